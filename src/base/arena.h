@@ -1,0 +1,30 @@
+/* An arena: memory that is handed out piece by piece and freed all at once.  A walk has one, so
+ * nothing below a walk calls free.  Every piece is aligned to 64 bytes (a cache line, and a tile
+ * row). */
+#ifndef LOCI_BASE_ARENA_H
+#define LOCI_BASE_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct arena arena;
+
+arena *arena_new(void); /* NULL: out of memory */
+void arena_free(arena *a);
+
+/* [count] items of [size] bytes, not initialised; NULL if the product overflows or memory is out.
+ */
+void *arena_alloc(arena *a, int64_t count, size_t size);
+/* The same, zeroed. */
+void *arena_zalloc(arena *a, int64_t count, size_t size);
+/* A copy of n bytes with a 0 byte behind. */
+char *arena_strndup(arena *a, const char *s, size_t n);
+char *arena_strdup(arena *a, const char *s);
+/* Bytes handed out so far. */
+size_t arena_bytes(const arena *a);
+
+/* arena_array(a, n, float): n floats */
+#define arena_array(a, count, type) ((type *)arena_alloc((a), (count), sizeof(type)))
+#define arena_zarray(a, count, type) ((type *)arena_zalloc((a), (count), sizeof(type)))
+
+#endif

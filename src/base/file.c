@@ -1,0 +1,174 @@
+/* Files (see file.h).  POSIX calls only. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opens a regular file for reading; directories, devices and pipes are refused by name. */
+static loci_status open_regular(const char *path, int *fd, size_t *size, loci_err *err) {
+  struct stat s;
+  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (*fd < 0) return fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+  if (fstat(*fd, &s) != 0 || !S_ISREG(s.st_mode)) {
+    loci_status st = fail(err, LOCI_EIO, "%s: not a regular file", path);
+    close(*fd);
+    *fd = -1;
+    return st;
+  }
+  *size = (size_t)s.st_size;
+  return LOCI_OK;
+}
+
+loci_status file_map_open(const char *path, file_map *out, loci_err *err) {
+  int fd;
+  out->data = NULL;
+  out->size = 0;
+  TRY(open_regular(path, &fd, &out->size, err));
+  loci_status st = LOCI_OK;
+  if (out->size > 0) {
+    void *p = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+      st = fail(err, LOCI_EIO, "%s: cannot be mapped: %s", path, strerror(errno));
+      out->size = 0;
+    } else {
+      out->data = p;
+    }
+  }
+  close(fd);
+  return st;
+}
+
+void file_map_close(file_map *map) {
+  if (map->data) munmap((void *)(uintptr_t)map->data, map->size);
+  map->data = NULL;
+  map->size = 0;
+}
+
+static void advise(const file_map *map, size_t begin, size_t size, int advice) {
+  if (!map->data || begin >= map->size) return;
+  if (size > map->size - begin) size = map->size - begin;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t from = begin / page * page;
+  madvise((void *)((uintptr_t)map->data + from), size + (begin - from), advice);
+}
+
+void file_map_prefetch(const file_map *map, size_t begin, size_t size) {
+  advise(map, begin, size, MADV_WILLNEED);
+}
+void file_map_release(const file_map *map, size_t begin, size_t size) {
+  advise(map, begin, size, MADV_DONTNEED);
+}
+
+loci_status file_read(const char *path, size_t limit, char **out, size_t *size, loci_err *err) {
+  int fd;
+  size_t n, have = 0;
+  *out = NULL;
+  TRY(open_regular(path, &fd, &n, err));
+  loci_status st = LOCI_OK;
+  char *text = NULL;
+  if (n > limit) {
+    st = fail(err, LOCI_EFORMAT, "%s: %zu bytes, at most %zu are accepted for a file of this kind",
+              path, n, limit);
+    goto done;
+  }
+  text = malloc(n + 1);
+  if (!text) {
+    st = fail_nomem(err, path);
+    goto done;
+  }
+  while (have < n) {
+    ssize_t got = read(fd, text + have, n - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      st = fail(err, LOCI_EIO, "%s: %s", path, got < 0 ? strerror(errno) : "ended early");
+      goto done;
+    }
+    have += (size_t)got;
+  }
+  text[n] = 0;
+  *out = text;
+  *size = n;
+  text = NULL;
+done:
+  free(text);
+  close(fd);
+  return st;
+}
+
+static loci_status write_all(int fd, const char *data, size_t size) {
+  while (size > 0) {
+    ssize_t n = write(fd, data, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return LOCI_EIO;
+    data += n;
+    size -= (size_t)n;
+  }
+  return LOCI_OK;
+}
+
+/* Devices and pipes (/dev/stdout, a fifo) are written to as they are. */
+static bool is_special(const char *path) {
+  struct stat s;
+  return stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
+}
+
+loci_status file_write(const char *path, const void *data, size_t size, loci_err *err) {
+  bool special = is_special(path);
+  size_t n = strlen(path) + 16;
+  char *temporary = malloc(n);
+  if (!temporary) return fail_nomem(err, path);
+  snprintf(temporary, n, "%s%s", path, special ? "" : ".XXXXXX");
+  int fd = special ? open(path, O_WRONLY | O_CLOEXEC) : mkstemp(temporary);
+  loci_status st = LOCI_OK;
+  if (fd < 0) {
+    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    free(temporary);
+    return st;
+  }
+  if (write_all(fd, data, size) || (!special && fchmod(fd, 0644) != 0)) {
+    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+  }
+  if (close(fd) != 0 && !st)
+    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+  if (!special && !st && rename(temporary, path) != 0) {
+    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+  }
+  if (!special && st) unlink(temporary);
+  free(temporary);
+  return st;
+}
+
+bool file_exists(const char *path) {
+  struct stat s;
+  return stat(path, &s) == 0;
+}
+
+bool file_is_dir(const char *path) {
+  struct stat s;
+  return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+char *path_join(arena *a, const char *dir, const char *name) {
+  size_t n = strlen(dir), m = strlen(name);
+  char *p = arena_alloc(a, (int64_t)(n + m + 2), 1);
+  if (!p) return NULL;
+  snprintf(p, n + m + 2, "%s%s%s", dir, n > 0 && dir[n - 1] == '/' ? "" : "/", name);
+  return p;
+}
+
+const char *path_base(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+bool path_ends_with(const char *path, const char *ending) {
+  size_t n = strlen(path), m = strlen(ending);
+  return n >= m && strcasecmp(path + n - m, ending) == 0;
+}

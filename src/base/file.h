@@ -1,0 +1,42 @@
+/* Files: read-only maps for checkpoints, whole small files, paths, and writing that never leaves
+ * half a file. */
+#ifndef LOCI_BASE_FILE_H
+#define LOCI_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+typedef struct file_map {
+  const uint8_t *data; /* NULL if the file is empty */
+  size_t size;
+} file_map;
+
+/* Maps a regular file read-only.  Nothing is read yet: pages come when touched. */
+loci_status file_map_open(const char *path, file_map *out, loci_err *err);
+void file_map_close(file_map *map);
+/* Advice to the kernel about [begin, begin+size) of the map: read it soon / not needed for now. */
+void file_map_prefetch(const file_map *map, size_t begin, size_t size);
+void file_map_release(const file_map *map, size_t begin, size_t size);
+
+/* Reads a whole regular file of at most [limit] bytes; *out has a 0 byte behind.  Caller frees. */
+loci_status file_read(const char *path, size_t limit, char **out, size_t *size, loci_err *err);
+
+/* Writes through a temporary file beside [path] and renames it: readers see the old file or the new
+ * one. */
+loci_status file_write(const char *path, const void *data, size_t size, loci_err *err);
+
+bool file_exists(const char *path);
+bool file_is_dir(const char *path);
+
+/* "dir/name" in the arena; NULL if out of memory. */
+char *path_join(arena *a, const char *dir, const char *name);
+/* The part after the last '/'. */
+const char *path_base(const char *path);
+/* Whether the path ends in [ending] (".json"), ASCII case ignored. */
+bool path_ends_with(const char *path, const char *ending);
+
+#endif

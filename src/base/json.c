@@ -1,0 +1,229 @@
+/* The fence round jansson (see json.h). */
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/utf8.h"
+
+/* jansson wants non-const pointers for reading but does not write through them. */
+static json_t *mutable_of(const js_value *v) { return (json_t *)(uintptr_t)v; }
+
+loci_status js_parse(const char *text, size_t n, const char *what, js_value **out, loci_err *err) {
+  json_error_t e;
+  *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
+  if (*out) return LOCI_OK;
+  if (json_error_code(&e) == json_error_out_of_memory) return fail_nomem(err, what);
+  return fail(err, LOCI_EFORMAT, "%s: not sound JSON at line %d, column %d: %s", what, e.line,
+              e.column, e.text);
+}
+
+loci_status js_parse_file(const char *path, size_t limit, js_value **out, loci_err *err) {
+  char *text;
+  size_t n;
+  *out = NULL;
+  TRY(file_read(path, limit, &text, &n, err));
+  loci_status st = js_parse(text, n, path, out, err);
+  free(text);
+  return st;
+}
+
+void js_free(js_value *v) { json_decref(v); }
+
+js_kind js_kind_of(const js_value *v) {
+  if (!v) return JS_NULL;
+  switch (json_typeof(v)) {
+    case JSON_OBJECT: return JS_OBJECT;
+    case JSON_ARRAY: return JS_ARRAY;
+    case JSON_STRING: return JS_TEXT;
+    case JSON_INTEGER: return JS_INT;
+    case JSON_REAL: return JS_REAL;
+    case JSON_TRUE:
+    case JSON_FALSE: return JS_BOOL;
+    case JSON_NULL: break;
+  }
+  return JS_NULL;
+}
+
+const char *js_kind_name(js_kind kind) {
+  static const char *const names[] = {"null",     "true or false", "an integer", "a real number",
+                                      "a string", "an array",      "an object"};
+  return names[kind];
+}
+
+const js_value *js_get(const js_value *v, const char *key) {
+  const js_value *m = v ? json_object_get(v, key) : NULL;
+  return js_kind_of(m) == JS_NULL ? NULL : m;
+}
+
+int64_t js_count(const js_value *v) {
+  if (js_kind_of(v) == JS_ARRAY) return (int64_t)json_array_size(v);
+  if (js_kind_of(v) == JS_OBJECT) return (int64_t)json_object_size(v);
+  return 0;
+}
+
+const js_value *js_at(const js_value *v, int64_t i) {
+  return v && i >= 0 ? json_array_get(v, (size_t)i) : NULL;
+}
+
+const char *js_text_of(const js_value *v, size_t *n) {
+  if (js_kind_of(v) != JS_TEXT) return NULL;
+  if (n) *n = json_string_length(v);
+  return json_string_value(v);
+}
+
+bool js_int_of(const js_value *v, int64_t *out) {
+  if (js_kind_of(v) != JS_INT) return false;
+  *out = json_integer_value(v);
+  return true;
+}
+
+bool js_real_of(const js_value *v, double *out) {
+  js_kind kind = js_kind_of(v);
+  if (kind != JS_INT && kind != JS_REAL) return false;
+  *out = json_number_value(v);
+  return true;
+}
+
+bool js_bool_of(const js_value *v, bool *out) {
+  if (js_kind_of(v) != JS_BOOL) return false;
+  *out = json_is_true(v);
+  return true;
+}
+
+static void *member_at(void *it, const char **key, const js_value **member) {
+  if (!it) return NULL;
+  *key = json_object_iter_key(it);
+  *member = json_object_iter_value(it);
+  return it;
+}
+
+void *js_first(const js_value *v, const char **key, const js_value **member) {
+  return member_at(json_object_iter(mutable_of(v)), key, member);
+}
+
+void *js_next(const js_value *v, void *it, const char **key, const js_value **member) {
+  return member_at(json_object_iter_next(mutable_of(v), it), key, member);
+}
+
+static loci_status mistyped(const js_value *m, const char *key, const char *what,
+                            const char *expected, loci_err *err) {
+  return fail(err, LOCI_EFORMAT, "%s: \"%s\" must be %s, found %s", what, key, expected,
+              js_kind_name(js_kind_of(m)));
+}
+
+loci_status js_get_int(const js_value *v, const char *key, const char *what, int64_t lo, int64_t hi,
+                       int64_t *inout, loci_err *err) {
+  const js_value *m = js_get(v, key);
+  if (!m) return LOCI_OK;
+  int64_t i;
+  if (!js_int_of(m, &i)) return mistyped(m, key, what, "an integer", err);
+  if (i < lo || i > hi) {
+    return fail(err, LOCI_EFORMAT, "%s: \"%s\" is %" PRId64 ", expected %" PRId64 " to %" PRId64,
+                what, key, i, lo, hi);
+  }
+  *inout = i;
+  return LOCI_OK;
+}
+
+loci_status js_get_real(const js_value *v, const char *key, const char *what, double *inout,
+                        loci_err *err) {
+  const js_value *m = js_get(v, key);
+  if (!m) return LOCI_OK;
+  return js_real_of(m, inout) ? LOCI_OK : mistyped(m, key, what, "a number", err);
+}
+
+loci_status js_get_bool(const js_value *v, const char *key, const char *what, bool *inout,
+                        loci_err *err) {
+  const js_value *m = js_get(v, key);
+  if (!m) return LOCI_OK;
+  return js_bool_of(m, inout) ? LOCI_OK : mistyped(m, key, what, "true or false", err);
+}
+
+loci_status js_get_text(const js_value *v, const char *key, const char *what, const char **inout,
+                        loci_err *err) {
+  const js_value *m = js_get(v, key);
+  if (!m) return LOCI_OK;
+  size_t n;
+  const char *s = js_text_of(m, &n);
+  if (!s) return mistyped(m, key, what, "a string", err);
+  if (strlen(s) != n) return fail(err, LOCI_EFORMAT, "%s: \"%s\" holds a NUL character", what, key);
+  *inout = s;
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- building */
+
+js_value *js_object(void) { return json_object(); }
+js_value *js_array(void) { return json_array(); }
+js_value *js_int(int64_t i) { return json_integer(i); }
+js_value *js_real(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+js_value *js_bool(bool b) { return json_boolean(b); }
+js_value *js_null(void) { return json_null(); }
+
+/* A copy of s in which every invalid byte sequence is U+FFFD. */
+static js_value *repaired_text(const char *s, size_t n) {
+  char *copy = malloc(3 * n + 1);
+  if (!copy) return NULL;
+  size_t m = 0;
+  for (size_t i = 0; i < n;) {
+    uint32_t rune;
+    int k = utf8_decode(s + i, n - i, &rune);
+    if (k > 0) {
+      memcpy(copy + m, s + i, (size_t)k);
+      m += (size_t)k;
+    } else {
+      m += (size_t)utf8_encode(0xFFFD, copy + m);
+      k = utf8_invalid_length(s + i, n - i);
+    }
+    i += (size_t)k;
+  }
+  js_value *v = json_stringn(copy, m);
+  free(copy);
+  return v;
+}
+
+js_value *js_text(const char *s) {
+  if (!s) return json_null();
+  size_t n = strlen(s);
+  return utf8_is_valid(s, n) ? json_stringn_nocheck(s, n) : repaired_text(s, n);
+}
+
+static void give_up(js_value **to, js_value *v) {
+  json_decref(v);
+  json_decref(*to);
+  *to = NULL;
+}
+
+void js_put(js_value **to, const char *key, js_value *v) {
+  if (!*to || !v) {
+    give_up(to, v);
+  } else if (json_object_set_new(*to, key, v) != 0) { /* took v over even so */
+    give_up(to, NULL);
+  }
+}
+
+void js_push(js_value **to, js_value *v) {
+  if (!*to || !v) {
+    give_up(to, v);
+  } else if (json_array_append_new(*to, v) != 0) {
+    give_up(to, NULL);
+  }
+}
+
+js_value *js_ints(const int *x, int64_t n) {
+  js_value *a = js_array();
+  for (int64_t i = 0; i < n; i++) js_push(&a, js_int(x[i]));
+  return a;
+}
+
+loci_status js_print(js_value *v, bool pretty, char **out, loci_err *err) {
+  size_t flags = JSON_REAL_PRECISION(12) | (pretty ? JSON_INDENT(1) : JSON_COMPACT);
+  *out = v ? json_dumps(v, flags) : NULL;
+  json_decref(v);
+  return *out ? LOCI_OK : fail_nomem(err, "writing JSON");
+}

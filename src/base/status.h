@@ -1,0 +1,32 @@
+/* How every function below the public API reports failure: a loci_status result and an optional
+ * loci_err. fail() writes the sentence where the facts are known; TRY passes the status up before
+ * anything is owned; a function that owns something jumps to its one `done:` label with TRY_DONE.
+ */
+#ifndef LOCI_BASE_STATUS_H
+#define LOCI_BASE_STATUS_H
+
+#include "loci.h"
+
+/* Writes the sentence into *err (if not NULL) and returns [code].  Control characters and broken
+ * UTF-8 that came in through %s from a hostile file are replaced by '?', so that a message is
+ * always safe to print. */
+loci_status fail(loci_err *err, loci_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same for "out of memory while [doing]". */
+loci_status fail_nomem(loci_err *err, const char *doing);
+
+#define TRY(expr)                                                                                  \
+  do {                                                                                             \
+    loci_status try_status_ = (expr);                                                              \
+    if (try_status_) return try_status_;                                                           \
+  } while (0)
+
+/* Needs a local `loci_status st` and a label `done`. */
+#define TRY_DONE(expr)                                                                             \
+  do {                                                                                             \
+    st = (expr);                                                                                   \
+    if (st) goto done;                                                                             \
+  } while (0)
+
+#endif

@@ -1,0 +1,99 @@
+/* What config.json says, after all defaults, aliases and spellings: one struct for every family, so
+ * that the code that runs the model never asks which family it is.  Values are checked against sane
+ * bounds here. */
+#ifndef LOCI_CHECKPOINT_CONFIG_H
+#define LOCI_CHECKPOINT_CONFIG_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "tensor/dtype.h"
+
+typedef enum act_kind { ACT_SILU, ACT_GELU_TANH, ACT_GELU_ERF, ACT_QUICK_GELU, ACT_RELU } act_kind;
+typedef enum norm_kind { NORM_RMS, NORM_LAYER } norm_kind;
+typedef enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_DYNAMIC, ROPE_LLAMA3 } rope_kind;
+typedef enum layout_kind {
+  LAYOUT_HF_LEGACY,
+  LAYOUT_HF_NEW,
+  LAYOUT_HF_BASE,
+  LAYOUT_LLAVA_ORIGINAL,
+  LAYOUT_BUNNY,
+  LAYOUT_TEXT
+} layout_kind;
+
+typedef struct rope_config {
+  rope_kind kind;
+  double theta;
+  double factor;              /* linear, dynamic, llama3 */
+  double low_freq, high_freq; /* llama3: low_freq_factor, high_freq_factor */
+  int original_max_positions; /* llama3 */
+} rope_config;
+
+typedef struct decoder_config {
+  const char *model_type; /* "llama", "mistral", "qwen2", "phi" */
+  int vocab;              /* rows of the output head as stored */
+  int width, inner, layers, heads, kv_heads, head_dim;
+  int rotary_dim; /* channels of each head that rotate; head_dim unless partial */
+  int max_positions;
+  int sliding_window; /* 0: none; a prompt longer than it is refused */
+  double eps;
+  norm_kind norm;
+  act_kind act;
+  bool gated;    /* act(gate) * up, or act(fc1) */
+  bool parallel; /* attention and MLP read the same norm (Phi), or one after the other */
+  rope_config rope;
+} decoder_config;
+
+typedef struct vision_config {
+  const char *model_type; /* "clip_vision_model", "siglip_vision_model" */
+  int width, inner, layers, heads, image_size, patch;
+  int grid; /* floor(image_size / patch): rows and columns of patches */
+  double eps;
+  act_kind act;
+  bool class_token;     /* CLIP: a class embedding stands before the patches */
+  bool patch_bias;      /* SigLIP */
+  bool pre_norm;        /* CLIP: pre_layrnorm right after the embeddings */
+  int n_features;       /* hidden states joined on the channel axis, usually 1 */
+  int feature_depth[8]; /* each as the number of encoder layers run before it is taken */
+  bool drop_class;      /* select strategy "default" / feature "patch" */
+} vision_config;
+
+typedef struct projector_config {
+  int n_linear; /* 0 identity, 1 linear, 2 the usual mlp2x_gelu, .. */
+  act_kind act; /* between two linears */
+  bool bias;
+} projector_config;
+
+typedef struct model_config {
+  const char *family; /* "llava", "llava-original", "bunny-phi", "text" */
+  layout_kind layout;
+  decoder_config text;
+  bool has_vision;
+  vision_config vision;
+  projector_config projector;
+  int image_rows;  /* P: rows one image takes in the sequence */
+  int image_token; /* placeholder id, or -1 where prompts are split at <image> (original layouts) */
+  bool split_at_image; /* original layouts: chunks round <image> are tokenized on their own */
+  const char
+      *vision_dir; /* mm_vision_tower when it is a directory beside the checkpoint, else NULL */
+  const char *image_aspect; /* "pad", or NULL */
+  const char
+      *default_template; /* the family's, used where the checkpoint brings no chat template */
+  int bos;               /* -1: none */
+  int n_eos;
+  int eos[16];
+  int max_length; /* positions the model was made for */
+} model_config;
+
+/* Reads DIR/config.json and DIR/generation_config.json.  Strings live in [a]. */
+loci_status config_read(const char *dir, arena *a, model_config *out, loci_err *err);
+/* The same from parsed JSON (generation may be NULL); [what] names it in errors. */
+loci_status config_parse(const js_value *config, const js_value *generation, const char *dir,
+                         const char *what, arena *a, model_config *out, loci_err *err);
+
+const char *layout_name(layout_kind layout);
+const char *act_name(act_kind act);
+
+#endif

@@ -1,0 +1,69 @@
+/* One safetensors file (docs/FORMATS.md): opened by its header alone, every rule of the format
+ * checked before the first tensor is handed out.  Opening costs the header, never the data. */
+#ifndef LOCI_CHECKPOINT_SAFETENSORS_H
+#define LOCI_CHECKPOINT_SAFETENSORS_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum { ST_MAX_RANK = 8 };
+
+typedef enum st_dtype {
+  ST_BOOL,
+  ST_U8,
+  ST_I8,
+  ST_F8_E5M2,
+  ST_F8_E4M3,
+  ST_F8_E8M0,
+  ST_F8_E4M3FNUZ,
+  ST_F8_E5M2FNUZ,
+  ST_I16,
+  ST_U16,
+  ST_F16,
+  ST_BF16,
+  ST_I32,
+  ST_U32,
+  ST_F32,
+  ST_I64,
+  ST_U64,
+  ST_F64,
+  ST_C64
+} st_dtype;
+
+typedef struct st_tensor {
+  const char *name; /* NUL-terminated UTF-8 */
+  st_dtype dtype;
+  int rank; /* 0: a scalar */
+  int64_t shape[ST_MAX_RANK];
+  const uint8_t *data; /* in the map; may be misaligned for its dtype */
+  int64_t bytes;
+} st_tensor;
+
+typedef struct st_file st_file;
+
+/* Maps and checks the file at [path].  Close with st_close. */
+loci_status st_open(const char *path, st_file **out, loci_err *err);
+/* The same on bytes in memory, borrowed until st_close; [what] names them in errors. */
+loci_status st_open_bytes(const uint8_t *bytes, size_t n, const char *what, st_file **out,
+                          loci_err *err);
+void st_close(st_file *f);
+
+int64_t st_count(const st_file *f);
+const st_tensor *st_at(const st_file *f, int64_t i);          /* in order of data */
+const st_tensor *st_find(const st_file *f, const char *name); /* NULL: no such tensor; O(log n) */
+/* __metadata__ values, or NULL. */
+const char *st_metadata(const st_file *f, const char *key);
+const char *st_dtype_name(st_dtype t); /* "BF16", as the file spells it */
+int64_t st_dtype_bytes(st_dtype t);
+
+/* Read-ahead and release of one tensor's pages (advice only; no effect on bytes in memory). */
+void st_prefetch(const st_file *f, const st_tensor *t);
+void st_release(const st_file *f, const st_tensor *t);
+
+/* Writing: tensors in the given order under one header, through a temporary file.  [metadata] holds
+ * pairs key, value, ... , NULL or is NULL. */
+loci_status st_write(const char *path, const st_tensor *tensors, int64_t n,
+                     const char *const *metadata, loci_err *err);
+
+#endif

@@ -1,0 +1,81 @@
+/* A checkpoint directory as the model code wants it: every tensor found under its canonical place,
+ * whatever the layout on disk calls it, and its shape checked against the config.  Data stays in
+ * the map, in the file's own dtype; nothing is copied or converted here. */
+#ifndef LOCI_CHECKPOINT_WEIGHTS_H
+#define LOCI_CHECKPOINT_WEIGHTS_H
+
+#include "checkpoint/config.h"
+#include "checkpoint/safetensors.h"
+#include "tensor/dtype.h"
+
+/* A matrix (rows, cols) as stored: y = x W^T.  A vector has rows 1.  data NULL: the checkpoint has
+ * none. */
+typedef struct weight {
+  const char *name; /* as spelled in the file */
+  const uint8_t *data;
+  dtype type;
+  int64_t rows, cols;
+} weight;
+
+typedef struct linear_weights {
+  weight w; /* (out, in) */
+  weight b; /* (1, out) or absent */
+} linear_weights;
+
+typedef struct norm_weights {
+  weight w, b; /* (1, width); b absent for RMS norms */
+} norm_weights;
+
+typedef struct decoder_layer {
+  norm_weights norm1; /* before attention (and before the MLP where blocks are parallel) */
+  linear_weights q, k, v, o;
+  norm_weights norm2;            /* before the MLP; absent where blocks are parallel */
+  linear_weights gate, up, down; /* gated: gate, up, down.  plain: up = fc1, down = fc2 */
+} decoder_layer;
+
+typedef struct vision_layer {
+  norm_weights norm1, norm2;
+  linear_weights q, k, v, o, fc1, fc2;
+} vision_layer;
+
+typedef struct checkpoint {
+  model_config config;
+  weight embed; /* (V', width) */
+  decoder_layer *layers;
+  norm_weights final_norm;
+  linear_weights head;    /* (V, width); shares embed when tied */
+  weight class_embedding; /* (1, vision width) or absent */
+  linear_weights patch;   /* (vision width, 3 * patch * patch), channel-major patches */
+  weight position;        /* (grid^2 [+ 1], vision width) */
+  norm_weights pre_norm;
+  vision_layer *vision_layers; /* as many as the deepest feature needs */
+  linear_weights projector[8];
+  struct checkpoint_files *files; /* maps and arena */
+} checkpoint;
+
+/* Opens DIR: config.json, model.safetensors or the sharded index, the vision directory where there
+ * is one. Only headers are read.  Close with checkpoint_close. */
+loci_status checkpoint_open(const char *dir, checkpoint **out, loci_err *err);
+void checkpoint_close(checkpoint *c);
+
+/* xxh3 over all tensors' names, dtypes, shapes and bytes, in name order: "xxh3:" and 16 hex digits
+ * into out[32]. Reads everything once; the first call computes, later ones remember. */
+loci_status checkpoint_hash(const checkpoint *c, loci_progress_fn progress, void *ctx, char out[32],
+                            loci_err *err);
+
+/* Total bytes of the tensors, number of tensors, number of files; the dtype most bytes are stored
+ * in. */
+typedef struct checkpoint_sizes {
+  int64_t bytes, tensors, parameters;
+  int files;
+  dtype main_dtype;
+} checkpoint_sizes;
+checkpoint_sizes checkpoint_measure(const checkpoint *c);
+/* Sentences about harmless oddities (conflicting ids, unread tensors); NULL after the last. */
+const char *checkpoint_note(const checkpoint *c, int i);
+
+/* Read-ahead and release of a decoder layer's pages. */
+void checkpoint_prefetch_layer(const checkpoint *c, int layer);
+void checkpoint_release_layer(const checkpoint *c, int layer);
+
+#endif

@@ -1,0 +1,55 @@
+/* Image files to the numbers the vision tower reads: decode to RGB as Pillow does, resize, crop,
+ * pad, normalise as the checkpoint's processor file says.  Bit-exact. */
+#ifndef LOCI_IMAGE_IMAGE_H
+#define LOCI_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct image_rgb {
+  int width, height;
+  uint8_t *pixels; /* (height, width, 3); owned */
+} image_rgb;
+
+/* JPEG, PNG or WebP, told apart by content; the same bytes as Pillow's convert("RGB").  Refuses
+ * pictures of more than 178,956,970 pixels (Pillow's limit) before allocating for them. */
+loci_status image_decode(const uint8_t *bytes, size_t n, const char *what, image_rgb *out,
+                         loci_err *err);
+loci_status image_load(const char *path, image_rgb *out, loci_err *err);
+void image_clear(image_rgb *im);
+
+typedef enum resample_kind {
+  RESAMPLE_NEAREST = 0,
+  RESAMPLE_LANCZOS = 1,
+  RESAMPLE_BILINEAR = 2,
+  RESAMPLE_BICUBIC = 3,
+  RESAMPLE_BOX = 4,
+  RESAMPLE_HAMMING = 5
+} resample_kind;
+
+/* A processor file, understood.  A plain value; nothing to free. */
+typedef struct image_processor {
+  bool pad_square; /* first, with the mean colour */
+  uint8_t pad_colour[3];
+  bool resize;
+  int shortest_edge; /* 0: resize to resize_width x resize_height instead */
+  int resize_width, resize_height;
+  resample_kind resample;
+  bool crop;
+  int crop_width, crop_height;
+  bool rescale, normalise;
+  double rescale_factor, mean[3], std[3];
+} image_processor;
+
+/* From DIR's preprocessor_config.json or processor_config.json (or, for original layouts without
+ * one, from config.json: the tower's defaults and image_aspect_ratio). */
+loci_status image_processor_read(const char *dir, image_processor *out, loci_err *err);
+
+/* pixel_values (3, *height, *width), f32; caller frees *out. */
+loci_status image_process(const image_processor *p, const image_rgb *im, float **out, int *height,
+                          int *width, loci_err *err);
+
+#endif

@@ -1,0 +1,51 @@
+/* Text to token ids with byte offsets, and back: tokenizer.json (LLaMA and byte-level BPE) or,
+ * where there is none, tokenizer.model (SentencePiece BPE).  The same ids and offsets as the
+ * tokenizers library. */
+#ifndef LOCI_TEXT_TOKENIZER_H
+#define LOCI_TEXT_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct tokenizer tokenizer;
+
+/* Offsets are bytes [begin, end) into the text as given; tokens added by the post-processor have
+ * [0, 0). */
+typedef struct encoding {
+  int count;
+  int *ids, *begin, *end; /* one block, freed by encoding_clear */
+} encoding;
+
+/* Opens DIR's tokenizer files (tokenizer.json, else tokenizer.model; tokenizer_config.json beside
+ * them). Free with tokenizer_close. */
+loci_status tokenizer_open(const char *dir, tokenizer **out, loci_err *err);
+/* From bytes in memory (fuzzing, tests): a tokenizer.json with an optional tokenizer_config.json
+ * (NULL), */
+loci_status tokenizer_open_json(const char *json, size_t n, const char *config, size_t config_n,
+                                tokenizer **out, loci_err *err);
+/* or a tokenizer.model. */
+loci_status tokenizer_open_spm(const uint8_t *bytes, size_t n, const char *config, size_t config_n,
+                               tokenizer **out, loci_err *err);
+void tokenizer_close(tokenizer *t);
+
+/* [text] must be UTF-8 (checked); it may hold NUL characters. */
+loci_status tokenizer_encode(const tokenizer *t, const char *text, size_t n, bool add_special,
+                             encoding *out, loci_err *err);
+void encoding_clear(encoding *e);
+
+/* Text of the ids; unknown ids vanish.  Caller frees *out (NUL-terminated, *n bytes). */
+loci_status tokenizer_decode(const tokenizer *t, const int *ids, int count, bool skip_special,
+                             char **out, size_t *n, loci_err *err);
+
+int tokenizer_size(const tokenizer *t); /* highest id + 1 */
+const char *tokenizer_token(const tokenizer *t,
+                            int id); /* as the vocabulary spells it; NULL: no such id */
+int tokenizer_id(const tokenizer *t, const char *token); /* -1: no such token */
+bool tokenizer_is_special(const tokenizer *t, int id);
+const char *tokenizer_kind(const tokenizer *t); /* for `info`: "SentencePiece BPE, legacy", ... */
+const char *tokenizer_note(const tokenizer *t, int i); /* harmless oddities; NULL after the last */
+
+#endif
