@@ -76,6 +76,360 @@ LOCI_API const char *loci_version(void);
  * then returns LOCI_ECANCELLED and leaves nothing half done. */
 typedef bool (*loci_progress_fn)(void *ctx, const char *stage, double done, double total);
 
+/* ---------------------------------------------------------------- 2. sites */
+
+typedef enum loci_site {
+#define SITE(id, name, axes, meaning) LOCI_SITE_##id,
+#include "loci_sites.def"
+#undef SITE
+  LOCI_SITE_COUNT
+} loci_site;
+
+LOCI_API const char *loci_site_name(loci_site site); /* "mlp_out" */
+LOCI_API const char *loci_site_axes(loci_site site); /* "pos width" */
+LOCI_API const char *loci_site_meaning(loci_site site);
+/* By name; an unknown one is LOCI_EINVAL and the sentence names the nearest. */
+LOCI_CHECK loci_status loci_site_find(const char *name, loci_site *out, loci_err *err);
+
+/* ---------------------------------------------------------------- 3. model */
+
+typedef struct loci_model loci_model;
+
+typedef enum loci_precision {
+  LOCI_PRECISION_AUTO, /* bf16 if the CPU has it and the weights are 16-bit, else f32 */
+  LOCI_PRECISION_F32,
+  LOCI_PRECISION_BF16 /* bf16 products, f32 sums, residual stream, norms, softmax and logits */
+} loci_precision;
+
+typedef struct loci_model_opts {
+  loci_precision precision;
+  int threads;          /* 0: one per core */
+  int64_t memory_bytes; /* what a walk may use beside the weights; 0: half of the machine's */
+} loci_model_opts;
+
+/* Opens a Hugging Face checkpoint directory: configuration, headers of the weights, tokenizer,
+ * image processor.  No weight is read yet.  Close with loci_model_close. */
+LOCI_CHECK loci_status loci_model_open(const char *dir, const loci_model_opts *opts,
+                                       loci_model **out, loci_err *err);
+LOCI_API void loci_model_close(loci_model *model);
+
+/* What a model is.  Strings are borrowed from the model. */
+typedef struct loci_model_info {
+  const char *path, *family, *layout;    /* "llava", "hf-legacy" */
+  const char *text_model, *vision_model; /* "llama", "clip_vision_model" or NULL */
+  const char *template_name;             /* what "auto" means for this model */
+  const char *tokenizer;                 /* kind, in words */
+  const char *dtype, *precision;         /* "f16"; "bf16" or "f32" as walks will run */
+  int layers, width, inner, heads, kv_heads, head_dim, vocab, max_positions;
+  int image_rows, image_size; /* 0: text only */
+  int64_t parameters, bytes;
+  int files;
+} loci_model_info;
+LOCI_API const loci_model_info *loci_model_get_info(const loci_model *model);
+/* Harmless oddities found while opening, one sentence each; NULL after the last. */
+LOCI_API const char *loci_model_note(const loci_model *model, int i);
+/* "xxh3:<16 hex digits>" over all weights; reads everything once, then remembers. */
+LOCI_CHECK loci_status loci_model_hash(loci_model *model, const char **out, loci_err *err);
+/* Bytes a default trace of a question of [tokens] text tokens would use beside the weights. */
+LOCI_API int64_t loci_model_trace_bytes(const loci_model *model, int tokens);
+
+/* ---------------------------------------------------------------- 4. text and images */
+
+typedef struct loci_tokenizer loci_tokenizer;
+
+/* Needs only the tokenizer files of [dir]. */
+LOCI_CHECK loci_status loci_tokenizer_open(const char *dir, loci_tokenizer **out, loci_err *err);
+LOCI_API void loci_tokenizer_close(loci_tokenizer *tokenizer);
+
+typedef struct loci_text_tokens {
+  int count;
+  const int *ids;
+  const char *const *tokens; /* as the vocabulary spells them */
+  const int64_t (*bytes)[2]; /* [from, to) in the UTF-8 of the text */
+  const char *decoded, *decoded_skip_special;
+} loci_text_tokens;
+/* Any text of [size] bytes (it may hold NUL characters).  Free with loci_text_tokens_free. */
+LOCI_CHECK loci_status loci_tokenize(const loci_tokenizer *tokenizer, const char *text, size_t size,
+                                     bool add_special, loci_text_tokens **out, loci_err *err);
+LOCI_API void loci_text_tokens_free(loci_text_tokens *tokens);
+
+/* What a model sees of an image.  Needs only the processor files of [dir]. */
+typedef struct loci_image {
+  int width, height;  /* as decoded */
+  const uint8_t *rgb; /* (height, width, 3) */
+  int input_width, input_height;
+  const float *pixel_values; /* (3, input_height, input_width) */
+} loci_image;
+LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, loci_image **out,
+                                       loci_err *err);
+LOCI_API void loci_image_free(loci_image *image);
+
+/* ---------------------------------------------------------------- 5. prompt */
+
+/* A question about an image.  A constraint is a piece of the question that the answer must satisfy:
+ * "this director", or "this director@2" for the second occurrence. */
+typedef struct loci_question {
+  const char *image; /* path; NULL: none */
+  const char *text;
+  const char *template_name; /* NULL or "auto": the model's own */
+  const char *const *constraints;
+  int constraint_count;
+} loci_question;
+
+typedef enum loci_role {
+  LOCI_ROLE_BEFORE,
+  LOCI_ROLE_IMAGE,
+  LOCI_ROLE_CONSTRAINT_FIRST,
+  LOCI_ROLE_CONSTRAINT_MIDDLE,
+  LOCI_ROLE_CONSTRAINT_LAST,
+  LOCI_ROLE_AFTER_FIRST,
+  LOCI_ROLE_AFTER_MIDDLE,
+  LOCI_ROLE_LAST
+} loci_role;
+LOCI_API const char *loci_role_name(loci_role role); /* "constraint-last" */
+
+typedef struct loci_token {
+  int id;
+  const char *text; /* as the vocabulary spells it */
+  loci_role role;
+  int64_t bytes[2]; /* [from, to) in the prompt's text; every image row has the range of <image> */
+} loci_token;
+
+typedef struct loci_constraint {
+  const char *text;
+  const char *kind; /* "visual" or "textual" */
+  int first, count; /* positions */
+} loci_constraint;
+
+typedef struct loci_prompt loci_prompt;
+
+/* Everything about an expanded prompt; borrowed from it. */
+typedef struct loci_prompt_info {
+  const char *text; /* before expansion */
+  const char *question, *image_path, *template_name;
+  int length; /* T */
+  const loci_token *tokens;
+  int image_first, image_count, image_rows, image_cols; /* image_first -1: no image */
+  int constraint_count;
+  const loci_constraint *constraints;
+} loci_prompt_info;
+
+/* Fills the template, tokenizes, runs the vision tower.  The model must outlive the prompt. */
+LOCI_CHECK loci_status loci_prompt_new(const loci_model *model, const loci_question *question,
+                                       loci_prompt **out, loci_err *err);
+LOCI_API void loci_prompt_free(loci_prompt *prompt);
+LOCI_API const loci_prompt_info *loci_prompt_get_info(const loci_prompt *prompt);
+
+/* ---------------------------------------------------------------- 6. run */
+
+/* One forward pass over a prompt.  Say what to record and what to patch, then call forward once. */
+typedef struct loci_run loci_run;
+
+/* values of a site at a span of positions; rows * cols numbers */
+typedef struct loci_view {
+  const float *data;
+  int64_t rows, cols;
+} loci_view;
+
+typedef struct loci_patch {
+  loci_site site;
+  int layer;
+  int first, count;    /* positions */
+  const float *values; /* (count, row size of the site) replacement */
+  bool add;            /* add the values instead of replacing by them */
+} loci_patch;
+
+LOCI_CHECK loci_status loci_run_new(const loci_model *model, const loci_prompt *prompt,
+                                    loci_run **out, loci_err *err); /* borrows both */
+LOCI_API void loci_run_free(loci_run *run);
+LOCI_CHECK loci_status loci_run_record(loci_run *run, loci_site site, int layer, loci_err *err);
+LOCI_CHECK loci_status loci_run_patch(loci_run *run, const loci_patch *patch, loci_err *err);
+LOCI_CHECK loci_status loci_run_forward(loci_run *run, loci_progress_fn progress, void *ctx,
+                                        loci_err *err);
+/* A recorded site: (T, row size); pattern: (H*T, T).  Borrowed from the run. */
+LOCI_CHECK loci_status loci_run_get(const loci_run *run, loci_site site, int layer, loci_view *out,
+                                    loci_err *err);
+/* All that was recorded, with input_ids, pixel_values, vision.features and vision.projected, as a
+ * safetensors file of f32 ("mlp_out.3", axes as in loci_sites.def). */
+LOCI_CHECK loci_status loci_run_write(const loci_run *run, const char *path, loci_err *err);
+
+/* ---------------------------------------------------------------- 7. ask */
+
+typedef struct loci_candidate {
+  int id;
+  const char *text;
+  double p;
+} loci_candidate;
+
+enum { LOCI_TOP = 5 };
+
+typedef struct loci_answer {
+  const char *text; /* decoded, special tokens skipped, stripped */
+  int count;        /* ids, the end token included if it came */
+  const int *ids;
+  const loci_candidate (*top)[LOCI_TOP]; /* per step, best first; top[i][0] was taken */
+} loci_answer;
+
+/* Greedy generation of at most [max_new] tokens (0: 20). */
+LOCI_CHECK loci_status loci_ask(const loci_model *model, const loci_prompt *prompt, int max_new,
+                                loci_progress_fn progress, void *ctx, loci_answer **out,
+                                loci_err *err);
+LOCI_API void loci_answer_free(loci_answer *answer);
+
+/* ---------------------------------------------------------------- 8. trace */
+
+typedef enum loci_direction { LOCI_DENOISE = 1, LOCI_NOISE = 2, LOCI_BOTH = 3 } loci_direction;
+
+typedef struct loci_trace_opts {
+  const char *corrupt;    /* NULL: "replace:Paris"; see docs/MATH.md */
+  int constraint;         /* corrupt only this one (1-based); 0: all */
+  const char *answer;     /* NULL: the clean run's most likely next token */
+  const loci_site *sites; /* NULL: mlp_out, attn_out, resid_post */
+  int site_count;
+  const int *windows; /* NULL: {1} */
+  int window_count;
+  int first_layer, layer_count; /* centres; layer_count 0: all */
+  const char *positions; /* NULL: "each" and the groups constraint,after-constraint,last as further
+                            grids; or "each", or group names joined by commas */
+  loci_direction direction; /* 0: LOCI_DENOISE */
+  int seeds;                /* noise corruptions: number of seeds, 0: 10 */
+  uint64_t seed;
+  const char *noise_path; /* safetensors file with the tensor "noise" (seeds, rows, D) to add */
+  bool authors;           /* the released scripts' conventions (docs/MATH.md) */
+  int verify;             /* recompute this many random cells naively and compare */
+  bool no_hash;           /* leave model.hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_trace_opts;
+
+/* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
+ * the logit difference o - o' and KL(clean || run) are at the last prompt position.  Nats. */
+typedef struct loci_metrics {
+  double p, logp, p_first, logp_first, logit_diff, kl;
+} loci_metrics;
+
+typedef struct loci_outcome {
+  loci_metrics m;
+  loci_candidate top[LOCI_TOP];
+} loci_outcome;
+
+/* One sweep: cells [layer][column][head]. */
+typedef struct loci_grid {
+  loci_site site;
+  int window;
+  loci_direction direction;
+  int layer_count;
+  const int *layers;
+  int column_count;
+  const int *positions;      /* the columns' positions, or NULL */
+  const char *const *groups; /* the columns' group names, or NULL */
+  int head_count;            /* 0: no head axis */
+  const loci_metrics *cells; /* of the patched run */
+  const double *ie;          /* p - p of the run that was patched */
+  const double *restoration; /* ie / total effect; NaN: empty */
+  const bool *skipped;       /* known to be an exact zero without running */
+} loci_grid;
+
+typedef struct loci_cost {
+  double seconds;
+  int64_t rows;    /* (row, layer) pairs that went through a layer's matrices */
+  int64_t formula; /* the bound of docs/MATH.md for the same cells */
+  double flop, naive_flop;
+} loci_cost;
+
+typedef struct loci_trace {
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;
+  const loci_prompt_info *prompt; /* borrowed likewise */
+  const char *corrupt;            /* "replace:Paris" */
+  const char *precision;
+  loci_direction direction;
+  int window_count;
+  const int *windows;
+  uint64_t seed;
+  int target_count;
+  const int *target_ids;
+  const char *target_text;
+  bool answer_given;             /* metrics of several tokens are meaningful */
+  loci_outcome clean, corrupted; /* means over seeds */
+  loci_candidate other;          /* o' (of the first seed) */
+  double total_effect;           /* clean p - corrupted p */
+  int grid_count;
+  const loci_grid *grids;
+  loci_cost cost;
+  int verified;        /* cells recomputed naively */
+  double verify_error; /* their largest difference: |a - b| / max(|b|, 0.02) over p */
+  int note_count;
+  const char *const *notes; /* one-line hints: small effect, shared first token, ... */
+} loci_trace;
+
+LOCI_CHECK loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
+                                      const loci_trace_opts *opts, loci_trace **out, loci_err *err);
+LOCI_API void loci_trace_free(loci_trace *trace);
+
+/* ---------------------------------------------------------------- 9. writing and drawing */
+
+/* JSON as docs/FORMATS.md describes, one object.  Caller frees *out with loci_text_free. */
+LOCI_CHECK loci_status loci_info_json(loci_model *model, char **out, loci_err *err);
+LOCI_CHECK loci_status loci_prompt_json(const loci_prompt *prompt, char **out, loci_err *err);
+LOCI_CHECK loci_status loci_text_tokens_json(const loci_text_tokens *tokens, char **out,
+                                             loci_err *err);
+LOCI_CHECK loci_status loci_answer_json(const loci_answer *answer, char **out, loci_err *err);
+LOCI_CHECK loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err);
+LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
+LOCI_API void loci_text_free(char *text);
+
+typedef enum loci_metric {
+  LOCI_METRIC_P,
+  LOCI_METRIC_LOGP,
+  LOCI_METRIC_LOGIT_DIFF,
+  LOCI_METRIC_KL,
+  LOCI_METRIC_RESTORATION
+} loci_metric;
+LOCI_CHECK loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err);
+
+typedef enum loci_color { LOCI_COLOR_NONE, LOCI_COLOR_256, LOCI_COLOR_TRUE } loci_color;
+
+/* How to draw.  [metric] is drawn as its effect: value - value of the run that was patched. */
+typedef struct loci_draw_opts {
+  loci_metric metric;
+  loci_color color; /* terminal only */
+  int columns;      /* terminal width; 0: 80 */
+  bool ascii;       /* terminal without UTF-8 */
+} loci_draw_opts;
+
+/* Writes by the path's ending: .json .csv .safetensors .npz .png .svg .pdf .html */
+LOCI_CHECK loci_status loci_trace_write(const loci_trace *trace, const char *path,
+                                        const loci_draw_opts *opts, loci_err *err);
+/* The heat maps for a terminal, as text with escape sequences as [opts] allows. */
+LOCI_CHECK loci_status loci_trace_draw(const loci_trace *trace, const loci_draw_opts *opts,
+                                       char **out, loci_err *err);
+/* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
+LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
+
+/* ---------------------------------------------------------------- 10. bench */
+
+typedef struct loci_bench_opts {
+  int layers, width, inner, heads, kv_heads; /* 0: 2, 2048, 5504, 16, heads */
+  int rows;                                  /* live rows of the walk; 0: 2048 */
+  int repeats;                               /* 0: 5 */
+  loci_precision precision;
+  int threads;
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_bench_opts;
+
+typedef struct loci_bench {
+  int layers, width, inner, heads, kv_heads, rows, threads;
+  const char *precision, *cpu, *engine; /* static strings */
+  double product_flop_per_s;            /* plain oneDNN products of the walk's shapes */
+  double walk_flop_per_s;               /* the walk's products per second of the walk */
+  double walk_seconds;
+  double share; /* walk / product */
+} loci_bench;
+LOCI_CHECK loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err);
+LOCI_CHECK loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err);
+
 #ifdef __cplusplus
 }
 #endif
