@@ -7,7 +7,8 @@
 
 #include "base/utf8.h"
 
-loci_status fail(loci_err *err, loci_status code, const char *format, ...) {
+/* Names in parentheses, because status.h may define macros of these names. */
+loci_status(fail)(loci_err *err, loci_status code, const char *format, ...) {
   if (!err) return code;
   err->code = code;
   va_list args;
@@ -18,7 +19,7 @@ loci_status fail(loci_err *err, loci_status code, const char *format, ...) {
   return code;
 }
 
-loci_status fail_nomem(loci_err *err, const char *doing) {
+loci_status(fail_nomem)(loci_err *err, const char *doing) {
   return fail(err, LOCI_ENOMEM, "out of memory while %s", doing);
 }
 
