@@ -1,0 +1,22 @@
+# The usual words for the usual steps; CMakeLists.txt does the work.
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+
+all:
+	@cmake --preset release
+	@cmake --build --preset release -j $(JOBS)
+
+test: all
+	@ctest --preset release
+
+# Everything a change has to pass: sanitizers, clang, format, static checks.
+check:
+	@tools/check.sh
+
+install: all
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+clean:
+	rm -rf build
+
+.PHONY: all test check install clean

@@ -1,0 +1,50 @@
+# Tests.  Every src/**/x_test.c and tests/x_test.c is a cmocka program and a ctest named x_test; every fuzz/fuzz_x.c
+# is a libFuzzer program in the fuzz preset, and elsewhere a ctest that replays fuzz/corpus/x.
+enable_testing()
+find_package(cmocka REQUIRED)
+string(FIND "${CMAKE_C_FLAGS}" "-fsanitize" sanitized_at)
+
+# Failing allocations: a test named *_oom_test.c gets tests/failing_malloc.c between itself and the C library.
+set(wrapped malloc calloc realloc reallocarray strdup strndup posix_memalign aligned_alloc)
+list(TRANSFORM wrapped PREPEND "-Wl,--wrap=")
+
+file(GLOB_RECURSE tests CONFIGURE_DEPENDS src/*_test.c tests/*_test.c)
+foreach(test ${tests})
+  get_filename_component(name ${test} NAME_WE)
+  add_executable(${name} ${test})
+  target_include_directories(${name} PRIVATE src tests)
+  target_compile_definitions(${name} PRIVATE LOCI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE loci_static cmocka m)
+  if(name MATCHES "_oom_test$")
+    target_sources(${name} PRIVATE tests/failing_malloc.c)
+    target_link_libraries(${name} PRIVATE PkgConfig::DEPS)
+    target_link_options(${name} PRIVATE ${wrapped})
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+endforeach()
+
+file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+foreach(fuzzer ${fuzzers})
+  get_filename_component(name ${fuzzer} NAME_WE)
+  add_executable(${name} ${fuzzer})
+  target_include_directories(${name} PRIVATE src)
+  target_link_libraries(${name} PRIVATE loci_static m)
+  if(LOCI_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    continue()
+  endif()
+  target_sources(${name} PRIVATE fuzz/replay_main.c)
+  string(REGEX REPLACE "^fuzz_" "" corpus ${name})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/fuzz/corpus/${corpus})
+    add_test(NAME ${name}_replay COMMAND ${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${corpus})
+  endif()
+endforeach()
+
+# The source tree itself, and what is installed.
+add_test(NAME check_includes COMMAND ${CMAKE_SOURCE_DIR}/tools/check_includes.sh)
+add_test(NAME completion COMMAND ${CMAKE_SOURCE_DIR}/tests/completion.sh ${CMAKE_BINARY_DIR})
+if(sanitized_at EQUAL -1)
+  add_test(NAME exports COMMAND ${CMAKE_SOURCE_DIR}/tests/exports.sh $<TARGET_FILE:loci_shared>)
+  add_test(NAME install COMMAND ${CMAKE_SOURCE_DIR}/tests/installed.sh ${CMAKE_BINARY_DIR} ${CMAKE_COMMAND}
+    ${CMAKE_C_COMPILER})
+endif()

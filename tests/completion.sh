@@ -1,0 +1,28 @@
+#!/bin/bash
+# What the bash completion offers, against what it should.   completion.sh BUILD_DIR
+set -euo pipefail
+# shellcheck disable=SC1091
+source "$1/completions/loci.bash"
+compopt() { :; }
+failed=0
+expect() { # expect "words ... last" "what is offered"
+  read -ra COMP_WORDS <<<"$1"
+  [[ $1 == *' ' ]] && COMP_WORDS+=("")
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+  _loci || true
+  if [ "${COMPREPLY[*]}" != "$2" ]; then
+    echo "$1: offered \"${COMPREPLY[*]}\", expected \"$2\""
+    failed=1
+  fi
+}
+expect "loci tr" "trace"
+expect "loci help to" "tokens"
+expect "loci trace --dir" "--direction"
+expect "loci trace --direction " "denoise noise both"
+expect "loci ask --dir" ""
+expect "loci ask --precision b" "bf16"
+expect "loci trace --site mlp_o" "mlp_out"
+expect "loci trace --corrupt image-" "image-noise: image-mean"
+expect "loci info --mod" "--model"
+expect "loci trace -q wh" ""
+exit $failed
