@@ -1,0 +1,64 @@
+#!/bin/bash
+# Everything a change has to pass: all tests in three builds (gcc, gcc with sanitizers, clang), format, static checks.
+# Goes on after a failure, so that one run shows all of them.  The last line is "N passed, N failed": tests of all
+# builds together, and each failed step besides them as one more failure.
+#   tools/check.sh [STEP...]     all steps, or those named: test asan clang format tidy cppcheck manual
+set -uo pipefail
+cd "$(dirname "$0")/.."
+jobs=${JOBS:-$(nproc)}
+passed=0 failed=0
+mkdir -p build/check
+
+# Adds the counts of a ctest report in JUnit form; a missing report is one failure.
+count() {
+  local tests failures
+  tests=$(sed -n 's/.*[[:space:]]tests="\([0-9]*\)".*/\1/p' "$1" 2>/dev/null | head -n 1)
+  failures=$(sed -n 's/.*[[:space:]]failures="\([0-9]*\)".*/\1/p' "$1" 2>/dev/null | head -n 1)
+  if [ -z "$tests" ]; then
+    failed=$((failed + 1))
+  else
+    passed=$((passed + tests - failures)) failed=$((failed + failures))
+  fi
+}
+
+tests_of() { # PRESET: builds it and runs its tests
+  local report=$PWD/build/check/$1.xml
+  rm -f "$report"
+  tools/build.sh "$1" && ctest --preset "$1" -j "$jobs" --output-junit "$report" --quiet --output-log "build/check/$1.log"
+  local code=$?
+  [ $code = 0 ] || { grep -A 30 -E 'Failed|\*\*\*' "build/check/$1.log" 2>/dev/null | tail -n 200; }
+  count "$report"
+}
+
+sources() { git ls-files -co --exclude-standard '*.c' '*.h'; }
+
+step_test() { tests_of release; }
+step_asan() { tests_of asan; }
+step_clang() { tests_of clang; }
+
+step_format() { sources | xargs -r clang-format --dry-run -Werror; }
+
+# Every file of the clang build, two at a time; headers of this project are checked where they are included.
+step_tidy() {
+  [ -e build/clang/compile_commands.json ] || cmake --preset clang >/dev/null || return 1
+  sources | grep '\.c$' | grep -v '^src/tensor/kernels_simd\.c$' |
+    xargs -r -P "$jobs" -n 4 clang-tidy --quiet -p build/clang --warnings-as-errors='*' 2>build/check/tidy.err
+}
+
+step_cppcheck() {
+  cppcheck --enable=warning,performance,portability --error-exitcode=1 --quiet --inline-suppr --std=c11 \
+    --suppressions-list=tools/cppcheck.supp -j "$jobs" -I include -I src $(ls -d src programs fuzz examples 2>/dev/null)
+}
+
+step_manual() { [ ! -e docs/loci.1 ] || mandoc -Tlint -Wwarning docs/loci.1; }
+
+for step in ${*:-test asan clang format tidy cppcheck manual}; do
+  echo "== $step"
+  start=$(date +%s) before=$failed
+  "step_$step" || { [ "$failed" != "$before" ] || failed=$((failed + 1)); }
+  word="ok"
+  [ "$failed" = "$before" ] || word="FAILED"
+  echo "== $step: $word, $(($(date +%s) - start)) s"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
