@@ -1,0 +1,160 @@
+/* Norm, linear, activation on rows (see arith.h). */
+#include "model/arith.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  BLOCK_BYTES = 16 << 20
+}; /* converted weights stay in the cache between conversion and product */
+
+loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
+  *out = NULL;
+  arith *a = calloc(1, sizeof *a);
+  if (!a) return fail_nomem(err, "preparing arithmetic");
+  a->type = type;
+  a->threads = threads;
+  a->k = kernels_choose();
+  loci_status st = product_new(type, &a->products, err);
+  if (st) {
+    arith_free(a);
+    return st;
+  }
+  *out = a;
+  return LOCI_OK;
+}
+
+void arith_free(arith *a) {
+  if (!a) return;
+  product_free(a->products);
+  free(a->block);
+  free(a->vector[0]);
+  free(a->vector[1]);
+  free(a);
+}
+
+int64_t operand_bytes(const arith *a, int64_t rows, int64_t n) {
+  return product_rows(rows) * n * (int64_t)dtype_bytes(a->type);
+}
+
+void operand_set(const arith *a, void *out, int64_t r, const float *x, int64_t n) {
+  if (a->type == DTYPE_BF16) {
+    a->k->round_bf16((uint16_t *)out + r * n, x, n);
+  } else {
+    memcpy((float *)out + r * n, x, (size_t)n * sizeof *x);
+  }
+}
+
+static loci_status grow_vectors(arith *a, int64_t n, loci_err *err) {
+  if (n <= a->vector_size) return LOCI_OK;
+  for (int i = 0; i < 2; i++) {
+    float *bigger = realloc(a->vector[i], (size_t)n * sizeof(float));
+    if (!bigger) return fail_nomem(err, "reading a bias or norm");
+    a->vector[i] = bigger;
+  }
+  a->vector_size = n;
+  return LOCI_OK;
+}
+
+loci_status weight_vector(arith *a, const weight *w, int i, const float **out, loci_err *err) {
+  TRY(grow_vectors(a, w->cols, err));
+  dtype_to_f32(w->type, w->data, a->vector[i], w->cols);
+  *out = a->vector[i];
+  return LOCI_OK;
+}
+
+void weight_row(const weight *w, int64_t row, float *out) {
+  dtype_to_f32(w->type, w->data + (size_t)(row * w->cols) * dtype_bytes(w->type), out, w->cols);
+}
+
+loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *weights, void *out,
+                         const float *x, const int64_t *rows, int64_t n, loci_err *err) {
+  const float *w, *b = NULL;
+  int64_t D = spec.width;
+  TRY(grow_vectors(a, D, err));
+  TRY(weight_vector(a, &weights->w, 0, &w, err));
+  if (spec.kind == NORM_LAYER) TRY(weight_vector(a, &weights->b, 1, &b, err));
+  int64_t stride = round_up(D, PANEL);
+  float *scratch = malloc((size_t)(stride * a->threads) * sizeof *scratch);
+  if (!scratch) return fail_nomem(err, "normalising");
+#pragma omp parallel for num_threads(a->threads) schedule(static)
+  for (int t = 0; t < a->threads; t++) {
+    float *y = scratch + t * stride;
+    for (int64_t i = n * t / a->threads; i < n * (t + 1) / a->threads; i++) {
+      const float *row = x + (rows ? rows[i] : i) * D;
+      if (spec.kind == NORM_LAYER) {
+        a->k->layernorm(y, row, w, b, D, spec.eps);
+      } else {
+        a->k->rmsnorm(y, row, w, D, spec.eps);
+      }
+      operand_set(a, out, i, y, D);
+    }
+  }
+  free(scratch);
+  return LOCI_OK;
+}
+
+/* Rows [first, first + n) of the weight in the operands' type: in place where the map already holds
+ * it. */
+static loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n,
+                                const void **out, loci_err *err) {
+  size_t row_bytes = (size_t)w->cols * dtype_bytes(w->type);
+  const uint8_t *from = w->data + (size_t)first * row_bytes;
+  if (w->type == a->type && (uintptr_t)from % dtype_bytes(w->type) == 0) {
+    *out = from;
+    return LOCI_OK;
+  }
+  if (!a->block) a->block = malloc(BLOCK_BYTES);
+  if (!a->block) return fail_nomem(err, "converting weights");
+#pragma omp parallel for num_threads(a->threads) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    const uint8_t *row = from + (size_t)i * row_bytes;
+    if (a->type == DTYPE_BF16) {
+      dtype_to_bf16(w->type, row, (uint16_t *)a->block + i * w->cols, w->cols);
+    } else {
+      dtype_to_f32(w->type, row, (float *)a->block + i * w->cols, w->cols);
+    }
+  }
+  *out = a->block;
+  return LOCI_OK;
+}
+
+/* How many weight rows go through one product. */
+static int64_t block_rows(const arith *a, const weight *w) {
+  if (w->type == a->type && (uintptr_t)w->data % dtype_bytes(w->type) == 0) return w->rows;
+  int64_t n = BLOCK_BYTES / (w->cols * (int64_t)dtype_bytes(a->type));
+  return n < 1 ? 1 : n < w->rows ? n : w->rows;
+}
+
+static loci_status add_bias(arith *a, const weight *bias, float *out, int64_t n, loci_err *err) {
+  const float *b;
+  TRY(weight_vector(a, bias, 0, &b, err));
+#pragma omp parallel for num_threads(a->threads) schedule(static)
+  for (int64_t i = 0; i < n; i++) a->k->add(out + i * bias->cols, b, bias->cols);
+  return LOCI_OK;
+}
+
+loci_status linear_forward(arith *a, const linear_weights *w, float *out, const void *in, int64_t n,
+                           loci_err *err) {
+  if (n == 0) return LOCI_OK;
+  int64_t N = w->w.rows, K = w->w.cols, step = block_rows(a, &w->w);
+  for (int64_t first = 0; first < N; first += step) {
+    int64_t rows = N - first < step ? N - first : step;
+    const void *block = NULL;
+    TRY(weight_block(a, &w->w, first, rows, &block, err));
+    product_shape shape = {.M = n, .N = rows, .K = K, .ldy = N};
+    TRY(product_run(a->products, shape, in, block, out + first, err));
+  }
+  a->flop += 2.0 * (double)n * (double)N * (double)K;
+  return w->b.data ? add_bias(a, &w->b, out, n, err) : LOCI_OK;
+}
+
+void act_forward(const arith *a, act_kind act, float *x, int64_t n) {
+  switch (act) {
+    case ACT_SILU: a->k->silu(x, n); break;
+    case ACT_GELU_TANH: a->k->gelu_tanh(x, n); break;
+    case ACT_GELU_ERF: a->k->gelu_erf(x, n); break;
+    case ACT_QUICK_GELU: a->k->quick_gelu(x, n); break;
+    case ACT_RELU: a->k->relu(x, n); break;
+  }
+}

@@ -1,0 +1,55 @@
+/* Arithmetic on rows with weights as the checkpoint stores them: norm, linear, activation.
+ *
+ * An arith belongs to one walk: it holds the precision, the kernels, the compiled products and the
+ * scratch memory in which a weight of another dtype is converted, block by block, just before it is
+ * used.  Operands (inputs of products) hold the precision's type; everything else is f32. */
+#ifndef LOCI_MODEL_ARITH_H
+#define LOCI_MODEL_ARITH_H
+
+#include "checkpoint/weights.h"
+#include "tensor/kernels.h"
+#include "tensor/product.h"
+
+typedef struct arith {
+  dtype type; /* of operands: DTYPE_F32 or DTYPE_BF16 */
+  int threads;
+  const kernel_set *k;
+  product *products;
+  void *block;      /* a block of converted weights */
+  float *vector[2]; /* a norm's weight and bias, or a linear's bias, as f32 */
+  int64_t vector_size;
+  double flop; /* 2 M N K of all products run so far */
+} arith;
+
+loci_status arith_new(dtype type, int threads, arith **out, loci_err *err);
+void arith_free(arith *a);
+
+/* Bytes of an operand of [rows] rows (rounded up as products need) of n values. */
+int64_t operand_bytes(const arith *a, int64_t rows, int64_t n);
+/* out (operand row r of width n) := x (n) */
+void operand_set(const arith *a, void *out, int64_t r, const float *x, int64_t n);
+
+typedef struct norm_spec {
+  norm_kind kind;
+  double eps;
+  int64_t width;
+} norm_spec;
+
+/* Operand row i := norm(x row rows[i]) for i < n; rows NULL: rows 0 .. n-1. */
+loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *w, void *out, const float *x,
+                         const int64_t *rows, int64_t n, loci_err *err);
+
+/* out (n, N) = in (n, K) W^T + b; [out] needs room for product_rows(n) rows. */
+loci_status linear_forward(arith *a, const linear_weights *w, float *out, const void *in, int64_t n,
+                           loci_err *err);
+
+/* x := act(x) over n values. */
+void act_forward(const arith *a, act_kind act, float *x, int64_t n);
+
+/* f32 copy of a vector (1, n) weight into scratch i (0 or 1); valid until the next use of that
+ * scratch. */
+loci_status weight_vector(arith *a, const weight *w, int i, const float **out, loci_err *err);
+/* Row [row] of a matrix as f32. */
+void weight_row(const weight *w, int64_t row, float *out);
+
+#endif

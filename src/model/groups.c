@@ -1,0 +1,50 @@
+/* Named groups of positions (see prompt.h). */
+#include <string.h>
+
+#include "model/prompt.h"
+
+static const char *const names[GROUP_KINDS] = {"constraint", "constraint-last", "image",
+                                               "after-constraint", "last"};
+
+const char *group_name(group_kind g) { return names[g]; }
+
+loci_status group_find(const char *name, size_t n, group_kind *out, loci_err *err) {
+  for (int g = 0; g < GROUP_KINDS; g++) {
+    if (strlen(names[g]) == n && memcmp(names[g], name, n) == 0) {
+      *out = (group_kind)g;
+      return LOCI_OK;
+    }
+  }
+  return fail(err, LOCI_EINVAL,
+              "unknown group \"%.*s\": constraint, constraint-last, image, after-constraint, last",
+              (int)n, name);
+}
+
+/* Whether position i is in the group; [after] is the first position behind all constraints. */
+static bool contains(const loci_prompt_info *p, group_kind g, int which, int after, int i) {
+  if (g == GROUP_LAST) return i == p->length - 1;
+  if (g == GROUP_AFTER_CONSTRAINT) return p->constraint_count > 0 && i >= after;
+  if (g == GROUP_IMAGE) {
+    return p->image_first >= 0 && i >= p->image_first && i < p->image_first + p->image_count;
+  }
+  for (int k = 0; k < p->constraint_count; k++) {
+    const loci_constraint *c = &p->constraints[k];
+    if (which && k != which - 1) continue;
+    if (g == GROUP_CONSTRAINT_LAST && i == c->first + c->count - 1) return true;
+    if (g == GROUP_CONSTRAINT && i >= c->first && i < c->first + c->count) return true;
+  }
+  return false;
+}
+
+int group_positions(const loci_prompt *p, group_kind g, int which, int *out) {
+  int n = 0, after = 0;
+  for (int k = 0; k < p->info.constraint_count; k++) {
+    const loci_constraint *c = &p->info.constraints[k];
+    if (which && k != which - 1) continue;
+    if (c->first + c->count > after) after = c->first + c->count;
+  }
+  for (int i = 0; i < p->info.length; i++) {
+    if (contains(&p->info, g, which, after, i)) out[n++] = i;
+  }
+  return n;
+}

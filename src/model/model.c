@@ -1,0 +1,159 @@
+/* Opening a model (see model.h): the parts are opened in the order of the data's way, and a part that only
+ * some commands need (chat template, image processor) keeps its complaint until it is asked for. */
+#include "model/model.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tensor/product.h"
+
+static loci_status choose_precision(loci_model *m, loci_precision wish, loci_err *err) {
+  checkpoint_sizes sizes = checkpoint_measure(m->weights);
+  bool bf16 = wish == LOCI_PRECISION_BF16 ||
+              (wish == LOCI_PRECISION_AUTO && sizes.main_dtype != DTYPE_F32 && product_has_bf16());
+  if (wish == LOCI_PRECISION_BF16 && !product_has_bf16()) {
+    return fail(err, LOCI_EUNSUPPORTED,
+                "this CPU has no bf16 products (AVX-512 BF16 or AMX); use --precision f32");
+  }
+  m->arith_type = bf16 ? DTYPE_BF16 : DTYPE_F32;
+  m->info.precision = dtype_name(m->arith_type);
+  m->info.dtype = dtype_name(sizes.main_dtype);
+  m->info.bytes = sizes.bytes;
+  m->info.parameters = sizes.parameters;
+  m->info.files = sizes.files;
+  return LOCI_OK;
+}
+
+static void fill_info(loci_model *m) {
+  const model_config *c = &m->weights->config;
+  loci_model_info *i = &m->info;
+  i->family = c->family;
+  i->layout = layout_name(c->layout);
+  i->text_model = c->text.model_type;
+  i->vision_model = c->has_vision ? c->vision.model_type : NULL;
+  i->template_name = m->chat ? template_name(m->chat) : c->default_template;
+  i->tokenizer = tokenizer_kind(m->tokens);
+  i->layers = c->text.layers;
+  i->width = c->text.width;
+  i->inner = c->text.inner;
+  i->heads = c->text.heads;
+  i->kv_heads = c->text.kv_heads;
+  i->head_dim = c->text.head_dim;
+  i->vocab = c->text.vocab;
+  i->max_positions = c->text.max_positions;
+  i->image_rows = c->has_vision ? c->image_rows : 0;
+  i->image_size = c->has_vision ? c->vision.image_size : 0;
+}
+
+/* The processor must make the picture the tower was built for. */
+static void check_processor(loci_model *m, const char *dir) {
+  const image_processor *p = &m->pixels;
+  int size = m->weights->config.vision.image_size;
+  int w = p->crop ? p->crop_width : p->shortest_edge ? size : p->resize_width;
+  int h = p->crop ? p->crop_height : p->shortest_edge ? size : p->resize_height;
+  if (!p->resize && !p->crop) return;
+  if (w != size || h != size) {
+    fail(&m->pixels_problem, LOCI_EFORMAT,
+         "%s: the image processor makes pictures of %d x %d, but the vision tower reads %d x %d",
+         dir, w, h, size, size);
+  }
+}
+
+static loci_status open_parts(loci_model *m, const char *dir, loci_precision wish, loci_err *err) {
+  TRY(checkpoint_open(dir, &m->weights, err));
+  TRY(choose_precision(m, wish, err));
+  TRY(tokenizer_open(dir, &m->tokens, err));
+  loci_status st = template_recognise(dir, &m->chat, &m->chat_problem);
+  if (st == LOCI_ENOMEM) return fail_nomem(err, "reading the chat template");
+  if (m->weights->config.has_vision) {
+    st = image_processor_read(dir, &m->pixels, &m->pixels_problem);
+    if (st == LOCI_ENOMEM) return fail_nomem(err, "reading the image processor");
+    if (st == LOCI_OK) check_processor(m, dir);
+  }
+  return LOCI_OK;
+}
+
+static int64_t half_of_memory(void) {
+  int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? pages / 2 * size : (int64_t)1 << 30;
+}
+
+static char *copy_note(loci_model *m, const char *note) { return arena_strdup(m->mem, note); }
+
+/* Gathers what the parts found odd, as far as there is room. */
+static loci_status gather_notes(loci_model *m, loci_err *err) {
+  int n = 0, room = (int)(sizeof m->notes / sizeof m->notes[0]) - 1;
+  const char *from[16];
+  int count = 0;
+  for (int i = 0; checkpoint_note(m->weights, i) && count < 8; i++) {
+    from[count++] = checkpoint_note(m->weights, i);
+  }
+  for (int i = 0; tokenizer_note(m->tokens, i) && count < 14; i++) {
+    from[count++] = tokenizer_note(m->tokens, i);
+  }
+  if (m->chat_problem.code) from[count++] = m->chat_problem.msg;
+  if (m->pixels_problem.code) from[count++] = m->pixels_problem.msg;
+  for (int i = 0; i < count && n < room; i++) {
+    m->notes[n] = copy_note(m, from[i]);
+    if (!m->notes[n++]) return fail_nomem(err, "opening the model");
+  }
+  return LOCI_OK;
+}
+
+loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_model **out,
+                            loci_err *err) {
+  *out = NULL;
+  loci_model_opts o = opts ? *opts : (loci_model_opts){0};
+  if (o.threads < 0 || o.threads > 1024) {
+    return fail(err, LOCI_EINVAL, "threads: %d, expected 1 to 1024", o.threads);
+  }
+  loci_model *m = calloc(1, sizeof *m);
+  if (!m) return fail_nomem(err, "opening the model");
+  loci_status st = LOCI_OK;
+  m->mem = arena_new();
+  m->info.path = m->mem ? arena_strdup(m->mem, dir) : NULL;
+  if (!m->info.path) {
+    st = fail_nomem(err, "opening the model");
+    goto done;
+  }
+  m->threads = o.threads ? o.threads : omp_get_num_procs();
+  m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();
+  TRY_DONE(open_parts(m, dir, o.precision, err));
+  fill_info(m);
+  TRY_DONE(gather_notes(m, err));
+  *out = m;
+  m = NULL;
+done:
+  loci_model_close(m);
+  return st;
+}
+
+void loci_model_close(loci_model *m) {
+  if (!m) return;
+  checkpoint_close(m->weights);
+  tokenizer_close(m->tokens);
+  arena_free(m->mem);
+  free(m);
+}
+
+const loci_model_info *loci_model_get_info(const loci_model *m) { return &m->info; }
+
+const char *loci_model_note(const loci_model *m, int i) {
+  return i >= 0 && i < (int)(sizeof m->notes / sizeof m->notes[0]) ? m->notes[i] : NULL;
+}
+
+loci_status loci_model_hash(loci_model *m, const char **out, loci_err *err) {
+  *out = NULL;
+  if (!m->hash[0]) TRY(checkpoint_hash(m->weights, NULL, NULL, m->hash, err));
+  *out = m->hash;
+  return LOCI_OK;
+}
+
+double model_layer_flop(const loci_model *m) {
+  const decoder_config *c = model_decoder(m);
+  double attention = (double)c->width * c->head_dim * (2.0 * c->heads + 2.0 * c->kv_heads);
+  return 2 * (attention + (c->gated ? 3.0 : 2.0) * c->width * c->inner);
+}

@@ -1,0 +1,36 @@
+/* A model, opened: weights, tokenizer, template, image processor, and how walks over it compute. */
+#ifndef LOCI_MODEL_MODEL_H
+#define LOCI_MODEL_MODEL_H
+
+#include "base/arena.h"
+#include "checkpoint/weights.h"
+#include "image/image.h"
+#include "loci.h"
+#include "text/template.h"
+#include "text/tokenizer.h"
+
+struct loci_model {
+  arena *mem;
+  checkpoint *weights;
+  tokenizer *tokens;
+  const prompt_template *chat; /* the checkpoint's own; NULL: none, or not recognised */
+  loci_err chat_problem;       /* why it was not recognised */
+  image_processor pixels;
+  loci_err pixels_problem;     /* why images cannot be read; code 0: they can */
+  dtype arith_type;            /* of walks */
+  int threads;
+  int64_t memory;              /* bytes a walk may use */
+  loci_model_info info;
+  char hash[32];
+  char *notes[8];
+};
+
+/* The config's decoder part, which every walk needs. */
+static inline const decoder_config *model_decoder(const loci_model *m) {
+  return &m->weights->config.text;
+}
+
+/* 2 M N K summed over the matrices of one decoder layer, for one row. */
+double model_layer_flop(const loci_model *m);
+
+#endif

@@ -1,0 +1,299 @@
+/* Prompt building (see prompt.h and docs/MATH.md, "A question").
+ *
+ * The template's text is tokenized with one <image> in it and the placeholder is repeated P times afterwards,
+ * which gives the same ids as repeating it in the text; original LLaVA and Bunny tokenize the pieces round
+ * <image> apart.  Byte ranges are those of the unexpanded text. */
+#include "model/prompt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "model/tokens.h"
+#include "model/vision.h"
+
+bool embed_token(const loci_model *m, int id, float *out) {
+  if (id < 0 || id >= m->weights->embed.rows) return false;
+  weight_row(&m->weights->embed, id, out);
+  return true;
+}
+
+/* ---------------------------------------------------------------- image */
+
+/* pixels, features and projected rows of an image file */
+static loci_status look(const loci_model *m, const char *path, arena *mem, float **pixels,
+                        float **features, float **projected, loci_err *err) {
+  const model_config *c = &m->weights->config;
+  if (!c->has_vision) {
+    return fail(err, LOCI_EINVAL, "%s: a text-only model has no use for an image (%s)",
+                m->info.path, path);
+  }
+  if (m->pixels_problem.code) {
+    return fail(err, m->pixels_problem.code, "%s", m->pixels_problem.msg);
+  }
+  image_rgb im = {0};
+  float *raw = NULL;
+  arith *a = NULL;
+  int h, w;
+  loci_status st = image_load(path, &im, err);
+  if (!st) st = image_process(&m->pixels, &im, &raw, &h, &w, err);
+  if (!st && (h != c->vision.image_size || w != c->vision.image_size)) {
+    st = fail(err, LOCI_EFORMAT, "%s: the processor makes %d x %d, the vision tower reads %d x %d",
+              path, w, h, c->vision.image_size, c->vision.image_size);
+  }
+  if (st) goto done;
+  int64_t n = 3 * (int64_t)h * w, P = c->image_rows;
+  *pixels = arena_array(mem, n, float);
+  *features = arena_array(mem, P * vision_feature_width(c), float);
+  *projected = arena_array(mem, P * c->text.width, float);
+  if (!*pixels || !*features || !*projected) {
+    st = fail_nomem(err, "reading the image");
+    goto done;
+  }
+  memcpy(*pixels, raw, (size_t)n * sizeof *raw);
+  TRY_DONE(arith_new(m->arith_type, m->threads, &a, err));
+  TRY_DONE(vision_forward(a, m->weights, *pixels, *features, *projected, err));
+done:
+  arith_free(a);
+  free(raw);
+  image_clear(&im);
+  return st;
+}
+
+loci_status project_image(const loci_model *m, const char *path, arena *mem, float **projected,
+                          loci_err *err) {
+  float *pixels, *features;
+  return look(m, path, mem, &pixels, &features, projected, err);
+}
+
+/* ---------------------------------------------------------------- constraints */
+
+/* "this place@2" is the second occurrence of "this place". */
+static void split_occurrence(const char *given, size_t *length, int *occurrence) {
+  *length = strlen(given);
+  *occurrence = 1;
+  const char *at = strrchr(given, '@');
+  if (!at || at == given || at[1] < '1' || at[1] > '9') return;
+  char *end;
+  long n = strtol(at + 1, &end, 10);
+  if (*end || n > 1000) return;
+  *length = (size_t)(at - given);
+  *occurrence = (int)n;
+}
+
+/* Byte offset of the n-th occurrence, or -1. */
+static int64_t find_occurrence(const char *text, const char *needle, size_t length, int n) {
+  for (const char *p = text; *p; p++) {
+    if (strncmp(p, needle, length) == 0 && --n == 0) return p - text;
+  }
+  return -1;
+}
+
+/* Phrases that point at the image rather than name a condition. */
+static const char *kind_of(const char *text, bool has_image) {
+  static const char *const pointing[] = {"this", "that", "these", "those", "the",  "his",
+                                         "her",  "its",  "their", "he",    "she",  "it",
+                                         "they", "pictured"};
+  size_t n = strcspn(text, " ");
+  for (size_t i = 0; has_image && i < sizeof pointing / sizeof pointing[0]; i++) {
+    if (strlen(pointing[i]) == n && strncasecmp(text, pointing[i], n) == 0) return "visual";
+  }
+  return "textual";
+}
+
+static loci_status find_constraint(loci_prompt *p, const char *given, int64_t question_at,
+                                   loci_constraint *out, loci_err *err) {
+  size_t length;
+  int occurrence;
+  const char *question = p->info.question;
+  split_occurrence(given, &length, &occurrence);
+  if (length == 0) return fail(err, LOCI_EINVAL, "a constraint is empty");
+  int64_t at = find_occurrence(question, given, length, occurrence);
+  if (at < 0 && length < strlen(given)) { /* perhaps the @ belongs to the text */
+    at = find_occurrence(question, given, strlen(given), 1);
+    if (at >= 0) length = strlen(given);
+  }
+  if (at < 0) {
+    return fail(err, LOCI_EINVAL, "the constraint \"%.*s\" is not in the question \"%s\"%s",
+                (int)length, given, question, occurrence > 1 ? " that often" : "");
+  }
+  int64_t begin = question_at + at, end = begin + (int64_t)length;
+  out->first = -1;
+  out->count = 0;
+  for (int i = 0; i < p->info.length; i++) {
+    const int64_t *b = p->info.tokens[i].bytes;
+    if ((b[0] > begin ? b[0] : begin) >= (b[1] < end ? b[1] : end)) continue;
+    if (out->first < 0) out->first = i;
+    out->count = i - out->first + 1;
+  }
+  if (out->first < 0) {
+    return fail(err, LOCI_EINVAL, "the constraint \"%.*s\" has no token of its own", (int)length,
+                given);
+  }
+  char *text = arena_strndup(p->mem, given, length);
+  if (!text) return fail_nomem(err, "reading the question");
+  out->text = text;
+  out->kind = kind_of(text, p->info.image_first >= 0);
+  return LOCI_OK;
+}
+
+/* Every position's role, from the constraints and the image. */
+static void set_roles(loci_prompt *p, loci_token *tokens) {
+  int T = p->info.length, begin = T, end = 0;
+  for (int i = 0; i < p->info.constraint_count; i++) {
+    const loci_constraint *c = &p->info.constraints[i];
+    if (c->first < begin) begin = c->first;
+    if (c->first + c->count > end) end = c->first + c->count;
+  }
+  for (int i = 0; i < T; i++) {
+    tokens[i].role = i < begin ? LOCI_ROLE_BEFORE : i == end ? LOCI_ROLE_AFTER_FIRST
+                                                             : LOCI_ROLE_AFTER_MIDDLE;
+    int image = i - p->info.image_first;
+    if (p->info.image_first >= 0 && image >= 0 && image < p->info.image_count) {
+      tokens[i].role = LOCI_ROLE_IMAGE;
+    }
+  }
+  tokens[T - 1].role = LOCI_ROLE_LAST;
+  for (int i = 0; i < p->info.constraint_count; i++) {
+    const loci_constraint *c = &p->info.constraints[i];
+    for (int k = 0; k < c->count; k++) {
+      tokens[c->first + k].role = k + 1 == c->count ? LOCI_ROLE_CONSTRAINT_LAST
+                                  : k == 0          ? LOCI_ROLE_CONSTRAINT_FIRST
+                                                    : LOCI_ROLE_CONSTRAINT_MIDDLE;
+    }
+  }
+}
+
+const char *loci_role_name(loci_role role) {
+  static const char *const names[] = {"before",          "image",       "constraint-first",
+                                      "constraint-middle", "constraint-last", "after-first",
+                                      "after-middle",    "last"};
+  return role >= LOCI_ROLE_BEFORE && role <= LOCI_ROLE_LAST ? names[role] : "unknown";
+}
+
+/* ---------------------------------------------------------------- the sequence */
+
+/* Fills info.tokens and the input rows from the expanded ids. */
+static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *err) {
+  const loci_model *m = p->model;
+  int64_t D = m->weights->config.text.width;
+  int T = rows->count, image = 0;
+  loci_token *tokens = arena_zarray(p->mem, T, loci_token);
+  p->ids = arena_array(p->mem, T, int);
+  p->embeds = arena_array(p->mem, (int64_t)T * D, float);
+  if (!tokens || !p->ids || !p->embeds) return fail_nomem(err, "building the prompt");
+  for (int i = 0; i < T; i++) {
+    bool is_image = rows->image[i];
+    const char *text = is_image ? "<image>" : tokenizer_token(m->tokens, rows->ids[i]);
+    tokens[i] = (loci_token){.id = rows->ids[i], .text = text ? text : "",
+                             .bytes = {rows->begin[i], rows->end[i]}};
+    p->ids[i] = rows->ids[i];
+    float *row = p->embeds + i * D;
+    if (is_image) {
+      memcpy(row, p->projected + image++ * D, (size_t)D * sizeof *row);
+    } else if (!embed_token(m, rows->ids[i], row)) {
+      return fail(err, LOCI_EFORMAT,
+                  "token %d (\"%s\") has no row in the embedding, which has %lld rows",
+                  rows->ids[i], tokens[i].text, (long long)m->weights->embed.rows);
+    }
+  }
+  p->info.tokens = tokens;
+  p->info.length = T;
+  return LOCI_OK;
+}
+
+static loci_status check_length(const loci_prompt *p, loci_err *err) {
+  const model_config *c = &p->model->weights->config;
+  int T = p->info.length;
+  if (T == 0) return fail(err, LOCI_EINVAL, "the prompt is empty");
+  if (c->text.sliding_window && T > c->text.sliding_window) {
+    return fail(err, LOCI_EUNSUPPORTED,
+                "the prompt has %d positions, more than the model's sliding window of %d", T,
+                c->text.sliding_window);
+  }
+  if (T > c->text.max_positions && c->text.rope.kind != ROPE_DYNAMIC) {
+    return fail(err, LOCI_EINVAL, "the prompt has %d positions, the model was made for %d", T,
+                c->text.max_positions);
+  }
+  return LOCI_OK;
+}
+
+static loci_status choose_template(const loci_model *m, const char *name,
+                                   const prompt_template **out, loci_err *err) {
+  if (name && strcmp(name, "auto") != 0) return template_find(name, out, err);
+  if (m->chat) {
+    *out = m->chat;
+    return LOCI_OK;
+  }
+  if (m->chat_problem.code) return fail(err, m->chat_problem.code, "%s", m->chat_problem.msg);
+  return template_find(m->weights->config.default_template, out, err);
+}
+
+static loci_status check_question(const loci_question *q, loci_err *err) {
+  if (!q->text || !q->text[0]) return fail(err, LOCI_EINVAL, "the question is empty");
+  if (!utf8_is_valid(q->text, strlen(q->text))) {
+    return fail(err, LOCI_EINVAL, "the question is not UTF-8");
+  }
+  if (strlen(q->text) > 1 << 20) return fail(err, LOCI_EINVAL, "the question is over 1 MiB long");
+  return LOCI_OK;
+}
+
+static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) {
+  const loci_model *m = p->model;
+  const prompt_template *template = NULL;
+  prompt_text text;
+  token_rows rows = {0};
+  TRY(check_question(q, err));
+  TRY(choose_template(m, q->template_name, &template, err));
+  TRY(template_fill(template, q->text, q->image != NULL, p->mem, &text, err));
+  p->info.text = text.text;
+  p->info.question = arena_strdup(p->mem, q->text);
+  p->info.template_name = template_name(template);
+  p->info.image_path = q->image ? arena_strdup(p->mem, q->image) : NULL;
+  p->feature_width = m->weights->config.has_vision ? vision_feature_width(&m->weights->config) : 0;
+  if (!p->info.question || (q->image && !p->info.image_path)) {
+    return fail_nomem(err, "building the prompt");
+  }
+  if (q->image) TRY(look(m, q->image, p->mem, &p->pixels, &p->features, &p->projected, err));
+  TRY(expand_tokens(m, text.text, text.size, q->image != NULL, p->mem, &rows, err));
+  p->info.image_first = rows.image_first;
+  if (rows.image_first >= 0) {
+    p->info.image_count = m->weights->config.image_rows;
+    p->info.image_rows = p->info.image_cols = m->weights->config.vision.grid;
+  }
+  TRY(build_rows(p, &rows, err));
+  TRY(check_length(p, err));
+  loci_constraint *found = arena_zarray(p->mem, q->constraint_count, loci_constraint);
+  if (!found) return fail_nomem(err, "building the prompt");
+  for (int i = 0; i < q->constraint_count; i++) {
+    TRY(find_constraint(p, q->constraints[i], (int64_t)text.question_at, &found[i], err));
+  }
+  p->info.constraints = found;
+  p->info.constraint_count = q->constraint_count;
+  set_roles(p, (loci_token *)(uintptr_t)p->info.tokens);
+  return LOCI_OK;
+}
+
+loci_status loci_prompt_new(const loci_model *model, const loci_question *question,
+                            loci_prompt **out, loci_err *err) {
+  *out = NULL;
+  loci_prompt *p = calloc(1, sizeof *p);
+  if (!p) return fail_nomem(err, "building the prompt");
+  p->model = model;
+  p->mem = arena_new();
+  loci_status st = p->mem ? build(p, question, err) : fail_nomem(err, "building the prompt");
+  if (st) {
+    loci_prompt_free(p);
+    return st;
+  }
+  *out = p;
+  return LOCI_OK;
+}
+
+void loci_prompt_free(loci_prompt *p) {
+  if (!p) return;
+  arena_free(p->mem);
+  free(p);
+}
+
+const loci_prompt_info *loci_prompt_get_info(const loci_prompt *p) { return &p->info; }

@@ -1,0 +1,49 @@
+/* Attention over stretches of keys and values (see attention.h).  The scores of a row stand in one
+ * line of S, so that softmax, masks and recording see the whole row at once; a later stretch
+ * overwrites the surplus columns that the panels of an earlier one wrote behind its end. */
+#include "tensor/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+int64_t key_floats(int64_t n, int K) { return round_up(n, PANEL) * K; }
+int64_t value_floats(int64_t n, int K) { return n * round_up(K, PANEL); }
+
+void pack_keys(float *panels, int64_t at, const float *k, int64_t stride, int64_t n, int K) {
+  for (int64_t i = 0; i < n; i++) {
+    int64_t j = at + i;
+    float *column = panels + j / PANEL * PANEL * K + j % PANEL;
+    for (int c = 0; c < K; c++) column[c * PANEL] = k[i * stride + c];
+  }
+  int64_t end = at + n;
+  if (end % PANEL == 0) return;
+  float *last = panels + end / PANEL * PANEL * K;
+  for (int c = 0; c < K; c++) {
+    for (int64_t j = end % PANEL; j < PANEL; j++) last[c * PANEL + j] = 0;
+  }
+}
+
+void pack_values(float *values, int64_t at, const float *v, int64_t stride, int64_t n, int K) {
+  int64_t width = round_up(K, PANEL);
+  for (int64_t i = 0; i < n; i++) {
+    float *row = values + (at + i) * width;
+    memcpy(row, v + i * stride, (size_t)K * sizeof *row);
+    memset(row + K, 0, (size_t)(width - K) * sizeof *row);
+  }
+}
+
+void attend_scores(const kernel_set *k, const attend_rows *a) {
+  float scale = (float)(1 / sqrt((double)a->K));
+  for (int i = 0; i < a->stretch_count; i++) {
+    const kv_stretch *s = &a->stretches[i];
+    k->scores(a->S + s->first, a->ld, a->q, a->q_stride, a->R, a->K, scale, s->keys, s->count);
+  }
+}
+
+void attend_mix(const kernel_set *k, const attend_rows *a) {
+  for (int r = 0; r < a->R; r++) memset(a->z + r * a->z_stride, 0, (size_t)a->K * sizeof *a->z);
+  for (int i = 0; i < a->stretch_count; i++) {
+    const kv_stretch *s = &a->stretches[i];
+    k->mix(a->z, a->z_stride, a->S + s->first, a->ld, a->R, s->values, s->count, a->K);
+  }
+}

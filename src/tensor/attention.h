@@ -1,0 +1,44 @@
+/* Keys and values laid out for the attention kernels (panels, see kernels.h), and attention of a
+ * few rows over several stretches of them: the stretches of a stream's ancestors and its own. */
+#ifndef LOCI_TENSOR_ATTENTION_H
+#define LOCI_TENSOR_ATTENTION_H
+
+#include <stdint.h>
+
+#include "tensor/kernels.h"
+
+/* Keys and values of one head at positions first .. first + count - 1. */
+typedef struct kv_stretch {
+  const float *keys;   /* panels of (K, 16) */
+  const float *values; /* (count, round_up(K, 16)) */
+  int first, count;
+} kv_stretch;
+
+/* Floats that n positions of one head take as keys and as values. */
+int64_t key_floats(int64_t n, int K);
+int64_t value_floats(int64_t n, int K);
+
+/* Puts rows at, at + 1, .. into storage that begins at position 0 of the stretch: n rows of K
+ * channels, [stride] apart.  The columns behind the last row of its panel are zeroed. */
+void pack_keys(float *panels, int64_t at, const float *k, int64_t stride, int64_t n, int K);
+void pack_values(float *values, int64_t at, const float *v, int64_t stride, int64_t n, int K);
+
+typedef struct attend_rows {
+  const float *q; /* R queries of one head, q_stride apart */
+  int64_t q_stride;
+  float *z; /* R results, z_stride apart */
+  int64_t z_stride;
+  int R, K;
+  const kv_stretch
+      *stretches; /* ascending positions without holes from 0; the last row sees all of them */
+  int stretch_count;
+  float *S; /* room for R x ld scores; ld >= positions + 16 */
+  int64_t ld;
+} attend_rows;
+
+/* S_r := scale q_r . k over all stretches. */
+void attend_scores(const kernel_set *k, const attend_rows *a);
+/* z_r := sum_j S_rj v_j over all stretches. */
+void attend_mix(const kernel_set *k, const attend_rows *a);
+
+#endif

@@ -1,0 +1,30 @@
+/* Which kernel set runs (see kernels.h). */
+#include "tensor/kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/kernels_sets.h"
+
+const kernel_set *kernels_at(int i) {
+  const kernel_set *sets[5] = {&kernels_ref, &kernels_base};
+  int n = 2;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets[n++] = &kernels_avx2;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    sets[n++] = &kernels_avx512;
+  }
+#endif
+  return i >= 0 && i < n ? sets[i] : NULL;
+}
+
+const kernel_set *kernels_choose(void) {
+  const char *wish = getenv("LOCI_KERNELS");
+  const kernel_set *best = NULL;
+  for (int i = 0; kernels_at(i); i++) {
+    best = kernels_at(i);
+    if (wish && strcmp(wish, best->name) == 0) return best;
+  }
+  return best;
+}

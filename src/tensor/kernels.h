@@ -1,0 +1,63 @@
+/* The small kernels: everything a layer computes besides its matrix products.
+ *
+ * A kernel_set is one implementation of all of them.  kernels_ref is plain C and reads like the
+ * formulas; the fast sets are one source (kernels_simd.c) compiled for several instruction sets.
+ * kernels_choose picks the best one this CPU runs, or the plain one where LOCI_KERNELS=ref is set,
+ * so that a wrong number can be bisected at run time.  All work on single rows or small blocks;
+ * threads are the caller's business.
+ *
+ * Keys are stored in panels of 16: key j of a head is column j % 16 of panel j / 16, a (K, 16)
+ * matrix, so that one query meets 16 keys in one vector.  Values are rows padded to a multiple of
+ * 16 channels. */
+#ifndef LOCI_TENSOR_KERNELS_H
+#define LOCI_TENSOR_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PANEL = 16 };
+
+static inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+typedef struct kernel_set {
+  const char *name; /* "ref", "base", "avx2", "avx512" */
+
+  /* out = w * x / sqrt(mean(x^2) + eps), all (n); Zhang & Sennrich 2019 */
+  void (*rmsnorm)(float *out, const float *x, const float *w, int64_t n, double eps);
+  /* out = w * (x - mean) / sqrt(var + eps) + b; Ba et al. 2016, biased variance */
+  void (*layernorm)(float *out, const float *x, const float *w, const float *b, int64_t n,
+                    double eps);
+
+  /* activations in place, x (n) */
+  void (*silu)(float *x, int64_t n);
+  void (*gelu_tanh)(float *x, int64_t n);
+  void (*gelu_erf)(float *x, int64_t n);
+  void (*quick_gelu)(float *x, int64_t n);
+  void (*relu)(float *x, int64_t n);
+
+  void (*add)(float *out, const float *x, int64_t n); /* out += x */
+  void (*mul)(float *out, const float *x, int64_t n); /* out *= x */
+  void (*round_bf16)(uint16_t *out, const float *x, int64_t n);
+
+  /* Rotary embedding of one row of heads in place: channels (i, i + rot/2) of each head turn by the
+   * angle whose cosine and sine are given (rot/2 each); channels from rot on stay.  Su et al. 2021,
+   * half-split. */
+  void (*rope)(float *x, const float *cosine, const float *sine, int heads, int K, int rot);
+
+  /* S[r][j] = scale * q_r . k_j for rows r of queries (R, K) and keys j < count, in panels.
+   * Writes whole panels: S must have room for round_up(count, 16) columns. */
+  void (*scores)(float *S, int64_t ld, const float *q, int64_t q_stride, int R, int K, float scale,
+                 const float *panels, int count);
+  /* x := softmax(x) over n entries; -INFINITY entries become exact zeros. */
+  void (*softmax)(float *x, int64_t n);
+  /* z_r += sum_j S[r][j] v_j for rows r < R, channels < K; v (count, round_up(K, 16)). */
+  void (*mix)(float *z, int64_t z_stride, const float *S, int64_t ld, int R, const float *v,
+              int count, int K);
+} kernel_set;
+
+const kernel_set *kernels_choose(void);
+
+/* All sets this CPU can run, the plain one first; NULL after the last (for tests). */
+const kernel_set *kernels_at(int i);
+
+#endif
