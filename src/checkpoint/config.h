@@ -43,6 +43,8 @@ typedef struct decoder_config {
   act_kind act;
   bool gated;    /* act(gate) * up, or act(fc1) */
   bool parallel; /* attention and MLP read the same norm (Phi), or one after the other */
+  bool qkv_bias, o_bias, mlp_bias;
+  bool tied; /* the head may be missing from the file: it is the embedding */
   rope_config rope;
 } decoder_config;
 
@@ -57,7 +59,8 @@ typedef struct vision_config {
   bool pre_norm;        /* CLIP: pre_layrnorm right after the embeddings */
   int n_features;       /* hidden states joined on the channel axis, usually 1 */
   int feature_depth[8]; /* each as the number of encoder layers run before it is taken */
-  bool drop_class;      /* select strategy "default" / feature "patch" */
+  bool drop_class; /* row 0 of each feature is dropped: CLIP's class token ("default", "patch");
+                      Hugging Face's "default" drops SigLIP's first patch just the same */
 } vision_config;
 
 typedef struct projector_config {
@@ -85,6 +88,8 @@ typedef struct model_config {
   int n_eos;
   int eos[16];
   int max_length; /* positions the model was made for */
+  int n_notes;    /* sentences about harmless oddities, for checkpoint_note */
+  const char *notes[4];
 } model_config;
 
 /* Reads DIR/config.json and DIR/generation_config.json.  Strings live in [a]. */

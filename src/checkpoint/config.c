@@ -1,0 +1,398 @@
+/* config.json as a whole (see config.h): which family, its parts, and the ids that begin and end a
+ * text.  Whatever a config asks for that is not computed here is refused by name: an ignored field
+ * would give wrong numbers without a word. */
+#include "checkpoint/config.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "checkpoint/config_parts.h"
+
+enum { MAX_CONFIG = 1 << 24 };
+
+const char *layout_name(layout_kind layout) {
+  static const char *const names[] = {
+      [LAYOUT_HF_LEGACY] = "hf-legacy", [LAYOUT_HF_NEW] = "hf-new",
+      [LAYOUT_HF_BASE] = "hf-base",     [LAYOUT_LLAVA_ORIGINAL] = "llava-original",
+      [LAYOUT_BUNNY] = "bunny",         [LAYOUT_TEXT] = "text"};
+  return names[layout];
+}
+
+static const struct {
+  const char *name;
+  act_kind act;
+} acts[] = {
+    {"silu", ACT_SILU},          {"gelu_pytorch_tanh", ACT_GELU_TANH},
+    {"gelu", ACT_GELU_ERF},      {"quick_gelu", ACT_QUICK_GELU},
+    {"relu", ACT_RELU},          {"swish", ACT_SILU},
+    {"gelu_new", ACT_GELU_TANH}, {"gelu_fast", ACT_GELU_TANH},
+};
+
+const char *act_name(act_kind act) {
+  for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+    if (acts[i].act == act) return acts[i].name;
+  }
+  return "?";
+}
+
+/* ---------------------------------------------------------------- the reader */
+
+loci_status reader_section(const config_reader *r, const char *section, config_reader *out) {
+  size_t n = strlen(r->what) + strlen(section) + 3;
+  char *what = arena_alloc(r->mem, (int64_t)n, 1);
+  if (!what) return fail_nomem(r->err, r->what);
+  snprintf(what, n, "%s: %s", r->what, section);
+  *out = *r;
+  out->what = what;
+  return LOCI_OK;
+}
+
+loci_status read_int(const config_reader *r, const js_value *o, const char *key, const int range[2],
+                     int *inout) {
+  int64_t value = *inout;
+  TRY(js_get_int(o, key, r->what, range[0], range[1], &value, r->err));
+  *inout = (int)value;
+  return LOCI_OK;
+}
+
+loci_status read_positive(const config_reader *r, const js_value *o, const char *key, double most,
+                          double *inout) {
+  double value = *inout;
+  TRY(js_get_real(o, key, r->what, &value, r->err));
+  if (js_get(o, key) && !(value > 0 && value <= most)) {
+    return fail(r->err, LOCI_EFORMAT, "%s: \"%s\" is %g, expected more than 0 and at most %g",
+                r->what, key, value, most);
+  }
+  *inout = value;
+  return LOCI_OK;
+}
+
+loci_status read_act(const config_reader *r, const js_value *o, const char *key, act_kind *inout) {
+  const char *name = NULL;
+  TRY(js_get_text(o, key, r->what, &name, r->err));
+  if (!name) return LOCI_OK;
+  for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+    if (strcmp(acts[i].name, name) == 0) {
+      *inout = acts[i].act;
+      return LOCI_OK;
+    }
+  }
+  return fail(r->err, LOCI_EUNSUPPORTED,
+              "%s: \"%s\": activation \"%.60s\" is not supported; known are silu, gelu, gelu_new, "
+              "gelu_pytorch_tanh, quick_gelu, relu",
+              r->what, key, name);
+}
+
+bool is_null(const js_value *o, const char *key) {
+  const char *name;
+  const js_value *member;
+  for (void *it = js_first(o, &name, &member); it; it = js_next(o, it, &name, &member)) {
+    if (strcmp(name, key) == 0) return js_kind_of(member) == JS_NULL;
+  }
+  return false;
+}
+
+loci_status refuse_key(const config_reader *r, const js_value *o, const char *key,
+                       const char *why) {
+  const js_value *v = js_get(o, key);
+  bool on = true;
+  if (!v || (js_bool_of(v, &on) && !on)) return LOCI_OK;
+  if (js_kind_of(v) == JS_ARRAY && js_count(v) == 0) return LOCI_OK;
+  return fail(r->err, LOCI_EUNSUPPORTED, "%s: \"%s\": %s are not supported", r->what, key, why);
+}
+
+/* ---------------------------------------------------------------- beginning and end ids */
+
+static loci_status read_eos(const config_reader *r, const js_value *o, model_config *out) {
+  enum { MOST = sizeof out->eos / sizeof out->eos[0] };
+  const js_value *v = js_get(o, "eos_token_id");
+  bool is_list = js_kind_of(v) == JS_ARRAY;
+  int64_t n = is_list ? js_count(v) : 1;
+  if (!v) return LOCI_OK;
+  if (n > MOST) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: \"eos_token_id\" lists %" PRId64 " ids, at most %d are supported", r->what, n,
+                (int)MOST);
+  }
+  for (int64_t i = 0; i < n; i++) {
+    int64_t id;
+    if (!js_int_of(is_list ? js_at(v, i) : v, &id) || id < 0 || id > INT32_MAX) {
+      return fail(r->err, LOCI_EFORMAT, "%s: \"eos_token_id\" must be a token id or a list of them",
+                  r->what);
+    }
+    out->eos[i] = (int)id;
+  }
+  out->n_eos = (int)n;
+  return LOCI_OK;
+}
+
+static loci_status read_ids(const config_reader *r, const js_value *o, model_config *out) {
+  if (!o) return LOCI_OK;
+  if (is_null(o, "bos_token_id")) out->bos = -1;
+  TRY(read_int(r, o, "bos_token_id", (const int[]){0, INT32_MAX}, &out->bos));
+  return read_eos(r, o, out);
+}
+
+/* The text config's ids, then the config's own, then generation_config.json's. */
+static loci_status ids_parse(const config_reader *r, const js_value *config, const js_value *text,
+                             const js_value *generation, model_config *out) {
+  TRY(read_ids(r, text, out));
+  if (config != text) TRY(read_ids(r, config, out));
+  if (!generation) return LOCI_OK;
+  model_config before = *out;
+  config_reader section = *r;
+  section.what = "generation_config.json";
+  TRY(read_ids(&section, generation, out));
+  bool stated = js_get(config, "eos_token_id") || js_get(text, "eos_token_id");
+  if (stated && (before.n_eos != out->n_eos ||
+                 memcmp(before.eos, out->eos, sizeof(int) * (size_t)out->n_eos) != 0)) {
+    out->notes[out->n_notes++] =
+        "generation_config.json and config.json name different end ids; the former is followed";
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- families */
+
+static loci_status text_parse(const config_reader *r, const js_value *o, const char *model_type,
+                              model_config *out) {
+  int eos;
+  TRY(decoder_defaults(r, model_type, &out->text, &out->bos, &eos));
+  out->n_eos = eos >= 0 ? 1 : 0;
+  out->eos[0] = eos;
+  TRY(decoder_parse(r, o, &out->text));
+  out->max_length = out->text.max_positions;
+  return LOCI_OK;
+}
+
+static loci_status parse_text_only(const config_reader *r, const js_value *config,
+                                   const char *model_type, model_config *out) {
+  out->family = "text";
+  out->layout = LAYOUT_TEXT;
+  out->default_template = "raw";
+  out->image_token = -1;
+  return text_parse(r, config, model_type, out);
+}
+
+static loci_status image_rows_of(const config_reader *r, model_config *out) {
+  vision_config *v = &out->vision;
+  out->image_rows = v->grid * v->grid + (v->class_token ? 1 : 0) - (v->drop_class ? 1 : 0);
+  if (out->image_rows < 1) {
+    return fail(r->err, LOCI_EFORMAT, "%s: no image row is left when the first is dropped",
+                r->what);
+  }
+  if (out->projector.n_linear == 0 && v->width * v->n_features != out->text.width) {
+    return fail(r->err, LOCI_EFORMAT,
+                "%s: without a projector the tower's width %d must be the "
+                "text model's %d",
+                r->what, v->width * v->n_features, out->text.width);
+  }
+  return LOCI_OK;
+}
+
+static loci_status parse_llava(const config_reader *r, const js_value *config,
+                               const char *model_type, model_config *out) {
+  (void)model_type;
+  const js_value *text = js_get(config, "text_config");
+  const char *type = "llama", *strategy = "default";
+  config_reader section;
+  TRY(reader_section(r, "text_config", &section));
+  if (text && js_kind_of(text) != JS_OBJECT) {
+    return fail(r->err, LOCI_EFORMAT, "%s: expected an object, found %s", section.what,
+                js_kind_name(js_kind_of(text)));
+  }
+  TRY(js_get_text(text, "model_type", section.what, &type, r->err));
+  TRY(text_parse(&section, text, type, out));
+  out->family = "llava";
+  out->layout = LAYOUT_HF_LEGACY; /* the tensors' names decide */
+  out->default_template = "llava-paper";
+  out->has_vision = true;
+  TRY(tower_parse_hf(r, config, &out->vision));
+  TRY(features_parse(r, config, "vision_feature_layer", &out->vision));
+  TRY(js_get_text(config, "vision_feature_select_strategy", r->what, &strategy, r->err));
+  out->vision.drop_class = strcmp(strategy, "default") == 0;
+  if (!out->vision.drop_class && strcmp(strategy, "full") != 0) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: vision_feature_select_strategy \"%.60s\" is not "
+                "supported; known are default, full",
+                r->what, strategy);
+  }
+  out->projector = (projector_config){.n_linear = 2, .act = ACT_GELU_ERF, .bias = true};
+  TRY(read_act(r, config, "projector_hidden_act", &out->projector.act));
+  TRY(js_get_bool(config, "multimodal_projector_bias", r->what, &out->projector.bias, r->err));
+  out->image_token = 32000;
+  TRY(read_int(r, config, "image_token_id", (const int[]){0, INT32_MAX}, &out->image_token));
+  TRY(read_int(r, config, "image_token_index", (const int[]){0, INT32_MAX}, &out->image_token));
+  if (!js_get(text, "tie_word_embeddings")) {
+    TRY(js_get_bool(config, "tie_word_embeddings", r->what, &out->text.tied, r->err));
+  }
+  return image_rows_of(r, out);
+}
+
+/* What the original LLaVA and Bunny share: flat fields, a tower by name, prompts split at <image>.
+ */
+static loci_status parse_original(const config_reader *r, const js_value *config, int n_linear,
+                                  model_config *out) {
+  const char *aspect = "square", *merge = "flat";
+  out->has_vision = true;
+  out->image_token = -1;
+  out->split_at_image = true;
+  TRY(refuse_key(r, config, "use_s2", "towers at several scales"));
+  TRY(refuse_key(r, config, "s2", "towers at several scales"));
+  TRY(refuse_key(r, config, "mm_use_im_start_end", "start and end marks round the image"));
+  TRY(refuse_key(r, config, "mm_resampler_type", "resamplers"));
+  TRY(js_get_text(config, "mm_patch_merge_type", r->what, &merge, r->err));
+  if (strcmp(merge, "flat") != 0) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: mm_patch_merge_type \"%.60s\" is not supported; known is flat", r->what,
+                merge);
+  }
+  TRY(js_get_text(config, "image_aspect_ratio", r->what, &aspect, r->err));
+  if (strcmp(aspect, "pad") == 0) {
+    out->image_aspect = "pad";
+  } else if (strcmp(aspect, "square") != 0) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: image_aspect_ratio \"%.60s\" is not supported; known are pad, square", r->what,
+                aspect);
+  }
+  TRY(tower_parse_named(r, config, out));
+  TRY(projector_parse_named(r, config, n_linear, &out->projector));
+  double length = out->max_length;
+  TRY(read_positive(r, config, "tokenizer_model_max_length", 1e31, &length));
+  if (length >= 1 && length < out->max_length) out->max_length = (int)length;
+  return LOCI_OK;
+}
+
+static loci_status check_mm_hidden(const config_reader *r, const js_value *config,
+                                   const model_config *out) {
+  int width = out->vision.width * out->vision.n_features, stated = width;
+  TRY(read_int(r, config, "mm_hidden_size", (const int[]){1, 1 << 20}, &stated));
+  if (stated == width) return LOCI_OK;
+  return fail(r->err, LOCI_EFORMAT,
+              "%s: \"mm_hidden_size\" is %d, the vision tower's features have %d channels", r->what,
+              stated, width);
+}
+
+static loci_status parse_llava_original(const config_reader *r, const js_value *config,
+                                        const char *model_type, model_config *out) {
+  const char *feature = "patch";
+  TRY(text_parse(r, config, model_type, out));
+  out->family = "llava-original";
+  out->layout = LAYOUT_LLAVA_ORIGINAL;
+  out->default_template = "vicuna_v1";
+  TRY(parse_original(r, config, 1, out));
+  TRY(features_parse(r, config, "mm_vision_select_layer", &out->vision));
+  TRY(js_get_text(config, "mm_vision_select_feature", r->what, &feature, r->err));
+  out->vision.drop_class = strcmp(feature, "patch") == 0;
+  if (!out->vision.drop_class && strcmp(feature, "cls_patch") != 0) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: mm_vision_select_feature \"%.60s\" is not "
+                "supported; known are patch, cls_patch",
+                r->what, feature);
+  }
+  if (!out->vision.class_token) out->vision.drop_class = false;
+  TRY(check_mm_hidden(r, config, out));
+  return image_rows_of(r, out);
+}
+
+/* Bunny always takes hidden_states[-2], whatever the file says, and drops only a class token. */
+static loci_status parse_bunny(const config_reader *r, const js_value *config,
+                               const char *model_type, model_config *out) {
+  (void)model_type;
+  TRY(text_parse(r, config, "phi", out));
+  out->family = "bunny-phi";
+  out->layout = LAYOUT_BUNNY;
+  out->default_template = "bunny";
+  TRY(parse_original(r, config, 2, out));
+  TRY(features_parse(r, NULL, "", &out->vision));
+  out->vision.drop_class = out->vision.class_token;
+  TRY(check_mm_hidden(r, config, out));
+  return image_rows_of(r, out);
+}
+
+/* ---------------------------------------------------------------- which family */
+
+typedef loci_status family_parser(const config_reader *r, const js_value *config,
+                                  const char *model_type, model_config *out);
+
+static const struct family {
+  const char *model_type, *architecture; /* either decides; NULL: any */
+  bool has_tower_name;                   /* only with mm_vision_tower */
+  const char *text_type;
+  family_parser *parse;
+} families[] = {
+    {"bunny-phi", "BunnyPhiForCausalLM", false, "phi", parse_bunny},
+    {"llava_llama", "LlavaLlamaForCausalLM", false, "llama", parse_llava_original},
+    {"llava_mistral", "LlavaMistralForCausalLM", false, "mistral", parse_llava_original},
+    {"llava", NULL, true, "llama", parse_llava_original},
+    {"llava", NULL, false, "llama", parse_llava},
+    {"llama", NULL, false, "llama", parse_text_only},
+    {"mistral", NULL, false, "mistral", parse_text_only},
+    {"qwen2", NULL, false, "qwen2", parse_text_only},
+    {"phi", NULL, false, "phi", parse_text_only},
+};
+
+static loci_status family_find(const config_reader *r, const js_value *config,
+                               const struct family **out) {
+  const char *type = "",
+             *architecture = js_text_of(js_at(js_get(config, "architectures"), 0), NULL);
+  bool has_tower = js_get(config, "mm_vision_tower") != NULL;
+  TRY(js_get_text(config, "model_type", r->what, &type, r->err));
+  for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+    const struct family *f = &families[i];
+    bool same = strcmp(f->model_type, type) == 0 ||
+                (architecture && f->architecture && strcmp(f->architecture, architecture) == 0);
+    if (!same || (f->has_tower_name && !has_tower)) continue;
+    *out = f;
+    return LOCI_OK;
+  }
+  return fail(r->err, LOCI_EUNSUPPORTED,
+              "%s: model_type \"%.60s\" is not supported; known are llava, llava_llama, "
+              "llava_mistral, bunny-phi, llama, mistral, qwen2, phi",
+              r->what, type);
+}
+
+loci_status config_parse(const js_value *config, const js_value *generation, const char *dir,
+                         const char *what, arena *a, model_config *out, loci_err *err) {
+  config_reader r = {.what = what, .dir = dir, .mem = a, .err = err};
+  const struct family *family = NULL;
+  memset(out, 0, sizeof *out);
+  if (js_kind_of(config) != JS_OBJECT) {
+    return fail(err, LOCI_EFORMAT, "%s: expected an object, found %s", what,
+                js_kind_name(js_kind_of(config)));
+  }
+  TRY(refuse_key(&r, config, "quantization_config", "quantised weights"));
+  TRY(refuse_key(&r, config, "compression_config", "compressed weights"));
+  TRY(refuse_key(&r, config, "image_grid_pinpoints", "images in tiles (anyres)"));
+  TRY(family_find(&r, config, &family));
+  TRY(family->parse(&r, config, family->text_type, out));
+  const js_value *text = js_get(config, "text_config");
+  return ids_parse(&r, config, text ? text : config, generation, out);
+}
+
+loci_status config_read(const char *dir, arena *a, model_config *out, loci_err *err) {
+  loci_status st = LOCI_OK;
+  js_value *config = NULL, *generation = NULL;
+  const char *path = path_join(a, dir, "config.json");
+  const char *generation_path = path_join(a, dir, "generation_config.json");
+  if (!path || !generation_path) return fail_nomem(err, dir);
+  if (!file_exists(path)) {
+    return fail(err, LOCI_EIO,
+                "%s: no config.json; a checkpoint is a Hugging Face directory with "
+                "config.json and model.safetensors",
+                dir);
+  }
+  TRY_DONE(js_parse_file(path, MAX_CONFIG, &config, err));
+  if (file_exists(generation_path)) {
+    TRY_DONE(js_parse_file(generation_path, MAX_CONFIG, &generation, err));
+  }
+  st = config_parse(config, generation, dir, path, a, out, err);
+done:
+  js_free(config);
+  js_free(generation);
+  return st;
+}

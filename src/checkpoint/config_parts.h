@@ -1,0 +1,55 @@
+/* What config.c, config_text.c and config_vision.c share: a reader that knows which file it reads,
+ * and the parser of each part.  Private to src/checkpoint. */
+#ifndef LOCI_CHECKPOINT_CONFIG_PARTS_H
+#define LOCI_CHECKPOINT_CONFIG_PARTS_H
+
+#include "checkpoint/config.h"
+
+typedef struct config_reader {
+  const char *what; /* the file, and the section after a ':' */
+  const char *dir;  /* the checkpoint's, or NULL */
+  arena *mem;
+  loci_err *err;
+} config_reader;
+
+/* A reader for a section of the same file: errors say "FILE: SECTION: ...". */
+loci_status reader_section(const config_reader *r, const char *section, config_reader *out);
+loci_status read_int(const config_reader *r, const js_value *o, const char *key, const int range[2],
+                     int *inout);
+/* A finite number in (0, most]. */
+loci_status read_positive(const config_reader *r, const js_value *o, const char *key, double most,
+                          double *inout);
+loci_status read_act(const config_reader *r, const js_value *o, const char *key, act_kind *inout);
+/* The key is there and null: js_get cannot tell that from absent. */
+bool is_null(const js_value *o, const char *key);
+/* Fails, by name, if the member is there and neither false, null, nor an empty array. */
+loci_status refuse_key(const config_reader *r, const js_value *o, const char *key, const char *why);
+
+/* The decoder's defaults for a model_type, or "not supported" with the list of those known. */
+loci_status decoder_defaults(const config_reader *r, const char *model_type, decoder_config *out,
+                             int *bos, int *eos);
+loci_status decoder_parse(const config_reader *r, const js_value *o, decoder_config *inout);
+
+/* Known towers: their values where no config says otherwise. */
+typedef enum tower_preset {
+  TOWER_CLIP,
+  TOWER_SIGLIP,
+  TOWER_CLIP_L_336,
+  TOWER_CLIP_L_224,
+  TOWER_SIGLIP_SO400M
+} tower_preset;
+/* The tower described by o (NULL: all of the preset's values). */
+loci_status tower_parse(const config_reader *r, const js_value *o, tower_preset preset,
+                        vision_config *out);
+/* The tower of HF's "vision_config": defaults by its model_type. */
+loci_status tower_parse_hf(const config_reader *r, const js_value *config, vision_config *out);
+/* The tower named by "mm_vision_tower": a sub-directory of the checkpoint, or a known name. */
+loci_status tower_parse_named(const config_reader *r, const js_value *config, model_config *out);
+/* Resolves hidden-state indexes (an int or a list under [key]) into feature_depth. */
+loci_status features_parse(const config_reader *r, const js_value *o, const char *key,
+                           vision_config *inout);
+/* "linear", "mlp2x_gelu", "identity", ... under mm_projector_type. */
+loci_status projector_parse_named(const config_reader *r, const js_value *o, int n_default,
+                                  projector_config *out);
+
+#endif

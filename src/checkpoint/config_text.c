@@ -1,0 +1,262 @@
+/* The text decoder's part of config.json: one table of defaults per model_type, because Hugging
+ * Face writes only what differs from them, and the rotary embedding's three spellings. */
+#include "checkpoint/config_parts.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct text_family {
+  const char *eps_key;
+  double partial_rotary; /* 0: the family has no such thing */
+  int bos, eos;
+  decoder_config config; /* head_dim 0: width / heads; kv_heads 0: heads */
+} text_family;
+
+static const text_family families[] = {
+    {"rms_norm_eps",
+     0,
+     1,
+     2,
+     {.model_type = "llama",
+      .vocab = 32000,
+      .width = 4096,
+      .inner = 11008,
+      .layers = 32,
+      .heads = 32,
+      .max_positions = 2048,
+      .eps = 1e-6,
+      .norm = NORM_RMS,
+      .act = ACT_SILU,
+      .gated = true}},
+    {"rms_norm_eps",
+     0,
+     1,
+     2,
+     {.model_type = "mistral",
+      .vocab = 32000,
+      .width = 4096,
+      .inner = 14336,
+      .layers = 32,
+      .heads = 32,
+      .kv_heads = 8,
+      .max_positions = 131072,
+      .sliding_window = 4096,
+      .eps = 1e-6,
+      .norm = NORM_RMS,
+      .act = ACT_SILU,
+      .gated = true}},
+    {"rms_norm_eps",
+     0,
+     -1,
+     -1,
+     {.model_type = "qwen2",
+      .vocab = 151936,
+      .width = 4096,
+      .inner = 22016,
+      .layers = 32,
+      .heads = 32,
+      .kv_heads = 32,
+      .max_positions = 32768,
+      .sliding_window = 4096,
+      .eps = 1e-6,
+      .norm = NORM_RMS,
+      .act = ACT_SILU,
+      .gated = true,
+      .qkv_bias = true}},
+    {"layer_norm_eps",
+     0.5,
+     1,
+     2,
+     {.model_type = "phi",
+      .vocab = 51200,
+      .width = 2048,
+      .inner = 8192,
+      .layers = 24,
+      .heads = 32,
+      .max_positions = 2048,
+      .eps = 1e-5,
+      .norm = NORM_LAYER,
+      .act = ACT_GELU_TANH,
+      .parallel = true,
+      .qkv_bias = true,
+      .o_bias = true,
+      .mlp_bias = true}},
+};
+
+static const text_family *family_of(const char *model_type) {
+  for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+    if (strcmp(families[i].config.model_type, model_type) == 0) return &families[i];
+  }
+  return NULL;
+}
+
+loci_status decoder_defaults(const config_reader *r, const char *model_type, decoder_config *out,
+                             int *bos, int *eos) {
+  const text_family *f = family_of(model_type);
+  if (!f) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: text model \"%.60s\" is not supported; known are llama, mistral, qwen2, phi",
+                r->what, model_type);
+  }
+  *out = f->config;
+  *bos = f->bos;
+  *eos = f->eos;
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- rotary embedding */
+
+/* A number from rope_parameters / rope_scaling, else from the config itself. */
+static loci_status rope_number(const config_reader *r, const js_value *rope, const js_value *o,
+                               const char *key, double *inout) {
+  return read_positive(r, js_get(rope, key) ? rope : o, key, 1e15, inout);
+}
+
+static loci_status rope_type(const config_reader *r, const js_value *rope, rope_kind *out) {
+  static const char *const names[] = {[ROPE_DEFAULT] = "default",
+                                      [ROPE_LINEAR] = "linear",
+                                      [ROPE_DYNAMIC] = "dynamic",
+                                      [ROPE_LLAMA3] = "llama3"};
+  const char *name = "default", *key;
+  const js_value *member;
+  TRY(js_get_text(rope, "type", r->what, &name, r->err)); /* the old spelling */
+  TRY(js_get_text(rope, "rope_type", r->what, &name, r->err));
+  for (void *it = js_first(rope, &key, &member); it; it = js_next(rope, it, &key, &member)) {
+    if (js_kind_of(member) == JS_OBJECT) {
+      return fail(r->err, LOCI_EUNSUPPORTED,
+                  "%s: a rotary embedding of its own for \"%.60s\" layers is not supported",
+                  r->what, key);
+    }
+  }
+  for (int i = 0; i < 4; i++) {
+    if (strcmp(name, names[i]) == 0) {
+      *out = (rope_kind)i;
+      return LOCI_OK;
+    }
+  }
+  return fail(r->err, LOCI_EUNSUPPORTED,
+              "%s: rotary scaling \"%.60s\" is not supported; known are default, linear, dynamic, "
+              "llama3",
+              r->what, name);
+}
+
+static loci_status rope_factors(const config_reader *r, const js_value *rope,
+                                const decoder_config *d, rope_config *out) {
+  TRY(read_positive(r, rope, "factor", 1e6, &out->factor));
+  if (out->factor < 1) {
+    return fail(r->err, LOCI_EFORMAT, "%s: rotary scaling needs a \"factor\" of at least 1",
+                r->what);
+  }
+  if (out->kind != ROPE_LLAMA3) return LOCI_OK;
+  TRY(read_positive(r, rope, "low_freq_factor", 1e6, &out->low_freq));
+  TRY(read_positive(r, rope, "high_freq_factor", 1e6, &out->high_freq));
+  if (!(out->low_freq > 0 && out->high_freq > out->low_freq)) {
+    return fail(r->err, LOCI_EFORMAT,
+                "%s: llama3 rotary scaling needs 0 < low_freq_factor < high_freq_factor", r->what);
+  }
+  out->original_max_positions = d->max_positions;
+  return read_int(r, rope, "original_max_position_embeddings", (const int[]){1, 1 << 28},
+                  &out->original_max_positions);
+}
+
+static loci_status rope_parse(const config_reader *r, const js_value *o, decoder_config *d) {
+  const char *key = js_get(o, "rope_parameters") ? "rope_parameters" : "rope_scaling";
+  const js_value *rope = js_get(o, key);
+  if (rope && js_kind_of(rope) != JS_OBJECT) {
+    return fail(r->err, LOCI_EFORMAT, "%s: \"%s\" must be an object, found %s", r->what, key,
+                js_kind_name(js_kind_of(rope)));
+  }
+  d->rope.theta = 10000;
+  TRY(rope_type(r, rope, &d->rope.kind));
+  TRY(rope_number(r, rope, o, "rope_theta", &d->rope.theta));
+  if (d->rope.kind != ROPE_DEFAULT)
+    TRY(rope_factors(r, rope, d, &d->rope));
+  else
+    d->rope.factor = 1;
+
+  double family = family_of(d->model_type)->partial_rotary;
+  double partial = family > 0 ? family : 1;
+  TRY(rope_number(r, rope, o, "partial_rotary_factor", &partial));
+  if (partial > 1 || (family <= 0 && partial < 1)) {
+    return fail(r->err, LOCI_EUNSUPPORTED, "%s: partial_rotary_factor %g is not supported for %s",
+                r->what, partial, d->model_type);
+  }
+  d->rotary_dim = (int)(d->head_dim * partial);
+  if (d->rotary_dim < 2 || d->rotary_dim % 2 != 0) {
+    return fail(r->err, LOCI_EFORMAT,
+                "%s: %d of %d channels of a head rotate, expected an even "
+                "number of at least 2",
+                r->what, d->rotary_dim, d->head_dim);
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- sizes */
+
+static loci_status heads_parse(const config_reader *r, const js_value *o, decoder_config *d) {
+  static const int heads[] = {1, 1024}, widths[] = {1, 65536};
+  TRY(read_int(r, o, "num_attention_heads", heads, &d->heads));
+  if (d->kv_heads == 0 || is_null(o, "num_key_value_heads")) d->kv_heads = d->heads;
+  TRY(read_int(r, o, "num_key_value_heads", heads, &d->kv_heads));
+  TRY(read_int(r, o, "head_dim", widths, &d->head_dim));
+  if (d->heads % d->kv_heads != 0) {
+    return fail(r->err, LOCI_EFORMAT, "%s: %d heads cannot share %d key/value heads evenly",
+                r->what, d->heads, d->kv_heads);
+  }
+  if (d->head_dim == 0) {
+    if (d->width % d->heads != 0) {
+      return fail(r->err, LOCI_EFORMAT, "%s: hidden_size %d does not divide into %d heads", r->what,
+                  d->width, d->heads);
+    }
+    d->head_dim = d->width / d->heads;
+  }
+  return LOCI_OK;
+}
+
+/* Mistral slides unless told null; Qwen2 only when told to, and only from max_window_layers on. */
+static loci_status sliding_parse(const config_reader *r, const js_value *o, decoder_config *d) {
+  static const int positions[] = {1, 1 << 28}, layers[] = {0, 1 << 20};
+  bool is_qwen = strcmp(d->model_type, "qwen2") == 0;
+  bool slides = d->sliding_window > 0 && !is_null(o, "sliding_window");
+  int first = 28; /* Qwen2's default */
+  if (!slides) {
+    d->sliding_window = 0;
+    return LOCI_OK;
+  }
+  TRY(read_int(r, o, "sliding_window", positions, &d->sliding_window));
+  if (is_qwen) {
+    slides = false;
+    TRY(js_get_bool(o, "use_sliding_window", r->what, &slides, r->err));
+    TRY(read_int(r, o, "max_window_layers", layers, &first));
+    slides = slides && first < d->layers;
+  }
+  if (!slides) d->sliding_window = 0;
+  return LOCI_OK;
+}
+
+static loci_status biases_parse(const config_reader *r, const js_value *o, decoder_config *d) {
+  if (strcmp(d->model_type, "llama") != 0) return LOCI_OK; /* fixed by the family */
+  bool attention = false;
+  TRY(js_get_bool(o, "attention_bias", r->what, &attention, r->err));
+  TRY(js_get_bool(o, "mlp_bias", r->what, &d->mlp_bias, r->err));
+  d->qkv_bias = d->o_bias = attention;
+  return LOCI_OK;
+}
+
+loci_status decoder_parse(const config_reader *r, const js_value *o, decoder_config *d) {
+  static const int widths[] = {1, 65536}, inners[] = {1, 1 << 20}, layers[] = {1, 1024};
+  TRY(read_int(r, o, "vocab_size", (const int[]){1, 1 << 22}, &d->vocab));
+  TRY(read_int(r, o, "hidden_size", widths, &d->width));
+  TRY(read_int(r, o, "intermediate_size", inners, &d->inner));
+  TRY(read_int(r, o, "num_hidden_layers", layers, &d->layers));
+  TRY(read_int(r, o, "max_position_embeddings", (const int[]){1, 1 << 28}, &d->max_positions));
+  TRY(heads_parse(r, o, d));
+  TRY(read_act(r, o, "hidden_act", &d->act));
+  TRY(read_positive(r, o, family_of(d->model_type)->eps_key, 1, &d->eps));
+  TRY(js_get_bool(o, "tie_word_embeddings", r->what, &d->tied, r->err));
+  TRY(refuse_key(r, o, "qk_layernorm", "norms on queries and keys"));
+  TRY(refuse_key(r, o, "quantization_config", "quantised weights"));
+  TRY(sliding_parse(r, o, d));
+  TRY(biases_parse(r, o, d));
+  return rope_parse(r, o, d);
+}

@@ -1,0 +1,137 @@
+/* An open checkpoint as a whole: its hash, its size, its oddities, and its pages.  This file is the
+ * fence round xxHash. */
+#include "checkpoint/weights.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "checkpoint/files.h"
+
+enum { CHUNK = 1 << 26 };
+
+/* ---------------------------------------------------------------- hash */
+
+static int compare_names(const void *a, const void *b) {
+  const tensor_entry *const *x = a, *const *y = b;
+  int order = strcmp((*x)->tensor->name, (*y)->tensor->name);
+  return order ? order : strcmp((*x)->canonical, (*y)->canonical);
+}
+
+static void hash_header(XXH3_state_t *state, const st_tensor *t) {
+  uint8_t shape[8 * ST_MAX_RANK + 1];
+  size_t n = 0;
+  for (int i = 0; i < t->rank; i++) {
+    for (int j = 0; j < 8; j++) shape[n++] = (uint8_t)((uint64_t)t->shape[i] >> 8 * j);
+  }
+  shape[n++] = (uint8_t)t->rank;
+  const char *type = st_dtype_name(t->dtype);
+  XXH3_64bits_update(state, t->name, strlen(t->name) + 1);
+  XXH3_64bits_update(state, type, strlen(type) + 1);
+  XXH3_64bits_update(state, shape, n);
+}
+
+typedef struct hashing {
+  XXH3_state_t *state;
+  loci_progress_fn progress;
+  void *ctx;
+  double done, total;
+} hashing;
+
+static loci_status hash_tensor(hashing *h, const tensor_entry *e, loci_err *err) {
+  const st_tensor *t = e->tensor;
+  hash_header(h->state, t);
+  for (int64_t at = 0; at < t->bytes; at += CHUNK) {
+    int64_t n = t->bytes - at < CHUNK ? t->bytes - at : CHUNK;
+    if (h->progress && !h->progress(h->ctx, "hash", h->done, h->total)) {
+      return fail(err, LOCI_ECANCELLED, "cancelled while hashing the weights");
+    }
+    XXH3_64bits_update(h->state, t->data + at, (size_t)n);
+    h->done += (double)n;
+  }
+  st_release(e->from->file, t);
+  return LOCI_OK;
+}
+
+/* All tensors in the order of their names. */
+static loci_status hash_entries(hashing *h, const checkpoint_files *files, loci_err *err) {
+  const tensor_entry **order = malloc(sizeof *order * (size_t)(files->n + 1));
+  if (!order) return fail_nomem(err, "hashing the weights");
+  for (int64_t i = 0; i < files->n; i++) order[i] = &files->entries[i];
+  if (files->n > 0) qsort(order, (size_t)files->n, sizeof *order, compare_names);
+  loci_status st = LOCI_OK;
+  for (int64_t i = 0; i < files->n && !st; i++) {
+    if (i + 1 < files->n) st_prefetch(order[i + 1]->from->file, order[i + 1]->tensor);
+    st = hash_tensor(h, order[i], err);
+  }
+  free(order);
+  return st;
+}
+
+loci_status checkpoint_hash(const checkpoint *c, loci_progress_fn progress, void *ctx, char out[32],
+                            loci_err *err) {
+  checkpoint_files *files = c->files;
+  if (!files->hash[0]) {
+    hashing h = {.state = XXH3_createState(), .progress = progress, .ctx = ctx};
+    if (!h.state) return fail_nomem(err, "hashing the weights");
+    XXH3_64bits_reset(h.state);
+    h.total = (double)checkpoint_measure(c).bytes;
+    loci_status st = hash_entries(&h, files, err);
+    uint64_t digest = XXH3_64bits_digest(h.state);
+    XXH3_freeState(h.state);
+    if (st) return st;
+    snprintf(files->hash, sizeof files->hash, "xxh3:%016" PRIx64, digest);
+  }
+  memcpy(out, files->hash, sizeof files->hash);
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- sizes and notes */
+
+checkpoint_sizes checkpoint_measure(const checkpoint *c) {
+  const checkpoint_files *files = c->files;
+  checkpoint_sizes s = {.tensors = files->n, .files = files->main.n + files->vision.n};
+  int64_t by_type[3] = {0};
+  for (int64_t i = 0; i < files->n; i++) {
+    const st_tensor *t = files->entries[i].tensor;
+    s.bytes += t->bytes;
+    int type = t->dtype == ST_F32 ? DTYPE_F32 : t->dtype == ST_BF16 ? DTYPE_BF16 : DTYPE_F16;
+    if (type == DTYPE_F16 && t->dtype != ST_F16) continue; /* position ids and the like */
+    by_type[type] += t->bytes;
+    s.parameters += t->bytes / st_dtype_bytes(t->dtype);
+  }
+  for (int i = 0; i < 3; i++) {
+    if (by_type[i] > by_type[s.main_dtype]) s.main_dtype = (dtype)i;
+  }
+  return s;
+}
+
+const char *checkpoint_note(const checkpoint *c, int i) {
+  if (i < 0) return NULL;
+  if (i < c->config.n_notes) return c->config.notes[i];
+  i -= c->config.n_notes;
+  return i < c->files->n_notes ? c->files->notes[i] : NULL;
+}
+
+/* ---------------------------------------------------------------- pages */
+
+static void advise_layer(const checkpoint *c, int layer,
+                         void (*advise)(const st_file *f, const st_tensor *t)) {
+  char prefix[64];
+  int n = snprintf(prefix, sizeof prefix, "language_model.layers.%d.", layer);
+  const checkpoint_files *files = c->files;
+  for (int64_t i = files_lower_bound(files, prefix); i < files->n; i++) {
+    const tensor_entry *e = &files->entries[i];
+    if (strncmp(e->canonical, prefix, (size_t)n) != 0) break;
+    advise(e->from->file, e->tensor);
+  }
+}
+
+void checkpoint_prefetch_layer(const checkpoint *c, int layer) {
+  advise_layer(c, layer, st_prefetch);
+}
+void checkpoint_release_layer(const checkpoint *c, int layer) {
+  advise_layer(c, layer, st_release);
+}

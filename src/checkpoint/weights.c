@@ -1,0 +1,439 @@
+/* From names to places (see weights.h): one table row per tensor says its canonical name, where its
+ * pointer goes, the shape config.json promises, and when it must be there.  A new family is a new
+ * table. */
+#include "checkpoint/weights.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "checkpoint/files.h"
+#include "checkpoint/names.h"
+
+/* Sizes that shapes are made of; placing.dims holds their values. */
+typedef enum dim {
+  ONE, /* rows of a vector */
+  WIDTH,
+  INNER,
+  Q,     /* heads * head_dim */
+  KV,    /* kv_heads * head_dim */
+  VOCAB, /* rows of the head */
+  ANY,   /* 1 to 2^22: the tensor is trusted, not the config */
+  PIXELS,
+  POSITIONS,
+  FROM, /* input of a projector linear */
+  N_DIMS
+} dim;
+
+/* When a tensor must be there; placing.has says which of them hold. */
+enum need {
+  ALWAYS = 1,
+  MAYBE = 2,
+  QKV_BIAS = 4,
+  O_BIAS = 8,
+  MLP_BIAS = 16,
+  CLASS = 32,
+  PRE_NORM = 64,
+  PATCH_BIAS = 128,
+  PROJECTOR_BIAS = 256
+};
+
+typedef struct tensor_row {
+  const char *name;
+  size_t at;
+  dim rows, cols;
+  unsigned need;
+} tensor_row;
+
+typedef struct placing {
+  checkpoint_files *files;
+  int64_t dims[N_DIMS];
+  unsigned has;
+  int patch;
+  loci_err *err;
+} placing;
+
+/* ---------------------------------------------------------------- tables */
+
+#define TOP(field) offsetof(checkpoint, field)
+#define DECODER(field) offsetof(decoder_layer, field)
+#define VISION(field) offsetof(vision_layer, field)
+
+static const tensor_row top_rows[] = {
+    {"language_model.embed_tokens.weight", TOP(embed), ANY, WIDTH, MAYBE},
+    {"lm_head.weight", TOP(head.w), ANY, WIDTH, MAYBE},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+static const tensor_row head_rows[] = {
+    {"lm_head.bias", TOP(head.b), ONE, VOCAB, MAYBE},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+static const tensor_row gated_norm_rows[] = {
+    {"language_model.norm.weight", TOP(final_norm.w), ONE, WIDTH, ALWAYS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+static const tensor_row parallel_norm_rows[] = {
+    {"language_model.final_layernorm.weight", TOP(final_norm.w), ONE, WIDTH, ALWAYS},
+    {"language_model.final_layernorm.bias", TOP(final_norm.b), ONE, WIDTH, ALWAYS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+/* LLaMA, Mistral, Qwen2 */
+static const tensor_row gated_rows[] = {
+    {"input_layernorm.weight", DECODER(norm1.w), ONE, WIDTH, ALWAYS},
+    {"self_attn.q_proj.weight", DECODER(q.w), Q, WIDTH, ALWAYS},
+    {"self_attn.q_proj.bias", DECODER(q.b), ONE, Q, QKV_BIAS},
+    {"self_attn.k_proj.weight", DECODER(k.w), KV, WIDTH, ALWAYS},
+    {"self_attn.k_proj.bias", DECODER(k.b), ONE, KV, QKV_BIAS},
+    {"self_attn.v_proj.weight", DECODER(v.w), KV, WIDTH, ALWAYS},
+    {"self_attn.v_proj.bias", DECODER(v.b), ONE, KV, QKV_BIAS},
+    {"self_attn.o_proj.weight", DECODER(o.w), WIDTH, Q, ALWAYS},
+    {"self_attn.o_proj.bias", DECODER(o.b), ONE, WIDTH, O_BIAS},
+    {"post_attention_layernorm.weight", DECODER(norm2.w), ONE, WIDTH, ALWAYS},
+    {"mlp.gate_proj.weight", DECODER(gate.w), INNER, WIDTH, ALWAYS},
+    {"mlp.gate_proj.bias", DECODER(gate.b), ONE, INNER, MLP_BIAS},
+    {"mlp.up_proj.weight", DECODER(up.w), INNER, WIDTH, ALWAYS},
+    {"mlp.up_proj.bias", DECODER(up.b), ONE, INNER, MLP_BIAS},
+    {"mlp.down_proj.weight", DECODER(down.w), WIDTH, INNER, ALWAYS},
+    {"mlp.down_proj.bias", DECODER(down.b), ONE, WIDTH, MLP_BIAS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+/* Phi */
+static const tensor_row parallel_rows[] = {
+    {"input_layernorm.weight", DECODER(norm1.w), ONE, WIDTH, ALWAYS},
+    {"input_layernorm.bias", DECODER(norm1.b), ONE, WIDTH, ALWAYS},
+    {"self_attn.q_proj.weight", DECODER(q.w), Q, WIDTH, ALWAYS},
+    {"self_attn.q_proj.bias", DECODER(q.b), ONE, Q, QKV_BIAS},
+    {"self_attn.k_proj.weight", DECODER(k.w), KV, WIDTH, ALWAYS},
+    {"self_attn.k_proj.bias", DECODER(k.b), ONE, KV, QKV_BIAS},
+    {"self_attn.v_proj.weight", DECODER(v.w), KV, WIDTH, ALWAYS},
+    {"self_attn.v_proj.bias", DECODER(v.b), ONE, KV, QKV_BIAS},
+    {"self_attn.dense.weight", DECODER(o.w), WIDTH, Q, ALWAYS},
+    {"self_attn.dense.bias", DECODER(o.b), ONE, WIDTH, O_BIAS},
+    {"mlp.fc1.weight", DECODER(up.w), INNER, WIDTH, ALWAYS},
+    {"mlp.fc1.bias", DECODER(up.b), ONE, INNER, MLP_BIAS},
+    {"mlp.fc2.weight", DECODER(down.w), WIDTH, INNER, ALWAYS},
+    {"mlp.fc2.bias", DECODER(down.b), ONE, WIDTH, MLP_BIAS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+static const tensor_row tower_rows[] = {
+    {"embeddings.class_embedding", TOP(class_embedding), ONE, WIDTH, CLASS},
+    {"embeddings.patch_embedding.weight", TOP(patch.w), WIDTH, PIXELS, ALWAYS},
+    {"embeddings.patch_embedding.bias", TOP(patch.b), ONE, WIDTH, PATCH_BIAS},
+    {"embeddings.position_embedding.weight", TOP(position), POSITIONS, WIDTH, ALWAYS},
+    {"pre_layrnorm.weight", TOP(pre_norm.w), ONE, WIDTH, PRE_NORM},
+    {"pre_layrnorm.bias", TOP(pre_norm.b), ONE, WIDTH, PRE_NORM},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+static const tensor_row vision_rows[] = {
+    {"layer_norm1.weight", VISION(norm1.w), ONE, WIDTH, ALWAYS},
+    {"layer_norm1.bias", VISION(norm1.b), ONE, WIDTH, ALWAYS},
+    {"self_attn.q_proj.weight", VISION(q.w), WIDTH, WIDTH, ALWAYS},
+    {"self_attn.q_proj.bias", VISION(q.b), ONE, WIDTH, ALWAYS},
+    {"self_attn.k_proj.weight", VISION(k.w), WIDTH, WIDTH, ALWAYS},
+    {"self_attn.k_proj.bias", VISION(k.b), ONE, WIDTH, ALWAYS},
+    {"self_attn.v_proj.weight", VISION(v.w), WIDTH, WIDTH, ALWAYS},
+    {"self_attn.v_proj.bias", VISION(v.b), ONE, WIDTH, ALWAYS},
+    {"self_attn.out_proj.weight", VISION(o.w), WIDTH, WIDTH, ALWAYS},
+    {"self_attn.out_proj.bias", VISION(o.b), ONE, WIDTH, ALWAYS},
+    {"layer_norm2.weight", VISION(norm2.w), ONE, WIDTH, ALWAYS},
+    {"layer_norm2.bias", VISION(norm2.b), ONE, WIDTH, ALWAYS},
+    {"mlp.fc1.weight", VISION(fc1.w), INNER, WIDTH, ALWAYS},
+    {"mlp.fc1.bias", VISION(fc1.b), ONE, INNER, ALWAYS},
+    {"mlp.fc2.weight", VISION(fc2.w), WIDTH, INNER, ALWAYS},
+    {"mlp.fc2.bias", VISION(fc2.b), ONE, WIDTH, ALWAYS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+static const tensor_row projector_rows[] = {
+    {"weight", offsetof(linear_weights, w), WIDTH, FROM, ALWAYS},
+    {"bias", offsetof(linear_weights, b), ONE, WIDTH, PROJECTOR_BIAS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+/* ---------------------------------------------------------------- one tensor */
+
+static void shape_text(const int64_t *shape, int rank, char out[200]) {
+  int n = snprintf(out, 200, "[");
+  for (int i = 0; i < rank && n < 170; i++) {
+    n += snprintf(out + n, (size_t)(200 - n), "%s%" PRId64, i ? ", " : "", shape[i]);
+  }
+  snprintf(out + n, (size_t)(200 - n), "]");
+}
+
+/* The shape config.json promises; -1 stands for any number of rows. */
+static int expected_shape(const placing *p, const tensor_row *row, int64_t out[4]) {
+  int rank = 0;
+  if (row->rows != ONE) out[rank++] = row->rows == ANY ? -1 : p->dims[row->rows];
+  if (row->cols != PIXELS) {
+    out[rank++] = p->dims[row->cols];
+    return rank;
+  }
+  out[rank++] = 3;
+  out[rank++] = p->patch;
+  out[rank++] = p->patch;
+  return rank;
+}
+
+static loci_status check_shape(const placing *p, const tensor_row *row, const tensor_entry *e) {
+  int64_t want[4];
+  int rank = expected_shape(p, row, want);
+  const st_tensor *t = e->tensor;
+  bool same = rank == t->rank;
+  for (int i = 0; i < rank && same; i++) {
+    same = want[i] < 0 ? t->shape[i] >= 1 && t->shape[i] <= 1 << 22 : want[i] == t->shape[i];
+  }
+  if (same) return LOCI_OK;
+  char found[200], expected[200];
+  shape_text(t->shape, t->rank, found);
+  shape_text(want, rank, expected);
+  return fail(p->err, LOCI_EFORMAT, "%s: tensor %s: shape %s, config.json makes it %s%s",
+              e->from->path, t->name, found, expected,
+              rank > 0 && want[0] < 0 ? " with 1 to 2^22 rows for -1" : "");
+}
+
+static loci_status weight_type(const placing *p, const tensor_entry *e, dtype *out) {
+  switch (e->tensor->dtype) {
+    case ST_F32: *out = DTYPE_F32; return LOCI_OK;
+    case ST_BF16: *out = DTYPE_BF16; return LOCI_OK;
+    case ST_F16: *out = DTYPE_F16; return LOCI_OK;
+    default: break;
+  }
+  return fail(p->err, LOCI_EUNSUPPORTED,
+              "%s: tensor %s: dtype %s is not supported (quantised?); expected F32, BF16 or F16",
+              e->from->path, e->tensor->name, st_dtype_name(e->tensor->dtype));
+}
+
+static loci_status place(const placing *p, const tensor_row *row, const char *prefix, void *base) {
+  char name[160];
+  snprintf(name, sizeof name, "%s%s", prefix, row->name);
+  tensor_entry *e = files_find(p->files, name);
+  if (!e && row->need == MAYBE) return LOCI_OK;
+  if (!e) {
+    return fail(p->err, LOCI_EFORMAT, "%s: the weights lack tensor %s", p->files->dir, name);
+  }
+  weight w = {.name = e->tensor->name, .data = e->tensor->data};
+  TRY(weight_type(p, e, &w.type));
+  TRY(check_shape(p, row, e));
+  w.rows = row->rows == ONE ? 1 : e->tensor->shape[0];
+  w.cols = row->cols == PIXELS ? p->dims[PIXELS] : p->dims[row->cols];
+  memcpy((char *)base + row->at, &w, sizeof w);
+  e->used = true;
+  return LOCI_OK;
+}
+
+/* Every row whose need holds, into the struct at [base]. */
+static loci_status place_rows(const placing *p, const tensor_row *rows, const char *prefix,
+                              void *base) {
+  for (const tensor_row *row = rows; row->name; row++) {
+    if (row->need & (p->has | ALWAYS | MAYBE)) TRY(place(p, row, prefix, base));
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- parts of the model */
+
+static loci_status place_head(placing *p, checkpoint *c) {
+  TRY(place_rows(p, top_rows, "", c));
+  bool tied = c->config.text.tied;
+  if (!c->head.w.data && tied) c->head.w = c->embed;
+  if (!c->embed.data && tied) c->embed = c->head.w;
+  if (!c->embed.data || !c->head.w.data) {
+    return fail(p->err, LOCI_EFORMAT, "%s: the weights lack tensor %s%s", p->files->dir,
+                c->embed.data ? "lm_head.weight" : "language_model.embed_tokens.weight",
+                c->embed.data ? ", and config.json does not tie it to the embedding" : "");
+  }
+  c->config.text.vocab = (int)c->head.w.rows;
+  p->dims[VOCAB] = c->head.w.rows;
+  return place_rows(p, head_rows, "", c);
+}
+
+static loci_status place_decoder(placing *p, checkpoint *c) {
+  const decoder_config *d = &c->config.text;
+  p->dims[WIDTH] = d->width;
+  p->dims[INNER] = d->inner;
+  p->dims[Q] = (int64_t)d->heads * d->head_dim;
+  p->dims[KV] = (int64_t)d->kv_heads * d->head_dim;
+  p->has = (d->qkv_bias ? QKV_BIAS : 0) | (d->o_bias ? O_BIAS : 0) | (d->mlp_bias ? MLP_BIAS : 0);
+  c->layers = arena_zarray(p->files->mem, d->layers, decoder_layer);
+  if (!c->layers) return fail_nomem(p->err, p->files->dir);
+  TRY(place_head(p, c));
+  TRY(place_rows(p, d->parallel ? parallel_norm_rows : gated_norm_rows, "", c));
+  for (int i = 0; i < d->layers; i++) {
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "language_model.layers.%d.", i);
+    TRY(place_rows(p, d->parallel ? parallel_rows : gated_rows, prefix, &c->layers[i]));
+  }
+  return LOCI_OK;
+}
+
+/* Layers of the tower that the deepest feature needs. */
+static int vision_depth(const vision_config *v) {
+  int depth = 0;
+  for (int i = 0; i < v->n_features; i++) {
+    if (v->feature_depth[i] > depth) depth = v->feature_depth[i];
+  }
+  return depth;
+}
+
+static loci_status place_vision(placing *p, checkpoint *c) {
+  const vision_config *v = &c->config.vision;
+  int depth = vision_depth(v);
+  p->dims[WIDTH] = v->width;
+  p->dims[INNER] = v->inner;
+  p->dims[PIXELS] = 3 * (int64_t)v->patch * v->patch;
+  p->dims[POSITIONS] = (int64_t)v->grid * v->grid + (v->class_token ? 1 : 0);
+  p->patch = v->patch;
+  p->has = (v->class_token ? CLASS : 0) | (v->pre_norm ? PRE_NORM : 0) |
+           (v->patch_bias ? PATCH_BIAS : 0);
+  c->vision_layers = arena_zarray(p->files->mem, depth, vision_layer);
+  if (!c->vision_layers) return fail_nomem(p->err, p->files->dir);
+  TRY(place_rows(p, tower_rows, "vision_tower.", c));
+  for (int i = 0; i < depth; i++) {
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "vision_tower.encoder.layers.%d.", i);
+    TRY(place_rows(p, vision_rows, prefix, &c->vision_layers[i]));
+  }
+  return LOCI_OK;
+}
+
+static loci_status place_projector(placing *p, checkpoint *c) {
+  const model_config *m = &c->config;
+  p->dims[WIDTH] = m->text.width;
+  p->dims[FROM] = (int64_t)m->vision.width * m->vision.n_features;
+  p->has = m->projector.bias ? PROJECTOR_BIAS : 0;
+  for (int i = 0; i < m->projector.n_linear; i++) {
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "multi_modal_projector.linear_%d.", i + 1);
+    TRY(place_rows(p, projector_rows, prefix, &c->projector[i]));
+    p->dims[FROM] = m->text.width;
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- what was not read */
+
+/* A tensor inside a layer that is run, or inside the projector, takes part in a computation that is
+ * not ours. */
+static bool would_matter(const checkpoint *c, const char *canonical) {
+  static const char layers[] = "language_model.layers.", tower[] = "vision_tower.encoder.layers.";
+  if (strncmp(canonical, "multi_modal_projector.", 22) == 0) return true;
+  if (strncmp(canonical, layers, sizeof layers - 1) == 0) {
+    return strtol(canonical + sizeof layers - 1, NULL, 10) < c->config.text.layers;
+  }
+  if (strncmp(canonical, tower, sizeof tower - 1) == 0) {
+    return strtol(canonical + sizeof tower - 1, NULL, 10) < vision_depth(&c->config.vision);
+  }
+  return false;
+}
+
+static loci_status check_unread(checkpoint *c, loci_err *err) {
+  checkpoint_files *files = c->files;
+  const tensor_entry *first = NULL;
+  int64_t n = 0;
+  for (int64_t i = 0; i < files->n; i++) {
+    const tensor_entry *e = &files->entries[i];
+    bool deep = strncmp(e->canonical, "vision_tower.encoder.", 21) == 0; /* layers not needed */
+    if (e->used || (deep && !would_matter(c, e->canonical))) continue;
+    if (would_matter(c, e->canonical)) {
+      return fail(err, LOCI_EUNSUPPORTED, "%s: tensor %s: config.json describes a model without it",
+                  e->from->path, e->tensor->name);
+    }
+    if (n++ == 0) first = e;
+  }
+  if (n == 0) return LOCI_OK;
+  size_t size = strlen(first->tensor->name) + 80;
+  char *note = arena_alloc(files->mem, (int64_t)size, 1);
+  if (!note) return fail_nomem(err, files->dir);
+  snprintf(note, size, "%" PRId64 " tensor%s not used, for example %s", n, n == 1 ? " is" : "s are",
+           first->tensor->name);
+  files->notes[files->n_notes++] = note;
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- open and close */
+
+/* Hugging Face has three ways to prefix the same names; the names tell which. */
+static void find_layout(const checkpoint_files *files, model_config *config) {
+  if (config->layout != LAYOUT_HF_LEGACY) return;
+  for (int i = 0; i < files->main.n; i++) {
+    const st_file *f = files->main.shards[i].file;
+    for (int64_t j = 0; j < st_count(f); j++) {
+      if (name_tells_layout(st_at(f, j)->name, &config->layout)) return;
+    }
+  }
+}
+
+/* The tower's weights are in the checkpoint, or in the directory mm_vision_tower names. */
+static loci_status find_tower(checkpoint *c, loci_err *err) {
+  checkpoint_files *files = c->files;
+  if (files_find(files, "vision_tower.embeddings.patch_embedding.weight")) return LOCI_OK;
+  if (!c->config.vision_dir) {
+    return fail(err, LOCI_EFORMAT,
+                "%s: the weights hold no vision tower; put the directory mm_vision_tower names "
+                "inside the checkpoint's, and its relative path into config.json",
+                files->dir);
+  }
+  TRY(files_open_dir(files, c->config.vision_dir, &files->vision, err));
+  return files_add(files, &files->vision, c->config.layout, true, err);
+}
+
+static loci_status check_dir(const char *dir, loci_err *err) {
+  if (!file_exists(dir)) return fail(err, LOCI_EIO, "%s: no such directory", dir);
+  if (file_is_dir(dir)) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "%s: a file; a checkpoint is a directory with config.json and model.safetensors",
+              dir);
+}
+
+static loci_status fill(checkpoint *c, const char *dir, loci_err *err) {
+  checkpoint_files *files = c->files;
+  placing p = {.files = files, .err = err};
+  files->mem = arena_new();
+  files->dir = files->mem ? arena_strdup(files->mem, dir) : NULL;
+  if (!files->dir) return fail_nomem(err, dir);
+  TRY(config_read(dir, files->mem, &c->config, err));
+  TRY(files_open_dir(files, dir, &files->main, err));
+  find_layout(files, &c->config);
+  TRY(files_add(files, &files->main, c->config.layout, false, err));
+  TRY(place_decoder(&p, c));
+  if (c->config.has_vision) {
+    TRY(find_tower(c, err));
+    TRY(place_vision(&p, c));
+    TRY(place_projector(&p, c));
+  }
+  return check_unread(c, err);
+}
+
+loci_status checkpoint_open(const char *dir, checkpoint **out, loci_err *err) {
+  loci_status st;
+  *out = NULL;
+  TRY(check_dir(dir, err));
+  checkpoint *c = calloc(1, sizeof *c);
+  if (c) c->files = calloc(1, sizeof *c->files);
+  if (!c || !c->files) {
+    st = fail_nomem(err, dir);
+    goto done;
+  }
+  TRY_DONE(fill(c, dir, err));
+  *out = c;
+  c = NULL; /* handed over */
+done:
+  checkpoint_close(c);
+  return st;
+}
+
+void checkpoint_close(checkpoint *c) {
+  if (!c) return;
+  files_close(c->files);
+  free(c);
+}
