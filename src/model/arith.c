@@ -1,6 +1,7 @@
 /* Norm, linear, activation on rows (see arith.h). */
 #include "model/arith.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
   a->type = type;
   a->threads = threads;
   a->k = kernels_choose();
+  omp_set_num_threads(threads); /* of the calling thread; the product library asks OpenMP */
   loci_status st = product_new(type, &a->products, err);
   if (st) {
     arith_free(a);

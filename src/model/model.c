@@ -1,5 +1,6 @@
-/* Opening a model (see model.h): the parts are opened in the order of the data's way, and a part that only
- * some commands need (chat template, image processor) keeps its complaint until it is asked for. */
+/* Opening a model (see model.h): the parts are opened in the order of the data's way, and a part
+ * that only some commands need (chat template, image processor) keeps its complaint until it is
+ * asked for. */
 #include "model/model.h"
 
 #include <omp.h>

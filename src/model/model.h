@@ -16,10 +16,10 @@ struct loci_model {
   const prompt_template *chat; /* the checkpoint's own; NULL: none, or not recognised */
   loci_err chat_problem;       /* why it was not recognised */
   image_processor pixels;
-  loci_err pixels_problem;     /* why images cannot be read; code 0: they can */
-  dtype arith_type;            /* of walks */
+  loci_err pixels_problem; /* why images cannot be read; code 0: they can */
+  dtype arith_type;        /* of walks */
   int threads;
-  int64_t memory;              /* bytes a walk may use */
+  int64_t memory; /* bytes a walk may use */
   loci_model_info info;
   char hash[32];
   char *notes[8];

@@ -1,8 +1,8 @@
 /* Prompt building (see prompt.h and docs/MATH.md, "A question").
  *
- * The template's text is tokenized with one <image> in it and the placeholder is repeated P times afterwards,
- * which gives the same ids as repeating it in the text; original LLaVA and Bunny tokenize the pieces round
- * <image> apart.  Byte ranges are those of the unexpanded text. */
+ * The template's text is tokenized with one <image> in it and the placeholder is repeated P times
+ * afterwards, which gives the same ids as repeating it in the text; original LLaVA and Bunny
+ * tokenize the pieces round <image> apart.  Byte ranges are those of the unexpanded text. */
 #include "model/prompt.h"
 
 #include <stdlib.h>
@@ -91,9 +91,9 @@ static int64_t find_occurrence(const char *text, const char *needle, size_t leng
 
 /* Phrases that point at the image rather than name a condition. */
 static const char *kind_of(const char *text, bool has_image) {
-  static const char *const pointing[] = {"this", "that", "these", "those", "the",  "his",
-                                         "her",  "its",  "their", "he",    "she",  "it",
-                                         "they", "pictured"};
+  static const char *const pointing[] = {"this", "that", "these", "those",   "the",
+                                         "his",  "her",  "its",   "their",   "he",
+                                         "she",  "it",   "they",  "pictured"};
   size_t n = strcspn(text, " ");
   for (size_t i = 0; has_image && i < sizeof pointing / sizeof pointing[0]; i++) {
     if (strlen(pointing[i]) == n && strncasecmp(text, pointing[i], n) == 0) return "visual";
@@ -146,8 +146,9 @@ static void set_roles(loci_prompt *p, loci_token *tokens) {
     if (c->first + c->count > end) end = c->first + c->count;
   }
   for (int i = 0; i < T; i++) {
-    tokens[i].role = i < begin ? LOCI_ROLE_BEFORE : i == end ? LOCI_ROLE_AFTER_FIRST
-                                                             : LOCI_ROLE_AFTER_MIDDLE;
+    tokens[i].role = i < begin  ? LOCI_ROLE_BEFORE
+                     : i == end ? LOCI_ROLE_AFTER_FIRST
+                                : LOCI_ROLE_AFTER_MIDDLE;
     int image = i - p->info.image_first;
     if (p->info.image_first >= 0 && image >= 0 && image < p->info.image_count) {
       tokens[i].role = LOCI_ROLE_IMAGE;
@@ -165,9 +166,9 @@ static void set_roles(loci_prompt *p, loci_token *tokens) {
 }
 
 const char *loci_role_name(loci_role role) {
-  static const char *const names[] = {"before",          "image",       "constraint-first",
-                                      "constraint-middle", "constraint-last", "after-first",
-                                      "after-middle",    "last"};
+  static const char *const names[] = {
+      "before",          "image",       "constraint-first", "constraint-middle",
+      "constraint-last", "after-first", "after-middle",     "last"};
   return role >= LOCI_ROLE_BEFORE && role <= LOCI_ROLE_LAST ? names[role] : "unknown";
 }
 
@@ -185,8 +186,8 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
   for (int i = 0; i < T; i++) {
     bool is_image = rows->image[i];
     const char *text = is_image ? "<image>" : tokenizer_token(m->tokens, rows->ids[i]);
-    tokens[i] = (loci_token){.id = rows->ids[i], .text = text ? text : "",
-                             .bytes = {rows->begin[i], rows->end[i]}};
+    tokens[i] = (loci_token){
+        .id = rows->ids[i], .text = text ? text : "", .bytes = {rows->begin[i], rows->end[i]}};
     p->ids[i] = rows->ids[i];
     float *row = p->embeds + i * D;
     if (is_image) {

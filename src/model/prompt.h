@@ -1,5 +1,5 @@
-/* Prompt building: question and image to the sequence a walk reads.  The public view is loci_prompt_info;
- * this header adds what the folders behind it need. */
+/* Prompt building: question and image to the sequence a walk reads.  The public view is
+ * loci_prompt_info; this header adds what the folders behind it need. */
 #ifndef LOCI_MODEL_PROMPT_H
 #define LOCI_MODEL_PROMPT_H
 
@@ -9,21 +9,23 @@ struct loci_prompt {
   const loci_model *model;
   arena *mem;
   loci_prompt_info info;
-  int *ids;               /* (T); image rows hold the placeholder's id */
-  float *embeds;          /* (T, D) input rows of the decoder */
-  float *pixels;          /* (3, S, S) or NULL */
-  float *features;        /* (P, feature width) */
-  float *projected;       /* (P, D) */
+  int *ids;         /* (T); image rows hold the placeholder's id */
+  float *embeds;    /* (T, D) input rows of the decoder */
+  float *pixels;    /* (3, S, S) or NULL */
+  float *features;  /* (P, feature width) */
+  float *projected; /* (P, D) */
   int feature_width;
 };
 
 /* Input row of a token id.  False if the embedding has no such row. */
 bool embed_token(const loci_model *m, int id, float *out);
 
-/* Ids of TEXT as a word that follows a blank: encode("x TEXT") without the ids of "x".  In [mem]. */
+/* Ids of TEXT as a word that follows a blank: encode("x TEXT") without the ids of "x".  In [mem].
+ */
 loci_status word_ids(const loci_model *m, const char *text, arena *mem, int **ids, int *count,
                      loci_err *err);
-/* Ids of an answer: encode(prompt + " " + answer) without the prompt's ids, which must be a prefix. */
+/* Ids of an answer: encode(prompt + " " + answer) without the prompt's ids, which must be a prefix.
+ */
 loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int **ids, int *count,
                        loci_err *err);
 /* The projected rows of another image under the same model. */
@@ -31,8 +33,14 @@ loci_status project_image(const loci_model *m, const char *path, arena *mem, flo
                           loci_err *err);
 
 /* Named groups of positions (docs/MATH.md).  [which]: 1-based constraint, 0 all. */
-typedef enum group_kind { GROUP_CONSTRAINT, GROUP_CONSTRAINT_LAST, GROUP_IMAGE, GROUP_AFTER_CONSTRAINT,
-                          GROUP_LAST, GROUP_KINDS } group_kind;
+typedef enum group_kind {
+  GROUP_CONSTRAINT,
+  GROUP_CONSTRAINT_LAST,
+  GROUP_IMAGE,
+  GROUP_AFTER_CONSTRAINT,
+  GROUP_LAST,
+  GROUP_KINDS
+} group_kind;
 const char *group_name(group_kind g);
 loci_status group_find(const char *name, size_t n, group_kind *out, loci_err *err);
 /* Positions of the group, ascending, into out (T); returns their count. */

@@ -12,7 +12,7 @@ typedef struct token_rows {
   int *ids;
   int64_t *begin, *end; /* byte ranges in the unexpanded text */
   bool *image;
-  int image_first;      /* -1: none */
+  int image_first; /* -1: none */
 } token_rows;
 
 loci_status expand_tokens(const loci_model *m, const char *text, size_t n, bool has_image,

@@ -1,4 +1,5 @@
-/* Vision tower (Radford et al. 2021; Zhai et al. 2023) and projector (Liu et al. 2023): see vision.h.
+/* Vision tower (Radford et al. 2021; Zhai et al. 2023) and projector (Liu et al. 2023): see
+ * vision.h.
  *
  *   x = patches W^T (+ class row) + positions;  CLIP: x = LN(x)
  *   per layer: x += W_o attention(LN1(x));  x += W_2 act(W_1 LN2(x))
@@ -18,14 +19,14 @@ typedef struct tower {
   arith *a;
   const checkpoint *c;
   const vision_config *v;
-  int64_t n;                          /* rows: patches and the class token */
-  float *x, *y;                       /* (n, D) residual stream, a sub-layer's result */
-  float *q, *k, *value, *z;           /* (n, D) */
-  float *inner;                       /* (n, F) */
-  float *patch;                       /* one patch */
-  void *operand;                      /* (n, max(D, F, 3 patch^2)) */
-  float *keys, *values;               /* packed, per head */
-  float *scores;                      /* per thread (QUERY_BLOCK, ld) */
+  int64_t n;                /* rows: patches and the class token */
+  float *x, *y;             /* (n, D) residual stream, a sub-layer's result */
+  float *q, *k, *value, *z; /* (n, D) */
+  float *inner;             /* (n, F) */
+  float *patch;             /* one patch */
+  void *operand;            /* (n, max(D, F, 3 patch^2)) */
+  float *keys, *values;     /* packed, per head */
+  float *scores;            /* per thread (QUERY_BLOCK, ld) */
   int64_t ld;
 } tower;
 
@@ -50,12 +51,13 @@ static loci_status tower_init(tower *t, arith *a, const checkpoint *c, arena *me
   t->keys = arena_array(mem, v->heads * key_floats(t->n, (int)K), float);
   t->values = arena_array(mem, v->heads * value_floats(t->n, (int)K), float);
   t->scores = arena_array(mem, a->threads * QUERY_BLOCK * t->ld, float);
-  bool ok = t->x && t->y && t->q && t->k && t->value && t->z && t->inner && t->patch && t->operand && t->keys &&
-            t->values && t->scores;
+  bool ok = t->x && t->y && t->q && t->k && t->value && t->z && t->inner && t->patch &&
+            t->operand && t->keys && t->values && t->scores;
   return ok ? LOCI_OK : fail_nomem(err, "running the vision tower");
 }
 
-/* x := patches W^T + positions, with the class row first where there is one.  A patch is (channel, y, x). */
+/* x := patches W^T + positions, with the class row first where there is one.  A patch is (channel,
+ * y, x). */
 static loci_status embed_patches(tower *t, const float *pixels, loci_err *err) {
   const vision_config *v = t->v;
   int P = v->patch, S = v->image_size, D = v->width;
@@ -99,9 +101,16 @@ static void attend_all(tower *t) {
     for (int64_t job = jobs * thread / t->a->threads; job < end; job++) {
       int64_t h = job / blocks, row = job % blocks * QUERY_BLOCK;
       kv_stretch s = {t->keys + h * key_size, t->values + h * value_size, 0, (int)n};
-      attend_rows rows = {.q = t->q + row * D + h * K, .q_stride = D, .z = t->z + row * D + h * K,
-                          .z_stride = D, .K = K, .stretches = &s, .stretch_count = 1, .S = S,
-                          .ld = t->ld, .R = (int)(n - row < QUERY_BLOCK ? n - row : QUERY_BLOCK)};
+      attend_rows rows = {.q = t->q + row * D + h * K,
+                          .q_stride = D,
+                          .z = t->z + row * D + h * K,
+                          .z_stride = D,
+                          .K = K,
+                          .stretches = &s,
+                          .stretch_count = 1,
+                          .S = S,
+                          .ld = t->ld,
+                          .R = (int)(n - row < QUERY_BLOCK ? n - row : QUERY_BLOCK)};
       attend_scores(t->a->k, &rows);
       for (int r = 0; r < rows.R; r++) t->a->k->softmax(S + r * t->ld, n);
       attend_mix(t->a->k, &rows);
@@ -135,9 +144,11 @@ static loci_status vit_block(tower *t, const vision_layer *w, loci_err *err) {
   return LOCI_OK;
 }
 
-/* Columns of feature i := the residual stream as it stands, without the class row where it is dropped. */
+/* Columns of feature i := the residual stream as it stands, without the class row where it is
+ * dropped. */
 static void take_feature(const tower *t, int i, float *features) {
-  int64_t D = t->v->width, width = D * t->v->n_features, skip = t->v->class_token && t->v->drop_class;
+  int64_t D = t->v->width, width = D * t->v->n_features,
+          skip = t->v->class_token && t->v->drop_class;
   for (int64_t row = skip; row < t->n; row++) {
     memcpy(features + (row - skip) * width + i * D, t->x + row * D, (size_t)D * sizeof *features);
   }

@@ -4,11 +4,12 @@
 
 #include "model/arith.h"
 
-/* Values per row of vision features before the projector (features of several layers are joined). */
+/* Values per row of vision features before the projector (features of several layers are joined).
+ */
 int vision_feature_width(const model_config *c);
 
-/* pixels (3, image_size, image_size) -> features (P, feature width) and projected (P, D); either may be NULL.
- * One generic ViT block serves both towers. */
+/* pixels (3, image_size, image_size) -> features (P, feature width) and projected (P, D); either
+ * may be NULL. One generic ViT block serves both towers. */
 loci_status vision_forward(arith *a, const checkpoint *c, const float *pixels, float *features,
                            float *projected, loci_err *err);
 

@@ -1,0 +1,286 @@
+/* Corruptions (see corrupt.h): what each kind writes over the input rows of the constraint or the
+ * image. Replacement follows the paper; noise follows ROME (Meng et al. 2022). */
+#include "study/corrupt.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+#include "base/random.h"
+#include "checkpoint/safetensors.h"
+
+typedef enum kind { REPLACE, SWAP, NOISE, MEAN, IMAGE, IMAGE_NOISE, IMAGE_MEAN, KINDS } kind;
+
+static const struct {
+  const char *name;
+  bool on_image, takes_text, takes_factor;
+} kinds[KINDS] = {
+    [REPLACE] = {"replace", false, true, false},
+    [SWAP] = {"swap", false, true, false},
+    [NOISE] = {"noise", false, false, true},
+    [MEAN] = {"mean", false, false, false},
+    [IMAGE] = {"image", true, true, false},
+    [IMAGE_NOISE] = {"image-noise", true, false, true},
+    [IMAGE_MEAN] = {"image-mean", true, false, false},
+};
+
+typedef struct request {
+  const loci_prompt *p;
+  const loci_trace_opts *opts;
+  kind kind;
+  const char *text; /* behind the colon */
+  double factor;
+  arena *mem;
+  float *rows; /* (seeds, count, D) */
+} request;
+
+static loci_status unknown_kind(const char *given, size_t n, loci_err *err) {
+  const char *names[KINDS];
+  char word[32] = "";
+  for (int k = 0; k < KINDS; k++) names[k] = kinds[k].name;
+  if (n < sizeof word) memcpy(word, given, n);
+  int near = nearest_name(word, names, KINDS);
+  return fail(
+      err, LOCI_EINVAL,
+      "unknown corruption \"%s\"%s%s%s: replace:TEXT, swap:TEXT, noise:F, mean, image:PATH, "
+      "image-noise:F, image-mean",
+      given, near >= 0 ? ", did you mean \"" : "", near >= 0 ? names[near] : "",
+      near >= 0 ? "\"?" : "");
+}
+
+static loci_status parse_kind(request *r, const char *given, loci_err *err) {
+  size_t n = strcspn(given, ":");
+  int k = 0;
+  while (k < KINDS && (strlen(kinds[k].name) != n || memcmp(kinds[k].name, given, n) != 0)) k++;
+  if (k == KINDS) return unknown_kind(given, n, err);
+  r->kind = (kind)k;
+  r->text = given[n] ? given + n + 1 : NULL;
+  if (k == REPLACE && !r->text) r->text = "Paris";
+  if ((kinds[k].takes_text || kinds[k].takes_factor) && (!r->text || !r->text[0])) {
+    return fail(err, LOCI_EINVAL, "corruption %s needs a %s: %s:%s", kinds[k].name,
+                kinds[k].takes_text ? "text" : "factor", kinds[k].name,
+                k == IMAGE            ? "PATH"
+                : kinds[k].takes_text ? "TEXT"
+                                      : "F");
+  }
+  if (!kinds[k].takes_text && !kinds[k].takes_factor && r->text) {
+    return fail(err, LOCI_EINVAL, "corruption %s takes nothing behind a colon", kinds[k].name);
+  }
+  if (kinds[k].takes_factor) {
+    char *end;
+    errno = 0;
+    r->factor = strtod(r->text, &end);
+    if (*end || errno || !(r->factor > 0) || r->factor > 1e6) {
+      return fail(err, LOCI_EINVAL, "corruption %s: the factor \"%s\" is not a number above 0",
+                  kinds[k].name, r->text);
+    }
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- replacement */
+
+/* Every corrupted constraint's n tokens become TEXT's tokens, repeated and cut to n (authors: the
+ * first one only), so that positions never shift. */
+static loci_status replace_rows(const request *r, const corruption *c, loci_err *err) {
+  const loci_model *m = r->p->model;
+  int64_t D = m->weights->config.text.width;
+  int *ids, n;
+  TRY(word_ids(m, r->text, r->mem, &ids, &n, err));
+  for (int i = 0; i < r->p->info.constraint_count; i++) {
+    const loci_constraint *k = &r->p->info.constraints[i];
+    if (r->opts->constraint && r->opts->constraint != i + 1) continue;
+    if (r->kind == SWAP && n != k->count) {
+      return fail(
+          err, LOCI_EINVAL,
+          "swap: \"%s\" has %d token%s, the constraint \"%s\" has %d; they must be equal (or use "
+          "replace:TEXT)",
+          r->text, n, n == 1 ? "" : "s", k->text, k->count);
+    }
+    for (int j = 0; j < k->count; j++) {
+      int at = 0, id = ids[r->opts->authors ? 0 : j % n];
+      while (c->positions[at] != k->first + j) at++;
+      if (!embed_token(m, id, r->rows + at * D)) {
+        return fail(err, LOCI_EFORMAT, "token %d has no row in the embedding", id);
+      }
+    }
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- means and noise */
+
+/* Mean (D) and population standard deviation of all entries of the embedding matrix, all rows. */
+static loci_status embedding_moments(const loci_model *m, arena *mem, float *mean,
+                                     double *deviation, loci_err *err) {
+  const weight *e = &m->weights->embed;
+  int64_t D = e->cols;
+  float *row = arena_array(mem, D, float);
+  double *sum = arena_zarray(mem, D, double), all = 0, squares = 0;
+  if (!row || !sum) return fail_nomem(err, "averaging the embedding");
+  for (int64_t i = 0; i < e->rows; i++) {
+    weight_row(e, i, row);
+    for (int64_t d = 0; d < D; d++) {
+      sum[d] += (double)row[d];
+      squares += (double)row[d] * (double)row[d];
+    }
+  }
+  for (int64_t d = 0; d < D; d++) {
+    all += sum[d];
+    if (mean) mean[d] = (float)(sum[d] / (double)e->rows);
+  }
+  double n = (double)e->rows * (double)D;
+  *deviation = sqrt(fmax(0, squares / n - all / n * (all / n)));
+  return LOCI_OK;
+}
+
+/* Mean (D) and population standard deviation of the image's projected rows. */
+static void image_moments(const loci_prompt *p, float *mean, double *deviation) {
+  int64_t P = p->info.image_count, D = p->model->weights->config.text.width;
+  double all = 0, squares = 0;
+  for (int64_t d = 0; d < D; d++) {
+    double sum = 0;
+    for (int64_t i = 0; i < P; i++) {
+      double x = (double)p->projected[i * D + d];
+      sum += x;
+      squares += x * x;
+    }
+    all += sum;
+    if (mean) mean[d] = (float)(sum / (double)P);
+  }
+  double n = (double)P * (double)D;
+  *deviation = sqrt(fmax(0, squares / n - all / n * (all / n)));
+}
+
+/* rows := the prompt's own rows plus noise, drawn or read from a file. */
+static void draw_noise(const request *r, const corruption *c, double sigma) {
+  int64_t n = (int64_t)c->count * r->p->model->weights->config.text.width;
+  for (int s = 0; s < c->seeds; s++) {
+    random_source source = random_new(r->opts->seed + (uint64_t)s);
+    for (int64_t i = 0; i < n; i++) {
+      r->rows[s * n + i] += (float)(sigma * random_gaussian(&source));
+    }
+  }
+}
+
+static loci_status noise_tensor(const request *r, st_file *f, const st_tensor **out,
+                                loci_err *err) {
+  int64_t D = r->p->model->weights->config.text.width;
+  const st_tensor *t = st_find(f, "noise");
+  if (!t || t->dtype != ST_F32 || t->rank != 3 || t->shape[2] != D || t->shape[0] < 1) {
+    return fail(err, LOCI_EFORMAT,
+                "%s: expected a tensor \"noise\", F32, of shape (seeds, rows, %lld)",
+                r->opts->noise_path, (long long)D);
+  }
+  *out = t;
+  return LOCI_OK;
+}
+
+static loci_status add_noise_file(const request *r, const corruption *c, loci_err *err) {
+  st_file *f;
+  const st_tensor *t = NULL;
+  TRY(st_open(r->opts->noise_path, &f, err));
+  loci_status st = noise_tensor(r, f, &t, err);
+  if (!st && t->shape[1] != c->count) {
+    st = fail(err, LOCI_EFORMAT, "%s: the noise has %lld rows, %d positions are corrupted",
+              r->opts->noise_path, (long long)t->shape[1], c->count);
+  }
+  for (int64_t i = 0; !st && i < t->bytes / 4; i++) {
+    float x;
+    memcpy(&x, t->data + 4 * i, sizeof x);
+    r->rows[i] += x;
+  }
+  st_close(f);
+  return st;
+}
+
+/* Number of seeds: the file's, or the option's. */
+static loci_status count_seeds(const request *r, int *out, loci_err *err) {
+  bool noise = r->kind == NOISE || r->kind == IMAGE_NOISE;
+  *out = !noise ? 1 : r->opts->seeds ? r->opts->seeds : 10;
+  if (*out < 1 || *out > 10000)
+    return fail(err, LOCI_EINVAL, "%d seeds, expected 1 to 10000", *out);
+  if (!noise || !r->opts->noise_path) return LOCI_OK;
+  st_file *f;
+  const st_tensor *t = NULL;
+  TRY(st_open(r->opts->noise_path, &f, err));
+  loci_status st = noise_tensor(r, f, &t, err);
+  if (!st && t->shape[0] > 10000) {
+    st = fail(err, LOCI_EFORMAT, "%s: more than 10000 seeds", r->opts->noise_path);
+  }
+  if (!st) *out = (int)t->shape[0];
+  st_close(f);
+  return st;
+}
+
+static loci_status fill_rows(request *r, const corruption *c, loci_err *err) {
+  int64_t D = r->p->model->weights->config.text.width;
+  double deviation;
+  float *mean = arena_array(r->mem, D, float), *projected;
+  if (!mean) return fail_nomem(err, "corrupting the prompt");
+  switch (r->kind) {
+    case REPLACE:
+    case SWAP: return replace_rows(r, c, err);
+    case IMAGE:
+      TRY(project_image(r->p->model, r->text, r->mem, &projected, err));
+      memcpy(r->rows, projected, (size_t)(c->count * D) * sizeof *projected);
+      return LOCI_OK;
+    case NOISE:
+    case MEAN: TRY(embedding_moments(r->p->model, r->mem, mean, &deviation, err)); break;
+    default: image_moments(r->p, mean, &deviation); break;
+  }
+  if (r->kind == MEAN || r->kind == IMAGE_MEAN) {
+    for (int i = 0; i < c->count; i++) memcpy(r->rows + i * D, mean, (size_t)D * sizeof *mean);
+  } else if (r->opts->noise_path) {
+    return add_noise_file(r, c, err);
+  } else {
+    draw_noise(r, c, r->factor * deviation);
+  }
+  return LOCI_OK;
+}
+
+static loci_status check_target(const request *r, int count, loci_err *err) {
+  const loci_prompt_info *p = &r->p->info;
+  if (kinds[r->kind].on_image && p->image_first < 0) {
+    return fail(err, LOCI_EINVAL, "corruption %s needs a prompt with an image (-i)",
+                kinds[r->kind].name);
+  }
+  if (r->opts->constraint < 0 || r->opts->constraint > p->constraint_count) {
+    return fail(err, LOCI_EINVAL, "constraint %d: the question has %d", r->opts->constraint,
+                p->constraint_count);
+  }
+  if (count == 0) {
+    return fail(err, LOCI_EINVAL,
+                "corruption %s needs a constraint: the piece of the question to corrupt (-c)",
+                kinds[r->kind].name);
+  }
+  return LOCI_OK;
+}
+
+loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, arena *mem,
+                            corruption *out, loci_err *err) {
+  request r = {.p = p, .opts = opts, .mem = mem};
+  int64_t D = p->model->weights->config.text.width;
+  const char *given = opts->corrupt ? opts->corrupt : "replace:Paris";
+  *out = (corruption){.kind = arena_strdup(mem, given)};
+  int *positions = arena_array(mem, p->info.length, int);
+  if (!out->kind || !positions) return fail_nomem(err, "corrupting the prompt");
+  TRY(parse_kind(&r, given, err));
+  group_kind group = kinds[r.kind].on_image ? GROUP_IMAGE : GROUP_CONSTRAINT;
+  out->count = group_positions(p, group, opts->constraint, positions);
+  out->positions = positions;
+  TRY(check_target(&r, out->count, err));
+  TRY(count_seeds(&r, &out->seeds, err));
+  r.rows = arena_array(mem, (int64_t)out->seeds * out->count * D, float);
+  if (!r.rows) return fail_nomem(err, "corrupting the prompt");
+  for (int s = 0; s < out->seeds; s++) {
+    for (int i = 0; i < out->count; i++) {
+      memcpy(r.rows + ((int64_t)s * out->count + i) * D, p->embeds + positions[i] * D,
+             (size_t)D * sizeof *r.rows);
+    }
+  }
+  out->rows = r.rows;
+  return fill_rows(&r, out, err);
+}

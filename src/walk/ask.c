@@ -1,0 +1,120 @@
+/* Greedy generation: a walk over the prompt that keeps its keys and values, then a walk of one row
+ * a token.
+ *
+ * The token with the largest logit is taken, the first of equals; generation ends with an end
+ * token, which counts, or after max_new tokens. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/prompt.h"
+#include "walk/logits.h"
+#include "walk/walk.h"
+
+enum { DEFAULT_NEW = 20, MOST_NEW = 1 << 16 };
+
+typedef struct answer_box { /* the public view first, so that one pointer serves both */
+  loci_answer view;
+  arena *mem;
+} answer_box;
+
+void loci_answer_free(loci_answer *answer) {
+  if (!answer) return;
+  answer_box *box = (answer_box *)answer;
+  arena_free(box->mem);
+  free(box);
+}
+
+static void take_top(void *ctx, int64_t index, const float *logits) {
+  top_logits *top = ctx;
+  (void)index;
+  top_logits_of(logits, top->vocab, top);
+}
+
+/* One walk over [rows] more input rows; the candidates for the next token into top. */
+static loci_status step(const loci_model *m, kv_cache *cache, const float *rows, int count,
+                        const walk_hooks *hooks, loci_err *err) {
+  walk *w;
+  int s;
+  TRY(walk_new(m, &w, err));
+  int length = kv_cache_length(cache) + count;
+  loci_status st = walk_continue(w, cache, rows, count, &s, err);
+  if (!st) st = walk_want(w, s, length - 1, err);
+  if (!st) st = walk_run(w, hooks, err);
+  walk_free(w);
+  return st;
+}
+
+static bool is_end(const loci_model *m, int id) {
+  const model_config *c = &m->weights->config;
+  for (int i = 0; i < c->n_eos; i++) {
+    if (c->eos[i] == id) return true;
+  }
+  return false;
+}
+
+/* Decoded, stripped of blanks at both ends. */
+static loci_status decode_answer(const loci_model *m, answer_box *box, const int *ids, int count,
+                                 loci_err *err) {
+  char *text;
+  size_t n;
+  TRY(tokenizer_decode(m->tokens, ids, count, true, &text, &n, err));
+  size_t from = strspn(text, " \t\r\n");
+  while (n > from && strchr(" \t\r\n", text[n - 1])) n--;
+  box->view.text = arena_strndup(box->mem, text + from, n - from);
+  free(text);
+  return box->view.text ? LOCI_OK : fail_nomem(err, "decoding the answer");
+}
+
+static loci_status generate(const loci_model *m, const loci_prompt *p, int most, answer_box *box,
+                            const walk_hooks *given, loci_err *err) {
+  int64_t D = model_decoder(m)->width;
+  int *ids = arena_array(box->mem, most, int);
+  loci_candidate(*top)[LOCI_TOP] = arena_zalloc(box->mem, most, sizeof *top);
+  float *next = arena_array(box->mem, D, float);
+  if (!ids || !top || !next) return fail_nomem(err, "answering");
+  top_logits best = {.vocab = model_decoder(m)->vocab};
+  walk_hooks hooks = *given;
+  hooks.logits = take_top;
+  hooks.logits_ctx = &best;
+  kv_cache *cache;
+  TRY(kv_cache_new(m, p->info.length + most, &cache, err));
+  loci_status st = step(m, cache, p->embeds, p->info.length, &hooks, err);
+  int n = 0;
+  while (!st && n < most) {
+    top_logits_candidates(&best, m, top[n]);
+    ids[n++] = best.id[0];
+    if (is_end(m, best.id[0]) || n == most) break;
+    if (!embed_token(m, best.id[0], next)) {
+      st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
+                best.id[0]);
+    }
+    if (!st) st = step(m, cache, next, 1, &hooks, err);
+  }
+  kv_cache_free(cache);
+  if (st) return st;
+  box->view.count = n;
+  box->view.ids = ids;
+  box->view.top = (const loci_candidate(*)[LOCI_TOP])top;
+  return decode_answer(m, box, ids, n, err);
+}
+
+loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
+                     loci_progress_fn progress, void *ctx, loci_answer **out, loci_err *err) {
+  *out = NULL;
+  int most = max_new ? max_new : DEFAULT_NEW;
+  if (most < 1 || most > MOST_NEW) {
+    return fail(err, LOCI_EINVAL, "%d new tokens, expected 1 to %d", most, MOST_NEW);
+  }
+  answer_box *box = calloc(1, sizeof *box);
+  if (!box) return fail_nomem(err, "answering");
+  box->mem = arena_new();
+  walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
+  loci_status st = box->mem ? generate(m, p, most, box, &hooks, err) : fail_nomem(err, "answering");
+  if (st) {
+    loci_answer_free(&box->view);
+    return st;
+  }
+  *out = &box->view;
+  return LOCI_OK;
+}

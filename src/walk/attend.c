@@ -1,0 +1,164 @@
+/* Attention of all live rows of a layer.
+ *
+ * z[i] = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j over the positions j <= i of the row's own stream
+ * and, before its first live position, of its ancestors.  A job is one head of up to 8 rows of one
+ * stream; their scores over all stretches stand in one line each, so masks, patterns and the
+ * softmax see whole rows. */
+#include <math.h>
+#include <string.h>
+
+#include "walk/streams.h"
+
+enum { QUERY_ROWS = 8, MAX_DEPTH = 16 };
+
+/* Where every stream's keys and values of this layer stand; packs the new ones. */
+static void lay_out(walk *w, int layer) {
+  int G = w->c->kv_heads, K = w->c->head_dim;
+  float *keys = w->keys, *values = w->values;
+  for (int64_t s = 0; s < w->streams.count; s++) {
+    const stream *t = &w->streams.at[s];
+    stream_kv *kv = &w->kv[s];
+    if (t->cache) {
+      int64_t ks = key_floats(t->cache->capacity, K), vs = value_floats(t->cache->capacity, K);
+      *kv = (stream_kv){
+          t->cache->keys + layer * G * ks, t->cache->values + layer * G * vs, 0, t->length, ks, vs};
+      continue;
+    }
+    int n = t->length - t->from[layer];
+    *kv = (stream_kv){keys, values, t->from[layer], n, key_floats(n, K), value_floats(n, K)};
+    keys += G * kv->key_step;
+    values += G * kv->value_step;
+  }
+}
+
+/* One head of one stream: copies runs of rows that stand together in k and v. */
+static void pack_head(walk *w, int layer, int64_t s, int g) {
+  int K = w->c->head_dim;
+  int64_t stride = (int64_t)w->c->kv_heads * K;
+  const stream *t = &w->streams.at[s];
+  const stream_kv *kv = &w->kv[s];
+  const int64_t *rows = w->rows.start_row + w->rows.start[s];
+  int n = t->length - t->from[layer], run;
+  for (int i = 0; i < n; i += run) {
+    for (run = 1; i + run < n && rows[i + run] == rows[i] + run; run++) continue;
+    int64_t at = t->from[layer] - kv->first + i, from = rows[i] * stride + (int64_t)g * K;
+    pack_keys(kv->keys + g * kv->key_step, at, w->k + from, stride, run, K);
+    pack_values(kv->values + g * kv->value_step, at, w->v + from, stride, run, K);
+  }
+}
+
+/* Stretches of one head that a row of stream s at [position] sees, ascending; returns their count.
+ */
+static int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
+  int n = 0, end = position + 1;
+  for (; s >= 0 && end > 0 && n < MAX_DEPTH; s = w->streams.at[s].parent) {
+    const stream_kv *kv = &w->kv[s];
+    if (kv->count == 0 || kv->first >= end) continue;
+    out[n++] = (kv_stretch){kv->keys + g * kv->key_step, kv->values + g * kv->value_step, kv->first,
+                            end - kv->first};
+    end = kv->first;
+  }
+  for (int i = 0; i < n / 2; i++) {
+    kv_stretch swap = out[i];
+    out[i] = out[n - 1 - i];
+    out[n - 1 - i] = swap;
+  }
+  return n;
+}
+
+static void mask_row(const walk *w, int layer, const row *r, float *S) {
+  int64_t lo = w->mask_bucket[layer], hi = w->mask_bucket[layer + 1];
+  while (lo < hi) { /* first mask of (stream, query) or behind */
+    int64_t mid = (lo + hi) / 2;
+    const mask_item *m = &w->masks.at[mid];
+    if (m->stream < r->stream || (m->stream == r->stream && m->query < r->position)) {
+      lo = mid + 1;
+    } else {
+      hi = mid;
+    }
+  }
+  for (; lo < w->mask_bucket[layer + 1]; lo++) {
+    const mask_item *m = &w->masks.at[lo];
+    if (m->stream != r->stream || m->query != r->position) break;
+    for (int j = m->first; j < m->first + m->count; j++) {
+      if (j >= 0 && j <= r->position) S[j] = -INFINITY;
+    }
+  }
+}
+
+/* The visit of `pattern`: one head of one row, n = position + 1 weights. */
+static void visit_pattern(walk *w, int layer, const row *r, int head, float *S) {
+  int64_t T = w->streams.at[r->stream].length;
+  const int64_t *b = w->patch_bucket + (int64_t)layer * LOCI_SITE_COUNT + LOCI_SITE_PATTERN;
+  for (int64_t i = b[0]; i < b[1]; i++) {
+    const patch_item *p = &w->patches.at[i];
+    if (p->stream != r->stream || p->p.position != r->position) continue;
+    const float *from = p->p.values + head * T;
+    for (int j = 0; j <= r->position; j++) S[j] = p->p.add ? S[j] + from[j] : from[j];
+  }
+  for (int64_t i = 0; i < w->records.count; i++) {
+    const record_item *k = &w->records.at[i];
+    if (k->site != LOCI_SITE_PATTERN || k->layer != layer || k->stream != r->stream) continue;
+    float *out = k->out + (head * T + r->position) * T;
+    memset(out, 0, (size_t)T * sizeof *out);
+    memcpy(out, S, (size_t)(r->position + 1) * sizeof *out);
+  }
+}
+
+/* One head of the rows [first, first + R) of one stream. */
+static void attend_block(walk *w, int layer, int head, int64_t first, int R, float *S, int64_t ld) {
+  int K = w->c->head_dim, group = w->c->heads / w->c->kv_heads;
+  int64_t stride = (int64_t)w->c->heads * K;
+  const row *r = w->rows.at + first;
+  kv_stretch stretches[MAX_DEPTH];
+  int last = r[R - 1].position;
+  attend_rows a = {.q = w->q + first * stride + (int64_t)head * K,
+                   .q_stride = stride,
+                   .z = w->z + first * stride + (int64_t)head * K,
+                   .z_stride = stride,
+                   .R = R,
+                   .K = K,
+                   .stretches = stretches,
+                   .S = S,
+                   .ld = ld};
+  a.stretch_count = find_stretches(w, r->stream, last, head / group, stretches);
+  attend_scores(w->a->k, &a);
+  for (int i = 0; i < R; i++) {
+    float *line = S + i * ld;
+    mask_row(w, layer, &r[i], line);
+    w->a->k->softmax(line, r[i].position + 1);
+    for (int j = r[i].position + 1; j <= last; j++) line[j] = 0; /* what comes later is not seen */
+    visit_pattern(w, layer, &r[i], head, line);
+  }
+  attend_mix(w->a->k, &a);
+}
+
+/* First row behind the block of row i: up to 8 live rows of one stream, or one joiner. */
+static int64_t block_end(const walk *w, int64_t i) {
+  const row *r = w->rows.at;
+  int64_t n = w->rows.upto[STAGE_START], end = i + 1;
+  if (i >= n) return end;
+  while (end < n && end - i < QUERY_ROWS && r[end].stream == r[i].stream) end++;
+  return end;
+}
+
+void attend_layer(walk *w, int layer) {
+  int64_t streams = w->streams.count, n = w->rows.upto[STAGE_ATTEND];
+  int64_t ld = round_up(w->longest, PANEL) + PANEL, blocks = 0;
+  int G = w->c->kv_heads, H = w->c->heads;
+  lay_out(w, layer);
+#pragma omp parallel for num_threads(w->a->threads) schedule(dynamic, 4)
+  for (int64_t i = 0; i < streams * G; i++) pack_head(w, layer, i / G, (int)(i % G));
+
+  int64_t *first = w->rows.block; /* where each block begins */
+  for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;
+  int threads = w->a->threads;
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int t = 0; t < threads; t++) {
+    float *S = w->scores + t * QUERY_ROWS * ld;
+    for (int64_t job = t; job < blocks * H; job += threads) {
+      int64_t b = job / H, end = b + 1 < blocks ? first[b + 1] : n;
+      attend_block(w, layer, (int)(job % H), first[b], (int)(end - first[b]), S, ld);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/* Running a walk from its plan to its logits.  Only the rows asked for go through the final norm
+ * and the output head, as many at once as keep the logits at a bounded size. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "walk/streams.h"
+
+enum { LOGIT_BYTES = 64 << 20 };
+
+typedef struct head {
+  int64_t chunk;
+  void *operand; /* (chunk, D) */
+  float *logits; /* (chunk, V) */
+  int64_t *slots;
+} head;
+
+static loci_status head_init(const walk *w, head *h, arena *mem, loci_err *err) {
+  int64_t rows = LOGIT_BYTES / ((int64_t)w->c->vocab * 4);
+  h->chunk = product_rows(rows < 16 ? 16 : rows > 512 ? 512 : rows);
+  h->operand = arena_zalloc(mem, operand_bytes(w->a, h->chunk, w->c->width), 1);
+  h->logits = arena_zarray(mem, h->chunk * w->c->vocab, float);
+  h->slots = arena_array(mem, h->chunk, int64_t);
+  return h->operand && h->logits && h->slots ? LOCI_OK : fail_nomem(err, "computing logits");
+}
+
+/* logits of the n <= chunk rows in h->slots */
+static loci_status head_forward(walk *w, head *h, int64_t n, loci_err *err) {
+  const checkpoint *c = w->model->weights;
+  norm_spec spec = {.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
+  TRY(norm_forward(w->a, spec, &c->final_norm, h->operand, w->resid, h->slots, n, err));
+  return linear_forward(w->a, &c->head, h->logits, h->operand, n, err);
+}
+
+static loci_status give_wanted(walk *w, head *h, const walk_hooks *hooks, loci_err *err) {
+  int64_t V = w->c->vocab;
+  int64_t n;
+  for (int64_t first = 0; first < w->wants.count; first += n) {
+    bool ordered = first < hooks->ordered;
+    int64_t left = (ordered ? hooks->ordered : w->wants.count) - first;
+    n = left < h->chunk ? left : h->chunk;
+    for (int64_t i = 0; i < n; i++) {
+      const want_item *want = &w->wants.at[first + i];
+      h->slots[i] = owner_slot(w, want->stream, want->position, w->c->layers);
+    }
+    TRY(head_forward(w, h, n, err));
+#pragma omp parallel for num_threads(w->a->threads) schedule(dynamic) if (!ordered)
+    for (int64_t i = 0; i < n; i++) {
+      hooks->logits(hooks->logits_ctx, first + i, h->logits + i * V);
+    }
+  }
+  return LOCI_OK;
+}
+
+static loci_status record_logits(walk *w, head *h, const record_item *r, loci_err *err) {
+  const stream *t = &w->streams.at[r->stream];
+  int64_t V = w->c->vocab;
+  for (int first = t->first; first < t->length; first += (int)h->chunk) {
+    int64_t n = t->length - first < h->chunk ? t->length - first : h->chunk;
+    for (int64_t i = 0; i < n; i++) {
+      h->slots[i] = owner_slot(w, r->stream, first + (int)i, w->c->layers);
+    }
+    TRY(head_forward(w, h, n, err));
+    memcpy(r->out + (int64_t)(first - t->first) * V, h->logits, (size_t)(n * V) * sizeof *r->out);
+  }
+  return LOCI_OK;
+}
+
+/* The final norm in f32, whatever the operands are. */
+static loci_status record_norm(walk *w, const record_item *r, loci_err *err) {
+  const norm_weights *weights = &w->model->weights->final_norm;
+  const stream *t = &w->streams.at[r->stream];
+  const float *scale, *shift = NULL;
+  int64_t D = w->c->width;
+  TRY(weight_vector(w->a, &weights->w, 0, &scale, err));
+  if (w->c->norm == NORM_LAYER) TRY(weight_vector(w->a, &weights->b, 1, &shift, err));
+  for (int p = t->first; p < t->length; p++) {
+    const float *x = w->resid + owner_slot(w, r->stream, p, w->c->layers) * D;
+    float *out = r->out + (int64_t)(p - t->first) * D;
+    if (shift) {
+      w->a->k->layernorm(out, x, scale, shift, D, w->c->eps);
+    } else {
+      w->a->k->rmsnorm(out, x, scale, D, w->c->eps);
+    }
+  }
+  return LOCI_OK;
+}
+
+loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err) {
+  head h;
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "computing logits");
+  loci_status st = LOCI_OK;
+  TRY_DONE(head_init(w, &h, mem, err));
+  TRY_DONE(give_wanted(w, &h, hooks, err));
+  for (int64_t i = 0; i < w->records.count; i++) {
+    const record_item *r = &w->records.at[i];
+    if (r->site == LOCI_SITE_LOGITS) TRY_DONE(record_logits(w, &h, r, err));
+    if (r->site == LOCI_SITE_FINAL_NORM) TRY_DONE(record_norm(w, r, err));
+  }
+done:
+  arena_free(mem);
+  return st;
+}
+
+loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
+  static const walk_hooks none;
+  if (!hooks) hooks = &none;
+  TRY(walk_plan(w, err));
+  for (int l = 0; l < w->layers; l++) TRY(walk_layer(w, l, hooks, err));
+  if (w->layers == w->c->layers) TRY(walk_head(w, hooks, err));
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    if (w->streams.at[i].cache) w->streams.at[i].cache->length = w->streams.at[i].length;
+  }
+  return LOCI_OK;
+}

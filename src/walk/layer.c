@@ -1,0 +1,176 @@
+/* One layer of a walk, for all live rows of all streams at once.
+ *
+ *   sequential (LLaMA):  h = x + W_o attention(norm1 x);   x' = h + W_down act(W_gate norm2 h) *
+ * (W_up norm2 h) parallel (Phi):      x' = x + W_o attention(norm1 x) + W_2 act(W_1 norm1 x)
+ *
+ * Every step runs over the rows that have joined by then (a prefix of the list, invariant W3); then
+ * the next joiners copy what they need from the rows they were equal to until now, then the site is
+ * visited. */
+#include <string.h>
+
+#include "walk/streams.h"
+
+static void visit_rows(walk *w, loci_site site, int layer, float *data, int64_t n) {
+  int64_t width = site_width(w->model, site);
+  visit(w, &(site_rows){.site = site, .layer = layer, .data = data, .width = width, .n = n});
+}
+
+static void visit_resid(walk *w, loci_site site, int layer, int64_t n) {
+  visit(w, &(site_rows){.site = site,
+                        .layer = layer,
+                        .data = w->resid,
+                        .width = w->c->width,
+                        .n = n,
+                        .slots = w->rows.slots});
+}
+
+/* Rows of stage [k] take over their owner's residual stream and, if [data] is given, its row of the
+ * site. */
+static void join_rows(walk *w, stage k, float *data, int64_t width) {
+  int64_t D = w->c->width;
+  for (int64_t i = w->rows.upto[k - 1]; i < w->rows.upto[k]; i++) {
+    const row *r = &w->rows.at[i];
+    memcpy(w->resid + r->slot * D, w->resid + w->rows.at[r->owner].slot * D,
+           (size_t)D * sizeof *w->resid);
+    if (data) memcpy(data + i * width, data + r->owner * width, (size_t)width * sizeof *data);
+  }
+}
+
+/* Where row i of the list stands in [normed]: joiners behind the rows that only lend keys and
+ * values. */
+static int64_t normed_row(const walk *w, int64_t i) {
+  return i < w->rows.upto[STAGE_START] ? i : i + w->rows.kv_only;
+}
+
+/* Parallel blocks: the MLP of a row that joins after norm1 reads what its owner's reads. */
+static void join_normed(walk *w) {
+  int64_t bytes = w->c->width * (int64_t)dtype_bytes(w->a->type);
+  char *normed = w->normed;
+  for (int64_t i = w->rows.upto[STAGE_START]; i < w->rows.upto[STAGE_RESID_MID]; i++) {
+    int64_t owner = normed_row(w, w->rows.at[i].owner);
+    memcpy(normed + normed_row(w, i) * bytes, normed + owner * bytes, (size_t)bytes);
+  }
+}
+
+static void add_delta(walk *w, int64_t n) {
+  int64_t D = w->c->width;
+#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    w->a->k->add(w->resid + w->rows.slots[i] * D, w->delta + i * D, D);
+  }
+}
+
+static norm_spec spec_of(const walk *w) {
+  return (norm_spec){.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
+}
+
+/* q, k, v of the live rows, rotated. */
+static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
+  const decoder_config *c = w->c;
+  int64_t n = w->rows.upto[STAGE_START], all = n + w->rows.kv_only;
+  int64_t HK = (int64_t)c->heads * c->head_dim, GK = (int64_t)c->kv_heads * c->head_dim;
+  TRY(norm_forward(w->a, spec_of(w), &weights->norm1, w->normed, w->resid, w->rows.start_slots, all,
+                   err));
+  TRY(linear_forward(w->a, &weights->q, w->q, w->normed, n, err));
+  TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
+  TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
+#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+  for (int64_t i = 0; i < all; i++) {
+    int64_t at = (int64_t)w->rows.start_positions[i] * w->rope.half;
+    const float *cosine = w->rope.cosine + at, *sine = w->rope.sine + at;
+    w->a->k->rope(w->k + i * GK, cosine, sine, c->kv_heads, c->head_dim, c->rotary_dim);
+    if (i < n) w->a->k->rope(w->q + i * HK, cosine, sine, c->heads, c->head_dim, c->rotary_dim);
+  }
+  visit_rows(w, LOCI_SITE_Q, layer, w->q, n);
+  visit_rows(w, LOCI_SITE_K, layer, w->k, n);
+  visit_rows(w, LOCI_SITE_V, layer, w->v, n);
+  return LOCI_OK;
+}
+
+static loci_status attention(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
+  int64_t HK = (int64_t)w->c->heads * w->c->head_dim, D = w->c->width;
+  TRY(project_qkv(w, weights, layer, err));
+  join_rows(w, STAGE_ATTEND, w->q, HK);
+  attend_layer(w, layer);
+  join_rows(w, STAGE_Z, w->z, HK);
+  int64_t n = w->rows.upto[STAGE_Z];
+  visit_rows(w, LOCI_SITE_Z, layer, w->z, n);
+#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+  for (int64_t i = 0; i < n; i++) operand_set(w->a, w->operand, i, w->z + i * HK, HK);
+  TRY(linear_forward(w->a, &weights->o, w->delta, w->operand, n, err));
+  join_rows(w, STAGE_ATTN_OUT, w->delta, D);
+  visit_rows(w, LOCI_SITE_ATTN_OUT, layer, w->delta, w->rows.upto[STAGE_ATTN_OUT]);
+  add_delta(w, w->rows.upto[STAGE_ATTN_OUT]);
+  join_rows(w, STAGE_RESID_MID, NULL, 0);
+  if (!w->c->parallel) visit_resid(w, LOCI_SITE_RESID_MID, layer, w->rows.upto[STAGE_RESID_MID]);
+  return LOCI_OK;
+}
+
+/* Operand := input of the MLP for rows [first, first + n). */
+static loci_status mlp_input(walk *w, const decoder_layer *weights, int64_t first, int64_t n,
+                             loci_err *err) {
+  if (!w->c->parallel) {
+    return norm_forward(w->a, spec_of(w), &weights->norm2, w->operand, w->resid,
+                        w->rows.slots + first, n, err);
+  }
+  int64_t bytes = w->c->width * (int64_t)dtype_bytes(w->a->type);
+  for (int64_t i = 0; i < n; i++) {
+    memcpy((char *)w->operand + i * bytes, (char *)w->normed + normed_row(w, first + i) * bytes,
+           (size_t)bytes);
+  }
+  return LOCI_OK;
+}
+
+/* Rows [first, first + n) through the MLP; [more] rows behind them join at mlp_post. */
+static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, int64_t first,
+                             int64_t n, int64_t more, loci_err *err) {
+  int64_t F = w->c->inner, D = w->c->width;
+  TRY(mlp_input(w, weights, first, n, err));
+  if (w->c->gated) TRY(linear_forward(w->a, &weights->gate, w->gate, w->operand, n, err));
+  TRY(linear_forward(w->a, &weights->up, w->up, w->operand, n, err));
+  float *post = w->c->gated ? w->gate : w->up;
+#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    act_forward(w->a, w->c->act, post + i * F, F);
+    if (w->c->gated) w->a->k->mul(post + i * F, w->up + i * F, F);
+  }
+  if (more) join_rows(w, STAGE_MLP_POST, post, F); /* then first is 0: see chunk_rows */
+  visit(w, &(site_rows){.site = LOCI_SITE_MLP_POST,
+                        .layer = layer,
+                        .data = post,
+                        .width = F,
+                        .first = first,
+                        .n = n + more});
+#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+  for (int64_t i = 0; i < n + more; i++) operand_set(w->a, w->inner, i, post + i * F, F);
+  return linear_forward(w->a, &weights->down, w->delta + first * D, w->inner, n + more, err);
+}
+
+static loci_status mlp(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
+  int64_t n = w->rows.upto[STAGE_RESID_MID], more = w->rows.upto[STAGE_MLP_POST] - n;
+  if (w->c->parallel) join_normed(w);
+  for (int64_t first = 0; first < n; first += w->chunk) {
+    int64_t rows = n - first < w->chunk ? n - first : w->chunk;
+    TRY(mlp_chunk(w, weights, layer, first, rows, more, err));
+  }
+  join_rows(w, STAGE_MLP_OUT, w->delta, w->c->width);
+  visit_rows(w, LOCI_SITE_MLP_OUT, layer, w->delta, w->rows.upto[STAGE_MLP_OUT]);
+  add_delta(w, w->rows.upto[STAGE_MLP_OUT]);
+  join_rows(w, STAGE_RESID_POST, NULL, 0);
+  visit_resid(w, LOCI_SITE_RESID_POST, layer, w->rows.upto[STAGE_RESID_POST]);
+  return LOCI_OK;
+}
+
+loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err) {
+  const decoder_layer *weights = &w->model->weights->layers[layer];
+  rows_of_layer(w, layer);
+  if (hooks->progress && !hooks->progress(hooks->progress_ctx, "walk", layer, w->layers)) {
+    return fail(err, LOCI_ECANCELLED, "cancelled in layer %d", layer);
+  }
+  if (layer + 1 < w->layers) checkpoint_prefetch_layer(w->model->weights, layer + 1);
+  visit_resid(w, LOCI_SITE_RESID_PRE, layer, w->rows.upto[STAGE_START]);
+  TRY(attention(w, weights, layer, err));
+  TRY(mlp(w, weights, layer, err));
+  w->row_count += w->rows.upto[STAGE_MLP_POST] + w->rows.kv_only;
+  return LOCI_OK;
+}

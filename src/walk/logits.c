@@ -1,0 +1,46 @@
+/* Reading logits (see logits.h). */
+#include "walk/logits.h"
+
+#include <math.h>
+
+#include "model/model.h"
+
+double log_sum_exp(const float *x, int64_t n) {
+  float max = -INFINITY;
+  for (int64_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += exp((double)x[i] - (double)max);
+  return (double)max + log(sum);
+}
+
+int argmax_of(const float *x, int64_t n, int skip) {
+  int best = skip == 0 && n > 1 ? 1 : 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (i != skip && x[i] > x[best]) best = (int)i;
+  }
+  return best;
+}
+
+void top_logits_of(const float *x, int vocab, top_logits *out) {
+  int n = 0;
+  for (int i = 0; i < vocab; i++) {
+    if (n == LOCI_TOP && !(x[i] > x[out->id[n - 1]])) continue;
+    int at = n < LOCI_TOP ? n++ : n - 1;
+    for (; at > 0 && x[i] > x[out->id[at - 1]]; at--) out->id[at] = out->id[at - 1];
+    out->id[at] = i;
+  }
+  double total = log_sum_exp(x, vocab);
+  for (int k = 0; k < n; k++) out->p[k] = exp((double)x[out->id[k]] - total);
+  out->vocab = vocab;
+  out->count = n;
+}
+
+void top_logits_candidates(const top_logits *top, const loci_model *m,
+                           loci_candidate out[LOCI_TOP]) {
+  for (int k = 0; k < LOCI_TOP; k++) {
+    bool is = k < top->count;
+    const char *text = is ? tokenizer_token(m->tokens, top->id[k]) : NULL;
+    out[k] = (loci_candidate){
+        .id = is ? top->id[k] : -1, .text = text ? text : "", .p = is ? top->p[k] : 0};
+  }
+}

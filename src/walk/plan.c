@@ -1,0 +1,207 @@
+/* Planning a walk: where every stream is born, and memory for every row that will ever live.
+ *
+ * A patch of a site that stands before attention (resid_pre, q, k, v) makes its position and all
+ * behind it live from that layer on; any other one makes its row join inside the layer and those
+ * rows live one layer later. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "walk/streams.h"
+
+enum { MLP_ROWS = 2048, QUERY_ROWS = 8 };
+
+static void live_from(walk *w, int s, int layer, int position) {
+  int *from = w->streams.at[s].from;
+  if (position < from[layer]) from[layer] = position;
+}
+
+static int compare_patches(const void *a, const void *b) {
+  const patch_item *x = a, *y = b;
+  if (x->p.layer != y->p.layer) return x->p.layer < y->p.layer ? -1 : 1;
+  if (x->p.site != y->p.site) return x->p.site < y->p.site ? -1 : 1;
+  if (x->stream != y->stream) return x->stream < y->stream ? -1 : 1;
+  if (x->p.position != y->p.position) return x->p.position < y->p.position ? -1 : 1;
+  return (x->p.head > y->p.head) - (x->p.head < y->p.head);
+}
+
+static int compare_masks(const void *a, const void *b) {
+  const mask_item *x = a, *y = b;
+  if (x->layer != y->layer) return x->layer < y->layer ? -1 : 1;
+  if (x->stream != y->stream) return x->stream < y->stream ? -1 : 1;
+  return (x->query > y->query) - (x->query < y->query);
+}
+
+/* Births: from[l] of every child, by all its interventions; invariant W2 by a running minimum. */
+static void find_births(walk *w) {
+  for (int64_t i = 0; i < w->embeds.count; i++) {
+    live_from(w, w->embeds.at[i].stream, 0, w->embeds.at[i].position);
+  }
+  for (int64_t i = 0; i < w->patches.count; i++) {
+    const walk_patch *p = &w->patches.at[i].p;
+    int later = stage_of(p->site) != STAGE_START;
+    live_from(w, w->patches.at[i].stream, p->layer + later, p->position);
+  }
+  for (int64_t i = 0; i < w->masks.count; i++) {
+    live_from(w, w->masks.at[i].stream, w->masks.at[i].layer + 1, w->masks.at[i].query);
+  }
+  w->slots = 0;
+  for (int64_t s = 0; s < w->streams.count; s++) {
+    stream *t = &w->streams.at[s];
+    for (int l = 1; l <= w->c->layers; l++) {
+      if (t->from[l - 1] < t->from[l]) t->from[l] = t->from[l - 1];
+    }
+    t->slot = w->slots;
+    w->slots += t->length - t->from[w->c->layers];
+  }
+}
+
+/* How far the walk must go. */
+static int last_layer(const walk *w) {
+  if (w->wants.count > 0) return w->c->layers;
+  int n = 0;
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    if (w->streams.at[i].cache) n = w->c->layers;
+  }
+  for (int64_t i = 0; i < w->records.count; i++) {
+    const record_item *r = &w->records.at[i];
+    bool top = r->site == LOCI_SITE_FINAL_NORM || r->site == LOCI_SITE_LOGITS;
+    int need = top ? w->c->layers : r->layer + 1;
+    if (need > n) n = need;
+  }
+  return n;
+}
+
+static loci_status sort_items(walk *w, loci_err *err) {
+  int L = w->c->layers;
+  if (w->patches.count > 1) {
+    qsort(w->patches.at, (size_t)w->patches.count, sizeof *w->patches.at, compare_patches);
+  }
+  if (w->masks.count > 1) {
+    qsort(w->masks.at, (size_t)w->masks.count, sizeof *w->masks.at, compare_masks);
+  }
+  w->patch_bucket = arena_zarray(w->mem, (int64_t)L * LOCI_SITE_COUNT + 1, int64_t);
+  w->mask_bucket = arena_zarray(w->mem, L + 1, int64_t);
+  if (!w->patch_bucket || !w->mask_bucket) return fail_nomem(err, "planning a walk");
+  for (int64_t i = 0; i < w->patches.count; i++) {
+    const walk_patch *p = &w->patches.at[i].p;
+    w->patch_bucket[(int64_t)p->layer * LOCI_SITE_COUNT + p->site + 1]++;
+  }
+  for (int64_t i = 0; i < w->masks.count; i++) w->mask_bucket[w->masks.at[i].layer + 1]++;
+  for (int64_t i = 0; i < (int64_t)L * LOCI_SITE_COUNT; i++) {
+    w->patch_bucket[i + 1] += w->patch_bucket[i];
+  }
+  for (int l = 0; l < L; l++) w->mask_bucket[l + 1] += w->mask_bucket[l];
+  return LOCI_OK;
+}
+
+/* Rows that the MLP takes at once: all of them where mlp_post is patched anywhere (a patch may read
+ * any other row), else as many as keep its inner matrices at a bounded size. */
+static int64_t chunk_rows(const walk *w) {
+  for (int64_t i = 0; i < w->patches.count; i++) {
+    if (w->patches.at[i].p.site == LOCI_SITE_MLP_POST) return product_rows(w->slots);
+  }
+  return product_rows(w->slots < MLP_ROWS ? w->slots : MLP_ROWS);
+}
+
+/* Interventions of the layer that has the most. */
+static int64_t most_joins(const walk *w) {
+  int64_t most = 0;
+  for (int l = 0; l < w->c->layers; l++) {
+    const int64_t *b = w->patch_bucket + (int64_t)l * LOCI_SITE_COUNT;
+    int64_t n = b[LOCI_SITE_COUNT] - b[0] + w->mask_bucket[l + 1] - w->mask_bucket[l];
+    if (n > most) most = n;
+  }
+  return most;
+}
+
+static loci_status allocate(walk *w, loci_err *err) {
+  const decoder_config *c = w->c;
+  arena *mem = w->mem;
+  int64_t n = product_rows(w->slots), streams = w->streams.count;
+  int64_t HK = (int64_t)c->heads * c->head_dim, GK = (int64_t)c->kv_heads * c->head_dim;
+  int64_t packed = w->slots + streams * PANEL; /* every stream fills up its last panel */
+  w->chunk = chunk_rows(w);
+  int64_t widest = HK > c->width ? HK : c->width;
+  layer_rows *r = &w->rows;
+  r->at = arena_array(mem, n, row);
+  r->start = arena_array(mem, streams, int64_t);
+  r->start_row = arena_array(mem, n, int64_t);
+  r->joiner = arena_array(mem, streams + 1, int64_t);
+  r->by_stream = arena_array(mem, n, int64_t);
+  r->slots = arena_array(mem, n, int64_t);
+  r->start_slots = arena_array(mem, n, int64_t);
+  r->start_positions = arena_array(mem, n, int);
+  r->joins = arena_array(mem, most_joins(w), join);
+  r->block = arena_array(mem, n, int64_t);
+  w->kv = arena_array(mem, streams, stream_kv);
+  w->needed = arena_array(mem, n, bool);
+  w->resid = arena_zarray(mem, n * c->width, float);
+  w->delta = arena_zarray(mem, n * c->width, float);
+  w->normed = arena_zalloc(mem, operand_bytes(w->a, n, c->width), 1);
+  w->operand = arena_zalloc(mem, operand_bytes(w->a, n, widest), 1);
+  w->q = arena_zarray(mem, n * HK, float);
+  w->z = arena_zarray(mem, n * HK, float);
+  w->k = arena_zarray(mem, n * GK, float);
+  w->v = arena_zarray(mem, n * GK, float);
+  w->keys = arena_zarray(mem, packed * GK, float);
+  w->values = arena_zarray(mem, packed * c->kv_heads * round_up(c->head_dim, PANEL), float);
+  w->scores =
+      arena_zarray(mem, w->a->threads * QUERY_ROWS * (round_up(w->longest, PANEL) + PANEL), float);
+  w->gate = arena_zarray(mem, w->chunk * c->inner, float);
+  w->up = arena_zarray(mem, w->chunk * c->inner, float);
+  w->inner = arena_zalloc(mem, operand_bytes(w->a, w->chunk, c->inner), 1);
+  bool ok = r->at && r->start && r->start_row && r->joiner && r->by_stream && r->slots &&
+            r->start_slots && r->start_positions && r->joins && r->block && w->kv && w->needed &&
+            w->resid && w->delta && w->normed && w->operand && w->q && w->z && w->k && w->v &&
+            w->keys && w->values && w->scores && w->gate && w->up && w->inner;
+  if (ok) ok = rope_fill(c, w->longest, mem, &w->rope);
+  return ok ? LOCI_OK : fail_nomem(err, "making room for a walk");
+}
+
+int64_t walk_row_bytes(const loci_model *m) {
+  const decoder_config *c = model_decoder(m);
+  int64_t D = c->width, HK = (int64_t)c->heads * c->head_dim;
+  int64_t GK = (int64_t)c->kv_heads * c->head_dim, operand = (int64_t)dtype_bytes(m->arith_type);
+  int64_t floats = 2 * D + 2 * HK + 4 * GK + PANEL * c->kv_heads;
+  return floats * 4 + (D + (HK > D ? HK : D)) * operand + (int64_t)sizeof(row) + 4 * 8;
+}
+
+int64_t walk_stream_bytes(const loci_model *m) {
+  const decoder_config *c = model_decoder(m);
+  int64_t panel = (int64_t)PANEL * c->kv_heads * c->head_dim * 4;
+  return panel + (int64_t)sizeof(stream) + (c->layers + 1) * 4;
+}
+
+int64_t walk_fixed_bytes(const loci_model *m, int length) {
+  const decoder_config *c = model_decoder(m);
+  int64_t mlp = (int64_t)MLP_ROWS * c->inner * (8 + (int64_t)dtype_bytes(m->arith_type));
+  return mlp + (int64_t)m->threads * QUERY_ROWS * (length + 32) * 4 + (64 << 20);
+}
+
+/* The input rows of everything that is live at layer 0. */
+static void fill_inputs(walk *w) {
+  int64_t D = w->c->width;
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    const stream *s = &w->streams.at[i];
+    for (int p = s->from[0]; p < s->length; p++) {
+      const float *from = s->parent < 0 ? s->embeds + (int64_t)(p - s->first) * D
+                                        : w->resid + owner_slot(w, s->parent, p, 0) * D;
+      memcpy(w->resid + slot_of(w, (int)i, p) * D, from, (size_t)D * sizeof *from);
+    }
+    for (int64_t e = 0; e < w->embeds.count; e++) {
+      const embed_item *item = &w->embeds.at[e];
+      if (item->stream != i) continue;
+      float *to = w->resid + slot_of(w, (int)i, item->position) * D;
+      memcpy(to, item->row, (size_t)D * sizeof *to);
+    }
+  }
+}
+
+loci_status walk_plan(walk *w, loci_err *err) {
+  find_births(w);
+  w->layers = last_layer(w);
+  TRY(sort_items(w, err));
+  TRY(allocate(w, err));
+  fill_inputs(w);
+  return LOCI_OK;
+}

@@ -1,0 +1,234 @@
+/* loci_run: one forward pass with records and patches, as a walk of one stream (see loci.h, section
+ * 6). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "checkpoint/safetensors.h"
+#include "model/prompt.h"
+#include "walk/walk.h"
+
+typedef struct recorded {
+  loci_site site;
+  int layer;
+  int64_t rows, cols;
+  float *data;
+  struct recorded *next;
+} recorded;
+
+typedef struct patched {
+  loci_patch patch;
+  struct patched *next;
+} patched;
+
+struct loci_run {
+  const loci_model *model;
+  const loci_prompt *prompt;
+  arena *mem;
+  recorded *records, **records_end;
+  patched *patches, **patches_end;
+  int record_count;
+  bool done;
+};
+
+loci_status loci_run_new(const loci_model *model, const loci_prompt *prompt, loci_run **out,
+                         loci_err *err) {
+  *out = NULL;
+  loci_run *r = calloc(1, sizeof *r);
+  if (!r) return fail_nomem(err, "preparing a run");
+  r->mem = arena_new();
+  if (!r->mem) {
+    free(r);
+    return fail_nomem(err, "preparing a run");
+  }
+  r->model = model;
+  r->prompt = prompt;
+  r->records_end = &r->records;
+  r->patches_end = &r->patches;
+  *out = r;
+  return LOCI_OK;
+}
+
+void loci_run_free(loci_run *r) {
+  if (!r) return;
+  arena_free(r->mem);
+  free(r);
+}
+
+static loci_status check_request(const loci_run *r, loci_site site, int layer, loci_err *err) {
+  const decoder_config *c = model_decoder(r->model);
+  if (r->done) return fail(err, LOCI_EINVAL, "this run has been run; make a new one");
+  if ((int)site < 0 || site >= LOCI_SITE_COUNT) return fail(err, LOCI_EINVAL, "unknown site");
+  if (layer < 0 || layer >= c->layers) {
+    return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", layer, c->layers - 1);
+  }
+  return LOCI_OK;
+}
+
+loci_status loci_run_record(loci_run *r, loci_site site, int layer, loci_err *err) {
+  TRY(check_request(r, site, layer, err));
+  for (recorded *k = r->records; k; k = k->next) {
+    if (k->site == site && k->layer == layer) return LOCI_OK;
+  }
+  int64_t T = r->prompt->info.length, rows = T, size;
+  int64_t cols = site == LOCI_SITE_PATTERN ? T : site_width(r->model, site);
+  if (site == LOCI_SITE_PATTERN) rows = T * model_decoder(r->model)->heads;
+  recorded *k = arena_zarray(r->mem, 1, recorded);
+  float *data = size_mul(rows, cols, &size) ? arena_zarray(r->mem, size, float) : NULL;
+  if (!k || !data) return fail_nomem(err, "recording a site");
+  *k = (recorded){.site = site, .layer = layer, .rows = rows, .cols = cols, .data = data};
+  *r->records_end = k;
+  r->records_end = &k->next;
+  r->record_count++;
+  return LOCI_OK;
+}
+
+loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) {
+  TRY(check_request(r, patch->site, patch->layer, err));
+  int T = r->prompt->info.length;
+  if (patch->first < 0 || patch->count < 1 || patch->count > T - patch->first) {
+    return fail(err, LOCI_EINVAL, "positions %d to %d: the prompt has positions 0 to %d",
+                patch->first, patch->first + patch->count - 1, T - 1);
+  }
+  patched *k = arena_zarray(r->mem, 1, patched);
+  if (!k) return fail_nomem(err, "patching a site");
+  k->patch = *patch;
+  *r->patches_end = k;
+  r->patches_end = &k->next;
+  return LOCI_OK;
+}
+
+static loci_status build(const loci_run *r, walk *w, loci_err *err) {
+  int root;
+  TRY(walk_root(w, r->prompt->embeds, r->prompt->info.length, &root, err));
+  for (const patched *k = r->patches; k; k = k->next) {
+    const loci_patch *p = &k->patch;
+    int64_t cols = site_width(r->model, p->site);
+    if (p->site == LOCI_SITE_PATTERN) {
+      cols = (int64_t)model_decoder(r->model)->heads * r->prompt->info.length;
+    }
+    for (int i = 0; i < p->count; i++) {
+      walk_patch one = {.site = p->site,
+                        .layer = p->layer,
+                        .position = p->first + i,
+                        .head = -1,
+                        .source = -1,
+                        .values = p->values + i * cols,
+                        .add = p->add};
+      TRY(walk_patch_add(w, root, &one, err));
+    }
+  }
+  for (const recorded *k = r->records; k; k = k->next) {
+    TRY(walk_record(w, root, k->site, k->layer, k->data, err));
+  }
+  return LOCI_OK;
+}
+
+loci_status loci_run_forward(loci_run *r, loci_progress_fn progress, void *ctx, loci_err *err) {
+  if (r->done) return fail(err, LOCI_EINVAL, "this run has been run; make a new one");
+  walk *w;
+  TRY(walk_new(r->model, &w, err));
+  walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
+  loci_status st = build(r, w, err);
+  if (!st) st = walk_run(w, &hooks, err);
+  r->done = st == LOCI_OK;
+  walk_free(w);
+  return st;
+}
+
+loci_status loci_run_get(const loci_run *r, loci_site site, int layer, loci_view *out,
+                         loci_err *err) {
+  for (const recorded *k = r->records; r->done && k; k = k->next) {
+    if (k->site != site || k->layer != layer) continue;
+    *out = (loci_view){k->data, k->rows, k->cols};
+    return LOCI_OK;
+  }
+  return fail(err, LOCI_EINVAL, "%s of layer %d was not recorded%s", loci_site_name(site), layer,
+              r->done ? "" : " (the run has not been run)");
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static st_tensor tensor_of(const char *name, st_dtype type, const void *data) {
+  return (st_tensor){.name = name, .dtype = type, .data = data};
+}
+
+static void shape2(st_tensor *t, int64_t a, int64_t b) {
+  t->rank = 2;
+  t->shape[0] = a;
+  t->shape[1] = b;
+}
+
+static void shape3(st_tensor *t, int64_t a, int64_t b, int64_t c) {
+  t->rank = 3;
+  t->shape[0] = a;
+  t->shape[1] = b;
+  t->shape[2] = c;
+}
+
+/* "mlp_out.3", with the axes of loci_sites.def */
+static loci_status recorded_tensor(const loci_run *r, const recorded *k, st_tensor *out,
+                                   loci_err *err) {
+  const decoder_config *c = model_decoder(r->model);
+  bool top = k->site == LOCI_SITE_FINAL_NORM || k->site == LOCI_SITE_LOGITS;
+  char *name = arena_alloc(r->mem, 48, 1);
+  if (!name) return fail_nomem(err, "writing a run");
+  if (top) {
+    snprintf(name, 48, "%s", loci_site_name(k->site));
+  } else {
+    snprintf(name, 48, "%s.%d", loci_site_name(k->site), k->layer);
+  }
+  *out = tensor_of(name, ST_F32, k->data);
+  int64_t T = r->prompt->info.length;
+  switch (k->site) {
+    case LOCI_SITE_Q:
+    case LOCI_SITE_Z: shape3(out, T, c->heads, c->head_dim); break;
+    case LOCI_SITE_K:
+    case LOCI_SITE_V: shape3(out, T, c->kv_heads, c->head_dim); break;
+    case LOCI_SITE_PATTERN: shape3(out, c->heads, T, T); break;
+    default: shape2(out, k->rows, k->cols); break;
+  }
+  return LOCI_OK;
+}
+
+static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, loci_err *err) {
+  const loci_prompt *p = r->prompt;
+  const model_config *c = &r->model->weights->config;
+  int64_t T = p->info.length;
+  int64_t *ids = arena_array(r->mem, T, int64_t);
+  if (!ids) return fail_nomem(err, "writing a run");
+  for (int64_t i = 0; i < T; i++) ids[i] = p->ids[i];
+  st_tensor t = tensor_of("input_ids", ST_I64, (const uint8_t *)ids);
+  t.rank = 1;
+  t.shape[0] = T;
+  out[(*n)++] = t;
+  if (!p->pixels) return LOCI_OK;
+  t = tensor_of("pixel_values", ST_F32, (const uint8_t *)p->pixels);
+  shape3(&t, 3, c->vision.image_size, c->vision.image_size);
+  out[(*n)++] = t;
+  t = tensor_of("vision.features", ST_F32, (const uint8_t *)p->features);
+  shape2(&t, c->image_rows, p->feature_width);
+  out[(*n)++] = t;
+  t = tensor_of("vision.projected", ST_F32, (const uint8_t *)p->projected);
+  shape2(&t, c->image_rows, c->text.width);
+  out[(*n)++] = t;
+  return LOCI_OK;
+}
+
+loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
+  if (!r->done) return fail(err, LOCI_EINVAL, "the run has not been run");
+  st_tensor *tensors = arena_zarray(r->mem, r->record_count + 4, st_tensor);
+  if (!tensors) return fail_nomem(err, "writing a run");
+  int64_t n = 0;
+  TRY(input_tensors(r, tensors, &n, err));
+  for (const recorded *k = r->records; k; k = k->next) {
+    TRY(recorded_tensor(r, k, &tensors[n++], err));
+  }
+  for (int64_t i = 0; i < n; i++) {
+    tensors[i].bytes = st_dtype_bytes(tensors[i].dtype);
+    for (int d = 0; d < tensors[i].rank; d++) tensors[i].bytes *= tensors[i].shape[d];
+  }
+  const char *const metadata[] = {"format", "loci.record/1", "version", LOCI_VERSION, NULL};
+  return st_write(path, tensors, n, metadata, err);
+}

@@ -1,0 +1,215 @@
+/* Building a walk (see walk.h): streams, interventions, what to keep. */
+#include "walk/streams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_STREAMS = 1 << 22 };
+
+loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
+  *out = NULL;
+  walk *w = calloc(1, sizeof *w);
+  if (!w) return fail_nomem(err, "preparing a walk");
+  w->model = m;
+  w->c = model_decoder(m);
+  w->mem = arena_new();
+  loci_status st = w->mem ? arith_new(m->arith_type, m->threads, &w->a, err)
+                          : fail_nomem(err, "preparing a walk");
+  if (st) {
+    walk_free(w);
+    return st;
+  }
+  *out = w;
+  return LOCI_OK;
+}
+
+void walk_free(walk *w) {
+  if (!w) return;
+  free(w->streams.at);
+  free(w->embeds.at);
+  free(w->patches.at);
+  free(w->masks.at);
+  free(w->records.at);
+  free(w->wants.at);
+  arith_free(w->a);
+  arena_free(w->mem);
+  free(w);
+}
+
+/* Room for one more item of [size] bytes. */
+static loci_status grow(void **at, int64_t count, int64_t *room, size_t size, loci_err *err) {
+  if (count < *room) return LOCI_OK;
+  int64_t bigger = *room ? *room * 2 : 64;
+  void *p = realloc(*at, (size_t)bigger * size);
+  if (!p) return fail_nomem(err, "preparing a walk");
+  *at = p;
+  *room = bigger;
+  return LOCI_OK;
+}
+
+#define PUSH(list, ...)                                                                            \
+  do {                                                                                             \
+    void *at_ = (list).at;                                                                         \
+    loci_status grown_ = grow(&at_, (list).count, &(list).room, sizeof *(list).at, err);           \
+    (list).at = at_;                                                                               \
+    if (grown_) return grown_;                                                                     \
+    (list).at[(list).count++] = __VA_ARGS__;                                                       \
+  } while (0)
+
+static loci_status add_stream(walk *w, stream s, int *out, loci_err *err) {
+  if (w->streams.count >= MAX_STREAMS) {
+    return fail(err, LOCI_EINVAL, "a walk of more than %d streams", MAX_STREAMS);
+  }
+  s.from = arena_array(w->mem, w->c->layers + 1, int);
+  if (!s.from) return fail_nomem(err, "preparing a walk");
+  for (int l = 0; l <= w->c->layers; l++) s.from[l] = s.parent < 0 ? s.first : s.length;
+  PUSH(w->streams, s);
+  if (s.length > w->longest) w->longest = s.length;
+  *out = (int)w->streams.count - 1;
+  return LOCI_OK;
+}
+
+loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_err *err) {
+  return add_stream(w, (stream){.parent = -1, .length = length, .embeds = embeds}, out, err);
+}
+
+loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int length, int *out,
+                          loci_err *err) {
+  if (length > cache->capacity - cache->length) {
+    return fail(err, LOCI_EINVAL, "the cache holds %d positions, %d are asked for", cache->capacity,
+                cache->length + length);
+  }
+  stream s = {.parent = -1,
+              .length = cache->length + length,
+              .first = cache->length,
+              .embeds = embeds,
+              .cache = cache};
+  return add_stream(w, s, out, err);
+}
+
+loci_status walk_child(walk *w, int parent, int *out, loci_err *err) {
+  stream s = {.parent = parent, .length = w->streams.at[parent].length};
+  return add_stream(w, s, out, err);
+}
+
+static loci_status check_place(const walk *w, int s, int layer, int position, loci_err *err) {
+  if (layer < 0 || layer >= w->c->layers) {
+    return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", layer,
+                w->c->layers - 1);
+  }
+  if (position < w->streams.at[s].first || position >= w->streams.at[s].length) {
+    return fail(err, LOCI_EINVAL, "position %d: the sequence has positions 0 to %d", position,
+                w->streams.at[s].length - 1);
+  }
+  return LOCI_OK;
+}
+
+loci_status walk_embed(walk *w, int s, int position, const float *values, loci_err *err) {
+  TRY(check_place(w, s, 0, position, err));
+  PUSH(w->embeds, (embed_item){s, position, values});
+  return LOCI_OK;
+}
+
+static bool has_layers(loci_site site) {
+  return site != LOCI_SITE_FINAL_NORM && site != LOCI_SITE_LOGITS;
+}
+
+static loci_status check_site(const walk *w, loci_site site, loci_err *err) {
+  if (site == LOCI_SITE_RESID_MID && w->c->parallel) {
+    return fail(err, LOCI_EINVAL, "resid_mid: this model's blocks are parallel and have none");
+  }
+  return LOCI_OK;
+}
+
+loci_status walk_patch_add(walk *w, int s, const walk_patch *p, loci_err *err) {
+  TRY(check_place(w, s, p->layer, p->position, err));
+  TRY(check_site(w, p->site, err));
+  if (!has_layers(p->site)) {
+    return fail(err, LOCI_EINVAL, "%s can be recorded, not patched", loci_site_name(p->site));
+  }
+  if (p->site == LOCI_SITE_PATTERN && (p->source >= 0 || p->head >= 0)) {
+    return fail(err, LOCI_EINVAL, "pattern can be patched with values of all heads only");
+  }
+  PUSH(w->patches, (patch_item){s, *p});
+  return LOCI_OK;
+}
+
+loci_status walk_mask(walk *w, int s, int layer, int query, int first, int count, loci_err *err) {
+  TRY(check_place(w, s, layer, query, err));
+  PUSH(w->masks, (mask_item){s, layer, query, first, count});
+  return LOCI_OK;
+}
+
+loci_status walk_record(walk *w, int s, loci_site site, int layer, float *out, loci_err *err) {
+  TRY(check_place(w, s, layer, w->streams.at[s].first, err));
+  TRY(check_site(w, site, err));
+  PUSH(w->records, (record_item){s, layer, site, out});
+  return LOCI_OK;
+}
+
+loci_status walk_want(walk *w, int s, int position, loci_err *err) {
+  TRY(check_place(w, s, 0, position, err));
+  PUSH(w->wants, (want_item){s, position});
+  return LOCI_OK;
+}
+
+int64_t walk_rows(const walk *w) { return w->row_count; }
+double walk_flop(const walk *w) { return w->a->flop; }
+
+/* ---------------------------------------------------------------- cache */
+
+loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci_err *err) {
+  const decoder_config *c = model_decoder(m);
+  *out = NULL;
+  kv_cache *cache = calloc(1, sizeof *cache);
+  if (!cache) return fail_nomem(err, "keeping keys and values");
+  *cache =
+      (kv_cache){.capacity = capacity, .layers = c->layers, .heads = c->kv_heads, .K = c->head_dim};
+  int64_t heads = (int64_t)c->layers * c->kv_heads;
+  cache->keys = calloc((size_t)heads, (size_t)key_floats(capacity, c->head_dim) * sizeof(float));
+  cache->values =
+      calloc((size_t)heads, (size_t)value_floats(capacity, c->head_dim) * sizeof(float));
+  if (!cache->keys || !cache->values) {
+    kv_cache_free(cache);
+    return fail_nomem(err, "keeping keys and values");
+  }
+  *out = cache;
+  return LOCI_OK;
+}
+
+int kv_cache_length(const kv_cache *c) { return c->length; }
+
+void kv_cache_free(kv_cache *c) {
+  if (!c) return;
+  free(c->keys);
+  free(c->values);
+  free(c);
+}
+
+/* ---------------------------------------------------------------- sizes */
+
+int64_t site_width(const loci_model *m, loci_site site) {
+  const decoder_config *c = model_decoder(m);
+  switch (site) {
+    case LOCI_SITE_Q:
+    case LOCI_SITE_Z: return (int64_t)c->heads * c->head_dim;
+    case LOCI_SITE_K:
+    case LOCI_SITE_V: return (int64_t)c->kv_heads * c->head_dim;
+    case LOCI_SITE_MLP_POST: return c->inner;
+    case LOCI_SITE_LOGITS: return c->vocab;
+    default: return c->width;
+  }
+}
+
+stage stage_of(loci_site site) {
+  switch (site) {
+    case LOCI_SITE_PATTERN: return STAGE_ATTEND;
+    case LOCI_SITE_Z: return STAGE_Z;
+    case LOCI_SITE_ATTN_OUT: return STAGE_ATTN_OUT;
+    case LOCI_SITE_RESID_MID: return STAGE_RESID_MID;
+    case LOCI_SITE_MLP_POST: return STAGE_MLP_POST;
+    case LOCI_SITE_MLP_OUT: return STAGE_MLP_OUT;
+    case LOCI_SITE_RESID_POST: return STAGE_RESID_POST;
+    default: return STAGE_START;
+  }
+}

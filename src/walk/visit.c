@@ -1,0 +1,54 @@
+/* visit: the single place where a site is patched and recorded (style: plain, recorded and patched
+ * runs are one path).  Patches come first, in the order of their streams, so that a patch may read
+ * a row that was itself patched; then records. */
+#include <string.h>
+
+#include "walk/streams.h"
+
+static float *row_at(const site_rows *s, int64_t i) {
+  return s->data + (s->slots ? s->slots[i] : i - s->first) * s->width;
+}
+
+static bool holds(const site_rows *s, int64_t i) { return i >= s->first && i < s->first + s->n; }
+
+static void patch_rows(walk *w, const site_rows *s) {
+  int K = w->c->head_dim;
+  stage limit = stage_of(s->site);
+  const int64_t *bucket = w->patch_bucket + (int64_t)s->layer * LOCI_SITE_COUNT + s->site;
+  for (int64_t i = bucket[0]; i < bucket[1]; i++) {
+    const patch_item *item = &w->patches.at[i];
+    const walk_patch *p = &item->p;
+    int64_t to = row_index(w, item->stream, p->position, s->layer, limit);
+    if (!holds(s, to)) continue;
+    int64_t at = p->head >= 0 ? (int64_t)p->head * K : 0, n = p->head >= 0 ? K : s->width;
+    const float *from = p->values;
+    if (p->source >= 0) {
+      from = row_at(s, row_index(w, p->source, p->position, s->layer, limit)) + at;
+    }
+    float *out = row_at(s, to) + at;
+    if (p->add) {
+      w->a->k->add(out, from, n);
+    } else if (out != from) {
+      memcpy(out, from, (size_t)n * sizeof *out);
+    }
+  }
+}
+
+static void record_rows(walk *w, const site_rows *s) {
+  for (int64_t i = 0; i < w->records.count; i++) {
+    const record_item *r = &w->records.at[i];
+    if (r->site != s->site || r->layer != s->layer) continue;
+    const stream *t = &w->streams.at[r->stream];
+    for (int p = t->first; p < t->length; p++) {
+      int64_t from = row_index(w, r->stream, p, s->layer, stage_of(s->site));
+      if (!holds(s, from)) continue;
+      memcpy(r->out + (int64_t)(p - t->first) * s->width, row_at(s, from),
+             (size_t)s->width * sizeof *r->out);
+    }
+  }
+}
+
+void visit(walk *w, const site_rows *s) {
+  patch_rows(w, s);
+  record_rows(w, s);
+}

@@ -1,0 +1,112 @@
+/* The walk: the one mechanism everything in loci runs on.
+ *
+ * A walk advances a set of streams together, layer by layer.  A stream is one run of the decoder
+ * over a sequence.  A root has all its rows; a child is its parent except for its interventions,
+ * and only the rows that differ from the parent's are ever computed: from the child's birth on, at
+ * the first (layer, position) an intervention touches, and every position behind it one layer
+ * later.
+ *
+ * At every layer the live rows of all streams form one matrix, so each weight matrix is read and
+ * multiplied once for thousands of rows.  Attention of a row reads the keys and values of its
+ * ancestors before its stream's first live position, and its own from there on.
+ *
+ * Legal order: walk_new; streams and interventions, parents before children and sources before the
+ * patches that read them; walk_run once; walk_free.  All positions are of the sequence, all layers
+ * 0-based.  Pointers given to a walk are borrowed until walk_run returns.
+ *
+ * Cost: rows as in docs/MATH.md, "The sweep"; memory: walk_bytes. */
+#ifndef LOCI_WALK_WALK_H
+#define LOCI_WALK_WALK_H
+
+#include "model/model.h"
+
+typedef struct walk walk;
+
+/* Keys and values of a finished stretch, kept over walks: generation continues from it. */
+typedef struct kv_cache kv_cache;
+
+loci_status walk_new(const loci_model *m, walk **out, loci_err *err);
+void walk_free(walk *w);
+
+/* ---- streams; all return the new stream's number in *out
+ * ------------------------------------------ */
+
+/* A full run over [length] input rows (length, D). */
+loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_err *err);
+/* A run that continues the cached positions with [length] more input rows, and adds them to the
+ * cache. */
+loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int length, int *out,
+                          loci_err *err);
+/* The same run as [parent], until an intervention says otherwise. */
+loci_status walk_child(walk *w, int parent, int *out, loci_err *err);
+
+/* ---- interventions
+ * --------------------------------------------------------------------------------- */
+
+/* Replaces one input row (D). */
+loci_status walk_embed(walk *w, int stream, int position, const float *row, loci_err *err);
+
+typedef struct walk_patch {
+  loci_site site;
+  int layer, position;
+  int head;            /* of q, k, v, z: this head only; -1: all */
+  int source;          /* an earlier stream whose value at the same place is taken; -1: [values] */
+  const float *values; /* row of the site (or of the head) */
+  bool add;            /* add instead of replace */
+} walk_patch;
+/* Overwrites a site at one position.  Every site of a layer can be patched; `pattern` by values
+ * only, row [position] of every head: (H, T). */
+loci_status walk_patch_add(walk *w, int stream, const walk_patch *patch, loci_err *err);
+
+/* Cuts the attention edges from [query] to the positions first .. first + count - 1, all heads,
+ * before the softmax. */
+loci_status walk_mask(walk *w, int stream, int layer, int query, int first, int count,
+                      loci_err *err);
+
+/* ---- what to keep
+ * ---------------------------------------------------------------------------------- */
+
+/* Copies a site of every position into out (T, row size); `pattern` of a root: (H, T, T); the sites
+ * without a layer (final_norm, logits) take layer 0. */
+loci_status walk_record(walk *w, int stream, loci_site site, int layer, float *out, loci_err *err);
+
+/* Asks for the logits of a position; they come through the callback of walk_run. */
+loci_status walk_want(walk *w, int stream, int position, loci_err *err);
+
+/* ---- running
+ * --------------------------------------------------------------------------------------- */
+
+/* One row of logits (V), borrowed during the call.  Called from several threads at once, for
+ * different rows; [index] counts the walk_want calls. */
+typedef void (*walk_logits_fn)(void *ctx, int64_t index, const float *logits);
+
+typedef struct walk_hooks {
+  walk_logits_fn logits;
+  void *logits_ctx;
+  int64_t ordered;
+  loci_progress_fn progress;
+  void *progress_ctx;
+} walk_hooks;
+
+loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err);
+
+/* (row, layer) pairs that went through a layer's matrices, and 2 M N K of all products, so far. */
+int64_t walk_rows(const walk *w);
+double walk_flop(const walk *w);
+
+/* Bytes that one live row and one stream take, and bytes a walk takes whatever its rows. */
+int64_t walk_row_bytes(const loci_model *m);
+int64_t walk_stream_bytes(const loci_model *m);
+int64_t walk_fixed_bytes(const loci_model *m, int length);
+
+/* ---- cache
+ * ----------------------------------------------------------------------------------------- */
+
+loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci_err *err);
+void kv_cache_free(kv_cache *c);
+int kv_cache_length(const kv_cache *c); /* positions kept */
+
+/* Numbers in a row of a site, per position. */
+int64_t site_width(const loci_model *m, loci_site site);
+
+#endif
