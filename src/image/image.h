@@ -14,10 +14,18 @@ typedef struct image_rgb {
   uint8_t *pixels; /* (height, width, 3); owned */
 } image_rgb;
 
+enum {
+  IMAGE_MAX_PIXELS = 178956970, /* Pillow refuses more as a decompression bomb */
+  IMAGE_MAX_SIDE = 16384        /* of the sizes a processor file may ask for */
+};
+
 /* JPEG, PNG or WebP, told apart by content; the same bytes as Pillow's convert("RGB").  Refuses
  * pictures of more than 178,956,970 pixels (Pillow's limit) before allocating for them. */
 loci_status image_decode(const uint8_t *bytes, size_t n, const char *what, image_rgb *out,
                          loci_err *err);
+/* The same with another limit than IMAGE_MAX_PIXELS. */
+loci_status image_decode_within(const uint8_t *bytes, size_t n, const char *what,
+                                int64_t max_pixels, image_rgb *out, loci_err *err);
 loci_status image_load(const char *path, image_rgb *out, loci_err *err);
 void image_clear(image_rgb *im);
 
@@ -47,6 +55,9 @@ typedef struct image_processor {
 /* From DIR's preprocessor_config.json or processor_config.json (or, for original layouts without
  * one, from config.json: the tower's defaults and image_aspect_ratio). */
 loci_status image_processor_read(const char *dir, image_processor *out, loci_err *err);
+
+/* Whether all sizes and numbers are within bounds; [what] names the source in the sentence. */
+loci_status image_processor_check(const image_processor *p, const char *what, loci_err *err);
 
 /* pixel_values (3, *height, *width), f32; caller frees *out. */
 loci_status image_process(const image_processor *p, const image_rgb *im, float **out, int *height,

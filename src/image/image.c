@@ -1,0 +1,70 @@
+/* Image files to RGB bytes: the kind of file is told by its first bytes, never by its name, and the
+ * decoders in jpeg.c, png.c and webp.c do the rest.  What comes out is what Pillow's
+ * Image.open(..).convert("RGB") gives: alpha is dropped without compositing, colour profiles,
+ * gamma and the EXIF orientation are ignored. */
+#include "image/image.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/size.h"
+#include "image/decode.h"
+
+enum { MAX_FILE_BYTES = 1 << 29 };
+
+loci_status image_alloc(const image_source *src, int64_t width, int64_t height, image_rgb *out,
+                        loci_err *err) {
+  int64_t pixels, bytes;
+  *out = (image_rgb){0};
+  if (width < 1 || height < 1 || width > INT32_MAX || height > INT32_MAX)
+    return fail(err, LOCI_EFORMAT, "%s: a picture of %" PRId64 " x %" PRId64 " pixels", src->what,
+                width, height);
+  if (!size_mul(width, height, &pixels) || pixels > src->max_pixels)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: %" PRId64 " x %" PRId64 " pixels, at most %" PRId64 " are accepted", src->what,
+                width, height, src->max_pixels);
+  if (!size_mul(pixels, 3, &bytes)) return fail_nomem(err, src->what);
+  out->pixels = malloc((size_t)bytes);
+  if (!out->pixels) return fail_nomem(err, src->what);
+  out->width = (int)width;
+  out->height = (int)height;
+  return LOCI_OK;
+}
+
+void image_clear(image_rgb *im) {
+  free(im->pixels);
+  *im = (image_rgb){0};
+}
+
+static bool starts_with(const uint8_t *bytes, size_t n, const void *magic, size_t m) {
+  return n >= m && memcmp(bytes, magic, m) == 0;
+}
+
+loci_status image_decode_within(const uint8_t *bytes, size_t n, const char *what,
+                                int64_t max_pixels, image_rgb *out, loci_err *err) {
+  const image_source src = {bytes, n, what, max_pixels};
+  *out = (image_rgb){0};
+  if (n == 0) return fail(err, LOCI_EFORMAT, "%s: an empty file, expected a picture", what);
+  if (starts_with(bytes, n, "\xff\xd8\xff", 3)) return jpeg_decode(&src, out, err);
+  if (starts_with(bytes, n, "\x89PNG\r\n\x1a\n", 8)) return png_decode(&src, out, err);
+  if (n >= 12 && starts_with(bytes, n, "RIFF", 4) && memcmp(bytes + 8, "WEBP", 4) == 0)
+    return webp_decode(&src, out, err);
+  return fail(err, LOCI_EFORMAT, "%s: neither a JPEG nor a PNG nor a WebP file", what);
+}
+
+loci_status image_decode(const uint8_t *bytes, size_t n, const char *what, image_rgb *out,
+                         loci_err *err) {
+  return image_decode_within(bytes, n, what, IMAGE_MAX_PIXELS, out, err);
+}
+
+loci_status image_load(const char *path, image_rgb *out, loci_err *err) {
+  char *bytes;
+  size_t n;
+  *out = (image_rgb){0};
+  TRY(file_read(path, MAX_FILE_BYTES, &bytes, &n, err));
+  loci_status st = image_decode((const uint8_t *)bytes, n, path, out, err);
+  free(bytes);
+  return st;
+}

@@ -1,0 +1,133 @@
+/* PNG: the fence round libpng.  Every depth, colour type and interlacing comes out as 8-bit RGB the
+ * way Pillow converts: alpha and tRNS dropped, gray of 1, 2 and 4 bits widened, 16-bit colour cut
+ * to the high byte, but 16-bit gray clipped at 255, not scaled (Pillow's own rule, mostly white).
+ *
+ * Ancillary chunks are skipped unread: nothing in them changes the pixels, and compressed profiles
+ * and texts can unpack to any size.  What follows the last row is not read, as in Pillow.
+ *
+ * libpng reports errors by longjmp; what lives across a jump is in one struct of the caller's
+ * frame. */
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <png.h>
+
+#include "image/decode.h"
+
+/* libpng refuses longer chunks even where they are skipped; only IDAT may be larger. */
+enum { MAX_CHUNK_BYTES = 1 << 26 };
+
+typedef struct png_reader {
+  png_structp png;
+  png_infop info;
+  const image_source *src;
+  size_t at; /* bytes read */
+  bool out_of_memory;
+  image_rgb *out;
+  loci_status status;
+  loci_err *err;
+} png_reader;
+
+static void on_error(png_structp png, png_const_charp text) {
+  png_reader *r = png_get_error_ptr(png);
+  if (r->out_of_memory)
+    r->status = fail_nomem(r->err, r->src->what);
+  else
+    r->status = fail(r->err, LOCI_EFORMAT, "%s: not a sound PNG file: %s", r->src->what, text);
+  png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp text) {
+  (void)png;
+  (void)text;
+}
+
+static png_voidp on_malloc(png_structp png, png_alloc_size_t n) {
+  png_reader *r = png_get_mem_ptr(png);
+  void *p = malloc(n);
+  if (!p) r->out_of_memory = true;
+  return p;
+}
+
+static void on_free(png_structp png, png_voidp p) {
+  (void)png;
+  free(p);
+}
+
+static void on_read(png_structp png, png_bytep to, size_t n) {
+  png_reader *r = png_get_io_ptr(png);
+  if (n > r->src->size - r->at) png_error(png, "it is cut short");
+  memcpy(to, r->src->bytes + r->at, n);
+  r->at += n;
+}
+
+static void skip_ancillary(png_structp png) {
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "tRNS", 1);
+  png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
+}
+
+/* Asks libpng for RGB of 8 bits, or leaves 16-bit gray as it is: true. */
+static bool choose_conversion(png_structp png, int depth, int colour) {
+  if (colour == PNG_COLOR_TYPE_GRAY && depth == 16) return true;
+  if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+  if (colour == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);
+  if (depth == 16) png_set_strip_16(png);
+  if (colour & PNG_COLOR_MASK_ALPHA) png_set_strip_alpha(png);
+  if (!(colour & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
+  return false;
+}
+
+/* A row that holds big-endian 16-bit gray at its beginning becomes RGB in place, last pixel
+ * first. */
+static void spread_gray16(uint8_t *row, size_t width) {
+  for (size_t x = width; x-- > 0;) {
+    uint8_t v = row[2 * x] ? 255 : row[2 * x + 1];
+    memset(row + 3 * x, v, 3);
+  }
+}
+
+static loci_status read_picture(png_reader *r) {
+  png_uint_32 width, height;
+  int depth, colour, interlace;
+  png_read_info(r->png, r->info);
+  png_get_IHDR(r->png, r->info, &width, &height, &depth, &colour, &interlace, NULL, NULL);
+  TRY(image_alloc(r->src, width, height, r->out, r->err));
+  bool gray16 = choose_conversion(r->png, depth, colour);
+  int passes = png_set_interlace_handling(r->png);
+  png_read_update_info(r->png, r->info);
+  size_t stride = (size_t)width * 3;
+  size_t expected = gray16 ? (size_t)width * 2 : stride;
+  if (png_get_rowbytes(r->png, r->info) != expected) png_error(r->png, "rows of unexpected length");
+  for (int pass = 0; pass < passes; pass++)
+    for (png_uint_32 y = 0; y < height; y++)
+      png_read_row(r->png, r->out->pixels + y * stride, NULL);
+  if (gray16)
+    for (png_uint_32 y = 0; y < height; y++) spread_gray16(r->out->pixels + y * stride, width);
+  return LOCI_OK;
+}
+
+static loci_status run(png_reader *r) {
+  if (setjmp(png_jmpbuf(r->png))) return r->status;
+  png_set_read_fn(r->png, r, on_read);
+  png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  skip_ancillary(r->png);
+  return read_picture(r);
+}
+
+loci_status png_decode(const image_source *src, image_rgb *out, loci_err *err) {
+  png_reader r = {.src = src, .out = out, .err = err};
+  r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning, &r, on_malloc,
+                                   on_free);
+  if (!r.png) return fail_nomem(err, src->what);
+  loci_status st;
+  r.info = png_create_info_struct(r.png);
+  if (r.info)
+    st = run(&r);
+  else
+    st = fail_nomem(err, src->what);
+  png_destroy_read_struct(&r.png, &r.info, NULL);
+  if (st) image_clear(out);
+  return st;
+}
