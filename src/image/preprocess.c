@@ -1,0 +1,162 @@
+/* RGB bytes to pixel_values, as the slow (Pillow and NumPy) Hugging Face processors compute them,
+ * in their order: pad to a square, resize, centre crop, rescale, normalise, channels first.
+ *
+ * Bit-exact float32: v = f32(u8 * factor), the product in double; then (v - mean) / std with all
+ * three in float32.  A pixel has 256 values, so this is a table per channel.  The crop pads with
+ * zeros before the arithmetic, so padding too comes out of the table. */
+#include "image/image.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "image/resize.h"
+
+static bool is_side(int n) { return n >= 1 && n <= IMAGE_MAX_SIDE; }
+
+static loci_status check_sizes(const image_processor *p, const char *what, loci_err *err) {
+  if (p->resize && p->shortest_edge != 0 && !is_side(p->shortest_edge))
+    return fail(err, LOCI_EFORMAT, "%s: a shortest edge of %d pixels, expected 1 to %d", what,
+                p->shortest_edge, IMAGE_MAX_SIDE);
+  if (p->resize && p->shortest_edge == 0 &&
+      !(is_side(p->resize_width) && is_side(p->resize_height)))
+    return fail(err, LOCI_EFORMAT, "%s: a size of %d x %d pixels, expected 1 to %d on each side",
+                what, p->resize_width, p->resize_height, IMAGE_MAX_SIDE);
+  if (p->crop && !(is_side(p->crop_width) && is_side(p->crop_height)))
+    return fail(err, LOCI_EFORMAT, "%s: a crop of %d x %d pixels, expected 1 to %d on each side",
+                what, p->crop_width, p->crop_height, IMAGE_MAX_SIDE);
+  if (p->resize && (int)p->resample > RESAMPLE_HAMMING)
+    return fail(err, LOCI_EFORMAT, "%s: resample %d, expected 0 to %d", what, (int)p->resample,
+                RESAMPLE_HAMMING);
+  return LOCI_OK;
+}
+
+/* The bounds keep every value finite in float32; a NaN fails each comparison. */
+loci_status image_processor_check(const image_processor *p, const char *what, loci_err *err) {
+  TRY(check_sizes(p, what, err));
+  if (p->rescale && !(p->rescale_factor >= 1e-9 && p->rescale_factor <= 1e6))
+    return fail(err, LOCI_EFORMAT, "%s: a rescale factor of %g, expected 1e-9 to 1e6", what,
+                p->rescale_factor);
+  for (int c = 0; c < 3 && p->normalise; c++) {
+    if (!(fabs(p->mean[c]) <= 1e6))
+      return fail(err, LOCI_EFORMAT, "%s: a mean of %g, expected -1e6 to 1e6", what, p->mean[c]);
+    if (!(p->std[c] >= 1e-6 && p->std[c] <= 1e6))
+      return fail(err, LOCI_EFORMAT, "%s: a standard deviation of %g, expected 1e-6 to 1e6", what,
+                  p->std[c]);
+  }
+  return LOCI_OK;
+}
+
+static loci_status pad_square(const image_rgb *in, const uint8_t colour[3], image_rgb *out,
+                              loci_err *err) {
+  int side = in->width > in->height ? in->width : in->height;
+  int64_t pixels = (int64_t)side * side;
+  *out = (image_rgb){0};
+  if (pixels > IMAGE_MAX_PIXELS)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "a picture of %d x %d, padded to a square, has %" PRId64
+                " pixels; at most %d are accepted",
+                in->width, in->height, pixels, IMAGE_MAX_PIXELS);
+  out->pixels = malloc((size_t)pixels * 3);
+  if (!out->pixels) return fail_nomem(err, "padding a picture");
+  out->width = out->height = side;
+  for (int64_t i = 0; i < pixels; i++) memcpy(out->pixels + 3 * i, colour, 3);
+  size_t x0 = (size_t)(side - in->width) / 2, y0 = (size_t)(side - in->height) / 2;
+  size_t row = (size_t)in->width * 3;
+  for (size_t y = 0; y < (size_t)in->height; y++)
+    memcpy(out->pixels + ((y0 + y) * (size_t)side + x0) * 3, in->pixels + y * row, row);
+  return LOCI_OK;
+}
+
+/* The long side follows the short one by a double quotient, cut off, not rounded. */
+static loci_status plan_resize(const image_processor *p, const image_rgb *in, resize_plan *plan,
+                               loci_err *err) {
+  *plan = (resize_plan){p->resize_width, p->resize_height, p->resample, false};
+  if (p->shortest_edge == 0) return LOCI_OK;
+  bool upright = in->width <= in->height;
+  int shorter = upright ? in->width : in->height, longer = upright ? in->height : in->width;
+  double quotient = (double)((int64_t)p->shortest_edge * longer) / shorter;
+  if (quotient * p->shortest_edge > IMAGE_MAX_PIXELS)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "a picture of %d x %d, resized to a shortest edge of %d, has more than %d pixels",
+                in->width, in->height, p->shortest_edge, IMAGE_MAX_PIXELS);
+  plan->width = upright ? p->shortest_edge : (int)quotient;
+  plan->height = upright ? (int)quotient : p->shortest_edge;
+  return LOCI_OK;
+}
+
+static void fill_table(const image_processor *p, int c, float table[256]) {
+  for (int v = 0; v < 256; v++) {
+    float x = (float)v;
+    if (p->rescale) x = (float)((double)v * p->rescale_factor);
+    if (p->normalise) x = (x - (float)p->mean[c]) / (float)p->std[c];
+    table[v] = x;
+  }
+}
+
+/* One axis of a centre crop: output i shows input i + shift, and zero where there is no such input.
+ * An odd difference leans to the start when cutting and to the end when padding. */
+static int crop_shift(int in, int out) {
+  return in >= out ? (in - out) / 2 : -((out - in + 1) / 2);
+}
+
+static void write_channel(const image_rgb *in, int c, const float table[256], int height, int width,
+                          float *out) {
+  int dx = crop_shift(in->width, width), dy = crop_shift(in->height, height);
+  for (int y = 0; y < height; y++) {
+    int from_y = y + dy;
+    bool inside = from_y >= 0 && from_y < in->height;
+    const uint8_t *row = in->pixels + (inside ? (size_t)from_y * (size_t)in->width * 3 : 0);
+    for (int x = 0; x < width; x++) {
+      int from_x = x + dx;
+      bool seen = inside && from_x >= 0 && from_x < in->width;
+      *out++ = table[seen ? row[(size_t)from_x * 3 + (size_t)c] : 0];
+    }
+  }
+}
+
+static loci_status to_values(const image_processor *p, const image_rgb *in, float **out,
+                             int *height, int *width, loci_err *err) {
+  int64_t plane, bytes;
+  int h = p->crop ? p->crop_height : in->height, w = p->crop ? p->crop_width : in->width;
+  if (!size_mul(h, w, &plane) || !size_mul(plane, 3 * (int64_t)sizeof(float), &bytes))
+    return fail_nomem(err, "normalising a picture");
+  float *values = malloc((size_t)bytes);
+  if (!values) return fail_nomem(err, "normalising a picture");
+  for (int c = 0; c < 3; c++) {
+    float table[256];
+    fill_table(p, c, table);
+    write_channel(in, c, table, h, w, values + c * plane);
+  }
+  *out = values;
+  *height = h;
+  *width = w;
+  return LOCI_OK;
+}
+
+loci_status image_process(const image_processor *p, const image_rgb *im, float **out, int *height,
+                          int *width, loci_err *err) {
+  image_rgb square = {0}, resized = {0};
+  const image_rgb *now = im;
+  loci_status st;
+  *out = NULL;
+  *height = *width = 0;
+  TRY_DONE(image_processor_check(p, "image processor", err));
+  if (p->pad_square && im->width != im->height) {
+    TRY_DONE(pad_square(now, p->pad_colour, &square, err));
+    now = &square;
+  }
+  if (p->resize) {
+    resize_plan plan;
+    TRY_DONE(plan_resize(p, now, &plan, err));
+    TRY_DONE(image_resize(now, &plan, &resized, err));
+    now = &resized;
+  }
+  st = to_values(p, now, out, height, width, err);
+done:
+  image_clear(&square);
+  image_clear(&resized);
+  return st;
+}
