@@ -1,0 +1,360 @@
+/* Processor files to an image_processor.  Where the description of a directory's pictures stands:
+ *
+ *   config.json names "mm_vision_tower" (original LLaVA, Bunny): the processor file of the tower's
+ *     directory beside the checkpoint, or of the checkpoint, or else the tower family's defaults;
+ *     "image_aspect_ratio" says whether pictures are padded to a square
+ *   processor_config.json with "image_processor" inside (transformers 5)
+ *   preprocessor_config.json
+ *
+ * The "Fast" processors of transformers 5 are read as their slow kind: they differ by at most a
+ * level of 255, from another resize, and the slow ones are the reference.  Keys that transformers
+ * leaves unread are left unread; keys that ask for a step not built here are refused by name.
+ * Unset and null values take the processor class's defaults. */
+#include "image/image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/json.h"
+
+enum { MAX_JSON_BYTES = 1 << 24 };
+
+typedef enum processor_kind { KIND_CLIP, KIND_SIGLIP, KIND_LLAVA } processor_kind;
+
+static const struct {
+  const char *name;
+  processor_kind kind;
+} kinds[] = {
+    {"CLIPImageProcessor", KIND_CLIP},         {"CLIPImageProcessorFast", KIND_CLIP},
+    {"CLIPFeatureExtractor", KIND_CLIP},       {"SiglipImageProcessor", KIND_SIGLIP},
+    {"SiglipImageProcessorFast", KIND_SIGLIP}, {"LlavaImageProcessor", KIND_LLAVA},
+    {"LlavaImageProcessorFast", KIND_LLAVA},
+};
+
+static void set_defaults(processor_kind kind, int size, image_processor *p) {
+  static const double clip_mean[3] = {0.48145466, 0.4578275, 0.40821073};
+  static const double clip_std[3] = {0.26862954, 0.26130258, 0.27577711};
+  bool clip = kind != KIND_SIGLIP;
+  *p = (image_processor){.resize = true,
+                         .shortest_edge = clip ? size : 0,
+                         .resize_width = clip ? 0 : size,
+                         .resize_height = clip ? 0 : size,
+                         .resample = RESAMPLE_BICUBIC,
+                         .crop = clip,
+                         .crop_width = size,
+                         .crop_height = size,
+                         .rescale = true,
+                         .normalise = true,
+                         .rescale_factor = 1.0 / 255};
+  for (int c = 0; c < 3; c++) {
+    p->mean[c] = clip ? clip_mean[c] : 0.5;
+    p->std[c] = clip ? clip_std[c] : 0.5;
+  }
+}
+
+/* ---- one processor file ---- */
+
+static loci_status read_side(const js_value *v, const char *key, const char *what, int *out,
+                             loci_err *err) {
+  int64_t n = 0;
+  if (!js_get(v, key)) return fail(err, LOCI_EFORMAT, "%s: \"%s\" is missing", what, key);
+  TRY(js_get_int(v, key, what, 1, IMAGE_MAX_SIDE, &n, err));
+  *out = (int)n;
+  return LOCI_OK;
+}
+
+/* "size": n, {"shortest_edge": n} or {"height": h, "width": w}. */
+static loci_status read_size(const js_value *v, const char *what, image_processor *p,
+                             loci_err *err) {
+  const js_value *size = js_get(v, "size"), *member;
+  const char *key;
+  if (!size) return LOCI_OK;
+  if (js_kind_of(size) != JS_OBJECT) {
+    int side = 0;
+    TRY(read_side(v, "size", what, &side, err));
+    if (p->shortest_edge)
+      p->shortest_edge = side;
+    else
+      p->resize_width = p->resize_height = side;
+    return LOCI_OK;
+  }
+  for (void *it = js_first(size, &key, &member); it; it = js_next(size, it, &key, &member))
+    if (strcmp(key, "shortest_edge") != 0 && strcmp(key, "height") != 0 &&
+        strcmp(key, "width") != 0 && js_kind_of(member) != JS_NULL)
+      return fail(
+          err, LOCI_EUNSUPPORTED,
+          "%s: \"size\" with \"%s\", expected \"shortest_edge\" or \"height\" and \"width\"", what,
+          key);
+  p->shortest_edge = 0;
+  if (js_get(size, "shortest_edge"))
+    return read_side(size, "shortest_edge", what, &p->shortest_edge, err);
+  TRY(read_side(size, "height", what, &p->resize_height, err));
+  return read_side(size, "width", what, &p->resize_width, err);
+}
+
+/* "crop_size": n or {"height": h, "width": w}. */
+static loci_status read_crop(const js_value *v, const char *what, image_processor *p,
+                             loci_err *err) {
+  const js_value *size = js_get(v, "crop_size");
+  if (!size) return LOCI_OK;
+  if (js_kind_of(size) == JS_OBJECT) {
+    TRY(read_side(size, "height", what, &p->crop_height, err));
+    return read_side(size, "width", what, &p->crop_width, err);
+  }
+  TRY(read_side(v, "crop_size", what, &p->crop_height, err));
+  p->crop_width = p->crop_height;
+  return LOCI_OK;
+}
+
+static loci_status read_three(const js_value *v, const char *key, const char *what, double out[3],
+                              loci_err *err) {
+  const js_value *list = js_get(v, key);
+  if (!list) return LOCI_OK;
+  if (js_kind_of(list) != JS_ARRAY || js_count(list) != 3)
+    return fail(err, LOCI_EFORMAT, "%s: \"%s\" must be an array of 3 numbers", what, key);
+  for (int c = 0; c < 3; c++)
+    if (!js_real_of(js_at(list, c), &out[c]))
+      return fail(err, LOCI_EFORMAT, "%s: \"%s\" must hold numbers, found %s", what, key,
+                  js_kind_name(js_kind_of(js_at(list, c))));
+  return LOCI_OK;
+}
+
+/* Steps that would change the pixels and are not built here. */
+static loci_status refuse_other_steps(const js_value *v, const char *what, loci_err *err) {
+  static const char *const known[] = {"do_resize",    "do_center_crop", "do_rescale",
+                                      "do_normalize", "do_convert_rgb", "do_pad"};
+  const js_value *member;
+  const char *key;
+  for (void *it = js_first(v, &key, &member); it; it = js_next(v, it, &key, &member)) {
+    bool on = js_kind_of(member) != JS_NULL, found = false;
+    (void)js_bool_of(member, &on);
+    if (on && strcmp(key, "image_grid_pinpoints") == 0 && js_count(member) > 0)
+      return fail(err, LOCI_EUNSUPPORTED, "%s: \"%s\" (pictures cut into tiles) is not supported",
+                  what, key);
+    if (!on || strncmp(key, "do_", 3) != 0) continue;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+      found = found || strcmp(key, known[i]) == 0;
+    if (!found)
+      return fail(err, LOCI_EUNSUPPORTED, "%s: the step \"%s\" is not supported", what, key);
+  }
+  return LOCI_OK;
+}
+
+static loci_status read_kind(const js_value *v, const char *what, processor_kind *out,
+                             loci_err *err) {
+  const char *name = NULL;
+  TRY(js_get_text(v, "feature_extractor_type", what, &name, err));
+  TRY(js_get_text(v, "image_processor_type", what, &name, err));
+  if (!name) return fail(err, LOCI_EFORMAT, "%s: \"image_processor_type\" is missing", what);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    if (strcmp(name, kinds[i].name) != 0) continue;
+    *out = kinds[i].kind;
+    return LOCI_OK;
+  }
+  return fail(err, LOCI_EUNSUPPORTED,
+              "%s: image_processor_type \"%s\" is not supported, expected a CLIPImageProcessor, "
+              "SiglipImageProcessor or LlavaImageProcessor",
+              what, name);
+}
+
+/* do_pad is known to the LLaVA processor alone, the crop to all but SigLIP's; elsewhere the slow
+ * and fast classes disagree on what they do. */
+static loci_status read_switches(const js_value *v, const char *what, processor_kind kind,
+                                 image_processor *p, loci_err *err) {
+  TRY(js_get_bool(v, "do_resize", what, &p->resize, err));
+  TRY(js_get_bool(v, "do_center_crop", what, &p->crop, err));
+  TRY(js_get_bool(v, "do_rescale", what, &p->rescale, err));
+  TRY(js_get_bool(v, "do_normalize", what, &p->normalise, err));
+  TRY(js_get_bool(v, "do_pad", what, &p->pad_square, err));
+  if (p->pad_square && kind != KIND_LLAVA)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: \"do_pad\" is supported for a LlavaImageProcessor only", what);
+  if (p->crop && kind == KIND_SIGLIP)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: \"do_center_crop\" is not supported for a SiglipImageProcessor", what);
+  return LOCI_OK;
+}
+
+/* The colour of the padding: the mean, cut off to whole levels. */
+static loci_status set_pad_colour(const char *what, image_processor *p, loci_err *err) {
+  for (int c = 0; c < 3 && p->pad_square; c++) {
+    double level = 255 * p->mean[c];
+    if (!(level >= 0 && level < 256))
+      return fail(err, LOCI_EFORMAT, "%s: a mean of %g is no colour to pad with, expected 0 to 1",
+                  what, p->mean[c]);
+    p->pad_colour[c] = (uint8_t)level;
+  }
+  return LOCI_OK;
+}
+
+static loci_status read_processor(const js_value *v, const char *what, image_processor *p,
+                                  loci_err *err) {
+  processor_kind kind = KIND_CLIP;
+  int64_t resample = RESAMPLE_BICUBIC;
+  if (js_kind_of(v) != JS_OBJECT)
+    return fail(err, LOCI_EFORMAT, "%s: the image processor must be an object, found %s", what,
+                js_kind_name(js_kind_of(v)));
+  TRY(read_kind(v, what, &kind, err));
+  set_defaults(kind, 224, p);
+  TRY(refuse_other_steps(v, what, err));
+  TRY(read_switches(v, what, kind, p, err));
+  TRY(read_size(v, what, p, err));
+  TRY(read_crop(v, what, p, err));
+  TRY(js_get_int(v, "resample", what, 0, RESAMPLE_HAMMING, &resample, err));
+  p->resample = (resample_kind)resample;
+  TRY(js_get_real(v, "rescale_factor", what, &p->rescale_factor, err));
+  TRY(read_three(v, "image_mean", what, p->mean, err));
+  TRY(read_three(v, "image_std", what, p->std, err));
+  TRY(image_processor_check(p, what, err));
+  return set_pad_colour(what, p, err);
+}
+
+/* Reads DIR/processor_config.json or DIR/preprocessor_config.json; *found tells whether one of them
+ * describes images. */
+static loci_status read_dir(const char *dir, arena *a, image_processor *p, bool *found,
+                            loci_err *err) {
+  loci_status st = LOCI_OK;
+  js_value *root = NULL;
+  char *nested = path_join(a, dir, "processor_config.json");
+  char *flat = path_join(a, dir, "preprocessor_config.json");
+  *found = false;
+  if (!nested || !flat) return fail_nomem(err, dir);
+  if (file_exists(nested)) {
+    TRY_DONE(js_parse_file(nested, MAX_JSON_BYTES, &root, err));
+    const js_value *inner = js_get(root, "image_processor");
+    *found = inner != NULL;
+    if (inner) st = read_processor(inner, nested, p, err);
+    if (inner) goto done;
+    js_free(root);
+    root = NULL;
+  }
+  if (file_exists(flat)) {
+    TRY_DONE(js_parse_file(flat, MAX_JSON_BYTES, &root, err));
+    *found = true;
+    st = read_processor(root, flat, p, err);
+  }
+done:
+  js_free(root);
+  return st;
+}
+
+/* ---- original layouts: a tower named in config.json ---- */
+
+/* A tower's name is a hub name ("openai/clip-vit-large-patch14-336") or a directory below the
+ * checkpoint; it must not lead out of the checkpoint. */
+static loci_status check_tower_name(const char *tower, const char *what, loci_err *err) {
+  bool outside = tower[0] == '/' || tower[0] == 0;
+  for (const char *part = tower; part && !outside; part = strchr(part, '/')) {
+    part += part != tower;
+    outside = strncmp(part, "..", 2) == 0 && (part[2] == 0 || part[2] == '/');
+  }
+  if (outside)
+    return fail(
+        err, LOCI_EFORMAT,
+        "%s: mm_vision_tower \"%s\" leads out of the checkpoint; expected a model's name or "
+        "a directory beside config.json",
+        what, tower);
+  return LOCI_OK;
+}
+
+/* The family as Bunny and LLaVA choose it, by a part of the name. */
+static loci_status tower_kind(const char *tower, const char *what, processor_kind *out,
+                              loci_err *err) {
+  if (strstr(tower, "sig"))
+    *out = KIND_SIGLIP;
+  else if (strstr(tower, "eva") || !strstr(tower, "clip"))
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: mm_vision_tower \"%s\" is neither a CLIP nor a SigLIP tower", what, tower);
+  else
+    *out = KIND_CLIP;
+  return LOCI_OK;
+}
+
+/* The picture size of a tower without a processor file: vision_config.image_size, else the number
+ * that ends the name ("..-patch14-336"), else 224 after a bare patch size, else the size LLaVA-1.5
+ * and Bunny are trained at. */
+static loci_status tower_size(const js_value *config, const char *tower, const char *what,
+                              processor_kind kind, int *out, loci_err *err) {
+  const char *last = strrchr(tower, '-');
+  int64_t size = kind == KIND_SIGLIP ? 384 : 336;
+  size_t digits = last ? strspn(last + 1, "0123456789") : 0;
+  if (digits >= 2 && digits <= 4 && last[1 + digits] == 0)
+    size = strtol(last + 1, NULL, 10);
+  else if (last && strncmp(last, "-patch", 6) == 0)
+    size = 224;
+  TRY(js_get_int(js_get(config, "vision_config"), "image_size", what, 1, IMAGE_MAX_SIDE, &size,
+                 err));
+  *out = (int)size;
+  return LOCI_OK;
+}
+
+/* Whether pictures are padded; tiling is refused. */
+static loci_status read_aspect(const js_value *config, const char *what, bool *pad, loci_err *err) {
+  const char *aspect = "square";
+  bool s2 = false;
+  TRY(js_get_text(config, "image_aspect_ratio", what, &aspect, err));
+  TRY(js_get_bool(config, "use_s2", what, &s2, err));
+  if (s2)
+    return fail(err, LOCI_EUNSUPPORTED, "%s: \"use_s2\" (several scales) is not supported", what);
+  *pad = strcmp(aspect, "pad") == 0;
+  if (!*pad && strcmp(aspect, "square") != 0)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: image_aspect_ratio \"%s\" is not supported, expected \"pad\" or none", what,
+                aspect);
+  return LOCI_OK;
+}
+
+static loci_status read_original(const js_value *config, const char *dir, const char *what,
+                                 arena *a, image_processor *p, loci_err *err) {
+  const char *tower = NULL;
+  bool pad = false, found = false;
+  processor_kind kind = KIND_CLIP;
+  int size = 0;
+  TRY(js_get_text(config, "mm_vision_tower", what, &tower, err));
+  TRY(check_tower_name(tower, what, err));
+  TRY(read_aspect(config, what, &pad, err));
+  const char *tower_dir = path_join(a, dir, tower);
+  if (!tower_dir) return fail_nomem(err, what);
+  if (file_is_dir(tower_dir)) TRY(read_dir(tower_dir, a, p, &found, err));
+  if (!found) TRY(read_dir(dir, a, p, &found, err));
+  if (!found) {
+    TRY(tower_kind(tower, what, &kind, err));
+    TRY(tower_size(config, tower, what, kind, &size, err));
+    set_defaults(kind, size, p);
+    TRY(image_processor_check(p, what, err));
+  }
+  p->pad_square = p->pad_square || pad;
+  return set_pad_colour(what, p, err);
+}
+
+static loci_status read_any(const char *dir, arena *a, js_value **config, image_processor *p,
+                            loci_err *err) {
+  bool found = false;
+  char *path = path_join(a, dir, "config.json");
+  if (!path) return fail_nomem(err, dir);
+  if (file_exists(path)) {
+    TRY(js_parse_file(path, MAX_JSON_BYTES, config, err));
+    if (js_get(*config, "mm_vision_tower")) return read_original(*config, dir, path, a, p, err);
+  }
+  TRY(read_dir(dir, a, p, &found, err));
+  if (!found)
+    return fail(err, LOCI_EIO,
+                "%s: no preprocessor_config.json, nor a processor_config.json with an "
+                "\"image_processor\"",
+                dir);
+  return LOCI_OK;
+}
+
+loci_status image_processor_read(const char *dir, image_processor *out, loci_err *err) {
+  js_value *config = NULL;
+  arena *a = arena_new();
+  *out = (image_processor){0};
+  if (!a) return fail_nomem(err, dir);
+  loci_status st = read_any(dir, a, &config, out, err);
+  if (st) *out = (image_processor){0};
+  js_free(config);
+  arena_free(a);
+  return st;
+}
