@@ -113,35 +113,76 @@ static loci_status write_all(int fd, const char *data, size_t size) {
   return LOCI_OK;
 }
 
-/* Devices and pipes (/dev/stdout, a fifo) are written to as they are. */
+/* Devices and pipes are written to as they are.  So is anything named under /dev, where a link such
+ * as /dev/stdout may lead to a regular file, but must stay. */
 static bool is_special(const char *path) {
   struct stat s;
+  if (strncmp(path, "/dev/", 5) == 0) return true;
   return stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
 }
 
-loci_status file_write(const char *path, const void *data, size_t size, loci_err *err) {
-  bool special = is_special(path);
-  size_t n = strlen(path) + 16;
+static loci_status write_special(const char *path, const void *data, size_t size) {
+  int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (fd < 0) return LOCI_EIO;
+  loci_status st = write_all(fd, data, size);
+  if (close(fd) != 0) st = LOCI_EIO;
+  return st;
+}
+
+/* A new file beside [path], with the mode of the file it will replace, or what the umask leaves of
+ * rw-rw-rw-.  Sets name (size bytes); -1: errno says why. */
+static int open_temporary(const char *path, char *name, size_t size) {
+  struct stat old;
+  bool replaces = stat(path, &old) == 0;
+  for (int i = 0; i < 1000; i++) {
+    snprintf(name, size, "%s.%ld-%d.tmp", path, (long)getpid(), i);
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST) continue;
+    if (fd >= 0 && replaces) (void)fchmod(fd, old.st_mode & 0777); /* where the system allows it */
+    return fd;
+  }
+  return -1;
+}
+
+static loci_status write_renamed(const char *path, const void *data, size_t size, loci_err *err) {
+  size_t n = strlen(path) + 48;
   char *temporary = malloc(n);
   if (!temporary) return fail_nomem(err, path);
-  snprintf(temporary, n, "%s%s", path, special ? "" : ".XXXXXX");
-  int fd = special ? open(path, O_WRONLY | O_CLOEXEC) : mkstemp(temporary);
   loci_status st = LOCI_OK;
+  int fd = open_temporary(path, temporary, n);
   if (fd < 0) {
     st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
-    free(temporary);
-    return st;
+    goto done;
   }
-  if (write_all(fd, data, size) || (!special && fchmod(fd, 0644) != 0)) {
-    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+  st = write_all(fd, data, size);
+  int why = errno;
+  if (close(fd) != 0 && !st) {
+    st = LOCI_EIO;
+    why = errno;
   }
-  if (close(fd) != 0 && !st)
-    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
-  if (!special && !st && rename(temporary, path) != 0) {
-    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+  if (!st && rename(temporary, path) != 0) {
+    st = LOCI_EIO;
+    why = errno;
   }
-  if (!special && st) unlink(temporary);
+  if (st) {
+    unlink(temporary);
+    fail(err, st, "%s: cannot be written: %s", path, strerror(why));
+  }
+done:
   free(temporary);
+  return st;
+}
+
+loci_status file_write(const char *path, const void *data, size_t size, loci_err *err) {
+  if (is_special(path)) {
+    if (write_special(path, data, size) == LOCI_OK) return LOCI_OK;
+    return fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+  }
+  /* Through a symbolic link, the file it leads to is replaced, not the link. */
+  char *real = realpath(path, NULL);
+  if (!real && errno == ENOMEM) return fail_nomem(err, path);
+  loci_status st = write_renamed(real ? real : path, data, size, err);
+  free(real);
   return st;
 }
 
@@ -159,7 +200,7 @@ char *path_join(arena *a, const char *dir, const char *name) {
   size_t n = strlen(dir), m = strlen(name);
   char *p = arena_alloc(a, (int64_t)(n + m + 2), 1);
   if (!p) return NULL;
-  snprintf(p, n + m + 2, "%s%s%s", dir, n > 0 && dir[n - 1] == '/' ? "" : "/", name);
+  snprintf(p, n + m + 2, "%s%s%s", dir, n == 0 || dir[n - 1] == '/' ? "" : "/", name);
   return p;
 }
 

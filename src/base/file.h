@@ -26,13 +26,14 @@ void file_map_release(const file_map *map, size_t begin, size_t size);
 loci_status file_read(const char *path, size_t limit, char **out, size_t *size, loci_err *err);
 
 /* Writes through a temporary file beside [path] and renames it: readers see the old file or the new
- * one. */
+ * one.  The new file has the old one's mode.  A symbolic link stays and leads to the new file;
+ * pipes and what is under /dev are written to directly. */
 loci_status file_write(const char *path, const void *data, size_t size, loci_err *err);
 
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 
-/* "dir/name" in the arena; NULL if out of memory. */
+/* "dir/name" in the arena, or "name" when dir is ""; NULL if out of memory. */
 char *path_join(arena *a, const char *dir, const char *name);
 /* The part after the last '/'. */
 const char *path_base(const char *path);
