@@ -13,11 +13,63 @@
 /* jansson wants non-const pointers for reading but does not write through them. */
 static json_t *mutable_of(const js_value *v) { return (json_t *)(uintptr_t)v; }
 
+/* Bytes of the string (opening quote to closing quote), number or single byte at s. */
+static size_t lexeme(const char *s, size_t n) {
+  static const char number[] = "+-.0123456789eE";
+  size_t k = 1;
+  if (s[0] == '"') {
+    while (k < n && s[k] != '"') k += s[k] == '\\' && k + 1 < n ? 2 : 1;
+    return k < n ? k + 1 : n;
+  }
+  if (s[0] != '-' && (s[0] < '0' || s[0] > '9')) return 1;
+  while (k < n && memchr(number, s[k], sizeof number - 1)) k++;
+  return k;
+}
+
+/* Whether the number at s is an integer, and too large for 64 bits. */
+static bool is_wide_integer(const char *s, size_t n) {
+  static const char largest[] = "9223372036854775807";
+  if (n > 0 && s[0] == '-') s++, n--;
+  for (size_t i = 0; i < n; i++) {
+    if (s[i] < '0' || s[i] > '9') return false;
+  }
+  return n > strlen(largest) || (n == strlen(largest) && memcmp(s, largest, n) > 0);
+}
+
+/* A copy in which integers too large for 64 bits are reals ("e0" is put behind them): in many
+ * checkpoints, tokenizer_config.json says "model_max_length": 1000000000000000019884624838656.
+ * NULL: out of memory. */
+static char *widened(const char *text, size_t n, size_t *size) {
+  char *copy = malloc(n + n / 19 * 2 + 1);
+  if (!copy) return NULL;
+  size_t m = 0;
+  for (size_t i = 0, k; i < n; i += k) {
+    k = lexeme(text + i, n - i);
+    memcpy(copy + m, text + i, k);
+    m += k;
+    if (!is_wide_integer(text + i, k)) continue;
+    copy[m++] = 'e';
+    copy[m++] = '0';
+  }
+  *size = m;
+  return copy;
+}
+
 loci_status js_parse(const char *text, size_t n, const char *what, js_value **out, loci_err *err) {
   json_error_t e;
-  *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
+  size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+  *out = json_loadb(text, n, flags, &e);
+  if (!*out && json_error_code(&e) == json_error_numeric_overflow) {
+    size_t m;
+    char *wide = widened(text, n, &m);
+    if (!wide) return fail_nomem(err, what);
+    *out = json_loadb(wide, m, flags, &e);
+    free(wide);
+  }
   if (*out) return LOCI_OK;
-  if (json_error_code(&e) == json_error_out_of_memory) return fail_nomem(err, what);
+  /* jansson leaves the text empty where an allocation failed. */
+  if (json_error_code(&e) == json_error_out_of_memory || e.text[0] == 0)
+    return fail_nomem(err, what);
   return fail(err, LOCI_EFORMAT, "%s: not sound JSON at line %d, column %d: %s", what, e.line,
               e.column, e.text);
 }
