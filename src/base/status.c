@@ -10,12 +10,14 @@
 /* Names in parentheses, because status.h may define macros of these names. */
 loci_status(fail)(loci_err *err, loci_status code, const char *format, ...) {
   if (!err) return code;
-  err->code = code;
+  char msg[sizeof err->msg]; /* first, since err->msg may be among the arguments */
   va_list args;
   va_start(args, format);
-  vsnprintf(err->msg, sizeof err->msg, format, args);
+  vsnprintf(msg, sizeof msg, format, args);
   va_end(args);
-  utf8_make_printable(err->msg);
+  utf8_make_printable(msg);
+  err->code = code;
+  memcpy(err->msg, msg, sizeof msg);
   return code;
 }
 
