@@ -16,11 +16,13 @@
 
 static int left = -1; /* allocations until the refused one; negative: none is refused */
 static int made;
+static bool in_jansson, refused_jansson;
 
 static bool refused(void) {
   made++;
   if (left < 0 || left-- > 0) return false;
   left = -1;
+  refused_jansson = in_jansson;
   errno = ENOMEM;
   return true;
 }
@@ -49,9 +51,20 @@ int __wrap_posix_memalign(void **out, size_t alignment, size_t n) {
 }
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
-/* jansson calls through pointers: these calls are in this file, so they are wrapped as well. */
-static void *counted_malloc(size_t n) { return malloc(n); }
+/* jansson calls through a pointer.  (A plain malloc here would be wrapped too, but compilers take
+ * it for granted that malloc does not look at in_jansson.) */
+static void *counted_malloc(size_t n) {
+  in_jansson = true;
+  void *p = __wrap_malloc(n);
+  in_jansson = false;
+  return p;
+}
 static void plain_free(void *p) { free(p); }
+
+/* jansson's reader calls a string it had no memory for a syntax error, and that is accepted. */
+static bool is_honest(loci_status st) {
+  return st == LOCI_OK || st == LOCI_ENOMEM || (st == LOCI_EFORMAT && refused_jansson);
+}
 
 int failing_malloc_run(scenario_fn scenario, void *ctx) {
   json_set_alloc_funcs(counted_malloc, plain_free);
@@ -66,12 +79,12 @@ int failing_malloc_run(scenario_fn scenario, void *ctx) {
       if (st != LOCI_OK) fail_msg("nothing was refused, and yet: %s", err.msg);
       return made;
     }
-    if (st != LOCI_OK && st != LOCI_ENOMEM) {
+    if (!is_honest(st)) {
       fail_msg("allocation %d refused: got \"%s\" (%s) instead of an out-of-memory status", nth + 1,
                loci_status_name(st), err.msg);
     }
-    if (st == LOCI_ENOMEM && (err.code != LOCI_ENOMEM || err.msg[0] == 0)) {
-      fail_msg("allocation %d refused: the error says nothing", nth + 1);
+    if (st != LOCI_OK && (err.code != st || err.msg[0] == 0)) {
+      fail_msg("allocation %d refused: the error does not say so", nth + 1);
     }
   }
 }
