@@ -1,4 +1,5 @@
 # The usual words for the usual steps; CMakeLists.txt does the work.
+MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 

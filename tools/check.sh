@@ -22,12 +22,16 @@ count() {
 }
 
 tests_of() { # PRESET: builds it and runs its tests
-  local report=$PWD/build/check/$1.xml
+  local report=$PWD/build/check/$1.xml code=0
+  local options=(-j "$jobs" --output-junit "$report" --quiet --output-log "$PWD/build/check/$1.log")
   rm -f "$report"
-  tools/build.sh "$1" && ctest --preset "$1" -j "$jobs" --output-junit "$report" --quiet --output-log "build/check/$1.log"
-  local code=$?
-  [ $code = 0 ] || { grep -A 30 -E 'Failed|\*\*\*' "build/check/$1.log" 2>/dev/null | tail -n 200; }
+  case $1 in
+    release) ./test.sh "${options[@]}" ;;
+    *) tools/build.sh "$1" && ctest --preset "$1" "${options[@]}" ;;
+  esac || code=1
+  [ $code = 0 ] || grep -A 30 -E 'Failed|\*\*\*' "build/check/$1.log" 2>/dev/null | tail -n 200
   count "$report"
+  return $code
 }
 
 sources() { git ls-files -co --exclude-standard '*.c' '*.h'; }
