@@ -1,0 +1,47 @@
+/* Bytes as config.json and, behind a NUL, generation_config.json: whatever is accepted must hold
+ * sizes that the code running the model can rely on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoint/config.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+static void check(const model_config *m) {
+  const decoder_config *d = &m->text;
+  const vision_config *v = &m->vision;
+  if (d->layers < 1 || d->heads % d->kv_heads || d->head_dim < 2 || d->width < 1) abort();
+  if (d->rotary_dim < 2 || d->rotary_dim % 2 || d->rotary_dim > d->head_dim) abort();
+  if (!(d->eps > 0) || !(d->rope.theta > 0) || !(d->rope.factor >= 1)) abort();
+  if (m->n_eos < 0 || m->n_eos > 16 || m->max_length < 1 || m->bos < -1) abort();
+  if (m->n_notes < 0 || m->n_notes > 4 || !m->family || !m->default_template) abort();
+  if (!m->has_vision) return;
+  if (m->image_rows < 1 || v->n_features < 1 || v->n_features > 8 || v->width % v->heads) abort();
+  if (m->projector.n_linear < 0 || m->projector.n_linear > 8) abort();
+  for (int i = 0; i < v->n_features; i++) {
+    if (v->feature_depth[i] < 0 || v->feature_depth[i] > v->layers) abort();
+  }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
+  loci_err err;
+  js_value *config = NULL, *generation = NULL;
+  const char *text = (const char *)bytes;
+  size_t first = strnlen(text ? text : "", n);
+  model_config m;
+  arena *a = arena_new();
+  if (!a || js_parse(text ? text : "", first, "config", &config, &err)) goto done;
+  if (first < n && js_parse(text + first + 1, n - first - 1, "generation", &generation, &err)) {
+    goto done;
+  }
+  if (config_parse(config, generation, NULL, "config", a, &m, &err)) {
+    if (err.code == LOCI_OK || err.msg[0] == 0) abort();
+  } else {
+    check(&m);
+  }
+done:
+  js_free(config);
+  js_free(generation);
+  arena_free(a);
+  return 0;
+}
