@@ -1,0 +1,374 @@
+/* config.json: the defaults Hugging Face leaves out, both generations of spellings, and a refusal
+ * by name for everything that is not computed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "checkpoint/config.h"
+
+#include <cmocka.h> /* last: its fail() is a macro */
+
+/* Parses config and, if not NULL, generation; strings stay valid until the test's arena goes. */
+static loci_status parse(arena *a, const char *config, const char *generation, const char *dir,
+                         model_config *m, loci_err *err) {
+  js_value *c = NULL, *g = NULL;
+  assert_int_equal(js_parse(config, strlen(config), "text", &c, err), LOCI_OK);
+  if (generation) {
+    assert_int_equal(js_parse(generation, strlen(generation), "text", &g, err), LOCI_OK);
+  }
+  loci_status st = config_parse(c, g, dir, "config.json", a, m, err);
+  js_free(c);
+  js_free(g);
+  return st;
+}
+
+static void expect(arena *a, const char *config, model_config *m) {
+  loci_err err = {0};
+  if (parse(a, config, NULL, NULL, m, &err)) fail_msg("%s: %s", config, err.msg);
+}
+
+static int make_arena(void **state) { return (*state = arena_new()) ? 0 : -1; }
+static int drop_arena(void **state) {
+  arena_free(*state);
+  return 0;
+}
+
+static void the_published_llava_config_gets_its_defaults(void **state) {
+  model_config m;
+  expect(
+      *state,
+      "{\"model_type\":\"llava\",\"image_token_index\":32000,\"text_config\":{"
+      "\"max_position_embeddings\":4096,\"model_type\":\"llama\",\"rms_norm_eps\":1e-05,"
+      "\"torch_dtype\":\"float16\",\"vocab_size\":32064},\"vision_config\":{\"hidden_size\":1024,"
+      "\"image_size\":336,\"intermediate_size\":4096,\"model_type\":\"clip_vision_model\","
+      "\"num_attention_heads\":16,\"num_hidden_layers\":24,\"patch_size\":14,"
+      "\"projection_dim\":768,\"vocab_size\":32000}}",
+      &m);
+  assert_int_equal(m.text.width, 4096);
+  assert_int_equal(m.text.inner, 11008);
+  assert_int_equal(m.text.layers, 32);
+  assert_int_equal(m.text.kv_heads, 32);
+  assert_int_equal(m.text.head_dim, 128);
+  assert_int_equal(m.text.rotary_dim, 128);
+  assert_int_equal(m.text.vocab, 32064);
+  assert_int_equal(m.text.max_positions, 4096);
+  assert_float_equal(m.text.eps, 1e-5, 0);
+  assert_float_equal(m.text.rope.theta, 1e4, 0);
+  assert_int_equal(m.text.act, ACT_SILU);
+  assert_int_equal(m.text.norm, NORM_RMS);
+  assert_true(m.text.gated && !m.text.parallel && !m.text.qkv_bias && !m.text.tied);
+  assert_int_equal(m.vision.act, ACT_QUICK_GELU);
+  assert_float_equal(m.vision.eps, 1e-5, 0);
+  assert_int_equal(m.vision.grid, 24);
+  assert_int_equal(m.vision.feature_depth[0], 23);
+  assert_true(m.vision.drop_class && m.vision.class_token && m.vision.pre_norm);
+  assert_int_equal(m.image_rows, 576);
+  assert_int_equal(m.projector.n_linear, 2);
+  assert_int_equal(m.projector.act, ACT_GELU_ERF);
+  assert_true(m.projector.bias);
+  assert_int_equal(m.bos, 1);
+  assert_int_equal(m.n_eos, 1);
+  assert_int_equal(m.eos[0], 2);
+  assert_string_equal(m.default_template, "llava-paper");
+}
+
+static void a_bare_llava_is_the_seven_billion_one(void **state) {
+  model_config m;
+  expect(*state, "{\"model_type\":\"llava\"}", &m);
+  assert_int_equal(m.text.width, 4096);
+  assert_int_equal(m.image_rows, 576);
+  assert_int_equal(m.image_token, 32000);
+}
+
+static void text_families_get_their_defaults(void **state) {
+  model_config m;
+  expect(*state, "{\"model_type\":\"mistral\"}", &m);
+  assert_int_equal(m.text.kv_heads, 8);
+  assert_int_equal(m.text.sliding_window, 4096);
+  expect(*state, "{\"model_type\":\"mistral\",\"sliding_window\":null}", &m);
+  assert_int_equal(m.text.sliding_window, 0);
+  expect(*state, "{\"model_type\":\"mistral\",\"num_key_value_heads\":null}", &m);
+  assert_int_equal(m.text.kv_heads, 32);
+  expect(*state, "{\"model_type\":\"qwen2\",\"sliding_window\":512}", &m);
+  assert_int_equal(m.text.sliding_window, 0);
+  assert_true(m.text.qkv_bias && !m.text.o_bias);
+  assert_int_equal(m.n_eos, 0);
+  assert_int_equal(m.bos, -1);
+  expect(*state,
+         "{\"model_type\":\"qwen2\",\"sliding_window\":512,\"use_sliding_window\":true,"
+         "\"tie_word_embeddings\":true}",
+         &m);
+  assert_int_equal(m.text.sliding_window, 512);
+  assert_true(m.text.tied);
+  expect(*state, "{\"model_type\":\"qwen2\",\"use_sliding_window\":true,\"max_window_layers\":32}",
+         &m);
+  assert_int_equal(m.text.sliding_window, 0);
+  expect(*state, "{\"model_type\":\"phi\"}", &m);
+  assert_int_equal(m.text.rotary_dim, 32);
+  assert_true(m.text.parallel && !m.text.gated && m.text.qkv_bias && m.text.o_bias);
+  assert_int_equal(m.text.act, ACT_GELU_TANH);
+  assert_int_equal(m.text.norm, NORM_LAYER);
+  expect(*state,
+         "{\"model_type\":\"phi\",\"hidden_size\":2560,\"partial_rotary_factor\":0.4,"
+         "\"layer_norm_eps\":1e-5}",
+         &m);
+  assert_int_equal(m.text.rotary_dim, 32);
+  expect(*state, "{\"model_type\":\"llama\",\"attention_bias\":true}", &m);
+  assert_true(m.text.qkv_bias && m.text.o_bias && !m.text.mlp_bias);
+  assert_int_equal(m.image_rows, 0);
+  assert_string_equal(m.default_template, "raw");
+}
+
+static void rotary_spellings_of_all_generations_are_read(void **state) {
+  model_config m;
+  expect(*state, "{\"model_type\":\"llama\",\"rope_theta\":5e5}", &m);
+  assert_float_equal(m.text.rope.theta, 5e5, 0);
+  expect(*state,
+         "{\"model_type\":\"llama\",\"rope_theta\":5e5,\"rope_parameters\":"
+         "{\"rope_type\":\"default\",\"rope_theta\":20000.0}}",
+         &m);
+  assert_float_equal(m.text.rope.theta, 2e4, 0);
+  assert_int_equal(m.text.rope.kind, ROPE_DEFAULT);
+  assert_float_equal(m.text.rope.factor, 1, 0);
+  expect(*state, "{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}}",
+         &m);
+  assert_int_equal(m.text.rope.kind, ROPE_LINEAR);
+  assert_float_equal(m.text.rope.factor, 2, 0);
+  expect(*state,
+         "{\"model_type\":\"llama\",\"rope_theta\":7,\"rope_parameters\":"
+         "{\"rope_type\":\"dynamic\",\"factor\":4.0}}",
+         &m);
+  assert_int_equal(m.text.rope.kind, ROPE_DYNAMIC);
+  assert_float_equal(m.text.rope.theta, 7, 0);
+  expect(*state,
+         "{\"model_type\":\"llama\",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8.0,"
+         "\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"
+         "\"original_max_position_embeddings\":8192}}",
+         &m);
+  assert_int_equal(m.text.rope.kind, ROPE_LLAMA3);
+  assert_int_equal(m.text.rope.original_max_positions, 8192);
+  expect(*state,
+         "{\"model_type\":\"phi\",\"partial_rotary_factor\":0.5,\"rope_parameters\":"
+         "{\"rope_theta\":9.0,\"partial_rotary_factor\":0.25}}",
+         &m);
+  assert_int_equal(m.text.rotary_dim, 16);
+}
+
+static void hidden_states_count_from_either_end(void **state) {
+  static const struct {
+    const char *value;
+    int n, depth[3];
+  } rows[] = {{"-1", 1, {24}},  {"-2", 1, {23}}, {"0", 1, {0}},
+              {"24", 1, {24}},  {"-25", 1, {0}}, {"[-2,-5,3]", 3, {23, 20, 3}},
+              {"null", 1, {23}}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char text[200];
+    model_config m;
+    snprintf(text, sizeof text, "{\"model_type\":\"llava\",\"vision_feature_layer\":%s}",
+             rows[i].value);
+    expect(*state, text, &m);
+    assert_int_equal(m.vision.n_features, rows[i].n);
+    assert_memory_equal(m.vision.feature_depth, rows[i].depth, sizeof(int) * (size_t)rows[i].n);
+  }
+}
+
+#define ORIGINAL                                                                                   \
+  "{\"architectures\":[\"LlavaLlamaForCausalLM\"],\"model_type\":\"llava\",\"hidden_size\":4096,"  \
+  "\"mm_vision_tower\":\"openai/clip-vit-large-patch14-336\",\"vocab_size\":32000"
+#define BUNNY                                                                                      \
+  "{\"model_type\":\"bunny-phi\",\"hidden_size\":2560,\"mm_hidden_size\":1152,"                    \
+  "\"mm_vision_tower\":\"google/siglip-so400m-patch14-384\",\"vocab_size\":50295"
+
+static void the_original_llava_and_bunny_take_their_tower_by_name(void **state) {
+  model_config m;
+  expect(*state,
+         ORIGINAL ",\"mm_projector_type\":\"mlp2x_gelu\",\"image_aspect_ratio\":\"pad\","
+                  "\"tokenizer_model_max_length\":2048,\"max_position_embeddings\":4096}",
+         &m);
+  assert_string_equal(m.family, "llava-original");
+  assert_string_equal(m.default_template, "vicuna_v1");
+  assert_int_equal(m.image_rows, 576);
+  assert_int_equal(m.projector.n_linear, 2);
+  assert_int_equal(m.max_length, 2048);
+  assert_string_equal(m.image_aspect, "pad");
+  assert_int_equal(m.image_token, -1);
+  assert_true(m.split_at_image);
+  expect(*state, ORIGINAL ",\"mm_vision_select_feature\":\"cls_patch\"}", &m);
+  assert_int_equal(m.projector.n_linear, 1);
+  assert_int_equal(m.image_rows, 577);
+  assert_null(m.image_aspect);
+  expect(*state, BUNNY ",\"mm_vision_select_layer\":-1}", &m);
+  assert_string_equal(m.family, "bunny-phi");
+  assert_int_equal(m.image_rows, 729);
+  assert_int_equal(m.vision.grid, 27);
+  assert_int_equal(m.vision.feature_depth[0], 26);
+  assert_int_equal(m.projector.n_linear, 2);
+  assert_false(m.vision.drop_class);
+}
+
+static void generation_config_decides_where_a_text_ends(void **state) {
+  model_config m;
+  loci_err err;
+  const char *config = "{\"model_type\":\"llama\",\"eos_token_id\":7,\"bos_token_id\":5}";
+  assert_int_equal(parse(*state, config, NULL, NULL, &m, &err), LOCI_OK);
+  assert_int_equal(m.eos[0], 7);
+  assert_int_equal(m.bos, 5);
+  assert_int_equal(m.n_notes, 0);
+  assert_int_equal(parse(*state, config, "{\"eos_token_id\":[3,4]}", NULL, &m, &err), LOCI_OK);
+  assert_int_equal(m.n_eos, 2);
+  assert_int_equal(m.eos[1], 4);
+  assert_int_equal(m.n_notes, 1);
+  assert_int_equal(parse(*state, config, "{\"eos_token_id\":7}", NULL, &m, &err), LOCI_OK);
+  assert_int_equal(m.n_notes, 0);
+  expect(*state, "{\"model_type\":\"llava\",\"text_config\":{\"eos_token_id\":9}}", &m);
+  assert_int_equal(m.eos[0], 9);
+  expect(*state, "{\"model_type\":\"llama\",\"bos_token_id\":null}", &m);
+  assert_int_equal(m.bos, -1);
+}
+
+static void what_is_not_computed_is_refused_by_name(void **state) {
+  static const struct {
+    const char *config, *expected;
+    loci_status status;
+  } rows[] = {
+      {"[]", "expected an object", LOCI_EFORMAT},
+      {"{}", "model_type \"\" is not supported; known are llava, ", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llava_next\"}", "\"llava_next\" is not", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"bunny-qwen2\",\"mm_vision_tower\":\"x\"}", "\"bunny-qwen2\" is not",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":3}", "\"model_type\" must be a string", LOCI_EFORMAT},
+      {"{\"model_type\":\"llava\",\"text_config\":{\"model_type\":\"gemma\"}}",
+       "text_config: text model \"gemma\"", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llava\",\"text_config\":[]}", "text_config: expected an object",
+       LOCI_EFORMAT},
+      {"{\"model_type\":\"llava\",\"vision_config\":{\"model_type\":\"pixtral\"}}",
+       "vision_config: vision tower \"pixtral\"", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llava\",\"vision_feature_select_strategy\":\"cls\"}", "\"cls\"",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llava\",\"vision_feature_layer\":-26}", "from -25 to 24", LOCI_EFORMAT},
+      {"{\"model_type\":\"llava\",\"vision_feature_layer\":25}", "from -25 to 24", LOCI_EFORMAT},
+      {"{\"model_type\":\"llava\",\"vision_feature_layer\":[]}", "lists 0", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llava\",\"vision_feature_layer\":[1,1,1,1,1,1,1,1,1]}", "lists 9",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llava\",\"projector_hidden_act\":\"mish\"}", "\"mish\"",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llava\",\"image_grid_pinpoints\":[[336,672]]}", "anyres",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llama\",\"quantization_config\":{\"bits\":4}}", "quantised weights",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llama\",\"hidden_act\":\"xielu\"}", "\"xielu\"", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":2}}", "\"yarn\"",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"phi\",\"rope_scaling\":{\"rope_type\":\"longrope\"}}", "\"longrope\"",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"linear\"}}", "\"factor\"",
+       LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"linear\",\"factor\":0.5}}",
+       "at least 1", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"rope_scaling\":3}", "\"rope_scaling\" must be an object",
+       LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"rope_parameters\":{\"full_attention\":{}}}",
+       "for \"full_attention\" layers", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llama\",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8}}",
+       "low_freq_factor", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"partial_rotary_factor\":0.5}", "partial_rotary_factor 0.5",
+       LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"phi\",\"partial_rotary_factor\":0.08}", "5 of 64 channels", LOCI_EFORMAT},
+      {"{\"model_type\":\"phi\",\"partial_rotary_factor\":0}", "more than 0", LOCI_EFORMAT},
+      {"{\"model_type\":\"phi\",\"qk_layernorm\":true}", "\"qk_layernorm\"", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"llama\",\"num_attention_heads\":0}", "is 0, expected 1 to 1024",
+       LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"num_hidden_layers\":1025}", "1 to 1024", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"hidden_size\":9223372036854775807}", "1 to 65536",
+       LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"hidden_size\":4096.0}", "must be an integer", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"hidden_size\":4097}", "does not divide", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"num_key_value_heads\":5}", "cannot share 5", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"vocab_size\":4194305}", "1 to 4194304", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"rms_norm_eps\":0}", "\"rms_norm_eps\" is 0", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"rms_norm_eps\":-1e-6}", "\"rms_norm_eps\"", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"rope_theta\":-1}", "\"rope_theta\"", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"eos_token_id\":-1}", "\"eos_token_id\"", LOCI_EFORMAT},
+      {"{\"model_type\":\"llama\",\"eos_token_id\":[1,1.5]}", "\"eos_token_id\"", LOCI_EFORMAT},
+      {"{\"model_type\":\"llava\",\"vision_config\":{\"num_channels\":1}}", "\"num_channels\"",
+       LOCI_EFORMAT},
+      {"{\"model_type\":\"llava\",\"vision_config\":{\"patch_size\":300}}", "makes 0 rows",
+       LOCI_EFORMAT},
+      {"{\"model_type\":\"llava\",\"vision_config\":{\"num_attention_heads\":7}}",
+       "vision_config: hidden_size 768 does not divide", LOCI_EFORMAT},
+      {ORIGINAL ",\"mm_projector_type\":\"ldpnet\"}", "projector \"ldpnet\"", LOCI_EUNSUPPORTED},
+      {ORIGINAL ",\"mm_projector_type\":\"mlp9x_gelu\"}", "\"mlp9x_gelu\"", LOCI_EUNSUPPORTED},
+      {ORIGINAL ",\"mm_projector_type\":\"identity\"}", "without a projector", LOCI_EFORMAT},
+      {ORIGINAL ",\"mm_use_im_start_end\":true}", "\"mm_use_im_start_end\"", LOCI_EUNSUPPORTED},
+      {ORIGINAL ",\"image_aspect_ratio\":\"anyres\"}", "\"anyres\"", LOCI_EUNSUPPORTED},
+      {ORIGINAL ",\"mm_patch_merge_type\":\"spatial_unpad\"}", "\"spatial_unpad\"",
+       LOCI_EUNSUPPORTED},
+      {ORIGINAL ",\"mm_vision_select_feature\":\"cls\"}", "\"cls\"", LOCI_EUNSUPPORTED},
+      {ORIGINAL ",\"mm_hidden_size\":1152}", "\"mm_hidden_size\" is 1152", LOCI_EFORMAT},
+      {BUNNY ",\"use_s2\":true}", "\"use_s2\"", LOCI_EUNSUPPORTED},
+      {"{\"model_type\":\"bunny-phi\"}", "no \"mm_vision_tower\"", LOCI_EFORMAT},
+      {"{\"model_type\":\"llava\",\"mm_vision_tower\":\"BAAI/EVA\"}", "\"BAAI/EVA\"",
+       LOCI_EUNSUPPORTED},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    model_config m;
+    loci_err err = {0};
+    loci_status st = parse(*state, rows[i].config, NULL, NULL, &m, &err);
+    if (st == LOCI_OK) fail_msg("accepted: %s", rows[i].config);
+    if (st != rows[i].status || !strstr(err.msg, rows[i].expected)) {
+      fail_msg("%s: expected \"%s\", found \"%s\" (%d)", rows[i].config, rows[i].expected, err.msg,
+               (int)st);
+    }
+  }
+}
+
+static void a_tower_directory_never_lies_outside_the_checkpoint(void **state) {
+  char dir[] = "/tmp/loci-config-XXXXXX", path[100];
+  assert_non_null(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/sig", dir);
+  assert_int_equal(mkdir(path, 0700), 0);
+  snprintf(path, sizeof path, "%s/sig/config.json", dir);
+  const char tower[] = "{\"model_type\":\"siglip\",\"vision_config\":{\"num_hidden_layers\":5}}";
+  loci_err err;
+  assert_int_equal(file_write(path, tower, strlen(tower), &err), LOCI_OK);
+  static const struct {
+    const char *name;
+    bool inside;
+  } rows[] = {{"sig", true},         {"./sig", true},     {"././sig", true},
+              {"sig/../sig", false}, {"../x/sig", false}, {"/tmp/sig", false},
+              {"no-such-sig", false}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char config[300];
+    model_config m;
+    snprintf(config, sizeof config, "{\"model_type\":\"bunny-phi\",\"mm_vision_tower\":\"%s\"}",
+             rows[i].name);
+    assert_int_equal(parse(*state, config, NULL, dir, &m, &err), LOCI_OK);
+    assert_int_equal(m.vision_dir != NULL, rows[i].inside);
+    assert_int_equal(m.vision.layers, rows[i].inside ? 5 : 27);
+  }
+  unlink(path);
+  snprintf(path, sizeof path, "%s/sig", dir);
+  rmdir(path);
+  rmdir(dir);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_arena, drop_arena)
+  const struct CMUnitTest tests[] = {TEST(the_published_llava_config_gets_its_defaults),
+                                     TEST(a_bare_llava_is_the_seven_billion_one),
+                                     TEST(text_families_get_their_defaults),
+                                     TEST(rotary_spellings_of_all_generations_are_read),
+                                     TEST(hidden_states_count_from_either_end),
+                                     TEST(the_original_llava_and_bunny_take_their_tower_by_name),
+                                     TEST(generation_config_decides_where_a_text_ends),
+                                     TEST(what_is_not_computed_is_refused_by_name),
+                                     TEST(a_tower_directory_never_lies_outside_the_checkpoint)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
