@@ -1,5 +1,5 @@
-/* Opening whole checkpoints: the reference models of tests/golden/models, the same weights renamed
- * into every layout, and shapes that disagree with config.json. */
+/* Opening whole checkpoints: the reference models of tests/golden/models, their hash and sizes, and
+ * directories, indexes and shards that are not sound.  Layouts are in layout_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "checkpoint/weights.h"
@@ -68,8 +69,247 @@ static void reference_models_open(void **state) {
   }
 }
 
+static void every_place_holds_the_tensor_of_its_name(void **state) {
+  (void)state;
+  checkpoint *c = open_model(MODELS "llava-clip-llama");
+  assert_string_equal(c->layers[3].down.w.name,
+                      "language_model.model.layers.3.mlp.down_proj.weight");
+  assert_int_equal(c->layers[3].down.w.rows, 48);
+  assert_int_equal(c->layers[3].down.w.cols, 96);
+  assert_float_equal(value_at(&c->layers[3].down.w, 0), -0.22027619183063507, 0);
+  assert_float_equal(value_at(&c->layers[3].down.w, 2), -6.666401168331504e-05, 0);
+  assert_int_equal(c->patch.w.cols, 3 * 7 * 7);
+  assert_int_equal(c->position.rows, 17);
+  assert_null(c->patch.b.data);
+  assert_null(c->layers[0].q.b.data);
+  assert_null(c->layers[0].norm2.b.data);
+  assert_null(c->head.b.data);
+  checkpoint_close(c);
+  c = open_model(MODELS "bunny-siglip-phi");
+  assert_string_equal(c->layers[2].down.b.name, "model.layers.2.mlp.fc2.bias");
+  assert_float_equal(value_at(&c->layers[2].down.b, 1), 0.168212890625, 0);
+  assert_null(c->layers[2].gate.w.data);
+  assert_null(c->layers[2].norm2.w.data);
+  assert_null(c->head.b.data);
+  assert_null(c->class_embedding.data);
+  assert_non_null(c->config.vision_dir);
+  assert_int_equal(c->config.vision.layers, 3);
+  assert_int_equal(c->vision_layers[1].fc1.w.rows, 48);
+  assert_int_equal(c->patch.b.cols, 32);
+  checkpoint_close(c);
+  c = open_model(MODELS "llava-clip-llama-bf16");
+  assert_float_equal(value_at(&c->class_embedding, 2), 0.578125, 0);
+  assert_float_equal(c->config.text.rope.theta, 20000, 0);
+  checkpoint_close(c);
+  c = open_model(MODELS "text-phi");
+  assert_int_equal(c->head.b.cols, 700);
+  checkpoint_close(c);
+}
+
+static void the_flags_model_opens(void **state) {
+  (void)state;
+  if (!file_is_dir(LOCI_SOURCE_DIR "/models/flags")) skip();
+  checkpoint *c = open_model(LOCI_SOURCE_DIR "/models/flags");
+  assert_string_equal(c->config.family, "llava");
+  checkpoint_close(c);
+}
+
+/* ---------------------------------------------------------------- hash */
+
+static bool stop(void *ctx, const char *stage, double done, double total) {
+  (void)stage;
+  *(int *)ctx += done <= total;
+  return false;
+}
+
+/* Copies FROM's config and all tensors of its shards into one file, the first byte xor [flip]. */
+static void merge_shards(const char *from, const char *dir, uint8_t flip) {
+  static const char *const files[] = {"model-00003-of-00003", "model-00001-of-00003",
+                                      "model-00002-of-00003"};
+  st_file *shards[3];
+  st_tensor all[256];
+  int n = 0;
+  char path[500], *config;
+  size_t size;
+  loci_err err;
+  for (int i = 0; i < 3; i++) {
+    snprintf(path, sizeof path, "%s/%s.safetensors", from, files[i]);
+    assert_int_equal(st_open(path, &shards[i], &err), LOCI_OK);
+    for (int64_t j = 0; j < st_count(shards[i]); j++) all[n++] = *st_at(shards[i], j);
+  }
+  uint8_t *first = malloc((size_t)all[0].bytes);
+  memcpy(first, all[0].data, (size_t)all[0].bytes);
+  first[0] ^= flip;
+  all[0].data = first;
+  snprintf(path, sizeof path, "%s/model.safetensors", dir);
+  assert_int_equal(st_write(path, all, n, NULL, &err), LOCI_OK);
+  free(first);
+  for (int i = 0; i < 3; i++) st_close(shards[i]);
+  snprintf(path, sizeof path, "%s/config.json", from);
+  assert_int_equal(file_read(path, 1 << 20, &config, &size, &err), LOCI_OK);
+  snprintf(path, sizeof path, "%s/config.json", dir);
+  assert_int_equal(file_write(path, config, size, &err), LOCI_OK);
+  free(config);
+}
+
+static void the_hash_is_of_the_tensors_not_of_the_files(void **state) {
+  (void)state;
+  char dir[] = "/tmp/loci-hash-XXXXXX", sharded[32], merged[32], again[32], flipped[32], path[100];
+  int calls = 0;
+  loci_err err;
+  assert_non_null(mkdtemp(dir));
+  checkpoint *c = open_model(MODELS "llava-clip-llama-bf16");
+  assert_int_equal(checkpoint_hash(c, stop, &calls, sharded, &err), LOCI_ECANCELLED);
+  assert_int_equal(calls, 1);
+  assert_int_equal(checkpoint_hash(c, NULL, NULL, sharded, &err), LOCI_OK);
+  assert_int_equal(checkpoint_hash(c, stop, &calls, again, &err), LOCI_OK); /* remembered */
+  assert_string_equal(sharded, again);
+  assert_int_equal(strlen(sharded), 21);
+  checkpoint_close(c);
+  merge_shards(MODELS "llava-clip-llama-bf16", dir, 0);
+  c = open_model(dir);
+  assert_int_equal(checkpoint_hash(c, NULL, NULL, merged, &err), LOCI_OK);
+  assert_string_equal(sharded, merged);
+  checkpoint_close(c);
+  merge_shards(MODELS "llava-clip-llama-bf16", dir, 1);
+  c = open_model(dir);
+  assert_int_equal(checkpoint_hash(c, NULL, NULL, flipped, &err), LOCI_OK);
+  assert_string_not_equal(sharded, flipped);
+  checkpoint_close(c);
+  snprintf(path, sizeof path, "%s/model.safetensors", dir);
+  unlink(path);
+  snprintf(path, sizeof path, "%s/config.json", dir);
+  unlink(path);
+  rmdir(dir);
+}
+
+static void sizes_count_what_is_stored(void **state) {
+  (void)state;
+  checkpoint *c = open_model(MODELS "llava-clip-llama-bf16");
+  checkpoint_sizes s = checkpoint_measure(c);
+  assert_int_equal(s.bytes, 260416); /* the index's total_size */
+  assert_int_equal(s.parameters, 130208);
+  for (int i = 0; i < c->config.text.layers; i++) {
+    checkpoint_prefetch_layer(c, i);
+    checkpoint_release_layer(c, i);
+  }
+  assert_float_equal(value_at(&c->class_embedding, 2), 0.578125, 0);
+  checkpoint_close(c);
+}
+
+/* ---------------------------------------------------------------- directories */
+
+/* A directory that holds these files (NULL: not there), opened and removed again. */
+static void assert_dir_refused(const char *config, const char *name, const char *text,
+                               loci_status status, const char *expected) {
+  char dir[] = "/tmp/loci-dir-XXXXXX", a[100], b[100];
+  checkpoint *c;
+  loci_err err = {0};
+  assert_non_null(mkdtemp(dir));
+  snprintf(a, sizeof a, "%s/config.json", dir);
+  snprintf(b, sizeof b, "%s/%s", dir, name);
+  if (config) assert_int_equal(file_write(a, config, strlen(config), &err), LOCI_OK);
+  if (text) assert_int_equal(file_write(b, text, strlen(text), &err), LOCI_OK);
+  loci_status st = checkpoint_open(dir, &c, &err);
+  unlink(a);
+  unlink(b);
+  rmdir(dir);
+  assert_null(c);
+  if (st != status || !strstr(err.msg, expected)) {
+    fail_msg("expected \"%s\", found \"%s\" (%d)", expected, err.msg, (int)st);
+  }
+}
+
+static void directories_that_are_no_checkpoints_say_why(void **state) {
+  (void)state;
+  static const char llama[] = "{\"model_type\":\"llama\"}";
+  assert_dir_refused(NULL, "x", NULL, LOCI_EIO, "no config.json");
+  assert_dir_refused("{", "x", NULL, LOCI_EFORMAT, "config.json: not sound JSON");
+  assert_dir_refused(llama, "x", NULL, LOCI_EIO, "no model.safetensors and no");
+  assert_dir_refused(llama, "pytorch_model-00001-of-00002.bin", "", LOCI_EUNSUPPORTED,
+                     "s.save_file({k:v.clone() for k,v in d.items()},'model.safetensors')\"");
+  assert_dir_refused(llama, "adapter_model.safetensors", "", LOCI_EUNSUPPORTED, "only an adapter");
+  assert_dir_refused(llama, "m.Q4_K_M.gguf", "", LOCI_EUNSUPPORTED, "only a GGUF file (m.Q4_K_M");
+  assert_dir_refused(llama, "model.safetensors", "", LOCI_EFORMAT, "a header needs 8");
+  assert_dir_refused(llama, "generation_config.json", "[", LOCI_EFORMAT, "generation_config.json");
+  checkpoint *c;
+  loci_err err;
+  assert_int_equal(checkpoint_open("/nonexistent", &c, &err), LOCI_EIO);
+  assert_non_null(strstr(err.msg, "no such directory"));
+  assert_int_equal(checkpoint_open(MODELS "text-llama/config.json", &c, &err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "a checkpoint is a directory"));
+}
+
+static void an_unsound_index_is_refused(void **state) {
+  (void)state;
+  static const char llama[] = "{\"model_type\":\"llama\"}";
+  static const struct {
+    const char *index;
+    loci_status status;
+    const char *expected;
+  } rows[] = {
+      {"{}", LOCI_EFORMAT, "\"weight_map\" must be an object"},
+      {"{\"weight_map\":{}}", LOCI_EFORMAT, "\"weight_map\" must be an object"},
+      {"{\"weight_map\":[]}", LOCI_EFORMAT, "\"weight_map\" must be an object"},
+      {"{\"weight_map\":{\"a\":1}}", LOCI_EFORMAT, "its file must be a name"},
+      {"{\"weight_map\":{\"a\":\"\"}}", LOCI_EFORMAT, "its file must be a name"},
+      {"{\"weight_map\":{\"a\":\"x\\u0000\"}}", LOCI_EFORMAT, "its file must be a name"},
+      {"{\"weight_map\":{\"a\":\"../x.safetensors\"}}", LOCI_EFORMAT, "outside"},
+      {"{\"weight_map\":{\"a\":\"/etc/passwd\"}}", LOCI_EFORMAT, "outside"},
+      {"{\"weight_map\":{\"a\":\"..\"}}", LOCI_EFORMAT, "outside"},
+      {"{\"weight_map\":{\"a\":\"b\\\\c\"}}", LOCI_EFORMAT, "outside"},
+      {"{\"weight_map\":{\"a\":\"x\",\"a\":\"y\"}}", LOCI_EFORMAT, "duplicate"},
+      {"{\"weight_map\":{\"a\":\"x.safetensors\"}}", LOCI_EIO, "x.safetensors: No such file"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    assert_dir_refused(llama, "model.safetensors.index.json", rows[i].index, rows[i].status,
+                       rows[i].expected);
+  }
+}
+
+/* Shard 1 with tensor [first], shard 2 with [second] and "extra", under an index. */
+static void assert_shards_refused(const char *first, const char *second, const char *index,
+                                  const char *expected) {
+  char dir[] = "/tmp/loci-shards-XXXXXX", path[4][100];
+  static const char *const files[] = {"config.json", "model.safetensors.index.json", "1", "2"};
+  float x = 1;
+  st_tensor t[2] = {{.name = first, .dtype = ST_F32, .data = (const uint8_t *)&x, .bytes = 4}};
+  checkpoint *c;
+  loci_err err = {0};
+  assert_non_null(mkdtemp(dir));
+  for (int i = 0; i < 4; i++) snprintf(path[i], 100, "%s/%s", dir, files[i]);
+  assert_int_equal(file_write(path[0], "{\"model_type\":\"llama\"}", 22, &err), LOCI_OK);
+  assert_int_equal(file_write(path[1], index, strlen(index), &err), LOCI_OK);
+  assert_int_equal(st_write(path[2], t, 1, NULL, &err), LOCI_OK);
+  t[1] = t[0];
+  t[0].name = second;
+  t[1].name = "extra";
+  assert_int_equal(st_write(path[3], t, 2, NULL, &err), LOCI_OK);
+  assert_int_equal(checkpoint_open(dir, &c, &err), LOCI_EFORMAT);
+  for (int i = 0; i < 4; i++) unlink(path[i]);
+  rmdir(dir);
+  if (!strstr(err.msg, expected)) fail_msg("expected \"%s\", found \"%s\"", expected, err.msg);
+}
+
+static void shards_hold_what_the_index_promises_once(void **state) {
+  (void)state;
+  static const char index[] = "{\"weight_map\":{\"a\":\"1\",\"b\":\"2\"}}";
+  assert_shards_refused("a", "c", index, "tensor b should be in 2, and is not");
+  assert_shards_refused("b", "b", index, "tensor a should be in 1, and is not");
+  assert_shards_refused("a", "a", "{\"weight_map\":{\"a\":\"1\"}}", "lack tensor");
+  assert_shards_refused("extra", "b", "{\"weight_map\":{\"extra\":\"1\",\"b\":\"2\"}}",
+                        "two tensors for one place: extra in ");
+  assert_shards_refused("a", "b", index, "lack tensor language_model.embed_tokens.weight");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(reference_models_open)};
-  (void)value_at;
+  const struct CMUnitTest tests[] = {cmocka_unit_test(reference_models_open),
+                                     cmocka_unit_test(every_place_holds_the_tensor_of_its_name),
+                                     cmocka_unit_test(the_flags_model_opens),
+                                     cmocka_unit_test(the_hash_is_of_the_tensors_not_of_the_files),
+                                     cmocka_unit_test(sizes_count_what_is_stored),
+                                     cmocka_unit_test(directories_that_are_no_checkpoints_say_why),
+                                     cmocka_unit_test(an_unsound_index_is_refused),
+                                     cmocka_unit_test(shards_hold_what_the_index_promises_once)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
