@@ -12,8 +12,6 @@
 #include "base/file.h"
 #include "checkpoint/config_parts.h"
 
-enum { MAX_CONFIG = 1 << 24 };
-
 const char *layout_name(layout_kind layout) {
   static const char *const names[] = {
       [LAYOUT_HF_LEGACY] = "hf-legacy", [LAYOUT_HF_NEW] = "hf-new",

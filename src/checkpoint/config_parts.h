@@ -5,6 +5,10 @@
 
 #include "checkpoint/config.h"
 
+/* Bytes of a config file.  Published ones have a few thousand; parsed, JSON takes up to 60 times
+ * its size in memory. */
+enum { MAX_CONFIG = 1 << 22 };
+
 typedef struct config_reader {
   const char *what; /* the file, and the section after a ':' */
   const char *dir;  /* the checkpoint's, or NULL */

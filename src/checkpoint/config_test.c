@@ -229,6 +229,9 @@ static void generation_config_decides_where_a_text_ends(void **state) {
   assert_int_equal(m.n_notes, 0);
   expect(*state, "{\"model_type\":\"llava\",\"text_config\":{\"eos_token_id\":9}}", &m);
   assert_int_equal(m.eos[0], 9);
+  expect(*state,
+         "{\"model_type\":\"llava\",\"eos_token_id\":8,\"text_config\":{\"eos_token_id\":9}}", &m);
+  assert_int_equal(m.eos[0], 8);
   expect(*state, "{\"model_type\":\"llama\",\"bos_token_id\":null}", &m);
   assert_int_equal(m.bos, -1);
 }
@@ -341,9 +344,8 @@ static void a_tower_directory_never_lies_outside_the_checkpoint(void **state) {
   static const struct {
     const char *name;
     bool inside;
-  } rows[] = {{"sig", true},         {"./sig", true},     {"././sig", true},
-              {"sig/../sig", false}, {"../x/sig", false}, {"/tmp/sig", false},
-              {"no-such-sig", false}};
+  } rows[] = {{"sig", true},       {"./sig", true}, {"././sig", true},     {"sig/../sig", false},
+              {"../x/sig", false}, {"/sig", false}, {"no-such-sig", false}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     char config[300];
     model_config m;

@@ -177,7 +177,7 @@ loci_status tower_parse_named(const config_reader *r, const js_value *config, mo
   js_value *o;
   config_reader section = *r;
   section.what = file;
-  TRY(js_parse_file(file, 1 << 24, &o, r->err));
+  TRY(js_parse_file(file, MAX_CONFIG, &o, r->err));
   loci_status st = tower_parse_typed(&section, o, &out->vision);
   js_free(o);
   return st;

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "checkpoint/names.h"
 
-enum { MAX_SHARDS = 4096, MAX_INDEX = 1 << 28 };
+enum { MAX_SHARDS = 4096, MAX_INDEX = 1 << 24 };
 
 /* ---------------------------------------------------------------- no safetensors at all */
 

@@ -333,6 +333,20 @@ static void llama_biases_must_be_announced(void **state) {
   loci_err err;
   assert_int_equal(checkpoint_open(d->dir, &c, &err), LOCI_OK);
   assert_int_equal(c->layers[4].k.b.cols, 32);
+  assert_null(c->layers[4].up.b.data);
+  checkpoint_close(c);
+  static const char *const linears[] = {"gate", "up", "down"};
+  for (int i = 0; i < 15; i++) {
+    snprintf(name, sizeof name, "model.layers.%d.mlp.%s_proj.bias", i / 3, linears[i % 3]);
+    add(d, name, 1, i % 3 == 2 ? 48 : 96);
+  }
+  replace_config(d, "\"vocab_size\"", "\"mlp_bias\": true, \"vocab_size\"");
+  save(d);
+  assert_int_equal(checkpoint_open(d->dir, &c, &err), LOCI_OK);
+  assert_string_equal(c->layers[4].gate.b.name, "model.layers.4.mlp.gate_proj.bias");
+  assert_string_equal(c->layers[4].up.b.name, "model.layers.4.mlp.up_proj.bias");
+  assert_string_equal(c->layers[4].down.b.name, "model.layers.4.mlp.down_proj.bias");
+  assert_string_equal(c->layers[4].o.b.name, "model.layers.4.self_attn.o_proj.bias");
   checkpoint_close(c);
   drop(d, "model.layers.3.self_attn.o_proj.bias");
   save(d);

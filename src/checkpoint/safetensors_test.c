@@ -238,6 +238,8 @@ static void unsound_tensors_are_not_written(void **state) {
   assert_int_equal(st_write(path, &odd, 1, NULL, &err), LOCI_EINVAL);
   assert_int_equal(st_write(path, &reserved, 1, NULL, &err), LOCI_EINVAL);
   assert_int_equal(st_write(path, &latin, 1, NULL, &err), LOCI_EINVAL);
+  assert_int_equal(st_write("/dev/null", &good, 1, NULL, &err), LOCI_EINVAL);
+  assert_int_equal(st_write("/tmp", &good, 1, NULL, &err), LOCI_EINVAL);
   assert_int_equal(st_write("/nonexistent/file", &good, 1, NULL, &err), LOCI_EIO);
   assert_false(file_exists(path));
 }

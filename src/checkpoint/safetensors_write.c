@@ -96,9 +96,16 @@ static bool write_tensors(int fd, const char *header, const st_tensor *tensors, 
   return true;
 }
 
+/* Renaming onto a device would replace it. */
+static bool is_special(const char *path) {
+  struct stat s;
+  return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
+}
+
 loci_status st_write(const char *path, const st_tensor *tensors, int64_t n,
                      const char *const *metadata, loci_err *err) {
   char *header = NULL;
+  if (is_special(path)) return fail(err, LOCI_EINVAL, "%s: not a regular file", path);
   TRY(header_text(path, tensors, n, metadata, &header, err));
   loci_status st = LOCI_OK;
   size_t length = strlen(path) + sizeof ".XXXXXX";

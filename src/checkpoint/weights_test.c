@@ -106,6 +106,88 @@ static void every_place_holds_the_tensor_of_its_name(void **state) {
   checkpoint_close(c);
 }
 
+/* [names] in the order of the struct's weights, NULL where there is none. */
+static void assert_names(const void *place, const char *const *names, int n, const char *prefix) {
+  const weight *w = place;
+  for (int i = 0; i < n; i++) {
+    char expected[200];
+    assert_int_equal(w[i].data != NULL, names[i] != NULL);
+    if (!names[i]) continue;
+    snprintf(expected, sizeof expected, "%s%s", prefix, names[i]);
+    assert_string_equal(w[i].name, expected);
+  }
+}
+
+static void layers_are_filled_in_the_order_of_their_fields(void **state) {
+  (void)state;
+  static const char *const llama[] = {"input_layernorm.weight",
+                                      NULL,
+                                      "self_attn.q_proj.weight",
+                                      NULL,
+                                      "self_attn.k_proj.weight",
+                                      NULL,
+                                      "self_attn.v_proj.weight",
+                                      NULL,
+                                      "self_attn.o_proj.weight",
+                                      NULL,
+                                      "post_attention_layernorm.weight",
+                                      NULL,
+                                      "mlp.gate_proj.weight",
+                                      NULL,
+                                      "mlp.up_proj.weight",
+                                      NULL,
+                                      "mlp.down_proj.weight",
+                                      NULL};
+  static const char *const phi[] = {"input_layernorm.weight",
+                                    "input_layernorm.bias",
+                                    "self_attn.q_proj.weight",
+                                    "self_attn.q_proj.bias",
+                                    "self_attn.k_proj.weight",
+                                    "self_attn.k_proj.bias",
+                                    "self_attn.v_proj.weight",
+                                    "self_attn.v_proj.bias",
+                                    "self_attn.dense.weight",
+                                    "self_attn.dense.bias",
+                                    NULL,
+                                    NULL,
+                                    NULL,
+                                    NULL,
+                                    "mlp.fc1.weight",
+                                    "mlp.fc1.bias",
+                                    "mlp.fc2.weight",
+                                    "mlp.fc2.bias"};
+  static const char *const tower[] = {"layer_norm1.weight",
+                                      "layer_norm1.bias",
+                                      "layer_norm2.weight",
+                                      "layer_norm2.bias",
+                                      "self_attn.q_proj.weight",
+                                      "self_attn.q_proj.bias",
+                                      "self_attn.k_proj.weight",
+                                      "self_attn.k_proj.bias",
+                                      "self_attn.v_proj.weight",
+                                      "self_attn.v_proj.bias",
+                                      "self_attn.out_proj.weight",
+                                      "self_attn.out_proj.bias",
+                                      "mlp.fc1.weight",
+                                      "mlp.fc1.bias",
+                                      "mlp.fc2.weight",
+                                      "mlp.fc2.bias"};
+  static const char *const top[] = {"class_embedding", "patch_embedding.weight", NULL,
+                                    "position_embedding.weight"};
+  assert_int_equal(sizeof llama / sizeof llama[0], sizeof(decoder_layer) / sizeof(weight));
+  assert_int_equal(sizeof phi / sizeof phi[0], sizeof(decoder_layer) / sizeof(weight));
+  assert_int_equal(sizeof tower / sizeof tower[0], sizeof(vision_layer) / sizeof(weight));
+  checkpoint *c = open_model(MODELS "llava-clip-llama");
+  assert_names(&c->layers[4], llama, 18, "language_model.model.layers.4.");
+  assert_names(&c->vision_layers[1], tower, 16, "vision_tower.vision_model.encoder.layers.1.");
+  assert_names(&c->class_embedding, top, 1, "vision_tower.vision_model.embeddings.");
+  assert_names(&c->patch, top + 1, 3, "vision_tower.vision_model.embeddings.");
+  checkpoint_close(c);
+  c = open_model(MODELS "bunny-siglip-phi");
+  assert_names(&c->layers[3], phi, 18, "model.layers.3.");
+  checkpoint_close(c);
+}
+
 static void the_flags_model_opens(void **state) {
   (void)state;
   if (!file_is_dir(LOCI_SOURCE_DIR "/models/flags")) skip();
@@ -122,8 +204,11 @@ static bool stop(void *ctx, const char *stage, double done, double total) {
   return false;
 }
 
-/* Copies FROM's config and all tensors of its shards into one file, the first byte xor [flip]. */
-static void merge_shards(const char *from, const char *dir, uint8_t flip) {
+#define POST_BIAS "model.vision_tower.vision_model.post_layernorm.bias"
+
+/* Copies FROM's config and all tensors of its shards into one file, the first byte xor [flip], one
+ * tensor that no feature needs under the name [last]. */
+static void merge_shards(const char *from, const char *dir, uint8_t flip, const char *last) {
   static const char *const files[] = {"model-00003-of-00003", "model-00001-of-00003",
                                       "model-00002-of-00003"};
   st_file *shards[3];
@@ -136,6 +221,9 @@ static void merge_shards(const char *from, const char *dir, uint8_t flip) {
     snprintf(path, sizeof path, "%s/%s.safetensors", from, files[i]);
     assert_int_equal(st_open(path, &shards[i], &err), LOCI_OK);
     for (int64_t j = 0; j < st_count(shards[i]); j++) all[n++] = *st_at(shards[i], j);
+  }
+  for (int i = 0; i < n; i++) {
+    if (strcmp(all[i].name, POST_BIAS) == 0) all[i].name = last;
   }
   uint8_t *first = malloc((size_t)all[0].bytes);
   memcpy(first, all[0].data, (size_t)all[0].bytes);
@@ -166,12 +254,17 @@ static void the_hash_is_of_the_tensors_not_of_the_files(void **state) {
   assert_string_equal(sharded, again);
   assert_int_equal(strlen(sharded), 21);
   checkpoint_close(c);
-  merge_shards(MODELS "llava-clip-llama-bf16", dir, 0);
+  merge_shards(MODELS "llava-clip-llama-bf16", dir, 0, POST_BIAS);
   c = open_model(dir);
   assert_int_equal(checkpoint_hash(c, NULL, NULL, merged, &err), LOCI_OK);
   assert_string_equal(sharded, merged);
   checkpoint_close(c);
-  merge_shards(MODELS "llava-clip-llama-bf16", dir, 1);
+  merge_shards(MODELS "llava-clip-llama-bf16", dir, 1, POST_BIAS);
+  c = open_model(dir);
+  assert_int_equal(checkpoint_hash(c, NULL, NULL, flipped, &err), LOCI_OK);
+  assert_string_not_equal(sharded, flipped);
+  checkpoint_close(c);
+  merge_shards(MODELS "llava-clip-llama-bf16", dir, 0, POST_BIAS "es");
   c = open_model(dir);
   assert_int_equal(checkpoint_hash(c, NULL, NULL, flipped, &err), LOCI_OK);
   assert_string_not_equal(sharded, flipped);
@@ -303,13 +396,15 @@ static void shards_hold_what_the_index_promises_once(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(reference_models_open),
-                                     cmocka_unit_test(every_place_holds_the_tensor_of_its_name),
-                                     cmocka_unit_test(the_flags_model_opens),
-                                     cmocka_unit_test(the_hash_is_of_the_tensors_not_of_the_files),
-                                     cmocka_unit_test(sizes_count_what_is_stored),
-                                     cmocka_unit_test(directories_that_are_no_checkpoints_say_why),
-                                     cmocka_unit_test(an_unsound_index_is_refused),
-                                     cmocka_unit_test(shards_hold_what_the_index_promises_once)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(reference_models_open),
+      cmocka_unit_test(every_place_holds_the_tensor_of_its_name),
+      cmocka_unit_test(layers_are_filled_in_the_order_of_their_fields),
+      cmocka_unit_test(the_flags_model_opens),
+      cmocka_unit_test(the_hash_is_of_the_tensors_not_of_the_files),
+      cmocka_unit_test(sizes_count_what_is_stored),
+      cmocka_unit_test(directories_that_are_no_checkpoints_say_why),
+      cmocka_unit_test(an_unsound_index_is_refused),
+      cmocka_unit_test(shards_hold_what_the_index_promises_once)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
