@@ -1,0 +1,226 @@
+/* Cairo's only home (see canvas.h). */
+#include "show/canvas.h"
+
+#include <math.h>
+#include <cairo-pdf.h>
+#include <cairo-svg.h>
+#include <cairo.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FONT "DejaVu Sans" /* Cairo falls back to another sans, at worst to its built-in one */
+
+static const double PNG_SCALE = 2; /* pixels per point */
+
+struct canvas {
+  canvas_kind kind;
+  double height;
+  char *title;
+  bytes data;
+  cairo_surface_t *surface;
+  cairo_t *cr;
+};
+
+static cairo_status_t append(void *ctx, const unsigned char *data, unsigned int n) {
+  bytes *b = ctx;
+  bytes_add(b, data, n);
+  return b->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
+}
+
+static cairo_surface_t *surface_new(canvas *c, double width, double height) {
+  if (c->kind == CANVAS_PNG) {
+    return cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)ceil(width * PNG_SCALE),
+                                      (int)ceil(height * PNG_SCALE));
+  }
+  if (c->kind == CANVAS_SVG) {
+    cairo_surface_t *s = cairo_svg_surface_create_for_stream(append, &c->data, width, height);
+    cairo_svg_surface_set_document_unit(s, CAIRO_SVG_UNIT_PT);
+    return s;
+  }
+  cairo_surface_t *s = cairo_pdf_surface_create_for_stream(append, &c->data, width, height);
+  cairo_pdf_surface_set_metadata(s, CAIRO_PDF_METADATA_TITLE, c->title);
+  cairo_pdf_surface_set_metadata(s, CAIRO_PDF_METADATA_CREATOR, "loci " LOCI_VERSION);
+  /* a fixed date, so that the same trace gives the same file */
+  cairo_pdf_surface_set_metadata(s, CAIRO_PDF_METADATA_CREATE_DATE, "2024-01-01T00:00:00Z");
+  return s;
+}
+
+canvas *canvas_new(canvas_kind kind, double width, double height, const char *title) {
+  canvas *c = calloc(1, sizeof *c);
+  if (!c) return NULL;
+  c->kind = kind;
+  c->height = height;
+  c->title = strdup(title);
+  if (!c->title) {
+    free(c);
+    return NULL;
+  }
+  c->surface = surface_new(c, width, height);
+  c->cr = cairo_create(c->surface);
+  cairo_font_options_t *options = cairo_font_options_create();
+  cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+  cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+  cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+  cairo_set_font_options(c->cr, options);
+  cairo_font_options_destroy(options);
+  if (kind == CANVAS_PNG) cairo_scale(c->cr, PNG_SCALE, PNG_SCALE);
+  canvas_fill(c, (canvas_box){0, 0, width, height}, (rgb){1, 1, 1});
+  return c;
+}
+
+void canvas_free(canvas *c) {
+  if (!c) return;
+  cairo_destroy(c->cr);
+  cairo_surface_destroy(c->surface);
+  bytes_clear(&c->data);
+  free(c->title);
+  free(c);
+}
+
+static void set_colour(canvas *c, rgb colour) {
+  cairo_set_source_rgb(c->cr, colour.r, colour.g, colour.b);
+}
+
+void canvas_fill(canvas *c, canvas_box box, rgb colour) {
+  set_colour(c, colour);
+  cairo_set_antialias(c->cr, CAIRO_ANTIALIAS_NONE); /* no seams between neighbours */
+  cairo_rectangle(c->cr, box.x, box.y, box.w, box.h);
+  cairo_fill(c->cr);
+  cairo_set_antialias(c->cr, CAIRO_ANTIALIAS_DEFAULT);
+}
+
+void canvas_frame(canvas *c, canvas_box box, double width, rgb colour) {
+  set_colour(c, colour);
+  cairo_set_line_width(c->cr, width);
+  cairo_rectangle(c->cr, box.x, box.y, box.w, box.h);
+  cairo_stroke(c->cr);
+}
+
+void canvas_line(canvas *c, double x0, double y0, double x1, double y1, double width, rgb colour) {
+  set_colour(c, colour);
+  cairo_set_line_width(c->cr, width);
+  cairo_move_to(c->cr, x0, y0);
+  cairo_line_to(c->cr, x1, y1);
+  cairo_stroke(c->cr);
+}
+
+void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rgb colour) {
+  if (count == 0) return;
+  double x0, y0, x1, y1;
+  cairo_save(c->cr);
+  for (int i = 0; i < count; i++)
+    cairo_rectangle(c->cr, boxes[i].x, boxes[i].y, boxes[i].w, boxes[i].h);
+  cairo_path_extents(c->cr, &x0, &y0, &x1, &y1);
+  cairo_clip(c->cr);
+  set_colour(c, colour);
+  cairo_set_line_width(c->cr, 0.4);
+  for (double d = floor((x0 + y0) / step) * step; d < x1 + y1; d += step) {
+    cairo_move_to(c->cr, d - y0, y0);
+    cairo_line_to(c->cr, d - y1, y1);
+  }
+  cairo_stroke(c->cr);
+  cairo_restore(c->cr);
+}
+
+static void set_font(canvas *c, const canvas_font *font) {
+  cairo_select_font_face(c->cr, FONT,
+                         font->italic ? CAIRO_FONT_SLANT_ITALIC : CAIRO_FONT_SLANT_NORMAL,
+                         font->bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_set_font_size(c->cr, font->size);
+}
+
+double canvas_text_width(canvas *c, const canvas_font *font, const char *text) {
+  cairo_text_extents_t e = {0};
+  set_font(c, font);
+  cairo_text_extents(c->cr, text, &e);
+  return e.x_advance;
+}
+
+void canvas_text(canvas *c, double x, double y, canvas_align align, const canvas_font *font,
+                 const char *text) {
+  double width = align == CANVAS_LEFT ? 0 : canvas_text_width(c, font, text);
+  set_font(c, font);
+  set_colour(c, font->colour);
+  cairo_move_to(c->cr, x - (align == CANVAS_RIGHT ? width : width / 2), y);
+  cairo_show_text(c->cr, text);
+}
+
+/* ---------------------------------------------------------------- files */
+
+static loci_status status_of(cairo_status_t s, loci_err *err) {
+  if (s == CAIRO_STATUS_SUCCESS) return LOCI_OK;
+  if (s == CAIRO_STATUS_NO_MEMORY) return fail_nomem(err, "drawing");
+  return fail(err, LOCI_EINVAL, "the picture cannot be drawn: %s", cairo_status_to_string(s));
+}
+
+static void add_escaped(bytes *out, const char *s) {
+  for (; *s; s++) {
+    switch (*s) {
+      case '&': bytes_text(out, "&amp;"); break;
+      case '<': bytes_text(out, "&lt;"); break;
+      case '>': bytes_text(out, "&gt;"); break;
+      case '"': bytes_text(out, "&quot;"); break;
+      default: bytes_add(out, s, 1);
+    }
+  }
+}
+
+/* Cairo draws letters as shapes and numbers its surfaces through the life of the process: a title
+ * makes the file say what it is, and the number is left out. */
+static void copy_svg(const char *svg, size_t n, const char *title, bytes *out) {
+  static const char group[] = "<g id=\"surface";
+  const char *end = svg + n, *head = NULL, *after = NULL;
+  for (const char *p = svg; !after && p + sizeof group < end; p++) {
+    if (!head && memcmp(p, "<svg", 4) == 0) head = memchr(p, '>', (size_t)(end - p));
+    if (head && memcmp(p, group, sizeof group - 1) == 0) after = memchr(p, '>', (size_t)(end - p));
+    if (after) {
+      bytes_add(out, svg, (size_t)(head + 1 - svg));
+      bytes_text(out, "\n<title>");
+      add_escaped(out, title);
+      bytes_text(out, "</title>");
+      bytes_add(out, head + 1, (size_t)(p - head - 1));
+      bytes_text(out, "<g>");
+      bytes_add(out, after + 1, (size_t)(end - after - 1));
+    }
+  }
+  if (!after) bytes_add(out, svg, n);
+}
+
+loci_status canvas_finish(canvas *c, bytes *out, loci_err *err) {
+  TRY(status_of(cairo_status(c->cr), err));
+  if (c->kind == CANVAS_PNG) {
+    TRY(status_of(cairo_surface_write_to_png_stream(c->surface, append, &c->data), err));
+  } else {
+    cairo_show_page(c->cr);
+  }
+  cairo_surface_finish(c->surface);
+  TRY(status_of(cairo_surface_status(c->surface), err));
+  if (c->data.failed) return fail_nomem(err, "drawing");
+  if (c->kind == CANVAS_SVG) {
+    copy_svg(c->data.data, c->data.size, c->title, out);
+  } else {
+    bytes_add(out, c->data.data, c->data.size);
+  }
+  return out->failed ? fail_nomem(err, "drawing") : LOCI_OK;
+}
+
+loci_status canvas_png_of_rgb(const uint8_t *pixels, int width, int height, bytes *out,
+                              loci_err *err) {
+  cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+  loci_status st = LOCI_OK;
+  TRY_DONE(status_of(cairo_surface_status(s), err));
+  cairo_surface_flush(s);
+  uint8_t *data = cairo_image_surface_get_data(s);
+  int stride = cairo_image_surface_get_stride(s);
+  for (int y = 0; y < height; y++) {
+    uint32_t *row = (uint32_t *)(void *)(data + (int64_t)y * stride);
+    const uint8_t *from = pixels + (int64_t)y * width * 3;
+    for (int x = 0; x < width; x++, from += 3)
+      row[x] = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
+  }
+  cairo_surface_mark_dirty(s);
+  TRY_DONE(status_of(cairo_surface_write_to_png_stream(s, append, out), err));
+done:
+  cairo_surface_destroy(s);
+  return st;
+}

@@ -1,0 +1,46 @@
+/* A page to draw on, in points (1/72 inch), origin at the top left: the fence round Cairo.  The
+ * same calls give a PNG (two pixels per point), an SVG or a PDF.  Errors are remembered inside and
+ * come out of canvas_finish.  The same calls give the same bytes. */
+#ifndef LOCI_SHOW_CANVAS_H
+#define LOCI_SHOW_CANVAS_H
+
+#include "show/bytes.h"
+#include "show/colormap.h"
+
+typedef enum canvas_kind { CANVAS_PNG, CANVAS_SVG, CANVAS_PDF } canvas_kind;
+typedef enum canvas_align { CANVAS_LEFT, CANVAS_CENTRE, CANVAS_RIGHT } canvas_align;
+
+typedef struct canvas_font {
+  double size;
+  bool bold, italic;
+  rgb colour;
+} canvas_font;
+
+typedef struct canvas canvas;
+
+typedef struct canvas_box {
+  double x, y, w, h;
+} canvas_box;
+
+/* A white page.  NULL: out of memory.  [title] (printable) goes into the file's description. */
+canvas *canvas_new(canvas_kind kind, double width, double height, const char *title);
+void canvas_free(canvas *c);
+
+void canvas_fill(canvas *c, canvas_box box, rgb colour);
+void canvas_frame(canvas *c, canvas_box box, double width, rgb colour);
+void canvas_line(canvas *c, double x0, double y0, double x1, double y1, double width, rgb colour);
+/* Diagonal lines inside the union of the boxes. */
+void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rgb colour);
+/* One line of printable UTF-8, its baseline at y. */
+void canvas_text(canvas *c, double x, double y, canvas_align align, const canvas_font *font,
+                 const char *text);
+double canvas_text_width(canvas *c, const canvas_font *font, const char *text);
+
+/* The file; the canvas is used up but still has to be freed. */
+loci_status canvas_finish(canvas *c, bytes *out, loci_err *err);
+
+/* A PNG file of 8-bit RGB pixels (height, width, 3). */
+loci_status canvas_png_of_rgb(const uint8_t *pixels, int width, int height, bytes *out,
+                              loci_err *err);
+
+#endif

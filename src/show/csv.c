@@ -1,0 +1,79 @@
+/* A trace as CSV (RFC 4180): a row per cell, for spreadsheets, R and pandas. */
+#include <math.h>
+#include <string.h>
+
+#include "show/formats.h"
+
+/* A field; quoted if it holds a comma, a quote, a line break or a blank at an end. */
+static void put_text(bytes *b, const char *s) {
+  size_t n = strlen(s);
+  bool plain = strcspn(s, ",\"\r\n") == n && !(n > 0 && (s[0] == ' ' || s[n - 1] == ' '));
+  if (plain) {
+    bytes_text(b, s);
+    return;
+  }
+  bytes_text(b, "\"");
+  for (; *s; s++) {
+    if (*s == '"') bytes_text(b, "\"");
+    bytes_add(b, s, 1);
+  }
+  bytes_text(b, "\"");
+}
+
+/* An empty value is an empty field. */
+static void put_number(bytes *b, double x) {
+  bytes_text(b, ",");
+  if (isfinite(x)) bytes_format(b, "%.12g", x);
+}
+
+/* position,token,role */
+static void put_column(bytes *b, const loci_trace *t, const loci_grid *g, int column) {
+  if (g->groups) {
+    bytes_text(b, ",,");
+    put_text(b, g->groups[column]);
+    bytes_text(b, ",group");
+    return;
+  }
+  int position = g->positions[column];
+  bool known = position >= 0 && position < t->prompt->length;
+  bytes_format(b, ",%d,", position);
+  if (known && t->prompt->tokens[position].text) put_text(b, t->prompt->tokens[position].text);
+  bytes_format(b, ",%s", known ? loci_role_name(t->prompt->tokens[position].role) : "");
+}
+
+static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g, bool any_heads) {
+  int heads = g->head_count > 0 ? g->head_count : 1;
+  int64_t i = 0;
+  for (int l = 0; l < g->layer_count; l++) {
+    for (int c = 0; c < g->column_count; c++) {
+      for (int h = 0; h < heads; h++, i++) {
+        const loci_metrics *m = &g->cells[i];
+        bytes_format(b, "%s,%d,%s,%d", loci_site_name(g->site), g->window,
+                     g->direction == LOCI_NOISE ? "noise" : "denoise", g->layers[l]);
+        put_column(b, t, g, c);
+        put_number(b, m->p);
+        put_number(b, m->logp);
+        put_number(b, m->logit_diff);
+        put_number(b, m->kl);
+        put_number(b, g->ie[i]);
+        put_number(b, g->restoration[i]);
+        if (g->head_count > 0) {
+          bytes_format(b, ",%d", h);
+        } else if (any_heads) {
+          bytes_text(b, ",");
+        }
+        bytes_text(b, "\r\n");
+      }
+    }
+  }
+}
+
+void trace_csv(const loci_trace *trace, bytes *out) {
+  bool any_heads = false;
+  for (int i = 0; i < trace->grid_count; i++) any_heads |= trace->grids[i].head_count > 0;
+  bytes_format(out,
+               "site,window,direction,layer,position,token,role,p,logp,logit_diff,kl,ie,"
+               "restoration%s\r\n",
+               any_heads ? ",head" : "");
+  for (int i = 0; i < trace->grid_count; i++) put_grid(out, trace, &trace->grids[i], any_heads);
+}

@@ -1,0 +1,163 @@
+/* Shared pieces of JSON results (see json_parts.h), and their line breaks: jansson writes either
+ * one line or one line per number; a grid wants one line per layer.  So the compact text is broken
+ * here: an object is broken between its members if it holds arrays of arrays, an array if it holds
+ * arrays or objects. */
+#include "show/json_parts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "show/bytes.h"
+
+js_value *json_result(const char *command) {
+  js_value *o = js_object();
+  char format[64] = "loci.";
+  strncat(format, command, 32);
+  strcat(format, "/1");
+  js_put(&o, "format", js_text(format));
+  js_put(&o, "version", js_text(LOCI_VERSION));
+  return o;
+}
+
+static js_value *json_token(const loci_token *t, int pos) {
+  js_value *o = js_object(), *range = js_array();
+  js_put(&o, "pos", js_int(pos));
+  js_put(&o, "id", js_int(t->id));
+  js_put(&o, "text", js_text(t->text));
+  js_put(&o, "role", js_text(loci_role_name(t->role)));
+  js_push(&range, js_int(t->bytes[0]));
+  js_push(&range, js_int(t->bytes[1]));
+  js_put(&o, "bytes", range);
+  return o;
+}
+
+static js_value *json_image(const loci_prompt_info *p) {
+  if (p->image_first < 0) return js_null();
+  js_value *o = js_object();
+  js_put(&o, "first", js_int(p->image_first));
+  js_put(&o, "count", js_int(p->image_count));
+  js_put(&o, "rows", js_int(p->image_rows));
+  js_put(&o, "cols", js_int(p->image_cols));
+  return o;
+}
+
+js_value *json_prompt(const loci_prompt_info *p) {
+  js_value *o = js_object(), *tokens = js_array();
+  js_put(&o, "text", js_text(p->text));
+  for (int i = 0; i < p->length; i++) js_push(&tokens, json_token(&p->tokens[i], i));
+  js_put(&o, "tokens", tokens);
+  js_put(&o, "image", json_image(p));
+  return o;
+}
+
+js_value *json_constraints(const loci_prompt_info *p) {
+  js_value *a = js_array();
+  for (int i = 0; i < p->constraint_count; i++) {
+    const loci_constraint *c = &p->constraints[i];
+    js_value *o = js_object();
+    js_put(&o, "text", js_text(c->text));
+    js_put(&o, "kind", js_text(c->kind));
+    js_put(&o, "first", js_int(c->first));
+    js_put(&o, "count", js_int(c->count));
+    js_push(&a, o);
+  }
+  return a;
+}
+
+js_value *json_top(const loci_candidate *top, int count) {
+  js_value *a = js_array();
+  for (int i = 0; i < count && top[i].text; i++) {
+    js_value *o = js_object();
+    js_put(&o, "id", js_int(top[i].id));
+    js_put(&o, "text", js_text(top[i].text));
+    js_put(&o, "p", js_real(top[i].p));
+    js_push(&a, o);
+  }
+  return a;
+}
+
+/* ---------------------------------------------------------------- line breaks */
+
+enum { DEPTH = 16 }; /* results are not nested deeper */
+
+/* The index behind the string that begins at s[i]. */
+static size_t skip_string(const char *s, size_t i) {
+  for (i++; s[i] != '"'; i++) {
+    if (s[i] == '\\') i++;
+  }
+  return i + 1;
+}
+
+/* height[k]: how many levels lie in the k-th bracket of s, itself included (1: only numbers). */
+static void measure_heights(const char *s, uint8_t *height) {
+  size_t open[DEPTH] = {0}, brackets = 0;
+  int depth = 0;
+  for (size_t i = 0; s[i];) {
+    if (s[i] == '"') {
+      i = skip_string(s, i);
+      continue;
+    }
+    if (s[i] == '[' || s[i] == '{') {
+      assert(depth < DEPTH);
+      open[depth++] = brackets;
+      height[brackets++] = 1;
+    } else if (s[i] == ']' || s[i] == '}') {
+      depth--;
+      uint8_t above = (uint8_t)(height[open[depth]] + 1);
+      if (depth > 0 && height[open[depth - 1]] < above) height[open[depth - 1]] = above;
+    }
+    i++;
+  }
+}
+
+static void break_lines(const char *s, const uint8_t *height, bytes *out) {
+  bool broken[DEPTH + 1] = {false};
+  size_t brackets = 0, from = 0;
+  int depth = 0;
+  for (size_t i = 0; s[i];) {
+    if (s[i] == '"') {
+      i = skip_string(s, i);
+      continue;
+    }
+    char c = s[i++];
+    if (c == '[' || c == '{') {
+      broken[++depth] = height[brackets++] >= (c == '[' ? 2 : 3);
+    }
+    if (c == ']' || c == '}') depth--;
+    if (depth > 0 && broken[depth] && (c == ',' || c == '[')) {
+      bytes_add(out, s + from, i - from);
+      bytes_text(out, "\n");
+      bytes_repeat(out, " ", depth);
+      from = i;
+    }
+  }
+  bytes_text(out, s + from);
+}
+
+static size_t count_brackets(const char *s) {
+  size_t n = 0;
+  for (; *s; s++) n += *s == '[' || *s == '{';
+  return n; /* those within strings only make it larger */
+}
+
+loci_status json_print_lines(js_value *v, char **out, loci_err *err) {
+  char *compact = NULL;
+  bytes text = {0};
+  *out = NULL;
+  TRY(js_print(v, false, &compact, err));
+  loci_status st = LOCI_OK;
+  uint8_t *height = malloc(count_brackets(compact) + 1);
+  if (!height) {
+    st = fail_nomem(err, "writing JSON");
+    goto done;
+  }
+  measure_heights(compact, height);
+  break_lines(compact, height, &text);
+  bytes_text(&text, "\n");
+  st = bytes_take(&text, out, NULL, err);
+done:
+  free(height);
+  free(compact);
+  return st;
+}

@@ -1,0 +1,39 @@
+/* The picture of a trace, the same for PNG, SVG and PDF: a title, a panel per (site, window,
+ * direction), one colour bar.  plot_trace.c measures and places, plot_panel.c draws what is placed.
+ */
+#ifndef LOCI_SHOW_PLOT_H
+#define LOCI_SHOW_PLOT_H
+
+#include "show/canvas.h"
+#include "show/sheet.h"
+
+loci_status plot_trace(const loci_trace *trace, loci_metric metric, canvas_kind kind, bytes *out,
+                       loci_err *err);
+/* A page of its own with the picture inside, for a browser. */
+loci_status plot_trace_html(const loci_trace *trace, loci_metric metric, bytes *out, loci_err *err);
+
+/* ---------------------------------------------------------------- inside */
+
+/* Where a panel's cells lie, in points. */
+typedef struct plot_place {
+  double x, y; /* top left of the cells */
+  double cell_w, cell_h;
+  double group_gap; /* between the group rows and the token rows */
+  double label_w;   /* of the widest token label */
+  bool labels;      /* whether row labels and brackets stand to the left */
+} plot_place;
+
+enum { PLOT_LABEL_COLUMNS = 22 };
+
+canvas_font plot_label_font(double cell_h);
+/* Width that labels, position numbers and brackets take to the left of the cells. */
+double plot_gutter_width(const sheet_panel *p, const plot_place *at);
+double plot_row_y(const sheet_panel *p, const plot_place *at, int row);
+void plot_panel(canvas *c, const sheet *s, const sheet_panel *p, const plot_place *at);
+/* The colour bar in a box, its unit above, its numbers below; and the key for exact zeros. */
+void plot_scale(canvas *c, const sheet *s, canvas_box box);
+
+/* Greys and accents of the page. */
+extern const rgb plot_ink, plot_grey, plot_faint, plot_accent, plot_image;
+
+#endif

@@ -1,0 +1,233 @@
+/* One panel of the picture: cells, labels, brackets, layer axis; and the colour bar (see plot.h).
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "show/label.h"
+#include "show/plot.h"
+
+const rgb plot_ink = {0.13, 0.13, 0.15}, plot_grey = {0.45, 0.45, 0.48},
+          plot_faint = {0.80, 0.80, 0.82}, plot_accent = {0.72, 0.25, 0.05},
+          plot_image = {0.20, 0.47, 0.35};
+
+static const rgb plain = {0.955, 0.955, 0.958}; /* exact zeros */
+
+enum { BRACKET_WIDTH = 7, NUMBER_GAP = 5, CELL_GAP = 4, WORD_WIDTH = 46 };
+
+canvas_font plot_label_font(double cell_h) {
+  double size = cell_h * 0.66;
+  return (canvas_font){size > 8.5 ? 8.5 : size, false, false, plot_ink};
+}
+
+static double number_width(const plot_place *at) { return at->cell_h * 0.55 * 2.6; }
+
+double plot_gutter_width(const sheet_panel *p, const plot_place *at) {
+  (void)p;
+  return WORD_WIDTH + BRACKET_WIDTH + number_width(at) + NUMBER_GAP + at->label_w + CELL_GAP;
+}
+
+double plot_row_y(const sheet_panel *p, const plot_place *at, int row) {
+  bool below = row >= p->group_rows && p->group_rows > 0;
+  return at->y + row * at->cell_h + (below ? at->group_gap : 0);
+}
+
+/* ---------------------------------------------------------------- cells */
+
+static void draw_cells(canvas *c, const sheet *s, const sheet_panel *p, const plot_place *at) {
+  bool diverging = s->lo < 0 && s->hi > 0;
+  for (int r = 0; r < p->row_count; r++) {
+    double y = plot_row_y(p, at, r);
+    for (int l = 0; l < p->layer_count; l++) {
+      int64_t i = (int64_t)r * p->layer_count + l;
+      canvas_box box = {at->x + l * at->cell_w, y, at->cell_w, at->cell_h};
+      bool empty = p->zero[i] || isnan(p->values[i]);
+      canvas_fill(c, box, empty ? plain : colormap(sheet_level(s, p->values[i]), diverging, false));
+    }
+  }
+}
+
+/* Exact zeros, runs of them as one box. */
+static void draw_zeros(canvas *c, const sheet_panel *p, const plot_place *at) {
+  int64_t most = (int64_t)p->row_count * p->layer_count;
+  canvas_box *boxes = calloc((size_t)most + 1, sizeof *boxes);
+  int n = 0;
+  if (!boxes) return; /* the tone still tells them apart */
+  for (int r = 0; r < p->row_count; r++) {
+    const bool *zero = p->zero + (int64_t)r * p->layer_count;
+    for (int l = 0; l < p->layer_count; l++) {
+      if (!zero[l]) continue;
+      if (l > 0 && zero[l - 1]) {
+        boxes[n - 1].w += at->cell_w;
+      } else {
+        boxes[n++] =
+            (canvas_box){at->x + l * at->cell_w, plot_row_y(p, at, r), at->cell_w, at->cell_h};
+      }
+    }
+  }
+  canvas_hatch(c, boxes, n, 4, plot_faint);
+  free(boxes);
+}
+
+static void draw_frames(canvas *c, const sheet_panel *p, const plot_place *at) {
+  double w = p->layer_count * at->cell_w;
+  int tokens = p->row_count - p->group_rows;
+  if (p->group_rows > 0) {
+    canvas_frame(c, (canvas_box){at->x, at->y, w, p->group_rows * at->cell_h}, 0.6, plot_grey);
+  }
+  if (tokens > 0) {
+    double y = plot_row_y(p, at, p->group_rows);
+    canvas_frame(c, (canvas_box){at->x, y, w, tokens * at->cell_h}, 0.6, plot_grey);
+  }
+}
+
+/* ---------------------------------------------------------------- labels */
+
+static void draw_label(canvas *c, const sheet_row *row, const plot_place *at, double y) {
+  canvas_font font = plot_label_font(at->cell_h), number = font;
+  double right = at->x - CELL_GAP, base = y + at->cell_h / 2 + font.size * 0.36;
+  if (role_is_constraint(row->role)) font.bold = true, font.colour = plot_accent;
+  if (row->role == LOCI_ROLE_IMAGE) font.colour = plot_image;
+  font.italic = row->first < 0;
+  canvas_text(c, right, base, CANVAS_RIGHT, &font, row->label);
+  if (row->first < 0 || row->first != row->last) return; /* a band's label is its positions */
+  char text[16];
+  snprintf(text, sizeof text, "%d", row->first);
+  number.size *= 0.8;
+  number.colour = plot_grey;
+  canvas_text(c, right - at->label_w - NUMBER_GAP, base, CANVAS_RIGHT, &number, text);
+}
+
+/* A square bracket round rows [from, to) with its word to the left. */
+static void draw_bracket(canvas *c, const sheet_panel *p, const plot_place *at, const int rows[2],
+                         const char *word, rgb colour) {
+  double x = at->x - plot_gutter_width(p, at) + WORD_WIDTH + 3;
+  double y0 = plot_row_y(p, at, rows[0]) + 1.2,
+         y1 = plot_row_y(p, at, rows[1] - 1) + at->cell_h - 1.2;
+  canvas_font font = {7.2, true, false, colour};
+  canvas_line(c, x, y0, x, y1, 1, colour);
+  canvas_line(c, x - 0.5, y0, x + 3, y0, 1, colour);
+  canvas_line(c, x - 0.5, y1, x + 3, y1, 1, colour);
+  canvas_text(c, x - 3.5, (y0 + y1) / 2 + 2.6, CANVAS_RIGHT, &font, word);
+}
+
+/* One past the last row of the constraint or image that begins at [row]; row itself if none does.
+ */
+static int span_end(const sheet_panel *p, int row) {
+  loci_role role = p->rows[row].role;
+  bool constraint = role_is_constraint(role);
+  if (!constraint && role != LOCI_ROLE_IMAGE) return row;
+  int end = row + 1;
+  while (end < p->row_count) {
+    loci_role next = p->rows[end].role;
+    bool same = constraint ? role_is_constraint(next) && next != LOCI_ROLE_CONSTRAINT_FIRST
+                           : next == LOCI_ROLE_IMAGE;
+    if (!same) break;
+    end++;
+  }
+  return end;
+}
+
+static void draw_spans(canvas *c, const sheet_panel *p, const plot_place *at) {
+  for (int r = p->group_rows; r < p->row_count;) {
+    int end = span_end(p, r);
+    if (end == r) {
+      r++;
+      continue;
+    }
+    bool constraint = role_is_constraint(p->rows[r].role);
+    rgb colour = constraint ? plot_accent : plot_image;
+    if (at->labels) {
+      draw_bracket(c, p, at, (int[2]){r, end}, constraint ? "constraint" : "image", colour);
+    } else {
+      double y0 = plot_row_y(p, at, r), y1 = plot_row_y(p, at, end - 1) + at->cell_h;
+      canvas_line(c, at->x - 3, y0 + 0.5, at->x - 3, y1 - 0.5, 1.5, colour);
+    }
+    r = end;
+  }
+}
+
+/* ---------------------------------------------------------------- axes */
+
+static void draw_layer_axis(canvas *c, const sheet_panel *p, const plot_place *at) {
+  static const int steps[] = {1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 100};
+  canvas_font font = {7.5, false, false, plot_ink};
+  double y = plot_row_y(p, at, p->row_count - 1) + at->cell_h;
+  int step = 1000;
+  for (int i = (int)(sizeof steps / sizeof *steps) - 1; i >= 0; i--) {
+    if (steps[i] * at->cell_w >= 17) step = steps[i];
+  }
+  for (int l = 0; l < p->layer_count; l++) {
+    if (p->layers[l] % step != 0 && p->layer_count > 1) continue;
+    char text[16];
+    double x = at->x + (l + 0.5) * at->cell_w;
+    snprintf(text, sizeof text, "%d", p->layers[l]);
+    canvas_line(c, x, y, x, y + 2.5, 0.6, plot_grey);
+    canvas_text(c, x, y + 10.5, CANVAS_CENTRE, &font, text);
+  }
+  font.colour = plot_grey;
+  canvas_text(c, at->x + p->layer_count * at->cell_w / 2, y + 21, CANVAS_CENTRE, &font, "layer");
+}
+
+void plot_panel(canvas *c, const sheet *s, const sheet_panel *p, const plot_place *at) {
+  canvas_font title = {9, true, false, plot_ink};
+  canvas_text(c, at->x, at->y - 6, CANVAS_LEFT, &title, p->title);
+  if (p->row_count == 0) return;
+  draw_cells(c, s, p, at);
+  draw_zeros(c, p, at);
+  draw_frames(c, p, at);
+  for (int r = 0; r < p->row_count && at->labels; r++)
+    draw_label(c, &p->rows[r], at, plot_row_y(p, at, r));
+  draw_spans(c, p, at);
+  draw_layer_axis(c, p, at);
+}
+
+/* ---------------------------------------------------------------- colour bar */
+
+/* 1, 2 or 5 times a power of ten, near x. */
+static double round_step(double x) {
+  double power = pow(10, floor(log10(x))), m = x / power;
+  return power * (m < 1.5 ? 1 : m < 3.5 ? 2 : m < 7.5 ? 5 : 10);
+}
+
+static void draw_ticks(canvas *c, const sheet *s, canvas_box box) {
+  canvas_font font = {7.5, false, false, plot_ink};
+  double step = round_step((s->hi - s->lo) / 4);
+  int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
+  for (double k = ceil(s->lo / step - 1e-6); k * step <= s->hi + 1e-6 * step; k++) {
+    double x = box.x + box.w * (k * step - s->lo) / (s->hi - s->lo);
+    char text[32];
+    snprintf(text, sizeof text, "%.*f", decimals, k * step);
+    if (decimals > 4) snprintf(text, sizeof text, "%.3g", k * step);
+    if (fabs(k) < 0.5) snprintf(text, sizeof text, "0");
+    canvas_line(c, x, box.y + box.h, x, box.y + box.h + 2.5, 0.6, plot_grey);
+    canvas_text(c, x, box.y + box.h + 10.5, CANVAS_CENTRE, &font, text);
+  }
+}
+
+static void draw_bar(canvas *c, const sheet *s, canvas_box box) {
+  enum { STRIPES = 128 };
+  bool diverging = s->lo < 0 && s->hi > 0;
+  for (int i = 0; i < STRIPES; i++) {
+    double value = s->lo + (s->hi - s->lo) * (i + 0.5) / STRIPES;
+    canvas_box stripe = {box.x + box.w * i / STRIPES, box.y, box.w / STRIPES, box.h};
+    canvas_fill(c, stripe, colormap(sheet_level(s, value), diverging, false));
+  }
+  canvas_frame(c, box, 0.6, plot_grey);
+  draw_ticks(c, s, box);
+}
+
+void plot_scale(canvas *c, const sheet *s, canvas_box box) {
+  canvas_font font = {8, false, false, plot_ink};
+  bool flat = !(s->hi > s->lo);
+  canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, flat ? "no effect in any cell" : s->unit);
+  if (!flat) draw_bar(c, s, box);
+  if (!s->has_zero) return;
+  canvas_box key = {box.x + (flat ? 0 : box.w + 22), box.y, 14, box.h};
+  canvas_fill(c, key, plain);
+  canvas_hatch(c, &key, 1, 4, plot_faint);
+  canvas_frame(c, key, 0.6, plot_grey);
+  font.size = 7.5;
+  canvas_text(c, key.x + key.w + 5, key.y + key.h - 1.6, CANVAS_LEFT, &font,
+              "exactly zero, known without a run");
+}

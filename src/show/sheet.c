@@ -1,0 +1,284 @@
+/* The sheet (see sheet.h). */
+#include "show/sheet.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "show/label.h"
+
+double metric_of(const loci_metrics *m, loci_metric metric) {
+  switch (metric) {
+    case LOCI_METRIC_LOGP: return m->logp;
+    case LOCI_METRIC_LOGIT_DIFF: return m->logit_diff;
+    case LOCI_METRIC_KL: return m->kl;
+    case LOCI_METRIC_P:
+    case LOCI_METRIC_RESTORATION: break;
+  }
+  return m->p;
+}
+
+double metric_base(const loci_trace *trace, loci_direction direction, loci_metric metric) {
+  return metric_of(direction == LOCI_NOISE ? &trace->clean.m : &trace->corrupted.m, metric);
+}
+
+static const char *unit_of(loci_metric metric) {
+  switch (metric) {
+    case LOCI_METRIC_P: return "indirect effect on p(answer)";
+    case LOCI_METRIC_LOGP: return "indirect effect on log p(answer), nats";
+    case LOCI_METRIC_LOGIT_DIFF: return "indirect effect on the logit difference";
+    case LOCI_METRIC_KL: return "indirect effect on KL(clean || run), nats";
+    case LOCI_METRIC_RESTORATION: return "restored share of the total effect";
+  }
+  return "";
+}
+
+bool role_is_constraint(loci_role role) {
+  return role >= LOCI_ROLE_CONSTRAINT_FIRST && role <= LOCI_ROLE_CONSTRAINT_LAST;
+}
+
+double sheet_level(const sheet *s, double value) {
+  if (isnan(value)) return 0;
+  double bound = value < 0 ? -s->lo : s->hi;
+  double level = bound > 0 ? value / bound : 0;
+  return level < -1 ? -1 : level > 1 ? 1 : level;
+}
+
+bool sheet_peak(const sheet_panel *p, bool groups, int *row, int *layer) {
+  double best = 0;
+  int from = groups ? 0 : p->group_rows, to = groups ? p->group_rows : p->row_count;
+  for (int r = from; r < to; r++) {
+    for (int l = 0; l < p->layer_count; l++) {
+      double x = fabs(p->values[(int64_t)r * p->layer_count + l]);
+      if (!(x > best)) continue; /* NaN is never stronger */
+      best = x;
+      *row = r;
+      *layer = l;
+    }
+  }
+  return best > 0;
+}
+
+/* ---------------------------------------------------------------- building */
+
+/* What building needs to know; one panel is made from at most two grids. */
+typedef struct maker {
+  const loci_trace *trace;
+  loci_metric metric;
+  int max_rows;
+  label_spelling spelling;
+  sheet *s;
+} maker;
+
+static bool same_axes(const loci_grid *a, const loci_grid *b) {
+  return a->site == b->site && a->window == b->window && a->direction == b->direction &&
+         a->layer_count == b->layer_count &&
+         memcmp(a->layers, b->layers, sizeof(int) * (size_t)a->layer_count) == 0;
+}
+
+/* The grid of groups that goes with a grid of positions, or the other way round; NULL: none. */
+static const loci_grid *partner_of(const loci_trace *t, int i) {
+  const loci_grid *g = &t->grids[i];
+  for (int k = 0; k < t->grid_count; k++) {
+    const loci_grid *other = &t->grids[k];
+    if (k != i && !other->groups != !g->groups && same_axes(g, other)) return other;
+  }
+  return NULL;
+}
+
+/* Whether grid i is drawn in the panel of an earlier grid. */
+static bool is_second(const loci_trace *t, int i) {
+  const loci_grid *partner = partner_of(t, i);
+  return partner && partner < &t->grids[i] &&
+         partner_of(t, (int)(partner - t->grids)) == &t->grids[i];
+}
+
+/* The effect in one cell: of its strongest head. */
+static double effect_of(const maker *m, const loci_grid *g, int layer, int column, bool *zero) {
+  int heads = g->head_count > 0 ? g->head_count : 1;
+  double base = metric_base(m->trace, g->direction, m->metric), best = (double)NAN;
+  *zero = true;
+  for (int h = 0; h < heads; h++) {
+    int64_t i = ((int64_t)layer * g->column_count + column) * heads + h;
+    bool skipped = g->skipped && g->skipped[i];
+    double x = metric_of(&g->cells[i], m->metric) - base;
+    if (m->metric == LOCI_METRIC_RESTORATION) x = g->restoration[i];
+    if (skipped && !isnan(x)) x = 0;
+    if (!skipped) *zero = false;
+    if (isnan(best) || fabs(x) > fabs(best)) best = x;
+  }
+  return best;
+}
+
+/* Folds one column of a grid into row r of the panel: the strongest wins. */
+static void fold_column(const maker *m, const loci_grid *g, int column, double *values,
+                        bool *zero) {
+  for (int l = 0; l < g->layer_count; l++) {
+    bool is_zero;
+    double x = effect_of(m, g, l, column, &is_zero);
+    if (isnan(values[l]) || fabs(x) > fabs(values[l])) values[l] = x;
+    zero[l] = zero[l] && is_zero;
+    if (is_zero) m->s->has_zero = true;
+  }
+  if (g->head_count > 0) m->s->has_heads = true;
+}
+
+static loci_role role_at(const maker *m, int position) {
+  const loci_prompt_info *p = m->trace->prompt;
+  return position >= 0 && position < p->length ? p->tokens[position].role : LOCI_ROLE_BEFORE;
+}
+
+/* Rows of a band hold one kind of position only: image, constraint, other. */
+static int kind_of(loci_role role) {
+  return role == LOCI_ROLE_IMAGE ? 1 : role_is_constraint(role) ? 2 : 0;
+}
+
+/* How many positions share a row, by kind: the image gives way first. */
+static void choose_bands(const maker *m, const loci_grid *g, int band[3]) {
+  int count[3] = {0, 0, 0};
+  for (int c = 0; c < g->column_count; c++) count[kind_of(role_at(m, g->positions[c]))]++;
+  int words = count[0] + count[2];
+  int left = m->max_rows - words > m->max_rows / 4 ? m->max_rows - words : m->max_rows / 4;
+  if (left < 1) left = 1;
+  band[0] = band[1] = band[2] = 1;
+  if (g->column_count <= m->max_rows) return;
+  band[1] = (count[1] + left - 1) / left;
+  if (words > m->max_rows) band[0] = band[2] = (words + m->max_rows - 1) / m->max_rows;
+  for (int k = 0; k < 3; k++) {
+    if (band[k] < 1) band[k] = 1;
+  }
+}
+
+static const char *row_label(const maker *m, const sheet_row *r) {
+  char text[64];
+  const loci_prompt_info *p = m->trace->prompt;
+  if (r->first == r->last) {
+    const char *token = r->first >= 0 && r->first < p->length ? p->tokens[r->first].text : "";
+    return label_token(m->s->mem, m->spelling, token);
+  }
+  snprintf(text, sizeof text, "%s%d\xE2\x80\x93%d", r->role == LOCI_ROLE_IMAGE ? "image " : "",
+           r->first, r->last);
+  return arena_strdup(m->s->mem, text);
+}
+
+/* Room for a panel's arrays; every value empty, every cell a zero so far. */
+static bool panel_alloc(const maker *m, sheet_panel *p, int rows, sheet_row **row, double **values,
+                        bool **zero) {
+  int64_t cells = (int64_t)rows * p->layer_count;
+  *row = arena_zarray(m->s->mem, rows > 0 ? rows : 1, sheet_row);
+  *values = arena_array(m->s->mem, cells > 0 ? cells : 1, double);
+  *zero = arena_array(m->s->mem, cells > 0 ? cells : 1, bool);
+  if (!*row || !*values || !*zero) return false;
+  for (int64_t i = 0; i < cells; i++) (*values)[i] = (double)NAN, (*zero)[i] = true;
+  p->rows = *row;
+  p->values = *values;
+  p->zero = *zero;
+  return true;
+}
+
+static bool fill_panel(const maker *m, sheet_panel *p, const loci_grid *groups,
+                       const loci_grid *tokens) {
+  sheet_row *row;
+  double *values;
+  bool *zero;
+  int n = 0, used = 0, band[3] = {1, 1, 1}, rows = groups ? groups->column_count : 0;
+  if (!panel_alloc(m, p, rows + (tokens ? tokens->column_count : 0), &row, &values, &zero))
+    return false;
+  for (; n < rows; n++) {
+    row[n] = (sheet_row){label_text(m->s->mem, groups->groups[n]), -1, -1, LOCI_ROLE_BEFORE};
+    if (!row[n].label) return false;
+    fold_column(m, groups, n, values + (int64_t)n * p->layer_count,
+                zero + (int64_t)n * p->layer_count);
+  }
+  p->group_rows = n;
+  if (tokens) choose_bands(m, tokens, band);
+  for (int c = 0; tokens && c < tokens->column_count; c++) {
+    int position = tokens->positions[c];
+    loci_role role = role_at(m, position);
+    bool joins = n > p->group_rows && kind_of(row[n - 1].role) == kind_of(role) &&
+                 used < band[kind_of(role)] && row[n - 1].last == position - 1;
+    if (!joins) row[n++] = (sheet_row){NULL, position, position, role}, used = 0;
+    row[n - 1].last = position;
+    if (++used > m->s->band) m->s->band = used;
+    int64_t at = (int64_t)(n - 1) * p->layer_count;
+    fold_column(m, tokens, c, values + at, zero + at);
+  }
+  p->row_count = n;
+  for (int r = p->group_rows; r < n; r++) {
+    row[r].label = row_label(m, &row[r]);
+    if (!row[r].label) return false;
+  }
+  return true;
+}
+
+static const char *panel_title(const maker *m, const sheet_panel *p) {
+  char text[96], window[32] = "";
+  if (p->window > 1) snprintf(window, sizeof window, ", window %d", p->window);
+  snprintf(text, sizeof text, "%s%s, %s", loci_site_name(p->site), window,
+           p->direction == LOCI_NOISE ? "corrupted into clean" : "clean into corrupted");
+  return arena_strdup(m->s->mem, text);
+}
+
+static bool add_panel(const maker *m, int i) {
+  const loci_grid *g = &m->trace->grids[i], *partner = partner_of(m->trace, i);
+  if (partner && partner_of(m->trace, (int)(partner - m->trace->grids)) != g) partner = NULL;
+  sheet_panel *p = &m->s->panels[m->s->panel_count++];
+  p->site = g->site;
+  p->window = g->window;
+  p->direction = g->direction;
+  p->layer_count = g->layer_count;
+  p->layers = g->layers;
+  p->title = panel_title(m, p);
+  return p->title && fill_panel(m, p, g->groups ? g : partner, g->groups ? partner : g);
+}
+
+/* One scale for all: zero at one end unless both signs matter (5 % of the other). */
+static void choose_scale(sheet *s) {
+  for (int i = 0; i < s->panel_count; i++) {
+    const sheet_panel *p = &s->panels[i];
+    for (int64_t k = 0; k < (int64_t)p->row_count * p->layer_count; k++) {
+      double x = p->values[k];
+      if (x < s->lo) s->lo = x;
+      if (x > s->hi) s->hi = x;
+    }
+  }
+  if (-s->lo <= 0.05 * s->hi) {
+    s->lo = 0;
+  } else if (s->hi <= 0.05 * -s->lo) {
+    s->hi = 0;
+  } else {
+    s->hi = fmax(s->hi, -s->lo);
+    s->lo = -s->hi;
+  }
+}
+
+loci_status sheet_new(const loci_trace *trace, loci_metric metric, int max_rows, sheet **out,
+                      loci_err *err) {
+  *out = NULL;
+  arena *mem = arena_new();
+  sheet *s = mem ? arena_zarray(mem, 1, sheet) : NULL;
+  bool sound = s != NULL;
+  if (s) {
+    s->mem = mem;
+    s->unit = unit_of(metric);
+    s->panels = arena_zarray(mem, trace->grid_count + 1, sheet_panel);
+    sound = s->panels != NULL;
+    label_spelling spelling = label_spelling_of(trace->prompt->tokens, trace->prompt->length);
+    maker m = {trace, metric, max_rows, spelling, s};
+    for (int i = 0; sound && i < trace->grid_count; i++) {
+      if (!is_second(trace, i)) sound = add_panel(&m, i);
+    }
+  }
+  if (!sound) {
+    arena_free(mem);
+    return fail_nomem(err, "laying out a trace");
+  }
+  choose_scale(s);
+  *out = s;
+  return LOCI_OK;
+}
+
+void sheet_free(sheet *s) {
+  if (s) arena_free(s->mem);
+}

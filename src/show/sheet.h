@@ -1,0 +1,57 @@
+/* A trace laid out for the eye, before any drawing: one panel per (site, window, direction), the
+ * groups as its first rows, then the tokens in question order; the effect of the chosen metric in
+ * every cell; one scale for all panels.  The terminal and the page draw the same sheet. */
+#ifndef LOCI_SHOW_SHEET_H
+#define LOCI_SHOW_SHEET_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+typedef struct sheet_row {
+  const char *label; /* printable */
+  int first, last;   /* positions, the same unless rows are bands; -1: a group */
+  loci_role role;
+} sheet_row;
+
+typedef struct sheet_panel {
+  loci_site site;
+  int window;
+  loci_direction direction;
+  const char *title; /* "mlp_out, window 3, noise" */
+  int group_rows;    /* the first rows */
+  int row_count;
+  const sheet_row *rows;
+  int layer_count;
+  const int *layers;
+  const double *values; /* (row_count, layer_count); NaN: no value */
+  const bool *zero;     /* the same shape: an exact zero, known without a run */
+} sheet_panel;
+
+typedef struct sheet {
+  arena *mem; /* owns all of it */
+  int panel_count;
+  sheet_panel *panels;
+  double lo, hi;    /* lo <= 0 <= hi: the scale; one of them is 0 unless the effects diverge */
+  bool has_zero;    /* some cell is an exact zero */
+  bool has_heads;   /* cells show their strongest head */
+  int band;         /* most positions in one row */
+  const char *unit; /* what the numbers are: "change of log p(answer)" */
+} sheet;
+
+/* At most about [max_rows] token rows per panel: beyond it neighbouring positions share a row that
+ * shows the strongest of them.  Borrows from the trace. */
+loci_status sheet_new(const loci_trace *trace, loci_metric metric, int max_rows, sheet **out,
+                      loci_err *err);
+void sheet_free(sheet *s);
+
+/* Value of the metric in the run that a grid patched, and in a cell. */
+double metric_of(const loci_metrics *m, loci_metric metric);
+double metric_base(const loci_trace *trace, loci_direction direction, loci_metric metric);
+
+/* Where a value lies on the scale: -1 (lo) .. 0 .. 1 (hi). */
+double sheet_level(const sheet *s, double value);
+bool role_is_constraint(loci_role role);
+/* The strongest cell among the groups or among the tokens; false: all are zero. */
+bool sheet_peak(const sheet_panel *p, bool groups, int *row, int *layer);
+
+#endif
