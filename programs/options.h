@@ -1,0 +1,63 @@
+/* Command-line options, driven by one table (options.def).
+ *
+ * Accepted: --name=value, --name value, -n value, -nvalue, and -- before plain arguments.  An
+ * option that the command does not take, a missing or doubled value, and a mistyped name are
+ * refused in a sentence that says the nearest right thing. */
+#ifndef LOCI_PROGRAMS_OPTIONS_H
+#define LOCI_PROGRAMS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Which command; a bit each, so that an option can name its commands. */
+enum command_bit {
+  INFO = 1,
+  TOKENS = 2,
+  IMAGE = 4,
+  ASK = 8,
+  RECORD = 16,
+  TRACE = 32,
+  BENCH = 64,
+  HELP = 128,
+  PROMPT_COMMANDS = TOKENS | ASK | RECORD | TRACE,
+  MODEL_COMMANDS = PROMPT_COMMANDS | INFO | IMAGE
+};
+
+typedef enum option_id {
+#define OPTION(id, letter, name, argument, many, commands, help) OPT_##id,
+#include "options.def"
+#undef OPTION
+  OPT_COUNT
+} option_id;
+
+typedef struct option {
+  char letter; /* 0: none */
+  const char *name;
+  const char *argument; /* NULL: takes none */
+  bool many;
+  unsigned commands;
+  const char *help;
+} option;
+
+const option *option_get(option_id id);
+
+/* What was given, in order. */
+typedef struct args {
+  struct given {
+    option_id id;
+    const char *value; /* "" without an argument */
+  } * given;
+  int given_count;
+  const char **rest; /* plain arguments */
+  int rest_count;
+} args;
+
+/* Parses for one command; on a mistake returns false with the sentence in why. */
+bool args_parse(unsigned command, int argc, char **argv, args *out, char *why, size_t why_size);
+void args_clear(args *a);
+
+bool args_has(const args *a, option_id id);
+const char *args_get(const args *a, option_id id);       /* the value, or NULL */
+const char *args_at(const args *a, option_id id, int i); /* the i-th value, NULL after the last */
+
+#endif
