@@ -1,0 +1,33 @@
+/* What the terminal can show, and the progress line.
+ *
+ * Everything is decided once, at the start, from the streams and the environment: colours need a
+ * terminal on standard output and no NO_COLOR; wide characters need a UTF-8 locale; the progress
+ * line needs a terminal on standard error that understands escape sequences. */
+#ifndef LOCI_PROGRAMS_TERM_H
+#define LOCI_PROGRAMS_TERM_H
+
+#include <loci.h>
+#include <stdbool.h>
+
+typedef enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color_when;
+
+typedef struct term {
+  loci_color color;
+  bool utf8;
+  int columns;
+  bool progress; /* the progress line may be drawn */
+  double started, drawn;
+  char stage[32];
+} term;
+
+void term_init(term *t, color_when when, bool no_progress);
+
+/* After SIGINT or SIGTERM every long call ends with LOCI_ECANCELLED. */
+void term_catch_signals(void);
+int term_signal(void); /* the signal, or 0 */
+
+/* A loci_progress_fn; ctx is a term. */
+bool term_progress(void *ctx, const char *stage, double done, double total);
+void term_progress_end(term *t); /* erases the line */
+
+#endif
