@@ -1,0 +1,112 @@
+/* loci, the command: what its files share.
+ *
+ *   main.c       table of commands, dispatch          options.*    command line, one table for
+ * everything cmd_X.c      the command X                        values.*     numbers, sizes, layers,
+ * read strictly subject.c    model and prompt from the options    model_path.* model names output.c
+ * results, failures, exit codes        term.*, text_out.*  the terminal
+ *
+ * A command returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.  It is a
+ * client of loci.h like any other: nothing private is included. */
+#ifndef LOCI_PROGRAMS_CLI_H
+#define LOCI_PROGRAMS_CLI_H
+
+#include <loci.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "options.h"
+#include "term.h"
+#include "text_out.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+#define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
+
+typedef struct cli cli;
+
+typedef struct command {
+  const char *name;
+  unsigned bit;
+  const char *summary;  /* for the first screen */
+  const char *examples; /* lines, each a command line */
+  const char *about;    /* a paragraph */
+  const char *endings;  /* of -o: ".json .csv"; NULL: no -o */
+  option_id needed[3];  /* required options, OPT_COUNT after the last */
+  int (*run)(cli *c);
+} command;
+
+extern const command commands[];
+extern const int command_count;
+const command *command_find(const char *name); /* NULL: none */
+const char *command_near(const char *name);    /* did you mean; NULL: none */
+
+struct cli {
+  const command *command;
+  args args;
+  term term;
+  bool json;
+  loci_err err;
+};
+
+/* ---- output.c */
+
+#define PRINTF(format_at, list_at) __attribute__((format(printf, format_at, list_at)))
+
+/* Writes the sentence; returns code. */
+loci_status cli_fail(loci_err *err, loci_status code, const char *format, ...) PRINTF(3, 4);
+/* Says what failed (c->err), on standard output too with --json; returns the exit code. */
+int cli_failed(cli *c);
+/* Wrong usage: the sentence and where to read on; returns EXIT_USAGE. */
+int cli_usage(cli *c, const char *format, ...) PRINTF(2, 3);
+/* "--threads wants a whole number, not "2x"": the common case of it. */
+int cli_bad_value(cli *c, option_id id, const char *wanted);
+
+/* Endings and places of all -o files, before any work starts. */
+int cli_check_outputs(cli *c);
+bool cli_ends_with(const char *path, const char *ending);
+/* Hands a JSON text (freed here) to standard output with --json, and to every -o F.json. */
+int cli_write_json(cli *c, char *json);
+/* A string of unknown origin as a JSON string, quotes included. */
+void cli_put_json_string(FILE *out, const char *s);
+/* "wrote F", in human output. */
+void cli_say_written(cli *c, const char *path);
+/* Closes standard output; an error of any print before shows here. */
+int cli_finish(cli *c, int code);
+
+/* ---- subject.c */
+
+/* A whole number of an option within [lowest, highest]; *out stays as it is when the option is not
+ * given. */
+int cli_int(cli *c, option_id id, int lowest, int highest, int *out);
+int cli_precision(cli *c, loci_precision *out);
+int cli_model_opts(cli *c, loci_model_opts *out);
+int cli_stopped(cli *c); /* fails after a Ctrl-C */
+/* Opens the model of -m with --precision, --threads and --memory. */
+int cli_open_model(cli *c, loci_model **out);
+/* The directory of -m, of PATH_SIZE bytes (model_path.h). */
+int cli_model_path(cli *c, char *out);
+/* Model and prompt; both NULL after a failure.  [constraints] NULL: all of -c, else these. */
+typedef struct cli_constraints {
+  const char **text;
+  int count;
+} cli_constraints;
+int cli_open_prompt(cli *c, const cli_constraints *constraints, loci_model **model,
+                    loci_prompt **prompt);
+/* A comma list of sites. */
+int cli_sites(cli *c, loci_site out[LOCI_SITE_COUNT], int *count);
+int cli_layers(cli *c, int *first, int *count);
+
+/* ---- the commands, and the help screens */
+int cmd_info(cli *c);
+int cmd_tokens(cli *c);
+int cmd_tokens_of_text(cli *c); /* --text, --lines */
+int cmd_image(cli *c);
+int cmd_ask(cli *c);
+int cmd_record(cli *c);
+int cmd_trace(cli *c);
+int cmd_bench(cli *c);
+int cmd_help(cli *c);
+void help_screen(const term *t);
+void help_command(const command *cmd, const term *t);
+
+#endif

@@ -1,0 +1,52 @@
+/* loci ask: the greedy answer, and what else the model could have said at its first steps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum { STEPS_SHOWN = 5, COLUMN = 18 };
+
+/* "step token p others": as many others as the line has room for, at least one. */
+static void put_step(const cli *c, const loci_answer *a, int i) {
+  const loci_candidate *top = a->top[i];
+  bool utf8 = c->term.utf8;
+  printf("%4d", i + 1);
+  for (int k = 0; k < LOCI_TOP && top[k].text; k++) {
+    if (k > 1 && 4 + (k + 1) * COLUMN > c->term.columns) break;
+    printf("  ");
+    put_cell(stdout, top[k].text, COLUMN - 8, utf8);
+    printf(" %.3f", top[k].p);
+  }
+  printf("\n");
+}
+
+static void show(const cli *c, const loci_answer *a) {
+  put_text(stdout, a->text, c->term.utf8);
+  printf("\n\nstep  token and probability, then the next best\n");
+  int n = a->count < STEPS_SHOWN ? a->count : STEPS_SHOWN;
+  for (int i = 0; i < n; i++) put_step(c, a, i);
+  if (n < a->count) printf("      and %d more\n", a->count - n);
+}
+
+int cmd_ask(cli *c) {
+  loci_model *model;
+  loci_prompt *prompt;
+  loci_answer *answer = NULL;
+  char *json = NULL;
+  int max_new = 20;
+  int code = cli_int(c, OPT_MAX_NEW, 1, 100000, &max_new);
+  if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
+  if (code) return code;
+  if (loci_ask(model, prompt, max_new, term_progress, &c->term, &answer, &c->err) ||
+      loci_answer_json(answer, &json, &c->err)) {
+    code = cli_failed(c);
+  } else {
+    term_progress_end(&c->term);
+    if (!c->json) show(c, answer);
+    code = cli_write_json(c, json);
+  }
+  loci_answer_free(answer);
+  loci_prompt_free(prompt);
+  loci_model_close(model);
+  return code;
+}

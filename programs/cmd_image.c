@@ -1,0 +1,31 @@
+/* loci image: what the model sees of a picture. */
+#include "cli.h"
+#include "model_path.h"
+
+static void put_json(const cli *c, const loci_image *image) {
+  printf("{\"format\": \"loci.image/1\", \"image\": ");
+  cli_put_json_string(stdout, args_get(&c->args, OPT_IMAGE));
+  printf(", \"width\": %d, \"height\": %d, \"input_width\": %d, \"input_height\": %d}\n",
+         image->width, image->height, image->input_width, image->input_height);
+}
+
+int cmd_image(cli *c) {
+  loci_image *image = NULL;
+  loci_model_opts unused;
+  char path[PATH_SIZE];
+  const char *out;
+  int code = cli_model_opts(c, &unused);
+  if (!code) code = cli_model_path(c, path);
+  if (code) return code;
+  if (loci_image_read(path, args_get(&c->args, OPT_IMAGE), &image, &c->err)) return cli_failed(c);
+  for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_image_write(image, out, &c->err)) code = cli_failed(c);
+  if (!code && c->json) put_json(c, image);
+  if (!code && !c->json)
+    printf("%d x %d pixels, read by the model as %d x %d\n", image->width, image->height,
+           image->input_width, image->input_height);
+  for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    cli_say_written(c, out);
+  loci_image_free(image);
+  return code;
+}

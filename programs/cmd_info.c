@@ -1,0 +1,71 @@
+/* loci info: what a checkpoint is, and whether it is sound. */
+#include <string.h>
+
+#include "cli.h"
+
+enum { LABEL = 12, TYPICAL_QUESTION = 32 };
+
+static void row(const cli *c, const char *label, const char *value) {
+  printf("%-*s", LABEL, label);
+  put_wrapped(stdout, value, &(wrap){LABEL, LABEL, c->term.columns, c->term.utf8});
+}
+
+static void show_sizes(const cli *c, const loci_model_info *m) {
+  char text[256];
+  snprintf(text, sizeof text,
+           "%d layers, width %d, MLP %d, %d heads of %d (%d for keys and values)", m->layers,
+           m->width, m->inner, m->heads, m->head_dim, m->kv_heads);
+  row(c, "decoder", text);
+  snprintf(text, sizeof text, "%d tokens, at most %d positions", m->vocab, m->max_positions);
+  row(c, "vocabulary", text);
+  if (m->image_rows > 0) {
+    snprintf(text, sizeof text, "%d x %d pixels, %d rows of the sequence", m->image_size,
+             m->image_size, m->image_rows);
+    row(c, "image", text);
+  }
+}
+
+static void show_weights(const cli *c, const loci_model_info *m, const char *hash) {
+  char text[256], size[32];
+  snprintf(text, sizeof text, "%.4g M parameters, %s, %s in %d file%s", (double)m->parameters / 1e6,
+           m->dtype, size_text((double)m->bytes, size), m->files, m->files == 1 ? "" : "s");
+  row(c, "weights", text);
+  row(c, "hash", hash);
+}
+
+static void show(const cli *c, const loci_model *model, const char *hash) {
+  const loci_model_info *m = loci_model_get_info(model);
+  char text[512], size[32];
+  row(c, "model", m->path);
+  snprintf(text, sizeof text, "%s, layout %s", m->family, m->layout);
+  row(c, "family", text);
+  snprintf(text, sizeof text, "%s%s%s", m->text_model, m->vision_model ? ", " : "",
+           m->vision_model ? m->vision_model : ", no vision");
+  row(c, "parts", text);
+  show_sizes(c, m);
+  show_weights(c, m, hash);
+  row(c, "template", m->template_name ? m->template_name : "none: choose one with --template");
+  row(c, "tokenizer", m->tokenizer);
+  row(c, "precision", m->precision);
+  size_text((double)loci_model_trace_bytes(model, TYPICAL_QUESTION), size);
+  snprintf(text, sizeof text, "%s beside the weights, for a question of %d tokens", size,
+           TYPICAL_QUESTION);
+  row(c, "a trace", text);
+  for (int i = 0; loci_model_note(model, i); i++) row(c, "note", loci_model_note(model, i));
+}
+
+int cmd_info(cli *c) {
+  loci_model *model;
+  const char *hash = "";
+  char *json = NULL;
+  int code = cli_open_model(c, &model);
+  if (code) return code;
+  if (loci_model_hash(model, &hash, &c->err) || loci_info_json(model, &json, &c->err)) {
+    code = cli_failed(c);
+  } else {
+    if (!c->json) show(c, model, hash);
+    code = cli_write_json(c, json);
+  }
+  loci_model_close(model);
+  return code;
+}

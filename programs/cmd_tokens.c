@@ -1,0 +1,87 @@
+/* loci tokens: the sequence the model reads for a question, one line a position; the rows of the
+ * image, all alike, share a line. */
+#include <string.h>
+
+#include "cli.h"
+
+enum { NARROW = 56 }; /* below, byte ranges are left out */
+
+/* What the other columns leave for the token's text. */
+static int text_column(const cli *c) {
+  int room = c->term.columns - (7 + 1 + 6 + 1 + 1 + 17) - (c->term.columns >= NARROW ? 14 : 0);
+  return room < 6 ? 6 : room > 24 ? 24 : room;
+}
+
+static void put_row(const cli *c, const loci_prompt_info *p, int from, int to) {
+  const loci_token *t = &p->tokens[from];
+  char where[32], bytes[48];
+  bool wide = c->term.columns >= NARROW;
+  snprintf(where, sizeof where, from == to ? "%d" : "%d-%d", from, to);
+  printf("%7s %6d ", where, t->id);
+  put_cell(stdout, t->text, text_column(c), c->term.utf8);
+  snprintf(bytes, sizeof bytes, "%lld-%lld", (long long)t->bytes[0], (long long)t->bytes[1]);
+  if (wide) printf(" %13s", bytes);
+  printf(" %s\n", loci_role_name(t->role));
+}
+
+static void put_heading(const cli *c) {
+  bool wide = c->term.columns >= NARROW;
+  printf("%7s %6s ", "pos", "id");
+  put_cell(stdout, "text", text_column(c), c->term.utf8);
+  if (wide) printf(" %13s", "bytes");
+  printf(" role\n");
+}
+
+static void show(const cli *c, const loci_prompt_info *p) {
+  put_heading(c);
+  for (int i = 0; i < p->length;) {
+    int last = i;
+    if (p->image_count > 0 && i == p->image_first) last = i + p->image_count - 1;
+    put_row(c, p, i, last);
+    i = last + 1;
+  }
+  printf("\n");
+  if (p->image_count > 0)
+    printf("image: %d rows of %d, positions %d-%d\n", p->image_rows, p->image_cols, p->image_first,
+           p->image_first + p->image_count - 1);
+  for (int i = 0; i < p->constraint_count; i++) {
+    const loci_constraint *k = &p->constraints[i];
+    printf("constraint %d: ", i + 1);
+    put_text(stdout, k->text, c->term.utf8);
+    printf(" (%s), positions %d-%d\n", k->kind, k->first, k->first + k->count - 1);
+  }
+  printf("%d positions, template ", p->length);
+  put_text(stdout, p->template_name, c->term.utf8);
+  printf("\n");
+}
+
+static int tokens_of_question(cli *c) {
+  loci_model *model;
+  loci_prompt *prompt;
+  char *json = NULL;
+  if (args_has(&c->args, OPT_NO_SPECIAL))
+    return cli_usage(c, "--no-special goes with --text or --lines");
+  int code = cli_open_prompt(c, NULL, &model, &prompt);
+  if (code) return code;
+  if (loci_prompt_json(prompt, &json, &c->err)) {
+    code = cli_failed(c);
+  } else {
+    if (!c->json) show(c, loci_prompt_get_info(prompt));
+    code = cli_write_json(c, json);
+  }
+  loci_prompt_free(prompt);
+  loci_model_close(model);
+  return code;
+}
+
+int cmd_tokens(cli *c) {
+  bool question = args_has(&c->args, OPT_QUESTION), text = args_has(&c->args, OPT_TEXT);
+  bool lines = args_has(&c->args, OPT_LINES);
+  if (question + text + lines != 1)
+    return cli_usage(c, "tokens needs one of -q TEXT, --text TEXT and --lines FILE");
+  if (question) return tokens_of_question(c);
+  if (args_has(&c->args, OPT_IMAGE) || args_has(&c->args, OPT_CONSTRAINT) ||
+      args_has(&c->args, OPT_TEMPLATE))
+    return cli_usage(c, "--image, --constraint and --template go with a question, -q TEXT");
+  return cmd_tokens_of_text(c);
+}

@@ -1,0 +1,120 @@
+/* loci tokens --text and --lines: any text through the tokenizer alone, no weights needed.  --lines
+ * reads a JSON string a line and answers each with one line of JSON, as it comes, so that it can
+ * sit in a pipe. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "json_string.h"
+#include "model_path.h"
+
+static void show(const cli *c, const loci_text_tokens *t) {
+  int room = c->term.columns - 6 - 8 - 14;
+  printf("%5s %7s ", "token", "id");
+  put_cell(stdout, "text", room > 24 ? 24 : room, c->term.utf8);
+  printf(" %13s\n", "bytes");
+  for (int i = 0; i < t->count; i++) {
+    char bytes[48];
+    snprintf(bytes, sizeof bytes, "%lld-%lld", (long long)t->bytes[i][0],
+             (long long)t->bytes[i][1]);
+    printf("%5d %7d ", i, t->ids[i]);
+    put_cell(stdout, t->tokens[i], room > 24 ? 24 : room, c->term.utf8);
+    printf(" %13s\n", bytes);
+  }
+  printf("\ndecoded: ");
+  put_text(stdout, t->decoded, c->term.utf8);
+  printf("\n");
+}
+
+static int one_text(cli *c, const loci_tokenizer *tokenizer) {
+  loci_text_tokens *t = NULL;
+  char *json = NULL;
+  const char *text = args_get(&c->args, OPT_TEXT);
+  int code;
+  if (loci_tokenize(tokenizer, text, strlen(text), !args_has(&c->args, OPT_NO_SPECIAL), &t,
+                    &c->err) ||
+      loci_text_tokens_json(t, &json, &c->err)) {
+    code = cli_failed(c);
+  } else {
+    if (!c->json) show(c, t);
+    code = cli_write_json(c, json);
+  }
+  loci_text_tokens_free(t);
+  return code;
+}
+
+static int one_line(cli *c, const loci_tokenizer *tokenizer, char *line, size_t n) {
+  loci_text_tokens *t = NULL;
+  char *json = NULL;
+  size_t size;
+  int code = EXIT_DONE;
+  const char *wrong = json_string_decode(line, n, &size);
+  if (wrong) {
+    cli_fail(&c->err, LOCI_EFORMAT, "%s", wrong);
+    return EXIT_FAILED;
+  }
+  if (loci_tokenize(tokenizer, line, size, !args_has(&c->args, OPT_NO_SPECIAL), &t, &c->err) ||
+      loci_text_tokens_json(t, &json, &c->err)) {
+    code = EXIT_FAILED;
+  } else {
+    for (char *p = json; (p = strchr(p, '\n')) != NULL;)
+      *p = ' '; /* only between members: strings have none */
+    printf("%s\n", json);
+  }
+  loci_text_tokens_free(t);
+  loci_text_free(json);
+  return code;
+}
+
+static int all_lines(cli *c, const loci_tokenizer *tokenizer, FILE *in, const char *name) {
+  char *line = NULL;
+  size_t room = 0;
+  long long number = 0;
+  int code = EXIT_DONE;
+  errno = 0;
+  for (ssize_t n; !code && (n = getline(&line, &room, in)) >= 0;) {
+    number++;
+    if (one_line(c, tokenizer, line, (size_t)n)) {
+      cli_fail(&c->err, c->err.code, "%.200s, line %lld: %.250s", name, number, c->err.msg);
+      code = cli_failed(c);
+    }
+    if (!code) code = cli_stopped(c);
+    if (ferror(stdout)) break;
+    errno = 0;
+  }
+  if (!code && ferror(in)) {
+    cli_fail(&c->err, LOCI_EIO, "%.300s: %s", name, strerror(errno));
+    code = cli_failed(c);
+  }
+  free(line);
+  return code;
+}
+
+static int lines(cli *c, const loci_tokenizer *tokenizer) {
+  const char *path = args_get(&c->args, OPT_LINES);
+  if (args_has(&c->args, OPT_OUT))
+    return cli_usage(c, "--lines writes to standard output; -o is not for it");
+  if (strcmp(path, "-") == 0) return all_lines(c, tokenizer, stdin, "standard input");
+  FILE *in = fopen(path, "r");
+  if (!in) {
+    cli_fail(&c->err, LOCI_EIO, "%.300s: %s", path, strerror(errno));
+    return cli_failed(c);
+  }
+  int code = all_lines(c, tokenizer, in, path);
+  fclose(in);
+  return code;
+}
+
+int cmd_tokens_of_text(cli *c) {
+  loci_tokenizer *tokenizer = NULL;
+  loci_model_opts unused;
+  char path[PATH_SIZE];
+  int code = cli_model_opts(c, &unused);
+  if (!code) code = cli_model_path(c, path);
+  if (code) return code;
+  if (loci_tokenizer_open(path, &tokenizer, &c->err)) return cli_failed(c);
+  code = args_has(&c->args, OPT_TEXT) ? one_text(c, tokenizer) : lines(c, tokenizer);
+  loci_tokenizer_close(tokenizer);
+  return code;
+}

@@ -1,0 +1,244 @@
+/* loci trace: causal tracing.  Everything about the request is checked before the model is opened;
+ * the grid is drawn for the terminal and written to every -o file by its ending. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "did_you_mean.h"
+#include "values.h"
+
+enum { WINDOWS = 16 };
+
+typedef struct request {
+  loci_trace_opts opts;
+  loci_draw_opts draw;
+  loci_site sites[LOCI_SITE_COUNT];
+  int windows[WINDOWS];
+  cli_constraints constraints;
+} request;
+
+/* The index of the option's value in names, or names[0] when it is not given; *code on a wrong one.
+ */
+static int choice(cli *c, option_id id, const char *const *names, int n, int *code) {
+  char list[128] = "";
+  const char *s = args_get(&c->args, id);
+  if (!s) return 0;
+  for (int i = 0; i < n; i++)
+    if (strcmp(s, names[i]) == 0) return i;
+  for (int i = 0; i < n; i++) {
+    size_t used = strlen(list);
+    snprintf(list + used, sizeof list - used, "%s%s",
+             i == 0       ? ""
+             : i == n - 1 ? " or "
+                          : ", ",
+             names[i]);
+  }
+  const char *near = did_you_mean(s, names, n);
+  *code = near ? cli_usage(c, "--%s: \"%.60s\" is unknown; did you mean %s?", option_get(id)->name,
+                           s, near)
+               : cli_bad_value(c, id, list);
+  return 0;
+}
+
+static int read_corruption(cli *c, request *r) {
+  static const char *const kinds[] = {"replace", "swap",        "noise",     "mean",
+                                      "image",   "image-noise", "image-mean"};
+  static const char *const values[] = {NULL,   "TEXT", "F", "",
+                                       "FILE", "F",    ""}; /* "": none; NULL: may be left out */
+  char kind[24];
+  double level;
+  const char *s = args_get(&c->args, OPT_CORRUPT), *value = s ? strchr(s, ':') : NULL;
+  int i = 0;
+  r->opts.corrupt = s;
+  if (!s) return EXIT_DONE;
+  snprintf(kind, sizeof kind, "%.*s", (int)strcspn(s, ":"), s);
+  while (i < LENGTH(kinds) && strcmp(kind, kinds[i]) != 0) i++;
+  if (i == LENGTH(kinds)) {
+    const char *near = did_you_mean(kind, kinds, LENGTH(kinds));
+    if (near) return cli_usage(c, "--corrupt: \"%s\" is unknown; did you mean %s?", kind, near);
+    return cli_bad_value(
+        c, OPT_CORRUPT,
+        "replace:TEXT, swap:TEXT, noise:F, mean, image:FILE, image-noise:F or image-mean");
+  }
+  if (!values[i] && !value) r->opts.corrupt = NULL;
+  if (!values[i])
+    return value && !value[1] ? cli_bad_value(c, OPT_CORRUPT, "replace:TEXT") : EXIT_DONE;
+  if (!*values[i] && value) return cli_usage(c, "--corrupt %s takes no value", kind);
+  if (*values[i] && (!value || !value[1]))
+    return cli_usage(c, "--corrupt %s needs a value: %s:%s", kind, kind, values[i]);
+  if (*values[i] == 'F' && !values[i][1] && !value_real(value + 1, &level))
+    return cli_usage(c, "--corrupt %s: \"%.60s\" is not a number", kind, value + 1);
+  return EXIT_DONE;
+}
+
+static bool is_noise(const request *r) {
+  const char *s = r->opts.corrupt;
+  return s && (strncmp(s, "noise", 5) == 0 || strncmp(s, "image-noise", 11) == 0);
+}
+
+/* -c TEXT, and --only K.  A -c that is a bare number means --only too, if the question has no such
+ * text. */
+static int read_constraints(cli *c, request *r) {
+  const char *question = args_get(&c->args, OPT_QUESTION), *s;
+  int only = 0, n = 0, k;
+  for (int i = 0; (s = args_at(&c->args, OPT_CONSTRAINT, i)) != NULL; i++) {
+    if (value_int(s, 1, 1000000, &k) && !strstr(question, s) &&
+        args_at(&c->args, OPT_CONSTRAINT, 1)) {
+      if (only && only != k)
+        return cli_usage(c, "two different constraints to corrupt, %d and %d", only, k);
+      only = k;
+    } else {
+      r->constraints.text[n++] = s;
+    }
+  }
+  r->constraints.count = n;
+  int code = cli_int(c, OPT_ONLY, 1, n > 0 ? n : 1, &only);
+  if (code) return code;
+  bool image = r->opts.corrupt && strncmp(r->opts.corrupt, "image", 5) == 0;
+  if (n == 0 && !image)
+    return cli_usage(c, "trace needs -c TEXT, the piece of the question to corrupt");
+  if (only > n)
+    return cli_usage(c, "constraint %d was asked for, but %d %s given", only, n,
+                     n == 1 ? "is" : "are");
+  r->opts.constraint = only;
+  return EXIT_DONE;
+}
+
+static int read_sites(cli *c, request *r) {
+  int code = cli_sites(c, r->sites, &r->opts.site_count);
+  if (code || r->opts.site_count == 0) return code;
+  r->opts.sites = r->sites;
+  for (int i = 0; i < r->opts.site_count; i++) {
+    loci_site s = r->sites[i];
+    bool traced = s == LOCI_SITE_MLP_OUT || s == LOCI_SITE_ATTN_OUT || s == LOCI_SITE_RESID_POST ||
+                  s == LOCI_SITE_Z;
+    if (!traced)
+      return cli_usage(c, "--site: trace restores mlp_out, attn_out, resid_post and z, not %s",
+                       loci_site_name(s));
+  }
+  return EXIT_DONE;
+}
+
+static int read_windows(cli *c, request *r) {
+  char item[24];
+  const char *list = args_get(&c->args, OPT_WINDOW);
+  if (!list) return EXIT_DONE;
+  r->opts.windows = r->windows;
+  while (value_next(&list, item, sizeof item)) {
+    int n = r->opts.window_count;
+    if (n == WINDOWS) return cli_usage(c, "--window takes at most %d windows", WINDOWS);
+    if (!value_int(item, 1, 10000, &r->windows[n]))
+      return cli_bad_value(c, OPT_WINDOW, "numbers of layers such as 1,3");
+    r->opts.window_count++;
+  }
+  return EXIT_DONE;
+}
+
+static int read_positions(cli *c, request *r) {
+  static const char *const groups[] = {
+      "constraint", "constraint-last", "image", "after-constraint", "last", "each"};
+  char item[32];
+  const char *list = args_get(&c->args, OPT_POSITIONS);
+  r->opts.positions = list;
+  while (value_next(&list, item, sizeof item)) {
+    int i = 0;
+    while (i < LENGTH(groups) && strcmp(item, groups[i]) != 0) i++;
+    if (i < LENGTH(groups)) continue;
+    const char *near = did_you_mean(item, groups, LENGTH(groups));
+    if (near) return cli_usage(c, "--positions: \"%s\" is unknown; did you mean %s?", item, near);
+    return cli_bad_value(c, OPT_POSITIONS,
+                         "each, constraint, constraint-last, image, after-constraint or last");
+  }
+  return EXIT_DONE;
+}
+
+static int read_names(cli *c, request *r) {
+  static const char *const directions[] = {"denoise", "noise", "both"};
+  static const char *const compats[] = {"authors"};
+  static const char *const methods[] = {"exact"};
+  const char *metric = args_get(&c->args, OPT_METRIC), *method = args_get(&c->args, OPT_METHOD);
+  int code = EXIT_DONE;
+  if (metric && loci_metric_find(metric, &r->draw.metric, &c->err))
+    return cli_usage(c, "--metric: %s", c->err.msg);
+  if (method && strncmp(method, "screen", 6) == 0)
+    return cli_usage(c, "--method %.40s is not in this version; exact computes every cell", method);
+  choice(c, OPT_METHOD, methods, LENGTH(methods), &code);
+  if (!code) choice(c, OPT_COMPAT, compats, LENGTH(compats), &code);
+  r->opts.authors = args_has(&c->args, OPT_COMPAT);
+  if (!code)
+    r->opts.direction =
+        (loci_direction)(choice(c, OPT_DIRECTION, directions, LENGTH(directions), &code) + 1);
+  return code;
+}
+
+static int read_noise(cli *c, request *r) {
+  const char *seed = args_get(&c->args, OPT_SEED);
+  r->opts.noise_path = args_get(&c->args, OPT_NOISE);
+  if (r->opts.noise_path && !is_noise(r))
+    return cli_usage(c, "--noise goes with --corrupt noise:F or image-noise:F");
+  if (args_has(&c->args, OPT_SEEDS) && !is_noise(r))
+    return cli_usage(c, "--seeds goes with --corrupt noise:F or image-noise:F");
+  if (seed && !value_u64(seed, &r->opts.seed)) return cli_bad_value(c, OPT_SEED, "a whole number");
+  int code = cli_int(c, OPT_SEEDS, 1, 100000, &r->opts.seeds);
+  return code ? code : cli_int(c, OPT_VERIFY, 1, 1000000, &r->opts.verify);
+}
+
+static int read_request(cli *c, request *r) {
+  int (*const readers[])(cli *, request *) = {read_corruption, read_constraints, read_sites,
+                                              read_windows,    read_positions,   read_names,
+                                              read_noise};
+  int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
+  for (int i = 0; !code && i < LENGTH(readers); i++) code = readers[i](c, r);
+  r->opts.answer = args_get(&c->args, OPT_ANSWER);
+  r->opts.no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */
+  r->opts.progress = term_progress;
+  r->opts.progress_ctx = &c->term;
+  r->draw.color = c->term.color;
+  r->draw.columns = c->term.columns;
+  r->draw.ascii = !c->term.utf8;
+  return code;
+}
+
+static int write_all(cli *c, const request *r, const loci_trace *trace) {
+  char *text = NULL;
+  const char *out;
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_trace_write(trace, out, &r->draw, &c->err)) return cli_failed(c);
+  bool bad = c->json ? loci_trace_json(trace, &text, &c->err)
+                     : loci_trace_draw(trace, &r->draw, &text, &c->err);
+  if (bad) return cli_failed(c);
+  fputs(text, stdout);
+  if (c->json) putchar('\n');
+  loci_text_free(text);
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+  return EXIT_DONE;
+}
+
+static int trace_request(cli *c, const request *r) {
+  loci_model *model;
+  loci_prompt *prompt;
+  loci_trace *trace = NULL;
+  int code = cli_open_prompt(c, &r->constraints, &model, &prompt);
+  if (code) return code;
+  if (loci_trace_new(model, prompt, &r->opts, &trace, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = write_all(c, r, trace);
+  loci_trace_free(trace);
+  loci_prompt_free(prompt);
+  loci_model_close(model);
+  return code;
+}
+
+int cmd_trace(cli *c) {
+  request r;
+  memset(&r, 0, sizeof r);
+  r.constraints.text = calloc((size_t)c->args.given_count + 1, sizeof *r.constraints.text);
+  if (!r.constraints.text) {
+    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+    return cli_failed(c);
+  }
+  int code = read_request(c, &r);
+  if (!code) code = trace_request(c, &r);
+  free(r.constraints.text);
+  return code;
+}

@@ -1,0 +1,205 @@
+/* loci: the table of commands, and the way from argv to one of them. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "did_you_mean.h"
+
+#define GRID_ENDINGS ".json .csv .safetensors .npz .png .svg .pdf .html"
+
+const command commands[] = {
+    {"info",
+     INFO,
+     "what a checkpoint holds, and what a trace of it needs",
+     "loci info -m models/flags\nloci info -m llava-hf/llava-1.5-7b-hf --json\n",
+     "Opens a checkpoint, checks it, and shows family, sizes, number format, template, tokenizer, "
+     "a hash over all "
+     "weights and the memory a trace needs.",
+     ".json",
+     {OPT_MODEL, OPT_COUNT},
+     cmd_info},
+    {"tokens",
+     TOKENS,
+     "the sequence the model reads",
+     "loci tokens -m models/flags -i models/flags/images/kenya.png -q \"What is the capital of "
+     "this country?\" "
+     "-c \"this country\"\n"
+     "loci tokens -m models/flags --text \"the capital of Kenya\"\n"
+     "loci tokens -m models/flags --lines texts.jsonl\n",
+     "Shows every position of the expanded prompt with its id, text, byte range and role, and the "
+     "spans of the "
+     "constraints.  With --text or --lines it tokenizes any text; only the tokenizer's files are "
+     "needed then.",
+     ".json",
+     {OPT_MODEL, OPT_COUNT},
+     cmd_tokens},
+    {"image",
+     IMAGE,
+     "what the model sees of a picture",
+     "loci image -m models/flags -i models/flags/images/kenya.png -o seen.png\n"
+     "loci image -m models/flags -i models/flags/images/kenya.png -o seen.safetensors\n",
+     "Writes the picture after resizing and cropping (.png), or the decoded bytes and the "
+     "normalised numbers "
+     "(.safetensors).  Only the image processor's files are needed.",
+     ".safetensors .png",
+     {OPT_MODEL, OPT_IMAGE, OPT_COUNT},
+     cmd_image},
+    {"ask",
+     ASK,
+     "the model's answer, with probabilities",
+     "loci ask -m models/flags -i models/flags/images/kenya.png -q \"What is the capital of this "
+     "country?\"\n",
+     "Answers greedily, and shows for the first tokens what else the model could have said.",
+     ".json",
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT},
+     cmd_ask},
+    {"record",
+     RECORD,
+     "activations of one run, into a file",
+     "loci record -m models/flags -i models/flags/images/kenya.png -q \"What is the capital of "
+     "this country?\" "
+     "--site mlp_out,pattern --layers 1-3 -o run.safetensors\n",
+     "Runs the prompt once and writes the named sites of the named layers as 32-bit numbers, with "
+     "the input ids, "
+     "pixel values and visual features beside them.  'loci help sites' lists the sites.",
+     ".safetensors",
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT},
+     cmd_record},
+    {"trace",
+     TRACE,
+     "where the answer's fact is kept: causal tracing",
+     "loci trace -m models/flags -i models/flags/images/ukraine.png -q \"What is the capital of "
+     "this country?\" "
+     "-c \"this country\"\n"
+     "loci trace -m models/flags -i models/flags/images/ukraine.png -q \"What is the capital of "
+     "this country?\" "
+     "-c \"this country\" --corrupt mean --window 1,3 -o grid.json -o grid.png\n",
+     "Corrupts the constraint, restores clean activations one place at a time, and shows where "
+     "that brings the "
+     "answer back.  All cells come from one walk through the layers.",
+     GRID_ENDINGS,
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT},
+     cmd_trace},
+    {"bench",
+     BENCH,
+     "the speed of this machine, against its measured limit",
+     "loci bench\nloci bench --rows 4096 --precision bf16 --json\n",
+     "Times a walk through two layers of random weights, and the bare matrix products of the same "
+     "shapes.  With -m "
+     "the layers have that model's sizes.",
+     ".json",
+     {OPT_COUNT},
+     cmd_bench},
+    {"help",
+     HELP,
+     "examples and options of a command",
+     "loci help trace\nloci help sites\n",
+     "Explains a command, or lists the sites.",
+     NULL,
+     {OPT_COUNT},
+     cmd_help},
+};
+const int command_count = LENGTH(commands);
+
+const command *command_find(const char *name) {
+  for (int i = 0; i < command_count; i++)
+    if (strcmp(commands[i].name, name) == 0) return &commands[i];
+  return NULL;
+}
+
+const char *command_near(const char *name) {
+  const char *names[LENGTH(commands)];
+  for (int i = 0; i < command_count; i++) names[i] = commands[i].name;
+  return did_you_mean(name, names, command_count);
+}
+
+/* A program started with a closed standard stream would open its first file there and print into
+ * it. */
+static void keep_standard_streams(void) {
+  static const int refusing[] = {O_WRONLY, O_RDONLY, O_RDWR}; /* reads of 0 and writes to 1 fail */
+  for (int fd = 0; fd < 3; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", refusing[fd]) != fd) _exit(EXIT_FAILED);
+}
+
+static bool wants_json(int argc, char **argv) {
+  for (int i = 1; i < argc; i++)
+    if (strcmp(argv[i], "--json") == 0) return true;
+  return false;
+}
+
+static int check_color(cli *c, color_when *out) {
+  static const char *const names[] = {"auto", "always", "never"};
+  const char *s = args_get(&c->args, OPT_COLOR);
+  *out = COLOR_AUTO;
+  if (!s) return EXIT_DONE;
+  for (int i = 0; i < LENGTH(names); i++) {
+    if (strcmp(s, names[i]) != 0) continue;
+    *out = (color_when)i;
+    return EXIT_DONE;
+  }
+  return cli_bad_value(c, OPT_COLOR, "auto, always or never");
+}
+
+static int check_needed(cli *c) {
+  char missing[128] = "";
+  for (const option_id *id = c->command->needed; *id != OPT_COUNT; id++) {
+    if (args_has(&c->args, *id)) continue;
+    if (*id == OPT_QUESTION && args_has(&c->args, OPT_TEXT)) continue;
+    const option *o = option_get(*id);
+    size_t used = strlen(missing);
+    snprintf(missing + used, sizeof missing - used, "%s-%c %s", used ? " and " : "", o->letter,
+             o->argument);
+  }
+  return missing[0] ? cli_usage(c, "%s needs %s", c->command->name, missing) : EXIT_DONE;
+}
+
+static int run(cli *c, int argc, char **argv) {
+  char why[256];
+  color_when when;
+  if (!args_parse(c->command->bit, argc, argv, &c->args, why, sizeof why))
+    return cli_usage(c, "%s", why);
+  int code = check_color(c, &when);
+  if (code) return code;
+  term_init(&c->term, when, args_has(&c->args, OPT_NO_PROGRESS));
+  if (args_has(&c->args, OPT_HELP)) {
+    help_command(c->command, &c->term);
+    return EXIT_DONE;
+  }
+  if (c->command->bit != HELP && c->args.rest_count > 0)
+    return cli_usage(c, "unexpected argument \"%.100s\"", c->args.rest[0]);
+  if ((code = check_needed(c)) || (code = cli_check_outputs(c))) return code;
+  return c->command->run(c);
+}
+
+static int start(cli *c, int argc, char **argv) {
+  const char *name = argc > 1 ? argv[1] : "--help";
+  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    help_screen(&c->term);
+    return EXIT_DONE;
+  }
+  if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+    printf("loci %s\n", loci_version());
+    return EXIT_DONE;
+  }
+  if (name[0] == '-')
+    return cli_usage(c, "the command comes first, then its options, as in: loci info %.60s", name);
+  c->command = command_find(name);
+  if (c->command) return run(c, argc - 2, argv + 2);
+  const char *near = command_near(name);
+  if (near) return cli_usage(c, "unknown command \"%.60s\"; did you mean %s?", name, near);
+  return cli_usage(c, "unknown command \"%.60s\"", name);
+}
+
+int main(int argc, char **argv) {
+  cli c;
+  keep_standard_streams();
+  term_catch_signals();
+  memset(&c, 0, sizeof c);
+  c.json = wants_json(argc, argv);
+  term_init(&c.term, COLOR_AUTO, true);
+  int code = start(&c, argc, argv);
+  args_clear(&c.args);
+  return cli_finish(&c, code);
+}

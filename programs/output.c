@@ -1,0 +1,178 @@
+/* Results, failures and exit codes.
+ *
+ * Standard output carries the result alone, standard error everything else.  A file is written
+ * beside its place and then renamed, so that it is whole or not there; devices and pipes are
+ * written directly. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "model_path.h"
+
+loci_status cli_fail(loci_err *err, loci_status code, const char *format, ...) {
+  char text[sizeof err->msg]; /* an argument may be err->msg itself */
+  va_list list;
+  va_start(list, format);
+  vsnprintf(text, sizeof text, format, list);
+  va_end(list);
+  err->code = code;
+  memcpy(err->msg, text, sizeof text);
+  return code;
+}
+
+/* The sentence on standard error, and as an object on standard output with --json. */
+static void say(cli *c) {
+  char *json = NULL;
+  term_progress_end(&c->term);
+  fputs("loci: ", stderr);
+  put_text(stderr, c->err.msg, c->term.utf8);
+  fputc('\n', stderr);
+  if (c->json && loci_err_json(&c->err, &json, NULL) == LOCI_OK) printf("%s\n", json);
+  loci_text_free(json);
+}
+
+int cli_failed(cli *c) {
+  int number = term_signal();
+  say(c);
+  return c->err.code == LOCI_ECANCELLED && number ? 128 + number : EXIT_FAILED;
+}
+
+/* The first example of the command, or where to find one. */
+static void show_example(const cli *c) {
+  if (!c->command) {
+    fputs("'loci help' lists the commands\n", stderr);
+    return;
+  }
+  int n = (int)strcspn(c->command->examples, "\n");
+  fprintf(stderr, "example: %.*s\n'loci help %s' says more\n", n, c->command->examples,
+          c->command->name);
+}
+
+int cli_usage(cli *c, const char *format, ...) {
+  char text[sizeof c->err.msg];
+  va_list list;
+  va_start(list, format);
+  vsnprintf(text, sizeof text, format, list);
+  va_end(list);
+  cli_fail(&c->err, LOCI_EINVAL, "%s", text);
+  say(c);
+  show_example(c);
+  return EXIT_USAGE;
+}
+
+int cli_bad_value(cli *c, option_id id, const char *wanted) {
+  return cli_usage(c, "--%s wants %s, not \"%.80s\"", option_get(id)->name, wanted,
+                   args_get(&c->args, id));
+}
+
+bool cli_ends_with(const char *path, const char *ending) {
+  size_t n = strlen(path), k = strlen(ending);
+  return n > k && strcmp(path + n - k, ending) == 0;
+}
+
+static bool has_listed_ending(const char *path, const char *endings) {
+  char ending[32];
+  while (*endings) {
+    size_t n = strcspn(endings, " ");
+    snprintf(ending, sizeof ending, "%.*s", (int)n, endings);
+    if (cli_ends_with(path, ending)) return true;
+    endings += n;
+    endings += *endings == ' ';
+  }
+  return false;
+}
+
+/* The directory must take a new file; what stands at the place already must not be a directory. */
+static loci_status check_place(const char *path, loci_err *err) {
+  char directory[PATH_SIZE];
+  struct stat s;
+  if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
+    return cli_fail(err, LOCI_EIO, "%s: is a directory", path);
+  if (strlen(path) >= sizeof directory) return cli_fail(err, LOCI_EIO, "output path is too long");
+  strcpy(directory, path);
+  char *slash = strrchr(directory, '/');
+  if (slash == directory) slash++;
+  if (slash) *slash = 0;
+  if (!slash) strcpy(directory, ".");
+  if (stat(directory, &s) != 0 || !S_ISDIR(s.st_mode))
+    return cli_fail(err, LOCI_EIO, "%s: there is no directory %s to write it to", path, directory);
+  if (access(directory, W_OK | X_OK) != 0)
+    return cli_fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+  return LOCI_OK;
+}
+
+int cli_check_outputs(cli *c) {
+  const char *path;
+  for (int i = 0; (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (!has_listed_ending(path, c->command->endings))
+      return cli_usage(c, "-o %.200s: %s writes files that end in %s", path, c->command->name,
+                       c->command->endings);
+  for (int i = 0; (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (check_place(path, &c->err)) return cli_failed(c);
+  return EXIT_DONE;
+}
+
+static loci_status write_file(const char *path, const char *text, loci_err *err) {
+  char temporary[PATH_SIZE];
+  struct stat s;
+  bool direct = stat(path, &s) == 0 && !S_ISREG(s.st_mode);
+  int n = snprintf(temporary, sizeof temporary, direct ? "%s" : "%s.part", path);
+  if (n < 0 || n >= (int)sizeof temporary)
+    return cli_fail(err, LOCI_EIO, "output path is too long");
+  FILE *f = fopen(temporary, "w");
+  if (!f) return cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+  bool good = fputs(text, f) >= 0 && fputc('\n', f) >= 0;
+  good = fflush(f) == 0 && good;
+  int why = errno;
+  if (fclose(f) != 0) good = false;
+  if (good && !direct && rename(temporary, path) != 0) {
+    why = errno;
+    good = false;
+  }
+  if (good) return LOCI_OK;
+  if (!direct) unlink(temporary);
+  return cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(why));
+}
+
+int cli_write_json(cli *c, char *json) {
+  int code = EXIT_DONE;
+  const char *path;
+  for (int i = 0; !code && (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (cli_ends_with(path, ".json") && write_file(path, json, &c->err)) code = cli_failed(c);
+  if (!code && c->json) printf("%s\n", json);
+  loci_text_free(json);
+  return code;
+}
+
+void cli_put_json_string(FILE *out, const char *s) {
+  fputc('"', out);
+  for (; *s; s++) {
+    unsigned char b = (unsigned char)*s;
+    if (b == '"' || b == '\\') fputc('\\', out);
+    if (b < 0x20) fprintf(out, "\\u%04x", b);
+    if (b >= 0x20) fputc(b, out);
+  }
+  fputc('"', out);
+}
+
+void cli_say_written(cli *c, const char *path) {
+  if (c->json) return;
+  fputs("wrote ", stdout);
+  put_text(stdout, path, c->term.utf8);
+  fputc('\n', stdout);
+}
+
+int cli_finish(cli *c, int code) {
+  bool bad = ferror(stdout) != 0;
+  errno = 0;
+  if (fflush(stdout) != 0) bad = true;
+  int why = errno;
+  term_progress_end(&c->term);
+  if (!bad) return code;
+  fprintf(stderr, "loci: standard output: %s\n", why ? strerror(why) : "could not be written");
+  return code ? code : EXIT_FAILED;
+}

@@ -1,0 +1,113 @@
+/* Model and prompt, as the common options name them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "model_path.h"
+#include "values.h"
+
+int cli_int(cli *c, option_id id, int lowest, int highest, int *out) {
+  char wanted[64];
+  const char *s = args_get(&c->args, id);
+  if (!s || value_int(s, lowest, highest, out)) return EXIT_DONE;
+  snprintf(wanted, sizeof wanted, "a whole number from %d to %d", lowest, highest);
+  return cli_bad_value(c, id, wanted);
+}
+
+int cli_precision(cli *c, loci_precision *out) {
+  static const char *const names[] = {"auto", "f32", "bf16"};
+  static const loci_precision values[] = {LOCI_PRECISION_AUTO, LOCI_PRECISION_F32,
+                                          LOCI_PRECISION_BF16};
+  const char *s = args_get(&c->args, OPT_PRECISION);
+  *out = LOCI_PRECISION_AUTO;
+  if (!s) return EXIT_DONE;
+  for (int i = 0; i < LENGTH(names); i++) {
+    if (strcmp(s, names[i]) != 0) continue;
+    *out = values[i];
+    return EXIT_DONE;
+  }
+  return cli_bad_value(c, OPT_PRECISION, "auto, f32 or bf16");
+}
+
+int cli_model_opts(cli *c, loci_model_opts *out) {
+  memset(out, 0, sizeof *out);
+  const char *memory = args_get(&c->args, OPT_MEMORY);
+  int code = cli_precision(c, &out->precision);
+  if (!code) code = cli_int(c, OPT_THREADS, 1, 4096, &out->threads);
+  if (!code && memory && !value_size(memory, &out->memory_bytes))
+    code = cli_bad_value(c, OPT_MEMORY, "a size such as 512M or 4G");
+  return code;
+}
+
+int cli_model_path(cli *c, char *out) {
+  return model_path_find(args_get(&c->args, OPT_MODEL), out, &c->err) ? cli_failed(c) : EXIT_DONE;
+}
+
+/* Opening and vision have no progress callback: a Ctrl-C then is noticed after them. */
+int cli_stopped(cli *c) {
+  if (!term_signal()) return EXIT_DONE;
+  cli_fail(&c->err, LOCI_ECANCELLED, "stopped");
+  return cli_failed(c);
+}
+
+int cli_open_model(cli *c, loci_model **out) {
+  char path[PATH_SIZE];
+  loci_model_opts opts;
+  *out = NULL;
+  int code = cli_model_opts(c, &opts);
+  if (!code) code = cli_model_path(c, path);
+  if (code) return code;
+  if (loci_model_open(path, &opts, out, &c->err)) return cli_failed(c);
+  return cli_stopped(c);
+}
+
+int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt) {
+  loci_question q;
+  const char **all = calloc((size_t)c->args.given_count + 1, sizeof *all);
+  *model = NULL;
+  *prompt = NULL;
+  if (!all) {
+    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+    return cli_failed(c);
+  }
+  memset(&q, 0, sizeof q);
+  q.image = args_get(&c->args, OPT_IMAGE);
+  q.text = args_get(&c->args, OPT_QUESTION);
+  q.template_name = args_get(&c->args, OPT_TEMPLATE);
+  while ((all[q.constraint_count] = args_at(&c->args, OPT_CONSTRAINT, q.constraint_count)) != NULL)
+    q.constraint_count++;
+  q.constraints = only ? only->text : all;
+  if (only) q.constraint_count = only->count;
+  int code = cli_open_model(c, model);
+  if (!code && loci_prompt_new(*model, &q, prompt, &c->err)) code = cli_failed(c);
+  if (!code) code = cli_stopped(c);
+  free(all);
+  if (!code) return code;
+  loci_prompt_free(*prompt);
+  loci_model_close(*model);
+  *prompt = NULL;
+  *model = NULL;
+  return code;
+}
+
+int cli_sites(cli *c, loci_site out[LOCI_SITE_COUNT], int *count) {
+  char name[64];
+  const char *list = args_get(&c->args, OPT_SITE);
+  *count = 0;
+  while (value_next(&list, name, sizeof name)) {
+    loci_site site;
+    if (!*name) return cli_bad_value(c, OPT_SITE, "site names joined by commas");
+    if (loci_site_find(name, &site, &c->err)) return cli_usage(c, "--site: %s", c->err.msg);
+    for (int i = 0; i < *count; i++)
+      if (out[i] == site) return cli_usage(c, "--site names %s twice", name);
+    out[(*count)++] = site;
+  }
+  return EXIT_DONE;
+}
+
+int cli_layers(cli *c, int *first, int *count) {
+  const char *s = args_get(&c->args, OPT_LAYERS);
+  *first = *count = 0;
+  if (!s || value_layers(s, first, count)) return EXIT_DONE;
+  return cli_bad_value(c, OPT_LAYERS, "layers such as 3-5, 7 or all");
+}
