@@ -26,13 +26,13 @@ typedef struct cli cli;
 
 typedef struct command {
   const char *name;
-  unsigned bit;
   const char *summary;  /* for the first screen */
   const char *examples; /* lines, each a command line */
   const char *about;    /* a paragraph */
   const char *endings;  /* of -o: ".json .csv"; NULL: no -o */
-  option_id needed[3];  /* required options, OPT_COUNT after the last */
   int (*run)(cli *c);
+  unsigned bit;        /* which, in options.h */
+  option_id needed[3]; /* required options, OPT_COUNT after the last */
 } command;
 
 extern const command commands[];

@@ -8,98 +8,99 @@
 #include "did_you_mean.h"
 
 #define GRID_ENDINGS ".json .csv .safetensors .npz .png .svg .pdf .html"
+#define FLAGS " -m models/flags"
+#define KENYA FLAGS " -i models/flags/images/kenya.png"
+#define UKRAINE FLAGS " -i models/flags/images/ukraine.png"
+#define CAPITAL " -q \"What is the capital of this country?\""
+#define COUNTRY " -c \"this country\""
 
 const command commands[] = {
     {"info",
-     INFO,
      "what a checkpoint holds, and what a trace of it needs",
-     "loci info -m models/flags\nloci info -m llava-hf/llava-1.5-7b-hf --json\n",
+     "loci info" FLAGS "\n"
+     "loci info -m llava-hf/llava-1.5-7b-hf --json\n",
      "Opens a checkpoint, checks it, and shows family, sizes, number format, template, tokenizer, "
-     "a hash over all "
-     "weights and the memory a trace needs.",
+     "a hash over all weights and the memory a trace needs.",
      ".json",
-     {OPT_MODEL, OPT_COUNT},
-     cmd_info},
+     cmd_info,
+     INFO,
+     {OPT_MODEL, OPT_COUNT}},
+
     {"tokens",
-     TOKENS,
      "the sequence the model reads",
-     "loci tokens -m models/flags -i models/flags/images/kenya.png -q \"What is the capital of "
-     "this country?\" "
-     "-c \"this country\"\n"
-     "loci tokens -m models/flags --text \"the capital of Kenya\"\n"
-     "loci tokens -m models/flags --lines texts.jsonl\n",
+     "loci tokens" KENYA CAPITAL COUNTRY "\n"
+     "loci tokens" FLAGS " --text \"the capital of Kenya\"\n"
+     "loci tokens" FLAGS " --lines texts.jsonl\n",
      "Shows every position of the expanded prompt with its id, text, byte range and role, and the "
-     "spans of the "
-     "constraints.  With --text or --lines it tokenizes any text; only the tokenizer's files are "
-     "needed then.",
+     "spans of the constraints.  With --text or --lines it tokenizes any text; only the "
+     "tokenizer's files are needed then.",
      ".json",
-     {OPT_MODEL, OPT_COUNT},
-     cmd_tokens},
+     cmd_tokens,
+     TOKENS,
+     {OPT_MODEL, OPT_COUNT}},
+
     {"image",
-     IMAGE,
      "what the model sees of a picture",
-     "loci image -m models/flags -i models/flags/images/kenya.png -o seen.png\n"
-     "loci image -m models/flags -i models/flags/images/kenya.png -o seen.safetensors\n",
+     "loci image" KENYA " -o seen.png\n"
+     "loci image" KENYA " -o seen.safetensors\n",
      "Writes the picture after resizing and cropping (.png), or the decoded bytes and the "
-     "normalised numbers "
-     "(.safetensors).  Only the image processor's files are needed.",
+     "normalised numbers (.safetensors).  Only the image processor's files are needed.",
      ".safetensors .png",
-     {OPT_MODEL, OPT_IMAGE, OPT_COUNT},
-     cmd_image},
+     cmd_image,
+     IMAGE,
+     {OPT_MODEL, OPT_IMAGE, OPT_COUNT}},
+
     {"ask",
-     ASK,
      "the model's answer, with probabilities",
-     "loci ask -m models/flags -i models/flags/images/kenya.png -q \"What is the capital of this "
-     "country?\"\n",
+     "loci ask" KENYA CAPITAL "\n",
      "Answers greedily, and shows for the first tokens what else the model could have said.",
      ".json",
-     {OPT_MODEL, OPT_QUESTION, OPT_COUNT},
-     cmd_ask},
+     cmd_ask,
+     ASK,
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
+
     {"record",
-     RECORD,
      "activations of one run, into a file",
-     "loci record -m models/flags -i models/flags/images/kenya.png -q \"What is the capital of "
-     "this country?\" "
-     "--site mlp_out,pattern --layers 1-3 -o run.safetensors\n",
+     "loci record" KENYA CAPITAL " --site mlp_out,pattern --layers 1-3 -o run.safetensors\n",
      "Runs the prompt once and writes the named sites of the named layers as 32-bit numbers, with "
-     "the input ids, "
-     "pixel values and visual features beside them.  'loci help sites' lists the sites.",
+     "the input ids, pixel values and visual features beside them.  'loci help sites' lists the "
+     "sites.",
      ".safetensors",
-     {OPT_MODEL, OPT_QUESTION, OPT_COUNT},
-     cmd_record},
+     cmd_record,
+     RECORD,
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
+
     {"trace",
-     TRACE,
      "where the answer's fact is kept: causal tracing",
-     "loci trace -m models/flags -i models/flags/images/ukraine.png -q \"What is the capital of "
-     "this country?\" "
-     "-c \"this country\"\n"
-     "loci trace -m models/flags -i models/flags/images/ukraine.png -q \"What is the capital of "
-     "this country?\" "
-     "-c \"this country\" --corrupt mean --window 1,3 -o grid.json -o grid.png\n",
+     "loci trace" UKRAINE CAPITAL COUNTRY "\n"
+     "loci trace" UKRAINE CAPITAL COUNTRY " --corrupt mean --window 1,3 -o grid.json -o grid.png\n",
      "Corrupts the constraint, restores clean activations one place at a time, and shows where "
-     "that brings the "
-     "answer back.  All cells come from one walk through the layers.",
+     "that brings the answer back.  All cells come from one walk through the layers.",
      GRID_ENDINGS,
-     {OPT_MODEL, OPT_QUESTION, OPT_COUNT},
-     cmd_trace},
+     cmd_trace,
+     TRACE,
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
+
     {"bench",
-     BENCH,
      "the speed of this machine, against its measured limit",
-     "loci bench\nloci bench --rows 4096 --precision bf16 --json\n",
+     "loci bench\n"
+     "loci bench --rows 4096 --precision bf16 --json\n",
      "Times a walk through two layers of random weights, and the bare matrix products of the same "
-     "shapes.  With -m "
-     "the layers have that model's sizes.",
+     "shapes.  With -m the layers have that model's sizes.",
      ".json",
-     {OPT_COUNT},
-     cmd_bench},
+     cmd_bench,
+     BENCH,
+     {OPT_COUNT}},
+
     {"help",
-     HELP,
      "examples and options of a command",
-     "loci help trace\nloci help sites\n",
+     "loci help trace\n"
+     "loci help sites\n",
      "Explains a command, or lists the sites.",
      NULL,
-     {OPT_COUNT},
-     cmd_help},
+     cmd_help,
+     HELP,
+     {OPT_COUNT}},
 };
 const int command_count = LENGTH(commands);
 

@@ -10,7 +10,7 @@
 
 static const option table[OPT_COUNT] = {
 #define OPTION(id, letter, name, argument, many, commands, help)                                   \
-  [OPT_##id] = {letter, name, argument, many, commands, help},
+  [OPT_##id] = {name, argument, help, commands, letter, many},
 #include "options.def"
 #undef OPTION
 };

@@ -31,12 +31,12 @@ typedef enum option_id {
 } option_id;
 
 typedef struct option {
-  char letter; /* 0: none */
   const char *name;
   const char *argument; /* NULL: takes none */
-  bool many;
-  unsigned commands;
   const char *help;
+  unsigned commands;
+  char letter; /* 0: none */
+  bool many;
 } option;
 
 const option *option_get(option_id id);

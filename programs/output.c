@@ -90,14 +90,12 @@ static bool has_listed_ending(const char *path, const char *endings) {
 static loci_status check_place(const char *path, loci_err *err) {
   char directory[PATH_SIZE];
   struct stat s;
+  const char *slash = strrchr(path, '/');
   if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
     return cli_fail(err, LOCI_EIO, "%s: is a directory", path);
   if (strlen(path) >= sizeof directory) return cli_fail(err, LOCI_EIO, "output path is too long");
-  strcpy(directory, path);
-  char *slash = strrchr(directory, '/');
-  if (slash == directory) slash++;
-  if (slash) *slash = 0;
-  if (!slash) strcpy(directory, ".");
+  int n = slash && slash > path ? (int)(slash - path) : 1;
+  snprintf(directory, sizeof directory, "%.*s", n, slash ? path : ".");
   if (stat(directory, &s) != 0 || !S_ISDIR(s.st_mode))
     return cli_fail(err, LOCI_EIO, "%s: there is no directory %s to write it to", path, directory);
   if (access(directory, W_OK | X_OK) != 0)

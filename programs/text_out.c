@@ -44,15 +44,17 @@ static bool is_harmful(uint32_t r) {
 }
 
 static void escape(uint32_t r, glyph *g) {
-  const char *format = r < 0x80 ? "\\x%02x" : r < 0x10000 ? "\\u%04x" : "\\U%08x";
-  if (r == '\n') format = "\\n";
-  if (r == '\t') format = "\\t";
-  if (r == '\r') format = "\\r";
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-#pragma GCC diagnostic ignored "-Wformat-extra-args"
-  snprintf(g->bytes, sizeof g->bytes, format, (unsigned)r);
-#pragma GCC diagnostic pop
+  static const char controls[] = "\n\t\r", letters[] = "ntr";
+  const char *at = r && r < 0x80 ? strchr(controls, (int)r) : NULL;
+  if (at) {
+    snprintf(g->bytes, sizeof g->bytes, "\\%c", letters[at - controls]);
+  } else if (r < 0x80) {
+    snprintf(g->bytes, sizeof g->bytes, "\\x%02x", (unsigned)r);
+  } else if (r < 0x10000) {
+    snprintf(g->bytes, sizeof g->bytes, "\\u%04x", (unsigned)r);
+  } else {
+    snprintf(g->bytes, sizeof g->bytes, "\\U%08x", (unsigned)r);
+  }
   g->width = (int)strlen(g->bytes);
 }
 
@@ -67,7 +69,7 @@ static int next_glyph(const char *s, bool utf8, glyph *g) {
   }
   int columns = utf8 ? wcwidth((wchar_t)rune) : -1;
   if (!utf8 && rune == 0x2581) { /* the word mark of many vocabularies */
-    strcpy(g->bytes, "_");
+    snprintf(g->bytes, sizeof g->bytes, "_");
     g->width = 1;
   } else if (is_harmful(rune) || (rune >= 0x80 && columns < 0)) {
     escape(rune, g);
