@@ -49,3 +49,16 @@ if(sanitized_at EQUAL -1)
   add_test(NAME install COMMAND ${CMAKE_SOURCE_DIR}/tests/installed.sh ${CMAKE_BINARY_DIR} ${CMAKE_COMMAND}
     ${CMAKE_C_COMPILER})
 endif()
+
+# The program, as people call it: tests/cli/test_x.sh is the ctest cli_x.  And the examples, which must build.
+file(GLOB cli_tests CONFIGURE_DEPENDS tests/cli/test_*.sh)
+foreach(test ${cli_tests})
+  string(REGEX REPLACE "^.*/test_(.*)\\.sh$" "cli_\\1" name ${test})
+  add_test(NAME ${name} COMMAND bash ${test} $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})
+endforeach()
+file(GLOB examples CONFIGURE_DEPENDS examples/*.c)
+foreach(example ${examples})
+  get_filename_component(name ${example} NAME_WE)
+  add_executable(example_${name} ${example})
+  target_link_libraries(example_${name} PRIVATE loci_static m)
+endforeach()

@@ -1,0 +1,38 @@
+# Where -m looks: a directory, LOCI_MODELS, the Hugging Face cache with refs/main first and else the newest snapshot.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+finds() { # finds NAME DIRECTORY
+  try tokens -m "$1" --text x
+  wants 0
+  [ "$(readlink -f "$2")" = "$(readlink -f "$model")" ] || echo "bad test: $2"
+}
+mkdir "$work/models" "$work/other"
+ln -s "$model" "$work/models/little"
+export LOCI_MODELS=$work/nosuch::$work/other:$work/models
+finds little "$work/models/little"
+failed "not in LOCI_MODELS ($LOCI_MODELS)" tokens -m big --text x
+failed './little' tokens -m ./little --text x
+export -n LOCI_MODELS
+unset LOCI_MODELS
+
+hub=$work/.cache/huggingface/hub
+repo=$hub/models--some--flags
+mkdir -p "$repo/snapshots/old" "$repo/refs"
+failed 'tokenizer' tokens -m some/flags --text x # an empty snapshot is found and is no model
+ln -s "$model" "$repo/snapshots/new"
+touch -d '2001-01-01' "$repo/snapshots/old"
+finds some/flags "$repo/snapshots/new"
+printf old >"$repo/refs/main"
+failed 'old/' tokens -m some/flags --text x
+printf 'new\n' >"$repo/refs/main"
+finds some/flags "$repo/snapshots/new"
+printf '../../escape' >"$repo/refs/main"
+finds some/flags "$repo/snapshots/new"
+
+mkdir -p "$work/home" && mv "$hub" "$work/home/hub"
+failed "$hub" tokens -m some/flags --text x
+HF_HOME=$work/home finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+HF_HUB_CACHE=$work/home/hub finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+HF_HUB_CACHE=$work/none failed "$work/none" tokens -m some/flags --text x
+failed 'no model' tokens -m some/flags/more --text x
+finish

@@ -1,0 +1,123 @@
+# Every command on the little model that knows countries by their flags: what people read and what scripts read.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+cd "$work" || exit 1
+asked=(-m "$model" -i "$image" -q "$question")
+json() { # json FORMAT: standard output is this one object
+  local flat
+  flat=$(tr -d ' \n' <<<"$out")
+  [[ $flat == "{\"format\":\"loci.$1/1\","*"}" ]] || miss "not a JSON object of loci.$1/1: ${flat:0:80}"
+}
+
+try info -m "$model"
+wants 0
+prints llava-paper
+prints xxh3:
+try info -m "$model" --json -o info.json
+wants 0
+json info
+[ "$out" = "$(cat info.json)" ] || miss "info.json differs from standard output"
+
+# Tokens: with a question, with any text, line by line.
+try tokens "${asked[@]}" -c 'this country'
+wants 0
+prints constraint-last
+prints 'constraint 1: this country'
+try tokens "${asked[@]}" -c 'this country' --json
+json tokens
+failed 'this town' tokens "${asked[@]}" -c 'this town'
+try tokens -m "$model" --text 'the capital' --json
+wants 0
+prints '"decoded"'
+one=$(tr -d '\n' <<<"$out")
+printf '"the capital"\n"tab\\tand \\ud83d\\ude00 \\u0000"\n""\n' >texts.jsonl
+try tokens -m "$model" --lines texts.jsonl
+wants 0
+[ "$(wc -l <out)" = 3 ] || miss "three lines in, $(wc -l <out) out"
+[ "$(head -1 out | tr -d ' ')" = "$(tr -d ' ' <<<"$one")" ] || miss "--lines and --text differ"
+printf '"good"\n"bad\n' >broken.jsonl
+try tokens -m "$model" --lines broken.jsonl
+wants 1
+says 'broken.jsonl, line 2: has no closing quote'
+
+# Image.
+try image -m "$model" -i "$image" -o seen.png -o seen.safetensors
+wants 0
+prints 'wrote seen.png'
+[ "$(head -c 4 seen.png | tail -c 3)" = PNG ] || miss "seen.png is no PNG"
+head -c 2000 seen.safetensors | grep -qa pixel_values || miss "seen.safetensors has no pixel_values"
+try image -m "$model" -i "$image" --json
+json image
+
+# Ask.
+try ask "${asked[@]}"
+wants 0
+[[ $out == Kyiv* ]] || miss "the answer is not Kyiv"
+try ask "${asked[@]}" --json
+json ask
+prints Kyiv
+[ -z "$err" ] || miss "standard error is not empty: $err"
+try ask "${asked[@]}" --max-new 1 --precision f32 --threads 1
+wants 0
+
+# Record.
+try record "${asked[@]}" --site mlp_out,pattern,logits --layers 1-2 -o run.safetensors
+wants 0
+prints 'wrote run.safetensors'
+head -c 4000 run.safetensors >head
+for name in mlp_out.1 mlp_out.2 pattern.1 logits input_ids vision.projected; do
+  grep -qa "\"$name\"" head || miss "run.safetensors has no $name"
+done
+grep -qa '"mlp_out.3"' head && miss "run.safetensors has a layer nobody asked for"
+failed 'the model has layers 0-' record "${asked[@]}" --site z --layers 2-99 -o far.safetensors
+[ ! -e far.safetensors ] || miss "a failed run left a file"
+
+# Trace.
+trace=(trace "${asked[@]}" -c 'this country')
+endings='json csv safetensors npz png svg pdf html'
+outs=()
+for e in $endings; do outs+=(-o "grid.$e"); done
+try "${trace[@]}" --window 1,3 --direction both --verify 3 "${outs[@]}"
+wants 0
+[ "$(grep -c '^wrote grid' out)" = 8 ] || miss "not all files are named"
+for e in $endings; do [ -s "grid.$e" ] || miss "grid.$e is not there"; done
+[ -z "$(find . -name '*.part*' -o -name '*.tmp*')" ] || miss "a temporary file is left"
+try "${trace[@]}" --json --layers 1-2 --site mlp_out --positions constraint,last --seed 3
+wants 0
+json trace
+[[ $(tr -d ' \n' <<<"$out") == *'"layers":[1,2]'* ]] || miss "layers are not 1 and 2"
+try "${trace[@]}" --json --layers 1-2 --site mlp_out --positions constraint,last --seed 3 --color always
+again=$out
+try "${trace[@]}" --json --layers 1-2 --site mlp_out --positions constraint,last --seed 3
+cut() { sed 's/"seconds": *[^,]*//; s/"flop_per_s": *[^,}]*//' <<<"$1"; }
+[ "$(cut "$again")" = "$(cut "$out")" ] || miss "the same request gives two results"
+try "${trace[@]}" -c capital --only 1 --layers 2 --site z --positions last
+wants 0
+for kind in mean image-mean "image:$model/images/kenya.png" 'swap:that town' replace; do
+  try "${trace[@]}" --corrupt "$kind" --layers 2 --positions constraint,last
+  wants 0
+done
+for kind in noise:3 image-noise:1; do
+  try "${trace[@]}" --corrupt "$kind" --seeds 2 --layers 2 --positions constraint,last
+  wants 0
+done
+failed 'token' "${trace[@]}" --corrupt 'swap:a very much longer piece of text'
+
+# Screens: narrow, without UTF-8, without colour; and nothing that would steer a terminal.
+export LC_ALL=C.UTF-8
+for width in 40 80; do
+  COLUMNS=$width try "${trace[@]}" --layers 2-4
+  wants 0
+  wide=$(awk -v w=$width 'length > w' out | head -1)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+  COLUMNS=$width try tokens "${asked[@]}" -c 'this country'
+  wide=$(awk -v w=$width 'length > w' out | head -1)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+done
+grep -qa $'\e' out && miss "an escape sequence without a terminal"
+export LC_ALL=C
+try "${trace[@]}" --layers 2-4
+LC_ALL=C grep -qa '[^ -~]' out && miss "not ASCII: $(LC_ALL=C grep -a '[^ -~]' out | head -1)"
+COLORTERM=truecolor try "${trace[@]}" --layers 2-4 --color always
+grep -qa $'\e' out || miss "--color always shows no colour"
+finish

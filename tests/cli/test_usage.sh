@@ -1,0 +1,75 @@
+# Wrong usage: exit code 2, nothing on standard output, and the nearest right thing.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+ask=(ask -m "$model" -q "$question")
+trace=(trace -m "$model" -i "$image" -q "$question" -c "this country")
+
+# Commands.
+usage 'unknown command "tracee"; did you mean trace?' tracee
+usage 'unknown command "inof"; did you mean info?' inof
+usage 'did you mean record?' help recrod
+for later in flow lens knockout edit data study score serve; do usage "unknown command \"$later\"" "$later"; done
+usage 'the command comes first' --no-progress
+usage 'unknown command ""' ''
+
+# Options.
+usage 'unknown option --modle; did you mean --model?' info --modle x
+usage 'unknown option --max_new; did you mean --max-new?' "${ask[@]}" --max_new 3
+usage 'unknown option --quest; did you mean --question?' ask -m x --quest y
+usage 'unknown option -model; did you mean --model?' info -model x
+usage 'unknown option -z' info -z
+usage 'ask takes no --site; it belongs to: record, trace' "${ask[@]}" --site z
+usage '--model is given twice' info -m a -m b
+usage '--json takes no value' info -m a --json=yes
+usage '--question needs a value' ask -m x -q
+usage '--question needs a value' ask -m x -q --no-progress
+usage '--model needs a value' info --model=
+usage 'unexpected argument "x"' info x
+
+# What is missing, with an example to copy.
+usage 'info needs -m DIR' info
+usage 'ask needs -m DIR and -q TEXT' ask
+says 'example: loci ask -m'
+usage 'image needs -i FILE' image -m "$model"
+usage 'record needs --site SITE[,SITE] and -o FILE.safetensors' record -m "$model" -q x
+usage 'trace needs -c TEXT' trace -m "$model" -q x
+usage 'tokens needs one of' tokens -m "$model"
+usage 'tokens needs one of' tokens -m "$model" -q x --text y
+usage '--no-special goes with' tokens -m "$model" -q x --no-special
+
+# Numbers, sizes, layers.
+for bad in 2x 0 -1 ' 2' 2.0 99999999999999999999 0x2 ''; do
+  try "${ask[@]}" --threads "$bad"
+  wants 2
+  quiet
+done
+for bad in x 4X 0 4GG -4G 99999999999T; do usage '--memory wants a size' "${ask[@]}" --memory "$bad"; done
+for bad in 5-3 3- -3 x 1,2 3-x; do usage '--layers wants layers' "${trace[@]}" --layers "$bad"; done
+for bad in 0 1,,3 x 1,x 1,; do usage '--window wants' "${trace[@]}" --window "$bad"; done
+usage '--seed wants a whole number' "${trace[@]}" --seed -1
+usage '--precision wants auto, f32 or bf16' "${ask[@]}" --precision f16
+usage '--color wants' info -m "$model" --color yes
+
+# Words of trace.
+usage 'did you mean mlp_out?' "${trace[@]}" --site mlpout
+usage 'trace restores mlp_out, attn_out, resid_post and z, not q' "${trace[@]}" --site q
+usage 'twice' "${trace[@]}" --site z,z
+usage 'did you mean replace?' "${trace[@]}" --corrupt replce:Paris
+usage 'did you mean image-noise?' "${trace[@]}" --corrupt image_noise:3
+usage 'noise needs a value: noise:F' "${trace[@]}" --corrupt noise
+usage '"3x" is not a number' "${trace[@]}" --corrupt noise:3x
+usage 'mean takes no value' "${trace[@]}" --corrupt mean:1
+usage 'did you mean denoise?' "${trace[@]}" --direction denose
+usage 'did you mean constraint-last?' "${trace[@]}" --positions each,constraint-lst
+usage '--method screen:5 is not in this version' "${trace[@]}" --method screen:5
+usage 'did you mean authors?' "${trace[@]}" --compat author
+usage '--noise goes with --corrupt noise:F' "${trace[@]}" --noise x.safetensors
+usage '--only wants a whole number from 1 to 1' "${trace[@]}" --only 2
+usage 'constraint 3 was asked for, but 2 are given' "${trace[@]}" -c capital -c 3
+
+# Endings are refused before any work.
+usage 'trace writes files that end in .json .csv .safetensors .npz .png .svg .pdf .html' "${trace[@]}" -o grid.jpg
+usage 'record writes files that end in .safetensors' record -m x -q x --site z -o run.npz
+usage 'image writes files that end in .safetensors .png' image -m x -i x -o seen.jpg
+usage 'ask writes files that end in .json' "${ask[@]}" -o .json
+finish
