@@ -79,10 +79,11 @@ static int all_lines(cli *c, const loci_tokenizer *tokenizer, FILE *in, const ch
       cli_fail(&c->err, c->err.code, "%.200s, line %lld: %.250s", name, number, c->err.msg);
       code = cli_failed(c);
     }
-    if (!code) code = cli_stopped(c);
-    if (ferror(stdout)) break;
+    if (fflush(stdout) != 0) break; /* said at the end */
+    if (term_signal()) break;
     errno = 0;
   }
+  if (!code) code = cli_stopped(c); /* also when the signal ended a wait for input */
   if (!code && ferror(in)) {
     cli_fail(&c->err, LOCI_EIO, "%.300s: %s", name, strerror(errno));
     code = cli_failed(c);
