@@ -68,6 +68,15 @@ static void put_option(const term *t, const command *cmd, const option *o) {
   put_entry(t, word, meaning, 30);
 }
 
+static void put_sites(const term *t) {
+  char meaning[160];
+  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
+    loci_site site = (loci_site)i;
+    snprintf(meaning, sizeof meaning, "%s (%s)", loci_site_meaning(site), loci_site_axes(site));
+    put_entry(t, loci_site_name(site), meaning, 14);
+  }
+}
+
 void help_command(const command *cmd, const term *t) {
   printf("examples\n");
   put_examples(cmd->examples);
@@ -78,16 +87,9 @@ void help_command(const command *cmd, const term *t) {
   printf("\noptions\n");
   for (int i = 0; i < OPT_COUNT; i++)
     if (option_get((option_id)i)->commands & cmd->bit) put_option(t, cmd, option_get((option_id)i));
-}
-
-static void put_sites(const term *t) {
-  char meaning[160];
-  put_line(t, "The activations of a decoder layer, in the order it computes them:", 0);
-  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
-    loci_site site = (loci_site)i;
-    snprintf(meaning, sizeof meaning, "%s (%s)", loci_site_meaning(site), loci_site_axes(site));
-    put_entry(t, loci_site_name(site), meaning, 14);
-  }
+  if (cmd->bit != RECORD) return;
+  printf("\nsites\n");
+  put_sites(t);
 }
 
 int cmd_help(cli *c) {
@@ -98,6 +100,7 @@ int cmd_help(cli *c) {
     return EXIT_DONE;
   }
   if (strcmp(topic, "sites") == 0) {
+    put_line(&c->term, "The activations of a decoder layer, in the order it computes them:", 0);
     put_sites(&c->term);
     return EXIT_DONE;
   }

@@ -51,7 +51,7 @@ usage '--precision wants auto, f32 or bf16' "${ask[@]}" --precision f16
 usage '--color wants' info -m "$model" --color yes
 
 # Words of trace.
-usage 'did you mean mlp_out?' "${trace[@]}" --site mlpout
+usage 'mlp_out' "${trace[@]}" --site mlpout
 usage 'trace restores mlp_out, attn_out, resid_post and z, not q' "${trace[@]}" --site q
 usage 'twice' "${trace[@]}" --site z,z
 usage 'did you mean replace?' "${trace[@]}" --corrupt replce:Paris
