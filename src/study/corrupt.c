@@ -9,6 +9,7 @@
 
 #include "base/names.h"
 #include "base/random.h"
+#include "model/arith.h"
 #include "checkpoint/safetensors.h"
 
 typedef enum kind { REPLACE, SWAP, NOISE, MEAN, IMAGE, IMAGE_NOISE, IMAGE_MEAN, KINDS } kind;
@@ -217,7 +218,7 @@ static loci_status count_seeds(const request *r, int *out, loci_err *err) {
 
 static loci_status fill_rows(request *r, const corruption *c, loci_err *err) {
   int64_t D = r->p->model->weights->config.text.width;
-  double deviation;
+  double deviation = 0;
   float *mean = arena_array(r->mem, D, float), *projected;
   if (!mean) return fail_nomem(err, "corrupting the prompt");
   switch (r->kind) {

@@ -1,0 +1,224 @@
+/* Grids and cells of a trace (see sweep.h): every (direction, window, site) gives a grid over
+ * single positions and one over named groups.  Cells that cannot differ from the run they restore
+ * are exact zeros, known without running (docs/MATH.md, "Exact zeros"). */
+#include <math.h>
+#include <string.h>
+
+#include "study/sweep.h"
+
+enum { MAX_GROUPS = 16 };
+
+/* The columns of a grid: single positions, or groups. */
+typedef struct columns {
+  int count;
+  int *positions;     /* each column's position, or NULL */
+  const char **names; /* each column's group, or NULL */
+  const int *sets[MAX_GROUPS];
+  int set_counts[MAX_GROUPS];
+} columns;
+
+void window_layers(const sweep *s, int centre, int width, int *begin, int *end) {
+  int L = model_decoder(s->m)->layers;
+  *begin = s->opts->authors ? centre - width : centre - width / 2;
+  *end = s->opts->authors ? centre + width + 1 : centre + (width + 1) / 2;
+  if (*begin < 0) *begin = 0;
+  if (*end > L) *end = L;
+}
+
+/* Position p of the restored run differs at layers [begin, end): not in the identical prefix, and
+ * not in the last layer unless its own logits are read. */
+static bool matters(const sweep *s, int position, int layer) {
+  bool last_layer = layer == model_decoder(s->m)->layers - 1;
+  return position >= s->first && (!last_layer || position >= s->T - 1);
+}
+
+static bool is_zero(const sweep *s, const cell *c) {
+  for (int i = 0; i < c->position_count; i++) {
+    if (matters(s, c->positions[i], c->begin)) return false;
+  }
+  return true;
+}
+
+/* First position the cell really restores. */
+static int first_restored(const sweep *s, const cell *c) {
+  int i = 0;
+  while (i + 1 < c->position_count && c->positions[i] < s->first) i++;
+  return c->positions[i];
+}
+
+int64_t cell_formula(const sweep *s, const cell *c) {
+  int64_t joined = 0, L = model_decoder(s->m)->layers;
+  for (int i = 0; i < c->position_count; i++) joined += c->positions[i] >= s->first;
+  return joined + (int64_t)(s->length - first_restored(s, c)) * (L - 1 - c->begin);
+}
+
+int64_t cell_rows(const sweep *s, const cell *c) { return s->length - first_restored(s, c); }
+
+/* ---------------------------------------------------------------- columns */
+
+static loci_status each_position(const sweep *s, columns *out, loci_err *err) {
+  *out = (columns){.count = s->T - s->first};
+  out->positions = arena_array(s->mem, out->count, int);
+  if (!out->positions) return fail_nomem(err, "laying out the grids");
+  for (int i = 0; i < out->count; i++) out->positions[i] = s->first + i;
+  return LOCI_OK;
+}
+
+static loci_status add_group(const sweep *s, columns *out, group_kind g, bool asked,
+                             loci_err *err) {
+  int *set = arena_array(s->mem, s->T, int);
+  if (!set) return fail_nomem(err, "laying out the grids");
+  int n = group_positions(s->p, g, s->opts->constraint, set);
+  if (n == 0 && asked) {
+    return fail(err, LOCI_EINVAL, "the group %s is empty for this question", group_name(g));
+  }
+  if (n == 0) return LOCI_OK;
+  if (out->count == MAX_GROUPS) return fail(err, LOCI_EINVAL, "more than %d groups", MAX_GROUPS);
+  out->names[out->count] = group_name(g);
+  out->sets[out->count] = set;
+  out->set_counts[out->count++] = n;
+  return LOCI_OK;
+}
+
+/* --positions: "each" and group names, by commas; by default each and three groups. */
+static loci_status parse_positions(const sweep *s, bool *each, columns *groups, loci_err *err) {
+  const char *text = s->opts->positions;
+  *groups = (columns){.names = arena_zarray(s->mem, MAX_GROUPS, const char *)};
+  if (!groups->names) return fail_nomem(err, "laying out the grids");
+  *each = !text;
+  if (!text) {
+    TRY(add_group(s, groups, GROUP_CONSTRAINT, false, err));
+    TRY(add_group(s, groups, GROUP_AFTER_CONSTRAINT, false, err));
+    return add_group(s, groups, GROUP_LAST, false, err);
+  }
+  while (*text) {
+    size_t n = strcspn(text, ",");
+    group_kind g;
+    if (n == 4 && memcmp(text, "each", n) == 0) {
+      *each = true;
+    } else {
+      TRY(group_find(text, n, &g, err));
+      TRY(add_group(s, groups, g, true, err));
+    }
+    text += n + (text[n] == ',');
+  }
+  if (!*each && groups->count == 0) return fail(err, LOCI_EINVAL, "no positions are asked for");
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- grids */
+
+static loci_status make_grid(sweep *s, loci_grid *g, const columns *c, loci_err *err) {
+  int64_t heads = g->head_count ? g->head_count : 1;
+  int64_t n = (int64_t)g->layer_count * c->count * heads;
+  g->column_count = c->count;
+  g->positions = c->positions;
+  g->groups = c->names;
+  loci_metrics *cells = arena_zarray(s->mem, n, loci_metrics);
+  double *ie = arena_zarray(s->mem, n, double), *restoration = arena_zarray(s->mem, n, double);
+  bool *skipped = arena_zarray(s->mem, n, bool);
+  if (!cells || !ie || !restoration || !skipped) return fail_nomem(err, "laying out the grids");
+  g->cells = cells;
+  g->ie = ie;
+  g->restoration = restoration;
+  g->skipped = skipped;
+  return LOCI_OK;
+}
+
+/* The cells of one grid, behind those already there; exact zeros are only marked. */
+static void make_cells(sweep *s, int grid, const columns *c) {
+  loci_grid *g = &s->grids[grid];
+  bool *skipped = (bool *)(uintptr_t)g->skipped;
+  int heads = g->head_count ? g->head_count : 1;
+  for (int l = 0; l < g->layer_count; l++) {
+    for (int k = 0; k < c->count; k++) {
+      for (int h = 0; h < heads; h++) {
+        cell x = {.grid = grid,
+                  .at = ((int64_t)l * c->count + k) * heads + h,
+                  .site = g->site,
+                  .direction = g->direction,
+                  .head = g->head_count ? h : -1,
+                  .positions = c->positions ? c->positions + k : c->sets[k],
+                  .position_count = c->positions ? 1 : c->set_counts[k]};
+        window_layers(s, g->layers[l], g->window, &x.begin, &x.end);
+        if (is_zero(s, &x)) {
+          skipped[x.at] = true;
+        } else {
+          s->cells[s->cell_count++] = x;
+        }
+      }
+    }
+  }
+}
+
+static loci_status find_layers(const sweep *s, int **out, int *count, loci_err *err) {
+  int L = model_decoder(s->m)->layers;
+  int first = s->opts->first_layer, n = s->opts->layer_count ? s->opts->layer_count : L - first;
+  if (first < 0 || n < 1 || first > L - 1 || n > L - first) {
+    return fail(err, LOCI_EINVAL, "layers %d to %d: the model has layers 0 to %d", first,
+                first + n - 1, L - 1);
+  }
+  int *layers = arena_array(s->mem, n, int);
+  if (!layers) return fail_nomem(err, "laying out the grids");
+  for (int i = 0; i < n; i++) layers[i] = first + i;
+  *out = layers;
+  *count = n;
+  return LOCI_OK;
+}
+
+static loci_status check_axes(const sweep *s, const loci_site *sites, int site_count,
+                              const int *windows, int window_count, loci_err *err) {
+  for (int i = 0; i < site_count; i++) {
+    if (sites[i] == LOCI_SITE_MLP_OUT || sites[i] == LOCI_SITE_ATTN_OUT ||
+        sites[i] == LOCI_SITE_RESID_POST || sites[i] == LOCI_SITE_Z) {
+      continue;
+    }
+    return fail(err, LOCI_EINVAL, "a trace restores mlp_out, attn_out, resid_post or z, not %s",
+                loci_site_name(sites[i]));
+  }
+  int L = model_decoder(s->m)->layers;
+  for (int i = 0; i < window_count; i++) {
+    if (windows[i] < 1 || windows[i] > L) {
+      return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", windows[i], L);
+    }
+  }
+  return LOCI_OK;
+}
+
+loci_status sweep_grids(sweep *s, loci_err *err) {
+  static const loci_site usual[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT, LOCI_SITE_RESID_POST};
+  static const int one[] = {1};
+  const loci_trace_opts *o = s->opts;
+  const loci_site *sites = o->site_count ? o->sites : usual;
+  const int *windows = o->window_count ? o->windows : one;
+  int site_count = o->site_count ? o->site_count : 3;
+  int window_count = o->window_count ? o->window_count : 1, layer_count = 0, *layers = NULL;
+  bool each = false;
+  columns single, groups;
+  TRY(check_axes(s, sites, site_count, windows, window_count, err));
+  TRY(find_layers(s, &layers, &layer_count, err));
+  TRY(parse_positions(s, &each, &groups, err));
+  TRY(each_position(s, &single, err));
+  int most = 2 * 2 * window_count * site_count, H = model_decoder(s->m)->heads;
+  int64_t columns_all = (each ? single.count : 0) + groups.count;
+  s->grids = arena_zarray(s->mem, most, loci_grid);
+  s->cells = arena_array(s->mem, columns_all * layer_count * H * most, cell);
+  if (!s->grids || !s->cells) return fail_nomem(err, "laying out the grids");
+  for (int d = LOCI_DENOISE; d <= LOCI_NOISE; d++) {
+    if (!(((int)o->direction ? (int)o->direction : (int)LOCI_DENOISE) & d)) continue;
+    for (int i = 0; i < window_count * site_count * 2; i++) {
+      const columns *c = i % 2 ? &groups : &single;
+      if (i % 2 ? groups.count == 0 : !each) continue;
+      loci_grid *g = &s->grids[s->grid_count];
+      *g = (loci_grid){.site = sites[i / 2 % site_count],
+                       .window = windows[i / 2 / site_count],
+                       .direction = (loci_direction)d,
+                       .layer_count = layer_count,
+                       .layers = layers};
+      g->head_count = g->site == LOCI_SITE_Z ? H : 0;
+      TRY(make_grid(s, g, c, err));
+      make_cells(s, s->grid_count++, c);
+    }
+  }
+  return LOCI_OK;
+}

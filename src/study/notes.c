@@ -1,0 +1,106 @@
+/* Hints on a finished trace: one line each, what is odd and what to try. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "study/sweep.h"
+
+enum { MAX_NOTES = 6 };
+static const double SMALL_EFFECT = 0.1; /* the usual filter of examples, docs/MATH.md */
+
+static loci_status note(const sweep *s, loci_trace *t, loci_err *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static loci_status note(const sweep *s, loci_trace *t, loci_err *err, const char *format, ...) {
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  utf8_make_printable(text);
+  const char **notes = (const char **)(uintptr_t)t->notes;
+  if (t->note_count == MAX_NOTES) return LOCI_OK;
+  notes[t->note_count] = arena_strdup(s->mem, text);
+  return notes[t->note_count++] ? LOCI_OK : fail_nomem(err, "writing hints");
+}
+
+/* The token without blank markers. */
+static const char *core_of(const char *token) {
+  static const char *const blanks[] = {"\u2581", "\u0120", " "};
+  for (size_t i = 0; i < sizeof blanks / sizeof blanks[0]; i++) {
+    while (strncmp(token, blanks[i], strlen(blanks[i])) == 0) token += strlen(blanks[i]);
+  }
+  return token;
+}
+
+/* A token that many answers begin with: nothing but blanks, signs or a byte. */
+static bool is_uninformative(const char *token) {
+  const char *core = core_of(token);
+  if (strncmp(core, "<0x", 3) == 0) return true;
+  for (const char *c = core; *c; c++) {
+    bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+    if (letter || (unsigned char)*c >= 0x80) return false;
+  }
+  return true;
+}
+
+static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
+  const char *clean = t->clean.top[0].text, *corrupt = t->corrupted.top[0].text;
+  if (!s->answer_given && is_uninformative(t->target_text)) {
+    TRY(note(s, t, err,
+             "the target is only the first token \"%s\", which many answers share: give the whole "
+             "answer with --answer",
+             t->target_text));
+  }
+  if (t->answer_given && s->target_count == 1 && s->target[0] != t->clean.top[0].id) {
+    TRY(note(s, t, err, "the clean run would answer \"%s\", not the given \"%s\"", clean,
+             t->target_text));
+  }
+  if (fabs(t->total_effect) >= SMALL_EFFECT) return LOCI_OK;
+  bool same = t->clean.top[0].id == t->corrupted.top[0].id;
+  return note(s, t, err,
+              "the total effect is small (%.3f)%s%s%s: try another corruption, such as "
+              "--corrupt swap:TEXT with another name%s",
+              t->total_effect, same ? ", both runs say \"" : "", same ? corrupt : "",
+              same ? "\"" : "", s->p->info.image_first >= 0 ? " or --corrupt image:PATH" : "");
+}
+
+/* The largest |effect| of mlp_out-like grids: of single constraint positions, and of the group. */
+static void constraint_effects(const sweep *s, const loci_trace *t, double *single, double *group) {
+  for (int i = 0; i < t->grid_count; i++) {
+    const loci_grid *g = &t->grids[i];
+    for (int l = 0; !g->head_count && l < g->layer_count; l++) {
+      for (int c = 0; c < g->column_count; c++) {
+        double ie = fabs(g->ie[(int64_t)l * g->column_count + c]);
+        if (g->groups && strcmp(g->groups[c], "constraint") == 0) *group = fmax(*group, ie);
+        if (!g->positions) continue;
+        loci_role role = s->p->info.tokens[g->positions[c]].role;
+        if (role >= LOCI_ROLE_CONSTRAINT_FIRST && role <= LOCI_ROLE_CONSTRAINT_LAST) {
+          *single = fmax(*single, ie);
+        }
+      }
+    }
+  }
+}
+
+static loci_status note_group(const sweep *s, loci_trace *t, loci_err *err) {
+  double single = 0, group = 0;
+  int tokens = 0;
+  for (int i = 0; i < s->p->info.constraint_count; i++) tokens += s->p->info.constraints[i].count;
+  constraint_effects(s, t, &single, &group);
+  if (tokens < 2 || group < SMALL_EFFECT || single > group / 4) return LOCI_OK;
+  return note(s, t, err,
+              "the constraint's %d tokens matter together (effect %.2f), hardly one by one (%.2f): "
+              "read the group rows",
+              tokens, group, single);
+}
+
+loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err) {
+  const char **notes = arena_zarray(s->mem, MAX_NOTES, const char *);
+  if (!notes) return fail_nomem(err, "writing hints");
+  t->notes = notes;
+  TRY(note_effect(s, t, err));
+  return note_group(s, t, err);
+}

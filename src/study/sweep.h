@@ -1,0 +1,90 @@
+/* A causal trace while it is made.  Private to src/study.
+ *
+ * corrupt.c   the corrupted run's input rows
+ * cells.c     grids and their cells: which values each restored run takes over, which are exact
+ * zeros sweep.c     streams of one walk, metrics off the logits, batches that fit the memory
+ * verify.c    cells recomputed the slow way
+ * notes.c     hints: what a stranger should know before believing the picture
+ * trace.c     the public call */
+#ifndef LOCI_STUDY_SWEEP_H
+#define LOCI_STUDY_SWEEP_H
+
+#include "model/prompt.h"
+#include "study/corrupt.h"
+#include "walk/logits.h"
+#include "walk/walk.h"
+
+/* One restored run: at the layers [begin, end) the site's values at [positions] come from the other
+ * run. */
+typedef struct cell {
+  int grid;   /* where its result goes */
+  int64_t at; /* index in that grid's cells */
+  loci_site site;
+  loci_direction direction;
+  int begin, end;       /* layers of the window */
+  int head;             /* -1: all */
+  const int *positions; /* ascending */
+  int position_count;
+} cell;
+
+/* What one row of logits says about token i of the target (i = 0: at the last prompt position). */
+typedef struct reading {
+  double logp, logit_diff, kl;
+} reading;
+
+typedef struct sweep {
+  const loci_prompt *p;
+  const loci_model *m;
+  const loci_trace_opts *opts;
+  arena *mem;
+  corruption corrupted;
+  int T;         /* prompt positions */
+  int length;    /* with the answer's tokens but the last appended */
+  int first;     /* first corrupted position */
+  float *embeds; /* (length, D) clean input rows */
+  int target_count;
+  int *target; /* id 0 is set by the clean run unless an answer is given */
+  bool answer_given;
+
+  int grid_count;
+  loci_grid *grids; /* cells are filled in by the sweep */
+  int64_t cell_count;
+  cell *cells; /* without the exact zeros */
+
+  double *clean_logp; /* (V) at the last prompt position */
+  top_logits clean_top, corrupt_top;
+  int *other; /* (seeds) o' */
+  loci_metrics clean;
+  loci_metrics *corrupt; /* (seeds) */
+  reading *base;         /* (1 + seeds, target_count) */
+  reading *readings;     /* (cells of a batch, seeds, target_count) */
+  int64_t base_count;    /* logits rows of the clean and the corrupted runs */
+  bool not_finite;       /* the model's own logits were NaN or infinite */
+
+  int64_t rows, formula;
+  double flop;
+} sweep;
+
+/* cells.c */
+loci_status sweep_grids(sweep *s, loci_err *err);
+/* Layers of the window round [centre], cut to the model (authors: [l - w, l + w]). */
+void window_layers(const sweep *s, int centre, int width, int *begin, int *end);
+/* Rows one restored run takes, and the bound of docs/MATH.md for it. */
+int64_t cell_rows(const sweep *s, const cell *c);
+int64_t cell_formula(const sweep *s, const cell *c);
+
+/* sweep.c */
+loci_status sweep_run(sweep *s, loci_err *err);
+/* Adds the run of [cell] as a child of [parent], patched from [source]. */
+loci_status add_cell(const sweep *s, walk *w, const cell *c, int parent, int source, int *out,
+                     loci_err *err);
+loci_metrics metrics_of(const sweep *s, const reading *r);
+void read_logits(const sweep *s, const float *logits, int token, int other, reading *out);
+
+/* verify.c */
+loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err);
+
+/* notes.c: one-line hints into t->notes */
+loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err);
+
+#endif

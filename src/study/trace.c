@@ -1,0 +1,211 @@
+/* loci_trace_new: a causal trace from a prompt to its grids (Basu et al. 2024, section 3;
+ * docs/MATH.md).
+ *
+ * corrupt -> lay out the grids -> sweep -> effects -> verify -> hints */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "study/sweep.h"
+
+typedef struct trace_box { /* the public view first, so that one pointer serves both */
+  loci_trace view;
+  arena *mem;
+} trace_box;
+
+void loci_trace_free(loci_trace *t) {
+  if (!t) return;
+  trace_box *box = (trace_box *)t;
+  arena_free(box->mem);
+  free(box);
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Target ids (for argmax: room for one), and the input rows with the answer's tokens but the last
+ * appended. */
+static loci_status set_target(sweep *s, loci_err *err) {
+  int64_t D = model_decoder(s->m)->width;
+  s->answer_given = s->opts->answer != NULL;
+  s->target_count = 1;
+  if (s->answer_given) {
+    TRY(answer_ids(s->p, s->opts->answer, s->mem, &s->target, &s->target_count, err));
+  } else {
+    s->target = arena_zarray(s->mem, 1, int);
+    if (!s->target) return fail_nomem(err, "tracing");
+  }
+  for (int i = 0; i < s->target_count; i++) {
+    if (s->target[i] < 0 || s->target[i] >= model_decoder(s->m)->vocab) {
+      return fail(err, LOCI_EINVAL,
+                  "token %d of the answer is outside the model's vocabulary of %d", s->target[i],
+                  model_decoder(s->m)->vocab);
+    }
+  }
+  s->length = s->T + s->target_count - 1;
+  s->embeds = arena_array(s->mem, s->length * D, float);
+  if (!s->embeds) return fail_nomem(err, "tracing");
+  memcpy(s->embeds, s->p->embeds, (size_t)(s->T * D) * sizeof *s->embeds);
+  for (int i = 0; i + 1 < s->target_count; i++) {
+    if (!embed_token(s->m, s->target[i], s->embeds + (s->T + i) * D)) {
+      return fail(err, LOCI_EINVAL, "token %d of the answer has no row in the embedding",
+                  s->target[i]);
+    }
+  }
+  return LOCI_OK;
+}
+
+static loci_status make_room(sweep *s, loci_err *err) {
+  int S = s->corrupted.seeds;
+  s->clean_logp = arena_array(s->mem, model_decoder(s->m)->vocab, double);
+  s->other = arena_zarray(s->mem, S, int);
+  s->corrupt = arena_zarray(s->mem, S, loci_metrics);
+  s->base = arena_zarray(s->mem, (int64_t)(1 + S) * s->target_count, reading);
+  bool ok = s->clean_logp && s->other && s->corrupt && s->base;
+  return ok ? LOCI_OK : fail_nomem(err, "tracing");
+}
+
+static loci_metrics mean_of(const loci_metrics *m, int n) {
+  loci_metrics mean = {0};
+  for (int i = 0; i < n; i++) {
+    mean.p += m[i].p / n;
+    mean.logp += m[i].logp / n;
+    mean.p_first += m[i].p_first / n;
+    mean.logp_first += m[i].logp_first / n;
+    mean.logit_diff += m[i].logit_diff / n;
+    mean.kl += m[i].kl / n;
+  }
+  return mean;
+}
+
+/* Skipped cells are the run they restore; effects of all cells against that run. */
+static void set_effects(const sweep *s, const loci_trace *t) {
+  for (int i = 0; i < s->grid_count; i++) {
+    const loci_grid *g = &s->grids[i];
+    loci_metrics *cells = (loci_metrics *)(uintptr_t)g->cells;
+    double *ie = (double *)(uintptr_t)g->ie, *restoration = (double *)(uintptr_t)g->restoration;
+    const loci_metrics *base = g->direction == LOCI_DENOISE ? &t->corrupted.m : &t->clean.m;
+    int64_t n = (int64_t)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
+    for (int64_t k = 0; k < n; k++) {
+      if (g->skipped[k]) cells[k] = *base;
+      ie[k] = g->skipped[k] ? 0 : cells[k].p - base->p;
+      restoration[k] = fabs(t->total_effect) < 1e-6 ? (double)NAN : ie[k] / t->total_effect;
+    }
+  }
+}
+
+static loci_status target_text(const sweep *s, const char **out, loci_err *err) {
+  if (s->target_count == 1) {
+    const char *token = tokenizer_token(s->m->tokens, s->target[0]);
+    *out = token ? token : "";
+    return LOCI_OK;
+  }
+  char *text;
+  size_t n;
+  TRY(tokenizer_decode(s->m->tokens, s->target, s->target_count, false, &text, &n, err));
+  *out = arena_strndup(s->mem, text, n);
+  free(text);
+  return *out ? LOCI_OK : fail_nomem(err, "tracing");
+}
+
+/* What a forward per cell would cost: all positions through all layers, head of one row, vision
+ * tower. */
+static double naive_flop(const sweep *s) {
+  const model_config *c = &s->m->weights->config;
+  const vision_config *v = &c->vision;
+  double cells = 0, D = c->text.width, V = v->width, n = (double)v->grid * v->grid;
+  for (int i = 0; i < s->grid_count; i++) {
+    const loci_grid *g = &s->grids[i];
+    cells += (double)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
+  }
+  double one = s->length * model_layer_flop(s->m) * c->text.layers + 2 * D * c->text.vocab;
+  if (s->p->info.image_first >= 0) one += n * v->layers * (8 * V * V + 4 * V * v->inner);
+  return cells * s->corrupted.seeds * one;
+}
+
+static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
+  const loci_trace_opts *o = s->opts;
+  static const int one[] = {1};
+  t->model = &s->m->info;
+  t->prompt = &s->p->info;
+  t->corrupt = s->corrupted.kind;
+  t->precision = dtype_name(s->m->arith_type);
+  t->direction = o->direction ? o->direction : LOCI_DENOISE;
+  t->window_count = o->window_count ? o->window_count : 1;
+  int *windows = arena_array(s->mem, t->window_count, int);
+  if (!windows) return fail_nomem(err, "tracing");
+  memcpy(windows, o->window_count ? o->windows : one, (size_t)t->window_count * sizeof *windows);
+  t->windows = windows;
+  t->seed = o->seed;
+  t->target_count = s->target_count;
+  t->target_ids = s->target;
+  t->answer_given = s->answer_given;
+  TRY(target_text(s, &t->target_text, err));
+  t->clean.m = s->clean;
+  t->corrupted.m = mean_of(s->corrupt, s->corrupted.seeds);
+  top_logits_candidates(&s->clean_top, s->m, t->clean.top);
+  top_logits_candidates(&s->corrupt_top, s->m, t->corrupted.top);
+  const char *other = tokenizer_token(s->m->tokens, s->other[0]);
+  t->other = (loci_candidate){.id = s->other[0], .text = other ? other : ""};
+  t->total_effect = t->clean.m.p - t->corrupted.m.p;
+  t->grid_count = s->grid_count;
+  t->grids = s->grids;
+  t->cost.rows = s->rows;
+  t->cost.formula = s->formula;
+  t->cost.flop = s->flop;
+  t->cost.naive_flop = naive_flop(s);
+  return LOCI_OK;
+}
+
+static loci_status trace(sweep *s, loci_trace *t, loci_err *err) {
+  double begin = now();
+  TRY(corruption_make(s->p, s->opts, s->mem, &s->corrupted, err));
+  s->first = s->corrupted.positions[0];
+  TRY(set_target(s, err));
+  TRY(make_room(s, err));
+  TRY(sweep_grids(s, err));
+  TRY(sweep_run(s, err));
+  TRY(fill_view(s, t, err));
+  set_effects(s, t);
+  t->cost.seconds = now() - begin;
+  if (s->opts->verify > 0) TRY(sweep_verify(s, t, err));
+  return sweep_notes(s, t, err);
+}
+
+loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
+                           const loci_trace_opts *opts, loci_trace **out, loci_err *err) {
+  static const loci_trace_opts defaults;
+  *out = NULL;
+  trace_box *box = calloc(1, sizeof *box);
+  if (!box) return fail_nomem(err, "tracing");
+  loci_status st = LOCI_OK;
+  box->mem = arena_new();
+  if (!box->mem) {
+    st = fail_nomem(err, "tracing");
+    goto done;
+  }
+  sweep s = {.p = prompt,
+             .m = model,
+             .opts = opts ? opts : &defaults,
+             .mem = box->mem,
+             .T = prompt->info.length};
+  TRY_DONE(trace(&s, &box->view, err));
+  box->view.hash = "";
+  if (!s.opts->no_hash) TRY_DONE(loci_model_hash(model, &box->view.hash, err));
+  *out = &box->view;
+  box = NULL;
+done:
+  if (box) loci_trace_free(&box->view);
+  return st;
+}
+
+int64_t loci_model_trace_bytes(const loci_model *m, int tokens) {
+  const model_config *c = &m->weights->config;
+  int64_t T = tokens + (c->has_vision ? c->image_rows : 0), cells = 3LL * tokens * c->text.layers;
+  int64_t rows = T + tokens + cells * tokens / 2;
+  return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);
+}

@@ -1,0 +1,96 @@
+/* --verify: random cells recomputed the slow way, one full forward each, and compared.
+ *
+ * Both runs are roots here: every row of every position and layer is computed, nothing is shared,
+ * and the patch reads the other full run.  That is the literal definition of a cell. */
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "study/sweep.h"
+
+/* f32: twice the largest difference between f32 and f64 arithmetic on the reference models, 4e-6,
+ * leaves a wide margin under 1e-4.  bf16: each operand is rounded to 8 bits, and a full forward
+ * rounds other sums. */
+static const double TOLERANCE_F32 = 1e-4, TOLERANCE_BF16 = 0.05;
+
+typedef struct slow {
+  const sweep *s;
+  int other;
+  reading *readings;
+} slow;
+
+static void on_logits(void *ctx, int64_t index, const float *logits) {
+  slow *v = ctx;
+  read_logits(v->s, logits, (int)index, v->other, &v->readings[index]);
+}
+
+/* The corrupted run's full input rows. */
+static void corrupt_rows(const sweep *s, int seed, float *out) {
+  int64_t D = model_decoder(s->m)->width;
+  const corruption *c = &s->corrupted;
+  memcpy(out, s->embeds, (size_t)(s->length * D) * sizeof *out);
+  for (int i = 0; i < c->count; i++) {
+    memcpy(out + c->positions[i] * D, c->rows + ((int64_t)seed * c->count + i) * D,
+           (size_t)D * sizeof *out);
+  }
+}
+
+/* p of one cell and seed by two full runs. */
+static loci_status slow_cell(const sweep *s, const cell *c, int seed, float *corrupted, double *p,
+                             loci_err *err) {
+  reading *r = arena_zarray(s->mem, s->target_count, reading);
+  if (!r) return fail_nomem(err, "verifying");
+  slow v = {.s = s, .other = s->other[seed], .readings = r};
+  bool denoise = c->direction == LOCI_DENOISE;
+  int source, run;
+  walk *w;
+  corrupt_rows(s, seed, corrupted);
+  TRY(walk_new(s->m, &w, err));
+  loci_status st = LOCI_OK;
+  TRY_DONE(walk_root(w, denoise ? s->embeds : corrupted, s->length, &source, err));
+  TRY_DONE(walk_root(w, denoise ? corrupted : s->embeds, s->length, &run, err));
+  for (int l = c->begin; l < c->end; l++) {
+    for (int i = 0; i < c->position_count; i++) {
+      walk_patch patch = {.site = c->site,
+                          .layer = l,
+                          .position = c->positions[i],
+                          .head = c->head,
+                          .source = source};
+      TRY_DONE(walk_patch_add(w, run, &patch, err));
+    }
+  }
+  for (int token = 0; token < s->target_count; token++) {
+    TRY_DONE(walk_want(w, run, s->T - 1 + token, err));
+  }
+  TRY_DONE(walk_run(w, &(walk_hooks){.logits = on_logits, .logits_ctx = &v}, err));
+  *p = metrics_of(s, r).p;
+done:
+  walk_free(w);
+  return st;
+}
+
+loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err) {
+  int64_t n = s->opts->verify;
+  if (n > s->cell_count) n = s->cell_count;
+  float *corrupted = arena_array(s->mem, (int64_t)s->length * model_decoder(s->m)->width, float);
+  if (!corrupted) return fail_nomem(err, "verifying");
+  random_source source = random_new(s->opts->seed ^ 0x5EED5EEDu);
+  double allowed = s->m->arith_type == DTYPE_F32 ? TOLERANCE_F32 : TOLERANCE_BF16;
+  for (int64_t k = 0; k < n; k++) {
+    const cell *c = &s->cells[random_below(&source, s->cell_count)];
+    double mean = 0, p, got = s->grids[c->grid].cells[c->at].p;
+    for (int seed = 0; seed < s->corrupted.seeds; seed++) {
+      TRY(slow_cell(s, c, seed, corrupted, &p, err));
+      mean += p / s->corrupted.seeds;
+    }
+    double error = fabs(got - mean) / fmax(fabs(mean), 0.02);
+    if (!(error <= t->verify_error)) t->verify_error = error;
+    t->verified++;
+    if (!(error <= allowed)) {
+      return fail(err, LOCI_EVERIFY,
+                  "%s, layers %d to %d, position %d: the sweep says p = %.9g, a full forward %.9g",
+                  loci_site_name(c->site), c->begin, c->end - 1, c->positions[0], got, mean);
+    }
+  }
+  return LOCI_OK;
+}
