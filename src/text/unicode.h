@@ -1,0 +1,32 @@
+/* Unicode as the tokenizers need it: character classes, lower case, and the four normalisation
+ * forms with a record of which character came from which. */
+#ifndef LOCI_TEXT_UNICODE_H
+#define LOCI_TEXT_UNICODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+bool rune_is_space(uint32_t r);       /* White_Space */
+bool rune_is_word(uint32_t r);        /* \w: letters, marks, digits, connectors, joiners */
+bool rune_is_number(uint32_t r);      /* general category N* */
+bool rune_is_punctuation(uint32_t r); /* ASCII punctuation and category P* */
+uint32_t rune_lower(uint32_t r);
+
+/* One character of a changed text.  change 0: stands for the next old character; 1: inserted, no
+ * old character; -n: stands for the next old character and swallows n more. */
+typedef struct rune_change {
+  uint32_t rune;
+  int change;
+} rune_change;
+
+typedef enum unicode_form { FORM_NFC, FORM_NFD, FORM_NFKC, FORM_NFKD } unicode_form;
+
+/* [s] is UTF-8.  *out is in the arena, NULL if the text is in that form already. */
+loci_status unicode_normalise(unicode_form form, const char *s, size_t n, arena *mem,
+                              rune_change **out, size_t *count, loci_err *err);
+
+#endif
