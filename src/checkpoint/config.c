@@ -42,9 +42,9 @@ const char *act_name(act_kind act) {
 loci_status reader_section(const config_reader *r, const char *section, config_reader *out) {
   size_t n = strlen(r->what) + strlen(section) + 3;
   char *what = arena_alloc(r->mem, (int64_t)n, 1);
+  *out = *r;
   if (!what) return fail_nomem(r->err, r->what);
   snprintf(what, n, "%s: %s", r->what, section);
-  *out = *r;
   out->what = what;
   return LOCI_OK;
 }
@@ -117,7 +117,7 @@ static loci_status read_eos(const config_reader *r, const js_value *o, model_con
                 (int)MOST);
   }
   for (int64_t i = 0; i < n; i++) {
-    int64_t id;
+    int64_t id = -1;
     if (!js_int_of(is_list ? js_at(v, i) : v, &id) || id < 0 || id > INT32_MAX) {
       return fail(r->err, LOCI_EFORMAT, "%s: \"eos_token_id\" must be a token id or a list of them",
                   r->what);

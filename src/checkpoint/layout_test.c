@@ -431,6 +431,21 @@ static void harmless_extra_tensors_are_noted(void **state) {
   draft_free(d);
 }
 
+static void weights_that_are_not_numbers_are_no_error(void **state) {
+  (void)state;
+  static uint8_t ones[96 * 48 * 4];
+  memset(ones, 0xff, sizeof ones);
+  draft *d = draft_new("text-llama");
+  checkpoint *c;
+  loci_err err;
+  tensor_of(d, "model.layers.1.mlp.up_proj.weight")->data = ones;
+  save(d);
+  assert_int_equal(checkpoint_open(d->dir, &c, &err), LOCI_OK);
+  assert_memory_equal(c->layers[1].up.w.data, ones, sizeof ones);
+  checkpoint_close(c);
+  draft_free(d);
+}
+
 static void number_formats_other_than_three_are_refused(void **state) {
   (void)state;
   static const st_dtype types[] = {ST_I8, ST_U8, ST_F8_E4M3, ST_F64, ST_I32};
@@ -459,6 +474,7 @@ int main(void) {
       cmocka_unit_test(shapes_that_disagree_with_the_config_are_refused),
       cmocka_unit_test(tensors_that_would_change_the_computation_are_refused),
       cmocka_unit_test(harmless_extra_tensors_are_noted),
+      cmocka_unit_test(weights_that_are_not_numbers_are_no_error),
       cmocka_unit_test(number_formats_other_than_three_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

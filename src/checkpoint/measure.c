@@ -57,10 +57,10 @@ static loci_status hash_tensor(hashing *h, const tensor_entry *e, loci_err *err)
 
 /* All tensors in the order of their names. */
 static loci_status hash_entries(hashing *h, const checkpoint_files *files, loci_err *err) {
-  const tensor_entry **order = malloc(sizeof *order * (size_t)(files->n + 1));
+  const tensor_entry **order = malloc(sizeof(void *) * (size_t)(files->n + 1));
   if (!order) return fail_nomem(err, "hashing the weights");
   for (int64_t i = 0; i < files->n; i++) order[i] = &files->entries[i];
-  if (files->n > 0) qsort(order, (size_t)files->n, sizeof *order, compare_names);
+  if (files->n > 0) qsort(order, (size_t)files->n, sizeof(void *), compare_names);
   loci_status st = LOCI_OK;
   for (int64_t i = 0; i < files->n && !st; i++) {
     if (i + 1 < files->n) st_prefetch(order[i + 1]->from->file, order[i + 1]->tensor);

@@ -164,8 +164,8 @@ static loci_status read_entry(const st_file *f, const char *name, const js_value
     return fail(err, LOCI_EFORMAT, "%s: tensor %s: expected an object, found %s", f->what, name,
                 js_kind_name(js_kind_of(entry)));
   }
-  int64_t range[2];
-  int n;
+  int64_t range[2] = {0};
+  int n = 0;
   TRY(read_dtype(f->what, entry, t, err));
   TRY(read_sizes(f->what, name, entry, "shape", ST_MAX_RANK, t->shape, &t->rank, err));
   TRY(read_sizes(f->what, name, entry, "data_offsets", 2, range, &n, err));
@@ -250,7 +250,7 @@ static loci_status read_entries(st_file *f, loci_err *err) {
   if (f->n > 0) qsort(f->tensors, (size_t)f->n, sizeof *f->tensors, compare_data);
   TRY(check_tiling(f, err));
   for (int64_t i = 0; i < f->n; i++) f->by_name[i] = &f->tensors[i];
-  if (f->n > 0) qsort(f->by_name, (size_t)f->n, sizeof *f->by_name, compare_name);
+  if (f->n > 0) qsort(f->by_name, (size_t)f->n, sizeof(void *), compare_name);
   return LOCI_OK;
 }
 
