@@ -1,5 +1,5 @@
-/* Traces made by hand for the tests of this folder: sizes, tokens and effects as a test wants them.
- * Everything lives in one arena. */
+/* Traces made by hand for the tests of this folder: sizes, tokens and effects as a test wants
+ * them.  Everything lives in one arena. */
 #ifndef LOCI_SHOW_FIXTURE_TEST_H
 #define LOCI_SHOW_FIXTURE_TEST_H
 
@@ -20,6 +20,26 @@
 #include "loci.h"
 
 #include <cmocka.h> /* last: it defines fail() */
+
+/* The names of sites and roles live with models, which these tests do without. */
+const char *loci_site_name(loci_site site) __attribute__((weak));
+const char *loci_role_name(loci_role role) __attribute__((weak));
+
+const char *loci_site_name(loci_site site) {
+  static const char *const names[] = {
+#define SITE(id, name, axes, meaning) name,
+#include "loci_sites.def"
+#undef SITE
+  };
+  return names[site];
+}
+
+const char *loci_role_name(loci_role role) {
+  static const char *const names[] = {
+      "before",          "image",       "constraint-first", "constraint-middle",
+      "constraint-last", "after-first", "after-middle",     "last"};
+  return names[role];
+}
 
 typedef struct fixture_opts {
   int layers;           /* 0: 12 */
@@ -112,10 +132,10 @@ static inline double fixture_effect(const loci_trace *t, int layer, int layers, 
   const loci_constraint *c = &t->prompt->constraints[0];
   double depth = layers > 1 ? (double)layer / (layers - 1) : 0, x = 0;
   int last = t->prompt->length - 1, end = c->first + c->count - 1;
-  if (position == end) x = 0.71 * exp(-depth * depth * 8);
+  if (position == end) x = 0.62 * exp(-depth * depth * 8);
   if (position < end && position >= c->first) x = 0.33 * exp(-depth * depth * 12);
   if (position > end && position < last) x = 0.1 * exp(-pow((depth - 0.4) * 4, 2));
-  if (position == last) x = 0.66 / (1 + exp(-(depth - 0.6) * 14));
+  if (position == last) x = 0.45 / (1 + exp(-(depth - 0.6) * 14));
   return x * (1 + 0.2 * sin(position * 1.7 + layer + h)) * (h > 0 ? 0.5 : 1);
 }
 
@@ -232,6 +252,50 @@ static inline void fixture_make(fixture *f, fixture_opts o) {
     }
   }
   t->grids = grids;
+}
+
+/* Names, spellings and lengths that a drawing must survive: control characters, an escape sequence,
+ * broken UTF-8, wide and combining characters, direction overrides, quotes and commas. */
+static const char *const fixture_awkward[] = {
+    "\x1b[31mred",
+    "a\tb\nc",
+    "\xC3\x28\xFF",
+    "\xE6\x9D\xB1\xE4\xBA\xAC\xE9\x83\xBD",
+    "e\xCC\x81",
+    "\xE2\x80\xAE"
+    "drawkcab",
+    "say \"hi\", she said",
+    "\xE2\x96\x81",
+    "",
+    "<b>&amp;</b>",
+    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm",
+    "\xC2\x9B"
+    "31m",
+    "\x7F",
+    "<0x0A>",
+    "end"};
+
+static inline void fixture_make_awkward(fixture *f) {
+  fixture_make(f, (fixture_opts){.words = (const char **)(uintptr_t)fixture_awkward,
+                                 .word_count = 15,
+                                 .constraint_first = 0,
+                                 .constraint_count = 3,
+                                 .groups = true,
+                                 .image_rows = 4,
+                                 .image_traced = true});
+  loci_prompt_info *p = arena_zarray(f->mem, 1, loci_prompt_info);
+  *p = *f->trace.prompt;
+  p->question =
+      "What\x1b[2J is <this> & \"that\"?\n\xFF"
+      " A question that goes on for much longer "
+      "than any line of a page is wide, again and again and again and again, until it "
+      "must be cut somewhere near here because nobody would read on for so long anyway, "
+      "would they? \xE6\x9D\xB1\xE4\xBA\xAC\xE6\x9D\xB1\xE4\xBA\xAC\xE6\x9D\xB1\xE4\xBA\xAC";
+  f->trace.prompt = p;
+  f->trace.target_text = "\x1b]0;title\x07";
+  static const char *const notes[] = {"a note\r\nwith\x1b[1m escapes"};
+  f->trace.notes = notes;
+  f->trace.note_count = 1;
 }
 
 /* A path for a test's file. */

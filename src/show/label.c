@@ -138,7 +138,10 @@ char *label_ascii(arena *a, const char *label) {
     switch (rune) {
       case 0x2423: out[m++] = '_'; break;
       case 0x21B5: out[m++] = '\\', out[m++] = 'n'; break;
+      case 0xB7:
       case 0x2026: out[m++] = '.'; break;
+      case 0xD7: out[m++] = 'x'; break;
+      case 0x2192: out[m++] = '-', out[m++] = '>'; break;
       case 0x201C:
       case 0x201D: out[m++] = '"'; break;
       case 0x2013:

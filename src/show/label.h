@@ -18,7 +18,8 @@ char *label_token(arena *a, label_spelling spelling, const char *token);
 char *label_text(arena *a, const char *text);
 /* At most [columns] terminal columns, the last one … (or "." in ASCII) if something is missing. */
 char *label_cut(arena *a, const char *label, int columns, bool ascii);
-/* The same with every character beyond ASCII as '?' (␣ _, ↵ \n, … ., quotes "). */
+/* The same with every character beyond ASCII as '?', but for those loci writes itself
+ * (␣ _, ↵ \n, → ->, ...). */
 char *label_ascii(arena *a, const char *label);
 
 #endif

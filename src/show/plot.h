@@ -18,9 +18,10 @@ loci_status plot_trace_html(const loci_trace *trace, loci_metric metric, bytes *
 typedef struct plot_place {
   double x, y; /* top left of the cells */
   double cell_w, cell_h;
-  double group_gap; /* between the group rows and the token rows */
-  double label_w;   /* of the widest token label */
-  bool labels;      /* whether row labels and brackets stand to the left */
+  double group_gap;     /* between the group rows and the token rows */
+  double label_w;       /* of the widest token label */
+  double group_label_w; /* of the widest group name */
+  bool labels;          /* whether row labels and brackets stand to the left */
 } plot_place;
 
 enum { PLOT_LABEL_COLUMNS = 22 };

@@ -3,12 +3,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "show/label.h"
 #include "show/plot.h"
 
 const rgb plot_ink = {0.13, 0.13, 0.15}, plot_grey = {0.45, 0.45, 0.48},
-          plot_faint = {0.80, 0.80, 0.82}, plot_accent = {0.72, 0.25, 0.05},
+          plot_faint = {0.80, 0.80, 0.82}, plot_accent = {0.66, 0.08, 0.40},
           plot_image = {0.20, 0.47, 0.35};
 
 static const rgb plain = {0.955, 0.955, 0.958}; /* exact zeros */
@@ -23,8 +24,14 @@ canvas_font plot_label_font(double cell_h) {
 static double number_width(const plot_place *at) { return at->cell_h * 0.55 * 2.6; }
 
 double plot_gutter_width(const sheet_panel *p, const plot_place *at) {
-  (void)p;
-  return WORD_WIDTH + BRACKET_WIDTH + number_width(at) + NUMBER_GAP + at->label_w + CELL_GAP;
+  double tokens = number_width(at) + NUMBER_GAP + at->label_w, words = at->group_label_w;
+  bool spans = false;
+  for (int r = p->group_rows; r < p->row_count; r++) {
+    loci_role role = p->rows[r].role;
+    spans = spans || role_is_constraint(role) || role == LOCI_ROLE_IMAGE;
+  }
+  if (spans) tokens += WORD_WIDTH + BRACKET_WIDTH;
+  return fmax(tokens, words) + CELL_GAP;
 }
 
 double plot_row_y(const sheet_panel *p, const plot_place *at, int row) {
@@ -34,13 +41,18 @@ double plot_row_y(const sheet_panel *p, const plot_place *at, int row) {
 
 /* ---------------------------------------------------------------- cells */
 
+/* Cells reach a little under their right and lower neighbours: viewers of PDF and SVG would show
+ * hairlines between edges that only touch. */
 static void draw_cells(canvas *c, const sheet *s, const sheet_panel *p, const plot_place *at) {
+  const double under = 0.25;
   bool diverging = s->lo < 0 && s->hi > 0;
   for (int r = 0; r < p->row_count; r++) {
     double y = plot_row_y(p, at, r);
+    double h = at->cell_h + (r + 1 == p->group_rows || r + 1 == p->row_count ? 0 : under);
     for (int l = 0; l < p->layer_count; l++) {
       int64_t i = (int64_t)r * p->layer_count + l;
-      canvas_box box = {at->x + l * at->cell_w, y, at->cell_w, at->cell_h};
+      double w = at->cell_w + (l + 1 == p->layer_count ? 0 : under);
+      canvas_box box = {at->x + l * at->cell_w, y, w, h};
       bool empty = p->zero[i] || isnan(p->values[i]);
       canvas_fill(c, box, empty ? plain : colormap(sheet_level(s, p->values[i]), diverging, false));
     }
@@ -101,7 +113,8 @@ static void draw_label(canvas *c, const sheet_row *row, const plot_place *at, do
 /* A square bracket round rows [from, to) with its word to the left. */
 static void draw_bracket(canvas *c, const sheet_panel *p, const plot_place *at, const int rows[2],
                          const char *word, rgb colour) {
-  double x = at->x - plot_gutter_width(p, at) + WORD_WIDTH + 3;
+  double x = at->x - CELL_GAP - at->label_w - NUMBER_GAP - number_width(at) - 4;
+
   double y0 = plot_row_y(p, at, rows[0]) + 1.2,
          y1 = plot_row_y(p, at, rows[1] - 1) + at->cell_h - 1.2;
   canvas_font font = {7.2, true, false, colour};
@@ -190,6 +203,18 @@ static double round_step(double x) {
   return power * (m < 1.5 ? 1 : m < 3.5 ? 2 : m < 7.5 ? 5 : 10);
 }
 
+/* A number with as many decimals as its step, and a true minus sign. */
+static void tick_text(double x, int decimals, char out[32]) {
+  const char *minus = x < 0 ? "\xE2\x88\x92" : "";
+  if (x == 0) {
+    strcpy(out, "0");
+  } else if (decimals > 4) {
+    snprintf(out, 32, "%s%.3g", minus, fabs(x));
+  } else {
+    snprintf(out, 32, "%s%.*f", minus, decimals, fabs(x));
+  }
+}
+
 static void draw_ticks(canvas *c, const sheet *s, canvas_box box) {
   canvas_font font = {7.5, false, false, plot_ink};
   double step = round_step((s->hi - s->lo) / 4);
@@ -197,9 +222,7 @@ static void draw_ticks(canvas *c, const sheet *s, canvas_box box) {
   for (double k = ceil(s->lo / step - 1e-6); k * step <= s->hi + 1e-6 * step; k++) {
     double x = box.x + box.w * (k * step - s->lo) / (s->hi - s->lo);
     char text[32];
-    snprintf(text, sizeof text, "%.*f", decimals, k * step);
-    if (decimals > 4) snprintf(text, sizeof text, "%.3g", k * step);
-    if (fabs(k) < 0.5) snprintf(text, sizeof text, "0");
+    tick_text(k * step, decimals, text);
     canvas_line(c, x, box.y + box.h, x, box.y + box.h + 2.5, 0.6, plot_grey);
     canvas_text(c, x, box.y + box.h + 10.5, CANVAS_CENTRE, &font, text);
   }
@@ -210,7 +233,8 @@ static void draw_bar(canvas *c, const sheet *s, canvas_box box) {
   bool diverging = s->lo < 0 && s->hi > 0;
   for (int i = 0; i < STRIPES; i++) {
     double value = s->lo + (s->hi - s->lo) * (i + 0.5) / STRIPES;
-    canvas_box stripe = {box.x + box.w * i / STRIPES, box.y, box.w / STRIPES, box.h};
+    double under = i + 1 < STRIPES ? 0.5 : 0;
+    canvas_box stripe = {box.x + box.w * i / STRIPES, box.y, box.w / STRIPES + under, box.h};
     canvas_fill(c, stripe, colormap(sheet_level(s, value), diverging, false));
   }
   canvas_frame(c, box, 0.6, plot_grey);

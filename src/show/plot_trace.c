@@ -14,9 +14,10 @@
 #include "show/label.h"
 #include "show/plot.h"
 
-enum { MAX_ROWS = 64, MAX_LINES = 24 };
+enum { MAX_ROWS = 48, MAX_LINES = 24 };
 
-static const double MARGIN = 20, PANEL_GAP = 20, TITLE_H = 22, AXIS_H = 30, SCALE_H = 48;
+static const double MARGIN = 20, PANEL_GAP = 20, TITLE_H = 22, AXIS_H = 30, SCALE_H = 48,
+                    SCALE_W = 370;
 
 static const canvas_font title_font = {12, true, false, {0.13, 0.13, 0.15}};
 static const canvas_font text_font = {8.5, false, false, {0.25, 0.25, 0.28}};
@@ -144,8 +145,10 @@ static bool cut_labels(page *p, sheet_panel *panel, plot_place *at) {
     rows[r].label = label_cut(p->mem, rows[r].label, PLOT_LABEL_COLUMNS, false);
     if (!rows[r].label) return false;
     font.bold = role_is_constraint(rows[r].role);
+    font.italic = rows[r].first < 0;
     double width = canvas_text_width(p->ruler, &font, rows[r].label);
-    at->label_w = fmax(at->label_w, width);
+    double *widest = r < panel->group_rows ? &at->group_label_w : &at->label_w;
+    *widest = fmax(*widest, width);
   }
   panel->rows = rows;
   return true;
@@ -183,7 +186,8 @@ static double place_line(page *p, int from, int to) {
     height = fmax(height, h);
   }
   p->width = fmax(p->width, x + MARGIN);
-  p->left = p->places[from].x;
+  p->left = p->places[0].x;
+  p->width = fmax(p->width, p->left + SCALE_W + MARGIN);
   return height + TITLE_H + AXIS_H;
 }
 

@@ -1,0 +1,216 @@
+/* A heat map in a terminal: tokens down, layers across, one or two columns per layer, or several
+ * layers per column where the terminal is narrow.  Dark is zero and bright is strong, since cells
+ * are coloured backgrounds on what is mostly a dark screen; without colour, shades and, for
+ * negative effects, bars. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "show/colormap.h"
+#include "show/label.h"
+#include "show/term.h"
+
+/* How a panel fits the width. */
+typedef struct fit {
+  int number, label; /* columns of the position and of the token */
+  int cells, per;    /* cells in a row; layers in one */
+  int wide;          /* columns of a cell */
+} fit;
+
+static const char *const shades[] = {" ", "\xE2\x96\x91", "\xE2\x96\x92", "\xE2\x96\x93",
+                                     "\xE2\x96\x88"}; /* ░▒▓█ */
+static const char *const bars[] = {" ", "\xE2\x96\x81", "\xE2\x96\x82", "\xE2\x96\x84",
+                                   "\xE2\x96\x86"}; /* ▁▂▄▆ */
+static const char ascii_shades[] = " .:-=+*#%@";
+static const char ascii_bars[] = " ,;coO";
+
+static int most(int a, int b) { return a > b ? a : b; }
+static int least(int a, int b) { return a < b ? a : b; }
+
+static fit fit_panel(const term *t, const sheet_panel *p) {
+  fit f = {.number = 1, .label = 1};
+  for (int r = 0; r < p->row_count; r++) {
+    const char *label = p->rows[r].label;
+    char number[16];
+    int n = p->rows[r].first == p->rows[r].last ? p->rows[r].first : 0;
+    f.number = most(f.number, snprintf(number, sizeof number, "%d", n));
+    int spare = p->rows[r].first != p->rows[r].last || n < 0 ? f.number + 1 : 0;
+    f.label = most(f.label, utf8_columns(label, strlen(label)) - spare);
+  }
+  f.label = least(f.label, most(10, least(20, t->width / 4)));
+  int room = t->width - (2 + f.number + 1 + f.label + 1);
+  f.per = most(1, (p->layer_count + room - 1) / room);
+  f.cells = (p->layer_count + f.per - 1) / f.per;
+  f.wide = f.cells * 2 <= room ? 2 : 1;
+  return f;
+}
+
+/* ---------------------------------------------------------------- cells */
+
+/* The strongest of the layers in a cell; *zero if all are exact zeros. */
+static double cell_value(const sheet_panel *p, const fit *f, int row, int cell, bool *zero) {
+  double best = 0;
+  *zero = true;
+  for (int l = cell * f->per; l < least((cell + 1) * f->per, p->layer_count); l++) {
+    int64_t i = (int64_t)row * p->layer_count + l;
+    if (fabs(p->values[i]) > fabs(best)) best = p->values[i];
+    *zero = *zero && p->zero[i];
+  }
+  return best;
+}
+
+/* A mark for a level without colour. */
+static const char *mark_of(const term *t, double level, bool diverging, char ascii[2]) {
+  bool bar = diverging && level < 0;
+  double strength = fabs(level);
+  ascii[1] = 0;
+  if (t->ascii) {
+    int last = (int)strlen(bar ? ascii_bars : ascii_shades) - 1;
+    ascii[0] = (bar ? ascii_bars : ascii_shades)[(int)lround(strength * last)];
+    return ascii;
+  }
+  return (bar ? bars : shades)[(int)lround(strength * 4)];
+}
+
+/* The escape sequence that makes the background show [level]. */
+static void background_of(const term *t, double level, bool diverging, char out[32]) {
+  rgb c = colormap(level, diverging, true);
+  if (t->color == LOCI_COLOR_256) {
+    snprintf(out, 32, "\x1b[48;5;%dm", colormap_index256(c));
+  } else {
+    snprintf(out, 32, "\x1b[48;2;%d;%d;%dm", (int)lround(c.r * 255), (int)lround(c.g * 255),
+             (int)lround(c.b * 255));
+  }
+}
+
+/* One cell; [last] holds the background in force ("" for none) and is kept up to date. */
+static void put_cell(term *t, double level, bool zero, bool diverging, int wide, char last[32]) {
+  char escape[32] = "", ascii[2];
+  if (t->color == LOCI_COLOR_NONE) {
+    const char *mark = zero ? (t->ascii ? " " : "\xC2\xB7") : mark_of(t, level, diverging, ascii);
+    bytes_repeat(&t->out, mark, zero ? 1 : wide);
+    if (zero) bytes_repeat(&t->out, " ", wide - 1);
+    return;
+  }
+  if (!zero) background_of(t, level, diverging, escape);
+  if (strcmp(escape, last) != 0) {
+    bytes_text(&t->out, zero ? "\x1b[0m" : escape);
+    strcpy(last, escape);
+  }
+  bytes_text(&t->out, !zero ? " " : t->ascii ? "." : "\xC2\xB7");
+  bytes_repeat(&t->out, " ", wide - 1);
+}
+
+static void put_cells(term *t, const sheet *s, const sheet_panel *p, const fit *f, int row) {
+  char last[32] = "";
+  bool diverging = s->lo < 0 && s->hi > 0;
+  for (int i = 0; i < f->cells; i++) {
+    bool zero;
+    double level = sheet_level(s, cell_value(p, f, row, i, &zero));
+    put_cell(t, diverging ? level : fabs(level), zero, diverging, f->wide, last);
+  }
+  if (last[0]) bytes_text(&t->out, "\x1b[0m");
+}
+
+/* ---------------------------------------------------------------- rows */
+
+static void pad_to(term *t, int column) {
+  while (t->column < column) term_put(t, TERM_PLAIN, " ");
+}
+
+static void put_row(term *t, const sheet *s, const sheet_panel *p, const fit *f, int row) {
+  const sheet_row *r = &p->rows[row];
+  bool constraint = role_is_constraint(r->role), single = r->first >= 0 && r->first == r->last;
+  char number[16];
+  int cells = 2 + f->number + 1 + f->label + 1, room = single ? f->label : cells - 3;
+  const char *label = t->ascii ? label_ascii(t->mem, r->label) : r->label;
+  if (label) label = label_cut(t->mem, label, room, t->ascii);
+  if (!label) {
+    t->out.failed = true;
+    return;
+  }
+  term_put(t, TERM_ACCENT, !constraint ? " " : t->ascii ? "*" : "\xE2\x96\x90"); /* ▐ */
+  if (single) {
+    snprintf(number, sizeof number, "%d", r->first);
+    pad_to(t, 2 + f->number - (int)strlen(number));
+    term_put(t, TERM_DIM, number);
+  }
+  pad_to(t, cells - 1 - utf8_columns(label, strlen(label)));
+  term_put(t, constraint ? TERM_ACCENT : TERM_PLAIN, label);
+  pad_to(t, cells);
+  put_cells(t, s, p, f, row);
+  term_newline(t);
+}
+
+/* Layer numbers below the cells that they name, as many as fit. */
+static void put_axis(term *t, const sheet_panel *p, const fit *f) {
+  static const int steps[] = {1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 100, 1000};
+  int cells = 2 + f->number + 1 + f->label + 1, i = 0;
+  while (i < 11 && steps[i] * f->wide < 4 * f->per) i++;
+  pad_to(t, cells - 6);
+  term_put(t, TERM_DIM, "layer");
+  for (int c = 0; c < f->cells; c++) {
+    int layer = p->layers[c * f->per];
+    char text[16];
+    snprintf(text, sizeof text, "%d", layer);
+    int at = cells + c * f->wide;
+    bool named = p->layer_count == 1 || layer % steps[i] < f->per;
+    if (!named || at < t->column + (c > 0) || at + (int)strlen(text) > t->width) continue;
+    pad_to(t, at);
+    term_put(t, TERM_DIM, text);
+  }
+  term_newline(t);
+}
+
+void term_panel(term *t, const sheet *s, const sheet_panel *p) {
+  fit f = fit_panel(t, p);
+  term_words(t, TERM_BOLD, p->title);
+  if (f.per > 1) {
+    char text[48];
+    snprintf(text, sizeof text, "(%d layers in a column)", f.per);
+    term_words(t, TERM_DIM, text);
+  }
+  term_newline(t);
+  for (int r = 0; r < p->row_count; r++) {
+    if (r == p->group_rows && r > 0) term_newline(t);
+    put_row(t, s, p, &f, r);
+  }
+  put_axis(t, p, &f);
+}
+
+/* ---------------------------------------------------------------- legend */
+
+static void put_number(term *t, double x) {
+  char text[32];
+  snprintf(text, sizeof text, "%.3g", x);
+  term_put(t, TERM_PLAIN, text);
+}
+
+void term_legend(term *t, const sheet *s) {
+  bool diverging = s->lo < 0 && s->hi > 0;
+  char last[32] = "";
+  int steps = t->color != LOCI_COLOR_NONE ? 24 : diverging ? 9 : t->ascii ? 10 : 5;
+  if (!(s->hi > s->lo)) {
+    term_words(t, TERM_PLAIN, "no effect in any cell");
+  } else {
+    put_number(t, diverging ? s->lo : 0);
+    term_put(t, TERM_PLAIN, " ");
+    for (int i = 0; i < steps; i++) {
+      double level = (double)i / (steps - 1);
+      put_cell(t, diverging ? 2 * level - 1 : level, false, diverging, 1, last);
+    }
+    if (last[0]) bytes_text(&t->out, "\x1b[0m");
+    t->column += steps;
+    term_put(t, TERM_PLAIN, " ");
+    put_number(t, s->hi > 0 ? s->hi : s->lo);
+    term_put(t, TERM_PLAIN, "  ");
+    term_words(t, TERM_PLAIN, s->unit);
+  }
+  term_newline(t);
+  if (s->has_zero && !(t->ascii && t->color == LOCI_COLOR_NONE)) {
+    term_words(t, TERM_DIM, t->ascii ? "." : "\xC2\xB7");
+    term_words(t, TERM_DIM, "exactly zero, known without a run");
+    term_newline(t);
+  }
+}

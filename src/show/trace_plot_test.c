@@ -1,0 +1,204 @@
+/* The picture of a trace: it exists for every odd trace, the same bytes each time, its colours in
+ * the order of the numbers, its words escaped. */
+#include "show/fixture_test.h"
+
+#include "show/label.h"
+#include "show/plot.h"
+
+static void plot(const fixture *f, canvas_kind kind, loci_metric metric, char **out, size_t *n) {
+  bytes b = {0};
+  loci_err err;
+  if (plot_trace(&f->trace, metric, kind, &b, &err)) fail_msg("%s", err.msg);
+  assert_int_equal(bytes_take(&b, out, n, NULL), LOCI_OK);
+}
+
+static uint32_t be32(const char *p) {
+  const uint8_t *b = (const uint8_t *)p;
+  return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static void png_size(const fixture *f, loci_metric metric, uint32_t *w, uint32_t *h) {
+  char *png;
+  size_t n;
+  plot(f, CANVAS_PNG, metric, &png, &n);
+  assert_true(n > 100 && memcmp(png, "\x89PNG\r\n\x1a\n", 8) == 0);
+  *w = be32(png + 16);
+  *h = be32(png + 20);
+  free(png);
+}
+
+static void every_odd_trace_is_drawn(void **state) {
+  (void)state;
+  static const char *one[] = {"x"};
+  const fixture_opts odd[] = {
+      {.layers = 1, .sites = 1, .words = one, .word_count = 1, .constraint_count = 1},
+      {.layers = 80, .groups = true},
+      {.flat = true, .heads = 3},
+      {.layers = 3, .image_rows = 600, .image_traced = true, .dip = 0.2},
+      {.noise = true, .sites = 2}};
+  for (int i = 0; i < (int)(sizeof odd / sizeof *odd); i++) {
+    fixture f;
+    uint32_t w, h;
+    fixture_make(&f, odd[i]);
+    for (int metric = LOCI_METRIC_P; metric <= LOCI_METRIC_RESTORATION; metric++)
+      png_size(&f, (loci_metric)metric, &w, &h);
+    assert_in_range(w, 600, 4000);
+    assert_in_range(h, 200, 2400);
+    fixture_free(&f);
+  }
+}
+
+static void a_trace_without_grids_is_a_page_with_a_title(void **state) {
+  (void)state;
+  fixture f;
+  uint32_t w, h;
+  fixture_make(&f, (fixture_opts){.layers = 2});
+  f.trace.grid_count = 0;
+  png_size(&f, LOCI_METRIC_P, &w, &h);
+  assert_true(w > 0 && h > 0);
+  fixture_free(&f);
+}
+
+static void the_same_trace_gives_the_same_bytes(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.groups = true});
+  for (int kind = CANVAS_PNG; kind <= CANVAS_PDF; kind++) {
+    char *a, *b;
+    size_t n, m;
+    plot(&f, (canvas_kind)kind, LOCI_METRIC_P, &a, &n);
+    plot(&f, (canvas_kind)kind, LOCI_METRIC_P, &b, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(a, b, n);
+    free(a);
+    free(b);
+  }
+  fixture_free(&f);
+}
+
+static void words_in_svg_and_html_are_escaped(void **state) {
+  (void)state;
+  fixture f;
+  char *svg;
+  size_t n;
+  bytes page = {0};
+  fixture_make_awkward(&f);
+  plot(&f, CANVAS_SVG, LOCI_METRIC_P, &svg, &n);
+  assert_non_null(strstr(svg, "<title>What?[2J is &lt;this&gt; &amp; &quot;that&quot;? ? A q"));
+  assert_null(memchr(svg, 0x1b, n));
+  assert_int_equal(plot_trace_html(&f.trace, LOCI_METRIC_P, &page, NULL), LOCI_OK);
+  free(svg);
+  assert_int_equal(bytes_take(&page, &svg, &n, NULL), LOCI_OK);
+  assert_memory_equal(svg, "<!DOCTYPE html>", 15);
+  assert_non_null(strstr(svg, "</svg>\n</html>"));
+  assert_null(strstr(svg, "<?xml"));
+  assert_null(strstr(svg, "http://www.w3.org/1999/xhtml")); /* and nothing is fetched */
+  free(svg);
+  fixture_free(&f);
+}
+
+static double lightness(rgb c) {
+  return 0.2126 * c.r * c.r + 0.7152 * c.g * c.g + 0.0722 * c.b * c.b;
+}
+
+static void colours_are_monotone_in_lightness(void **state) {
+  (void)state;
+  for (int i = 1; i <= 100; i++) {
+    double now = i / 100.0, before = (i - 1) / 100.0;
+    assert_true(lightness(colormap(now, false, false)) < lightness(colormap(before, false, false)));
+    assert_true(lightness(colormap(now, false, true)) > lightness(colormap(before, false, true)));
+    assert_true(lightness(colormap(-now, true, false)) < lightness(colormap(-before, true, false)));
+    double difference =
+        lightness(colormap(-now, true, false)) - lightness(colormap(now, true, false));
+    assert_true(fabs(difference) < 0.06);
+  }
+  rgb white = colormap_from_lab(100, 0, 0), black = colormap_from_lab(0, 0, 0);
+  assert_true(white.r > 0.999 && white.b > 0.999 && black.g == 0);
+  assert_int_equal(colormap_index256((rgb){1, 0, 0}), 196);
+  assert_int_equal(colormap_index256((rgb){0.5, 0.5, 0.5}), 244);
+}
+
+static void scales_keep_zero_and_take_both_signs_when_they_matter(void **state) {
+  (void)state;
+  const fixture_opts opts[] = {{.dip = 0}, {.dip = 0.3}, {.flat = true}};
+  for (int i = 0; i < 3; i++) {
+    fixture f;
+    sheet *s;
+    fixture_make(&f, opts[i]);
+    assert_int_equal(sheet_new(&f.trace, LOCI_METRIC_P, 40, &s, NULL), LOCI_OK);
+    assert_true(s->hi > 0 || opts[i].flat);
+    assert_true(i == 1 ? s->lo == -s->hi : s->lo == 0);
+    assert_true(sheet_level(s, 0) == 0 && sheet_level(s, (double)NAN) == 0);
+    sheet_free(s);
+    assert_int_equal(sheet_new(&f.trace, LOCI_METRIC_KL, 40, &s, NULL), LOCI_OK);
+    if (i == 0) assert_true(s->hi == 0 && s->lo < 0); /* restoring lowers KL */
+    sheet_free(s);
+    fixture_free(&f);
+  }
+}
+
+static void bands_keep_the_strongest_and_never_mix_kinds(void **state) {
+  (void)state;
+  fixture f;
+  sheet *s;
+  fixture_make(&f, (fixture_opts){.image_rows = 600, .image_traced = true, .groups = true});
+  assert_int_equal(sheet_new(&f.trace, LOCI_METRIC_P, 40, &s, NULL), LOCI_OK);
+  const sheet_panel *p = &s->panels[0];
+  assert_int_equal(s->panel_count, 3);
+  assert_int_equal(p->group_rows, 3);
+  assert_in_range(p->row_count, 23, 44);
+  int next = 1, row = 0, layer = 0;
+  for (int r = p->group_rows; r < p->row_count; r++) {
+    assert_int_equal(p->rows[r].first, next);
+    for (int k = p->rows[r].first; k <= p->rows[r].last; k++)
+      assert_true((f.trace.prompt->tokens[k].role == LOCI_ROLE_IMAGE) ==
+                  (p->rows[r].role == LOCI_ROLE_IMAGE));
+    next = p->rows[r].last + 1;
+  }
+  assert_int_equal(next, f.trace.prompt->length);
+  assert_true(sheet_peak(p, false, &row, &layer));
+  assert_string_equal(p->rows[row].label, "picture");
+  sheet_free(s);
+  fixture_free(&f);
+}
+
+static void labels_read_like_words(void **state) {
+  (void)state;
+  static const struct {
+    label_spelling spelling;
+    const char *token, *label;
+  } cases[] = {{LABEL_PIECES, "\xE2\x96\x81the", "the"},
+               {LABEL_PIECES, "\xE2\x96\x81\xE2\x96\x81", "\xE2\x90\xA3\xE2\x90\xA3"},
+               {LABEL_PIECES, "<0x0A>", "\xE2\x86\xB5"},
+               {LABEL_PIECES, "<0xE5>", "<0xE5>"},
+               {LABEL_BYTE_LEVEL, "\xC4\xA0the", "the"},
+               {LABEL_BYTE_LEVEL, "\xC4\x8A", "\xE2\x86\xB5"},
+               {LABEL_BYTE_LEVEL, "caf\xC3\x83\xC2\xA9", "caf\xC3\xA9"},
+               {LABEL_BYTE_LEVEL, "\xC3\xA5", "?"},
+               {LABEL_PIECES, "\x1b[1m", "\xE2\x90\x9B[1m"},
+               {LABEL_PIECES, "", ""}};
+  arena *a = arena_new();
+  for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++)
+    assert_string_equal(label_token(a, cases[i].spelling, cases[i].token), cases[i].label);
+  assert_string_equal(label_cut(a, "abcdef", 4, false), "abc\xE2\x80\xA6");
+  assert_string_equal(label_cut(a, "\xE6\x9D\xB1\xE4\xBA\xAC\xE9\x83\xBD", 4, true),
+                      "\xE6\x9D\xB1.");
+  assert_string_equal(label_ascii(a, "\xE2\x80\x9C"
+                                     "a\xE2\x86\xB5\xE2\x80\x9D \xE6\x9D\xB1"),
+                      "\"a\\n\" ?");
+  arena_free(a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_odd_trace_is_drawn),
+      cmocka_unit_test(a_trace_without_grids_is_a_page_with_a_title),
+      cmocka_unit_test(the_same_trace_gives_the_same_bytes),
+      cmocka_unit_test(words_in_svg_and_html_are_escaped),
+      cmocka_unit_test(colours_are_monotone_in_lightness),
+      cmocka_unit_test(scales_keep_zero_and_take_both_signs_when_they_matter),
+      cmocka_unit_test(bands_keep_the_strongest_and_never_mix_kinds),
+      cmocka_unit_test(labels_read_like_words),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
