@@ -114,26 +114,40 @@ int cli_check_outputs(cli *c) {
   return EXIT_DONE;
 }
 
+static bool print_file(const char *path, const char *text, mode_t mode, int *why) {
+  FILE *f = fopen(path, "w");
+  *why = errno;
+  if (!f) return false;
+  bool good = fputs(text, f) >= 0 && fputc('\n', f) >= 0;
+  good = fflush(f) == 0 && good;
+  if (mode && fchmod(fileno(f), mode) != 0) good = false;
+  *why = errno;
+  return fclose(f) == 0 && good;
+}
+
+/* Beside its place, then renamed; a link stays a link, and the mode stays what it was. */
 static loci_status write_file(const char *path, const char *text, loci_err *err) {
   char temporary[PATH_SIZE];
   struct stat s;
-  bool direct = stat(path, &s) == 0 && !S_ISREG(s.st_mode);
-  int n = snprintf(temporary, sizeof temporary, direct ? "%s" : "%s.part", path);
-  if (n < 0 || n >= (int)sizeof temporary)
-    return cli_fail(err, LOCI_EIO, "output path is too long");
-  FILE *f = fopen(temporary, "w");
-  if (!f) return cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
-  bool good = fputs(text, f) >= 0 && fputc('\n', f) >= 0;
-  good = fflush(f) == 0 && good;
-  int why = errno;
-  if (fclose(f) != 0) good = false;
-  if (good && !direct && rename(temporary, path) != 0) {
-    why = errno;
-    good = false;
+  int why;
+  bool there = stat(path, &s) == 0, direct = there && !S_ISREG(s.st_mode);
+  char *real = there ? realpath(path, NULL) : NULL;
+  const char *place = real ? real : path;
+  int n = snprintf(temporary, sizeof temporary, "%s.%ld.part", place, (long)getpid());
+  bool good = n >= 0 && n < (int)sizeof temporary;
+  why = ENAMETOOLONG;
+  if (direct) {
+    good = print_file(path, text, 0, &why);
+  } else if (good) {
+    good = print_file(temporary, text, there ? s.st_mode & 0777 : 0, &why);
+    if (good && rename(temporary, place) != 0) {
+      why = errno;
+      good = false;
+    }
+    if (!good) unlink(temporary);
   }
-  if (good) return LOCI_OK;
-  if (!direct) unlink(temporary);
-  return cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(why));
+  free(real);
+  return good ? LOCI_OK : cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(why));
 }
 
 int cli_write_json(cli *c, char *json) {

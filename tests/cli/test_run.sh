@@ -17,6 +17,12 @@ try info -m "$model" --json -o info.json
 wants 0
 json info
 [ "$out" = "$(cat info.json)" ] || miss "info.json differs from standard output"
+ln -s info.json link.json
+chmod 640 info.json
+try info -m "$model" -o link.json
+wants 0
+prints llava-paper
+[ -L link.json ] && [ "$(stat -c %a info.json)" = 640 ] || miss "a link or a mode was lost"
 
 # Tokens: with a question, with any text, line by line.
 try tokens "${asked[@]}" -c 'this country'
