@@ -410,7 +410,7 @@ LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *pat
 /* ---------------------------------------------------------------- 10. bench */
 
 typedef struct loci_bench_opts {
-  int layers, width, inner, heads, kv_heads; /* 0: 2, 2048, 5504, 16, heads */
+  int layers, width, inner, heads, kv_heads; /* 0: 4, 2048, 5504, 16, heads */
   int rows;                                  /* live rows of the walk; 0: 2048 */
   int repeats;                               /* 0: 5 */
   loci_precision precision;

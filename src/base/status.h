@@ -16,15 +16,14 @@ loci_status fail(loci_err *err, loci_status code, const char *format, ...)
 /* The same for "out of memory while [doing]". */
 loci_status fail_nomem(loci_err *err, const char *doing);
 
-#ifdef __clang_analyzer__
-/* The analyzer does not look into other files, so it is told that a failure is never LOCI_OK. */
+/* Compilers and analyzers do not look into other files, so they are told that a failure is never
+ * LOCI_OK: what is set on success is not "maybe uninitialized" behind a TRY. */
 static inline loci_status failure_is(loci_status said, loci_status code) {
   (void)said;
   return code;
 }
 #define fail(err, code, ...) failure_is((fail)(err, code, __VA_ARGS__), code)
 #define fail_nomem(err, doing) failure_is((fail_nomem)(err, doing), LOCI_ENOMEM)
-#endif
 
 #define TRY(expr)                                                                                  \
   do {                                                                                             \
