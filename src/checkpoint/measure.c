@@ -119,6 +119,7 @@ const char *checkpoint_note(const checkpoint *c, int i) {
 
 static void advise_layer(const checkpoint *c, int layer,
                          void (*advise)(const st_file *f, const st_tensor *t)) {
+  if (!c->files) return; /* weights made in memory have no pages to advise on */
   char prefix[64];
   int n = snprintf(prefix, sizeof prefix, "language_model.layers.%d.", layer);
   const checkpoint_files *files = c->files;

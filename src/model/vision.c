@@ -148,7 +148,7 @@ static loci_status vit_block(tower *t, const vision_layer *w, loci_err *err) {
  * dropped. */
 static void take_feature(const tower *t, int i, float *features) {
   int64_t D = t->v->width, width = D * t->v->n_features,
-          skip = t->v->class_token && t->v->drop_class;
+          skip = t->v->drop_class;
   for (int64_t row = skip; row < t->n; row++) {
     memcpy(features + (row - skip) * width + i * D, t->x + row * D, (size_t)D * sizeof *features);
   }
