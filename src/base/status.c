@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 
-/* Names in parentheses, because status.h may define macros of these names. */
+/* Names in parentheses, because status.h has macros of these names. */
 loci_status(fail)(loci_err *err, loci_status code, const char *format, ...) {
   if (!err) return code;
   char msg[sizeof err->msg]; /* first, since err->msg may be among the arguments */

@@ -16,8 +16,8 @@ loci_status fail(loci_err *err, loci_status code, const char *format, ...)
 /* The same for "out of memory while [doing]". */
 loci_status fail_nomem(loci_err *err, const char *doing);
 
-/* Compilers and analyzers do not look into other files, so they are told that a failure is never
- * LOCI_OK: what is set on success is not "maybe uninitialized" behind a TRY. */
+/* Compilers and the analyzer do not look into other files: here they see that a failure is never
+ * LOCI_OK, and so that what TRY(...) has passed is set. */
 static inline loci_status failure_is(loci_status said, loci_status code) {
   (void)said;
   return code;
