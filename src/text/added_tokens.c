@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "text/pipeline.h"
+#include "text/build.h"
+#include "text/encode_job.h"
 
 /* ---------------------------------------------------------------- building */
 

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "text/pipeline.h"
+#include "text/build.h"
+#include "text/encode_job.h"
 
 typedef struct symbol {
   int id;               /* -1: not in the vocabulary (scores only) */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "text/pipeline.h"
+#include "text/encode_job.h"
 
 /* The whole text as one piece: every byte of a character carries the character's range. */
 static loci_status whole_text(piece *out, encode_job *job) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "text/pipeline.h"
+#include "text/build.h"
 
 typedef struct step_reader {
   tokenizer *t;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "text/pipeline.h"
+#include "text/encode_job.h"
 
 static loci_status replace(const norm_step *step, piece *p, encode_job *job) {
   range_list hits = {0};

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "text/pipeline.h"
+#include "text/encode_job.h"
 
 /* A normalizer that makes more than this of a text is a mistake or an attack. */
 enum { REWRITE_LIMIT = 1 << 28 };

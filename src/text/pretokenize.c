@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "text/pipeline.h"
+#include "text/encode_job.h"
 
 /* ---------------------------------------------------------------- splitting at matches */
 

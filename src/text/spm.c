@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "text/pipeline.h"
+#include "text/build.h"
 #include "text/protobuf.h"
 
 #define MARK "\xE2\x96\x81" /* U+2581 */

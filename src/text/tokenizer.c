@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "text/pipeline.h"
+#include "text/build.h"
 
 enum { JSON_LIMIT = 256 << 20, MODEL_LIMIT = 256 << 20, CONFIG_LIMIT = 32 << 20 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/pipeline.h"
+#include "text/build.h"
 
 /* The id a key of added_tokens_decoder spells, or -1. */
 static int id_of_key(const char *key) {

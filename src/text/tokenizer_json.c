@@ -2,7 +2,7 @@
  * added tokens, post-processor; json_steps.c reads the rest. */
 #include <string.h>
 
-#include "text/pipeline.h"
+#include "text/build.h"
 
 /* ---------------------------------------------------------------- model */
 

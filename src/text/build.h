@@ -1,0 +1,42 @@
+/* Filling a tokenizer from its files: what the readers (tokenizer_json.c, json_steps.c, spm.c,
+ * tokenizer_config.c) and tokenizer.c need of each other.  [what] names the file in sentences. */
+#ifndef LOCI_TEXT_BUILD_H
+#define LOCI_TEXT_BUILD_H
+
+#include "base/json.h"
+#include "text/pipeline.h"
+
+loci_status tokenizer_new(tokenizer **out, loci_err *err);
+/* Adds a token or, where the content is known, replaces its flags.  [what] names the file. */
+loci_status added_put(tokenizer *t, const added_token *token, const char *what, loci_err *err);
+/* Builds the matchers, when everything else is in place. */
+loci_status added_finish(tokenizer *t, loci_err *err);
+void bpe_put_merge(bpe_model *m, int left, int right, uint32_t rank, int id);
+void bpe_find_bytes(bpe_model *m);
+void tokenizer_add_note(tokenizer *t, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+loci_status tokenizer_keep_regex(tokenizer *t, regex *re, loci_err *err); /* takes re over */
+/* The regular expression of GPT-2's ByteLevel. */
+loci_status pattern_gpt2(tokenizer *t, pattern *out, const char *what, loci_err *err);
+
+loci_status json_read_tokenizer(tokenizer *t, const js_value *root, const char *what,
+                                loci_err *err);
+loci_status json_read_normalizer(tokenizer *t, const js_value *v, const char *what, loci_err *err);
+loci_status json_read_pre_tokenizer(tokenizer *t, const js_value *v, const char *what,
+                                    loci_err *err);
+loci_status json_read_decoder(tokenizer *t, const js_value *v, const char *what, loci_err *err);
+loci_status json_read_pattern(tokenizer *t, const js_value *step, const char *what, pattern *out,
+                              loci_err *err);
+/* A member that must be a string, with its length. */
+loci_status json_need_text(const js_value *v, const char *key, const char *what, const char **out,
+                           size_t *n, loci_err *err);
+loci_status json_read_added(const js_value *v, const char *what, added_token *out, loci_err *err);
+
+loci_status spm_read(tokenizer *t, const uint8_t *bytes, size_t n, const char *what, loci_err *err);
+/* spm_configure reads `legacy` and the like; config may be NULL. */
+loci_status spm_configure(tokenizer *t, const js_value *config, const char *what, loci_err *err);
+
+loci_status config_apply(tokenizer *t, const js_value *config, const char *what, loci_err *err);
+loci_status config_add_tokens(tokenizer *t, const js_value *map, const char *what, loci_err *err);
+
+#endif
