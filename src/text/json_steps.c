@@ -245,7 +245,7 @@ static loci_status read_dec(step_reader *r, const js_value *v, const char *type)
   if (r->t->dec_count == STEP_LIMIT) return too_many(r);
   dec_step *s = &r->t->dec[r->t->dec_count];
   *s = (dec_step){.kind = (dec_kind)kind};
-  pattern find;
+  pattern find = {0};
   if (s->kind == DEC_STRIP) TRY(read_strip(r, v, s));
   if (s->kind == DEC_METASPACE) TRY(read_metaspace(r, v, &s->find, &s->find_size, &s->prepend));
   if (s->kind == DEC_REPLACE) {

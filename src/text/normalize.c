@@ -10,7 +10,7 @@ static loci_status replace(const norm_step *step, piece *p, encode_job *job) {
   range_list hits = {0};
   TRY(pattern_find(&step->find, p, &hits, job));
   if (hits.count == 0) return LOCI_OK;
-  rewrite w;
+  rewrite w = {0};
   TRY(rewrite_begin(&w, p->size + hits.count * step->size, job));
   size_t from = 0;
   for (size_t i = 0; i < hits.count; i++) {
@@ -26,11 +26,12 @@ static loci_status replace(const norm_step *step, piece *p, encode_job *job) {
 }
 
 /* Applies changes (unicode.h) to p. */
-static loci_status apply_changes(const rune_change *x, size_t count, piece *p, encode_job *job) {
-  rewrite w;
-  TRY(rewrite_begin(&w, 4 * count, job));
+static loci_status apply_changes(const rune_text *text, piece *p, encode_job *job) {
+  const rune_change *x = text->items;
+  rewrite w = {0};
+  TRY(rewrite_begin(&w, 4 * text->count, job));
   size_t old = 0;
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < text->count; i++) {
     range at;
     if (x[i].change > 0) {
       at = old > 0 ? p->at[old - 1] : (range){0, 0};
@@ -62,7 +63,8 @@ static loci_status lowercase(piece *p, encode_job *job) {
       x[n++] = (rune_change){rune_lower(r), 0};
     }
   }
-  return apply_changes(x, n, p, job);
+  rune_text text = {x, n};
+  return apply_changes(&text, p, job);
 }
 
 static void strip(const norm_step *step, piece *p) {
@@ -84,7 +86,7 @@ static void strip(const norm_step *step, piece *p) {
 }
 
 static loci_status squeeze(piece *p, encode_job *job) {
-  rewrite w;
+  rewrite w = {0};
   TRY(rewrite_begin(&w, p->size, job));
   for (size_t i = 0; i < p->size; i++) {
     bool blank = p->text[i] == ' ';
@@ -102,8 +104,7 @@ static loci_status squeeze(piece *p, encode_job *job) {
 }
 
 static loci_status normalize_step(const norm_step *step, piece *p, encode_job *job) {
-  rune_change *x;
-  size_t count;
+  rune_text x = {0};
   switch (step->kind) {
     case NORM_PREPEND: return piece_prepend(p, step->content, step->size, job);
     case NORM_REPLACE: return replace(step, p, job);
@@ -112,8 +113,8 @@ static loci_status normalize_step(const norm_step *step, piece *p, encode_job *j
     case NORM_SQUEEZE: return squeeze(p, job);
     case NORM_FORM: break;
   }
-  TRY(unicode_normalise(step->form, p->text, p->size, job->mem, &x, &count, job->err));
-  return x ? apply_changes(x, count, p, job) : LOCI_OK;
+  TRY(unicode_normalise(step->form, p->text, p->size, job->mem, &x, job->err));
+  return x.items ? apply_changes(&x, p, job) : LOCI_OK;
 }
 
 loci_status normalize_piece(piece *p, encode_job *job) {

@@ -51,7 +51,7 @@ piece rewrite_end(const rewrite *w) { return (piece){w->text, w->at, w->size, NU
 
 loci_status piece_prepend(piece *p, const char *s, size_t n, encode_job *job) {
   if (p->size == 0) return LOCI_OK;
-  rewrite w;
+  rewrite w = {0};
   TRY(rewrite_begin(&w, n + p->size, job));
   rewrite_put(&w, s, n, p->at[0]);
   rewrite_copy(&w, p, 0, p->size);

@@ -66,8 +66,8 @@ static size_t join_parts(split_behavior behavior, part *x, size_t n) {
 
 static loci_status split_at(const range_list *hits, split_behavior behavior, bool invert,
                             const piece *p, piece_list *out, encode_job *job) {
-  part *parts;
-  size_t n;
+  part *parts = NULL;
+  size_t n = 0;
   TRY(list_parts(hits, p, &parts, &n, job));
   for (size_t i = 0; invert && i < n; i++) parts[i].is_match = !parts[i].is_match;
   if (behavior != SPLIT_REMOVED && behavior != SPLIT_ISOLATED) n = join_parts(behavior, parts, n);
@@ -118,7 +118,7 @@ int byte_level_byte(uint32_t r) {
 }
 
 static loci_status map_bytes(piece *p, encode_job *job) {
-  rewrite w;
+  rewrite w = {0};
   TRY(rewrite_begin(&w, 2 * p->size, job));
   for (size_t i = 0; i < p->size; i++) {
     char bytes[4];
@@ -153,7 +153,7 @@ static loci_status metaspace(const pre_step *step, const piece *in, piece_list *
                              encode_job *job) {
   size_t blanks = 0;
   for (size_t i = 0; i < in->size; i++) blanks += in->text[i] == ' ';
-  rewrite w;
+  rewrite w = {0};
   TRY(rewrite_begin(&w, in->size + blanks * step->mark_size, job));
   for (size_t i = 0; i < in->size; i++) {
     if (in->text[i] == ' ') {

@@ -169,7 +169,7 @@ static loci_status compile(const translation *t, regex *re) {
   int code;
   PCRE2_SIZE at;
   uint32_t how = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
-  re->code = pcre2_compile((PCRE2_SPTR)t->to, t->size, how, &code, &at, c);
+  re->code = pcre2_compile((PCRE2_SPTR)(t->to ? t->to : ""), t->size, how, &code, &at, c);
   pcre2_compile_context_free(c);
   if (re->code) return LOCI_OK;
   if (code == PCRE2_ERROR_HEAP_FAILED) return fail_nomem(t->err, "compiling a regular expression");

@@ -139,29 +139,27 @@ static size_t compose_all(rune_change *x, size_t n) {
 }
 
 loci_status unicode_normalise(unicode_form form, const char *s, size_t n, arena *mem,
-                              rune_change **out, size_t *count, loci_err *err) {
-  *out = NULL;
-  *count = 0;
+                              rune_text *out, loci_err *err) {
+  *out = (rune_text){0};
   if (is_plainly_normal(form, s, n)) return LOCI_OK;
   utf8proc_int32_t parts[LONGEST_DECOMPOSITION];
   uint32_t r = 0;
   size_t total = 0;
-  for (size_t i = 0; i < n; i += (size_t)utf8_decode(s + i, n - i, &r)) {
-    utf8_decode(s + i, n - i, &r);
+  for (size_t i = 0; i < n;) {
+    i += (size_t)utf8_decode(s + i, n - i, &r);
     total += decompose(form, r, parts);
   }
   rune_change *x = arena_array(mem, (int64_t)total, rune_change);
   rune_change *scratch = arena_array(mem, (int64_t)total, rune_change);
   if (!x || !scratch) return fail_nomem(err, "normalising text");
   size_t m = 0;
-  for (size_t i = 0; i < n; i += (size_t)utf8_decode(s + i, n - i, &r)) {
-    utf8_decode(s + i, n - i, &r);
+  for (size_t i = 0; i < n;) {
+    i += (size_t)utf8_decode(s + i, n - i, &r);
     size_t k = decompose(form, r, parts);
     for (size_t j = 0; j < k; j++) x[m++] = (rune_change){(uint32_t)parts[j], j > 0};
   }
   sort_all_marks(x, m, scratch);
   if (form == FORM_NFC || form == FORM_NFKC) m = compose_all(x, m);
-  *out = x;
-  *count = m;
+  *out = (rune_text){x, m};
   return LOCI_OK;
 }

@@ -23,10 +23,15 @@ typedef struct rune_change {
   int change;
 } rune_change;
 
+typedef struct rune_text {
+  rune_change *items;
+  size_t count;
+} rune_text;
+
 typedef enum unicode_form { FORM_NFC, FORM_NFD, FORM_NFKC, FORM_NFKD } unicode_form;
 
-/* [s] is UTF-8.  *out is in the arena, NULL if the text is in that form already. */
+/* [s] is UTF-8.  out->items is in the arena, NULL if the text is in that form already. */
 loci_status unicode_normalise(unicode_form form, const char *s, size_t n, arena *mem,
-                              rune_change **out, size_t *count, loci_err *err);
+                              rune_text *out, loci_err *err);
 
 #endif
