@@ -25,11 +25,12 @@ const prompt_template *template_at(int i);
 typedef struct prompt_text {
   char *text; /* in the arena; holds "<image>" at most once per image */
   size_t size;
-  size_t question_at; /* byte offset of the question in text */
-  size_t question_size;
+  size_t question_at;   /* byte offset of the question in text */
+  size_t question_size; /* as asked: a question mark put behind it is not counted */
 } prompt_text;
 
-/* Fills in the question.  Without an image, the image marker and its line break are left out. */
+/* Fills in the question.  Without an image, the image marker and its line break are left out.  A
+ * question that holds "<image>", and an image for a template without a place for it, are errors. */
 loci_status template_fill(const prompt_template *t, const char *question, bool has_image, arena *a,
                           prompt_text *out, loci_err *err);
 

@@ -12,8 +12,9 @@
 
 typedef struct tokenizer tokenizer;
 
-/* Offsets are bytes [begin, end) into the text as given; tokens added by the post-processor have
- * [0, 0). */
+/* Offsets are bytes [begin, end) into the text as given, always whole characters; a prepended blank
+ * mark that stands alone has the range of the character after it, tokens added by the
+ * post-processor have [0, 0). */
 typedef struct encoding {
   int count;
   int *ids, *begin, *end; /* one block, freed by encoding_clear */
@@ -22,8 +23,8 @@ typedef struct encoding {
 /* Opens DIR's tokenizer files (tokenizer.json, else tokenizer.model; tokenizer_config.json beside
  * them). Free with tokenizer_close. */
 loci_status tokenizer_open(const char *dir, tokenizer **out, loci_err *err);
-/* From bytes in memory (fuzzing, tests): a tokenizer.json with an optional tokenizer_config.json
- * (NULL), */
+/* From bytes in memory (fuzzing, tests): a tokenizer.json, with its tokenizer_config.json or NULL,
+ */
 loci_status tokenizer_open_json(const char *json, size_t n, const char *config, size_t config_n,
                                 tokenizer **out, loci_err *err);
 /* or a tokenizer.model. */

@@ -58,7 +58,7 @@ static void models_that_are_not_sound_are_refused(void **s) {
   refused("{\"model\":{\"vocab\":{\"a\":1e3},\"merges\":[]}}", NULL, "id of token \"a\"");
   refused("{\"model\":{\"vocab\":{\"a\":16777216},\"merges\":[]}}", NULL, "from 0 to 16777215");
   refused("{\"model\":{\"vocab\":{\"a\":9223372036854775807},\"merges\":[]}}", NULL, "id of token");
-  refused("{\"model\":{\"vocab\":{\"a\":9223372036854775808},\"merges\":[]}}", NULL, "JSON");
+  refused("{\"model\":{\"vocab\":{\"a\":9223372036854775808},\"merges\":[]}}", NULL, "id of token");
   refused("{\"model\":{\"vocab\":{\"a\":1,\"b\":1},\"merges\":[]}}", NULL, "the same id 1");
   refused("{\"model\":{\"vocab\":{\"a\":1,\"a\":2},\"merges\":[]}}", NULL, "duplicate");
   refused("{\"model\":{\"vocab\":{\"\xFF\":1},\"merges\":[]}}", NULL, "decode byte");
