@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FONT "DejaVu Sans" /* Cairo falls back to another sans, at worst to its built-in one */
+#include "base/utf8.h"
+
+/* Cairo falls back to another sans, at worst to its built-in one; but not within a line, so wide
+ * characters (Chinese, Japanese, Korean) are set in a font of their own. */
+#define FONT "DejaVu Sans"
+#define WIDE_FONT "Noto Sans CJK SC"
 
 static const double PNG_SCALE = 2; /* pixels per point */
 
@@ -122,27 +127,61 @@ void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rg
   cairo_restore(c->cr);
 }
 
-static void set_font(canvas *c, const canvas_font *font) {
-  cairo_select_font_face(c->cr, FONT,
+static void set_font(canvas *c, const canvas_font *font, bool wide) {
+  cairo_select_font_face(c->cr, wide ? WIDE_FONT : FONT,
                          font->italic ? CAIRO_FONT_SLANT_ITALIC : CAIRO_FONT_SLANT_NORMAL,
                          font->bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
   cairo_set_font_size(c->cr, font->size);
 }
 
+/* Length of the run of all wide or all other characters at s. */
+static size_t run_of(const char *s, bool *wide) {
+  size_t n = strlen(s), i = 0;
+  while (i < n) {
+    uint32_t rune;
+    int k = utf8_decode(s + i, n - i, &rune);
+    bool is_wide = k > 0 && utf8_columns(s + i, (size_t)k) == 2;
+    if (i == 0) *wide = is_wide;
+    if (is_wide != *wide) break;
+    i += k > 0 ? (size_t)k : 1;
+  }
+  return i;
+}
+
+/* Sets the runs of [text] one after the other at x, or only measures them; returns their width. */
+static double set_runs(canvas *c, double x, double y, const canvas_font *font, const char *text,
+                       bool show) {
+  char run[512];
+  double width = 0;
+  bool wide = false;
+  while (*text) {
+    size_t n = run_of(text, &wide);
+    while (n >= sizeof run || (n > 0 && ((uint8_t)text[n] & 0xC0) == 0x80)) n--;
+    if (n == 0) break;
+    memcpy(run, text, n);
+    run[n] = 0;
+    text += n;
+    cairo_text_extents_t e = {0};
+    set_font(c, font, wide);
+    cairo_text_extents(c->cr, run, &e);
+    if (show) {
+      cairo_move_to(c->cr, x + width, y);
+      cairo_show_text(c->cr, run);
+    }
+    width += e.x_advance;
+  }
+  return width;
+}
+
 double canvas_text_width(canvas *c, const canvas_font *font, const char *text) {
-  cairo_text_extents_t e = {0};
-  set_font(c, font);
-  cairo_text_extents(c->cr, text, &e);
-  return e.x_advance;
+  return set_runs(c, 0, 0, font, text, false);
 }
 
 void canvas_text(canvas *c, double x, double y, canvas_align align, const canvas_font *font,
                  const char *text) {
   double width = align == CANVAS_LEFT ? 0 : canvas_text_width(c, font, text);
-  set_font(c, font);
   set_colour(c, font->colour);
-  cairo_move_to(c->cr, x - (align == CANVAS_RIGHT ? width : width / 2), y);
-  cairo_show_text(c->cr, text);
+  set_runs(c, x - (align == CANVAS_RIGHT ? width : width / 2), y, font, text, true);
 }
 
 /* ---------------------------------------------------------------- files */

@@ -3,6 +3,7 @@
  */
 #include "show/label.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,23 +62,27 @@ static void decode_pieces(char *s) {
 
 static char *copy_of(arena *a, const char *s) { return arena_strdup(a, s ? s : ""); }
 
-/* Copies s with blanks and control characters made visible: room for 3 bytes each. */
+/* Copies s with blanks made visible, and control characters and broken UTF-8 as SentencePiece
+ * spells bytes: "<0x1B>". */
 static char *visible(arena *a, const char *s) {
   size_t n = strlen(s), m = 0;
-  char *out = arena_alloc(a, (int64_t)(3 * n + 1), 1);
+  char *out = arena_alloc(a, (int64_t)(6 * n + 1), 1);
   if (!out) return NULL;
   bool only_blanks = strspn(s, " ") == n;
-  for (size_t i = !only_blanks && s[0] == ' '; i < n; i++) {
-    uint8_t c = (uint8_t)s[i];
-    if (c == '\n') {
+  for (size_t i = !only_blanks && s[0] == ' '; i < n;) {
+    uint32_t rune = 0;
+    int k = utf8_decode(s + i, n - i, &rune);
+    if (rune == '\n') {
       m += (size_t)utf8_encode(0x21B5, out + m); /* ↵ */
-    } else if (c == ' ' && only_blanks) {
+    } else if (rune == ' ' && only_blanks) {
       m += (size_t)utf8_encode(0x2423, out + m); /* ␣ */
-    } else if (c < 0x20) {
-      m += (size_t)utf8_encode(0x2400u + c, out + m); /* control pictures */
+    } else if (k == 0 || rune < 0x20 || rune == 0x7F) {
+      m += (size_t)sprintf(out + m, "<0x%02X>", (unsigned)(uint8_t)s[i]);
     } else {
-      out[m++] = (char)c;
+      memcpy(out + m, s + i, (size_t)k);
+      m += (size_t)k;
     }
+    i += k > 0 ? (size_t)k : 1;
   }
   out[m] = 0;
   utf8_make_printable(out);

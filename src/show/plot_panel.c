@@ -197,10 +197,10 @@ void plot_panel(canvas *c, const sheet *s, const sheet_panel *p, const plot_plac
 
 /* ---------------------------------------------------------------- colour bar */
 
-/* 1, 2 or 5 times a power of ten, near x. */
+/* The least of 1, 2 or 5 times a power of ten that is not less than x. */
 static double round_step(double x) {
   double power = pow(10, floor(log10(x))), m = x / power;
-  return power * (m < 1.5 ? 1 : m < 3.5 ? 2 : m < 7.5 ? 5 : 10);
+  return power * (m < 1.001 ? 1 : m < 2.001 ? 2 : m < 5.001 ? 5 : 10);
 }
 
 /* A number with as many decimals as its step, and a true minus sign. */
@@ -217,7 +217,7 @@ static void tick_text(double x, int decimals, char out[32]) {
 
 static void draw_ticks(canvas *c, const sheet *s, canvas_box box) {
   canvas_font font = {7.5, false, false, plot_ink};
-  double step = round_step((s->hi - s->lo) / 4);
+  double step = round_step((s->hi - s->lo) / 5);
   int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
   for (double k = ceil(s->lo / step - 1e-6); k * step <= s->hi + 1e-6 * step; k++) {
     double x = box.x + box.w * (k * step - s->lo) / (s->hi - s->lo);

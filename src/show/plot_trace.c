@@ -258,7 +258,9 @@ loci_status plot_trace_html(const loci_trace *trace, loci_metric metric, bytes *
                             loci_err *err) {
   bytes svg = {0};
   char *text = NULL;
-  TRY(plot_trace(trace, metric, CANVAS_SVG, &svg, err));
+  loci_status st = plot_trace(trace, metric, CANVAS_SVG, &svg, err);
+  if (st) bytes_clear(&svg);
+  TRY(st);
   TRY(bytes_take(&svg, &text, NULL, err));
   const char *body = strstr(text, "<svg");
   bytes_text(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
