@@ -119,9 +119,10 @@ void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rg
   cairo_clip(c->cr);
   set_colour(c, colour);
   cairo_set_line_width(c->cr, 0.4);
-  for (double d = floor((x0 + y0) / step) * step; d < x1 + y1; d += step) {
-    cairo_move_to(c->cr, d - y0, y0);
-    cairo_line_to(c->cr, d - y1, y1);
+  int first = (int)floor((x0 + y0) / step), last = (int)ceil((x1 + y1) / step);
+  for (int i = first; i <= last; i++) { /* lines x + y = constant */
+    cairo_move_to(c->cr, i * step - y0, y0);
+    cairo_line_to(c->cr, i * step - y1, y1);
   }
   cairo_stroke(c->cr);
   cairo_restore(c->cr);

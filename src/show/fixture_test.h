@@ -256,21 +256,21 @@ static inline void fixture_make(fixture *f, fixture_opts o) {
 
 /* Names, spellings and lengths that a drawing must survive: control characters, an escape sequence,
  * broken UTF-8, wide and combining characters, direction overrides, quotes and commas. */
+static const char fixture_backwards[] = {(char)0xE2, (char)0x80, (char)0xAE, 'd', 'r', 0};
+static const char fixture_c1[] = {(char)0xC2, (char)0x9B, '3', '1', 'm', 0};
 static const char *const fixture_awkward[] = {
     "\x1b[31mred",
     "a\tb\nc",
     "\xC3\x28\xFF",
     "\xE6\x9D\xB1\xE4\xBA\xAC\xE9\x83\xBD",
     "e\xCC\x81",
-    "\xE2\x80\xAE"
-    "drawkcab",
+    fixture_backwards,
     "say \"hi\", she said",
     "\xE2\x96\x81",
     "",
     "<b>&amp;</b>",
     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm",
-    "\xC2\x9B"
-    "31m",
+    fixture_c1,
     "\x7F",
     "<0x0A>",
     "end"};

@@ -5,6 +5,7 @@
 #include "show/json_parts.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +13,8 @@
 
 js_value *json_result(const char *command) {
   js_value *o = js_object();
-  char format[64] = "loci.";
-  strncat(format, command, 32);
-  strcat(format, "/1");
+  char format[64];
+  snprintf(format, sizeof format, "loci.%s/1", command);
   js_put(&o, "format", js_text(format));
   js_put(&o, "version", js_text(LOCI_VERSION));
   return o;
@@ -147,7 +147,7 @@ loci_status json_print_lines(js_value *v, char **out, loci_err *err) {
   *out = NULL;
   TRY(js_print(v, false, &compact, err));
   loci_status st = LOCI_OK;
-  uint8_t *height = malloc(count_brackets(compact) + 1);
+  uint8_t *height = calloc(count_brackets(compact) + 1, 1);
   if (!height) {
     st = fail_nomem(err, "writing JSON");
     goto done;

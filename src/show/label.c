@@ -126,8 +126,9 @@ char *label_cut(arena *a, const char *label, int columns, bool ascii) {
   }
   char *out = arena_alloc(a, (int64_t)i + 4, 1);
   if (!out) return NULL;
+  const char *mark = columns < 1 ? "" : ascii ? "." : "\xE2\x80\xA6";
   memcpy(out, label, i);
-  strcpy(out + i, columns < 1 ? "" : ascii ? "." : "\xE2\x80\xA6");
+  memcpy(out + i, mark, strlen(mark) + 1);
   return out;
 }
 

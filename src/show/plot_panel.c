@@ -207,7 +207,7 @@ static double round_step(double x) {
 static void tick_text(double x, int decimals, char out[32]) {
   const char *minus = x < 0 ? "\xE2\x88\x92" : "";
   if (x == 0) {
-    strcpy(out, "0");
+    snprintf(out, 32, "0");
   } else if (decimals > 4) {
     snprintf(out, 32, "%s%.3g", minus, fabs(x));
   } else {
@@ -219,7 +219,8 @@ static void draw_ticks(canvas *c, const sheet *s, canvas_box box) {
   canvas_font font = {7.5, false, false, plot_ink};
   double step = round_step((s->hi - s->lo) / 5);
   int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
-  for (double k = ceil(s->lo / step - 1e-6); k * step <= s->hi + 1e-6 * step; k++) {
+  int first = (int)ceil(s->lo / step - 1e-6), last = (int)floor(s->hi / step + 1e-6);
+  for (int k = first; k <= last; k++) {
     double x = box.x + box.w * (k * step - s->lo) / (s->hi - s->lo);
     char text[32];
     tick_text(k * step, decimals, text);

@@ -96,7 +96,7 @@ static void put_cell(term *t, double level, bool zero, bool diverging, int wide,
   if (!zero) background_of(t, level, diverging, escape);
   if (strcmp(escape, last) != 0) {
     bytes_text(&t->out, zero ? "\x1b[0m" : escape);
-    strcpy(last, escape);
+    memcpy(last, escape, sizeof escape);
   }
   bytes_text(&t->out, !zero ? " " : t->ascii ? "." : "\xC2\xB7");
   bytes_repeat(&t->out, " ", wide - 1);
