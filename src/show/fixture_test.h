@@ -21,26 +21,6 @@
 
 #include <cmocka.h> /* last: it defines fail() */
 
-/* The names of sites and roles live with models, which these tests do without. */
-const char *loci_site_name(loci_site site) __attribute__((weak));
-const char *loci_role_name(loci_role role) __attribute__((weak));
-
-const char *loci_site_name(loci_site site) {
-  static const char *const names[] = {
-#define SITE(id, name, axes, meaning) name,
-#include "loci_sites.def"
-#undef SITE
-  };
-  return names[site];
-}
-
-const char *loci_role_name(loci_role role) {
-  static const char *const names[] = {
-      "before",          "image",       "constraint-first", "constraint-middle",
-      "constraint-last", "after-first", "after-middle",     "last"};
-  return names[role];
-}
-
 typedef struct fixture_opts {
   int layers;           /* 0: 12 */
   const char **words;   /* NULL: an ordinary question */
