@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tests/sha256.h"
+#include "sha256.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "image/image.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tests/sha256.h"
+#include "sha256.h"
 #include "image/resize.h"
 
 #include <cmocka.h> /* last: it takes the word fail */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json_big.h"
+#include "base/json.h"
 
 #define IMAGE "<image>"
 #define USERS(who)                                                                                 \
@@ -234,7 +234,7 @@ static loci_status recognise_json(const char *path, const prompt_template **out,
   js_value *root;
   const char *jinja;
   size_t n;
-  TRY(js_parse_big_file(path, FILE_LIMIT, &root, err));
+  TRY(js_parse_file(path, FILE_LIMIT, &root, err));
   loci_status st = find_member(root, path, &jinja, &n, err);
   if (!st && jinja) st = recognise(jinja, n, path, out, err);
   js_free(root);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json_big.h"
+#include "base/json.h"
 #include "text/build.h"
 
 enum { JSON_LIMIT = 256 << 20, MODEL_LIMIT = 256 << 20, CONFIG_LIMIT = 32 << 20 };
@@ -126,8 +126,8 @@ loci_status tokenizer_open_json(const char *json, size_t n, const char *config, 
   loci_status st = LOCI_OK;
   js_value *root = NULL, *settings = NULL;
   *out = NULL;
-  TRY_DONE(js_parse_big(json, n, "tokenizer.json", &root, err));
-  if (config) TRY_DONE(js_parse_big(config, config_n, "tokenizer_config.json", &settings, err));
+  TRY_DONE(js_parse(json, n, "tokenizer.json", &root, err));
+  if (config) TRY_DONE(js_parse(config, config_n, "tokenizer_config.json", &settings, err));
   TRY_DONE(open_json(root, "tokenizer.json", settings, "tokenizer_config.json", out, err));
 done:
   js_free(root);
@@ -140,7 +140,7 @@ loci_status tokenizer_open_spm(const uint8_t *bytes, size_t n, const char *confi
   loci_status st = LOCI_OK;
   js_value *settings = NULL;
   *out = NULL;
-  if (config) TRY_DONE(js_parse_big(config, config_n, "tokenizer_config.json", &settings, err));
+  if (config) TRY_DONE(js_parse(config, config_n, "tokenizer_config.json", &settings, err));
   side_files side = {settings, NULL, "tokenizer_config.json", NULL};
   TRY_DONE(open_spm(bytes, n, "tokenizer.model", &side, out, err));
 done:
@@ -179,7 +179,7 @@ static loci_status open_model_file(const tokenizer_files *f, const js_value *con
   size_t n;
   js_value *added = NULL;
   TRY_DONE(file_read(f->model, MODEL_LIMIT, &bytes, &n, err));
-  if (f->added) TRY_DONE(js_parse_big_file(f->added, CONFIG_LIMIT, &added, err));
+  if (f->added) TRY_DONE(js_parse_file(f->added, CONFIG_LIMIT, &added, err));
   side_files side = {config, added, f->config, f->added};
   TRY_DONE(open_spm((const uint8_t *)bytes, n, f->model, &side, out, err));
 done:
@@ -195,9 +195,9 @@ loci_status tokenizer_open(const char *dir, tokenizer **out, loci_err *err) {
   *out = NULL;
   if (!f.mem) return fail_nomem(err, "opening a tokenizer");
   TRY_DONE(find_files(&f, dir, err));
-  if (f.config) TRY_DONE(js_parse_big_file(f.config, CONFIG_LIMIT, &config, err));
+  if (f.config) TRY_DONE(js_parse_file(f.config, CONFIG_LIMIT, &config, err));
   if (f.json) {
-    TRY_DONE(js_parse_big_file(f.json, JSON_LIMIT, &root, err));
+    TRY_DONE(js_parse_file(f.json, JSON_LIMIT, &root, err));
     TRY_DONE(open_json(root, f.json, config, f.config, out, err));
   } else {
     TRY_DONE(open_model_file(&f, config, out, err));

@@ -8,7 +8,7 @@
  * visited. */
 #include <string.h>
 
-#include "walk/streams.h"
+#include "walk/visit.h"
 
 static void visit_rows(walk *w, loci_site site, int layer, float *data, int64_t n) {
   int64_t width = site_width(w->model, site);

@@ -1,6 +1,6 @@
 /* What a walk holds while it runs.  Private to src/walk.
  *
- * streams.c   building: streams, interventions, records          (this header's first half)
+ * streams.c   building: streams, interventions, records (items.h)
  * plan.c      births: which rows live at which layer, their slots
  * rows.c      the rows of one layer: live ones, joiners, owners
  * layer.c     one layer: the order of norm, attention, MLP and visits
@@ -11,67 +11,16 @@
  * Invariants:
  *  W1  a parent has a smaller number than its children, a patch's source than its target.
  *  W2  from[l] never grows with l: a row that differs from the parent's stays different.
- *  W3  rows of a layer are ordered by stage, then stream, then position; so the rows that take part
- * in a step are a prefix of the list. W4  the slot of a row holds its residual stream; a joiner
- * copies its owner's slot when it joins. */
+ *  W3  rows of a layer are ordered by stage, then stream, then position: the rows that take part in
+ *      a step are a prefix of the list.
+ *  W4  the slot of a row holds its residual stream; a joiner copies its owner's when it joins. */
 #ifndef LOCI_WALK_STREAMS_H
 #define LOCI_WALK_STREAMS_H
 
 #include "model/arith.h"
 #include "model/rope.h"
 #include "tensor/attention.h"
-#include "walk/walk.h"
-
-/* Where in a layer a row first differs from its parent's.  Rows that are live when the layer begins
- * have STAGE_START; a row patched at a later site joins there. */
-typedef enum stage {
-  STAGE_START,
-  STAGE_ATTEND, /* its attention is recomputed with its owner's query: masks, patterns */
-  STAGE_Z,
-  STAGE_ATTN_OUT,
-  STAGE_RESID_MID,
-  STAGE_MLP_POST,
-  STAGE_MLP_OUT,
-  STAGE_RESID_POST,
-  STAGE_COUNT
-} stage;
-
-typedef struct stream {
-  int parent;          /* -1: root */
-  int length;          /* T */
-  int first;           /* roots: 0, or the first position behind the cache */
-  const float *embeds; /* roots: row of position [first] */
-  kv_cache *cache;
-  int *from;    /* (L+1) first live position at the start of each layer; T: none */
-  int64_t slot; /* of position from[L] */
-} stream;
-
-typedef struct embed_item {
-  int stream, position;
-  const float *row;
-} embed_item;
-typedef struct patch_item {
-  int stream;
-  walk_patch p;
-} patch_item;
-typedef struct mask_item {
-  int stream, layer, query, first, count;
-} mask_item;
-typedef struct record_item {
-  int stream, layer;
-  loci_site site;
-  float *out;
-} record_item;
-typedef struct want_item {
-  int stream, position;
-} want_item;
-
-/* Growing arrays of the above, in the order given. */
-#define LIST(type)                                                                                 \
-  struct {                                                                                         \
-    type *at;                                                                                      \
-    int64_t count, room;                                                                           \
-  }
+#include "walk/items.h"
 
 /* A row that joins inside the layer. */
 typedef struct join {
@@ -86,8 +35,7 @@ typedef struct row {
   int64_t slot;
 } row;
 
-/* Keys and values of one stream's live rows at the current layer; heads are [key_step] floats
- * apart. */
+/* One stream's keys and values at the current layer; heads are [key_step] floats apart. */
 typedef struct stream_kv {
   float *keys, *values;
   int first, count;
@@ -151,38 +99,20 @@ struct kv_cache {
   float *keys, *values; /* per layer, per head */
 };
 
-stage stage_of(loci_site site);
-
 /* plan.c */
 loci_status walk_plan(walk *w, loci_err *err);
 
 /* rows.c */
 void rows_of_layer(walk *w, int layer);
-/* Index of the row that holds (stream, position) once all joins up to stage s are done; -1: none
- * does. */
-int64_t row_index(const walk *w, int stream, int position, int layer, stage s);
-int64_t slot_of(const walk *w, int stream, int position);
-/* Slot that holds the residual stream of (stream, position) at the start of [layer]. */
-int64_t owner_slot(const walk *w, int stream, int position, int layer);
+/* Index of the row that holds (stream s, position) once all joins up to [limit] are done, or -1. */
+int64_t row_index(const walk *w, int s, int position, int layer, stage limit);
+int64_t slot_of(const walk *w, int s, int position);
+/* Slot that holds the residual stream of (stream s, position) at the start of [layer]. */
+int64_t owner_slot(const walk *w, int s, int position, int layer);
 
-/* layer.c */
+/* layer.c, attend.c, head.c */
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err);
-
-/* attend.c */
 void attend_layer(walk *w, int layer);
-
-/* visit.c: row i of the site is data + (slots ? slots[i] : i - first) * width, for first <= i <
- * first + n */
-typedef struct site_rows {
-  loci_site site;
-  int layer;
-  float *data;
-  int64_t width, first, n;
-  const int64_t *slots;
-} site_rows;
-void visit(walk *w, const site_rows *s);
-
-/* head.c */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
 
 #endif

@@ -3,7 +3,7 @@
  * a row that was itself patched; then records. */
 #include <string.h>
 
-#include "walk/streams.h"
+#include "walk/visit.h"
 
 static float *row_at(const site_rows *s, int64_t i) {
   return s->data + (s->slots ? s->slots[i] : i - s->first) * s->width;

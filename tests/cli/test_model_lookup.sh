@@ -23,7 +23,7 @@ ln -s "$model" "$repo/snapshots/new"
 touch -d '2001-01-01' "$repo/snapshots/old"
 finds some/flags "$repo/snapshots/new"
 printf old >"$repo/refs/main"
-failed 'old/' tokens -m some/flags --text x
+failed 'snapshots/old' tokens -m some/flags --text x
 printf 'new\n' >"$repo/refs/main"
 finds some/flags "$repo/snapshots/new"
 printf '../../escape' >"$repo/refs/main"

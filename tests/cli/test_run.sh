@@ -99,7 +99,7 @@ cut() { sed 's/"seconds": *[^,]*//; s/"flop_per_s": *[^,}]*//' <<<"$1"; }
 [ "$(cut "$again")" = "$(cut "$out")" ] || miss "the same request gives two results"
 try "${trace[@]}" -c capital --only 1 --layers 2 --site z --positions last
 wants 0
-for kind in mean image-mean "image:$model/images/kenya.png" 'swap:that town' replace; do
+for kind in mean image-mean "image:$model/images/kenya.png" 'swap:this capital' replace; do
   try "${trace[@]}" --corrupt "$kind" --layers 2 --positions constraint,last
   wants 0
 done
@@ -114,10 +114,10 @@ export LC_ALL=C.UTF-8
 for width in 40 80; do
   COLUMNS=$width try "${trace[@]}" --layers 2-4
   wants 0
-  wide=$(awk -v w=$width 'length > w' out | head -1)
+  wide=$(too_wide "$width" <out)
   [ -z "$wide" ] || miss "wider than $width: $wide"
   COLUMNS=$width try tokens "${asked[@]}" -c 'this country'
-  wide=$(awk -v w=$width 'length > w' out | head -1)
+  wide=$(too_wide "$width" <out)
   [ -z "$wide" ] || miss "wider than $width: $wide"
 done
 grep -qa $'\e' out && miss "an escape sequence without a terminal"
