@@ -106,7 +106,7 @@ static void add_head(page *p, double *y) {
 static void add_foot(page *p, double *y) {
   const loci_trace *t = p->trace;
   char text[512];
-  if (p->s->has_heads) add_lines(p, &note_font, "Each cell shows its strongest head.", 1, y);
+  if (p->s->has_heads) add_lines(p, &note_font, "Each cell of z shows its strongest head.", 1, y);
   if (p->s->band > 1) {
     snprintf(text, sizeof text,
              "Up to %d positions share a row, which shows the strongest of them.", p->s->band);
@@ -191,10 +191,20 @@ static double place_line(page *p, int from, int to) {
   return height + TITLE_H + AXIS_H;
 }
 
+/* Panels in a line: the sites of one window and direction, if there are two to four. */
+static int panels_per_line(const sheet *s) {
+  int same = 1, n = s->panel_count;
+  while (same < n && s->panels[same].window == s->panels[0].window &&
+         s->panels[same].direction == s->panels[0].direction)
+    same++;
+  if (same >= 2 && same <= 4) return same;
+  return n == 4 ? 2 : n < 3 ? n : 3;
+}
+
 static bool measure(page *p) {
-  int n = p->s->panel_count, per_line = n == 4 ? 2 : n < 3 ? n : 3;
-  double heights[256] = {0}, y = MARGIN - 4;
-  if (n > 255) return false;
+  int n = p->s->panel_count, per_line = panels_per_line(p->s);
+  double *heights = arena_zarray(p->mem, n + 1, double), y = MARGIN - 4;
+  if (!heights) return false;
   p->width = 380;
   for (int i = 0; i < n; i++) {
     if (!measure_panel(p, i)) return false;

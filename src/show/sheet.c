@@ -214,7 +214,8 @@ static bool fill_panel(const maker *m, sheet_panel *p, const loci_grid *groups,
 
 static const char *panel_title(const maker *m, const sheet_panel *p) {
   char text[96], window[32] = "";
-  if (p->window > 1) snprintf(window, sizeof window, ", window %d", p->window);
+  if (p->window > 1 || m->trace->window_count > 1)
+    snprintf(window, sizeof window, ", window %d", p->window);
   snprintf(text, sizeof text, "%s%s, %s", loci_site_name(p->site), window,
            p->direction == LOCI_NOISE ? "corrupted into clean" : "clean into corrupted");
   return arena_strdup(m->s->mem, text);

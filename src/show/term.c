@@ -25,6 +25,7 @@ void term_newline(term *t) {
   while (t->out.size > 0 && t->out.data[t->out.size - 1] == ' ') t->out.size--;
   bytes_text(&t->out, "\n");
   t->column = 0;
+  t->has_word = false;
 }
 
 static void wrap(term *t) {
@@ -56,12 +57,13 @@ void term_word(term *t, term_style style, const char *word) {
     return;
   }
   if (!*s) return;
-  int columns = utf8_columns(s, strlen(s)), blank = t->column > t->indent;
-  if (blank && t->column + blank + columns > t->width) {
+  int columns = utf8_columns(s, strlen(s)) + (t->has_word ? 1 : 0);
+  if (t->column > t->indent && t->column + columns > t->width) {
     wrap(t);
-  } else if (blank) {
+  } else if (t->has_word) {
     term_put(t, TERM_PLAIN, " ");
   }
+  t->has_word = true;
   while (t->column + utf8_columns(s, strlen(s)) > t->width && !t->out.failed) {
     s = put_part(t, style, s);
     if (*s) wrap(t);

@@ -16,6 +16,7 @@ typedef struct term {
   bool ascii;
   int width;
   int column, indent; /* of the line being written; of the lines it wraps into */
+  bool has_word;      /* whether term_word has put one on this line */
 } term;
 
 /* A word, set off by a blank from what stands before it on the line; wraps.  [word] is printable.
@@ -24,7 +25,7 @@ void term_word(term *t, term_style style, const char *word);
 /* The words of a text. */
 void term_words(term *t, term_style style, const char *text);
 void term_newline(term *t);
-/* Text at the current place that is known to fit. */
+/* Text at the current place that is known to fit; a word behind it gets no blank in between. */
 void term_put(term *t, term_style style, const char *text);
 
 /* The map of one panel, ready to print: title, rows, layer axis. */

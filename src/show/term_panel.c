@@ -60,6 +60,12 @@ static double cell_value(const sheet_panel *p, const fit *f, int row, int cell, 
   return best;
 }
 
+/* The shade of a strength: blank only below 2 %, then [last] equal steps. */
+static int step_of(double strength, int last) {
+  if (strength < 0.02) return 0;
+  return least(last, 1 + (int)(strength * last));
+}
+
 /* A mark for a level without colour. */
 static const char *mark_of(const term *t, double level, bool diverging, char ascii[2]) {
   bool bar = diverging && level < 0;
@@ -67,10 +73,10 @@ static const char *mark_of(const term *t, double level, bool diverging, char asc
   ascii[1] = 0;
   if (t->ascii) {
     int last = (int)strlen(bar ? ascii_bars : ascii_shades) - 1;
-    ascii[0] = (bar ? ascii_bars : ascii_shades)[(int)lround(strength * last)];
+    ascii[0] = (bar ? ascii_bars : ascii_shades)[step_of(strength, last)];
     return ascii;
   }
-  return (bar ? bars : shades)[(int)lround(strength * 4)];
+  return (bar ? bars : shades)[step_of(strength, 4)];
 }
 
 /* The escape sequence that makes the background show [level]. */
@@ -190,15 +196,15 @@ static void put_number(term *t, double x) {
 void term_legend(term *t, const sheet *s) {
   bool diverging = s->lo < 0 && s->hi > 0;
   char last[32] = "";
-  int steps = t->color != LOCI_COLOR_NONE ? 24 : diverging ? 9 : t->ascii ? 10 : 5;
+  int steps = t->color != LOCI_COLOR_NONE ? 24 : diverging ? 9 : 10;
   if (!(s->hi > s->lo)) {
     term_words(t, TERM_PLAIN, "no effect in any cell");
   } else {
     put_number(t, diverging ? s->lo : 0);
     term_put(t, TERM_PLAIN, " ");
     for (int i = 0; i < steps; i++) {
-      double level = (double)i / (steps - 1);
-      put_cell(t, diverging ? 2 * level - 1 : level, false, diverging, 1, last);
+      double level = 0.99 * i / (steps - 1); /* each shade once or twice */
+      put_cell(t, diverging ? 2 * level - 0.99 : level, false, diverging, 1, last);
     }
     if (last[0]) bytes_text(&t->out, "\x1b[0m");
     t->column += steps;

@@ -125,6 +125,8 @@ static void put_peak(term *t, const report *r, const sheet_panel *p, bool groups
   int row, layer;
   if (!sheet_peak(p, groups, &row, &layer)) return;
   const sheet_row *at = &p->rows[row];
+  double x = p->values[(int64_t)row * p->layer_count + layer];
+  if (fabs(x) < 0.01 * fmax(r->s->hi, -r->s->lo)) return; /* nothing one would see */
   t->indent = 4;
   term_put(t, TERM_PLAIN, "  ");
   put_format(t, TERM_BOLD, "%s%s", loci_site_name(p->site), p->window > 1 ? "" : ",");
@@ -136,7 +138,7 @@ static void put_peak(term *t, const report *r, const sheet_panel *p, bool groups
     put_format(t, TERM_PLAIN, "%d \xE2\x80\x9C%s\xE2\x80\x9D", at->first, at->label);
     put_format(t, TERM_PLAIN, "(%s):", loci_role_name(at->role));
   }
-  put_effect(t, r, p, p->values[(int64_t)row * p->layer_count + layer]);
+  put_effect(t, r, p, x);
   term_newline(t);
   t->indent = 0;
 }
@@ -155,7 +157,7 @@ static void put_peaks(term *t, const report *r) {
 static void put_notes(term *t, const report *r) {
   for (int i = 0; i < r->trace->note_count; i++) {
     t->indent = 6;
-    term_put(t, TERM_BOLD, "note:");
+    term_put(t, TERM_BOLD, "note: ");
     term_words(t, TERM_PLAIN, r->trace->notes[i]);
     term_newline(t);
   }
