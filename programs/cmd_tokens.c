@@ -48,7 +48,7 @@ static void show(const cli *c, const loci_prompt_info *p) {
     const loci_constraint *k = &p->constraints[i];
     printf("constraint %d: ", i + 1);
     put_text(stdout, k->text, c->term.utf8);
-    printf(" (%s), positions %d-%d\n", k->kind, k->first, k->first + k->count - 1);
+    printf("\n  %s, positions %d-%d\n", k->kind, k->first, k->first + k->count - 1);
   }
   printf("%d positions, template ", p->length);
   put_text(stdout, p->template_name, c->term.utf8);
