@@ -107,7 +107,10 @@ loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
   if (!hooks) hooks = &none;
   TRY(walk_plan(w, err));
   for (int l = 0; l < w->layers; l++) TRY(walk_layer(w, l, hooks, err));
-  if (w->layers == w->c->layers) TRY(walk_head(w, hooks, err));
+  if (w->layers == w->c->layers) {
+    inherit_rows(w, w->layers);
+    TRY(walk_head(w, hooks, err));
+  }
   for (int64_t i = 0; i < w->streams.count; i++) {
     if (w->streams.at[i].cache) w->streams.at[i].cache->length = w->streams.at[i].length;
   }

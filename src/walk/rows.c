@@ -46,8 +46,7 @@ int64_t row_index(const walk *w, int s, int position, int layer, stage limit) {
   return -1;
 }
 
-/* Rows that become live with this layer take over the residual stream of their owners. */
-static void inherit(walk *w, int layer) {
+void inherit_rows(walk *w, int layer) {
   int64_t D = w->c->width;
   for (int s = 0; layer > 0 && s < w->streams.count; s++) {
     const stream *t = &w->streams.at[s];
@@ -186,7 +185,7 @@ static void list_joiners(walk *w, int layer) {
 
 void rows_of_layer(walk *w, int layer) {
   layer_rows *r = &w->rows;
-  inherit(w, layer);
+  inherit_rows(w, layer);
   int64_t live = 0;
   for (int s = 0; s < w->streams.count; s++) {
     r->start[s] = live;

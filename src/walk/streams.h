@@ -104,6 +104,9 @@ loci_status walk_plan(walk *w, loci_err *err);
 
 /* rows.c */
 void rows_of_layer(walk *w, int layer);
+/* Rows that become live with this layer take over the residual stream of their owners; behind the
+ * last layer: those that nothing touched, of streams that the last layer touched. */
+void inherit_rows(walk *w, int layer);
 /* Index of the row that holds (stream s, position) once all joins up to [limit] are done, or -1. */
 int64_t row_index(const walk *w, int s, int position, int layer, stage limit);
 int64_t slot_of(const walk *w, int s, int position);
