@@ -9,7 +9,7 @@
 
 #include "walk/streams.h"
 
-enum { QUERY_ROWS = 8, MAX_DEPTH = 16 };
+enum { QUERY_ROWS = 8 };
 
 /* Where every stream's keys and values of this layer stand; packs the new ones. */
 static void lay_out(walk *w, int layer) {
@@ -51,7 +51,7 @@ static void pack_head(walk *w, int layer, int64_t s, int g) {
  */
 static int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
   int n = 0, end = position + 1;
-  for (; s >= 0 && end > 0 && n < MAX_DEPTH; s = w->streams.at[s].parent) {
+  for (; s >= 0 && end > 0; s = w->streams.at[s].parent) {
     const stream_kv *kv = &w->kv[s];
     if (kv->count == 0 || kv->first >= end) continue;
     out[n++] = (kv_stretch){kv->keys + g * kv->key_step, kv->values + g * kv->value_step, kv->first,

@@ -5,6 +5,8 @@
 
 #include "walk/walk.h"
 
+enum { MAX_DEPTH = 16 }; /* streams on the way from a root down to any other, both included */
+
 /* Where in a layer a row first differs from its parent's.  Rows that are live when the layer begins
  * have STAGE_START; a row patched at a later site joins there. */
 typedef enum stage {
@@ -22,23 +24,27 @@ typedef enum stage {
 typedef struct stream {
   int parent;          /* -1: root */
   int length;          /* T */
-  int first;           /* roots: 0, or the first position behind the cache */
+  int first;           /* 0, or the first position behind the root's cache */
   const float *embeds; /* roots: row of position [first] */
   kv_cache *cache;
-  int *from;    /* (L+1) first live position at the start of each layer; T: none */
-  int64_t slot; /* of position from[L] */
+  int *from;              /* (L+1) first live position at the start of each layer; T: none */
+  int64_t slot;           /* of position from[L] */
+  int64_t patches, masks; /* the first of its own, -1: none; [next] leads on (inherit.c) */
 } stream;
 
 typedef struct embed_item {
   int stream, position;
   const float *row;
 } embed_item;
+/* [giver]: the stream itself, or the ancestor it comes from; [order]: counts all, as given. */
 typedef struct patch_item {
-  int stream;
+  int stream, giver;
+  int64_t order, next;
   walk_patch p;
 } patch_item;
 typedef struct mask_item {
   int stream, layer, query, first, count;
+  int64_t next;
 } mask_item;
 typedef struct record_item {
   int stream, layer;
@@ -57,5 +63,9 @@ typedef struct want_item {
   }
 
 stage stage_of(loci_site site);
+
+/* One more intervention, as it stands. */
+loci_status push_patch(walk *w, patch_item item, loci_err *err);
+loci_status push_mask(walk *w, mask_item item, loci_err *err);
 
 #endif

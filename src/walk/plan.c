@@ -21,7 +21,8 @@ static int compare_patches(const void *a, const void *b) {
   if (x->p.site != y->p.site) return x->p.site < y->p.site ? -1 : 1;
   if (x->stream != y->stream) return x->stream < y->stream ? -1 : 1;
   if (x->p.position != y->p.position) return x->p.position < y->p.position ? -1 : 1;
-  return (x->p.head > y->p.head) - (x->p.head < y->p.head);
+  if (x->giver != y->giver) return x->giver < y->giver ? -1 : 1; /* ancestors' first (W1) */
+  return (x->order > y->order) - (x->order < y->order);
 }
 
 static int compare_masks(const void *a, const void *b) {
@@ -199,6 +200,7 @@ static void fill_inputs(walk *w) {
 
 loci_status walk_plan(walk *w, loci_err *err) {
   find_births(w);
+  TRY(inherit_interventions(w, err));
   w->layers = last_layer(w);
   TRY(sort_items(w, err));
   TRY(allocate(w, err));

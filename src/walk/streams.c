@@ -88,7 +88,14 @@ loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int len
 }
 
 loci_status walk_child(walk *w, int parent, int *out, loci_err *err) {
-  stream s = {.parent = parent, .length = w->streams.at[parent].length};
+  const stream *t = &w->streams.at[parent];
+  int depth = 1;
+  for (int a = parent; w->streams.at[a].parent >= 0; a = w->streams.at[a].parent) depth++;
+  if (depth >= MAX_DEPTH) {
+    return fail(err, LOCI_EINVAL, "a stream below %d others, a walk takes %d", depth,
+                MAX_DEPTH - 1);
+  }
+  stream s = {.parent = parent, .length = t->length, .first = t->first};
   return add_stream(w, s, out, err);
 }
 
@@ -121,6 +128,16 @@ static loci_status check_site(const walk *w, loci_site site, loci_err *err) {
   return LOCI_OK;
 }
 
+loci_status push_patch(walk *w, patch_item item, loci_err *err) {
+  PUSH(w->patches, item);
+  return LOCI_OK;
+}
+
+loci_status push_mask(walk *w, mask_item item, loci_err *err) {
+  PUSH(w->masks, item);
+  return LOCI_OK;
+}
+
 loci_status walk_patch_add(walk *w, int s, const walk_patch *p, loci_err *err) {
   TRY(check_place(w, s, p->layer, p->position, err));
   TRY(check_site(w, p->site, err));
@@ -130,14 +147,13 @@ loci_status walk_patch_add(walk *w, int s, const walk_patch *p, loci_err *err) {
   if (p->site == LOCI_SITE_PATTERN && (p->source >= 0 || p->head >= 0)) {
     return fail(err, LOCI_EINVAL, "pattern can be patched with values of all heads only");
   }
-  PUSH(w->patches, (patch_item){s, *p});
-  return LOCI_OK;
+  return push_patch(w, (patch_item){.stream = s, .giver = s, .order = w->patches.count, .p = *p},
+                    err);
 }
 
 loci_status walk_mask(walk *w, int s, int layer, int query, int first, int count, loci_err *err) {
   TRY(check_place(w, s, layer, query, err));
-  PUSH(w->masks, (mask_item){s, layer, query, first, count});
-  return LOCI_OK;
+  return push_mask(w, (mask_item){s, layer, query, first, count, -1}, err);
 }
 
 loci_status walk_record(walk *w, int s, loci_site site, int layer, float *out, loci_err *err) {

@@ -1,6 +1,7 @@
 /* What a walk holds while it runs.  Private to src/walk.
  *
  * streams.c   building: streams, interventions, records (items.h)
+ * inherit.c   what children take over from their ancestors' interventions
  * plan.c      births: which rows live at which layer, their slots
  * rows.c      the rows of one layer: live ones, joiners, owners
  * layer.c     one layer: the order of norm, attention, MLP and visits
@@ -99,7 +100,8 @@ struct kv_cache {
   float *keys, *values; /* per layer, per head */
 };
 
-/* plan.c */
+/* inherit.c, plan.c */
+loci_status inherit_interventions(walk *w, loci_err *err);
 loci_status walk_plan(walk *w, loci_err *err);
 
 /* rows.c */
@@ -113,7 +115,6 @@ int64_t slot_of(const walk *w, int s, int position);
 /* Slot that holds the residual stream of (stream s, position) at the start of [layer]. */
 int64_t owner_slot(const walk *w, int s, int position, int layer);
 
-/* layer.c, attend.c, head.c */
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err);
 void attend_layer(walk *w, int layer);
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);

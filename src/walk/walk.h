@@ -37,7 +37,8 @@ loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_e
  * cache. */
 loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int length, int *out,
                           loci_err *err);
-/* The same run as [parent], until an intervention says otherwise. */
+/* The run of [parent] with its interventions, and those still to be given.  Where both touch the
+ * same place, the parent's come first. */
 loci_status walk_child(walk *w, int parent, int *out, loci_err *err);
 
 /* ---- interventions
@@ -54,8 +55,9 @@ typedef struct walk_patch {
   const float *values; /* row of the site (or of the head) */
   bool add;            /* add instead of replace */
 } walk_patch;
-/* Overwrites a site at one position.  Every site of a layer can be patched; `pattern` by values
- * only, row [position] of every head: (H, T). */
+/* Overwrites a site at one position; several patches of one place work in the order given.  Every
+ * site of a layer can be patched; `pattern` by values only, row [position] of every head: (H, T).
+ */
 loci_status walk_patch_add(walk *w, int stream, const walk_patch *patch, loci_err *err);
 
 /* Cuts the attention edges from [query] to the positions first .. first + count - 1, all heads,
