@@ -1,0 +1,219 @@
+/* A branch equals a full run: for every site, layer and position of the small models, the child
+ * that computes only what differs gives the logits of a root that computes everything.  Then the
+ * same for random trees of streams with random interventions. */
+#include "walk/laws_test.h"
+
+static const char *const decoders[] = {"text-llama", "llava-clip-llama-bf16", "llava-siglip-phi",
+                                       "text-phi"};
+enum { DECODERS = 4, LENGTH = 19, CORRUPTED = 4 }; /* more than one panel of keys */
+
+static bool can_be_patched(const loci_model *m, loci_site site) {
+  if (site == LOCI_SITE_FINAL_NORM || site == LOCI_SITE_LOGITS) return false;
+  return site != LOCI_SITE_RESID_MID || !model_decoder(m)->parallel;
+}
+
+/* Row [position] of a recorded site; of pattern the rows of all heads (H, T), gathered. */
+static const float *site_row(const scenario *s, loci_site site, const float *recorded, int position,
+                             float *gathered) {
+  if (site != LOCI_SITE_PATTERN) return recorded + position * site_width(s->m, site);
+  for (int h = 0; h < model_decoder(s->m)->heads; h++) {
+    memcpy(gathered + h * s->T, recorded + ((int64_t)h * s->T + position) * s->T,
+           (size_t)s->T * sizeof *gathered);
+  }
+  return gathered;
+}
+
+/* Streams: 0 clean, 1 corrupted, then a child of the corrupted run for every position. */
+static void two_runs(scenario *s, const loci_model *m, int T, const float *clean,
+                     const float *other) {
+  int64_t D = model_decoder(m)->width;
+  *s = (scenario){.m = m, .T = T, .embeds = clean};
+  add_run(s, -1);
+  add_run(s, 0);
+  for (int p = CORRUPTED; p < CORRUPTED + 2; p++) add_embed(s, 1, p, other + p * D);
+}
+
+/* The corrupted run with one patch: at [layer] and [position], the clean run's value. */
+typedef struct restored {
+  scenario branch; /* takes the value from the clean run of the same walk */
+  scenario full;   /* is given the values that another walk recorded */
+  float *recorded[64], *gathered;
+} restored;
+
+static void restore_everywhere(restored *r, const loci_model *m, loci_site site) {
+  int T = r->branch.T, L = model_decoder(m)->layers, heads = model_decoder(m)->heads;
+  r->gathered = room((int64_t)L * T * heads * T);
+  for (int l = 0; l < L; l++) r->recorded[l] = record_root(&r->branch, 0, site, l);
+  r->full = r->branch;
+  for (int i = 0; i < L * T; i++) {
+    int l = i / T, p = i % T;
+    float *gathered = r->gathered + (int64_t)i * heads * T;
+    walk_patch patch = {.site = site,
+                        .layer = l,
+                        .position = p,
+                        .head = -1,
+                        .source = -1,
+                        .values = site_row(&r->branch, site, r->recorded[l], p, gathered)};
+    add_patch(&r->full, add_run(&r->full, 1), patch);
+    if (site != LOCI_SITE_PATTERN) patch.source = 0; /* which takes values only */
+    add_patch(&r->branch, add_run(&r->branch, 1), patch);
+  }
+}
+
+static double restored_distance(const restored *r) {
+  double most = 0;
+  int T = r->branch.T;
+  int64_t V = model_decoder(r->branch.m)->vocab;
+  for (int only_last = 0; only_last < 2; only_last++) {
+    int first = only_last ? T - 1 : 0;
+    float *a = run_logits(&r->branch, false, first, NULL);
+    float *b = run_logits(&r->full, true, first, NULL);
+    most = fmax(most, distance(a, b, r->branch.stream_count * (T - first) * V));
+    free(a);
+    free(b);
+  }
+  return most;
+}
+
+static void check_every_branch(const char *name, int T) {
+  char dir[500];
+  snprintf(dir, sizeof dir, "%s%s", MODELS, name);
+  loci_model *m = open_f32(dir);
+  float *clean = token_rows_of(m, T, 5), *other = token_rows_of(m, T, 211);
+  for (int site = 0; site < LOCI_SITE_COUNT; site++) {
+    if (!can_be_patched(m, (loci_site)site)) continue;
+    static restored r;
+    two_runs(&r.branch, m, T, clean, other);
+    restore_everywhere(&r, m, (loci_site)site);
+    double apart = restored_distance(&r);
+    if (!(apart <= TOLERANCE)) {
+      fail_msg("%s: %s: %g apart", name, loci_site_name((loci_site)site), apart);
+    }
+    for (int l = 0; l < model_decoder(m)->layers; l++) free(r.recorded[l]);
+    free(r.gathered);
+  }
+  free(clean);
+  free(other);
+  loci_model_close(m);
+}
+
+static void every_branch_equals_the_full_run(void **state) {
+  (void)state;
+  for (int i = 0; i < DECODERS; i++) check_every_branch(decoders[i], LENGTH);
+}
+
+static void every_branch_equals_the_full_run_with_plain_kernels(void **state) {
+  (void)state;
+  setenv("LOCI_KERNELS", "ref", 1);
+  check_every_branch("text-phi", 7);
+  unsetenv("LOCI_KERNELS");
+}
+
+/* ---------------------------------------------------------------- random trees */
+
+typedef struct dice {
+  random_source r;
+  scenario s;
+  float *values; /* gaussian numbers to point into */
+  int64_t value_count;
+} dice;
+
+static int roll(dice *d, int n) { return (int)random_below(&d->r, n); }
+
+static const float *some_values(dice *d, int64_t n) {
+  return d->values + random_below(&d->r, d->value_count - n);
+}
+
+static void random_patch(dice *d, int stream) {
+  const loci_model *m = d->s.m;
+  const decoder_config *c = model_decoder(m);
+  walk_patch p = {.site = (loci_site)roll(d, LOCI_SITE_COUNT),
+                  .layer = roll(d, c->layers),
+                  .position = roll(d, d->s.T),
+                  .head = -1,
+                  .source = -1};
+  if (!can_be_patched(m, p.site)) return;
+  bool query_heads = p.site == LOCI_SITE_Q || p.site == LOCI_SITE_Z;
+  bool key_heads = p.site == LOCI_SITE_K || p.site == LOCI_SITE_V;
+  if ((query_heads || key_heads) && roll(d, 2))
+    p.head = roll(d, query_heads ? c->heads : c->kv_heads);
+  p.add = roll(d, 4) == 0;
+  if (p.site != LOCI_SITE_PATTERN && stream > 0 && roll(d, 2)) {
+    p.source = roll(d, stream);
+  } else {
+    int64_t n = site_width(m, p.site);
+    p.values = some_values(d, p.site == LOCI_SITE_PATTERN ? (int64_t)c->heads * d->s.T : n);
+  }
+  add_patch(&d->s, stream, p);
+}
+
+static void random_op(dice *d, int stream) {
+  int kind = roll(d, 8);
+  if (kind == 0) {
+    add_embed(&d->s, stream, roll(d, d->s.T), some_values(d, model_decoder(d->s.m)->width));
+  } else if (kind == 1) {
+    int query = roll(d, d->s.T), first = roll(d, query + 1);
+    add_op(&d->s, (op){.kind = OP_MASK,
+                       .stream = stream,
+                       .layer = roll(d, model_decoder(d->s.m)->layers),
+                       .position = query,
+                       .first = first,
+                       .count = 1 + roll(d, query + 1 - first)});
+  } else {
+    random_patch(d, stream);
+  }
+}
+
+/* Up to 24 streams, each below any earlier one, with up to 4 interventions of its own. */
+static void random_tree(dice *d, const loci_model *m, int T, const float *embeds) {
+  d->s = (scenario){.m = m, .T = T, .embeds = embeds};
+  int n = 2 + roll(d, 23);
+  for (int i = 0; i < n; i++) {
+    int parent = i == 0 || roll(d, 12) == 0 ? -1 : roll(d, i);
+    add_run(&d->s, parent);
+    for (int k = roll(d, 5); k > 0; k--) random_op(d, i);
+  }
+}
+
+static void check_random_trees(const char *name, int trees, int longest) {
+  char dir[500];
+  snprintf(dir, sizeof dir, "%s%s", MODELS, name);
+  loci_model *m = open_f32(dir);
+  static dice d;
+  d = (dice){.r = random_new(7), .value_count = 20000};
+  d.values = room(d.value_count);
+  for (int64_t i = 0; i < d.value_count; i++) d.values[i] = (float)random_gaussian(&d.r);
+  for (int i = 0; i < trees; i++) {
+    int T = 1 + roll(&d, longest);
+    float *embeds = token_rows_of(m, T, i);
+    random_tree(&d, m, T, embeds);
+    double apart = law_distance(&d.s);
+    if (!(apart <= TOLERANCE)) fail_msg("%s: tree %d: %g apart", name, i, apart);
+    free(embeds);
+  }
+  free(d.values);
+  loci_model_close(m);
+}
+
+static void random_trees_equal_their_full_runs(void **state) {
+  (void)state;
+  for (int i = 0; i < DECODERS; i++) check_random_trees(decoders[i], 12, 36);
+}
+
+static void random_trees_equal_their_full_runs_with_plain_kernels(void **state) {
+  (void)state;
+  setenv("LOCI_KERNELS", "ref", 1);
+  check_random_trees("llava-clip-llama-bf16", 40, 6);
+  check_random_trees("text-phi", 40, 6);
+  unsetenv("LOCI_KERNELS");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_branch_equals_the_full_run),
+      cmocka_unit_test(every_branch_equals_the_full_run_with_plain_kernels),
+      cmocka_unit_test(random_trees_equal_their_full_runs),
+      cmocka_unit_test(random_trees_equal_their_full_runs_with_plain_kernels),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,222 @@
+/* What the tests of the walk share: the small models, input rows, and scenarios.
+ *
+ * A scenario is a tree of streams with interventions.  It is run in two ways: as it is given, by a
+ * walk of children that compute only what differs; and flattened, by a walk of roots that compute
+ * every row of every layer, each with the interventions of all its ancestors.  The law of the walk
+ * is that both give the same numbers. */
+#ifndef LOCI_WALK_LAWS_TEST_H
+#define LOCI_WALK_LAWS_TEST_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "model/prompt.h"
+#include "walk/walk.h"
+
+#include <cmocka.h> /* last: its fail() is a macro */
+
+#define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
+
+enum { MOST_STREAMS = 256, MOST_OPS = 2048 };
+
+/* Two orders of summation of the same f32 numbers: attention adds the stretches of a stream's
+ * ancestors one by one, a root adds one stretch.  The models' sums have at most 112 terms, and 4 to
+ * 5 layers pass the differences on: the largest seen are 1e-6 of the largest value. */
+static const double TOLERANCE = 1e-5;
+
+typedef enum op_kind { OP_EMBED, OP_PATCH, OP_MASK } op_kind;
+typedef struct op {
+  op_kind kind;
+  int stream;
+  int position; /* of embed; the mask's query */
+  const float *row;
+  walk_patch patch;
+  int layer, first, count; /* mask */
+} op;
+
+typedef struct scenario {
+  const loci_model *m;
+  int T;
+  const float *embeds;
+  int stream_count, parent[MOST_STREAMS];
+  int op_count;
+  op ops[MOST_OPS];
+} scenario;
+
+static inline void must(loci_status st, const loci_err *err) {
+  if (st) fail_msg("%s: %s", loci_status_name(st), err->msg);
+}
+
+static inline loci_model *open_f32(const char *dir) {
+  loci_model *m;
+  loci_err err;
+  loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  must(loci_model_open(dir, &o, &m, &err), &err);
+  return m;
+}
+
+static inline float *room(int64_t n) {
+  float *x = calloc((size_t)n, sizeof *x);
+  assert_non_null(x);
+  return x;
+}
+
+/* Rows of n different tokens (n, D). */
+static inline float *token_rows_of(const loci_model *m, int n, int seed) {
+  int64_t D = model_decoder(m)->width;
+  float *rows = room(n * D);
+  for (int i = 0; i < n; i++) {
+    int id = (int)((seed + 37LL * i) % model_decoder(m)->vocab);
+    assert_true(embed_token(m, id, rows + i * D));
+  }
+  return rows;
+}
+
+static inline int add_run(scenario *s, int parent) {
+  assert_in_range(s->stream_count, 0, MOST_STREAMS - 1);
+  s->parent[s->stream_count] = parent;
+  return s->stream_count++;
+}
+
+static inline void add_op(scenario *s, op o) {
+  assert_in_range(s->op_count, 0, MOST_OPS - 1);
+  s->ops[s->op_count++] = o;
+}
+
+static inline void add_patch(scenario *s, int stream, walk_patch p) {
+  add_op(s, (op){.kind = OP_PATCH, .stream = stream, .patch = p});
+}
+
+static inline void add_embed(scenario *s, int stream, int position, const float *row) {
+  add_op(s, (op){.kind = OP_EMBED, .stream = stream, .position = position, .row = row});
+}
+
+/* ---------------------------------------------------------------- running a scenario */
+
+/* Gives stream [to] of the walk the interventions that the scenario gives stream [from]. */
+static inline void apply_ops(walk *w, const scenario *s, int from, int to) {
+  loci_err err;
+  for (int i = 0; i < s->op_count; i++) {
+    const op *o = &s->ops[i];
+    if (o->stream != from) continue;
+    if (o->kind == OP_EMBED) must(walk_embed(w, to, o->position, o->row, &err), &err);
+    if (o->kind == OP_PATCH) must(walk_patch_add(w, to, &o->patch, &err), &err);
+    if (o->kind == OP_MASK) {
+      must(walk_mask(w, to, o->layer, o->position, o->first, o->count, &err), &err);
+    }
+  }
+}
+
+static inline void apply_chain(walk *w, const scenario *s, int from, int to) {
+  if (s->parent[from] >= 0) apply_chain(w, s, s->parent[from], to);
+  apply_ops(w, s, from, to);
+}
+
+/* The scenario's streams in a new walk: as given, or flattened to roots. */
+static inline walk *build_walk(const scenario *s, bool flat) {
+  walk *w;
+  loci_err err;
+  int out;
+  must(walk_new(s->m, &w, &err), &err);
+  for (int i = 0; i < s->stream_count; i++) {
+    if (flat || s->parent[i] < 0) {
+      must(walk_root(w, s->embeds, s->T, &out, &err), &err);
+    } else {
+      must(walk_child(w, s->parent[i], &out, &err), &err);
+    }
+    assert_int_equal(out, i);
+  }
+  for (int i = 0; i < s->stream_count; i++) {
+    if (flat) {
+      apply_chain(w, s, i, i);
+    } else {
+      apply_ops(w, s, i, i);
+    }
+  }
+  return w;
+}
+
+typedef struct logit_rows {
+  float *rows;
+  int64_t V;
+} logit_rows;
+
+static inline void keep_logits(void *ctx, int64_t index, const float *logits) {
+  logit_rows *k = ctx;
+  memcpy(k->rows + index * k->V, logits, (size_t)k->V * sizeof *logits);
+}
+
+/* Logits (streams, T - first, V) of the positions from [first] on; rows that went through. */
+static inline float *run_logits(const scenario *s, bool flat, int first, int64_t *rows) {
+  loci_err err;
+  walk *w = build_walk(s, flat);
+  logit_rows k = {.V = model_decoder(s->m)->vocab};
+  k.rows = room((int64_t)s->stream_count * (s->T - first) * k.V);
+  for (int i = 0; i < s->stream_count; i++) {
+    for (int p = first; p < s->T; p++) must(walk_want(w, i, p, &err), &err);
+  }
+  must(walk_run(w, &(walk_hooks){.logits = keep_logits, .logits_ctx = &k}, &err), &err);
+  if (rows) *rows = walk_rows(w);
+  walk_free(w);
+  return k.rows;
+}
+
+/* ---------------------------------------------------------------- comparing */
+
+static inline double largest(const float *x, int64_t n) {
+  double most = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (!isfinite(x[i])) return INFINITY;
+    most = fmax(most, fabs((double)x[i]));
+  }
+  return most;
+}
+
+/* Largest difference of a and b, in parts of b's largest value. */
+static inline double distance(const float *a, const float *b, int64_t n) {
+  double most = 0, size = largest(b, n);
+  for (int64_t i = 0; i < n; i++) {
+    double d = fabs((double)a[i] - (double)b[i]);
+    if (!(d <= most)) most = d;
+  }
+  return most / fmax(size, 1e-30);
+}
+
+/* Both ways of running the scenario give the same logits, for all positions and for the last one
+ * alone (which lets the walk leave out most of the last layer). */
+static inline double law_distance(const scenario *s) {
+  double most = 0;
+  int64_t V = model_decoder(s->m)->vocab;
+  for (int only_last = 0; only_last < 2; only_last++) {
+    int first = only_last ? s->T - 1 : 0;
+    int64_t n = (int64_t)s->stream_count * (s->T - first) * V;
+    float *branch = run_logits(s, false, first, NULL), *flat = run_logits(s, true, first, NULL);
+    double d = distance(branch, flat, n);
+    if (!(d <= most)) most = d;
+    free(branch);
+    free(flat);
+  }
+  return most;
+}
+
+/* What one run of the input rows has at a site: (T, width), pattern (H, T, T). */
+static inline float *record_root(const scenario *s, int stream, loci_site site, int layer) {
+  loci_err err;
+  int64_t T = s->T, n = T * site_width(s->m, site);
+  if (site == LOCI_SITE_PATTERN) n = T * T * model_decoder(s->m)->heads;
+  float *out = room(n);
+  walk *w = build_walk(s, true);
+  must(walk_record(w, stream, site, layer, out, &err), &err);
+  must(walk_run(w, NULL, &err), &err);
+  walk_free(w);
+  return out;
+}
+
+#endif
