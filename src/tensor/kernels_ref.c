@@ -47,7 +47,7 @@ static void quick_gelu(float *x, int64_t n) {
 }
 
 static void relu(float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) x[i] = x[i] > 0 ? x[i] : 0;
+  for (int64_t i = 0; i < n; i++) x[i] = x[i] < 0 ? 0 : x[i];
 }
 
 static void add(float *out, const float *x, int64_t n) {
@@ -93,7 +93,7 @@ static void softmax(float *x, int64_t n) {
   double sum = 0;
   for (int64_t i = 0; i < n; i++) sum += exp((double)(x[i] - max));
   for (int64_t i = 0; i < n; i++) {
-    x[i] = sum > 0 ? (float)(exp((double)(x[i] - max)) / sum) : 0;
+    x[i] = sum == 0 ? 0 : (float)(exp((double)(x[i] - max)) / sum); /* a NaN is one for all */
   }
 }
 

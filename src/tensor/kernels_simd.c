@@ -130,7 +130,7 @@ static void gelu_erf(float *x, int64_t n) {
 }
 
 static void relu(float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) x[i] = x[i] > 0 ? x[i] : 0;
+  for (int64_t i = 0; i < n; i++) x[i] = x[i] < 0 ? 0 : x[i];
 }
 
 static void add(float *out, const float *x, int64_t n) {
@@ -209,7 +209,7 @@ static void softmax(float *x, int64_t n) {
     sum += v;
     store_part(x + i, v, left >= LANES ? LANES : left);
   }
-  float total = fold(sum), r = total > 0 ? 1 / total : 0;
+  float total = fold(sum), r = total == 0 ? 0 : 1 / total; /* a NaN is one for all */
   for (int64_t i = 0; i < n; i++) x[i] *= r;
 }
 
