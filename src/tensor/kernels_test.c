@@ -1,0 +1,300 @@
+/* Every kernel set this CPU runs against the plain one, on lengths that fill no vector. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "tensor/dtype.h"
+#include "tensor/kernels.h"
+
+#include <cmocka.h> /* last: its fail() is a macro */
+
+static const int lengths[] = {1, 2, 7, 15, 16, 17, 31, 32, 33, 48, 100, 300};
+enum { LENGTHS = 12, LONGEST = 300, GUARD = 16 };
+
+/* A sum of n floats in another order differs by at most n ulps of the sum of magnitudes, usually by
+ * sqrt(n): 1e-5 allows 170 ulps where the longest sums have 300 terms and the plain ones are in
+ * double. */
+static const double SUMS = 1e-5;
+/* exp to 2 ulps, one division and one product: 4 ulps of the result, or of 1 in a softmax. */
+static const double CURVE = 5e-7;
+
+static void numbers(float *x, int n, uint64_t seed, double scale) {
+  random_source r = random_new(seed);
+  for (int i = 0; i < n; i++) x[i] = (float)(scale * random_gaussian(&r));
+}
+
+/* |a - b| within [relative] of the larger magnitude, or of [floor]. */
+static void assert_close(const kernel_set *k, const float *a, const float *b, int n,
+                         double relative, double floor) {
+  for (int i = 0; i < n; i++) {
+    double x = (double)a[i], y = (double)b[i];
+    if (isnan(x) && isnan(y)) continue;
+    if (x == y) continue;
+    if (!(fabs(x - y) <= relative * fmax(fmax(fabs(x), fabs(y)), floor))) {
+      fail_msg("%s: number %d of %d is %.9g, plainly %.9g", k->name, i, n, x, y);
+    }
+  }
+}
+
+/* Runs [body] with k set to every set but the plain one. */
+#define FOR_EACH_SET(k)                                                                            \
+  for (int set_ = 1; kernels_at(set_); set_++)                                                     \
+    for (const kernel_set *k = kernels_at(set_), *once_ = k; once_; once_ = NULL)
+
+static void the_plain_set_comes_first_and_can_be_chosen(void **state) {
+  (void)state;
+  assert_string_equal(kernels_at(0)->name, "ref");
+  assert_null(kernels_at(-1));
+  assert_null(kernels_at(100));
+  for (int i = 0; kernels_at(i); i++) {
+    setenv("LOCI_KERNELS", kernels_at(i)->name, 1);
+    assert_ptr_equal(kernels_choose(), kernels_at(i));
+    unsetenv("LOCI_KERNELS");
+    if (!kernels_at(i + 1)) assert_ptr_equal(kernels_choose(), kernels_at(i));
+  }
+}
+
+static void norms_agree(void **state) {
+  (void)state;
+  const kernel_set *ref = kernels_at(0);
+  static const double scales[] = {1, 1e-4, 100};
+  float x[LONGEST], w[LONGEST], b[LONGEST], got[LONGEST + GUARD], plain[LONGEST];
+  numbers(w, LONGEST, 2, 1);
+  numbers(b, LONGEST, 3, 1);
+  FOR_EACH_SET(k) {
+    for (int i = 0; i < LENGTHS * 3; i++) {
+      int n = lengths[i / 3];
+      numbers(x, n, 10 + (uint64_t)i, scales[i % 3]);
+      got[n] = 77;
+      k->rmsnorm(got, x, w, n, 1e-5);
+      ref->rmsnorm(plain, x, w, n, 1e-5);
+      assert_close(k, got, plain, n, SUMS, 1e-3);
+      k->layernorm(got, x, w, b, n, 1e-5);
+      ref->layernorm(plain, x, w, b, n, 1e-5);
+      /* one row of length 1 is its own mean: both give b, but for what the mean's rounding leaves
+       */
+      assert_close(k, got, plain, n, SUMS, 1);
+      assert_true(got[n] == 77);
+    }
+  }
+}
+
+static void a_norm_of_zeros_is_zero(void **state) {
+  (void)state;
+  float x[33] = {0}, w[33], got[33];
+  numbers(w, 33, 1, 1);
+  for (int i = 0; kernels_at(i); i++) {
+    kernels_at(i)->rmsnorm(got, x, w, 33, 1e-6);
+    for (int j = 0; j < 33; j++) assert_true(got[j] == 0);
+  }
+}
+
+typedef void (*curve)(float *x, int64_t n);
+enum { CURVES = 5 };
+static curve curve_of(const kernel_set *k, int i) {
+  const curve all[CURVES] = {k->silu, k->gelu_tanh, k->gelu_erf, k->quick_gelu, k->relu};
+  return all[i];
+}
+
+static void activations_agree(void **state) {
+  (void)state;
+  float x[LONGEST + 1], got[LONGEST + 1], plain[LONGEST + 1];
+  FOR_EACH_SET(k) {
+    for (int c = 0; c < CURVES; c++) {
+      for (int i = 0; i < LENGTHS * 2; i++) {
+        int n = lengths[i / 2];
+        numbers(x, n, 30 + (uint64_t)i, i % 2 ? 40 : 2);
+        memcpy(got, x, sizeof x);
+        memcpy(plain, x, sizeof x);
+        got[n] = 77;
+        curve_of(k, c)(got, n);
+        curve_of(kernels_at(0), c)(plain, n);
+        /* left of 0 the curves are differences of larger numbers: f32 keeps 1e-6 of |x| <= 6 */
+        assert_close(k, got, plain, n, 2e-6, 1);
+        assert_true(got[n] == 77);
+      }
+    }
+  }
+}
+
+static void activations_of_huge_numbers_are_themselves_or_nothing(void **state) {
+  (void)state;
+  static const float huge[] = {1e4F, 1e10F, 1e20F, 3e38F, INFINITY};
+  for (int set = 0; kernels_at(set); set++) {
+    for (int c = 0; c < CURVES; c++) {
+      for (int i = 0; i < 5; i++) {
+        float x[2] = {huge[i], i < 4 ? -huge[i] : -3e38F};
+        curve_of(kernels_at(set), c)(x, 2);
+        assert_true(x[0] == huge[i]);
+        assert_true(fabs((double)x[1]) <= 1e-36 * fabs((double)huge[i]) || (double)x[1] > -3);
+        assert_false(isnan(x[1]));
+      }
+    }
+  }
+}
+
+static void a_nan_stays_one(void **state) {
+  (void)state;
+  float w[20], b[20], got[20];
+  numbers(w, 20, 1, 1);
+  numbers(b, 20, 1, 1);
+  for (int set = 0; kernels_at(set); set++) {
+    const kernel_set *k = kernels_at(set);
+    for (int at = 0; at < 20; at += 6) {
+      float x[20];
+      for (int c = 0; c < CURVES; c++) {
+        numbers(x, 20, 5, 1);
+        x[at] = NAN;
+        curve_of(k, c)(x, 20);
+        for (int i = 0; i < 20; i++) assert_int_equal(isnan(x[i]) != 0, i == at);
+      }
+      numbers(x, 20, 5, 1);
+      x[at] = NAN;
+      k->rmsnorm(got, x, w, 20, 1e-5);
+      for (int i = 0; i < 20; i++) assert_true(isnan(got[i]));
+      k->layernorm(got, x, w, b, 20, 1e-5);
+      for (int i = 0; i < 20; i++) assert_true(isnan(got[i]));
+      k->softmax(x, 20);
+      for (int i = 0; i < 20; i++) assert_true(isnan(x[i]));
+    }
+  }
+}
+
+static void adding_and_multiplying_are_exact(void **state) {
+  (void)state;
+  float x[LONGEST], y[LONGEST], got[LONGEST + 1];
+  numbers(x, LONGEST, 1, 3);
+  numbers(y, LONGEST, 2, 3);
+  for (int set = 0; kernels_at(set); set++) {
+    for (int i = 0; i < LENGTHS; i++) {
+      int n = lengths[i];
+      memcpy(got, x, sizeof x);
+      got[n] = 77;
+      kernels_at(set)->add(got, y, n);
+      for (int j = 0; j < n; j++) assert_true(got[j] == x[j] + y[j]);
+      memcpy(got, x, (size_t)n * sizeof *x);
+      kernels_at(set)->mul(got, y, n);
+      for (int j = 0; j < n; j++) assert_true(got[j] == x[j] * y[j]);
+      assert_true(got[n] == 77);
+    }
+  }
+}
+
+static void rounding_to_bf16_is_exact(void **state) {
+  (void)state;
+  enum { N = 65536 + 7 };
+  float *x = malloc(N * sizeof *x);
+  uint16_t *got = malloc((N + 1) * sizeof *got);
+  assert_non_null(x);
+  assert_non_null(got);
+  random_source r = random_new(9);
+  for (int set = 0; kernels_at(set); set++) {
+    for (int pass = 0; pass < 3; pass++) {
+      for (uint32_t i = 0; i < N;
+           i++) { /* every upper half, with ties, near ties, any lower half */
+        uint32_t low = pass == 0 ? 0x8000u : pass == 1 ? 0x7FFFu + i % 3 : random_bits(&r) & 0xFFFF;
+        uint32_t bits = i << 16 | low;
+        memcpy(x + i, &bits, sizeof bits);
+      }
+      got[N] = 77;
+      kernels_at(set)->round_bf16(got, x, N);
+      for (int i = 0; i < N; i++) assert_int_equal(got[i], bf16_from_f32(x[i]));
+      assert_int_equal(got[N], 77);
+    }
+  }
+  free(x);
+  free(got);
+}
+
+static void rotations_agree_and_keep_lengths(void **state) {
+  (void)state;
+  static const struct {
+    int heads, K, rot;
+  } shapes[] = {{1, 2, 2}, {3, 4, 4}, {4, 12, 4}, {2, 20, 8}, {5, 72, 72}, {2, 128, 64}};
+  float x[256 * 3], got[256 * 3], plain[256 * 3], cosine[64], sine[64];
+  for (int i = 0; i < 64; i++) {
+    cosine[i] = cosf(0.37F * (float)i);
+    sine[i] = sinf(0.37F * (float)i);
+  }
+  FOR_EACH_SET(k) {
+    for (int i = 0; i < 6; i++) {
+      int H = shapes[i].heads, K = shapes[i].K, n = H * K;
+      numbers(x, n, 4, 1);
+      memcpy(got, x, sizeof x);
+      memcpy(plain, x, sizeof x);
+      k->rope(got, cosine, sine, H, K, shapes[i].rot);
+      kernels_at(0)->rope(plain, cosine, sine, H, K, shapes[i].rot);
+      assert_close(k, got, plain, n, CURVE, 1);
+      double before = 0, after = 0;
+      for (int j = 0; j < n; j++) {
+        before += (double)x[j] * (double)x[j];
+        after += (double)got[j] * (double)got[j];
+        if (j % K >= shapes[i].rot) assert_true(got[j] == x[j]);
+      }
+      assert_true(fabs(before - after) < 1e-5 * before); /* cos^2 + sin^2 = 1 to an ulp */
+    }
+  }
+}
+
+/* ---------------------------------------------------------------- softmax */
+
+static void softmax_agrees_on_large_numbers_and_masks(void **state) {
+  (void)state;
+  static const double scales[] = {1, 20, 100};
+  float x[LONGEST + 1], got[LONGEST + 1], plain[LONGEST + 1];
+  FOR_EACH_SET(k) {
+    for (int i = 0; i < LENGTHS * 6; i++) {
+      int n = lengths[i / 6];
+      numbers(x, n, 60 + (uint64_t)i, scales[i % 3]);
+      for (int j = 0; i % 6 >= 3 && j < n; j += 3) x[j] = -INFINITY;
+      memcpy(got, x, sizeof x);
+      memcpy(plain, x, sizeof x);
+      got[n] = 77;
+      k->softmax(got, n);
+      kernels_at(0)->softmax(plain, n);
+      /* the argument of exp is rounded where it is large: an ulp of 400 is 3e-5 */
+      assert_close(k, got, plain, n, i % 3 == 2 ? 4e-5 : SUMS, 1e-6);
+      double sum = 0;
+      for (int j = 0; j < n; j++) {
+        sum += (double)got[j];
+        if (x[j] == -INFINITY) assert_true(got[j] == 0);
+      }
+      assert_true(fabs(sum - 1) < SUMS || (sum == 0 && n < 2));
+      assert_true(got[n] == 77);
+    }
+  }
+}
+
+static void softmax_of_nothing_but_masks_is_zero(void **state) {
+  (void)state;
+  for (int set = 0; kernels_at(set); set++) {
+    for (int i = 0; i < LENGTHS; i++) {
+      float x[LONGEST];
+      for (int j = 0; j < lengths[i]; j++) x[j] = -INFINITY;
+      kernels_at(set)->softmax(x, lengths[i]);
+      for (int j = 0; j < lengths[i]; j++) assert_true(x[j] == 0);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_plain_set_comes_first_and_can_be_chosen),
+      cmocka_unit_test(norms_agree),
+      cmocka_unit_test(a_norm_of_zeros_is_zero),
+      cmocka_unit_test(activations_agree),
+      cmocka_unit_test(activations_of_huge_numbers_are_themselves_or_nothing),
+      cmocka_unit_test(a_nan_stays_one),
+      cmocka_unit_test(adding_and_multiplying_are_exact),
+      cmocka_unit_test(rounding_to_bf16_is_exact),
+      cmocka_unit_test(rotations_agree_and_keep_lengths),
+      cmocka_unit_test(softmax_agrees_on_large_numbers_and_masks),
+      cmocka_unit_test(softmax_of_nothing_but_masks_is_zero),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
