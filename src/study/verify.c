@@ -77,7 +77,8 @@ loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err) {
   random_source source = random_new(s->opts->seed ^ 0x5EED5EEDu);
   double allowed = s->m->arith_type == DTYPE_F32 ? TOLERANCE_F32 : TOLERANCE_BF16;
   for (int64_t k = 0; k < n; k++) {
-    const cell *c = &s->cells[random_below(&source, s->cell_count)];
+    /* all cells if that many are asked for, else random ones */
+    const cell *c = &s->cells[n == s->cell_count ? k : random_below(&source, s->cell_count)];
     double mean = 0, p = 0, got = s->grids[c->grid].cells[c->at].p;
     for (int seed = 0; seed < s->corrupted.seeds; seed++) {
       TRY(slow_cell(s, c, seed, corrupted, &p, err));
