@@ -47,7 +47,7 @@ loci_metrics metrics_of(const sweep *s, const reading *r) {
 static void read_clean(sweep *s, const float *logits) {
   int64_t V = model_decoder(s->m)->vocab;
   double total = log_sum_exp(logits, V);
-  s->not_finite |= !isfinite(total);
+  s->not_finite |= !logits_are_finite(logits, V);
   if (!s->answer_given) s->target[0] = argmax_of(logits, V, -1);
   for (int64_t i = 0; i < V; i++) s->clean_logp[i] = (double)logits[i] - total;
   top_logits_of(logits, (int)V, &s->clean_top);
@@ -60,7 +60,7 @@ static void read_base(sweep *s, int64_t index, const float *logits) {
   int runs = 1 + s->corrupted.seeds, run = (int)(index % runs), token = (int)(index / runs);
   if (run == 0 && token == 0) read_clean(s, logits);
   if (run > 0 && token == 0) {
-    s->not_finite |= !isfinite(log_sum_exp(logits, V));
+    s->not_finite |= !logits_are_finite(logits, V);
     int best = argmax_of(logits, V, -1);
     s->other[run - 1] = best == s->target[0] ? argmax_of(logits, V, best) : best;
     if (run == 1) top_logits_of(logits, (int)V, &s->corrupt_top);
@@ -179,11 +179,7 @@ static loci_status run_batch(const batch *b, loci_err *err) {
   s->flop += walk_flop(w);
   walk_free(w);
   if (st) return st;
-  if (s->not_finite) {
-    return fail(err, LOCI_EFORMAT,
-                "%s: the model's scores are not finite; are there NaN or infinite weights?",
-                s->m->info.path);
-  }
+  if (s->not_finite) return not_finite(s->m, err);
   store_cells(b);
   return LOCI_OK;
 }

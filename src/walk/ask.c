@@ -25,10 +25,16 @@ void loci_answer_free(loci_answer *answer) {
   free(box);
 }
 
+typedef struct taken {
+  top_logits top;
+  bool finite;
+} taken;
+
 static void take_top(void *ctx, int64_t index, const float *logits) {
-  top_logits *top = ctx;
+  taken *t = ctx;
   (void)index;
-  top_logits_of(logits, top->vocab, top);
+  t->finite = logits_are_finite(logits, t->top.vocab);
+  top_logits_of(logits, t->top.vocab, &t->top);
 }
 
 /* One walk over [rows] more input rows; the candidates for the next token into top. */
@@ -41,6 +47,7 @@ static loci_status step(const loci_model *m, kv_cache *cache, const float *rows,
   loci_status st = walk_continue(w, cache, rows, count, &s, err);
   if (!st) st = walk_want(w, s, length - 1, err);
   if (!st) st = walk_run(w, hooks, err);
+  if (!st && !((const taken *)hooks->logits_ctx)->finite) st = not_finite(m, err);
   walk_free(w);
   return st;
 }
@@ -73,7 +80,7 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   loci_candidate(*top)[LOCI_TOP] = arena_zalloc(box->mem, most, sizeof *top);
   float *next = arena_array(box->mem, D, float);
   if (!ids || !top || !next) return fail_nomem(err, "answering");
-  top_logits best = {.vocab = model_decoder(m)->vocab};
+  taken best = {.top.vocab = model_decoder(m)->vocab};
   walk_hooks hooks = *given;
   hooks.logits = take_top;
   hooks.logits_ctx = &best;
@@ -82,12 +89,12 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   loci_status st = step(m, cache, p->embeds, p->info.length, &hooks, err);
   int n = 0;
   while (!st && n < most) {
-    top_logits_candidates(&best, m, top[n]);
-    ids[n++] = best.id[0];
-    if (is_end(m, best.id[0]) || n == most) break;
-    if (!embed_token(m, best.id[0], next)) {
+    top_logits_candidates(&best.top, m, top[n]);
+    ids[n++] = best.top.id[0];
+    if (is_end(m, best.top.id[0]) || n == most) break;
+    if (!embed_token(m, best.top.id[0], next)) {
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
-                best.id[0]);
+                best.top.id[0]);
     }
     if (!st) st = step(m, cache, next, 1, &hooks, err);
   }

@@ -13,6 +13,19 @@ double log_sum_exp(const float *x, int64_t n) {
   return (double)max + log(sum);
 }
 
+bool logits_are_finite(const float *x, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    if (!isfinite(x[i])) return false;
+  }
+  return true;
+}
+
+loci_status not_finite(const loci_model *m, loci_err *err) {
+  return fail(err, LOCI_EFORMAT,
+              "%s: the model's scores are not finite; are there NaN or infinite weights?",
+              m->info.path);
+}
+
 int argmax_of(const float *x, int64_t n, int skip) {
   int best = skip == 0 && n > 1 ? 1 : 0;
   for (int64_t i = 0; i < n; i++) {

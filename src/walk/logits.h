@@ -6,6 +6,9 @@
 
 /* log sum_i exp(x_i) */
 double log_sum_exp(const float *x, int64_t n);
+/* Whether no score is NaN or infinite; false means NaN or infinite weights. */
+bool logits_are_finite(const float *x, int64_t n);
+loci_status not_finite(const loci_model *m, loci_err *err);
 /* Index of the largest value, the first of equals; [skip] (-1: none) does not take part. */
 int argmax_of(const float *x, int64_t n, int skip);
 
