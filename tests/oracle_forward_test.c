@@ -1,0 +1,226 @@
+/* One forward pass against the reference: tokens, pixels, the vision tower, every site of every
+ * layer, logits, greedy answers. */
+#include "oracle.h"
+
+/* ---------------------------------------------------------------- the prompt */
+
+/* Byte offset of character [i] of UTF-8 text. */
+static int64_t byte_of(const char *text, int i) {
+  const char *s = text;
+  while (i > 0 && *s) {
+    s++;
+    i -= ((unsigned char)*s & 0xC0) != 0x80;
+  }
+  assert_int_equal(i, 0);
+  return s - text;
+}
+
+static void check_tokens(const oracle *o) {
+  const loci_prompt_info *p = loci_prompt_get_info(o->prompt);
+  const js_value *ids = oracle_member(o->json, "ids"), *tokens = oracle_member(o->json, "tokens");
+  const js_value *spans = oracle_member(o->json, "char_spans");
+  assert_string_equal(p->text, oracle_text(oracle_member(o->json, "prompt")));
+  assert_int_equal(p->length, oracle_int(oracle_member(o->json, "T")));
+  assert_int_equal(p->length, js_count(ids));
+  for (int i = 0; i < p->length; i++) {
+    const js_value *span = js_at(spans, i);
+    assert_int_equal(p->tokens[i].id, oracle_int(js_at(ids, i)));
+    assert_string_equal(p->tokens[i].text, oracle_text(js_at(tokens, i)));
+    assert_int_equal(p->tokens[i].bytes[0], byte_of(p->text, oracle_int(js_at(span, 0))));
+    assert_int_equal(p->tokens[i].bytes[1], byte_of(p->text, oracle_int(js_at(span, 1))));
+  }
+}
+
+static void check_positions(const oracle *o) {
+  const loci_prompt_info *p = loci_prompt_get_info(o->prompt);
+  const js_value *image = js_get(o->json, "image_positions");
+  const js_value *constraints = oracle_member(o->json, "constraint_positions");
+  assert_int_equal(p->image_first, image ? oracle_int(js_at(image, 0)) : -1);
+  if (image) assert_int_equal(p->image_first + p->image_count, oracle_int(js_at(image, 1)));
+  assert_int_equal(p->constraint_count, js_count(constraints));
+  for (int i = 0; i < p->constraint_count; i++) {
+    const js_value *want = js_at(constraints, i), *asked = oracle_member(o->json, "constraints");
+    const loci_constraint *c = &p->constraints[i];
+    assert_string_equal(c->text, oracle_text(oracle_member(js_at(asked, i), "text")));
+    assert_string_equal(c->kind, oracle_text(oracle_member(js_at(asked, i), "kind")));
+    assert_int_equal(c->count, js_count(want));
+    for (int k = 0; k < c->count; k++) {
+      assert_int_equal(c->first + k, oracle_int(js_at(want, k)));
+    }
+  }
+}
+
+static void check_image(oracle *o) {
+  const loci_prompt *p = o->prompt;
+  if (p->info.image_first < 0) return;
+  oracle_array pixels = oracle_get(o, "pixel_values");
+  oracle_array features = oracle_get(o, "vision_features"), rows = oracle_get(o, "projected");
+  assert_int_equal(features.count, p->info.image_count * p->feature_width);
+  assert_int_equal(rows.count, p->info.image_count * model_decoder(p->model)->width);
+  assert_memory_equal(p->pixels, pixels.data, (size_t)pixels.count * sizeof(float));
+  oracle_all_near(o, "vision_features", p->features, features.data, features.count);
+  oracle_all_near(o, "projected", p->projected, rows.data, rows.count);
+}
+
+/* ---------------------------------------------------------------- sites */
+
+/* Slice [layer] of the reference's (L, n) against the n recorded numbers. */
+static void check_layer(oracle *o, const loci_run *run, loci_site site, int layer) {
+  loci_view got;
+  loci_err err;
+  oracle_array want = oracle_get(o, loci_site_name(site));
+  assert_ok(loci_run_get(run, site, layer, &got, &err), err);
+  int64_t n = got.rows * got.cols;
+  int L =
+      site == LOCI_SITE_LOGITS || site == LOCI_SITE_FINAL_NORM ? 1 : o->prompt->model->info.layers;
+  assert_int_equal(want.count, L * n);
+  oracle_all_near(o, loci_site_name(site), got.data, want.data + layer * n, n);
+}
+
+/* q, k, v: the reference has (L, heads, T, K), a run (T, heads, K). */
+static void check_heads(oracle *o, const loci_run *run, loci_site site, int layer, int heads) {
+  loci_view got;
+  loci_err err;
+  oracle_array want = oracle_get(o, loci_site_name(site));
+  int64_t T = o->prompt->info.length, K = o->prompt->model->info.head_dim;
+  assert_ok(loci_run_get(run, site, layer, &got, &err), err);
+  float *turned = arena_array(o->mem, heads * T * K, float);
+  assert_non_null(turned);
+  assert_int_equal(got.rows, T);
+  assert_int_equal(got.cols, heads * K);
+  assert_int_equal(want.count, o->prompt->model->info.layers * heads * T * K);
+  for (int64_t h = 0; h < heads; h++) {
+    for (int64_t t = 0; t < T; t++) {
+      memcpy(turned + (h * T + t) * K, got.data + (t * heads + h) * K, (size_t)K * sizeof *turned);
+    }
+  }
+  oracle_all_near(o, loci_site_name(site), turned, want.data + layer * heads * T * K,
+                  heads * T * K);
+}
+
+static bool has_layers(loci_site site) {
+  return site != LOCI_SITE_FINAL_NORM && site != LOCI_SITE_LOGITS;
+}
+
+static bool is_of_attention(loci_site site) {
+  return site == LOCI_SITE_Q || site == LOCI_SITE_K || site == LOCI_SITE_V ||
+         site == LOCI_SITE_PATTERN || site == LOCI_SITE_Z;
+}
+
+/* Parallel blocks have no resid_mid, and recording it is refused. */
+static bool is_there(const loci_model *m, loci_site site) {
+  return site != LOCI_SITE_RESID_MID || !model_decoder(m)->parallel;
+}
+
+/* A run over the case's prompt with every site of every layer recorded. */
+static loci_run *record_all(const oracle *o) {
+  const loci_model *m = o->prompt->model;
+  loci_run *run;
+  loci_err err;
+  assert_ok(loci_run_new(m, o->prompt, &run, &err), err);
+  for (loci_site site = 0; site < LOCI_SITE_COUNT; site++) {
+    for (int l = 0; l < (has_layers(site) ? m->info.layers : 1); l++) {
+      if (is_there(m, site)) assert_ok(loci_run_record(run, site, l, &err), err);
+    }
+  }
+  assert_ok(loci_run_forward(run, NULL, NULL, &err), err);
+  return run;
+}
+
+static void check_attention(oracle *o, const loci_run *run, int layer) {
+  const loci_model_info *m = &o->prompt->model->info;
+  check_heads(o, run, LOCI_SITE_Q, layer, m->heads);
+  check_heads(o, run, LOCI_SITE_K, layer, m->kv_heads);
+  check_heads(o, run, LOCI_SITE_V, layer, m->kv_heads);
+  check_layer(o, run, LOCI_SITE_PATTERN, layer);
+  check_layer(o, run, LOCI_SITE_Z, layer);
+}
+
+/* ---------------------------------------------------------------- answers */
+
+/* The reference goes on behind an end token; an answer ends there. */
+static void check_answer(oracle *o) {
+  const js_value *greedy = oracle_member(o->json, "greedy"), *top5 = oracle_member(o->json, "top5");
+  const model_config *c = &o->prompt->model->weights->config;
+  loci_answer *a;
+  loci_err err;
+  assert_ok(loci_ask(o->prompt->model, o->prompt, 20, NULL, NULL, &a, &err), err);
+  assert_int_equal(js_count(greedy), 20);
+  for (int i = 0; i < a->count; i++) assert_int_equal(a->ids[i], oracle_int(js_at(greedy, i)));
+  bool ended = a->count == 20;
+  for (int i = 0; i < c->n_eos; i++) ended = ended || a->ids[a->count - 1] == c->eos[i];
+  assert_true(ended);
+  for (int i = 0; i < LOCI_TOP; i++) {
+    double p = oracle_real(js_at(oracle_member(top5, "p"), i));
+    assert_int_equal(a->top[0][i].id, oracle_int(js_at(oracle_member(top5, "ids"), i)));
+    assert_string_equal(a->top[0][i].text, oracle_text(js_at(oracle_member(top5, "tokens"), i)));
+    oracle_near(o, "top5", i, a->top[0][i].p, p, oracle_room(0, p, 1));
+  }
+  loci_answer_free(a);
+}
+
+/* ---------------------------------------------------------------- cases */
+
+static void check_forward(const char *name) {
+  loci_model *m = oracle_model(name);
+  oracle o = oracle_open(m, name, "forward"), heads = oracle_open(NULL, name, "forward-attention");
+  check_tokens(&o);
+  check_positions(&o);
+  check_image(&o);
+  loci_run *run = record_all(&o);
+  heads.prompt = o.prompt;
+  for (loci_site site = 0; site < LOCI_SITE_COUNT; site++) {
+    if (is_of_attention(site) || !is_there(m, site)) continue;
+    for (int l = 0; l < (has_layers(site) ? m->info.layers : 1); l++) {
+      check_layer(&o, run, site, l);
+    }
+  }
+  for (int l = 0; l < m->info.layers; l++) check_attention(&heads, run, l);
+  heads.prompt = NULL;
+  loci_run_free(run);
+  check_answer(&o);
+  oracle_close(&heads);
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
+static void check_two_constraints(const char *name) {
+  loci_model *m = oracle_model(name);
+  oracle o = oracle_open(m, name, "forward-multi");
+  loci_run *run;
+  loci_view got;
+  loci_err err;
+  check_tokens(&o);
+  check_positions(&o);
+  check_image(&o);
+  assert_ok(loci_run_new(m, o.prompt, &run, &err), err);
+  assert_ok(loci_run_record(run, LOCI_SITE_LOGITS, 0, &err), err);
+  assert_ok(loci_run_forward(run, NULL, NULL, &err), err);
+  assert_ok(loci_run_get(run, LOCI_SITE_LOGITS, 0, &got, &err), err);
+  oracle_array want = oracle_get(&o, "logits_last");
+  assert_int_equal(want.count, got.cols);
+  oracle_all_near(&o, "logits_last", got.data + (got.rows - 1) * got.cols, want.data, want.count);
+  loci_run_free(run);
+  check_answer(&o);
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
+#define TESTS(id, name, has_image, full)                                                           \
+  static void forward_of_##id(void **s) {                                                          \
+    (void)s;                                                                                       \
+    check_forward(name);                                                                           \
+  }                                                                                                \
+  static void two_constraints_of_##id(void **s) {                                                  \
+    (void)s;                                                                                       \
+    check_two_constraints(name);                                                                   \
+  }
+ORACLE_MODELS(TESTS)
+
+#define ENTRIES(id, name, has_image, full)                                                         \
+  cmocka_unit_test(forward_of_##id), cmocka_unit_test(two_constraints_of_##id),
+
+int main(void) {
+  const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRIES)};
+  return cmocka_run_group_tests(tests, oracle_enter, NULL);
+}
