@@ -1,0 +1,173 @@
+/* Attention knockout against the reference: the edges from a pathway's sources to its queries are
+ * masked in a window of layers round each layer.  Once in a run of its own, once in a child of the
+ * clean run, of which only the rows behind the mask are computed. */
+#include "oracle.h"
+
+#include "walk/logits.h"
+#include "walk/walk.h"
+
+enum { PATHWAYS = 4 };
+
+static const struct {
+  const char *name, *sources, *queries;
+} pathways[PATHWAYS] = {{"image->constraint", "image", "constraint"},
+                        {"image->last", "image", "last"},
+                        {"constraint->last", "constraint", "last"},
+                        {"last->last", "last", "last"}};
+
+/* Logits (V) of every stream's last position; row 0 is the clean run's. */
+typedef struct result {
+  int64_t V;
+  float *rows; /* (1 + PATHWAYS * L, V) */
+} result;
+
+static void keep_row(void *ctx, int64_t index, const float *logits) {
+  const result *r = ctx;
+  memcpy(r->rows + index * r->V, logits, (size_t)r->V * sizeof *logits);
+}
+
+/* A group of the case that is a stretch of positions. */
+static int stretch(const oracle *o, const char *group, int *count) {
+  int at[256];
+  *count = oracle_ints(oracle_member(oracle_member(o->json, "groups"), group), at, 256);
+  for (int i = 1; i < *count; i++) assert_int_equal(at[i], at[0] + i);
+  return *count ? at[0] : 0;
+}
+
+/* Cuts pathway [a] in [window] layers round [centre]. */
+static void cut(const oracle *o, walk *w, int stream, int a, int centre, int window) {
+  int source_count, query_count, L = o->prompt->model->info.layers;
+  int source = stretch(o, pathways[a].sources, &source_count);
+  int query = stretch(o, pathways[a].queries, &query_count);
+  loci_err err;
+  for (int l = centre - window / 2; l < centre + (window + 1) / 2; l++) {
+    for (int i = 0; i < query_count && l >= 0 && l < L; i++) {
+      assert_ok(walk_mask(w, stream, l, query + i, source, source_count, &err), err);
+    }
+  }
+}
+
+static void run_all(const oracle *o, bool as_children, result *r) {
+  const loci_prompt *p = o->prompt;
+  int L = p->model->info.layers, T = p->info.length, count, s, clean;
+  int window = oracle_int(oracle_member(o->json, "window"));
+  walk *w;
+  loci_err err;
+  assert_ok(walk_new(p->model, &w, &err), err);
+  assert_ok(walk_root(w, p->embeds, T, &clean, &err), err);
+  assert_ok(walk_want(w, clean, T - 1, &err), err);
+  for (int a = 0; a < PATHWAYS; a++) {
+    stretch(o, pathways[a].sources, &count);
+    for (int l = 0; l < L; l++) {
+      if (as_children) assert_ok(walk_child(w, clean, &s, &err), err);
+      if (!as_children) assert_ok(walk_root(w, p->embeds, T, &s, &err), err);
+      if (count > 0) cut(o, w, s, a, l, window);
+      assert_ok(walk_want(w, s, T - 1, &err), err);
+    }
+  }
+  walk_hooks hooks = {.logits = keep_row, .logits_ctx = r};
+  assert_ok(walk_run(w, &hooks, &err), err);
+  walk_free(w);
+}
+
+/* Metrics of a row of logits against the clean row. */
+static loci_metrics metrics_of(const result *r, int64_t row, int target, int other) {
+  const float *clean = r->rows, *x = r->rows + row * r->V;
+  double clean_total = log_sum_exp(clean, r->V), total = log_sum_exp(x, r->V);
+  loci_metrics m = {.logp = (double)x[target] - total,
+                    .logit_diff = (double)x[target] - (double)x[other]};
+  for (int64_t i = 0; i < r->V; i++) {
+    double lp = (double)clean[i] - clean_total;
+    m.kl += exp(lp) * (lp - ((double)x[i] - total));
+  }
+  m.p = m.p_first = exp(m.logp);
+  m.logp_first = m.logp;
+  return m;
+}
+
+static void check_grid(oracle *o, const result *r, int target, int other) {
+  int L = o->prompt->model->info.layers, count;
+  for (int i = 0; i < 4; i++) {
+    oracle_array want = oracle_get(o, oracle_metrics[i]);
+    assert_int_equal(want.count, PATHWAYS * L);
+    for (int k = 0; k < PATHWAYS * L; k++) {
+      stretch(o, pathways[k / L].sources, &count);
+      assert_int_equal(count == 0, isnan(want.data[k]));
+      if (count == 0) continue; /* no image */
+      loci_metrics m = metrics_of(r, 1 + k, target, other);
+      double x = (double)want.data[k];
+      oracle_near(o, oracle_metrics[i], k, oracle_metric(&m, i), x,
+                  oracle_room(i, x, want.largest));
+    }
+  }
+}
+
+static void check_knockout(const char *name) {
+  loci_model *m = oracle_model(name);
+  oracle o = oracle_open(m, name, "knockout");
+  const js_value *listed = oracle_member(o.json, "pathways");
+  result r = {.V = m->info.vocab};
+  r.rows = arena_array(o.mem, (1 + PATHWAYS * m->info.layers) * r.V, float);
+  assert_non_null(r.rows);
+  for (int a = 0; a < PATHWAYS; a++) {
+    assert_string_equal(oracle_text(js_at(listed, a)), pathways[a].name);
+  }
+  for (int as_children = 0; as_children < 2; as_children++) {
+    run_all(&o, as_children, &r);
+    int target = argmax_of(r.rows, r.V, -1), other = argmax_of(r.rows, r.V, target);
+    assert_int_equal(target, oracle_int(js_at(oracle_member(o.json, "target"), 0)));
+    assert_int_equal(other, oracle_int(oracle_member(o.json, "alt")));
+    loci_metrics want = oracle_read_metrics(oracle_member(o.json, "clean"));
+    loci_metrics clean = metrics_of(&r, 0, target, other);
+    oracle_metrics_near(&o, "clean", &clean, &want);
+    check_grid(&o, &r, target, other);
+  }
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
+/* In the last layer nothing behind the masked query reads it: the child's own rows begin there, and
+ * its last one is the clean run's, bit for bit. */
+static void check_last_layer(const char *name) {
+  loci_model *m = oracle_model(name);
+  oracle o = oracle_open(m, name, "knockout");
+  result r = {.V = m->info.vocab};
+  int T = o.prompt->info.length, first = o.prompt->info.constraints[0].first, clean, child;
+  walk *w;
+  loci_err err;
+  r.rows = arena_array(o.mem, 3 * r.V, float);
+  assert_non_null(r.rows);
+  assert_ok(walk_new(m, &w, &err), err);
+  assert_ok(walk_root(w, o.prompt->embeds, T, &clean, &err), err);
+  assert_ok(walk_child(w, clean, &child, &err), err);
+  assert_ok(walk_mask(w, child, m->info.layers - 1, first, 0, first, &err), err);
+  assert_ok(walk_want(w, clean, T - 1, &err), err);
+  assert_ok(walk_want(w, child, T - 1, &err), err);
+  assert_ok(walk_want(w, child, first, &err), err);
+  walk_hooks hooks = {.logits = keep_row, .logits_ctx = &r};
+  assert_ok(walk_run(w, &hooks, &err), err);
+  assert_memory_equal(r.rows, r.rows + r.V, (size_t)r.V * sizeof(float));
+  assert_memory_not_equal(r.rows, r.rows + 2 * r.V, (size_t)r.V * sizeof(float));
+  walk_free(w);
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
+#define TEST(id, name, has_image, full)                                                            \
+  static void knockout_of_##id(void **s) {                                                         \
+    (void)s;                                                                                       \
+    check_knockout(name);                                                                          \
+  }                                                                                                \
+  static void mask_in_last_layer_of_##id(void **s) {                                               \
+    (void)s;                                                                                       \
+    check_last_layer(name);                                                                        \
+  }
+ORACLE_MODELS(TEST)
+
+#define ENTRY(id, name, has_image, full)                                                           \
+  cmocka_unit_test(knockout_of_##id), cmocka_unit_test(mask_in_last_layer_of_##id),
+
+int main(void) {
+  const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRY)};
+  return cmocka_run_group_tests(tests, oracle_enter, NULL);
+}
