@@ -62,6 +62,11 @@ typedef struct want_item {
     int64_t count, room;                                                                           \
   }
 
+struct kv_cache {
+  int length, capacity, layers, heads, K;
+  float *keys, *values; /* per layer, per head */
+};
+
 stage stage_of(loci_site site);
 
 /* One more intervention, as it stands. */

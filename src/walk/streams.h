@@ -95,11 +95,6 @@ struct walk {
   int64_t row_count;
 };
 
-struct kv_cache {
-  int length, capacity, layers, heads, K;
-  float *keys, *values; /* per layer, per head */
-};
-
 /* inherit.c, plan.c */
 loci_status inherit_interventions(walk *w, loci_err *err);
 loci_status walk_plan(walk *w, loci_err *err);
