@@ -2,6 +2,7 @@
 # Builds loci and runs all its tests; the last lines are ctest's summary.  Arguments go to ctest:
 #   ./test.sh -R json      tests with json in their name
 set -eu
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive} # a busy machine should not be made busier by waiting threads
 cd "$(dirname "$0")"
 tools/setup.sh
 tools/build.sh release

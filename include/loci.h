@@ -352,7 +352,7 @@ typedef struct loci_trace {
   const char *target_text;
   bool answer_given;             /* metrics of several tokens are meaningful */
   loci_outcome clean, corrupted; /* means over seeds */
-  loci_candidate other;          /* o' (of the first seed) */
+  loci_candidate other;          /* o' and its p in the corrupted run, of the first seed */
   double total_effect;           /* clean p - corrupted p */
   int grid_count;
   const loci_grid *grids;

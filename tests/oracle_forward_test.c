@@ -1,6 +1,6 @@
 /* One forward pass against the reference: tokens, pixels, the vision tower, every site of every
  * layer, logits, greedy answers. */
-#include "oracle.h"
+#include "oracle_test.h"
 
 /* ---------------------------------------------------------------- the prompt */
 

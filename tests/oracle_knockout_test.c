@@ -1,7 +1,7 @@
 /* Attention knockout against the reference: the edges from a pathway's sources to its queries are
  * masked in a window of layers round each layer.  Once in a run of its own, once in a child of the
  * clean run, of which only the rows behind the mask are computed. */
-#include "oracle.h"
+#include "oracle_test.h"
 
 #include "walk/logits.h"
 #include "walk/walk.h"

@@ -1,6 +1,6 @@
 /* Which positions a constraint has, against the reference: repeated words, other scripts, blanks
  * and line breaks, pieces of tokens, constraints that are not in the question. */
-#include "oracle.h"
+#include "oracle_test.h"
 
 /* The row's prompt: NULL with the status in *st. */
 static loci_prompt *ask(const loci_model *m, const js_value *row, loci_status *st, loci_err *err) {

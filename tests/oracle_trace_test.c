@@ -1,6 +1,6 @@
 /* Causal traces against the reference, which ran a full forward for every cell: all corruptions,
  * both directions, windows, single positions, groups, heads, answers of several tokens. */
-#include "oracle.h"
+#include "oracle_test.h"
 
 #include "base/random.h"
 #include "study/corrupt.h"

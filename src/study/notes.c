@@ -69,6 +69,7 @@ static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
 
 /* The largest |effect| of mlp_out-like grids: of single constraint positions, and of the group. */
 static void constraint_effects(const sweep *s, const loci_trace *t, double *single, double *group) {
+  *single = NAN; /* until a single position is seen */
   for (int i = 0; i < t->grid_count; i++) {
     const loci_grid *g = &t->grids[i];
     for (int l = 0; !g->head_count && l < g->layer_count; l++) {
@@ -78,7 +79,7 @@ static void constraint_effects(const sweep *s, const loci_trace *t, double *sing
         if (!g->positions) continue;
         loci_role role = s->p->info.tokens[g->positions[c]].role;
         if (role >= LOCI_ROLE_CONSTRAINT_FIRST && role <= LOCI_ROLE_CONSTRAINT_LAST) {
-          *single = fmax(*single, ie);
+          *single = fmax(*single, ie); /* fmax passes over NaN */
         }
       }
     }
@@ -86,11 +87,11 @@ static void constraint_effects(const sweep *s, const loci_trace *t, double *sing
 }
 
 static loci_status note_group(const sweep *s, loci_trace *t, loci_err *err) {
-  double single = 0, group = 0;
+  double single, group = 0;
   int tokens = 0;
   for (int i = 0; i < s->p->info.constraint_count; i++) tokens += s->p->info.constraints[i].count;
   constraint_effects(s, t, &single, &group);
-  if (tokens < 2 || group < SMALL_EFFECT || single > group / 4) return LOCI_OK;
+  if (tokens < 2 || group < SMALL_EFFECT || !(single <= group / 4)) return LOCI_OK;
   return note(s, t, err,
               "the constraint's %d tokens matter together (effect %.2f), hardly one by one (%.2f): "
               "read the group rows",

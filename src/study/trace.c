@@ -150,7 +150,9 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   top_logits_candidates(&s->clean_top, s->m, t->clean.top);
   top_logits_candidates(&s->corrupt_top, s->m, t->corrupted.top);
   const char *other = tokenizer_token(s->m->tokens, s->other[0]);
-  t->other = (loci_candidate){.id = s->other[0], .text = other ? other : ""};
+  /* logit(o) - logit(o') = log p(o) - log p(o') in the corrupted run */
+  double other_logp = s->corrupt[0].logp_first - s->corrupt[0].logit_diff;
+  t->other = (loci_candidate){s->other[0], other ? other : "", exp(other_logp)};
   t->total_effect = t->clean.m.p - t->corrupted.m.p;
   t->grid_count = s->grid_count;
   t->grids = s->grids;
