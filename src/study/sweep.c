@@ -226,9 +226,7 @@ loci_status sweep_run(sweep *s, loci_err *err) {
   do {
     TRY(next_batch(s, &b, err));
     int64_t n = b.count * s->corrupted.seeds * s->target_count;
-    if (first) s->readings = arena_array(s->mem, n ? n : 1, reading);
-    /* later batches hold about as many cells; a larger one gets its own memory */
-    if (!first && n > 0) s->readings = arena_array(s->mem, n, reading);
+    s->readings = arena_array(s->mem, n, reading);
     if (!s->readings) return fail_nomem(err, "tracing");
     count_formula(s, first, &b);
     TRY(run_batch(&b, err));

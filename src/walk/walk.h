@@ -14,7 +14,7 @@
  * patches that read them; walk_run once; walk_free.  All positions are of the sequence, all layers
  * 0-based.  Pointers given to a walk are borrowed until walk_run returns.
  *
- * Cost: rows as in docs/MATH.md, "The sweep"; memory: walk_bytes. */
+ * Cost: rows as in docs/MATH.md, "The sweep"; memory: walk_row_bytes. */
 #ifndef LOCI_WALK_WALK_H
 #define LOCI_WALK_WALK_H
 
@@ -28,8 +28,7 @@ typedef struct kv_cache kv_cache;
 loci_status walk_new(const loci_model *m, walk **out, loci_err *err);
 void walk_free(walk *w);
 
-/* ---- streams; all return the new stream's number in *out
- * ------------------------------------------ */
+/* ---------------- streams; all return the new stream's number in *out */
 
 /* A full run over [length] input rows (length, D). */
 loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_err *err);
@@ -41,8 +40,7 @@ loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int len
  * same place, the parent's come first. */
 loci_status walk_child(walk *w, int parent, int *out, loci_err *err);
 
-/* ---- interventions
- * --------------------------------------------------------------------------------- */
+/* ---------------- interventions */
 
 /* Replaces one input row (D). */
 loci_status walk_embed(walk *w, int stream, int position, const float *row, loci_err *err);
@@ -65,8 +63,7 @@ loci_status walk_patch_add(walk *w, int stream, const walk_patch *patch, loci_er
 loci_status walk_mask(walk *w, int stream, int layer, int query, int first, int count,
                       loci_err *err);
 
-/* ---- what to keep
- * ---------------------------------------------------------------------------------- */
+/* ---------------- what to keep */
 
 /* Copies a site of every position into out (T, row size); `pattern` of a root: (H, T, T); the sites
  * without a layer (final_norm, logits) take layer 0. */
@@ -75,11 +72,11 @@ loci_status walk_record(walk *w, int stream, loci_site site, int layer, float *o
 /* Asks for the logits of a position; they come through the callback of walk_run. */
 loci_status walk_want(walk *w, int stream, int position, loci_err *err);
 
-/* ---- running
- * --------------------------------------------------------------------------------------- */
+/* ---------------- running */
 
-/* One row of logits (V), borrowed during the call.  Called from several threads at once, for
- * different rows; [index] counts the walk_want calls. */
+/* One row of logits (V), borrowed during the call; [index] counts the walk_want calls.  The first
+ * [ordered] rows come in order from the calling thread, the others afterwards, from several threads
+ * at once. */
 typedef void (*walk_logits_fn)(void *ctx, int64_t index, const float *logits);
 
 typedef struct walk_hooks {
@@ -101,8 +98,7 @@ int64_t walk_row_bytes(const loci_model *m);
 int64_t walk_stream_bytes(const loci_model *m);
 int64_t walk_fixed_bytes(const loci_model *m, int length);
 
-/* ---- cache
- * ----------------------------------------------------------------------------------------- */
+/* ---------------- cache */
 
 loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci_err *err);
 void kv_cache_free(kv_cache *c);
