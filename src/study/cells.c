@@ -155,8 +155,8 @@ static loci_status find_layers(const sweep *s, int **out, int *count, loci_err *
   int L = model_decoder(s->m)->layers;
   int first = s->opts->first_layer, n = s->opts->layer_count ? s->opts->layer_count : L - first;
   if (first < 0 || n < 1 || first > L - 1 || n > L - first) {
-    return fail(err, LOCI_EINVAL, "layers %d to %d: the model has layers 0 to %d", first,
-                first + n - 1, L - 1);
+    return fail(err, LOCI_EINVAL, "layers %d to %lld: the model has layers 0 to %d", first,
+                (long long)first + n - 1, L - 1);
   }
   int *layers = arena_array(s->mem, n, int);
   if (!layers) return fail_nomem(err, "laying out the grids");
@@ -175,6 +175,10 @@ static loci_status check_axes(const sweep *s, const loci_site *sites, int site_c
     }
     return fail(err, LOCI_EINVAL, "a trace restores mlp_out, attn_out, resid_post or z, not %s",
                 loci_site_name(sites[i]));
+  }
+  if ((int)s->opts->direction < 0 || s->opts->direction > LOCI_BOTH) {
+    return fail(err, LOCI_EINVAL, "direction %d: there are denoise, noise and both",
+                (int)s->opts->direction);
   }
   int L = model_decoder(s->m)->layers;
   for (int i = 0; i < window_count; i++) {

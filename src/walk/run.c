@@ -88,8 +88,8 @@ loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) 
   TRY(check_request(r, patch->site, patch->layer, err));
   int T = r->prompt->info.length;
   if (patch->first < 0 || patch->count < 1 || patch->count > T - patch->first) {
-    return fail(err, LOCI_EINVAL, "positions %d to %d: the prompt has positions 0 to %d",
-                patch->first, patch->first + patch->count - 1, T - 1);
+    return fail(err, LOCI_EINVAL, "positions %d to %lld: the prompt has positions 0 to %d",
+                patch->first, (long long)patch->first + patch->count - 1, T - 1);
   }
   patched *k = arena_zarray(r->mem, 1, patched);
   if (!k) return fail_nomem(err, "patching a site");
