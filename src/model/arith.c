@@ -79,7 +79,7 @@ loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *weights, 
   int64_t stride = round_up(D, PANEL);
   float *scratch = malloc((size_t)(stride * a->threads) * sizeof *scratch);
   if (!scratch) return fail_nomem(err, "normalising");
-#pragma omp parallel for num_threads(a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(a, n *D)) schedule(static)
   for (int t = 0; t < a->threads; t++) {
     float *y = scratch + t * stride;
     for (int64_t i = n * t / a->threads; i < n * (t + 1) / a->threads; i++) {
@@ -108,7 +108,7 @@ static loci_status weight_block(arith *a, const weight *w, int64_t first, int64_
   }
   if (!a->block) a->block = malloc(BLOCK_BYTES);
   if (!a->block) return fail_nomem(err, "converting weights");
-#pragma omp parallel for num_threads(a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(a, n * w->cols)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     const uint8_t *row = from + (size_t)i * row_bytes;
     if (a->type == DTYPE_BF16) {
@@ -131,7 +131,7 @@ static int64_t block_rows(const arith *a, const weight *w) {
 static loci_status add_bias(arith *a, const weight *bias, float *out, int64_t n, loci_err *err) {
   const float *b;
   TRY(weight_vector(a, bias, 0, &b, err));
-#pragma omp parallel for num_threads(a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(a, n * bias->cols)) schedule(static)
   for (int64_t i = 0; i < n; i++) a->k->add(out + i * bias->cols, b, bias->cols);
   return LOCI_OK;
 }

@@ -21,6 +21,12 @@ typedef struct arith {
   double flop; /* 2 M N K of all products run so far */
 } arith;
 
+/* Threads worth waking for a loop over this many numbers: waking costs as much as some ten thousand
+ * of them. */
+static inline int threads_for(const arith *a, int64_t numbers) {
+  return numbers < 16384 ? 1 : a->threads;
+}
+
 loci_status arith_new(dtype type, int threads, arith **out, loci_err *err);
 void arith_free(arith *a);
 

@@ -136,7 +136,7 @@ static loci_status vit_block(tower *t, const vision_layer *w, loci_err *err) {
 
   TRY(norm_forward(t->a, vision_norm(t), &w->norm2, t->operand, t->x, NULL, n, err));
   TRY(linear_forward(t->a, &w->fc1, t->inner, t->operand, n, err));
-#pragma omp parallel for num_threads(t->a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(t->a, n *F)) schedule(static)
   for (int64_t i = 0; i < n; i++) act_forward(t->a, t->v->act, t->inner + i * F, F);
   set_operand(t, t->inner, F);
   TRY(linear_forward(t->a, &w->fc2, t->y, t->operand, n, err));
@@ -147,8 +147,7 @@ static loci_status vit_block(tower *t, const vision_layer *w, loci_err *err) {
 /* Columns of feature i := the residual stream as it stands, without the class row where it is
  * dropped. */
 static void take_feature(const tower *t, int i, float *features) {
-  int64_t D = t->v->width, width = D * t->v->n_features,
-          skip = t->v->drop_class;
+  int64_t D = t->v->width, width = D * t->v->n_features, skip = t->v->drop_class;
   for (int64_t row = skip; row < t->n; row++) {
     memcpy(features + (row - skip) * width + i * D, t->x + row * D, (size_t)D * sizeof *features);
   }

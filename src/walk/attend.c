@@ -147,12 +147,13 @@ void attend_layer(walk *w, int layer) {
   int64_t ld = round_up(w->longest, PANEL) + PANEL, blocks = 0;
   int G = w->c->kv_heads, H = w->c->heads;
   lay_out(w, layer);
-#pragma omp parallel for num_threads(w->a->threads) schedule(dynamic, 4)
+  int64_t packed = (w->rows.upto[STAGE_START] + w->rows.kv_only) * G * w->c->head_dim;
+#pragma omp parallel for num_threads(threads_for(w->a, packed)) schedule(dynamic, 4)
   for (int64_t i = 0; i < streams * G; i++) pack_head(w, layer, i / G, (int)(i % G));
 
   int64_t *first = w->rows.block; /* where each block begins */
   for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;
-  int threads = w->a->threads;
+  int threads = threads_for(w->a, n * H * w->longest);
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int t = 0; t < threads; t++) {
     float *S = w->scores + t * QUERY_ROWS * ld;

@@ -54,7 +54,7 @@ static void join_normed(walk *w) {
 
 static void add_delta(walk *w, int64_t n) {
   int64_t D = w->c->width;
-#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(w->a, n *D)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     w->a->k->add(w->resid + w->rows.slots[i] * D, w->delta + i * D, D);
   }
@@ -74,7 +74,7 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   TRY(linear_forward(w->a, &weights->q, w->q, w->normed, n, err));
   TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
-#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(w->a, all *(HK + GK))) schedule(static)
   for (int64_t i = 0; i < all; i++) {
     int64_t at = (int64_t)w->rows.start_positions[i] * w->rope.half;
     const float *cosine = w->rope.cosine + at, *sine = w->rope.sine + at;
@@ -95,7 +95,7 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   join_rows(w, STAGE_Z, w->z, HK);
   int64_t n = w->rows.upto[STAGE_Z];
   visit_rows(w, LOCI_SITE_Z, layer, w->z, n);
-#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(w->a, n *HK)) schedule(static)
   for (int64_t i = 0; i < n; i++) operand_set(w->a, w->operand, i, w->z + i * HK, HK);
   TRY(linear_forward(w->a, &weights->o, w->delta, w->operand, n, err));
   join_rows(w, STAGE_ATTN_OUT, w->delta, D);
@@ -129,7 +129,7 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
   if (w->c->gated) TRY(linear_forward(w->a, &weights->gate, w->gate, w->operand, n, err));
   TRY(linear_forward(w->a, &weights->up, w->up, w->operand, n, err));
   float *post = w->c->gated ? w->gate : w->up;
-#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(w->a, n *F)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     act_forward(w->a, w->c->act, post + i * F, F);
     if (w->c->gated) w->a->k->mul(post + i * F, w->up + i * F, F);
@@ -141,7 +141,7 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
                         .width = F,
                         .first = first,
                         .n = n + more});
-#pragma omp parallel for num_threads(w->a->threads) schedule(static)
+#pragma omp parallel for num_threads(threads_for(w->a, n *F)) schedule(static)
   for (int64_t i = 0; i < n + more; i++) operand_set(w->a, w->inner, i, post + i * F, F);
   return linear_forward(w->a, &weights->down, w->delta + first * D, w->inner, n + more, err);
 }
