@@ -56,7 +56,7 @@ static char *widened(const char *text, size_t n, size_t *size) {
 }
 
 loci_status js_parse(const char *text, size_t n, const char *what, js_value **out, loci_err *err) {
-  json_error_t e;
+  json_error_t e = {0}; /* jansson fills in a part of it, and reads its last byte */
   size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
   *out = json_loadb(text, n, flags, &e);
   if (!*out && json_error_code(&e) == json_error_numeric_overflow) {
