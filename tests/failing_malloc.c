@@ -66,8 +66,7 @@ static bool is_honest(loci_status st) {
   return st == LOCI_OK || st == LOCI_ENOMEM || (st == LOCI_EFORMAT && refused_jansson);
 }
 
-int failing_malloc_run(scenario_fn scenario, void *ctx) {
-  json_set_alloc_funcs(counted_malloc, plain_free);
+static int run(scenario_fn scenario, void *ctx) {
   for (int nth = 0;; nth++) {
     loci_err err = {.code = LOCI_OK, .msg = ""};
     made = 0;
@@ -87,4 +86,14 @@ int failing_malloc_run(scenario_fn scenario, void *ctx) {
       fail_msg("allocation %d refused: the error does not say so", nth + 1);
     }
   }
+}
+
+int failing_malloc_run(scenario_fn scenario, void *ctx) {
+  json_set_alloc_funcs(counted_malloc, plain_free);
+  return run(scenario, ctx);
+}
+
+int failing_malloc_run_without_json(scenario_fn scenario, void *ctx) {
+  json_set_alloc_funcs(__real_malloc, plain_free);
+  return run(scenario, ctx);
 }

@@ -142,7 +142,8 @@ static void nan_and_infinite_weights_are_said_so(void **state) {
   assert_non_null(mkdtemp(dir));
   copy_others(dir);
   for (int i = 0; i < 11; i++) {
-    for (int k = 0; k < 4; k++) {
+    bool scores = strstr(tensors[i], "k_proj") != NULL; /* where a softmax might lose a NaN */
+    for (int k = 0; k < (scores ? 4 : 2); k++) {
       if (k >= 2) setenv("LOCI_KERNELS", "ref", 1);
       write_broken(dir, tensors[i], 7, k % 2 ? NAN : INFINITY);
       assert_both_refuse(dir, tensors[i]);
