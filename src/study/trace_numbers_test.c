@@ -28,7 +28,10 @@ static void effects_in_bf16_are_those_in_f32(void **state) {
   for (int i = 0; i < 2; i++) {
     m[i] = open_with(FLAGS, precisions[i], 2);
     p[i] = flag_question(m[i]);
-    t[i] = trace_of(m[i], p[i], (loci_trace_opts){.corrupt = "image:" FLAGS "/images/france.png"});
+    t[i] = trace_of(
+        m[i], p[i],
+        (loci_trace_opts){.corrupt = "image:" FLAGS "/images/france.png",
+                          .positions = "constraint,constraint-last,image,after-constraint,last"});
   }
   double sum = 0;
   int64_t n = 0;
