@@ -1,6 +1,6 @@
 /* The picture of a trace, the same for PNG, SVG and PDF: a title, a panel per (site, window,
- * direction), one colour bar.  plot_trace.c measures and places, plot_panel.c draws what is placed.
- */
+ * direction), one colour bar.  plot_trace.c measures and places, plot_panel.c and plot_scale.c draw
+ * what is placed. */
 #ifndef LOCI_SHOW_PLOT_H
 #define LOCI_SHOW_PLOT_H
 
@@ -34,7 +34,20 @@ void plot_panel(canvas *c, const sheet *s, const sheet_panel *p, const plot_plac
 /* The colour bar in a box, its unit above, its numbers below; and the key for exact zeros. */
 void plot_scale(canvas *c, const sheet *s, canvas_box box);
 
+/* A number below the colour bar. */
+typedef struct plot_tick {
+  double x, width; /* its middle, from the left end of the bar; of the text */
+  char text[32];
+} plot_tick;
+
+enum { PLOT_TICKS = 12 };
+
+/* Round numbers from lo to hi that do not touch each other below a bar of [width] points; returns
+ * how many.  They are to be multiplied by 10 to the *exponent. */
+int plot_ticks(canvas *ruler, double lo, double hi, double width, plot_tick out[PLOT_TICKS],
+               int *exponent);
+
 /* Greys and accents of the page. */
-extern const rgb plot_ink, plot_grey, plot_faint, plot_accent, plot_image;
+extern const rgb plot_ink, plot_grey, plot_faint, plot_accent, plot_image, plot_zero;
 
 #endif

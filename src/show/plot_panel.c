@@ -1,4 +1,4 @@
-/* One panel of the picture: cells, labels, brackets, layer axis; and the colour bar (see plot.h).
+/* One panel of the picture: cells, labels, brackets, layer axis (see plot.h).
  */
 #include <math.h>
 #include <stdio.h>
@@ -10,9 +10,7 @@
 
 const rgb plot_ink = {0.13, 0.13, 0.15}, plot_grey = {0.45, 0.45, 0.48},
           plot_faint = {0.80, 0.80, 0.82}, plot_accent = {0.66, 0.08, 0.40},
-          plot_image = {0.20, 0.47, 0.35};
-
-static const rgb plain = {0.955, 0.955, 0.958}; /* exact zeros */
+          plot_image = {0.20, 0.47, 0.35}, plot_zero = {0.955, 0.955, 0.958};
 
 enum { BRACKET_WIDTH = 7, NUMBER_GAP = 5, CELL_GAP = 4, WORD_WIDTH = 46 };
 
@@ -54,7 +52,7 @@ static void draw_cells(canvas *c, const sheet *s, const sheet_panel *p, const pl
       double w = at->cell_w + (l + 1 == p->layer_count ? 0 : under);
       canvas_box box = {at->x + l * at->cell_w, y, w, h};
       bool empty = p->zero[i] || isnan(p->values[i]);
-      canvas_fill(c, box, empty ? plain : colormap(sheet_level(s, p->values[i]), diverging, false));
+      canvas_fill(c, box, empty ? plot_zero : colormap(sheet_level(s, p->values[i]), diverging, false));
     }
   }
 }
@@ -193,66 +191,4 @@ void plot_panel(canvas *c, const sheet *s, const sheet_panel *p, const plot_plac
     draw_label(c, &p->rows[r], at, plot_row_y(p, at, r));
   draw_spans(c, p, at);
   draw_layer_axis(c, p, at);
-}
-
-/* ---------------------------------------------------------------- colour bar */
-
-/* The least of 1, 2 or 5 times a power of ten that is not less than x. */
-static double round_step(double x) {
-  double power = pow(10, floor(log10(x))), m = x / power;
-  return power * (m < 1.001 ? 1 : m < 2.001 ? 2 : m < 5.001 ? 5 : 10);
-}
-
-/* A number with as many decimals as its step, and a true minus sign. */
-static void tick_text(double x, int decimals, char out[32]) {
-  const char *minus = x < 0 ? "\xE2\x88\x92" : "";
-  if (x == 0) {
-    snprintf(out, 32, "0");
-  } else if (decimals > 4) {
-    snprintf(out, 32, "%s%.3g", minus, fabs(x));
-  } else {
-    snprintf(out, 32, "%s%.*f", minus, decimals, fabs(x));
-  }
-}
-
-static void draw_ticks(canvas *c, const sheet *s, canvas_box box) {
-  canvas_font font = {7.5, false, false, plot_ink};
-  double step = round_step((s->hi - s->lo) / 5);
-  int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
-  int first = (int)ceil(s->lo / step - 1e-6), last = (int)floor(s->hi / step + 1e-6);
-  for (int k = first; k <= last; k++) {
-    double x = box.x + box.w * (k * step - s->lo) / (s->hi - s->lo);
-    char text[32];
-    tick_text(k * step, decimals, text);
-    canvas_line(c, x, box.y + box.h, x, box.y + box.h + 2.5, 0.6, plot_grey);
-    canvas_text(c, x, box.y + box.h + 10.5, CANVAS_CENTRE, &font, text);
-  }
-}
-
-static void draw_bar(canvas *c, const sheet *s, canvas_box box) {
-  enum { STRIPES = 128 };
-  bool diverging = s->lo < 0 && s->hi > 0;
-  for (int i = 0; i < STRIPES; i++) {
-    double value = s->lo + (s->hi - s->lo) * (i + 0.5) / STRIPES;
-    double under = i + 1 < STRIPES ? 0.5 : 0;
-    canvas_box stripe = {box.x + box.w * i / STRIPES, box.y, box.w / STRIPES + under, box.h};
-    canvas_fill(c, stripe, colormap(sheet_level(s, value), diverging, false));
-  }
-  canvas_frame(c, box, 0.6, plot_grey);
-  draw_ticks(c, s, box);
-}
-
-void plot_scale(canvas *c, const sheet *s, canvas_box box) {
-  canvas_font font = {8, false, false, plot_ink};
-  bool flat = !(s->hi > s->lo);
-  canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, flat ? "no effect in any cell" : s->unit);
-  if (!flat) draw_bar(c, s, box);
-  if (!s->has_zero) return;
-  canvas_box key = {box.x + (flat ? 0 : box.w + 22), box.y, 14, box.h};
-  canvas_fill(c, key, plain);
-  canvas_hatch(c, &key, 1, 4, plot_faint);
-  canvas_frame(c, key, 0.6, plot_grey);
-  font.size = 7.5;
-  canvas_text(c, key.x + key.w + 5, key.y + key.h - 1.6, CANVAS_LEFT, &font,
-              "exactly zero, known without a run");
 }

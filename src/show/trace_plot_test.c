@@ -137,6 +137,31 @@ static void scales_keep_zero_and_take_both_signs_when_they_matter(void **state) 
   }
 }
 
+static void numbers_of_the_scale_never_touch(void **state) {
+  (void)state;
+  static const double widths[] = {60, 170, 400};
+  canvas *ruler = canvas_new(CANVAS_PNG, 1, 1, "");
+  for (int k = -310; k < 300; k++) {
+    for (int i = 0; i < 36; i++) {
+      double size = (1 + i % 12 * 0.77) * pow(10, k), width = widths[i / 12];
+      double lo = k % 3 == 0 ? -size : k % 3 == 1 ? -0.3 * size : 0;
+      plot_tick t[PLOT_TICKS];
+      int exponent, n = plot_ticks(ruler, lo, size, width, t, &exponent);
+      assert_in_range(n, 1, PLOT_TICKS);
+      if (width > 100) assert_in_range(n, 2, PLOT_TICKS);
+      for (int j = 0; j < n; j++) {
+        double value = atof(t[j].text[0] == '\xE2' ? t[j].text + 3 : t[j].text);
+        if (t[j].text[0] == '\xE2') value = -value;
+        double x = width * (value * pow(10, exponent) - lo) / (size - lo);
+        assert_true(fabs(x - t[j].x) < 0.02 * width);
+        assert_true(t[j].width > 0 && t[j].width < 30 && fabs(value) < 10000);
+        if (j > 0) assert_true(t[j].x - t[j - 1].x > (t[j].width + t[j - 1].width) / 2 + 3);
+      }
+    }
+  }
+  canvas_free(ruler);
+}
+
 static void bands_keep_the_strongest_and_never_mix_kinds(void **state) {
   (void)state;
   fixture f;
@@ -197,6 +222,7 @@ int main(void) {
       cmocka_unit_test(words_in_svg_and_html_are_escaped),
       cmocka_unit_test(colours_are_monotone_in_lightness),
       cmocka_unit_test(scales_keep_zero_and_take_both_signs_when_they_matter),
+      cmocka_unit_test(numbers_of_the_scale_never_touch),
       cmocka_unit_test(bands_keep_the_strongest_and_never_mix_kinds),
       cmocka_unit_test(labels_read_like_words),
   };

@@ -1,0 +1,123 @@
+/* The colour bar: its stripes, the numbers below it, its unit, and the key for exact zeros (see
+ * plot.h).  Numbers far from 1 are written without their power of ten, which stands once with the
+ * unit; and there are as many as have room beside each other. */
+#include <math.h>
+#include <stdio.h>
+
+#include "show/plot.h"
+
+/* What the bar shows, in units of its power of ten, and how long it is in points. */
+typedef struct tick_range {
+  double lo, hi, width;
+} tick_range;
+
+static const canvas_font tick_font = {7.5, false, false, {0.13, 0.13, 0.15}};
+
+/* The least of 1, 2 or 5 times a power of ten that is not less than x. */
+static double round_step(double x) {
+  double power = pow(10, floor(log10(x))), m = x / power;
+  return power * (m < 1.001 ? 1 : m < 2.001 ? 2 : m < 5.001 ? 5 : 10);
+}
+
+/* The power of ten that is taken out of the numbers; 0 for those one reads at a glance. */
+static int exponent_of(double lo, double hi) {
+  int power = (int)floor(log10(fmax(fabs(lo), fabs(hi))));
+  return power < -2 || power > 3 ? power : 0;
+}
+
+/* A number with as many decimals as its step, and a true minus sign. */
+static void tick_text(double x, int decimals, char out[32]) {
+  snprintf(out, 32, "%s%.*f", x < 0 ? "\xE2\x88\x92" : "", x == 0 ? 0 : decimals, fabs(x));
+}
+
+/* Ticks at the multiples of a step; how many, or 0 if two of them would touch. */
+static int place_ticks(canvas *ruler, const tick_range *r, double step, plot_tick *out) {
+  const double gap = 5;
+  int decimals = (int)fmax(0, -floor(log10(step) + 1e-9)), n = 0;
+  int first = (int)ceil(r->lo / step - 1e-6), last = (int)floor(r->hi / step + 1e-6);
+  for (int k = first; k <= last && n < PLOT_TICKS; k++) {
+    plot_tick *t = &out[n];
+    t->x = r->width * (k * step - r->lo) / (r->hi - r->lo);
+    tick_text(k * step, decimals, t->text);
+    t->width = canvas_text_width(ruler, &tick_font, t->text);
+    if (n > 0 && t->x - t->width / 2 < t[-1].x + t[-1].width / 2 + gap) return 0;
+    n++;
+  }
+  return n;
+}
+
+int plot_ticks(canvas *ruler, double lo, double hi, double width, plot_tick out[PLOT_TICKS],
+               int *exponent) {
+  *exponent = exponent_of(lo, hi);
+  double unit = pow(10, *exponent);
+  tick_range r = {lo / unit, hi / unit, width};
+  double step = round_step((r.hi - r.lo) / 5);
+  int n = 0;
+  while (step <= r.hi - r.lo && (n = place_ticks(ruler, &r, step, out)) == 0)
+    step = round_step(step * 1.5);
+  return n;
+}
+
+/* ---------------------------------------------------------------- drawing */
+
+static void draw_stripes(canvas *c, const sheet *s, canvas_box box) {
+  enum { STRIPES = 128 };
+  bool diverging = s->lo < 0 && s->hi > 0;
+  for (int i = 0; i < STRIPES; i++) {
+    double value = s->lo + (s->hi - s->lo) * (i + 0.5) / STRIPES;
+    double under = i + 1 < STRIPES ? 0.5 : 0;
+    canvas_box stripe = {box.x + box.w * i / STRIPES, box.y, box.w / STRIPES + under, box.h};
+    canvas_fill(c, stripe, colormap(sheet_level(s, value), diverging, false));
+  }
+  canvas_frame(c, box, 0.6, plot_grey);
+}
+
+/* "unit (×10⁻⁴)" */
+static void unit_text(const char *unit, int exponent, char out[128]) {
+  static const char *const digits[] = {
+      "\xE2\x81\xB0", "\xC2\xB9",     "\xC2\xB2",     "\xC2\xB3",     "\xE2\x81\xB4",
+      "\xE2\x81\xB5", "\xE2\x81\xB6", "\xE2\x81\xB7", "\xE2\x81\xB8", "\xE2\x81\xB9"};
+  char number[16];
+  int n = snprintf(out, 128, "%s", unit);
+  if (exponent == 0) return;
+  n += snprintf(out + n, 128 - (size_t)n,
+                " (\xC3\x97"
+                "10");
+  snprintf(number, sizeof number, "%d", exponent);
+  for (const char *d = number; *d; d++)
+    n += snprintf(out + n, 128 - (size_t)n, "%s", *d == '-' ? "\xE2\x81\xBB" : digits[*d - '0']);
+  snprintf(out + n, 128 - (size_t)n, ")");
+}
+
+static void draw_bar(canvas *c, const sheet *s, canvas_box box) {
+  canvas_font font = {8, false, false, plot_ink};
+  plot_tick ticks[PLOT_TICKS];
+  char text[128];
+  int exponent, n = plot_ticks(c, s->lo, s->hi, box.w, ticks, &exponent);
+  unit_text(s->unit, exponent, text);
+  canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, text);
+  draw_stripes(c, s, box);
+  for (int i = 0; i < n; i++) {
+    double x = box.x + ticks[i].x, y = box.y + box.h;
+    canvas_line(c, x, y, x, y + 2.5, 0.6, plot_grey);
+    canvas_text(c, x, y + 10.5, CANVAS_CENTRE, &tick_font, ticks[i].text);
+  }
+}
+
+void plot_scale(canvas *c, const sheet *s, canvas_box box) {
+  canvas_font font = {8, false, false, plot_ink};
+  bool flat = !(s->hi > s->lo);
+  if (flat) {
+    canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, "no effect in any cell");
+  } else {
+    draw_bar(c, s, box);
+  }
+  if (!s->has_zero) return;
+  canvas_box key = {box.x + (flat ? 0 : box.w + 22), box.y, 14, box.h};
+  canvas_fill(c, key, plot_zero);
+  canvas_hatch(c, &key, 1, 4, plot_faint);
+  canvas_frame(c, key, 0.6, plot_grey);
+  font.size = 7.5;
+  canvas_text(c, key.x + key.w + 5, key.y + key.h - 1.6, CANVAS_LEFT, &font,
+              "exactly zero, known without a run");
+}
