@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/file.h"
 #include "checkpoint/safetensors.h"
 #include "show/formats.h"
 
@@ -39,6 +40,23 @@ static void *add_array(array_list *list, const char *name, st_dtype dtype, const
   list->count++;
   return data;
 }
+
+/* Names as fixed-width bytes, shorter ones filled with 0: numpy's S type, whose last axis is not
+ * counted as one. */
+static void add_names(array_list *list, const char *name, const char *const *names, int n) {
+  int64_t shape[2] = {n, 1};
+  for (int i = 0; i < n; i++) {
+    int64_t size = (int64_t)strlen(names[i]);
+    if (size > shape[1]) shape[1] = size;
+  }
+  char *out = add_array(list, name, ST_U8, shape, 2);
+  for (int i = 0; out && i < n; i++) {
+    const char *rest = names[i];
+    for (int64_t k = 0; k < shape[1]; k++) *out++ = *rest ? *rest++ : 0;
+  }
+}
+
+static bool holds_names(const st_tensor *t) { return path_ends_with(t->name, ".groups.names"); }
 
 static void add_ints(array_list *list, const char *name, const int *x, int n) {
   int64_t count = n, *out = add_array(list, name, ST_I64, &count, 1);
@@ -82,7 +100,8 @@ static void add_grid(array_list *list, const loci_grid *g) {
   for (int64_t i = 0; skipped && i < n; i++) skipped[i] = g->skipped && g->skipped[i];
   snprintf(name, sizeof name, "%s.layers", stem);
   add_ints(list, name, g->layers, g->layer_count);
-  snprintf(name, sizeof name, "%s.positions", stem);
+  snprintf(name, sizeof name, "%s.%s", stem, g->groups ? "names" : "positions");
+  if (g->groups) add_names(list, name, g->groups, g->column_count);
   if (g->positions) add_ints(list, name, g->positions, g->column_count);
 }
 
@@ -175,12 +194,15 @@ static uint32_t crc32_of(uint32_t crc, const void *data, size_t n) {
 enum { NPY_HEADER = 128 }; /* a multiple of 64, so that the data are aligned within the member */
 
 static void npy_header(const st_tensor *t, char out[NPY_HEADER]) {
-  char text[NPY_HEADER], shape[64] = "";
+  char text[NPY_HEADER], shape[64] = "", descr[32] = "|b1";
   size_t n = 0;
-  for (int i = 0; i < t->rank; i++)
+  int rank = holds_names(t) ? t->rank - 1 : t->rank;
+  for (int i = 0; i < rank; i++)
     n += (size_t)snprintf(shape + n, sizeof shape - n, "%" PRId64 ", ", t->shape[i]);
-  shape[n - (t->rank > 1 ? 2 : 1)] = 0; /* "(3,)" but "(3, 4)" */
-  const char *descr = t->dtype == ST_F64 ? "<f8" : t->dtype == ST_I64 ? "<i8" : "|b1";
+  shape[n - (rank > 1 ? 2 : 1)] = 0; /* "(3,)" but "(3, 4)" */
+  if (t->dtype == ST_F64) snprintf(descr, sizeof descr, "<f8");
+  if (t->dtype == ST_I64) snprintf(descr, sizeof descr, "<i8");
+  if (holds_names(t)) snprintf(descr, sizeof descr, "|S%" PRId64, t->shape[rank]);
   snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr,
            shape);
   memset(out, ' ', NPY_HEADER);

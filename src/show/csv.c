@@ -41,7 +41,26 @@ static void put_column(bytes *b, const loci_trace *t, const loci_grid *g, int co
   bytes_format(b, ",%s", known ? loci_role_name(t->prompt->tokens[position].role) : "");
 }
 
-static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g, bool any_heads) {
+/* Columns beyond those that every trace has. */
+typedef struct extra_columns {
+  bool head;  /* some grid has heads */
+  bool first; /* the answer has several tokens, and its first one numbers of its own */
+} extra_columns;
+
+static void put_extra(bytes *b, const loci_grid *g, const loci_metrics *m, int head,
+                      const extra_columns *extra) {
+  if (g->head_count > 0) {
+    bytes_format(b, ",%d", head);
+  } else if (extra->head) {
+    bytes_text(b, ",");
+  }
+  if (!extra->first) return;
+  put_number(b, m->p_first);
+  put_number(b, m->logp_first);
+}
+
+static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g,
+                     const extra_columns *extra) {
   int heads = g->head_count > 0 ? g->head_count : 1;
   int64_t i = 0;
   for (int l = 0; l < g->layer_count; l++) {
@@ -57,11 +76,7 @@ static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g, bool any
         put_number(b, m->kl);
         put_number(b, g->ie[i]);
         put_number(b, g->restoration[i]);
-        if (g->head_count > 0) {
-          bytes_format(b, ",%d", h);
-        } else if (any_heads) {
-          bytes_text(b, ",");
-        }
+        put_extra(b, g, m, h, extra);
         bytes_text(b, "\r\n");
       }
     }
@@ -69,11 +84,11 @@ static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g, bool any
 }
 
 void trace_csv(const loci_trace *trace, bytes *out) {
-  bool any_heads = false;
-  for (int i = 0; i < trace->grid_count; i++) any_heads |= trace->grids[i].head_count > 0;
+  extra_columns extra = {.first = trace->target_count > 1};
+  for (int i = 0; i < trace->grid_count; i++) extra.head |= trace->grids[i].head_count > 0;
   bytes_format(out,
                "site,window,direction,layer,position,token,role,p,logp,logit_diff,kl,ie,"
-               "restoration%s\r\n",
-               any_heads ? ",head" : "");
-  for (int i = 0; i < trace->grid_count; i++) put_grid(out, trace, &trace->grids[i], any_heads);
+               "restoration%s%s\r\n",
+               extra.head ? ",head" : "", extra.first ? ",p_first,logp_first" : "");
+  for (int i = 0; i < trace->grid_count; i++) put_grid(out, trace, &trace->grids[i], &extra);
 }

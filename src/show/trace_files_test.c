@@ -72,6 +72,22 @@ static void csv_has_a_head_column_only_with_heads(void **state) {
   fixture_free(&f);
 }
 
+static void csv_adds_the_first_token_of_a_long_answer(void **state) {
+  (void)state;
+  char path[64];
+  size_t n;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.layers = 2, .heads = 3, .flat = true});
+  f.trace.target_count = 2;
+  write_trace(&f.trace, fixture_path(path, ".csv"));
+  char *text = read_back(path, &n);
+  assert_non_null(strstr(text, "restoration,head,p_first,logp_first\r\n"));
+  assert_non_null(strstr(text, ",0,,2,0.12,-2.12"));
+  assert_non_null(strstr(text, ",0,,,0.12,-2.12")); /* no head */
+  free(text);
+  fixture_free(&f);
+}
+
 static uint32_t u32_at(const char *p) {
   const uint8_t *b = (const uint8_t *)p;
   return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
@@ -108,6 +124,24 @@ static void npz_is_a_stored_zip_of_npy_files(void **state) {
     entry += 46 + name;
   }
   assert_true(found && entry == end);
+  free(zip);
+  fixture_free(&f);
+}
+
+static void npz_names_its_groups(void **state) {
+  (void)state;
+  char path[64];
+  size_t n, at = 0;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.layers = 2, .sites = 1, .groups = true});
+  write_trace(&f.trace, fixture_path(path, ".npz"));
+  char *zip = read_back(path, &n);
+  static const char member[] = "denoise.mlp_out.w1.groups.names.npy\x93NUMPY";
+  while (at + sizeof member < n && memcmp(zip + at, member, sizeof member - 1) != 0) at++;
+  const char *npy = zip + at + sizeof member - 1 - 6;
+  assert_in_range(at, 1, n - 300);
+  assert_non_null(strstr(npy + 10, "{'descr': '|S16', 'fortran_order': False, 'shape': (3,), }"));
+  assert_memory_equal(npy + 128, "constraint\0\0\0\0\0\0after-constraintlast\0\0\0\0\0\0", 42);
   free(zip);
   fixture_free(&f);
 }
@@ -225,7 +259,9 @@ int main(void) {
       cmocka_unit_test(csv_has_a_row_per_cell),
       cmocka_unit_test(csv_quotes_what_would_break_a_row),
       cmocka_unit_test(csv_has_a_head_column_only_with_heads),
+      cmocka_unit_test(csv_adds_the_first_token_of_a_long_answer),
       cmocka_unit_test(npz_is_a_stored_zip_of_npy_files),
+      cmocka_unit_test(npz_names_its_groups),
       cmocka_unit_test(npz_sums_are_crc32),
       cmocka_unit_test(safetensors_hold_every_array),
       cmocka_unit_test(an_unknown_ending_is_refused),
