@@ -3,6 +3,7 @@
  */
 #include "show/label.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,5 +157,11 @@ char *label_ascii(arena *a, const char *label) {
     }
   }
   out[m] = 0;
+  return out;
+}
+
+const char *label_number(double x, int decimals, char out[24]) {
+  bool vanishes = x != 0 && fabs(x) < 0.5 * pow(10, -decimals);
+  snprintf(out, 24, vanishes ? "%.*g" : "%.*f", vanishes ? 2 : decimals, x);
   return out;
 }

@@ -89,7 +89,7 @@ static const char *answer_text(page *p, const char *text) {
 static void add_head(page *p, double *y) {
   const loci_trace *t = p->trace;
   bytes text = {0};
-  char *s = NULL;
+  char *s = NULL, clean[24], corrupted[24];
   add_lines(p, &title_font, t->prompt->question ? t->prompt->question : "", 2, y);
   *y += 3;
   bytes_format(&text, "clean: \xE2\x80\x9C%s\xE2\x80\x9D %.3f",
@@ -97,8 +97,9 @@ static void add_head(page *p, double *y) {
   bytes_format(&text, "   \xC2\xB7   corrupted (%s): \xE2\x80\x9C%s\xE2\x80\x9D %.3f",
                t->corrupt ? t->corrupt : "", answer_text(p, t->corrupted.top[0].text),
                t->corrupted.top[0].p);
-  bytes_format(&text, "   \xC2\xB7   p(\xE2\x80\x9C%s\xE2\x80\x9D): %.3f \xE2\x86\x92 %.3f",
-               answer_text(p, t->target_text), t->clean.m.p, t->corrupted.m.p);
+  bytes_format(&text, "   \xC2\xB7   p(\xE2\x80\x9C%s\xE2\x80\x9D): %s \xE2\x86\x92 %s",
+               answer_text(p, t->target_text), label_number(t->clean.m.p, 3, clean),
+               label_number(t->corrupted.m.p, 3, corrupted));
   if (bytes_take(&text, &s, NULL, NULL) == LOCI_OK) add_lines(p, &text_font, s, 2, y);
   loci_text_free(s);
 }
@@ -159,7 +160,11 @@ static bool measure_panel(page *p, int i) {
   plot_place *at = &p->places[i];
   int rows = panel->row_count > 0 ? panel->row_count : 1;
   at->cell_h = half_points(44 * 13.0 / rows, 8, 13);
-  at->cell_w = half_points(230.0 / (panel->layer_count > 0 ? panel->layer_count : 1), 3.5, 20);
+  int layers = panel->layer_count > 0 ? panel->layer_count : 1;
+  canvas_font title = {9, true, false, plot_ink};
+  double share = canvas_text_width(p->ruler, &title, panel->title) / layers;
+  double widest = share < 20 ? 20 : share > 40 ? 40 : share; /* few layers: as wide as the title */
+  at->cell_w = half_points(230.0 / layers, 3.5, half_points(widest, 20, 40));
   at->group_gap = 5;
   return cut_labels(p, panel, at);
 }

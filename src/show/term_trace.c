@@ -96,8 +96,11 @@ static void put_answers(term *t, const report *r) {
   term_newline(t);
   term_put(t, TERM_DIM, "target    ");
   put_format(t, TERM_BOLD, "\xE2\x80\x9C%s\xE2\x80\x9D", token_label(t, r, trace->target_text));
-  put_format(t, TERM_PLAIN, "%.3f \xE2\x86\x92 %.3f, total effect %.3f", trace->clean.m.p,
-             trace->corrupted.m.p, trace->total_effect);
+  char clean[24], corrupted[24], total[24];
+  put_format(t, TERM_PLAIN, "%s \xE2\x86\x92 %s, total effect %s",
+             label_number(trace->clean.m.p, 3, clean),
+             label_number(trace->corrupted.m.p, 3, corrupted),
+             label_number(trace->total_effect, 3, total));
   term_newline(t);
   t->indent = 0;
 }
@@ -109,12 +112,15 @@ static void put_effect(term *t, const report *r, const sheet_panel *p, double x)
                                            "KL(clean || run)"};
   double total = r->trace->total_effect;
   bool noise = p->direction == LOCI_NOISE;
+  char effect[24], whole[24];
+  label_number(fabs(x), 2, effect);
+  label_number(total, 2, whole);
   if (r->metric == LOCI_METRIC_RESTORATION) {
     put_format(t, TERM_PLAIN, "restores %.0f %% of the total effect", x * 100);
   } else if (r->metric == LOCI_METRIC_P && !noise && x > 0 && total > 0) {
-    put_format(t, TERM_PLAIN, "restores %.2f of %.2f", x, total);
+    put_format(t, TERM_PLAIN, "restores %s of %s", effect, whole);
   } else if (r->metric == LOCI_METRIC_P && noise && x < 0 && total > 0) {
-    put_format(t, TERM_PLAIN, "destroys %.2f of %.2f", -x, total);
+    put_format(t, TERM_PLAIN, "destroys %s of %s", effect, whole);
   } else {
     put_format(t, TERM_PLAIN, "%s %s by %.3g", x < 0 ? "lowers" : "raises", quantities[r->metric],
                fabs(x));

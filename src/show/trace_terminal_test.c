@@ -109,11 +109,45 @@ static void the_strongest_cell_is_said_in_words(void **state) {
   fixture_free(&f);
 }
 
+static void words_behind_a_short_one_keep_their_blank(void **state) {
+  (void)state;
+  static const char *const notes[] = {"the constraint's tokens matter together"};
+  fixture f;
+  fixture_make(&f, (fixture_opts){.sites = 1, .heads = 2});
+  loci_grid *g = (loci_grid *)(uintptr_t)f.trace.grids;
+  g->window = 3;
+  f.trace.notes = notes;
+  f.trace.note_count = 1;
+  for (int columns = 40; columns <= 120; columns++) {
+    for (int ascii = 0; ascii < 2; ascii++) {
+      char *text = drawn(&f.trace, (loci_draw_opts){.columns = columns, .ascii = ascii == 1});
+      assert_non_null(strstr(text, "\nnote: the constraint's"));
+      assert_non_null(strstr(text, "\n  z (window 3), layer"));
+      loci_text_free(text);
+    }
+  }
+  fixture_free(&f);
+}
+
+static void small_numbers_are_not_written_as_zero(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.sites = 1});
+  f.trace.clean.m.p = 3.2e-12;
+  f.trace.corrupted.m.p = 4.5e-188;
+  char *text = drawn(&f.trace, (loci_draw_opts){0});
+  assert_non_null(strstr(text, "3.2e-12 \xE2\x86\x92 4.5e-188, total effect"));
+  loci_text_free(text);
+  fixture_free(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lines_fit_and_hold_only_our_own_escapes),
       cmocka_unit_test(awkward_tokens_do_no_harm),
       cmocka_unit_test(the_plain_drawing_is_the_golden_one),
+      cmocka_unit_test(words_behind_a_short_one_keep_their_blank),
+      cmocka_unit_test(small_numbers_are_not_written_as_zero),
       cmocka_unit_test(the_strongest_cell_is_said_in_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
