@@ -38,7 +38,8 @@ static loci_status ask_for(const record *r, loci_run *run, loci_err *err) {
 
 static void put_json(const cli *c, const record *r, int positions) {
   const char *out;
-  printf("{\"format\": \"loci.record/1\", \"positions\": %d, \"sites\": [", positions);
+  printf("{\"format\": \"loci.record/1\", \"version\": \"%s\", \"positions\": %d, \"sites\": [",
+         loci_version(), positions);
   for (int s = 0; s < r->site_count; s++)
     printf("%s\"%s\"", s ? ", " : "", loci_site_name(r->sites[s]));
   printf("], \"layers\": [");

@@ -9,7 +9,6 @@
 
 #define GRID_ENDINGS ".json .csv .safetensors .npz .png .svg .pdf .html"
 #define FLAGS " -m models/flags"
-#define KENYA FLAGS " -i models/flags/images/kenya.png"
 #define UKRAINE FLAGS " -i models/flags/images/ukraine.png"
 #define CAPITAL " -q \"What is the capital of this country?\""
 #define COUNTRY " -c \"this country\""
@@ -28,7 +27,7 @@ const command commands[] = {
 
     {"tokens",
      "the sequence the model reads",
-     "loci tokens" KENYA CAPITAL COUNTRY "\n"
+     "loci tokens" UKRAINE CAPITAL COUNTRY "\n"
      "loci tokens" FLAGS " --text \"the capital of Kenya\"\n"
      "loci tokens" FLAGS " --lines texts.jsonl\n",
      "Shows every position of the expanded prompt with its id, text, byte range and role, and the "
@@ -41,8 +40,8 @@ const command commands[] = {
 
     {"image",
      "what the model sees of a picture",
-     "loci image" KENYA " -o seen.png\n"
-     "loci image" KENYA " -o seen.safetensors\n",
+     "loci image" UKRAINE " -o seen.png\n"
+     "loci image" UKRAINE " -o seen.safetensors\n",
      "Writes the picture after resizing and cropping (.png), or the decoded bytes and the "
      "normalised numbers (.safetensors).  Only the image processor's files are needed.",
      ".safetensors .png",
@@ -52,7 +51,7 @@ const command commands[] = {
 
     {"ask",
      "the model's answer, with probabilities",
-     "loci ask" KENYA CAPITAL "\n",
+     "loci ask" UKRAINE CAPITAL "\n",
      "Answers greedily, and shows for the first tokens what else the model could have said.",
      ".json",
      cmd_ask,
@@ -61,7 +60,7 @@ const command commands[] = {
 
     {"record",
      "activations of one run, into a file",
-     "loci record" KENYA CAPITAL " --site mlp_out,pattern --layers 1-3 -o run.safetensors\n",
+     "loci record" UKRAINE CAPITAL " --site mlp_out,pattern --layers 1-3 -o run.safetensors\n",
      "Runs the prompt once and writes the named sites of the named layers as 32-bit numbers, with "
      "the input ids, pixel values and visual features beside them.  'loci help sites' lists the "
      "sites.",
@@ -85,7 +84,7 @@ const command commands[] = {
      "the speed of this machine, against its measured limit",
      "loci bench\n"
      "loci bench --rows 4096 --precision bf16 --json\n",
-     "Times a walk through two layers of random weights, and the bare matrix products of the same "
+     "Times a walk through four layers of random weights, and the bare matrix products of the same "
      "shapes.  With -m the layers have that model's sizes.",
      ".json",
      cmd_bench,

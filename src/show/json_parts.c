@@ -154,7 +154,6 @@ loci_status json_print_lines(js_value *v, char **out, loci_err *err) {
   }
   measure_heights(compact, height);
   break_lines(compact, height, &text);
-  bytes_text(&text, "\n");
   st = bytes_take(&text, out, NULL, err);
 done:
   free(height);

@@ -21,9 +21,11 @@ loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err) 
 static loci_status write_json(const loci_trace *trace, const char *path, loci_err *err) {
   char *text = NULL;
   TRY(loci_trace_json(trace, &text, err));
-  loci_status st = file_write(path, text, strlen(text), err);
+  bytes file = {0};
+  bytes_text(&file, text);
+  bytes_text(&file, "\n");
   free(text);
-  return st;
+  return bytes_write(&file, path, err);
 }
 
 static loci_status write_plot(const loci_trace *trace, loci_metric metric, canvas_kind kind,

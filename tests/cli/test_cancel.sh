@@ -16,10 +16,10 @@ stops() { # stops SIGNAL CODE SECONDS ARGS...
 }
 mkfifo "$work/pipe"
 exec 3<>"$work/pipe" # open for ever: a reader waits
-stops INT 130 1 tokens -m "$model" --lines -
+stops INT 130 0.5 tokens -m "$model" --lines -
 quiet
-stops TERM 143 1 tokens -m "$model" --lines -
-stops INT 130 2 bench --repeats 100000 -o "$work/bench.json"
+stops TERM 143 0.5 tokens -m "$model" --lines -
+stops INT 130 1 bench --rows 64 --width 128 --inner 256 --heads 4 --repeats 1000000 -o "$work/bench.json"
 quiet
 [ -z "$(find "$work" -name 'bench*')" ] || miss "a file is left"
 finish

@@ -3,10 +3,12 @@
 source "$(dirname "$0")/lib.sh"
 cd "$work" || exit 1
 asked=(-m "$model" -i "$image" -q "$question")
+version=$("$loci" --version | sed 's/loci //')
 json() { # json FORMAT: standard output is this one object
   local flat
   flat=$(tr -d ' \n' <<<"$out")
-  [[ $flat == "{\"format\":\"loci.$1/1\","*"}" ]] || miss "not a JSON object of loci.$1/1: ${flat:0:80}"
+  [[ $flat == "{\"format\":\"loci.$1/1\",\"version\":\"$version\","*"}" ]] || miss "not a JSON object of loci.$1/1: ${flat:0:80}"
+  [ -n "$(tail -n 1 out)" ] || miss "an empty last line"
 }
 
 try info -m "$model"
@@ -54,6 +56,9 @@ prints 'wrote seen.png'
 head -c 2000 seen.safetensors | grep -qa pixel_values || miss "seen.safetensors has no pixel_values"
 try image -m "$model" -i "$image" --json
 json image
+try record "${asked[@]}" --site z --layers 2 -o z.safetensors --json
+wants 0
+json record
 
 # Ask.
 try ask "${asked[@]}"
@@ -83,7 +88,7 @@ trace=(trace "${asked[@]}" -c 'this country')
 endings='json csv safetensors npz png svg pdf html'
 outs=()
 for e in $endings; do outs+=(-o "grid.$e"); done
-try "${trace[@]}" --window 1,3 --direction both --verify 3 "${outs[@]}"
+try "${trace[@]}" --layers 5-7 --window 1,3 --direction both --verify 3 "${outs[@]}"
 wants 0
 [ "$(grep -c '^wrote grid' out)" = 8 ] || miss "not all files are named"
 for e in $endings; do [ -s "grid.$e" ] || miss "grid.$e is not there"; done
@@ -100,11 +105,11 @@ cut() { sed 's/"seconds": *[^,]*//; s/"flop_per_s": *[^,}]*//' <<<"$1"; }
 try "${trace[@]}" -c capital --only 1 --layers 2 --site z --positions last
 wants 0
 for kind in mean image-mean "image:$model/images/kenya.png" 'swap:this capital' replace; do
-  try "${trace[@]}" --corrupt "$kind" --layers 2 --positions constraint,last
+  try "${trace[@]}" --corrupt "$kind" --layers 2 --site mlp_out --positions constraint,last
   wants 0
 done
 for kind in noise:3 image-noise:1; do
-  try "${trace[@]}" --corrupt "$kind" --seeds 2 --layers 2 --positions constraint,last
+  try "${trace[@]}" --corrupt "$kind" --seeds 2 --layers 2 --site mlp_out --positions constraint,last
   wants 0
 done
 failed 'token' "${trace[@]}" --corrupt 'swap:a very much longer piece of text'
@@ -112,7 +117,7 @@ failed 'token' "${trace[@]}" --corrupt 'swap:a very much longer piece of text'
 # Screens: narrow, without UTF-8, without colour; and nothing that would steer a terminal.
 export LC_ALL=C.UTF-8
 for width in 40 80; do
-  COLUMNS=$width try "${trace[@]}" --layers 2-4
+  COLUMNS=$width try "${trace[@]}" --layers 2-3 --site mlp_out
   wants 0
   wide=$(too_wide "$width" <out)
   [ -z "$wide" ] || miss "wider than $width: $wide"
@@ -122,8 +127,8 @@ for width in 40 80; do
 done
 grep -qa $'\e' out && miss "an escape sequence without a terminal"
 export LC_ALL=C
-try "${trace[@]}" --layers 2-4
+try "${trace[@]}" --layers 2 --site mlp_out
 LC_ALL=C grep -qa '[^ -~]' out && miss "not ASCII: $(LC_ALL=C grep -a '[^ -~]' out | head -1)"
-COLORTERM=truecolor try "${trace[@]}" --layers 2-4 --color always
+COLORTERM=truecolor try "${trace[@]}" --layers 2 --site mlp_out --color always
 grep -qa $'\e' out || miss "--color always shows no colour"
 finish
