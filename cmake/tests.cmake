@@ -44,6 +44,7 @@ endforeach()
 
 # The source tree itself, and what is installed.
 add_test(NAME check_includes COMMAND ${CMAKE_SOURCE_DIR}/tools/check_includes.sh)
+add_test(NAME check_docs COMMAND ${CMAKE_SOURCE_DIR}/tools/check_docs.sh $<TARGET_FILE:loci>)
 add_test(NAME completion COMMAND ${CMAKE_SOURCE_DIR}/tests/completion.sh ${CMAKE_BINARY_DIR})
 if(sanitized_at EQUAL -1)
   add_test(NAME exports COMMAND ${CMAKE_SOURCE_DIR}/tests/exports.sh $<TARGET_FILE:loci_shared>)
