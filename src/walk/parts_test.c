@@ -264,6 +264,35 @@ static void a_chain_of_streams_too_deep_is_refused(void **state) {
   loci_model_close(m);
 }
 
+/* Rows behind the window see less than all before them, which is not computed: neither a root nor a
+ * continued run may reach there. */
+static void a_run_past_the_sliding_window_is_refused(void **state) {
+  (void)state;
+  loci_model *m = model_named("text-llama");
+  float *rows = token_rows_of(m, 9, 1);
+  loci_err err;
+  walk *w;
+  kv_cache *cache;
+  int s;
+  m->weights->config.text.sliding_window = 8;
+  must(kv_cache_new(m, 9, &cache, &err), &err);
+  must(walk_new(m, &w, &err), &err);
+  must(walk_root(w, rows, 8, &s, &err), &err);
+  assert_int_equal(walk_root(w, rows, 9, &s, &err), LOCI_EUNSUPPORTED);
+  assert_non_null(strstr(err.msg, "9 positions is longer than the model's sliding window of 8"));
+  walk_free(w);
+  must(walk_new(m, &w, &err), &err);
+  must(walk_continue(w, cache, rows, 8, &s, &err), &err);
+  must(walk_run(w, NULL, &err), &err);
+  walk_free(w);
+  must(walk_new(m, &w, &err), &err);
+  assert_int_equal(walk_continue(w, cache, rows, 1, &s, &err), LOCI_EUNSUPPORTED);
+  walk_free(w);
+  kv_cache_free(cache);
+  free(rows);
+  loci_model_close(m);
+}
+
 /* ---------------------------------------------------------------- cache */
 
 /* A prompt of 18 rows: 1, 4 or 17 at first, then one by one (or 3 at once). */
@@ -362,6 +391,7 @@ int main(void) {
       cmocka_unit_test(what_a_child_records_is_what_the_full_run_has),
       cmocka_unit_test(a_patch_costs_its_row_and_the_rows_behind_it),
       cmocka_unit_test(a_chain_of_streams_too_deep_is_refused),
+      cmocka_unit_test(a_run_past_the_sliding_window_is_refused),
       cmocka_unit_test(a_run_continued_row_by_row_is_the_whole_run),
       cmocka_unit_test(a_child_of_a_continued_run_starts_behind_the_cache),
   };
