@@ -128,23 +128,25 @@ static loci_status read_eos(const config_reader *r, const js_value *o, model_con
   return LOCI_OK;
 }
 
-static loci_status read_ids(const config_reader *r, const js_value *o, model_config *out) {
+static loci_status read_generation(const config_reader *r, const js_value *o, model_config *out) {
   if (!o) return LOCI_OK;
   if (is_null(o, "bos_token_id")) out->bos = -1;
   TRY(read_int(r, o, "bos_token_id", (const int[]){0, INT32_MAX}, &out->bos));
+  TRY(read_positive(r, o, "repetition_penalty", 1e6, &out->repetition_penalty));
   return read_eos(r, o, out);
 }
 
-/* The text config's ids, then the config's own, then generation_config.json's. */
-static loci_status ids_parse(const config_reader *r, const js_value *config, const js_value *text,
-                             const js_value *generation, model_config *out) {
-  TRY(read_ids(r, text, out));
-  if (config != text) TRY(read_ids(r, config, out));
+/* The text config's values, then the config's own, then generation_config.json's. */
+static loci_status generation_parse(const config_reader *r, const js_value *config,
+                                    const js_value *text, const js_value *generation,
+                                    model_config *out) {
+  TRY(read_generation(r, text, out));
+  if (config != text) TRY(read_generation(r, config, out));
   if (!generation) return LOCI_OK;
   model_config before = *out;
   config_reader section = *r;
   section.what = "generation_config.json";
-  TRY(read_ids(&section, generation, out));
+  TRY(read_generation(&section, generation, out));
   bool stated = js_get(config, "eos_token_id") || js_get(text, "eos_token_id");
   if (stated && (before.n_eos != out->n_eos ||
                  memcmp(before.eos, out->eos, sizeof(int) * (size_t)out->n_eos) != 0)) {
@@ -359,6 +361,7 @@ loci_status config_parse(const js_value *config, const js_value *generation, con
   config_reader r = {.what = what, .dir = dir, .mem = a, .err = err};
   const struct family *family = NULL;
   memset(out, 0, sizeof *out);
+  out->repetition_penalty = 1;
   if (js_kind_of(config) != JS_OBJECT) {
     return fail(err, LOCI_EFORMAT, "%s: expected an object, found %s", what,
                 js_kind_name(js_kind_of(config)));
@@ -369,7 +372,7 @@ loci_status config_parse(const js_value *config, const js_value *generation, con
   TRY(family_find(&r, config, &family));
   TRY(family->parse(&r, config, family->text_type, out));
   const js_value *text = js_get(config, "text_config");
-  return ids_parse(&r, config, text ? text : config, generation, out);
+  return generation_parse(&r, config, text ? text : config, generation, out);
 }
 
 loci_status config_read(const char *dir, arena *a, model_config *out, loci_err *err) {

@@ -236,6 +236,20 @@ static void generation_config_decides_where_a_text_ends(void **state) {
   assert_int_equal(m.bos, -1);
 }
 
+static void the_repetition_penalty_is_read(void **state) {
+  model_config m;
+  loci_err err;
+  const char *config = "{\"model_type\":\"llama\",\"repetition_penalty\":1.5}";
+  expect(*state, "{\"model_type\":\"llama\"}", &m);
+  assert_true(m.repetition_penalty == 1);
+  expect(*state, config, &m);
+  assert_true(m.repetition_penalty == 1.5);
+  assert_int_equal(parse(*state, config, "{\"repetition_penalty\":1.05}", NULL, &m, &err), LOCI_OK);
+  assert_true(m.repetition_penalty == 1.05);
+  assert_int_equal(parse(*state, config, "{\"repetition_penalty\":0}", NULL, &m, &err),
+                   LOCI_EFORMAT);
+}
+
 static const struct {
   const char *config, *expected;
   loci_status status;
@@ -369,6 +383,7 @@ int main(void) {
                                      TEST(hidden_states_count_from_either_end),
                                      TEST(the_original_llava_and_bunny_take_their_tower_by_name),
                                      TEST(generation_config_decides_where_a_text_ends),
+                                     TEST(the_repetition_penalty_is_read),
                                      TEST(what_is_not_computed_is_refused_by_name),
                                      TEST(a_tower_directory_never_lies_outside_the_checkpoint)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,10 @@
  * a token.
  *
  * The token with the largest logit is taken, the first of equals; generation ends with an end
- * token, which counts, or after max_new tokens. */
+ * token, which counts, or after max_new tokens.  A checkpoint's repetition penalty (Keskar et al.
+ * 2019) divides the positive and multiplies the negative logits of all tokens there were before,
+ * the prompt's too, as transformers does; original layouts give their prompt as rows without ids,
+ * so only the answer's own tokens count there. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,13 +31,36 @@ void loci_answer_free(loci_answer *answer) {
 typedef struct taken {
   top_logits top;
   bool finite;
+  float penalty; /* 1: none */
+  bool *seen;    /* (V) */
+  float *scores; /* (V) logits after the penalty */
 } taken;
 
 static void take_top(void *ctx, int64_t index, const float *logits) {
   taken *t = ctx;
   (void)index;
   t->finite = logits_are_finite(logits, t->top.vocab);
-  top_logits_of(logits, t->top.vocab, &t->top);
+  for (int i = 0; t->penalty != 1 && i < t->top.vocab; i++) {
+    float x = logits[i];
+    t->scores[i] = !t->seen[i] ? x : x < 0 ? x * t->penalty : x / t->penalty;
+  }
+  top_logits_of(t->penalty != 1 ? t->scores : logits, t->top.vocab, &t->top);
+}
+
+static void mark_seen(taken *t, int id) {
+  if (id >= 0 && id < t->top.vocab) t->seen[id] = true;
+}
+
+static loci_status taken_init(taken *t, const loci_model *m, const loci_prompt *p, arena *mem,
+                              loci_err *err) {
+  int V = model_decoder(m)->vocab;
+  *t = (taken){.top.vocab = V, .penalty = (float)m->weights->config.repetition_penalty};
+  t->seen = arena_zarray(mem, V, bool);
+  t->scores = arena_array(mem, V, float);
+  if (!t->seen || !t->scores) return fail_nomem(err, "answering");
+  bool has_ids = !m->weights->config.split_at_image;
+  for (int i = 0; has_ids && i < p->info.length; i++) mark_seen(t, p->ids[i]);
+  return LOCI_OK;
 }
 
 /* One walk over [rows] more input rows; the candidates for the next token into top. */
@@ -80,7 +106,8 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   loci_candidate(*top)[LOCI_TOP] = arena_zalloc(box->mem, most, sizeof *top);
   float *next = arena_array(box->mem, D, float);
   if (!ids || !top || !next) return fail_nomem(err, "answering");
-  taken best = {.top.vocab = model_decoder(m)->vocab};
+  taken best;
+  TRY(taken_init(&best, m, p, box->mem, err));
   walk_hooks hooks = *given;
   hooks.logits = take_top;
   hooks.logits_ctx = &best;
@@ -91,6 +118,7 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   while (!st && n < most) {
     top_logits_candidates(&best.top, m, top[n]);
     ids[n++] = best.top.id[0];
+    mark_seen(&best, best.top.id[0]);
     if (is_end(m, best.top.id[0]) || n == most) break;
     if (!embed_token(m, best.top.id[0], next)) {
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
