@@ -88,7 +88,7 @@ typedef struct model_config {
   int n_eos;
   int eos[16];
   double repetition_penalty; /* of answers; 1: none */
-  int max_length; /* positions the model was made for */
+  int max_length; /* positions the model was made for: its own, or those its tokenizer allows */
   int n_notes;    /* sentences about harmless oddities, for checkpoint_note */
   const char *notes[4];
 } model_config;

@@ -212,9 +212,10 @@ static loci_status check_length(const loci_prompt *p, loci_err *err) {
                 "the prompt has %d positions, more than the model's sliding window of %d", T,
                 c->text.sliding_window);
   }
-  if (T > c->text.max_positions && c->text.rope.kind != ROPE_DYNAMIC) {
+  bool grows = c->text.rope.kind == ROPE_DYNAMIC && c->max_length == c->text.max_positions;
+  if (T > c->max_length && !grows) {
     return fail(err, LOCI_EINVAL, "the prompt has %d positions, the model was made for %d", T,
-                c->text.max_positions);
+                c->max_length);
   }
   return LOCI_OK;
 }

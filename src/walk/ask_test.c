@@ -1,4 +1,4 @@
-/* Greedy answers: the repetition penalty. */
+/* Greedy answers: the repetition penalty and lengths. */
 #include "walk/laws_test.h"
 
 static loci_prompt *prompt_of(const loci_model *m, const char *text) {
@@ -81,10 +81,25 @@ static void a_large_penalty_forbids_what_was_there(void **state) {
   loci_model_close(m);
 }
 
+static void a_prompt_longer_than_the_tokenizer_allows_is_refused(void **state) {
+  (void)state;
+  loci_model *m = open_f32(MODELS "text-llama");
+  loci_question q = {.text = "In which city is this building?", .template_name = "raw"};
+  loci_prompt *p;
+  loci_err err;
+  m->weights->config.max_length = 4;
+  assert_int_equal(loci_prompt_new(m, &q, &p, &err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "the model was made for 4"));
+  m->weights->config.text.rope.kind = ROPE_DYNAMIC; /* its positions stretch, the tokenizer's not */
+  assert_int_equal(loci_prompt_new(m, &q, &p, &err), LOCI_EINVAL);
+  loci_model_close(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_penalty_is_on_every_token_of_the_prompt),
       cmocka_unit_test(a_large_penalty_forbids_what_was_there),
+      cmocka_unit_test(a_prompt_longer_than_the_tokenizer_allows_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
