@@ -18,6 +18,12 @@ bool embed_token(const loci_model *m, int id, float *out) {
   return true;
 }
 
+loci_status prompt_check_model(const loci_prompt *p, const loci_model *m, loci_err *err) {
+  if (p->model == m) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "the prompt was made with another model (%s), not this one (%s)",
+              p->model->info.path, m->info.path);
+}
+
 /* ---------------------------------------------------------------- image */
 
 /* pixels, features and projected rows of an image file */

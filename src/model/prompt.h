@@ -17,6 +17,9 @@ struct loci_prompt {
   int feature_width;
 };
 
+/* A prompt's rows and ids mean nothing to another model than its own: LOCI_EINVAL. */
+loci_status prompt_check_model(const loci_prompt *p, const loci_model *m, loci_err *err);
+
 /* Input row of a token id.  False if the embedding has no such row. */
 bool embed_token(const loci_model *m, int id, float *out);
 

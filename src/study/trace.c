@@ -182,6 +182,7 @@ loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
                            const loci_trace_opts *opts, loci_trace **out, loci_err *err) {
   static const loci_trace_opts defaults;
   *out = NULL;
+  TRY(prompt_check_model(prompt, model, err));
   trace_box *box = calloc(1, sizeof *box);
   if (!box) return fail_nomem(err, "tracing");
   loci_status st = LOCI_OK;

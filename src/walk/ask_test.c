@@ -1,4 +1,4 @@
-/* Greedy answers: the repetition penalty and lengths. */
+/* Greedy answers: the repetition penalty, lengths, and prompts of another model. */
 #include "walk/laws_test.h"
 
 static loci_prompt *prompt_of(const loci_model *m, const char *text) {
@@ -95,11 +95,32 @@ static void a_prompt_longer_than_the_tokenizer_allows_is_refused(void **state) {
   loci_model_close(m);
 }
 
+static void a_prompt_of_another_model_is_refused(void **state) {
+  (void)state;
+  loci_model *m = open_f32(MODELS "text-llama"), *other = open_f32(MODELS "text-phi");
+  loci_prompt *p = prompt_of(m, "In which city is this building?");
+  loci_answer *a;
+  loci_run *r;
+  loci_trace *t;
+  loci_err err;
+  assert_int_equal(loci_ask(other, p, 0, NULL, NULL, &a, &err), LOCI_EINVAL);
+  assert_null(a);
+  assert_int_equal(loci_run_new(other, p, &r, &err), LOCI_EINVAL);
+  assert_null(r);
+  assert_int_equal(loci_trace_new(other, p, NULL, &t, &err), LOCI_EINVAL);
+  assert_null(t);
+  assert_non_null(strstr(err.msg, "made with another model"));
+  loci_prompt_free(p);
+  loci_model_close(other);
+  loci_model_close(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_penalty_is_on_every_token_of_the_prompt),
       cmocka_unit_test(a_large_penalty_forbids_what_was_there),
       cmocka_unit_test(a_prompt_longer_than_the_tokenizer_allows_is_refused),
+      cmocka_unit_test(a_prompt_of_another_model_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,7 @@ struct loci_run {
 loci_status loci_run_new(const loci_model *model, const loci_prompt *prompt, loci_run **out,
                          loci_err *err) {
   *out = NULL;
+  TRY(prompt_check_model(prompt, model, err));
   loci_run *r = calloc(1, sizeof *r);
   if (!r) return fail_nomem(err, "preparing a run");
   r->mem = arena_new();
