@@ -204,9 +204,12 @@ loci_status sweep_grids(sweep *s, loci_err *err) {
   TRY(parse_positions(s, &each, &groups, err));
   TRY(each_position(s, &single, err));
   int most = 2 * 2 * window_count * site_count, H = model_decoder(s->m)->heads;
+  int64_t cells_per_column = 0; /* of all sites, windows and directions */
+  for (int i = 0; i < site_count; i++) cells_per_column += sites[i] == LOCI_SITE_Z ? H : 1;
+  cells_per_column *= 2 * window_count;
   int64_t columns_all = (each ? single.count : 0) + groups.count;
   s->grids = arena_zarray(s->mem, most, loci_grid);
-  s->cells = arena_array(s->mem, columns_all * layer_count * H * most, cell);
+  s->cells = arena_array(s->mem, columns_all * layer_count * cells_per_column, cell);
   if (!s->grids || !s->cells) return fail_nomem(err, "laying out the grids");
   for (int d = LOCI_DENOISE; d <= LOCI_NOISE; d++) {
     if (!(((int)o->direction ? (int)o->direction : (int)LOCI_DENOISE) & d)) continue;
