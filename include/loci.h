@@ -9,18 +9,19 @@
  *   5. prompt                  image + question + constraints, as the sequence the model reads
  *   6. run                     one forward pass; record any site, patch any site
  *   7. ask                     greedy answer
- *   8. trace                   causal tracing: a grid of restored runs (Basu et al. 2024, section
- * 3)
+ *   8. trace                   causal tracing: a grid of restored runs (Basu et al. 2024, 3)
  *   9. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
  *  10. bench                   speed on this machine
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
- * sentence. *out is owned by the caller (free it with the matching call) and NULL after an error.
+ *     sentence.
+ *   *out is owned by the caller (free it with the matching call) and NULL after an error.
  *   A const pointer is borrowed and lives as long as the object it came from.
- *   NULL options mean all defaults; a 0 field means its default.  _free(NULL) and _close(NULL) are
- * fine. One object, one thread at a time; runs that only read may share a model. The library never
- * prints and never exits.
+ *   NULL options mean all defaults; a 0 field means its default.
+ *   _free(NULL) and _close(NULL) are fine.
+ *   One object, one thread at a time; calls that take a const model may share it.
+ *   The library never prints and never exits.
  *
  * Letters, as in docs/MATH.md: T positions, D residual width, L layers, H query heads, Hkv
  * key/value heads, K head width, F MLP inner width, V vocabulary, P image positions.  All arrays
@@ -51,9 +52,8 @@ extern "C" {
 
 typedef enum loci_status {
   LOCI_OK = 0,
-  LOCI_EINVAL, /* the request makes no sense: a layer out of range, a constraint not in the question
-                */
-  LOCI_EIO,    /* the system refused: no such file, no permission, no space */
+  LOCI_EINVAL,       /* the request makes no sense: a layer out of range, an unknown group */
+  LOCI_EIO,          /* the system refused: no such file, no permission, no space */
   LOCI_EFORMAT,      /* a file breaks its format's rules */
   LOCI_EUNSUPPORTED, /* a sound file asks for something loci does not compute */
   LOCI_ENOMEM,       /* out of memory, or more than --memory allows */
@@ -235,14 +235,18 @@ typedef struct loci_patch {
   loci_site site;
   int layer;
   int first, count;    /* positions */
-  const float *values; /* (count, row size of the site) replacement */
+  const float *values; /* (count, row size of the site), of pattern (count, H, T); borrowed until
+                          loci_run_forward returns */
   bool add;            /* add the values instead of replacing by them */
 } loci_patch;
 
 LOCI_CHECK loci_status loci_run_new(const loci_model *model, const loci_prompt *prompt,
                                     loci_run **out, loci_err *err); /* borrows both */
 LOCI_API void loci_run_free(loci_run *run);
+/* Keeps a site of one layer, every position; final_norm and logits have no layer: 0. */
 LOCI_CHECK loci_status loci_run_record(loci_run *run, loci_site site, int layer, loci_err *err);
+/* Overwrites a site, or adds to it.  Several patches of one place work in the order given.  Sites
+ * behind the last layer (final_norm, logits) cannot be patched. */
 LOCI_CHECK loci_status loci_run_patch(loci_run *run, const loci_patch *patch, loci_err *err);
 LOCI_CHECK loci_status loci_run_forward(loci_run *run, loci_progress_fn progress, void *ctx,
                                         loci_err *err);
@@ -270,7 +274,8 @@ typedef struct loci_answer {
   const loci_candidate (*top)[LOCI_TOP]; /* per step, best first; top[i][0] was taken */
 } loci_answer;
 
-/* Greedy generation of at most [max_new] tokens (0: 20). */
+/* Greedy generation of at most [max_new] tokens (0: 20), ended by the checkpoint's end tokens and
+ * under its repetition penalty. */
 LOCI_CHECK loci_status loci_ask(const loci_model *model, const loci_prompt *prompt, int max_new,
                                 loci_progress_fn progress, void *ctx, loci_answer **out,
                                 loci_err *err);

@@ -3,8 +3,8 @@
  *
  *   0            clean, a root
  *   1 .. S       corrupted: children of 0 with other input rows
- *   S + 1 ..     restored: children of their corrupted run with patches from 0 (denoise), or
- * children of 0 with patches from their corrupted run (noise); cell by cell, seed by seed
+ *   S + 1 ..     restored, cell by cell, seed by seed: children of their corrupted run with patches
+ *                from 0 (denoise), or of 0 with patches from their corrupted run (noise)
  *
  * The logits of streams 0 .. S are read first, in order, because target and o' come from them. */
 #include "study/sweep.h"

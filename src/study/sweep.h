@@ -1,8 +1,8 @@
 /* A causal trace while it is made.  Private to src/study.
  *
  * corrupt.c   the corrupted run's input rows
- * cells.c     grids and their cells: which values each restored run takes over, which are exact
- * zeros sweep.c     streams of one walk, metrics off the logits, batches that fit the memory
+ * cells.c     grids and their cells: which values each restored run takes over, which are zeros
+ * sweep.c     streams of one walk, metrics off the logits, batches that fit the memory
  * verify.c    cells recomputed the slow way
  * notes.c     hints: what a stranger should know before believing the picture
  * trace.c     the public call */

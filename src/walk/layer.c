@@ -1,7 +1,8 @@
 /* One layer of a walk, for all live rows of all streams at once.
  *
- *   sequential (LLaMA):  h = x + W_o attention(norm1 x);   x' = h + W_down act(W_gate norm2 h) *
- * (W_up norm2 h) parallel (Phi):      x' = x + W_o attention(norm1 x) + W_2 act(W_1 norm1 x)
+ *   sequential (LLaMA):  h = x + W_o attention(norm1 x)
+ *                        x' = h + W_down (act(W_gate norm2 h) * (W_up norm2 h))
+ *   parallel (Phi):      x' = x + W_o attention(norm1 x) + W_2 act(W_1 norm1 x)
  *
  * Every step runs over the rows that have joined by then (a prefix of the list, invariant W3); then
  * the next joiners copy what they need from the rows they were equal to until now, then the site is
