@@ -274,8 +274,8 @@ typedef struct loci_answer {
   const loci_candidate (*top)[LOCI_TOP]; /* per step, best first; top[i][0] was taken */
 } loci_answer;
 
-/* Greedy generation of at most [max_new] tokens (0: 20), ended by the checkpoint's end tokens and
- * under its repetition penalty. */
+/* Greedy generation of at most [max_new] tokens (0: 20) and no more than the model has positions
+ * for, ended by the checkpoint's end tokens and under its repetition penalty. */
 LOCI_CHECK loci_status loci_ask(const loci_model *model, const loci_prompt *prompt, int max_new,
                                 loci_progress_fn progress, void *ctx, loci_answer **out,
                                 loci_err *err);

@@ -5,6 +5,7 @@
  * tokenize the pieces round <image> apart.  Byte ranges are those of the unexpanded text. */
 #include "model/prompt.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,7 +114,9 @@ static loci_status find_constraint(loci_prompt *p, const char *given, int64_t qu
   int occurrence;
   const char *question = p->info.question;
   split_occurrence(given, &length, &occurrence);
-  if (length == 0) return fail(err, LOCI_EINVAL, "a constraint is empty");
+  if (strspn(given, " \t\r\n") >= length) {
+    return fail(err, LOCI_EINVAL, "a constraint is empty%s", length ? ": blanks alone" : "");
+  }
   int64_t at = find_occurrence(question, given, length, occurrence);
   if (at < 0 && length < strlen(given)) { /* perhaps the @ belongs to the text */
     at = find_occurrence(question, given, strlen(given), 1);
@@ -209,19 +212,17 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
   return LOCI_OK;
 }
 
-static loci_status check_length(const loci_prompt *p, loci_err *err) {
-  const model_config *c = &p->model->weights->config;
-  int T = p->info.length;
-  if (T == 0) return fail(err, LOCI_EINVAL, "the prompt is empty");
-  if (c->text.sliding_window && T > c->text.sliding_window) {
+loci_status check_length(const loci_model *m, int64_t length, const char *what, loci_err *err) {
+  const model_config *c = &m->weights->config;
+  if (c->text.sliding_window && length > c->text.sliding_window) {
     return fail(err, LOCI_EUNSUPPORTED,
-                "the prompt has %d positions, more than the model's sliding window of %d", T,
-                c->text.sliding_window);
+                "%s has %" PRId64 " positions, more than the model's sliding window of %d", what,
+                length, c->text.sliding_window);
   }
   bool grows = c->text.rope.kind == ROPE_DYNAMIC && c->max_length == c->text.max_positions;
-  if (T > c->max_length && !grows) {
-    return fail(err, LOCI_EINVAL, "the prompt has %d positions, the model was made for %d", T,
-                c->max_length);
+  if (length > c->max_length && !grows) {
+    return fail(err, LOCI_EINVAL, "%s has %" PRId64 " positions, the model was made for %d", what,
+                length, c->max_length);
   }
   return LOCI_OK;
 }
@@ -270,7 +271,8 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
     p->info.image_rows = p->info.image_cols = m->weights->config.vision.grid;
   }
   TRY(build_rows(p, &rows, err));
-  TRY(check_length(p, err));
+  if (p->info.length == 0) return fail(err, LOCI_EINVAL, "the prompt is empty");
+  TRY(check_length(p->model, p->info.length, "the prompt", err));
   loci_constraint *found = arena_zarray(p->mem, q->constraint_count, loci_constraint);
   if (!found) return fail_nomem(err, "building the prompt");
   for (int i = 0; i < q->constraint_count; i++) {

@@ -19,6 +19,8 @@ struct loci_prompt {
 
 /* A prompt's rows and ids mean nothing to another model than its own: LOCI_EINVAL. */
 loci_status prompt_check_model(const loci_prompt *p, const loci_model *m, loci_err *err);
+/* Fails if the model was not made for [length] positions; [what] has them. */
+loci_status check_length(const loci_model *m, int64_t length, const char *what, loci_err *err);
 
 /* Input row of a token id.  False if the embedding has no such row. */
 bool embed_token(const loci_model *m, int id, float *out);

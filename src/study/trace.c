@@ -47,6 +47,7 @@ static loci_status set_target(sweep *s, loci_err *err) {
     }
   }
   s->length = s->T + s->target_count - 1;
+  TRY(check_length(s->m, s->length, "the prompt with the answer", err));
   s->embeds = arena_array(s->mem, s->length * D, float);
   if (!s->embeds) return fail_nomem(err, "tracing");
   memcpy(s->embeds, s->p->embeds, (size_t)(s->T * D) * sizeof *s->embeds);

@@ -2,7 +2,8 @@
  * a token.
  *
  * The token with the largest logit is taken, the first of equals; generation ends with an end
- * token, which counts, or after max_new tokens.  A checkpoint's repetition penalty (Keskar et al.
+ * token, which counts, after max_new tokens, or where the
+ * model's positions end.  A checkpoint's repetition penalty (Keskar et al.
  * 2019) divides the positive and multiplies the negative logits of all tokens there were before,
  * the prompt's too, as transformers does; original layouts give their prompt as rows without ids,
  * so only the answer's own tokens count there. */
@@ -99,6 +100,12 @@ static loci_status decode_answer(const loci_model *m, answer_box *box, const int
   return box->view.text ? LOCI_OK : fail_nomem(err, "decoding the answer");
 }
 
+/* The last token is not read, so it needs no position of its own. */
+static int most_that_fit(const loci_model *m, int prompt, int most) {
+  while (most > 1 && check_length(m, (int64_t)prompt + most - 1, "the answer", NULL)) most--;
+  return most;
+}
+
 static loci_status generate(const loci_model *m, const loci_prompt *p, int most, answer_box *box,
                             const walk_hooks *given, loci_err *err) {
   int64_t D = model_decoder(m)->width;
@@ -142,6 +149,7 @@ loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
   if (most < 1 || most > MOST_NEW) {
     return fail(err, LOCI_EINVAL, "%d new tokens, expected 1 to %d", most, MOST_NEW);
   }
+  most = most_that_fit(m, p->info.length, most);
   answer_box *box = calloc(1, sizeof *box);
   if (!box) return fail_nomem(err, "answering");
   box->mem = arena_new();
