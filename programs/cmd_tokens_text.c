@@ -9,6 +9,9 @@
 #include "json_string.h"
 #include "model_path.h"
 
+#define MAX_LINE ((size_t)1 << 22)
+#define MAX_LINE_TEXT "4 MB"
+
 static void show(const cli *c, const loci_text_tokens *t) {
   int room = c->term.columns - 6 - 8 - 14;
   printf("%5s %7s ", "token", "id");
@@ -67,15 +70,39 @@ static int one_line(cli *c, const loci_tokenizer *tokenizer, char *line, size_t 
   return code;
 }
 
+/* The next line, as long as it may be: getline would fill the memory from a file without any.
+ * False: the end of the file, or *why says what is wrong. */
+static bool next_line(FILE *in, char *line, size_t *size, const char **why) {
+  int ch;
+  size_t n = 0;
+  *why = NULL;
+  while ((ch = getc_unlocked(in)) != EOF) {
+    if (n == MAX_LINE) {
+      *why = "is longer than " MAX_LINE_TEXT;
+      return false;
+    }
+    line[n++] = (char)ch;
+    if (ch == '\n') break;
+  }
+  line[n] = 0;
+  *size = n;
+  return n > 0 && !ferror(in);
+}
+
 static int all_lines(cli *c, const loci_tokenizer *tokenizer, FILE *in, const char *name) {
-  char *line = NULL;
-  size_t room = 0;
+  char *line = malloc(MAX_LINE + 1);
+  size_t n;
+  const char *why = NULL;
   long long number = 0;
   int code = EXIT_DONE;
+  if (!line) {
+    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+    return cli_failed(c);
+  }
   errno = 0;
-  for (ssize_t n; !code && (n = getline(&line, &room, in)) >= 0;) {
+  while (!code && next_line(in, line, &n, &why)) {
     number++;
-    if (one_line(c, tokenizer, line, (size_t)n)) {
+    if (one_line(c, tokenizer, line, n)) {
       cli_fail(&c->err, c->err.code, "%.200s, line %lld: %.250s", name, number, c->err.msg);
       code = cli_failed(c);
     }
@@ -84,6 +111,10 @@ static int all_lines(cli *c, const loci_tokenizer *tokenizer, FILE *in, const ch
     errno = 0;
   }
   if (!code) code = cli_stopped(c); /* also when the signal ended a wait for input */
+  if (!code && why) {
+    cli_fail(&c->err, LOCI_EFORMAT, "%.200s, line %lld: %s", name, number + 1, why);
+    code = cli_failed(c);
+  }
   if (!code && ferror(in)) {
     cli_fail(&c->err, LOCI_EIO, "%.300s: %s", name, strerror(errno));
     code = cli_failed(c);
