@@ -186,9 +186,10 @@ loci_status file_write(const char *path, const void *data, size_t size, loci_err
   return st;
 }
 
+/* A link to nowhere is there, and so is what may not be looked at: reading it says why it fails. */
 bool file_exists(const char *path) {
   struct stat s;
-  return stat(path, &s) == 0;
+  return lstat(path, &s) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool file_is_dir(const char *path) {

@@ -239,6 +239,9 @@ static void existence_and_kind_are_told(void **state) {
   assert_true(file_exists(at("f")));
   assert_false(file_exists(at("g")));
   assert_true(file_exists(dir));
+  assert_int_equal(symlink("nowhere", at("dangling")), 0);
+  assert_true(file_exists(at("dangling"))); /* a checkpoint whose file was lost, not one without */
+  assert_false(file_exists(at("f/below")));
   assert_true(file_is_dir(dir));
   assert_false(file_is_dir(at("f")));
   assert_false(file_is_dir(at("g")));
