@@ -14,6 +14,26 @@ failed 'nosuch.png' image -m "$model" -i "$work/nosuch.png" -o "$work/x.png"
 failed 'there is no directory' ask -m nosuch -q x -o "$work/nowhere/x.json"
 failed 'is a directory' ask -m nosuch -q x -o "$(mkdir "$work/d.json" && echo "$work/d.json")"
 failed 'nosuch.jsonl' tokens -m "$model" --lines "$work/nosuch.jsonl"
+failed 'line 1: is longer than 4 MB' tokens -m "$model" --lines /dev/zero
+asked=(-m "$model" -i "$image" -q "$question")
+failed 'a constraint is empty: blanks alone' tokens "${asked[@]}" -c ' '
+failed 'positions, the model was made for 256' trace "${asked[@]}" -c 'this country' \
+  -a "$(printf 'Kyiv %.0s' {1..300})"
+
+# A checkpoint whose file was lost is not one without that file, and an answer ends where the model's positions do.
+cp -r "$model" "$work/copy"
+sed -i 's/"max_position_embeddings": [0-9]*/"max_position_embeddings": 9/' "$work/copy/config.json"
+failed 'positions, the model was made for 9' ask -m "$work/copy" -i "$image" -q "$question"
+length=$(sed 's/.*has \([0-9]*\) positions.*/\1/' <<<"$err")
+sed -i "s/\"max_position_embeddings\": 9/\"max_position_embeddings\": $length/" "$work/copy/config.json"
+try ask -m "$work/copy" -i "$image" -q "$question" --max-new 60000 --json
+wants 0
+[[ $(tr -d ' \n' <<<"$out") =~ \"ids\":\[[0-9]+\] ]] || miss "more than one token behind the last position"
+rm "$work/copy/tokenizer_config.json"
+try tokens -m "$work/copy" --text x
+wants 0
+ln -s nowhere "$work/copy/tokenizer_config.json"
+failed 'tokenizer_config.json: No such file or directory' tokens -m "$work/copy" --text x
 try info -m nosuch --json
 wants 1
 prints '"error"'
