@@ -30,6 +30,7 @@ void term_catch_signals(void) {
   sigaction(SIGTERM, &action, NULL);
   action.sa_handler = SIG_IGN; /* a closed pipe is an error of write(), with a sentence */
   sigaction(SIGPIPE, &action, NULL);
+  sigaction(SIGXFSZ, &action, NULL); /* and so is a file that may not grow */
 }
 
 int term_signal(void) { return caught; }

@@ -47,6 +47,11 @@ prints '"error"'
 failed '\x1b[31m' info -m $'./\e[31mred'
 [[ $err != *$'\e'* ]] || miss "an escape sequence came through"
 
+# A file that may not grow: one sentence, and nothing is left behind.
+(ulimit -f 0; "$loci" tokens -m "$model" --text x -o "$work/limited.json" 2>&1 >/dev/null) |
+  grep -q 'File too large' || miss "a limit on files is not said"
+[ -z "$(find "$work" -name 'limited*')" ] || miss "a part of a file is left"
+
 # Standard output that takes nothing.
 unwritable() {
   last=$*
