@@ -1,5 +1,7 @@
 /* Causal traces against the reference, which ran a full forward for every cell: all corruptions,
  * both directions, windows, single positions, groups, heads, answers of several tokens. */
+#include <limits.h>
+
 #include "oracle_test.h"
 
 #include "base/random.h"
@@ -363,10 +365,47 @@ static void check_traces(const char *name, bool has_image, bool full) {
   }
 ORACLE_MODELS(TESTS)
 
+static void expect_refused(loci_model *m, const loci_prompt *p, const loci_trace_opts *opts,
+                           const char *why) {
+  loci_trace *t;
+  loci_err err;
+  assert_int_equal(loci_trace_new(m, p, opts, &t, &err), LOCI_EINVAL);
+  assert_null(t);
+  assert_non_null(strstr(err.msg, why));
+}
+
+static void requests_that_make_no_sense_are_refused(void **s) {
+  (void)s;
+  loci_model *m = oracle_model("text-llama");
+  oracle o = oracle_open(m, "text-llama", "trace-replace");
+  const loci_prompt *p = o.prompt;
+  expect_refused(m, p, &(loci_trace_opts){.window_count = -1}, "windows");
+  expect_refused(m, p, &(loci_trace_opts){.window_count = 3}, "windows");
+  expect_refused(m, p, &(loci_trace_opts){.site_count = -1}, "sites");
+  expect_refused(m, p, &(loci_trace_opts){.direction = (loci_direction)9}, "direction");
+  expect_refused(m, p, &(loci_trace_opts){.first_layer = INT_MAX, .layer_count = 1}, "layers");
+  expect_refused(m, p, &(loci_trace_opts){.first_layer = 1, .layer_count = INT_MAX}, "layers");
+  expect_refused(m, p, &(loci_trace_opts){.first_layer = INT_MIN}, "layers");
+  loci_run *r;
+  loci_err err;
+  assert_ok(loci_run_new(m, p, &r, &err), err);
+  loci_patch patch = {.site = LOCI_SITE_MLP_OUT, .first = 0, .count = 1};
+  assert_int_equal(loci_run_patch(r, &patch, &err), LOCI_EINVAL); /* no values */
+  patch.first = INT_MAX;
+  assert_int_equal(loci_run_patch(r, &patch, &err), LOCI_EINVAL);
+  loci_run_free(r);
+  loci_prompt *none;
+  const loci_question q = {.text = "x", .constraint_count = -1};
+  assert_int_equal(loci_prompt_new(m, &q, &none, &err), LOCI_EINVAL);
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
 #define ENTRIES(id, name, has_image, full)                                                         \
   cmocka_unit_test(traces_of_##id), cmocka_unit_test(little_memory_changes_nothing_in_##id),
 
 int main(void) {
-  const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRIES)};
+  const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRIES)
+                                         cmocka_unit_test(requests_that_make_no_sense_are_refused)};
   return cmocka_run_group_tests(tests, oracle_enter, NULL);
 }

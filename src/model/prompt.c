@@ -239,6 +239,9 @@ static loci_status choose_template(const loci_model *m, const char *name,
 }
 
 static loci_status check_question(const loci_question *q, loci_err *err) {
+  if (q->constraint_count < 0 || (q->constraint_count > 0 && !q->constraints)) {
+    return fail(err, LOCI_EINVAL, "%d constraints without text", q->constraint_count);
+  }
   if (!q->text || !q->text[0]) return fail(err, LOCI_EINVAL, "the question is empty");
   if (!utf8_is_valid(q->text, strlen(q->text))) {
     return fail(err, LOCI_EINVAL, "the question is not UTF-8");

@@ -153,7 +153,8 @@ static void make_cells(sweep *s, int grid, const columns *c) {
 
 static loci_status find_layers(const sweep *s, int **out, int *count, loci_err *err) {
   int L = model_decoder(s->m)->layers;
-  int first = s->opts->first_layer, n = s->opts->layer_count ? s->opts->layer_count : L - first;
+  int first = s->opts->first_layer, n = s->opts->layer_count;
+  if (first >= 0 && first < L && n == 0) n = L - first;
   if (first < 0 || n < 1 || first > L - 1 || n > L - first) {
     return fail(err, LOCI_EINVAL, "layers %d to %lld: the model has layers 0 to %d", first,
                 (long long)first + n - 1, L - 1);
@@ -168,6 +169,11 @@ static loci_status find_layers(const sweep *s, int **out, int *count, loci_err *
 
 static loci_status check_axes(const sweep *s, const loci_site *sites, int site_count,
                               const int *windows, int window_count, loci_err *err) {
+  if (site_count < 1 || !sites) return fail(err, LOCI_EINVAL, "%d sites without names", site_count);
+  if (window_count < 1 || !windows) {
+    return fail(err, LOCI_EINVAL, "%d windows without widths", window_count);
+  }
+  if ((unsigned)s->opts->direction > LOCI_BOTH) return fail(err, LOCI_EINVAL, "unknown direction");
   for (int i = 0; i < site_count; i++) {
     if (sites[i] == LOCI_SITE_MLP_OUT || sites[i] == LOCI_SITE_ATTN_OUT ||
         sites[i] == LOCI_SITE_RESID_POST || sites[i] == LOCI_SITE_Z) {

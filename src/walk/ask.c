@@ -2,11 +2,11 @@
  * a token.
  *
  * The token with the largest logit is taken, the first of equals; generation ends with an end
- * token, which counts, after max_new tokens, or where the
- * model's positions end.  A checkpoint's repetition penalty (Keskar et al.
- * 2019) divides the positive and multiplies the negative logits of all tokens there were before,
- * the prompt's too, as transformers does; original layouts give their prompt as rows without ids,
- * so only the answer's own tokens count there. */
+ * token, which counts, after max_new tokens, or where the model's positions end.
+ *
+ * A checkpoint's repetition penalty (Keskar et al. 2019) divides the positive and multiplies the
+ * negative logits of all tokens there were before, the prompt's too, as transformers does; original
+ * layouts give their prompt as rows without ids, so only the answer's own tokens count there. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -92,6 +92,7 @@ loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) 
     return fail(err, LOCI_EINVAL, "positions %d to %lld: the prompt has positions 0 to %d",
                 patch->first, (long long)patch->first + patch->count - 1, T - 1);
   }
+  if (!patch->values) return fail(err, LOCI_EINVAL, "a patch without values");
   patched *k = arena_zarray(r->mem, 1, patched);
   if (!k) return fail_nomem(err, "patching a site");
   k->patch = *patch;
