@@ -363,7 +363,8 @@ typedef struct loci_trace {
   const loci_grid *grids;
   loci_cost cost;
   int verified;        /* cells recomputed naively */
-  double verify_error; /* their largest difference: |a - b| / max(|b|, 0.02) over p */
+  double verify_error; /* their largest difference |a - b| / max(|b|, floor), of all metrics:
+                          floor 0.02 for p, 1 for the others */
   int note_count;
   const char *const *notes; /* one-line hints: small effect, shared first token, ... */
 } loci_trace;

@@ -87,7 +87,28 @@ static bool has_listed_ending(const char *path, const char *endings) {
 }
 
 /* The directory must take a new file; what stands at the place already must not be a directory. */
-static loci_status check_place(const char *path, loci_err *err) {
+/* Whether two paths lead to the same thing. */
+static bool is_same(const char *a, const char *b) {
+  struct stat s, t;
+  return a && b && stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev &&
+         s.st_ino == t.st_ino;
+}
+
+/* A result must not take the place of what it is made from. */
+static loci_status check_inputs(const char *path, const char *directory, const args *a,
+                                loci_err *err) {
+  char model[PATH_SIZE];
+  loci_err ignored;
+  const char *name = args_get(a, OPT_MODEL);
+  if (is_same(path, args_get(a, OPT_IMAGE)))
+    return cli_fail(err, LOCI_EINVAL, "%s: is the picture this is about", path);
+  bool exists = access(path, F_OK) == 0;
+  if (exists && name && !model_path_find(name, model, &ignored) && is_same(directory, model))
+    return cli_fail(err, LOCI_EINVAL, "%s: is a file of the checkpoint", path);
+  return LOCI_OK;
+}
+
+static loci_status check_place(const char *path, const args *a, loci_err *err) {
   char directory[PATH_SIZE];
   struct stat s;
   const char *slash = strrchr(path, '/');
@@ -100,7 +121,7 @@ static loci_status check_place(const char *path, loci_err *err) {
     return cli_fail(err, LOCI_EIO, "%s: there is no directory %s to write it to", path, directory);
   if (access(directory, W_OK | X_OK) != 0)
     return cli_fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
-  return LOCI_OK;
+  return check_inputs(path, directory, a, err);
 }
 
 int cli_check_outputs(cli *c) {
@@ -110,7 +131,7 @@ int cli_check_outputs(cli *c) {
       return cli_usage(c, "-o %.200s: %s writes files that end in %s", path, c->command->name,
                        c->command->endings);
   for (int i = 0; (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (check_place(path, &c->err)) return cli_failed(c);
+    if (check_place(path, &c->args, &c->err)) return cli_failed(c);
   return EXIT_DONE;
 }
 

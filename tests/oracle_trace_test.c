@@ -290,7 +290,7 @@ static void check_drawn_noise(oracle *o, const request *r) {
   assert_ok(corruption_make(o->prompt, &opts, o->mem, &c, &err), err);
   assert_int_equal(c.seeds, 2);
   for (int s = 0; s < c.seeds; s++) {
-    random_source source = random_new(5 + (uint64_t)s);
+    random_source source = random_stream(5, (uint64_t)s);
     for (int64_t i = 0; i < c.count * D; i++) {
       const float *own = o->prompt->embeds + c.positions[i / D] * D + i % D;
       double added = (double)c.rows[s * c.count * D + i] - (double)*own;

@@ -5,6 +5,11 @@
 
 random_source random_new(uint64_t seed) { return (random_source){.state = seed}; }
 
+random_source random_stream(uint64_t seed, uint64_t number) {
+  random_source of_seed = random_new(seed);
+  return random_new(random_bits(&of_seed) + number);
+}
+
 uint64_t random_bits(random_source *r) {
   uint64_t z = (r->state += 0x9E3779B97F4A7C15u);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;

@@ -12,6 +12,8 @@ typedef struct random_source {
 } random_source;
 
 random_source random_new(uint64_t seed);
+/* The [number]-th of many sources of one seed; those of another seed have nothing in common. */
+random_source random_stream(uint64_t seed, uint64_t number);
 uint64_t random_bits(random_source *r);
 /* Uniform in [0, 1). */
 double random_unit(random_source *r);

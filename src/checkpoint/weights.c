@@ -322,14 +322,12 @@ static loci_status place_projector(placing *p, checkpoint *c) {
 
 /* ---------------------------------------------------------------- what was not read */
 
-/* A tensor inside a layer that is run, or inside the projector, takes part in a computation that is
- * not ours. */
+/* A tensor inside a layer that is run, behind the last layer of the decoder, or inside the
+ * projector takes part in a computation that is not ours. */
 static bool would_matter(const checkpoint *c, const char *canonical) {
   static const char layers[] = "language_model.layers.", tower[] = "vision_tower.encoder.layers.";
   if (strncmp(canonical, "multi_modal_projector.", 22) == 0) return true;
-  if (strncmp(canonical, layers, sizeof layers - 1) == 0) {
-    return strtol(canonical + sizeof layers - 1, NULL, 10) < c->config.text.layers;
-  }
+  if (strncmp(canonical, layers, sizeof layers - 1) == 0) return true;
   if (strncmp(canonical, tower, sizeof tower - 1) == 0) {
     return strtol(canonical + sizeof tower - 1, NULL, 10) < vision_depth(&c->config.vision);
   }

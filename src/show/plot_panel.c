@@ -52,7 +52,8 @@ static void draw_cells(canvas *c, const sheet *s, const sheet_panel *p, const pl
       double w = at->cell_w + (l + 1 == p->layer_count ? 0 : under);
       canvas_box box = {at->x + l * at->cell_w, y, w, h};
       bool empty = p->zero[i] || isnan(p->values[i]);
-      canvas_fill(c, box, empty ? plot_zero : colormap(sheet_level(s, p->values[i]), diverging, false));
+      canvas_fill(c, box,
+                  empty ? plot_zero : colormap(sheet_level(s, p->values[i]), diverging, false));
     }
   }
 }

@@ -173,7 +173,6 @@ static loci_status check_axes(const sweep *s, const loci_site *sites, int site_c
   if (window_count < 1 || !windows) {
     return fail(err, LOCI_EINVAL, "%d windows without widths", window_count);
   }
-  if ((unsigned)s->opts->direction > LOCI_BOTH) return fail(err, LOCI_EINVAL, "unknown direction");
   for (int i = 0; i < site_count; i++) {
     if (sites[i] == LOCI_SITE_MLP_OUT || sites[i] == LOCI_SITE_ATTN_OUT ||
         sites[i] == LOCI_SITE_RESID_POST || sites[i] == LOCI_SITE_Z) {

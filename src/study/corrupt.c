@@ -74,7 +74,8 @@ static loci_status parse_kind(request *r, const char *given, loci_err *err) {
     errno = 0;
     r->factor = strtod(r->text, &end);
     if (*end || errno || !(r->factor > 0) || r->factor > 1e6) {
-      return fail(err, LOCI_EINVAL, "corruption %s: the factor \"%s\" is not a number above 0",
+      return fail(err, LOCI_EINVAL,
+                  "corruption %s: the factor \"%s\" is not a number above 0 and at most 1e6",
                   kinds[k].name, r->text);
     }
   }
@@ -159,7 +160,7 @@ static void image_moments(const loci_prompt *p, float *mean, double *deviation) 
 static void draw_noise(const request *r, const corruption *c, double sigma) {
   int64_t n = (int64_t)c->count * r->p->model->weights->config.text.width;
   for (int s = 0; s < c->seeds; s++) {
-    random_source source = random_new(r->opts->seed + (uint64_t)s);
+    random_source source = random_stream(r->opts->seed, (uint64_t)s);
     for (int64_t i = 0; i < n; i++) {
       r->rows[s * n + i] += (float)(sigma * random_gaussian(&source));
     }

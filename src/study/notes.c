@@ -28,7 +28,8 @@ static loci_status note(const sweep *s, loci_trace *t, loci_err *err, const char
 
 /* The token without blank markers. */
 static const char *core_of(const char *token) {
-  static const char *const blanks[] = {"\u2581", "\u0120", " "};
+  static const char *const blanks[] = {"\u2581", "\u0120", "\u010A", "\u0109",
+                                       " "}; /* blank, line, tab */
   for (size_t i = 0; i < sizeof blanks / sizeof blanks[0]; i++) {
     while (strncmp(token, blanks[i], strlen(blanks[i])) == 0) token += strlen(blanks[i]);
   }

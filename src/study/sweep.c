@@ -43,6 +43,19 @@ loci_metrics metrics_of(const sweep *s, const reading *r) {
   return m;
 }
 
+loci_metrics metrics_mean(const loci_metrics *m, int n) {
+  loci_metrics mean = {0};
+  for (int i = 0; i < n; i++) {
+    mean.p += m[i].p / n;
+    mean.logp += m[i].logp / n;
+    mean.p_first += m[i].p_first / n;
+    mean.logp_first += m[i].logp_first / n;
+    mean.logit_diff += m[i].logit_diff / n;
+    mean.kl += m[i].kl / n;
+  }
+  return mean;
+}
+
 /* The clean run's first row: target, reference distribution. */
 static void read_clean(sweep *s, const float *logits) {
   int64_t V = model_decoder(s->m)->vocab;
@@ -145,22 +158,20 @@ static loci_status add_cells(const batch *b, walk *w, loci_err *err) {
 }
 
 /* Mean of the cell's metrics over seeds, into its grid. */
-static void store_cells(const batch *b) {
+static loci_status store_cells(const batch *b, loci_err *err) {
   const sweep *s = b->s;
   int S = s->corrupted.seeds;
+  loci_metrics *of_seed = arena_array(s->mem, S, loci_metrics);
+  if (!of_seed) return fail_nomem(err, "tracing");
   for (int64_t i = 0; i < b->count; i++) {
     const cell *c = &s->cells[b->first + i];
-    loci_metrics *to = (loci_metrics *)(uintptr_t)&s->grids[c->grid].cells[c->at];
     for (int seed = 0; seed < S; seed++) {
-      loci_metrics m = metrics_of(s, s->readings + (i * S + seed) * s->target_count);
-      to->p += m.p / S;
-      to->logp += m.logp / S;
-      to->p_first += m.p_first / S;
-      to->logp_first += m.logp_first / S;
-      to->logit_diff += m.logit_diff / S;
-      to->kl += m.kl / S;
+      of_seed[seed] = metrics_of(s, s->readings + (i * S + seed) * s->target_count);
     }
+    loci_metrics *cells = (loci_metrics *)(uintptr_t)s->grids[c->grid].cells;
+    cells[c->at] = metrics_mean(of_seed, S);
   }
+  return LOCI_OK;
 }
 
 static loci_status run_batch(const batch *b, loci_err *err) {
@@ -180,8 +191,7 @@ static loci_status run_batch(const batch *b, loci_err *err) {
   walk_free(w);
   if (st) return st;
   if (s->not_finite) return not_finite(s->m, err);
-  store_cells(b);
-  return LOCI_OK;
+  return store_cells(b, err);
 }
 
 /* ---------------------------------------------------------------- batches */

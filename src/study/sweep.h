@@ -79,6 +79,7 @@ loci_status sweep_run(sweep *s, loci_err *err);
 loci_status add_cell(const sweep *s, walk *w, const cell *c, int parent, int source, int *out,
                      loci_err *err);
 loci_metrics metrics_of(const sweep *s, const reading *r);
+loci_metrics metrics_mean(const loci_metrics *m, int n);
 void read_logits(const sweep *s, const float *logits, int token, int other, reading *out);
 
 /* verify.c */

@@ -70,19 +70,6 @@ static loci_status make_room(sweep *s, loci_err *err) {
   return ok ? LOCI_OK : fail_nomem(err, "tracing");
 }
 
-static loci_metrics mean_of(const loci_metrics *m, int n) {
-  loci_metrics mean = {0};
-  for (int i = 0; i < n; i++) {
-    mean.p += m[i].p / n;
-    mean.logp += m[i].logp / n;
-    mean.p_first += m[i].p_first / n;
-    mean.logp_first += m[i].logp_first / n;
-    mean.logit_diff += m[i].logit_diff / n;
-    mean.kl += m[i].kl / n;
-  }
-  return mean;
-}
-
 /* Skipped cells are the run they restore; effects of all cells against that run. */
 static void set_effects(const sweep *s, const loci_trace *t) {
   for (int i = 0; i < s->grid_count; i++) {
@@ -147,7 +134,7 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   t->answer_given = s->answer_given;
   TRY(target_text(s, &t->target_text, err));
   t->clean.m = s->clean;
-  t->corrupted.m = mean_of(s->corrupt, s->corrupted.seeds);
+  t->corrupted.m = metrics_mean(s->corrupt, s->corrupted.seeds);
   top_logits_candidates(&s->clean_top, s->m, t->clean.top);
   top_logits_candidates(&s->corrupt_top, s->m, t->corrupted.top);
   const char *other = tokenizer_token(s->m->tokens, s->other[0]);

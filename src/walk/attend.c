@@ -9,8 +9,6 @@
 
 #include "walk/streams.h"
 
-enum { QUERY_ROWS = 8 };
-
 /* Where every stream's keys and values of this layer stand; packs the new ones. */
 static void lay_out(walk *w, int layer) {
   int G = w->c->kv_heads, K = w->c->head_dim;

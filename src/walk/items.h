@@ -5,6 +5,7 @@
 
 #include "walk/walk.h"
 
+enum { QUERY_ROWS = 8 }; /* rows whose attention is computed together */
 enum { MAX_DEPTH = 16 }; /* streams on the way from a root down to any other, both included */
 
 /* Where in a layer a row first differs from its parent's.  Rows that are live when the layer begins
@@ -34,6 +35,7 @@ typedef struct stream {
 
 typedef struct embed_item {
   int stream, position;
+  int64_t order; /* counts all, as given */
   const float *row;
 } embed_item;
 /* [giver]: the stream itself, or the ancestor it comes from; [order]: counts all, as given. */

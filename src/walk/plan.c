@@ -8,7 +8,7 @@
 
 #include "walk/streams.h"
 
-enum { MLP_ROWS = 2048, QUERY_ROWS = 8 };
+enum { MLP_ROWS = 2048 };
 
 static void live_from(walk *w, int s, int layer, int position) {
   int *from = w->streams.at[s].from;
@@ -22,6 +22,13 @@ static int compare_patches(const void *a, const void *b) {
   if (x->stream != y->stream) return x->stream < y->stream ? -1 : 1;
   if (x->p.position != y->p.position) return x->p.position < y->p.position ? -1 : 1;
   if (x->giver != y->giver) return x->giver < y->giver ? -1 : 1; /* ancestors' first (W1) */
+  return (x->order > y->order) - (x->order < y->order);
+}
+
+/* Of one stream, those given later come later: they count. */
+static int compare_embeds(const void *a, const void *b) {
+  const embed_item *x = a, *y = b;
+  if (x->stream != y->stream) return x->stream < y->stream ? -1 : 1;
   return (x->order > y->order) - (x->order < y->order);
 }
 
@@ -76,6 +83,9 @@ static loci_status sort_items(walk *w, loci_err *err) {
   int L = w->c->layers;
   if (w->patches.count > 1) {
     qsort(w->patches.at, (size_t)w->patches.count, sizeof *w->patches.at, compare_patches);
+  }
+  if (w->embeds.count > 1) {
+    qsort(w->embeds.at, (size_t)w->embeds.count, sizeof *w->embeds.at, compare_embeds);
   }
   if (w->masks.count > 1) {
     qsort(w->masks.at, (size_t)w->masks.count, sizeof *w->masks.at, compare_masks);
@@ -181,7 +191,7 @@ int64_t walk_fixed_bytes(const loci_model *m, int length) {
 
 /* The input rows of everything that is live at layer 0. */
 static void fill_inputs(walk *w) {
-  int64_t D = w->c->width;
+  int64_t D = w->c->width, e = 0;
   for (int64_t i = 0; i < w->streams.count; i++) {
     const stream *s = &w->streams.at[i];
     for (int p = s->from[0]; p < s->length; p++) {
@@ -189,9 +199,8 @@ static void fill_inputs(walk *w) {
                                         : w->resid + owner_slot(w, s->parent, p, 0) * D;
       memcpy(w->resid + slot_of(w, (int)i, p) * D, from, (size_t)D * sizeof *from);
     }
-    for (int64_t e = 0; e < w->embeds.count; e++) {
+    for (; e < w->embeds.count && w->embeds.at[e].stream == i; e++) {
       const embed_item *item = &w->embeds.at[e];
-      if (item->stream != i) continue;
       float *to = w->resid + slot_of(w, (int)i, item->position) * D;
       memcpy(to, item->row, (size_t)D * sizeof *to);
     }

@@ -118,7 +118,7 @@ static loci_status check_place(const walk *w, int s, int layer, int position, lo
 
 loci_status walk_embed(walk *w, int s, int position, const float *values, loci_err *err) {
   TRY(check_place(w, s, 0, position, err));
-  PUSH(w->embeds, (embed_item){s, position, values});
+  PUSH(w->embeds, (embed_item){s, position, w->embeds.count, values});
   return LOCI_OK;
 }
 

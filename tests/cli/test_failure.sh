@@ -75,4 +75,10 @@ exec 3<>"$work/pipe" 4>"$work/pipe" 3<&-
 code=$? err=$(cat "$work/err")
 unwritable 'help trace | (closed)'
 exec 4>&-
+# A result never takes the place of what it is made from.
+cp -r "$model" "$work/own" && cp "$image" "$work/own.png"
+failed 'a file of the checkpoint' record -m "$work/own" -i "$image" -q x --site z --layers 1 -o "$work/own/model.safetensors"
+failed 'is the picture' trace -m "$model" -i "$work/own.png" -q "$question" -c 'this country' -o "$work/own.png"
+cmp -s "$model/model.safetensors" "$work/own/model.safetensors" || miss 'the checkpoint was overwritten'
+
 finish
