@@ -126,6 +126,30 @@ static void text_families_get_their_defaults(void **state) {
   assert_string_equal(m.default_template, "raw");
 }
 
+static void layer_types_say_which_layers_slide(void **state) {
+  static const struct {
+    const char *config;
+    int window;
+  } rows[] = {
+      {"\"qwen2\",\"sliding_window\":512,\"layer_types\":[\"full_attention\",\"sliding_"
+       "attention\"]",
+       512},
+      {"\"qwen2\",\"layer_types\":[\"sliding_attention\"]", 4096},
+      {"\"qwen2\",\"use_sliding_window\":true,\"layer_types\":[\"full_attention\"]", 0},
+      {"\"qwen2\",\"use_sliding_window\":true,\"layer_types\":null", 4096},
+      {"\"llama\",\"sliding_window\":64,\"layer_types\":[\"sliding_attention\"]", 64},
+      {"\"llama\",\"sliding_window\":64,\"layer_types\":[\"full_attention\"]", 0},
+      {"\"mistral\",\"layer_types\":[\"full_attention\"]", 4096}, /* reads the window alone */
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char text[200];
+    model_config m;
+    snprintf(text, sizeof text, "{\"model_type\":%s}", rows[i].config);
+    expect(*state, text, &m);
+    assert_int_equal(m.text.sliding_window, rows[i].window);
+  }
+}
+
 static void rotary_spellings_of_all_generations_are_read(void **state) {
   model_config m;
   expect(*state, "{\"model_type\":\"llama\",\"rope_theta\":5e5}", &m);
@@ -297,6 +321,12 @@ static const struct {
      LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"phi\",\"partial_rotary_factor\":0.08}", "5 of 64 channels", LOCI_EFORMAT},
     {"{\"model_type\":\"phi\",\"partial_rotary_factor\":0}", "more than 0", LOCI_EFORMAT},
+    {"{\"model_type\":\"qwen2\",\"layer_types\":[\"full_attention\",\"linear_attention\"]}",
+     "\"linear_attention\" is not", LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"qwen2\",\"layer_types\":[1]}", "must hold strings", LOCI_EFORMAT},
+    {"{\"model_type\":\"qwen2\",\"layer_types\":{}}", "must be an array", LOCI_EFORMAT},
+    {"{\"model_type\":\"llama\",\"layer_types\":[\"sliding_attention\"]}", "no \"sliding_window\"",
+     LOCI_EFORMAT},
     {"{\"model_type\":\"phi\",\"qk_layernorm\":true}", "\"qk_layernorm\"", LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"llama\",\"num_attention_heads\":0}", "is 0, expected 1 to 1024",
      LOCI_EFORMAT},
@@ -379,6 +409,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {TEST(the_published_llava_config_gets_its_defaults),
                                      TEST(a_bare_llava_is_the_seven_billion_one),
                                      TEST(text_families_get_their_defaults),
+                                     TEST(layer_types_say_which_layers_slide),
                                      TEST(rotary_spellings_of_all_generations_are_read),
                                      TEST(hidden_states_count_from_either_end),
                                      TEST(the_original_llava_and_bunny_take_their_tower_by_name),

@@ -213,24 +213,56 @@ static loci_status heads_parse(const config_reader *r, const js_value *o, decode
   return LOCI_OK;
 }
 
-/* Mistral slides unless told null; Qwen2 only when told to, and only from max_window_layers on. */
+/* What "layer_types" (transformers since 4.52) says of each layer's attention. */
+static loci_status layer_types_parse(const config_reader *r, const js_value *o, bool *listed,
+                                     bool *slides) {
+  const js_value *types = js_get(o, "layer_types");
+  *listed = types != NULL;
+  if (types && js_kind_of(types) != JS_ARRAY) {
+    return fail(r->err, LOCI_EFORMAT, "%s: \"layer_types\" must be an array, found %s", r->what,
+                js_kind_name(js_kind_of(types)));
+  }
+  for (int64_t i = 0; types && i < js_count(types); i++) {
+    const char *type = js_text_of(js_at(types, i), NULL);
+    if (!type) {
+      return fail(r->err, LOCI_EFORMAT, "%s: \"layer_types\" must hold strings, found %s", r->what,
+                  js_kind_name(js_kind_of(js_at(types, i))));
+    }
+    if (strcmp(type, "sliding_attention") == 0) {
+      *slides = true;
+    } else if (strcmp(type, "full_attention") != 0) {
+      return fail(r->err, LOCI_EUNSUPPORTED,
+                  "%s: \"layer_types\": \"%.60s\" is not supported; known are full_attention, "
+                  "sliding_attention",
+                  r->what, type);
+    }
+  }
+  return LOCI_OK;
+}
+
+/* Mistral slides unless told null; Qwen2 in the layers its layer_types name, or, without them, only
+ * when told to and from max_window_layers on.  Any family slides where layer_types say so. */
 static loci_status sliding_parse(const config_reader *r, const js_value *o, decoder_config *d) {
   static const int positions[] = {1, 1 << 28}, layers[] = {0, 1 << 20};
-  bool is_qwen = strcmp(d->model_type, "qwen2") == 0;
+  bool is_qwen = strcmp(d->model_type, "qwen2") == 0, listed, named = false;
+  TRY(layer_types_parse(r, o, &listed, &named));
   bool slides = d->sliding_window > 0 && !is_null(o, "sliding_window");
-  int first = 28; /* Qwen2's default */
-  if (!slides) {
-    d->sliding_window = 0;
-    return LOCI_OK;
+  if (slides || named) TRY(read_int(r, o, "sliding_window", positions, &d->sliding_window));
+  if (named && (d->sliding_window == 0 || is_null(o, "sliding_window"))) {
+    return fail(r->err, LOCI_EFORMAT,
+                "%s: \"layer_types\" name sliding_attention, but there is no \"sliding_window\"",
+                r->what);
   }
-  TRY(read_int(r, o, "sliding_window", positions, &d->sliding_window));
-  if (is_qwen) {
+  if (slides && is_qwen && !listed) {
+    int first = 28; /* Qwen2's default */
     slides = false;
     TRY(js_get_bool(o, "use_sliding_window", r->what, &slides, r->err));
     TRY(read_int(r, o, "max_window_layers", layers, &first));
     slides = slides && first < d->layers;
+  } else if (is_qwen) {
+    slides = false;
   }
-  if (!slides) d->sliding_window = 0;
+  if (!slides && !named) d->sliding_window = 0;
   return LOCI_OK;
 }
 
