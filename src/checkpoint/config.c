@@ -136,12 +136,66 @@ static loci_status read_generation(const config_reader *r, const js_value *o, mo
   return read_eos(r, o, out);
 }
 
+/* What transformers does to greedy answers and loci_ask does not.  A number acts above [most], a
+ * list or an object when it holds something, true always. */
+static const struct generation_rule {
+  const char *key;
+  double most;
+} generation_rules[] = {
+    {"no_repeat_ngram_size", 0},
+    {"encoder_no_repeat_ngram_size", 0},
+    {"min_length", 0},
+    {"min_new_tokens", 0},
+    {"num_beams", 1},
+    {"forced_bos_token_id", -1},
+    {"forced_eos_token_id", -1},
+    {"suppress_tokens", 0},
+    {"begin_suppress_tokens", 0},
+    {"bad_words_ids", 0},
+    {"force_words_ids", 0},
+    {"sequence_bias", 0},
+    {"exponential_decay_length_penalty", 0},
+    {"guidance_scale", 1},
+};
+
+static bool rule_acts(const struct generation_rule *rule, const js_value *v) {
+  double number;
+  bool on;
+  if (!v) return false;
+  if (js_real_of(v, &number)) return number > rule->most;
+  if (js_bool_of(v, &on)) return on;
+  js_kind kind = js_kind_of(v);
+  return (kind != JS_ARRAY && kind != JS_OBJECT) || js_count(v) > 0;
+}
+
+/* The first rule that acts, from the file that wins, becomes the model's generation_problem. */
+static loci_status generation_check(const config_reader *r, const js_value *const from[3],
+                                    model_config *out) {
+  enum { RULES = sizeof generation_rules / sizeof generation_rules[0] };
+  for (int i = 0; i < RULES && !out->generation_problem; i++) {
+    const struct generation_rule *rule = &generation_rules[i];
+    const js_value *v = NULL;
+    for (int k = 0; k < 3 && !v; k++) v = js_get(from[k], rule->key);
+    if (!rule_acts(rule, v)) continue;
+    char text[200];
+    snprintf(text, sizeof text,
+             "the checkpoint wants answers with \"%s\", which is not supported; traces and records "
+             "do not depend on it",
+             rule->key);
+    out->generation_problem = arena_strdup(r->mem, text);
+    if (!out->generation_problem) return fail_nomem(r->err, r->what);
+    out->notes[out->n_notes++] = out->generation_problem;
+  }
+  return LOCI_OK;
+}
+
 /* The text config's values, then the config's own, then generation_config.json's. */
 static loci_status generation_parse(const config_reader *r, const js_value *config,
                                     const js_value *text, const js_value *generation,
                                     model_config *out) {
   TRY(read_generation(r, text, out));
   if (config != text) TRY(read_generation(r, config, out));
+  TRY(generation_check(r, (const js_value *const[3]){generation, config, text}, out));
   if (!generation) return LOCI_OK;
   model_config before = *out;
   config_reader section = *r;

@@ -89,7 +89,8 @@ typedef struct model_config {
   int eos[16];
   double repetition_penalty; /* of answers; 1: none */
   int max_length; /* positions the model was made for: its own, or those its tokenizer allows */
-  int n_notes;    /* sentences about harmless oddities, for checkpoint_note */
+  const char *generation_problem; /* a sentence: why greedy answers would be wrong; NULL: none */
+  int n_notes;                    /* sentences about harmless oddities, for checkpoint_note */
   const char *notes[4];
 } model_config;
 

@@ -145,6 +145,8 @@ loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
                      loci_progress_fn progress, void *ctx, loci_answer **out, loci_err *err) {
   *out = NULL;
   TRY(prompt_check_model(p, m, err));
+  const char *problem = m->weights->config.generation_problem;
+  if (problem) return fail(err, LOCI_EUNSUPPORTED, "%s", problem);
   int most = max_new ? max_new : DEFAULT_NEW;
   if (most < 1 || most > MOST_NEW) {
     return fail(err, LOCI_EINVAL, "%d new tokens, expected 1 to %d", most, MOST_NEW);

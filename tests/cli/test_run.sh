@@ -83,6 +83,18 @@ grep -qa '"mlp_out.3"' head && miss "run.safetensors has a layer nobody asked fo
 failed 'the model has layers 0-' record "${asked[@]}" --site z --layers 2-99 -o far.safetensors
 [ ! -e far.safetensors ] || miss "a failed run left a file"
 
+# A checkpoint whose answers follow a rule that is not there: no answer, but everything else.
+mkdir ruled
+ln -s "$model"/* ruled/
+rm -f ruled/generation_config.json
+echo '{"no_repeat_ngram_size": 3}' >ruled/generation_config.json
+failed '"no_repeat_ngram_size"' ask -m ruled -i "$image" -q "$question"
+try info -m ruled
+wants 0
+prints 'no_repeat_ngram_size'
+try record -m ruled -i "$image" -q "$question" --site z --layers 2 -o ruled.safetensors
+wants 0
+
 # Trace.
 trace=(trace "${asked[@]}" -c 'this country')
 endings='json csv safetensors npz png svg pdf html'
