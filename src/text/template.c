@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/names.h"
 
 #define IMAGE "<image>"
 #define USERS(who)                                                                                 \
@@ -88,27 +89,6 @@ const char *template_name(const prompt_template *t) { return t->name; }
 
 /* ---------------------------------------------------------------- by name */
 
-/* Edits (insert, delete, change a character) from a to b; both short. */
-static int distance(const char *a, const char *b) {
-  enum { LONGEST = 64 };
-  size_t n = strlen(b);
-  int row[LONGEST + 1];
-  if (n > LONGEST || strlen(a) > LONGEST) return LONGEST;
-  for (size_t j = 0; j <= n; j++) row[j] = (int)j;
-  for (int i = 1; *a; a++, i++) {
-    int diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= n; j++) {
-      int best = diagonal + (*a != b[j - 1]);
-      diagonal = row[j];
-      if (row[j] + 1 < best) best = row[j] + 1;
-      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-      row[j] = best;
-    }
-  }
-  return row[n];
-}
-
 static void list_names(char *out, size_t room) {
   size_t n = 0;
   for (int i = 0; i < TEMPLATES; i++) {
@@ -126,21 +106,23 @@ static void list_names(char *out, size_t room) {
 }
 
 loci_status template_find(const char *name, const prompt_template **out, loci_err *err) {
+  const char *all[TEMPLATES];
   char names[256];
-  int nearest = 0, least = 64;
   *out = NULL;
   for (int i = 0; i < TEMPLATES; i++) {
-    int d = distance(name, templates[i].name);
-    if (d < least) nearest = i, least = d;
-    if (d == 0) *out = &templates[i];
+    all[i] = templates[i].name;
+    if (strcmp(name, all[i]) == 0) {
+      *out = &templates[i];
+      return LOCI_OK;
+    }
   }
-  if (*out) return LOCI_OK;
+  int near = nearest_name(name, all, TEMPLATES);
   list_names(names, sizeof names);
-  if (least > 3) {
+  if (near < 0) {
     return fail(err, LOCI_EINVAL, "no template \"%.40s\"; there are %s", name, names);
   }
   return fail(err, LOCI_EINVAL, "no template \"%.40s\"; did you mean \"%s\"?  There are %s", name,
-              templates[nearest].name, names);
+              all[near], names);
 }
 
 /* ---------------------------------------------------------------- by the checkpoint's Jinja */
