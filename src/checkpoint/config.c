@@ -317,7 +317,11 @@ static loci_status parse_original(const config_reader *r, const js_value *config
   TRY(projector_parse_named(r, config, n_linear, &out->projector));
   double length = out->max_length;
   TRY(read_positive(r, config, "tokenizer_model_max_length", 1e31, &length));
-  if (length >= 1 && length < out->max_length) out->max_length = (int)length;
+  if (length < 1) {
+    return fail(r->err, LOCI_EFORMAT,
+                "%s: \"tokenizer_model_max_length\" is %g, expected at least 1", r->what, length);
+  }
+  if (length < out->max_length) out->max_length = (int)length;
   return LOCI_OK;
 }
 

@@ -396,6 +396,8 @@ static const struct {
      LOCI_EUNSUPPORTED},
     {ORIGINAL ",\"mm_vision_select_feature\":\"cls\"}", "\"cls\"", LOCI_EUNSUPPORTED},
     {ORIGINAL ",\"mm_hidden_size\":1152}", "\"mm_hidden_size\" is 1152", LOCI_EFORMAT},
+    {ORIGINAL ",\"tokenizer_model_max_length\":0.5}", "is 0.5, expected at least 1", LOCI_EFORMAT},
+    {ORIGINAL ",\"tokenizer_model_max_length\":0}", "is 0, expected more than 0", LOCI_EFORMAT},
     {BUNNY ",\"use_s2\":true}", "\"use_s2\"", LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"bunny-phi\"}", "no \"mm_vision_tower\"", LOCI_EFORMAT},
     {"{\"model_type\":\"llava\",\"mm_vision_tower\":\"BAAI/EVA\"}", "\"BAAI/EVA\"",
