@@ -85,7 +85,8 @@ const command commands[] = {
      "loci bench\n"
      "loci bench --rows 4096 --precision bf16 --json\n",
      "Times a walk through four layers of random weights, and the bare matrix products of the same "
-     "shapes.  With -m the layers have that model's sizes.",
+     "shapes.  With -m the width, the MLP and the heads are that model's.  The layers are always "
+     "sequential with a gated MLP, and a head is as wide as the width divided by the heads.",
      ".json",
      cmd_bench,
      BENCH,
