@@ -75,6 +75,8 @@ int cli_finish(cli *c, int code);
 
 /* ---- subject.c */
 
+/* What the library takes at most. */
+enum { MOST_THREADS = 1024, MOST_SEEDS = 10000, MOST_NEW = 1 << 16 };
 /* A whole number of an option within [lowest, highest]; *out stays as it is when the option is not
  * given. */
 int cli_int(cli *c, option_id id, int lowest, int highest, int *out);

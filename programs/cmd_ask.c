@@ -34,7 +34,7 @@ int cmd_ask(cli *c) {
   loci_answer *answer = NULL;
   char *json = NULL;
   int max_new = 20;
-  int code = cli_int(c, OPT_MAX_NEW, 1, 65536, &max_new);
+  int code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &max_new);
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
   if (loci_ask(model, prompt, max_new, term_progress, &c->term, &answer, &c->err) ||

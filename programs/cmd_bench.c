@@ -24,7 +24,7 @@ static int read_options(cli *c, loci_bench_opts *o) {
   } numbers[] = {{OPT_ROWS, &o->rows},   {OPT_WIDTH, &o->width},       {OPT_INNER, &o->inner},
                  {OPT_HEADS, &o->heads}, {OPT_KV_HEADS, &o->kv_heads}, {OPT_REPEATS, &o->repeats}};
   int code = cli_precision(c, &o->precision);
-  if (!code) code = cli_int(c, OPT_THREADS, 1, 1024, &o->threads);
+  if (!code) code = cli_int(c, OPT_THREADS, 1, MOST_THREADS, &o->threads);
   if (!code) code = sizes_of_model(c, o);
   for (int i = 0; !code && i < LENGTH(numbers); i++)
     code = cli_int(c, numbers[i].id, 1, 1 << 20, numbers[i].value);

@@ -179,7 +179,7 @@ static int read_noise(cli *c, request *r) {
   if (args_has(&c->args, OPT_SEEDS) && !is_noise(r))
     return cli_usage(c, "--seeds goes with --corrupt noise:F or image-noise:F");
   if (seed && !value_u64(seed, &r->opts.seed)) return cli_bad_value(c, OPT_SEED, "a whole number");
-  int code = cli_int(c, OPT_SEEDS, 1, 10000, &r->opts.seeds);
+  int code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &r->opts.seeds);
   return code ? code : cli_int(c, OPT_VERIFY, 1, 1000000, &r->opts.verify);
 }
 

@@ -33,7 +33,7 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
   memset(out, 0, sizeof *out);
   const char *memory = args_get(&c->args, OPT_MEMORY);
   int code = cli_precision(c, &out->precision);
-  if (!code) code = cli_int(c, OPT_THREADS, 1, 1024, &out->threads);
+  if (!code) code = cli_int(c, OPT_THREADS, 1, MOST_THREADS, &out->threads);
   if (!code && memory && !value_size(memory, &out->memory_bytes))
     code = cli_bad_value(c, OPT_MEMORY, "a size such as 512M or 4G");
   return code;
