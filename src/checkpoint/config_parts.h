@@ -47,7 +47,7 @@ loci_status tower_parse(const config_reader *r, const js_value *o, tower_preset 
                         vision_config *out);
 /* The tower of HF's "vision_config": defaults by its model_type. */
 loci_status tower_parse_hf(const config_reader *r, const js_value *config, vision_config *out);
-/* The tower named by "mm_vision_tower": a sub-directory of the checkpoint, or a known name. */
+/* The tower named by "mm_vision_tower" (tower.h). */
 loci_status tower_parse_named(const config_reader *r, const js_value *config, model_config *out);
 /* Resolves hidden-state indexes (an int or a list under [key]) into feature_depth. */
 loci_status features_parse(const config_reader *r, const js_value *o, const char *key,

@@ -235,6 +235,17 @@ static void the_original_llava_and_bunny_take_their_tower_by_name(void **state) 
   assert_int_equal(m.vision.feature_depth[0], 26);
   assert_int_equal(m.projector.n_linear, 2);
   assert_false(m.vision.drop_class);
+  static const char *const paths[] = {"/data/sigrid/clip-vit-large-patch14-336/",
+                                      "/hub/models--openai--clip-vit-large-patch14-336/snapshots/c",
+                                      "../clip-vit-large-patch14-336"};
+  for (int i = 0; i < 3; i++) {
+    char config[200];
+    snprintf(config, sizeof config, "{\"model_type\":\"llava_llama\",\"mm_vision_tower\":\"%s\"}",
+             paths[i]);
+    expect(*state, config, &m);
+    assert_int_equal(m.image_rows, 576);
+    assert_null(m.vision_dir);
+  }
 }
 
 static void generation_config_decides_where_a_text_ends(void **state) {
@@ -440,6 +451,13 @@ static void a_tower_directory_never_lies_outside_the_checkpoint(void **state) {
     assert_int_equal(m.vision_dir != NULL, rows[i].inside);
     assert_int_equal(m.vision.layers, rows[i].inside ? 5 : 27);
   }
+  char config[300];
+  model_config m;
+  snprintf(config, sizeof config, "{\"model_type\":\"bunny-phi\",\"mm_vision_tower\":\"%s/sig\"}",
+           dir);
+  assert_int_equal(parse(*state, config, NULL, dir, &m, &err), LOCI_OK);
+  assert_null(m.vision_dir);
+  assert_int_equal(m.vision.layers, 27);
   unlink(path);
   snprintf(path, sizeof path, "%s/sig", dir);
   rmdir(path);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "checkpoint/tower.h"
 
 static const vision_config presets[] = {
     [TOWER_CLIP] = {.model_type = "clip_vision_model",
@@ -125,16 +126,6 @@ loci_status tower_parse_hf(const config_reader *r, const js_value *config, visio
 
 /* ---------------------------------------------------------------- towers by name */
 
-/* A path that stays inside the checkpoint: relative, and no ".." in it. */
-static bool stays_inside(const char *path) {
-  if (path[0] == '/' || path[0] == 0) return false;
-  for (const char *p = path; p; p = strchr(p, '/')) {
-    if (*p == '/') p++;
-    if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == 0)) return false;
-  }
-  return true;
-}
-
 static loci_status preset_of(const config_reader *r, const char *name, tower_preset *out) {
   static const struct {
     const char *part;
@@ -161,17 +152,14 @@ loci_status tower_parse_named(const config_reader *r, const js_value *config, mo
   const char *name = NULL;
   TRY(js_get_text(config, "mm_vision_tower", r->what, &name, r->err));
   if (!name) return fail(r->err, LOCI_EFORMAT, "%s: no \"mm_vision_tower\"", r->what);
-  if (r->dir && stays_inside(name)) {
-    while (strncmp(name, "./", 2) == 0) name += 2;
-    char *path = path_join(r->mem, r->dir, name);
-    if (!path) return fail_nomem(r->err, r->what);
-    if (file_is_dir(path)) out->vision_dir = path;
-  }
+  tower_ref tower;
+  TRY(tower_resolve(r->mem, r->dir, name, &tower, r->err));
+  out->vision_dir = tower.dir;
   char *file = out->vision_dir ? path_join(r->mem, out->vision_dir, "config.json") : NULL;
   if (out->vision_dir && !file) return fail_nomem(r->err, r->what);
   if (!file || !file_exists(file)) {
     tower_preset preset = TOWER_CLIP;
-    TRY(preset_of(r, name, &preset));
+    TRY(preset_of(r, tower.name, &preset));
     return tower_parse(r, NULL, preset, &out->vision);
   }
   js_value *o;

@@ -37,13 +37,16 @@ static int new_dir(void **state) {
 static int remove_dir(void **state) {
   (void)state;
   static const char *const names[] = {"config.json", "preprocessor_config.json",
-                                      "processor_config.json", "tower/preprocessor_config.json"};
+                                      "processor_config.json", "tower/preprocessor_config.json",
+                                      "clip/preprocessor_config.json"};
   char path[160];
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     path_of(names[i], path);
     unlink(path);
   }
   path_of("tower", path);
+  rmdir(path);
+  path_of("clip", path);
   rmdir(path);
   return rmdir(dir);
 }
@@ -174,6 +177,10 @@ static void original_llava_pads_and_knows_its_towers(void **state) {
        true, true, 384},
       {"{\"mm_vision_tower\": \"some/siglip\", \"vision_config\": {\"image_size\": 42}}", true,
        false, 42},
+      {"{\"mm_vision_tower\": \"/data/sigrid/clip-vit-large-patch14-336/\"}", false, false, 336},
+      {"{\"mm_vision_tower\": \"/hub/models--openai--clip-vit-large-patch14/snapshots/ce19\"}",
+       false, false, 224},
+      {"{\"mm_vision_tower\": \"../siglip-so400m-patch14-384\"}", true, false, 384},
       {"{\"mm_vision_tower\": \"some/clip\", \"image_aspect_ratio\": null}", false, false, 336},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -245,13 +252,30 @@ static void numbers_out_of_bounds_are_refused(void **state) {
                    LOCI_EFORMAT, "no colour to pad with");
 }
 
-static void towers_outside_the_checkpoint_and_tilings_are_refused(void **state) {
+/* A processor file stands in the tower's directory, which the path reaches. */
+static void a_path_out_of_the_checkpoint_is_a_name_only(void **state) {
   (void)state;
-  refuse_config("{\"mm_vision_tower\": \"/etc/clip\"}", LOCI_EFORMAT, "leads out");
-  refuse_config("{\"mm_vision_tower\": \"../clip\"}", LOCI_EFORMAT, "leads out");
-  refuse_config("{\"mm_vision_tower\": \"clip/../../x\"}", LOCI_EFORMAT, "leads out");
-  refuse_config("{\"mm_vision_tower\": \"clip/..\"}", LOCI_EFORMAT, "leads out");
-  refuse_config("{\"mm_vision_tower\": \"\"}", LOCI_EFORMAT, "leads out");
+  char path[160], config[260];
+  path_of("clip", path);
+  const char *const names[] = {"clip", path, "clip/../clip", "clip/.."};
+  assert_int_equal(mkdir(path, 0755), 0);
+  write_file("clip/preprocessor_config.json",
+             "{\"image_processor_type\": \"SiglipImageProcessor\", \"size\": 60}");
+  for (int i = 0; i < 4; i++) {
+    snprintf(config, sizeof config, "{\"mm_vision_tower\": \"%s\"}", names[i]);
+    write_file("config.json", config);
+    image_processor p = read_ok(dir);
+    if (i == 0)
+      check_siglip(&p, 60, false);
+    else
+      check_clip(&p, 336, false);
+  }
+}
+
+static void unknown_towers_and_tilings_are_refused(void **state) {
+  (void)state;
+  refuse_config("{\"mm_vision_tower\": \"/srv/tower\"}", LOCI_EUNSUPPORTED, "neither a CLIP");
+  refuse_config("{\"mm_vision_tower\": \"\"}", LOCI_EUNSUPPORTED, "neither a CLIP");
   refuse_config("{\"mm_vision_tower\": 7}", LOCI_EFORMAT, "must be a string");
   refuse_config("{\"mm_vision_tower\": \"EVA02-L-14\"}", LOCI_EUNSUPPORTED, "neither a CLIP");
   refuse_config("{\"mm_vision_tower\": \"a/clip\", \"image_aspect_ratio\": \"anyres\"}",
@@ -273,9 +297,10 @@ int main(void) {
       in_dir(a_nested_processor_goes_before_a_flat_one),
       in_dir(original_llava_pads_and_knows_its_towers),
       in_dir(a_tower_directory_goes_before_the_checkpoints_own_file),
+      in_dir(a_path_out_of_the_checkpoint_is_a_name_only),
       in_dir(settings_that_would_change_the_pixels_are_refused),
       in_dir(numbers_out_of_bounds_are_refused),
-      in_dir(towers_outside_the_checkpoint_and_tilings_are_refused),
+      in_dir(unknown_towers_and_tilings_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "checkpoint/tower.h"
 
 enum { MAX_JSON_BYTES = 1 << 24 };
 
@@ -242,23 +243,6 @@ done:
 
 /* ---- original layouts: a tower named in config.json ---- */
 
-/* A tower's name is a hub name ("openai/clip-vit-large-patch14-336") or a directory below the
- * checkpoint; it must not lead out of the checkpoint. */
-static loci_status check_tower_name(const char *tower, const char *what, loci_err *err) {
-  bool outside = tower[0] == '/' || tower[0] == 0;
-  for (const char *part = tower; part && !outside; part = strchr(part, '/')) {
-    part += part != tower;
-    outside = strncmp(part, "..", 2) == 0 && (part[2] == 0 || part[2] == '/');
-  }
-  if (outside)
-    return fail(
-        err, LOCI_EFORMAT,
-        "%s: mm_vision_tower \"%s\" leads out of the checkpoint; expected a model's name or "
-        "a directory beside config.json",
-        what, tower);
-  return LOCI_OK;
-}
-
 /* The family as Bunny and LLaVA choose it, by a part of the name. */
 static loci_status tower_kind(const char *tower, const char *what, processor_kind *out,
                               loci_err *err) {
@@ -308,20 +292,19 @@ static loci_status read_aspect(const js_value *config, const char *what, bool *p
 
 static loci_status read_original(const js_value *config, const char *dir, const char *what,
                                  arena *a, image_processor *p, loci_err *err) {
-  const char *tower = NULL;
+  const char *name = NULL;
+  tower_ref tower;
   bool pad = false, found = false;
   processor_kind kind = KIND_CLIP;
   int size = 0;
-  TRY(js_get_text(config, "mm_vision_tower", what, &tower, err));
-  TRY(check_tower_name(tower, what, err));
+  TRY(js_get_text(config, "mm_vision_tower", what, &name, err));
+  TRY(tower_resolve(a, dir, name, &tower, err));
   TRY(read_aspect(config, what, &pad, err));
-  const char *tower_dir = path_join(a, dir, tower);
-  if (!tower_dir) return fail_nomem(err, what);
-  if (file_is_dir(tower_dir)) TRY(read_dir(tower_dir, a, p, &found, err));
+  if (tower.dir) TRY(read_dir(tower.dir, a, p, &found, err));
   if (!found) TRY(read_dir(dir, a, p, &found, err));
   if (!found) {
-    TRY(tower_kind(tower, what, &kind, err));
-    TRY(tower_size(config, tower, what, kind, &size, err));
+    TRY(tower_kind(tower.name, what, &kind, err));
+    TRY(tower_size(config, tower.name, what, kind, &size, err));
     set_defaults(kind, size, p);
     TRY(image_processor_check(p, what, err));
   }
