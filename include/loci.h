@@ -144,9 +144,10 @@ LOCI_API void loci_tokenizer_close(loci_tokenizer *tokenizer);
 typedef struct loci_text_tokens {
   int count;
   const int *ids;
-  const char *const *tokens; /* as the vocabulary spells them */
-  const int64_t (*bytes)[2]; /* [from, to) in the UTF-8 of the text */
-  const char *decoded, *decoded_skip_special;
+  const char *const *tokens;                  /* as the vocabulary spells them */
+  const int64_t (*bytes)[2];                  /* [from, to) in the UTF-8 of the text */
+  const char *decoded, *decoded_skip_special; /* may hold NUL characters; NUL-terminated */
+  size_t decoded_size, decoded_skip_special_size;
 } loci_text_tokens;
 /* Any text of [size] bytes (it may hold NUL characters).  Free with loci_text_tokens_free. */
 LOCI_CHECK loci_status loci_tokenize(const loci_tokenizer *tokenizer, const char *text, size_t size,

@@ -239,9 +239,10 @@ static js_value *repaired_text(const char *s, size_t n) {
   return v;
 }
 
-js_value *js_text(const char *s) {
+js_value *js_text(const char *s) { return js_text_n(s, s ? strlen(s) : 0); }
+
+js_value *js_text_n(const char *s, size_t n) {
   if (!s) return json_null();
-  size_t n = strlen(s);
   return utf8_is_valid(s, n) ? json_stringn_nocheck(s, n) : repaired_text(s, n);
 }
 

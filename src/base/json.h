@@ -58,7 +58,8 @@ loci_status js_get_text(const js_value *v, const char *key, const char *what, co
 /* Building. js_put and js_push take v over; on any failure *to becomes NULL. */
 js_value *js_object(void);
 js_value *js_array(void);
-js_value *js_text(const char *s); /* NULL gives null; invalid UTF-8 becomes U+FFFD */
+js_value *js_text(const char *s);             /* NULL gives null; invalid UTF-8 becomes U+FFFD */
+js_value *js_text_n(const char *s, size_t n); /* the same for n bytes, NUL characters included */
 js_value *js_int(int64_t i);
 js_value *js_real(double x); /* NaN and infinities give null */
 js_value *js_bool(bool b);

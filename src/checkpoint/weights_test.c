@@ -212,7 +212,7 @@ static void merge_shards(const char *from, const char *dir, uint8_t flip, const 
   static const char *const files[] = {"model-00003-of-00003", "model-00001-of-00003",
                                       "model-00002-of-00003"};
   st_file *shards[3];
-  st_tensor all[256];
+  st_tensor all[256] = {0};
   int n = 0;
   char path[500], *config;
   size_t size;
@@ -225,7 +225,7 @@ static void merge_shards(const char *from, const char *dir, uint8_t flip, const 
   for (int i = 0; i < n; i++) {
     if (strcmp(all[i].name, POST_BIAS) == 0) all[i].name = last;
   }
-  uint8_t *first = malloc((size_t)all[0].bytes);
+  uint8_t *first = malloc((size_t)all[0].bytes + 1);
   memcpy(first, all[0].data, (size_t)all[0].bytes);
   first[0] ^= flip;
   all[0].data = first;

@@ -155,7 +155,10 @@ static void check_sample(const char *tensor, const uint8_t *data) {
   for (int i = 0; i < 3 * 16 * 16; i++) {
     int c = i / 256, y = i / 16 % 16 * (height - 1) / 15, x = i % 16 * (width - 1) / 15;
     memcpy(&expected, data + 4 * i, 4);
-    if (memcmp(&expected, &values[(c * height + y) * width + x], 4) != 0)
+    uint32_t got, wanted; /* bit for bit */
+    memcpy(&got, &values[(c * height + y) * width + x], 4);
+    memcpy(&wanted, data + 4 * i, 4);
+    if (got != wanted)
       fail_msg("%s: channel %d, row %d, column %d is %g, expected %g", tensor, c, y, x,
                (double)values[(c * height + y) * width + x], (double)expected);
   }

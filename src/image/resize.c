@@ -96,9 +96,9 @@ static loci_status block_init(block *b, const filter *f, int in, int out, loci_e
   b->stride = reach < in ? (size_t)reach : (size_t)in;
   size_t fit = BLOCK_WEIGHTS / b->stride;
   b->capacity = fit < 1 ? 1 : fit > (size_t)out ? out : (int)fit;
-  b->lo = malloc((size_t)b->capacity * sizeof *b->lo);
-  b->n = malloc((size_t)b->capacity * sizeof *b->n);
-  b->k = malloc((size_t)b->capacity * b->stride * sizeof *b->k);
+  b->lo = calloc((size_t)b->capacity, sizeof *b->lo);
+  b->n = calloc((size_t)b->capacity, sizeof *b->n);
+  b->k = calloc((size_t)b->capacity * b->stride, sizeof *b->k);
   return b->lo && b->n && b->k ? LOCI_OK : fail_nomem(err, "resizing a picture");
 }
 

@@ -64,9 +64,9 @@ static loci_status fill_text(const tokenizer *t, const encoding *e, text_box *bo
   box->view.ids = ids;
   box->view.tokens = tokens;
   box->view.bytes = (const int64_t(*)[2])bytes;
-  size_t n;
-  TRY(tokenizer_decode(t, ids, e->count, false, &box->decoded[0], &n, err));
-  TRY(tokenizer_decode(t, ids, e->count, true, &box->decoded[1], &n, err));
+  size_t *size[] = {&box->view.decoded_size, &box->view.decoded_skip_special_size};
+  TRY(tokenizer_decode(t, ids, e->count, false, &box->decoded[0], size[0], err));
+  TRY(tokenizer_decode(t, ids, e->count, true, &box->decoded[1], size[1], err));
   box->view.decoded = box->decoded[0];
   box->view.decoded_skip_special = box->decoded[1];
   return LOCI_OK;

@@ -199,7 +199,7 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
         .id = rows->ids[i], .text = text ? text : "", .bytes = {rows->begin[i], rows->end[i]}};
     p->ids[i] = rows->ids[i];
     float *row = p->embeds + i * D;
-    if (is_image) {
+    if (is_image && p->projected) {
       memcpy(row, p->projected + image++ * D, (size_t)D * sizeof *row);
     } else if (!embed_token(m, rows->ids[i], row)) {
       return fail(err, LOCI_EFORMAT,

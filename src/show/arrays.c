@@ -191,10 +191,10 @@ static uint32_t crc32_of(uint32_t crc, const void *data, size_t n) {
   return ~crc;
 }
 
-enum { NPY_HEADER = 128 }; /* a multiple of 64, so that the data are aligned within the member */
+enum { NPY_HEADER = 192 }; /* a multiple of 64, so that the data are aligned within the member */
 
 static void npy_header(const st_tensor *t, char out[NPY_HEADER]) {
-  char text[NPY_HEADER], shape[64] = "", descr[32] = "|b1";
+  char text[NPY_HEADER - 11], shape[64] = "", descr[32] = "|b1";
   size_t n = 0;
   int rank = holds_names(t) ? t->rank - 1 : t->rank;
   for (int i = 0; i < rank; i++)
@@ -207,7 +207,7 @@ static void npy_header(const st_tensor *t, char out[NPY_HEADER]) {
            shape);
   memset(out, ' ', NPY_HEADER);
   memcpy(out, "\x93NUMPY\x01\x00", 8);
-  out[8] = NPY_HEADER - 10;
+  out[8] = (char)(NPY_HEADER - 10); /* 182: the byte counts, not its sign */
   out[9] = 0;
   memcpy(out + 10, text, strlen(text));
   out[NPY_HEADER - 1] = '\n';

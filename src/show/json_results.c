@@ -15,8 +15,9 @@ loci_status loci_text_tokens_json(const loci_text_tokens *tokens, char **out, lo
   js_put(&o, "ids", js_ints(tokens->ids, tokens->count));
   js_put(&o, "tokens", texts);
   js_put(&o, "bytes", ranges);
-  js_put(&o, "decoded", js_text(tokens->decoded));
-  js_put(&o, "decoded_skip_special", js_text(tokens->decoded_skip_special));
+  js_put(&o, "decoded", js_text_n(tokens->decoded, tokens->decoded_size));
+  js_put(&o, "decoded_skip_special",
+         js_text_n(tokens->decoded_skip_special, tokens->decoded_skip_special_size));
   return js_print(o, false, out, err); /* one line: --lines prints many */
 }
 

@@ -118,7 +118,7 @@ static void npz_is_a_stored_zip_of_npy_files(void **state) {
       double p;
       found = true;
       assert_non_null(strstr(npy + 10, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, "));
-      memcpy(&p, npy + 128 + 8, sizeof p);
+      memcpy(&p, npy + 192 + 8, sizeof p);
       assert_true(p == f.trace.grids[0].cells[1].p);
     }
     entry += 46 + name;
@@ -141,7 +141,7 @@ static void npz_names_its_groups(void **state) {
   const char *npy = zip + at + sizeof member - 1 - 6;
   assert_in_range(at, 1, n - 300);
   assert_non_null(strstr(npy + 10, "{'descr': '|S16', 'fortran_order': False, 'shape': (3,), }"));
-  assert_memory_equal(npy + 128, "constraint\0\0\0\0\0\0after-constraintlast\0\0\0\0\0\0", 42);
+  assert_memory_equal(npy + 192, "constraint\0\0\0\0\0\0after-constraintlast\0\0\0\0\0\0", 42);
   free(zip);
   fixture_free(&f);
 }

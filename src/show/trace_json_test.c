@@ -142,12 +142,12 @@ static void tokens_of_a_text_are_one_line(void **state) {
   const int ids[] = {1, 72};
   const char *const tokens[] = {"<s>", "\n\"H"};
   const int64_t ranges[][2] = {{0, 0}, {0, 3}};
-  loci_text_tokens t = {2, ids, tokens, ranges, "<s>\n\"H", "\n\"H"};
+  loci_text_tokens t = {2, ids, tokens, ranges, "<s>\n\"H", "\n\0H", 6, 3};
   char *text;
   assert_int_equal(loci_text_tokens_json(&t, &text, NULL), LOCI_OK);
   assert_string_equal(text,
                       "{\"ids\":[1,72],\"tokens\":[\"<s>\",\"\\n\\\"H\"],\"bytes\":[[0,0],[0,3]],"
-                      "\"decoded\":\"<s>\\n\\\"H\",\"decoded_skip_special\":\"\\n\\\"H\"}");
+                      "\"decoded\":\"<s>\\n\\\"H\",\"decoded_skip_special\":\"\\n\\u0000H\"}");
   loci_text_free(text);
 }
 

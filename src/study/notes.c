@@ -70,7 +70,7 @@ static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
 
 /* The largest |effect| of mlp_out-like grids: of single constraint positions, and of the group. */
 static void constraint_effects(const sweep *s, const loci_trace *t, double *single, double *group) {
-  *single = NAN; /* until a single position is seen */
+  *single = (double)NAN; /* until a single position is seen */
   for (int i = 0; i < t->grid_count; i++) {
     const loci_grid *g = &t->grids[i];
     for (int l = 0; !g->head_count && l < g->layer_count; l++) {

@@ -44,7 +44,7 @@ static void assert_close(const kernel_set *k, const float *a, const float *b, in
 /* Runs [body] with k set to every set but the plain one. */
 #define FOR_EACH_SET(k)                                                                            \
   for (int set_ = 1; kernels_at(set_); set_++)                                                     \
-    for (const kernel_set *k = kernels_at(set_), *once_ = k; once_; once_ = NULL)
+    for (const kernel_set *k = kernels_at(set_), *once_ = (k); once_; once_ = NULL) /* NOLINT */
 
 static void the_plain_set_comes_first_and_can_be_chosen(void **state) {
   (void)state;
