@@ -21,6 +21,7 @@
  *   NULL options mean all defaults; a 0 field means its default.
  *   _free(NULL) and _close(NULL) are fine.
  *   One object, one thread at a time; calls that take a const model may share it.
+ *   A forked child must not go on with its parent's objects: OpenMP threads do not follow it.
  *   The library never prints and never exits.
  *
  * Letters, as in docs/MATH.md: T positions, D residual width, L layers, H query heads, Hkv

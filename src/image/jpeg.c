@@ -21,6 +21,7 @@
 /* A progressive file of a few kilobytes can ask for any number of passes over a huge picture; real
  * ones have about ten. */
 enum { MAX_SCANS = 500 };
+static const double MAX_SCANNED_PIXELS = 4e9; /* each scan of a progressive file passes over all */
 
 typedef struct jpeg_reader {
   struct jpeg_decompress_struct info;
@@ -51,9 +52,11 @@ static void on_message(j_common_ptr info) { (void)info; }
 
 static void on_progress(j_common_ptr info) {
   jpeg_reader *r = info->client_data;
-  if (r->info.input_scan_number <= MAX_SCANS) return;
+  double scans = r->info.input_scan_number;
+  double pixels = (double)r->info.image_width * (double)r->info.image_height;
+  if (scans <= MAX_SCANS && scans * pixels <= MAX_SCANNED_PIXELS) return;
   r->status = fail(r->err, LOCI_EUNSUPPORTED, "%s: a JPEG file of more than %d scans", r->src->what,
-                   MAX_SCANS);
+                   (int)scans - 1);
   longjmp(r->jump, 1);
 }
 

@@ -147,8 +147,13 @@ const char *loci_model_note(const loci_model *m, int i) {
 }
 
 loci_status loci_model_hash(loci_model *m, const char **out, loci_err *err) {
+  return model_hash(m, NULL, NULL, out, err);
+}
+
+loci_status model_hash(loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
+                       loci_err *err) {
   *out = NULL;
-  if (!m->hash[0]) TRY(checkpoint_hash(m->weights, NULL, NULL, m->hash, err));
+  if (!m->hash[0]) TRY(checkpoint_hash(m->weights, progress, ctx, m->hash, err));
   *out = m->hash;
   return LOCI_OK;
 }

@@ -30,6 +30,10 @@ static inline const decoder_config *model_decoder(const loci_model *m) {
   return &m->weights->config.text;
 }
 
+/* loci_model_hash with progress. */
+loci_status model_hash(loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
+                       loci_err *err);
+
 /* 2 M N K summed over the matrices of one decoder layer, for one row. */
 double model_layer_flop(const loci_model *m);
 

@@ -186,7 +186,9 @@ loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
              .T = prompt->info.length};
   TRY_DONE(trace(&s, &box->view, err));
   box->view.hash = "";
-  if (!s.opts->no_hash) TRY_DONE(loci_model_hash(model, &box->view.hash, err));
+  if (!s.opts->no_hash) {
+    TRY_DONE(model_hash(model, s.opts->progress, s.opts->progress_ctx, &box->view.hash, err));
+  }
   *out = &box->view;
   box = NULL;
 done:

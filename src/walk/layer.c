@@ -147,11 +147,21 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
   return linear_forward(w->a, &weights->down, w->delta + first * D, w->inner, n + more, err);
 }
 
-static loci_status mlp(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
+/* Says how far the walk is, and whether it is to go on; between row chunks, too. */
+static loci_status report(const walk *w, const walk_hooks *hooks, double done, loci_err *err) {
+  if (!hooks->progress || hooks->progress(hooks->progress_ctx, "walk", done, w->layers)) {
+    return LOCI_OK;
+  }
+  return fail(err, LOCI_ECANCELLED, "cancelled in layer %d", (int)done);
+}
+
+static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const walk_hooks *hooks,
+                       loci_err *err) {
   int64_t n = w->rows.upto[STAGE_RESID_MID], more = w->rows.upto[STAGE_MLP_POST] - n;
   if (w->c->parallel) join_normed(w);
   for (int64_t first = 0; first < n; first += w->chunk) {
     int64_t rows = n - first < w->chunk ? n - first : w->chunk;
+    if (first > 0) TRY(report(w, hooks, layer + (double)first / (double)n, err));
     TRY(mlp_chunk(w, weights, layer, first, rows, more, err));
   }
   join_rows(w, STAGE_MLP_OUT, w->delta, w->c->width);
@@ -165,13 +175,11 @@ static loci_status mlp(walk *w, const decoder_layer *weights, int layer, loci_er
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err) {
   const decoder_layer *weights = &w->model->weights->layers[layer];
   rows_of_layer(w, layer);
-  if (hooks->progress && !hooks->progress(hooks->progress_ctx, "walk", layer, w->layers)) {
-    return fail(err, LOCI_ECANCELLED, "cancelled in layer %d", layer);
-  }
+  TRY(report(w, hooks, layer, err));
   if (layer + 1 < w->layers) checkpoint_prefetch_layer(w->model->weights, layer + 1);
   visit_resid(w, LOCI_SITE_RESID_PRE, layer, w->rows.upto[STAGE_START]);
   TRY(attention(w, weights, layer, err));
-  TRY(mlp(w, weights, layer, err));
+  TRY(mlp(w, weights, layer, hooks, err));
   w->row_count += w->rows.upto[STAGE_MLP_POST] + w->rows.kv_only;
   return LOCI_OK;
 }
