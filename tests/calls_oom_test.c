@@ -3,6 +3,7 @@
  */
 #include "failing_malloc.h"
 
+#include <stdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -200,7 +201,7 @@ static void writing_a_trace_survives_and_leaves_no_half_file(void **state) {
   static const char *const endings[] = {".json", ".csv", ".safetensors", ".npz", ".svg", ".html"};
   size_t stem = strlen(all.path);
   for (int i = 0; i < 6; i++) {
-    strcpy(all.path + stem, endings[i]);
+    snprintf(all.path + stem, sizeof all.path - stem, "%s", endings[i]);
     assert_true(failing_malloc_run_without_json(write_trace, &all) > 2);
   }
   all.path[stem] = 0;

@@ -28,7 +28,7 @@ static void keep_row(void *ctx, int64_t index, const float *logits) {
 
 /* A group of the case that is a stretch of positions. */
 static int stretch(const oracle *o, const char *group, int *count) {
-  int at[256];
+  int at[256] = {0};
   *count = oracle_ints(oracle_member(oracle_member(o->json, "groups"), group), at, 256);
   for (int i = 1; i < *count; i++) assert_int_equal(at[i], at[0] + i);
   return *count ? at[0] : 0;

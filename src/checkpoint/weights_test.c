@@ -226,6 +226,7 @@ static void merge_shards(const char *from, const char *dir, uint8_t flip, const 
     if (strcmp(all[i].name, POST_BIAS) == 0) all[i].name = last;
   }
   uint8_t *first = malloc((size_t)all[0].bytes + 1);
+  if (!first || !all[0].data) abort();
   memcpy(first, all[0].data, (size_t)all[0].bytes);
   first[0] ^= flip;
   all[0].data = first;

@@ -46,7 +46,7 @@ static void attend(const kernel_set *k, arrays *a, int R, int K, int count, cons
   kv_stretch stretches[4];
   float *panels = a->panels, *values = a->values;
   for (int i = 0; i <= n; i++) {
-    int from = i ? cuts[i - 1] : 0, to = i < n ? cuts[i] : count;
+    int from = cuts && i ? cuts[i - 1] : 0, to = cuts && i < n ? cuts[i] : count;
     stretches[i] = (kv_stretch){panels, values, from, to - from};
     for (int j = from; j < to; j++) { /* row by row: packing goes on where it stopped */
       pack_keys(panels, j - from, a->k + (int64_t)j * WIDEST, WIDEST, 1, K);
@@ -90,7 +90,7 @@ static void assert_same_results(const arrays *got, const arrays *plain, int R, i
 /* The formula, in double, without panels or stretches. */
 static void formula(arrays *a, int R, int K, int count) {
   for (int r = 0; r < R; r++) {
-    double e[MOST_KEYS], sum = 0, most = -INFINITY;
+    double e[MOST_KEYS], sum = 0, most = -(double)INFINITY;
     for (int j = 0; j < count; j++) {
       e[j] = 0;
       for (int c = 0; c < K; c++) {

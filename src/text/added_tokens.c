@@ -4,6 +4,7 @@
  * The search narrows a range of the sorted token texts byte by byte, so its cost goes with the
  * length of the token found and not with the number of tokens.  A match that single_word rejects is
  * passed over whole: a shorter token inside it is not tried, as in the tokenizers library. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,7 @@ loci_status added_put(tokenizer *t, const added_token *token, const char *what, 
                        token->id, there->text);
   }
   if (t->added_count == t->added_room) TRY(added_grow(t, err));
+  assert(t->added);
   added_token copy = *token;
   copy.content = arena_strndup(t->mem, token->content, token->size);
   if (!copy.content) return fail_nomem(err, "reading added tokens");

@@ -105,7 +105,7 @@ static void refused(const void *bytes, size_t n, const char *sentence) {
   if (!strstr(err.msg, sentence)) fail_msg("\"%s\" does not hold \"%s\"", err.msg, sentence);
 }
 
-#define REFUSED(bytes, sentence) refused(bytes, sizeof bytes - 1, sentence)
+#define REFUSED(bytes, sentence) refused(bytes, sizeof(bytes) - 1, sentence)
 #define BPE_MODEL "\x12\x02\x18\x02"   /* trainer_spec { model_type: BPE } */
 #define PIECE_A "\x0A\x03\x0A\x01\x61" /* pieces { piece: "a" } */
 

@@ -45,6 +45,15 @@ static void pack_head(walk *w, int layer, int64_t s, int g) {
   }
 }
 
+static void pack_all(walk *w, int layer) {
+  int G = w->c->kv_heads;
+  int64_t jobs = w->streams.count * G, rows = w->rows.upto[STAGE_START] + w->rows.kv_only;
+  int threads = threads_for(w->a, rows * G * w->c->head_dim);
+  (void)threads; /* without OpenMP */
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
+  for (int64_t i = 0; i < jobs; i++) pack_head(w, layer, i / G, (int)(i % G));
+}
+
 /* Stretches of one head that a row of stream s at [position] sees, ascending; returns their count.
  */
 static int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
@@ -141,14 +150,11 @@ static int64_t block_end(const walk *w, int64_t i) {
 }
 
 void attend_layer(walk *w, int layer) {
-  int64_t streams = w->streams.count, n = w->rows.upto[STAGE_ATTEND];
+  int64_t n = w->rows.upto[STAGE_ATTEND];
   int64_t ld = round_up(w->longest, PANEL) + PANEL, blocks = 0;
-  int G = w->c->kv_heads, H = w->c->heads;
+  int H = w->c->heads;
   lay_out(w, layer);
-  int64_t packed = (w->rows.upto[STAGE_START] + w->rows.kv_only) * G * w->c->head_dim;
-#pragma omp parallel for num_threads(threads_for(w->a, packed)) schedule(dynamic, 4)
-  for (int64_t i = 0; i < streams * G; i++) pack_head(w, layer, i / G, (int)(i % G));
-
+  pack_all(w, layer);
   int64_t *first = w->rows.block; /* where each block begins */
   for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;
   int threads = threads_for(w->a, n * H * w->longest);

@@ -173,7 +173,7 @@ static inline float *run_logits(const scenario *s, bool flat, int first, int64_t
 static inline double largest(const float *x, int64_t n) {
   double most = 0;
   for (int64_t i = 0; i < n; i++) {
-    if (!isfinite(x[i])) return INFINITY;
+    if (!isfinite(x[i])) return (double)INFINITY;
     most = fmax(most, fabs((double)x[i]));
   }
   return most;

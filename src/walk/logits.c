@@ -1,15 +1,17 @@
 /* Reading logits (see logits.h). */
 #include "walk/logits.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "model/model.h"
 
 double log_sum_exp(const float *x, int64_t n) {
+  assert(n > 0);
   float max = -INFINITY;
   for (int64_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++) sum += exp((double)x[i] - (double)max);
+  double sum = exp((double)x[0] - (double)max);
+  for (int64_t i = 1; i < n; i++) sum += exp((double)x[i] - (double)max);
   return (double)max + log(sum);
 }
 

@@ -118,7 +118,8 @@ static loci_status check_place(const walk *w, int s, int layer, int position, lo
 
 loci_status walk_embed(walk *w, int s, int position, const float *values, loci_err *err) {
   TRY(check_place(w, s, 0, position, err));
-  PUSH(w->embeds, (embed_item){s, position, w->embeds.count, values});
+  embed_item item = {s, position, w->embeds.count, values};
+  PUSH(w->embeds, item);
   return LOCI_OK;
 }
 
