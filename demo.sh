@@ -2,7 +2,6 @@
 # Where does a model keep the fact that Kyiv is the capital of Ukraine?  Builds loci and traces a tiny model on a
 # picture of a flag: a heat map per site in the terminal, a plot and the numbers in build/demo/.
 set -eu
-export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive} # a busy machine should not be made busier by waiting threads
 cd "$(dirname "$0")"
 tools/setup.sh
 tools/build.sh release
