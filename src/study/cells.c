@@ -1,7 +1,6 @@
 /* Grids and cells of a trace (see sweep.h): every (direction, window, site) gives a grid over
  * single positions and one over named groups.  Cells that cannot differ from the run they restore
  * are exact zeros, known without running (docs/MATH.md, "Exact zeros"). */
-#include <math.h>
 #include <string.h>
 
 #include "study/sweep.h"
@@ -25,16 +24,14 @@ void window_layers(const sweep *s, int centre, int width, int *begin, int *end) 
   if (*end > L) *end = L;
 }
 
-/* Position p of the restored run differs at layers [begin, end): not in the identical prefix, and
- * not in the last layer unless its own logits are read. */
-static bool matters(const sweep *s, int position, int layer) {
+bool restoring_matters(const sweep *s, int position, int layer) {
   bool last_layer = layer == model_decoder(s->m)->layers - 1;
   return position >= s->first && (!last_layer || position >= s->T - 1);
 }
 
 static bool is_zero(const sweep *s, const cell *c) {
   for (int i = 0; i < c->position_count; i++) {
-    if (matters(s, c->positions[i], c->begin)) return false;
+    if (restoring_matters(s, c->positions[i], c->begin)) return false;
   }
   return true;
 }

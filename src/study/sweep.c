@@ -10,9 +10,6 @@
 #include "study/sweep.h"
 
 #include <math.h>
-#include <string.h>
-
-#include "base/size.h"
 
 typedef struct batch {
   sweep *s;
@@ -127,12 +124,11 @@ static loci_status add_base(const sweep *s, walk *w, loci_err *err) {
 
 loci_status add_cell(const sweep *s, walk *w, const cell *c, int parent, int source, int *out,
                      loci_err *err) {
-  int last = model_decoder(s->m)->layers - 1;
   TRY(walk_child(w, parent, out, err));
   for (int l = c->begin; l < c->end; l++) {
     for (int i = 0; i < c->position_count; i++) {
       int p = c->positions[i];
-      if (p < s->first || (l == last && p < s->T - 1)) continue; /* nothing would change */
+      if (!restoring_matters(s, p, l)) continue;
       walk_patch patch = {
           .site = c->site, .layer = l, .position = p, .head = c->head, .source = source};
       TRY(walk_patch_add(w, *out, &patch, err));
