@@ -19,25 +19,12 @@ typedef struct batch {
 /* ---------------------------------------------------------------- reading logits */
 
 void read_logits(const sweep *s, const float *logits, int token, int other, reading *out) {
-  int64_t V = model_decoder(s->m)->vocab;
-  double total = log_sum_exp(logits, V);
-  *out = (reading){.logp = (double)logits[s->target[token]] - total};
-  if (token > 0) return;
-  out->logit_diff = (double)logits[s->target[0]] - (double)logits[other];
-  for (int64_t i = 0; i < V; i++) {
-    double lp = s->clean_logp[i];
-    if (lp > -700) out->kl += exp(lp) * (lp - ((double)logits[i] - total));
-  }
+  *out = reading_of(logits, model_decoder(s->m)->vocab, s->target[token], other,
+                    token > 0 ? NULL : s->clean_logp);
 }
 
 loci_metrics metrics_of(const sweep *s, const reading *r) {
-  loci_metrics m = {.logp_first = r[0].logp,
-                    .p_first = exp(r[0].logp),
-                    .logit_diff = r[0].logit_diff,
-                    .kl = r[0].kl};
-  for (int i = 0; i < s->target_count; i++) m.logp += r[i].logp;
-  m.p = exp(m.logp);
-  return m;
+  return readings_metrics(r, s->target_count);
 }
 
 loci_metrics metrics_mean(const loci_metrics *m, int n) {

@@ -11,6 +11,7 @@
 
 #include "model/prompt.h"
 #include "study/corrupt.h"
+#include "study/target.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
 
@@ -26,11 +27,6 @@ typedef struct cell {
   const int *positions; /* ascending */
   int position_count;
 } cell;
-
-/* What one row of logits says about token i of the target (i = 0: at the last prompt position). */
-typedef struct reading {
-  double logp, logit_diff, kl;
-} reading;
 
 typedef struct sweep {
   const loci_prompt *p;

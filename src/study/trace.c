@@ -30,33 +30,13 @@ static double now(void) {
 /* Target ids (for argmax: room for one), and the input rows with the answer's tokens but the last
  * appended. */
 static loci_status set_target(sweep *s, loci_err *err) {
-  int64_t D = model_decoder(s->m)->width;
-  s->answer_given = s->opts->answer != NULL;
-  s->target_count = 1;
-  if (s->answer_given) {
-    TRY(answer_ids(s->p, s->opts->answer, s->mem, &s->target, &s->target_count, err));
-  } else {
-    s->target = arena_zarray(s->mem, 1, int);
-    if (!s->target) return fail_nomem(err, "tracing");
-  }
-  for (int i = 0; i < s->target_count; i++) {
-    if (s->target[i] < 0 || s->target[i] >= model_decoder(s->m)->vocab) {
-      return fail(err, LOCI_EINVAL,
-                  "token %d of the answer is outside the model's vocabulary of %d", s->target[i],
-                  model_decoder(s->m)->vocab);
-    }
-  }
-  s->length = s->T + s->target_count - 1;
-  TRY(check_length(s->m, s->length, "the prompt with the answer", err));
-  s->embeds = arena_array(s->mem, s->length * D, float);
-  if (!s->embeds) return fail_nomem(err, "tracing");
-  memcpy(s->embeds, s->p->embeds, (size_t)(s->T * D) * sizeof *s->embeds);
-  for (int i = 0; i + 1 < s->target_count; i++) {
-    if (!embed_token(s->m, s->target[i], s->embeds + (s->T + i) * D)) {
-      return fail(err, LOCI_EINVAL, "token %d of the answer has no row in the embedding",
-                  s->target[i]);
-    }
-  }
+  target t;
+  TRY(target_make(s->p, s->opts->answer, s->mem, &t, err));
+  s->answer_given = t.given;
+  s->target_count = t.count;
+  s->target = t.ids;
+  s->length = t.length;
+  s->embeds = t.embeds;
   return LOCI_OK;
 }
 
@@ -86,33 +66,15 @@ static void set_effects(const sweep *s, const loci_trace *t) {
   }
 }
 
-static loci_status target_text(const sweep *s, const char **out, loci_err *err) {
-  if (s->target_count == 1) {
-    const char *token = tokenizer_token(s->m->tokens, s->target[0]);
-    *out = token ? token : "";
-    return LOCI_OK;
-  }
-  char *text;
-  size_t n;
-  TRY(tokenizer_decode(s->m->tokens, s->target, s->target_count, false, &text, &n, err));
-  *out = arena_strndup(s->mem, text, n);
-  free(text);
-  return *out ? LOCI_OK : fail_nomem(err, "tracing");
-}
-
 /* What a forward per cell would cost: all positions through all layers, head of one row, vision
  * tower. */
 static double naive_flop(const sweep *s) {
-  const model_config *c = &s->m->weights->config;
-  const vision_config *v = &c->vision;
-  double cells = 0, D = c->text.width, V = v->width, n = (double)v->grid * v->grid;
+  double cells = 0;
   for (int i = 0; i < s->grid_count; i++) {
     const loci_grid *g = &s->grids[i];
     cells += (double)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
   }
-  double one = s->length * model_layer_flop(s->m) * c->text.layers + 2 * D * c->text.vocab;
-  if (s->p->info.image_first >= 0) one += n * v->layers * (8 * V * V + 4 * V * v->inner);
-  return cells * s->corrupted.seeds * one;
+  return cells * s->corrupted.seeds * forward_flop(s->p, s->length);
 }
 
 static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
@@ -132,7 +94,7 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   t->target_count = s->target_count;
   t->target_ids = s->target;
   t->answer_given = s->answer_given;
-  TRY(target_text(s, &t->target_text, err));
+  TRY(target_text(s->m, s->target, s->target_count, s->mem, &t->target_text, err));
   t->clean.m = s->clean;
   t->corrupted.m = metrics_mean(s->corrupt, s->corrupted.seeds);
   top_logits_candidates(&s->clean_top, s->m, t->clean.top);

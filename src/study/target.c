@@ -1,0 +1,86 @@
+/* Targets and what is read off logits (see target.h; docs/MATH.md, "Runs and cells"). */
+#include "study/target.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "walk/logits.h"
+
+loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, target *out,
+                        loci_err *err) {
+  const loci_model *m = p->model;
+  int64_t D = model_decoder(m)->width;
+  int T = p->info.length, V = model_decoder(m)->vocab;
+  *out = (target){.given = answer != NULL, .count = 1};
+  if (answer) {
+    TRY(answer_ids(p, answer, mem, &out->ids, &out->count, err));
+  } else {
+    out->ids = arena_zarray(mem, 1, int);
+    if (!out->ids) return fail_nomem(err, "preparing the target");
+  }
+  for (int i = 0; i < out->count; i++) {
+    if (out->ids[i] < 0 || out->ids[i] >= V) {
+      return fail(err, LOCI_EINVAL,
+                  "token %d of the answer is outside the model's vocabulary of %d", out->ids[i], V);
+    }
+  }
+  out->length = T + out->count - 1;
+  TRY(check_length(m, out->length, "the prompt with the answer", err));
+  out->embeds = arena_array(mem, out->length * D, float);
+  if (!out->embeds) return fail_nomem(err, "preparing the target");
+  memcpy(out->embeds, p->embeds, (size_t)(T * D) * sizeof *out->embeds);
+  for (int i = 0; i + 1 < out->count; i++) {
+    if (!embed_token(m, out->ids[i], out->embeds + (T + i) * D)) {
+      return fail(err, LOCI_EINVAL, "token %d of the answer has no row in the embedding",
+                  out->ids[i]);
+    }
+  }
+  return LOCI_OK;
+}
+
+loci_status target_text(const loci_model *m, const int *ids, int count, arena *mem,
+                        const char **out, loci_err *err) {
+  if (count == 1) {
+    const char *token = tokenizer_token(m->tokens, ids[0]);
+    *out = token ? token : "";
+    return LOCI_OK;
+  }
+  char *text;
+  size_t n;
+  TRY(tokenizer_decode(m->tokens, ids, count, false, &text, &n, err));
+  *out = arena_strndup(mem, text, n);
+  free(text);
+  return *out ? LOCI_OK : fail_nomem(err, "decoding the target");
+}
+
+reading reading_of(const float *logits, int64_t V, int id, int other, const double *clean_logp) {
+  double total = log_sum_exp(logits, V);
+  reading r = {.logp = (double)logits[id] - total};
+  if (!clean_logp) return r;
+  r.logit_diff = (double)logits[id] - (double)logits[other];
+  for (int64_t i = 0; i < V; i++) {
+    double lp = clean_logp[i];
+    if (lp > -700) r.kl += exp(lp) * (lp - ((double)logits[i] - total));
+  }
+  return r;
+}
+
+loci_metrics readings_metrics(const reading *r, int count) {
+  loci_metrics m = {.logp_first = r[0].logp,
+                    .p_first = exp(r[0].logp),
+                    .logit_diff = r[0].logit_diff,
+                    .kl = r[0].kl};
+  for (int i = 0; i < count; i++) m.logp += r[i].logp;
+  m.p = exp(m.logp);
+  return m;
+}
+
+double forward_flop(const loci_prompt *p, int length) {
+  const model_config *c = &p->model->weights->config;
+  const vision_config *v = &c->vision;
+  double D = c->text.width, V = v->width, n = (double)v->grid * v->grid;
+  double one = length * model_layer_flop(p->model) * c->text.layers + 2 * D * c->text.vocab;
+  if (p->info.image_first >= 0) one += n * v->layers * (8 * V * V + 4 * V * v->inner);
+  return one;
+}
