@@ -10,8 +10,9 @@
  *   6. run                     one forward pass; record any site, patch any site
  *   7. ask                     greedy answer
  *   8. trace                   causal tracing: a grid of restored runs (Basu et al. 2024, 3)
- *   9. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
- *  10. bench                   speed on this machine
+ *   9. knockout                attention edges cut, layer window by layer window
+ *  10. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
+ *  11. bench                   speed on this machine
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -375,7 +376,64 @@ LOCI_CHECK loci_status loci_trace_new(loci_model *model, const loci_prompt *prom
                                       const loci_trace_opts *opts, loci_trace **out, loci_err *err);
 LOCI_API void loci_trace_free(loci_trace *trace);
 
-/* ---------------------------------------------------------------- 9. writing and drawing */
+/* ---------------------------------------------------------------- 9. knockout */
+
+/* A pathway: the attention edges from every position of the group [to], the queries, to every
+ * position of the group [from], the sources, that is not behind it. */
+typedef struct loci_edges {
+  const char *from, *to; /* names of groups, as in a trace: "image", "constraint-last" */
+} loci_edges;
+
+enum { LOCI_ALL_LAYERS = -1 };
+
+typedef struct loci_knockout_opts {
+  const char *answer;         /* NULL: the clean run's most likely next token */
+  const loci_edges *pathways; /* NULL: image->constraint, image->last, constraint->last, last->last;
+                                 of these only the ones the prompt has positions for */
+  int pathway_count;
+  int constraint; /* the groups are of this one only (1-based); 0: of all */
+  int window;     /* layers round each centre, 2 L at most; 0: 3; LOCI_ALL_LAYERS: one run per
+                     pathway, cut in every layer */
+  int first_layer, layer_count; /* centres; layer_count 0: all */
+  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_knockout_opts;
+
+/* One pathway, cut in a window of layers round each centre. */
+typedef struct loci_pathway {
+  const char *from, *to;
+  int from_count, to_count; /* positions */
+  int window;
+  int layer_count;
+  const int *layers;         /* centres */
+  const loci_metrics *cells; /* of the run with its edges cut; KL(clean || run) */
+  const bool *skipped;       /* nothing cut there can reach the answer: the clean run's numbers */
+} loci_pathway;
+
+typedef struct loci_knockout {
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;
+  const loci_prompt_info *prompt; /* borrowed likewise */
+  const char *precision;
+  int target_count;
+  const int *target_ids;
+  const char *target_text;
+  bool answer_given;
+  loci_outcome clean;
+  loci_candidate other; /* o': the clean run's best token that is not the target's first */
+  int pathway_count;
+  const loci_pathway *pathways;
+  loci_cost cost; /* rows are the formula's, unless memory made several walks of it */
+} loci_knockout;
+
+/* All centres of all pathways in one walk, or as few as the memory allows. */
+LOCI_CHECK loci_status loci_knockout_new(loci_model *model, const loci_prompt *prompt,
+                                         const loci_knockout_opts *opts, loci_knockout **out,
+                                         loci_err *err);
+LOCI_API void loci_knockout_free(loci_knockout *knockout);
+
+/* ---------------------------------------------------------------- 10. writing and drawing */
 
 /* JSON as docs/FORMATS.md describes, one object.  Caller frees *out with loci_text_free. */
 LOCI_CHECK loci_status loci_info_json(loci_model *model, char **out, loci_err *err);
@@ -415,7 +473,7 @@ LOCI_CHECK loci_status loci_trace_draw(const loci_trace *trace, const loci_draw_
 /* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
 LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
 
-/* ---------------------------------------------------------------- 10. bench */
+/* ---------------------------------------------------------------- 11. bench */
 
 typedef struct loci_bench_opts {
   int layers, width, inner, heads, kv_heads; /* 0: 4, 2048, 5504, 16, heads */

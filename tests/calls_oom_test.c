@@ -1,5 +1,5 @@
 /* The public calls when memory runs out, one allocation at a time: opening, building a prompt,
- * asking, running and writing, tracing and writing the trace.
+ * asking, running and writing, tracing and writing the trace, knocking out attention.
  */
 #include "failing_malloc.h"
 
@@ -123,6 +123,16 @@ static loci_status trace_swap(void *ctx, loci_err *err) {
                     err);
 }
 
+static loci_status knock_out(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_knockout_opts o = {.answer = "the old city", .no_hash = true};
+  loci_knockout *k;
+  loci_status st = loci_knockout_new(t->model, t->prompt, &o, &k, err);
+  assert_true((st == LOCI_OK) == (k != NULL));
+  loci_knockout_free(k);
+  return st;
+}
+
 static loci_status write_trace(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_status st = loci_trace_write(t->trace, t->path, NULL, err);
@@ -196,6 +206,11 @@ static void tracing_survives(void **state) {
   assert_true(failing_malloc_run_without_json(trace_image, &all) > 20);
 }
 
+static void knocking_out_survives(void **state) {
+  (void)state;
+  assert_true(failing_malloc_run_without_json(knock_out, &all) > 20);
+}
+
 static void writing_a_trace_survives_and_leaves_no_half_file(void **state) {
   (void)state;
   static const char *const endings[] = {".json", ".csv", ".safetensors", ".npz", ".svg", ".html"};
@@ -219,6 +234,7 @@ int main(void) {
       cmocka_unit_test(asking_survives),
       cmocka_unit_test(a_run_survives_and_leaves_no_half_file),
       cmocka_unit_test(tracing_survives),
+      cmocka_unit_test(knocking_out_survives),
       cmocka_unit_test(writing_a_trace_survives_and_leaves_no_half_file),
       cmocka_unit_test(drawing_a_trace_survives),
   };

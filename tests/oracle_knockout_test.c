@@ -1,6 +1,6 @@
 /* Attention knockout against the reference: the edges from a pathway's sources to its queries are
  * masked in a window of layers round each layer.  Once in a run of its own, once in a child of the
- * clean run, of which only the rows behind the mask are computed. */
+ * clean run, of which only the rows behind the mask are computed, and once by the public call. */
 #include "oracle_test.h"
 
 #include "walk/logits.h"
@@ -126,6 +126,39 @@ static void check_knockout(const char *name) {
   loci_model_close(m);
 }
 
+/* The public call, with its defaults: the pathways that the prompt has, all layers, window 3. */
+static void check_call(const char *name) {
+  loci_model *m = oracle_model(name);
+  oracle o = oracle_open(m, name, "knockout");
+  loci_knockout *k;
+  loci_err err;
+  int L = m->info.layers, a = 0;
+  assert_ok(loci_knockout_new(m, o.prompt, NULL, &k, &err), err);
+  loci_metrics clean = oracle_read_metrics(oracle_member(o.json, "clean"));
+  oracle_metrics_near(&o, "clean", &k->clean.m, &clean);
+  assert_int_equal(k->target_ids[0], oracle_int(js_at(oracle_member(o.json, "target"), 0)));
+  assert_int_equal(k->other.id, oracle_int(oracle_member(o.json, "alt")));
+  for (int i = 0; i < 4; i++) {
+    oracle_array want = oracle_get(&o, oracle_metrics[i]);
+    a = 0;
+    for (int c = 0; c < PATHWAYS * L; c++) {
+      double x = (double)want.data[c];
+      if (isnan(x)) continue; /* no image */
+      const loci_pathway *path = &k->pathways[a];
+      assert_int_equal(path->layers[c % L], c % L);
+      assert_string_equal(path->from, pathways[c / L].sources);
+      assert_string_equal(path->to, pathways[c / L].queries);
+      oracle_near(&o, oracle_metrics[i], c, oracle_metric(&path->cells[c % L], i), x,
+                  oracle_room(i, x, want.largest));
+      a += c % L == L - 1;
+    }
+    assert_int_equal(a, k->pathway_count);
+  }
+  loci_knockout_free(k);
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
 /* In the last layer nothing behind the masked query reads it: the child's own rows begin there, and
  * its last one is the clean run's, bit for bit. */
 static void check_last_layer(const char *name) {
@@ -158,6 +191,10 @@ static void check_last_layer(const char *name) {
     (void)s;                                                                                       \
     check_knockout(name);                                                                          \
   }                                                                                                \
+  static void call_for_##id(void **s) {                                                            \
+    (void)s;                                                                                       \
+    check_call(name);                                                                              \
+  }                                                                                                \
   static void mask_in_last_layer_of_##id(void **s) {                                               \
     (void)s;                                                                                       \
     check_last_layer(name);                                                                        \
@@ -165,7 +202,8 @@ static void check_last_layer(const char *name) {
 ORACLE_MODELS(TEST)
 
 #define ENTRY(id, name, has_image, full)                                                           \
-  cmocka_unit_test(knockout_of_##id), cmocka_unit_test(mask_in_last_layer_of_##id),
+  cmocka_unit_test(knockout_of_##id), cmocka_unit_test(call_for_##id),                             \
+      cmocka_unit_test(mask_in_last_layer_of_##id),
 
 int main(void) {
   const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRY)};
