@@ -151,6 +151,37 @@ loci_status linear_forward(arith *a, const linear_weights *w, float *out, const 
   return w->b.data ? add_bias(a, &w->b, out, n, err) : LOCI_OK;
 }
 
+/* Columns [first, first + count) of [n] weight rows from [row] on, converted into the block. */
+static void weight_columns(arith *a, const weight *w, const linear_part *p, int64_t row,
+                           int64_t n) {
+  size_t bytes = dtype_bytes(w->type);
+#pragma omp parallel for num_threads(threads_for(a, n * p->count)) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    const uint8_t *from = w->data + (size_t)((row + i) * w->cols + p->first) * bytes;
+    if (a->type == DTYPE_BF16) {
+      dtype_to_bf16(w->type, from, (uint16_t *)a->block + i * p->count, p->count);
+    } else {
+      dtype_to_f32(w->type, from, (float *)a->block + i * p->count, p->count);
+    }
+  }
+}
+
+loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part part, const void *in,
+                                int64_t n, loci_err *err) {
+  if (n == 0) return LOCI_OK;
+  if (!a->block) a->block = malloc(BLOCK_BYTES);
+  if (!a->block) return fail_nomem(err, "converting weights");
+  int64_t N = w->w.rows, step = BLOCK_BYTES / (part.count * (int64_t)dtype_bytes(a->type));
+  for (int64_t first = 0; first < N; first += step) {
+    int64_t rows = N - first < step ? N - first : step;
+    weight_columns(a, &w->w, &part, first, rows);
+    product_shape shape = {.M = n, .N = rows, .K = part.count, .ldy = part.ldy};
+    TRY(product_run(a->products, shape, in, a->block, part.out + first, err));
+  }
+  a->flop += 2.0 * (double)n * (double)N * (double)part.count;
+  return LOCI_OK;
+}
+
 void act_forward(const arith *a, act_kind act, float *x, int64_t n) {
   switch (act) {
     case ACT_SILU: a->k->silu(x, n); break;

@@ -49,6 +49,18 @@ loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *w, void *
 loci_status linear_forward(arith *a, const linear_weights *w, float *out, const void *in, int64_t n,
                            loci_err *err);
 
+/* Some of a linear's input channels, and where what they give goes: rows of [out] are [ldy] apart.
+ */
+typedef struct linear_part {
+  int64_t first, count;
+  float *out;
+  int64_t ldy;
+} linear_part;
+/* out (n, N) = in (n, count) W[:, first .. first + count)^T, without the bias; [out] needs room for
+ * product_rows(n) rows. */
+loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part part, const void *in,
+                                int64_t n, loci_err *err);
+
 /* x := act(x) over n values. */
 void act_forward(const arith *a, act_kind act, float *x, int64_t n);
 

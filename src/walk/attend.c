@@ -110,6 +110,7 @@ static void visit_pattern(walk *w, int layer, const row *r, int head, float *S) 
     memset(out, 0, (size_t)T * sizeof *out);
     memcpy(out, S, (size_t)(r->position + 1) * sizeof *out);
   }
+  flow_attention(w, layer, r, head, S);
 }
 
 /* One head of the rows [first, first + R) of one stream. */

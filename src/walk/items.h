@@ -3,7 +3,7 @@
 #ifndef LOCI_WALK_ITEMS_H
 #define LOCI_WALK_ITEMS_H
 
-#include "walk/walk.h"
+#include "walk/flow.h"
 
 enum { QUERY_ROWS = 8 }; /* rows whose attention is computed together */
 enum { MAX_DEPTH = 16 }; /* streams on the way from a root down to any other, both included */

@@ -93,6 +93,7 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   TRY(project_qkv(w, weights, layer, err));
   join_rows(w, STAGE_ATTEND, w->q, HK);
   attend_layer(w, layer);
+  TRY(flow_layer(w, layer, err));
   join_rows(w, STAGE_Z, w->z, HK);
   int64_t n = w->rows.upto[STAGE_Z];
   visit_rows(w, LOCI_SITE_Z, layer, w->z, n);

@@ -70,6 +70,9 @@ static int last_layer(const walk *w) {
   for (int64_t i = 0; i < w->streams.count; i++) {
     if (w->streams.at[i].cache) n = w->c->layers;
   }
+  for (int64_t i = 0; i < w->flows.count; i++) {
+    if (w->flows.at[i].layer + 1 > n) n = w->flows.at[i].layer + 1;
+  }
   for (int64_t i = 0; i < w->records.count; i++) {
     const record_item *r = &w->records.at[i];
     bool top = r->site == LOCI_SITE_FINAL_NORM || r->site == LOCI_SITE_LOGITS;
@@ -166,6 +169,7 @@ static loci_status allocate(walk *w, loci_err *err) {
             w->resid && w->delta && w->normed && w->operand && w->q && w->z && w->k && w->v &&
             w->keys && w->values && w->scores && w->gate && w->up && w->inner;
   if (ok) ok = rope_fill(c, w->longest, mem, &w->rope);
+  if (ok && w->flows.count > 0) ok = flow_prepare(w);
   return ok ? LOCI_OK : fail_nomem(err, "making room for a walk");
 }
 

@@ -122,6 +122,12 @@ static void find_needed(walk *w, int layer, int64_t live) {
     bool top = r->site == LOCI_SITE_FINAL_NORM || r->site == LOCI_SITE_LOGITS;
     if (top || r->layer == layer) need_all(w, r->stream, layer);
   }
+  for (int64_t i = 0; i < w->flows.count; i++) {
+    const walk_flow *f = &w->flows.at[i];
+    for (int k = 0; f->layer == layer && k < f->query_count; k++) {
+      need(w, f->stream, f->queries[k], layer);
+    }
+  }
   const int64_t *bucket = w->patch_bucket + (int64_t)layer * LOCI_SITE_COUNT;
   for (int64_t i = bucket[0]; i < bucket[LOCI_SITE_COUNT]; i++) {
     const patch_item *p = &w->patches.at[i];

@@ -31,6 +31,7 @@ void walk_free(walk *w) {
   free(w->masks.at);
   free(w->records.at);
   free(w->wants.at);
+  free(w->flows.at);
   arith_free(w->a);
   arena_free(w->mem);
   free(w);
@@ -172,6 +173,19 @@ loci_status walk_record(walk *w, int s, loci_site site, int layer, float *out, l
 loci_status walk_want(walk *w, int s, int position, loci_err *err) {
   TRY(check_place(w, s, 0, position, err));
   PUSH(w->wants, (want_item){s, position});
+  return LOCI_OK;
+}
+
+static loci_status check_positions(const walk *w, const walk_flow *f, const int *at, int count,
+                                   loci_err *err) {
+  for (int i = 0; i < count; i++) TRY(check_place(w, f->stream, f->layer, at[i], err));
+  return LOCI_OK;
+}
+
+loci_status walk_flow_add(walk *w, const walk_flow *f, loci_err *err) {
+  TRY(check_positions(w, f, f->queries, f->query_count, err));
+  TRY(check_positions(w, f, f->sources, f->source_count, err));
+  PUSH(w->flows, *f);
   return LOCI_OK;
 }
 

@@ -6,6 +6,7 @@
  * rows.c      the rows of one layer: live ones, joiners, owners
  * layer.c     one layer: the order of norm, attention, MLP and visits
  * attend.c    attention of all live rows
+ * flow.c      contributions of positions to an attention output (flow.h)
  * visit.c     the single place where a site is patched and recorded
  * head.c      final norm and logits
  *
@@ -72,6 +73,8 @@ struct walk {
   LIST(mask_item) masks;    /* sorted: layer, stream, query */
   LIST(record_item) records;
   LIST(want_item) wants;
+  LIST(walk_flow) flows;
+  flow_room *flow;       /* flow.c's; NULL without flows */
   int64_t *patch_bucket; /* (L * sites + 1) offsets into patches */
   int64_t *mask_bucket;  /* (L + 1) offsets into masks */
 
