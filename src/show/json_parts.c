@@ -5,6 +5,7 @@
 #include "show/json_parts.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,16 +66,66 @@ js_value *json_constraints(const loci_prompt_info *p) {
   return a;
 }
 
+js_value *json_candidate(const loci_candidate *c) {
+  js_value *o = js_object();
+  js_put(&o, "id", js_int(c->id));
+  js_put(&o, "text", js_text(c->text));
+  js_put(&o, "p", js_real(c->p));
+  return o;
+}
+
 js_value *json_top(const loci_candidate *top, int count) {
   js_value *a = js_array();
-  for (int i = 0; i < count && top[i].text; i++) {
-    js_value *o = js_object();
-    js_put(&o, "id", js_int(top[i].id));
-    js_put(&o, "text", js_text(top[i].text));
-    js_put(&o, "p", js_real(top[i].p));
-    js_push(&a, o);
-  }
+  for (int i = 0; i < count && top[i].text; i++) js_push(&a, json_candidate(&top[i]));
   return a;
+}
+
+/* ---------------------------------------------------------------- what a result is about */
+
+js_value *json_model(const loci_model_info *m, const char *hash) {
+  js_value *o = js_object();
+  js_put(&o, "path", js_text(m->path));
+  js_put(&o, "family", js_text(m->family));
+  js_put(&o, "layers", js_int(m->layers));
+  js_put(&o, "width", js_int(m->width));
+  js_put(&o, "heads", js_int(m->heads));
+  js_put(&o, "kv_heads", js_int(m->kv_heads));
+  js_put(&o, "dtype", js_text(m->dtype));
+  js_put(&o, "hash", js_text(hash && hash[0] ? hash : NULL));
+  return o;
+}
+
+js_value *json_target(const int *ids, int count, const char *text, bool given) {
+  js_value *o = js_object();
+  js_put(&o, "ids", js_ints(ids, count));
+  js_put(&o, "text", js_text(text));
+  js_put(&o, "given", js_bool(given));
+  return o;
+}
+
+js_value *json_outcome(const loci_outcome *r, bool whole, bool kl) {
+  js_value *o = js_object();
+  js_put(&o, "p", js_real(r->m.p));
+  js_put(&o, "logp", js_real(r->m.logp));
+  if (whole) {
+    js_put(&o, "p_first", js_real(r->m.p_first));
+    js_put(&o, "logp_first", js_real(r->m.logp_first));
+  }
+  js_put(&o, "logit_diff", js_real(r->m.logit_diff));
+  if (kl) js_put(&o, "kl", js_real(r->m.kl));
+  js_put(&o, "top", json_top(r->top, LOCI_TOP));
+  return o;
+}
+
+js_value *json_cost(const loci_cost *c) {
+  js_value *o = js_object();
+  js_put(&o, "seconds", js_real(c->seconds));
+  js_put(&o, "rows", js_int(c->rows));
+  js_put(&o, "formula", js_int(c->formula));
+  js_put(&o, "flop", js_real(c->flop));
+  js_put(&o, "flop_per_s", js_real(c->seconds > 0 ? c->flop / c->seconds : (double)NAN));
+  js_put(&o, "naive_flop", js_real(c->naive_flop));
+  return o;
 }
 
 /* ---------------------------------------------------------------- line breaks */

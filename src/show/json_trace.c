@@ -1,25 +1,10 @@
 /* A trace as JSON ("loci.trace/1"): everything that was asked, found and spent, so that the file
  * alone explains itself.  Grid arrays are [layer][column], with heads [layer][column][head]. */
 #include <inttypes.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #include "show/json_parts.h"
-
-static js_value *json_model(const loci_trace *t) {
-  const loci_model_info *m = t->model;
-  js_value *o = js_object();
-  js_put(&o, "path", js_text(m->path));
-  js_put(&o, "family", js_text(m->family));
-  js_put(&o, "layers", js_int(m->layers));
-  js_put(&o, "width", js_int(m->width));
-  js_put(&o, "heads", js_int(m->heads));
-  js_put(&o, "kv_heads", js_int(m->kv_heads));
-  js_put(&o, "dtype", js_text(m->dtype));
-  js_put(&o, "hash", js_text(t->hash && t->hash[0] ? t->hash : NULL));
-  return o;
-}
 
 static const char *direction_name(loci_direction d) {
   return d == LOCI_NOISE ? "noise" : d == LOCI_BOTH ? "both" : "denoise";
@@ -48,24 +33,9 @@ static js_value *json_request(const loci_trace *t) {
 
 static bool has_whole_answer(const loci_trace *t) { return t->answer_given || t->target_count > 1; }
 
-static js_value *json_outcome(const loci_trace *t, const loci_outcome *r, bool corrupted) {
-  js_value *o = js_object();
-  js_put(&o, "p", js_real(r->m.p));
-  js_put(&o, "logp", js_real(r->m.logp));
-  if (has_whole_answer(t)) {
-    js_put(&o, "p_first", js_real(r->m.p_first));
-    js_put(&o, "logp_first", js_real(r->m.logp_first));
-  }
-  js_put(&o, "logit_diff", js_real(r->m.logit_diff));
-  if (corrupted) js_put(&o, "kl", js_real(r->m.kl));
-  js_put(&o, "top", json_top(r->top, LOCI_TOP));
-  if (corrupted) {
-    js_value *other = js_object();
-    js_put(&other, "id", js_int(t->other.id));
-    js_put(&other, "text", js_text(t->other.text));
-    js_put(&other, "p", js_real(t->other.p));
-    js_put(&o, "other", other);
-  }
+static js_value *json_corrupted(const loci_trace *t) {
+  js_value *o = json_outcome(&t->corrupted, has_whole_answer(t), true);
+  js_put(&o, "other", json_candidate(&t->other));
   return o;
 }
 
@@ -150,17 +120,6 @@ static js_value *json_grid(const loci_trace *t, const loci_grid *g) {
 
 /* ---------------------------------------------------------------- the rest */
 
-static js_value *json_cost(const loci_cost *c) {
-  js_value *o = js_object();
-  js_put(&o, "seconds", js_real(c->seconds));
-  js_put(&o, "rows", js_int(c->rows));
-  js_put(&o, "formula", js_int(c->formula));
-  js_put(&o, "flop", js_real(c->flop));
-  js_put(&o, "flop_per_s", js_real(c->seconds > 0 ? c->flop / c->seconds : (double)NAN));
-  js_put(&o, "naive_flop", js_real(c->naive_flop));
-  return o;
-}
-
 static js_value *json_verify(const loci_trace *t) {
   if (t->verified <= 0) return js_null();
   js_value *o = js_object();
@@ -169,23 +128,17 @@ static js_value *json_verify(const loci_trace *t) {
   return o;
 }
 
-static js_value *json_target(const loci_trace *t) {
-  js_value *o = js_object();
-  js_put(&o, "ids", js_ints(t->target_ids, t->target_count));
-  js_put(&o, "text", js_text(t->target_text));
-  js_put(&o, "given", js_bool(t->answer_given));
-  return o;
-}
-
 loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err) {
   js_value *o = json_result("trace"), *grids = js_array(), *notes = js_array();
-  js_put(&o, "model", json_model(trace));
+  js_put(&o, "model", json_model(trace->model, trace->hash));
   js_put(&o, "request", json_request(trace));
   js_put(&o, "prompt", json_prompt(trace->prompt));
   js_put(&o, "constraints", json_constraints(trace->prompt));
-  js_put(&o, "target", json_target(trace));
-  js_put(&o, "clean", json_outcome(trace, &trace->clean, false));
-  js_put(&o, "corrupt", json_outcome(trace, &trace->corrupted, true));
+  js_put(
+      &o, "target",
+      json_target(trace->target_ids, trace->target_count, trace->target_text, trace->answer_given));
+  js_put(&o, "clean", json_outcome(&trace->clean, has_whole_answer(trace), false));
+  js_put(&o, "corrupt", json_corrupted(trace));
   js_put(&o, "total_effect", js_real(trace->total_effect));
   for (int i = 0; i < trace->grid_count; i++) js_push(&grids, json_grid(trace, &trace->grids[i]));
   js_put(&o, "grids", grids);

@@ -5,12 +5,10 @@
 #define LOCI_SHOW_PLOT_H
 
 #include "show/canvas.h"
+#include "show/plot_page.h"
 #include "show/sheet.h"
 
-loci_status plot_trace(const loci_trace *trace, loci_metric metric, canvas_kind kind, bytes *out,
-                       loci_err *err);
-/* A page of its own with the picture inside, for a browser. */
-loci_status plot_trace_html(const loci_trace *trace, loci_metric metric, bytes *out, loci_err *err);
+plot_fn plot_trace;
 
 /* ---------------------------------------------------------------- inside */
 

@@ -81,12 +81,13 @@ static void words_in_svg_and_html_are_escaped(void **state) {
   fixture f;
   char *svg;
   size_t n;
-  bytes page = {0};
+  bytes picture = {0}, page = {0};
   fixture_make_awkward(&f);
   plot(&f, CANVAS_SVG, LOCI_METRIC_P, &svg, &n);
   assert_non_null(strstr(svg, "<title>What?[2J is &lt;this&gt; &amp; &quot;that&quot;? ? A q"));
   assert_null(memchr(svg, 0x1b, n));
-  assert_int_equal(plot_trace_html(&f.trace, LOCI_METRIC_P, &page, NULL), LOCI_OK);
+  assert_int_equal(plot_trace(&f.trace, LOCI_METRIC_P, CANVAS_SVG, &picture, NULL), LOCI_OK);
+  assert_int_equal(plot_html("causal trace", &picture, &page, NULL), LOCI_OK);
   free(svg);
   assert_int_equal(bytes_take(&page, &svg, &n, NULL), LOCI_OK);
   assert_memory_equal(svg, "<!DOCTYPE html>", 15);

@@ -18,9 +18,8 @@ loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err) 
               "no metric \"%s\": there are p, logp, logit_diff, kl and restoration", name);
 }
 
-static loci_status write_json(const loci_trace *trace, const char *path, loci_err *err) {
-  char *text = NULL;
-  TRY(loci_trace_json(trace, &text, err));
+/* A JSON text, freed here. */
+static loci_status write_text(char *text, const char *path, loci_err *err) {
   bytes file = {0};
   bytes_text(&file, text);
   bytes_text(&file, "\n");
@@ -28,28 +27,50 @@ static loci_status write_json(const loci_trace *trace, const char *path, loci_er
   return bytes_write(&file, path, err);
 }
 
-static loci_status write_plot(const loci_trace *trace, loci_metric metric, canvas_kind kind,
-                              const char *path, loci_err *err) {
+/* ---------------------------------------------------------------- pictures */
+
+typedef struct picture {
+  plot_fn *plot;
+  const void *result;
+  loci_metric metric;
+  const char *title; /* of a page for a browser */
+} picture;
+
+static loci_status draw(const picture *p, const char *path, bytes *out, loci_err *err) {
+  bytes svg = {0};
+  if (path_ends_with(path, ".png")) return p->plot(p->result, p->metric, CANVAS_PNG, out, err);
+  if (path_ends_with(path, ".pdf")) return p->plot(p->result, p->metric, CANVAS_PDF, out, err);
+  if (path_ends_with(path, ".svg")) return p->plot(p->result, p->metric, CANVAS_SVG, out, err);
+  loci_status st = p->plot(p->result, p->metric, CANVAS_SVG, &svg, err);
+  if (!st) return plot_html(p->title, &svg, out, err);
+  bytes_clear(&svg);
+  return st;
+}
+
+static bool is_picture(const char *path) {
+  return path_ends_with(path, ".png") || path_ends_with(path, ".svg") ||
+         path_ends_with(path, ".pdf") || path_ends_with(path, ".html");
+}
+
+static loci_status write_picture(const picture *p, const char *path, loci_err *err) {
   bytes file = {0};
-  loci_status st = plot_trace(trace, metric, kind, &file, err);
+  loci_status st = draw(p, path, &file, err);
   if (!st) return bytes_write(&file, path, err);
   bytes_clear(&file);
   return st;
 }
 
-static loci_status write_html(const loci_trace *trace, loci_metric metric, const char *path,
-                              loci_err *err) {
-  bytes file = {0};
-  loci_status st = plot_trace_html(trace, metric, &file, err);
-  if (!st) return bytes_write(&file, path, err);
-  bytes_clear(&file);
-  return st;
-}
+/* ---------------------------------------------------------------- results */
 
 loci_status loci_trace_write(const loci_trace *trace, const char *path, const loci_draw_opts *opts,
                              loci_err *err) {
-  loci_metric metric = opts ? opts->metric : LOCI_METRIC_P;
-  if (path_ends_with(path, ".json")) return write_json(trace, path, err);
+  picture p = {plot_trace, trace, opts ? opts->metric : LOCI_METRIC_P, "causal trace"};
+  char *text = NULL;
+  if (is_picture(path)) return write_picture(&p, path, err);
+  if (path_ends_with(path, ".json")) {
+    TRY(loci_trace_json(trace, &text, err));
+    return write_text(text, path, err);
+  }
   if (path_ends_with(path, ".csv")) {
     bytes file = {0};
     trace_csv(trace, &file);
@@ -57,10 +78,6 @@ loci_status loci_trace_write(const loci_trace *trace, const char *path, const lo
   }
   if (path_ends_with(path, ".safetensors")) return trace_write_safetensors(trace, path, err);
   if (path_ends_with(path, ".npz")) return trace_write_npz(trace, path, err);
-  if (path_ends_with(path, ".png")) return write_plot(trace, metric, CANVAS_PNG, path, err);
-  if (path_ends_with(path, ".svg")) return write_plot(trace, metric, CANVAS_SVG, path, err);
-  if (path_ends_with(path, ".pdf")) return write_plot(trace, metric, CANVAS_PDF, path, err);
-  if (path_ends_with(path, ".html")) return write_html(trace, metric, path, err);
   return fail(err, LOCI_EINVAL,
               "%s: a trace is written as .json, .csv, .safetensors, .npz, .png, .svg, .pdf or "
               ".html",
