@@ -55,7 +55,8 @@ static char *widened(const char *text, size_t n, size_t *size) {
   return copy;
 }
 
-loci_status js_parse(const char *text, size_t n, const char *what, js_value **out, loci_err *err) {
+loci_status js_parse_line(const char *text, size_t n, const char *what, int64_t line,
+                          js_value **out, loci_err *err) {
   json_error_t e = {0}; /* jansson fills in a part of it, and reads its last byte */
   size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
   *out = json_loadb(text, n, flags, &e);
@@ -70,8 +71,12 @@ loci_status js_parse(const char *text, size_t n, const char *what, js_value **ou
   /* jansson leaves the text empty where an allocation failed. */
   if (json_error_code(&e) == json_error_out_of_memory || e.text[0] == 0)
     return fail_nomem(err, what);
-  return fail(err, LOCI_EFORMAT, "%s: not sound JSON at line %d, column %d: %s", what, e.line,
-              e.column, e.text);
+  return fail(err, LOCI_EFORMAT, "%s: not sound JSON at line %" PRId64 ", column %d: %s", what,
+              line + e.line - 1, e.column, e.text);
+}
+
+loci_status js_parse(const char *text, size_t n, const char *what, js_value **out, loci_err *err) {
+  return js_parse_line(text, n, what, 1, out, err);
 }
 
 loci_status js_parse_file(const char *path, size_t limit, js_value **out, loci_err *err) {
@@ -278,5 +283,10 @@ loci_status js_print(js_value *v, bool pretty, char **out, loci_err *err) {
   size_t flags = JSON_REAL_PRECISION(12) | (pretty ? JSON_INDENT(1) : JSON_COMPACT);
   *out = v ? json_dumps(v, flags) : NULL;
   json_decref(v);
+  return *out ? LOCI_OK : fail_nomem(err, "writing JSON");
+}
+
+loci_status js_dump(const js_value *v, char **out, loci_err *err) {
+  *out = json_dumps(v, JSON_REAL_PRECISION(12) | JSON_COMPACT | JSON_ENCODE_ANY);
   return *out ? LOCI_OK : fail_nomem(err, "writing JSON");
 }

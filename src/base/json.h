@@ -23,6 +23,9 @@ typedef enum js_kind { JS_NULL, JS_BOOL, JS_INT, JS_REAL, JS_TEXT, JS_ARRAY, JS_
 
 /* [what] names the source in error sentences (a path).  Caller frees *out with js_free. */
 loci_status js_parse(const char *text, size_t n, const char *what, js_value **out, loci_err *err);
+/* One line of a file of many documents: error sentences count lines from [line]. */
+loci_status js_parse_line(const char *text, size_t n, const char *what, int64_t line,
+                          js_value **out, loci_err *err);
 loci_status js_parse_file(const char *path, size_t limit, js_value **out, loci_err *err);
 void js_free(js_value *v);
 
@@ -71,5 +74,7 @@ js_value *js_ints(const int *x, int64_t n);
 
 /* Serialises and frees [v] (NULL: out of memory).  Caller frees *out.  [pretty] indents by 1. */
 loci_status js_print(js_value *v, bool pretty, char **out, loci_err *err);
+/* Any value as JSON on one line; [v] stays.  Caller frees *out. */
+loci_status js_dump(const js_value *v, char **out, loci_err *err);
 
 #endif

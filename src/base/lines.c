@@ -1,0 +1,101 @@
+/* Lines of a file (see lines.h): the stream's own buffer, and one of at most [limit] bytes for the
+ * line. */
+#include "base/lines.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_ROOM = 4096 };
+
+struct line_reader {
+  FILE *file;
+  char *path, *text;
+  size_t size, room, limit;
+  int64_t number;
+};
+
+loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_err *err) {
+  *out = NULL;
+  line_reader *r = calloc(1, sizeof *r);
+  if (!r) return fail_nomem(err, path);
+  loci_status st = LOCI_OK;
+  r->limit = limit;
+  r->room = FIRST_ROOM;
+  r->path = strdup(path);
+  r->text = malloc(r->room);
+  if (!r->path || !r->text) {
+    st = fail_nomem(err, path);
+    goto done;
+  }
+  r->file = fopen(path, "re");
+  if (!r->file) {
+    st = errno == ENOMEM ? fail_nomem(err, path)
+                         : fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+    goto done;
+  }
+  *out = r;
+  r = NULL;
+done:
+  lines_close(r);
+  return st;
+}
+
+void lines_close(line_reader *r) {
+  if (!r) return;
+  if (r->file) fclose(r->file);
+  free(r->path);
+  free(r->text);
+  free(r);
+}
+
+int64_t lines_number(const line_reader *r) { return r->number; }
+
+/* Room for one more byte, and the 0 behind. */
+static bool make_room(line_reader *r) {
+  if (r->size + 2 <= r->room) return true;
+  size_t room = r->room * 2;
+  char *text = realloc(r->text, room);
+  if (!text) return false;
+  r->text = text;
+  r->room = room;
+  return true;
+}
+
+static loci_status too_long(const line_reader *r, loci_err *err) {
+  return fail(err, LOCI_EFORMAT, "%s: line %" PRId64 " is longer than %zu bytes", r->path,
+              r->number, r->limit);
+}
+
+/* Bytes up to the line's end into r->text, as many as the limit lets in; *seen says how many there
+ * were.  False: no memory. */
+static bool read_bytes(line_reader *r, size_t *seen, int *last) {
+  r->size = 0;
+  for (*seen = 0; (*last = getc(r->file)) != EOF && *last != '\n'; (*seen)++) {
+    if (*seen >= r->limit) continue;
+    if (!make_room(r)) return false;
+    r->text[r->size++] = (char)*last;
+  }
+  return true;
+}
+
+loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *err) {
+  static const char mark[] = "\xEF\xBB\xBF";
+  size_t seen, from = 0;
+  int last;
+  *line = NULL;
+  *n = 0;
+  if (!read_bytes(r, &seen, &last)) return fail_nomem(err, r->path);
+  if (ferror(r->file)) return fail(err, LOCI_EIO, "%s: %s", r->path, strerror(errno));
+  if (last == EOF && seen == 0) return LOCI_OK;
+  r->number++;
+  if (seen > r->limit) return too_long(r, err);
+  if (r->number == 1 && r->size >= 3 && memcmp(r->text, mark, 3) == 0) from = 3;
+  if (r->size > from && r->text[r->size - 1] == '\r') r->size--;
+  r->text[r->size] = 0;
+  *line = r->text + from;
+  *n = r->size - from;
+  return LOCI_OK;
+}
