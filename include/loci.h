@@ -13,6 +13,7 @@
  *   9. knockout                attention edges cut, layer window by layer window
  *  10. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
  *  11. bench                   speed on this machine
+ *  12. examples                questions with answers, from a file
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -495,6 +496,46 @@ typedef struct loci_bench {
 } loci_bench;
 LOCI_CHECK loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err);
 LOCI_CHECK loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err);
+
+/* ---------------------------------------------------------------- 12. examples */
+
+typedef struct loci_field {
+  const char *name, *value;
+} loci_field;
+
+/* One line of a file of examples (docs/FORMATS.md, "Examples").  Lists are empty and strings NULL
+ * where the line says nothing. */
+typedef struct loci_example {
+  int64_t line; /* in the file, from 1 */
+  const char *question;
+  const char *image; /* path, as it can be opened from here */
+  const char *id, *entity, *set, *target;
+  int answer_count, constraint_count, rephrase_count, same_entity_count;
+  const char *const *answers;     /* all of them right */
+  const char *const *constraints; /* pieces of the question, as loci_question takes them */
+  const char *const *kinds;       /* of the constraints: "visual", "textual" or NULL */
+  const char *const *rephrase;    /* the question in other words */
+  const char *const *same_entity; /* paths of other images of the entity */
+  int field_count;
+  const loci_field *fields; /* what else the line says: strings as they are, the rest as JSON */
+} loci_example;
+
+typedef struct loci_examples loci_examples; /* an open file, read line by line */
+
+LOCI_CHECK loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *err);
+LOCI_API void loci_examples_close(loci_examples *examples);
+/* The next example, for loci_example_free; NULL behind the last one.  After LOCI_EFORMAT, a line
+ * that is no example (*err names file, line and field), the next call goes on behind it. */
+LOCI_CHECK loci_status loci_examples_next(loci_examples *examples, loci_example **out,
+                                          loci_err *err);
+LOCI_API void loci_example_free(loci_example *example);
+/* Any field that is one value, by its name in the file; NULL: the line does not have it. */
+LOCI_API const char *loci_example_field(const loci_example *example, const char *name);
+
+/* Whether an answer is one of the accepted ones but for case, articles, punctuation and spelled
+ * numbers (docs/MATH.md, "Answers"). */
+LOCI_CHECK loci_status loci_answer_matches(const char *answer, const char *const *accepted,
+                                           int count, bool *out, loci_err *err);
 
 #ifdef __cplusplus
 }

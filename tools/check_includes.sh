@@ -7,7 +7,7 @@ export LC_ALL=C
 cd "${1:-$(dirname "$0")/..}"
 
 # In the order of the data's way: a folder includes itself and those before it.
-order="base tensor checkpoint text image model walk study edit data store show"
+order="base tensor checkpoint text image model walk data study edit store show"
 
 # header (a regular expression)   the folder it is fenced into   how many files there may include it
 fences='

@@ -1,0 +1,28 @@
+/* Files of examples, one JSON object a line (docs/FORMATS.md).
+ *
+ * example.c   one line to one example
+ * examples.c  the open file
+ * answers.c   when two answers are the same */
+#ifndef LOCI_DATA_EXAMPLE_H
+#define LOCI_DATA_EXAMPLE_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+enum { EXAMPLE_LINE_MAX = 1 << 20 }; /* bytes */
+
+/* Where a line stands. */
+typedef struct example_source {
+  const char *path, *folder; /* of the file; images are relative to [folder] */
+  int64_t line;
+} example_source;
+
+/* An example out of one line of [n] bytes; for loci_example_free. */
+loci_status example_parse(const char *text, size_t n, const example_source *from,
+                          loci_example **out, loci_err *err);
+
+/* The answer as answers are compared: lower case, no punctuation, no articles, digits for spelled
+ * numbers, single blanks.  In [mem]. */
+loci_status answer_normalise(const char *answer, arena *mem, char **out, loci_err *err);
+
+#endif
