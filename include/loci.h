@@ -74,6 +74,11 @@ LOCI_API const char *loci_status_name(loci_status status);
 
 LOCI_API const char *loci_version(void);
 
+/* A number and the ends of its 95 % interval; NaN: there is none. */
+typedef struct loci_interval {
+  double value, lo, hi;
+} loci_interval;
+
 /* Called now and then by every long call, always from the calling thread: [stage] is a word
  * ("vision", "walk", ...), [done] of [total] units are finished.  Return false to cancel; the call
  * then returns LOCI_ECANCELLED and leaves nothing half done. */
