@@ -448,6 +448,7 @@ LOCI_CHECK loci_status loci_text_tokens_json(const loci_text_tokens *tokens, cha
                                              loci_err *err);
 LOCI_CHECK loci_status loci_answer_json(const loci_answer *answer, char **out, loci_err *err);
 LOCI_CHECK loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err);
+LOCI_CHECK loci_status loci_knockout_json(const loci_knockout *knockout, char **out, loci_err *err);
 LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
 LOCI_API void loci_text_free(char *text);
 
@@ -476,6 +477,12 @@ LOCI_CHECK loci_status loci_trace_write(const loci_trace *trace, const char *pat
 /* The heat maps for a terminal, as text with escape sequences as [opts] allows. */
 LOCI_CHECK loci_status loci_trace_draw(const loci_trace *trace, const loci_draw_opts *opts,
                                        char **out, loci_err *err);
+/* Lines over the centres, one for each pathway, with the clean value marked; [metric] is drawn as
+ * it is (there is no restoration).  .json .csv .png .svg .pdf .html; and for a terminal. */
+LOCI_CHECK loci_status loci_knockout_write(const loci_knockout *knockout, const char *path,
+                                           const loci_draw_opts *opts, loci_err *err);
+LOCI_CHECK loci_status loci_knockout_draw(const loci_knockout *knockout, const loci_draw_opts *opts,
+                                          char **out, loci_err *err);
 /* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
 LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
 

@@ -97,6 +97,8 @@ int cli_open_prompt(cli *c, const cli_constraints *constraints, loci_model **mod
 /* A comma list of sites. */
 int cli_sites(cli *c, loci_site out[LOCI_SITE_COUNT], int *count);
 int cli_layers(cli *c, int *first, int *count);
+/* A group of positions by name, in the value of an option; the sentence names the nearest. */
+int cli_group(cli *c, option_id id, const char *name);
 
 /* ---- the commands, and the help screens */
 int cmd_info(cli *c);
@@ -106,6 +108,7 @@ int cmd_image(cli *c);
 int cmd_ask(cli *c);
 int cmd_record(cli *c);
 int cmd_trace(cli *c);
+int cmd_knockout(cli *c);
 int cmd_bench(cli *c);
 int cmd_help(cli *c);
 void help_screen(const term *t);

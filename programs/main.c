@@ -80,6 +80,19 @@ const command commands[] = {
      TRACE,
      {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
 
+    {"knockout",
+     "by which way the answer got there: attention cut",
+     "loci knockout" UKRAINE CAPITAL COUNTRY "\n"
+     "loci knockout" UKRAINE CAPITAL COUNTRY
+     " --from image --to constraint,last --window 1 -o cut.png\n",
+     "Cuts the attention edges from the tokens of one group to those of another, in a window of "
+     "layers round each centre, and shows what that does to the answer.  All pathways and layers "
+     "come from one walk; without a picture or a constraint the pathways that remain are cut.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_knockout,
+     KNOCKOUT,
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
+
     {"bench",
      "the speed of this machine, against its measured limit",
      "loci bench\n"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "did_you_mean.h"
 #include "model_path.h"
 #include "values.h"
 
@@ -103,6 +104,18 @@ int cli_sites(cli *c, loci_site out[LOCI_SITE_COUNT], int *count) {
     out[(*count)++] = site;
   }
   return EXIT_DONE;
+}
+
+int cli_group(cli *c, option_id id, const char *name) {
+  static const char *const groups[] = {"constraint", "constraint-last", "image", "after-constraint",
+                                       "last"};
+  for (int i = 0; i < LENGTH(groups); i++)
+    if (strcmp(name, groups[i]) == 0) return EXIT_DONE;
+  const char *near = did_you_mean(name, groups, LENGTH(groups));
+  if (near)
+    return cli_usage(c, "--%s: \"%.40s\" is unknown; did you mean %s?", option_get(id)->name, name,
+                     near);
+  return cli_bad_value(c, id, "constraint, constraint-last, image, after-constraint or last");
 }
 
 int cli_layers(cli *c, int *first, int *count) {

@@ -24,6 +24,7 @@ typedef struct things { /* made while memory lasts */
   loci_model *model;
   loci_prompt *prompt, *text;
   loci_trace *trace;
+  loci_knockout *knockout;
   char path[64];
 } things;
 
@@ -140,6 +141,21 @@ static loci_status write_trace(void *ctx, loci_err *err) {
   return st;
 }
 
+static loci_status write_knockout(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_status st = loci_knockout_write(t->knockout, t->path, NULL, err);
+  assert_int_equal(unlink(t->path) == 0, st == LOCI_OK);
+  return st;
+}
+
+static loci_status draw_knockout(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  char *text;
+  loci_status st = loci_knockout_draw(t->knockout, NULL, &text, err);
+  loci_text_free(text);
+  return st;
+}
+
 static loci_status draw_trace(void *ctx, loci_err *err) {
   const things *t = ctx;
   char *text;
@@ -162,12 +178,14 @@ static int make_all(void **state) {
   if (make_prompt(all.model, PICTURE, &all.prompt, &err)) return -1;
   if (make_prompt(all.model, NULL, &all.text, &err)) return -1;
   loci_trace_opts o = {.layer_count = 2, .positions = "each,last"};
-  return loci_trace_new(all.model, all.text, &o, &all.trace, &err) ? -1 : 0;
+  if (loci_trace_new(all.model, all.text, &o, &all.trace, &err)) return -1;
+  return loci_knockout_new(all.model, all.prompt, NULL, &all.knockout, &err) ? -1 : 0;
 }
 
 static int free_all(void **state) {
   (void)state;
   loci_trace_free(all.trace);
+  loci_knockout_free(all.knockout);
   loci_prompt_free(all.text);
   loci_prompt_free(all.prompt);
   loci_model_close(all.model);
@@ -222,6 +240,18 @@ static void writing_a_trace_survives_and_leaves_no_half_file(void **state) {
   all.path[stem] = 0;
 }
 
+static void writing_a_knockout_survives_and_leaves_no_half_file(void **state) {
+  (void)state;
+  static const char *const endings[] = {".json", ".csv", ".svg", ".html"};
+  size_t stem = strlen(all.path);
+  for (int i = 0; i < 4; i++) {
+    snprintf(all.path + stem, sizeof all.path - stem, "%s", endings[i]);
+    assert_true(failing_malloc_run_without_json(write_knockout, &all) > 1);
+  }
+  all.path[stem] = 0;
+  assert_true(failing_malloc_run_without_json(draw_knockout, &all) > 1);
+}
+
 static void drawing_a_trace_survives(void **state) {
   (void)state;
   assert_true(failing_malloc_run_without_json(draw_trace, &all) > 1);
@@ -236,6 +266,7 @@ int main(void) {
       cmocka_unit_test(tracing_survives),
       cmocka_unit_test(knocking_out_survives),
       cmocka_unit_test(writing_a_trace_survives_and_leaves_no_half_file),
+      cmocka_unit_test(writing_a_knockout_survives_and_leaves_no_half_file),
       cmocka_unit_test(drawing_a_trace_survives),
   };
   return cmocka_run_group_tests(tests, make_all, free_all);

@@ -109,6 +109,13 @@ void canvas_line(canvas *c, double x0, double y0, double x1, double y1, double w
   cairo_stroke(c->cr);
 }
 
+void canvas_disc(canvas *c, double x, double y, double radius, rgb colour) {
+  set_colour(c, colour);
+  cairo_new_sub_path(c->cr);
+  cairo_arc(c->cr, x, y, radius, 0, 2 * acos(-1));
+  cairo_fill(c->cr);
+}
+
 void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rgb colour) {
   if (count == 0) return;
   double x0, y0, x1, y1;

@@ -1,4 +1,4 @@
-/* A trace as CSV (RFC 4180): a row per cell, for spreadsheets, R and pandas. */
+/* Results as CSV (RFC 4180): a row per cell, for spreadsheets, R and pandas. */
 #include <math.h>
 #include <string.h>
 
@@ -91,4 +91,26 @@ void trace_csv(const loci_trace *trace, bytes *out) {
                "restoration%s%s\r\n",
                extra.head ? ",head" : "", extra.first ? ",p_first,logp_first" : "");
   for (int i = 0; i < trace->grid_count; i++) put_grid(out, trace, &trace->grids[i], &extra);
+}
+
+/* pathway by pathway, centre by centre */
+void knockout_csv(const loci_knockout *k, bytes *out) {
+  bool first = k->target_count > 1;
+  bytes_format(out, "from,to,window,layer,p,logp,logit_diff,kl,skipped%s\r\n",
+               first ? ",p_first,logp_first" : "");
+  for (int a = 0; a < k->pathway_count; a++) {
+    const loci_pathway *x = &k->pathways[a];
+    for (int i = 0; i < x->layer_count; i++) {
+      const loci_metrics *m = &x->cells[i];
+      bytes_format(out, "%s,%s,%d,%d", x->from, x->to, x->window, x->layers[i]);
+      put_number(out, m->p);
+      put_number(out, m->logp);
+      put_number(out, m->logit_diff);
+      put_number(out, m->kl);
+      bytes_text(out, x->skipped[i] ? ",1" : ",0");
+      if (first) put_number(out, m->p_first);
+      if (first) put_number(out, m->logp_first);
+      bytes_text(out, "\r\n");
+    }
+  }
 }

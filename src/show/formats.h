@@ -1,5 +1,5 @@
-/* The file formats of a trace that are not JSON; loci_trace_write picks one by the path's ending.
- */
+/* The file formats of results that are not JSON; loci_trace_write and its like pick one by the
+ * path's ending. */
 #ifndef LOCI_SHOW_FORMATS_H
 #define LOCI_SHOW_FORMATS_H
 
@@ -7,11 +7,17 @@
 
 /* These append to *out and remember a failed allocation there. */
 void trace_csv(const loci_trace *trace, bytes *out);
+void knockout_csv(const loci_knockout *k, bytes *out);
 
 /* Arrays of every grid, named "denoise.mlp_out.w1.p", for groups "denoise.mlp_out.w1.groups.p":
  * p, logp, logit_diff, kl, ie, restoration (F64) and skipped (U8), (layers, columns[, heads]);
  * layers and positions (I64).  tokens.ids and tokens.bytes describe the prompt. */
 loci_status trace_write_npz(const loci_trace *trace, const char *path, loci_err *err);
 loci_status trace_write_safetensors(const loci_trace *trace, const char *path, loci_err *err);
+
+/* One run per pathway, with all layers cut. */
+bool knockout_cuts_all(const loci_knockout *k);
+/* Knockouts have no restoration. */
+loci_status knockout_metric_error(loci_err *err);
 
 #endif

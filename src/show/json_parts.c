@@ -95,6 +95,15 @@ js_value *json_model(const loci_model_info *m, const char *hash) {
   return o;
 }
 
+js_value *json_request(const loci_prompt_info *p, const char *precision) {
+  js_value *o = js_object();
+  js_put(&o, "image", js_text(p->image_path));
+  js_put(&o, "question", js_text(p->question));
+  js_put(&o, "template", js_text(p->template_name));
+  js_put(&o, "precision", js_text(precision));
+  return o;
+}
+
 js_value *json_target(const int *ids, int count, const char *text, bool given) {
   js_value *o = js_object();
   js_put(&o, "ids", js_ints(ids, count));

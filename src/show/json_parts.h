@@ -11,6 +11,8 @@ js_value *json_prompt(const loci_prompt_info *p);
 js_value *json_constraints(const loci_prompt_info *p);
 /* {"path", "family", ..., "hash"}; [hash] may be NULL or empty: null. */
 js_value *json_model(const loci_model_info *m, const char *hash);
+/* {"image", "question", "template", "precision"} */
+js_value *json_request(const loci_prompt_info *p, const char *precision);
 /* {"ids", "text", "given"} */
 js_value *json_target(const int *ids, int count, const char *text, bool given);
 /* {"p", "logp", ..., "top"}; [whole]: the target is a whole answer, so that its first token has

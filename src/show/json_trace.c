@@ -18,7 +18,7 @@ static js_value *json_seed(uint64_t seed) {
   return js_text(digits);
 }
 
-static js_value *json_request(const loci_trace *t) {
+static js_value *json_trace_request(const loci_trace *t) {
   js_value *o = js_object();
   js_put(&o, "image", js_text(t->prompt->image_path));
   js_put(&o, "question", js_text(t->prompt->question));
@@ -131,7 +131,7 @@ static js_value *json_verify(const loci_trace *t) {
 loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err) {
   js_value *o = json_result("trace"), *grids = js_array(), *notes = js_array();
   js_put(&o, "model", json_model(trace->model, trace->hash));
-  js_put(&o, "request", json_request(trace));
+  js_put(&o, "request", json_trace_request(trace));
   js_put(&o, "prompt", json_prompt(trace->prompt));
   js_put(&o, "constraints", json_constraints(trace->prompt));
   js_put(

@@ -8,7 +8,7 @@
 #include "show/plot_page.h"
 #include "show/sheet.h"
 
-plot_fn plot_trace;
+plot_fn plot_trace, plot_knockout;
 
 /* ---------------------------------------------------------------- inside */
 
@@ -44,6 +44,9 @@ enum { PLOT_TICKS = 12 };
  * how many.  They are to be multiplied by 10 to the *exponent. */
 int plot_ticks(canvas *ruler, double lo, double hi, double width, plot_tick out[PLOT_TICKS],
                int *exponent);
+
+/* "unit (×10⁻⁴)" */
+void plot_unit(const char *unit, int exponent, char out[128]);
 
 /* Greys and accents of the page. */
 extern const rgb plot_ink, plot_grey, plot_faint, plot_accent, plot_image, plot_zero;

@@ -72,8 +72,7 @@ static void draw_stripes(canvas *c, const sheet *s, canvas_box box) {
   canvas_frame(c, box, 0.6, plot_grey);
 }
 
-/* "unit (×10⁻⁴)" */
-static void unit_text(const char *unit, int exponent, char out[128]) {
+void plot_unit(const char *unit, int exponent, char out[128]) {
   static const char *const digits[] = {
       "\xE2\x81\xB0", "\xC2\xB9",     "\xC2\xB2",     "\xC2\xB3",     "\xE2\x81\xB4",
       "\xE2\x81\xB5", "\xE2\x81\xB6", "\xE2\x81\xB7", "\xE2\x81\xB8", "\xE2\x81\xB9"};
@@ -94,7 +93,7 @@ static void draw_bar(canvas *c, const sheet *s, canvas_box box) {
   plot_tick ticks[PLOT_TICKS];
   char text[128];
   int exponent, n = plot_ticks(c, s->lo, s->hi, box.w, ticks, &exponent);
-  unit_text(s->unit, exponent, text);
+  plot_unit(s->unit, exponent, text);
   canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, text);
   draw_stripes(c, s, box);
   for (int i = 0; i < n; i++) {

@@ -234,8 +234,7 @@ static bool add_panel(const maker *m, int i) {
   return p->title && fill_panel(m, p, g->groups ? g : partner, g->groups ? partner : g);
 }
 
-/* One scale for all: zero at one end unless both signs matter (5 % of the other). */
-static void choose_scale(sheet *s) {
+void sheet_scale(sheet *s) {
   for (int i = 0; i < s->panel_count; i++) {
     const sheet_panel *p = &s->panels[i];
     for (int64_t k = 0; k < (int64_t)p->row_count * p->layer_count; k++) {
@@ -275,7 +274,7 @@ loci_status sheet_new(const loci_trace *trace, loci_metric metric, int max_rows,
     arena_free(mem);
     return fail_nomem(err, "laying out a trace");
   }
-  choose_scale(s);
+  sheet_scale(s);
   *out = s;
   return LOCI_OK;
 }

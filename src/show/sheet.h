@@ -43,6 +43,8 @@ typedef struct sheet {
 loci_status sheet_new(const loci_trace *trace, loci_metric metric, int max_rows, sheet **out,
                       loci_err *err);
 void sheet_free(sheet *s);
+/* One scale for all panels: zero at one end unless both signs matter (5 % of the other). */
+void sheet_scale(sheet *s);
 
 /* Value of the metric in the run that a grid patched, and in a cell. */
 double metric_of(const loci_metrics *m, loci_metric metric);

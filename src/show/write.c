@@ -83,3 +83,32 @@ loci_status loci_trace_write(const loci_trace *trace, const char *path, const lo
               ".html",
               path);
 }
+
+bool knockout_cuts_all(const loci_knockout *k) {
+  const loci_pathway *x = &k->pathways[0]; /* all have the same window and centres */
+  int begin = x->layers[0] - x->window / 2, end = x->layers[0] + (x->window + 1) / 2;
+  return x->layer_count == 1 && begin <= 0 && end >= k->model->layers;
+}
+
+loci_status knockout_metric_error(loci_err *err) {
+  return fail(err, LOCI_EINVAL, "a knockout shows p, logp, logit_diff or kl, not restoration");
+}
+
+loci_status loci_knockout_write(const loci_knockout *k, const char *path,
+                                const loci_draw_opts *opts, loci_err *err) {
+  picture p = {plot_knockout, k, opts ? opts->metric : LOCI_METRIC_P, "attention knockout"};
+  char *text = NULL;
+  bytes file = {0};
+  if (p.metric == LOCI_METRIC_RESTORATION) return knockout_metric_error(err);
+  if (is_picture(path)) return write_picture(&p, path, err);
+  if (path_ends_with(path, ".json")) {
+    TRY(loci_knockout_json(k, &text, err));
+    return write_text(text, path, err);
+  }
+  if (path_ends_with(path, ".csv")) {
+    knockout_csv(k, &file);
+    return bytes_write(&file, path, err);
+  }
+  return fail(err, LOCI_EINVAL,
+              "%s: a knockout is written as .json, .csv, .png, .svg, .pdf or .html", path);
+}

@@ -8,7 +8,7 @@ trace=(trace -m "$model" -i "$image" -q "$question" -c "this country")
 usage 'unknown command "tracee"; did you mean trace?' tracee
 usage 'unknown command "inof"; did you mean info?' inof
 usage 'did you mean record?' help recrod
-for later in flow lens knockout edit data study score serve; do usage "unknown command \"$later\"" "$later"; done
+for later in flow lens edit data study score serve; do usage "unknown command \"$later\"" "$later"; done
 usage 'the command comes first' --no-progress
 usage 'unknown command ""' ''
 
@@ -72,8 +72,20 @@ usage '--noise goes with --corrupt noise:F' "${trace[@]}" --noise x.safetensors
 usage '--only wants a whole number from 1 to 1' "${trace[@]}" --only 2
 usage 'constraint 3 was asked for, but 2 are given' "${trace[@]}" -c capital -c 3
 
+# Words of knockout.
+knockout=(knockout -m "$model" -i "$image" -q "$question" -c "this country")
+usage '--from and --to go together' "${knockout[@]}" --from image
+usage '--from: "imag" is unknown; did you mean image?' "${knockout[@]}" --from imag --to last
+usage '--to wants constraint, constraint-last, image, after-constraint or last' "${knockout[@]}" --from image --to xyzzy
+usage '--from names image twice' "${knockout[@]}" --from image,image --to last
+for bad in 0 1,3 x alle; do usage '--window wants a number of layers, or all' "${knockout[@]}" --window "$bad"; done
+usage 'it takes no --layers' "${knockout[@]}" --window all --layers 3
+usage 'a knockout shows p, logp, logit_diff or kl' "${knockout[@]}" --metric restoration
+usage 'knockout takes no --site' "${knockout[@]}" --site z
+
 # Endings are refused before any work.
 usage 'trace writes files that end in .json .csv .safetensors .npz .png .svg .pdf .html' "${trace[@]}" -o grid.jpg
+usage 'knockout writes files that end in .json .csv .png .svg .pdf .html' "${knockout[@]}" -o cut.npz
 usage 'record writes files that end in .safetensors' record -m x -q x --site z -o run.npz
 usage 'image writes files that end in .safetensors .png' image -m x -i x -o seen.jpg
 usage 'ask writes files that end in .json' "${ask[@]}" -o .json

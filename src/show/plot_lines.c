@@ -1,0 +1,164 @@
+/* A line chart (see plot_lines.h).  Series differ in hue and in lightness, so that a greyscale
+ * print and a colour-blind eye tell them apart (Okabe and Ito's palette); from the eighth on hues
+ * come again with open markers. */
+#include "show/plot_lines.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const rgb hues[] = {{0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45},
+                           {0.80, 0.47, 0.65}, {0.90, 0.62, 0.00}, {0.34, 0.71, 0.91},
+                           {0.20, 0.20, 0.20}};
+enum { HUES = sizeof hues / sizeof *hues };
+static const rgb paper = {1, 1, 1};
+static const double LEGEND_LINE = 12, LEGEND_TOP = 30, KEY = 18, ENTRY_GAP = 16;
+static const canvas_font tick_font = {7.5, false, false, {0.13, 0.13, 0.15}};
+static const canvas_font name_font = {8, false, false, {0.13, 0.13, 0.15}};
+
+/* Where numbers lie. */
+typedef struct axes {
+  const plot_chart *chart;
+  canvas_box box;
+  double lo, hi;
+} axes;
+
+static double x_of(const axes *a, int i) {
+  int n = a->chart->layer_count;
+  double inset = 10, room = a->box.w - 2 * inset;
+  return a->box.x + inset + (n > 1 ? room * i / (n - 1) : room / 2);
+}
+
+static double y_of(const axes *a, double value) {
+  return a->box.y + a->box.h * (a->hi - value) / (a->hi - a->lo);
+}
+
+/* All values and the mark with some room; 0 is the border of what has one sign and comes near. */
+static void choose_range(axes *a) {
+  const plot_chart *p = a->chart;
+  a->lo = INFINITY;
+  a->hi = -INFINITY;
+  for (int s = 0; s <= p->series_count; s++) {
+    for (int i = 0; i < p->layer_count; i++) {
+      double x = s < p->series_count ? p->series[s].values[i] : p->mark;
+      if (isnan(x)) continue;
+      a->lo = fmin(a->lo, x);
+      a->hi = fmax(a->hi, x);
+    }
+  }
+  if (!(a->lo <= a->hi)) a->lo = 0, a->hi = 1;
+  double span = a->hi - a->lo, least = 1e-3 * fmax(fabs(a->lo), fabs(a->hi));
+  if (span < least) span = least;
+  if (span == 0) span = 1;
+  bool to_zero = a->lo >= 0 && a->lo < 2 * span, from_zero = a->hi <= 0 && -a->hi < 2 * span;
+  a->lo = to_zero ? 0 : a->lo - 0.06 * span;
+  a->hi = from_zero ? 0 : a->hi + 0.06 * span;
+}
+
+/* ---------------------------------------------------------------- axes */
+
+static void draw_values(canvas *c, const axes *a) {
+  plot_tick ticks[PLOT_TICKS];
+  char text[128];
+  int exponent, n = plot_ticks(c, a->lo, a->hi, a->box.h, ticks, &exponent);
+  plot_unit(a->chart->unit, exponent, text);
+  canvas_text(c, a->box.x, a->box.y - 6, CANVAS_LEFT, &name_font, text);
+  for (int i = 0; i < n; i++) {
+    double y = a->box.y + a->box.h - ticks[i].x;
+    canvas_line(c, a->box.x, y, a->box.x + a->box.w, y, 0.4, plot_faint);
+    canvas_text(c, a->box.x - 4, y + 2.7, CANVAS_RIGHT, &tick_font, ticks[i].text);
+  }
+}
+
+static void draw_layers(canvas *c, const axes *a) {
+  static const int steps[] = {1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 100};
+  const plot_chart *p = a->chart;
+  canvas_font font = tick_font;
+  double bottom = a->box.y + a->box.h;
+  double apart = p->layer_count > 1 ? x_of(a, 1) - x_of(a, 0) : a->box.w;
+  int step = 1000;
+  for (int i = (int)(sizeof steps / sizeof *steps) - 1; i >= 0; i--) {
+    if (steps[i] * apart >= 17) step = steps[i];
+  }
+  for (int i = 0; i < p->layer_count; i++) {
+    if (p->layers[i] % step != 0 && p->layer_count > 1) continue;
+    char text[16];
+    snprintf(text, sizeof text, "%d", p->layers[i]);
+    canvas_line(c, x_of(a, i), bottom, x_of(a, i), bottom + 2.5, 0.6, plot_grey);
+    canvas_text(c, x_of(a, i), bottom + 10.5, CANVAS_CENTRE, &font, text);
+  }
+  font.colour = plot_grey;
+  canvas_text(c, a->box.x + a->box.w / 2, bottom + 21, CANVAS_CENTRE, &font, p->x_name);
+}
+
+/* ---------------------------------------------------------------- lines */
+
+static void draw_dashes(canvas *c, double x0, double x1, double y) {
+  const double dash = 4, gap = 3;
+  int n = (int)ceil((x1 - x0) / (dash + gap));
+  for (int i = 0; i < n; i++) {
+    double x = x0 + i * (dash + gap);
+    canvas_line(c, x, y, fmin(x + dash, x1), y, 1, plot_grey);
+  }
+}
+
+static void draw_marker(canvas *c, double x, double y, int series) {
+  canvas_disc(c, x, y, 2.2, hues[series % HUES]);
+  if (series >= HUES) canvas_disc(c, x, y, 1.2, paper);
+}
+
+static void draw_series(canvas *c, const axes *a, int s) {
+  const double *v = a->chart->series[s].values;
+  int n = a->chart->layer_count;
+  for (int i = 0; i + 1 < n; i++) {
+    if (isnan(v[i]) || isnan(v[i + 1])) continue;
+    canvas_line(c, x_of(a, i), y_of(a, v[i]), x_of(a, i + 1), y_of(a, v[i + 1]), 1.4,
+                hues[s % HUES]);
+  }
+  for (int i = 0; i < n; i++) {
+    if (!isnan(v[i])) draw_marker(c, x_of(a, i), y_of(a, v[i]), s);
+  }
+}
+
+/* ---------------------------------------------------------------- legend */
+
+static const char *entry_name(const plot_chart *p, int i) {
+  return i < p->series_count ? p->series[i].name : p->mark_name;
+}
+
+/* Draws the legend, or with [c] NULL only measures it; returns its lines. */
+static int lay_legend(canvas *ruler, canvas *c, const plot_chart *p, canvas_box box) {
+  int n = p->series_count + !isnan(p->mark), lines = 1;
+  double x = box.x;
+  for (int i = 0; i < n; i++) {
+    double width = KEY + 4 + canvas_text_width(ruler, &name_font, entry_name(p, i));
+    if (x > box.x && x + width > box.x + box.w) {
+      x = box.x;
+      lines++;
+    }
+    double y = box.y + LEGEND_TOP + lines * LEGEND_LINE;
+    if (c && i < p->series_count) {
+      canvas_line(c, x, y - 2.7, x + KEY, y - 2.7, 1.4, hues[i % HUES]);
+      draw_marker(c, x + KEY / 2, y - 2.7, i);
+    } else if (c) {
+      draw_dashes(c, x, x + KEY, y - 2.7);
+    }
+    if (c) canvas_text(c, x + KEY + 4, y, CANVAS_LEFT, &name_font, entry_name(p, i));
+    x += width + ENTRY_GAP;
+  }
+  return lines;
+}
+
+double plot_chart_below(canvas *ruler, const plot_chart *chart, double width) {
+  return LEGEND_TOP + LEGEND_LINE * lay_legend(ruler, NULL, chart, (canvas_box){0, 0, width, 0});
+}
+
+void plot_chart_draw(canvas *c, const plot_chart *chart, canvas_box box) {
+  axes a = {.chart = chart, .box = box};
+  choose_range(&a);
+  draw_values(c, &a);
+  draw_layers(c, &a);
+  canvas_frame(c, box, 0.6, plot_grey);
+  if (!isnan(chart->mark)) draw_dashes(c, box.x, box.x + box.w, y_of(&a, chart->mark));
+  for (int s = 0; s < chart->series_count; s++) draw_series(c, &a, s);
+  lay_legend(c, c, chart, (canvas_box){box.x, box.y + box.h, box.w, 0});
+}

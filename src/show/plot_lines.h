@@ -1,0 +1,31 @@
+/* Lines over layers: a value at every layer for each of a few series, and one value they are
+ * compared with. */
+#ifndef LOCI_SHOW_PLOT_LINES_H
+#define LOCI_SHOW_PLOT_LINES_H
+
+#include "show/plot.h"
+
+enum { PLOT_SERIES = 64 };
+
+typedef struct plot_series {
+  const char *name;     /* printable */
+  const double *values; /* one for each layer; NaN: none */
+} plot_series;
+
+typedef struct plot_chart {
+  const char *unit; /* what the numbers are: "p(answer)" */
+  int layer_count;
+  const int *layers;
+  const char *x_name; /* "layer" */
+  int series_count;
+  const plot_series *series;
+  double mark; /* a dashed line; NaN: none */
+  const char *mark_name;
+} plot_chart;
+
+/* The chart's axes fill the box; unit above it, layers below, and a legend of as many lines as it
+ * takes: the height of all below the box. */
+double plot_chart_below(canvas *ruler, const plot_chart *chart, double width);
+void plot_chart_draw(canvas *c, const plot_chart *chart, canvas_box box);
+
+#endif
