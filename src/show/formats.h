@@ -12,8 +12,8 @@ void knockout_csv(const loci_knockout *k, bytes *out);
 /* Arrays of every grid, named "denoise.mlp_out.w1.p", for groups "denoise.mlp_out.w1.groups.p":
  * p, logp, logit_diff, kl, ie, restoration (F64) and skipped (U8), (layers, columns[, heads]);
  * layers and positions (I64).  tokens.ids and tokens.bytes describe the prompt. */
-loci_status trace_write_npz(const loci_trace *trace, const char *path, loci_err *err);
-loci_status trace_write_safetensors(const loci_trace *trace, const char *path, loci_err *err);
+/* Into .npz or .safetensors. */
+loci_status trace_write_arrays(const loci_trace *trace, const char *path, loci_err *err);
 
 /* One run per pathway, with all layers cut. */
 bool knockout_cuts_all(const loci_knockout *k);

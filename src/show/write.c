@@ -52,6 +52,10 @@ static bool is_picture(const char *path) {
          path_ends_with(path, ".pdf") || path_ends_with(path, ".html");
 }
 
+static bool is_arrays(const char *path) {
+  return path_ends_with(path, ".safetensors") || path_ends_with(path, ".npz");
+}
+
 static loci_status write_picture(const picture *p, const char *path, loci_err *err) {
   bytes file = {0};
   loci_status st = draw(p, path, &file, err);
@@ -76,8 +80,7 @@ loci_status loci_trace_write(const loci_trace *trace, const char *path, const lo
     trace_csv(trace, &file);
     return bytes_write(&file, path, err);
   }
-  if (path_ends_with(path, ".safetensors")) return trace_write_safetensors(trace, path, err);
-  if (path_ends_with(path, ".npz")) return trace_write_npz(trace, path, err);
+  if (is_arrays(path)) return trace_write_arrays(trace, path, err);
   return fail(err, LOCI_EINVAL,
               "%s: a trace is written as .json, .csv, .safetensors, .npz, .png, .svg, .pdf or "
               ".html",
