@@ -11,9 +11,10 @@
  *   7. ask                     greedy answer
  *   8. trace                   causal tracing: a grid of restored runs (Basu et al. 2024, 3)
  *   9. knockout                attention edges cut, layer window by layer window
- *  10. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
- *  11. bench                   speed on this machine
- *  12. examples                questions with answers, from a file
+ *  10. flow                    what positions give to each other through attention
+ *  11. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
+ *  12. bench                   speed on this machine
+ *  13. examples                questions with answers, from a file
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -439,7 +440,64 @@ LOCI_CHECK loci_status loci_knockout_new(loci_model *model, const loci_prompt *p
                                          loci_err *err);
 LOCI_API void loci_knockout_free(loci_knockout *knockout);
 
-/* ---------------------------------------------------------------- 10. writing and drawing */
+/* ---------------------------------------------------------------- 10. flow */
+
+typedef struct loci_flow_opts {
+  const char *from, *to;        /* groups: one pathway, its sources and queries; both NULL: image ->
+                                   constraint-last (with a picture) and constraint -> last */
+  int first_layer, layer_count; /* layer_count 0: all */
+  bool heads;                   /* keep each head's numbers, too */
+  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_flow_opts;
+
+/* A pathway, layer by layer.  Numbers are means over its queries (docs/MATH.md, "Contributions").
+ */
+typedef struct loci_flow_path {
+  const char *from, *to;
+  int source_count, query_count;
+  const int *sources, *queries;     /* positions, ascending */
+  const double *profile;            /* (layers, sources) contribution of each source */
+  const double *weights;            /* (layers, sources) its raw attention, mean over heads */
+  const double *total, *max, *mean; /* (layers) of the profile, over the sources */
+  const double *norm_of_sum;        /* (layers) || sum over the sources || */
+  const double *attention;          /* (layers) raw weight of all sources together */
+  int top_count;                    /* the top 5 % of the sources, at least one */
+  const int *top;                   /* (layers, top_count) their positions, strongest first */
+  const double *top_share;          /* (layers) their share of the total */
+} loci_flow_path;
+
+typedef struct loci_flow {
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;
+  const loci_prompt_info *prompt; /* borrowed likewise; T its length */
+  const char *precision;
+  loci_candidate next[LOCI_TOP]; /* the model's next token */
+  int layer_count, query_count;
+  const int *layers, *queries; /* positions, ascending: those of all pathways */
+  const float *contribution;   /* (layers, queries, T) head-summed */
+  const float *attention;      /* (layers, queries, T) raw, mean over heads */
+  int head_count;              /* 0: the following two are NULL */
+  const float *contribution_heads, *attention_heads; /* (layers, heads, queries, T) */
+  const float *value_norms;                          /* (layers, T) */
+  const bool *sinks; /* (layers, T): much attended to by these queries, with a small value */
+  int path_count;
+  const loci_flow_path *paths;
+  const float *pixels; /* (3, image_size, image_size) the picture as the model sees it, borrowed
+                          from the prompt; NULL: none */
+  int image_size, patch_size;
+  loci_cost cost; /* naive_flop: a plain forward, and a product for each query and source */
+  int note_count;
+  const char *const *notes; /* one-line hints */
+} loci_flow;
+
+/* One forward pass. */
+LOCI_CHECK loci_status loci_flow_new(loci_model *model, const loci_prompt *prompt,
+                                     const loci_flow_opts *opts, loci_flow **out, loci_err *err);
+LOCI_API void loci_flow_free(loci_flow *flow);
+
+/* ---------------------------------------------------------------- 11. writing and drawing */
 
 /* JSON as docs/FORMATS.md describes, one object.  Caller frees *out with loci_text_free. */
 LOCI_CHECK loci_status loci_info_json(loci_model *model, char **out, loci_err *err);
@@ -449,6 +507,7 @@ LOCI_CHECK loci_status loci_text_tokens_json(const loci_text_tokens *tokens, cha
 LOCI_CHECK loci_status loci_answer_json(const loci_answer *answer, char **out, loci_err *err);
 LOCI_CHECK loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err);
 LOCI_CHECK loci_status loci_knockout_json(const loci_knockout *knockout, char **out, loci_err *err);
+LOCI_CHECK loci_status loci_flow_json(const loci_flow *flow, char **out, loci_err *err);
 LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
 LOCI_API void loci_text_free(char *text);
 
@@ -486,7 +545,7 @@ LOCI_CHECK loci_status loci_knockout_draw(const loci_knockout *knockout, const l
 /* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
 LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
 
-/* ---------------------------------------------------------------- 11. bench */
+/* ---------------------------------------------------------------- 12. bench */
 
 typedef struct loci_bench_opts {
   int layers, width, inner, heads, kv_heads; /* 0: 4, 2048, 5504, 16, heads */
@@ -509,7 +568,7 @@ typedef struct loci_bench {
 LOCI_CHECK loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err);
 LOCI_CHECK loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err);
 
-/* ---------------------------------------------------------------- 12. examples */
+/* ---------------------------------------------------------------- 13. examples */
 
 typedef struct loci_field {
   const char *name, *value;

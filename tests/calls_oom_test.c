@@ -134,6 +134,19 @@ static loci_status knock_out(void *ctx, loci_err *err) {
   return st;
 }
 
+static loci_status measure_flow(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_flow *flow;
+  char *json = NULL;
+  loci_flow_opts o = {.layer_count = 1, .heads = true};
+  loci_status st = loci_flow_new(t->model, t->text, &o, &flow, err);
+  assert_true((st == LOCI_OK) == (flow != NULL));
+  if (!st) st = loci_flow_json(flow, &json, err);
+  loci_text_free(json);
+  loci_flow_free(flow);
+  return st;
+}
+
 static loci_status write_trace(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_status st = loci_trace_write(t->trace, t->path, NULL, err);
@@ -229,6 +242,11 @@ static void knocking_out_survives(void **state) {
   assert_true(failing_malloc_run_without_json(knock_out, &all) > 20);
 }
 
+static void a_flow_survives(void **state) {
+  (void)state;
+  assert_true(failing_malloc_run_without_json(measure_flow, &all) > 20);
+}
+
 static void writing_a_trace_survives_and_leaves_no_half_file(void **state) {
   (void)state;
   static const char *const endings[] = {".json", ".csv", ".safetensors", ".npz", ".svg", ".html"};
@@ -265,6 +283,7 @@ int main(void) {
       cmocka_unit_test(a_run_survives_and_leaves_no_half_file),
       cmocka_unit_test(tracing_survives),
       cmocka_unit_test(knocking_out_survives),
+      cmocka_unit_test(a_flow_survives),
       cmocka_unit_test(writing_a_trace_survives_and_leaves_no_half_file),
       cmocka_unit_test(writing_a_knockout_survives_and_leaves_no_half_file),
       cmocka_unit_test(drawing_a_trace_survives),
