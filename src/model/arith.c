@@ -32,6 +32,8 @@ void arith_free(arith *a) {
   free(a->block);
   free(a->vector[0]);
   free(a->vector[1]);
+  free(a->back.operand);
+  free(a->back.part);
   free(a);
 }
 
@@ -96,10 +98,8 @@ loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *weights, 
   return LOCI_OK;
 }
 
-/* Rows [first, first + n) of the weight in the operands' type: in place where the map already holds
- * it. */
-static loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n,
-                                const void **out, loci_err *err) {
+loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, const void **out,
+                         loci_err *err) {
   size_t row_bytes = (size_t)w->cols * dtype_bytes(w->type);
   const uint8_t *from = w->data + (size_t)first * row_bytes;
   if (w->type == a->type && (uintptr_t)from % dtype_bytes(w->type) == 0) {
@@ -121,8 +121,7 @@ static loci_status weight_block(arith *a, const weight *w, int64_t first, int64_
   return LOCI_OK;
 }
 
-/* How many weight rows go through one product. */
-static int64_t block_rows(const arith *a, const weight *w) {
+int64_t weight_block_rows(const arith *a, const weight *w) {
   if (w->type == a->type && (uintptr_t)w->data % dtype_bytes(w->type) == 0) return w->rows;
   int64_t n = BLOCK_BYTES / (w->cols * (int64_t)dtype_bytes(a->type));
   return n < 1 ? 1 : n < w->rows ? n : w->rows;
@@ -139,7 +138,7 @@ static loci_status add_bias(arith *a, const weight *bias, float *out, int64_t n,
 loci_status linear_forward(arith *a, const linear_weights *w, float *out, const void *in, int64_t n,
                            loci_err *err) {
   if (n == 0) return LOCI_OK;
-  int64_t N = w->w.rows, K = w->w.cols, step = block_rows(a, &w->w);
+  int64_t N = w->w.rows, K = w->w.cols, step = weight_block_rows(a, &w->w);
   for (int64_t first = 0; first < N; first += step) {
     int64_t rows = N - first < step ? N - first : step;
     const void *block = NULL;

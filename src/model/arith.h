@@ -18,6 +18,11 @@ typedef struct arith {
   void *block;      /* a block of converted weights */
   float *vector[2]; /* a norm's weight and bias, or a linear's bias, as f32 */
   int64_t vector_size;
+  struct {
+    void *operand; /* a gradient's columns as an operand */
+    float *part;   /* one block's share of a backward product */
+    int64_t operand_bytes, part_size;
+  } back;
   double flop; /* 2 M N K of all products run so far */
 } arith;
 
@@ -63,6 +68,24 @@ loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part p
 
 /* x := act(x) over n values. */
 void act_forward(const arith *a, act_kind act, float *x, int64_t n);
+
+/* The backward passes (arith_backward.c): from d loss / d result to d loss / d input. */
+/* dx row rows[i] += d loss / d x row rows[i] of norm_forward, dy (n, D); rows NULL: 0 .. n-1; x row
+ * i is x + i * D. */
+loci_status norm_backward(arith *a, norm_spec spec, const norm_weights *w, float *dx,
+                          const int64_t *rows, const float *dy, const float *x, int64_t n,
+                          loci_err *err);
+/* dx (n, K) := dy (n, N) W; dx needs room for product_rows(n) rows. */
+loci_status linear_backward(arith *a, const linear_weights *w, float *dx, const float *dy,
+                            int64_t n, loci_err *err);
+/* dx *= act'(x) over n values. */
+void act_backward(act_kind act, float *dx, const float *x, int64_t n);
+
+/* Rows [first, first + n) of a weight in the operands' type, in place where the map already holds
+ * it; and how many rows go through one product. */
+loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, const void **out,
+                         loci_err *err);
+int64_t weight_block_rows(const arith *a, const weight *w);
 
 /* f32 copy of a vector (1, n) weight into scratch i (0 or 1); valid until the next use of that
  * scratch. */

@@ -41,4 +41,29 @@ void attend_scores(const kernel_set *k, const attend_rows *a);
 /* z_r := sum_j S_rj v_j over all stretches. */
 void attend_mix(const kernel_set *k, const attend_rows *a);
 
+/* One head's keys and values once more, laid out for the products of the backward pass. */
+typedef struct kv_turned {
+  float *key_rows;     /* (positions, round_up(K, 16)) */
+  float *value_panels; /* panels of (K, 16) */
+} kv_turned;
+/* Of the [count] positions that the stretches hold. */
+void turn_stretches(const kv_stretch *stretches, int n, int K, kv_turned *out);
+
+typedef struct attend_grads {
+  const float *dz; /* R rows, z_stride apart */
+  float *dq;       /* R rows, q_stride apart: overwritten */
+  const kv_turned *kv;
+  int count;         /* positions that the last row sees */
+  int first;         /* of the positions whose dk, dv are asked for; added to */
+  float *dk, *dv;    /* row of position [first], kv_stride apart */
+  int64_t kv_stride; /* */
+  float *dS;         /* room for R x ld */
+  float *across;     /* room for ld x R */
+  float *rows;       /* room for R x round_up(K, 16) */
+} attend_grads;
+
+/* Gradients of z = softmax(scale q k) v for R rows of one head.  S of [a] holds the weights, zeros
+ * where a row does not see; a.q the queries. */
+void attend_backward(const kernel_set *k, const attend_rows *a, const attend_grads *g);
+
 #endif

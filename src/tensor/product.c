@@ -152,7 +152,8 @@ static dnnl_status_t compile_shape(product *p, product_shape s, compiled *c) {
   matrix_desc x, w, y;
   dnnl_status_t st = describe(&x, s.M, s.K, type, s.K, 1);
   if (st) return st;
-  st = describe(&w, s.K, s.N, type, 1, s.K); /* W^T: a column of it is a row of W */
+  /* W^T: a column of it is a row of W */
+  st = s.backward ? describe(&w, s.K, s.N, type, s.N, 1) : describe(&w, s.K, s.N, type, 1, s.K);
   if (!st) {
     st = describe(&y, s.M, s.N, dnnl_f32, s.ldy, 1);
     if (!st) {
@@ -174,7 +175,7 @@ static dnnl_status_t compile_shape(product *p, product_shape s, compiled *c) {
 static dnnl_status_t find(product *p, product_shape s, compiled **out) {
   for (int i = 0; i < p->count; i++) {
     product_shape k = p->kinds[i].shape;
-    if (k.M == s.M && k.N == s.N && k.K == s.K && k.ldy == s.ldy) {
+    if (k.M == s.M && k.N == s.N && k.K == s.K && k.ldy == s.ldy && k.backward == s.backward) {
       *out = &p->kinds[i];
       return dnnl_success;
     }
@@ -209,8 +210,8 @@ static void run_plain(const product *p, product_shape s, const void *x, const vo
     for (int64_t n = 0; n < s.N; n++) {
       double sum = 0;
       for (int64_t k = 0; k < s.K; k++) {
-        sum +=
-            (double)value_at(p->type, x, m * s.K + k) * (double)value_at(p->type, w, n * s.K + k);
+        int64_t at = s.backward ? k * s.N + n : n * s.K + k;
+        sum += (double)value_at(p->type, x, m * s.K + k) * (double)value_at(p->type, w, at);
       }
       y[m * s.ldy + n] = (float)sum;
     }

@@ -29,10 +29,13 @@ int64_t product_rows(int64_t rows);
 
 typedef struct product_shape {
   int64_t M, N, K;
-  int64_t ldy; /* distance of rows of y, >= N */
+  int64_t ldy;   /* distance of rows of y, >= N */
+  bool backward; /* W stands as (K, N): y = x W */
 } product_shape;
 
-/* y (M, N) = x (M, K) W (N, K)^T.  x and W hold the context's type; y is f32. */
+/* y (M, N) = x (M, K) W (N, K)^T, or, backward, y = x W with W (K, N): of a linear's weight (out,
+ * in), the gradient of its input from that of its output.  x and W hold the context's type; y is
+ * f32. */
 loci_status product_run(product *p, product_shape shape, const void *x, const void *w, float *y,
                         loci_err *err);
 

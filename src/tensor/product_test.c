@@ -12,10 +12,10 @@
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
-static const product_shape shapes[] = {{1, 1, 1, 1},      {1, 7, 3, 7},        {7, 5, 12, 9},
-                                       {15, 33, 20, 40},  {16, 16, 16, 16},    {17, 48, 96, 100},
-                                       {33, 1, 72, 5},    {40, 100, 128, 100}, {100, 20, 7, 33},
-                                       {257, 17, 31, 18}, {300, 31, 64, 64}};
+static const int64_t shapes[][4] = {{1, 1, 1, 1},      {1, 7, 3, 7},        {7, 5, 12, 9},
+                                    {15, 33, 20, 40},  {16, 16, 16, 16},    {17, 48, 96, 100},
+                                    {33, 1, 72, 5},    {40, 100, 128, 100}, {100, 20, 7, 33},
+                                    {257, 17, 31, 18}, {300, 31, 64, 64}};
 enum { SHAPES = 11 };
 
 static product *product_of(dtype type, bool plain) {
@@ -48,10 +48,11 @@ static void run(product *p, product_shape s, const void *x, const void *w, float
 
 /* Sums of at most 128 products of size 1 in f32: 2e-5 is 170 ulps of 1; bf16 operands are the same
  * numbers on both sides and their products are exact in f32, so the same bound holds. */
-static void check_type(dtype type) {
+static void check_type(dtype type, bool backward) {
   product *fast = product_of(type, false), *plain = product_of(type, true);
   for (int i = 0; i < SHAPES; i++) {
-    product_shape s = shapes[i];
+    const int64_t *t = shapes[i];
+    product_shape s = {.M = t[0], .N = t[1], .K = t[2], .ldy = t[3], .backward = backward};
     int64_t rows = product_rows(s.M);
     void *x = operand(type, s.M * s.K, rows * s.K, 1), *w = operand(type, s.N * s.K, s.N * s.K, 2);
     float *a = malloc((size_t)(rows * s.ldy) * sizeof *a),
@@ -80,13 +81,15 @@ static void check_type(dtype type) {
 
 static void f32_products_are_the_plain_loops(void **state) {
   (void)state;
-  check_type(DTYPE_F32);
+  check_type(DTYPE_F32, false);
+  check_type(DTYPE_F32, true);
 }
 
 static void bf16_products_are_the_plain_loops(void **state) {
   (void)state;
   if (!product_has_bf16()) skip();
-  check_type(DTYPE_BF16);
+  check_type(DTYPE_BF16, false);
+  check_type(DTYPE_BF16, true);
 }
 
 /* More shapes than are kept compiled: the oldest are made again. */
