@@ -43,7 +43,7 @@ loci_status linear_backward(arith *a, const linear_weights *w, float *dx, const 
                             int64_t n, loci_err *err) {
   if (n == 0) return LOCI_OK;
   int64_t N = w->w.rows, K = w->w.cols, step = weight_block_rows(a, &w->w);
-  TRY(grow_back(a, operand_bytes(a, n, step), step < N ? product_rows(n) * K : 0, err));
+  TRY(grow_back(a, operand_bytes(a, n, step), step < N ? product_rows(n) * K : 1, err));
   for (int64_t first = 0; first < N; first += step) {
     int64_t rows = N - first < step ? N - first : step;
     const void *block = NULL;

@@ -1,6 +1,7 @@
 /* Backward passes of the small kernels (see backward.h); the formula stands above its loop. */
 #include "tensor/backward.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* y_i = w_i x_i r, r = (mean(x^2) + eps)^-1/2, g_i = w_i dy_i:
@@ -97,10 +98,11 @@ void softmax_backward(float *dp, const float *p, int64_t n) {
 
 /* d log p_t / d x_i = [i = t] - p_i */
 double logp_backward(float *dx, const float *x, int64_t V, int target, double weight) {
+  assert(V > 0);
   float max = x[0];
   for (int64_t i = 1; i < V; i++) max = x[i] > max ? x[i] : max;
-  double sum = 0;
-  for (int64_t i = 0; i < V; i++) sum += exp((double)x[i] - (double)max);
+  double sum = exp((double)x[0] - (double)max);
+  for (int64_t i = 1; i < V; i++) sum += exp((double)x[i] - (double)max);
   for (int64_t i = 0; i < V; i++) {
     dx[i] -= (float)(weight * exp((double)x[i] - (double)max) / sum);
   }

@@ -7,12 +7,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "walk/streams.h"
+#include "walk/back.h"
 
-/* Where every stream's keys and values of this layer stand; packs the new ones. */
-static void lay_out(walk *w, int layer) {
-  int G = w->c->kv_heads, K = w->c->head_dim;
-  float *keys = w->keys, *values = w->values;
+void lay_out_kv(walk *w, int layer) {
+  int G = w->c->kv_heads, K = w->c->head_dim, kept = kept_layer(w, layer);
+  float *keys = w->keys + kept * w->key_floats, *values = w->values + kept * w->value_floats;
   for (int64_t s = 0; s < w->streams.count; s++) {
     const stream *t = &w->streams.at[s];
     stream_kv *kv = &w->kv[s];
@@ -54,9 +53,7 @@ static void pack_all(walk *w, int layer) {
   for (int64_t i = 0; i < jobs; i++) pack_head(w, layer, i / G, (int)(i % G));
 }
 
-/* Stretches of one head that a row of stream s at [position] sees, ascending; returns their count.
- */
-static int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
+int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
   int n = 0, end = position + 1;
   for (; s >= 0 && end > 0; s = w->streams.at[s].parent) {
     const stream_kv *kv = &w->kv[s];
@@ -113,13 +110,23 @@ static void visit_pattern(walk *w, int layer, const row *r, int head, float *S) 
   flow_attention(w, layer, r, head, S);
 }
 
+void attend_weights(const walk *w, int layer, const row *r, attend_rows *a) {
+  int last = r[a->R - 1].position;
+  attend_scores(w->a->k, a);
+  for (int i = 0; i < a->R; i++) {
+    float *line = a->S + i * a->ld;
+    mask_row(w, layer, &r[i], line);
+    w->a->k->softmax(line, r[i].position + 1);
+    for (int j = r[i].position + 1; j <= last; j++) line[j] = 0; /* what comes later is not seen */
+  }
+}
+
 /* One head of the rows [first, first + R) of one stream. */
 static void attend_block(walk *w, int layer, int head, int64_t first, int R, float *S, int64_t ld) {
   int K = w->c->head_dim, group = w->c->heads / w->c->kv_heads;
   int64_t stride = (int64_t)w->c->heads * K;
   const row *r = w->rows.at + first;
   kv_stretch stretches[MAX_DEPTH];
-  int last = r[R - 1].position;
   attend_rows a = {.q = w->q + first * stride + (int64_t)head * K,
                    .q_stride = stride,
                    .z = w->z + first * stride + (int64_t)head * K,
@@ -129,15 +136,9 @@ static void attend_block(walk *w, int layer, int head, int64_t first, int R, flo
                    .stretches = stretches,
                    .S = S,
                    .ld = ld};
-  a.stretch_count = find_stretches(w, r->stream, last, head / group, stretches);
-  attend_scores(w->a->k, &a);
-  for (int i = 0; i < R; i++) {
-    float *line = S + i * ld;
-    mask_row(w, layer, &r[i], line);
-    w->a->k->softmax(line, r[i].position + 1);
-    for (int j = r[i].position + 1; j <= last; j++) line[j] = 0; /* what comes later is not seen */
-    visit_pattern(w, layer, &r[i], head, line);
-  }
+  a.stretch_count = find_stretches(w, r->stream, r[R - 1].position, head / group, stretches);
+  attend_weights(w, layer, r, &a);
+  for (int i = 0; i < R; i++) visit_pattern(w, layer, &r[i], head, S + i * ld);
   attend_mix(w->a->k, &a);
 }
 
@@ -154,7 +155,7 @@ void attend_layer(walk *w, int layer) {
   int64_t n = w->rows.upto[STAGE_ATTEND];
   int64_t ld = round_up(w->longest, PANEL) + PANEL, blocks = 0;
   int H = w->c->heads;
-  lay_out(w, layer);
+  lay_out_kv(w, layer);
   pack_all(w, layer);
   int64_t *first = w->rows.block; /* where each block begins */
   for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;

@@ -1,16 +1,11 @@
 /* A branch equals a full run: for every site, layer and position of the small models, the child
  * that computes only what differs gives the logits of a root that computes everything.  Then the
  * same for random trees of streams with random interventions. */
-#include "walk/laws_test.h"
+#include "walk/trees_test.h"
 
 static const char *const decoders[] = {"text-llama", "llava-clip-llama-bf16", "llava-siglip-phi",
                                        "text-phi"};
 enum { DECODERS = 4, LENGTH = 19, CORRUPTED = 4 }; /* more than one panel of keys */
-
-static bool can_be_patched(const loci_model *m, loci_site site) {
-  if (site == LOCI_SITE_FINAL_NORM || site == LOCI_SITE_LOGITS) return false;
-  return site != LOCI_SITE_RESID_MID || !model_decoder(m)->parallel;
-}
 
 /* Row [position] of a recorded site; of pattern the rows of all heads (H, T), gathered. */
 static const float *site_row(const scenario *s, loci_site site, const float *recorded, int position,
@@ -110,70 +105,6 @@ static void every_branch_equals_the_full_run_with_plain_kernels(void **state) {
 }
 
 /* ---------------------------------------------------------------- random trees */
-
-typedef struct dice {
-  random_source r;
-  scenario s;
-  float *values; /* gaussian numbers to point into */
-  int64_t value_count;
-} dice;
-
-static int roll(dice *d, int n) { return (int)random_below(&d->r, n); }
-
-static const float *some_values(dice *d, int64_t n) {
-  return d->values + random_below(&d->r, d->value_count - n);
-}
-
-static void random_patch(dice *d, int stream) {
-  const loci_model *m = d->s.m;
-  const decoder_config *c = model_decoder(m);
-  walk_patch p = {.site = (loci_site)roll(d, LOCI_SITE_COUNT),
-                  .layer = roll(d, c->layers),
-                  .position = roll(d, d->s.T),
-                  .head = -1,
-                  .source = -1};
-  if (!can_be_patched(m, p.site)) return;
-  bool query_heads = p.site == LOCI_SITE_Q || p.site == LOCI_SITE_Z;
-  bool key_heads = p.site == LOCI_SITE_K || p.site == LOCI_SITE_V;
-  if ((query_heads || key_heads) && roll(d, 2))
-    p.head = roll(d, query_heads ? c->heads : c->kv_heads);
-  p.add = roll(d, 4) == 0;
-  if (p.site != LOCI_SITE_PATTERN && stream > 0 && roll(d, 2)) {
-    p.source = roll(d, stream);
-  } else {
-    int64_t n = site_width(m, p.site);
-    p.values = some_values(d, p.site == LOCI_SITE_PATTERN ? (int64_t)c->heads * d->s.T : n);
-  }
-  add_patch(&d->s, stream, p);
-}
-
-static void random_op(dice *d, int stream) {
-  int kind = roll(d, 8);
-  if (kind == 0) {
-    add_embed(&d->s, stream, roll(d, d->s.T), some_values(d, model_decoder(d->s.m)->width));
-  } else if (kind == 1) {
-    int query = roll(d, d->s.T), first = roll(d, query + 1);
-    add_op(&d->s, (op){.kind = OP_MASK,
-                       .stream = stream,
-                       .layer = roll(d, model_decoder(d->s.m)->layers),
-                       .position = query,
-                       .first = first,
-                       .count = 1 + roll(d, query + 1 - first)});
-  } else {
-    random_patch(d, stream);
-  }
-}
-
-/* Up to 24 streams, each below any earlier one, with up to 4 interventions of its own. */
-static void random_tree(dice *d, const loci_model *m, int T, const float *embeds) {
-  d->s = (scenario){.m = m, .T = T, .embeds = embeds};
-  int n = 2 + roll(d, 23);
-  for (int i = 0; i < n; i++) {
-    int parent = i == 0 || roll(d, 12) == 0 ? -1 : roll(d, i);
-    add_run(&d->s, parent);
-    for (int k = roll(d, 5); k > 0; k--) random_op(d, i);
-  }
-}
 
 static void check_random_trees(const char *name, int trees, int longest) {
   char dir[500];

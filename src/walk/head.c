@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "walk/streams.h"
+#include "walk/back.h"
 
 enum { LOGIT_BYTES = 64 << 20 };
 
@@ -26,8 +26,7 @@ static loci_status head_init(const walk *w, head *h, arena *mem, loci_err *err) 
 /* logits of the n <= chunk rows in h->slots */
 static loci_status head_forward(walk *w, head *h, int64_t n, loci_err *err) {
   const checkpoint *c = w->model->weights;
-  norm_spec spec = {.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
-  TRY(norm_forward(w->a, spec, &c->final_norm, h->operand, w->resid, h->slots, n, err));
+  TRY(norm_forward(w->a, walk_norm(w), &c->final_norm, h->operand, w->resid, h->slots, n, err));
   return linear_forward(w->a, &c->head, h->logits, h->operand, n, err);
 }
 
@@ -102,17 +101,92 @@ done:
   return st;
 }
 
+/* ---------------------------------------------------------------- backwards */
+
+typedef struct slopes {
+  float *rows;      /* (chunk, V) d loss / d logits */
+  float *dnormed;   /* (chunk, D) */
+  float *x;         /* (chunk, D) */
+  int64_t *slots;   /* (chunk) in G */
+  int64_t *indices; /* (chunk) of walk_want */
+} slopes;
+
+/* G += of the n rows in h->slots and s. */
+static loci_status back_rows(walk *w, head *h, const slopes *s, int64_t n, walk_slope_fn slope,
+                             void *ctx, loci_err *err) {
+  const checkpoint *c = w->model->weights;
+  int64_t V = w->c->vocab, D = w->c->width;
+  TRY(head_forward(w, h, n, err));
+  memset(s->rows, 0, (size_t)(n * V) * sizeof *s->rows);
+  for (int64_t i = 0; i < n; i++) {
+    slope(ctx, s->indices[i], h->logits + i * V, s->rows + i * V);
+    memcpy(s->x + i * D, w->resid + h->slots[i] * D, (size_t)D * sizeof *s->x);
+  }
+  TRY(linear_backward(w->a, &c->head, s->dnormed, s->rows, n, err));
+  for (int64_t i = 0; i < n; i++) { /* one by one: a position may be wanted twice */
+    TRY(norm_backward(w->a, walk_norm(w), &c->final_norm, w->tape->G + s->slots[i] * D, NULL,
+                      s->dnormed + i * D, s->x + i * D, 1, err));
+  }
+  return LOCI_OK;
+}
+
+static loci_status back_wanted(walk *w, head *h, arena *mem, walk_slope_fn slope, void *ctx,
+                               loci_err *err) {
+  int64_t V = w->c->vocab, D = w->c->width, n = 0;
+  slopes s = {.rows = arena_array(mem, h->chunk * V, float),
+              .dnormed = arena_array(mem, h->chunk * D, float),
+              .x = arena_array(mem, h->chunk * D, float),
+              .slots = arena_array(mem, h->chunk, int64_t),
+              .indices = arena_array(mem, h->chunk, int64_t)};
+  if (!s.rows || !s.dnormed || !s.x || !s.slots || !s.indices) {
+    return fail_nomem(err, "computing a loss");
+  }
+  for (int64_t i = 0; i < w->wants.count; i++) {
+    const want_item *want = &w->wants.at[i];
+    if (want->position < w->tape->streams[want->stream].from[w->c->layers]) continue;
+    h->slots[n] = slot_of(w, want->stream, want->position);
+    s.slots[n] = tape_slot(w, want->stream, want->position);
+    s.indices[n++] = i;
+    if (n < h->chunk) continue;
+    TRY(back_rows(w, h, &s, n, slope, ctx, err));
+    n = 0;
+  }
+  return n > 0 ? back_rows(w, h, &s, n, slope, ctx, err) : LOCI_OK;
+}
+
+loci_status back_head(walk *w, walk_slope_fn slope, void *ctx, loci_err *err) {
+  head h;
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "computing a loss");
+  loci_status st = head_init(w, &h, mem, err);
+  if (!st) st = back_wanted(w, &h, mem, slope, ctx, err);
+  arena_free(mem);
+  return st;
+}
+
+/* ---------------------------------------------------------------- forwards */
+
+/* The first layer that any stream runs. */
+static int first_layer(const walk *w) {
+  int first = w->c->layers;
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    if (w->streams.at[i].layer < first) first = w->streams.at[i].layer;
+  }
+  return first;
+}
+
 loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
   static const walk_hooks none;
   if (!hooks) hooks = &none;
   TRY(walk_plan(w, err));
-  for (int l = 0; l < w->layers; l++) TRY(walk_layer(w, l, hooks, err));
+  for (int l = first_layer(w); l < w->layers; l++) TRY(walk_layer(w, l, hooks, err));
   if (w->layers == w->c->layers) {
     inherit_rows(w, w->layers);
     TRY(walk_head(w, hooks, err));
   }
   for (int64_t i = 0; i < w->streams.count; i++) {
-    if (w->streams.at[i].cache) w->streams.at[i].cache->length = w->streams.at[i].length;
+    const stream *s = &w->streams.at[i];
+    if (s->cache && !s->resumed) s->cache->length = s->length;
   }
   return LOCI_OK;
 }

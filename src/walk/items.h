@@ -26,8 +26,10 @@ typedef struct stream {
   int parent;          /* -1: root */
   int length;          /* T */
   int first;           /* 0, or the first position behind the root's cache */
+  int layer;           /* the first of its root's; 0 unless resumed */
   const float *embeds; /* roots: row of position [first] */
   kv_cache *cache;
+  bool resumed;           /* leaves the cache's length as it is */
   int *from;              /* (L+1) first live position at the start of each layer; T: none */
   int64_t slot;           /* of position from[L] */
   int64_t patches, masks; /* the first of its own, -1: none; [next] leads on (inherit.c) */
@@ -51,8 +53,16 @@ typedef struct mask_item {
 typedef struct record_item {
   int stream, layer;
   loci_site site;
+  int first, count; /* positions */
   float *out;
 } record_item;
+/* The gradient of a site at positions first .. first + count - 1. */
+typedef struct grad_item {
+  int stream, layer;
+  loci_site site;
+  int first, count;
+  float *out;
+} grad_item;
 typedef struct want_item {
   int stream, position;
 } want_item;
@@ -70,6 +80,10 @@ struct kv_cache {
 };
 
 stage stage_of(loci_site site);
+/* Whether a gradient of the site can be read off that of resid_post. */
+static inline bool is_late(loci_site site) {
+  return site == LOCI_SITE_MLP_OUT || site == LOCI_SITE_RESID_POST;
+}
 
 /* One more intervention, as it stands. */
 loci_status push_patch(walk *w, patch_item item, loci_err *err);

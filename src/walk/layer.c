@@ -9,6 +9,7 @@
  * visited. */
 #include <string.h>
 
+#include "walk/back.h"
 #include "walk/visit.h"
 
 static void visit_rows(walk *w, loci_site site, int layer, float *data, int64_t n) {
@@ -61,7 +62,7 @@ static void add_delta(walk *w, int64_t n) {
   }
 }
 
-static norm_spec spec_of(const walk *w) {
+norm_spec walk_norm(const walk *w) {
   return (norm_spec){.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
 }
 
@@ -70,8 +71,8 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   const decoder_config *c = w->c;
   int64_t n = w->rows.upto[STAGE_START], all = n + w->rows.kv_only;
   int64_t HK = (int64_t)c->heads * c->head_dim, GK = (int64_t)c->kv_heads * c->head_dim;
-  TRY(norm_forward(w->a, spec_of(w), &weights->norm1, w->normed, w->resid, w->rows.start_slots, all,
-                   err));
+  TRY(norm_forward(w->a, walk_norm(w), &weights->norm1, w->normed, w->resid, w->rows.start_slots,
+                   all, err));
   TRY(linear_forward(w->a, &weights->q, w->q, w->normed, n, err));
   TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
@@ -83,6 +84,7 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
     if (i < n) w->a->k->rope(w->q + i * HK, cosine, sine, c->heads, c->head_dim, c->rotary_dim);
   }
   visit_rows(w, LOCI_SITE_Q, layer, w->q, n);
+  tape_keep(w, TAPE_Q, layer);
   visit_rows(w, LOCI_SITE_K, layer, w->k, n);
   visit_rows(w, LOCI_SITE_V, layer, w->v, n);
   return LOCI_OK;
@@ -105,6 +107,7 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   add_delta(w, w->rows.upto[STAGE_ATTN_OUT]);
   join_rows(w, STAGE_RESID_MID, NULL, 0);
   if (!w->c->parallel) visit_resid(w, LOCI_SITE_RESID_MID, layer, w->rows.upto[STAGE_RESID_MID]);
+  if (!w->c->parallel) tape_keep(w, TAPE_MID, layer);
   return LOCI_OK;
 }
 
@@ -112,7 +115,7 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
 static loci_status mlp_input(walk *w, const decoder_layer *weights, int64_t first, int64_t n,
                              loci_err *err) {
   if (!w->c->parallel) {
-    return norm_forward(w->a, spec_of(w), &weights->norm2, w->operand, w->resid,
+    return norm_forward(w->a, walk_norm(w), &weights->norm2, w->operand, w->resid,
                         w->rows.slots + first, n, err);
   }
   int64_t bytes = w->c->width * (int64_t)dtype_bytes(w->a->type);
@@ -148,9 +151,9 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
   return linear_forward(w->a, &weights->down, w->delta + first * D, w->inner, n + more, err);
 }
 
-/* Says how far the walk is, and whether it is to go on; between row chunks, too. */
-static loci_status report(const walk *w, const walk_hooks *hooks, double done, loci_err *err) {
-  if (!hooks->progress || hooks->progress(hooks->progress_ctx, "walk", done, w->layers)) {
+loci_status walk_report(const walk *w, const walk_hooks *hooks, const char *word, double done,
+                        loci_err *err) {
+  if (!hooks->progress || hooks->progress(hooks->progress_ctx, word, done, w->layers)) {
     return LOCI_OK;
   }
   return fail(err, LOCI_ECANCELLED, "cancelled in layer %d", (int)done);
@@ -162,7 +165,7 @@ static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const w
   if (w->c->parallel) join_normed(w);
   for (int64_t first = 0; first < n; first += w->chunk) {
     int64_t rows = n - first < w->chunk ? n - first : w->chunk;
-    if (first > 0) TRY(report(w, hooks, layer + (double)first / (double)n, err));
+    if (first > 0) TRY(walk_report(w, hooks, "walk", layer + (double)first / (double)n, err));
     TRY(mlp_chunk(w, weights, layer, first, rows, more, err));
   }
   join_rows(w, STAGE_MLP_OUT, w->delta, w->c->width);
@@ -176,9 +179,10 @@ static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const w
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err) {
   const decoder_layer *weights = &w->model->weights->layers[layer];
   rows_of_layer(w, layer);
-  TRY(report(w, hooks, layer, err));
+  TRY(walk_report(w, hooks, "walk", layer, err));
   if (layer + 1 < w->layers) checkpoint_prefetch_layer(w->model->weights, layer + 1);
   visit_resid(w, LOCI_SITE_RESID_PRE, layer, w->rows.upto[STAGE_START]);
+  tape_keep(w, TAPE_PRE, layer);
   TRY(attention(w, weights, layer, err));
   TRY(mlp(w, weights, layer, hooks, err));
   w->row_count += w->rows.upto[STAGE_MLP_POST] + w->rows.kv_only;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "walk/streams.h"
+#include "walk/back.h"
 
 enum { MLP_ROWS = 2048 };
 
@@ -51,6 +51,10 @@ static void find_births(walk *w) {
   }
   for (int64_t i = 0; i < w->masks.count; i++) {
     live_from(w, w->masks.at[i].stream, w->masks.at[i].layer + 1, w->masks.at[i].query);
+  }
+  for (int64_t i = 0; i < w->grads.count; i++) {
+    const grad_item *g = &w->grads.at[i];
+    live_from(w, g->stream, g->layer + is_late(g->site), g->first);
   }
   w->slots = 0;
   for (int64_t s = 0; s < w->streams.count; s++) {
@@ -140,7 +144,7 @@ static loci_status allocate(walk *w, loci_err *err) {
   r->at = arena_array(mem, n, row);
   r->start = arena_array(mem, streams, int64_t);
   r->start_row = arena_array(mem, n, int64_t);
-  r->joiner = arena_array(mem, streams + 1, int64_t);
+  r->joiner = arena_zarray(mem, streams + 1, int64_t);
   r->by_stream = arena_array(mem, n, int64_t);
   r->slots = arena_array(mem, n, int64_t);
   r->start_slots = arena_array(mem, n, int64_t);
@@ -157,8 +161,11 @@ static loci_status allocate(walk *w, loci_err *err) {
   w->z = arena_zarray(mem, n * HK, float);
   w->k = arena_zarray(mem, n * GK, float);
   w->v = arena_zarray(mem, n * GK, float);
-  w->keys = arena_zarray(mem, packed * GK, float);
-  w->values = arena_zarray(mem, packed * c->kv_heads * round_up(c->head_dim, PANEL), float);
+  int64_t layers = kept_layers(w);
+  w->key_floats = packed * GK;
+  w->value_floats = packed * c->kv_heads * round_up(c->head_dim, PANEL);
+  w->keys = arena_zarray(mem, layers * w->key_floats, float);
+  w->values = arena_zarray(mem, layers * w->value_floats, float);
   w->scores =
       arena_zarray(mem, w->a->threads * QUERY_ROWS * (round_up(w->longest, PANEL) + PANEL), float);
   w->gate = arena_zarray(mem, w->chunk * c->inner, float);
@@ -218,5 +225,5 @@ loci_status walk_plan(walk *w, loci_err *err) {
   TRY(sort_items(w, err));
   TRY(allocate(w, err));
   fill_inputs(w);
-  return LOCI_OK;
+  return w->grads.count > 0 ? tape_plan(w, err) : LOCI_OK;
 }

@@ -52,8 +52,9 @@ void inherit_rows(walk *w, int layer) {
     const stream *t = &w->streams.at[s];
     for (int p = t->from[layer]; p < t->from[layer - 1]; p++) {
       if (find_joiner(w, s, p, STAGE_RESID_POST) >= 0) continue; /* computed in the layer before */
-      memcpy(w->resid + slot_of(w, s, p) * D, w->resid + owner_slot(w, t->parent, p, layer) * D,
-             (size_t)D * sizeof *w->resid);
+      const float *from = t->parent < 0 ? t->embeds + (int64_t)(p - t->first) * D /* resumed */
+                                        : w->resid + owner_slot(w, t->parent, p, layer) * D;
+      memcpy(w->resid + slot_of(w, s, p) * D, from, (size_t)D * sizeof *w->resid);
     }
   }
 }
@@ -105,10 +106,6 @@ static void need(walk *w, int s, int position, int layer) {
   }
 }
 
-static void need_all(walk *w, int s, int layer) {
-  for (int p = w->streams.at[s].first; p < w->streams.at[s].length; p++) need(w, s, p, layer);
-}
-
 /* Only the last layer is pruned: nothing behind it mixes positions. */
 static void find_needed(walk *w, int layer, int64_t live) {
   bool last = layer == w->c->layers - 1;
@@ -120,7 +117,8 @@ static void find_needed(walk *w, int layer, int64_t live) {
   for (int64_t i = 0; i < w->records.count; i++) {
     const record_item *r = &w->records.at[i];
     bool top = r->site == LOCI_SITE_FINAL_NORM || r->site == LOCI_SITE_LOGITS;
-    if (top || r->layer == layer) need_all(w, r->stream, layer);
+    if (!top && r->layer != layer) continue;
+    for (int p = r->first; p < r->first + r->count; p++) need(w, r->stream, p, layer);
   }
   for (int64_t i = 0; i < w->flows.count; i++) {
     const walk_flow *f = &w->flows.at[i];

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "walk/grad.h"
+
 enum { MAX_STREAMS = 1 << 22 };
 
 loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
@@ -32,6 +34,7 @@ void walk_free(walk *w) {
   free(w->records.at);
   free(w->wants.at);
   free(w->flows.at);
+  free(w->grads.at);
   arith_free(w->a);
   arena_free(w->mem);
   free(w);
@@ -68,7 +71,9 @@ static loci_status add_stream(walk *w, stream s, int *out, loci_err *err) {
   }
   s.from = arena_array(w->mem, w->c->layers + 1, int);
   if (!s.from) return fail_nomem(err, "preparing a walk");
-  for (int l = 0; l <= w->c->layers; l++) s.from[l] = s.parent < 0 ? s.first : s.length;
+  for (int l = 0; l <= w->c->layers; l++) {
+    s.from[l] = s.parent < 0 && l >= s.layer ? s.first : s.length;
+  }
   PUSH(w->streams, s);
   if (s.length > w->longest) w->longest = s.length;
   *out = (int)w->streams.count - 1;
@@ -93,6 +98,28 @@ loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int len
   return add_stream(w, s, out, err);
 }
 
+loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const float *rows,
+                        int length, int *out, loci_err *err) {
+  if (first < 0 || first > cache->length || length > cache->capacity - first) {
+    return fail(err, LOCI_EINVAL,
+                "positions %d to %d are to run on a cache that holds %d and has room for %d", first,
+                first + length - 1, cache->length, cache->capacity);
+  }
+  if (layer < 0 || layer >= w->c->layers) {
+    return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", layer,
+                w->c->layers - 1);
+  }
+  cache->length = first;
+  stream s = {.parent = -1,
+              .length = first + length,
+              .first = first,
+              .layer = layer,
+              .embeds = rows,
+              .cache = cache,
+              .resumed = true};
+  return add_stream(w, s, out, err);
+}
+
 loci_status walk_child(walk *w, int parent, int *out, loci_err *err) {
   const stream *t = &w->streams.at[parent];
   int depth = 1;
@@ -101,14 +128,14 @@ loci_status walk_child(walk *w, int parent, int *out, loci_err *err) {
     return fail(err, LOCI_EINVAL, "a stream below %d others, a walk takes %d", depth,
                 MAX_DEPTH - 1);
   }
-  stream s = {.parent = parent, .length = t->length, .first = t->first};
+  stream s = {.parent = parent, .length = t->length, .first = t->first, .layer = t->layer};
   return add_stream(w, s, out, err);
 }
 
 static loci_status check_place(const walk *w, int s, int layer, int position, loci_err *err) {
-  if (layer < 0 || layer >= w->c->layers) {
-    return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", layer,
-                w->c->layers - 1);
+  if (layer < w->streams.at[s].layer || layer >= w->c->layers) {
+    return fail(err, LOCI_EINVAL, "layer %d: the %s has layers %d to %d", layer,
+                w->streams.at[s].layer ? "run" : "model", w->streams.at[s].layer, w->c->layers - 1);
   }
   if (position < w->streams.at[s].first || position >= w->streams.at[s].length) {
     return fail(err, LOCI_EINVAL, "position %d: the sequence has positions 0 to %d", position,
@@ -163,15 +190,46 @@ loci_status walk_mask(walk *w, int s, int layer, int query, int first, int count
   return push_mask(w, (mask_item){s, layer, query, first, count, -1}, err);
 }
 
+static loci_status check_span(const walk *w, int s, int layer, walk_span at, loci_err *err) {
+  TRY(check_place(w, s, layer, at.first, err));
+  if (at.count >= 1 && at.count <= w->streams.at[s].length - at.first) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "%d positions from %d on: the sequence has positions 0 to %d",
+              at.count, at.first, w->streams.at[s].length - 1);
+}
+
 loci_status walk_record(walk *w, int s, loci_site site, int layer, float *out, loci_err *err) {
-  TRY(check_place(w, s, layer, w->streams.at[s].first, err));
+  const stream *t = &w->streams.at[s];
+  if (!has_layers(site)) layer = w->c->layers - 1;
+  TRY(check_place(w, s, layer, t->first, err));
   TRY(check_site(w, site, err));
-  PUSH(w->records, (record_item){s, layer, site, out});
+  PUSH(w->records, (record_item){s, layer, site, t->first, t->length - t->first, out});
+  return LOCI_OK;
+}
+
+loci_status walk_record_at(walk *w, int s, loci_site site, int layer, walk_span at, float *out,
+                           loci_err *err) {
+  if (site == LOCI_SITE_PATTERN || !has_layers(site)) {
+    return fail(err, LOCI_EINVAL, "%s is recorded at all positions", loci_site_name(site));
+  }
+  TRY(check_span(w, s, layer, at, err));
+  TRY(check_site(w, site, err));
+  PUSH(w->records, (record_item){s, layer, site, at.first, at.count, out});
+  return LOCI_OK;
+}
+
+loci_status walk_grad(walk *w, int s, loci_site site, int layer, walk_span at, float *out,
+                      loci_err *err) {
+  if (site == LOCI_SITE_PATTERN || !has_layers(site)) {
+    return fail(err, LOCI_EINVAL, "there are no gradients of %s", loci_site_name(site));
+  }
+  TRY(check_span(w, s, layer, at, err));
+  TRY(check_site(w, site, err));
+  PUSH(w->grads, (grad_item){s, layer, site, at.first, at.count, out});
   return LOCI_OK;
 }
 
 loci_status walk_want(walk *w, int s, int position, loci_err *err) {
-  TRY(check_place(w, s, 0, position, err));
+  TRY(check_place(w, s, w->streams.at[s].layer, position, err));
   PUSH(w->wants, (want_item){s, position});
   return LOCI_OK;
 }

@@ -38,11 +38,10 @@ static void record_rows(walk *w, const site_rows *s) {
   for (int64_t i = 0; i < w->records.count; i++) {
     const record_item *r = &w->records.at[i];
     if (r->site != s->site || r->layer != s->layer) continue;
-    const stream *t = &w->streams.at[r->stream];
-    for (int p = t->first; p < t->length; p++) {
+    for (int p = r->first; p < r->first + r->count; p++) {
       int64_t from = row_index(w, r->stream, p, s->layer, stage_of(s->site));
       if (!holds(s, from)) continue;
-      memcpy(r->out + (int64_t)(p - t->first) * s->width, row_at(s, from),
+      memcpy(r->out + (int64_t)(p - r->first) * s->width, row_at(s, from),
              (size_t)s->width * sizeof *r->out);
     }
   }

@@ -14,11 +14,11 @@
  * patches that read them; walk_run once; walk_free.  All positions are of the sequence, all layers
  * 0-based.  Pointers given to a walk are borrowed until walk_run returns.
  *
- * Cost: rows as in docs/MATH.md, "The sweep"; memory: walk_row_bytes. */
+ * Cost: rows as in docs/MATH.md, "The sweep"; memory: sizes.h. */
 #ifndef LOCI_WALK_WALK_H
 #define LOCI_WALK_WALK_H
 
-#include "model/model.h"
+#include "walk/sizes.h"
 
 typedef struct walk walk;
 
@@ -36,6 +36,11 @@ loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_e
  * cache. */
 loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int length, int *out,
                           loci_err *err);
+/* A run of the positions from [first] on that begins at [layer] with their residual rows (length,
+ * D) and reads the cache before them.  The cache keeps its first [first] positions, so that a
+ * change at (layer, first) can be tried again and again at the cost of the rows it reaches. */
+loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const float *rows,
+                        int length, int *out, loci_err *err);
 /* The run of [parent] with its interventions, and those still to be given.  Where both touch the
  * same place, the parent's come first. */
 loci_status walk_child(walk *w, int parent, int *out, loci_err *err);
@@ -69,6 +74,13 @@ loci_status walk_mask(walk *w, int stream, int layer, int query, int first, int 
  * without a layer (final_norm, logits) take layer 0. */
 loci_status walk_record(walk *w, int stream, loci_site site, int layer, float *out, loci_err *err);
 
+typedef struct walk_span {
+  int first, count; /* positions */
+} walk_span;
+/* The same for a span of positions alone: (count, row size). */
+loci_status walk_record_at(walk *w, int stream, loci_site site, int layer, walk_span at, float *out,
+                           loci_err *err);
+
 /* Asks for the logits of a position; they come through the callback of walk_run. */
 loci_status walk_want(walk *w, int stream, int position, loci_err *err);
 
@@ -89,22 +101,15 @@ typedef struct walk_hooks {
 
 loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err);
 
-/* (row, layer) pairs that went through a layer's matrices, and 2 M N K of all products, so far. */
+/* (row, layer) pairs that went through a layer's matrices (on the way back: twice, see grad.h), and
+ * 2 M N K of all products, so far. */
 int64_t walk_rows(const walk *w);
 double walk_flop(const walk *w);
-
-/* Bytes that one live row and one stream take, and bytes a walk takes whatever its rows. */
-int64_t walk_row_bytes(const loci_model *m);
-int64_t walk_stream_bytes(const loci_model *m);
-int64_t walk_fixed_bytes(const loci_model *m, int length);
 
 /* ---------------- cache */
 
 loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci_err *err);
 void kv_cache_free(kv_cache *c);
 int kv_cache_length(const kv_cache *c); /* positions kept */
-
-/* Numbers in a row of a site, per position. */
-int64_t site_width(const loci_model *m, loci_site site);
 
 #endif

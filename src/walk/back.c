@@ -1,0 +1,281 @@
+/* One layer of a walk, backwards: walk_layer's steps in the opposite order, for the rows that stand
+ * between a loss and a site whose gradient is asked for (see back.h).
+ *
+ *   sequential:  G += norm2'(W_mlp^T G);  G += norm1'(W_attn^T G)
+ *   parallel:    G += norm1'(W_mlp^T G + W_attn^T G)
+ *
+ * Residual connections make G the gradient of resid_post, then of resid_mid, then of resid_pre, in
+ * place.  Only the MLP's inner rows are computed again, from the norm of the kept residual stream.
+ */
+#include <string.h>
+
+#include "tensor/backward.h"
+#include "walk/back.h"
+
+/* ---------------------------------------------------------------- the rows of the layer */
+
+static void list_rows(walk *w, int layer) {
+  tape *t = w->tape;
+  bool last = layer == w->c->layers - 1;
+  t->all_count = t->count = 0;
+  for (int s = 0; s < w->streams.count; s++) {
+    back_stream *b = &t->streams[s];
+    b->start = t->all_count;
+    for (int p = b->from[layer]; p < b->end; p++) {
+      int64_t i = t->all_count++, slot = tape_slot(w, s, p);
+      t->all_slots[i] = slot;
+      t->all_slots[i] = slot;
+      t->active_of[i] = -1;
+      t->positions[i] = p;
+      if (last && !t->wanted[slot]) continue;
+      t->active_of[i] = t->count;
+      t->active_slots[t->count] = slot;
+      t->active[t->count++] = (row){.stream = s, .position = p, .owner = i, .slot = slot};
+    }
+  }
+}
+
+/* How the rows of a matrix of gradients are numbered. */
+typedef enum numbering { BY_SLOT, BY_ALL, BY_ACTIVE } numbering;
+
+/* Row of (stream s, position) at [layer], or -1: it answers for no loss, or is not asked for. */
+static int64_t back_index(const walk *w, int s, int position, int layer, numbering by) {
+  const tape *t = w->tape;
+  const back_stream *b = &t->streams[s];
+  if (position >= b->end || position < b->from[by == BY_SLOT ? w->c->layers : layer]) return -1;
+  if (by == BY_SLOT) return tape_slot(w, s, position);
+  int64_t i = b->start + position - b->from[layer];
+  return by == BY_ALL ? i : t->active_of[i];
+}
+
+typedef struct grad_rows {
+  loci_site site;
+  int layer;
+  numbering by;
+  float *data; /* row [first] */
+  int64_t width, first, n;
+} grad_rows;
+
+/* Row of the matrix for (stream s, position), or NULL. */
+static float *grad_row(const walk *w, const grad_rows *g, int s, int position) {
+  int64_t i = back_index(w, s, position, g->layer, g->by);
+  return i >= g->first && i < g->first + g->n ? g->data + (i - g->first) * g->width : NULL;
+}
+
+static void give_grads(walk *w, const grad_rows *g) {
+  for (int64_t i = 0; i < w->grads.count; i++) {
+    const grad_item *item = &w->grads.at[i];
+    if (item->site != g->site || item->layer != g->layer) continue;
+    for (int k = 0; k < item->count; k++) {
+      const float *from = grad_row(w, g, item->stream, item->first + k);
+      if (from) memcpy(item->out + k * g->width, from, (size_t)g->width * sizeof *from);
+    }
+  }
+}
+
+/* Nothing flows back through a value that was put in the place of another. */
+static void cut_grads(walk *w, const grad_rows *g) {
+  const int64_t *bucket = w->patch_bucket + (int64_t)g->layer * LOCI_SITE_COUNT + g->site;
+  for (int64_t i = bucket[0]; i < bucket[1]; i++) {
+    const patch_item *item = &w->patches.at[i];
+    float *to = item->p.add ? NULL : grad_row(w, g, item->stream, item->p.position);
+    if (!to) continue;
+    int64_t K = w->c->head_dim, at = item->p.head >= 0 ? item->p.head * K : 0;
+    memset(to + at, 0, (size_t)(item->p.head >= 0 ? K : g->width) * sizeof *to);
+  }
+}
+
+/* The visit of a site on the way back: give, then cut. */
+static void visit_grads(walk *w, loci_site site, int layer, numbering by, float *data) {
+  grad_rows g = {.site = site,
+                 .layer = layer,
+                 .by = by,
+                 .data = data,
+                 .width = site_width(w->model, site),
+                 .n = by == BY_SLOT  ? w->tape->rows
+                      : by == BY_ALL ? w->tape->all_count
+                                     : w->tape->count};
+  give_grads(w, &g);
+  cut_grads(w, &g);
+}
+
+/* ---------------------------------------------------------------- MLP */
+
+/* part := G of the active rows from [first] on, without those that were put in at [site]. */
+static void take_branch(walk *w, loci_site site, int layer, int64_t first, int64_t n) {
+  tape *t = w->tape;
+  int64_t D = w->c->width;
+  for (int64_t i = 0; i < n; i++) {
+    memcpy(t->part + i * D, t->G + t->active_slots[first + i] * D, (size_t)D * sizeof *t->part);
+  }
+  cut_grads(w, &(grad_rows){site, layer, BY_ACTIVE, t->part, D, first, n});
+}
+
+static void take_kept(walk *w, tape_kind kind, int layer, const int64_t *slots, int64_t n) {
+  int64_t D = w->c->width;
+  for (int64_t i = 0; i < n; i++) {
+    memcpy(w->tape->x + i * D, tape_row(w, kind, layer, slots[i]), (size_t)D * sizeof *w->tape->x);
+  }
+}
+
+/* inner: d mlp_post; becomes d loss / d (input of the activation), and up the one of the factor:
+ * f = act(g) u: dg = df u act'(g), du = df act(g) */
+static void back_inner(walk *w, int64_t n) {
+  tape *t = w->tape;
+  int64_t F = w->c->inner;
+  int threads = threads_for(w->a, n * F);
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int part = 0; part < threads; part++) {
+    float *line = t->line + part * F;
+    for (int64_t i = n * part / threads; i < n * (part + 1) / threads; i++) {
+      float *df = t->inner + i * F, *up = w->up + i * F, *gate = w->gate + i * F;
+      if (w->c->gated) {
+        memcpy(line, gate, (size_t)F * sizeof *line);
+        act_forward(w->a, w->c->act, line, F);
+        w->a->k->mul(line, df, F);
+        w->a->k->mul(df, up, F);
+        memcpy(up, line, (size_t)F * sizeof *line);
+      }
+      act_backward(w->c->act, df, w->c->gated ? gate : up, F);
+    }
+  }
+}
+
+/* dn += part, row by row: of the active rows from [first] on, or, [owner], of all rows. */
+static void add_part(walk *w, int64_t first, int64_t n, bool owner) {
+  tape *t = w->tape;
+  int64_t D = w->c->width;
+#pragma omp parallel for num_threads(threads_for(w->a, n *D)) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    int64_t to = owner ? t->active[first + i].owner : first + i;
+    w->a->k->add(t->dn + to * D, t->part + i * D, D);
+  }
+}
+
+static loci_status back_mlp_chunk(walk *w, const decoder_layer *weights, int layer, int64_t first,
+                                  int64_t n, loci_err *err) {
+  tape *t = w->tape;
+  bool parallel = w->c->parallel;
+  const norm_weights *norm = parallel ? &weights->norm1 : &weights->norm2;
+  const int64_t *slots = t->active_slots + first;
+  take_branch(w, LOCI_SITE_MLP_OUT, layer, first, n);
+  TRY(linear_backward(w->a, &weights->down, t->inner, t->part, n, err));
+  grad_rows post = {LOCI_SITE_MLP_POST, layer, BY_ACTIVE, t->inner, w->c->inner, first, n};
+  give_grads(w, &post);
+  cut_grads(w, &post);
+  take_kept(w, parallel ? TAPE_PRE : TAPE_MID, layer, slots, n);
+  TRY(norm_forward(w->a, walk_norm(w), norm, w->operand, t->x, NULL, n, err));
+  if (w->c->gated) TRY(linear_forward(w->a, &weights->gate, w->gate, w->operand, n, err));
+  TRY(linear_forward(w->a, &weights->up, w->up, w->operand, n, err));
+  back_inner(w, n);
+  float *d_up = w->c->gated ? w->up : t->inner;
+  TRY(linear_backward(w->a, &weights->up, t->part, d_up, n, err));
+  add_part(w, first, n, parallel);
+  if (w->c->gated) {
+    TRY(linear_backward(w->a, &weights->gate, t->part, t->inner, n, err));
+    add_part(w, first, n, parallel);
+  }
+  if (parallel) return LOCI_OK;
+  return norm_backward(w->a, walk_norm(w), norm, t->G, slots, t->dn + first * w->c->width, t->x, n,
+                       err);
+}
+
+static void clear_dn(walk *w) {
+  memset(w->tape->dn, 0, (size_t)(w->tape->all_count * w->c->width) * sizeof *w->tape->dn);
+}
+
+static loci_status back_mlp(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
+  int64_t n = w->tape->count;
+  clear_dn(w);
+  for (int64_t first = 0; first < n; first += w->chunk) {
+    int64_t rows = n - first < w->chunk ? n - first : w->chunk;
+    TRY(back_mlp_chunk(w, weights, layer, first, rows, err));
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- attention */
+
+/* dn += what q, k and v pass on to their norm. */
+static loci_status back_qkv(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
+  tape *t = w->tape;
+  const decoder_config *c = w->c;
+  int64_t HK = (int64_t)c->heads * c->head_dim, GK = (int64_t)c->kv_heads * c->head_dim;
+  visit_grads(w, LOCI_SITE_Q, layer, BY_ACTIVE, t->dq);
+  visit_grads(w, LOCI_SITE_K, layer, BY_ALL, t->dk);
+  visit_grads(w, LOCI_SITE_V, layer, BY_ALL, t->dv);
+  for (int64_t i = 0; i < t->all_count; i++) {
+    int64_t at = (int64_t)t->positions[i] * w->rope.half, q = t->active_of[i];
+    const float *cosine = w->rope.cosine + at, *sine = w->rope.sine + at;
+    rope_backward(t->dk + i * GK, cosine, sine, c->kv_heads, c->head_dim, c->rotary_dim);
+    if (q < 0) continue;
+    rope_backward(t->dq + q * HK, cosine, sine, c->heads, c->head_dim, c->rotary_dim);
+  }
+  TRY(linear_backward(w->a, &weights->q, t->part, t->dq, t->count, err));
+  add_part(w, 0, t->count, true);
+  TRY(linear_backward(w->a, &weights->k, t->part, t->dk, t->all_count, err));
+  add_part(w, 0, t->all_count, false);
+  TRY(linear_backward(w->a, &weights->v, t->part, t->dv, t->all_count, err));
+  add_part(w, 0, t->all_count, false);
+  return LOCI_OK;
+}
+
+/* Whether a gradient is asked for that stands before the layer's attention, or below the layer. */
+static bool goes_on(const walk *w, int layer) {
+  for (int64_t i = 0; i < w->grads.count; i++) {
+    const grad_item *g = &w->grads.at[i];
+    if (g->layer < layer || (g->layer == layer && stage_of(g->site) == STAGE_START)) return true;
+  }
+  return false;
+}
+
+static loci_status back_layer(walk *w, int layer, loci_err *err) {
+  const decoder_layer *weights = &w->model->weights->layers[layer];
+  tape *t = w->tape;
+  list_rows(w, layer);
+  visit_grads(w, LOCI_SITE_RESID_POST, layer, BY_SLOT, t->G);
+  give_grads(w, &(grad_rows){LOCI_SITE_MLP_OUT, layer, BY_SLOT, t->G, w->c->width, 0, t->rows});
+  TRY(back_mlp(w, weights, layer, err));
+  if (!w->c->parallel) visit_grads(w, LOCI_SITE_RESID_MID, layer, BY_SLOT, t->G);
+  give_grads(w, &(grad_rows){LOCI_SITE_ATTN_OUT, layer, BY_SLOT, t->G, w->c->width, 0, t->rows});
+  take_branch(w, LOCI_SITE_ATTN_OUT, layer, 0, t->count);
+  TRY(linear_backward(w->a, &weights->o, t->dz, t->part, t->count, err));
+  visit_grads(w, LOCI_SITE_Z, layer, BY_ACTIVE, t->dz);
+  w->row_count += 2 * t->all_count;
+  if (!goes_on(w, layer)) return LOCI_OK;
+  back_attend(w, layer);
+  if (!w->c->parallel) clear_dn(w);
+  TRY(back_qkv(w, weights, layer, err));
+  take_kept(w, TAPE_PRE, layer, t->all_slots, t->all_count);
+  TRY(norm_backward(w->a, walk_norm(w), &weights->norm1, t->G, t->all_slots, t->dn, t->x,
+                    t->all_count, err));
+  visit_grads(w, LOCI_SITE_RESID_PRE, layer, BY_SLOT, t->G);
+  return LOCI_OK;
+}
+
+loci_status walk_backward(walk *w, walk_slope_fn slope, void *ctx, const walk_hooks *hooks,
+                          loci_err *err) {
+  static const walk_hooks none;
+  if (!hooks) hooks = &none;
+  if (!w->tape) return LOCI_OK;
+  int64_t D = w->c->width;
+  int lowest = lowest_layer(w);
+  for (int64_t i = 0; i < w->grads.count; i++) {
+    const grad_item *g = &w->grads.at[i];
+    memset(g->out, 0, (size_t)(g->count * site_width(w->model, g->site)) * sizeof *g->out);
+  }
+  memset(w->tape->G, 0, (size_t)(w->tape->rows * D) * sizeof *w->tape->G);
+  TRY(back_head(w, slope, ctx, err));
+  for (int l = w->c->layers - 1; l >= lowest; l--) {
+    TRY(walk_report(w, hooks, "backward", w->c->layers - 1 - l, err));
+    if (l > lowest) checkpoint_prefetch_layer(w->model->weights, l - 1);
+    TRY(back_layer(w, l, err));
+  }
+  if (lowest > 0) { /* late sites of the layer below */
+    float *G = w->tape->G;
+    give_grads(w, &(grad_rows){LOCI_SITE_RESID_POST, lowest - 1, BY_SLOT, G, D, 0, w->tape->rows});
+    cut_grads(w, &(grad_rows){LOCI_SITE_RESID_POST, lowest - 1, BY_SLOT, G, D, 0, w->tape->rows});
+    give_grads(w, &(grad_rows){LOCI_SITE_MLP_OUT, lowest - 1, BY_SLOT, G, D, 0, w->tape->rows});
+  }
+  return LOCI_OK;
+}

@@ -1,0 +1,125 @@
+/* Gradients against the reference's: of log p at the last position of the corrupted run
+ * (attribution), and of the loss that an edit minimises, at the position whose MLP output it moves
+ * (edit-0). */
+#include "oracle_test.h"
+
+#include "tensor/backward.h"
+#include "walk/grad.h"
+
+enum { SITES = 3, MOST_TARGETS = 8 };
+static const loci_site sites[SITES] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT, LOCI_SITE_RESID_POST};
+
+/* The loss: sum over the target's tokens of weight * log p. */
+typedef struct loss {
+  int target[MOST_TARGETS], count, V;
+  double weight;
+  double value;
+} loss;
+
+static void slope(void *ctx, int64_t index, const float *logits, float *out) {
+  loss *l = ctx;
+  l->value += l->weight * logp_backward(out, logits, l->V, l->target[index], l->weight);
+}
+
+static void ignore(void *ctx, int64_t index, const float *logits) {
+  (void)ctx;
+  (void)index;
+  (void)logits;
+}
+
+/* Input rows of the prompt with the constraint's tokens replaced by [ids] of the case. */
+static float *rows_of(oracle *o, const int *replaced, int count) {
+  const loci_prompt *p = o->prompt;
+  int64_t D = p->model->info.width;
+  float *rows = arena_array(o->mem, p->info.length * D, float);
+  assert_non_null(rows);
+  memcpy(rows, p->embeds, (size_t)(p->info.length * D) * sizeof *rows);
+  for (int c = 0; c < p->info.constraint_count; c++) {
+    for (int i = 0; i < p->info.constraints[c].count; i++) {
+      int64_t at = p->info.constraints[c].first + i;
+      assert_true(embed_token(p->model, replaced[i % count], rows + at * D));
+    }
+  }
+  return rows;
+}
+
+static void check_attribution(const char *name) {
+  loci_model *m = oracle_model(name);
+  oracle o = oracle_open(m, name, "attribution");
+  int L = m->info.layers, T = o.prompt->info.length, count, *ids, s;
+  int64_t D = m->info.width;
+  loci_err err;
+  assert_string_equal(oracle_text(oracle_member(o.json, "kind")), "replace:Paris");
+  assert_ok(word_ids(m, "Paris", o.mem, &ids, &count, &err), err);
+  float *rows = rows_of(&o, ids, count), *grads = arena_array(o.mem, SITES * L * D, float);
+  assert_non_null(grads);
+  walk *w;
+  assert_ok(walk_new(m, &w, &err), err);
+  assert_ok(walk_root(w, rows, T, &s, &err), err);
+  assert_ok(walk_want(w, s, T - 1, &err), err);
+  for (int i = 0; i < SITES * L; i++) {
+    walk_span last = {T - 1, 1};
+    assert_ok(walk_grad(w, s, sites[i / L], i % L, last, grads + i * D, &err), err);
+  }
+  loss l = {.target = {oracle_int(js_at(oracle_member(o.json, "target"), 0))},
+            .V = m->info.vocab,
+            .weight = 1};
+  assert_ok(walk_run(w, &(walk_hooks){.logits = ignore}, &err), err);
+  assert_ok(walk_backward(w, slope, &l, NULL, &err), err);
+  double logp = oracle_real(oracle_member(oracle_member(o.json, "corrupted"), "logp"));
+  oracle_near(&o, "logp", 0, l.value, logp, ORACLE_TOLERANCE * fabs(logp));
+  oracle_all_near(&o, "grad_logp_last", grads, oracle_get(&o, "grad_logp_last").data,
+                  SITES * L * D);
+  walk_free(w);
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
+/* The loss of an edit: -(1/n) sum log p of the answer's tokens, teacher forced. */
+static void check_edit(const char *name, const char *kind) {
+  loci_model *m = oracle_model(name);
+  oracle o = oracle_open(m, name, kind);
+  int T = o.prompt->info.length, s;
+  int layer = oracle_int(oracle_member(o.json, "layer"));
+  int key = oracle_int(oracle_member(o.json, "key_position"));
+  int64_t D = m->info.width;
+  loss l = {.V = m->info.vocab};
+  l.count = oracle_ints(oracle_member(o.json, "target"), l.target, MOST_TARGETS);
+  l.weight = -1.0 / l.count;
+  float *rows = arena_array(o.mem, (T + l.count) * D, float), *grad = arena_array(o.mem, D, float);
+  assert_true(rows && grad);
+  memcpy(rows, o.prompt->embeds, (size_t)(T * D) * sizeof *rows);
+  for (int i = 0; i + 1 < l.count; i++) {
+    assert_true(embed_token(m, l.target[i], rows + (T + i) * D));
+  }
+  walk *w;
+  loci_err err;
+  assert_ok(walk_new(m, &w, &err), err);
+  assert_ok(walk_root(w, rows, T + l.count - 1, &s, &err), err);
+  for (int i = 0; i < l.count; i++) assert_ok(walk_want(w, s, T - 1 + i, &err), err);
+  assert_ok(walk_grad(w, s, LOCI_SITE_MLP_OUT, layer, (walk_span){key, 1}, grad, &err), err);
+  assert_ok(walk_run(w, &(walk_hooks){.logits = ignore}, &err), err);
+  assert_ok(walk_backward(w, slope, &l, NULL, &err), err);
+  double nll = oracle_real(js_at(oracle_member(o.json, "nll"), 0));
+  oracle_near(&o, "nll", 0, l.value, nll, ORACLE_TOLERANCE * fabs(nll));
+  oracle_all_near(&o, "grad_0", grad, oracle_get(&o, "grad_0").data, D);
+  walk_free(w);
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
+#define TEST(id, name, has_image, full)                                                            \
+  static void gradients_of_##id(void **s) {                                                        \
+    (void)s;                                                                                       \
+    check_attribution(name);                                                                       \
+    check_edit(name, "edit-0");                                                                    \
+    if (full) check_edit(name, "edit-1");                                                          \
+  }
+ORACLE_MODELS(TEST)
+
+#define ENTRY(id, name, has_image, full) cmocka_unit_test(gradients_of_##id),
+
+int main(void) {
+  const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRY)};
+  return cmocka_run_group_tests(tests, oracle_enter, NULL);
+}
