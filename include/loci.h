@@ -12,9 +12,10 @@
  *   8. trace                   causal tracing: a grid of restored runs (Basu et al. 2024, 3)
  *   9. knockout                attention edges cut, layer window by layer window
  *  10. flow                    what positions give to each other through attention
- *  11. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
- *  12. bench                   speed on this machine
- *  13. examples                questions with answers, from a file
+ *  11. lens                    what every layer would answer
+ *  12. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
+ *  13. bench                   speed on this machine
+ *  14. examples                questions with answers, from a file
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -497,7 +498,49 @@ LOCI_CHECK loci_status loci_flow_new(loci_model *model, const loci_prompt *promp
                                      const loci_flow_opts *opts, loci_flow **out, loci_err *err);
 LOCI_API void loci_flow_free(loci_flow *flow);
 
-/* ---------------------------------------------------------------- 11. writing and drawing */
+/* ---------------------------------------------------------------- 11. lens */
+
+typedef struct loci_lens_opts {
+  const char *answer;    /* its first token is the target; NULL: the most likely next token */
+  int constraint;        /* groups are of this one only (1-based); 0: of all */
+  const char *positions; /* positions and groups joined by commas ("12,last"), or "each"; NULL:
+                            constraint-last,last, or last without a constraint */
+  int first_layer, layer_count; /* layer_count 0: all */
+  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_lens_opts;
+
+/* Final norm and output head on the residual stream behind a layer, at one position. */
+typedef struct loci_lens_cell {
+  loci_candidate top[LOCI_TOP];
+  double p, logp; /* of the target */
+  int rank;       /* of the target; 1: the most likely */
+} loci_lens_cell;
+
+typedef struct loci_lens {
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;
+  const loci_prompt_info *prompt; /* borrowed likewise */
+  const char *precision;
+  int target_id;
+  const char *target_text;
+  bool answer_given;
+  loci_candidate clean[LOCI_TOP]; /* the model's own next tokens, at the last position */
+  int position_count;
+  const int *positions; /* ascending */
+  int layer_count;
+  const int *layers;
+  const loci_lens_cell *cells; /* [position][layer] */
+  loci_cost cost;
+} loci_lens;
+
+/* One forward pass and the head on all cells. */
+LOCI_CHECK loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt,
+                                     const loci_lens_opts *opts, loci_lens **out, loci_err *err);
+LOCI_API void loci_lens_free(loci_lens *lens);
+
+/* ---------------------------------------------------------------- 12. writing and drawing */
 
 /* JSON as docs/FORMATS.md describes, one object.  Caller frees *out with loci_text_free. */
 LOCI_CHECK loci_status loci_info_json(loci_model *model, char **out, loci_err *err);
@@ -545,7 +588,7 @@ LOCI_CHECK loci_status loci_knockout_draw(const loci_knockout *knockout, const l
 /* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
 LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
 
-/* ---------------------------------------------------------------- 12. bench */
+/* ---------------------------------------------------------------- 13. bench */
 
 typedef struct loci_bench_opts {
   int layers, width, inner, heads, kv_heads; /* 0: 4, 2048, 5504, 16, heads */
@@ -568,7 +611,7 @@ typedef struct loci_bench {
 LOCI_CHECK loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err);
 LOCI_CHECK loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err);
 
-/* ---------------------------------------------------------------- 13. examples */
+/* ---------------------------------------------------------------- 14. examples */
 
 typedef struct loci_field {
   const char *name, *value;

@@ -48,3 +48,16 @@ int group_positions(const loci_prompt *p, group_kind g, int which, int *out) {
   }
   return n;
 }
+
+loci_status fail_empty_group(const loci_prompt *p, group_kind g, loci_err *err) {
+  bool of_constraint = g != GROUP_IMAGE && g != GROUP_LAST;
+  const char *why = "nothing stands behind the constraint";
+  if (g == GROUP_IMAGE && p->model->info.image_rows == 0) {
+    why = "the model reads text only";
+  } else if (g == GROUP_IMAGE) {
+    why = "the question has no picture";
+  } else if (of_constraint && p->info.constraint_count == 0) {
+    why = "the question has no constraint";
+  }
+  return fail(err, LOCI_EINVAL, "the group %s is empty: %s", group_name(g), why);
+}

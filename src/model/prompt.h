@@ -50,5 +50,7 @@ const char *group_name(group_kind g);
 loci_status group_find(const char *name, size_t n, group_kind *out, loci_err *err);
 /* Positions of the group, ascending, into out (T); returns their count. */
 int group_positions(const loci_prompt *p, group_kind g, int which, int *out);
+/* Says that the group is empty for this question, and why. */
+loci_status fail_empty_group(const loci_prompt *p, group_kind g, loci_err *err);
 
 #endif

@@ -69,17 +69,6 @@ void loci_knockout_free(loci_knockout *k) {
 
 /* ---------------------------------------------------------------- pathways */
 
-static loci_status empty_group(const knockout *k, group_kind g, loci_err *err) {
-  const char *why = "nothing stands behind the constraint";
-  if (g == GROUP_IMAGE)
-    why = k->m->info.image_rows > 0 ? "the question has no picture" : "the model reads text only";
-  if (g == GROUP_CONSTRAINT || g == GROUP_CONSTRAINT_LAST) why = "the question has no constraint";
-  if (g == GROUP_AFTER_CONSTRAINT && k->p->info.constraint_count == 0) {
-    why = "the question has no constraint";
-  }
-  return fail(err, LOCI_EINVAL, "the group %s is empty: %s", group_name(g), why);
-}
-
 static loci_status group_of(const knockout *k, const char *name, int **at, int *count,
                             group_kind *g, loci_err *err) {
   TRY(group_find(name ? name : "", name ? strlen(name) : 0, g, err));
@@ -96,8 +85,8 @@ static loci_status add_pathway(knockout *k, const loci_edges *names, bool asked,
   int queries = 0;
   TRY(group_of(k, names->from, &e.sources, &e.source_count, &from, err));
   TRY(group_of(k, names->to, &e.queries, &e.query_count, &to, err));
-  if (asked && e.source_count == 0) return empty_group(k, from, err);
-  if (asked && e.query_count == 0) return empty_group(k, to, err);
+  if (asked && e.source_count == 0) return fail_empty_group(k->p, from, err);
+  if (asked && e.query_count == 0) return fail_empty_group(k->p, to, err);
   loci_pathway x = {.from = group_name(from),
                     .to = group_name(to),
                     .from_count = e.source_count,

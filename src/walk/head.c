@@ -30,6 +30,17 @@ static loci_status head_forward(walk *w, head *h, int64_t n, loci_err *err) {
   return linear_forward(w->a, &c->head, h->logits, h->operand, n, err);
 }
 
+void keep_wanted(walk *w, int layer) {
+  int64_t D = w->c->width;
+  for (int64_t i = 0; w->kept > 0 && i < w->wants.count; i++) {
+    const want_item *want = &w->wants.at[i];
+    if (want->kept < 0 || want->layer != layer) continue;
+    int64_t at = row_index(w, want->stream, want->position, layer, STAGE_RESID_POST);
+    memcpy(w->resid + want->kept * D, w->resid + w->rows.at[at].slot * D,
+           (size_t)D * sizeof *w->resid);
+  }
+}
+
 static loci_status give_wanted(walk *w, head *h, const walk_hooks *hooks, loci_err *err) {
   int64_t V = w->c->vocab;
   int64_t n;
@@ -39,7 +50,8 @@ static loci_status give_wanted(walk *w, head *h, const walk_hooks *hooks, loci_e
     n = left < h->chunk ? left : h->chunk;
     for (int64_t i = 0; i < n; i++) {
       const want_item *want = &w->wants.at[first + i];
-      h->slots[i] = owner_slot(w, want->stream, want->position, w->c->layers);
+      bool kept = want->kept >= 0;
+      h->slots[i] = kept ? want->kept : owner_slot(w, want->stream, want->position, w->c->layers);
     }
     TRY(head_forward(w, h, n, err));
 #pragma omp parallel for num_threads(w->a->threads) schedule(dynamic) if (!ordered)

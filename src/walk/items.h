@@ -65,6 +65,8 @@ typedef struct grad_item {
 } grad_item;
 typedef struct want_item {
   int stream, position;
+  int layer;    /* behind whose last step the row is read */
+  int64_t kept; /* slot of the copy; -1: behind the last layer, the row's own */
 } want_item;
 
 /* Growing arrays of the above, in the order given. */

@@ -185,6 +185,7 @@ loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *er
   tape_keep(w, TAPE_PRE, layer);
   TRY(attention(w, weights, layer, err));
   TRY(mlp(w, weights, layer, hooks, err));
+  keep_wanted(w, layer);
   w->row_count += w->rows.upto[STAGE_MLP_POST] + w->rows.kv_only;
   return LOCI_OK;
 }

@@ -3,6 +3,7 @@
  * A patch of a site that stands before attention (resid_pre, q, k, v) makes its position and all
  * behind it live from that layer on; any other one makes its row join inside the layer and those
  * rows live one layer later. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,7 +154,11 @@ static loci_status allocate(walk *w, loci_err *err) {
   r->block = arena_array(mem, n, int64_t);
   w->kv = arena_array(mem, streams, stream_kv);
   w->needed = arena_array(mem, n, bool);
-  w->resid = arena_zarray(mem, n * c->width, float);
+  assert(w->kept == 0 || w->grads.count == 0);
+  w->resid = arena_zarray(mem, (n + w->kept) * c->width, float);
+  for (int64_t i = 0; i < w->wants.count; i++) {
+    if (w->wants.at[i].kept >= 0) w->wants.at[i].kept += n;
+  }
   w->delta = arena_zarray(mem, n * c->width, float);
   w->normed = arena_zalloc(mem, operand_bytes(w->a, n, c->width), 1);
   w->operand = arena_zalloc(mem, operand_bytes(w->a, n, widest), 1);

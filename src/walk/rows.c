@@ -112,7 +112,8 @@ static void find_needed(walk *w, int layer, int64_t live) {
   memset(w->needed, !last, (size_t)live);
   if (!last) return;
   for (int64_t i = 0; i < w->wants.count; i++) {
-    need(w, w->wants.at[i].stream, w->wants.at[i].position, layer);
+    const want_item *want = &w->wants.at[i];
+    if (want->kept < 0) need(w, want->stream, want->position, layer);
   }
   for (int64_t i = 0; i < w->records.count; i++) {
     const record_item *r = &w->records.at[i];

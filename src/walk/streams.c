@@ -230,7 +230,14 @@ loci_status walk_grad(walk *w, int s, loci_site site, int layer, walk_span at, f
 
 loci_status walk_want(walk *w, int s, int position, loci_err *err) {
   TRY(check_place(w, s, w->streams.at[s].layer, position, err));
-  PUSH(w->wants, (want_item){s, position});
+  PUSH(w->wants, (want_item){s, position, w->c->layers - 1, -1});
+  return LOCI_OK;
+}
+
+loci_status walk_want_after(walk *w, int s, int layer, int position, loci_err *err) {
+  TRY(check_place(w, s, layer, position, err));
+  bool last = layer == w->c->layers - 1;
+  PUSH(w->wants, (want_item){s, position, layer, last ? -1 : w->kept++});
   return LOCI_OK;
 }
 

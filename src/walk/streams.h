@@ -39,8 +39,9 @@ struct walk {
   LIST(mask_item) masks;    /* sorted: layer, stream, query */
   LIST(record_item) records;
   LIST(want_item) wants;
+  int64_t kept; /* rows of the residual stream that wants keep: behind the others */
   LIST(walk_flow) flows;
-  flow_room *flow;       /* flow.c's; NULL without flows */
+  flow_room *flow; /* flow.c's; NULL without flows */
   LIST(grad_item) grads;
   struct tape *tape;     /* what gradients need (back.h); NULL: none are asked for */
   int64_t *patch_bucket; /* (L * sites + 1) offsets into patches */
@@ -63,8 +64,7 @@ struct walk {
   float *scores;                    /* per thread */
   float *gate, *up;                 /* (chunk, F) */
   void *inner;                      /* operand (chunk, F) */
-  int64_t chunk;
-  int64_t row_count;
+  int64_t chunk, row_count;
 };
 
 /* inherit.c, plan.c */
@@ -73,6 +73,7 @@ loci_status walk_plan(walk *w, loci_err *err);
 
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err);
 void attend_layer(walk *w, int layer);
+void keep_wanted(walk *w, int layer); /* copies the rows that are wanted behind the layer */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
 norm_spec walk_norm(const walk *w);
 /* Says how far the walk is, and whether it is to go on; between row chunks, too. */

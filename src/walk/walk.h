@@ -83,6 +83,9 @@ loci_status walk_record_at(walk *w, int stream, loci_site site, int layer, walk_
 
 /* Asks for the logits of a position; they come through the callback of walk_run. */
 loci_status walk_want(walk *w, int stream, int position, loci_err *err);
+/* The same of the residual stream behind [layer]: what final norm and head would make of it.  Not
+ * in a walk with gradients. */
+loci_status walk_want_after(walk *w, int stream, int layer, int position, loci_err *err);
 
 /* ---------------- running */
 

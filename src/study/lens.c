@@ -1,0 +1,227 @@
+/* loci_lens_new: the logit lens (docs/MATH.md, "Lens"; nostalgebraist 2020): what the final norm
+ * and the output head make of the residual stream behind every layer.  One root stream; the rows
+ * asked for are kept behind their layer and go through the head with the clean run's last row,
+ * which comes first because the target is its most likely token. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "study/target.h"
+#include "walk/logits.h"
+#include "walk/walk.h"
+
+typedef struct lens {
+  const loci_prompt *p;
+  const loci_model *m;
+  const loci_lens_opts *opts;
+  arena *mem;
+  int T, L;
+  int target;
+  bool not_finite;
+  top_logits clean;
+  int position_count, *positions;
+  int layer_count, *layers;
+  loci_lens_cell *cells; /* (positions, layers) */
+} lens;
+
+typedef struct lens_box { /* the public view first, so that one pointer serves both */
+  loci_lens view;
+  arena *mem;
+} lens_box;
+
+void loci_lens_free(loci_lens *l) {
+  if (!l) return;
+  lens_box *box = (lens_box *)l;
+  arena_free(box->mem);
+  free(box);
+}
+
+/* ---------------------------------------------------------------- positions and layers */
+
+/* Marks one item of the list: "each", a number, or a group. */
+static loci_status mark_item(const lens *l, const char *item, size_t n, bool *asked,
+                             loci_err *err) {
+  group_kind g;
+  bool number = n > 0 && strspn(item, "0123456789") >= n;
+  if (number) {
+    long at = n < 10 ? strtol(item, NULL, 10) : l->T;
+    if (at < l->T) {
+      asked[at] = true;
+      return LOCI_OK;
+    }
+    return fail(err, LOCI_EINVAL, "position %.*s: the sequence has positions 0 to %d", (int)n, item,
+                l->T - 1);
+  }
+  if (n == 4 && memcmp(item, "each", n) == 0) {
+    for (int i = 0; i < l->T; i++) asked[i] = true;
+    return LOCI_OK;
+  }
+  TRY(group_find(item, n, &g, err));
+  int *at = arena_array(l->mem, l->T, int);
+  if (!at) return fail_nomem(err, "laying out a lens");
+  int count = group_positions(l->p, g, l->opts->constraint, at);
+  if (count == 0) return fail_empty_group(l->p, g, err);
+  for (int i = 0; i < count; i++) asked[at[i]] = true;
+  return LOCI_OK;
+}
+
+static loci_status find_positions(lens *l, loci_err *err) {
+  const char *text = l->opts->positions;
+  if (!text) text = l->p->info.constraint_count > 0 ? "constraint-last,last" : "last";
+  if (l->opts->constraint < 0 || l->opts->constraint > l->p->info.constraint_count) {
+    return fail(err, LOCI_EINVAL, "constraint %d: the question has %d", l->opts->constraint,
+                l->p->info.constraint_count);
+  }
+  bool *asked = arena_zarray(l->mem, l->T, bool);
+  l->positions = arena_array(l->mem, l->T, int);
+  if (!asked || !l->positions) return fail_nomem(err, "laying out a lens");
+  for (bool more = true; more; text++) {
+    size_t n = strcspn(text, ",");
+    TRY(mark_item(l, text, n, asked, err));
+    text += n;
+    more = *text == ',';
+  }
+  for (int i = 0; i < l->T; i++) {
+    if (asked[i]) l->positions[l->position_count++] = i;
+  }
+  return LOCI_OK;
+}
+
+static loci_status find_layers(lens *l, loci_err *err) {
+  int first = l->opts->first_layer, n = l->opts->layer_count;
+  if (first >= 0 && first < l->L && n == 0) n = l->L - first;
+  if (first < 0 || n < 1 || first >= l->L || n > l->L - first) {
+    return fail(err, LOCI_EINVAL, "layers %d to %lld: the model has layers 0 to %d", first,
+                (long long)first + n - 1, l->L - 1);
+  }
+  l->layers = arena_array(l->mem, n, int);
+  if (!l->layers) return fail_nomem(err, "laying out a lens");
+  for (int i = 0; i < n; i++) l->layers[i] = first + i;
+  l->layer_count = n;
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- the walk */
+
+static void on_logits(void *ctx, int64_t index, const float *logits) {
+  lens *l = ctx;
+  int64_t V = model_decoder(l->m)->vocab;
+  top_logits top;
+  if (index == 0) {
+    l->not_finite = !logits_are_finite(logits, V);
+    top_logits_of(logits, (int)V, &l->clean);
+    if (!l->opts->answer) l->target = l->clean.id[0];
+    return;
+  }
+  loci_lens_cell *c = &l->cells[index - 1];
+  float x = logits[l->target];
+  top_logits_of(logits, (int)V, &top);
+  top_logits_candidates(&top, l->m, c->top);
+  c->logp = (double)x - log_sum_exp(logits, V);
+  c->p = exp(c->logp);
+  c->rank = 1;
+  for (int64_t i = 0; i < V; i++) c->rank += logits[i] > x || (i < l->target && logits[i] == x);
+}
+
+static loci_status add_wants(const lens *l, walk *w, loci_err *err) {
+  int run;
+  TRY(walk_root(w, l->p->embeds, l->T, &run, err));
+  TRY(walk_want(w, run, l->T - 1, err));
+  for (int i = 0; i < l->position_count; i++) {
+    for (int k = 0; k < l->layer_count; k++) {
+      TRY(walk_want_after(w, run, l->layers[k], l->positions[i], err));
+    }
+  }
+  return LOCI_OK;
+}
+
+static loci_status look(lens *l, loci_cost *cost, loci_err *err) {
+  walk *w;
+  TRY(walk_new(l->m, &w, err));
+  walk_hooks hooks = {.logits = on_logits,
+                      .logits_ctx = l,
+                      .ordered = 1,
+                      .progress = l->opts->progress,
+                      .progress_ctx = l->opts->progress_ctx};
+  loci_status st = add_wants(l, w, err);
+  if (!st) st = walk_run(w, &hooks, err);
+  cost->rows = walk_rows(w);
+  cost->flop = walk_flop(w);
+  walk_free(w);
+  if (!st && l->not_finite) st = not_finite(l->m, err);
+  return st;
+}
+
+/* ---------------------------------------------------------------- the result */
+
+static loci_status fill_view(const lens *l, loci_lens *out, loci_err *err) {
+  out->model = &l->m->info;
+  out->prompt = &l->p->info;
+  out->precision = dtype_name(l->m->arith_type);
+  out->target_id = l->target;
+  TRY(target_text(l->m, &l->target, 1, l->mem, &out->target_text, err));
+  out->answer_given = l->opts->answer != NULL;
+  top_logits_candidates(&l->clean, l->m, out->clean);
+  out->position_count = l->position_count;
+  out->positions = l->positions;
+  out->layer_count = l->layer_count;
+  out->layers = l->layers;
+  out->cells = l->cells;
+  int64_t cells = (int64_t)l->position_count * l->layer_count;
+  out->cost.formula = (int64_t)l->T * l->L;
+  out->cost.naive_flop = (double)cells * forward_flop(l->p, l->T);
+  return LOCI_OK;
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static loci_status make_lens(lens *l, loci_lens *out, loci_err *err) {
+  double begin = now();
+  target t;
+  TRY(target_make(l->p, l->opts->answer, l->mem, &t, err));
+  l->target = t.ids[0];
+  TRY(find_positions(l, err));
+  TRY(find_layers(l, err));
+  l->cells = arena_zarray(l->mem, (int64_t)l->position_count * l->layer_count, loci_lens_cell);
+  if (!l->cells) return fail_nomem(err, "laying out a lens");
+  TRY(look(l, &out->cost, err));
+  TRY(fill_view(l, out, err));
+  out->cost.seconds = now() - begin;
+  return LOCI_OK;
+}
+
+loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt, const loci_lens_opts *opts,
+                          loci_lens **out, loci_err *err) {
+  static const loci_lens_opts defaults;
+  *out = NULL;
+  TRY(prompt_check_model(prompt, model, err));
+  lens_box *box = calloc(1, sizeof *box);
+  if (!box) return fail_nomem(err, "looking through the layers");
+  loci_status st = LOCI_OK;
+  box->mem = arena_new();
+  if (!box->mem) {
+    st = fail_nomem(err, "looking through the layers");
+    goto done;
+  }
+  lens l = {.p = prompt,
+            .m = model,
+            .opts = opts ? opts : &defaults,
+            .mem = box->mem,
+            .T = prompt->info.length,
+            .L = model_decoder(model)->layers};
+  TRY_DONE(make_lens(&l, &box->view, err));
+  box->view.hash = "";
+  if (!l.opts->no_hash) {
+    TRY_DONE(model_hash(model, l.opts->progress, l.opts->progress_ctx, &box->view.hash, err));
+  }
+  *out = &box->view;
+  box = NULL;
+done:
+  if (box) loci_lens_free(&box->view);
+  return st;
+}
