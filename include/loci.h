@@ -551,6 +551,7 @@ LOCI_CHECK loci_status loci_answer_json(const loci_answer *answer, char **out, l
 LOCI_CHECK loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err);
 LOCI_CHECK loci_status loci_knockout_json(const loci_knockout *knockout, char **out, loci_err *err);
 LOCI_CHECK loci_status loci_flow_json(const loci_flow *flow, char **out, loci_err *err);
+LOCI_CHECK loci_status loci_lens_json(const loci_lens *lens, char **out, loci_err *err);
 LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
 LOCI_API void loci_text_free(char *text);
 
@@ -585,6 +586,13 @@ LOCI_CHECK loci_status loci_knockout_write(const loci_knockout *knockout, const 
                                            const loci_draw_opts *opts, loci_err *err);
 LOCI_CHECK loci_status loci_knockout_draw(const loci_knockout *knockout, const loci_draw_opts *opts,
                                           char **out, loci_err *err);
+/* The grid of words, coloured by their probability, and the target's probability over the layers.
+ * .json .csv .png .svg .pdf .html; and for a terminal.  [metric] p or logp: how the target's is
+ * drawn. */
+LOCI_CHECK loci_status loci_lens_write(const loci_lens *lens, const char *path,
+                                       const loci_draw_opts *opts, loci_err *err);
+LOCI_CHECK loci_status loci_lens_draw(const loci_lens *lens, const loci_draw_opts *opts, char **out,
+                                      loci_err *err);
 /* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
 LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
 

@@ -93,6 +93,17 @@ const command commands[] = {
      KNOCKOUT,
      {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
 
+    {"lens",
+     "what every layer would answer",
+     "loci lens" UKRAINE CAPITAL COUNTRY "\n"
+     "loci lens" UKRAINE CAPITAL COUNTRY " --positions constraint,80,last -a Kyiv -o words.png\n",
+     "Puts final norm and output head on the residual stream behind every layer, and shows the "
+     "most likely word there, with the probability and the rank of the target.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_lens,
+     LENS,
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
+
     {"bench",
      "the speed of this machine, against its measured limit",
      "loci bench\n"

@@ -16,8 +16,8 @@ static const option table[OPT_COUNT] = {
 };
 
 /* The table's columns, by name, for the sentence "only loci ... takes it". */
-static const char *const command_names[] = {"info",  "tokens", "image", "ask",     "record",
-                                            "trace", "bench",  "help",  "knockout"};
+static const char *const command_names[] = {"info",  "tokens", "image", "ask",      "record",
+                                            "trace", "bench",  "help",  "knockout", "lens"};
 
 const option *option_get(option_id id) { return &table[id]; }
 

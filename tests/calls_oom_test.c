@@ -1,5 +1,5 @@
 /* The public calls when memory runs out, one allocation at a time: opening, building a prompt,
- * asking, running and writing, tracing and writing the trace, knocking out attention.
+ * asking, running and writing, tracing and writing the trace, knockouts and lenses.
  */
 #include "failing_malloc.h"
 
@@ -25,6 +25,7 @@ typedef struct things { /* made while memory lasts */
   loci_prompt *prompt, *text;
   loci_trace *trace;
   loci_knockout *knockout;
+  loci_lens *lens;
   char path[64];
 } things;
 
@@ -154,6 +155,31 @@ static loci_status write_trace(void *ctx, loci_err *err) {
   return st;
 }
 
+static loci_status look(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_lens_opts o = {.answer = "the old city", .positions = "image,last", .no_hash = true};
+  loci_lens *l;
+  loci_status st = loci_lens_new(t->model, t->prompt, &o, &l, err);
+  assert_true((st == LOCI_OK) == (l != NULL));
+  loci_lens_free(l);
+  return st;
+}
+
+static loci_status write_lens(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_status st = loci_lens_write(t->lens, t->path, NULL, err);
+  assert_int_equal(unlink(t->path) == 0, st == LOCI_OK);
+  return st;
+}
+
+static loci_status draw_lens(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  char *text;
+  loci_status st = loci_lens_draw(t->lens, NULL, &text, err);
+  loci_text_free(text);
+  return st;
+}
+
 static loci_status write_knockout(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_status st = loci_knockout_write(t->knockout, t->path, NULL, err);
@@ -192,13 +218,15 @@ static int make_all(void **state) {
   if (make_prompt(all.model, NULL, &all.text, &err)) return -1;
   loci_trace_opts o = {.layer_count = 2, .positions = "each,last"};
   if (loci_trace_new(all.model, all.text, &o, &all.trace, &err)) return -1;
-  return loci_knockout_new(all.model, all.prompt, NULL, &all.knockout, &err) ? -1 : 0;
+  if (loci_knockout_new(all.model, all.prompt, NULL, &all.knockout, &err)) return -1;
+  return loci_lens_new(all.model, all.prompt, NULL, &all.lens, &err) ? -1 : 0;
 }
 
 static int free_all(void **state) {
   (void)state;
   loci_trace_free(all.trace);
   loci_knockout_free(all.knockout);
+  loci_lens_free(all.lens);
   loci_prompt_free(all.text);
   loci_prompt_free(all.prompt);
   loci_model_close(all.model);
@@ -270,6 +298,19 @@ static void writing_a_knockout_survives_and_leaves_no_half_file(void **state) {
   assert_true(failing_malloc_run_without_json(draw_knockout, &all) > 1);
 }
 
+static void a_lens_survives_and_leaves_no_half_file(void **state) {
+  (void)state;
+  static const char *const endings[] = {".json", ".csv", ".svg", ".html"};
+  size_t stem = strlen(all.path);
+  assert_true(failing_malloc_run_without_json(look, &all) > 20);
+  for (int i = 0; i < 4; i++) {
+    snprintf(all.path + stem, sizeof all.path - stem, "%s", endings[i]);
+    assert_true(failing_malloc_run_without_json(write_lens, &all) > 1);
+  }
+  all.path[stem] = 0;
+  assert_true(failing_malloc_run_without_json(draw_lens, &all) > 1);
+}
+
 static void drawing_a_trace_survives(void **state) {
   (void)state;
   assert_true(failing_malloc_run_without_json(draw_trace, &all) > 1);
@@ -286,6 +327,7 @@ int main(void) {
       cmocka_unit_test(a_flow_survives),
       cmocka_unit_test(writing_a_trace_survives_and_leaves_no_half_file),
       cmocka_unit_test(writing_a_knockout_survives_and_leaves_no_half_file),
+      cmocka_unit_test(a_lens_survives_and_leaves_no_half_file),
       cmocka_unit_test(drawing_a_trace_survives),
   };
   return cmocka_run_group_tests(tests, make_all, free_all);

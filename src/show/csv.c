@@ -114,3 +114,28 @@ void knockout_csv(const loci_knockout *k, bytes *out) {
     }
   }
 }
+
+/* position by position, layer by layer; the best tokens at the end */
+void lens_csv(const loci_lens *l, bytes *out) {
+  bytes_text(out, "position,token,role,layer,p_target,logp_target,rank");
+  for (int k = 1; k <= LOCI_TOP; k++) bytes_format(out, ",top%d,p%d", k, k);
+  bytes_text(out, "\r\n");
+  for (int i = 0; i < l->position_count; i++) {
+    const loci_token *token = &l->prompt->tokens[l->positions[i]];
+    for (int k = 0; k < l->layer_count; k++) {
+      const loci_lens_cell *c = &l->cells[(int64_t)i * l->layer_count + k];
+      bytes_format(out, "%d,", l->positions[i]);
+      put_text(out, token->text ? token->text : "");
+      bytes_format(out, ",%s,%d", loci_role_name(token->role), l->layers[k]);
+      put_number(out, c->p);
+      put_number(out, c->logp);
+      bytes_format(out, ",%d", c->rank);
+      for (int t = 0; t < LOCI_TOP; t++) {
+        bytes_text(out, ",");
+        put_text(out, c->top[t].text);
+        put_number(out, c->top[t].p);
+      }
+      bytes_text(out, "\r\n");
+    }
+  }
+}

@@ -8,6 +8,7 @@
 /* These append to *out and remember a failed allocation there. */
 void trace_csv(const loci_trace *trace, bytes *out);
 void knockout_csv(const loci_knockout *k, bytes *out);
+void lens_csv(const loci_lens *l, bytes *out);
 
 /* Arrays of every grid, named "denoise.mlp_out.w1.p", for groups "denoise.mlp_out.w1.groups.p":
  * p, logp, logit_diff, kl, ie, restoration (F64) and skipped (U8), (layers, columns[, heads]);

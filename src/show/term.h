@@ -28,6 +28,8 @@ void term_newline(term *t);
 /* Text at the current place that is known to fit; a word behind it gets no blank in between. */
 void term_put(term *t, term_style style, const char *text);
 
+/* The escape sequence that makes the background show a level of the colour map. */
+void term_background(const term *t, double level, bool diverging, char out[32]);
 /* The map of one panel, ready to print: title, rows, layer axis. */
 void term_panel(term *t, const sheet *s, const sheet_panel *p);
 /* The scale of all panels, on one or two lines. */

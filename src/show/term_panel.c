@@ -79,8 +79,7 @@ static const char *mark_of(const term *t, double level, bool diverging, char asc
   return (bar ? bars : shades)[step_of(strength, 4)];
 }
 
-/* The escape sequence that makes the background show [level]. */
-static void background_of(const term *t, double level, bool diverging, char out[32]) {
+void term_background(const term *t, double level, bool diverging, char out[32]) {
   rgb c = colormap(level, diverging, true);
   if (t->color == LOCI_COLOR_256) {
     snprintf(out, 32, "\x1b[48;5;%dm", colormap_index256(c));
@@ -99,7 +98,7 @@ static void put_cell(term *t, double level, bool zero, bool diverging, int wide,
     if (zero) bytes_repeat(&t->out, " ", wide - 1);
     return;
   }
-  if (!zero) background_of(t, level, diverging, escape);
+  if (!zero) term_background(t, level, diverging, escape);
   if (strcmp(escape, last) != 0) {
     bytes_text(&t->out, zero ? "\x1b[0m" : escape);
     memcpy(last, escape, sizeof escape);

@@ -115,3 +115,21 @@ loci_status loci_knockout_write(const loci_knockout *k, const char *path,
   return fail(err, LOCI_EINVAL,
               "%s: a knockout is written as .json, .csv, .png, .svg, .pdf or .html", path);
 }
+
+loci_status loci_lens_write(const loci_lens *l, const char *path, const loci_draw_opts *opts,
+                            loci_err *err) {
+  picture p = {plot_lens, l, opts ? opts->metric : LOCI_METRIC_P, "logit lens"};
+  char *text = NULL;
+  bytes file = {0};
+  if (is_picture(path)) return write_picture(&p, path, err);
+  if (path_ends_with(path, ".json")) {
+    TRY(loci_lens_json(l, &text, err));
+    return write_text(text, path, err);
+  }
+  if (path_ends_with(path, ".csv")) {
+    lens_csv(l, &file);
+    return bytes_write(&file, path, err);
+  }
+  return fail(err, LOCI_EINVAL, "%s: a lens is written as .json, .csv, .png, .svg, .pdf or .html",
+              path);
+}

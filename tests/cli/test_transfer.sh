@@ -1,4 +1,4 @@
-# How the answer's ingredients moved: knockout, on the little model that knows countries by their flags.
+# How the answer's ingredients moved: knockout and lens, on the little model that knows countries by their flags.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
 cd "$work" || exit 1
@@ -63,8 +63,32 @@ widths knockout "${asked[@]}"
 try knockout "${asked[@]}"
 prints 'Strongest cuts'
 
+# Lens: words at the usual positions, and at any.
+files 'json csv png svg pdf html' lens "${asked[@]}" --metric logp
+try lens "${asked[@]}"
+wants 0
+prints 'Kyiv'
+prints 'the target is the most likely from layer 9 on'
+try lens "${asked[@]}" --json
+wants 0
+[[ $(flat) == '{"format":"loci.lens/1",'* ]] || miss "not a JSON object of loci.lens/1"
+[[ $(flat) == *'"positions":[75,85],'* ]] || miss "not the last tokens of constraint and prompt"
+one=$(flat)
+[[ $one =~ \"rank\":\[\[[0-9,]*\],\[[0-9,]*,1\]\] ]] || miss "the last layer's best word is not the target"
+try lens "${asked[@]}" --positions image,80,last --layers 3-4 -a Minsk --json
+wants 0
+[ "$(flat | grep -o '"positions":\[[0-9,]*\]' | tr -cd , | wc -c)" = 65 ] || miss "not 66 positions"
+[[ $(flat) == *'"layers":[3,4],'* ]] || miss "layers are not 3 and 4"
+failed 'position 99: the sequence has positions 0 to 85' lens "${asked[@]}" --positions 99
+failed 'the group image is empty: the question has no picture' lens -m "$model" -q "$question" --positions image
+widths lens "${asked[@]}"
+widths lens "${asked[@]}" --positions each --layers 10-11
+
 # A text-only model has the pathways that make sense.
 text=$source_dir/tests/golden/models/text-llama
+try lens -m "$text" -q 'The bridge of Vienna was built by' --json
+wants 0
+[[ $(flat) == *'"positions":[10],'* ]] || miss "not the last position alone"
 try knockout -m "$text" -q 'The bridge of Vienna was built by' -c Vienna --json
 wants 0
 [ "$(grep -o '"from":' <<<"$(flat)" | wc -l)" = 2 ] || miss "not two pathways"

@@ -8,7 +8,7 @@ trace=(trace -m "$model" -i "$image" -q "$question" -c "this country")
 usage 'unknown command "tracee"; did you mean trace?' tracee
 usage 'unknown command "inof"; did you mean info?' inof
 usage 'did you mean record?' help recrod
-for later in flow lens edit data study score serve; do usage "unknown command \"$later\"" "$later"; done
+for later in flow edit data study score serve; do usage "unknown command \"$later\"" "$later"; done
 usage 'the command comes first' --no-progress
 usage 'unknown command ""' ''
 
@@ -83,9 +83,18 @@ usage 'it takes no --layers' "${knockout[@]}" --window all --layers 3
 usage 'a knockout shows p, logp, logit_diff or kl' "${knockout[@]}" --metric restoration
 usage 'knockout takes no --site' "${knockout[@]}" --site z
 
+# Words of lens.
+lens=(lens -m "$model" -i "$image" -q "$question" -c "this country")
+usage '--positions: "lats" is unknown; did you mean last?' "${lens[@]}" --positions 3,lats
+usage '--positions wants' "${lens[@]}" --positions last,
+usage '--positions wants' "${lens[@]}" --positions -1
+usage 'a lens draws p or logp of the target, not kl' "${lens[@]}" --metric kl
+usage 'lens takes no --window' "${lens[@]}" --window 3
+
 # Endings are refused before any work.
 usage 'trace writes files that end in .json .csv .safetensors .npz .png .svg .pdf .html' "${trace[@]}" -o grid.jpg
 usage 'knockout writes files that end in .json .csv .png .svg .pdf .html' "${knockout[@]}" -o cut.npz
+usage 'lens writes files that end in .json .csv .png .svg .pdf .html' "${lens[@]}" -o words.txt
 usage 'record writes files that end in .safetensors' record -m x -q x --site z -o run.npz
 usage 'image writes files that end in .safetensors .png' image -m x -i x -o seen.jpg
 usage 'ask writes files that end in .json' "${ask[@]}" -o .json

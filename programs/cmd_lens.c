@@ -1,0 +1,77 @@
+/* loci lens: what every layer would answer, as a grid of words.  Drawn for the terminal, and
+ * written to every -o file by its ending. */
+#include <string.h>
+
+#include "cli.h"
+#include "values.h"
+
+typedef struct request {
+  loci_lens_opts opts;
+  loci_draw_opts draw;
+} request;
+
+/* each, numbers of positions, groups. */
+static int read_positions(cli *c, request *r) {
+  char item[32];
+  int number;
+  const char *list = args_get(&c->args, OPT_POSITIONS);
+  r->opts.positions = list;
+  while (value_next(&list, item, sizeof item)) {
+    if (strcmp(item, "each") == 0 || value_int(item, 0, 1 << 24, &number)) continue;
+    int code = cli_group(c, OPT_POSITIONS, item);
+    if (code) return code;
+  }
+  return EXIT_DONE;
+}
+
+static int read_request(cli *c, request *r) {
+  const char *metric = args_get(&c->args, OPT_METRIC);
+  int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
+  if (!code) code = read_positions(c, r);
+  if (code) return code;
+  if (metric && loci_metric_find(metric, &r->draw.metric, &c->err))
+    return cli_usage(c, "--metric: %s", c->err.msg);
+  if (r->draw.metric != LOCI_METRIC_P && r->draw.metric != LOCI_METRIC_LOGP)
+    return cli_usage(c, "--metric: a lens draws p or logp of the target, not %.20s", metric);
+  r->opts.answer = args_get(&c->args, OPT_ANSWER);
+  r->opts.no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */
+  r->opts.progress = term_progress;
+  r->opts.progress_ctx = &c->term;
+  r->draw.color = c->term.color;
+  r->draw.columns = c->term.columns;
+  r->draw.ascii = !c->term.utf8;
+  return EXIT_DONE;
+}
+
+static int write_all(cli *c, const request *r, const loci_lens *l) {
+  char *text = NULL;
+  const char *out;
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_lens_write(l, out, &r->draw, &c->err)) return cli_failed(c);
+  bool bad =
+      c->json ? loci_lens_json(l, &text, &c->err) : loci_lens_draw(l, &r->draw, &text, &c->err);
+  if (bad) return cli_failed(c);
+  fputs(text, stdout);
+  if (c->json) putchar('\n');
+  loci_text_free(text);
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+  return EXIT_DONE;
+}
+
+int cmd_lens(cli *c) {
+  request r;
+  loci_model *model;
+  loci_prompt *prompt;
+  loci_lens *l = NULL;
+  memset(&r, 0, sizeof r);
+  int code = read_request(c, &r);
+  if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
+  if (code) return code;
+  if (loci_lens_new(model, prompt, &r.opts, &l, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = write_all(c, &r, l);
+  loci_lens_free(l);
+  loci_prompt_free(prompt);
+  loci_model_close(model);
+  return code;
+}
