@@ -593,6 +593,12 @@ LOCI_CHECK loci_status loci_lens_write(const loci_lens *lens, const char *path,
                                        const loci_draw_opts *opts, loci_err *err);
 LOCI_CHECK loci_status loci_lens_draw(const loci_lens *lens, const loci_draw_opts *opts, char **out,
                                       loci_err *err);
+/* Every pathway, its sources over the picture or as a map, and numbers layer by layer; in every
+ * format of a trace.  The metric plays no part. */
+LOCI_CHECK loci_status loci_flow_write(const loci_flow *flow, const char *path,
+                                       const loci_draw_opts *opts, loci_err *err);
+LOCI_CHECK loci_status loci_flow_draw(const loci_flow *flow, const loci_draw_opts *opts, char **out,
+                                      loci_err *err);
 /* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
 LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
 

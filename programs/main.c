@@ -104,6 +104,19 @@ const command commands[] = {
      LENS,
      {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
 
+    {"flow",
+     "what flows through attention: image to constraint to answer",
+     "loci flow" UKRAINE CAPITAL COUNTRY "\n"
+     "loci flow" UKRAINE CAPITAL COUNTRY " --layers 2-8 -o flow.json -o flow.pdf\n"
+     "loci flow" UKRAINE CAPITAL " --from image --to last --heads -o flow.npz\n",
+     "Measures what each position gives to the attention output of another: weight times value "
+     "times output projection.  By default from the picture to the constraint's last token, and "
+     "from the constraint to the position that answers.",
+     GRID_ENDINGS,
+     cmd_flow,
+     FLOW,
+     {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
+
     {"bench",
      "the speed of this machine, against its measured limit",
      "loci bench\n"

@@ -16,15 +16,20 @@ static const option table[OPT_COUNT] = {
 };
 
 /* The table's columns, by name, for the sentence "only loci ... takes it". */
-static const char *const command_names[] = {"info",  "tokens", "image", "ask",      "record",
-                                            "trace", "bench",  "help",  "knockout", "lens"};
+static const char *const command_names[] = {"info",     "tokens", "image", "ask",
+                                            "record",   "trace",  "bench", "help",
+                                            "knockout", "lens",   "flow"};
 
 const option *option_get(option_id id) { return &table[id]; }
 
-static int find_long(const char *name, size_t n) {
-  for (int i = 0; i < OPT_COUNT; i++)
-    if (strlen(table[i].name) == n && strncmp(table[i].name, name, n) == 0) return i;
-  return -1;
+/* The command's own option of this name, else another one's. */
+static int find_long(unsigned command, const char *name, size_t n) {
+  int found = -1;
+  for (int i = OPT_COUNT - 1; i >= 0; i--) {
+    if (strlen(table[i].name) != n || strncmp(table[i].name, name, n) != 0) continue;
+    if (found < 0 || table[i].commands & command) found = i;
+  }
+  return found;
 }
 
 static int find_letter(char letter) {
@@ -68,9 +73,9 @@ static bool no_value(const option *o, char *why, size_t size) {
 }
 
 /* A word that is certainly the next option, not a value: --json after --question. */
-static bool is_long_option(const char *s) {
+static bool is_long_option(unsigned command, const char *s) {
   if (strncmp(s, "--", 2) != 0 || !s[2]) return false;
-  return find_long(s + 2, strcspn(s + 2, "=")) >= 0;
+  return find_long(command, s + 2, strcspn(s + 2, "=")) >= 0;
 }
 
 /* Takes the option at argv[*i], with its value. */
@@ -80,7 +85,7 @@ static bool take_option(unsigned command, int argc, char **argv, int *i, args *o
   int id;
   if (arg[1] == '-') {
     size_t n = strcspn(arg + 2, "=");
-    id = find_long(arg + 2, n);
+    id = find_long(command, arg + 2, n);
     if (arg[2 + n] == '=') value = arg + 2 + n + 1;
   } else {
     id = find_letter(arg[1]);
@@ -89,7 +94,7 @@ static bool take_option(unsigned command, int argc, char **argv, int *i, args *o
   if (id < 0) return unknown(command, arg, why, size);
   const option *o = &table[id];
   if (!o->argument && value && arg[1] != '-') return unknown(command, arg, why, size);
-  if (arg[1] != '-' && value && find_long(arg + 1, strcspn(arg + 1, "=")) >= 0)
+  if (arg[1] != '-' && value && find_long(command, arg + 1, strcspn(arg + 1, "=")) >= 0)
     return unknown(command, arg, why, size); /* -model DIR is not -m odel */
   if (!(o->commands & command)) return not_here(command, o, why, size);
   if (!o->argument && value) {
@@ -97,7 +102,7 @@ static bool take_option(unsigned command, int argc, char **argv, int *i, args *o
     return false;
   }
   if (o->argument && !value) {
-    if (*i + 1 >= argc || is_long_option(argv[*i + 1])) return no_value(o, why, size);
+    if (*i + 1 >= argc || is_long_option(command, argv[*i + 1])) return no_value(o, why, size);
     value = argv[++*i];
   }
   if (o->argument && !*value) return no_value(o, why, size);

@@ -26,6 +26,7 @@ typedef struct things { /* made while memory lasts */
   loci_trace *trace;
   loci_knockout *knockout;
   loci_lens *lens;
+  loci_flow *flow;
   char path[64];
 } things;
 
@@ -148,6 +149,21 @@ static loci_status measure_flow(void *ctx, loci_err *err) {
   return st;
 }
 
+static loci_status write_flow(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_status st = loci_flow_write(t->flow, t->path, NULL, err);
+  assert_int_equal(unlink(t->path) == 0, st == LOCI_OK);
+  return st;
+}
+
+static loci_status draw_flow(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  char *text;
+  loci_status st = loci_flow_draw(t->flow, NULL, &text, err);
+  loci_text_free(text);
+  return st;
+}
+
 static loci_status write_trace(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_status st = loci_trace_write(t->trace, t->path, NULL, err);
@@ -216,6 +232,8 @@ static int make_all(void **state) {
   if (loci_model_open(MODELS "llava-clip-llama", &opts, &all.model, &err)) return -1;
   if (make_prompt(all.model, PICTURE, &all.prompt, &err)) return -1;
   if (make_prompt(all.model, NULL, &all.text, &err)) return -1;
+  loci_flow_opts f = {.layer_count = 2, .heads = true};
+  if (loci_flow_new(all.model, all.prompt, &f, &all.flow, &err)) return -1;
   loci_trace_opts o = {.layer_count = 2, .positions = "each,last"};
   if (loci_trace_new(all.model, all.text, &o, &all.trace, &err)) return -1;
   if (loci_knockout_new(all.model, all.prompt, NULL, &all.knockout, &err)) return -1;
@@ -225,6 +243,7 @@ static int make_all(void **state) {
 static int free_all(void **state) {
   (void)state;
   loci_trace_free(all.trace);
+  loci_flow_free(all.flow);
   loci_knockout_free(all.knockout);
   loci_lens_free(all.lens);
   loci_prompt_free(all.text);
@@ -273,6 +292,18 @@ static void knocking_out_survives(void **state) {
 static void a_flow_survives(void **state) {
   (void)state;
   assert_true(failing_malloc_run_without_json(measure_flow, &all) > 20);
+}
+
+static void writing_a_flow_survives_and_leaves_no_half_file(void **state) {
+  (void)state;
+  static const char *const endings[] = {".json", ".csv", ".safetensors", ".npz", ".svg", ".html"};
+  size_t stem = strlen(all.path);
+  for (int i = 0; i < 6; i++) {
+    snprintf(all.path + stem, sizeof all.path - stem, "%s", endings[i]);
+    assert_true(failing_malloc_run_without_json(write_flow, &all) > 1);
+  }
+  all.path[stem] = 0;
+  assert_true(failing_malloc_run_without_json(draw_flow, &all) > 1);
 }
 
 static void writing_a_trace_survives_and_leaves_no_half_file(void **state) {
@@ -325,6 +356,7 @@ int main(void) {
       cmocka_unit_test(tracing_survives),
       cmocka_unit_test(knocking_out_survives),
       cmocka_unit_test(a_flow_survives),
+      cmocka_unit_test(writing_a_flow_survives_and_leaves_no_half_file),
       cmocka_unit_test(writing_a_trace_survives_and_leaves_no_half_file),
       cmocka_unit_test(writing_a_knockout_survives_and_leaves_no_half_file),
       cmocka_unit_test(a_lens_survives_and_leaves_no_half_file),

@@ -192,6 +192,39 @@ void canvas_text(canvas *c, double x, double y, canvas_align align, const canvas
   set_runs(c, x - (align == CANVAS_RIGHT ? width : width / 2), y, font, text, true);
 }
 
+/* ---------------------------------------------------------------- pictures */
+
+/* An image surface; its status tells whether there was memory for it. */
+static cairo_surface_t *surface_of_rgb(const uint8_t *pixels, int width, int height) {
+  cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+  if (cairo_surface_status(s) != CAIRO_STATUS_SUCCESS) return s;
+  cairo_surface_flush(s);
+  uint8_t *data = cairo_image_surface_get_data(s);
+  int stride = cairo_image_surface_get_stride(s);
+  for (int y = 0; y < height; y++) {
+    uint32_t *row = (uint32_t *)(void *)(data + (int64_t)y * stride);
+    const uint8_t *from = pixels + (int64_t)y * width * 3;
+    for (int x = 0; x < width; x++, from += 3)
+      row[x] = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
+  }
+  cairo_surface_mark_dirty(s);
+  return s;
+}
+
+void canvas_picture(canvas *c, canvas_box box, const uint8_t *pixels, int width, int height) {
+  cairo_surface_t *s = surface_of_rgb(pixels, width, height);
+  cairo_save(c->cr);
+  cairo_translate(c->cr, box.x, box.y);
+  cairo_rectangle(c->cr, 0, 0, box.w, box.h);
+  cairo_scale(c->cr, box.w / width, box.h / height);
+  cairo_set_source_surface(c->cr, s, 0, 0);
+  cairo_pattern_set_extend(cairo_get_source(c->cr), CAIRO_EXTEND_PAD); /* no faded border */
+  cairo_pattern_set_filter(cairo_get_source(c->cr), CAIRO_FILTER_GOOD);
+  cairo_fill(c->cr);
+  cairo_restore(c->cr);
+  cairo_surface_destroy(s);
+}
+
 /* ---------------------------------------------------------------- files */
 
 static loci_status status_of(cairo_status_t s, loci_err *err) {
@@ -253,19 +286,9 @@ loci_status canvas_finish(canvas *c, bytes *out, loci_err *err) {
 
 loci_status canvas_png_of_rgb(const uint8_t *pixels, int width, int height, bytes *out,
                               loci_err *err) {
-  cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+  cairo_surface_t *s = surface_of_rgb(pixels, width, height);
   loci_status st = LOCI_OK;
   TRY_DONE(status_of(cairo_surface_status(s), err));
-  cairo_surface_flush(s);
-  uint8_t *data = cairo_image_surface_get_data(s);
-  int stride = cairo_image_surface_get_stride(s);
-  for (int y = 0; y < height; y++) {
-    uint32_t *row = (uint32_t *)(void *)(data + (int64_t)y * stride);
-    const uint8_t *from = pixels + (int64_t)y * width * 3;
-    for (int x = 0; x < width; x++, from += 3)
-      row[x] = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
-  }
-  cairo_surface_mark_dirty(s);
   TRY_DONE(status_of(cairo_surface_write_to_png_stream(s, append, out), err));
 done:
   cairo_surface_destroy(s);

@@ -32,6 +32,8 @@ void canvas_line(canvas *c, double x0, double y0, double x1, double y1, double w
 void canvas_disc(canvas *c, double x, double y, double radius, rgb colour);
 /* Diagonal lines inside the union of the boxes. */
 void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rgb colour);
+/* 8-bit RGB pixels (height, width, 3), stretched to the box. */
+void canvas_picture(canvas *c, canvas_box box, const uint8_t *pixels, int width, int height);
 /* One line of printable UTF-8, its baseline at y. */
 void canvas_text(canvas *c, double x, double y, canvas_align align, const canvas_font *font,
                  const char *text);

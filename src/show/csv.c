@@ -139,3 +139,41 @@ void lens_csv(const loci_lens *l, bytes *out) {
     }
   }
 }
+
+/* ---------------------------------------------------------------- contributions */
+
+/* position,token,role */
+static void put_position(bytes *b, const loci_prompt_info *p, int position) {
+  bytes_format(b, ",%d,", position);
+  if (p->tokens[position].text) put_text(b, p->tokens[position].text);
+  bytes_format(b, ",%s", loci_role_name(p->tokens[position].role));
+}
+
+/* What the sources up to the query give, by one head or (head -1) by all together. */
+static void put_sources(bytes *b, const loci_flow *f, int layer, int head, int query) {
+  int T = f->prompt->length, position = f->queries[query];
+  int64_t lead = head < 0 ? layer : (int64_t)layer * f->head_count + head;
+  int64_t at = (lead * f->query_count + query) * T;
+  const float *norms = head < 0 ? f->contribution : f->contribution_heads;
+  const float *weights = head < 0 ? f->attention : f->attention_heads;
+  for (int j = 0; j <= position; j++) {
+    bytes_format(b, "%d,", f->layers[layer]);
+    if (head >= 0) bytes_format(b, "%d", head);
+    put_position(b, f->prompt, position);
+    put_position(b, f->prompt, j);
+    put_number(b, (double)norms[at + j]);
+    put_number(b, (double)weights[at + j]);
+    put_number(b, (double)f->value_norms[(int64_t)layer * T + j]);
+    bytes_text(b, f->sinks[(int64_t)layer * T + j] ? ",1\r\n" : ",0\r\n");
+  }
+}
+
+void flow_csv(const loci_flow *f, bytes *out) {
+  bytes_text(out, "layer,head,to,to_token,to_role,from,from_token,from_role,contribution,attention,"
+                  "value_norm,sink\r\n");
+  for (int l = 0; l < f->layer_count; l++) {
+    for (int h = -1; h < f->head_count; h++) {
+      for (int q = 0; q < f->query_count; q++) put_sources(out, f, l, h, q);
+    }
+  }
+}

@@ -9,6 +9,7 @@
 void trace_csv(const loci_trace *trace, bytes *out);
 void knockout_csv(const loci_knockout *k, bytes *out);
 void lens_csv(const loci_lens *l, bytes *out);
+void flow_csv(const loci_flow *flow, bytes *out);
 
 /* Arrays of every grid, named "denoise.mlp_out.w1.p", for groups "denoise.mlp_out.w1.groups.p":
  * p, logp, logit_diff, kl, ie, restoration (F64) and skipped (U8), (layers, columns[, heads]);
@@ -20,5 +21,10 @@ loci_status trace_write_arrays(const loci_trace *trace, const char *path, loci_e
 bool knockout_cuts_all(const loci_knockout *k);
 /* Knockouts have no restoration. */
 loci_status knockout_metric_error(loci_err *err);
+/* contribution, attention, ... as docs/FORMATS.md lists them, into .npz or .safetensors. */
+loci_status flow_write_arrays(const loci_flow *flow, const char *path, loci_err *err);
+
+/* The picture as the model sees it, in 8-bit RGB (input_height, input_width, 3). */
+void image_bytes(const loci_image *image, uint8_t *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
 #include "show/canvas.h"
+#include "show/formats.h"
 
 static loci_status write_tensors(const loci_image *image, const char *path, loci_err *err) {
   int64_t w = image->width, h = image->height, iw = image->input_width, ih = image->input_height;
@@ -65,7 +66,7 @@ static void stretch_bytes(const loci_image *image, uint8_t *out) {
   }
 }
 
-static void to_bytes(const loci_image *image, uint8_t *out) {
+void image_bytes(const loci_image *image, uint8_t *out) {
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     if (restore_bytes(image, &known[i], out)) return;
   }
@@ -78,7 +79,7 @@ static loci_status write_png(const loci_image *image, const char *path, loci_err
   if (n <= 0) return fail(err, LOCI_EINVAL, "%s: the image has no pixels", path);
   uint8_t *pixels = malloc((size_t)n * 3);
   if (!pixels) return fail_nomem(err, path);
-  to_bytes(image, pixels);
+  image_bytes(image, pixels);
   loci_status st = canvas_png_of_rgb(pixels, image->input_width, image->input_height, &file, err);
   free(pixels);
   if (!st) return bytes_write(&file, path, err);

@@ -133,3 +133,25 @@ loci_status loci_lens_write(const loci_lens *l, const char *path, const loci_dra
   return fail(err, LOCI_EINVAL, "%s: a lens is written as .json, .csv, .png, .svg, .pdf or .html",
               path);
 }
+
+loci_status loci_flow_write(const loci_flow *flow, const char *path, const loci_draw_opts *opts,
+                            loci_err *err) {
+  picture p = {plot_flow, flow, LOCI_METRIC_P, "attention contributions"};
+  char *text = NULL;
+  bytes file = {0};
+  (void)opts;
+  if (is_picture(path)) return write_picture(&p, path, err);
+  if (path_ends_with(path, ".json")) {
+    TRY(loci_flow_json(flow, &text, err));
+    return write_text(text, path, err);
+  }
+  if (path_ends_with(path, ".csv")) {
+    flow_csv(flow, &file);
+    return bytes_write(&file, path, err);
+  }
+  if (is_arrays(path)) return flow_write_arrays(flow, path, err);
+  return fail(err, LOCI_EINVAL,
+              "%s: a flow is written as .json, .csv, .safetensors, .npz, .png, .svg, .pdf or "
+              ".html",
+              path);
+}

@@ -12,9 +12,10 @@
 static loci_status empty_group(const loci_prompt *p, group_kind g, loci_err *err) {
   const char *why = "the question has no constraint";
   if (g == GROUP_IMAGE) {
-    why = p->model->info.image_rows == 0 ? "this model reads text only" : "there is no picture";
+    why =
+        p->model->info.image_rows > 0 ? "the question has no picture" : "the model reads text only";
   }
-  return fail(err, LOCI_EINVAL, "the group %s has no positions: %s", group_name(g), why);
+  return fail(err, LOCI_EINVAL, "the group %s is empty: %s", group_name(g), why);
 }
 
 loci_status flow_group(const loci_prompt *p, group_kind g, arena *mem, flow_span *out,

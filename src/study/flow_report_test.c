@@ -235,8 +235,8 @@ static void what_makes_no_sense_is_refused(void **state) {
   refuse(m, p, (loci_flow_opts){.from = "picture", .to = "last"}, "unknown group \"picture\"");
   refuse(m, p, (loci_flow_opts){.from = "image"}, "a pathway needs both its ends");
   refuse(m, p, (loci_flow_opts){.from = "last", .to = "image"}, "attention looks back");
-  refuse(m, bare, (loci_flow_opts){.from = "image", .to = "last"}, "there is no picture");
-  refuse(text, t, (loci_flow_opts){.from = "image", .to = "last"}, "this model reads text only");
+  refuse(m, bare, (loci_flow_opts){.from = "image", .to = "last"}, "the question has no picture");
+  refuse(text, t, (loci_flow_opts){.from = "image", .to = "last"}, "the model reads text only");
   refuse(m, bare, (loci_flow_opts){.layer_count = 0}, "the question has no constraint");
   refuse(m, p, (loci_flow_opts){.first_layer = 5}, "the model has layers 0 to 4");
   refuse(m, p, (loci_flow_opts){.first_layer = 3, .layer_count = 3}, "layers 3 to 5");

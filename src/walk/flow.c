@@ -126,9 +126,10 @@ static void summed_norms(const walk *w, const walk_flow *f, int64_t source, cons
 
 static loci_status norms(walk *w, const walk_flow *f, loci_err *err) {
   flow_room *r = w->flow;
-  int64_t size = w->c->heads * r->width;
-  for (int64_t first = 0; first < f->source_count; first += r->chunk) {
-    int64_t n = f->source_count - first < r->chunk ? f->source_count - first : r->chunk;
+  int64_t size = w->c->heads * r->width, chunks = (f->source_count + r->chunk - 1) / r->chunk;
+  for (int64_t i = 0; i < chunks; i++) { /* of one size: a product of its own takes long to make */
+    int64_t first = f->source_count * i / chunks;
+    int64_t n = f->source_count * (i + 1) / chunks - first;
     TRY(project_sources(w, f, first, n, err));
     int threads = threads_for(w->a, n * size);
 #pragma omp parallel for num_threads(threads) schedule(static)

@@ -1,4 +1,4 @@
-# How the answer's ingredients moved: knockout and lens, on the little model that knows countries by their flags.
+# How the answer's ingredients moved: knockout, lens and contributions, on the little model that knows countries by their flags.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
 cd "$work" || exit 1
@@ -94,4 +94,36 @@ wants 0
 [ "$(grep -o '"from":' <<<"$(flat)" | wc -l)" = 2 ] || miss "not two pathways"
 failed 'the group image is empty: the model reads text only' \
   knockout -m "$text" -q 'The bridge of Vienna was built by' -c Vienna --from image --to last
+
+# Flow: the two reports, and any other pathway.
+files 'json csv safetensors npz png svg pdf html' flow "${asked[@]}" --layers 2-7 --heads
+try flow "${asked[@]}" --json
+wants 0
+[[ $(flat) == '{"format":"loci.flow/1",'* ]] || miss "not a JSON object of loci.flow/1"
+[ "$(grep -o '"from":"[a-z-]*","to":"[a-z-]*","sources' <<<"$(flat)" | tr '\n' ' ')" = \
+  '"from":"image","to":"constraint-last","sources "from":"constraint","to":"last","sources ' ] || miss "not the two reports"
+[[ $(flat) == *'"to":[74,75,85],"layers":[0,1,2,3,4,5,6,7,8,9,10,11],"contribution":[[['* ]] || miss "not the table asked for"
+[[ $(flat) != *contribution_heads* ]] || miss "heads nobody asked for"
+try flow "${asked[@]}" --from image --to last --layers 3 --heads --json
+wants 0
+[[ $(flat) == *'"to":[85],"layers":[3],'*'"contribution_heads":[[[['* ]] || miss "not the pathway asked for"
+try flow -m "$model" -i "$image" -q "$question" --from image --to last --layers 3
+wants 0
+failed 'layers 3 to 12: the model has layers 0 to 11' flow "${asked[@]}" --layers 3-12
+failed 'nothing flows from last to image: attention looks back' flow "${asked[@]}" --from last --to image
+failed 'the group image is empty: the question has no picture' \
+  flow -m "$model" -q "$question" -c 'this country' --from image --to last
+failed 'the group constraint is empty: the question has no constraint' \
+  flow -m "$model" -i "$image" -q "$question" --from constraint --to last
+widths flow "${asked[@]}"
+try flow "${asked[@]}"
+prints 'Most flows in layer'
+try flow -m "$text" -q 'The bridge of Vienna was built by' -c Vienna --json
+wants 0
+[ "$(grep -o '"from":"[a-z-]*","to":"[a-z-]*","sources' <<<"$(flat)")" = '"from":"constraint","to":"last","sources' ] ||
+  miss "not the one report of a text-only model"
+failed 'the group image is empty: the model reads text only' \
+  flow -m "$text" -q 'The bridge of Vienna was built by' -c Vienna --from image --to last
+try flow -m "$text" -q 'The bridge of Vienna was built by' -c Vienna -o text.png
+wants 0
 finish

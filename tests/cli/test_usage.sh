@@ -8,7 +8,7 @@ trace=(trace -m "$model" -i "$image" -q "$question" -c "this country")
 usage 'unknown command "tracee"; did you mean trace?' tracee
 usage 'unknown command "inof"; did you mean info?' inof
 usage 'did you mean record?' help recrod
-for later in flow edit data study score serve; do usage "unknown command \"$later\"" "$later"; done
+for later in edit data study score serve; do usage "unknown command \"$later\"" "$later"; done
 usage 'the command comes first' --no-progress
 usage 'unknown command ""' ''
 
@@ -90,6 +90,14 @@ usage '--positions wants' "${lens[@]}" --positions last,
 usage '--positions wants' "${lens[@]}" --positions -1
 usage 'a lens draws p or logp of the target, not kl' "${lens[@]}" --metric kl
 usage 'lens takes no --window' "${lens[@]}" --window 3
+
+# Words of flow.
+flow=(flow -m "$model" -i "$image" -q "$question")
+usage 'flow needs -c TEXT, a piece of the question, or --from and --to' "${flow[@]}"
+usage '--from and --to go together' "${flow[@]}" --from image
+usage '--from: "imag" is unknown; did you mean image?' "${flow[@]}" --from imag --to last
+usage '--heads takes no value' "${flow[@]}" --from image --to last --heads=3
+usage '--heads needs a value' bench --heads
 
 # Endings are refused before any work.
 usage 'trace writes files that end in .json .csv .safetensors .npz .png .svg .pdf .html' "${trace[@]}" -o grid.jpg

@@ -1,0 +1,63 @@
+/* loci flow: attention contributions.  The request is checked before the model is opened; pathways
+ * are drawn for the terminal and written to every -o file by its ending. */
+#include <string.h>
+
+#include "cli.h"
+
+typedef struct request {
+  loci_flow_opts opts;
+  loci_draw_opts draw;
+} request;
+
+static int read_request(cli *c, request *r) {
+  int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
+  r->opts.from = args_get(&c->args, OPT_FROM);
+  r->opts.to = args_get(&c->args, OPT_TO);
+  if (!code && r->opts.from) code = cli_group(c, OPT_FROM, r->opts.from);
+  if (!code && r->opts.to) code = cli_group(c, OPT_TO, r->opts.to);
+  if (code) return code;
+  if (!r->opts.from != !r->opts.to) return cli_usage(c, "--from and --to go together");
+  if (!r->opts.from && !args_has(&c->args, OPT_CONSTRAINT))
+    return cli_usage(c, "flow needs -c TEXT, a piece of the question, or --from and --to");
+  r->opts.heads = args_has(&c->args, OPT_EACH_HEAD);
+  r->opts.no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */
+  r->opts.progress = term_progress;
+  r->opts.progress_ctx = &c->term;
+  r->draw.color = c->term.color;
+  r->draw.columns = c->term.columns;
+  r->draw.ascii = !c->term.utf8;
+  return EXIT_DONE;
+}
+
+static int write_all(cli *c, const request *r, const loci_flow *flow) {
+  char *text = NULL;
+  const char *out;
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_flow_write(flow, out, &r->draw, &c->err)) return cli_failed(c);
+  bool bad = c->json ? loci_flow_json(flow, &text, &c->err)
+                     : loci_flow_draw(flow, &r->draw, &text, &c->err);
+  if (bad) return cli_failed(c);
+  fputs(text, stdout);
+  if (c->json) putchar('\n');
+  loci_text_free(text);
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+  return EXIT_DONE;
+}
+
+int cmd_flow(cli *c) {
+  request r;
+  loci_model *model;
+  loci_prompt *prompt;
+  loci_flow *flow = NULL;
+  memset(&r, 0, sizeof r);
+  int code = read_request(c, &r);
+  if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
+  if (code) return code;
+  if (loci_flow_new(model, prompt, &r.opts, &flow, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = write_all(c, &r, flow);
+  loci_flow_free(flow);
+  loci_prompt_free(prompt);
+  loci_model_close(model);
+  return code;
+}
