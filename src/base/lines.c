@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { FIRST_ROOM = 4096 };
 
@@ -15,6 +17,7 @@ struct line_reader {
   char *path, *text;
   size_t size, room, limit;
   int64_t number;
+  double seen, all; /* bytes; all 0: not known */
 };
 
 loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_err *err) {
@@ -36,6 +39,8 @@ loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_e
                          : fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
     goto done;
   }
+  struct stat about;
+  if (fstat(fileno(r->file), &about) == 0 && S_ISREG(about.st_mode)) r->all = (double)about.st_size;
   *out = r;
   r = NULL;
 done:
@@ -52,6 +57,10 @@ void lines_close(line_reader *r) {
 }
 
 int64_t lines_number(const line_reader *r) { return r->number; }
+
+double lines_share(const line_reader *r) {
+  return r->all > 0 ? fmin(r->seen / r->all, 1) : 0; /* the file may have grown */
+}
 
 /* Room for one more byte, and the 0 behind. */
 static bool make_room(line_reader *r) {
@@ -89,6 +98,7 @@ loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *e
   *n = 0;
   if (!read_bytes(r, &seen, &last)) return fail_nomem(err, r->path);
   if (ferror(r->file)) return fail(err, LOCI_EIO, "%s: %s", r->path, strerror(errno));
+  r->seen += (double)seen + (last == '\n');
   if (last == EOF && seen == 0) return LOCI_OK;
   r->number++;
   if (seen > r->limit) return too_long(r, err);

@@ -20,5 +20,7 @@ void lines_close(line_reader *r);
 loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *err);
 /* Number of the line that lines_next gave or refused last, from 1. */
 int64_t lines_number(const line_reader *r);
+/* The share of the file that was read; 0 where its size is not known (a pipe). */
+double lines_share(const line_reader *r);
 
 #endif

@@ -43,7 +43,9 @@ static void ends_of_lines_are_left_out(void **state) {
   expect(r, "one");
   expect(r, "");
   expect(r, "\xEF\xBB\xBFthree");
+  assert_true(lines_share(r) == (double)(sizeof text - 5) / (sizeof text - 1));
   expect(r, "last");
+  assert_true(lines_share(r) == 1);
   assert_int_equal(lines_number(r), 4);
   expect(r, NULL);
   expect(r, NULL);

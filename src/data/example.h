@@ -21,6 +21,12 @@ typedef struct example_source {
 loci_status example_parse(const char *text, size_t n, const example_source *from,
                           loci_example **out, loci_err *err);
 
+/* The file's path, borrowed; the number of the line last read; the share of the file's bytes that
+ * were read, 0 where its size is not known (a pipe). */
+const char *examples_path(const loci_examples *x);
+int64_t examples_line(const loci_examples *x);
+double examples_share(const loci_examples *x);
+
 /* The answer as answers are compared: lower case, no punctuation, no articles, digits for spelled
  * numbers, single blanks.  In [mem]. */
 loci_status answer_normalise(const char *answer, arena *mem, char **out, loci_err *err);
