@@ -16,6 +16,7 @@
  *  12. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
  *  13. bench                   speed on this machine
  *  14. examples                questions with answers, from a file
+ *  15. studies                 one measurement over many examples, with intervals
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -664,6 +665,94 @@ LOCI_API const char *loci_example_field(const loci_example *example, const char 
  * numbers (docs/MATH.md, "Answers"). */
 LOCI_CHECK loci_status loci_answer_matches(const char *answer, const char *const *accepted,
                                            int count, bool *out, loci_err *err);
+
+/* ---------------------------------------------------------------- 15. studies */
+
+/* How a study goes through a file.  An example it cannot use is dropped, with the reason, and the
+ * study goes on. */
+typedef struct loci_study_opts {
+  const char *template_name; /* NULL or "auto": the model's own */
+  int limit;                 /* examples to use at most; 0: all */
+  int max_new;               /* tokens of an answer; 0: 20 */
+  uint64_t seed;             /* of splits and bootstrap draws */
+  bool no_hash;              /* leave the hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_study_opts;
+
+typedef struct loci_dropped {
+  int64_t line;
+  const char *id;     /* NULL: none */
+  const char *kind;   /* in two words: "no answer" */
+  const char *reason; /* in a sentence */
+} loci_dropped;
+
+/* What a study was made of. */
+typedef struct loci_sample {
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash, *precision, *path;
+  const char *template_name; /* of the prompts */
+  uint64_t seed;
+  int used, dropped_count;
+  const loci_dropped *dropped;
+  double seconds;
+} loci_sample;
+
+typedef struct loci_predict_opts {
+  loci_study_opts study;
+  int first_layer, layer_count; /* whose contributions count; layer_count 0: chosen on one half of
+                                   the examples, tested on the other */
+} loci_predict_opts;
+
+/* One example: whether the model was right, and what might have told so (docs/MATH.md, "Failure
+ * prediction"). */
+typedef struct loci_predicted {
+  int64_t line;
+  const char *id;     /* NULL: none */
+  const char *answer; /* the model's */
+  bool right;         /* greedy answer; the label */
+  bool first_right;   /* the first token begins an accepted answer */
+  bool tested;        /* of the half that scores are tested on */
+  double contribution, best_layers, confidence, margin, entropy, probe;
+} loci_predicted;
+
+/* How well a score tells right answers from wrong ones. */
+typedef struct loci_predictor {
+  const char *name;    /* "contribution" */
+  const char *meaning; /* in one line */
+  loci_interval auroc; /* on the tested examples */
+  loci_interval lead;  /* the same minus the confidence's, on the same draws */
+  loci_interval all;   /* on all examples; NaN: some of them chose its layers */
+  int corner_count;    /* of the ROC curve on the tested examples, (0, 0) and (1, 1) included */
+  const double *false_rate, *true_rate; /* wrong ones above the threshold; right ones */
+} loci_predictor;
+
+typedef struct loci_prediction {
+  loci_sample sample;
+  int right, wrong; /* of all */
+  int first_right;
+  int tested_right, tested_wrong;
+  int first_layer, layer_count; /* of the contribution score */
+  int best_first_layer;         /* of best_layers, as many; -1: layers were given, there is none */
+  const loci_predicted *examples; /* (sample.used) */
+  int predictor_count;
+  const loci_predictor *predictors;
+  const double *contribution_right, *contribution_wrong; /* (L) means over the examples */
+} loci_prediction;
+
+/* Answers every example and scores it; refused with fewer than 5 right or 5 wrong answers. */
+LOCI_CHECK loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
+                                           const loci_predict_opts *opts, loci_prediction **out,
+                                           loci_err *err);
+LOCI_API void loci_prediction_free(loci_prediction *prediction);
+LOCI_CHECK loci_status loci_prediction_json(const loci_prediction *prediction, char **out,
+                                            loci_err *err);
+/* .json; .csv: a row for each example; .png .svg .pdf .html: ROC curves. */
+LOCI_CHECK loci_status loci_prediction_write(const loci_prediction *prediction, const char *path,
+                                             loci_err *err);
+/* The table for a terminal; the metric plays no part. */
+LOCI_CHECK loci_status loci_prediction_draw(const loci_prediction *prediction,
+                                            const loci_draw_opts *opts, char **out, loci_err *err);
 
 #ifdef __cplusplus
 }

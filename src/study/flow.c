@@ -4,6 +4,7 @@
 #include "study/flow.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -85,10 +86,20 @@ static void keep_logits(void *ctx, int64_t index, const float *logits) {
   memcpy(k->logits, logits, (size_t)k->V * sizeof *logits);
 }
 
+/* The residual stream of all positions, of which the last is wanted. */
+static loci_status ask_resid(walk *w, int root, const loci_prompt *p, float **all, loci_err *err) {
+  const decoder_config *c = model_decoder(p->model);
+  *all = malloc((size_t)p->info.length * (size_t)c->width * sizeof **all);
+  if (!*all) return fail_nomem(err, "measuring contributions");
+  return walk_record(w, root, LOCI_SITE_RESID_POST, c->layers - 1, *all, err);
+}
+
 loci_status flow_measure(const loci_prompt *p, flow_job *job, loci_err *err) {
   walk *w;
   int root;
   int T = p->info.length;
+  int64_t D = model_decoder(p->model)->width;
+  float *resid = NULL;
   kept k = {.logits = job->logits, .V = model_decoder(p->model)->vocab, .finite = true};
   walk_hooks hooks = {.logits = keep_logits,
                       .logits_ctx = &k,
@@ -100,11 +111,14 @@ loci_status flow_measure(const loci_prompt *p, flow_job *job, loci_err *err) {
   TRY_DONE(walk_root(w, p->embeds, T, &root, err));
   for (int i = 0; i < job->table_count; i++) TRY_DONE(ask(w, root, &job->tables[i], err));
   if (job->logits) TRY_DONE(walk_want(w, root, T - 1, err));
+  if (job->resid) TRY_DONE(ask_resid(w, root, p, &resid, err));
   TRY_DONE(walk_run(w, &hooks, err));
   job->rows = walk_rows(w);
   job->flop = walk_flop(w);
+  if (resid) memcpy(job->resid, resid + (T - 1) * D, (size_t)D * sizeof *resid);
   if (!k.finite) st = not_finite(p->model, err);
 done:
+  free(resid);
   walk_free(w);
   return st;
 }

@@ -227,6 +227,7 @@ typedef struct probe_case {
 } probe_case;
 
 static void read_probe(const js_value *v, double scale, probe_case *out) {
+  memset(out, 0, sizeof *out);
   double row[MOST];
   const js_value *rows = js_get(v, "x");
   out->data.n = js_count(rows);

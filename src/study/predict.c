@@ -1,0 +1,159 @@
+/* loci_prediction_new: will the model be wrong? (docs/MATH.md, "Failure prediction"; Basu et al.
+ * 2024, section 4.4)
+ *
+ * Each example costs one forward pass with the contributions asked of it, and one greedy answer. */
+#include "study/predict.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "study/flow.h"
+#include "walk/logits.h"
+
+typedef struct prediction_box { /* the public view first, so that one pointer serves both */
+  loci_prediction view;
+  arena *mem;
+} prediction_box;
+
+void loci_prediction_free(loci_prediction *prediction) {
+  if (!prediction) return;
+  prediction_box *box = (prediction_box *)prediction;
+  arena_free(box->mem);
+  free(box);
+}
+
+/* ---------------------------------------------------------------- one example */
+
+static bool grow(void **at, size_t room, size_t size) {
+  void *more = realloc(*at, room * size);
+  if (more) *at = more;
+  return more != NULL;
+}
+
+/* Room for one more example. */
+static bool make_room(predicting *p) {
+  if (p->n < p->room) return true;
+  int room = p->room ? 2 * p->room : 64;
+  bool ok = grow((void **)&p->rows, (size_t)room, sizeof *p->rows) &&
+            grow((void **)&p->flows, (size_t)room * (size_t)p->L, sizeof *p->flows) &&
+            grow((void **)&p->resid, (size_t)room * (size_t)p->D, sizeof *p->resid);
+  if (ok) p->room = room;
+  return ok;
+}
+
+/* p = softmax(logits): the largest, the largest less the second, -sum p log p. */
+static void read_confidence(const float *logits, int64_t V, loci_predicted *out) {
+  double total = log_sum_exp(logits, V), entropy = 0;
+  int best = argmax_of(logits, V, -1);
+  int second = V > 1 ? argmax_of(logits, V, best) : best;
+  for (int64_t i = 0; i < V; i++) {
+    double logp = (double)logits[i] - total;
+    entropy -= exp(logp) * logp;
+  }
+  out->confidence = exp((double)logits[best] - total);
+  out->margin = V > 1 ? out->confidence - exp((double)logits[second] - total) : out->confidence;
+  out->entropy = entropy;
+}
+
+/* Contributions of the constraint's positions to the last one, the strongest of each layer; logits;
+ * residual stream. */
+static loci_status measure_flow(predicting *p, const loci_prompt *prompt, arena *scratch,
+                                loci_err *err) {
+  flow_table t = {.layers = p->L};
+  flow_job job = {.table_count = 1,
+                  .tables = &t,
+                  .logits = p->logits,
+                  .resid = p->resid + (int64_t)p->n * p->D,
+                  .progress = study_progress,
+                  .progress_ctx = p->s};
+  TRY(flow_group(prompt, GROUP_LAST, scratch, &t.queries, err));
+  TRY(flow_group(prompt, GROUP_CONSTRAINT, scratch, &t.sources, err));
+  TRY(flow_table_room(p->s->model, FLOW_NORMS, scratch, &t, err));
+  TRY(flow_measure(prompt, &job, err));
+  float *out = p->flows + (int64_t)p->n * p->L;
+  for (int l = 0; l < p->L; l++) {
+    out[l] = 0;
+    for (int j = 0; j < t.sources.count; j++)
+      out[l] = fmaxf(out[l], t.norms[(int64_t)l * t.sources.count + j]);
+  }
+  return LOCI_OK;
+}
+
+static loci_status measure(void *ctx, study_item *item, loci_err *err) {
+  predicting *p = ctx;
+  study_answer answer = {0};
+  if (!make_room(p)) return fail_nomem(err, "predicting failure");
+  loci_predicted *row = &p->rows[p->n];
+  *row = (loci_predicted){.line = item->example->line};
+  arena *scratch = arena_new();
+  if (!scratch) return fail_nomem(err, "predicting failure");
+  loci_status st = measure_flow(p, item->prompt, scratch, err);
+  arena_free(scratch);
+  TRY(st);
+  read_confidence(p->logits, model_decoder(p->s->model)->vocab, row);
+  TRY(study_ask(p->s, item, p->mem, &answer, err));
+  row->answer = answer.text;
+  row->right = answer.right;
+  row->first_right = answer.first_right;
+  if (item->example->id) {
+    row->id = arena_strdup(p->mem, item->example->id);
+    if (!row->id) return fail_nomem(err, "predicting failure");
+  }
+  p->n++;
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- the call */
+
+static loci_status check_layers(const predicting *p, loci_err *err) {
+  const loci_predict_opts *o = p->opts;
+  if (o->layer_count == 0 && o->first_layer == 0) return LOCI_OK;
+  if (o->first_layer >= 0 && o->layer_count > 0 && o->first_layer < p->L &&
+      o->layer_count <= p->L - o->first_layer)
+    return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "layers %d to %d were asked for, but the model has layers 0 to %d",
+              o->first_layer, o->first_layer + o->layer_count - 1, p->L - 1);
+}
+
+static loci_status predict(predicting *p, loci_prediction *out, loci_err *err) {
+  p->logits = arena_array(p->mem, model_decoder(p->s->model)->vocab, float);
+  if (!p->logits) return fail_nomem(err, "predicting failure");
+  TRY(check_layers(p, err));
+  TRY(study_each(p->s, measure, p, err));
+  TRY(predict_scores(p, out, err));
+  return study_describe(p->s, &out->sample, err);
+}
+
+loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
+                                const loci_predict_opts *opts, loci_prediction **out,
+                                loci_err *err) {
+  static const loci_predict_opts defaults;
+  *out = NULL;
+  prediction_box *box = calloc(1, sizeof *box);
+  if (!box) return fail_nomem(err, "predicting failure");
+  loci_status st = LOCI_OK;
+  study s = {.model = model,
+             .opts = opts ? &opts->study : &defaults.study,
+             .examples = examples,
+             .needs = NEEDS_ANSWER | NEEDS_CONSTRAINT};
+  predicting p = {.s = &s,
+                  .opts = opts ? opts : &defaults,
+                  .L = model_decoder(model)->layers,
+                  .D = model_decoder(model)->width};
+  box->mem = p.mem = s.mem = arena_new();
+  if (!box->mem) {
+    st = fail_nomem(err, "predicting failure");
+    goto done;
+  }
+  TRY_DONE(predict(&p, &box->view, err));
+  *out = &box->view;
+  box = NULL;
+done:
+  study_clear(&s);
+  free(p.rows);
+  free(p.flows);
+  free(p.resid);
+  if (box) loci_prediction_free(&box->view);
+  return st;
+}

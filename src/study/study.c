@@ -1,0 +1,182 @@
+/* Going through a file of examples (see study.h). */
+#include "study/study.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Done examples of all: of the limit, or of the file by the bytes that were read. */
+bool study_progress(void *ctx, const char *stage, double done, double total) {
+  const study *s = ctx;
+  (void)stage;
+  (void)done;
+  (void)total;
+  if (!s->opts->progress) return true;
+  double share = examples_share(s->examples);
+  if (s->opts->limit > 0 && s->used > share * s->opts->limit)
+    share = (double)s->used / s->opts->limit;
+  return s->opts->progress(s->opts->progress_ctx, "examples", share, 1);
+}
+
+/* ---------------------------------------------------------------- dropped examples */
+
+static loci_status drop(study *s, const char *id, const char *kind, const char *reason,
+                        loci_err *err) {
+  if (s->dropped_count == s->dropped_room) {
+    int room = s->dropped_room ? 2 * s->dropped_room : 16;
+    loci_dropped *more = realloc(s->dropped, (size_t)room * sizeof *more);
+    if (!more) return fail_nomem(err, "going through examples");
+    s->dropped = more;
+    s->dropped_room = room;
+  }
+  loci_dropped d = {.line = examples_line(s->examples), .kind = kind};
+  d.id = id ? arena_strdup(s->mem, id) : NULL;
+  d.reason = arena_strdup(s->mem, reason);
+  if ((id && !d.id) || !d.reason) return fail_nomem(err, "going through examples");
+  s->dropped[s->dropped_count++] = d;
+  return LOCI_OK;
+}
+
+const char *study_first_reason(const study *s) {
+  return s->dropped_count > 0 ? s->dropped[0].reason : NULL;
+}
+
+static bool is_the_examples_own(loci_status st) {
+  return st == LOCI_EINVAL || st == LOCI_EIO || st == LOCI_EFORMAT || st == LOCI_EUNSUPPORTED;
+}
+
+/* What the example lacks, in two words, or NULL. */
+static const char *lacking(const study *s, const loci_example *e) {
+  if (s->needs & NEEDS_ANSWER && e->answer_count == 0) return "no answer";
+  if (s->needs & NEEDS_CONSTRAINT && e->constraint_count == 0) return "no constraint";
+  if (s->needs & NEEDS_IMAGE && !e->image) return "no picture";
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- examples */
+
+static loci_status make_prompt(study *s, const loci_example *e, loci_prompt **out, loci_err *err) {
+  bool sees = s->model->info.image_rows > 0; /* a model that reads text only is asked without */
+  loci_question q = {.image = sees ? e->image : NULL,
+                     .text = e->question,
+                     .template_name = s->opts->template_name,
+                     .constraints = e->constraints,
+                     .constraint_count = e->constraint_count};
+  return loci_prompt_new(s->model, &q, out, err);
+}
+
+static loci_status use(study *s, const loci_example *e, study_fn *measure, void *ctx,
+                       loci_err *err) {
+  loci_prompt *prompt = NULL;
+  study_item item = {.example = e, .drop = lacking(s, e)};
+  loci_err own = {0};
+  loci_status st = LOCI_OK;
+  if (!item.drop) {
+    st = make_prompt(s, e, &prompt, &own);
+    item.prompt = prompt;
+    if (!st) st = measure(ctx, &item, &own);
+    if (!st && !item.drop && !s->template_name) {
+      s->template_name = arena_strdup(s->mem, loci_prompt_get_info(prompt)->template_name);
+      if (!s->template_name) st = fail_nomem(&own, "going through examples");
+    }
+    loci_prompt_free(prompt);
+  }
+  if (st && !is_the_examples_own(st)) {
+    if (err) *err = own;
+    return st;
+  }
+  if (st) return drop(s, e->id, "refused", own.msg, err);
+  if (item.drop) return drop(s, e->id, item.drop, item.why[0] ? item.why : item.drop, err);
+  s->used++;
+  return LOCI_OK;
+}
+
+/* The next line that is an example, or NULL. */
+static loci_status next(study *s, loci_example **e, loci_err *err) {
+  for (;;) {
+    loci_err own = {0};
+    loci_status st = loci_examples_next(s->examples, e, &own);
+    if (st == LOCI_EFORMAT) {
+      TRY(drop(s, NULL, "no example", own.msg, err));
+      continue;
+    }
+    if (st && err) *err = own;
+    return st;
+  }
+}
+
+loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err) {
+  s->started = now();
+  while (s->opts->limit <= 0 || s->used < s->opts->limit) {
+    loci_example *e;
+    TRY(next(s, &e, err));
+    if (!e) break;
+    loci_status st = use(s, e, measure, ctx, err);
+    loci_example_free(e);
+    TRY(st);
+    if (!study_progress(s, "", 0, 0)) return fail(err, LOCI_ECANCELLED, "stopped");
+  }
+  return LOCI_OK;
+}
+
+void study_clear(study *s) {
+  free(s->dropped);
+  s->dropped = NULL;
+}
+
+loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
+  loci_dropped *dropped = arena_array(s->mem, s->dropped_count, loci_dropped);
+  char *path = arena_strdup(s->mem, examples_path(s->examples));
+  if (!dropped || !path) return fail_nomem(err, "going through examples");
+  if (s->dropped_count > 0) memcpy(dropped, s->dropped, (size_t)s->dropped_count * sizeof *dropped);
+  *out = (loci_sample){.model = &s->model->info,
+                       .hash = "",
+                       .precision = dtype_name(s->model->arith_type),
+                       .path = path,
+                       .template_name = s->template_name ? s->template_name : "",
+                       .seed = s->opts->seed,
+                       .used = s->used,
+                       .dropped_count = s->dropped_count,
+                       .dropped = dropped,
+                       .seconds = now() - s->started};
+  if (s->opts->no_hash) return LOCI_OK;
+  return model_hash(s->model, s->opts->progress, s->opts->progress_ctx, &out->hash, err);
+}
+
+/* ---------------------------------------------------------------- answers */
+
+/* Whether [id] is the first token of an accepted answer; one that cannot stand behind this prompt
+ * begins with nothing. */
+static loci_status begins_answer(const study_item *item, int id, bool *out, loci_err *err) {
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "comparing answers");
+  loci_status st = LOCI_OK;
+  *out = false;
+  for (int i = 0; !st && !*out && i < item->example->answer_count; i++) {
+    int *ids, count;
+    st = answer_ids(item->prompt, item->example->answers[i], mem, &ids, &count, err);
+    if (!st) *out = ids[0] == id;
+    if (st == LOCI_EINVAL) st = LOCI_OK;
+  }
+  arena_free(mem);
+  return st;
+}
+
+loci_status study_ask(study *s, const study_item *item, arena *mem, study_answer *out,
+                      loci_err *err) {
+  loci_answer *answer;
+  const loci_example *e = item->example;
+  TRY(loci_ask(s->model, item->prompt, s->opts->max_new, study_progress, s, &answer, err));
+  loci_status st = loci_answer_matches(answer->text, e->answers, e->answer_count, &out->right, err);
+  if (!st) st = begins_answer(item, answer->top[0][0].id, &out->first_right, err);
+  out->text = arena_strdup(mem, answer->text);
+  if (!st && !out->text) st = fail_nomem(err, "answering");
+  loci_answer_free(answer);
+  return st;
+}
