@@ -40,7 +40,7 @@ void help_screen(const term *t) {
            "its answer.",
            0);
   printf("\ncommands\n");
-  for (int i = 0; i < command_count; i++) put_entry(t, commands[i].name, commands[i].summary, 12);
+  for (int i = 0; i < command_count; i++) put_entry(t, commands[i].name, commands[i].summary, 17);
   printf("\nexample\n");
   put_examples("loci trace -m models/flags -i models/flags/images/ukraine.png -q \"What is the "
                "capital of this "
@@ -52,6 +52,7 @@ void help_screen(const term *t) {
 static void put_usage(const command *cmd) {
   printf("usage\n  loci %s", cmd->name);
   if (cmd->bit == HELP) printf(" [COMMAND | sites]");
+  if (cmd->bit & STUDY_COMMANDS) printf(" FILE");
   for (const option_id *id = cmd->needed; *id != OPT_COUNT; id++)
     printf(" -%c %s", option_get(*id)->letter, option_get(*id)->argument);
   printf("%s\n", cmd->bit == HELP ? "" : " [options]");
@@ -93,8 +94,14 @@ void help_command(const command *cmd, const term *t) {
 }
 
 int cmd_help(cli *c) {
+  char two[64];
   const char *topic = c->args.rest_count > 0 ? c->args.rest[0] : NULL;
-  if (c->args.rest_count > 1) return cli_usage(c, "help explains one command at a time");
+  if (c->args.rest_count == 2) { /* study predict */
+    snprintf(two, sizeof two, "%.30s %.30s", c->args.rest[0], c->args.rest[1]);
+    topic = two;
+  }
+  if (c->args.rest_count > 2 || (topic == two && !command_find(two)))
+    return cli_usage(c, "help explains one command at a time");
   if (!topic) {
     help_screen(&c->term);
     return EXIT_DONE;

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "did_you_mean.h"
+#include "study.h"
 
 #define GRID_ENDINGS ".json .csv .safetensors .npz .png .svg .pdf .html"
 #define FLAGS " -m models/flags"
@@ -117,6 +118,20 @@ const command commands[] = {
      FLOW,
      {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
 
+    {"study predict",
+     "will the answer be wrong: scores that may tell",
+     "loci study predict questions.jsonl" FLAGS "\n"
+     "loci study predict questions.jsonl" FLAGS " --limit 500 -o roc.png -o scores.csv\n",
+     "Answers every example of the file, and measures how well the attention contribution from the "
+     "constraint to the last position tells right answers from wrong ones, beside the model's "
+     "confidence, its margin and entropy, and a probe on its residual stream: areas under ROC "
+     "curves with 95 % intervals.  Layers are chosen on one half of the examples and tested on the "
+     "other, unless --layers gives them.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_study_predict,
+     STUDY_PREDICT,
+     {OPT_MODEL, OPT_COUNT}},
+
     {"bench",
      "the speed of this machine, against its measured limit",
      "loci bench\n"
@@ -151,6 +166,36 @@ const char *command_near(const char *name) {
   const char *names[LENGTH(commands)];
   for (int i = 0; i < command_count; i++) names[i] = commands[i].name;
   return did_you_mean(name, names, command_count);
+}
+
+/* The command of "study predict", which takes two words, or of one; *words says how many. */
+static const command *find_command(int argc, char **argv, int *words) {
+  char two[64];
+  *words = 2;
+  const command *found = NULL;
+  if (argc > 2) {
+    snprintf(two, sizeof two, "%.30s %.30s", argv[1], argv[2]);
+    found = command_find(two);
+  }
+  if (found) return found;
+  *words = 1;
+  return command_find(argv[1]);
+}
+
+static int unknown_command(cli *c, int argc, char **argv) {
+  char name[64], kinds[128] = "";
+  size_t n = strlen(argv[1]), used = 0;
+  snprintf(name, sizeof name, "%.30s", argv[1]);
+  for (int i = 0; i < command_count; i++) {
+    if (strncmp(commands[i].name, argv[1], n) != 0 || commands[i].name[n] != ' ') continue;
+    used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", used ? ", " : "",
+                             commands[i].name + n + 1);
+  }
+  if (used > 0 && argc > 2) snprintf(name, sizeof name, "%.30s %.30s", argv[1], argv[2]);
+  const char *near = used > 0 && argc == 2 ? NULL : command_near(name);
+  if (near) return cli_usage(c, "unknown command \"%s\"; did you mean %s?", name, near);
+  if (used > 0) return cli_usage(c, "%.30s needs a second word: %s", argv[1], kinds);
+  return cli_usage(c, "unknown command \"%.60s\"", argv[1]);
 }
 
 /* A program started with a closed standard stream would open its first file there and print into
@@ -205,8 +250,11 @@ static int run(cli *c, int argc, char **argv) {
     help_command(c->command, &c->term);
     return EXIT_DONE;
   }
-  if (c->command->bit != HELP && c->args.rest_count > 0)
-    return cli_usage(c, "unexpected argument \"%.100s\"", c->args.rest[0]);
+  int plain = c->command->bit & STUDY_COMMANDS ? 1 : 0;
+  if (c->command->bit != HELP && c->args.rest_count > plain)
+    return cli_usage(c, "unexpected argument \"%.100s\"", c->args.rest[plain]);
+  if (c->args.rest_count < plain)
+    return cli_usage(c, "%s needs a file of examples", c->command->name);
   if ((code = check_needed(c)) || (code = cli_check_outputs(c))) return code;
   return c->command->run(c);
 }
@@ -223,11 +271,10 @@ static int start(cli *c, int argc, char **argv) {
   }
   if (name[0] == '-')
     return cli_usage(c, "the command comes first, then its options, as in: loci info %.60s", name);
-  c->command = command_find(name);
-  if (c->command) return run(c, argc - 2, argv + 2);
-  const char *near = command_near(name);
-  if (near) return cli_usage(c, "unknown command \"%.60s\"; did you mean %s?", name, near);
-  return cli_usage(c, "unknown command \"%.60s\"", name);
+  int words;
+  c->command = find_command(argc, argv, &words);
+  if (c->command) return run(c, argc - 1 - words, argv + 1 + words);
+  return unknown_command(c, argc, argv);
 }
 
 /* OpenMP's threads wait for work by spinning unless the environment said otherwise before the

@@ -18,7 +18,7 @@ static const option table[OPT_COUNT] = {
 /* The table's columns, by name, for the sentence "only loci ... takes it". */
 static const char *const command_names[] = {"info",     "tokens", "image", "ask",
                                             "record",   "trace",  "bench", "help",
-                                            "knockout", "lens",   "flow"};
+                                            "knockout", "lens",   "flow",  [16] = "study predict"};
 
 const option *option_get(option_id id) { return &table[id]; }
 
@@ -55,11 +55,11 @@ static bool unknown(unsigned command, const char *arg, char *why, size_t size) {
 }
 
 static bool not_here(unsigned command, const option *o, char *why, size_t size) {
-  char takers[96] = "";
+  char takers[192] = "";
   const char *self = "";
   for (size_t i = 0; i < sizeof command_names / sizeof *command_names; i++) {
-    if (command == 1u << i) self = command_names[i];
-    if (!(o->commands & 1u << i)) continue;
+    if (command_names[i] && command == 1u << i) self = command_names[i];
+    if (!command_names[i] || !(o->commands & 1u << i)) continue;
     size_t used = strlen(takers);
     snprintf(takers + used, sizeof takers - used, "%s%s", used ? ", " : "", command_names[i]);
   }

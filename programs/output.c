@@ -102,6 +102,9 @@ static loci_status check_inputs(const char *path, const char *directory, const a
   const char *name = args_get(a, OPT_MODEL);
   if (is_same(path, args_get(a, OPT_IMAGE)))
     return cli_fail(err, LOCI_EINVAL, "%s: is the picture this is about", path);
+  for (int i = 0; i < a->rest_count; i++)
+    if (is_same(path, a->rest[i]))
+      return cli_fail(err, LOCI_EINVAL, "%s: is the file this is made from", path);
   bool exists = access(path, F_OK) == 0;
   if (exists && name && !model_path_find(name, model, &ignored) && is_same(directory, model))
     return cli_fail(err, LOCI_EINVAL, "%s: is a file of the checkpoint", path);

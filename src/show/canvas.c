@@ -109,6 +109,14 @@ void canvas_line(canvas *c, double x0, double y0, double x1, double y1, double w
   cairo_stroke(c->cr);
 }
 
+void canvas_area(canvas *c, const double *corners, int count, rgb colour, double opacity) {
+  cairo_set_source_rgba(c->cr, colour.r, colour.g, colour.b, opacity);
+  cairo_new_path(c->cr);
+  for (int i = 0; i < count; i++) cairo_line_to(c->cr, corners[2 * i], corners[2 * i + 1]);
+  cairo_close_path(c->cr);
+  cairo_fill(c->cr);
+}
+
 void canvas_disc(canvas *c, double x, double y, double radius, rgb colour) {
   set_colour(c, colour);
   cairo_new_sub_path(c->cr);

@@ -29,6 +29,8 @@ void canvas_free(canvas *c);
 void canvas_fill(canvas *c, canvas_box box, rgb colour);
 void canvas_frame(canvas *c, canvas_box box, double width, rgb colour);
 void canvas_line(canvas *c, double x0, double y0, double x1, double y1, double width, rgb colour);
+/* The area inside [count] corners (x, y, x, y, ...), seen through: opacity 0 to 1. */
+void canvas_area(canvas *c, const double *corners, int count, rgb colour, double opacity);
 void canvas_disc(canvas *c, double x, double y, double radius, rgb colour);
 /* Diagonal lines inside the union of the boxes. */
 void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rgb colour);

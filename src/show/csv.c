@@ -4,8 +4,7 @@
 
 #include "show/formats.h"
 
-/* A field; quoted if it holds a comma, a quote, a line break or a blank at an end. */
-static void put_text(bytes *b, const char *s) {
+void csv_text(bytes *b, const char *s) {
   size_t n = strlen(s);
   bool plain = strcspn(s, ",\"\r\n") == n && !(n > 0 && (s[0] == ' ' || s[n - 1] == ' '));
   if (plain) {
@@ -30,14 +29,14 @@ static void put_number(bytes *b, double x) {
 static void put_column(bytes *b, const loci_trace *t, const loci_grid *g, int column) {
   if (g->groups) {
     bytes_text(b, ",,");
-    put_text(b, g->groups[column]);
+    csv_text(b, g->groups[column]);
     bytes_text(b, ",group");
     return;
   }
   int position = g->positions[column];
   bool known = position >= 0 && position < t->prompt->length;
   bytes_format(b, ",%d,", position);
-  if (known && t->prompt->tokens[position].text) put_text(b, t->prompt->tokens[position].text);
+  if (known && t->prompt->tokens[position].text) csv_text(b, t->prompt->tokens[position].text);
   bytes_format(b, ",%s", known ? loci_role_name(t->prompt->tokens[position].role) : "");
 }
 
@@ -125,14 +124,14 @@ void lens_csv(const loci_lens *l, bytes *out) {
     for (int k = 0; k < l->layer_count; k++) {
       const loci_lens_cell *c = &l->cells[(int64_t)i * l->layer_count + k];
       bytes_format(out, "%d,", l->positions[i]);
-      put_text(out, token->text ? token->text : "");
+      csv_text(out, token->text ? token->text : "");
       bytes_format(out, ",%s,%d", loci_role_name(token->role), l->layers[k]);
       put_number(out, c->p);
       put_number(out, c->logp);
       bytes_format(out, ",%d", c->rank);
       for (int t = 0; t < LOCI_TOP; t++) {
         bytes_text(out, ",");
-        put_text(out, c->top[t].text);
+        csv_text(out, c->top[t].text);
         put_number(out, c->top[t].p);
       }
       bytes_text(out, "\r\n");
@@ -145,7 +144,7 @@ void lens_csv(const loci_lens *l, bytes *out) {
 /* position,token,role */
 static void put_position(bytes *b, const loci_prompt_info *p, int position) {
   bytes_format(b, ",%d,", position);
-  if (p->tokens[position].text) put_text(b, p->tokens[position].text);
+  if (p->tokens[position].text) csv_text(b, p->tokens[position].text);
   bytes_format(b, ",%s", loci_role_name(p->tokens[position].role));
 }
 

@@ -118,10 +118,10 @@ static bool measure_maps(page *p, section *s) {
 
 static void make_charts(const page *p, section *s) {
   const loci_flow *f = p->flow;
-  s->series[0] = (plot_series){"norm of the sum", s->path->norm_of_sum};
-  s->series[1] = (plot_series){"maximum", s->path->max};
-  s->series[2] = (plot_series){"mean", s->path->mean};
-  s->weight = (plot_series){"all sources together", s->path->attention};
+  s->series[0] = (plot_series){.name = "norm of the sum", .values = s->path->norm_of_sum};
+  s->series[1] = (plot_series){.name = "maximum", .values = s->path->max};
+  s->series[2] = (plot_series){.name = "mean", .values = s->path->mean};
+  s->weight = (plot_series){.name = "all sources together", .values = s->path->attention};
   for (int i = 0; i < 2; i++) {
     s->charts[i] = (plot_chart){.unit = i ? "raw attention, mean over heads" : "contribution",
                                 .layer_count = f->layer_count,

@@ -55,7 +55,7 @@ static bool fill_chart(page *p, loci_metric metric) {
     double *values = arena_array(p->out.mem, x->layer_count, double);
     char name[96];
     snprintf(name, sizeof name, "%s \xE2\x86\x92 %s", x->from, x->to);
-    series[a] = (plot_series){arena_strdup(p->out.mem, name), values};
+    series[a] = (plot_series){.name = arena_strdup(p->out.mem, name), .values = values};
     if (!values || !series[a].name) return false;
     for (int i = 0; i < x->layer_count; i++) values[i] = metric_of(&x->cells[i], metric);
   }

@@ -45,7 +45,7 @@ static bool fill_chart(page *p, loci_metric metric) {
     double *values = arena_array(p->out.mem, l->layer_count, double);
     snprintf(text, sizeof text, "%d \xE2\x80\x9C%s\xE2\x80\x9D", l->positions[i],
              token_of(p, token_at(p, i)->text, LABEL_COLUMNS));
-    series[i] = (plot_series){arena_strdup(p->out.mem, text), values};
+    series[i] = (plot_series){.name = arena_strdup(p->out.mem, text), .values = values};
     if (!values || !series[i].name) return false;
     for (int k = 0; k < l->layer_count; k++) {
       const loci_lens_cell *c = &l->cells[(int64_t)i * l->layer_count + k];

@@ -11,7 +11,8 @@ static const rgb hues[] = {{0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 
                            {0.20, 0.20, 0.20}};
 enum { HUES = sizeof hues / sizeof *hues };
 static const rgb paper = {1, 1, 1};
-static const double LEGEND_LINE = 12, LEGEND_TOP = 30, KEY = 18, ENTRY_GAP = 16;
+static const double LEGEND_LINE = 12, LEGEND_TOP = 30, KEY = 18, ENTRY_GAP = 16,
+                    BAND_OPACITY = 0.18;
 static const canvas_font tick_font = {7.5, false, false, {0.13, 0.13, 0.15}};
 static const canvas_font name_font = {8, false, false, {0.13, 0.13, 0.15}};
 
@@ -32,17 +33,28 @@ static double y_of(const axes *a, double value) {
   return a->box.y + a->box.h * (a->hi - value) / (a->hi - a->lo);
 }
 
-/* All values and the mark with some room; 0 is the border of what has one sign and comes near. */
+static double x_at(const axes *a, double x) { return a->box.x + a->box.w * x; }
+
+static void include(axes *a, double x) {
+  if (isnan(x)) return;
+  a->lo = fmin(a->lo, x);
+  a->hi = fmax(a->hi, x);
+}
+
+/* All values, intervals and the mark with some room; 0 is the border of what has one sign and comes
+ * near. */
 static void choose_range(axes *a) {
   const plot_chart *p = a->chart;
-  a->lo = INFINITY;
-  a->hi = -INFINITY;
-  for (int s = 0; s <= p->series_count; s++) {
+  a->lo = p->square ? 0 : INFINITY;
+  a->hi = p->square ? 1 : -INFINITY;
+  if (p->square) return;
+  include(a, p->mark);
+  for (int s = 0; s < p->series_count; s++) {
+    const plot_series *x = &p->series[s];
     for (int i = 0; i < p->layer_count; i++) {
-      double x = s < p->series_count ? p->series[s].values[i] : p->mark;
-      if (isnan(x)) continue;
-      a->lo = fmin(a->lo, x);
-      a->hi = fmax(a->hi, x);
+      include(a, x->values[i]);
+      if (x->lo) include(a, x->lo[i]);
+      if (x->hi) include(a, x->hi[i]);
     }
   }
   if (!(a->lo <= a->hi)) a->lo = 0, a->hi = 1;
@@ -72,7 +84,6 @@ static void draw_values(canvas *c, const axes *a) {
 static void draw_layers(canvas *c, const axes *a) {
   static const int steps[] = {1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 100};
   const plot_chart *p = a->chart;
-  canvas_font font = tick_font;
   double bottom = a->box.y + a->box.h;
   double apart = p->layer_count > 1 ? x_of(a, 1) - x_of(a, 0) : a->box.w;
   int step = 1000;
@@ -84,10 +95,26 @@ static void draw_layers(canvas *c, const axes *a) {
     char text[16];
     snprintf(text, sizeof text, "%d", p->layers[i]);
     canvas_line(c, x_of(a, i), bottom, x_of(a, i), bottom + 2.5, 0.6, plot_grey);
-    canvas_text(c, x_of(a, i), bottom + 10.5, CANVAS_CENTRE, &font, text);
+    canvas_text(c, x_of(a, i), bottom + 10.5, CANVAS_CENTRE, &tick_font, text);
   }
+}
+
+static void draw_shares(canvas *c, const axes *a) {
+  plot_tick ticks[PLOT_TICKS];
+  int exponent, n = plot_ticks(c, 0, 1, a->box.w, ticks, &exponent);
+  double bottom = a->box.y + a->box.h;
+  for (int i = 0; i < n; i++) {
+    double x = a->box.x + ticks[i].x;
+    canvas_line(c, x, a->box.y, x, bottom, 0.4, plot_faint);
+    canvas_text(c, x, bottom + 10.5, CANVAS_CENTRE, &tick_font, ticks[i].text);
+  }
+}
+
+static void draw_x_name(canvas *c, const axes *a) {
+  canvas_font font = tick_font;
   font.colour = plot_grey;
-  canvas_text(c, a->box.x + a->box.w / 2, bottom + 21, CANVAS_CENTRE, &font, p->x_name);
+  canvas_text(c, a->box.x + a->box.w / 2, a->box.y + a->box.h + 21, CANVAS_CENTRE, &font,
+              a->chart->x_name);
 }
 
 /* ---------------------------------------------------------------- lines */
@@ -101,9 +128,53 @@ static void draw_dashes(canvas *c, double x0, double x1, double y) {
   }
 }
 
+static void draw_diagonal(canvas *c, const axes *a) {
+  const int dashes = 30;
+  for (int i = 0; i < dashes; i++) {
+    double from = (double)i / dashes, to = (i + 0.6) / dashes;
+    canvas_line(c, x_at(a, from), y_of(a, from), x_at(a, to), y_of(a, to), 1, plot_grey);
+  }
+}
+
 static void draw_marker(canvas *c, double x, double y, int series) {
   canvas_disc(c, x, y, 2.2, hues[series % HUES]);
   if (series >= HUES) canvas_disc(c, x, y, 1.2, paper);
+}
+
+enum { BAND_POINTS = 64 };
+
+/* The area between lo and hi over the layers first .. first + n - 1. */
+static void draw_area(canvas *c, const axes *a, int s, int first, int n) {
+  const plot_series *p = &a->chart->series[s];
+  double corners[4 * BAND_POINTS];
+  for (int i = 0; i < n; i++) {
+    double *there = corners + 2 * i, *back = corners + 2 * (2 * n - 1 - i);
+    there[0] = back[0] = x_of(a, first + i);
+    there[1] = y_of(a, p->lo[first + i]);
+    back[1] = y_of(a, p->hi[first + i]);
+  }
+  canvas_area(c, corners, 2 * n, hues[s % HUES], BAND_OPACITY);
+}
+
+/* An area over every run of layers that have an interval; long runs in pieces. */
+static void draw_band(canvas *c, const axes *a, int s) {
+  const plot_series *p = &a->chart->series[s];
+  int first = 0;
+  for (int i = 0; p->lo && i <= a->chart->layer_count; i++) {
+    bool end = i == a->chart->layer_count || isnan(p->lo[i]) || isnan(p->hi[i]);
+    bool full = i - first + 1 == BAND_POINTS;
+    if (!end && !full) continue;
+    int n = i - first + !end;
+    if (n > 1) draw_area(c, a, s, first, n);
+    first = end ? i + 1 : i;
+  }
+}
+
+static void draw_curve(canvas *c, const axes *a, int s) {
+  const plot_series *p = &a->chart->series[s];
+  for (int i = 0; i + 1 < p->count; i++)
+    canvas_line(c, x_at(a, p->x[i]), y_of(a, p->values[i]), x_at(a, p->x[i + 1]),
+                y_of(a, p->values[i + 1]), 1.4, hues[s % HUES]);
 }
 
 static void draw_series(canvas *c, const axes *a, int s) {
@@ -138,7 +209,7 @@ static int lay_legend(canvas *ruler, canvas *c, const plot_chart *p, canvas_box 
     double y = box.y + LEGEND_TOP + lines * LEGEND_LINE;
     if (c && i < p->series_count) {
       canvas_line(c, x, y - 2.7, x + KEY, y - 2.7, 1.4, hues[i % HUES]);
-      draw_marker(c, x + KEY / 2, y - 2.7, i);
+      if (!p->square) draw_marker(c, x + KEY / 2, y - 2.7, i);
     } else if (c) {
       draw_dashes(c, x, x + KEY, y - 2.7);
     }
@@ -156,9 +227,22 @@ void plot_chart_draw(canvas *c, const plot_chart *chart, canvas_box box) {
   axes a = {.chart = chart, .box = box};
   choose_range(&a);
   draw_values(c, &a);
-  draw_layers(c, &a);
+  if (chart->square) {
+    draw_shares(c, &a);
+  } else {
+    draw_layers(c, &a);
+  }
+  draw_x_name(c, &a);
   canvas_frame(c, box, 0.6, plot_grey);
   if (!isnan(chart->mark)) draw_dashes(c, box.x, box.x + box.w, y_of(&a, chart->mark));
-  for (int s = 0; s < chart->series_count; s++) draw_series(c, &a, s);
+  if (chart->square) draw_diagonal(c, &a);
+  for (int s = 0; s < chart->series_count && !chart->square; s++) draw_band(c, &a, s);
+  for (int s = chart->series_count - 1; s >= 0; s--) { /* the first on top */
+    if (chart->square) {
+      draw_curve(c, &a, s);
+    } else {
+      draw_series(c, &a, s);
+    }
+  }
   lay_legend(c, c, chart, (canvas_box){box.x, box.y + box.h, box.w, 0});
 }

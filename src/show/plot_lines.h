@@ -1,5 +1,5 @@
-/* Lines over layers: a value at every layer for each of a few series, and one value they are
- * compared with. */
+/* Lines over layers: a value at every layer for each of a few series, perhaps with an interval, and
+ * one value they are compared with.  Or curves in the unit square. */
 #ifndef LOCI_SHOW_PLOT_LINES_H
 #define LOCI_SHOW_PLOT_LINES_H
 
@@ -8,12 +8,16 @@
 enum { PLOT_SERIES = 64 };
 
 typedef struct plot_series {
-  const char *name;     /* printable */
-  const double *values; /* one for each layer; NaN: none */
+  const char *name;      /* printable */
+  const double *values;  /* one for each layer; NaN: none */
+  const double *lo, *hi; /* ends of the intervals, drawn as a band; NULL: there are none */
+  const double *x;       /* of a curve in the unit square, [count] of them; else NULL */
+  int count;
 } plot_series;
 
 typedef struct plot_chart {
   const char *unit; /* what the numbers are: "p(answer)" */
+  bool square;      /* curves from (0, 0) to (1, 1), the diagonal dashed; there are no layers */
   int layer_count;
   const int *layers;
   const char *x_name; /* "layer" */

@@ -155,3 +155,20 @@ loci_status loci_flow_write(const loci_flow *flow, const char *path, const loci_
               ".html",
               path);
 }
+
+loci_status loci_prediction_write(const loci_prediction *x, const char *path, loci_err *err) {
+  picture p = {plot_prediction, x, LOCI_METRIC_P, "failure prediction"};
+  char *text = NULL;
+  bytes file = {0};
+  if (is_picture(path)) return write_picture(&p, path, err);
+  if (path_ends_with(path, ".json")) {
+    TRY(loci_prediction_json(x, &text, err));
+    return write_text(text, path, err);
+  }
+  if (path_ends_with(path, ".csv")) {
+    prediction_csv(x, &file);
+    return bytes_write(&file, path, err);
+  }
+  return fail(err, LOCI_EINVAL,
+              "%s: a prediction is written as .json, .csv, .png, .svg, .pdf or .html", path);
+}

@@ -1,11 +1,11 @@
 # Help: examples first, nothing wider than the screen, and the same options as in the manual page and the completions.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
-commands='info tokens image ask record trace knockout lens flow bench help'
+commands=(info tokens image ask record trace knockout lens flow bench "study predict" help)
 
 try
 wants 0
-for c in $commands; do prints "  $c "; done
+for c in "${commands[@]}"; do prints "  $c "; done
 prints 'loci trace -m'
 plain=$out
 try help
@@ -14,12 +14,13 @@ try --version
 wants 0
 prints "loci $(sed -n 's/#define LOCI_VERSION "\(.*\)"/\1/p' "$source_dir/include/loci.h")"
 
-for c in $commands; do
+for c in "${commands[@]}"; do
   try help "$c"
   wants 0
   [[ $out == examples* ]] || miss "examples do not come first"
   asked=$out
-  try "$c" --help
+  read -ra words <<<"$c"
+  try "${words[@]}" --help
   [ "$out" = "$asked" ] || miss "'loci help $c' differs from 'loci $c --help'"
   for width in 20 40 60 132; do
     COLUMNS=$width try help "$c"
@@ -33,18 +34,18 @@ while read -r site; do prints "$site"; done < <(sed -n 's/^SITE([A-Z_]*, "\([a-z
 
 # One table: the manual page names every option and no other; the completions offer only what the command takes.
 options_of() { "$loci" help "$1" | sed -n '/^options/,$p' | grep -E '^  +(-., )?--' | grep -oE -- '--[a-z-]+' | sort -u; }
-all=$(for c in $commands; do options_of "$c"; done | sort -u)
+all=$(for c in "${commands[@]}"; do options_of "$c"; done | sort -u)
 page=$(grep -oE '^\.It Fl .*' "$source_dir/docs/loci.1" | grep -oE 'Fl -[a-z-]+' | sed 's/Fl -/--/' | sort -u)
 [ "$all" = "$page" ] || miss "options and manual page differ: $(diff <(echo "$all") <(echo "$page"))"
-for c in $commands; do
+for c in "${commands[@]}"; do
   grep -q "^\.It Cm $c\$" "$source_dir/docs/loci.1" || miss "the manual page does not name the command $c"
 done
 if [ -f "$source_dir/completions/options.txt" ]; then
   while read -r kind takers names _; do
     [ "$kind" = option ] || continue
-    [ "$takers" = '*' ] && takers=info,tokens,image,ask,record,trace,knockout,lens,flow,bench
+    [ "$takers" = '*' ] && takers=info,tokens,image,ask,record,trace,knockout,lens,flow,bench,study-predict
     for c in ${takers//,/ }; do
-      options_of "$c" | grep -qxe "${names##*,}" || miss "completion of $c offers ${names##*,}, which it does not take"
+      options_of "${c/study-/study }" | grep -qxe "${names##*,}" || miss "completion of $c offers ${names##*,}, which it does not take"
     done
   done <"$source_dir/completions/options.txt"
 fi

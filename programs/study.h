@@ -1,0 +1,17 @@
+/* What the commands that go through a file of examples share. */
+#ifndef LOCI_PROGRAMS_STUDY_H
+#define LOCI_PROGRAMS_STUDY_H
+
+#include "cli.h"
+
+/* The model of -m, and the examples of the file named; both NULL after a failure. */
+int study_open(cli *c, loci_model **model, loci_examples **examples);
+/* --template, --limit, --max-new, --seed, progress. */
+int study_opts(cli *c, loci_study_opts *out);
+loci_draw_opts study_draw_opts(const cli *c);
+/* Prints a text made by loci (freed here), and names the -o files. */
+void study_show(cli *c, char *text);
+
+int cmd_study_predict(cli *c);
+
+#endif

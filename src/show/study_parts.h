@@ -1,0 +1,28 @@
+/* What the reports of studies share: the sample, numbers with their intervals, dropped examples. */
+#ifndef LOCI_SHOW_STUDY_PARTS_H
+#define LOCI_SHOW_STUDY_PARTS_H
+
+#include "base/json.h"
+#include "show/plot_page.h"
+#include "show/term_parts.h"
+
+/* {"value", "lo", "hi"}, or null where there is no value. */
+js_value *json_interval(const loci_interval *i);
+/* n numbers. */
+js_value *json_reals(const double *x, int64_t n);
+/* "model", then "sample" with the dropped examples, into *to. */
+void json_put_sample(js_value **to, const loci_sample *s);
+/* An example's line and id, to be continued. */
+js_value *json_example(int64_t line, const char *id);
+
+/* "0.63 (0.52 - 0.74)", with a sign in front if [sign]; "-" where there is no value. */
+const char *interval_text(const loci_interval *i, bool sign, bool ascii, char out[48]);
+
+/* How many examples were dropped, and why, most frequent reasons first; nothing if none were. */
+void term_dropped(term *t, const loci_sample *s);
+/* Model, template, precision, seed, time. */
+void term_sample(term *t, const loci_sample *s);
+/* The same as one line of a page. */
+void plot_sample(plot_page *p, const loci_sample *s, double *y);
+
+#endif

@@ -1,0 +1,71 @@
+# Studies: one measurement over a file of examples, on the little model that knows countries by their flags.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+cd "$work" || exit 1
+flat() { tr -d ' \n' <<<"$out"; }
+flags=$model/images
+line() { # line COUNTRY QUESTION ANSWER
+  printf '{"id":"%s","image":"%s/%s.png","question":"%s","answers":["%s"],"constraints":[{"text":"this country","kind":"visual"}]}\n' \
+    "$1" "$flags" "$1" "$2" "$3"
+}
+# What the model says now counts as right for one question of each country, and for the other it does not.
+for c in brazil canada china egypt france germany india italy japan kenya mexico norway; do
+  try ask -m "$model" -i "$flags/$c.png" -q 'What is the capital of this country?' --json
+  line $c 'What is the capital of this country?' "$(sed -n 's/.*"answer":"\([^"]*\)".*/\1/p' <<<"$(tr -d '\n' <<<"$out")")"
+  line $c 'On which continent is this country?' Atlantis
+done >questions.jsonl
+{
+  cat questions.jsonl
+  echo '{"question":"Who?"}'
+  echo 'not JSON'
+  line peru 'What is the capital of that land?' Lima
+  line atlantis 'What is the capital of this country?' Lima
+} >mixed.jsonl
+
+try study predict mixed.jsonl -m "$model"
+wants 0
+prints '12 right, 12 wrong of 24 answers'
+prints 'tested on the other (6 right, 6 wrong)'
+for s in contribution 'best layers' confidence margin entropy probe; do prints "$s  "; done
+prints '4 dropped'
+prints '1 no answer, the first in line 25'
+prints '1 no example, the first in line 26: mixed.jsonl: not sound JSON at line 26'
+prints '2 refused, the first in line 27: the constraint "this country" is not'
+for width in 40 57 80 132; do
+  LC_ALL=C.UTF-8 COLUMNS=$width try study predict questions.jsonl -m "$model" --layers 4-6 --limit 10
+  wants 0
+  wide=$(too_wide "$width" <out)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+done
+prints 'layers 4 to 6, as asked for'
+LC_ALL=C try study predict questions.jsonl -m "$model" --layers 4-6 --limit 10
+LC_ALL=C grep -qa '[^ -~]' out && miss "not ASCII: $(LC_ALL=C grep -a '[^ -~]' out | head -1)"
+
+outs=()
+for e in json csv png svg pdf html; do outs+=(-o "result.$e"); done
+try study predict questions.jsonl -m "$model" "${outs[@]}" --json --threads 1
+wants 0
+[[ $(flat) == '{"format":"loci.predict/1",'* ]] || miss "not a JSON object of loci.predict/1"
+[[ $(flat) == *'"all":{"right":12,"wrong":12},"tested":{"right":6,"wrong":6}'* ]] || miss "not the counts"
+[ "$(find . -name 'result.*' -size +0 | wc -l)" = 6 ] || miss "not all files are there"
+[ "$(wc -l <result.csv)" = 25 ] || miss "not a row for each example"
+first=$(sed 's/"seconds":[0-9.e-]*//' <<<"$out")
+try study predict questions.jsonl -m "$model" --json --threads 1
+[ "$(sed 's/"seconds":[0-9.e-]*//' <<<"$out")" = "$first" ] || miss "the same again is not the same"
+try study predict questions.jsonl -m "$model" --json --threads 1 --seed 1
+[ "$(sed 's/"seconds":[0-9.e-]*//' <<<"$out")" != "$first" ] || miss "the seed changes nothing"
+
+failed '2 right and 2 wrong answers: an AUROC needs 5 of each' study predict questions.jsonl -m "$model" --limit 4
+failed '6 right and 6 wrong answers: choosing layers' study predict questions.jsonl -m "$model" --limit 12
+failed 'layers 5 to 12 were asked for, but the model has layers 0 to 11' \
+  study predict questions.jsonl -m "$model" --layers 5-12
+failed 'nowhere.jsonl: No such file' study predict nowhere.jsonl -m "$model"
+cp questions.jsonl q.json
+failed 'q.json: is the file this is made from' study predict q.json -m "$model" -o ./q.json
+usage 'study predict needs a file of examples' study predict -m "$model"
+usage 'study predict needs -m DIR' study predict questions.jsonl
+usage 'unexpected argument "b"' study predict questions.jsonl b -m "$model"
+usage 'study needs a second word: predict' study
+usage 'did you mean study predict?' study predcit questions.jsonl -m "$model"
+usage 'study predict takes no --window' study predict questions.jsonl -m "$model" --window 3
+finish
