@@ -295,6 +295,14 @@ LOCI_API void loci_answer_free(loci_answer *answer);
 
 /* ---------------------------------------------------------------- 8. trace */
 
+typedef enum loci_metric {
+  LOCI_METRIC_P,
+  LOCI_METRIC_LOGP,
+  LOCI_METRIC_LOGIT_DIFF,
+  LOCI_METRIC_KL,
+  LOCI_METRIC_RESTORATION
+} loci_metric;
+
 typedef enum loci_direction { LOCI_DENOISE = 1, LOCI_NOISE = 2, LOCI_BOTH = 3 } loci_direction;
 
 typedef struct loci_trace_opts {
@@ -317,6 +325,9 @@ typedef struct loci_trace_opts {
   bool no_hash;           /* leave model.hash empty instead of reading all weights for it */
   loci_progress_fn progress;
   void *progress_ctx;
+  int screen; /* estimate every cell by gradients, then run this many, the strongest; 0: run all.
+                 Windows of one layer only */
+  loci_metric screen_metric; /* strongest by p, logp or logit_diff */
 } loci_trace_opts;
 
 /* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
@@ -329,6 +340,11 @@ typedef struct loci_outcome {
   loci_metrics m;
   loci_candidate top[LOCI_TOP];
 } loci_outcome;
+
+/* Estimated indirect effects; logit_diff NaN unless the screening was by it. */
+typedef struct loci_estimate {
+  double p, logp, logit_diff;
+} loci_estimate;
 
 /* One sweep: cells [layer][column][head]. */
 typedef struct loci_grid {
@@ -345,6 +361,10 @@ typedef struct loci_grid {
   const double *ie;          /* p - p of the run that was patched */
   const double *restoration; /* ie / total effect; NaN: empty */
   const bool *skipped;       /* known to be an exact zero without running */
+  /* NULL without screening.  A cell that is not exact has its estimate's numbers, kl NaN. */
+  const loci_estimate *estimates;
+  const bool *exact;
+  double spearman; /* rank correlation of estimates and effects over the cells run; NaN: too few */
 } loci_grid;
 
 typedef struct loci_cost {
@@ -378,7 +398,10 @@ typedef struct loci_trace {
   double verify_error; /* their largest difference |a - b| / max(|b|, floor), of all metrics:
                           floor 0.02 for p, 1 for the others */
   int note_count;
-  const char *const *notes; /* one-line hints: small effect, shared first token, ... */
+  const char *const *notes;     /* one-line hints: small effect, shared first token, ... */
+  int64_t screen, screen_cells; /* cells run of cells estimated; 0: not screened */
+  loci_metric screen_metric;
+  double spearman; /* as in loci_grid, over all grids */
 } loci_trace;
 
 LOCI_CHECK loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
@@ -556,13 +579,6 @@ LOCI_CHECK loci_status loci_lens_json(const loci_lens *lens, char **out, loci_er
 LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
 LOCI_API void loci_text_free(char *text);
 
-typedef enum loci_metric {
-  LOCI_METRIC_P,
-  LOCI_METRIC_LOGP,
-  LOCI_METRIC_LOGIT_DIFF,
-  LOCI_METRIC_KL,
-  LOCI_METRIC_RESTORATION
-} loci_metric;
 LOCI_CHECK loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err);
 
 typedef enum loci_color { LOCI_COLOR_NONE, LOCI_COLOR_256, LOCI_COLOR_TRUE } loci_color;

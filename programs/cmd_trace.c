@@ -1,5 +1,6 @@
 /* loci trace: causal tracing.  Everything about the request is checked before the model is opened;
  * the grid is drawn for the terminal and written to every -o file by its ending. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,17 +153,34 @@ static int read_positions(cli *c, request *r) {
   return EXIT_DONE;
 }
 
+/* exact, or screen:K by the metric that is drawn */
+static int read_method(cli *c, request *r, const char *method) {
+  if (strcmp(method, "exact") == 0) return EXIT_DONE;
+  if (strncmp(method, "screen:", 7) != 0) {
+    static const char *const methods[] = {"exact", "screen:K"};
+    const char *near = did_you_mean(method, methods, LENGTH(methods));
+    return near ? cli_usage(c, "--method: \"%.40s\" is unknown; did you mean %s?", method, near)
+                : cli_bad_value(c, OPT_METHOD, "exact or screen:K, K a number of cells");
+  }
+  if (!value_int(method + 7, 1, INT_MAX, &r->opts.screen))
+    return cli_bad_value(c, OPT_METHOD, "screen:K with K from 1 up, such as screen:50");
+  bool single = r->opts.window_count == 0 || (r->opts.window_count == 1 && r->windows[0] == 1);
+  if (!single || args_has(&c->args, OPT_COMPAT))
+    return cli_usage(c, "--method screen estimates single layers, so it goes with --window 1");
+  if (r->draw.metric == LOCI_METRIC_KL)
+    return cli_usage(c, "--method screen estimates p, logp, logit_diff and restoration, not kl");
+  if (r->draw.metric != LOCI_METRIC_RESTORATION) r->opts.screen_metric = r->draw.metric;
+  return EXIT_DONE;
+}
+
 static int read_names(cli *c, request *r) {
   static const char *const directions[] = {"denoise", "noise", "both"};
   static const char *const compats[] = {"authors"};
-  static const char *const methods[] = {"exact"};
   const char *metric = args_get(&c->args, OPT_METRIC), *method = args_get(&c->args, OPT_METHOD);
   int code = EXIT_DONE;
   if (metric && loci_metric_find(metric, &r->draw.metric, &c->err))
     return cli_usage(c, "--metric: %s", c->err.msg);
-  if (method && strncmp(method, "screen", 6) == 0)
-    return cli_usage(c, "--method %.40s is not in this version; exact computes every cell", method);
-  choice(c, OPT_METHOD, methods, LENGTH(methods), &code);
+  if (method) code = read_method(c, r, method);
   if (!code) choice(c, OPT_COMPAT, compats, LENGTH(compats), &code);
   r->opts.authors = args_has(&c->args, OPT_COMPAT);
   if (!code)

@@ -126,6 +126,16 @@ static loci_status trace_swap(void *ctx, loci_err *err) {
                     err);
 }
 
+static loci_status screen(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_trace_opts o = {.corrupt = "replace:Rome",
+                       .direction = LOCI_BOTH,
+                       .layer_count = 1,
+                       .screen = 2,
+                       .screen_metric = LOCI_METRIC_LOGIT_DIFF};
+  return trace_with(t, t->text, o, err);
+}
+
 static loci_status knock_out(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_knockout_opts o = {.answer = "the old city", .no_hash = true};
@@ -280,6 +290,7 @@ static void a_run_survives_and_leaves_no_half_file(void **state) {
 static void tracing_survives(void **state) {
   (void)state;
   assert_true(failing_malloc_run_without_json(trace_swap, &all) > 20);
+  assert_true(failing_malloc_run_without_json(screen, &all) > 20);
   assert_true(failing_malloc_run_without_json(trace_noise, &all) > 20);
   assert_true(failing_malloc_run_without_json(trace_image, &all) > 20);
 }

@@ -6,7 +6,7 @@
 #include "show/array_list.h"
 #include "show/formats.h"
 
-enum { ARRAYS_PER_GRID = 11, ARRAYS_PER_PROMPT = 2 };
+enum { ARRAYS_PER_GRID = 15, ARRAYS_PER_PROMPT = 2 };
 
 typedef struct field {
   const char *name;
@@ -20,6 +20,25 @@ static const field fields[] = {{"p", offsetof(loci_metrics, p)},
                                {"logit_diff", offsetof(loci_metrics, logit_diff)},
                                {"kl", offsetof(loci_metrics, kl)}};
 enum { FIELDS = sizeof fields / sizeof *fields };
+
+/* What screening adds: the estimates, and which cells are more than that. */
+static void add_estimates(array_list *list, const loci_grid *g, const char *stem,
+                          const int64_t *shape, int rank) {
+  static const field estimates[] = {{"p", offsetof(loci_estimate, p)},
+                                    {"logp", offsetof(loci_estimate, logp)},
+                                    {"logit_diff", offsetof(loci_estimate, logit_diff)}};
+  char name[160];
+  int64_t n = shape[0] * shape[1] * (rank > 2 ? shape[2] : 1);
+  for (int f = 0; f < 3; f++) {
+    snprintf(name, sizeof name, "%s.estimate_%s", stem, estimates[f].name);
+    double *out = array_list_add(list, name, ST_F64, shape, rank);
+    for (int64_t i = 0; out && i < n; i++)
+      memcpy(&out[i], (const char *)&g->estimates[i] + estimates[f].offset, sizeof *out);
+  }
+  snprintf(name, sizeof name, "%s.exact", stem);
+  uint8_t *exact = array_list_add(list, name, ST_U8, shape, rank);
+  for (int64_t i = 0; exact && i < n; i++) exact[i] = g->exact[i];
+}
 
 static void add_grid(array_list *list, const loci_grid *g) {
   char stem[96], name[128];
@@ -43,6 +62,7 @@ static void add_grid(array_list *list, const loci_grid *g) {
   snprintf(name, sizeof name, "%s.skipped", stem);
   uint8_t *skipped = array_list_add(list, name, ST_U8, shape, rank);
   for (int64_t i = 0; skipped && i < n; i++) skipped[i] = g->skipped && g->skipped[i];
+  if (g->estimates) add_estimates(list, g, stem, shape, rank);
   snprintf(name, sizeof name, "%s.layers", stem);
   array_list_ints(list, name, g->layers, g->layer_count);
   snprintf(name, sizeof name, "%s.%s", stem, g->groups ? "names" : "positions");

@@ -42,9 +42,17 @@ static void put_column(bytes *b, const loci_trace *t, const loci_grid *g, int co
 
 /* Columns beyond those that every trace has. */
 typedef struct extra_columns {
-  bool head;  /* some grid has heads */
-  bool first; /* the answer has several tokens, and its first one numbers of its own */
+  bool head;     /* some grid has heads */
+  bool first;    /* the answer has several tokens, and its first one numbers of its own */
+  bool screened; /* cells have estimates, and some nothing else */
 } extra_columns;
+
+static void put_estimate(bytes *b, const loci_grid *g, int64_t i) {
+  bytes_text(b, g->exact[i] ? ",1" : ",0");
+  put_number(b, g->estimates[i].p);
+  put_number(b, g->estimates[i].logp);
+  put_number(b, g->estimates[i].logit_diff);
+}
 
 static void put_extra(bytes *b, const loci_grid *g, const loci_metrics *m, int head,
                       const extra_columns *extra) {
@@ -76,6 +84,7 @@ static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g,
         put_number(b, g->ie[i]);
         put_number(b, g->restoration[i]);
         put_extra(b, g, m, h, extra);
+        if (extra->screened) put_estimate(b, g, i);
         bytes_text(b, "\r\n");
       }
     }
@@ -83,12 +92,13 @@ static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g,
 }
 
 void trace_csv(const loci_trace *trace, bytes *out) {
-  extra_columns extra = {.first = trace->target_count > 1};
+  extra_columns extra = {.first = trace->target_count > 1, .screened = trace->screen > 0};
   for (int i = 0; i < trace->grid_count; i++) extra.head |= trace->grids[i].head_count > 0;
   bytes_format(out,
                "site,window,direction,layer,position,token,role,p,logp,logit_diff,kl,ie,"
-               "restoration%s%s\r\n",
-               extra.head ? ",head" : "", extra.first ? ",p_first,logp_first" : "");
+               "restoration%s%s%s\r\n",
+               extra.head ? ",head" : "", extra.first ? ",p_first,logp_first" : "",
+               extra.screened ? ",exact,estimate_p,estimate_logp,estimate_logit_diff" : "");
   for (int i = 0; i < trace->grid_count; i++) put_grid(out, trace, &trace->grids[i], &extra);
 }
 

@@ -60,6 +60,15 @@ static js_value *skipped_cell(const loci_grid *g, int64_t i, size_t offset) {
   return js_bool(g->skipped && g->skipped[i]);
 }
 
+static js_value *estimate_cell(const loci_grid *g, int64_t i, size_t offset) {
+  const double *x = (const double *)(const void *)((const char *)&g->estimates[i] + offset);
+  return js_real(*x);
+}
+static js_value *exact_cell(const loci_grid *g, int64_t i, size_t offset) {
+  (void)offset;
+  return js_bool(g->exact[i]);
+}
+
 static js_value *cell_array(const loci_grid *g, cell_fn *cell, size_t offset) {
   int heads = g->head_count > 0 ? g->head_count : 1;
   int64_t i = 0;
@@ -115,10 +124,28 @@ static js_value *json_grid(const loci_trace *t, const loci_grid *g) {
   js_put(&o, "ie", cell_array(g, ie_cell, 0));
   js_put(&o, "restoration", cell_array(g, restoration_cell, 0));
   js_put(&o, "skipped", cell_array(g, skipped_cell, 0));
+  if (!g->estimates) return o;
+  js_put(&o, "exact", cell_array(g, exact_cell, 0));
+  js_put(&o, "estimate_p", cell_array(g, estimate_cell, offsetof(loci_estimate, p)));
+  js_put(&o, "estimate_logp", cell_array(g, estimate_cell, offsetof(loci_estimate, logp)));
+  js_put(&o, "estimate_logit_diff",
+         cell_array(g, estimate_cell, offsetof(loci_estimate, logit_diff)));
+  js_put(&o, "spearman", js_real(g->spearman));
   return o;
 }
 
 /* ---------------------------------------------------------------- the rest */
+
+static js_value *json_screen(const loci_trace *t) {
+  if (t->screen <= 0) return js_null();
+  static const char *const metrics[] = {"p", "logp", "logit_diff"};
+  js_value *o = js_object();
+  js_put(&o, "metric", js_text(metrics[t->screen_metric]));
+  js_put(&o, "cells", js_int(t->screen_cells));
+  js_put(&o, "exact", js_int(t->screen));
+  js_put(&o, "spearman", js_real(t->spearman));
+  return o;
+}
 
 static js_value *json_verify(const loci_trace *t) {
   if (t->verified <= 0) return js_null();
@@ -144,6 +171,7 @@ loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err) 
   js_put(&o, "grids", grids);
   js_put(&o, "cost", json_cost(&trace->cost));
   js_put(&o, "verify", json_verify(trace));
+  js_put(&o, "screen", json_screen(trace));
   for (int i = 0; i < trace->note_count; i++) js_push(&notes, js_text(trace->notes[i]));
   js_put(&o, "notes", notes);
   return json_print_lines(o, out, err);

@@ -29,6 +29,8 @@ canvas_font plot_label_font(double cell_h);
 double plot_gutter_width(const sheet_panel *p, const plot_place *at);
 double plot_row_y(const sheet_panel *p, const plot_place *at, int row);
 void plot_panel(canvas *c, const sheet *s, const sheet_panel *p, const plot_place *at);
+/* The spot of a cell that was run among estimates; [under]: the cell's colour. */
+void plot_run_mark(canvas *c, canvas_box cell, rgb under);
 /* The colour bar in a box, its unit above, its numbers below; and the key for exact zeros. */
 void plot_scale(canvas *c, const sheet *s, canvas_box box);
 

@@ -58,6 +58,26 @@ static void draw_cells(canvas *c, const sheet *s, const sheet_panel *p, const pl
   }
 }
 
+/* A spot in cells that were run, where others are estimates. */
+void plot_run_mark(canvas *c, canvas_box cell, rgb under) {
+  bool bright = 0.3 * under.r + 0.6 * under.g + 0.1 * under.b > 0.55;
+  double radius = fmin(fmin(cell.w, cell.h) * 0.2, 1.6);
+  canvas_disc(c, cell.x + cell.w / 2, cell.y + cell.h / 2, radius,
+              bright ? plot_ink : (rgb){1, 1, 1});
+}
+
+static void draw_run_marks(canvas *c, const sheet *s, const sheet_panel *p, const plot_place *at) {
+  bool diverging = s->lo < 0 && s->hi > 0;
+  for (int r = 0; r < p->row_count; r++) {
+    for (int l = 0; l < p->layer_count; l++) {
+      int64_t i = (int64_t)r * p->layer_count + l;
+      if (p->zero[i] || !p->exact[i]) continue;
+      canvas_box box = {at->x + l * at->cell_w, plot_row_y(p, at, r), at->cell_w, at->cell_h};
+      plot_run_mark(c, box, colormap(sheet_level(s, p->values[i]), diverging, false));
+    }
+  }
+}
+
 /* Exact zeros, runs of them as one box. */
 static void draw_zeros(canvas *c, const sheet_panel *p, const plot_place *at) {
   int64_t most = (int64_t)p->row_count * p->layer_count;
@@ -187,6 +207,7 @@ void plot_panel(canvas *c, const sheet *s, const sheet_panel *p, const plot_plac
   if (p->row_count == 0) return;
   draw_cells(c, s, p, at);
   draw_zeros(c, p, at);
+  if (p->exact) draw_run_marks(c, s, p, at);
   draw_frames(c, p, at);
   for (int r = 0; r < p->row_count && at->labels; r++)
     draw_label(c, &p->rows[r], at, plot_row_y(p, at, r));

@@ -111,12 +111,21 @@ void plot_scale(canvas *c, const sheet *s, canvas_box box) {
   } else {
     draw_bar(c, s, box);
   }
-  if (!s->has_zero) return;
   canvas_box key = {box.x + (flat ? 0 : box.w + 22), box.y, 14, box.h};
+  font.size = 7.5;
+  if (s->screened) {
+    canvas_box run = {key.x, key.y - 13, key.w, key.h};
+    rgb under = colormap(0.7, s->lo < 0 && s->hi > 0, false);
+    canvas_fill(c, run, under);
+    plot_run_mark(c, run, under);
+    canvas_frame(c, run, 0.6, plot_grey);
+    canvas_text(c, run.x + run.w + 5, run.y + run.h - 1.6, CANVAS_LEFT, &font,
+                "run exactly; other cells are estimates by gradients");
+  }
+  if (!s->has_zero) return;
   canvas_fill(c, key, plot_zero);
   canvas_hatch(c, &key, 1, 4, plot_faint);
   canvas_frame(c, key, 0.6, plot_grey);
-  font.size = 7.5;
   canvas_text(c, key.x + key.w + 5, key.y + key.h - 1.6, CANVAS_LEFT, &font,
               "exactly zero, known without a run");
 }

@@ -58,6 +58,15 @@ static void add_foot(page *p, double *y) {
   char text[512];
   if (p->s->has_heads)
     plot_page_add(&p->out, &plot_note_font, "Each cell of z shows its strongest head.", 1, y);
+  if (t->screen > 0) {
+    int n = snprintf(text, sizeof text,
+                     "Screened: %lld cells estimated by gradients, the %lld strongest run",
+                     (long long)t->screen_cells, (long long)t->screen);
+    if (!isnan(t->spearman))
+      snprintf(text + n, sizeof text - (size_t)n,
+               "; rank correlation of estimates and effects %.3f", t->spearman);
+    plot_page_add(&p->out, &plot_note_font, text, 2, y);
+  }
   if (p->s->band > 1) {
     snprintf(text, sizeof text,
              "Up to %d positions share a row, which shows the strongest of them.", p->s->band);

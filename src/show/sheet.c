@@ -95,32 +95,51 @@ static bool is_second(const loci_trace *t, int i) {
 }
 
 /* The effect in one cell: of its strongest head. */
-static double effect_of(const maker *m, const loci_grid *g, int layer, int column, bool *zero) {
+typedef struct effect {
+  double value;
+  bool zero, exact;
+} effect;
+
+static effect effect_of(const maker *m, const loci_grid *g, int layer, int column) {
   int heads = g->head_count > 0 ? g->head_count : 1;
-  double base = metric_base(m->trace, g->direction, m->metric), best = (double)NAN;
-  *zero = true;
+  double base = metric_base(m->trace, g->direction, m->metric);
+  effect best = {(double)NAN, true, false};
   for (int h = 0; h < heads; h++) {
     int64_t i = ((int64_t)layer * g->column_count + column) * heads + h;
     bool skipped = g->skipped && g->skipped[i];
     double x = metric_of(&g->cells[i], m->metric) - base;
     if (m->metric == LOCI_METRIC_RESTORATION) x = g->restoration[i];
     if (skipped && !isnan(x)) x = 0;
-    if (!skipped) *zero = false;
-    if (isnan(best) || fabs(x) > fabs(best)) best = x;
+    if (!skipped) best.zero = false;
+    if (!isnan(best.value) && !(fabs(x) > fabs(best.value))) continue;
+    best.value = x;
+    best.exact = !skipped && (!g->exact || g->exact[i]);
   }
   return best;
 }
 
+/* A panel's arrays while they are filled, from some row on. */
+typedef struct cells {
+  double *values;
+  bool *zero, *exact;
+} cells;
+
+static cells cells_of_row(const cells *x, int64_t row, int layers) {
+  return (cells){x->values + row * layers, x->zero + row * layers, x->exact + row * layers};
+}
+
 /* Folds one column of a grid into row r of the panel: the strongest wins. */
-static void fold_column(const maker *m, const loci_grid *g, int column, double *values,
-                        bool *zero) {
+static void fold_column(const maker *m, const loci_grid *g, int column, const cells *row) {
   for (int l = 0; l < g->layer_count; l++) {
-    bool is_zero;
-    double x = effect_of(m, g, l, column, &is_zero);
-    if (isnan(values[l]) || fabs(x) > fabs(values[l])) values[l] = x;
-    zero[l] = zero[l] && is_zero;
-    if (is_zero) m->s->has_zero = true;
+    effect x = effect_of(m, g, l, column);
+    if (isnan(row->values[l]) || fabs(x.value) > fabs(row->values[l])) {
+      row->values[l] = x.value;
+      row->exact[l] = x.exact;
+    }
+    row->zero[l] = row->zero[l] && x.zero;
+    if (x.zero) m->s->has_zero = true;
   }
+  if (g->exact) m->s->screened = true;
   if (g->head_count > 0) m->s->has_heads = true;
 }
 
@@ -163,33 +182,33 @@ static const char *row_label(const maker *m, const sheet_row *r) {
 }
 
 /* Room for a panel's arrays; every value empty, every cell a zero so far. */
-static bool panel_alloc(const maker *m, sheet_panel *p, int rows, sheet_row **row, double **values,
-                        bool **zero) {
-  int64_t cells = (int64_t)rows * p->layer_count;
+static bool panel_alloc(const maker *m, sheet_panel *p, int rows, sheet_row **row, cells *x) {
+  int64_t n = (int64_t)rows * p->layer_count;
   *row = arena_zarray(m->s->mem, rows > 0 ? rows : 1, sheet_row);
-  *values = arena_array(m->s->mem, cells > 0 ? cells : 1, double);
-  *zero = arena_array(m->s->mem, cells > 0 ? cells : 1, bool);
-  if (!*row || !*values || !*zero) return false;
-  for (int64_t i = 0; i < cells; i++) (*values)[i] = (double)NAN, (*zero)[i] = true;
+  x->values = arena_array(m->s->mem, n > 0 ? n : 1, double);
+  x->zero = arena_array(m->s->mem, n > 0 ? n : 1, bool);
+  x->exact = arena_zarray(m->s->mem, n > 0 ? n : 1, bool);
+  if (!*row || !x->values || !x->zero || !x->exact) return false;
+  for (int64_t i = 0; i < n; i++) x->values[i] = (double)NAN, x->zero[i] = true;
   p->rows = *row;
-  p->values = *values;
-  p->zero = *zero;
+  p->values = x->values;
+  p->zero = x->zero;
   return true;
 }
 
 static bool fill_panel(const maker *m, sheet_panel *p, const loci_grid *groups,
                        const loci_grid *tokens) {
   sheet_row *row;
-  double *values;
-  bool *zero;
+  cells all, at;
   int n = 0, used = 0, band[3] = {1, 1, 1}, rows = groups ? groups->column_count : 0;
-  if (!panel_alloc(m, p, rows + (tokens ? tokens->column_count : 0), &row, &values, &zero))
-    return false;
+  if (!panel_alloc(m, p, rows + (tokens ? tokens->column_count : 0), &row, &all)) return false;
+  const loci_grid *any = groups ? groups : tokens;
+  if (any && any->exact) p->exact = all.exact;
   for (; n < rows; n++) {
     row[n] = (sheet_row){label_text(m->s->mem, groups->groups[n]), -1, -1, LOCI_ROLE_BEFORE};
     if (!row[n].label) return false;
-    fold_column(m, groups, n, values + (int64_t)n * p->layer_count,
-                zero + (int64_t)n * p->layer_count);
+    at = cells_of_row(&all, n, p->layer_count);
+    fold_column(m, groups, n, &at);
   }
   p->group_rows = n;
   if (tokens) choose_bands(m, tokens, band);
@@ -201,8 +220,8 @@ static bool fill_panel(const maker *m, sheet_panel *p, const loci_grid *groups,
     if (!joins) row[n++] = (sheet_row){NULL, position, position, role}, used = 0;
     row[n - 1].last = position;
     if (++used > m->s->band) m->s->band = used;
-    int64_t at = (int64_t)(n - 1) * p->layer_count;
-    fold_column(m, tokens, c, values + at, zero + at);
+    at = cells_of_row(&all, n - 1, p->layer_count);
+    fold_column(m, tokens, c, &at);
   }
   p->row_count = n;
   for (int r = p->group_rows; r < n; r++) {

@@ -25,6 +25,7 @@ typedef struct sheet_panel {
   const int *layers;
   const double *values; /* (row_count, layer_count); NaN: no value */
   const bool *zero;     /* the same shape: an exact zero, known without a run */
+  const bool *exact;    /* the same shape, where cells were screened: its number is of a run */
 } sheet_panel;
 
 typedef struct sheet {
@@ -34,6 +35,7 @@ typedef struct sheet {
   double lo, hi;    /* lo <= 0 <= hi: the scale; one of them is 0 unless the effects diverge */
   bool has_zero;    /* some cell is an exact zero */
   bool has_heads;   /* cells show their strongest head */
+  bool screened;    /* some cells are estimates */
   int band;         /* most positions in one row */
   const char *unit; /* what the numbers are: "change of log p(answer)" */
 } sheet;

@@ -48,16 +48,22 @@ static fit fit_panel(const term *t, const sheet_panel *p) {
 
 /* ---------------------------------------------------------------- cells */
 
-/* The strongest of the layers in a cell; *zero if all are exact zeros. */
-static double cell_value(const sheet_panel *p, const fit *f, int row, int cell, bool *zero) {
-  double best = 0;
-  *zero = true;
-  for (int l = cell * f->per; l < least((cell + 1) * f->per, p->layer_count); l++) {
+typedef struct cell {
+  double value; /* of the strongest of its layers */
+  bool zero;    /* all are exact zeros */
+  bool run;     /* the strongest was run, where others are estimates */
+} cell;
+
+static cell cell_of(const sheet_panel *p, const fit *f, int row, int column) {
+  cell c = {0, true, false};
+  for (int l = column * f->per; l < least((column + 1) * f->per, p->layer_count); l++) {
     int64_t i = (int64_t)row * p->layer_count + l;
-    if (fabs(p->values[i]) > fabs(best)) best = p->values[i];
-    *zero = *zero && p->zero[i];
+    c.zero = c.zero && p->zero[i];
+    if (!(fabs(p->values[i]) > fabs(c.value))) continue;
+    c.value = p->values[i];
+    c.run = p->exact && p->exact[i];
   }
-  return best;
+  return c;
 }
 
 /* The shade of a strength: blank only below 2 %, then [last] equal steps. */
@@ -89,21 +95,42 @@ void term_background(const term *t, double level, bool diverging, char out[32]) 
   }
 }
 
-/* One cell; [last] holds the background in force ("" for none) and is kept up to date. */
-static void put_cell(term *t, double level, bool zero, bool diverging, int wide, char last[32]) {
-  char escape[32] = "", ascii[2];
+/* The mark of a cell that was run among estimates: in colour on its background, else behind its
+ * shade where there is room. */
+static void put_run(term *t, double level, bool diverging) {
   if (t->color == LOCI_COLOR_NONE) {
-    const char *mark = zero ? (t->ascii ? " " : "\xC2\xB7") : mark_of(t, level, diverging, ascii);
-    bytes_repeat(&t->out, mark, zero ? 1 : wide);
-    if (zero) bytes_repeat(&t->out, " ", wide - 1);
+    bytes_text(&t->out, t->ascii ? "'" : "\xE2\x80\xA2");
     return;
   }
-  if (!zero) term_background(t, level, diverging, escape);
+  rgb c = colormap(level, diverging, true);
+  bool bright = 0.3 * c.r + 0.6 * c.g + 0.1 * c.b > 0.5;
+  bytes_text(&t->out, bright ? "\x1b[30m" : "\x1b[97m");
+  bytes_text(&t->out, t->ascii ? "+" : "\xE2\x80\xA2");
+  bytes_text(&t->out, "\x1b[39m");
+}
+
+/* One cell; [last] holds the background in force ("" for none) and is kept up to date. */
+static void put_cell(term *t, const cell *x, bool diverging, int wide, char last[32]) {
+  char escape[32] = "", ascii[2];
+  if (t->color == LOCI_COLOR_NONE) {
+    const char *mark =
+        x->zero ? (t->ascii ? " " : "\xC2\xB7") : mark_of(t, x->value, diverging, ascii);
+    bool run = x->run && wide > 1;
+    bytes_repeat(&t->out, mark, x->zero || run ? 1 : wide);
+    if (run) put_run(t, x->value, diverging);
+    if (x->zero) bytes_repeat(&t->out, " ", wide - 1);
+    return;
+  }
+  if (!x->zero) term_background(t, x->value, diverging, escape);
   if (strcmp(escape, last) != 0) {
-    bytes_text(&t->out, zero ? "\x1b[0m" : escape);
+    bytes_text(&t->out, x->zero ? "\x1b[0m" : escape);
     memcpy(last, escape, sizeof escape);
   }
-  bytes_text(&t->out, !zero ? " " : t->ascii ? "." : "\xC2\xB7");
+  if (x->run && !x->zero) {
+    put_run(t, x->value, diverging);
+  } else {
+    bytes_text(&t->out, !x->zero ? " " : t->ascii ? "." : "\xC2\xB7");
+  }
   bytes_repeat(&t->out, " ", wide - 1);
 }
 
@@ -111,9 +138,10 @@ static void put_cells(term *t, const sheet *s, const sheet_panel *p, const fit *
   char last[32] = "";
   bool diverging = s->lo < 0 && s->hi > 0;
   for (int i = 0; i < f->cells; i++) {
-    bool zero;
-    double level = sheet_level(s, cell_value(p, f, row, i, &zero));
-    put_cell(t, diverging ? level : fabs(level), zero, diverging, f->wide, last);
+    cell c = cell_of(p, f, row, i);
+    c.value = sheet_level(s, c.value);
+    if (!diverging) c.value = fabs(c.value);
+    put_cell(t, &c, diverging, f->wide, last);
   }
   if (last[0]) bytes_text(&t->out, "\x1b[0m");
 }
@@ -192,6 +220,16 @@ static void put_number(term *t, double x) {
   term_put(t, TERM_PLAIN, text);
 }
 
+static void put_run_key(term *t, const sheet *s) {
+  bool colour = t->color != LOCI_COLOR_NONE;
+  bool marked = s->panel_count > 0 && (colour || fit_panel(t, &s->panels[0]).wide > 1);
+  if (marked) term_words(t, TERM_DIM, !t->ascii ? "\xE2\x80\xA2" : colour ? "+" : "'");
+  term_words(t, TERM_DIM,
+             marked ? "run exactly; other cells are estimates by gradients"
+                    : "Most cells are estimates by gradients; only the strongest were run.");
+  term_newline(t);
+}
+
 void term_legend(term *t, const sheet *s) {
   bool diverging = s->lo < 0 && s->hi > 0;
   char last[32] = "";
@@ -203,7 +241,8 @@ void term_legend(term *t, const sheet *s) {
     term_put(t, TERM_PLAIN, " ");
     for (int i = 0; i < steps; i++) {
       double level = 0.99 * i / (steps - 1); /* each shade once or twice */
-      put_cell(t, diverging ? 2 * level - 0.99 : level, false, diverging, 1, last);
+      cell c = {diverging ? 2 * level - 0.99 : level, false, false};
+      put_cell(t, &c, diverging, 1, last);
     }
     if (last[0]) bytes_text(&t->out, "\x1b[0m");
     t->column += steps;
@@ -218,4 +257,5 @@ void term_legend(term *t, const sheet *s) {
     term_words(t, TERM_DIM, "exactly zero, known without a run");
     term_newline(t);
   }
+  if (s->screened) put_run_key(t, s);
 }

@@ -86,6 +86,8 @@ static void put_peak(term *t, const report *r, const sheet_panel *p, bool groups
     term_format(t, TERM_PLAIN, "(%s):", loci_role_name(at->role));
   }
   put_effect(t, r, p, x);
+  bool run = !p->exact || p->exact[(int64_t)row * p->layer_count + layer];
+  if (!run) term_words(t, TERM_DIM, "(estimate)");
   term_newline(t);
   t->indent = 0;
 }
@@ -111,6 +113,18 @@ static void put_notes(term *t, const report *r) {
   t->indent = 0;
   if (r->s->has_heads) {
     term_words(t, TERM_DIM, "Each cell of z shows its strongest head.");
+    term_newline(t);
+  }
+  if (r->trace->screen > 0) {
+    term_format(t, TERM_PLAIN,
+                "Screened: %lld cells estimated by gradients, the %lld strongest run;",
+                (long long)r->trace->screen_cells, (long long)r->trace->screen);
+    if (isnan(r->trace->spearman)) {
+      term_words(t, TERM_PLAIN, "too few to compare.");
+    } else {
+      term_format(t, TERM_PLAIN, "rank correlation of estimates and effects %.3f.",
+                  r->trace->spearman);
+    }
     term_newline(t);
   }
   if (r->s->band > 1) {

@@ -31,7 +31,7 @@ static void members_come_in_the_documented_order(void **state) {
   (void)state;
   static const char *const keys[] = {"format",      "version", "model",  "request", "prompt",
                                      "constraints", "target",  "clean",  "corrupt", "total_effect",
-                                     "grids",       "cost",    "verify", "notes"};
+                                     "grids",       "cost",    "verify", "screen",  "notes"};
   fixture f;
   fixture_make(&f, (fixture_opts){.groups = true});
   js_value *v = trace_json(&f.trace);
@@ -40,7 +40,7 @@ static void members_come_in_the_documented_order(void **state) {
   int i = 0;
   for (void *it = js_first(v, &key, &m); it; it = js_next(v, it, &key, &m))
     assert_string_equal(key, keys[i++]);
-  assert_int_equal(i, 14);
+  assert_int_equal(i, 15);
   assert_string_equal(text_of(v, "format"), "loci.trace/1");
   assert_string_equal(text_of(js_get(v, "request"), "direction"), "denoise");
   assert_string_equal(text_of(js_get(js_get(v, "corrupt"), "other"), "text"), "\xE2\x96\x81London");
@@ -107,6 +107,38 @@ static void heads_are_the_last_axis(void **state) {
               1e-10);
   assert_null(js_get(o, "heads"));
   js_free(v);
+  fixture_free(&f);
+}
+
+static void a_screened_trace_tells_estimates_from_runs(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.layers = 2, .sites = 1});
+  loci_grid *g = (loci_grid *)(uintptr_t)f.trace.grids;
+  int64_t n = (int64_t)g->layer_count * g->column_count;
+  loci_estimate *estimates = calloc((size_t)n, sizeof *estimates);
+  bool *exact = calloc((size_t)n, sizeof *exact);
+  assert_true(estimates && exact);
+  int64_t at = g->column_count + 2; /* layer 1, column 2 */
+  estimates[at] = (loci_estimate){0.25, 1.5, (double)NAN};
+  exact[at] = true;
+  g->estimates = estimates;
+  g->exact = exact;
+  g->spearman = 0.5;
+  f.trace.screen = 1;
+  f.trace.screen_cells = n;
+  f.trace.spearman = (double)NAN;
+  js_value *v = trace_json(&f.trace);
+  const js_value *o = js_at(js_get(v, "grids"), 0), *s = js_get(v, "screen");
+  assert_true(real_at(js_get(o, "estimate_p"), 1, 2) == 0.25);
+  assert_true(real_at(js_get(o, "estimate_logp"), 1, 2) == 1.5);
+  assert_int_equal(js_kind_of(js_at(js_at(js_get(o, "estimate_logit_diff"), 1), 2)), JS_NULL);
+  assert_int_equal(js_count(js_at(js_get(o, "exact"), 1)), g->column_count);
+  assert_string_equal(text_of(s, "metric"), "p");
+  assert_int_equal(js_kind_of(js_get(s, "spearman")), JS_NULL); /* too few were run */
+  js_free(v);
+  free(estimates);
+  free(exact);
   fixture_free(&f);
 }
 
@@ -194,6 +226,7 @@ int main(void) {
       cmocka_unit_test(a_given_answer_adds_its_first_token),
       cmocka_unit_test(an_empty_restoration_is_null),
       cmocka_unit_test(heads_are_the_last_axis),
+      cmocka_unit_test(a_screened_trace_tells_estimates_from_runs),
       cmocka_unit_test(awkward_tokens_still_give_sound_json),
       cmocka_unit_test(a_grid_row_stands_on_its_own_line),
       cmocka_unit_test(tokens_of_a_text_are_one_line),

@@ -183,6 +183,13 @@ static loci_status check_axes(const sweep *s, const loci_site *sites, int site_c
                 (int)s->opts->direction);
   }
   int L = model_decoder(s->m)->layers;
+  if (s->opts->screen < 0) return fail(err, LOCI_EINVAL, "%d cells to run", s->opts->screen);
+  if (s->opts->screen > 0 && (window_count != 1 || windows[0] != 1 || s->opts->authors)) {
+    return fail(err, LOCI_EINVAL, "screening estimates single layers: windows of 1 only");
+  }
+  if (s->opts->screen > 0 && s->opts->screen_metric > LOCI_METRIC_LOGIT_DIFF) {
+    return fail(err, LOCI_EINVAL, "screening estimates p, logp and logit_diff only");
+  }
   for (int i = 0; i < window_count; i++) {
     if (windows[i] < 1 || windows[i] > L) {
       return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", windows[i], L);

@@ -50,11 +50,8 @@ static void read_clean(sweep *s, const float *logits) {
   top_logits_of(logits, (int)V, &s->clean_top);
 }
 
-/* A row of the clean (run 0) or a corrupted run, in order: the first rows of all runs, then the
- * second ... */
-static void read_base(sweep *s, int64_t index, const float *logits) {
+void sweep_read_base(sweep *s, int run, int token, const float *logits) {
   int64_t V = model_decoder(s->m)->vocab;
-  int runs = 1 + s->corrupted.seeds, run = (int)(index % runs), token = (int)(index / runs);
   if (run == 0 && token == 0) read_clean(s, logits);
   if (run > 0 && token == 0) {
     s->not_finite |= !logits_are_finite(logits, V);
@@ -77,7 +74,8 @@ static void on_logits(void *ctx, int64_t index, const float *logits) {
   batch *b = ctx;
   sweep *s = b->s;
   if (index < s->base_count) {
-    read_base(s, index, logits);
+    int runs = 1 + s->corrupted.seeds;
+    sweep_read_base(s, (int)(index % runs), (int)(index / runs), logits);
     return;
   }
   index -= s->base_count;
@@ -91,12 +89,12 @@ static loci_status want_answer(const sweep *s, walk *w, int stream, int token, l
   return walk_want(w, stream, s->T - 1 + token, err);
 }
 
-static loci_status add_base(const sweep *s, walk *w, loci_err *err) {
+loci_status sweep_add_base(const sweep *s, walk *w, int first, int seeds, loci_err *err) {
   int clean, run;
   int64_t D = model_decoder(s->m)->width;
   const corruption *c = &s->corrupted;
   TRY(walk_root(w, s->embeds, s->length, &clean, err));
-  for (int seed = 0; seed < c->seeds; seed++) {
+  for (int seed = first; seed < first + seeds; seed++) {
     TRY(walk_child(w, clean, &run, err));
     for (int i = 0; i < c->count; i++) {
       const float *row = c->rows + ((int64_t)seed * c->count + i) * D;
@@ -104,7 +102,7 @@ static loci_status add_base(const sweep *s, walk *w, loci_err *err) {
     }
   }
   for (int token = 0; token < s->target_count; token++) {
-    for (run = 0; run <= c->seeds; run++) TRY(want_answer(s, w, run, token, err));
+    for (run = 0; run <= seeds; run++) TRY(want_answer(s, w, run, token, err));
   }
   return LOCI_OK;
 }
@@ -166,7 +164,7 @@ static loci_status run_batch(const batch *b, loci_err *err) {
                       .ordered = s->base_count,
                       .progress = s->opts->progress,
                       .progress_ctx = s->opts->progress_ctx};
-  loci_status st = add_base(s, w, err);
+  loci_status st = sweep_add_base(s, w, 0, s->corrupted.seeds, err);
   if (!st) st = add_cells(b, w, err);
   if (!st) st = walk_run(w, &hooks, err);
   s->rows += walk_rows(w);
@@ -206,7 +204,7 @@ static loci_status next_batch(const sweep *s, batch *b, loci_err *err) {
 
 static void count_formula(sweep *s, bool first_batch, const batch *b) {
   int64_t L = model_decoder(s->m)->layers, S = s->corrupted.seeds;
-  if (first_batch) s->formula = L * (s->length + S * (s->length - s->first));
+  if (first_batch) s->formula += L * (s->length + S * (s->length - s->first));
   for (int64_t i = b->first; i < b->first + b->count; i++) {
     s->formula += S * cell_formula(s, &s->cells[i]);
   }

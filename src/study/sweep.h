@@ -3,6 +3,7 @@
  * corrupt.c   the corrupted run's input rows
  * cells.c     grids and their cells: which values each restored run takes over, which are zeros
  * sweep.c     streams of one walk, metrics off the logits, batches that fit the memory
+ * screen.c    estimates of all cells by gradients, the strongest of which are then run
  * verify.c    cells recomputed the slow way
  * notes.c     hints: what a stranger should know before believing the picture
  * trace.c     the public call */
@@ -27,6 +28,14 @@ typedef struct cell {
   const int *positions; /* ascending */
   int position_count;
 } cell;
+
+/* Estimates by gradients, cells of a window of one layer. */
+typedef struct screened {
+  int site_count;
+  loci_site sites[LOCI_SITE_COUNT];
+  loci_estimate *of; /* (directions, sites, L, positions from the first corrupted one, heads) */
+  int64_t cells;     /* that have an estimate */
+} screened;
 
 typedef struct sweep {
   const loci_prompt *p;
@@ -57,6 +66,8 @@ typedef struct sweep {
   int64_t base_count;    /* logits rows of the clean and the corrupted runs */
   bool not_finite;       /* the model's own logits were NaN or infinite */
 
+  screened screened;
+
   int64_t rows, formula;
   double flop;
 } sweep;
@@ -80,6 +91,18 @@ loci_status add_cell(const sweep *s, walk *w, const cell *c, int parent, int sou
 loci_metrics metrics_of(const sweep *s, const reading *r);
 loci_metrics metrics_mean(const loci_metrics *m, int n);
 void read_logits(const sweep *s, const float *logits, int token, int other, reading *out);
+
+/* The clean run as stream 0 and the corrupted runs of some seeds as its children, with their wanted
+ * logits: token by token, run by run. */
+loci_status sweep_add_base(const sweep *s, walk *w, int seed, int seeds, loci_err *err);
+/* Takes a row of the clean run (run 0) or of a corrupted one, in that order. */
+void sweep_read_base(sweep *s, int run, int token, const float *logits);
+
+/* screen.c */
+/* Estimates of all cells into their grids; leaves the strongest to be run. */
+loci_status sweep_screen(sweep *s, loci_err *err);
+/* How far the estimates of the cells that were run ranked them rightly. */
+loci_status screen_report(sweep *s, loci_trace *t, loci_err *err);
 
 /* verify.c */
 loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err);

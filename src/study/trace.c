@@ -1,7 +1,7 @@
 /* loci_trace_new: a causal trace from a prompt to its grids (Basu et al. 2024, section 3;
  * docs/MATH.md).
  *
- * corrupt -> lay out the grids -> sweep -> effects -> verify -> hints */
+ * corrupt -> lay out the grids -> [screen] -> sweep -> effects -> verify -> hints */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +50,19 @@ static loci_status make_room(sweep *s, loci_err *err) {
   return ok ? LOCI_OK : fail_nomem(err, "tracing");
 }
 
+/* What a cell that was not run is likely to be. */
+static loci_metrics estimated_cell(const sweep *s, const loci_metrics *base,
+                                   const loci_estimate *e) {
+  loci_metrics m = {.p = base->p + e->p,
+                    .logp = base->logp + e->logp,
+                    .p_first = (double)NAN,
+                    .logp_first = (double)NAN,
+                    .logit_diff = base->logit_diff + e->logit_diff,
+                    .kl = (double)NAN};
+  if (s->target_count == 1) m.p_first = m.p, m.logp_first = m.logp;
+  return m;
+}
+
 /* Skipped cells are the run they restore; effects of all cells against that run. */
 static void set_effects(const sweep *s, const loci_trace *t) {
   for (int i = 0; i < s->grid_count; i++) {
@@ -59,8 +72,10 @@ static void set_effects(const sweep *s, const loci_trace *t) {
     const loci_metrics *base = g->direction == LOCI_DENOISE ? &t->corrupted.m : &t->clean.m;
     int64_t n = (int64_t)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
     for (int64_t k = 0; k < n; k++) {
+      bool estimated = g->exact && !g->exact[k];
       if (g->skipped[k]) cells[k] = *base;
-      ie[k] = g->skipped[k] ? 0 : cells[k].p - base->p;
+      if (estimated) cells[k] = estimated_cell(s, base, &g->estimates[k]);
+      ie[k] = g->skipped[k] ? 0 : estimated ? g->estimates[k].p : cells[k].p - base->p;
       restoration[k] = fabs(t->total_effect) < 1e-6 ? (double)NAN : ie[k] / t->total_effect;
     }
   }
@@ -120,9 +135,11 @@ static loci_status trace(sweep *s, loci_trace *t, loci_err *err) {
   TRY(set_target(s, err));
   TRY(make_room(s, err));
   TRY(sweep_grids(s, err));
+  if (s->opts->screen > 0) TRY(sweep_screen(s, err));
   TRY(sweep_run(s, err));
   TRY(fill_view(s, t, err));
   set_effects(s, t);
+  if (s->opts->screen > 0) TRY(screen_report(s, t, err));
   t->cost.seconds = now() - begin;
   if (s->opts->verify > 0) TRY(sweep_verify(s, t, err));
   return sweep_notes(s, t, err);

@@ -1,8 +1,8 @@
 /* check_grad: a gradient against central differences, for the tests of every backward pass.
  *
  * The loss is L(x) = sum_i r_i f_i(x) for a fixed random r, so that one scalar tests the whole
- * Jacobian.  The difference is divided by the step that f32 really took.  Included after all others:
- * cmocka's fail() is a macro. */
+ * Jacobian.  The difference is divided by the step that f32 really took.  Included after all
+ * others: cmocka's fail() is a macro. */
 #ifndef LOCI_TENSOR_CHECK_GRAD_TEST_H
 #define LOCI_TENSOR_CHECK_GRAD_TEST_H
 

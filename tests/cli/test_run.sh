@@ -126,11 +126,28 @@ for kind in noise:3 image-noise:1; do
 done
 failed 'token' "${trace[@]}" --corrupt 'swap:a very much longer piece of text'
 
+# Screening: marked in the text, told apart in every file.
+outs=()
+for e in $endings; do outs+=(-o "screen.$e"); done
+try "${trace[@]}" --method screen:9 --site z,mlp_out --layers 3-5 --metric logp "${outs[@]}"
+wants 0
+prints "estimated by gradients, the 9 strongest run"
+prints 'run exactly; other cells are estimates'
+for e in $endings; do [ -s "screen.$e" ] || miss "screen.$e is not there"; done
+[[ $(head -1 screen.csv) == *'restoration,head,exact,estimate_p,estimate_logp,estimate_logit_diff'* ]] || miss "no estimates in the table"
+[[ $(tr -d ' \n' <screen.json) == *'"screen":{"metric":"logp","cells":'*',"exact":9,"spearman":'* ]] || miss "no screening in the JSON"
+try "${trace[@]}" --method screen:5 --corrupt "image:$model/images/kenya.png" --json --positions each
+wants 0
+[[ $(tr -d ' \n' <<<"$out") == *'"positions":[1,2,3,'* ]] || miss "no image positions are screened"
+
 # Screens: narrow, without UTF-8, without colour; and nothing that would steer a terminal.
 export LC_ALL=C.UTF-8
 for width in 40 80; do
   COLUMNS=$width try "${trace[@]}" --layers 2-3 --site mlp_out
   wants 0
+  wide=$(too_wide "$width" <out)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+  COLUMNS=$width try "${trace[@]}" --layers 2-3 --site mlp_out --method screen:4
   wide=$(too_wide "$width" <out)
   [ -z "$wide" ] || miss "wider than $width: $wide"
   COLUMNS=$width try tokens "${asked[@]}" -c 'this country'

@@ -66,7 +66,10 @@ usage '"3x" is not a number' "${trace[@]}" --corrupt noise:3x
 usage 'mean takes no value' "${trace[@]}" --corrupt mean:1
 usage 'did you mean denoise?' "${trace[@]}" --direction denose
 usage 'did you mean constraint-last?' "${trace[@]}" --positions each,constraint-lst
-usage '--method screen:5 is not in this version' "${trace[@]}" --method screen:5
+usage '--method wants screen:K with K from 1 up, such as screen:50, not "screen:0"' "${trace[@]}" --method screen:0
+usage 'screen estimates single layers, so it goes with --window 1' "${trace[@]}" --method screen:5 --window 3
+usage 'screen estimates p, logp, logit_diff and restoration, not kl' "${trace[@]}" --method screen:5 --metric kl
+usage 'did you mean exact?' "${trace[@]}" --method exakt
 usage 'did you mean authors?' "${trace[@]}" --compat author
 usage '--noise goes with --corrupt noise:F' "${trace[@]}" --noise x.safetensors
 usage '--only wants a whole number from 1 to 1' "${trace[@]}" --only 2
