@@ -1,7 +1,7 @@
 /* Opening a model (see model.h): the parts are opened in the order of the data's way, and a part
  * that only some commands need (chat template, image processor) keeps its complaint until it is
  * asked for. */
-#include "model/model.h"
+#include "model/changes.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -134,6 +134,7 @@ done:
 
 void loci_model_close(loci_model *m) {
   if (!m) return;
+  changes_free(m);
   checkpoint_close(m->weights);
   tokenizer_close(m->tokens);
   arena_free(m->mem);

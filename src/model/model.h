@@ -23,6 +23,7 @@ struct loci_model {
   loci_model_info info;
   char hash[32];
   char *notes[8];
+  struct model_changes *changes; /* changes.h; NULL: none so far */
 };
 
 /* The config's decoder part, which every walk needs. */
