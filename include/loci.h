@@ -17,6 +17,7 @@
  *  13. bench                   speed on this machine
  *  14. examples                questions with answers, from a file
  *  15. studies                 one measurement over many examples, with intervals
+ *  16. edit                    a new answer, written into one matrix (Basu et al. 2024, 5)
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -769,6 +770,89 @@ LOCI_CHECK loci_status loci_prediction_write(const loci_prediction *prediction, 
 /* The table for a terminal; the metric plays no part. */
 LOCI_CHECK loci_status loci_prediction_draw(const loci_prediction *prediction,
                                             const loci_draw_opts *opts, char **out, loci_err *err);
+/* ---------------------------------------------------------------- 16. edit */
+
+/* What the model shall answer.  The key is read at the last position of the question's first
+ * constraint. */
+typedef struct loci_edit_request {
+  const loci_prompt *prompt;
+  const loci_prompt *const *rephrased; /* the question in other words: keys are averaged over all */
+  int rephrased_count;
+  const char *target; /* the new answer */
+} loci_edit_request;
+
+/* How; a result has the values that were used. */
+typedef struct loci_edit_settings {
+  int steps;           /* of Adam, at most; 0: 40 */
+  double lr;           /* 0: 0.1 */
+  double weight_decay; /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
+  double lambda;       /* ridge of the update; 0: 0.01, negative: none */
+  double max_norm;     /* ||delta|| is held below this many ||v0||; 0: 4 */
+  double stop_p;       /* ends when p(target) is reached; 0: never */
+  double kl;           /* weight of KL(before || after) behind "CONSTRAINT is a"; 0: none */
+  bool authors;        /* the released scripts' values, and the target's first token alone */
+} loci_edit_settings;
+
+typedef struct loci_edit_opts {
+  bool has_layer;
+  int layer; /* whose down projection is changed; else layer 2, or the last one that can answer */
+  loci_edit_settings settings;
+  bool no_answers; /* measure probabilities alone, generate nothing */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_edit_opts;
+
+typedef struct loci_edit_step {
+  double loss, p; /* before the step; p of the whole answer */
+} loci_edit_step;
+
+/* What became of one request.  [before] and [after] are of the whole target, teacher forced; kl is
+ * KL(before || after) at the last prompt position. */
+typedef struct loci_edit_fact {
+  const char *image, *question, *template_name, *constraint, *target;
+  int target_count;
+  const int *target_ids;
+  int position;     /* of the key */
+  int prompt_count; /* whose keys are averaged */
+  int step_count;
+  const loci_edit_step *steps; /* the last one is after the last update */
+  double key_norm, value_norm, delta_norm;
+  loci_outcome before, after;
+  const char *answer_before, *answer_after; /* greedy; NULL: not asked for */
+} loci_edit_fact;
+
+/* A change of one matrix: W' = W + left right. */
+typedef struct loci_edit {
+  const char *method; /* "multedit" */
+  const char *hash;   /* of the model it was made for */
+  const char *tensor; /* the matrix, as the checkpoint spells it */
+  const char *precision;
+  int layer;
+  int64_t width, inner, rank;
+  const float *left;  /* (width, rank) */
+  const float *right; /* (rank, inner) */
+  double norm;        /* Frobenius norm of left right */
+  loci_edit_settings settings;
+  int fact_count;
+  const loci_edit_fact *facts; /* of an edit from a file: the requests alone */
+  loci_cost cost;              /* of finding the values; formula: what the change can reach */
+} loci_edit;
+
+/* Solves all requests into one matrix.  The model stays as it is. */
+LOCI_CHECK loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests,
+                                       int count, const loci_edit_opts *opts, loci_edit **out,
+                                       loci_err *err);
+LOCI_API void loci_edit_free(loci_edit *edit);
+/* A small file (docs/FORMATS.md, "Edits"). */
+LOCI_CHECK loci_status loci_edit_write(const loci_edit *edit, const char *path, loci_err *err);
+LOCI_CHECK loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err);
+LOCI_CHECK loci_status loci_edit_json(const loci_edit *edit, char **out, loci_err *err);
+
+/* Changes the model in memory.  Edits of one model stack, in the order given; reverting any of them
+ * leaves what the others alone would have made, and after the last one every bit is as before.  The
+ * edit may be freed only after it is reverted.  Prompts stay valid. */
+LOCI_CHECK loci_status loci_edit_apply(loci_model *model, const loci_edit *edit, loci_err *err);
+LOCI_CHECK loci_status loci_edit_revert(loci_model *model, const loci_edit *edit, loci_err *err);
 
 #ifdef __cplusplus
 }

@@ -40,6 +40,7 @@ static const prompt_template templates[] = {
     {.name = "bunny", .before = VICUNA, .behind = " ASSISTANT:"},
     {.name = "llava_v1", .before = USERS("human") " USER: <image>\n", .behind = " ASSISTANT:"},
     {.name = "raw", .before = "", .behind = ""},
+    {.name = "is-a", .before = "<image>\n", .behind = " is a"},
     {.name = "chat",
      .before = "USER: <image>\n",
      .behind = " ASSISTANT:",

@@ -1,0 +1,319 @@
+/* Laws of edits: the update brings every value, solving leaves the model as it is, reverting leaves
+ * nothing behind, a file holds what was written, a step costs what it reaches; and what is refused,
+ * in which words. */
+#include "edit/edit.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h> /* last: it has a macro `fail` */
+
+#include "base/random.h"
+
+#define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
+
+static const char *const questions[] = {"The bridge of Vienna was built by",
+                                        "The people of Vienna speak",
+                                        "The tower of Vienna was built by"};
+
+static loci_model *open_model(const char *name) {
+  char dir[500];
+  loci_model *m;
+  loci_err err;
+  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  snprintf(dir, sizeof dir, "%s%s", MODELS, name);
+  if (loci_model_open(dir, &opts, &m, &err)) fail_msg("%s", err.msg);
+  return m;
+}
+
+static loci_prompt *ask(const loci_model *m, const char *question, const char *constraint) {
+  loci_prompt *p;
+  loci_err err;
+  loci_question q = {.text = question,
+                     .template_name = "raw",
+                     .constraints = &constraint,
+                     .constraint_count = constraint != NULL};
+  if (loci_prompt_new(m, &q, &p, &err)) fail_msg("%s", err.msg);
+  return p;
+}
+
+static loci_edit *solve(loci_model *m, const loci_edit_request *r, int n, loci_edit_opts o) {
+  loci_edit *e;
+  loci_err err;
+  if (loci_edit_solve(m, r, n, &o, &e, &err)) fail_msg("%s", err.msg);
+  return e;
+}
+
+/* Logits of the last position. */
+static float *logits_of(const loci_model *m, const loci_prompt *p) {
+  loci_run *r;
+  loci_view v;
+  loci_err err;
+  int64_t V = model_decoder(m)->vocab;
+  float *out = malloc((size_t)V * sizeof *out);
+  assert_non_null(out);
+  loci_status st = loci_run_new(m, p, &r, &err);
+  if (!st) st = loci_run_record(r, LOCI_SITE_LOGITS, 0, &err);
+  if (!st) st = loci_run_forward(r, NULL, NULL, &err);
+  if (!st) st = loci_run_get(r, LOCI_SITE_LOGITS, 0, &v, &err);
+  if (st) fail_msg("%s", err.msg);
+  memcpy(out, v.data + (v.rows - 1) * V, (size_t)V * sizeof *out);
+  loci_run_free(r);
+  return out;
+}
+
+/* right K^T = (lambda I + K K^T)^-1 K K^T, so (lambda I + K K^T) right = K; nearly parallel keys
+ * included.  Sums of 40 products of size 1 in f32 are good to 1e-5. */
+static void the_update_solves_its_equation(void **state) {
+  (void)state;
+  enum { N = 7, F = 40 };
+  static float keys[N * F], right[N * F];
+  loci_err err;
+  random_source r = random_new(1);
+  for (int i = 0; i < N * F; i++) keys[i] = (float)random_gaussian(&r);
+  for (int f = 0; f < F; f++) keys[F + f] = keys[f] + 0.05f * keys[2 * F + f];
+  for (int n = 1; n <= N; n++) {
+    if (update_solve(keys, n, F, 0.5, right, &err)) fail_msg("%s", err.msg);
+    for (int i = 0; i < n; i++) {
+      for (int f = 0; f < F; f++) {
+        double sum = 0.5 * (double)right[i * F + f];
+        for (int j = 0; j < n; j++) {
+          double both = 0;
+          for (int g = 0; g < F; g++) both += (double)keys[i * F + g] * (double)keys[j * F + g];
+          sum += both * (double)right[j * F + f];
+        }
+        assert_float_equal(sum, keys[i * F + f], 1e-4);
+      }
+    }
+  }
+}
+
+static void equal_keys_need_a_ridge(void **state) {
+  (void)state;
+  static const float keys[] = {1, 2, 3, 1, 2, 3};
+  float right[6];
+  loci_err err;
+  assert_int_equal(update_solve(keys, 2, 3, 0, right, &err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "two of the 2 requests have the same key"));
+  assert_int_equal(update_solve(keys, 2, 3, 0.01, right, &err), LOCI_OK);
+}
+
+static void the_norm_of_an_update_is_that_of_its_product(void **state) {
+  (void)state;
+  static const float left[] = {1, 2, 3, 4, 5, 6}, right[] = {1, -1, 2, 0.5f};
+  double sum = 0;
+  for (int d = 0; d < 3; d++) {
+    for (int f = 0; f < 2; f++) {
+      double x = (double)(left[2 * d] * right[f] + left[2 * d + 1] * right[2 + f]);
+      sum += x * x;
+    }
+  }
+  assert_float_equal(update_norm(left, right, 3, 2, 2), sqrt(sum), 1e-6);
+}
+
+/* Several requests into one matrix each get what they ask for; without a step the model would be
+ * as before. */
+static void every_request_gains(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-llama");
+  loci_edit_request r[3];
+  for (int i = 0; i < 3; i++) {
+    r[i] = (loci_edit_request){.prompt = ask(m, questions[i], "Vienna"), .target = "the old city"};
+  }
+  loci_edit *e = solve(m, r, 3, (loci_edit_opts){.settings = {.steps = 30, .lr = 0.3}});
+  assert_int_equal(e->rank, 3);
+  for (int i = 0; i < 3; i++) {
+    const loci_edit_fact *f = &e->facts[i];
+    assert_true(f->steps[f->step_count - 1].loss < f->steps[0].loss - 1);
+    assert_true(f->after.m.logp > f->before.m.logp + 1);
+    assert_true(f->after.m.kl > 0);
+    assert_non_null(f->answer_before);
+    assert_non_null(f->answer_after);
+  }
+  loci_edit_free(e);
+  for (int i = 0; i < 3; i++) loci_prompt_free((loci_prompt *)(uintptr_t)r[i].prompt);
+  loci_model_close(m);
+}
+
+/* A step takes at most three times the rows that the change can reach; the run before it has all
+ * rows once. */
+static void a_step_costs_what_it_reaches(void **state) {
+  (void)state;
+  loci_model *m = open_model("llava-clip-llama");
+  loci_prompt *p = ask(m, "Where is the castle of Vienna, and who lives there?", "Vienna");
+  int L = model_decoder(m)->layers;
+  loci_edit_request r = {.prompt = p, .target = "here"};
+  for (int layer = 0; layer + 1 < L; layer++) {
+    for (int steps = 1; steps < 4; steps++) {
+      loci_edit *e = solve(
+          m, &r, 1,
+          (loci_edit_opts){
+              .has_layer = true, .layer = layer, .no_answers = true, .settings = {.steps = steps}});
+      int T = p->info.length + e->facts[0].target_count - 1;
+      int64_t reach = (int64_t)(T - e->facts[0].position) * (L - 1 - layer);
+      assert_int_equal(e->cost.formula, (3 * steps + 1) * reach);
+      assert_in_range(e->cost.rows, 1, (int64_t)T * L + e->cost.formula);
+      loci_edit_free(e);
+    }
+  }
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+static void applied_and_reverted_every_bit_is_as_before(void **state) {
+  (void)state;
+  loci_err err;
+  loci_model *m = open_model("llava-clip-llama-bf16");
+  loci_prompt *p = ask(m, questions[0], "Vienna");
+  int64_t V = model_decoder(m)->vocab;
+  loci_edit_request r = {.prompt = p, .target = "the"};
+  loci_edit *a = solve(m, &r, 1, (loci_edit_opts){.settings = {.steps = 3}});
+  loci_edit *b =
+      solve(m, &r, 1, (loci_edit_opts){.has_layer = true, .layer = 1, .settings = {.steps = 3}});
+  float *seen[5];
+  seen[0] = logits_of(m, p);
+  assert_int_equal(loci_edit_apply(m, a, &err), LOCI_OK);
+  seen[1] = logits_of(m, p);
+  assert_int_equal(loci_edit_apply(m, b, &err), LOCI_OK);
+  seen[2] = logits_of(m, p);
+  assert_int_equal(loci_edit_apply(m, b, &err), LOCI_EINVAL);
+  loci_edit *c;
+  assert_int_equal(loci_edit_solve(m, &r, 1, NULL, &c, &err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "edits applied"));
+  assert_int_equal(loci_edit_revert(m, b, &err), LOCI_OK);
+  seen[3] = logits_of(m, p);
+  assert_int_equal(loci_edit_revert(m, a, &err), LOCI_OK);
+  seen[4] = logits_of(m, p);
+  size_t bytes = (size_t)V * sizeof(float);
+  assert_memory_equal(seen[1], seen[3], bytes);
+  assert_memory_equal(seen[0], seen[4], bytes);
+  assert_memory_not_equal(seen[0], seen[1], bytes);
+  assert_memory_not_equal(seen[1], seen[2], bytes);
+  for (int i = 0; i < 5; i++) free(seen[i]);
+  loci_edit_free(a);
+  loci_edit_free(b);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+static void a_file_holds_what_was_written(void **state) {
+  (void)state;
+  char path[] = "/tmp/loci-edit-test-XXXXXX";
+  int fd = mkstemp(path);
+  assert_true(fd >= 0 && close(fd) == 0);
+  loci_err err;
+  loci_edit *back;
+  loci_model *m = open_model("text-phi");
+  loci_prompt *p = ask(m, questions[0], "Vienna");
+  loci_edit_request r[2] = {{.prompt = p, .target = "a \"line\"\nof text"},
+                            {.prompt = p, .target = "few"}};
+  loci_edit *e = solve(m, r, 2, (loci_edit_opts){.settings = {.steps = 2, .lr = 0.25}});
+  if (loci_edit_write(e, path, &err) || loci_edit_read(path, &back, &err)) fail_msg("%s", err.msg);
+  assert_int_equal(back->layer, e->layer);
+  assert_int_equal(back->rank, 2);
+  assert_memory_equal(back->left, e->left, (size_t)(e->width * 2) * sizeof(float));
+  assert_memory_equal(back->right, e->right, (size_t)(e->inner * 2) * sizeof(float));
+  assert_string_equal(back->hash, e->hash);
+  assert_string_equal(back->tensor, e->tensor);
+  assert_string_equal(back->method, "multedit");
+  assert_int_equal(back->settings.steps, 2);
+  assert_true(back->settings.lr == 0.25 && back->settings.lambda == e->settings.lambda);
+  assert_true(back->settings.weight_decay == 1e-3 && back->settings.max_norm == 4);
+  assert_float_equal(back->norm, e->norm, 1e-9);
+  assert_int_equal(back->fact_count, 2);
+  assert_string_equal(back->facts[0].target, "a \"line\"\nof text");
+  assert_string_equal(back->facts[1].constraint, "Vienna");
+  assert_null(back->facts[1].image);
+  loci_model *other = open_model("text-llama");
+  assert_int_equal(loci_edit_apply(m, back, &err), LOCI_OK);
+  assert_int_equal(loci_edit_apply(other, back, &err), LOCI_EINVAL);
+  loci_model_close(m);
+  loci_model_close(other);
+  loci_prompt_free(p);
+  loci_edit_free(e);
+  loci_edit_free(back);
+  unlink(path);
+}
+
+/* ---------------------------------------------------------------- refusals */
+
+static void refused(loci_model *m, loci_edit_request r, loci_edit_opts o, const char *sentence) {
+  loci_edit *e;
+  loci_err err = {0};
+  assert_int_equal(loci_edit_solve(m, &r, 1, &o, &e, &err), LOCI_EINVAL);
+  assert_null(e);
+  if (!strstr(err.msg, sentence)) fail_msg("\"%s\" does not say \"%s\"", err.msg, sentence);
+}
+
+static void what_makes_no_sense_is_refused_in_a_sentence(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-llama");
+  loci_prompt *p = ask(m, questions[0], "Vienna"), *none = ask(m, questions[0], NULL);
+  loci_edit_request good = {.prompt = p, .target = "few"};
+  loci_edit_request r = good;
+  r.target = " ";
+  refused(m, r, (loci_edit_opts){0}, "the target is empty");
+  r = (loci_edit_request){.prompt = none, .target = "few"};
+  refused(m, r, (loci_edit_opts){0}, "has no constraint: an edit needs one");
+  refused(m, good, (loci_edit_opts){.has_layer = true, .layer = 5},
+          "layer 5: the model has layers 0 to 4");
+  refused(m, good, (loci_edit_opts){.has_layer = true, .layer = -1}, "layer -1");
+  refused(m, good, (loci_edit_opts){.has_layer = true, .layer = 4},
+          "layer 4 is the last: a change at position");
+  refused(m, good, (loci_edit_opts){.settings = {.steps = -1}}, "-1 steps");
+  refused(m, good, (loci_edit_opts){.settings = {.stop_p = 2}}, "stop at probability 2");
+  refused(m, good, (loci_edit_opts){.settings = {.lr = (double)NAN}}, "not a number");
+  loci_prompt_free(p);
+  loci_prompt_free(none);
+  loci_model_close(m);
+}
+
+static void what_the_model_says_already_is_no_edit(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-phi");
+  loci_prompt *p = ask(m, questions[2], "Vienna");
+  loci_edit_request r = {.prompt = p, .target = "in"};
+  refused(m, r, (loci_edit_opts){0},
+          "the model answers \"in\" to \"The tower of Vienna was built "
+          "by\" already");
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+/* With the key at the last position, the last layer can be edited, too. */
+static void the_last_layer_answers_where_the_key_is_last(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-llama");
+  loci_prompt *p = ask(m, "Who lives in Vienna", "Vienna");
+  loci_edit_request r = {.prompt = p, .target = "few"};
+  loci_edit *e = solve(m, &r, 1,
+                       (loci_edit_opts){.has_layer = true,
+                                        .layer = model_decoder(m)->layers - 1,
+                                        .no_answers = true,
+                                        .settings = {.steps = 20, .lr = 0.3}});
+  assert_true(e->facts[0].after.m.logp > e->facts[0].before.m.logp + 1);
+  loci_edit_free(e);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_update_solves_its_equation),
+      cmocka_unit_test(equal_keys_need_a_ridge),
+      cmocka_unit_test(the_norm_of_an_update_is_that_of_its_product),
+      cmocka_unit_test(every_request_gains),
+      cmocka_unit_test(a_step_costs_what_it_reaches),
+      cmocka_unit_test(applied_and_reverted_every_bit_is_as_before),
+      cmocka_unit_test(a_file_holds_what_was_written),
+      cmocka_unit_test(what_makes_no_sense_is_refused_in_a_sentence),
+      cmocka_unit_test(what_the_model_says_already_is_no_edit),
+      cmocka_unit_test(the_last_layer_answers_where_the_key_is_last),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

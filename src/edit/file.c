@@ -1,0 +1,211 @@
+/* The file of an edit: safetensors with update.left (D,n) and update.right (n,F), and what it is in
+ * the metadata (docs/FORMATS.md, "Edits").  The requests stand there as one JSON text. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "checkpoint/safetensors.h"
+#include "edit/edit.h"
+
+#define FORMAT "loci.edit/1"
+
+/* ---------------------------------------------------------------- writing */
+
+static js_value *settings_json(const loci_edit_settings *s) {
+  js_value *o = js_object();
+  js_put(&o, "steps", js_int(s->steps));
+  js_put(&o, "lr", js_real(s->lr));
+  js_put(&o, "weight_decay", js_real(s->weight_decay));
+  js_put(&o, "lambda", js_real(s->lambda));
+  js_put(&o, "max_norm", js_real(s->max_norm));
+  js_put(&o, "stop_p", js_real(s->stop_p));
+  js_put(&o, "kl", js_real(s->kl));
+  js_put(&o, "authors", js_bool(s->authors));
+  return o;
+}
+
+static js_value *requests_json(const loci_edit *e) {
+  js_value *a = js_array();
+  for (int i = 0; i < e->fact_count; i++) {
+    const loci_edit_fact *f = &e->facts[i];
+    js_value *o = js_object();
+    js_put(&o, "image", js_text(f->image));
+    js_put(&o, "question", js_text(f->question));
+    js_put(&o, "template", js_text(f->template_name));
+    js_put(&o, "constraint", js_text(f->constraint));
+    js_put(&o, "target", js_text(f->target));
+    js_push(&a, o);
+  }
+  return a;
+}
+
+loci_status loci_edit_write(const loci_edit *e, const char *path, loci_err *err) {
+  char *settings = NULL, *requests = NULL, layer[16];
+  st_tensor tensors[2] = {{.name = "update.left",
+                           .dtype = ST_F32,
+                           .rank = 2,
+                           .shape = {e->width, e->rank},
+                           .data = (const uint8_t *)e->left,
+                           .bytes = e->width * e->rank * 4},
+                          {.name = "update.right",
+                           .dtype = ST_F32,
+                           .rank = 2,
+                           .shape = {e->rank, e->inner},
+                           .data = (const uint8_t *)e->right,
+                           .bytes = e->rank * e->inner * 4}};
+  loci_status st = js_print(settings_json(&e->settings), false, &settings, err);
+  if (!st) st = js_print(requests_json(e), false, &requests, err);
+  if (st) goto done;
+  snprintf(layer, sizeof layer, "%d", e->layer);
+  const char *const metadata[] = {"format",    FORMAT,       "method",     e->method, "model_hash",
+                                  e->hash,     "layer",      layer,        "tensor",  e->tensor,
+                                  "precision", e->precision, "settings",   settings,  "requests",
+                                  requests,    "loci",       LOCI_VERSION, NULL};
+  st = st_write(path, tensors, 2, metadata, err);
+done:
+  free(settings);
+  free(requests);
+  return st;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+typedef struct reader {
+  const char *path;
+  const st_file *file;
+  edit_box *box;
+} reader;
+
+static loci_status refuse(const reader *r, const char *why, loci_err *err) {
+  return fail(err, LOCI_EFORMAT, "%s: no edit of loci: %s", r->path, why);
+}
+
+static loci_status read_text(const reader *r, const char *key, const char **out, loci_err *err) {
+  const char *s = st_metadata(r->file, key);
+  if (!s) return fail(err, LOCI_EFORMAT, "%s: no edit of loci: no %s in it", r->path, key);
+  *out = arena_strdup(r->box->mem, s);
+  return *out ? LOCI_OK : fail_nomem(err, r->path);
+}
+
+static loci_status read_matrix(const reader *r, const char *name, int64_t shape[2],
+                               const float **out, loci_err *err) {
+  const st_tensor *t = st_find(r->file, name);
+  if (!t || t->dtype != ST_F32 || t->rank != 2 || t->shape[0] < 1 || t->shape[1] < 1) {
+    return fail(err, LOCI_EFORMAT, "%s: no edit of loci: %s must be a matrix of F32", r->path,
+                name);
+  }
+  float *data = arena_array(r->box->mem, t->bytes / 4, float);
+  if (!data) return fail_nomem(err, r->path);
+  memcpy(data, t->data, (size_t)t->bytes);
+  if (!logits_are_finite(data, t->bytes / 4)) return refuse(r, "a number is NaN or infinite", err);
+  shape[0] = t->shape[0];
+  shape[1] = t->shape[1];
+  *out = data;
+  return LOCI_OK;
+}
+
+/* A copy of a member; NULL where it is null or not there. */
+static loci_status copy_member(const reader *r, const js_value *o, const char *key,
+                               const char **out, loci_err *err) {
+  const char *s = NULL;
+  TRY(js_get_text(o, key, r->path, &s, err));
+  *out = s ? arena_strdup(r->box->mem, s) : NULL;
+  return *out || !s ? LOCI_OK : fail_nomem(err, r->path);
+}
+
+static loci_status read_requests(const reader *r, const js_value *list, loci_err *err) {
+  int n = (int)js_count(list);
+  loci_edit_fact *facts = arena_zarray(r->box->mem, n, loci_edit_fact);
+  if (!facts) return fail_nomem(err, r->path);
+  for (int i = 0; i < n; i++) {
+    const js_value *o = js_at(list, i);
+    if (js_kind_of(o) != JS_OBJECT) return refuse(r, "a request is no object", err);
+    TRY(copy_member(r, o, "image", &facts[i].image, err));
+    TRY(copy_member(r, o, "question", &facts[i].question, err));
+    TRY(copy_member(r, o, "template", &facts[i].template_name, err));
+    TRY(copy_member(r, o, "constraint", &facts[i].constraint, err));
+    TRY(copy_member(r, o, "target", &facts[i].target, err));
+    if (!facts[i].question || !facts[i].target || !facts[i].constraint) {
+      return refuse(r, "a request has no question, constraint or target", err);
+    }
+  }
+  r->box->view.fact_count = n;
+  r->box->view.facts = facts;
+  return LOCI_OK;
+}
+
+static loci_status read_settings(const reader *r, const js_value *o, loci_err *err) {
+  loci_edit_settings *s = &r->box->view.settings;
+  int64_t steps = 0;
+  TRY(js_get_int(o, "steps", r->path, 0, INT32_MAX, &steps, err));
+  s->steps = (int)steps;
+  TRY(js_get_real(o, "lr", r->path, &s->lr, err));
+  TRY(js_get_real(o, "weight_decay", r->path, &s->weight_decay, err));
+  TRY(js_get_real(o, "lambda", r->path, &s->lambda, err));
+  TRY(js_get_real(o, "max_norm", r->path, &s->max_norm, err));
+  TRY(js_get_real(o, "stop_p", r->path, &s->stop_p, err));
+  TRY(js_get_real(o, "kl", r->path, &s->kl, err));
+  return js_get_bool(o, "authors", r->path, &s->authors, err);
+}
+
+static loci_status read_json(const reader *r, const char *key, js_kind kind,
+                             loci_status (*use)(const reader *, const js_value *, loci_err *),
+                             loci_err *err) {
+  js_value *root;
+  const char *text;
+  TRY(read_text(r, key, &text, err));
+  TRY(js_parse(text, strlen(text), r->path, &root, err));
+  loci_status st =
+      js_kind_of(root) == kind ? use(r, root, err) : refuse(r, "requests or settings are odd", err);
+  js_free(root);
+  return st;
+}
+
+static loci_status read_all(const reader *r, loci_err *err) {
+  loci_edit *e = &r->box->view;
+  int64_t left[2], right[2];
+  const char *format = st_metadata(r->file, "format"), *layer;
+  if (!format || strcmp(format, FORMAT) != 0) return refuse(r, "its format is not " FORMAT, err);
+  TRY(read_text(r, "method", &e->method, err));
+  TRY(read_text(r, "model_hash", &e->hash, err));
+  TRY(read_text(r, "tensor", &e->tensor, err));
+  TRY(read_text(r, "precision", &e->precision, err));
+  TRY(read_text(r, "layer", &layer, err));
+  char *end;
+  long number = strtol(layer, &end, 10);
+  if (*end || end == layer || number < 0 || number > 1 << 20) {
+    return refuse(r, "its layer is no number", err);
+  }
+  e->layer = (int)number;
+  TRY(read_matrix(r, "update.left", left, &e->left, err));
+  TRY(read_matrix(r, "update.right", right, &e->right, err));
+  if (left[1] != right[0]) return refuse(r, "its two matrices do not fit each other", err);
+  e->width = left[0];
+  e->rank = left[1];
+  e->inner = right[1];
+  e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
+  TRY(read_json(r, "settings", JS_OBJECT, read_settings, err));
+  return read_json(r, "requests", JS_ARRAY, read_requests, err);
+}
+
+loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err) {
+  st_file *file;
+  *out = NULL;
+  TRY(st_open(path, &file, err));
+  loci_status st = LOCI_OK;
+  edit_box *box = calloc(1, sizeof *box);
+  if (box) box->mem = arena_new();
+  if (!box || !box->mem) {
+    st = fail_nomem(err, path);
+    goto done;
+  }
+  reader r = {.path = path, .file = file, .box = box};
+  TRY_DONE(read_all(&r, err));
+  *out = &box->view;
+  box = NULL;
+done:
+  if (box) loci_edit_free(&box->view);
+  st_close(file);
+  return st;
+}

@@ -1,0 +1,70 @@
+/* An edit as JSON ("loci.edit/1"): a single request's numbers stand at the top, too. */
+#include "show/json_parts.h"
+
+static js_value *json_steps(const loci_edit_fact *f) {
+  js_value *a = js_array();
+  for (int i = 0; i < f->step_count; i++) {
+    js_value *o = js_object();
+    js_put(&o, "loss", js_real(f->steps[i].loss));
+    js_put(&o, "p", js_real(f->steps[i].p));
+    js_push(&a, o);
+  }
+  return a;
+}
+
+static void put_fact(js_value **o, const loci_edit_fact *f) {
+  js_put(o, "image", js_text(f->image));
+  js_put(o, "question", js_text(f->question));
+  js_put(o, "template", js_text(f->template_name));
+  js_put(o, "constraint", js_text(f->constraint));
+  js_put(o, "target", json_target(f->target_ids, f->target_count, f->target, true));
+  js_put(o, "position", js_int(f->position));
+  js_put(o, "prompts", js_int(f->prompt_count));
+  js_put(o, "p_before", js_real(f->before.m.p));
+  js_put(o, "p_after", js_real(f->after.m.p));
+  js_put(o, "logp_before", js_real(f->before.m.logp));
+  js_put(o, "logp_after", js_real(f->after.m.logp));
+  js_put(o, "answer_before", js_text(f->answer_before));
+  js_put(o, "answer_after", js_text(f->answer_after));
+  js_put(o, "before", json_outcome(&f->before, true, false));
+  js_put(o, "after", json_outcome(&f->after, true, true));
+  js_put(o, "key_norm", js_real(f->key_norm));
+  js_put(o, "value_norm", js_real(f->value_norm));
+  js_put(o, "delta_norm", js_real(f->delta_norm));
+  js_put(o, "steps", json_steps(f));
+}
+
+static js_value *json_settings(const loci_edit_settings *s) {
+  js_value *o = js_object();
+  js_put(&o, "steps", js_int(s->steps));
+  js_put(&o, "lr", js_real(s->lr));
+  js_put(&o, "weight_decay", js_real(s->weight_decay));
+  js_put(&o, "lambda", js_real(s->lambda));
+  js_put(&o, "max_norm", js_real(s->max_norm));
+  js_put(&o, "stop_p", js_real(s->stop_p));
+  js_put(&o, "kl", js_real(s->kl));
+  js_put(&o, "authors", js_bool(s->authors));
+  return o;
+}
+
+loci_status loci_edit_json(const loci_edit *e, char **out, loci_err *err) {
+  js_value *o = json_result("edit"), *update = js_object(), *requests = js_array();
+  js_put(&o, "method", js_text(e->method));
+  js_put(&o, "model_hash", js_text(e->hash));
+  js_put(&o, "precision", js_text(e->precision));
+  js_put(&o, "layer", js_int(e->layer));
+  js_put(&o, "tensor", js_text(e->tensor));
+  js_put(&o, "settings", json_settings(&e->settings));
+  js_put(&update, "rank", js_int(e->rank));
+  js_put(&update, "norm", js_real(e->norm));
+  js_put(&o, "update", update);
+  if (e->fact_count == 1) put_fact(&o, &e->facts[0]);
+  for (int i = 0; e->fact_count > 1 && i < e->fact_count; i++) {
+    js_value *fact = js_object();
+    put_fact(&fact, &e->facts[i]);
+    js_push(&requests, fact);
+  }
+  js_put(&o, "requests", requests);
+  js_put(&o, "cost", json_cost(&e->cost));
+  return json_print_lines(o, out, err);
+}

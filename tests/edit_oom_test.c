@@ -1,0 +1,121 @@
+/* Edits when memory runs out, one allocation at a time: solving, writing, reading, applying and
+ * reverting.  A failure leaves neither half a file nor half a change. */
+#include "failing_malloc.h"
+
+#include <stdio.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loci.h"
+
+#define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
+#define PICTURE LOCI_SOURCE_DIR "/tests/golden/images/scene-a.png"
+
+typedef struct things { /* made while memory lasts */
+  loci_model *model;
+  loci_prompt *prompt, *text;
+  loci_edit *edit;
+  char path[64];
+} things;
+
+static loci_status make_prompt(const loci_model *m, const char *image, loci_prompt **out,
+                               loci_err *err) {
+  static const char *const constraint = "this city";
+  loci_question q = {.image = image,
+                     .text = "Where is this city?",
+                     .constraints = &constraint,
+                     .constraint_count = 1};
+  if (!image) q.template_name = "raw";
+  return loci_prompt_new(m, &q, out, err);
+}
+
+static loci_status edit(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_edit *e;
+  char *json = NULL;
+  loci_edit_opts o = {.no_answers = true, .settings = {.steps = 1, .kl = 0.1}};
+  loci_edit_request r[2] = {{.prompt = t->text, .target = "old castle"},
+                            {.prompt = t->prompt, .rephrased_count = 1, .target = "here"}};
+  r[1].rephrased = (const loci_prompt *const *)&t->text;
+  loci_status st = loci_edit_solve(t->model, r, 2, &o, &e, err);
+  assert_true((st == LOCI_OK) == (e != NULL));
+  if (!st) st = loci_edit_json(e, &json, err);
+  loci_text_free(json);
+  loci_edit_free(e);
+  return st;
+}
+
+static loci_status apply_edit(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_edit *e;
+  loci_status st = loci_edit_write(t->edit, t->path, err);
+  if (st) {
+    assert_int_not_equal(access(t->path, F_OK), 0);
+    return st;
+  }
+  st = loci_edit_read(t->path, &e, err);
+  assert_true((st == LOCI_OK) == (e != NULL));
+  assert_int_equal(unlink(t->path), 0);
+  if (!st) st = loci_edit_apply(t->model, e, err);
+  if (!st) {
+    st = loci_edit_apply(t->model, t->edit, err);
+    if (!st) st = loci_edit_revert(t->model, e, err);
+    if (st) assert_int_equal(loci_edit_revert(t->model, e, NULL), LOCI_OK);
+    if (loci_edit_revert(t->model, t->edit, NULL)) assert_int_not_equal(st, LOCI_OK);
+  }
+  loci_edit_free(e);
+  return st;
+}
+
+/* ---------------------------------------------------------------- tests */
+
+static things all;
+
+static int make_all(void **state) {
+  (void)state;
+  loci_err err;
+  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_edit_opts edit_opts = {.settings = {.steps = 1}};
+  strcpy(all.path, "/tmp/loci-edit-oom-XXXXXX");
+  int fd = mkstemp(all.path);
+  if (fd < 0 || close(fd) || unlink(all.path)) return -1;
+  if (loci_model_open(MODELS "llava-clip-llama", &opts, &all.model, &err)) return -1;
+  if (make_prompt(all.model, PICTURE, &all.prompt, &err)) return -1;
+  if (make_prompt(all.model, NULL, &all.text, &err)) return -1;
+  loci_edit_request r = {.prompt = all.text, .target = "old castle"};
+  return loci_edit_solve(all.model, &r, 1, &edit_opts, &all.edit, &err) ? -1 : 0;
+}
+
+static int free_all(void **state) {
+  (void)state;
+  loci_edit_free(all.edit);
+  loci_prompt_free(all.text);
+  loci_prompt_free(all.prompt);
+  loci_model_close(all.model);
+  return 0;
+}
+
+static void solving_survives(void **state) {
+  (void)state;
+  assert_true(failing_malloc_run_without_json(edit, &all) > 50);
+}
+
+static void applying_survives(void **state) {
+  (void)state;
+  assert_true(failing_malloc_run_without_json(apply_edit, &all) > 10);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(solving_survives),
+      cmocka_unit_test(applying_survives),
+  };
+  return cmocka_run_group_tests(tests, make_all, free_all);
+}
