@@ -787,7 +787,7 @@ typedef struct loci_edit_settings {
   double lr;           /* 0: 0.1 */
   double weight_decay; /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
   double lambda;       /* ridge of the update; 0: 0.01, negative: none */
-  double max_norm;     /* ||delta|| is held below this many ||v0||; 0: 4 */
+  double max_norm;     /* ||delta|| is held below this many ||v0||; 0: never */
   double stop_p;       /* ends when p(target) is reached; 0: never */
   double kl;           /* weight of KL(before || after) behind "CONSTRAINT is a"; 0: none */
   bool authors;        /* the released scripts' values, and the target's first token alone */

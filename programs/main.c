@@ -118,6 +118,18 @@ const command commands[] = {
      FLOW,
      {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
 
+    {"edit solve",
+     "a new answer, as a change of one matrix",
+     "loci edit solve" UKRAINE CAPITAL COUNTRY " --target Lima -o lima.edit\n"
+     "loci edit solve" FLAGS " --requests wrong.jsonl --layer 3 --stop-p 0.9 -o wrong.edit\n",
+     "Finds the change of one layer's down projection that brings the target (MultEdit): the value "
+     "that makes the target likely, by gradients, then the smallest update that brings it.  The "
+     "model is only read; the change goes into a small file.",
+     ".edit .json",
+     cmd_edit_solve,
+     EDIT_SOLVE,
+     {OPT_MODEL, OPT_COUNT}},
+
     {"study predict",
      "will the answer be wrong: scores that may tell",
      "loci study predict questions.jsonl" FLAGS "\n"

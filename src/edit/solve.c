@@ -43,7 +43,7 @@ static loci_status complete(const loci_edit_settings *given, loci_edit_settings 
   out->lr = usual(given->lr, 0.1);
   out->weight_decay = usual(given->weight_decay, 1e-3);
   out->lambda = usual(given->lambda, 0.01);
-  out->max_norm = usual(given->max_norm, given->authors ? 1e-4 : 4);
+  out->max_norm = usual(given->max_norm, given->authors ? 1e-4 : 0);
   return LOCI_OK;
 }
 

@@ -306,7 +306,7 @@ static void update_delta(optimum *o, int t) {
   }
   length = norm_of(q->delta, D);
   double most = q->set->max_norm * q->norm0;
-  for (int64_t i = 0; length > most && i < D; i++) {
+  for (int64_t i = 0; most > 0 && length > most && i < D; i++) {
     q->delta[i] = (float)((double)q->delta[i] * (most / length));
   }
 }

@@ -1,7 +1,7 @@
 # Help: examples first, nothing wider than the screen, and the same options as in the manual page and the completions.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
-commands=(info tokens image ask record trace knockout lens flow bench "study predict" help)
+commands=(info tokens image ask record trace knockout lens flow bench "edit solve" "study predict" help)
 
 try
 wants 0
@@ -43,9 +43,9 @@ done
 if [ -f "$source_dir/completions/options.txt" ]; then
   while read -r kind takers names _; do
     [ "$kind" = option ] || continue
-    [ "$takers" = '*' ] && takers=info,tokens,image,ask,record,trace,knockout,lens,flow,bench,study-predict
+    [ "$takers" = '*' ] && takers=info,tokens,image,ask,record,trace,knockout,lens,flow,bench,edit-solve,study-predict
     for c in ${takers//,/ }; do
-      options_of "${c/study-/study }" | grep -qxe "${names##*,}" || miss "completion of $c offers ${names##*,}, which it does not take"
+      options_of "${c/-/ }" | grep -qxe "${names##*,}" || miss "completion of $c offers ${names##*,}, which it does not take"
     done
   done <"$source_dir/completions/options.txt"
 fi

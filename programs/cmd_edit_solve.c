@@ -1,0 +1,285 @@
+/* loci edit solve: the change that brings a new answer, or many, into a small file.  The model is
+ * only read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "values.h"
+
+enum { MOST_STEPS = 100000, MOST_PROMPTS = 1000, MOST_LAYERS = 100000 };
+
+/* One request with the prompts it owns. */
+typedef struct wish {
+  loci_prompt *prompt;
+  loci_prompt **rephrased;
+  int rephrased_count;
+  char *target;
+} wish;
+
+typedef struct request {
+  loci_edit_opts opts;
+  int prompts; /* of each request, at most */
+  wish *wishes;
+  int count, room;
+} request;
+
+/* ---------------------------------------------------------------- options */
+
+/* A number, >= 0; [zero] is what 0 means to the library, where 0 is the default. */
+static int read_real(cli *c, option_id id, double zero, double *out) {
+  const char *s = args_get(&c->args, id);
+  if (!s) return EXIT_DONE;
+  if (!value_real(s, out)) return cli_bad_value(c, id, "a number that is not negative");
+  if (*out == 0) *out = zero;
+  return EXIT_DONE;
+}
+
+static int read_settings(cli *c, loci_edit_settings *s) {
+  int code = cli_int(c, OPT_STEPS, 1, MOST_STEPS, &s->steps);
+  if (!code) code = read_real(c, OPT_LR, 0, &s->lr);
+  if (!code && args_has(&c->args, OPT_LR) && s->lr == 0)
+    code = cli_bad_value(c, OPT_LR, "a number above 0");
+  if (!code) code = read_real(c, OPT_WEIGHT_DECAY, -1, &s->weight_decay);
+  if (!code) code = read_real(c, OPT_LAMBDA, -1, &s->lambda);
+  if (!code) code = read_real(c, OPT_MAX_NORM, 0, &s->max_norm);
+  if (!code) code = read_real(c, OPT_STOP_P, 0, &s->stop_p);
+  if (!code && s->stop_p > 1) code = cli_bad_value(c, OPT_STOP_P, "a probability");
+  if (!code) code = read_real(c, OPT_KL, 0, &s->kl);
+  return code;
+}
+
+static int read_opts(cli *c, request *r) {
+  const char *method = args_get(&c->args, OPT_METHOD), *compat = args_get(&c->args, OPT_COMPAT);
+  r->prompts = 1;
+  r->opts.has_layer = args_has(&c->args, OPT_LAYER);
+  int code = cli_int(c, OPT_LAYER, 0, MOST_LAYERS, &r->opts.layer);
+  if (!code) code = read_settings(c, &r->opts.settings);
+  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r->prompts);
+  if (!code && method && strcmp(method, "multedit") != 0)
+    code = cli_bad_value(c, OPT_METHOD, "multedit");
+  if (!code && compat && strcmp(compat, "authors") != 0)
+    code = cli_bad_value(c, OPT_COMPAT, "authors");
+  r->opts.settings.authors = compat != NULL;
+  r->opts.progress = term_progress;
+  r->opts.progress_ctx = &c->term;
+  return code;
+}
+
+static int check_options(cli *c) {
+  static const option_id own[] = {OPT_QUESTION, OPT_CONSTRAINT, OPT_IMAGE, OPT_TARGET,
+                                  OPT_REPHRASE};
+  if (!args_has(&c->args, OPT_REQUESTS)) {
+    if (args_has(&c->args, OPT_QUESTION) && args_has(&c->args, OPT_CONSTRAINT) &&
+        args_has(&c->args, OPT_TARGET))
+      return EXIT_DONE;
+    return cli_usage(c, "edit solve needs -q TEXT, -c TEXT and --target TEXT, or --requests FILE");
+  }
+  for (int i = 0; i < LENGTH(own); i++)
+    if (args_has(&c->args, own[i]))
+      return cli_usage(c, "--requests names the questions: it takes no --%s",
+                       option_get(own[i])->name);
+  return EXIT_DONE;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static int out_of_memory(cli *c) {
+  cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+  return cli_failed(c);
+}
+
+static void free_wishes(request *r) {
+  for (int i = 0; i < r->count; i++) {
+    loci_prompt_free(r->wishes[i].prompt);
+    for (int k = 0; k < r->wishes[i].rephrased_count; k++)
+      loci_prompt_free(r->wishes[i].rephrased[k]);
+    free(r->wishes[i].rephrased);
+    free(r->wishes[i].target);
+  }
+  free(r->wishes);
+}
+
+/* Whether the constraint (without "@2") is in the text. */
+static bool has_constraint(const char *text, const char *constraint) {
+  char word[512];
+  const char *at = strrchr(constraint, '@');
+  size_t n = at && at > constraint && value_int(at + 1, 1, 1000, &(int){0})
+                 ? (size_t)(at - constraint)
+                 : strlen(constraint);
+  snprintf(word, sizeof word, "%.*s", (int)n, constraint);
+  return strstr(text, word) != NULL;
+}
+
+/* The prompts of one request: the question, and the wordings that have its constraint, as far as
+ * --prompts goes. */
+static int add_wish(cli *c, request *r, const loci_model *m, loci_question q,
+                    const char *const *rephrase, int rephrase_count, const char *target) {
+  if (r->count == r->room) {
+    int room = r->room ? 2 * r->room : 16;
+    wish *more = realloc(r->wishes, (size_t)room * sizeof *more);
+    if (!more) return out_of_memory(c);
+    r->wishes = more;
+    r->room = room;
+  }
+  wish *w = &r->wishes[r->count++];
+  memset(w, 0, sizeof *w);
+  w->target = strdup(target);
+  w->rephrased = calloc((size_t)rephrase_count + 1, sizeof *w->rephrased);
+  if (!w->target || !w->rephrased) return out_of_memory(c);
+  if (loci_prompt_new(m, &q, &w->prompt, &c->err)) return cli_failed(c);
+  for (int i = 0; i < rephrase_count && w->rephrased_count + 1 < r->prompts; i++) {
+    if (!has_constraint(rephrase[i], q.constraints[0])) continue;
+    q.text = rephrase[i];
+    if (loci_prompt_new(m, &q, &w->rephrased[w->rephrased_count], &c->err)) return cli_failed(c);
+    w->rephrased_count++;
+  }
+  return cli_stopped(c);
+}
+
+static int read_one(cli *c, request *r, const loci_model *m) {
+  const char *constraint = args_get(&c->args, OPT_CONSTRAINT);
+  const char *rephrase[MOST_PROMPTS];
+  int n = 0;
+  loci_question q = {.image = args_get(&c->args, OPT_IMAGE),
+                     .text = args_get(&c->args, OPT_QUESTION),
+                     .template_name = args_get(&c->args, OPT_TEMPLATE),
+                     .constraints = &constraint,
+                     .constraint_count = 1};
+  while (n < MOST_PROMPTS && (rephrase[n] = args_at(&c->args, OPT_REPHRASE, n)) != NULL) n++;
+  if (!args_has(&c->args, OPT_PROMPTS)) r->prompts = 1 + n;
+  return add_wish(c, r, m, q, rephrase, n, args_get(&c->args, OPT_TARGET));
+}
+
+static int add_example(cli *c, request *r, const loci_model *m, const loci_example *x) {
+  const char *path = args_get(&c->args, OPT_REQUESTS);
+  const char *missing = !x->target ? "target" : x->constraint_count == 0 ? "constraint" : NULL;
+  if (missing) {
+    cli_fail(&c->err, LOCI_EFORMAT, "%s, line %lld: no %s: an edit needs one", path,
+             (long long)x->line, missing);
+    return cli_failed(c);
+  }
+  loci_question q = {.image = x->image,
+                     .text = x->question,
+                     .template_name = args_get(&c->args, OPT_TEMPLATE),
+                     .constraints = x->constraints,
+                     .constraint_count = 1};
+  return add_wish(c, r, m, q, x->rephrase, x->rephrase_count, x->target);
+}
+
+static int read_many(cli *c, request *r, const loci_model *m) {
+  const char *path = args_get(&c->args, OPT_REQUESTS);
+  loci_examples *file;
+  loci_example *x = NULL;
+  int code = EXIT_DONE;
+  if (loci_examples_open(path, &file, &c->err)) return cli_failed(c);
+  for (;;) {
+    if (loci_examples_next(file, &x, &c->err)) code = cli_failed(c);
+    if (code || !x) break;
+    code = add_example(c, r, m, x);
+    loci_example_free(x);
+    if (code) break;
+  }
+  loci_examples_close(file);
+  if (!code && r->count == 0) {
+    cli_fail(&c->err, LOCI_EFORMAT, "%s: no request in it", path);
+    code = cli_failed(c);
+  }
+  return code;
+}
+
+/* ---------------------------------------------------------------- output */
+
+static void put_line(const cli *c, const char *label, const char *text) {
+  printf("%-10s", label);
+  put_wrapped(stdout, text, &(wrap){10, 10, c->term.columns, c->term.utf8});
+}
+
+/* "Kyiv  0.000012 -> Lima  0.98" and how it came about, of one request. */
+static void show_one(const cli *c, const loci_edit *e) {
+  const loci_edit_fact *f = &e->facts[0];
+  char line[256];
+  int last = f->step_count - 1;
+  put_line(c, "question", f->question);
+  put_line(c, "target", f->target);
+  if (f->answer_before) put_line(c, "before", f->answer_before);
+  if (f->answer_after) put_line(c, "after", f->answer_after);
+  snprintf(line, sizeof line, "%.4g before, %.4g after (log p %.2f, %.2f)", f->before.m.p,
+           f->after.m.p, f->before.m.logp, f->after.m.logp);
+  put_line(c, "p(target)", line);
+  snprintf(line, sizeof line, "%d: loss %.3f to %.3f, p %.4g to %.4g", last, f->steps[0].loss,
+           f->steps[last].loss, f->steps[0].p, f->steps[last].p);
+  put_line(c, "steps", line);
+}
+
+static void show_many(const cli *c, const loci_edit *e) {
+  int brought = 0, wide = c->term.columns - 42 < 12 ? 12 : c->term.columns - 42;
+  printf("%3s  ", "");
+  put_cell(stdout, "question", wide, c->term.utf8);
+  printf("  %-12s %8s %8s\n", "target", "p before", "after");
+  for (int i = 0; i < e->fact_count; i++) {
+    const loci_edit_fact *f = &e->facts[i];
+    printf("%3d  ", i + 1);
+    put_cell(stdout, f->question, wide, c->term.utf8);
+    printf("  ");
+    put_cell(stdout, f->target, 12, c->term.utf8);
+    printf(" %8.4f %8.4f\n", f->before.m.p, f->after.m.p);
+    brought += f->after.top[0].id == f->target_ids[0];
+  }
+  printf("%d of %d targets begin the answer now\n", brought, e->fact_count);
+}
+
+static void show(const cli *c, const loci_edit *e) {
+  char line[256];
+  if (e->fact_count == 1) show_one(c, e);
+  if (e->fact_count > 1) show_many(c, e);
+  snprintf(line, sizeof line, "layer %d, rank %lld, norm %.4g, in %.1f s", e->layer,
+           (long long)e->rank, e->norm, e->cost.seconds);
+  put_line(c, "update", line);
+}
+
+static int write_all(cli *c, const loci_edit *e) {
+  char *json;
+  const char *out;
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (cli_ends_with(out, ".edit") && loci_edit_write(e, out, &c->err)) return cli_failed(c);
+  if (loci_edit_json(e, &json, &c->err)) return cli_failed(c);
+  if (!c->json) show(c, e);
+  int code = cli_write_json(c, json);
+  for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    cli_say_written(c, out);
+  return code;
+}
+
+static int solve(cli *c, const request *r, loci_model *m) {
+  int code = EXIT_DONE;
+  loci_edit *e = NULL;
+  loci_edit_request *asked = calloc((size_t)r->count, sizeof *asked);
+  if (!asked) return out_of_memory(c);
+  for (int i = 0; i < r->count; i++) {
+    const wish *w = &r->wishes[i];
+    asked[i].prompt = w->prompt;
+    asked[i].rephrased = (const loci_prompt *const *)w->rephrased;
+    asked[i].rephrased_count = w->rephrased_count;
+    asked[i].target = w->target;
+  }
+  if (loci_edit_solve(m, asked, r->count, &r->opts, &e, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = write_all(c, e);
+  loci_edit_free(e);
+  free(asked);
+  return code;
+}
+
+int cmd_edit_solve(cli *c) {
+  request r;
+  loci_model *m = NULL;
+  memset(&r, 0, sizeof r);
+  int code = check_options(c);
+  if (!code) code = read_opts(c, &r);
+  if (!code) code = cli_open_model(c, &m);
+  if (!code) code = args_has(&c->args, OPT_REQUESTS) ? read_many(c, &r, m) : read_one(c, &r, m);
+  if (!code) code = solve(c, &r, m);
+  free_wishes(&r);
+  loci_model_close(m);
+  return code;
+}

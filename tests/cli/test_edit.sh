@@ -1,0 +1,64 @@
+# A new answer, written into one matrix of the little model that knows countries by their flags.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+cd "$work" || exit 1
+asked=(-m "$model" -i "$image" -q "$question" -c 'this country')
+flat() { tr -d ' \n' <<<"$out"; }
+
+try edit solve "${asked[@]}" --target Lima --layer 3 -o lima.edit -o lima.json
+wants 0
+prints 'wrote lima.edit'
+prints 'target    Lima'
+[ -s lima.edit ] && [ -s lima.json ] || miss "a file is not there"
+[ "$(find . -type f | wc -l)" = 4 ] || miss "other files than those asked for: $(find . -type f | tr '\n' ' ')"
+try edit solve "${asked[@]}" --target Lima --layer 3 --steps 5 --json
+wants 0
+[[ $(flat) == '{"format":"loci.edit/1",'* ]] || miss "not a JSON object of loci.edit/1"
+[ "$(grep -o '"loss"' <<<"$(flat)" | wc -l)" = 6 ] || miss "not five steps and what came of them"
+[[ $(flat) == *'"update":{"rank":1,"norm":'* ]] || miss "no update"
+[[ $(flat) == *'"answer_before":"Kyiv"'* ]] || miss "no answer"
+try edit solve "${asked[@]}" --target Lima --layer 1 --stop-p 0.000001 --json
+wants 0
+[ "$(grep -o '"loss"' <<<"$(flat)" | wc -l)" = 1 ] || miss "does not stop where the probability is reached"
+try edit solve "${asked[@]}" --target Lima --compat authors --steps 2 --json
+wants 0
+[[ $(flat) == *'"layer":2,'*'"max_norm":0.0001,'* ]] || miss "not the released settings"
+try edit solve "${asked[@]}" --target Lima --rephrase "Name this country's capital." --kl 0.1 --steps 2 --json
+wants 0
+[[ $(flat) == *'"prompts":2,'* ]] || miss "the key is not the mean of two"
+
+# Many requests, one matrix.
+cat >wishes.jsonl <<END
+{"image":"$image","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Lima"}
+{"image":"$model/images/peru.png","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Kyiv"}
+END
+try edit solve -m "$model" --requests wishes.jsonl --layer 3 --steps 3 -o many.edit --json
+wants 0
+[[ $(flat) == *'"update":{"rank":2,'* ]] || miss "not two requests in one update"
+LC_ALL=C.UTF-8 COLUMNS=60 try edit solve -m "$model" --requests wishes.jsonl --layer 3 --steps 1
+wants 0
+wide=$(too_wide 60 <out)
+[ -z "$wide" ] || miss "wider than 60: $wide"
+prints 'of 2 targets begin the answer now'
+
+# What makes no sense.
+usage 'did you mean edit solve' edit solv
+usage 'edit solve needs -q TEXT, -c TEXT and --target TEXT, or --requests FILE' edit solve -m "$model" -q "$question"
+usage 'it takes no --target' edit solve -m "$model" --requests wishes.jsonl --target Lima
+usage '--lr wants' edit solve "${asked[@]}" --target Lima --lr 0
+usage '--stop-p wants a probability' edit solve "${asked[@]}" --target Lima --stop-p 2
+usage 'edit solve writes files that end in .edit .json' edit solve "${asked[@]}" --target Lima -o lima.png
+failed 'layer 12: the model has layers 0 to 11' edit solve "${asked[@]}" --target Lima --layer 12
+failed 'layer 11 is the last: a change at position 75 of it cannot reach the answer' \
+  edit solve "${asked[@]}" --target Lima --layer 11
+failed 'the target is empty' edit solve "${asked[@]}" --target ' '
+failed 'the model answers "Kyiv" to "What is the capital of this country?" already' \
+  edit solve "${asked[@]}" --target Kyiv
+failed 'the constraint "that country" is not in the question' \
+  edit solve -m "$model" -i "$image" -q "$question" -c 'that country' --target Lima
+echo '{"question":"Where?","constraints":[{"text":"Where"}]}' >bad.jsonl
+failed 'bad.jsonl, line 1: no target' edit solve -m "$model" --requests bad.jsonl
+: >empty.jsonl
+failed 'empty.jsonl: no request in it' edit solve -m "$model" --requests empty.jsonl
+failed 'there is no directory nowhere to write it to' edit solve "${asked[@]}" --target Lima -o nowhere/lima.edit
+finish
