@@ -52,6 +52,25 @@ static loci_status print_json(void *ctx, loci_err *err) {
   return st;
 }
 
+/* Keys long enough that room for the text runs out at one of them: it is whole, or refused. */
+static loci_status print_long_keys(void *ctx, loci_err *err) {
+  char key[401], *text;
+  size_t want = 1;
+  (void)ctx;
+  memset(key, 'k', sizeof key - 1);
+  key[400] = 0;
+  js_value *o = js_object();
+  for (int i = 0; i < 9; i++) {
+    key[0] = (char)('a' + i);
+    js_put(&o, key, js_int(i));
+    want += strlen(key) + 5; /* two quotes, colon, digit, comma or brace */
+  }
+  loci_status st = js_print(o, false, &text, err);
+  if (!st) assert_int_equal(strlen(text), want);
+  free(text);
+  return st;
+}
+
 static loci_status write_and_read_back(void *path, loci_err *err) {
   TRY(file_write(path, "{\"a\": 1}", 8, err));
   js_value *v;
@@ -78,6 +97,7 @@ static void reading_json_survives(void **state) {
 static void writing_json_survives(void **state) {
   (void)state;
   assert_true(failing_malloc_run(print_json, NULL) > 30);
+  assert_true(failing_malloc_run(print_long_keys, NULL) > 10);
 }
 
 static void files_survive_and_none_is_left_behind(void **state) {

@@ -279,14 +279,50 @@ js_value *js_ints(const int *x, int64_t n) {
   return a;
 }
 
+/* Text on its way out.  A failure is remembered here: jansson 2.14 does not look whether a key
+ * could be written, and would go on without it. */
+typedef struct printed {
+  char *text;
+  size_t size, room;
+  bool failed;
+} printed;
+
+static int print_piece(const char *piece, size_t n, void *to) {
+  printed *p = to;
+  if (p->failed) return -1;
+  if (n + 1 > p->room - p->size) {
+    size_t room = 2 * p->room + n + 256;
+    char *text = realloc(p->text, room);
+    p->failed = !text;
+    if (!text) return -1;
+    p->text = text;
+    p->room = room;
+  }
+  memcpy(p->text + p->size, piece, n);
+  p->size += n;
+  p->text[p->size] = 0;
+  return 0;
+}
+
+static loci_status dump(const js_value *v, size_t flags, char **out, loci_err *err) {
+  printed p = {0};
+  *out = NULL;
+  if (json_dump_callback(v, print_piece, &p, JSON_REAL_PRECISION(12) | flags) || p.failed) {
+    free(p.text);
+    return fail_nomem(err, "writing JSON");
+  }
+  *out = p.text;
+  return LOCI_OK;
+}
+
 loci_status js_print(js_value *v, bool pretty, char **out, loci_err *err) {
-  size_t flags = JSON_REAL_PRECISION(12) | (pretty ? JSON_INDENT(1) : JSON_COMPACT);
-  *out = v ? json_dumps(v, flags) : NULL;
+  *out = NULL;
+  loci_status st = v ? dump(v, pretty ? JSON_INDENT(1) : JSON_COMPACT, out, err)
+                     : fail_nomem(err, "writing JSON");
   json_decref(v);
-  return *out ? LOCI_OK : fail_nomem(err, "writing JSON");
+  return st;
 }
 
 loci_status js_dump(const js_value *v, char **out, loci_err *err) {
-  *out = json_dumps(v, JSON_REAL_PRECISION(12) | JSON_COMPACT | JSON_ENCODE_ANY);
-  return *out ? LOCI_OK : fail_nomem(err, "writing JSON");
+  return dump(v, JSON_COMPACT | JSON_ENCODE_ANY, out, err);
 }
