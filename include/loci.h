@@ -854,6 +854,65 @@ LOCI_CHECK loci_status loci_edit_json(const loci_edit *edit, char **out, loci_er
 LOCI_CHECK loci_status loci_edit_apply(loci_model *model, const loci_edit *edit, loci_err *err);
 LOCI_CHECK loci_status loci_edit_revert(loci_model *model, const loci_edit *edit, loci_err *err);
 
+/* ---- averages over examples */
+
+/* Means over examples at points (layers, visual tokens), with their intervals. */
+typedef struct loci_curve {
+  const char *name;
+  int n; /* examples */
+  const loci_interval *points;
+} loci_curve;
+
+typedef struct loci_chart {
+  const char *name, *unit, *x_name; /* "image -> constraint-last", "contribution", "layer" */
+  int point_count;
+  const int *points; /* layers, or numbers of visual tokens */
+  int curve_count;
+  const loci_curve *curves;
+  double mark; /* what curves are compared with; NaN: nothing */
+  const char *mark_name;
+} loci_chart;
+
+typedef struct loci_number {
+  const char *name;
+  loci_interval value;
+} loci_number;
+
+typedef struct loci_average {
+  const char *what; /* "flow", "knockout", "trace" */
+  loci_sample sample;
+  const char *title; /* in one line */
+  int right, wrong;  /* of the examples used; both 0: nobody asked */
+  int number_count;
+  const loci_number *numbers;
+  int chart_count;
+  const loci_chart *charts;
+} loci_average;
+
+/* Contributions image -> constraint-last and constraint -> last for right and for wrong answers, how
+ * concentrated and how alike the visual tokens are that feed the constraint. */
+LOCI_CHECK loci_status loci_average_flow(loci_model *model, loci_examples *examples,
+                                         const loci_study_opts *opts, loci_average **out,
+                                         loci_err *err);
+/* p of the model's own next token with each pathway cut; [how]: pathways, window, layers. */
+LOCI_CHECK loci_status loci_average_knockout(loci_model *model, loci_examples *examples,
+                                             const loci_study_opts *opts,
+                                             const loci_knockout_opts *how, loci_average **out,
+                                             loci_err *err);
+/* Indirect effects by role, site and window, of the examples that are answered rightly (if they have
+ * answers) and whose total effect is at least [least_effect].  [how]: corruption, sites, windows,
+ * layers, seeds; the corruption "swap" without a text takes each example's field "swap". */
+LOCI_CHECK loci_status loci_average_trace(loci_model *model, loci_examples *examples,
+                                          const loci_study_opts *opts, const loci_trace_opts *how,
+                                          double least_effect, loci_average **out, loci_err *err);
+LOCI_API void loci_average_free(loci_average *average);
+LOCI_CHECK loci_status loci_average_json(const loci_average *average, char **out, loci_err *err);
+/* .json; .csv: a row for each point; .png .svg .pdf .html: the charts. */
+LOCI_CHECK loci_status loci_average_write(const loci_average *average, const char *path,
+                                          loci_err *err);
+LOCI_CHECK loci_status loci_average_draw(const loci_average *average, const loci_draw_opts *opts,
+                                         char **out, loci_err *err);
+
 #ifdef __cplusplus
 }
 #endif

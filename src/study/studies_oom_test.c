@@ -22,6 +22,7 @@ enum { EXAMPLES = 20 };
 typedef struct things {
   loci_model *model;
   loci_prediction *prediction;
+  loci_average *average;
   char path[64], out[80];
 } things;
 
@@ -77,6 +78,57 @@ static loci_status score(void *ctx, loci_err *err) {
   return st;
 }
 
+static loci_status average_flow(void *ctx, loci_err *err) {
+  loci_study_opts o = {.limit = 1, .max_new = 1, .no_hash = true};
+  loci_examples *x;
+  loci_average *a;
+  (void)ctx;
+  TRY(loci_examples_open(all.path, &x, err));
+  loci_status st = loci_average_flow(all.model, x, &o, &a, err);
+  loci_examples_close(x);
+  assert_true((st == LOCI_OK) == (a != NULL));
+  loci_average_free(a);
+  return st;
+}
+
+static loci_status average_cuts(void *ctx, loci_err *err) {
+  loci_study_opts o = {.limit = 1, .max_new = 1, .no_hash = true};
+  loci_examples *x;
+  loci_average *a;
+  (void)ctx;
+  TRY(loci_examples_open(all.path, &x, err));
+  loci_status st = loci_average_knockout(all.model, x, &o, NULL, &a, err);
+  loci_examples_close(x);
+  assert_true((st == LOCI_OK) == (a != NULL));
+  loci_average_free(a);
+  return st;
+}
+
+static loci_status average_trace(void *ctx, loci_err *err) {
+  static const loci_site site = LOCI_SITE_MLP_OUT;
+  loci_study_opts o = {.limit = 1, .max_new = 1, .no_hash = true};
+  loci_trace_opts how = {.sites = &site, .site_count = 1, .layer_count = 1};
+  loci_examples *x;
+  loci_average *a;
+  (void)ctx;
+  TRY(loci_examples_open(all.path, &x, err));
+  loci_status st = loci_average_trace(all.model, x, &o, &how, -1, &a, err);
+  loci_examples_close(x);
+  assert_true((st == LOCI_OK) == (a != NULL));
+  loci_average_free(a);
+  return st;
+}
+
+static loci_status report_average(void *ctx, loci_err *err) {
+  char *text;
+  (void)ctx;
+  TRY(loci_average_draw(all.average, NULL, &text, err));
+  loci_text_free(text);
+  TRY(loci_average_json(all.average, &text, err));
+  loci_text_free(text);
+  return LOCI_OK;
+}
+
 static loci_status report(void *ctx, loci_err *err) {
   char *text;
   (void)ctx;
@@ -110,11 +162,19 @@ static void scores_survive(void **state) {
   assert_true(failing_malloc_run(score, NULL) > 10);
 }
 
+static void averages_survive(void **state) {
+  (void)state;
+  assert_true(failing_malloc_run_without_json(average_flow, NULL) > 20);
+  assert_true(failing_malloc_run_without_json(average_cuts, NULL) > 20);
+  assert_true(failing_malloc_run_without_json(average_trace, NULL) > 20);
+}
+
 static void reports_survive(void **state) {
   (void)state;
   assert_true(failing_malloc_run(report, NULL) > 5);
   assert_true(failing_malloc_run(report_json, NULL) > 50);
   assert_true(failing_malloc_run(write_csv, NULL) > 2);
+  assert_true(failing_malloc_run(report_average, NULL) > 20);
 }
 
 /* Half of the answers are right. */
@@ -139,11 +199,18 @@ static int make_all(void **state) {
   fprintf(f, "no example\n");
   loci_answer_free(a);
   loci_prompt_free(p);
-  return fclose(f) == 0 && predict(all.path, 0, &all.prediction, NULL) == LOCI_OK ? 0 : -1;
+  if (fclose(f) != 0) return -1;
+  loci_examples *x;
+  loci_study_opts all_of_them = {.no_hash = true};
+  if (loci_examples_open(all.path, &x, NULL)) return -1;
+  loci_status st = loci_average_flow(all.model, x, &all_of_them, &all.average, NULL);
+  loci_examples_close(x);
+  return !st && predict(all.path, 0, &all.prediction, NULL) == LOCI_OK ? 0 : -1;
 }
 
 static int free_all(void **state) {
   (void)state;
+  loci_average_free(all.average);
   loci_prediction_free(all.prediction);
   loci_model_close(all.model);
   unlink(all.path);
@@ -154,6 +221,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_example_on_its_way_survives),
       cmocka_unit_test(scores_survive),
+      cmocka_unit_test(averages_survive),
       cmocka_unit_test(reports_survive),
   };
   return cmocka_run_group_tests(tests, make_all, free_all);
