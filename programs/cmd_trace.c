@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "did_you_mean.h"
+#include "trace_options.h"
 #include "values.h"
-
-enum { WINDOWS = 16 };
 
 typedef struct request {
   loci_trace_opts opts;
   loci_draw_opts draw;
-  loci_site sites[LOCI_SITE_COUNT];
-  int windows[WINDOWS];
+  trace_lists lists;
   cli_constraints constraints;
 } request;
 
@@ -39,42 +36,6 @@ static int choice(cli *c, option_id id, const char *const *names, int n, int *co
                            s, near)
                : cli_bad_value(c, id, list);
   return 0;
-}
-
-static int read_corruption(cli *c, request *r) {
-  static const char *const kinds[] = {"replace", "swap",        "noise",     "mean",
-                                      "image",   "image-noise", "image-mean"};
-  static const char *const values[] = {NULL,   "TEXT", "F", "",
-                                       "FILE", "F",    ""}; /* "": none; NULL: may be left out */
-  char kind[24];
-  double level;
-  const char *s = args_get(&c->args, OPT_CORRUPT), *value = s ? strchr(s, ':') : NULL;
-  int i = 0;
-  r->opts.corrupt = s;
-  if (!s) return EXIT_DONE;
-  snprintf(kind, sizeof kind, "%.*s", (int)strcspn(s, ":"), s);
-  while (i < LENGTH(kinds) && strcmp(kind, kinds[i]) != 0) i++;
-  if (i == LENGTH(kinds)) {
-    const char *near = did_you_mean(kind, kinds, LENGTH(kinds));
-    if (near) return cli_usage(c, "--corrupt: \"%s\" is unknown; did you mean %s?", kind, near);
-    return cli_bad_value(
-        c, OPT_CORRUPT,
-        "replace:TEXT, swap:TEXT, noise:F, mean, image:FILE, image-noise:F or image-mean");
-  }
-  if (!values[i] && !value) r->opts.corrupt = NULL;
-  if (!values[i])
-    return value && !value[1] ? cli_bad_value(c, OPT_CORRUPT, "replace:TEXT") : EXIT_DONE;
-  if (!*values[i] && value) return cli_usage(c, "--corrupt %s takes no value", kind);
-  if (*values[i] && (!value || !value[1]))
-    return cli_usage(c, "--corrupt %s needs a value: %s:%s", kind, kind, values[i]);
-  if (*values[i] == 'F' && !values[i][1] && !value_real(value + 1, &level))
-    return cli_usage(c, "--corrupt %s: \"%.60s\" is not a number", kind, value + 1);
-  return EXIT_DONE;
-}
-
-static bool is_noise(const request *r) {
-  const char *s = r->opts.corrupt;
-  return s && (strncmp(s, "noise", 5) == 0 || strncmp(s, "image-noise", 11) == 0);
 }
 
 /* -c TEXT, and --only K.  A -c that is a bare number means --only too, if the question has no such
@@ -102,36 +63,6 @@ static int read_constraints(cli *c, request *r) {
     return cli_usage(c, "constraint %d was asked for, but %d %s given", only, n,
                      n == 1 ? "is" : "are");
   r->opts.constraint = only;
-  return EXIT_DONE;
-}
-
-static int read_sites(cli *c, request *r) {
-  int code = cli_sites(c, r->sites, &r->opts.site_count);
-  if (code || r->opts.site_count == 0) return code;
-  r->opts.sites = r->sites;
-  for (int i = 0; i < r->opts.site_count; i++) {
-    loci_site s = r->sites[i];
-    bool traced = s == LOCI_SITE_MLP_OUT || s == LOCI_SITE_ATTN_OUT || s == LOCI_SITE_RESID_POST ||
-                  s == LOCI_SITE_Z;
-    if (!traced)
-      return cli_usage(c, "--site: trace restores mlp_out, attn_out, resid_post and z, not %s",
-                       loci_site_name(s));
-  }
-  return EXIT_DONE;
-}
-
-static int read_windows(cli *c, request *r) {
-  char item[24];
-  const char *list = args_get(&c->args, OPT_WINDOW);
-  if (!list) return EXIT_DONE;
-  r->opts.windows = r->windows;
-  while (value_next(&list, item, sizeof item)) {
-    int n = r->opts.window_count;
-    if (n == WINDOWS) return cli_usage(c, "--window takes at most %d windows", WINDOWS);
-    if (!value_int(item, 1, 10000, &r->windows[n]))
-      return cli_bad_value(c, OPT_WINDOW, "numbers of layers such as 1,3");
-    r->opts.window_count++;
-  }
   return EXIT_DONE;
 }
 
@@ -164,7 +95,8 @@ static int read_method(cli *c, request *r, const char *method) {
   }
   if (!value_int(method + 7, 1, INT_MAX, &r->opts.screen))
     return cli_bad_value(c, OPT_METHOD, "screen:K with K from 1 up, such as screen:50");
-  bool single = r->opts.window_count == 0 || (r->opts.window_count == 1 && r->windows[0] == 1);
+  bool single =
+      r->opts.window_count == 0 || (r->opts.window_count == 1 && r->lists.windows[0] == 1);
   if (!single || args_has(&c->args, OPT_COMPAT))
     return cli_usage(c, "--method screen estimates single layers, so it goes with --window 1");
   if (r->draw.metric == LOCI_METRIC_KL)
@@ -192,9 +124,9 @@ static int read_names(cli *c, request *r) {
 static int read_noise(cli *c, request *r) {
   const char *seed = args_get(&c->args, OPT_SEED);
   r->opts.noise_path = args_get(&c->args, OPT_NOISE);
-  if (r->opts.noise_path && !is_noise(r))
+  if (r->opts.noise_path && !trace_is_noise(&r->opts))
     return cli_usage(c, "--noise goes with --corrupt noise:F or image-noise:F");
-  if (args_has(&c->args, OPT_SEEDS) && !is_noise(r))
+  if (args_has(&c->args, OPT_SEEDS) && !trace_is_noise(&r->opts))
     return cli_usage(c, "--seeds goes with --corrupt noise:F or image-noise:F");
   if (seed && !value_u64(seed, &r->opts.seed)) return cli_bad_value(c, OPT_SEED, "a whole number");
   int code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &r->opts.seeds);
@@ -202,10 +134,12 @@ static int read_noise(cli *c, request *r) {
 }
 
 static int read_request(cli *c, request *r) {
-  int (*const readers[])(cli *, request *) = {read_corruption, read_constraints, read_sites,
-                                              read_windows,    read_positions,   read_names,
+  int (*const readers[])(cli *, request *) = {read_constraints, read_positions, read_names,
                                               read_noise};
-  int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
+  int code = trace_read_corruption(c, &r->opts);
+  if (!code) code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
+  if (!code) code = trace_read_sites(c, &r->lists, &r->opts);
+  if (!code) code = trace_read_windows(c, &r->lists, &r->opts);
   for (int i = 0; !code && i < LENGTH(readers); i++) code = readers[i](c, r);
   r->opts.answer = args_get(&c->args, OPT_ANSWER);
   r->opts.no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */

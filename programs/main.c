@@ -130,6 +130,44 @@ const command commands[] = {
      EDIT_SOLVE,
      {OPT_MODEL, OPT_COUNT}},
 
+    {"study flow",
+     "contributions averaged over questions: right and wrong answers",
+     "loci study flow questions.jsonl" FLAGS " -o flow.png\n",
+     "Averages what the image gives to the constraint and the constraint to the last position, "
+     "layer "
+     "by layer, apart for right and for wrong answers, with 95 % intervals; how concentrated and "
+     "how "
+     "alike the visual tokens are that feed the constraint, and which they are.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_study_flow,
+     STUDY_FLOW,
+     {OPT_MODEL, OPT_COUNT}},
+
+    {"study knockout",
+     "attention cut, averaged over questions",
+     "loci study knockout questions.jsonl" FLAGS " --window 3 -o cut.png\n",
+     "Cuts each pathway in a window of layers round each centre, and averages the probability of "
+     "the "
+     "model's own answer over the examples, with 95 % intervals.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_study_knockout,
+     STUDY_KNOCKOUT,
+     {OPT_MODEL, OPT_COUNT}},
+
+    {"study trace",
+     "causal traces averaged over questions, by role",
+     "loci study trace questions.jsonl" FLAGS " -o trace.png\n"
+     "loci study trace questions.jsonl" FLAGS
+     " --corrupt swap --site mlp_out --window 1,3 --json\n",
+     "Traces every example that is answered rightly and whose total effect is at least --min-te, "
+     "and "
+     "averages indirect effects by role, layer, site and window, with 95 % intervals.  '--corrupt "
+     "swap' takes the replacement from each example's field \"swap\".",
+     ".json .csv .png .svg .pdf .html",
+     cmd_study_trace,
+     STUDY_TRACE,
+     {OPT_MODEL, OPT_COUNT}},
+
     {"study predict",
      "will the answer be wrong: scores that may tell",
      "loci study predict questions.jsonl" FLAGS "\n"

@@ -12,6 +12,9 @@ loci_draw_opts study_draw_opts(const cli *c);
 /* Prints a text made by loci (freed here), and names the -o files. */
 void study_show(cli *c, char *text);
 
+int cmd_study_flow(cli *c);
+int cmd_study_knockout(cli *c);
+int cmd_study_trace(cli *c);
 int cmd_study_predict(cli *c);
 
 #endif

@@ -10,6 +10,7 @@ void trace_csv(const loci_trace *trace, bytes *out);
 void knockout_csv(const loci_knockout *k, bytes *out);
 void lens_csv(const loci_lens *l, bytes *out);
 void flow_csv(const loci_flow *flow, bytes *out);
+void average_csv(const loci_average *a, bytes *out);
 void prediction_csv(const loci_prediction *p, bytes *out);
 /* A field; quoted if it holds a comma, a quote, a line break or a blank at an end. */
 void csv_text(bytes *out, const char *s);

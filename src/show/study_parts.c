@@ -70,6 +70,26 @@ const char *interval_text(const loci_interval *i, bool sign, bool ascii, char ou
   return out;
 }
 
+const char *mean_text(const loci_interval *i, bool ascii, char out[80]) {
+  double size = fmax(fabs(i->value), isnan(i->lo) ? 0 : fmax(fabs(i->lo), fabs(i->hi)));
+  int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 4;
+  int n = snprintf(out, 80, "%.*f", decimals, i->value);
+  if (isnan(i->lo)) return out;
+  snprintf(out + n, 80 - (size_t)n, " (%.*f%s%.*f)", decimals, i->lo,
+           ascii ? " - " : " \xE2\x80\x93 ", decimals, i->hi);
+  return out;
+}
+
+char *chart_words(arena *mem, const char *name) {
+  const char *arrow = strstr(name, "->");
+  if (!arrow) return label_text(mem, name);
+  size_t n = strlen(name);
+  char *joined = arena_alloc(mem, (int64_t)n + 2, 1);
+  if (!joined) return NULL;
+  snprintf(joined, n + 2, "%.*s\xE2\x86\x92%s", (int)(arrow - name), name, arrow + 2);
+  return label_text(mem, joined);
+}
+
 enum { KINDS = 8 };
 
 void term_dropped(term *t, const loci_sample *s) {

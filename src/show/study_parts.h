@@ -18,6 +18,12 @@ js_value *json_example(int64_t line, const char *id);
 /* "0.63 (0.52 - 0.74)", with a sign in front if [sign]; "-" where there is no value. */
 const char *interval_text(const loci_interval *i, bool sign, bool ascii, char out[48]);
 
+/* A name with arrows as arrows ("a -> b"); in the arena. */
+char *chart_words(arena *mem, const char *name);
+
+/* The same with as many decimals as its size asks for. */
+const char *mean_text(const loci_interval *i, bool ascii, char out[80]);
+
 /* How many examples were dropped, and why, most frequent reasons first; nothing if none were. */
 void term_dropped(term *t, const loci_sample *s);
 /* Model, template, precision, seed, time. */

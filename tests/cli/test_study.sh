@@ -65,7 +65,37 @@ failed 'q.json: is the file this is made from' study predict q.json -m "$model" 
 usage 'study predict needs a file of examples' study predict -m "$model"
 usage 'study predict needs -m DIR' study predict questions.jsonl
 usage 'unexpected argument "b"' study predict questions.jsonl b -m "$model"
-usage 'study needs a second word: predict' study
+usage 'study needs a second word: flow, knockout, trace, predict' study
 usage 'did you mean study predict?' study predcit questions.jsonl -m "$model"
 usage 'study predict takes no --window' study predict questions.jsonl -m "$model" --window 3
+
+# Averages: every kind of file, nothing wider than the screen, and what is left out is counted.
+averaged() { # averaged KIND ARGS...
+  local kind=$1 e outs=()
+  shift
+  for e in json csv png svg pdf html; do outs+=(-o "$kind.$e"); done
+  try study "$kind" mixed.jsonl -m "$model" "${outs[@]}" "$@"
+  wants 0
+  [ "$(find . -name "$kind.*" -size +0 | wc -l)" = 6 ] || miss "not all files are there"
+  grep -q "\"format\":\"loci.study.$kind/1\"" "$kind.json" || miss "not loci.study.$kind/1"
+  for width in 40 80; do
+    LC_ALL=C.UTF-8 COLUMNS=$width try study "$kind" questions.jsonl -m "$model" --limit 2 "$@"
+    wide=$(too_wide "$width" <<<"$out")
+    [ -z "$wide" ] || miss "wider than $width: $wide"
+  done
+}
+averaged flow
+averaged knockout --window 1 --layers 4-6
+averaged trace --layers 6 --site attn_out --min-te 0
+try study flow mixed.jsonl -m "$model" --limit 3
+prints '(2 answered rightly, 1 wrongly)'
+try study trace questions.jsonl -m "$model" --corrupt swap
+wants 1
+says 'no example can be used: 24 were dropped, the first: no swap'
+try study trace questions.jsonl -m "$model" --limit 2 --min-te 0 --site mlp_out --layers 0 --json
+wants 0
+[[ $(flat) == *'"kind":"answeredwrongly","reason":"answered'* ]] || miss "wrong answers are not told"
+usage 'study flow takes no --layers' study flow questions.jsonl -m "$model" --layers 3
+usage '--corrupt: "swop" is unknown; did you mean swap?' study trace questions.jsonl -m "$model" --corrupt swop
+usage '--min-te wants a probability' study trace questions.jsonl -m "$model" --min-te -1
 finish

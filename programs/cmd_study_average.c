@@ -1,0 +1,95 @@
+/* loci study flow, knockout, trace: one measurement averaged over a file of examples.  Drawn for
+ * the terminal, and written to every -o file by its ending. */
+#include <string.h>
+
+#include "study.h"
+#include "trace_options.h"
+#include "values.h"
+
+/* What is asked, and how: the measurement's own options follow the study's. */
+typedef struct request {
+  loci_study_opts study;
+  loci_knockout_opts cut;
+  loci_trace_opts trace;
+  trace_lists lists;
+  double least_effect;
+} request;
+
+typedef loci_status average_fn(loci_model *model, loci_examples *examples, const request *r,
+                               loci_average **out, loci_err *err);
+
+static int write_all(cli *c, const loci_average *a) {
+  char *text = NULL;
+  const char *out;
+  loci_draw_opts draw = study_draw_opts(c);
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_average_write(a, out, &c->err)) return cli_failed(c);
+  bool bad =
+      c->json ? loci_average_json(a, &text, &c->err) : loci_average_draw(a, &draw, &text, &c->err);
+  if (bad) return cli_failed(c);
+  study_show(c, text);
+  return EXIT_DONE;
+}
+
+static int run(cli *c, const request *r, average_fn *measure) {
+  loci_model *model;
+  loci_examples *examples;
+  loci_average *a = NULL;
+  int code = study_open(c, &model, &examples);
+  if (code) return code;
+  if (measure(model, examples, r, &a, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = write_all(c, a);
+  loci_average_free(a);
+  loci_examples_close(examples);
+  loci_model_close(model);
+  return code;
+}
+
+static loci_status flow(loci_model *model, loci_examples *examples, const request *r,
+                        loci_average **out, loci_err *err) {
+  return loci_average_flow(model, examples, &r->study, out, err);
+}
+
+static loci_status knockout(loci_model *model, loci_examples *examples, const request *r,
+                            loci_average **out, loci_err *err) {
+  return loci_average_knockout(model, examples, &r->study, &r->cut, out, err);
+}
+
+static loci_status trace(loci_model *model, loci_examples *examples, const request *r,
+                         loci_average **out, loci_err *err) {
+  return loci_average_trace(model, examples, &r->study, &r->trace, r->least_effect, out, err);
+}
+
+int cmd_study_flow(cli *c) {
+  request r;
+  memset(&r, 0, sizeof r);
+  int code = study_opts(c, &r.study);
+  return code ? code : run(c, &r, flow);
+}
+
+int cmd_study_knockout(cli *c) {
+  request r;
+  memset(&r, 0, sizeof r);
+  int code = study_opts(c, &r.study);
+  if (!code) code = cli_layers(c, &r.cut.first_layer, &r.cut.layer_count);
+  if (!code) code = cli_int(c, OPT_WINDOW, 1, 10000, &r.cut.window);
+  return code ? code : run(c, &r, knockout);
+}
+
+int cmd_study_trace(cli *c) {
+  request r;
+  memset(&r, 0, sizeof r);
+  r.least_effect = 0.1;
+  const char *least = args_get(&c->args, OPT_MIN_TE);
+  int code = study_opts(c, &r.study);
+  if (!code) code = trace_read_corruption(c, &r.trace);
+  if (!code) code = trace_read_sites(c, &r.lists, &r.trace);
+  if (!code) code = trace_read_windows(c, &r.lists, &r.trace);
+  if (!code) code = cli_layers(c, &r.trace.first_layer, &r.trace.layer_count);
+  if (!code) code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &r.trace.seeds);
+  if (!code && least && !value_real(least, &r.least_effect))
+    code = cli_bad_value(c, OPT_MIN_TE, "a probability such as 0.1");
+  r.trace.seed = r.study.seed;
+  return code ? code : run(c, &r, trace);
+}
