@@ -177,15 +177,15 @@ loci_status average_run(loci_model *model, loci_examples *examples, const loci_s
   loci_status st = LOCI_OK;
   study s = {
       .model = model, .opts = opts ? opts : &defaults, .examples = examples, .needs = job->needs};
-  averaging a = {.s = &s, .out = &box->view};
-  box->mem = a.mem = s.mem = arena_new();
+  averaging *a = job->a = &job->own;
+  *a = (averaging){.s = &s, .out = &box->view};
+  box->mem = a->mem = s.mem = arena_new();
   if (!box->mem) {
     st = no_memory(err);
     goto done;
   }
-  job->a = &a;
   box->view.what = job->what;
-  TRY_DONE(average_begin(&a, err));
+  TRY_DONE(average_begin(a, err));
   TRY_DONE(study_each(&s, job->gather, job->ctx, err));
   if (s.used == 0) {
     st = nothing_left(&s, err);
@@ -196,7 +196,7 @@ loci_status average_run(loci_model *model, loci_examples *examples, const loci_s
   *out = &box->view;
   box = NULL;
 done:
-  average_clear(&a);
+  average_clear(a);
   study_clear(&s);
   if (box) loci_average_free(&box->view);
   return st;

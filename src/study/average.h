@@ -65,7 +65,8 @@ struct average_job {
   study_fn *gather; /* ctx is the job's */
   loci_status (*finish)(void *ctx, loci_err *err);
   void *ctx;
-  averaging *a; /* set before gather is called first */
+  averaging *a; /* [own], set before gather is called first */
+  averaging own;
 };
 loci_status average_run(loci_model *model, loci_examples *examples, const loci_study_opts *opts,
                         average_job *job, loci_average **out, loci_err *err);

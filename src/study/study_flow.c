@@ -61,7 +61,7 @@ static loci_status put_image(flow_study *f, const flow_table *t, loci_err *err) 
   double *profile = f->row, all = 0;
   double *totals = malloc((size_t)f->L * sizeof *totals);
   double *shares = malloc((size_t)f->L * sizeof *shares);
-  uint8_t *spare = calloc((size_t)f->L, (size_t)P);
+  uint8_t *spare = calloc((size_t)f->L, (size_t)P + 1);
   if (!totals || !shares || !spare) {
     free(totals);
     free(shares);
