@@ -854,6 +854,40 @@ LOCI_CHECK loci_status loci_edit_json(const loci_edit *edit, char **out, loci_er
 LOCI_CHECK loci_status loci_edit_apply(loci_model *model, const loci_edit *edit, loci_err *err);
 LOCI_CHECK loci_status loci_edit_revert(loci_model *model, const loci_edit *edit, loci_err *err);
 
+/* One request of an edit, in the model, in the edited model and in what was written of it. */
+typedef struct loci_edit_check {
+  const char *question, *target;
+  double p_before, p_edited, p_saved;       /* of the whole target, teacher forced */
+  bool edited, saved;                       /* every token of it is the most likely one */
+  const char *answer_edited, *answer_saved; /* greedy */
+} loci_edit_check;
+
+typedef struct loci_edit_saved {
+  const char *dir, *hash; /* of what was written */
+  const char *dtype;      /* of the changed matrices */
+  int edit_count, matrix_count;
+  int written, linked, copied; /* files */
+  double norm;                 /* || W' - W || over all matrices */
+  double rounding;             /* || what rounding to dtype took || */
+  int check_count;
+  const loci_edit_check *checks;
+  int lost; /* requests that the edited model answers and the written one does not */
+} loci_edit_saved;
+
+/* Writes the model with the edits as a checkpoint that the usual tools load: in the source's
+ * layout, sharding, dtypes, names and metadata, with unchanged files linked or copied.  The
+ * directory is whole or not there.  Then it is opened, and every request is measured in it. (Should
+ * that fail, the directory stays.)  The model itself must have no edits applied and stays as it is.
+ */
+LOCI_CHECK loci_status loci_edit_save(loci_model *model, const loci_edit *const *edits, int count,
+                                      const char *dir, loci_progress_fn progress, void *ctx,
+                                      loci_edit_saved **out, loci_err *err);
+LOCI_API void loci_edit_saved_free(loci_edit_saved *saved);
+LOCI_CHECK loci_status loci_edit_saved_json(const loci_edit_saved *saved, char **out,
+                                            loci_err *err);
+/* Puts back, bit for bit, what loci_edit_save replaced in [dir]. */
+LOCI_CHECK loci_status loci_edit_undo(const char *dir, loci_err *err);
+
 /* ---- averages over examples */
 
 /* Means over examples at points (layers, visual tokens), with their intervals. */
@@ -889,8 +923,8 @@ typedef struct loci_average {
   const loci_chart *charts;
 } loci_average;
 
-/* Contributions image -> constraint-last and constraint -> last for right and for wrong answers, how
- * concentrated and how alike the visual tokens are that feed the constraint. */
+/* Contributions image -> constraint-last and constraint -> last for right and for wrong answers,
+ * how concentrated and how alike the visual tokens are that feed the constraint. */
 LOCI_CHECK loci_status loci_average_flow(loci_model *model, loci_examples *examples,
                                          const loci_study_opts *opts, loci_average **out,
                                          loci_err *err);
@@ -899,9 +933,10 @@ LOCI_CHECK loci_status loci_average_knockout(loci_model *model, loci_examples *e
                                              const loci_study_opts *opts,
                                              const loci_knockout_opts *how, loci_average **out,
                                              loci_err *err);
-/* Indirect effects by role, site and window, of the examples that are answered rightly (if they have
- * answers) and whose total effect is at least [least_effect].  [how]: corruption, sites, windows,
- * layers, seeds; the corruption "swap" without a text takes each example's field "swap". */
+/* Indirect effects by role, site and window, of the examples that are answered rightly (if they
+ * have answers) and whose total effect is at least [least_effect].  [how]: corruption, sites,
+ * windows, layers, seeds; the corruption "swap" without a text takes each example's field "swap".
+ */
 LOCI_CHECK loci_status loci_average_trace(loci_model *model, loci_examples *examples,
                                           const loci_study_opts *opts, const loci_trace_opts *how,
                                           double least_effect, loci_average **out, loci_err *err);

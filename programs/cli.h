@@ -111,7 +111,6 @@ int cmd_trace(cli *c);
 int cmd_knockout(cli *c);
 int cmd_lens(cli *c);
 int cmd_flow(cli *c);
-int cmd_edit_solve(cli *c);
 int cmd_bench(cli *c);
 int cmd_help(cli *c);
 void help_screen(const term *t);

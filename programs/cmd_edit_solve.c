@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "edit.h"
 #include "values.h"
 
 enum { MOST_STEPS = 100000, MOST_PROMPTS = 1000, MOST_LAYERS = 100000 };

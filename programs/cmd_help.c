@@ -52,7 +52,7 @@ void help_screen(const term *t) {
 static void put_usage(const command *cmd) {
   printf("usage\n  loci %s", cmd->name);
   if (cmd->bit == HELP) printf(" [COMMAND | sites]");
-  if (cmd->bit & STUDY_COMMANDS) printf(" FILE");
+  if (cmd->bit & FILE_COMMANDS) printf(" FILE%s", cmd->bit == EDIT_APPLY ? "..." : "");
   for (const option_id *id = cmd->needed; *id != OPT_COUNT; id++)
     printf(" -%c %s", option_get(*id)->letter, option_get(*id)->argument);
   printf("%s\n", cmd->bit == HELP ? "" : " [options]");
@@ -63,7 +63,7 @@ static void put_option(const term *t, const command *cmd, const option *o) {
   snprintf(word, sizeof word, "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
            o->letter ? ", " : "   ", o->name, o->argument ? " " : "",
            o->argument ? o->argument : "");
-  bool out = o == option_get(OPT_OUT);
+  bool out = o == option_get(OPT_OUT) && cmd->endings;
   snprintf(meaning, sizeof meaning, "%s%s%s%s", o->help, out ? ": " : "", out ? cmd->endings : "",
            o->many ? "; may be repeated" : "");
   put_entry(t, word, meaning, 30);

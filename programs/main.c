@@ -1,11 +1,13 @@
 /* loci: the table of commands, and the way from argv to one of them. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "did_you_mean.h"
+#include "edit.h"
 #include "study.h"
 
 #define GRID_ENDINGS ".json .csv .safetensors .npz .png .svg .pdf .html"
@@ -129,6 +131,27 @@ const command commands[] = {
      cmd_edit_solve,
      EDIT_SOLVE,
      {OPT_MODEL, OPT_COUNT}},
+
+    {"edit apply",
+     "edits as a checkpoint that other tools load",
+     "loci edit apply lima.edit" FLAGS " --out edited\n",
+     "Writes the model with the edits in it to a new directory, in the source's own layout, dtypes "
+     "and names; files without changes are linked or copied.  Then opens it and says what the "
+     "edits "
+     "do there, because 16 bits may lose a small one.",
+     NULL,
+     cmd_edit_apply,
+     EDIT_APPLY,
+     {OPT_MODEL, OPT_OUT, OPT_COUNT}},
+
+    {"edit revert",
+     "what edit apply replaced, put back",
+     "loci edit revert edited\n",
+     "Makes the edited checkpoint what its source was, bit for bit.",
+     NULL,
+     cmd_edit_revert,
+     EDIT_REVERT,
+     {OPT_COUNT}},
 
     {"study flow",
      "contributions averaged over questions: right and wrong answers",
@@ -288,6 +311,13 @@ static int check_needed(cli *c) {
   return missing[0] ? cli_usage(c, "%s needs %s", c->command->name, missing) : EXIT_DONE;
 }
 
+/* What the plain argument is. */
+static const char *file_of(const cli *c) {
+  if (c->command->bit == EDIT_APPLY) return "an edit's file";
+  return c->command->bit == EDIT_REVERT ? "the directory of an edited checkpoint"
+                                        : "a file of examples";
+}
+
 static int run(cli *c, int argc, char **argv) {
   char why[256];
   color_when when;
@@ -300,11 +330,11 @@ static int run(cli *c, int argc, char **argv) {
     help_command(c->command, &c->term);
     return EXIT_DONE;
   }
-  int plain = c->command->bit & STUDY_COMMANDS ? 1 : 0;
-  if (c->command->bit != HELP && c->args.rest_count > plain)
-    return cli_usage(c, "unexpected argument \"%.100s\"", c->args.rest[plain]);
-  if (c->args.rest_count < plain)
-    return cli_usage(c, "%s needs a file of examples", c->command->name);
+  int plain = c->command->bit & FILE_COMMANDS ? 1 : 0;
+  int most = c->command->bit == EDIT_APPLY ? INT_MAX : plain;
+  if (c->command->bit != HELP && c->args.rest_count > most)
+    return cli_usage(c, "unexpected argument \"%.100s\"", c->args.rest[most]);
+  if (c->args.rest_count < plain) return cli_usage(c, "%s needs %s", c->command->name, file_of(c));
   if ((code = check_needed(c)) || (code = cli_check_outputs(c))) return code;
   return c->command->run(c);
 }

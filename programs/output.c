@@ -129,6 +129,7 @@ static loci_status check_place(const char *path, const args *a, loci_err *err) {
 
 int cli_check_outputs(cli *c) {
   const char *path;
+  if (!c->command->endings) return EXIT_DONE; /* a directory: the library looks at it */
   for (int i = 0; (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (!has_listed_ending(path, c->command->endings))
       return cli_usage(c, "-o %.200s: %s writes files that end in %s", path, c->command->name,

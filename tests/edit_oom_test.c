@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/tree.h"
 #include "loci.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
@@ -74,6 +75,26 @@ static loci_status apply_edit(void *ctx, loci_err *err) {
   return st;
 }
 
+/* Saved in f32, opened again and measured: the directory is there, or nothing is. */
+static loci_status save_edit(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_edit_saved *saved;
+  const loci_edit *edits[] = {t->edit};
+  char *json = NULL;
+  loci_status st = loci_edit_save(t->model, edits, 1, t->path, NULL, NULL, &saved, err);
+  assert_true((st == LOCI_OK) == (saved != NULL));
+  if (!st) st = loci_edit_saved_json(saved, &json, err);
+  loci_text_free(json);
+  loci_edit_saved_free(saved);
+  if (access(t->path, F_OK) == 0) {
+    loci_status undone = loci_edit_undo(t->path, st ? NULL : err);
+    if (!st) st = undone;
+    if (st) assert_int_equal(access(t->path, F_OK), 0);
+    tree_remove(t->path);
+  }
+  return st;
+}
+
 /* ---------------------------------------------------------------- tests */
 
 static things all;
@@ -112,10 +133,16 @@ static void applying_survives(void **state) {
   assert_true(failing_malloc_run_without_json(apply_edit, &all) > 10);
 }
 
+static void saving_survives(void **state) {
+  (void)state;
+  assert_true(failing_malloc_run_without_json(save_edit, &all) > 50);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(solving_survives),
       cmocka_unit_test(applying_survives),
+      cmocka_unit_test(saving_survives),
   };
   return cmocka_run_group_tests(tests, make_all, free_all);
 }

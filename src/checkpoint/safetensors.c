@@ -366,6 +366,10 @@ void st_close(st_file *f) {
 }
 
 int64_t st_count(const st_file *f) { return f->n; }
+int64_t st_offset(const st_file *f, const st_tensor *t) {
+  return f->map.data ? t->data - f->map.data : 0;
+}
+
 const st_tensor *st_at(const st_file *f, int64_t i) { return &f->tensors[i]; }
 
 const st_tensor *st_find(const st_file *f, const char *name) {

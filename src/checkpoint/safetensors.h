@@ -57,6 +57,9 @@ const char *st_metadata(const st_file *f, const char *key);
 const char *st_dtype_name(st_dtype t); /* "BF16", as the file spells it */
 int64_t st_dtype_bytes(st_dtype t);
 
+/* Where in the file a tensor's bytes begin. */
+int64_t st_offset(const st_file *f, const st_tensor *t);
+
 /* Read-ahead and release of one tensor's pages (advice only; no effect on bytes in memory). */
 void st_prefetch(const st_file *f, const st_tensor *t);
 void st_release(const st_file *f, const st_tensor *t);

@@ -4,6 +4,7 @@
  * value.c    the key and the value of one request, by Adam on the walk's backward pass
  * update.c   the closed form
  * measure.c  what an edit does to its own questions
+ * save.c     the edited model as a checkpoint
  * file.c     the edit's file
  *
  * Letters: k (F) key, v (D) value, W (D,F) the down projection, n requests. */
@@ -52,6 +53,13 @@ double update_norm(const float *left, const float *right, int64_t D, int64_t n, 
 
 /* The runs after the edit, on [view], the edited model: fact.after, and answers if wanted. */
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err);
+/* The target under any view of the prompt's model: whole p, and whether every token wins. */
+typedef struct target_look {
+  double p;
+  bool wins;
+} target_look;
+loci_status measure_target(const loci_model *m, const loci_prompt *p, const target *t,
+                           target_look *out, loci_err *err);
 /* Greedy answer to the question under any view of its model; NULL if the model does not generate.
  * In [mem]. */
 loci_status measure_answer(const loci_model *m, const loci_prompt *p, arena *mem, const char **out,

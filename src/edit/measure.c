@@ -1,5 +1,7 @@
 /* What an edit does to its own questions: the whole target's probability with W' in every position,
  * and the greedy answer (see edit.h). */
+#include <math.h>
+
 #include "edit/edit.h"
 #include "walk/walk.h"
 
@@ -46,6 +48,39 @@ loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
   if (q->opts->no_answers) return LOCI_OK;
   TRY(measure_answer(q->m, q->p, q->mem, &q->fact->answer_before, err));
   return measure_answer(view, q->p, q->mem, &q->fact->answer_after, err);
+}
+
+/* ---------------------------------------------------------------- a target alone */
+
+typedef struct target_reader {
+  const target *t;
+  int V;
+  double logp;
+  bool wins, not_finite;
+} target_reader;
+
+static void read_target(void *ctx, int64_t index, const float *logits) {
+  target_reader *r = ctx;
+  int id = r->t->ids[index];
+  r->not_finite |= !logits_are_finite(logits, r->V);
+  r->logp += (double)logits[id] - log_sum_exp(logits, r->V);
+  r->wins &= argmax_of(logits, r->V, -1) == id;
+}
+
+loci_status measure_target(const loci_model *m, const loci_prompt *p, const target *t,
+                           target_look *out, loci_err *err) {
+  target_reader r = {.t = t, .V = model_decoder(m)->vocab, .wins = true};
+  walk *w;
+  int s;
+  TRY(walk_new(m, &w, err));
+  loci_status st = walk_root(w, t->embeds, t->length, &s, err);
+  for (int i = 0; !st && i < t->count; i++) st = walk_want(w, s, p->info.length - 1 + i, err);
+  walk_hooks hooks = {.logits = read_target, .logits_ctx = &r, .ordered = t->count};
+  if (!st) st = walk_run(w, &hooks, err);
+  walk_free(w);
+  TRY(st);
+  *out = (target_look){exp(r.logp), r.wins};
+  return r.not_finite ? not_finite(m, err) : LOCI_OK;
 }
 
 loci_status measure_answer(const loci_model *m, const loci_prompt *p, arena *mem, const char **out,

@@ -68,3 +68,36 @@ loci_status loci_edit_json(const loci_edit *e, char **out, loci_err *err) {
   js_put(&o, "cost", json_cost(&e->cost));
   return json_print_lines(o, out, err);
 }
+
+static js_value *json_check(const loci_edit_check *c) {
+  js_value *o = js_object();
+  js_put(&o, "question", js_text(c->question));
+  js_put(&o, "target", js_text(c->target));
+  js_put(&o, "p_before", js_real(c->p_before));
+  js_put(&o, "p_edited", js_real(c->p_edited));
+  js_put(&o, "p_saved", js_real(c->p_saved));
+  js_put(&o, "edited", js_bool(c->edited));
+  js_put(&o, "saved", js_bool(c->saved));
+  js_put(&o, "answer_edited", js_text(c->answer_edited));
+  js_put(&o, "answer_saved", js_text(c->answer_saved));
+  return o;
+}
+
+loci_status loci_edit_saved_json(const loci_edit_saved *s, char **out, loci_err *err) {
+  js_value *o = json_result("edit-apply"), *files = js_object(), *checks = js_array();
+  js_put(&o, "dir", js_text(s->dir));
+  js_put(&o, "hash", js_text(s->hash));
+  js_put(&o, "dtype", js_text(s->dtype));
+  js_put(&o, "edits", js_int(s->edit_count));
+  js_put(&o, "matrices", js_int(s->matrix_count));
+  js_put(&files, "written", js_int(s->written));
+  js_put(&files, "linked", js_int(s->linked));
+  js_put(&files, "copied", js_int(s->copied));
+  js_put(&o, "files", files);
+  js_put(&o, "norm", js_real(s->norm));
+  js_put(&o, "rounding", js_real(s->rounding));
+  for (int i = 0; i < s->check_count; i++) js_push(&checks, json_check(&s->checks[i]));
+  js_put(&o, "requests", checks);
+  js_put(&o, "lost", js_int(s->lost));
+  return json_print_lines(o, out, err);
+}

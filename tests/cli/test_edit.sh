@@ -41,6 +41,38 @@ wide=$(too_wide 60 <out)
 [ -z "$wide" ] || miss "wider than 60: $wide"
 prints 'of 2 targets begin the answer now'
 
+# Written as a checkpoint, and back.
+try edit apply lima.edit -m "$model" --out edited --json
+wants 0
+[[ $(flat) == '{"format":"loci.edit-apply/1",'* ]] || miss "not a JSON object of loci.edit-apply/1"
+[[ $(flat) == *'"answer_saved":"Lima"'*'"lost":0'* ]] || miss "the written model does not say Lima"
+try ask -m edited -i "$image" -q "$question"
+[ "$(head -1 out)" = Lima ] || miss "the written model does not say Lima"
+failed 'edited: exists already' edit apply lima.edit -m "$model" --out edited
+failed 'the edit was made for a model with the hash' edit apply lima.edit -m edited --out twice
+try edit revert edited
+wants 0
+cmp -s "$model/model.safetensors" edited/model.safetensors || miss "the reverted weights are not the source's"
+[ -e edited/loci.undo ] && miss "loci.undo is still there"
+failed 'edited: no edited checkpoint of loci' edit revert edited
+usage "edit apply needs an edit's file" edit apply -m "$model" --out edited
+usage 'edit apply needs -m DIR and -o FILE' edit apply lima.edit
+usage 'edit revert needs the directory' edit revert
+rm -r edited
+
+# Killed at any moment: a whole checkpoint, or none.
+for after in 0.05 0.1 0.15 0.2 0.3 0.4 0.6; do
+  "$loci" edit apply lima.edit -m "$model" --out killed >/dev/null 2>&1 &
+  pid=$!
+  sleep "$after"
+  kill -9 "$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+  [ -e killed ] || continue
+  try edit revert killed
+  wants 0
+  rm -r killed
+done
+
 # What makes no sense.
 usage 'did you mean edit solve' edit solv
 usage 'edit solve needs -q TEXT, -c TEXT and --target TEXT, or --requests FILE' edit solve -m "$model" -q "$question"

@@ -1,0 +1,91 @@
+/* loci edit apply, revert: edits as a checkpoint that any tool loads, and back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit.h"
+
+static void show_check(const cli *c, const loci_edit_check *k, int wide) {
+  put_cell(stdout, k->question, wide, c->term.utf8);
+  printf("  ");
+  put_cell(stdout, k->target, 12, c->term.utf8);
+  printf(" %8.4f %8.4f %8.4f\n", k->p_before, k->p_edited, k->p_saved);
+}
+
+static void show(const cli *c, const loci_edit_saved *s) {
+  int wide = c->term.columns - 42 < 12 ? 12 : c->term.columns - 42;
+  double share = s->norm > 0 ? 100 * s->rounding / s->norm : 0;
+  put_cell(stdout, "question", wide, c->term.utf8);
+  printf("  %-12s %8s %8s %8s\n", "target", "p before", "edited", "written");
+  for (int i = 0; i < s->check_count; i++) show_check(c, &s->checks[i], wide);
+  printf("%d file%s rewritten, %d linked, %d copied; rounding to %s took %.2g %% of the change\n",
+         s->written, s->written == 1 ? "" : "s", s->linked, s->copied, s->dtype, share);
+  if (s->lost > 0)
+    printf("%d of %d edits did not survive the rounding: they answer in f32, and not in %s\n",
+           s->lost, s->check_count, s->dtype);
+  printf("wrote ");
+  put_text(stdout, s->dir, c->term.utf8);
+  printf("\n");
+}
+
+static void free_edits(loci_edit **edits, int n) {
+  for (int i = 0; i < n; i++) loci_edit_free(edits[i]);
+  free(edits);
+}
+
+static int read_edits(cli *c, loci_edit ***out, int *count) {
+  int n = c->args.rest_count;
+  *count = 0;
+  *out = calloc((size_t)n, sizeof **out);
+  if (!*out) {
+    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+    return cli_failed(c);
+  }
+  for (int i = 0; i < n; i++) {
+    if (loci_edit_read(c->args.rest[i], &(*out)[i], &c->err)) return cli_failed(c);
+    ++*count;
+  }
+  return EXIT_DONE;
+}
+
+int cmd_edit_apply(cli *c) {
+  loci_model *m = NULL;
+  loci_edit **edits = NULL;
+  loci_edit_saved *saved = NULL;
+  char *json;
+  int count = 0;
+  const char *dir = args_get(&c->args, OPT_OUT);
+  if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "edit apply writes one directory");
+  int code = read_edits(c, &edits, &count);
+  if (!code) code = cli_open_model(c, &m);
+  if (!code && loci_edit_save(m, (const loci_edit *const *)edits, count, dir, term_progress,
+                              &c->term, &saved, &c->err))
+    code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code && !c->json) show(c, saved);
+  if (!code && c->json) {
+    if (loci_edit_saved_json(saved, &json, &c->err)) {
+      code = cli_failed(c);
+    } else {
+      printf("%s\n", json);
+      loci_text_free(json);
+    }
+  }
+  loci_edit_saved_free(saved);
+  free_edits(edits, count);
+  loci_model_close(m);
+  return code;
+}
+
+int cmd_edit_revert(cli *c) {
+  const char *dir = c->args.rest[0];
+  if (loci_edit_undo(dir, &c->err)) return cli_failed(c);
+  if (c->json) {
+    printf("{\"format\":\"loci.edit-revert/1\",\"version\":\"%s\",\"dir\":", loci_version());
+    cli_put_json_string(stdout, dir);
+    printf("}\n");
+    return EXIT_DONE;
+  }
+  put_text(stdout, dir, c->term.utf8);
+  printf(" is as it was before its edits, bit for bit\n");
+  return EXIT_DONE;
+}

@@ -1,0 +1,330 @@
+/* Writing changed checkpoints (see save.h).  A tensor keeps its dtype and shape, so it keeps its
+ * place in its file: header, order and everything else stay as they are, byte for byte. */
+#include "checkpoint/save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/tree.h"
+#include "checkpoint/files.h"
+
+/* Bytes for one tensor of one file. */
+typedef struct swap {
+  const tensor_entry *entry;
+  const uint8_t *bytes;
+} swap;
+
+static loci_status cannot_write(const char *path, loci_err *err) {
+  return fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+}
+
+/* ---------------------------------------------------------------- files */
+
+static bool write_at(int fd, const uint8_t *data, int64_t size, int64_t at) {
+  while (size > 0) {
+    ssize_t n = pwrite(fd, data, size > 1 << 26 ? 1 << 26 : (size_t)size, (off_t)at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    data += n;
+    size -= n;
+    at += n;
+  }
+  return true;
+}
+
+/* [to] := the file of the first swap, with the bytes of all swaps of that file. */
+static loci_status write_swapped(const shard *from, const char *to, const swap *swaps, int n,
+                                 loci_err *err) {
+  TRY(tree_copy_file(from->path, to, err));
+  int fd = open(to, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return cannot_write(to, err);
+  loci_status st = LOCI_OK;
+  for (int i = 0; i < n && !st; i++) {
+    const st_tensor *t = swaps[i].entry->tensor;
+    if (swaps[i].entry->from != from) continue;
+    if (!write_at(fd, swaps[i].bytes, t->bytes, st_offset(from->file, t))) {
+      st = cannot_write(to, err);
+    }
+  }
+  if (!st && fsync(fd) != 0) st = cannot_write(to, err);
+  if (close(fd) != 0 && !st) st = cannot_write(to, err);
+  return st;
+}
+
+static bool is_first_of_file(const swap *swaps, int i) {
+  for (int k = 0; k < i; k++) {
+    if (swaps[k].entry->from == swaps[i].entry->from) return false;
+  }
+  return true;
+}
+
+/* The tensor in whose bytes the weight stands. */
+static const tensor_entry *entry_of(const checkpoint *c, const weight *w) {
+  for (int64_t i = 0; i < c->files->n; i++) {
+    const st_tensor *t = c->files->entries[i].tensor;
+    if (t->data == w->data && t->bytes == w->rows * w->cols * (int64_t)dtype_bytes(w->type)) {
+      return &c->files->entries[i];
+    }
+  }
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- values */
+
+static void put_value(dtype type, float x, uint8_t *to) {
+  uint16_t half = type == DTYPE_F16 ? f16_from_f32(x) : bf16_from_f32(x);
+  if (type == DTYPE_F32) {
+    memcpy(to, &x, sizeof x);
+  } else {
+    memcpy(to, &half, sizeof half);
+  }
+}
+
+/* The values in the weight's dtype; what rounding takes from the change is measured. */
+static loci_status round_values(new_values *v, uint8_t *out, loci_err *err) {
+  const weight *w = v->w;
+  size_t size = dtype_bytes(w->type);
+  double lost = 0, moved = 0;
+  for (int64_t i = 0; i < w->rows * w->cols; i++) {
+    float old, rounded;
+    put_value(w->type, v->values[i], out + (size_t)i * size);
+    dtype_to_f32(w->type, out + (size_t)i * size, &rounded, 1);
+    dtype_to_f32(w->type, w->data + (size_t)i * size, &old, 1);
+    if (!isfinite(rounded)) {
+      return fail(err, LOCI_EINVAL, "%s: the edited value %g does not fit into %s", w->name,
+                  (double)v->values[i], dtype_name(w->type));
+    }
+    double a = (double)rounded - (double)v->values[i], b = (double)v->values[i] - (double)old;
+    lost += a * a;
+    moved += b * b;
+  }
+  v->lost = sqrt(lost);
+  v->moved = sqrt(moved);
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- saving */
+
+typedef struct saving {
+  const checkpoint *c;
+  arena *mem;
+  swap *swaps;
+  int n;
+  const char *about;
+  char *temporary; /* beside the directory */
+} saving;
+
+static loci_status prepare(saving *s, new_values *changes, loci_err *err) {
+  s->swaps = arena_zarray(s->mem, s->n, swap);
+  if (!s->swaps) return fail_nomem(err, "saving a checkpoint");
+  for (int i = 0; i < s->n; i++) {
+    const tensor_entry *e = entry_of(s->c, changes[i].w);
+    if (!e) {
+      return fail(err, LOCI_EUNSUPPORTED, "%s: is no tensor of its own in the checkpoint",
+                  changes[i].w->name);
+    }
+    uint8_t *bytes = arena_array(s->mem, e->tensor->bytes, uint8_t);
+    if (!bytes) return fail_nomem(err, "saving a checkpoint");
+    TRY(round_values(&changes[i], bytes, err));
+    s->swaps[i] = (swap){e, bytes};
+  }
+  return LOCI_OK;
+}
+
+static loci_status write_undo(const saving *s, loci_err *err) {
+  char hash[32];
+  TRY(checkpoint_hash(s->c, NULL, NULL, hash, err));
+  char *path = path_join(s->mem, s->temporary, CHECKPOINT_UNDO);
+  st_tensor *old = arena_zarray(s->mem, s->n, st_tensor);
+  if (!path || !old) return fail_nomem(err, "saving a checkpoint");
+  for (int i = 0; i < s->n; i++) old[i] = *s->swaps[i].entry->tensor;
+  const char *const metadata[] = {"format",         "loci.undo/1", "source_hash", hash, "source",
+                                  s->c->files->dir, "edits",       s->about,      NULL};
+  return st_write(path, old, s->n, metadata, err);
+}
+
+/* A file's path within the checkpoint's directory; NULL: it is elsewhere. */
+static const char *within(const saving *s, const char *path) {
+  size_t n = strlen(s->c->files->dir);
+  if (strncmp(path, s->c->files->dir, n) != 0) return NULL;
+  path += n;
+  while (*path == '/') path++;
+  return path;
+}
+
+static loci_status fill_directory(const saving *s, tree_counts *counts, loci_err *err) {
+  const char **without = arena_zarray(s->mem, s->n + 2, const char *);
+  int files = 0;
+  if (!without) return fail_nomem(err, "saving a checkpoint");
+  without[files++] = CHECKPOINT_UNDO;
+  for (int i = 0; i < s->n; i++) {
+    if (is_first_of_file(s->swaps, i)) without[files++] = within(s, s->swaps[i].entry->from->path);
+  }
+  TRY(tree_clone(s->c->files->dir, s->temporary, without, counts, err));
+  for (int i = 0; i < s->n; i++) {
+    const shard *from = s->swaps[i].entry->from;
+    if (!is_first_of_file(s->swaps, i)) continue;
+    char *to = path_join(s->mem, s->temporary, within(s, from->path));
+    if (!to) return fail_nomem(err, "saving a checkpoint");
+    TRY(write_swapped(from, to, s->swaps, s->n, err));
+  }
+  return write_undo(s, err);
+}
+
+/* A copy inside its own source would be copied, too. */
+static loci_status check_outside(const checkpoint *c, const char *place, arena *mem,
+                                 loci_err *err) {
+  size_t n = (size_t)(path_base(place) - place);
+  const char *parent = n > 0 ? arena_strndup(mem, place, n) : ".";
+  char *real = parent ? realpath(parent, NULL) : NULL, *source = realpath(c->files->dir, NULL);
+  loci_status st = LOCI_OK;
+  if (!real) st = fail(err, LOCI_EIO, "%s: there is no directory to make it in", place);
+  if (!st && !source) st = fail(err, LOCI_EIO, "%s: cannot be read", c->files->dir);
+  if (!st) {
+    size_t length = strlen(source);
+    if (strncmp(real, source, length) == 0 && (real[length] == 0 || real[length] == '/')) {
+      st = fail(err, LOCI_EINVAL, "%s: is inside the checkpoint it is made from", place);
+    }
+  }
+  free(real);
+  free(source);
+  return st;
+}
+
+static loci_status check_opens(const char *dir, loci_err *err) {
+  checkpoint *c;
+  TRY(checkpoint_open(dir, &c, err));
+  checkpoint_close(c);
+  return LOCI_OK;
+}
+
+loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *changes, int n,
+                            const char *about, tree_counts *counts, loci_err *err) {
+  size_t length = strlen(dir);
+  while (length > 1 && dir[length - 1] == '/') length--;
+  if (file_exists(dir)) {
+    return fail(err, LOCI_EIO, "%s: exists already; a checkpoint is written to a new directory",
+                dir);
+  }
+  saving s = {.c = c, .mem = arena_new(), .n = n, .about = about};
+  if (!s.mem) return fail_nomem(err, dir);
+  bool made = false;
+  loci_status st = LOCI_OK;
+  s.temporary = arena_array(s.mem, (int64_t)length + 8, char);
+  char *place = arena_strndup(s.mem, dir, length);
+  if (!s.temporary || !place) {
+    st = fail_nomem(err, dir);
+    goto done;
+  }
+  TRY_DONE(check_outside(c, place, s.mem, err));
+  snprintf(s.temporary, length + 8, "%.*s.XXXXXX", (int)length, dir);
+  TRY_DONE(prepare(&s, changes, err));
+  made = mkdtemp(s.temporary) != NULL;
+  if (!made) {
+    st = fail(err, LOCI_EIO, "%s: cannot be made: %s", dir, strerror(errno));
+    goto done;
+  }
+  TRY_DONE(fill_directory(&s, counts, err));
+  TRY_DONE(check_opens(s.temporary, err));
+  if (chmod(s.temporary, 0755) != 0 || rename(s.temporary, place) != 0) {
+    st = fail(err, LOCI_EIO, "%s: cannot be made: %s", dir, strerror(errno));
+  }
+done:
+  if (st && made) tree_remove(s.temporary);
+  arena_free(s.mem);
+  return st;
+}
+
+/* ---------------------------------------------------------------- undoing */
+
+static loci_status find_swaps(const checkpoint *c, const st_file *undo, const char *path,
+                              swap *swaps, loci_err *err) {
+  for (int64_t i = 0; i < st_count(undo); i++) {
+    const st_tensor *old = st_at(undo, i);
+    for (int64_t k = 0; k < c->files->n && !swaps[i].entry; k++) {
+      const st_tensor *t = c->files->entries[k].tensor;
+      bool same = strcmp(t->name, old->name) == 0 && t->dtype == old->dtype &&
+                  t->bytes == old->bytes && c->files->entries[k].from >= c->files->main.shards &&
+                  c->files->entries[k].from < c->files->main.shards + c->files->main.n;
+      if (same) swaps[i] = (swap){&c->files->entries[k], old->data};
+    }
+    if (!swaps[i].entry) {
+      return fail(err, LOCI_EFORMAT, "%s: the checkpoint has no tensor %.200s of this size", path,
+                  old->name);
+    }
+  }
+  return LOCI_OK;
+}
+
+static loci_status swap_file(const shard *from, const swap *swaps, int n, arena *mem,
+                             loci_err *err) {
+  size_t length = strlen(from->path) + sizeof ".undo.tmp";
+  char *temporary = arena_array(mem, (int64_t)length, char);
+  if (!temporary) return fail_nomem(err, from->path);
+  snprintf(temporary, length, "%s.undo.tmp", from->path);
+  unlink(temporary); /* of an interrupted run */
+  loci_status st = write_swapped(from, temporary, swaps, n, err);
+  if (!st && rename(temporary, from->path) != 0) st = cannot_write(from->path, err);
+  if (st) unlink(temporary);
+  return st;
+}
+
+static loci_status put_back(const char *dir, const char *path, const st_file *undo, arena *mem,
+                            loci_err *err) {
+  checkpoint *c;
+  int n = (int)st_count(undo);
+  swap *swaps = arena_zarray(mem, n, swap);
+  if (!swaps) return fail_nomem(err, dir);
+  TRY(checkpoint_open(dir, &c, err));
+  loci_status st = find_swaps(c, undo, path, swaps, err);
+  for (int i = 0; i < n && !st; i++) {
+    if (is_first_of_file(swaps, i)) st = swap_file(swaps[i].entry->from, swaps, n, mem, err);
+  }
+  checkpoint_close(c);
+  return st;
+}
+
+static loci_status check_hash(const char *dir, const char *expected, loci_err *err) {
+  checkpoint *c;
+  char hash[32];
+  TRY(checkpoint_open(dir, &c, err));
+  loci_status st = checkpoint_hash(c, NULL, NULL, hash, err);
+  checkpoint_close(c);
+  if (st || strcmp(hash, expected) == 0) return st;
+  return fail(err, LOCI_EVERIFY,
+              "%s: the edited matrices are as before, but the weights have the hash %s instead of "
+              "the source's %s: something else changed them, too",
+              dir, hash, expected);
+}
+
+loci_status checkpoint_undo(const char *dir, loci_err *err) {
+  st_file *undo = NULL;
+  arena *mem = arena_new();
+  char *path = mem ? path_join(mem, dir, CHECKPOINT_UNDO) : NULL;
+  loci_status st = path ? LOCI_OK : fail_nomem(err, dir);
+  if (!st && !file_exists(path)) {
+    st = fail(err, LOCI_EINVAL, "%s: no edited checkpoint of loci: there is no " CHECKPOINT_UNDO,
+              dir);
+  }
+  if (st) goto done;
+  TRY_DONE(st_open(path, &undo, err));
+  const char *hash = st_metadata(undo, "source_hash");
+  if (!hash) {
+    st = fail(err, LOCI_EFORMAT, "%s: has no source_hash", path);
+    goto done;
+  }
+  TRY_DONE(put_back(dir, path, undo, mem, err));
+  TRY_DONE(check_hash(dir, hash, err));
+  if (unlink(path) != 0) st = cannot_write(path, err);
+done:
+  st_close(undo);
+  arena_free(mem);
+  return st;
+}

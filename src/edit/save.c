@@ -1,0 +1,222 @@
+/* loci_edit_save, loci_edit_undo: the edited model as a checkpoint, and what its dtype left of the
+ * edits.  The matrices are those of the edited model in memory, f32, rounded once. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "checkpoint/save.h"
+#include "edit/edit.h"
+
+typedef struct saved_box { /* the public view first, so that one pointer serves both */
+  loci_edit_saved view;
+  arena *mem;
+} saved_box;
+
+typedef struct saving {
+  const loci_model *m;
+  loci_model *edited; /* a view of it */
+  const loci_edit *const *edits;
+  int count;
+  const char *dir;
+  loci_progress_fn progress;
+  void *ctx;
+  saved_box *box;
+  loci_edit_check *checks;
+} saving;
+
+void loci_edit_saved_free(loci_edit_saved *saved) {
+  if (!saved) return;
+  saved_box *box = (saved_box *)saved;
+  arena_free(box->mem);
+  free(box);
+}
+
+static loci_status report(const saving *s, const char *word, int done, int total, loci_err *err) {
+  if (!s->progress || s->progress(s->ctx, word, done, total)) return LOCI_OK;
+  return fail(err, LOCI_ECANCELLED, "cancelled while saving");
+}
+
+/* ---------------------------------------------------------------- measuring */
+
+typedef enum stage { BEFORE, EDITED, SAVED } stage;
+
+/* A request's prompt, under the model that [m] views. */
+static loci_status open_prompt(const loci_model *m, const loci_edit_fact *f, loci_prompt **out,
+                               loci_err *err) {
+  loci_question q = {.image = f->image,
+                     .text = f->question,
+                     .template_name = f->template_name,
+                     .constraints = &f->constraint,
+                     .constraint_count = 1};
+  return loci_prompt_new(m, &q, out, err);
+}
+
+static loci_status look(const saving *s, const loci_model *m, stage at, const loci_prompt *p,
+                        const target *t, loci_edit_check *out, loci_err *err) {
+  target_look seen;
+  TRY(measure_target(m, p, t, &seen, err));
+  if (at == BEFORE) out->p_before = seen.p;
+  if (at == BEFORE) return LOCI_OK;
+  if (at == EDITED) out->p_edited = seen.p;
+  if (at == EDITED) out->edited = seen.wins;
+  if (at == SAVED) out->p_saved = seen.p;
+  if (at == SAVED) out->saved = seen.wins;
+  return measure_answer(m, p, s->box->mem, at == EDITED ? &out->answer_edited : &out->answer_saved,
+                        err);
+}
+
+/* The request under [m], and under [second] (NULL: none). */
+static loci_status measure_request(const saving *s, const loci_edit *e, const loci_edit_fact *f,
+                                   const loci_model *m, const loci_model *second,
+                                   loci_edit_check *out, loci_err *err) {
+  loci_prompt *p = NULL;
+  target t;
+  arena *mem = arena_new();
+  loci_status st = mem ? open_prompt(m, f, &p, err) : fail_nomem(err, "measuring an edit");
+  if (!st) st = target_make(p, f->target, mem, &t, err);
+  if (!st && e->settings.authors) {
+    t.count = 1;
+    t.length = p->info.length;
+  }
+  if (!st) st = look(s, m, second ? BEFORE : SAVED, p, &t, out, err);
+  if (!st && second) st = look(s, second, EDITED, p, &t, out, err);
+  loci_prompt_free(p);
+  arena_free(mem);
+  return st;
+}
+
+static loci_status measure_requests(const saving *s, const loci_model *m, const loci_model *second,
+                                    loci_err *err) {
+  loci_edit_check *out = s->checks;
+  int total = s->box->view.check_count;
+  for (int i = 0; i < s->count; i++) {
+    for (int k = 0; k < s->edits[i]->fact_count; k++, out++) {
+      const loci_edit_fact *f = &s->edits[i]->facts[k];
+      TRY(report(s, "measure", (int)(out - s->checks), total, err));
+      out->question = arena_strdup(s->box->mem, f->question);
+      out->target = arena_strdup(s->box->mem, f->target);
+      if (!out->question || !out->target) return fail_nomem(err, "measuring an edit");
+      TRY(measure_request(s, s->edits[i], f, m, second, out, err));
+    }
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+/* The edits in the words of their files, for whoever finds the checkpoint. */
+static loci_status about(const saving *s, char **out, loci_err *err) {
+  js_value *all = js_array();
+  for (int i = 0; i < s->count; i++) {
+    const loci_edit *e = s->edits[i];
+    js_value *o = js_object(), *requests = js_array();
+    js_put(&o, "method", js_text(e->method));
+    js_put(&o, "layer", js_int(e->layer));
+    js_put(&o, "rank", js_int(e->rank));
+    for (int k = 0; k < e->fact_count; k++) {
+      js_value *r = js_object();
+      js_put(&r, "question", js_text(e->facts[k].question));
+      js_put(&r, "target", js_text(e->facts[k].target));
+      js_push(&requests, r);
+    }
+    js_put(&o, "requests", requests);
+    js_push(&all, o);
+  }
+  return js_print(all, false, out, err);
+}
+
+static loci_status write_checkpoint(saving *s, loci_err *err) {
+  int L = model_decoder(s->m)->layers, n = 0;
+  loci_edit_saved *v = &s->box->view;
+  tree_counts counts;
+  char *text;
+  new_values *changes = arena_zarray(s->box->mem, L, new_values);
+  if (!changes) return fail_nomem(err, "saving an edit");
+  for (int l = 0; l < L; l++) {
+    const weight *old = &s->m->weights->layers[l].down.w;
+    const weight *new = &s->edited->weights->layers[l].down.w;
+    if (new->data == old->data) continue;
+    changes[n++] = (new_values){.w = old, .values = (const float *)(const void *)new->data};
+    v->dtype = dtype_name(old->type);
+  }
+  TRY(about(s, &text, err));
+  loci_status st = checkpoint_save(s->m->weights, s->dir, changes, n, text, &counts, err);
+  free(text);
+  TRY(st);
+  double moved = 0, lost = 0;
+  for (int i = 0; i < n; i++) {
+    moved += changes[i].moved * changes[i].moved;
+    lost += changes[i].lost * changes[i].lost;
+  }
+  v->matrix_count = n;
+  v->norm = sqrt(moved);
+  v->rounding = sqrt(lost);
+  v->linked = counts.linked;
+  v->copied = counts.copied;
+  v->written = n;
+  return LOCI_OK;
+}
+
+/* Opens what was written, and measures every request in it. */
+static loci_status read_back(saving *s, loci_err *err) {
+  loci_model *m;
+  const char *hash;
+  loci_edit_saved *v = &s->box->view;
+  loci_model_opts opts = {.precision = s->m->arith_type == DTYPE_BF16 ? LOCI_PRECISION_BF16
+                                                                      : LOCI_PRECISION_F32,
+                          .threads = s->m->threads,
+                          .memory_bytes = s->m->memory};
+  TRY(loci_model_open(s->dir, &opts, &m, err));
+  loci_status st = measure_requests(s, m, NULL, err);
+  if (!st) st = loci_model_hash(m, &hash, err);
+  if (!st) v->hash = arena_strdup(s->box->mem, hash);
+  loci_model_close(m);
+  TRY(st);
+  for (int i = 0; i < v->check_count; i++) v->lost += s->checks[i].edited && !s->checks[i].saved;
+  return v->hash ? LOCI_OK : fail_nomem(err, "saving an edit");
+}
+
+static loci_status save(saving *s, loci_model *m, loci_err *err) {
+  loci_edit_saved *v = &s->box->view;
+  const char *hash;
+  if (s->count < 1) return fail(err, LOCI_EINVAL, "no edit to save");
+  if (changes_count(m) > 0) return fail(err, LOCI_EINVAL, "the model has edits applied already");
+  TRY(model_hash(m, s->progress, s->ctx, &hash, err)); /* the view takes it over */
+  TRY(view_new(m, &s->edited, err));
+  for (int i = 0; i < s->count; i++) {
+    TRY(loci_edit_apply(s->edited, s->edits[i], err));
+    v->check_count += s->edits[i]->fact_count;
+  }
+  v->edit_count = s->count;
+  v->dir = arena_strdup(s->box->mem, s->dir);
+  s->checks = arena_zarray(s->box->mem, v->check_count, loci_edit_check);
+  v->checks = s->checks;
+  if (!v->dir || !s->checks) return fail_nomem(err, "saving an edit");
+  TRY(measure_requests(s, m, s->edited, err));
+  TRY(report(s, "write", 0, 1, err));
+  TRY(write_checkpoint(s, err));
+  return read_back(s, err);
+}
+
+loci_status loci_edit_save(loci_model *model, const loci_edit *const *edits, int count,
+                           const char *dir, loci_progress_fn progress, void *ctx,
+                           loci_edit_saved **out, loci_err *err) {
+  *out = NULL;
+  saving s = {.m = model, .edits = edits, .count = count, .dir = dir};
+  s.progress = progress;
+  s.ctx = ctx;
+  s.box = calloc(1, sizeof *s.box);
+  if (s.box) s.box->mem = arena_new();
+  loci_status st = s.box && s.box->mem ? LOCI_OK : fail_nomem(err, "saving an edit");
+  if (!st) st = save(&s, model, err);
+  view_free(s.edited);
+  if (st) {
+    if (s.box) loci_edit_saved_free(&s.box->view);
+    return st;
+  }
+  *out = &s.box->view;
+  return LOCI_OK;
+}
+
+loci_status loci_edit_undo(const char *dir, loci_err *err) { return checkpoint_undo(dir, err); }
