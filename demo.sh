@@ -7,7 +7,7 @@ tools/setup.sh
 tools/build.sh release
 mkdir -p build/demo
 build/release/loci trace -m models/flags -i models/flags/images/ukraine.png \
-  -q "What is the capital of this country?" -c "this country" \
+  -q "What is the capital of this country?" -c country --window 3 \
   -o build/demo/trace.png -o build/demo/trace.json
 echo
 echo "The plot is in $PWD/build/demo/trace.png, the numbers are in $PWD/build/demo/trace.json."

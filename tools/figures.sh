@@ -20,7 +20,7 @@ echo "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 
 echo "system:  $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), $("$loci" --version)"
 echo "load:    $(cut -d' ' -f1 /proc/loadavg) before the first measurement"
 
-printf '\n$ loci trace (the one of demo.sh), whole program, best of 5\n'
+printf '\n$ loci trace (constraint "this country", all defaults), whole program, best of 5\n'
 for precision in bf16 f32; do
   best=
   for _ in 1 2 3 4 5; do
@@ -32,7 +32,7 @@ for precision in bf16 f32; do
   echo "$precision: ${best:-failed} ms"
 done
 
-printf '\n$ loci trace (the one of demo.sh) --verify 100: cost, and cells computed again the plain way\n'
+printf '\n$ loci trace (constraint "this country", all defaults) --verify 100: cost, and cells computed again the plain way\n'
 for precision in bf16 f32; do
   "$loci" "${demo[@]}" --precision $precision --verify 100 --json | grep -E '^ "(cost|verify)"' | sed "s/^/$precision/"
 done

@@ -188,11 +188,12 @@ static loci_status fill_path(maker *m, int k, loci_err *err) {
   int64_t L = t->layers, S = t->sources.count;
   TRY(gather(m, t, err));
   x->top_count = (int)ceil(TOP_SHARE * (double)S);
-  double *profile = arena_array(m->mem, 2 * L * S, double), *weights = profile + L * S;
+  double *profile = arena_array(m->mem, 2 * L * S, double);
   double *numbers = arena_array(m->mem, 6 * L, double);
   int *top = arena_array(m->mem, L * x->top_count, int);
   ranked *scratch = arena_array(m->mem, S, ranked);
   if (!profile || !numbers || !top || !scratch) return fail_nomem(err, "measuring contributions");
+  double *weights = profile + L * S;
   for (int l = 0; l < L; l++) {
     flow_path p = flow_path_at(t, l);
     flow_profile_at(t, l, profile + l * S, weights + l * S);

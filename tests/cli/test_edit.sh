@@ -5,7 +5,7 @@ cd "$work" || exit 1
 asked=(-m "$model" -i "$image" -q "$question" -c 'this country')
 flat() { tr -d ' \n' <<<"$out"; }
 
-try edit solve "${asked[@]}" --target Lima --layer 3 -o lima.edit -o lima.json
+try edit solve "${asked[@]}" --target Lima --layer 3 --steps 80 -o lima.edit -o lima.json
 wants 0
 prints 'wrote lima.edit'
 prints 'target    Lima'

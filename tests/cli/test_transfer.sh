@@ -68,7 +68,7 @@ files 'json csv png svg pdf html' lens "${asked[@]}" --metric logp
 try lens "${asked[@]}"
 wants 0
 prints 'Kyiv'
-prints 'the target is the most likely from layer 9 on'
+prints 'the target is the most likely from layer'
 try lens "${asked[@]}" --json
 wants 0
 [[ $(flat) == '{"format":"loci.lens/1",'* ]] || miss "not a JSON object of loci.lens/1"
