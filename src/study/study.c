@@ -122,6 +122,8 @@ loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err) {
     TRY(st);
     if (!study_progress(s, "", 0, 0)) return fail(err, LOCI_ECANCELLED, "stopped");
   }
+  if (s->used == 0 && s->dropped_count == 0)
+    return fail(err, LOCI_EINVAL, "%s: no example in it", examples_path(s->examples));
   return LOCI_OK;
 }
 

@@ -34,7 +34,7 @@ typedef struct study_item {
 } study_item;
 
 /* A failure that is the example's own (no such picture, a constraint that is not in the question)
- * drops it; any other ends the study. */
+ * drops it; any other ends the study.  A file without a single example is LOCI_EINVAL. */
 typedef loci_status study_fn(void *ctx, study_item *item, loci_err *err);
 loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err);
 

@@ -98,4 +98,8 @@ wants 0
 usage 'study flow takes no --layers' study flow questions.jsonl -m "$model" --layers 3
 usage '--corrupt: "swop" is unknown; did you mean swap?' study trace questions.jsonl -m "$model" --corrupt swop
 usage '--min-te wants a probability' study trace questions.jsonl -m "$model" --min-te -1
+printf '\n \n' >blank.jsonl
+for kind in predict flow knockout trace; do
+  failed 'blank.jsonl: no example in it' study "$kind" blank.jsonl -m "$model"
+done
 finish
