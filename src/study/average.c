@@ -50,21 +50,27 @@ static void forget(averaging *a, int example) {
   }
 }
 
-/* Series may be added until the first example. */
+/* As many rows as the others have; what is new has no values. */
+static loci_status grow(const averaging *a, average_row *r, loci_err *err) {
+  if (r->room == a->room) return LOCI_OK;
+  int64_t had = (int64_t)r->room * r->points, has = (int64_t)a->room * r->points;
+  double *x = realloc(r->x, (size_t)has * sizeof *x);
+  if (!x) return no_memory(err);
+  for (int64_t k = had; k < has; k++) x[k] = (double)NAN;
+  r->x = x;
+  r->room = a->room;
+  return LOCI_OK;
+}
+
 loci_status average_room(averaging *a, loci_err *err) {
   if (a->n == a->room) {
     int room = a->room ? 2 * a->room : 64;
     signed char *right = realloc(a->right, (size_t)room);
     if (!right) return no_memory(err);
     a->right = right;
-    for (int i = 0; i < a->series_count; i++) {
-      average_row *r = &a->series[i];
-      double *x = realloc(r->x, (size_t)room * (size_t)r->points * sizeof *x);
-      if (!x) return no_memory(err);
-      r->x = x;
-    }
     a->room = room;
   }
+  for (int i = 0; i < a->series_count; i++) TRY(grow(a, &a->series[i], err));
   forget(a, a->n);
   return LOCI_OK;
 }

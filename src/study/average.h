@@ -17,7 +17,7 @@ enum { AVERAGE_SERIES = 128, AVERAGE_CHARTS = 48, AVERAGE_NUMBERS = 16 };
 typedef enum average_whose { OF_ALL, OF_RIGHT, OF_WRONG } average_whose;
 
 typedef struct average_row {
-  int points;
+  int points, room;
   double *x; /* (room, points), the heap's; NaN where an example has nothing */
 } average_row;
 
@@ -36,9 +36,10 @@ typedef struct averaging {
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 
-/* Its number, or -1 when there are too many. */
+/* Its number, or -1 when there are too many.  One that is added late has nothing for the examples
+ * before. */
 int average_series(averaging *a, int points);
-/* Room for one more example, before its values are put. */
+/* Room for one more example, after its series are added and before its values are put. */
 loci_status average_room(averaging *a, loci_err *err);
 void average_put(averaging *a, int series, const double *values);
 void average_next(averaging *a, int right);

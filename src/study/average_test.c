@@ -39,7 +39,7 @@ static void write_examples(const loci_model *m, const question *x, int n, bool a
     char *line;
     must(loci_ask(m, p, 0, NULL, NULL, &a, &err), &err);
     js_put(&o, "question", js_text(x[i].text));
-    js_put(&o, "image", js_text(x[i].image));
+    if (x[i].image) js_put(&o, "image", js_text(x[i].image));
     js_put(&o, "swap", js_text("the thing"));
     js_push(&list, js_text(i < 2 ? a->text : "never said"));
     js_put(&c, "text", js_text(x[i].constraint));
@@ -117,6 +117,44 @@ static void cuts_are_means_of_single_cuts(void **state) {
     }
   }
   for (int i = 0; i < EXAMPLES; i++) loci_knockout_free(k[i]);
+  loci_average_free(a);
+  loci_model_close(m);
+}
+
+/* Whether an example has a picture decides which pathways it has, not which ones are averaged. */
+static void pathways_may_come_late(void **state) {
+  (void)state;
+  const question late[] = {{"Is that a bridge?", NULL, "that"}, questions[0]};
+  loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
+  loci_knockout_opts how = {.window = 1, .no_hash = true};
+  loci_study_opts o = {.no_hash = true};
+  loci_average *a;
+  loci_knockout *k;
+  loci_err err;
+  write_examples(m, late, 2, false);
+  loci_examples *x = open_examples();
+  must(loci_average_knockout(m, x, &o, &how, &a, &err), &err);
+  loci_examples_close(x);
+  loci_prompt *prompt = prompt_of(m, &late[1]);
+  must(loci_knockout_new(m, prompt, &how, &k, &err), &err);
+  loci_prompt_free(prompt);
+  const loci_chart *p = chart_named(a, "probability of the answer");
+  assert_int_equal(p->curve_count, k->pathway_count);
+  int alone = 0;
+  for (int c = 0; c < p->curve_count; c++) {
+    if (strncmp(p->curves[c].name, "image", 5) != 0) continue;
+    assert_int_equal(p->curves[c].n, 1);
+    for (int i = 0; i < k->pathway_count; i++) {
+      char name[64];
+      snprintf(name, sizeof name, "%s -> %s", k->pathways[i].from, k->pathways[i].to);
+      if (strcmp(name, p->curves[c].name) != 0) continue;
+      alone++;
+      for (int l = 0; l < p->point_count; l++)
+        expect_close(p->curves[c].points[l].value, k->pathways[i].cells[l].p);
+    }
+  }
+  assert_int_equal(alone, 2);
+  loci_knockout_free(k);
   loci_average_free(a);
   loci_model_close(m);
 }
@@ -296,6 +334,7 @@ static void examples_are_filtered_and_counted(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(cuts_are_means_of_single_cuts),
+      cmocka_unit_test(pathways_may_come_late),
       cmocka_unit_test(flows_are_means_of_single_flows),
       cmocka_unit_test(equal_examples_have_equal_top_sets),
       cmocka_unit_test(text_only_models_have_no_image_charts),

@@ -18,14 +18,15 @@ typedef struct cut_study {
   char names[PATHWAYS][64];
 } cut_study;
 
-/* The number of a pathway; its series are made at the first example.  -1: it was not there then. */
+/* The number of a pathway; its series are made where it is first met: an example without a picture
+ * may come before one that has one.  -1: there are too many. */
 static int number_of(cut_study *c, const loci_pathway *x) {
   char name[64];
   snprintf(name, sizeof name, "%s -> %s", x->from, x->to);
   for (int i = 0; i < c->pathway_count; i++) {
     if (strcmp(c->names[i], name) == 0) return i;
   }
-  if (c->job.a->n > 0 || c->pathway_count == PATHWAYS) return -1;
+  if (c->pathway_count == PATHWAYS) return -1;
   memcpy(c->names[c->pathway_count], name, sizeof name);
   c->series[c->pathway_count] = average_series(c->job.a, x->layer_count);
   c->change[c->pathway_count] = average_series(c->job.a, x->layer_count);
@@ -37,12 +38,12 @@ static void start(cut_study *c, const loci_knockout *k) {
   c->layer_count = k->pathways[0].layer_count; /* all have the same centres */
   c->first_layer = k->pathways[0].layers[0];
   c->window = k->pathways[0].window;
-  for (int i = 0; i < k->pathway_count; i++) number_of(c, &k->pathways[i]);
 }
 
 static loci_status put(cut_study *c, const loci_knockout *k, loci_err *err) {
   averaging *a = c->job.a;
   if (a->series_count == 0) start(c, k);
+  for (int i = 0; i < k->pathway_count; i++) number_of(c, &k->pathways[i]);
   TRY(average_room(a, err));
   double *p = malloc((size_t)c->layer_count * sizeof *p);
   if (!p) return fail_nomem(err, "averaging");
