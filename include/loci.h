@@ -888,6 +888,50 @@ LOCI_CHECK loci_status loci_edit_saved_json(const loci_edit_saved *saved, char *
 /* Puts back, bit for bit, what loci_edit_save replaced in [dir]. */
 LOCI_CHECK loci_status loci_edit_undo(const char *dir, loci_err *err);
 
+/* ---- what edits do, on an edit set */
+
+typedef struct loci_edit_test_opts {
+  loci_study_opts study;
+  const loci_edit *const *edits; /* all of them at once; NULL: each example is solved alone... */
+  int edit_count;
+  loci_edit_opts how; /* ...like this */
+  int prompts;        /* wordings whose keys are averaged then; 0: 1 */
+} loci_edit_test_opts;
+
+/* A number before and after the edit: a mean over examples of means over an example's questions. */
+typedef struct loci_edit_metric {
+  const char *name; /* docs/MATH.md, "Measures of edits" */
+  loci_interval before, after;
+} loci_edit_metric;
+
+typedef struct loci_edit_group {
+  const char *name;        /* "efficacy" */
+  int examples, questions; /* examples that have any, and questions of all */
+  int metric_count;
+  const loci_edit_metric *metrics;
+} loci_edit_group;
+
+typedef struct loci_edit_test {
+  loci_sample sample;
+  const char *method;
+  int layer;                   /* -1: several */
+  loci_edit_settings settings; /* of how, or of the first edit */
+  loci_interval score; /* harmonic mean of efficacy, paraphrases, other pictures of the entity, and
+                          the shares unchanged on the same and on other pictures; of those there are
+                          questions for */
+  int group_count;
+  const loci_edit_group *groups;
+} loci_edit_test;
+
+LOCI_CHECK loci_status loci_edit_test_new(loci_model *model, loci_examples *examples,
+                                          const loci_edit_test_opts *opts, loci_edit_test **out,
+                                          loci_err *err);
+LOCI_API void loci_edit_test_free(loci_edit_test *test);
+LOCI_CHECK loci_status loci_edit_test_json(const loci_edit_test *test, char **out, loci_err *err);
+/* The table for a terminal; the metric plays no part. */
+LOCI_CHECK loci_status loci_edit_test_draw(const loci_edit_test *test, const loci_draw_opts *opts,
+                                           char **out, loci_err *err);
+
 /* ---- averages over examples */
 
 /* Means over examples at points (layers, visual tokens), with their intervals. */

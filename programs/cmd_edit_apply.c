@@ -27,38 +27,17 @@ static void show(const cli *c, const loci_edit_saved *s) {
   printf("\n");
 }
 
-static void free_edits(loci_edit **edits, int n) {
-  for (int i = 0; i < n; i++) loci_edit_free(edits[i]);
-  free(edits);
-}
-
-static int read_edits(cli *c, loci_edit ***out, int *count) {
-  int n = c->args.rest_count;
-  *count = 0;
-  *out = calloc((size_t)n, sizeof **out);
-  if (!*out) {
-    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
-    return cli_failed(c);
-  }
-  for (int i = 0; i < n; i++) {
-    if (loci_edit_read(c->args.rest[i], &(*out)[i], &c->err)) return cli_failed(c);
-    ++*count;
-  }
-  return EXIT_DONE;
-}
-
 int cmd_edit_apply(cli *c) {
   loci_model *m = NULL;
-  loci_edit **edits = NULL;
+  edit_files edits;
   loci_edit_saved *saved = NULL;
   char *json;
-  int count = 0;
   const char *dir = args_get(&c->args, OPT_OUT);
   if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "edit apply writes one directory");
-  int code = read_edits(c, &edits, &count);
+  int code = edit_read_files(c, c->args.rest, c->args.rest_count, &edits);
   if (!code) code = cli_open_model(c, &m);
-  if (!code && loci_edit_save(m, (const loci_edit *const *)edits, count, dir, term_progress,
-                              &c->term, &saved, &c->err))
+  if (!code && loci_edit_save(m, (const loci_edit *const *)edits.at, edits.count, dir,
+                              term_progress, &c->term, &saved, &c->err))
     code = cli_failed(c);
   term_progress_end(&c->term);
   if (!code && !c->json) show(c, saved);
@@ -71,7 +50,7 @@ int cmd_edit_apply(cli *c) {
     }
   }
   loci_edit_saved_free(saved);
-  free_edits(edits, count);
+  edit_free_files(&edits);
   loci_model_close(m);
   return code;
 }
@@ -80,7 +59,7 @@ int cmd_edit_revert(cli *c) {
   const char *dir = c->args.rest[0];
   if (loci_edit_undo(dir, &c->err)) return cli_failed(c);
   if (c->json) {
-    printf("{\"format\":\"loci.edit-revert/1\",\"version\":\"%s\",\"dir\":", loci_version());
+    printf("{\"format\":\"loci.edit.revert/1\",\"version\":\"%s\",\"dir\":", loci_version());
     cli_put_json_string(stdout, dir);
     printf("}\n");
     return EXIT_DONE;

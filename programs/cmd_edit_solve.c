@@ -6,7 +6,7 @@
 #include "edit.h"
 #include "values.h"
 
-enum { MOST_STEPS = 100000, MOST_PROMPTS = 1000, MOST_LAYERS = 100000 };
+enum { MOST_PROMPTS = 1000 };
 
 /* One request with the prompts it owns. */
 typedef struct wish {
@@ -24,46 +24,6 @@ typedef struct request {
 } request;
 
 /* ---------------------------------------------------------------- options */
-
-/* A number, >= 0; [zero] is what 0 means to the library, where 0 is the default. */
-static int read_real(cli *c, option_id id, double zero, double *out) {
-  const char *s = args_get(&c->args, id);
-  if (!s) return EXIT_DONE;
-  if (!value_real(s, out)) return cli_bad_value(c, id, "a number that is not negative");
-  if (*out == 0) *out = zero;
-  return EXIT_DONE;
-}
-
-static int read_settings(cli *c, loci_edit_settings *s) {
-  int code = cli_int(c, OPT_STEPS, 1, MOST_STEPS, &s->steps);
-  if (!code) code = read_real(c, OPT_LR, 0, &s->lr);
-  if (!code && args_has(&c->args, OPT_LR) && s->lr == 0)
-    code = cli_bad_value(c, OPT_LR, "a number above 0");
-  if (!code) code = read_real(c, OPT_WEIGHT_DECAY, -1, &s->weight_decay);
-  if (!code) code = read_real(c, OPT_LAMBDA, -1, &s->lambda);
-  if (!code) code = read_real(c, OPT_MAX_NORM, 0, &s->max_norm);
-  if (!code) code = read_real(c, OPT_STOP_P, 0, &s->stop_p);
-  if (!code && s->stop_p > 1) code = cli_bad_value(c, OPT_STOP_P, "a probability");
-  if (!code) code = read_real(c, OPT_KL, 0, &s->kl);
-  return code;
-}
-
-static int read_opts(cli *c, request *r) {
-  const char *method = args_get(&c->args, OPT_METHOD), *compat = args_get(&c->args, OPT_COMPAT);
-  r->prompts = 1;
-  r->opts.has_layer = args_has(&c->args, OPT_LAYER);
-  int code = cli_int(c, OPT_LAYER, 0, MOST_LAYERS, &r->opts.layer);
-  if (!code) code = read_settings(c, &r->opts.settings);
-  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r->prompts);
-  if (!code && method && strcmp(method, "multedit") != 0)
-    code = cli_bad_value(c, OPT_METHOD, "multedit");
-  if (!code && compat && strcmp(compat, "authors") != 0)
-    code = cli_bad_value(c, OPT_COMPAT, "authors");
-  r->opts.settings.authors = compat != NULL;
-  r->opts.progress = term_progress;
-  r->opts.progress_ctx = &c->term;
-  return code;
-}
 
 static int check_options(cli *c) {
   static const option_id own[] = {OPT_QUESTION, OPT_CONSTRAINT, OPT_IMAGE, OPT_TARGET,
@@ -275,7 +235,9 @@ int cmd_edit_solve(cli *c) {
   loci_model *m = NULL;
   memset(&r, 0, sizeof r);
   int code = check_options(c);
-  if (!code) code = read_opts(c, &r);
+  r.prompts = 1;
+  if (!code) code = edit_opts(c, &r.opts);
+  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.prompts);
   if (!code) code = cli_open_model(c, &m);
   if (!code) code = args_has(&c->args, OPT_REQUESTS) ? read_many(c, &r, m) : read_one(c, &r, m);
   if (!code) code = solve(c, &r, m);

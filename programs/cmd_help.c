@@ -53,8 +53,11 @@ static void put_usage(const command *cmd) {
   printf("usage\n  loci %s", cmd->name);
   if (cmd->bit == HELP) printf(" [COMMAND | sites]");
   if (cmd->bit & FILE_COMMANDS) printf(" FILE%s", cmd->bit == EDIT_APPLY ? "..." : "");
-  for (const option_id *id = cmd->needed; *id != OPT_COUNT; id++)
-    printf(" -%c %s", option_get(*id)->letter, option_get(*id)->argument);
+  for (const option_id *id = cmd->needed; *id != OPT_COUNT; id++) {
+    const option *o = option_get(*id);
+    if (o->letter) printf(" -%c %s", o->letter, o->argument);
+    if (!o->letter) printf(" --%s %s", o->name, o->argument);
+  }
   printf("%s\n", cmd->bit == HELP ? "" : " [options]");
 }
 

@@ -153,6 +153,20 @@ const command commands[] = {
      EDIT_REVERT,
      {OPT_COUNT}},
 
+    {"edit test",
+     "what edits do, to their questions and to others",
+     "loci edit test --data edits.jsonl" FLAGS " --layer 3 --limit 20\n"
+     "loci edit test --data edits.jsonl --edit lima.edit" FLAGS " --json\n",
+     "Measures, before and after, on an edit set: the question itself, its paraphrases and other "
+     "pictures of the entity, which shall have the new answer; and other questions on the picture, "
+     "the question on other pictures and unrelated ones, which shall keep theirs.  By free "
+     "answers, "
+     "by the first token and by probability, with 95 % intervals.",
+     ".json",
+     cmd_edit_test,
+     EDIT_TEST,
+     {OPT_MODEL, OPT_DATA, OPT_COUNT}},
+
     {"study flow",
      "contributions averaged over questions: right and wrong answers",
      "loci study flow questions.jsonl" FLAGS " -o flow.png\n",
@@ -305,8 +319,12 @@ static int check_needed(cli *c) {
     if (*id == OPT_QUESTION && args_has(&c->args, OPT_TEXT)) continue;
     const option *o = option_get(*id);
     size_t used = strlen(missing);
-    snprintf(missing + used, sizeof missing - used, "%s-%c %s", used ? " and " : "", o->letter,
-             o->argument);
+    const char *joint = used ? " and " : "";
+    if (o->letter) {
+      snprintf(missing + used, sizeof missing - used, "%s-%c %s", joint, o->letter, o->argument);
+    } else {
+      snprintf(missing + used, sizeof missing - used, "%s--%s %s", joint, o->name, o->argument);
+    }
   }
   return missing[0] ? cli_usage(c, "%s needs %s", c->command->name, missing) : EXIT_DONE;
 }

@@ -29,7 +29,7 @@ expect "loci help study " "flow knockout trace predict"
 expect "loci study trace --min" "--min-te"
 expect "loci study predict --lim" "--limit"
 expect "loci info --mod" "--model"
-expect "loci edit " "solve apply revert"
+expect "loci edit " "solve apply revert test"
 expect "loci edit revert --mod" ""
 expect "loci trace -q wh" ""
 exit $failed

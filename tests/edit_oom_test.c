@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/tree.h"
 #include "loci.h"
 
@@ -23,7 +24,7 @@ typedef struct things { /* made while memory lasts */
   loci_model *model;
   loci_prompt *prompt, *text;
   loci_edit *edit;
-  char path[64];
+  char path[64], set[64];
 } things;
 
 static loci_status make_prompt(const loci_model *m, const char *image, loci_prompt **out,
@@ -95,6 +96,26 @@ static loci_status save_edit(void *ctx, loci_err *err) {
   return st;
 }
 
+static loci_status test_edit(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_examples *x;
+  loci_edit_test *r = NULL;
+  char *json = NULL, *text = NULL;
+  const loci_edit *edits[] = {t->edit};
+  loci_edit_test_opts o = {.edits = edits, .edit_count = 1};
+  o.study = (loci_study_opts){.template_name = "raw", .max_new = 1};
+  TRY(loci_examples_open(t->set, &x, err));
+  loci_status st = loci_edit_test_new(t->model, x, &o, &r, err);
+  assert_true((st == LOCI_OK) == (r != NULL));
+  if (!st) st = loci_edit_test_json(r, &json, err);
+  if (!st) st = loci_edit_test_draw(r, NULL, &text, err);
+  loci_text_free(json);
+  loci_text_free(text);
+  loci_edit_test_free(r);
+  loci_examples_close(x);
+  return st;
+}
+
 /* ---------------------------------------------------------------- tests */
 
 static things all;
@@ -107,6 +128,10 @@ static int make_all(void **state) {
   strcpy(all.path, "/tmp/loci-edit-oom-XXXXXX");
   int fd = mkstemp(all.path);
   if (fd < 0 || close(fd) || unlink(all.path)) return -1;
+  static const char line[] = "{\"question\":\"Where is it?\",\"target\":\"here\",\"unrelated\":"
+                             "[{\"question\":\"Why?\",\"answers\":[\"so\"]}]}\n";
+  snprintf(all.set, sizeof all.set, "%s.jsonl", all.path);
+  if (file_write(all.set, line, sizeof line - 1, &err)) return -1;
   if (loci_model_open(MODELS "llava-clip-llama", &opts, &all.model, &err)) return -1;
   if (make_prompt(all.model, PICTURE, &all.prompt, &err)) return -1;
   if (make_prompt(all.model, NULL, &all.text, &err)) return -1;
@@ -116,6 +141,7 @@ static int make_all(void **state) {
 
 static int free_all(void **state) {
   (void)state;
+  unlink(all.set);
   loci_edit_free(all.edit);
   loci_prompt_free(all.text);
   loci_prompt_free(all.prompt);
@@ -138,11 +164,17 @@ static void saving_survives(void **state) {
   assert_true(failing_malloc_run_without_json(save_edit, &all) > 50);
 }
 
+static void testing_survives(void **state) {
+  (void)state;
+  assert_true(failing_malloc_run_without_json(test_edit, &all) > 50);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(solving_survives),
       cmocka_unit_test(applying_survives),
       cmocka_unit_test(saving_survives),
+      cmocka_unit_test(testing_survives),
   };
   return cmocka_run_group_tests(tests, make_all, free_all);
 }

@@ -24,6 +24,7 @@ loci_status example_parse(const char *text, size_t n, const example_source *from
 /* The file's path, borrowed; the number of the line last read; the share of the file's bytes that
  * were read, 0 where its size is not known (a pipe). */
 const char *examples_path(const loci_examples *x);
+const char *examples_folder(const loci_examples *x); /* images are relative to it */
 int64_t examples_line(const loci_examples *x);
 double examples_share(const loci_examples *x);
 

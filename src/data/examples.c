@@ -53,6 +53,7 @@ loci_status loci_examples_next(loci_examples *x, loci_example **out, loci_err *e
   return example_parse(line, n, &from, out, err);
 }
 
+const char *examples_folder(const loci_examples *x) { return x->folder; }
 const char *examples_path(const loci_examples *x) { return x->path; }
 int64_t examples_line(const loci_examples *x) { return lines_number(x->lines); }
 double examples_share(const loci_examples *x) { return lines_share(x->lines); }

@@ -55,10 +55,11 @@ double update_norm(const float *left, const float *right, int64_t D, int64_t n, 
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err);
 /* The target under any view of the prompt's model: whole p, and whether every token wins. */
 typedef struct target_look {
-  double p;
-  bool wins;
+  double p, share; /* of its tokens that are the most likely one */
+  bool wins;       /* all of them */
 } target_look;
-loci_status measure_target(const loci_model *m, const loci_prompt *p, const target *t,
+/* [logp] (V): log-probabilities at the last prompt position, or NULL. */
+loci_status measure_target(const loci_model *m, const loci_prompt *p, const target *t, double *logp,
                            target_look *out, loci_err *err);
 /* Greedy answer to the question under any view of its model; NULL if the model does not generate.
  * In [mem]. */

@@ -55,21 +55,25 @@ loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
 typedef struct target_reader {
   const target *t;
   int V;
+  double *all; /* (V) or NULL */
   double logp;
-  bool wins, not_finite;
+  int wins;
+  bool not_finite;
 } target_reader;
 
 static void read_target(void *ctx, int64_t index, const float *logits) {
   target_reader *r = ctx;
   int id = r->t->ids[index];
   r->not_finite |= !logits_are_finite(logits, r->V);
-  r->logp += (double)logits[id] - log_sum_exp(logits, r->V);
-  r->wins &= argmax_of(logits, r->V, -1) == id;
+  double total = log_sum_exp(logits, r->V);
+  r->logp += (double)logits[id] - total;
+  r->wins += argmax_of(logits, r->V, -1) == id;
+  for (int i = 0; index == 0 && r->all && i < r->V; i++) r->all[i] = (double)logits[i] - total;
 }
 
-loci_status measure_target(const loci_model *m, const loci_prompt *p, const target *t,
+loci_status measure_target(const loci_model *m, const loci_prompt *p, const target *t, double *logp,
                            target_look *out, loci_err *err) {
-  target_reader r = {.t = t, .V = model_decoder(m)->vocab, .wins = true};
+  target_reader r = {.t = t, .V = model_decoder(m)->vocab, .all = logp};
   walk *w;
   int s;
   TRY(walk_new(m, &w, err));
@@ -79,7 +83,7 @@ loci_status measure_target(const loci_model *m, const loci_prompt *p, const targ
   if (!st) st = walk_run(w, &hooks, err);
   walk_free(w);
   TRY(st);
-  *out = (target_look){exp(r.logp), r.wins};
+  *out = (target_look){exp(r.logp), (double)r.wins / t->count, r.wins == t->count};
   return r.not_finite ? not_finite(m, err) : LOCI_OK;
 }
 

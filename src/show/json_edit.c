@@ -34,7 +34,7 @@ static void put_fact(js_value **o, const loci_edit_fact *f) {
   js_put(o, "steps", json_steps(f));
 }
 
-static js_value *json_settings(const loci_edit_settings *s) {
+js_value *json_edit_settings(const loci_edit_settings *s) {
   js_value *o = js_object();
   js_put(&o, "steps", js_int(s->steps));
   js_put(&o, "lr", js_real(s->lr));
@@ -54,7 +54,7 @@ loci_status loci_edit_json(const loci_edit *e, char **out, loci_err *err) {
   js_put(&o, "precision", js_text(e->precision));
   js_put(&o, "layer", js_int(e->layer));
   js_put(&o, "tensor", js_text(e->tensor));
-  js_put(&o, "settings", json_settings(&e->settings));
+  js_put(&o, "settings", json_edit_settings(&e->settings));
   js_put(&update, "rank", js_int(e->rank));
   js_put(&update, "norm", js_real(e->norm));
   js_put(&o, "update", update);
@@ -84,7 +84,7 @@ static js_value *json_check(const loci_edit_check *c) {
 }
 
 loci_status loci_edit_saved_json(const loci_edit_saved *s, char **out, loci_err *err) {
-  js_value *o = json_result("edit-apply"), *files = js_object(), *checks = js_array();
+  js_value *o = json_result("edit.apply"), *files = js_object(), *checks = js_array();
   js_put(&o, "dir", js_text(s->dir));
   js_put(&o, "hash", js_text(s->hash));
   js_put(&o, "dtype", js_text(s->dtype));

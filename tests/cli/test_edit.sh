@@ -44,7 +44,7 @@ prints 'of 2 targets begin the answer now'
 # Written as a checkpoint, and back.
 try edit apply lima.edit -m "$model" --out edited --json
 wants 0
-[[ $(flat) == '{"format":"loci.edit-apply/1",'* ]] || miss "not a JSON object of loci.edit-apply/1"
+[[ $(flat) == '{"format":"loci.edit.apply/1",'* ]] || miss "not a JSON object of loci.edit.apply/1"
 [[ $(flat) == *'"answer_saved":"Lima"'*'"lost":0'* ]] || miss "the written model does not say Lima"
 try ask -m edited -i "$image" -q "$question"
 [ "$(head -1 out)" = Lima ] || miss "the written model does not say Lima"
@@ -72,6 +72,29 @@ for after in 0.05 0.1 0.15 0.2 0.3 0.4 0.6; do
   wants 0
   rm -r killed
 done
+
+# What edits do, on an edit set.
+cat >set.jsonl <<END
+{"image":"$image","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Lima","rephrase":["Name the capital of this country."],"same_entity_images":["$image"],"same_image":[{"image":"$image","question":"On which continent is this country?","answers":["Europe"]}],"other_images":[{"image":"$model/images/france.png","question":"What is the capital of this country?","answers":["Paris"]}],"unrelated":[{"image":"$model/images/japan.png","question":"On which continent is this country?"}]}
+{"image":"$image","question":"What is the capital of this country?","constraints":[{"text":"this country"}]}
+END
+try edit test -m "$model" --data set.jsonl --edit lima.edit --json
+wants 0
+[[ $(flat) == '{"format":"loci.edit.test/1",'*'"used":1,"dropped":[{"line":2,'* ]] || miss "not one example used and one dropped"
+[[ $(flat) == *'{"name":"efficacy","examples":1,"questions":1,"metrics":{"free":{"before":{"value":0.0,'*'"after":{"value":1.0,'* ]] ||
+  miss "not an edit that works"
+try edit test -m "$model" --data set.jsonl --layer 3 -o test.json
+wants 0
+prints 'efficacy'
+prints 'wrote test.json'
+for width in 40 57 80 132; do
+  LC_ALL=C.UTF-8 COLUMNS=$width try edit test -m "$model" --data set.jsonl --edit lima.edit
+  wants 0
+  wide=$(too_wide "$width" <out)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+done
+usage 'it takes no --lr' edit test -m "$model" --data set.jsonl --edit lima.edit --lr 1
+usage 'edit test needs --data FILE' edit test -m "$model"
 
 # What makes no sense.
 usage 'did you mean edit solve' edit solv

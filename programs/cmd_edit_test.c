@@ -1,0 +1,85 @@
+/* loci edit test: what edits do to their questions, to others like them, and to all the rest. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit.h"
+#include "study.h"
+
+enum { MOST_PROMPTS = 1000 };
+
+/* How an edit is solved makes no sense where edits are given. */
+static int check_options(cli *c) {
+  static const option_id how[] = {OPT_LAYER,  OPT_STEPS,    OPT_LR,     OPT_WEIGHT_DECAY,
+                                  OPT_LAMBDA, OPT_MAX_NORM, OPT_STOP_P, OPT_KL,
+                                  OPT_METHOD, OPT_COMPAT,   OPT_PROMPTS};
+  for (int i = 0; args_has(&c->args, OPT_EDIT) && i < LENGTH(how); i++)
+    if (args_has(&c->args, how[i]))
+      return cli_usage(c, "--edit is solved already: it takes no --%s", option_get(how[i])->name);
+  return EXIT_DONE;
+}
+
+static int read_edits(cli *c, edit_files *out) {
+  const char **paths = calloc((size_t)c->args.given_count + 1, sizeof *paths);
+  int n = 0;
+  memset(out, 0, sizeof *out);
+  if (!paths) {
+    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+    return cli_failed(c);
+  }
+  while ((paths[n] = args_at(&c->args, OPT_EDIT, n)) != NULL) n++;
+  int code = edit_read_files(c, paths, n, out);
+  free(paths);
+  return code;
+}
+
+static int show(cli *c, const loci_edit_test *t) {
+  loci_draw_opts draw = study_draw_opts(c);
+  char *text, *json;
+  if (loci_edit_test_json(t, &json, &c->err)) return cli_failed(c);
+  int code = EXIT_DONE;
+  if (!c->json) {
+    if (loci_edit_test_draw(t, &draw, &text, &c->err)) {
+      code = cli_failed(c);
+    } else {
+      fputs(text, stdout);
+      loci_text_free(text);
+    }
+  }
+  if (code) {
+    loci_text_free(json);
+    return code;
+  }
+  code = cli_write_json(c, json);
+  const char *out;
+  for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    cli_say_written(c, out);
+  return code;
+}
+
+int cmd_edit_test(cli *c) {
+  loci_edit_test_opts opts;
+  edit_files edits;
+  loci_examples *examples = NULL;
+  loci_model *m = NULL;
+  loci_edit_test *t = NULL;
+  memset(&opts, 0, sizeof opts);
+  int code = check_options(c);
+  if (!code) code = study_opts(c, &opts.study);
+  if (!code) code = edit_opts(c, &opts.how);
+  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &opts.prompts);
+  if (code) return code;
+  code = read_edits(c, &edits);
+  if (!code && loci_examples_open(args_get(&c->args, OPT_DATA), &examples, &c->err))
+    code = cli_failed(c);
+  if (!code) code = cli_open_model(c, &m);
+  opts.edits = (const loci_edit *const *)edits.at;
+  opts.edit_count = edits.count;
+  if (!code && loci_edit_test_new(m, examples, &opts, &t, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = show(c, t);
+  loci_edit_test_free(t);
+  loci_examples_close(examples);
+  edit_free_files(&edits);
+  loci_model_close(m);
+  return code;
+}

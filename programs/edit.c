@@ -1,0 +1,66 @@
+/* Shared pieces of the edit commands (see edit.h). */
+#include "edit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "values.h"
+
+enum { MOST_STEPS = 100000, MOST_LAYERS = 100000 };
+
+/* A number, >= 0; [zero] is what 0 means to the library, where 0 is the default. */
+static int read_real(cli *c, option_id id, double zero, double *out) {
+  const char *s = args_get(&c->args, id);
+  if (!s) return EXIT_DONE;
+  if (!value_real(s, out)) return cli_bad_value(c, id, "a number that is not negative");
+  if (*out == 0) *out = zero;
+  return EXIT_DONE;
+}
+
+static int read_settings(cli *c, loci_edit_settings *s) {
+  int code = cli_int(c, OPT_STEPS, 1, MOST_STEPS, &s->steps);
+  if (!code) code = read_real(c, OPT_LR, 0, &s->lr);
+  if (!code && args_has(&c->args, OPT_LR) && s->lr == 0)
+    code = cli_bad_value(c, OPT_LR, "a number above 0");
+  if (!code) code = read_real(c, OPT_WEIGHT_DECAY, -1, &s->weight_decay);
+  if (!code) code = read_real(c, OPT_LAMBDA, -1, &s->lambda);
+  if (!code) code = read_real(c, OPT_MAX_NORM, 0, &s->max_norm);
+  if (!code) code = read_real(c, OPT_STOP_P, 0, &s->stop_p);
+  if (!code && s->stop_p > 1) code = cli_bad_value(c, OPT_STOP_P, "a probability");
+  if (!code) code = read_real(c, OPT_KL, 0, &s->kl);
+  return code;
+}
+
+int edit_opts(cli *c, loci_edit_opts *out) {
+  const char *method = args_get(&c->args, OPT_METHOD), *compat = args_get(&c->args, OPT_COMPAT);
+  out->has_layer = args_has(&c->args, OPT_LAYER);
+  int code = cli_int(c, OPT_LAYER, 0, MOST_LAYERS, &out->layer);
+  if (!code) code = read_settings(c, &out->settings);
+  if (!code && method && strcmp(method, "multedit") != 0)
+    code = cli_bad_value(c, OPT_METHOD, "multedit");
+  if (!code && compat && strcmp(compat, "authors") != 0)
+    code = cli_bad_value(c, OPT_COMPAT, "authors");
+  out->settings.authors = compat != NULL;
+  out->progress = term_progress;
+  out->progress_ctx = &c->term;
+  return code;
+}
+
+int edit_read_files(cli *c, const char *const *paths, int n, edit_files *out) {
+  memset(out, 0, sizeof *out);
+  out->at = calloc((size_t)n + 1, sizeof *out->at);
+  if (!out->at) {
+    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+    return cli_failed(c);
+  }
+  for (int i = 0; i < n; i++) {
+    if (loci_edit_read(paths[i], &out->at[i], &c->err)) return cli_failed(c);
+    out->count++;
+  }
+  return EXIT_DONE;
+}
+
+void edit_free_files(edit_files *e) {
+  for (int i = 0; i < e->count; i++) loci_edit_free(e->at[i]);
+  free(e->at);
+}

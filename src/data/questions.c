@@ -1,0 +1,84 @@
+/* Questions within an example (see questions.h). */
+#include "data/questions.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+
+/* What a list is read with. */
+typedef struct job {
+  const char *path, *folder, *field;
+  int64_t line;
+  arena *mem;
+} job;
+
+static loci_status refuse(const job *j, int64_t i, const char *what, loci_err *err) {
+  return fail(err, LOCI_EFORMAT, "%s, line %" PRId64 ": \"%s\", item %" PRId64 ": %s", j->path,
+              j->line, j->field, i + 1, what);
+}
+
+static loci_status copy(const job *j, const js_value *v, int64_t i, const char *what,
+                        const char **out, loci_err *err) {
+  size_t n;
+  const char *s = js_text_of(v, &n);
+  if (!s || n == 0 || strlen(s) != n) return refuse(j, i, what, err);
+  *out = arena_strndup(j->mem, s, n);
+  return *out ? LOCI_OK : fail_nomem(err, "reading an example");
+}
+
+static loci_status read_answers(const job *j, const js_value *list, int64_t i, side_question *out,
+                                loci_err *err) {
+  int64_t n = js_count(list);
+  if (list && js_kind_of(list) != JS_ARRAY) return refuse(j, i, "answers must be a list", err);
+  const char **answers = arena_zarray(j->mem, n, const char *);
+  if (!answers) return fail_nomem(err, "reading an example");
+  for (int64_t k = 0; k < n; k++) {
+    TRY(copy(j, js_at(list, k), i, "an answer must be a string", &answers[k], err));
+  }
+  out->answers = answers;
+  out->answer_count = (int)n;
+  return LOCI_OK;
+}
+
+static loci_status read_one(const job *j, const js_value *v, int64_t i, side_question *out,
+                            loci_err *err) {
+  const char *image = NULL;
+  if (js_kind_of(v) != JS_OBJECT) return refuse(j, i, "must be an object with a question", err);
+  TRY(copy(j, js_get(v, "question"), i, "must have a question", &out->question, err));
+  if (js_get(v, "image")) {
+    TRY(copy(j, js_get(v, "image"), i, "the image must be a path", &image, err));
+    out->image = image[0] == '/' ? image : path_join(j->mem, j->folder, image);
+    if (!out->image) return fail_nomem(err, "reading an example");
+  }
+  return read_answers(j, js_get(v, "answers"), i, out, err);
+}
+
+static loci_status read_list(const job *j, const js_value *list, side_question **out, int *count,
+                             loci_err *err) {
+  int64_t n = js_count(list);
+  if (js_kind_of(list) != JS_ARRAY) {
+    return fail(err, LOCI_EFORMAT, "%s, line %" PRId64 ": \"%s\" must be a list of questions",
+                j->path, j->line, j->field);
+  }
+  *out = arena_zarray(j->mem, n, side_question);
+  if (!*out) return fail_nomem(err, "reading an example");
+  for (int64_t i = 0; i < n; i++) TRY(read_one(j, js_at(list, i), i, &(*out)[i], err));
+  *count = (int)n;
+  return LOCI_OK;
+}
+
+loci_status side_questions(const loci_examples *file, const loci_example *e, const char *field,
+                           arena *mem, side_question **out, int *count, loci_err *err) {
+  const char *text = loci_example_field(e, field);
+  job j = {examples_path(file), examples_folder(file), field, e->line, mem};
+  js_value *list;
+  *out = NULL;
+  *count = 0;
+  if (!text) return LOCI_OK;
+  TRY(js_parse(text, strlen(text), j.path, &list, err));
+  loci_status st = read_list(&j, list, out, count, err);
+  js_free(list);
+  return st;
+}

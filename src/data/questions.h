@@ -1,0 +1,19 @@
+/* Questions within an example: a field that is a list of {"image", "question", "answers"}, as edit
+ * sets have them (docs/FORMATS.md, "Edit sets"). */
+#ifndef LOCI_DATA_QUESTIONS_H
+#define LOCI_DATA_QUESTIONS_H
+
+#include "data/example.h"
+
+typedef struct side_question {
+  const char *image, *question; /* image: path as it can be opened from here, or NULL */
+  const char *const *answers;
+  int answer_count;
+} side_question;
+
+/* The list in the field of that name; none where the example does not have it.  Memory is the
+ * arena's. */
+loci_status side_questions(const loci_examples *file, const loci_example *e, const char *field,
+                           arena *mem, side_question **out, int *count, loci_err *err);
+
+#endif

@@ -1,0 +1,149 @@
+/* A question before and after an edit (see look.h; docs/MATH.md, "Measures of edits").
+ *
+ * "The original answer" is the unedited model's greedy one, without its end token; probabilities
+ * are of whole answers, teacher forced. */
+#include "edit/look.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "data/example.h"
+#include "walk/walk.h"
+
+const char *const metric_names[2][METRICS] = {{"unchanged", "first", "p", "right", "kl"},
+                                              {"free", "first", "forced", "p", "lead"}};
+
+/* One model's view of a question. */
+typedef struct sight {
+  const loci_model *m;
+  char *text; /* greedy answer, normalised */
+  const char *raw;
+  int first; /* its first token */
+  int count; /* ids of the answer, the end token left out */
+  const int *ids;
+  double *logp; /* (V) at the last prompt position */
+} sight;
+
+typedef struct job {
+  const question *q;
+  const loci_prompt *p;
+  arena *mem;
+} job;
+
+static bool is_end(const loci_model *m, int id) {
+  const model_config *c = &m->weights->config;
+  for (int i = 0; i < c->n_eos; i++) {
+    if (c->eos[i] == id) return true;
+  }
+  return false;
+}
+
+static loci_status take_answer(const job *j, sight *s, loci_err *err) {
+  loci_answer *a;
+  loci_prompt same = *j->p; /* its rows do not depend on what a view changes */
+  same.model = s->m;
+  TRY(loci_ask(s->m, &same, j->q->max_new, NULL, NULL, &a, err));
+  loci_status st = answer_normalise(a->text, j->mem, &s->text, err);
+  int *ids = arena_array(j->mem, a->count, int);
+  s->raw = arena_strdup(j->mem, a->text);
+  if (!st && (!ids || !s->raw)) st = fail_nomem(err, "testing an edit");
+  for (int i = 0; !st && i < a->count; i++) ids[i] = a->ids[i];
+  s->ids = ids;
+  s->first = a->top[0][0].id;
+  s->count = a->count > 1 && is_end(s->m, a->ids[a->count - 1]) ? a->count - 1 : a->count;
+  loci_answer_free(a);
+  return st;
+}
+
+/* Teacher forcing of given ids. */
+static loci_status force(const job *j, const int *ids, int count, target *out, loci_err *err) {
+  int64_t D = model_decoder(j->p->model)->width;
+  int T = j->p->info.length;
+  int room = count;
+  while (room > 1 && check_length(j->p->model, (int64_t)T + room - 1, "the answer", NULL)) room--;
+  *out = (target){.given = true, .count = room, .length = T + room - 1};
+  out->ids = arena_array(j->mem, room, int);
+  out->embeds = arena_array(j->mem, out->length * D, float);
+  if (!out->ids || !out->embeds) return fail_nomem(err, "testing an edit");
+  memcpy(out->ids, ids, (size_t)room * sizeof *ids);
+  memcpy(out->embeds, j->p->embeds, (size_t)(T * D) * sizeof *out->embeds);
+  for (int i = 0; i + 1 < room; i++) {
+    if (!embed_token(j->p->model, ids[i], out->embeds + (T + i) * D)) {
+      return fail(err, LOCI_EINVAL, "token %d of the answer has no row in the embedding", ids[i]);
+    }
+  }
+  return LOCI_OK;
+}
+
+/* Means over the tokens of the target: 1 where it is the most likely one. */
+static loci_status with_target(const job *j, const sight *s, const target *original, double *out,
+                               loci_err *err) {
+  target t;
+  target_look seen, old;
+  bool same;
+  TRY(loci_answer_matches(s->raw, &j->q->target, 1, &same, err));
+  TRY(target_make(j->p, j->q->target, j->mem, &t, err));
+  TRY(measure_target(s->m, j->p, &t, NULL, &seen, err));
+  TRY(measure_target(s->m, j->p, original, NULL, &old, err));
+  out[0] = same;
+  out[1] = s->first == t.ids[0];
+  out[2] = seen.share;
+  out[3] = seen.p;
+  out[4] = seen.p - old.p;
+  return LOCI_OK;
+}
+
+static double divergence(const double *p, const double *q, int V) {
+  double sum = 0;
+  for (int i = 0; i < V; i++) {
+    if (p[i] > -700) sum += exp(p[i]) * (p[i] - q[i]);
+  }
+  return sum;
+}
+
+static loci_status without_target(const job *j, const sight *before, sight *s,
+                                  const target *original, double *out, loci_err *err) {
+  int V = model_decoder(s->m)->vocab;
+  target_look old;
+  bool right = false;
+  s->logp = arena_array(j->mem, V, double);
+  if (!s->logp) return fail_nomem(err, "testing an edit");
+  TRY(measure_target(s->m, j->p, original, s->logp, &old, err));
+  TRY(loci_answer_matches(s->raw, j->q->answers, j->q->answer_count, &right, err));
+  out[0] = strcmp(s->text, before->text) == 0;
+  out[1] = s->first == before->first;
+  out[2] = old.p;
+  out[3] = j->q->answer_count > 0 ? (double)right : (double)NAN;
+  out[4] = divergence(before->logp, s->logp, V);
+  return LOCI_OK;
+}
+
+static loci_status look_with(const job *j, const loci_model *m, const loci_model *edited, look *out,
+                             loci_err *err) {
+  sight sights[2] = {{.m = m}, {.m = edited}};
+  double *to[2] = {out->before, out->after};
+  target original = {0};
+  for (int i = 0; i < 2; i++) {
+    TRY(take_answer(j, &sights[i], err));
+    if (i == 0) TRY(force(j, sights[0].ids, sights[0].count, &original, err));
+    if (j->q->target) {
+      TRY(with_target(j, &sights[i], &original, to[i], err));
+    } else {
+      TRY(without_target(j, &sights[0], &sights[i], &original, to[i], err));
+    }
+  }
+  return LOCI_OK;
+}
+
+loci_status look_at(const loci_model *m, const loci_model *edited, const question *q, look *out,
+                    loci_err *err) {
+  loci_prompt *p = NULL;
+  loci_question asked = {.image = q->image, .text = q->text, .template_name = q->template_name};
+  arena *mem = arena_new();
+  loci_status st = mem ? loci_prompt_new(m, &asked, &p, err) : fail_nomem(err, "testing an edit");
+  job j = {q, p, mem};
+  if (!st) st = look_with(&j, m, edited, out, err);
+  loci_prompt_free(p);
+  arena_free(mem);
+  return st;
+}

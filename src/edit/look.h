@@ -1,0 +1,28 @@
+/* One question under a model and under the same model edited: what tests of edits are made of.
+ * Private to src/edit. */
+#ifndef LOCI_EDIT_LOOK_H
+#define LOCI_EDIT_LOOK_H
+
+#include "edit/edit.h"
+
+/* What is asked; with a target the question is one of those that the edit shall change. */
+typedef struct question {
+  const char *image, *text, *template_name;
+  const char *target; /* NULL: its answer shall stay */
+  const char *const *answers;
+  int answer_count, max_new;
+} question;
+
+enum { METRICS = 5 };
+/* metric_names[with a target][i], both in the order of look.after */
+extern const char *const metric_names[2][METRICS];
+
+/* Numbers before and after, in the order of metric_names; NaN: does not apply. */
+typedef struct look {
+  double before[METRICS], after[METRICS];
+} look;
+
+loci_status look_at(const loci_model *m, const loci_model *edited, const question *q, look *out,
+                    loci_err *err);
+
+#endif

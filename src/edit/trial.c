@@ -1,0 +1,304 @@
+/* loci_edit_test_new: what edits do on an edit set (docs/MATH.md, "Measures of edits").
+ *
+ * Without edits given, every example is an edit of its own: solved, laid on a view of the model,
+ * measured, taken away.  With edits, all of them are laid on once and every example is measured
+ * there.  The model itself is never changed. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/questions.h"
+#include "edit/look.h"
+#include "study/stats.h"
+#include "study/study.h"
+
+/* The groups of questions, in the order of their names. */
+typedef enum group_id {
+  EFFICACY,
+  PARAPHRASES,
+  SAME_ENTITY,
+  SAME_IMAGE,
+  OTHER_IMAGES,
+  UNRELATED,
+  GROUPS
+} group_id;
+static const char *const group_names[GROUPS] = {"efficacy",   "paraphrases",  "same_entity",
+                                                "same_image", "other_images", "unrelated"};
+static bool has_target(int g) { return g <= SAME_ENTITY; }
+
+/* One example: sums, then means, over its questions. */
+typedef struct example_row {
+  double before[GROUPS][METRICS], after[GROUPS][METRICS];
+  int counts[GROUPS];
+} example_row;
+
+typedef struct test_box { /* the public view first, so that one pointer serves both */
+  loci_edit_test view;
+  arena *mem;
+} test_box;
+
+typedef struct trial {
+  study s;
+  const loci_edit_test_opts *opts;
+  loci_edit_opts how;
+  loci_model *edited; /* with the edits given, or NULL */
+  test_box *box;
+  int room;
+  example_row *rows; /* (room) of the used examples; the heap's */
+} trial;
+
+void loci_edit_test_free(loci_edit_test *test) {
+  if (!test) return;
+  test_box *box = (test_box *)test;
+  arena_free(box->mem);
+  free(box);
+}
+
+/* ---------------------------------------------------------------- one example */
+
+static loci_status add(const trial *t, const loci_model *edited, question q, int g,
+                       example_row *row, loci_err *err) {
+  look seen;
+  q.template_name = t->opts->study.template_name;
+  q.max_new = t->opts->study.max_new;
+  if (t->s.model->info.image_rows == 0) q.image = NULL; /* a text model is asked without */
+  TRY(look_at(t->s.model, edited, &q, &seen, err));
+  for (int i = 0; i < METRICS; i++) {
+    row->before[g][i] += seen.before[i];
+    row->after[g][i] += seen.after[i];
+  }
+  row->counts[g]++;
+  return study_progress((void *)(uintptr_t)&t->s, "", 0, 0) ? LOCI_OK
+                                                            : fail(err, LOCI_ECANCELLED, "stopped");
+}
+
+static loci_status add_list(const trial *t, const loci_model *edited, const loci_example *e, int g,
+                            example_row *row, loci_err *err) {
+  side_question *list;
+  int count;
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "testing an edit");
+  loci_status st = side_questions(t->s.examples, e, group_names[g], mem, &list, &count, err);
+  for (int i = 0; !st && i < count; i++) {
+    question q = {.image = list[i].image,
+                  .text = list[i].question,
+                  .answers = list[i].answers,
+                  .answer_count = list[i].answer_count};
+    st = add(t, edited, q, g, row, err);
+  }
+  arena_free(mem);
+  return st;
+}
+
+static loci_status add_example(const trial *t, const loci_model *edited, const loci_example *e,
+                               example_row *row, loci_err *err) {
+  question q = {.image = e->image, .text = e->question, .target = e->target};
+  TRY(add(t, edited, q, EFFICACY, row, err));
+  for (int i = 0; i < e->rephrase_count; i++) {
+    q.text = e->rephrase[i];
+    TRY(add(t, edited, q, PARAPHRASES, row, err));
+  }
+  q.text = e->question;
+  for (int i = 0; i < e->same_entity_count; i++) {
+    q.image = e->same_entity[i];
+    TRY(add(t, edited, q, SAME_ENTITY, row, err));
+  }
+  for (int g = SAME_IMAGE; g < GROUPS; g++) TRY(add_list(t, edited, e, g, row, err));
+  for (int g = 0; g < GROUPS; g++) {
+    for (int i = 0; i < METRICS; i++) {
+      row->before[g][i] = row->counts[g] ? row->before[g][i] / row->counts[g] : (double)NAN;
+      row->after[g][i] = row->counts[g] ? row->after[g][i] / row->counts[g] : (double)NAN;
+    }
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- an edit of its own */
+
+/* The wordings that have the constraint, as far as opts->prompts goes. */
+static loci_status open_wordings(const trial *t, const loci_example *e, loci_prompt **out,
+                                 int *count, loci_err *err) {
+  loci_question q = {.image = t->s.model->info.image_rows > 0 ? e->image : NULL,
+                     .template_name = t->opts->study.template_name,
+                     .constraints = e->constraints,
+                     .constraint_count = 1};
+  for (int i = 0; i < e->rephrase_count && *count + 1 < t->opts->prompts; i++) {
+    q.text = e->rephrase[i];
+    loci_status st = loci_prompt_new(t->s.model, &q, &out[*count], err);
+    if (st == LOCI_EINVAL) continue; /* without the constraint */
+    TRY(st);
+    ++*count;
+  }
+  return LOCI_OK;
+}
+
+static loci_status solve(const trial *t, const study_item *item, loci_edit **out, loci_err *err) {
+  const loci_example *e = item->example;
+  int count = 0;
+  *out = NULL;
+  loci_prompt **more = calloc((size_t)e->rephrase_count + 1, sizeof *more);
+  if (!more) return fail_nomem(err, "testing an edit");
+  loci_status st = open_wordings(t, e, more, &count, err);
+  loci_edit_request r = {.prompt = item->prompt,
+                         .rephrased = (const loci_prompt *const *)more,
+                         .rephrased_count = count,
+                         .target = e->target};
+  if (!st) st = loci_edit_solve(t->s.model, &r, 1, &t->how, out, err);
+  for (int i = 0; i < count; i++) loci_prompt_free(more[i]);
+  free(more);
+  return st;
+}
+
+static loci_status try_alone(trial *t, const study_item *item, example_row *row, loci_err *err) {
+  loci_model *view;
+  loci_edit *e;
+  TRY(solve(t, item, &e, err));
+  loci_status st = view_new(t->s.model, &view, err);
+  if (!st) st = loci_edit_apply(view, e, err);
+  if (!st) st = add_example(t, view, item->example, row, err);
+  if (!st) {
+    t->box->view.layer = e->layer;
+    t->box->view.settings = e->settings;
+  }
+  view_free(view);
+  loci_edit_free(e);
+  return st;
+}
+
+static loci_status measure(void *ctx, study_item *item, loci_err *err) {
+  trial *t = ctx;
+  if (!item->example->target) {
+    item->drop = "no target";
+    return LOCI_OK;
+  }
+  if (t->s.used == t->room) {
+    int room = t->room ? 2 * t->room : 64;
+    example_row *more = realloc(t->rows, (size_t)room * sizeof *more);
+    if (!more) return fail_nomem(err, "testing an edit");
+    t->rows = more;
+    t->room = room;
+  }
+  example_row *row = &t->rows[t->s.used];
+  memset(row, 0, sizeof *row);
+  return t->edited ? add_example(t, t->edited, item->example, row, err)
+                   : try_alone(t, item, row, err);
+}
+
+/* ---------------------------------------------------------------- the result */
+
+/* The mean of a column over examples. */
+static loci_status mean_of(const trial *t, bool after, int g, int i, double *scratch,
+                           loci_interval *out, loci_err *err) {
+  for (int k = 0; k < t->s.used; k++) {
+    scratch[k] = after ? t->rows[k].after[g][i] : t->rows[k].before[g][i];
+  }
+  return stat_mean(scratch, t->s.used, t->opts->study.seed, out, err);
+}
+
+static loci_status fill_group(const trial *t, int g, double *scratch, loci_edit_group *out,
+                              loci_err *err) {
+  loci_edit_metric *metrics = arena_zarray(t->box->mem, METRICS, loci_edit_metric);
+  if (!metrics) return fail_nomem(err, "testing an edit");
+  *out = (loci_edit_group){.name = group_names[g], .metric_count = METRICS, .metrics = metrics};
+  for (int k = 0; k < t->s.used; k++) {
+    out->questions += t->rows[k].counts[g];
+    out->examples += t->rows[k].counts[g] > 0;
+  }
+  for (int i = 0; i < METRICS; i++) {
+    metrics[i].name = metric_names[has_target(g)][i];
+    TRY(mean_of(t, false, g, i, scratch, &metrics[i].before, err));
+    TRY(mean_of(t, true, g, i, scratch, &metrics[i].after, err));
+  }
+  return LOCI_OK;
+}
+
+/* Harmonic mean of the first measures of five groups; a stat_fn, ctx a trial. */
+static double harmonic(const void *ctx, const int *times, int64_t n) {
+  static const int groups[] = {EFFICACY, PARAPHRASES, SAME_ENTITY, SAME_IMAGE, OTHER_IMAGES};
+  const trial *t = ctx;
+  double inverse = 0;
+  int used = 0;
+  for (int k = 0; k < 5; k++) {
+    double sum = 0, total = 0;
+    for (int64_t i = 0; i < n; i++) {
+      double x = t->rows[i].after[groups[k]][0];
+      if (isnan(x) || times[i] == 0) continue;
+      sum += times[i] * x;
+      total += times[i];
+    }
+    if (total == 0) continue;
+    if (sum == 0) return 0;
+    inverse += total / sum;
+    used++;
+  }
+  return used ? used / inverse : (double)NAN;
+}
+
+static loci_status fill_result(trial *t, loci_err *err) {
+  loci_edit_test *v = &t->box->view;
+  double *scratch = arena_array(t->box->mem, t->s.used + 1, double);
+  loci_edit_group *groups = arena_zarray(t->box->mem, GROUPS, loci_edit_group);
+  if (!scratch || !groups) return fail_nomem(err, "testing an edit");
+  if (t->s.used == 0) {
+    const char *why = study_first_reason(&t->s);
+    return fail(err, LOCI_EINVAL, "%s: no example can be used%s%s", examples_path(t->s.examples),
+                why ? ", the first because: " : "", why ? why : "");
+  }
+  for (int g = 0; g < GROUPS; g++) TRY(fill_group(t, g, scratch, &groups[g], err));
+  v->groups = groups;
+  v->group_count = GROUPS;
+  TRY(stat_bootstrap(harmonic, t, t->s.used, t->opts->study.seed, &v->score, err));
+  return study_describe(&t->s, &v->sample, err);
+}
+
+static loci_status lay_on_edits(trial *t, loci_err *err) {
+  loci_edit_test *v = &t->box->view;
+  const char *hash;
+  int n = t->opts->edit_count;
+  if (n == 0) return LOCI_OK;
+  if (changes_count(t->s.model) > 0) {
+    return fail(err, LOCI_EINVAL, "the model has edits applied already");
+  }
+  TRY(model_hash(t->s.model, t->opts->study.progress, t->opts->study.progress_ctx, &hash, err));
+  TRY(view_new(t->s.model, &t->edited, err));
+  v->settings = t->opts->edits[0]->settings;
+  v->layer = t->opts->edits[0]->layer;
+  for (int i = 0; i < n; i++) {
+    TRY(loci_edit_apply(t->edited, t->opts->edits[i], err));
+    if (t->opts->edits[i]->layer != v->layer) v->layer = -1;
+  }
+  v->method = arena_strdup(t->box->mem, t->opts->edits[0]->method);
+  return v->method ? LOCI_OK : fail_nomem(err, "testing an edit");
+}
+
+loci_status loci_edit_test_new(loci_model *model, loci_examples *examples,
+                               const loci_edit_test_opts *opts, loci_edit_test **out,
+                               loci_err *err) {
+  static const loci_edit_test_opts defaults;
+  *out = NULL;
+  trial t = {.opts = opts ? opts : &defaults};
+  t.box = calloc(1, sizeof *t.box);
+  if (t.box) t.box->mem = arena_new();
+  loci_status st = t.box && t.box->mem ? LOCI_OK : fail_nomem(err, "testing an edit");
+  if (!st) {
+    t.box->view.method = "multedit";
+    t.s = (study){.model = model, .opts = &t.opts->study, .examples = examples, .mem = t.box->mem};
+    t.s.needs = t.opts->edit_count > 0 ? 0 : NEEDS_CONSTRAINT;
+    t.how = t.opts->how;
+    t.how.no_answers = true;
+    t.how.progress = study_progress;
+    t.how.progress_ctx = &t.s;
+    st = lay_on_edits(&t, err);
+  }
+  if (!st) st = study_each(&t.s, measure, &t, err);
+  if (!st) st = fill_result(&t, err);
+  study_clear(&t.s);
+  view_free(t.edited);
+  free(t.rows);
+  if (st) {
+    if (t.box) loci_edit_test_free(&t.box->view);
+    return st;
+  }
+  *out = &t.box->view;
+  return LOCI_OK;
+}
