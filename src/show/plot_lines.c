@@ -45,8 +45,8 @@ static void include(axes *a, double x) {
  * near. */
 static void choose_range(axes *a) {
   const plot_chart *p = a->chart;
-  a->lo = p->square ? 0 : INFINITY;
-  a->hi = p->square ? 1 : -INFINITY;
+  a->lo = p->square ? 0 : (double)INFINITY;
+  a->hi = p->square ? 1 : -(double)INFINITY;
   if (p->square) return;
   include(a, p->mark);
   for (int s = 0; s < p->series_count; s++) {
