@@ -208,7 +208,8 @@ static bool draw_small(const page *p, canvas *c, const section *s) {
   for (int i = 0; f->layer_count > 1 && i * step < f->layer_count; i++) {
     char text[96];
     double x = PLOT_MARGIN + i % ACROSS * (side + SMALL_GAP);
-    double y = top + i / ACROSS * (side + 16) + 10;
+    int row = i / ACROSS;
+    double y = top + row * (side + 16) + 10;
     o.layer = i * step;
     snprintf(text, sizeof text, "%s%d", i ? "" : "layer ", f->layers[o.layer]);
     canvas_text(c, x, y - 3, CANVAS_LEFT, &font, text);

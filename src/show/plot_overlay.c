@@ -57,8 +57,8 @@ static void mark_top(canvas *c, const plot_overlay *o, canvas_box box) {
   double side = box.w * o->flow->patch_size / o->flow->image_size;
   for (int k = 0; k < o->path->top_count; k++) {
     int patch = top[k] - p->image_first;
-    canvas_box cell = {box.x + patch % p->image_cols * side, box.y + patch / p->image_cols * side,
-                       side, side};
+    int row = patch / p->image_cols, col = patch % p->image_cols;
+    canvas_box cell = {box.x + col * side, box.y + row * side, side, side};
     canvas_frame(c, cell, 1.1, plot_accent);
   }
 }
