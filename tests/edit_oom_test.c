@@ -24,7 +24,7 @@ typedef struct things { /* made while memory lasts */
   loci_model *model;
   loci_prompt *prompt, *text;
   loci_edit *edit;
-  char path[64], set[64];
+  char path[64], set[80];
 } things;
 
 static loci_status make_prompt(const loci_model *m, const char *image, loci_prompt **out,

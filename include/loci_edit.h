@@ -1,0 +1,179 @@
+/* loci, continued: a new answer, written into one matrix, and what else it changes.  Part of loci.h,
+ * whose rules hold here. */
+#ifndef LOCI_EDIT_H
+#define LOCI_EDIT_H
+
+#ifndef LOCI_H
+#error "include loci.h, which includes this"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------- 16. edit */
+
+/* What the model shall answer.  The key is read at the last position of the question's first
+ * constraint. */
+typedef struct loci_edit_request {
+  const loci_prompt *prompt;
+  const loci_prompt *const *rephrased; /* the question in other words: keys are averaged over all */
+  int rephrased_count;
+  const char *target; /* the new answer */
+} loci_edit_request;
+
+/* How; a result has the values that were used. */
+typedef struct loci_edit_settings {
+  int steps;           /* of Adam, at most; 0: 40 */
+  double lr;           /* 0: 0.1 */
+  double weight_decay; /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
+  double lambda;       /* ridge of the update; 0: 0.01, negative: none */
+  double max_norm;     /* ||delta|| is held below this many ||v0||; 0: never */
+  double stop_p;       /* ends when p(target) is reached; 0: never */
+  double kl;           /* weight of KL(before || after) behind "CONSTRAINT is a"; 0: none */
+  bool authors;        /* the released scripts' values, and the target's first token alone */
+} loci_edit_settings;
+
+typedef struct loci_edit_opts {
+  bool has_layer;
+  int layer; /* whose down projection is changed; else layer 2, or the last one that can answer */
+  loci_edit_settings settings;
+  bool no_answers; /* measure probabilities alone, generate nothing */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_edit_opts;
+
+typedef struct loci_edit_step {
+  double loss, p; /* before the step; p of the whole answer */
+} loci_edit_step;
+
+/* What became of one request.  [before] and [after] are of the whole target, teacher forced; kl is
+ * KL(before || after) at the last prompt position. */
+typedef struct loci_edit_fact {
+  const char *image, *question, *template_name, *constraint, *target;
+  int target_count;
+  const int *target_ids;
+  int position;     /* of the key */
+  int prompt_count; /* whose keys are averaged */
+  int step_count;
+  const loci_edit_step *steps; /* the last one is after the last update */
+  double key_norm, value_norm, delta_norm;
+  loci_outcome before, after;
+  const char *answer_before, *answer_after; /* greedy; NULL: not asked for */
+} loci_edit_fact;
+
+/* A change of one matrix: W' = W + left right. */
+typedef struct loci_edit {
+  const char *method; /* "multedit" */
+  const char *hash;   /* of the model it was made for */
+  const char *tensor; /* the matrix, as the checkpoint spells it */
+  const char *precision;
+  int layer;
+  int64_t width, inner, rank;
+  const float *left;  /* (width, rank) */
+  const float *right; /* (rank, inner) */
+  double norm;        /* Frobenius norm of left right */
+  loci_edit_settings settings;
+  int fact_count;
+  const loci_edit_fact *facts; /* of an edit from a file: the requests alone */
+  loci_cost cost;              /* of finding the values; formula: what the change can reach */
+} loci_edit;
+
+/* Solves all requests into one matrix.  The model stays as it is. */
+LOCI_CHECK loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests,
+                                       int count, const loci_edit_opts *opts, loci_edit **out,
+                                       loci_err *err);
+LOCI_API void loci_edit_free(loci_edit *edit);
+/* A small file (docs/FORMATS.md, "Edits"). */
+LOCI_CHECK loci_status loci_edit_write(const loci_edit *edit, const char *path, loci_err *err);
+LOCI_CHECK loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err);
+LOCI_CHECK loci_status loci_edit_json(const loci_edit *edit, char **out, loci_err *err);
+
+/* Changes the model in memory.  Edits of one model stack, in the order given; reverting any of them
+ * leaves what the others alone would have made, and after the last one every bit is as before.  The
+ * edit may be freed only after it is reverted.  Prompts stay valid. */
+LOCI_CHECK loci_status loci_edit_apply(loci_model *model, const loci_edit *edit, loci_err *err);
+LOCI_CHECK loci_status loci_edit_revert(loci_model *model, const loci_edit *edit, loci_err *err);
+
+/* One request of an edit, in the model, in the edited model and in what was written of it. */
+typedef struct loci_edit_check {
+  const char *question, *target;
+  double p_before, p_edited, p_saved;       /* of the whole target, teacher forced */
+  bool edited, saved;                       /* every token of it is the most likely one */
+  const char *answer_edited, *answer_saved; /* greedy */
+} loci_edit_check;
+
+typedef struct loci_edit_saved {
+  const char *dir, *hash; /* of what was written */
+  const char *dtype;      /* of the changed matrices */
+  int edit_count, matrix_count;
+  int written, linked, copied; /* files */
+  double norm;                 /* || W' - W || over all matrices */
+  double rounding;             /* || what rounding to dtype took || */
+  int check_count;
+  const loci_edit_check *checks;
+  int lost; /* requests that the edited model answers and the written one does not */
+} loci_edit_saved;
+
+/* Writes the model with the edits as a checkpoint that the usual tools load: in the source's
+ * layout, sharding, dtypes, names and metadata, with unchanged files linked or copied.  The
+ * directory is whole or not there.  Then it is opened, and every request is measured in it. (Should
+ * that fail, the directory stays.)  The model itself must have no edits applied and stays as it is.
+ */
+LOCI_CHECK loci_status loci_edit_save(loci_model *model, const loci_edit *const *edits, int count,
+                                      const char *dir, loci_progress_fn progress, void *ctx,
+                                      loci_edit_saved **out, loci_err *err);
+LOCI_API void loci_edit_saved_free(loci_edit_saved *saved);
+LOCI_CHECK loci_status loci_edit_saved_json(const loci_edit_saved *saved, char **out,
+                                            loci_err *err);
+/* Puts back, bit for bit, what loci_edit_save replaced in [dir]. */
+LOCI_CHECK loci_status loci_edit_undo(const char *dir, loci_err *err);
+
+/* ---- what edits do, on an edit set */
+
+typedef struct loci_edit_test_opts {
+  loci_study_opts study;
+  const loci_edit *const *edits; /* all of them at once; NULL: each example is solved alone... */
+  int edit_count;
+  loci_edit_opts how; /* ...like this */
+  int prompts;        /* wordings whose keys are averaged then; 0: 1 */
+} loci_edit_test_opts;
+
+/* A number before and after the edit: a mean over examples of means over an example's questions. */
+typedef struct loci_edit_metric {
+  const char *name; /* docs/MATH.md, "Measures of edits" */
+  loci_interval before, after;
+} loci_edit_metric;
+
+typedef struct loci_edit_group {
+  const char *name;        /* "efficacy" */
+  int examples, questions; /* examples that have any, and questions of all */
+  int metric_count;
+  const loci_edit_metric *metrics;
+} loci_edit_group;
+
+typedef struct loci_edit_test {
+  loci_sample sample;
+  const char *method;
+  int layer;                   /* -1: several */
+  loci_edit_settings settings; /* of how, or of the first edit */
+  loci_interval score; /* harmonic mean of efficacy, paraphrases, other pictures of the entity, and
+                          the shares unchanged on the same and on other pictures; of those there are
+                          questions for */
+  int group_count;
+  const loci_edit_group *groups;
+} loci_edit_test;
+
+LOCI_CHECK loci_status loci_edit_test_new(loci_model *model, loci_examples *examples,
+                                          const loci_edit_test_opts *opts, loci_edit_test **out,
+                                          loci_err *err);
+LOCI_API void loci_edit_test_free(loci_edit_test *test);
+LOCI_CHECK loci_status loci_edit_test_json(const loci_edit_test *test, char **out, loci_err *err);
+/* The table for a terminal; the metric plays no part. */
+LOCI_CHECK loci_status loci_edit_test_draw(const loci_edit_test *test, const loci_draw_opts *opts,
+                                           char **out, loci_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,205 @@
+/* loci, continued: questions with answers from a file, and one measurement over many of them.  Part
+ * of loci.h, whose rules hold here. */
+#ifndef LOCI_STUDY_H
+#define LOCI_STUDY_H
+
+#ifndef LOCI_H
+#error "include loci.h, which includes this"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------- 14. examples */
+
+typedef struct loci_field {
+  const char *name, *value;
+} loci_field;
+
+/* One line of a file of examples (docs/FORMATS.md, "Examples").  Lists are empty and strings NULL
+ * where the line says nothing. */
+typedef struct loci_example {
+  int64_t line; /* in the file, from 1 */
+  const char *question;
+  const char *image; /* path, as it can be opened from here */
+  const char *id, *entity, *set, *target;
+  int answer_count, constraint_count, rephrase_count, same_entity_count;
+  const char *const *answers;     /* all of them right */
+  const char *const *constraints; /* pieces of the question, as loci_question takes them */
+  const char *const *kinds;       /* of the constraints: "visual", "textual" or NULL */
+  const char *const *rephrase;    /* the question in other words */
+  const char *const *same_entity; /* paths of other images of the entity */
+  int field_count;
+  const loci_field *fields; /* what else the line says: strings as they are, the rest as JSON */
+} loci_example;
+
+typedef struct loci_examples loci_examples; /* an open file, read line by line */
+
+LOCI_CHECK loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *err);
+LOCI_API void loci_examples_close(loci_examples *examples);
+/* The next example, for loci_example_free; NULL behind the last one.  After LOCI_EFORMAT, a line
+ * that is no example (*err names file, line and field), the next call goes on behind it. */
+LOCI_CHECK loci_status loci_examples_next(loci_examples *examples, loci_example **out,
+                                          loci_err *err);
+LOCI_API void loci_example_free(loci_example *example);
+/* Any field that is one value, by its name in the file; NULL: the line does not have it. */
+LOCI_API const char *loci_example_field(const loci_example *example, const char *name);
+
+/* Whether an answer is one of the accepted ones but for case, articles, punctuation and spelled
+ * numbers (docs/MATH.md, "Answers"). */
+LOCI_CHECK loci_status loci_answer_matches(const char *answer, const char *const *accepted,
+                                           int count, bool *out, loci_err *err);
+
+/* ---------------------------------------------------------------- 15. studies */
+
+/* How a study goes through a file.  An example it cannot use is dropped, with the reason, and the
+ * study goes on. */
+typedef struct loci_study_opts {
+  const char *template_name; /* NULL or "auto": the model's own */
+  int limit;                 /* examples to use at most; 0: all */
+  int max_new;               /* tokens of an answer; 0: 20 */
+  uint64_t seed;             /* of splits and bootstrap draws */
+  bool no_hash;              /* leave the hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_study_opts;
+
+typedef struct loci_dropped {
+  int64_t line;
+  const char *id;     /* NULL: none */
+  const char *kind;   /* in two words: "no answer" */
+  const char *reason; /* in a sentence */
+} loci_dropped;
+
+/* What a study was made of. */
+typedef struct loci_sample {
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash, *precision, *path;
+  const char *template_name; /* of the prompts */
+  uint64_t seed;
+  int used, dropped_count;
+  const loci_dropped *dropped;
+  double seconds;
+} loci_sample;
+
+typedef struct loci_predict_opts {
+  loci_study_opts study;
+  int first_layer, layer_count; /* whose contributions count; layer_count 0: chosen on one half of
+                                   the examples, tested on the other */
+} loci_predict_opts;
+
+/* One example: whether the model was right, and what might have told so (docs/MATH.md, "Failure
+ * prediction"). */
+typedef struct loci_predicted {
+  int64_t line;
+  const char *id;     /* NULL: none */
+  const char *answer; /* the model's */
+  bool right;         /* greedy answer; the label */
+  bool first_right;   /* the first token begins an accepted answer */
+  bool tested;        /* of the half that scores are tested on */
+  double contribution, best_layers, confidence, margin, entropy, probe;
+} loci_predicted;
+
+/* How well a score tells right answers from wrong ones. */
+typedef struct loci_predictor {
+  const char *name;    /* "contribution" */
+  const char *meaning; /* in one line */
+  loci_interval auroc; /* on the tested examples */
+  loci_interval lead;  /* the same minus the confidence's, on the same draws */
+  loci_interval all;   /* on all examples; NaN: some of them chose its layers */
+  int corner_count;    /* of the ROC curve on the tested examples, (0, 0) and (1, 1) included */
+  const double *false_rate, *true_rate; /* wrong ones above the threshold; right ones */
+} loci_predictor;
+
+typedef struct loci_prediction {
+  loci_sample sample;
+  int right, wrong; /* of all */
+  int first_right;
+  int tested_right, tested_wrong;
+  int first_layer, layer_count; /* of the contribution score */
+  int best_first_layer;         /* of best_layers, as many; -1: layers were given, there is none */
+  const loci_predicted *examples; /* (sample.used) */
+  int predictor_count;
+  const loci_predictor *predictors;
+  const double *contribution_right, *contribution_wrong; /* (L) means over the examples */
+} loci_prediction;
+
+/* Answers every example and scores it; refused with fewer than 5 right or 5 wrong answers. */
+LOCI_CHECK loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
+                                           const loci_predict_opts *opts, loci_prediction **out,
+                                           loci_err *err);
+LOCI_API void loci_prediction_free(loci_prediction *prediction);
+LOCI_CHECK loci_status loci_prediction_json(const loci_prediction *prediction, char **out,
+                                            loci_err *err);
+/* .json; .csv: a row for each example; .png .svg .pdf .html: ROC curves. */
+LOCI_CHECK loci_status loci_prediction_write(const loci_prediction *prediction, const char *path,
+                                             loci_err *err);
+/* The table for a terminal; the metric plays no part. */
+LOCI_CHECK loci_status loci_prediction_draw(const loci_prediction *prediction,
+                                            const loci_draw_opts *opts, char **out, loci_err *err);
+
+/* ---- averages over examples */
+
+/* Means over examples at points (layers, visual tokens), with their intervals. */
+typedef struct loci_curve {
+  const char *name;
+  int n; /* examples */
+  const loci_interval *points;
+} loci_curve;
+
+typedef struct loci_chart {
+  const char *name, *unit, *x_name; /* "image -> constraint-last", "contribution", "layer" */
+  int point_count;
+  const int *points; /* layers, or numbers of visual tokens */
+  int curve_count;
+  const loci_curve *curves;
+  double mark; /* what curves are compared with; NaN: nothing */
+  const char *mark_name;
+} loci_chart;
+
+typedef struct loci_number {
+  const char *name;
+  loci_interval value;
+} loci_number;
+
+typedef struct loci_average {
+  const char *what; /* "flow", "knockout", "trace" */
+  loci_sample sample;
+  const char *title; /* in one line */
+  int right, wrong;  /* of the examples used; both 0: nobody asked */
+  int number_count;
+  const loci_number *numbers;
+  int chart_count;
+  const loci_chart *charts;
+} loci_average;
+
+/* Contributions image -> constraint-last and constraint -> last for right and for wrong answers,
+ * how concentrated and how alike the visual tokens are that feed the constraint. */
+LOCI_CHECK loci_status loci_average_flow(loci_model *model, loci_examples *examples,
+                                         const loci_study_opts *opts, loci_average **out,
+                                         loci_err *err);
+/* p of the model's own next token with each pathway cut; [how]: pathways, window, layers. */
+LOCI_CHECK loci_status loci_average_knockout(loci_model *model, loci_examples *examples,
+                                             const loci_study_opts *opts,
+                                             const loci_knockout_opts *how, loci_average **out,
+                                             loci_err *err);
+/* Indirect effects by role, site and window, of the examples that are answered rightly (if they
+ * have answers) and whose total effect is at least [least_effect].  [how]: corruption, sites,
+ * windows, layers, seeds; the corruption "swap" without a text takes each example's field "swap".
+ */
+LOCI_CHECK loci_status loci_average_trace(loci_model *model, loci_examples *examples,
+                                          const loci_study_opts *opts, const loci_trace_opts *how,
+                                          double least_effect, loci_average **out, loci_err *err);
+LOCI_API void loci_average_free(loci_average *average);
+LOCI_CHECK loci_status loci_average_json(const loci_average *average, char **out, loci_err *err);
+/* .json; .csv: a row for each point; .png .svg .pdf .html: the charts. */
+LOCI_CHECK loci_status loci_average_write(const loci_average *average, const char *path,
+                                          loci_err *err);
+LOCI_CHECK loci_status loci_average_draw(const loci_average *average, const loci_draw_opts *opts,
+                                         char **out, loci_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
