@@ -1,10 +1,8 @@
 /* loci, the command: what its files share.
  *
- *   main.c       table of commands, dispatch          options.*    command line, one table for
- * everything cmd_X.c      the command X                        values.*     numbers, sizes, layers,
- * read strictly subject.c    model and prompt from the options    model_path.* model names output.c
- * results, failures, exit codes        term.*, text_out.*  the terminal
- *
+ * main.c: table of commands, dispatch.  cmd_X.c: the command X.  options.*: the command line, one
+ * table for everything.  values.*: numbers, sizes, layers, read strictly.  subject.c: model and
+ * prompt from the options.  model_path.*: model names.  output.c: results, failures, exit codes.
  * A command returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.  It is a
  * client of loci.h like any other: nothing private is included. */
 #ifndef LOCI_PROGRAMS_CLI_H
@@ -70,13 +68,16 @@ int cli_write_json(cli *c, char *json);
 void cli_put_json_string(FILE *out, const char *s);
 /* "wrote F", in human output. */
 void cli_say_written(cli *c, const char *path);
+/* Prints a text made by loci (freed here), and names the -o files, written before. */
+void cli_show(cli *c, char *text);
+loci_draw_opts cli_draw_opts(const cli *c);
+bool cli_no_hash(const cli *c); /* neither JSON nor a file: nobody would see it */
 /* Closes standard output; an error of any print before shows here. */
 int cli_finish(cli *c, int code);
 
 /* ---- subject.c */
 
-/* What the library takes at most. */
-enum { MOST_THREADS = 1024, MOST_SEEDS = 10000, MOST_NEW = 1 << 16 };
+enum { MOST_THREADS = 1024, MOST_SEEDS = 10000, MOST_NEW = 1 << 16 }; /* of the library */
 /* A whole number of an option within [lowest, highest]; *out stays as it is when the option is not
  * given. */
 int cli_int(cli *c, option_id id, int lowest, int highest, int *out);
@@ -101,18 +102,9 @@ int cli_layers(cli *c, int *first, int *count);
 int cli_group(cli *c, option_id id, const char *name);
 
 /* ---- the commands, and the help screens */
-int cmd_info(cli *c);
-int cmd_tokens(cli *c);
-int cmd_tokens_of_text(cli *c); /* --text, --lines */
-int cmd_image(cli *c);
-int cmd_ask(cli *c);
-int cmd_record(cli *c);
-int cmd_trace(cli *c);
-int cmd_knockout(cli *c);
-int cmd_lens(cli *c);
-int cmd_flow(cli *c);
-int cmd_bench(cli *c);
-int cmd_help(cli *c);
+typedef int command_run(cli *c);
+command_run cmd_info, cmd_tokens, cmd_tokens_of_text /* --text, --lines */, cmd_image, cmd_ask,
+    cmd_record, cmd_trace, cmd_knockout, cmd_lens, cmd_flow, cmd_bench, cmd_help;
 void help_screen(const term *t);
 void help_command(const command *cmd, const term *t);
 

@@ -33,7 +33,7 @@ static int read_edits(cli *c, edit_files *out) {
 }
 
 static int show(cli *c, const loci_edit_test *t) {
-  loci_draw_opts draw = study_draw_opts(c);
+  loci_draw_opts draw = cli_draw_opts(c);
   char *text, *json;
   if (loci_edit_test_json(t, &json, &c->err)) return cli_failed(c);
   int code = EXIT_DONE;

@@ -20,12 +20,9 @@ static int read_request(cli *c, request *r) {
   if (!r->opts.from && !args_has(&c->args, OPT_CONSTRAINT))
     return cli_usage(c, "flow needs -c TEXT, a piece of the question, or --from and --to");
   r->opts.heads = args_has(&c->args, OPT_EACH_HEAD);
-  r->opts.no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */
+  r->opts.no_hash = cli_no_hash(c);
   r->opts.progress = term_progress;
   r->opts.progress_ctx = &c->term;
-  r->draw.color = c->term.color;
-  r->draw.columns = c->term.columns;
-  r->draw.ascii = !c->term.utf8;
   return EXIT_DONE;
 }
 
@@ -37,10 +34,7 @@ static int write_all(cli *c, const request *r, const loci_flow *flow) {
   bool bad = c->json ? loci_flow_json(flow, &text, &c->err)
                      : loci_flow_draw(flow, &r->draw, &text, &c->err);
   if (bad) return cli_failed(c);
-  fputs(text, stdout);
-  if (c->json) putchar('\n');
-  loci_text_free(text);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+  cli_show(c, text);
   return EXIT_DONE;
 }
 
@@ -50,6 +44,7 @@ int cmd_flow(cli *c) {
   loci_prompt *prompt;
   loci_flow *flow = NULL;
   memset(&r, 0, sizeof r);
+  r.draw = cli_draw_opts(c);
   int code = read_request(c, &r);
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;

@@ -66,12 +66,9 @@ static int read_request(cli *c, request *r) {
   if (r->draw.metric == LOCI_METRIC_RESTORATION)
     return cli_usage(c, "--metric: a knockout shows p, logp, logit_diff or kl, not restoration");
   r->opts.answer = args_get(&c->args, OPT_ANSWER);
-  r->opts.no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */
+  r->opts.no_hash = cli_no_hash(c);
   r->opts.progress = term_progress;
   r->opts.progress_ctx = &c->term;
-  r->draw.color = c->term.color;
-  r->draw.columns = c->term.columns;
-  r->draw.ascii = !c->term.utf8;
   return EXIT_DONE;
 }
 
@@ -83,10 +80,7 @@ static int write_all(cli *c, const request *r, const loci_knockout *k) {
   bool bad = c->json ? loci_knockout_json(k, &text, &c->err)
                      : loci_knockout_draw(k, &r->draw, &text, &c->err);
   if (bad) return cli_failed(c);
-  fputs(text, stdout);
-  if (c->json) putchar('\n');
-  loci_text_free(text);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+  cli_show(c, text);
   return EXIT_DONE;
 }
 
@@ -96,6 +90,7 @@ int cmd_knockout(cli *c) {
   loci_prompt *prompt;
   loci_knockout *k = NULL;
   memset(&r, 0, sizeof r);
+  r.draw = cli_draw_opts(c);
   int code = read_request(c, &r);
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;

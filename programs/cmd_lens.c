@@ -34,12 +34,9 @@ static int read_request(cli *c, request *r) {
   if (r->draw.metric != LOCI_METRIC_P && r->draw.metric != LOCI_METRIC_LOGP)
     return cli_usage(c, "--metric: a lens draws p or logp of the target, not %.20s", metric);
   r->opts.answer = args_get(&c->args, OPT_ANSWER);
-  r->opts.no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */
+  r->opts.no_hash = cli_no_hash(c);
   r->opts.progress = term_progress;
   r->opts.progress_ctx = &c->term;
-  r->draw.color = c->term.color;
-  r->draw.columns = c->term.columns;
-  r->draw.ascii = !c->term.utf8;
   return EXIT_DONE;
 }
 
@@ -51,10 +48,7 @@ static int write_all(cli *c, const request *r, const loci_lens *l) {
   bool bad =
       c->json ? loci_lens_json(l, &text, &c->err) : loci_lens_draw(l, &r->draw, &text, &c->err);
   if (bad) return cli_failed(c);
-  fputs(text, stdout);
-  if (c->json) putchar('\n');
-  loci_text_free(text);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+  cli_show(c, text);
   return EXIT_DONE;
 }
 
@@ -64,6 +58,7 @@ int cmd_lens(cli *c) {
   loci_prompt *prompt;
   loci_lens *l = NULL;
   memset(&r, 0, sizeof r);
+  r.draw = cli_draw_opts(c);
   int code = read_request(c, &r);
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;

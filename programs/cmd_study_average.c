@@ -21,13 +21,13 @@ typedef loci_status average_fn(loci_model *model, loci_examples *examples, const
 static int write_all(cli *c, const loci_average *a) {
   char *text = NULL;
   const char *out;
-  loci_draw_opts draw = study_draw_opts(c);
+  loci_draw_opts draw = cli_draw_opts(c);
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (loci_average_write(a, out, &c->err)) return cli_failed(c);
   bool bad =
       c->json ? loci_average_json(a, &text, &c->err) : loci_average_draw(a, &draw, &text, &c->err);
   if (bad) return cli_failed(c);
-  study_show(c, text);
+  cli_show(c, text);
   return EXIT_DONE;
 }
 

@@ -7,13 +7,13 @@
 static int write_all(cli *c, const loci_prediction *p) {
   char *text = NULL;
   const char *out;
-  loci_draw_opts draw = study_draw_opts(c);
+  loci_draw_opts draw = cli_draw_opts(c);
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (loci_prediction_write(p, out, &c->err)) return cli_failed(c);
   bool bad = c->json ? loci_prediction_json(p, &text, &c->err)
                      : loci_prediction_draw(p, &draw, &text, &c->err);
   if (bad) return cli_failed(c);
-  study_show(c, text);
+  cli_show(c, text);
   return EXIT_DONE;
 }
 

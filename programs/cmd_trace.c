@@ -142,12 +142,9 @@ static int read_request(cli *c, request *r) {
   if (!code) code = trace_read_windows(c, &r->lists, &r->opts);
   for (int i = 0; !code && i < LENGTH(readers); i++) code = readers[i](c, r);
   r->opts.answer = args_get(&c->args, OPT_ANSWER);
-  r->opts.no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */
+  r->opts.no_hash = cli_no_hash(c);
   r->opts.progress = term_progress;
   r->opts.progress_ctx = &c->term;
-  r->draw.color = c->term.color;
-  r->draw.columns = c->term.columns;
-  r->draw.ascii = !c->term.utf8;
   return code;
 }
 
@@ -159,10 +156,7 @@ static int write_all(cli *c, const request *r, const loci_trace *trace) {
   bool bad = c->json ? loci_trace_json(trace, &text, &c->err)
                      : loci_trace_draw(trace, &r->draw, &text, &c->err);
   if (bad) return cli_failed(c);
-  fputs(text, stdout);
-  if (c->json) putchar('\n');
-  loci_text_free(text);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+  cli_show(c, text);
   return EXIT_DONE;
 }
 
@@ -184,6 +178,7 @@ static int trace_request(cli *c, const request *r) {
 int cmd_trace(cli *c) {
   request r;
   memset(&r, 0, sizeof r);
+  r.draw = cli_draw_opts(c);
   r.constraints.text = calloc((size_t)c->args.given_count + 1, sizeof *r.constraints.text);
   if (!r.constraints.text) {
     cli_fail(&c->err, LOCI_ENOMEM, "out of memory");

@@ -203,6 +203,21 @@ void cli_say_written(cli *c, const char *path) {
   fputc('\n', stdout);
 }
 
+void cli_show(cli *c, char *text) {
+  const char *out;
+  fputs(text, stdout);
+  if (c->json) putchar('\n');
+  loci_text_free(text);
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+}
+
+loci_draw_opts cli_draw_opts(const cli *c) {
+  return (loci_draw_opts){
+      .color = c->term.color, .columns = c->term.columns, .ascii = !c->term.utf8};
+}
+
+bool cli_no_hash(const cli *c) { return !c->json && !args_has(&c->args, OPT_OUT); }
+
 int cli_finish(cli *c, int code) {
   bool bad = ferror(stdout) != 0;
   errno = 0;

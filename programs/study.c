@@ -22,21 +22,8 @@ int study_opts(cli *c, loci_study_opts *out) {
   if (!code) code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &out->max_new);
   if (!code && seed && !value_u64(seed, &out->seed))
     code = cli_bad_value(c, OPT_SEED, "a whole number");
-  out->no_hash = !c->json && !args_has(&c->args, OPT_OUT); /* nobody would see it */
+  out->no_hash = cli_no_hash(c);
   out->progress = term_progress;
   out->progress_ctx = &c->term;
   return code;
-}
-
-loci_draw_opts study_draw_opts(const cli *c) {
-  return (loci_draw_opts){
-      .color = c->term.color, .columns = c->term.columns, .ascii = !c->term.utf8};
-}
-
-void study_show(cli *c, char *text) {
-  const char *out;
-  fputs(text, stdout);
-  if (c->json) putchar('\n');
-  loci_text_free(text);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
 }

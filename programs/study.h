@@ -8,9 +8,6 @@
 int study_open(cli *c, loci_model **model, loci_examples **examples);
 /* --template, --limit, --max-new, --seed, progress. */
 int study_opts(cli *c, loci_study_opts *out);
-loci_draw_opts study_draw_opts(const cli *c);
-/* Prints a text made by loci (freed here), and names the -o files. */
-void study_show(cli *c, char *text);
 
 int cmd_study_flow(cli *c);
 int cmd_study_knockout(cli *c);
