@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "edit/edit.h"
 
 enum { MAX_REQUESTS = 10000, MAX_STEPS = 100000, USUAL_LAYER = 2 };
@@ -148,16 +148,10 @@ static loci_status measure_all(problem *all, int n, const loci_edit *e, loci_err
   return st;
 }
 
-static double seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static loci_status solve(loci_model *m, const loci_edit_request *requests, int n,
                          const loci_edit_opts *opts, edit_box *box, loci_err *err) {
   loci_edit *e = &box->view;
-  double begin = seconds();
+  double begin = clock_seconds();
   if (n < 1 || n > MAX_REQUESTS) {
     return fail(err, LOCI_EINVAL, "%d requests, expected 1 to %d", n, MAX_REQUESTS);
   }
@@ -195,7 +189,7 @@ static loci_status solve(loci_model *m, const loci_edit_request *requests, int n
   TRY(make_update(all, n, box->mem, e, err));
   e->fact_count = n;
   e->facts = facts;
-  e->cost.seconds = seconds() - begin;
+  e->cost.seconds = clock_seconds() - begin;
   return measure_all(all, n, e, err);
 }
 

@@ -8,8 +8,8 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "tensor/kernels.h"
 #include "tensor/product.h"
@@ -25,12 +25,6 @@ typedef struct rig {
   float *embeds;
   int children;
 } rig;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* A random weight of the benchmark's type; one block of numbers is repeated, which no kernel can
  * notice. */
@@ -140,9 +134,9 @@ static loci_status run_walk(const rig *r, const loci_bench *b, loci_bench *out, 
     TRY_DONE(walk_embed(w, child, first, r->embeds + (int64_t)(i % first) * b->width, err));
     for (int p = first; p < length; p++) TRY_DONE(walk_want(w, child, p, err));
   }
-  double begin = now();
+  double begin = clock_seconds();
   TRY_DONE(walk_run(w, &(walk_hooks){.logits = ignore_logits}, err));
-  double seconds = now() - begin, rate = walk_flop(w) / seconds;
+  double seconds = clock_seconds() - begin, rate = walk_flop(w) / seconds;
   if (rate > out->walk_flop_per_s) {
     out->walk_flop_per_s = rate;
     out->walk_seconds = seconds;
@@ -173,7 +167,7 @@ static loci_status run_products(const rig *r, const loci_bench *b, loci_bench *o
     goto done;
   }
   for (int pass = 0; pass < 2; pass++) { /* the first compiles and warms up */
-    begin = now();
+    begin = clock_seconds();
     flop = 0;
     for (int i = 0; i < MATRICES; i++) {
       const weight *w = &r->all[i]->w;
@@ -182,7 +176,7 @@ static loci_status run_products(const rig *r, const loci_bench *b, loci_bench *o
       flop += 2.0 * b->rows * (double)w->rows * (double)w->cols;
     }
   }
-  double rate = flop / (now() - begin);
+  double rate = flop / (clock_seconds() - begin);
   if (rate > out->product_flop_per_s) out->product_flop_per_s = rate;
 done:
   product_free(p);

@@ -3,6 +3,7 @@
  * are exact zeros, known without running (docs/MATH.md, "Exact zeros"). */
 #include <string.h>
 
+#include "study/layers.h"
 #include "study/sweep.h"
 
 enum { MAX_GROUPS = 16 };
@@ -148,22 +149,6 @@ static void make_cells(sweep *s, int grid, const columns *c) {
   }
 }
 
-static loci_status find_layers(const sweep *s, int **out, int *count, loci_err *err) {
-  int L = model_decoder(s->m)->layers;
-  int first = s->opts->first_layer, n = s->opts->layer_count;
-  if (first >= 0 && first < L && n == 0) n = L - first;
-  if (first < 0 || n < 1 || first > L - 1 || n > L - first) {
-    return fail(err, LOCI_EINVAL, "layers %d to %lld: the model has layers 0 to %d", first,
-                (long long)first + n - 1, L - 1);
-  }
-  int *layers = arena_array(s->mem, n, int);
-  if (!layers) return fail_nomem(err, "laying out the grids");
-  for (int i = 0; i < n; i++) layers[i] = first + i;
-  *out = layers;
-  *count = n;
-  return LOCI_OK;
-}
-
 static loci_status check_axes(const sweep *s, const loci_site *sites, int site_count,
                               const int *windows, int window_count, loci_err *err) {
   if (site_count < 1 || !sites) return fail(err, LOCI_EINVAL, "%d sites without names", site_count);
@@ -205,11 +190,12 @@ loci_status sweep_grids(sweep *s, loci_err *err) {
   const loci_site *sites = o->site_count ? o->sites : usual;
   const int *windows = o->window_count ? o->windows : one;
   int site_count = o->site_count ? o->site_count : 3;
-  int window_count = o->window_count ? o->window_count : 1, layer_count = 0, *layers = NULL;
+  int window_count = o->window_count ? o->window_count : 1, layer_count = o->layer_count,
+      *layers = NULL;
   bool each = false;
   columns single, groups;
   TRY(check_axes(s, sites, site_count, windows, window_count, err));
-  TRY(find_layers(s, &layers, &layer_count, err));
+  TRY(layers_list(o->first_layer, &layer_count, model_decoder(s->m)->layers, s->mem, &layers, err));
   TRY(parse_positions(s, &each, &groups, err));
   TRY(each_position(s, &single, err));
   int most = 2 * 2 * window_count * site_count, H = model_decoder(s->m)->heads;

@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "study/flow.h"
+#include "study/layers.h"
 #include "study/target.h"
 #include "walk/logits.h"
 
@@ -42,30 +43,7 @@ void loci_flow_free(loci_flow *f) {
   free(box);
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* ---------------------------------------------------------------- what is asked */
-
-static loci_status find_layers(maker *m, loci_err *err) {
-  int L = model_decoder(m->p->model)->layers, n = m->opts->layer_count;
-  m->first = m->opts->first_layer;
-  if (m->first >= 0 && m->first < L && n == 0) n = L - m->first;
-  if (m->first < 0 || n < 1 || m->first > L - 1 || n > L - m->first) {
-    return fail(err, LOCI_EINVAL, "layers %d to %lld: the model has layers 0 to %d", m->first,
-                (long long)m->first + n - 1, L - 1);
-  }
-  m->layers = n;
-  int *layers = arena_array(m->mem, n, int);
-  if (!layers) return fail_nomem(err, "measuring contributions");
-  for (int i = 0; i < n; i++) layers[i] = m->first + i;
-  m->out->layers = layers;
-  m->out->layer_count = n;
-  return LOCI_OK;
-}
 
 static loci_status add_path(maker *m, group_kind from, group_kind to, loci_err *err) {
   flow_table *t = &m->tables[1 + m->out->path_count];
@@ -330,8 +308,13 @@ static loci_status fill_view(maker *m, const float *logits, loci_err *err) {
 }
 
 static loci_status measure(maker *m, loci_err *err) {
-  double begin = now();
-  TRY(find_layers(m, err));
+  double begin = clock_seconds();
+  int *layers, L = model_decoder(m->p->model)->layers;
+  m->first = m->opts->first_layer;
+  m->layers = m->opts->layer_count;
+  TRY(layers_list(m->first, &m->layers, L, m->mem, &layers, err));
+  m->out->layers = layers;
+  m->out->layer_count = m->layers;
   TRY(find_paths(m, err));
   TRY(find_queries(m, err));
   TRY(make_room(m, err));
@@ -347,7 +330,7 @@ static loci_status measure(maker *m, loci_err *err) {
   m->out->cost.flop = job.flop;
   for (int k = 0; k < m->out->path_count; k++) TRY(fill_path(m, k, err));
   TRY(fill_view(m, logits, err));
-  m->out->cost.seconds = now() - begin;
+  m->out->cost.seconds = clock_seconds() - begin;
   return LOCI_OK;
 }
 

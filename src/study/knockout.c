@@ -11,8 +11,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "study/layers.h"
 #include "study/target.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
@@ -146,12 +147,7 @@ static loci_status find_centres(knockout *k, int *first, int *count, loci_err *e
   if (k->window < 1 || k->window > 2 * k->L) {
     return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", k->window, 2 * k->L);
   }
-  if (*first >= 0 && *first < k->L && *count == 0) *count = k->L - *first;
-  if (*first < 0 || *count < 1 || *first >= k->L || *count > k->L - *first) {
-    return fail(err, LOCI_EINVAL, "layers %d to %lld: the model has layers 0 to %d", *first,
-                (long long)*first + *count - 1, k->L - 1);
-  }
-  return LOCI_OK;
+  return layers_check(*first, count, k->L, err);
 }
 
 /* In the last layer only the last position's row is read. */
@@ -376,19 +372,13 @@ static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *er
   return LOCI_OK;
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static loci_status knock_out(knockout *k, loci_knockout *out, loci_err *err) {
-  double begin = now();
+  double begin = clock_seconds();
   TRY(target_make(k->p, k->opts->answer, k->mem, &k->target, err));
   TRY(lay_out(k, err));
   TRY(run_all(k, err));
   TRY(fill_view(k, out, err));
-  out->cost.seconds = now() - begin;
+  out->cost.seconds = clock_seconds() - begin;
   return LOCI_OK;
 }
 

@@ -5,8 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "study/layers.h"
 #include "study/target.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
@@ -88,20 +89,6 @@ static loci_status find_positions(lens *l, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status find_layers(lens *l, loci_err *err) {
-  int first = l->opts->first_layer, n = l->opts->layer_count;
-  if (first >= 0 && first < l->L && n == 0) n = l->L - first;
-  if (first < 0 || n < 1 || first >= l->L || n > l->L - first) {
-    return fail(err, LOCI_EINVAL, "layers %d to %lld: the model has layers 0 to %d", first,
-                (long long)first + n - 1, l->L - 1);
-  }
-  l->layers = arena_array(l->mem, n, int);
-  if (!l->layers) return fail_nomem(err, "laying out a lens");
-  for (int i = 0; i < n; i++) l->layers[i] = first + i;
-  l->layer_count = n;
-  return LOCI_OK;
-}
-
 /* ---------------------------------------------------------------- the walk */
 
 static void on_logits(void *ctx, int64_t index, const float *logits) {
@@ -174,24 +161,19 @@ static loci_status fill_view(const lens *l, loci_lens *out, loci_err *err) {
   return LOCI_OK;
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static loci_status make_lens(lens *l, loci_lens *out, loci_err *err) {
-  double begin = now();
+  double begin = clock_seconds();
   target t;
   TRY(target_make(l->p, l->opts->answer, l->mem, &t, err));
   l->target = t.ids[0];
   TRY(find_positions(l, err));
-  TRY(find_layers(l, err));
+  l->layer_count = l->opts->layer_count;
+  TRY(layers_list(l->opts->first_layer, &l->layer_count, l->L, l->mem, &l->layers, err));
   l->cells = arena_zarray(l->mem, (int64_t)l->position_count * l->layer_count, loci_lens_cell);
   if (!l->cells) return fail_nomem(err, "laying out a lens");
   TRY(look(l, &out->cost, err));
   TRY(fill_view(l, out, err));
-  out->cost.seconds = now() - begin;
+  out->cost.seconds = clock_seconds() - begin;
   return LOCI_OK;
 }
 

@@ -3,13 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "base/clock.h"
 
 /* Done examples of all: of the limit, or of the file by the bytes that were read. */
 bool study_progress(void *ctx, const char *stage, double done, double total) {
@@ -112,7 +107,7 @@ static loci_status next(study *s, loci_example **e, loci_err *err) {
 }
 
 loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err) {
-  s->started = now();
+  s->started = clock_seconds();
   while (s->opts->limit <= 0 || s->used < s->opts->limit) {
     loci_example *e;
     TRY(next(s, &e, err));
@@ -146,7 +141,7 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
                        .used = s->used,
                        .dropped_count = s->dropped_count,
                        .dropped = dropped,
-                       .seconds = now() - s->started};
+                       .seconds = clock_seconds() - s->started};
   if (s->opts->no_hash) return LOCI_OK;
   return model_hash(s->model, s->opts->progress, s->opts->progress_ctx, &out->hash, err);
 }

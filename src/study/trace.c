@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "study/sweep.h"
 
 typedef struct trace_box { /* the public view first, so that one pointer serves both */
@@ -19,12 +19,6 @@ void loci_trace_free(loci_trace *t) {
   trace_box *box = (trace_box *)t;
   arena_free(box->mem);
   free(box);
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* Target ids (for argmax: room for one), and the input rows with the answer's tokens but the last
@@ -129,7 +123,7 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
 }
 
 static loci_status trace(sweep *s, loci_trace *t, loci_err *err) {
-  double begin = now();
+  double begin = clock_seconds();
   TRY(corruption_make(s->p, s->opts, s->mem, &s->corrupted, err));
   s->first = s->corrupted.positions[0];
   TRY(set_target(s, err));
@@ -140,7 +134,7 @@ static loci_status trace(sweep *s, loci_trace *t, loci_err *err) {
   TRY(fill_view(s, t, err));
   set_effects(s, t);
   if (s->opts->screen > 0) TRY(screen_report(s, t, err));
-  t->cost.seconds = now() - begin;
+  t->cost.seconds = clock_seconds() - begin;
   if (s->opts->verify > 0) TRY(sweep_verify(s, t, err));
   return sweep_notes(s, t, err);
 }
