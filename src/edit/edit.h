@@ -11,6 +11,7 @@
 #ifndef LOCI_EDIT_EDIT_H
 #define LOCI_EDIT_EDIT_H
 
+#include "base/json.h"
 #include "model/changes.h"
 #include "study/target.h"
 #include "walk/logits.h"
@@ -65,5 +66,8 @@ loci_status measure_target(const loci_model *m, const loci_prompt *p, const targ
  * In [mem]. */
 loci_status measure_answer(const loci_model *m, const loci_prompt *p, arena *mem, const char **out,
                            loci_err *err);
+
+/* In files and in results alike. */
+js_value *edit_settings_json(const loci_edit_settings *s);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "checkpoint/safetensors.h"
 #include "edit/edit.h"
 
@@ -12,7 +11,7 @@
 
 /* ---------------------------------------------------------------- writing */
 
-static js_value *settings_json(const loci_edit_settings *s) {
+js_value *edit_settings_json(const loci_edit_settings *s) {
   js_value *o = js_object();
   js_put(&o, "steps", js_int(s->steps));
   js_put(&o, "lr", js_real(s->lr));
@@ -54,7 +53,7 @@ loci_status loci_edit_write(const loci_edit *e, const char *path, loci_err *err)
                            .shape = {e->rank, e->inner},
                            .data = (const uint8_t *)e->right,
                            .bytes = e->rank * e->inner * 4}};
-  loci_status st = js_print(settings_json(&e->settings), false, &settings, err);
+  loci_status st = js_print(edit_settings_json(&e->settings), false, &settings, err);
   if (!st) st = js_print(requests_json(e), false, &requests, err);
   if (st) goto done;
   snprintf(layer, sizeof layer, "%d", e->layer);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "edit/edit.h"
 #include "show/json_parts.h"
 #include "show/study_parts.h"
 
@@ -29,7 +30,7 @@ loci_status loci_edit_test_json(const loci_edit_test *t, char **out, loci_err *e
   json_put_sample(&o, &t->sample);
   js_put(&o, "method", js_text(t->method));
   js_put(&o, "layer", t->layer < 0 ? js_null() : js_int(t->layer));
-  js_put(&o, "settings", json_edit_settings(&t->settings));
+  js_put(&o, "settings", edit_settings_json(&t->settings));
   js_put(&o, "score", json_interval(&t->score));
   for (int i = 0; i < t->group_count; i++) js_push(&groups, json_group(&t->groups[i]));
   js_put(&o, "groups", groups);

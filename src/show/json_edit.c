@@ -1,4 +1,5 @@
 /* An edit as JSON ("loci.edit/1"): a single request's numbers stand at the top, too. */
+#include "edit/edit.h"
 #include "show/json_parts.h"
 
 static js_value *json_steps(const loci_edit_fact *f) {
@@ -34,19 +35,6 @@ static void put_fact(js_value **o, const loci_edit_fact *f) {
   js_put(o, "steps", json_steps(f));
 }
 
-js_value *json_edit_settings(const loci_edit_settings *s) {
-  js_value *o = js_object();
-  js_put(&o, "steps", js_int(s->steps));
-  js_put(&o, "lr", js_real(s->lr));
-  js_put(&o, "weight_decay", js_real(s->weight_decay));
-  js_put(&o, "lambda", js_real(s->lambda));
-  js_put(&o, "max_norm", js_real(s->max_norm));
-  js_put(&o, "stop_p", js_real(s->stop_p));
-  js_put(&o, "kl", js_real(s->kl));
-  js_put(&o, "authors", js_bool(s->authors));
-  return o;
-}
-
 loci_status loci_edit_json(const loci_edit *e, char **out, loci_err *err) {
   js_value *o = json_result("edit"), *update = js_object(), *requests = js_array();
   js_put(&o, "method", js_text(e->method));
@@ -54,7 +42,7 @@ loci_status loci_edit_json(const loci_edit *e, char **out, loci_err *err) {
   js_put(&o, "precision", js_text(e->precision));
   js_put(&o, "layer", js_int(e->layer));
   js_put(&o, "tensor", js_text(e->tensor));
-  js_put(&o, "settings", json_edit_settings(&e->settings));
+  js_put(&o, "settings", edit_settings_json(&e->settings));
   js_put(&update, "rank", js_int(e->rank));
   js_put(&update, "norm", js_real(e->norm));
   js_put(&o, "update", update);

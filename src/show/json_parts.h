@@ -18,8 +18,6 @@ js_value *json_target(const int *ids, int count, const char *text, bool given);
 /* {"p", "logp", ..., "top"}; [whole]: the target is a whole answer, so that its first token has
  * numbers of its own; [kl]: there is a run to compare with. */
 js_value *json_outcome(const loci_outcome *r, bool whole, bool kl);
-/* The settings of an edit. */
-js_value *json_edit_settings(const loci_edit_settings *s);
 js_value *json_cost(const loci_cost *c);
 js_value *json_candidate(const loci_candidate *c);
 /* [{"id", "text", "p"}] without the empty places at the end (text NULL). */
