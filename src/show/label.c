@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/utf8.h"
 
 label_spelling label_spelling_of(const loci_token *tokens, int count) {
@@ -164,4 +165,8 @@ const char *label_number(double x, int decimals, char out[24]) {
   bool vanishes = x != 0 && fabs(x) < 0.5 * pow(10, -decimals);
   snprintf(out, 24, vanishes ? "%.*g" : "%.*f", vanishes ? 2 : decimals, x);
   return out;
+}
+
+const char *label_model(const loci_model_info *m) {
+  return m && m->path ? path_base(m->path) : "model";
 }

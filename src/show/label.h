@@ -22,6 +22,8 @@ char *label_cut(arena *a, const char *label, int columns, bool ascii);
  * (␣ _, ↵ \n, → ->, ...). */
 char *label_ascii(arena *a, const char *label);
 
+/* The last part of a model's path, or "model". */
+const char *label_model(const loci_model_info *m);
 /* A probability or an effect, with [decimals]; one that they would write as 0 keeps two digits. */
 const char *label_number(double x, int decimals, char out[24]);
 

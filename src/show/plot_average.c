@@ -11,8 +11,8 @@
 static const double CHART_W = 250, CHART_H = 150, GUTTER = 34, GAP = 26, TITLE_H = 34;
 
 typedef struct page {
+  plot_page out; /* first */
   const loci_average *a;
-  plot_page out;
   int count;
   plot_chart *charts;
   const char **titles;
@@ -81,10 +81,12 @@ static void add_head(page *p, double *y) {
 }
 
 /* Two in a line, unless there is one. */
-static void measure(page *p) {
+static bool lay_out(plot_page *out) {
+  page *p = (page *)out;
   double y = PLOT_MARGIN - 4;
+  if (!fill_charts(p)) return false;
   int across = p->count > 1 ? 2 : 1;
-  p->out.width = 2 * PLOT_MARGIN + across * (GUTTER + CHART_W) + (across - 1) * GAP;
+  out->width = 2 * PLOT_MARGIN + across * (GUTTER + CHART_W) + (across - 1) * GAP;
   add_head(p, &y);
   for (int i = 0; i < p->count; i += across) {
     double below = 0;
@@ -92,50 +94,33 @@ static void measure(page *p) {
     for (int k = i; k < i + across && k < p->count; k++) {
       double x = PLOT_MARGIN + GUTTER + (k - i) * (GUTTER + CHART_W + GAP);
       p->boxes[k] = (canvas_box){x, y, CHART_W, CHART_H};
-      below = fmax(below, plot_chart_below(p->out.ruler, &p->charts[k], CHART_W));
+      below = fmax(below, plot_chart_below(out->ruler, &p->charts[k], CHART_W));
     }
     y += CHART_H + below;
   }
   y += 8;
-  plot_page_add(&p->out, &plot_note_font,
-                "Means over examples; bands are 95 % bootstrap intervals.", 2, &y);
-  plot_sample(&p->out, &p->a->sample, &y);
-  p->out.height = ceil(y + PLOT_MARGIN - 6);
+  plot_page_add(out, &plot_note_font, "Means over examples; bands are 95 % bootstrap intervals.", 2,
+                &y);
+  plot_sample(out, &p->a->sample, &y);
+  out->height = ceil(y + PLOT_MARGIN - 6);
+  return true;
 }
 
-static void draw(const page *p, canvas *c) {
+static bool draw(plot_page *out, canvas *c) {
   const canvas_font title = {9, true, false, plot_ink};
-  plot_page_text(&p->out, c);
+  const page *p = (const page *)out;
   for (int i = 0; i < p->count; i++) {
     const canvas_box *box = &p->boxes[i];
     canvas_text(c, box->x, box->y - 20, CANVAS_LEFT, &title, p->titles[i]);
     plot_chart_draw(c, &p->charts[i], *box);
   }
+  return true;
 }
 
 loci_status plot_average(const void *result, loci_metric metric, canvas_kind kind, bytes *out,
                          loci_err *err) {
+  static const plot_picture picture = {"drawing averages", lay_out, draw};
   page p = {.a = result};
-  canvas *c = NULL;
-  loci_status st = LOCI_OK;
   (void)metric;
-  p.out.mem = arena_new();
-  p.out.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
-  if (!p.out.mem || !p.out.ruler || !fill_charts(&p)) {
-    st = fail_nomem(err, "drawing averages");
-    goto done;
-  }
-  measure(&p);
-  c = canvas_new(kind, p.out.width, p.out.height, p.a->title);
-  if (!c) {
-    st = fail_nomem(err, "drawing averages");
-    goto done;
-  }
-  draw(&p, c);
-  st = canvas_finish(c, out, err);
-done:
-  canvas_free(c);
-  canvas_free(p.out.ruler);
-  arena_free(p.out.mem);
-  return st;
+  return plot_page_draw(&p.out, &picture, p.a->title, kind, out, err);
 }

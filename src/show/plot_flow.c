@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "show/flow_sheet.h"
 #include "show/label.h"
 #include "show/plot_lines.h"
@@ -33,8 +32,8 @@ typedef struct section {
 } section;
 
 typedef struct page {
+  plot_page out; /* first */
   const loci_flow *flow;
-  plot_page out;
   section sections[PATHS];
   int count;
 } page;
@@ -55,14 +54,10 @@ static void add_head(page *p, double *y) {
 
 static void add_foot(page *p, double *y) {
   const loci_flow *f = p->flow;
-  char text[256];
   for (int i = 0; i < f->note_count; i++) {
     plot_page_add(&p->out, &plot_note_font, f->notes[i], 2, y);
   }
-  snprintf(text, sizeof text, "%s, %s, loci %s",
-           f->model && f->model->path ? path_base(f->model->path) : "model",
-           f->precision ? f->precision : "", LOCI_VERSION);
-  plot_page_add(&p->out, &plot_note_font, text, 1, y);
+  plot_page_made_by(&p->out, f->model, f->precision, y);
 }
 
 /* ---------------------------------------------------------------- measuring */
@@ -152,15 +147,16 @@ static bool measure_section(page *p, section *s, double *y) {
   return true;
 }
 
-static bool measure(page *p) {
+static bool lay_out(plot_page *out) {
+  page *p = (page *)out;
   double y = PLOT_MARGIN - 4;
-  p->out.width = WIDTH;
+  out->width = WIDTH;
   add_head(p, &y);
   for (int i = 0; i < p->count; i++) {
     if (!measure_section(p, &p->sections[i], &y)) return false;
   }
   add_foot(p, &y);
-  p->out.height = ceil(y + PLOT_MARGIN - 6);
+  out->height = ceil(y + PLOT_MARGIN - 6);
   return true;
 }
 
@@ -257,38 +253,22 @@ static loci_status make_sections(page *p, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status draw_page(page *p, canvas_kind kind, bytes *out, loci_err *err) {
-  const char *question = p->flow->prompt->question ? p->flow->prompt->question : "";
-  char *title = label_text(p->out.mem, question);
-  if (!title || !measure(p)) return fail_nomem(err, "drawing a flow");
-  canvas *c = canvas_new(kind, p->out.width, p->out.height, title);
-  if (!c) return fail_nomem(err, "drawing a flow");
-  plot_page_text(&p->out, c);
-  bool sound = true;
-  for (int i = 0; sound && i < p->count; i++) sound = draw_section(p, c, &p->sections[i]);
-  loci_status st = sound ? canvas_finish(c, out, err) : fail_nomem(err, "drawing a flow");
-  canvas_free(c);
-  return st;
+static bool draw(plot_page *out, canvas *c) {
+  page *p = (page *)out;
+  for (int i = 0; i < p->count; i++)
+    if (!draw_section(p, c, &p->sections[i])) return false;
+  return true;
 }
 
 loci_status plot_flow(const void *result, loci_metric metric, canvas_kind kind, bytes *out,
                       loci_err *err) {
+  static const plot_picture picture = {"drawing a flow", lay_out, draw};
   page p = {.flow = result};
-  loci_status st = LOCI_OK;
   (void)metric;
-  p.out.mem = arena_new();
-  p.out.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
-  if (!p.out.mem || !p.out.ruler) {
-    st = fail_nomem(err, "drawing a flow");
-    goto done;
-  }
-  TRY_DONE(make_sections(&p, err));
-  st = draw_page(&p, kind, out, err);
-done:
+  loci_status st = make_sections(&p, err);
+  if (!st) st = plot_page_draw(&p.out, &picture, p.flow->prompt->question, kind, out, err);
   for (int i = 0; i < p.count; i++) {
     for (int k = 0; k < 2; k++) sheet_free(p.sections[i].sheets[k]);
   }
-  canvas_free(p.out.ruler);
-  arena_free(p.out.mem);
   return st;
 }

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/file.h"
 #include "show/formats.h"
 #include "show/label.h"
 #include "show/plot_lines.h"
@@ -10,10 +9,11 @@
 static const double CHART_W = 340, CHART_H = 190, GUTTER = 30;
 
 typedef struct page {
+  plot_page out; /* first */
   const loci_knockout *k;
-  plot_page out;
   plot_chart chart;
   canvas_box box;
+  loci_metric metric;
 } page;
 
 static const char *token_of(page *p, const char *token) {
@@ -45,11 +45,11 @@ static bool name_unit(page *p, loci_metric metric) {
   return p->chart.unit != NULL;
 }
 
-static bool fill_chart(page *p, loci_metric metric) {
+static bool fill_chart(page *p) {
   const loci_knockout *k = p->k;
   const loci_pathway *first = &k->pathways[0]; /* all have the same centres */
   plot_series *series = arena_zarray(p->out.mem, k->pathway_count, plot_series);
-  if (!series || !name_unit(p, metric)) return false;
+  if (!series || !name_unit(p, p->metric)) return false;
   for (int a = 0; a < k->pathway_count; a++) {
     const loci_pathway *x = &k->pathways[a];
     double *values = arena_array(p->out.mem, x->layer_count, double);
@@ -57,14 +57,14 @@ static bool fill_chart(page *p, loci_metric metric) {
     snprintf(name, sizeof name, "%s \xE2\x86\x92 %s", x->from, x->to);
     series[a] = (plot_series){.name = arena_strdup(p->out.mem, name), .values = values};
     if (!values || !series[a].name) return false;
-    for (int i = 0; i < x->layer_count; i++) values[i] = metric_of(&x->cells[i], metric);
+    for (int i = 0; i < x->layer_count; i++) values[i] = metric_of(&x->cells[i], p->metric);
   }
   p->chart.layer_count = first->layer_count;
   p->chart.layers = first->layers;
   p->chart.x_name = knockout_cuts_all(k) ? "all layers" : "layer";
   p->chart.series_count = k->pathway_count;
   p->chart.series = series;
-  p->chart.mark = metric_of(&k->clean.m, metric);
+  p->chart.mark = metric_of(&k->clean.m, p->metric);
   p->chart.mark_name = "clean";
   return true;
 }
@@ -92,47 +92,32 @@ static void add_foot(page *p, double *y) {
              x->window, x->window == 1 ? "" : "s");
   }
   plot_page_add(&p->out, &plot_note_font, text, 1, y);
-  snprintf(text, sizeof text, "%s, %s, loci %s",
-           k->model->path ? path_base(k->model->path) : "model", k->precision, LOCI_VERSION);
-  plot_page_add(&p->out, &plot_note_font, text, 1, y);
+  plot_page_made_by(&p->out, k->model, k->precision, y);
 }
 
-static void measure(page *p) {
+static bool lay_out(plot_page *out) {
+  page *p = (page *)out;
   double y = PLOT_MARGIN - 4;
-  p->out.width = GUTTER + CHART_W + 2 * PLOT_MARGIN;
+  out->width = GUTTER + CHART_W + 2 * PLOT_MARGIN;
+  if (!fill_chart(p)) return false;
   add_head(p, &y);
   y = plot_half_points(y + 24, 0, 1e9);
   p->box = (canvas_box){PLOT_MARGIN + GUTTER, y, CHART_W, CHART_H};
-  y += CHART_H + plot_chart_below(p->out.ruler, &p->chart, CHART_W) + 8;
+  y += CHART_H + plot_chart_below(out->ruler, &p->chart, CHART_W) + 8;
   add_foot(p, &y);
-  p->out.height = ceil(y + PLOT_MARGIN - 6);
+  out->height = ceil(y + PLOT_MARGIN - 6);
+  return true;
+}
+
+static bool draw(plot_page *out, canvas *c) {
+  const page *p = (const page *)out;
+  plot_chart_draw(c, &p->chart, p->box);
+  return true;
 }
 
 loci_status plot_knockout(const void *result, loci_metric metric, canvas_kind kind, bytes *out,
                           loci_err *err) {
-  page p = {.k = result};
-  canvas *c = NULL;
-  loci_status st = LOCI_OK;
-  p.out.mem = arena_new();
-  p.out.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
-  const char *question = p.k->prompt->question ? p.k->prompt->question : "";
-  char *title = p.out.mem ? label_text(p.out.mem, question) : NULL;
-  if (!title || !p.out.ruler || !fill_chart(&p, metric)) {
-    st = fail_nomem(err, "drawing a knockout");
-    goto done;
-  }
-  measure(&p);
-  c = canvas_new(kind, p.out.width, p.out.height, title);
-  if (!c) {
-    st = fail_nomem(err, "drawing a knockout");
-    goto done;
-  }
-  plot_page_text(&p.out, c);
-  plot_chart_draw(c, &p.chart, p.box);
-  st = canvas_finish(c, out, err);
-done:
-  canvas_free(c);
-  canvas_free(p.out.ruler);
-  arena_free(p.out.mem);
-  return st;
+  static const plot_picture picture = {"drawing a knockout", lay_out, draw};
+  page p = {.k = result, .metric = metric};
+  return plot_page_draw(&p.out, &picture, p.k->prompt->question, kind, out, err);
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "show/label.h"
 #include "show/plot_lines.h"
 
@@ -13,13 +12,14 @@ static const double GUTTER = 26, HEADER = 30, CELL_H = 15, CHART_W = 250, CHART_
                     SCALE_H = 44;
 
 typedef struct page {
+  plot_page out; /* first */
   const loci_lens *l;
-  plot_page out;
   label_spelling spelling;
   int positions; /* that are drawn */
   double cell_w;
   canvas_box grid, chart_box;
   plot_chart chart; /* no series: none is drawn */
+  loci_metric metric;
 } page;
 
 static const char *token_of(const page *p, const char *token, int columns) {
@@ -34,9 +34,9 @@ static const loci_token *token_at(const page *p, int i) {
 
 /* ---------------------------------------------------------------- the target's lines */
 
-static bool fill_chart(page *p, loci_metric metric) {
+static bool fill_chart(page *p) {
   const loci_lens *l = p->l;
-  bool logs = metric == LOCI_METRIC_LOGP;
+  bool logs = p->metric == LOCI_METRIC_LOGP;
   char text[160];
   if (l->position_count > MOST_SERIES) return true;
   plot_series *series = arena_zarray(p->out.mem, l->position_count, plot_series);
@@ -142,13 +142,13 @@ static void add_foot(page *p, double *y) {
     snprintf(text, sizeof text, "The first %d of %d positions.", p->positions, l->position_count);
     plot_page_add(&p->out, &plot_note_font, text, 1, y);
   }
-  snprintf(text, sizeof text, "%s, %s, loci %s",
-           l->model->path ? path_base(l->model->path) : "model", l->precision, LOCI_VERSION);
-  plot_page_add(&p->out, &plot_note_font, text, 1, y);
+  plot_page_made_by(&p->out, l->model, l->precision, y);
 }
 
-static void measure(page *p) {
+static bool lay_out(plot_page *out) {
+  page *p = (page *)out;
   const loci_lens *l = p->l;
+  if (!fill_chart(p)) return false;
   double y = PLOT_MARGIN - 4;
   p->positions = l->position_count < MOST_POSITIONS ? l->position_count : MOST_POSITIONS;
   p->cell_w = plot_half_points(720.0 / p->positions, 30, 72);
@@ -159,7 +159,7 @@ static void measure(page *p) {
     p->chart_box = (canvas_box){right + CHART_GAP, 0, CHART_W, 0};
     right = p->chart_box.x + CHART_W;
   }
-  p->out.width = ceil(fmax(right, 360) + PLOT_MARGIN);
+  out->width = ceil(fmax(right, 360) + PLOT_MARGIN);
   add_head(p, &y);
   p->grid.y = plot_half_points(y + HEADER, 0, 1e9);
   double below = p->grid.y + p->grid.h + SCALE_H;
@@ -167,40 +167,25 @@ static void measure(page *p) {
     p->chart_box.y = p->grid.y;
     p->chart_box.h = fmin(fmax(p->grid.h, 110), 230);
     below = fmax(below, p->chart_box.y + p->chart_box.h +
-                            plot_chart_below(p->out.ruler, &p->chart, CHART_W));
+                            plot_chart_below(out->ruler, &p->chart, CHART_W));
   }
   y = below + 8;
   add_foot(p, &y);
-  p->out.height = ceil(y + PLOT_MARGIN - 6);
+  out->height = ceil(y + PLOT_MARGIN - 6);
+  return true;
+}
+
+static bool draw(plot_page *out, canvas *c) {
+  const page *p = (const page *)out;
+  draw_grid(c, p);
+  if (p->chart.series_count > 0) plot_chart_draw(c, &p->chart, p->chart_box);
+  return true;
 }
 
 loci_status plot_lens(const void *result, loci_metric metric, canvas_kind kind, bytes *out,
                       loci_err *err) {
-  page p = {.l = result};
-  canvas *c = NULL;
-  loci_status st = LOCI_OK;
-  p.out.mem = arena_new();
-  p.out.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
+  static const plot_picture picture = {"drawing a lens", lay_out, draw};
+  page p = {.l = result, .metric = metric};
   p.spelling = label_spelling_of(p.l->prompt->tokens, p.l->prompt->length);
-  const char *question = p.l->prompt->question ? p.l->prompt->question : "";
-  char *title = p.out.mem ? label_text(p.out.mem, question) : NULL;
-  if (!title || !p.out.ruler || !fill_chart(&p, metric)) {
-    st = fail_nomem(err, "drawing a lens");
-    goto done;
-  }
-  measure(&p);
-  c = canvas_new(kind, p.out.width, p.out.height, title);
-  if (!c) {
-    st = fail_nomem(err, "drawing a lens");
-    goto done;
-  }
-  plot_page_text(&p.out, c);
-  draw_grid(c, &p);
-  if (p.chart.series_count > 0) plot_chart_draw(c, &p.chart, p.chart_box);
-  st = canvas_finish(c, out, err);
-done:
-  canvas_free(c);
-  canvas_free(p.out.ruler);
-  arena_free(p.out.mem);
-  return st;
+  return plot_page_draw(&p.out, &picture, p.l->prompt->question, kind, out, err);
 }

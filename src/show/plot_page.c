@@ -54,9 +54,36 @@ void plot_page_add(plot_page *p, const canvas_font *font, const char *text, int 
   }
 }
 
-void plot_page_text(const plot_page *p, canvas *c) {
+void plot_page_made_by(plot_page *p, const loci_model_info *model, const char *precision,
+                       double *y) {
+  char text[256];
+  snprintf(text, sizeof text, "%s, %s, loci %s", label_model(model), precision ? precision : "",
+           LOCI_VERSION);
+  plot_page_add(p, &plot_note_font, text, 1, y);
+}
+
+static loci_status draw_page(plot_page *p, const plot_picture *picture, const char *title,
+                             canvas_kind kind, bytes *out, loci_err *err) {
+  char *label = p->mem ? label_text(p->mem, title ? title : "") : NULL;
+  if (!label || !p->ruler || !picture->lay_out(p)) return fail_nomem(err, picture->doing);
+  canvas *c = canvas_new(kind, p->width, p->height, label);
+  if (!c) return fail_nomem(err, picture->doing);
   for (int i = 0; i < p->line_count; i++)
     canvas_text(c, PLOT_MARGIN, p->lines[i].y, CANVAS_LEFT, p->lines[i].font, p->lines[i].text);
+  loci_status st =
+      picture->draw(p, c) ? canvas_finish(c, out, err) : fail_nomem(err, picture->doing);
+  canvas_free(c);
+  return st;
+}
+
+loci_status plot_page_draw(plot_page *p, const plot_picture *picture, const char *title,
+                           canvas_kind kind, bytes *out, loci_err *err) {
+  p->mem = arena_new();
+  p->ruler = canvas_new(CANVAS_PNG, 1, 1, "");
+  loci_status st = draw_page(p, picture, title, kind, out, err);
+  canvas_free(p->ruler);
+  arena_free(p->mem);
+  return st;
 }
 
 loci_status plot_html(const char *title, bytes *svg, bytes *out, loci_err *err) {

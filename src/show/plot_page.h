@@ -28,8 +28,19 @@ typedef struct plot_page {
 
 /* Adds [text] as at most [most] lines below *y; what does not fit ends in "…". */
 void plot_page_add(plot_page *p, const canvas_font *font, const char *text, int most, double *y);
-/* Draws the lines. */
-void plot_page_text(const plot_page *p, canvas *c);
+/* "flags, bf16, loci 0.1.0" as a note: what made the numbers. */
+void plot_page_made_by(plot_page *p, const loci_model_info *model, const char *precision,
+                       double *y);
+
+/* A kind of picture.  Its own page is a struct that begins with a plot_page. */
+typedef struct plot_picture {
+  const char *doing;                     /* "drawing a lens", for an error */
+  bool (*lay_out)(plot_page *p);         /* adds the lines, sets the size; false: out of memory */
+  bool (*draw)(plot_page *p, canvas *c); /* what is not lines */
+} plot_picture;
+/* Lays out, draws lines and picture; [p] is otherwise zero, and what it owned is freed after. */
+loci_status plot_page_draw(plot_page *p, const plot_picture *picture, const char *title,
+                           canvas_kind kind, bytes *out, loci_err *err);
 /* Down to a multiple of half a point, between lo and hi. */
 double plot_half_points(double x, double lo, double hi);
 

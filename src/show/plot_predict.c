@@ -11,8 +11,8 @@
 static const double CHART = 240, GUTTER = 30, ASIDE = 90;
 
 typedef struct page {
+  plot_page out; /* first */
   const loci_prediction *p;
-  plot_page out;
   plot_chart chart;
   canvas_box box;
 } page;
@@ -58,43 +58,32 @@ static void add_head(page *p, double *y) {
   plot_page_add(&p->out, &plot_text_font, text, 3, y);
 }
 
-static void measure(page *p) {
+static bool lay_out(plot_page *out) {
+  page *p = (page *)out;
   double y = PLOT_MARGIN - 4;
-  p->out.width = GUTTER + CHART + ASIDE + 2 * PLOT_MARGIN;
+  out->width = GUTTER + CHART + ASIDE + 2 * PLOT_MARGIN;
+  if (!fill_chart(p)) return false;
   add_head(p, &y);
   y = plot_half_points(y + 24, 0, 1e9);
   p->box = (canvas_box){PLOT_MARGIN + GUTTER, y, CHART, CHART};
-  y += CHART + plot_chart_below(p->out.ruler, &p->chart, CHART) + 8;
-  plot_page_add(&p->out, &plot_note_font,
+  y += CHART + plot_chart_below(out->ruler, &p->chart, CHART) + 8;
+  plot_page_add(out, &plot_note_font,
                 "AUROC with 95 % bootstrap interval over the tested examples.", 2, &y);
-  plot_sample(&p->out, &p->p->sample, &y);
-  p->out.height = ceil(y + PLOT_MARGIN - 6);
+  plot_sample(out, &p->p->sample, &y);
+  out->height = ceil(y + PLOT_MARGIN - 6);
+  return true;
+}
+
+static bool draw(plot_page *out, canvas *c) {
+  const page *p = (const page *)out;
+  plot_chart_draw(c, &p->chart, p->box);
+  return true;
 }
 
 loci_status plot_prediction(const void *result, loci_metric metric, canvas_kind kind, bytes *out,
                             loci_err *err) {
+  static const plot_picture picture = {"drawing a prediction", lay_out, draw};
   page p = {.p = result};
-  canvas *c = NULL;
-  loci_status st = LOCI_OK;
   (void)metric;
-  p.out.mem = arena_new();
-  p.out.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
-  if (!p.out.mem || !p.out.ruler || !fill_chart(&p)) {
-    st = fail_nomem(err, "drawing a prediction");
-    goto done;
-  }
-  measure(&p);
-  c = canvas_new(kind, p.out.width, p.out.height, "failure prediction");
-  if (!c) {
-    st = fail_nomem(err, "drawing a prediction");
-    goto done;
-  }
-  plot_page_text(&p.out, c);
-  plot_chart_draw(c, &p.chart, p.box);
-  st = canvas_finish(c, out, err);
-done:
-  canvas_free(c);
-  canvas_free(p.out.ruler);
-  arena_free(p.out.mem);
-  return st;
+  return plot_page_draw(&p.out, &picture, "failure prediction", kind, out, err);
 }

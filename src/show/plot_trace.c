@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "show/label.h"
 #include "show/plot.h"
 #include "show/plot_page.h"
@@ -19,9 +18,9 @@ enum { MAX_ROWS = 48 };
 static const double PANEL_GAP = 20, TITLE_H = 22, AXIS_H = 30, SCALE_H = 48, SCALE_W = 370;
 
 typedef struct page {
+  plot_page out; /* first */
   const loci_trace *trace;
   const sheet *s;
-  plot_page out;
   plot_place *places;
   double scale_y, left;
 } page;
@@ -74,8 +73,7 @@ static void add_foot(page *p, double *y) {
   }
   for (int i = 0; i < t->note_count && i < 6; i++)
     plot_page_add(&p->out, &plot_note_font, t->notes[i], 2, y);
-  snprintf(text, sizeof text, "%s, %s, seed %llu, loci %s",
-           t->model && t->model->path ? path_base(t->model->path) : "model",
+  snprintf(text, sizeof text, "%s, %s, seed %llu, loci %s", label_model(t->model),
            t->precision ? t->precision : "", (unsigned long long)t->seed, LOCI_VERSION);
   plot_page_add(&p->out, &plot_note_font, text, 1, y);
 }
@@ -161,11 +159,13 @@ static int panels_per_line(const sheet *s) {
   return n == 4 ? 2 : n < 3 ? n : 3;
 }
 
-static bool measure(page *p) {
+static bool lay_out(plot_page *out) {
+  page *p = (page *)out;
   int n = p->s->panel_count, per_line = panels_per_line(p->s);
-  double *heights = arena_zarray(p->out.mem, n + 1, double), y = PLOT_MARGIN - 4;
-  if (!heights) return false;
-  p->out.width = 380;
+  double *heights = arena_zarray(out->mem, n + 1, double), y = PLOT_MARGIN - 4;
+  p->places = arena_zarray(out->mem, n + 1, plot_place);
+  if (!heights || !p->places) return false;
+  out->width = 380;
   for (int i = 0; i < n; i++) {
     if (!measure_panel(p, i)) return false;
   }
@@ -181,45 +181,27 @@ static bool measure(page *p) {
   p->scale_y = plot_half_points(y + 16, 0, 1e9);
   y += SCALE_H;
   add_foot(p, &y);
-  p->out.height = ceil(y + PLOT_MARGIN - 6);
-  p->out.width = ceil(p->out.width);
+  out->height = ceil(y + PLOT_MARGIN - 6);
+  out->width = ceil(out->width);
   return true;
 }
 
-static void draw(const page *p, canvas *c) {
-  plot_page_text(&p->out, c);
+static bool draw(plot_page *out, canvas *c) {
+  const page *p = (const page *)out;
   for (int i = 0; i < p->s->panel_count; i++) plot_panel(c, p->s, &p->s->panels[i], &p->places[i]);
   double x = p->left > 0 ? p->left : PLOT_MARGIN;
   plot_scale(c, p->s, (canvas_box){x, p->scale_y, 170, 8});
+  return true;
 }
 
 loci_status plot_trace(const void *result, loci_metric metric, canvas_kind kind, bytes *out,
                        loci_err *err) {
+  static const plot_picture picture = {"drawing a trace", lay_out, draw};
   const loci_trace *trace = result;
   sheet *s = NULL;
-  canvas *c = NULL;
-  page p = {.trace = trace};
   TRY(sheet_new(trace, metric, MAX_ROWS, &s, err));
-  loci_status st = LOCI_OK;
-  p.s = s;
-  p.out.mem = s->mem;
-  p.out.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
-  p.places = arena_zarray(s->mem, s->panel_count + 1, plot_place);
-  char *title = label_text(s->mem, trace->prompt->question ? trace->prompt->question : "");
-  if (!p.out.ruler || !p.places || !title || !measure(&p)) {
-    st = fail_nomem(err, "drawing a trace");
-    goto done;
-  }
-  c = canvas_new(kind, p.out.width, p.out.height, title);
-  if (!c) {
-    st = fail_nomem(err, "drawing a trace");
-    goto done;
-  }
-  draw(&p, c);
-  st = canvas_finish(c, out, err);
-done:
-  canvas_free(c);
-  canvas_free(p.out.ruler);
+  page p = {.trace = trace, .s = s};
+  loci_status st = plot_page_draw(&p.out, &picture, trace->prompt->question, kind, out, err);
   sheet_free(s);
   return st;
 }
