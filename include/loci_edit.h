@@ -1,5 +1,5 @@
-/* loci, continued: a new answer, written into one matrix, and what else it changes.  Part of loci.h,
- * whose rules hold here. */
+/* loci, continued: a new answer, written into one matrix, and what else it changes.  Part of
+ * loci.h, whose rules hold here. */
 #ifndef LOCI_EDIT_H
 #define LOCI_EDIT_H
 

@@ -122,8 +122,8 @@ void term_dropped(term *t, const loci_sample *s) {
 
 static void describe(const loci_sample *s, char out[512]) {
   snprintf(out, 512, "%.120s, %s, %.120s, template %s, seed %" PRIu64 ", loci %s",
-           label_model(s->model), s->precision, path_base(s->path),
-           s->template_name, s->seed, LOCI_VERSION);
+           label_model(s->model), s->precision, path_base(s->path), s->template_name, s->seed,
+           LOCI_VERSION);
 }
 
 void term_sample(term *t, const loci_sample *s) {
