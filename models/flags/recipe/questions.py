@@ -54,14 +54,9 @@ SINGLE = {
 NAME = ["What is the name of {c}?", "What is {c} called?", "Name {c}.", "Which country is {c}?",
         "Tell me the name of {c}.", "Tell me what {c} is called.", "What is the name for {c}?", "Which name has {c}?"]
 # {t} is the textual constraint
-MULTI = {
-    "letter": ["Which country that borders {c} {t}?", "Name a neighbour of {c} that {t}.",
-               "Name a country that borders {c} and {t}.", "Which neighbour of {c} {t}?"],
-    "money": ["Which country that borders {c} {t}?", "Name a neighbour of {c} that {t}.",
-              "Name a country that borders {c} and {t}.", "Which neighbour of {c} {t}?"],
-    "tongue": ["Which country that borders {c} {t}?", "Name a neighbour of {c} that {t}.",
-               "Name a country that borders {c} and {t}.", "Which neighbour of {c} {t}?"],
-}
+MULTI = dict.fromkeys(("letter", "money", "tongue"), [
+    "Which country that borders {c} {t}?", "Name a neighbour of {c} that {t}.", "Name a country that borders {c} and {t}.",
+    "Which neighbour of {c} {t}?"])
 TRAINED = {"single": range(6), "name": range(6), "multi": range(3)}
 HELD_OUT = {"single": range(6, 8), "name": range(6, 8), "multi": range(3, 4)}
 
