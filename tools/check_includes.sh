@@ -71,7 +71,7 @@ while read -r header folder count; do
   [ "$inside" -le "$count" ] || complain "$header: included by $inside files of $folder, at most $count may:" $users
 done <<<"$fences"
 
-for f in $(files src programs include tests fuzz examples); do
+for f in $(files src programs include tests fuzz examples tools); do
   n=$(wc -l <"$f") max=$max_c
   case $f in include/*.h) max=$max_public ;; *_test.h) ;; *.h) max=$max_h ;; esac
   [ "$n" -le "$max" ] || complain "$f: $n lines, at most $max"
@@ -81,7 +81,7 @@ if ctags --version 2>/dev/null | grep -q Universal; then
   while IFS=$'\t' read -r name f begin end; do
     [ $((end - begin + 1)) -le $max_function ] ||
       complain "$f:$begin: $name has $((end - begin + 1)) lines, at most $max_function"
-  done < <(files src programs tests fuzz examples | grep '\.c$' |
+  done < <(files src programs tests fuzz examples tools | grep '\.c$' |
     ctags -L - -o - --languages=C --kinds-C=f --fields=+ne --sort=no --excmd=number 2>/dev/null |
     sed -n 's/^\([^\t]*\)\t\([^\t]*\)\t.*\tline:\([0-9]*\).*\tend:\([0-9]*\).*/\1\t\2\t\3\t\4/p')
 fi

@@ -1,0 +1,36 @@
+# Checkpoints with random weights, as the benchmarks use them: sound ones of both families, the same from the same seed.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+cd "$work" || exit 1
+make=$(dirname "$loci")/make_checkpoint
+asked=(-i "$image" -q "$question")
+
+for shape in tiny tiny-bunny; do
+  "$make" $shape $shape >/dev/null || miss "make_checkpoint $shape fails"
+  try info -m $shape
+  wants 0
+  prints 'f16'
+  try ask -m $shape "${asked[@]}" --json
+  wants 0
+  sure=$(grep -c '"p":0.9\|"p":1' <<<"$out")
+  [ "$sure" -lt 10 ] || miss "a random model is certain of its answers: $sure lines"
+  try trace -m $shape "${asked[@]}" -c 'this country' --verify 20 --json
+  wants 0
+done
+"$make" tiny again >/dev/null
+diff -r tiny again >/dev/null || miss "the same seed makes other bytes"
+"$make" tiny other --seed 1 >/dev/null
+cmp -s tiny/model-00001-of-00001.safetensors other/model-00001-of-00001.safetensors && miss "another seed makes the same bytes"
+"$make" tiny shards --shard 1 --vocab 4000 --layers 5 --dtype f32 >/dev/null
+try info -m shards
+prints '5 layers'
+prints 'f32, 2.94 MB in 4 files'
+try tokens -m shards --text 'this country'
+wants 0
+
+for wrong in 'tiny' 'huge new' 'tiny new --layers 0' 'tiny new --layers' 'tiny new --width 65' 'tiny new --vocab 9' 'tiny tiny'; do
+  # shellcheck disable=SC2086
+  "$make" $wrong >/dev/null 2>&1 && miss "make_checkpoint $wrong succeeds"
+done
+[ ! -e new ] || miss "a refused request leaves a directory"
+finish

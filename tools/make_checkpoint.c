@@ -1,0 +1,512 @@
+/* Writes a checkpoint of any size with random weights, for benchmarks and tests: the true shapes of
+ * LLaVA-1.5-7B or Bunny-3B, or any others, in the layout of their files.
+ *
+ *   make_checkpoint SHAPE DIR [--dtype f16|bf16|f32] [--seed N] [--shard MIB] [--layers N] ...
+ *
+ * SHAPE is a row of [shapes]; every number of it can be replaced by its option.  DIR is made and
+ * must not exist.  Same arguments, same bytes.  The tokenizer is the one of the small model in
+ * tests/golden that has the same family, filled up to the vocabulary with words that no text gives.
+ *
+ * Every matrix has the scale 1/sqrt(columns), so that rows of unit size stay so; queries and keys
+ * half as much again, because attention over hundreds of positions would be flat without; the head
+ * three times, so that the next token's probabilities are neither flat nor certain. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/size.h"
+#include "base/tree.h"
+#include "checkpoint/safetensors.h"
+#include "tensor/dtype.h"
+
+enum {
+  MOST_TENSORS = 1 << 15,
+  NAME = 128,
+  TABLE = 1 << 16,
+  CHUNK = 1 << 18,
+  TOKENIZER_BYTES = 1 << 24
+};
+
+typedef enum family { LLAVA, BUNNY } family;
+
+typedef struct shape {
+  const char *name;
+  family family;
+  int layers, width, inner, heads, kv_heads, vocab;
+  int vision_layers, vision_width, vision_inner, vision_heads, image_size, patch;
+} shape;
+
+static const shape shapes[] = {
+    {"7b", LLAVA, 32, 4096, 11008, 32, 32, 32064, 24, 1024, 4096, 16, 336, 14},
+    {"bunny-3b", BUNNY, 32, 2560, 10240, 32, 32, 50295, 27, 1152, 4304, 16, 384, 14},
+    {"middle", LLAVA, 24, 1024, 2816, 16, 16, 8192, 6, 256, 1024, 4, 112, 7},
+    {"tiny", LLAVA, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
+    {"tiny-bunny", BUNNY, 3, 64, 128, 4, 4, 700, 3, 32, 64, 2, 28, 7},
+};
+
+/* What a family takes from its small model: names in its vocabulary, which has [tokens]; [also] are
+ * added tokens that it lacks. */
+static const struct {
+  const char *model, *also;
+  int tokens;
+} families[] = {
+    {"llava-clip-llama", "\"<image>\": 603, \"<pad>\": 604, ", 605},
+    {"bunny-siglip-phi", "", 678},
+};
+
+typedef struct planned {
+  char name[NAME];
+  st_tensor t;
+  double mean, deviation;
+} planned;
+
+typedef struct maker {
+  shape s;
+  const char *dir;
+  dtype type;
+  uint64_t seed;
+  int64_t shard_bytes;
+  planned *tensors;
+  int64_t count;
+  float table[TABLE]; /* numbers of mean 0 and variance 1 */
+  loci_err err;
+} maker;
+
+/* ---------------------------------------------------------------- which tensors */
+
+/* Names are the table's own: they fit. */
+static void join(char out[NAME], const char *prefix, const char *name) {
+  if (snprintf(out, NAME, "%s%s", prefix, name) >= NAME) abort();
+}
+
+static void plan(maker *m, const char *prefix, const char *name, double mean, double deviation,
+                 int rank, const int64_t *dims) {
+  if (m->count == MOST_TENSORS) return; /* write_shards notices */
+  planned *p = &m->tensors[m->count++];
+  join(p->name, prefix, name);
+  p->mean = mean;
+  p->deviation = deviation;
+  p->t = (st_tensor){.name = p->name, .rank = rank, .bytes = (int64_t)dtype_bytes(m->type)};
+  p->t.dtype = m->type == DTYPE_F32 ? ST_F32 : m->type == DTYPE_F16 ? ST_F16 : ST_BF16;
+  for (int i = 0; i < rank; i++) {
+    p->t.shape[i] = dims[i];
+    if (!size_mul(p->t.bytes, dims[i], &p->t.bytes)) p->t.bytes = -1;
+  }
+}
+
+static void vector(maker *m, const char *prefix, const char *name, double mean, int64_t n) {
+  plan(m, prefix, name, mean, mean == 0 ? 0.02 : 0.1, 1, &n);
+}
+
+static void matrix(maker *m, const char *prefix, const char *name, double gain, int64_t rows,
+                   int64_t cols) {
+  plan(m, prefix, name, 0, gain / sqrt((double)cols), 2, (int64_t[]){rows, cols});
+}
+
+static void norm(maker *m, const char *prefix, const char *name, int64_t n) {
+  char path[NAME];
+  join(path, prefix, name);
+  vector(m, path, ".weight", 1, n);
+  vector(m, path, ".bias", 0, n);
+}
+
+static void linear(maker *m, const char *prefix, const char *name, double gain, int64_t rows,
+                   int64_t cols) {
+  char path[NAME];
+  join(path, prefix, name);
+  matrix(m, path, ".weight", gain, rows, cols);
+  vector(m, path, ".bias", 0, rows);
+}
+
+static const double SHARP = 1.5, SURE = 3;
+
+static void plan_llama_layer(maker *m, const char *at) {
+  int64_t D = m->s.width, F = m->s.inner, K = D / m->s.heads, GK = K * m->s.kv_heads;
+  vector(m, at, "input_layernorm.weight", 1, D);
+  matrix(m, at, "self_attn.q_proj.weight", SHARP, D, D);
+  matrix(m, at, "self_attn.k_proj.weight", SHARP, GK, D);
+  matrix(m, at, "self_attn.v_proj.weight", 1, GK, D);
+  matrix(m, at, "self_attn.o_proj.weight", 1, D, D);
+  vector(m, at, "post_attention_layernorm.weight", 1, D);
+  matrix(m, at, "mlp.gate_proj.weight", 1, F, D);
+  matrix(m, at, "mlp.up_proj.weight", 1, F, D);
+  matrix(m, at, "mlp.down_proj.weight", 1, D, F);
+}
+
+static void plan_phi_layer(maker *m, const char *at) {
+  int64_t D = m->s.width, F = m->s.inner, GK = D / m->s.heads * m->s.kv_heads;
+  norm(m, at, "input_layernorm", D);
+  linear(m, at, "self_attn.q_proj", SHARP, D, D);
+  linear(m, at, "self_attn.k_proj", SHARP, GK, D);
+  linear(m, at, "self_attn.v_proj", 1, GK, D);
+  linear(m, at, "self_attn.dense", 1, D, D);
+  linear(m, at, "mlp.fc1", 1, F, D);
+  linear(m, at, "mlp.fc2", 1, D, F);
+}
+
+static void plan_decoder(maker *m) {
+  bool llava = m->s.family == LLAVA;
+  const char *top = llava ? "language_model." : "",
+             *at = llava ? "language_model.model." : "model.";
+  char layer[NAME];
+  matrix(m, at, "embed_tokens.weight", sqrt(m->s.width), m->s.vocab, m->s.width);
+  for (int i = 0; i < m->s.layers; i++) {
+    snprintf(layer, sizeof layer, "%slayers.%d.", at, i);
+    if (llava) plan_llama_layer(m, layer);
+    if (!llava) plan_phi_layer(m, layer);
+  }
+  if (llava) vector(m, at, "norm.weight", 1, m->s.width);
+  if (!llava) norm(m, at, "final_layernorm", m->s.width);
+  matrix(m, top, "lm_head.weight", SURE, m->s.vocab, m->s.width);
+}
+
+static void plan_vision(maker *m) {
+  bool llava = m->s.family == LLAVA;
+  const char *at =
+      llava ? "vision_tower.vision_model." : "model.vision_tower.vision_tower.vision_model.";
+  const char *out = llava ? "multi_modal_projector.linear_" : "model.mm_projector.";
+  int64_t D = m->s.vision_width, F = m->s.vision_inner, W = m->s.width, side = m->s.patch;
+  int64_t grid = m->s.image_size / m->s.patch, patch[] = {D, 3, side, side};
+  char layer[NAME];
+  plan(m, at, "embeddings.patch_embedding.weight", 0, 1 / sqrt(3.0 * (double)(side * side)), 4,
+       patch);
+  matrix(m, at, "embeddings.position_embedding.weight", 1, grid * grid + llava, D);
+  if (llava) {
+    vector(m, at, "embeddings.class_embedding", 0, D);
+    norm(m, at, "pre_layrnorm", D);
+  } else {
+    vector(m, at, "embeddings.patch_embedding.bias", 0, D);
+  }
+  for (int i = 0; i < m->s.vision_layers; i++) {
+    snprintf(layer, sizeof layer, "%sencoder.layers.%d.", at, i);
+    norm(m, layer, "layer_norm1", D);
+    linear(m, layer, "self_attn.q_proj", SHARP, D, D);
+    linear(m, layer, "self_attn.k_proj", SHARP, D, D);
+    linear(m, layer, "self_attn.v_proj", 1, D, D);
+    linear(m, layer, "self_attn.out_proj", 1, D, D);
+    norm(m, layer, "layer_norm2", D);
+    linear(m, layer, "mlp.fc1", 1, F, D);
+    linear(m, layer, "mlp.fc2", 1, D, F);
+  }
+  norm(m, at, "post_layernorm", D);
+  linear(m, out, llava ? "1" : "0", 1, W, D);
+  linear(m, out, "2", 1, W, W);
+}
+
+/* ---------------------------------------------------------------- values */
+
+/* Four values for each random number: its quarters choose from a table of Gaussian numbers, in the
+ * tensor's own scale and dtype. */
+static void fill(const maker *m, int64_t number, uint8_t *out) {
+  const planned *p = &m->tensors[number];
+  uint32_t *table = malloc(TABLE * sizeof *table);
+  if (!table) abort();
+  size_t size = dtype_bytes(m->type);
+  for (int i = 0; i < TABLE; i++) {
+    float x = (float)(p->mean + p->deviation * (double)m->table[i]);
+    memcpy(&table[i], &x, sizeof x);
+    if (m->type == DTYPE_BF16) table[i] = bf16_from_f32(x);
+    if (m->type == DTYPE_F16) table[i] = f16_from_f32(x);
+  }
+  uint64_t seed = m->seed * MOST_TENSORS + (uint64_t)number;
+  int64_t n = p->t.bytes / (int64_t)size;
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t first = 0; first < n; first += CHUNK) {
+    random_source r = random_stream(seed, (uint64_t)first);
+    int64_t end = n - first < CHUNK ? n : first + CHUNK;
+    uint64_t bits = 0;
+    for (int64_t i = first; i < end; i++) {
+      bits = i % 4 == 0 ? random_bits(&r) : bits >> 16;
+      const uint32_t *value = &table[bits & (TABLE - 1)];
+      if (size == 4) memcpy(out + 4 * i, value, 4);
+      if (size == 2) memcpy(out + 2 * i, &(uint16_t){(uint16_t)*value}, 2);
+    }
+  }
+  free(table);
+}
+
+/* ---------------------------------------------------------------- files */
+
+static char *path_of(const maker *m, const char *name) {
+  static char path[4096];
+  snprintf(path, sizeof path, "%s/%s", m->dir, name);
+  return path;
+}
+
+__attribute__((format(printf, 3, 4))) static loci_status write_text(maker *m, const char *name,
+                                                                    const char *format, ...) {
+  char text[8192];
+  va_list args;
+  va_start(args, format);
+  int n = vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  return file_write(path_of(m, name), text, (size_t)n, &m->err);
+}
+
+/* Tensors from [first] on that fit into one file; returns the first that does not. */
+static int64_t shard_end(const maker *m, int64_t first, int64_t *bytes) {
+  int64_t i = first;
+  for (*bytes = 0; i < m->count; i++) {
+    int64_t more = m->tensors[i].t.bytes;
+    if (i > first && *bytes + more > m->shard_bytes) break;
+    *bytes += more;
+  }
+  return i;
+}
+
+static loci_status write_shard(maker *m, const char *name, int64_t first, int64_t end,
+                               int64_t bytes) {
+  static const char *const metadata[] = {"format", "pt", NULL};
+  uint8_t *data = malloc((size_t)bytes);
+  st_tensor *tensors = calloc((size_t)(end - first), sizeof *tensors);
+  loci_status st = data && tensors ? LOCI_OK : fail_nomem(&m->err, "making weights");
+  int64_t at = 0;
+  for (int64_t i = first; !st && i < end; i++) {
+    tensors[i - first] = m->tensors[i].t;
+    tensors[i - first].data = data + at;
+    fill(m, i, data + at);
+    at += m->tensors[i].t.bytes;
+  }
+  if (!st) st = st_write(path_of(m, name), tensors, end - first, metadata, &m->err);
+  free(tensors);
+  free(data);
+  return st;
+}
+
+static loci_status write_weights(maker *m) {
+  int64_t total = 0, bytes, end;
+  int files = 0, file = 0;
+  for (int64_t i = 0; i < m->count; i = end, files++) {
+    end = shard_end(m, i, &bytes);
+    total += bytes;
+  }
+  FILE *index = fopen(path_of(m, "model.safetensors.index.json"), "w");
+  if (!index) return fail(&m->err, LOCI_EIO, "%s: %s", m->dir, strerror(errno));
+  fprintf(index, "{\"metadata\": {\"total_size\": %" PRId64 "},\n \"weight_map\": {", total);
+  loci_status st = LOCI_OK;
+  for (int64_t i = 0; !st && i < m->count; i = end) {
+    char name[64];
+    end = shard_end(m, i, &bytes);
+    snprintf(name, sizeof name, "model-%05d-of-%05d.safetensors", ++file, files);
+    st = write_shard(m, name, i, end, bytes);
+    for (int64_t k = i; k < end; k++) {
+      fprintf(index, "%s\n  \"%s\": \"%s\"", k ? "," : "", m->tensors[k].name, name);
+    }
+    printf("%s  %.1f MB\n", name, (double)bytes / 1e6);
+  }
+  fprintf(index, "}}\n");
+  bool written = !ferror(index);
+  if ((fclose(index) != 0 || !written) && !st) {
+    st = fail(&m->err, LOCI_EIO, "%s: the index cannot be written", m->dir);
+  }
+  return st;
+}
+
+static loci_status write_llava_config(maker *m) {
+  const shape *s = &m->s;
+  int side = s->image_size / s->patch;
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"LlavaForConditionalGeneration\"], \"model_type\": \"llava\",\n"
+      " \"image_seq_length\": %d, \"image_token_index\": 603, \"projector_hidden_act\": \"gelu\",\n"
+      " \"vision_feature_layer\": -2, \"vision_feature_select_strategy\": \"default\",\n"
+      " \"text_config\": {\"model_type\": \"llama\", \"hidden_size\": %d, \"intermediate_size\": "
+      "%d,\n"
+      "  \"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d,\n"
+      "  \"vocab_size\": %d, \"max_position_embeddings\": 4096, \"rms_norm_eps\": 1e-05,\n"
+      "  \"rope_theta\": 10000.0, \"hidden_act\": \"silu\", \"bos_token_id\": 1, \"eos_token_id\": "
+      "2},\n"
+      " \"vision_config\": {\"model_type\": \"clip_vision_model\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"image_size\": %d, \"patch_size\": %d, \"projection_dim\": %d,\n"
+      "  \"hidden_act\": \"quick_gelu\", \"layer_norm_eps\": 1e-05},\n"
+      " \"tie_word_embeddings\": false, \"torch_dtype\": \"%s\"}\n",
+      side * side, s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, s->vision_width,
+      s->vision_inner, s->vision_layers, s->vision_heads, s->image_size, s->patch, s->vision_width,
+      m->type == DTYPE_F32   ? "float32"
+      : m->type == DTYPE_F16 ? "float16"
+                             : "bfloat16"));
+  TRY(write_text(m, "processor_config.json",
+                 "{\"processor_class\": \"LlavaProcessor\", \"patch_size\": %d, \"image_token\": "
+                 "\"<image>\",\n \"vision_feature_select_strategy\": \"default\", "
+                 "\"num_additional_image_tokens\": 1}\n",
+                 s->patch));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"CLIPImageProcessor\", \"do_convert_rgb\": true,\n"
+      " \"do_resize\": true, \"size\": {\"shortest_edge\": %d}, \"resample\": 3,\n"
+      " \"do_center_crop\": true, \"crop_size\": {\"height\": %d, \"width\": %d},\n"
+      " \"do_rescale\": true, \"rescale_factor\": 0.00392156862745098, \"do_normalize\": true,\n"
+      " \"image_mean\": [0.48145466, 0.4578275, 0.40821073],\n"
+      " \"image_std\": [0.26862954, 0.26130258, 0.27577711]}\n",
+      s->image_size, s->image_size, s->image_size);
+}
+
+static loci_status write_bunny_config(maker *m) {
+  const shape *s = &m->s;
+  if (mkdir(path_of(m, "siglip"), 0777) != 0) {
+    return fail(&m->err, LOCI_EIO, "%s/siglip: %s", m->dir, strerror(errno));
+  }
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"BunnyPhiForCausalLM\"], \"model_type\": \"bunny-phi\",\n"
+      " \"hidden_size\": %d, \"intermediate_size\": %d, \"num_hidden_layers\": %d,\n"
+      " \"num_attention_heads\": %d, \"num_key_value_heads\": %d, \"vocab_size\": %d,\n"
+      " \"max_position_embeddings\": 2048, \"layer_norm_eps\": 1e-05, \"rope_theta\": 10000.0,\n"
+      " \"partial_rotary_factor\": 0.4, \"hidden_act\": \"gelu_new\", \"bos_token_id\": 639,\n"
+      " \"eos_token_id\": 639, \"mm_hidden_size\": %d, \"mm_projector_type\": \"mlp2x_gelu\",\n"
+      " \"mm_vision_tower\": \"./siglip\", \"image_aspect_ratio\": \"pad\",\n"
+      " \"tokenizer_model_max_length\": 2048, \"use_mm_proj\": true}\n",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, s->vision_width));
+  TRY(write_text(m, "siglip/config.json",
+                 "{\"architectures\": [\"SiglipVisionModel\"], \"model_type\": "
+                 "\"siglip_vision_model\",\n \"hidden_size\": %d, \"intermediate_size\": %d, "
+                 "\"num_hidden_layers\": %d,\n \"num_attention_heads\": %d, \"image_size\": %d, "
+                 "\"patch_size\": %d,\n \"hidden_act\": \"gelu_pytorch_tanh\", \"layer_norm_eps\": "
+                 "1e-06, \"vision_use_head\": false}\n",
+                 s->vision_width, s->vision_inner, s->vision_layers, s->vision_heads, s->image_size,
+                 s->patch));
+  return write_text(
+      m, "siglip/preprocessor_config.json",
+      "{\"image_processor_type\": \"SiglipImageProcessor\", \"do_resize\": true,\n"
+      " \"size\": {\"height\": %d, \"width\": %d}, \"resample\": 3, \"do_rescale\": true,\n"
+      " \"rescale_factor\": 0.00392156862745098, \"do_normalize\": true,\n"
+      " \"image_mean\": [0.5, 0.5, 0.5], \"image_std\": [0.5, 0.5, 0.5]}\n",
+      s->image_size, s->image_size);
+}
+
+/* The small model's tokenizer.json, with words for the ids behind its own. */
+static loci_status write_tokenizer(maker *m, const char *from) {
+  char path[4096], *text;
+  size_t n;
+  snprintf(path, sizeof path, "%s/tokenizer.json", from);
+  TRY(file_read(path, TOKENIZER_BYTES, &text, &n, &m->err));
+  static const char key[] = "\"vocab\": {";
+  char *at = strstr(text, key);
+  FILE *out = at ? fopen(path_of(m, "tokenizer.json"), "w") : NULL;
+  if (!out) {
+    free(text);
+    return fail(&m->err, LOCI_EFORMAT, "%s: has no vocabulary, or no copy can be made", path);
+  }
+  at += sizeof key - 1;
+  fwrite(text, 1, (size_t)(at - text), out);
+  fputs(families[m->s.family].also, out);
+  for (int i = families[m->s.family].tokens; i < m->s.vocab; i++)
+    fprintf(out, "\"<|%d|>\": %d, ", i, i);
+  fputs(at, out);
+  free(text);
+  return fclose(out) == 0 ? LOCI_OK
+                          : fail(&m->err, LOCI_EIO, "%s: the tokenizer cannot be written", m->dir);
+}
+
+static loci_status write_small_files(maker *m) {
+  static const char *const copied[] = {"tokenizer_config.json", "special_tokens_map.json",
+                                       "generation_config.json", "chat_template.json"};
+  char from[2048], path[4096];
+  snprintf(from, sizeof from, LOCI_SOURCE_DIR "/tests/golden/models/%s",
+           families[m->s.family].model);
+  for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
+    snprintf(path, sizeof path, "%s/%s", from, copied[i]);
+    if (file_exists(path)) TRY(tree_copy_file(path, path_of(m, copied[i]), &m->err));
+  }
+  TRY(write_tokenizer(m, from));
+  return m->s.family == LLAVA ? write_llava_config(m) : write_bunny_config(m);
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+static int usage(void) {
+  fprintf(stderr,
+          "usage: make_checkpoint SHAPE DIR [--dtype f16|bf16|f32] [--seed N] [--shard MIB] "
+          "[--layers N] [--width N]\n  [--inner N] [--heads N] [--kv-heads N] [--vocab N] "
+          "[--vision-layers N] [--vision-width N]\n  [--vision-inner N] [--vision-heads N] "
+          "[--image-size N] [--patch N]\nSHAPE is one of:");
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    fprintf(stderr, " %s", shapes[i].name);
+  fprintf(stderr, "\n");
+  return 2;
+}
+
+static bool read_option(maker *m, const char *name, const char *value) {
+  shape *s = &m->s;
+  const struct {
+    const char *name;
+    int *value;
+  } numbers[] = {{"--layers", &s->layers},
+                 {"--width", &s->width},
+                 {"--inner", &s->inner},
+                 {"--heads", &s->heads},
+                 {"--kv-heads", &s->kv_heads},
+                 {"--vocab", &s->vocab},
+                 {"--vision-layers", &s->vision_layers},
+                 {"--vision-width", &s->vision_width},
+                 {"--vision-inner", &s->vision_inner},
+                 {"--vision-heads", &s->vision_heads},
+                 {"--image-size", &s->image_size},
+                 {"--patch", &s->patch}};
+  for (dtype t = DTYPE_F32; strcmp(name, "--dtype") == 0 && t <= DTYPE_F16; t++) {
+    if (strcmp(value, dtype_name(t)) == 0) m->type = t;
+    if (m->type == t && strcmp(value, dtype_name(t)) == 0) return true;
+  }
+  char *end;
+  long long n = strtoll(value, &end, 10);
+  if (end == value || *end || n < 0 || n > 1 << 20) return false;
+  if (strcmp(name, "--seed") == 0) m->seed = (uint64_t)n;
+  if (strcmp(name, "--shard") == 0) m->shard_bytes = n << 20;
+  if (strcmp(name, "--seed") == 0 || strcmp(name, "--shard") == 0) return true;
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    if (strcmp(name, numbers[i].name) != 0) continue;
+    *numbers[i].value = (int)n;
+    return n > 0;
+  }
+  return false;
+}
+
+static loci_status check_shape(maker *m) {
+  const shape *s = &m->s;
+  bool whole = s->width % s->heads == 0 && s->heads % s->kv_heads == 0 &&
+               s->vision_width % s->vision_heads == 0 && s->image_size >= s->patch;
+  if (!whole) return fail(&m->err, LOCI_EINVAL, "widths and heads do not make a model");
+  if (s->vocab < families[s->family].tokens) {
+    return fail(&m->err, LOCI_EINVAL, "the vocabulary has %d tokens, the tokenizer %d", s->vocab,
+                families[s->family].tokens);
+  }
+  return LOCI_OK;
+}
+
+static loci_status make(maker *m) {
+  TRY(check_shape(m));
+  if (mkdir(m->dir, 0777) != 0) return fail(&m->err, LOCI_EIO, "%s: %s", m->dir, strerror(errno));
+  m->tensors = calloc(MOST_TENSORS, sizeof *m->tensors);
+  if (!m->tensors) return fail_nomem(&m->err, "planning weights");
+  random_source r = random_new(m->seed);
+  for (int i = 0; i < TABLE; i++) m->table[i] = (float)random_gaussian(&r);
+  plan_vision(m);
+  plan_decoder(m);
+  if (m->count == MOST_TENSORS) return fail(&m->err, LOCI_EINVAL, "too many layers");
+  TRY(write_small_files(m));
+  return write_weights(m);
+}
+
+int main(int argc, char **argv) {
+  static maker m = {.type = DTYPE_F16, .shard_bytes = (int64_t)1 << 31};
+  for (size_t i = 0; argc > 2 && i < sizeof shapes / sizeof *shapes; i++) {
+    if (strcmp(argv[1], shapes[i].name) == 0) m.s = shapes[i];
+  }
+  if (!m.s.name || argc % 2 == 0) return usage();
+  m.dir = argv[2];
+  for (int i = 3; i < argc; i += 2) {
+    if (!read_option(&m, argv[i], argv[i + 1])) return usage();
+  }
+  loci_status st = make(&m);
+  free(m.tensors);
+  if (st) fprintf(stderr, "make_checkpoint: %s\n", m.err.msg);
+  return st ? 1 : 0;
+}
