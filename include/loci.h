@@ -126,6 +126,18 @@ LOCI_CHECK loci_status loci_model_open(const char *dir, const loci_model_opts *o
                                        loci_model **out, loci_err *err);
 LOCI_API void loci_model_close(loci_model *model);
 
+/* An edit that is applied to a model in memory. */
+typedef struct loci_applied_edit {
+  const char *file;  /* it was read from; NULL: none */
+  const char *title; /* in one line: file, first question and target */
+  const char *method;
+  int layer;
+  int64_t rank;
+  double norm;
+  int request_count;
+  const char *const *questions, *const *targets;
+} loci_applied_edit;
+
 /* What a model is.  Strings are borrowed from the model. */
 typedef struct loci_model_info {
   const char *path, *family, *layout;    /* "llava", "hf-legacy" */
@@ -137,7 +149,10 @@ typedef struct loci_model_info {
   int image_rows, image_size; /* 0: text only */
   int64_t parameters, bytes;
   int files;
+  int edit_count; /* applied, in their order; the hash is that of the files, without them */
+  const loci_applied_edit *edits;
 } loci_model_info;
+/* As the model is now: what was got or made of it before an edit still says so. */
 LOCI_API const loci_model_info *loci_model_get_info(const loci_model *model);
 /* Harmless oddities found while opening, one sentence each; NULL after the last. */
 LOCI_API const char *loci_model_note(const loci_model *model, int i);
@@ -286,6 +301,8 @@ typedef struct loci_answer {
   int count;        /* ids, the end token included if it came */
   const int *ids;
   const loci_candidate (*top)[LOCI_TOP]; /* per step, best first; top[i][0] was taken */
+  const loci_model_info *model;          /* borrowed: the model must outlive the result */
+  const char *hash;                      /* of its weights, if that is known already, or "" */
 } loci_answer;
 
 /* Greedy generation of at most [max_new] tokens (0: 20) and no more than the model has positions

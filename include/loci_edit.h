@@ -77,6 +77,7 @@ typedef struct loci_edit {
   int fact_count;
   const loci_edit_fact *facts; /* of an edit from a file: the requests alone */
   loci_cost cost;              /* of finding the values; formula: what the change can reach */
+  const char *path;            /* it was read from; NULL: none */
 } loci_edit;
 
 /* Solves all requests into one matrix.  The model stays as it is. */
@@ -91,7 +92,8 @@ LOCI_CHECK loci_status loci_edit_json(const loci_edit *edit, char **out, loci_er
 
 /* Changes the model in memory.  Edits of one model stack, in the order given; reverting any of them
  * leaves what the others alone would have made, and after the last one every bit is as before.  The
- * edit may be freed only after it is reverted.  Prompts stay valid. */
+ * edit may be freed only after it is reverted.  Prompts stay valid.  What is measured then names
+ * the edits (loci_model_info). */
 LOCI_CHECK loci_status loci_edit_apply(loci_model *model, const loci_edit *edit, loci_err *err);
 LOCI_CHECK loci_status loci_edit_revert(loci_model *model, const loci_edit *edit, loci_err *err);
 

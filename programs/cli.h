@@ -22,6 +22,11 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 typedef struct cli cli;
 
+typedef struct edit_files {
+  loci_edit **at;
+  int count;
+} edit_files;
+
 typedef struct command {
   const char *name;
   const char *summary;  /* for the first screen */
@@ -43,6 +48,7 @@ struct cli {
   args args;
   term term;
   bool json;
+  edit_files edits; /* those that cli_open_model applied: they outlive the model */
   loci_err err;
 };
 
@@ -84,7 +90,7 @@ int cli_int(cli *c, option_id id, int lowest, int highest, int *out);
 int cli_precision(cli *c, loci_precision *out);
 int cli_model_opts(cli *c, loci_model_opts *out);
 int cli_stopped(cli *c); /* fails after a Ctrl-C */
-/* Opens the model of -m with --precision, --threads and --memory. */
+/* Opens the model of -m with --precision, --threads and --memory, and applies every --edit. */
 int cli_open_model(cli *c, loci_model **out);
 /* The directory of -m, of PATH_SIZE bytes (model_path.h). */
 int cli_model_path(cli *c, char *out);

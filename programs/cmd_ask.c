@@ -22,7 +22,12 @@ static void put_step(const cli *c, const loci_answer *a, int i) {
 
 static void show(const cli *c, const loci_answer *a) {
   put_text(stdout, a->text, c->term.utf8);
-  printf("\n\nstep  token and probability, then the next best\n");
+  printf("\n");
+  for (int i = 0; i < a->model->edit_count; i++) {
+    printf("edited by ");
+    put_wrapped(stdout, a->model->edits[i].title, &(wrap){10, 10, c->term.columns, c->term.utf8});
+  }
+  printf("\nstep  token and probability, then the next best\n");
   int n = a->count < STEPS_SHOWN ? a->count : STEPS_SHOWN;
   for (int i = 0; i < n; i++) put_step(c, a, i);
   if (n < a->count) printf("      and %d more\n", a->count - n);

@@ -18,20 +18,6 @@ static int check_options(cli *c) {
   return EXIT_DONE;
 }
 
-static int read_edits(cli *c, edit_files *out) {
-  const char **paths = calloc((size_t)c->args.given_count + 1, sizeof *paths);
-  int n = 0;
-  memset(out, 0, sizeof *out);
-  if (!paths) {
-    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
-    return cli_failed(c);
-  }
-  while ((paths[n] = args_at(&c->args, OPT_EDIT, n)) != NULL) n++;
-  int code = edit_read_files(c, paths, n, out);
-  free(paths);
-  return code;
-}
-
 static int show(cli *c, const loci_edit_test *t) {
   loci_draw_opts draw = cli_draw_opts(c);
   char *text, *json;
@@ -68,7 +54,7 @@ int cmd_edit_test(cli *c) {
   if (!code) code = edit_opts(c, &opts.how);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &opts.prompts);
   if (code) return code;
-  code = read_edits(c, &edits);
+  code = edit_read_option(c, &edits);
   if (!code && loci_examples_open(args_get(&c->args, OPT_DATA), &examples, &c->err))
     code = cli_failed(c);
   if (!code) code = cli_open_model(c, &m);

@@ -60,6 +60,23 @@ int edit_read_files(cli *c, const char *const *paths, int n, edit_files *out) {
   return EXIT_DONE;
 }
 
+int edit_read_option(cli *c, edit_files *out) {
+  const char **paths = calloc((size_t)c->args.given_count + 1, sizeof *paths);
+  int n = 0;
+  memset(out, 0, sizeof *out);
+  if (!paths) {
+    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+    return cli_failed(c);
+  }
+  int code = EXIT_DONE;
+  for (; !code && (paths[n] = args_at(&c->args, OPT_EDIT, n)) != NULL; n++)
+    for (int i = 0; !code && i < n; i++)
+      if (strcmp(paths[i], paths[n]) == 0) code = cli_usage(c, "--edit names %s twice", paths[n]);
+  if (!code) code = edit_read_files(c, paths, n, out);
+  free(paths);
+  return code;
+}
+
 void edit_free_files(edit_files *e) {
   for (int i = 0; i < e->count; i++) loci_edit_free(e->at[i]);
   free(e->at);

@@ -8,11 +8,9 @@
 int edit_opts(cli *c, loci_edit_opts *out);
 
 /* The edits of some files; edit_free_files is fine after a failure. */
-typedef struct edit_files {
-  loci_edit **at;
-  int count;
-} edit_files;
 int edit_read_files(cli *c, const char *const *paths, int n, edit_files *out);
+/* Those of every --edit. */
+int edit_read_option(cli *c, edit_files *out);
 void edit_free_files(edit_files *e);
 
 int cmd_edit_solve(cli *c);

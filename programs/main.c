@@ -392,6 +392,7 @@ int main(int argc, char **argv) {
   c.json = wants_json(argc, argv);
   term_init(&c.term, COLOR_AUTO, true);
   int code = start(&c, argc, argv);
+  edit_free_files(&c.edits);
   args_clear(&c.args);
   return cli_finish(&c, code);
 }

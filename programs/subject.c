@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "did_you_mean.h"
+#include "edit.h"
 #include "model_path.h"
 #include "values.h"
 
@@ -51,6 +52,15 @@ int cli_stopped(cli *c) {
   return cli_failed(c);
 }
 
+/* The edits of --edit, each on top of those before it. */
+static int apply_edits(cli *c, loci_model *m) {
+  if (!(c->command->bit & EDITED_COMMANDS) || !args_has(&c->args, OPT_EDIT)) return EXIT_DONE;
+  int code = edit_read_option(c, &c->edits);
+  for (int i = 0; !code && i < c->edits.count; i++)
+    if (loci_edit_apply(m, c->edits.at[i], &c->err)) code = cli_failed(c);
+  return code;
+}
+
 int cli_open_model(cli *c, loci_model **out) {
   char path[PATH_SIZE];
   loci_model_opts opts;
@@ -59,7 +69,8 @@ int cli_open_model(cli *c, loci_model **out) {
   if (!code) code = cli_model_path(c, path);
   if (code) return code;
   if (loci_model_open(path, &opts, out, &c->err)) return cli_failed(c);
-  return cli_stopped(c);
+  code = apply_edits(c, *out);
+  return code ? code : cli_stopped(c);
 }
 
 int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt) {

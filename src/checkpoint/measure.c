@@ -123,9 +123,12 @@ static void advise_layer(const checkpoint *c, int layer,
   char prefix[64];
   int n = snprintf(prefix, sizeof prefix, "language_model.layers.%d.", layer);
   const checkpoint_files *files = c->files;
+  const weight *down = &c->layers[layer].down.w;
   for (int64_t i = files_lower_bound(files, prefix); i < files->n; i++) {
     const tensor_entry *e = &files->entries[i];
     if (strncmp(e->canonical, prefix, (size_t)n) != 0) break;
+    bool replaced = strcmp(e->tensor->name, down->name) == 0 && e->tensor->data != down->data;
+    if (replaced) continue; /* by an edit: nobody reads the file's */
     advise(e->from->file, e->tensor);
   }
 }

@@ -1,6 +1,7 @@
 /* Edits: a new answer written into one matrix (docs/MATH.md, "Editing").  Private to src/edit.
  *
  * solve.c    one edit from requests: their keys and values, then the update
+ * apply.c    edits on a model in memory, and off it
  * value.c    the key and the value of one request, by Adam on the walk's backward pass
  * update.c   the closed form
  * measure.c  what an edit does to its own questions
@@ -41,6 +42,11 @@ typedef struct problem {
   int64_t rows, formula;
   double flop;
 } problem;
+
+/* The change that the edit is; its arrays are the edit's. */
+low_rank edit_change(const loci_edit *e);
+/* loci_edit_apply for a view nobody else sees: its description stays as it is. */
+loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err);
 
 /* Reads the key, the run before, and optimises delta.  Fills the fact but for the run after. */
 loci_status value_find(problem *q, loci_err *err);

@@ -201,6 +201,46 @@ static void applied_and_reverted_every_bit_is_as_before(void **state) {
   loci_model_close(m);
 }
 
+static loci_answer *answer_of(const loci_model *m, const loci_prompt *p) {
+  loci_answer *a;
+  loci_err err;
+  if (loci_ask(m, p, 1, NULL, NULL, &a, &err)) fail_msg("%s", err.msg);
+  return a;
+}
+
+static void a_result_says_for_good_which_edits_it_saw(void **state) {
+  (void)state;
+  loci_err err;
+  loci_model *m = open_model("text-phi");
+  loci_prompt *p = ask(m, questions[0], "Vienna");
+  loci_edit_request r = {.prompt = p, .target = "the"};
+  loci_edit *a = solve(m, &r, 1, (loci_edit_opts){.settings = {.steps = 1}});
+  loci_edit *b = solve(m, &r, 1, (loci_edit_opts){.settings = {.steps = 2}});
+  loci_answer *seen[4];
+  seen[0] = answer_of(m, p);
+  assert_int_equal(loci_edit_apply(m, a, &err), LOCI_OK);
+  assert_int_equal(loci_edit_apply(m, b, &err), LOCI_OK);
+  seen[1] = answer_of(m, p);
+  assert_int_equal(loci_edit_revert(m, a, &err), LOCI_OK);
+  seen[2] = answer_of(m, p);
+  assert_int_equal(loci_edit_revert(m, b, &err), LOCI_OK);
+  seen[3] = answer_of(m, p);
+  double norm = b->norm;
+  loci_edit_free(a);
+  loci_edit_free(b);
+  static const int expected[] = {0, 2, 1, 0};
+  for (int i = 0; i < 4; i++) assert_int_equal(seen[i]->model->edit_count, expected[i]);
+  const loci_applied_edit *left = &seen[2]->model->edits[0];
+  assert_true(left->norm == norm);
+  assert_int_equal(left->request_count, 1);
+  assert_string_equal(left->questions[0], questions[0]);
+  assert_string_equal(left->title, "multedit: The bridge of Vienna was built by -> the");
+  assert_ptr_equal(loci_model_get_info(m), seen[0]->model);
+  for (int i = 0; i < 4; i++) loci_answer_free(seen[i]);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
 static void a_file_holds_what_was_written(void **state) {
   (void)state;
   char path[] = "/tmp/loci-edit-test-XXXXXX";
@@ -310,6 +350,7 @@ int main(void) {
       cmocka_unit_test(every_request_gains),
       cmocka_unit_test(a_step_costs_what_it_reaches),
       cmocka_unit_test(applied_and_reverted_every_bit_is_as_before),
+      cmocka_unit_test(a_result_says_for_good_which_edits_it_saw),
       cmocka_unit_test(a_file_holds_what_was_written),
       cmocka_unit_test(what_makes_no_sense_is_refused_in_a_sentence),
       cmocka_unit_test(what_the_model_says_already_is_no_edit),

@@ -201,6 +201,11 @@ loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err) {
   }
   reader r = {.path = path, .file = file, .box = box};
   TRY_DONE(read_all(&r, err));
+  box->view.path = arena_strdup(box->mem, path);
+  if (!box->view.path) {
+    st = fail_nomem(err, path);
+    goto done;
+  }
   *out = &box->view;
   box = NULL;
 done:

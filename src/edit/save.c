@@ -185,7 +185,7 @@ static loci_status save(saving *s, loci_model *m, loci_err *err) {
   TRY(model_hash(m, s->progress, s->ctx, &hash, err)); /* the view takes it over */
   TRY(view_new(m, &s->edited, err));
   for (int i = 0; i < s->count; i++) {
-    TRY(loci_edit_apply(s->edited, s->edits[i], err));
+    TRY(edit_lay_on(s->edited, s->edits[i], err));
     v->check_count += s->edits[i]->fact_count;
   }
   v->edit_count = s->count;

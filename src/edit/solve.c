@@ -1,5 +1,5 @@
-/* loci_edit_solve, loci_edit_apply, loci_edit_revert (docs/MATH.md, "Editing"): the value of every
- * request by itself, then one update that brings all of them, then what it does to them. */
+/* loci_edit_solve (docs/MATH.md, "Editing"): the value of every request by itself, then one update
+ * that brings all of them, then what it does to them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,13 +132,9 @@ static loci_status make_update(const problem *all, int n, arena *mem, loci_edit 
   return isnan(e->norm) ? fail_nomem(err, "solving an edit") : LOCI_OK;
 }
 
-static low_rank change_of(const loci_edit *e) {
-  return (low_rank){.layer = e->layer, .rank = e->rank, .left = e->left, .right = e->right};
-}
-
 static loci_status measure_all(problem *all, int n, const loci_edit *e, loci_err *err) {
   loci_model *view;
-  low_rank change = change_of(e);
+  low_rank change = edit_change(e);
   TRY(view_new(all[0].m, &view, err));
   loci_status st = changes_add(view, e, &change, err);
   for (int i = 0; !st && i < n; i++) {
@@ -219,32 +215,4 @@ loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests
 done:
   if (box) loci_edit_free(&box->view);
   return st;
-}
-
-/* ---------------------------------------------------------------- applying */
-
-loci_status loci_edit_apply(loci_model *m, const loci_edit *e, loci_err *err) {
-  const char *hash;
-  int L = model_decoder(m)->layers;
-  if (e->layer < 0 || e->layer >= L) {
-    return fail(err, LOCI_EINVAL, "the edit changes layer %d: the model has layers 0 to %d",
-                e->layer, L - 1);
-  }
-  const weight *w = &m->weights->layers[e->layer].down.w;
-  if (w->rows != e->width || w->cols != e->inner) {
-    return fail(
-        err, LOCI_EINVAL, "the edit is for a matrix of %lld x %lld, the model's %s has %lld x %lld",
-        (long long)e->width, (long long)e->inner, w->name, (long long)w->rows, (long long)w->cols);
-  }
-  TRY(model_hash(m, NULL, NULL, &hash, err));
-  if (strcmp(hash, e->hash) != 0) {
-    return fail(err, LOCI_EINVAL, "the edit was made for a model with the hash %s, this one has %s",
-                e->hash, hash);
-  }
-  low_rank change = change_of(e);
-  return changes_add(m, e, &change, err);
-}
-
-loci_status loci_edit_revert(loci_model *m, const loci_edit *e, loci_err *err) {
-  return changes_remove(m, e, err);
 }

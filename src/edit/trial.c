@@ -154,7 +154,7 @@ static loci_status try_alone(trial *t, const study_item *item, example_row *row,
   loci_edit *e;
   TRY(solve(t, item, &e, err));
   loci_status st = view_new(t->s.model, &view, err);
-  if (!st) st = loci_edit_apply(view, e, err);
+  if (!st) st = edit_lay_on(view, e, err);
   if (!st) st = add_example(t, view, item->example, row, err);
   if (!st) {
     t->box->view.layer = e->layer;
@@ -264,7 +264,7 @@ static loci_status lay_on_edits(trial *t, loci_err *err) {
   v->settings = t->opts->edits[0]->settings;
   v->layer = t->opts->edits[0]->layer;
   for (int i = 0; i < n; i++) {
-    TRY(loci_edit_apply(t->edited, t->opts->edits[i], err));
+    TRY(edit_lay_on(t->edited, t->opts->edits[i], err));
     if (t->opts->edits[i]->layer != v->layer) v->layer = -1;
   }
   v->method = arena_strdup(t->box->mem, t->opts->edits[0]->method);

@@ -98,7 +98,7 @@ static loci_status make_room(loci_model *m, loci_err *err) {
   return LOCI_OK;
 }
 
-static int find(const loci_model *m, const void *owner) {
+int changes_find(const loci_model *m, const void *owner) {
   for (int i = 0; m->changes && i < m->changes->count; i++) {
     if (m->changes->at[i].owner == owner) return i;
   }
@@ -107,7 +107,7 @@ static int find(const loci_model *m, const void *owner) {
 
 loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, loci_err *err) {
   float *matrix;
-  if (find(m, owner) >= 0) return fail(err, LOCI_EINVAL, "this edit is applied already");
+  if (changes_find(m, owner) >= 0) return fail(err, LOCI_EINVAL, "this edit is applied already");
   TRY(make_room(m, err));
   m->changes->at[m->changes->count++] = (change){owner, *c};
   loci_status st = lay_on(m, c->layer, NULL, &matrix, err);
@@ -121,7 +121,7 @@ loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, loc
 
 loci_status changes_remove(loci_model *m, const void *owner, loci_err *err) {
   float *matrix;
-  int i = find(m, owner);
+  int i = changes_find(m, owner);
   if (i < 0) return fail(err, LOCI_EINVAL, "this edit is not applied to the model");
   struct model_changes *all = m->changes;
   int layer = all->at[i].c.layer;

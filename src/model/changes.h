@@ -23,6 +23,8 @@ loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, loc
 /* Takes it away; those behind it are laid on again.  The model is as it was after a failure. */
 loci_status changes_remove(loci_model *m, const void *owner, loci_err *err);
 int changes_count(const loci_model *m);
+/* The place of the owner's change in the order they came; -1: there is none. */
+int changes_find(const loci_model *m, const void *owner);
 void changes_free(loci_model *m);
 
 /* A second model over the same weights, with changes of its own; the first must outlive it. */

@@ -141,7 +141,9 @@ void loci_model_close(loci_model *m) {
   free(m);
 }
 
-const loci_model_info *loci_model_get_info(const loci_model *m) { return &m->info; }
+const loci_model_info *loci_model_get_info(const loci_model *m) {
+  return m->edited_info ? m->edited_info : &m->info;
+}
 
 const char *loci_model_note(const loci_model *m, int i) {
   return i >= 0 && i < (int)(sizeof m->notes / sizeof m->notes[0]) ? m->notes[i] : NULL;

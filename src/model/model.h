@@ -23,7 +23,8 @@ struct loci_model {
   loci_model_info info;
   char hash[32];
   char *notes[8];
-  struct model_changes *changes; /* changes.h; NULL: none so far */
+  struct model_changes *changes;      /* changes.h; NULL: none so far */
+  const loci_model_info *edited_info; /* with the edits applied; NULL: there are none */
 };
 
 /* The config's decoder part, which every walk needs. */

@@ -82,6 +82,29 @@ js_value *json_top(const loci_candidate *top, int count) {
 
 /* ---------------------------------------------------------------- what a result is about */
 
+/* [{"file", "method", "layer", "rank", "norm", "requests": [{"question", "target"}]}] */
+static js_value *json_edits(const loci_model_info *m) {
+  js_value *a = js_array();
+  for (int i = 0; i < m->edit_count; i++) {
+    const loci_applied_edit *e = &m->edits[i];
+    js_value *o = js_object(), *requests = js_array();
+    js_put(&o, "file", js_text(e->file));
+    js_put(&o, "method", js_text(e->method));
+    js_put(&o, "layer", js_int(e->layer));
+    js_put(&o, "rank", js_int(e->rank));
+    js_put(&o, "norm", js_real(e->norm));
+    for (int k = 0; k < e->request_count; k++) {
+      js_value *r = js_object();
+      js_put(&r, "question", js_text(e->questions[k]));
+      js_put(&r, "target", js_text(e->targets[k]));
+      js_push(&requests, r);
+    }
+    js_put(&o, "requests", requests);
+    js_push(&a, o);
+  }
+  return a;
+}
+
 js_value *json_model(const loci_model_info *m, const char *hash) {
   js_value *o = js_object();
   js_put(&o, "path", js_text(m->path));
@@ -92,6 +115,7 @@ js_value *json_model(const loci_model_info *m, const char *hash) {
   js_put(&o, "kv_heads", js_int(m->kv_heads));
   js_put(&o, "dtype", js_text(m->dtype));
   js_put(&o, "hash", js_text(hash && hash[0] ? hash : NULL));
+  if (m->edit_count > 0) js_put(&o, "edits", json_edits(m));
   return o;
 }
 

@@ -9,7 +9,8 @@ js_value *json_result(const char *command);
 /* {"text", "tokens": [...], "image": {...} or null} */
 js_value *json_prompt(const loci_prompt_info *p);
 js_value *json_constraints(const loci_prompt_info *p);
-/* {"path", "family", ..., "hash"}; [hash] may be NULL or empty: null. */
+/* {"path", "family", ..., "hash"}, and "edits" if the model has any; [hash] may be NULL or empty:
+ * null. */
 js_value *json_model(const loci_model_info *m, const char *hash);
 /* {"image", "question", "template", "precision"} */
 js_value *json_request(const loci_prompt_info *p, const char *precision);

@@ -35,6 +35,7 @@ loci_status loci_answer_json(const loci_answer *answer, char **out, loci_err *er
     js_push(&steps, step);
   }
   js_put(&o, "steps", steps);
+  if (answer->model) js_put(&o, "model", json_model(answer->model, answer->hash));
   return json_print_lines(o, out, err);
 }
 

@@ -54,12 +54,21 @@ void plot_page_add(plot_page *p, const canvas_font *font, const char *text, int 
   }
 }
 
+void plot_page_edits(plot_page *p, const loci_model_info *m, double *y) {
+  char text[512];
+  for (int i = 0; m && i < m->edit_count; i++) {
+    snprintf(text, sizeof text, "edited: %.480s", m->edits[i].title);
+    plot_page_add(p, &plot_note_font, text, 2, y);
+  }
+}
+
 void plot_page_made_by(plot_page *p, const loci_model_info *model, const char *precision,
                        double *y) {
   char text[256];
   snprintf(text, sizeof text, "%s, %s, loci %s", label_model(model), precision ? precision : "",
            LOCI_VERSION);
   plot_page_add(p, &plot_note_font, text, 1, y);
+  plot_page_edits(p, model, y);
 }
 
 static loci_status draw_page(plot_page *p, const plot_picture *picture, const char *title,

@@ -28,7 +28,9 @@ typedef struct plot_page {
 
 /* Adds [text] as at most [most] lines below *y; what does not fit ends in "…". */
 void plot_page_add(plot_page *p, const canvas_font *font, const char *text, int most, double *y);
-/* "flags, bf16, loci 0.1.0" as a note: what made the numbers. */
+/* The edits of the model, a note each. */
+void plot_page_edits(plot_page *p, const loci_model_info *m, double *y);
+/* "flags, bf16, loci 0.1.0" as a note, and the edits: what made the numbers. */
 void plot_page_made_by(plot_page *p, const loci_model_info *model, const char *precision,
                        double *y);
 

@@ -76,6 +76,7 @@ static void add_foot(page *p, double *y) {
   snprintf(text, sizeof text, "%s, %s, seed %llu, loci %s", label_model(t->model),
            t->precision ? t->precision : "", (unsigned long long)t->seed, LOCI_VERSION);
   plot_page_add(&p->out, &plot_note_font, text, 1, y);
+  plot_page_edits(&p->out, t->model, y);
 }
 
 /* ---------------------------------------------------------------- places */

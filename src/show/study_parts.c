@@ -133,10 +133,12 @@ void term_sample(term *t, const loci_sample *s) {
   if (s->used > 0)
     term_format(t, TERM_DIM, "(%.1f s, %.2f s an example)", s->seconds, s->seconds / s->used);
   term_newline(t);
+  term_edits(t, s->model);
 }
 
 void plot_sample(plot_page *p, const loci_sample *s, double *y) {
   char text[512];
   describe(s, text);
   plot_page_add(p, &plot_note_font, text, 2, y);
+  plot_page_edits(p, s->model, y);
 }

@@ -82,10 +82,7 @@ static void put_head(term *t, const loci_flow *f) {
   label_spelling spelling = label_spelling_of(f->prompt->tokens, f->prompt->length);
   loci_outcome next = {{0}, {{0}}};
   memcpy(next.top, f->next, sizeof next.top);
-  term_words(t, TERM_BOLD, f->prompt->question ? f->prompt->question : "");
-  term_newline(t);
-  term_tokens(t, spelling, f->prompt);
-  term_newline(t);
+  term_question(t, spelling, f->prompt, f->model);
   t->indent = 10;
   term_put(t, TERM_DIM, "answers   ");
   term_outcome(t, spelling, &next);

@@ -107,10 +107,7 @@ static void put_strongest(term *t, const report *r) {
 }
 
 static void put_knockout(term *t, const report *r) {
-  term_words(t, TERM_BOLD, r->k->prompt->question ? r->k->prompt->question : "");
-  term_newline(t);
-  term_tokens(t, r->spelling, r->k->prompt);
-  term_newline(t);
+  term_question(t, r->spelling, r->k->prompt, r->k->model);
   put_answer(t, r);
   term_newline(t);
   term_panel(t, &r->s, &r->panel);

@@ -131,10 +131,7 @@ static void put_lens(term *t, report *r) {
   if (!r->targets && n <= 2) r->targets = WORD + 1 + P + TARGET <= room;
   r->width = WORD + 1 + P + (r->targets ? TARGET : 0) + GAP;
   int per_block = (room + GAP) / r->width;
-  term_words(t, TERM_BOLD, l->prompt->question ? l->prompt->question : "");
-  term_newline(t);
-  term_tokens(t, r->spelling, l->prompt);
-  term_newline(t);
+  term_question(t, r->spelling, l->prompt, l->model);
   t->indent = 10;
   term_put(t, TERM_DIM, "clean     ");
   loci_outcome clean = {0};

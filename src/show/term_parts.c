@@ -62,6 +62,27 @@ void term_tokens(term *t, label_spelling spelling, const loci_prompt_info *p) {
   term_newline(t);
 }
 
+void term_edits(term *t, const loci_model_info *m) {
+  for (int i = 0; m && i < m->edit_count; i++) {
+    const char *title = label_text(t->mem, m->edits[i].title);
+    t->indent = 10;
+    term_put(t, TERM_ACCENT, "edited    ");
+    if (title) term_words(t, TERM_PLAIN, title);
+    t->out.failed |= !title;
+    term_newline(t);
+    t->indent = 0;
+  }
+}
+
+void term_question(term *t, label_spelling spelling, const loci_prompt_info *p,
+                   const loci_model_info *m) {
+  term_words(t, TERM_BOLD, p->question ? p->question : "");
+  term_newline(t);
+  term_tokens(t, spelling, p);
+  term_newline(t);
+  term_edits(t, m);
+}
+
 void term_outcome(term *t, label_spelling spelling, const loci_outcome *o) {
   for (int i = 0; i < 3 && o->top[i].text; i++) {
     const char *label = term_token(t, spelling, o->top[i].text);

@@ -11,6 +11,11 @@ void term_format(term *t, term_style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A token as people read it; "" once memory is out. */
 const char *term_token(term *t, label_spelling spelling, const char *token);
+/* The edits of the model, a line each. */
+void term_edits(term *t, const loci_model_info *m);
+/* What a result is about: the question, the prompt's tokens, and the model's edits. */
+void term_question(term *t, label_spelling spelling, const loci_prompt_info *p,
+                   const loci_model_info *m);
 /* The prompt's tokens; constraints are coloured, or in brackets where there is no colour. */
 void term_tokens(term *t, label_spelling spelling, const loci_prompt_info *p);
 /* A run's best answers with their probabilities, behind what stands on the line. */

@@ -144,10 +144,7 @@ static void put_cost(term *t, const report *r) {
 }
 
 static void put_trace(term *t, const report *r) {
-  term_words(t, TERM_BOLD, r->trace->prompt->question ? r->trace->prompt->question : "");
-  term_newline(t);
-  term_tokens(t, r->spelling, r->trace->prompt);
-  term_newline(t);
+  term_question(t, r->spelling, r->trace->prompt, r->trace->model);
   put_answers(t, r);
   for (int i = 0; i < r->s->panel_count; i++) {
     term_newline(t);

@@ -188,7 +188,7 @@ static void an_answer_lists_its_steps(void **state) {
   const int ids[] = {7, 2};
   const loci_candidate top[2][LOCI_TOP] = {{{7, "Rome", 0.75}, {8, "Pisa", 0.125}},
                                            {{2, "</s>", 1}}};
-  loci_answer a = {"Rome", 2, ids, top};
+  loci_answer a = {.text = "Rome", .count = 2, .ids = ids, .top = top};
   char *text;
   assert_int_equal(loci_answer_json(&a, &text, NULL), LOCI_OK);
   js_value *v = parsed(text);

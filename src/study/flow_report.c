@@ -289,7 +289,7 @@ static loci_status fill_view(maker *m, const float *logits, loci_err *err) {
   const loci_model *model = m->p->model;
   loci_flow *f = m->out;
   top_logits top;
-  f->model = &model->info;
+  f->model = loci_model_get_info(model);
   f->prompt = &m->p->info;
   f->precision = dtype_name(model->arith_type);
   f->hash = "";

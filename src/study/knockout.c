@@ -350,7 +350,7 @@ static void fill_cells(const knockout *k, const loci_metrics *clean) {
 
 static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *err) {
   double runs = 1;
-  out->model = &k->m->info;
+  out->model = loci_model_get_info(k->m);
   out->prompt = &k->p->info;
   out->precision = dtype_name(k->m->arith_type);
   out->target_count = k->target.count;

@@ -143,7 +143,7 @@ static loci_status look(lens *l, loci_cost *cost, loci_err *err) {
 /* ---------------------------------------------------------------- the result */
 
 static loci_status fill_view(const lens *l, loci_lens *out, loci_err *err) {
-  out->model = &l->m->info;
+  out->model = loci_model_get_info(l->m);
   out->prompt = &l->p->info;
   out->precision = dtype_name(l->m->arith_type);
   out->target_id = l->target;

@@ -132,7 +132,7 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
   char *path = arena_strdup(s->mem, examples_path(s->examples));
   if (!dropped || !path) return fail_nomem(err, "going through examples");
   if (s->dropped_count > 0) memcpy(dropped, s->dropped, (size_t)s->dropped_count * sizeof *dropped);
-  *out = (loci_sample){.model = &s->model->info,
+  *out = (loci_sample){.model = loci_model_get_info(s->model),
                        .hash = "",
                        .precision = dtype_name(s->model->arith_type),
                        .path = path,

@@ -89,7 +89,7 @@ static double naive_flop(const sweep *s) {
 static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   const loci_trace_opts *o = s->opts;
   static const int one[] = {1};
-  t->model = &s->m->info;
+  t->model = loci_model_get_info(s->m);
   t->prompt = &s->p->info;
   t->corrupt = s->corrupted.kind;
   t->precision = dtype_name(s->m->arith_type);

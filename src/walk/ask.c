@@ -135,6 +135,9 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   }
   kv_cache_free(cache);
   if (st) return st;
+  box->view.model = loci_model_get_info(m);
+  box->view.hash = arena_strdup(box->mem, m->hash);
+  if (!box->view.hash) return fail_nomem(err, "answering");
   box->view.count = n;
   box->view.ids = ids;
   box->view.top = (const loci_candidate(*)[LOCI_TOP])top;
