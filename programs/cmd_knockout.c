@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "trace_options.h"
 #include "values.h"
 
 enum { GROUPS = 5, NAME_SIZE = 32 };
@@ -43,23 +44,11 @@ static int read_pathways(cli *c, request *r) {
   return EXIT_DONE;
 }
 
-static int read_window(cli *c, request *r) {
-  const char *s = args_get(&c->args, OPT_WINDOW);
-  if (s && strcmp(s, "all") == 0) {
-    r->opts.window = LOCI_ALL_LAYERS;
-    if (args_has(&c->args, OPT_LAYERS))
-      return cli_usage(c, "--window all cuts every layer at once: it takes no --layers");
-  } else if (s && !value_int(s, 1, 10000, &r->opts.window)) {
-    return cli_bad_value(c, OPT_WINDOW, "a number of layers, or all");
-  }
-  return EXIT_DONE;
-}
-
 static int read_request(cli *c, request *r) {
   const char *metric = args_get(&c->args, OPT_METRIC);
   int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
   if (!code) code = read_pathways(c, r);
-  if (!code) code = read_window(c, r);
+  if (!code) code = cut_read_window(c, &r->opts);
   if (code) return code;
   if (metric && loci_metric_find(metric, &r->draw.metric, &c->err))
     return cli_usage(c, "--metric: %s", c->err.msg);

@@ -73,7 +73,7 @@ int cmd_study_knockout(cli *c) {
   memset(&r, 0, sizeof r);
   int code = study_opts(c, &r.study);
   if (!code) code = cli_layers(c, &r.cut.first_layer, &r.cut.layer_count);
-  if (!code) code = cli_int(c, OPT_WINDOW, 1, 10000, &r.cut.window);
+  if (!code) code = cut_read_window(c, &r.cut);
   return code ? code : run(c, &r, knockout);
 }
 

@@ -73,3 +73,15 @@ int trace_read_windows(cli *c, trace_lists *l, loci_trace_opts *o) {
   }
   return EXIT_DONE;
 }
+
+int cut_read_window(cli *c, loci_knockout_opts *o) {
+  const char *s = args_get(&c->args, OPT_WINDOW);
+  if (s && strcmp(s, "all") == 0) {
+    o->window = LOCI_ALL_LAYERS;
+    if (args_has(&c->args, OPT_LAYERS))
+      return cli_usage(c, "--window all cuts every layer at once: it takes no --layers");
+  } else if (s && !value_int(s, 1, 10000, &o->window)) {
+    return cli_bad_value(c, OPT_WINDOW, "a number of layers, or all");
+  }
+  return EXIT_DONE;
+}

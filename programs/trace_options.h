@@ -1,4 +1,4 @@
-/* What the commands that trace read from the command line. */
+/* What the commands that trace or cut, and studies of these, read from the command line. */
 #ifndef LOCI_PROGRAMS_TRACE_OPTIONS_H
 #define LOCI_PROGRAMS_TRACE_OPTIONS_H
 
@@ -17,5 +17,7 @@ int trace_read_corruption(cli *c, loci_trace_opts *o);
 bool trace_is_noise(const loci_trace_opts *o);
 int trace_read_sites(cli *c, trace_lists *l, loci_trace_opts *o);
 int trace_read_windows(cli *c, trace_lists *l, loci_trace_opts *o);
+/* --window of a knockout: a number of layers, or all of them at once. */
+int cut_read_window(cli *c, loci_knockout_opts *o);
 
 #endif

@@ -170,7 +170,7 @@ loci_status average_number(averaging *a, int series, int point, average_whose wh
 
 static loci_status nothing_left(const study *s, loci_err *err) {
   const char *reason = study_first_reason(s);
-  return fail(err, LOCI_EINVAL, "no example can be used: %d were dropped%s%s", s->dropped_count,
+  return fail(err, LOCI_EINVAL, "no example can be used: %d dropped%s%s", s->dropped_count,
               reason ? ", the first: " : "", reason ? reason : "");
 }
 

@@ -321,7 +321,7 @@ static void examples_are_filtered_and_counted(void **state) {
   assert_int_equal(loci_average_trace(m, x, &o, NULL, 2, &a, &err), LOCI_EINVAL); /* TE > 2 */
   loci_examples_close(x);
   assert_null(a);
-  assert_non_null(strstr(err.msg, "no example can be used: 4 were dropped, the first: "));
+  assert_non_null(strstr(err.msg, "no example can be used: 4 dropped, the first: "));
   write_examples(m, questions, 1, false); /* "this building", "the thing": as many tokens? */
   x = open_examples();
   loci_status st = loci_average_trace(m, x, &o, &swap, -1, &a, &err);

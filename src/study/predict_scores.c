@@ -31,7 +31,7 @@ static loci_status too_few(const scoring *s, int least, const char *what, loci_e
   const loci_prediction *o = s->out;
   const char *reason = study_first_reason(s->p->s);
   return fail(err, LOCI_EINVAL,
-              "%d right and %d wrong answers: %s needs %d of each; %d examples were dropped%s%s",
+              "%d right and %d wrong answers: %s needs %d of each; examples dropped: %d%s%s",
               o->right, o->wrong, what, least, s->p->s->dropped_count,
               reason ? ", the first: " : "", reason ? reason : "");
 }

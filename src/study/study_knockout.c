@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "study/average.h"
+#include "study/layers.h"
 
 enum { PATHWAYS = 32 };
 
@@ -78,8 +79,11 @@ static loci_status finish(void *ctx, loci_err *err) {
   cut_study *c = ctx;
   averaging *a = c->job.a;
   char title[96];
-  snprintf(title, sizeof title, "Attention cut, window of %d layer%s", c->window,
-           c->window == 1 ? "" : "s");
+  if (c->how.window == LOCI_ALL_LAYERS)
+    snprintf(title, sizeof title, "Attention cut in all layers at once");
+  else
+    snprintf(title, sizeof title, "Attention cut, window of %d layer%s", c->window,
+             c->window == 1 ? "" : "s");
   a->out->title = arena_strdup(a->mem, title);
   if (!a->out->title) return fail_nomem(err, "averaging");
   TRY(average_number(a, c->clean, 0, OF_ALL, "clean p", err));
@@ -101,6 +105,9 @@ loci_status loci_average_knockout(loci_model *model, loci_examples *examples,
                                   loci_average **out, loci_err *err) {
   cut_study c = {.job = {.what = "knockout", .gather = gather, .finish = finish}};
   if (how) c.how = *how;
+  int layers = c.how.layer_count, L = model_decoder(model)->layers;
+  *out = NULL;
+  if (c.how.window != LOCI_ALL_LAYERS) TRY(layers_check(c.how.first_layer, &layers, L, err));
   c.job.ctx = &c;
   return average_run(model, examples, opts, &c.job, out, err);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "study/average.h"
+#include "study/layers.h"
 
 enum { GRIDS = 12, ROLES = LOCI_ROLE_LAST + 1 };
 
@@ -180,6 +181,9 @@ loci_status loci_average_trace(loci_model *model, loci_examples *examples,
   trace_study s = {.job = {.what = "trace", .gather = gather, .finish = finish},
                    .least_effect = least_effect};
   if (how) s.how = *how;
+  int layers = s.how.layer_count;
+  *out = NULL;
+  TRY(layers_check(s.how.first_layer, &layers, model_decoder(model)->layers, err));
   if (!s.how.corrupt || strncmp(s.how.corrupt, "image", 5) != 0) s.job.needs = NEEDS_CONSTRAINT;
   s.job.ctx = &s;
   return average_run(model, examples, opts, &s.job, out, err);

@@ -86,12 +86,17 @@ averaged() { # averaged KIND ARGS...
 }
 averaged flow
 averaged knockout --window 1 --layers 4-6
+try study knockout questions.jsonl -m "$model" --limit 2 --window all
+prints 'all layers at once'
+failed 'loci: layers 9 to 12: the model has layers 0 to 11' study knockout questions.jsonl -m "$model" --layers 9-12
+failed 'loci: layers 12 to 12: the model has layers 0 to 11' study trace questions.jsonl -m "$model" --layers 12
+usage '--window all cuts every layer at once' study knockout questions.jsonl -m "$model" --window all --layers 2
 averaged trace --layers 6 --site attn_out --min-te 0
 try study flow mixed.jsonl -m "$model" --limit 3
 prints '(2 answered rightly, 1 wrongly)'
 try study trace questions.jsonl -m "$model" --corrupt swap
 wants 1
-says 'no example can be used: 24 were dropped, the first: no swap'
+says 'no example can be used: 24 dropped, the first: no swap'
 try study trace questions.jsonl -m "$model" --limit 2 --min-te 0 --site mlp_out --layers 0 --json
 wants 0
 [[ $(flat) == *'"kind":"answeredwrongly","reason":"answered'* ]] || miss "wrong answers are not told"
