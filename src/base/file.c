@@ -102,31 +102,12 @@ done:
   return st;
 }
 
-static loci_status write_all(int fd, const char *data, size_t size) {
-  while (size > 0) {
-    ssize_t n = write(fd, data, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return LOCI_EIO;
-    data += n;
-    size -= (size_t)n;
-  }
-  return LOCI_OK;
-}
-
 /* Devices and pipes are written to as they are.  So is anything named under /dev, where a link such
  * as /dev/stdout may lead to a regular file, but must stay. */
 static bool is_special(const char *path) {
   struct stat s;
   if (strncmp(path, "/dev/", 5) == 0) return true;
   return stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
-}
-
-static loci_status write_special(const char *path, const void *data, size_t size) {
-  int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (fd < 0) return LOCI_EIO;
-  loci_status st = write_all(fd, data, size);
-  if (close(fd) != 0) st = LOCI_EIO;
-  return st;
 }
 
 /* A new file beside [path], with the mode of the file it will replace, or what the umask leaves of
@@ -144,45 +125,85 @@ static int open_temporary(const char *path, char *name, size_t size) {
   return -1;
 }
 
-static loci_status write_renamed(const char *path, const void *data, size_t size, loci_err *err) {
-  size_t n = strlen(path) + 48;
-  char *temporary = malloc(n);
-  if (!temporary) return fail_nomem(err, path);
-  loci_status st = LOCI_OK;
-  int fd = open_temporary(path, temporary, n);
+struct out_file {
+  FILE *file;
+  char *path, *temporary; /* temporary NULL: written to directly */
+};
+
+static loci_status cannot_write(const char *path, int why, loci_err *err) {
+  return fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(why));
+}
+#define cannot_write(...) failure_is((cannot_write)(__VA_ARGS__), LOCI_EIO)
+
+/* Through a symbolic link, the file it leads to is replaced, not the link. */
+static loci_status open_output(const char *path, out_file *o, loci_err *err) {
+  bool special = is_special(path);
+  char *real = special ? NULL : realpath(path, NULL);
+  if (!special && !real && errno == ENOMEM) return fail_nomem(err, path);
+  o->path = real ? real : strdup(path);
+  if (!o->path) return fail_nomem(err, path);
+  size_t n = strlen(o->path) + 48;
+  if (!special && !(o->temporary = malloc(n))) return fail_nomem(err, path);
+  int fd = special ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+                   : open_temporary(o->path, o->temporary, n);
   if (fd < 0) {
-    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
-    goto done;
+    int why = errno;
+    free(o->temporary); /* there is nothing to remove */
+    o->temporary = NULL;
+    return cannot_write(path, why, err);
   }
-  st = write_all(fd, data, size);
-  int why = errno;
-  if (close(fd) != 0 && !st) {
-    st = LOCI_EIO;
-    why = errno;
-  }
-  if (!st && rename(temporary, path) != 0) {
-    st = LOCI_EIO;
-    why = errno;
-  }
+  o->file = fdopen(fd, "w");
+  if (o->file) return LOCI_OK;
+  close(fd);
+  return fail_nomem(err, path);
+}
+
+loci_status out_file_open(const char *path, out_file **out, loci_err *err) {
+  *out = NULL;
+  out_file *o = calloc(1, sizeof *o);
+  if (!o) return fail_nomem(err, path);
+  loci_status st = open_output(path, o, err);
   if (st) {
-    unlink(temporary);
-    fail(err, st, "%s: cannot be written: %s", path, strerror(why));
+    out_file_drop(o);
+  } else {
+    *out = o;
   }
-done:
-  free(temporary);
+  return st;
+}
+
+void out_file_drop(out_file *o) {
+  if (!o) return;
+  if (o->file) fclose(o->file);
+  if (o->temporary) unlink(o->temporary);
+  free(o->temporary);
+  free(o->path);
+  free(o);
+}
+
+loci_status out_file_write(out_file *o, const void *data, size_t size, loci_err *err) {
+  if (size == 0 || fwrite(data, 1, size, o->file) == size) return LOCI_OK;
+  return cannot_write(o->path, errno, err);
+}
+
+loci_status out_file_keep(out_file *o, loci_err *err) {
+  int bad = fclose(o->file);
+  o->file = NULL;
+  if (!bad && o->temporary) bad = rename(o->temporary, o->path);
+  loci_status st = bad ? cannot_write(o->path, errno, err) : LOCI_OK;
+  if (!bad) {
+    free(o->temporary);
+    o->temporary = NULL;
+  }
+  out_file_drop(o);
   return st;
 }
 
 loci_status file_write(const char *path, const void *data, size_t size, loci_err *err) {
-  if (is_special(path)) {
-    if (write_special(path, data, size) == LOCI_OK) return LOCI_OK;
-    return fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
-  }
-  /* Through a symbolic link, the file it leads to is replaced, not the link. */
-  char *real = realpath(path, NULL);
-  if (!real && errno == ENOMEM) return fail_nomem(err, path);
-  loci_status st = write_renamed(real ? real : path, data, size, err);
-  free(real);
+  out_file *o;
+  TRY(out_file_open(path, &o, err));
+  loci_status st = out_file_write(o, data, size, err);
+  if (!st) return out_file_keep(o, err);
+  out_file_drop(o);
   return st;
 }
 

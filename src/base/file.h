@@ -30,6 +30,14 @@ loci_status file_read(const char *path, size_t limit, char **out, size_t *size, 
  * pipes and what is under /dev are written to directly. */
 loci_status file_write(const char *path, const void *data, size_t size, loci_err *err);
 
+/* The same piece by piece.  out_file_keep makes the new file stand and frees [o], whatever it
+ * returns; out_file_drop leaves everything as it was (and, of a pipe, what has gone into it). */
+typedef struct out_file out_file;
+loci_status out_file_open(const char *path, out_file **out, loci_err *err);
+loci_status out_file_write(out_file *o, const void *data, size_t size, loci_err *err);
+loci_status out_file_keep(out_file *o, loci_err *err);
+void out_file_drop(out_file *o);
+
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 

@@ -273,6 +273,22 @@ void js_push(js_value **to, js_value *v) {
   }
 }
 
+js_value *js_member(js_value *v, const char *key) { return json_object_get(v, key); }
+
+js_value *js_item(js_value *v, int64_t i) {
+  return i < 0 ? NULL : json_array_get(v, (size_t)i); /* NULL beyond the end */
+}
+
+bool js_set(js_value *v, const char *key, js_value *member) {
+  return member && json_object_set_new(v, key, member) == 0;
+}
+
+bool js_set_item(js_value *v, int64_t i, js_value *item) {
+  return item && json_array_set_new(v, (size_t)i, item) == 0;
+}
+
+void js_drop_item(js_value *v, int64_t i) { json_array_remove(v, (size_t)i); }
+
 js_value *js_ints(const int *x, int64_t n) {
   js_value *a = js_array();
   for (int64_t i = 0; i < n; i++) js_push(&a, js_int(x[i]));

@@ -58,6 +58,15 @@ loci_status js_get_bool(const js_value *v, const char *key, const char *what, bo
 loci_status js_get_text(const js_value *v, const char *key, const char *what, const char **inout,
                         loci_err *err);
 
+/* Changing a document that was read: the member or item itself (borrowed; NULL: none), and setting
+ * or taking away one.  js_set takes the new one over, keeps the place of an old one, and is false
+ * when memory is out. */
+js_value *js_member(js_value *v, const char *key);
+js_value *js_item(js_value *v, int64_t i);
+bool js_set(js_value *v, const char *key, js_value *member);
+bool js_set_item(js_value *v, int64_t i, js_value *item);
+void js_drop_item(js_value *v, int64_t i);
+
 /* Building. js_put and js_push take v over; on any failure *to becomes NULL. */
 js_value *js_object(void);
 js_value *js_array(void);
