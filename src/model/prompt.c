@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "model/tokens.h"
 #include "model/vision.h"
+#include "text/span.h"
 
 bool embed_token(const loci_model *m, int id, float *out) {
   if (id < 0 || id >= m->weights->embed.rows) return false;
@@ -75,27 +76,6 @@ loci_status project_image(const loci_model *m, const char *path, arena *mem, flo
 
 /* ---------------------------------------------------------------- constraints */
 
-/* "this place@2" is the second occurrence of "this place". */
-static void split_occurrence(const char *given, size_t *length, int *occurrence) {
-  *length = strlen(given);
-  *occurrence = 1;
-  const char *at = strrchr(given, '@');
-  if (!at || at == given || at[1] < '1' || at[1] > '9') return;
-  char *end;
-  long n = strtol(at + 1, &end, 10);
-  if (*end || n > 1000) return;
-  *length = (size_t)(at - given);
-  *occurrence = (int)n;
-}
-
-/* Byte offset of the n-th occurrence, or -1. */
-static int64_t find_occurrence(const char *text, const char *needle, size_t length, int n) {
-  for (const char *p = text; *p; p++) {
-    if (strncmp(p, needle, length) == 0 && --n == 0) return p - text;
-  }
-  return -1;
-}
-
 /* Phrases that point at the image rather than name a condition. */
 static const char *kind_of(const char *text, bool has_image) {
   static const char *const pointing[] = {"this", "that", "these", "those",   "the",
@@ -110,23 +90,17 @@ static const char *kind_of(const char *text, bool has_image) {
 
 static loci_status find_constraint(loci_prompt *p, const char *given, int64_t question_at,
                                    loci_constraint *out, loci_err *err) {
-  size_t length;
-  int occurrence;
   const char *question = p->info.question;
-  split_occurrence(given, &length, &occurrence);
+  span found = span_find(question, given);
+  size_t length = found.length;
   if (strspn(given, " \t\r\n") >= length) {
     return fail(err, LOCI_EINVAL, "a constraint is empty%s", length ? ": blanks alone" : "");
   }
-  int64_t at = find_occurrence(question, given, length, occurrence);
-  if (at < 0 && length < strlen(given)) { /* perhaps the @ belongs to the text */
-    at = find_occurrence(question, given, strlen(given), 1);
-    if (at >= 0) length = strlen(given);
-  }
-  if (at < 0) {
+  if (found.begin < 0) {
     return fail(err, LOCI_EINVAL, "the constraint \"%.*s\" is not in the question \"%s\"%s",
-                (int)length, given, question, occurrence > 1 ? " that often" : "");
+                (int)length, given, question, found.occurrence > 1 ? " that often" : "");
   }
-  int64_t begin = question_at + at, end = begin + (int64_t)length;
+  int64_t begin = question_at + found.begin, end = begin + (int64_t)length;
   out->first = -1;
   out->count = 0;
   for (int i = 0; i < p->info.length; i++) {
