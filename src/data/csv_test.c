@@ -1,0 +1,116 @@
+/* Comma-separated values: what RFC 4180 says, what is refused, and how reading goes on. */
+#include "data/csv.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+static loci_err err;
+
+static csv_reader *opened(const char *text, size_t n) {
+  csv_reader *r;
+  FILE *f = tmpfile();
+  assert_non_null(f);
+  assert_int_equal(fwrite(text, 1, n, f), n);
+  rewind(f);
+  return csv_open_stream(f, "t.csv", &r, &err) ? NULL : r;
+}
+#define OPEN(text) opened(text, sizeof(text) - 1)
+
+static void gives(csv_reader *r, int64_t line, const char *a, const char *b) {
+  const char *const *row;
+  assert_int_equal(csv_next(r, &row, &err), LOCI_OK);
+  assert_non_null(row);
+  assert_int_equal(csv_line(r), line);
+  assert_string_equal(row[0], a);
+  assert_string_equal(row[1], b);
+}
+
+static void ends(csv_reader *r) {
+  const char *const *row;
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(csv_next(r, &row, &err), LOCI_OK);
+    assert_null(row);
+  }
+  csv_close(r);
+}
+
+static void refuses(csv_reader *r, const char *sentence) {
+  const char *const *row;
+  assert_int_equal(csv_next(r, &row, &err), LOCI_EFORMAT);
+  assert_null(row);
+  assert_string_equal(err.msg, sentence);
+}
+
+static void quotes_line_ends_and_marks_are_read(void **state) {
+  (void)state;
+  csv_reader *r = OPEN("\xEF\xBB\xBF,question\r\n0,\"say \"\"it\"\", then\"\r\n\r\n"
+                       "1,\"two\r\nlines\"\n,\n\"\",last");
+  assert_non_null(r);
+  assert_int_equal(csv_columns(r), 2);
+  assert_int_equal(csv_column(r, ""), 0);
+  assert_int_equal(csv_column(r, "question"), 1);
+  assert_int_equal(csv_column(r, "Question"), -1);
+  gives(r, 2, "0", "say \"it\", then");
+  gives(r, 4, "1", "two\r\nlines");
+  gives(r, 6, "", "");
+  gives(r, 7, "", "last");
+  assert_true(csv_share(r) == 1);
+  ends(r);
+}
+
+static void what_is_wrong_is_refused_alone(void **state) {
+  (void)state;
+  csv_reader *r = OPEN("a,b\n1,x\"y\n2,\"z\"w\n3\n4,5,6\n7,8\r9\n10,\xff\n11,\0\n12,ok\n13,\"open");
+  assert_non_null(r);
+  refuses(r, "t.csv, line 2: a quote inside a field that has none round it");
+  refuses(r, "t.csv, line 3: text behind a closing quote");
+  refuses(r, "t.csv, line 4: 1 fields, but there are 2 columns");
+  refuses(r, "t.csv, line 5: 3 fields, but there are 2 columns");
+  refuses(r, "t.csv, line 6: a carriage return without a line feed");
+  refuses(r, "t.csv, line 7: is not UTF-8");
+  refuses(r, "t.csv, line 8: a NUL character");
+  gives(r, 9, "12", "ok");
+  refuses(r, "t.csv, line 10: a quote that is never closed");
+  ends(r);
+}
+
+static void a_header_must_name_the_columns(void **state) {
+  (void)state;
+  assert_null(OPEN(""));
+  assert_string_equal(err.msg, "t.csv: is empty: no names of columns");
+  assert_null(OPEN("\n\r\n"));
+  assert_null(OPEN("a,b,a\n"));
+  assert_string_equal(err.msg, "t.csv, line 1: two columns are named \"a\"");
+  assert_null(OPEN("\xEF\xBBx"));
+  assert_string_equal(err.msg, "t.csv, line 1: is not UTF-8");
+}
+
+static void a_record_has_a_limit(void **state) {
+  (void)state;
+  size_t n = CSV_RECORD_MAX + 100;
+  char *text = malloc(n);
+  assert_non_null(text);
+  memset(text, 'x', n);
+  memcpy(text, "a,b\n1,\"", 7);
+  memcpy(text + n - 9, "\"\n2,after", 9);
+  csv_reader *r = opened(text, n);
+  free(text);
+  assert_non_null(r);
+  refuses(r, "t.csv, line 2: a record of more than 1 MiB (is a quote never closed?)");
+  gives(r, 3, "2", "after");
+  ends(r);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {cmocka_unit_test(quotes_line_ends_and_marks_are_read),
+                                            cmocka_unit_test(what_is_wrong_is_refused_alone),
+                                            cmocka_unit_test(a_header_must_name_the_columns),
+                                            cmocka_unit_test(a_record_has_a_limit)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
