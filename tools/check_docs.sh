@@ -13,6 +13,11 @@ while IFS='|' read -r name axes meaning; do
   grep -qF "| \`$name\` | $axes | $meaning |" docs/MATH.md || complain "docs/MATH.md: no line for site $name ($axes): $meaning"
 done < <(sed -n 's/^SITE([A-Z_]*, "\([^"]*\)", "\([^"]*\)", "\([^"]*\)")$/\1|\2|\3/p' include/loci_sites.def)
 
+while IFS='|' read -r name error meaning; do
+  grep -qE "^\| \`$name\` \| $error *\|.*\| $meaning \|$" docs/DATA.md || complain "docs/DATA.md: no line for $name ($error): $meaning"
+done < <(tr '\n' ' ' <src/data/quirks.def | sed 's/QUIRK(/\n&/g' |
+  sed -nE 's/^QUIRK\([A-Z_]*, "([a-z-]+)", (true|false), (true|false), *"([^"]*)"\).*/\1|\2|\4/p' | sed 's/|true|/|yes|/; s/|false|/||/')
+
 commands=" $("$loci" help | sed -n '/^commands/,/^$/s/^  \([a-z]*\) .*/\1/p' | tr '\n' ' ')"
 while read -r command; do
   [[ $commands == *" $command "* ]] || complain "mentioned, but no such command: loci $command"

@@ -266,6 +266,29 @@ static void paths_are_joined_split_and_matched(void **state) {
 
 #define file_test(f) cmocka_unit_test_teardown(f, empty_folder)
 
+static void a_file_in_pieces_stands_when_it_is_kept(void **state) {
+  (void)state;
+  const char *path = at("pieces");
+  char *text;
+  size_t n;
+  out_file *o;
+  for (int keep = 0; keep < 2; keep++) {
+    assert_int_equal(out_file_open(path, &o, NULL), LOCI_OK);
+    assert_int_equal(out_file_write(o, "one ", 4, NULL), LOCI_OK);
+    assert_int_equal(out_file_write(o, "two", 3, NULL), LOCI_OK);
+    assert_false(file_exists(path));
+    if (keep) {
+      assert_int_equal(out_file_keep(o, NULL), LOCI_OK);
+    } else {
+      out_file_drop(o);
+    }
+  }
+  assert_int_equal(file_read(path, 100, &text, &n, NULL), LOCI_OK);
+  assert_string_equal(text, "one two");
+  free(text);
+  unlink(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       file_test(what_is_written_is_read_back),
@@ -278,6 +301,7 @@ int main(void) {
       file_test(a_replaced_file_keeps_its_mode_and_a_new_one_obeys_the_umask),
       file_test(a_pipe_is_written_to_and_stays_a_pipe),
       file_test(standard_output_is_written_to_where_it_goes),
+      file_test(a_file_in_pieces_stands_when_it_is_kept),
       file_test(existence_and_kind_are_told),
       file_test(paths_are_joined_split_and_matched),
   };

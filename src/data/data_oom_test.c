@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,63 @@ static loci_status compare_answers(void *ctx, loci_err *err) {
   return LOCI_OK;
 }
 
+static void write_text(const char *path, const char *text) {
+  assert_int_equal(file_write(path, text, strlen(text), NULL), LOCI_OK);
+}
+
+static loci_status lint(void *path, loci_err *err) {
+  loci_data_report *r;
+  char *text;
+  char out[80];
+  snprintf(out, sizeof out, "%s.out", (char *)path);
+  loci_lint_opts opts = {.out = out};
+  loci_status st = loci_data_lint(path, &opts, &r, err);
+  assert_true((st == LOCI_OK) == (r != NULL));
+  if (!st) st = loci_data_report_json(r, &text, err);
+  if (!st) loci_text_free(text);
+  if (!st) st = loci_data_report_draw(r, NULL, &text, err);
+  if (!st) loci_text_free(text);
+  loci_data_report_free(r);
+  return st;
+}
+
+static loci_status import(void *path, loci_err *err) {
+  loci_data_report *r;
+  char out[80], votes[80];
+  snprintf(out, sizeof out, "%s.out", (char *)path);
+  snprintf(votes, sizeof votes, "%s.json", (char *)path);
+  const char *answers[] = {votes};
+  loci_import_opts opts = {.format = "okvqa", .answers = answers, .answer_count = 1};
+  loci_status st = loci_data_import(path, out, &opts, &r, err);
+  assert_true((st == LOCI_OK) == (r != NULL));
+  loci_data_report_free(r);
+  return st;
+}
+
+static void making_and_checking_say_so_too(void **state) {
+  (void)state;
+  char dir[] = "/tmp/loci-data-oom-XXXXXX", path[64], more[80];
+  assert_non_null(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/x", dir);
+  write_text(path,
+             "{\"id\":1,\"question\":\" Whose hat is this??\",\"constraints\":[\"HAT\",{\"text\":"
+             "\"hat\"}],\"answers\":[\" a\",\"\",\"a\"],\"unrelated\":[{}],\"image\":\"none\"}\n"
+             "no\n{\"id\":1,\"question\":\"Q\",\"answers\":\"Q\",\"target\":\"q\"}\n");
+  failing_malloc_run(lint, path);
+  write_text(path, ",question,main_entity,image_url\n0,Whose hat is this?,Hat,./x_7.jpg\n"
+                   "1,\"Whose\"x\n2,Whose hat is that?,hat,x_8.jpg\n");
+  snprintf(more, sizeof more, "%s.json", path);
+  write_text(more,
+             "{\"questions\":[{\"question_id\":1,\"image_id\":7,\"question\":\"Whose hat is "
+             "this\"}],\"annotations\":[{\"question_id\":1,\"answers\":[{\"answer\":\"a\"}]}]}");
+  failing_malloc_run(import, path);
+  unlink(more);
+  unlink(path);
+  snprintf(more, sizeof more, "%s.out", path);
+  unlink(more);
+  rmdir(dir);
+}
+
 static void running_out_of_memory_is_said(void **state) {
   (void)state;
   static const char text[] =
@@ -63,6 +121,7 @@ static void running_out_of_memory_is_said(void **state) {
 }
 
 int main(void) {
-  static const struct CMUnitTest tests[] = {cmocka_unit_test(running_out_of_memory_is_said)};
+  static const struct CMUnitTest tests[] = {cmocka_unit_test(running_out_of_memory_is_said),
+                                            cmocka_unit_test(making_and_checking_say_so_too)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,12 +138,13 @@ static loci_status copy_id(const job *j, const char *field, const js_value *v, c
   return *out ? LOCI_OK : no_memory(j);
 }
 
+const char *const example_fields[EXAMPLE_FIELDS] = {
+    "id",     "image",    "question",           "answers", "constraints",
+    "entity", "rephrase", "same_entity_images", "set",     "target"};
+
 static bool is_known(const char *key) {
-  static const char *const known[] = {"id",     "image",    "question",           "answers",
-                                      "entity", "rephrase", "same_entity_images", "constraints",
-                                      "set",    "target"};
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-    if (strcmp(key, known[i]) == 0) return true;
+  for (int i = 0; i < EXAMPLE_FIELDS; i++) {
+    if (strcmp(key, example_fields[i]) == 0) return true;
   }
   return false;
 }
@@ -197,26 +198,29 @@ static loci_status copy_example(const job *j, loci_example *e) {
   return copy_fields(j, e);
 }
 
-loci_status example_parse(const char *text, size_t n, const example_source *from,
-                          loci_example **out, loci_err *err) {
-  js_value *line = NULL;
-  loci_status st = LOCI_OK;
+loci_status example_read(const js_value *line, const example_source *from, loci_example **out,
+                         loci_err *err) {
   *out = NULL;
   example_box *box = calloc(1, sizeof *box);
   if (!box) return fail_nomem(err, "reading an example");
   box->mem = arena_new();
-  if (!box->mem) {
-    st = fail_nomem(err, "reading an example");
-    goto done;
-  }
-  TRY_DONE(js_parse_line(text, n, from->path, from->line, &line, err));
   job j = {from, line, box->mem, err};
-  TRY_DONE(copy_example(&j, &box->view));
-  *out = &box->view;
-  box = NULL;
-done:
+  loci_status st = box->mem ? copy_example(&j, &box->view) : no_memory(&j);
+  if (st) {
+    loci_example_free(&box->view);
+  } else {
+    *out = &box->view;
+  }
+  return st;
+}
+
+loci_status example_parse(const char *text, size_t n, const example_source *from,
+                          loci_example **out, loci_err *err) {
+  js_value *line;
+  *out = NULL;
+  TRY(js_parse_line(text, n, from->path, from->line, &line, err));
+  loci_status st = example_read(line, from, out, err);
   js_free(line);
-  if (box) loci_example_free(&box->view);
   return st;
 }
 

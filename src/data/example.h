@@ -7,6 +7,7 @@
 #define LOCI_DATA_EXAMPLE_H
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/status.h"
 
 enum { EXAMPLE_LINE_MAX = 1 << 20 }; /* bytes */
@@ -17,9 +18,17 @@ typedef struct example_source {
   int64_t line;
 } example_source;
 
+/* The fields whose meaning is fixed. */
+enum { EXAMPLE_FIELDS = 10 };
+extern const char *const example_fields[EXAMPLE_FIELDS];
+
 /* An example out of one line of [n] bytes; for loci_example_free. */
 loci_status example_parse(const char *text, size_t n, const example_source *from,
                           loci_example **out, loci_err *err);
+
+/* The same of a line that is parsed already. */
+loci_status example_read(const js_value *line, const example_source *from, loci_example **out,
+                         loci_err *err);
 
 /* The file's path, borrowed; the number of the line last read; the share of the file's bytes that
  * were read, 0 where its size is not known (a pipe). */

@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/json.h"
 
+const char *const side_fields[SIDE_FIELDS] = {"same_image", "other_images", "unrelated"};
+
 /* What a list is read with. */
 typedef struct job {
   const char *path, *folder, *field;
@@ -69,10 +71,10 @@ static loci_status read_list(const job *j, const js_value *list, side_question *
   return LOCI_OK;
 }
 
-loci_status side_questions(const loci_examples *file, const loci_example *e, const char *field,
+loci_status side_questions(const example_source *from, const loci_example *e, const char *field,
                            arena *mem, side_question **out, int *count, loci_err *err) {
   const char *text = loci_example_field(e, field);
-  job j = {examples_path(file), examples_folder(file), field, e->line, mem};
+  job j = {from->path, from->folder, field, e->line, mem};
   js_value *list;
   *out = NULL;
   *count = 0;

@@ -11,9 +11,13 @@ typedef struct side_question {
   int answer_count;
 } side_question;
 
+/* The fields that hold such lists. */
+enum { SIDE_FIELDS = 3 };
+extern const char *const side_fields[SIDE_FIELDS];
+
 /* The list in the field of that name; none where the example does not have it.  Memory is the
  * arena's. */
-loci_status side_questions(const loci_examples *file, const loci_example *e, const char *field,
+loci_status side_questions(const example_source *from, const loci_example *e, const char *field,
                            arena *mem, side_question **out, int *count, loci_err *err);
 
 #endif

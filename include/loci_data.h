@@ -1,0 +1,93 @@
+/* loci, continued: files of examples made, checked, annotated.  Part of loci.h, whose rules hold
+ * here. */
+#ifndef LOCI_DATA_H
+#define LOCI_DATA_H
+
+#ifndef LOCI_H
+#error "include loci.h, which includes this"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------- 17. data sets */
+
+/* Something about one line that a person should know. */
+typedef struct loci_finding {
+  int64_t line;         /* in the file read, from 1 */
+  const char *id;       /* of the example; NULL: none */
+  const char *field;    /* "constraints[1].text"; NULL: the line as a whole */
+  const char *kind;     /* "constraint-case" */
+  const char *message;  /* in one sentence */
+  const char *repaired; /* what stands there now, or would with fix; NULL: cannot be repaired */
+  bool error;           /* the line is refused, or its numbers would mean something else */
+} loci_finding;
+
+typedef struct loci_finding_kind {
+  const char *name, *meaning;
+  bool error, repairable; /* always, or in some cases */
+  int64_t count, repaired;
+} loci_finding_kind;
+
+/* What became of a file. */
+typedef struct loci_data_report {
+  const char *what;           /* "import", "lint" */
+  const char *path, *out;     /* out NULL: nothing was written */
+  bool fixed;                 /* repairs were made, not only named */
+  int64_t read, written;      /* examples (rows, lines that are not blank) */
+  int64_t bad;                /* with an error that stays */
+  int64_t answered, pictured; /* import: with answers; with a picture that is there */
+  int64_t finding_count;
+  const loci_finding *findings;
+  int kind_count;
+  const loci_finding_kind *kinds; /* those that were found, errors first */
+} loci_data_report;
+
+typedef struct loci_lint_opts {
+  loci_model *model; /* NULL: nothing about tokens is checked */
+  int max_answer;    /* tokens of an answer, with a model; 0: 20 */
+  bool no_images;    /* do not open pictures */
+  const char *out;   /* with repairs, in JSONL; NULL: nothing is written, repairs are proposed */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_lint_opts;
+
+/* Every line of a file of examples, checked for what refuses it or would spoil its trace (the kinds
+ * are listed in docs/DATA.md).  Memory grows with the findings, and by some 120 bytes a line to
+ * find doubles.  The file written holds every line but those that are no example and those that
+ * repeat another one in everything. */
+LOCI_CHECK loci_status loci_data_lint(const char *path, const loci_lint_opts *opts,
+                                      loci_data_report **out, loci_err *err);
+
+typedef struct loci_import_opts {
+  const char *format;         /* "okvqa", "known", "movies", "evqa", "csv" */
+  const char *images;         /* folder; NULL: the table's own */
+  const char *const *answers; /* paths: OK-VQA or VQAv2 questions and annotations */
+  int answer_count;
+  bool raw; /* constraints as the table has them, without repairs */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_import_opts;
+
+/* A table of questions (CSV) as a file of examples, [to]; rows that are none are left out and
+ * named. */
+LOCI_CHECK loci_status loci_data_import(const char *path, const char *to,
+                                        const loci_import_opts *opts, loci_data_report **out,
+                                        loci_err *err);
+
+LOCI_API void loci_data_report_free(loci_data_report *report);
+LOCI_CHECK loci_status loci_data_report_json(const loci_data_report *report, char **out,
+                                             loci_err *err);
+/* .json */
+LOCI_CHECK loci_status loci_data_report_write(const loci_data_report *report, const char *path,
+                                              loci_err *err);
+/* Every error as FILE:LINE: FIELD: SENTENCE, of each kind of notes the first ten; then a table of
+ * their kinds. */
+LOCI_CHECK loci_status loci_data_report_draw(const loci_data_report *report,
+                                             const loci_draw_opts *opts, char **out, loci_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,364 @@
+/* Tables of questions (CSV) as files of examples.  What a table's columns mean is one line of
+ * [formats]; every row becomes a parsed line, goes through the same checks and repairs as a line
+ * of a file (check.h), and is written. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/names.h"
+#include "data/check.h"
+#include "data/csv.h"
+#include "data/pictures.h"
+#include "data/votes.h"
+
+typedef enum role { ID, IMAGE, QUESTION, ANSWERS, CONSTRAINTS, ENTITY, SET, TARGET, ROLES } role;
+
+/* Columns by role; NULL: none.  A column with "|" in front holds several values with | between. */
+typedef struct format {
+  const char *name;
+  const char *columns[ROLES];
+  bool visual; /* constraints point at the picture */
+  bool others; /* columns without a role are kept as fields */
+} format;
+
+static const format formats[] = {
+    {"okvqa", {"", "image_url", "question", NULL, "main_entity", NULL, NULL, NULL}, .visual = true},
+    {"known",
+     {"", "image_url", "question", NULL, "main_entity", "subject", NULL, NULL},
+     .visual = true},
+    {"movies",
+     {"", "image_url", "question", NULL, "main_entity", "director", NULL, NULL},
+     .visual = true},
+    {"evqa",
+     {NULL, "|dataset_image_ids", "question", "|answer", NULL, "wikipedia_title", NULL, NULL},
+     .others = true},
+    {"csv",
+     {"id", "image", "question", "answer", "constraint", "entity", "set", "target"},
+     .others = true},
+};
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+typedef struct importer {
+  const loci_import_opts *o;
+  const format *f;
+  const char *path;
+  csv_reader *table;
+  int columns[ROLES]; /* -1: the table has none */
+  bool many[ROLES];
+  pictures *images;
+  votes *votes;
+  out_file *out;
+  checker check;
+  loci_data_report *counts;
+  example_source from;
+  arena *mem; /* of this row */
+  loci_err *err;
+} importer;
+
+static loci_status no_memory(const importer *m) { return fail_nomem(m->err, "importing a table"); }
+
+/* ---------------------------------------------------------------- columns */
+
+static loci_status find_format(const char *name, const format **out, loci_err *err) {
+  const char *names[FORMATS];
+  for (int i = 0; i < FORMATS; i++) {
+    names[i] = formats[i].name;
+    if (strcmp(name, formats[i].name) != 0) continue;
+    *out = &formats[i];
+    return LOCI_OK;
+  }
+  int near = nearest_name(name, names, FORMATS);
+  if (near >= 0)
+    return fail(err, LOCI_EINVAL, "unknown kind of table \"%.60s\"; did you mean %s?", name,
+                names[near]);
+  return fail(err, LOCI_EINVAL,
+              "unknown kind of table \"%.60s\": okvqa, known, movies, evqa or csv", name);
+}
+
+/* The column of a role; a plain table may also have "answers" or "constraints", with | between. */
+static int find_column(const importer *m, role r, bool *many) {
+  const char *name = m->f->columns[r];
+  char plural[32];
+  *many = false;
+  if (!name) return -1;
+  *many = name[0] == '|';
+  int found = csv_column(m->table, name + *many);
+  if (found >= 0 || (r != ANSWERS && r != CONSTRAINTS) || *many) return found;
+  snprintf(plural, sizeof plural, "%.30ss", name);
+  *many = true;
+  return csv_column(m->table, plural);
+}
+
+static loci_status find_columns(importer *m) {
+  bool plain = strcmp(m->f->name, "csv") == 0;
+  for (int r = 0; r < ROLES; r++) {
+    m->columns[r] = find_column(m, (role)r, &m->many[r]);
+    if (m->columns[r] >= 0 || !m->f->columns[r]) continue;
+    if (r == ID || (plain && r != QUESTION)) continue;
+    return fail(m->err, LOCI_EFORMAT, "%s: a table of the kind %s has a column \"%s\"", m->path,
+                m->f->name, m->f->columns[r] + (m->f->columns[r][0] == '|'));
+  }
+  return LOCI_OK;
+}
+
+static const char *cell(const importer *m, const char *const *row, role r) {
+  return m->columns[r] >= 0 ? row[m->columns[r]] : "";
+}
+
+/* ---------------------------------------------------------------- one row */
+
+/* The next piece of a cell of several values, copied; NULL behind the last. */
+static char *next_piece(importer *m, const char **rest, bool many) {
+  if (!**rest) return NULL;
+  size_t n = many ? strcspn(*rest, "|") : strlen(*rest);
+  char *piece = arena_strndup(m->mem, *rest, n);
+  *rest += n + (many && (*rest)[n] == '|');
+  return piece;
+}
+
+static void put_id(importer *m, js_value **line, const char *const *row) {
+  char id[128];
+  const char *given = cell(m, row, ID);
+  if (!*given) return;
+  if (m->f->columns[ID][0]) { /* the table's own */
+    js_put(line, "id", js_text(given));
+    return;
+  }
+  snprintf(id, sizeof id, "%s-%.100s", m->f->name, given);
+  js_put(line, "id", js_text(id));
+}
+
+/* The first picture that is there is the example's; further ones show the same. */
+static loci_status put_images(importer *m, js_value **line, const char *const *row) {
+  const char *rest = cell(m, row, IMAGE), *chosen = NULL;
+  js_value *more = js_array();
+  char *name;
+  bool found = false;
+  while ((name = next_piece(m, &rest, m->many[IMAGE])) != NULL) {
+    const char *path;
+    bool there;
+    loci_status st = pictures_find(m->images, name, m->mem, &path, &there, m->err);
+    if (st) {
+      js_free(more);
+      return st;
+    }
+    if (found && there) js_push(&more, js_text(path));
+    if (!chosen || (there && !found)) chosen = path;
+    found |= there;
+  }
+  if (chosen) js_put(line, "image", js_text(chosen));
+  if (js_count(more) > 0) {
+    js_put(line, "same_entity_images", more);
+  } else {
+    js_free(more);
+  }
+  m->counts->pictured += found;
+  if (found || !chosen) return LOCI_OK;
+  place at = {.line = m->from.line, .field = "image"};
+  return report_add(m->check.found, QUIRK_IMAGE_UNKNOWN, &at, m->err, "there is no file %.200s",
+                    chosen);
+}
+
+/* "COCO_val2014_000000297147.jpg" is picture 297147; -1: no number. */
+static int64_t picture_number(const char *name) {
+  const char *base = path_base(name);
+  size_t n = strcspn(base, "."), from = n;
+  while (from > 0 && base[from - 1] >= '0' && base[from - 1] <= '9') from--;
+  return n == from || n - from > 18 ? -1 : strtoll(base + from, NULL, 10);
+}
+
+static loci_status put_votes(importer *m, js_value **list, const char *const *row) {
+  const char **answers;
+  int count = 0;
+  bool divided = false;
+  place at = {.line = m->from.line, .field = "answers"};
+  int64_t number = picture_number(cell(m, row, IMAGE));
+  if (number >= 0)
+    TRY(votes_find(m->votes, number, cell(m, row, QUESTION), m->mem, &answers, &count, &divided,
+                   m->err));
+  if (count == 0)
+    return report_add(m->check.found, QUIRK_ANSWER_UNKNOWN, &at, m->err,
+                      "no annotation of picture %" PRId64 " has this question", number);
+  for (int i = 0; i < count; i++) js_push(list, js_text(answers[i]));
+  return divided ? report_add(m->check.found, QUIRK_ANSWER_DIVIDED, &at, m->err,
+                              "no answer was given three times; the most frequent stand")
+                 : LOCI_OK;
+}
+
+/* "a&&b": both belong to the answer. */
+static const char *joined(char *text) {
+  for (char *p = text; (p = strstr(p, "&&")) != NULL; p += 2) memcpy(p, ", ", 2);
+  return text;
+}
+
+static loci_status put_answers(importer *m, js_value **line, const char *const *row) {
+  const char *rest = cell(m, row, ANSWERS);
+  js_value *list = js_array();
+  loci_status st = LOCI_OK;
+  char *piece;
+  while ((piece = next_piece(m, &rest, m->many[ANSWERS])) != NULL)
+    js_push(&list, js_text(m->many[ANSWERS] ? joined(piece) : piece));
+  if (m->votes) st = put_votes(m, &list, row);
+  m->counts->answered += js_count(list) > 0;
+  if (js_count(list) > 0) {
+    js_put(line, "answers", list);
+  } else {
+    js_free(list);
+  }
+  return st;
+}
+
+static void put_constraints(importer *m, js_value **line, const char *const *row) {
+  const char *rest = cell(m, row, CONSTRAINTS);
+  js_value *list = js_array();
+  char *piece;
+  while ((piece = next_piece(m, &rest, m->many[CONSTRAINTS])) != NULL) {
+    js_value *o = js_object();
+    js_put(&o, "text", js_text(piece));
+    if (m->f->visual) js_put(&o, "kind", js_text("visual"));
+    js_push(&list, o);
+  }
+  if (js_count(list) > 0) {
+    js_put(line, "constraints", list);
+  } else {
+    js_free(list);
+  }
+}
+
+static void put_text(importer *m, js_value **line, const char *const *row, role r,
+                     const char *key) {
+  const char *text = cell(m, row, r);
+  if (*text) js_put(line, key, js_text(text));
+}
+
+static void put_others(importer *m, js_value **line, const char *const *row) {
+  for (int i = 0; m->f->others && i < csv_columns(m->table); i++) {
+    bool has_role = false;
+    const char *name = csv_column_name(m->table, i);
+    for (int r = 0; r < ROLES; r++) has_role |= m->columns[r] == i;
+    if (!has_role && *name && *row[i] && *line && !js_get(*line, name))
+      js_put(line, name, js_text(row[i]));
+  }
+}
+
+static loci_status make_line(importer *m, const char *const *row, js_value **line) {
+  *line = js_object();
+  put_id(m, line, row);
+  loci_status st = put_images(m, line, row);
+  put_text(m, line, row, QUESTION, "question");
+  if (!st) st = put_answers(m, line, row);
+  put_constraints(m, line, row);
+  put_text(m, line, row, ENTITY, "entity");
+  if (m->f->columns[SET]) {
+    put_text(m, line, row, SET, "set");
+  } else {
+    js_put(line, "set", js_text(m->f->name));
+  }
+  put_text(m, line, row, TARGET, "target");
+  put_others(m, line, row);
+  if (!st && !*line) st = no_memory(m);
+  return st;
+}
+
+static loci_status write_line(importer *m, const js_value *line) {
+  char *text;
+  TRY(js_dump(line, &text, m->err));
+  loci_status st = out_file_write(m->out, text, strlen(text), m->err);
+  if (!st) st = out_file_write(m->out, "\n", 1, m->err);
+  m->counts->written++;
+  free(text);
+  return st;
+}
+
+static loci_status import_row(importer *m, const char *const *row) {
+  bool keep, changed;
+  js_value *line = NULL;
+  m->mem = arena_new();
+  loci_status st = m->mem ? make_line(m, row, &line) : no_memory(m);
+  if (!st) st = check_example(&m->check, line, &m->from, &keep, &changed, m->err);
+  if (!st && keep) st = write_line(m, line);
+  js_free(line);
+  arena_free(m->mem);
+  return st;
+}
+
+/* ---------------------------------------------------------------- the table */
+
+static loci_status refuse_row(importer *m, const char *why) {
+  place at = {.line = m->from.line};
+  return report_add(m->check.found, QUIRK_NOT_A_ROW, &at, m->err, "%s",
+                    report_plain(why, m->path, m->from.line));
+}
+
+static loci_status next_row(importer *m, bool *more) {
+  const char *const *row;
+  loci_err why = {0};
+  loci_status st = csv_next(m->table, &row, &why);
+  int64_t before = report_errors(m->check.found);
+  m->from.line = csv_line(m->table);
+  *more = st == LOCI_EFORMAT || row;
+  if (st && st != LOCI_EFORMAT) return fail(m->err, st, "%s", why.msg);
+  if (!*more) return LOCI_OK;
+  m->counts->read++;
+  st = st ? refuse_row(m, why.msg) : import_row(m, row);
+  m->counts->bad += report_errors(m->check.found) > before;
+  return st;
+}
+
+static loci_status import_all(importer *m) {
+  bool more = true;
+  while (more) {
+    TRY(next_row(m, &more));
+    if (m->counts->read % 64 || !m->o->progress) continue;
+    if (!m->o->progress(m->o->progress_ctx, "import", csv_share(m->table), 1))
+      return fail(m->err, LOCI_ECANCELLED, "stopped");
+  }
+  return LOCI_OK;
+}
+
+static loci_status open_all(importer *m, const char *out, char **folder) {
+  size_t n = (size_t)(path_base(m->path) - m->path);
+  TRY(find_format(m->o->format ? m->o->format : "csv", &m->f, m->err));
+  *folder = n ? strndup(m->path, n) : strdup(".");
+  m->check.before = seen_new();
+  if (!*folder || !m->check.before) return no_memory(m);
+  TRY(report_new("import", m->path, out, &m->check.found, m->err));
+  m->counts = report_view(m->check.found);
+  TRY(csv_open(m->path, &m->table, m->err));
+  TRY(find_columns(m));
+  m->check.unconstrained = m->columns[CONSTRAINTS] < 0;
+  m->check.unanswered = m->columns[ANSWERS] < 0 && m->o->answer_count == 0;
+  TRY(pictures_open(m->o->images ? m->o->images : *folder, out, &m->images, m->err));
+  if (m->o->answer_count > 0) TRY(votes_open(m->o->answers, m->o->answer_count, &m->votes, m->err));
+  return out_file_open(out, &m->out, m->err);
+}
+
+loci_status loci_data_import(const char *path, const char *to, const loci_import_opts *opts,
+                             loci_data_report **out, loci_err *err) {
+  static const loci_import_opts none;
+  importer m = {.o = opts ? opts : &none, .path = path, .err = err};
+  char *folder = NULL;
+  loci_status st;
+  *out = NULL;
+  m.from = (example_source){path, "", 0};
+  m.check.no_images = true; /* looked for by name here */
+  m.check.raw = m.o->raw;
+  TRY_DONE(open_all(&m, to, &folder));
+  TRY_DONE(import_all(&m));
+  st = out_file_keep(m.out, err);
+  m.out = NULL;
+  if (st) goto done;
+  *out = report_done(m.check.found);
+  m.check.found = NULL;
+done:
+  out_file_drop(m.out);
+  votes_close(m.votes);
+  pictures_close(m.images);
+  csv_close(m.table);
+  seen_free(m.check.before);
+  report_free(m.check.found);
+  free(folder);
+  return st;
+}

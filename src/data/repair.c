@@ -1,0 +1,285 @@
+/* Repairs of a parsed line (see check.h): shapes of lists, blanks, marks, and constraints that are
+ * in their question but for case, blanks or punctuation at the ends.  A field of the wrong kind is
+ * left for the reader to refuse. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "data/check.h"
+#include "text/span.h"
+#include "text/unicode.h"
+
+static loci_status no_memory(const check_job *j) { return fail_nomem(j->err, "checking examples"); }
+
+/* Sets a member, which is taken over. */
+static loci_status set(check_job *j, js_value *in, const char *key, js_value *member) {
+  j->changed = true;
+  return js_set(in, key, member) ? LOCI_OK : no_memory(j);
+}
+
+/* ---------------------------------------------------------------- lists */
+
+/* "answers": "Lima" for ["Lima"]. */
+static loci_status wrap_single(check_job *j, const char *key) {
+  size_t n;
+  const char *text = js_text_of(js_get(j->line, key), &n);
+  js_value *list = js_array();
+  if (!text) {
+    js_free(list);
+    return LOCI_OK;
+  }
+  js_push(&list, js_text_n(text, n));
+  TRY(NOTE(j, FIELD_SHAPE, key, "[...]", "must be a list, found the string \"%.80s\"", text));
+  return set(j, j->line, key, list);
+}
+
+/* "this place" for {"text": "this place"}. */
+static loci_status wrap_constraints(check_job *j) {
+  char field[40];
+  js_value *list = js_member(j->line, "constraints");
+  for (int64_t i = 0; js_kind_of(list) == JS_ARRAY && i < js_count(list); i++) {
+    size_t n;
+    const char *text = js_text_of(js_at(list, i), &n);
+    if (!text) continue;
+    js_value *o = js_object();
+    js_put(&o, "text", js_text_n(text, n));
+    snprintf(field, sizeof field, "constraints[%lld]", (long long)i);
+    loci_status st = NOTE(j, FIELD_SHAPE, field, "{\"text\": ...}",
+                          "must be an object with \"text\", found the string \"%.80s\"", text);
+    j->changed = true;
+    if (!js_set_item(list, i, o)) return no_memory(j);
+    if (st) return st;
+  }
+  return LOCI_OK;
+}
+
+static loci_status repair_shapes(check_job *j) {
+  static const char *const lists[] = {"answers", "constraints", "rephrase", "same_entity_images"};
+  for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) TRY(wrap_single(j, lists[i]));
+  return wrap_constraints(j);
+}
+
+/* ---------------------------------------------------------------- question and answers */
+
+/* The text without blanks at the ends and with line breaks as blanks; in the arena. */
+static char *trimmed(check_job *j, const char *text, const char *blanks) {
+  size_t from = strspn(text, blanks), n = strlen(text);
+  while (n > from && strchr(blanks, text[n - 1])) n--;
+  char *s = arena_strndup(j->mem, text + from, n - from);
+  for (char *p = s; p && *p; p++) {
+    if (*p == '\n' || *p == '\r' || *p == '\t') *p = ' ';
+  }
+  return s;
+}
+
+static loci_status repair_question(check_job *j) {
+  const char *text = js_text_of(js_get(j->line, "question"), NULL);
+  if (!text || text[strspn(text, " \t\r\n")] == 0) return LOCI_OK;
+  char *s = trimmed(j, text, " \t\r\n");
+  if (!s) return no_memory(j);
+  if (strcmp(s, text) != 0) {
+    TRY(NOTE(j, QUESTION_BLANK, "question", s, "blanks at its ends, or line breaks"));
+    TRY(set(j, j->line, "question", js_text(s)));
+  }
+  size_t n = strlen(s), marks = 0;
+  bool asks = false;
+  for (; marks < n && strchr("?!.", s[n - 1 - marks]); marks++) asks |= s[n - 1 - marks] == '?';
+  if (marks < 2 || !asks || marks == n) return LOCI_OK;
+  char *ended = arena_strdup(j->mem, s);
+  if (!ended) return no_memory(j);
+  snprintf(ended + n - marks, marks + 1, "?");
+  TRY(NOTE(j, QUESTION_MARKS, "question", ended, "ends in \"%.8s\"", s + n - marks));
+  return set(j, j->line, "question", js_text(ended));
+}
+
+/* Whether an earlier item is the same string. */
+static bool is_double(const js_value *list, int64_t i, const char *text) {
+  for (int64_t k = 0; k < i; k++) {
+    const char *other = js_text_of(js_at(list, k), NULL);
+    if (other && strcmp(other, text) == 0) return true;
+  }
+  return false;
+}
+
+/* The i-th answer; [was]: its place in the line. */
+static loci_status repair_answer(check_job *j, js_value *list, int64_t *i, int64_t was) {
+  char field[40];
+  const char *text = js_text_of(js_at(list, *i), NULL);
+  if (!text) return LOCI_OK;
+  snprintf(field, sizeof field, "answers[%lld]", (long long)was);
+  char *s = trimmed(j, text, " \t\r\n");
+  if (!s) return no_memory(j);
+  bool empty = !*s, twice = !empty && is_double(list, *i, s);
+  if (empty || twice) {
+    TRY(empty ? NOTE(j, ANSWER_EMPTY, field, "", "is empty")
+              : NOTE(j, ANSWER_TWICE, field, "", "\"%.80s\" stands there already", s));
+    js_drop_item(list, (*i)--);
+    j->changed = true;
+  } else if (strcmp(s, text) != 0) {
+    TRY(NOTE(j, ANSWER_BLANK, field, s, "\"%.80s\" has blanks at its ends, or line breaks", text));
+    j->changed = true;
+    if (!js_set_item(list, *i, js_text(s))) return no_memory(j);
+  }
+  return LOCI_OK;
+}
+
+static loci_status repair_answers(check_job *j) {
+  js_value *list = js_member(j->line, "answers");
+  if (js_kind_of(list) != JS_ARRAY) return LOCI_OK;
+  for (int64_t i = 0, was = 0; i < js_count(list); i++, was++) TRY(repair_answer(j, list, &i, was));
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- constraints */
+
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+/* [begin, end) without blanks and punctuation at the ends; "U.S." keeps its point. */
+static void strip_edges(const char *s, size_t *begin, size_t *end) {
+  bool more = true;
+  while (*begin < *end && (is_blank(s[*begin]) || strchr(",;:?!.", s[*begin]))) ++*begin;
+  while (more && *begin < *end) {
+    char c = s[*end - 1];
+    bool point = c == '.' && !memchr(s + *begin, '.', *end - 1 - *begin);
+    more = is_blank(c) || strchr(",;:?!", c) != NULL || point;
+    if (more) --*end;
+  }
+}
+
+/* A character as it is compared: lower case, one kind of apostrophe. */
+static int folded(const char *s, size_t n, uint32_t *rune) {
+  int bytes = n ? utf8_decode(s, n, rune) : 0;
+  *rune = bytes && *rune != 0x2019 ? rune_lower(*rune) : '\'';
+  return bytes;
+}
+
+/* How many bytes of s begin like the [n] bytes of text, but for case and the width of blanks; 0:
+ * they do not. */
+static size_t match_folded(const char *s, const char *text, size_t n) {
+  size_t at = 0, i = 0, length = strlen(s);
+  while (i < n) {
+    uint32_t a, b;
+    if (is_blank(text[i])) {
+      if (!is_blank(s[at])) return 0;
+      while (is_blank(s[at])) at++;
+      while (i < n && is_blank(text[i])) i++;
+      continue;
+    }
+    int k = folded(text + i, n - i, &a), m = folded(s + at, length - at, &b);
+    if (!k || !m || a != b) return 0;
+    i += (size_t)k;
+    at += (size_t)m;
+  }
+  return at;
+}
+
+/* The [nth] place where the text stands as whole words, but for case. */
+static bool find_folded(const char *question, const char *text, size_t n, int nth, int64_t *begin,
+                        int64_t *end) {
+  for (const char *p = question; n > 0 && *p; p++) {
+    if (((unsigned char)*p & 0xC0) == 0x80) continue;
+    size_t k = match_folded(p, text, n);
+    *begin = p - question;
+    *end = *begin + (int64_t)k;
+    if (k > 0 && span_is_whole(question, *begin, *end) && --nth == 0) return true;
+  }
+  return false;
+}
+
+/* The bytes of the question as a constraint names them, "this place@2" if need be. */
+static char *respell(check_job *j, const char *question, int64_t begin, int64_t end) {
+  size_t n = (size_t)(end - begin);
+  int count = span_count(question, begin, n);
+  char *s = arena_alloc(j->mem, (int64_t)n + 16, 1);
+  if (!s) return NULL;
+  snprintf(s, n + 16, "%.*s", (int)n, question + begin);
+  if (count > 1) snprintf(s + n, 16, "@%d", count);
+  return s;
+}
+
+/* What is wrong with a constraint, and how it reads when repaired (NULL: it cannot be).  False:
+ * nothing is wrong. */
+static bool look_at(check_job *j, const char *question, const char *text, quirk *what,
+                    char **repaired) {
+  span s = span_find(question, text);
+  size_t from = 0, to = s.length;
+  int64_t begin = s.begin, end = s.begin + (int64_t)s.length;
+  *repaired = NULL;
+  strip_edges(text, &from, &to);
+  bool there = s.begin >= 0, edges = from > 0 || to < s.length;
+  if (there && !edges && span_is_whole(question, begin, end)) return false;
+  *what = !there  ? QUIRK_CONSTRAINT_MISSING
+          : edges ? QUIRK_CONSTRAINT_EDGE
+                  : QUIRK_CONSTRAINT_IN_WORD;
+  if (from == to) return true;
+  if (there && edges) {
+    begin += (int64_t)from;
+    end -= (int64_t)(s.length - to);
+  }
+  if ((there && edges && span_is_whole(question, begin, end)) ||
+      find_folded(question, text + from, to - from, there ? 1 : s.occurrence, &begin, &end)) {
+    bool same = strncmp(question + begin, text + from, to - from) == 0;
+    if (!there) *what = same ? QUIRK_CONSTRAINT_EDGE : QUIRK_CONSTRAINT_CASE;
+    *repaired = respell(j, question, begin, end);
+  }
+  return true;
+}
+
+static loci_status say_constraint(check_job *j, quirk what, const char *field, const char *text,
+                                  const char *repaired) {
+  switch (what) {
+    case QUIRK_CONSTRAINT_EDGE:
+      return NOTE(j, CONSTRAINT_EDGE, field, repaired, "\"%.80s\" has blanks or marks at its ends",
+                  text);
+    case QUIRK_CONSTRAINT_CASE:
+      return NOTE(j, CONSTRAINT_CASE, field, repaired, "\"%.80s\" is spelled \"%.80s\" there", text,
+                  repaired ? repaired : "");
+    case QUIRK_CONSTRAINT_IN_WORD:
+      return NOTE(j, CONSTRAINT_IN_WORD, field, repaired,
+                  "\"%.80s\" is found inside another word first", text);
+    default:
+      return NOTE(j, CONSTRAINT_MISSING, field, NULL, "\"%.80s\" is not in the question", text);
+  }
+}
+
+static loci_status repair_constraint(check_job *j, js_value *list, int64_t *i, int64_t was) {
+  char field[40], *repaired;
+  quirk what;
+  js_value *item = js_item(list, *i);
+  const char *question = js_text_of(js_get(j->line, "question"), NULL);
+  const char *text = js_text_of(js_get(item, "text"), NULL);
+  if (!text || !*text) return LOCI_OK;
+  snprintf(field, sizeof field, "constraints[%lld].text", (long long)was);
+  if (look_at(j, question, text, &what, &repaired)) {
+    if (j->c->raw) repaired = NULL;
+    TRY(say_constraint(j, what, field, text, repaired));
+    if (repaired) TRY(set(j, item, "text", js_text(repaired)));
+  }
+  text = js_text_of(js_get(item, "text"), NULL);
+  for (int64_t k = 0; k < *i; k++) {
+    const char *other = js_text_of(js_get(js_at(list, k), "text"), NULL);
+    if (!other || strcmp(other, text) != 0) continue;
+    TRY(NOTE(j, CONSTRAINT_TWICE, field, "", "\"%.80s\" stands there already", text));
+    js_drop_item(list, (*i)--);
+    j->changed = true;
+    break;
+  }
+  return LOCI_OK;
+}
+
+static loci_status repair_constraints(check_job *j) {
+  const char *question = js_text_of(js_get(j->line, "question"), NULL);
+  js_value *list = js_member(j->line, "constraints");
+  if (!question || js_kind_of(list) != JS_ARRAY) return LOCI_OK;
+  for (int64_t i = 0, was = 0; i < js_count(list); i++, was++)
+    TRY(repair_constraint(j, list, &i, was));
+  return LOCI_OK;
+}
+
+loci_status repair_line(check_job *j) {
+  TRY(repair_shapes(j));
+  TRY(repair_question(j));
+  TRY(repair_answers(j));
+  return repair_constraints(j);
+}

@@ -1,0 +1,22 @@
+/* Answers of people to questions about pictures, from the files of VQA, VQAv2 and OK-VQA: one with
+ * {"questions": [{"image_id", "question", "question_id"}]}, one with {"annotations":
+ * [{"question_id", "answers": [{"answer"}, ...]}]}. */
+#ifndef LOCI_DATA_VOTES_H
+#define LOCI_DATA_VOTES_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+typedef struct votes votes;
+
+/* The files, in any order; they are told apart by what they hold. */
+loci_status votes_open(const char *const *paths, int count, votes **out, loci_err *err);
+void votes_close(votes *v);
+
+/* Answers of the question about the picture: those given by at least three of its (ten) people,
+ * which is full marks in the VQA evaluation; if there is none, the most frequent ones (*divided).
+ * Most frequent first, in the arena.  *count 0: no such question. */
+loci_status votes_find(votes *v, int64_t image, const char *question, arena *mem,
+                       const char ***answers, int *count, bool *divided, loci_err *err);
+
+#endif

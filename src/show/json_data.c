@@ -1,0 +1,61 @@
+/* What was found in a file of examples, as JSON.  Field names and their order are
+ * docs/FORMATS.md's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "show/formats.h"
+#include "show/json_parts.h"
+#include "show/study_parts.h"
+
+static js_value *json_kind(const loci_finding_kind *k) {
+  js_value *o = js_object();
+  js_put(&o, "kind", js_text(k->name));
+  js_put(&o, "error", js_bool(k->error));
+  js_put(&o, "count", js_int(k->count));
+  js_put(&o, "repaired", js_int(k->repaired));
+  js_put(&o, "meaning", js_text(k->meaning));
+  return o;
+}
+
+static js_value *json_finding(const loci_finding *f) {
+  js_value *o = json_example(f->line, f->id);
+  js_put(&o, "field", js_text(f->field));
+  js_put(&o, "kind", js_text(f->kind));
+  js_put(&o, "error", js_bool(f->error));
+  js_put(&o, "repaired", js_text(f->repaired));
+  js_put(&o, "message", js_text(f->message));
+  return o;
+}
+
+loci_status loci_data_report_json(const loci_data_report *r, char **out, loci_err *err) {
+  char name[32];
+  snprintf(name, sizeof name, "data-%s", r->what);
+  js_value *o = json_result(name), *kinds = js_array(), *findings = js_array();
+  js_put(&o, "path", js_text(r->path));
+  js_put(&o, "out", js_text(r->out));
+  js_put(&o, "read", js_int(r->read));
+  js_put(&o, "written", js_int(r->written));
+  js_put(&o, "bad", js_int(r->bad));
+  if (strcmp(r->what, "import") == 0) {
+    js_put(&o, "answered", js_int(r->answered));
+    js_put(&o, "pictured", js_int(r->pictured));
+  }
+  for (int i = 0; i < r->kind_count; i++) js_push(&kinds, json_kind(&r->kinds[i]));
+  js_put(&o, "kinds", kinds);
+  for (int64_t i = 0; i < r->finding_count; i++) js_push(&findings, json_finding(&r->findings[i]));
+  js_put(&o, "findings", findings);
+  return json_print_lines(o, out, err);
+}
+
+loci_status loci_data_report_write(const loci_data_report *r, const char *path, loci_err *err) {
+  char *text;
+  if (!path_ends_with(path, ".json"))
+    return fail(err, LOCI_EINVAL, "%s: what was found is written as .json", path);
+  TRY(loci_data_report_json(r, &text, err));
+  loci_status st = file_write(path, text, strlen(text), err);
+  free(text);
+  return st;
+}
