@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "data.h"
 #include "did_you_mean.h"
 #include "edit.h"
 #include "study.h"
@@ -166,6 +167,34 @@ const command commands[] = {
      cmd_edit_test,
      EDIT_TEST,
      {OPT_MODEL, OPT_DATA, OPT_COUNT}},
+
+    {"data import",
+     "a table of questions as a file of examples",
+     "loci data import okvqa okvqa.csv --images val2014 -o okvqa.jsonl\n"
+     "loci data import okvqa okvqa.csv --answers questions.json --answers annotations.json -o "
+     "okvqa.jsonl\n"
+     "loci data import csv mine.csv -o mine.jsonl\n",
+     "Reads VQA-Constraints' tables (okvqa, known, movies), Encyclopedic-VQA's (evqa) or a plain "
+     "one (csv: question and, as far as there are, id, image, answer, constraint, entity, set, "
+     "target; any other column is kept), finds the pictures, joins the answers, repairs what is "
+     "unambiguous and names the rest.  Exit code 1: there are rows with errors that stay.",
+     ".jsonl .json",
+     cmd_data_import,
+     DATA_IMPORT,
+     {OPT_OUT, OPT_COUNT}},
+
+    {"data lint",
+     "what would refuse or spoil the lines of a file of examples",
+     "loci data lint questions.jsonl" FLAGS "\n"
+     "loci data lint questions.jsonl --fix -o better.jsonl -o found.json\n",
+     "Checks every line: that it is an example, its constraint a piece of the question, its "
+     "picture "
+     "there and readable, its answers, doubles, and with -m what the tokenizer makes of it.  "
+     "docs/DATA.md lists what is looked for.  Exit code 1: there are lines with errors that stay.",
+     ".jsonl .json",
+     cmd_data_lint,
+     DATA_LINT,
+     {OPT_COUNT}},
 
     {"study flow",
      "contributions averaged over questions: right and wrong answers",
@@ -332,6 +361,7 @@ static int check_needed(cli *c) {
 /* What the plain argument is. */
 static const char *file_of(const cli *c) {
   if (c->command->bit == EDIT_APPLY) return "an edit's file";
+  if (c->command->bit == DATA_IMPORT) return "a kind of table (okvqa, ...) and its file";
   return c->command->bit == EDIT_REVERT ? "the directory of an edited checkpoint"
                                         : "a file of examples";
 }
@@ -348,7 +378,7 @@ static int run(cli *c, int argc, char **argv) {
     help_command(c->command, &c->term);
     return EXIT_DONE;
   }
-  int plain = c->command->bit & FILE_COMMANDS ? 1 : 0;
+  int plain = c->command->bit == DATA_IMPORT ? 2 : c->command->bit & FILE_COMMANDS ? 1 : 0;
   int most = c->command->bit == EDIT_APPLY ? INT_MAX : plain;
   if (c->command->bit != HELP && c->args.rest_count > most)
     return cli_usage(c, "unexpected argument \"%.100s\"", c->args.rest[most]);

@@ -1,0 +1,196 @@
+# Files of examples: made from tables, checked, repaired.  All rows are written for this test.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+cd "$work" || exit 1
+flags=$model/images
+# holds FILE TEXT...: each text is in the file
+holds() {
+  local file=$1 text
+  shift
+  for text; do grep -qF -- "$text" "$file" || miss "$file lacks $text"; done
+}
+
+# ---- import: the tables of VQA-Constraints, with pictures and answers
+mkdir -p pics/val2014 sets
+cp "$flags/peru.png" "pics/val2014/COCO_val2014_000000000007.jpg"
+cp "$flags/peru.png" pics/val2014/COCO_val2014_000000000008.jpg
+cp "$flags/peru.png" "pics/A photo of Ada_Lovelace.png"
+cp "$flags/peru.png" "pics/a photo of ac_dc.jpg"
+printf ',question,main_entity,image_url\r\n' >okvqa.csv
+{
+  printf '0,What is the capital of this land?,This land,./val2014/COCO_val2014_000000000007.jpg\r\n'
+  printf '1,Whose hat is this?,hat?,./val2014/COCO_val2014_000000000008.jpg\r\n'
+  printf '2,What does the man wear?,a suit,./val2014/COCO_val2014_000000000009.jpg\r\n'
+  printf '3,"open,x,y\r\n'
+} >>okvqa.csv
+echo '{"info":{"a":[1,"]"]},"questions":[{"image_id":7,"question":"What is the Capital of this land","question_id":70},
+ {"image_id":8,"question":"Whose hat is this?","question_id":80},{"image_id":8,"question":"What?","question_id":81}]}' >questions.json
+vote() { printf '{"answer":"%s","answer_id":1},' "$@"; }
+{
+  echo '{"annotations":['
+  echo "{\"question_id\":80,\"answers\":[$(vote ann bob cy cy)$(vote dee | sed 's/,$//')]},"
+  echo "{\"question_id\":70,\"answers\":[$(vote lima cusco lima lima cusco cusco lima)$(vote quito | sed 's/,$//')]}]}"
+} >annotations.json
+try data import okvqa okvqa.csv --images pics --answers questions.json --answers annotations.json -o sets/ok.jsonl -o r.json
+wants 1
+holds sets/ok.jsonl '{"id":"okvqa-0","image":"'"$(realpath pics)"'/val2014/COCO_val2014_000000000007.jpg","question":"What is the capital of this land?","answers":["lima","cusco"],"constraints":[{"text":"this land","kind":"visual"}],"set":"okvqa"}' \
+  '"answers":["cy"],"constraints":[{"text":"hat","kind":"visual"}]' '"text":"a suit"'
+holds r.json '"format":"loci.data-import/1"' '"read":4' '"written":3' '"bad":2' '"answered":2' '"pictured":2'
+prints 'okvqa.csv:2: constraints[0].text: "This land" is spelled'
+prints 'okvqa.csv:3: answers: no answer was given three times'
+prints 'okvqa.csv:4: constraints[0].text: "a suit" is not in the question'
+prints 'okvqa.csv:4: image: there is no file'
+prints 'okvqa.csv:4: answers: no annotation of picture 9'
+prints 'okvqa.csv:5: a quote that is never closed'
+prints '4 rows read, 2 with a picture, 2 with answers, 3 written, 2 with errors'
+try data import okvqa okvqa.csv --raw -o ./ok.jsonl
+holds ok.jsonl '"image":"pics/val2014/COCO_val2014_000000000007.jpg"' '"text":"This land"' '"text":"hat?"'
+[ "$(wc -l <ok.jsonl)" = 3 ] || miss "not three examples"
+
+printf ',question,subject,main_entity,image_url\n0,"This person, born in",Ada Lovelace,"This person,",./A photo of Ada Lovelace\n1,This band'"'"'s songs are,AC/DC,This band,./A photo of AC/DC\n' >known.csv
+try data import known known.csv --images pics -o known.jsonl
+wants 0
+holds known.jsonl '"image":"pics/A photo of Ada_Lovelace.png"' '"image":"pics/a photo of ac_dc.jpg"' '"text":"This person"' '"entity":"AC/DC"'
+printf ',question,director,main_entity,image_url\n0,Name a film by this director?,X,this director,./A photo of X\n' >movies.csv
+try data import movies movies.csv --images pics -o movies.jsonl
+wants 0
+holds movies.jsonl '"id":"movies-0","image":"pics/A photo of X","question":"Name a film by this director?"' '"entity":"X"'
+
+mkdir -p marks/a
+cp "$flags/peru.png" marks/a/abc12.jpg
+cp "$flags/peru.png" marks/77.png
+printf 'question,answer,dataset_name,dataset_image_ids,wikipedia_title,question_type\n"How tall is this, exactly?",9 m|nine metres,landmarks,zz|abc12|77,Tower,templated\nWhich two?,a&&b,landmarks,,Twins,multi_answer\n' >evqa.csv
+try data import evqa evqa.csv --images marks -o evqa.jsonl
+wants 0
+holds evqa.jsonl '"image":"marks/a/abc12.jpg","same_entity_images":["marks/77.png"],"question":"How tall is this, exactly?","answers":["9 m","nine metres"],"entity":"Tower","set":"evqa","dataset_name":"landmarks","question_type":"templated"' '"answers":["a, b"]'
+
+printf 'image,question,answer,constraints,level,id\n../out/x.png,Who is the man on the left?,Bob,the man|the left,3,q7\n' >mine.csv
+try data import csv mine.csv -o mine.jsonl
+wants 0
+holds mine.jsonl '{"id":"q7","image":"x.png","question":"Who is the man on the left?","answers":["Bob"],"constraints":[{"text":"the man"},{"text":"the left"}],"level":"3"}'
+
+failed 'unknown kind of table "okvka"; did you mean okvqa?' data import okvka okvqa.csv -o x.jsonl
+failed 'known.csv: a table of the kind movies has a column "director"' data import movies known.csv -o x.jsonl
+failed 'questions.json: there are no "annotations"' data import okvqa okvqa.csv --answers questions.json -o x.jsonl
+failed 'nowhere: there is no such folder' data import okvqa okvqa.csv --images nowhere -o x.jsonl
+echo '{"questions":[{"question_id":1]}' >torn.json
+failed 'torn.json: ' data import okvqa okvqa.csv --answers torn.json -o x.jsonl
+[ -e x.jsonl ] && miss "a file was left behind"
+usage 'data import needs -o F.jsonl' data import csv mine.csv -o x.json
+usage 'data import needs a kind of table (okvqa, ...) and its file' data import okvqa.csv -o x.jsonl
+
+# ---- lint: every kind, named at its line
+cp "$flags/peru.png" good.png
+echo 'no picture' >bad.png
+cat >all.jsonl <<'EOF'
+{"id":1,"question":"What is this land?","image":"good.png","constraints":[{"text":"this land"}],"answers":["Peru"]}
+not JSON
+{"question":"What is this land?","answers":"Peru","constraints":["this land"]}
+{"question":"What is this land?","answers":["Peru"],"constraints":[{"text":"that land"}]}
+{"question":"Is This Land big?","answers":["no"],"constraints":[{"text":"this  land"}]}
+{"question":"Whose hat is what?","answers":["a"],"constraints":[{"text":"at"},{"text":"hat"}]}
+{"question":"What is it, a what?","answers":["a b"],"constraints":[{"text":"what"},{"text":"it, "},{"text":"it"},{"text":"it, a"}]}
+{"question":"What is this?","image":"none.png","answers":["x"],"constraints":[{"text":"this"}]}
+{"question":"What is this?","image":"bad.png","answers":["x"],"constraints":[{"text":"this"}]}
+{"question":"What is this?","answers":["x"],"constraints":[{"text":"this"}],"unrelated":[{"image":"good.png"}]}
+
+{"id":2,"question":"What is this land?","image":"good.png","constraints":[{"text":"this land"}],"answers":["Peru"]}
+{"id":1,"question":" Note: what is\nthis??","constraints":[],"answers":[""," a","a"],"target":"A","entitty":1}
+{"question":"What is this land?","image":"good.png","constraints":[{"text":"this land"}],"answers":["this land"]}
+{"question":"what or whatever?","constraints":[{"text":"ever"}],"answers":["b"]}
+{"question":3}
+EOF
+try data lint all.jsonl --json
+wants 1
+cp out lint.json
+found() { # found LINE KIND...
+  local line=$1 kind
+  shift
+  for kind; do
+    grep -qE "\"line\":$line,.*\"kind\":\"$kind\"" lint.json || miss "line $line: no $kind"
+  done
+  [ "$(grep -c "\"line\":$line," lint.json)" = $# ] || miss "line $line: not $# findings: $(grep "\"line\":$line," lint.json)"
+}
+found 1
+found 2 no-example
+found 3 field-shape field-shape
+found 4 constraint-not-in-question question-twice
+found 5 constraint-case
+found 6 constraint-in-word constraint-overlap
+found 7 constraint-edge constraint-twice constraint-overlap
+found 8 image-missing
+found 9 image-unreadable
+found 10 side-question
+found 12 example-twice
+found 13 question-blank question-marks question-label answer-empty answer-blank answer-twice no-constraint target-right id-twice field-name
+found 14 answer-given question-twice
+found 15 constraint-in-word
+found 16 no-example
+holds lint.json '"format":"loci.data-lint/1"' '"out":null' '"read":15' '"written":0' '"bad":11' '"field":"answers[2]","kind":"answer-twice"'
+try data lint all.jsonl --fix -o fixed.jsonl
+wants 1
+prints '15 examples read, 12 written, 8 with errors that stay'
+holds fixed.jsonl '{"question":"What is this land?","answers":["Peru"],"constraints":[{"text":"this land"}]}' \
+  '"constraints":[{"text":"This Land"}]' '"constraints":[{"text":"at"},{"text":"hat"}]' \
+  '"constraints":[{"text":"what"},{"text":"it"},{"text":"it, a"}]' \
+  '{"id":1,"question":"Note: what is this?","constraints":[],"answers":["a"],"target":"A","entitty":1}'
+[ "$(head -1 fixed.jsonl)" = "$(head -1 all.jsonl)" ] || miss "a sound line was changed"
+try data lint fixed.jsonl --fix -o again.jsonl
+cmp -s fixed.jsonl again.jsonl || miss "repairing twice is not repairing once"
+try data lint all.jsonl --no-images --json
+[[ $out != *image-unreadable* && $out != *image-missing* ]] || miss "pictures were looked at"
+
+# With a model: tokens.
+printf '{"question":"What is this %s?","constraints":[{"text":"this"}],"answers":["%s"]}\n' \
+  "$(yes land | head -300 | tr '\n' ' ')" x >long.jsonl
+echo '{"question":"What is this?","constraints":[{"text":"this"}],"answers":["a capital of a country"]}' >>long.jsonl
+try data lint long.jsonl -m "$model" --max-new 3 --json
+wants 1
+cp out lint.json
+found 1 question-long
+found 2 answer-long
+
+for width in 40 57 80 132; do
+  LC_ALL=C.UTF-8 COLUMNS=$width try data lint all.jsonl
+  wide=$(too_wide "$width" <out)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+done
+LC_ALL=C try data lint all.jsonl
+LC_ALL=C grep -qa '[^ -~]' out && miss "not ASCII: $(LC_ALL=C grep -a '[^ -~]' out | head -1)"
+
+# A large file: every bad line named, nothing else dropped, memory as for a small one but for what doubles take.
+many() { # many N: every hundredth line is bad
+  awk -v n="$1" 'BEGIN {for (i = 1; i <= n; i++) printf "{\"id\":%d,\"question\":\"What is the number %d of this land?\",\"constraints\":[{\"text\":\"%s\"}],\"answers\":[\"x\"]}\n", i, i, i % 100 ? "this land" : "that land"}'
+}
+peak() { # peak FILE: kB
+  "$loci" data lint "$1" --fix -o peak.jsonl --json >peak.json &
+  local pid=$! most=0 now
+  while kill -0 $pid 2>/dev/null; do
+    now=$(awk '/VmHWM/ {print $2}' /proc/$pid/status 2>/dev/null)
+    [ "${now:-0}" -gt "$most" ] && most=$now
+    sleep 0.02
+  done
+  wait $pid
+  echo "$most"
+}
+many 20000 >many.jsonl
+try data lint many.jsonl --fix -o many-fixed.jsonl --json
+wants 1
+cp out many.json
+[ "$(grep -c '"kind":"constraint-not-in-question","error":true,"repaired":null' many.json)" = 200 ] || miss "not all bad lines are named"
+holds many.json '"line":100,' '"line":20000,' '"bad":200' '"written":20000'
+cmp -s many.jsonl many-fixed.jsonl || miss "lines were lost or changed"
+if ! grep -q __asan_init "$loci"; then # whose freed memory comes back late
+  many 40000 >more.jsonl
+  few=$(peak many.jsonl) more=$(peak more.jsonl)
+  # 20,000 lines more: 120 bytes each to find doubles, 200 findings of 1 kB as JSON; one parsed line is 1 kB
+  [ $((more - few)) -le 6000 ] || miss "20000 lines took $((more - few)) kB more"
+fi
+
+usage '--fix needs -o F.jsonl' data lint all.jsonl --fix
+usage 'a repaired file is written with --fix' data lint all.jsonl -o x.jsonl
+usage 'data lint writes files that end in .jsonl .json' data lint all.jsonl -o x.csv
+usage 'data needs a second word: import, lint' data
+failed 'nowhere.jsonl: No such file' data lint nowhere.jsonl
+failed 'is the file this is made from' data lint all.jsonl --fix -o ./all.jsonl
+finish
