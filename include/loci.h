@@ -229,6 +229,7 @@ typedef struct loci_constraint {
   const char *text;
   const char *kind; /* "visual" or "textual" */
   int first, count; /* positions */
+  int64_t bytes[2]; /* [from, to) in the question */
 } loci_constraint;
 
 typedef struct loci_prompt loci_prompt;

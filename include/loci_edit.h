@@ -24,21 +24,51 @@ typedef struct loci_edit_request {
 
 /* How; a result has the values that were used. */
 typedef struct loci_edit_settings {
-  int steps;           /* of Adam, at most; 0: 40 */
-  double lr;           /* 0: 0.1 */
-  double weight_decay; /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
-  double lambda;       /* ridge of the update; 0: 0.01, negative: none */
-  double max_norm;     /* ||delta|| is held below this many ||v0||; 0: never */
-  double stop_p;       /* ends when p(target) is reached; 0: never */
-  double kl;           /* weight of KL(before || after) behind "CONSTRAINT is a"; 0: none */
-  bool authors;        /* the released scripts' values, and the target's first token alone */
+  int steps;               /* of Adam, at most; 0: 40 */
+  double lr;               /* 0: 0.1; ft, ft-l: 1e-3 */
+  double weight_decay;     /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
+  double lambda;           /* ridge of the update; 0: 0.01, negative: none; memit: weight of the
+                              covariance, 0: 1 */
+  double max_norm;         /* ||delta|| is held below this many ||v0||; 0: never */
+  double stop_p;           /* ends when p(target) is reached; 0: never */
+  double kl;               /* weight of KL(before || after) behind "CONSTRAINT is a"; 0: none */
+  bool authors;            /* the released scripts' values, and the target's first token alone */
+  bool average_loss;       /* over all wordings of a request; ft, ft-l always do */
+  double eps;              /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
+  bool without_constraint; /* ft, ft-l: train on the question with its constraint removed */
 } loci_edit_settings;
+
+/* Mean of k k^T over every position of a set of prompts, k the input of a layer's down projection:
+ * what ROME and MEMIT spare. */
+typedef struct loci_covariance {
+  const char *hash, *tensor, *precision; /* as those of an edit */
+  int layer;
+  int64_t inner; /* F */
+  int64_t keys;  /* positions of all prompts */
+  int prompts;
+  const float *values; /* (F,F) */
+  loci_sample sample;  /* of one from a file: empty */
+} loci_covariance;
+
+/* Of the questions of a file; constraints and answers play no part. */
+LOCI_CHECK loci_status loci_covariance_new(loci_model *model, loci_examples *examples, int layer,
+                                           const loci_study_opts *opts, loci_covariance **out,
+                                           loci_err *err);
+LOCI_API void loci_covariance_free(loci_covariance *covariance);
+/* A safetensors file (docs/FORMATS.md, "Covariances"). */
+LOCI_CHECK loci_status loci_covariance_write(const loci_covariance *covariance, const char *path,
+                                             loci_err *err);
+LOCI_CHECK loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_err *err);
+LOCI_CHECK loci_status loci_covariance_json(const loci_covariance *covariance, char **out,
+                                            loci_err *err);
 
 typedef struct loci_edit_opts {
   bool has_layer;
   int layer; /* whose down projection is changed; else layer 2, or the last one that can answer */
+  const char *method; /* "multedit" (NULL), "ft", "ft-l", "rome", "memit" (docs/MATH.md) */
   loci_edit_settings settings;
-  bool no_answers; /* measure probabilities alone, generate nothing */
+  const loci_covariance *covariance; /* of rome and memit, of this model's layer */
+  bool no_answers;                   /* measure probabilities alone, generate nothing */
   loci_progress_fn progress;
   void *progress_ctx;
 } loci_edit_opts;
@@ -62,7 +92,7 @@ typedef struct loci_edit_fact {
   const char *answer_before, *answer_after; /* greedy; NULL: not asked for */
 } loci_edit_fact;
 
-/* A change of one matrix: W' = W + left right. */
+/* A change of one matrix: W' = W + left right.  After fine-tuning, left is the identity. */
 typedef struct loci_edit {
   const char *method; /* "multedit" */
   const char *hash;   /* of the model it was made for */

@@ -35,7 +35,7 @@ typedef struct command {
   const char *endings;  /* of -o: ".json .csv"; NULL: no -o */
   int (*run)(cli *c);
   unsigned bit;        /* which, in options.h */
-  option_id needed[3]; /* required options, OPT_COUNT after the last */
+  option_id needed[5]; /* required options, OPT_COUNT after the last */
 } command;
 
 extern const command commands[];

@@ -242,6 +242,7 @@ int cmd_edit_solve(cli *c) {
   if (!code) code = args_has(&c->args, OPT_REQUESTS) ? read_many(c, &r, m) : read_one(c, &r, m);
   if (!code) code = solve(c, &r, m);
   free_wishes(&r);
+  edit_opts_clear(&r.opts);
   loci_model_close(m);
   return code;
 }

@@ -9,9 +9,21 @@ enum { MOST_PROMPTS = 1000 };
 
 /* How an edit is solved makes no sense where edits are given. */
 static int check_options(cli *c) {
-  static const option_id how[] = {OPT_LAYER,  OPT_STEPS,    OPT_LR,     OPT_WEIGHT_DECAY,
-                                  OPT_LAMBDA, OPT_MAX_NORM, OPT_STOP_P, OPT_KL,
-                                  OPT_METHOD, OPT_COMPAT,   OPT_PROMPTS};
+  static const option_id how[] = {OPT_LAYER,
+                                  OPT_STEPS,
+                                  OPT_LR,
+                                  OPT_WEIGHT_DECAY,
+                                  OPT_LAMBDA,
+                                  OPT_MAX_NORM,
+                                  OPT_STOP_P,
+                                  OPT_KL,
+                                  OPT_METHOD,
+                                  OPT_COMPAT,
+                                  OPT_PROMPTS,
+                                  OPT_EPS,
+                                  OPT_WITHOUT_CONSTRAINT,
+                                  OPT_COVARIANCE,
+                                  OPT_AVERAGE_LOSS};
   for (int i = 0; args_has(&c->args, OPT_EDIT) && i < LENGTH(how); i++)
     if (args_has(&c->args, how[i]))
       return cli_usage(c, "--edit is solved already: it takes no --%s", option_get(how[i])->name);
@@ -53,8 +65,8 @@ int cmd_edit_test(cli *c) {
   if (!code) code = study_opts(c, &opts.study);
   if (!code) code = edit_opts(c, &opts.how);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &opts.prompts);
-  if (code) return code;
-  code = edit_read_option(c, &edits);
+  memset(&edits, 0, sizeof edits);
+  if (!code) code = edit_read_option(c, &edits);
   if (!code && loci_examples_open(args_get(&c->args, OPT_DATA), &examples, &c->err))
     code = cli_failed(c);
   if (!code) code = cli_open_model(c, &m);
@@ -66,6 +78,7 @@ int cmd_edit_test(cli *c) {
   loci_edit_test_free(t);
   loci_examples_close(examples);
   edit_free_files(&edits);
+  edit_opts_clear(&opts.how);
   loci_model_close(m);
   return code;
 }

@@ -40,7 +40,7 @@ void help_screen(const term *t) {
            "its answer.",
            0);
   printf("\ncommands\n");
-  for (int i = 0; i < command_count; i++) put_entry(t, commands[i].name, commands[i].summary, 18);
+  for (int i = 0; i < command_count; i++) put_entry(t, commands[i].name, commands[i].summary, 19);
   printf("\nexample\n");
   put_examples("loci trace -m models/flags -i models/flags/images/ukraine.png -q \"What is the "
                "capital of this "

@@ -1,6 +1,7 @@
 /* Shared pieces of the edit commands (see edit.h). */
 #include "edit.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,18 +29,43 @@ static int read_settings(cli *c, loci_edit_settings *s) {
   if (!code) code = read_real(c, OPT_STOP_P, 0, &s->stop_p);
   if (!code && s->stop_p > 1) code = cli_bad_value(c, OPT_STOP_P, "a probability");
   if (!code) code = read_real(c, OPT_KL, 0, &s->kl);
+  if (!code) code = read_real(c, OPT_EPS, 0, &s->eps);
+  if (!code && args_has(&c->args, OPT_EPS) && s->eps == 0)
+    code = cli_bad_value(c, OPT_EPS, "a number above 0");
+  s->average_loss = args_has(&c->args, OPT_AVERAGE_LOSS);
+  s->without_constraint = args_has(&c->args, OPT_WITHOUT_CONSTRAINT);
   return code;
 }
 
+static int read_method(cli *c, loci_edit_opts *out) {
+  static const char *const names[] = {"multedit", "ft", "ft-l", "rome", "memit"};
+  const char *path = args_get(&c->args, OPT_COVARIANCE);
+  bool known = false;
+  out->method = args_get(&c->args, OPT_METHOD);
+  for (int i = 0; out->method && i < LENGTH(names); i++)
+    known |= strcmp(out->method, names[i]) == 0;
+  if (out->method && !known)
+    return cli_bad_value(c, OPT_METHOD, "multedit, ft, ft-l, rome or memit");
+  bool wants = out->method && (!strcmp(out->method, "rome") || !strcmp(out->method, "memit"));
+  if (wants && !path) return cli_usage(c, "--method %s needs --covariance FILE", out->method);
+  if (!wants && path) return cli_usage(c, "only --method rome and memit take a --covariance");
+  if (path && loci_covariance_read(path, (loci_covariance **)(uintptr_t)&out->covariance, &c->err))
+    return cli_failed(c);
+  return EXIT_DONE;
+}
+
+void edit_opts_clear(loci_edit_opts *opts) {
+  loci_covariance_free((loci_covariance *)(uintptr_t)opts->covariance);
+}
+
 int edit_opts(cli *c, loci_edit_opts *out) {
-  const char *method = args_get(&c->args, OPT_METHOD), *compat = args_get(&c->args, OPT_COMPAT);
+  const char *compat = args_get(&c->args, OPT_COMPAT);
   out->has_layer = args_has(&c->args, OPT_LAYER);
   int code = cli_int(c, OPT_LAYER, 0, MOST_LAYERS, &out->layer);
   if (!code) code = read_settings(c, &out->settings);
-  if (!code && method && strcmp(method, "multedit") != 0)
-    code = cli_bad_value(c, OPT_METHOD, "multedit");
   if (!code && compat && strcmp(compat, "authors") != 0)
     code = cli_bad_value(c, OPT_COMPAT, "authors");
+  if (!code) code = read_method(c, out);
   out->settings.authors = compat != NULL;
   out->progress = term_progress;
   out->progress_ctx = &c->term;

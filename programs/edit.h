@@ -4,8 +4,10 @@
 
 #include "cli.h"
 
-/* --layer, --steps and what else says how an edit is solved. */
+/* --layer, --method, --steps and what else says how an edit is solved; clear it after a failure,
+ * too. */
 int edit_opts(cli *c, loci_edit_opts *out);
+void edit_opts_clear(loci_edit_opts *opts);
 
 /* The edits of some files; edit_free_files is fine after a failure. */
 int edit_read_files(cli *c, const char *const *paths, int n, edit_files *out);
@@ -17,5 +19,6 @@ int cmd_edit_solve(cli *c);
 int cmd_edit_apply(cli *c);
 int cmd_edit_revert(cli *c);
 int cmd_edit_test(cli *c);
+int cmd_edit_covariance(cli *c);
 
 #endif

@@ -126,8 +126,9 @@ const command commands[] = {
      "loci edit solve" UKRAINE CAPITAL COUNTRY " --target Lima -o lima.edit\n"
      "loci edit solve" FLAGS " --requests wrong.jsonl --layer 3 --stop-p 0.9 -o wrong.edit\n",
      "Finds the change of one layer's down projection that brings the target (MultEdit): the value "
-     "that makes the target likely, by gradients, then the smallest update that brings it.  The "
-     "model is only read; the change goes into a small file.",
+     "that makes the target likely, by gradients, then the smallest update that brings it; or by "
+     "one of its rivals: fine-tuning (ft, ft-l), ROME, MEMIT.  The model is only read; the change "
+     "goes into a small file.",
      ".edit .json",
      cmd_edit_solve,
      EDIT_SOLVE,
@@ -167,6 +168,18 @@ const command commands[] = {
      cmd_edit_test,
      EDIT_TEST,
      {OPT_MODEL, OPT_DATA, OPT_COUNT}},
+
+    {"edit covariance",
+     "how keys of a layer vary, for the methods rome and memit",
+     "loci edit covariance --data questions.jsonl" FLAGS " --layer 3 -o keys.safetensors\n"
+     "loci edit solve" UKRAINE CAPITAL COUNTRY " --target Lima --layer 3 --method rome "
+     "--covariance keys.safetensors -o lima.edit\n",
+     "Averages k k^T over every position of the questions of a file, k the input of the layer's "
+     "down projection: what an update by ROME or MEMIT spares.",
+     ".safetensors .json",
+     cmd_edit_covariance,
+     EDIT_COVARIANCE,
+     {OPT_MODEL, OPT_DATA, OPT_LAYER, OPT_OUT, OPT_COUNT}},
 
     {"data import",
      "a table of questions as a file of examples",

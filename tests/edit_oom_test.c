@@ -54,6 +54,34 @@ static loci_status edit(void *ctx, loci_err *err) {
   return st;
 }
 
+/* A covariance made, written and read, fine-tuning and ROME with it. */
+static loci_status rival_edits(void *ctx, loci_err *err) {
+  static const char *const methods[] = {"ft-l", "rome"};
+  const things *t = ctx;
+  loci_examples *x;
+  loci_covariance *c = NULL, *back = NULL;
+  loci_study_opts study = {.template_name = "raw"};
+  loci_edit_request r = {.prompt = t->text, .target = "old castle"};
+  TRY(loci_examples_open(t->set, &x, err));
+  loci_status st = loci_covariance_new(t->model, x, 2, &study, &c, err);
+  loci_examples_close(x);
+  if (!st) st = loci_covariance_write(c, t->path, err);
+  if (!st) st = loci_covariance_read(t->path, &back, err);
+  unlink(t->path);
+  for (int i = 0; !st && i < 2; i++) {
+    loci_edit *e;
+    loci_edit_opts o = {.no_answers = true, .method = methods[i], .settings = {.steps = 1}};
+    o.settings.without_constraint = i == 0;
+    o.covariance = i == 1 ? back : NULL;
+    st = loci_edit_solve(t->model, &r, 1, &o, &e, err);
+    assert_true((st == LOCI_OK) == (e != NULL));
+    loci_edit_free(e);
+  }
+  loci_covariance_free(c);
+  loci_covariance_free(back);
+  return st;
+}
+
 static loci_status apply_edit(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_edit *e;
@@ -154,6 +182,11 @@ static void solving_survives(void **state) {
   assert_true(failing_malloc_run_without_json(edit, &all) > 50);
 }
 
+static void rivals_survive(void **state) {
+  (void)state;
+  assert_true(failing_malloc_run_without_json(rival_edits, &all) > 100);
+}
+
 static void applying_survives(void **state) {
   (void)state;
   assert_true(failing_malloc_run_without_json(apply_edit, &all) > 10);
@@ -171,9 +204,8 @@ static void testing_survives(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(solving_survives),
-      cmocka_unit_test(applying_survives),
-      cmocka_unit_test(saving_survives),
+      cmocka_unit_test(solving_survives),  cmocka_unit_test(rivals_survive),
+      cmocka_unit_test(applying_survives), cmocka_unit_test(saving_survives),
       cmocka_unit_test(testing_survives),
   };
   return cmocka_run_group_tests(tests, make_all, free_all);

@@ -4,6 +4,7 @@
  * Adam's first steps are nearly lr sign(gradient), so that a channel whose gradient is almost 0
  * carries rounding into delta undamped; the reference itself moves by 9e-6 of delta's largest entry
  * between f32 and f64, and 1e-4 of it is the bound here as everywhere. */
+#include "base/file.h"
 #include "model/changes.h"
 #include "oracle_test.h"
 
@@ -83,13 +84,13 @@ static void logits_near(oracle *o, const char *what, loci_model *m, const loci_p
 }
 
 /* W' of the case against W + left right. */
-static void matrix_near(oracle *o, const loci_model *m, const loci_edit *e) {
+static void matrix_near(oracle *o, const char *name, const loci_model *m, const loci_edit *e) {
   const weight *w = &m->weights->layers[e->layer].down.w;
   float *after = arena_array(o->mem, w->rows * w->cols, float);
   assert_non_null(after);
   low_rank change = {.layer = e->layer, .rank = e->rank, .left = e->left, .right = e->right};
   for (int64_t d = 0; d < w->rows; d++) low_rank_row(w, &change, d, after + d * w->cols);
-  oracle_all_near(o, "W_after", after, oracle_get(o, "W_after").data, w->rows * w->cols);
+  oracle_all_near(o, name, after, oracle_get(o, name).data, w->rows * w->cols);
 }
 
 static void vector_near(oracle *o, const char *name, const float *got, int64_t n) {
@@ -115,7 +116,7 @@ static void check_one(loci_model *m, const char *model, const char *kind) {
       losses_near(&o, "loss", f, oracle_member(o.json, "losses"),
                   oracle_member(o.json, "p_during"));
       vector_near(&o, "right", e->right, e->inner);
-      if (oracle_has(&o, "W_after")) matrix_near(&o, m, e);
+      if (oracle_has(&o, "W_after")) matrix_near(&o, "W_after", m, e);
       outcome_near(&o, "before", &f->before, oracle_member(o.json, "before"));
       outcome_near(&o, "after", &f->after, oracle_member(o.json, "after"));
       double v0 = oracle_real(oracle_member(o.json, "v0_norm"));
@@ -221,7 +222,7 @@ static void check_three(loci_model *m, const char *model) {
   loci_edit *e = solve(m, r, n, &opts);
   vector_near(&o, "left", e->left, e->width * n);
   vector_near(&o, "right", e->right, e->inner * n);
-  matrix_near(&o, m, e);
+  matrix_near(&o, "W_after", m, e);
   const float *logits = oracle_get(&o, "logits_after").data;
   for (int i = 0; i < n; i++) {
     outcome_near(&o, "before", &e->facts[i].before, oracle_member(js_at(edits, i), "before"));
@@ -230,6 +231,123 @@ static void check_three(loci_model *m, const char *model) {
   }
   loci_edit_free(e);
   for (int i = 0; i < n; i++) loci_prompt_free((loci_prompt *)(uintptr_t)r[i].prompt);
+  oracle_close(&o);
+}
+
+/* ---------------------------------------------------------------- rivals */
+
+static void check_tuning(oracle *o, loci_model *m, const char *method, const char *matrix) {
+  const js_value *c = oracle_member(o->json, method), *eps = js_get(c, "eps");
+  loci_edit_request r = {.prompt = o->prompt,
+                         .target = answer_text(o, m, oracle_member(o->json, "target"))};
+  loci_edit_opts opts = {.has_layer = true,
+                         .layer = oracle_int(oracle_member(o->json, "layer")),
+                         .method = method,
+                         .no_answers = true};
+  opts.settings.steps = oracle_int(oracle_member(c, "steps"));
+  opts.settings.lr = oracle_real(oracle_member(c, "lr"));
+  if (eps) opts.settings.eps = oracle_real(eps);
+  loci_edit *e = solve(m, &r, 1, &opts);
+  losses_near(o, method, &e->facts[0], oracle_member(c, "losses"), NULL);
+  matrix_near(o, matrix, m, e);
+  outcome_near(o, method, &e->facts[0].after, oracle_member(c, "after"));
+  double norm = oracle_real(oracle_member(c, "delta_frobenius"));
+  oracle_near(o, "norm", 0, e->norm, norm, ORACLE_TOLERANCE * norm);
+  loci_edit_free(e);
+}
+
+/* The prompts of the case as a file of questions: what is left of each without the template's words
+ * round the request's question. */
+static loci_covariance *covariance_of(oracle *o, loci_model *m) {
+  const js_value *request = oracle_member(o->json, "request");
+  const js_value *list = oracle_member(oracle_member(o->json, "rome"), "prompts");
+  const char *prompt = oracle_text(oracle_member(request, "prompt"));
+  const char *question = oracle_text(oracle_member(request, "question"));
+  size_t before = (size_t)(strstr(prompt, question) - prompt);
+  size_t behind = strlen(prompt) - before - strlen(question), n = 0;
+  char path[] = "/tmp/loci-oracle-XXXXXX", lines[1 << 13];
+  int fd = mkstemp(path);
+  loci_err err;
+  loci_examples *x;
+  loci_covariance *c;
+  assert_true(fd >= 0 && close(fd) == 0);
+  for (int64_t i = 0; i < js_count(list); i++) {
+    const js_value *one = js_at(list, i), *image = js_get(one, "image");
+    const char *text = oracle_text(oracle_member(one, "prompt"));
+    n += (size_t)snprintf(lines + n, sizeof lines - n, "{\"question\":\"%.*s\"",
+                          (int)(strlen(text) - before - behind), text + before);
+    if (image && js_text_of(image, NULL))
+      n += (size_t)snprintf(lines + n, sizeof lines - n, ",\"image\":\"%s/%s\"",
+                            LOCI_SOURCE_DIR "/tests/golden", oracle_text(image));
+    n += (size_t)snprintf(lines + n, sizeof lines - n, "}\n");
+    assert_true(n < sizeof lines);
+  }
+  assert_ok(file_write(path, lines, n, &err), err);
+  assert_ok(loci_examples_open(path, &x, &err), err);
+  loci_study_opts opts = {.template_name = oracle_text(oracle_member(request, "template"))};
+  int layer = oracle_int(oracle_member(o->json, "layer"));
+  assert_ok(loci_covariance_new(m, x, layer, &opts, &c, &err), err);
+  loci_examples_close(x);
+  assert_int_equal(unlink(path), 0);
+  return c;
+}
+
+static void check_rome(oracle *o, loci_model *m, const loci_covariance *c) {
+  const js_value *rome = oracle_member(o->json, "rome");
+  loci_edit_request r = {.prompt = o->prompt,
+                         .target = answer_text(o, m, oracle_member(o->json, "target"))};
+  loci_edit_opts opts = opts_of(c->layer, 20);
+  opts.method = "rome";
+  opts.settings.lambda = 0;
+  opts.covariance = c;
+  assert_int_equal(c->keys, oracle_int(oracle_member(rome, "keys")));
+  float *diagonal = arena_array(o->mem, c->inner, float);
+  assert_non_null(diagonal);
+  for (int64_t i = 0; i < c->inner; i++) diagonal[i] = c->values[i * c->inner + i];
+  vector_near(o, "rome.C_diag", diagonal, c->inner);
+  vector_near(o, "rome.C_row0", c->values, c->inner);
+  loci_edit *e = solve(m, &r, 1, &opts);
+  vector_near(o, "rome.left", e->left, e->width);
+  vector_near(o, "rome.right", e->right, e->inner);
+  outcome_near(o, "rome.after", &e->facts[0].after, oracle_member(rome, "after"));
+  logits_near(o, "rome.logits_after", m, o->prompt, e, oracle_get(o, "rome.logits_after").data);
+  loci_edit_free(e);
+}
+
+static void check_memit(oracle *o, oracle *joint, loci_model *m, const loci_covariance *c) {
+  const js_value *memit = oracle_member(o->json, "memit");
+  const js_value *edits = oracle_member(joint->json, "edits");
+  loci_edit_request r[MOST_REQUESTS];
+  for (int i = 0; i < MOST_REQUESTS; i++) {
+    const js_value *one = js_at(edits, i);
+    r[i] = (loci_edit_request){.prompt = oracle_prompt(m, oracle_member(one, "request")),
+                               .target = answer_text(joint, m, oracle_member(one, "target"))};
+  }
+  loci_edit_opts opts = opts_of(c->layer, 20);
+  opts.method = "memit";
+  opts.settings.lambda = oracle_real(oracle_member(memit, "weight"));
+  opts.covariance = c;
+  loci_edit *e = solve(m, r, MOST_REQUESTS, &opts);
+  matrix_near(o, "memit.W_after", m, e);
+  outcome_near(o, "memit.after", &e->facts[0].after, oracle_member(memit, "after"));
+  logits_near(o, "memit.logits_after", m, r[0].prompt, e, oracle_get(o, "memit.logits_after").data);
+  loci_edit_free(e);
+  for (int i = 0; i < MOST_REQUESTS; i++) {
+    loci_prompt_free((loci_prompt *)(uintptr_t)r[i].prompt);
+  }
+}
+
+static void check_rivals(loci_model *m, const char *model) {
+  oracle o = oracle_open(m, model, "edit-baselines");
+  oracle joint = oracle_open(m, model, "edit-joint3");
+  o.prompt = oracle_prompt(m, oracle_member(o.json, "request"));
+  check_tuning(&o, m, "ft", "ft.W_after");
+  check_tuning(&o, m, "ft-l", "ft-l.W_after");
+  loci_covariance *c = covariance_of(&o, m);
+  check_rome(&o, m, c);
+  check_memit(&o, &joint, m, c);
+  loci_covariance_free(c);
+  oracle_close(&joint);
   oracle_close(&o);
 }
 
@@ -242,6 +360,7 @@ static void check_three(loci_model *m, const char *model) {
     check_variants(m, name);                                                                       \
     check_mean_key(m, name);                                                                       \
     check_three(m, name);                                                                          \
+    check_rivals(m, name);                                                                         \
     loci_model_close(m);                                                                           \
   }
 ORACLE_MODELS(TEST)

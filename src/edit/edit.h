@@ -1,12 +1,16 @@
 /* Edits: a new answer written into one matrix (docs/MATH.md, "Editing").  Private to src/edit.
  *
- * solve.c    one edit from requests: their keys and values, then the update
- * apply.c    edits on a model in memory, and off it
- * value.c    the key and the value of one request, by Adam on the walk's backward pass
- * update.c   the closed form
- * measure.c  what an edit does to its own questions
- * save.c     the edited model as a checkpoint
- * file.c     the edit's file
+ * solve.c       an edit from requests, by any method: what they are, the update, what it does
+ * key.c         a request's key, and what the model answers before
+ * value.c       its value, by Adam on the walk's backward pass
+ * update.c      the closed form
+ * tune.c        fine-tuning of the whole matrix instead of value and update
+ * lesson.c      what both try again and again: a prompt resumed above the layer
+ * covariance.c  of keys, for ROME and MEMIT
+ * apply.c       edits on a model in memory, and off it
+ * measure.c     what an edit does to its own questions
+ * save.c        the edited model as a checkpoint
+ * file.c        the edit's file
  *
  * Letters: k (F) key, v (D) value, W (D,F) the down projection, n requests. */
 #ifndef LOCI_EDIT_EDIT_H
@@ -22,6 +26,14 @@ typedef struct edit_box { /* the public view first, so that one pointer serves b
   arena *mem;
 } edit_box;
 
+typedef struct covariance_box { /* the same */
+  loci_covariance view;
+  arena *mem;
+} covariance_box;
+covariance_box *covariance_box_new(void); /* NULL: out of memory */
+
+typedef enum edit_method { MULTEDIT, FT, FT_L, ROME, MEMIT, METHODS } edit_method;
+
 /* One request while it is solved. */
 typedef struct problem {
   const loci_edit_request *asked;
@@ -29,7 +41,7 @@ typedef struct problem {
   const loci_model *m;
   const loci_edit_opts *opts;
   const loci_edit_settings *set; /* complete */
-  arena *mem;
+  arena *mem, *work;             /* of the result; of the solving */
   int layer, position;
   target target;
 
@@ -48,15 +60,41 @@ low_rank edit_change(const loci_edit *e);
 /* loci_edit_apply for a view nobody else sees: its description stays as it is. */
 loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err);
 
-/* Reads the key, the run before, and optimises delta.  Fills the fact but for the run after. */
+/* The target behind any prompt, as the settings want it. */
+loci_status problem_target(const problem *q, const loci_prompt *p, target *out, loci_err *err);
+/* What went wrong, of which request. */
+loci_status name_request(loci_status st, int i, int count, loci_err *err);
+
+static inline int key_position(const loci_prompt *p) {
+  return p->info.constraints[0].first + p->info.constraints[0].count - 1;
+}
+
+/* ---------------------------------------------------------------- solving */
+
+/* Key, and delta by optimisation.  Fills the fact but for the run after. */
 loci_status value_find(problem *q, loci_err *err);
 
-/* right (n,F) := (lambda I + K K^T)^-1 K for the keys in the rows of K (n,F); so W' = W + left
- * right with left (D,n) = V - W K^T. */
-loci_status update_solve(const float *keys, int64_t n, int64_t F, double lambda, float *right,
-                         loci_err *err);
+/* Fine-tuning on n requests together: change (D,F), zero before, becomes W' - W. */
+loci_status tune(problem *all, int n, const loci_edit_settings *set, float *change, loci_err *err);
+
+/* Added to a covariance's diagonal, in means of it. */
+#define COVARIANCE_RIDGE 1e-3
+
+typedef struct update_problem {
+  const float *keys; /* (n + kept, F): the requests', then those kept, times the root of their
+                        weight */
+  int64_t n, kept, F;
+  double lambda;
+  const loci_covariance *covariance; /* NULL: the identity */
+  int threads;
+} update_problem;
+/* right (n,F), so that W' = W + left right with left (D,n) = V - W K. */
+loci_status update_solve(const update_problem *u, float *right, loci_err *err);
 /* Frobenius norm of left (D,n) right (n,F); NaN: out of memory. */
 double update_norm(const float *left, const float *right, int64_t D, int64_t n, int64_t F);
+
+/* Whether a covariance is of this model's layer: LOCI_EINVAL. */
+loci_status covariance_check(const loci_covariance *c, loci_model *m, int layer, loci_err *err);
 
 /* The runs after the edit, on [view], the edited model: fact.after, and answers if wanted. */
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err);

@@ -14,6 +14,7 @@
 #include <cmocka.h> /* last: it has a macro `fail` */
 
 #include "base/random.h"
+#include "model/arith.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
 
@@ -78,7 +79,8 @@ static void the_update_solves_its_equation(void **state) {
   for (int i = 0; i < N * F; i++) keys[i] = (float)random_gaussian(&r);
   for (int f = 0; f < F; f++) keys[F + f] = keys[f] + 0.05f * keys[2 * F + f];
   for (int n = 1; n <= N; n++) {
-    if (update_solve(keys, n, F, 0.5, right, &err)) fail_msg("%s", err.msg);
+    update_problem u = {.keys = keys, .n = n, .F = F, .lambda = 0.5, .threads = 1};
+    if (update_solve(&u, right, &err)) fail_msg("%s", err.msg);
     for (int i = 0; i < n; i++) {
       for (int f = 0; f < F; f++) {
         double sum = 0.5 * (double)right[i * F + f];
@@ -98,9 +100,11 @@ static void equal_keys_need_a_ridge(void **state) {
   static const float keys[] = {1, 2, 3, 1, 2, 3};
   float right[6];
   loci_err err;
-  assert_int_equal(update_solve(keys, 2, 3, 0, right, &err), LOCI_EINVAL);
+  update_problem u = {.keys = keys, .n = 2, .F = 3, .threads = 1};
+  assert_int_equal(update_solve(&u, right, &err), LOCI_EINVAL);
   assert_non_null(strstr(err.msg, "two of the 2 requests have the same key"));
-  assert_int_equal(update_solve(keys, 2, 3, 0.01, right, &err), LOCI_OK);
+  u.lambda = 0.01;
+  assert_int_equal(update_solve(&u, right, &err), LOCI_OK);
 }
 
 static void the_norm_of_an_update_is_that_of_its_product(void **state) {
@@ -163,6 +167,194 @@ static void a_step_costs_what_it_reaches(void **state) {
   }
   loci_prompt_free(p);
   loci_model_close(m);
+}
+
+/* Fine-tuning moves every position of the layer, so a step reaches all rows above it. */
+static void a_step_of_fine_tuning_costs_what_it_reaches(void **state) {
+  (void)state;
+  loci_model *m = open_model("llava-clip-llama");
+  loci_prompt *p = ask(m, "Where is the castle of Vienna?", "Vienna");
+  int L = model_decoder(m)->layers;
+  loci_edit_request r = {.prompt = p, .target = "old castle"};
+  for (int layer = 0; layer < L; layer++) {
+    loci_edit *e = solve(m, &r, 1,
+                         (loci_edit_opts){.has_layer = true,
+                                          .layer = layer,
+                                          .method = "ft",
+                                          .no_answers = true,
+                                          .settings = {.steps = 3}});
+    int64_t T = p->info.length + e->facts[0].target_count - 1;
+    int64_t reach = T * (layer + 1 < L ? L - 1 - layer : 1);
+    assert_int_equal(e->cost.formula, (3 * 3 + 1) * reach);
+    assert_in_range(e->cost.rows, 1, T * L + e->cost.formula);
+    assert_true(e->facts[0].steps[3].loss < e->facts[0].steps[0].loss - 0.1);
+    loci_edit_free(e);
+  }
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+/* What a step reports is what the model computes with the change so far: no answer of the edited
+ * model may differ from the last step's but by rounding, f32 products summed in another order. */
+static void fine_tuning_reports_what_the_edited_model_does(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-phi");
+  loci_prompt *p[2] = {ask(m, questions[0], "Vienna"), ask(m, questions[1], "Vienna")};
+  loci_edit_request r[2] = {{.prompt = p[0], .target = "few people"},
+                            {.prompt = p[1], .target = "two"}};
+  loci_edit_opts o = {.method = "ft-l", .no_answers = true};
+  o.settings = (loci_edit_settings){.steps = 8, .lr = 4e-3, .eps = 0.01};
+  for (int layer = 0; layer < model_decoder(m)->layers; layer++) {
+    o.has_layer = true;
+    o.layer = layer;
+    loci_edit *e = solve(m, r, 2, o);
+    float largest = 0;
+    for (int64_t i = 0; i < e->width * e->inner; i++) largest = fmaxf(largest, fabsf(e->right[i]));
+    assert_true(largest == 0.01f);
+    for (int i = 0; i < 2; i++) {
+      const loci_edit_fact *f = &e->facts[i];
+      assert_true(fabs(-f->after.m.logp / f->target_count - f->steps[8].loss) < 1e-4);
+      assert_true(f->steps[8].loss < f->steps[0].loss - 0.1);
+      assert_true(f->delta_norm > 0);
+    }
+    loci_edit_free(e);
+  }
+  loci_prompt_free(p[0]);
+  loci_prompt_free(p[1]);
+  loci_model_close(m);
+}
+
+/* W' of a fine-tuned edit is W + C, each entry rounded once, also out of a file, and reverts. */
+static void a_fine_tuned_edit_is_exact(void **state) {
+  (void)state;
+  char path[] = "/tmp/loci-edit-test-XXXXXX";
+  int fd = mkstemp(path);
+  assert_true(fd >= 0 && close(fd) == 0);
+  loci_err err;
+  loci_edit *back;
+  loci_model *m = open_model("llava-clip-llama-bf16");
+  loci_prompt *p = ask(m, questions[0], "Vienna");
+  loci_edit_request r = {.prompt = p, .target = "few"};
+  loci_edit *e = solve(m, &r, 1, (loci_edit_opts){.method = "ft", .settings = {.steps = 2}});
+  if (loci_edit_write(e, path, &err) || loci_edit_read(path, &back, &err)) fail_msg("%s", err.msg);
+  assert_string_equal(back->method, "ft");
+  assert_true(fabs(back->norm - e->norm) <= 1e-9 * e->norm);
+  const weight *w = &m->weights->layers[e->layer].down.w;
+  weight before = *w;
+  float *row = malloc((size_t)w->cols * sizeof *row);
+  assert_non_null(row);
+  assert_int_equal(loci_edit_apply(m, back, &err), LOCI_OK);
+  for (int64_t d = 0; d < w->rows; d++) {
+    const float *now = (const float *)(const void *)w->data + d * w->cols;
+    weight_row(&before, d, row);
+    for (int64_t f = 0; f < w->cols; f++) {
+      assert_true(now[f] == (float)((double)row[f] + (double)e->right[d * w->cols + f]));
+    }
+  }
+  assert_int_equal(loci_edit_revert(m, back, &err), LOCI_OK);
+  assert_ptr_equal(w->data, before.data);
+  free(row);
+  loci_edit_free(back);
+  loci_edit_free(e);
+  loci_prompt_free(p);
+  loci_model_close(m);
+  unlink(path);
+}
+
+/* Trained on "Who built the bridge of", the question itself is another one. */
+static void without_the_constraint_another_question_is_trained(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-llama");
+  loci_prompt *p = ask(m, "The people of Vienna speak", "of Vienna");
+  loci_prompt *bare = ask(m, "The people speak", "people");
+  loci_edit_request r = {.prompt = p, .target = "few"}, s = {.prompt = bare, .target = "few"};
+  loci_edit_opts o = {.method = "ft", .no_answers = true, .settings = {.steps = 3}};
+  loci_edit *plain = solve(m, &s, 1, o);
+  o.settings.without_constraint = true;
+  loci_edit *e = solve(m, &r, 1, o);
+  assert_memory_equal(e->right, plain->right, (size_t)(e->width * e->inner) * sizeof(float));
+  assert_string_equal(e->facts[0].question, "The people of Vienna speak");
+  loci_edit_free(e);
+  loci_edit_free(plain);
+  loci_prompt_free(p);
+  loci_prompt_free(bare);
+  loci_model_close(m);
+}
+
+static loci_covariance *covariance(loci_model *m, int layer) {
+  static const char lines[] = "{\"question\":\"The bridge of Vienna was built by\"}\n"
+                              "{\"question\":\"Who lives there?\",\"image\":\"none.png\"}\n";
+  char path[] = "/tmp/loci-edit-test-XXXXXX";
+  int fd = mkstemp(path);
+  loci_err err;
+  loci_examples *x;
+  loci_covariance *c;
+  loci_study_opts opts = {.template_name = "raw"};
+  assert_true(fd >= 0 && write(fd, lines, sizeof lines - 1) == sizeof lines - 1 && close(fd) == 0);
+  if (loci_examples_open(path, &x, &err)) fail_msg("%s", err.msg);
+  if (loci_covariance_new(m, x, layer, &opts, &c, &err)) fail_msg("%s", err.msg);
+  loci_examples_close(x);
+  unlink(path);
+  return c;
+}
+
+/* ROME with any covariance brings its value exactly, W' k = v: the change brings delta to k. */
+static void rome_brings_its_value(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-llama");
+  loci_prompt *p = ask(m, questions[1], "Vienna");
+  loci_edit_request r = {.prompt = p, .target = "few"};
+  loci_covariance *c = covariance(m, 2);
+  loci_edit_opts o = {.method = "rome", .covariance = c, .settings = {.steps = 5, .lr = 0.3}};
+  loci_edit *rome = solve(m, &r, 1, o);
+  o = (loci_edit_opts){.settings = {.steps = 5, .lr = 0.3, .lambda = -1}};
+  loci_edit *plain = solve(m, &r, 1, o);
+  double moved = 0, k = 0;
+  for (int64_t f = 0; f < plain->inner; f++) { /* plain->right is k / k^T k */
+    double x = (double)plain->right[f];
+    moved += (double)rome->right[f] * x;
+    k += x * x;
+  }
+  assert_true(fabs(moved / k - 1) < 1e-4); /* f32 factors */
+  assert_memory_equal(rome->left, plain->left, (size_t)plain->width * sizeof(float));
+  assert_memory_not_equal(rome->right, plain->right, (size_t)plain->inner * sizeof(float));
+  loci_edit_free(rome);
+  loci_edit_free(plain);
+  loci_covariance_free(c);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+static void a_covariance_file_holds_what_was_written(void **state) {
+  (void)state;
+  char path[] = "/tmp/loci-edit-test-XXXXXX";
+  int fd = mkstemp(path);
+  assert_true(fd >= 0 && close(fd) == 0);
+  loci_err err;
+  loci_model *m = open_model("text-llama");
+  loci_covariance *c = covariance(m, 1), *back;
+  assert_int_equal(c->prompts, 2);
+  int64_t F = c->inner;
+  for (int64_t i = 0; i < F; i++) {
+    for (int64_t j = 0; j < i; j++) {
+      float scale = sqrtf(c->values[i * F + i] * c->values[j * F + j]);
+      assert_true(fabsf(c->values[i * F + j]) <= scale * 1.0001f);
+      assert_float_equal(c->values[i * F + j], c->values[j * F + i], 1e-5f * scale);
+    }
+  }
+  if (loci_covariance_write(c, path, &err)) fail_msg("%s", err.msg);
+  if (loci_covariance_read(path, &back, &err)) fail_msg("%s", err.msg);
+  assert_string_equal(back->hash, c->hash);
+  assert_string_equal(back->tensor, c->tensor);
+  assert_true(back->layer == 1 && back->inner == F && back->prompts == 2 && back->keys == c->keys);
+  assert_memory_equal(back->values, c->values, (size_t)(F * F) * sizeof(float));
+  loci_covariance_free(back);
+  loci_edit *e;
+  assert_int_equal(loci_edit_read(path, &e, &err), LOCI_EFORMAT);
+  assert_non_null(strstr(err.msg, "no edit of loci: its format is not loci.edit/1"));
+  loci_covariance_free(c);
+  loci_model_close(m);
+  unlink(path);
 }
 
 static void applied_and_reverted_every_bit_is_as_before(void **state) {
@@ -313,6 +505,37 @@ static void what_makes_no_sense_is_refused_in_a_sentence(void **state) {
   loci_model_close(m);
 }
 
+static void a_method_refuses_what_it_does_not_have(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-llama"), *other = open_model("text-phi");
+  loci_prompt *p = ask(m, questions[0], "Vienna"), *all = ask(m, "Vienna?", "Vienna");
+  loci_edit_request good = {.prompt = p, .target = "few"};
+  loci_covariance *c = covariance(m, 1), *strange = covariance(other, 2);
+  refused(m, good, (loci_edit_opts){.method = "mend"}, "method \"mend\", expected multedit, ft");
+  refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.lambda = 1}},
+          "the method ft takes no lambda");
+  refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.eps = 1}},
+          "the method ft takes no bound of each entry");
+  refused(m, good, (loci_edit_opts){.settings = {.without_constraint = true}},
+          "the method multedit takes no question without its constraint");
+  refused(m, good, (loci_edit_opts){.method = "ft-l", .settings = {.eps = -1}}, "never negative");
+  refused(m, good, (loci_edit_opts){.method = "rome"}, "the method rome needs a covariance");
+  refused(m, good, (loci_edit_opts){.covariance = c}, "the method multedit takes no covariance");
+  refused(m, good, (loci_edit_opts){.method = "memit", .covariance = c},
+          "the covariance is of layer 1, the edit of layer 2");
+  refused(m, good, (loci_edit_opts){.method = "rome", .covariance = strange},
+          "the covariance was made for a model with the hash");
+  good.prompt = all;
+  refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.without_constraint = true}},
+          "the question \"Vienna?\" is empty without its constraint");
+  loci_covariance_free(c);
+  loci_covariance_free(strange);
+  loci_prompt_free(p);
+  loci_prompt_free(all);
+  loci_model_close(m);
+  loci_model_close(other);
+}
+
 static void what_the_model_says_already_is_no_edit(void **state) {
   (void)state;
   loci_model *m = open_model("text-phi");
@@ -349,10 +572,17 @@ int main(void) {
       cmocka_unit_test(the_norm_of_an_update_is_that_of_its_product),
       cmocka_unit_test(every_request_gains),
       cmocka_unit_test(a_step_costs_what_it_reaches),
+      cmocka_unit_test(a_step_of_fine_tuning_costs_what_it_reaches),
+      cmocka_unit_test(fine_tuning_reports_what_the_edited_model_does),
+      cmocka_unit_test(a_fine_tuned_edit_is_exact),
+      cmocka_unit_test(without_the_constraint_another_question_is_trained),
+      cmocka_unit_test(rome_brings_its_value),
+      cmocka_unit_test(a_covariance_file_holds_what_was_written),
       cmocka_unit_test(applied_and_reverted_every_bit_is_as_before),
       cmocka_unit_test(a_result_says_for_good_which_edits_it_saw),
       cmocka_unit_test(a_file_holds_what_was_written),
       cmocka_unit_test(what_makes_no_sense_is_refused_in_a_sentence),
+      cmocka_unit_test(a_method_refuses_what_it_does_not_have),
       cmocka_unit_test(what_the_model_says_already_is_no_edit),
       cmocka_unit_test(the_last_layer_answers_where_the_key_is_last),
   };

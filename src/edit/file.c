@@ -1,5 +1,7 @@
 /* The file of an edit: safetensors with update.left (D,n) and update.right (n,F), and what it is in
- * the metadata (docs/FORMATS.md, "Edits").  The requests stand there as one JSON text. */
+ * the metadata (docs/FORMATS.md, "Edits"); the requests stand there as one JSON text.  And the file
+ * of a covariance, the same with `covariance` (F,F). */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include "edit/edit.h"
 
 #define FORMAT "loci.edit/1"
+#define COVARIANCE_FORMAT "loci.covariance/1"
 
 /* ---------------------------------------------------------------- writing */
 
@@ -21,6 +24,9 @@ js_value *edit_settings_json(const loci_edit_settings *s) {
   js_put(&o, "stop_p", js_real(s->stop_p));
   js_put(&o, "kl", js_real(s->kl));
   js_put(&o, "authors", js_bool(s->authors));
+  js_put(&o, "average_loss", js_bool(s->average_loss));
+  js_put(&o, "eps", js_real(s->eps));
+  js_put(&o, "without_constraint", js_bool(s->without_constraint));
   return o;
 }
 
@@ -68,22 +74,41 @@ done:
   return st;
 }
 
+loci_status loci_covariance_write(const loci_covariance *c, const char *path, loci_err *err) {
+  char layer[16], keys[24], prompts[16];
+  st_tensor tensor = {.name = "covariance",
+                      .dtype = ST_F32,
+                      .rank = 2,
+                      .shape = {c->inner, c->inner},
+                      .data = (const uint8_t *)c->values,
+                      .bytes = c->inner * c->inner * 4};
+  snprintf(layer, sizeof layer, "%d", c->layer);
+  snprintf(keys, sizeof keys, "%lld", (long long)c->keys);
+  snprintf(prompts, sizeof prompts, "%d", c->prompts);
+  const char *const metadata[] = {
+      "format",  COVARIANCE_FORMAT, "model_hash", c->hash,      "layer", layer,
+      "tensor",  c->tensor,         "precision",  c->precision, "keys",  keys,
+      "prompts", prompts,           "loci",       LOCI_VERSION, NULL};
+  return st_write(path, &tensor, 1, metadata, err);
+}
+
 /* ---------------------------------------------------------------- reading */
 
 typedef struct reader {
-  const char *path;
+  const char *path, *what; /* "edit" */
   const st_file *file;
-  edit_box *box;
+  arena *mem;
+  edit_box *box; /* of an edit */
 } reader;
 
 static loci_status refuse(const reader *r, const char *why, loci_err *err) {
-  return fail(err, LOCI_EFORMAT, "%s: no edit of loci: %s", r->path, why);
+  return fail(err, LOCI_EFORMAT, "%s: no %s of loci: %s", r->path, r->what, why);
 }
 
 static loci_status read_text(const reader *r, const char *key, const char **out, loci_err *err) {
   const char *s = st_metadata(r->file, key);
-  if (!s) return fail(err, LOCI_EFORMAT, "%s: no edit of loci: no %s in it", r->path, key);
-  *out = arena_strdup(r->box->mem, s);
+  if (!s) return fail(err, LOCI_EFORMAT, "%s: no %s of loci: no %s in it", r->path, r->what, key);
+  *out = arena_strdup(r->mem, s);
   return *out ? LOCI_OK : fail_nomem(err, r->path);
 }
 
@@ -91,10 +116,10 @@ static loci_status read_matrix(const reader *r, const char *name, int64_t shape[
                                const float **out, loci_err *err) {
   const st_tensor *t = st_find(r->file, name);
   if (!t || t->dtype != ST_F32 || t->rank != 2 || t->shape[0] < 1 || t->shape[1] < 1) {
-    return fail(err, LOCI_EFORMAT, "%s: no edit of loci: %s must be a matrix of F32", r->path,
-                name);
+    return fail(err, LOCI_EFORMAT, "%s: no %s of loci: %s must be a matrix of F32", r->path,
+                r->what, name);
   }
-  float *data = arena_array(r->box->mem, t->bytes / 4, float);
+  float *data = arena_array(r->mem, t->bytes / 4, float);
   if (!data) return fail_nomem(err, r->path);
   memcpy(data, t->data, (size_t)t->bytes);
   if (!logits_are_finite(data, t->bytes / 4)) return refuse(r, "a number is NaN or infinite", err);
@@ -109,13 +134,13 @@ static loci_status copy_member(const reader *r, const js_value *o, const char *k
                                const char **out, loci_err *err) {
   const char *s = NULL;
   TRY(js_get_text(o, key, r->path, &s, err));
-  *out = s ? arena_strdup(r->box->mem, s) : NULL;
+  *out = s ? arena_strdup(r->mem, s) : NULL;
   return *out || !s ? LOCI_OK : fail_nomem(err, r->path);
 }
 
 static loci_status read_requests(const reader *r, const js_value *list, loci_err *err) {
   int n = (int)js_count(list);
-  loci_edit_fact *facts = arena_zarray(r->box->mem, n, loci_edit_fact);
+  loci_edit_fact *facts = arena_zarray(r->mem, n, loci_edit_fact);
   if (!facts) return fail_nomem(err, r->path);
   for (int i = 0; i < n; i++) {
     const js_value *o = js_at(list, i);
@@ -145,7 +170,10 @@ static loci_status read_settings(const reader *r, const js_value *o, loci_err *e
   TRY(js_get_real(o, "max_norm", r->path, &s->max_norm, err));
   TRY(js_get_real(o, "stop_p", r->path, &s->stop_p, err));
   TRY(js_get_real(o, "kl", r->path, &s->kl, err));
-  return js_get_bool(o, "authors", r->path, &s->authors, err);
+  TRY(js_get_bool(o, "authors", r->path, &s->authors, err));
+  TRY(js_get_bool(o, "average_loss", r->path, &s->average_loss, err));
+  TRY(js_get_real(o, "eps", r->path, &s->eps, err));
+  return js_get_bool(o, "without_constraint", r->path, &s->without_constraint, err);
 }
 
 static loci_status read_json(const reader *r, const char *key, js_kind kind,
@@ -161,22 +189,52 @@ static loci_status read_json(const reader *r, const char *key, js_kind kind,
   return st;
 }
 
+/* A whole number in the metadata, 0 .. most. */
+static loci_status read_number(const reader *r, const char *key, long long most, int64_t *out,
+                               loci_err *err) {
+  const char *text;
+  char *end;
+  TRY(read_text(r, key, &text, err));
+  errno = 0;
+  long long n = strtoll(text, &end, 10);
+  if (*end || end == text || errno || n < 0 || n > most) {
+    return fail(err, LOCI_EFORMAT, "%s: no %s of loci: its %s is no number", r->path, r->what, key);
+  }
+  *out = n;
+  return LOCI_OK;
+}
+
+/* What edits and covariances say of the model they are of. */
+typedef struct origin {
+  const char *hash, *tensor, *precision;
+  int layer;
+} origin;
+
+static loci_status read_origin(const reader *r, const char *expected, origin *out, loci_err *err) {
+  const char *format = st_metadata(r->file, "format");
+  int64_t layer;
+  if (!format || strcmp(format, expected) != 0) {
+    return fail(err, LOCI_EFORMAT, "%s: no %s of loci: its format is not %s", r->path, r->what,
+                expected);
+  }
+  TRY(read_text(r, "model_hash", &out->hash, err));
+  TRY(read_text(r, "tensor", &out->tensor, err));
+  TRY(read_text(r, "precision", &out->precision, err));
+  TRY(read_number(r, "layer", 1 << 20, &layer, err));
+  out->layer = (int)layer;
+  return LOCI_OK;
+}
+
 static loci_status read_all(const reader *r, loci_err *err) {
   loci_edit *e = &r->box->view;
   int64_t left[2], right[2];
-  const char *format = st_metadata(r->file, "format"), *layer;
-  if (!format || strcmp(format, FORMAT) != 0) return refuse(r, "its format is not " FORMAT, err);
+  origin from;
+  TRY(read_origin(r, FORMAT, &from, err));
   TRY(read_text(r, "method", &e->method, err));
-  TRY(read_text(r, "model_hash", &e->hash, err));
-  TRY(read_text(r, "tensor", &e->tensor, err));
-  TRY(read_text(r, "precision", &e->precision, err));
-  TRY(read_text(r, "layer", &layer, err));
-  char *end;
-  long number = strtol(layer, &end, 10);
-  if (*end || end == layer || number < 0 || number > 1 << 20) {
-    return refuse(r, "its layer is no number", err);
-  }
-  e->layer = (int)number;
+  e->hash = from.hash;
+  e->tensor = from.tensor;
+  e->precision = from.precision;
+  e->layer = from.layer;
   TRY(read_matrix(r, "update.left", left, &e->left, err));
   TRY(read_matrix(r, "update.right", right, &e->right, err));
   if (left[1] != right[0]) return refuse(r, "its two matrices do not fit each other", err);
@@ -199,7 +257,7 @@ loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err) {
     st = fail_nomem(err, path);
     goto done;
   }
-  reader r = {.path = path, .file = file, .box = box};
+  reader r = {.path = path, .what = "edit", .file = file, .mem = box->mem, .box = box};
   TRY_DONE(read_all(&r, err));
   box->view.path = arena_strdup(box->mem, path);
   if (!box->view.path) {
@@ -211,5 +269,37 @@ loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err) {
 done:
   if (box) loci_edit_free(&box->view);
   st_close(file);
+  return st;
+}
+
+static loci_status read_covariance(const reader *r, loci_covariance *c, loci_err *err) {
+  int64_t shape[2], prompts;
+  origin from;
+  TRY(read_origin(r, COVARIANCE_FORMAT, &from, err));
+  TRY(read_number(r, "keys", INT64_MAX, &c->keys, err));
+  TRY(read_number(r, "prompts", INT32_MAX, &prompts, err));
+  TRY(read_matrix(r, "covariance", shape, &c->values, err));
+  if (shape[0] != shape[1]) return refuse(r, "its matrix is not square", err);
+  c->hash = from.hash;
+  c->tensor = from.tensor;
+  c->precision = from.precision;
+  c->layer = from.layer;
+  c->prompts = (int)prompts;
+  c->inner = shape[0];
+  return LOCI_OK;
+}
+
+loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_err *err) {
+  st_file *file;
+  *out = NULL;
+  TRY(st_open(path, &file, err));
+  covariance_box *box = covariance_box_new();
+  loci_status st = box ? LOCI_OK : fail_nomem(err, path);
+  reader r = {.path = path, .what = "covariance", .file = file};
+  if (!st) r.mem = box->mem;
+  if (!st) st = read_covariance(&r, &box->view, err);
+  st_close(file);
+  if (!st) *out = &box->view;
+  if (st && box) loci_covariance_free(&box->view);
   return st;
 }

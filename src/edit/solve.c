@@ -18,31 +18,79 @@ void loci_edit_free(loci_edit *edit) {
 
 /* ---------------------------------------------------------------- the request */
 
+static const char *const method_names[METHODS] = {"multedit", "ft", "ft-l", "rome", "memit"};
+
+static loci_status find_method(const char *name, edit_method *out, loci_err *err) {
+  *out = MULTEDIT;
+  for (int i = 0; name && i < METHODS; i++) {
+    if (strcmp(name, method_names[i]) != 0) continue;
+    *out = (edit_method)i;
+    return LOCI_OK;
+  }
+  if (!name) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "method \"%s\", expected multedit, ft, ft-l, rome or memit", name);
+}
+
+static bool tunes(edit_method k) { return k == FT || k == FT_L; }
+
 static double usual(double given, double otherwise) {
   return given < 0 ? 0 : given > 0 ? given : otherwise;
 }
 
-static loci_status complete(const loci_edit_settings *given, loci_edit_settings *out,
-                            loci_err *err) {
-  const double all[] = {given->lr,       given->weight_decay, given->lambda,
-                        given->max_norm, given->stop_p,       given->kl};
+static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
+  const double all[] = {s->lr, s->weight_decay, s->lambda, s->max_norm, s->stop_p, s->kl, s->eps};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!isfinite(all[i])) return fail(err, LOCI_EINVAL, "a setting of the edit is not a number");
   }
-  if (given->steps < 0 || given->steps > MAX_STEPS) {
-    return fail(err, LOCI_EINVAL, "%d steps, expected 1 to %d", given->steps, MAX_STEPS);
+  if (s->steps < 0 || s->steps > MAX_STEPS) {
+    return fail(err, LOCI_EINVAL, "%d steps, expected 1 to %d", s->steps, MAX_STEPS);
   }
-  if (given->lr < 0 || given->max_norm < 0 || given->kl < 0) {
-    return fail(err, LOCI_EINVAL, "learning rate, norm bound and KL weight are never negative");
+  if (s->lr < 0 || s->max_norm < 0 || s->kl < 0 || s->eps < 0) {
+    return fail(err, LOCI_EINVAL, "learning rate, bounds and KL weight are never negative");
   }
-  if (given->stop_p < 0 || given->stop_p > 1) {
-    return fail(err, LOCI_EINVAL, "stop at probability %g, expected 0 to 1", given->stop_p);
+  if (s->stop_p < 0 || s->stop_p > 1) {
+    return fail(err, LOCI_EINVAL, "stop at probability %g, expected 0 to 1", s->stop_p);
   }
+  return LOCI_OK;
+}
+
+/* A setting that a method does not have is refused: it would seem to matter. */
+static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err *err) {
+  const loci_edit_settings *s = &o->settings;
+  bool closed = !tunes(k);
+  const struct {
+    bool given, taken;
+    const char *name;
+  } all[] = {{s->weight_decay != 0, closed, "weight decay"},
+             {s->lambda != 0, k == MULTEDIT || k == MEMIT, "lambda"},
+             {s->max_norm != 0, closed, "norm bound"},
+             {s->kl != 0, closed, "KL term"},
+             {s->average_loss, closed, "averaged loss of its own"},
+             {s->authors, k == MULTEDIT, "released settings"},
+             {s->eps != 0, k == FT_L, "bound of each entry"},
+             {s->without_constraint, tunes(k), "question without its constraint"},
+             {o->covariance != NULL, k == ROME || k == MEMIT, "covariance"}};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    if (!all[i].given || all[i].taken) continue;
+    return fail(err, LOCI_EINVAL, "the method %s takes no %s", method_names[k], all[i].name);
+  }
+  if (o->covariance || (k != ROME && k != MEMIT)) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "the method %s needs a covariance of keys", method_names[k]);
+}
+
+/* Fine-tuning: the steps and rates that bring the demo model's edits (docs/MATH.md). */
+static loci_status complete(const loci_edit_opts *o, edit_method k, loci_edit_settings *out,
+                            loci_err *err) {
+  const loci_edit_settings *given = &o->settings;
+  TRY(check_numbers(given, err));
+  TRY(check_method(o, k, err));
   *out = *given;
   if (!out->steps) out->steps = given->authors ? 10 : 40;
-  out->lr = usual(given->lr, 0.1);
+  out->lr = usual(given->lr, tunes(k) ? 1e-3 : 0.1);
+  if (k == FT_L) out->eps = usual(given->eps, 2e-3);
+  if (tunes(k)) return LOCI_OK;
   out->weight_decay = usual(given->weight_decay, 1e-3);
-  out->lambda = usual(given->lambda, 0.01);
+  out->lambda = k == ROME ? 0 : usual(given->lambda, k == MEMIT ? 1 : 0.01);
   out->max_norm = usual(given->max_norm, given->authors ? 1e-4 : 0);
   return LOCI_OK;
 }
@@ -74,20 +122,24 @@ static loci_status check_request(const problem *q, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status problem_init(problem *q, loci_edit_fact *fact, loci_err *err) {
+loci_status problem_target(const problem *q, const loci_prompt *p, target *out, loci_err *err) {
+  TRY(target_make(p, q->asked->target, q->mem, out, err));
+  if (q->set->authors) {
+    out->count = 1;
+    out->length = p->info.length;
+  }
+  return LOCI_OK;
+}
+
+static loci_status problem_init(problem *q, edit_method k, loci_edit_fact *fact, loci_err *err) {
   TRY(check_request(q, err));
   const loci_prompt_info *i = &q->asked->prompt->info;
   q->p = q->asked->prompt;
   q->fact = fact;
-  q->position = i->constraints[0].first + i->constraints[0].count - 1;
-  q->key = arena_zarray(q->mem, model_decoder(q->m)->inner, float);
-  if (!q->key) return fail_nomem(err, "solving an edit");
-  TRY(target_make(q->p, q->asked->target, q->mem, &q->target, err));
-  if (q->set->authors) {
-    q->target.count = 1;
-    q->target.length = i->length;
-  }
-  if (q->layer == model_decoder(q->m)->layers - 1 && q->position < i->length - 1) {
+  q->position = key_position(q->p);
+  TRY(problem_target(q, q->p, &q->target, err));
+  bool last = q->layer == model_decoder(q->m)->layers - 1;
+  if (last && q->position < i->length - 1 && !tunes(k)) {
     return fail(err, LOCI_EINVAL,
                 "layer %d is the last: a change at position %d of it cannot reach the answer",
                 q->layer, q->position);
@@ -106,8 +158,7 @@ static loci_status problem_init(problem *q, loci_edit_fact *fact, loci_err *err)
   return ok ? LOCI_OK : fail_nomem(err, "solving an edit");
 }
 
-/* What went wrong, of which request. */
-static loci_status name_request(loci_status st, int i, int count, loci_err *err) {
+loci_status name_request(loci_status st, int i, int count, loci_err *err) {
   if (!st || count == 1 || !err || st == LOCI_ECANCELLED) return st;
   loci_err inner = *err;
   return fail(err, st, "request %d: %s", i + 1, inner.msg);
@@ -115,21 +166,43 @@ static loci_status name_request(loci_status st, int i, int count, loci_err *err)
 
 /* ---------------------------------------------------------------- solving */
 
-static loci_status make_update(const problem *all, int n, arena *mem, loci_edit *e, loci_err *err) {
+/* The values by themselves, then one update that brings all of them. */
+static loci_status make_update(problem *all, int n, const loci_edit_opts *opts, arena *mem,
+                               loci_edit *e, loci_err *err) {
   int64_t D = e->width, F = e->inner;
-  float *keys = arena_array(mem, n * F, float), *left = arena_array(mem, n * D, float);
+  for (int i = 0; i < n; i++) TRY(name_request(value_find(&all[i], err), i, n, err));
+  float *keys = arena_array(all->work, n * F, float), *left = arena_array(mem, n * D, float);
   float *right = arena_array(mem, n * F, float);
   if (!keys || !left || !right) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < n; i++) {
     memcpy(keys + i * F, all[i].key, (size_t)F * sizeof *keys);
     for (int64_t d = 0; d < D; d++) left[d * n + i] = all[i].delta[d];
   }
-  TRY(update_solve(keys, n, F, e->settings.lambda, right, err));
+  update_problem u = {.keys = keys,
+                      .n = n,
+                      .F = F,
+                      .lambda = e->settings.lambda,
+                      .covariance = opts->covariance,
+                      .threads = all->m->threads};
+  TRY(update_solve(&u, right, err));
   e->rank = n;
   e->left = left;
   e->right = right;
-  e->norm = update_norm(left, right, D, n, F);
-  return isnan(e->norm) ? fail_nomem(err, "solving an edit") : LOCI_OK;
+  return LOCI_OK;
+}
+
+/* W' - W of fine-tuning has no small factors: left is the identity, so that W + left right is exact
+ * and one form serves all methods. */
+static loci_status make_change(problem *all, int n, arena *mem, loci_edit *e, loci_err *err) {
+  float *left = arena_zarray(mem, e->width * e->width, float);
+  float *right = arena_zarray(mem, e->width * e->inner, float);
+  if (!left || !right) return fail_nomem(err, "solving an edit");
+  for (int64_t d = 0; d < e->width; d++) left[d * e->width + d] = 1;
+  TRY(tune(all, n, &e->settings, right, err));
+  e->rank = e->width;
+  e->left = left;
+  e->right = right;
+  return LOCI_OK;
 }
 
 static loci_status measure_all(problem *all, int n, const loci_edit *e, loci_err *err) {
@@ -144,10 +217,29 @@ static loci_status measure_all(problem *all, int n, const loci_edit *e, loci_err
   return st;
 }
 
+/* A problem for each request, all like [like]. */
+static loci_status make_problems(const problem *like, const loci_edit_request *requests, int n,
+                                 edit_method k, loci_edit *e, problem **out, loci_err *err) {
+  problem *all = arena_zarray(like->work, n, problem);
+  loci_edit_fact *facts = arena_zarray(like->mem, n, loci_edit_fact);
+  if (!all || !facts) return fail_nomem(err, "solving an edit");
+  for (int i = 0; i < n; i++) {
+    all[i] = *like;
+    all[i].asked = &requests[i];
+    TRY(name_request(problem_init(&all[i], k, &facts[i], err), i, n, err));
+  }
+  e->fact_count = n;
+  e->facts = facts;
+  *out = all;
+  return LOCI_OK;
+}
+
 static loci_status solve(loci_model *m, const loci_edit_request *requests, int n,
-                         const loci_edit_opts *opts, edit_box *box, loci_err *err) {
+                         const loci_edit_opts *opts, edit_box *box, arena *work, loci_err *err) {
   loci_edit *e = &box->view;
   double begin = clock_seconds();
+  edit_method k;
+  problem *all;
   if (n < 1 || n > MAX_REQUESTS) {
     return fail(err, LOCI_EINVAL, "%d requests, expected 1 to %d", n, MAX_REQUESTS);
   }
@@ -156,35 +248,29 @@ static loci_status solve(loci_model *m, const loci_edit_request *requests, int n
                 "the model has edits applied; an edit is solved for the model "
                 "as it is on disk");
   }
-  TRY(complete(&opts->settings, &e->settings, err));
+  TRY(find_method(opts->method, &k, err));
+  TRY(complete(opts, k, &e->settings, err));
   TRY(choose_layer(m, opts, &e->layer, err));
+  if (opts->covariance) TRY(covariance_check(opts->covariance, m, e->layer, err));
   const weight *w = &m->weights->layers[e->layer].down.w;
-  e->method = "multedit";
+  e->method = method_names[k];
   e->width = w->rows;
   e->inner = w->cols;
   e->precision = dtype_name(m->arith_type);
   e->tensor = arena_strdup(box->mem, w->name);
-  problem *all = arena_zarray(box->mem, n, problem);
-  loci_edit_fact *facts = arena_zarray(box->mem, n, loci_edit_fact);
-  if (!e->tensor || !all || !facts) return fail_nomem(err, "solving an edit");
+  if (!e->tensor) return fail_nomem(err, "solving an edit");
+  problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = box->mem, .work = work};
+  like.layer = e->layer;
+  TRY(make_problems(&like, requests, n, k, e, &all, err));
+  TRY(tunes(k) ? make_change(all, n, box->mem, e, err)
+               : make_update(all, n, opts, box->mem, e, err));
+  e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
+  if (isnan(e->norm)) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < n; i++) {
-    all[i] = (problem){.asked = &requests[i],
-                       .m = m,
-                       .opts = opts,
-                       .set = &e->settings,
-                       .mem = box->mem,
-                       .layer = e->layer};
-    TRY(name_request(problem_init(&all[i], &facts[i], err), i, n, err));
-  }
-  for (int i = 0; i < n; i++) {
-    TRY(name_request(value_find(&all[i], err), i, n, err));
     e->cost.rows += all[i].rows;
     e->cost.formula += all[i].formula;
     e->cost.flop += all[i].flop;
   }
-  TRY(make_update(all, n, box->mem, e, err));
-  e->fact_count = n;
-  e->facts = facts;
   e->cost.seconds = clock_seconds() - begin;
   return measure_all(all, n, e, err);
 }
@@ -197,13 +283,14 @@ loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests
   edit_box *box = calloc(1, sizeof *box);
   if (!box) return fail_nomem(err, "solving an edit");
   loci_status st = LOCI_OK;
+  arena *work = arena_new();
   box->mem = arena_new();
-  if (!box->mem) {
+  if (!box->mem || !work) {
     st = fail_nomem(err, "solving an edit");
     goto done;
   }
   if (!opts) opts = &defaults;
-  TRY_DONE(solve(model, requests, count, opts, box, err));
+  TRY_DONE(solve(model, requests, count, opts, box, work, err));
   TRY_DONE(model_hash(model, opts->progress, opts->progress_ctx, &hash, err));
   box->view.hash = arena_strdup(box->mem, hash);
   if (!box->view.hash) {
@@ -213,6 +300,7 @@ loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests
   *out = &box->view;
   box = NULL;
 done:
+  arena_free(work);
   if (box) loci_edit_free(&box->view);
   return st;
 }

@@ -158,6 +158,7 @@ static loci_status try_alone(trial *t, const study_item *item, example_row *row,
   if (!st) st = edit_lay_on(view, e, err);
   if (!st) st = add_example(t, view, item->example, row, err);
   if (!st) {
+    t->box->view.method = e->method; /* a constant of the library */
     t->box->view.layer = e->layer;
     t->box->view.settings = e->settings;
   }

@@ -1,95 +1,116 @@
 /* The closed form of an update (see edit.h; docs/MATH.md, "The update"):
  *
- *   W' = argmin ||W' K - V||^2 + lambda ||W' - W||^2
- *      = W + (V - W K) (lambda I + K^T K)^-1 K^T
+ *   W' = argmin ||W' K - V||^2 + w ||W' K0 - W K0||^2 + lambda ||(W' - W) C^1/2||^2
+ *      = W + (V - W K) J (lambda I + K+^T C^-1 K+)^-1 K+^T C^-1,   K+ = [K, sqrt(w) K0], J = [I, 0]
  *
- * which for one key is Sherman and Morrison's W + (v - W k) k^T / (lambda + k^T k).  The matrix
- * that is inverted is n x n: as small as the number of requests, and positive definite, so Cholesky
- * does it.  In double, because keys of one subject are nearly parallel. */
+ * MultEdit has C = I, and for one key this is Sherman and Morrison's W + (v - W k) k^T / (lambda +
+ * k^T k).  ROME is lambda = 0 with a covariance C of keys, MEMIT is lambda its weight.  What is
+ * inverted beside C is as small as the number of keys, and positive definite, so Cholesky does it.
+ * In double, because keys of one subject are nearly parallel. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "edit/edit.h"
+#include "tensor/cholesky.h"
 
-/* c (n,n) := x (n,F) x^T */
-static void gram(const float *x, int64_t n, int64_t F, double *c) {
+/* z (m,F) := K+ C^-1, C with a ridge of 1e-3 of its mean diagonal */
+static loci_status precondition(const update_problem *u, double *z, loci_err *err) {
+  int64_t F = u->F;
+  const loci_covariance *c = u->covariance;
+  for (int64_t i = 0; i < (u->n + u->kept) * F; i++) z[i] = (double)u->keys[i];
+  if (!c) return LOCI_OK;
+  double *a = malloc((size_t)(F * F) * sizeof *a), trace = 0;
+  if (!a) return fail_nomem(err, "solving for the update");
+  for (int64_t i = 0; i < F; i++) trace += (double)c->values[i * F + i];
+  for (int64_t i = 0; i < F * F; i++) a[i] = (double)c->values[i];
+  for (int64_t i = 0; i < F; i++) a[i * F + i] += COVARIANCE_RIDGE * trace / (double)F;
+  bool ok = cholesky_factor(a, F, u->threads);
+#pragma omp parallel for num_threads(u->threads) schedule(static)
+  for (int64_t i = 0; i < u->n + u->kept; i++) {
+    if (ok) cholesky_solve(a, F, z + i * F);
+  }
+  free(a);
+  return ok ? LOCI_OK
+            : fail(err, LOCI_EINVAL, "the covariance of layer %d is not positive definite",
+                   c->layer);
+}
+
+/* c (n,n) := x (n,F) z (n,F)^T, symmetric */
+static void gram(const float *x, const double *z, int64_t n, int64_t F, int threads, double *c) {
+#pragma omp parallel for num_threads(threads) schedule(dynamic) if (n > 16)
   for (int64_t i = 0; i < n; i++) {
     for (int64_t j = 0; j <= i; j++) {
       double sum = 0;
-      for (int64_t f = 0; f < F; f++) sum += (double)x[i * F + f] * (double)x[j * F + f];
-      c[i * n + j] = c[j * n + i] = sum;
+      for (int64_t f = 0; f < F; f++) sum += (double)x[i * F + f] * z[j * F + f];
+      c[i * n + j] = sum;
     }
   }
 }
 
-/* a := its lower Cholesky factor; false if it is not positive definite in double. */
-static bool factor(double *a, int64_t n) {
-  for (int64_t j = 0; j < n; j++) {
-    double whole = a[j * n + j], left = whole;
-    for (int64_t k = 0; k < j; k++) left -= a[j * n + k] * a[j * n + k];
-    if (!(left > 1e-13 * whole)) return false;
-    a[j * n + j] = sqrt(left);
-    for (int64_t i = j + 1; i < n; i++) {
-      double x = a[i * n + j];
-      for (int64_t k = 0; k < j; k++) x -= a[i * n + k] * a[j * n + k];
-      a[i * n + j] = x / a[j * n + j];
-    }
-  }
-  return true;
+static loci_status not_definite(const update_problem *u, loci_err *err) {
+  return fail(err, LOCI_EINVAL,
+              "two of the %lld requests have the same key, so lambda %g leaves no single update; "
+              "expected a larger one",
+              (long long)u->n, u->lambda);
 }
 
-/* x (n) := (L L^T)^-1 x */
-static void substitute(const double *L, int64_t n, double *x) {
-  for (int64_t i = 0; i < n; i++) {
-    for (int64_t k = 0; k < i; k++) x[i] -= L[i * n + k] * x[k];
-    x[i] /= L[i * n + i];
-  }
-  for (int64_t i = n - 1; i >= 0; i--) {
-    for (int64_t k = i + 1; k < n; k++) x[i] -= L[k * n + i] * x[k];
-    x[i] /= L[i * n + i];
-  }
-}
-
-loci_status update_solve(const float *keys, int64_t n, int64_t F, double lambda, float *right,
-                         loci_err *err) {
+loci_status update_solve(const update_problem *u, float *right, loci_err *err) {
+  int64_t m = u->n + u->kept, F = u->F;
+  double *a = malloc((size_t)(m * m) * sizeof *a), *z = malloc((size_t)(m * F) * sizeof *z);
+  double *x = malloc((size_t)m * sizeof *x);
   loci_status st = LOCI_OK;
-  double *a = calloc((size_t)(n * n), sizeof *a), *x = calloc((size_t)n, sizeof *x);
-  if (!a || !x) {
+  if (!a || !z || !x) {
     st = fail_nomem(err, "solving for the update");
     goto done;
   }
-  gram(keys, n, F, a);
-  for (int64_t i = 0; i < n; i++) a[i * n + i] += lambda;
-  if (!factor(a, n)) {
-    st = fail(err, LOCI_EINVAL,
-              "two of the %lld requests have the same key, so lambda %g leaves no single update; "
-              "expected a larger one",
-              (long long)n, lambda);
+  TRY_DONE(precondition(u, z, err));
+  gram(u->keys, z, m, F, u->threads, a);
+  for (int64_t i = 0; i < m; i++) a[i * m + i] += u->lambda;
+  if (!cholesky_factor(a, m, u->threads)) {
+    st = not_definite(u, err);
     goto done;
   }
   for (int64_t f = 0; f < F; f++) {
-    for (int64_t i = 0; i < n; i++) x[i] = (double)keys[i * F + f];
-    substitute(a, n, x);
-    for (int64_t i = 0; i < n; i++) right[i * F + f] = (float)x[i];
+    for (int64_t i = 0; i < m; i++) x[i] = z[i * F + f];
+    cholesky_solve(a, m, x);
+    for (int64_t i = 0; i < u->n; i++) right[i * F + f] = (float)x[i];
   }
 done:
   free(a);
+  free(z);
   free(x);
   return st;
 }
 
+/* Row by row where there are as many columns as rows, as after fine-tuning; left may be the
+ * identity. */
+static double norm_by_rows(const float *left, const float *right, int64_t D, int64_t n, int64_t F) {
+  double sum = 0, *row = malloc((size_t)F * sizeof *row);
+  if (!row) return (double)NAN;
+  for (int64_t d = 0; d < D; d++) {
+    for (int64_t f = 0; f < F; f++) row[f] = 0;
+    for (int64_t k = 0; k < n; k++) {
+      double x = (double)left[d * n + k];
+      for (int64_t f = 0; x != 0 && f < F; f++) row[f] += x * (double)right[k * F + f];
+    }
+    for (int64_t f = 0; f < F; f++) sum += row[f] * row[f];
+  }
+  free(row);
+  return sqrt(sum);
+}
+
 /* ||L R||^2 = sum_ij (L^T L)_ij (R R^T)_ij */
 double update_norm(const float *left, const float *right, int64_t D, int64_t n, int64_t F) {
-  double *c = calloc((size_t)(n * n), sizeof *c), sum = 0;
-  if (!c) return (double)NAN;
-  gram(right, n, F, c);
+  double sum = 0;
+  if (n >= D) return norm_by_rows(left, right, D, n, F);
   for (int64_t i = 0; i < n; i++) {
-    for (int64_t j = 0; j < n; j++) {
-      double both = 0;
-      for (int64_t d = 0; d < D; d++) both += (double)left[d * n + i] * (double)left[d * n + j];
-      sum += both * c[i * n + j];
+    for (int64_t j = 0; j <= i; j++) {
+      double rows = 0, columns = 0;
+      for (int64_t f = 0; f < F; f++) rows += (double)right[i * F + f] * (double)right[j * F + f];
+      for (int64_t d = 0; d < D; d++) columns += (double)left[d * n + i] * (double)left[d * n + j];
+      sum += (i == j ? 1 : 2) * rows * columns;
     }
   }
-  free(c);
   return sqrt(fmax(sum, 0));
 }

@@ -116,6 +116,8 @@ static loci_status find_constraint(loci_prompt *p, const char *given, int64_t qu
   char *text = arena_strndup(p->mem, given, length);
   if (!text) return fail_nomem(err, "reading the question");
   out->text = text;
+  out->bytes[0] = found.begin;
+  out->bytes[1] = found.begin + (int64_t)length;
   out->kind = kind_of(text, p->info.image_first >= 0);
   return LOCI_OK;
 }

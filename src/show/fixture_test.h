@@ -91,8 +91,8 @@ static inline loci_prompt_info *fixture_prompt(arena *a, const fixture_opts *o) 
         100 + i, o->words[i], fixture_role(i, o, o->word_count), {8 + 4 * i, 12 + 4 * i}};
   }
   loci_constraint *c = arena_zarray(a, 1, loci_constraint);
-  *c = (loci_constraint){"this picture", "visual", before + o->constraint_first,
-                         o->constraint_count};
+  *c = (loci_constraint){
+      "this picture", "visual", before + o->constraint_first, o->constraint_count, {0}};
   *p = (loci_prompt_info){.text = "<image>\nWhere is the building in this picture? Answer.",
                           .question = "Where is the building in this picture?",
                           .image_path = o->image_rows ? "tower.jpg" : NULL,

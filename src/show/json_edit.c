@@ -1,6 +1,7 @@
 /* An edit as JSON ("loci.edit/1"): a single request's numbers stand at the top, too. */
 #include "edit/edit.h"
 #include "show/json_parts.h"
+#include "show/study_parts.h"
 
 static js_value *json_steps(const loci_edit_fact *f) {
   js_value *a = js_array();
@@ -54,6 +55,19 @@ loci_status loci_edit_json(const loci_edit *e, char **out, loci_err *err) {
   }
   js_put(&o, "requests", requests);
   js_put(&o, "cost", json_cost(&e->cost));
+  return json_print_lines(o, out, err);
+}
+
+loci_status loci_covariance_json(const loci_covariance *c, char **out, loci_err *err) {
+  js_value *o = json_result("edit.covariance");
+  if (c->sample.model) json_put_sample(&o, &c->sample);
+  js_put(&o, "model_hash", js_text(c->hash));
+  js_put(&o, "precision", js_text(c->precision));
+  js_put(&o, "layer", js_int(c->layer));
+  js_put(&o, "tensor", js_text(c->tensor));
+  js_put(&o, "inner", js_int(c->inner));
+  js_put(&o, "prompts", js_int(c->prompts));
+  js_put(&o, "keys", js_int(c->keys));
   return json_print_lines(o, out, err);
 }
 

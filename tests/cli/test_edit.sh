@@ -27,6 +27,34 @@ try edit solve "${asked[@]}" --target Lima --rephrase "Name this country's capit
 wants 0
 [[ $(flat) == *'"prompts":2,'* ]] || miss "the key is not the mean of two"
 
+# The rivals, and what they need.
+try edit covariance -m "$model" --data "$model/data/trace.jsonl" --limit 8 --layer 3 -o keys.safetensors --json
+wants 0
+[[ $(flat) == '{"format":"loci.edit.covariance/1",'*'"layer":3,'*'"prompts":8,'* ]] || miss "not a covariance of 8 questions"
+for method in ft ft-l 'ft --without-constraint' 'rome --covariance keys.safetensors' 'memit --covariance keys.safetensors'; do
+  # shellcheck disable=SC2086
+  try edit solve "${asked[@]}" --target Lima --layer 3 --steps 3 --method $method -o rival.edit --json
+  wants 0
+  [[ $(flat) == *"\"method\":\"${method%% *}\","* ]] || miss "not the method $method"
+  [ "$(grep -o '"loss"' <<<"$(flat)" | wc -l)" = 4 ] || miss "not three steps and what came of them"
+done
+try edit solve "${asked[@]}" --target Lima --layer 3 --steps 15 --lr 0.002 --method ft -o tuned.edit --json
+wants 0
+[[ $(flat) == *'"update":{"rank":160,'*'"answer_after":"Lima"'* ]] || miss "not fine-tuned"
+usage '--method wants multedit, ft, ft-l, rome or memit' edit solve "${asked[@]}" --target Lima --method mend
+usage '--eps wants a number above 0' edit solve "${asked[@]}" --target Lima --method ft-l --eps 0
+usage '--method rome needs --covariance FILE' edit solve "${asked[@]}" --target Lima --method rome
+usage 'only --method rome and memit take a --covariance' edit solve "${asked[@]}" --target Lima --covariance keys.safetensors
+usage 'edit covariance needs' edit covariance -m "$model" --layer 3
+failed 'the covariance is of layer 3, the edit of layer 2' \
+  edit solve "${asked[@]}" --target Lima --layer 2 --method rome --covariance keys.safetensors
+failed 'the covariance was made for a model with the hash' \
+  edit solve -m "$model/text-only" -q "$question" -c 'this country' --target Lima --layer 3 --method rome --covariance keys.safetensors
+failed 'no covariance of loci: its format is not loci.covariance/1' \
+  edit solve "${asked[@]}" --target Lima --method rome --covariance lima.edit
+failed 'the method ft takes no lambda' edit solve "${asked[@]}" --target Lima --method ft --lambda 1
+rm keys.safetensors rival.edit
+
 # Many requests, one matrix.
 cat >wishes.jsonl <<END
 {"image":"$image","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Lima"}
@@ -93,6 +121,9 @@ for width in 40 57 80 132; do
   wide=$(too_wide "$width" <out)
   [ -z "$wide" ] || miss "wider than $width: $wide"
 done
+try edit test -m "$model" --data set.jsonl --layer 3 --method ft --steps 15 --lr 0.002 --json
+wants 0
+[[ $(flat) == *'"method":"ft",'*'{"name":"efficacy",'*'"after":{"value":1.0,'* ]] || miss "fine-tuning is not tested"
 usage 'it takes no --lr' edit test -m "$model" --data set.jsonl --edit lima.edit --lr 1
 usage 'edit test needs --data FILE' edit test -m "$model"
 

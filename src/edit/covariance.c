@@ -1,0 +1,148 @@
+/* Covariances of keys (docs/MATH.md, "Covariance"):
+ *
+ *   C = (1/N) sum k k^T   over every position of every prompt, N of them; k (F) = mlp_post
+ *
+ * Products are in f32, one prompt at a time, and added up in double.  The ridge that makes C
+ * invertible is added where it is used (update.c). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit/edit.h"
+#include "study/study.h"
+#include "tensor/product.h"
+#include "walk/walk.h"
+
+covariance_box *covariance_box_new(void) {
+  covariance_box *box = calloc(1, sizeof *box);
+  if (box) box->mem = arena_new();
+  if (box && box->mem) return box;
+  free(box);
+  return NULL;
+}
+
+void loci_covariance_free(loci_covariance *covariance) {
+  if (!covariance) return;
+  covariance_box *box = (covariance_box *)covariance;
+  arena_free(box->mem);
+  free(box);
+}
+
+typedef struct sums {
+  study s;
+  covariance_box *box;
+  product *products;
+  int64_t F;
+  double *sum; /* (F,F) */
+  float *part; /* (F,F) of one prompt */
+} sums;
+
+static loci_status record_keys(const sums *c, const loci_prompt *p, float *keys, loci_err *err) {
+  int s;
+  walk *w;
+  TRY(walk_new(c->s.model, &w, err));
+  loci_status st = walk_root(w, p->embeds, p->info.length, &s, err);
+  if (!st) st = walk_record(w, s, LOCI_SITE_MLP_POST, c->box->view.layer, keys, err);
+  if (!st)
+    st = walk_run(
+        w, &(walk_hooks){.progress = study_progress, .progress_ctx = (void *)(uintptr_t)&c->s},
+        err);
+  walk_free(w);
+  return st;
+}
+
+/* sum += K^T K, K (T,F) */
+static loci_status add_prompt(void *ctx, study_item *item, loci_err *err) {
+  sums *c = ctx;
+  int64_t T = item->prompt->info.length, F = c->F;
+  arena *mem = arena_new();
+  float *keys = mem ? arena_array(mem, T * F, float) : NULL;
+  float *turned = mem ? arena_zarray(mem, product_rows(F) * T, float) : NULL;
+  loci_status st = LOCI_OK;
+  if (!keys || !turned) {
+    st = fail_nomem(err, "adding up a covariance");
+    goto done;
+  }
+  TRY_DONE(record_keys(c, item->prompt, keys, err));
+  for (int64_t i = 0; i < T; i++) {
+    for (int64_t f = 0; f < F; f++) turned[f * T + i] = keys[i * F + f];
+  }
+  product_shape shape = {.M = F, .N = F, .K = T, .ldy = F, .backward = true};
+  TRY_DONE(product_run(c->products, shape, turned, keys, c->part, err));
+  for (int64_t i = 0; i < F * F; i++) c->sum[i] += (double)c->part[i];
+  c->box->view.keys += T;
+done:
+  arena_free(mem);
+  return st;
+}
+
+static loci_status finish(sums *c, loci_err *err) {
+  loci_covariance *v = &c->box->view;
+  const char *hash, *why = study_first_reason(&c->s);
+  if (c->s.used == 0) {
+    return fail(err, LOCI_EINVAL, "%s: no question can be used%s%s", examples_path(c->s.examples),
+                why ? ", the first because: " : "", why ? why : "");
+  }
+  float *values = arena_array(c->box->mem, c->F * c->F, float);
+  if (!values) return fail_nomem(err, "adding up a covariance");
+  for (int64_t i = 0; i < c->F * c->F; i++) values[i] = (float)(c->sum[i] / (double)v->keys);
+  v->values = values;
+  v->prompts = c->s.used;
+  v->tensor = c->s.model->weights->layers[v->layer].down.w.name;
+  v->precision = dtype_name(c->s.model->arith_type);
+  v->tensor = arena_strdup(c->box->mem, v->tensor);
+  TRY(model_hash(c->s.model, c->s.opts->progress, c->s.opts->progress_ctx, &hash, err));
+  v->hash = arena_strdup(c->box->mem, hash);
+  if (!v->tensor || !v->hash) return fail_nomem(err, "adding up a covariance");
+  return study_describe(&c->s, &v->sample, err);
+}
+
+static loci_status build(sums *c, loci_err *err) {
+  int L = model_decoder(c->s.model)->layers, layer = c->box->view.layer;
+  if (layer < 0 || layer >= L) {
+    return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", layer, L - 1);
+  }
+  if (changes_count(c->s.model) > 0) {
+    return fail(err, LOCI_EINVAL,
+                "the model has edits applied; a covariance is of the model on disk");
+  }
+  c->sum = calloc((size_t)(c->F * c->F), sizeof *c->sum);
+  c->part = malloc((size_t)(product_rows(c->F) * c->F) * sizeof *c->part);
+  if (!c->sum || !c->part) return fail_nomem(err, "adding up a covariance");
+  TRY(product_new(DTYPE_F32, &c->products, err));
+  TRY(study_each(&c->s, add_prompt, c, err));
+  return finish(c, err);
+}
+
+loci_status loci_covariance_new(loci_model *model, loci_examples *examples, int layer,
+                                const loci_study_opts *opts, loci_covariance **out, loci_err *err) {
+  static const loci_study_opts defaults;
+  *out = NULL;
+  sums c = {.box = covariance_box_new(), .F = model_decoder(model)->inner};
+  if (!c.box) return fail_nomem(err, "adding up a covariance");
+  loci_covariance *v = &c.box->view;
+  c.s = (study){.model = model, .opts = opts ? opts : &defaults, .examples = examples};
+  c.s.mem = c.box->mem;
+  v->layer = layer;
+  v->inner = c.F;
+  loci_status st = build(&c, err);
+  study_clear(&c.s);
+  product_free(c.products);
+  free(c.sum);
+  free(c.part);
+  if (!st) *out = v;
+  if (st) loci_covariance_free(v);
+  return st;
+}
+
+loci_status covariance_check(const loci_covariance *c, loci_model *m, int layer, loci_err *err) {
+  const char *hash;
+  if (c->layer != layer) {
+    return fail(err, LOCI_EINVAL, "the covariance is of layer %d, the edit of layer %d", c->layer,
+                layer);
+  }
+  TRY(model_hash(m, NULL, NULL, &hash, err));
+  if (strcmp(hash, c->hash) == 0 && c->inner == model_decoder(m)->inner) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "the covariance was made for a model with the hash %s, this one has %s", c->hash,
+              hash);
+}

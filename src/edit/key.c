@@ -1,0 +1,106 @@
+/* The key of one request, and what the model answers before (docs/MATH.md, "Editing"):
+ *
+ *   k = mlp_post of the layer at the constraint's last position, a mean over the prompts
+ *
+ * A target that the model gives already is refused here. */
+#include <math.h>
+
+#include "edit/lesson.h"
+#include "model/arith.h"
+
+typedef struct first_look {
+  problem *q;
+  reading *readings; /* one for each token of the target */
+  top_logits top;
+  bool right; /* every token of the target is the most likely one */
+  bool not_finite;
+} first_look;
+
+static void read_before(void *ctx, int64_t index, const float *logits) {
+  first_look *f = ctx;
+  problem *q = f->q;
+  int V = model_decoder(q->m)->vocab, id = q->target.ids[index];
+  f->not_finite |= !logits_are_finite(logits, V);
+  if (index == 0) {
+    double total = log_sum_exp(logits, V);
+    for (int i = 0; i < V; i++) q->before_logp[i] = (double)logits[i] - total;
+    q->other = argmax_of(logits, V, id);
+    f->top.vocab = V;
+    top_logits_of(logits, V, &f->top);
+  }
+  f->right &= argmax_of(logits, V, -1) == id;
+  f->readings[index] = reading_of(logits, V, id, q->other, index ? NULL : q->before_logp);
+}
+
+loci_status key_read(problem *q, const loci_prompt *p, float *out, loci_err *err) {
+  int s;
+  walk *w;
+  walk_hooks hooks = lesson_hooks(q, NULL, NULL, 0);
+  TRY(walk_new(q->m, &w, err));
+  loci_status st = walk_root(w, p->embeds, p->info.length, &s, err);
+  walk_span one = {key_position(p), 1};
+  if (!st) st = walk_record_at(w, s, LOCI_SITE_MLP_POST, q->layer, one, out, err);
+  if (!st) st = walk_run(w, &hooks, err);
+  lesson_cost(q, w);
+  walk_free(w);
+  return st;
+}
+
+/* The key of another prompt: of its lesson, if it has one, which is run here. */
+static loci_status other_key(problem *q, int i, lesson *b, float *scratch, const float **out,
+                             loci_err *err) {
+  *out = scratch;
+  if (!b) return key_read(q, q->asked->rephrased[i], scratch, err);
+  TRY(lesson_run(q, b, NULL, NULL, err));
+  *out = b->keys + (key_position(b->p) - b->key_first) * model_decoder(q->m)->inner;
+  return LOCI_OK;
+}
+
+/* The mean over all prompts, and ||W k||. */
+static loci_status finish_key(problem *q, lesson *all, int lessons, loci_err *err) {
+  const weight *w = &q->m->weights->layers[q->layer].down.w;
+  int n = q->asked->rephrased_count;
+  const float *more;
+  float *row = arena_array(q->work, w->cols, float);
+  if (!row) return fail_nomem(err, "solving an edit");
+  for (int i = 0; i < n; i++) {
+    TRY(other_key(q, i, i + 1 < lessons ? &all[i + 1] : NULL, row, &more, err));
+    for (int64_t f = 0; f < w->cols; f++) q->key[f] += more[f];
+  }
+  double keys = 0, values = 0;
+  for (int64_t f = 0; f < w->cols; f++) {
+    q->key[f] /= (float)(n + 1);
+    keys += (double)q->key[f] * (double)q->key[f];
+  }
+  for (int64_t d = 0; d < w->rows; d++) {
+    double y = 0;
+    weight_row(w, d, row);
+    for (int64_t f = 0; f < w->cols; f++) y += (double)row[f] * (double)q->key[f];
+    values += y * y;
+  }
+  q->norm0 = sqrt(values);
+  q->fact->key_norm = sqrt(keys);
+  q->fact->value_norm = q->norm0;
+  return LOCI_OK;
+}
+
+loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
+  int n = q->target.count;
+  int64_t F = model_decoder(q->m)->inner;
+  first_look f = {.q = q, .right = true};
+  f.readings = arena_zarray(q->work, n, reading);
+  q->before_logp = arena_array(q->work, model_decoder(q->m)->vocab, double);
+  q->key = arena_array(q->work, F, float);
+  if (!f.readings || !q->before_logp || !q->key) return fail_nomem(err, "solving an edit");
+  TRY(lesson_run(q, &all[0], read_before, &f, err));
+  if (f.not_finite) return not_finite(q->m, err);
+  if (f.right) {
+    return fail(err, LOCI_EINVAL, "the model answers \"%s\" to \"%s\" already", q->asked->target,
+                q->p->info.question);
+  }
+  q->fact->before.m = readings_metrics(f.readings, n);
+  top_logits_candidates(&f.top, q->m, q->fact->before.top);
+  const float *own = all[0].keys + (q->position - all[0].key_first) * F;
+  for (int64_t i = 0; i < F; i++) q->key[i] = own[i];
+  return finish_key(q, all, lessons, err);
+}

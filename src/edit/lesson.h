@@ -1,0 +1,59 @@
+/* What optimisations of an edit try again and again: a prompt with the answer it shall have, run
+ * once, then resumed above the layer with a change (lesson.c); and the key read on the way (key.c).
+ * Private to src/edit. */
+#ifndef LOCI_EDIT_LESSON_H
+#define LOCI_EDIT_LESSON_H
+
+#include "edit/edit.h"
+#include "walk/walk.h"
+
+/* A prompt with an answer behind it, run once up to the layer. */
+typedef struct lesson {
+  const loci_prompt *p;
+  target target;
+  int position;             /* the first that a change reaches */
+  int key_first, key_count; /* positions whose keys are kept; 1 unless set before lesson_run */
+  int first_want;           /* the last prompt position */
+  kv_cache *cache;          /* for kv_cache_free */
+  float *rows;              /* (length - position, D) what stands where the change is added */
+  float *keys; /* (key_count, F) mlp_post of the layer; room for the rows of a product */
+} lesson;
+
+loci_status lesson_make(const problem *q, const loci_prompt *p, const target *t, int position,
+                        lesson *out, loci_err *err);
+/* The first run: rows, keys, and the logits of the answer's tokens to [logits] (may be NULL). */
+loci_status lesson_run(problem *q, lesson *b, walk_logits_fn logits, void *ctx, loci_err *err);
+
+/* A change of mlp_out at some positions, and where d loss / d mlp_out goes. */
+typedef struct attempt {
+  int first, count;
+  const float *change; /* (count, D) */
+  float *grad;         /* (count, D) */
+} attempt;
+/* Adds the run with the change to a walk, and asks for the answer's logits. */
+loci_status lesson_resume(const problem *q, walk *w, const lesson *b, const attempt *a,
+                          loci_err *err);
+/* (row, layer) pairs that a change can reach, once forwards and twice backwards. */
+int64_t lesson_reach(const problem *q, const lesson *b, bool backward);
+int lesson_layer(const problem *q); /* where a resumed run begins */
+walk_hooks lesson_hooks(const problem *q, walk_logits_fn logits, void *ctx, int64_t ordered);
+void lesson_cost(problem *q, const walk *w);
+
+/* Runs the lessons: of the question, and of as many other prompts as there are.  Reads q->key from
+ * all prompts, fills the fact's side of before, and refuses what is answered already. */
+loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err);
+/* The key of any prompt with a constraint into out (F). */
+loci_status key_read(problem *q, const loci_prompt *p, float *out, loci_err *err);
+
+/* ---------------------------------------------------------------- Adam */
+
+typedef struct adam {
+  int64_t n;
+  double lr, *m, *v;
+  int t, threads;
+} adam;
+loci_status adam_make(arena *mem, int64_t n, double lr, int threads, adam *out, loci_err *err);
+/* x (n), grad (n) */
+void adam_step(adam *a, float *x, const float *grad);
+
+#endif
