@@ -116,11 +116,12 @@ static void check_random_trees(const char *name, int trees, int longest) {
   for (int64_t i = 0; i < d.value_count; i++) d.values[i] = (float)random_gaussian(&d.r);
   for (int i = 0; i < trees; i++) {
     int T = 1 + roll(&d, longest);
-    float *embeds = token_rows_of(m, T, i);
-    random_tree(&d, m, T, embeds);
+    float *embeds = token_rows_of(m, T, i), *others = token_rows_of(m, T, i + 1000);
+    random_tree(&d, m, T, embeds, i % 2 ? others : NULL);
     double apart = law_distance(&d.s);
     if (!(apart <= TOLERANCE)) fail_msg("%s: tree %d: %g apart", name, i, apart);
     free(embeds);
+    free(others);
   }
   free(d.values);
   loci_model_close(m);

@@ -272,8 +272,8 @@ static void check_trees(const char *name, int trees, int longest) {
   for (int64_t i = 0; i < d.value_count; i++) d.values[i] = (float)random_gaussian(&d.r);
   for (int i = 0; i < trees; i++) {
     int T = 1 + roll(&d, longest);
-    float *embeds = token_rows_of(m, T, i);
-    random_tree(&d, m, T, embeds);
+    float *embeds = token_rows_of(m, T, i), *others = token_rows_of(m, T, i + 1000);
+    random_tree(&d, m, T, embeds, i % 2 ? others : NULL);
     branch = (problem){.s = d.s};
     ask_at_random(&branch, &d);
     flat = branch;
@@ -291,6 +291,7 @@ static void check_trees(const char *name, int trees, int longest) {
     free_asked(&branch);
     free_asked(&flat);
     free(embeds);
+    free(others);
   }
   free(d.values);
   loci_model_close(m);

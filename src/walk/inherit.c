@@ -1,8 +1,11 @@
 /* Interventions go down the tree: a child's row that differs from its parent's is computed anew,
  * and so needs every patch and mask that its ancestors have at its place, before its own.  A row
- * that is still equal to an ancestor's needs none: it is that ancestor's row.
+ * that is still equal to an ancestor's needs none: it is that ancestor's row.  A branch takes over
+ * what its ancestors have before it, not what they have behind.
  *
  * Before the plan sorts them, interventions stand in the order they were given; from[] is known. */
+#include <limits.h>
+
 #include "walk/streams.h"
 
 /* Where in the layer the row begins to differ; STAGE_COUNT: not in this layer. */
@@ -21,15 +24,18 @@ static stage touched_at(const walk *w, int s, int layer, int position) {
   return first;
 }
 
-static loci_status inherit_from(walk *w, int s, int ancestor, loci_err *err) {
+/* What [ancestor] has at positions before [end]. */
+static loci_status inherit_from(walk *w, int s, int ancestor, int end, loci_err *err) {
   for (int64_t i = w->streams.at[ancestor].patches; i >= 0; i = w->patches.at[i].next) {
     patch_item copy = w->patches.at[i];
+    if (copy.p.position >= end) continue;
     if (touched_at(w, s, copy.p.layer, copy.p.position) > stage_of(copy.p.site)) continue;
     copy.stream = s;
     TRY(push_patch(w, copy, err));
   }
   for (int64_t i = w->streams.at[ancestor].masks; i >= 0; i = w->masks.at[i].next) {
     mask_item copy = w->masks.at[i];
+    if (copy.query >= end) continue;
     if (touched_at(w, s, copy.layer, copy.query) > STAGE_ATTEND) continue;
     copy.stream = s;
     TRY(push_mask(w, copy, err));
@@ -58,8 +64,11 @@ static void chain_own(walk *w) {
 loci_status inherit_interventions(walk *w, loci_err *err) {
   chain_own(w);
   for (int s = 0; s < w->streams.count; s++) {
-    for (int a = w->streams.at[s].parent; a >= 0; a = w->streams.at[a].parent) {
-      TRY(inherit_from(w, s, a, err));
+    int end = INT_MAX;
+    for (int a = s; w->streams.at[a].parent >= 0; a = w->streams.at[a].parent) {
+      const stream *t = &w->streams.at[a];
+      if (t->embeds && t->given < end) end = t->given;
+      TRY(inherit_from(w, s, t->parent, end, err));
     }
   }
   return LOCI_OK;

@@ -27,7 +27,8 @@ typedef struct stream {
   int length;          /* T */
   int first;           /* 0, or the first position behind the root's cache */
   int layer;           /* the first of its root's; 0 unless resumed */
-  const float *embeds; /* roots: row of position [first] */
+  const float *embeds; /* roots and branches: row of position [given]; NULL: the parent's */
+  int given;           /* [first] of a root */
   kv_cache *cache;
   bool resumed;           /* leaves the cache's length as it is */
   int *from;              /* (L+1) first live position at the start of each layer; T: none */

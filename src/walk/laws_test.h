@@ -44,8 +44,9 @@ typedef struct op {
 typedef struct scenario {
   const loci_model *m;
   int T;
-  const float *embeds;
+  const float *embeds, *others; /* (T, D); of branches */
   int stream_count, parent[MOST_STREAMS];
+  int branch[MOST_STREAMS]; /* where it goes its own way; 0: it is a root or a child */
   int op_count;
   op ops[MOST_OPS];
 } scenario;
@@ -82,6 +83,7 @@ static inline float *token_rows_of(const loci_model *m, int n, int seed) {
 static inline int add_run(scenario *s, int parent) {
   assert_in_range(s->stream_count, 0, MOST_STREAMS - 1);
   s->parent[s->stream_count] = parent;
+  s->branch[s->stream_count] = 0;
   return s->stream_count++;
 }
 
@@ -100,12 +102,14 @@ static inline void add_embed(scenario *s, int stream, int position, const float 
 
 /* ---------------------------------------------------------------- running a scenario */
 
-/* Gives stream [to] of the walk the interventions that the scenario gives stream [from]. */
-static inline void apply_ops(walk *w, const scenario *s, int from, int to) {
+/* Gives stream [to] of the walk the interventions that the scenario gives stream [from] before
+ * position [end]. */
+static inline void apply_ops(walk *w, const scenario *s, int from, int to, int end) {
   loci_err err;
   for (int i = 0; i < s->op_count; i++) {
     const op *o = &s->ops[i];
-    if (o->stream != from) continue;
+    int position = o->kind == OP_PATCH ? o->patch.position : o->position;
+    if (o->stream != from || position >= end) continue;
     if (o->kind == OP_EMBED) must(walk_embed(w, to, o->position, o->row, &err), &err);
     if (o->kind == OP_PATCH) must(walk_patch_add(w, to, &o->patch, &err), &err);
     if (o->kind == OP_MASK) {
@@ -114,9 +118,13 @@ static inline void apply_ops(walk *w, const scenario *s, int from, int to) {
   }
 }
 
-static inline void apply_chain(walk *w, const scenario *s, int from, int to) {
-  if (s->parent[from] >= 0) apply_chain(w, s, s->parent[from], to);
-  apply_ops(w, s, from, to);
+static inline void apply_chain(walk *w, const scenario *s, int from, int to, int end) {
+  loci_err err;
+  int b = s->branch[from];
+  int64_t D = model_decoder(s->m)->width;
+  if (s->parent[from] >= 0) apply_chain(w, s, s->parent[from], to, b && b < end ? b : end);
+  for (int p = b; b > 0 && p < end; p++) must(walk_embed(w, to, p, s->others + p * D, &err), &err);
+  apply_ops(w, s, from, to, end);
 }
 
 /* The scenario's streams in a new walk: as given, or flattened to roots. */
@@ -128,6 +136,10 @@ static inline walk *build_walk(const scenario *s, bool flat) {
   for (int i = 0; i < s->stream_count; i++) {
     if (flat || s->parent[i] < 0) {
       must(walk_root(w, s->embeds, s->T, &out, &err), &err);
+    } else if (s->branch[i]) {
+      const float *rows = s->others + s->branch[i] * model_decoder(s->m)->width;
+      int n = s->T - s->branch[i];
+      must(walk_branch(w, s->parent[i], s->branch[i], rows, n, &out, &err), &err);
     } else {
       must(walk_child(w, s->parent[i], &out, &err), &err);
     }
@@ -135,9 +147,9 @@ static inline walk *build_walk(const scenario *s, bool flat) {
   }
   for (int i = 0; i < s->stream_count; i++) {
     if (flat) {
-      apply_chain(w, s, i, i);
+      apply_chain(w, s, i, i, s->T);
     } else {
-      apply_ops(w, s, i, i);
+      apply_ops(w, s, i, i, s->T);
     }
   }
   return w;

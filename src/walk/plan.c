@@ -211,8 +211,9 @@ static void fill_inputs(walk *w) {
   for (int64_t i = 0; i < w->streams.count; i++) {
     const stream *s = &w->streams.at[i];
     for (int p = s->from[0]; p < s->length; p++) {
-      const float *from = s->parent < 0 ? s->embeds + (int64_t)(p - s->first) * D
-                                        : w->resid + owner_slot(w, s->parent, p, 0) * D;
+      bool own = s->parent < 0 || (s->embeds && p >= s->given);
+      const float *from = own ? s->embeds + (int64_t)(p - s->given) * D
+                              : w->resid + owner_slot(w, s->parent, p, 0) * D;
       memcpy(w->resid + slot_of(w, (int)i, p) * D, from, (size_t)D * sizeof *from);
     }
     for (; e < w->embeds.count && w->embeds.at[e].stream == i; e++) {

@@ -52,7 +52,7 @@ void inherit_rows(walk *w, int layer) {
     const stream *t = &w->streams.at[s];
     for (int p = t->from[layer]; p < t->from[layer - 1]; p++) {
       if (find_joiner(w, s, p, STAGE_RESID_POST) >= 0) continue; /* computed in the layer before */
-      const float *from = t->parent < 0 ? t->embeds + (int64_t)(p - t->first) * D /* resumed */
+      const float *from = t->parent < 0 ? t->embeds + (int64_t)(p - t->given) * D /* resumed */
                                         : w->resid + owner_slot(w, t->parent, p, layer) * D;
       memcpy(w->resid + slot_of(w, s, p) * D, from, (size_t)D * sizeof *w->resid);
     }

@@ -72,7 +72,8 @@ static loci_status add_stream(walk *w, stream s, int *out, loci_err *err) {
   s.from = arena_array(w->mem, w->c->layers + 1, int);
   if (!s.from) return fail_nomem(err, "preparing a walk");
   for (int l = 0; l <= w->c->layers; l++) {
-    s.from[l] = s.parent < 0 && l >= s.layer ? s.first : s.length;
+    bool own = s.parent < 0 || s.embeds;
+    s.from[l] = own && l >= s.layer ? s.given : s.length;
   }
   PUSH(w->streams, s);
   if (s.length > w->longest) w->longest = s.length;
@@ -93,6 +94,7 @@ loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int len
   stream s = {.parent = -1,
               .length = cache->length + length,
               .first = cache->length,
+              .given = cache->length,
               .embeds = embeds,
               .cache = cache};
   return add_stream(w, s, out, err);
@@ -113,6 +115,7 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const fl
   stream s = {.parent = -1,
               .length = first + length,
               .first = first,
+              .given = first,
               .layer = layer,
               .embeds = rows,
               .cache = cache,
@@ -120,16 +123,34 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const fl
   return add_stream(w, s, out, err);
 }
 
-loci_status walk_child(walk *w, int parent, int *out, loci_err *err) {
-  const stream *t = &w->streams.at[parent];
+static loci_status add_below(walk *w, stream s, int *out, loci_err *err) {
+  const stream *t = &w->streams.at[s.parent];
   int depth = 1;
-  for (int a = parent; w->streams.at[a].parent >= 0; a = w->streams.at[a].parent) depth++;
+  for (int a = s.parent; w->streams.at[a].parent >= 0; a = w->streams.at[a].parent) depth++;
   if (depth >= MAX_DEPTH) {
     return fail(err, LOCI_EINVAL, "a stream below %d others, a walk takes %d", depth,
                 MAX_DEPTH - 1);
   }
-  stream s = {.parent = parent, .length = t->length, .first = t->first, .layer = t->layer};
+  s.first = t->first;
+  s.layer = t->layer;
   return add_stream(w, s, out, err);
+}
+
+loci_status walk_child(walk *w, int parent, int *out, loci_err *err) {
+  stream s = {.parent = parent, .length = w->streams.at[parent].length};
+  return add_below(w, s, out, err);
+}
+
+loci_status walk_branch(walk *w, int parent, int first, const float *embeds, int length, int *out,
+                        loci_err *err) {
+  const stream *t = &w->streams.at[parent];
+  if (t->layer > 0 || first <= t->first || first > t->length || length < 1) {
+    return fail(err, LOCI_EINVAL,
+                "a branch of %d positions behind %d: the run has positions %d to %d", length, first,
+                t->first, t->length - 1);
+  }
+  stream s = {.parent = parent, .length = first + length, .embeds = embeds, .given = first};
+  return add_below(w, s, out, err);
 }
 
 static loci_status check_place(const walk *w, int s, int layer, int position, loci_err *err) {

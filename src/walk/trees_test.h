@@ -64,13 +64,16 @@ static inline void random_op(dice *d, int stream) {
   }
 }
 
-/* Up to 24 streams, each below any earlier one, with up to 4 interventions of its own. */
-static inline void random_tree(dice *d, const loci_model *m, int T, const float *embeds) {
-  d->s = (scenario){.m = m, .T = T, .embeds = embeds};
+/* Up to 24 streams, each below any earlier one, with up to 4 interventions of its own; where the
+ * scenario has other rows, some go their own way from some position on. */
+static inline void random_tree(dice *d, const loci_model *m, int T, const float *embeds,
+                               const float *others) {
+  d->s = (scenario){.m = m, .T = T, .embeds = embeds, .others = others};
   int n = 2 + roll(d, 23);
   for (int i = 0; i < n; i++) {
     int parent = i == 0 || roll(d, 12) == 0 ? -1 : roll(d, i);
     add_run(&d->s, parent);
+    if (others && parent >= 0 && T > 1 && roll(d, 3) == 0) d->s.branch[i] = 1 + roll(d, T - 1);
     for (int k = roll(d, 5); k > 0; k--) random_op(d, i);
   }
 }

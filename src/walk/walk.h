@@ -44,6 +44,11 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const fl
 /* The run of [parent] with its interventions, and those still to be given.  Where both touch the
  * same place, the parent's come first. */
 loci_status walk_child(walk *w, int parent, int *out, loci_err *err);
+/* A run that is [parent] at its first [first] positions and goes on with [length] rows of its own
+ * (length, D): another question on the same picture.  What [parent] is patched or masked with
+ * before [first] counts here, too; what it has behind does not. */
+loci_status walk_branch(walk *w, int parent, int first, const float *embeds, int length, int *out,
+                        loci_err *err);
 
 /* ---------------- interventions */
 
