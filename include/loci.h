@@ -429,6 +429,20 @@ LOCI_CHECK loci_status loci_trace_new(loci_model *model, const loci_prompt *prom
                                       const loci_trace_opts *opts, loci_trace **out, loci_err *err);
 LOCI_API void loci_trace_free(loci_trace *trace);
 
+typedef struct loci_trace_request {
+  const loci_prompt *prompt;
+  loci_trace_opts opts;
+  loci_trace *trace; /* comes out, for loci_trace_free; NULL after an error */
+  loci_err err;      /* comes out: what failed in this trace alone */
+} loci_trace_request;
+
+/* Several traces in as few walks as the memory allows: weights are read and converted once for all,
+ * and prompts that begin alike, with one picture, share those rows.  The numbers are those of
+ * loci_trace_new; of what they share, each cost has its part.  Progress comes from the first one's
+ * options.  What fails for all (memory, a stop) is the result, and then no trace comes out. */
+LOCI_CHECK loci_status loci_traces(loci_model *model, loci_trace_request *requests, int count,
+                                   loci_err *err);
+
 /* ---------------------------------------------------------------- 9. knockout */
 
 /* A pathway: the attention edges from every position of the group [to], the queries, to every

@@ -147,7 +147,9 @@ static loci_status run_walk(screen *x, walk *w, loci_err *err) {
                       .ordered = (int64_t)(1 + x->seeds) * s->target_count,
                       .progress = s->opts->progress,
                       .progress_ctx = s->opts->progress_ctx};
-  TRY(sweep_add_base(s, w, x->seed, x->seeds, err));
+  int clean;
+  TRY(walk_root(w, s->embeds, s->length, &clean, err));
+  TRY(sweep_add_base(s, w, clean, x->seed, x->seeds, err));
   TRY(add_requests(x, w, err));
   TRY(walk_run(w, &hooks, err));
   if (s->not_finite) return not_finite(s->m, err);

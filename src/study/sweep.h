@@ -45,6 +45,7 @@ typedef struct sweep {
   corruption corrupted;
   int T;         /* prompt positions */
   int length;    /* with the answer's tokens but the last appended */
+  int shared;    /* first positions whose rows are another sweep's, in the walk they share */
   int first;     /* first corrupted position */
   float *embeds; /* (length, D) clean input rows */
   int target_count;
@@ -84,7 +85,9 @@ int64_t cell_rows(const sweep *s, const cell *c);
 int64_t cell_formula(const sweep *s, const cell *c);
 
 /* sweep.c */
-loci_status sweep_run(sweep *s, loci_err *err);
+/* Fills the grids, base runs and costs of [n] sweeps of one model with the same progress; after it
+ * [not_finite] says which failed alone. */
+loci_status sweeps_run(sweep *const *sweeps, int n, loci_err *err);
 /* Adds the run of [cell] as a child of [parent], patched from [source]. */
 loci_status add_cell(const sweep *s, walk *w, const cell *c, int parent, int source, int *out,
                      loci_err *err);
@@ -92,9 +95,9 @@ loci_metrics metrics_of(const sweep *s, const reading *r);
 loci_metrics metrics_mean(const loci_metrics *m, int n);
 void read_logits(const sweep *s, const float *logits, int token, int other, reading *out);
 
-/* The clean run as stream 0 and the corrupted runs of some seeds as its children, with their wanted
- * logits: token by token, run by run. */
-loci_status sweep_add_base(const sweep *s, walk *w, int seed, int seeds, loci_err *err);
+/* The corrupted runs of some seeds as children of the clean run, a stream of [w] without any so
+ * far, with the wanted logits of both: token by token, run by run. */
+loci_status sweep_add_base(const sweep *s, walk *w, int clean, int seed, int seeds, loci_err *err);
 /* Takes a row of the clean run (run 0) or of a corrupted one, in that order. */
 void sweep_read_base(sweep *s, int run, int token, const float *logits);
 

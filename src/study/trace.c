@@ -1,7 +1,8 @@
-/* loci_trace_new: a causal trace from a prompt to its grids (Basu et al. 2024, section 3;
- * docs/MATH.md).
+/* loci_trace_new, loci_traces: causal traces from prompts to their grids (Basu et al. 2024, section
+ * 3; docs/MATH.md).
  *
- * corrupt -> lay out the grids -> [screen] -> sweep -> effects -> verify -> hints */
+ * corrupt -> lay out the grids -> [screen] -> sweep, of all together -> effects -> verify -> hints
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,50 +123,119 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status trace(sweep *s, loci_trace *t, loci_err *err) {
+/* ---------------------------------------------------------------- one trace among several */
+
+typedef struct job {
+  sweep s;
+  trace_box *box;
+  double seconds; /* of its own, beside the walks that are shared */
+} job;
+
+static loci_status prepare(job *j, loci_err *err) {
   double begin = clock_seconds();
+  sweep *s = &j->s;
+  TRY(prompt_check_model(s->p, s->m, err));
+  j->box = calloc(1, sizeof *j->box);
+  if (!j->box) return fail_nomem(err, "tracing");
+  s->mem = j->box->mem = arena_new();
+  if (!s->mem) return fail_nomem(err, "tracing");
   TRY(corruption_make(s->p, s->opts, s->mem, &s->corrupted, err));
   s->first = s->corrupted.positions[0];
   TRY(set_target(s, err));
   TRY(make_room(s, err));
   TRY(sweep_grids(s, err));
   if (s->opts->screen > 0) TRY(sweep_screen(s, err));
-  TRY(sweep_run(s, err));
+  j->seconds = clock_seconds() - begin;
+  return LOCI_OK;
+}
+
+/* [seconds]: its part of the walks'. */
+static loci_status finish(job *j, loci_model *m, double seconds, loci_err *err) {
+  double begin = clock_seconds();
+  sweep *s = &j->s;
+  loci_trace *t = &j->box->view;
+  if (s->not_finite) return not_finite(s->m, err);
   TRY(fill_view(s, t, err));
   set_effects(s, t);
   if (s->opts->screen > 0) TRY(screen_report(s, t, err));
-  t->cost.seconds = clock_seconds() - begin;
+  t->cost.seconds = j->seconds + seconds + clock_seconds() - begin;
   if (s->opts->verify > 0) TRY(sweep_verify(s, t, err));
-  return sweep_notes(s, t, err);
+  TRY(sweep_notes(s, t, err));
+  t->hash = "";
+  return s->opts->no_hash ? LOCI_OK
+                          : model_hash(m, s->opts->progress, s->opts->progress_ctx, &t->hash, err);
+}
+
+/* Walks of all that could be prepared, and what comes after. */
+static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *requests, int n,
+                            loci_err *err) {
+  sweep **ready = calloc((size_t)n, sizeof *ready);
+  int count = 0;
+  double formula = 0, begin = clock_seconds();
+  if (!ready) return fail_nomem(err, "tracing");
+  for (int i = 0; i < n; i++) {
+    if (!requests[i].err.code) ready[count++] = &jobs[i].s;
+  }
+  loci_status st = sweeps_run(ready, count, err);
+  double seconds = clock_seconds() - begin;
+  for (int i = 0; i < count; i++) formula += (double)ready[i]->formula;
+  free(ready);
+  for (int i = 0; !st && i < n; i++) {
+    loci_trace_request *r = &requests[i];
+    if (r->err.code) continue;
+    double share = count == 1 ? 1 : (double)jobs[i].s.formula / formula;
+    if (finish(&jobs[i], m, share * seconds, &r->err) == LOCI_ECANCELLED) {
+      *err = r->err;
+      st = LOCI_ECANCELLED;
+    }
+  }
+  return st;
+}
+
+/* What ends the other traces, too. */
+static bool ends_all(loci_status st) { return st == LOCI_ECANCELLED || st == LOCI_ENOMEM; }
+
+loci_status loci_traces(loci_model *model, loci_trace_request *requests, int count, loci_err *err) {
+  if (count < 1 || !requests) return fail(err, LOCI_EINVAL, "%d traces: expected 1 or more", count);
+  loci_status st = LOCI_OK;
+  job *jobs = calloc((size_t)count, sizeof *jobs);
+  for (int i = 0; i < count; i++) {
+    requests[i].trace = NULL;
+    requests[i].err = (loci_err){0};
+  }
+  if (!jobs) return fail_nomem(err, "tracing");
+  for (int i = 0; !st && i < count; i++) {
+    loci_trace_request *r = &requests[i];
+    jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &r->opts, .T = r->prompt->info.length};
+    if (ends_all(prepare(&jobs[i], &r->err))) {
+      *err = r->err;
+      st = r->err.code;
+    }
+  }
+  if (!st) st = run_jobs(model, jobs, requests, count, err);
+  for (int i = 0; i < count; i++) {
+    if (!st && !requests[i].err.code) {
+      requests[i].trace = &jobs[i].box->view;
+    } else if (jobs[i].box) {
+      loci_trace_free(&jobs[i].box->view);
+    }
+  }
+  free(jobs);
+  return st;
 }
 
 loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
                            const loci_trace_opts *opts, loci_trace **out, loci_err *err) {
-  static const loci_trace_opts defaults;
-  *out = NULL;
-  TRY(prompt_check_model(prompt, model, err));
-  trace_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "tracing");
-  loci_status st = LOCI_OK;
-  box->mem = arena_new();
-  if (!box->mem) {
-    st = fail_nomem(err, "tracing");
-    goto done;
+  loci_trace_request r = {.prompt = prompt};
+  loci_err own;
+  if (opts) r.opts = *opts;
+  loci_status st = loci_traces(model, &r, 1, &own);
+  if (!st && r.err.code) {
+    own = r.err;
+    st = r.err.code;
   }
-  sweep s = {.p = prompt,
-             .m = model,
-             .opts = opts ? opts : &defaults,
-             .mem = box->mem,
-             .T = prompt->info.length};
-  TRY_DONE(trace(&s, &box->view, err));
-  box->view.hash = "";
-  if (!s.opts->no_hash) {
-    TRY_DONE(model_hash(model, s.opts->progress, s.opts->progress_ctx, &box->view.hash, err));
-  }
-  *out = &box->view;
-  box = NULL;
-done:
-  if (box) loci_trace_free(&box->view);
+  if (st && err) *err = own;
+  *out = r.trace;
   return st;
 }
 

@@ -1,0 +1,129 @@
+/* Several traces in one walk give what each gives alone, at fewer rows where questions share a
+ * picture, however the memory splits them; what fails alone stops no other. */
+#include "study/traces_test.h"
+
+enum { ASKED = 6, BAD = 4 };
+
+/* Three questions on one picture, one on another; two ways of corruption; an answer. */
+static const struct {
+  const char *image, *question, *constraint;
+  loci_trace_opts o;
+} asked[ASKED] = {
+    {PICTURE, "In which city is this building?", "this building", {0}},
+    {PICTURE, "Who made this building, and for whom was it made?", "this building", {0}},
+    {OTHER_PICTURE, "Where is this tower?", "this tower", {.direction = LOCI_BOTH}},
+    {PICTURE,
+     "In which city is this building, and what is it?",
+     "this building",
+     {.corrupt = "image-noise:2", .seeds = 2, .seed = 3, .positions = "constraint,last"}},
+    {PICTURE, "In which city is it?", NULL, {0}}, /* nothing to corrupt */
+    {OTHER_PICTURE, "What is the name of this tower?", "tower", {.answer = "the old city"}},
+};
+
+static loci_prompt *ask(const loci_model *m, int i) {
+  loci_question q = {.image = asked[i].image,
+                     .text = asked[i].question,
+                     .constraints = &asked[i].constraint,
+                     .constraint_count = asked[i].constraint != NULL};
+  loci_prompt *p;
+  loci_err err;
+  must(loci_prompt_new(m, &q, &p, &err), &err);
+  return p;
+}
+
+typedef struct world {
+  loci_model *m;
+  loci_prompt *prompts[ASKED];
+  loci_trace *alone[ASKED];
+  loci_trace_request requests[ASKED];
+} world;
+
+static void open_world(world *w, const char *name) {
+  *w = (world){.m = open_with(name, LOCI_PRECISION_F32, 1)};
+  for (int i = 0; i < ASKED; i++) {
+    w->prompts[i] = ask(w->m, i);
+    w->requests[i] = (loci_trace_request){.prompt = w->prompts[i], .opts = asked[i].o};
+    w->requests[i].opts.no_hash = true;
+    if (i != BAD) w->alone[i] = trace_of(w->m, w->prompts[i], asked[i].o);
+  }
+}
+
+static void close_world(world *w) {
+  for (int i = 0; i < ASKED; i++) {
+    loci_trace_free(w->alone[i]);
+    loci_prompt_free(w->prompts[i]);
+  }
+  loci_model_close(w->m);
+}
+
+/* The same numbers (in another order of summation: f32); frees them.  Returns all rows; [whole]: no
+ * trace was split, so that none exceeds its formula. */
+static int64_t compare(const world *w, const char *name, bool whole) {
+  int64_t rows = 0;
+  for (int i = 0; i < ASKED; i++) {
+    loci_trace *t = w->requests[i].trace;
+    if (i == BAD) {
+      assert_null(t);
+      assert_int_equal(w->requests[i].err.code, LOCI_EINVAL);
+      continue;
+    }
+    if (!t) fail_msg("%s, question %d: %s", name, i, w->requests[i].err.msg);
+    double d = trace_distance(t, w->alone[i]);
+    if (!(d <= 1e-4)) fail_msg("%s, question %d: %g apart", name, i, d);
+    assert_int_equal(t->target_ids[0], w->alone[i]->target_ids[0]);
+    assert_int_equal(t->other.id, w->alone[i]->other.id);
+    if (whole) assert_true(t->cost.rows <= t->cost.formula);
+    rows += t->cost.rows;
+    loci_trace_free(t);
+  }
+  return rows;
+}
+
+static void traces_together_are_the_traces_alone(void **state) {
+  (void)state;
+  static const char *const names[] = {"llava-clip-llama", "llava-siglip-phi"};
+  for (int k = 0; k < 2; k++) {
+    world w;
+    loci_err err;
+    open_world(&w, names[k]);
+    must(loci_traces(w.m, w.requests, ASKED, &err), &err);
+    int64_t rows = compare(&w, names[k], true), alone = 0, L = model_decoder(w.m)->layers;
+    for (int i = 0; i < ASKED; i++) alone += w.alone[i] ? w.alone[i]->cost.rows : 0;
+    /* a picture's rows are saved for the questions 1, 3 and 5, which come after another on it */
+    int image = w.prompts[0]->info.image_count;
+    assert_true(alone - rows >= 3 * image * L);
+    close_world(&w);
+  }
+}
+
+/* From too little memory for one cell up to enough for all. */
+static void memory_decides_how_many_walk_together(void **state) {
+  (void)state;
+  world w;
+  loci_err err;
+  bool refused = false;
+  int64_t first = 0, last = 0;
+  open_world(&w, "llava-clip-llama");
+  for (w.m->memory = 64 << 20; w.m->memory < 96 << 20; w.m->memory += 1 << 20) {
+    loci_status st = loci_traces(w.m, w.requests, ASKED, &err);
+    if (st) {
+      assert_int_equal(st, LOCI_ENOMEM);
+      for (int i = 0; i < ASKED; i++) assert_null(w.requests[i].trace);
+      refused = true;
+      continue;
+    }
+    last = compare(&w, "llava-clip-llama", false);
+    if (!first) first = last;
+  }
+  assert_true(refused);
+  assert_true(last < first); /* less is computed twice */
+  close_world(&w);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(traces_together_are_the_traces_alone),
+      cmocka_unit_test(memory_decides_how_many_walk_together),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
