@@ -41,12 +41,10 @@ loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int len
  * change at (layer, first) can be tried again and again at the cost of the rows it reaches. */
 loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const float *rows,
                         int length, int *out, loci_err *err);
-/* The run of [parent] with its interventions, and those still to be given.  Where both touch the
- * same place, the parent's come first. */
+/* The run of [parent] with its interventions, which come first, and those still to be given. */
 loci_status walk_child(walk *w, int parent, int *out, loci_err *err);
-/* A run that is [parent] at its first [first] positions and goes on with [length] rows of its own
- * (length, D): another question on the same picture.  What [parent] is patched or masked with
- * before [first] counts here, too; what it has behind does not. */
+/* A run that is [parent], interventions included, at its first [first] positions and goes on with
+ * rows of its own (length, D): another question on the same picture. */
 loci_status walk_branch(walk *w, int parent, int first, const float *embeds, int length, int *out,
                         loci_err *err);
 
