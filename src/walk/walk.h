@@ -13,7 +13,6 @@
  * Legal order: walk_new; streams and interventions, parents before children and sources before the
  * patches that read them; walk_run once; walk_free.  All positions are of the sequence, all layers
  * 0-based.  Pointers given to a walk are borrowed until walk_run returns.
- *
  * Cost: rows as in docs/MATH.md, "The sweep"; memory: sizes.h. */
 #ifndef LOCI_WALK_WALK_H
 #define LOCI_WALK_WALK_H
@@ -30,7 +29,7 @@ void walk_free(walk *w);
 
 /* ---------------- streams; all return the new stream's number in *out */
 
-/* A full run over [length] input rows (length, D). */
+/* A full run over input rows (length, D). */
 loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_err *err);
 /* A run that continues the cached positions with [length] more input rows, and adds them to the
  * cache. */
@@ -84,7 +83,7 @@ typedef struct walk_span {
 loci_status walk_record_at(walk *w, int stream, loci_site site, int layer, walk_span at, float *out,
                            loci_err *err);
 
-/* Asks for the logits of a position; they come through the callback of walk_run. */
+/* Asks for the logits of a position, for the callback of walk_run. */
 loci_status walk_want(walk *w, int stream, int position, loci_err *err);
 /* The same of the residual stream behind [layer]: what final norm and head would make of it.  Not
  * in a walk with gradients. */
