@@ -37,23 +37,26 @@ void average_clear(averaging *a) {
 
 /* ---------------------------------------------------------------- gathering */
 
-int average_series(averaging *a, int points) {
-  if (a->series_count == AVERAGE_SERIES) return -1;
-  a->series[a->series_count] = (average_row){.points = points};
-  return a->series_count++;
+int average_find(const averaging *a, const char *quantity, int window, const char *place) {
+  for (int i = 0; i < a->series_count; i++) {
+    const series_key *k = &a->series[i].key;
+    if (k->window == window && strcmp(k->quantity, quantity) == 0 && strcmp(k->place, place) == 0)
+      return i;
+  }
+  return -1;
 }
 
 static void forget(averaging *a, int example) {
   for (int i = 0; i < a->series_count; i++) {
     average_row *r = &a->series[i];
-    for (int k = 0; k < r->points; k++) r->x[(int64_t)example * r->points + k] = (double)NAN;
+    for (int k = 0; k < r->key.points; k++) r->x[(int64_t)example * r->key.points + k] = (double)NAN;
   }
 }
 
 /* As many rows as the others have; what is new has no values. */
 static loci_status grow(const averaging *a, average_row *r, loci_err *err) {
   if (r->room == a->room) return LOCI_OK;
-  int64_t had = (int64_t)r->room * r->points, has = (int64_t)a->room * r->points;
+  int64_t had = (int64_t)r->room * r->key.points, has = (int64_t)a->room * r->key.points;
   double *x = realloc(r->x, (size_t)has * sizeof *x);
   if (!x) return no_memory(err);
   for (int64_t k = had; k < has; k++) x[k] = (double)NAN;
@@ -75,10 +78,38 @@ loci_status average_room(averaging *a, loci_err *err) {
   return LOCI_OK;
 }
 
-void average_put(averaging *a, int series, const double *values) {
-  if (series < 0) return;
-  average_row *r = &a->series[series];
-  memcpy(r->x + (int64_t)a->n * r->points, values, (size_t)r->points * sizeof *values);
+static loci_status add_series(averaging *a, const series_key *key, int *out, loci_err *err) {
+  if (a->series_count == AVERAGE_SERIES)
+    return fail(err, LOCI_EUNSUPPORTED, "more than %d rows of numbers to average", AVERAGE_SERIES);
+  average_row *r = &a->series[a->series_count];
+  *r = (average_row){.key = *key};
+  r->key.quantity = arena_strdup(a->mem, key->quantity);
+  r->key.place = arena_strdup(a->mem, key->place);
+  if (!r->key.quantity || !r->key.place) return no_memory(err);
+  TRY(grow(a, r, err));
+  *out = a->series_count++;
+  return LOCI_OK;
+}
+
+loci_status average_put(averaging *a, const series_key *key, const double *values, loci_err *err) {
+  int i = average_find(a, key->quantity, key->window, key->place);
+  if (i < 0) TRY(add_series(a, key, &i, err));
+  average_row *r = &a->series[i];
+  if (r->key.points != key->points || r->key.first != key->first) {
+    return fail(err, LOCI_EUNSUPPORTED, "%s: %d numbers from %d, those before have %d from %d",
+                key->quantity, key->points, key->first, r->key.points, r->key.first);
+  }
+  memcpy(r->x + (int64_t)a->n * key->points, values, (size_t)key->points * sizeof *values);
+  return LOCI_OK;
+}
+
+loci_status average_put_number(averaging *a, const char *quantity, double x, loci_err *err) {
+  return average_put(a, &(series_key){.quantity = quantity, .place = "", .points = 1}, &x, err);
+}
+
+const double *average_row_of(const averaging *a, int series, int example) {
+  const average_row *r = &a->series[series];
+  return r->x + (int64_t)example * r->key.points;
 }
 
 void average_next(averaging *a, int right) {
@@ -109,7 +140,7 @@ static loci_status mean_at(const averaging *a, int series, int point, average_wh
   if (!column) return no_memory(err);
   for (int i = 0; i < a->n; i++) {
     if (!is_of(a, i, whose)) continue;
-    column[count++] = r->x[(int64_t)i * r->points + point];
+    column[count++] = r->x[(int64_t)i * r->key.points + point];
     *n += !isnan(column[count - 1]);
   }
   loci_status st = stat_mean(column, count, a->s->opts->seed, out, err);
@@ -168,42 +199,48 @@ loci_status average_number(averaging *a, int series, int point, average_whose wh
 
 /* ---------------------------------------------------------------- the frame */
 
-static loci_status nothing_left(const study *s, loci_err *err) {
-  const char *reason = study_first_reason(s);
-  return fail(err, LOCI_EINVAL, "no example can be used: %d dropped%s%s", s->dropped_count,
-              reason ? ", the first: " : "", reason ? reason : "");
+loci_status average_make(study *s, average_job *job, average_fill *fill, void *ctx,
+                         loci_average **out, loci_err *err) {
+  *out = NULL;
+  average_box *box = calloc(1, sizeof *box);
+  if (!box) return no_memory(err);
+  loci_status st = LOCI_OK;
+  averaging *a = calloc(1, sizeof *a);
+  if (a) *a = (averaging){.s = s, .out = &box->view};
+  box->mem = s->mem = arena_new();
+  if (!a || !box->mem) {
+    st = no_memory(err);
+    goto done;
+  }
+  job->a = a;
+  a->mem = box->mem;
+  box->view.what = job->what;
+  TRY_DONE(average_begin(a, err));
+  TRY_DONE(fill(ctx, job, &box->view.sample, err));
+  TRY_DONE(job->finish(job->ctx, err));
+  *out = &box->view;
+  box = NULL;
+done:
+  if (a) average_clear(a);
+  free(a);
+  study_clear(s);
+  if (box) loci_average_free(&box->view);
+  return st;
+}
+
+static loci_status measure_all(void *ctx, average_job *job, loci_sample *sample, loci_err *err) {
+  study *s = ctx;
+  TRY(study_each(s, job->gather, job->ctx, err));
+  if (s->used == 0) return study_nothing_left(s, err);
+  return study_describe(s, sample, err);
 }
 
 loci_status average_run(loci_model *model, loci_examples *examples, const loci_study_opts *opts,
                         average_job *job, loci_average **out, loci_err *err) {
   static const loci_study_opts defaults;
   *out = NULL;
-  average_box *box = calloc(1, sizeof *box);
-  if (!box) return no_memory(err);
-  loci_status st = LOCI_OK;
+  if (job->check) TRY(job->check(job->ctx, model, err));
   study s = {
       .model = model, .opts = opts ? opts : &defaults, .examples = examples, .needs = job->needs};
-  averaging *a = job->a = &job->own;
-  *a = (averaging){.s = &s, .out = &box->view};
-  box->mem = a->mem = s.mem = arena_new();
-  if (!box->mem) {
-    st = no_memory(err);
-    goto done;
-  }
-  box->view.what = job->what;
-  TRY_DONE(average_begin(a, err));
-  TRY_DONE(study_each(&s, job->gather, job->ctx, err));
-  if (s.used == 0) {
-    st = nothing_left(&s, err);
-    goto done;
-  }
-  TRY_DONE(job->finish(job->ctx, err));
-  TRY_DONE(study_describe(&s, &box->view.sample, err));
-  *out = &box->view;
-  box = NULL;
-done:
-  average_clear(a);
-  study_clear(&s);
-  if (box) loci_average_free(&box->view);
-  return st;
+  return average_make(&s, job, measure_all, &s, out, err);
 }

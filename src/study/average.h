@@ -1,10 +1,11 @@
 /* Averages over examples: numbers are gathered example by example, then become curves with
- * intervals.  Nothing here knows what the numbers are; a stored study can gather them from its
- * rows. Private to src/study.
+ * intervals.  Nothing here knows what the numbers are: they come from a measurement (jobs.h), or
+ * from the rows of a store.  Private to src.
  *
- *   average_begin(&a, ...); int s = average_series(&a, points);
- *   per example: average_put(&a, s, values) for every series that has some; average_next(&a, right)
- *   average_chart, average_curve, average_number; average_end */
+ *   average_begin(&a, ...)
+ *   per example: average_room(&a); average_put(&a, &key, values) for every series that has some;
+ *   average_next(&a, right)
+ *   average_chart, average_curve, average_number; average_clear */
 #ifndef LOCI_STUDY_AVERAGE_H
 #define LOCI_STUDY_AVERAGE_H
 
@@ -16,8 +17,17 @@ enum { AVERAGE_SERIES = 128, AVERAGE_CHARTS = 48, AVERAGE_NUMBERS = 16 };
 /* Whose mean it is. */
 typedef enum average_whose { OF_ALL, OF_RIGHT, OF_WRONG } average_whose;
 
+/* What a row of numbers is. */
+typedef struct series_key {
+  const char *quantity; /* "mlp_out", "clean p" */
+  int window;           /* of layers; 0: it has none */
+  const char *place;    /* a role or a pathway; "": none */
+  int first, points;    /* the numbers belong to first, first + 1, .. */
+} series_key;
+
 typedef struct average_row {
-  int points, room;
+  series_key key; /* strings in the arena */
+  int room;
   double *x; /* (room, points), the heap's; NaN where an example has nothing */
 } average_row;
 
@@ -36,14 +46,19 @@ typedef struct averaging {
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 
-/* Its number, or -1 when there are too many.  One that is added late has nothing for the examples
- * before. */
-int average_series(averaging *a, int points);
-/* Room for one more example, after its series are added and before its values are put. */
+/* Room for one more example, before its values are put. */
 loci_status average_room(averaging *a, loci_err *err);
-void average_put(averaging *a, int series, const double *values);
+/* The example's numbers of a series; one that is met late has nothing for the examples before.
+ * LOCI_EUNSUPPORTED: there are too many, or it has other points than before. */
+loci_status average_put(averaging *a, const series_key *key, const double *values, loci_err *err);
+/* The same for one number. */
+loci_status average_put_number(averaging *a, const char *quantity, double x, loci_err *err);
 void average_next(averaging *a, int right);
 int average_count(const averaging *a, average_whose whose);
+/* The series of that quantity, window and place, or -1. */
+int average_find(const averaging *a, const char *quantity, int window, const char *place);
+/* An example's numbers in a series; NaN where it has none. */
+const double *average_row_of(const averaging *a, int series, int example);
 
 /* A chart whose points are 0 .. points - 1 from [first]; NULL when there are too many.  Room for
  * [curves]. */
@@ -58,18 +73,32 @@ loci_status average_number(averaging *a, int series, int point, average_whose wh
 
 /* ---- the public calls' frame */
 
+/* A measurement of one example, and what the average of many shows (jobs.h has them all). */
 typedef struct average_job average_job;
-/* Runs [gather] over the examples, then [finish], which makes the charts. */
 struct average_job {
   const char *what;
   unsigned needs;
-  study_fn *gather; /* ctx is the job's */
-  loci_status (*finish)(void *ctx, loci_err *err);
+  /* Whether the model can be asked this at all, before the first example; NULL: always. */
+  loci_status (*check)(void *ctx, const loci_model *m, loci_err *err);
+  study_fn *gather; /* puts numbers into [a]; ctx is the job's */
+  loci_status (*finish)(void *ctx, loci_err *err); /* makes the charts out of [a] */
+  /* Whether an example counts in the average; if not, sets drop and why.  Its numbers are put, but
+   * average_next is still to come.  NULL: all do. */
+  void (*judge)(void *ctx, study_item *item, const study_answer *answer);
+  /* Sees a trace whole, before its numbers are put; NULL: nobody wants to. */
+  loci_status (*see_trace)(void *see_ctx, const loci_trace *t, loci_err *err);
+  void *see_ctx;
+  const char *headline; /* the quantity of one number that says how far the study is */
   void *ctx;
-  averaging *a; /* [own], set before gather is called first */
-  averaging own;
+  averaging *a; /* set before gather is called first */
 };
 loci_status average_run(loci_model *model, loci_examples *examples, const loci_study_opts *opts,
                         average_job *job, loci_average **out, loci_err *err);
+
+/* The same frame round any source of numbers: [fill] puts the examples into job->a and describes
+ * them; s->mem is set here. */
+typedef loci_status average_fill(void *ctx, average_job *job, loci_sample *sample, loci_err *err);
+loci_status average_make(study *s, average_job *job, average_fill *fill, void *ctx,
+                         loci_average **out, loci_err *err);
 
 #endif

@@ -82,7 +82,7 @@ static loci_status measure_flow(predicting *p, const loci_prompt *prompt, arena 
 
 static loci_status measure(void *ctx, study_item *item, loci_err *err) {
   predicting *p = ctx;
-  study_answer answer = {0};
+  const study_answer *answer;
   if (!make_room(p)) return fail_nomem(err, "predicting failure");
   loci_predicted *row = &p->rows[p->n];
   *row = (loci_predicted){.line = item->example->line};
@@ -92,10 +92,11 @@ static loci_status measure(void *ctx, study_item *item, loci_err *err) {
   arena_free(scratch);
   TRY(st);
   read_confidence(p->logits, model_decoder(p->s->model)->vocab, row);
-  TRY(study_ask(p->s, item, p->mem, &answer, err));
-  row->answer = answer.text;
-  row->right = answer.right;
-  row->first_right = answer.first_right;
+  TRY(study_ask(p->s, item, &answer, err));
+  row->answer = arena_strdup(p->mem, answer->text);
+  if (!row->answer) return fail_nomem(err, "predicting failure");
+  row->right = answer->right;
+  row->first_right = answer->first_right;
   if (item->example->id) {
     row->id = arena_strdup(p->mem, item->example->id);
     if (!row->id) return fail_nomem(err, "predicting failure");

@@ -21,8 +21,12 @@ bool study_progress(void *ctx, const char *stage, double done, double total) {
 
 /* ---------------------------------------------------------------- dropped examples */
 
-static loci_status drop(study *s, const char *id, const char *kind, const char *reason,
+static loci_status drop(study *s, const loci_example *e, const char *kind, const char *reason,
                         loci_err *err) {
+  const char *id = e ? e->id : NULL;
+  loci_dropped d = {
+      .line = examples_line(s->examples), .id = id, .kind = kind, .reason = reason};
+  if (s->keeper) return s->keeper->drop(s->keeper->ctx, e, &d, err);
   if (s->dropped_count == s->dropped_room) {
     int room = s->dropped_room ? 2 * s->dropped_room : 16;
     loci_dropped *more = realloc(s->dropped, (size_t)room * sizeof *more);
@@ -30,7 +34,6 @@ static loci_status drop(study *s, const char *id, const char *kind, const char *
     s->dropped = more;
     s->dropped_room = room;
   }
-  loci_dropped d = {.line = examples_line(s->examples), .kind = kind};
   d.id = id ? arena_strdup(s->mem, id) : NULL;
   d.reason = arena_strdup(s->mem, reason);
   if ((id && !d.id) || !d.reason) return fail_nomem(err, "going through examples");
@@ -42,15 +45,20 @@ const char *study_first_reason(const study *s) {
   return s->dropped_count > 0 ? s->dropped[0].reason : NULL;
 }
 
-static bool is_the_examples_own(loci_status st) {
+loci_status study_nothing_left(const study *s, loci_err *err) {
+  const char *reason = study_first_reason(s);
+  return fail(err, LOCI_EINVAL, "no example can be used: %d dropped%s%s", s->dropped_count,
+              reason ? ", the first: " : "", reason ? reason : "");
+}
+
+bool study_is_own(loci_status st) {
   return st == LOCI_EINVAL || st == LOCI_EIO || st == LOCI_EFORMAT || st == LOCI_EUNSUPPORTED;
 }
 
-/* What the example lacks, in two words, or NULL. */
-static const char *lacking(const study *s, const loci_example *e) {
-  if (s->needs & NEEDS_ANSWER && e->answer_count == 0) return "no answer";
-  if (s->needs & NEEDS_CONSTRAINT && e->constraint_count == 0) return "no constraint";
-  if (s->needs & NEEDS_IMAGE && !e->image) return "no picture";
+const char *study_lacking(unsigned needs, const loci_example *e) {
+  if (needs & NEEDS_ANSWER && e->answer_count == 0) return "no answer";
+  if (needs & NEEDS_CONSTRAINT && e->constraint_count == 0) return "no constraint";
+  if (needs & NEEDS_IMAGE && !e->image) return "no picture";
   return NULL;
 }
 
@@ -66,29 +74,44 @@ static loci_status make_prompt(study *s, const loci_example *e, loci_prompt **ou
   return loci_prompt_new(s->model, &q, out, err);
 }
 
+static loci_status measure_item(study *s, study_item *item, study_fn *measure, void *ctx,
+                                loci_err *err) {
+  loci_prompt *prompt = NULL;
+  loci_status st = make_prompt(s, item->example, &prompt, err);
+  item->prompt = prompt;
+  if (!st) st = measure(ctx, item, err);
+  if (!st && !item->drop && !s->template_name) {
+    s->template_name = arena_strdup(s->mem, loci_prompt_get_info(prompt)->template_name);
+    if (!s->template_name) st = fail_nomem(err, "going through examples");
+  }
+  loci_prompt_free(prompt);
+  return st;
+}
+
 static loci_status use(study *s, const loci_example *e, study_fn *measure, void *ctx,
                        loci_err *err) {
-  loci_prompt *prompt = NULL;
-  study_item item = {.example = e, .drop = lacking(s, e)};
+  study_item item = {.example = e, .drop = study_lacking(s->needs, e), .mem = arena_new()};
   loci_err own = {0};
-  loci_status st = LOCI_OK;
-  if (!item.drop) {
-    st = make_prompt(s, e, &prompt, &own);
-    item.prompt = prompt;
-    if (!st) st = measure(ctx, &item, &own);
-    if (!st && !item.drop && !s->template_name) {
-      s->template_name = arena_strdup(s->mem, loci_prompt_get_info(prompt)->template_name);
-      if (!s->template_name) st = fail_nomem(&own, "going through examples");
-    }
-    loci_prompt_free(prompt);
-  }
-  if (st && !is_the_examples_own(st)) {
+  loci_status st = item.mem ? LOCI_OK : fail_nomem(&own, "going through examples");
+  if (!st && !item.drop) st = measure_item(s, &item, measure, ctx, &own);
+  arena_free(item.mem);
+  if (st && !study_is_own(st)) {
     if (err) *err = own;
     return st;
   }
-  if (st) return drop(s, e->id, "refused", own.msg, err);
-  if (item.drop) return drop(s, e->id, item.drop, item.why[0] ? item.why : item.drop, err);
+  if (st) return drop(s, e, "refused", own.msg, err);
+  if (item.drop) return drop(s, e, item.drop, item.why[0] ? item.why : item.drop, err);
   s->used++;
+  return LOCI_OK;
+}
+
+/* The example's turn: measured, counted, or passed over. */
+static loci_status take(study *s, const loci_example *e, study_fn *measure, void *ctx,
+                        loci_err *err) {
+  study_turn turn = TURN_NEW;
+  if (s->keeper) TRY(s->keeper->turn(s->keeper->ctx, e, &turn, err));
+  if (turn == TURN_NEW) return use(s, e, measure, ctx, err);
+  s->used += turn == TURN_USED;
   return LOCI_OK;
 }
 
@@ -107,17 +130,20 @@ static loci_status next(study *s, loci_example **e, loci_err *err) {
 }
 
 loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err) {
+  bool any = false;
   s->started = clock_seconds();
   while (s->opts->limit <= 0 || s->used < s->opts->limit) {
     loci_example *e;
     TRY(next(s, &e, err));
     if (!e) break;
-    loci_status st = use(s, e, measure, ctx, err);
+    any = true;
+    loci_status st = take(s, e, measure, ctx, err);
     loci_example_free(e);
     TRY(st);
     if (!study_progress(s, "", 0, 0)) return fail(err, LOCI_ECANCELLED, "stopped");
+    if (s->keeper && s->keeper->enough(s->keeper->ctx)) break;
   }
-  if (s->used == 0 && s->dropped_count == 0)
+  if (!any && s->dropped_count == 0)
     return fail(err, LOCI_EINVAL, "%s: no example in it", examples_path(s->examples));
   return LOCI_OK;
 }
@@ -165,15 +191,26 @@ static loci_status begins_answer(const study_item *item, int id, bool *out, loci
   return st;
 }
 
-loci_status study_ask(study *s, const study_item *item, arena *mem, study_answer *out,
-                      loci_err *err) {
-  loci_answer *answer;
+static loci_status judge(const study_item *item, const loci_answer *answer,
+                         study_answer *out, loci_err *err) {
   const loci_example *e = item->example;
+  TRY(loci_answer_matches(answer->text, e->answers, e->answer_count, &out->right, err));
+  TRY(begins_answer(item, answer->top[0][0].id, &out->first_right, err));
+  out->confidence = answer->top[0][0].p;
+  out->margin = out->confidence - (answer->top[0][1].text ? answer->top[0][1].p : 0);
+  out->text = arena_strdup(item->mem, answer->text);
+  return out->text ? LOCI_OK : fail_nomem(err, "answering");
+}
+
+loci_status study_ask(study *s, study_item *item, const study_answer **out, loci_err *err) {
+  loci_answer *answer;
+  *out = item->answer;
+  if (*out) return LOCI_OK;
+  study_answer *own = arena_zalloc(item->mem, 1, sizeof *own);
+  if (!own) return fail_nomem(err, "answering");
   TRY(loci_ask(s->model, item->prompt, s->opts->max_new, study_progress, s, &answer, err));
-  loci_status st = loci_answer_matches(answer->text, e->answers, e->answer_count, &out->right, err);
-  if (!st) st = begins_answer(item, answer->top[0][0].id, &out->first_right, err);
-  out->text = arena_strdup(mem, answer->text);
-  if (!st && !out->text) st = fail_nomem(err, "answering");
+  loci_status st = judge(item, answer, own, err);
   loci_answer_free(answer);
+  if (!st) *out = item->answer = own;
   return st;
 }

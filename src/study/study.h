@@ -12,6 +12,21 @@
 
 enum study_needs { NEEDS_ANSWER = 1, NEEDS_CONSTRAINT = 2, NEEDS_IMAGE = 4 };
 
+/* What a study that keeps its results elsewhere does with each line of the file. */
+typedef enum study_turn {
+  TURN_NEW,    /* measure it */
+  TURN_USED,   /* measured before; counts against the limit */
+  TURN_PASSED, /* dropped before, or somebody else's */
+} study_turn;
+
+typedef struct study_keeper {
+  loci_status (*turn)(void *ctx, const loci_example *e, study_turn *out, loci_err *err);
+  /* A dropped example is told, not remembered; [e] NULL: the line is no example. */
+  loci_status (*drop)(void *ctx, const loci_example *e, const loci_dropped *d, loci_err *err);
+  bool (*enough)(void *ctx);
+  void *ctx;
+} study_keeper;
+
 typedef struct study {
   loci_model *model;
   const loci_study_opts *opts;
@@ -22,7 +37,16 @@ typedef struct study {
   int used, dropped_count, dropped_room;
   loci_dropped *dropped; /* the heap's until study_describe */
   const char *template_name;
+  const study_keeper *keeper; /* NULL: dropped examples are remembered here */
 } study;
+
+/* The greedy answer of a prompt, and whether it is right; whether the first token begins an
+ * accepted answer. */
+typedef struct study_answer {
+  const char *text;
+  bool right, first_right;
+  double confidence, margin; /* p of the first token; less the p of the next best */
+} study_answer;
 
 /* One usable example.  A study that cannot use it after all sets [drop] to the kind of reason, and
  * [why] to a sentence or NULL. */
@@ -31,6 +55,8 @@ typedef struct study_item {
   const loci_prompt *prompt;
   const char *drop;
   char why[256];
+  arena *mem; /* until the next example */
+  const study_answer *answer; /* once study_ask was called */
 } study_item;
 
 /* A failure that is the example's own (no such picture, a constraint that is not in the question)
@@ -49,13 +75,14 @@ void study_clear(study *s);
 /* The first sentence about a dropped example, or NULL. */
 const char *study_first_reason(const study *s);
 
-/* The greedy answer of a prompt, in [mem], and whether it is right; whether the first token begins
- * an accepted answer. */
-typedef struct study_answer {
-  const char *text;
-  bool right, first_right;
-} study_answer;
-loci_status study_ask(study *s, const study_item *item, arena *mem, study_answer *out,
-                      loci_err *err);
+/* The greedy answer, asked for once an example; its memory is the item's. */
+loci_status study_ask(study *s, study_item *item, const study_answer **out, loci_err *err);
+
+/* What the example lacks of [needs], in two words, or NULL. */
+const char *study_lacking(unsigned needs, const loci_example *e);
+/* Whether a failure is the example's own. */
+bool study_is_own(loci_status st);
+/* "no example can be used", with a reason. */
+loci_status study_nothing_left(const study *s, loci_err *err);
 
 #endif

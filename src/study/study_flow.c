@@ -4,107 +4,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "study/average.h"
 #include "study/flow.h"
+#include "study/jobs.h"
 
 enum { PAIRED = 200 }; /* examples whose top sets are compared, each with each */
 
-typedef struct flow_study {
-  average_job job;
-  int L, P;
-  int image, last, share, profile; /* series; -1: none */
-  uint8_t *top;                    /* (PAIRED, L, P) whether a visual token is in the top set */
-  int paired;
-  double *row; /* (max(L, P)) scratch */
-  double *token;
-} flow_study;
-
-static loci_status start(flow_study *f, loci_err *err) {
-  const loci_model *m = f->job.a->s->model;
-  f->L = model_decoder(m)->layers;
-  f->P = m->info.image_rows;
-  f->image = f->share = f->profile = -1;
-  f->last = average_series(f->job.a, f->L);
-  f->row = malloc((size_t)(f->L + f->P + 1) * sizeof *f->row);
-  f->token = malloc((size_t)(f->P + 1) * sizeof *f->token);
-  if (!f->row || !f->token) return fail_nomem(err, "averaging contributions");
-  if (f->P == 0) return LOCI_OK;
-  f->image = average_series(f->job.a, f->L);
-  f->share = average_series(f->job.a, f->L);
-  f->profile = average_series(f->job.a, f->P);
-  f->top = calloc((size_t)PAIRED * (size_t)f->L, (size_t)f->P);
-  return f->top ? LOCI_OK : fail_nomem(err, "averaging contributions");
-}
+/* The rows of numbers an example gives. */
+static const char image_row[] = "image -> constraint-last", last_row[] = "constraint -> last",
+                  share_row[] = "top share", profile_row[] = "visual tokens",
+                  top_row[] = "top visual tokens";
 
 /* ---------------------------------------------------------------- one example */
 
 static int top_count(int P) { return (P + 19) / 20; } /* 5 %, at least one */
 
-/* Marks the top 5 % of the tokens; returns their share of the total. */
-static double mark_top(const double *profile, int P, uint8_t *top) {
+/* The top 5 % of the tokens, strongest first; returns their share of the total. */
+static double find_top(const double *profile, int P, uint8_t *taken, double *top) {
   double share = 0, total = 0;
+  memset(taken, 0, (size_t)P);
   for (int i = 0; i < P; i++) total += profile[i];
   for (int k = 0; k < top_count(P); k++) {
     int best = -1;
     for (int i = 0; i < P; i++) {
-      if (!top[i] && (best < 0 || profile[i] > profile[best])) best = i;
+      if (!taken[i] && (best < 0 || profile[i] > profile[best])) best = i;
     }
-    top[best] = 1;
+    taken[best] = 1;
+    top[k] = best;
     share += profile[best];
   }
   return total > 0 ? share / total : (double)NAN;
 }
 
-static loci_status put_image(flow_study *f, const flow_table *t, loci_err *err) {
-  int P = t->sources.count;
-  if (P != f->P) return fail(err, LOCI_EUNSUPPORTED, "%d visual tokens instead of %d", P, f->P);
-  double *profile = f->row, all = 0;
-  double *totals = malloc((size_t)f->L * sizeof *totals);
-  double *shares = malloc((size_t)f->L * sizeof *shares);
-  uint8_t *spare = calloc((size_t)f->L, (size_t)P + 1);
-  if (!totals || !shares || !spare) {
-    free(totals);
-    free(shares);
-    free(spare);
+static loci_status put_row(averaging *a, const char *quantity, const double *x, int points,
+                           loci_err *err) {
+  return average_put(a, &(series_key){.quantity = quantity, .place = "", .points = points}, x, err);
+}
+
+static loci_status put_image(averaging *a, const flow_table *t, arena *mem, loci_err *err) {
+  int P = t->sources.count, L = t->layers, size = top_count(P);
+  double *profile = arena_array(mem, P, double), *token = arena_zarray(mem, P, double);
+  double *totals = arena_zarray(mem, L, double), *shares = arena_array(mem, L, double);
+  double *top = arena_array(mem, (int64_t)L * size, double), all = 0;
+  uint8_t *taken = arena_array(mem, P, uint8_t);
+  if (!profile || !token || !totals || !shares || !top || !taken)
     return fail_nomem(err, "averaging contributions");
-  }
-  bool paired = f->paired < PAIRED;
-  uint8_t *top = paired ? f->top + (int64_t)f->paired * f->L * P : spare;
-  memset(top, 0, (size_t)f->L * (size_t)P); /* a dropped example may have been here */
-  for (int i = 0; i < P; i++) f->token[i] = 0;
-  for (int l = 0; l < f->L; l++) {
+  for (int l = 0; l < L; l++) {
     flow_profile_at(t, l, profile, NULL);
-    shares[l] = mark_top(profile, P, top + (int64_t)l * P);
-    totals[l] = 0;
+    shares[l] = find_top(profile, P, taken, top + (int64_t)l * size);
     for (int i = 0; i < P; i++) {
       totals[l] += profile[i];
-      f->token[i] += profile[i];
+      token[i] += profile[i];
     }
     all += totals[l];
   }
-  for (int i = 0; i < P; i++) f->token[i] = all > 0 ? f->token[i] / all : (double)NAN;
-  average_put(f->job.a, f->image, totals);
-  average_put(f->job.a, f->share, shares);
-  average_put(f->job.a, f->profile, f->token);
-  f->paired += paired;
-  free(totals);
-  free(shares);
-  free(spare);
-  return LOCI_OK;
+  for (int i = 0; i < P; i++) token[i] = all > 0 ? token[i] / all : (double)NAN;
+  TRY(put_row(a, image_row, totals, L, err));
+  TRY(put_row(a, share_row, shares, L, err));
+  TRY(put_row(a, profile_row, token, P, err));
+  return put_row(a, top_row, top, L * size, err);
 }
 
-static void put_last(flow_study *f, const flow_table *t) {
-  for (int l = 0; l < f->L; l++) f->row[l] = flow_path_at(t, l).max;
-  average_put(f->job.a, f->last, f->row);
+static loci_status put_last(averaging *a, const flow_table *t, arena *mem, loci_err *err) {
+  double *max = arena_array(mem, t->layers, double), sum = 0;
+  if (!max) return fail_nomem(err, "averaging contributions");
+  for (int l = 0; l < t->layers; l++) sum += max[l] = flow_path_at(t, l).max;
+  TRY(put_row(a, last_row, max, t->layers, err));
+  return average_put_number(a, "mean constraint -> last", sum / t->layers, err);
 }
 
-static loci_status measure(flow_study *f, const loci_prompt *p, arena *mem, loci_err *err) {
-  flow_table t[2] = {{.layers = f->L}, {.layers = f->L}};
+static loci_status measure(averaging *a, const loci_prompt *p, arena *mem, loci_err *err) {
+  int L = model_decoder(p->model)->layers;
+  flow_table t[2] = {{.layers = L}, {.layers = L}};
   bool sees = p->info.image_first >= 0;
   flow_job job = {.table_count = sees ? 2 : 1,
                   .tables = t,
                   .progress = study_progress,
-                  .progress_ctx = f->job.a->s};
+                  .progress_ctx = a->s};
   TRY(flow_group(p, GROUP_LAST, mem, &t[0].queries, err));
   TRY(flow_group(p, GROUP_CONSTRAINT, mem, &t[0].sources, err));
   TRY(flow_table_room(p->model, FLOW_NORMS, mem, &t[0], err));
@@ -114,25 +89,18 @@ static loci_status measure(flow_study *f, const loci_prompt *p, arena *mem, loci
     TRY(flow_table_room(p->model, FLOW_NORMS, mem, &t[1], err));
   }
   TRY(flow_measure(p, &job, err));
-  if (sees) TRY(put_image(f, &t[1], err));
-  put_last(f, &t[0]);
-  return LOCI_OK;
+  TRY(average_room(a, err));
+  if (sees) TRY(put_image(a, &t[1], mem, err));
+  return put_last(a, &t[0], mem, err);
 }
 
 static loci_status gather(void *ctx, study_item *item, loci_err *err) {
-  flow_study *f = ctx;
-  averaging *a = f->job.a;
-  study_answer answer = {0};
-  if (a->series_count == 0) TRY(start(f, err));
-  TRY(average_room(a, err));
-  arena *mem = arena_new();
-  if (!mem) return fail_nomem(err, "averaging contributions");
-  loci_status st = LOCI_OK;
-  if (item->example->answer_count > 0) st = study_ask(a->s, item, mem, &answer, err);
-  if (!st) st = measure(f, item->prompt, mem, err);
-  arena_free(mem);
-  if (!st) average_next(a, item->example->answer_count > 0 ? answer.right : -1);
-  return st;
+  averaging *a = ((average_job *)ctx)->a;
+  const study_answer *answer = NULL;
+  if (item->example->answer_count > 0) TRY(study_ask(a->s, item, &answer, err));
+  TRY(measure(a, item->prompt, item->mem, err));
+  average_next(a, answer ? answer->right : -1);
+  return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- likeness of top sets */
@@ -155,90 +123,120 @@ static double mean_likeness(const void *ctx, const int *times, int64_t n) {
   return pairs > 0 ? sum / pairs : (double)NAN;
 }
 
+/* The examples that have top sets, the first PAIRED of them. */
+typedef struct top_sets {
+  int n, layers, size;
+  const double *of[PAIRED]; /* (layers, size) tokens */
+} top_sets;
+
+static top_sets find_sets(const averaging *a) {
+  int series = average_find(a, top_row, 0, ""), totals = average_find(a, image_row, 0, "");
+  top_sets s = {0};
+  if (series < 0 || totals < 0) return s;
+  s.layers = a->series[totals].key.points;
+  s.size = a->series[series].key.points / s.layers;
+  for (int i = 0; i < a->n && s.n < PAIRED; i++) {
+    const double *row = average_row_of(a, series, i);
+    if (!isnan(row[0])) s.of[s.n++] = row;
+  }
+  return s;
+}
+
 /* |A and B| / |A or B| of every pair at one layer. */
-static void compare_tops(const flow_study *f, int layer, float *jaccard) {
-  int n = f->paired, P = f->P, size = top_count(P);
-  for (int i = 0; i < n; i++) {
+static void compare_tops(const top_sets *s, int layer, float *jaccard) {
+  for (int i = 0; i < s->n; i++) {
     for (int k = 0; k < i; k++) {
-      const uint8_t *a = f->top + ((int64_t)i * f->L + layer) * P;
-      const uint8_t *b = f->top + ((int64_t)k * f->L + layer) * P;
+      const double *a = s->of[i] + (int64_t)layer * s->size;
+      const double *b = s->of[k] + (int64_t)layer * s->size;
       int both = 0;
-      for (int t = 0; t < P; t++) both += a[t] & b[t];
-      jaccard[(int64_t)i * n + k] = (float)both / (float)(2 * size - both);
+      for (int x = 0; x < s->size; x++) {
+        for (int y = 0; y < s->size; y++) both += a[x] == b[y];
+      }
+      jaccard[(int64_t)i * s->n + k] = (float)both / (float)(2 * s->size - both);
     }
   }
 }
 
-static loci_status likeness_chart(flow_study *f, loci_err *err) {
-  averaging *a = f->job.a;
-  int size = top_count(f->P);
+static loci_status likeness_chart(averaging *a, const top_sets *s, int P, loci_err *err) {
   loci_chart *c = average_chart(a, "same visual tokens in the top 5 % of two examples",
-                                "Jaccard index", 0, f->L, 1);
-  loci_interval *points = arena_array(a->mem, f->L, loci_interval);
-  float *jaccard = malloc((size_t)f->paired * (size_t)f->paired * sizeof *jaccard);
+                                "Jaccard index", 0, s->layers, 1);
+  loci_interval *points = arena_array(a->mem, s->layers, loci_interval);
+  float *jaccard = malloc((size_t)s->n * (size_t)s->n * sizeof *jaccard);
   if (!c || !points || !jaccard) {
     free(jaccard);
     return fail_nomem(err, "averaging contributions");
   }
   loci_status st = LOCI_OK;
   likeness x = {jaccard};
-  for (int l = 0; !st && l < f->L; l++) {
-    compare_tops(f, l, jaccard);
-    st = stat_bootstrap(mean_likeness, &x, f->paired, a->s->opts->seed, &points[l], err);
+  for (int l = 0; !st && l < s->layers; l++) {
+    compare_tops(s, l, jaccard);
+    st = stat_bootstrap(mean_likeness, &x, s->n, a->s->opts->seed, &points[l], err);
   }
   free(jaccard);
   TRY(st);
   loci_curve *curve = (loci_curve *)(uintptr_t)&c->curves[0];
-  *curve = (loci_curve){"all", f->paired, points};
+  *curve = (loci_curve){"all", s->n, points};
   c->curve_count = 1;
-  c->mark = (double)size / (2 * f->P - size);
+  c->mark = (double)s->size / (2 * P - s->size);
   c->mark_name = "about by chance";
   return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- charts */
 
-/* Right and wrong answers apart, or all if nobody knows. */
-static loci_status apart(flow_study *f, loci_chart *c, int series, loci_err *err) {
-  averaging *a = f->job.a;
+/* Right and wrong answers apart, or all if nobody knows; NULL: there are no such numbers. */
+static loci_status apart(averaging *a, const char *quantity, const char *name, const char *unit,
+                         loci_chart **out, loci_err *err) {
+  int series = average_find(a, quantity, 0, "");
+  if (series < 0) return LOCI_OK;
+  loci_chart *c = average_chart(a, name, unit, 0, a->series[series].key.points, 2);
+  if (out) *out = c;
   if (a->out->right + a->out->wrong == 0) return average_curve(a, c, series, OF_ALL, "all", err);
   TRY(average_curve(a, c, series, OF_RIGHT, "right answers", err));
   return average_curve(a, c, series, OF_WRONG, "wrong answers", err);
 }
 
 static loci_status finish(void *ctx, loci_err *err) {
-  flow_study *f = ctx;
-  averaging *a = f->job.a;
+  averaging *a = ((average_job *)ctx)->a;
   loci_chart *c;
+  top_sets sets = find_sets(a);
+  int profile = average_find(a, profile_row, 0, "");
   a->out->title = "Attention contributions";
-  if (f->paired > 0) {
-    c = average_chart(a, "image -> constraint-last", "contribution", 0, f->L, 2);
-    TRY(apart(f, c, f->image, err));
-  }
-  c = average_chart(a, "constraint -> last", "contribution", 0, f->L, 2);
-  TRY(apart(f, c, f->last, err));
-  if (f->paired == 0) return LOCI_OK;
-  c = average_chart(a, "share of the top 5 % of visual tokens", "share", 0, f->L, 2);
-  TRY(apart(f, c, f->share, err));
-  c->mark = (double)top_count(f->P) / f->P;
+  TRY(apart(a, image_row, image_row, "contribution", NULL, err));
+  TRY(apart(a, last_row, last_row, "contribution", NULL, err));
+  if (sets.n == 0 || profile < 0) return LOCI_OK;
+  int P = a->series[profile].key.points;
+  TRY(apart(a, share_row, "share of the top 5 % of visual tokens", "share", &c, err));
+  c->mark = (double)sets.size / P;
   c->mark_name = "all alike";
-  TRY(likeness_chart(f, err));
-  c = average_chart(a, "which visual tokens give, all layers", "share", 0, f->P, 1);
-  TRY(average_curve(a, c, f->profile, OF_ALL, "all", err));
+  TRY(likeness_chart(a, &sets, P, err));
+  c = average_chart(a, "which visual tokens give, all layers", "share", 0, P, 1);
+  TRY(average_curve(a, c, profile, OF_ALL, "all", err));
   c->x_name = "visual token";
-  c->mark = 1.0 / f->P;
+  c->mark = 1.0 / P;
   c->mark_name = "all alike";
   return LOCI_OK;
 }
 
+average_job *job_flow(arena *mem) {
+  average_job *job = arena_alloc(mem, 1, sizeof *job);
+  if (!job) return NULL;
+  *job = (average_job){.what = "flow",
+                       .needs = NEEDS_CONSTRAINT,
+                       .gather = gather,
+                       .finish = finish,
+                       .headline = "mean constraint -> last",
+                       .ctx = job};
+  return job;
+}
+
 loci_status loci_average_flow(loci_model *model, loci_examples *examples,
                               const loci_study_opts *opts, loci_average **out, loci_err *err) {
-  flow_study f = {
-      .job = {.what = "flow", .needs = NEEDS_CONSTRAINT, .gather = gather, .finish = finish}};
-  f.job.ctx = &f;
-  loci_status st = average_run(model, examples, opts, &f.job, out, err);
-  free(f.top);
-  free(f.row);
-  free(f.token);
+  *out = NULL;
+  arena *mem = arena_new();
+  average_job *job = mem ? job_flow(mem) : NULL;
+  loci_status st =
+      job ? average_run(model, examples, opts, job, out, err) : fail_nomem(err, "averaging");
+  arena_free(mem);
   return st;
 }

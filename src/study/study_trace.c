@@ -5,47 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "study/average.h"
+#include "study/jobs.h"
 #include "study/layers.h"
 
-enum { GRIDS = 12, ROLES = LOCI_ROLE_LAST + 1 };
-
-/* One chart: a site with a window. */
-typedef struct effect_grid {
-  loci_site site;
-  int window;
-  loci_direction direction;
-  int series[ROLES];
-} effect_grid;
+enum { ROLES = LOCI_ROLE_LAST + 1 };
 
 typedef struct trace_study {
   average_job job;
   loci_trace_opts how;
   double least_effect;
-  int first_layer, layer_count;
-  int clean, corrupted, effect; /* series */
-  int grid_count;
-  effect_grid grids[GRIDS];
+  bool all; /* wrong answers and small effects are measured, too */
 } trace_study;
-
-static loci_status start(trace_study *s, const loci_trace *t, loci_err *err) {
-  averaging *a = s->job.a;
-  s->clean = average_series(a, 1);
-  s->corrupted = average_series(a, 1);
-  s->effect = average_series(a, 1);
-  s->layer_count = t->grids[0].layer_count;
-  s->first_layer = t->grids[0].layers[0];
-  if (t->grid_count > GRIDS) {
-    return fail(err, LOCI_ENOMEM, "%d sites and windows at once: at most %d", t->grid_count, GRIDS);
-  }
-  for (int i = 0; i < t->grid_count; i++) {
-    const loci_grid *g = &t->grids[i];
-    effect_grid *out = &s->grids[s->grid_count++];
-    *out = (effect_grid){.site = g->site, .window = g->window, .direction = g->direction};
-    for (int r = 0; r < ROLES; r++) out->series[r] = average_series(a, s->layer_count);
-  }
-  return LOCI_OK;
-}
 
 /* Mean effect of the positions of a role, layer by layer (and over heads); false: it has none. */
 static bool effect_of_role(const loci_trace *t, const loci_grid *g, loci_role role, double *out) {
@@ -64,23 +34,29 @@ static bool effect_of_role(const loci_trace *t, const loci_grid *g, loci_role ro
   return count > 0;
 }
 
-static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
-  averaging *a = s->job.a;
-  if (a->series_count == 0) TRY(start(s, t, err));
-  TRY(average_room(a, err));
-  double *ie = malloc((size_t)s->layer_count * sizeof *ie);
+static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *g, loci_err *err) {
+  double *ie = malloc((size_t)g->layer_count * sizeof *ie);
   if (!ie) return fail_nomem(err, "averaging");
-  average_put(a, s->clean, &t->clean.m.p);
-  average_put(a, s->corrupted, &t->corrupted.m.p);
-  average_put(a, s->effect, &t->total_effect);
-  for (int i = 0; i < s->grid_count; i++) {
-    for (int r = 0; r < ROLES; r++) {
-      if (effect_of_role(t, &t->grids[i], (loci_role)r, ie))
-        average_put(a, s->grids[i].series[r], ie);
-    }
+  loci_status st = LOCI_OK;
+  series_key key = {.quantity = loci_site_name(g->site),
+                    .window = g->window,
+                    .first = g->layers[0],
+                    .points = g->layer_count};
+  for (int r = 0; !st && r < ROLES; r++) {
+    key.place = loci_role_name((loci_role)r);
+    if (effect_of_role(t, g, (loci_role)r, ie)) st = average_put(a, &key, ie, err);
   }
   free(ie);
-  average_next(a, -1);
+  return st;
+}
+
+static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
+  averaging *a = s->job.a;
+  TRY(average_room(a, err));
+  TRY(average_put_number(a, "clean p", t->clean.m.p, err));
+  TRY(average_put_number(a, "corrupted p", t->corrupted.m.p, err));
+  TRY(average_put_number(a, "total effect", t->total_effect, err));
+  for (int i = 0; i < t->grid_count; i++) TRY(put_grid(a, t, &t->grids[i], err));
   return LOCI_OK;
 }
 
@@ -98,35 +74,29 @@ static bool corruption_of(const trace_study *s, const study_item *item, char tex
   return swap != NULL;
 }
 
-static loci_status answered_rightly(trace_study *s, study_item *item, bool *out, loci_err *err) {
-  study_answer answer = {0};
-  *out = true;
-  if (item->example->answer_count == 0) return LOCI_OK;
-  arena *mem = arena_new();
-  if (!mem) return fail_nomem(err, "averaging");
-  loci_status st = study_ask(s->job.a->s, item, mem, &answer, err);
-  *out = answer.right;
-  if (!st && !answer.right) {
-    item->drop = "answered wrongly";
-    snprintf(item->why, sizeof item->why, "answered \"%.80s\", expected \"%.80s\"", answer.text,
-             item->example->answers[0]);
-  }
-  arena_free(mem);
-  return st;
+static bool is_wrong(study_item *item, const study_answer *answer) {
+  if (!answer || answer->right) return false;
+  item->drop = "answered wrongly";
+  snprintf(item->why, sizeof item->why, "answered \"%.80s\", expected \"%.80s\"", answer->text,
+           item->example->answers[0]);
+  return true;
 }
 
-static loci_status gather(void *ctx, study_item *item, loci_err *err) {
-  trace_study *s = ctx;
-  char corrupt[256];
-  bool right;
+/* Right answers whose corruption matters are averaged. */
+static void judge(void *ctx, study_item *item, const study_answer *answer) {
+  const trace_study *s = ctx;
+  const averaging *a = s->job.a;
+  int effect = average_find(a, "total effect", 0, "");
+  double x = effect < 0 ? (double)NAN : average_row_of(a, effect, a->n)[0];
+  if (is_wrong(item, answer) || x >= s->least_effect) return;
+  item->drop = "small effect";
+  snprintf(item->why, sizeof item->why, "the corruption lowers p by %.3g, less than %.3g", x,
+           s->least_effect);
+}
+
+static loci_status trace(trace_study *s, study_item *item, const char *corrupt, loci_err *err) {
   loci_trace *t;
   loci_trace_opts how = s->how;
-  if (!corruption_of(s, item, corrupt)) {
-    item->drop = "no swap";
-    return LOCI_OK;
-  }
-  TRY(answered_rightly(s, item, &right, err));
-  if (!right) return LOCI_OK;
   how.corrupt = corrupt;
   how.positions = "each";
   how.no_hash = true;
@@ -134,57 +104,112 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
   how.progress_ctx = s->job.a->s;
   TRY(loci_trace_new(s->job.a->s->model, item->prompt, &how, &t, err));
   loci_status st = LOCI_OK;
-  if (t->total_effect < s->least_effect) {
-    item->drop = "small effect";
-    snprintf(item->why, sizeof item->why, "the corruption lowers p by %.3g, less than %.3g",
-             t->total_effect, s->least_effect);
-  } else {
-    st = put(s, t, err);
-  }
+  if (s->job.see_trace) st = s->job.see_trace(s->job.see_ctx, t, err);
+  if (!st) st = put(s, t, err);
   loci_trace_free(t);
   return st;
 }
 
+static loci_status gather(void *ctx, study_item *item, loci_err *err) {
+  trace_study *s = ctx;
+  char corrupt[256];
+  const study_answer *answer = NULL;
+  if (!corruption_of(s, item, corrupt)) {
+    item->drop = "no swap";
+    return LOCI_OK;
+  }
+  if (item->example->answer_count > 0) TRY(study_ask(s->job.a->s, item, &answer, err));
+  if (!s->all && is_wrong(item, answer)) return LOCI_OK;
+  TRY(trace(s, item, corrupt, err));
+  if (!s->all) judge(s, item, answer);
+  if (!item->drop) average_next(s->job.a, s->all && answer ? answer->right : -1);
+  return LOCI_OK;
+}
+
 /* ---------------------------------------------------------------- charts */
 
-static loci_status chart_of(trace_study *s, const effect_grid *g, loci_err *err) {
+/* One chart: a site with a window. */
+static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err) {
   averaging *a = s->job.a;
   char name[96];
-  snprintf(name, sizeof name, "%s, window %d%s", loci_site_name(g->site), g->window,
-           g->direction == LOCI_NOISE ? ", noise" : "");
+  snprintf(name, sizeof name, "%s, window %d", key->quantity, key->window);
   char *own = arena_strdup(a->mem, name);
   if (!own) return fail_nomem(err, "averaging");
-  loci_chart *c = average_chart(a, own, "indirect effect", s->first_layer, s->layer_count, ROLES);
-  for (int r = 0; r < ROLES; r++)
-    TRY(average_curve(a, c, g->series[r], OF_ALL, loci_role_name((loci_role)r), err));
+  loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, ROLES);
+  for (int r = 0; r < ROLES; r++) {
+    const char *role = loci_role_name((loci_role)r);
+    int series = average_find(a, key->quantity, key->window, role);
+    if (series >= 0) TRY(average_curve(a, c, series, OF_ALL, role, err));
+  }
   return LOCI_OK;
+}
+
+/* Whether a series before [i] belongs to the same chart. */
+static bool has_chart(const averaging *a, int i) {
+  const series_key *k = &a->series[i].key;
+  for (int n = 0; n < i; n++) {
+    const series_key *x = &a->series[n].key;
+    if (x->window == k->window && strcmp(x->quantity, k->quantity) == 0) return true;
+  }
+  return false;
 }
 
 static loci_status finish(void *ctx, loci_err *err) {
   trace_study *s = ctx;
   averaging *a = s->job.a;
   char title[128];
+  static const char *const numbers[] = {"clean p", "corrupted p", "total effect"};
   snprintf(title, sizeof title, "Causal traces, %.80s",
            s->how.corrupt ? s->how.corrupt : "replace:Paris");
   a->out->title = arena_strdup(a->mem, title);
   if (!a->out->title) return fail_nomem(err, "averaging");
-  TRY(average_number(a, s->clean, 0, OF_ALL, "clean p", err));
-  TRY(average_number(a, s->corrupted, 0, OF_ALL, "corrupted p", err));
-  TRY(average_number(a, s->effect, 0, OF_ALL, "total effect", err));
-  for (int i = 0; i < s->grid_count; i++) TRY(chart_of(s, &s->grids[i], err));
+  for (int i = 0; i < 3; i++) {
+    int series = average_find(a, numbers[i], 0, "");
+    if (series >= 0) TRY(average_number(a, series, 0, OF_ALL, numbers[i], err));
+  }
+  for (int i = 0; i < a->series_count; i++) {
+    if (a->series[i].key.window > 0 && !has_chart(a, i))
+      TRY(chart_of(s, &a->series[i].key, err));
+  }
   return LOCI_OK;
+}
+
+static loci_status check(void *ctx, const loci_model *m, loci_err *err) {
+  const trace_study *s = ctx;
+  int layers = s->how.layer_count;
+  return layers_check(s->how.first_layer, &layers, model_decoder(m)->layers, err);
+}
+
+average_job *job_trace(arena *mem, const loci_trace_opts *how) {
+  trace_study *s = arena_zalloc(mem, 1, sizeof *s);
+  if (!s) return NULL;
+  s->job = (average_job){.what = "trace",
+                         .check = check,
+                         .gather = gather,
+                         .finish = finish,
+                         .judge = judge,
+                         .headline = "total effect",
+                         .ctx = s};
+  if (how) s->how = *how;
+  if (!s->how.corrupt || strncmp(s->how.corrupt, "image", 5) != 0) s->job.needs = NEEDS_CONSTRAINT;
+  return &s->job;
+}
+
+void job_trace_filter(average_job *trace, double least_effect, bool all) {
+  trace_study *s = trace->ctx;
+  s->least_effect = least_effect;
+  s->all = all;
 }
 
 loci_status loci_average_trace(loci_model *model, loci_examples *examples,
                                const loci_study_opts *opts, const loci_trace_opts *how,
                                double least_effect, loci_average **out, loci_err *err) {
-  trace_study s = {.job = {.what = "trace", .gather = gather, .finish = finish},
-                   .least_effect = least_effect};
-  if (how) s.how = *how;
-  int layers = s.how.layer_count;
   *out = NULL;
-  TRY(layers_check(s.how.first_layer, &layers, model_decoder(model)->layers, err));
-  if (!s.how.corrupt || strncmp(s.how.corrupt, "image", 5) != 0) s.job.needs = NEEDS_CONSTRAINT;
-  s.job.ctx = &s;
-  return average_run(model, examples, opts, &s.job, out, err);
+  arena *mem = arena_new();
+  average_job *job = mem ? job_trace(mem, how) : NULL;
+  if (job) job_trace_filter(job, least_effect, false);
+  loci_status st = job ? average_run(model, examples, opts, job, out, err)
+                       : fail_nomem(err, "averaging");
+  arena_free(mem);
+  return st;
 }

@@ -1,0 +1,20 @@
+/* The measurements a study can be made of, each of one example at a time.  A job is put into an
+ * average as it runs (average_run), or its numbers go into a store and are averaged later.  Private
+ * to src. */
+#ifndef LOCI_STUDY_JOBS_H
+#define LOCI_STUDY_JOBS_H
+
+#include "study/average.h"
+
+/* In [mem]; NULL: out of memory.  [how] is copied, what it points to is borrowed. */
+average_job *job_ask(arena *mem);
+average_job *job_flow(arena *mem);
+average_job *job_knockout(arena *mem, const loci_knockout_opts *how);
+average_job *job_lens(arena *mem, const loci_lens_opts *how);
+average_job *job_trace(arena *mem, const loci_trace_opts *how);
+/* Examples with a smaller total effect do not count; [all]: wrong answers and small effects are
+ * measured all the same, and left out of averages only. */
+void job_trace_filter(average_job *trace, double least_effect, bool all);
+
+
+#endif

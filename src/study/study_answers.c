@@ -1,0 +1,142 @@
+/* Two small measurements of an example, to be averaged: the answer (right or not, how sure), and
+ * the logit lens at the constraint and at the end. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "study/jobs.h"
+
+/* ---------------------------------------------------------------- ask */
+
+static loci_status gather_answer(void *ctx, study_item *item, loci_err *err) {
+  averaging *a = ((average_job *)ctx)->a;
+  const study_answer *answer;
+  bool known = item->example->answer_count > 0;
+  TRY(study_ask(a->s, item, &answer, err));
+  TRY(average_room(a, err));
+  if (known) TRY(average_put_number(a, "right", answer->right, err));
+  if (known) TRY(average_put_number(a, "first token right", answer->first_right, err));
+  TRY(average_put_number(a, "confidence", answer->confidence, err));
+  TRY(average_put_number(a, "margin", answer->margin, err));
+  average_next(a, known ? answer->right : -1);
+  return LOCI_OK;
+}
+
+/* Every single number as it is. */
+static loci_status put_numbers(averaging *a, loci_err *err) {
+  for (int i = 0; i < a->series_count; i++) {
+    const series_key *k = &a->series[i].key;
+    if (k->points == 1 && !k->place[0])
+      TRY(average_number(a, i, 0, OF_ALL, k->quantity, err));
+  }
+  return LOCI_OK;
+}
+
+static loci_status finish_answers(void *ctx, loci_err *err) {
+  averaging *a = ((average_job *)ctx)->a;
+  a->out->title = "Answers";
+  return put_numbers(a, err);
+}
+
+average_job *job_ask(arena *mem) {
+  average_job *job = arena_alloc(mem, 1, sizeof *job);
+  if (!job) return NULL;
+  *job = (average_job){.what = "ask",
+                       .gather = gather_answer,
+                       .finish = finish_answers,
+                       .headline = "confidence",
+                       .ctx = job};
+  return job;
+}
+
+/* ---------------------------------------------------------------- lens */
+
+typedef struct lens_study {
+  average_job job;
+  loci_lens_opts how;
+} lens_study;
+
+static const char target_row[] = "p of the target", leads_row[] = "target leads";
+
+/* The mean over the positions of a role, layer by layer. */
+static loci_status put_role(averaging *a, const loci_lens *l, loci_role role, double *p,
+                            double *leads, loci_err *err) {
+  int L = l->layer_count, count = 0;
+  for (int k = 0; k < L; k++) p[k] = leads[k] = 0;
+  for (int i = 0; i < l->position_count; i++) {
+    if (l->prompt->tokens[l->positions[i]].role != role) continue;
+    count++;
+    for (int k = 0; k < L; k++) {
+      const loci_lens_cell *cell = &l->cells[(int64_t)i * L + k];
+      p[k] += cell->p;
+      leads[k] += cell->rank == 1;
+    }
+  }
+  if (count == 0) return LOCI_OK;
+  for (int k = 0; k < L; k++) {
+    p[k] /= count;
+    leads[k] /= count;
+  }
+  series_key key = {target_row, 0, loci_role_name(role), l->layers[0], L};
+  TRY(average_put(a, &key, p, err));
+  key.quantity = leads_row;
+  return average_put(a, &key, leads, err);
+}
+
+static loci_status put_lens(averaging *a, const loci_lens *l, arena *mem, loci_err *err) {
+  double *p = arena_array(mem, l->layer_count, double);
+  double *leads = arena_array(mem, l->layer_count, double);
+  if (!p || !leads) return fail_nomem(err, "averaging");
+  TRY(average_room(a, err));
+  TRY(average_put_number(a, "clean p", l->clean[0].p, err));
+  for (int r = 0; r <= LOCI_ROLE_LAST; r++) TRY(put_role(a, l, (loci_role)r, p, leads, err));
+  average_next(a, -1);
+  return LOCI_OK;
+}
+
+static loci_status gather_lens(void *ctx, study_item *item, loci_err *err) {
+  lens_study *s = ctx;
+  loci_lens *l;
+  loci_lens_opts how = s->how;
+  how.no_hash = true;
+  how.progress = study_progress;
+  how.progress_ctx = s->job.a->s;
+  TRY(loci_lens_new(s->job.a->s->model, item->prompt, &how, &l, err));
+  loci_status st = put_lens(s->job.a, l, item->mem, err);
+  loci_lens_free(l);
+  return st;
+}
+
+static loci_status lens_chart(averaging *a, const char *quantity, const char *name,
+                              const char *unit, loci_err *err) {
+  loci_chart *c = NULL;
+  for (int r = 0; r <= LOCI_ROLE_LAST; r++) {
+    const char *role = loci_role_name((loci_role)r);
+    int i = average_find(a, quantity, 0, role);
+    if (i < 0) continue;
+    const series_key *k = &a->series[i].key;
+    if (!c) c = average_chart(a, name, unit, k->first, k->points, LOCI_ROLE_LAST + 1);
+    TRY(average_curve(a, c, i, OF_ALL, role, err));
+  }
+  return LOCI_OK;
+}
+
+static loci_status finish_lens(void *ctx, loci_err *err) {
+  averaging *a = ((lens_study *)ctx)->job.a;
+  a->out->title = "What every layer would answer";
+  TRY(put_numbers(a, err));
+  TRY(lens_chart(a, target_row, "probability of the model's own answer, layer by layer", "p", err));
+  return lens_chart(a, leads_row, "share of examples whose layer would answer it", "share", err);
+}
+
+average_job *job_lens(arena *mem, const loci_lens_opts *how) {
+  lens_study *s = arena_zalloc(mem, 1, sizeof *s);
+  if (!s) return NULL;
+  s->job = (average_job){.what = "lens",
+                         .gather = gather_lens,
+                         .finish = finish_lens,
+                         .headline = "clean p",
+                         .ctx = s};
+  if (how) s->how = *how;
+  return &s->job;
+}
