@@ -1,7 +1,7 @@
 /* loci: where a multimodal language model keeps a fact, how it moved there, and how to change it.
  *
- * This header and the three it ends with, loci_study.h, loci_edit.h and loci_data.h, are the whole
- * library.  Read them top to bottom:
+ * This header and the four it ends with (loci_study.h, loci_edit.h, loci_data.h, loci_store.h) are
+ * the whole library.  Read them top to bottom:
  *
  *   1. results and errors      how a call says what went wrong
  *   2. sites                   the named activations of a decoder layer
@@ -20,6 +20,7 @@
  *  15. studies                 one measurement over many examples, with intervals
  *  16. edit                    a new answer, written into one matrix (Basu et al. 2024, 5)
  *  17. data sets               files of examples made from tables, and checked
+ *  18. stores                  studies kept in a file
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -684,5 +685,6 @@ LOCI_CHECK loci_status loci_bench_json(const loci_bench *bench, char **out, loci
 #include "loci_study.h"
 #include "loci_edit.h"
 #include "loci_data.h"
+#include "loci_store.h"
 
 #endif

@@ -24,6 +24,7 @@ typedef struct loci_example {
   const char *question;
   const char *image; /* path, as it can be opened from here */
   const char *id, *entity, *set, *target;
+  uint64_t fingerprint; /* of the line's bytes: the same line, the same example */
   int answer_count, constraint_count, rephrase_count, same_entity_count;
   const char *const *answers;     /* all of them right */
   const char *const *constraints; /* pieces of the question, as loci_question takes them */

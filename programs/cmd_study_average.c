@@ -4,7 +4,6 @@
 
 #include "study.h"
 #include "trace_options.h"
-#include "values.h"
 
 /* What is asked, and how: the measurement's own options follow the study's. */
 typedef struct request {
@@ -18,19 +17,6 @@ typedef struct request {
 typedef loci_status average_fn(loci_model *model, loci_examples *examples, const request *r,
                                loci_average **out, loci_err *err);
 
-static int write_all(cli *c, const loci_average *a) {
-  char *text = NULL;
-  const char *out;
-  loci_draw_opts draw = cli_draw_opts(c);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_average_write(a, out, &c->err)) return cli_failed(c);
-  bool bad =
-      c->json ? loci_average_json(a, &text, &c->err) : loci_average_draw(a, &draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 static int run(cli *c, const request *r, average_fn *measure) {
   loci_model *model;
   loci_examples *examples;
@@ -39,7 +25,7 @@ static int run(cli *c, const request *r, average_fn *measure) {
   if (code) return code;
   if (measure(model, examples, r, &a, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = write_all(c, a);
+  if (!code) code = study_show_average(c, a);
   loci_average_free(a);
   loci_examples_close(examples);
   loci_model_close(model);
@@ -80,16 +66,13 @@ int cmd_study_knockout(cli *c) {
 int cmd_study_trace(cli *c) {
   request r;
   memset(&r, 0, sizeof r);
-  r.least_effect = 0.1;
-  const char *least = args_get(&c->args, OPT_MIN_TE);
   int code = study_opts(c, &r.study);
   if (!code) code = trace_read_corruption(c, &r.trace);
   if (!code) code = trace_read_sites(c, &r.lists, &r.trace);
   if (!code) code = trace_read_windows(c, &r.lists, &r.trace);
   if (!code) code = cli_layers(c, &r.trace.first_layer, &r.trace.layer_count);
   if (!code) code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &r.trace.seeds);
-  if (!code && least && !value_real(least, &r.least_effect))
-    code = cli_bad_value(c, OPT_MIN_TE, "a probability such as 0.1");
+  if (!code) code = study_least_effect(c, &r.least_effect);
   r.trace.seed = r.study.seed;
   return code ? code : run(c, &r, trace);
 }

@@ -247,6 +247,53 @@ const command commands[] = {
      STUDY_TRACE,
      {OPT_MODEL, OPT_COUNT}},
 
+    {"study run",
+     "measurements of many questions, into a store",
+     "loci study run questions.jsonl" FLAGS " --store study.db\n"
+     "loci study run questions.jsonl" FLAGS
+     " --store study.db --what trace,flow,ask --shard 1/4 --stop-when \"width<0.02\"\n",
+     "Measures every example of the file that the store does not have yet, and writes each one's "
+     "numbers at once: stopped in any way, the same command goes on where it was.  Other settings "
+     "or other weights are another run in the same store.  Examples that cannot be used are "
+     "written "
+     "down with the reason.",
+     ".json",
+     cmd_study_run,
+     STUDY_RUN,
+     {OPT_MODEL, OPT_STORE, OPT_COUNT}},
+
+    {"study status",
+     "what is in a store: runs, examples, reasons",
+     "loci study status study.db\n"
+     "loci study status study.db --json\n",
+     "Lists the runs of a store with their settings, how many examples each one used and dropped, "
+     "and why.  May be asked while a run is writing.",
+     ".json",
+     cmd_study_status,
+     STUDY_STATUS,
+     {OPT_COUNT}},
+
+    {"study report",
+     "what a store's run shows: averages with intervals",
+     "loci study report study.db\n"
+     "loci study report study.db --run 2 -o trace.png -o trace.csv\n",
+     "Averages the examples of a run, exactly as the study command of that kind does with a file.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_study_report,
+     STUDY_REPORT,
+     {OPT_COUNT}},
+
+    {"study export",
+     "the numbers of a store, for other programs",
+     "loci study export study.db -o study.csv\n"
+     "loci study export study.db --run 2 -o study.npz\n",
+     "Writes every number of every example: as rows, or as arrays with an example in each row.  A "
+     "store is an SQLite file, too: docs/STORE.md has its tables and example queries.",
+     ".csv .npz",
+     cmd_study_export,
+     STUDY_EXPORT,
+     {OPT_OUT, OPT_COUNT}},
+
     {"study predict",
      "will the answer be wrong: scores that may tell",
      "loci study predict questions.jsonl" FLAGS "\n"
@@ -375,6 +422,7 @@ static int check_needed(cli *c) {
 static const char *file_of(const cli *c) {
   if (c->command->bit == EDIT_APPLY) return "an edit's file";
   if (c->command->bit == DATA_IMPORT) return "a kind of table (okvqa, ...) and its file";
+  if (c->command->bit & STORE_COMMANDS) return "a store";
   return c->command->bit == EDIT_REVERT ? "the directory of an edited checkpoint"
                                         : "a file of examples";
 }

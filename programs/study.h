@@ -9,6 +9,17 @@ int study_open(cli *c, loci_model **model, loci_examples **examples);
 /* --template, --limit, --max-new, --seed, progress. */
 int study_opts(cli *c, loci_study_opts *out);
 
+/* --min-te, or the usual 0.1. */
+int study_least_effect(cli *c, double *out);
+/* An average: drawn or as JSON, and into every -o file. */
+int study_show_average(cli *c, const loci_average *a);
+/* What is in a store: printed, and into every -o F.json. */
+int study_show_store(cli *c, loci_store *store);
+
+int cmd_study_run(cli *c);
+int cmd_study_status(cli *c);
+int cmd_study_export(cli *c);
+int cmd_study_report(cli *c);
 int cmd_study_flow(cli *c);
 int cmd_study_knockout(cli *c);
 int cmd_study_trace(cli *c);

@@ -122,6 +122,16 @@ bool term_progress(void *ctx, const char *stage, double done, double total) {
   return caught == 0;
 }
 
+void term_line(term *t, const char *text) {
+  double time = now();
+  if (!t->progress || time - t->drawn < 0.1) return;
+  t->drawn = time;
+  snprintf(t->stage, sizeof t->stage, "line"); /* something is drawn */
+  fputs("\r\033[K", stderr);
+  put_cell(stderr, text, t->columns - 1, t->utf8);
+  fflush(stderr);
+}
+
 void term_progress_end(term *t) {
   if (t->progress && t->stage[0]) fputs("\r\033[K", stderr);
   t->stage[0] = 0;

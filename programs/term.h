@@ -28,6 +28,8 @@ int term_signal(void); /* the signal, or 0 */
 
 /* A loci_progress_fn; ctx is a term. */
 bool term_progress(void *ctx, const char *stage, double done, double total);
+/* Any text as the progress line; cut to the terminal. */
+void term_line(term *t, const char *text);
 void term_progress_end(term *t); /* erases the line */
 
 #endif

@@ -26,7 +26,8 @@ int trace_read_corruption(cli *c, loci_trace_opts *o) {
         c, OPT_CORRUPT,
         "replace:TEXT, swap:TEXT, noise:F, mean, image:FILE, image-noise:F or image-mean");
   }
-  bool own_text = c->command->bit == STUDY_TRACE && strcmp(kind, "swap") == 0 && !value;
+  bool own_text =
+      c->command->bit & (STUDY_TRACE | STUDY_RUN) && strcmp(kind, "swap") == 0 && !value;
   if (own_text) return EXIT_DONE; /* each example's field "swap" */
   if (!values[i] && !value) o->corrupt = NULL;
   if (!values[i])

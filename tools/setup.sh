@@ -7,7 +7,7 @@ set -eu
 
 packages="gcc g++ make cmake pkg-config libc6-dev
   libdnnl-dev libjansson-dev libpcre2-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
-  libcairo2-dev libxxhash-dev libcmocka-dev fontconfig fonts-dejavu-core"
+  libcairo2-dev libxxhash-dev libsqlite3-dev libcmocka-dev fontconfig fonts-dejavu-core"
 developer="clang clang-format clang-tidy cppcheck libclang-rt-14-dev libomp-14-dev valgrind mandoc
   universal-ctags"
 
@@ -19,7 +19,7 @@ esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   echo "setup: this is not a Debian system, so nothing is installed here. loci needs a C11 compiler with OpenMP," \
-    "CMake 3.25, pkg-config, oneDNN, jansson, PCRE2, utf8proc, libjpeg-turbo, libpng, libwebp, cairo, xxHash," \
+    "CMake 3.25, pkg-config, oneDNN, jansson, PCRE2, utf8proc, libjpeg-turbo, libpng, libwebp, cairo, xxHash, SQLite," \
     "cmocka and a font for cairo; going on with what is there." >&2
   exit 0
 fi

@@ -198,6 +198,13 @@ static loci_status copy_example(const job *j, loci_example *e) {
   return copy_fields(j, e);
 }
 
+/* FNV-1a (Fowler, Noll, Vo 1991). */
+static uint64_t fingerprint(const char *text, size_t n) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (size_t i = 0; i < n; i++) hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
+  return hash;
+}
+
 loci_status example_read(const js_value *line, const example_source *from, loci_example **out,
                          loci_err *err) {
   *out = NULL;
@@ -220,6 +227,7 @@ loci_status example_parse(const char *text, size_t n, const example_source *from
   *out = NULL;
   TRY(js_parse_line(text, n, from->path, from->line, &line, err));
   loci_status st = example_read(line, from, out, err);
+  if (!st) (*out)->fingerprint = fingerprint(text, n);
   js_free(line);
   return st;
 }

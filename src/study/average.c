@@ -49,13 +49,14 @@ int average_find(const averaging *a, const char *quantity, int window, const cha
 static void forget(averaging *a, int example) {
   for (int i = 0; i < a->series_count; i++) {
     average_row *r = &a->series[i];
-    for (int k = 0; k < r->key.points; k++) r->x[(int64_t)example * r->key.points + k] = (double)NAN;
+    for (int k = 0; k < r->key.points; k++)
+      r->x[(int64_t)example * r->key.points + k] = (double)NAN;
   }
 }
 
 /* As many rows as the others have; what is new has no values. */
 static loci_status grow(const averaging *a, average_row *r, loci_err *err) {
-  if (r->room == a->room) return LOCI_OK;
+  if (r->x && r->room == a->room) return LOCI_OK;
   int64_t had = (int64_t)r->room * r->key.points, has = (int64_t)a->room * r->key.points;
   double *x = realloc(r->x, (size_t)has * sizeof *x);
   if (!x) return no_memory(err);

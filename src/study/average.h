@@ -80,7 +80,7 @@ struct average_job {
   unsigned needs;
   /* Whether the model can be asked this at all, before the first example; NULL: always. */
   loci_status (*check)(void *ctx, const loci_model *m, loci_err *err);
-  study_fn *gather; /* puts numbers into [a]; ctx is the job's */
+  study_fn *gather;                                /* puts numbers into [a]; ctx is the job's */
   loci_status (*finish)(void *ctx, loci_err *err); /* makes the charts out of [a] */
   /* Whether an example counts in the average; if not, sets drop and why.  Its numbers are put, but
    * average_next is still to come.  NULL: all do. */
@@ -88,6 +88,7 @@ struct average_job {
   /* Sees a trace whole, before its numbers are put; NULL: nobody wants to. */
   loci_status (*see_trace)(void *see_ctx, const loci_trace *t, loci_err *err);
   void *see_ctx;
+  bool tells_right;     /* right and wrong answers are told apart in the average */
   const char *headline; /* the quantity of one number that says how far the study is */
   void *ctx;
   averaging *a; /* set before gather is called first */

@@ -16,5 +16,4 @@ average_job *job_trace(arena *mem, const loci_trace_opts *how);
  * measured all the same, and left out of averages only. */
 void job_trace_filter(average_job *trace, double least_effect, bool all);
 
-
 #endif

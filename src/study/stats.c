@@ -84,6 +84,21 @@ loci_interval stat_proportion(int64_t right, int64_t n) {
   return (loci_interval){p, right == 0 ? 0 : lo, right == n ? 1 : hi};
 }
 
+void stat_running_add(stat_running *r, double x) {
+  double from_mean = x - r->mean;
+  r->n++;
+  r->mean += from_mean / (double)r->n;
+  r->squares += from_mean * (x - r->mean);
+}
+
+loci_interval stat_running_mean(const stat_running *r) {
+  const double z = 1.959963984540054;
+  if (r->n < 1) return (loci_interval){(double)NAN, (double)NAN, (double)NAN};
+  if (r->n < 2) return (loci_interval){r->mean, (double)NAN, (double)NAN};
+  double half = z * sqrt(r->squares / (double)(r->n - 1) / (double)r->n);
+  return (loci_interval){r->mean, r->mean - half, r->mean + half};
+}
+
 /* ---------------------------------------------------------------- bootstrap */
 
 static int ascending_numbers(const void *a, const void *b) {

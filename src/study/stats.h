@@ -21,6 +21,15 @@ loci_status stat_spearman(const double *x, const double *y, int64_t n, double *o
 /* right of n, with Wilson's interval (1927). */
 loci_interval stat_proportion(int64_t right, int64_t n);
 
+/* A mean that grows number by number (Welford 1962): begin with zeros. */
+typedef struct stat_running {
+  int64_t n;
+  double mean, squares; /* sum of (x - mean)^2 */
+} stat_running;
+void stat_running_add(stat_running *r, double x);
+/* With the normal interval mean -+ z s / sqrt(n). */
+loci_interval stat_running_mean(const stat_running *r);
+
 /* ---------------------------------------------------------------- bootstrap */
 
 enum { STAT_RESAMPLES = 1000 };

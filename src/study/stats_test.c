@@ -281,8 +281,25 @@ static void a_score_does_not_know_its_own_fold(void **state) {
   }
 }
 
+static void a_running_mean_is_the_mean(void **state) {
+  (void)state;
+  const double x[] = {3, 1, 4, 1, 5};
+  stat_running r = {0};
+  assert_true(isnan(stat_running_mean(&r).value));
+  for (int i = 0; i < 5; i++) {
+    stat_running_add(&r, x[i]);
+    if (i == 0) assert_true(isnan(stat_running_mean(&r).lo));
+  }
+  loci_interval m = stat_running_mean(&r);
+  /* mean 2.8, variance 12.8 / 4 */
+  assert_true(fabs(m.value - 2.8) < 1e-12);
+  assert_true(fabs(m.hi - (2.8 + 1.959963984540054 * sqrt(3.2 / 5))) < 1e-12);
+  assert_true(fabs(m.value - m.lo - (m.hi - m.value)) < 1e-12);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_running_mean_is_the_mean),
       cmocka_unit_test(ranks_and_correlations_are_scipys),
       cmocka_unit_test(proportions_have_wilsons_interval),
       cmocka_unit_test(bootstrap_and_auroc_are_the_references),

@@ -21,12 +21,8 @@ bool study_progress(void *ctx, const char *stage, double done, double total) {
 
 /* ---------------------------------------------------------------- dropped examples */
 
-static loci_status drop(study *s, const loci_example *e, const char *kind, const char *reason,
-                        loci_err *err) {
-  const char *id = e ? e->id : NULL;
-  loci_dropped d = {
-      .line = examples_line(s->examples), .id = id, .kind = kind, .reason = reason};
-  if (s->keeper) return s->keeper->drop(s->keeper->ctx, e, &d, err);
+loci_status study_drop(study *s, const loci_example *e, const loci_dropped *what, loci_err *err) {
+  if (s->keeper) return s->keeper->drop(s->keeper->ctx, e, what, err);
   if (s->dropped_count == s->dropped_room) {
     int room = s->dropped_room ? 2 * s->dropped_room : 16;
     loci_dropped *more = realloc(s->dropped, (size_t)room * sizeof *more);
@@ -34,11 +30,19 @@ static loci_status drop(study *s, const loci_example *e, const char *kind, const
     s->dropped = more;
     s->dropped_room = room;
   }
+  loci_dropped d = *what;
+  const char *id = e ? e->id : NULL;
   d.id = id ? arena_strdup(s->mem, id) : NULL;
-  d.reason = arena_strdup(s->mem, reason);
+  d.reason = arena_strdup(s->mem, what->reason);
   if ((id && !d.id) || !d.reason) return fail_nomem(err, "going through examples");
   s->dropped[s->dropped_count++] = d;
   return LOCI_OK;
+}
+
+static loci_status drop(study *s, const loci_example *e, const char *kind, const char *reason,
+                        loci_err *err) {
+  loci_dropped d = {.line = examples_line(s->examples), .kind = kind, .reason = reason};
+  return study_drop(s, e, &d, err);
 }
 
 const char *study_first_reason(const study *s) {
@@ -153,11 +157,18 @@ void study_clear(study *s) {
   s->dropped = NULL;
 }
 
-loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
+loci_status study_hand_over_dropped(const study *s, loci_sample *out, loci_err *err) {
   loci_dropped *dropped = arena_array(s->mem, s->dropped_count, loci_dropped);
-  char *path = arena_strdup(s->mem, examples_path(s->examples));
-  if (!dropped || !path) return fail_nomem(err, "going through examples");
+  if (!dropped) return fail_nomem(err, "going through examples");
   if (s->dropped_count > 0) memcpy(dropped, s->dropped, (size_t)s->dropped_count * sizeof *dropped);
+  out->dropped = dropped;
+  out->dropped_count = s->dropped_count;
+  return LOCI_OK;
+}
+
+loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
+  char *path = arena_strdup(s->mem, examples_path(s->examples));
+  if (!path) return fail_nomem(err, "going through examples");
   *out = (loci_sample){.model = loci_model_get_info(s->model),
                        .hash = "",
                        .precision = dtype_name(s->model->arith_type),
@@ -165,9 +176,8 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
                        .template_name = s->template_name ? s->template_name : "",
                        .seed = s->opts->seed,
                        .used = s->used,
-                       .dropped_count = s->dropped_count,
-                       .dropped = dropped,
                        .seconds = clock_seconds() - s->started};
+  TRY(study_hand_over_dropped(s, out, err));
   if (s->opts->no_hash) return LOCI_OK;
   return model_hash(s->model, s->opts->progress, s->opts->progress_ctx, &out->hash, err);
 }
@@ -191,8 +201,8 @@ static loci_status begins_answer(const study_item *item, int id, bool *out, loci
   return st;
 }
 
-static loci_status judge(const study_item *item, const loci_answer *answer,
-                         study_answer *out, loci_err *err) {
+static loci_status judge(const study_item *item, const loci_answer *answer, study_answer *out,
+                         loci_err *err) {
   const loci_example *e = item->example;
   TRY(loci_answer_matches(answer->text, e->answers, e->answer_count, &out->right, err));
   TRY(begins_answer(item, answer->top[0][0].id, &out->first_right, err));

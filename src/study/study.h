@@ -55,7 +55,7 @@ typedef struct study_item {
   const loci_prompt *prompt;
   const char *drop;
   char why[256];
-  arena *mem; /* until the next example */
+  arena *mem;                 /* until the next example */
   const study_answer *answer; /* once study_ask was called */
 } study_item;
 
@@ -69,6 +69,10 @@ bool study_progress(void *ctx, const char *stage, double done, double total);
 
 /* What the study was made of; the sample's memory is the arena's. */
 loci_status study_describe(study *s, loci_sample *out, loci_err *err);
+/* Its dropped examples alone. */
+loci_status study_hand_over_dropped(const study *s, loci_sample *out, loci_err *err);
+/* Remembers a dropped example; [e] NULL: the line is none.  d->kind must last. */
+loci_status study_drop(study *s, const loci_example *e, const loci_dropped *d, loci_err *err);
 /* What a study that failed leaves behind. */
 void study_clear(study *s);
 

@@ -26,8 +26,7 @@ static loci_status gather_answer(void *ctx, study_item *item, loci_err *err) {
 static loci_status put_numbers(averaging *a, loci_err *err) {
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
-    if (k->points == 1 && !k->place[0])
-      TRY(average_number(a, i, 0, OF_ALL, k->quantity, err));
+    if (k->points == 1 && !k->place[0]) TRY(average_number(a, i, 0, OF_ALL, k->quantity, err));
   }
   return LOCI_OK;
 }
@@ -44,6 +43,7 @@ average_job *job_ask(arena *mem) {
   *job = (average_job){.what = "ask",
                        .gather = gather_answer,
                        .finish = finish_answers,
+                       .tells_right = true,
                        .headline = "confidence",
                        .ctx = job};
   return job;

@@ -76,10 +76,8 @@ static loci_status measure(averaging *a, const loci_prompt *p, arena *mem, loci_
   int L = model_decoder(p->model)->layers;
   flow_table t[2] = {{.layers = L}, {.layers = L}};
   bool sees = p->info.image_first >= 0;
-  flow_job job = {.table_count = sees ? 2 : 1,
-                  .tables = t,
-                  .progress = study_progress,
-                  .progress_ctx = a->s};
+  flow_job job = {
+      .table_count = sees ? 2 : 1, .tables = t, .progress = study_progress, .progress_ctx = a->s};
   TRY(flow_group(p, GROUP_LAST, mem, &t[0].queries, err));
   TRY(flow_group(p, GROUP_CONSTRAINT, mem, &t[0].sources, err));
   TRY(flow_table_room(p->model, FLOW_NORMS, mem, &t[0], err));
@@ -225,6 +223,7 @@ average_job *job_flow(arena *mem) {
                        .needs = NEEDS_CONSTRAINT,
                        .gather = gather,
                        .finish = finish,
+                       .tells_right = true,
                        .headline = "mean constraint -> last",
                        .ctx = job};
   return job;

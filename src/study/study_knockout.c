@@ -78,7 +78,7 @@ static loci_status finish(void *ctx, loci_err *err) {
   averaging *a = c->job.a;
   char title[96];
   int window = window_of(a);
-  if (window == LOCI_ALL_LAYERS)
+  if (c->how.window == LOCI_ALL_LAYERS)
     snprintf(title, sizeof title, "Attention cut in all layers at once");
   else
     snprintf(title, sizeof title, "Attention cut, window of %d layer%s", window,

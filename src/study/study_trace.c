@@ -122,7 +122,7 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
   if (!s->all && is_wrong(item, answer)) return LOCI_OK;
   TRY(trace(s, item, corrupt, err));
   if (!s->all) judge(s, item, answer);
-  if (!item->drop) average_next(s->job.a, s->all && answer ? answer->right : -1);
+  if (!item->drop) average_next(s->job.a, -1);
   return LOCI_OK;
 }
 
@@ -168,8 +168,7 @@ static loci_status finish(void *ctx, loci_err *err) {
     if (series >= 0) TRY(average_number(a, series, 0, OF_ALL, numbers[i], err));
   }
   for (int i = 0; i < a->series_count; i++) {
-    if (a->series[i].key.window > 0 && !has_chart(a, i))
-      TRY(chart_of(s, &a->series[i].key, err));
+    if (a->series[i].key.window > 0 && !has_chart(a, i)) TRY(chart_of(s, &a->series[i].key, err));
   }
   return LOCI_OK;
 }
@@ -208,8 +207,8 @@ loci_status loci_average_trace(loci_model *model, loci_examples *examples,
   arena *mem = arena_new();
   average_job *job = mem ? job_trace(mem, how) : NULL;
   if (job) job_trace_filter(job, least_effect, false);
-  loci_status st = job ? average_run(model, examples, opts, job, out, err)
-                       : fail_nomem(err, "averaging");
+  loci_status st =
+      job ? average_run(model, examples, opts, job, out, err) : fail_nomem(err, "averaging");
   arena_free(mem);
   return st;
 }

@@ -1,7 +1,7 @@
 # Help: examples first, nothing wider than the screen, and the same options as in the manual page and the completions.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
-commands=(info tokens image ask record trace knockout lens flow bench "edit solve" "edit apply" "edit revert" "edit test" "edit covariance" "data import" "data lint" "study flow" "study knockout" "study trace" "study predict" help)
+commands=(info tokens image ask record trace knockout lens flow bench "edit solve" "edit apply" "edit revert" "edit test" "edit covariance" "data import" "data lint" "study flow" "study knockout" "study trace" "study run" "study status" "study report" "study export" "study predict" help)
 
 try
 wants 0
@@ -43,7 +43,7 @@ done
 if [ -f "$source_dir/completions/options.txt" ]; then
   while read -r kind takers names _; do
     [ "$kind" = option ] || continue
-    [ "$takers" = '*' ] && takers=info,tokens,image,ask,record,trace,knockout,lens,flow,bench,edit-solve,edit-apply,edit-test,edit-covariance,study-flow,study-knockout,study-trace,study-predict
+    [ "$takers" = '*' ] && takers=info,tokens,image,ask,record,trace,knockout,lens,flow,bench,edit-solve,edit-apply,edit-test,study-flow,study-knockout,study-trace,study-run,study-predict
     for c in ${takers//,/ }; do
       options_of "${c/-/ }" | grep -qxe "${names##*,}" || miss "completion of $c offers ${names##*,}, which it does not take"
     done

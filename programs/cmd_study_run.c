@@ -1,0 +1,136 @@
+/* loci study run: a file of examples measured into a store, to be stopped and gone on with at any
+ * time. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "study.h"
+#include "trace_options.h"
+#include "values.h"
+
+typedef struct request {
+  loci_run_opts run;
+  trace_lists lists;
+} request;
+
+/* ---------------------------------------------------------------- options */
+
+/* "2/4": the second of four. */
+static int read_shard(cli *c, loci_run_opts *o) {
+  char first[16];
+  const char *s = args_get(&c->args, OPT_SHARD), *slash = s ? strchr(s, '/') : NULL;
+  if (!s) return EXIT_DONE;
+  snprintf(first, sizeof first, "%.*s", slash ? (int)(slash - s) : 0, s);
+  if (slash && value_int(slash + 1, 1, 1000000, &o->shard_count) &&
+      value_int(first, 1, o->shard_count, &o->shard))
+    return EXIT_DONE;
+  return cli_bad_value(c, OPT_SHARD, "a share such as 1/4");
+}
+
+/* "width<0.02" */
+static int read_stop(cli *c, loci_run_opts *o) {
+  const char *s = args_get(&c->args, OPT_STOP_WHEN);
+  if (!s) return EXIT_DONE;
+  if (strncmp(s, "width<", 6) == 0 && value_real(s + 6, &o->stop_width) && o->stop_width > 0)
+    return EXIT_DONE;
+  return cli_bad_value(c, OPT_STOP_WHEN, "a width of the mean's interval such as \"width<0.02\"");
+}
+
+static bool lists(const char *list, const char *word) {
+  char item[24];
+  while (list && value_next(&list, item, sizeof item))
+    if (strcmp(item, word) == 0) return true;
+  return false;
+}
+
+/* Windows are a trace's, or a knockout's where there is no trace. */
+static int read_windows(cli *c, request *r) {
+  const char *what = r->run.what ? r->run.what : "trace";
+  if (!args_has(&c->args, OPT_WINDOW)) return EXIT_DONE;
+  if (!lists(what, "knockout")) return trace_read_windows(c, &r->lists, &r->run.trace);
+  if (!lists(what, "trace")) return cut_read_window(c, &r->run.knockout);
+  return cli_usage(c, "--window is for trace or for knockout: measure them one after the other");
+}
+
+static int read_options(cli *c, request *r) {
+  loci_run_opts *o = &r->run;
+  o->what = args_get(&c->args, OPT_WHAT);
+  o->retry = args_has(&c->args, OPT_RETRY);
+  int code = study_opts(c, &o->study);
+  if (!code) code = read_shard(c, o);
+  if (!code) code = read_stop(c, o);
+  if (!code) code = trace_read_corruption(c, &o->trace);
+  if (!code) code = trace_read_sites(c, &r->lists, &o->trace);
+  if (!code) code = read_windows(c, r);
+  if (!code) code = cli_layers(c, &o->trace.first_layer, &o->trace.layer_count);
+  if (!code) code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &o->trace.seeds);
+  if (!code) code = study_least_effect(c, &o->least_effect);
+  o->knockout.first_layer = o->trace.first_layer;
+  o->knockout.layer_count = o->trace.layer_count;
+  o->trace.seed = o->study.seed;
+  return code;
+}
+
+/* ---------------------------------------------------------------- progress */
+
+/* The examples have a line of their own; only the hash is shown as usual. */
+static bool progress(void *ctx, const char *stage, double done, double total) {
+  cli *c = ctx;
+  if (strcmp(stage, "hash") == 0) return term_progress(&c->term, stage, done, total);
+  return term_signal() == 0;
+}
+
+/* "trace 41 %: 312 used, 4 dropped, 4.1/s, 2:31 left, total effect 0.512 +- 0.013" */
+static void show_state(void *ctx, const loci_run_state *s) {
+  cli *c = ctx;
+  char text[240];
+  int n = snprintf(text, sizeof text, "%s %.0f %%: %lld used, %lld dropped", s->what,
+                   100 * s->share, (long long)s->used, (long long)s->dropped);
+  if (s->fresh > 0 && s->seconds > 0)
+    n += snprintf(text + n, sizeof text - (size_t)n, ", %.2g/s", (double)s->fresh / s->seconds);
+  if (isfinite(s->left) && s->left < 3.6e6)
+    n += snprintf(text + n, sizeof text - (size_t)n, ", %d:%02d left", (int)s->left / 60,
+                  (int)s->left % 60);
+  if (s->counted > 1)
+    snprintf(text + n, sizeof text - (size_t)n, ", %s %.3f +- %.3f", s->headline, s->mean.value,
+             s->mean.hi - s->mean.value);
+  term_line(&c->term, text);
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static int show_result(cli *c, loci_store *store, const loci_run_state *s) {
+  if (!c->json) printf("%lld examples measured now, in %.1f s\n", (long long)s->fresh, s->seconds);
+  return study_show_store(c, store);
+}
+
+static int run(cli *c, const request *r, loci_model *model, loci_examples *examples) {
+  loci_store *store;
+  loci_run_state state;
+  int code = EXIT_DONE;
+  if (loci_store_open(args_get(&c->args, OPT_STORE), true, &store, &c->err)) return cli_failed(c);
+  if (loci_store_run(store, model, examples, &r->run, &state, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = show_result(c, store, &state);
+  loci_store_close(store);
+  return code;
+}
+
+int cmd_study_run(cli *c) {
+  request r;
+  loci_model *model;
+  loci_examples *examples;
+  memset(&r, 0, sizeof r);
+  int code = read_options(c, &r);
+  if (code) return code;
+  r.run.study.progress = progress;
+  r.run.study.progress_ctx = c;
+  r.run.each = show_state;
+  r.run.each_ctx = c;
+  code = study_open(c, &model, &examples);
+  if (code) return code;
+  code = run(c, &r, model, examples);
+  loci_examples_close(examples);
+  loci_model_close(model);
+  return code;
+}

@@ -1,0 +1,181 @@
+/* SQLite (see db.h).  This file is the only one that includes its header. */
+#include "store/db.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUSY_MS = 10000 };
+
+struct db {
+  sqlite3 *handle;
+  char *path;
+};
+
+struct db_query {
+  db *of;
+  sqlite3_stmt *statement;
+  int bad; /* an error of a bind, told at the next step */
+};
+
+static loci_status status_of(int code) {
+  switch (code & 0xff) {
+    case SQLITE_NOMEM: return LOCI_ENOMEM;
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT: return LOCI_EFORMAT;
+    default: return LOCI_EIO;
+  }
+}
+
+static loci_status(failed)(const db *d, int code, loci_err *err) {
+  if ((code & 0xff) == SQLITE_NOMEM) return fail_nomem(err, "using a store");
+  const char *why = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(code);
+  return fail(err, status_of(code), "%s: %s", d->path, why);
+}
+#define failed(d, code, err) failure_is((failed)(d, code, err), LOCI_EIO) /* see base/status.h */
+
+/* ---------------------------------------------------------------- the file */
+
+void db_close(db *d) {
+  if (!d) return;
+  sqlite3_close_v2(d->handle);
+  free(d->path);
+  free(d);
+}
+
+const char *db_path(const db *d) { return d->path; }
+
+loci_status db_open(const char *path, db_mode mode, db **out, loci_err *err) {
+  /* A reader opens for writing, too, where it may: so the last one takes the journal away. */
+  int flags = SQLITE_OPEN_READWRITE | (mode == DB_CREATE ? SQLITE_OPEN_CREATE : 0);
+  *out = NULL;
+  db *d = calloc(1, sizeof *d);
+  if (!d) return fail_nomem(err, "opening a store");
+  loci_status st = LOCI_OK;
+  d->path = strdup(path);
+  if (!d->path) {
+    st = fail_nomem(err, "opening a store");
+    goto done;
+  }
+  int code = sqlite3_open_v2(path, &d->handle, flags, NULL);
+  if (code == SQLITE_OK) code = sqlite3_busy_timeout(d->handle, BUSY_MS);
+  if (code != SQLITE_OK) {
+    st = failed(d, code, err);
+    goto done;
+  }
+  if (mode == DB_READ) TRY_DONE(db_exec(d, "PRAGMA query_only = ON", err));
+  *out = d;
+  d = NULL;
+done:
+  db_close(d);
+  return st;
+}
+
+loci_status db_exec(db *d, const char *sql, loci_err *err) {
+  int code = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
+  return code == SQLITE_OK ? LOCI_OK : failed(d, code, err);
+}
+
+loci_status db_number(db *d, const char *sql, int64_t *out, loci_err *err) {
+  db_query *q;
+  bool row;
+  TRY(db_prepare(d, sql, &q, err));
+  loci_status st = db_step(q, &row, err);
+  *out = !st && row ? db_int(q, 0) : 0;
+  db_finish(q);
+  return st;
+}
+
+int64_t db_last_id(const db *d) { return sqlite3_last_insert_rowid(d->handle); }
+int64_t db_changes(const db *d) { return sqlite3_changes64(d->handle); }
+
+/* ---------------------------------------------------------------- statements */
+
+loci_status db_prepare(db *d, const char *sql, db_query **out, loci_err *err) {
+  *out = NULL;
+  db_query *q = calloc(1, sizeof *q);
+  if (!q) return fail_nomem(err, "using a store");
+  q->of = d;
+  int code = sqlite3_prepare_v2(d->handle, sql, -1, &q->statement, NULL);
+  if (code != SQLITE_OK) {
+    free(q);
+    return failed(d, code, err);
+  }
+  *out = q;
+  return LOCI_OK;
+}
+
+void db_finish(db_query *q) {
+  if (!q) return;
+  sqlite3_finalize(q->statement);
+  free(q);
+}
+
+static void remember(db_query *q, int code) {
+  if (code != SQLITE_OK) q->bad = code;
+}
+
+void db_bind_int(db_query *q, int at, int64_t x) {
+  remember(q, sqlite3_bind_int64(q->statement, at, x));
+}
+
+void db_bind_real(db_query *q, int at, double x) {
+  remember(q, isnan(x) ? sqlite3_bind_null(q->statement, at)
+                       : sqlite3_bind_double(q->statement, at, x));
+}
+
+void db_bind_text(db_query *q, int at, const char *s) {
+  remember(q, s ? sqlite3_bind_text64(q->statement, at, s, strlen(s), SQLITE_TRANSIENT, SQLITE_UTF8)
+                : sqlite3_bind_null(q->statement, at));
+}
+
+void db_bind_bytes(db_query *q, int at, const void *data, size_t n) {
+  remember(q, sqlite3_bind_blob64(q->statement, at, data, n, SQLITE_TRANSIENT));
+}
+
+void db_bind_null(db_query *q, int at) { remember(q, sqlite3_bind_null(q->statement, at)); }
+
+void db_rewind(db_query *q) { sqlite3_reset(q->statement); }
+
+loci_status db_step(db_query *q, bool *row, loci_err *err) {
+  *row = false;
+  int code = q->bad ? q->bad : sqlite3_step(q->statement);
+  q->bad = 0;
+  if (code == SQLITE_ROW) {
+    *row = true;
+    return LOCI_OK;
+  }
+  loci_status st = code == SQLITE_DONE ? LOCI_OK : failed(q->of, code, err);
+  sqlite3_reset(q->statement);
+  return st;
+}
+
+loci_status db_run(db_query *q, loci_err *err) {
+  bool row;
+  loci_status st = db_step(q, &row, err);
+  if (row) db_rewind(q);
+  return st;
+}
+
+/* ---------------------------------------------------------------- columns */
+
+bool db_is_null(const db_query *q, int column) {
+  return sqlite3_column_type(q->statement, column) == SQLITE_NULL;
+}
+
+int64_t db_int(const db_query *q, int column) { return sqlite3_column_int64(q->statement, column); }
+
+double db_real(const db_query *q, int column) {
+  return db_is_null(q, column) ? (double)NAN : sqlite3_column_double(q->statement, column);
+}
+
+const char *db_text(const db_query *q, int column) {
+  return (const char *)sqlite3_column_text(q->statement, column);
+}
+
+const void *db_bytes(const db_query *q, int column, size_t *n) {
+  const void *data = sqlite3_column_blob(q->statement, column);
+  *n = (size_t)sqlite3_column_bytes(q->statement, column);
+  return data;
+}

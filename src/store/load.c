@@ -1,0 +1,252 @@
+/* loci_store_average: a run's rows become the average that the study commands make of a file, by
+ * the same code and to the last digit. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "store/store.h"
+
+typedef struct loading {
+  loci_store *store;
+  int64_t run;
+  uint64_t seed;
+  arena *mem;     /* of the result */
+  arena *scratch; /* until the call ends */
+  study s;
+  loci_study_opts opts;
+  average_job *job;
+  loci_model_info *model;
+  const char *data, *hash, *template_name;
+  db_query *values;
+  double *room; /* numbers of a row */
+  int room_size;
+} loading;
+
+static const char *copy_text(arena *mem, const char *s) { return arena_strdup(mem, s ? s : ""); }
+
+/* ---------------------------------------------------------------- the run's settings */
+
+/* The corruption is all that an average says of its settings. */
+static loci_status read_settings(loading *l, const char *what, const char *settings,
+                                 double least_effect, loci_err *err) {
+  js_value *v;
+  const char *corrupt = NULL, *template_name = "";
+  run_how how = {0};
+  const char *where = db_path(l->store->d);
+  TRY(js_parse(settings, strlen(settings), where, &v, err));
+  loci_status st = js_get_text(v, "corrupt", where, &corrupt, err);
+  if (!st) st = js_get_text(v, "template", where, &template_name, err);
+  int64_t window = 0;
+  if (!st && strcmp(what, "knockout") == 0)
+    st = js_get_int(v, "window", where, LOCI_ALL_LAYERS, 1 << 20, &window, err);
+  how.knockout.window = (int)window;
+  if (!st && corrupt) how.trace.corrupt = copy_text(l->scratch, corrupt);
+  l->template_name = copy_text(l->scratch, template_name);
+  if (!st && (!l->template_name || (corrupt && !how.trace.corrupt)))
+    st = fail_nomem(err, "reading a store");
+  js_free(v);
+  if (!st) st = store_job(what, &how, least_effect, l->scratch, &l->job, err);
+  if (!st && !l->job) st = fail(err, LOCI_EFORMAT, "%s: a run of \"%.20s\"", where, what);
+  return st;
+}
+
+static loci_status read_run(loading *l, db_query *q, double least_effect, loci_err *err) {
+  bool row;
+  db_bind_int(q, 1, l->run);
+  TRY(db_step(q, &row, err));
+  if (!row) return fail(err, LOCI_EFORMAT, "%s: a run without a row", db_path(l->store->d));
+  l->run = db_int(q, 0);
+  const char *what = copy_text(l->scratch, db_text(q, 1));
+  const char *settings = copy_text(l->scratch, db_text(q, 2));
+  const char *model = copy_text(l->scratch, db_text(q, 3));
+  l->data = copy_text(l->scratch, db_text(q, 4));
+  db_rewind(q);
+  l->model = arena_zalloc(l->scratch, 1, sizeof *l->model);
+  if (!what || !settings || !model || !l->data || !l->model)
+    return fail_nomem(err, "reading a store");
+  TRY(settings_read_model(model, db_path(l->store->d), l->scratch, l->model, &l->hash, err));
+  return read_settings(l, what, settings, least_effect, err);
+}
+
+static loci_status find_run(loading *l, double least_effect, loci_err *err) {
+  db_query *q;
+  const char *sql = l->run ? "SELECT run, what, settings, model, data FROM run WHERE run = ?"
+                           : "SELECT run, what, settings, model, data FROM run"
+                             " WHERE run > ? ORDER BY run DESC LIMIT 1";
+  TRY(db_prepare(l->store->d, sql, &q, err));
+  loci_status st = read_run(l, q, least_effect, err);
+  db_finish(q);
+  return st;
+}
+
+/* ---------------------------------------------------------------- one example's rows */
+
+loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err) {
+  js_value *v;
+  TRY(js_parse(json, strlen(json), where, &v, err));
+  bool good = js_kind_of(v) == JS_ARRAY && js_count(v) == n;
+  for (int i = 0; good && i < n; i++) {
+    out[i] = (double)NAN;
+    good = js_real_of(js_at(v, i), &out[i]) || js_kind_of(js_at(v, i)) == JS_NULL;
+  }
+  js_free(v);
+  return good ? LOCI_OK
+              : fail(err, LOCI_EFORMAT, "%s: a row of numbers is not %d numbers", where, n);
+}
+
+static loci_status put_row(loading *l, averaging *a, loci_err *err) {
+  const db_query *q = l->values;
+  int64_t first = db_int(q, 3), points = db_int(q, 4);
+  const char *where = db_path(l->store->d), *quantity = db_text(q, 0), *place = db_text(q, 2);
+  const char *numbers = db_text(q, 5);
+  if (points < 1 || points > 1 << 20 || first < 0 || first > 1 << 20 || !quantity || !place ||
+      !numbers)
+    return fail(err, LOCI_EFORMAT, "%s: a series without sense", where);
+  if (l->room_size < points) {
+    double *more = realloc(l->room, (size_t)points * sizeof *more);
+    if (!more) return fail_nomem(err, "reading a store");
+    l->room = more;
+    l->room_size = (int)points;
+  }
+  series_key key = {quantity, (int)db_int(q, 1), place, (int)first, (int)points};
+  TRY(store_numbers(numbers, where, l->room, (int)points, err));
+  return average_put(a, &key, l->room, err);
+}
+
+static loci_status put_rows(loading *l, int64_t result, loci_err *err) {
+  bool row;
+  averaging *a = l->job->a;
+  loci_status st;
+  TRY(average_room(a, err));
+  db_bind_int(l->values, 1, result);
+  while (!(st = db_step(l->values, &row, err)) && row) {
+    st = put_row(l, a, err);
+    if (st) {
+      db_rewind(l->values);
+      return st;
+    }
+  }
+  return st;
+}
+
+/* ---------------------------------------------------------------- all examples */
+
+static loci_status add_dropped(loading *l, const db_query *q, const char *kind, const char *reason,
+                               loci_err *err) {
+  loci_example e = {.id = db_text(q, 1)};
+  loci_dropped d = {.line = db_int(q, 0), .kind = copy_text(l->mem, kind), .reason = reason};
+  if (!d.kind) return fail_nomem(err, "reading a store");
+  return study_drop(&l->s, &e, &d, err);
+}
+
+/* The first of the answers in JSON, which is what a sentence about a wrong one names. */
+static loci_status first_answer(const char *json, arena *mem, const char **out, loci_err *err) {
+  js_value *v;
+  *out = "";
+  if (!json) return LOCI_OK;
+  TRY(js_parse(json, strlen(json), "answers", &v, err));
+  const char *text = js_text_of(js_at(v, 0), NULL);
+  if (text) *out = arena_strdup(mem, text);
+  js_free(v);
+  return *out ? LOCI_OK : fail_nomem(err, "reading a store");
+}
+
+/* line, id, dropped, reason, right, answer, result, answers, seconds */
+static loci_status load_example(loading *l, const db_query *q, arena *mem, loci_err *err) {
+  const char *dropped = db_text(q, 2), *reason = db_text(q, 3), *expected;
+  if (dropped) return add_dropped(l, q, dropped, reason ? reason : dropped, err);
+  bool judged = !db_is_null(q, 4);
+  const char *answer_text = db_text(q, 5);
+  study_answer answer = {.text = answer_text ? answer_text : "", .right = db_int(q, 4) != 0};
+  TRY(first_answer(db_text(q, 7), mem, &expected, err));
+  loci_example e = {.answers = &expected, .answer_count = 1};
+  study_item item = {.example = &e};
+  TRY(put_rows(l, db_int(q, 6), err));
+  if (l->job->judge) l->job->judge(l->job->ctx, &item, judged ? &answer : NULL);
+  if (item.drop) return add_dropped(l, q, item.drop, item.why[0] ? item.why : item.drop, err);
+  l->s.used++;
+  average_next(l->job->a, judged && l->job->tells_right ? answer.right : -1);
+  return LOCI_OK;
+}
+
+static loci_status load_examples(loading *l, db_query *q, double *seconds, loci_err *err) {
+  bool row;
+  loci_status st;
+  db_bind_int(q, 1, l->run);
+  while (!(st = db_step(q, &row, err)) && row) {
+    arena *mem = arena_new();
+    double took = db_real(q, 8);
+    st = mem ? load_example(l, q, mem, err) : fail_nomem(err, "reading a store");
+    arena_free(mem);
+    if (st) break;
+    if (!isnan(took)) *seconds += took;
+  }
+  return st;
+}
+
+static loci_status describe(loading *l, double seconds, loci_sample *out, loci_err *err) {
+  loci_model_info *m = arena_alloc(l->mem, 1, sizeof *m);
+  if (!m) return fail_nomem(err, "reading a store");
+  *m = *l->model;
+  const char **texts[] = {&m->path, &m->family, &m->dtype,        &m->precision,
+                          &l->hash, &l->data,   &l->template_name};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    *texts[i] = copy_text(l->mem, *texts[i]);
+    if (!*texts[i]) return fail_nomem(err, "reading a store");
+  }
+  *out = (loci_sample){.model = m,
+                       .hash = l->hash,
+                       .precision = m->precision,
+                       .path = l->data,
+                       .template_name = l->template_name,
+                       .seed = l->seed,
+                       .used = l->s.used,
+                       .seconds = seconds};
+  return study_hand_over_dropped(&l->s, out, err);
+}
+
+static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_err *err) {
+  loading *l = ctx;
+  db_query *q;
+  double seconds = 0;
+  l->mem = job->a->mem;
+  TRY(db_prepare(l->store->d,
+                 "SELECT quantity, window, place, first, points, x FROM value"
+                 " JOIN series USING (series) WHERE result = ? ORDER BY series",
+                 &l->values, err));
+  TRY(db_prepare(l->store->d,
+                 "SELECT line, id, dropped, reason, right, answer, result, answers, seconds"
+                 " FROM result JOIN example USING (example) WHERE run = ? ORDER BY line, key",
+                 &q, err));
+  loci_status st = load_examples(l, q, &seconds, err);
+  db_finish(q);
+  TRY(st);
+  if (l->s.used == 0) return study_nothing_left(&l->s, err);
+  return describe(l, seconds, sample, err);
+}
+
+static loci_status load(loading *l, double least_effect, loci_average **out, loci_err *err) {
+  TRY(store_begin_reading(l->store, l->run, err));
+  loci_status st = find_run(l, least_effect, err);
+  if (!st) st = average_make(&l->s, l->job, fill, l, out, err);
+  db_finish(l->values);
+  st = store_end_reading(l->store, st, err);
+  if (!st) return LOCI_OK;
+  loci_average_free(*out);
+  *out = NULL;
+  return st;
+}
+
+loci_status loci_store_average(loci_store *store, int64_t run, double least_effect, uint64_t seed,
+                               loci_average **out, loci_err *err) {
+  *out = NULL;
+  loading l = {.store = store, .run = run, .seed = seed, .scratch = arena_new()};
+  if (!l.scratch) return fail_nomem(err, "reading a store");
+  l.opts.seed = seed;
+  l.s.opts = &l.opts;
+  loci_status st = load(&l, least_effect, out, err);
+  free(l.room);
+  arena_free(l.scratch);
+  return st;
+}

@@ -1,0 +1,350 @@
+/* loci_store_run: a file of examples, measured into a store (see store.h).
+ *
+ * study_each goes through the file as for any study; the keeper below tells it which examples the
+ * store has, and writes the others down as they are measured: one transaction for an example, all
+ * its kinds together. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/store.h"
+
+enum { KINDS = 5, LEAST_COUNTED = 30 };
+
+/* One kind of measurement. */
+typedef struct kept_job {
+  average_job *job;
+  int64_t run;
+  averaging numbers; /* of one example at a time */
+  loci_average view;
+  bool todo; /* the example at hand */
+  int64_t used, dropped, fresh;
+  stat_running mean; /* of the headline */
+} kept_job;
+
+typedef struct keeping {
+  const loci_run_opts *opts;
+  loci_store *store;
+  study s;
+  arena *mem;
+  row_writer rows;
+  int job_count;
+  kept_job jobs[KINDS];
+  int64_t result; /* being written */
+  double started, first_share;
+  loci_err broken; /* what the store refused: ends the study, whatever its code */
+} keeping;
+
+/* ---------------------------------------------------------------- how far it is */
+
+static loci_run_state state_of(const keeping *x, const kept_job *k) {
+  loci_run_state s = {.what = k->job->what,
+                      .headline = k->job->headline,
+                      .used = k->used,
+                      .dropped = k->dropped,
+                      .fresh = k->fresh,
+                      .counted = k->mean.n,
+                      .mean = stat_running_mean(&k->mean),
+                      .seconds = clock_seconds() - x->started,
+                      .share = examples_share(x->s.examples),
+                      .left = (double)NAN};
+  if (x->opts->study.limit > 0)
+    s.share = fmax(s.share, (double)x->s.used / (double)x->opts->study.limit);
+  double gone = s.share - x->first_share; /* what was there already took no time */
+  if (k->fresh > 0 && gone > 0) s.left = s.seconds / gone * fmax(1 - s.share, 0);
+  return s;
+}
+
+static bool enough(void *ctx) {
+  const keeping *x = ctx;
+  loci_run_state s = state_of(x, &x->jobs[0]);
+  if (x->opts->each) x->opts->each(x->opts->each_ctx, &s);
+  return x->opts->stop_width > 0 && s.counted >= LEAST_COUNTED &&
+         s.mean.hi - s.mean.lo < x->opts->stop_width;
+}
+
+/* What the run has from before. */
+static loci_status count_before(const keeping *x, kept_job *k, loci_err *err) {
+  db_query *q;
+  bool row;
+  TRY(db_prepare(x->store->d, store_headline_query, &q, err));
+  db_bind_int(q, 1, k->run);
+  db_bind_text(q, 2, k->job->headline);
+  db_bind_int(q, 3, k->job->judge != NULL);
+  db_bind_real(q, 4, x->opts->least_effect);
+  loci_status st;
+  while (!(st = db_step(q, &row, err)) && row) stat_running_add(&k->mean, db_real(q, 0));
+  db_finish(q);
+  TRY(st);
+  TRY(db_prepare(x->store->d,
+                 "SELECT dropped IS NULL, count(*) FROM result WHERE run = ? GROUP BY 1", &q, err));
+  db_bind_int(q, 1, k->run);
+  while (!(st = db_step(q, &row, err)) && row) {
+    *(db_int(q, 0) ? &k->used : &k->dropped) = db_int(q, 1);
+  }
+  db_finish(q);
+  return st;
+}
+
+/* ---------------------------------------------------------------- whose turn it is */
+
+static bool is_ours(const keeping *x, int64_t line) {
+  int n = x->opts->shard_count;
+  return n <= 1 || (line - 1) % n == x->opts->shard - 1;
+}
+
+static loci_status find_todo(keeping *x, const char *key, study_turn *out, loci_err *err) {
+  *out = TURN_PASSED;
+  for (int i = 0; i < x->job_count; i++) {
+    result_state have;
+    kept_job *k = &x->jobs[i];
+    TRY(rows_find(&x->rows, k->run, key, &have, err));
+    k->todo = have == RESULT_NONE;
+    if (have == RESULT_USED && *out == TURN_PASSED) *out = TURN_USED;
+    if (k->todo) *out = TURN_NEW;
+  }
+  return LOCI_OK;
+}
+
+static loci_status turn(void *ctx, const loci_example *e, study_turn *out, loci_err *err) {
+  keeping *x = ctx;
+  char key[STORE_KEY];
+  store_key(e, e->line, key);
+  *out = TURN_PASSED;
+  if (!is_ours(x, e->line)) return LOCI_OK;
+  TRY(find_todo(x, key, out, err));
+  if (*out != TURN_NEW) x->first_share = examples_share(x->s.examples);
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- one example */
+
+static loci_status see_trace(void *ctx, const loci_trace *t, loci_err *err) {
+  keeping *x = ctx;
+  for (int i = 0; i < t->grid_count; i++) TRY(rows_grid(&x->rows, x->result, t, &t->grids[i], err));
+  return LOCI_OK;
+}
+
+/* The example's headline into the running mean, if it counts. */
+static void count_headline(kept_job *k, const study_item *item) {
+  averaging *a = &k->numbers;
+  study_item own = *item;
+  int series = average_find(a, k->job->headline, 0, "");
+  const study_answer *answer = item->example->answer_count > 0 ? item->answer : NULL;
+  own.drop = NULL;
+  if (k->job->judge) k->job->judge(k->job->ctx, &own, answer);
+  if (series >= 0 && !own.drop) stat_running_add(&k->mean, average_row_of(a, series, 0)[0]);
+}
+
+/* Measures and writes one kind. */
+static loci_status measure_kind(keeping *x, kept_job *k, study_item *item, int64_t example,
+                                loci_err *err) {
+  double began = clock_seconds();
+  loci_err own = {0};
+  loci_status st = LOCI_OK;
+  k->todo = false;
+  k->numbers.n = 0;
+  item->drop = study_lacking(k->job->needs, item->example);
+  item->why[0] = 0;
+  TRY(rows_begin(&x->rows, k->run, example, &x->result, err));
+  if (!item->drop) st = k->job->gather(k->job->ctx, item, &own);
+  if (st && !study_is_own(st)) {
+    if (err) *err = own;
+    return st;
+  }
+  k->numbers.n = 0;
+  if (!st && !item->drop) TRY(rows_values(&x->rows, k->run, x->result, &k->numbers, err));
+  result_end end = {.dropped = st ? "refused" : item->drop,
+                    .answer = item->answer,
+                    .judged = item->example->answer_count > 0,
+                    .seconds = clock_seconds() - began};
+  end.reason = st ? own.msg : item->why[0] ? item->why : item->drop;
+  TRY(rows_end(&x->rows, x->result, &end, err));
+  if (!end.dropped) count_headline(k, item);
+  *(end.dropped ? &k->dropped : &k->used) += 1;
+  k->fresh++;
+  item->drop = end.dropped;
+  return LOCI_OK;
+}
+
+static loci_status write_example(keeping *x, study_item *item, bool *used, loci_err *err) {
+  const loci_example *e = item->example;
+  char key[STORE_KEY];
+  int64_t example;
+  store_key(e, e->line, key);
+  *used = false;
+  TRY(rows_example(&x->rows, e, key, e->line, &example, err));
+  for (int i = 0; i < x->job_count; i++) {
+    if (!x->jobs[i].todo) continue;
+    TRY(measure_kind(x, &x->jobs[i], item, example, err));
+    if (!item->drop) *used = true;
+  }
+  return LOCI_OK;
+}
+
+/* Everything or nothing of it. */
+static loci_status commit(keeping *x, loci_status st, loci_err *err) {
+  if (!st) st = db_exec(x->store->d, "COMMIT", err);
+  if (st && db_exec(x->store->d, "ROLLBACK", NULL)) return st; /* it was rolled back already */
+  return st;
+}
+
+static loci_status measure(void *ctx, study_item *item, loci_err *err) {
+  keeping *x = ctx;
+  bool used;
+  loci_err own = {0};
+  TRY(db_exec(x->store->d, "BEGIN IMMEDIATE", err));
+  loci_status st = commit(x, write_example(x, item, &used, &own), &own);
+  if (st) {
+    x->broken = own; /* no fault of the example */
+    return fail(err, LOCI_ECANCELLED, "%s", own.msg);
+  }
+  item->drop = used ? NULL : "dropped"; /* written down already */
+  return LOCI_OK;
+}
+
+/* An example that no kind can use, or a line that is none. */
+static loci_status write_dropped(keeping *x, const loci_example *e, const loci_dropped *d,
+                                 const char *key, loci_err *err) {
+  int64_t example;
+  TRY(rows_example(&x->rows, e, key, d->line, &example, err));
+  for (int i = 0; i < x->job_count; i++) {
+    kept_job *k = &x->jobs[i];
+    if (!k->todo) continue;
+    TRY(rows_begin(&x->rows, k->run, example, &x->result, err));
+    TRY(rows_end(&x->rows, x->result,
+                 &(result_end){.dropped = d->kind, .reason = d->reason, .seconds = (double)NAN},
+                 err));
+    k->todo = false;
+    k->dropped++;
+    k->fresh++;
+  }
+  return LOCI_OK;
+}
+
+static loci_status drop(void *ctx, const loci_example *e, const loci_dropped *d, loci_err *err) {
+  keeping *x = ctx;
+  char key[STORE_KEY];
+  study_turn have = TURN_NEW;
+  store_key(e, d->line, key);
+  if (!e) TRY(find_todo(x, key, &have, err));
+  bool any = false;
+  for (int i = 0; i < x->job_count; i++) any |= x->jobs[i].todo;
+  if (!any || have != TURN_NEW || !is_ours(x, d->line)) return LOCI_OK;
+  TRY(db_exec(x->store->d, "BEGIN IMMEDIATE", err));
+  return commit(x, write_dropped(x, e, d, key, err), err);
+}
+
+/* ---------------------------------------------------------------- the call */
+
+static run_how how_of(const loci_run_opts *o) {
+  return (run_how){o->study.template_name, o->study.max_new, o->study.seed, o->trace, o->knockout};
+}
+
+static loci_status add_job(keeping *x, const char *what, size_t n, loci_err *err) {
+  char name[16];
+  run_how how = how_of(x->opts);
+  snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), what);
+  for (int i = 0; i < x->job_count; i++) {
+    if (strcmp(x->jobs[i].job->what, name) == 0)
+      return fail(err, LOCI_EINVAL, "\"%s\" is there twice", name);
+  }
+  average_job *job;
+  TRY(store_job(name, &how, x->opts->least_effect, x->mem, &job, err));
+  if (!job) {
+    return fail(err, LOCI_EINVAL,
+                "\"%s\" is no measurement: expected trace, flow, knockout, lens or ask", name);
+  }
+  kept_job *k = &x->jobs[x->job_count++]; /* there are no more kinds than places */
+  if (job->check) TRY(job->check(job->ctx, x->s.model, err));
+  k->job = job;
+  k->numbers = (averaging){.s = &x->s, .mem = x->mem, .out = &k->view};
+  job->a = &k->numbers;
+  job->see_trace = see_trace;
+  job->see_ctx = x;
+  return LOCI_OK;
+}
+
+static loci_status add_jobs(keeping *x, loci_err *err) {
+  const char *list = x->opts->what ? x->opts->what : "trace";
+  for (;;) {
+    size_t n = strcspn(list, ",");
+    TRY(add_job(x, list, n, err));
+    if (!list[n]) return LOCI_OK;
+    list += n + 1;
+  }
+}
+
+/* The job's run in the store. */
+static loci_status find_run(keeping *x, kept_job *k, const char *hash, loci_err *err) {
+  char *settings = NULL, *model = NULL;
+  run_how how = how_of(x->opts);
+  loci_status st = LOCI_OK;
+  TRY_DONE(settings_text(x->s.model, hash, k->job->what, &how, &settings, err));
+  TRY_DONE(settings_model(loci_model_get_info(x->s.model), hash, &model, err));
+  run_row row = {k->job->what, settings, model, examples_path(x->s.examples)};
+  TRY_DONE(store_run(x->store->d, &row, &k->run, err));
+done:
+  free(settings);
+  free(model);
+  return st;
+}
+
+static loci_status find_runs(keeping *x, loci_err *err) {
+  const char *hash;
+  TRY(model_hash(x->s.model, x->opts->study.progress, x->opts->study.progress_ctx, &hash, err));
+  for (int i = 0; i < x->job_count; i++) TRY(find_run(x, &x->jobs[i], hash, err));
+  return LOCI_OK;
+}
+
+static loci_status forget_dropped(const keeping *x, loci_err *err) {
+  for (int i = 0; i < x->job_count; i++) {
+    db_query *q;
+    TRY(db_prepare(x->store->d, "DELETE FROM result WHERE run = ? AND dropped IS NOT NULL", &q,
+                   err));
+    db_bind_int(q, 1, x->jobs[i].run);
+    loci_status st = db_run(q, err);
+    db_finish(q);
+    TRY(st);
+  }
+  return LOCI_OK;
+}
+
+static loci_status run(keeping *x, loci_run_state *out, loci_err *err) {
+  TRY(rows_open(x->store->d, &x->rows, err));
+  TRY(add_jobs(x, err));
+  TRY(find_runs(x, err));
+  if (x->opts->retry) TRY(forget_dropped(x, err));
+  for (int i = 0; i < x->job_count; i++) TRY(count_before(x, &x->jobs[i], err));
+  loci_status st = study_each(&x->s, measure, x, err);
+  *out = state_of(x, &x->jobs[0]);
+  if (!x->broken.code) return st;
+  if (err) *err = x->broken;
+  return x->broken.code;
+}
+
+loci_status loci_store_run(loci_store *store, loci_model *model, loci_examples *examples,
+                           const loci_run_opts *opts, loci_run_state *out, loci_err *err) {
+  static const loci_run_opts defaults;
+  keeping x = {.opts = opts ? opts : &defaults, .store = store, .mem = arena_new()};
+  study_keeper keeper = {turn, drop, enough, &x};
+  *out = (loci_run_state){0};
+  if (!store->lock_path) {
+    arena_free(x.mem);
+    return fail(err, LOCI_EINVAL, "%s: was opened to be read", db_path(store->d));
+  }
+  x.started = clock_seconds();
+  x.s = (study){.model = model,
+                .opts = &x.opts->study,
+                .examples = examples,
+                .mem = x.mem,
+                .keeper = &keeper};
+  loci_status st = x.mem ? run(&x, out, err) : fail_nomem(err, "starting a study");
+  rows_close(&x.rows);
+  for (int i = 0; i < x.job_count; i++) average_clear(&x.jobs[i].numbers);
+  study_clear(&x.s);
+  arena_free(x.mem);
+  return st;
+}

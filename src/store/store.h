@@ -1,0 +1,106 @@
+/* A store: what was measured of many examples, in one SQLite file.
+ *
+ * db.*        SQL, the fence round SQLite     schema.h   the tables
+ * store.c     opening, writers' lock          rows.c     one example's rows, in and out
+ * settings.c  what makes two runs the same    run.c      measuring a file of examples
+ * load.c      rows to averages                status.c   what is in it     merge.c   stores to one
+ *
+ * A run is one measurement with one choice of settings; a result is an example in a run.  An
+ * example's rows come in one transaction, so a store that was left at any moment holds whole
+ * examples only.  Readers may come at any time; there is one writer (a lock file).  Private to
+ * src. */
+#ifndef LOCI_STORE_STORE_H
+#define LOCI_STORE_STORE_H
+
+#include "store/db.h"
+#include "study/jobs.h"
+
+struct loci_store {
+  db *d;
+  char *lock_path; /* NULL: a reader */
+  int lock;        /* its descriptor */
+};
+
+/* One state of the store for everything that is read until the end, whatever a writer does
+ * meanwhile.  [run], if it is not 0, must be there. */
+loci_status store_begin_reading(loci_store *s, int64_t run, loci_err *err);
+/* Returns [st], or what went wrong at the end. */
+loci_status store_end_reading(loci_store *s, loci_status st, loci_err *err);
+
+/* ---- rows.c */
+
+enum { STORE_KEY = 24 };
+/* Names an example by its line's bytes; a line that is none, by its number. */
+void store_key(const loci_example *e, int64_t line, char out[STORE_KEY]);
+
+/* Statements that write an example's rows, prepared once. */
+typedef struct row_writer {
+  db *d;
+  db_query *find_example, *add_example, *find_result, *add_result, *end_result, *find_series,
+      *add_series, *add_value, *add_grid, *forget_values, *forget_grids;
+} row_writer;
+loci_status rows_open(db *d, row_writer *w, loci_err *err);
+void rows_close(row_writer *w);
+
+typedef enum result_state { RESULT_NONE, RESULT_USED, RESULT_DROPPED } result_state;
+loci_status rows_find(row_writer *w, int64_t run, const char *key, result_state *out,
+                      loci_err *err);
+/* The example's number; its row is made where there is none.  [e] NULL: the line is no example. */
+loci_status rows_example(row_writer *w, const loci_example *e, const char *key, int64_t line,
+                         int64_t *out, loci_err *err);
+loci_status rows_begin(row_writer *w, int64_t run, int64_t example, int64_t *result, loci_err *err);
+typedef struct result_end {
+  const char *dropped, *reason; /* NULL: used */
+  const study_answer *answer;   /* NULL: nobody asked */
+  bool judged;                  /* the example has answers to compare with */
+  double seconds;
+} result_end;
+/* The result's last word; a dropped one keeps no numbers. */
+loci_status rows_end(row_writer *w, int64_t result, const result_end *end, loci_err *err);
+/* The numbers of the example gathered last, a's first row. */
+loci_status rows_values(row_writer *w, int64_t run, int64_t result, const averaging *a,
+                        loci_err *err);
+loci_status rows_grid(row_writer *w, int64_t result, const loci_trace *t, const loci_grid *g,
+                      loci_err *err);
+
+/* ---- settings.c */
+
+/* What a run is made with. */
+typedef struct run_how {
+  const char *template_name;
+  int max_new;
+  uint64_t seed;
+  loci_trace_opts trace;
+  loci_knockout_opts knockout;
+} run_how;
+/* JSON, the same for the same numbers.  Caller frees. */
+loci_status settings_text(loci_model *m, const char *hash, const char *what, const run_how *how,
+                          char **out, loci_err *err);
+/* JSON about the model, and back; strings in [mem]. */
+loci_status settings_model(const loci_model_info *m, const char *hash, char **out, loci_err *err);
+loci_status settings_read_model(const char *json, const char *where, arena *mem,
+                                loci_model_info *out, const char **hash, loci_err *err);
+
+/* The run of those settings, made if there is none. */
+typedef struct run_row {
+  const char *what, *settings, *model, *data;
+} run_row;
+loci_status store_run(db *d, const run_row *row, int64_t *out, loci_err *err);
+
+/* The numbers of a run's headline: ?1 run, ?2 quantity, ?3 whether ?4 (the least effect) and wrong
+ * answers keep an example out. */
+static const char store_headline_query[] =
+    "SELECT json_extract(v.x, '$[0]') FROM series s JOIN value v USING (series)"
+    " JOIN result r USING (result) JOIN example e USING (example)"
+    " WHERE s.run = ?1 AND s.quantity = ?2 AND s.window = 0 AND s.place = ''"
+    " AND (NOT ?3 OR (ifnull(r.right, 1) AND json_extract(v.x, '$[0]') >= ?4))"
+    " ORDER BY e.line, e.key";
+
+/* n numbers out of a row's JSON; null is NaN. */
+loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err);
+
+/* A job of that kind in [mem]; *out NULL: there is no such kind. */
+loci_status store_job(const char *what, const run_how *how, double least_effect, arena *mem,
+                      average_job **out, loci_err *err);
+
+#endif

@@ -1,0 +1,146 @@
+# Studies kept in a store: stopped and gone on with, other settings apart, what is bad written down, shares of a file.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+cd "$work" || exit 1
+cp -r "$model/images" images
+mkdir data
+head -8 "$model/data/trace.jsonl" >data/q.jsonl
+{
+  cat data/q.jsonl
+  echo 'not JSON'
+  echo '{"id":"none","question":"Who?"}'
+  sed -n '9s/cuba\|[a-z-]*\.png/nowhere.png/p' "$model/data/trace.jsonl"
+  sed -n 10p "$model/data/trace.jsonl" | sed 's/"answers": \[[^]]*\]/"answers": ["Atlantis"]/'
+} >data/mixed.jsonl
+study() { try study "$@"; }
+run() { study run "$1" -m "$model" --store "$2" "${@:3}"; }
+numbers() { # the numbers of a store, without times
+  study export "$1" -o "$1.csv"
+  wants 0
+  cat "$1.csv"
+}
+same() { cmp -s "$1" "$2" || miss "$1 and $2 differ: $(diff "$1" "$2" | head -3)"; }
+average() { sed 's/"seconds":[0-9.e-]*//; s/"path":"[^"]*"//g'; } # of JSON: what does not depend on time and place
+
+# Once through, and once in three goes: the same.
+run data/q.jsonl whole.db --what trace,flow,ask,lens,knockout --no-progress
+wants 0
+prints '8 examples measured now'
+for kind in trace flow ask lens knockout; do prints "$kind: 8 examples used, 0 dropped"; done
+for n in 2 5 8; do run data/q.jsonl parts.db --what trace,flow,ask,lens,knockout --limit $n; done
+wants 0
+numbers whole.db >whole
+numbers parts.db >parts
+same whole parts
+[ "$(wc -l <whole)" -gt 3000 ] || miss "too few numbers"
+run data/q.jsonl parts.db --what trace,flow,ask,lens,knockout
+prints '0 examples measured now'
+[ "$(find . -name 'parts.db*' | wc -l)" = 2 ] || miss "something is left beside the store"
+
+# What the study commands say of a file, a store says of its run.
+for kind in trace flow knockout; do
+  study "$kind" data/q.jsonl -m "$model" --json
+  average <<<"$out" >direct
+  study report whole.db --json --run "$(case $kind in trace) echo 1 ;; flow) echo 2 ;; *) echo 5 ;; esac)"
+  wants 0
+  average <<<"$out" >stored
+  same direct stored
+done
+study report whole.db --run 4 -o lens.png -o lens.csv
+wants 0
+prints 'What every layer would answer of 8 examples'
+study report whole.db --run 3
+prints 'confidence 0.'
+
+# Other settings, other runs; what does not change numbers changes nothing.
+run data/q.jsonl parts.db --limit 2 --window 1,3 --threads 1
+prints '2 examples measured now'
+prints 'run 6, trace: 2 examples used'
+run data/q.jsonl parts.db --limit 2 --window 1,3 --threads 2 --memory 1G
+prints '0 examples measured now'
+run data/q.jsonl parts.db --limit 2 --precision f32
+prints 'run 7, trace: 2 examples used'
+failed 'there is no run 9 in it' study report parts.db --run 9
+
+# What cannot be used is written down, once, with the reason.
+run data/mixed.jsonl mixed.db
+wants 0
+prints '12 examples measured now'
+prints '9 examples used, 3 dropped (8 answered rightly, 1 wrongly)'
+prints '1 no constraint, the first in line 10'
+prints '1 no example, the first in line 9: data/mixed.jsonl: not sound JSON at line 9'
+prints '1 refused, the first in line 11:'
+run data/mixed.jsonl mixed.db
+prints '0 examples measured now'
+study status mixed.db --json
+[[ $(tr -d ' \n' <<<"$out") == *'"used":9,"right":8,"wrong":1,"dropped":3,'* ]] || miss "not the counts"
+study report mixed.db --json
+average <<<"$out" >stored
+study trace data/mixed.jsonl -m "$model" --json
+average <<<"$out" >direct
+same direct stored
+[[ $(cat stored) == *'"answered wrongly"'* ]] || miss "a wrong answer is averaged"
+for f in images/*; do # nowhere.png is found after all
+  cp "$f" images/nowhere.png
+  break
+done
+run data/mixed.jsonl mixed.db --retry
+prints '3 examples measured now'
+prints '10 examples used, 2 dropped'
+
+# Enough is enough.
+run data/q.jsonl stop.db --what ask --stop-when 'width<5'
+prints '8 examples measured now' # fewer than 30 tell nothing
+head -60 "$model/data/trace.jsonl" >data/sixty.jsonl
+run data/sixty.jsonl stop.db --what ask --stop-when 'width<5'
+prints 'ask: 30 examples used'
+
+# Ctrl-C: nothing half done, and on from there.
+"$loci" study run data/sixty.jsonl -m "$model" --store int.db >/dev/null 2>err &
+pid=$!
+sleep 1.5
+kill -INT $pid
+wait $pid
+[ $? = 130 ] || miss "Ctrl-C does not give 130"
+study status int.db
+wants 0
+run data/q.jsonl int.db
+wants 0
+numbers int.db | grep '^1,trace,[1-8],' >some # the first eight lines of sixty are q.jsonl's
+run data/q.jsonl whole2.db
+numbers whole2.db | tail -n +2 >whole2
+same some whole2
+
+# Shares.
+for i in 1 2 3; do run data/q.jsonl share$i.db --shard $i/3; done
+prints '2 examples measured now'
+study export share2.db -o share2.csv -o share2.npz
+[ "$(cut -d, -f3 share2.csv | sort -u | tr '\n' ' ')" = '2 5 8 line ' ] || miss "not every third line"
+
+# A store that is written to, and what is no store.
+(exec 9>stop.db-writer && flock -x 9 && exec sleep 20) &
+holder=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e stop.db-writer ] && break || sleep 0.1; done
+sleep 0.2
+failed 'stop.db: another loci is writing to this store' study run data/q.jsonl -m "$model" --store stop.db
+study status stop.db
+wants 0
+kill $holder
+echo 'no database, but long enough to be looked at: a store begins with the words SQLite format 3' >text.db
+failed 'text.db: file is not a database' study status text.db
+failed 'text.db: file is not a database' study run data/q.jsonl -m "$model" --store text.db
+failed 'nowhere.db: No such file' study status nowhere.db
+failed '"tarce" is no measurement: expected trace, flow' study run data/q.jsonl -m "$model" --store new.db --what tarce
+failed '"ask" is there twice' study run data/q.jsonl -m "$model" --store new.db --what ask,ask
+failed 'there is no run in it' study report new.db
+study status new.db
+prints 'nothing was measured yet'
+failed 'data/blank.jsonl: No such file' study run data/blank.jsonl -m "$model" --store new.db
+usage 'study run needs --store S.db' study run data/q.jsonl -m "$model"
+usage 'study status needs a store' study status
+usage 'study export needs -o FILE' study export whole.db
+usage '--shard wants a share such as 1/4, not "5/4"' study run data/q.jsonl -m "$model" --store new.db --shard 5/4
+usage '--stop-when wants a width' study run data/q.jsonl -m "$model" --store new.db --stop-when 0.02
+usage '--window is for trace or for knockout' \
+  study run data/q.jsonl -m "$model" --store new.db --what trace,knockout --window 3
+finish
