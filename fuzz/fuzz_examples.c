@@ -26,7 +26,7 @@ static void check(const loci_example *e) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   const char *text = (const char *)bytes;
-  example_source from = {"f.jsonl", "folder", 0};
+  example_source from = {"f.jsonl", "folder", "line", 0};
   while (n > 0) {
     const char *end = memchr(text, '\n', n);
     size_t size = end ? (size_t)(end - text) : n;

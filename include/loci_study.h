@@ -140,6 +140,65 @@ LOCI_CHECK loci_status loci_prediction_write(const loci_prediction *prediction, 
 LOCI_CHECK loci_status loci_prediction_draw(const loci_prediction *prediction,
                                             const loci_draw_opts *opts, char **out, loci_err *err);
 
+/* ---- accuracy on a question set */
+
+typedef enum loci_choose {
+  LOCI_CHOOSE_LETTER, /* shows the options, takes the most likely letter */
+  LOCI_CHOOSE_TEXT,   /* takes the most likely option as an answer to the question alone */
+  LOCI_CHOOSE_FREE    /* asks for a free answer, as if there were no options */
+} loci_choose;
+
+typedef struct loci_score_opts {
+  loci_study_opts study;
+  loci_choose choose; /* where a question has options (docs/FORMATS.md, "Question sets") */
+  const char *const *by;
+  int by_count; /* fields of the examples to group by; 8 at most */
+} loci_score_opts;
+
+typedef struct loci_scored {
+  int64_t line;
+  const char *id; /* NULL: none */
+  const char *question, *image;
+  const char *answer;   /* the model's, or the option it finds most likely */
+  const char *expected; /* the first accepted answer */
+  bool right;
+  int option_count; /* 0: answered freely */
+  const char *const *options;
+  const double *logp;    /* (option_count) of the letter, or of the whole option */
+  int chosen, correct;   /* options; -1: answered freely */
+  const char *const *by; /* (by_count) values of the fields; NULL: the example has none */
+} loci_scored;
+
+typedef struct loci_score_group {
+  const char *field, *value; /* value NULL: examples without the field */
+  int n, right;
+  loci_interval accuracy; /* Wilson's */
+} loci_score_group;
+
+typedef struct loci_score {
+  loci_sample sample;
+  loci_choose choose;
+  int right, free_count; /* of sample.used; those answered freely */
+  loci_interval accuracy;
+  double chance; /* accuracy of guessing among the options; NaN: there are free answers */
+  int by_count;
+  const char *const *by;
+  int group_count;
+  const loci_score_group *groups; /* field by field, values in the alphabet's order */
+  const loci_scored *examples;    /* (sample.used) */
+} loci_score;
+
+/* Asks every example.  Free answers are compared by loci_answer_matches. */
+LOCI_CHECK loci_status loci_score_new(loci_model *model, loci_examples *examples,
+                                      const loci_score_opts *opts, loci_score **out, loci_err *err);
+LOCI_API void loci_score_free(loci_score *score);
+LOCI_CHECK loci_status loci_score_json(const loci_score *score, char **out, loci_err *err);
+/* .json; .csv: a row for each example; .png .svg .pdf .html: bars for each group. */
+LOCI_CHECK loci_status loci_score_write(const loci_score *score, const char *path, loci_err *err);
+/* The table for a terminal; the metric plays no part. */
+LOCI_CHECK loci_status loci_score_draw(const loci_score *score, const loci_draw_opts *opts,
+                                       char **out, loci_err *err);
+
 /* ---- averages over examples */
 
 /* Means over examples at points (layers, visual tokens), with their intervals. */

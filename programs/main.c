@@ -121,6 +121,18 @@ const command commands[] = {
      FLOW,
      {OPT_MODEL, OPT_QUESTION, OPT_COUNT}},
 
+    {"score",
+     "accuracy on a question set, free answers or options",
+     "loci score --data models/flags/data/score.jsonl" FLAGS " --by relation\n"
+     "loci score --data models/flags/data/choice.jsonl" FLAGS " --choice text -o bars.png\n",
+     "Answers every question of a file and compares: free answers but for case, articles, "
+     "punctuation and number words; of questions with options, as in MMMU, the most likely one "
+     "counts.  With 95 % intervals, of all questions and of groups.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_score,
+     SCORE,
+     {OPT_MODEL, OPT_DATA, OPT_COUNT}},
+
     {"edit solve",
      "a new answer, as a change of one matrix",
      "loci edit solve" UKRAINE CAPITAL COUNTRY " --target Lima -o lima.edit\n"

@@ -26,6 +26,7 @@ enum command_bit {
   STUDY_STATUS = 1 << 12,
   STUDY_EXPORT = 1 << 13,
   STUDY_REPORT = 1 << 14,
+  SCORE = 1 << 15,
   STUDY_PREDICT = 1 << 16,
   STUDY_FLOW = 1 << 17,
   STUDY_KNOCKOUT = 1 << 18,
@@ -42,14 +43,14 @@ enum command_bit {
   STUDY_COMMANDS = STUDY_PREDICT | STUDY_FLOW | STUDY_KNOCKOUT | STUDY_TRACE |
                    STUDY_RUN, /* they read a file of examples */
   EDITED_COMMANDS =
-      ASK | TRACE | KNOCKOUT | LENS | FLOW | STUDY_COMMANDS,   /* --edit is applied in memory */
+      ASK | TRACE | KNOCKOUT | LENS | FLOW | SCORE | STUDY_COMMANDS, /* --edit, in memory */
   STORE_COMMANDS = STUDY_STATUS | STUDY_EXPORT | STUDY_REPORT, /* they read a store */
   FILE_COMMANDS =
       STUDY_COMMANDS | STORE_COMMANDS | EDIT_APPLY | EDIT_REVERT | DATA_COMMANDS, /* of plain
                                                                      arguments that name files */
   PROMPT_COMMANDS = TOKENS | ASK | RECORD | TRACE | KNOCKOUT | LENS | FLOW | EDIT_SOLVE,
-  MODEL_COMMANDS =
-      PROMPT_COMMANDS | INFO | IMAGE | STUDY_COMMANDS | EDIT_APPLY | EDIT_TEST | EDIT_COVARIANCE
+  MODEL_COMMANDS = PROMPT_COMMANDS | INFO | IMAGE | SCORE | STUDY_COMMANDS | EDIT_APPLY |
+                   EDIT_TEST | EDIT_COVARIANCE
 };
 
 typedef enum option_id {

@@ -24,5 +24,6 @@ int cmd_study_flow(cli *c);
 int cmd_study_knockout(cli *c);
 int cmd_study_trace(cli *c);
 int cmd_study_predict(cli *c);
+int cmd_score(cli *c);
 
 #endif

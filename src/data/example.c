@@ -38,8 +38,8 @@ static loci_status(no_memory)(const job *j) { return fail_nomem(j->err, "reading
 static loci_status mistyped(const job *j, const char *field, const char *expected,
                             const js_value *found) {
   const char *text = js_text_of(found, NULL);
-  return fail(j->err, LOCI_EFORMAT, "%s, line %" PRId64 ": %s must be %s, found %s%.60s%s",
-              j->from->path, j->from->line, field, expected,
+  return fail(j->err, LOCI_EFORMAT, "%s, %s %" PRId64 ": %s must be %s, found %s%.60s%s",
+              j->from->path, j->from->unit, j->from->line, field, expected,
               text ? "\"" : js_kind_name(js_kind_of(found)), text ? text : "", text ? "\"" : "");
 }
 #define mistyped(...) failure_is((mistyped)(__VA_ARGS__), LOCI_EFORMAT)
@@ -50,8 +50,8 @@ static loci_status copy_text(const job *j, const char *field, const js_value *v,
   const char *s = js_text_of(v, &n);
   if (!s) return mistyped(j, field, "a string", v);
   if (memchr(s, 0, n)) {
-    return fail(j->err, LOCI_EFORMAT, "%s, line %" PRId64 ": %s holds a NUL character",
-                j->from->path, j->from->line, field);
+    return fail(j->err, LOCI_EFORMAT, "%s, %s %" PRId64 ": %s holds a NUL character", j->from->path,
+                j->from->unit, j->from->line, field);
   }
   *out = arena_strndup(j->mem, s, n);
   return *out ? LOCI_OK : no_memory(j);
@@ -180,8 +180,8 @@ static loci_status copy_example(const job *j, loci_example *e) {
   if (js_kind_of(j->line) != JS_OBJECT) return mistyped(j, "an example", "an object", j->line);
   const js_value *question = js_get(j->line, "question");
   if (!question) {
-    return fail(j->err, LOCI_EFORMAT, "%s, line %" PRId64 ": \"question\" is missing",
-                j->from->path, j->from->line);
+    return fail(j->err, LOCI_EFORMAT, "%s, %s %" PRId64 ": \"question\" is missing", j->from->path,
+                j->from->unit, j->from->line);
   }
   TRY(copy_text(j, "\"question\"", question, &e->question));
   if (strspn(e->question, " \t\r\n") == strlen(e->question))

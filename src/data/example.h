@@ -12,9 +12,10 @@
 
 enum { EXAMPLE_LINE_MAX = 1 << 20 }; /* bytes */
 
-/* Where a line stands. */
+/* Where a line stands, or an item of a file that is one array. */
 typedef struct example_source {
   const char *path, *folder; /* of the file; images are relative to [folder] */
+  const char *unit;          /* "line", "item" */
   int64_t line;
 } example_source;
 
@@ -25,7 +26,6 @@ extern const char *const example_fields[EXAMPLE_FIELDS];
 /* An example out of one line of [n] bytes; for loci_example_free. */
 loci_status example_parse(const char *text, size_t n, const example_source *from,
                           loci_example **out, loci_err *err);
-
 /* The same of a line that is parsed already. */
 loci_status example_read(const js_value *line, const example_source *from, loci_example **out,
                          loci_err *err);

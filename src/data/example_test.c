@@ -13,7 +13,7 @@
 #include "base/file.h"
 
 static loci_example *parse(const char *line) {
-  example_source from = {"sets/f.jsonl", "sets", 7};
+  example_source from = {"sets/f.jsonl", "sets", "line", 7};
   loci_example *e = NULL;
   loci_err err = {0};
   if (example_parse(line, strlen(line), &from, &e, &err)) fail_msg("%s", err.msg);
@@ -101,7 +101,7 @@ static void mistakes_are_named_with_file_line_and_field(void **state) {
        "\"kind\" must be \"visual\" or \"textual\", found \"Visual\""},
       {"{\"question\":\"Q\",\"note\":\"a\\u0000\"}", "\"note\" holds a NUL character"},
   };
-  example_source from = {"f.jsonl", "", 7};
+  example_source from = {"f.jsonl", "", "line", 7};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     loci_example *e;
     loci_err err = {0};

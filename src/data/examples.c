@@ -1,5 +1,6 @@
-/* An open file of examples (see example.h): blank lines are passed over, a line that is no example
- * is refused alone. */
+/* An open file of examples (see example.h): a JSON object a line, blank lines passed over; or, in a
+ * file that ends in .json, one array of such objects, as benchmarks have them.  A line or an item
+ * that is no example is refused alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,10 +8,23 @@
 #include "base/lines.h"
 #include "data/example.h"
 
+enum { ARRAY_MAX = 1 << 28 }; /* bytes of a file that is one array */
+
 struct loci_examples {
-  line_reader *lines;
+  line_reader *lines; /* NULL: */
+  js_value *list;     /* an array, read up to item [at] */
+  int64_t at;
   char *path, *folder;
 };
+
+static loci_status open_array(loci_examples *x, loci_err *err) {
+  TRY(js_parse_file(x->path, ARRAY_MAX, &x->list, err));
+  if (js_kind_of(x->list) == JS_ARRAY) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT,
+              "%s: must be an array of examples, found %s (a file of one object a line ends in "
+              ".jsonl)",
+              x->path, js_kind_name(js_kind_of(x->list)));
+}
 
 loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *err) {
   *out = NULL;
@@ -25,7 +39,11 @@ loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *
   }
   size_t n = strlen(x->folder);
   if (n > 1) x->folder[n - 1] = 0; /* the slash; the root keeps its own */
-  TRY_DONE(lines_open(path, EXAMPLE_LINE_MAX, &x->lines, err));
+  if (path_ends_with(path, ".json")) {
+    TRY_DONE(open_array(x, err));
+  } else {
+    TRY_DONE(lines_open(path, EXAMPLE_LINE_MAX, &x->lines, err));
+  }
   *out = x;
   x = NULL;
 done:
@@ -36,6 +54,7 @@ done:
 void loci_examples_close(loci_examples *x) {
   if (!x) return;
   lines_close(x->lines);
+  js_free(x->list);
   free(x->path);
   free(x->folder);
   free(x);
@@ -45,15 +64,23 @@ loci_status loci_examples_next(loci_examples *x, loci_example **out, loci_err *e
   const char *line;
   size_t n;
   *out = NULL;
+  if (x->list) {
+    const js_value *item = js_at(x->list, x->at);
+    if (!item) return LOCI_OK;
+    example_source from = {x->path, x->folder, "item", ++x->at};
+    return example_read(item, &from, out, err);
+  }
   do {
     TRY(lines_next(x->lines, &line, &n, err));
     if (!line) return LOCI_OK;
   } while (strspn(line, " \t\r") == n);
-  example_source from = {x->path, x->folder, lines_number(x->lines)};
+  example_source from = {x->path, x->folder, "line", lines_number(x->lines)};
   return example_parse(line, n, &from, out, err);
 }
 
 const char *examples_folder(const loci_examples *x) { return x->folder; }
 const char *examples_path(const loci_examples *x) { return x->path; }
-int64_t examples_line(const loci_examples *x) { return lines_number(x->lines); }
-double examples_share(const loci_examples *x) { return lines_share(x->lines); }
+int64_t examples_line(const loci_examples *x) { return x->list ? x->at : lines_number(x->lines); }
+double examples_share(const loci_examples *x) {
+  return x->list ? (double)x->at / (double)js_count(x->list) : lines_share(x->lines);
+}

@@ -342,7 +342,7 @@ loci_status loci_data_import(const char *path, const char *to, const loci_import
   char *folder = NULL;
   loci_status st;
   *out = NULL;
-  m.from = (example_source){path, "", 0};
+  m.from = (example_source){path, "", "line", 0};
   m.check.no_images = true; /* looked for by name here */
   m.check.raw = m.o->raw;
   TRY_DONE(open_all(&m, to, &folder));

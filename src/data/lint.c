@@ -93,7 +93,7 @@ static loci_status open_all(linter *l, const char *path, char **folder) {
   *folder = strndup(path, n > 1 ? n - 1 : n); /* without the slash; the root keeps its own */
   l->check.before = seen_new();
   if (!*folder || !l->check.before) return fail_nomem(l->err, path);
-  l->from = (example_source){path, *folder, 0};
+  l->from = (example_source){path, *folder, "line", 0};
   TRY(report_new("lint", path, l->o->out, &l->check.found, l->err));
   l->counts = report_view(l->check.found);
   TRY(lines_open(path, EXAMPLE_LINE_MAX, &l->lines, l->err));

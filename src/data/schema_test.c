@@ -102,7 +102,7 @@ static bool fits(const js_value *s, const js_value *v) {
 
 /* What the reader says, and the reader of further questions. */
 static bool is_read(const char *text) {
-  static const example_source from = {"f.jsonl", "", 1};
+  static const example_source from = {"f.jsonl", "", "line", 1};
   loci_example *e;
   loci_err err;
   side_question *list;

@@ -78,7 +78,8 @@ static loci_status add_list(const trial *t, const loci_model *edited, const loci
   int count;
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "testing an edit");
-  example_source from = {examples_path(t->s.examples), examples_folder(t->s.examples), e->line};
+  example_source from = {examples_path(t->s.examples), examples_folder(t->s.examples), "line",
+                         e->line};
   loci_status st = side_questions(&from, e, group_names[g], mem, &list, &count, err);
   for (int i = 0; !st && i < count; i++) {
     question q = {.image = list[i].image,

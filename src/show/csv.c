@@ -19,8 +19,7 @@ void csv_text(bytes *b, const char *s) {
   bytes_text(b, "\"");
 }
 
-/* An empty value is an empty field. */
-static void put_number(bytes *b, double x) {
+void csv_number(bytes *b, double x) {
   bytes_text(b, ",");
   if (isfinite(x)) bytes_format(b, "%.12g", x);
 }
@@ -49,9 +48,9 @@ typedef struct extra_columns {
 
 static void put_estimate(bytes *b, const loci_grid *g, int64_t i) {
   bytes_text(b, g->exact[i] ? ",1" : ",0");
-  put_number(b, g->estimates[i].p);
-  put_number(b, g->estimates[i].logp);
-  put_number(b, g->estimates[i].logit_diff);
+  csv_number(b, g->estimates[i].p);
+  csv_number(b, g->estimates[i].logp);
+  csv_number(b, g->estimates[i].logit_diff);
 }
 
 static void put_extra(bytes *b, const loci_grid *g, const loci_metrics *m, int head,
@@ -62,8 +61,8 @@ static void put_extra(bytes *b, const loci_grid *g, const loci_metrics *m, int h
     bytes_text(b, ",");
   }
   if (!extra->first) return;
-  put_number(b, m->p_first);
-  put_number(b, m->logp_first);
+  csv_number(b, m->p_first);
+  csv_number(b, m->logp_first);
 }
 
 static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g,
@@ -77,12 +76,12 @@ static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g,
         bytes_format(b, "%s,%d,%s,%d", loci_site_name(g->site), g->window,
                      g->direction == LOCI_NOISE ? "noise" : "denoise", g->layers[l]);
         put_column(b, t, g, c);
-        put_number(b, m->p);
-        put_number(b, m->logp);
-        put_number(b, m->logit_diff);
-        put_number(b, m->kl);
-        put_number(b, g->ie[i]);
-        put_number(b, g->restoration[i]);
+        csv_number(b, m->p);
+        csv_number(b, m->logp);
+        csv_number(b, m->logit_diff);
+        csv_number(b, m->kl);
+        csv_number(b, g->ie[i]);
+        csv_number(b, g->restoration[i]);
         put_extra(b, g, m, h, extra);
         if (extra->screened) put_estimate(b, g, i);
         bytes_text(b, "\r\n");
@@ -112,13 +111,13 @@ void knockout_csv(const loci_knockout *k, bytes *out) {
     for (int i = 0; i < x->layer_count; i++) {
       const loci_metrics *m = &x->cells[i];
       bytes_format(out, "%s,%s,%d,%d", x->from, x->to, x->window, x->layers[i]);
-      put_number(out, m->p);
-      put_number(out, m->logp);
-      put_number(out, m->logit_diff);
-      put_number(out, m->kl);
+      csv_number(out, m->p);
+      csv_number(out, m->logp);
+      csv_number(out, m->logit_diff);
+      csv_number(out, m->kl);
       bytes_text(out, x->skipped[i] ? ",1" : ",0");
-      if (first) put_number(out, m->p_first);
-      if (first) put_number(out, m->logp_first);
+      if (first) csv_number(out, m->p_first);
+      if (first) csv_number(out, m->logp_first);
       bytes_text(out, "\r\n");
     }
   }
@@ -136,13 +135,13 @@ void lens_csv(const loci_lens *l, bytes *out) {
       bytes_format(out, "%d,", l->positions[i]);
       csv_text(out, token->text ? token->text : "");
       bytes_format(out, ",%s,%d", loci_role_name(token->role), l->layers[k]);
-      put_number(out, c->p);
-      put_number(out, c->logp);
+      csv_number(out, c->p);
+      csv_number(out, c->logp);
       bytes_format(out, ",%d", c->rank);
       for (int t = 0; t < LOCI_TOP; t++) {
         bytes_text(out, ",");
         csv_text(out, c->top[t].text);
-        put_number(out, c->top[t].p);
+        csv_number(out, c->top[t].p);
       }
       bytes_text(out, "\r\n");
     }
@@ -170,9 +169,9 @@ static void put_sources(bytes *b, const loci_flow *f, int layer, int head, int q
     if (head >= 0) bytes_format(b, "%d", head);
     put_position(b, f->prompt, position);
     put_position(b, f->prompt, j);
-    put_number(b, (double)norms[at + j]);
-    put_number(b, (double)weights[at + j]);
-    put_number(b, (double)f->value_norms[(int64_t)layer * T + j]);
+    csv_number(b, (double)norms[at + j]);
+    csv_number(b, (double)weights[at + j]);
+    csv_number(b, (double)f->value_norms[(int64_t)layer * T + j]);
     bytes_text(b, f->sinks[(int64_t)layer * T + j] ? ",1\r\n" : ",0\r\n");
   }
 }

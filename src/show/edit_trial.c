@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "edit/edit.h"
 #include "show/json_parts.h"
 #include "show/study_parts.h"
@@ -56,17 +55,10 @@ static const char *meaning_of(const char *name) {
   return "";
 }
 
-static void put_cell(term *t, term_style style, const char *text, int width) {
-  char padded[64];
-  int pad = width - utf8_columns(text, strlen(text));
-  snprintf(padded, sizeof padded, "%s%*s", text, pad > 0 ? pad : 0, "");
-  term_put(t, style, padded);
-}
-
 static void put_number(term *t, double x, int width) {
   char text[16] = "-";
   if (!isnan(x)) snprintf(text, sizeof text, "%.3f", x);
-  put_cell(t, TERM_DIM, text, width);
+  term_cell(t, TERM_DIM, text, width);
 }
 
 /* The other measures of a group, in one line. */
@@ -91,9 +83,9 @@ static void put_others(term *t, const loci_edit_group *g) {
 static void put_group(term *t, const loci_edit_group *g) {
   char text[48];
   if (g->questions == 0) return;
-  put_cell(t, TERM_BOLD, g->name, NAME_W);
+  term_cell(t, TERM_BOLD, g->name, NAME_W);
   put_number(t, g->metrics[0].before.value, BEFORE_W);
-  put_cell(t, TERM_PLAIN, interval_text(&g->metrics[0].after, false, t->ascii, text), AFTER_W);
+  term_cell(t, TERM_PLAIN, interval_text(&g->metrics[0].after, false, t->ascii, text), AFTER_W);
   if (t->width >= NAME_W + BEFORE_W + AFTER_W + 12) {
     term_format(t, TERM_DIM, "%d question%s", g->questions, g->questions == 1 ? "" : "s");
   }
@@ -103,14 +95,14 @@ static void put_group(term *t, const loci_edit_group *g) {
 
 static void put_table(term *t, const loci_edit_test *e) {
   char text[48];
-  put_cell(t, TERM_DIM, "", NAME_W);
-  put_cell(t, TERM_DIM, "before", BEFORE_W);
-  put_cell(t, TERM_DIM, "after (95 %)", AFTER_W);
+  term_cell(t, TERM_DIM, "", NAME_W);
+  term_cell(t, TERM_DIM, "before", BEFORE_W);
+  term_cell(t, TERM_DIM, "after (95 %)", AFTER_W);
   term_newline(t);
   for (int i = 0; i < e->group_count; i++) put_group(t, &e->groups[i]);
-  put_cell(t, TERM_BOLD, "together", NAME_W);
-  put_cell(t, TERM_DIM, "", BEFORE_W);
-  put_cell(t, TERM_PLAIN, interval_text(&e->score, false, t->ascii, text), AFTER_W);
+  term_cell(t, TERM_BOLD, "together", NAME_W);
+  term_cell(t, TERM_DIM, "", BEFORE_W);
+  term_cell(t, TERM_PLAIN, interval_text(&e->score, false, t->ascii, text), AFTER_W);
   term_newline(t);
 }
 

@@ -14,6 +14,9 @@ void average_csv(const loci_average *a, bytes *out);
 void prediction_csv(const loci_prediction *p, bytes *out);
 /* A field; quoted if it holds a comma, a quote, a line break or a blank at an end. */
 void csv_text(bytes *out, const char *s);
+/* A comma, and the number behind it; nothing for an empty value. */
+void csv_number(bytes *out, double x);
+void score_csv(const loci_score *s, bytes *out);
 
 /* Arrays of every grid, named "denoise.mlp_out.w1.p", for groups "denoise.mlp_out.w1.groups.p":
  * p, logp, logit_diff, kl, ie, restoration (F64) and skipped (U8), (layers, columns[, heads]);

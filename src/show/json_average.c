@@ -62,11 +62,6 @@ loci_status loci_average_json(const loci_average *a, char **out, loci_err *err) 
   return json_print_lines(o, out, err);
 }
 
-static void put_number(bytes *b, double x) {
-  bytes_text(b, ",");
-  if (isfinite(x)) bytes_format(b, "%.12g", x);
-}
-
 void average_csv(const loci_average *a, bytes *out) {
   bytes_text(out, "chart,unit,curve,n,x,point,mean,lo,hi\r\n");
   for (int i = 0; i < a->chart_count; i++) {
@@ -80,9 +75,9 @@ void average_csv(const loci_average *a, bytes *out) {
         bytes_text(out, ",");
         csv_text(out, c->curves[k].name);
         bytes_format(out, ",%d,%s,%d", c->curves[k].n, c->x_name, c->points[p]);
-        put_number(out, x->value);
-        put_number(out, x->lo);
-        put_number(out, x->hi);
+        csv_number(out, x->value);
+        csv_number(out, x->lo);
+        csv_number(out, x->hi);
         bytes_text(out, "\r\n");
       }
     }

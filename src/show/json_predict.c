@@ -73,11 +73,6 @@ loci_status loci_prediction_json(const loci_prediction *p, char **out, loci_err 
   return json_print_lines(o, out, err);
 }
 
-static void put_number(bytes *b, double x) {
-  bytes_text(b, ",");
-  if (isfinite(x)) bytes_format(b, "%.12g", x);
-}
-
 void prediction_csv(const loci_prediction *p, bytes *out) {
   bytes_text(out, "line,id,answer,right,first_right,tested,contribution,best_layers,confidence,"
                   "margin,entropy,probe\r\n");
@@ -88,12 +83,12 @@ void prediction_csv(const loci_prediction *p, bytes *out) {
     bytes_text(out, ",");
     csv_text(out, e->answer);
     bytes_format(out, ",%d,%d,%d", e->right, e->first_right, e->tested);
-    put_number(out, e->contribution);
-    put_number(out, e->best_layers);
-    put_number(out, e->confidence);
-    put_number(out, e->margin);
-    put_number(out, e->entropy);
-    put_number(out, e->probe);
+    csv_number(out, e->contribution);
+    csv_number(out, e->best_layers);
+    csv_number(out, e->confidence);
+    csv_number(out, e->margin);
+    csv_number(out, e->entropy);
+    csv_number(out, e->probe);
     bytes_text(out, "\r\n");
   }
 }

@@ -8,7 +8,7 @@
 #include "show/plot_page.h"
 #include "show/sheet.h"
 
-plot_fn plot_trace, plot_knockout, plot_lens, plot_flow, plot_prediction, plot_average;
+plot_fn plot_trace, plot_knockout, plot_lens, plot_flow, plot_prediction, plot_average, plot_score;
 
 /* ---------------------------------------------------------------- inside */
 

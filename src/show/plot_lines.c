@@ -16,6 +16,8 @@ static const double LEGEND_LINE = 12, LEGEND_TOP = 30, KEY = 18, ENTRY_GAP = 16,
 static const canvas_font tick_font = {7.5, false, false, {0.13, 0.13, 0.15}};
 static const canvas_font name_font = {8, false, false, {0.13, 0.13, 0.15}};
 
+rgb plot_hue(int series) { return hues[series % HUES]; }
+
 /* Where numbers lie. */
 typedef struct axes {
   const plot_chart *chart;
@@ -119,13 +121,16 @@ static void draw_x_name(canvas *c, const axes *a) {
 
 /* ---------------------------------------------------------------- lines */
 
-static void draw_dashes(canvas *c, double x0, double x1, double y) {
-  const double dash = 4, gap = 3;
-  int n = (int)ceil((x1 - x0) / (dash + gap));
-  for (int i = 0; i < n; i++) {
-    double x = x0 + i * (dash + gap);
-    canvas_line(c, x, y, fmin(x + dash, x1), y, 1, plot_grey);
-  }
+enum { DASH = 4, DASH_GAP = 3 };
+
+void plot_dashes(canvas *c, double x0, double x1, double y) {
+  for (double x = x0; x < x1; x += DASH + DASH_GAP)
+    canvas_line(c, x, y, fmin(x + DASH, x1), y, 1, plot_grey);
+}
+
+void plot_upright_dashes(canvas *c, double x, double y0, double y1) {
+  for (double y = y0; y < y1; y += DASH + DASH_GAP)
+    canvas_line(c, x, y, x, fmin(y + DASH, y1), 1, plot_grey);
 }
 
 static void draw_diagonal(canvas *c, const axes *a) {
@@ -192,35 +197,46 @@ static void draw_series(canvas *c, const axes *a, int s) {
 
 /* ---------------------------------------------------------------- legend */
 
-static const char *entry_name(const plot_chart *p, int i) {
-  return i < p->series_count ? p->series[i].name : p->mark_name;
-}
-
-/* Draws the legend, or with [c] NULL only measures it; returns its lines. */
-static int lay_legend(canvas *ruler, canvas *c, const plot_chart *p, canvas_box box) {
-  int n = p->series_count + !isnan(p->mark), lines = 1;
+double plot_legend(canvas *ruler, canvas *c, const char *const *names, int n, canvas_box box,
+                   plot_key_fn *draw_key, const void *ctx) {
+  int lines = 1;
   double x = box.x;
   for (int i = 0; i < n; i++) {
-    double width = KEY + 4 + canvas_text_width(ruler, &name_font, entry_name(p, i));
+    double width = KEY + 4 + canvas_text_width(ruler, &name_font, names[i]);
     if (x > box.x && x + width > box.x + box.w) {
       x = box.x;
       lines++;
     }
-    double y = box.y + LEGEND_TOP + lines * LEGEND_LINE;
-    if (c && i < p->series_count) {
-      canvas_line(c, x, y - 2.7, x + KEY, y - 2.7, 1.4, hues[i % HUES]);
-      if (!p->square) draw_marker(c, x + KEY / 2, y - 2.7, i);
-    } else if (c) {
-      draw_dashes(c, x, x + KEY, y - 2.7);
-    }
-    if (c) canvas_text(c, x + KEY + 4, y, CANVAS_LEFT, &name_font, entry_name(p, i));
+    double y = box.y + lines * LEGEND_LINE;
+    if (c) draw_key(c, ctx, i, (canvas_box){x, y - 6, KEY, 6.6});
+    if (c) canvas_text(c, x + KEY + 4, y, CANVAS_LEFT, &name_font, names[i]);
     x += width + ENTRY_GAP;
   }
-  return lines;
+  return lines * LEGEND_LINE;
+}
+
+static void draw_key(canvas *c, const void *ctx, int i, canvas_box key) {
+  const plot_chart *p = ctx;
+  double y = key.y + key.h / 2;
+  if (i == p->series_count) {
+    plot_dashes(c, key.x, key.x + key.w, y);
+    return;
+  }
+  canvas_line(c, key.x, y, key.x + key.w, y, 1.4, hues[i % HUES]);
+  if (!p->square) draw_marker(c, key.x + key.w / 2, y, i);
+}
+
+/* The height of all below the box; with [c] NULL nothing is drawn. */
+static double lay_legend(canvas *ruler, canvas *c, const plot_chart *p, canvas_box box) {
+  const char *names[PLOT_SERIES + 1];
+  int n = p->series_count + !isnan(p->mark);
+  for (int i = 0; i < n; i++) names[i] = i < p->series_count ? p->series[i].name : p->mark_name;
+  box.y += LEGEND_TOP;
+  return LEGEND_TOP + plot_legend(ruler, c, names, n, box, draw_key, p);
 }
 
 double plot_chart_below(canvas *ruler, const plot_chart *chart, double width) {
-  return LEGEND_TOP + LEGEND_LINE * lay_legend(ruler, NULL, chart, (canvas_box){0, 0, width, 0});
+  return lay_legend(ruler, NULL, chart, (canvas_box){0, 0, width, 0});
 }
 
 void plot_chart_draw(canvas *c, const plot_chart *chart, canvas_box box) {
@@ -234,7 +250,7 @@ void plot_chart_draw(canvas *c, const plot_chart *chart, canvas_box box) {
   }
   draw_x_name(c, &a);
   canvas_frame(c, box, 0.6, plot_grey);
-  if (!isnan(chart->mark)) draw_dashes(c, box.x, box.x + box.w, y_of(&a, chart->mark));
+  if (!isnan(chart->mark)) plot_dashes(c, box.x, box.x + box.w, y_of(&a, chart->mark));
   if (chart->square) draw_diagonal(c, &a);
   for (int s = 0; s < chart->series_count && !chart->square; s++) draw_band(c, &a, s);
   for (int s = chart->series_count - 1; s >= 0; s--) { /* the first on top */

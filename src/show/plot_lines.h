@@ -32,4 +32,16 @@ typedef struct plot_chart {
 double plot_chart_below(canvas *ruler, const plot_chart *chart, double width);
 void plot_chart_draw(canvas *c, const plot_chart *chart, canvas_box box);
 
+/* ---- pieces that bars share */
+
+rgb plot_hue(int series);
+void plot_dashes(canvas *c, double x0, double x1, double y);
+void plot_upright_dashes(canvas *c, double x, double y0, double y1);
+/* Draws the key of an entry into its box. */
+typedef void plot_key_fn(canvas *c, const void *ctx, int entry, canvas_box key);
+/* Keys and names from the box's corner on, in lines as wide as the box; returns the height.  With
+ * [c] NULL it is only measured. */
+double plot_legend(canvas *ruler, canvas *c, const char *const *names, int n, canvas_box box,
+                   plot_key_fn *draw_key, const void *ctx);
+
 #endif

@@ -31,4 +31,9 @@ void term_sample(term *t, const loci_sample *s);
 /* The same as one line of a page. */
 void plot_sample(plot_page *p, const loci_sample *s, double *y);
 
+/* "letter", "text", "free" */
+const char *score_choose_name(loci_choose c);
+/* What was asked, and how it was answered. */
+const char *score_title(const loci_score *s, char out[160]);
+
 #endif

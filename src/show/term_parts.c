@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 term term_of(const loci_draw_opts *o, arena *mem) {
   int width = o->columns <= 0 ? 80 : o->columns < 40 ? 40 : o->columns > 200 ? 200 : o->columns;
   return (term){.mem = mem, .color = o->color, .ascii = o->ascii, .width = width};
@@ -18,6 +20,13 @@ void term_format(term *t, term_style style, const char *format, ...) {
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   term_words(t, style, text);
+}
+
+void term_cell(term *t, term_style style, const char *text, int width) {
+  char padded[64];
+  int pad = width - utf8_columns(text, strlen(text));
+  snprintf(padded, sizeof padded, "%s%*s", text, pad > 0 ? pad : 0, "");
+  term_put(t, style, padded);
 }
 
 const char *term_token(term *t, label_spelling spelling, const char *token) {

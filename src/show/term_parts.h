@@ -9,6 +9,8 @@ term term_of(const loci_draw_opts *o, arena *mem);
 /* The words of a formatted text of at most 511 bytes. */
 void term_format(term *t, term_style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Text in a column of [width], 63 bytes at most. */
+void term_cell(term *t, term_style style, const char *text, int width);
 /* A token as people read it; "" once memory is out. */
 const char *term_token(term *t, label_spelling spelling, const char *token);
 /* The edits of the model, a line each. */

@@ -2,19 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "show/formats.h"
 #include "show/study_parts.h"
 
 enum { NAME_W = 14, AUROC_W = 21, LEAD_W = 22 };
-
-/* Text in a column of [width]. */
-static void put_cell(term *t, term_style style, const char *text, int width) {
-  char padded[64];
-  int pad = width - utf8_columns(text, strlen(text));
-  snprintf(padded, sizeof padded, "%s%*s", text, pad > 0 ? pad : 0, "");
-  term_put(t, style, padded);
-}
 
 /* The columns there is room for: the last ones are left out on narrow screens. */
 static int column_count(const term *t) {
@@ -25,20 +16,20 @@ static int column_count(const term *t) {
 static void put_table(term *t, const loci_prediction *p) {
   int columns = column_count(t);
   char text[48];
-  put_cell(t, TERM_DIM, "score", NAME_W);
-  put_cell(t, TERM_DIM, "AUROC (95 %)", AUROC_W);
-  if (columns > 1) put_cell(t, TERM_DIM, "minus confidence's", LEAD_W);
-  if (columns > 2) put_cell(t, TERM_DIM, "on all examples", AUROC_W);
+  term_cell(t, TERM_DIM, "score", NAME_W);
+  term_cell(t, TERM_DIM, "AUROC (95 %)", AUROC_W);
+  if (columns > 1) term_cell(t, TERM_DIM, "minus confidence's", LEAD_W);
+  if (columns > 2) term_cell(t, TERM_DIM, "on all examples", AUROC_W);
   term_newline(t);
   for (int i = 0; i < p->predictor_count; i++) {
     const loci_predictor *r = &p->predictors[i];
     bool itself = strcmp(r->name, "confidence") == 0;
-    put_cell(t, TERM_BOLD, r->name, NAME_W);
-    put_cell(t, TERM_PLAIN, interval_text(&r->auroc, false, t->ascii, text), AUROC_W);
+    term_cell(t, TERM_BOLD, r->name, NAME_W);
+    term_cell(t, TERM_PLAIN, interval_text(&r->auroc, false, t->ascii, text), AUROC_W);
     if (columns > 1)
-      put_cell(t, TERM_PLAIN, itself ? "" : interval_text(&r->lead, true, t->ascii, text), LEAD_W);
+      term_cell(t, TERM_PLAIN, itself ? "" : interval_text(&r->lead, true, t->ascii, text), LEAD_W);
     if (columns > 2)
-      put_cell(t, TERM_PLAIN, interval_text(&r->all, false, t->ascii, text), AUROC_W);
+      term_cell(t, TERM_PLAIN, interval_text(&r->all, false, t->ascii, text), AUROC_W);
     term_newline(t);
   }
 }

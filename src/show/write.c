@@ -173,6 +173,23 @@ loci_status loci_prediction_write(const loci_prediction *x, const char *path, lo
               "%s: a prediction is written as .json, .csv, .png, .svg, .pdf or .html", path);
 }
 
+loci_status loci_score_write(const loci_score *x, const char *path, loci_err *err) {
+  picture p = {plot_score, x, LOCI_METRIC_P, "accuracy"};
+  char *text = NULL;
+  bytes file = {0};
+  if (is_picture(path)) return write_picture(&p, path, err);
+  if (path_ends_with(path, ".json")) {
+    TRY(loci_score_json(x, &text, err));
+    return write_text(text, path, err);
+  }
+  if (path_ends_with(path, ".csv")) {
+    score_csv(x, &file);
+    return bytes_write(&file, path, err);
+  }
+  return fail(err, LOCI_EINVAL, "%s: a score is written as .json, .csv, .png, .svg, .pdf or .html",
+              path);
+}
+
 loci_status loci_average_write(const loci_average *x, const char *path, loci_err *err) {
   picture p = {plot_average, x, LOCI_METRIC_P, "averages over examples"};
   char *text = NULL;

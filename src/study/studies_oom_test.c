@@ -78,6 +78,25 @@ static loci_status score(void *ctx, loci_err *err) {
   return st;
 }
 
+static loci_status count_right(void *ctx, loci_err *err) {
+  static const char *const by = "id";
+  loci_score_opts o = {.study = {.limit = 2, .max_new = 1, .no_hash = true},
+                       .choose = *(const loci_choose *)ctx,
+                       .by = &by,
+                       .by_count = 1};
+  loci_examples *x;
+  loci_score *s;
+  char *text;
+  TRY(loci_examples_open(all.path, &x, err));
+  loci_status st = loci_score_new(all.model, x, &o, &s, err);
+  loci_examples_close(x);
+  assert_true((st == LOCI_OK) == (s != NULL));
+  if (!st) st = loci_score_draw(s, NULL, &text, err);
+  if (!st) loci_text_free(text);
+  loci_score_free(s);
+  return st;
+}
+
 static loci_status average_flow(void *ctx, loci_err *err) {
   loci_study_opts o = {.limit = 1, .max_new = 1, .no_hash = true};
   loci_examples *x;
@@ -162,6 +181,13 @@ static void scores_survive(void **state) {
   assert_true(failing_malloc_run(score, NULL) > 10);
 }
 
+static void counting_right_answers_survives(void **state) {
+  (void)state;
+  static loci_choose ways[] = {LOCI_CHOOSE_LETTER, LOCI_CHOOSE_TEXT, LOCI_CHOOSE_FREE};
+  for (int i = 0; i < 3; i++)
+    assert_true(failing_malloc_run_without_json(count_right, &ways[i]) > 20);
+}
+
 static void averages_survive(void **state) {
   (void)state;
   assert_true(failing_malloc_run_without_json(average_flow, NULL) > 20);
@@ -180,6 +206,7 @@ static void reports_survive(void **state) {
 /* Half of the answers are right. */
 static int make_all(void **state) {
   static const char *const right = "{\"question\":\"What is it?\",\"answers\":[\"%s\"],"
+                                   "\"options\":[\"never\",\"%s\"],"
                                    "\"constraints\":[{\"text\":\"it\"}]}\n";
   loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = 1};
   loci_question q = {.text = "What is it?"};
@@ -195,7 +222,7 @@ static int make_all(void **state) {
   if (loci_ask(all.model, p, 1, NULL, NULL, &a, NULL)) return -1;
   FILE *f = fopen(all.path, "w");
   if (!f) return -1;
-  for (int i = 0; i < EXAMPLES; i++) fprintf(f, right, i % 2 ? a->text : "never");
+  for (int i = 0; i < EXAMPLES; i++) fprintf(f, right, i % 2 ? a->text : "never", a->text);
   fprintf(f, "no example\n");
   loci_answer_free(a);
   loci_prompt_free(p);
@@ -221,6 +248,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_example_on_its_way_survives),
       cmocka_unit_test(scores_survive),
+      cmocka_unit_test(counting_right_answers_survives),
       cmocka_unit_test(averages_survive),
       cmocka_unit_test(reports_survive),
   };

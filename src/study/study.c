@@ -78,16 +78,20 @@ static loci_status make_prompt(study *s, const loci_example *e, loci_prompt **ou
   return loci_prompt_new(s->model, &q, out, err);
 }
 
+loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *err) {
+  if (s->template_name) return LOCI_OK;
+  s->template_name = arena_strdup(s->mem, loci_prompt_get_info(prompt)->template_name);
+  return s->template_name ? LOCI_OK : fail_nomem(err, "going through examples");
+}
+
 static loci_status measure_item(study *s, study_item *item, study_fn *measure, void *ctx,
                                 loci_err *err) {
   loci_prompt *prompt = NULL;
-  loci_status st = make_prompt(s, item->example, &prompt, err);
+  loci_status st = LOCI_OK;
+  if (!s->own_prompts) st = make_prompt(s, item->example, &prompt, err);
   item->prompt = prompt;
   if (!st) st = measure(ctx, item, err);
-  if (!st && !item->drop && !s->template_name) {
-    s->template_name = arena_strdup(s->mem, loci_prompt_get_info(prompt)->template_name);
-    if (!s->template_name) st = fail_nomem(err, "going through examples");
-  }
+  if (!st && !item->drop && prompt) st = study_name_template(s, prompt, err);
   loci_prompt_free(prompt);
   return st;
 }

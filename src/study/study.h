@@ -31,8 +31,9 @@ typedef struct study {
   loci_model *model;
   const loci_study_opts *opts;
   loci_examples *examples;
-  unsigned needs; /* study_needs, joined */
-  arena *mem;     /* of the result */
+  unsigned needs;   /* study_needs, joined */
+  bool own_prompts; /* measure makes them: item.prompt is NULL */
+  arena *mem;       /* of the result */
   double started;
   int used, dropped_count, dropped_room;
   loci_dropped *dropped; /* the heap's until study_describe */
@@ -66,6 +67,9 @@ loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err);
 
 /* For the calls a study makes: counts examples, and cancels.  ctx is the study. */
 bool study_progress(void *ctx, const char *stage, double done, double total);
+
+/* Remembers the template of the first prompt that was used. */
+loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *err);
 
 /* What the study was made of; the sample's memory is the arena's. */
 loci_status study_describe(study *s, loci_sample *out, loci_err *err);

@@ -1,0 +1,76 @@
+/* loci score: how many questions of a set are answered rightly, of all and of groups.  Drawn for
+ * the terminal, and written to every -o file by its ending. */
+#include <string.h>
+
+#include "study.h"
+#include "values.h"
+
+enum { MOST_FIELDS = 8, FIELD_SIZE = 64 };
+
+typedef struct request {
+  loci_score_opts opts;
+  char names[MOST_FIELDS][FIELD_SIZE];
+  const char *by[MOST_FIELDS];
+} request;
+
+static int read_fields(cli *c, request *r) {
+  const char *list = args_get(&c->args, OPT_BY);
+  char item[FIELD_SIZE];
+  while (value_next(&list, item, sizeof item)) {
+    if (!*item || r->opts.by_count == MOST_FIELDS)
+      return cli_bad_value(c, OPT_BY, "up to 8 names of fields joined by commas");
+    for (int i = 0; i < r->opts.by_count; i++)
+      if (strcmp(r->by[i], item) == 0) return cli_usage(c, "--by names %s twice", item);
+    memcpy(r->names[r->opts.by_count], item, sizeof item);
+    r->by[r->opts.by_count] = r->names[r->opts.by_count];
+    r->opts.by_count++;
+  }
+  r->opts.by = r->by;
+  return EXIT_DONE;
+}
+
+static int read_choice(cli *c, request *r) {
+  static const char *const names[] = {"letter", "text", "free"};
+  static const loci_choose values[] = {LOCI_CHOOSE_LETTER, LOCI_CHOOSE_TEXT, LOCI_CHOOSE_FREE};
+  const char *s = args_get(&c->args, OPT_CHOICE);
+  for (int i = 0; s && i < LENGTH(names); i++) {
+    if (strcmp(s, names[i]) != 0) continue;
+    r->opts.choose = values[i];
+    return EXIT_DONE;
+  }
+  return s ? cli_bad_value(c, OPT_CHOICE, "letter, text or free") : EXIT_DONE;
+}
+
+static int write_all(cli *c, const loci_score *s) {
+  char *text = NULL;
+  const char *out;
+  loci_draw_opts draw = cli_draw_opts(c);
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_score_write(s, out, &c->err)) return cli_failed(c);
+  bool bad =
+      c->json ? loci_score_json(s, &text, &c->err) : loci_score_draw(s, &draw, &text, &c->err);
+  if (bad) return cli_failed(c);
+  cli_show(c, text);
+  return EXIT_DONE;
+}
+
+int cmd_score(cli *c) {
+  request r;
+  loci_model *model = NULL;
+  loci_examples *examples = NULL;
+  loci_score *score = NULL;
+  memset(&r, 0, sizeof r);
+  int code = study_opts(c, &r.opts.study);
+  if (!code) code = read_fields(c, &r);
+  if (!code) code = read_choice(c, &r);
+  if (!code && loci_examples_open(args_get(&c->args, OPT_DATA), &examples, &c->err))
+    code = cli_failed(c);
+  if (!code) code = cli_open_model(c, &model);
+  if (!code && loci_score_new(model, examples, &r.opts, &score, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = write_all(c, score);
+  loci_score_free(score);
+  loci_examples_close(examples);
+  loci_model_close(model);
+  return code;
+}

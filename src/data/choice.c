@@ -1,0 +1,232 @@
+/* Questions of benchmarks (see choice.h).
+ *
+ * MMMU (Yue et al. 2024): question, options (a list, or Python's text of one), answer (a letter;
+ * of an open question text or a list), question_type, image_1 to image_7, and marks <image 1> in
+ * the question or in options.  The picture stands where the prompt template puts it, so marks in
+ * the question are left out. */
+#include "data/choice.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+
+#define MARK "<image "
+
+/* ---------------------------------------------------------------- lists */
+
+static loci_status no_list(const char *text, loci_err *err) {
+  return fail(err, LOCI_EFORMAT, "must be a list of strings, found %.60s", text);
+}
+
+/* One string in ' or ", its escapes resolved, from *at on; *at ends behind it. */
+static bool read_string(const char **at, char *out) {
+  static const char from[] = "nrt", to[] = "\n\r\t";
+  char quote = **at;
+  if (quote != '\'' && quote != '"') return false;
+  for (++*at; **at && **at != quote; ++*at) {
+    if (**at == '\\' && (*at)[1]) {
+      ++*at;
+      const char *known = strchr(from, **at);
+      *out++ = known ? to[known - from] : **at;
+    } else {
+      *out++ = **at;
+    }
+  }
+  *out = 0;
+  if (**at != quote) return false;
+  ++*at;
+  return true;
+}
+
+static void skip_blanks(const char **at) { *at += strspn(*at, " \t\r\n"); }
+
+static loci_status python_list(const char *text, arena *mem, const char **items, int *count,
+                               loci_err *err) {
+  const char *at = text;
+  char *room = arena_array(mem, (int64_t)strlen(text) + 1, char);
+  if (!room) return fail_nomem(err, "reading a list");
+  skip_blanks(&at);
+  if (*at++ != '[') return no_list(text, err);
+  for (skip_blanks(&at); *at && *at != ']'; skip_blanks(&at)) {
+    items[(*count)++] = room;
+    if (!read_string(&at, room)) return no_list(text, err);
+    room += strlen(room) + 1;
+    skip_blanks(&at);
+    if (*at == ',') {
+      at++;
+    } else if (*at != ']') {
+      return no_list(text, err);
+    }
+  }
+  if (*at++ != ']') return no_list(text, err);
+  skip_blanks(&at);
+  return *at ? no_list(text, err) : LOCI_OK;
+}
+
+static loci_status json_list(const js_value *list, const char *text, arena *mem, const char **items,
+                             int *count, loci_err *err) {
+  for (int64_t i = 0; i < js_count(list); i++) {
+    size_t n;
+    const char *s = js_text_of(js_at(list, i), &n);
+    if (!s || strlen(s) != n) return no_list(text, err);
+    items[i] = arena_strdup(mem, s);
+    if (!items[i]) return fail_nomem(err, "reading a list");
+    ++*count;
+  }
+  return LOCI_OK;
+}
+
+loci_status choice_list(const char *text, arena *mem, const char *const **out, int *count,
+                        loci_err *err) {
+  js_value *list = NULL;
+  *count = 0;
+  const char **items = arena_zarray(mem, (int64_t)strlen(text) / 2 + 1, const char *);
+  if (!items) return fail_nomem(err, "reading a list");
+  *out = items;
+  loci_status st = js_parse(text, strlen(text), "a list", &list, NULL);
+  if (st == LOCI_ENOMEM) return fail_nomem(err, "reading a list");
+  st = js_kind_of(list) == JS_ARRAY ? json_list(list, text, mem, items, count, err)
+                                    : python_list(text, mem, items, count, err);
+  js_free(list);
+  return st;
+}
+
+/* ---------------------------------------------------------------- one example */
+
+/* What an example is read with. */
+typedef struct job {
+  const loci_examples *file;
+  const loci_example *e;
+  arena *mem;
+  loci_err *err;
+} job;
+
+static loci_status refuse(const job *j, loci_status why, const char *what) {
+  return fail(j->err, why, "%s, line %" PRId64 ": %s", examples_path(j->file), j->e->line, what);
+}
+
+/* The list of strings in a field; none where there is no such field. */
+static loci_status read_list(const job *j, const char *field, const char *const **out, int *count) {
+  const char *text = loci_example_field(j->e, field);
+  loci_err own;
+  char what[200];
+  *out = NULL;
+  *count = 0;
+  if (!text) return LOCI_OK;
+  loci_status st = choice_list(text, j->mem, out, count, &own);
+  if (!st || st == LOCI_ENOMEM) return st ? fail_nomem(j->err, "reading a list") : LOCI_OK;
+  snprintf(what, sizeof what, "\"%s\" %.150s", field, own.msg);
+  return refuse(j, st, what);
+}
+
+/* image, or image_1 as the only one. */
+static loci_status read_image(const job *j, choice *out) {
+  char field[16], what[64];
+  const char *first = loci_example_field(j->e, "image_1");
+  out->image = j->e->image;
+  for (int i = 2; i <= 9; i++) {
+    snprintf(field, sizeof field, "image_%d", i);
+    if (!loci_example_field(j->e, field)) continue;
+    snprintf(what, sizeof what, "has several pictures (%s); loci asks about one", field);
+    return refuse(j, LOCI_EUNSUPPORTED, what);
+  }
+  if (!first || out->image) return LOCI_OK;
+  if (first[0] == '{' || !first[0]) return refuse(j, LOCI_EFORMAT, "\"image_1\" must be a path");
+  out->image = first[0] == '/' ? first : path_join(j->mem, examples_folder(j->file), first);
+  return out->image ? LOCI_OK : fail_nomem(j->err, "reading an example");
+}
+
+/* The question without <image 1>, and without the blanks that the mark leaves at its ends. */
+static loci_status read_question(const job *j, choice *out) {
+  char *to = arena_strdup(j->mem, j->e->question), *start = to;
+  if (!to) return fail_nomem(j->err, "reading an example");
+  out->question = to;
+  if (!strstr(to, MARK)) return LOCI_OK;
+  for (const char *from = to; *from;) {
+    const char *end = strncmp(from, MARK, sizeof MARK - 1) == 0 ? strchr(from, '>') : NULL;
+    if (end) {
+      from = end + 1;
+    } else {
+      *to++ = *from++;
+    }
+  }
+  *to = 0;
+  while (to > start && strchr(" \t\r\n", to[-1])) *--to = 0;
+  out->question = start + strspn(start, " \t\r\n");
+  return out->question[0] ? LOCI_OK : refuse(j, LOCI_EFORMAT, "the question is a picture alone");
+}
+
+/* The option that [answer] names by its letter or its text. */
+static int find_option(const choice *c, const char *answer) {
+  int letter = toupper((unsigned char)answer[0]) - 'A';
+  if (answer[0] && !answer[1] && letter >= 0 && letter < c->option_count) return letter;
+  for (int i = 0; i < c->option_count; i++) {
+    if (strcmp(c->options[i], answer) == 0) return i;
+  }
+  return -1;
+}
+
+static loci_status read_options(const job *j, choice *out) {
+  const char *type = loci_example_field(j->e, "question_type");
+  if (type && strcmp(type, "multiple-choice") != 0) return LOCI_OK;
+  TRY(read_list(j, "options", &out->options, &out->option_count));
+  if (out->option_count == 0) return LOCI_OK;
+  if (out->option_count < 2 || out->option_count > CHOICE_MOST) {
+    char what[64];
+    snprintf(what, sizeof what, "%d options, expected 2 to %d", out->option_count, CHOICE_MOST);
+    return refuse(j, LOCI_EFORMAT, what);
+  }
+  for (int i = 0; i < out->option_count; i++) {
+    if (strstr(out->options[i], MARK))
+      return refuse(j, LOCI_EUNSUPPORTED, "has pictures as options; loci compares texts");
+    if (!out->options[i][strspn(out->options[i], " \t\r\n")])
+      return refuse(j, LOCI_EFORMAT, "an option is empty");
+  }
+  return LOCI_OK;
+}
+
+/* "answers", or "answer": a text, or the text of a list. */
+static loci_status read_answers(const job *j, choice *out) {
+  const char *answer = loci_example_field(j->e, "answer");
+  out->answers = j->e->answers;
+  out->answer_count = j->e->answer_count;
+  if (out->answer_count > 0 || !answer || strcmp(answer, "?") == 0 || !answer[0]) return LOCI_OK;
+  if (answer[0] == '[' && !out->option_count)
+    return read_list(j, "answer", &out->answers, &out->answer_count);
+  const char **one = arena_zarray(j->mem, 1, const char *);
+  if (!one) return fail_nomem(j->err, "reading an example");
+  one[0] = answer;
+  out->answers = one;
+  out->answer_count = 1;
+  return LOCI_OK;
+}
+
+static loci_status find_correct(const job *j, choice *out) {
+  const char *answer = loci_example_field(j->e, "answer");
+  out->correct = -1;
+  if (out->option_count == 0 || out->answer_count == 0) return LOCI_OK;
+  if (answer) out->correct = find_option(out, answer);
+  for (int i = 0; i < out->answer_count && out->correct < 0; i++) {
+    out->correct = find_option(out, out->answers[i]);
+  }
+  if (out->correct < 0) return refuse(j, LOCI_EFORMAT, "the answer is none of the options");
+  out->answers = &out->options[out->correct];
+  out->answer_count = 1;
+  return LOCI_OK;
+}
+
+loci_status choice_read(const loci_examples *file, const loci_example *e, arena *mem, choice *out,
+                        loci_err *err) {
+  job j = {file, e, mem, err};
+  *out = (choice){.correct = -1};
+  TRY(read_image(&j, out));
+  TRY(read_question(&j, out));
+  TRY(read_options(&j, out));
+  TRY(read_answers(&j, out));
+  return find_correct(&j, out);
+}
