@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 enum {
   BLOCK_BYTES = 16 << 20
 }; /* converted weights stay in the cache between conversion and product */
@@ -16,6 +18,7 @@ loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
   a->type = type;
   a->threads = threads;
   a->k = kernels_choose();
+  a->since = clock_seconds();
   omp_set_num_threads(threads); /* of the calling thread; the product library asks OpenMP */
   loci_status st = product_new(type, &a->products, err);
   if (st) {
@@ -24,6 +27,19 @@ loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
   }
   *out = a;
   return LOCI_OK;
+}
+
+void work_end(arith *a, work_kind before) {
+  double now = clock_seconds();
+  a->seconds[a->now] += now - a->since;
+  a->since = now;
+  a->now = before;
+}
+
+work_kind work_begin(arith *a, work_kind w) {
+  work_kind before = a->now;
+  if (before == WORK_OTHER) work_end(a, w);
+  return before;
 }
 
 void arith_free(arith *a) {
@@ -62,7 +78,7 @@ static loci_status grow_vectors(arith *a, int64_t n, loci_err *err) {
 
 loci_status weight_vector(arith *a, const weight *w, int i, const float **out, loci_err *err) {
   TRY(grow_vectors(a, w->cols, err));
-  dtype_to_f32(w->type, w->data, a->vector[i], w->cols);
+  a->k->to_f32(a->vector[i], w->type, w->data, w->cols);
   *out = a->vector[i];
   return LOCI_OK;
 }
@@ -108,17 +124,27 @@ loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, co
   }
   if (!a->block) a->block = malloc(BLOCK_BYTES);
   if (!a->block) return fail_nomem(err, "converting weights");
+  work_kind before = work_begin(a, WORK_CONVERT);
 #pragma omp parallel for num_threads(threads_for(a, n * w->cols)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     const uint8_t *row = from + (size_t)i * row_bytes;
     if (a->type == DTYPE_BF16) {
-      dtype_to_bf16(w->type, row, (uint16_t *)a->block + i * w->cols, w->cols);
+      a->k->to_bf16((uint16_t *)a->block + i * w->cols, w->type, row, w->cols);
     } else {
-      dtype_to_f32(w->type, row, (float *)a->block + i * w->cols, w->cols);
+      a->k->to_f32((float *)a->block + i * w->cols, w->type, row, w->cols);
     }
   }
+  work_end(a, before);
   *out = a->block;
   return LOCI_OK;
+}
+
+static loci_status multiply(arith *a, product_shape shape, const void *x, const void *w, float *y,
+                            loci_err *err) {
+  work_kind before = work_begin(a, WORK_PRODUCT);
+  loci_status st = product_run(a->products, shape, x, w, y, err);
+  work_end(a, before);
+  return st;
 }
 
 int64_t weight_block_rows(const arith *a, const weight *w) {
@@ -135,18 +161,47 @@ static loci_status add_bias(arith *a, const weight *bias, float *out, int64_t n,
   return LOCI_OK;
 }
 
-loci_status linear_forward(arith *a, const linear_weights *w, float *out, const void *in, int64_t n,
-                           loci_err *err) {
-  if (n == 0) return LOCI_OK;
-  int64_t N = w->w.rows, K = w->w.cols, step = weight_block_rows(a, &w->w);
+/* One row alone, as in every step of an answer: a product library would first convert the weight,
+ * or wait for memory in vain; here it is read once, as it stands. */
+static loci_status linear_row(arith *a, const weight *w, float *out, const void *in,
+                              loci_err *err) {
+  enum { ROWS = 32 };
+  TRY(grow_vectors(a, w->cols, err));
+  const float *x = a->vector[0];
+  a->k->to_f32(a->vector[0], a->type, in, w->cols);
+  int64_t row_bytes = w->cols * (int64_t)dtype_bytes(w->type);
+  work_kind before = work_begin(a, WORK_PRODUCT);
+#pragma omp parallel for num_threads(threads_for(a, w->rows * w->cols)) schedule(static)
+  for (int64_t r = 0; r < w->rows; r += ROWS) {
+    int64_t n = w->rows - r < ROWS ? w->rows - r : ROWS;
+    a->k->dots(out + r, x, w->type, w->data + r * row_bytes, n, w->cols);
+  }
+  work_end(a, before);
+  return LOCI_OK;
+}
+
+static loci_status linear_rows(arith *a, const weight *w, float *out, const void *in, int64_t n,
+                               loci_err *err) {
+  int64_t N = w->rows, step = weight_block_rows(a, w);
   for (int64_t first = 0; first < N; first += step) {
     int64_t rows = N - first < step ? N - first : step;
     const void *block = NULL;
-    TRY(weight_block(a, &w->w, first, rows, &block, err));
-    product_shape shape = {.M = n, .N = rows, .K = K, .ldy = N};
-    TRY(product_run(a->products, shape, in, block, out + first, err));
+    TRY(weight_block(a, w, first, rows, &block, err));
+    product_shape shape = {.M = n, .N = rows, .K = w->cols, .ldy = N};
+    TRY(multiply(a, shape, in, block, out + first, err));
   }
-  a->flop += 2.0 * (double)n * (double)N * (double)K;
+  return LOCI_OK;
+}
+
+loci_status linear_forward(arith *a, const linear_weights *w, float *out, const void *in, int64_t n,
+                           loci_err *err) {
+  if (n == 0) return LOCI_OK;
+  if (n == 1) {
+    TRY(linear_row(a, &w->w, out, in, err));
+  } else {
+    TRY(linear_rows(a, &w->w, out, in, n, err));
+  }
+  a->flop += 2.0 * (double)n * (double)w->w.rows * (double)w->w.cols;
   return w->b.data ? add_bias(a, &w->b, out, n, err) : LOCI_OK;
 }
 
@@ -158,9 +213,9 @@ static void weight_columns(arith *a, const weight *w, const linear_part *p, int6
   for (int64_t i = 0; i < n; i++) {
     const uint8_t *from = w->data + (size_t)((row + i) * w->cols + p->first) * bytes;
     if (a->type == DTYPE_BF16) {
-      dtype_to_bf16(w->type, from, (uint16_t *)a->block + i * p->count, p->count);
+      a->k->to_bf16((uint16_t *)a->block + i * p->count, w->type, from, p->count);
     } else {
-      dtype_to_f32(w->type, from, (float *)a->block + i * p->count, p->count);
+      a->k->to_f32((float *)a->block + i * p->count, w->type, from, p->count);
     }
   }
 }
@@ -175,7 +230,7 @@ loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part p
     int64_t rows = N - first < step ? N - first : step;
     weight_columns(a, &w->w, &part, first, rows);
     product_shape shape = {.M = n, .N = rows, .K = part.count, .ldy = part.ldy};
-    TRY(product_run(a->products, shape, in, a->block, part.out + first, err));
+    TRY(multiply(a, shape, in, a->block, part.out + first, err));
   }
   a->flop += 2.0 * (double)n * (double)N * (double)part.count;
   return LOCI_OK;

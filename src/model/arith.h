@@ -10,6 +10,17 @@
 #include "tensor/kernels.h"
 #include "tensor/product.h"
 
+/* What the time of a walk goes into; WORK_OTHER is norms, activations and bookkeeping. */
+typedef enum work_kind {
+  WORK_OTHER,
+  WORK_READ,
+  WORK_CONVERT,
+  WORK_PRODUCT,
+  WORK_ATTENTION,
+  WORK_HEAD,
+  WORK_COUNT
+} work_kind;
+
 typedef struct arith {
   dtype type; /* of operands: DTYPE_F32 or DTYPE_BF16 */
   int threads;
@@ -23,8 +34,15 @@ typedef struct arith {
     float *part;   /* one block's share of a backward product */
     int64_t operand_bytes, part_size;
   } back;
-  double flop; /* 2 M N K of all products run so far */
+  double flop;   /* 2 M N K of all products run so far */
+  work_kind now; /* since [since] */
+  double since, seconds[WORK_COUNT];
 } arith;
+
+/* From here on time goes into [w], if it goes into nothing but WORK_OTHER so far: a head's products
+ * count as head.  Returns what it went into, for work_end. */
+work_kind work_begin(arith *a, work_kind w);
+void work_end(arith *a, work_kind before);
 
 /* Threads worth waking for a loop over this many numbers: waking costs as much as some ten thousand
  * of them. */

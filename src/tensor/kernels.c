@@ -10,7 +10,10 @@ const kernel_set *kernels_at(int i) {
   const kernel_set *sets[5] = {&kernels_ref, &kernels_base};
   int n = 2;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets[n++] = &kernels_avx2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c")) {
+    sets[n++] = &kernels_avx2;
+  }
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     sets[n++] = &kernels_avx512;

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tensor/dtype.h"
+
 enum { PANEL = 16 };
 
 static inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
@@ -38,6 +40,13 @@ typedef struct kernel_set {
   void (*add)(float *out, const float *x, int64_t n); /* out += x */
   void (*mul)(float *out, const float *x, int64_t n); /* out *= x */
   void (*round_bf16)(uint16_t *out, const float *x, int64_t n);
+
+  /* n weights of any dtype as operands of another; src may be misaligned (dtype.h) */
+  void (*to_f32)(float *out, dtype t, const void *src, int64_t n);
+  void (*to_bf16)(uint16_t *out, dtype t, const void *src, int64_t n);
+  /* y[r] = sum_k x[k] w[r][k] for rows r < R of a weight (R, K) of any dtype: one pass over the
+   * weight, at the speed of memory */
+  void (*dots)(float *y, const float *x, dtype t, const void *w, int64_t R, int64_t K);
 
   /* Rotary embedding of one row of heads in place: channels (i, i + rot/2) of each head turn by the
    * angle whose cosine and sine are given (rot/2 each); channels from rot on stay.  Su et al. 2021,

@@ -62,6 +62,27 @@ static void round_bf16(uint16_t *out, const float *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) out[i] = bf16_from_f32(x[i]);
 }
 
+static void to_f32(float *out, dtype t, const void *src, int64_t n) {
+  dtype_to_f32(t, src, out, n);
+}
+
+static void to_bf16(uint16_t *out, dtype t, const void *src, int64_t n) {
+  dtype_to_bf16(t, src, out, n);
+}
+
+static void dots(float *y, const float *x, dtype t, const void *w, int64_t R, int64_t K) {
+  const char *from = w;
+  for (int64_t r = 0; r < R; r++) {
+    double sum = 0;
+    for (int64_t k = 0; k < K; k++, from += dtype_bytes(t)) {
+      float v;
+      dtype_to_f32(t, from, &v, 1);
+      sum += (double)x[k] * (double)v;
+    }
+    y[r] = (float)sum;
+  }
+}
+
 static void rope(float *x, const float *cosine, const float *sine, int heads, int K, int rot) {
   int half = rot / 2;
   for (int h = 0; h < heads; h++, x += K) {
@@ -121,6 +142,9 @@ const kernel_set kernels_ref = {
     .add = add,
     .mul = mul,
     .round_bf16 = round_bf16,
+    .to_f32 = to_f32,
+    .to_bf16 = to_bf16,
+    .dots = dots,
     .rope = rope,
     .scores = scores,
     .softmax = softmax,

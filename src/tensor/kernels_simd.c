@@ -7,6 +7,9 @@
  * twin. */
 #include <math.h>
 #include <string.h>
+#if defined(__F16C__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #include "tensor/kernels_sets.h"
 
@@ -20,6 +23,10 @@
 
 typedef float vf __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));
+#if defined(__AVX512F__)
+typedef uint32_t vu __attribute__((vector_size(64)));
+typedef uint16_t vh __attribute__((vector_size(32)));
+#endif
 enum { LANES = 16 };
 
 static inline vf load(const float *p) {
@@ -141,13 +148,134 @@ static void mul(float *out, const float *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) out[i] *= x[i];
 }
 
-static void round_bf16(uint16_t *out, const float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    uint32_t b;
-    memcpy(&b, x + i, sizeof b);
-    uint32_t rounded = (b + 0x7FFFu + (b >> 16 & 1u)) >> 16;
-    uint32_t quiet = b >> 16 | 0x40u; /* a NaN must not round to infinity */
-    out[i] = (uint16_t)((b & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+/* The bits of a f16 as f32, without a branch: normal numbers, subnormal ones, infinities and NaN
+ * (dtype.c says which is which) are all computed and the right one is chosen. */
+static inline uint32_t bits_of_f16(uint16_t h) {
+  uint32_t rest = h & 0x7FFFu, sign = (uint32_t)(h & 0x8000u) << 16, small;
+  float tiny = (float)(int32_t)rest * 0x1p-24f;
+  memcpy(&small, &tiny, sizeof small);
+  uint32_t normal = (rest << 13) + (rest >= 0x7C00u ? 0x70000000u : 0x38000000u);
+  return sign | (rest < 0x400u ? small : normal);
+}
+
+static inline float float_of(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+static inline uint32_t bits_at(dtype t, const char *src, int64_t i) {
+  uint16_t h;
+  uint32_t b;
+  if (t == DTYPE_F32) {
+    memcpy(&b, src + 4 * i, sizeof b);
+    return b;
+  }
+  memcpy(&h, src + 2 * i, sizeof h);
+  return t == DTYPE_BF16 ? (uint32_t)h << 16 : bits_of_f16(h);
+}
+
+static inline uint32_t rounded(uint32_t b) {
+  uint32_t nearest = (b + 0x7FFFu + (b >> 16 & 1u)) >> 16;
+  uint32_t quiet = b >> 16 | 0x40u; /* a NaN must not round to infinity */
+  return (b & 0x7FFFFFFFu) > 0x7F800000u ? quiet : nearest;
+}
+
+/* 16 weights as f32. */
+static inline vf widened(dtype t, const char *w) {
+#if defined(__AVX512F__)
+  if (t == DTYPE_F16) return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)w));
+#elif defined(__F16C__)
+  if (t == DTYPE_F16) {
+    __m256 x[2] = {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)w)),
+                   _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(w + 16)))};
+    vf both;
+    memcpy(&both, x, sizeof both);
+    return both;
+  }
+#endif
+  uint32_t b[LANES];
+  for (int i = 0; i < LANES; i++) b[i] = bits_at(t, w, i);
+  vf x;
+  memcpy(&x, b, sizeof x);
+  return x;
+}
+
+static inline void to_f32_of(float *out, dtype t, const char *src, int64_t n) {
+  int64_t size = t == DTYPE_F32 ? 4 : 2, i = 0;
+  for (; i + LANES <= n; i += LANES) store(out + i, widened(t, src + i * size));
+  for (; i < n; i++) out[i] = float_of(bits_at(t, src, i));
+}
+
+static void to_f32(float *out, dtype t, const void *src, int64_t n) {
+  switch (t) {
+    case DTYPE_F32: to_f32_of(out, DTYPE_F32, src, n); break;
+    case DTYPE_BF16: to_f32_of(out, DTYPE_BF16, src, n); break;
+    case DTYPE_F16: to_f32_of(out, DTYPE_F16, src, n); break;
+  }
+}
+
+#if defined(__AVX512F__)
+/* The same of 16 at once; compilers do as well on the plain loop for the smaller sets. */
+static inline vh rounded_all(vf x) {
+  vu b = (vu)x, nearest = (b + 0x7FFFu + (b >> 16 & 1u)) >> 16, quiet = b >> 16 | 0x40u;
+  vu nan = (vu)(x != x);
+  return __builtin_convertvector((quiet & nan) | (nearest & ~nan), vh);
+}
+#endif
+
+static inline void to_bf16_of(uint16_t *out, dtype t, const char *src, int64_t n) {
+  int64_t i = 0;
+#if defined(__AVX512F__)
+  for (; i + LANES <= n; i += LANES) {
+    vh h = rounded_all(widened(t, src + i * (t == DTYPE_F32 ? 4 : 2)));
+    memcpy(out + i, &h, sizeof h);
+  }
+#endif
+  for (; i < n; i++) out[i] = (uint16_t)rounded(bits_at(t, src, i));
+}
+
+static void to_bf16(uint16_t *out, dtype t, const void *src, int64_t n) {
+  switch (t) {
+    case DTYPE_F32: to_bf16_of(out, DTYPE_F32, src, n); break;
+    case DTYPE_BF16: memcpy(out, src, (size_t)n * sizeof *out); break;
+    case DTYPE_F16: to_bf16_of(out, DTYPE_F16, src, n); break;
+  }
+}
+
+static void round_bf16(uint16_t *out, const float *x, int64_t n) { to_bf16(out, DTYPE_F32, x, n); }
+
+/* Four rows at a time: as many streams from memory, and sums that do not wait for each other. */
+static inline void dots_of(float *y, const float *x, dtype t, const char *w, int64_t R, int64_t K) {
+  int64_t size = t == DTYPE_F32 ? 4 : 2, row = K * size, whole = K / LANES * LANES;
+  for (int64_t r = 0; r < R; r += 4) {
+    const char *w0 = w + r * row, *w1 = r + 1 < R ? w0 + row : w0, *w2 = r + 2 < R ? w1 + row : w0,
+               *w3 = r + 3 < R ? w2 + row : w0;
+    vf a0 = all(0), a1 = a0, a2 = a0, a3 = a0;
+    for (int64_t k = 0; k < whole; k += LANES) {
+      vf v = load(x + k);
+      a0 += v * widened(t, w0 + k * size);
+      a1 += v * widened(t, w1 + k * size);
+      a2 += v * widened(t, w2 + k * size);
+      a3 += v * widened(t, w3 + k * size);
+    }
+    const char *rows[4] = {w0, w1, w2, w3};
+    float sum[4] = {fold(a0), fold(a1), fold(a2), fold(a3)};
+    for (int i = 0; i < 4 && r + i < R; i++) {
+      for (int64_t k = whole; k < K; k++) {
+        float v = float_of(bits_at(t, rows[i], k));
+        sum[i] += x[k] * v;
+      }
+      y[r + i] = sum[i];
+    }
+  }
+}
+
+static void dots(float *y, const float *x, dtype t, const void *w, int64_t R, int64_t K) {
+  switch (t) {
+    case DTYPE_F32: dots_of(y, x, DTYPE_F32, w, R, K); break;
+    case DTYPE_BF16: dots_of(y, x, DTYPE_BF16, w, R, K); break;
+    case DTYPE_F16: dots_of(y, x, DTYPE_F16, w, R, K); break;
   }
 }
 
@@ -263,6 +391,9 @@ const kernel_set JOIN(kernels_, LOCI_ISA) = {
     .add = add,
     .mul = mul,
     .round_bf16 = round_bf16,
+    .to_f32 = to_f32,
+    .to_bf16 = to_bf16,
+    .dots = dots,
     .rope = rope,
     .scores = scores,
     .softmax = softmax,

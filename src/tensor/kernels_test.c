@@ -211,6 +211,71 @@ static void rounding_to_bf16_is_exact(void **state) {
   free(got);
 }
 
+/* Every f16, and bf16 and f32 numbers of every size, NaN and infinities among them, at odd
+ * addresses. */
+static void conversions_are_exact(void **state) {
+  (void)state;
+  enum { N = 65536 + 7 };
+  static const dtype types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+  uint8_t *src = malloc(4 * N + 1);
+  float *wide = malloc((N + 1) * sizeof *wide), *plain = malloc(N * sizeof *plain);
+  uint16_t *half = malloc((N + 1) * sizeof *half), *plain_half = malloc(N * sizeof *plain_half);
+  assert_true(src && wide && plain && half && plain_half);
+  random_source r = random_new(12);
+  for (int set = 0; kernels_at(set); set++) {
+    const kernel_set *k = kernels_at(set);
+    for (int t = 0; t < 3; t++) {
+      for (uint32_t i = 0; i < N; i++) {
+        uint32_t bits = types[t] == DTYPE_F32 ? i << 16 | (uint32_t)(random_bits(&r) & 0xFFFF) : i;
+        memcpy(src + 1 + i * dtype_bytes(types[t]), &bits, dtype_bytes(types[t]));
+      }
+      wide[N] = 77;
+      half[N] = 77;
+      k->to_f32(wide, types[t], src + 1, N);
+      k->to_bf16(half, types[t], src + 1, N);
+      dtype_to_f32(types[t], src + 1, plain, N);
+      dtype_to_bf16(types[t], src + 1, plain_half, N);
+      for (int i = 0; i < N; i++) {
+        /* the processor makes a signalling NaN quiet: another one, but a NaN */
+        assert_true(memcmp(wide + i, plain + i, 4) == 0 || (isnan(wide[i]) && isnan(plain[i])));
+        assert_true(half[i] == plain_half[i] || (isnan(plain[i]) && (half[i] & 0x7FFF) > 0x7F80));
+      }
+      assert_true(wide[N] == 77 && half[N] == 77);
+    }
+  }
+  free(src);
+  free(wide);
+  free(plain);
+  free(half);
+  free(plain_half);
+}
+
+static void dots_agree(void **state) {
+  (void)state;
+  enum { ROWS = 9 };
+  static const dtype types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+  float x[LONGEST], v[LONGEST * ROWS], got[ROWS + 1], plain[ROWS];
+  uint8_t w[LONGEST * ROWS * 4 + 1];
+  FOR_EACH_SET(k) {
+    for (int i = 0; i < LENGTHS * 3; i++) {
+      int n = lengths[i / 3], rows = 1 + i % ROWS;
+      dtype t = types[i % 3];
+      numbers(x, n, 90 + (uint64_t)i, 1);
+      numbers(v, n * rows, 190 + (uint64_t)i, 1);
+      for (int j = 0; j < n * rows; j++) {
+        uint16_t h = t == DTYPE_F16 ? f16_from_f32(v[j]) : bf16_from_f32(v[j]);
+        memcpy(w + 1 + (size_t)j * dtype_bytes(t), t == DTYPE_F32 ? (void *)&v[j] : (void *)&h,
+               dtype_bytes(t));
+      }
+      got[rows] = 77;
+      k->dots(got, x, t, w + 1, rows, n);
+      kernels_at(0)->dots(plain, x, t, w + 1, rows, n);
+      assert_close(k, got, plain, rows, SUMS, sqrt(n));
+      assert_true(got[rows] == 77);
+    }
+  }
+}
+
 static void rotations_agree_and_keep_lengths(void **state) {
   (void)state;
   static const struct {
@@ -292,6 +357,8 @@ int main(void) {
       cmocka_unit_test(a_nan_stays_one),
       cmocka_unit_test(adding_and_multiplying_are_exact),
       cmocka_unit_test(rounding_to_bf16_is_exact),
+      cmocka_unit_test(conversions_are_exact),
+      cmocka_unit_test(dots_agree),
       cmocka_unit_test(rotations_agree_and_keep_lengths),
       cmocka_unit_test(softmax_agrees_on_large_numbers_and_masks),
       cmocka_unit_test(softmax_of_nothing_but_masks_is_zero),
