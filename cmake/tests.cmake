@@ -14,7 +14,8 @@ foreach(test ${tests})
   add_executable(${name} ${test})
   target_include_directories(${name} PRIVATE src tests)
   target_compile_options(${name} PRIVATE -include ${CMAKE_SOURCE_DIR}/tests/fail_is_final.h)
-  target_compile_definitions(${name} PRIVATE LOCI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_compile_definitions(${name} PRIVATE LOCI_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    MAKE_CHECKPOINT="$<TARGET_FILE:make_checkpoint>")
   target_link_libraries(${name} PRIVATE loci_static cmocka m)
   if(name MATCHES "_oom_test$")
     target_sources(${name} PRIVATE tests/failing_malloc.c)
@@ -23,6 +24,8 @@ foreach(test ${tests})
   endif()
   add_test(NAME ${name} COMMAND ${name})
 endforeach()
+
+add_dependencies(memory_test make_checkpoint)
 
 file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/fuzz_*.c)
 foreach(fuzzer ${fuzzers})

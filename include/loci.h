@@ -119,7 +119,8 @@ typedef enum loci_precision {
 typedef struct loci_model_opts {
   loci_precision precision;
   int threads;          /* 0: one per core */
-  int64_t memory_bytes; /* what a walk may use beside the weights; 0: half of the machine's */
+  int64_t memory_bytes; /* what a walk may use beside the weights; 0: half of the machine's.  Given,
+                           and less than the weights: they are read layer by layer and given up */
 } loci_model_opts;
 
 /* Opens a Hugging Face checkpoint directory: configuration, headers of the weights, tokenizer,
@@ -389,11 +390,20 @@ typedef struct loci_grid {
   double spearman; /* rank correlation of estimates and effects over the cells run; NaN: too few */
 } loci_grid;
 
+/* What the walks' seconds went into. */
+typedef struct loci_spent {
+  double read;    /* waiting for weights that were still on their way from the disk */
+  double convert; /* weights of another dtype than that of the products */
+  double product, attention, head;
+  double other; /* norms, activations, sites, bookkeeping */
+} loci_spent;
+
 typedef struct loci_cost {
   double seconds;
   int64_t rows;    /* (row, layer) pairs that went through a layer's matrices */
   int64_t formula; /* the bound of docs/MATH.md for the same cells */
   double flop, naive_flop;
+  loci_spent spent;
 } loci_cost;
 
 typedef struct loci_trace {

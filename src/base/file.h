@@ -21,6 +21,8 @@ void file_map_close(file_map *map);
 /* Advice to the kernel about [begin, begin+size) of the map: read it soon / not needed for now. */
 void file_map_prefetch(const file_map *map, size_t begin, size_t size);
 void file_map_release(const file_map *map, size_t begin, size_t size);
+/* Waits until it is read: what comes next costs neither disk nor page faults. */
+void file_map_read(const file_map *map, size_t begin, size_t size);
 
 /* Reads a whole regular file of at most [limit] bytes; *out has a 0 byte behind.  Caller frees. */
 loci_status file_read(const char *path, size_t limit, char **out, size_t *size, loci_err *err);

@@ -1,4 +1,4 @@
-/* An open checkpoint as a whole: its hash, its size, its oddities, and its pages.  This file is the
+/* An open checkpoint as a whole: its hash, its size, its oddities.  This file is the
  * fence round xxHash. */
 #include "checkpoint/weights.h"
 
@@ -113,29 +113,4 @@ const char *checkpoint_note(const checkpoint *c, int i) {
   if (i < c->config.n_notes) return c->config.notes[i];
   i -= c->config.n_notes;
   return i < c->files->n_notes ? c->files->notes[i] : NULL;
-}
-
-/* ---------------------------------------------------------------- pages */
-
-static void advise_layer(const checkpoint *c, int layer,
-                         void (*advise)(const st_file *f, const st_tensor *t)) {
-  if (!c->files) return; /* weights made in memory have no pages to advise on */
-  char prefix[64];
-  int n = snprintf(prefix, sizeof prefix, "language_model.layers.%d.", layer);
-  const checkpoint_files *files = c->files;
-  const weight *down = &c->layers[layer].down.w;
-  for (int64_t i = files_lower_bound(files, prefix); i < files->n; i++) {
-    const tensor_entry *e = &files->entries[i];
-    if (strncmp(e->canonical, prefix, (size_t)n) != 0) break;
-    bool replaced = strcmp(e->tensor->name, down->name) == 0 && e->tensor->data != down->data;
-    if (replaced) continue; /* by an edit: nobody reads the file's */
-    advise(e->from->file, e->tensor);
-  }
-}
-
-void checkpoint_prefetch_layer(const checkpoint *c, int layer) {
-  advise_layer(c, layer, st_prefetch);
-}
-void checkpoint_release_layer(const checkpoint *c, int layer) {
-  advise_layer(c, layer, st_release);
 }

@@ -397,3 +397,7 @@ void st_prefetch(const st_file *f, const st_tensor *t) {
 void st_release(const st_file *f, const st_tensor *t) {
   if (f->map.data) file_map_release(&f->map, (size_t)(t->data - f->map.data), (size_t)t->bytes);
 }
+
+void st_read(const st_file *f, const st_tensor *t) {
+  if (f->map.data) file_map_read(&f->map, (size_t)(t->data - f->map.data), (size_t)t->bytes);
+}

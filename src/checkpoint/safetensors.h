@@ -63,6 +63,8 @@ int64_t st_offset(const st_file *f, const st_tensor *t);
 /* Read-ahead and release of one tensor's pages (advice only; no effect on bytes in memory). */
 void st_prefetch(const st_file *f, const st_tensor *t);
 void st_release(const st_file *f, const st_tensor *t);
+/* Waits until its pages are in the map. */
+void st_read(const st_file *f, const st_tensor *t);
 
 /* Writing: tensors in the given order under one header, through a temporary file.  [metadata] holds
  * pairs key, value, ... , NULL or is NULL. */

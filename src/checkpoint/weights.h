@@ -74,8 +74,4 @@ checkpoint_sizes checkpoint_measure(const checkpoint *c);
 /* Sentences about harmless oddities (conflicting ids, unread tensors); NULL after the last. */
 const char *checkpoint_note(const checkpoint *c, int i);
 
-/* Read-ahead and release of a decoder layer's pages. */
-void checkpoint_prefetch_layer(const checkpoint *c, int layer);
-void checkpoint_release_layer(const checkpoint *c, int layer);
-
 #endif

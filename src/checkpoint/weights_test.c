@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "checkpoint/weights.h"
+#include "checkpoint/reader.h"
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
@@ -283,10 +283,16 @@ static void sizes_count_what_is_stored(void **state) {
   checkpoint_sizes s = checkpoint_measure(c);
   assert_int_equal(s.bytes, 260416); /* the index's total_size */
   assert_int_equal(s.parameters, 130208);
+  reader *r;
+  loci_err err;
+  assert_int_equal(reader_new(c, &r, &err), LOCI_OK);
   for (int i = 0; i < c->config.text.layers; i++) {
-    checkpoint_prefetch_layer(c, i);
-    checkpoint_release_layer(c, i);
+    reader_wait(r, i);
+    if (i > 0) checkpoint_release_layer(c, i - 1);
+    reader_ask(r, i + 1); /* the last one asks for a layer that is not there */
   }
+  checkpoint_release_vision(c);
+  reader_free(r);
   assert_float_equal(value_at(&c->class_embedding, 2), 0.578125, 0);
   checkpoint_close(c);
 }

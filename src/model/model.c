@@ -123,6 +123,7 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   m->threads = o.threads ? o.threads : omp_get_num_procs();
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();
   TRY_DONE(open_parts(m, dir, o.precision, err));
+  m->release = o.memory_bytes > 0 && m->info.bytes > o.memory_bytes;
   fill_info(m);
   TRY_DONE(gather_notes(m, err));
   *out = m;

@@ -20,6 +20,7 @@ struct loci_model {
   dtype arith_type;        /* of walks */
   int threads;
   int64_t memory; /* bytes a walk may use */
+  bool release;   /* weights are more than that: a layer's pages are given up behind it */
   loci_model_info info;
   char hash[32];
   char *notes[8];

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "checkpoint/reader.h"
 #include "model/tokens.h"
 #include "model/vision.h"
 #include "text/span.h"
@@ -62,6 +63,7 @@ static loci_status look(const loci_model *m, const char *path, arena *mem, float
   TRY_DONE(arith_new(m->arith_type, m->threads, &a, err));
   TRY_DONE(vision_forward(a, m->weights, *pixels, *features, *projected, err));
 done:
+  if (m->release) checkpoint_release_vision(m->weights);
   arith_free(a);
   free(raw);
   image_clear(&im);

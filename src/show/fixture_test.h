@@ -221,7 +221,8 @@ static inline void fixture_make(fixture *f, fixture_opts o) {
                     .other = {4517, "\xE2\x96\x81London", 0.55},
                     .total_effect = 0.79};
   t->prompt = fixture_prompt(f->mem, &o);
-  t->cost = (loci_cost){2.5, 251904, 260000, 1e12, 3.7e13};
+  t->cost = (loci_cost){
+      .seconds = 2.5, .rows = 251904, .formula = 260000, .flop = 1e12, .naive_flop = 3.7e13};
   loci_grid *grids = arena_zarray(f->mem, 4 * o.sites, loci_grid);
   for (int d = 0; d < (o.noise ? 2 : 1); d++) {
     for (int s = 0; s < o.sites; s++) {

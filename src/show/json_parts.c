@@ -150,6 +150,17 @@ js_value *json_outcome(const loci_outcome *r, bool whole, bool kl) {
   return o;
 }
 
+static js_value *json_spent(const loci_spent *s) {
+  js_value *o = js_object();
+  js_put(&o, "read", js_real(s->read));
+  js_put(&o, "convert", js_real(s->convert));
+  js_put(&o, "product", js_real(s->product));
+  js_put(&o, "attention", js_real(s->attention));
+  js_put(&o, "head", js_real(s->head));
+  js_put(&o, "other", js_real(s->other));
+  return o;
+}
+
 js_value *json_cost(const loci_cost *c) {
   js_value *o = js_object();
   js_put(&o, "seconds", js_real(c->seconds));
@@ -158,6 +169,7 @@ js_value *json_cost(const loci_cost *c) {
   js_put(&o, "flop", js_real(c->flop));
   js_put(&o, "flop_per_s", js_real(c->seconds > 0 ? c->flop / c->seconds : (double)NAN));
   js_put(&o, "naive_flop", js_real(c->naive_flop));
+  if (c->spent.product > 0) js_put(&o, "spent", json_spent(&c->spent));
   return o;
 }
 

@@ -113,8 +113,7 @@ loci_status flow_measure(const loci_prompt *p, flow_job *job, loci_err *err) {
   if (job->logits) TRY_DONE(walk_want(w, root, T - 1, err));
   if (job->resid) TRY_DONE(ask_resid(w, root, p, &resid, err));
   TRY_DONE(walk_run(w, &hooks, err));
-  job->rows = walk_rows(w);
-  job->flop = walk_flop(w);
+  walk_add_cost(w, 1, &job->cost);
   if (resid) memcpy(job->resid, resid + (T - 1) * D, (size_t)D * sizeof *resid);
   if (!k.finite) st = not_finite(p->model, err);
 done:

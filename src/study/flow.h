@@ -49,8 +49,7 @@ typedef struct flow_job {
   float *resid;  /* (D) the last position's residual stream behind the last layer, or NULL */
   loci_progress_fn progress;
   void *progress_ctx;
-  int64_t rows; /* out: what it cost */
-  double flop;
+  loci_cost cost; /* what it took is added */
 } flow_job;
 
 /* One walk of the prompt as it is, which fills all tables. */

@@ -326,8 +326,7 @@ static loci_status measure(maker *m, loci_err *err) {
                   .progress = m->opts->progress,
                   .progress_ctx = m->opts->progress_ctx};
   TRY(flow_measure(m->p, &job, err));
-  m->out->cost.rows = job.rows;
-  m->out->cost.flop = job.flop;
+  m->out->cost = job.cost;
   for (int k = 0; k < m->out->path_count; k++) TRY(fill_path(m, k, err));
   TRY(fill_view(m, logits, err));
   m->out->cost.seconds = clock_seconds() - begin;

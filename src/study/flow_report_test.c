@@ -63,7 +63,7 @@ static double forward_cost(const loci_prompt *p) {
   assert_non_null(logits);
   must(flow_measure(p, &job, &err), &err);
   free(logits);
-  return job.flop;
+  return job.cost.flop;
 }
 
 /* The default request, all layers; each head's norms cost nothing more. */

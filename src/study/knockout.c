@@ -52,8 +52,7 @@ typedef struct knockout {
   reading *base;     /* (target count) the clean run's */
   reading *readings; /* (cuts, target count) */
   int first_cut;     /* of the batch that is running */
-  int64_t rows, formula;
-  double flop;
+  loci_cost cost;
 } knockout;
 
 typedef struct knockout_box { /* the public view first, so that one pointer serves both */
@@ -275,8 +274,7 @@ static loci_status run_cuts(knockout *k, int count, loci_err *err) {
   if (!st) st = want_answer(k, w, clean, err);
   for (int i = 0; !st && i < count; i++) st = add_cut(k, w, &k->cuts[k->first_cut + i], err);
   if (!st) st = walk_run(w, &hooks, err);
-  k->rows += walk_rows(w);
-  k->flop += walk_flop(w);
+  walk_add_cost(w, 1, &k->cost);
   walk_free(w);
   if (!st && k->not_finite) st = not_finite(k->m, err);
   return st;
@@ -322,10 +320,10 @@ static loci_status next_batch(const knockout *k, int *count, loci_err *err) {
 
 static loci_status run_all(knockout *k, loci_err *err) {
   int count;
-  k->formula = (int64_t)k->target.length * k->L;
+  k->cost.formula = (int64_t)k->target.length * k->L;
   do {
     TRY(next_batch(k, &count, err));
-    for (int i = 0; i < count; i++) k->formula += cut_formula(k, &k->cuts[k->first_cut + i]);
+    for (int i = 0; i < count; i++) k->cost.formula += cut_formula(k, &k->cuts[k->first_cut + i]);
     TRY(run_cuts(k, count, err));
     k->first_cut += count;
   } while (k->first_cut < k->cut_count);
@@ -365,9 +363,7 @@ static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *er
   out->pathway_count = k->pathway_count;
   out->pathways = k->pathways;
   for (int a = 0; a < k->pathway_count; a++) runs += k->pathways[a].layer_count;
-  out->cost.rows = k->rows;
-  out->cost.formula = k->formula;
-  out->cost.flop = k->flop;
+  out->cost = k->cost;
   out->cost.naive_flop = runs * forward_flop(k->p, k->target.length);
   return LOCI_OK;
 }

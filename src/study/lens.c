@@ -133,8 +133,7 @@ static loci_status look(lens *l, loci_cost *cost, loci_err *err) {
                       .progress_ctx = l->opts->progress_ctx};
   loci_status st = add_wants(l, w, err);
   if (!st) st = walk_run(w, &hooks, err);
-  cost->rows = walk_rows(w);
-  cost->flop = walk_flop(w);
+  walk_add_cost(w, 1, cost);
   walk_free(w);
   if (!st && l->not_finite) st = not_finite(l->m, err);
   return st;

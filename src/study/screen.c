@@ -179,8 +179,7 @@ static loci_status run_part(screen *x, loci_err *err) {
   if (!st) st = walk_new(s->m, &w, err);
   if (!st) st = run_walk(x, w, err);
   if (w) {
-    s->rows += walk_rows(w);
-    s->flop += walk_flop(w);
+    walk_add_cost(w, 1, &s->cost);
   }
   walk_free(w);
   arena_free(mem);
@@ -189,7 +188,7 @@ static loci_status run_part(screen *x, loci_err *err) {
   if (s->opts->screen_metric == LOCI_METRIC_LOGIT_DIFF) {
     back *= 1 + (goes(s, LOCI_NOISE) ? x->seeds : 1);
   }
-  s->formula += x->L * (s->length + x->seeds * (int64_t)(s->length - s->first) + back);
+  s->cost.formula += x->L * (s->length + x->seeds * (int64_t)(s->length - s->first) + back);
   return st;
 }
 

@@ -12,7 +12,6 @@
  * them. */
 #include "study/sweep.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Two stretches of keys in place of one cost more than fewer rows would save. */
@@ -241,9 +240,8 @@ static void add_costs(const batch *b, const walk *w) {
     sweep *s = b->parts[i].s;
     int64_t formula = part_formula(&b->parts[i]);
     double share = b->count == 1 ? 1 : (double)formula / all;
-    s->formula += formula;
-    s->rows += llround(share * (double)walk_rows(w));
-    s->flop += share * walk_flop(w);
+    s->cost.formula += formula;
+    walk_add_cost(w, share, &s->cost);
   }
 }
 

@@ -69,8 +69,7 @@ typedef struct sweep {
 
   screened screened;
 
-  int64_t rows, formula;
-  double flop;
+  loci_cost cost;
 } sweep;
 
 /* cells.c */

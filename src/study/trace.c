@@ -116,9 +116,7 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   t->total_effect = t->clean.m.p - t->corrupted.m.p;
   t->grid_count = s->grid_count;
   t->grids = s->grids;
-  t->cost.rows = s->rows;
-  t->cost.formula = s->formula;
-  t->cost.flop = s->flop;
+  t->cost = s->cost;
   t->cost.naive_flop = naive_flop(s);
   return LOCI_OK;
 }
@@ -178,12 +176,12 @@ static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *reques
   }
   loci_status st = sweeps_run(ready, count, err);
   double seconds = clock_seconds() - begin;
-  for (int i = 0; i < count; i++) formula += (double)ready[i]->formula;
+  for (int i = 0; i < count; i++) formula += (double)ready[i]->cost.formula;
   free(ready);
   for (int i = 0; !st && i < n; i++) {
     loci_trace_request *r = &requests[i];
     if (r->err.code) continue;
-    double share = count == 1 ? 1 : (double)jobs[i].s.formula / formula;
+    double share = count == 1 ? 1 : (double)jobs[i].s.cost.formula / formula;
     if (finish(&jobs[i], m, share * seconds, &r->err) == LOCI_ECANCELLED) {
       *err = r->err;
       st = LOCI_ECANCELLED;

@@ -268,8 +268,9 @@ loci_status walk_backward(walk *w, walk_slope_fn slope, void *ctx, const walk_ho
   TRY(back_head(w, slope, ctx, err));
   for (int l = w->c->layers - 1; l >= lowest; l--) {
     TRY(walk_report(w, hooks, "backward", w->c->layers - 1 - l, err));
-    if (l > lowest) checkpoint_prefetch_layer(w->model->weights, l - 1);
+    read_layer(w, l, l > lowest ? l - 1 : -1);
     TRY(back_layer(w, l, err));
+    leave_layer(w, l);
   }
   if (lowest > 0) { /* late sites of the layer below */
     float *G = w->tape->G;

@@ -26,8 +26,11 @@ static loci_status head_init(const walk *w, head *h, arena *mem, loci_err *err) 
 /* logits of the n <= chunk rows in h->slots */
 static loci_status head_forward(walk *w, head *h, int64_t n, loci_err *err) {
   const checkpoint *c = w->model->weights;
+  work_kind before = work_begin(w->a, WORK_HEAD);
   TRY(norm_forward(w->a, walk_norm(w), &c->final_norm, h->operand, w->resid, h->slots, n, err));
-  return linear_forward(w->a, &c->head, h->logits, h->operand, n, err);
+  TRY(linear_forward(w->a, &c->head, h->logits, h->operand, n, err));
+  work_end(w->a, before);
+  return LOCI_OK;
 }
 
 void keep_wanted(walk *w, int layer) {

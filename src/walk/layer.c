@@ -94,7 +94,9 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   int64_t HK = (int64_t)w->c->heads * w->c->head_dim, D = w->c->width;
   TRY(project_qkv(w, weights, layer, err));
   join_rows(w, STAGE_ATTEND, w->q, HK);
+  work_kind before = work_begin(w->a, WORK_ATTENTION);
   attend_layer(w, layer);
+  work_end(w->a, before);
   TRY(flow_layer(w, layer, err));
   join_rows(w, STAGE_Z, w->z, HK);
   int64_t n = w->rows.upto[STAGE_Z];
@@ -176,16 +178,28 @@ static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const w
   return LOCI_OK;
 }
 
+void read_layer(walk *w, int layer, int next) {
+  work_kind before = work_begin(w->a, WORK_READ);
+  reader_wait(w->reader, layer);
+  if (next >= 0) reader_ask(w->reader, next);
+  work_end(w->a, before);
+}
+
+void leave_layer(const walk *w, int layer) {
+  if (w->model->release) checkpoint_release_layer(w->model->weights, layer);
+}
+
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err) {
   const decoder_layer *weights = &w->model->weights->layers[layer];
   rows_of_layer(w, layer);
   TRY(walk_report(w, hooks, "walk", layer, err));
-  if (layer + 1 < w->layers) checkpoint_prefetch_layer(w->model->weights, layer + 1);
+  read_layer(w, layer, layer + 1 < w->layers ? layer + 1 : -1);
   visit_resid(w, LOCI_SITE_RESID_PRE, layer, w->rows.upto[STAGE_START]);
   tape_keep(w, TAPE_PRE, layer);
   TRY(attention(w, weights, layer, err));
   TRY(mlp(w, weights, layer, hooks, err));
   keep_wanted(w, layer);
+  leave_layer(w, layer);
   w->row_count += w->rows.upto[STAGE_MLP_POST] + w->rows.kv_only;
   return LOCI_OK;
 }

@@ -1,6 +1,7 @@
 /* Building a walk (see walk.h): streams, interventions, what to keep. */
 #include "walk/streams.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
   w->mem = arena_new();
   loci_status st = w->mem ? arith_new(m->arith_type, m->threads, &w->a, err)
                           : fail_nomem(err, "preparing a walk");
+  if (!st) st = reader_new(m->weights, &w->reader, err);
   if (st) {
     walk_free(w);
     return st;
@@ -35,6 +37,7 @@ void walk_free(walk *w) {
   free(w->wants.at);
   free(w->flows.at);
   free(w->grads.at);
+  reader_free(w->reader);
   arith_free(w->a);
   arena_free(w->mem);
   free(w);
@@ -277,6 +280,19 @@ loci_status walk_flow_add(walk *w, const walk_flow *f, loci_err *err) {
 
 int64_t walk_rows(const walk *w) { return w->row_count; }
 double walk_flop(const walk *w) { return w->a->flop; }
+
+void walk_add_cost(const walk *w, double share, loci_cost *cost) {
+  work_end(w->a, w->a->now); /* up to now */
+  const double *s = w->a->seconds;
+  cost->rows += llround(share * (double)w->row_count);
+  cost->flop += share * w->a->flop;
+  cost->spent.read += share * s[WORK_READ];
+  cost->spent.convert += share * s[WORK_CONVERT];
+  cost->spent.product += share * s[WORK_PRODUCT];
+  cost->spent.attention += share * s[WORK_ATTENTION];
+  cost->spent.head += share * s[WORK_HEAD];
+  cost->spent.other += share * s[WORK_OTHER];
+}
 
 /* ---------------------------------------------------------------- cache */
 

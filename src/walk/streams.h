@@ -20,6 +20,7 @@
 #ifndef LOCI_WALK_STREAMS_H
 #define LOCI_WALK_STREAMS_H
 
+#include "checkpoint/reader.h"
 #include "model/arith.h"
 #include "model/rope.h"
 #include "tensor/attention.h"
@@ -31,6 +32,7 @@ struct walk {
   const decoder_config *c;
   arena *mem; /* everything below that is not a LIST */
   arith *a;
+  reader *reader;
   int layers;  /* to run: up to the last one anybody asks for */
   int longest; /* positions of the longest stream */
   LIST(stream) streams;
@@ -76,6 +78,10 @@ void attend_layer(walk *w, int layer);
 void keep_wanted(walk *w, int layer); /* copies the rows that are wanted behind the layer */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
 norm_spec walk_norm(const walk *w);
+/* The weights of a layer are there, and those of the [next] one (-1: none) are on the way; and when
+ * they are not needed any more. */
+void read_layer(walk *w, int layer, int next);
+void leave_layer(const walk *w, int layer);
 /* Says how far the walk is, and whether it is to go on; between row chunks, too. */
 loci_status walk_report(const walk *w, const walk_hooks *hooks, const char *word, double done,
                         loci_err *err);

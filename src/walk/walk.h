@@ -61,8 +61,7 @@ typedef struct walk_patch {
   bool add;            /* add instead of replace */
 } walk_patch;
 /* Overwrites a site at one position; several patches of one place work in the order given.  Every
- * site of a layer can be patched; `pattern` by values only, row [position] of every head: (H, T).
- */
+ * site of a layer can be patched; `pattern` by values only, its row of every head: (H, T). */
 loci_status walk_patch_add(walk *w, int stream, const walk_patch *patch, loci_err *err);
 
 /* Cuts the attention edges from [query] to the positions first .. first + count - 1, all heads,
@@ -92,8 +91,7 @@ loci_status walk_want_after(walk *w, int stream, int layer, int position, loci_e
 /* ---------------- running */
 
 /* One row of logits (V), borrowed during the call; [index] counts the walk_want calls.  The first
- * [ordered] rows come in order from the calling thread, the others afterwards, from several threads
- * at once. */
+ * [ordered] come in order from the calling thread, then the others from several threads at once. */
 typedef void (*walk_logits_fn)(void *ctx, int64_t index, const float *logits);
 
 typedef struct walk_hooks {
@@ -110,6 +108,8 @@ loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err);
  * 2 M N K of all products, so far. */
 int64_t walk_rows(const walk *w);
 double walk_flop(const walk *w);
+/* Adds a share of both, and of what the walk's seconds went into. */
+void walk_add_cost(const walk *w, double share, loci_cost *cost);
 
 /* ---------------- cache */
 

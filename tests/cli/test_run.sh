@@ -112,7 +112,7 @@ json trace
 try "${trace[@]}" --json --layers 1-2 --site mlp_out --positions constraint,last --seed 3 --color always
 again=$out
 try "${trace[@]}" --json --layers 1-2 --site mlp_out --positions constraint,last --seed 3
-cut() { sed 's/"seconds": *[^,]*//; s/"flop_per_s": *[^,}]*//' <<<"$1"; }
+cut() { sed 's/"seconds": *[^,]*//; s/"flop_per_s": *[^,}]*//; s/"spent": *{[^}]*}//' <<<"$1"; }
 [ "$(cut "$again")" = "$(cut "$out")" ] || miss "the same request gives two results"
 try "${trace[@]}" -c capital --only 1 --layers 2 --site z --positions last
 wants 0
