@@ -38,6 +38,9 @@ typedef struct loci_data_report {
   int64_t read, written;      /* examples (rows, lines that are not blank) */
   int64_t bad;                /* with an error that stays */
   int64_t answered, pictured; /* import: with answers; with a picture that is there */
+  int64_t compared, exact;    /* annotate: examples whose constraint is a piece of the question, and
+                                 those among them whose proposal is the same but for articles */
+  double token_f1; /* mean over them: 2 shared words / (words of one + words of the other) */
   int64_t finding_count;
   const loci_finding *findings;
   int kind_count;
@@ -76,6 +79,24 @@ LOCI_CHECK loci_status loci_data_import(const char *path, const char *to,
                                         const loci_import_opts *opts, loci_data_report **out,
                                         loci_err *err);
 
+typedef struct loci_annotate_opts {
+  const char *out;     /* the examples with the proposals as their constraints; NULL: none */
+  const char *weights; /* file of weights; NULL: the built-in ones.  With [train]: written */
+  const char *train;   /* .jsonl, or .csv with question and constraint (or main_entity) */
+  bool keep;           /* leave examples alone that have constraints */
+  bool compare;        /* with the constraints that are there */
+  bool why;            /* a finding for every proposal, with what speaks for it */
+  bool whole; /* whole noun phrases in the set "known", too, whose own constraints end after a word
+               */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_annotate_opts;
+
+/* Proposes the constraints of every question by its grammar, without a model: the piece that points
+ * at the picture (visual), and names and numbers that are further conditions (textual). */
+LOCI_CHECK loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
+                                          loci_data_report **out, loci_err *err);
+
 LOCI_API void loci_data_report_free(loci_data_report *report);
 LOCI_CHECK loci_status loci_data_report_json(const loci_data_report *report, char **out,
                                              loci_err *err);
@@ -86,6 +107,13 @@ LOCI_CHECK loci_status loci_data_report_write(const loci_data_report *report, co
  * their kinds. */
 LOCI_CHECK loci_status loci_data_report_draw(const loci_data_report *report,
                                              const loci_draw_opts *opts, char **out, loci_err *err);
+
+/* An example for a terminal: line, id, the question with its constraints coloured or in brackets
+ * (visual [], textual {}), answers and picture. */
+LOCI_CHECK loci_status loci_example_draw(const loci_example *example, const loci_draw_opts *opts,
+                                         char **out, loci_err *err);
+/* {"line", "id", "question", "constraints": [{"text", "kind", "bytes"}], "answers", "image"} */
+LOCI_CHECK loci_status loci_example_json(const loci_example *example, char **out, loci_err *err);
 
 #ifdef __cplusplus
 }

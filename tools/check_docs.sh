@@ -18,6 +18,11 @@ while IFS='|' read -r name error meaning; do
 done < <(tr '\n' ' ' <src/data/quirks.def | sed 's/QUIRK(/\n&/g' |
   sed -nE 's/^QUIRK\([A-Z_]*, "([a-z-]+)", (true|false), (true|false), *"([^"]*)"\).*/\1|\2|\4/p' | sed 's/|true|/|yes|/; s/|false|/||/')
 
+while IFS='|' read -r name weight meaning; do
+  grep -qF "| \`$name\` | $weight | $meaning |" docs/DATA.md || complain "docs/DATA.md: no line for $name ($weight): $meaning"
+done < <(tr '\n' ' ' <src/data/features.def | sed 's/FEATURE(/\n&/g; s/  */ /g' |
+  sed -nE 's/^FEATURE\([A-Z_]*, "([a-z-]+)", (-?[0-9.]+), "([^"]*)"\).*/\1|\2|\3/p')
+
 commands=" $("$loci" help | sed -n '/^commands/,/^$/s/^  \([a-z]*\) .*/\1/p' | tr '\n' ' ')"
 while read -r command; do
   [[ $commands == *" $command "* ]] || complain "mentioned, but no such command: loci $command"

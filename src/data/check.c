@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/names.h"
+#include "data/phrase.h"
 #include "data/questions.h"
 #include "image/image.h"
 #include "model/model.h"
@@ -87,6 +88,24 @@ static bool is_again(const char *question, span s) {
   return false;
 }
 
+/* "This operating" of "This operating system": tables cut after a word end so. */
+static loci_status check_cut(check_job *j, const loci_example *e, span s, const char *field) {
+  qtext q;
+  phrase p;
+  int first = 0, last;
+  int64_t end = s.begin + (int64_t)s.length;
+  question_words(e->question, &q);
+  while (first < q.count && q.words[first].begin != s.begin) first++;
+  if (first == q.count || q.words[first].is != WORD_DEMONSTRATIVE || !phrase_at(&q, first, &p))
+    return LOCI_OK;
+  for (last = p.core; last < p.last && q.words[last].end != end; last++) {
+  }
+  if (last >= p.last) return LOCI_OK;
+  return NOTE(j, CONSTRAINT_CUT, field, NULL, "\"%.*s\" ends before its noun: \"%.*s\"",
+              (int)s.length, e->question + s.begin, (int)(q.words[p.last].end - s.begin),
+              e->question + s.begin);
+}
+
 static loci_status check_constraint(check_job *j, const loci_example *e, int i) {
   char field[40];
   const char *text = e->constraints[i];
@@ -96,6 +115,7 @@ static loci_status check_constraint(check_job *j, const loci_example *e, int i) 
   if (s.occurrence == 1 && is_again(e->question, s))
     TRY(NOTE(j, CONSTRAINT_UNCLEAR, field, NULL,
              "\"%.80s\" is there more than once; \"%.80s@2\" would be the second", text, text));
+  TRY(check_cut(j, e, s, field));
   for (int k = 0; k < i; k++) {
     span other = span_find(e->question, e->constraints[k]);
     if (other.begin < 0 || !overlap(s, other)) continue;

@@ -187,17 +187,6 @@ static bool find_folded(const char *question, const char *text, size_t n, int nt
   return false;
 }
 
-/* The bytes of the question as a constraint names them, "this place@2" if need be. */
-static char *respell(check_job *j, const char *question, int64_t begin, int64_t end) {
-  size_t n = (size_t)(end - begin);
-  int count = span_count(question, begin, n);
-  char *s = arena_alloc(j->mem, (int64_t)n + 16, 1);
-  if (!s) return NULL;
-  snprintf(s, n + 16, "%.*s", (int)n, question + begin);
-  if (count > 1) snprintf(s + n, 16, "@%d", count);
-  return s;
-}
-
 /* What is wrong with a constraint, and how it reads when repaired (NULL: it cannot be).  False:
  * nothing is wrong. */
 static bool look_at(check_job *j, const char *question, const char *text, quirk *what,
@@ -221,7 +210,7 @@ static bool look_at(check_job *j, const char *question, const char *text, quirk 
       find_folded(question, text + from, to - from, there ? 1 : s.occurrence, &begin, &end)) {
     bool same = strncmp(question + begin, text + from, to - from) == 0;
     if (!there) *what = same ? QUIRK_CONSTRAINT_EDGE : QUIRK_CONSTRAINT_CASE;
-    *repaired = respell(j, question, begin, end);
+    *repaired = span_text(j->mem, question, begin, end);
   }
   return true;
 }

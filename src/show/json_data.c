@@ -9,6 +9,7 @@
 #include "show/formats.h"
 #include "show/json_parts.h"
 #include "show/study_parts.h"
+#include "text/span.h"
 
 static js_value *json_kind(const loci_finding_kind *k) {
   js_value *o = js_object();
@@ -43,6 +44,11 @@ loci_status loci_data_report_json(const loci_data_report *r, char **out, loci_er
     js_put(&o, "answered", js_int(r->answered));
     js_put(&o, "pictured", js_int(r->pictured));
   }
+  if (strcmp(r->what, "annotate") == 0) {
+    js_put(&o, "compared", js_int(r->compared));
+    js_put(&o, "exact", js_int(r->exact));
+    js_put(&o, "token_f1", r->compared ? js_real(r->token_f1) : js_null());
+  }
   for (int i = 0; i < r->kind_count; i++) js_push(&kinds, json_kind(&r->kinds[i]));
   js_put(&o, "kinds", kinds);
   for (int64_t i = 0; i < r->finding_count; i++) js_push(&findings, json_finding(&r->findings[i]));
@@ -58,4 +64,33 @@ loci_status loci_data_report_write(const loci_data_report *r, const char *path, 
   loci_status st = file_write(path, text, strlen(text), err);
   free(text);
   return st;
+}
+
+static js_value *json_spans(const loci_example *e) {
+  js_value *list = js_array();
+  for (int i = 0; i < e->constraint_count; i++) {
+    js_value *o = js_object(), *range = js_array();
+    span s = span_find(e->question, e->constraints[i]);
+    js_put(&o, "text", js_text(e->constraints[i]));
+    js_put(&o, "kind", js_text(e->kinds[i]));
+    js_push(&range, js_int(s.begin));
+    js_push(&range, js_int(s.begin + (int64_t)s.length));
+    if (s.begin < 0) {
+      js_free(range);
+      range = js_null();
+    }
+    js_put(&o, "bytes", range);
+    js_push(&list, o);
+  }
+  return list;
+}
+
+loci_status loci_example_json(const loci_example *e, char **out, loci_err *err) {
+  js_value *o = json_example(e->line, e->id), *answers = js_array();
+  js_put(&o, "question", js_text(e->question));
+  js_put(&o, "constraints", json_spans(e));
+  for (int i = 0; i < e->answer_count; i++) js_push(&answers, js_text(e->answers[i]));
+  js_put(&o, "answers", answers);
+  js_put(&o, "image", js_text(e->image));
+  return js_print(o, false, out, err);
 }

@@ -10,7 +10,8 @@ enum { KIND_W = 27, COUNT_W = 7, NOTES = 10 };
 
 /* Errors all; of a kind of notes that goes on and on, the first ones. */
 static bool is_shown(const loci_data_report *r, const loci_finding *f, int64_t *shown) {
-  for (int k = 0; !f->error && k < r->kind_count; k++) {
+  bool all = f->error || strcmp(r->what, "annotate") == 0;
+  for (int k = 0; !all && k < r->kind_count; k++) {
     if (strcmp(r->kinds[k].name, f->kind) == 0) return shown[k]++ < NOTES;
   }
   return true;
@@ -21,7 +22,8 @@ static void put_finding(term *t, const loci_data_report *r, const loci_finding *
   if (f->field) term_format(t, TERM_PLAIN, "%.200s:", f->field);
   term_words(t, TERM_PLAIN, f->message);
   if (f->repaired && *f->repaired) {
-    term_word(t, TERM_DIM, r->fixed ? "\xE2\x86\x92" : "\xE2\x86\x92?");
+    term_word(t, TERM_DIM,
+              r->fixed || strcmp(r->what, "annotate") == 0 ? "\xE2\x86\x92" : "\xE2\x86\x92?");
     term_words(t, TERM_ACCENT, f->repaired);
   }
   term_format(t, f->error ? TERM_ACCENT : TERM_DIM, "[%s%s]", f->error ? "error: " : "", f->kind);
@@ -57,9 +59,9 @@ static void put_kinds(term *t, const loci_data_report *r) {
     term_put(t, k->error ? TERM_ACCENT : TERM_PLAIN, text);
     t->indent = COUNT_W + 1;
     term_words(t, TERM_DIM, k->meaning);
-    if (!k->error && k->count > NOTES)
+    if (!k->error && k->count > NOTES && strcmp(r->what, "annotate") != 0)
       term_format(t, TERM_PLAIN, "(the first %d above; --json and -o F.json name all)", NOTES);
-    if (k->repaired > 0)
+    if (k->repaired > 0 && strcmp(r->what, "annotate") != 0)
       term_format(t, TERM_PLAIN, "(%" PRId64 " %s)", k->repaired,
                   r->fixed ? "repaired" : "can be repaired: --fix");
     term_newline(t);
@@ -77,6 +79,14 @@ static void put_counts(term *t, const loci_data_report *r) {
   if (r->out) term_format(t, TERM_PLAIN, "%" PRId64 " written,", r->written);
   term_format(t, r->bad ? TERM_ACCENT : TERM_PLAIN, "%" PRId64 " with errors", r->bad);
   if (r->out) term_word(t, TERM_PLAIN, "that stay");
+  term_newline(t);
+  if (r->compared == 0) return;
+  term_format(t, TERM_BOLD, "%.3f the same as the constraint that is there,",
+              (double)r->exact / (double)r->compared);
+  term_format(t, TERM_PLAIN,
+              "token F1 %.3f, on the %" PRId64
+              " examples whose constraint is a piece of the question",
+              r->token_f1, r->compared);
   term_newline(t);
 }
 

@@ -1,6 +1,7 @@
 /* Pieces of questions (see span.h). */
 #include "text/span.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,16 @@ int span_count(const char *question, int64_t begin, size_t length) {
   int n = 1;
   for (int64_t i = 0; i < begin; i++) n += strncmp(question + i, question + begin, length) == 0;
   return n;
+}
+
+char *span_text(arena *mem, const char *question, int64_t begin, int64_t end) {
+  size_t n = (size_t)(end - begin);
+  int count = span_count(question, begin, n);
+  char *s = arena_alloc(mem, (int64_t)n + 16, 1);
+  if (!s) return NULL;
+  snprintf(s, n + 16, "%.*s", (int)n, question + begin);
+  if (count > 1) snprintf(s + n, 16, "@%d", count);
+  return s;
 }
 
 static bool is_word_at(const char *s, size_t n) {
