@@ -221,6 +221,31 @@ const command commands[] = {
      DATA_LINT,
      {OPT_COUNT}},
 
+    {"data annotate",
+     "constraints proposed from the grammar of the questions",
+     "loci data annotate questions.jsonl -o proposed.jsonl\n"
+     "loci data annotate questions.jsonl --compare\n"
+     "loci data annotate questions.jsonl --train mine.csv --weights mine.json -o proposed.jsonl\n",
+     "Proposes for every question the piece that points at the picture, and names and numbers as "
+     "further conditions, by rules and without a model: to be corrected in the file.  --why says "
+     "what speaks for each proposal, --compare how often proposals agree with the constraints that "
+     "are there, articles aside.",
+     ".jsonl .json",
+     cmd_data_annotate,
+     DATA_ANNOTATE,
+     {OPT_COUNT}},
+
+    {"data show",
+     "the questions of a file with their constraints marked",
+     "loci data show questions.jsonl\n"
+     "loci data show questions.jsonl --limit 20 --json\n",
+     "Prints every example of the file: its question with the constraints coloured, or in brackets "
+     "(visual [], textual {}), its answers and its picture.",
+     NULL,
+     cmd_data_show,
+     DATA_SHOW,
+     {OPT_COUNT}},
+
     {"study flow",
      "contributions averaged over questions: right and wrong answers",
      "loci study flow questions.jsonl" FLAGS " -o flow.png\n",

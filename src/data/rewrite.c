@@ -88,7 +88,8 @@ static loci_status take_all(job *j) {
 loci_status rewrite_run(const rewrite *r, loci_err *err) {
   size_t n = (size_t)(path_base(r->path) - r->path);
   char *folder = strndup(r->path, n > 1 ? n - 1 : n); /* no slash; the root keeps its own */
-  job j = {.r = r, .counts = report_view(r->found), .from = {r->path, folder, "line", 0}, .err = err};
+  job j = {
+      .r = r, .counts = report_view(r->found), .from = {r->path, folder, "line", 0}, .err = err};
   loci_status st = folder ? LOCI_OK : fail_nomem(err, r->path);
   if (st) goto done;
   TRY_DONE(lines_open(r->path, EXAMPLE_LINE_MAX, &j.lines, err));

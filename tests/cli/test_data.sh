@@ -158,6 +158,75 @@ done
 LC_ALL=C try data lint all.jsonl
 LC_ALL=C grep -qa '[^ -~]' out && miss "not ASCII: $(LC_ALL=C grep -a '[^ -~]' out | head -1)"
 
+# ---- annotate
+cat >plain.jsonl <<'EOF'
+{"id":"a","question":"What breed is this dog?","image":"good.png","constraints":[{"text":"dog"}]}
+{"id":"b","question":"What is the name of the man on the left?","image":"good.png","constraints":[{"text":"the man on the left"}],"more":1}
+{"id":"c","question":"Did Ada Lovelace meet this man in 1840?","image":"good.png"}
+{"id":"d","question":"This operating system runs on","set":"known","constraints":[{"text":"This operating"}]}
+{"id":"e","question":"Why?"}
+{"id":"f","question":"What is that, if not a that?","constraints":[{"text":"no piece"}]}
+not JSON
+EOF
+try data annotate plain.jsonl -o proposed.jsonl -o r.json
+wants 1
+holds proposed.jsonl '{"id":"a","question":"What breed is this dog?","image":"good.png","constraints":[{"text":"this dog","kind":"visual"}]}' \
+  '"constraints":[{"text":"man on the left","kind":"visual"}],"more":1}' \
+  '"constraints":[{"text":"this man","kind":"visual"},{"text":"Ada Lovelace","kind":"textual"},{"text":"1840","kind":"textual"}]' \
+  '"constraints":[{"text":"This operating","kind":"textual"}]' '{"id":"e","question":"Why?"}'
+[ "$(wc -l <proposed.jsonl)" = 6 ] || miss "not six examples"
+holds r.json '"format":"loci.data-annotate/1"' '"compared":0' '"token_f1":null' '"kind":"no-proposal"' '"kind":"no-example"'
+try data lint proposed.jsonl --json
+[[ $out == *'"bad":0'* ]] || miss "a proposal is not a piece of its question"
+try data annotate plain.jsonl --whole --keep -o proposed.jsonl
+holds proposed.jsonl '"constraints":[{"text":"dog"}]' '"text":"This operating"' '"text":"this man"'
+try data annotate plain.jsonl --whole -o proposed.jsonl
+holds proposed.jsonl '"text":"This operating system"'
+COLUMNS=200 try data annotate plain.jsonl --compare --why
+wants 1
+prints 'demonstrative +10, subject +1.5 -> this dog [proposed]'
+prints '"dog" in "What breed is this dog?" -> this dog [differs]'
+prints '0.667 the same as the constraint that is there, token F1 0.889, on the 3'
+printf 'question,constraint\nWhat breed is this dog?,dog\nWhat breed is that cat?,What\n' >mine.csv
+failed 'mine.csv: none of its 2 rows has a constraint that is proposed' data annotate plain.jsonl --train mine.csv --why
+printf 'question,constraint\nWhat food is on the plate?,food\nWhat bird is on the roof?,bird\n' >mine.csv
+echo '{"question":"What bird is on the roof?"}' >roof.jsonl
+try data annotate roof.jsonl --why
+prints '-> roof [proposed]'
+try data annotate roof.jsonl --why --train mine.csv --weights mine.json
+prints '-> bird [proposed]'
+holds mine.json '"format": "loci.data-weights/1"' '"demonstrative": 10'
+try data annotate roof.jsonl --why --weights mine.json
+prints '-> bird [proposed]'
+echo '{"weights":{}}' >none.json
+failed 'none.json: is not a file of weights (loci.data-weights/1)' data annotate roof.jsonl --why --weights none.json
+usage 'data annotate needs -o F.jsonl, --compare or --why' data annotate plain.jsonl
+
+# ---- show
+cat >shown.jsonl <<'EOF'
+{"id":"a","question":"Did Ada meet this tall, old man?","constraints":[{"text":"this tall, old man","kind":"visual"},{"text":"Ada","kind":"textual"},{"text":"hat"}],"answers":["no","nope"]}
+not JSON
+{"question":"What\u001b[2J is this?","constraints":[{"text":"is"},{"text":"is@2"}]}
+EOF
+try data show shown.jsonl
+wants 0
+prints 'Did {Ada} meet [this tall, old man]?'
+prints 'not in the question: "hat"'
+prints 'no, nope'
+prints '[is] th[is]?'
+says 'shown.jsonl: not sound JSON at line 2'
+grep -q $'\x1b' out && miss "an escape sequence reached the terminal"
+COLORTERM=truecolor try data show shown.jsonl --color always --limit 1
+prints $'\e[1;35mtall,\e[0m'
+[[ $out != *'['*'this tall'* || $out != *'{Ada}'* ]] || miss "brackets beside colours"
+try data show shown.jsonl --json
+[[ $out == '{"format":"loci.data-show/1",'*'"constraints":[{"text":"this tall, old man","kind":"visual","bytes":[13,31]},{"text":"Ada","kind":"textual","bytes":[4,7]},{"text":"hat","kind":null,"bytes":null}],"answers":["no","nope"],"image":null},'*']}' ]] || miss "not the JSON: $out"
+for width in 40 80; do
+  LC_ALL=C.UTF-8 COLUMNS=$width try data show all.jsonl
+  wide=$(too_wide "$width" <out)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+done
+
 # A large file: every bad line named, nothing else dropped, memory as for a small one but for what doubles take.
 many() { # many N: every hundredth line is bad
   awk -v n="$1" 'BEGIN {for (i = 1; i <= n; i++) printf "{\"id\":%d,\"question\":\"What is the number %d of this land?\",\"constraints\":[{\"text\":\"%s\"}],\"answers\":[\"x\"]}\n", i, i, i % 100 ? "this land" : "that land"}'
@@ -190,7 +259,7 @@ fi
 usage '--fix needs -o F.jsonl' data lint all.jsonl --fix
 usage 'a repaired file is written with --fix' data lint all.jsonl -o x.jsonl
 usage 'data lint writes files that end in .jsonl .json' data lint all.jsonl -o x.csv
-usage 'data needs a second word: import, lint' data
+usage 'data needs a second word: import, lint, annotate, show' data
 failed 'nowhere.jsonl: No such file' data lint nowhere.jsonl
 failed 'is the file this is made from' data lint all.jsonl --fix -o ./all.jsonl
 finish

@@ -1,0 +1,26 @@
+/* loci data annotate: constraints proposed from the grammar of each question, for a file that
+ * people can correct. */
+#include <string.h>
+
+#include "data.h"
+
+int cmd_data_annotate(cli *c) {
+  loci_annotate_opts opts;
+  loci_data_report *report = NULL;
+  memset(&opts, 0, sizeof opts);
+  int code = data_output(c, &opts.out);
+  if (code) return code;
+  opts.weights = args_get(&c->args, OPT_WEIGHTS);
+  opts.train = args_get(&c->args, OPT_TRAIN);
+  opts.keep = args_has(&c->args, OPT_KEEP);
+  opts.compare = args_has(&c->args, OPT_COMPARE);
+  opts.why = args_has(&c->args, OPT_WHY);
+  opts.whole = args_has(&c->args, OPT_WHOLE);
+  if (!opts.out && !opts.compare && !opts.why)
+    return cli_usage(c, "data annotate needs -o F.jsonl, --compare or --why");
+  opts.progress = term_progress;
+  opts.progress_ctx = &c->term;
+  if (loci_data_annotate(c->args.rest[0], &opts, &report, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
+  return code ? code : data_finish(c, report);
+}
