@@ -71,6 +71,31 @@ static loci_status import(void *path, loci_err *err) {
   return st;
 }
 
+static loci_status annotate(void *path, loci_err *err) {
+  loci_data_report *r;
+  loci_examples *x;
+  loci_example *e;
+  char *text, out[80], weights[80];
+  snprintf(out, sizeof out, "%s.out", (char *)path);
+  snprintf(weights, sizeof weights, "%s.json", (char *)path);
+  loci_annotate_opts opts = {
+      .out = out, .train = path, .weights = weights, .compare = true, .why = true};
+  TRY(loci_data_annotate(path, &opts, &r, err));
+  loci_data_report_free(r);
+  opts.train = NULL;
+  TRY(loci_data_annotate(path, &opts, &r, err));
+  loci_data_report_free(r);
+  TRY(loci_examples_open(out, &x, err));
+  loci_status st = loci_examples_next(x, &e, err);
+  if (!st) st = loci_example_draw(e, NULL, &text, err);
+  if (!st) loci_text_free(text);
+  if (!st) st = loci_example_json(e, &text, err);
+  if (!st) loci_text_free(text);
+  loci_example_free(e);
+  loci_examples_close(x);
+  return st;
+}
+
 static void making_and_checking_say_so_too(void **state) {
   (void)state;
   char dir[] = "/tmp/loci-data-oom-XXXXXX", path[64], more[80];
@@ -88,6 +113,12 @@ static void making_and_checking_say_so_too(void **state) {
              "{\"questions\":[{\"question_id\":1,\"image_id\":7,\"question\":\"Whose hat is "
              "this\"}],\"annotations\":[{\"question_id\":1,\"answers\":[{\"answer\":\"a\"}]}]}");
   failing_malloc_run(import, path);
+  write_text(
+      path,
+      "{\"question\":\"Did Ada own this hat in 1840?\",\"constraints\":[{\"text\":\"hat\"}]}\n"
+      "{\"question\":\"Why?\"}\n{\"question\":\"Whose is the hat?\",\"constraints\":[{\"text\":"
+      "\"hat\"}],\"answers\":[\"a\"]}\n");
+  failing_malloc_run_without_json(annotate, path); /* lines that are no JSON are passed over */
   unlink(more);
   unlink(path);
   snprintf(more, sizeof more, "%s.out", path);

@@ -18,6 +18,13 @@ static loci_status set(check_job *j, js_value *in, const char *key, js_value *me
   return js_set(in, key, member) ? LOCI_OK : no_memory(j);
 }
 
+/* A string without NUL characters, which the reader will refuse; else NULL. */
+static const char *text_in(const js_value *v) {
+  size_t n;
+  const char *s = js_text_of(v, &n);
+  return s && strlen(s) == n ? s : NULL;
+}
+
 /* ---------------------------------------------------------------- lists */
 
 /* "answers": "Lima" for ["Lima"]. */
@@ -74,7 +81,7 @@ static char *trimmed(check_job *j, const char *text, const char *blanks) {
 }
 
 static loci_status repair_question(check_job *j) {
-  const char *text = js_text_of(js_get(j->line, "question"), NULL);
+  const char *text = text_in(js_get(j->line, "question"));
   if (!text || text[strspn(text, " \t\r\n")] == 0) return LOCI_OK;
   char *s = trimmed(j, text, " \t\r\n");
   if (!s) return no_memory(j);
@@ -96,7 +103,7 @@ static loci_status repair_question(check_job *j) {
 /* Whether an earlier item is the same string. */
 static bool is_double(const js_value *list, int64_t i, const char *text) {
   for (int64_t k = 0; k < i; k++) {
-    const char *other = js_text_of(js_at(list, k), NULL);
+    const char *other = text_in(js_at(list, k));
     if (other && strcmp(other, text) == 0) return true;
   }
   return false;
@@ -105,7 +112,7 @@ static bool is_double(const js_value *list, int64_t i, const char *text) {
 /* The i-th answer; [was]: its place in the line. */
 static loci_status repair_answer(check_job *j, js_value *list, int64_t *i, int64_t was) {
   char field[40];
-  const char *text = js_text_of(js_at(list, *i), NULL);
+  const char *text = text_in(js_at(list, *i));
   if (!text) return LOCI_OK;
   snprintf(field, sizeof field, "answers[%lld]", (long long)was);
   char *s = trimmed(j, text, " \t\r\n");
@@ -236,8 +243,8 @@ static loci_status repair_constraint(check_job *j, js_value *list, int64_t *i, i
   char field[40], *repaired;
   quirk what;
   js_value *item = js_item(list, *i);
-  const char *question = js_text_of(js_get(j->line, "question"), NULL);
-  const char *text = js_text_of(js_get(item, "text"), NULL);
+  const char *question = text_in(js_get(j->line, "question"));
+  const char *text = text_in(js_get(item, "text"));
   if (!text || !*text) return LOCI_OK;
   snprintf(field, sizeof field, "constraints[%lld].text", (long long)was);
   if (look_at(j, question, text, &what, &repaired)) {
@@ -245,10 +252,10 @@ static loci_status repair_constraint(check_job *j, js_value *list, int64_t *i, i
     TRY(say_constraint(j, what, field, text, repaired));
     if (repaired) TRY(set(j, item, "text", js_text(repaired)));
   }
-  text = js_text_of(js_get(item, "text"), NULL);
+  text = text_in(js_get(item, "text"));
   for (int64_t k = 0; k < *i; k++) {
-    const char *other = js_text_of(js_get(js_at(list, k), "text"), NULL);
-    if (!other || strcmp(other, text) != 0) continue;
+    const char *other = text_in(js_get(js_at(list, k), "text"));
+    if (!other || !text || strcmp(other, text) != 0) continue;
     TRY(NOTE(j, CONSTRAINT_TWICE, field, "", "\"%.80s\" stands there already", text));
     js_drop_item(list, (*i)--);
     j->changed = true;
@@ -258,7 +265,7 @@ static loci_status repair_constraint(check_job *j, js_value *list, int64_t *i, i
 }
 
 static loci_status repair_constraints(check_job *j) {
-  const char *question = js_text_of(js_get(j->line, "question"), NULL);
+  const char *question = text_in(js_get(j->line, "question"));
   js_value *list = js_member(j->line, "constraints");
   if (!question || js_kind_of(list) != JS_ARRAY) return LOCI_OK;
   for (int64_t i = 0, was = 0; i < js_count(list); i++, was++)

@@ -140,6 +140,13 @@ cmp -s fixed.jsonl again.jsonl || miss "repairing twice is not repairing once"
 try data lint all.jsonl --no-images --json
 [[ $out != *image-unreadable* && $out != *image-missing* ]] || miss "pictures were looked at"
 
+# A NUL in a string is not mended by cutting the string there.
+printf '%s\n' '{"question":"What is this?","answers":[" a\u0000b "]}' >nul.jsonl
+try data lint nul.jsonl --fix -o nul-fixed.jsonl
+wants 1
+prints 'answers: "answers", item 1, holds a NUL character'
+[ -s nul-fixed.jsonl ] && miss "a line with a NUL was written"
+
 # With a model: tokens.
 printf '{"question":"What is this %s?","constraints":[{"text":"this"}],"answers":["%s"]}\n' \
   "$(yes land | head -300 | tr '\n' ' ')" x >long.jsonl
