@@ -76,7 +76,8 @@ static clause clause_of(const qtext *q, int first) {
   int p = first - 1;
   while (p >= 0 && q->words[p].is == WORD_ADVERB) p--;
   if (p < 0 || class_at(q, p) == WORD_AUXILIARY) return CLAUSE_NEEDS_VERB;
-  return p == 0 && q->words[0].is == WORD_BE ? CLAUSE_NEEDS_PREDICATE : CLAUSE_PLAIN;
+  bool why = p == 1 && strcmp(q->words[0].low, "why") == 0; /* why are the trees bare? */
+  return (p == 0 || why) && q->words[p].is == WORD_BE ? CLAUSE_NEEDS_PREDICATE : CLAUSE_PLAIN;
 }
 
 static bool is_verbal(word_class c) {
@@ -136,6 +137,7 @@ static int last_of_run(const qtext *q, int k, bool determined, clause c) {
     last--;
   if (last < k && end > k && determined && c == CLAUSE_NEEDS_VERB && is_verb_behind(q, end))
     return end - 1; /* this executive is */
+  if (last < k && end > k && class_at(q, k - 1) == WORD_ARTICLE) return end - 1; /* the light */
   if (last < k || last < end - 1) return last;
   if (c == CLAUSE_NEEDS_VERB) return before_verb(q, k, last);
   return c == CLAUSE_NEEDS_PREDICATE ? before_predicate(q, k, last) : last;

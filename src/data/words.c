@@ -118,13 +118,13 @@ static const char sorts[] =
     " kind kinds type types sort sorts breed brand style model species variety make form class "
     "category genre ";
 static const char relations[] =
-    " name names purpose term part parts piece color colour shape size place area use benefit "
-    "benefits age origin nationality profession occupation job designer maker material ingredient "
-    "ingredients height weight length width depth cost price value number amount horsepower "
-    "lifespan life top bottom side front back middle end edge capital history symbol meaning "
-    "effect "
-    "action owner manufacturer inventor country state function nickname scientific result "
-    "temperature way subject title ";
+    " name names purpose term part parts piece color colour shape size place area use "
+    "benefit benefits age origin nationality profession occupation job designer maker "
+    "material ingredient ingredients height weight length width depth cost price value "
+    "number amount horsepower lifespan life top bottom side front back middle end edge "
+    "capital history symbol meaning effect action owner manufacturer inventor country state "
+    "function nickname scientific result temperature way subject title left right background "
+    "foreground corner distance center centre ";
 static const char pictures[] = " picture pictures photo photos photograph image images scene pic ";
 static const char shown[] =
     " pictured shown worn depicted seen displayed featured photographed visible ";
