@@ -51,7 +51,10 @@ char *span_text(arena *mem, const char *question, int64_t begin, int64_t end) {
   char *s = arena_alloc(mem, (int64_t)n + 16, 1);
   if (!s) return NULL;
   snprintf(s, n + 16, "%.*s", (int)n, question + begin);
-  if (count > 1) snprintf(s + n, 16, "@%d", count);
+  size_t plain;
+  int own;
+  split_occurrence(s, &plain, &own); /* "a@2" itself is "a@2@1" */
+  if (count > 1 || plain < n) snprintf(s + n, 16, "@%d", count);
   return s;
 }
 
