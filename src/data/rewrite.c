@@ -45,6 +45,10 @@ static loci_status say(job *j, const char *message) {
 static loci_status take_line(job *j, const char *text, size_t n) {
   js_value *line = NULL;
   loci_err why = {0};
+  if (j->counts->read == 0 && text[strspn(text, " \t\r")] == '[')
+    return fail(j->err, LOCI_EUNSUPPORTED,
+                "%s: is one JSON array, an object a line is wanted (jq -c '.[]' makes it)",
+                j->from.path);
   j->counts->read++;
   loci_status st = js_parse_line(text, n, j->from.path, j->from.line, &line, &why);
   if (st == LOCI_ENOMEM) return fail_nomem(j->err, j->from.path);

@@ -268,5 +268,7 @@ usage 'a repaired file is written with --fix' data lint all.jsonl -o x.jsonl
 usage 'data lint writes files that end in .jsonl .json' data lint all.jsonl -o x.csv
 usage 'data needs a second word: import, lint, annotate, show' data
 failed 'nowhere.jsonl: No such file' data lint nowhere.jsonl
+echo '[{"question":"Q"}]' >array.json
+failed 'array.json: is one JSON array, an object a line is wanted' data lint array.json
 failed 'is the file this is made from' data lint all.jsonl --fix -o ./all.jsonl
 finish
