@@ -52,6 +52,7 @@ void help_screen(const term *t) {
 static void put_usage(const command *cmd) {
   printf("usage\n  loci %s", cmd->name);
   if (cmd->bit == HELP) printf(" [COMMAND | sites]");
+  if (cmd->bit == DATA_IMPORT) printf(" KIND"); /* of table */
   if (cmd->bit & FILE_COMMANDS) printf(" FILE%s", cmd->bit == EDIT_APPLY ? "..." : "");
   for (const option_id *id = cmd->needed; *id != OPT_COUNT; id++) {
     const option *o = option_get(*id);

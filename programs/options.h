@@ -46,7 +46,7 @@ enum command_bit {
                    STUDY_RUN, /* they read a file of examples */
   EDITED_COMMANDS =
       ASK | TRACE | KNOCKOUT | LENS | FLOW | SCORE | STUDY_COMMANDS, /* --edit, in memory */
-  STORE_COMMANDS = STUDY_STATUS | STUDY_EXPORT | STUDY_REPORT, /* they read a store */
+  STORE_COMMANDS = STUDY_STATUS | STUDY_EXPORT | STUDY_REPORT,       /* they read a store */
   FILE_COMMANDS =
       STUDY_COMMANDS | STORE_COMMANDS | EDIT_APPLY | EDIT_REVERT | DATA_COMMANDS, /* of plain
                                                                      arguments that name files */
