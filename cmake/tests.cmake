@@ -61,6 +61,11 @@ foreach(test ${cli_tests})
   string(REGEX REPLACE "^.*/test_(.*)\\.sh$" "cli_\\1" name ${test})
   add_test(NAME ${name} COMMAND bash ${test} $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})
 endforeach()
+
+# A written edit in transformers; skipped where there is none.
+add_test(NAME transformers COMMAND ${CMAKE_SOURCE_DIR}/tests/transformers.sh $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})
+set_tests_properties(transformers PROPERTIES SKIP_RETURN_CODE 77)
+
 file(GLOB examples CONFIGURE_DEPENDS examples/*.c)
 foreach(example ${examples})
   get_filename_component(name ${example} NAME_WE)

@@ -205,6 +205,42 @@ LOCI_CHECK loci_status loci_edit_test_json(const loci_edit_test *test, char **ou
 LOCI_CHECK loci_status loci_edit_test_draw(const loci_edit_test *test, const loci_draw_opts *opts,
                                            char **out, loci_err *err);
 
+/* .json; .csv: a row for each group and measure; .png .svg .pdf .html: bars before and after. */
+LOCI_CHECK loci_status loci_edit_test_write(const loci_edit_test *test, const char *path,
+                                            loci_err *err);
+
+/* ---- what edits do, over a setting */
+
+typedef struct loci_edit_curve_opts {
+  loci_edit_test_opts test; /* without edits */
+  const char *over;         /* "layer", "lambda", "steps", "max-norm", "lr"; or "count": the first n
+                               examples         of the file, solved into one matrix */
+  const double *values;
+  int value_count;
+} loci_edit_curve_opts;
+
+typedef struct loci_edit_curve {
+  const char *over;
+  int point_count;
+  const double *points;
+  const loci_edit_test *const *tests; /* one for each point */
+  const char
+      *note; /* about a layer that was left out, because no edit is possible there; or NULL */
+} loci_edit_curve;
+
+/* [path]: of an edit set, read anew for each point. */
+LOCI_CHECK loci_status loci_edit_curve_new(loci_model *model, const char *path,
+                                           const loci_edit_curve_opts *opts, loci_edit_curve **out,
+                                           loci_err *err);
+LOCI_API void loci_edit_curve_free(loci_edit_curve *curve);
+LOCI_CHECK loci_status loci_edit_curve_json(const loci_edit_curve *curve, char **out,
+                                            loci_err *err);
+/* .json; .csv: a row for each point, group and measure; .png .svg .pdf .html: lines. */
+LOCI_CHECK loci_status loci_edit_curve_write(const loci_edit_curve *curve, const char *path,
+                                             loci_err *err);
+LOCI_CHECK loci_status loci_edit_curve_draw(const loci_edit_curve *curve,
+                                            const loci_draw_opts *opts, char **out, loci_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -32,26 +32,15 @@ static int check_options(cli *c) {
 
 static int show(cli *c, const loci_edit_test *t) {
   loci_draw_opts draw = cli_draw_opts(c);
-  char *text, *json;
-  if (loci_edit_test_json(t, &json, &c->err)) return cli_failed(c);
-  int code = EXIT_DONE;
-  if (!c->json) {
-    if (loci_edit_test_draw(t, &draw, &text, &c->err)) {
-      code = cli_failed(c);
-    } else {
-      fputs(text, stdout);
-      loci_text_free(text);
-    }
-  }
-  if (code) {
-    loci_text_free(json);
-    return code;
-  }
-  code = cli_write_json(c, json);
+  char *text = NULL;
   const char *out;
-  for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    cli_say_written(c, out);
-  return code;
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_edit_test_write(t, out, &c->err)) return cli_failed(c);
+  bool bad = c->json ? loci_edit_test_json(t, &text, &c->err)
+                     : loci_edit_test_draw(t, &draw, &text, &c->err);
+  if (bad) return cli_failed(c);
+  cli_show(c, text);
+  return EXIT_DONE;
 }
 
 int cmd_edit_test(cli *c) {

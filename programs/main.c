@@ -176,10 +176,23 @@ const command commands[] = {
      "the question on other pictures and unrelated ones, which shall keep theirs.  By free "
      "answers, "
      "by the first token and by probability, with 95 % intervals.",
-     ".json",
+     ".json .csv .png .svg .pdf .html",
      cmd_edit_test,
      EDIT_TEST,
      {OPT_MODEL, OPT_DATA, OPT_COUNT}},
+
+    {"edit curve",
+     "what edits do over a setting, or over their number",
+     "loci edit curve --data edits.jsonl" FLAGS " --over layer=0-10 --limit 20 -o layers.png\n"
+     "loci edit curve --data edits.jsonl" FLAGS " --layer 3 --over count=1,3,10 -o count.csv\n",
+     "Tests edits as edit test does, at each value of a layer, lambda, steps, max-norm or lr, or "
+     "with "
+     "1, 3, 10, ... requests solved into one matrix, and draws what becomes of the question, its "
+     "paraphrases, other pictures and other questions, with 95 % intervals.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_edit_curve,
+     EDIT_CURVE,
+     {OPT_MODEL, OPT_DATA, OPT_OVER, OPT_COUNT}},
 
     {"edit covariance",
      "how keys of a layer vary, for the methods rome and memit",

@@ -41,7 +41,9 @@ enum command_bit {
   DATA_SHOW = 1 << 27,
   EDIT_COVARIANCE = 1 << 28,
   DATA_COMMANDS = DATA_IMPORT | DATA_LINT | DATA_ANNOTATE | DATA_SHOW,
-  EDIT_SOLVING = EDIT_SOLVE | EDIT_TEST,
+  EDIT_CURVE = 1 << 29,
+  EDIT_SETS = EDIT_TEST | EDIT_CURVE, /* they measure on an edit set */
+  EDIT_SOLVING = EDIT_SOLVE | EDIT_SETS,
   STUDY_COMMANDS = STUDY_PREDICT | STUDY_FLOW | STUDY_KNOCKOUT | STUDY_TRACE |
                    STUDY_RUN, /* they read a file of examples */
   EDITED_COMMANDS =
@@ -52,7 +54,7 @@ enum command_bit {
                                                                      arguments that name files */
   PROMPT_COMMANDS = TOKENS | ASK | RECORD | TRACE | KNOCKOUT | LENS | FLOW | EDIT_SOLVE,
   MODEL_COMMANDS = PROMPT_COMMANDS | INFO | IMAGE | SCORE | STUDY_COMMANDS | EDIT_APPLY |
-                   EDIT_TEST | EDIT_COVARIANCE
+                   EDIT_SETS | EDIT_COVARIANCE
 };
 
 typedef enum option_id {

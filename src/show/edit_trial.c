@@ -24,15 +24,20 @@ static js_value *json_group(const loci_edit_group *g) {
   return o;
 }
 
+void json_put_edit_test(js_value **to, const loci_edit_test *t) {
+  js_value *groups = js_array();
+  js_put(to, "layer", t->layer < 0 ? js_null() : js_int(t->layer));
+  js_put(to, "settings", edit_settings_json(&t->settings));
+  js_put(to, "score", json_interval(&t->score));
+  for (int i = 0; i < t->group_count; i++) js_push(&groups, json_group(&t->groups[i]));
+  js_put(to, "groups", groups);
+}
+
 loci_status loci_edit_test_json(const loci_edit_test *t, char **out, loci_err *err) {
-  js_value *o = json_result("edit.test"), *groups = js_array();
+  js_value *o = json_result("edit.test");
   json_put_sample(&o, &t->sample);
   js_put(&o, "method", js_text(t->method));
-  js_put(&o, "layer", t->layer < 0 ? js_null() : js_int(t->layer));
-  js_put(&o, "settings", edit_settings_json(&t->settings));
-  js_put(&o, "score", json_interval(&t->score));
-  for (int i = 0; i < t->group_count; i++) js_push(&groups, json_group(&t->groups[i]));
-  js_put(&o, "groups", groups);
+  json_put_edit_test(&o, t);
   return json_print_lines(o, out, err);
 }
 

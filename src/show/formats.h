@@ -17,6 +17,8 @@ void csv_text(bytes *out, const char *s);
 /* A comma, and the number behind it; nothing for an empty value. */
 void csv_number(bytes *out, double x);
 void score_csv(const loci_score *s, bytes *out);
+void edit_test_csv(const loci_edit_test *t, bytes *out);
+void edit_curve_csv(const loci_edit_curve *c, bytes *out);
 
 /* Arrays of every grid, named "denoise.mlp_out.w1.p", for groups "denoise.mlp_out.w1.groups.p":
  * p, logp, logit_diff, kl, ie, restoration (F64) and skipped (U8), (layers, columns[, heads]);

@@ -94,8 +94,9 @@ static void draw_layers(canvas *c, const axes *a) {
   }
   for (int i = 0; i < p->layer_count; i++) {
     if (p->layers[i] % step != 0 && p->layer_count > 1) continue;
-    char text[16];
+    char text[24];
     snprintf(text, sizeof text, "%d", p->layers[i]);
+    if (p->labels) snprintf(text, sizeof text, "%s", p->labels[i]);
     canvas_line(c, x_of(a, i), bottom, x_of(a, i), bottom + 2.5, 0.6, plot_grey);
     canvas_text(c, x_of(a, i), bottom + 10.5, CANVAS_CENTRE, &tick_font, text);
   }

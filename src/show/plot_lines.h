@@ -20,7 +20,8 @@ typedef struct plot_chart {
   bool square;      /* curves from (0, 0) to (1, 1), the diagonal dashed; there are no layers */
   int layer_count;
   const int *layers;
-  const char *x_name; /* "layer" */
+  const char *const *labels; /* written instead of the layers' numbers; NULL: none */
+  const char *x_name;        /* "layer" */
   int series_count;
   const plot_series *series;
   double mark; /* a dashed line; NaN: none */

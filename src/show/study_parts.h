@@ -36,4 +36,9 @@ const char *score_choose_name(loci_choose c);
 /* What was asked, and how it was answered. */
 const char *score_title(const loci_score *s, char out[160]);
 
+/* "layer", "settings", "score", "groups" of a test of edits, into *to. */
+void json_put_edit_test(js_value **to, const loci_edit_test *t);
+/* "other renderings" for "same_entity"; [broken]: with a line break. */
+const char *edit_group_title(const char *name, bool broken);
+
 #endif

@@ -1,0 +1,89 @@
+/* loci edit curve: what edits do over a setting, or over their number in one matrix.  Drawn for the
+ * terminal, and written to every -o file by its ending. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit.h"
+#include "study.h"
+#include "values.h"
+
+enum { MOST_PROMPTS = 1000, MOST_POINTS = 1000, NAME_SIZE = 16 };
+
+typedef struct request {
+  loci_edit_curve_opts opts;
+  char over[NAME_SIZE];
+  double values[MOST_POINTS];
+} request;
+
+static int bad_over(cli *c) {
+  return cli_bad_value(c, OPT_OVER,
+                       "a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
+}
+
+/* "3", "0.5" or "0-11", behind the others. */
+static bool add_values(request *r, const char *item) {
+  int first, count;
+  double x;
+  if (value_real(item, &x)) {
+    first = 0;
+    count = 1;
+  } else if (strcmp(item, "all") != 0 && value_layers(item, &first, &count)) {
+    x = first;
+  } else {
+    return false;
+  }
+  for (int i = 0; i < count; i++) {
+    if (r->opts.value_count == MOST_POINTS) return false;
+    r->values[r->opts.value_count++] = x + i;
+  }
+  return true;
+}
+
+static int read_over(cli *c, request *r) {
+  char item[32];
+  const char *s = args_get(&c->args, OPT_OVER), *list = strchr(s, '=');
+  if (!list || list - s >= NAME_SIZE) return bad_over(c);
+  memcpy(r->over, s, (size_t)(list - s));
+  for (list++; value_next(&list, item, sizeof item);)
+    if (!add_values(r, item)) return bad_over(c);
+  r->opts.over = r->over;
+  r->opts.values = r->values;
+  if (strcmp(r->over, "count") == 0 && args_has(&c->args, OPT_PROMPTS))
+    return cli_usage(c, "--over count: the keys of many edits are of one wording each");
+  if (strcmp(r->over, "count") == 0 && args_has(&c->args, OPT_LIMIT))
+    return cli_usage(c, "--over count: says itself how many examples are used");
+  return EXIT_DONE;
+}
+
+static int write_all(cli *c, const loci_edit_curve *x) {
+  char *text = NULL;
+  const char *out;
+  loci_draw_opts draw = cli_draw_opts(c);
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_edit_curve_write(x, out, &c->err)) return cli_failed(c);
+  bool bad = c->json ? loci_edit_curve_json(x, &text, &c->err)
+                     : loci_edit_curve_draw(x, &draw, &text, &c->err);
+  if (bad) return cli_failed(c);
+  cli_show(c, text);
+  return EXIT_DONE;
+}
+
+int cmd_edit_curve(cli *c) {
+  request r;
+  loci_model *m = NULL;
+  loci_edit_curve *curve = NULL;
+  memset(&r, 0, sizeof r);
+  int code = read_over(c, &r);
+  if (!code) code = study_opts(c, &r.opts.test.study);
+  if (!code) code = edit_opts(c, &r.opts.test.how);
+  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.opts.test.prompts);
+  if (!code) code = cli_open_model(c, &m);
+  if (!code && loci_edit_curve_new(m, args_get(&c->args, OPT_DATA), &r.opts, &curve, &c->err))
+    code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code) code = write_all(c, curve);
+  loci_edit_curve_free(curve);
+  edit_opts_clear(&r.opts.test.how);
+  loci_model_close(m);
+  return code;
+}

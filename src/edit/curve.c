@@ -1,0 +1,236 @@
+/* loci_edit_curve_new: what edits do over a setting, or over their number (docs/MATH.md, "Measures
+ * of edits").  Every point is an edit test of its own over the same examples.
+ *
+ * Over "count" the first n requests of the file are solved into one matrix, and the test asks what
+ * has become of each of them; otherwise each example is solved alone. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit/edit.h"
+
+enum { MOST_POINTS = 1000 };
+
+typedef struct curve_box { /* the public view first, so that one pointer serves both */
+  loci_edit_curve view;
+  arena *mem;
+} curve_box;
+
+/* A request for the edit of many, with the prompt it owns. */
+typedef struct wish {
+  loci_prompt *prompt;
+  char *target;
+} wish;
+
+typedef struct drawing {
+  loci_model *model;
+  const char *path; /* of the edit set */
+  const loci_edit_curve_opts *opts;
+  curve_box *box;
+  loci_edit_test **tests; /* (points) */
+  int now;                /* the point that is measured */
+} drawing;
+
+void loci_edit_curve_free(loci_edit_curve *curve) {
+  if (!curve) return;
+  curve_box *box = (curve_box *)curve;
+  for (int i = 0; curve->tests && i < curve->point_count; i++) {
+    loci_edit_test_free((loci_edit_test *)(uintptr_t)curve->tests[i]);
+  }
+  arena_free(box->mem);
+  free(box);
+}
+
+static bool report(void *ctx, const char *stage, double done, double total) {
+  const drawing *d = ctx;
+  const loci_study_opts *o = &d->opts->test.study;
+  double share = total > 0 ? done / total : 0;
+  (void)stage;
+  return !o->progress ||
+         o->progress(o->progress_ctx, "points", d->now + share, d->box->view.point_count);
+}
+
+/* ---------------------------------------------------------------- settings */
+
+static bool is_over(const drawing *d, const char *what) { return strcmp(d->opts->over, what) == 0; }
+
+/* The value as a whole number; fails below [least]. */
+static loci_status whole(const drawing *d, double x, int least, int *out, loci_err *err) {
+  if (x < least || x > 1e6 || x != floor(x)) {
+    return fail(err, LOCI_EINVAL, "%s %g: expected a whole number, %d at least", d->opts->over, x,
+                least);
+  }
+  *out = (int)x;
+  return LOCI_OK;
+}
+
+static loci_status put_value(const drawing *d, double x, loci_edit_test_opts *o, loci_err *err) {
+  loci_edit_settings *s = &o->how.settings;
+  if (!isfinite(x) || x < 0) {
+    return fail(err, LOCI_EINVAL, "%s %g: expected a number that is not negative", d->opts->over,
+                x);
+  }
+  if (is_over(d, "count")) return whole(d, x, 1, &o->study.limit, err);
+  if (is_over(d, "steps")) return whole(d, x, 1, &s->steps, err);
+  if (is_over(d, "layer")) {
+    o->how.has_layer = true;
+    return whole(d, x, 0, &o->how.layer, err);
+  }
+  if (is_over(d, "lambda")) {
+    s->lambda = x > 0 ? x : -1;
+  } else if (is_over(d, "max-norm")) {
+    s->max_norm = x;
+  } else if (is_over(d, "lr") && x > 0) {
+    s->lr = x;
+  } else {
+    return fail(err, LOCI_EINVAL,
+                "a curve over %s %g: there are layer, lambda, steps, max-norm, lr "
+                "and count",
+                d->opts->over, x);
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- many in one matrix */
+
+static loci_status add_wish(const drawing *d, const loci_example *e, wish *out, loci_err *err) {
+  loci_question q = {.image = d->model->info.image_rows > 0 ? e->image : NULL,
+                     .text = e->question,
+                     .template_name = d->opts->test.study.template_name,
+                     .constraints = e->constraints,
+                     .constraint_count = e->constraint_count > 0};
+  if (!e->target || e->constraint_count == 0) {
+    return fail(err, LOCI_EINVAL, "%s, line %lld: an edit needs a target and a constraint", d->path,
+                (long long)e->line);
+  }
+  TRY(loci_prompt_new(d->model, &q, &out->prompt, err));
+  out->target = strdup(e->target);
+  return out->target ? LOCI_OK : fail_nomem(err, "solving edits");
+}
+
+/* The first [n] requests of the file. */
+static loci_status read_wishes(const drawing *d, wish *wishes, int n, loci_err *err) {
+  loci_examples *x;
+  TRY(loci_examples_open(d->path, &x, err));
+  loci_status st = LOCI_OK;
+  for (int i = 0; !st && i < n; i++) {
+    loci_example *e;
+    st = loci_examples_next(x, &e, err);
+    if (!st && !e) st = fail(err, LOCI_EINVAL, "%s: %d requests, %d were asked for", d->path, i, n);
+    if (!st) st = add_wish(d, e, &wishes[i], err);
+    loci_example_free(e);
+  }
+  loci_examples_close(x);
+  return st;
+}
+
+static loci_status solve_many(const drawing *d, const loci_edit_test_opts *o, loci_edit **out,
+                              loci_err *err) {
+  int n = o->study.limit;
+  loci_edit_opts how = o->how;
+  how.no_answers = true;
+  *out = NULL;
+  wish *wishes = calloc((size_t)n, sizeof *wishes);
+  loci_edit_request *asked = calloc((size_t)n, sizeof *asked);
+  loci_status st =
+      wishes && asked ? read_wishes(d, wishes, n, err) : fail_nomem(err, "solving edits");
+  for (int i = 0; !st && i < n; i++) {
+    asked[i] = (loci_edit_request){.prompt = wishes[i].prompt, .target = wishes[i].target};
+  }
+  if (!st) st = loci_edit_solve(d->model, asked, n, &how, out, err);
+  for (int i = 0; wishes && i < n; i++) {
+    loci_prompt_free(wishes[i].prompt);
+    free(wishes[i].target);
+  }
+  free(wishes);
+  free(asked);
+  return st;
+}
+
+/* ---------------------------------------------------------------- points */
+
+static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loci_err *err) {
+  loci_edit_test_opts o = d->opts->test;
+  loci_edit *many = NULL;
+  const loci_edit *edits[1];
+  loci_examples *file;
+  TRY(put_value(d, x, &o, err));
+  o.study.progress = report;
+  o.study.progress_ctx = d;
+  o.how.progress = report;
+  o.how.progress_ctx = d;
+  if (is_over(d, "count")) {
+    TRY(solve_many(d, &o, &many, err));
+    edits[0] = many;
+    o.edits = edits;
+    o.edit_count = 1;
+  }
+  loci_status st = loci_examples_open(d->path, &file, err);
+  if (!st) {
+    st = loci_edit_test_new(d->model, file, &o, out, err);
+    loci_examples_close(file);
+  }
+  loci_edit_free(many);
+  return st;
+}
+
+static loci_status pass_on(const loci_err *own, loci_err *err) {
+  if (err) *err = *own;
+  return own->code;
+}
+
+static loci_status leave_out(drawing *d, double layer, const char *why, loci_err *err) {
+  char text[600];
+  snprintf(text, sizeof text, "layer %g is left out: %s", layer, why);
+  d->box->view.note = arena_strdup(d->box->mem, text);
+  return d->box->view.note ? LOCI_OK : fail_nomem(err, "drawing a curve of edits");
+}
+
+static loci_status measure_all(drawing *d, loci_err *err) {
+  const loci_edit_curve_opts *o = d->opts;
+  loci_edit_curve *v = &d->box->view;
+  if (o->value_count < 1 || o->value_count > MOST_POINTS) {
+    return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o->value_count, MOST_POINTS);
+  }
+  double *points = arena_array(d->box->mem, o->value_count, double);
+  d->tests = arena_zarray(d->box->mem, o->value_count, loci_edit_test *);
+  v->over = arena_strdup(d->box->mem, o->over);
+  if (!points || !d->tests || !v->over) return fail_nomem(err, "drawing a curve of edits");
+  memcpy(points, o->values, (size_t)o->value_count * sizeof *points);
+  v->points = points;
+  v->tests = (const loci_edit_test *const *)d->tests;
+  v->point_count = o->value_count;
+  for (int i = 0; i < o->value_count; i++) { /* mistakes before any work */
+    loci_edit_test_opts same = o->test;
+    TRY(put_value(d, points[i], &same, err));
+  }
+  int n = 0;
+  loci_err own = {0};
+  for (d->now = 0; d->now < o->value_count; d->now++) {
+    loci_status st = measure_point(d, o->values[d->now], &d->tests[n], &own);
+    if (st && !(st == LOCI_EINVAL && is_over(d, "layer"))) return pass_on(&own, err);
+    if (st) TRY(leave_out(d, o->values[d->now], own.msg, err));
+    if (!st) points[n++] = o->values[d->now];
+  }
+  v->point_count = n;
+  return n > 0 ? LOCI_OK : pass_on(&own, err);
+}
+
+loci_status loci_edit_curve_new(loci_model *model, const char *path,
+                                const loci_edit_curve_opts *opts, loci_edit_curve **out,
+                                loci_err *err) {
+  *out = NULL;
+  if (!opts || !opts->over) return fail(err, LOCI_EINVAL, "a curve needs something to go over");
+  drawing d = {.model = model, .path = path, .opts = opts};
+  d.box = calloc(1, sizeof *d.box);
+  if (d.box) d.box->mem = arena_new();
+  loci_status st =
+      d.box && d.box->mem ? measure_all(&d, err) : fail_nomem(err, "drawing a curve of edits");
+  if (st) {
+    if (d.box) loci_edit_curve_free(&d.box->view);
+    return st;
+  }
+  *out = &d.box->view;
+  return LOCI_OK;
+}

@@ -1,0 +1,81 @@
+# What edits do on an edit set: pictures and tables, curves, and what happens when the disk is full.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+cd "$work" || exit 1
+flat() { tr -d ' \n' <<<"$out"; }
+asked='"question":"What is the capital of this country?","constraints":[{"text":"this country"}]'
+cat >set.jsonl <<END
+{"image":"$image",$asked,"target":"Lima","rephrase":["Name the capital of this country."],"same_image":[{"image":"$image","question":"On which continent is this country?"}],"other_images":[{"image":"$model/images/france.png","question":"$question"}]}
+{"image":"$model/images/peru.png",$asked,"target":"Kyiv"}
+END
+
+# One test, in every format.
+try edit test -m "$model" --data set.jsonl --layer 3 --limit 1 -o t.csv -o t.png -o t.pdf -o t.json
+wants 0
+prints 'wrote t.png'
+[ "$(head -c 4 t.png | tail -c 3)" = PNG ] || miss "t.png is no PNG"
+head -1 t.csv | grep -q '^group,metric,examples,questions,before,' || miss "other columns"
+grep -q '^efficacy,free,1,1,0,' t.csv || miss "no row of efficacy"
+
+# A point of a curve is a test of its own.
+try edit curve -m "$model" --data set.jsonl --limit 1 --over layer=2-3 -o c.csv -o c.svg -o c.json
+wants 0
+prints 'edits by multedit over layer'
+head -1 c.csv | grep -q '^over,value,group,metric,' || miss "other columns"
+diff <(tail -n +2 t.csv) <(sed -n 's/^layer,3,//p' c.csv) >/dev/null || miss "layer 3 is not what its test says"
+cmp -s <(sed -n 's/^layer,2,//p' c.csv) <(sed -n 's/^layer,3,//p' c.csv) && miss "all layers are the same"
+grep -q '"format":"loci.edit-curve/1"' c.json || miss "not a JSON object of loci.edit-curve/1"
+for over in lambda=0.01,100 steps=1,40 max-norm=0.0001,50 lr=0.01,0.2; do
+  try edit curve -m "$model" --data set.jsonl --limit 1 --layer 3 --over "$over" -o x.csv
+  wants 0
+  first=${over#*=}
+  first=${first%,*}
+  cmp -s <(sed -n "s/^[a-z-]*,$first,//p" x.csv) <(grep -v ",$first," x.csv | sed -n 's/^[a-z-]*,[0-9.]*,//p' | tail -n +1) &&
+    miss "$over changes nothing"
+done
+# Many in one matrix: one alone is what its test says, two are both measured.
+try edit curve -m "$model" --data set.jsonl --layer 3 --over count=1,2 -o n.csv
+wants 0
+diff <(tail -n +2 t.csv) <(sed -n 's/^count,1,//p' n.csv) >/dev/null || miss "one edit is not what its test says"
+grep -q '^count,2,efficacy,free,2,2,' n.csv || miss "two edits are not both asked"
+for width in 40 57 80; do
+  LC_ALL=C.UTF-8 COLUMNS=$width try edit curve -m "$model" --data set.jsonl --limit 1 --layer 3 --over steps=1
+  wants 0
+  wide=$(too_wide "$width" <out)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+done
+
+# No space left, while anything is written: one sentence, nothing half-written.
+try edit solve -m "$model" -i "$image" -q "$question" -c 'this country' --target Lima --layer 3 -o lima.edit
+wants 0
+ln -s /dev/full full.json
+try edit test -m "$model" --data set.jsonl --edit lima.edit --limit 1 -o full.json
+wants 1
+says 'full.json: cannot be written: No space left on device'
+limited() { # limited KIB ARGS...: loci with files that cannot grow beyond that
+  last="$* (files of $1 KiB at most)"
+  (trap '' XFSZ && ulimit -f "$1" && shift && exec "$loci" "$@" >/dev/null 2>err </dev/null)
+  code=$? err=$(cat err)
+  wants 1
+  says 'File too large'
+  [ "$(wc -l <err)" = 1 ] || miss "more than one line on standard error"
+  [ -z "$(find . -maxdepth 1 -name 'full*' ! -name full.json)" ] || miss "something half-written is left"
+}
+limited 500 edit apply lima.edit -m "$model" --out full
+limited 1 edit solve -m "$model" -i "$image" -q "$question" -c 'this country' --target Lima --layer 3 -o full.edit
+
+# The last layer cannot bring an answer: left out, and said.
+try edit curve -m "$model" --data set.jsonl --limit 1 --steps 1 --over layer=10-11 --json
+wants 0
+[[ $(flat) == *'"points":[{"value":10.0,'*'"note":"layer11isleftout:'* ]] || miss "layer 11 is not left out"
+
+# What makes no sense.
+usage 'edit curve needs -m DIR and --data FILE and --over NAME=LIST' edit curve
+usage '--over wants a name and its values' edit curve -m "$model" --data set.jsonl --over layer
+usage '--over wants a name and its values' edit curve -m "$model" --data set.jsonl --over layer=x
+usage 'says itself how many examples' edit curve -m "$model" --data set.jsonl --over count=1 --limit 1
+failed 'a curve over rank 1: there are layer, lambda' edit curve -m "$model" --data set.jsonl --over rank=1
+failed 'steps 0: expected a whole number' edit curve -m "$model" --data set.jsonl --over steps=0
+failed 'set.jsonl: 2 requests, 3 were asked for' edit curve -m "$model" --data set.jsonl --layer 3 --over count=3
+failed 'layer 12: the model has layers 0 to 11' edit curve -m "$model" --data set.jsonl --limit 1 --over layer=12
+finish

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""An edited checkpoint in transformers: it loads strictly, gives loci's logits, and differs from its source in the
+edited matrix alone.
+
+  transformers_check.py LOCI SOURCE_DIR      exit 77, with the reason, where torch or transformers is not installed
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+SKIPPED = 77
+# Both sides compute in f32 from the same weights; logits are sums of some hundred products in another order.
+LOGITS = 1e-4
+
+
+def read_safetensors(path):
+    """{name: (header entry, bytes)}, and the metadata."""
+    with open(path, "rb") as f:
+        data = f.read()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    about = header.pop("__metadata__", {})
+    body = data[8 + size :]
+    return {k: (v, body[v["data_offsets"][0] : v["data_offsets"][1]]) for k, v in header.items()}, about
+
+
+def tensor_of(entry):
+    types = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16, "I64": torch.int64}
+    about, data = entry
+    return torch.frombuffer(bytearray(data), dtype=types[about["dtype"]]).reshape(about["shape"])
+
+
+def loci(*words):
+    done = subprocess.run([LOCI, *map(str, words)], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"loci {' '.join(map(str, words))}: {done.stderr}")
+
+
+def check_bytes(source, written, edit):
+    """Every file and tensor is the source's but the edited matrix, which is W + left right, rounded once."""
+    update, about = read_safetensors(edit)
+    name = about["tensor"]
+    for file in sorted(os.listdir(source)):
+        path = os.path.join(written, file)
+        if os.path.isdir(os.path.join(source, file)):
+            continue
+        with open(os.path.join(source, file), "rb") as a, open(path, "rb") as b:
+            same = a.read() == b.read()
+        if not file.endswith(".safetensors"):
+            assert same, f"{file} is not the source's"
+            continue
+        old, old_about = read_safetensors(os.path.join(source, file))
+        new, new_about = read_safetensors(path)
+        assert list(old) == list(new) and old_about == new_about, f"{file}: another header"
+        for key in old:
+            assert old[key][0] == new[key][0], f"{key}: another dtype, shape or place"
+            assert (old[key][1] == new[key][1]) == (key != name), f"{key}: bytes"
+        if name in old:
+            W, left, right = (tensor_of(x) for x in (old[name], update["update.left"], update["update.right"]))
+            wanted = (W.double() + left.double() @ right.double()).float().to(W.dtype)
+            assert torch.equal(wanted, tensor_of(new[name])), f"{name} is not W + left right, rounded once"
+
+
+def logits_differ(checkpoint, asked, run):
+    """How far transformers' logits are from loci's, after a strict loading."""
+    loci("record", "-m", checkpoint, *asked, "--site", "logits", "-o", run)
+    recorded, _ = read_safetensors(run)
+    model, loading = transformers.AutoModelForImageTextToText.from_pretrained(
+        checkpoint, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+    )
+    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        assert not loading[kind], f"{kind}: {loading[kind]}"
+    with torch.no_grad():
+        theirs = model.eval()(
+            input_ids=tensor_of(recorded["input_ids"])[None],
+            pixel_values=tensor_of(recorded["pixel_values"])[None],
+        ).logits[0]
+    return (theirs - tensor_of(recorded["logits"])).abs().max().item()
+
+
+def check(name, model, image, question, constraint, target):
+    """Whether it could be checked: an older transformers reads some of the fields of a newer one's config otherwise."""
+    with tempfile.TemporaryDirectory() as work:
+        edit, written, run = (os.path.join(work, x) for x in ("e.edit", "edited", "run.safetensors"))
+        asked = ["-i", image, "-q", question, "--precision", "f32"]
+        loci("edit", "solve", "-m", model, *asked, "-c", constraint, "--target", target, "--layer", 1, "-o", edit)
+        loci("edit", "apply", edit, "-m", model, "--out", written)
+        check_bytes(model, written, edit)
+        before = logits_differ(model, asked, run)
+        if before > LOGITS:
+            print(f"{name}: passed over: transformers {transformers.__version__} reads the source otherwise ({before:.2g})")
+            return False
+        far = logits_differ(written, asked, run)
+        assert far <= LOGITS, f"{name}: logits differ by {far:.2g}"
+        print(f"{name}: loads, logits within {far:.2g}, all else byte for byte")
+        return True
+
+
+LOCI, SOURCE = sys.argv[1:]
+try:
+    import torch
+    import transformers
+except ImportError as e:
+    print(f"skipped: {sys.executable} has no {e.name}; LOCI_PYTHON names one that has torch and transformers")
+    sys.exit(SKIPPED)
+
+transformers.logging.set_verbosity_error()
+golden, flags = os.path.join(SOURCE, "tests/golden"), os.path.join(SOURCE, "models/flags")
+building = ("In which city is this building, and who made it?", "this building", "the")
+ukraine = ("What is the capital of this country?", "this country", "Lima")
+checked = check("flags", flags, os.path.join(flags, "images/ukraine.png"), *ukraine)
+for each in ("llava-clip-llama", "llava-clip-llama-bf16", "llava-siglip-phi"):
+    checked += check(each, os.path.join(golden, "models", each), os.path.join(golden, "images/scene-a.png"), *building)
+assert checked, "no checkpoint could be checked"
