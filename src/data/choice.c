@@ -126,7 +126,7 @@ static loci_status read_list(const job *j, const char *field, const char *const 
 
 /* image, or image_1 as the only one. */
 static loci_status read_image(const job *j, choice *out) {
-  char field[16], what[64];
+  char field[24], what[96];
   const char *first = loci_example_field(j->e, "image_1");
   out->image = j->e->image;
   for (int i = 2; i <= 9; i++) {
