@@ -68,7 +68,8 @@ typedef struct loci_import_opts {
   const char *images;         /* folder; NULL: the table's own */
   const char *const *answers; /* paths: OK-VQA or VQAv2 questions and annotations */
   int answer_count;
-  bool raw; /* constraints as the table has them, without repairs */
+  const char *image_list; /* JSON with "images": numbers of pictures and their files, or NULL */
+  bool raw;               /* constraints as the table has them, without repairs */
   loci_progress_fn progress;
   void *progress_ctx;
 } loci_import_opts;

@@ -28,6 +28,7 @@ int cmd_data_import(cli *c) {
   if (code) return code;
   opts.answers = answers;
   opts.format = c->args.rest[0];
+  opts.image_list = args_get(&c->args, OPT_IMAGE_LIST);
   opts.images = args_get(&c->args, OPT_IMAGES);
   opts.raw = args_has(&c->args, OPT_RAW);
   opts.progress = term_progress;

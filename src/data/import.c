@@ -48,7 +48,7 @@ typedef struct importer {
   int columns[ROLES]; /* -1: the table has none */
   bool many[ROLES];
   pictures *images;
-  votes *votes;
+  votes *votes, *names; /* names: of pictures by their number */
   out_file *out;
   checker check;
   loci_data_report *counts;
@@ -130,6 +130,17 @@ static void put_id(importer *m, js_value **line, const char *const *row) {
   js_put(line, "id", js_text(id));
 }
 
+/* The file of a picture that the table has by its number; else the name itself. */
+static loci_status find_listed(importer *m, const char *name, const char **out) {
+  const char *file;
+  char *end;
+  long long number = strtoll(name, &end, 10);
+  if (*end || end == name) return LOCI_OK;
+  TRY(votes_file_name(m->names, number, m->mem, &file, m->err));
+  if (file) *out = file;
+  return LOCI_OK;
+}
+
 /* The first picture that is there is the example's; further ones show the same. */
 static loci_status put_images(importer *m, js_value **line, const char *const *row) {
   const char *rest = cell(m, row, IMAGE), *chosen = NULL;
@@ -137,9 +148,10 @@ static loci_status put_images(importer *m, js_value **line, const char *const *r
   char *name;
   bool found = false;
   while ((name = next_piece(m, &rest, m->many[IMAGE])) != NULL) {
-    const char *path;
-    bool there;
-    loci_status st = pictures_find(m->images, name, m->mem, &path, &there, m->err);
+    const char *path, *listed = name;
+    bool there = false;
+    loci_status st = m->names ? find_listed(m, name, &listed) : LOCI_OK;
+    if (!st) st = pictures_find(m->images, listed, m->mem, &path, &there, m->err);
     if (st) {
       js_free(more);
       return st;
@@ -332,6 +344,7 @@ static loci_status open_all(importer *m, const char *out, char **folder) {
   m->check.unanswered = m->columns[ANSWERS] < 0 && m->o->answer_count == 0;
   TRY(pictures_open(m->o->images ? m->o->images : *folder, out, &m->images, m->err));
   if (m->o->answer_count > 0) TRY(votes_open(m->o->answers, m->o->answer_count, &m->votes, m->err));
+  if (m->o->image_list) TRY(votes_open_images(m->o->image_list, &m->names, m->err));
   return out_file_open(out, &m->out, m->err);
 }
 
@@ -355,6 +368,7 @@ loci_status loci_data_import(const char *path, const char *to, const loci_import
 done:
   out_file_drop(m.out);
   votes_close(m.votes);
+  votes_close(m.names);
   pictures_close(m.images);
   csv_close(m.table);
   seen_free(m.check.before);

@@ -15,7 +15,7 @@
 enum { MOST_FILES = 16, ENOUGH = 3 };
 
 /* question: key is a hash of picture and wording, value the question's id.  annotation: key is the
- * question's id, value the place in the file. */
+ * question's id, value the place in the file.  image: the same by the picture's id. */
 typedef struct entry {
   uint64_t key;
   int64_t value;
@@ -31,7 +31,7 @@ struct votes {
   file_map maps[MOST_FILES];
   const char *paths[MOST_FILES]; /* borrowed */
   int files;
-  entry_list questions, annotations;
+  entry_list questions, annotations, images;
 };
 
 static loci_status add(entry_list *l, entry e, loci_err *err) {
@@ -68,7 +68,7 @@ static loci_status add_item(votes *v, const char *key, const js_value *item, con
                 path, key);
   if (strcmp(key, "annotations") == 0) {
     int64_t begin = at - (const char *)v->maps[v->files - 1].data;
-    if (js_kind_of(js_get(item, "answers")) != JS_ARRAY || n > UINT32_MAX)
+    if (js_kind_of(js_get(item, "answers")) != JS_ARRAY)
       return fail(err, LOCI_EFORMAT,
                   "%s: annotation of question %" PRId64 " has no list \"answers\"", path, id);
     return add(&v->annotations, (entry){(uint64_t)id, begin, (uint32_t)n, (uint32_t)v->files - 1},
@@ -81,13 +81,28 @@ static loci_status add_item(votes *v, const char *key, const js_value *item, con
   return add(&v->questions, (entry){hash, id, 0, 0}, err);
 }
 
+static loci_status add_image(votes *v, const js_value *item, const char *at, size_t n,
+                             loci_err *err) {
+  int64_t id;
+  if (!js_int_of(js_get(item, "id"), &id) || !js_text_of(js_get(item, "file_name"), NULL))
+    return fail(err, LOCI_EFORMAT, "%s: an item of \"images\" lacks \"id\" or \"file_name\"",
+                v->paths[v->files - 1]);
+  int64_t begin = at - (const char *)v->maps[v->files - 1].data;
+  return add(&v->images, (entry){(uint64_t)id, begin, (uint32_t)n, (uint32_t)v->files - 1}, err);
+}
+
 static loci_status take_item(void *ctx, const char *key, const char *item, size_t n,
                              loci_err *err) {
   votes *v = ctx;
   js_value *parsed;
-  if (strcmp(key, "questions") != 0 && strcmp(key, "annotations") != 0) return LOCI_OK;
+  bool image = strcmp(key, "images") == 0;
+  if (!image && strcmp(key, "questions") != 0 && strcmp(key, "annotations") != 0) return LOCI_OK;
+  if (n > EXAMPLE_LINE_MAX)
+    return fail(err, LOCI_EFORMAT, "%s: an item of \"%s\" has %zu bytes", v->paths[v->files - 1],
+                key, n);
   TRY(js_parse(item, n, v->paths[v->files - 1], &parsed, err));
-  loci_status st = add_item(v, key, parsed, item, n, err);
+  loci_status st =
+      image ? add_image(v, parsed, item, n, err) : add_item(v, key, parsed, item, n, err);
   js_free(parsed);
   return st;
 }
@@ -117,7 +132,8 @@ static const entry *find(const entry_list *l, uint64_t key) {
   return from < l->count && l->items[from].key == key ? &l->items[from] : NULL;
 }
 
-loci_status votes_open(const char *const *paths, int count, votes **out, loci_err *err) {
+/* The files into a new object, sorted. */
+static loci_status read_files(const char *const *paths, int count, votes **out, loci_err *err) {
   *out = NULL;
   if (count > MOST_FILES)
     return fail(err, LOCI_EINVAL, "%d files of answers, at most %d are read", count, MOST_FILES);
@@ -131,19 +147,35 @@ loci_status votes_open(const char *const *paths, int count, votes **out, loci_er
     v->files++;
     st = json_each_item(&v->maps[i], paths[i], take_item, v, err);
   }
-  if (!st && (v->questions.count == 0 || v->annotations.count == 0))
-    st = fail(err, LOCI_EINVAL,
-              "%s: there are no %s: answers are found through a file of questions (picture and "
-              "wording) and one of annotations",
-              paths[0], v->questions.count == 0 ? "\"questions\"" : "\"annotations\"");
   if (st) {
     votes_close(v);
     return st;
   }
   sort(&v->questions);
   sort(&v->annotations);
+  sort(&v->images);
   *out = v;
   return LOCI_OK;
+}
+
+loci_status votes_open(const char *const *paths, int count, votes **out, loci_err *err) {
+  TRY(read_files(paths, count, out, err));
+  bool asked = (*out)->questions.count > 0;
+  if (asked && (*out)->annotations.count > 0) return LOCI_OK;
+  votes_close(*out);
+  *out = NULL;
+  return fail(err, LOCI_EINVAL,
+              "%s: there are no %s: answers are found through a file of questions (picture and "
+              "wording) and one of annotations",
+              paths[0], asked ? "\"annotations\"" : "\"questions\"");
+}
+
+loci_status votes_open_images(const char *path, votes **out, loci_err *err) {
+  TRY(read_files(&path, 1, out, err));
+  if ((*out)->images.count > 0) return LOCI_OK;
+  votes_close(*out);
+  *out = NULL;
+  return fail(err, LOCI_EFORMAT, "%s: there are no \"images\" in it", path);
 }
 
 void votes_close(votes *v) {
@@ -151,6 +183,7 @@ void votes_close(votes *v) {
   for (int i = 0; i < v->files; i++) file_map_close(&v->maps[i]);
   free(v->questions.items);
   free(v->annotations.items);
+  free(v->images.items);
   free(v);
 }
 
@@ -215,4 +248,17 @@ loci_status votes_find(votes *v, int64_t image, const char *question, arena *mem
   loci_status st = choose(js_get(item, "answers"), mem, answers, count, divided, err);
   js_free(item);
   return st;
+}
+
+loci_status votes_file_name(const votes *v, int64_t image, arena *mem, const char **name,
+                            loci_err *err) {
+  js_value *item;
+  const entry *e = find(&v->images, (uint64_t)image);
+  *name = NULL;
+  if (!e) return LOCI_OK;
+  TRY(js_parse((const char *)v->maps[e->file].data + e->value, e->size, v->paths[e->file], &item,
+               err));
+  *name = arena_strdup(mem, js_text_of(js_get(item, "file_name"), NULL));
+  js_free(item);
+  return *name ? LOCI_OK : fail_nomem(err, "looking for pictures");
 }

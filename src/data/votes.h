@@ -19,4 +19,10 @@ void votes_close(votes *v);
 loci_status votes_find(votes *v, int64_t image, const char *question, arena *mem,
                        const char ***answers, int *count, bool *divided, loci_err *err);
 
+/* A file of the same kind with {"images": [{"id", "file_name"}]}, as iNaturalist names its
+ * pictures; and the name of one, in the arena (NULL: it is not in the list). */
+loci_status votes_open_images(const char *path, votes **out, loci_err *err);
+loci_status votes_file_name(const votes *v, int64_t image, arena *mem, const char **name,
+                            loci_err *err);
+
 #endif

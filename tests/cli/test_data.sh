@@ -64,6 +64,16 @@ try data import evqa evqa.csv --images marks -o evqa.jsonl
 wants 0
 holds evqa.jsonl '"image":"marks/a/abc12.jpg","same_entity_images":["marks/77.png"],"question":"How tall is this, exactly?","answers":["9 m","nine metres"],"entity":"Tower","set":"evqa","dataset_name":"landmarks","question_type":"templated"' '"answers":["a, b"]'
 
+mkdir -p marks/val/birds
+cp "$flags/peru.png" marks/val/birds/wren.jpg
+echo '{"images":[{"id":9,"file_name":"val/birds/none.jpg"},{"id":5,"file_name":"val/birds/wren.jpg"}]}' >list.json
+printf 'question,answer,dataset_image_ids,wikipedia_title\nWhat is it?,wren,9|5,Wren\n' >inat.csv
+try data import evqa inat.csv --images marks --image-list list.json -o inat.jsonl
+holds inat.jsonl '"image":"marks/val/birds/wren.jpg","question"'
+failed 'questions.json: there are no "images" in it' data import evqa inat.csv --image-list questions.json -o x.jsonl
+sed 's/"id":5,//' list.json >bad-list.json
+failed 'bad-list.json: an item of "images" lacks "id" or "file_name"' data import evqa inat.csv --image-list bad-list.json -o x.jsonl
+
 printf 'image,question,answer,constraints,level,id\n../out/x.png,Who is the man on the left?,Bob,the man|the left,3,q7\n' >mine.csv
 try data import csv mine.csv -o mine.jsonl
 wants 0
