@@ -53,6 +53,12 @@ LOCI_CHECK loci_status loci_store_run(loci_store *store, loci_model *model, loci
                                       const loci_run_opts *opts, loci_run_state *out,
                                       loci_err *err);
 
+/* Puts the stores of shares of a file together in [out], which is made where there is none.  What
+ * it has already is left alone.  Of a kind that two of them measured, they must share a run: other
+ * settings or weights are LOCI_EINVAL, and the sentence says which. */
+LOCI_CHECK loci_status loci_store_merge(const char *const *paths, int count, const char *out,
+                                        loci_err *err);
+
 /* ---- what is in a store */
 
 typedef struct loci_tally {
@@ -90,6 +96,59 @@ LOCI_CHECK loci_status loci_store_info_draw(const loci_store_info *info, const l
 /* A run's average, as the study commands make it of a file of examples.  [run] 0: the newest. */
 LOCI_CHECK loci_status loci_store_average(loci_store *store, int64_t run, double least_effect,
                                           uint64_t seed, loci_average **out, loci_err *err);
+
+/* ---- two runs */
+
+typedef struct loci_compare_opts {
+  int64_t run_a, run_b; /* 0: the newest of its store */
+  double least_effect;  /* as in an average */
+  uint64_t seed;
+  bool by_right; /* right answers of a against wrong answers of b, whatever their effect */
+} loci_compare_opts;
+
+/* One number of both: means, b - a with its bootstrap interval, the two-sided p of a normal test,
+ * and q, which is p corrected for all numbers that were compared (Benjamini and Hochberg 1995). */
+typedef struct loci_compared {
+  int n; /* pairs; 0: the groups are independent */
+  double a, b;
+  loci_interval difference;
+  double p, q;
+} loci_compared;
+
+typedef struct loci_compared_row {
+  const char *quantity, *place; /* as in docs/STORE.md */
+  int window, first, count;
+  const loci_compared *points; /* of layers first, first + 1, ... */
+  double spearman;             /* rank correlation of the two profiles; NaN: none */
+  int peak_a, peak_b;          /* numbers of the points with the highest means; -1: none */
+} loci_compared_row;
+
+typedef struct loci_compared_run {
+  int64_t run;
+  const char *store, *what, *title, *model, *hash;
+  int used, dropped;
+} loci_compared_run;
+
+typedef struct loci_comparison {
+  loci_compared_run a, b;
+  bool by_right;
+  int pairs;     /* examples of both; 0: independent groups */
+  int64_t tests; /* numbers compared */
+  int row_count;
+  const loci_compared_row *rows;
+} loci_comparison;
+
+LOCI_CHECK loci_status loci_store_compare(loci_store *a, loci_store *b,
+                                          const loci_compare_opts *opts, loci_comparison **out,
+                                          loci_err *err);
+LOCI_API void loci_comparison_free(loci_comparison *comparison);
+LOCI_CHECK loci_status loci_comparison_json(const loci_comparison *comparison, char **out,
+                                            loci_err *err);
+/* .json; .csv: a row for each number. */
+LOCI_CHECK loci_status loci_comparison_write(const loci_comparison *comparison, const char *path,
+                                             loci_err *err);
+LOCI_CHECK loci_status loci_comparison_draw(const loci_comparison *comparison,
+                                            const loci_draw_opts *opts, char **out, loci_err *err);
 
 /* Every number of a run (0: of all) by the path's ending: .csv, a row each; .npz, arrays by
  * series. */

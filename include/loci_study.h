@@ -206,6 +206,15 @@ typedef struct loci_curve {
   const char *name;
   int n; /* examples */
   const loci_interval *points;
+  const double *errors; /* standard errors of the points; or NULL */
+  /* Of traces: where the curve is highest, how often it stays there when the examples are drawn
+   * again, and the layers whose intervals lie above half of the chart's highest mean. */
+  bool has_peak;
+  int peak; /* number of the point; -1: none */
+  loci_interval peak_at;
+  double peak_stays;
+  int causal_count;
+  const int *causal;
 } loci_curve;
 
 typedef struct loci_chart {

@@ -1,4 +1,4 @@
-/* loci study status, report, export: what is in a store. */
+/* loci study status, report, export, merge, compare: what is in a store. */
 #include <limits.h>
 #include <string.h>
 
@@ -51,5 +51,70 @@ int cmd_study_export(cli *c) {
     }
   }
   loci_store_close(store);
+  return code;
+}
+
+int cmd_study_merge(cli *c) {
+  loci_store *store;
+  const char *out = args_get(&c->args, OPT_OUT);
+  if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "study merge writes one store");
+  if (loci_store_merge(c->args.rest, c->args.rest_count, out, &c->err)) return cli_failed(c);
+  if (loci_store_open(out, false, &store, &c->err)) return cli_failed(c);
+  int code = study_show_store(c, store);
+  loci_store_close(store);
+  return code;
+}
+
+/* --run N,M: of the first store, and of the second. */
+static int read_two_runs(cli *c, loci_compare_opts *o) {
+  char item[24];
+  int run[2] = {0, 0}, n = 0;
+  const char *list = args_get(&c->args, OPT_RUN);
+  while (list && value_next(&list, item, sizeof item)) {
+    if (n == 2 || !value_int(item, 1, INT_MAX, &run[n++]))
+      return cli_bad_value(c, OPT_RUN, "two runs such as 1,2");
+  }
+  o->run_a = run[0];
+  o->run_b = n == 1 ? run[0] : run[1];
+  return EXIT_DONE;
+}
+
+static int show_comparison(cli *c, const loci_comparison *x) {
+  char *text = NULL;
+  const char *out;
+  loci_draw_opts draw = cli_draw_opts(c);
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (loci_comparison_write(x, out, &c->err)) return cli_failed(c);
+  bool bad = c->json ? loci_comparison_json(x, &text, &c->err)
+                     : loci_comparison_draw(x, &draw, &text, &c->err);
+  if (bad) return cli_failed(c);
+  cli_show(c, text);
+  return EXIT_DONE;
+}
+
+int cmd_study_compare(cli *c) {
+  loci_store *a, *b = NULL;
+  loci_comparison *x = NULL;
+  loci_compare_opts o = {0};
+  loci_study_opts study = {0};
+  const char *by = args_get(&c->args, OPT_BY);
+  if (by && strcmp(by, "right") != 0) return cli_bad_value(c, OPT_BY, "right");
+  o.by_right = by != NULL;
+  int code = study_opts(c, &study);
+  if (!code) code = read_two_runs(c, &o);
+  if (!code) code = study_least_effect(c, &o.least_effect);
+  if (code) return code;
+  o.seed = study.seed;
+  if (!by && c->args.rest_count == 1 && (o.run_a == 0 || o.run_a == o.run_b))
+    return cli_usage(c, "study compare needs a second store, two runs (--run 1,2) or --by right");
+  code = open_store(c, &a);
+  if (code) return code;
+  const char *second = c->args.rest[c->args.rest_count - 1];
+  if (loci_store_open(second, false, &b, &c->err) || loci_store_compare(a, b, &o, &x, &c->err))
+    code = cli_failed(c);
+  if (!code) code = show_comparison(c, x);
+  loci_comparison_free(x);
+  loci_store_close(a);
+  loci_store_close(b);
   return code;
 }

@@ -333,6 +333,30 @@ const command commands[] = {
      STUDY_REPORT,
      {OPT_COUNT}},
 
+    {"study compare",
+     "two runs, number by number: models, corruptions, right and wrong",
+     "loci study compare mllm.db llm.db\n"
+     "loci study compare study.db --run 1,2 -o differences.csv\n"
+     "loci study compare study.db --by right\n",
+     "Differences of all numbers two runs have in common: of pairs where the runs have examples in "
+     "common, with bootstrap intervals, corrected for how many were compared; and how alike their "
+     "layer profiles are.  --by right compares the right answers of a run with the wrong ones.",
+     ".json .csv",
+     cmd_study_compare,
+     STUDY_COMPARE,
+     {OPT_COUNT}},
+
+    {"study merge",
+     "stores of shares of a file, put together",
+     "loci study merge share1.db share2.db -o all.db\n",
+     "Copies what the last store does not have yet.  Settings and weights must agree; merging "
+     "again "
+     "changes nothing.",
+     ".db",
+     cmd_study_merge,
+     STUDY_MERGE,
+     {OPT_OUT, OPT_COUNT}},
+
     {"study export",
      "the numbers of a store, for other programs",
      "loci study export study.db -o study.csv\n"
@@ -490,7 +514,8 @@ static int run(cli *c, int argc, char **argv) {
     return EXIT_DONE;
   }
   int plain = c->command->bit == DATA_IMPORT ? 2 : c->command->bit & FILE_COMMANDS ? 1 : 0;
-  int most = c->command->bit == EDIT_APPLY ? INT_MAX : plain;
+  int most = c->command->bit & (EDIT_APPLY | STUDY_MERGE) ? INT_MAX : plain;
+  if (c->command->bit == STUDY_COMPARE) most = 2;
   if (c->command->bit != HELP && c->args.rest_count > most)
     return cli_usage(c, "unexpected argument \"%.100s\"", c->args.rest[most]);
   if (c->args.rest_count < plain) return cli_usage(c, "%s needs %s", c->command->name, file_of(c));

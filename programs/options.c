@@ -16,14 +16,38 @@ static const option table[OPT_COUNT] = {
 };
 
 /* The table's columns, by name, for the sentence "only loci ... takes it". */
-static const char *const command_names[] = {
-    "info",         "tokens",         "image",        "ask",
-    "record",       "trace",          "bench",        "help",
-    "knockout",     "lens",           "flow",         "study run",
-    "study status", "study export",   "study report", [16] = "study predict",
-    "study flow",   "study knockout", "study trace",  "edit solve",
-    "edit apply",   "edit revert",    "edit test",    "data import",
-    "data lint",    "data annotate",  "data show",    "edit covariance"};
+static const char *const command_names[] = {"info",
+                                            "tokens",
+                                            "image",
+                                            "ask",
+                                            "record",
+                                            "trace",
+                                            "bench",
+                                            "help",
+                                            "knockout",
+                                            "lens",
+                                            "flow",
+                                            "study run",
+                                            "study status",
+                                            "study export",
+                                            "study report",
+                                            "score",
+                                            "study predict",
+                                            "study flow",
+                                            "study knockout",
+                                            "study trace",
+                                            "edit solve",
+                                            "edit apply",
+                                            "edit revert",
+                                            "edit test",
+                                            "data import",
+                                            "data lint",
+                                            "data annotate",
+                                            "data show",
+                                            "edit covariance",
+                                            "edit curve",
+                                            "study compare",
+                                            "study merge"};
 
 const option *option_get(option_id id) { return &table[id]; }
 

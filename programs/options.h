@@ -44,11 +44,14 @@ enum command_bit {
   EDIT_CURVE = 1 << 29,
   EDIT_SETS = EDIT_TEST | EDIT_CURVE, /* they measure on an edit set */
   EDIT_SOLVING = EDIT_SOLVE | EDIT_SETS,
+  STUDY_COMPARE = 1 << 30,
+  STUDY_MERGE = -2147483647 - 1, /* 1 << 31, as an int */
   STUDY_COMMANDS = STUDY_PREDICT | STUDY_FLOW | STUDY_KNOCKOUT | STUDY_TRACE |
                    STUDY_RUN, /* they read a file of examples */
   EDITED_COMMANDS =
       ASK | TRACE | KNOCKOUT | LENS | FLOW | SCORE | STUDY_COMMANDS, /* --edit, in memory */
-  STORE_COMMANDS = STUDY_STATUS | STUDY_EXPORT | STUDY_REPORT,       /* they read a store */
+  STORE_COMMANDS = STUDY_STATUS | STUDY_EXPORT | STUDY_REPORT | STUDY_MERGE |
+                   STUDY_COMPARE, /* they read a store */
   FILE_COMMANDS =
       STUDY_COMMANDS | STORE_COMMANDS | EDIT_APPLY | EDIT_REVERT | DATA_COMMANDS, /* of plain
                                                                      arguments that name files */

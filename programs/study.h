@@ -20,6 +20,8 @@ int cmd_study_run(cli *c);
 int cmd_study_status(cli *c);
 int cmd_study_export(cli *c);
 int cmd_study_report(cli *c);
+int cmd_study_merge(cli *c);
+int cmd_study_compare(cli *c);
 int cmd_study_flow(cli *c);
 int cmd_study_knockout(cli *c);
 int cmd_study_trace(cli *c);

@@ -18,6 +18,11 @@ static js_value *json_curve(const loci_curve *c, int points) {
   js_put(&o, "value", value);
   js_put(&o, "lo", lo);
   js_put(&o, "hi", hi);
+  if (c->errors) js_put(&o, "se", json_reals(c->errors, points));
+  if (!c->has_peak) return o;
+  js_put(&o, "peak", json_interval(&c->peak_at));
+  js_put(&o, "peak_stays", js_real(c->peak_stays));
+  js_put(&o, "causal", js_ints(c->causal, c->causal_count));
   return o;
 }
 
@@ -63,7 +68,7 @@ loci_status loci_average_json(const loci_average *a, char **out, loci_err *err) 
 }
 
 void average_csv(const loci_average *a, bytes *out) {
-  bytes_text(out, "chart,unit,curve,n,x,point,mean,lo,hi\r\n");
+  bytes_text(out, "chart,unit,curve,n,x,point,mean,lo,hi,se\r\n");
   for (int i = 0; i < a->chart_count; i++) {
     const loci_chart *c = &a->charts[i];
     for (int k = 0; k < c->curve_count; k++) {
@@ -78,6 +83,7 @@ void average_csv(const loci_average *a, bytes *out) {
         csv_number(out, x->value);
         csv_number(out, x->lo);
         csv_number(out, x->hi);
+        csv_number(out, c->curves[k].errors ? c->curves[k].errors[p] : (double)NAN);
         bytes_text(out, "\r\n");
       }
     }

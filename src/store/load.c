@@ -21,6 +21,10 @@ typedef struct loading {
   db_query *values;
   double *room; /* numbers of a row */
   int room_size;
+  int right; /* 1, 0: right, wrong answers only, whatever the average leaves out; -1: all */
+  loci_status (*finish)(void *ctx, loci_err *err); /* the job's own, where there is a side */
+  void *finish_ctx;
+  store_side *side; /* also keeps the examples' names and numbers; or NULL */
 } loading;
 
 static const char *copy_text(arena *mem, const char *s) { return arena_strdup(mem, s ? s : ""); }
@@ -152,7 +156,33 @@ static loci_status first_answer(const char *json, arena *mem, const char **out, 
   return *out ? LOCI_OK : fail_nomem(err, "reading a store");
 }
 
-/* line, id, dropped, reason, right, answer, result, answers, seconds */
+/* Whether the example counts; if not, item says why. */
+static void judge(const loading *l, study_item *item, bool judged, const study_answer *answer) {
+  bool split = l->right >= 0;
+  if (split && (!judged || answer->right != (l->right == 1)))
+    item->drop = !judged ? "no answer" : answer->right ? "answered rightly" : "answered wrongly";
+  if (!split && l->job->judge) l->job->judge(l->job->ctx, item, judged ? answer : NULL);
+}
+
+/* The names of an example that is used. */
+static loci_status keep_names(loading *l, const db_query *q, loci_err *err) {
+  store_side *side = l->side;
+  int n = l->job->a->n;
+  if (n % 1024 == 0) {
+    char **keys = arena_array(l->mem, n + 1024, char *),
+         **ids = arena_array(l->mem, n + 1024, char *);
+    if (!keys || !ids) return fail_nomem(err, "reading a store");
+    if (n > 0) memcpy(keys, side->keys, (size_t)n * sizeof *keys);
+    if (n > 0) memcpy(ids, side->ids, (size_t)n * sizeof *ids);
+    side->keys = keys;
+    side->ids = ids;
+  }
+  side->keys[n] = arena_strdup(l->mem, db_text(q, 9) ? db_text(q, 9) : "");
+  side->ids[n] = arena_strdup(l->mem, db_text(q, 1) ? db_text(q, 1) : "");
+  return side->keys[n] && side->ids[n] ? LOCI_OK : fail_nomem(err, "reading a store");
+}
+
+/* line, id, dropped, reason, right, answer, result, answers, seconds, key */
 static loci_status load_example(loading *l, const db_query *q, arena *mem, loci_err *err) {
   const char *dropped = db_text(q, 2), *reason = db_text(q, 3), *expected;
   if (dropped) return add_dropped(l, q, dropped, reason ? reason : dropped, err);
@@ -163,9 +193,10 @@ static loci_status load_example(loading *l, const db_query *q, arena *mem, loci_
   loci_example e = {.answers = &expected, .answer_count = 1};
   study_item item = {.example = &e};
   TRY(put_rows(l, db_int(q, 6), err));
-  if (l->job->judge) l->job->judge(l->job->ctx, &item, judged ? &answer : NULL);
+  judge(l, &item, judged, &answer);
   if (item.drop) return add_dropped(l, q, item.drop, item.why[0] ? item.why : item.drop, err);
   l->s.used++;
+  if (l->side) TRY(keep_names(l, q, err));
   average_next(l->job->a, judged && l->job->tells_right ? answer.right : -1);
   return LOCI_OK;
 }
@@ -206,6 +237,17 @@ static loci_status describe(loading *l, double seconds, loci_sample *out, loci_e
   return study_hand_over_dropped(&l->s, out, err);
 }
 
+/* Charts as ever, then the numbers change hands. */
+static loci_status keep_numbers(void *ctx, loci_err *err) {
+  loading *l = ctx;
+  averaging *a = l->job->a;
+  TRY(l->finish(l->finish_ctx, err));
+  l->side->numbers = *a;
+  a->series_count = 0;
+  a->right = NULL;
+  return LOCI_OK;
+}
+
 static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_err *err) {
   loading *l = ctx;
   db_query *q;
@@ -216,13 +258,19 @@ static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_e
                  " JOIN series USING (series) WHERE result = ? ORDER BY series",
                  &l->values, err));
   TRY(db_prepare(l->store->d,
-                 "SELECT line, id, dropped, reason, right, answer, result, answers, seconds"
+                 "SELECT line, id, dropped, reason, right, answer, result, answers, seconds, key"
                  " FROM result JOIN example USING (example) WHERE run = ? ORDER BY line, key",
                  &q, err));
   loci_status st = load_examples(l, q, &seconds, err);
   db_finish(q);
   TRY(st);
   if (l->s.used == 0) return study_nothing_left(&l->s, err);
+  if (l->side) {
+    l->finish = l->job->finish;
+    l->finish_ctx = l->job->ctx;
+    l->job->finish = keep_numbers;
+    l->job->ctx = l;
+  }
   return describe(l, seconds, sample, err);
 }
 
@@ -238,15 +286,38 @@ static loci_status load(loading *l, double least_effect, loci_average **out, loc
   return st;
 }
 
-loci_status loci_store_average(loci_store *store, int64_t run, double least_effect, uint64_t seed,
-                               loci_average **out, loci_err *err) {
+static loci_status load_run(loci_store *store, const store_which *which, store_side *side,
+                            loci_average **out, int64_t *run, loci_err *err) {
   *out = NULL;
-  loading l = {.store = store, .run = run, .seed = seed, .scratch = arena_new()};
+  loading l = {.store = store,
+               .run = which->run,
+               .seed = which->seed,
+               .right = which->right,
+               .side = side,
+               .scratch = arena_new()};
   if (!l.scratch) return fail_nomem(err, "reading a store");
-  l.opts.seed = seed;
+  l.opts.seed = which->seed;
   l.s.opts = &l.opts;
-  loci_status st = load(&l, least_effect, out, err);
+  loci_status st = load(&l, which->least_effect, out, err);
+  if (run) *run = l.run;
   free(l.room);
   arena_free(l.scratch);
   return st;
+}
+
+loci_status loci_store_average(loci_store *store, int64_t run, double least_effect, uint64_t seed,
+                               loci_average **out, loci_err *err) {
+  store_which which = {run, least_effect, seed, -1};
+  return load_run(store, &which, NULL, out, NULL, err);
+}
+
+loci_status store_side_load(loci_store *s, const store_which *which, store_side *out,
+                            loci_err *err) {
+  *out = (store_side){.store = db_path(s->d)};
+  return load_run(s, which, out, &out->average, &out->run, err);
+}
+
+void store_side_clear(store_side *side) {
+  average_clear(&side->numbers);
+  loci_average_free(side->average);
 }

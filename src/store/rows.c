@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "store/store.h"
+#include "store/rows.h"
 
 void store_key(const loci_example *e, int64_t line, char out[STORE_KEY]) {
   if (e) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/rows.h"
 #include "store/store.h"
 
 enum { KINDS = 5, LEAST_COUNTED = 30 };
@@ -187,7 +188,7 @@ static loci_status write_example(keeping *x, study_item *item, bool *used, loci_
 /* Everything or nothing of it. */
 static loci_status commit(keeping *x, loci_status st, loci_err *err) {
   if (!st) st = db_exec(x->store->d, "COMMIT", err);
-  if (st && db_exec(x->store->d, "ROLLBACK", NULL)) return st; /* it was rolled back already */
+  if (st) db_exec(x->store->d, "ROLLBACK", NULL); /* if SQLite has not done so */
   return st;
 }
 

@@ -27,41 +27,8 @@ loci_status store_begin_reading(loci_store *s, int64_t run, loci_err *err);
 /* Returns [st], or what went wrong at the end. */
 loci_status store_end_reading(loci_store *s, loci_status st, loci_err *err);
 
-/* ---- rows.c */
-
-enum { STORE_KEY = 24 };
-/* Names an example by its line's bytes; a line that is none, by its number. */
-void store_key(const loci_example *e, int64_t line, char out[STORE_KEY]);
-
-/* Statements that write an example's rows, prepared once. */
-typedef struct row_writer {
-  db *d;
-  db_query *find_example, *add_example, *find_result, *add_result, *end_result, *find_series,
-      *add_series, *add_value, *add_grid, *forget_values, *forget_grids;
-} row_writer;
-loci_status rows_open(db *d, row_writer *w, loci_err *err);
-void rows_close(row_writer *w);
-
-typedef enum result_state { RESULT_NONE, RESULT_USED, RESULT_DROPPED } result_state;
-loci_status rows_find(row_writer *w, int64_t run, const char *key, result_state *out,
-                      loci_err *err);
-/* The example's number; its row is made where there is none.  [e] NULL: the line is no example. */
-loci_status rows_example(row_writer *w, const loci_example *e, const char *key, int64_t line,
-                         int64_t *out, loci_err *err);
-loci_status rows_begin(row_writer *w, int64_t run, int64_t example, int64_t *result, loci_err *err);
-typedef struct result_end {
-  const char *dropped, *reason; /* NULL: used */
-  const study_answer *answer;   /* NULL: nobody asked */
-  bool judged;                  /* the example has answers to compare with */
-  double seconds;
-} result_end;
-/* The result's last word; a dropped one keeps no numbers. */
-loci_status rows_end(row_writer *w, int64_t result, const result_end *end, loci_err *err);
-/* The numbers of the example gathered last, a's first row. */
-loci_status rows_values(row_writer *w, int64_t run, int64_t result, const averaging *a,
-                        loci_err *err);
-loci_status rows_grid(row_writer *w, int64_t result, const loci_trace *t, const loci_grid *g,
-                      loci_err *err);
+/* Another store's rows that [to] does not have, in one transaction (merge.c). */
+loci_status store_add(loci_store *to, const char *path, loci_err *err);
 
 /* ---- settings.c */
 
@@ -95,6 +62,24 @@ static const char store_headline_query[] =
     " WHERE s.run = ?1 AND s.quantity = ?2 AND s.window = 0 AND s.place = ''"
     " AND (NOT ?3 OR (ifnull(r.right, 1) AND json_extract(v.x, '$[0]') >= ?4))"
     " ORDER BY e.line, e.key";
+
+/* A run's numbers as they stand, for compare.c. */
+typedef struct store_which {
+  int64_t run; /* 0: the newest */
+  double least_effect;
+  uint64_t seed;
+  int right; /* 1, 0: right, wrong answers only; -1: what an average takes */
+} store_which;
+typedef struct store_side {
+  averaging numbers;     /* its strings are the average's */
+  loci_average *average; /* sample, title */
+  const char *store;
+  int64_t run;
+  char **keys, **ids; /* of the examples; an id may be "" */
+} store_side;
+loci_status store_side_load(loci_store *s, const store_which *which, store_side *out,
+                            loci_err *err);
+void store_side_clear(store_side *side);
 
 /* n numbers out of a row's JSON; null is NaN. */
 loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err);

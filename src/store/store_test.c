@@ -1,6 +1,7 @@
 /* What a store gives back, and what it makes of files that are none. */
 #include "store/store.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -161,6 +162,96 @@ static void a_reader_writes_nothing(void **state) {
   loci_store_close(s);
 }
 
+/* ---------------------------------------------------------------- comparisons */
+
+/* A run of lens, [rows] examples of one quantity with two layers; keys from [key] on. */
+static void write_run(int run, const char *setting, int key, const double (*x)[2], int rows) {
+  char text[300];
+  loci_store *s;
+  loci_err err;
+  must(loci_store_open(path, true, &s, &err), &err);
+  loci_store_close(s);
+  snprintf(text, sizeof text,
+           "INSERT INTO run VALUES (%d, 'lens', '%s', '{\"layers\":2}', 'q', '');"
+           "INSERT INTO series VALUES (%d, %d, 'p of the target', 0, 'last', 0, 2)",
+           run, setting, run, run);
+  sql(text);
+  for (int i = 0; i < rows; i++) {
+    snprintf(text, sizeof text,
+             "INSERT OR IGNORE INTO example (example, key, line) VALUES (%d, 'k%d', %d);"
+             "INSERT INTO result (result, run, example) VALUES (%d, %d, %d);"
+             "INSERT INTO value VALUES (%d, %d, '[%.17g,%.17g]')",
+             key + i, key + i, key + i, 100 * run + i, run, key + i, 100 * run + i, run, x[i][0],
+             x[i][1]);
+    sql(text);
+  }
+}
+
+static loci_comparison *compare(void) {
+  loci_store *s;
+  loci_comparison *c;
+  loci_err err;
+  const loci_compare_opts o = {.run_a = 1, .run_b = 2};
+  must(loci_store_open(path, false, &s, &err), &err);
+  must(loci_store_compare(s, s, &o, &c, &err), &err);
+  loci_store_close(s);
+  return c;
+}
+
+static void near(double have, double want) {
+  if (!(fabs(have - want) < 1e-12)) fail_msg("%.15g, not %.15g", have, want);
+}
+
+static const double before[3][2] = {{1, 5}, {2, 5}, {4, 5}};
+static const double after[3][2] = {{2, 5.5}, {4, 4.5}, {7, 5}}; /* + 1, 2, 3; + 0.5, -0.5, 0 */
+
+static void pairs_are_compared_in_pairs(void **state) {
+  (void)state;
+  write_run(1, "{\"a\":1}", 1, before, 3);
+  write_run(2, "{\"a\":2}", 1, after, 3);
+  loci_comparison *c = compare();
+  assert_int_equal(c->pairs, 3);
+  assert_int_equal(c->row_count, 1);
+  assert_int_equal(c->tests, 2);
+  const loci_compared *p = c->rows[0].points;
+  near(p[0].a, 7.0 / 3);
+  near(p[0].b, 13.0 / 3);
+  near(p[0].difference.value, 2);
+  assert_true(p[0].difference.lo >= 1 && p[0].difference.hi <= 3);
+  /* z = 2 / (1 / sqrt 3): the differences 1, 2, 3 have deviation 1 */
+  near(p[0].p, erfc(2 * sqrt(3) / sqrt(2)));
+  near(p[1].p, 1);
+  near(p[0].q, 2 * p[0].p); /* the least of two */
+  near(p[1].q, 1);
+  near(c->rows[0].spearman, 1); /* (7/3, 5) and (13/3, 5) */
+  assert_int_equal(c->rows[0].peak_a, 1);
+  loci_comparison_free(c);
+}
+
+static void others_are_compared_as_groups(void **state) {
+  (void)state;
+  write_run(1, "{\"a\":1}", 1, before, 3);
+  write_run(2, "{\"a\":2}", 11, after, 3);
+  loci_comparison *c = compare();
+  const loci_compared *p = c->rows[0].points;
+  assert_int_equal(c->pairs, 0);
+  near(p[0].difference.value, 2);
+  /* variances 7/3 of 1, 2, 4 and 19/3 of 2, 4, 7 */
+  near(p[0].p, erfc(2 / sqrt(7.0 / 9 + 19.0 / 9) / sqrt(2)));
+  loci_comparison_free(c);
+}
+
+static void ids_pair_what_lines_do_not(void **state) {
+  (void)state;
+  write_run(1, "{\"a\":1}", 1, before, 3);
+  write_run(2, "{\"a\":2}", 11, after, 3);
+  sql("UPDATE example SET id = 'x' || (example % 10) WHERE example % 10 < 3");
+  loci_comparison *c = compare();
+  assert_int_equal(c->pairs, 2);
+  near(c->rows[0].points[0].difference.value, 1.5);
+  loci_comparison_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(numbers_come_back_bit_for_bit, begin),
@@ -169,6 +260,9 @@ int main(void) {
       cmocka_unit_test_setup(other_databases_are_left_alone, begin),
       cmocka_unit_test_setup(one_writer_and_any_readers, begin),
       cmocka_unit_test_setup(a_reader_writes_nothing, begin),
+      cmocka_unit_test_setup(pairs_are_compared_in_pairs, begin),
+      cmocka_unit_test_setup(others_are_compared_as_groups, begin),
+      cmocka_unit_test_setup(ids_pair_what_lines_do_not, begin),
   };
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

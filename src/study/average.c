@@ -131,9 +131,10 @@ int average_count(const averaging *a, average_whose whose) {
 
 /* ---------------------------------------------------------------- means */
 
-/* One point of a series over the examples meant; *n of them have a value. */
+/* One point of a series over the examples meant, with its standard error; *n of them have a value.
+ */
 static loci_status mean_at(const averaging *a, int series, int point, average_whose whose,
-                           loci_interval *out, int *n, loci_err *err) {
+                           loci_interval *out, double *error, int *n, loci_err *err) {
   const average_row *r = &a->series[series];
   int count = 0;
   *n = 0;
@@ -145,6 +146,10 @@ static loci_status mean_at(const averaging *a, int series, int point, average_wh
     *n += !isnan(column[count - 1]);
   }
   loci_status st = stat_mean(column, count, a->s->opts->seed, out, err);
+  stat_running spread = {0};
+  for (int i = 0; i < count; i++)
+    if (!isnan(column[i])) stat_running_add(&spread, column[i]);
+  *error = stat_running_error(&spread);
   free(column);
   return st;
 }
@@ -173,14 +178,16 @@ loci_status average_curve(averaging *a, loci_chart *chart, int series, average_w
   if (average_count(a, whose) == 0) return LOCI_OK;
   loci_curve *curve = (loci_curve *)(uintptr_t)&chart->curves[chart->curve_count];
   loci_interval *points = arena_array(a->mem, chart->point_count, loci_interval);
+  double *errors = arena_array(a->mem, chart->point_count, double);
   curve->name = arena_strdup(a->mem, name);
-  if (!points || !curve->name) return no_memory(err);
+  if (!points || !errors || !curve->name) return no_memory(err);
   for (int i = 0; i < chart->point_count; i++) {
     int n;
-    TRY(mean_at(a, series, i, whose, &points[i], &n, err));
+    TRY(mean_at(a, series, i, whose, &points[i], &errors[i], &n, err));
     if (n > curve->n) curve->n = n;
   }
   curve->points = points;
+  curve->errors = errors;
   if (curve->n > 0) chart->curve_count++;
   return LOCI_OK;
 }
@@ -188,9 +195,10 @@ loci_status average_curve(averaging *a, loci_chart *chart, int series, average_w
 loci_status average_number(averaging *a, int series, int point, average_whose whose,
                            const char *name, loci_err *err) {
   int n;
+  double error;
   if (a->out->number_count == AVERAGE_NUMBERS || series < 0) return no_memory(err);
   loci_number *x = &a->numbers[a->out->number_count];
-  TRY(mean_at(a, series, point, whose, &x->value, &n, err));
+  TRY(mean_at(a, series, point, whose, &x->value, &error, &n, err));
   if (n == 0) return LOCI_OK;
   x->name = arena_strdup(a->mem, name);
   if (!x->name) return no_memory(err);

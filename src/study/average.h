@@ -67,6 +67,8 @@ loci_chart *average_chart(averaging *a, const char *name, const char *unit, int 
 /* The mean of a series as a further curve; none where there is no example. */
 loci_status average_curve(averaging *a, loci_chart *chart, int series, average_whose whose,
                           const char *name, loci_err *err);
+/* Peaks and causal layers of a chart's curves, whose series are [series]. */
+loci_status average_peaks(const averaging *a, loci_chart *chart, const int *series, loci_err *err);
 /* The mean of one point of a series. */
 loci_status average_number(averaging *a, int series, int point, average_whose whose,
                            const char *name, loci_err *err);

@@ -91,11 +91,15 @@ void stat_running_add(stat_running *r, double x) {
   r->squares += from_mean * (x - r->mean);
 }
 
+double stat_running_error(const stat_running *r) {
+  return r->n < 2 ? (double)NAN : sqrt(r->squares / (double)(r->n - 1) / (double)r->n);
+}
+
 loci_interval stat_running_mean(const stat_running *r) {
   const double z = 1.959963984540054;
   if (r->n < 1) return (loci_interval){(double)NAN, (double)NAN, (double)NAN};
   if (r->n < 2) return (loci_interval){r->mean, (double)NAN, (double)NAN};
-  double half = z * sqrt(r->squares / (double)(r->n - 1) / (double)r->n);
+  double half = z * stat_running_error(r);
   return (loci_interval){r->mean, r->mean - half, r->mean + half};
 }
 
@@ -106,7 +110,7 @@ static int ascending_numbers(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static void draw(random_source *r, int *times, int64_t n) {
+void stat_draw(random_source *r, int *times, int64_t n) {
   for (int64_t i = 0; i < n; i++) times[i] = 0;
   for (int64_t i = 0; i < n; i++) times[random_below(r, n)]++;
 }
@@ -126,7 +130,7 @@ loci_status stat_bootstrap(stat_fn *statistic, const void *ctx, int64_t n, uint6
   out->value = statistic(ctx, times, n);
   random_source r = random_new(seed);
   for (int b = 0; b < STAT_RESAMPLES && n > 1; b++) {
-    draw(&r, times, n);
+    stat_draw(&r, times, n);
     drawn[defined] = statistic(ctx, times, n);
     if (!isnan(drawn[defined])) defined++;
   }

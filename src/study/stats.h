@@ -27,6 +27,8 @@ typedef struct stat_running {
   double mean, squares; /* sum of (x - mean)^2 */
 } stat_running;
 void stat_running_add(stat_running *r, double x);
+/* s / sqrt(n), the standard error; NaN below two numbers. */
+double stat_running_error(const stat_running *r);
 /* With the normal interval mean -+ z s / sqrt(n). */
 loci_interval stat_running_mean(const stat_running *r);
 
@@ -43,6 +45,8 @@ typedef double stat_fn(const void *ctx, const int *times, int64_t n);
  * seed and n are the same, whatever the statistic. */
 loci_status stat_bootstrap(stat_fn *statistic, const void *ctx, int64_t n, uint64_t seed,
                            loci_interval *out, loci_err *err);
+/* One such draw: how often each of n examples is there. */
+void stat_draw(random_source *r, int *times, int64_t n);
 /* The mean of x without its NaNs. */
 loci_status stat_mean(const double *x, int64_t n, uint64_t seed, loci_interval *out, loci_err *err);
 

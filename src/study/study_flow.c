@@ -173,7 +173,7 @@ static loci_status likeness_chart(averaging *a, const top_sets *s, int P, loci_e
   free(jaccard);
   TRY(st);
   loci_curve *curve = (loci_curve *)(uintptr_t)&c->curves[0];
-  *curve = (loci_curve){"all", s->n, points};
+  *curve = (loci_curve){.name = "all", .n = s->n, .points = points};
   c->curve_count = 1;
   c->mark = (double)s->size / (2 * P - s->size);
   c->mark_name = "about by chance";

@@ -135,13 +135,16 @@ static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err
   snprintf(name, sizeof name, "%s, window %d", key->quantity, key->window);
   char *own = arena_strdup(a->mem, name);
   if (!own) return fail_nomem(err, "averaging");
+  int series_of[ROLES];
   loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, ROLES);
   for (int r = 0; r < ROLES; r++) {
     const char *role = loci_role_name((loci_role)r);
     int series = average_find(a, key->quantity, key->window, role);
+    int curves = c ? c->curve_count : 0;
     if (series >= 0) TRY(average_curve(a, c, series, OF_ALL, role, err));
+    if (c && c->curve_count > curves) series_of[curves] = series;
   }
-  return LOCI_OK;
+  return c ? average_peaks(a, c, series_of, err) : LOCI_OK;
 }
 
 /* Whether a series before [i] belongs to the same chart. */

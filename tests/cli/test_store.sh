@@ -117,6 +117,59 @@ prints '2 examples measured now'
 study export share2.db -o share2.csv -o share2.npz
 [ "$(cut -d, -f3 share2.csv | sort -u | tr '\n' ' ')" = '2 5 8 line ' ] || miss "not every third line"
 
+# Shares put together: the same numbers as in one go, whatever their order, and however often.
+run data/q.jsonl one.db
+study merge share3.db share1.db share2.db share1.db -o all.db
+wants 0
+prints 'trace: 8 examples used, 0 dropped'
+numbers one.db >one
+numbers all.db >all
+same one all
+study merge share2.db all.db -o share2.db
+wants 1
+says 'is the file this is made from'
+study merge share2.db one.db -o all.db
+numbers all.db >all
+same one all
+for s in one all; do
+  study report $s.db --json
+  average <<<"$out" >$s
+done
+same one all
+run data/q.jsonl other.db --corrupt mean
+failed 'other.db: its trace was measured with other settings than before: corrupt "replace:Paris" and "mean"' \
+  study merge one.db other.db -o two.db
+run data/q.jsonl other.db # now they have a run in common
+study merge one.db other.db -o two.db
+wants 0
+prints 'run 2, trace: 8 examples used'
+run data/q.jsonl asked.db --what ask
+study merge asked.db one.db -o three.db
+wants 0
+prints 'run 1, ask'
+prints 'run 2, trace'
+failed 'nowhere.db: No such file' study merge one.db nowhere.db -o four.db
+usage 'study merge needs -o FILE' study merge one.db
+
+# Comparisons.
+study compare one.db all.db --json
+wants 0
+flat=$(tr -d ' \n' <<<"$out")
+[[ $flat == '{"format":"loci.study.compare/1"'*'"pairs":8,'* ]] || miss "not eight pairs"
+[[ $flat == *'"difference":{"value":0.0,"lo":0.0,"hi":0.0},"p":1.0,"q":1.0'* ]] || miss "a run differs from itself"
+study compare two.db --run 1,2 -o compared.csv
+wants 0
+prints 'b: Causal traces, mean'
+prints '8 pairs of examples'
+[ "$(wc -l <compared.csv)" -gt 100 ] || miss "too few rows"
+study compare mixed.db --by right
+wants 0
+[[ $(tr -s ' \n' '  ' <<<"$out") =~ right\ answers:\ [1-9].*wrong\ answers:\ [1-9] ]] || miss "not right and wrong apart"
+prints 'differences are of independent groups'
+failed 'a run of ask and one of trace are not compared' study compare three.db --run 1,2
+usage 'study compare needs a second store' study compare one.db
+usage '--by wants right' study compare one.db --by wrong
+
 # A store that is written to, and what is no store.
 (exec 9>stop.db-writer && flock -x 9 && exec sleep 20) &
 holder=$!

@@ -65,7 +65,7 @@ failed 'q.json: is the file this is made from' study predict q.json -m "$model" 
 usage 'study predict needs a file of examples' study predict -m "$model"
 usage 'study predict needs -m DIR' study predict questions.jsonl
 usage 'unexpected argument "b"' study predict questions.jsonl b -m "$model"
-usage 'study needs a second word: flow, knockout, trace, run, status, report, export, predict' study
+usage 'study needs a second word: flow, knockout, trace, run, status, report, compare, merge, export, predict' study
 usage 'did you mean study predict?' study predcit questions.jsonl -m "$model"
 usage 'study predict takes no --window' study predict questions.jsonl -m "$model" --window 3
 

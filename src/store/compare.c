@@ -1,0 +1,288 @@
+/* loci_store_compare: two runs, number by number (docs/MATH.md, "Comparisons").
+ *
+ * Examples pair by their line's fingerprint, or else by their id; then differences are of pairs.
+ * Where none pair the groups are independent. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store.h"
+
+typedef struct comparison_box { /* the public view first, so that one pointer serves both */
+  loci_comparison view;
+  arena *mem;
+} comparison_box;
+
+typedef struct comparing {
+  loci_comparison *out;
+  arena *mem;
+  uint64_t seed;
+  store_side a, b;
+  int *pair; /* (a.n) the partner in b, or -1 */
+} comparing;
+
+void loci_comparison_free(loci_comparison *c) {
+  if (!c) return;
+  comparison_box *box = (comparison_box *)c;
+  arena_free(box->mem);
+  free(box);
+}
+
+static loci_status no_memory(loci_err *err) { return fail_nomem(err, "comparing runs"); }
+
+/* ---------------------------------------------------------------- pairs */
+
+typedef struct named {
+  const char *name;
+  int at;
+} named;
+
+static int by_name(const void *a, const void *b) {
+  const named *x = a, *y = b;
+  int order = strcmp(x->name, y->name);
+  return order ? order : x->at - y->at;
+}
+
+/* Partners of those that have none yet, by one kind of name. */
+static loci_status pair_by(comparing *c, char *const *mine, char *const *theirs, bool *taken,
+                           loci_err *err) {
+  int n = c->b.numbers.n;
+  named *list = calloc((size_t)n + 1, sizeof *list);
+  if (!list) return no_memory(err);
+  for (int i = 0; i < n; i++) list[i] = (named){theirs[i], i};
+  qsort(list, (size_t)n, sizeof *list, by_name);
+  for (int i = 0; i < c->a.numbers.n; i++) {
+    named key = {mine[i], -1};
+    if (c->pair[i] >= 0 || !mine[i][0]) continue;
+    int lo = 0, hi = n;
+    while (lo < hi) {
+      int middle = lo + (hi - lo) / 2;
+      if (by_name(&list[middle], &key) < 0) {
+        lo = middle + 1;
+      } else {
+        hi = middle;
+      }
+    }
+    if (lo == n || strcmp(list[lo].name, mine[i]) != 0 || taken[list[lo].at]) continue;
+    c->pair[i] = list[lo].at;
+    taken[list[lo].at] = true;
+    c->out->pairs++;
+  }
+  free(list);
+  return LOCI_OK;
+}
+
+static loci_status find_pairs(comparing *c, loci_err *err) {
+  bool *taken = arena_zarray(c->mem, c->b.numbers.n + 1, bool);
+  c->pair = arena_array(c->mem, c->a.numbers.n + 1, int);
+  if (!taken || !c->pair) return no_memory(err);
+  for (int i = 0; i < c->a.numbers.n; i++) c->pair[i] = -1;
+  TRY(pair_by(c, c->a.keys, c->b.keys, taken, err));
+  return pair_by(c, c->a.ids, c->b.ids, taken, err);
+}
+
+/* ---------------------------------------------------------------- one number */
+
+/* Examples of both groups as one list: [0, n) of a, the others of b; a stat_fn. */
+typedef struct two_groups {
+  const double *x;
+  int64_t n;
+} two_groups;
+
+static double mean_difference(const void *ctx, const int *times, int64_t n) {
+  const two_groups *g = ctx;
+  double sum[2] = {0, 0}, count[2] = {0, 0};
+  for (int64_t i = 0; i < n; i++) {
+    if (isnan(g->x[i])) continue;
+    sum[i >= g->n] += times[i] * g->x[i];
+    count[i >= g->n] += times[i];
+  }
+  return count[0] > 0 && count[1] > 0 ? sum[1] / count[1] - sum[0] / count[0] : (double)NAN;
+}
+
+/* p = erfc(|z| / sqrt 2) */
+static double two_sided(double difference, double error) {
+  if (!(error > 0)) return difference == 0 || isnan(difference) ? 1 : 0;
+  return erfc(fabs(difference / error) / sqrt(2));
+}
+
+static void means_of(const double *x, int n, const double *y, int m, loci_compared *out) {
+  stat_running a = {0}, b = {0};
+  for (int i = 0; i < n; i++)
+    if (!isnan(x[i])) stat_running_add(&a, x[i]);
+  for (int i = 0; i < m; i++)
+    if (!isnan(y[i])) stat_running_add(&b, y[i]);
+  out->a = a.n > 0 ? a.mean : (double)NAN;
+  out->b = b.n > 0 ? b.mean : (double)NAN;
+  out->p = two_sided(out->b - out->a, hypot(stat_running_error(&a), stat_running_error(&b)));
+}
+
+/* [x] has room for all examples of both. */
+static loci_status compare_paired(const comparing *c, int s, int t, int k, double *x,
+                                  loci_compared *out, loci_err *err) {
+  stat_running d = {0}, a = {0}, b = {0};
+  int n = 0;
+  for (int i = 0; i < c->a.numbers.n; i++) {
+    if (c->pair[i] < 0) continue;
+    double one = average_row_of(&c->a.numbers, s, i)[k];
+    double other = average_row_of(&c->b.numbers, t, c->pair[i])[k];
+    x[n++] = other - one;
+    if (isnan(other - one)) continue;
+    stat_running_add(&d, other - one);
+    stat_running_add(&a, one);
+    stat_running_add(&b, other);
+  }
+  out->n = (int)d.n;
+  out->a = d.n > 0 ? a.mean : (double)NAN;
+  out->b = d.n > 0 ? b.mean : (double)NAN;
+  out->p = two_sided(d.mean, stat_running_error(&d));
+  return stat_mean(x, n, c->seed, &out->difference, err);
+}
+
+static loci_status compare_groups(const comparing *c, int s, int t, int k, double *x,
+                                  loci_compared *out, loci_err *err) {
+  int n = c->a.numbers.n, m = c->b.numbers.n;
+  for (int i = 0; i < n; i++) x[i] = average_row_of(&c->a.numbers, s, i)[k];
+  for (int i = 0; i < m; i++) x[n + i] = average_row_of(&c->b.numbers, t, i)[k];
+  means_of(x, n, x + n, m, out);
+  out->n = 0;
+  two_groups g = {x, n};
+  return stat_bootstrap(mean_difference, &g, n + m, c->seed, &out->difference, err);
+}
+
+/* ---------------------------------------------------------------- rows of numbers */
+
+static int peak_of(const loci_compared *p, int n, bool second) {
+  int best = -1;
+  for (int i = 0; i < n; i++) {
+    double x = second ? p[i].b : p[i].a;
+    if (!isnan(x) && (best < 0 || x > (second ? p[best].b : p[best].a))) best = i;
+  }
+  return best;
+}
+
+static loci_status compare_series(comparing *c, int s, int t, double *x, loci_compared_row *row,
+                                  loci_err *err) {
+  const series_key *k = &c->a.numbers.series[s].key;
+  loci_compared *points = arena_zarray(c->mem, k->points, loci_compared);
+  double *profiles = arena_array(c->mem, 2 * (int64_t)k->points, double);
+  *row = (loci_compared_row){.quantity = arena_strdup(c->mem, k->quantity),
+                             .place = arena_strdup(c->mem, k->place),
+                             .window = k->window,
+                             .first = k->first,
+                             .count = k->points,
+                             .points = points,
+                             .spearman = (double)NAN};
+  if (!points || !profiles || !row->quantity || !row->place) return no_memory(err);
+  for (int i = 0; i < k->points; i++) {
+    TRY(c->out->pairs > 0 ? compare_paired(c, s, t, i, x, &points[i], err)
+                          : compare_groups(c, s, t, i, x, &points[i], err));
+    profiles[i] = points[i].a;
+    profiles[k->points + i] = points[i].b;
+  }
+  row->peak_a = peak_of(points, k->points, false);
+  row->peak_b = peak_of(points, k->points, true);
+  if (row->peak_a < 0 || row->peak_b < 0) return LOCI_OK; /* no ranks of nothing */
+  return stat_spearman(profiles, profiles + k->points, k->points, &row->spearman, err);
+}
+
+/* Benjamini and Hochberg (1995): q_i = min over j >= i of m p_j / j, p ascending. */
+static int ascending_p(const void *a, const void *b) {
+  const loci_compared *const *x = a, *const *y = b;
+  return (*x)->p < (*y)->p ? -1 : (*x)->p > (*y)->p;
+}
+
+static loci_status correct(comparing *c, loci_err *err) {
+  int64_t m = 0;
+  for (int r = 0; r < c->out->row_count; r++) m += c->out->rows[r].count;
+  loci_compared **all = calloc((size_t)m + 1, sizeof *all);
+  if (!all) return no_memory(err);
+  m = 0;
+  for (int r = 0; r < c->out->row_count; r++) {
+    loci_compared *p = (loci_compared *)(uintptr_t)c->out->rows[r].points;
+    for (int i = 0; i < c->out->rows[r].count; i++)
+      if (!isnan(p[i].difference.value)) all[m++] = &p[i];
+  }
+  qsort(all, (size_t)m, sizeof *all, ascending_p);
+  double least = 1;
+  for (int64_t i = m; i-- > 0;) {
+    least = fmin(least, (double)m * all[i]->p / (double)(i + 1));
+    all[i]->q = least;
+  }
+  c->out->tests = m;
+  free(all);
+  return LOCI_OK;
+}
+
+static loci_status compare_rows(comparing *c, loci_err *err) {
+  const averaging *a = &c->a.numbers, *b = &c->b.numbers;
+  loci_compared_row *rows = arena_zarray(c->mem, a->series_count + 1, loci_compared_row);
+  double *x = calloc((size_t)(a->n + b->n) + 1, sizeof *x);
+  loci_status st = rows && x ? LOCI_OK : no_memory(err);
+  c->out->rows = rows;
+  for (int s = 0; !st && s < a->series_count; s++) {
+    const series_key *k = &a->series[s].key;
+    int t = average_find(b, k->quantity, k->window, k->place);
+    if (strcmp(k->quantity, "top visual tokens") == 0) continue; /* names of tokens, no measure */
+    if (t < 0 || b->series[t].key.points != k->points || b->series[t].key.first != k->first)
+      continue;
+    st = compare_series(c, s, t, x, &rows[c->out->row_count++], err);
+  }
+  free(x);
+  if (st) return st;
+  if (c->out->row_count == 0)
+    return fail(err, LOCI_EINVAL, "the two runs have no numbers in common");
+  return correct(c, err);
+}
+
+/* ---------------------------------------------------------------- the call */
+
+static loci_status describe(comparing *c, loci_err *err) {
+  const store_side *sides[] = {&c->a, &c->b};
+  loci_compared_run *runs[] = {&c->out->a, &c->out->b};
+  for (int i = 0; i < 2; i++) {
+    loci_compared_run *r = runs[i];
+    r->used = sides[i]->numbers.n;
+    r->dropped = sides[i]->average->sample.dropped_count;
+    r->run = sides[i]->run;
+    r->what = arena_strdup(c->mem, sides[i]->average->what);
+    r->title = arena_strdup(c->mem, sides[i]->average->title);
+    r->store = arena_strdup(c->mem, sides[i]->store);
+    r->model = arena_strdup(c->mem, sides[i]->average->sample.model->path);
+    r->hash = arena_strdup(c->mem, sides[i]->average->sample.hash);
+    if (!r->what || !r->title || !r->store || !r->model || !r->hash) return no_memory(err);
+  }
+  if (strcmp(runs[0]->what, runs[1]->what) == 0) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "a run of %s and one of %s are not compared", runs[0]->what,
+              runs[1]->what);
+}
+
+loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_opts *opts,
+                               loci_comparison **out, loci_err *err) {
+  *out = NULL;
+  store_which one = {opts->run_a, opts->least_effect, opts->seed, opts->by_right ? 1 : -1};
+  store_which other = {opts->run_b, opts->least_effect, opts->seed, opts->by_right ? 0 : -1};
+  comparison_box *box = calloc(1, sizeof *box);
+  if (!box) return no_memory(err);
+  comparing c = {.out = &box->view, .seed = opts->seed};
+  loci_status st = LOCI_OK;
+  box->mem = c.mem = arena_new();
+  if (!c.mem) {
+    st = no_memory(err);
+    goto done;
+  }
+  TRY_DONE(store_side_load(a, &one, &c.a, err));
+  TRY_DONE(store_side_load(b, &other, &c.b, err));
+  TRY_DONE(describe(&c, err));
+  TRY_DONE(find_pairs(&c, err));
+  TRY_DONE(compare_rows(&c, err));
+  box->view.by_right = opts->by_right;
+  *out = &box->view;
+  box = NULL;
+done:
+  store_side_clear(&c.a);
+  store_side_clear(&c.b);
+  if (box) loci_comparison_free(&box->view);
+  return st;
+}

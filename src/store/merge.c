@@ -1,0 +1,210 @@
+/* loci_store_merge: the stores of shares of a file become one (see store.h).
+ *
+ * Each source is attached and copied by SQL, in one transaction; what the target has already is
+ * left alone, so that merging again changes nothing.  Runs are the same if their settings are, and
+ * the weights' hash is among these. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "store/schema.h"
+#include "store/store.h"
+
+/* ---------------------------------------------------------------- may they be merged */
+
+static loci_status check_source(db *d, const char *path, loci_err *err) {
+  int64_t application, version;
+  TRY(db_number(d, "PRAGMA source.application_id", &application, err));
+  TRY(db_number(d, "PRAGMA source.user_version", &version, err));
+  if (application == STORE_APPLICATION && version == STORE_VERSION) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT, "%s: is no store of loci, or one of another version", path);
+}
+
+/* The first setting in which two runs differ. */
+static void say_difference(const char *a, const char *b, char out[200]) {
+  js_value *x = NULL, *y = NULL;
+  const char *key;
+  const js_value *v;
+  snprintf(out, 200, "settings");
+  if (!js_parse(a, strlen(a), "settings", &x, NULL) &&
+      !js_parse(b, strlen(b), "settings", &y, NULL)) {
+    for (void *it = js_first(x, &key, &v); it; it = js_next(x, it, &key, &v)) {
+      char *one = NULL, *other = NULL;
+      const js_value *w = js_get(y, key);
+      bool bad = js_dump(v, &one, NULL) || (w && js_dump(w, &other, NULL));
+      bool differ = !bad && (!other || strcmp(one, other) != 0);
+      if (differ) snprintf(out, 200, "%.30s %.70s and %.70s", key, one, other ? other : "none");
+      free(one);
+      free(other);
+      if (differ) break;
+    }
+  }
+  js_free(x);
+  js_free(y);
+}
+
+/* Of a kind that both have, they share a run; a shared kind without one was measured otherwise. */
+static loci_status check_runs(db *d, const char *path, loci_err *err) {
+  db_query *q;
+  bool row;
+  char difference[200];
+  TRY(db_prepare(d,
+                 "SELECT s.what, m.settings, s.settings FROM source.run s"
+                 " JOIN main.run m ON m.what = s.what WHERE NOT EXISTS (SELECT 1 FROM source.run a"
+                 " JOIN main.run b USING (settings) WHERE a.what = s.what) LIMIT 1",
+                 &q, err));
+  loci_status st = db_step(q, &row, err);
+  if (!st && row) {
+    const char *one = db_text(q, 1), *other = db_text(q, 2);
+    say_difference(one ? one : "", other ? other : "", difference);
+    st = fail(err, LOCI_EINVAL, "%s: its %.20s was measured with other settings than before: %s",
+              path, db_text(q, 0), difference);
+  }
+  db_finish(q);
+  return st;
+}
+
+static loci_status check_series(db *d, const char *path, loci_err *err) {
+  int64_t bad;
+  TRY(db_number(d,
+                "SELECT count(*) FROM source.series s JOIN temp.run_map r ON r.source = s.run"
+                " JOIN main.series m ON m.run = r.target AND m.quantity = s.quantity"
+                " AND m.window = s.window AND m.place = s.place"
+                " WHERE m.first <> s.first OR m.points <> s.points",
+                &bad, err));
+  if (bad == 0) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "%s: %" PRId64 " rows of numbers are of other layers than before",
+              path, bad);
+}
+
+/* ---------------------------------------------------------------- the copy */
+
+static const char copy_runs[] =
+    "CREATE TEMP TABLE run_map (source INTEGER PRIMARY KEY, target INTEGER);"
+    "CREATE TEMP TABLE series_map (source INTEGER PRIMARY KEY, target INTEGER);"
+    "CREATE TEMP TABLE result_map (source INTEGER PRIMARY KEY, target INTEGER);"
+    "INSERT INTO main.run (what, settings, model, data, created)"
+    " SELECT what, settings, model, data, created FROM source.run"
+    " WHERE settings NOT IN (SELECT settings FROM main.run) ORDER BY run;"
+    "INSERT INTO temp.run_map SELECT s.run, m.run FROM source.run s JOIN main.run m USING "
+    "(settings);";
+
+static const char copy_rows[] =
+    "INSERT INTO main.series (run, quantity, window, place, first, points)"
+    " SELECT r.target, quantity, window, place, first, points FROM source.series s"
+    " JOIN temp.run_map r ON r.source = s.run WHERE true ORDER BY series ON CONFLICT DO NOTHING;"
+    "INSERT INTO temp.series_map SELECT s.series, m.series FROM source.series s"
+    " JOIN temp.run_map r ON r.source = s.run JOIN main.series m ON m.run = r.target"
+    " AND m.quantity = s.quantity AND m.window = s.window AND m.place = s.place;"
+    "INSERT INTO main.example (key, line, id, question, image, answers, constraints, fields)"
+    " SELECT key, line, id, question, image, answers, constraints, fields FROM source.example"
+    " WHERE true ORDER BY example ON CONFLICT DO NOTHING;"
+    "INSERT INTO temp.result_map SELECT s.result,"
+    " s.result + (SELECT ifnull(max(result), 0) FROM main.result) FROM source.result s"
+    " JOIN temp.run_map r ON r.source = s.run JOIN source.example e USING (example)"
+    " JOIN main.example m USING (key) WHERE NOT EXISTS"
+    " (SELECT 1 FROM main.result x WHERE x.run = r.target AND x.example = m.example);"
+    "INSERT INTO main.result (result, run, example, dropped, reason, answer, right, first_right,"
+    " seconds) SELECT map.target, r.target, m.example, dropped, reason, answer, right,"
+    " first_right, seconds FROM temp.result_map map JOIN source.result s ON s.result = map.source"
+    " JOIN temp.run_map r ON r.source = s.run JOIN source.example e USING (example)"
+    " JOIN main.example m USING (key) ORDER BY map.source;"
+    "INSERT INTO main.value (result, series, x) SELECT map.target, sm.target, x"
+    " FROM temp.result_map map CROSS JOIN source.value v ON v.result = map.source"
+    " CROSS JOIN temp.series_map sm ON sm.source = v.series ORDER BY map.source;"
+    "INSERT INTO main.grid (result, site, window, first, layers, tokens, ie)"
+    " SELECT map.target, site, window, first, layers, tokens, ie"
+    " FROM temp.result_map map CROSS JOIN source.grid g ON g.result = map.source"
+    " ORDER BY map.source;";
+
+static const char drop_maps[] =
+    "DROP TABLE temp.run_map; DROP TABLE temp.series_map; DROP TABLE temp.result_map";
+
+static loci_status copy(db *d, const char *path, loci_err *err) {
+  TRY(check_source(d, path, err));
+  TRY(check_runs(d, path, err));
+  TRY(db_exec(d, copy_runs, err));
+  TRY(check_series(d, path, err));
+  TRY(db_exec(d, copy_rows, err));
+  return db_exec(d, drop_maps, err);
+}
+
+static loci_status attach(db *d, const char *path, loci_err *err) {
+  db_query *q;
+  TRY(db_prepare(d, "ATTACH DATABASE ? AS source", &q, err));
+  db_bind_text(q, 1, path);
+  loci_status st = db_run(q, err);
+  db_finish(q);
+  return st;
+}
+
+loci_status store_add(loci_store *to, const char *path, loci_err *err) {
+  loci_store *source;
+  TRY(loci_store_open(path, false, &source, err)); /* says what is wrong with a file by its name */
+  loci_store_close(source);
+  TRY(attach(to->d, path, err));
+  loci_status st = db_exec(to->d, "BEGIN IMMEDIATE", err);
+  if (!st) {
+    st = copy(to->d, path, err);
+    if (!st) st = db_exec(to->d, "COMMIT", err);
+    if (st) db_exec(to->d, "ROLLBACK", NULL);
+  }
+  loci_status end = db_exec(to->d, "DETACH DATABASE source", st ? NULL : err);
+  return st ? st : end;
+}
+
+static loci_status add_all(loci_store *to, const char *const *paths, int count, loci_err *err) {
+  loci_status st = LOCI_OK;
+  for (int i = 0; !st && i < count; i++) st = store_add(to, paths[i], err);
+  return st;
+}
+
+/* Into a store that is there: example by example as a run does, for it may not get lost. */
+static loci_status merge_into(const char *const *paths, int count, const char *path,
+                              loci_err *err) {
+  loci_store *to;
+  TRY(loci_store_open(path, true, &to, err));
+  loci_status st = db_exec(to->d, "PRAGMA synchronous = NORMAL", err);
+  if (!st) st = add_all(to, paths, count, err);
+  loci_store_close(to);
+  return st;
+}
+
+/* A new store grows under another name, without a journal, and is put in its place when it is whole
+ * and on the disk: twenty times as fast. */
+static loci_status merge_new(const char *const *paths, int count, const char *path,
+                             const char *part, loci_err *err) {
+  loci_store *to;
+  unlink(part); /* of a merge that was killed */
+  TRY(loci_store_open(part, true, &to, err));
+  loci_status st = db_exec(to->d,
+                           "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+                           "PRAGMA cache_size = -65536",
+                           err);
+  if (!st) st = add_all(to, paths, count, err);
+  if (!st) st = db_exec(to->d, "PRAGMA journal_mode = WAL", err);
+  loci_store_close(to);
+  int fd = st ? -1 : open(part, O_RDWR | O_CLOEXEC);
+  if (!st && (fd < 0 || fsync(fd) != 0 || rename(part, path) != 0))
+    st = fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+  if (fd >= 0) close(fd);
+  if (st) unlink(part);
+  return st;
+}
+
+loci_status loci_store_merge(const char *const *paths, int count, const char *out, loci_err *err) {
+  if (file_exists(out)) return merge_into(paths, count, out, err);
+  size_t n = strlen(out) + sizeof ".part";
+  char *part = malloc(n);
+  if (!part) return fail_nomem(err, "merging stores");
+  snprintf(part, n, "%s.part", out);
+  loci_status st = merge_new(paths, count, out, part, err);
+  free(part);
+  return st;
+}
