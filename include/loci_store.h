@@ -97,6 +97,11 @@ LOCI_CHECK loci_status loci_store_info_draw(const loci_store_info *info, const l
 LOCI_CHECK loci_status loci_store_average(loci_store *store, int64_t run, double least_effect,
                                           uint64_t seed, loci_average **out, loci_err *err);
 
+/* All runs as one page, dir/index.html, which needs nothing else: figures, tables, intervals, heat
+ * maps of the first examples, settings, hashes.  [dir] is made where it is not there. */
+LOCI_CHECK loci_status loci_store_report(loci_store *store, double least_effect, uint64_t seed,
+                                         const char *dir, loci_err *err);
+
 /* ---- two runs */
 
 typedef struct loci_compare_opts {

@@ -18,6 +18,25 @@ int cmd_study_status(cli *c) {
   return code;
 }
 
+/* The one -o that is no file of a known ending. */
+static const char *report_directory(const cli *c) {
+  static const char *const endings[] = {".json", ".csv", ".png", ".svg", ".pdf", ".html"};
+  const char *out = args_get(&c->args, OPT_OUT);
+  for (int i = 0; out && i < LENGTH(endings); i++)
+    if (cli_ends_with(out, endings[i])) return NULL;
+  return out;
+}
+
+static int write_report(cli *c, loci_store *store, double least, uint64_t seed) {
+  char path[4200];
+  const char *dir = report_directory(c);
+  if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "study report writes one directory");
+  if (loci_store_report(store, least, seed, dir, &c->err)) return cli_failed(c);
+  snprintf(path, sizeof path, "%.4096s/index.html", dir);
+  cli_say_written(c, path);
+  return EXIT_DONE;
+}
+
 int cmd_study_report(cli *c) {
   loci_store *store;
   loci_average *a = NULL;
@@ -29,8 +48,13 @@ int cmd_study_report(cli *c) {
   if (!code) code = study_least_effect(c, &least);
   if (!code) code = open_store(c, &store);
   if (code) return code;
-  if (loci_store_average(store, run, least, o.seed, &a, &c->err)) code = cli_failed(c);
-  if (!code) code = study_show_average(c, a);
+  if (report_directory(c)) {
+    code = write_report(c, store, least, o.seed);
+  } else if (loci_store_average(store, run, least, o.seed, &a, &c->err)) {
+    code = cli_failed(c);
+  } else {
+    code = study_show_average(c, a);
+  }
   loci_average_free(a);
   loci_store_close(store);
   return code;

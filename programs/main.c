@@ -326,9 +326,12 @@ const command commands[] = {
     {"study report",
      "what a store's run shows: averages with intervals",
      "loci study report study.db\n"
-     "loci study report study.db --run 2 -o trace.png -o trace.csv\n",
-     "Averages the examples of a run, exactly as the study command of that kind does with a file.",
-     ".json .csv .png .svg .pdf .html",
+     "loci study report study.db --run 2 -o trace.png -o trace.csv\n"
+     "loci study report study.db -o pages\n",
+     "Averages the examples of a run, exactly as the study command of that kind does with a file; "
+     "or all runs as one "
+     "page for a browser, in the directory of -o.",
+     NULL,
      cmd_study_report,
      STUDY_REPORT,
      {OPT_COUNT}},

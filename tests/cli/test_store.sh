@@ -151,6 +151,26 @@ prints 'run 2, trace'
 failed 'nowhere.db: No such file' study merge one.db nowhere.db -o four.db
 usage 'study merge needs -o FILE' study merge one.db
 
+# The page: one file, nothing from elsewhere, no script; every tag that is opened is closed.
+study report whole.db -o page
+wants 0
+prints 'wrote page/index.html'
+[ "$(find page -type f | wc -l)" = 1 ] || miss "the page is not one file"
+for tag in section table details svg code style; do
+  [ "$(grep -o "<$tag[ >]" page/index.html | wc -l)" = "$(grep -o "</$tag>" page/index.html | wc -l)" ] || miss "<$tag> is not closed"
+done
+[ "$(grep -o '<section>' page/index.html | wc -l)" = 5 ] || miss "not a section for each run"
+grep -qiE '<script|<link|(src|href)="(http|//|\.|/)|url\(' page/index.html && miss "the page needs something else"
+grep -q 'xxh3:' page/index.html || miss "no hash of the weights"
+[ "$(grep -o '<rect' page/index.html | wc -l)" -gt 1000 ] || miss "no heat maps"
+printf '{"id":"<b>","image":"../images/japan.png","question":"Is <script>alert(1)</script> this country?","constraints":[{"text":"this country"}]}\n' >data/evil.jsonl
+run data/evil.jsonl evil.db --min-te 0
+study report evil.db -o evil --min-te 0
+wants 0
+grep -q '<script' evil/index.html && miss "a question becomes part of the page"
+grep -q '&lt;script&gt;' evil/index.html || miss "the question is not there"
+failed 'data/evil.jsonl/index.html' study report evil.db -o data/evil.jsonl
+
 # Comparisons.
 study compare one.db all.db --json
 wants 0
