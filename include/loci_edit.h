@@ -17,8 +17,11 @@ extern "C" {
  * constraint. */
 typedef struct loci_edit_request {
   const loci_prompt *prompt;
-  const loci_prompt *const *rephrased; /* the question in other words: keys are averaged over all */
+  const loci_prompt *const *rephrased; /* the question in other words or on other pictures: keys are
+                                          averaged over all */
   int rephrased_count;
+  const loci_prompt *const *kept; /* questions with a constraint whose output shall stay */
+  int kept_count;
   const char *target; /* the new answer */
 } loci_edit_request;
 
@@ -34,6 +37,8 @@ typedef struct loci_edit_settings {
   double kl;               /* weight of KL(before || after) behind "CONSTRAINT is a"; 0: none */
   bool authors;            /* the released scripts' values, and the target's first token alone */
   bool average_loss;       /* over all wordings of a request; ft, ft-l always do */
+  bool each_key;           /* every wording's key brings the value, not their mean alone */
+  double keep_weight;      /* of what shall stay, against a request's 1; 0: 1 */
   double eps;              /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
   bool without_constraint; /* ft, ft-l: train on the question with its constraint removed */
 } loci_edit_settings;
@@ -68,7 +73,9 @@ typedef struct loci_edit_opts {
   const char *method; /* "multedit" (NULL), "ft", "ft-l", "rome", "memit" (docs/MATH.md) */
   loci_edit_settings settings;
   const loci_covariance *covariance; /* of rome and memit, of this model's layer */
-  bool no_answers;                   /* measure probabilities alone, generate nothing */
+  const loci_prompt *const *keep;    /* what no request shall change, as loci_edit_request.kept */
+  int keep_count;
+  bool no_answers; /* measure probabilities alone, generate nothing */
   loci_progress_fn progress;
   void *progress_ctx;
 } loci_edit_opts;
@@ -169,6 +176,7 @@ typedef struct loci_edit_test_opts {
   int edit_count;
   loci_edit_opts how; /* ...like this */
   int prompts;        /* wordings whose keys are averaged then; 0: 1 */
+  int renderings;     /* of same_entity_images, the pictures that take part too */
 } loci_edit_test_opts;
 
 /* A number before and after the edit: a mean over examples of means over an example's questions. */

@@ -48,7 +48,8 @@ static int read_over(cli *c, request *r) {
     if (!add_values(r, item)) return bad_over(c);
   r->opts.over = r->over;
   r->opts.values = r->values;
-  if (strcmp(r->over, "count") == 0 && args_has(&c->args, OPT_PROMPTS))
+  if (strcmp(r->over, "count") == 0 &&
+      (args_has(&c->args, OPT_PROMPTS) || args_has(&c->args, OPT_RENDERINGS)))
     return cli_usage(c, "--over count: the keys of many edits are of one wording each");
   if (strcmp(r->over, "count") == 0 && args_has(&c->args, OPT_LIMIT))
     return cli_usage(c, "--over count: says itself how many examples are used");
@@ -72,18 +73,24 @@ int cmd_edit_curve(cli *c) {
   request r;
   loci_model *m = NULL;
   loci_edit_curve *curve = NULL;
+  prompt_list keep = {0};
   memset(&r, 0, sizeof r);
   int code = read_over(c, &r);
   if (!code) code = study_opts(c, &r.opts.test.study);
   if (!code) code = edit_opts(c, &r.opts.test.how);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.opts.test.prompts);
+  if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.opts.test.renderings);
   if (!code) code = cli_open_model(c, &m);
+  if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
+  r.opts.test.how.keep = (const loci_prompt *const *)keep.at;
+  r.opts.test.how.keep_count = keep.count;
   if (!code && loci_edit_curve_new(m, args_get(&c->args, OPT_DATA), &r.opts, &curve, &c->err))
     code = cli_failed(c);
   term_progress_end(&c->term);
   if (!code) code = write_all(c, curve);
   loci_edit_curve_free(curve);
   edit_opts_clear(&r.opts.test.how);
+  prompt_list_clear(&keep);
   loci_model_close(m);
   return code;
 }

@@ -11,14 +11,14 @@ enum { MOST_PROMPTS = 1000 };
 /* One request with the prompts it owns. */
 typedef struct wish {
   loci_prompt *prompt;
-  loci_prompt **rephrased;
-  int rephrased_count;
+  prompt_list more; /* wordings and pictures that take part */
   char *target;
 } wish;
 
 typedef struct request {
   loci_edit_opts opts;
-  int prompts; /* of each request, at most */
+  int prompts, renderings; /* of each request, at most */
+  prompt_list keep;
   wish *wishes;
   int count, room;
 } request;
@@ -26,8 +26,8 @@ typedef struct request {
 /* ---------------------------------------------------------------- options */
 
 static int check_options(cli *c) {
-  static const option_id own[] = {OPT_QUESTION, OPT_CONSTRAINT, OPT_IMAGE, OPT_TARGET,
-                                  OPT_REPHRASE};
+  static const option_id own[] = {OPT_QUESTION, OPT_CONSTRAINT, OPT_IMAGE,
+                                  OPT_TARGET,   OPT_REPHRASE,   OPT_AVERAGE};
   if (!args_has(&c->args, OPT_REQUESTS)) {
     if (args_has(&c->args, OPT_QUESTION) && args_has(&c->args, OPT_CONSTRAINT) &&
         args_has(&c->args, OPT_TARGET))
@@ -51,12 +51,11 @@ static int out_of_memory(cli *c) {
 static void free_wishes(request *r) {
   for (int i = 0; i < r->count; i++) {
     loci_prompt_free(r->wishes[i].prompt);
-    for (int k = 0; k < r->wishes[i].rephrased_count; k++)
-      loci_prompt_free(r->wishes[i].rephrased[k]);
-    free(r->wishes[i].rephrased);
+    prompt_list_clear(&r->wishes[i].more);
     free(r->wishes[i].target);
   }
   free(r->wishes);
+  prompt_list_clear(&r->keep);
 }
 
 /* Whether the constraint (without "@2") is in the text. */
@@ -70,30 +69,41 @@ static bool has_constraint(const char *text, const char *constraint) {
   return strstr(text, word) != NULL;
 }
 
-/* The prompts of one request: the question, and the wordings that have its constraint, as far as
- * --prompts goes. */
-static int add_wish(cli *c, request *r, const loci_model *m, loci_question q,
-                    const char *const *rephrase, int rephrase_count, const char *target) {
+/* The question in other words and on other pictures. */
+typedef struct others {
+  const char *const *rephrase, *const *pictures;
+  int rephrase_count, picture_count;
+} others;
+
+/* The prompts of one request: the question, the wordings that have its constraint, as far as
+ * --prompts goes, and pictures as far as --renderings goes. */
+static int add_wish(cli *c, request *r, const loci_model *m, loci_question q, others more,
+                    const char *target) {
   if (r->count == r->room) {
     int room = r->room ? 2 * r->room : 16;
-    wish *more = realloc(r->wishes, (size_t)room * sizeof *more);
-    if (!more) return out_of_memory(c);
-    r->wishes = more;
+    wish *wider = realloc(r->wishes, (size_t)room * sizeof *wider);
+    if (!wider) return out_of_memory(c);
+    r->wishes = wider;
     r->room = room;
   }
   wish *w = &r->wishes[r->count++];
   memset(w, 0, sizeof *w);
   w->target = strdup(target);
-  w->rephrased = calloc((size_t)rephrase_count + 1, sizeof *w->rephrased);
-  if (!w->target || !w->rephrased) return out_of_memory(c);
+  if (!w->target) return out_of_memory(c);
   if (loci_prompt_new(m, &q, &w->prompt, &c->err)) return cli_failed(c);
-  for (int i = 0; i < rephrase_count && w->rephrased_count + 1 < r->prompts; i++) {
-    if (!has_constraint(rephrase[i], q.constraints[0])) continue;
-    q.text = rephrase[i];
-    if (loci_prompt_new(m, &q, &w->rephrased[w->rephrased_count], &c->err)) return cli_failed(c);
-    w->rephrased_count++;
+  const char *question = q.text;
+  int code = EXIT_DONE;
+  for (int i = 0; !code && i < more.rephrase_count && w->more.count + 1 < r->prompts; i++) {
+    if (!has_constraint(more.rephrase[i], q.constraints[0])) continue;
+    q.text = more.rephrase[i];
+    code = prompt_list_add(c, &w->more, m, &q, NULL);
   }
-  return cli_stopped(c);
+  q.text = question;
+  for (int i = 0; !code && i < more.picture_count && i < r->renderings; i++) {
+    q.image = more.pictures[i];
+    code = prompt_list_add(c, &w->more, m, &q, NULL);
+  }
+  return code ? code : cli_stopped(c);
 }
 
 static int read_one(cli *c, request *r, const loci_model *m) {
@@ -107,7 +117,9 @@ static int read_one(cli *c, request *r, const loci_model *m) {
                      .constraint_count = 1};
   while (n < MOST_PROMPTS && (rephrase[n] = args_at(&c->args, OPT_REPHRASE, n)) != NULL) n++;
   if (!args_has(&c->args, OPT_PROMPTS)) r->prompts = 1 + n;
-  return add_wish(c, r, m, q, rephrase, n, args_get(&c->args, OPT_TARGET));
+  int code = add_wish(c, r, m, q, (others){.rephrase = rephrase, .rephrase_count = n},
+                      args_get(&c->args, OPT_TARGET));
+  return code ? code : edit_read_questions(c, OPT_AVERAGE, m, q.image, &r->wishes[0].more);
 }
 
 static int add_example(cli *c, request *r, const loci_model *m, const loci_example *x) {
@@ -123,7 +135,8 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
                      .template_name = args_get(&c->args, OPT_TEMPLATE),
                      .constraints = x->constraints,
                      .constraint_count = 1};
-  return add_wish(c, r, m, q, x->rephrase, x->rephrase_count, x->target);
+  others more = {x->rephrase, x->same_entity, x->rephrase_count, x->same_entity_count};
+  return add_wish(c, r, m, q, more, x->target);
 }
 
 static int read_many(cli *c, request *r, const loci_model *m) {
@@ -218,8 +231,8 @@ static int solve(cli *c, const request *r, loci_model *m) {
   for (int i = 0; i < r->count; i++) {
     const wish *w = &r->wishes[i];
     asked[i].prompt = w->prompt;
-    asked[i].rephrased = (const loci_prompt *const *)w->rephrased;
-    asked[i].rephrased_count = w->rephrased_count;
+    asked[i].rephrased = (const loci_prompt *const *)w->more.at;
+    asked[i].rephrased_count = w->more.count;
     asked[i].target = w->target;
   }
   if (loci_edit_solve(m, asked, r->count, &r->opts, &e, &c->err)) code = cli_failed(c);
@@ -238,7 +251,12 @@ int cmd_edit_solve(cli *c) {
   r.prompts = 1;
   if (!code) code = edit_opts(c, &r.opts);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.prompts);
+  if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.renderings);
   if (!code) code = cli_open_model(c, &m);
+  if (!code)
+    code = edit_read_questions(c, OPT_KEEP_FILE, m, args_get(&c->args, OPT_IMAGE), &r.keep);
+  r.opts.keep = (const loci_prompt *const *)r.keep.at;
+  r.opts.keep_count = r.keep.count;
   if (!code) code = args_has(&c->args, OPT_REQUESTS) ? read_many(c, &r, m) : read_one(c, &r, m);
   if (!code) code = solve(c, &r, m);
   free_wishes(&r);

@@ -23,7 +23,11 @@ static int check_options(cli *c) {
                                   OPT_EPS,
                                   OPT_WITHOUT_CONSTRAINT,
                                   OPT_COVARIANCE,
-                                  OPT_AVERAGE_LOSS};
+                                  OPT_AVERAGE_LOSS,
+                                  OPT_RENDERINGS,
+                                  OPT_EACH_KEY,
+                                  OPT_KEEP_FILE,
+                                  OPT_KEEP_WEIGHT};
   for (int i = 0; args_has(&c->args, OPT_EDIT) && i < LENGTH(how); i++)
     if (args_has(&c->args, how[i]))
       return cli_usage(c, "--edit is solved already: it takes no --%s", option_get(how[i])->name);
@@ -46,6 +50,7 @@ static int show(cli *c, const loci_edit_test *t) {
 int cmd_edit_test(cli *c) {
   loci_edit_test_opts opts;
   edit_files edits;
+  prompt_list keep = {0};
   loci_examples *examples = NULL;
   loci_model *m = NULL;
   loci_edit_test *t = NULL;
@@ -54,11 +59,15 @@ int cmd_edit_test(cli *c) {
   if (!code) code = study_opts(c, &opts.study);
   if (!code) code = edit_opts(c, &opts.how);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &opts.prompts);
+  if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &opts.renderings);
   memset(&edits, 0, sizeof edits);
   if (!code) code = edit_read_option(c, &edits);
   if (!code && loci_examples_open(args_get(&c->args, OPT_DATA), &examples, &c->err))
     code = cli_failed(c);
   if (!code) code = cli_open_model(c, &m);
+  if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
+  opts.how.keep = (const loci_prompt *const *)keep.at;
+  opts.how.keep_count = keep.count;
   opts.edits = (const loci_edit *const *)edits.at;
   opts.edit_count = edits.count;
   if (!code && loci_edit_test_new(m, examples, &opts, &t, &c->err)) code = cli_failed(c);
@@ -68,6 +77,7 @@ int cmd_edit_test(cli *c) {
   loci_examples_close(examples);
   edit_free_files(&edits);
   edit_opts_clear(&opts.how);
+  prompt_list_clear(&keep);
   loci_model_close(m);
   return code;
 }

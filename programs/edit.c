@@ -32,6 +32,8 @@ static int read_settings(cli *c, loci_edit_settings *s) {
   if (!code) code = read_real(c, OPT_EPS, 0, &s->eps);
   if (!code && args_has(&c->args, OPT_EPS) && s->eps == 0)
     code = cli_bad_value(c, OPT_EPS, "a number above 0");
+  if (!code) code = read_real(c, OPT_KEEP_WEIGHT, 0, &s->keep_weight);
+  s->each_key = args_has(&c->args, OPT_EACH_KEY);
   s->average_loss = args_has(&c->args, OPT_AVERAGE_LOSS);
   s->without_constraint = args_has(&c->args, OPT_WITHOUT_CONSTRAINT);
   return code;
@@ -106,4 +108,71 @@ int edit_read_option(cli *c, edit_files *out) {
 void edit_free_files(edit_files *e) {
   for (int i = 0; i < e->count; i++) loci_edit_free(e->at[i]);
   free(e->at);
+}
+
+/* ---------------------------------------------------------------- prompts */
+
+int prompt_list_add(cli *c, prompt_list *list, const loci_model *m, const loci_question *q,
+                    bool *opened) {
+  if (list->count == list->room) {
+    int room = list->room ? 2 * list->room : 8;
+    loci_prompt **more = realloc(list->at, (size_t)room * sizeof *more);
+    if (!more) {
+      cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+      return cli_failed(c);
+    }
+    list->at = more;
+    list->room = room;
+  }
+  loci_status st = loci_prompt_new(m, q, &list->at[list->count], &c->err);
+  if (opened) *opened = st == LOCI_OK;
+  if (st == LOCI_EINVAL && opened) return cli_stopped(c);
+  if (st) return cli_failed(c);
+  list->count++;
+  return cli_stopped(c);
+}
+
+void prompt_list_clear(prompt_list *list) {
+  for (int i = 0; i < list->count; i++) loci_prompt_free(list->at[i]);
+  free(list->at);
+  memset(list, 0, sizeof *list);
+}
+
+static int add_question(cli *c, const loci_model *m, const char *image, const loci_example *x,
+                        prompt_list *out) {
+  const loci_model_info *info = loci_model_get_info(m);
+  loci_question q = {.image = info->image_rows == 0 ? NULL
+                              : x->image            ? x->image
+                                                    : image,
+                     .text = x->question,
+                     .template_name = args_get(&c->args, OPT_TEMPLATE),
+                     .constraints = x->constraints,
+                     .constraint_count = 1};
+  bool opened;
+  return x->constraint_count > 0 ? prompt_list_add(c, out, m, &q, &opened) : EXIT_DONE;
+}
+
+int edit_read_questions(cli *c, option_id id, const loci_model *m, const char *image,
+                        prompt_list *out) {
+  const char *path = args_get(&c->args, id);
+  int before = out->count;
+  loci_examples *file;
+  loci_example *x = NULL;
+  int code = EXIT_DONE;
+  if (!path) return EXIT_DONE;
+  if (loci_examples_open(path, &file, &c->err)) return cli_failed(c);
+  for (;;) {
+    if (loci_examples_next(file, &x, &c->err)) code = cli_failed(c);
+    if (code || !x) break;
+    code = add_question(c, m, image, x, out);
+    loci_example_free(x);
+    if (code) break;
+  }
+  loci_examples_close(file);
+  if (!code && out->count == before) {
+    cli_fail(&c->err, LOCI_EINVAL, "%s: no question with a constraint in it for --%s", path,
+             option_get(id)->name);
+    code = cli_failed(c);
+  }
+  return code;
 }

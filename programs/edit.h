@@ -9,6 +9,21 @@
 int edit_opts(cli *c, loci_edit_opts *out);
 void edit_opts_clear(loci_edit_opts *opts);
 
+/* Prompts that grow and are freed together. */
+typedef struct prompt_list {
+  loci_prompt **at;
+  int count, room;
+} prompt_list;
+/* Adds the prompt of a question; *opened (may be NULL): false and no failure where the constraint
+ * is not in it. */
+int prompt_list_add(cli *c, prompt_list *list, const loci_model *m, const loci_question *q,
+                    bool *opened);
+void prompt_list_clear(prompt_list *list);
+/* The questions of the file that an option names, those that have their constraint; one without a
+ * picture is asked on [image] (may be NULL).  Without the option none. */
+int edit_read_questions(cli *c, option_id id, const loci_model *m, const char *image,
+                        prompt_list *out);
+
 /* The edits of some files; edit_free_files is fine after a failure. */
 int edit_read_files(cli *c, const char *const *paths, int n, edit_files *out);
 /* Those of every --edit. */

@@ -24,6 +24,7 @@ typedef struct things { /* made while memory lasts */
   loci_model *model;
   loci_prompt *prompt, *text;
   loci_edit *edit;
+  loci_covariance *covariance;
   char path[64], set[80];
 } things;
 
@@ -46,6 +47,9 @@ static loci_status edit(void *ctx, loci_err *err) {
   loci_edit_request r[2] = {{.prompt = t->text, .target = "old castle"},
                             {.prompt = t->prompt, .rephrased_count = 1, .target = "here"}};
   r[1].rephrased = (const loci_prompt *const *)&t->text;
+  r[1].kept = r[1].rephrased;
+  r[1].kept_count = 1;
+  o.settings.average_loss = o.settings.each_key = true;
   loci_status st = loci_edit_solve(t->model, r, 2, &o, &e, err);
   assert_true((st == LOCI_OK) == (e != NULL));
   if (!st) st = loci_edit_json(e, &json, err);
@@ -54,31 +58,42 @@ static loci_status edit(void *ctx, loci_err *err) {
   return st;
 }
 
-/* A covariance made, written and read, fine-tuning and ROME with it. */
+/* A covariance made, fine-tuning and ROME with it. */
 static loci_status rival_edits(void *ctx, loci_err *err) {
   static const char *const methods[] = {"ft-l", "rome"};
   const things *t = ctx;
   loci_examples *x;
-  loci_covariance *c = NULL, *back = NULL;
+  loci_covariance *c = NULL;
   loci_study_opts study = {.template_name = "raw"};
   loci_edit_request r = {.prompt = t->text, .target = "old castle"};
   TRY(loci_examples_open(t->set, &x, err));
   loci_status st = loci_covariance_new(t->model, x, 2, &study, &c, err);
   loci_examples_close(x);
-  if (!st) st = loci_covariance_write(c, t->path, err);
-  if (!st) st = loci_covariance_read(t->path, &back, err);
-  unlink(t->path);
   for (int i = 0; !st && i < 2; i++) {
     loci_edit *e;
     loci_edit_opts o = {.no_answers = true, .method = methods[i], .settings = {.steps = 1}};
     o.settings.without_constraint = i == 0;
-    o.covariance = i == 1 ? back : NULL;
+    o.covariance = i == 1 ? c : NULL;
     st = loci_edit_solve(t->model, &r, 1, &o, &e, err);
     assert_true((st == LOCI_OK) == (e != NULL));
     loci_edit_free(e);
   }
   loci_covariance_free(c);
+  return st;
+}
+
+static loci_status keep_covariance(void *ctx, loci_err *err) {
+  const things *t = ctx;
+  loci_covariance *back;
+  loci_status st = loci_covariance_write(t->covariance, t->path, err);
+  if (st) {
+    assert_int_not_equal(access(t->path, F_OK), 0);
+    return st;
+  }
+  st = loci_covariance_read(t->path, &back, err);
+  assert_true((st == LOCI_OK) == (back != NULL));
   loci_covariance_free(back);
+  assert_int_equal(unlink(t->path), 0);
   return st;
 }
 
@@ -163,6 +178,12 @@ static int make_all(void **state) {
   if (loci_model_open(MODELS "llava-clip-llama", &opts, &all.model, &err)) return -1;
   if (make_prompt(all.model, PICTURE, &all.prompt, &err)) return -1;
   if (make_prompt(all.model, NULL, &all.text, &err)) return -1;
+  loci_examples *x;
+  loci_study_opts study = {.template_name = "raw"};
+  if (loci_examples_open(all.set, &x, &err)) return -1;
+  loci_status st = loci_covariance_new(all.model, x, 1, &study, &all.covariance, &err);
+  loci_examples_close(x);
+  if (st) return -1;
   loci_edit_request r = {.prompt = all.text, .target = "old castle"};
   return loci_edit_solve(all.model, &r, 1, &edit_opts, &all.edit, &err) ? -1 : 0;
 }
@@ -171,6 +192,7 @@ static int free_all(void **state) {
   (void)state;
   unlink(all.set);
   loci_edit_free(all.edit);
+  loci_covariance_free(all.covariance);
   loci_prompt_free(all.text);
   loci_prompt_free(all.prompt);
   loci_model_close(all.model);
@@ -185,6 +207,7 @@ static void solving_survives(void **state) {
 static void rivals_survive(void **state) {
   (void)state;
   assert_true(failing_malloc_run_without_json(rival_edits, &all) > 100);
+  assert_true(failing_malloc_run_without_json(keep_covariance, &all) > 5);
 }
 
 static void applying_survives(void **state) {

@@ -3,6 +3,7 @@
  * solve.c       an edit from requests, by any method: what they are, the update, what it does
  * key.c         a request's key, and what the model answers before
  * value.c       its value, by Adam on the walk's backward pass
+ * columns.c     the keys that an update is solved for
  * update.c      the closed form
  * tune.c        fine-tuning of the whole matrix instead of value and update
  * lesson.c      what both try again and again: a prompt resumed above the layer
@@ -31,7 +32,6 @@ typedef struct covariance_box { /* the same */
   arena *mem;
 } covariance_box;
 covariance_box *covariance_box_new(void); /* NULL: out of memory */
-
 typedef enum edit_method { MULTEDIT, FT, FT_L, ROME, MEMIT, METHODS } edit_method;
 
 /* One request while it is solved. */
@@ -46,6 +46,7 @@ typedef struct problem {
   target target;
 
   float *key;          /* (F) the mean over the prompts */
+  float *keys;         /* (prompts, F) */
   float *delta;        /* (D) v - W k */
   double norm0;        /* ||W k|| */
   double *before_logp; /* (V) of the unedited model at the last prompt position */
@@ -90,6 +91,8 @@ typedef struct update_problem {
 } update_problem;
 /* right (n,F), so that W' = W + left right with left (D,n) = V - W K. */
 loci_status update_solve(const update_problem *u, float *right, loci_err *err);
+/* The same for n requests with their keys, and with what is to be kept; right (n,F) zero before. */
+loci_status columns_solve(problem *all, int n, float *right, loci_err *err);
 /* Frobenius norm of left (D,n) right (n,F); NaN: out of memory. */
 double update_norm(const float *left, const float *right, int64_t D, int64_t n, int64_t F);
 

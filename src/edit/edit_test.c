@@ -325,6 +325,81 @@ static void rome_brings_its_value(void **state) {
   loci_model_close(m);
 }
 
+/* right . k, with k over k^T k out of an edit of one request without a ridge. */
+static double brings(const loci_edit *e, int request, const loci_edit *key) {
+  double both = 0, own = 0;
+  for (int64_t f = 0; f < e->inner; f++) {
+    double x = (double)key->right[f];
+    both += (double)e->right[request * e->inner + f] * x;
+    own += x * x;
+  }
+  return both / own;
+}
+
+/* The keys of all wordings bring delta, those kept bring nothing: up to a ridge of 1e-6 against
+ * keys of norm 1 and more.  The mean key alone does neither. */
+static void keys_bring_the_value_and_kept_keys_nothing(void **state) {
+  (void)state;
+  loci_model *m = open_model("llava-clip-llama");
+  loci_prompt *p[5];
+  loci_edit *key[5], *e, *plain;
+  static const char *const text[] = {"The bridge of Vienna was built by",
+                                     "The people of Vienna speak", "The river of Vienna is the",
+                                     "Who lives in Vienna", "The city of Vienna has many"};
+  loci_edit_opts o = {.no_answers = true, .settings = {.steps = 2, .lr = 0.3, .lambda = -1}};
+  for (int i = 0; i < 5; i++) {
+    p[i] = ask(m, text[i], "Vienna");
+    key[i] = solve(m, &(loci_edit_request){.prompt = p[i], .target = "few"}, 1, o);
+  }
+  loci_edit_request r = {.prompt = p[0], .target = "few"};
+  r.rephrased = (const loci_prompt *const *)p + 1;
+  r.rephrased_count = 1;
+  o.settings.lambda = 1e-6;
+  plain = solve(m, &r, 1, o);
+  r.kept = (const loci_prompt *const *)p + 2;
+  r.kept_count = 2;
+  o.keep = (const loci_prompt *const *)p + 4;
+  o.keep_count = 1;
+  o.settings.each_key = true;
+  e = solve(m, &r, 1, o);
+  assert_int_equal(e->rank, 1);
+  for (int i = 0; i < 5; i++) {
+    assert_true(fabs(brings(e, 0, key[i]) - (i < 2)) < 1e-3);
+    assert_true(fabs(brings(plain, 0, key[i]) - (i < 2)) > 1e-3);
+  }
+  assert_memory_equal(e->left, plain->left, (size_t)e->width * sizeof(float));
+  loci_edit_free(e);
+  loci_edit_free(plain);
+  for (int i = 0; i < 5; i++) loci_edit_free(key[i]);
+  for (int i = 0; i < 5; i++) loci_prompt_free(p[i]);
+  loci_model_close(m);
+}
+
+/* At delta = 0 the averaged loss is the mean of the wordings' own; afterwards all of them gain. */
+static void the_loss_is_averaged_over_the_wordings(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-llama");
+  loci_prompt *p[2] = {ask(m, questions[0], "Vienna"), ask(m, questions[1], "Vienna")};
+  loci_edit_opts o = {.no_answers = true, .settings = {.steps = 10, .lr = 0.3}};
+  double mean = 0;
+  for (int i = 0; i < 2; i++) {
+    loci_edit *e = solve(m, &(loci_edit_request){.prompt = p[i], .target = "few people"}, 1, o);
+    mean += e->facts[0].steps[0].loss / 2;
+    loci_edit_free(e);
+  }
+  loci_edit_request r = {.prompt = p[0], .target = "few people"};
+  r.rephrased = (const loci_prompt *const *)p + 1;
+  r.rephrased_count = 1;
+  o.settings.average_loss = true;
+  loci_edit *e = solve(m, &r, 1, o);
+  assert_true(fabs(e->facts[0].steps[0].loss - mean) < 1e-5 * mean);
+  assert_true(e->facts[0].steps[10].loss < mean - 1);
+  loci_edit_free(e);
+  loci_prompt_free(p[0]);
+  loci_prompt_free(p[1]);
+  loci_model_close(m);
+}
+
 static void a_covariance_file_holds_what_was_written(void **state) {
   (void)state;
   char path[] = "/tmp/loci-edit-test-XXXXXX";
@@ -577,6 +652,8 @@ int main(void) {
       cmocka_unit_test(a_fine_tuned_edit_is_exact),
       cmocka_unit_test(without_the_constraint_another_question_is_trained),
       cmocka_unit_test(rome_brings_its_value),
+      cmocka_unit_test(keys_bring_the_value_and_kept_keys_nothing),
+      cmocka_unit_test(the_loss_is_averaged_over_the_wordings),
       cmocka_unit_test(a_covariance_file_holds_what_was_written),
       cmocka_unit_test(applied_and_reverted_every_bit_is_as_before),
       cmocka_unit_test(a_result_says_for_good_which_edits_it_saw),

@@ -25,6 +25,8 @@ js_value *edit_settings_json(const loci_edit_settings *s) {
   js_put(&o, "kl", js_real(s->kl));
   js_put(&o, "authors", js_bool(s->authors));
   js_put(&o, "average_loss", js_bool(s->average_loss));
+  js_put(&o, "each_key", js_bool(s->each_key));
+  js_put(&o, "keep_weight", js_real(s->keep_weight));
   js_put(&o, "eps", js_real(s->eps));
   js_put(&o, "without_constraint", js_bool(s->without_constraint));
   return o;
@@ -172,6 +174,8 @@ static loci_status read_settings(const reader *r, const js_value *o, loci_err *e
   TRY(js_get_real(o, "kl", r->path, &s->kl, err));
   TRY(js_get_bool(o, "authors", r->path, &s->authors, err));
   TRY(js_get_bool(o, "average_loss", r->path, &s->average_loss, err));
+  TRY(js_get_bool(o, "each_key", r->path, &s->each_key, err));
+  TRY(js_get_real(o, "keep_weight", r->path, &s->keep_weight, err));
   TRY(js_get_real(o, "eps", r->path, &s->eps, err));
   return js_get_bool(o, "without_constraint", r->path, &s->without_constraint, err);
 }

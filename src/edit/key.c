@@ -4,6 +4,7 @@
  *
  * A target that the model gives already is refused here. */
 #include <math.h>
+#include <string.h>
 
 #include "edit/lesson.h"
 #include "model/arith.h"
@@ -56,7 +57,7 @@ static loci_status other_key(problem *q, int i, lesson *b, float *scratch, const
   return LOCI_OK;
 }
 
-/* The mean over all prompts, and ||W k||. */
+/* All keys, their mean, and ||W k||. */
 static loci_status finish_key(problem *q, lesson *all, int lessons, loci_err *err) {
   const weight *w = &q->m->weights->layers[q->layer].down.w;
   int n = q->asked->rephrased_count;
@@ -66,6 +67,7 @@ static loci_status finish_key(problem *q, lesson *all, int lessons, loci_err *er
   for (int i = 0; i < n; i++) {
     TRY(other_key(q, i, i + 1 < lessons ? &all[i + 1] : NULL, row, &more, err));
     for (int64_t f = 0; f < w->cols; f++) q->key[f] += more[f];
+    memcpy(q->keys + (i + 1) * w->cols, more, (size_t)w->cols * sizeof *more);
   }
   double keys = 0, values = 0;
   for (int64_t f = 0; f < w->cols; f++) {
@@ -91,7 +93,9 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
   f.readings = arena_zarray(q->work, n, reading);
   q->before_logp = arena_array(q->work, model_decoder(q->m)->vocab, double);
   q->key = arena_array(q->work, F, float);
-  if (!f.readings || !q->before_logp || !q->key) return fail_nomem(err, "solving an edit");
+  q->keys = arena_array(q->work, (1 + q->asked->rephrased_count) * F, float);
+  if (!f.readings || !q->before_logp || !q->key || !q->keys)
+    return fail_nomem(err, "solving an edit");
   TRY(lesson_run(q, &all[0], read_before, &f, err));
   if (f.not_finite) return not_finite(q->m, err);
   if (f.right) {
@@ -101,6 +105,7 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
   q->fact->before.m = readings_metrics(f.readings, n);
   top_logits_candidates(&f.top, q->m, q->fact->before.top);
   const float *own = all[0].keys + (q->position - all[0].key_first) * F;
-  for (int64_t i = 0; i < F; i++) q->key[i] = own[i];
+  memcpy(q->key, own, (size_t)F * sizeof *own);
+  memcpy(q->keys, own, (size_t)F * sizeof *own);
   return finish_key(q, all, lessons, err);
 }

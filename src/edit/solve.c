@@ -38,15 +38,16 @@ static double usual(double given, double otherwise) {
 }
 
 static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
-  const double all[] = {s->lr, s->weight_decay, s->lambda, s->max_norm, s->stop_p, s->kl, s->eps};
+  const double all[] = {s->lr,     s->weight_decay, s->lambda, s->max_norm,
+                        s->stop_p, s->kl,           s->eps,    s->keep_weight};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!isfinite(all[i])) return fail(err, LOCI_EINVAL, "a setting of the edit is not a number");
   }
   if (s->steps < 0 || s->steps > MAX_STEPS) {
     return fail(err, LOCI_EINVAL, "%d steps, expected 1 to %d", s->steps, MAX_STEPS);
   }
-  if (s->lr < 0 || s->max_norm < 0 || s->kl < 0 || s->eps < 0) {
-    return fail(err, LOCI_EINVAL, "learning rate, bounds and KL weight are never negative");
+  if (s->lr < 0 || s->max_norm < 0 || s->kl < 0 || s->eps < 0 || s->keep_weight < 0) {
+    return fail(err, LOCI_EINVAL, "learning rate, bounds and weights are never negative");
   }
   if (s->stop_p < 0 || s->stop_p > 1) {
     return fail(err, LOCI_EINVAL, "stop at probability %g, expected 0 to 1", s->stop_p);
@@ -67,6 +68,8 @@ static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err
              {s->kl != 0, closed, "KL term"},
              {s->average_loss, closed, "averaged loss of its own"},
              {s->authors, k == MULTEDIT, "released settings"},
+             {s->each_key, closed, "keys of its own"},
+             {s->keep_weight != 0 || o->keep_count > 0, closed, "questions to keep"},
              {s->eps != 0, k == FT_L, "bound of each entry"},
              {s->without_constraint, tunes(k), "question without its constraint"},
              {o->covariance != NULL, k == ROME || k == MEMIT, "covariance"}};
@@ -92,6 +95,7 @@ static loci_status complete(const loci_edit_opts *o, edit_method k, loci_edit_se
   out->weight_decay = usual(given->weight_decay, 1e-3);
   out->lambda = k == ROME ? 0 : usual(given->lambda, k == MEMIT ? 1 : 0.01);
   out->max_norm = usual(given->max_norm, given->authors ? 1e-4 : 0);
+  out->keep_weight = usual(given->keep_weight, 1);
   return LOCI_OK;
 }
 
@@ -116,6 +120,7 @@ static loci_status check_request(const problem *q, loci_err *err) {
   const loci_edit_request *r = q->asked;
   TRY(check_prompt(r->prompt, q->m, err));
   for (int i = 0; i < r->rephrased_count; i++) TRY(check_prompt(r->rephrased[i], q->m, err));
+  for (int i = 0; i < r->kept_count; i++) TRY(check_prompt(r->kept[i], q->m, err));
   if (!r->target || !r->target[strspn(r->target, " \t\r\n")]) {
     return fail(err, LOCI_EINVAL, "the target is empty");
   }
@@ -167,24 +172,15 @@ loci_status name_request(loci_status st, int i, int count, loci_err *err) {
 /* ---------------------------------------------------------------- solving */
 
 /* The values by themselves, then one update that brings all of them. */
-static loci_status make_update(problem *all, int n, const loci_edit_opts *opts, arena *mem,
-                               loci_edit *e, loci_err *err) {
+static loci_status make_update(problem *all, int n, arena *mem, loci_edit *e, loci_err *err) {
   int64_t D = e->width, F = e->inner;
   for (int i = 0; i < n; i++) TRY(name_request(value_find(&all[i], err), i, n, err));
-  float *keys = arena_array(all->work, n * F, float), *left = arena_array(mem, n * D, float);
-  float *right = arena_array(mem, n * F, float);
-  if (!keys || !left || !right) return fail_nomem(err, "solving an edit");
+  float *left = arena_array(mem, n * D, float), *right = arena_zarray(mem, n * F, float);
+  if (!left || !right) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < n; i++) {
-    memcpy(keys + i * F, all[i].key, (size_t)F * sizeof *keys);
     for (int64_t d = 0; d < D; d++) left[d * n + i] = all[i].delta[d];
   }
-  update_problem u = {.keys = keys,
-                      .n = n,
-                      .F = F,
-                      .lambda = e->settings.lambda,
-                      .covariance = opts->covariance,
-                      .threads = all->m->threads};
-  TRY(update_solve(&u, right, err));
+  TRY(columns_solve(all, n, right, err));
   e->rank = n;
   e->left = left;
   e->right = right;
@@ -261,9 +257,9 @@ static loci_status solve(loci_model *m, const loci_edit_request *requests, int n
   if (!e->tensor) return fail_nomem(err, "solving an edit");
   problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = box->mem, .work = work};
   like.layer = e->layer;
+  for (int i = 0; i < opts->keep_count; i++) TRY(check_prompt(opts->keep[i], m, err));
   TRY(make_problems(&like, requests, n, k, e, &all, err));
-  TRY(tunes(k) ? make_change(all, n, box->mem, e, err)
-               : make_update(all, n, opts, box->mem, e, err));
+  TRY(tunes(k) ? make_change(all, n, box->mem, e, err) : make_update(all, n, box->mem, e, err));
   e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
   if (isnan(e->norm)) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < n; i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "data/questions.h"
+#include "edit/around.h"
 #include "edit/look.h"
 #include "study/stats.h"
 #include "study/study.h"
@@ -42,6 +43,7 @@ typedef struct trial {
   const loci_edit_test_opts *opts;
   loci_edit_opts how;
   loci_model *edited; /* with the edits given, or NULL */
+  around around;      /* what the running example's edit was solved with */
   test_box *box;
   int room;
   example_row *rows; /* (room) of the used examples; the heap's */
@@ -62,6 +64,7 @@ static loci_status add(const trial *t, const loci_model *edited, question q, int
   q.template_name = t->opts->study.template_name;
   q.max_new = t->opts->study.max_new;
   if (t->s.model->info.image_rows == 0) q.image = NULL; /* a text model is asked without */
+  if (around_has(&t->around, q.image, q.text)) return LOCI_OK;
   TRY(look_at(t->s.model, edited, &q, &seen, err));
   for (int i = 0; i < METRICS; i++) {
     row->before[g][i] += seen.before[i];
@@ -72,14 +75,18 @@ static loci_status add(const trial *t, const loci_model *edited, question q, int
                                                             : fail(err, LOCI_ECANCELLED, "stopped");
 }
 
+static example_source source_of(const trial *t, const loci_example *e) {
+  return (example_source){examples_path(t->s.examples), examples_folder(t->s.examples), "line",
+                          e->line};
+}
+
 static loci_status add_list(const trial *t, const loci_model *edited, const loci_example *e, int g,
                             example_row *row, loci_err *err) {
   side_question *list;
   int count;
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "testing an edit");
-  example_source from = {examples_path(t->s.examples), examples_folder(t->s.examples), "line",
-                         e->line};
+  example_source from = source_of(t, e);
   loci_status st = side_questions(&from, e, group_names[g], mem, &list, &count, err);
   for (int i = 0; !st && i < count; i++) {
     question q = {.image = list[i].image,
@@ -117,45 +124,25 @@ static loci_status add_example(const trial *t, const loci_model *edited, const l
 
 /* ---------------------------------------------------------------- an edit of its own */
 
-/* The wordings that have the constraint, as far as opts->prompts goes. */
-static loci_status open_wordings(const trial *t, const loci_example *e, loci_prompt **out,
-                                 int *count, loci_err *err) {
-  loci_question q = {.image = t->s.model->info.image_rows > 0 ? e->image : NULL,
-                     .template_name = t->opts->study.template_name,
-                     .constraints = e->constraints,
-                     .constraint_count = 1};
-  for (int i = 0; i < e->rephrase_count && *count + 1 < t->opts->prompts; i++) {
-    q.text = e->rephrase[i];
-    loci_status st = loci_prompt_new(t->s.model, &q, &out[*count], err);
-    if (st == LOCI_EINVAL) continue; /* without the constraint */
-    TRY(st);
-    ++*count;
-  }
-  return LOCI_OK;
-}
-
-static loci_status solve(const trial *t, const study_item *item, loci_edit **out, loci_err *err) {
+static loci_status solve(trial *t, const study_item *item, loci_edit **out, loci_err *err) {
   const loci_example *e = item->example;
-  int count = 0;
+  example_source from = source_of(t, e);
   *out = NULL;
-  loci_prompt **more = calloc((size_t)e->rephrase_count + 1, sizeof *more);
-  if (!more) return fail_nomem(err, "testing an edit");
-  loci_status st = open_wordings(t, e, more, &count, err);
+  TRY(around_open(t->s.model, e, &from, t->opts, &t->around, err));
   loci_edit_request r = {.prompt = item->prompt,
-                         .rephrased = (const loci_prompt *const *)more,
-                         .rephrased_count = count,
+                         .rephrased = (const loci_prompt *const *)t->around.more,
+                         .rephrased_count = t->around.more_count,
+                         .kept = (const loci_prompt *const *)t->around.kept,
+                         .kept_count = t->around.kept_count,
                          .target = e->target};
-  if (!st) st = loci_edit_solve(t->s.model, &r, 1, &t->how, out, err);
-  for (int i = 0; i < count; i++) loci_prompt_free(more[i]);
-  free(more);
-  return st;
+  return loci_edit_solve(t->s.model, &r, 1, &t->how, out, err);
 }
 
 static loci_status try_alone(trial *t, const study_item *item, example_row *row, loci_err *err) {
-  loci_model *view;
+  loci_model *view = NULL;
   loci_edit *e;
-  TRY(solve(t, item, &e, err));
-  loci_status st = view_new(t->s.model, &view, err);
+  loci_status st = solve(t, item, &e, err);
+  if (!st) st = view_new(t->s.model, &view, err);
   if (!st) st = edit_lay_on(view, e, err);
   if (!st) st = add_example(t, view, item->example, row, err);
   if (!st) {
@@ -165,6 +152,7 @@ static loci_status try_alone(trial *t, const study_item *item, example_row *row,
   }
   view_free(view);
   loci_edit_free(e);
+  around_clear(&t->around);
   return st;
 }
 

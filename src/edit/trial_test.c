@@ -158,6 +158,38 @@ static void given_edits_are_measured_alike(void **state) {
   loci_model_close(m);
 }
 
+/* A wording that the key is averaged over, and a question that is kept, test nothing. */
+static void what_an_edit_was_solved_with_is_not_tested(void **state) {
+  (void)state;
+  static const char line[] =
+      "{\"question\":\"The bridge of Vienna was built by\",\"constraints\":[{\"text\":\"Vienna\"}],"
+      "\"target\":\"few\",\"rephrase\":[\"Who built the bridge\",\"Vienna had a bridge by\",\"The "
+      "bridge in Vienna is by\"],\"same_image\":[{\"question\":\"The people of Vienna speak\"},"
+      "{\"question\":\"In Rome they say\"}],\"keep\":[{\"question\":\"The people of Vienna "
+      "speak\"}]}\n";
+  char own[64];
+  loci_err err;
+  strcpy(own, path);
+  strcpy(path, "/tmp/loci-trial-test-XXXXXX");
+  int fd = mkstemp(path);
+  assert_true(fd >= 0 && close(fd) == 0);
+  assert_int_equal(file_write(path, line, sizeof line - 1, &err), LOCI_OK);
+  loci_model *m = open_model();
+  loci_edit_test_opts o = {.how = {.settings = {.steps = 1}}};
+  loci_edit_test *one = run(m, o);
+  o.prompts = 2;
+  loci_edit_test *two = run(m, o);
+  assert_int_equal(one->groups[1].questions, 3);
+  assert_int_equal(two->groups[1].questions, 2); /* the first wording has no constraint to use */
+  assert_int_equal(one->groups[3].questions, 1);
+  assert_int_equal(two->groups[3].questions, 1);
+  loci_edit_test_free(one);
+  loci_edit_test_free(two);
+  loci_model_close(m);
+  unlink(path);
+  strcpy(path, own);
+}
+
 static void a_file_without_a_use_is_refused(void **state) {
   (void)state;
   loci_err err;
@@ -178,6 +210,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_good_edit_is_seen_as_one),
       cmocka_unit_test(given_edits_are_measured_alike),
+      cmocka_unit_test(what_an_edit_was_solved_with_is_not_tested),
       cmocka_unit_test(a_file_without_a_use_is_refused),
   };
   return cmocka_run_group_tests(tests, write_set, remove_set);

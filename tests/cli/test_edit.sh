@@ -55,6 +55,27 @@ failed 'no covariance of loci: its format is not loci.covariance/1' \
 failed 'the method ft takes no lambda' edit solve "${asked[@]}" --target Lima --method ft --lambda 1
 rm keys.safetensors rival.edit
 
+# What is averaged, and what is kept.
+cat >more.jsonl <<END
+{"image":"$model/images/peru.png","question":"What is the capital of this country?","constraints":[{"text":"this country"}]}
+{"question":"Name the capital of this country.","constraints":[{"text":"this country"}]}
+END
+try edit solve "${asked[@]}" --target Lima --layer 2 --steps 2 --average more.jsonl --average-loss --each-key --json
+wants 0
+[[ $(flat) == *'"average_loss":true,"each_key":true,"keep_weight":1.0,'*'"prompts":3,'* ]] || miss "not three keys"
+try edit solve "${asked[@]}" --target Lima --layer 2 --steps 2 --keep more.jsonl --keep-weight 5 --json
+wants 0
+[[ $(flat) == *'"keep_weight":5.0,'* ]] || miss "not the weight"
+kept=$(flat)
+try edit solve "${asked[@]}" --target Lima --layer 2 --steps 2 --json
+wants 0
+[ "$(grep -o '"update":[^}]*' <<<"$kept")" != "$(grep -o '"update":[^}]*' <<<"$(flat)")" ] || miss "nothing is kept"
+echo '{"question":"Where?"}' >none.jsonl
+failed 'none.jsonl: no question with a constraint in it for --keep' \
+  edit solve "${asked[@]}" --target Lima --keep none.jsonl
+failed 'the method ft takes no questions to keep' edit solve "${asked[@]}" --target Lima --method ft --keep more.jsonl
+usage 'it takes no --average' edit solve -m "$model" --requests more.jsonl --average more.jsonl
+
 # Many requests, one matrix.
 cat >wishes.jsonl <<END
 {"image":"$image","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Lima"}
@@ -124,6 +145,9 @@ done
 try edit test -m "$model" --data set.jsonl --layer 3 --method ft --steps 15 --lr 0.002 --json
 wants 0
 [[ $(flat) == *'"method":"ft",'*'{"name":"efficacy",'*'"after":{"value":1.0,'* ]] || miss "fine-tuning is not tested"
+try edit test -m "$model" --data set.jsonl --layer 3 --prompts 2 --renderings 1 --each-key --keep more.jsonl --json
+wants 0
+[[ $(flat) == *'{"name":"paraphrases","examples":0,"questions":0,'* ]] || miss "a wording that was solved with is tested"
 usage 'it takes no --lr' edit test -m "$model" --data set.jsonl --edit lima.edit --lr 1
 usage 'edit test needs --data FILE' edit test -m "$model"
 

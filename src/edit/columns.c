@@ -1,0 +1,69 @@
+/* The columns of an update (docs/MATH.md, "The update"): of each request its key, or those of all
+ * its wordings; behind them the keys that shall bring what they bring, K0 -> W K0, times the root
+ * of their weight. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit/lesson.h"
+
+static int64_t keys_of(const problem *q) {
+  return q->set->each_key ? 1 + q->asked->rephrased_count : 1;
+}
+
+static loci_status add_kept(problem *q, const loci_prompt *const *list, int n, float *to,
+                            loci_err *err) {
+  int64_t F = model_decoder(q->m)->inner;
+  float root = (float)sqrt(q->set->keep_weight);
+  for (int i = 0; i < n; i++, to += F) {
+    TRY(key_read(q, list[i], to, err));
+    for (int64_t f = 0; f < F; f++) to[f] *= root;
+  }
+  return LOCI_OK;
+}
+
+static loci_status gather(problem *all, int n, update_problem *u, loci_err *err) {
+  const loci_edit_opts *opts = all->opts;
+  int64_t F = u->F;
+  u->kept = opts->keep_count;
+  for (int i = 0; i < n; i++) {
+    u->n += keys_of(&all[i]);
+    u->kept += all[i].asked->kept_count;
+  }
+  float *keys = arena_array(all->work, (u->n + u->kept) * F, float);
+  if (!keys) return fail_nomem(err, "solving an edit");
+  u->keys = keys;
+  for (int i = 0; i < n; i++) {
+    int64_t count = keys_of(&all[i]);
+    const float *from = all[i].set->each_key ? all[i].keys : all[i].key;
+    memcpy(keys, from, (size_t)(count * F) * sizeof *keys);
+    keys += count * F;
+  }
+  TRY(add_kept(all, opts->keep, opts->keep_count, keys, err));
+  keys += opts->keep_count * F;
+  for (int i = 0; i < n; i++) {
+    const loci_edit_request *r = all[i].asked;
+    TRY(add_kept(&all[i], r->kept, r->kept_count, keys, err));
+    keys += r->kept_count * F;
+  }
+  return LOCI_OK;
+}
+
+/* All keys of a request bring the same delta, so their rows of right add up to one. */
+loci_status columns_solve(problem *all, int n, float *right, loci_err *err) {
+  int64_t F = model_decoder(all->m)->inner;
+  update_problem u = {.F = F,
+                      .lambda = all->set->lambda,
+                      .covariance = all->opts->covariance,
+                      .threads = all->m->threads};
+  TRY(gather(all, n, &u, err));
+  float *rows = arena_array(all->work, u.n * F, float);
+  if (!rows) return fail_nomem(err, "solving an edit");
+  TRY(update_solve(&u, rows, err));
+  for (int i = 0; i < n; i++) {
+    for (int64_t k = keys_of(&all[i]); k > 0; k--, rows += F) {
+      for (int64_t f = 0; f < F; f++) right[i * F + f] += rows[f];
+    }
+  }
+  return LOCI_OK;
+}
