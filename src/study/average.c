@@ -100,6 +100,7 @@ loci_status average_put(averaging *a, const series_key *key, const double *value
     return fail(err, LOCI_EUNSUPPORTED, "%s: %d numbers from %d, those before have %d from %d",
                 key->quantity, key->points, key->first, r->key.points, r->key.first);
   }
+  if (!r->x) return no_memory(err);
   memcpy(r->x + (int64_t)a->n * key->points, values, (size_t)key->points * sizeof *values);
   return LOCI_OK;
 }

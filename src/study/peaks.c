@@ -37,19 +37,19 @@ typedef struct scratch {
   double *sum, *count, *drawn;
 } scratch;
 
-static void clear(scratch *s) {
+static void scratch_clear(scratch *s) {
   free(s->times);
   free(s->sum);
   free(s->count);
   free(s->drawn);
 }
 
-static loci_status open(int n, int points, scratch *s, loci_err *err) {
+static loci_status scratch_new(int n, int points, scratch *s, loci_err *err) {
   *s =
       (scratch){calloc((size_t)n + 1, sizeof *s->times), calloc((size_t)points, sizeof *s->sum),
                 calloc((size_t)points, sizeof *s->count), calloc(STAT_RESAMPLES, sizeof *s->drawn)};
   if (s->times && s->sum && s->count && s->drawn) return LOCI_OK;
-  clear(s);
+  scratch_clear(s);
   return fail_nomem(err, "finding peaks");
 }
 
@@ -58,7 +58,7 @@ static loci_status find_peak(const averaging *a, const average_row *r, loci_curv
                              loci_err *err) {
   scratch s;
   int defined = 0, stays = 0;
-  TRY(open(a->n, r->key.points, &s, err));
+  TRY(scratch_new(a->n, r->key.points, &s, err));
   for (int i = 0; i < a->n; i++) s.times[i] = 1;
   out->peak = peak_of(r, s.times, a->n, s.sum, s.count);
   random_source random = random_new(a->s->opts->seed);
@@ -77,7 +77,7 @@ static loci_status find_peak(const averaging *a, const average_row *r, loci_curv
     out->peak_at.lo = stat_quantile(s.drawn, defined, 0.025);
     out->peak_at.hi = stat_quantile(s.drawn, defined, 0.975);
   }
-  clear(&s);
+  scratch_clear(&s);
   return LOCI_OK;
 }
 

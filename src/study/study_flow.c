@@ -196,7 +196,7 @@ static loci_status apart(averaging *a, const char *quantity, const char *name, c
 
 static loci_status finish(void *ctx, loci_err *err) {
   averaging *a = ((average_job *)ctx)->a;
-  loci_chart *c;
+  loci_chart *c = NULL;
   top_sets sets = find_sets(a);
   int profile = average_find(a, profile_row, 0, "");
   a->out->title = "Attention contributions";
@@ -205,6 +205,7 @@ static loci_status finish(void *ctx, loci_err *err) {
   if (sets.n == 0 || profile < 0) return LOCI_OK;
   int P = a->series[profile].key.points;
   TRY(apart(a, share_row, "share of the top 5 % of visual tokens", "share", &c, err));
+  if (!c) return LOCI_OK;
   c->mark = (double)sets.size / P;
   c->mark_name = "all alike";
   TRY(likeness_chart(a, &sets, P, err));
