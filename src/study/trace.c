@@ -164,6 +164,12 @@ static loci_status finish(job *j, loci_model *m, double seconds, loci_err *err) 
                           : model_hash(m, s->opts->progress, s->opts->progress_ctx, &t->hash, err);
 }
 
+/* What ended one trace ends all. */
+static loci_status pass_on(const loci_trace_request *r, loci_err *err) {
+  if (err) *err = r->err;
+  return r->err.code;
+}
+
 /* Walks of all that could be prepared, and what comes after. */
 static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *requests, int n,
                             loci_err *err) {
@@ -182,10 +188,7 @@ static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *reques
     loci_trace_request *r = &requests[i];
     if (r->err.code) continue;
     double share = count == 1 ? 1 : (double)jobs[i].s.cost.formula / formula;
-    if (finish(&jobs[i], m, share * seconds, &r->err) == LOCI_ECANCELLED) {
-      *err = r->err;
-      st = LOCI_ECANCELLED;
-    }
+    if (finish(&jobs[i], m, share * seconds, &r->err) == LOCI_ECANCELLED) st = pass_on(r, err);
   }
   return st;
 }
@@ -205,10 +208,7 @@ loci_status loci_traces(loci_model *model, loci_trace_request *requests, int cou
   for (int i = 0; !st && i < count; i++) {
     loci_trace_request *r = &requests[i];
     jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &r->opts, .T = r->prompt->info.length};
-    if (ends_all(prepare(&jobs[i], &r->err))) {
-      *err = r->err;
-      st = r->err.code;
-    }
+    if (ends_all(prepare(&jobs[i], &r->err))) st = pass_on(r, err);
   }
   if (!st) st = run_jobs(model, jobs, requests, count, err);
   for (int i = 0; i < count; i++) {

@@ -120,10 +120,31 @@ static void memory_decides_how_many_walk_together(void **state) {
   close_world(&w);
 }
 
+static bool stop(void *ctx, const char *stage, double done, double total) {
+  (void)ctx;
+  (void)stage;
+  (void)done;
+  (void)total;
+  return false;
+}
+
+/* A caller need not ask what went wrong. */
+static void an_error_may_go_unread(void **state) {
+  (void)state;
+  loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask(m, 0);
+  loci_trace_request r = {.prompt = p, .opts = {.screen = 1, .no_hash = true, .progress = stop}};
+  assert_int_equal(loci_traces(m, &r, 1, NULL), LOCI_ECANCELLED);
+  assert_null(r.trace);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(traces_together_are_the_traces_alone),
       cmocka_unit_test(memory_decides_how_many_walk_together),
+      cmocka_unit_test(an_error_may_go_unread),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
