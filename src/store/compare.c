@@ -78,6 +78,8 @@ static loci_status find_pairs(comparing *c, loci_err *err) {
   c->pair = arena_array(c->mem, c->a.numbers.n + 1, int);
   if (!taken || !c->pair) return no_memory(err);
   for (int i = 0; i < c->a.numbers.n; i++) c->pair[i] = -1;
+  bool one_run = c->a.run == c->b.run && strcmp(c->a.store, c->b.store) == 0;
+  if (c->out->by_right && one_run) return LOCI_OK; /* an id that is there twice makes no pair */
   TRY(pair_by(c, c->a.keys, c->b.keys, taken, err));
   return pair_by(c, c->a.ids, c->b.ids, taken, err);
 }
@@ -101,9 +103,10 @@ static double mean_difference(const void *ctx, const int *times, int64_t n) {
   return count[0] > 0 && count[1] > 0 ? sum[1] / count[1] - sum[0] / count[0] : (double)NAN;
 }
 
-/* p = erfc(|z| / sqrt 2) */
+/* p = erfc(|z| / sqrt 2); 1 where there is no error, as of a single pair */
 static double two_sided(double difference, double error) {
-  if (!(error > 0)) return difference == 0 || isnan(difference) ? 1 : 0;
+  if (isnan(error) || isnan(difference)) return 1;
+  if (error == 0) return difference == 0 ? 1 : 0;
   return erfc(fabs(difference / error) / sqrt(2));
 }
 
@@ -267,6 +270,7 @@ loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_
   if (!box) return no_memory(err);
   comparing c = {.out = &box->view, .seed = opts->seed};
   loci_status st = LOCI_OK;
+  box->view.by_right = opts->by_right;
   box->mem = c.mem = arena_new();
   if (!c.mem) {
     st = no_memory(err);
@@ -277,7 +281,6 @@ loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_
   TRY_DONE(describe(&c, err));
   TRY_DONE(find_pairs(&c, err));
   TRY_DONE(compare_rows(&c, err));
-  box->view.by_right = opts->by_right;
   *out = &box->view;
   box = NULL;
 done:

@@ -187,15 +187,18 @@ static void write_run(int run, const char *setting, int key, const double (*x)[2
   }
 }
 
-static loci_comparison *compare(void) {
+static loci_comparison *compare_with(loci_compare_opts o) {
   loci_store *s;
   loci_comparison *c;
   loci_err err;
-  const loci_compare_opts o = {.run_a = 1, .run_b = 2};
   must(loci_store_open(path, false, &s, &err), &err);
   must(loci_store_compare(s, s, &o, &c, &err), &err);
   loci_store_close(s);
   return c;
+}
+
+static loci_comparison *compare(void) {
+  return compare_with((loci_compare_opts){.run_a = 1, .run_b = 2});
 }
 
 static void near(double have, double want) {
@@ -252,6 +255,29 @@ static void ids_pair_what_lines_do_not(void **state) {
   loci_comparison_free(c);
 }
 
+/* Right and wrong answers of one run are two groups, even where an id is there twice. */
+static void answers_of_one_run_are_groups(void **state) {
+  (void)state;
+  write_run(1, "{\"a\":1}", 1, before, 3);
+  sql("UPDATE example SET id = 'x'; UPDATE result SET right = example < 3");
+  loci_comparison *c = compare_with((loci_compare_opts){.by_right = true});
+  assert_int_equal(c->pairs, 0);
+  near(c->rows[0].points[0].difference.value, 4 - 1.5);
+  near(c->rows[0].points[0].p, 1); /* one wrong answer: no error */
+  loci_comparison_free(c);
+}
+
+static void one_pair_proves_nothing(void **state) {
+  (void)state;
+  write_run(1, "{\"a\":1}", 1, before, 1);
+  write_run(2, "{\"a\":2}", 1, after, 1);
+  loci_comparison *c = compare();
+  near(c->rows[0].points[0].difference.value, 1);
+  near(c->rows[0].points[0].p, 1);
+  near(c->rows[0].points[0].q, 1);
+  loci_comparison_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(numbers_come_back_bit_for_bit, begin),
@@ -263,6 +289,8 @@ int main(void) {
       cmocka_unit_test_setup(pairs_are_compared_in_pairs, begin),
       cmocka_unit_test_setup(others_are_compared_as_groups, begin),
       cmocka_unit_test_setup(ids_pair_what_lines_do_not, begin),
+      cmocka_unit_test_setup(answers_of_one_run_are_groups, begin),
+      cmocka_unit_test_setup(one_pair_proves_nothing, begin),
   };
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
