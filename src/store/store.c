@@ -82,8 +82,9 @@ static loci_status check_tables(db *d, bool writes, loci_err *err) {
 static loci_status open_store(loci_store *s, const char *path, bool writes, loci_err *err) {
   if (writes) TRY(lock_store(s, path, err));
   TRY(db_open(path, writes ? DB_CREATE : DB_READ, &s->d, err));
-  if (writes) TRY(db_exec(s->d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err));
-  return check_tables(s->d, writes, err);
+  TRY(check_tables(s->d, writes, err)); /* first: the journal's kind is written into the file */
+  if (!writes) return LOCI_OK;
+  return db_exec(s->d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
 }
 
 loci_status loci_store_open(const char *path, bool writes, loci_store **out, loci_err *err) {

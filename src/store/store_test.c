@@ -114,10 +114,25 @@ static void expect_refusal(const char *sentence, loci_status want) {
   }
 }
 
+static bool is_journaled_by(const char *kind) {
+  db *d;
+  db_query *q;
+  bool row;
+  loci_err err;
+  must(db_open(path, DB_READ, &d, &err), &err);
+  must(db_prepare(d, "PRAGMA journal_mode", &q, &err), &err);
+  must(db_step(q, &row, &err), &err);
+  bool same = row && strcmp(db_text(q, 0), kind) == 0;
+  db_finish(q);
+  db_close(d);
+  return same;
+}
+
 static void other_databases_are_left_alone(void **state) {
   (void)state;
   sql("CREATE TABLE mine (x)");
   expect_refusal("is an SQLite file, but no store of loci", LOCI_EFORMAT);
+  assert_true(is_journaled_by("delete")); /* as it was, not "wal" */
   begin(NULL);
   sql("PRAGMA application_id = 1819239273; PRAGMA user_version = 2; CREATE TABLE run (x)");
   expect_refusal("a store of version 2, this program knows 1", LOCI_EUNSUPPORTED);
