@@ -149,7 +149,8 @@ loci_status store_add(loci_store *to, const char *path, loci_err *err) {
   TRY(loci_store_open(path, false, &source, err)); /* says what is wrong with a file by its name */
   loci_store_close(source);
   TRY(attach(to->d, path, err));
-  loci_status st = db_exec(to->d, "BEGIN IMMEDIATE", err);
+  /* not IMMEDIATE, which would wait for the source's writer, too */
+  loci_status st = db_exec(to->d, "BEGIN", err);
   if (!st) {
     st = copy(to->d, path, err);
     if (!st) st = db_exec(to->d, "COMMIT", err);

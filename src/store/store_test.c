@@ -293,6 +293,25 @@ static void one_pair_proves_nothing(void **state) {
   loci_comparison_free(c);
 }
 
+/* ---------------------------------------------------------------- merging */
+
+static void a_store_that_is_written_to_is_merged(void **state) {
+  loci_store *writer;
+  loci_err err;
+  char to[80];
+  (void)state;
+  snprintf(to, sizeof to, "%s/to.db", folder);
+  write_store("1", "[0.5]");
+  must(loci_store_open(path, true, &writer, &err), &err);
+  must(db_exec(writer->d, "BEGIN IMMEDIATE; DELETE FROM result", &err), &err);
+  const char *from = path;
+  for (int twice = 0; twice < 2; twice++) { /* a new store, and one that is there */
+    must(loci_store_merge(&from, 1, to, &err), &err);
+  }
+  loci_store_close(writer);
+  unlink(to);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(numbers_come_back_bit_for_bit, begin),
@@ -306,6 +325,7 @@ int main(void) {
       cmocka_unit_test_setup(ids_pair_what_lines_do_not, begin),
       cmocka_unit_test_setup(answers_of_one_run_are_groups, begin),
       cmocka_unit_test_setup(one_pair_proves_nothing, begin),
+      cmocka_unit_test_setup(a_store_that_is_written_to_is_merged, begin),
   };
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
