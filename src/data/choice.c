@@ -107,7 +107,8 @@ typedef struct job {
 } job;
 
 static loci_status refuse(const job *j, loci_status why, const char *what) {
-  return fail(j->err, why, "%s, line %" PRId64 ": %s", examples_path(j->file), j->e->line, what);
+  return fail(j->err, why, "%s, %s %" PRId64 ": %s", examples_path(j->file), examples_unit(j->file),
+              j->e->line, what);
 }
 
 /* The list of strings in a field; none where there is no such field. */

@@ -105,9 +105,9 @@ static void what_cannot_be_asked_is_refused(void **state) {
     loci_status status;
   } cases[] = {
       {"{\"question\":\"Q\",\"image_1\":\"a.png\",\"image_3\":\"b.png\"}",
-       "line 1: has several pictures (image_3)", LOCI_EUNSUPPORTED},
+       "item 1: has several pictures (image_3)", LOCI_EUNSUPPORTED},
       {"{\"question\":\"Q\",\"options\":\"['<image 2>', '<image 3>']\",\"answer\":\"A\"}",
-       "line 1: has pictures as options", LOCI_EUNSUPPORTED},
+       "item 1: has pictures as options", LOCI_EUNSUPPORTED},
       {"{\"question\":\"Q\",\"options\":[\"x\",\"y\"],\"answer\":\"C\"}",
        "the answer is none of the options", LOCI_EFORMAT},
       {"{\"question\":\"Q\",\"options\":[\"x\"],\"answer\":\"A\"}", "1 options, expected 2 to 26",

@@ -35,6 +35,7 @@ loci_status example_read(const js_value *line, const example_source *from, loci_
 const char *examples_path(const loci_examples *x);
 const char *examples_folder(const loci_examples *x); /* images are relative to it */
 int64_t examples_line(const loci_examples *x);
+const char *examples_unit(const loci_examples *x); /* "line", "item" */
 double examples_share(const loci_examples *x);
 
 /* The answer as answers are compared: lower case, no punctuation, no articles, digits for spelled

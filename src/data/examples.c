@@ -67,20 +67,21 @@ loci_status loci_examples_next(loci_examples *x, loci_example **out, loci_err *e
   if (x->list) {
     const js_value *item = js_at(x->list, x->at);
     if (!item) return LOCI_OK;
-    example_source from = {x->path, x->folder, "item", ++x->at};
+    example_source from = {x->path, x->folder, examples_unit(x), ++x->at};
     return example_read(item, &from, out, err);
   }
   do {
     TRY(lines_next(x->lines, &line, &n, err));
     if (!line) return LOCI_OK;
   } while (strspn(line, " \t\r") == n);
-  example_source from = {x->path, x->folder, "line", lines_number(x->lines)};
+  example_source from = {x->path, x->folder, examples_unit(x), lines_number(x->lines)};
   return example_parse(line, n, &from, out, err);
 }
 
 const char *examples_folder(const loci_examples *x) { return x->folder; }
 const char *examples_path(const loci_examples *x) { return x->path; }
 int64_t examples_line(const loci_examples *x) { return x->list ? x->at : lines_number(x->lines); }
+const char *examples_unit(const loci_examples *x) { return x->list ? "item" : "line"; }
 double examples_share(const loci_examples *x) {
   return x->list ? (double)x->at / (double)js_count(x->list) : lines_share(x->lines);
 }

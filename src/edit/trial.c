@@ -76,8 +76,8 @@ static loci_status add(const trial *t, const loci_model *edited, question q, int
 }
 
 static example_source source_of(const trial *t, const loci_example *e) {
-  return (example_source){examples_path(t->s.examples), examples_folder(t->s.examples), "line",
-                          e->line};
+  return (example_source){examples_path(t->s.examples), examples_folder(t->s.examples),
+                          examples_unit(t->s.examples), e->line};
 }
 
 static loci_status add_list(const trial *t, const loci_model *edited, const loci_example *e, int g,
