@@ -233,7 +233,7 @@ typedef struct loci_edit_curve {
   const double *points;
   const loci_edit_test *const *tests; /* one for each point */
   const char
-      *note; /* about a layer that was left out, because no edit is possible there; or NULL */
+      *note; /* about layers that were left out, because no edit is possible there; or NULL */
 } loci_edit_curve;
 
 /* [path]: of an edit set, read anew for each point. */

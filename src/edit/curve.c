@@ -180,11 +180,15 @@ static loci_status pass_on(const loci_err *own, loci_err *err) {
   return own->code;
 }
 
+/* Behind what is said of other layers. */
 static loci_status leave_out(drawing *d, double layer, const char *why, loci_err *err) {
-  char text[600];
-  snprintf(text, sizeof text, "layer %g is left out: %s", layer, why);
-  d->box->view.note = arena_strdup(d->box->mem, text);
-  return d->box->view.note ? LOCI_OK : fail_nomem(err, "drawing a curve of edits");
+  const char *old = d->box->view.note;
+  size_t n = (old ? strlen(old) : 0) + strlen(why) + 64;
+  char *text = arena_array(d->box->mem, (int64_t)n, char);
+  if (!text) return fail_nomem(err, "drawing a curve of edits");
+  snprintf(text, n, "%s%slayer %g is left out: %s", old ? old : "", old ? "; " : "", layer, why);
+  d->box->view.note = text;
+  return LOCI_OK;
 }
 
 static loci_status measure_all(drawing *d, loci_err *err) {

@@ -64,10 +64,11 @@ limited() { # limited KIB ARGS...: loci with files that cannot grow beyond that
 limited 500 edit apply lima.edit -m "$model" --out full
 limited 1 edit solve -m "$model" -i "$image" -q "$question" -c 'this country' --target Lima --layer 3 -o full.edit
 
-# The last layer cannot bring an answer: left out, and said.
-try edit curve -m "$model" --data set.jsonl --limit 1 --steps 1 --over layer=10-11 --json
+# The last layer cannot bring an answer, and there is none behind it: left out, and both are said.
+try edit curve -m "$model" --data set.jsonl --limit 1 --steps 1 --over layer=10-12 --json
 wants 0
-[[ $(flat) == *'"points":[{"value":10.0,'*'"note":"layer11isleftout:'* ]] || miss "layer 11 is not left out"
+[[ $(flat) == *'"points":[{"value":10.0,'*'"note":"layer11isleftout:'*';layer12isleftout:'* ]] ||
+  miss "layers 11 and 12 are not left out"
 
 # What makes no sense.
 usage 'edit curve needs -m DIR and --data FILE and --over NAME=LIST' edit curve
