@@ -81,7 +81,8 @@ static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err
   return fail(err, LOCI_EINVAL, "the method %s needs a covariance of keys", method_names[k]);
 }
 
-/* Fine-tuning: the steps and rates that bring the demo model's edits (docs/MATH.md). */
+/* What is not given: MultEdit's as in docs/MATH.md; fine-tuning's rate and bound are round numbers
+ * that nobody has measured. */
 static loci_status complete(const loci_edit_opts *o, edit_method k, loci_edit_settings *out,
                             loci_err *err) {
   const loci_edit_settings *given = &o->settings;
