@@ -154,24 +154,15 @@ static double float_at(const unsigned char *x, int64_t i) {
   return (double)value;
 }
 
-/* site, window, first, layers, tokens, ie: tokens down, layers across. */
-static loci_status put_map(bytes *b, const db_query *q, const char *where, loci_err *err) {
-  size_t size;
-  js_value *tokens;
-  int64_t layers = db_int(q, 3);
-  const char *json = db_text(q, 4), *site = db_text(q, 0);
-  const unsigned char *ie = db_bytes(q, 5, &size);
-  TRY(js_parse(json ? json : "", json ? strlen(json) : 0, where, &tokens, err));
-  int64_t rows = js_count(tokens);
-  if (layers < 1 || rows < 1 || rows > CELLS_MAX / layers || size != (size_t)(4 * rows * layers)) {
-    js_free(tokens);
-    return fail(err, LOCI_EFORMAT, "%s: a heat map is not as large as it says", where);
-  }
+/* Tokens down, layers across. */
+static void put_cells(bytes *b, const db_query *q, const js_value *tokens,
+                      const unsigned char *ie) {
+  int64_t rows = js_count(tokens), layers = db_int(q, 3);
   double most = 1e-6;
   for (int64_t i = 0; i < rows * layers; i++) most = fmax(most, fabs(float_at(ie, i)));
   bytes_format(b, "<svg width=\"%d\" height=\"%d\"><text x=\"0\" y=\"10\">", 90 + 12 * (int)layers,
                16 + 12 * (int)rows);
-  put(b, site);
+  put(b, db_text(q, 0));
   bytes_format(b, ", window %d, largest %.2g</text>", (int)db_int(q, 1), most);
   for (int64_t r = 0; r < rows; r++) {
     bytes_format(b, "<text x=\"0\" y=\"%d\">", 25 + 12 * (int)r);
@@ -185,6 +176,30 @@ static loci_status put_map(bytes *b, const db_query *q, const char *where, loci_
     }
   }
   bytes_text(b, "</svg>\n");
+}
+
+/* site, window, first, layers, tokens, ie.  A map of a picture's tokens may be too large to show.
+ */
+static loci_status put_map(bytes *b, const db_query *q, const char *where, loci_err *err) {
+  size_t size;
+  js_value *tokens;
+  int64_t layers = db_int(q, 3);
+  const char *json = db_text(q, 4);
+  const unsigned char *ie = db_bytes(q, 5, &size);
+  TRY(js_parse(json ? json : "", json ? strlen(json) : 0, where, &tokens, err));
+  int64_t rows = js_count(tokens), cells = (int64_t)(size / 4);
+  if (layers < 1 || rows < 1 || size % 4 != 0 || cells % layers != 0 || cells / layers != rows) {
+    js_free(tokens);
+    return fail(err, LOCI_EFORMAT, "%s: a heat map is not as large as it says", where);
+  }
+  if (cells <= CELLS_MAX) {
+    put_cells(b, q, tokens, ie);
+  } else {
+    bytes_text(b, "<p class=dim>");
+    put(b, db_text(q, 0));
+    bytes_format(b, ", window %d: %" PRId64 " tokens are too many to show</p>\n", (int)db_int(q, 1),
+                 rows);
+  }
   js_free(tokens);
   return LOCI_OK;
 }

@@ -312,6 +312,48 @@ static void a_store_that_is_written_to_is_merged(void **state) {
   unlink(to);
 }
 
+/* ---------------------------------------------------------------- the page */
+
+/* A trace of [layers] x 600 cells. */
+static void write_map(int layers) {
+  char text[400];
+  begin(NULL);
+  write_store("1", "[0.5]");
+  snprintf(text, sizeof text,
+           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)"
+           " INSERT INTO grid SELECT 1, 'mlp_out', 1, 0, %d, json_group_array('t'),"
+           " zeroblob(4 * 600 * %d) FROM n",
+           layers, layers);
+  sql(text);
+}
+
+static bool page_has(const char *page, const char *words) {
+  static char text[8 << 20];
+  FILE *f = fopen(page, "re");
+  assert_non_null(f);
+  text[fread(text, 1, sizeof text - 1, f)] = 0;
+  fclose(f);
+  return strstr(text, words) != NULL;
+}
+
+/* A picture's tokens over forty layers. */
+static void a_map_too_large_is_left_out_of_the_page(void **state) {
+  char page[80];
+  (void)state;
+  snprintf(page, sizeof page, "%s/index.html", folder);
+  for (int layers = 2; layers <= 40; layers += 38) {
+    loci_store *s;
+    loci_err err;
+    write_map(layers);
+    must(loci_store_open(path, false, &s, &err), &err);
+    must(loci_store_report(s, 0.1, 0, folder, &err), &err);
+    assert_int_equal(page_has(page, "<rect"), layers == 2);
+    assert_int_equal(page_has(page, "600 tokens are too many to show"), layers == 40);
+    loci_store_close(s);
+  }
+  unlink(page);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(numbers_come_back_bit_for_bit, begin),
@@ -326,6 +368,7 @@ int main(void) {
       cmocka_unit_test_setup(answers_of_one_run_are_groups, begin),
       cmocka_unit_test_setup(one_pair_proves_nothing, begin),
       cmocka_unit_test_setup(a_store_that_is_written_to_is_merged, begin),
+      cmocka_unit_test_setup(a_map_too_large_is_left_out_of_the_page, begin),
   };
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
