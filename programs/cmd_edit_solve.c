@@ -130,12 +130,13 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
              (long long)x->line, missing);
     return cli_failed(c);
   }
-  loci_question q = {.image = x->image,
+  bool sees = loci_model_get_info(m)->image_rows > 0; /* a text model is asked without */
+  loci_question q = {.image = sees ? x->image : NULL,
                      .text = x->question,
                      .template_name = args_get(&c->args, OPT_TEMPLATE),
                      .constraints = x->constraints,
                      .constraint_count = 1};
-  others more = {x->rephrase, x->same_entity, x->rephrase_count, x->same_entity_count};
+  others more = {x->rephrase, x->same_entity, x->rephrase_count, sees ? x->same_entity_count : 0};
   return add_wish(c, r, m, q, more, x->target);
 }
 

@@ -70,6 +70,11 @@ wants 0
 [[ $(flat) == *'"points":[{"value":10.0,'*'"note":"layer11isleftout:'*';layer12isleftout:'* ]] ||
   miss "layers 11 and 12 are not left out"
 
+# A model that reads text only is asked without the pictures of a set, as by edit test.
+try edit solve -m "$source_dir/tests/golden/models/text-llama" --requests set.jsonl --steps 1 --json
+wants 0
+[[ $(flat) != *'"image":"'* ]] || miss "a picture for a text model"
+
 # What makes no sense.
 usage 'edit curve needs -m DIR and --data FILE and --over NAME=LIST' edit curve
 usage '--over wants a name and its values' edit curve -m "$model" --data set.jsonl --over layer
