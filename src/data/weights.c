@@ -75,16 +75,13 @@ static void skip_article(const qtext *q, int *first, int last) {
   while (*first < last && q->words[*first].is == WORD_ARTICLE) ++*first;
 }
 
+/* Whether g's words [from, its end) follow each other in q. */
 static bool is_run(const qtext *q, const qtext *g, int from) {
-  for (int i = 0; i + from < g->count; i++) {
+  for (int at = 0; at + g->count - from <= q->count; at++) {
     bool found = true;
-    for (int at = 0; at + g->count - from <= q->count; at++) {
-      found = true;
-      for (int k = from; found && k < g->count; k++)
-        found = is_same(&q->words[at + k - from], &g->words[k]);
-      if (found) return true;
-    }
-    return false;
+    for (int k = from; found && k < g->count; k++)
+      found = is_same(&q->words[at + k - from], &g->words[k]);
+    if (found) return true;
   }
   return false;
 }
