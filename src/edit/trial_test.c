@@ -169,8 +169,8 @@ static void what_an_edit_was_solved_with_is_not_tested(void **state) {
       "speak\"}]}\n";
   char own[64];
   loci_err err;
-  strcpy(own, path);
-  strcpy(path, "/tmp/loci-trial-test-XXXXXX");
+  snprintf(own, sizeof own, "%s", path);
+  snprintf(path, sizeof path, "/tmp/loci-trial-test-XXXXXX");
   int fd = mkstemp(path);
   assert_true(fd >= 0 && close(fd) == 0);
   assert_int_equal(file_write(path, line, sizeof line - 1, &err), LOCI_OK);
@@ -187,7 +187,7 @@ static void what_an_edit_was_solved_with_is_not_tested(void **state) {
   loci_edit_test_free(two);
   loci_model_close(m);
   unlink(path);
-  strcpy(path, own);
+  snprintf(path, sizeof path, "%s", own);
 }
 
 static void a_file_without_a_use_is_refused(void **state) {

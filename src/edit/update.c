@@ -57,8 +57,8 @@ static loci_status not_definite(const update_problem *u, loci_err *err) {
 
 loci_status update_solve(const update_problem *u, float *right, loci_err *err) {
   int64_t m = u->n + u->kept, F = u->F;
-  double *a = malloc((size_t)(m * m) * sizeof *a), *z = malloc((size_t)(m * F) * sizeof *z);
-  double *x = malloc((size_t)m * sizeof *x);
+  double *a = malloc((size_t)(m * m) * sizeof *a), *z = calloc((size_t)(m * F), sizeof *z);
+  double *x = calloc((size_t)m, sizeof *x);
   loci_status st = LOCI_OK;
   if (!a || !z || !x) {
     st = fail_nomem(err, "solving for the update");

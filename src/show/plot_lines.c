@@ -125,13 +125,19 @@ static void draw_x_name(canvas *c, const axes *a) {
 enum { DASH = 4, DASH_GAP = 3 };
 
 void plot_dashes(canvas *c, double x0, double x1, double y) {
-  for (double x = x0; x < x1; x += DASH + DASH_GAP)
+  int n = (int)ceil((x1 - x0) / (DASH + DASH_GAP));
+  for (int i = 0; i < n; i++) {
+    double x = x0 + i * (DASH + DASH_GAP);
     canvas_line(c, x, y, fmin(x + DASH, x1), y, 1, plot_grey);
+  }
 }
 
 void plot_upright_dashes(canvas *c, double x, double y0, double y1) {
-  for (double y = y0; y < y1; y += DASH + DASH_GAP)
+  int n = (int)ceil((y1 - y0) / (DASH + DASH_GAP));
+  for (int i = 0; i < n; i++) {
+    double y = y0 + i * (DASH + DASH_GAP);
     canvas_line(c, x, y, x, fmin(y + DASH, y1), 1, plot_grey);
+  }
 }
 
 static void draw_diagonal(canvas *c, const axes *a) {
