@@ -159,13 +159,15 @@ void attend_layer(walk *w, int layer) {
   pack_all(w, layer);
   int64_t *first = w->rows.block; /* where each block begins */
   for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;
+  /* Head by head: its keys and values stay in the cache for all rows. */
+  int64_t jobs = blocks * H;
   int threads = threads_for(w->a, n * H * w->longest);
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int t = 0; t < threads; t++) {
     float *S = w->scores + t * QUERY_ROWS * ld;
-    for (int64_t job = t; job < blocks * H; job += threads) {
-      int64_t b = job / H, end = b + 1 < blocks ? first[b + 1] : n;
-      attend_block(w, layer, (int)(job % H), first[b], (int)(end - first[b]), S, ld);
+    for (int64_t job = jobs * t / threads; job < jobs * (t + 1) / threads; job++) {
+      int64_t b = job % blocks, end = b + 1 < blocks ? first[b + 1] : n;
+      attend_block(w, layer, (int)(job / blocks), first[b], (int)(end - first[b]), S, ld);
     }
   }
 }
