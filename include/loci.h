@@ -429,6 +429,8 @@ typedef struct loci_trace {
   int verified;        /* cells recomputed naively */
   double verify_error; /* their largest difference |a - b| / max(|b|, floor), of all metrics:
                           floor 0.02 for p, 1 for the others */
+  double verify_rounding; /* in bf16: the largest |p - p in f32| of these cells, whose runs begin
+                             with the same input rows; in f32: 0 */
   int note_count;
   const char *const *notes;     /* one-line hints: small effect, shared first token, ... */
   int64_t screen, screen_cells; /* cells run of cells estimated; 0: not screened */

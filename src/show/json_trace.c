@@ -152,6 +152,7 @@ static js_value *json_verify(const loci_trace *t) {
   js_value *o = js_object();
   js_put(&o, "cells", js_int(t->verified));
   js_put(&o, "error", js_real(t->verify_error));
+  js_put(&o, "rounding", js_real(t->verify_rounding));
   return o;
 }
 

@@ -139,6 +139,9 @@ static void put_cost(term *t, const report *r) {
   if (r->trace->verified > 0) {
     term_format(t, TERM_DIM, "; %d cells recomputed, largest difference %.2g", r->trace->verified,
                 r->trace->verify_error);
+    if (r->trace->verify_rounding > 0) {
+      term_format(t, TERM_DIM, ", of p to f32 %.2g", r->trace->verify_rounding);
+    }
   }
   term_newline(t);
 }

@@ -35,9 +35,9 @@ static void corrupt_rows(const sweep *s, int seed, float *out) {
   }
 }
 
-/* Metrics of one cell and seed by two full runs. */
-static loci_status slow_cell(const sweep *s, const cell *c, int seed, float *corrupted,
-                             loci_metrics *out, loci_err *err) {
+/* Metrics of one cell and seed by two full runs of [m]: the model, or what it is in f32. */
+static loci_status slow_cell(const sweep *s, const loci_model *m, const cell *c, int seed,
+                             float *corrupted, loci_metrics *out, loci_err *err) {
   reading *r = arena_zarray(s->mem, s->target_count, reading);
   if (!r) return fail_nomem(err, "verifying");
   slow v = {.s = s, .other = s->other[seed], .readings = r};
@@ -45,7 +45,7 @@ static loci_status slow_cell(const sweep *s, const cell *c, int seed, float *cor
   int source, run;
   walk *w;
   corrupt_rows(s, seed, corrupted);
-  TRY(walk_new(s->m, &w, err));
+  TRY(walk_new(m, &w, err));
   loci_status st = LOCI_OK;
   TRY_DONE(walk_root(w, denoise ? s->embeds : corrupted, s->length, &source, err));
   TRY_DONE(walk_root(w, denoise ? corrupted : s->embeds, s->length, &run, err));
@@ -88,23 +88,42 @@ static double compare(const loci_metrics *got, const loci_metrics *plain) {
   return worst;
 }
 
-static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, double *error,
-                               loci_err *err) {
-  double allowed = s->m->arith_type == DTYPE_F32 ? TOLERANCE_F32 : TOLERANCE_BF16;
-  loci_metrics *plain = arena_zarray(s->mem, s->corrupted.seeds, loci_metrics);
-  if (!plain) return fail_nomem(err, "verifying");
+static loci_status slow_mean(const sweep *s, const loci_model *m, const cell *c, float *corrupted,
+                             loci_metrics *out, loci_err *err) {
+  loci_metrics *all = arena_zarray(s->mem, s->corrupted.seeds, loci_metrics);
+  if (!all) return fail_nomem(err, "verifying");
   for (int seed = 0; seed < s->corrupted.seeds; seed++) {
-    TRY(slow_cell(s, c, seed, corrupted, &plain[seed], err));
+    TRY(slow_cell(s, m, c, seed, corrupted, &all[seed], err));
   }
-  loci_metrics mean = metrics_mean(plain, s->corrupted.seeds);
+  *out = metrics_mean(all, s->corrupted.seeds);
+  return LOCI_OK;
+}
+
+/* Against the same cell by the same arithmetic, which must agree; and, where that rounds, against
+ * f32, to say how much rounding does to a cell. */
+static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, loci_trace *t,
+                               loci_err *err) {
+  bool rounds = s->m->arith_type != DTYPE_F32;
+  double allowed = rounds ? TOLERANCE_BF16 : TOLERANCE_F32;
   const loci_metrics *got = &s->grids[c->grid].cells[c->at];
-  *error = compare(got, &mean);
-  if (*error <= allowed) return LOCI_OK;
-  return fail(err, LOCI_EVERIFY,
-              "%s, layers %d to %d, position %d: the sweep says p = %.9g, log p = %.9g, a full "
-              "forward %.9g, %.9g",
-              loci_site_name(c->site), c->begin, c->end - 1, c->positions[0], got->p, got->logp,
-              mean.p, mean.logp);
+  loci_metrics plain, exact;
+  TRY(slow_mean(s, s->m, c, corrupted, &plain, err));
+  double error = compare(got, &plain);
+  if (error > t->verify_error) t->verify_error = error;
+  if (!(error <= allowed)) {
+    return fail(err, LOCI_EVERIFY,
+                "%s, layers %d to %d, position %d: the sweep says p = %.9g, log p = %.9g, a full "
+                "forward %.9g, %.9g",
+                loci_site_name(c->site), c->begin, c->end - 1, c->positions[0], got->p, got->logp,
+                plain.p, plain.logp);
+  }
+  if (!rounds) return LOCI_OK;
+  loci_model f32 = *s->m;
+  f32.arith_type = DTYPE_F32;
+  TRY(slow_mean(s, &f32, c, corrupted, &exact, err));
+  double rounding = fabs(got->p - exact.p);
+  if (!(rounding <= t->verify_rounding)) t->verify_rounding = rounding;
+  return LOCI_OK;
 }
 
 loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err) {
@@ -120,9 +139,7 @@ loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err) {
     }
     /* all cells if that many are asked for, else random ones */
     const cell *c = &s->cells[n == s->cell_count ? k : random_below(&source, s->cell_count)];
-    double error = 0;
-    TRY(verify_cell(s, c, corrupted, &error, err));
-    if (error > t->verify_error) t->verify_error = error;
+    TRY(verify_cell(s, c, corrupted, t, err));
     t->verified++;
   }
   return LOCI_OK;

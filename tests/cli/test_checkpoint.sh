@@ -17,6 +17,16 @@ for shape in tiny tiny-bunny; do
   try trace -m $shape "${asked[@]}" -c 'this country' --verify 20 --json
   wants 0
 done
+# What rounding to bf16 does to a trace of f16 weights is reported; f32 rounds nothing.
+rounding() { tr -d ' \n' <<<"$out" | grep -o '"rounding":[0-9.e-]*' | cut -d: -f2; }
+if grep -qw avx512_bf16 /proc/cpuinfo; then
+  try trace -m tiny "${asked[@]}" -c 'this country' --precision bf16 --verify 20 --json
+  wants 0
+  [ "$(awk -v x="$(rounding)" 'BEGIN { print (x > 1e-5 && x < 0.05) }')" = 1 ] || miss "rounding is $(rounding)"
+fi
+try trace -m tiny "${asked[@]}" -c 'this country' --precision f32 --verify 20 --json
+[ "$(rounding)" = 0.0 ] || miss "rounding in f32 is $(rounding)"
+
 "$make" tiny again >/dev/null
 diff -r tiny again >/dev/null || miss "the same seed makes other bytes"
 "$make" tiny other --seed 1 >/dev/null
