@@ -1,7 +1,7 @@
 /* loci: where a multimodal language model keeps a fact, how it moved there, and how to change it.
  *
- * This header and the four it ends with (loci_study.h, loci_edit.h, loci_data.h, loci_store.h) are
- * the whole library.  Read them top to bottom:
+ * This header and the five it ends with (loci_bench.h, loci_study.h, loci_edit.h, loci_data.h,
+ * loci_store.h) are the whole library.  Read them top to bottom:
  *
  *   1. results and errors      how a call says what went wrong
  *   2. sites                   the named activations of a decoder layer
@@ -426,9 +426,9 @@ typedef struct loci_trace {
   int grid_count;
   const loci_grid *grids;
   loci_cost cost;
-  int verified;        /* cells recomputed naively */
-  double verify_error; /* their largest difference |a - b| / max(|b|, floor), of all metrics:
-                          floor 0.02 for p, 1 for the others */
+  int verified;           /* cells recomputed naively */
+  double verify_error;    /* their largest difference |a - b| / max(|b|, floor), of all metrics:
+                             floor 0.02 for p, 1 for the others */
   double verify_rounding; /* in bf16: the largest |p - p in f32| of these cells, whose runs begin
                              with the same input rows; in f32: 0 */
   int note_count;
@@ -667,33 +667,11 @@ LOCI_CHECK loci_status loci_flow_draw(const loci_flow *flow, const loci_draw_opt
 /* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
 LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
 
-/* ---------------------------------------------------------------- 13. bench */
-
-typedef struct loci_bench_opts {
-  int layers, width, inner, heads, kv_heads; /* 0: 4, 2048, 5504, 16, heads */
-  int rows;                                  /* live rows of the walk; 0: 2048 */
-  int repeats;                               /* 0: 5 */
-  loci_precision precision;
-  int threads;
-  loci_progress_fn progress;
-  void *progress_ctx;
-} loci_bench_opts;
-
-typedef struct loci_bench {
-  int layers, width, inner, heads, kv_heads, rows, threads;
-  const char *precision, *cpu, *engine; /* static strings */
-  double product_flop_per_s;            /* plain oneDNN products of the walk's shapes */
-  double walk_flop_per_s;               /* the walk's products per second of the walk */
-  double walk_seconds;
-  double share; /* walk / product */
-} loci_bench;
-LOCI_CHECK loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err);
-LOCI_CHECK loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err);
-
 #ifdef __cplusplus
 }
 #endif
 
+#include "loci_bench.h"
 #include "loci_study.h"
 #include "loci_edit.h"
 #include "loci_data.h"

@@ -46,10 +46,54 @@ static void show(const cli *c, const loci_bench *b) {
   printf("one walk  %9.3f s\n", b->walk_seconds);
 }
 
+static void show_scale(const loci_scale *s) {
+  const loci_spent *t = &s->cost.spent;
+  double rate = s->cost.flop / s->cost.seconds;
+  printf("model     %s\n", s->model->path);
+  printf("engine    %s, %s kernels\n", s->engine, s->cpu);
+  printf("running   %s, %d thread%s\n", s->precision, s->threads, s->threads == 1 ? "" : "s");
+  printf("question  %d positions, %d of the picture\n\n", s->positions, s->model->image_rows);
+  printf("trace     %9.2f s, %lld cells, %lld of them run\n", s->cost.seconds, (long long)s->cells,
+         (long long)s->cells_run);
+  printf("rows      %9lld, %lld of the clean and the corrupted run\n", (long long)s->cost.rows,
+         (long long)s->base_rows);
+  printf("products  %9.1f GFLOP/s of the whole trace, %.1f alone\n", rate / 1e9,
+         s->product_flop_per_s / 1e9);
+  printf("share     %9.1f %%\n", 100 * s->share);
+  printf("seconds   %9.2f products, %.2f attention, %.2f head,\n", t->product, t->attention,
+         t->head);
+  printf("          %9.2f converting, %.2f waiting for weights, %.2f the rest\n", t->convert,
+         t->read, t->other);
+  printf("memory    %9.1f GB resident at most\n\n", (double)s->peak_bytes / 1e9);
+  printf("picture   %9.2f s\n", s->vision_seconds);
+  printf("answer    %9.2f s for the first token, %.3f s for each of the others\n",
+         s->first_token_seconds, s->token_seconds);
+  printf("reading   %9.1f GB/s of weights for a token, %.1f this machine at best\n",
+         s->token_bytes_per_s / 1e9, s->read_bytes_per_s / 1e9);
+}
+
+static int bench_scale(cli *c) {
+  loci_model *model;
+  loci_scale scale;
+  char *json = NULL;
+  if (!args_has(&c->args, OPT_MODEL)) return cli_usage(c, "--scale needs a model: -m DIR");
+  int code = cli_open_model(c, &model);
+  if (code) return code;
+  if (loci_scale_run(model, term_progress, &c->term, &scale, &c->err) ||
+      loci_scale_json(&scale, &json, &c->err))
+    code = cli_failed(c);
+  term_progress_end(&c->term);
+  if (!code && !c->json) show_scale(&scale);
+  if (!code) code = cli_write_json(c, json);
+  loci_model_close(model);
+  return code;
+}
+
 int cmd_bench(cli *c) {
   loci_bench_opts opts;
   loci_bench bench;
   char *json = NULL;
+  if (args_has(&c->args, OPT_SCALE)) return bench_scale(c);
   memset(&opts, 0, sizeof opts);
   opts.progress = term_progress;
   opts.progress_ctx = &c->term;

@@ -58,6 +58,29 @@ loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err) 
   return js_print(o, true, out, err);
 }
 
+loci_status loci_scale_json(const loci_scale *s, char **out, loci_err *err) {
+  js_value *o = json_result("scale");
+  js_put(&o, "model", json_model(s->model, ""));
+  js_put(&o, "precision", js_text(s->precision));
+  js_put(&o, "cpu", js_text(s->cpu));
+  js_put(&o, "engine", js_text(s->engine));
+  js_put(&o, "threads", js_int(s->threads));
+  js_put(&o, "positions", js_int(s->positions));
+  js_put(&o, "cells", js_int(s->cells));
+  js_put(&o, "cells_run", js_int(s->cells_run));
+  js_put(&o, "cost", json_cost(&s->cost));
+  js_put(&o, "base_rows", js_int(s->base_rows));
+  js_put(&o, "vision_seconds", js_real(s->vision_seconds));
+  js_put(&o, "first_token_seconds", js_real(s->first_token_seconds));
+  js_put(&o, "token_seconds", js_real(s->token_seconds));
+  js_put(&o, "token_bytes_per_s", js_real(s->token_bytes_per_s));
+  js_put(&o, "read_bytes_per_s", js_real(s->read_bytes_per_s));
+  js_put(&o, "product_flop_per_s", js_real(s->product_flop_per_s));
+  js_put(&o, "share", js_real(s->share));
+  js_put(&o, "peak_bytes", js_int(s->peak_bytes));
+  return js_print(o, true, out, err);
+}
+
 loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err) {
   js_value *o = js_object(), *e = js_object();
   js_put(&e, "code", js_text(loci_status_name(failure->code)));

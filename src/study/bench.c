@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "study/bench.h"
 #include "tensor/kernels.h"
 #include "tensor/product.h"
 #include "walk/walk.h"
@@ -181,6 +182,21 @@ static loci_status run_products(const rig *r, const loci_bench *b, loci_bench *o
 done:
   product_free(p);
   arena_free(mem);
+  return st;
+}
+
+loci_status bench_product_rate(const loci_bench *sizes, dtype type, int repeats, double *out,
+                               loci_err *err) {
+  loci_bench b = *sizes;
+  rig r;
+  b.layers = 1;
+  b.product_flop_per_s = 0;
+  loci_status st = check_opts(&b, err);
+  if (st) return st;
+  st = rig_init(&r, &b, type, err);
+  for (int i = 0; !st && i < repeats; i++) st = run_products(&r, &b, &b, err);
+  arena_free(r.mem);
+  *out = b.product_flop_per_s;
   return st;
 }
 

@@ -27,6 +27,16 @@ fi
 try trace -m tiny "${asked[@]}" -c 'this country' --precision f32 --verify 20 --json
 [ "$(rounding)" = 0.0 ] || miss "rounding in f32 is $(rounding)"
 
+# A benchmark at the model's own scale: 23 tokens on 16 image positions, three layers, sites and groups, 15 positions.
+try bench -m tiny --scale --json
+wants 0
+[[ $(tr -d ' \n' <<<"$out") == *'"positions":39,"cells":162,'* ]] || miss "not the question that is promised"
+[[ $(tr -d ' \n' <<<"$out") =~ \"rows\":([0-9]+),\"formula\":([0-9]+) ]]
+[ "${BASH_REMATCH[1]}" -le "${BASH_REMATCH[2]}" ] || miss "more rows than the formula's: ${BASH_REMATCH[*]}"
+try bench -m tiny-bunny --scale
+wants 0
+prints 'GB/s of weights for a token'
+
 "$make" tiny again >/dev/null
 diff -r tiny again >/dev/null || miss "the same seed makes other bytes"
 "$make" tiny other --seed 1 >/dev/null

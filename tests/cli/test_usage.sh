@@ -47,7 +47,8 @@ usage '--threads wants a whole number from 1 to 1024' "${ask[@]}" --threads 1025
 usage '--threads wants a whole number from 1 to 1024' bench --threads 1025
 usage '--max-new wants a whole number from 1 to 65536' "${ask[@]}" --max-new 65537
 usage '--seeds wants a whole number from 1 to 10000' "${trace[@]}" --corrupt noise:3 --seeds 10001
-usage '--memory' bench --memory 4G
+usage '--limit' bench --limit 4
+usage '--scale needs a model' bench --scale
 for bad in x 4X 0 4GG -4G 99999999999T; do usage '--memory wants a size' "${ask[@]}" --memory "$bad"; done
 for bad in 5-3 3- -3 x 1,2 3-x; do usage '--layers wants layers' "${trace[@]}" --layers "$bad"; done
 for bad in 0 1,,3 x 1,x 1,; do usage '--window wants' "${trace[@]}" --window "$bad"; done
