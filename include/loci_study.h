@@ -255,7 +255,8 @@ LOCI_CHECK loci_status loci_average_knockout(loci_model *model, loci_examples *e
                                              loci_err *err);
 /* Indirect effects by role, site and window, of the examples that are answered rightly (if they
  * have answers) and whose total effect is at least [least_effect].  [how]: corruption, sites,
- * windows, layers, seeds; the corruption "swap" without a text takes each example's field "swap".
+ * windows, layers, seeds, and positions (NULL: "each"), whose groups are curves beside the roles'
+ * ("all of constraint"); the corruption "swap" without a text takes each example's field "swap".
  */
 LOCI_CHECK loci_status loci_average_trace(loci_model *model, loci_examples *examples,
                                           const loci_study_opts *opts, const loci_trace_opts *how,

@@ -241,13 +241,26 @@ static void text_only_models_have_no_image_charts(void **state) {
 
 /* ---------------------------------------------------------------- trace */
 
-/* Mean IE of a role's positions in one grid at one layer; NaN: it has none. */
-static double effect_of(const loci_trace *t, const loci_grid *g, const char *role, int layer) {
+enum { TRACE_SITES = 3 }; /* each with a grid of positions and one of groups behind it */
+
+/* Mean IE at one layer of one site: of a role's positions, or of the group "all of NAME"; NaN: the
+ * trace has none. */
+static double effect_of(const loci_trace *t, int site, const char *name, int layer) {
+  static const char all_of[] = "all of ";
+  const loci_grid *g = &t->grids[2 * site];
   double sum = 0;
   int n = 0;
+  if (strncmp(name, all_of, sizeof all_of - 1) == 0) {
+    const loci_grid *groups = g + 1;
+    for (int c = 0; c < groups->column_count; c++) {
+      if (strcmp(groups->groups[c], name + sizeof all_of - 1) == 0)
+        return groups->ie[layer * groups->column_count + c];
+    }
+    return (double)NAN;
+  }
   for (int c = 0; c < g->column_count; c++) {
     const loci_token *token = &t->prompt->tokens[g->positions[c]];
-    if (strcmp(loci_role_name(token->role), role) != 0) continue;
+    if (strcmp(loci_role_name(token->role), name) != 0) continue;
     sum += g->ie[layer * g->column_count + c];
     n++;
   }
@@ -257,7 +270,7 @@ static double effect_of(const loci_trace *t, const loci_grid *g, const char *rol
 static void effects_are_means_of_single_traces(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
-  loci_trace_opts how = {.positions = "each", .no_hash = true};
+  loci_trace_opts how = {.positions = "each,constraint,last", .no_hash = true};
   loci_study_opts o = {.no_hash = true};
   loci_trace *t[EXAMPLES];
   loci_prompt *p[EXAMPLES];
@@ -275,7 +288,10 @@ static void effects_are_means_of_single_traces(void **state) {
     effect += t[i]->total_effect / EXAMPLES;
   }
   expect_close(a->numbers[2].value.value, effect);
-  assert_int_equal(a->chart_count, t[0]->grid_count);
+  assert_int_equal(a->chart_count, TRACE_SITES);
+  assert_int_equal(t[0]->grid_count, 2 * TRACE_SITES);
+  const loci_chart *first = &a->charts[0];
+  assert_string_equal(first->curves[first->curve_count - 1].name, "all of last");
   for (int g = 0; g < a->chart_count; g++) {
     const loci_chart *c = &a->charts[g];
     for (int k = 0; k < c->curve_count; k++) {
@@ -283,7 +299,7 @@ static void effects_are_means_of_single_traces(void **state) {
         double sum = 0;
         int n = 0;
         for (int i = 0; i < EXAMPLES; i++) {
-          double e = effect_of(t[i], &t[i]->grids[g], c->curves[k].name, l);
+          double e = effect_of(t[i], g, c->curves[k].name, l);
           if (isnan(e)) continue;
           sum += e;
           n++;

@@ -8,7 +8,10 @@
 #include "study/jobs.h"
 #include "study/layers.h"
 
-enum { ROLES = LOCI_ROLE_LAST + 1 };
+enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, CHART_CURVES = 32 };
+
+/* "all of constraint", beside the role "constraint-last" */
+static const char group_prefix[] = "all of ";
 
 typedef struct trace_study {
   average_job job;
@@ -17,21 +20,38 @@ typedef struct trace_study {
   bool all; /* wrong answers and small effects are measured, too */
 } trace_study;
 
-/* Mean effect of the positions of a role, layer by layer (and over heads); false: it has none. */
+/* Adds a column's effect, layer by layer, mean over heads. */
+static void add_column(const loci_grid *g, int column, double *out) {
+  int heads = g->head_count ? g->head_count : 1;
+  for (int l = 0; l < g->layer_count; l++) {
+    for (int h = 0; h < heads; h++)
+      out[l] += g->ie[((int64_t)l * g->column_count + column) * heads + h] / heads;
+  }
+}
+
+/* Mean effect of the positions of a role, layer by layer; false: it has none. */
 static bool effect_of_role(const loci_trace *t, const loci_grid *g, loci_role role, double *out) {
-  int heads = g->head_count ? g->head_count : 1, count = 0;
+  int count = 0;
   for (int l = 0; l < g->layer_count; l++) out[l] = 0;
   for (int c = 0; c < g->column_count; c++) {
     int position = g->positions[c];
     if (position >= t->prompt->length || t->prompt->tokens[position].role != role) continue;
     count++;
-    for (int l = 0; l < g->layer_count; l++) {
-      for (int h = 0; h < heads; h++)
-        out[l] += g->ie[((int64_t)l * g->column_count + c) * heads + h] / heads;
-    }
+    add_column(g, c, out);
   }
   for (int l = 0; l < g->layer_count && count > 0; l++) out[l] /= count;
   return count > 0;
+}
+
+/* A group restored at once is a place of its own beside the roles. */
+static loci_status put_group(averaging *a, const loci_grid *g, int column, series_key *key,
+                             double *ie, loci_err *err) {
+  char place[GROUP_PLACE];
+  snprintf(place, sizeof place, "%s%s", group_prefix, g->groups[column]);
+  for (int l = 0; l < g->layer_count; l++) ie[l] = 0;
+  add_column(g, column, ie);
+  key->place = place;
+  return average_put(a, key, ie, err);
 }
 
 static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *g, loci_err *err) {
@@ -42,7 +62,9 @@ static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *
                     .window = g->window,
                     .first = g->layers[0],
                     .points = g->layer_count};
-  for (int r = 0; !st && r < ROLES; r++) {
+  for (int c = 0; !st && g->groups && c < g->column_count; c++)
+    st = put_group(a, g, c, &key, ie, err);
+  for (int r = 0; !st && g->positions && r < ROLES; r++) {
     key.place = loci_role_name((loci_role)r);
     if (effect_of_role(t, g, (loci_role)r, ie)) st = average_put(a, &key, ie, err);
   }
@@ -98,7 +120,7 @@ static loci_status trace(trace_study *s, study_item *item, const char *corrupt, 
   loci_trace *t;
   loci_trace_opts how = s->how;
   how.corrupt = corrupt;
-  how.positions = "each";
+  if (!how.positions) how.positions = "each";
   how.no_hash = true;
   how.progress = study_progress;
   how.progress_ctx = s->job.a->s;
@@ -128,23 +150,40 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
 
 /* ---------------------------------------------------------------- charts */
 
-/* One chart: a site with a window. */
+static bool is_group(const char *place) {
+  return strncmp(place, group_prefix, sizeof group_prefix - 1) == 0;
+}
+
+/* A series as the chart's next curve, unless no example has it. */
+static loci_status add_curve(averaging *a, loci_chart *c, int series, int *series_of,
+                             loci_err *err) {
+  int n = c->curve_count;
+  if (n == CHART_CURVES) return LOCI_OK;
+  series_of[n] = series;
+  return average_curve(a, c, series, OF_ALL, a->series[series].key.place, err);
+}
+
+/* One chart: a site with a window; roles in their order, then the groups. */
 static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err) {
   averaging *a = s->job.a;
   char name[96];
   snprintf(name, sizeof name, "%s, window %d", key->quantity, key->window);
   char *own = arena_strdup(a->mem, name);
   if (!own) return fail_nomem(err, "averaging");
-  int series_of[ROLES];
-  loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, ROLES);
+  int series_of[CHART_CURVES];
+  loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, CHART_CURVES);
+  if (!c) return LOCI_OK;
   for (int r = 0; r < ROLES; r++) {
     const char *role = loci_role_name((loci_role)r);
     int series = average_find(a, key->quantity, key->window, role);
-    int curves = c ? c->curve_count : 0;
-    if (series >= 0) TRY(average_curve(a, c, series, OF_ALL, role, err));
-    if (c && c->curve_count > curves) series_of[curves] = series;
+    if (series >= 0) TRY(add_curve(a, c, series, series_of, err));
   }
-  return c ? average_peaks(a, c, series_of, err) : LOCI_OK;
+  for (int i = 0; i < a->series_count; i++) {
+    const series_key *k = &a->series[i].key;
+    bool here = k->window == key->window && strcmp(k->quantity, key->quantity) == 0;
+    if (here && is_group(k->place)) TRY(add_curve(a, c, i, series_of, err));
+  }
+  return average_peaks(a, c, series_of, err);
 }
 
 /* Whether a series before [i] belongs to the same chart. */
@@ -176,9 +215,21 @@ static loci_status finish(void *ctx, loci_err *err) {
   return LOCI_OK;
 }
 
+/* A misspelt group is said once, not of every example. */
+static loci_status check_positions(const char *text, loci_err *err) {
+  while (text && *text) {
+    size_t n = strcspn(text, ",");
+    group_kind g;
+    if (n != 4 || memcmp(text, "each", n) != 0) TRY(group_find(text, n, &g, err));
+    text += n + (text[n] == ',');
+  }
+  return LOCI_OK;
+}
+
 static loci_status check(void *ctx, const loci_model *m, loci_err *err) {
   const trace_study *s = ctx;
   int layers = s->how.layer_count;
+  TRY(check_positions(s->how.positions, err));
   return layers_check(s->how.first_layer, &layers, model_decoder(m)->layers, err);
 }
 

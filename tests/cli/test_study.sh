@@ -101,6 +101,9 @@ try study trace questions.jsonl -m "$model" --limit 2 --min-te 0 --site mlp_out 
 wants 0
 [[ $(flat) == *'"kind":"answeredwrongly","reason":"answered'* ]] || miss "wrong answers are not told"
 usage 'study flow takes no --layers' study flow questions.jsonl -m "$model" --layers 3
+try study trace questions.jsonl -m "$model" --limit 2 --min-te 0 --site mlp_out --positions each,constraint --json
+prints "\"all of constraint\""
+failed 'loci: unknown group "constrain"' study trace questions.jsonl -m "$model" --positions each,constrain
 usage '--corrupt: "swop" is unknown; did you mean swap?' study trace questions.jsonl -m "$model" --corrupt swop
 usage '--min-te wants a probability' study trace questions.jsonl -m "$model" --min-te -1
 printf '\n \n' >blank.jsonl
