@@ -72,7 +72,7 @@ int cmd_study_trace(cli *c) {
   if (!code) code = trace_read_windows(c, &r.lists, &r.trace);
   if (!code) code = cli_layers(c, &r.trace.first_layer, &r.trace.layer_count);
   if (!code) code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &r.trace.seeds);
-  r.trace.positions = args_get(&c->args, OPT_POSITIONS);
+  if (!code) code = trace_read_places(c, &r.trace);
   if (!code) code = study_least_effect(c, &r.least_effect);
   r.trace.seed = r.study.seed;
   return code ? code : run(c, &r, trace);

@@ -67,7 +67,7 @@ static int read_options(cli *c, request *r) {
   if (!code) code = study_least_effect(c, &o->least_effect);
   o->knockout.first_layer = o->trace.first_layer;
   o->knockout.layer_count = o->trace.layer_count;
-  o->trace.positions = args_get(&c->args, OPT_POSITIONS);
+  if (!code) code = trace_read_places(c, &o->trace);
   o->trace.seed = o->study.seed;
   return code;
 }

@@ -75,6 +75,11 @@ int trace_read_windows(cli *c, trace_lists *l, loci_trace_opts *o) {
   return EXIT_DONE;
 }
 
+int trace_read_places(cli *c, loci_trace_opts *o) {
+  o->positions = args_get(&c->args, OPT_POSITIONS);
+  return cli_int(c, OPT_ONLY, 1, 64, &o->constraint);
+}
+
 int cut_read_window(cli *c, loci_knockout_opts *o) {
   const char *s = args_get(&c->args, OPT_WINDOW);
   if (s && strcmp(s, "all") == 0) {

@@ -17,6 +17,8 @@ int trace_read_corruption(cli *c, loci_trace_opts *o);
 bool trace_is_noise(const loci_trace_opts *o);
 int trace_read_sites(cli *c, trace_lists *l, loci_trace_opts *o);
 int trace_read_windows(cli *c, trace_lists *l, loci_trace_opts *o);
+/* --positions and --only, of a study: what a single question has of them is not known yet. */
+int trace_read_places(cli *c, loci_trace_opts *o);
 /* --window of a knockout: a number of layers, or all of them at once. */
 int cut_read_window(cli *c, loci_knockout_opts *o);
 

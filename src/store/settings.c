@@ -36,6 +36,7 @@ static void put_trace(js_value **o, const loci_model *m, const run_how *how) {
   js_put(o, "layers", layers_of(m, t->first_layer, t->layer_count));
   if (t->positions && strcmp(t->positions, "each") != 0)
     js_put(o, "positions", js_text(t->positions));
+  if (t->constraint > 0) js_put(o, "only", js_int(t->constraint));
   if (!has_noise(corrupt)) return;
   js_put(o, "seeds", js_int(t->seeds > 0 ? t->seeds : 10));
   js_put(o, "seed", js_int((int64_t)t->seed));

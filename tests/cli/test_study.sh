@@ -103,6 +103,9 @@ wants 0
 usage 'study flow takes no --layers' study flow questions.jsonl -m "$model" --layers 3
 try study trace questions.jsonl -m "$model" --limit 2 --min-te 0 --site mlp_out --positions each,constraint --json
 prints "\"all of constraint\""
+try study trace questions.jsonl -m "$model" --limit 2 --only 2
+wants 1
+says 'no example can be used'
 failed 'loci: unknown group "constrain"' study trace questions.jsonl -m "$model" --positions each,constrain
 usage '--corrupt: "swop" is unknown; did you mean swap?' study trace questions.jsonl -m "$model" --corrupt swop
 usage '--min-te wants a probability' study trace questions.jsonl -m "$model" --min-te -1
