@@ -1,7 +1,7 @@
 """The shipped checkpoints against this recipe's own functions: transformers loads them strictly and gives the same
 logits.
 
-    python compare.py WORK FLAGS-FOLDER TWIN-FOLDER
+    python compare.py WORK FLAGS-FOLDER [TWIN-FOLDER]
 """
 import pathlib
 import sys
@@ -25,7 +25,7 @@ def strict(kind, folder):
 
 
 @torch.no_grad()
-def main(work, flags, twin):
+def main(work, flags, twin=None):
     e = Encoder(work / "tokenizer.json")
     tower = Tower()
     tower.load_state_dict(torch.load(work / "tower.pt"))
@@ -41,6 +41,8 @@ def main(work, flags, twin):
         own, _ = ours.decoder(ours.prefix((code, "canonical")), b[0], b[1], False, b[2])
         worst = max(worst, ((own[0] - want).abs().max() / want.abs().max()).item())
     print(f"llava: largest difference {worst:.1e} of the largest logit")
+    if not twin:
+        return
     text, tok = strict(LlamaForCausalLM, twin), AutoTokenizer.from_pretrained(twin)
     decoder = Decoder(SIZE)
     decoder.load_state_dict({k: v.bfloat16().float() for k, v in torch.load(work / "text.pt").items()})
