@@ -1,0 +1,8 @@
+#!/bin/bash
+# Which visual tokens reach the constraint, and what reaches the last position, for right and for wrong answers.  The
+# paper: a small, consistent set of late visual tokens; constraint -> last is stronger for right answers.
+#   reproduce/tokens.sh MODEL DATA OUT [LIMIT]        -> tokens-NAME.png .json
+. "$(dirname "$0")/common.sh"
+for name in $(files known movies okvqa score); do
+  run "tokens-$name" study flow "$data/$name.jsonl" -m "$model" -o "$out/tokens-$name.png" -o "$out/tokens-$name.json"
+done
