@@ -89,12 +89,15 @@ typedef struct loci_annotate_opts {
   bool why;            /* a finding for every proposal, with what speaks for it */
   bool whole; /* whole noun phrases in the set "known", too, whose own constraints end after a word
                */
+  const loci_model *model; /* breaks ties: of proposals alike, the one its answer depends on; NULL:
+                              the first */
   loci_progress_fn progress;
   void *progress_ctx;
 } loci_annotate_opts;
 
-/* Proposes the constraints of every question by its grammar, without a model: the piece that points
- * at the picture (visual), and names and numbers that are further conditions (textual). */
+/* Proposes the constraints of every question by its grammar, without a model unless one is given:
+ * the piece that points at the picture (visual), and names and numbers that are further conditions
+ * (textual). */
 LOCI_CHECK loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
                                           loci_data_report **out, loci_err *err);
 

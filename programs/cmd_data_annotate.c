@@ -18,9 +18,14 @@ int cmd_data_annotate(cli *c) {
   opts.whole = args_has(&c->args, OPT_WHOLE);
   if (!opts.out && !opts.compare && !opts.why)
     return cli_usage(c, "data annotate needs -o F.jsonl, --compare or --why");
+  loci_model *model = NULL;
+  if (args_has(&c->args, OPT_WITH_MODEL)) code = cli_open_model(c, &model);
+  if (code) return code;
+  opts.model = model;
   opts.progress = term_progress;
   opts.progress_ctx = &c->term;
   if (loci_data_annotate(c->args.rest[0], &opts, &report, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
+  loci_model_close(model);
   return code ? code : data_finish(c, report);
 }

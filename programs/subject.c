@@ -42,7 +42,8 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
 }
 
 int cli_model_path(cli *c, char *out) {
-  return model_path_find(args_get(&c->args, OPT_MODEL), out, &c->err) ? cli_failed(c) : EXIT_DONE;
+  option_id id = args_has(&c->args, OPT_WITH_MODEL) ? OPT_WITH_MODEL : OPT_MODEL;
+  return model_path_find(args_get(&c->args, id), out, &c->err) ? cli_failed(c) : EXIT_DONE;
 }
 
 /* Opening and vision have no progress callback: a Ctrl-C then is noticed after them. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/rewrite.h"
+#include "data/ties.h"
 #include "data/weights.h"
 #include "text/span.h"
 
@@ -27,6 +28,7 @@ typedef struct line_job {
   qtext q;
   proposals p;
   proposal best;
+  tie tie; /* what the model said, if there is one */
   loci_err *err;
 } line_job;
 
@@ -53,16 +55,24 @@ static bool follows_known(line_job *j) {
   return false;
 }
 
-static bool find_best(line_job *j) {
+static loci_status find_best(line_job *j, bool *found) {
+  const loci_model *m = j->a->o->model;
   question_words(j->e->question, &j->q);
-  if (follows_known(j)) return true;
+  *found = follows_known(j);
+  if (*found) return LOCI_OK;
   propose(&j->q, &j->p);
   int best = proposal_best(&j->p, j->a->weights);
-  if (best >= 0) j->best = j->p.items[best];
-  return best >= 0;
+  *found = best >= 0;
+  if (best < 0) return LOCI_OK;
+  if (m) {
+    TRY(ties_break(m, j->e, &j->q, &j->p, j->a->weights, best, &j->tie, j->err));
+    best = j->tie.best;
+  }
+  j->best = j->p.items[best];
+  return LOCI_OK;
 }
 
-/* "demonstrative +10, subject +1.5" */
+/* "demonstrative +10, subject +1.5", and what the model said */
 static void reasons(const line_job *j, char *out, size_t size) {
   size_t used = 0;
   out[0] = 0;
@@ -72,6 +82,9 @@ static void reasons(const line_job *j, char *out, size_t size) {
     used += (size_t)snprintf(out + used, size - used, "%s%s %+.3g", used ? ", " : "",
                              features[f].name, x);
   }
+  if (j->tie.count > 1 && used < size)
+    snprintf(out + used, size - used, "%sof %d alike, by the model: %.3g a word", used ? "; " : "",
+             j->tie.count, j->tie.effect);
 }
 
 /* ---------------------------------------------------------------- constraints of the line */
@@ -150,7 +163,8 @@ static loci_status compare(line_job *j, const char *proposed) {
 
 static loci_status annotate_example(line_job *j, bool *changed) {
   char why[300], text[400];
-  bool found = find_best(j);
+  bool found;
+  TRY(find_best(j, &found));
   char *proposed = found ? text_of(j, j->best.first, j->best.last) : NULL;
   if (found && !proposed) return no_memory(j);
   TRY(compare(j, proposed));

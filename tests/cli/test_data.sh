@@ -218,6 +218,14 @@ prints '-> bird [proposed]'
 echo '{"weights":{}}' >none.json
 failed 'none.json: is not a file of weights (loci.data-weights/1)' data annotate roof.jsonl --why --weights none.json
 usage 'data annotate needs -o F.jsonl, --compare or --why' data annotate plain.jsonl
+printf '{"image":"%s","question":"By the answer, which city rules this country or that land?"}\n' "$image" none.png >alike.jsonl
+COLUMNS=200 try data annotate alike.jsonl --why
+prints "-> this country [proposed]"
+COLUMNS=200 try data annotate alike.jsonl --why --with-model "$model"
+prints 'of 2 alike, by the model: '
+prints ':1: constraints: demonstrative +10, later -0.5; of 2 alike'
+prints ":2: constraints: demonstrative +10 -> this country" # no picture: the first stays
+failed 'loci: no model "nowhere"' data annotate alike.jsonl --why --with-model nowhere
 
 # ---- show
 cat >shown.jsonl <<'EOF'
