@@ -14,10 +14,14 @@ test: all
 check:
 	@tools/check.sh
 
+# The paper's figures on the demo model, into build/reproduce (reproduce/README.md).
+reproduce: all
+	@reproduce/all.sh models/flags models/flags/data build/reproduce 720 12
+
 install: all
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 clean:
 	rm -rf build
 
-.PHONY: all test check install clean
+.PHONY: all test check reproduce install clean

@@ -63,6 +63,7 @@ foreach(test ${cli_tests})
 endforeach()
 
 # A written edit in transformers; skipped where there is none.
+add_test(NAME reproduce COMMAND ${CMAKE_SOURCE_DIR}/tests/reproduce.sh $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})
 add_test(NAME transformers COMMAND ${CMAKE_SOURCE_DIR}/tests/transformers.sh $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})
 set_tests_properties(transformers PROPERTIES SKIP_RETURN_CODE 77)
 

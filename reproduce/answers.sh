@@ -3,7 +3,8 @@
 # the confidence.
 #   reproduce/answers.sh MODEL DATA OUT [LIMIT]       -> answers-NAME.png .json
 . "$(dirname "$0")/common.sh"
-for name in $(files known score); do
+names=$(files known score)
+for name in $names; do
   run "answers-$name" study predict "$data/$name.jsonl" -m "$model" \
     -o "$out/answers-$name.png" -o "$out/answers-$name.json"
 done

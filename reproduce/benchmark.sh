@@ -10,7 +10,8 @@ head -n "${EDITS:-10}" "$data/edit-errors.jsonl" |
 limit_of_scores=$limit limit=
 run benchmark-edit edit solve -m "$model" --requests "$wanted" -o "$out/benchmark.edit"
 limit=$limit_of_scores
-for name in $(files mmmu choice score); do
+names=$(files mmmu choice score)
+for name in $names; do
   run "benchmark-$name-before" score --data "$data/$name.jsonl" -m "$model" -o "$out/benchmark-$name-before.json"
   run "benchmark-$name-after" score --data "$data/$name.jsonl" -m "$model" --edit "$out/benchmark.edit" \
     -o "$out/benchmark-$name-after.json"

@@ -8,7 +8,8 @@ test_method() { # NAME OF OPTIONS...
   shift 2
   run "edit-$name-$of" edit test --data "$data/$name.jsonl" -m "$model" "$@" -o "$out/edit-$name-$of.json"
 }
-for name in $(files edit-errors edit-longtail); do
+names=$(files edit-errors edit-longtail)
+for name in $names; do
   test_method "$name" multedit
   test_method "$name" ft --method ft
   test_method "$name" ft-without --method ft --without-constraint

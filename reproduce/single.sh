@@ -4,7 +4,8 @@
 # OK-VQA: loci data import); trace.jsonl is the demo model's.
 #   reproduce/single.sh MODEL DATA OUT [LIMIT]        -> single-NAME.png .json
 . "$(dirname "$0")/common.sh"
-for name in $(files known movies okvqa trace); do
+names=$(files known movies okvqa trace)
+for name in $names; do
   run "single-$name" study trace "$data/$name.jsonl" -m "$model" --positions each,constraint --window 1,3 \
     -o "$out/single-$name.png" -o "$out/single-$name.json"
 done

@@ -3,6 +3,7 @@
 # paper: a small, consistent set of late visual tokens; constraint -> last is stronger for right answers.
 #   reproduce/tokens.sh MODEL DATA OUT [LIMIT]        -> tokens-NAME.png .json
 . "$(dirname "$0")/common.sh"
-for name in $(files known movies okvqa score); do
+names=$(files known movies okvqa score)
+for name in $names; do
   run "tokens-$name" study flow "$data/$name.jsonl" -m "$model" -o "$out/tokens-$name.png" -o "$out/tokens-$name.json"
 done

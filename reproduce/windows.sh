@@ -6,7 +6,8 @@
 . "$(dirname "$0")/common.sh"
 text_model=${TEXT_MODEL:-$model/text-only}
 [ -d "$text_model" ] || { echo "$0: no language model at $text_model: name it by TEXT_MODEL=DIR" >&2; exit 1; }
-name=$(files known trace | cut -d' ' -f1)
+names=$(files known trace)
+name=${names%% *}
 run windows-seen study trace "$data/$name.jsonl" -m "$model" --window 1,2,3,4,5,6 \
   -o "$out/windows-seen.png" -o "$out/windows-seen.json"
 run windows-text study trace "$data/$name-text.jsonl" -m "$text_model" -t "${TEXT_TEMPLATE:-llava-paper}" \
