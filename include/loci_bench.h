@@ -55,6 +55,23 @@ LOCI_CHECK loci_status loci_scale_run(loci_model *model, loci_progress_fn progre
                                       loci_scale *out, loci_err *err);
 LOCI_CHECK loci_status loci_scale_json(const loci_scale *scale, char **out, loci_err *err);
 
+/* What an edit costs on this model: the same question with a target of one token, MultEdit in the
+ * default layer. */
+typedef struct loci_edit_cost {
+  const loci_model_info *model; /* borrowed */
+  const char *precision, *cpu, *engine;
+  int threads, positions, layer, steps;
+  int64_t reached;  /* rows a change reaches: positions from the key on, in the layers above */
+  double step_rows; /* rows of one step, forward, and backward twice */
+  double prepare_seconds; /* the question once, and its key */
+  double step_seconds;
+  double update_seconds; /* W + left right, in the matrix's own type */
+  double edit_seconds;   /* all three: prepared, [steps] steps, applied */
+} loci_edit_cost;
+LOCI_CHECK loci_status loci_edit_cost_run(loci_model *model, int steps, /* 0: 20 */
+                                          loci_edit_cost *out, loci_err *err);
+LOCI_CHECK loci_status loci_edit_cost_json(const loci_edit_cost *cost, char **out, loci_err *err);
+
 #ifdef __cplusplus
 }
 #endif

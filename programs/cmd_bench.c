@@ -3,6 +3,8 @@
 
 #include "cli.h"
 
+enum { MOST_STEPS = 10000 };
+
 static int sizes_of_model(cli *c, loci_bench_opts *o) {
   loci_model *model;
   if (!args_has(&c->args, OPT_MODEL)) return EXIT_DONE;
@@ -72,19 +74,48 @@ static void show_scale(const loci_scale *s) {
          s->token_bytes_per_s / 1e9, s->read_bytes_per_s / 1e9);
 }
 
-static int bench_scale(cli *c) {
-  loci_model *model;
-  loci_scale scale;
-  char *json = NULL;
-  if (!args_has(&c->args, OPT_MODEL)) return cli_usage(c, "--scale needs a model: -m DIR");
-  int code = cli_open_model(c, &model);
-  if (code) return code;
-  if (loci_scale_run(model, term_progress, &c->term, &scale, &c->err) ||
-      loci_scale_json(&scale, &json, &c->err))
-    code = cli_failed(c);
+static loci_status scale(cli *c, loci_model *model, int steps, char **json) {
+  loci_scale s;
+  (void)steps;
+  loci_status st = loci_scale_run(model, term_progress, &c->term, &s, &c->err);
+  if (!st) st = loci_scale_json(&s, json, &c->err);
   term_progress_end(&c->term);
-  if (!code && !c->json) show_scale(&scale);
-  if (!code) code = cli_write_json(c, json);
+  if (!st && !c->json) show_scale(&s);
+  return st;
+}
+
+static void show_edit(const loci_edit_cost *e) {
+  printf("model     %s\n", e->model->path);
+  printf("engine    %s, %s kernels\n", e->engine, e->cpu);
+  printf("running   %s, %d thread%s\n", e->precision, e->threads, e->threads == 1 ? "" : "s");
+  printf("question  %d positions; layer %d\n\n", e->positions, e->layer);
+  printf("prepare   %9.3f s for the question once, and its key\n", e->prepare_seconds);
+  printf("step      %9.3f s, %.0f rows: %.2f of the %lld a change reaches\n", e->step_seconds,
+         e->step_rows, e->step_rows / (double)e->reached, (long long)e->reached);
+  printf("update    %9.3f s\n", e->update_seconds);
+  printf("edit      %9.3f s with %d steps\n", e->edit_seconds, e->steps);
+}
+
+static loci_status edit_cost(cli *c, loci_model *model, int steps, char **json) {
+  loci_edit_cost e;
+  loci_status st = loci_edit_cost_run(model, steps, &e, &c->err);
+  if (!st) st = loci_edit_cost_json(&e, json, &c->err);
+  if (!st && !c->json) show_edit(&e);
+  return st;
+}
+
+typedef loci_status measure_fn(cli *c, loci_model *model, int steps, char **json);
+
+/* --scale and --edit: what is measured on a model of its own. */
+static int bench_model(cli *c, const char *what, measure_fn *measure) {
+  loci_model *model;
+  char *json = NULL;
+  int steps = 0;
+  if (!args_has(&c->args, OPT_MODEL)) return cli_usage(c, "--%s needs a model: -m DIR", what);
+  int code = cli_int(c, OPT_STEPS, 1, MOST_STEPS, &steps);
+  if (!code) code = cli_open_model(c, &model);
+  if (code) return code;
+  code = measure(c, model, steps, &json) ? cli_failed(c) : cli_write_json(c, json);
   loci_model_close(model);
   return code;
 }
@@ -93,7 +124,9 @@ int cmd_bench(cli *c) {
   loci_bench_opts opts;
   loci_bench bench;
   char *json = NULL;
-  if (args_has(&c->args, OPT_SCALE)) return bench_scale(c);
+  if (args_has(&c->args, OPT_SCALE)) return bench_model(c, "scale", scale);
+  if (args_has(&c->args, OPT_EDIT_COST)) return bench_model(c, "edit", edit_cost);
+  if (args_has(&c->args, OPT_STEPS)) return cli_usage(c, "--steps is for bench --edit");
   memset(&opts, 0, sizeof opts);
   opts.progress = term_progress;
   opts.progress_ctx = &c->term;

@@ -389,13 +389,14 @@ const command commands[] = {
      "the speed of this machine, against its measured limit",
      "loci bench\n"
      "loci bench --rows 4096 --precision bf16 --json\n"
-     "loci bench -m models/flags --scale\n",
+     "loci bench -m models/flags --scale\n"
+     "loci bench -m models/flags --edit\n",
      "Times a walk through four layers of random weights, and the bare matrix products of the same "
      "shapes.  With -m the width, the MLP and the heads are that model's.  The layers are always "
      "sequential with a gated MLP, and a head is as wide as the width divided by the heads.  With "
      "--scale an answer and a whole trace of a random question, as long as the model's own ones "
      "are, "
-     "and what their time goes into.",
+     "and what their time goes into; with --edit an edit of that question.",
      ".json",
      cmd_bench,
      BENCH,

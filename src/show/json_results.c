@@ -81,6 +81,25 @@ loci_status loci_scale_json(const loci_scale *s, char **out, loci_err *err) {
   return js_print(o, true, out, err);
 }
 
+loci_status loci_edit_cost_json(const loci_edit_cost *c, char **out, loci_err *err) {
+  js_value *o = json_result("edit-cost");
+  js_put(&o, "model", json_model(c->model, ""));
+  js_put(&o, "precision", js_text(c->precision));
+  js_put(&o, "cpu", js_text(c->cpu));
+  js_put(&o, "engine", js_text(c->engine));
+  js_put(&o, "threads", js_int(c->threads));
+  js_put(&o, "positions", js_int(c->positions));
+  js_put(&o, "layer", js_int(c->layer));
+  js_put(&o, "steps", js_int(c->steps));
+  js_put(&o, "reached", js_int(c->reached));
+  js_put(&o, "step_rows", js_real(c->step_rows));
+  js_put(&o, "prepare_seconds", js_real(c->prepare_seconds));
+  js_put(&o, "step_seconds", js_real(c->step_seconds));
+  js_put(&o, "update_seconds", js_real(c->update_seconds));
+  js_put(&o, "edit_seconds", js_real(c->edit_seconds));
+  return js_print(o, true, out, err);
+}
+
 loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err) {
   js_value *o = js_object(), *e = js_object();
   js_put(&e, "code", js_text(loci_status_name(failure->code)));

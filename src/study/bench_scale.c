@@ -51,7 +51,7 @@ static loci_role role_of(int position, int T, int image_rows) {
   return from_end > 1 ? LOCI_ROLE_AFTER_MIDDLE : LOCI_ROLE_LAST;
 }
 
-static loci_status make_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
+loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
   const model_config *c = &m->weights->config;
   int P = c->has_vision ? c->image_rows : 0, T = BEFORE + P + AFTER;
   int64_t D = c->text.width;
@@ -183,7 +183,7 @@ static loci_status measure(loci_model *m, loci_prompt *p, loci_progress_fn progr
                       .kv_heads = c->kv_heads,
                       .rows = ROWS,
                       .threads = m->threads};
-  TRY(make_prompt(m, p, err));
+  TRY(bench_prompt(m, p, err));
   if (m->weights->config.has_vision) TRY(look(m, p, out, err));
   TRY(answer(m, p, out, err));
   TRY(measure_reading(m->threads, &out->read_bytes_per_s, err));

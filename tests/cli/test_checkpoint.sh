@@ -33,6 +33,12 @@ wants 0
 [[ $(tr -d ' \n' <<<"$out") == *'"positions":39,"cells":162,'* ]] || miss "not the question that is promised"
 [[ $(tr -d ' \n' <<<"$out") =~ \"rows\":([0-9]+),\"formula\":([0-9]+) ]]
 [ "${BASH_REMATCH[1]}" -le "${BASH_REMATCH[2]}" ] || miss "more rows than the formula's: ${BASH_REMATCH[*]}"
+# An edit: a step's rows are three times those that a change reaches, forward and twice backward.
+try bench -m tiny --edit --steps 3 --json
+wants 0
+read -r reached rows < <(sed -n 's/.*"\(reached\|step_rows\)": *\([0-9]*\).*/\2/p' "$work/out" | tr '\n' ' ')
+[ "$rows" -gt 0 ] && [ "$rows" -le $((3 * reached)) ] || miss "$rows rows a step, $reached are reached"
+usage '--steps is for bench --edit' bench --steps 3
 try bench -m tiny-bunny --scale
 wants 0
 prints 'GB/s of weights for a token'

@@ -1,0 +1,87 @@
+/* loci bench --edit: what an edit costs on a model of this size.
+ *
+ * Two edits of the same question, of one step and of one more than asked for, so that their
+ * difference is steps alone; then the update in memory, on and off.  The question is
+ * bench_prompt's: time does not depend on what it says. */
+#include "base/clock.h"
+#include "edit/edit.h"
+#include "edit/lesson.h"
+#include "study/bench.h"
+#include "tensor/kernels.h"
+#include "tensor/product.h"
+
+enum { USUAL_STEPS = 20, LAYER = 2 };
+
+/* The value of the question by so many steps; the target is any token, since no step stops early.
+ */
+static loci_status solve(loci_model *m, const loci_prompt *p, int steps, arena *mem, problem *q,
+                         double *seconds, loci_err *err) {
+  static const loci_edit_opts none;
+  static const loci_edit_request asked;
+  static int token;
+  double begin = clock_seconds();
+  loci_edit_settings *set = arena_zarray(mem, 1, loci_edit_settings);
+  loci_edit_fact *fact = arena_zarray(mem, 1, loci_edit_fact);
+  if (!set || !fact) return fail_nomem(err, "measuring");
+  *set = (loci_edit_settings){.steps = steps, .lr = 0.1, .weight_decay = 1e-3, .lambda = 0.01};
+  int L = model_decoder(m)->layers;
+  *q = (problem){.m = m, .opts = &none, .set = set, .mem = mem, .work = mem, .asked = &asked};
+  q->layer = LAYER < L - 1 ? LAYER : L > 1 ? L - 2 : 0;
+  q->p = p;
+  q->fact = fact;
+  q->position = key_position(p);
+  q->target = (target){.count = 1, .ids = &token, .length = p->info.length, .embeds = p->embeds};
+  TRY(value_find(q, err));
+  *seconds = clock_seconds() - begin;
+  return LOCI_OK;
+}
+
+/* W + left right, in the matrix's own type. */
+static loci_status time_update(problem *q, arena *mem, double *seconds, loci_err *err) {
+  const weight *w = &q->m->weights->layers[q->layer].down.w;
+  loci_model *view;
+  float *right = arena_zarray(mem, w->cols, float);
+  if (!right) return fail_nomem(err, "measuring");
+  TRY(view_new(q->m, &view, err));
+  double begin = clock_seconds();
+  loci_status st = columns_solve(q, 1, right, err);
+  low_rank change = {.layer = q->layer, .rank = 1, .left = q->delta, .right = right};
+  if (!st) st = changes_add(view, q, &change, err);
+  *seconds = clock_seconds() - begin;
+  view_free(view);
+  return st;
+}
+
+static loci_status measure(loci_model *m, const loci_prompt *p, arena *mem, loci_edit_cost *out,
+                           loci_err *err) {
+  problem one, many;
+  double first, all;
+  TRY(solve(m, p, 1, mem, &one, &first, err));
+  TRY(solve(m, p, 1 + out->steps, mem, &many, &all, err));
+  TRY(time_update(&many, mem, &out->update_seconds, err));
+  out->layer = many.layer;
+  out->reached =
+      (int64_t)(p->info.length - many.position) * (model_decoder(m)->layers - 1 - many.layer);
+  out->step_rows = (double)(many.rows - one.rows) / out->steps;
+  out->step_seconds = (all - first) / out->steps;
+  out->prepare_seconds = first - out->step_seconds;
+  out->edit_seconds = out->prepare_seconds + out->steps * out->step_seconds + out->update_seconds;
+  return LOCI_OK;
+}
+
+loci_status loci_edit_cost_run(loci_model *m, int steps, loci_edit_cost *out, loci_err *err) {
+  loci_prompt p = {.model = m, .mem = arena_new()};
+  loci_edit_cost c = {.model = &m->info,
+                      .precision = dtype_name(m->arith_type),
+                      .cpu = kernels_choose()->name,
+                      .engine = product_engine(),
+                      .threads = m->threads,
+                      .steps = steps > 0 ? steps : USUAL_STEPS};
+  if (!p.mem) return fail_nomem(err, "measuring");
+  loci_status st = bench_prompt(m, &p, err);
+  c.positions = p.info.length;
+  if (!st) st = measure(m, &p, p.mem, &c, err);
+  arena_free(p.mem);
+  if (!st) *out = c;
+  return st;
+}
