@@ -217,6 +217,27 @@ LOCI_CHECK loci_status loci_edit_test_draw(const loci_edit_test *test, const loc
 LOCI_CHECK loci_status loci_edit_test_write(const loci_edit_test *test, const char *path,
                                             loci_err *err);
 
+/* ---- tests beside each other */
+
+typedef struct loci_edit_tests {
+  int count;
+  const char *const *names; /* the files', without folder and ending */
+  /* Method, layer, score, the first measure of each group, and how many examples were used. */
+  const loci_edit_test *const *tests;
+} loci_edit_tests;
+
+/* Files that loci_edit_test_write made as .json. */
+LOCI_CHECK loci_status loci_edit_tests_read(const char *const *paths, int count,
+                                            loci_edit_tests **out, loci_err *err);
+LOCI_API void loci_edit_tests_free(loci_edit_tests *tests);
+LOCI_CHECK loci_status loci_edit_tests_json(const loci_edit_tests *tests, char **out,
+                                            loci_err *err);
+/* .json; .csv: a row for each test and group; .png .svg .pdf .html: bars of all tests. */
+LOCI_CHECK loci_status loci_edit_tests_write(const loci_edit_tests *tests, const char *path,
+                                             loci_err *err);
+LOCI_CHECK loci_status loci_edit_tests_draw(const loci_edit_tests *tests,
+                                            const loci_draw_opts *opts, char **out, loci_err *err);
+
 /* ---- what edits do, over a setting */
 
 typedef struct loci_edit_curve_opts {

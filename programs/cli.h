@@ -34,7 +34,7 @@ typedef struct command {
   const char *about;    /* a paragraph */
   const char *endings;  /* of -o: ".json .csv"; NULL: no -o */
   int (*run)(cli *c);
-  unsigned bit;        /* which, in options.h */
+  command_set bit;     /* which, in options.h */
   option_id needed[5]; /* required options, OPT_COUNT after the last */
 } command;
 

@@ -53,7 +53,8 @@ static void put_usage(const command *cmd) {
   printf("usage\n  loci %s", cmd->name);
   if (cmd->bit == HELP) printf(" [COMMAND | sites]");
   if (cmd->bit == DATA_IMPORT) printf(" KIND"); /* of table */
-  if (cmd->bit & FILE_COMMANDS) printf(" FILE%s", cmd->bit == EDIT_APPLY ? "..." : "");
+  if (cmd->bit & FILE_COMMANDS)
+    printf(" FILE%s", cmd->bit & (EDIT_APPLY | EDIT_COMPARE) ? "..." : "");
   for (const option_id *id = cmd->needed; *id != OPT_COUNT; id++) {
     const option *o = option_get(*id);
     if (o->letter) printf(" -%c %s", o->letter, o->argument);

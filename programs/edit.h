@@ -35,6 +35,7 @@ int cmd_edit_apply(cli *c);
 int cmd_edit_revert(cli *c);
 int cmd_edit_test(cli *c);
 int cmd_edit_curve(cli *c);
+int cmd_edit_compare(cli *c);
 int cmd_edit_covariance(cli *c);
 
 #endif

@@ -194,6 +194,16 @@ const command commands[] = {
      EDIT_CURVE,
      {OPT_MODEL, OPT_DATA, OPT_OVER, OPT_COUNT}},
 
+    {"edit compare",
+     "results of edit test beside each other",
+     "loci edit compare multedit.json ft.json rome.json -o methods.png\n",
+     "Puts files that edit test wrote with -o F.json into one table and one picture, named as the "
+     "files are, with 95 % intervals.",
+     ".json .csv .png .svg .pdf .html",
+     cmd_edit_compare,
+     EDIT_COMPARE,
+     {OPT_COUNT}},
+
     {"edit covariance",
      "how keys of a layer vary, for the methods rome and memit",
      "loci edit covariance --data questions.jsonl" FLAGS " --layer 3 -o keys.safetensors\n"
@@ -503,6 +513,7 @@ static int check_needed(cli *c) {
 /* What the plain argument is. */
 static const char *file_of(const cli *c) {
   if (c->command->bit == EDIT_APPLY) return "an edit's file";
+  if (c->command->bit == EDIT_COMPARE) return "results of edit test (.json)";
   if (c->command->bit == DATA_IMPORT) return "a kind of table (okvqa, ...) and its file";
   if (c->command->bit & STORE_COMMANDS) return "a store";
   return c->command->bit == EDIT_REVERT ? "the directory of an edited checkpoint"
@@ -522,7 +533,7 @@ static int run(cli *c, int argc, char **argv) {
     return EXIT_DONE;
   }
   int plain = c->command->bit == DATA_IMPORT ? 2 : c->command->bit & FILE_COMMANDS ? 1 : 0;
-  int most = c->command->bit & (EDIT_APPLY | STUDY_MERGE) ? INT_MAX : plain;
+  int most = c->command->bit & (EDIT_APPLY | STUDY_MERGE | EDIT_COMPARE) ? INT_MAX : plain;
   if (c->command->bit == STUDY_COMPARE) most = 2;
   if (c->command->bit != HELP && c->args.rest_count > most)
     return cli_usage(c, "unexpected argument \"%.100s\"", c->args.rest[most]);

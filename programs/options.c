@@ -47,12 +47,13 @@ static const char *const command_names[] = {"info",
                                             "edit covariance",
                                             "edit curve",
                                             "study compare",
-                                            "study merge"};
+                                            "study merge",
+                                            "edit compare"};
 
 const option *option_get(option_id id) { return &table[id]; }
 
 /* The command's own option of this name, else another one's. */
-static int find_long(unsigned command, const char *name, size_t n) {
+static int find_long(command_set command, const char *name, size_t n) {
   int found = -1;
   for (int i = OPT_COUNT - 1; i >= 0; i--) {
     if (strlen(table[i].name) != n || strncmp(table[i].name, name, n) != 0) continue;
@@ -67,7 +68,7 @@ static int find_letter(char letter) {
   return -1;
 }
 
-static bool unknown(unsigned command, const char *arg, char *why, size_t size) {
+static bool unknown(command_set command, const char *arg, char *why, size_t size) {
   const char *names[OPT_COUNT];
   char name[64];
   int n = 0;
@@ -83,12 +84,12 @@ static bool unknown(unsigned command, const char *arg, char *why, size_t size) {
   return false;
 }
 
-static bool not_here(unsigned command, const option *o, char *why, size_t size) {
+static bool not_here(command_set command, const option *o, char *why, size_t size) {
   char takers[192] = "";
   const char *self = "";
   for (size_t i = 0; i < sizeof command_names / sizeof *command_names; i++) {
-    if (command_names[i] && command == 1u << i) self = command_names[i];
-    if (!command_names[i] || !(o->commands & 1u << i)) continue;
+    if (command_names[i] && command == COMMAND_BIT(i)) self = command_names[i];
+    if (!command_names[i] || !(o->commands & COMMAND_BIT(i))) continue;
     size_t used = strlen(takers);
     snprintf(takers + used, sizeof takers - used, "%s%s", used ? ", " : "", command_names[i]);
   }
@@ -102,13 +103,13 @@ static bool no_value(const option *o, char *why, size_t size) {
 }
 
 /* A word that is certainly the next option, not a value: --json after --question. */
-static bool is_long_option(unsigned command, const char *s) {
+static bool is_long_option(command_set command, const char *s) {
   if (strncmp(s, "--", 2) != 0 || !s[2]) return false;
   return find_long(command, s + 2, strcspn(s + 2, "=")) >= 0;
 }
 
 /* Takes the option at argv[*i], with its value. */
-static bool take_option(unsigned command, int argc, char **argv, int *i, args *out, char *why,
+static bool take_option(command_set command, int argc, char **argv, int *i, args *out, char *why,
                         size_t size) {
   const char *arg = argv[*i], *value = NULL;
   int id;
@@ -144,7 +145,7 @@ static bool take_option(unsigned command, int argc, char **argv, int *i, args *o
   return true;
 }
 
-bool args_parse(unsigned command, int argc, char **argv, args *out, char *why, size_t size) {
+bool args_parse(command_set command, int argc, char **argv, args *out, char *why, size_t size) {
   memset(out, 0, sizeof *out);
   out->given = calloc((size_t)argc + 1, sizeof *out->given);
   out->rest = calloc((size_t)argc + 1, sizeof *out->rest);

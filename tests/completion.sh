@@ -29,7 +29,7 @@ expect "loci help study " "flow knockout trace run status report compare merge e
 expect "loci study trace --min" "--min-te"
 expect "loci study predict --lim" "--limit"
 expect "loci info --mod" "--model"
-expect "loci edit " "solve apply revert curve test covariance"
+expect "loci edit " "solve apply revert curve compare test covariance"
 expect "loci edit revert --mod" ""
 expect "loci data " "import lint annotate show"
 expect "loci data show --out" ""

@@ -72,12 +72,10 @@ void edit_test_csv(const loci_edit_test *t, bytes *out) {
 
 /* ---------------------------------------------------------------- terminal */
 
-/* A line of the table: the value, the groups' first measures, all together. */
-static void put_point(term *t, const loci_edit_curve *c, int i, int columns) {
-  const loci_edit_test *x = c->tests[i];
+void edit_table_row(term *t, const char *name, int name_width, const loci_edit_test *x,
+                    int columns) {
   char text[24];
-  snprintf(text, sizeof text, "%g", c->points[i]);
-  term_cell(t, TERM_BOLD, text, VALUE_W);
+  term_cell(t, TERM_BOLD, name, name_width);
   for (int g = 0; g < x->group_count && g < columns; g++) {
     double v = x->groups[g].metrics[0].after.value;
     snprintf(text, sizeof text, isnan(v) ? "-" : "%.2f", v);
@@ -88,12 +86,23 @@ static void put_point(term *t, const loci_edit_curve *c, int i, int columns) {
   term_newline(t);
 }
 
-static void put_head(term *t, const loci_edit_curve *c, int columns) {
+int edit_table_head(term *t, const char *name, int name_width) {
   static const char *const names[] = {"efficacy", "paraphr.", "render.",
                                       "picture",  "others",   "unrel."};
-  term_cell(t, TERM_DIM, c->over, VALUE_W);
+  int room = (t->width - name_width - 8) / CELL_W, columns = room < 6 ? room : 6;
+  if (columns < 0) columns = 0;
+  term_cell(t, TERM_DIM, name, name_width);
   for (int g = 0; g < columns && g < 6; g++) term_cell(t, TERM_DIM, names[g], CELL_W);
   term_cell(t, TERM_DIM, "together", 0);
+  term_newline(t);
+  return columns;
+}
+
+void edit_table_notes(term *t) {
+  term_words(t, TERM_DIM,
+             "shares of free answers: with the target on the question, its paraphrases and other "
+             "renderings; as before on the same picture, on other pictures and elsewhere; their "
+             "harmonic mean");
   term_newline(t);
 }
 
@@ -104,22 +113,21 @@ loci_status loci_edit_curve_draw(const loci_edit_curve *c, const loci_draw_opts 
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "drawing a curve");
   term t = term_of(&o, mem);
-  int room = (t.width - VALUE_W - 8) / CELL_W, columns = room < 6 ? room : 6;
   term_format(&t, TERM_BOLD, "edits by %s over %s", c->tests[0]->method, c->over);
   term_newline(&t);
   term_newline(&t);
-  put_head(&t, c, columns);
-  for (int i = 0; i < c->point_count; i++) put_point(&t, c, i, columns);
+  int columns = edit_table_head(&t, c->over, VALUE_W);
+  for (int i = 0; i < c->point_count; i++) {
+    char text[24];
+    snprintf(text, sizeof text, "%g", c->points[i]);
+    edit_table_row(&t, text, VALUE_W, c->tests[i], columns);
+  }
   if (c->note) {
     term_words(&t, TERM_PLAIN, c->note);
     term_newline(&t);
   }
   term_newline(&t);
-  term_words(&t, TERM_DIM,
-             "shares of free answers: with the target on the question, its paraphrases and other "
-             "renderings; as before on the same picture, on other pictures and elsewhere; their "
-             "harmonic mean");
-  term_newline(&t);
+  edit_table_notes(&t);
   term_dropped(&t, &c->tests[0]->sample);
   term_sample(&t, &c->tests[0]->sample);
   loci_status st = bytes_take(&t.out, out, NULL, err);

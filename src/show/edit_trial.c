@@ -24,13 +24,17 @@ static js_value *json_group(const loci_edit_group *g) {
   return o;
 }
 
-void json_put_edit_test(js_value **to, const loci_edit_test *t) {
+js_value *json_edit_groups(const loci_edit_test *t) {
   js_value *groups = js_array();
+  for (int i = 0; i < t->group_count; i++) js_push(&groups, json_group(&t->groups[i]));
+  return groups;
+}
+
+void json_put_edit_test(js_value **to, const loci_edit_test *t) {
   js_put(to, "layer", t->layer < 0 ? js_null() : js_int(t->layer));
   js_put(to, "settings", edit_settings_json(&t->settings));
   js_put(to, "score", json_interval(&t->score));
-  for (int i = 0; i < t->group_count; i++) js_push(&groups, json_group(&t->groups[i]));
-  js_put(to, "groups", groups);
+  js_put(to, "groups", json_edit_groups(t));
 }
 
 loci_status loci_edit_test_json(const loci_edit_test *t, char **out, loci_err *err) {

@@ -18,6 +18,7 @@ void csv_text(bytes *out, const char *s);
 void csv_number(bytes *out, double x);
 void score_csv(const loci_score *s, bytes *out);
 void edit_test_csv(const loci_edit_test *t, bytes *out);
+void edit_tests_csv(const loci_edit_tests *c, bytes *out);
 void edit_curve_csv(const loci_edit_curve *c, bytes *out);
 
 /* Arrays of every grid, named "denoise.mlp_out.w1.p", for groups "denoise.mlp_out.w1.groups.p":

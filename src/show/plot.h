@@ -9,7 +9,7 @@
 #include "show/sheet.h"
 
 plot_fn plot_trace, plot_knockout, plot_lens, plot_flow, plot_prediction, plot_average, plot_score,
-    plot_edit_test, plot_edit_curve;
+    plot_edit_test, plot_edit_tests, plot_edit_curve;
 
 /* ---------------------------------------------------------------- inside */
 

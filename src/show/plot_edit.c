@@ -8,11 +8,13 @@
 #include "show/plot_bars.h"
 #include "show/study_parts.h"
 
-static const double BARS_W = 420, BARS_H = 180, CURVE_W = 380, CURVE_H = 200, GUTTER = 30;
+static const double BARS_W = 420, BARS_H = 180, TESTS_W = 560, CURVE_W = 380, CURVE_H = 200,
+                    GUTTER = 30;
 
 typedef struct page {
   plot_page out; /* first */
   const loci_edit_test *test;
+  const loci_edit_tests *tests;
   const loci_edit_curve *curve;
   plot_bars bars;
   plot_chart chart;
@@ -115,6 +117,71 @@ loci_status plot_edit_test(const void *result, loci_metric metric, canvas_kind k
                            loci_err *err) {
   static const plot_picture picture = {"drawing a test of edits", lay_out_bars, draw_bars};
   page p = {.test = result};
+  (void)metric;
+  return plot_page_draw(&p.out, &picture, "what edits do", kind, out, err);
+}
+
+/* ---------------------------------------------------------------- tests beside each other */
+
+/* Of a group of all tests: the groups in their order, then the harmonic mean. */
+static const loci_interval *bar_of(const loci_edit_test *t, int group) {
+  return group < t->group_count ? &t->groups[group].metrics[0].after : &t->score;
+}
+
+static bool has_bars(const loci_edit_tests *c, int group) {
+  bool any = false;
+  for (int i = 0; i < c->count; i++) any |= !isnan(bar_of(c->tests[i], group)->value);
+  return any;
+}
+
+static bool fill_tests(page *p) {
+  const loci_edit_tests *c = p->tests;
+  const loci_edit_test *t = c->tests[0];
+  arena *mem = p->out.mem;
+  int n = 0, shown[32];
+  const char **names = arena_zarray(mem, t->group_count + 1, const char *);
+  plot_series *series = arena_zarray(mem, c->count, plot_series);
+  if (!names || !series || t->group_count >= 32) return false;
+  for (int g = 0; g <= t->group_count; g++) {
+    if (!has_bars(c, g)) continue;
+    names[n] = g < t->group_count ? edit_group_title(t->groups[g].name, true) : "harmonic\nmean";
+    shown[n++] = g;
+  }
+  for (int i = 0; i < c->count; i++) {
+    double *values;
+    if (!new_series(mem, c->names[i], n, &series[i], &values)) return false;
+    for (int g = 0; g < n; g++) put_interval(values, n, g, bar_of(c->tests[i], shown[g]));
+  }
+  p->bars = (plot_bars){.unit = "share of answers",
+                        .group_count = n,
+                        .groups = names,
+                        .series_count = c->count,
+                        .series = series,
+                        .mark = (double)NAN};
+  return n > 0;
+}
+
+static bool lay_out_tests(plot_page *out) {
+  page *p = (page *)out;
+  char text[300];
+  double y = PLOT_MARGIN - 4, width = p->tests->count > 3 ? TESTS_W : BARS_W;
+  if (!fill_tests(p)) return false;
+  out->width = 2 * PLOT_MARGIN + GUTTER + width;
+  plot_page_add(out, &plot_title_font, "What edits do, by method", 1, &y);
+  y = plot_half_points(y + 24, 0, 1e9);
+  p->box = (canvas_box){PLOT_MARGIN + GUTTER, y, width, BARS_H};
+  y += BARS_H + plot_bars_below(out->ruler, &p->bars, width) + 8;
+  snprintf(text, sizeof text, "%s (%d), lines are 95 %% bootstrap intervals.", shares,
+           p->tests->tests[0]->sample.used);
+  plot_page_add(out, &plot_note_font, text, 3, &y);
+  out->height = ceil(y + PLOT_MARGIN - 6);
+  return true;
+}
+
+loci_status plot_edit_tests(const void *result, loci_metric metric, canvas_kind kind, bytes *out,
+                            loci_err *err) {
+  static const plot_picture picture = {"drawing tests of edits", lay_out_tests, draw_bars};
+  page p = {.tests = result};
   (void)metric;
   return plot_page_draw(&p.out, &picture, "what edits do", kind, out, err);
 }

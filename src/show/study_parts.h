@@ -38,6 +38,14 @@ const char *score_title(const loci_score *s, char out[160]);
 
 /* "layer", "settings", "score", "groups" of a test of edits, into *to. */
 void json_put_edit_test(js_value **to, const loci_edit_test *t);
+/* The groups alone. */
+js_value *json_edit_groups(const loci_edit_test *t);
+/* A table of tests, a line each: its head (how many groups have room), a line, what the numbers
+ * are. */
+int edit_table_head(term *t, const char *name, int name_width);
+void edit_table_row(term *t, const char *name, int name_width, const loci_edit_test *x,
+                    int columns);
+void edit_table_notes(term *t);
 /* "other renderings" for "same_entity"; [broken]: with a line break. */
 const char *edit_group_title(const char *name, bool broken);
 

@@ -207,6 +207,23 @@ loci_status loci_edit_test_write(const loci_edit_test *x, const char *path, loci
               "%s: a test of edits is written as .json, .csv, .png, .svg, .pdf or .html", path);
 }
 
+loci_status loci_edit_tests_write(const loci_edit_tests *x, const char *path, loci_err *err) {
+  picture p = {plot_edit_tests, x, LOCI_METRIC_P, "what edits do"};
+  char *text = NULL;
+  bytes file = {0};
+  if (is_picture(path)) return write_picture(&p, path, err);
+  if (path_ends_with(path, ".json")) {
+    TRY(loci_edit_tests_json(x, &text, err));
+    return write_text(text, path, err);
+  }
+  if (path_ends_with(path, ".csv")) {
+    edit_tests_csv(x, &file);
+    return bytes_write(&file, path, err);
+  }
+  return fail(err, LOCI_EINVAL,
+              "%s: tests of edits are written as .json, .csv, .png, .svg, .pdf or .html", path);
+}
+
 loci_status loci_edit_curve_write(const loci_edit_curve *x, const char *path, loci_err *err) {
   picture p = {plot_edit_curve, x, LOCI_METRIC_P, "edits over a setting"};
   char *text = NULL;

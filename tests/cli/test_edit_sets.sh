@@ -45,6 +45,35 @@ for width in 40 57 80; do
   [ -z "$wide" ] || miss "wider than $width: $wide"
 done
 
+# Tests beside each other: the numbers are the files' own.
+try edit test -m "$model" --data set.jsonl --layer 3 --limit 1 --method ft -o fine-tuned.json
+wants 0
+try edit compare t.json fine-tuned.json -o both.csv -o both.png -o both.json
+wants 0
+prints 'fine-tuned: together '
+prints '1 examples, ft in layer 3'
+head -1 both.csv | grep -q '^name,group,value,lo,hi' || miss "other columns"
+cmp -s <(sed -n 's/^\([a-z_]*\),\(free\|unchanged\),[0-9]*,[0-9]*,[^,]*,[^,]*,[^,]*,/\1,/p' t.csv) \
+  <(sed -n '/^t,together/d; s/^t,//p' both.csv) || miss "other numbers than those of the test"
+[ "$(grep -c '^fine-tuned,' both.csv)" = "$(grep -c '^t,' both.csv)" ] || miss "a row is missing"
+[ "$(head -c 4 both.png | tail -c 3)" = PNG ] || miss "both.png is no PNG"
+grep -q '"format":"loci.edit-compare/1"' both.json || miss "not a JSON object of loci.edit-compare/1"
+try edit compare t.json fine-tuned.json --json
+prints '"name":"fine-tuned"'
+for width in 40 57 80; do
+  LC_ALL=C.UTF-8 COLUMNS=$width try edit compare t.json fine-tuned.json
+  wide=$(too_wide "$width" <out)
+  [ -z "$wide" ] || miss "wider than $width: $wide"
+done
+failed 'both.json: is "loci.edit-compare/1", expected loci.edit.test/1' edit compare t.json both.json
+failed 'set.jsonl: ' edit compare set.jsonl
+failed 'none.json: ' edit compare none.json
+sed 's/"efficacy"/"other"/' t.json >renamed.json
+failed 'renamed.json: its groups are not those of the first file' edit compare t.json renamed.json
+sed 's/"lo":[^,]*/"lo":"x"/' t.json >broken.json
+failed 'broken.json: "lo"' edit compare broken.json
+usage 'edit compare needs results of edit test (.json)' edit compare
+
 # No space left, while anything is written: one sentence, nothing half-written.
 try edit solve -m "$model" -i "$image" -q "$question" -c 'this country' --target Lima --layer 3 -o lima.edit
 wants 0

@@ -1,0 +1,75 @@
+/* Tests of edits beside each other: as JSON ("loci.edit-compare/1"), as CSV, for a terminal. */
+#include <stdio.h>
+#include <string.h>
+
+#include "show/formats.h"
+#include "show/json_parts.h"
+#include "show/study_parts.h"
+
+enum { NAME_MIN = 10, NAME_MAX = 26 };
+
+loci_status loci_edit_tests_json(const loci_edit_tests *c, char **out, loci_err *err) {
+  js_value *o = json_result("edit-compare"), *tests = js_array();
+  for (int i = 0; i < c->count; i++) {
+    const loci_edit_test *t = c->tests[i];
+    js_value *x = js_object();
+    js_put(&x, "name", js_text(c->names[i]));
+    js_put(&x, "method", js_text(t->method));
+    js_put(&x, "layer", t->layer < 0 ? js_null() : js_int(t->layer));
+    js_put(&x, "used", js_int(t->sample.used));
+    js_put(&x, "score", json_interval(&t->score));
+    js_put(&x, "groups", json_edit_groups(t));
+    js_push(&tests, x);
+  }
+  js_put(&o, "tests", tests);
+  return json_print_lines(o, out, err);
+}
+
+static void put_row(bytes *out, const char *name, const char *group, const loci_interval *x) {
+  csv_text(out, name);
+  bytes_format(out, ",%s", group);
+  csv_number(out, x->value);
+  csv_number(out, x->lo);
+  csv_number(out, x->hi);
+  bytes_text(out, "\r\n");
+}
+
+void edit_tests_csv(const loci_edit_tests *c, bytes *out) {
+  bytes_text(out, "name,group,value,lo,hi\r\n");
+  for (int i = 0; i < c->count; i++) {
+    const loci_edit_test *t = c->tests[i];
+    for (int g = 0; g < t->group_count; g++)
+      put_row(out, c->names[i], t->groups[g].name, &t->groups[g].metrics[0].after);
+    put_row(out, c->names[i], "together", &t->score);
+  }
+}
+
+loci_status loci_edit_tests_draw(const loci_edit_tests *c, const loci_draw_opts *opts, char **out,
+                                 loci_err *err) {
+  loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
+  *out = NULL;
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "drawing tests");
+  term t = term_of(&o, mem);
+  int wide = NAME_MIN;
+  for (int i = 0; i < c->count; i++) {
+    int n = (int)strlen(c->names[i]) + 2;
+    if (n > wide) wide = n < NAME_MAX ? n : NAME_MAX;
+  }
+  int columns = edit_table_head(&t, "", wide);
+  for (int i = 0; i < c->count; i++) edit_table_row(&t, c->names[i], wide, c->tests[i], columns);
+  term_newline(&t);
+  for (int i = 0; i < c->count; i++) {
+    char text[48];
+    term_format(&t, TERM_PLAIN, "%s: together %s, %d examples, %s", c->names[i],
+                interval_text(&c->tests[i]->score, false, t.ascii, text), c->tests[i]->sample.used,
+                c->tests[i]->method);
+    if (c->tests[i]->layer >= 0) term_format(&t, TERM_PLAIN, "in layer %d", c->tests[i]->layer);
+    term_newline(&t);
+  }
+  term_newline(&t);
+  edit_table_notes(&t);
+  loci_status st = bytes_take(&t.out, out, NULL, err);
+  arena_free(mem);
+  return st;
+}
