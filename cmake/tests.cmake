@@ -62,6 +62,10 @@ foreach(test ${cli_tests})
   add_test(NAME ${name} COMMAND bash ${test} $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})
 endforeach()
 
+# A study shared by processes; skipped where there is no MPI.
+add_test(NAME mpi COMMAND ${CMAKE_SOURCE_DIR}/tests/mpi.sh $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})
+set_tests_properties(mpi PROPERTIES SKIP_RETURN_CODE 77 RUN_SERIAL ON)
+
 # A written edit in transformers; skipped where there is none.
 add_test(NAME reproduce COMMAND ${CMAKE_SOURCE_DIR}/tests/reproduce.sh $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})
 add_test(NAME transformers COMMAND ${CMAKE_SOURCE_DIR}/tests/transformers.sh $<TARGET_FILE:loci> ${CMAKE_SOURCE_DIR})

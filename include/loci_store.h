@@ -16,7 +16,8 @@ extern "C" {
  * of settings, of as many examples as were measured so far.  docs/STORE.md has its tables. */
 typedef struct loci_store loci_store;
 
-/* [writes]: makes the file where there is none; one writer at a time, readers at any time. */
+/* [writes]: makes the file where there is none; one writer at a time, readers at any time.  [path]
+ * NULL: in memory, for rows on their way to another. */
 LOCI_CHECK loci_status loci_store_open(const char *path, bool writes, loci_store **out,
                                        loci_err *err);
 LOCI_API void loci_store_close(loci_store *store);
@@ -32,6 +33,14 @@ typedef struct loci_run_state {
   double seconds, share, left; /* since the start; of the file; until its end, NaN: unknown */
 } loci_run_state;
 
+/* How processes share a file.  All go through it in its order; a line that is not measured yet is
+ * asked for once.  After each example rows may be handed over; *added: some came from others. */
+typedef struct loci_sharing {
+  bool (*mine)(void *ctx, int64_t line);
+  loci_status (*between)(void *ctx, loci_store *store, bool *added, loci_err *err);
+  void *ctx;
+} loci_sharing;
+
 typedef struct loci_run_opts {
   loci_study_opts study;       /* limit counts examples used before, too */
   const char *what;            /* kinds joined by commas; NULL: "trace" */
@@ -44,6 +53,7 @@ typedef struct loci_run_opts {
   bool retry;     /* measure dropped examples again */
   void (*each)(void *ctx, const loci_run_state *state); /* after every example, or NULL */
   void *each_ctx;
+  const loci_sharing *sharing; /* NULL: every line is this process's */
 } loci_run_opts;
 
 /* Measures the examples that the store does not have yet.  Each one's rows are written at once, so
@@ -52,6 +62,25 @@ typedef struct loci_run_opts {
 LOCI_CHECK loci_status loci_store_run(loci_store *store, loci_model *model, loci_examples *examples,
                                       const loci_run_opts *opts, loci_run_state *out,
                                       loci_err *err);
+
+/* What loci_store_run would measure, whatever its limit. */
+typedef struct loci_todo {
+  int64_t *lines; /* ascending */
+  int64_t count;
+  int64_t used;          /* examples that count against a limit already */
+  loci_run_state before; /* of the first kind */
+} loci_todo;
+LOCI_CHECK loci_status loci_store_todo(loci_store *store, loci_model *model,
+                                       loci_examples *examples, const loci_run_opts *opts,
+                                       loci_todo *out, loci_err *err);
+LOCI_API void loci_todo_clear(loci_todo *todo);
+/* The rows of all examples, which [from] forgets, as bytes for loci_store_give; for
+ * loci_store_free_rows. */
+LOCI_CHECK loci_status loci_store_take(loci_store *from, void **rows, int64_t *size, loci_err *err);
+LOCI_API void loci_store_free_rows(void *rows);
+/* Rows of another process, in one transaction; what [to] has already is left alone. */
+LOCI_CHECK loci_status loci_store_give(loci_store *to, const void *rows, int64_t size,
+                                       loci_err *err);
 
 /* Puts the stores of shares of a file together in [out], which is made where there is none.  What
  * it has already is left alone.  Of a kind that two of them measured, they must share a run: other

@@ -48,6 +48,7 @@ struct cli {
   args args;
   term term;
   bool json;
+  int threads;      /* where --threads does not say; 0: one per core */
   edit_files edits; /* those that cli_open_model applied: they outlive the model */
   loci_err err;
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sharing.h"
 #include "study.h"
 #include "trace_options.h"
 #include "values.h"
@@ -105,22 +106,39 @@ static int show_result(cli *c, loci_store *store, const loci_run_state *s) {
   return study_show_store(c, store);
 }
 
-static int run(cli *c, const request *r, loci_model *model, loci_examples *examples) {
+static int run(cli *c, const request *r, loci_model *model, loci_examples *examples,
+               int processes) {
   loci_store *store;
   loci_run_state state;
   int code = EXIT_DONE;
   if (loci_store_open(args_get(&c->args, OPT_STORE), true, &store, &c->err)) return cli_failed(c);
-  if (loci_store_run(store, model, examples, &r->run, &state, &c->err)) code = cli_failed(c);
+  loci_status st = processes > 1 ? sharing_lead(c, store, model, c->args.rest[0], &r->run, &state)
+                                 : loci_store_run(store, model, examples, &r->run, &state, &c->err);
+  if (st) code = cli_failed(c);
   term_progress_end(&c->term);
   if (!code) code = show_result(c, store, &state);
   loci_store_close(store);
   return code;
 }
 
-int cmd_study_run(cli *c) {
-  request r;
+/* Model and examples, and what this process does with them. */
+static int measure(cli *c, request *r, int processes) {
   loci_model *model;
   loci_examples *examples;
+  int code = study_open(c, &model, &examples);
+  if (code) return code;
+  if (sharing_is_first()) {
+    code = run(c, r, model, examples, processes);
+  } else {
+    code = sharing_help(c, model, c->args.rest[0], &r->run) ? EXIT_FAILED : EXIT_DONE;
+  }
+  loci_examples_close(examples);
+  loci_model_close(model);
+  return code;
+}
+
+int cmd_study_run(cli *c) {
+  request r;
   memset(&r, 0, sizeof r);
   int code = read_options(c, &r);
   if (code) return code;
@@ -128,10 +146,9 @@ int cmd_study_run(cli *c) {
   r.run.study.progress_ctx = c;
   r.run.each = show_state;
   r.run.each_ctx = c;
-  code = study_open(c, &model, &examples);
-  if (code) return code;
-  code = run(c, &r, model, examples);
-  loci_examples_close(examples);
-  loci_model_close(model);
+  int processes = sharing_start(c);
+  if (processes == 0) return cli_failed(c);
+  code = measure(c, &r, processes);
+  sharing_end(c, code);
   return code;
 }

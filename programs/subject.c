@@ -34,6 +34,7 @@ int cli_precision(cli *c, loci_precision *out) {
 int cli_model_opts(cli *c, loci_model_opts *out) {
   memset(out, 0, sizeof *out);
   const char *memory = args_get(&c->args, OPT_MEMORY);
+  out->threads = c->threads;
   int code = cli_precision(c, &out->precision);
   if (!code) code = cli_int(c, OPT_THREADS, 1, MOST_THREADS, &out->threads);
   if (!code && memory && !value_size(memory, &out->memory_bytes))

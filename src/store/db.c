@@ -179,3 +179,27 @@ const void *db_bytes(const db_query *q, int column, size_t *n) {
   *n = (size_t)sqlite3_column_bytes(q->statement, column);
   return data;
 }
+
+/* ---------------------------------------------------------------- bytes */
+
+loci_status db_save_bytes(db *d, void **out, int64_t *size, loci_err *err) {
+  sqlite3_int64 n = 0;
+  *out = sqlite3_serialize(d->handle, "main", &n, 0);
+  *size = n;
+  return *out ? LOCI_OK : fail_nomem(err, "handing rows over");
+}
+
+void db_free(void *bytes) { sqlite3_free(bytes); }
+
+loci_status db_attach_bytes(db *d, const char *name, const void *bytes, int64_t size,
+                            loci_err *err) {
+  db_query *q;
+  TRY(db_prepare(d, "ATTACH DATABASE ':memory:' AS ?", &q, err));
+  db_bind_text(q, 1, name);
+  loci_status st = db_run(q, err);
+  db_finish(q);
+  TRY(st);
+  int code = sqlite3_deserialize(d->handle, name, (unsigned char *)(uintptr_t)bytes, size, size,
+                                 SQLITE_DESERIALIZE_READONLY);
+  return code == SQLITE_OK ? LOCI_OK : failed(d, code, err);
+}

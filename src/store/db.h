@@ -50,6 +50,13 @@ double db_real(const db_query *q, int column);      /* NULL: NaN */
 const char *db_text(const db_query *q, int column); /* borrowed until the next step; or NULL */
 const void *db_bytes(const db_query *q, int column, size_t *n);
 
+/* The whole database as bytes of a file; db_free.  And such bytes as a further database of that
+ * name, read only, until "DETACH DATABASE name"; they are borrowed until then. */
+loci_status db_save_bytes(db *d, void **out, int64_t *size, loci_err *err);
+void db_free(void *bytes);
+loci_status db_attach_bytes(db *d, const char *name, const void *bytes, int64_t size,
+                            loci_err *err);
+
 int64_t db_last_id(const db *d); /* of the row inserted last */
 int64_t db_changes(const db *d); /* rows the last statement changed */
 

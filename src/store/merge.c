@@ -144,11 +144,8 @@ static loci_status attach(db *d, const char *path, loci_err *err) {
   return st;
 }
 
-loci_status store_add(loci_store *to, const char *path, loci_err *err) {
-  loci_store *source;
-  TRY(loci_store_open(path, false, &source, err)); /* says what is wrong with a file by its name */
-  loci_store_close(source);
-  TRY(attach(to->d, path, err));
+/* The attached source's rows, all or none; then the source goes. */
+static loci_status copy_all(loci_store *to, const char *path, loci_err *err) {
   /* not IMMEDIATE, which would wait for the source's writer, too */
   loci_status st = db_exec(to->d, "BEGIN", err);
   if (!st) {
@@ -159,6 +156,35 @@ loci_status store_add(loci_store *to, const char *path, loci_err *err) {
   loci_status end = db_exec(to->d, "DETACH DATABASE source", st ? NULL : err);
   return st ? st : end;
 }
+
+loci_status store_add(loci_store *to, const char *path, loci_err *err) {
+  loci_store *source;
+  TRY(loci_store_open(path, false, &source, err)); /* says what is wrong with a file by its name */
+  loci_store_close(source);
+  TRY(attach(to->d, path, err));
+  return copy_all(to, path, err);
+}
+
+loci_status loci_store_give(loci_store *to, const void *rows, int64_t size, loci_err *err) {
+  loci_status st = db_attach_bytes(to->d, "source", rows, size, err);
+  if (!st) return copy_all(to, "rows of another process", err);
+  db_exec(to->d, "DETACH DATABASE source", NULL); /* if it came that far */
+  return st;
+}
+
+loci_status loci_store_take(loci_store *from, void **rows, int64_t *size, loci_err *err) {
+  TRY(db_save_bytes(from->d, rows, size, err));
+  loci_status st = db_exec(from->d,
+                           "BEGIN; DELETE FROM value; DELETE FROM grid; DELETE FROM result;"
+                           "DELETE FROM example; COMMIT",
+                           err);
+  if (!st) return LOCI_OK;
+  db_free(*rows);
+  *rows = NULL;
+  return st;
+}
+
+void loci_store_free_rows(void *rows) { db_free(rows); }
 
 static loci_status add_all(loci_store *to, const char *const *paths, int count, loci_err *err) {
   loci_status st = LOCI_OK;

@@ -58,19 +58,13 @@ static loci_run_state state_of(const keeping *x, const kept_job *k) {
   return s;
 }
 
-static bool enough(void *ctx) {
-  const keeping *x = ctx;
-  loci_run_state s = state_of(x, &x->jobs[0]);
-  if (x->opts->each) x->opts->each(x->opts->each_ctx, &s);
-  return x->opts->stop_width > 0 && s.counted >= LEAST_COUNTED &&
-         s.mean.hi - s.mean.lo < x->opts->stop_width;
-}
-
 /* What the run has from before. */
 static loci_status count_before(const keeping *x, kept_job *k, loci_err *err) {
   db_query *q;
   bool row;
   TRY(db_prepare(x->store->d, store_headline_query, &q, err));
+  k->mean = (stat_running){0};
+  k->used = k->dropped = 0;
   db_bind_int(q, 1, k->run);
   db_bind_text(q, 2, k->job->headline);
   db_bind_int(q, 3, k->job->judge != NULL);
@@ -89,11 +83,36 @@ static loci_status count_before(const keeping *x, kept_job *k, loci_err *err) {
   return st;
 }
 
+/* Rows to or from other processes; what came from others counts. */
+static loci_status share(keeping *x, loci_err *err) {
+  const loci_sharing *s = x->opts->sharing;
+  bool added = false;
+  if (!s) return LOCI_OK;
+  TRY(s->between(s->ctx, x->store, &added, err));
+  for (int i = 0; added && i < x->job_count; i++) TRY(count_before(x, &x->jobs[i], err));
+  return LOCI_OK;
+}
+
+static bool enough(void *ctx) {
+  keeping *x = ctx;
+  if (share(x, &x->broken)) return true;
+  loci_run_state s = state_of(x, &x->jobs[0]);
+  if (x->opts->each) x->opts->each(x->opts->each_ctx, &s);
+  return x->opts->stop_width > 0 && s.counted >= LEAST_COUNTED &&
+         s.mean.hi - s.mean.lo < x->opts->stop_width;
+}
+
 /* ---------------------------------------------------------------- whose turn it is */
 
-static bool is_ours(const keeping *x, int64_t line) {
+static bool in_shard(const keeping *x, int64_t line) {
   int n = x->opts->shard_count;
   return n <= 1 || (line - 1) % n == x->opts->shard - 1;
+}
+
+/* Asked once of a line. */
+static bool is_ours(const keeping *x, int64_t line) {
+  const loci_sharing *s = x->opts->sharing;
+  return in_shard(x, line) && (!s || s->mine(s->ctx, line));
 }
 
 static loci_status find_todo(keeping *x, const char *key, study_turn *out, loci_err *err) {
@@ -113,9 +132,12 @@ static loci_status turn(void *ctx, const loci_example *e, study_turn *out, loci_
   keeping *x = ctx;
   char key[STORE_KEY];
   store_key(e, e->line, key);
-  *out = TURN_PASSED;
-  if (!is_ours(x, e->line)) return LOCI_OK;
   TRY(find_todo(x, key, out, err));
+  if (*out == TURN_NEW && !is_ours(x, e->line)) {
+    *out = TURN_PASSED;
+    for (int i = 0; i < x->job_count; i++) x->jobs[i].todo = false;
+  }
+  if (*out == TURN_USED && !in_shard(x, e->line)) *out = TURN_PASSED;
   if (*out != TURN_NEW) x->first_share = examples_share(x->s.examples);
   return LOCI_OK;
 }
@@ -233,9 +255,42 @@ static loci_status drop(void *ctx, const loci_example *e, const loci_dropped *d,
   if (!e) TRY(find_todo(x, key, &have, err));
   bool any = false;
   for (int i = 0; i < x->job_count; i++) any |= x->jobs[i].todo;
-  if (!any || have != TURN_NEW || !is_ours(x, d->line)) return LOCI_OK;
+  if (!any || have != TURN_NEW || (!e && !is_ours(x, d->line))) return LOCI_OK;
   TRY(db_exec(x->store->d, "BEGIN IMMEDIATE", err));
   return commit(x, write_dropped(x, e, d, key, err), err);
+}
+
+/* ---------------------------------------------------------------- what is to be done */
+
+static loci_status add_line(loci_todo *t, int64_t *room, int64_t line, loci_err *err) {
+  if (t->count == *room) {
+    int64_t more = *room ? 2 * *room : 1024;
+    int64_t *lines = realloc(t->lines, (size_t)more * sizeof *lines);
+    if (!lines) return fail_nomem(err, "going through examples");
+    t->lines = lines;
+    *room = more;
+  }
+  t->lines[t->count++] = line;
+  return LOCI_OK;
+}
+
+/* Lines that some kind has not measured, examples or not. */
+static loci_status list_todo(keeping *x, loci_todo *out, loci_err *err) {
+  int64_t room = 0;
+  for (;;) {
+    loci_example *e = NULL;
+    char key[STORE_KEY];
+    study_turn have;
+    loci_status st = loci_examples_next(x->s.examples, &e, err);
+    if (st && st != LOCI_EFORMAT) return st;
+    if (!st && !e) return LOCI_OK;
+    int64_t line = examples_line(x->s.examples);
+    store_key(e, line, key);
+    loci_example_free(e);
+    TRY(find_todo(x, key, &have, err));
+    out->used += have == TURN_USED;
+    if (have == TURN_NEW && in_shard(x, line)) TRY(add_line(out, &room, line, err));
+  }
 }
 
 /* ---------------------------------------------------------------- the call */
@@ -313,12 +368,17 @@ static loci_status forget_dropped(const keeping *x, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status run(keeping *x, loci_run_state *out, loci_err *err) {
+static loci_status start(keeping *x, loci_err *err) {
   TRY(rows_open(x->store->d, &x->rows, err));
   TRY(add_jobs(x, err));
   TRY(find_runs(x, err));
   if (x->opts->retry) TRY(forget_dropped(x, err));
   for (int i = 0; i < x->job_count; i++) TRY(count_before(x, &x->jobs[i], err));
+  return LOCI_OK;
+}
+
+static loci_status run(keeping *x, loci_run_state *out, loci_err *err) {
+  TRY(start(x, err));
   loci_status st = study_each(&x->s, measure, x, err);
   *out = state_of(x, &x->jobs[0]);
   if (!x->broken.code) return st;
@@ -326,26 +386,49 @@ static loci_status run(keeping *x, loci_run_state *out, loci_err *err) {
   return x->broken.code;
 }
 
+static loci_status open_keeping(keeping *x, loci_store *store, loci_model *model,
+                                loci_examples *examples, const loci_run_opts *opts, loci_err *err) {
+  static const loci_run_opts defaults;
+  *x = (keeping){.opts = opts ? opts : &defaults, .store = store, .started = clock_seconds()};
+  if (!store->writes) return fail(err, LOCI_EINVAL, "%s: was opened to be read", db_path(store->d));
+  x->mem = arena_new();
+  x->s = (study){.model = model, .opts = &x->opts->study, .examples = examples, .mem = x->mem};
+  return x->mem ? LOCI_OK : fail_nomem(err, "starting a study");
+}
+
+static void close_keeping(keeping *x) {
+  rows_close(&x->rows);
+  for (int i = 0; i < x->job_count; i++) average_clear(&x->jobs[i].numbers);
+  study_clear(&x->s);
+  arena_free(x->mem);
+}
+
 loci_status loci_store_run(loci_store *store, loci_model *model, loci_examples *examples,
                            const loci_run_opts *opts, loci_run_state *out, loci_err *err) {
-  static const loci_run_opts defaults;
-  keeping x = {.opts = opts ? opts : &defaults, .store = store, .mem = arena_new()};
+  keeping x;
   study_keeper keeper = {turn, drop, enough, &x};
   *out = (loci_run_state){0};
-  if (!store->lock_path) {
-    arena_free(x.mem);
-    return fail(err, LOCI_EINVAL, "%s: was opened to be read", db_path(store->d));
-  }
-  x.started = clock_seconds();
-  x.s = (study){.model = model,
-                .opts = &x.opts->study,
-                .examples = examples,
-                .mem = x.mem,
-                .keeper = &keeper};
-  loci_status st = x.mem ? run(&x, out, err) : fail_nomem(err, "starting a study");
-  rows_close(&x.rows);
-  for (int i = 0; i < x.job_count; i++) average_clear(&x.jobs[i].numbers);
-  study_clear(&x.s);
-  arena_free(x.mem);
+  loci_status st = open_keeping(&x, store, model, examples, opts, err);
+  x.s.keeper = &keeper;
+  if (!st) st = run(&x, out, err);
+  close_keeping(&x);
+  return st;
+}
+
+void loci_todo_clear(loci_todo *todo) {
+  free(todo->lines);
+  todo->lines = NULL;
+}
+
+loci_status loci_store_todo(loci_store *store, loci_model *model, loci_examples *examples,
+                            const loci_run_opts *opts, loci_todo *out, loci_err *err) {
+  keeping x;
+  *out = (loci_todo){0};
+  loci_status st = open_keeping(&x, store, model, examples, opts, err);
+  if (!st) st = start(&x, err);
+  if (!st) out->before = state_of(&x, &x.jobs[0]);
+  if (!st) st = list_todo(&x, out, err);
+  close_keeping(&x);
+  if (st) loci_todo_clear(out);
   return st;
 }

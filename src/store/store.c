@@ -80,8 +80,9 @@ static loci_status check_tables(db *d, bool writes, loci_err *err) {
 }
 
 static loci_status open_store(loci_store *s, const char *path, bool writes, loci_err *err) {
-  if (writes) TRY(lock_store(s, path, err));
-  TRY(db_open(path, writes ? DB_CREATE : DB_READ, &s->d, err));
+  if (writes && path) TRY(lock_store(s, path, err));
+  s->writes = writes;
+  TRY(db_open(path ? path : ":memory:", writes ? DB_CREATE : DB_READ, &s->d, err));
   TRY(check_tables(s->d, writes, err)); /* first: the journal's kind is written into the file */
   if (!writes) return LOCI_OK;
   return db_exec(s->d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
@@ -92,6 +93,7 @@ loci_status loci_store_open(const char *path, bool writes, loci_store **out, loc
   loci_store *s = calloc(1, sizeof *s);
   if (!s) return fail_nomem(err, "opening a store");
   loci_status st = LOCI_OK;
+  if (!path) writes = true;
   if (!writes && access(path, F_OK) != 0) {
     st = fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
     goto done;

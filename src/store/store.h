@@ -17,7 +17,8 @@
 
 struct loci_store {
   db *d;
-  char *lock_path; /* NULL: a reader */
+  bool writes;
+  char *lock_path; /* NULL: none */
   int lock;        /* its descriptor */
 };
 
