@@ -22,6 +22,7 @@ cairo.*\.h                src/show        99
 xxhash\.h                 src/checkpoint  1
 sqlite3\.h                src/store       1
 microhttpd\.h             none            0
+mpi\.h                    programs        1
 '
 max_c=800 max_h=120 max_public=700 max_function=80
 

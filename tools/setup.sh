@@ -9,7 +9,7 @@ packages="gcc g++ make cmake pkg-config libc6-dev
   libdnnl-dev libjansson-dev libpcre2-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
   libcairo2-dev libxxhash-dev libsqlite3-dev libcmocka-dev fontconfig fonts-dejavu-core"
 developer="clang clang-format clang-tidy cppcheck libclang-rt-14-dev libomp-14-dev valgrind mandoc
-  universal-ctags"
+  universal-ctags libopenmpi-dev openmpi-bin"
 
 case "${1:-}" in
   "") ;;
