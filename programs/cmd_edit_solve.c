@@ -126,8 +126,8 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
   const char *path = args_get(&c->args, OPT_REQUESTS);
   const char *missing = !x->target ? "target" : x->constraint_count == 0 ? "constraint" : NULL;
   if (missing) {
-    cli_fail(&c->err, LOCI_EFORMAT, "%s, line %lld: no %s: an edit needs one", path,
-             (long long)x->line, missing);
+    cli_fail(&c->err, LOCI_EFORMAT, "%s:%lld: no %s: an edit needs one", path, (long long)x->line,
+             missing);
     return cli_failed(c);
   }
   bool sees = loci_model_get_info(m)->image_rows > 0; /* a text model is asked without */

@@ -199,7 +199,7 @@ static loci_status copy_example(const job *j, loci_example *e) {
 }
 
 /* FNV-1a (Fowler, Noll, Vo 1991). */
-static uint64_t fingerprint(const char *text, size_t n) {
+uint64_t example_fingerprint(const char *text, size_t n) {
   uint64_t hash = 0xcbf29ce484222325u;
   for (size_t i = 0; i < n; i++) hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
   return hash;
@@ -227,7 +227,6 @@ loci_status example_parse(const char *text, size_t n, const example_source *from
   *out = NULL;
   TRY(js_parse_line(text, n, from->path, from->line, &line, err));
   loci_status st = example_read(line, from, out, err);
-  if (!st) (*out)->fingerprint = fingerprint(text, n);
   js_free(line);
   return st;
 }

@@ -30,6 +30,11 @@ loci_status example_parse(const char *text, size_t n, const example_source *from
 loci_status example_read(const js_value *line, const example_source *from, loci_example **out,
                          loci_err *err);
 
+/* A number for some bytes: equal bytes, equal numbers. */
+uint64_t example_fingerprint(const char *text, size_t n);
+
+/* Of the line last read, whether it is an example or not. */
+uint64_t examples_fingerprint(const loci_examples *x);
 /* The file's path, borrowed; the number of the line last read; the share of the file's bytes that
  * were read, 0 where its size is not known (a pipe). */
 const char *examples_path(const loci_examples *x);

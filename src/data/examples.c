@@ -14,6 +14,7 @@ struct loci_examples {
   line_reader *lines; /* NULL: */
   js_value *list;     /* an array, read up to item [at] */
   int64_t at;
+  uint64_t fingerprint; /* of the line or item last read */
   char *path, *folder;
 };
 
@@ -60,24 +61,38 @@ void loci_examples_close(loci_examples *x) {
   free(x);
 }
 
+static loci_status next_item(loci_examples *x, const js_value *item, loci_example **out,
+                             loci_err *err) {
+  char *text;
+  example_source from = {x->path, x->folder, examples_unit(x), ++x->at};
+  TRY(js_dump(item, &text, err));
+  x->fingerprint = example_fingerprint(text, strlen(text));
+  free(text);
+  loci_status st = example_read(item, &from, out, err);
+  if (!st) (*out)->fingerprint = x->fingerprint;
+  return st;
+}
+
 loci_status loci_examples_next(loci_examples *x, loci_example **out, loci_err *err) {
   const char *line;
   size_t n;
   *out = NULL;
   if (x->list) {
     const js_value *item = js_at(x->list, x->at);
-    if (!item) return LOCI_OK;
-    example_source from = {x->path, x->folder, examples_unit(x), ++x->at};
-    return example_read(item, &from, out, err);
+    return item ? next_item(x, item, out, err) : LOCI_OK;
   }
   do {
     TRY(lines_next(x->lines, &line, &n, err));
     if (!line) return LOCI_OK;
   } while (strspn(line, " \t\r") == n);
   example_source from = {x->path, x->folder, examples_unit(x), lines_number(x->lines)};
-  return example_parse(line, n, &from, out, err);
+  x->fingerprint = example_fingerprint(line, n);
+  loci_status st = example_parse(line, n, &from, out, err);
+  if (!st) (*out)->fingerprint = x->fingerprint;
+  return st;
 }
 
+uint64_t examples_fingerprint(const loci_examples *x) { return x->fingerprint; }
 const char *examples_folder(const loci_examples *x) { return x->folder; }
 const char *examples_path(const loci_examples *x) { return x->path; }
 int64_t examples_line(const loci_examples *x) { return x->list ? x->at : lines_number(x->lines); }

@@ -101,7 +101,7 @@ static loci_status add_wish(const drawing *d, const loci_example *e, wish *out, 
                      .constraints = e->constraints,
                      .constraint_count = e->constraint_count > 0};
   if (!e->target || e->constraint_count == 0) {
-    return fail(err, LOCI_EINVAL, "%s, line %lld: an edit needs a target and a constraint", d->path,
+    return fail(err, LOCI_EINVAL, "%s:%lld: an edit needs a target and a constraint", d->path,
                 (long long)e->line);
   }
   TRY(loci_prompt_new(d->model, &q, &out->prompt, err));

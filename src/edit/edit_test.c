@@ -102,7 +102,7 @@ static void equal_keys_need_a_ridge(void **state) {
   loci_err err;
   update_problem u = {.keys = keys, .n = 2, .F = 3, .threads = 1};
   assert_int_equal(update_solve(&u, right, &err), LOCI_EINVAL);
-  assert_non_null(strstr(err.msg, "two of the 2 requests have the same key"));
+  assert_non_null(strstr(err.msg, "two of 2 keys (of requests) are the same"));
   u.lambda = 0.01;
   assert_int_equal(update_solve(&u, right, &err), LOCI_OK);
 }

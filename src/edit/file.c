@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "checkpoint/safetensors.h"
@@ -246,6 +247,7 @@ static loci_status read_all(const reader *r, loci_err *err) {
   e->rank = left[1];
   e->inner = right[1];
   e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
+  if (isnan(e->norm)) return fail_nomem(err, r->path);
   TRY(read_json(r, "settings", JS_OBJECT, read_settings, err));
   return read_json(r, "requests", JS_ARRAY, read_requests, err);
 }

@@ -49,10 +49,11 @@ static void gram(const float *x, const double *z, int64_t n, int64_t F, int thre
 }
 
 static loci_status not_definite(const update_problem *u, loci_err *err) {
-  return fail(err, LOCI_EINVAL,
-              "two of the %lld requests have the same key, so lambda %g leaves no single update; "
-              "expected a larger one",
-              (long long)u->n, u->lambda);
+  return fail(
+      err, LOCI_EINVAL,
+      "two of %lld keys (of requests%s) are the same, so lambda %g leaves no single update; "
+      "expected a larger one",
+      (long long)(u->n + u->kept), u->kept ? " and of what is kept" : "", u->lambda);
 }
 
 loci_status update_solve(const update_problem *u, float *right, loci_err *err) {

@@ -187,7 +187,12 @@ static loci_status add_series(loci_store *s, int64_t run, array_list *arrays, lo
     char name[144];
     int points = 0;
     st = points_of(q, 4, db_path(s->d), &points, err);
-    if (st || arrays->count == arrays->room) break;
+    if (!st && arrays->count == arrays->room)
+      st = fail(err, LOCI_EUNSUPPORTED,
+                "%s: has more than the %d kinds of numbers an .npz file "
+                "takes here: export it run by run (--run), or as .csv",
+                db_path(s->d), (int)arrays->room);
+    if (st) break;
     int64_t shape[2] = {results.n, points};
     array_name(run, q, name);
     double *x = array_list_add(arrays, name, ST_F64, shape, 2);

@@ -9,12 +9,8 @@
 #include "base/json.h"
 #include "store/rows.h"
 
-void store_key(const loci_example *e, int64_t line, char out[STORE_KEY]) {
-  if (e) {
-    snprintf(out, STORE_KEY, "%016" PRIx64, e->fingerprint);
-  } else {
-    snprintf(out, STORE_KEY, "line %" PRId64, line);
-  }
+void store_key(bool is_example, uint64_t fingerprint, char out[STORE_KEY]) {
+  snprintf(out, STORE_KEY, "%s%016" PRIx64, is_example ? "" : "bad ", fingerprint);
 }
 
 void rows_close(row_writer *w) {

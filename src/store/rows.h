@@ -7,7 +7,7 @@
 
 enum { STORE_KEY = 24 };
 /* Names an example by its line's bytes; a line that is none, by its number. */
-void store_key(const loci_example *e, int64_t line, char out[STORE_KEY]);
+void store_key(bool is_example, uint64_t fingerprint, char out[STORE_KEY]);
 
 /* Statements that write an example's rows, prepared once. */
 typedef struct row_writer {

@@ -131,7 +131,7 @@ static loci_status find_todo(keeping *x, const char *key, study_turn *out, loci_
 static loci_status turn(void *ctx, const loci_example *e, study_turn *out, loci_err *err) {
   keeping *x = ctx;
   char key[STORE_KEY];
-  store_key(e, e->line, key);
+  store_key(true, e->fingerprint, key);
   TRY(find_todo(x, key, out, err));
   if (*out == TURN_NEW && !is_ours(x, e->line)) {
     *out = TURN_PASSED;
@@ -196,7 +196,7 @@ static loci_status write_example(keeping *x, study_item *item, bool *used, loci_
   const loci_example *e = item->example;
   char key[STORE_KEY];
   int64_t example;
-  store_key(e, e->line, key);
+  store_key(true, e->fingerprint, key);
   *used = false;
   TRY(rows_example(&x->rows, e, key, e->line, &example, err));
   for (int i = 0; i < x->job_count; i++) {
@@ -251,7 +251,7 @@ static loci_status drop(void *ctx, const loci_example *e, const loci_dropped *d,
   keeping *x = ctx;
   char key[STORE_KEY];
   study_turn have = TURN_NEW;
-  store_key(e, d->line, key);
+  store_key(e != NULL, examples_fingerprint(x->s.examples), key);
   if (!e) TRY(find_todo(x, key, &have, err));
   bool any = false;
   for (int i = 0; i < x->job_count; i++) any |= x->jobs[i].todo;
@@ -285,7 +285,7 @@ static loci_status list_todo(keeping *x, loci_todo *out, loci_err *err) {
     if (st && st != LOCI_EFORMAT) return st;
     if (!st && !e) return LOCI_OK;
     int64_t line = examples_line(x->s.examples);
-    store_key(e, line, key);
+    store_key(e != NULL, examples_fingerprint(x->s.examples), key);
     loci_example_free(e);
     TRY(find_todo(x, key, &have, err));
     out->used += have == TURN_USED;

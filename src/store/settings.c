@@ -1,13 +1,17 @@
 /* Settings: all that may change a number, as one JSON text.  Equal texts are one run, so what does
  * not change numbers (threads, memory) is left out, and what is left to a default is written out.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "model/model.h"
 #include "store/store.h"
+
+enum { PICTURE_MAX = 1 << 28 }; /* bytes */
 
 /* ---------------------------------------------------------------- settings */
 
@@ -18,6 +22,19 @@ static bool has_noise(const char *corrupt) {
 static js_value *layers_of(const loci_model *m, int first, int count) {
   int range[2] = {first, count > 0 ? first + count - 1 : m->info.layers - 1};
   return js_ints(range, 2);
+}
+
+/* Another picture under the same name is another corruption. */
+static loci_status put_picture(js_value **o, const char *corrupt, loci_err *err) {
+  static const char kind[] = "image:";
+  char *bytes, text[24];
+  size_t n;
+  if (strncmp(corrupt, kind, sizeof kind - 1) != 0) return LOCI_OK;
+  TRY(file_read(corrupt + sizeof kind - 1, PICTURE_MAX, &bytes, &n, err));
+  snprintf(text, sizeof text, "%016" PRIx64, example_fingerprint(bytes, n));
+  free(bytes);
+  js_put(o, "picture", js_text(text));
+  return LOCI_OK;
 }
 
 static void put_trace(js_value **o, const loci_model *m, const run_how *how) {
@@ -66,6 +83,11 @@ loci_status settings_text(loci_model *m, const char *hash, const char *what, con
   const char *t = how->template_name;
   bool asks = strcmp(what, "knockout") != 0 && strcmp(what, "lens") != 0;
   js_value *o = js_object();
+  if (strcmp(what, "trace") == 0 && how->trace.corrupt) {
+    loci_status st = put_picture(&o, how->trace.corrupt, err);
+    if (st) js_free(o);
+    TRY(st);
+  }
   js_put(&o, "what", js_text(what));
   js_put(&o, "loci", js_text(LOCI_VERSION));
   js_put(&o, "model", js_text(hash));

@@ -39,11 +39,19 @@ static bool lock_file(const char *path, int *out) {
   }
 }
 
-static loci_status lock_store(loci_store *s, const char *path, loci_err *err) {
-  size_t n = strlen(path) + sizeof "-writer";
+/* Beside the file itself, not beside a link to it. */
+static loci_status name_lock(loci_store *s, const char *path, loci_err *err) {
+  char *real = realpath(path, NULL); /* NULL: it is still to be made */
+  const char *base = real ? real : path;
+  size_t n = strlen(base) + sizeof "-writer";
   s->lock_path = malloc(n);
-  if (!s->lock_path) return fail_nomem(err, "opening a store");
-  snprintf(s->lock_path, n, "%s-writer", path);
+  if (s->lock_path) snprintf(s->lock_path, n, "%s-writer", base);
+  free(real);
+  return s->lock_path ? LOCI_OK : fail_nomem(err, "opening a store");
+}
+
+static loci_status lock_store(loci_store *s, const char *path, loci_err *err) {
+  TRY(name_lock(s, path, err));
   if (lock_file(s->lock_path, &s->lock)) return LOCI_OK;
   int why = errno;
   loci_status st = why == EWOULDBLOCK
@@ -80,6 +88,8 @@ static loci_status check_tables(db *d, bool writes, loci_err *err) {
 }
 
 static loci_status open_store(loci_store *s, const char *path, bool writes, loci_err *err) {
+  if (path && (!*path || strcmp(path, ":memory:") == 0))
+    return fail(err, LOCI_EINVAL, "\"%s\": a store is a file", path); /* SQLite means others */
   if (writes && path) TRY(lock_store(s, path, err));
   s->writes = writes;
   TRY(db_open(path ? path : ":memory:", writes ? DB_CREATE : DB_READ, &s->d, err));

@@ -84,16 +84,20 @@ static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
 
 /* ---------------------------------------------------------------- one example */
 
-/* "swap" takes the example's own text; false: it has none. */
-static bool corruption_of(const trace_study *s, const study_item *item, char text[256]) {
-  const char *kind = s->how.corrupt ? s->how.corrupt : "replace:Paris";
+/* "swap" takes the example's own text; *out NULL: it has none. */
+static loci_status corruption_of(const trace_study *s, const study_item *item, const char **out,
+                                 loci_err *err) {
+  *out = s->how.corrupt ? s->how.corrupt : "replace:Paris";
+  if (strcmp(*out, "swap") != 0) return LOCI_OK;
   const char *swap = loci_example_field(item->example, "swap");
-  if (strcmp(kind, "swap") != 0) {
-    snprintf(text, 256, "%s", kind);
-    return true;
-  }
-  if (swap) snprintf(text, 256, "swap:%s", swap);
-  return swap != NULL;
+  *out = NULL;
+  if (!swap) return LOCI_OK;
+  size_t n = strlen(swap) + sizeof "swap:";
+  char *text = arena_array(item->mem, (int64_t)n, char);
+  if (!text) return fail_nomem(err, "tracing");
+  snprintf(text, n, "swap:%s", swap);
+  *out = text;
+  return LOCI_OK;
 }
 
 static bool is_wrong(study_item *item, const study_answer *answer) {
@@ -134,9 +138,10 @@ static loci_status trace(trace_study *s, study_item *item, const char *corrupt, 
 
 static loci_status gather(void *ctx, study_item *item, loci_err *err) {
   trace_study *s = ctx;
-  char corrupt[256];
+  const char *corrupt;
   const study_answer *answer = NULL;
-  if (!corruption_of(s, item, corrupt)) {
+  TRY(corruption_of(s, item, &corrupt, err));
+  if (!corrupt) {
     item->drop = "no swap";
     return LOCI_OK;
   }

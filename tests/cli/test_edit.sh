@@ -167,7 +167,7 @@ failed 'the model answers "Kyiv" to "What is the capital of this country?" alrea
 failed 'the constraint "that country" is not in the question' \
   edit solve -m "$model" -i "$image" -q "$question" -c 'that country' --target Lima
 echo '{"question":"Where?","constraints":[{"text":"Where"}]}' >bad.jsonl
-failed 'bad.jsonl, line 1: no target' edit solve -m "$model" --requests bad.jsonl
+failed 'bad.jsonl:1: no target' edit solve -m "$model" --requests bad.jsonl
 : >empty.jsonl
 failed 'empty.jsonl: no request in it' edit solve -m "$model" --requests empty.jsonl
 failed 'there is no directory nowhere to write it to' edit solve "${asked[@]}" --target Lima -o nowhere/lima.edit

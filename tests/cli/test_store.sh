@@ -216,4 +216,45 @@ usage '--shard wants a share such as 1/4, not "5/4"' study run data/q.jsonl -m "
 usage '--stop-when wants a width' study run data/q.jsonl -m "$model" --store new.db --stop-when 0.02
 usage '--window is for trace or for knockout' \
   study run data/q.jsonl -m "$model" --store new.db --what trace,knockout --window 3
+
+# An array of examples is a file like any other; a bad line is known by what it says, not by where it stands.
+{ echo '['; sed '$!s/$/,/' data/q.jsonl; echo ']'; } >data/q.json
+run data/q.json array.db --limit 3
+prints '3 examples used'
+run data/q.json array.db
+prints '5 examples measured now'
+head -2 data/mixed.jsonl >data/bad.jsonl
+echo 'not JSON' >>data/bad.jsonl
+run data/bad.jsonl bad.db
+prints '2 examples used, 1 dropped'
+{ sed -n 5p data/q.jsonl; cat data/bad.jsonl; echo 'nor this'; } >data/moved.jsonl
+run data/moved.jsonl bad.db
+prints '2 examples measured now'
+prints '3 examples used, 2 dropped'
+
+# A picture as corruption is its content: another one of the same name is another run.
+cp images/france.png other.png
+run data/q.jsonl picture.db --limit 1 --corrupt image:other.png
+wants 0
+run data/q.jsonl picture.db --limit 1 --corrupt image:other.png
+prints '0 examples measured now'
+cp images/japan.png other.png
+run data/q.jsonl picture.db --limit 1 --corrupt image:other.png
+prints 'run 2, trace'
+rm other.png
+run data/q.jsonl picture.db --limit 1 --corrupt image:other.png
+wants 1
+says 'loci: other.png: '
+
+# A store is a file, with one writer under any name.
+failed '":memory:": a store is a file' study run data/q.jsonl -m "$model" --store :memory:
+ln -s whole.db link.db
+(exec 9>whole.db-writer && flock -x 9 && exec sleep 20) &
+held=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e whole.db-writer ] && break || sleep 0.1; done
+sleep 0.1
+run data/q.jsonl link.db --limit 1
+wants 1
+says 'link.db: another loci is writing to this store'
+kill $held
 finish
