@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "edit/edit.h"
 
 enum { MOST_TESTS = 16, MOST_GROUPS = 16, FILE_LIMIT = 1 << 26 };
@@ -32,7 +33,13 @@ static loci_status read_interval(const js_value *v, const char *path, loci_inter
   if (js_kind_of(v) == JS_NULL) return LOCI_OK;
   TRY(js_get_real(v, "value", path, &out->value, err));
   TRY(js_get_real(v, "lo", path, &out->lo, err));
-  return js_get_real(v, "hi", path, &out->hi, err);
+  TRY(js_get_real(v, "hi", path, &out->hi, err));
+  const double all[] = {out->value, out->lo, out->hi};
+  for (int i = 0; i < 3; i++) {
+    if (all[i] < 0 || all[i] > 1)
+      return fail(err, LOCI_EFORMAT, "%s: %g is no share of answers", path, all[i]);
+  }
+  return LOCI_OK;
 }
 
 /* The group's first measure alone: the share of free answers. */
@@ -54,7 +61,9 @@ static loci_status read_group(const js_value *v, const char *path, arena *mem, l
   TRY(read_interval(js_get(metric, "after"), path, &m->after, err));
   *out = (loci_edit_group){
       .examples = (int)examples, .questions = (int)questions, .metric_count = 1, .metrics = m};
-  return copy_text(mem, name, &out->name, err);
+  TRY(copy_text(mem, name, &out->name, err));
+  utf8_make_printable((char *)(uintptr_t)out->name);
+  return LOCI_OK;
 }
 
 static loci_status read_groups(const js_value *v, const char *path, arena *mem, loci_edit_test *out,
@@ -68,7 +77,10 @@ static loci_status read_groups(const js_value *v, const char *path, arena *mem, 
   for (int64_t i = 0; i < n; i++) TRY(read_group(js_at(v, i), path, mem, &groups[i], err));
   out->groups = groups;
   out->group_count = (int)n;
-  return LOCI_OK;
+  for (int64_t i = 0; i < n; i++) {
+    if (!isnan(groups[i].metrics[0].after.value)) return LOCI_OK;
+  }
+  return fail(err, LOCI_EFORMAT, "%s: none of its groups has a number", path);
 }
 
 static loci_status read_test(const js_value *v, const char *path, arena *mem, loci_edit_test *out,
@@ -93,8 +105,11 @@ static loci_status read_test(const js_value *v, const char *path, arena *mem, lo
 /* "multedit" of "results/multedit.json" */
 static loci_status name_of(const char *path, arena *mem, const char **out, loci_err *err) {
   const char *base = path_base(path), *dot = strrchr(base, '.');
-  *out = arena_strndup(mem, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
-  return *out ? LOCI_OK : fail_nomem(err, "reading a test of edits");
+  char *name = arena_strndup(mem, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
+  if (!name) return fail_nomem(err, "reading a test of edits");
+  utf8_make_printable(name);
+  *out = name;
+  return LOCI_OK;
 }
 
 /* All have the groups of the first, in its order. */
