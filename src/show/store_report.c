@@ -272,6 +272,17 @@ typedef struct report_how {
   uint64_t seed;
 } report_how;
 
+static loci_status put_again(const loci_run_info *r, bytes *b, loci_err *err) {
+  bytes command = {0};
+  char *text = NULL;
+  loci_status st = store_again(r, &command, err);
+  if (!st) st = bytes_take(&command, &text, NULL, err);
+  if (!st) put(b, text);
+  if (st) bytes_clear(&command);
+  free(text);
+  return st;
+}
+
 static loci_status put_run(loci_store *s, const loci_run_info *r, const report_how *how, bytes *b,
                            loci_err *err) {
   loci_average *a;
@@ -301,13 +312,9 @@ static loci_status put_run(loci_store *s, const loci_run_info *r, const report_h
   put(b, r->hash);
   bytes_text(b, "<br>Begun ");
   put(b, r->created);
-  bytes_format(b, "; %.0f s of work.<br>Again: <code>loci study run ", r->seconds);
-  put(b, r->data);
-  bytes_text(b, " -m ");
-  put(b, r->model.path);
-  bytes_text(b, " --store NEW.db --what ");
-  put(b, r->what);
-  bytes_text(b, "</code> with these settings</p></section>\n");
+  bytes_format(b, "; %.0f s of work.<br>Again: <code>", r->seconds);
+  TRY(put_again(r, b, err));
+  bytes_text(b, "</code></p></section>\n");
   return LOCI_OK;
 }
 

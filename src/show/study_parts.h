@@ -31,6 +31,9 @@ void term_sample(term *t, const loci_sample *s);
 /* The same as one line of a page. */
 void plot_sample(plot_page *p, const loci_sample *s, double *y);
 
+/* The command that measures a run of a store again, appended as plain text. */
+loci_status store_again(const loci_run_info *r, bytes *b, loci_err *err);
+
 /* "letter", "text", "free" */
 const char *score_choose_name(loci_choose c);
 /* What was asked, and how it was answered. */

@@ -73,6 +73,22 @@ static loci_status pair_by(comparing *c, char *const *mine, char *const *theirs,
   return LOCI_OK;
 }
 
+/* Ids without the ending that a text-only twin of a file gives them ("trace-0001-text"). */
+static loci_status trim_ids(const comparing *c, const store_side *side, char ***out,
+                            loci_err *err) {
+  static const char ending[] = "-text";
+  size_t k = sizeof ending - 1;
+  *out = arena_zarray(c->mem, side->numbers.n + 1, char *);
+  if (!*out) return no_memory(err);
+  for (int i = 0; i < side->numbers.n; i++) {
+    size_t n = strlen(side->ids[i]);
+    if (n > k && strcmp(side->ids[i] + n - k, ending) == 0) n -= k;
+    (*out)[i] = arena_strndup(c->mem, side->ids[i], n);
+    if (!(*out)[i]) return no_memory(err);
+  }
+  return LOCI_OK;
+}
+
 static loci_status find_pairs(comparing *c, loci_err *err) {
   bool *taken = arena_zarray(c->mem, c->b.numbers.n + 1, bool);
   c->pair = arena_array(c->mem, c->a.numbers.n + 1, int);
@@ -80,8 +96,12 @@ static loci_status find_pairs(comparing *c, loci_err *err) {
   for (int i = 0; i < c->a.numbers.n; i++) c->pair[i] = -1;
   bool one_run = c->a.run == c->b.run && strcmp(c->a.store, c->b.store) == 0;
   if (c->out->by_right && one_run) return LOCI_OK; /* an id that is there twice makes no pair */
+  char **mine, **theirs;
+  TRY(trim_ids(c, &c->a, &mine, err));
+  TRY(trim_ids(c, &c->b, &theirs, err));
   TRY(pair_by(c, c->a.keys, c->b.keys, taken, err));
-  return pair_by(c, c->a.ids, c->b.ids, taken, err);
+  TRY(pair_by(c, c->a.ids, c->b.ids, taken, err));
+  return pair_by(c, mine, theirs, taken, err);
 }
 
 /* ---------------------------------------------------------------- one number */

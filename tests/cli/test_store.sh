@@ -177,6 +177,23 @@ wants 0
 flat=$(tr -d ' \n' <<<"$out")
 [[ $flat == '{"format":"loci.study.compare/1"'*'"pairs":8,'* ]] || miss "not eight pairs"
 [[ $flat == *'"difference":{"value":0.0,"lo":0.0,"hi":0.0},"p":1.0,"q":1.0'* ]] || miss "a run differs from itself"
+# A model that sees against its text-only twin: ids pair without the twin's ending.
+head -2 "$model/data/trace-text.jsonl" >data/text.jsonl
+study run data/text.jsonl -m "$model/text-only" -t llava-paper --store text-twin.db --min-te 0
+study compare one.db text-twin.db --min-te 0
+prints '2 pairs of examples'
+# What a page says of a run measures it again.
+run data/q.jsonl again.db --limit 1 --what knockout --window all
+run data/q.jsonl again.db --limit 1 --corrupt noise:2 --seeds 3 --seed 7 --site mlp_out --layers 1-2 --window 1,2 --positions each,constraint
+study report again.db -o again
+words=$(grep -o 'Again: <code>loci [^<]*' again/index.html | tail -1 | sed 's/.*<code>loci //; s/NEW.db/anew.db/')
+# shellcheck disable=SC2086
+try $words --limit 1
+wants 0
+numbers anew.db >/dev/null
+numbers again.db >/dev/null
+diff <(tail -n +2 anew.db.csv | cut -d, -f2- | sort) <(grep '^2,' again.db.csv | cut -d, -f2- | sort) >/dev/null || miss "again: other numbers"
+grep -q -- '--what knockout .*--window all' again/index.html || miss "a cut of all layers is not said"
 study compare two.db --run 1,2 -o compared.csv
 wants 0
 prints 'b: Causal traces, mean'
