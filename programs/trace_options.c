@@ -60,6 +60,16 @@ int trace_read_sites(cli *c, trace_lists *l, loci_trace_opts *o) {
   return EXIT_DONE;
 }
 
+/* A study shows single layers beside wider windows: what only these bring back is no layer's own. */
+static void add_single(trace_lists *l, loci_trace_opts *o) {
+  for (int i = 0; i < o->window_count; i++)
+    if (l->windows[i] == 1) return;
+  if (o->window_count == TRACE_WINDOWS) return;
+  memmove(l->windows + 1, l->windows, (size_t)o->window_count * sizeof *l->windows);
+  l->windows[0] = 1;
+  o->window_count++;
+}
+
 int trace_read_windows(cli *c, trace_lists *l, loci_trace_opts *o) {
   char item[24];
   const char *list = args_get(&c->args, OPT_WINDOW);
@@ -72,6 +82,7 @@ int trace_read_windows(cli *c, trace_lists *l, loci_trace_opts *o) {
       return cli_bad_value(c, OPT_WINDOW, "numbers of layers such as 1,3");
     o->window_count++;
   }
+  if (c->command->bit & (STUDY_TRACE | STUDY_RUN)) add_single(l, o);
   return EXIT_DONE;
 }
 

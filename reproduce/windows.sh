@@ -9,6 +9,6 @@ text_model=${TEXT_MODEL:-$model/text-only}
 names=$(files known trace)
 name=${names%% *}
 run windows-seen study trace "$data/$name.jsonl" -m "$model" --window 1,2,3,4,5,6 \
-  -o "$out/windows-seen.png" -o "$out/windows-seen.json"
+  --site mlp_out -o "$out/windows-seen.png" -o "$out/windows-seen.json"
 run windows-text study trace "$data/$name-text.jsonl" -m "$text_model" -t "${TEXT_TEMPLATE:-llava-paper}" \
-  --window 1,2,3,4,5,6 -o "$out/windows-text.png" -o "$out/windows-text.json"
+  --window 1,2,3,4,5,6 --site mlp_out -o "$out/windows-text.png" -o "$out/windows-text.json"

@@ -14,7 +14,7 @@
 #include "show/study_parts.h"
 #include "store/store.h"
 
-enum { EXAMPLES_SHOWN = 12, CELLS_MAX = 20000 };
+enum { EXAMPLES_SHOWN = 60, CELLS_MAX = 20000 };
 
 static const char style[] =
     "body{margin:2em auto;max-width:60em;padding:0 1em;font:16px/1.5 "
