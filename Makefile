@@ -16,7 +16,7 @@ check:
 
 # The paper's figures on the demo model, into build/reproduce (reproduce/README.md).
 reproduce: all
-	@LOCI_OPTIONS="--precision f32" reproduce/all.sh models/flags models/flags/data build/reproduce 720 12
+	@LOCI_OPTIONS="--precision f32" reproduce/all.sh models/flags models/flags/data build/reproduce 240 10
 
 install: all
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"

@@ -21,18 +21,27 @@ static void put_word(bytes *b, const char *s) {
   bytes_text(b, "'");
 }
 
-/* A number, a word, or a list of these with [joint] between, as an option. */
-static void put_option(bytes *b, const js_value *settings, const char *key, const char *option,
-                       const char *joint) {
-  const js_value *v = js_get(settings, key);
+/* A setting, its option, and what stands between the items of a list. */
+static const char *const options[][3] = {
+    {"what", "--what", ""},           {"precision", "--precision", ""},
+    {"template", "-t", ""},           {"max_new", "--max-new", ""},
+    {"corrupt", "--corrupt", ""},     {"sites", "--site", ","},
+    {"windows", "--window", ","},     {"layers", "--layers", "-"},
+    {"positions", "--positions", ""}, {"only", "--only", ""},
+    {"seeds", "--seeds", ""},         {"seed", "--seed", ""},
+};
+
+/* A number, a word, or a list of these. */
+static void put_option(bytes *b, const js_value *settings, const char *const how[3]) {
+  const js_value *v = js_get(settings, how[0]);
   bool list = js_kind_of(v) == JS_ARRAY;
   int64_t n = list ? js_count(v) : v != NULL;
   for (int64_t i = 0; i < n; i++) {
     const js_value *x = list ? js_at(v, i) : v;
     const char *text = js_text_of(x, NULL);
     int64_t number = 0;
-    if (i == 0) bytes_format(b, " %s ", option);
-    if (i > 0) bytes_text(b, joint);
+    if (i == 0) bytes_format(b, " %s ", how[1]);
+    if (i > 0) bytes_text(b, how[2]);
     if (text) put_word(b, text);
     if (!text && js_int_of(x, &number)) bytes_format(b, "%lld", (long long)number);
   }
@@ -46,18 +55,7 @@ loci_status store_again(const loci_run_info *r, bytes *b, loci_err *err) {
   bytes_text(b, " -m ");
   put_word(b, r->model.path);
   bytes_text(b, " --store NEW.db");
-  put_option(b, v, "what", "--what", "");
-  put_option(b, v, "precision", "--precision", "");
-  put_option(b, v, "template", "-t", "");
-  put_option(b, v, "max_new", "--max-new", "");
-  put_option(b, v, "corrupt", "--corrupt", "");
-  put_option(b, v, "sites", "--site", ",");
-  put_option(b, v, "windows", "--window", ",");
-  put_option(b, v, "layers", "--layers", "-");
-  put_option(b, v, "positions", "--positions", "");
-  put_option(b, v, "only", "--only", "");
-  put_option(b, v, "seeds", "--seeds", "");
-  put_option(b, v, "seed", "--seed", "");
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++) put_option(b, v, options[i]);
   int64_t window = 0;
   if (js_int_of(js_get(v, "window"), &window)) {
     if (window > 0) bytes_format(b, " --window %lld", (long long)window);
