@@ -72,7 +72,7 @@ sed 's/"efficacy"/"other"/' t.json >renamed.json
 failed 'renamed.json: its groups are not those of the first file' edit compare t.json renamed.json
 sed 's/"lo":[^,]*/"lo":"x"/' t.json >broken.json
 failed 'broken.json: "lo"' edit compare broken.json
-sed 's/"after":{"value":[0-9.]*/"after":{"value":7/' t.json >seven.json
+sed 's/"after":{"value":[-0-9.]*/"after":{"value":7/' t.json >seven.json
 failed 'seven.json: 7 is no share of answers' edit compare t.json seven.json
 cp t.json "$(printf 'a\nb\033[31m.json')"
 try edit compare "$(printf 'a\nb\033[31m.json')" -o odd.png
