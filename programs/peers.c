@@ -88,7 +88,10 @@ int peers_start(void) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &count);
   peers = calloc((size_t)count, sizeof *peers);
-  if (!peers) MPI_Abort(MPI_COMM_WORLD, 1);
+  if (!peers) {
+    MPI_Abort(MPI_COMM_WORLD, 1);
+    abort();
+  }
   peer own = {.pid = (long)getpid(), .heard = 0};
   gethostname(own.host, sizeof own.host - 1);
   MPI_Allgather(&own, sizeof own, MPI_BYTE, peers, sizeof own, MPI_BYTE, MPI_COMM_WORLD);
@@ -102,8 +105,8 @@ int peers_rank(void) { return rank; }
 static bool is_near(int i) { return strcmp(peers[i].host, peers[rank].host) == 0; }
 
 int peers_cores(void) {
-  long cores = sysconf(_SC_NPROCESSORS_ONLN), here = 0;
-  for (int i = 0; i < count; i++) here += is_near(i);
+  long cores = sysconf(_SC_NPROCESSORS_ONLN), here = 1;
+  for (int i = 0; i < count; i++) here += i != rank && is_near(i);
   return cores > here ? (int)(cores / here) : 1;
 }
 

@@ -53,6 +53,7 @@ typedef struct lead {
   bool *ended;        /* (count) */
   peer_message *rows; /* that came while a walk was running */
   int row_count, row_room;
+  double beat; /* when the last was sent */
 } lead;
 
 static int64_t next_line(lead *l) {
@@ -108,10 +109,22 @@ static void answer_all(lead *l) {
   while (peers_receive(&m)) answer(l, &m);
 }
 
+/* While the list of lines is made, claims wait; the helpers are told that this process lives. */
+static bool listing_progress(void *ctx, const char *stage, double done, double total) {
+  lead *l = ctx;
+  if (seconds() - l->beat > beat_every) {
+    for (int i = 1; i < count; i++) peers_send(i, BEAT, NULL, 0);
+    l->beat = seconds();
+  }
+  return term_progress(&l->c->term, stage, done, total);
+}
+
 static bool lead_progress(void *ctx, const char *stage, double done, double total) {
   lead *l = ctx;
+  (void)stage;
+  (void)done;
+  (void)total;
   answer_all(l);
-  if (strcmp(stage, "hash") == 0) return term_progress(&l->c->term, stage, done, total);
   return term_signal() == 0;
 }
 
@@ -195,11 +208,12 @@ loci_status sharing_lead(cli *c, loci_store *store, loci_model *model, const cha
   lead l = {.c = c, .ended = calloc((size_t)count, sizeof *l.ended)};
   loci_sharing sharing = {lead_mine, lead_between, &l};
   loci_run_opts own = *opts;
-  double began = seconds();
-  own.study.progress = lead_progress;
+  double began = l.beat = seconds();
+  own.study.progress = listing_progress;
   own.study.progress_ctx = &l;
   loci_status st = l.ended ? list_lines(&l, store, model, data, &own, &c->err)
                            : cli_fail(&c->err, LOCI_ENOMEM, "out of memory while sharing a study");
+  own.study.progress = lead_progress;
   own.retry = false; /* forgotten already */
   own.sharing = &sharing;
   if (!st) st = go_through(store, model, data, &own, state, &c->err);
@@ -226,8 +240,9 @@ typedef struct helper {
 /* A message of that kind. */
 static bool wait_for(helper *h, enum kind kind, void *out, int64_t size) {
   peer_message m;
-  while (!peers_lost(0) && term_signal() == 0) {
+  while (term_signal() == 0) {
     if (!peers_receive(&m)) {
+      if (peers_lost(0)) break;
       peers_wait();
       continue;
     }

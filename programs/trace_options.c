@@ -60,7 +60,8 @@ int trace_read_sites(cli *c, trace_lists *l, loci_trace_opts *o) {
   return EXIT_DONE;
 }
 
-/* A study shows single layers beside wider windows: what only these bring back is no layer's own. */
+/* A study shows single layers beside wider windows: what only these bring back is no layer's own.
+ */
 static void add_single(trace_lists *l, loci_trace_opts *o) {
   for (int i = 0; i < o->window_count; i++)
     if (l->windows[i] == 1) return;

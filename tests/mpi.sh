@@ -9,9 +9,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 export OMP_WAIT_POLICY=passive OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+# Open MPI leaves memory behind, of parts that are unloaded when leaks are listed; other tests look for ours.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_btl=self,vader # this host alone
 miss() { echo "MISS: $*"; failures=$((failures + 1)); }
-for f in "$model"/data/trace.jsonl; do sed "s|\"../images/|\"$model/images/|" "$f"; done | sed -n '1~12p' >some.jsonl
+for f in "$model"/data/trace.jsonl; do sed "s|\"../images/|\"$model/images/|" "$f"; done | sed -n '1~24p' >some.jsonl
 sed -i '5s/.*/not JSON/; 7s/this country/no such words/' some.jsonl # two that cannot be used
 rows() { "$loci" study export "$1" -o "$1.csv" >/dev/null && sort "$1.csv"; }
 dropped() { "$loci" study status "$1" --json | tr -d ' \n' | grep -o '"dropped":[0-9]*' | head -1; }
@@ -31,7 +33,7 @@ for n in 2 3; do
   run "$n.db" -n $n -- || miss "$n processes: exit code $?: $(tail -3 err)"
   rows "$n.db" | cmp -s - one.rows || miss "$n processes: other rows"
   [ "$(dropped "$n.db")" = "$(dropped one.db)" ] || miss "$n processes: other dropped examples"
-  grep -q '60 examples measured now' out || miss "$n processes: $(head -1 out)"
+  grep -q '30 examples measured now' out || miss "$n processes: $(head -1 out)"
 done
 # Again: nothing is left.  A limit, a shard, other kinds: as one process.
 run 2.db -n 2 -- || miss "again: exit code $?"

@@ -76,7 +76,7 @@ static loci_status effect_of(const loci_model *m, const loci_example *e, const q
   char *text = mem ? replaced(mem, e->question, q, c) : NULL;
   bool asked = false;
   reading r = {clean.vocab, clean.target, 0, false};
-  *effect = -INFINITY;
+  *effect = -HUGE_VAL;
   loci_status st = text ? ask(m, e, text, &r, &asked, err) : fail_nomem(err, "asking the model");
   if (!st && asked) *effect = (clean.logp - r.logp) / (c->last - c->first + 1);
   arena_free(mem);

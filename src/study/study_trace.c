@@ -44,14 +44,14 @@ static bool effect_of_role(const loci_trace *t, const loci_grid *g, loci_role ro
 }
 
 /* A group restored at once is a place of its own beside the roles. */
-static loci_status put_group(averaging *a, const loci_grid *g, int column, series_key *key,
+static loci_status put_group(averaging *a, const loci_grid *g, int column, series_key key,
                              double *ie, loci_err *err) {
   char place[GROUP_PLACE];
   snprintf(place, sizeof place, "%s%s", group_prefix, g->groups[column]);
   for (int l = 0; l < g->layer_count; l++) ie[l] = 0;
   add_column(g, column, ie);
-  key->place = place;
-  return average_put(a, key, ie, err);
+  key.place = place;
+  return average_put(a, &key, ie, err);
 }
 
 static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *g, loci_err *err) {
@@ -63,7 +63,7 @@ static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *
                     .first = g->layers[0],
                     .points = g->layer_count};
   for (int c = 0; !st && g->groups && c < g->column_count; c++)
-    st = put_group(a, g, c, &key, ie, err);
+    st = put_group(a, g, c, key, ie, err);
   for (int r = 0; !st && g->positions && r < ROLES; r++) {
     key.place = loci_role_name((loci_role)r);
     if (effect_of_role(t, g, (loci_role)r, ie)) st = average_put(a, &key, ie, err);
