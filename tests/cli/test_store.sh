@@ -58,10 +58,8 @@ prints '2 examples measured now'
 prints 'run 6, trace: 2 examples used'
 run data/q.jsonl parts.db --limit 2 --window 1,3 --threads 2 --memory 1G
 prints '0 examples measured now'
-for p in f32 bf16; do run data/q.jsonl parts.db --limit 2 --window 1,3 --precision $p; done # one of them is the default
-study report parts.db --run 7
-prints '2 examples'
-failed 'there is no run 8 in it' study report parts.db --run 8
+run data/q.jsonl parts.db --limit 2 --max-new 9
+prints 'run 7, trace: 2 examples used'
 failed 'there is no run 9 in it' study report parts.db --run 9
 
 # What cannot be used is written down, once, with the reason.
