@@ -1,10 +1,10 @@
 /* The fast kernels: one source, compiled once for every instruction set (LOCI_ISA is base, avx2 or
  * avx512).
  *
- * A vf is 16 floats; the compiler turns it into one 512-bit, two 256-bit or four 128-bit registers.
- * Sums run in 16 lanes and are folded in a fixed order, so results depend on the instruction set
- * but never on the number of threads.  What each kernel computes stands in kernels_ref.c, its plain
- * twin. */
+ * A vf is one register of the set: 16, 8 or 4 floats.  (Wider ones than the set has go through
+ * memory with gcc 12, at a tenth of the speed.)  Sums run in as many lanes and are folded in a
+ * fixed order, so results depend on the instruction set but never on the number of threads.  What
+ * each kernel computes stands in kernels_ref.c, its plain twin. */
 #include <math.h>
 #include <string.h>
 #if defined(__F16C__) || defined(__AVX512F__)
@@ -21,13 +21,17 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
-typedef float vf __attribute__((vector_size(64)));
-typedef int32_t vi __attribute__((vector_size(64)));
 #if defined(__AVX512F__)
-typedef uint32_t vu __attribute__((vector_size(64)));
-typedef uint16_t vh __attribute__((vector_size(32)));
-#endif
 enum { LANES = 16 };
+#elif defined(__AVX2__)
+enum { LANES = 8 };
+#else
+enum { LANES = 4 };
+#endif
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+typedef uint16_t vh __attribute__((vector_size(2 * LANES)));
 
 static inline vf load(const float *p) {
   vf x;
@@ -37,16 +41,23 @@ static inline vf load(const float *p) {
 
 static inline void store(float *p, vf x) { memcpy(p, &x, sizeof x); }
 
-static inline vf all(float x) { return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+static inline vf all(float x) { return x - (vf){0}; }
 
-/* The first n < 16 values, the rest filled up with [fill]. */
+/* The first n values (LANES at most), the rest filled up with [fill]. */
 static inline vf load_part(const float *p, int64_t n, float fill) {
+  if (n >= LANES) return load(p);
   float part[LANES];
   for (int64_t i = 0; i < LANES; i++) part[i] = i < n ? p[i] : fill;
   return load(part);
 }
 
-static inline void store_part(float *p, vf x, int64_t n) { memcpy(p, &x, (size_t)n * sizeof *p); }
+static inline void store_part(float *p, vf x, int64_t n) {
+  if (n >= LANES) {
+    store(p, x);
+  } else {
+    memcpy(p, &x, (size_t)n * sizeof *p);
+  }
+}
 
 static inline float fold(vf x) {
   float s[LANES];
@@ -122,10 +133,9 @@ static inline vf gelu_tanh_of(vf x) {
 
 #define EACH(expression)                                                                           \
   for (int64_t i = 0; i < n; i += LANES) {                                                         \
-    int64_t left = n - i;                                                                          \
-    vf v = left >= LANES ? load(x + i) : load_part(x + i, left, 0);                                \
+    vf v = load_part(x + i, n - i, 0);                                                             \
     v = (expression);                                                                              \
-    store_part(x + i, v, left >= LANES ? LANES : left);                                            \
+    store_part(x + i, v, n - i);                                                                   \
   }
 
 static void silu(float *x, int64_t n) { EACH(sigmoid_times(v, 1.0f)) }
@@ -181,17 +191,20 @@ static inline uint32_t rounded(uint32_t b) {
   return (b & 0x7FFFFFFFu) > 0x7F800000u ? quiet : nearest;
 }
 
-/* 16 weights as f32. */
+/* LANES weights as f32.  (Gcc 12 widens a half register in two steps; the instructions do it in
+ * one.) */
 static inline vf widened(dtype t, const char *w) {
 #if defined(__AVX512F__)
-  if (t == DTYPE_F16) return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)w));
-#elif defined(__F16C__)
-  if (t == DTYPE_F16) {
-    __m256 x[2] = {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)w)),
-                   _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(w + 16)))};
-    vf both;
-    memcpy(&both, x, sizeof both);
-    return both;
+  if (t != DTYPE_F32) {
+    __m256i h = _mm256_loadu_si256((const __m256i *)w);
+    return t == DTYPE_F16 ? (vf)_mm512_cvtph_ps(h)
+                          : (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16);
+  }
+#elif defined(__AVX2__) && defined(__F16C__)
+  if (t != DTYPE_F32) {
+    __m128i h = _mm_loadu_si128((const __m128i *)w);
+    return t == DTYPE_F16 ? (vf)_mm256_cvtph_ps(h)
+                          : (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16);
   }
 #endif
   uint32_t b[LANES];
@@ -215,23 +228,19 @@ static void to_f32(float *out, dtype t, const void *src, int64_t n) {
   }
 }
 
-#if defined(__AVX512F__)
-/* The same of 16 at once; compilers do as well on the plain loop for the smaller sets. */
+/* The same of LANES at once. */
 static inline vh rounded_all(vf x) {
   vu b = (vu)x, nearest = (b + 0x7FFFu + (b >> 16 & 1u)) >> 16, quiet = b >> 16 | 0x40u;
   vu nan = (vu)(x != x);
   return __builtin_convertvector((quiet & nan) | (nearest & ~nan), vh);
 }
-#endif
 
 static inline void to_bf16_of(uint16_t *out, dtype t, const char *src, int64_t n) {
   int64_t i = 0;
-#if defined(__AVX512F__)
   for (; i + LANES <= n; i += LANES) {
     vh h = rounded_all(widened(t, src + i * (t == DTYPE_F32 ? 4 : 2)));
     memcpy(out + i, &h, sizeof h);
   }
-#endif
   for (; i < n; i++) out[i] = (uint16_t)rounded(bits_at(t, src, i));
 }
 
@@ -291,77 +300,98 @@ static void rope(float *x, const float *cosine, const float *sine, int heads, in
   }
 }
 
-/* Scores of up to 4 queries with one pair of panels: 8 accumulators, 2 loads a channel. */
-static inline void scores_block(float *S, int64_t ld, const float *q, int64_t q_stride, int R,
-                                int K, float scale, const float *panel, bool two) {
-  const float *q0 = q, *q1 = R > 1 ? q + q_stride : q, *q2 = R > 2 ? q + 2 * q_stride : q,
-              *q3 = R > 3 ? q + 3 * q_stride : q;
-  const float *second = two ? panel + (int64_t)K * PANEL : panel;
-  vf a0 = all(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-  for (int c = 0; c < K; c++) {
-    vf k = load(panel + c * PANEL), l = load(second + c * PANEL);
-    vf s0 = all(q0[c]), s1 = all(q1[c]), s2 = all(q2[c]), s3 = all(q3[c]);
-    a0 += s0 * k, b0 += s0 * l;
-    a1 += s1 * k, b1 += s1 * l;
-    a2 += s2 * k, b2 += s2 * l;
-    a3 += s3 * k, b3 += s3 * l;
+/* The column of position j in panels of K channels, at its first channel. */
+static inline const float *column(const float *panels, int K, int64_t j) {
+  return panels + j / PANEL * PANEL * K + j % PANEL;
+}
+
+/* Tiles of up to ROWS rows and two registers of columns: their sums stay in registers. */
+enum { ROWS = 4, COLUMNS = 2 * LANES };
+
+/* R is a constant where a tile is used, so that a short one computes no row in vain. */
+#define OF_ROWS(tile, R, ...)                                                                      \
+  switch (R) {                                                                                     \
+    case 1: tile(1, __VA_ARGS__); break;                                                           \
+    case 2: tile(2, __VA_ARGS__); break;                                                           \
+    case 3: tile(3, __VA_ARGS__); break;                                                           \
+    default: tile(ROWS, __VA_ARGS__);                                                              \
   }
-  vf a[4] = {a0, a1, a2, a3}, b[4] = {b0, b1, b2, b3};
+#define INLINE static inline __attribute__((always_inline))
+
+/* Scores of R queries with the columns [a, a + LANES) and [b, b + LANES). */
+INLINE void scores_tile(const int R, float *S, int64_t ld, const float *q, int64_t q_stride, int K,
+                        float scale, const float *a, const float *b) {
+  vf x[ROWS], y[ROWS];
+  for (int r = 0; r < R; r++) x[r] = y[r] = all(0);
+  for (int c = 0; c < K; c++, a += PANEL, b += PANEL) {
+    vf k = load(a), l = load(b);
+    for (int r = 0; r < R; r++) {
+      vf s = all(q[r * q_stride + c]);
+      x[r] += s * k;
+      y[r] += s * l;
+    }
+  }
   for (int r = 0; r < R; r++) {
-    store(S + r * ld, a[r] * all(scale));
-    if (two) store(S + r * ld + PANEL, b[r] * all(scale));
+    store(S + r * ld, x[r] * all(scale));
+    store(S + r * ld + LANES, y[r] * all(scale));
   }
 }
 
 static void scores(float *S, int64_t ld, const float *q, int64_t q_stride, int R, int K,
                    float scale, const float *panels, int count) {
-  int n = (count + PANEL - 1) / PANEL;
-  for (int p = 0; p < n; p += 2) {
-    const float *panel = panels + (int64_t)p * K * PANEL;
-    for (int r = 0; r < R; r += 4) {
-      scores_block(S + r * ld + p * PANEL, ld, q + r * q_stride, q_stride, R - r < 4 ? R - r : 4, K,
-                   scale, panel, p + 1 < n);
-    }
+  int64_t n = round_up(count, PANEL);
+  for (int64_t j = 0; j < n; j += COLUMNS) {
+    int64_t second = j + LANES < n ? j + LANES : j;
+    const float *a = column(panels, K, j), *b = column(panels, K, second);
+    for (int r = 0; r < R; r += ROWS)
+      OF_ROWS(scores_tile, R - r, S + r * ld + j, ld, q + r * q_stride, q_stride, K, scale, a, b)
   }
 }
 
-static void softmax(float *x, int64_t n) {
+static float max_of(const float *x, int64_t n) {
+  vf most = all(-INFINITY);
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    vf v = load(x + i);
+    vi more = v > most;
+    most = (vf)(((vi)v & more) | ((vi)most & ~more));
+  }
   float max = -INFINITY;
-  for (int64_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
+  for (int l = 0; l < LANES; l++) max = most[l] > max ? most[l] : max;
+  for (; i < n; i++) max = x[i] > max ? x[i] : max;
+  return max;
+}
+
+static void softmax(float *x, int64_t n) {
+  float max = max_of(x, n);
   if (max == -INFINITY) max = 0; /* everything is masked: all weights are zero */
   vf sum = all(0), m = all(max);
   for (int64_t i = 0; i < n; i += LANES) {
-    int64_t left = n - i;
-    vf v = left >= LANES ? load(x + i) : load_part(x + i, left, -INFINITY);
-    v = exp_of(v - m);
+    vf v = exp_of(load_part(x + i, n - i, -INFINITY) - m);
     sum += v;
-    store_part(x + i, v, left >= LANES ? LANES : left);
+    store_part(x + i, v, n - i);
   }
   float total = fold(sum), r = total == 0 ? 0 : 1 / total; /* a NaN is one for all */
   for (int64_t i = 0; i < n; i++) x[i] *= r;
 }
 
-/* Channels [c, c + 32) (or 16) of up to 4 rows: 8 accumulators, 2 loads a value row. */
-static inline void mix_block(float *z, int64_t z_stride, const float *S, int64_t ld, int R,
-                             const float *v, int64_t width, int count, bool two, int64_t keep) {
-  const float *s0 = S, *s1 = R > 1 ? S + ld : S, *s2 = R > 2 ? S + 2 * ld : S,
-              *s3 = R > 3 ? S + 3 * ld : S;
-  vf a0 = all(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+/* Adds [keep] channels of the two registers that v points to, of R rows. */
+INLINE void mix_tile(const int R, float *z, int64_t z_stride, const float *S, int64_t ld,
+                     const float *v, int64_t width, int count, int64_t second, int64_t keep) {
+  vf a[ROWS], b[ROWS];
+  for (int r = 0; r < R; r++) a[r] = b[r] = all(0);
   for (int j = 0; j < count; j++, v += width) {
-    vf x = load(v), y = two ? load(v + LANES) : x;
-    vf w0 = all(s0[j]), w1 = all(s1[j]), w2 = all(s2[j]), w3 = all(s3[j]);
-    a0 += w0 * x, b0 += w0 * y;
-    a1 += w1 * x, b1 += w1 * y;
-    a2 += w2 * x, b2 += w2 * y;
-    a3 += w3 * x, b3 += w3 * y;
+    vf x = load(v), y = load(v + second);
+    for (int r = 0; r < R; r++) {
+      vf w = all(S[r * ld + j]);
+      a[r] += w * x;
+      b[r] += w * y;
+    }
   }
-  vf a[4] = {a0, a1, a2, a3}, b[4] = {b0, b1, b2, b3};
-  for (int r = 0; r < R; r++) {
-    float *to = z + r * z_stride;
-    int64_t first = keep < LANES ? keep : LANES;
-    store_part(to, load_part(to, first, 0) + a[r], first);
+  for (int r = 0; r < R; r++, z += z_stride) {
+    store_part(z, load_part(z, keep, 0) + a[r], keep);
     if (keep > LANES) {
-      store_part(to + LANES, load_part(to + LANES, keep - LANES, 0) + b[r], keep - LANES);
+      store_part(z + LANES, load_part(z + LANES, keep - LANES, 0) + b[r], keep - LANES);
     }
   }
 }
@@ -369,12 +399,11 @@ static inline void mix_block(float *z, int64_t z_stride, const float *S, int64_t
 static void mix(float *z, int64_t z_stride, const float *S, int64_t ld, int R, const float *v,
                 int count, int K) {
   int64_t width = round_up(K, PANEL);
-  for (int r = 0; r < R; r += 4) {
-    for (int64_t c = 0; c < width; c += 2 * LANES) {
-      bool two = c + LANES < width;
-      int64_t keep = K - c < 2 * LANES ? K - c : 2 * LANES;
-      mix_block(z + r * z_stride + c, z_stride, S + r * ld, ld, R - r < 4 ? R - r : 4, v + c, width,
-                count, two, keep);
+  for (int r = 0; r < R; r += ROWS) {
+    for (int64_t c = 0; c < K; c += COLUMNS) {
+      int64_t second = c + LANES < width ? LANES : 0;
+      OF_ROWS(mix_tile, R - r, z + r * z_stride + c, z_stride, S + r * ld, ld, v + c, width, count,
+              second, K - c)
     }
   }
 }
