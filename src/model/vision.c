@@ -92,7 +92,7 @@ static void attend_all(tower *t) {
 #pragma omp parallel for num_threads(t->a->threads) schedule(static)
   for (int h = 0; h < H; h++) {
     pack_keys(t->keys + h * key_size, 0, t->k + h * K, D, n, K);
-    pack_values(t->values + h * value_size, 0, t->value + h * K, D, n, K);
+    pack_values(t->values + h * value_size, n, 0, t->value + h * K, D, n, K);
   }
 #pragma omp parallel for num_threads(t->a->threads) schedule(static)
   for (int thread = 0; thread < t->a->threads; thread++) {
@@ -100,7 +100,8 @@ static void attend_all(tower *t) {
     int64_t jobs = H * blocks, end = jobs * (thread + 1) / t->a->threads;
     for (int64_t job = jobs * thread / t->a->threads; job < end; job++) {
       int64_t h = job / blocks, row = job % blocks * QUERY_BLOCK;
-      kv_stretch s = {t->keys + h * key_size, t->values + h * value_size, 0, (int)n};
+      kv_stretch s = {t->keys + h * key_size, packed_values(t->values + h * value_size, n), 0,
+                      (int)n};
       attend_rows rows = {.q = t->q + row * D + h * K,
                           .q_stride = D,
                           .z = t->z + row * D + h * K,

@@ -23,13 +23,24 @@ void pack_keys(float *panels, int64_t at, const float *k, int64_t stride, int64_
   }
 }
 
-void pack_values(float *values, int64_t at, const float *v, int64_t stride, int64_t n, int K) {
-  int64_t width = round_up(K, PANEL);
-  for (int64_t i = 0; i < n; i++) {
-    float *row = values + (at + i) * width;
-    memcpy(row, v + i * stride, (size_t)K * sizeof *row);
-    memset(row + K, 0, (size_t)(width - K) * sizeof *row);
+void pack_values(float *values, int64_t room, int64_t at, const float *v, int64_t stride, int64_t n,
+                 int K) {
+  for (int c = 0; c < K; c += PANEL, values += room * PANEL) {
+    int there = K - c < PANEL ? K - c : PANEL;
+    for (int64_t i = 0; i < n; i++) {
+      float *to = values + (at + i) * PANEL;
+      memcpy(to, v + i * stride + c, (size_t)there * sizeof *to);
+      memset(to + there, 0, (size_t)(PANEL - there) * sizeof *to);
+    }
   }
+}
+
+value_rows packed_values(const float *values, int64_t room) {
+  return (value_rows){values, PANEL, room * PANEL};
+}
+
+void value_row(value_rows v, int64_t j, int K, float *out) {
+  for (int c = 0; c < K; c++) out[c] = v.at[j * v.row + c / PANEL * v.panel + c % PANEL];
 }
 
 void attend_scores(const kernel_set *k, const attend_rows *a) {

@@ -9,8 +9,8 @@
 
 /* Keys and values of one head at positions first .. first + count - 1. */
 typedef struct kv_stretch {
-  const float *keys;   /* panels of (K, 16) */
-  const float *values; /* (count, round_up(K, 16)) */
+  const float *keys; /* panels of (K, 16) */
+  value_rows values;
   int first, count;
 } kv_stretch;
 
@@ -19,9 +19,14 @@ int64_t key_floats(int64_t n, int K);
 int64_t value_floats(int64_t n, int K);
 
 /* Puts rows at, at + 1, .. into storage that begins at position 0 of the stretch: n rows of K
- * channels, [stride] apart.  The columns behind the last row of its panel are zeroed. */
+ * channels, [stride] apart.  The columns behind the last row of its panel are zeroed.  [room]: the
+ * positions that the storage of values was made for. */
 void pack_keys(float *panels, int64_t at, const float *k, int64_t stride, int64_t n, int K);
-void pack_values(float *values, int64_t at, const float *v, int64_t stride, int64_t n, int K);
+void pack_values(float *values, int64_t room, int64_t at, const float *v, int64_t stride, int64_t n,
+                 int K);
+value_rows packed_values(const float *values, int64_t room);
+/* One value (K), as it was. */
+void value_row(value_rows v, int64_t j, int K, float *out);
 
 typedef struct attend_rows {
   const float *q; /* R queries of one head, q_stride apart */

@@ -16,19 +16,21 @@ void turn_stretches(const kv_stretch *stretches, int n, int K, kv_turned *out) {
   int64_t width = round_up(K, PANEL);
   for (int i = 0; i < n; i++) {
     const kv_stretch *s = &stretches[i];
+    float *rows = out->key_rows + s->first * width; /* first of the values */
+    for (int64_t j = 0; j < s->count; j++) value_row(s->values, j, K, rows + j * width);
+    pack_keys(out->value_panels, s->first, rows, width, s->count, K);
     for (int64_t j = 0; j < s->count; j++) {
       const float *column = s->keys + j / PANEL * PANEL * K + j % PANEL;
-      float *row = out->key_rows + (s->first + j) * width;
+      float *row = rows + j * width;
       for (int c = 0; c < K; c++) row[c] = column[c * PANEL];
       for (int64_t c = K; c < width; c++) row[c] = 0;
     }
-    pack_keys(out->value_panels, s->first, s->values, width, s->count, K);
   }
 }
 
 /* rows of x, x_stride apart, as the kernels want values */
 static void pad_rows(float *out, const float *x, int64_t x_stride, int R, int K) {
-  pack_values(out, 0, x, x_stride, R, K);
+  pack_values(out, R, 0, x, x_stride, R, K);
 }
 
 /* to row j += sum_r M_rj x_r for the positions j from [first] on, M (R, ld) */
@@ -39,7 +41,7 @@ static void mix_across(const kernel_set *k, const attend_rows *a, const attend_g
   for (int j = 0; j < n; j++) {
     for (int r = 0; r < a->R; r++) g->across[(int64_t)j * a->R + r] = M[r * a->ld + g->first + j];
   }
-  k->mix(to, g->kv_stride, g->across, a->R, n, g->rows, a->R, a->K);
+  k->mix(to, g->kv_stride, g->across, a->R, n, packed_values(g->rows, a->R), a->R, a->K);
 }
 
 void attend_backward(const kernel_set *k, const attend_rows *a, const attend_grads *g) {
@@ -53,7 +55,8 @@ void attend_backward(const kernel_set *k, const attend_rows *a, const attend_gra
     for (int j = 0; j < g->count; j++) dS[j] *= scale;
     memset(g->dq + r * a->q_stride, 0, (size_t)a->K * sizeof *g->dq);
   }
-  k->mix(g->dq, a->q_stride, g->dS, a->ld, a->R, g->kv->key_rows, g->count, a->K);
+  value_rows keys = {g->kv->key_rows, round_up(a->K, PANEL), PANEL};
+  k->mix(g->dq, a->q_stride, g->dS, a->ld, a->R, keys, g->count, a->K);
   pad_rows(g->rows, a->q, a->q_stride, a->R, a->K);
   mix_across(k, a, g, g->dS, g->dk);
 }

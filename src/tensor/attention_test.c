@@ -47,10 +47,10 @@ static void attend(const kernel_set *k, arrays *a, int R, int K, int count, cons
   float *panels = a->panels, *values = a->values;
   for (int i = 0; i <= n; i++) {
     int from = cuts && i ? cuts[i - 1] : 0, to = cuts && i < n ? cuts[i] : count;
-    stretches[i] = (kv_stretch){panels, values, from, to - from};
+    stretches[i] = (kv_stretch){panels, packed_values(values, to - from), from, to - from};
     for (int j = from; j < to; j++) { /* row by row: packing goes on where it stopped */
       pack_keys(panels, j - from, a->k + (int64_t)j * WIDEST, WIDEST, 1, K);
-      pack_values(values, j - from, a->v + (int64_t)j * WIDEST, WIDEST, 1, K);
+      pack_values(values, to - from, j - from, a->v + (int64_t)j * WIDEST, WIDEST, 1, K);
     }
     panels += key_floats(to - from, K);
     values += value_floats(to - from, K);

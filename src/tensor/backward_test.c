@@ -159,11 +159,13 @@ static int seen(int r) { return KEYS - ROWS + 1 + r; } /* causal: the last row s
 static attend_rows weigh(const scene *s, kv_stretch st[2]) {
   int64_t half = key_floats(CUT, s->K), vhalf = value_floats(CUT, s->K);
   pack_keys(s->panels, 0, s->key, s->K, CUT, s->K);
-  pack_values(s->values, 0, s->value, s->K, CUT, s->K);
+  pack_values(s->values, CUT, 0, s->value, s->K, CUT, s->K);
   pack_keys(s->panels + half, 0, s->key + (int64_t)CUT * s->K, s->K, KEYS - CUT, s->K);
-  pack_values(s->values + vhalf, 0, s->value + (int64_t)CUT * s->K, s->K, KEYS - CUT, s->K);
-  st[0] = (kv_stretch){s->panels, s->values, 0, CUT};
-  st[1] = (kv_stretch){s->panels + half, s->values + vhalf, CUT, KEYS - CUT};
+  pack_values(s->values + vhalf, KEYS - CUT, 0, s->value + (int64_t)CUT * s->K, s->K, KEYS - CUT,
+              s->K);
+  st[0] = (kv_stretch){s->panels, packed_values(s->values, CUT), 0, CUT};
+  st[1] =
+      (kv_stretch){s->panels + half, packed_values(s->values + vhalf, KEYS - CUT), CUT, KEYS - CUT};
   attend_rows a = {.q = s->q,
                    .q_stride = s->K,
                    .z = s->z,

@@ -7,8 +7,9 @@
  * threads are the caller's business.
  *
  * Keys are stored in panels of 16: key j of a head is column j % 16 of panel j / 16, a (K, 16)
- * matrix, so that one query meets 16 keys in one vector.  Values are rows padded to a multiple of
- * 16 channels. */
+ * matrix, so that one query meets 16 keys in one vector.  Values are padded to a multiple of 16
+ * channels, and stand in panels of 16 channels of all rows, so that a mix reads one stream; or
+ * whole rows stand one behind the other (value_rows). */
 #ifndef LOCI_TENSOR_KERNELS_H
 #define LOCI_TENSOR_KERNELS_H
 
@@ -20,6 +21,12 @@
 enum { PANEL = 16 };
 
 static inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+/* Channel c of value j is at[j * row + c / 16 * panel + c % 16]. */
+typedef struct value_rows {
+  const float *at;
+  int64_t row, panel;
+} value_rows;
 
 typedef struct kernel_set {
   const char *name; /* "ref", "base", "avx2", "avx512" */
@@ -59,8 +66,8 @@ typedef struct kernel_set {
                  const float *panels, int count);
   /* x := softmax(x) over n entries; -INFINITY entries become exact zeros. */
   void (*softmax)(float *x, int64_t n);
-  /* z_r += sum_j S[r][j] v_j for rows r < R, channels < K; v (count, round_up(K, 16)). */
-  void (*mix)(float *z, int64_t z_stride, const float *S, int64_t ld, int R, const float *v,
+  /* z_r += sum_j S[r][j] v_j for rows r < R, values j < count, channels < K. */
+  void (*mix)(float *z, int64_t z_stride, const float *S, int64_t ld, int R, value_rows v,
               int count, int K);
 } kernel_set;
 

@@ -118,13 +118,13 @@ static void softmax(float *x, int64_t n) {
   }
 }
 
-static void mix(float *z, int64_t z_stride, const float *S, int64_t ld, int R, const float *v,
+static void mix(float *z, int64_t z_stride, const float *S, int64_t ld, int R, value_rows v,
                 int count, int K) {
-  int64_t width = round_up(K, PANEL);
   for (int r = 0; r < R; r++) {
     for (int c = 0; c < K; c++) {
+      const float *x = v.at + c / PANEL * v.panel + c % PANEL;
       double sum = (double)z[r * z_stride + c];
-      for (int j = 0; j < count; j++) sum += (double)S[r * ld + j] * (double)v[j * width + c];
+      for (int j = 0; j < count; j++) sum += (double)S[r * ld + j] * (double)x[j * v.row];
       z[r * z_stride + c] = (float)sum;
     }
   }

@@ -375,17 +375,17 @@ static void softmax(float *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) x[i] *= r;
 }
 
-/* Adds [keep] channels of the two registers that v points to, of R rows. */
+/* Adds [keep] channels of the two registers at v and w of every row of values. */
 INLINE void mix_tile(const int R, float *z, int64_t z_stride, const float *S, int64_t ld,
-                     const float *v, int64_t width, int count, int64_t second, int64_t keep) {
+                     const float *v, const float *w, int64_t row, int count, int64_t keep) {
   vf a[ROWS], b[ROWS];
   for (int r = 0; r < R; r++) a[r] = b[r] = all(0);
-  for (int j = 0; j < count; j++, v += width) {
-    vf x = load(v), y = load(v + second);
+  for (int j = 0; j < count; j++, v += row, w += row) {
+    vf x = load(v), y = load(w);
     for (int r = 0; r < R; r++) {
-      vf w = all(S[r * ld + j]);
-      a[r] += w * x;
-      b[r] += w * y;
+      vf s = all(S[r * ld + j]);
+      a[r] += s * x;
+      b[r] += s * y;
     }
   }
   for (int r = 0; r < R; r++, z += z_stride) {
@@ -396,15 +396,16 @@ INLINE void mix_tile(const int R, float *z, int64_t z_stride, const float *S, in
   }
 }
 
-static void mix(float *z, int64_t z_stride, const float *S, int64_t ld, int R, const float *v,
+static void mix(float *z, int64_t z_stride, const float *S, int64_t ld, int R, value_rows v,
                 int count, int K) {
   int64_t width = round_up(K, PANEL);
-  for (int r = 0; r < R; r += ROWS) {
-    for (int64_t c = 0; c < K; c += COLUMNS) {
-      int64_t second = c + LANES < width ? LANES : 0;
-      OF_ROWS(mix_tile, R - r, z + r * z_stride + c, z_stride, S + r * ld, ld, v + c, width, count,
-              second, K - c)
-    }
+  for (int64_t c = 0; c < K; c += COLUMNS) {
+    int64_t d = c + LANES < width ? c + LANES : c;
+    const float *x = v.at + c / PANEL * v.panel + c % PANEL;
+    const float *y = v.at + d / PANEL * v.panel + d % PANEL;
+    for (int r = 0; r < R; r += ROWS)
+      OF_ROWS(mix_tile, R - r, z + r * z_stride + c, z_stride, S + r * ld, ld, x, y, v.row, count,
+              K - c)
   }
 }
 

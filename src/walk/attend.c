@@ -17,12 +17,17 @@ void lay_out_kv(walk *w, int layer) {
     stream_kv *kv = &w->kv[s];
     if (t->cache) {
       int64_t ks = key_floats(t->cache->capacity, K), vs = value_floats(t->cache->capacity, K);
-      *kv = (stream_kv){
-          t->cache->keys + layer * G * ks, t->cache->values + layer * G * vs, 0, t->length, ks, vs};
+      *kv = (stream_kv){t->cache->keys + layer * G * ks,
+                        t->cache->values + layer * G * vs,
+                        0,
+                        t->length,
+                        t->cache->capacity,
+                        ks,
+                        vs};
       continue;
     }
     int n = t->length - t->from[layer];
-    *kv = (stream_kv){keys, values, t->from[layer], n, key_floats(n, K), value_floats(n, K)};
+    *kv = (stream_kv){keys, values, t->from[layer], n, n, key_floats(n, K), value_floats(n, K)};
     keys += G * kv->key_step;
     values += G * kv->value_step;
   }
@@ -40,7 +45,7 @@ static void pack_head(walk *w, int layer, int64_t s, int g) {
     for (run = 1; i + run < n && rows[i + run] == rows[i] + run; run++) continue;
     int64_t at = t->from[layer] - kv->first + i, from = rows[i] * stride + (int64_t)g * K;
     pack_keys(kv->keys + g * kv->key_step, at, w->k + from, stride, run, K);
-    pack_values(kv->values + g * kv->value_step, at, w->v + from, stride, run, K);
+    pack_values(kv->values + g * kv->value_step, kv->room, at, w->v + from, stride, run, K);
   }
 }
 
@@ -58,7 +63,8 @@ int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
   for (; s >= 0 && end > 0; s = w->streams.at[s].parent) {
     const stream_kv *kv = &w->kv[s];
     if (kv->count == 0 || kv->first >= end) continue;
-    out[n++] = (kv_stretch){kv->keys + g * kv->key_step, kv->values + g * kv->value_step, kv->first,
+    out[n++] = (kv_stretch){kv->keys + g * kv->key_step,
+                            packed_values(kv->values + g * kv->value_step, kv->room), kv->first,
                             end - kv->first};
     end = kv->first;
   }

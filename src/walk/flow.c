@@ -57,11 +57,12 @@ void flow_attention(const walk *w, int layer, const row *r, int head, const floa
   }
 }
 
-/* Value of one head at a position of a root (K). */
-static const float *value_at(const walk *w, int s, int position, int g) {
+/* Values of one head from a position of a root on. */
+static value_rows value_at(const walk *w, int s, int position, int g) {
   const stream_kv *kv = &w->kv[s];
-  return kv->values + g * kv->value_step +
-         (int64_t)(position - kv->first) * round_up(w->c->head_dim, PANEL);
+  value_rows v = packed_values(kv->values + g * kv->value_step, kv->room);
+  v.at += (position - kv->first) * v.row;
+  return v;
 }
 
 static double dot(const float *x, const float *y, int64_t n) {
@@ -84,8 +85,8 @@ static loci_status project_sources(walk *w, const walk_flow *f, int64_t first, i
   int K = w->c->head_dim, H = w->c->heads, group = H / w->c->kv_heads;
   for (int h = 0; h < H; h++) {
     for (int64_t j = 0; h % group == 0 && j < n; j++) {
-      const float *v = value_at(w, f->stream, f->sources[first + j], h / group);
-      operand_set(w->a, r->operand, j, v, K);
+      value_row(value_at(w, f->stream, f->sources[first + j], h / group), 0, K, r->mixed);
+      operand_set(w->a, r->operand, j, r->mixed, K);
     }
     linear_part part = {(int64_t)h * K, K, r->part + h * r->width, H * r->width};
     TRY(linear_part_forward(w->a, o, part, r->operand, n, err));
@@ -116,7 +117,7 @@ static void summed_norms(const walk *w, const walk_flow *f, int64_t source, cons
       for (int h = 0; h < H; h++) weights[i * H + h] = weight_of(f, h, q + i, source);
     }
     memset(sum, 0, (size_t)(n * D) * sizeof *sum);
-    w->a->k->mix(sum, D, weights, H, n, part, H, (int)D);
+    w->a->k->mix(sum, D, weights, H, n, (value_rows){part, w->flow->width, PANEL}, H, (int)D);
     for (int i = 0; i < n; i++) {
       double norm = sqrt(dot(sum + i * D, sum + i * D, D));
       f->norms[(int64_t)(q + i) * f->source_count + source] = (float)norm;
@@ -155,9 +156,9 @@ static void mix_values(const walk *w, const walk_flow *f, int query, float *out)
   memset(out, 0, (size_t)w->c->heads * (size_t)K * sizeof *out);
   for (int h = 0; h < w->c->heads; h++) {
     for (int j = 0; j < f->source_count; j++) {
-      const float *v = value_at(w, f->stream, f->sources[j], h / group);
+      value_rows v = value_at(w, f->stream, f->sources[j], h / group);
       float p = weight_of(f, h, query, j);
-      for (int c = 0; c < K; c++) out[(int64_t)h * K + c] += p * v[c];
+      w->a->k->mix(out + (int64_t)h * K, K, &p, 1, 1, v, 1, K);
     }
   }
 }
@@ -183,10 +184,11 @@ static loci_status sums(walk *w, const walk_flow *f, loci_err *err) {
 
 static void value_norms(const walk *w, const walk_flow *f) {
   int K = w->c->head_dim;
+  float *v = w->flow->mixed;
   for (int j = 0; j < f->source_count; j++) {
     double sum = 0;
     for (int g = 0; g < w->c->kv_heads; g++) {
-      const float *v = value_at(w, f->stream, f->sources[j], g);
+      value_row(value_at(w, f->stream, f->sources[j], g), 0, K, v);
       sum += dot(v, v, K);
     }
     f->value_norms[j] = (float)sqrt(sum);

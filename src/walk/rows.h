@@ -18,11 +18,12 @@ typedef struct row {
   int64_t slot;
 } row;
 
-/* One stream's keys and values at the current layer; heads are [key_step] floats apart. */
+/* One stream's keys and values at the current layer, with room for [room] positions; heads are
+ * [key_step], [value_step] floats apart. */
 typedef struct stream_kv {
   float *keys, *values;
   int first, count;
-  int64_t key_step, value_step;
+  int64_t room, key_step, value_step;
 } stream_kv;
 
 /* The rows of the current layer. */
