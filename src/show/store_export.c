@@ -44,15 +44,18 @@ static loci_status points_of(const db_query *q, int column, const char *where, i
 
 static loci_status put_csv_row(const db_query *q, const char *where, bytes *b, loci_err *err) {
   int n;
+  int64_t first = db_int(q, 8);
   bytes head = {0};
   TRY(points_of(q, 9, where, &n, err));
+  if (first < 0 || first > POINTS_MAX)
+    return fail(err, LOCI_EFORMAT, "%s: a series that begins at %" PRId64, where, first);
   double *x = malloc((size_t)n * sizeof *x);
   if (!x) return fail_nomem(err, "writing a store");
   loci_status st = store_numbers(db_text(q, 10), where, x, n, err);
   put_head(&head, q);
   for (int i = 0; !st && i < n; i++) {
     bytes_add(b, head.data, head.size);
-    bytes_format(b, ",%" PRId64 ",", db_int(q, 8) + i);
+    bytes_format(b, ",%" PRId64 ",", first + i);
     if (isfinite(x[i])) bytes_format(b, "%.17g", x[i]);
     bytes_text(b, "\r\n");
   }

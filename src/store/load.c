@@ -88,6 +88,7 @@ static loci_status find_run(loading *l, double least_effect, loci_err *err) {
 
 loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err) {
   js_value *v;
+  if (!json) return fail(err, LOCI_EFORMAT, "%s: a row of numbers is missing", where);
   TRY(js_parse(json, strlen(json), where, &v, err));
   bool good = js_kind_of(v) == JS_ARRAY && js_count(v) == n;
   for (int i = 0; good && i < n; i++) {

@@ -95,6 +95,23 @@ static void rows_without_sense_are_refused(void **state) {
   }
 }
 
+static void numbers_beyond_sense_are_not_exported(void **state) {
+  loci_err err;
+  loci_store *s;
+  double x;
+  char to[512];
+  (void)state;
+  write_store("1", "[0.5]");
+  sql("UPDATE series SET first = 9223372036854775807");
+  snprintf(to, sizeof to, "%s/out.csv", folder);
+  must(loci_store_open(path, false, &s, &err), &err);
+  assert_int_equal(loci_store_export(s, 0, to, &err), LOCI_EFORMAT);
+  assert_non_null(strstr(err.msg, path));
+  assert_int_equal(access(to, F_OK), -1);
+  loci_store_close(s);
+  assert_int_equal(store_numbers(NULL, path, &x, 1, &err), LOCI_EFORMAT);
+}
+
 static void a_null_is_no_number(void **state) {
   loci_average *a;
   loci_err err;
@@ -358,6 +375,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(numbers_come_back_bit_for_bit, begin),
       cmocka_unit_test_setup(rows_without_sense_are_refused, begin),
+      cmocka_unit_test_setup(numbers_beyond_sense_are_not_exported, begin),
       cmocka_unit_test_setup(a_null_is_no_number, begin),
       cmocka_unit_test_setup(other_databases_are_left_alone, begin),
       cmocka_unit_test_setup(one_writer_and_any_readers, begin),
