@@ -123,9 +123,11 @@ void put_wrapped(FILE *out, const char *s, const wrap *how) {
   bool first = true;
   while (*s) {
     char word[256];
-    size_t n = strcspn(s, " ");
-    snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1), s);
-    n = strlen(word);
+    size_t n = 0; /* a longer word goes out in parts, without looking at the rest each time */
+    while (n < sizeof word - 1 && s[n] && s[n] != ' ') n++;
+    while (s[n] && s[n] != ' ' && ((unsigned char)s[n] & 0xC0) == 0x80 && n > sizeof word - 5) n--;
+    memcpy(word, s, n);
+    word[n] = 0;
     int width = text_width(word, how->utf8);
     if (!first && at + 1 + width > how->columns) {
       fprintf(out, "\n%*s", how->indent, "");

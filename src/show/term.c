@@ -64,8 +64,11 @@ void term_word(term *t, term_style style, const char *word) {
     term_put(t, TERM_PLAIN, " ");
   }
   t->has_word = true;
-  while (t->column + utf8_columns(s, strlen(s)) > t->width && !t->out.failed) {
+  int left = utf8_columns(s, strlen(s));
+  while (t->column + left > t->width && !t->out.failed) {
+    int before = t->column;
     s = put_part(t, style, s);
+    left -= t->column - before;
     if (*s) wrap(t);
   }
   term_put(t, style, s);
