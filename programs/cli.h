@@ -69,6 +69,8 @@ int cli_bad_value(cli *c, option_id id, const char *wanted);
 /* Endings and places of all -o files, before any work starts. */
 int cli_check_outputs(cli *c);
 bool cli_ends_with(const char *path, const char *ending);
+/* Whether two paths lead to the same thing. */
+bool cli_is_same_file(const char *a, const char *b);
 /* Hands a JSON text (freed here) to standard output with --json, and to every -o F.json. */
 int cli_write_json(cli *c, char *json);
 /* A string of unknown origin as a JSON string, quotes included. */

@@ -12,6 +12,10 @@ int cmd_data_annotate(cli *c) {
   if (code) return code;
   opts.weights = args_get(&c->args, OPT_WEIGHTS);
   opts.train = args_get(&c->args, OPT_TRAIN);
+  if (opts.train && opts.weights &&
+      (cli_is_same_file(opts.weights, opts.train) ||
+       cli_is_same_file(opts.weights, c->args.rest[0])))
+    return cli_usage(c, "--weights would take the place of %s", opts.weights);
   opts.keep = args_has(&c->args, OPT_KEEP);
   opts.compare = args_has(&c->args, OPT_COMPARE);
   opts.why = args_has(&c->args, OPT_WHY);

@@ -34,6 +34,10 @@ int cmd_edit_apply(cli *c) {
   char *json;
   const char *dir = args_get(&c->args, OPT_OUT);
   if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "edit apply writes one directory");
+  for (int i = 1; i < c->args.rest_count; i++)
+    for (int k = 0; k < i; k++)
+      if (cli_is_same_file(c->args.rest[i], c->args.rest[k]))
+        return cli_usage(c, "%s is there twice", c->args.rest[i]);
   int code = edit_read_files(c, c->args.rest, c->args.rest_count, &edits);
   if (!code) code = cli_open_model(c, &m);
   if (!code && loci_edit_save(m, (const loci_edit *const *)edits.at, edits.count, dir,

@@ -116,6 +116,11 @@ static int read_one(cli *c, request *r, const loci_model *m) {
                      .constraints = &constraint,
                      .constraint_count = 1};
   while (n < MOST_PROMPTS && (rephrase[n] = args_at(&c->args, OPT_REPHRASE, n)) != NULL) n++;
+  for (int i = 0; i < n; i++) {
+    if (!has_constraint(rephrase[i], constraint))
+      return cli_usage(c, "--rephrase \"%.80s\" does not have the constraint \"%.80s\"",
+                       rephrase[i], constraint);
+  }
   if (!args_has(&c->args, OPT_PROMPTS)) r->prompts = 1 + n;
   int code = add_wish(c, r, m, q, (others){.rephrase = rephrase, .rephrase_count = n},
                       args_get(&c->args, OPT_TARGET));

@@ -86,12 +86,22 @@ static bool has_listed_ending(const char *path, const char *endings) {
   return false;
 }
 
-/* The directory must take a new file; what stands at the place already must not be a directory. */
-/* Whether two paths lead to the same thing. */
-static bool is_same(const char *a, const char *b) {
+bool cli_is_same_file(const char *a, const char *b) {
   struct stat s, t;
   return a && b && stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev &&
          s.st_ino == t.st_ino;
+}
+
+/* Whether a file that some option names is [path]. */
+static bool is_named(const char *path, const args *a) {
+  static const option_id inputs[] = {OPT_DATA,       OPT_REQUESTS, OPT_KEEP_FILE, OPT_AVERAGE,
+                                     OPT_COVARIANCE, OPT_NOISE,    OPT_EDIT,      OPT_STORE,
+                                     OPT_IMAGE_LIST, OPT_ANSWERS,  OPT_TRAIN};
+  const char *name, *corrupt = args_get(a, OPT_CORRUPT);
+  for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+    for (int k = 0; (name = args_at(a, inputs[i], k)) != NULL; k++)
+      if (cli_is_same_file(path, name)) return true;
+  return corrupt && strncmp(corrupt, "image:", 6) == 0 && cli_is_same_file(path, corrupt + 6);
 }
 
 /* A result must not take the place of what it is made from. */
@@ -100,17 +110,19 @@ static loci_status check_inputs(const char *path, const char *directory, const a
   char model[PATH_SIZE];
   loci_err ignored;
   const char *name = args_get(a, OPT_MODEL);
-  if (is_same(path, args_get(a, OPT_IMAGE)))
+  if (cli_is_same_file(path, args_get(a, OPT_IMAGE)))
     return cli_fail(err, LOCI_EINVAL, "%s: is the picture this is about", path);
-  for (int i = 0; i < a->rest_count; i++)
-    if (is_same(path, a->rest[i]))
-      return cli_fail(err, LOCI_EINVAL, "%s: is the file this is made from", path);
+  bool made_from = is_named(path, a);
+  for (int i = 0; i < a->rest_count; i++) made_from |= cli_is_same_file(path, a->rest[i]);
+  if (made_from) return cli_fail(err, LOCI_EINVAL, "%s: is the file this is made from", path);
   bool exists = access(path, F_OK) == 0;
-  if (exists && name && !model_path_find(name, model, &ignored) && is_same(directory, model))
+  if (exists && name && !model_path_find(name, model, &ignored) &&
+      cli_is_same_file(directory, model))
     return cli_fail(err, LOCI_EINVAL, "%s: is a file of the checkpoint", path);
   return LOCI_OK;
 }
 
+/* The directory must take a new file; what stands at the place already must not be a directory. */
 static loci_status check_place(const char *path, const args *a, loci_err *err) {
   char directory[PATH_SIZE];
   struct stat s;

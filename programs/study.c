@@ -48,7 +48,7 @@ int study_show_store(cli *c, loci_store *store) {
 int study_least_effect(cli *c, double *out) {
   const char *least = args_get(&c->args, OPT_MIN_TE);
   *out = 0.1;
-  if (!least || value_real(least, out)) return EXIT_DONE;
+  if (!least || (value_real(least, out) && *out <= 1)) return EXIT_DONE;
   return cli_bad_value(c, OPT_MIN_TE, "a probability such as 0.1");
 }
 

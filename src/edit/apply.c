@@ -85,7 +85,11 @@ static loci_status check(loci_model *m, const loci_edit *e, loci_err *err) {
                 (long long)w->cols);
   }
   TRY(model_hash(m, NULL, NULL, &hash, err));
-  if (strcmp(hash, e->hash) == 0) return LOCI_OK;
+  if (strcmp(hash, e->hash) == 0) {
+    if (strcmp(w->name, e->tensor) == 0) return LOCI_OK;
+    return fail(err, LOCI_EFORMAT, "%s%sthe edit is of layer %d and of %.120s, which is not there",
+                file, colon, e->layer, e->tensor);
+  }
   return fail(err, LOCI_EINVAL,
               "%s%sthe edit was made for a model with the hash %s, this one has %s", file, colon,
               e->hash, hash);

@@ -42,19 +42,30 @@ static loci_status read_interval(const js_value *v, const char *path, loci_inter
   return LOCI_OK;
 }
 
-/* The group's first measure alone: the share of free answers. */
+/* The share of free answers: right ones, or those that stayed. */
+static const js_value *free_answers(const js_value *metrics, const char **name) {
+  static const char *const names[] = {"free", "unchanged"};
+  for (int i = 0; i < 2; i++) {
+    const js_value *v = js_get(metrics, *name = names[i]);
+    if (v) return v;
+  }
+  return NULL;
+}
+
+/* The group's free answers alone. */
 static loci_status read_group(const js_value *v, const char *path, arena *mem, loci_edit_group *out,
                               loci_err *err) {
-  const js_value *metrics = js_get(v, "metrics"), *metric = NULL;
-  const char *name = "", *key = "";
+  const js_value *metrics = js_get(v, "metrics");
+  const char *name = "", *key;
+  const js_value *metric = free_answers(metrics, &key);
   int64_t examples = 0, questions = 0;
   loci_edit_metric *m = arena_zarray(mem, 1, loci_edit_metric);
   if (!m) return fail_nomem(err, "reading a test of edits");
   TRY(js_get_text(v, "name", path, &name, err));
   TRY(js_get_int(v, "examples", path, 0, 1 << 30, &examples, err));
   TRY(js_get_int(v, "questions", path, 0, 1 << 30, &questions, err));
-  if (!js_first(metrics, &key, &metric)) {
-    return fail(err, LOCI_EFORMAT, "%s: the group \"%.40s\" has no measure", path, name);
+  if (!metric) {
+    return fail(err, LOCI_EFORMAT, "%s: the group \"%.40s\" has no free answers", path, name);
   }
   TRY(copy_text(mem, key, &m->name, err));
   TRY(read_interval(js_get(metric, "before"), path, &m->before, err));

@@ -141,7 +141,11 @@ loci_status covariance_check(const loci_covariance *c, loci_model *m, int layer,
                 layer);
   }
   TRY(model_hash(m, NULL, NULL, &hash, err));
-  if (strcmp(hash, c->hash) == 0 && c->inner == model_decoder(m)->inner) return LOCI_OK;
+  if (c->inner != model_decoder(m)->inner) {
+    return fail(err, LOCI_EINVAL, "the covariance is of %lld numbers a key, the model has %d",
+                (long long)c->inner, (int)model_decoder(m)->inner);
+  }
+  if (strcmp(hash, c->hash) == 0) return LOCI_OK;
   return fail(err, LOCI_EINVAL,
               "the covariance was made for a model with the hash %s, this one has %s", c->hash,
               hash);

@@ -146,8 +146,9 @@ static loci_status turn(void *ctx, const loci_example *e, study_turn *out, loci_
 
 static loci_status see_trace(void *ctx, const loci_trace *t, loci_err *err) {
   keeping *x = ctx;
-  for (int i = 0; i < t->grid_count; i++) TRY(rows_grid(&x->rows, x->result, t, &t->grids[i], err));
-  return LOCI_OK;
+  for (int i = 0; i < t->grid_count && !x->broken.code; i++)
+    (void)rows_grid(&x->rows, x->result, t, &t->grids[i], &x->broken);
+  return x->broken.code ? fail(err, LOCI_ECANCELLED, "%s", x->broken.msg) : LOCI_OK;
 }
 
 /* The example's headline into the running mean, if it counts. */
@@ -221,7 +222,7 @@ static loci_status measure(void *ctx, study_item *item, loci_err *err) {
   TRY(db_exec(x->store->d, "BEGIN IMMEDIATE", err));
   loci_status st = commit(x, write_example(x, item, &used, &own), &own);
   if (st) {
-    x->broken = own; /* no fault of the example */
+    if (!x->broken.code) x->broken = own; /* no fault of the example */
     return fail(err, LOCI_ECANCELLED, "%s", own.msg);
   }
   item->drop = used ? NULL : "dropped"; /* written down already */

@@ -90,6 +90,8 @@ static loci_status check_tables(db *d, bool writes, loci_err *err) {
 static loci_status open_store(loci_store *s, const char *path, bool writes, loci_err *err) {
   if (path && (!*path || strcmp(path, ":memory:") == 0))
     return fail(err, LOCI_EINVAL, "\"%s\": a store is a file", path); /* SQLite means others */
+  if (path && strncmp(path, "file:", 5) == 0) /* SQLite would take it for an address */
+    return fail(err, LOCI_EINVAL, "\"%s\": write ./%s for a file of this name", path, path);
   if (writes && path) TRY(lock_store(s, path, err));
   s->writes = writes;
   TRY(db_open(path ? path : ":memory:", writes ? DB_CREATE : DB_READ, &s->d, err));

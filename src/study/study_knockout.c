@@ -95,8 +95,10 @@ static loci_status finish(void *ctx, loci_err *err) {
 
 static loci_status check(void *ctx, const loci_model *m, loci_err *err) {
   const cut_study *c = ctx;
-  int layers = c->how.layer_count;
-  if (c->how.window == LOCI_ALL_LAYERS) return LOCI_OK;
+  int layers = c->how.layer_count, most = 2 * model_decoder(m)->layers, w = c->how.window;
+  if (w == LOCI_ALL_LAYERS) return LOCI_OK;
+  if (w < 0 || w > most)
+    return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", w, most);
   return layers_check(c->how.first_layer, &layers, model_decoder(m)->layers, err);
 }
 

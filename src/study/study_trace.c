@@ -233,9 +233,14 @@ static loci_status check_positions(const char *text, loci_err *err) {
 
 static loci_status check(void *ctx, const loci_model *m, loci_err *err) {
   const trace_study *s = ctx;
-  int layers = s->how.layer_count;
+  int layers = s->how.layer_count, most = model_decoder(m)->layers;
+  for (int i = 0; i < s->how.window_count; i++) {
+    int w = s->how.windows[i];
+    if (w < 1 || w > most)
+      return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", w, most);
+  }
   TRY(check_positions(s->how.positions, err));
-  return layers_check(s->how.first_layer, &layers, model_decoder(m)->layers, err);
+  return layers_check(s->how.first_layer, &layers, most, err);
 }
 
 average_job *job_trace(arena *mem, const loci_trace_opts *how) {

@@ -99,6 +99,7 @@ try ask -m edited -i "$image" -q "$question"
 [ "$(head -1 out)" = Lima ] || miss "the written model does not say Lima"
 failed 'edited: exists already' edit apply lima.edit -m "$model" --out edited
 failed 'the edit was made for a model with the hash' edit apply lima.edit -m edited --out twice
+usage 'lima.edit is there twice' edit apply lima.edit ./lima.edit -m "$model" --out twice
 try edit revert edited
 wants 0
 cmp -s "$model/model.safetensors" edited/model.safetensors || miss "the reverted weights are not the source's"

@@ -72,6 +72,11 @@ sed 's/"efficacy"/"other"/' t.json >renamed.json
 failed 'renamed.json: its groups are not those of the first file' edit compare t.json renamed.json
 sed 's/"lo":[^,]*/"lo":"x"/' t.json >broken.json
 failed 'broken.json: "lo"' edit compare broken.json
+sed 's/"free":/"gratis":/' t.json >no-free.json
+failed 'no-free.json: the group "efficacy" has no free answers' edit compare t.json no-free.json
+cp set.jsonl set.json
+failed 'set.json: is the file this is made from' edit test --data set.json -m "$model" -o set.json
+cmp -s set.jsonl set.json || miss "a result has taken the place of its questions"
 sed 's/"after":{"value":[-0-9.]*/"after":{"value":7/' t.json >seven.json
 failed 'seven.json: 7 is no share of answers' edit compare t.json seven.json
 cp t.json "$(printf 'a\nb\033[31m.json')"

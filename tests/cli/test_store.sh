@@ -61,6 +61,10 @@ prints '0 examples measured now'
 run data/q.jsonl parts.db --limit 2 --max-new 9
 prints 'run 7, trace: 2 examples used'
 failed 'there is no run 9 in it' study report parts.db --run 9
+# What is wrong with a setting is no example's fault.
+failed 'window 13: expected 1 to 12 layers' study run data/q.jsonl -m "$model" --store w.db --window 13
+failed 'window 25: expected 1 to 24 layers' study run data/q.jsonl -m "$model" --store w.db --what knockout --window 25
+failed 'write ./file:x.db for a file of this name' study run data/q.jsonl -m "$model" --store file:x.db
 
 # What cannot be used is written down, once, with the reason.
 run data/mixed.jsonl mixed.db
