@@ -299,9 +299,9 @@ static loci_status check_hash(const char *dir, const char *expected, loci_err *e
   checkpoint_close(c);
   if (st || strcmp(hash, expected) == 0) return st;
   return fail(err, LOCI_EVERIFY,
-              "%s: the edited matrices are as before, but the weights have the hash %s instead of "
-              "the source's %s: something else changed them, too",
-              dir, hash, expected);
+              "%s: the matrices of %s are in place again, but the weights have the hash %s instead "
+              "of the source's %s: that file, or something else there, was changed",
+              dir, CHECKPOINT_UNDO, hash, expected);
 }
 
 loci_status checkpoint_undo(const char *dir, loci_err *err) {

@@ -298,6 +298,17 @@ static loci_covariance *covariance(loci_model *m, int layer) {
   return c;
 }
 
+/* What an update moves of its key, with plain->right = k / k^T k. */
+static double moved_share(const loci_edit *e, const loci_edit *plain) {
+  double moved = 0, k = 0;
+  for (int64_t f = 0; f < plain->inner; f++) {
+    double x = (double)plain->right[f];
+    moved += (double)e->right[f] * x;
+    k += x * x;
+  }
+  return moved / k;
+}
+
 /* ROME with any covariance brings its value exactly, W' k = v: the change brings delta to k. */
 static void rome_brings_its_value(void **state) {
   (void)state;
@@ -309,17 +320,37 @@ static void rome_brings_its_value(void **state) {
   loci_edit *rome = solve(m, &r, 1, o);
   o = (loci_edit_opts){.settings = {.steps = 5, .lr = 0.3, .lambda = -1}};
   loci_edit *plain = solve(m, &r, 1, o);
-  double moved = 0, k = 0;
-  for (int64_t f = 0; f < plain->inner; f++) { /* plain->right is k / k^T k */
-    double x = (double)plain->right[f];
-    moved += (double)rome->right[f] * x;
-    k += x * x;
-  }
-  assert_true(fabs(moved / k - 1) < 1e-4); /* f32 factors */
+  assert_true(fabs(moved_share(rome, plain) - 1) < 1e-4); /* f32 factors */
   assert_memory_equal(rome->left, plain->left, (size_t)plain->width * sizeof(float));
   assert_memory_not_equal(rome->right, plain->right, (size_t)plain->inner * sizeof(float));
   loci_edit_free(rome);
   loci_edit_free(plain);
+  loci_covariance_free(c);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+/* MEMIT moves the share g / (weight + g) of the way, g = k^T C^-1 k: 1 / share - 1 grows as the
+ * weight does, which is 1 if nothing is said. */
+static void memit_weighs_its_covariance(void **state) {
+  (void)state;
+  loci_model *m = open_model("text-llama");
+  loci_prompt *p = ask(m, questions[1], "Vienna");
+  loci_edit_request r = {.prompt = p, .target = "few"};
+  loci_covariance *c = covariance(m, 2);
+  loci_edit_opts o = {.settings = {.steps = 2, .lambda = -1}};
+  loci_edit *plain = solve(m, &r, 1, o);
+  o = (loci_edit_opts){.method = "memit", .covariance = c, .settings = {.steps = 2}};
+  loci_edit *usual = solve(m, &r, 1, o);
+  o.settings.lambda = 30000;
+  loci_edit *heavy = solve(m, &r, 1, o);
+  double one = 1 / moved_share(usual, plain) - 1, most = 1 / moved_share(heavy, plain) - 1;
+  assert_true(one > 1e-6);
+  /* [one] is a difference of 2e-5, of f32 factors */
+  assert_true(fabs(most / one / 30000 - 1) < 0.03);
+  loci_edit_free(plain);
+  loci_edit_free(usual);
+  loci_edit_free(heavy);
   loci_covariance_free(c);
   loci_prompt_free(p);
   loci_model_close(m);
@@ -652,6 +683,7 @@ int main(void) {
       cmocka_unit_test(a_fine_tuned_edit_is_exact),
       cmocka_unit_test(without_the_constraint_another_question_is_trained),
       cmocka_unit_test(rome_brings_its_value),
+      cmocka_unit_test(memit_weighs_its_covariance),
       cmocka_unit_test(keys_bring_the_value_and_kept_keys_nothing),
       cmocka_unit_test(the_loss_is_averaged_over_the_wordings),
       cmocka_unit_test(a_covariance_file_holds_what_was_written),
