@@ -318,9 +318,11 @@ enum { ROWS = 4, COLUMNS = 2 * LANES };
   }
 #define INLINE static inline __attribute__((always_inline))
 
-/* Scores of R queries with the columns [a, a + LANES) and [b, b + LANES). */
+/* Scores of R queries with the columns [a, a + LANES) and [b, b + LANES); b is a where a register
+ * is a whole panel and no other follows: what is beyond it belongs to another row. */
 INLINE void scores_tile(const int R, float *S, int64_t ld, const float *q, int64_t q_stride, int K,
                         float scale, const float *a, const float *b) {
+  const bool both = a != b;
   vf x[ROWS], y[ROWS];
   for (int r = 0; r < R; r++) x[r] = y[r] = all(0);
   for (int c = 0; c < K; c++, a += PANEL, b += PANEL) {
@@ -333,7 +335,7 @@ INLINE void scores_tile(const int R, float *S, int64_t ld, const float *q, int64
   }
   for (int r = 0; r < R; r++) {
     store(S + r * ld, x[r] * all(scale));
-    store(S + r * ld + LANES, y[r] * all(scale));
+    if (both) store(S + r * ld + LANES, y[r] * all(scale));
   }
 }
 
