@@ -46,7 +46,7 @@ static void corrupt(const loci_prompt *p, const char *kind, const char *answer) 
   loci_trace_opts opts = {.corrupt = kind, .seeds = 2};
   arena *mem = arena_new();
   if (!mem) return;
-  if (!corruption_make(p, &opts, mem, &c, &err) && c.count < 1) abort();
+  if (!corruption_make(p, &opts, -1, mem, &c, &err) && c.count < 1) abort();
   if (!answer_ids(p, answer, mem, &ids, &count, &err) && count < 1) abort();
   arena_free(mem);
 }

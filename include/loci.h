@@ -329,7 +329,7 @@ typedef enum loci_metric {
 typedef enum loci_direction { LOCI_DENOISE = 1, LOCI_NOISE = 2, LOCI_BOTH = 3 } loci_direction;
 
 typedef struct loci_trace_opts {
-  const char *corrupt;    /* NULL: "replace:Paris"; see docs/MATH.md */
+  const char *corrupt;    /* NULL: "replace:Paris", or other words where that is the answer */
   int constraint;         /* corrupt only this one (1-based); 0: all */
   const char *answer;     /* NULL: the clean run's most likely next token */
   const loci_site *sites; /* NULL: mlp_out, attn_out, resid_post */

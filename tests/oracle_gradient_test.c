@@ -46,12 +46,15 @@ static float *rows_of(oracle *o, const int *replaced, int count) {
 static void check_attribution(const char *name) {
   loci_model *m = oracle_model(name);
   oracle o = oracle_open(m, name, "attribution");
-  int L = m->info.layers, T = o.prompt->info.length, count, *ids, s;
+  int L = m->info.layers, T = o.prompt->info.length, s;
   int64_t D = m->info.width;
   loci_err err;
   assert_string_equal(oracle_text(oracle_member(o.json, "kind")), "replace:Paris");
-  assert_ok(word_ids(m, "Paris", o.mem, &ids, &count, &err), err);
-  float *rows = rows_of(&o, ids, count), *grads = arena_array(o.mem, SITES * L * D, float);
+  stand_in paris;
+  assert_ok(replacement_ids(o.prompt, &o.prompt->info.constraints[0], "Paris", o.mem, &paris, &err),
+            err);
+  float *rows = rows_of(&o, paris.ids, paris.count),
+        *grads = arena_array(o.mem, SITES * L * D, float);
   assert_non_null(grads);
   walk *w;
   assert_ok(walk_new(m, &w, &err), err);

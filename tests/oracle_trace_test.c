@@ -287,7 +287,7 @@ static void check_drawn_noise(oracle *o, const request *r) {
   opts.noise_path = NULL;
   opts.seeds = 2;
   opts.seed = 5;
-  assert_ok(corruption_make(o->prompt, &opts, o->mem, &c, &err), err);
+  assert_ok(corruption_make(o->prompt, &opts, -1, o->mem, &c, &err), err);
   assert_int_equal(c.seeds, 2);
   for (int s = 0; s < c.seeds; s++) {
     random_source source = random_stream(5, (uint64_t)s);

@@ -90,8 +90,8 @@ static const char *kind_of(const char *text, bool has_image) {
   return "textual";
 }
 
-static loci_status find_constraint(loci_prompt *p, const char *given, int64_t question_at,
-                                   loci_constraint *out, loci_err *err) {
+static loci_status find_constraint(loci_prompt *p, const char *given, loci_constraint *out,
+                                   loci_err *err) {
   const char *question = p->info.question;
   span found = span_find(question, given);
   size_t length = found.length;
@@ -102,7 +102,7 @@ static loci_status find_constraint(loci_prompt *p, const char *given, int64_t qu
     return fail(err, LOCI_EINVAL, "the constraint \"%.*s\" is not in the question \"%s\"%s",
                 (int)length, given, question, found.occurrence > 1 ? " that often" : "");
   }
-  int64_t begin = question_at + found.begin, end = begin + (int64_t)length;
+  int64_t begin = p->question_at + found.begin, end = begin + (int64_t)length;
   out->first = -1;
   out->count = 0;
   for (int i = 0; i < p->info.length; i++) {
@@ -237,6 +237,7 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
   TRY(choose_template(m, q->template_name, &template, err));
   TRY(template_fill(template, q->text, q->image != NULL, p->mem, &text, err));
   p->info.text = text.text;
+  p->question_at = (int64_t)text.question_at;
   p->info.question = arena_strdup(p->mem, q->text);
   p->info.template_name = template_name(template);
   p->info.image_path = q->image ? arena_strdup(p->mem, q->image) : NULL;
@@ -257,7 +258,7 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
   loci_constraint *found = arena_zarray(p->mem, q->constraint_count, loci_constraint);
   if (!found) return fail_nomem(err, "building the prompt");
   for (int i = 0; i < q->constraint_count; i++) {
-    TRY(find_constraint(p, q->constraints[i], (int64_t)text.question_at, &found[i], err));
+    TRY(find_constraint(p, q->constraints[i], &found[i], err));
   }
   p->info.constraints = found;
   p->info.constraint_count = q->constraint_count;

@@ -15,6 +15,7 @@ struct loci_prompt {
   float *features;  /* (P, feature width) */
   float *projected; /* (P, D) */
   int feature_width;
+  int64_t question_at; /* byte offset of the question in info.text */
 };
 
 /* A prompt's rows and ids mean nothing to another model than its own: LOCI_EINVAL. */
@@ -25,12 +26,20 @@ loci_status check_length(const loci_model *m, int64_t length, const char *what, 
 /* Input row of a token id.  False if the embedding has no such row. */
 bool embed_token(const loci_model *m, int id, float *out);
 
-/* Ids of TEXT as a word that follows a blank: encode("x TEXT") without the ids of "x".  In [mem].
- */
-loci_status word_ids(const loci_model *m, const char *text, arena *mem, int **ids, int *count,
-                     loci_err *err);
-/* Ids of an answer: encode(prompt + " " + answer) without the prompt's ids, which must be a prefix.
- */
+/* What stands in a constraint's place. */
+typedef struct stand_in {
+  int *ids, count;
+  int differs; /* the first token at which the prompt with the words exchanged is not the prompt
+                * with the ids exchanged; -1: they are the same */
+} stand_in;
+
+/* The tokens that TEXT has in place of the constraint, in [mem].  The blank before it is the
+ * constraint's own; one that TEXT begins with counts as that one. */
+loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, const char *text,
+                            arena *mem, stand_in *out, loci_err *err);
+/* Ids of an answer: encode(prompt + answer) without the prompt's ids, which must be a prefix.  A
+ * blank is put between them where neither the prompt ends in white space nor the answer begins with
+ * it. */
 loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int **ids, int *count,
                        loci_err *err);
 /* The projected rows of another image under the same model. */

@@ -2,10 +2,11 @@
 #include "model/tokens.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "model/prompt.h"
+#include "text/unicode.h"
 
 static const char MARKER[] = "<image>";
 
@@ -88,51 +89,95 @@ done:
   return st;
 }
 
-/* ids of e behind the first [skip], into the arena */
-static loci_status take_tail(const encoding *e, int skip, arena *mem, int **ids, int *count,
-                             loci_err *err) {
-  *count = e->count - skip;
-  *ids = arena_array(mem, *count, int);
-  if (!*ids) return fail_nomem(err, "tokenizing");
-  for (int i = 0; i < *count; i++) (*ids)[i] = e->ids[skip + i];
+/* Whether the text ends in white space of any kind. */
+static bool ends_in_space(const char *s, size_t n) {
+  uint32_t rune;
+  size_t at = n;
+  while (at > 0 && ((unsigned char)s[at - 1] & 0xC0) == 0x80) at--;
+  return at > 0 && utf8_decode(s + at - 1, n - at + 1, &rune) > 0 && rune_is_space(rune);
+}
+
+/* Bytes of the white space that the text begins with, one character of it. */
+static int first_space(const char *s) {
+  uint32_t rune;
+  int n = s[0] ? utf8_decode(s, strlen(s), &rune) : 0;
+  return n > 0 && rune_is_space(rune) ? n : 0;
+}
+
+/* ---------------------------------------------------------------- replacements */
+
+/* The prompt's text with [text] in place of the constraint; *at and *n are where it stands.  The
+ * blank before it is the constraint's: one that [text] brings itself counts as that one. */
+static char *exchange(const loci_prompt *p, const loci_constraint *c, const char *text, arena *mem,
+                      int64_t *at, int64_t *n) {
+  const char *old = p->info.text;
+  *at = p->question_at + c->bytes[0];
+  const char *rest = old + p->question_at + c->bytes[1];
+  if (ends_in_space(old, (size_t)*at)) text += first_space(text);
+  *n = (int64_t)strlen(text);
+  size_t size = (size_t)*at + (size_t)*n + strlen(rest) + 1;
+  char *out = arena_alloc(mem, (int64_t)size, 1);
+  if (out) snprintf(out, size, "%.*s%s%s", (int)*at, old, text, rest);
+  return out;
+}
+
+/* The first position of the exchanged prompt that the ids put into the prompt's own do not give. */
+static int first_difference(const loci_prompt *p, const loci_constraint *c, const stand_in *r,
+                            const token_rows *rows) {
+  int T = p->info.length - c->count + r->count, i = 0;
+  for (; i < T && i < rows->count; i++) {
+    int behind = i - c->first - r->count;
+    int id = i < c->first ? p->ids[i]
+             : behind < 0 ? r->ids[i - c->first]
+                          : p->ids[c->first + c->count + behind];
+    if (rows->ids[i] != id) break;
+  }
+  return i < T || i < rows->count ? i : -1;
+}
+
+loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, const char *text,
+                            arena *mem, stand_in *out, loci_err *err) {
+  int64_t at, n;
+  token_rows rows;
+  *out = (stand_in){0};
+  char *joined = exchange(p, c, text, mem, &at, &n);
+  if (!joined) return fail_nomem(err, "tokenizing a replacement");
+  TRY(expand_tokens(p->model, joined, strlen(joined), p->info.image_first >= 0, mem, &rows, err));
+  for (int i = 0; i < rows.count; i++) {
+    int64_t from = rows.begin[i] > at ? rows.begin[i] : at;
+    int64_t to = rows.end[i] < at + n ? rows.end[i] : at + n;
+    if (rows.image[i] || from >= to) continue;
+    if (!out->ids) out->ids = rows.ids + i;
+    out->count = (int)(rows.ids + i - out->ids) + 1;
+  }
+  if (!out->ids) {
+    return fail(err, LOCI_EINVAL, "\"%s\" has no tokens of its own in place of \"%s\"", text,
+                c->text);
+  }
+  out->differs = first_difference(p, c, out, &rows);
   return LOCI_OK;
 }
 
-loci_status word_ids(const loci_model *m, const char *text, arena *mem, int **ids, int *count,
-                     loci_err *err) {
-  encoding head = {0}, both = {0};
-  size_t n = strlen(text);
-  char *joined = arena_alloc(mem, (int64_t)n + 3, 1);
-  if (!joined) return fail_nomem(err, "tokenizing a replacement");
-  snprintf(joined, n + 3, "x %s", text);
-  loci_status st = tokenizer_encode(m->tokens, "x", 1, false, &head, err);
-  if (!st) st = tokenizer_encode(m->tokens, joined, n + 2, false, &both, err);
-  if (!st) {
-    bool prefix = both.count > head.count;
-    for (int i = 0; prefix && i < head.count; i++) prefix = both.ids[i] == head.ids[i];
-    st = prefix ? take_tail(&both, head.count, mem, ids, count, err)
-                : fail(err, LOCI_EINVAL, "\"%s\" has no tokens of its own behind a blank", text);
-  }
-  encoding_clear(&head);
-  encoding_clear(&both);
-  return st;
-}
+/* ---------------------------------------------------------------- answers */
 
 loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int **ids, int *count,
                        loci_err *err) {
-  size_t n = strlen(p->info.text), k = strlen(answer);
+  const char *text = p->info.text;
+  size_t n = strlen(text), k = strlen(answer);
   if (k == 0) return fail(err, LOCI_EINVAL, "the answer is empty");
+  bool space = ends_in_space(text, n);
   char *joined = arena_alloc(mem, (int64_t)(n + k + 2), 1);
   if (!joined) return fail_nomem(err, "tokenizing the answer");
-  snprintf(joined, n + k + 2, "%s %s", p->info.text, answer);
+  snprintf(joined, n + k + 2, "%s%s%s", text, space || first_space(answer) ? "" : " ", answer);
   token_rows rows;
-  TRY(expand_tokens(p->model, joined, n + k + 1, p->info.image_first >= 0, mem, &rows, err));
+  TRY(expand_tokens(p->model, joined, strlen(joined), p->info.image_first >= 0, mem, &rows, err));
   int T = p->info.length;
   bool prefix = rows.count > T;
   for (int i = 0; prefix && i < T; i++) prefix = rows.ids[i] == p->ids[i];
   if (!prefix) {
     return fail(err, LOCI_EINVAL,
-                "the answer \"%s\" changes the prompt's own tokens when it is appended", answer);
+                "the answer \"%s\" changes the prompt's own tokens when it is appended%s", answer,
+                space ? ": leave out the blank that the prompt ends in" : "");
   }
   *ids = rows.ids + T;
   *count = rows.count - T;

@@ -58,7 +58,6 @@ static loci_status parse_kind(request *r, const char *given, loci_err *err) {
   if (k == KINDS) return unknown_kind(given, n, err);
   r->kind = (kind)k;
   r->text = given[n] ? given + n + 1 : NULL;
-  if (k == REPLACE && !r->text) r->text = "Paris";
   if ((kinds[k].takes_text || kinds[k].takes_factor) && (!r->text || !r->text[0])) {
     return fail(err, LOCI_EINVAL, "corruption %s needs a %s: %s:%s", kinds[k].name,
                 kinds[k].takes_text ? "text" : "factor", kinds[k].name,
@@ -86,23 +85,25 @@ static loci_status parse_kind(request *r, const char *given, loci_err *err) {
 
 /* Every corrupted constraint's n tokens become TEXT's tokens, repeated and cut to n (authors: the
  * first one only), so that positions never shift. */
-static loci_status replace_rows(const request *r, const corruption *c, loci_err *err) {
+static loci_status replace_rows(const request *r, corruption *c, loci_err *err) {
   const loci_model *m = r->p->model;
   int64_t D = m->weights->config.text.width;
-  int *ids, n;
-  TRY(word_ids(m, r->text, r->mem, &ids, &n, err));
+  stand_in with;
   for (int i = 0; i < r->p->info.constraint_count; i++) {
     const loci_constraint *k = &r->p->info.constraints[i];
     if (r->opts->constraint && r->opts->constraint != i + 1) continue;
-    if (r->kind == SWAP && n != k->count) {
+    TRY(replacement_ids(r->p, k, r->text, r->mem, &with, err));
+    if (r->kind == SWAP && with.count != k->count) {
       return fail(
           err, LOCI_EINVAL,
           "swap: \"%s\" has %d token%s, the constraint \"%s\" has %d; they must be equal (or use "
           "replace:TEXT)",
-          r->text, n, n == 1 ? "" : "s", k->text, k->count);
+          r->text, with.count, with.count == 1 ? "" : "s", k->text, k->count);
     }
+    if (r->kind == SWAP && c->differs < 0) c->differs = with.differs;
+    if (c->first_id < 0) c->first_id = with.ids[0];
     for (int j = 0; j < k->count; j++) {
-      int at = 0, id = ids[r->opts->authors ? 0 : j % n];
+      int at = 0, id = with.ids[r->opts->authors ? 0 : j % with.count];
       while (c->positions[at] != k->first + j) at++;
       if (!embed_token(m, id, r->rows + at * D)) {
         return fail(err, LOCI_EFORMAT, "token %d has no row in the embedding", id);
@@ -217,7 +218,7 @@ static loci_status count_seeds(const request *r, int *out, loci_err *err) {
   return st;
 }
 
-static loci_status fill_rows(request *r, const corruption *c, loci_err *err) {
+static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
   int64_t D = r->p->model->weights->config.text.width;
   double deviation = 0;
   float *mean = arena_array(r->mem, D, float), *projected;
@@ -261,12 +262,11 @@ static loci_status check_target(const request *r, int count, loci_err *err) {
   return LOCI_OK;
 }
 
-loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, arena *mem,
-                            corruption *out, loci_err *err) {
+static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const char *given,
+                        arena *mem, corruption *out, loci_err *err) {
   request r = {.p = p, .opts = opts, .mem = mem};
   int64_t D = p->model->weights->config.text.width;
-  const char *given = opts->corrupt ? opts->corrupt : "replace:Paris";
-  *out = (corruption){.kind = arena_strdup(mem, given)};
+  *out = (corruption){.kind = arena_strdup(mem, given), .first_id = -1, .differs = -1};
   int *positions = arena_array(mem, p->info.length, int);
   if (!out->kind || !positions) return fail_nomem(err, "corrupting the prompt");
   TRY(parse_kind(&r, given, err));
@@ -285,4 +285,20 @@ loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, a
   }
   out->rows = r.rows;
   return fill_rows(&r, out, err);
+}
+
+bool corruption_is_usual(const loci_trace_opts *opts) {
+  return !opts->corrupt || strcmp(opts->corrupt, "replace") == 0;
+}
+
+loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, int answer,
+                            arena *mem, corruption *out, loci_err *err) {
+  static const char *const usual[] = {CORRUPTION_USUAL, "replace:London", "replace:Tokyo",
+                                      "replace:Rome"};
+  if (!corruption_is_usual(opts)) return make(p, opts, opts->corrupt, mem, out, err);
+  for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+    TRY(make(p, opts, usual[i], mem, out, err));
+    if (out->first_id != answer) return LOCI_OK;
+  }
+  return make(p, opts, usual[0], mem, out, err); /* all begin alike: with a blank of their own */
 }

@@ -11,11 +11,19 @@ typedef struct corruption {
   int count;            /* changed positions */
   const int *positions; /* ascending */
   const float *rows;    /* (seeds, count, D) */
+  int first_id;         /* of the words put in; -1: none are */
+  int differs;          /* swap: the first token at which the corrupted run is not the prompt with
+                         * the words exchanged, which is tokenized otherwise there; -1: it is */
 } corruption;
 
+#define CORRUPTION_USUAL "replace:Paris"
+
 /* Memory is the arena's.  Kinds: replace:TEXT, swap:TEXT, noise:F, mean, image:PATH, image-noise:F,
- * image-mean. */
-loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, arena *mem,
-                            corruption *out, loci_err *err);
+ * image-mean.  [answer]: the answer's first token, or -1 where it is not known yet; of the usual
+ * words the first is taken that does not begin with it. */
+loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, int answer,
+                            arena *mem, corruption *out, loci_err *err);
+/* Whether the words are not given, so that others may be taken. */
+bool corruption_is_usual(const loci_trace_opts *opts);
 
 #endif

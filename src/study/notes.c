@@ -47,6 +47,21 @@ static bool is_uninformative(const char *token) {
   return true;
 }
 
+static const char *token_of(const sweep *s, int id) {
+  const char *token = tokenizer_token(s->m->tokens, id);
+  return token ? token : "";
+}
+
+static loci_status note_swap(const sweep *s, loci_trace *t, loci_err *err) {
+  int at = s->corrupted.differs;
+  bool inside = at < s->p->info.length;
+  return note(s, t, err,
+              "the prompt with the words exchanged is tokenized otherwise from token %d%s%s%s on: "
+              "the corrupted run has the words' own tokens between the old ones",
+              at, inside ? " (\"" : "", inside ? s->p->info.tokens[at].text : "",
+              inside ? "\")" : "");
+}
+
 static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
   const char *clean = t->clean.top[0].text, *corrupt = t->corrupted.top[0].text;
   if (!s->answer_given && is_uninformative(t->target_text)) {
@@ -59,7 +74,20 @@ static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
     TRY(note(s, t, err, "the clean run would answer \"%s\", not the given \"%s\"", clean,
              t->target_text));
   }
-  if (fabs(t->total_effect) >= SMALL_EFFECT) return LOCI_OK;
+  if (s->corrupted.first_id == s->target[0]) {
+    TRY(note(s, t, err,
+             "the replacement begins as the answer does (\"%s\"): the corrupted run is told the "
+             "answer; take other words",
+             token_of(s, s->target[0])));
+  }
+  if (s->corrupted.differs >= 0) TRY(note_swap(s, t, err));
+  if (t->total_effect >= SMALL_EFFECT) return LOCI_OK;
+  if (t->total_effect <= -SMALL_EFFECT) {
+    return note(s, t, err,
+                "the corrupted run says the answer more surely (%.3f) than the clean one (%.3f): "
+                "effects are negative; try another corruption",
+                t->corrupted.m.p, t->clean.m.p);
+  }
   bool same = t->clean.top[0].id == t->corrupted.top[0].id;
   return note(s, t, err,
               "the total effect is small (%.3f)%s%s%s: try another corruption, such as "

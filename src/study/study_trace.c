@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "study/corrupt.h"
 #include "study/jobs.h"
 #include "study/layers.h"
 
@@ -87,7 +88,7 @@ static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
 /* "swap" takes the example's own text; *out NULL: it has none. */
 static loci_status corruption_of(const trace_study *s, const study_item *item, const char **out,
                                  loci_err *err) {
-  *out = s->how.corrupt ? s->how.corrupt : "replace:Paris";
+  *out = s->how.corrupt ? s->how.corrupt : "replace";
   if (strcmp(*out, "swap") != 0) return LOCI_OK;
   const char *swap = loci_example_field(item->example, "swap");
   *out = NULL;
@@ -207,7 +208,7 @@ static loci_status finish(void *ctx, loci_err *err) {
   char title[128];
   static const char *const numbers[] = {"clean p", "corrupted p", "total effect"};
   snprintf(title, sizeof title, "Causal traces, %.80s",
-           s->how.corrupt ? s->how.corrupt : "replace:Paris");
+           s->how.corrupt ? s->how.corrupt : CORRUPTION_USUAL);
   a->out->title = arena_strdup(a->mem, title);
   if (!a->out->title) return fail_nomem(err, "averaging");
   for (int i = 0; i < 3; i++) {

@@ -126,6 +126,21 @@ for kind in noise:3 image-noise:1; do
 done
 failed 'token' "${trace[@]}" --corrupt 'swap:a very much longer piece of text'
 
+# The corrupted run is not told the answer: other words are taken, or it is said.
+paris=(trace -m "$model" -i "$model/images/france.png" -q "$question" -c 'this country' --json --layers 2
+  --site mlp_out --positions last)
+try "${paris[@]}"
+wants 0
+prints '"corrupt":"replace:London"'
+prints '"notes":[]'
+try "${paris[@]}" --corrupt replace:Paris
+wants 0
+prints 'begins as the answer does'
+try "${paris[@]}" -a Rome --corrupt replace:Rome
+wants 0
+prints 'begins as the answer does'
+prints 'effects are negative'
+
 # Screening: marked in the text, told apart in every file.
 outs=()
 for e in $endings; do outs+=(-o "screen.$e"); done
