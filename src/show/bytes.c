@@ -53,6 +53,18 @@ void bytes_repeat(bytes *b, const char *s, int count) {
   for (int i = 0; i < count; i++) bytes_text(b, s);
 }
 
+void bytes_escaped(bytes *b, const char *s) {
+  for (; s && *s; s++) {
+    switch (*s) {
+      case '&': bytes_text(b, "&amp;"); break;
+      case '<': bytes_text(b, "&lt;"); break;
+      case '>': bytes_text(b, "&gt;"); break;
+      case '"': bytes_text(b, "&quot;"); break;
+      default: bytes_add(b, s, 1);
+    }
+  }
+}
+
 void bytes_u16(bytes *b, uint32_t x) {
   uint8_t le[2] = {(uint8_t)x, (uint8_t)(x >> 8)};
   bytes_add(b, le, sizeof le);

@@ -20,6 +20,8 @@ void bytes_text(bytes *b, const char *s);
 void bytes_format(bytes *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* [count] times the text. */
 void bytes_repeat(bytes *b, const char *s, int count);
+/* Text for XML and HTML: & < > " as entities; NULL: nothing. */
+void bytes_escaped(bytes *b, const char *s);
 /* Little-endian integers, as zip and npy want them. */
 void bytes_u16(bytes *b, uint32_t x);
 void bytes_u32(bytes *b, uint32_t x);

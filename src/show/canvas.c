@@ -3,12 +3,12 @@
 
 #include <math.h>
 #include <cairo-pdf.h>
-#include <cairo-svg.h>
 #include <cairo.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "show/canvas_svg.h"
 
 /* Cairo falls back to another sans, at worst to its built-in one; but not within a line, so wide
  * characters (Chinese, Japanese, Korean) are set in a font of their own. */
@@ -17,9 +17,9 @@
 
 static const double PNG_SCALE = 2; /* pixels per point */
 
+/* An SVG is written to [data] as it is drawn; Cairo only measures its text. */
 struct canvas {
   canvas_kind kind;
-  double height;
   char *title;
   bytes data;
   cairo_surface_t *surface;
@@ -34,14 +34,10 @@ static cairo_status_t append(void *ctx, const unsigned char *data, unsigned int 
 
 static cairo_surface_t *surface_new(canvas *c, double width, double height) {
   if (c->kind == CANVAS_PNG) {
-    return cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)ceil(width * PNG_SCALE),
-                                      (int)ceil(height * PNG_SCALE));
+    return cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(width * PNG_SCALE),
+                                      (int)(height * PNG_SCALE));
   }
-  if (c->kind == CANVAS_SVG) {
-    cairo_surface_t *s = cairo_svg_surface_create_for_stream(append, &c->data, width, height);
-    cairo_svg_surface_set_document_unit(s, CAIRO_SVG_UNIT_PT);
-    return s;
-  }
+  if (c->kind == CANVAS_SVG) return cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1);
   cairo_surface_t *s = cairo_pdf_surface_create_for_stream(append, &c->data, width, height);
   cairo_pdf_surface_set_metadata(s, CAIRO_PDF_METADATA_TITLE, c->title);
   cairo_pdf_surface_set_metadata(s, CAIRO_PDF_METADATA_CREATOR, "loci " LOCI_VERSION);
@@ -53,8 +49,9 @@ static cairo_surface_t *surface_new(canvas *c, double width, double height) {
 canvas *canvas_new(canvas_kind kind, double width, double height, const char *title) {
   canvas *c = calloc(1, sizeof *c);
   if (!c) return NULL;
+  width = ceil(width); /* a part of a pixel would stay black */
+  height = ceil(height);
   c->kind = kind;
-  c->height = height;
   c->title = strdup(title);
   if (!c->title) {
     free(c);
@@ -69,6 +66,7 @@ canvas *canvas_new(canvas_kind kind, double width, double height, const char *ti
   cairo_set_font_options(c->cr, options);
   cairo_font_options_destroy(options);
   if (kind == CANVAS_PNG) cairo_scale(c->cr, PNG_SCALE, PNG_SCALE);
+  if (kind == CANVAS_SVG) svg_begin(&c->data, width, height, title);
   canvas_fill(c, (canvas_box){0, 0, width, height}, (rgb){1, 1, 1});
   return c;
 }
@@ -87,6 +85,10 @@ static void set_colour(canvas *c, rgb colour) {
 }
 
 void canvas_fill(canvas *c, canvas_box box, rgb colour) {
+  if (c->kind == CANVAS_SVG) {
+    svg_fill(&c->data, box, colour);
+    return;
+  }
   set_colour(c, colour);
   cairo_set_antialias(c->cr, CAIRO_ANTIALIAS_NONE); /* no seams between neighbours */
   cairo_rectangle(c->cr, box.x, box.y, box.w, box.h);
@@ -95,6 +97,10 @@ void canvas_fill(canvas *c, canvas_box box, rgb colour) {
 }
 
 void canvas_frame(canvas *c, canvas_box box, double width, rgb colour) {
+  if (c->kind == CANVAS_SVG) {
+    svg_frame(&c->data, box, width, colour);
+    return;
+  }
   set_colour(c, colour);
   cairo_set_line_width(c->cr, width);
   cairo_rectangle(c->cr, box.x, box.y, box.w, box.h);
@@ -102,6 +108,10 @@ void canvas_frame(canvas *c, canvas_box box, double width, rgb colour) {
 }
 
 void canvas_line(canvas *c, double x0, double y0, double x1, double y1, double width, rgb colour) {
+  if (c->kind == CANVAS_SVG) {
+    svg_line(&c->data, (double[]){x0, y0, x1, y1}, width, colour);
+    return;
+  }
   set_colour(c, colour);
   cairo_set_line_width(c->cr, width);
   cairo_move_to(c->cr, x0, y0);
@@ -110,6 +120,10 @@ void canvas_line(canvas *c, double x0, double y0, double x1, double y1, double w
 }
 
 void canvas_area(canvas *c, const double *corners, int count, rgb colour, double opacity) {
+  if (c->kind == CANVAS_SVG) {
+    svg_area(&c->data, corners, count, colour, opacity);
+    return;
+  }
   cairo_set_source_rgba(c->cr, colour.r, colour.g, colour.b, opacity);
   cairo_new_path(c->cr);
   for (int i = 0; i < count; i++) cairo_line_to(c->cr, corners[2 * i], corners[2 * i + 1]);
@@ -118,29 +132,27 @@ void canvas_area(canvas *c, const double *corners, int count, rgb colour, double
 }
 
 void canvas_disc(canvas *c, double x, double y, double radius, rgb colour) {
+  if (c->kind == CANVAS_SVG) {
+    svg_disc(&c->data, (double[]){x, y}, radius, colour);
+    return;
+  }
   set_colour(c, colour);
   cairo_new_sub_path(c->cr);
   cairo_arc(c->cr, x, y, radius, 0, 2 * acos(-1));
   cairo_fill(c->cr);
 }
 
-void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rgb colour) {
-  if (count == 0) return;
-  double x0, y0, x1, y1;
-  cairo_save(c->cr);
-  for (int i = 0; i < count; i++)
-    cairo_rectangle(c->cr, boxes[i].x, boxes[i].y, boxes[i].w, boxes[i].h);
-  cairo_path_extents(c->cr, &x0, &y0, &x1, &y1);
-  cairo_clip(c->cr);
-  set_colour(c, colour);
-  cairo_set_line_width(c->cr, 0.4);
-  int first = (int)floor((x0 + y0) / step), last = (int)ceil((x1 + y1) / step);
-  for (int i = first; i <= last; i++) { /* lines x + y = constant */
-    cairo_move_to(c->cr, i * step - y0, y0);
-    cairo_line_to(c->cr, i * step - y1, y1);
+/* The lines x + y = k step that cross a box; a union's lines meet, because k counts from 0. */
+static void hatch_box(canvas *c, const canvas_box *b, double step, rgb colour) {
+  double x1 = b->x + b->w, y1 = b->y + b->h;
+  for (double at = ceil((b->x + b->y) / step) * step; at < x1 + y1; at += step) {
+    double from = fmax(b->x, at - y1), to = fmin(x1, at - b->y);
+    if (to > from) canvas_line(c, from, at - from, to, at - to, 0.4, colour);
   }
-  cairo_stroke(c->cr);
-  cairo_restore(c->cr);
+}
+
+void canvas_hatch(canvas *c, const canvas_box *boxes, int count, double step, rgb colour) {
+  for (int i = 0; i < count; i++) hatch_box(c, &boxes[i], step, colour);
 }
 
 static void set_font(canvas *c, const canvas_font *font, bool wide) {
@@ -195,6 +207,10 @@ double canvas_text_width(canvas *c, const canvas_font *font, const char *text) {
 
 void canvas_text(canvas *c, double x, double y, canvas_align align, const canvas_font *font,
                  const char *text) {
+  if (c->kind == CANVAS_SVG) {
+    svg_text(&c->data, (double[]){x, y}, align, font, text);
+    return;
+  }
   double width = align == CANVAS_LEFT ? 0 : canvas_text_width(c, font, text);
   set_colour(c, font->colour);
   set_runs(c, x - (align == CANVAS_RIGHT ? width : width / 2), y, font, text, true);
@@ -220,6 +236,13 @@ static cairo_surface_t *surface_of_rgb(const uint8_t *pixels, int width, int hei
 }
 
 void canvas_picture(canvas *c, canvas_box box, const uint8_t *pixels, int width, int height) {
+  if (c->kind == CANVAS_SVG) {
+    bytes png = {0};
+    c->data.failed |= canvas_png_of_rgb(pixels, width, height, &png, NULL) != LOCI_OK;
+    if (!c->data.failed) svg_picture(&c->data, box, &png);
+    bytes_clear(&png);
+    return;
+  }
   cairo_surface_t *s = surface_of_rgb(pixels, width, height);
   cairo_save(c->cr);
   cairo_translate(c->cr, box.x, box.y);
@@ -241,54 +264,16 @@ static loci_status status_of(cairo_status_t s, loci_err *err) {
   return fail(err, LOCI_EINVAL, "the picture cannot be drawn: %s", cairo_status_to_string(s));
 }
 
-static void add_escaped(bytes *out, const char *s) {
-  for (; *s; s++) {
-    switch (*s) {
-      case '&': bytes_text(out, "&amp;"); break;
-      case '<': bytes_text(out, "&lt;"); break;
-      case '>': bytes_text(out, "&gt;"); break;
-      case '"': bytes_text(out, "&quot;"); break;
-      default: bytes_add(out, s, 1);
-    }
-  }
-}
-
-/* Cairo draws letters as shapes and numbers its surfaces through the life of the process: a title
- * makes the file say what it is, and the number is left out. */
-static void copy_svg(const char *svg, size_t n, const char *title, bytes *out) {
-  static const char group[] = "<g id=\"surface";
-  const char *end = svg + n, *head = NULL, *after = NULL;
-  for (const char *p = svg; !after && p + sizeof group < end; p++) {
-    if (!head && memcmp(p, "<svg", 4) == 0) head = memchr(p, '>', (size_t)(end - p));
-    if (head && memcmp(p, group, sizeof group - 1) == 0) after = memchr(p, '>', (size_t)(end - p));
-    if (after) {
-      bytes_add(out, svg, (size_t)(head + 1 - svg));
-      bytes_text(out, "\n<title>");
-      add_escaped(out, title);
-      bytes_text(out, "</title>");
-      bytes_add(out, head + 1, (size_t)(p - head - 1));
-      bytes_text(out, "<g>");
-      bytes_add(out, after + 1, (size_t)(end - after - 1));
-    }
-  }
-  if (!after) bytes_add(out, svg, n);
-}
-
 loci_status canvas_finish(canvas *c, bytes *out, loci_err *err) {
   TRY(status_of(cairo_status(c->cr), err));
-  if (c->kind == CANVAS_PNG) {
+  if (c->kind == CANVAS_PNG)
     TRY(status_of(cairo_surface_write_to_png_stream(c->surface, append, &c->data), err));
-  } else {
-    cairo_show_page(c->cr);
-  }
+  if (c->kind == CANVAS_PDF) cairo_show_page(c->cr);
+  if (c->kind == CANVAS_SVG) svg_end(&c->data);
   cairo_surface_finish(c->surface);
   TRY(status_of(cairo_surface_status(c->surface), err));
   if (c->data.failed) return fail_nomem(err, "drawing");
-  if (c->kind == CANVAS_SVG) {
-    copy_svg(c->data.data, c->data.size, c->title, out);
-  } else {
-    bytes_add(out, c->data.data, c->data.size);
-  }
+  bytes_add(out, c->data.data, c->data.size);
   return out->failed ? fail_nomem(err, "drawing") : LOCI_OK;
 }
 

@@ -1,6 +1,6 @@
 /* A page to draw on, in points (1/72 inch), origin at the top left: the fence round Cairo.  The
- * same calls give a PNG (two pixels per point), an SVG or a PDF.  Errors are remembered inside and
- * come out of canvas_finish.  The same calls give the same bytes. */
+ * same calls give a PNG (two pixels per point), a PDF, or an SVG (canvas_svg.c).  Errors are
+ * remembered inside and come out of canvas_finish.  The same calls give the same bytes. */
 #ifndef LOCI_SHOW_CANVAS_H
 #define LOCI_SHOW_CANVAS_H
 
@@ -22,7 +22,8 @@ typedef struct canvas_box {
   double x, y, w, h;
 } canvas_box;
 
-/* A white page.  NULL: out of memory.  [title] (printable) goes into the file's description. */
+/* A white page, of whole points.  NULL: out of memory.  [title] (printable) goes into the file's
+ * description. */
 canvas *canvas_new(canvas_kind kind, double width, double height, const char *title);
 void canvas_free(canvas *c);
 

@@ -18,10 +18,6 @@ static const lab negative[STOPS] = {
     {97, 0, 2}, {81, -6, -14}, {65, -5, -31}, {49, 3, -44}, {33, 14, -47}};
 static const lab positive[STOPS] = {
     {97, 0, 2}, {81, 14, 28}, {65, 32, 45}, {49, 48, 48}, {33, 46, 36}};
-static const lab dark_negative[STOPS] = {
-    {14, 0, 0}, {31, 10, -38}, {48, 4, -46}, {65, -12, -38}, {82, -18, -18}};
-static const lab dark_positive[STOPS] = {
-    {14, 0, 0}, {31, 32, 30}, {48, 42, 48}, {65, 28, 58}, {82, 8, 60}};
 
 static double inverse_f(double t) {
   const double d = 6.0 / 29;
@@ -43,13 +39,13 @@ rgb colormap_from_lab(double l, double a, double b) {
                gamma_of(0.0556434 * x - 0.2040259 * y + 1.0572252 * z)};
 }
 
-rgb colormap(double level, bool diverging, bool dark) {
-  const lab *arm = sequential;
-  double t = fabs(level);
-  if (diverging)
-    arm = level < 0 ? (dark ? dark_negative : negative) : dark ? dark_positive : positive;
-  if (dark && !diverging) t = 1 - t;
-  double at = fmin(fmax(t, 0), 1) * (STOPS - 1);
+double colormap_level(double x) { return isnan(x) ? 0 : fmin(fmax(x, -1), 1); }
+
+int colormap_byte(double x) { return (int)lround(255 * fabs(colormap_level(fmax(x, 0)))); }
+
+rgb colormap(double level, bool diverging) {
+  const lab *arm = !diverging ? sequential : level < 0 ? negative : positive;
+  double at = fabs(colormap_level(level)) * (STOPS - 1);
   int i = at >= STOPS - 1 ? STOPS - 2 : (int)at;
   double w = at - i;
   const lab *p = &arm[i], *q = &arm[i + 1];

@@ -9,9 +9,14 @@ typedef struct rgb {
   double r, g, b; /* sRGB, 0..1 */
 } rgb;
 
-/* [level] -1..1 as sheet_level gives it.  Paper: zero is nearly white, strong is dark.  Terminal
- * ([dark]): zero is nearly black, strong is bright.  [diverging]: the sign has its own hue. */
-rgb colormap(double level, bool diverging, bool dark);
+/* The guard every number passes on its way to a colour or a shade: NaN is 0, the rest is cut to
+ * -1..1. */
+double colormap_level(double x);
+/* [level] -1..1: zero is nearly white, strong is dark, on paper as in a terminal.  [diverging]: the
+ * sign has its own hue. */
+rgb colormap(double level, bool diverging);
+/* One of r, g, b as 0..255. */
+int colormap_byte(double x);
 
 /* CIELAB (D65, 2 degrees) to sRGB, cut to the gamut. */
 rgb colormap_from_lab(double l, double a, double b);

@@ -56,7 +56,7 @@ static bool fill_rows(const maker *m, sheet_panel *p) {
       for (int l = 0; l < L; l++) {
         double *cell = &values[(int64_t)n * L + l];
         *cell = fmax(*cell, m->numbers[(int64_t)l * x->source_count + j]);
-        m->s->hi = fmax(m->s->hi, *cell);
+        if (isfinite(*cell)) m->s->hi = fmax(m->s->hi, *cell);
       }
     }
     rows[n].last = x->sources[j - 1];

@@ -67,7 +67,7 @@ static bool fill_chart(page *p) {
 /* ---------------------------------------------------------------- the grid of words */
 
 static void draw_word(canvas *c, const page *p, const loci_lens_cell *cell, canvas_box box) {
-  rgb colour = colormap(cell->top[0].p, false, false);
+  rgb colour = colormap(cell->top[0].p, false);
   rgb paper = {1, 1, 1};
   bool is_target = cell->top[0].id == p->l->target_id;
   canvas_font font = {p->cell_w < 40 ? 6 : 7.5, is_target, false,

@@ -38,7 +38,7 @@ static double y_of(const axes *a, double value) {
 static double x_at(const axes *a, double x) { return a->box.x + a->box.w * x; }
 
 static void include(axes *a, double x) {
-  if (isnan(x)) return;
+  if (!isfinite(x)) return;
   a->lo = fmin(a->lo, x);
   a->hi = fmax(a->hi, x);
 }

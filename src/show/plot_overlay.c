@@ -23,19 +23,17 @@ bool plot_has_overlay(const loci_flow *flow, const loci_flow_path *path) {
 /* 0..1: the patch's number on the overlay's scale. */
 static double level_of(const plot_overlay *o, int patch) {
   double x = o->path->profile[(int64_t)o->layer * o->path->source_count + patch];
-  return o->hi > 0 ? fmin(x / o->hi, 1) : 0;
+  return o->hi > 0 ? colormap_level(x / o->hi) : 0;
 }
-
-static uint8_t byte_of(double x) { return (uint8_t)lround(255 * fmin(fmax(x, 0), 1)); }
 
 /* A light grey of the pixel, and over it the patch's colour, the denser the stronger it is. */
 static void blend(const uint8_t *pixel, double level, uint8_t *out) {
   double grey = (0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]) / 255;
   double paper = 0.35 + 0.65 * grey, cover = level > 0 ? 0.15 + 0.65 * level : 0;
-  rgb colour = colormap(0.15 + 0.75 * level, false, false);
-  out[0] = byte_of(paper + cover * (colour.r - paper));
-  out[1] = byte_of(paper + cover * (colour.g - paper));
-  out[2] = byte_of(paper + cover * (colour.b - paper));
+  rgb colour = colormap(0.15 + 0.75 * level, false);
+  out[0] = (uint8_t)colormap_byte(paper + cover * (colour.r - paper));
+  out[1] = (uint8_t)colormap_byte(paper + cover * (colour.g - paper));
+  out[2] = (uint8_t)colormap_byte(paper + cover * (colour.b - paper));
 }
 
 static void compose(const plot_overlay *o, const uint8_t *picture, uint8_t *out) {

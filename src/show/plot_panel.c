@@ -52,8 +52,7 @@ static void draw_cells(canvas *c, const sheet *s, const sheet_panel *p, const pl
       double w = at->cell_w + (l + 1 == p->layer_count ? 0 : under);
       canvas_box box = {at->x + l * at->cell_w, y, w, h};
       bool empty = p->zero[i] || isnan(p->values[i]);
-      canvas_fill(c, box,
-                  empty ? plot_zero : colormap(sheet_level(s, p->values[i]), diverging, false));
+      canvas_fill(c, box, empty ? plot_zero : colormap(sheet_level(s, p->values[i]), diverging));
     }
   }
 }
@@ -73,7 +72,7 @@ static void draw_run_marks(canvas *c, const sheet *s, const sheet_panel *p, cons
       int64_t i = (int64_t)r * p->layer_count + l;
       if (p->zero[i] || !p->exact[i]) continue;
       canvas_box box = {at->x + l * at->cell_w, plot_row_y(p, at, r), at->cell_w, at->cell_h};
-      plot_run_mark(c, box, colormap(sheet_level(s, p->values[i]), diverging, false));
+      plot_run_mark(c, box, colormap(sheet_level(s, p->values[i]), diverging));
     }
   }
 }

@@ -67,7 +67,7 @@ static void draw_stripes(canvas *c, const sheet *s, canvas_box box) {
     double value = s->lo + (s->hi - s->lo) * (i + 0.5) / STRIPES;
     double under = i + 1 < STRIPES ? 0.5 : 0;
     canvas_box stripe = {box.x + box.w * i / STRIPES, box.y, box.w / STRIPES + under, box.h};
-    canvas_fill(c, stripe, colormap(sheet_level(s, value), diverging, false));
+    canvas_fill(c, stripe, colormap(sheet_level(s, value), diverging));
   }
   canvas_frame(c, box, 0.6, plot_grey);
 }
@@ -115,7 +115,7 @@ void plot_scale(canvas *c, const sheet *s, canvas_box box) {
   font.size = 7.5;
   if (s->screened) {
     canvas_box run = {key.x, key.y - 13, key.w, key.h};
-    rgb under = colormap(0.7, s->lo < 0 && s->hi > 0, false);
+    rgb under = colormap(0.7, s->lo < 0 && s->hi > 0);
     canvas_fill(c, run, under);
     plot_run_mark(c, run, under);
     canvas_frame(c, run, 0.6, plot_grey);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show/colormap.h"
 #include "show/label.h"
 
 double metric_of(const loci_metrics *m, loci_metric metric) {
@@ -39,10 +40,8 @@ bool role_is_constraint(loci_role role) {
 }
 
 double sheet_level(const sheet *s, double value) {
-  if (isnan(value)) return 0;
   double bound = value < 0 ? -s->lo : s->hi;
-  double level = bound > 0 ? value / bound : 0;
-  return level < -1 ? -1 : level > 1 ? 1 : level;
+  return bound > 0 ? colormap_level(value / bound) : 0;
 }
 
 bool sheet_peak(const sheet_panel *p, bool groups, int *row, int *layer) {
@@ -258,8 +257,9 @@ void sheet_scale(sheet *s) {
     const sheet_panel *p = &s->panels[i];
     for (int64_t k = 0; k < (int64_t)p->row_count * p->layer_count; k++) {
       double x = p->values[k];
-      if (x < s->lo) s->lo = x;
-      if (x > s->hi) s->hi = x;
+      if (!isfinite(x)) continue;
+      s->lo = fmin(s->lo, x);
+      s->hi = fmax(s->hi, x);
     }
   }
   if (-s->lo <= 0.05 * s->hi) {

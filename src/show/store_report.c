@@ -26,15 +26,7 @@ static const char style[] =
     ".dim{color:#666}svg text{font:9px sans-serif}"
     "@media print{section{break-before:page}details{display:block}body{margin:0;max-width:none}}";
 
-static void put(bytes *b, const char *text) {
-  for (const char *c = text ? text : ""; *c; c++) {
-    if (*c == '<') bytes_text(b, "&lt;");
-    if (*c == '>') bytes_text(b, "&gt;");
-    if (*c == '&') bytes_text(b, "&amp;");
-    if (*c == '"') bytes_text(b, "&quot;");
-    if (!strchr("<>&\"", *c)) bytes_add(b, c, 1);
-  }
-}
+static void put(bytes *b, const char *text) { bytes_escaped(b, text); }
 
 static void put_cell(bytes *b, const char *text) {
   bytes_text(b, "<td>");

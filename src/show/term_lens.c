@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "show/colormap.h"
 #include "show/term_parts.h"
 
 enum { LABEL = 6, WORD = 10, P = 4, TARGET = 13, GAP = 2 };
@@ -27,11 +28,11 @@ static void pad_to(term *t, int column) {
 
 /* ".87", "1.0", "<.01" */
 static void short_p(double p, char out[8]) {
-  int percent = (int)lround(p * 100);
+  int percent = (int)lround(colormap_level(p) * 100);
   snprintf(out, 8, percent >= 100 ? "1.0" : percent == 0 && p > 0 ? "<.01" : ".%02d", percent);
 }
 
-/* The cell's text over a background of its probability; dark letters where that is bright. */
+/* The cell's text over a background of its probability; light letters where that is dark. */
 static void put_word(term *t, const report *r, const loci_lens_cell *c) {
   char p[8], escape[32], text[96];
   const char *word = term_token(t, r->spelling, c->top[0].text);
@@ -48,7 +49,7 @@ static void put_word(term *t, const report *r, const loci_lens_cell *c) {
   if (coloured) {
     term_background(t, c->top[0].p, false, escape);
     bytes_text(&t->out, escape);
-    bytes_text(&t->out, c->top[0].p > 0.5 ? "\x1b[38;5;16m" : "\x1b[38;5;231m");
+    bytes_text(&t->out, c->top[0].p > 0.5 ? "\x1b[38;5;231m" : "\x1b[38;5;16m");
   }
   bytes_text(&t->out, text);
   if (coloured) bytes_text(&t->out, "\x1b[0m");

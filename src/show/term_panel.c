@@ -1,7 +1,6 @@
 /* A heat map in a terminal: tokens down, layers across, one or two columns per layer, or several
- * layers per column where the terminal is narrow.  Dark is zero and bright is strong, since cells
- * are coloured backgrounds on what is mostly a dark screen; without colour, shades and, for
- * negative effects, bars. */
+ * layers per column where the terminal is narrow.  Colours are those of the pictures, whatever the
+ * screen's own; without colour, shades and, for negative effects, bars. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +65,7 @@ static cell cell_of(const sheet_panel *p, const fit *f, int row, int column) {
   return c;
 }
 
-/* The shade of a strength: blank only below 2 %, then [last] equal steps. */
+/* The shade of a strength 0..1: blank only below 2 %, then [last] equal steps. */
 static int step_of(double strength, int last) {
   if (strength < 0.02) return 0;
   return least(last, 1 + (int)(strength * last));
@@ -75,7 +74,7 @@ static int step_of(double strength, int last) {
 /* A mark for a level without colour. */
 static const char *mark_of(const term *t, double level, bool diverging, char ascii[2]) {
   bool bar = diverging && level < 0;
-  double strength = fabs(level);
+  double strength = fabs(colormap_level(level));
   ascii[1] = 0;
   if (t->ascii) {
     int last = (int)strlen(bar ? ascii_bars : ascii_shades) - 1;
@@ -86,12 +85,12 @@ static const char *mark_of(const term *t, double level, bool diverging, char asc
 }
 
 void term_background(const term *t, double level, bool diverging, char out[32]) {
-  rgb c = colormap(level, diverging, true);
+  rgb c = colormap(level, diverging);
   if (t->color == LOCI_COLOR_256) {
     snprintf(out, 32, "\x1b[48;5;%dm", colormap_index256(c));
   } else {
-    snprintf(out, 32, "\x1b[48;2;%d;%d;%dm", (int)lround(c.r * 255), (int)lround(c.g * 255),
-             (int)lround(c.b * 255));
+    snprintf(out, 32, "\x1b[48;2;%d;%d;%dm", colormap_byte(c.r), colormap_byte(c.g),
+             colormap_byte(c.b));
   }
 }
 
@@ -102,7 +101,7 @@ static void put_run(term *t, double level, bool diverging) {
     bytes_text(&t->out, t->ascii ? "'" : "\xE2\x80\xA2");
     return;
   }
-  rgb c = colormap(level, diverging, true);
+  rgb c = colormap(level, diverging);
   bool bright = 0.3 * c.r + 0.6 * c.g + 0.1 * c.b > 0.5;
   bytes_text(&t->out, bright ? "\x1b[30m" : "\x1b[97m");
   bytes_text(&t->out, t->ascii ? "+" : "\xE2\x80\xA2");

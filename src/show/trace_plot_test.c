@@ -76,6 +76,38 @@ static void the_same_trace_gives_the_same_bytes(void **state) {
   fixture_free(&f);
 }
 
+/* Other programs can read, search and edit what is written; nothing in it is named or numbered, so
+ * figures may stand side by side in one page. */
+static void an_svg_is_text_with_a_title_and_no_names(void **state) {
+  (void)state;
+  fixture f;
+  char *svg;
+  size_t n;
+  fixture_make(&f, (fixture_opts){.groups = true});
+  plot(&f, CANVAS_SVG, LOCI_METRIC_P, &svg, &n);
+  const char *open = strstr(svg, "<svg "), *title = strstr(svg, "<title>Where is");
+  assert_non_null(open);
+  assert_non_null(title);
+  assert_ptr_equal(strchr(open, '>') + 2, title);
+  assert_non_null(strstr(svg, ">picture</text>"));
+  assert_non_null(strstr(svg, "shape-rendering=\"crispEdges\""));
+  assert_null(strstr(svg, " id="));
+  assert_null(strstr(svg, "NaN"));
+  free(svg);
+  fixture_free(&f);
+}
+
+static void no_pixel_of_a_page_is_left_black(void **state) {
+  (void)state;
+  bytes b = {0};
+  canvas *c = canvas_new(CANVAS_PNG, 100.2, 50.7, "");
+  assert_int_equal(canvas_finish(c, &b, NULL), LOCI_OK);
+  assert_int_equal(be32(b.data + 16), 202);
+  assert_int_equal(be32(b.data + 20), 102);
+  canvas_free(c);
+  bytes_clear(&b);
+}
+
 static void words_in_svg_and_html_are_escaped(void **state) {
   (void)state;
   fixture f;
@@ -106,12 +138,16 @@ static void colours_are_monotone_in_lightness(void **state) {
   (void)state;
   for (int i = 1; i <= 100; i++) {
     double now = i / 100.0, before = (i - 1) / 100.0;
-    assert_true(lightness(colormap(now, false, false)) < lightness(colormap(before, false, false)));
-    assert_true(lightness(colormap(now, false, true)) > lightness(colormap(before, false, true)));
-    assert_true(lightness(colormap(-now, true, false)) < lightness(colormap(-before, true, false)));
-    double difference =
-        lightness(colormap(-now, true, false)) - lightness(colormap(now, true, false));
+    assert_true(lightness(colormap(now, false)) < lightness(colormap(before, false)));
+    assert_true(lightness(colormap(-now, true)) < lightness(colormap(-before, true)));
+    double difference = lightness(colormap(-now, true)) - lightness(colormap(now, true));
     assert_true(fabs(difference) < 0.06);
+  }
+  const double odd[] = {(double)NAN, -(double)NAN, INFINITY, -(double)INFINITY, 1e308, -7};
+  for (int i = 0; i < 12; i++) {
+    rgb c = colormap(odd[i / 2], i % 2 == 1);
+    assert_true(c.r >= 0 && c.r <= 1 && c.g >= 0 && c.g <= 1 && c.b >= 0 && c.b <= 1);
+    assert_in_range(colormap_byte(odd[i / 2]), 0, 255);
   }
   rgb white = colormap_from_lab(100, 0, 0), black = colormap_from_lab(0, 0, 0);
   assert_true(white.r > 0.999 && white.b > 0.999 && black.g == 0);
@@ -220,6 +256,8 @@ int main(void) {
       cmocka_unit_test(every_odd_trace_is_drawn),
       cmocka_unit_test(a_trace_without_grids_is_a_page_with_a_title),
       cmocka_unit_test(the_same_trace_gives_the_same_bytes),
+      cmocka_unit_test(an_svg_is_text_with_a_title_and_no_names),
+      cmocka_unit_test(no_pixel_of_a_page_is_left_black),
       cmocka_unit_test(words_in_svg_and_html_are_escaped),
       cmocka_unit_test(colours_are_monotone_in_lightness),
       cmocka_unit_test(scales_keep_zero_and_take_both_signs_when_they_matter),
