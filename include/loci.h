@@ -4,7 +4,7 @@
  * loci_store.h) are the whole library.  Read them top to bottom:
  *
  *   1. results and errors      how a call says what went wrong
- *   2. sites                   the named activations of a decoder layer
+ *   2. names and sites         lists of names; the named activations of a decoder layer
  *   3. model                   a Hugging Face checkpoint directory, opened and checked
  *   4. text and images         what the model's tokenizer and image processor make of a file
  *   5. prompt                  image + question + constraints, as the sequence the model reads
@@ -91,7 +91,30 @@ typedef struct loci_interval {
  * then returns LOCI_ECANCELLED and leaves nothing half done. */
 typedef bool (*loci_progress_fn)(void *ctx, const char *stage, double done, double total);
 
-/* ---------------------------------------------------------------- 2. sites */
+/* ---------------------------------------------------------------- 2. names and sites */
+
+/* The lists of names that calls take as text, or number by an enum in the list's order. */
+typedef enum loci_names {
+  LOCI_NAMES_SITE,
+  LOCI_NAMES_GROUP, /* of positions: "constraint-last" */
+  LOCI_NAMES_ROLE,
+  LOCI_NAMES_CORRUPTION, /* "noise", as in "noise:3" */
+  LOCI_NAMES_METRIC,
+  LOCI_NAMES_DIRECTION,
+  LOCI_NAMES_METHOD, /* of edits */
+  LOCI_NAMES_STUDY,  /* what a store's run measures */
+  LOCI_NAMES_CHOICE, /* how questions with options are asked */
+  LOCI_NAMES_PRECISION,
+  LOCI_NAMES_LISTS
+} loci_names;
+
+/* The i-th name of a list, and what it means in one line; NULL behind the last. */
+LOCI_API const char *loci_name(loci_names list, int i);
+LOCI_API const char *loci_name_meaning(loci_names list, int i);
+/* The index of a name; an unknown one is LOCI_EINVAL, and the sentence names the nearest or all. */
+LOCI_CHECK loci_status loci_name_find(loci_names list, const char *name, int *out, loci_err *err);
+/* The one of n words that was probably meant, or NULL when none is near. */
+LOCI_API const char *loci_name_near(const char *typed, const char *const *words, int n);
 
 typedef enum loci_site {
 #define SITE(id, name, axes, meaning) LOCI_SITE_##id,
@@ -111,9 +134,8 @@ LOCI_CHECK loci_status loci_site_find(const char *name, loci_site *out, loci_err
 typedef struct loci_model loci_model;
 
 typedef enum loci_precision {
-  LOCI_PRECISION_AUTO, /* bf16 if the CPU has it and the weights are 16-bit, else f32 */
-  LOCI_PRECISION_F32,
-  LOCI_PRECISION_BF16 /* bf16 products, f32 sums, residual stream, norms, softmax and logits */
+#define PRECISION(id, name, meaning) LOCI_PRECISION_##id,
+#include "loci_names.def"
 } loci_precision;
 
 typedef struct loci_model_opts {
@@ -209,14 +231,8 @@ typedef struct loci_question {
 } loci_question;
 
 typedef enum loci_role {
-  LOCI_ROLE_BEFORE,
-  LOCI_ROLE_IMAGE,
-  LOCI_ROLE_CONSTRAINT_FIRST,
-  LOCI_ROLE_CONSTRAINT_MIDDLE,
-  LOCI_ROLE_CONSTRAINT_LAST,
-  LOCI_ROLE_AFTER_FIRST,
-  LOCI_ROLE_AFTER_MIDDLE,
-  LOCI_ROLE_LAST
+#define ROLE(id, name, meaning) LOCI_ROLE_##id,
+#include "loci_names.def"
 } loci_role;
 LOCI_API const char *loci_role_name(loci_role role); /* "constraint-last" */
 
@@ -319,11 +335,8 @@ LOCI_API void loci_answer_free(loci_answer *answer);
 /* ---------------------------------------------------------------- 8. trace */
 
 typedef enum loci_metric {
-  LOCI_METRIC_P,
-  LOCI_METRIC_LOGP,
-  LOCI_METRIC_LOGIT_DIFF,
-  LOCI_METRIC_KL,
-  LOCI_METRIC_RESTORATION
+#define METRIC(id, name, meaning) LOCI_METRIC_##id,
+#include "loci_names.def"
 } loci_metric;
 
 typedef enum loci_direction { LOCI_DENOISE = 1, LOCI_NOISE = 2, LOCI_BOTH = 3 } loci_direction;

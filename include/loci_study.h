@@ -143,9 +143,8 @@ LOCI_CHECK loci_status loci_prediction_draw(const loci_prediction *prediction,
 /* ---- accuracy on a question set */
 
 typedef enum loci_choose {
-  LOCI_CHOOSE_LETTER, /* shows the options, takes the most likely letter */
-  LOCI_CHOOSE_TEXT,   /* takes the most likely option as an answer to the question alone */
-  LOCI_CHOOSE_FREE    /* asks for a free answer, as if there were no options */
+#define CHOICE(id, name, meaning) LOCI_CHOOSE_##id,
+#include "loci_names.def"
 } loci_choose;
 
 typedef struct loci_score_opts {

@@ -1,10 +1,11 @@
 /* loci, the command: what its files share.
  *
  * main.c: table of commands, dispatch.  cmd_X.c: the command X.  options.*: the command line, one
- * table for everything.  values.*: numbers, sizes, layers, read strictly.  subject.c: model and
- * prompt from the options.  model_path.*: model names.  output.c: results, failures, exit codes.
- * A command returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.  It is a
- * client of loci.h like any other: nothing private is included. */
+ * table for everything.  values.*: numbers, sizes, layers, read strictly; words.*: the same of
+ * options, and names.  subject.c: model and prompt from the options.  model_path.*: model names.
+ * output.c: results, failures, exit codes. A command returns its exit code: 0 done, 1 failed, 2
+ * wrong usage, 130 stopped by Ctrl-C.  It is a client of loci.h like any other: nothing private is
+ * included. */
 #ifndef LOCI_PROGRAMS_CLI_H
 #define LOCI_PROGRAMS_CLI_H
 
@@ -87,10 +88,6 @@ int cli_finish(cli *c, int code);
 /* ---- subject.c */
 
 enum { MOST_THREADS = 1024, MOST_SEEDS = 10000, MOST_NEW = 1 << 16 }; /* of the library */
-/* A whole number of an option within [lowest, highest]; *out stays as it is when the option is not
- * given. */
-int cli_int(cli *c, option_id id, int lowest, int highest, int *out);
-int cli_precision(cli *c, loci_precision *out);
 int cli_model_opts(cli *c, loci_model_opts *out);
 int cli_stopped(cli *c); /* fails after a Ctrl-C */
 /* Opens the model of -m with --precision, --threads and --memory, and applies every --edit. */
@@ -104,11 +101,6 @@ typedef struct cli_constraints {
 } cli_constraints;
 int cli_open_prompt(cli *c, const cli_constraints *constraints, loci_model **model,
                     loci_prompt **prompt);
-/* A comma list of sites. */
-int cli_sites(cli *c, loci_site out[LOCI_SITE_COUNT], int *count);
-int cli_layers(cli *c, int *first, int *count);
-/* A group of positions by name, in the value of an option; the sentence names the nearest. */
-int cli_group(cli *c, option_id id, const char *name);
 
 /* ---- the commands, and the help screens */
 typedef int command_run(cli *c);

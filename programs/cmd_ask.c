@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "words.h"
 
 enum { STEPS_SHOWN = 5, COLUMN = 18 };
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "words.h"
 
 enum { MOST_STEPS = 10000 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data.h"
+#include "words.h"
 
 static int check_fix(cli *c, const char *out) {
   bool fix = args_has(&c->args, OPT_FIX);

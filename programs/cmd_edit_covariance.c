@@ -5,6 +5,7 @@
 
 #include "edit.h"
 #include "study.h"
+#include "words.h"
 
 static void show(const cli *c, const loci_covariance *k) {
   printf("layer %d, %lld x %lld: %lld keys of %d question%s", k->layer, (long long)k->inner,

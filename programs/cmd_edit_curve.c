@@ -6,6 +6,7 @@
 #include "edit.h"
 #include "study.h"
 #include "values.h"
+#include "words.h"
 
 enum { MOST_PROMPTS = 1000, MOST_POINTS = 1000, NAME_SIZE = 16 };
 

@@ -5,6 +5,7 @@
 
 #include "edit.h"
 #include "values.h"
+#include "words.h"
 
 enum { MOST_PROMPTS = 1000 };
 

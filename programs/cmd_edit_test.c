@@ -4,6 +4,7 @@
 
 #include "edit.h"
 #include "study.h"
+#include "words.h"
 
 enum { MOST_PROMPTS = 1000 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "words.h"
 
 typedef struct request {
   loci_flow_opts opts;
@@ -13,8 +14,10 @@ static int read_request(cli *c, request *r) {
   int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
   r->opts.from = args_get(&c->args, OPT_FROM);
   r->opts.to = args_get(&c->args, OPT_TO);
-  if (!code && r->opts.from) code = cli_group(c, OPT_FROM, r->opts.from);
-  if (!code && r->opts.to) code = cli_group(c, OPT_TO, r->opts.to);
+  int group;
+  if (!code && r->opts.from)
+    code = cli_name(c, OPT_FROM, LOCI_NAMES_GROUP, NULL, r->opts.from, &group);
+  if (!code && r->opts.to) code = cli_name(c, OPT_TO, LOCI_NAMES_GROUP, NULL, r->opts.to, &group);
   if (code) return code;
   if (!r->opts.from != !r->opts.to) return cli_usage(c, "--from and --to go together");
   if (!r->opts.from && !args_has(&c->args, OPT_CONSTRAINT))

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "did_you_mean.h"
 
 static void put_line(const term *t, const char *s, int indent) {
   printf("%*s", indent, "");

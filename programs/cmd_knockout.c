@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "trace_options.h"
 #include "values.h"
+#include "words.h"
 
 enum { GROUPS = 5, NAME_SIZE = 32 };
 
@@ -21,7 +22,7 @@ static int read_groups(cli *c, option_id id, char names[GROUPS][NAME_SIZE], int 
   const char *list = args_get(&c->args, id);
   *count = 0;
   while (value_next(&list, item, sizeof item)) {
-    int code = cli_group(c, id, item);
+    int group, code = cli_name(c, id, LOCI_NAMES_GROUP, NULL, item, &group);
     if (code) return code;
     for (int i = 0; i < *count; i++)
       if (strcmp(names[i], item) == 0)
@@ -45,13 +46,11 @@ static int read_pathways(cli *c, request *r) {
 }
 
 static int read_request(cli *c, request *r) {
-  const char *metric = args_get(&c->args, OPT_METRIC);
   int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
   if (!code) code = read_pathways(c, r);
   if (!code) code = cut_read_window(c, &r->opts);
+  if (!code) code = cli_metric(c, &r->draw.metric);
   if (code) return code;
-  if (metric && loci_metric_find(metric, &r->draw.metric, &c->err))
-    return cli_usage(c, "--metric: %s", c->err.msg);
   if (r->draw.metric == LOCI_METRIC_RESTORATION)
     return cli_usage(c, "--metric: a knockout shows p, logp, logit_diff or kl, not restoration");
   r->opts.answer = args_get(&c->args, OPT_ANSWER);

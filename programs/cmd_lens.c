@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "values.h"
+#include "words.h"
 
 typedef struct request {
   loci_lens_opts opts;
@@ -18,21 +19,20 @@ static int read_positions(cli *c, request *r) {
   r->opts.positions = list;
   while (value_next(&list, item, sizeof item)) {
     if (strcmp(item, "each") == 0 || value_int(item, 0, 1 << 24, &number)) continue;
-    int code = cli_group(c, OPT_POSITIONS, item);
+    int group, code = cli_name(c, OPT_POSITIONS, LOCI_NAMES_GROUP, NULL, item, &group);
     if (code) return code;
   }
   return EXIT_DONE;
 }
 
 static int read_request(cli *c, request *r) {
-  const char *metric = args_get(&c->args, OPT_METRIC);
   int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
   if (!code) code = read_positions(c, r);
+  if (!code) code = cli_metric(c, &r->draw.metric);
   if (code) return code;
-  if (metric && loci_metric_find(metric, &r->draw.metric, &c->err))
-    return cli_usage(c, "--metric: %s", c->err.msg);
   if (r->draw.metric != LOCI_METRIC_P && r->draw.metric != LOCI_METRIC_LOGP)
-    return cli_usage(c, "--metric: a lens draws p or logp of the target, not %.20s", metric);
+    return cli_usage(c, "--metric: a lens draws p or logp of the target, not %s",
+                     loci_name(LOCI_NAMES_METRIC, (int)r->draw.metric));
   r->opts.answer = args_get(&c->args, OPT_ANSWER);
   r->opts.no_hash = cli_no_hash(c);
   r->opts.progress = term_progress;

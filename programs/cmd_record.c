@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "words.h"
 
 typedef struct record {
   loci_site sites[LOCI_SITE_COUNT];

@@ -4,6 +4,7 @@
 
 #include "study.h"
 #include "values.h"
+#include "words.h"
 
 enum { MOST_FIELDS = 8, FIELD_SIZE = 64 };
 
@@ -30,15 +31,11 @@ static int read_fields(cli *c, request *r) {
 }
 
 static int read_choice(cli *c, request *r) {
-  static const char *const names[] = {"letter", "text", "free"};
-  static const loci_choose values[] = {LOCI_CHOOSE_LETTER, LOCI_CHOOSE_TEXT, LOCI_CHOOSE_FREE};
   const char *s = args_get(&c->args, OPT_CHOICE);
-  for (int i = 0; s && i < LENGTH(names); i++) {
-    if (strcmp(s, names[i]) != 0) continue;
-    r->opts.choose = values[i];
-    return EXIT_DONE;
-  }
-  return s ? cli_bad_value(c, OPT_CHOICE, "letter, text or free") : EXIT_DONE;
+  int i = 0;
+  int code = s ? cli_name(c, OPT_CHOICE, LOCI_NAMES_CHOICE, NULL, s, &i) : EXIT_DONE;
+  r->opts.choose = (loci_choose)i;
+  return code;
 }
 
 static int write_all(cli *c, const loci_score *s) {

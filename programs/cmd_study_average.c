@@ -4,6 +4,7 @@
 
 #include "study.h"
 #include "trace_options.h"
+#include "words.h"
 
 /* What is asked, and how: the measurement's own options follow the study's. */
 typedef struct request {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "study.h"
+#include "words.h"
 
 static int write_all(cli *c, const loci_prediction *p) {
   char *text = NULL;

@@ -8,6 +8,7 @@
 #include "study.h"
 #include "trace_options.h"
 #include "values.h"
+#include "words.h"
 
 typedef struct request {
   loci_run_opts run;

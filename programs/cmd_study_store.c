@@ -4,6 +4,7 @@
 
 #include "study.h"
 #include "values.h"
+#include "words.h"
 
 static int open_store(cli *c, loci_store **out) {
   return loci_store_open(c->args.rest[0], false, out, &c->err) ? cli_failed(c) : EXIT_DONE;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "did_you_mean.h"
 #include "trace_options.h"
 #include "values.h"
+#include "words.h"
 
 typedef struct request {
   loci_trace_opts opts;
@@ -14,29 +14,6 @@ typedef struct request {
   trace_lists lists;
   cli_constraints constraints;
 } request;
-
-/* The index of the option's value in names, or names[0] when it is not given; *code on a wrong one.
- */
-static int choice(cli *c, option_id id, const char *const *names, int n, int *code) {
-  char list[128] = "";
-  const char *s = args_get(&c->args, id);
-  if (!s) return 0;
-  for (int i = 0; i < n; i++)
-    if (strcmp(s, names[i]) == 0) return i;
-  for (int i = 0; i < n; i++) {
-    size_t used = strlen(list);
-    snprintf(list + used, sizeof list - used, "%s%s",
-             i == 0       ? ""
-             : i == n - 1 ? " or "
-                          : ", ",
-             names[i]);
-  }
-  const char *near = did_you_mean(s, names, n);
-  *code = near ? cli_usage(c, "--%s: \"%.60s\" is unknown; did you mean %s?", option_get(id)->name,
-                           s, near)
-               : cli_bad_value(c, id, list);
-  return 0;
-}
 
 /* -c TEXT, and --only K.  A -c that is a bare number means --only too, if the question has no such
  * text. */
@@ -67,21 +44,13 @@ static int read_constraints(cli *c, request *r) {
 }
 
 static int read_positions(cli *c, request *r) {
-  static const char *const groups[] = {
-      "constraint", "constraint-last", "image", "after-constraint", "last", "each"};
   char item[32];
+  int group, code = EXIT_DONE;
   const char *list = args_get(&c->args, OPT_POSITIONS);
   r->opts.positions = list;
-  while (value_next(&list, item, sizeof item)) {
-    int i = 0;
-    while (i < LENGTH(groups) && strcmp(item, groups[i]) != 0) i++;
-    if (i < LENGTH(groups)) continue;
-    const char *near = did_you_mean(item, groups, LENGTH(groups));
-    if (near) return cli_usage(c, "--positions: \"%s\" is unknown; did you mean %s?", item, near);
-    return cli_bad_value(c, OPT_POSITIONS,
-                         "each, constraint, constraint-last, image, after-constraint or last");
-  }
-  return EXIT_DONE;
+  while (!code && value_next(&list, item, sizeof item))
+    code = cli_name(c, OPT_POSITIONS, LOCI_NAMES_GROUP, "each", item, &group);
+  return code;
 }
 
 /* exact, or screen:K by the metric that is drawn */
@@ -89,9 +58,8 @@ static int read_method(cli *c, request *r, const char *method) {
   if (strcmp(method, "exact") == 0) return EXIT_DONE;
   if (strncmp(method, "screen:", 7) != 0) {
     static const char *const methods[] = {"exact", "screen:K"};
-    const char *near = did_you_mean(method, methods, LENGTH(methods));
-    return near ? cli_usage(c, "--method: \"%.40s\" is unknown; did you mean %s?", method, near)
-                : cli_bad_value(c, OPT_METHOD, "exact or screen:K, K a number of cells");
+    int i;
+    return cli_word(c, OPT_METHOD, method, methods, LENGTH(methods), &i);
   }
   if (!value_int(method + 7, 1, INT_MAX, &r->opts.screen))
     return cli_bad_value(c, OPT_METHOD, "screen:K with K from 1 up, such as screen:50");
@@ -106,18 +74,16 @@ static int read_method(cli *c, request *r, const char *method) {
 }
 
 static int read_names(cli *c, request *r) {
-  static const char *const directions[] = {"denoise", "noise", "both"};
   static const char *const compats[] = {"authors"};
-  const char *metric = args_get(&c->args, OPT_METRIC), *method = args_get(&c->args, OPT_METHOD);
-  int code = EXIT_DONE;
-  if (metric && loci_metric_find(metric, &r->draw.metric, &c->err))
-    return cli_usage(c, "--metric: %s", c->err.msg);
-  if (method) code = read_method(c, r, method);
-  if (!code) choice(c, OPT_COMPAT, compats, LENGTH(compats), &code);
-  r->opts.authors = args_has(&c->args, OPT_COMPAT);
-  if (!code)
-    r->opts.direction =
-        (loci_direction)(choice(c, OPT_DIRECTION, directions, LENGTH(directions), &code) + 1);
+  const char *compat = args_get(&c->args, OPT_COMPAT), *method = args_get(&c->args, OPT_METHOD);
+  const char *direction = args_get(&c->args, OPT_DIRECTION);
+  int code = cli_metric(c, &r->draw.metric), i = 0;
+  if (!code && method) code = read_method(c, r, method);
+  if (!code && compat) code = cli_word(c, OPT_COMPAT, compat, compats, 1, &i);
+  r->opts.authors = compat != NULL;
+  if (!code && direction)
+    code = cli_name(c, OPT_DIRECTION, LOCI_NAMES_DIRECTION, NULL, direction, &i);
+  r->opts.direction = (loci_direction)(i + 1);
   return code;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "values.h"
+#include "words.h"
 
 enum { MOST_STEPS = 100000, MOST_LAYERS = 100000 };
 
@@ -40,14 +41,11 @@ static int read_settings(cli *c, loci_edit_settings *s) {
 }
 
 static int read_method(cli *c, loci_edit_opts *out) {
-  static const char *const names[] = {"multedit", "ft", "ft-l", "rome", "memit"};
   const char *path = args_get(&c->args, OPT_COVARIANCE);
-  bool known = false;
+  int i, code = EXIT_DONE;
   out->method = args_get(&c->args, OPT_METHOD);
-  for (int i = 0; out->method && i < LENGTH(names); i++)
-    known |= strcmp(out->method, names[i]) == 0;
-  if (out->method && !known)
-    return cli_bad_value(c, OPT_METHOD, "multedit, ft, ft-l, rome or memit");
+  if (out->method) code = cli_name(c, OPT_METHOD, LOCI_NAMES_METHOD, NULL, out->method, &i);
+  if (code) return code;
   bool wants = out->method && (!strcmp(out->method, "rome") || !strcmp(out->method, "memit"));
   if (wants && !path) return cli_usage(c, "--method %s needs --covariance FILE", out->method);
   if (!wants && path) return cli_usage(c, "only --method rome and memit take a --covariance");

@@ -7,9 +7,9 @@
 
 #include "cli.h"
 #include "data.h"
-#include "did_you_mean.h"
 #include "edit.h"
 #include "study.h"
+#include "words.h"
 
 #define GRID_ENDINGS ".json .csv .safetensors .npz .png .svg .pdf .html"
 #define FLAGS " -m models/flags"
@@ -433,7 +433,7 @@ const command *command_find(const char *name) {
 const char *command_near(const char *name) {
   const char *names[LENGTH(commands)];
   for (int i = 0; i < command_count; i++) names[i] = commands[i].name;
-  return did_you_mean(name, names, command_count);
+  return loci_name_near(name, names, command_count);
 }
 
 /* The command of "study predict", which takes two words, or of one; *words says how many. */
@@ -483,14 +483,10 @@ static bool wants_json(int argc, char **argv) {
 static int check_color(cli *c, color_when *out) {
   static const char *const names[] = {"auto", "always", "never"};
   const char *s = args_get(&c->args, OPT_COLOR);
-  *out = COLOR_AUTO;
-  if (!s) return EXIT_DONE;
-  for (int i = 0; i < LENGTH(names); i++) {
-    if (strcmp(s, names[i]) != 0) continue;
-    *out = (color_when)i;
-    return EXIT_DONE;
-  }
-  return cli_bad_value(c, OPT_COLOR, "auto, always or never");
+  int i = 0;
+  int code = s ? cli_word(c, OPT_COLOR, s, names, LENGTH(names), &i) : EXIT_DONE;
+  *out = (color_when)i;
+  return code;
 }
 
 static int check_needed(cli *c) {

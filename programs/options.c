@@ -2,11 +2,10 @@
  * checked by the command that asked for it (values.c). */
 #include "options.h"
 
+#include <loci.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "did_you_mean.h"
 
 static const option table[OPT_COUNT] = {
 #define OPTION(id, letter, name, argument, many, commands, help)                                   \
@@ -77,8 +76,8 @@ static bool unknown(command_set command, const char *arg, char *why, size_t size
     if (table[i].commands & command) names[n++] = table[i].name;
   bool is_long = arg[1] == '-';
   snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), arg);
-  const char *near = is_long ? did_you_mean(name + 2, names, n) : NULL;
-  if (!is_long && length > 2) near = did_you_mean(name + 1, names, n); /* -model */
+  const char *near = is_long ? loci_name_near(name + 2, names, n) : NULL;
+  if (!is_long && length > 2) near = loci_name_near(name + 1, names, n); /* -model */
   if (near) snprintf(why, size, "unknown option %s; did you mean --%s?", name, near);
   if (!near) snprintf(why, size, "unknown option %s", is_long || length <= 2 ? name : arg);
   return false;

@@ -2,6 +2,7 @@
 #include "study.h"
 
 #include "values.h"
+#include "words.h"
 
 int study_open(cli *c, loci_model **model, loci_examples **examples) {
   *model = NULL;

@@ -3,33 +3,10 @@
 #include <string.h>
 
 #include "cli.h"
-#include "did_you_mean.h"
 #include "edit.h"
 #include "model_path.h"
 #include "values.h"
-
-int cli_int(cli *c, option_id id, int lowest, int highest, int *out) {
-  char wanted[64];
-  const char *s = args_get(&c->args, id);
-  if (!s || value_int(s, lowest, highest, out)) return EXIT_DONE;
-  snprintf(wanted, sizeof wanted, "a whole number from %d to %d", lowest, highest);
-  return cli_bad_value(c, id, wanted);
-}
-
-int cli_precision(cli *c, loci_precision *out) {
-  static const char *const names[] = {"auto", "f32", "bf16"};
-  static const loci_precision values[] = {LOCI_PRECISION_AUTO, LOCI_PRECISION_F32,
-                                          LOCI_PRECISION_BF16};
-  const char *s = args_get(&c->args, OPT_PRECISION);
-  *out = LOCI_PRECISION_AUTO;
-  if (!s) return EXIT_DONE;
-  for (int i = 0; i < LENGTH(names); i++) {
-    if (strcmp(s, names[i]) != 0) continue;
-    *out = values[i];
-    return EXIT_DONE;
-  }
-  return cli_bad_value(c, OPT_PRECISION, "auto, f32 or bf16");
-}
+#include "words.h"
 
 int cli_model_opts(cli *c, loci_model_opts *out) {
   memset(out, 0, sizeof *out);
@@ -102,38 +79,4 @@ int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loc
   *prompt = NULL;
   *model = NULL;
   return code;
-}
-
-int cli_sites(cli *c, loci_site out[LOCI_SITE_COUNT], int *count) {
-  char name[64];
-  const char *list = args_get(&c->args, OPT_SITE);
-  *count = 0;
-  while (value_next(&list, name, sizeof name)) {
-    loci_site site;
-    if (!*name) return cli_bad_value(c, OPT_SITE, "site names joined by commas");
-    if (loci_site_find(name, &site, &c->err)) return cli_usage(c, "--site: %s", c->err.msg);
-    for (int i = 0; i < *count; i++)
-      if (out[i] == site) return cli_usage(c, "--site names %s twice", name);
-    out[(*count)++] = site;
-  }
-  return EXIT_DONE;
-}
-
-int cli_group(cli *c, option_id id, const char *name) {
-  static const char *const groups[] = {"constraint", "constraint-last", "image", "after-constraint",
-                                       "last"};
-  for (int i = 0; i < LENGTH(groups); i++)
-    if (strcmp(name, groups[i]) == 0) return EXIT_DONE;
-  const char *near = did_you_mean(name, groups, LENGTH(groups));
-  if (near)
-    return cli_usage(c, "--%s: \"%.40s\" is unknown; did you mean %s?", option_get(id)->name, name,
-                     near);
-  return cli_bad_value(c, id, "constraint, constraint-last, image, after-constraint or last");
-}
-
-int cli_layers(cli *c, int *first, int *count) {
-  const char *s = args_get(&c->args, OPT_LAYERS);
-  *first = *count = 0;
-  if (!s || value_layers(s, first, count)) return EXIT_DONE;
-  return cli_bad_value(c, OPT_LAYERS, "layers such as 3-5, 7 or all");
 }

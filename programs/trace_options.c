@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "did_you_mean.h"
 #include "values.h"
+#include "words.h"
 
 int trace_read_corruption(cli *c, loci_trace_opts *o) {
   static const char *const kinds[] = {"replace", "swap",        "noise",     "mean",
@@ -20,7 +20,7 @@ int trace_read_corruption(cli *c, loci_trace_opts *o) {
   snprintf(kind, sizeof kind, "%.*s", (int)strcspn(s, ":"), s);
   while (i < LENGTH(kinds) && strcmp(kind, kinds[i]) != 0) i++;
   if (i == LENGTH(kinds)) {
-    const char *near = did_you_mean(kind, kinds, LENGTH(kinds));
+    const char *near = loci_name_near(kind, kinds, LENGTH(kinds));
     if (near) return cli_usage(c, "--corrupt: \"%s\" is unknown; did you mean %s?", kind, near);
     return cli_bad_value(
         c, OPT_CORRUPT,

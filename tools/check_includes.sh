@@ -39,7 +39,7 @@ for f in $(files src); do
   while read -r inc; do
     [[ $inc == \"* ]] || continue
     path=${inc//\"/}
-    case $path in loci.h | loci_sites.def) continue ;; esac
+    case $path in loci.h | loci_sites.def | loci_names.def) continue ;; esac
     [[ $f == *_test.[ch] && $path != */* && -e tests/$path ]] && continue # what tests share
     theirs=$(rank "${path%%/*}")
     if [[ $path != */* ]] || [ "$theirs" = 0 ] || [ ! -e "src/$path" ]; then
@@ -54,7 +54,7 @@ for f in $(files programs examples); do
   while read -r inc; do
     [[ $inc == \"* ]] || continue
     path=${inc//\"/}
-    [ "$path" = loci.h ] || [ "$path" = loci_sites.def ] || { [[ $path != */* ]] && [ -e "$(dirname "$f")/$path" ]; } ||
+    [ "$path" = loci.h ] || [[ $path == loci_*.def ]] || { [[ $path != */* ]] && [ -e "$(dirname "$f")/$path" ]; } ||
       complain "$f: #include $inc: programs see loci.h and their own headers only"
   done < <(includes "$f")
 done

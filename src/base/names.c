@@ -1,73 +1,216 @@
-/* Names that users type (see names.h), and the list of sites from loci_sites.def. */
+/* Tables of names and the nearest of them (see names.h).
+ *
+ * Nearest by optimal string alignment (insert, delete, change, swap neighbours; each costs 1): a
+ * word is near when the distance is at most a third of the typed length, or when what was typed
+ * begins it and no other. */
 #include "base/names.h"
 
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/status.h"
+enum { LONGEST = 64, MOST_NAMES = 16 };
 
-enum { LONGEST = 64 };
+typedef struct entry {
+  const char *name, *meaning;
+} entry;
 
-/* Edit distance of words of at most LONGEST letters. */
-static int distance(const char *a, int n, const char *b, int m) {
-  int line[LONGEST + 1];
-  for (int j = 0; j <= m; j++) line[j] = j;
+#define END                                                                                        \
+  { NULL, NULL }
+static const entry site_list[] = {
+#define SITE(id, name, axes, meaning) {name, meaning},
+#include "loci_sites.def"
+#undef SITE
+    END};
+static const entry groups[] = {
+#define GROUP(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+static const entry roles[] = {
+#define ROLE(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+static const entry corruptions[] = {
+#define CORRUPTION(id, name, argument, on_image, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+static const entry metrics[] = {
+#define METRIC(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+static const entry directions[] = {
+#define DIRECTION(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+static const entry methods[] = {
+#define METHOD(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+static const entry studies[] = {
+#define STUDY(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+static const entry choices[] = {
+#define CHOICE(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+static const entry precisions[] = {
+#define PRECISION(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
+
+static const struct {
+  const char *noun;
+  const entry *entries;
+} lists[LOCI_NAMES_LISTS] = {
+    [LOCI_NAMES_SITE] = {"site", site_list},
+    [LOCI_NAMES_GROUP] = {"group", groups},
+    [LOCI_NAMES_ROLE] = {"role", roles},
+    [LOCI_NAMES_CORRUPTION] = {"corruption", corruptions},
+    [LOCI_NAMES_METRIC] = {"metric", metrics},
+    [LOCI_NAMES_DIRECTION] = {"direction", directions},
+    [LOCI_NAMES_METHOD] = {"method", methods},
+    [LOCI_NAMES_STUDY] = {"measurement", studies},
+    [LOCI_NAMES_CHOICE] = {"choice", choices},
+    [LOCI_NAMES_PRECISION] = {"precision", precisions},
+};
+
+static const entry *entry_at(loci_names list, int i) {
+  static const entry none = END;
+  if ((int)list < 0 || list >= LOCI_NAMES_LISTS || i < 0) return &none;
+  const entry *e = lists[list].entries;
+  while (i-- > 0 && e->name) e++;
+  return e;
+}
+
+const char *loci_name(loci_names list, int i) { return entry_at(list, i)->name; }
+const char *loci_name_meaning(loci_names list, int i) { return entry_at(list, i)->meaning; }
+
+/* ---------------------------------------------------------------- the nearest */
+
+static int min2(int a, int b) { return a < b ? a : b; }
+
+static bool same(char a, char b) {
+  if (a == '_') a = '-';
+  if (b == '_') b = '-';
+  return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* d[i][j]: cost of turning the first i letters of a into the first j of b. */
+static int distance(const char *a, const char *b) {
+  int n = (int)strlen(a), m = (int)strlen(b);
+  int d[LONGEST + 1][LONGEST + 1];
+  if (n > LONGEST || m > LONGEST) return LONGEST;
+  for (int i = 0; i <= n; i++) d[i][0] = i;
+  for (int j = 0; j <= m; j++) d[0][j] = j;
   for (int i = 1; i <= n; i++) {
-    int diagonal = line[0];
-    line[0] = i;
     for (int j = 1; j <= m; j++) {
-      int best = diagonal + (a[i - 1] != b[j - 1]);
-      if (line[j] + 1 < best) best = line[j] + 1;
-      if (line[j - 1] + 1 < best) best = line[j - 1] + 1;
-      diagonal = line[j];
-      line[j] = best;
+      int best =
+          min2(min2(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + !same(a[i - 1], b[j - 1]));
+      bool swapped = i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]);
+      d[i][j] = swapped ? min2(best, d[i - 2][j - 2] + 1) : best;
     }
   }
-  return line[m];
+  return d[n][m];
 }
 
 int nearest_name(const char *given, const char *const *names, int n) {
-  size_t length = strlen(given);
-  int best = -1, smallest = LONGEST;
-  for (int i = 0; length <= LONGEST && i < n; i++) {
-    size_t m = strlen(names[i]);
-    if (m > LONGEST) continue;
-    int d = distance(given, (int)length, names[i], (int)m);
-    int allowed = (int)(length > m ? length : m) / 3;
-    if (d <= (allowed > 1 ? allowed : 1) && d < smallest) {
-      smallest = d;
-      best = i;
+  int nearest = -1, begun = -1, begins = 0, length = (int)strlen(given);
+  int best = (length + 2) / 3 + 1;
+  for (int i = 0; i < n && length <= LONGEST; i++) {
+    int d = distance(given, names[i]);
+    if (d < best) {
+      best = d;
+      nearest = i;
+    }
+    if (length >= 2 && strncmp(given, names[i], (size_t)length) == 0) {
+      begun = i;
+      begins++;
     }
   }
-  return best;
+  return nearest >= 0 ? nearest : begins == 1 ? begun : -1;
 }
 
-typedef struct site_entry {
-  const char *name, *axes, *meaning;
-} site_entry;
+const char *loci_name_near(const char *typed, const char *const *words, int n) {
+  int i = nearest_name(typed, words, n);
+  return i < 0 ? NULL : words[i];
+}
 
-static const site_entry sites[LOCI_SITE_COUNT] = {
-#define SITE(id, name, axes, meaning) {name, axes, meaning},
+/* ---------------------------------------------------------------- finding */
+
+/* What TransformerLens calls a site, in the list's spelling: "blocks.3.attn.hook_z" is z,
+ * "blocks.0.mlp.hook_post" mlp_post. */
+static void without_hooks(const char *given, char out[2 * LONGEST]) {
+  const char *hook = strstr(given, "hook_");
+  bool inside = hook && hook - given >= 4 && strncmp(hook - 4, "mlp.", 4) == 0;
+  snprintf(out, 2 * LONGEST, "%s%s", inside ? "mlp_" : "", hook ? hook + 5 : given);
+  if (strcmp(out, "normalized") == 0) snprintf(out, 2 * LONGEST, "final_norm");
+}
+
+static loci_status unknown(loci_names list, const char *word, loci_err *err) {
+  const char *words[MOST_NAMES], *name;
+  char plain[2 * LONGEST], all[256] = "";
+  int n = 0;
+  size_t used = 0;
+  for (; (name = loci_name(list, n)) != NULL; n++) {
+    words[n] = name;
+    int more = snprintf(all + used, sizeof all - used, "%s%s", n ? ", " : "", name);
+    used += used + (size_t)more < sizeof all ? (size_t)more : 0;
+  }
+  without_hooks(word, plain);
+  const char *near = loci_name_near(list == LOCI_NAMES_SITE ? plain : word, words, n);
+  if (near)
+    return fail(err, LOCI_EINVAL, "unknown %s \"%s\"; did you mean %s?", lists[list].noun, word,
+                near);
+  return fail(err, LOCI_EINVAL, "unknown %s \"%s\": expected %s", lists[list].noun, word, all);
+}
+
+loci_status name_find(loci_names list, const char *given, size_t n, int *out, loci_err *err) {
+  char word[80];
+  const char *name;
+  for (int i = 0; (name = loci_name(list, i)) != NULL; i++) {
+    if (strlen(name) != n || memcmp(name, given, n) != 0) continue;
+    *out = i;
+    return LOCI_OK;
+  }
+  snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1), given);
+  return unknown(list, word, err);
+}
+
+loci_status loci_name_find(loci_names list, const char *name, int *out, loci_err *err) {
+  return name_find(list, name, strlen(name), out, err);
+}
+
+/* ---------------------------------------------------------------- sites and roles */
+
+static const char *const site_axes[LOCI_SITE_COUNT] = {
+#define SITE(id, name, axes, meaning) axes,
 #include "loci_sites.def"
 #undef SITE
 };
 
 static bool is_site(loci_site s) { return (int)s >= 0 && s < LOCI_SITE_COUNT; }
 
-const char *loci_site_name(loci_site s) { return is_site(s) ? sites[s].name : "unknown"; }
-const char *loci_site_axes(loci_site s) { return is_site(s) ? sites[s].axes : ""; }
-const char *loci_site_meaning(loci_site s) { return is_site(s) ? sites[s].meaning : ""; }
+const char *loci_site_name(loci_site s) { return is_site(s) ? site_list[s].name : "unknown"; }
+const char *loci_site_axes(loci_site s) { return is_site(s) ? site_axes[s] : ""; }
+const char *loci_site_meaning(loci_site s) { return is_site(s) ? site_list[s].meaning : ""; }
 
 loci_status loci_site_find(const char *name, loci_site *out, loci_err *err) {
-  const char *names[LOCI_SITE_COUNT];
-  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
-    names[i] = sites[i].name;
-    if (strcmp(name, names[i]) == 0) {
-      *out = (loci_site)i;
-      return LOCI_OK;
-    }
-  }
-  int near = nearest_name(name, names, LOCI_SITE_COUNT);
-  return fail(err, LOCI_EINVAL, "unknown site \"%s\"%s%s%s", name,
-              near >= 0 ? "; did you mean \"" : "", near >= 0 ? names[near] : "",
-              near >= 0 ? "\"?" : "; loci help record lists them");
+  int i;
+  TRY(loci_name_find(LOCI_NAMES_SITE, name, &i, err));
+  *out = (loci_site)i;
+  return LOCI_OK;
+}
+
+loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err) {
+  int i;
+  TRY(loci_name_find(LOCI_NAMES_METRIC, name, &i, err));
+  *out = (loci_metric)i;
+  return LOCI_OK;
+}
+
+const char *loci_role_name(loci_role role) {
+  const char *name = loci_name(LOCI_NAMES_ROLE, (int)role);
+  return name ? name : "unknown";
 }

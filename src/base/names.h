@@ -1,9 +1,16 @@
-/* Names that users type: finding them, and the nearest one when they are mistyped. */
+/* Names that users type: one table for each list (loci_names.def, loci_sites.def), finding them,
+ * and the nearest one when they are mistyped.  The public half is in loci.h. */
 #ifndef LOCI_BASE_NAMES_H
 #define LOCI_BASE_NAMES_H
 
-/* Index of the name nearest to [given] among n names, or -1 when none is near (Levenshtein distance
- * over a third of the longer word). */
+#include <stddef.h>
+
+#include "base/status.h"
+#include "loci.h"
+
+/* Index of the name nearest to [given] among n names, or -1 when none is near. */
 int nearest_name(const char *given, const char *const *names, int n);
+/* loci_name_find for given[0..n). */
+loci_status name_find(loci_names list, const char *given, size_t n, int *out, loci_err *err);
 
 #endif

@@ -26,13 +26,15 @@ typedef struct edit_box { /* the public view first, so that one pointer serves b
   loci_edit view;
   arena *mem;
 } edit_box;
-
 typedef struct covariance_box { /* the same */
   loci_covariance view;
   arena *mem;
 } covariance_box;
 covariance_box *covariance_box_new(void); /* NULL: out of memory */
-typedef enum edit_method { MULTEDIT, FT, FT_L, ROME, MEMIT, METHODS } edit_method;
+typedef enum edit_method {
+#define METHOD(id, name, meaning) id,
+#include "loci_names.def"
+} edit_method;
 
 /* One request while it is solved. */
 typedef struct problem {
@@ -44,7 +46,6 @@ typedef struct problem {
   arena *mem, *work;             /* of the result; of the solving */
   int layer, position;
   target target;
-
   float *key;          /* (F) the mean over the prompts */
   float *keys;         /* (prompts, F) */
   float *delta;        /* (D) v - W k */
@@ -60,7 +61,6 @@ typedef struct problem {
 low_rank edit_change(const loci_edit *e);
 /* loci_edit_apply for a view nobody else sees: its description stays as it is. */
 loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err);
-
 /* The target behind any prompt, as the settings want it. */
 loci_status problem_target(const problem *q, const loci_prompt *p, target *out, loci_err *err);
 /* What went wrong, of which request. */

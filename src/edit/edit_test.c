@@ -617,7 +617,8 @@ static void a_method_refuses_what_it_does_not_have(void **state) {
   loci_prompt *p = ask(m, questions[0], "Vienna"), *all = ask(m, "Vienna?", "Vienna");
   loci_edit_request good = {.prompt = p, .target = "few"};
   loci_covariance *c = covariance(m, 1), *strange = covariance(other, 2);
-  refused(m, good, (loci_edit_opts){.method = "mend"}, "method \"mend\", expected multedit, ft");
+  refused(m, good, (loci_edit_opts){.method = "mend"},
+          "unknown method \"mend\": expected multedit, ft");
   refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.lambda = 1}},
           "the method ft takes no lambda");
   refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.eps = 1}},

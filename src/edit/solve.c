@@ -18,17 +18,13 @@ void loci_edit_free(loci_edit *edit) {
 
 /* ---------------------------------------------------------------- the request */
 
-static const char *const method_names[METHODS] = {"multedit", "ft", "ft-l", "rome", "memit"};
+static const char *method_name(edit_method k) { return loci_name(LOCI_NAMES_METHOD, (int)k); }
 
 static loci_status find_method(const char *name, edit_method *out, loci_err *err) {
-  *out = MULTEDIT;
-  for (int i = 0; name && i < METHODS; i++) {
-    if (strcmp(name, method_names[i]) != 0) continue;
-    *out = (edit_method)i;
-    return LOCI_OK;
-  }
-  if (!name) return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "method \"%s\", expected multedit, ft, ft-l, rome or memit", name);
+  int i = MULTEDIT;
+  if (name) TRY(loci_name_find(LOCI_NAMES_METHOD, name, &i, err));
+  *out = (edit_method)i;
+  return LOCI_OK;
 }
 
 static bool tunes(edit_method k) { return k == FT || k == FT_L; }
@@ -75,10 +71,10 @@ static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err
              {o->covariance != NULL, k == ROME || k == MEMIT, "covariance"}};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!all[i].given || all[i].taken) continue;
-    return fail(err, LOCI_EINVAL, "the method %s takes no %s", method_names[k], all[i].name);
+    return fail(err, LOCI_EINVAL, "the method %s takes no %s", method_name(k), all[i].name);
   }
   if (o->covariance || (k != ROME && k != MEMIT)) return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "the method %s needs a covariance of keys", method_names[k]);
+  return fail(err, LOCI_EINVAL, "the method %s needs a covariance of keys", method_name(k));
 }
 
 /* What is not given: MultEdit's as in docs/MATH.md; fine-tuning's rate and bound are round numbers
@@ -250,7 +246,7 @@ static loci_status solve(loci_model *m, const loci_edit_request *requests, int n
   TRY(choose_layer(m, opts, &e->layer, err));
   if (opts->covariance) TRY(covariance_check(opts->covariance, m, e->layer, err));
   const weight *w = &m->weights->layers[e->layer].down.w;
-  e->method = method_names[k];
+  e->method = method_name(k);
   e->width = w->rows;
   e->inner = w->cols;
   e->precision = dtype_name(m->arith_type);

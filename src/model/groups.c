@@ -1,23 +1,16 @@
 /* Named groups of positions (see prompt.h). */
 #include <string.h>
 
+#include "base/names.h"
 #include "model/prompt.h"
 
-static const char *const names[GROUP_KINDS] = {"constraint", "constraint-last", "image",
-                                               "after-constraint", "last"};
-
-const char *group_name(group_kind g) { return names[g]; }
+const char *group_name(group_kind g) { return loci_name(LOCI_NAMES_GROUP, (int)g); }
 
 loci_status group_find(const char *name, size_t n, group_kind *out, loci_err *err) {
-  for (int g = 0; g < GROUP_KINDS; g++) {
-    if (strlen(names[g]) == n && memcmp(names[g], name, n) == 0) {
-      *out = (group_kind)g;
-      return LOCI_OK;
-    }
-  }
-  return fail(err, LOCI_EINVAL,
-              "unknown group \"%.*s\": constraint, constraint-last, image, after-constraint, last",
-              (int)n, name);
+  int i;
+  TRY(name_find(LOCI_NAMES_GROUP, name, n, &i, err));
+  *out = (group_kind)i;
+  return LOCI_OK;
 }
 
 /* Whether position i is in the group; [after] is the first position behind all constraints. */

@@ -152,13 +152,6 @@ static void set_roles(loci_prompt *p, loci_token *tokens) {
   }
 }
 
-const char *loci_role_name(loci_role role) {
-  static const char *const names[] = {
-      "before",          "image",       "constraint-first", "constraint-middle",
-      "constraint-last", "after-first", "after-middle",     "last"};
-  return role >= LOCI_ROLE_BEFORE && role <= LOCI_ROLE_LAST ? names[role] : "unknown";
-}
-
 /* ---------------------------------------------------------------- the sequence */
 
 /* Fills info.tokens and the input rows from the expanded ids. */

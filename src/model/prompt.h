@@ -48,11 +48,8 @@ loci_status project_image(const loci_model *m, const char *path, arena *mem, flo
 
 /* Named groups of positions (docs/MATH.md).  [which]: 1-based constraint, 0 all. */
 typedef enum group_kind {
-  GROUP_CONSTRAINT,
-  GROUP_CONSTRAINT_LAST,
-  GROUP_IMAGE,
-  GROUP_AFTER_CONSTRAINT,
-  GROUP_LAST,
+#define GROUP(id, name, meaning) GROUP_##id,
+#include "loci_names.def"
   GROUP_KINDS
 } group_kind;
 const char *group_name(group_kind g);

@@ -45,7 +45,7 @@ static void add_grid(array_list *list, const loci_grid *g) {
   int64_t shape[3] = {g->layer_count, g->column_count, g->head_count};
   int rank = g->head_count > 0 ? 3 : 2;
   int64_t n = shape[0] * shape[1] * (g->head_count > 0 ? shape[2] : 1);
-  snprintf(stem, sizeof stem, "%s.%s.w%d%s", g->direction == LOCI_NOISE ? "noise" : "denoise",
+  snprintf(stem, sizeof stem, "%s.%s.w%d%s", loci_name(LOCI_NAMES_DIRECTION, (int)g->direction - 1),
            loci_site_name(g->site), g->window, g->groups ? ".groups" : "");
   for (int f = 0; f < FIELDS; f++) {
     snprintf(name, sizeof name, "%s.%s", stem, fields[f].name);

@@ -74,7 +74,7 @@ static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g,
       for (int h = 0; h < heads; h++, i++) {
         const loci_metrics *m = &g->cells[i];
         bytes_format(b, "%s,%d,%s,%d", loci_site_name(g->site), g->window,
-                     g->direction == LOCI_NOISE ? "noise" : "denoise", g->layers[l]);
+                     loci_name(LOCI_NAMES_DIRECTION, (int)g->direction - 1), g->layers[l]);
         put_column(b, t, g, c);
         csv_number(b, m->p);
         csv_number(b, m->logp);

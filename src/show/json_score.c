@@ -7,9 +7,7 @@
 #include "show/json_parts.h"
 #include "show/study_parts.h"
 
-const char *score_choose_name(loci_choose c) {
-  return c == LOCI_CHOOSE_TEXT ? "text" : c == LOCI_CHOOSE_FREE ? "free" : "letter";
-}
+const char *score_choose_name(loci_choose c) { return loci_name(LOCI_NAMES_CHOICE, (int)c); }
 
 static js_value *json_group(const loci_score_group *g) {
   js_value *o = js_object();

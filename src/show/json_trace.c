@@ -7,7 +7,7 @@
 #include "show/json_parts.h"
 
 static const char *direction_name(loci_direction d) {
-  return d == LOCI_NOISE ? "noise" : d == LOCI_BOTH ? "both" : "denoise";
+  return loci_name(LOCI_NAMES_DIRECTION, (int)d - 1);
 }
 
 /* Seeds beyond JSON's signed integers are written as text rather than rounded. */
@@ -138,9 +138,8 @@ static js_value *json_grid(const loci_trace *t, const loci_grid *g) {
 
 static js_value *json_screen(const loci_trace *t) {
   if (t->screen <= 0) return js_null();
-  static const char *const metrics[] = {"p", "logp", "logit_diff"};
   js_value *o = js_object();
-  js_put(&o, "metric", js_text(metrics[t->screen_metric]));
+  js_put(&o, "metric", js_text(loci_name(LOCI_NAMES_METRIC, (int)t->screen_metric)));
   js_put(&o, "cells", js_int(t->screen_cells));
   js_put(&o, "exact", js_int(t->screen));
   js_put(&o, "spearman", js_real(t->spearman));

@@ -1,4 +1,4 @@
-/* Results into files, by the path's ending; names of metrics. */
+/* Results into files, by the path's ending. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,17 +6,6 @@
 #include "checkpoint/safetensors.h"
 #include "show/formats.h"
 #include "show/plot.h"
-
-loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err) {
-  static const char *const names[] = {"p", "logp", "logit_diff", "kl", "restoration"};
-  for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
-    if (strcmp(name, names[i]) != 0) continue;
-    *out = (loci_metric)i;
-    return LOCI_OK;
-  }
-  return fail(err, LOCI_EINVAL,
-              "no metric \"%s\": there are p, logp, logit_diff, kl and restoration", name);
-}
 
 /* A JSON text, freed here. */
 static loci_status write_text(char *text, const char *path, loci_err *err) {

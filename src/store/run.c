@@ -309,11 +309,9 @@ static loci_status add_job(keeping *x, const char *what, size_t n, loci_err *err
       return fail(err, LOCI_EINVAL, "\"%s\" is there twice", name);
   }
   average_job *job;
+  int kind;
+  TRY(loci_name_find(LOCI_NAMES_STUDY, name, &kind, err));
   TRY(store_job(name, &how, x->opts->least_effect, x->mem, &job, err));
-  if (!job) {
-    return fail(err, LOCI_EINVAL,
-                "\"%s\" is no measurement: expected trace, flow, knockout, lens or ask", name);
-  }
   kept_job *k = &x->jobs[x->job_count++]; /* there are no more kinds than places */
   if (job->check) TRY(job->check(job->ctx, x->s.model, err));
   k->job = job;

@@ -189,21 +189,22 @@ loci_status store_run(db *d, const run_row *row, int64_t *out, loci_err *err) {
 
 loci_status store_job(const char *what, const run_how *how, double least_effect, arena *mem,
                       average_job **out, loci_err *err) {
-  bool known = true;
+  enum {
+    STUDY_NONE = -1,
+#define STUDY(id, name, meaning) STUDY_##id,
+#include "loci_names.def"
+  };
+  int kind;
   *out = NULL;
-  if (strcmp(what, "ask") == 0) {
-    *out = job_ask(mem);
-  } else if (strcmp(what, "flow") == 0) {
-    *out = job_flow(mem);
-  } else if (strcmp(what, "knockout") == 0) {
-    *out = job_knockout(mem, &how->knockout);
-  } else if (strcmp(what, "lens") == 0) {
-    *out = job_lens(mem, NULL);
-  } else if (strcmp(what, "trace") == 0) {
-    *out = job_trace(mem, &how->trace);
-    if (*out) job_trace_filter(*out, least_effect, true);
-  } else {
-    known = false;
+  if (loci_name_find(LOCI_NAMES_STUDY, what, &kind, NULL)) return LOCI_OK;
+  switch (kind) {
+    case STUDY_ASK: *out = job_ask(mem); break;
+    case STUDY_FLOW: *out = job_flow(mem); break;
+    case STUDY_KNOCKOUT: *out = job_knockout(mem, &how->knockout); break;
+    case STUDY_LENS: *out = job_lens(mem, NULL); break;
+    default:
+      *out = job_trace(mem, &how->trace);
+      if (*out) job_trace_filter(*out, least_effect, true);
   }
-  return !known || *out ? LOCI_OK : fail_nomem(err, "starting a study");
+  return *out ? LOCI_OK : fail_nomem(err, "starting a study");
 }

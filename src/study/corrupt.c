@@ -12,19 +12,17 @@
 #include "model/arith.h"
 #include "checkpoint/safetensors.h"
 
-typedef enum kind { REPLACE, SWAP, NOISE, MEAN, IMAGE, IMAGE_NOISE, IMAGE_MEAN, KINDS } kind;
+typedef enum kind {
+#define CORRUPTION(id, name, argument, on_image, meaning) id,
+#include "loci_names.def"
+} kind;
 
 static const struct {
-  const char *name;
-  bool on_image, takes_text, takes_factor;
-} kinds[KINDS] = {
-    [REPLACE] = {"replace", false, true, false},
-    [SWAP] = {"swap", false, true, false},
-    [NOISE] = {"noise", false, false, true},
-    [MEAN] = {"mean", false, false, false},
-    [IMAGE] = {"image", true, true, false},
-    [IMAGE_NOISE] = {"image-noise", true, false, true},
-    [IMAGE_MEAN] = {"image-mean", true, false, false},
+  const char *name, *argument; /* "": takes none */
+  bool on_image;
+} kinds[] = {
+#define CORRUPTION(id, name, argument, on_image, meaning) {name, argument, on_image},
+#include "loci_names.def"
 };
 
 typedef struct request {
@@ -37,48 +35,23 @@ typedef struct request {
   float *rows; /* (seeds, count, D) */
 } request;
 
-static loci_status unknown_kind(const char *given, size_t n, loci_err *err) {
-  const char *names[KINDS];
-  char word[32] = "";
-  for (int k = 0; k < KINDS; k++) names[k] = kinds[k].name;
-  if (n < sizeof word) memcpy(word, given, n);
-  int near = nearest_name(word, names, KINDS);
-  return fail(
-      err, LOCI_EINVAL,
-      "unknown corruption \"%s\"%s%s%s: replace:TEXT, swap:TEXT, noise:F, mean, image:PATH, "
-      "image-noise:F, image-mean",
-      given, near >= 0 ? ", did you mean \"" : "", near >= 0 ? names[near] : "",
-      near >= 0 ? "\"?" : "");
-}
-
 static loci_status parse_kind(request *r, const char *given, loci_err *err) {
   size_t n = strcspn(given, ":");
-  int k = 0;
-  while (k < KINDS && (strlen(kinds[k].name) != n || memcmp(kinds[k].name, given, n) != 0)) k++;
-  if (k == KINDS) return unknown_kind(given, n, err);
+  int k;
+  TRY(name_find(LOCI_NAMES_CORRUPTION, given, n, &k, err));
+  const char *name = kinds[k].name, *argument = kinds[k].argument;
   r->kind = (kind)k;
   r->text = given[n] ? given + n + 1 : NULL;
-  if ((kinds[k].takes_text || kinds[k].takes_factor) && (!r->text || !r->text[0])) {
-    return fail(err, LOCI_EINVAL, "corruption %s needs a %s: %s:%s", kinds[k].name,
-                kinds[k].takes_text ? "text" : "factor", kinds[k].name,
-                k == IMAGE            ? "PATH"
-                : kinds[k].takes_text ? "TEXT"
-                                      : "F");
-  }
-  if (!kinds[k].takes_text && !kinds[k].takes_factor && r->text) {
-    return fail(err, LOCI_EINVAL, "corruption %s takes nothing behind a colon", kinds[k].name);
-  }
-  if (kinds[k].takes_factor) {
-    char *end;
-    errno = 0;
-    r->factor = strtod(r->text, &end);
-    if (*end || errno || !(r->factor > 0) || r->factor > 1e6) {
-      return fail(err, LOCI_EINVAL,
-                  "corruption %s: the factor \"%s\" is not a number above 0 and at most 1e6",
-                  kinds[k].name, r->text);
-    }
-  }
-  return LOCI_OK;
+  if (!*argument && r->text) return fail(err, LOCI_EINVAL, "corruption %s takes no value", name);
+  if (*argument && (!r->text || !r->text[0]))
+    return fail(err, LOCI_EINVAL, "corruption %s needs a value: %s:%s", name, name, argument);
+  if (strcmp(argument, "F") != 0) return LOCI_OK;
+  char *end;
+  errno = 0;
+  r->factor = strtod(r->text, &end);
+  if (!*end && !errno && r->factor > 0 && r->factor <= 1e6) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "corruption %s: \"%s\" is not a number above 0 and at most 1e6",
+              name, r->text);
 }
 
 /* ---------------------------------------------------------------- replacement */
