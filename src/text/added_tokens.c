@@ -77,6 +77,54 @@ loci_status added_put(tokenizer *t, const added_token *token, const char *what, 
   return LOCI_OK;
 }
 
+/* A known token is looked for once more, as [token] says. */
+static loci_status put_again(tokenizer *t, const added_token *token, loci_err *err) {
+  if (t->again_count == t->again_room) {
+    size_t room = t->again_room ? 2 * t->again_room : 16;
+    added_token *again = arena_array(t->mem, (int64_t)room, added_token);
+    if (!again) return fail_nomem(err, "reading added tokens");
+    if (t->again_count) memcpy(again, t->again, t->again_count * sizeof *again);
+    t->again = again;
+    t->again_room = room;
+  }
+  t->again[t->again_count++] = *token;
+  return LOCI_OK;
+}
+
+/* Behind the vocabulary, and behind the added tokens that stand there. */
+static int next_id(const tokenizer *t) {
+  int vocab = (int)t->model.vocab.count, id = vocab;
+  for (size_t i = 0; i < t->added_count; i++) {
+    if (t->added[i].id >= id) id = t->added[i].id + 1;
+  }
+  return id;
+}
+
+loci_status added_put_later(tokenizer *t, const added_token *token, const char *what,
+                            loci_err *err) {
+  added_token a = *token;
+  const added_token *known = added_find(t, a.content, a.size);
+  const token_entry *same = token_by_text(&t->model.vocab, a.content, a.size);
+  int id = known ? known->id : same ? same->id : next_id(t);
+  if (a.id >= 0 && a.id != id) {
+    tokenizer_add_note(
+        t, "%s: the token \"%s\" is written with id %d and gets id %d, as in transformers", what,
+        a.content, a.id, id);
+  }
+  a.id = id;
+  if (!known) return added_put(t, &a, what, err);
+  added_token *old = &t->added[known - t->added];
+  bool more = !old->special && old->normalized != a.normalized;
+  old->single_word = a.single_word;
+  old->lstrip = a.lstrip;
+  old->rstrip = a.rstrip;
+  old->special |= a.special;
+  if (!more) return LOCI_OK;
+  added_token other = *old;
+  other.normalized = a.normalized;
+  return put_again(t, &other, err);
+}
+
 static int compare_entries(const void *a, const void *b) {
   const matcher_entry *x = a, *y = b;
   size_t n = x->size < y->size ? x->size : y->size;
@@ -84,13 +132,13 @@ static int compare_entries(const void *a, const void *b) {
   if (c) return c;
   if (x->size != y->size) return x->size < y->size ? -1 : 1;
   if (x->token->special != y->token->special) return x->token->special ? -1 : 1;
-  return x->token < y->token ? -1 : x->token > y->token;
+  return x->order < y->order ? -1 : x->order > y->order;
 }
 
 /* What the token matches: its content, or that content normalised. */
 static loci_status entry_text(tokenizer *t, const added_token *a, matcher_entry *out,
                               loci_err *err) {
-  *out = (matcher_entry){a->content, a->size, a};
+  *out = (matcher_entry){.text = a->content, .size = a->size, .token = a};
   if (!a->normalized || t->norm_count == 0) return LOCI_OK;
   loci_status st = LOCI_OK;
   encode_job job = {.t = t, .text = a->content, .size = a->size, .err = err};
@@ -110,15 +158,22 @@ done:
   return st;
 }
 
+static loci_status put_entry(tokenizer *t, const added_token *a, size_t order, loci_err *err) {
+  matcher *m = a->normalized ? &t->normalized : &t->raw;
+  TRY(entry_text(t, a, &m->items[m->count], err));
+  m->items[m->count].order = order;
+  if (m->items[m->count].size > 0) m->count++;
+  return LOCI_OK;
+}
+
 loci_status added_finish(tokenizer *t, loci_err *err) {
-  int64_t room = (int64_t)t->added_count;
+  int64_t room = (int64_t)(t->added_count + t->again_count);
   t->raw.items = arena_array(t->mem, room, matcher_entry);
   t->normalized.items = arena_array(t->mem, room, matcher_entry);
   if (!t->raw.items || !t->normalized.items) return fail_nomem(err, "reading added tokens");
-  for (size_t i = 0; i < t->added_count; i++) {
-    matcher *m = t->added[i].normalized ? &t->normalized : &t->raw;
-    TRY(entry_text(t, &t->added[i], &m->items[m->count], err));
-    if (m->items[m->count].size > 0) m->count++;
+  for (size_t i = 0; i < t->added_count; i++) TRY(put_entry(t, &t->added[i], i, err));
+  for (size_t i = 0; i < t->again_count; i++) {
+    TRY(put_entry(t, &t->again[i], t->added_count + i, err));
   }
   if (t->raw.count) qsort(t->raw.items, t->raw.count, sizeof *t->raw.items, compare_entries);
   if (t->normalized.count) {
@@ -198,6 +253,13 @@ static size_t blanks_behind(const piece *p, size_t end) {
   return end;
 }
 
+/* A match that does not count is passed over whole. */
+static bool counts(const tokenizer *t, const added_token *a, const piece *p, size_t begin,
+                   size_t end) {
+  if (t->splits_special && a->special) return false;
+  return !a->single_word || !touches_word(p, begin, end);
+}
+
 loci_status added_split(const matcher *m, const piece *p, piece_list *out, encode_job *job) {
   size_t from = 0;
   for (size_t i = 0; m->count && i < p->size;) {
@@ -208,7 +270,7 @@ loci_status added_split(const matcher *m, const piece *p, piece_list *out, encod
     }
     size_t begin = i, end = i + e->size;
     i = end;
-    if (e->token->single_word && touches_word(p, begin, end)) continue;
+    if (!counts(job->t, e->token, p, begin, end)) continue;
     if (e->token->lstrip) begin = begin > from ? blanks_before(p, begin, from) : begin;
     if (e->token->rstrip) end = blanks_behind(p, end);
     if (from < begin) TRY(piece_push(out, piece_slice(p, from, begin), job));

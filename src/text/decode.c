@@ -232,6 +232,28 @@ static loci_status join_with_blanks(text_list *l) {
   return LOCI_OK;
 }
 
+/* transformers' clean_up_tokenization, in place: one pass after the other, as the order matters. */
+static void clean_up(char *s, size_t *n) {
+  static const char *const changes[][2] = {
+      {" .", "."},     {" ?", "?"},   {" !", "!"},   {" ,", ","},     {" ' ", "'"},
+      {" n't", "n't"}, {" 'm", "'m"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  for (size_t c = 0; c < sizeof changes / sizeof *changes; c++) {
+    size_t old = strlen(changes[c][0]), new = strlen(changes[c][1]), to = 0;
+    for (size_t i = 0; i < *n;) {
+      bool hit = *n - i >= old && memcmp(s + i, changes[c][0], old) == 0;
+      if (hit) {
+        memcpy(s + to, changes[c][1], new);
+      } else {
+        s[to] = s[i];
+      }
+      to += hit ? new : 1;
+      i += hit ? old : 1;
+    }
+    *n = to;
+  }
+  s[*n] = '\0';
+}
+
 loci_status tokenizer_decode(const tokenizer *t, const int *ids, int count, bool skip_special,
                              char **out, size_t *n, loci_err *err) {
   *out = NULL;
@@ -261,6 +283,7 @@ loci_status tokenizer_decode(const tokenizer *t, const int *ids, int count, bool
   }
   if (*n) memcpy(*out, l.items[0].s, *n);
   (*out)[*n] = '\0';
+  if (t->cleans_up) clean_up(*out, n);
 done:
   arena_free(l.mem);
   return st;

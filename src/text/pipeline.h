@@ -32,6 +32,7 @@ typedef struct matcher_entry {
   const char *text;
   size_t size;
   const added_token *token;
+  size_t order; /* of two with the same text the one that came first wins */
 } matcher_entry;
 
 typedef struct matcher {
@@ -72,9 +73,12 @@ struct tokenizer {
   added_token *added;
   size_t added_count, added_room;
   token_table added_table;
+  added_token *again; /* known tokens that are looked for a second time */
+  size_t again_count, again_room;
   matcher raw, normalized;
-  bool trims, trim_keeps_prefix; /* ByteLevel post-processor */
-  int *prefix, *suffix;          /* ids of the template before and behind the text */
+  bool splits_special, cleans_up; /* split_special_tokens, clean_up_tokenization_spaces */
+  bool trims, trim_keeps_prefix;  /* ByteLevel post-processor */
+  int *prefix, *suffix;           /* ids of the template before and behind the text */
   int prefix_count, suffix_count;
   dec_step dec[STEP_LIMIT];
   int dec_count;

@@ -252,19 +252,40 @@ done:
   return st;
 }
 
+/* Without a blank mark before the text.  The slow tokenizer leaves the model's own in the old
+ * reading, the fast one does not: which is meant cannot be known. */
+static loci_status drop_prefix(tokenizer *t, const side_files *side, loci_err *err) {
+  if (!side->converted) {
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: \"add_prefix_space\" without a \"legacy\" of false: transformers' slow and "
+                "fast tokenizers disagree about it; put the tokenizer.json of the one you mean "
+                "beside it",
+                side->config_what);
+  }
+  int n = 0;
+  for (int i = 0; i < t->norm_count; i++) {
+    if (t->norm[i].kind != NORM_PREPEND) t->norm[n++] = t->norm[i];
+  }
+  t->norm_count = n;
+  return LOCI_OK;
+}
+
 /* Not legacy: the prefix becomes a mark before the text, unless the text starts with an added token
- * (transformers drops the mark there if that token is a named special one, as <image> is). */
-loci_status spm_configure(tokenizer *t, const js_value *config, const char *what, loci_err *err) {
+ * (transformers' slow tokenizer drops the mark there if that token is a named special one, as
+ * <image> is; the fast one puts none before a mark). */
+loci_status spm_configure(tokenizer *t, const side_files *side, loci_err *err) {
   bool legacy = true, prefix = true;
-  if (!config) return LOCI_OK;
-  TRY(js_get_bool(config, "legacy", what, &legacy, err));
-  TRY(js_get_bool(config, "add_prefix_space", what, &prefix, err));
-  if (legacy) return LOCI_OK;
+  if (!side->config) return LOCI_OK;
+  TRY(js_get_bool(side->config, "legacy", side->config_what, &legacy, err));
+  TRY(js_get_bool(side->config, "add_prefix_space", side->config_what, &prefix, err));
+  prefix &= !config_is_null(side->config, "add_prefix_space");
+  bool strips = t->dec_count > 0 && t->dec[t->dec_count - 1].kind == DEC_STRIP;
+  if (side->converted && !prefix && strips) t->dec_count--;
+  if (legacy) return prefix ? LOCI_OK : drop_prefix(t, side, err);
   t->norm_count = t->norm[0].kind == NORM_SQUEEZE; /* keeps that one only */
-  t->pre[t->pre_count++] = (pre_step){.kind = PRE_METASPACE,
-                                      .mark = MARK,
-                                      .mark_size = 3,
-                                      .prepend = prefix ? PREPEND_TEXT : PREPEND_NEVER};
+  prepend_scheme scheme = !prefix ? PREPEND_NEVER : side->converted ? PREPEND_FIRST : PREPEND_TEXT;
+  t->pre[t->pre_count++] = (pre_step){
+      .kind = PRE_METASPACE, .mark = MARK, .mark_size = 3, .prepend = scheme, .split = false};
   t->kind = "SentencePiece BPE model";
   return LOCI_OK;
 }

@@ -2,8 +2,9 @@
  * order, and what belongs to it in memory.
  *
  *   tokenizer.json, else tokenizer.model      vocabulary and pipeline
- *   added_tokens.json                         only beside a tokenizer.model
- *   tokenizer_config.json                     more added tokens, BOS and EOS */
+ *   tokenizer_config.json                     more added tokens, BOS and EOS, settings
+ *   added_tokens.json, special_tokens_map.json   where that lists no added tokens
+ *   config.json                               the tokenizer's class, if it is not named before */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,21 +78,41 @@ static int largest_id(const token_table *t) {
 }
 
 /* The last steps, the same for both kinds of files. */
-static loci_status finish(tokenizer *t, const js_value *config, const char *what, loci_err *err) {
-  if (config) TRY(config_apply(t, config, what, err));
+static loci_status finish(tokenizer *t, const side_files *side, loci_err *err) {
+  TRY(config_apply(t, side, err));
   TRY(added_finish(t, err));
   int a = largest_id(&t->model.vocab), b = largest_id(&t->added_table);
   t->size = (a > b ? a : b) + 1;
   return LOCI_OK;
 }
 
-static loci_status open_json(const js_value *root, const char *what, const js_value *config,
-                             const char *config_what, tokenizer **out, loci_err *err) {
+/* Where transformers would build the tokenizer anew, a tokenizer.json that agrees will do. */
+static loci_status check_prefix(const tokenizer *t, const side_files *side, loci_err *err) {
+  bool wanted = true, puts = false;
+  if (!config_rebuilds(side->class_name, side->config)) return LOCI_OK;
+  TRY(js_get_bool(side->config, "add_prefix_space", side->config_what, &wanted, err));
+  for (int i = 0; i < t->norm_count; i++) puts |= t->norm[i].kind == NORM_PREPEND;
+  for (int i = 0; i < t->pre_count; i++) {
+    puts |= t->pre[i].kind == PRE_METASPACE && t->pre[i].prepend != PREPEND_NEVER;
+  }
+  if (puts == wanted) return LOCI_OK;
+  return fail(err, LOCI_EUNSUPPORTED,
+              "%s: \"add_prefix_space\" is %s, tokenizer.json says otherwise, and there is no "
+              "tokenizer.model to build it anew from",
+              side->config_what, wanted ? "true" : "false");
+}
+
+static loci_status open_json(const js_value *root, const char *what, const side_files *side,
+                             tokenizer **out, loci_err *err) {
   tokenizer *t;
   loci_status st = LOCI_OK;
+  side_files own = *side;
+  const char *type = js_text_of(js_get(js_get(root, "pre_tokenizer"), "type"), NULL);
+  own.byte_level = type && strcmp(type, "ByteLevel") == 0;
   TRY(tokenizer_new(&t, err));
   TRY_DONE(json_read_tokenizer(t, root, what, err));
-  TRY_DONE(finish(t, config, config_what, err));
+  TRY_DONE(check_prefix(t, &own, err));
+  TRY_DONE(finish(t, &own, err));
   *out = t;
   t = NULL;
 done:
@@ -99,21 +120,14 @@ done:
   return st;
 }
 
-/* Everything beside a tokenizer.model. */
-typedef struct side_files {
-  const js_value *config, *added; /* NULL: none */
-  const char *config_what, *added_what;
-} side_files;
-
 static loci_status open_spm(const uint8_t *bytes, size_t n, const char *what,
                             const side_files *side, tokenizer **out, loci_err *err) {
   tokenizer *t;
   loci_status st = LOCI_OK;
   TRY(tokenizer_new(&t, err));
   TRY_DONE(spm_read(t, bytes, n, what, err));
-  TRY_DONE(spm_configure(t, side->config, side->config_what, err));
-  if (side->added) TRY_DONE(config_add_tokens(t, side->added, side->added_what, err));
-  TRY_DONE(finish(t, side->config, side->config_what, err));
+  TRY_DONE(spm_configure(t, side, err));
+  TRY_DONE(finish(t, side, err));
   *out = t;
   t = NULL;
 done:
@@ -128,7 +142,10 @@ loci_status tokenizer_open_json(const char *json, size_t n, const char *config, 
   *out = NULL;
   TRY_DONE(js_parse(json, n, "tokenizer.json", &root, err));
   if (config) TRY_DONE(js_parse(config, config_n, "tokenizer_config.json", &settings, err));
-  TRY_DONE(open_json(root, "tokenizer.json", settings, "tokenizer_config.json", out, err));
+  side_files side = {.config = settings,
+                     .config_what = "tokenizer_config.json",
+                     .class_name = js_text_of(js_get(settings, "tokenizer_class"), NULL)};
+  TRY_DONE(open_json(root, "tokenizer.json", &side, out, err));
 done:
   js_free(root);
   js_free(settings);
@@ -141,7 +158,8 @@ loci_status tokenizer_open_spm(const uint8_t *bytes, size_t n, const char *confi
   js_value *settings = NULL;
   *out = NULL;
   if (config) TRY_DONE(js_parse(config, config_n, "tokenizer_config.json", &settings, err));
-  side_files side = {settings, NULL, "tokenizer_config.json", NULL};
+  side_files side = {
+      .config = settings, .config_what = "tokenizer_config.json", .from_model = true};
   TRY_DONE(open_spm(bytes, n, "tokenizer.model", &side, out, err));
 done:
   js_free(settings);
@@ -152,7 +170,8 @@ done:
 
 typedef struct tokenizer_files {
   arena *mem;
-  const char *json, *model, *config, *added; /* paths; NULL: no such file */
+  const char *json, *model, *config, *added, *special, *checkpoint; /* paths; NULL: no such file */
+  js_value *root, *config_root, *added_root, *special_root, *checkpoint_root;
 } tokenizer_files;
 
 static loci_status find_file(tokenizer_files *f, const char *dir, const char *name,
@@ -168,43 +187,75 @@ static loci_status find_files(tokenizer_files *f, const char *dir, loci_err *err
   TRY(find_file(f, dir, "tokenizer.model", &f->model, err));
   TRY(find_file(f, dir, "tokenizer_config.json", &f->config, err));
   TRY(find_file(f, dir, "added_tokens.json", &f->added, err));
+  TRY(find_file(f, dir, "special_tokens_map.json", &f->special, err));
+  TRY(find_file(f, dir, "config.json", &f->checkpoint, err));
   if (f->json || f->model) return LOCI_OK;
   return fail(err, LOCI_EIO, "%s: neither tokenizer.json nor tokenizer.model is here", dir);
 }
 
-static loci_status open_model_file(const tokenizer_files *f, const js_value *config,
+static loci_status parse_if_there(const char *path, js_value **out, loci_err *err) {
+  return path ? js_parse_file(path, CONFIG_LIMIT, out, err) : LOCI_OK;
+}
+
+/* transformers' class: named by the tokenizer, by the model, or the usual one of its type. */
+static const char *class_of(const tokenizer_files *f) {
+  static const char *const usual[][2] = {
+      {"llava", "LlamaTokenizer"},   {"llava_next", "LlamaTokenizer"}, {"llama", "LlamaTokenizer"},
+      {"mistral", "LlamaTokenizer"}, {"phi", "CodeGenTokenizer"},      {"qwen2", "Qwen2Tokenizer"},
+      {"gpt2", "GPT2Tokenizer"},     {"gemma", "GemmaTokenizer"},      {"gemma2", "GemmaTokenizer"},
+      {"gemma3", "GemmaTokenizer"},  {"phi3", "LlamaTokenizer"}};
+  const char *name = js_text_of(js_get(f->config_root, "tokenizer_class"), NULL);
+  if (!name) name = js_text_of(js_get(f->checkpoint_root, "tokenizer_class"), NULL);
+  const char *type = js_text_of(js_get(f->checkpoint_root, "model_type"), NULL);
+  for (size_t i = 0; !name && type && i < sizeof usual / sizeof *usual; i++) {
+    if (strcmp(usual[i][0], type) == 0) name = usual[i][1];
+  }
+  return name;
+}
+
+static loci_status open_model_file(const tokenizer_files *f, const side_files *side,
                                    tokenizer **out, loci_err *err) {
   loci_status st = LOCI_OK;
   char *bytes = NULL;
   size_t n;
-  js_value *added = NULL;
   TRY_DONE(file_read(f->model, MODEL_LIMIT, &bytes, &n, err));
-  if (f->added) TRY_DONE(js_parse_file(f->added, CONFIG_LIMIT, &added, err));
-  side_files side = {config, added, f->config, f->added};
-  TRY_DONE(open_spm((const uint8_t *)bytes, n, f->model, &side, out, err));
+  TRY_DONE(open_spm((const uint8_t *)bytes, n, f->model, side, out, err));
 done:
-  js_free(added);
   free(bytes);
   return st;
 }
 
+static loci_status open_files(tokenizer_files *f, tokenizer **out, loci_err *err) {
+  TRY(parse_if_there(f->config, &f->config_root, err));
+  TRY(parse_if_there(f->added, &f->added_root, err));
+  TRY(parse_if_there(f->special, &f->special_root, err));
+  TRY(parse_if_there(f->checkpoint, &f->checkpoint_root, err));
+  side_files side = {.config = f->config_root,
+                     .added = f->added_root,
+                     .special = f->special_root,
+                     .config_what = f->config,
+                     .added_what = f->added,
+                     .special_what = f->special,
+                     .class_name = class_of(f)};
+  side.converted = f->json && f->model && config_rebuilds(side.class_name, side.config);
+  side.from_model = !f->json;
+  if (f->json) TRY(js_parse_file(f->json, JSON_LIMIT, &f->root, err));
+  if (side.converted) side.own_added = js_get(f->root, "added_tokens");
+  if (side.from_model || side.converted) return open_model_file(f, &side, out, err);
+  return open_json(f->root, f->json, &side, out, err);
+}
+
 loci_status tokenizer_open(const char *dir, tokenizer **out, loci_err *err) {
-  loci_status st = LOCI_OK;
-  js_value *root = NULL, *config = NULL;
   tokenizer_files f = {.mem = arena_new()};
   *out = NULL;
   if (!f.mem) return fail_nomem(err, "opening a tokenizer");
-  TRY_DONE(find_files(&f, dir, err));
-  if (f.config) TRY_DONE(js_parse_file(f.config, CONFIG_LIMIT, &config, err));
-  if (f.json) {
-    TRY_DONE(js_parse_file(f.json, JSON_LIMIT, &root, err));
-    TRY_DONE(open_json(root, f.json, config, f.config, out, err));
-  } else {
-    TRY_DONE(open_model_file(&f, config, out, err));
-  }
-done:
-  js_free(root);
-  js_free(config);
+  loci_status st = find_files(&f, dir, err);
+  if (!st) st = open_files(&f, out, err);
+  js_free(f.root);
+  js_free(f.config_root);
+  js_free(f.added_root);
+  js_free(f.special_root);
+  js_free(f.checkpoint_root);
   arena_free(f.mem);
   return st;
 }

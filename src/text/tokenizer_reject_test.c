@@ -191,9 +191,9 @@ static void settings_that_are_not_sound_are_refused(void **s) {
           "must be an id");
   refused(PLAIN, "{\"added_tokens_decoder\":{\"5\":7}}", "\"content\" must be a string");
   refused(PLAIN, "{\"add_bos_token\":1}", "\"add_bos_token\"");
-  refused(PLAIN, "{\"add_bos_token\":true}", "there is no \"bos_token\"");
-  refused(PLAIN, "{\"add_eos_token\":true,\"eos_token\":\"zz\"}", "\"zz\", which is not in");
-  refused(PLAIN, "{\"add_eos_token\":true,\"eos_token\":3}", "\"eos_token\" must be a string");
+  refused(PLAIN, "{\"tokenizer_class\":\"LlamaTokenizer\",\"bos_token\":null}",
+          "there is no \"bos_token\"");
+  refused(PLAIN, "{\"eos_token\":3}", "a special token must be a string");
 }
 
 static void settings_add_tokens_and_overrule_the_template(void **s) {
@@ -207,15 +207,17 @@ static void settings_add_tokens_and_overrule_the_template(void **s) {
   assert_string_equal(ids_of(t, "ab", false), "2");
   assert_string_equal(ids_of(t, "", true), "1 1 1 1");
   tokenizer_close(t);
-  t = opened(json, "{\"add_bos_token\":false}");
-  assert_string_equal(ids_of(t, "ab", true), "2 1 1");
+  t = opened(json, "{\"add_bos_token\":false}"); /* a class without rules: the template counts */
+  assert_string_equal(ids_of(t, "ab", true), "1 1 2 1 1");
+  assert_non_null(strstr(tokenizer_note(t, 0), "are not obeyed"));
   tokenizer_close(t);
   t = opened(json,
-             "{\"add_bos_token\":true,\"bos_token\":{\"content\":\"<i>\"},\"add_eos_token\":"
+             "{\"tokenizer_class\":\"LlamaTokenizerFast\",\"unk_token\":null,\"eos_token\":null,"
+             "\"add_bos_token\":true,\"bos_token\":{\"content\":\"<i>\"},\"add_eos_token\":"
              "false,\"added_tokens_decoder\":{\"9\":{\"content\":\"<i>\",\"special\":true}}}");
-  assert_string_equal(ids_of(t, "ab<i>a", true), "9 2 9 0");
-  assert_int_equal(tokenizer_size(t), 10);
-  assert_true(tokenizer_is_special(t, 9));
+  assert_string_equal(ids_of(t, "ab<i>a", true), "3 2 3 0"); /* the next free id */
+  assert_int_equal(tokenizer_size(t), 4);
+  assert_true(tokenizer_is_special(t, 3));
   assert_false(tokenizer_is_special(t, 0));
   assert_null(tokenizer_token(t, 5));
   assert_int_equal(tokenizer_id(t, "nothing"), -1);
@@ -229,7 +231,7 @@ static void conflicting_ids_are_noted_and_the_file_of_the_token_counts(void **s)
                         "{\"added_tokens_decoder\":{\"8\":{\"content\":\"<x>\"}}}");
   assert_non_null(strstr(tokenizer_note(t, 0), "the vocabulary says 0"));
   assert_non_null(strstr(tokenizer_note(t, 1), "takes id 1 from \"b\""));
-  assert_non_null(strstr(tokenizer_note(t, 2), "id 8 here and 1 before"));
+  assert_non_null(strstr(tokenizer_note(t, 2), "is written with id 8 and gets id 1"));
   assert_null(tokenizer_note(t, 3));
   assert_null(tokenizer_note(t, -1));
   assert_string_equal(ids_of(t, "<x>a", false), "1 7");
