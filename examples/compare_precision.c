@@ -48,7 +48,7 @@ static loci_status ask_both(loci_model *const m[BOTH], const loci_question *q, t
     if (!same)
       printf("%s: %s\n  f32 %s, bf16 %s\n", q->image, q->text, a[F32]->text, a[BF16]->text);
   }
-  for (int i = 0; i < BOTH; i++) loci_answer_free(a[i]);
+  for (int i = 0; i < BOTH; i++) loci_free(a[i]);
   return st;
 }
 
@@ -79,7 +79,7 @@ static loci_status trace_both(loci_model *const m[BOTH], const loci_question *q,
   }
   /* the same answer must be traced, or the effects are those of two different things */
   if (!st && r[F32]->target_ids[0] == r[BF16]->target_ids[0]) compare(r[F32], r[BF16], t);
-  for (int i = 0; i < BOTH; i++) loci_trace_free(r[i]);
+  for (int i = 0; i < BOTH; i++) loci_free(r[i]);
   for (int i = 0; i < BOTH; i++) loci_prompt_free(p[i]);
   return st;
 }

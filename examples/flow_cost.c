@@ -18,7 +18,7 @@ static double now(void) {
 static loci_status forward(const loci_model *m, const loci_prompt *p, loci_err *err) {
   loci_answer *a = NULL;
   loci_status st = loci_ask(m, p, 1, NULL, NULL, &a, err);
-  loci_answer_free(a);
+  loci_free(a);
   return st;
 }
 
@@ -26,7 +26,7 @@ static loci_status flow(loci_model *m, const loci_prompt *p, loci_err *err) {
   loci_flow *f = NULL;
   loci_flow_opts o = {.no_hash = true};
   loci_status st = loci_flow_new(m, p, &o, &f, err);
-  loci_flow_free(f);
+  loci_free(f);
   return st;
 }
 

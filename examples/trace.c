@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
            trace->corrupted.m.p);
     print_strongest(trace);
   }
-  loci_trace_free(trace);
+  loci_free(trace);
   loci_prompt_free(prompt);
   loci_model_close(model);
   return failed;

@@ -33,7 +33,7 @@ static loci_status trace_all(const asked *a, int step, double *seconds, loci_err
     for (int j = 0; j < n; j++)
       r[j] = (loci_trace_request){.prompt = a->prompts[i + j], .opts = {.no_hash = true}};
     st = loci_traces(a->model, r, n, err);
-    for (int j = 0; j < n; j++) loci_trace_free(r[j].trace);
+    for (int j = 0; j < n; j++) loci_free(r[j].trace);
   }
   *seconds = now() - begin;
   return st;

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
     } else {
       check(e);
     }
-    loci_example_free(e);
+    loci_free(e);
     size += end != NULL;
     text += size;
     n -= size;

@@ -1,7 +1,7 @@
 /* loci: where a multimodal language model keeps a fact, how it moved there, and how to change it.
  *
- * This header and the five it ends with (loci_bench.h, loci_study.h, loci_edit.h, loci_data.h,
- * loci_store.h) are the whole library.  Read them top to bottom:
+ * This header and the six it ends with (loci_show.h, loci_bench.h, loci_study.h, loci_edit.h,
+ * loci_data.h, loci_store.h) are the whole library.  Read them top to bottom:
  *
  *   1. results and errors      how a call says what went wrong
  *   2. names and sites         lists of names; the named activations of a decoder layer
@@ -25,13 +25,12 @@
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
  *     sentence.
- *   *out is owned by the caller (free it with the matching call) and NULL after an error.
- *   A const pointer is borrowed and lives as long as the object it came from.
- *   NULL options mean all defaults; a 0 field means its default.
- *   _free(NULL) and _close(NULL) are fine.
- *   One object, one thread at a time; calls that take a const model may share it.
- *   A forked child must not go on with its parent's objects: OpenMP threads do not follow it.
- *   The library never prints and never exits.
+ *   *out is owned by the caller and NULL after an error.  A result, which begins with a
+ * loci_result, is freed with loci_free; anything else with the matching call. A const pointer is
+ * borrowed and lives as long as the object it came from. NULL options mean all defaults; a 0 field
+ * means its default. loci_free(NULL), _free(NULL) and _close(NULL) are fine. One object, one thread
+ * at a time; calls that take a const model may share it. A forked child must not go on with its
+ * parent's objects: OpenMP threads do not follow it. The library never prints and never exits.
  *
  * Letters, as in docs/MATH.md: T positions, D residual width, L layers, H query heads, Hkv
  * key/value heads, K head width, F MLP inner width, V vocabulary, P image positions.  All arrays
@@ -80,6 +79,47 @@ typedef struct loci_err {
 LOCI_API const char *loci_status_name(loci_status status);
 
 LOCI_API const char *loci_version(void);
+
+/* What a result is.  Section 12 says what is written and drawn of each. */
+typedef enum loci_kind {
+  LOCI_KIND_NONE,
+  LOCI_KIND_INFO,        /* loci_info */
+  LOCI_KIND_PROMPT,      /* loci_prompt_info */
+  LOCI_KIND_TEXT,        /* loci_text_tokens */
+  LOCI_KIND_IMAGE,       /* loci_image */
+  LOCI_KIND_ANSWER,      /* loci_answer */
+  LOCI_KIND_TRACE,       /* loci_trace */
+  LOCI_KIND_KNOCKOUT,    /* loci_knockout */
+  LOCI_KIND_FLOW,        /* loci_flow */
+  LOCI_KIND_LENS,        /* loci_lens */
+  LOCI_KIND_BENCH,       /* loci_bench */
+  LOCI_KIND_SCALE,       /* loci_scale */
+  LOCI_KIND_EDIT_COST,   /* loci_edit_cost */
+  LOCI_KIND_EXAMPLE,     /* loci_example */
+  LOCI_KIND_PREDICTION,  /* loci_prediction */
+  LOCI_KIND_SCORE,       /* loci_score */
+  LOCI_KIND_AVERAGE,     /* loci_average */
+  LOCI_KIND_COVARIANCE,  /* loci_covariance */
+  LOCI_KIND_EDIT,        /* loci_edit */
+  LOCI_KIND_EDIT_SAVED,  /* loci_edit_saved */
+  LOCI_KIND_EDIT_TEST,   /* loci_edit_test */
+  LOCI_KIND_EDIT_TESTS,  /* loci_edit_tests */
+  LOCI_KIND_EDIT_CURVE,  /* loci_edit_curve */
+  LOCI_KIND_DATA_REPORT, /* loci_data_report */
+  LOCI_KIND_STORE_INFO,  /* loci_store_info */
+  LOCI_KIND_COMPARISON,  /* loci_comparison */
+  LOCI_KIND_COUNT
+} loci_kind;
+
+/* The first member of every result: section 12 works on it, whatever the result is. */
+typedef struct loci_result {
+  loci_kind kind;
+  void *memory; /* what loci_free gives back, the result itself in it; NULL: another owns it */
+} loci_result;
+
+/* Frees a result, given as itself or as its loci_result; one that another owns, such as a
+ * loci_prompt_info, is left alone. */
+LOCI_API void loci_free(void *result);
 
 /* A number and the ends of its 95 % interval; NaN: there is none. */
 typedef struct loci_interval {
@@ -186,6 +226,19 @@ LOCI_CHECK loci_status loci_model_hash(loci_model *model, const char **out, loci
 /* Bytes a default trace of a question of [tokens] text tokens would use beside the weights. */
 LOCI_API int64_t loci_model_trace_bytes(const loci_model *model, int tokens);
 
+/* All of this together, as one result. */
+typedef struct loci_info {
+  loci_result result;
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;             /* borrowed likewise */
+  int question_tokens;          /* of an ordinary question... */
+  int64_t trace_bytes;          /* ...and what its trace would use */
+  int note_count;
+  const char *const *notes;
+} loci_info;
+/* Reads all weights for the hash. */
+LOCI_CHECK loci_status loci_info_new(loci_model *model, loci_info **out, loci_err *err);
+
 /* ---------------------------------------------------------------- 4. text and images */
 
 typedef struct loci_tokenizer loci_tokenizer;
@@ -195,6 +248,7 @@ LOCI_CHECK loci_status loci_tokenizer_open(const char *dir, loci_tokenizer **out
 LOCI_API void loci_tokenizer_close(loci_tokenizer *tokenizer);
 
 typedef struct loci_text_tokens {
+  loci_result result;
   int count;
   const int *ids;
   const char *const *tokens;                  /* as the vocabulary spells them */
@@ -202,13 +256,13 @@ typedef struct loci_text_tokens {
   const char *decoded, *decoded_skip_special; /* may hold NUL characters; NUL-terminated */
   size_t decoded_size, decoded_skip_special_size;
 } loci_text_tokens;
-/* Any text of [size] bytes (it may hold NUL characters).  Free with loci_text_tokens_free. */
+/* Any text of [size] bytes (it may hold NUL characters). */
 LOCI_CHECK loci_status loci_tokenize(const loci_tokenizer *tokenizer, const char *text, size_t size,
                                      bool add_special, loci_text_tokens **out, loci_err *err);
-LOCI_API void loci_text_tokens_free(loci_text_tokens *tokens);
 
 /* What a model sees of an image.  Needs only the processor files of [dir]. */
 typedef struct loci_image {
+  loci_result result;
   int width, height;  /* as decoded */
   const uint8_t *rgb; /* (height, width, 3) */
   int input_width, input_height;
@@ -216,7 +270,6 @@ typedef struct loci_image {
 } loci_image;
 LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, loci_image **out,
                                        loci_err *err);
-LOCI_API void loci_image_free(loci_image *image);
 
 /* ---------------------------------------------------------------- 5. prompt */
 
@@ -254,6 +307,7 @@ typedef struct loci_prompt loci_prompt;
 
 /* Everything about an expanded prompt; borrowed from it. */
 typedef struct loci_prompt_info {
+  loci_result result;
   const char *text; /* before expansion */
   const char *question, *image_path, *template_name;
   int length; /* T */
@@ -317,6 +371,7 @@ typedef struct loci_candidate {
 enum { LOCI_TOP = 5 };
 
 typedef struct loci_answer {
+  loci_result result;
   const char *text; /* decoded, special tokens skipped, stripped */
   int count;        /* ids, the end token included if it came */
   const int *ids;
@@ -330,7 +385,6 @@ typedef struct loci_answer {
 LOCI_CHECK loci_status loci_ask(const loci_model *model, const loci_prompt *prompt, int max_new,
                                 loci_progress_fn progress, void *ctx, loci_answer **out,
                                 loci_err *err);
-LOCI_API void loci_answer_free(loci_answer *answer);
 
 /* ---------------------------------------------------------------- 8. trace */
 
@@ -420,6 +474,7 @@ typedef struct loci_cost {
 } loci_cost;
 
 typedef struct loci_trace {
+  loci_result result;
   const loci_model_info *model; /* borrowed: the model must outlive the result */
   const char *hash;
   const loci_prompt_info *prompt; /* borrowed likewise */
@@ -453,12 +508,11 @@ typedef struct loci_trace {
 
 LOCI_CHECK loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
                                       const loci_trace_opts *opts, loci_trace **out, loci_err *err);
-LOCI_API void loci_trace_free(loci_trace *trace);
 
 typedef struct loci_trace_request {
   const loci_prompt *prompt;
   loci_trace_opts opts;
-  loci_trace *trace; /* comes out, for loci_trace_free; NULL after an error */
+  loci_trace *trace; /* comes out, for loci_free; NULL after an error */
   loci_err err;      /* comes out: what failed in this trace alone */
 } loci_trace_request;
 
@@ -505,6 +559,7 @@ typedef struct loci_pathway {
 } loci_pathway;
 
 typedef struct loci_knockout {
+  loci_result result;
   const loci_model_info *model; /* borrowed: the model must outlive the result */
   const char *hash;
   const loci_prompt_info *prompt; /* borrowed likewise */
@@ -524,7 +579,6 @@ typedef struct loci_knockout {
 LOCI_CHECK loci_status loci_knockout_new(loci_model *model, const loci_prompt *prompt,
                                          const loci_knockout_opts *opts, loci_knockout **out,
                                          loci_err *err);
-LOCI_API void loci_knockout_free(loci_knockout *knockout);
 
 /* ---------------------------------------------------------------- 10. flow */
 
@@ -555,6 +609,7 @@ typedef struct loci_flow_path {
 } loci_flow_path;
 
 typedef struct loci_flow {
+  loci_result result;
   const loci_model_info *model; /* borrowed: the model must outlive the result */
   const char *hash;
   const loci_prompt_info *prompt; /* borrowed likewise; T its length */
@@ -581,7 +636,6 @@ typedef struct loci_flow {
 /* One forward pass. */
 LOCI_CHECK loci_status loci_flow_new(loci_model *model, const loci_prompt *prompt,
                                      const loci_flow_opts *opts, loci_flow **out, loci_err *err);
-LOCI_API void loci_flow_free(loci_flow *flow);
 
 /* ---------------------------------------------------------------- 11. lens */
 
@@ -604,6 +658,7 @@ typedef struct loci_lens_cell {
 } loci_lens_cell;
 
 typedef struct loci_lens {
+  loci_result result;
   const loci_model_info *model; /* borrowed: the model must outlive the result */
   const char *hash;
   const loci_prompt_info *prompt; /* borrowed likewise */
@@ -623,67 +678,12 @@ typedef struct loci_lens {
 /* One forward pass and the head on all cells. */
 LOCI_CHECK loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt,
                                      const loci_lens_opts *opts, loci_lens **out, loci_err *err);
-LOCI_API void loci_lens_free(loci_lens *lens);
-
-/* ---------------------------------------------------------------- 12. writing and drawing */
-
-/* JSON as docs/FORMATS.md describes, one object.  Caller frees *out with loci_text_free. */
-LOCI_CHECK loci_status loci_info_json(loci_model *model, char **out, loci_err *err);
-LOCI_CHECK loci_status loci_prompt_json(const loci_prompt *prompt, char **out, loci_err *err);
-LOCI_CHECK loci_status loci_text_tokens_json(const loci_text_tokens *tokens, char **out,
-                                             loci_err *err);
-LOCI_CHECK loci_status loci_answer_json(const loci_answer *answer, char **out, loci_err *err);
-LOCI_CHECK loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err);
-LOCI_CHECK loci_status loci_knockout_json(const loci_knockout *knockout, char **out, loci_err *err);
-LOCI_CHECK loci_status loci_flow_json(const loci_flow *flow, char **out, loci_err *err);
-LOCI_CHECK loci_status loci_lens_json(const loci_lens *lens, char **out, loci_err *err);
-LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
-LOCI_API void loci_text_free(char *text);
-
-LOCI_CHECK loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err);
-
-typedef enum loci_color { LOCI_COLOR_NONE, LOCI_COLOR_256, LOCI_COLOR_TRUE } loci_color;
-
-/* How to draw.  [metric] is drawn as its effect: value - value of the run that was patched. */
-typedef struct loci_draw_opts {
-  loci_metric metric;
-  loci_color color; /* terminal only */
-  int columns;      /* terminal width; 0: 80 */
-  bool ascii;       /* terminal without UTF-8 */
-} loci_draw_opts;
-
-/* Writes by the path's ending: .json .csv .safetensors .npz .png .svg .pdf .html */
-LOCI_CHECK loci_status loci_trace_write(const loci_trace *trace, const char *path,
-                                        const loci_draw_opts *opts, loci_err *err);
-/* The heat maps for a terminal, as text with escape sequences as [opts] allows. */
-LOCI_CHECK loci_status loci_trace_draw(const loci_trace *trace, const loci_draw_opts *opts,
-                                       char **out, loci_err *err);
-/* Lines over the centres, one for each pathway, with the clean value marked; [metric] is drawn as
- * it is (there is no restoration).  .json .csv .png .svg .pdf .html; and for a terminal. */
-LOCI_CHECK loci_status loci_knockout_write(const loci_knockout *knockout, const char *path,
-                                           const loci_draw_opts *opts, loci_err *err);
-LOCI_CHECK loci_status loci_knockout_draw(const loci_knockout *knockout, const loci_draw_opts *opts,
-                                          char **out, loci_err *err);
-/* The grid of words, coloured by their probability, and the target's probability over the layers.
- * .json .csv .png .svg .pdf .html; and for a terminal.  [metric] p or logp: how the target's is
- * drawn. */
-LOCI_CHECK loci_status loci_lens_write(const loci_lens *lens, const char *path,
-                                       const loci_draw_opts *opts, loci_err *err);
-LOCI_CHECK loci_status loci_lens_draw(const loci_lens *lens, const loci_draw_opts *opts, char **out,
-                                      loci_err *err);
-/* Every pathway, its sources over the picture or as a map, and numbers layer by layer; in every
- * format of a trace.  The metric plays no part. */
-LOCI_CHECK loci_status loci_flow_write(const loci_flow *flow, const char *path,
-                                       const loci_draw_opts *opts, loci_err *err);
-LOCI_CHECK loci_status loci_flow_draw(const loci_flow *flow, const loci_draw_opts *opts, char **out,
-                                      loci_err *err);
-/* .safetensors: rgb U8 (h,w,3) and pixel_values; .png: the input picture as the model sees it. */
-LOCI_CHECK loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err);
 
 #ifdef __cplusplus
 }
 #endif
 
+#include "loci_show.h"
 #include "loci_bench.h"
 #include "loci_study.h"
 #include "loci_edit.h"

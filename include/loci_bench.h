@@ -23,6 +23,7 @@ typedef struct loci_bench_opts {
 } loci_bench_opts;
 
 typedef struct loci_bench {
+  loci_result result;
   int layers, width, inner, heads, kv_heads, rows, threads;
   const char *precision, *cpu, *engine; /* static strings */
   double product_flop_per_s;            /* plain oneDNN products of the walk's shapes */
@@ -31,11 +32,11 @@ typedef struct loci_bench {
   double share; /* walk / product */
 } loci_bench;
 LOCI_CHECK loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err);
-LOCI_CHECK loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err);
 
 /* A whole trace at a model's own scale: every image position (random features of the vision tower's
  * size), 23 tokens of text, three sites, every layer, 15 positions and three groups. */
 typedef struct loci_scale {
+  loci_result result;
   const loci_model_info *model; /* borrowed */
   const char *precision, *cpu, *engine;
   int threads, positions;
@@ -53,11 +54,11 @@ typedef struct loci_scale {
 } loci_scale;
 LOCI_CHECK loci_status loci_scale_run(loci_model *model, loci_progress_fn progress, void *ctx,
                                       loci_scale *out, loci_err *err);
-LOCI_CHECK loci_status loci_scale_json(const loci_scale *scale, char **out, loci_err *err);
 
 /* What an edit costs on this model: the same question with a target of one token, MultEdit in the
  * default layer. */
 typedef struct loci_edit_cost {
+  loci_result result;
   const loci_model_info *model; /* borrowed */
   const char *precision, *cpu, *engine;
   int threads, positions, layer, steps;
@@ -70,7 +71,6 @@ typedef struct loci_edit_cost {
 } loci_edit_cost;
 LOCI_CHECK loci_status loci_edit_cost_run(loci_model *model, int steps, /* 0: 20 */
                                           loci_edit_cost *out, loci_err *err);
-LOCI_CHECK loci_status loci_edit_cost_json(const loci_edit_cost *cost, char **out, loci_err *err);
 
 #ifdef __cplusplus
 }

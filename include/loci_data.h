@@ -32,6 +32,7 @@ typedef struct loci_finding_kind {
 
 /* What became of a file. */
 typedef struct loci_data_report {
+  loci_result result;
   const char *what;           /* "import", "lint" */
   const char *path, *out;     /* out NULL: nothing was written */
   bool fixed;                 /* repairs were made, not only named */
@@ -100,24 +101,6 @@ typedef struct loci_annotate_opts {
  * (textual). */
 LOCI_CHECK loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
                                           loci_data_report **out, loci_err *err);
-
-LOCI_API void loci_data_report_free(loci_data_report *report);
-LOCI_CHECK loci_status loci_data_report_json(const loci_data_report *report, char **out,
-                                             loci_err *err);
-/* .json */
-LOCI_CHECK loci_status loci_data_report_write(const loci_data_report *report, const char *path,
-                                              loci_err *err);
-/* Every error as FILE:LINE: FIELD: SENTENCE, of each kind of notes the first ten; then a table of
- * their kinds. */
-LOCI_CHECK loci_status loci_data_report_draw(const loci_data_report *report,
-                                             const loci_draw_opts *opts, char **out, loci_err *err);
-
-/* An example for a terminal: line, id, the question with its constraints coloured or in brackets
- * (visual [], textual {}), answers and picture. */
-LOCI_CHECK loci_status loci_example_draw(const loci_example *example, const loci_draw_opts *opts,
-                                         char **out, loci_err *err);
-/* {"line", "id", "question", "constraints": [{"text", "kind", "bytes"}], "answers", "image"} */
-LOCI_CHECK loci_status loci_example_json(const loci_example *example, char **out, loci_err *err);
 
 #ifdef __cplusplus
 }

@@ -46,6 +46,7 @@ typedef struct loci_edit_settings {
 /* Mean of k k^T over every position of a set of prompts, k the input of a layer's down projection:
  * what ROME and MEMIT spare. */
 typedef struct loci_covariance {
+  loci_result result;
   const char *hash, *tensor, *precision; /* as those of an edit */
   int layer;
   int64_t inner; /* F */
@@ -59,13 +60,8 @@ typedef struct loci_covariance {
 LOCI_CHECK loci_status loci_covariance_new(loci_model *model, loci_examples *examples, int layer,
                                            const loci_study_opts *opts, loci_covariance **out,
                                            loci_err *err);
-LOCI_API void loci_covariance_free(loci_covariance *covariance);
-/* A safetensors file (docs/FORMATS.md, "Covariances"). */
-LOCI_CHECK loci_status loci_covariance_write(const loci_covariance *covariance, const char *path,
-                                             loci_err *err);
+/* A safetensors file (docs/FORMATS.md, "Covariances"), written with loci_write. */
 LOCI_CHECK loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_err *err);
-LOCI_CHECK loci_status loci_covariance_json(const loci_covariance *covariance, char **out,
-                                            loci_err *err);
 
 typedef struct loci_edit_opts {
   bool has_layer;
@@ -101,6 +97,7 @@ typedef struct loci_edit_fact {
 
 /* A change of one matrix: W' = W + left right.  After fine-tuning, left is the identity. */
 typedef struct loci_edit {
+  loci_result result;
   const char *method; /* "multedit" */
   const char *hash;   /* of the model it was made for */
   const char *tensor; /* the matrix, as the checkpoint spells it */
@@ -121,11 +118,8 @@ typedef struct loci_edit {
 LOCI_CHECK loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests,
                                        int count, const loci_edit_opts *opts, loci_edit **out,
                                        loci_err *err);
-LOCI_API void loci_edit_free(loci_edit *edit);
-/* A small file (docs/FORMATS.md, "Edits"). */
-LOCI_CHECK loci_status loci_edit_write(const loci_edit *edit, const char *path, loci_err *err);
+/* A small file (docs/FORMATS.md, "Edits"), written with loci_write. */
 LOCI_CHECK loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err);
-LOCI_CHECK loci_status loci_edit_json(const loci_edit *edit, char **out, loci_err *err);
 
 /* Changes the model in memory.  Edits of one model stack, in the order given; reverting any of them
  * leaves what the others alone would have made, and after the last one every bit is as before.  The
@@ -143,6 +137,7 @@ typedef struct loci_edit_check {
 } loci_edit_check;
 
 typedef struct loci_edit_saved {
+  loci_result result;
   const char *dir, *hash; /* of what was written */
   const char *dtype;      /* of the changed matrices */
   int edit_count, matrix_count;
@@ -162,9 +157,6 @@ typedef struct loci_edit_saved {
 LOCI_CHECK loci_status loci_edit_save(loci_model *model, const loci_edit *const *edits, int count,
                                       const char *dir, loci_progress_fn progress, void *ctx,
                                       loci_edit_saved **out, loci_err *err);
-LOCI_API void loci_edit_saved_free(loci_edit_saved *saved);
-LOCI_CHECK loci_status loci_edit_saved_json(const loci_edit_saved *saved, char **out,
-                                            loci_err *err);
 /* Puts back, bit for bit, what loci_edit_save replaced in [dir]. */
 LOCI_CHECK loci_status loci_edit_undo(const char *dir, loci_err *err);
 
@@ -193,6 +185,7 @@ typedef struct loci_edit_group {
 } loci_edit_group;
 
 typedef struct loci_edit_test {
+  loci_result result;
   loci_sample sample;
   const char *method;
   int layer;                   /* -1: several */
@@ -207,36 +200,20 @@ typedef struct loci_edit_test {
 LOCI_CHECK loci_status loci_edit_test_new(loci_model *model, loci_examples *examples,
                                           const loci_edit_test_opts *opts, loci_edit_test **out,
                                           loci_err *err);
-LOCI_API void loci_edit_test_free(loci_edit_test *test);
-LOCI_CHECK loci_status loci_edit_test_json(const loci_edit_test *test, char **out, loci_err *err);
-/* The table for a terminal; the metric plays no part. */
-LOCI_CHECK loci_status loci_edit_test_draw(const loci_edit_test *test, const loci_draw_opts *opts,
-                                           char **out, loci_err *err);
-
-/* .json; .csv: a row for each group and measure; .png .svg .pdf .html: bars before and after. */
-LOCI_CHECK loci_status loci_edit_test_write(const loci_edit_test *test, const char *path,
-                                            loci_err *err);
 
 /* ---- tests beside each other */
 
 typedef struct loci_edit_tests {
+  loci_result result;
   int count;
   const char *const *names; /* the files', without folder and ending */
   /* Method, layer, score, the first measure of each group, and how many examples were used. */
   const loci_edit_test *const *tests;
 } loci_edit_tests;
 
-/* Files that loci_edit_test_write made as .json. */
+/* Files of single tests that loci_write made as .json. */
 LOCI_CHECK loci_status loci_edit_tests_read(const char *const *paths, int count,
                                             loci_edit_tests **out, loci_err *err);
-LOCI_API void loci_edit_tests_free(loci_edit_tests *tests);
-LOCI_CHECK loci_status loci_edit_tests_json(const loci_edit_tests *tests, char **out,
-                                            loci_err *err);
-/* .json; .csv: a row for each test and group; .png .svg .pdf .html: bars of all tests. */
-LOCI_CHECK loci_status loci_edit_tests_write(const loci_edit_tests *tests, const char *path,
-                                             loci_err *err);
-LOCI_CHECK loci_status loci_edit_tests_draw(const loci_edit_tests *tests,
-                                            const loci_draw_opts *opts, char **out, loci_err *err);
 
 /* ---- what edits do, over a setting */
 
@@ -249,6 +226,7 @@ typedef struct loci_edit_curve_opts {
 } loci_edit_curve_opts;
 
 typedef struct loci_edit_curve {
+  loci_result result;
   const char *over;
   int point_count;
   const double *points;
@@ -261,14 +239,6 @@ typedef struct loci_edit_curve {
 LOCI_CHECK loci_status loci_edit_curve_new(loci_model *model, const char *path,
                                            const loci_edit_curve_opts *opts, loci_edit_curve **out,
                                            loci_err *err);
-LOCI_API void loci_edit_curve_free(loci_edit_curve *curve);
-LOCI_CHECK loci_status loci_edit_curve_json(const loci_edit_curve *curve, char **out,
-                                            loci_err *err);
-/* .json; .csv: a row for each point, group and measure; .png .svg .pdf .html: lines. */
-LOCI_CHECK loci_status loci_edit_curve_write(const loci_edit_curve *curve, const char *path,
-                                             loci_err *err);
-LOCI_CHECK loci_status loci_edit_curve_draw(const loci_edit_curve *curve,
-                                            const loci_draw_opts *opts, char **out, loci_err *err);
 
 #ifdef __cplusplus
 }

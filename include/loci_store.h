@@ -110,6 +110,7 @@ typedef struct loci_run_info {
 } loci_run_info;
 
 typedef struct loci_store_info {
+  loci_result result;
   const char *path;
   int64_t examples; /* lines that some run has */
   int run_count;
@@ -117,10 +118,6 @@ typedef struct loci_store_info {
 } loci_store_info;
 
 LOCI_CHECK loci_status loci_store_info_new(loci_store *store, loci_store_info **out, loci_err *err);
-LOCI_API void loci_store_info_free(loci_store_info *info);
-LOCI_CHECK loci_status loci_store_info_json(const loci_store_info *info, char **out, loci_err *err);
-LOCI_CHECK loci_status loci_store_info_draw(const loci_store_info *info, const loci_draw_opts *opts,
-                                            char **out, loci_err *err);
 
 /* A run's average, as the study commands make it of a file of examples.  [run] 0: the newest. */
 LOCI_CHECK loci_status loci_store_average(loci_store *store, int64_t run, double least_effect,
@@ -164,6 +161,7 @@ typedef struct loci_compared_run {
 } loci_compared_run;
 
 typedef struct loci_comparison {
+  loci_result result;
   loci_compared_run a, b;
   bool by_right;
   int pairs;     /* examples of both; 0: independent groups */
@@ -175,14 +173,6 @@ typedef struct loci_comparison {
 LOCI_CHECK loci_status loci_store_compare(loci_store *a, loci_store *b,
                                           const loci_compare_opts *opts, loci_comparison **out,
                                           loci_err *err);
-LOCI_API void loci_comparison_free(loci_comparison *comparison);
-LOCI_CHECK loci_status loci_comparison_json(const loci_comparison *comparison, char **out,
-                                            loci_err *err);
-/* .json; .csv: a row for each number. */
-LOCI_CHECK loci_status loci_comparison_write(const loci_comparison *comparison, const char *path,
-                                             loci_err *err);
-LOCI_CHECK loci_status loci_comparison_draw(const loci_comparison *comparison,
-                                            const loci_draw_opts *opts, char **out, loci_err *err);
 
 /* Every number of a run (0: of all) by the path's ending: .csv, a row each; .npz, arrays by
  * series. */

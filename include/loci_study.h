@@ -20,6 +20,7 @@ typedef struct loci_field {
 /* One line of a file of examples (docs/FORMATS.md, "Examples").  Lists are empty and strings NULL
  * where the line says nothing. */
 typedef struct loci_example {
+  loci_result result;
   int64_t line; /* in the file, from 1 */
   const char *question;
   const char *image; /* path, as it can be opened from here */
@@ -39,11 +40,10 @@ typedef struct loci_examples loci_examples; /* an open file, read line by line *
 
 LOCI_CHECK loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *err);
 LOCI_API void loci_examples_close(loci_examples *examples);
-/* The next example, for loci_example_free; NULL behind the last one.  After LOCI_EFORMAT, a line
+/* The next example, for loci_free; NULL behind the last one.  After LOCI_EFORMAT, a line
  * that is no example (*err names file, line and field), the next call goes on behind it. */
 LOCI_CHECK loci_status loci_examples_next(loci_examples *examples, loci_example **out,
                                           loci_err *err);
-LOCI_API void loci_example_free(loci_example *example);
 /* Any field that is one value, by its name in the file; NULL: the line does not have it. */
 LOCI_API const char *loci_example_field(const loci_example *example, const char *name);
 
@@ -114,6 +114,7 @@ typedef struct loci_predictor {
 } loci_predictor;
 
 typedef struct loci_prediction {
+  loci_result result;
   loci_sample sample;
   int right, wrong; /* of all */
   int first_right;
@@ -130,15 +131,6 @@ typedef struct loci_prediction {
 LOCI_CHECK loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
                                            const loci_predict_opts *opts, loci_prediction **out,
                                            loci_err *err);
-LOCI_API void loci_prediction_free(loci_prediction *prediction);
-LOCI_CHECK loci_status loci_prediction_json(const loci_prediction *prediction, char **out,
-                                            loci_err *err);
-/* .json; .csv: a row for each example; .png .svg .pdf .html: ROC curves. */
-LOCI_CHECK loci_status loci_prediction_write(const loci_prediction *prediction, const char *path,
-                                             loci_err *err);
-/* The table for a terminal; the metric plays no part. */
-LOCI_CHECK loci_status loci_prediction_draw(const loci_prediction *prediction,
-                                            const loci_draw_opts *opts, char **out, loci_err *err);
 
 /* ---- accuracy on a question set */
 
@@ -175,6 +167,7 @@ typedef struct loci_score_group {
 } loci_score_group;
 
 typedef struct loci_score {
+  loci_result result;
   loci_sample sample;
   loci_choose choose;
   int right, free_count; /* of sample.used; those answered freely */
@@ -190,13 +183,6 @@ typedef struct loci_score {
 /* Asks every example.  Free answers are compared by loci_answer_matches. */
 LOCI_CHECK loci_status loci_score_new(loci_model *model, loci_examples *examples,
                                       const loci_score_opts *opts, loci_score **out, loci_err *err);
-LOCI_API void loci_score_free(loci_score *score);
-LOCI_CHECK loci_status loci_score_json(const loci_score *score, char **out, loci_err *err);
-/* .json; .csv: a row for each example; .png .svg .pdf .html: bars for each group. */
-LOCI_CHECK loci_status loci_score_write(const loci_score *score, const char *path, loci_err *err);
-/* The table for a terminal; the metric plays no part. */
-LOCI_CHECK loci_status loci_score_draw(const loci_score *score, const loci_draw_opts *opts,
-                                       char **out, loci_err *err);
 
 /* ---- averages over examples */
 
@@ -232,6 +218,7 @@ typedef struct loci_number {
 } loci_number;
 
 typedef struct loci_average {
+  loci_result result;
   const char *what; /* "flow", "knockout", "trace" */
   loci_sample sample;
   const char *title; /* in one line */
@@ -260,13 +247,6 @@ LOCI_CHECK loci_status loci_average_knockout(loci_model *model, loci_examples *e
 LOCI_CHECK loci_status loci_average_trace(loci_model *model, loci_examples *examples,
                                           const loci_study_opts *opts, const loci_trace_opts *how,
                                           double least_effect, loci_average **out, loci_err *err);
-LOCI_API void loci_average_free(loci_average *average);
-LOCI_CHECK loci_status loci_average_json(const loci_average *average, char **out, loci_err *err);
-/* .json; .csv: a row for each point; .png .svg .pdf .html: the charts. */
-LOCI_CHECK loci_status loci_average_write(const loci_average *average, const char *path,
-                                          loci_err *err);
-LOCI_CHECK loci_status loci_average_draw(const loci_average *average, const loci_draw_opts *opts,
-                                         char **out, loci_err *err);
 
 #ifdef __cplusplus
 }

@@ -78,8 +78,8 @@ int cli_write_json(cli *c, char *json);
 void cli_put_json_string(FILE *out, const char *s);
 /* "wrote F", in human output. */
 void cli_say_written(cli *c, const char *path);
-/* Prints a text made by loci (freed here), and names the -o files, written before. */
-void cli_show(cli *c, char *text);
+/* Writes every -o file but F.jsonl, then prints JSON or draws ([how] NULL: cli_draw_opts). */
+int cli_show_result(cli *c, const loci_result *r, const loci_draw_opts *how);
 loci_draw_opts cli_draw_opts(const cli *c);
 bool cli_no_hash(const cli *c); /* neither JSON nor a file: nobody would see it */
 /* Closes standard output; an error of any print before shows here. */

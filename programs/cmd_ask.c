@@ -44,14 +44,14 @@ int cmd_ask(cli *c) {
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
   if (loci_ask(model, prompt, max_new, term_progress, &c->term, &answer, &c->err) ||
-      loci_answer_json(answer, &json, &c->err)) {
+      loci_json(&answer->result, &json, &c->err)) {
     code = cli_failed(c);
   } else {
     term_progress_end(&c->term);
     if (!c->json) show(c, answer);
     code = cli_write_json(c, json);
   }
-  loci_answer_free(answer);
+  loci_free(answer);
   loci_prompt_free(prompt);
   loci_model_close(model);
   return code;

@@ -79,7 +79,7 @@ static loci_status scale(cli *c, loci_model *model, int steps, char **json) {
   loci_scale s;
   (void)steps;
   loci_status st = loci_scale_run(model, term_progress, &c->term, &s, &c->err);
-  if (!st) st = loci_scale_json(&s, json, &c->err);
+  if (!st) st = loci_json(&s.result, json, &c->err);
   term_progress_end(&c->term);
   if (!st && !c->json) show_scale(&s);
   return st;
@@ -100,7 +100,7 @@ static void show_edit(const loci_edit_cost *e) {
 static loci_status edit_cost(cli *c, loci_model *model, int steps, char **json) {
   loci_edit_cost e;
   loci_status st = loci_edit_cost_run(model, steps, &e, &c->err);
-  if (!st) st = loci_edit_cost_json(&e, json, &c->err);
+  if (!st) st = loci_json(&e.result, json, &c->err);
   if (!st && !c->json) show_edit(&e);
   return st;
 }
@@ -133,7 +133,7 @@ int cmd_bench(cli *c) {
   opts.progress_ctx = &c->term;
   int code = read_options(c, &opts);
   if (code) return code;
-  if (loci_bench_run(&opts, &bench, &c->err) || loci_bench_json(&bench, &json, &c->err))
+  if (loci_bench_run(&opts, &bench, &c->err) || loci_json(&bench.result, &json, &c->err))
     return cli_failed(c);
   term_progress_end(&c->term);
   if (!c->json) show(c, &bench);

@@ -5,8 +5,8 @@
 static int show(cli *c, const loci_example *e, bool first) {
   char *text;
   loci_draw_opts draw = cli_draw_opts(c);
-  bool bad =
-      c->json ? loci_example_json(e, &text, &c->err) : loci_example_draw(e, &draw, &text, &c->err);
+  bool bad = c->json ? loci_json(&e->result, &text, &c->err)
+                     : loci_draw(&e->result, &draw, &text, &c->err);
   if (bad) return cli_failed(c);
   printf("%s%s", !c->json ? "" : first ? "\n " : ",\n ", text);
   loci_text_free(text);
@@ -28,7 +28,7 @@ static int show_all(cli *c, loci_examples *examples, int limit) {
     if (st) return cli_failed(c);
     if (!e) break;
     code = show(c, e, shown++ == 0);
-    loci_example_free(e);
+    loci_free(e);
   }
   return code;
 }

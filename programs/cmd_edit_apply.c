@@ -46,14 +46,14 @@ int cmd_edit_apply(cli *c) {
   term_progress_end(&c->term);
   if (!code && !c->json) show(c, saved);
   if (!code && c->json) {
-    if (loci_edit_saved_json(saved, &json, &c->err)) {
+    if (loci_json(&saved->result, &json, &c->err)) {
       code = cli_failed(c);
     } else {
       printf("%s\n", json);
       loci_text_free(json);
     }
   }
-  loci_edit_saved_free(saved);
+  loci_free(saved);
   edit_free_files(&edits);
   loci_model_close(m);
   return code;

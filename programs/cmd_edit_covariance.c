@@ -20,9 +20,9 @@ static int write_all(cli *c, const loci_covariance *k) {
   char *json;
   const char *out;
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (cli_ends_with(out, ".safetensors") && loci_covariance_write(k, out, &c->err))
+    if (cli_ends_with(out, ".safetensors") && loci_write(&k->result, out, NULL, &c->err))
       return cli_failed(c);
-  if (loci_covariance_json(k, &json, &c->err)) return cli_failed(c);
+  if (loci_json(&k->result, &json, &c->err)) return cli_failed(c);
   if (!c->json) show(c, k);
   int code = cli_write_json(c, json);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
@@ -45,7 +45,7 @@ int cmd_edit_covariance(cli *c) {
   if (!code && loci_covariance_new(m, examples, layer, &opts, &k, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
   if (!code) code = write_all(c, k);
-  loci_covariance_free(k);
+  loci_free(k);
   loci_examples_close(examples);
   loci_model_close(m);
   return code;

@@ -57,19 +57,6 @@ static int read_over(cli *c, request *r) {
   return EXIT_DONE;
 }
 
-static int write_all(cli *c, const loci_edit_curve *x) {
-  char *text = NULL;
-  const char *out;
-  loci_draw_opts draw = cli_draw_opts(c);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_edit_curve_write(x, out, &c->err)) return cli_failed(c);
-  bool bad = c->json ? loci_edit_curve_json(x, &text, &c->err)
-                     : loci_edit_curve_draw(x, &draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 int cmd_edit_curve(cli *c) {
   request r;
   loci_model *m = NULL;
@@ -88,8 +75,8 @@ int cmd_edit_curve(cli *c) {
   if (!code && loci_edit_curve_new(m, args_get(&c->args, OPT_DATA), &r.opts, &curve, &c->err))
     code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = write_all(c, curve);
-  loci_edit_curve_free(curve);
+  if (!code) code = cli_show_result(c, &curve->result, NULL);
+  loci_free(curve);
   edit_opts_clear(&r.opts.test.how);
   prompt_list_clear(&keep);
   loci_model_close(m);

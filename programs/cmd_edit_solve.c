@@ -156,7 +156,7 @@ static int read_many(cli *c, request *r, const loci_model *m) {
     if (loci_examples_next(file, &x, &c->err)) code = cli_failed(c);
     if (code || !x) break;
     code = add_example(c, r, m, x);
-    loci_example_free(x);
+    loci_free(x);
     if (code) break;
   }
   loci_examples_close(file);
@@ -221,8 +221,9 @@ static int write_all(cli *c, const loci_edit *e) {
   char *json;
   const char *out;
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (cli_ends_with(out, ".edit") && loci_edit_write(e, out, &c->err)) return cli_failed(c);
-  if (loci_edit_json(e, &json, &c->err)) return cli_failed(c);
+    if (cli_ends_with(out, ".edit") && loci_write(&e->result, out, NULL, &c->err))
+      return cli_failed(c);
+  if (loci_json(&e->result, &json, &c->err)) return cli_failed(c);
   if (!c->json) show(c, e);
   int code = cli_write_json(c, json);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
@@ -245,7 +246,7 @@ static int solve(cli *c, const request *r, loci_model *m) {
   if (loci_edit_solve(m, asked, r->count, &r->opts, &e, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
   if (!code) code = write_all(c, e);
-  loci_edit_free(e);
+  loci_free(e);
   free(asked);
   return code;
 }

@@ -35,19 +35,6 @@ static int check_options(cli *c) {
   return EXIT_DONE;
 }
 
-static int show(cli *c, const loci_edit_test *t) {
-  loci_draw_opts draw = cli_draw_opts(c);
-  char *text = NULL;
-  const char *out;
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_edit_test_write(t, out, &c->err)) return cli_failed(c);
-  bool bad = c->json ? loci_edit_test_json(t, &text, &c->err)
-                     : loci_edit_test_draw(t, &draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 int cmd_edit_test(cli *c) {
   loci_edit_test_opts opts;
   edit_files edits;
@@ -73,8 +60,8 @@ int cmd_edit_test(cli *c) {
   opts.edit_count = edits.count;
   if (!code && loci_edit_test_new(m, examples, &opts, &t, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = show(c, t);
-  loci_edit_test_free(t);
+  if (!code) code = cli_show_result(c, &t->result, NULL);
+  loci_free(t);
   loci_examples_close(examples);
   edit_free_files(&edits);
   edit_opts_clear(&opts.how);

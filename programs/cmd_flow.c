@@ -29,18 +29,6 @@ static int read_request(cli *c, request *r) {
   return EXIT_DONE;
 }
 
-static int write_all(cli *c, const request *r, const loci_flow *flow) {
-  char *text = NULL;
-  const char *out;
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_flow_write(flow, out, &r->draw, &c->err)) return cli_failed(c);
-  bool bad = c->json ? loci_flow_json(flow, &text, &c->err)
-                     : loci_flow_draw(flow, &r->draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 int cmd_flow(cli *c) {
   request r;
   loci_model *model;
@@ -53,8 +41,8 @@ int cmd_flow(cli *c) {
   if (code) return code;
   if (loci_flow_new(model, prompt, &r.opts, &flow, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = write_all(c, &r, flow);
-  loci_flow_free(flow);
+  if (!code) code = cli_show_result(c, &flow->result, &r.draw);
+  loci_free(flow);
   loci_prompt_free(prompt);
   loci_model_close(model);
   return code;

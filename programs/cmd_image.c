@@ -19,13 +19,13 @@ int cmd_image(cli *c) {
   if (code) return code;
   if (loci_image_read(path, args_get(&c->args, OPT_IMAGE), &image, &c->err)) return cli_failed(c);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_image_write(image, out, &c->err)) code = cli_failed(c);
+    if (loci_write(&image->result, out, NULL, &c->err)) code = cli_failed(c);
   if (!code && c->json) put_json(c, image);
   if (!code && !c->json)
     printf("%d x %d pixels, read by the model as %d x %d\n", image->width, image->height,
            image->input_width, image->input_height);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     cli_say_written(c, out);
-  loci_image_free(image);
+  loci_free(image);
   return code;
 }

@@ -3,7 +3,7 @@
 
 #include "cli.h"
 
-enum { LABEL = 12, TYPICAL_QUESTION = 32 };
+enum { LABEL = 12 };
 
 static void row(const cli *c, const char *label, const char *value) {
   printf("%-*s", LABEL, label);
@@ -33,8 +33,8 @@ static void show_weights(const cli *c, const loci_model_info *m, const char *has
   row(c, "hash", hash);
 }
 
-static void show(const cli *c, const loci_model *model, const char *hash) {
-  const loci_model_info *m = loci_model_get_info(model);
+static void show(const cli *c, const loci_info *info) {
+  const loci_model_info *m = info->model;
   char text[512], size[32];
   row(c, "model", m->path);
   snprintf(text, sizeof text, "%s, layout %s", m->family, m->layout);
@@ -43,29 +43,30 @@ static void show(const cli *c, const loci_model *model, const char *hash) {
            m->vision_model ? m->vision_model : ", no vision");
   row(c, "parts", text);
   show_sizes(c, m);
-  show_weights(c, m, hash);
+  show_weights(c, m, info->hash);
   row(c, "template", m->template_name ? m->template_name : "none: choose one with --template");
   row(c, "tokenizer", m->tokenizer);
   row(c, "precision", m->precision);
-  size_text((double)loci_model_trace_bytes(model, TYPICAL_QUESTION), size);
+  size_text((double)info->trace_bytes, size);
   snprintf(text, sizeof text, "%s beside the weights, for a question of %d tokens", size,
-           TYPICAL_QUESTION);
+           info->question_tokens);
   row(c, "a trace", text);
-  for (int i = 0; loci_model_note(model, i); i++) row(c, "note", loci_model_note(model, i));
+  for (int i = 0; i < info->note_count; i++) row(c, "note", info->notes[i]);
 }
 
 int cmd_info(cli *c) {
   loci_model *model;
-  const char *hash = "";
+  loci_info *info = NULL;
   char *json = NULL;
   int code = cli_open_model(c, &model);
   if (code) return code;
-  if (loci_model_hash(model, &hash, &c->err) || loci_info_json(model, &json, &c->err)) {
+  if (loci_info_new(model, &info, &c->err) || loci_json(&info->result, &json, &c->err)) {
     code = cli_failed(c);
   } else {
-    if (!c->json) show(c, model, hash);
+    if (!c->json) show(c, info);
     code = cli_write_json(c, json);
   }
+  loci_free(info);
   loci_model_close(model);
   return code;
 }

@@ -60,18 +60,6 @@ static int read_request(cli *c, request *r) {
   return EXIT_DONE;
 }
 
-static int write_all(cli *c, const request *r, const loci_knockout *k) {
-  char *text = NULL;
-  const char *out;
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_knockout_write(k, out, &r->draw, &c->err)) return cli_failed(c);
-  bool bad = c->json ? loci_knockout_json(k, &text, &c->err)
-                     : loci_knockout_draw(k, &r->draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 int cmd_knockout(cli *c) {
   request r;
   loci_model *model;
@@ -84,8 +72,8 @@ int cmd_knockout(cli *c) {
   if (code) return code;
   if (loci_knockout_new(model, prompt, &r.opts, &k, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = write_all(c, &r, k);
-  loci_knockout_free(k);
+  if (!code) code = cli_show_result(c, &k->result, &r.draw);
+  loci_free(k);
   loci_prompt_free(prompt);
   loci_model_close(model);
   return code;

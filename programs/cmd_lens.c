@@ -40,18 +40,6 @@ static int read_request(cli *c, request *r) {
   return EXIT_DONE;
 }
 
-static int write_all(cli *c, const request *r, const loci_lens *l) {
-  char *text = NULL;
-  const char *out;
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_lens_write(l, out, &r->draw, &c->err)) return cli_failed(c);
-  bool bad =
-      c->json ? loci_lens_json(l, &text, &c->err) : loci_lens_draw(l, &r->draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 int cmd_lens(cli *c) {
   request r;
   loci_model *model;
@@ -64,8 +52,8 @@ int cmd_lens(cli *c) {
   if (code) return code;
   if (loci_lens_new(model, prompt, &r.opts, &l, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = write_all(c, &r, l);
-  loci_lens_free(l);
+  if (!code) code = cli_show_result(c, &l->result, &r.draw);
+  loci_free(l);
   loci_prompt_free(prompt);
   loci_model_close(model);
   return code;

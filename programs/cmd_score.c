@@ -38,19 +38,6 @@ static int read_choice(cli *c, request *r) {
   return code;
 }
 
-static int write_all(cli *c, const loci_score *s) {
-  char *text = NULL;
-  const char *out;
-  loci_draw_opts draw = cli_draw_opts(c);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_score_write(s, out, &c->err)) return cli_failed(c);
-  bool bad =
-      c->json ? loci_score_json(s, &text, &c->err) : loci_score_draw(s, &draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 int cmd_score(cli *c) {
   request r;
   loci_model *model = NULL;
@@ -65,8 +52,8 @@ int cmd_score(cli *c) {
   if (!code) code = cli_open_model(c, &model);
   if (!code && loci_score_new(model, examples, &r.opts, &score, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = write_all(c, score);
-  loci_score_free(score);
+  if (!code) code = cli_show_result(c, &score->result, NULL);
+  loci_free(score);
   loci_examples_close(examples);
   loci_model_close(model);
   return code;

@@ -26,8 +26,8 @@ static int run(cli *c, const request *r, average_fn *measure) {
   if (code) return code;
   if (measure(model, examples, r, &a, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = study_show_average(c, a);
-  loci_average_free(a);
+  if (!code) code = cli_show_result(c, &a->result, NULL);
+  loci_free(a);
   loci_examples_close(examples);
   loci_model_close(model);
   return code;

@@ -54,9 +54,9 @@ int cmd_study_report(cli *c) {
   } else if (loci_store_average(store, run, least, o.seed, &a, &c->err)) {
     code = cli_failed(c);
   } else {
-    code = study_show_average(c, a);
+    code = cli_show_result(c, &a->result, NULL);
   }
-  loci_average_free(a);
+  loci_free(a);
   loci_store_close(store);
   return code;
 }
@@ -104,19 +104,6 @@ static int read_two_runs(cli *c, loci_compare_opts *o) {
   return EXIT_DONE;
 }
 
-static int show_comparison(cli *c, const loci_comparison *x) {
-  char *text = NULL;
-  const char *out;
-  loci_draw_opts draw = cli_draw_opts(c);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_comparison_write(x, out, &c->err)) return cli_failed(c);
-  bool bad = c->json ? loci_comparison_json(x, &text, &c->err)
-                     : loci_comparison_draw(x, &draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 int cmd_study_compare(cli *c) {
   loci_store *a, *b = NULL;
   loci_comparison *x = NULL;
@@ -137,8 +124,8 @@ int cmd_study_compare(cli *c) {
   const char *second = c->args.rest[c->args.rest_count - 1];
   if (loci_store_open(second, false, &b, &c->err) || loci_store_compare(a, b, &o, &x, &c->err))
     code = cli_failed(c);
-  if (!code) code = show_comparison(c, x);
-  loci_comparison_free(x);
+  if (!code) code = cli_show_result(c, &x->result, NULL);
+  loci_free(x);
   loci_store_close(a);
   loci_store_close(b);
   return code;

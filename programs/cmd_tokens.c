@@ -63,7 +63,7 @@ static int tokens_of_question(cli *c) {
     return cli_usage(c, "--no-special goes with --text or --lines");
   int code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
-  if (loci_prompt_json(prompt, &json, &c->err)) {
+  if (loci_json(&loci_prompt_get_info(prompt)->result, &json, &c->err)) {
     code = cli_failed(c);
   } else {
     if (!c->json) show(c, loci_prompt_get_info(prompt));

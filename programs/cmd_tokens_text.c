@@ -37,13 +37,13 @@ static int one_text(cli *c, const loci_tokenizer *tokenizer) {
   int code;
   if (loci_tokenize(tokenizer, text, strlen(text), !args_has(&c->args, OPT_NO_SPECIAL), &t,
                     &c->err) ||
-      loci_text_tokens_json(t, &json, &c->err)) {
+      loci_json(&t->result, &json, &c->err)) {
     code = cli_failed(c);
   } else {
     if (!c->json) show(c, t);
     code = cli_write_json(c, json);
   }
-  loci_text_tokens_free(t);
+  loci_free(t);
   return code;
 }
 
@@ -58,14 +58,14 @@ static int one_line(cli *c, const loci_tokenizer *tokenizer, char *line, size_t 
     return EXIT_FAILED;
   }
   if (loci_tokenize(tokenizer, line, size, !args_has(&c->args, OPT_NO_SPECIAL), &t, &c->err) ||
-      loci_text_tokens_json(t, &json, &c->err)) {
+      loci_json(&t->result, &json, &c->err)) {
     code = EXIT_FAILED;
   } else {
     for (char *p = json; (p = strchr(p, '\n')) != NULL;)
       *p = ' '; /* only between members: strings have none */
     printf("%s\n", json);
   }
-  loci_text_tokens_free(t);
+  loci_free(t);
   loci_text_free(json);
   return code;
 }

@@ -114,18 +114,6 @@ static int read_request(cli *c, request *r) {
   return code;
 }
 
-static int write_all(cli *c, const request *r, const loci_trace *trace) {
-  char *text = NULL;
-  const char *out;
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_trace_write(trace, out, &r->draw, &c->err)) return cli_failed(c);
-  bool bad = c->json ? loci_trace_json(trace, &text, &c->err)
-                     : loci_trace_draw(trace, &r->draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
-}
-
 static int trace_request(cli *c, const request *r) {
   loci_model *model;
   loci_prompt *prompt;
@@ -134,8 +122,8 @@ static int trace_request(cli *c, const request *r) {
   if (code) return code;
   if (loci_trace_new(model, prompt, &r->opts, &trace, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = write_all(c, r, trace);
-  loci_trace_free(trace);
+  if (!code) code = cli_show_result(c, &trace->result, &r->draw);
+  loci_free(trace);
   loci_prompt_free(prompt);
   loci_model_close(model);
   return code;

@@ -12,22 +12,9 @@ int data_output(cli *c, const char **out) {
   return EXIT_DONE;
 }
 
-static int show(cli *c, const loci_data_report *r) {
-  char *text = NULL;
-  const char *out;
-  loci_draw_opts draw = cli_draw_opts(c);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (!cli_ends_with(out, ".jsonl") && loci_data_report_write(r, out, &c->err))
-      return cli_failed(c);
-  bool bad = c->json ? loci_data_report_json(r, &text, &c->err)
-                     : loci_data_report_draw(r, &draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return r->bad > 0 ? EXIT_FAILED : EXIT_DONE;
-}
-
 int data_finish(cli *c, loci_data_report *report) {
-  int code = show(c, report);
-  loci_data_report_free(report);
+  int code = cli_show_result(c, &report->result, NULL);
+  if (!code && report->bad > 0) code = EXIT_FAILED;
+  loci_free(report);
   return code;
 }

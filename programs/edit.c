@@ -55,7 +55,7 @@ static int read_method(cli *c, loci_edit_opts *out) {
 }
 
 void edit_opts_clear(loci_edit_opts *opts) {
-  loci_covariance_free((loci_covariance *)(uintptr_t)opts->covariance);
+  loci_free((loci_covariance *)(uintptr_t)opts->covariance);
 }
 
 int edit_opts(cli *c, loci_edit_opts *out) {
@@ -104,7 +104,7 @@ int edit_read_option(cli *c, edit_files *out) {
 }
 
 void edit_free_files(edit_files *e) {
-  for (int i = 0; i < e->count; i++) loci_edit_free(e->at[i]);
+  for (int i = 0; i < e->count; i++) loci_free(e->at[i]);
   free(e->at);
 }
 
@@ -163,7 +163,7 @@ int edit_read_questions(cli *c, option_id id, const loci_model *m, const char *i
     if (loci_examples_next(file, &x, &c->err)) code = cli_failed(c);
     if (code || !x) break;
     code = add_question(c, m, image, x, out);
-    loci_example_free(x);
+    loci_free(x);
     if (code) break;
   }
   loci_examples_close(file);

@@ -215,12 +215,25 @@ void cli_say_written(cli *c, const char *path) {
   fputc('\n', stdout);
 }
 
-void cli_show(cli *c, char *text) {
+static void show(cli *c, char *text) {
   const char *out;
   fputs(text, stdout);
   if (c->json) putchar('\n');
   loci_text_free(text);
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) cli_say_written(c, out);
+}
+
+int cli_show_result(cli *c, const loci_result *r, const loci_draw_opts *how) {
+  loci_draw_opts usual = cli_draw_opts(c);
+  const char *out;
+  char *text = NULL;
+  if (!how) how = &usual;
+  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
+    if (!cli_ends_with(out, ".jsonl") && loci_write(r, out, how, &c->err)) return cli_failed(c);
+  if (c->json ? loci_json(r, &text, &c->err) : loci_draw(r, how, &text, &c->err))
+    return cli_failed(c);
+  show(c, text);
+  return EXIT_DONE;
 }
 
 loci_draw_opts cli_draw_opts(const cli *c) {

@@ -35,14 +35,14 @@ int study_show_store(cli *c, loci_store *store) {
   loci_draw_opts draw = cli_draw_opts(c);
   int code = EXIT_DONE;
   if (loci_store_info_new(store, &info, &c->err)) return cli_failed(c);
-  if (!c->json && loci_store_info_draw(info, &draw, &text, &c->err)) code = cli_failed(c);
+  if (!c->json && loci_draw(&info->result, &draw, &text, &c->err)) code = cli_failed(c);
   if (text) fputs(text, stdout);
   loci_text_free(text);
   if (!code && (c->json || args_has(&c->args, OPT_OUT))) {
     text = NULL;
-    code = loci_store_info_json(info, &text, &c->err) ? cli_failed(c) : cli_write_json(c, text);
+    code = loci_json(&info->result, &text, &c->err) ? cli_failed(c) : cli_write_json(c, text);
   }
-  loci_store_info_free(info);
+  loci_free(info);
   return code;
 }
 
@@ -51,17 +51,4 @@ int study_least_effect(cli *c, double *out) {
   *out = 0.1;
   if (!least || (value_real(least, out) && *out <= 1)) return EXIT_DONE;
   return cli_bad_value(c, OPT_MIN_TE, "a probability such as 0.1");
-}
-
-int study_show_average(cli *c, const loci_average *a) {
-  char *text = NULL;
-  const char *out;
-  loci_draw_opts draw = cli_draw_opts(c);
-  for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_average_write(a, out, &c->err)) return cli_failed(c);
-  bool bad =
-      c->json ? loci_average_json(a, &text, &c->err) : loci_average_draw(a, &draw, &text, &c->err);
-  if (bad) return cli_failed(c);
-  cli_show(c, text);
-  return EXIT_DONE;
 }

@@ -12,7 +12,6 @@ int study_opts(cli *c, loci_study_opts *out);
 /* --min-te, or the usual 0.1. */
 int study_least_effect(cli *c, double *out);
 /* An average: drawn or as JSON, and into every -o file. */
-int study_show_average(cli *c, const loci_average *a);
 /* What is in a store: printed, and into every -o F.json. */
 int study_show_store(cli *c, loci_store *store);
 

@@ -65,9 +65,9 @@ static loci_status ask(void *ctx, loci_err *err) {
   char *json = NULL;
   loci_status st = loci_ask(t->model, t->text, 3, NULL, NULL, &a, err);
   assert_true((st == LOCI_OK) == (a != NULL));
-  if (!st) st = loci_answer_json(a, &json, err);
+  if (!st) st = loci_json(&a->result, &json, err);
   loci_text_free(json);
-  loci_answer_free(a);
+  loci_free(a);
   return st;
 }
 
@@ -98,7 +98,7 @@ static loci_status trace_with(const things *t, const loci_prompt *p, loci_trace_
   loci_trace *trace;
   loci_status st = loci_trace_new(t->model, p, &o, &trace, err);
   assert_true((st == LOCI_OK) == (trace != NULL));
-  loci_trace_free(trace);
+  loci_free(trace);
   return st;
 }
 
@@ -142,7 +142,7 @@ static loci_status knock_out(void *ctx, loci_err *err) {
   loci_knockout *k;
   loci_status st = loci_knockout_new(t->model, t->prompt, &o, &k, err);
   assert_true((st == LOCI_OK) == (k != NULL));
-  loci_knockout_free(k);
+  loci_free(k);
   return st;
 }
 
@@ -153,15 +153,15 @@ static loci_status measure_flow(void *ctx, loci_err *err) {
   loci_flow_opts o = {.layer_count = 1, .heads = true};
   loci_status st = loci_flow_new(t->model, t->text, &o, &flow, err);
   assert_true((st == LOCI_OK) == (flow != NULL));
-  if (!st) st = loci_flow_json(flow, &json, err);
+  if (!st) st = loci_json(&flow->result, &json, err);
   loci_text_free(json);
-  loci_flow_free(flow);
+  loci_free(flow);
   return st;
 }
 
 static loci_status write_flow(void *ctx, loci_err *err) {
   const things *t = ctx;
-  loci_status st = loci_flow_write(t->flow, t->path, NULL, err);
+  loci_status st = loci_write(&t->flow->result, t->path, NULL, err);
   assert_int_equal(unlink(t->path) == 0, st == LOCI_OK);
   return st;
 }
@@ -169,14 +169,14 @@ static loci_status write_flow(void *ctx, loci_err *err) {
 static loci_status draw_flow(void *ctx, loci_err *err) {
   const things *t = ctx;
   char *text;
-  loci_status st = loci_flow_draw(t->flow, NULL, &text, err);
+  loci_status st = loci_draw(&t->flow->result, NULL, &text, err);
   loci_text_free(text);
   return st;
 }
 
 static loci_status write_trace(void *ctx, loci_err *err) {
   const things *t = ctx;
-  loci_status st = loci_trace_write(t->trace, t->path, NULL, err);
+  loci_status st = loci_write(&t->trace->result, t->path, NULL, err);
   assert_int_equal(unlink(t->path) == 0, st == LOCI_OK);
   return st;
 }
@@ -187,13 +187,13 @@ static loci_status look(void *ctx, loci_err *err) {
   loci_lens *l;
   loci_status st = loci_lens_new(t->model, t->prompt, &o, &l, err);
   assert_true((st == LOCI_OK) == (l != NULL));
-  loci_lens_free(l);
+  loci_free(l);
   return st;
 }
 
 static loci_status write_lens(void *ctx, loci_err *err) {
   const things *t = ctx;
-  loci_status st = loci_lens_write(t->lens, t->path, NULL, err);
+  loci_status st = loci_write(&t->lens->result, t->path, NULL, err);
   assert_int_equal(unlink(t->path) == 0, st == LOCI_OK);
   return st;
 }
@@ -201,14 +201,14 @@ static loci_status write_lens(void *ctx, loci_err *err) {
 static loci_status draw_lens(void *ctx, loci_err *err) {
   const things *t = ctx;
   char *text;
-  loci_status st = loci_lens_draw(t->lens, NULL, &text, err);
+  loci_status st = loci_draw(&t->lens->result, NULL, &text, err);
   loci_text_free(text);
   return st;
 }
 
 static loci_status write_knockout(void *ctx, loci_err *err) {
   const things *t = ctx;
-  loci_status st = loci_knockout_write(t->knockout, t->path, NULL, err);
+  loci_status st = loci_write(&t->knockout->result, t->path, NULL, err);
   assert_int_equal(unlink(t->path) == 0, st == LOCI_OK);
   return st;
 }
@@ -216,7 +216,7 @@ static loci_status write_knockout(void *ctx, loci_err *err) {
 static loci_status draw_knockout(void *ctx, loci_err *err) {
   const things *t = ctx;
   char *text;
-  loci_status st = loci_knockout_draw(t->knockout, NULL, &text, err);
+  loci_status st = loci_draw(&t->knockout->result, NULL, &text, err);
   loci_text_free(text);
   return st;
 }
@@ -224,7 +224,7 @@ static loci_status draw_knockout(void *ctx, loci_err *err) {
 static loci_status draw_trace(void *ctx, loci_err *err) {
   const things *t = ctx;
   char *text;
-  loci_status st = loci_trace_draw(t->trace, NULL, &text, err);
+  loci_status st = loci_draw(&t->trace->result, NULL, &text, err);
   loci_text_free(text);
   return st;
 }
@@ -252,10 +252,10 @@ static int make_all(void **state) {
 
 static int free_all(void **state) {
   (void)state;
-  loci_trace_free(all.trace);
-  loci_flow_free(all.flow);
-  loci_knockout_free(all.knockout);
-  loci_lens_free(all.lens);
+  loci_free(all.trace);
+  loci_free(all.flow);
+  loci_free(all.knockout);
+  loci_free(all.lens);
   loci_prompt_free(all.text);
   loci_prompt_free(all.prompt);
   loci_model_close(all.model);

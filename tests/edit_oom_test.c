@@ -52,9 +52,9 @@ static loci_status edit(void *ctx, loci_err *err) {
   o.settings.average_loss = o.settings.each_key = true;
   loci_status st = loci_edit_solve(t->model, r, 2, &o, &e, err);
   assert_true((st == LOCI_OK) == (e != NULL));
-  if (!st) st = loci_edit_json(e, &json, err);
+  if (!st) st = loci_json(&e->result, &json, err);
   loci_text_free(json);
-  loci_edit_free(e);
+  loci_free(e);
   return st;
 }
 
@@ -76,23 +76,23 @@ static loci_status rival_edits(void *ctx, loci_err *err) {
     o.covariance = i == 1 ? c : NULL;
     st = loci_edit_solve(t->model, &r, 1, &o, &e, err);
     assert_true((st == LOCI_OK) == (e != NULL));
-    loci_edit_free(e);
+    loci_free(e);
   }
-  loci_covariance_free(c);
+  loci_free(c);
   return st;
 }
 
 static loci_status keep_covariance(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_covariance *back;
-  loci_status st = loci_covariance_write(t->covariance, t->path, err);
+  loci_status st = loci_write(&t->covariance->result, t->path, NULL, err);
   if (st) {
     assert_int_not_equal(access(t->path, F_OK), 0);
     return st;
   }
   st = loci_covariance_read(t->path, &back, err);
   assert_true((st == LOCI_OK) == (back != NULL));
-  loci_covariance_free(back);
+  loci_free(back);
   assert_int_equal(unlink(t->path), 0);
   return st;
 }
@@ -100,7 +100,7 @@ static loci_status keep_covariance(void *ctx, loci_err *err) {
 static loci_status apply_edit(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_edit *e;
-  loci_status st = loci_edit_write(t->edit, t->path, err);
+  loci_status st = loci_write(&t->edit->result, t->path, NULL, err);
   if (st) {
     assert_int_not_equal(access(t->path, F_OK), 0);
     return st;
@@ -115,7 +115,7 @@ static loci_status apply_edit(void *ctx, loci_err *err) {
     if (st) assert_int_equal(loci_edit_revert(t->model, e, NULL), LOCI_OK);
     if (loci_edit_revert(t->model, t->edit, NULL)) assert_int_not_equal(st, LOCI_OK);
   }
-  loci_edit_free(e);
+  loci_free(e);
   return st;
 }
 
@@ -127,9 +127,9 @@ static loci_status save_edit(void *ctx, loci_err *err) {
   char *json = NULL;
   loci_status st = loci_edit_save(t->model, edits, 1, t->path, NULL, NULL, &saved, err);
   assert_true((st == LOCI_OK) == (saved != NULL));
-  if (!st) st = loci_edit_saved_json(saved, &json, err);
+  if (!st) st = loci_json(&saved->result, &json, err);
   loci_text_free(json);
-  loci_edit_saved_free(saved);
+  loci_free(saved);
   if (access(t->path, F_OK) == 0) {
     loci_status undone = loci_edit_undo(t->path, st ? NULL : err);
     if (!st) st = undone;
@@ -150,11 +150,11 @@ static loci_status test_edit(void *ctx, loci_err *err) {
   TRY(loci_examples_open(t->set, &x, err));
   loci_status st = loci_edit_test_new(t->model, x, &o, &r, err);
   assert_true((st == LOCI_OK) == (r != NULL));
-  if (!st) st = loci_edit_test_json(r, &json, err);
-  if (!st) st = loci_edit_test_draw(r, NULL, &text, err);
+  if (!st) st = loci_json(&r->result, &json, err);
+  if (!st) st = loci_draw(&r->result, NULL, &text, err);
   loci_text_free(json);
   loci_text_free(text);
-  loci_edit_test_free(r);
+  loci_free(r);
   loci_examples_close(x);
   return st;
 }
@@ -168,8 +168,8 @@ static int make_all(void **state) {
   loci_err err;
   loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
   loci_edit_opts edit_opts = {.settings = {.steps = 1}};
-  strcpy(all.path, "/tmp/loci-edit-oom-XXXXXX");
-  int fd = mkstemp(all.path);
+  strcpy(all.path, "/tmp/loci-edit-oom-XXXXXX.safetensors");
+  int fd = mkstemps(all.path, 12);
   if (fd < 0 || close(fd) || unlink(all.path)) return -1;
   static const char line[] = "{\"question\":\"Where is it?\",\"target\":\"here\",\"unrelated\":"
                              "[{\"question\":\"Why?\",\"answers\":[\"so\"]}]}\n";
@@ -191,8 +191,8 @@ static int make_all(void **state) {
 static int free_all(void **state) {
   (void)state;
   unlink(all.set);
-  loci_edit_free(all.edit);
-  loci_covariance_free(all.covariance);
+  loci_free(all.edit);
+  loci_free(all.covariance);
   loci_prompt_free(all.text);
   loci_prompt_free(all.prompt);
   loci_model_close(all.model);

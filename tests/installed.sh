@@ -9,7 +9,7 @@ stage=$build/stage
 rm -rf "$stage"
 DESTDIR=$stage "$cmake" --install "$build" --prefix /opt/loci >"$build/stage.log"
 root=$stage/opt/loci
-for f in include/loci.h include/loci_bench.h include/loci_study.h include/loci_edit.h include/loci_data.h lib/libloci.a lib/libloci.so lib/pkgconfig/loci.pc \
+for f in include/loci.h include/loci_show.h include/loci_bench.h include/loci_study.h include/loci_edit.h include/loci_data.h lib/libloci.a lib/libloci.so lib/pkgconfig/loci.pc \
   share/loci/examples.schema.json share/bash-completion/completions/loci share/zsh/site-functions/_loci; do
   [ -e "$root/$f" ] || { echo "$f was not installed" >&2; exit 1; }
 done

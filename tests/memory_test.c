@@ -37,7 +37,7 @@ static int trace_in_child(int64_t memory, int64_t *rows) {
   if (loci_model_open(model_dir, &o, &m, NULL) || loci_prompt_new(m, &q, &p, NULL)) return 1;
   if (memory >= 0 && loci_trace_new(m, p, &opts, &t, NULL)) return 2;
   if (t) *rows = t->cost.rows;
-  loci_trace_free(t);
+  loci_free(t);
   loci_prompt_free(p);
   loci_model_close(m);
   return 0;

@@ -42,7 +42,7 @@ static void check_attribution(const char *name) {
   assert_int_equal(t->grid_count, SITES);
   assert_int_equal(t->screen, 1);
   for (int i = 0; i < SITES; i++) check_grid(&o, &t->grids[i], i, o.prompt->info.length);
-  loci_trace_free(t);
+  loci_free(t);
   oracle_close(&o);
   loci_model_close(m);
 }

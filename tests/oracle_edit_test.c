@@ -125,7 +125,7 @@ static void check_one(loci_model *m, const char *model, const char *kind) {
       assert_true(e->cost.rows <=
                   e->cost.formula + (int64_t)o.prompt->info.length * m->info.layers * 2);
     }
-    loci_edit_free(e);
+    loci_free(e);
   }
   oracle_close(&o);
 }
@@ -143,7 +143,7 @@ static void check_variants(loci_model *m, const char *model) {
   loci_edit *e = solve(m, &r, 1, &opts);
   losses_near(&o, "stop.loss", &e->facts[0], oracle_member(c, "losses"), oracle_member(c, "p"));
   vector_near(&o, "stop.delta", e->left, e->width);
-  loci_edit_free(e);
+  loci_free(e);
 
   c = oracle_member(o.json, "authors");
   opts = (loci_edit_opts){.no_answers = true, .settings = {.authors = true}};
@@ -156,7 +156,7 @@ static void check_variants(loci_model *m, const char *model) {
   outcome_near(&o, "authors.after", &e->facts[0].after, oracle_member(c, "after"));
   logits_near(&o, "authors.logits_after", m, o.prompt, e,
               oracle_get(&o, "authors.logits_after").data);
-  loci_edit_free(e);
+  loci_free(e);
 
   if ((c = js_get(o.json, "kl")) != NULL) {
     opts = opts_of(layer, 5);
@@ -164,7 +164,7 @@ static void check_variants(loci_model *m, const char *model) {
     e = solve(m, &r, 1, &opts);
     losses_near(&o, "kl.loss", &e->facts[0], oracle_member(c, "losses"), oracle_member(c, "p"));
     vector_near(&o, "kl.delta_5", e->left, e->width);
-    loci_edit_free(e);
+    loci_free(e);
   }
   oracle_close(&o);
 }
@@ -201,7 +201,7 @@ static void check_mean_key(loci_model *m, const char *model) {
     outcome_near(&o, "mean_key.after", &e->facts[0].after, oracle_member(c, "after"));
     logits_near(&o, "mean_key.logits_after", m, prompts[0], e,
                 oracle_get(&o, "mean_key.logits_after").data);
-    loci_edit_free(e);
+    loci_free(e);
   }
   for (int i = 0; i < n; i++) loci_prompt_free(prompts[i]);
   oracle_close(&o);
@@ -229,7 +229,7 @@ static void check_three(loci_model *m, const char *model) {
     outcome_near(&o, "after", &e->facts[i].after, oracle_member(js_at(edits, i), "after"));
     logits_near(&o, "logits_after", m, r[i].prompt, e, logits + i * (int64_t)m->info.vocab);
   }
-  loci_edit_free(e);
+  loci_free(e);
   for (int i = 0; i < n; i++) loci_prompt_free((loci_prompt *)(uintptr_t)r[i].prompt);
   oracle_close(&o);
 }
@@ -253,7 +253,7 @@ static void check_tuning(oracle *o, loci_model *m, const char *method, const cha
   outcome_near(o, method, &e->facts[0].after, oracle_member(c, "after"));
   double norm = oracle_real(oracle_member(c, "delta_frobenius"));
   oracle_near(o, "norm", 0, e->norm, norm, ORACLE_TOLERANCE * norm);
-  loci_edit_free(e);
+  loci_free(e);
 }
 
 /* The prompts of the case as a file of questions: what is left of each without the template's words
@@ -311,7 +311,7 @@ static void check_rome(oracle *o, loci_model *m, const loci_covariance *c) {
   vector_near(o, "rome.right", e->right, e->inner);
   outcome_near(o, "rome.after", &e->facts[0].after, oracle_member(rome, "after"));
   logits_near(o, "rome.logits_after", m, o->prompt, e, oracle_get(o, "rome.logits_after").data);
-  loci_edit_free(e);
+  loci_free(e);
 }
 
 static void check_memit(oracle *o, oracle *joint, loci_model *m, const loci_covariance *c) {
@@ -331,7 +331,7 @@ static void check_memit(oracle *o, oracle *joint, loci_model *m, const loci_cova
   matrix_near(o, "memit.W_after", m, e);
   outcome_near(o, "memit.after", &e->facts[0].after, oracle_member(memit, "after"));
   logits_near(o, "memit.logits_after", m, r[0].prompt, e, oracle_get(o, "memit.logits_after").data);
-  loci_edit_free(e);
+  loci_free(e);
   for (int i = 0; i < MOST_REQUESTS; i++) {
     loci_prompt_free((loci_prompt *)(uintptr_t)r[i].prompt);
   }
@@ -346,7 +346,7 @@ static void check_rivals(loci_model *m, const char *model) {
   loci_covariance *c = covariance_of(&o, m);
   check_rome(&o, m, c);
   check_memit(&o, &joint, m, c);
-  loci_covariance_free(c);
+  loci_free(c);
   oracle_close(&joint);
   oracle_close(&o);
 }

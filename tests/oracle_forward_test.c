@@ -156,7 +156,7 @@ static void check_answer(oracle *o) {
     assert_string_equal(a->top[0][i].text, oracle_text(js_at(oracle_member(top5, "tokens"), i)));
     oracle_near(o, "top5", i, a->top[0][i].p, p, oracle_room(0, p, 1));
   }
-  loci_answer_free(a);
+  loci_free(a);
 }
 
 /* ---------------------------------------------------------------- cases */

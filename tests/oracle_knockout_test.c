@@ -154,7 +154,7 @@ static void check_call(const char *name) {
     }
     assert_int_equal(a, k->pathway_count);
   }
-  loci_knockout_free(k);
+  loci_free(k);
   oracle_close(&o);
   loci_model_close(m);
 }

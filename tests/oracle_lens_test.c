@@ -32,7 +32,7 @@ static void check_lens(const char *name) {
                 (double)logits.data[i] - (double)logits.data[first],
                 ORACLE_TOLERANCE * logits.largest);
   }
-  loci_lens_free(lens);
+  loci_free(lens);
   oracle_close(&o);
   loci_model_close(m);
 }

@@ -316,7 +316,7 @@ static void check_case(loci_model *m, const char *name, const char *kind) {
   check_ends(&o, t);
   check_arrays(&o, t, &r);
   if (r.opts.noise_path) check_drawn_noise(&o, &r);
-  loci_trace_free(t);
+  loci_free(t);
   oracle_close(&o);
 }
 
@@ -329,14 +329,14 @@ static void check_little_memory(const char *name) {
   read_request(&o, &r);
   loci_trace *t = trace_case(&o, m, &r);
   int64_t T = o.prompt->info.length, rows = t->cost.rows;
-  loci_trace_free(t);
+  loci_free(t);
   m->memory = walk_fixed_bytes(m, (int)T) + 6 * T * walk_row_bytes(m) + 64 * walk_stream_bytes(m);
   t = trace_case(&o, m, &r);
   assert_true(t->cost.rows > rows + 2 * (m->info.layers - 1) * T); /* three walks, or more */
   t->cost.rows = 0; /* more than a sweep in one walk may take */
   check_ends(&o, t);
   check_arrays(&o, t, &r);
-  loci_trace_free(t);
+  loci_free(t);
   oracle_close(&o);
   loci_model_close(m);
 }

@@ -44,7 +44,7 @@ static bool answers_rightly(const loci_model *m, const loci_prompt *p, const loc
   bool right;
   must(loci_ask(m, p, 12, NULL, NULL, &a, &err), &err);
   must(loci_answer_matches(a->text, e->answers, e->answer_count, &right, &err), &err);
-  loci_answer_free(a);
+  loci_free(a);
   return right;
 }
 
@@ -72,7 +72,7 @@ static void each_question(loci_model *m, void (*measure)(loci_model *, const loc
       }
       loci_prompt_free(p);
     }
-    loci_example_free(e);
+    loci_free(e);
   }
   loci_examples_close(file);
 }
@@ -109,7 +109,7 @@ static void add_drops(loci_model *m, const loci_prompt *p, void *sums) {
         }
       }
     }
-    loci_knockout_free(k);
+    loci_free(k);
   }
 }
 
@@ -152,7 +152,7 @@ static void add_restored(loci_model *m, const loci_prompt *p, void *sums) {
     r->constraint[l] += g->ie[l * g->column_count];
     r->last[l] += g->ie[l * g->column_count + 1];
   }
-  loci_trace_free(t);
+  loci_free(t);
 }
 
 static void trace_finds_the_planted_pathway(void **state) {
@@ -211,7 +211,7 @@ static void add_flows(loci_model *m, const loci_prompt *p, void *sums) {
     f->image[l] += flow->paths[0].norm_of_sum[l];
     f->constraint[l] += flow->paths[1].norm_of_sum[l];
   }
-  loci_flow_free(flow);
+  loci_free(flow);
 }
 
 static int strongest(const double *x) {

@@ -147,7 +147,7 @@ static void options_with_the_own_token_sum_to_one_at_most(void **state) {
       sum += exp(logp[count - 1]);
     }
     assert_true(count > 0 && sum <= 1 + 1e-9);
-    loci_answer_free(own);
+    loci_free(own);
     arena_free(mem);
     loci_prompt_free(p);
     loci_model_close(m);

@@ -14,8 +14,16 @@ typedef struct block {
   char *data; /* aligned, inside the same allocation */
 } block;
 
+/* What is called when the arena is freed. */
+typedef struct deferred {
+  struct deferred *next;
+  void (*release)(void *);
+  void *what;
+} deferred;
+
 struct arena {
   block *blocks; /* the first one is the one being filled */
+  deferred *deferred;
   size_t bytes;
 };
 
@@ -23,6 +31,7 @@ arena *arena_new(void) { return calloc(1, sizeof(arena)); }
 
 void arena_free(arena *a) {
   if (!a) return;
+  for (deferred *d = a->deferred; d; d = d->next) d->release(d->what);
   for (block *b = a->blocks, *next; b; b = next) {
     next = b->next;
     free(b);
@@ -81,5 +90,16 @@ char *arena_strndup(arena *a, const char *s, size_t n) {
 }
 
 char *arena_strdup(arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
+
+bool arena_defer(arena *a, void (*release)(void *), void *what) {
+  deferred *d = arena_alloc(a, 1, sizeof *d);
+  if (!d) {
+    release(what);
+    return false;
+  }
+  *d = (deferred){a->deferred, release, what};
+  a->deferred = d;
+  return true;
+}
 
 size_t arena_bytes(const arena *a) { return a->bytes; }

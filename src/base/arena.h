@@ -4,6 +4,7 @@
 #ifndef LOCI_BASE_ARENA_H
 #define LOCI_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ void *arena_zalloc(arena *a, int64_t count, size_t size);
 /* A copy of n bytes with a 0 byte behind. */
 char *arena_strndup(arena *a, const char *s, size_t n);
 char *arena_strdup(arena *a, const char *s);
+/* Has [release] called on [what] when the arena is freed: what another made goes with it.  False:
+ * out of memory, and it is released at once. */
+bool arena_defer(arena *a, void (*release)(void *), void *what);
 /* Bytes handed out so far. */
 size_t arena_bytes(const arena *a);
 

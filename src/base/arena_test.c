@@ -98,6 +98,21 @@ static void freeing_nothing_is_fine(void **state) {
   arena_free(NULL);
 }
 
+static void count_call(void *what) { ++*(int *)what; }
+
+static void what_was_deferred_is_released_once_with_the_arena(void **state) {
+  (void)state;
+  int calls[2] = {0, 0};
+  arena *a = arena_new();
+  assert_non_null(a);
+  assert_true(arena_defer(a, count_call, &calls[0]));
+  assert_true(arena_defer(a, count_call, &calls[1]));
+  assert_int_equal(calls[0] + calls[1], 0);
+  arena_free(a);
+  assert_int_equal(calls[0], 1);
+  assert_int_equal(calls[1], 1);
+}
+
 static void products_and_sums_of_sizes_are_checked(void **state) {
   (void)state;
   int64_t x;
@@ -124,6 +139,7 @@ int main(void) {
       cmocka_unit_test(strings_are_copied_with_their_zero),
       cmocka_unit_test(bytes_count_what_was_handed_out),
       cmocka_unit_test(freeing_nothing_is_fine),
+      cmocka_unit_test(what_was_deferred_is_released_once_with_the_arena),
       cmocka_unit_test(products_and_sums_of_sizes_are_checked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,7 +201,7 @@ static loci_status annotate_line(void *ctx, js_value *line, const example_source
   }
   arena_free(mem);
   free(j);
-  loci_example_free(e);
+  loci_free(e);
   return st;
 }
 
@@ -228,7 +228,7 @@ loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
                annotate_line, &a,       a.o->progress, a.o->progress_ctx};
   loci_status st = rewrite_run(&r, err);
   if (st) {
-    report_free(a.found);
+    loci_free(a.found);
     return st;
   }
   if (a.counts->compared > 0) a.counts->token_f1 = a.f1_sum / (double)a.counts->compared;

@@ -323,7 +323,7 @@ loci_status check_example(const checker *c, js_value *line, const example_source
     st = check_read(&j, e, keep);
   }
   *changed = j.changed;
-  loci_example_free(e);
+  loci_free(e);
   arena_free(j.mem);
   return st;
 }

@@ -35,7 +35,7 @@ static loci_status read_one(const char *item, arena *mem, choice *out, loci_err 
     if (out->image) out->image = arena_strdup(mem, out->image);
     if (out->answer_count) assert_non_null(out->answers[0]);
   }
-  loci_example_free(e);
+  loci_free(e);
   loci_examples_close(x);
   return st;
 }
@@ -140,13 +140,13 @@ static void an_array_is_read_item_by_item(void **state) {
   loci_examples *x = open_text("[{\"question\":\"one\"},\n7,\n{\"question\":\"three\"}]");
   assert_int_equal(loci_examples_next(x, &e, &err), LOCI_OK);
   assert_string_equal(e->question, "one");
-  loci_example_free(e);
+  loci_free(e);
   assert_int_equal(loci_examples_next(x, &e, &err), LOCI_EFORMAT);
   assert_non_null(strstr(err.msg, "item 2: an example must be an object"));
   assert_int_equal(loci_examples_next(x, &e, &err), LOCI_OK);
   assert_string_equal(e->question, "three");
   assert_int_equal(e->line, 3);
-  loci_example_free(e);
+  loci_free(e);
   assert_int_equal(loci_examples_next(x, &e, &err), LOCI_OK);
   assert_null(e);
   loci_examples_close(x);

@@ -23,7 +23,7 @@ static loci_status read_examples(void *path, loci_err *err) {
   while (!st) {
     st = loci_examples_next(x, &e, err);
     if (!e) break;
-    loci_example_free(e);
+    loci_free(e);
   }
   loci_examples_close(x);
   return st;
@@ -50,11 +50,11 @@ static loci_status lint(void *path, loci_err *err) {
   loci_lint_opts opts = {.out = out};
   loci_status st = loci_data_lint(path, &opts, &r, err);
   assert_true((st == LOCI_OK) == (r != NULL));
-  if (!st) st = loci_data_report_json(r, &text, err);
+  if (!st) st = loci_json(&r->result, &text, err);
   if (!st) loci_text_free(text);
-  if (!st) st = loci_data_report_draw(r, NULL, &text, err);
+  if (!st) st = loci_draw(&r->result, NULL, &text, err);
   if (!st) loci_text_free(text);
-  loci_data_report_free(r);
+  loci_free(r);
   return st;
 }
 
@@ -67,7 +67,7 @@ static loci_status import(void *path, loci_err *err) {
   loci_import_opts opts = {.format = "okvqa", .answers = answers, .answer_count = 1};
   loci_status st = loci_data_import(path, out, &opts, &r, err);
   assert_true((st == LOCI_OK) == (r != NULL));
-  loci_data_report_free(r);
+  loci_free(r);
   return st;
 }
 
@@ -81,17 +81,17 @@ static loci_status annotate(void *path, loci_err *err) {
   loci_annotate_opts opts = {
       .out = out, .train = path, .weights = weights, .compare = true, .why = true};
   TRY(loci_data_annotate(path, &opts, &r, err));
-  loci_data_report_free(r);
+  loci_free(r);
   opts.train = NULL;
   TRY(loci_data_annotate(path, &opts, &r, err));
-  loci_data_report_free(r);
+  loci_free(r);
   TRY(loci_examples_open(out, &x, err));
   loci_status st = loci_examples_next(x, &e, err);
-  if (!st) st = loci_example_draw(e, NULL, &text, err);
+  if (!st) st = loci_draw(&e->result, NULL, &text, err);
   if (!st) loci_text_free(text);
-  if (!st) st = loci_example_json(e, &text, err);
+  if (!st) st = loci_json(&e->result, &text, err);
   if (!st) loci_text_free(text);
-  loci_example_free(e);
+  loci_free(e);
   loci_examples_close(x);
   return st;
 }

@@ -7,21 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "data/example.h"
-
-typedef struct example_box { /* the public view first, so that one pointer serves both */
-  loci_example view;
-  arena *mem;
-} example_box;
-
-void loci_example_free(loci_example *example) {
-  if (!example) return;
-  example_box *box = (example_box *)example;
-  arena_free(box->mem);
-  free(box);
-}
 
 /* What a line is read with. */
 typedef struct job {
@@ -208,15 +197,14 @@ uint64_t example_fingerprint(const char *text, size_t n) {
 loci_status example_read(const js_value *line, const example_source *from, loci_example **out,
                          loci_err *err) {
   *out = NULL;
-  example_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "reading an example");
-  box->mem = arena_new();
-  job j = {from, line, box->mem, err};
-  loci_status st = box->mem ? copy_example(&j, &box->view) : no_memory(&j);
+  loci_example *e = result_new(LOCI_KIND_EXAMPLE, sizeof *e);
+  if (!e) return fail_nomem(err, "reading an example");
+  job j = {from, line, e->result.memory, err};
+  loci_status st = copy_example(&j, e);
   if (st) {
-    loci_example_free(&box->view);
+    loci_free(e);
   } else {
-    *out = &box->view;
+    *out = e;
   }
   return st;
 }

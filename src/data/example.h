@@ -23,7 +23,7 @@ typedef struct example_source {
 enum { EXAMPLE_FIELDS = 10 };
 extern const char *const example_fields[EXAMPLE_FIELDS];
 
-/* An example out of one line of [n] bytes; for loci_example_free. */
+/* An example out of one line of [n] bytes; for loci_free. */
 loci_status example_parse(const char *text, size_t n, const example_source *from,
                           loci_example **out, loci_err *err);
 /* The same of a line that is parsed already. */

@@ -56,7 +56,7 @@ static void every_field_is_kept(void **state) {
   assert_string_equal(loci_example_field(e, "set"), "known");
   assert_null(loci_example_field(e, "nothing"));
   assert_null(loci_example_field(e, "answers"));
-  loci_example_free(e);
+  loci_free(e);
 }
 
 static void a_question_alone_is_an_example(void **state) {
@@ -65,7 +65,7 @@ static void a_question_alone_is_an_example(void **state) {
   assert_null(e->image);
   assert_string_equal(e->id, "12");
   assert_int_equal(e->answer_count + e->constraint_count + e->field_count, 0);
-  loci_example_free(e);
+  loci_free(e);
 }
 
 static void mistakes_are_named_with_file_line_and_field(void **state) {
@@ -131,7 +131,7 @@ static loci_status count_examples(int *good, int *bad) {
     } else {
       ++*good;
     }
-    loci_example_free(e);
+    loci_free(e);
   }
   loci_examples_close(x);
   return st;
@@ -166,7 +166,7 @@ static void images_are_relative_to_the_file(void **state) {
   assert_int_equal(loci_examples_open(file, &x, &err), LOCI_OK);
   assert_int_equal(loci_examples_next(x, &e, &err), LOCI_OK);
   assert_string_equal(e->image, "/tmp/i.png");
-  loci_example_free(e);
+  loci_free(e);
   loci_examples_close(x);
   assert_int_equal(loci_examples_open("/nowhere/f.jsonl", &x, &err), LOCI_EIO);
   assert_null(x);

@@ -372,7 +372,7 @@ done:
   pictures_close(m.images);
   csv_close(m.table);
   seen_free(m.check.before);
-  report_free(m.check.found);
+  loci_free(m.check.found);
   free(folder);
   return st;
 }

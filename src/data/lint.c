@@ -23,7 +23,7 @@ loci_status loci_data_lint(const char *path, const loci_lint_opts *opts, loci_da
   loci_status st = c.before ? rewrite_run(&r, err) : fail_nomem(err, path);
   seen_free(c.before);
   if (st) {
-    report_free(c.found);
+    loci_free(c.found);
   } else {
     *out = report_done(c.found);
   }

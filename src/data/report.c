@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/utf8.h"
 
 enum { MOST_TEXT = 400 }; /* bytes of a sentence */
@@ -27,10 +28,10 @@ static const loci_finding_kind table[QUIRK_COUNT] = {
 
 loci_status report_new(const char *what, const char *path, const char *out, report **r,
                        loci_err *err) {
-  *r = calloc(1, sizeof **r);
+  *r = result_new(LOCI_KIND_DATA_REPORT, sizeof **r);
   report *made = *r;
-  if (made) made->mem = arena_new();
-  if (!made || !made->mem) goto no_memory;
+  if (!made) goto no_memory;
+  made->mem = made->view.result.memory;
   memcpy(made->kinds, table, sizeof table);
   made->view.what = what; /* a word of the program */
   made->view.path = arena_strdup(made->mem, path);
@@ -38,19 +39,10 @@ loci_status report_new(const char *what, const char *path, const char *out, repo
   made->view.fixed = out != NULL;
   if (made->view.path && (made->view.out || !out)) return LOCI_OK;
 no_memory:
-  report_free(made);
+  loci_free(made);
   *r = NULL;
   return fail_nomem(err, path);
 }
-
-void report_free(report *r) {
-  if (!r) return;
-  arena_free(r->mem);
-  free(r->findings);
-  free(r);
-}
-
-void loci_data_report_free(loci_data_report *r) { report_free((report *)r); }
 
 static bool copy(report *r, const char *s, const char **out) {
   *out = s ? arena_strdup(r->mem, s) : NULL;
@@ -60,8 +52,9 @@ static bool copy(report *r, const char *s, const char **out) {
 static loci_status make_room(report *r, loci_err *err) {
   if (r->view.finding_count < r->room) return LOCI_OK;
   int64_t room = r->room ? 2 * r->room : 64;
-  loci_finding *more = realloc(r->findings, (size_t)room * sizeof *more);
+  loci_finding *more = arena_array(r->mem, room, loci_finding);
   if (!more) return fail_nomem(err, r->view.path);
+  if (r->room) memcpy(more, r->findings, (size_t)r->room * sizeof *more);
   r->findings = more;
   r->view.findings = more;
   r->room = room;

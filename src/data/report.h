@@ -32,8 +32,7 @@ const char *report_plain(const char *message, const char *path, int64_t line);
 loci_data_report *report_view(report *r);
 /* How many errors there are that stay. */
 int64_t report_errors(const report *r);
-/* Hands the report over; [r] is gone. */
+/* Hands the report over; [r] is gone.  Before that, loci_free frees it. */
 loci_data_report *report_done(report *r);
-void report_free(report *r);
 
 #endif

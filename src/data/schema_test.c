@@ -113,7 +113,7 @@ static bool is_read(const char *text) {
   for (int i = 0; i < SIDE_FIELDS; i++)
     good = good && !side_questions(&from, e, side_fields[i], mem, &list, &count, &err);
   arena_free(mem);
-  loci_example_free(e);
+  loci_free(e);
   return good;
 }
 

@@ -152,7 +152,7 @@ static loci_status read_examples(const char *path, rows *r, loci_err *err) {
     }
     if (st || !e) break;
     if (e->constraint_count > 0) st = add_row(r, e->question, e->constraints[0], err);
-    loci_example_free(e);
+    loci_free(e);
   } while (!st);
   loci_examples_close(x);
   return st;

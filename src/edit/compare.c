@@ -3,23 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "edit/edit.h"
 
 enum { MOST_TESTS = 16, MOST_GROUPS = 16, FILE_LIMIT = 1 << 26 };
-
-typedef struct tests_box { /* the public view first, so that one pointer serves both */
-  loci_edit_tests view;
-  arena *mem;
-} tests_box;
-
-void loci_edit_tests_free(loci_edit_tests *tests) {
-  if (!tests) return;
-  tests_box *box = (tests_box *)tests;
-  arena_free(box->mem);
-  free(box);
-}
 
 static loci_status copy_text(arena *mem, const char *s, const char **out, loci_err *err) {
   *out = arena_strdup(mem, s);
@@ -133,22 +122,27 @@ static loci_status check_groups(const loci_edit_test *first, const loci_edit_tes
               : fail(err, LOCI_EFORMAT, "%s: its groups are not those of the first file", path);
 }
 
-static loci_status read_all(tests_box *box, const char *const *paths, int count, loci_err *err) {
-  const char **names = arena_zarray(box->mem, count, const char *);
-  loci_edit_test *all = arena_zarray(box->mem, count, loci_edit_test);
-  const loci_edit_test **tests = arena_zarray(box->mem, count, const loci_edit_test *);
+static loci_status read_all(loci_edit_tests *out, const char *const *paths, int count,
+                            loci_err *err) {
+  arena *mem = out->result.memory;
+  const char **names = arena_zarray(mem, count, const char *);
+  loci_edit_test *all = arena_zarray(mem, count, loci_edit_test);
+  const loci_edit_test **tests = arena_zarray(mem, count, const loci_edit_test *);
   if (!names || !all || !tests) return fail_nomem(err, "reading a test of edits");
   for (int i = 0; i < count; i++) {
     js_value *v;
     TRY(js_parse_file(paths[i], FILE_LIMIT, &v, err));
-    loci_status st = read_test(v, paths[i], box->mem, &all[i], err);
+    loci_status st = read_test(v, paths[i], mem, &all[i], err);
     js_free(v);
-    if (!st) st = name_of(paths[i], box->mem, &names[i], err);
+    if (!st) st = name_of(paths[i], mem, &names[i], err);
     if (!st) st = check_groups(&all[0], &all[i], paths[i], err);
     if (st) return st;
+    all[i].result.kind = LOCI_KIND_EDIT_TEST;
     tests[i] = &all[i];
   }
-  box->view = (loci_edit_tests){count, names, tests};
+  out->count = count;
+  out->names = names;
+  out->tests = tests;
   return LOCI_OK;
 }
 
@@ -158,14 +152,13 @@ loci_status loci_edit_tests_read(const char *const *paths, int count, loci_edit_
   if (count < 1 || count > MOST_TESTS) {
     return fail(err, LOCI_EINVAL, "%d tests of edits, expected 1 to %d", count, MOST_TESTS);
   }
-  tests_box *box = calloc(1, sizeof *box);
-  if (box) box->mem = arena_new();
-  loci_status st = box && box->mem ? read_all(box, paths, count, err)
-                                   : fail_nomem(err, "reading a test of edits");
+  loci_edit_tests *made = result_new(LOCI_KIND_EDIT_TESTS, sizeof *made);
+  if (!made) return fail_nomem(err, "reading a test of edits");
+  loci_status st = read_all(made, paths, count, err);
   if (st) {
-    if (box) loci_edit_tests_free(&box->view);
+    loci_free(made);
     return st;
   }
-  *out = &box->view;
+  *out = made;
   return LOCI_OK;
 }

@@ -7,29 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "edit/edit.h"
 #include "study/study.h"
 #include "tensor/product.h"
 #include "walk/walk.h"
 
-covariance_box *covariance_box_new(void) {
-  covariance_box *box = calloc(1, sizeof *box);
-  if (box) box->mem = arena_new();
-  if (box && box->mem) return box;
-  free(box);
-  return NULL;
-}
-
-void loci_covariance_free(loci_covariance *covariance) {
-  if (!covariance) return;
-  covariance_box *box = (covariance_box *)covariance;
-  arena_free(box->mem);
-  free(box);
-}
-
 typedef struct sums {
   study s;
-  covariance_box *box;
+  loci_covariance *out;
   product *products;
   int64_t F;
   double *sum; /* (F,F) */
@@ -41,7 +27,7 @@ static loci_status record_keys(const sums *c, const loci_prompt *p, float *keys,
   walk *w;
   TRY(walk_new(c->s.model, &w, err));
   loci_status st = walk_root(w, p->embeds, p->info.length, &s, err);
-  if (!st) st = walk_record(w, s, LOCI_SITE_MLP_POST, c->box->view.layer, keys, err);
+  if (!st) st = walk_record(w, s, LOCI_SITE_MLP_POST, c->out->layer, keys, err);
   if (!st)
     st = walk_run(
         w, &(walk_hooks){.progress = study_progress, .progress_ctx = (void *)(uintptr_t)&c->s},
@@ -69,35 +55,35 @@ static loci_status add_prompt(void *ctx, study_item *item, loci_err *err) {
   product_shape shape = {.M = F, .N = F, .K = T, .ldy = F, .backward = true};
   TRY_DONE(product_run(c->products, shape, turned, keys, c->part, err));
   for (int64_t i = 0; i < F * F; i++) c->sum[i] += (double)c->part[i];
-  c->box->view.keys += T;
+  c->out->keys += T;
 done:
   arena_free(mem);
   return st;
 }
 
 static loci_status finish(sums *c, loci_err *err) {
-  loci_covariance *v = &c->box->view;
+  loci_covariance *v = c->out;
   const char *hash, *why = study_first_reason(&c->s);
   if (c->s.used == 0) {
     return fail(err, LOCI_EINVAL, "%s: no question can be used%s%s", examples_path(c->s.examples),
                 why ? ", the first because: " : "", why ? why : "");
   }
-  float *values = arena_array(c->box->mem, c->F * c->F, float);
+  float *values = arena_array(c->out->result.memory, c->F * c->F, float);
   if (!values) return fail_nomem(err, "adding up a covariance");
   for (int64_t i = 0; i < c->F * c->F; i++) values[i] = (float)(c->sum[i] / (double)v->keys);
   v->values = values;
   v->prompts = c->s.used;
   v->tensor = c->s.model->weights->layers[v->layer].down.w.name;
   v->precision = dtype_name(c->s.model->arith_type);
-  v->tensor = arena_strdup(c->box->mem, v->tensor);
+  v->tensor = arena_strdup(c->out->result.memory, v->tensor);
   TRY(model_hash(c->s.model, c->s.opts->progress, c->s.opts->progress_ctx, &hash, err));
-  v->hash = arena_strdup(c->box->mem, hash);
+  v->hash = arena_strdup(c->out->result.memory, hash);
   if (!v->tensor || !v->hash) return fail_nomem(err, "adding up a covariance");
   return study_describe(&c->s, &v->sample, err);
 }
 
 static loci_status build(sums *c, loci_err *err) {
-  int L = model_decoder(c->s.model)->layers, layer = c->box->view.layer;
+  int L = model_decoder(c->s.model)->layers, layer = c->out->layer;
   if (layer < 0 || layer >= L) {
     return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", layer, L - 1);
   }
@@ -117,11 +103,11 @@ loci_status loci_covariance_new(loci_model *model, loci_examples *examples, int 
                                 const loci_study_opts *opts, loci_covariance **out, loci_err *err) {
   static const loci_study_opts defaults;
   *out = NULL;
-  sums c = {.box = covariance_box_new(), .F = model_decoder(model)->inner};
-  if (!c.box) return fail_nomem(err, "adding up a covariance");
-  loci_covariance *v = &c.box->view;
+  loci_covariance *v = result_new(LOCI_KIND_COVARIANCE, sizeof *v);
+  sums c = {.out = v, .F = model_decoder(model)->inner};
+  if (!v) return fail_nomem(err, "adding up a covariance");
   c.s = (study){.model = model, .opts = opts ? opts : &defaults, .examples = examples};
-  c.s.mem = c.box->mem;
+  c.s.mem = v->result.memory;
   v->layer = layer;
   v->inner = c.F;
   loci_status st = build(&c, err);
@@ -130,7 +116,7 @@ loci_status loci_covariance_new(loci_model *model, loci_examples *examples, int 
   free(c.sum);
   free(c.part);
   if (!st) *out = v;
-  if (st) loci_covariance_free(v);
+  if (st) loci_free(v);
   return st;
 }
 

@@ -8,14 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "edit/edit.h"
 
 enum { MOST_POINTS = 1000 };
-
-typedef struct curve_box { /* the public view first, so that one pointer serves both */
-  loci_edit_curve view;
-  arena *mem;
-} curve_box;
 
 /* A request for the edit of many, with the prompt it owns. */
 typedef struct wish {
@@ -27,20 +23,10 @@ typedef struct drawing {
   loci_model *model;
   const char *path; /* of the edit set */
   const loci_edit_curve_opts *opts;
-  curve_box *box;
+  loci_edit_curve *out;
   loci_edit_test **tests; /* (points) */
   int now;                /* the point that is measured */
 } drawing;
-
-void loci_edit_curve_free(loci_edit_curve *curve) {
-  if (!curve) return;
-  curve_box *box = (curve_box *)curve;
-  for (int i = 0; curve->tests && i < curve->point_count; i++) {
-    loci_edit_test_free((loci_edit_test *)(uintptr_t)curve->tests[i]);
-  }
-  arena_free(box->mem);
-  free(box);
-}
 
 static bool report(void *ctx, const char *stage, double done, double total) {
   const drawing *d = ctx;
@@ -48,7 +34,7 @@ static bool report(void *ctx, const char *stage, double done, double total) {
   double share = total > 0 ? done / total : 0;
   (void)stage;
   return !o->progress ||
-         o->progress(o->progress_ctx, "points", d->now + share, d->box->view.point_count);
+         o->progress(o->progress_ctx, "points", d->now + share, d->out->point_count);
 }
 
 /* ---------------------------------------------------------------- settings */
@@ -119,7 +105,7 @@ static loci_status read_wishes(const drawing *d, wish *wishes, int n, loci_err *
     st = loci_examples_next(x, &e, err);
     if (!st && !e) st = fail(err, LOCI_EINVAL, "%s: %d requests, %d were asked for", d->path, i, n);
     if (!st) st = add_wish(d, e, &wishes[i], err);
-    loci_example_free(e);
+    loci_free(e);
   }
   loci_examples_close(x);
   return st;
@@ -171,7 +157,7 @@ static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loc
     st = loci_edit_test_new(d->model, file, &o, out, err);
     loci_examples_close(file);
   }
-  loci_edit_free(many);
+  loci_free(many);
   return st;
 }
 
@@ -182,24 +168,24 @@ static loci_status pass_on(const loci_err *own, loci_err *err) {
 
 /* Behind what is said of other layers. */
 static loci_status leave_out(drawing *d, double layer, const char *why, loci_err *err) {
-  const char *old = d->box->view.note;
+  const char *old = d->out->note;
   size_t n = (old ? strlen(old) : 0) + strlen(why) + 64;
-  char *text = arena_array(d->box->mem, (int64_t)n, char);
+  char *text = arena_array(d->out->result.memory, (int64_t)n, char);
   if (!text) return fail_nomem(err, "drawing a curve of edits");
   snprintf(text, n, "%s%slayer %g is left out: %s", old ? old : "", old ? "; " : "", layer, why);
-  d->box->view.note = text;
+  d->out->note = text;
   return LOCI_OK;
 }
 
 static loci_status measure_all(drawing *d, loci_err *err) {
   const loci_edit_curve_opts *o = d->opts;
-  loci_edit_curve *v = &d->box->view;
+  loci_edit_curve *v = d->out;
   if (o->value_count < 1 || o->value_count > MOST_POINTS) {
     return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o->value_count, MOST_POINTS);
   }
-  double *points = arena_array(d->box->mem, o->value_count, double);
-  d->tests = arena_zarray(d->box->mem, o->value_count, loci_edit_test *);
-  v->over = arena_strdup(d->box->mem, o->over);
+  double *points = arena_array(d->out->result.memory, o->value_count, double);
+  d->tests = arena_zarray(d->out->result.memory, o->value_count, loci_edit_test *);
+  v->over = arena_strdup(d->out->result.memory, o->over);
   if (!points || !d->tests || !v->over) return fail_nomem(err, "drawing a curve of edits");
   memcpy(points, o->values, (size_t)o->value_count * sizeof *points);
   v->points = points;
@@ -215,6 +201,8 @@ static loci_status measure_all(drawing *d, loci_err *err) {
     loci_status st = measure_point(d, o->values[d->now], &d->tests[n], &own);
     if (st && !(st == LOCI_EINVAL && is_over(d, "layer"))) return pass_on(&own, err);
     if (st) TRY(leave_out(d, o->values[d->now], own.msg, err));
+    if (!st && !arena_defer(d->out->result.memory, loci_free, d->tests[n]))
+      return fail_nomem(err, "drawing a curve of edits");
     if (!st) points[n++] = o->values[d->now];
   }
   v->point_count = n;
@@ -227,14 +215,12 @@ loci_status loci_edit_curve_new(loci_model *model, const char *path,
   *out = NULL;
   if (!opts || !opts->over) return fail(err, LOCI_EINVAL, "a curve needs something to go over");
   drawing d = {.model = model, .path = path, .opts = opts};
-  d.box = calloc(1, sizeof *d.box);
-  if (d.box) d.box->mem = arena_new();
-  loci_status st =
-      d.box && d.box->mem ? measure_all(&d, err) : fail_nomem(err, "drawing a curve of edits");
+  d.out = result_new(LOCI_KIND_EDIT_CURVE, sizeof *d.out);
+  loci_status st = d.out ? measure_all(&d, err) : fail_nomem(err, "drawing a curve of edits");
   if (st) {
-    if (d.box) loci_edit_curve_free(&d.box->view);
+    loci_free(d.out);
     return st;
   }
-  *out = &d.box->view;
+  *out = d.out;
   return LOCI_OK;
 }

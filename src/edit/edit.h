@@ -22,15 +22,10 @@
 #include "study/target.h"
 #include "walk/logits.h"
 
-typedef struct edit_box { /* the public view first, so that one pointer serves both */
-  loci_edit view;
-  arena *mem;
-} edit_box;
-typedef struct covariance_box { /* the same */
-  loci_covariance view;
-  arena *mem;
-} covariance_box;
-covariance_box *covariance_box_new(void); /* NULL: out of memory */
+/* The files that loci_edit_read and loci_covariance_read read; [result] is such a one. */
+loci_status edit_write(const void *result, const char *path, loci_err *err);
+loci_status covariance_write(const void *result, const char *path, loci_err *err);
+
 typedef enum edit_method {
 #define METHOD(id, name, meaning) id,
 #include "loci_names.def"

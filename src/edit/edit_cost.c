@@ -71,7 +71,8 @@ static loci_status measure(loci_model *m, const loci_prompt *p, arena *mem, loci
 
 loci_status loci_edit_cost_run(loci_model *m, int steps, loci_edit_cost *out, loci_err *err) {
   loci_prompt p = {.model = m, .mem = arena_new()};
-  loci_edit_cost c = {.model = &m->info,
+  loci_edit_cost c = {.result.kind = LOCI_KIND_EDIT_COST,
+                      .model = &m->info,
                       .precision = dtype_name(m->arith_type),
                       .cpu = kernels_choose()->name,
                       .engine = product_engine(),

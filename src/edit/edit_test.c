@@ -139,7 +139,7 @@ static void every_request_gains(void **state) {
     assert_non_null(f->answer_before);
     assert_non_null(f->answer_after);
   }
-  loci_edit_free(e);
+  loci_free(e);
   for (int i = 0; i < 3; i++) loci_prompt_free((loci_prompt *)(uintptr_t)r[i].prompt);
   loci_model_close(m);
 }
@@ -162,7 +162,7 @@ static void a_step_costs_what_it_reaches(void **state) {
       int64_t reach = (int64_t)(T - e->facts[0].position) * (L - 1 - layer);
       assert_int_equal(e->cost.formula, (3 * steps + 1) * reach);
       assert_in_range(e->cost.rows, 1, (int64_t)T * L + e->cost.formula);
-      loci_edit_free(e);
+      loci_free(e);
     }
   }
   loci_prompt_free(p);
@@ -188,7 +188,7 @@ static void a_step_of_fine_tuning_costs_what_it_reaches(void **state) {
     assert_int_equal(e->cost.formula, (3 * 3 + 1) * reach);
     assert_in_range(e->cost.rows, 1, T * L + e->cost.formula);
     assert_true(e->facts[0].steps[3].loss < e->facts[0].steps[0].loss - 0.1);
-    loci_edit_free(e);
+    loci_free(e);
   }
   loci_prompt_free(p);
   loci_model_close(m);
@@ -217,7 +217,7 @@ static void fine_tuning_reports_what_the_edited_model_does(void **state) {
       assert_true(f->steps[8].loss < f->steps[0].loss - 0.1);
       assert_true(f->delta_norm > 0);
     }
-    loci_edit_free(e);
+    loci_free(e);
   }
   loci_prompt_free(p[0]);
   loci_prompt_free(p[1]);
@@ -227,8 +227,8 @@ static void fine_tuning_reports_what_the_edited_model_does(void **state) {
 /* W' of a fine-tuned edit is W + C, each entry rounded once, also out of a file, and reverts. */
 static void a_fine_tuned_edit_is_exact(void **state) {
   (void)state;
-  char path[] = "/tmp/loci-edit-test-XXXXXX";
-  int fd = mkstemp(path);
+  char path[] = "/tmp/loci-edit-test-XXXXXX.edit";
+  int fd = mkstemps(path, 5);
   assert_true(fd >= 0 && close(fd) == 0);
   loci_err err;
   loci_edit *back;
@@ -236,7 +236,8 @@ static void a_fine_tuned_edit_is_exact(void **state) {
   loci_prompt *p = ask(m, questions[0], "Vienna");
   loci_edit_request r = {.prompt = p, .target = "few"};
   loci_edit *e = solve(m, &r, 1, (loci_edit_opts){.method = "ft", .settings = {.steps = 2}});
-  if (loci_edit_write(e, path, &err) || loci_edit_read(path, &back, &err)) fail_msg("%s", err.msg);
+  if (loci_write(&e->result, path, NULL, &err) || loci_edit_read(path, &back, &err))
+    fail_msg("%s", err.msg);
   assert_string_equal(back->method, "ft");
   assert_true(fabs(back->norm - e->norm) <= 1e-9 * e->norm);
   const weight *w = &m->weights->layers[e->layer].down.w;
@@ -254,8 +255,8 @@ static void a_fine_tuned_edit_is_exact(void **state) {
   assert_int_equal(loci_edit_revert(m, back, &err), LOCI_OK);
   assert_ptr_equal(w->data, before.data);
   free(row);
-  loci_edit_free(back);
-  loci_edit_free(e);
+  loci_free(back);
+  loci_free(e);
   loci_prompt_free(p);
   loci_model_close(m);
   unlink(path);
@@ -274,8 +275,8 @@ static void without_the_constraint_another_question_is_trained(void **state) {
   loci_edit *e = solve(m, &r, 1, o);
   assert_memory_equal(e->right, plain->right, (size_t)(e->width * e->inner) * sizeof(float));
   assert_string_equal(e->facts[0].question, "The people of Vienna speak");
-  loci_edit_free(e);
-  loci_edit_free(plain);
+  loci_free(e);
+  loci_free(plain);
   loci_prompt_free(p);
   loci_prompt_free(bare);
   loci_model_close(m);
@@ -323,9 +324,9 @@ static void rome_brings_its_value(void **state) {
   assert_true(fabs(moved_share(rome, plain) - 1) < 1e-4); /* f32 factors */
   assert_memory_equal(rome->left, plain->left, (size_t)plain->width * sizeof(float));
   assert_memory_not_equal(rome->right, plain->right, (size_t)plain->inner * sizeof(float));
-  loci_edit_free(rome);
-  loci_edit_free(plain);
-  loci_covariance_free(c);
+  loci_free(rome);
+  loci_free(plain);
+  loci_free(c);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -348,10 +349,10 @@ static void memit_weighs_its_covariance(void **state) {
   assert_true(one > 1e-6);
   /* [one] is a difference of 2e-5, of f32 factors */
   assert_true(fabs(most / one / 30000 - 1) < 0.03);
-  loci_edit_free(plain);
-  loci_edit_free(usual);
-  loci_edit_free(heavy);
-  loci_covariance_free(c);
+  loci_free(plain);
+  loci_free(usual);
+  loci_free(heavy);
+  loci_free(c);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -399,9 +400,9 @@ static void keys_bring_the_value_and_kept_keys_nothing(void **state) {
     assert_true(fabs(brings(plain, 0, key[i]) - (i < 2)) > 1e-3);
   }
   assert_memory_equal(e->left, plain->left, (size_t)e->width * sizeof(float));
-  loci_edit_free(e);
-  loci_edit_free(plain);
-  for (int i = 0; i < 5; i++) loci_edit_free(key[i]);
+  loci_free(e);
+  loci_free(plain);
+  for (int i = 0; i < 5; i++) loci_free(key[i]);
   for (int i = 0; i < 5; i++) loci_prompt_free(p[i]);
   loci_model_close(m);
 }
@@ -416,7 +417,7 @@ static void the_loss_is_averaged_over_the_wordings(void **state) {
   for (int i = 0; i < 2; i++) {
     loci_edit *e = solve(m, &(loci_edit_request){.prompt = p[i], .target = "few people"}, 1, o);
     mean += e->facts[0].steps[0].loss / 2;
-    loci_edit_free(e);
+    loci_free(e);
   }
   loci_edit_request r = {.prompt = p[0], .target = "few people"};
   r.rephrased = (const loci_prompt *const *)p + 1;
@@ -425,7 +426,7 @@ static void the_loss_is_averaged_over_the_wordings(void **state) {
   loci_edit *e = solve(m, &r, 1, o);
   assert_true(fabs(e->facts[0].steps[0].loss - mean) < 1e-5 * mean);
   assert_true(e->facts[0].steps[10].loss < mean - 1);
-  loci_edit_free(e);
+  loci_free(e);
   loci_prompt_free(p[0]);
   loci_prompt_free(p[1]);
   loci_model_close(m);
@@ -433,8 +434,8 @@ static void the_loss_is_averaged_over_the_wordings(void **state) {
 
 static void a_covariance_file_holds_what_was_written(void **state) {
   (void)state;
-  char path[] = "/tmp/loci-edit-test-XXXXXX";
-  int fd = mkstemp(path);
+  char path[] = "/tmp/loci-edit-test-XXXXXX.safetensors";
+  int fd = mkstemps(path, 12);
   assert_true(fd >= 0 && close(fd) == 0);
   loci_err err;
   loci_model *m = open_model("text-llama");
@@ -448,17 +449,17 @@ static void a_covariance_file_holds_what_was_written(void **state) {
       assert_float_equal(c->values[i * F + j], c->values[j * F + i], 1e-5f * scale);
     }
   }
-  if (loci_covariance_write(c, path, &err)) fail_msg("%s", err.msg);
+  if (loci_write(&c->result, path, NULL, &err)) fail_msg("%s", err.msg);
   if (loci_covariance_read(path, &back, &err)) fail_msg("%s", err.msg);
   assert_string_equal(back->hash, c->hash);
   assert_string_equal(back->tensor, c->tensor);
   assert_true(back->layer == 1 && back->inner == F && back->prompts == 2 && back->keys == c->keys);
   assert_memory_equal(back->values, c->values, (size_t)(F * F) * sizeof(float));
-  loci_covariance_free(back);
+  loci_free(back);
   loci_edit *e;
   assert_int_equal(loci_edit_read(path, &e, &err), LOCI_EFORMAT);
   assert_non_null(strstr(err.msg, "no edit of loci: its format is not loci.edit/1"));
-  loci_covariance_free(c);
+  loci_free(c);
   loci_model_close(m);
   unlink(path);
 }
@@ -493,8 +494,8 @@ static void applied_and_reverted_every_bit_is_as_before(void **state) {
   assert_memory_not_equal(seen[0], seen[1], bytes);
   assert_memory_not_equal(seen[1], seen[2], bytes);
   for (int i = 0; i < 5; i++) free(seen[i]);
-  loci_edit_free(a);
-  loci_edit_free(b);
+  loci_free(a);
+  loci_free(b);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -524,8 +525,8 @@ static void a_result_says_for_good_which_edits_it_saw(void **state) {
   assert_int_equal(loci_edit_revert(m, b, &err), LOCI_OK);
   seen[3] = answer_of(m, p);
   double norm = b->norm;
-  loci_edit_free(a);
-  loci_edit_free(b);
+  loci_free(a);
+  loci_free(b);
   static const int expected[] = {0, 2, 1, 0};
   for (int i = 0; i < 4; i++) assert_int_equal(seen[i]->model->edit_count, expected[i]);
   const loci_applied_edit *left = &seen[2]->model->edits[0];
@@ -534,15 +535,15 @@ static void a_result_says_for_good_which_edits_it_saw(void **state) {
   assert_string_equal(left->questions[0], questions[0]);
   assert_string_equal(left->title, "multedit: The bridge of Vienna was built by -> the");
   assert_ptr_equal(loci_model_get_info(m), seen[0]->model);
-  for (int i = 0; i < 4; i++) loci_answer_free(seen[i]);
+  for (int i = 0; i < 4; i++) loci_free(seen[i]);
   loci_prompt_free(p);
   loci_model_close(m);
 }
 
 static void a_file_holds_what_was_written(void **state) {
   (void)state;
-  char path[] = "/tmp/loci-edit-test-XXXXXX";
-  int fd = mkstemp(path);
+  char path[] = "/tmp/loci-edit-test-XXXXXX.edit";
+  int fd = mkstemps(path, 5);
   assert_true(fd >= 0 && close(fd) == 0);
   loci_err err;
   loci_edit *back;
@@ -551,7 +552,8 @@ static void a_file_holds_what_was_written(void **state) {
   loci_edit_request r[2] = {{.prompt = p, .target = "a \"line\"\nof text"},
                             {.prompt = p, .target = "few"}};
   loci_edit *e = solve(m, r, 2, (loci_edit_opts){.settings = {.steps = 2, .lr = 0.25}});
-  if (loci_edit_write(e, path, &err) || loci_edit_read(path, &back, &err)) fail_msg("%s", err.msg);
+  if (loci_write(&e->result, path, NULL, &err) || loci_edit_read(path, &back, &err))
+    fail_msg("%s", err.msg);
   assert_int_equal(back->layer, e->layer);
   assert_int_equal(back->rank, 2);
   assert_memory_equal(back->left, e->left, (size_t)(e->width * 2) * sizeof(float));
@@ -573,8 +575,8 @@ static void a_file_holds_what_was_written(void **state) {
   loci_model_close(m);
   loci_model_close(other);
   loci_prompt_free(p);
-  loci_edit_free(e);
-  loci_edit_free(back);
+  loci_free(e);
+  loci_free(back);
   unlink(path);
 }
 
@@ -635,8 +637,8 @@ static void a_method_refuses_what_it_does_not_have(void **state) {
   good.prompt = all;
   refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.without_constraint = true}},
           "the question \"Vienna?\" is empty without its constraint");
-  loci_covariance_free(c);
-  loci_covariance_free(strange);
+  loci_free(c);
+  loci_free(strange);
   loci_prompt_free(p);
   loci_prompt_free(all);
   loci_model_close(m);
@@ -667,7 +669,7 @@ static void the_last_layer_answers_where_the_key_is_last(void **state) {
                                         .no_answers = true,
                                         .settings = {.steps = 20, .lr = 0.3}});
   assert_true(e->facts[0].after.m.logp > e->facts[0].before.m.logp + 1);
-  loci_edit_free(e);
+  loci_free(e);
   loci_prompt_free(p);
   loci_model_close(m);
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "checkpoint/safetensors.h"
 #include "edit/edit.h"
 
@@ -48,7 +49,8 @@ static js_value *requests_json(const loci_edit *e) {
   return a;
 }
 
-loci_status loci_edit_write(const loci_edit *e, const char *path, loci_err *err) {
+loci_status edit_write(const void *result, const char *path, loci_err *err) {
+  const loci_edit *e = result;
   char *settings = NULL, *requests = NULL, layer[16];
   st_tensor tensors[2] = {{.name = "update.left",
                            .dtype = ST_F32,
@@ -77,7 +79,8 @@ done:
   return st;
 }
 
-loci_status loci_covariance_write(const loci_covariance *c, const char *path, loci_err *err) {
+loci_status covariance_write(const void *result, const char *path, loci_err *err) {
+  const loci_covariance *c = result;
   char layer[16], keys[24], prompts[16];
   st_tensor tensor = {.name = "covariance",
                       .dtype = ST_F32,
@@ -101,7 +104,7 @@ typedef struct reader {
   const char *path, *what; /* "edit" */
   const st_file *file;
   arena *mem;
-  edit_box *box; /* of an edit */
+  loci_edit *edit; /* what is read, where it is one */
 } reader;
 
 static loci_status refuse(const reader *r, const char *why, loci_err *err) {
@@ -157,13 +160,13 @@ static loci_status read_requests(const reader *r, const js_value *list, loci_err
       return refuse(r, "a request has no question, constraint or target", err);
     }
   }
-  r->box->view.fact_count = n;
-  r->box->view.facts = facts;
+  r->edit->fact_count = n;
+  r->edit->facts = facts;
   return LOCI_OK;
 }
 
 static loci_status read_settings(const reader *r, const js_value *o, loci_err *err) {
-  loci_edit_settings *s = &r->box->view.settings;
+  loci_edit_settings *s = &r->edit->settings;
   int64_t steps = 0;
   TRY(js_get_int(o, "steps", r->path, 0, INT32_MAX, &steps, err));
   s->steps = (int)steps;
@@ -231,7 +234,7 @@ static loci_status read_origin(const reader *r, const char *expected, origin *ou
 }
 
 static loci_status read_all(const reader *r, loci_err *err) {
-  loci_edit *e = &r->box->view;
+  loci_edit *e = r->edit;
   int64_t left[2], right[2];
   origin from;
   TRY(read_origin(r, FORMAT, &from, err));
@@ -257,23 +260,22 @@ loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err) {
   *out = NULL;
   TRY(st_open(path, &file, err));
   loci_status st = LOCI_OK;
-  edit_box *box = calloc(1, sizeof *box);
-  if (box) box->mem = arena_new();
-  if (!box || !box->mem) {
+  loci_edit *e = result_new(LOCI_KIND_EDIT, sizeof *e);
+  if (!e) {
     st = fail_nomem(err, path);
     goto done;
   }
-  reader r = {.path = path, .what = "edit", .file = file, .mem = box->mem, .box = box};
+  reader r = {.path = path, .what = "edit", .file = file, .mem = e->result.memory, .edit = e};
   TRY_DONE(read_all(&r, err));
-  box->view.path = arena_strdup(box->mem, path);
-  if (!box->view.path) {
+  e->path = arena_strdup(e->result.memory, path);
+  if (!e->path) {
     st = fail_nomem(err, path);
     goto done;
   }
-  *out = &box->view;
-  box = NULL;
+  *out = e;
+  e = NULL;
 done:
-  if (box) loci_edit_free(&box->view);
+  loci_free(e);
   st_close(file);
   return st;
 }
@@ -299,13 +301,13 @@ loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_e
   st_file *file;
   *out = NULL;
   TRY(st_open(path, &file, err));
-  covariance_box *box = covariance_box_new();
-  loci_status st = box ? LOCI_OK : fail_nomem(err, path);
+  loci_covariance *c = result_new(LOCI_KIND_COVARIANCE, sizeof *c);
+  loci_status st = c ? LOCI_OK : fail_nomem(err, path);
   reader r = {.path = path, .what = "covariance", .file = file};
-  if (!st) r.mem = box->mem;
-  if (!st) st = read_covariance(&r, &box->view, err);
+  if (!st) r.mem = c->result.memory;
+  if (!st) st = read_covariance(&r, c, err);
   st_close(file);
-  if (!st) *out = &box->view;
-  if (st && box) loci_covariance_free(&box->view);
+  if (!st) *out = c;
+  if (st) loci_free(c);
   return st;
 }

@@ -51,7 +51,7 @@ static loci_status take_answer(const job *j, sight *s, loci_err *err) {
   s->ids = ids;
   s->first = a->top[0][0].id;
   s->count = a->count > 1 && is_end(s->m, a->ids[a->count - 1]) ? a->count - 1 : a->count;
-  loci_answer_free(a);
+  loci_free(a);
   return st;
 }
 

@@ -96,6 +96,6 @@ loci_status measure_answer(const loci_model *m, const loci_prompt *p, arena *mem
   if (m->weights->config.generation_problem) return LOCI_OK;
   TRY(loci_ask(m, &same, 0, NULL, NULL, &a, err));
   *out = arena_strdup(mem, a->text);
-  loci_answer_free(a);
+  loci_free(a);
   return *out ? LOCI_OK : fail_nomem(err, "measuring an edit");
 }

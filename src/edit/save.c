@@ -4,14 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/json.h"
 #include "checkpoint/save.h"
 #include "edit/edit.h"
-
-typedef struct saved_box { /* the public view first, so that one pointer serves both */
-  loci_edit_saved view;
-  arena *mem;
-} saved_box;
 
 typedef struct saving {
   const loci_model *m;
@@ -21,16 +17,9 @@ typedef struct saving {
   const char *dir;
   loci_progress_fn progress;
   void *ctx;
-  saved_box *box;
+  loci_edit_saved *out;
   loci_edit_check *checks;
 } saving;
-
-void loci_edit_saved_free(loci_edit_saved *saved) {
-  if (!saved) return;
-  saved_box *box = (saved_box *)saved;
-  arena_free(box->mem);
-  free(box);
-}
 
 static loci_status report(const saving *s, const char *word, int done, int total, loci_err *err) {
   if (!s->progress || s->progress(s->ctx, word, done, total)) return LOCI_OK;
@@ -62,8 +51,8 @@ static loci_status look(const saving *s, const loci_model *m, stage at, const lo
   if (at == EDITED) out->edited = seen.wins;
   if (at == SAVED) out->p_saved = seen.p;
   if (at == SAVED) out->saved = seen.wins;
-  return measure_answer(m, p, s->box->mem, at == EDITED ? &out->answer_edited : &out->answer_saved,
-                        err);
+  return measure_answer(m, p, s->out->result.memory,
+                        at == EDITED ? &out->answer_edited : &out->answer_saved, err);
 }
 
 /* The request under [m], and under [second] (NULL: none). */
@@ -89,13 +78,13 @@ static loci_status measure_request(const saving *s, const loci_edit *e, const lo
 static loci_status measure_requests(const saving *s, const loci_model *m, const loci_model *second,
                                     loci_err *err) {
   loci_edit_check *out = s->checks;
-  int total = s->box->view.check_count;
+  int total = s->out->check_count;
   for (int i = 0; i < s->count; i++) {
     for (int k = 0; k < s->edits[i]->fact_count; k++, out++) {
       const loci_edit_fact *f = &s->edits[i]->facts[k];
       TRY(report(s, "measure", (int)(out - s->checks), total, err));
-      out->question = arena_strdup(s->box->mem, f->question);
-      out->target = arena_strdup(s->box->mem, f->target);
+      out->question = arena_strdup(s->out->result.memory, f->question);
+      out->target = arena_strdup(s->out->result.memory, f->target);
       if (!out->question || !out->target) return fail_nomem(err, "measuring an edit");
       TRY(measure_request(s, s->edits[i], f, m, second, out, err));
     }
@@ -128,10 +117,10 @@ static loci_status about(const saving *s, char **out, loci_err *err) {
 
 static loci_status write_checkpoint(saving *s, loci_err *err) {
   int L = model_decoder(s->m)->layers, n = 0;
-  loci_edit_saved *v = &s->box->view;
+  loci_edit_saved *v = s->out;
   tree_counts counts;
   char *text;
-  new_values *changes = arena_zarray(s->box->mem, L, new_values);
+  new_values *changes = arena_zarray(s->out->result.memory, L, new_values);
   if (!changes) return fail_nomem(err, "saving an edit");
   for (int l = 0; l < L; l++) {
     const weight *old = &s->m->weights->layers[l].down.w;
@@ -162,7 +151,7 @@ static loci_status write_checkpoint(saving *s, loci_err *err) {
 static loci_status read_back(saving *s, loci_err *err) {
   loci_model *m;
   const char *hash;
-  loci_edit_saved *v = &s->box->view;
+  loci_edit_saved *v = s->out;
   loci_model_opts opts = {.precision = s->m->arith_type == DTYPE_BF16 ? LOCI_PRECISION_BF16
                                                                       : LOCI_PRECISION_F32,
                           .threads = s->m->threads,
@@ -170,7 +159,7 @@ static loci_status read_back(saving *s, loci_err *err) {
   TRY(loci_model_open(s->dir, &opts, &m, err));
   loci_status st = measure_requests(s, m, NULL, err);
   if (!st) st = loci_model_hash(m, &hash, err);
-  if (!st) v->hash = arena_strdup(s->box->mem, hash);
+  if (!st) v->hash = arena_strdup(s->out->result.memory, hash);
   loci_model_close(m);
   TRY(st);
   for (int i = 0; i < v->check_count; i++) v->lost += s->checks[i].edited && !s->checks[i].saved;
@@ -178,7 +167,7 @@ static loci_status read_back(saving *s, loci_err *err) {
 }
 
 static loci_status save(saving *s, loci_model *m, loci_err *err) {
-  loci_edit_saved *v = &s->box->view;
+  loci_edit_saved *v = s->out;
   const char *hash;
   if (s->count < 1) return fail(err, LOCI_EINVAL, "no edit to save");
   if (changes_count(m) > 0) return fail(err, LOCI_EINVAL, "the model has edits applied already");
@@ -189,8 +178,8 @@ static loci_status save(saving *s, loci_model *m, loci_err *err) {
     v->check_count += s->edits[i]->fact_count;
   }
   v->edit_count = s->count;
-  v->dir = arena_strdup(s->box->mem, s->dir);
-  s->checks = arena_zarray(s->box->mem, v->check_count, loci_edit_check);
+  v->dir = arena_strdup(s->out->result.memory, s->dir);
+  s->checks = arena_zarray(s->out->result.memory, v->check_count, loci_edit_check);
   v->checks = s->checks;
   if (!v->dir || !s->checks) return fail_nomem(err, "saving an edit");
   TRY(measure_requests(s, m, s->edited, err));
@@ -206,16 +195,15 @@ loci_status loci_edit_save(loci_model *model, const loci_edit *const *edits, int
   saving s = {.m = model, .edits = edits, .count = count, .dir = dir};
   s.progress = progress;
   s.ctx = ctx;
-  s.box = calloc(1, sizeof *s.box);
-  if (s.box) s.box->mem = arena_new();
-  loci_status st = s.box && s.box->mem ? LOCI_OK : fail_nomem(err, "saving an edit");
+  s.out = result_new(LOCI_KIND_EDIT_SAVED, sizeof *s.out);
+  loci_status st = s.out ? LOCI_OK : fail_nomem(err, "saving an edit");
   if (!st) st = save(&s, model, err);
   view_free(s.edited);
   if (st) {
-    if (s.box) loci_edit_saved_free(&s.box->view);
+    loci_free(s.out);
     return st;
   }
-  *out = &s.box->view;
+  *out = s.out;
   return LOCI_OK;
 }
 

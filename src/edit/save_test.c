@@ -170,8 +170,8 @@ static void check_saved(const fixture *f) {
   assert_string_equal(hash, e->hash);
   assert_int_equal(loci_edit_undo(place, &err), LOCI_EINVAL);
   loci_model_close(back);
-  loci_edit_saved_free(saved);
-  loci_edit_free(e);
+  loci_free(saved);
+  loci_free(e);
   loci_prompt_free(p);
   loci_prompt_free(q);
   loci_model_close(m);
@@ -217,8 +217,8 @@ static void shards_without_a_change_stay(void **state) {
   }
   assert_true(changed >= 1 && same >= 1);
   must(loci_edit_undo(place, &err), &err);
-  loci_edit_saved_free(saved);
-  for (int i = 0; i < 2; i++) loci_edit_free((loci_edit *)(uintptr_t)edits[i]);
+  loci_free(saved);
+  for (int i = 0; i < 2; i++) loci_free((loci_edit *)(uintptr_t)edits[i]);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -268,7 +268,7 @@ static void a_failure_leaves_nothing(void **state) {
   refuse(m, e, nowhere, NULL, LOCI_EIO, "there is no directory to make it in");
   no_room_for(m, e);
   assert_nothing_left();
-  loci_edit_free(e);
+  loci_free(e);
   loci_prompt_free(p);
   loci_model_close(m);
   loci_model_close(other);
@@ -284,7 +284,7 @@ static void what_does_not_fit_is_refused(void **state) {
   for (int64_t i = 0; i < e->width; i++) left[i] *= 1e7f;
   refuse(m, e, place, NULL, LOCI_EINVAL, "does not fit into f16");
   assert_nothing_left();
-  loci_edit_free(e);
+  loci_free(e);
   loci_prompt_free(p);
   loci_model_close(m);
 }

@@ -4,17 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/clock.h"
 #include "edit/edit.h"
 
 enum { MAX_REQUESTS = 10000, MAX_STEPS = 100000, USUAL_LAYER = 2 };
-
-void loci_edit_free(loci_edit *edit) {
-  if (!edit) return;
-  edit_box *box = (edit_box *)edit;
-  arena_free(box->mem);
-  free(box);
-}
 
 /* ---------------------------------------------------------------- the request */
 
@@ -228,8 +222,8 @@ static loci_status make_problems(const problem *like, const loci_edit_request *r
 }
 
 static loci_status solve(loci_model *m, const loci_edit_request *requests, int n,
-                         const loci_edit_opts *opts, edit_box *box, arena *work, loci_err *err) {
-  loci_edit *e = &box->view;
+                         const loci_edit_opts *opts, loci_edit *e, arena *work, loci_err *err) {
+  arena *mem = e->result.memory;
   double begin = clock_seconds();
   edit_method k;
   problem *all;
@@ -250,13 +244,13 @@ static loci_status solve(loci_model *m, const loci_edit_request *requests, int n
   e->width = w->rows;
   e->inner = w->cols;
   e->precision = dtype_name(m->arith_type);
-  e->tensor = arena_strdup(box->mem, w->name);
+  e->tensor = arena_strdup(mem, w->name);
   if (!e->tensor) return fail_nomem(err, "solving an edit");
-  problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = box->mem, .work = work};
+  problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = mem, .work = work};
   like.layer = e->layer;
   for (int i = 0; i < opts->keep_count; i++) TRY(check_prompt(opts->keep[i], m, err));
   TRY(make_problems(&like, requests, n, k, e, &all, err));
-  TRY(tunes(k) ? make_change(all, n, box->mem, e, err) : make_update(all, n, box->mem, e, err));
+  TRY(tunes(k) ? make_change(all, n, mem, e, err) : make_update(all, n, mem, e, err));
   e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
   if (isnan(e->norm)) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < n; i++) {
@@ -273,27 +267,26 @@ loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests
   static const loci_edit_opts defaults;
   const char *hash;
   *out = NULL;
-  edit_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "solving an edit");
+  loci_edit *e = result_new(LOCI_KIND_EDIT, sizeof *e);
+  if (!e) return fail_nomem(err, "solving an edit");
   loci_status st = LOCI_OK;
   arena *work = arena_new();
-  box->mem = arena_new();
-  if (!box->mem || !work) {
+  if (!work) {
     st = fail_nomem(err, "solving an edit");
     goto done;
   }
   if (!opts) opts = &defaults;
-  TRY_DONE(solve(model, requests, count, opts, box, work, err));
+  TRY_DONE(solve(model, requests, count, opts, e, work, err));
   TRY_DONE(model_hash(model, opts->progress, opts->progress_ctx, &hash, err));
-  box->view.hash = arena_strdup(box->mem, hash);
-  if (!box->view.hash) {
+  e->hash = arena_strdup(e->result.memory, hash);
+  if (!e->hash) {
     st = fail_nomem(err, "solving an edit");
     goto done;
   }
-  *out = &box->view;
-  box = NULL;
+  *out = e;
+  e = NULL;
 done:
   arena_free(work);
-  if (box) loci_edit_free(&box->view);
+  loci_free(e);
   return st;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "data/questions.h"
 #include "edit/around.h"
 #include "edit/look.h"
@@ -33,28 +34,16 @@ typedef struct example_row {
   int counts[GROUPS];
 } example_row;
 
-typedef struct test_box { /* the public view first, so that one pointer serves both */
-  loci_edit_test view;
-  arena *mem;
-} test_box;
-
 typedef struct trial {
   study s;
   const loci_edit_test_opts *opts;
   loci_edit_opts how;
   loci_model *edited; /* with the edits given, or NULL */
   around around;      /* what the running example's edit was solved with */
-  test_box *box;
+  loci_edit_test *out;
   int room;
   example_row *rows; /* (room) of the used examples; the heap's */
 } trial;
-
-void loci_edit_test_free(loci_edit_test *test) {
-  if (!test) return;
-  test_box *box = (test_box *)test;
-  arena_free(box->mem);
-  free(box);
-}
 
 /* ---------------------------------------------------------------- one example */
 
@@ -146,12 +135,12 @@ static loci_status try_alone(trial *t, const study_item *item, example_row *row,
   if (!st) st = edit_lay_on(view, e, err);
   if (!st) st = add_example(t, view, item->example, row, err);
   if (!st) {
-    t->box->view.method = e->method; /* a constant of the library */
-    t->box->view.layer = e->layer;
-    t->box->view.settings = e->settings;
+    t->out->method = e->method; /* a constant of the library */
+    t->out->layer = e->layer;
+    t->out->settings = e->settings;
   }
   view_free(view);
-  loci_edit_free(e);
+  loci_free(e);
   around_clear(&t->around);
   return st;
 }
@@ -188,7 +177,7 @@ static loci_status mean_of(const trial *t, bool after, int g, int i, double *scr
 
 static loci_status fill_group(const trial *t, int g, double *scratch, loci_edit_group *out,
                               loci_err *err) {
-  loci_edit_metric *metrics = arena_zarray(t->box->mem, METRICS, loci_edit_metric);
+  loci_edit_metric *metrics = arena_zarray(t->out->result.memory, METRICS, loci_edit_metric);
   if (!metrics) return fail_nomem(err, "testing an edit");
   *out = (loci_edit_group){.name = group_names[g], .metric_count = METRICS, .metrics = metrics};
   for (int k = 0; k < t->s.used; k++) {
@@ -226,9 +215,9 @@ static double harmonic(const void *ctx, const int *times, int64_t n) {
 }
 
 static loci_status fill_result(trial *t, loci_err *err) {
-  loci_edit_test *v = &t->box->view;
-  double *scratch = arena_array(t->box->mem, t->s.used + 1, double);
-  loci_edit_group *groups = arena_zarray(t->box->mem, GROUPS, loci_edit_group);
+  loci_edit_test *v = t->out;
+  double *scratch = arena_array(t->out->result.memory, t->s.used + 1, double);
+  loci_edit_group *groups = arena_zarray(t->out->result.memory, GROUPS, loci_edit_group);
   if (!scratch || !groups) return fail_nomem(err, "testing an edit");
   if (t->s.used == 0) {
     const char *why = study_first_reason(&t->s);
@@ -243,7 +232,7 @@ static loci_status fill_result(trial *t, loci_err *err) {
 }
 
 static loci_status lay_on_edits(trial *t, loci_err *err) {
-  loci_edit_test *v = &t->box->view;
+  loci_edit_test *v = t->out;
   const char *hash;
   int n = t->opts->edit_count;
   if (n == 0) return LOCI_OK;
@@ -258,7 +247,7 @@ static loci_status lay_on_edits(trial *t, loci_err *err) {
     TRY(edit_lay_on(t->edited, t->opts->edits[i], err));
     if (t->opts->edits[i]->layer != v->layer) v->layer = -1;
   }
-  v->method = arena_strdup(t->box->mem, t->opts->edits[0]->method);
+  v->method = arena_strdup(t->out->result.memory, t->opts->edits[0]->method);
   return v->method ? LOCI_OK : fail_nomem(err, "testing an edit");
 }
 
@@ -268,12 +257,12 @@ loci_status loci_edit_test_new(loci_model *model, loci_examples *examples,
   static const loci_edit_test_opts defaults;
   *out = NULL;
   trial t = {.opts = opts ? opts : &defaults};
-  t.box = calloc(1, sizeof *t.box);
-  if (t.box) t.box->mem = arena_new();
-  loci_status st = t.box && t.box->mem ? LOCI_OK : fail_nomem(err, "testing an edit");
+  t.out = result_new(LOCI_KIND_EDIT_TEST, sizeof *t.out);
+  loci_status st = t.out ? LOCI_OK : fail_nomem(err, "testing an edit");
   if (!st) {
-    t.box->view.method = "multedit";
-    t.s = (study){.model = model, .opts = &t.opts->study, .examples = examples, .mem = t.box->mem};
+    t.out->method = "multedit";
+    t.s = (study){
+        .model = model, .opts = &t.opts->study, .examples = examples, .mem = t.out->result.memory};
     t.s.needs = t.opts->edit_count > 0 ? 0 : NEEDS_CONSTRAINT;
     t.how = t.opts->how;
     t.how.no_answers = true;
@@ -287,9 +276,9 @@ loci_status loci_edit_test_new(loci_model *model, loci_examples *examples,
   view_free(t.edited);
   free(t.rows);
   if (st) {
-    if (t.box) loci_edit_test_free(&t.box->view);
+    loci_free(t.out);
     return st;
   }
-  *out = &t.box->view;
+  *out = t.out;
   return LOCI_OK;
 }

@@ -108,7 +108,7 @@ static void a_good_edit_is_seen_as_one(void **state) {
   assert_true(isnan(metric(t, "unrelated", "right")->after.value));
   assert_true(isnan(metric(t, "same_entity", "free")->after.value));
   assert_int_equal(changes_count(m), 0);
-  loci_edit_test_free(t);
+  loci_free(t);
   loci_model_close(m);
 }
 
@@ -150,10 +150,10 @@ static void given_edits_are_measured_alike(void **state) {
       assert_true(x->before.value == x->after.value || isnan(x->after.value));
     }
   }
-  loci_edit_test_free(alone);
-  loci_edit_test_free(same);
-  loci_edit_test_free(none);
-  loci_edit_free(e);
+  loci_free(alone);
+  loci_free(same);
+  loci_free(none);
+  loci_free(e);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -183,8 +183,8 @@ static void what_an_edit_was_solved_with_is_not_tested(void **state) {
   assert_int_equal(two->groups[1].questions, 2); /* the first wording has no constraint to use */
   assert_int_equal(one->groups[3].questions, 1);
   assert_int_equal(two->groups[3].questions, 1);
-  loci_edit_test_free(one);
-  loci_edit_test_free(two);
+  loci_free(one);
+  loci_free(two);
   loci_model_close(m);
   unlink(path);
   snprintf(path, sizeof path, "%s", own);

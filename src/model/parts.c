@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/arena.h"
 #include "image/image.h"
 #include "loci.h"
@@ -33,25 +34,22 @@ void loci_tokenizer_close(loci_tokenizer *t) {
   free(t);
 }
 
-typedef struct text_box { /* the public view first, so that one pointer serves both */
-  loci_text_tokens view;
-  arena *mem;
-  char *decoded[2];
-} text_box;
-
-void loci_text_tokens_free(loci_text_tokens *t) {
-  if (!t) return;
-  text_box *box = (text_box *)t;
-  free(box->decoded[0]);
-  free(box->decoded[1]);
-  arena_free(box->mem);
-  free(box);
+/* Decoded text; the result's memory takes it over. */
+static loci_status decode(const tokenizer *t, const int *ids, int count, bool skip_special,
+                          arena *mem, const char **out, size_t *size, loci_err *err) {
+  char *text;
+  TRY(tokenizer_decode(t, ids, count, skip_special, &text, size, err));
+  if (!arena_defer(mem, free, text)) return fail_nomem(err, "tokenizing");
+  *out = text;
+  return LOCI_OK;
 }
 
-static loci_status fill_text(const tokenizer *t, const encoding *e, text_box *box, loci_err *err) {
-  int *ids = arena_array(box->mem, e->count, int);
-  const char **tokens = arena_array(box->mem, e->count, const char *);
-  int64_t(*bytes)[2] = arena_alloc(box->mem, e->count, sizeof *bytes);
+static loci_status fill_text(const tokenizer *t, const encoding *e, loci_text_tokens *out,
+                             loci_err *err) {
+  arena *mem = out->result.memory;
+  int *ids = arena_array(mem, e->count, int);
+  const char **tokens = arena_array(mem, e->count, const char *);
+  int64_t(*bytes)[2] = arena_alloc(mem, e->count, sizeof *bytes);
   if (!ids || !tokens || !bytes) return fail_nomem(err, "tokenizing");
   for (int i = 0; i < e->count; i++) {
     const char *token = tokenizer_token(t, e->ids[i]);
@@ -60,16 +58,13 @@ static loci_status fill_text(const tokenizer *t, const encoding *e, text_box *bo
     bytes[i][0] = e->begin[i];
     bytes[i][1] = e->end[i];
   }
-  box->view.count = e->count;
-  box->view.ids = ids;
-  box->view.tokens = tokens;
-  box->view.bytes = (const int64_t(*)[2])bytes;
-  size_t *size[] = {&box->view.decoded_size, &box->view.decoded_skip_special_size};
-  TRY(tokenizer_decode(t, ids, e->count, false, &box->decoded[0], size[0], err));
-  TRY(tokenizer_decode(t, ids, e->count, true, &box->decoded[1], size[1], err));
-  box->view.decoded = box->decoded[0];
-  box->view.decoded_skip_special = box->decoded[1];
-  return LOCI_OK;
+  out->count = e->count;
+  out->ids = ids;
+  out->tokens = tokens;
+  out->bytes = (const int64_t(*)[2])bytes;
+  TRY(decode(t, ids, e->count, false, mem, &out->decoded, &out->decoded_size, err));
+  return decode(t, ids, e->count, true, mem, &out->decoded_skip_special,
+                &out->decoded_skip_special_size, err);
 }
 
 loci_status loci_tokenize(const loci_tokenizer *t, const char *text, size_t size, bool add_special,
@@ -77,33 +72,33 @@ loci_status loci_tokenize(const loci_tokenizer *t, const char *text, size_t size
   *out = NULL;
   encoding e = {0};
   TRY(tokenizer_encode(t->tokens, text, size, add_special, &e, err));
-  text_box *box = calloc(1, sizeof *box);
-  if (box) box->mem = arena_new();
-  loci_status st =
-      box && box->mem ? fill_text(t->tokens, &e, box, err) : fail_nomem(err, "tokenizing");
+  loci_text_tokens *made = result_new(LOCI_KIND_TEXT, sizeof *made);
+  loci_status st = made ? fill_text(t->tokens, &e, made, err) : fail_nomem(err, "tokenizing");
   encoding_clear(&e);
   if (st) {
-    if (box) loci_text_tokens_free(&box->view);
+    loci_free(made);
     return st;
   }
-  *out = &box->view;
+  *out = made;
   return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- images */
 
-typedef struct image_box {
-  loci_image view;
+/* The pixels as decoded and as processed; the result's memory takes both over. */
+static loci_status read_pixels(const image_processor *p, const char *path, loci_image *v,
+                               loci_err *err) {
   image_rgb rgb;
   float *values;
-} image_box;
-
-void loci_image_free(loci_image *image) {
-  if (!image) return;
-  image_box *box = (image_box *)image;
-  image_clear(&box->rgb);
-  free(box->values);
-  free(box);
+  TRY(image_load(path, &rgb, err));
+  if (!arena_defer(v->result.memory, free, rgb.pixels)) return fail_nomem(err, path);
+  TRY(image_process(p, &rgb, &values, &v->input_height, &v->input_width, err));
+  if (!arena_defer(v->result.memory, free, values)) return fail_nomem(err, path);
+  v->width = rgb.width;
+  v->height = rgb.height;
+  v->rgb = rgb.pixels;
+  v->pixel_values = values;
+  return LOCI_OK;
 }
 
 loci_status loci_image_read(const char *dir, const char *image_path, loci_image **out,
@@ -111,21 +106,13 @@ loci_status loci_image_read(const char *dir, const char *image_path, loci_image 
   image_processor p;
   *out = NULL;
   TRY(image_processor_read(dir, &p, err));
-  image_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "reading an image");
-  loci_image *v = &box->view;
-  loci_status st = image_load(image_path, &box->rgb, err);
-  if (!st) {
-    st = image_process(&p, &box->rgb, &box->values, &v->input_height, &v->input_width, err);
-  }
+  loci_image *v = result_new(LOCI_KIND_IMAGE, sizeof *v);
+  if (!v) return fail_nomem(err, "reading an image");
+  loci_status st = read_pixels(&p, image_path, v, err);
   if (st) {
-    loci_image_free(v);
+    loci_free(v);
     return st;
   }
-  v->width = box->rgb.width;
-  v->height = box->rgb.height;
-  v->rgb = box->rgb.pixels;
-  v->pixel_values = box->values;
   *out = v;
   return LOCI_OK;
 }

@@ -265,6 +265,7 @@ loci_status loci_prompt_new(const loci_model *model, const loci_question *questi
   loci_prompt *p = calloc(1, sizeof *p);
   if (!p) return fail_nomem(err, "building the prompt");
   p->model = model;
+  p->info.result.kind = LOCI_KIND_PROMPT;
   p->mem = arena_new();
   loci_status st = p->mem ? build(p, question, err) : fail_nomem(err, "building the prompt");
   if (st) {

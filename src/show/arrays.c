@@ -102,7 +102,8 @@ static void group_names(const loci_trace *t, bytes *out) {
   }
 }
 
-loci_status trace_write_arrays(const loci_trace *trace, const char *path, loci_err *err) {
+loci_status trace_arrays(const void *result, const char *path, loci_err *err) {
+  const loci_trace *trace = result;
   array_list list;
   bytes groups = {0};
   char *names = NULL;

@@ -46,7 +46,8 @@ static void add_path(array_list *list, const loci_flow_path *x, int layers) {
   for (int64_t i = 0; top && i < shape[0] * shape[1]; i++) top[i] = x->top[i];
 }
 
-loci_status flow_write_arrays(const loci_flow *f, const char *path, loci_err *err) {
+loci_status flow_arrays(const void *result, const char *path, loci_err *err) {
+  const loci_flow *f = result;
   array_list list;
   int64_t L = f->layer_count, H = f->head_count, Q = f->query_count, T = f->prompt->length;
   const int64_t table[3] = {L, Q, T}, heads[4] = {L, H, Q, T}, values[2] = {L, T};

@@ -48,7 +48,8 @@ static js_value *json_row(const loci_compared_row *r) {
   return o;
 }
 
-loci_status loci_comparison_json(const loci_comparison *c, char **out, loci_err *err) {
+loci_status comparison_json(const void *result, char **out, loci_err *err) {
+  const loci_comparison *c = result;
   js_value *o = json_result("study.compare"), *rows = js_array();
   js_put(&o, "a", json_side(&c->a));
   js_put(&o, "b", json_side(&c->b));
@@ -61,7 +62,8 @@ loci_status loci_comparison_json(const loci_comparison *c, char **out, loci_err 
   return json_print_lines(o, out, err);
 }
 
-static void comparison_csv(const loci_comparison *c, bytes *out) {
+void comparison_csv(const void *result, bytes *out) {
+  const loci_comparison *c = result;
   bytes_text(out, "quantity,window,place,point,pairs,a,b,difference,lo,hi,p,q\r\n");
   for (int r = 0; r < c->row_count; r++) {
     const loci_compared_row *row = &c->rows[r];
@@ -77,20 +79,6 @@ static void comparison_csv(const loci_comparison *c, bytes *out) {
       bytes_text(out, "\r\n");
     }
   }
-}
-
-loci_status loci_comparison_write(const loci_comparison *c, const char *path, loci_err *err) {
-  bytes file = {0};
-  if (path_ends_with(path, ".csv")) {
-    comparison_csv(c, &file);
-    return bytes_write(&file, path, err);
-  }
-  char *text;
-  TRY(loci_comparison_json(c, &text, err));
-  bytes_text(&file, text);
-  bytes_text(&file, "\n");
-  free(text);
-  return bytes_write(&file, path, err);
 }
 
 /* ---------------------------------------------------------------- terminal */
@@ -138,8 +126,9 @@ static void put_row(term *t, const loci_compared_row *r) {
   term_newline(t);
 }
 
-loci_status loci_comparison_draw(const loci_comparison *c, const loci_draw_opts *opts, char **out,
-                                 loci_err *err) {
+loci_status comparison_draw(const void *result, const loci_draw_opts *opts, char **out,
+                            loci_err *err) {
+  const loci_comparison *c = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;
   arena *mem = arena_new();

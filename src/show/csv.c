@@ -90,7 +90,8 @@ static void put_grid(bytes *b, const loci_trace *t, const loci_grid *g,
   }
 }
 
-void trace_csv(const loci_trace *trace, bytes *out) {
+void trace_csv(const void *result, bytes *out) {
+  const loci_trace *trace = result;
   extra_columns extra = {.first = trace->target_count > 1, .screened = trace->screen > 0};
   for (int i = 0; i < trace->grid_count; i++) extra.head |= trace->grids[i].head_count > 0;
   bytes_format(out,
@@ -102,7 +103,8 @@ void trace_csv(const loci_trace *trace, bytes *out) {
 }
 
 /* pathway by pathway, centre by centre */
-void knockout_csv(const loci_knockout *k, bytes *out) {
+void knockout_csv(const void *result, bytes *out) {
+  const loci_knockout *k = result;
   bool first = k->target_count > 1;
   bytes_format(out, "from,to,window,layer,p,logp,logit_diff,kl,skipped%s\r\n",
                first ? ",p_first,logp_first" : "");
@@ -124,7 +126,8 @@ void knockout_csv(const loci_knockout *k, bytes *out) {
 }
 
 /* position by position, layer by layer; the best tokens at the end */
-void lens_csv(const loci_lens *l, bytes *out) {
+void lens_csv(const void *result, bytes *out) {
+  const loci_lens *l = result;
   bytes_text(out, "position,token,role,layer,p_target,logp_target,rank");
   for (int k = 1; k <= LOCI_TOP; k++) bytes_format(out, ",top%d,p%d", k, k);
   bytes_text(out, "\r\n");
@@ -176,7 +179,8 @@ static void put_sources(bytes *b, const loci_flow *f, int layer, int head, int q
   }
 }
 
-void flow_csv(const loci_flow *f, bytes *out) {
+void flow_csv(const void *result, bytes *out) {
+  const loci_flow *f = result;
   bytes_text(out, "layer,head,to,to_token,to_role,from,from_token,from_role,contribution,attention,"
                   "value_norm,sink\r\n");
   for (int l = 0; l < f->layer_count; l++) {

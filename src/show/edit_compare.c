@@ -8,7 +8,8 @@
 
 enum { NAME_MIN = 10, NAME_MAX = 26 };
 
-loci_status loci_edit_tests_json(const loci_edit_tests *c, char **out, loci_err *err) {
+loci_status edit_tests_json(const void *result, char **out, loci_err *err) {
+  const loci_edit_tests *c = result;
   js_value *o = json_result("edit-compare"), *tests = js_array();
   for (int i = 0; i < c->count; i++) {
     const loci_edit_test *t = c->tests[i];
@@ -34,7 +35,8 @@ static void put_row(bytes *out, const char *name, const char *group, const loci_
   bytes_text(out, "\r\n");
 }
 
-void edit_tests_csv(const loci_edit_tests *c, bytes *out) {
+void edit_tests_csv(const void *result, bytes *out) {
+  const loci_edit_tests *c = result;
   bytes_text(out, "name,group,value,lo,hi\r\n");
   for (int i = 0; i < c->count; i++) {
     const loci_edit_test *t = c->tests[i];
@@ -44,8 +46,9 @@ void edit_tests_csv(const loci_edit_tests *c, bytes *out) {
   }
 }
 
-loci_status loci_edit_tests_draw(const loci_edit_tests *c, const loci_draw_opts *opts, char **out,
-                                 loci_err *err) {
+loci_status edit_tests_draw(const void *result, const loci_draw_opts *opts, char **out,
+                            loci_err *err) {
+  const loci_edit_tests *c = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;
   arena *mem = arena_new();

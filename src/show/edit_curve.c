@@ -22,7 +22,8 @@ const char *edit_group_title(const char *name, bool broken) {
   return name;
 }
 
-loci_status loci_edit_curve_json(const loci_edit_curve *c, char **out, loci_err *err) {
+loci_status edit_curve_json(const void *result, char **out, loci_err *err) {
+  const loci_edit_curve *c = result;
   js_value *o = json_result("edit-curve"), *points = js_array();
   const loci_edit_test *first = c->tests[0];
   json_put_sample(&o, &first->sample);
@@ -58,13 +59,15 @@ static void put_rows(const loci_edit_test *t, const char *over, double value, by
   }
 }
 
-void edit_curve_csv(const loci_edit_curve *c, bytes *out) {
+void edit_curve_csv(const void *result, bytes *out) {
+  const loci_edit_curve *c = result;
   bytes_text(out, "over,value,group,metric,examples,questions,before,before_lo,before_hi,after,"
                   "after_lo,after_hi\r\n");
   for (int i = 0; i < c->point_count; i++) put_rows(c->tests[i], c->over, c->points[i], out);
 }
 
-void edit_test_csv(const loci_edit_test *t, bytes *out) {
+void edit_test_csv(const void *result, bytes *out) {
+  const loci_edit_test *t = result;
   bytes_text(out, "group,metric,examples,questions,before,before_lo,before_hi,after,after_lo,"
                   "after_hi\r\n");
   put_rows(t, NULL, 0, out);
@@ -106,8 +109,9 @@ void edit_table_notes(term *t) {
   term_newline(t);
 }
 
-loci_status loci_edit_curve_draw(const loci_edit_curve *c, const loci_draw_opts *opts, char **out,
-                                 loci_err *err) {
+loci_status edit_curve_draw(const void *result, const loci_draw_opts *opts, char **out,
+                            loci_err *err) {
+  const loci_edit_curve *c = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;
   arena *mem = arena_new();

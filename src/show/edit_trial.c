@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "edit/edit.h"
+#include "show/formats.h"
 #include "show/json_parts.h"
 #include "show/study_parts.h"
 
@@ -37,7 +38,8 @@ void json_put_edit_test(js_value **to, const loci_edit_test *t) {
   js_put(to, "groups", json_edit_groups(t));
 }
 
-loci_status loci_edit_test_json(const loci_edit_test *t, char **out, loci_err *err) {
+loci_status edit_test_json(const void *result, char **out, loci_err *err) {
+  const loci_edit_test *t = result;
   js_value *o = json_result("edit.test");
   json_put_sample(&o, &t->sample);
   js_put(&o, "method", js_text(t->method));
@@ -115,8 +117,9 @@ static void put_table(term *t, const loci_edit_test *e) {
   term_newline(t);
 }
 
-loci_status loci_edit_test_draw(const loci_edit_test *e, const loci_draw_opts *opts, char **out,
-                                loci_err *err) {
+loci_status edit_test_draw(const void *result, const loci_draw_opts *opts, char **out,
+                           loci_err *err) {
+  const loci_edit_test *e = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;
   arena *mem = arena_new();

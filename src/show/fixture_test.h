@@ -206,7 +206,8 @@ static inline void fixture_make(fixture *f, fixture_opts o) {
                          .kv_heads = 8,
                          .dtype = "f16"};
   loci_trace *t = &f->trace;
-  *t = (loci_trace){.model = m,
+  *t = (loci_trace){.result.kind = LOCI_KIND_TRACE,
+                    .model = m,
                     .hash = "xxh3:0123456789abcdef",
                     .corrupt = "replace:Paris",
                     .precision = "f32",

@@ -1,38 +1,37 @@
-/* The file formats of results that are not JSON; loci_trace_write and its like pick one by the
- * path's ending. */
+/* What writes and draws each kind of result; kinds.c has the table of them. */
 #ifndef LOCI_SHOW_FORMATS_H
 #define LOCI_SHOW_FORMATS_H
 
 #include "show/bytes.h"
 
-/* These append to *out and remember a failed allocation there. */
-void trace_csv(const loci_trace *trace, bytes *out);
-void knockout_csv(const loci_knockout *k, bytes *out);
-void lens_csv(const loci_lens *l, bytes *out);
-void flow_csv(const loci_flow *flow, bytes *out);
-void average_csv(const loci_average *a, bytes *out);
-void prediction_csv(const loci_prediction *p, bytes *out);
+/* [result] is of the function's own kind. */
+typedef loci_status json_fn(const void *result, char **out, loci_err *err);
+/* Appends to *out and remembers a failed allocation there. */
+typedef void csv_fn(const void *result, bytes *out);
+typedef loci_status arrays_fn(const void *result, const char *path, loci_err *err);
+typedef loci_status draw_fn(const void *result, const loci_draw_opts *opts, char **out,
+                            loci_err *err);
+
+json_fn info_json, prompt_json, text_tokens_json, answer_json, trace_json, knockout_json, flow_json,
+    lens_json, bench_json, scale_json, edit_cost_json, example_json, prediction_json, score_json,
+    average_json, covariance_json, edit_json, edit_saved_json, edit_test_json, edit_tests_json,
+    edit_curve_json, data_report_json, store_info_json, comparison_json;
+csv_fn trace_csv, knockout_csv, lens_csv, flow_csv, average_csv, prediction_csv, score_csv,
+    edit_test_csv, edit_tests_csv, edit_curve_csv, comparison_csv;
+arrays_fn trace_arrays, flow_arrays, image_write;
+draw_fn trace_draw, knockout_draw, lens_draw, flow_draw, average_draw, prediction_draw, score_draw,
+    edit_test_draw, edit_tests_draw, edit_curve_draw, data_report_draw, example_draw,
+    store_info_draw, comparison_draw;
+
 /* A field; quoted if it holds a comma, a quote, a line break or a blank at an end. */
 void csv_text(bytes *out, const char *s);
 /* A comma, and the number behind it; nothing for an empty value. */
 void csv_number(bytes *out, double x);
-void score_csv(const loci_score *s, bytes *out);
-void edit_test_csv(const loci_edit_test *t, bytes *out);
-void edit_tests_csv(const loci_edit_tests *c, bytes *out);
-void edit_curve_csv(const loci_edit_curve *c, bytes *out);
-
-/* Arrays of every grid, named "denoise.mlp_out.w1.p", for groups "denoise.mlp_out.w1.groups.p":
- * p, logp, logit_diff, kl, ie, restoration (F64) and skipped (U8), (layers, columns[, heads]);
- * layers and positions (I64).  tokens.ids and tokens.bytes describe the prompt. */
-/* Into .npz or .safetensors. */
-loci_status trace_write_arrays(const loci_trace *trace, const char *path, loci_err *err);
 
 /* One run per pathway, with all layers cut. */
 bool knockout_cuts_all(const loci_knockout *k);
 /* Knockouts have no restoration. */
 loci_status knockout_metric_error(loci_err *err);
-/* contribution, attention, ... as docs/FORMATS.md lists them, into .npz or .safetensors. */
-loci_status flow_write_arrays(const loci_flow *flow, const char *path, loci_err *err);
 
 /* The picture as the model sees it, in 8-bit RGB (input_height, input_width, 3). */
 void image_bytes(const loci_image *image, uint8_t *out);

@@ -87,7 +87,8 @@ static loci_status write_png(const loci_image *image, const char *path, loci_err
   return st;
 }
 
-loci_status loci_image_write(const loci_image *image, const char *path, loci_err *err) {
+loci_status image_write(const void *result, const char *path, loci_err *err) {
+  const loci_image *image = result;
   if (path_ends_with(path, ".safetensors")) return write_tensors(image, path, err);
   if (path_ends_with(path, ".png")) return write_png(image, path, err);
   return fail(err, LOCI_EINVAL, "%s: an image is written as .safetensors or .png", path);

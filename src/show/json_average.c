@@ -45,7 +45,8 @@ static js_value *json_chart(const loci_chart *c) {
   return o;
 }
 
-loci_status loci_average_json(const loci_average *a, char **out, loci_err *err) {
+loci_status average_json(const void *result, char **out, loci_err *err) {
+  const loci_average *a = result;
   char command[32];
   snprintf(command, sizeof command, "study.%s", a->what);
   js_value *o = json_result(command), *numbers = js_array(), *charts = js_array();
@@ -67,7 +68,8 @@ loci_status loci_average_json(const loci_average *a, char **out, loci_err *err) 
   return json_print_lines(o, out, err);
 }
 
-void average_csv(const loci_average *a, bytes *out) {
+void average_csv(const void *result, bytes *out) {
+  const loci_average *a = result;
   bytes_text(out, "chart,unit,curve,n,x,point,mean,lo,hi,se\r\n");
   for (int i = 0; i < a->chart_count; i++) {
     const loci_chart *c = &a->charts[i];

@@ -31,7 +31,8 @@ static js_value *json_finding(const loci_finding *f) {
   return o;
 }
 
-loci_status loci_data_report_json(const loci_data_report *r, char **out, loci_err *err) {
+loci_status data_report_json(const void *result, char **out, loci_err *err) {
+  const loci_data_report *r = result;
   char name[32];
   snprintf(name, sizeof name, "data-%s", r->what);
   js_value *o = json_result(name), *kinds = js_array(), *findings = js_array();
@@ -56,16 +57,6 @@ loci_status loci_data_report_json(const loci_data_report *r, char **out, loci_er
   return json_print_lines(o, out, err);
 }
 
-loci_status loci_data_report_write(const loci_data_report *r, const char *path, loci_err *err) {
-  char *text;
-  if (!path_ends_with(path, ".json"))
-    return fail(err, LOCI_EINVAL, "%s: what was found is written as .json", path);
-  TRY(loci_data_report_json(r, &text, err));
-  loci_status st = file_write(path, text, strlen(text), err);
-  free(text);
-  return st;
-}
-
 static js_value *json_spans(const loci_example *e) {
   js_value *list = js_array();
   for (int i = 0; i < e->constraint_count; i++) {
@@ -85,7 +76,8 @@ static js_value *json_spans(const loci_example *e) {
   return list;
 }
 
-loci_status loci_example_json(const loci_example *e, char **out, loci_err *err) {
+loci_status example_json(const void *result, char **out, loci_err *err) {
+  const loci_example *e = result;
   js_value *o = json_example(e->line, e->id), *answers = js_array();
   js_put(&o, "question", js_text(e->question));
   js_put(&o, "constraints", json_spans(e));

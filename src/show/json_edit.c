@@ -1,5 +1,6 @@
 /* An edit as JSON ("loci.edit/1"): a single request's numbers stand at the top, too. */
 #include "edit/edit.h"
+#include "show/formats.h"
 #include "show/json_parts.h"
 #include "show/study_parts.h"
 
@@ -36,7 +37,8 @@ static void put_fact(js_value **o, const loci_edit_fact *f) {
   js_put(o, "steps", json_steps(f));
 }
 
-loci_status loci_edit_json(const loci_edit *e, char **out, loci_err *err) {
+loci_status edit_json(const void *result, char **out, loci_err *err) {
+  const loci_edit *e = result;
   js_value *o = json_result("edit"), *update = js_object(), *requests = js_array();
   js_put(&o, "method", js_text(e->method));
   js_put(&o, "model_hash", js_text(e->hash));
@@ -58,7 +60,8 @@ loci_status loci_edit_json(const loci_edit *e, char **out, loci_err *err) {
   return json_print_lines(o, out, err);
 }
 
-loci_status loci_covariance_json(const loci_covariance *c, char **out, loci_err *err) {
+loci_status covariance_json(const void *result, char **out, loci_err *err) {
+  const loci_covariance *c = result;
   js_value *o = json_result("edit.covariance");
   if (c->sample.model) json_put_sample(&o, &c->sample);
   js_put(&o, "model_hash", js_text(c->hash));
@@ -85,7 +88,8 @@ static js_value *json_check(const loci_edit_check *c) {
   return o;
 }
 
-loci_status loci_edit_saved_json(const loci_edit_saved *s, char **out, loci_err *err) {
+loci_status edit_saved_json(const void *result, char **out, loci_err *err) {
+  const loci_edit_saved *s = result;
   js_value *o = json_result("edit.apply"), *files = js_object(), *checks = js_array();
   js_put(&o, "dir", js_text(s->dir));
   js_put(&o, "hash", js_text(s->hash));

@@ -2,6 +2,7 @@
  * [layer][head][to][from]; [from] counts all positions of the prompt. */
 #include <stddef.h>
 
+#include "show/formats.h"
 #include "show/json_parts.h"
 
 static js_value *request_of(const loci_flow *f) {
@@ -95,7 +96,8 @@ static js_value *json_path(const loci_flow_path *x, int layers) {
   return o;
 }
 
-loci_status loci_flow_json(const loci_flow *f, char **out, loci_err *err) {
+loci_status flow_json(const void *result, char **out, loci_err *err) {
+  const loci_flow *f = result;
   js_value *o = json_result("flow"), *summary = js_array(), *notes = js_array();
   const int values[4] = {0, 0, f->layer_count, f->prompt->length};
   js_put(&o, "model", json_model(f->model, f->hash));

@@ -1,7 +1,6 @@
 /* A model as JSON ("loci.info/1"): what it is, what a trace of it needs, what is odd about it. */
+#include "show/formats.h"
 #include "show/json_parts.h"
-
-enum { QUESTION_TOKENS = 32 }; /* an ordinary question, for the memory estimate */
 
 static void put_sizes(js_value **o, const loci_model_info *m) {
   js_put(o, "layers", js_int(m->layers));
@@ -19,11 +18,9 @@ static void put_sizes(js_value **o, const loci_model_info *m) {
   js_put(o, "files", js_int(m->files));
 }
 
-loci_status loci_info_json(loci_model *model, char **out, loci_err *err) {
-  const char *hash, *note;
-  *out = NULL;
-  TRY(loci_model_hash(model, &hash, err));
-  const loci_model_info *m = loci_model_get_info(model);
+loci_status info_json(const void *result, char **out, loci_err *err) {
+  const loci_info *info = result;
+  const loci_model_info *m = info->model;
   js_value *o = json_result("info"), *memory = js_object(), *notes = js_array();
   js_put(&o, "path", js_text(m->path));
   js_put(&o, "family", js_text(m->family));
@@ -35,11 +32,11 @@ loci_status loci_info_json(loci_model *model, char **out, loci_err *err) {
   js_put(&o, "dtype", js_text(m->dtype));
   js_put(&o, "precision", js_text(m->precision));
   put_sizes(&o, m);
-  js_put(&o, "hash", js_text(hash));
-  js_put(&memory, "question_tokens", js_int(QUESTION_TOKENS));
-  js_put(&memory, "trace_bytes", js_int(loci_model_trace_bytes(model, QUESTION_TOKENS)));
+  js_put(&o, "hash", js_text(info->hash));
+  js_put(&memory, "question_tokens", js_int(info->question_tokens));
+  js_put(&memory, "trace_bytes", js_int(info->trace_bytes));
   js_put(&o, "memory", memory);
-  for (int i = 0; (note = loci_model_note(model, i)) != NULL; i++) js_push(&notes, js_text(note));
+  for (int i = 0; i < info->note_count; i++) js_push(&notes, js_text(info->notes[i]));
   js_put(&o, "notes", notes);
   return json_print_lines(o, out, err);
 }

@@ -1,6 +1,7 @@
 /* A knockout as JSON ("loci.knockout/1"). */
 #include <stddef.h>
 
+#include "show/formats.h"
 #include "show/json_parts.h"
 
 static js_value *metric_array(const loci_pathway *x, size_t offset) {
@@ -33,7 +34,8 @@ static js_value *json_pathway(const loci_knockout *k, const loci_pathway *x) {
   return o;
 }
 
-loci_status loci_knockout_json(const loci_knockout *k, char **out, loci_err *err) {
+loci_status knockout_json(const void *result, char **out, loci_err *err) {
+  const loci_knockout *k = result;
   js_value *o = json_result("knockout"), *pathways = js_array();
   js_value *clean = json_outcome(&k->clean, k->answer_given, false);
   js_put(&clean, "other", json_candidate(&k->other));

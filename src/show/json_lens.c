@@ -1,4 +1,5 @@
 /* A logit lens as JSON ("loci.lens/1"); arrays are [position][layer]. */
+#include "show/formats.h"
 #include "show/json_parts.h"
 
 typedef js_value *cell_fn(const loci_lens_cell *c);
@@ -20,7 +21,8 @@ static js_value *cell_array(const loci_lens *l, cell_fn *cell) {
   return positions;
 }
 
-loci_status loci_lens_json(const loci_lens *l, char **out, loci_err *err) {
+loci_status lens_json(const void *result, char **out, loci_err *err) {
+  const loci_lens *l = result;
   js_value *o = json_result("lens"), *clean = js_object();
   js_put(&clean, "top", json_top(l->clean, LOCI_TOP));
   js_put(&o, "model", json_model(l->model, l->hash));

@@ -52,7 +52,8 @@ static js_value *json_predicted(const loci_predicted *e) {
   return o;
 }
 
-loci_status loci_prediction_json(const loci_prediction *p, char **out, loci_err *err) {
+loci_status prediction_json(const void *result, char **out, loci_err *err) {
+  const loci_prediction *p = result;
   js_value *o = json_result("predict"), *used = js_object(), *means = js_object();
   js_value *scores = js_array(), *examples = js_array();
   int L = p->sample.model->layers;
@@ -73,7 +74,8 @@ loci_status loci_prediction_json(const loci_prediction *p, char **out, loci_err 
   return json_print_lines(o, out, err);
 }
 
-void prediction_csv(const loci_prediction *p, bytes *out) {
+void prediction_csv(const void *result, bytes *out) {
+  const loci_prediction *p = result;
   bytes_text(out, "line,id,answer,right,first_right,tested,contribution,best_layers,confidence,"
                   "margin,entropy,probe\r\n");
   for (int i = 0; i < p->sample.used; i++) {

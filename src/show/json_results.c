@@ -1,9 +1,11 @@
 /* The small JSON results: tokens of a text, an answer, a bench, an error (docs/FORMATS.md). */
 #include <stdlib.h>
 
+#include "show/formats.h"
 #include "show/json_parts.h"
 
-loci_status loci_text_tokens_json(const loci_text_tokens *tokens, char **out, loci_err *err) {
+loci_status text_tokens_json(const void *result, char **out, loci_err *err) {
+  const loci_text_tokens *tokens = result;
   js_value *o = js_object(), *texts = js_array(), *ranges = js_array();
   for (int i = 0; i < tokens->count; i++) {
     js_value *range = js_array();
@@ -21,7 +23,8 @@ loci_status loci_text_tokens_json(const loci_text_tokens *tokens, char **out, lo
   return js_print(o, false, out, err); /* one line: --lines prints many */
 }
 
-loci_status loci_answer_json(const loci_answer *answer, char **out, loci_err *err) {
+loci_status answer_json(const void *result, char **out, loci_err *err) {
+  const loci_answer *answer = result;
   js_value *o = json_result("ask"), *steps = js_array();
   js_put(&o, "answer", js_text(answer->text));
   js_put(&o, "ids", js_ints(answer->ids, answer->count));
@@ -39,7 +42,8 @@ loci_status loci_answer_json(const loci_answer *answer, char **out, loci_err *er
   return json_print_lines(o, out, err);
 }
 
-loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err) {
+loci_status bench_json(const void *result, char **out, loci_err *err) {
+  const loci_bench *bench = result;
   js_value *o = json_result("bench");
   js_put(&o, "layers", js_int(bench->layers));
   js_put(&o, "width", js_int(bench->width));
@@ -58,7 +62,8 @@ loci_status loci_bench_json(const loci_bench *bench, char **out, loci_err *err) 
   return js_print(o, true, out, err);
 }
 
-loci_status loci_scale_json(const loci_scale *s, char **out, loci_err *err) {
+loci_status scale_json(const void *result, char **out, loci_err *err) {
+  const loci_scale *s = result;
   js_value *o = json_result("scale");
   js_put(&o, "model", json_model(s->model, ""));
   js_put(&o, "precision", js_text(s->precision));
@@ -81,7 +86,8 @@ loci_status loci_scale_json(const loci_scale *s, char **out, loci_err *err) {
   return js_print(o, true, out, err);
 }
 
-loci_status loci_edit_cost_json(const loci_edit_cost *c, char **out, loci_err *err) {
+loci_status edit_cost_json(const void *result, char **out, loci_err *err) {
+  const loci_edit_cost *c = result;
   js_value *o = json_result("edit-cost");
   js_put(&o, "model", json_model(c->model, ""));
   js_put(&o, "precision", js_text(c->precision));

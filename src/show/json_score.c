@@ -32,7 +32,8 @@ static js_value *json_scored(const loci_scored *e) {
   return o;
 }
 
-loci_status loci_score_json(const loci_score *s, char **out, loci_err *err) {
+loci_status score_json(const void *result, char **out, loci_err *err) {
+  const loci_score *s = result;
   js_value *o = json_result("score"), *groups = js_array(), *examples = js_array();
   json_put_sample(&o, &s->sample);
   js_put(&o, "choose", js_text(score_choose_name(s->choose)));
@@ -49,7 +50,8 @@ loci_status loci_score_json(const loci_score *s, char **out, loci_err *err) {
 }
 
 /* line,id,<fields>,image,question,expected,answer,right,options,chosen,correct,logp,logp_correct */
-void score_csv(const loci_score *s, bytes *out) {
+void score_csv(const void *result, bytes *out) {
+  const loci_score *s = result;
   bytes_text(out, "line,id");
   for (int i = 0; i < s->by_count; i++) {
     bytes_text(out, ",");

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "show/formats.h"
 #include "show/json_parts.h"
 
 static const char *direction_name(loci_direction d) {
@@ -155,7 +156,8 @@ static js_value *json_verify(const loci_trace *t) {
   return o;
 }
 
-loci_status loci_trace_json(const loci_trace *trace, char **out, loci_err *err) {
+loci_status trace_json(const void *result, char **out, loci_err *err) {
+  const loci_trace *trace = result;
   js_value *o = json_result("trace"), *grids = js_array(), *notes = js_array();
   js_put(&o, "model", json_model(trace->model, trace->hash));
   js_put(&o, "request", json_trace_request(trace));

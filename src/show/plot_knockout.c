@@ -119,5 +119,6 @@ loci_status plot_knockout(const void *result, loci_metric metric, canvas_kind ki
                           loci_err *err) {
   static const plot_picture picture = {"drawing a knockout", lay_out, draw};
   page p = {.k = result, .metric = metric};
+  if (metric == LOCI_METRIC_RESTORATION) return knockout_metric_error(err);
   return plot_page_draw(&p.out, &picture, p.k->prompt->question, kind, out, err);
 }

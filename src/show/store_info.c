@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "show/formats.h"
 #include "show/json_parts.h"
 #include "show/study_parts.h"
 
@@ -46,7 +47,8 @@ static js_value *json_run(const loci_run_info *r) {
   return o;
 }
 
-loci_status loci_store_info_json(const loci_store_info *info, char **out, loci_err *err) {
+loci_status store_info_json(const void *result, char **out, loci_err *err) {
+  const loci_store_info *info = result;
   js_value *o = json_result("study.status"), *runs = js_array();
   js_put(&o, "store", js_text(info->path));
   js_put(&o, "examples", js_int(info->examples));
@@ -120,8 +122,9 @@ static void put_run(term *t, const loci_run_info *r) {
   t->indent = 0;
 }
 
-loci_status loci_store_info_draw(const loci_store_info *info, const loci_draw_opts *opts,
-                                 char **out, loci_err *err) {
+loci_status store_info_draw(const void *result, const loci_draw_opts *opts, char **out,
+                            loci_err *err) {
+  const loci_store_info *info = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;
   arena *mem = arena_new();

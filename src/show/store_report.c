@@ -292,7 +292,7 @@ static loci_status put_run(loci_store *s, const loci_run_info *r, const report_h
     return st;
   } else {
     st = put_average(b, a, err);
-    loci_average_free(a);
+    loci_free(a);
     TRY(st);
     TRY(put_examples(s, r->id, b, err));
   }
@@ -335,7 +335,7 @@ loci_status loci_store_report(loci_store *s, double least_effect, uint64_t seed,
   bytes page = {0};
   TRY(loci_store_info_new(s, &info, err));
   loci_status st = put_page(s, info, &how, &page, err);
-  loci_store_info_free(info);
+  loci_free(info);
   size_t n = strlen(dir) + sizeof "/index.html";
   char *path = malloc(n);
   if (!st && !path) st = fail_nomem(err, "writing a report");

@@ -111,8 +111,9 @@ static void put_head(term *t, const loci_average *a) {
   term_newline(t);
 }
 
-loci_status loci_average_draw(const loci_average *a, const loci_draw_opts *opts, char **out,
-                              loci_err *err) {
+loci_status average_draw(const void *result, const loci_draw_opts *opts, char **out,
+                         loci_err *err) {
+  const loci_average *a = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   loci_status st = LOCI_OK;
   *out = NULL;

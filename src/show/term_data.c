@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "show/formats.h"
 #include "show/term_parts.h"
 
 enum { KIND_W = 27, COUNT_W = 7, NOTES = 10 };
@@ -90,8 +91,9 @@ static void put_counts(term *t, const loci_data_report *r) {
   term_newline(t);
 }
 
-loci_status loci_data_report_draw(const loci_data_report *r, const loci_draw_opts *opts, char **out,
-                                  loci_err *err) {
+loci_status data_report_draw(const void *result, const loci_draw_opts *opts, char **out,
+                             loci_err *err) {
+  const loci_data_report *r = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;
   arena *mem = arena_new();

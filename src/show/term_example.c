@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "show/formats.h"
 #include "show/term_parts.h"
 #include "text/span.h"
 
@@ -74,8 +75,9 @@ static void put_about(term *t, const loci_example *e) {
   if (e->answer_count || e->target || e->image) term_newline(t);
 }
 
-loci_status loci_example_draw(const loci_example *e, const loci_draw_opts *opts, char **out,
-                              loci_err *err) {
+loci_status example_draw(const void *result, const loci_draw_opts *opts, char **out,
+                         loci_err *err) {
+  const loci_example *e = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;
   arena *mem = arena_new();

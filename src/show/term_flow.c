@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "show/formats.h"
 #include "show/flow_sheet.h"
 #include "show/term_parts.h"
 
@@ -103,8 +104,8 @@ static void put_foot(term *t, const loci_flow *f) {
   term_newline(t);
 }
 
-loci_status loci_flow_draw(const loci_flow *flow, const loci_draw_opts *opts, char **out,
-                           loci_err *err) {
+loci_status flow_draw(const void *result, const loci_draw_opts *opts, char **out, loci_err *err) {
+  const loci_flow *flow = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   arena *mem = arena_new();
   *out = NULL;

@@ -7,6 +7,16 @@
 #include "show/formats.h"
 #include "show/term_parts.h"
 
+bool knockout_cuts_all(const loci_knockout *k) {
+  const loci_pathway *x = &k->pathways[0]; /* all have the same window and centres */
+  int begin = x->layers[0] - x->window / 2, end = x->layers[0] + (x->window + 1) / 2;
+  return x->layer_count == 1 && begin <= 0 && end >= k->model->layers;
+}
+
+loci_status knockout_metric_error(loci_err *err) {
+  return fail(err, LOCI_EINVAL, "a knockout shows p, logp, logit_diff or kl, not restoration");
+}
+
 typedef struct report {
   const loci_knockout *k;
   loci_metric metric;
@@ -120,8 +130,9 @@ static void put_knockout(term *t, const report *r) {
   term_newline(t);
 }
 
-loci_status loci_knockout_draw(const loci_knockout *k, const loci_draw_opts *opts, char **out,
-                               loci_err *err) {
+loci_status knockout_draw(const void *result, const loci_draw_opts *opts, char **out,
+                          loci_err *err) {
+  const loci_knockout *k = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   report r = {.k = k, .metric = o.metric};
   *out = NULL;

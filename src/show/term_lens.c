@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "show/colormap.h"
+#include "show/formats.h"
 #include "show/term_parts.h"
 
 enum { LABEL = 6, WORD = 10, P = 4, TARGET = 13, GAP = 2 };
@@ -152,8 +153,8 @@ static void put_lens(term *t, report *r) {
   term_newline(t);
 }
 
-loci_status loci_lens_draw(const loci_lens *l, const loci_draw_opts *opts, char **out,
-                           loci_err *err) {
+loci_status lens_draw(const void *result, const loci_draw_opts *opts, char **out, loci_err *err) {
+  const loci_lens *l = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   report r = {.l = l};
   *out = NULL;

@@ -61,8 +61,9 @@ static void put_meanings(term *t, const loci_prediction *p) {
   t->indent = 0;
 }
 
-loci_status loci_prediction_draw(const loci_prediction *p, const loci_draw_opts *opts, char **out,
-                                 loci_err *err) {
+loci_status prediction_draw(const void *result, const loci_draw_opts *opts, char **out,
+                            loci_err *err) {
+  const loci_prediction *p = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;
   arena *mem = arena_new();

@@ -73,8 +73,8 @@ const char *score_title(const loci_score *s, char out[160]) {
   return out;
 }
 
-loci_status loci_score_draw(const loci_score *s, const loci_draw_opts *opts, char **out,
-                            loci_err *err) {
+loci_status score_draw(const void *result, const loci_draw_opts *opts, char **out, loci_err *err) {
+  const loci_score *s = result;
   char title[160];
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   *out = NULL;

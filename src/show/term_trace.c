@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "show/formats.h"
 #include "show/label.h"
 #include "show/term_parts.h"
 
@@ -164,8 +165,8 @@ static void put_trace(term *t, const report *r) {
   put_cost(t, r);
 }
 
-loci_status loci_trace_draw(const loci_trace *trace, const loci_draw_opts *opts, char **out,
-                            loci_err *err) {
+loci_status trace_draw(const void *result, const loci_draw_opts *opts, char **out, loci_err *err) {
+  const loci_trace *trace = result;
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   report r = {.trace = trace, .metric = o.metric};
   sheet *s;

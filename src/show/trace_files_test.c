@@ -5,7 +5,7 @@
 
 static void write_trace(const loci_trace *t, const char *path) {
   loci_err err;
-  if (loci_trace_write(t, path, NULL, &err)) fail_msg("%s", err.msg);
+  if (loci_write(&t->result, path, NULL, &err)) fail_msg("%s", err.msg);
 }
 
 static char *read_back(const char *path, size_t *n) {
@@ -192,9 +192,9 @@ static void an_unknown_ending_is_refused(void **state) {
   loci_err err;
   fixture f;
   fixture_make(&f, (fixture_opts){.layers = 1});
-  assert_int_equal(loci_trace_write(&f.trace, "/tmp/trace.xlsx", NULL, &err), LOCI_EINVAL);
+  assert_int_equal(loci_write(&f.trace.result, "/tmp/trace.xlsx", NULL, &err), LOCI_EINVAL);
   assert_non_null(strstr(err.msg, ".safetensors"));
-  assert_int_equal(loci_trace_write(&f.trace, "/nowhere/at/all.csv", NULL, &err), LOCI_EIO);
+  assert_int_equal(loci_write(&f.trace.result, "/nowhere/at/all.csv", NULL, &err), LOCI_EIO);
   fixture_free(&f);
 }
 
@@ -216,7 +216,7 @@ static void make_image(loci_image *image, uint8_t rgb[18], float values[18]) {
     rgb[i] = (uint8_t)(i * 13);
     values[i % 3 * 6 + i / 3] = (float)((rgb[i] / 255.0 - mean[i % 3]) / deviation[i % 3]);
   }
-  *image = (loci_image){2, 3, rgb, 2, 3, values};
+  *image = (loci_image){{LOCI_KIND_IMAGE, NULL}, 2, 3, rgb, 2, 3, values};
 }
 
 static void images_keep_their_pixels(void **state) {
@@ -228,7 +228,7 @@ static void images_keep_their_pixels(void **state) {
   st_file *st;
   make_image(&image, rgb, values);
   fixture_path(path, ".safetensors");
-  assert_int_equal(loci_image_write(&image, path, NULL), LOCI_OK);
+  assert_int_equal(loci_write(&image.result, path, NULL, NULL), LOCI_OK);
   assert_int_equal(st_open(path, &st, NULL), LOCI_OK);
   const st_tensor *t = st_find(st, "rgb"), *v = st_find(st, "pixel_values");
   assert_true(t && t->shape[0] == 3 && t->shape[1] == 2 && t->shape[2] == 3);
@@ -247,11 +247,11 @@ static void pictures_of_images_are_png(void **state) {
   float values[18];
   loci_image image;
   make_image(&image, rgb, values);
-  assert_int_equal(loci_image_write(&image, fixture_path(path, ".png"), NULL), LOCI_OK);
+  assert_int_equal(loci_write(&image.result, fixture_path(path, ".png"), NULL, NULL), LOCI_OK);
   char *png = read_back(path, &n);
   assert_memory_equal(png, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03", 24);
   free(png);
-  assert_int_equal(loci_image_write(&image, "/tmp/x.gif", NULL), LOCI_EINVAL);
+  assert_int_equal(loci_write(&image.result, "/tmp/x.gif", NULL, NULL), LOCI_EINVAL);
 }
 
 int main(void) {

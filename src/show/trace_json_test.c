@@ -13,7 +13,7 @@ static js_value *parsed(char *text) {
 
 static js_value *trace_json(const loci_trace *t) {
   char *text;
-  assert_int_equal(loci_trace_json(t, &text, NULL), LOCI_OK);
+  assert_int_equal(loci_json(&t->result, &text, NULL), LOCI_OK);
   return parsed(text);
 }
 
@@ -161,7 +161,7 @@ static void a_grid_row_stands_on_its_own_line(void **state) {
   fixture f;
   char *text;
   fixture_make(&f, (fixture_opts){.layers = 3, .sites = 1});
-  assert_int_equal(loci_trace_json(&f.trace, &text, NULL), LOCI_OK);
+  assert_int_equal(loci_json(&f.trace.result, &text, NULL), LOCI_OK);
   assert_non_null(strstr(text, "\"skipped\":[\n    [true,false,"));
   assert_non_null(strstr(text, "\n   {\"pos\":0,\"id\":1,\"text\":\"<s>\",\"role\":\"before\","
                                "\"bytes\":[0,0]},\n"));
@@ -174,9 +174,9 @@ static void tokens_of_a_text_are_one_line(void **state) {
   const int ids[] = {1, 72};
   const char *const tokens[] = {"<s>", "\n\"H"};
   const int64_t ranges[][2] = {{0, 0}, {0, 3}};
-  loci_text_tokens t = {2, ids, tokens, ranges, "<s>\n\"H", "\n\0H", 6, 3};
+  loci_text_tokens t = {{LOCI_KIND_TEXT, NULL}, 2, ids, tokens, ranges, "<s>\n\"H", "\n\0H", 6, 3};
   char *text;
-  assert_int_equal(loci_text_tokens_json(&t, &text, NULL), LOCI_OK);
+  assert_int_equal(loci_json(&t.result, &text, NULL), LOCI_OK);
   assert_string_equal(text,
                       "{\"ids\":[1,72],\"tokens\":[\"<s>\",\"\\n\\\"H\"],\"bytes\":[[0,0],[0,3]],"
                       "\"decoded\":\"<s>\\n\\\"H\",\"decoded_skip_special\":\"\\n\\u0000H\"}");
@@ -188,9 +188,10 @@ static void an_answer_lists_its_steps(void **state) {
   const int ids[] = {7, 2};
   const loci_candidate top[2][LOCI_TOP] = {{{7, "Rome", 0.75}, {8, "Pisa", 0.125}},
                                            {{2, "</s>", 1}}};
-  loci_answer a = {.text = "Rome", .count = 2, .ids = ids, .top = top};
+  loci_answer a = {
+      .result.kind = LOCI_KIND_ANSWER, .text = "Rome", .count = 2, .ids = ids, .top = top};
   char *text;
-  assert_int_equal(loci_answer_json(&a, &text, NULL), LOCI_OK);
+  assert_int_equal(loci_json(&a.result, &text, NULL), LOCI_OK);
   js_value *v = parsed(text);
   assert_string_equal(text_of(v, "format"), "loci.ask/1");
   const js_value *step = js_at(js_get(v, "steps"), 0);
@@ -202,7 +203,8 @@ static void an_answer_lists_its_steps(void **state) {
 static void errors_and_benches_are_objects(void **state) {
   (void)state;
   loci_err e = {LOCI_EINVAL, "no \"layer\" 99"};
-  loci_bench b = {.layers = 2,
+  loci_bench b = {.result.kind = LOCI_KIND_BENCH,
+                  .layers = 2,
                   .precision = "bf16",
                   .cpu = "a cpu",
                   .engine = "onednn",
@@ -212,7 +214,7 @@ static void errors_and_benches_are_objects(void **state) {
   assert_string_equal(text,
                       "{\"error\":{\"code\":\"bad request\",\"message\":\"no \\\"layer\\\" 99\"}}");
   loci_text_free(text);
-  assert_int_equal(loci_bench_json(&b, &text, NULL), LOCI_OK);
+  assert_int_equal(loci_json(&b.result, &text, NULL), LOCI_OK);
   js_value *v = parsed(text);
   double rate;
   assert_true(js_real_of(js_get(v, "walk_flop_per_s"), &rate) && fabs(rate - 1.25e12) < 1);

@@ -7,7 +7,7 @@
 static char *drawn(const loci_trace *t, loci_draw_opts o) {
   char *text;
   loci_err err;
-  if (loci_trace_draw(t, &o, &text, &err)) fail_msg("%s", err.msg);
+  if (loci_draw(&t->result, &o, &text, &err)) fail_msg("%s", err.msg);
   return text;
 }
 

@@ -7,12 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "store/store.h"
-
-typedef struct comparison_box { /* the public view first, so that one pointer serves both */
-  loci_comparison view;
-  arena *mem;
-} comparison_box;
 
 typedef struct comparing {
   loci_comparison *out;
@@ -21,13 +17,6 @@ typedef struct comparing {
   store_side a, b;
   int *pair; /* (a.n) the partner in b, or -1 */
 } comparing;
-
-void loci_comparison_free(loci_comparison *c) {
-  if (!c) return;
-  comparison_box *box = (comparison_box *)c;
-  arena_free(box->mem);
-  free(box);
-}
 
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "comparing runs"); }
 
@@ -286,26 +275,21 @@ loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_
   *out = NULL;
   store_which one = {opts->run_a, opts->least_effect, opts->seed, opts->by_right ? 1 : -1};
   store_which other = {opts->run_b, opts->least_effect, opts->seed, opts->by_right ? 0 : -1};
-  comparison_box *box = calloc(1, sizeof *box);
-  if (!box) return no_memory(err);
-  comparing c = {.out = &box->view, .seed = opts->seed};
+  loci_comparison *made = result_new(LOCI_KIND_COMPARISON, sizeof *made);
+  if (!made) return no_memory(err);
+  comparing c = {.out = made, .mem = made->result.memory, .seed = opts->seed};
   loci_status st = LOCI_OK;
-  box->view.by_right = opts->by_right;
-  box->mem = c.mem = arena_new();
-  if (!c.mem) {
-    st = no_memory(err);
-    goto done;
-  }
+  made->by_right = opts->by_right;
   TRY_DONE(store_side_load(a, &one, &c.a, err));
   TRY_DONE(store_side_load(b, &other, &c.b, err));
   TRY_DONE(describe(&c, err));
   TRY_DONE(find_pairs(&c, err));
   TRY_DONE(compare_rows(&c, err));
-  *out = &box->view;
-  box = NULL;
+  *out = made;
+  made = NULL;
 done:
   store_side_clear(&c.a);
   store_side_clear(&c.b);
-  if (box) loci_comparison_free(&box->view);
+  loci_free(made);
   return st;
 }

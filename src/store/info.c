@@ -3,19 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "store/store.h"
-
-typedef struct info_box { /* the public view first, so that one pointer serves both */
-  loci_store_info view;
-  arena *mem;
-} info_box;
-
-void loci_store_info_free(loci_store_info *info) {
-  if (!info) return;
-  info_box *box = (info_box *)info;
-  arena_free(box->mem);
-  free(box);
-}
 
 static loci_status copy_text(arena *mem, const char *s, const char **out, loci_err *err) {
   *out = arena_strdup(mem, s ? s : "");
@@ -111,44 +100,39 @@ static loci_status read_run(db *d, const db_query *q, arena *mem, loci_run_info 
 
 /* ---------------------------------------------------------------- all */
 
-static loci_status read_runs(db *d, info_box *box, loci_err *err) {
+static loci_status read_runs(db *d, loci_store_info *info, loci_err *err) {
   int64_t count, n = 0;
   db_query *q;
   bool row;
   TRY(db_number(d, "SELECT count(*) FROM run", &count, err));
-  TRY(db_number(d, "SELECT count(*) FROM example", &box->view.examples, err));
+  TRY(db_number(d, "SELECT count(*) FROM example", &info->examples, err));
   if (count > 100000) return fail(err, LOCI_EFORMAT, "%s: too many runs", db_path(d));
-  loci_run_info *runs = arena_zarray(box->mem, count, loci_run_info);
+  loci_run_info *runs = arena_zarray(info->result.memory, count, loci_run_info);
   if (!runs) return fail_nomem(err, "reading a store");
   TRY(db_prepare(d, "SELECT run, what, settings, model, data, created FROM run ORDER BY run", &q,
                  err));
   loci_status st;
   while (!(st = db_step(q, &row, err)) && row && n < count) {
-    st = read_run(d, q, box->mem, &runs[n++], err);
+    st = read_run(d, q, info->result.memory, &runs[n++], err);
     if (st) break;
   }
   db_finish(q);
-  box->view.runs = runs;
-  box->view.run_count = (int)n;
+  info->runs = runs;
+  info->run_count = (int)n;
   return st;
 }
 
 loci_status loci_store_info_new(loci_store *store, loci_store_info **out, loci_err *err) {
   *out = NULL;
-  info_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "reading a store");
+  loci_store_info *made = result_new(LOCI_KIND_STORE_INFO, sizeof *made);
+  if (!made) return fail_nomem(err, "reading a store");
   loci_status st = LOCI_OK;
-  box->mem = arena_new();
-  if (!box->mem) {
-    st = fail_nomem(err, "reading a store");
-    goto done;
-  }
-  TRY_DONE(copy_text(box->mem, db_path(store->d), &box->view.path, err));
+  TRY_DONE(copy_text(made->result.memory, db_path(store->d), &made->path, err));
   TRY_DONE(db_exec(store->d, "BEGIN", err)); /* a store without a run is fine here */
-  TRY_DONE(store_end_reading(store, read_runs(store->d, box, err), err));
-  *out = &box->view;
-  box = NULL;
+  TRY_DONE(store_end_reading(store, read_runs(store->d, made, err), err));
+  *out = made;
+  made = NULL;
 done:
-  if (box) loci_store_info_free(&box->view);
+  loci_free(made);
   return st;
 }

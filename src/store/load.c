@@ -282,7 +282,7 @@ static loci_status load(loading *l, double least_effect, loci_average **out, loc
   db_finish(l->values);
   st = store_end_reading(l->store, st, err);
   if (!st) return LOCI_OK;
-  loci_average_free(*out);
+  loci_free(*out);
   *out = NULL;
   return st;
 }
@@ -320,5 +320,5 @@ loci_status store_side_load(loci_store *s, const store_which *which, store_side 
 
 void store_side_clear(store_side *side) {
   average_clear(&side->numbers);
-  loci_average_free(side->average);
+  loci_free(side->average);
 }

@@ -287,7 +287,7 @@ static loci_status list_todo(keeping *x, loci_todo *out, loci_err *err) {
     if (!st && !e) return LOCI_OK;
     int64_t line = examples_line(x->s.examples);
     store_key(e != NULL, examples_fingerprint(x->s.examples), key);
-    loci_example_free(e);
+    loci_free(e);
     TRY(find_todo(x, key, &have, err));
     out->used += have == TURN_USED;
     if (have == TURN_NEW && in_shard(x, line)) TRY(add_line(out, &room, line, err));

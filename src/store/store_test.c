@@ -74,7 +74,7 @@ static void numbers_come_back_bit_for_bit(void **state) {
   assert_int_equal(a->sample.used, 1);
   assert_int_equal(a->number_count, 1);
   assert_true(a->numbers[0].value.value == x);
-  loci_average_free(a);
+  loci_free(a);
 }
 
 static void rows_without_sense_are_refused(void **state) {
@@ -173,7 +173,7 @@ static void one_writer_and_any_readers(void **state) {
     must(loci_store_open(path, false, &reader, &err), &err);
     must(loci_store_info_new(reader, &info, &err), &err);
     assert_int_equal(info->runs[0].used, 1 + done); /* what is not finished is not seen */
-    loci_store_info_free(info);
+    loci_free(info);
     loci_store_close(reader);
     if (!done) must(db_exec(writer->d, "COMMIT", &err), &err);
   }
@@ -260,7 +260,7 @@ static void pairs_are_compared_in_pairs(void **state) {
   near(p[1].q, 1);
   near(c->rows[0].spearman, 1); /* (7/3, 5) and (13/3, 5) */
   assert_int_equal(c->rows[0].peak_a, 1);
-  loci_comparison_free(c);
+  loci_free(c);
 }
 
 static void others_are_compared_as_groups(void **state) {
@@ -273,7 +273,7 @@ static void others_are_compared_as_groups(void **state) {
   near(p[0].difference.value, 2);
   /* variances 7/3 of 1, 2, 4 and 19/3 of 2, 4, 7 */
   near(p[0].p, erfc(2 / sqrt(7.0 / 9 + 19.0 / 9) / sqrt(2)));
-  loci_comparison_free(c);
+  loci_free(c);
 }
 
 static void ids_pair_what_lines_do_not(void **state) {
@@ -284,7 +284,7 @@ static void ids_pair_what_lines_do_not(void **state) {
   loci_comparison *c = compare();
   assert_int_equal(c->pairs, 2);
   near(c->rows[0].points[0].difference.value, 1.5);
-  loci_comparison_free(c);
+  loci_free(c);
 }
 
 /* Right and wrong answers of one run are two groups, even where an id is there twice. */
@@ -296,7 +296,7 @@ static void answers_of_one_run_are_groups(void **state) {
   assert_int_equal(c->pairs, 0);
   near(c->rows[0].points[0].difference.value, 4 - 1.5);
   near(c->rows[0].points[0].p, 1); /* one wrong answer: no error */
-  loci_comparison_free(c);
+  loci_free(c);
 }
 
 static void one_pair_proves_nothing(void **state) {
@@ -307,7 +307,7 @@ static void one_pair_proves_nothing(void **state) {
   near(c->rows[0].points[0].difference.value, 1);
   near(c->rows[0].points[0].p, 1);
   near(c->rows[0].points[0].q, 1);
-  loci_comparison_free(c);
+  loci_free(c);
 }
 
 /* ---------------------------------------------------------------- merging */

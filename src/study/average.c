@@ -1,21 +1,10 @@
 /* Gathered numbers to curves (see average.h). */
+#include "base/result.h"
 #include "study/average.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct average_box { /* the public view first, so that one pointer serves both */
-  loci_average view;
-  arena *mem;
-} average_box;
-
-void loci_average_free(loci_average *average) {
-  if (!average) return;
-  average_box *box = (average_box *)average;
-  arena_free(box->mem);
-  free(box);
-}
 
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "averaging"); }
 
@@ -212,29 +201,28 @@ loci_status average_number(averaging *a, int series, int point, average_whose wh
 loci_status average_make(study *s, average_job *job, average_fill *fill, void *ctx,
                          loci_average **out, loci_err *err) {
   *out = NULL;
-  average_box *box = calloc(1, sizeof *box);
-  if (!box) return no_memory(err);
+  loci_average *made = result_new(LOCI_KIND_AVERAGE, sizeof *made);
+  if (!made) return no_memory(err);
   loci_status st = LOCI_OK;
   averaging *a = calloc(1, sizeof *a);
-  if (a) *a = (averaging){.s = s, .out = &box->view};
-  box->mem = s->mem = arena_new();
-  if (!a || !box->mem) {
+  if (a) *a = (averaging){.s = s, .out = made};
+  if (!a) {
     st = no_memory(err);
     goto done;
   }
   job->a = a;
-  a->mem = box->mem;
-  box->view.what = job->what;
+  a->mem = s->mem = made->result.memory;
+  made->what = job->what;
   TRY_DONE(average_begin(a, err));
-  TRY_DONE(fill(ctx, job, &box->view.sample, err));
+  TRY_DONE(fill(ctx, job, &made->sample, err));
   TRY_DONE(job->finish(job->ctx, err));
-  *out = &box->view;
-  box = NULL;
+  *out = made;
+  made = NULL;
 done:
   if (a) average_clear(a);
   free(a);
   study_clear(s);
-  if (box) loci_average_free(&box->view);
+  loci_free(made);
   return st;
 }
 

@@ -53,7 +53,7 @@ static void write_examples(const loci_model *m, const question *x, int n, bool a
     assert_int_equal(js_print(o, false, &line, NULL), LOCI_OK);
     fprintf(f, "%s\n", line);
     free(line);
-    loci_answer_free(a);
+    loci_free(a);
     loci_prompt_free(p);
   }
   assert_int_equal(fclose(f), 0);
@@ -116,8 +116,8 @@ static void cuts_are_means_of_single_cuts(void **state) {
       assert_true(fabs(change->curves[c].points[l].value - (mean - clean)) < 1e-9);
     }
   }
-  for (int i = 0; i < EXAMPLES; i++) loci_knockout_free(k[i]);
-  loci_average_free(a);
+  for (int i = 0; i < EXAMPLES; i++) loci_free(k[i]);
+  loci_free(a);
   loci_model_close(m);
 }
 
@@ -154,8 +154,8 @@ static void pathways_may_come_late(void **state) {
     }
   }
   assert_int_equal(alone, 2);
-  loci_knockout_free(k);
-  loci_average_free(a);
+  loci_free(k);
+  loci_free(a);
   loci_model_close(m);
 }
 
@@ -198,8 +198,8 @@ static void flows_are_means_of_single_flows(void **state) {
   double all = 0;
   for (int i = 0; i < tokens->point_count; i++) all += tokens->curves[0].points[i].value;
   expect_close(all, 1);
-  for (int i = 0; i < EXAMPLES; i++) loci_flow_free(f[i]);
-  loci_average_free(a);
+  for (int i = 0; i < EXAMPLES; i++) loci_free(f[i]);
+  loci_free(a);
   loci_model_close(m);
 }
 
@@ -217,7 +217,7 @@ static void equal_examples_have_equal_top_sets(void **state) {
   loci_examples_close(x);
   const loci_chart *c = chart_named(a, "same visual tokens in the top 5 % of two examples");
   for (int l = 0; l < c->point_count; l++) assert_true(c->curves[0].points[l].value == 1);
-  loci_average_free(a);
+  loci_free(a);
   loci_model_close(m);
 }
 
@@ -235,7 +235,7 @@ static void text_only_models_have_no_image_charts(void **state) {
   loci_examples_close(x);
   assert_int_equal(a->chart_count, 1);
   assert_string_equal(a->charts[0].name, "constraint -> last");
-  loci_average_free(a);
+  loci_free(a);
   loci_model_close(m);
 }
 
@@ -310,10 +310,10 @@ static void effects_are_means_of_single_traces(void **state) {
     }
   }
   for (int i = 0; i < EXAMPLES; i++) {
-    loci_trace_free(t[i]);
+    loci_free(t[i]);
     loci_prompt_free(p[i]);
   }
-  loci_average_free(a);
+  loci_free(a);
   loci_model_close(m);
 }
 
@@ -332,7 +332,7 @@ static void examples_are_filtered_and_counted(void **state) {
   assert_int_equal(a->sample.dropped_count, 2);
   assert_string_equal(a->sample.dropped[0].kind, "answered wrongly");
   assert_int_equal(a->sample.dropped[1].line, 4);
-  loci_average_free(a);
+  loci_free(a);
   x = open_examples();
   assert_int_equal(loci_average_trace(m, x, &o, NULL, 2, &a, &err), LOCI_EINVAL); /* TE > 2 */
   loci_examples_close(x);
@@ -343,7 +343,7 @@ static void examples_are_filtered_and_counted(void **state) {
   loci_status st = loci_average_trace(m, x, &o, &swap, -1, &a, &err);
   assert_true(st == LOCI_OK || strstr(err.msg, "swap") != NULL);
   loci_examples_close(x);
-  loci_average_free(a);
+  loci_free(a);
   loci_model_close(m);
 }
 

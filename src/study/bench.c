@@ -229,6 +229,7 @@ loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_er
   }
   arena_free(r.mem);
   if (st) return st;
+  b.result.kind = LOCI_KIND_BENCH;
   b.share = b.walk_flop_per_s / b.product_flop_per_s;
   *out = b;
   return LOCI_OK;

@@ -170,7 +170,7 @@ static loci_status run_trace(loci_model *m, const loci_prompt *p, loci_progress_
     out->cells += n;
     for (int64_t k = 0; k < n; k++) out->cells_run += !t->grids[i].skipped[k];
   }
-  loci_trace_free(t);
+  loci_free(t);
   return LOCI_OK;
 }
 
@@ -197,7 +197,8 @@ loci_status loci_scale_run(loci_model *m, loci_progress_fn progress, void *ctx, 
                            loci_err *err) {
   struct rusage used;
   loci_prompt p = {.model = m, .mem = arena_new()};
-  loci_scale s = {.model = &m->info,
+  loci_scale s = {.result.kind = LOCI_KIND_SCALE,
+                  .model = &m->info,
                   .precision = dtype_name(m->arith_type),
                   .cpu = kernels_choose()->name,
                   .engine = product_engine(),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "study/flow.h"
@@ -21,11 +22,6 @@ enum { MOST_PATHS = 2, MOST_NOTES = 4 };
 static const double SINK_ATTENTION = 5, SINK_VALUE = 0.5;
 static const double TOP_SHARE = 0.05;
 
-typedef struct flow_box { /* the public view first, so that one pointer serves both */
-  loci_flow view;
-  arena *mem;
-} flow_box;
-
 typedef struct maker {
   const loci_prompt *p;
   const loci_flow_opts *opts;
@@ -35,13 +31,6 @@ typedef struct maker {
   loci_flow_path *paths;
   flow_table tables[1 + MOST_PATHS]; /* all sources; then the sums of each pathway */
 } maker;
-
-void loci_flow_free(loci_flow *f) {
-  if (!f) return;
-  flow_box *box = (flow_box *)f;
-  arena_free(box->mem);
-  free(box);
-}
 
 /* ---------------------------------------------------------------- what is asked */
 
@@ -338,26 +327,21 @@ loci_status loci_flow_new(loci_model *model, const loci_prompt *prompt, const lo
   static const loci_flow_opts defaults;
   *out = NULL;
   TRY(prompt_check_model(prompt, model, err));
-  flow_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "measuring contributions");
+  loci_flow *made = result_new(LOCI_KIND_FLOW, sizeof *made);
+  if (!made) return fail_nomem(err, "measuring contributions");
   loci_status st = LOCI_OK;
-  box->mem = arena_new();
-  if (!box->mem) {
-    st = fail_nomem(err, "measuring contributions");
-    goto done;
-  }
   maker m = {.p = prompt,
              .opts = opts ? opts : &defaults,
-             .mem = box->mem,
-             .out = &box->view,
+             .mem = made->result.memory,
+             .out = made,
              .T = prompt->info.length};
   TRY_DONE(measure(&m, err));
   if (!m.opts->no_hash) {
-    TRY_DONE(model_hash(model, m.opts->progress, m.opts->progress_ctx, &box->view.hash, err));
+    TRY_DONE(model_hash(model, m.opts->progress, m.opts->progress_ctx, &made->hash, err));
   }
-  *out = &box->view;
-  box = NULL;
+  *out = made;
+  made = NULL;
 done:
-  if (box) loci_flow_free(&box->view);
+  loci_free(made);
   return st;
 }

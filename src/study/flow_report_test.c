@@ -78,7 +78,7 @@ static void all_layers_cost_at_most_1_3_forwards(void **state) {
       print_message("%s: %.3f forwards\n", m->info.path, f->cost.flop / plain);
       assert_true(f->cost.flop > plain);
       assert_true(f->cost.flop <= 1.3 * plain);
-      loci_flow_free(f);
+      loci_free(f);
     }
     loci_prompt_free(p);
     loci_model_close(m);
@@ -160,7 +160,7 @@ static void pathways_are_what_the_arrays_say(void **state) {
     }
     assert_string_equal(f->paths[f->path_count - 1].from, "constraint");
     assert_string_equal(f->paths[f->path_count - 1].to, "last");
-    loci_flow_free(f);
+    loci_free(f);
     loci_prompt_free(p);
     loci_model_close(m);
   }
@@ -178,7 +178,7 @@ static void a_single_source_is_its_sum(void **state) {
     assert_close(x->max[l], x->total[l]);
     assert_close(x->mean[l], x->total[l]);
   }
-  loci_flow_free(f);
+  loci_free(f);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -210,7 +210,7 @@ static void sinks_are_as_defined(void **state) {
     }
   }
   print_message("%d sinks in %d layers of %d positions\n", found, f->layer_count, T);
-  loci_flow_free(f);
+  loci_free(f);
   loci_prompt_free(p);
   loci_model_close(m);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/clock.h"
 #include "study/layers.h"
 #include "study/target.h"
@@ -54,18 +55,6 @@ typedef struct knockout {
   int first_cut;     /* of the batch that is running */
   loci_cost cost;
 } knockout;
-
-typedef struct knockout_box { /* the public view first, so that one pointer serves both */
-  loci_knockout view;
-  arena *mem;
-} knockout_box;
-
-void loci_knockout_free(loci_knockout *k) {
-  if (!k) return;
-  knockout_box *box = (knockout_box *)k;
-  arena_free(box->mem);
-  free(box);
-}
 
 /* ---------------------------------------------------------------- pathways */
 
@@ -383,28 +372,23 @@ loci_status loci_knockout_new(loci_model *model, const loci_prompt *prompt,
   static const loci_knockout_opts defaults;
   *out = NULL;
   TRY(prompt_check_model(prompt, model, err));
-  knockout_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "knocking out attention");
+  loci_knockout *made = result_new(LOCI_KIND_KNOCKOUT, sizeof *made);
+  if (!made) return fail_nomem(err, "knocking out attention");
   loci_status st = LOCI_OK;
-  box->mem = arena_new();
-  if (!box->mem) {
-    st = fail_nomem(err, "knocking out attention");
-    goto done;
-  }
   knockout k = {.p = prompt,
                 .m = model,
                 .opts = opts ? opts : &defaults,
-                .mem = box->mem,
+                .mem = made->result.memory,
                 .T = prompt->info.length,
                 .L = model_decoder(model)->layers};
-  TRY_DONE(knock_out(&k, &box->view, err));
-  box->view.hash = "";
+  TRY_DONE(knock_out(&k, made, err));
+  made->hash = "";
   if (!k.opts->no_hash) {
-    TRY_DONE(model_hash(model, k.opts->progress, k.opts->progress_ctx, &box->view.hash, err));
+    TRY_DONE(model_hash(model, k.opts->progress, k.opts->progress_ctx, &made->hash, err));
   }
-  *out = &box->view;
-  box = NULL;
+  *out = made;
+  made = NULL;
 done:
-  if (box) loci_knockout_free(&box->view);
+  loci_free(made);
   return st;
 }

@@ -77,8 +77,8 @@ static void a_full_window_is_a_masked_run(void **state) {
   }
   assert_int_equal(all->cost.rows, T * L + queries + (T - first) * (L - 1));
   assert_int_equal(wide->cost.rows, all->cost.rows);
-  loci_knockout_free(all);
-  loci_knockout_free(wide);
+  loci_free(all);
+  loci_free(wide);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -99,7 +99,7 @@ static void cutting_nothing_changes_nothing(void **state) {
   assert_int_equal(k->cost.rows, (int64_t)p->info.length * L);
   double want = masked_root(p, k->target_ids[0], L - 1, L);
   assert_float_equal(want, k->clean.m.logp, 1e-5); /* f32 products of other shapes */
-  loci_knockout_free(k);
+  loci_free(k);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -130,7 +130,7 @@ static void check_rows(const char *name, const char *image, const char *answer, 
   assert_int_equal(k->pathway_count, image ? 4 : 2);
   assert_int_equal(k->cost.rows, want);
   assert_int_equal(k->cost.formula, want);
-  loci_knockout_free(k);
+  loci_free(k);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -166,8 +166,8 @@ static void batches_change_nothing(void **state) {
   loci_err err;
   assert_int_equal(loci_knockout_new(m, p, NULL, &none, &err), LOCI_ENOMEM);
   assert_null(none);
-  loci_knockout_free(one);
-  loci_knockout_free(many);
+  loci_free(one);
+  loci_free(many);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -219,7 +219,7 @@ static void nonsense_is_refused_in_a_sentence(void **state) {
   refuse(text, p, (loci_knockout_opts){0}, "model");
   loci_knockout *k = knockout_of(text, bare, (loci_knockout_opts){0});
   assert_int_equal(k->pathway_count, 1); /* last -> last is always there */
-  loci_knockout_free(k);
+  loci_free(k);
   loci_prompt_free(p);
   loci_prompt_free(q);
   loci_prompt_free(r);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/clock.h"
 #include "study/layers.h"
 #include "study/target.h"
@@ -25,18 +26,6 @@ typedef struct lens {
   int layer_count, *layers;
   loci_lens_cell *cells; /* (positions, layers) */
 } lens;
-
-typedef struct lens_box { /* the public view first, so that one pointer serves both */
-  loci_lens view;
-  arena *mem;
-} lens_box;
-
-void loci_lens_free(loci_lens *l) {
-  if (!l) return;
-  lens_box *box = (lens_box *)l;
-  arena_free(box->mem);
-  free(box);
-}
 
 /* ---------------------------------------------------------------- positions and layers */
 
@@ -181,28 +170,23 @@ loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt, const lo
   static const loci_lens_opts defaults;
   *out = NULL;
   TRY(prompt_check_model(prompt, model, err));
-  lens_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "looking through the layers");
+  loci_lens *made = result_new(LOCI_KIND_LENS, sizeof *made);
+  if (!made) return fail_nomem(err, "looking through the layers");
   loci_status st = LOCI_OK;
-  box->mem = arena_new();
-  if (!box->mem) {
-    st = fail_nomem(err, "looking through the layers");
-    goto done;
-  }
   lens l = {.p = prompt,
             .m = model,
             .opts = opts ? opts : &defaults,
-            .mem = box->mem,
+            .mem = made->result.memory,
             .T = prompt->info.length,
             .L = model_decoder(model)->layers};
-  TRY_DONE(make_lens(&l, &box->view, err));
-  box->view.hash = "";
+  TRY_DONE(make_lens(&l, made, err));
+  made->hash = "";
   if (!l.opts->no_hash) {
-    TRY_DONE(model_hash(model, l.opts->progress, l.opts->progress_ctx, &box->view.hash, err));
+    TRY_DONE(model_hash(model, l.opts->progress, l.opts->progress_ctx, &made->hash, err));
   }
-  *out = &box->view;
-  box = NULL;
+  *out = made;
+  made = NULL;
 done:
-  if (box) loci_lens_free(&box->view);
+  loci_free(made);
   return st;
 }

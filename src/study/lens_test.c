@@ -57,7 +57,7 @@ static void check_model(const char *name, const char *image, const char *answer)
   if (!answer) assert_int_equal(l->cells[T * L - 1].rank, 1);
   assert_int_equal(l->clean[0].id, l->cells[T * L - 1].top[0].id);
   free(zeros);
-  loci_lens_free(l);
+  loci_free(l);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -89,9 +89,9 @@ static void positions_and_layers_are_those_asked_for(void **state) {
     assert_float_equal(x->logp, y->logp, 1e-5); /* f32 products of other shapes */
     assert_int_equal(x->top[0].id, y->top[0].id);
   }
-  loci_lens_free(all);
-  loci_lens_free(usual);
-  loci_lens_free(some);
+  loci_free(all);
+  loci_free(usual);
+  loci_free(some);
   loci_prompt_free(p);
   loci_model_close(m);
 }

@@ -8,20 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "study/flow.h"
 #include "walk/logits.h"
-
-typedef struct prediction_box { /* the public view first, so that one pointer serves both */
-  loci_prediction view;
-  arena *mem;
-} prediction_box;
-
-void loci_prediction_free(loci_prediction *prediction) {
-  if (!prediction) return;
-  prediction_box *box = (prediction_box *)prediction;
-  arena_free(box->mem);
-  free(box);
-}
 
 /* ---------------------------------------------------------------- one example */
 
@@ -131,8 +120,8 @@ loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
                                 loci_err *err) {
   static const loci_predict_opts defaults;
   *out = NULL;
-  prediction_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "predicting failure");
+  loci_prediction *made = result_new(LOCI_KIND_PREDICTION, sizeof *made);
+  if (!made) return fail_nomem(err, "predicting failure");
   loci_status st = LOCI_OK;
   study s = {.model = model,
              .opts = opts ? &opts->study : &defaults.study,
@@ -142,19 +131,15 @@ loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
                   .opts = opts ? opts : &defaults,
                   .L = model_decoder(model)->layers,
                   .D = model_decoder(model)->width};
-  box->mem = p.mem = s.mem = arena_new();
-  if (!box->mem) {
-    st = fail_nomem(err, "predicting failure");
-    goto done;
-  }
-  TRY_DONE(predict(&p, &box->view, err));
-  *out = &box->view;
-  box = NULL;
+  p.mem = s.mem = made->result.memory;
+  TRY_DONE(predict(&p, made, err));
+  *out = made;
+  made = NULL;
 done:
   study_clear(&s);
   free(p.rows);
   free(p.flows);
   free(p.resid);
-  if (box) loci_prediction_free(&box->view);
+  loci_free(made);
   return st;
 }

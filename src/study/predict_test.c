@@ -43,8 +43,8 @@ static void measure(loci_model *m, const char *question, const char *image, meas
   out->confidence = a->top[0][0].p;
   out->margin = a->top[0][0].p - a->top[0][1].p;
   snprintf(out->answer, sizeof out->answer, "%s", a->text);
-  loci_answer_free(a);
-  loci_flow_free(f);
+  loci_free(a);
+  loci_free(f);
   loci_prompt_free(p);
 }
 
@@ -160,7 +160,7 @@ static void check_numbers(const char *model, const char *image) {
     expect_close(e->best_layers, mean_of_layers(&x[i], p->best_first_layer, p->layer_count));
   }
   check_layers(p, x, L);
-  loci_prediction_free(p);
+  loci_free(p);
   loci_model_close(m);
 }
 
@@ -187,7 +187,7 @@ static void given_layers_are_tested_on_all(void **state) {
   for (int k = 0; k < p->predictor_count; k++)
     assert_true(p->predictors[k].auroc.value == p->predictors[k].all.value);
   for (int i = 0; i < MOST; i++) assert_true(isnan(p->examples[i].best_layers));
-  loci_prediction_free(p);
+  loci_free(p);
   loci_model_close(m);
 }
 

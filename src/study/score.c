@@ -8,17 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "data/choice.h"
 #include "study/likelihood.h"
 #include "study/stats.h"
 #include "study/study.h"
 
 enum { MOST_FIELDS = 8 };
-
-typedef struct score_box { /* the public view first, so that one pointer serves both */
-  loci_score view;
-  arena *mem;
-} score_box;
 
 typedef struct scoring {
   study s;
@@ -28,13 +24,6 @@ typedef struct scoring {
   int room;
   double guessed; /* sum of 1 / options */
 } scoring;
-
-void loci_score_free(loci_score *score) {
-  if (!score) return;
-  score_box *box = (score_box *)score;
-  arena_free(box->mem);
-  free(box);
-}
 
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "scoring answers"); }
 
@@ -91,7 +80,7 @@ static loci_status answer_freely(const scoring *s, const loci_prompt *p, const c
   loci_status st = loci_answer_matches(a->text, c->answers, c->answer_count, &row->right, err);
   row->answer = arena_strdup(s->mem, a->text);
   row->chosen = row->correct = -1;
-  loci_answer_free(a);
+  loci_free(a);
   return st || row->answer ? st : no_memory(err);
 }
 
@@ -228,22 +217,22 @@ loci_status loci_score_new(loci_model *model, loci_examples *examples, const loc
   scoring s = {.opts = opts ? opts : &defaults};
   *out = NULL;
   TRY(check_opts(s.opts, err));
-  score_box *box = calloc(1, sizeof *box);
-  if (box) box->mem = s.mem = arena_new();
-  loci_status st = box && box->mem ? LOCI_OK : no_memory(err);
+  loci_score *made = result_new(LOCI_KIND_SCORE, sizeof *made);
+  if (!made) return no_memory(err);
+  s.mem = made->result.memory;
   s.s = (study){.model = model,
                 .opts = &s.opts->study,
                 .examples = examples,
                 .own_prompts = true,
                 .mem = s.mem};
-  if (!st) st = study_each(&s.s, measure, &s, err);
-  if (!st) st = fill_result(&s, &box->view, err);
+  loci_status st = study_each(&s.s, measure, &s, err);
+  if (!st) st = fill_result(&s, made, err);
   study_clear(&s.s);
   free(s.rows);
   if (st) {
-    if (box) loci_score_free(&box->view);
+    loci_free(made);
     return st;
   }
-  *out = &box->view;
+  *out = made;
   return LOCI_OK;
 }

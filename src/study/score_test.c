@@ -86,7 +86,7 @@ static char *answer_of(const loci_model *m, const char *question) {
   must(loci_prompt_new(m, &q, &p, &err), &err);
   must(loci_ask(m, p, 1, NULL, NULL, &a, &err), &err);
   char *text = strdup(a->text);
-  loci_answer_free(a);
+  loci_free(a);
   loci_prompt_free(p);
   return text;
 }
@@ -128,7 +128,7 @@ static void free_answers_are_counted_by_group(void **state) {
   assert_int_equal(s->groups[2].n, 3);
   assert_string_equal(s->examples[0].answer, said);
   free(said);
-  loci_score_free(s);
+  loci_free(s);
   loci_model_close(m);
 }
 
@@ -158,7 +158,7 @@ static void the_most_likely_option_is_taken(void **state) {
   assert_string_equal(e->answer, options[best]);
   assert_true(fabs(s->chance - 1.0 / 3) < 1e-12);
   assert_string_equal(s->sample.dropped[0].kind, "refused");
-  loci_score_free(s);
+  loci_free(s);
   /* By letters the options are part of the question. */
   must(score(m, (loci_score_opts){.choose = LOCI_CHOOSE_LETTER}, &s, &err), &err);
   assert_int_equal(s->examples[0].option_count, 3);
@@ -168,10 +168,10 @@ static void the_most_likely_option_is_taken(void **state) {
   loci_prompt_free(p);
   must(loci_prompt_new(m, &q, &p, &err), &err);
   assert_true(fabs(s->examples[0].logp[2] - plain_logp(m, p, "C")) < 1e-3);
-  loci_score_free(s);
+  loci_free(s);
   must(score(m, (loci_score_opts){.choose = LOCI_CHOOSE_FREE}, &s, &err), &err);
   assert_int_equal(s->free_count, 1);
-  loci_score_free(s);
+  loci_free(s);
   loci_prompt_free(p);
   loci_model_close(m);
 }

@@ -52,9 +52,9 @@ static void the_strongest_cells_are_run(void **state) {
       loci_trace *t = trace_of(m, p, o);
       check_against_exact(t, exact);
       if (o.screen > 10000) assert_true(trace_distance(t, exact) < 1e-4);
-      loci_trace_free(t);
+      loci_free(t);
     }
-    loci_trace_free(exact);
+    loci_free(exact);
     loci_prompt_free(p);
     loci_model_close(m);
   }
@@ -95,10 +95,10 @@ static void memory_changes_no_estimate(void **state) {
     if (st) continue;
     assert_true(estimate_distance(t, all) < 1e-5);
     rows = t->cost.rows;
-    loci_trace_free(t);
+    loci_free(t);
   }
   assert_true(rows > 2 * all->cost.rows); /* four seeds and four sites, one by one */
-  loci_trace_free(all);
+  loci_free(all);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -129,7 +129,7 @@ static void small_changes_are_estimated_exactly(void **state) {
     assert_true(largest > 1e-4);
     assert_true(worst < 0.05 * largest); /* what is not linear in a change of this size */
     assert_true(t->spearman > 0.98);
-    loci_trace_free(t);
+    loci_free(t);
     loci_prompt_free(p);
     loci_model_close(m);
   }

@@ -91,9 +91,9 @@ static loci_status count_right(void *ctx, loci_err *err) {
   loci_status st = loci_score_new(all.model, x, &o, &s, err);
   loci_examples_close(x);
   assert_true((st == LOCI_OK) == (s != NULL));
-  if (!st) st = loci_score_draw(s, NULL, &text, err);
+  if (!st) st = loci_draw(&s->result, NULL, &text, err);
   if (!st) loci_text_free(text);
-  loci_score_free(s);
+  loci_free(s);
   return st;
 }
 
@@ -106,7 +106,7 @@ static loci_status average_flow(void *ctx, loci_err *err) {
   loci_status st = loci_average_flow(all.model, x, &o, &a, err);
   loci_examples_close(x);
   assert_true((st == LOCI_OK) == (a != NULL));
-  loci_average_free(a);
+  loci_free(a);
   return st;
 }
 
@@ -119,7 +119,7 @@ static loci_status average_cuts(void *ctx, loci_err *err) {
   loci_status st = loci_average_knockout(all.model, x, &o, NULL, &a, err);
   loci_examples_close(x);
   assert_true((st == LOCI_OK) == (a != NULL));
-  loci_average_free(a);
+  loci_free(a);
   return st;
 }
 
@@ -134,16 +134,16 @@ static loci_status average_trace(void *ctx, loci_err *err) {
   loci_status st = loci_average_trace(all.model, x, &o, &how, -1, &a, err);
   loci_examples_close(x);
   assert_true((st == LOCI_OK) == (a != NULL));
-  loci_average_free(a);
+  loci_free(a);
   return st;
 }
 
 static loci_status report_average(void *ctx, loci_err *err) {
   char *text;
   (void)ctx;
-  TRY(loci_average_draw(all.average, NULL, &text, err));
+  TRY(loci_draw(&all.average->result, NULL, &text, err));
   loci_text_free(text);
-  TRY(loci_average_json(all.average, &text, err));
+  TRY(loci_json(&all.average->result, &text, err));
   loci_text_free(text);
   return LOCI_OK;
 }
@@ -151,7 +151,7 @@ static loci_status report_average(void *ctx, loci_err *err) {
 static loci_status report(void *ctx, loci_err *err) {
   char *text;
   (void)ctx;
-  TRY(loci_prediction_draw(all.prediction, NULL, &text, err));
+  TRY(loci_draw(&all.prediction->result, NULL, &text, err));
   loci_text_free(text);
   return LOCI_OK;
 }
@@ -159,14 +159,14 @@ static loci_status report(void *ctx, loci_err *err) {
 static loci_status report_json(void *ctx, loci_err *err) {
   char *text;
   (void)ctx;
-  TRY(loci_prediction_json(all.prediction, &text, err));
+  TRY(loci_json(&all.prediction->result, &text, err));
   loci_text_free(text);
   return LOCI_OK;
 }
 
 static loci_status write_csv(void *ctx, loci_err *err) {
   (void)ctx;
-  loci_status st = loci_prediction_write(all.prediction, all.out, err);
+  loci_status st = loci_write(&all.prediction->result, all.out, NULL, err);
   assert_int_equal(unlink(all.out) == 0, st == LOCI_OK);
   return st;
 }
@@ -224,7 +224,7 @@ static int make_all(void **state) {
   if (!f) return -1;
   for (int i = 0; i < EXAMPLES; i++) fprintf(f, right, i % 2 ? a->text : "never", a->text);
   fprintf(f, "no example\n");
-  loci_answer_free(a);
+  loci_free(a);
   loci_prompt_free(p);
   if (fclose(f) != 0) return -1;
   loci_examples *x;
@@ -237,8 +237,8 @@ static int make_all(void **state) {
 
 static int free_all(void **state) {
   (void)state;
-  loci_average_free(all.average);
-  loci_prediction_free(all.prediction);
+  loci_free(all.average);
+  loci_free(all.prediction);
   loci_model_close(all.model);
   unlink(all.path);
   return 0;

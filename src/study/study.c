@@ -146,7 +146,7 @@ loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err) {
     if (!e) break;
     any = true;
     loci_status st = take(s, e, measure, ctx, err);
-    loci_example_free(e);
+    loci_free(e);
     TRY(st);
     if (!study_progress(s, "", 0, 0)) return fail(err, LOCI_ECANCELLED, "stopped");
     if (s->keeper && s->keeper->enough(s->keeper->ctx)) break;
@@ -224,7 +224,7 @@ loci_status study_ask(study *s, study_item *item, const study_answer **out, loci
   if (!own) return fail_nomem(err, "answering");
   TRY(loci_ask(s->model, item->prompt, s->opts->max_new, study_progress, s, &answer, err));
   loci_status st = judge(item, answer, own, err);
-  loci_answer_free(answer);
+  loci_free(answer);
   if (!st) *out = item->answer = own;
   return st;
 }

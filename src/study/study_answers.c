@@ -103,7 +103,7 @@ static loci_status gather_lens(void *ctx, study_item *item, loci_err *err) {
   how.progress_ctx = s->job.a->s;
   TRY(loci_lens_new(s->job.a->s->model, item->prompt, &how, &l, err));
   loci_status st = put_lens(s->job.a, l, item->mem, err);
-  loci_lens_free(l);
+  loci_free(l);
   return st;
 }
 

@@ -50,7 +50,7 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
   how.progress_ctx = c->job.a->s;
   TRY(loci_knockout_new(c->job.a->s->model, item->prompt, &how, &k, err));
   loci_status st = put(c->job.a, k, err);
-  loci_knockout_free(k);
+  loci_free(k);
   return st;
 }
 

@@ -133,7 +133,7 @@ static loci_status trace(trace_study *s, study_item *item, const char *corrupt, 
   loci_status st = LOCI_OK;
   if (s->job.see_trace) st = s->job.see_trace(s->job.see_ctx, t, err);
   if (!st) st = put(s, t, err);
-  loci_trace_free(t);
+  loci_free(t);
   return st;
 }
 

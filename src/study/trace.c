@@ -7,20 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "base/clock.h"
 #include "study/sweep.h"
-
-typedef struct trace_box { /* the public view first, so that one pointer serves both */
-  loci_trace view;
-  arena *mem;
-} trace_box;
-
-void loci_trace_free(loci_trace *t) {
-  if (!t) return;
-  trace_box *box = (trace_box *)t;
-  arena_free(box->mem);
-  free(box);
-}
 
 /* Target ids (for argmax: room for one), and the input rows with the answer's tokens but the last
  * appended. */
@@ -125,7 +114,7 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
 
 typedef struct job {
   sweep s;
-  trace_box *box;
+  loci_trace *out;
   double seconds; /* of its own, beside the walks that are shared */
 } job;
 
@@ -134,10 +123,9 @@ static loci_status prepare(job *j, int answer, loci_err *err) {
   double begin = clock_seconds();
   sweep *s = &j->s;
   TRY(prompt_check_model(s->p, s->m, err));
-  j->box = calloc(1, sizeof *j->box);
-  if (!j->box) return fail_nomem(err, "tracing");
-  s->mem = j->box->mem = arena_new();
-  if (!s->mem) return fail_nomem(err, "tracing");
+  j->out = result_new(LOCI_KIND_TRACE, sizeof *j->out);
+  if (!j->out) return fail_nomem(err, "tracing");
+  s->mem = j->out->result.memory;
   TRY(set_target(s, err));
   if (s->answer_given) answer = s->target[0];
   TRY(corruption_make(s->p, s->opts, answer, s->mem, &s->corrupted, err));
@@ -157,10 +145,10 @@ static loci_status avoid_answer(job *j, loci_err *err) {
   if (s->answer_given || s->not_finite || !corruption_is_usual(s->opts)) return LOCI_OK;
   if (s->corrupted.first_id != answer) return LOCI_OK;
   double begin = clock_seconds(), before = j->seconds;
-  trace_box *first = j->box;
+  loci_trace *first = j->out;
   *s = (sweep){.p = s->p, .m = s->m, .opts = s->opts, .T = s->T, .cost = s->cost};
-  j->box = NULL;
-  loci_trace_free(&first->view);
+  j->out = NULL;
+  loci_free(first);
   TRY(prepare(j, answer, err));
   TRY(sweeps_run(&s, 1, err));
   j->seconds = before + clock_seconds() - begin;
@@ -171,7 +159,7 @@ static loci_status avoid_answer(job *j, loci_err *err) {
 static loci_status finish(job *j, loci_model *m, double seconds, loci_err *err) {
   double begin = clock_seconds();
   sweep *s = &j->s;
-  loci_trace *t = &j->box->view;
+  loci_trace *t = j->out;
   if (s->not_finite) return not_finite(s->m, err);
   TRY(fill_view(s, t, err));
   set_effects(s, t);
@@ -235,9 +223,9 @@ loci_status loci_traces(loci_model *model, loci_trace_request *requests, int cou
   if (!st) st = run_jobs(model, jobs, requests, count, err);
   for (int i = 0; i < count; i++) {
     if (!st && !requests[i].err.code) {
-      requests[i].trace = &jobs[i].box->view;
-    } else if (jobs[i].box) {
-      loci_trace_free(&jobs[i].box->view);
+      requests[i].trace = jobs[i].out;
+    } else {
+      loci_free(jobs[i].out);
     }
   }
   free(jobs);
@@ -257,11 +245,4 @@ loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
   if (st && err) *err = own;
   *out = r.trace;
   return st;
-}
-
-int64_t loci_model_trace_bytes(const loci_model *m, int tokens) {
-  const model_config *c = &m->weights->config;
-  int64_t T = tokens + (c->has_vision ? c->image_rows : 0), cells = 3LL * tokens * c->text.layers;
-  int64_t rows = T + tokens + cells * tokens / 2;
-  return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);
 }

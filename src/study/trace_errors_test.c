@@ -150,7 +150,7 @@ static void noise_files_are_checked(void **state) {
   loci_trace *t = trace_of(model, prompt, o);
   assert_true(t->corrupted.m.p != t->clean.m.p);
   assert_int_equal(t->verified, 3);
-  loci_trace_free(t);
+  loci_free(t);
   assert_int_equal(unlink(path), 0);
   assert_refused(o, LOCI_EIO, path);
 }

@@ -66,7 +66,7 @@ static void every_cell_is_what_a_full_run_gives_at_no_more_than_the_formula(void
                  (long long)t->cost.rows, (long long)t->cost.formula);
       }
       assert_true(t->cost.flop > 0 && t->cost.flop < t->cost.naive_flop);
-      loci_trace_free(t);
+      loci_free(t);
     }
     loci_prompt_free(p);
     loci_model_close(m);
@@ -94,8 +94,8 @@ static void many_small_walks_give_the_numbers_of_one(void **state) {
       assert_true(many->cost.rows > one->cost.rows);
       double d = trace_distance(one, many);
       if (!(d <= 1e-4)) fail_msg("%s, %s: %g apart", worlds[i].model, requests[k].what, d);
-      loci_trace_free(one);
-      loci_trace_free(many);
+      loci_free(one);
+      loci_free(many);
     }
     loci_prompt_free(p);
     loci_model_close(m);
@@ -128,8 +128,8 @@ static void the_same_request_gives_the_same_bytes(void **state) {
     for (int k = threads - 1; k < REQUESTS; k += 2) {
       loci_trace *a = trace_of(m, p, request(k, m)), *b = trace_of(m, p, request(k, m));
       assert_same_bytes(a, b);
-      loci_trace_free(a);
-      loci_trace_free(b);
+      loci_free(a);
+      loci_free(b);
     }
     loci_prompt_free(p);
     loci_model_close(m);
@@ -149,7 +149,7 @@ static void two_threads_give_the_numbers_of_one(void **state) {
   }
   assert_true(trace_distance(t[0], t[1]) < 1e-4);
   for (int i = 0; i < 2; i++) {
-    loci_trace_free(t[i]);
+    loci_free(t[i]);
     loci_prompt_free(p[i]);
     loci_model_close(m[i]);
   }
@@ -162,8 +162,8 @@ static void another_seed_gives_other_noise(void **state) {
   loci_trace *a = trace_of(m, p, (loci_trace_opts){.corrupt = "noise:3", .seeds = 2, .seed = 1});
   loci_trace *b = trace_of(m, p, (loci_trace_opts){.corrupt = "noise:3", .seeds = 2, .seed = 2});
   assert_true(trace_distance(a, b) > 0);
-  loci_trace_free(a);
-  loci_trace_free(b);
+  loci_free(a);
+  loci_free(b);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -191,7 +191,7 @@ static void skipped_cells_are_exact_zeros(void **state) {
       }
     }
   }
-  loci_trace_free(t);
+  loci_free(t);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -213,7 +213,7 @@ static void restoring_the_end_of_the_stream_restores_everything(void **state) {
   assert_true(fabs(t->grids[1].cells[0].p - t->corrupted.m.p) < 1e-6);
   assert_true(fabs(t->grids[1].cells[0].kl - t->corrupted.m.kl) < 1e-5);
   assert_true(fabs(t->clean.m.logit_diff - t->grids[0].cells[0].logit_diff) < 1e-4);
-  loci_trace_free(t);
+  loci_free(t);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -236,7 +236,7 @@ static void without_a_total_effect_there_is_no_restoration(void **state) {
       assert_true(fabs(t->grids[i].ie[k]) < 1e-6);
     }
   }
-  loci_trace_free(t);
+  loci_free(t);
   loci_prompt_free(p);
   loci_model_close(m);
 }
@@ -258,8 +258,8 @@ static void some_layers_are_those_rows_of_the_whole_grid(void **state) {
       assert_true(fabs(a->cells[k + s->column_count].p - s->cells[k].p) < 1e-6);
     }
   }
-  loci_trace_free(all);
-  loci_trace_free(some);
+  loci_free(all);
+  loci_free(some);
   loci_prompt_free(p);
   loci_model_close(m);
 }

@@ -44,7 +44,7 @@ static void effects_in_bf16_are_those_in_f32(void **state) {
   assert_true(fabs(t[0]->total_effect) > 0.5); /* or the comparison would say little */
   if (!(sum / (double)n <= 0.01)) fail_msg("mean difference of %g", sum / (double)n);
   for (int i = 0; i < 2; i++) {
-    loci_trace_free(t[i]);
+    loci_free(t[i]);
     loci_prompt_free(p[i]);
     loci_model_close(m[i]);
   }

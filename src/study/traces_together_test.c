@@ -50,7 +50,7 @@ static void open_world(world *w, const char *name) {
 
 static void close_world(world *w) {
   for (int i = 0; i < ASKED; i++) {
-    loci_trace_free(w->alone[i]);
+    loci_free(w->alone[i]);
     loci_prompt_free(w->prompts[i]);
   }
   loci_model_close(w->m);
@@ -74,7 +74,7 @@ static int64_t compare(const world *w, const char *name, bool whole) {
     assert_int_equal(t->other.id, w->alone[i]->other.id);
     if (whole) assert_true(t->cost.rows <= t->cost.formula);
     rows += t->cost.rows;
-    loci_trace_free(t);
+    loci_free(t);
   }
   return rows;
 }

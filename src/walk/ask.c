@@ -11,23 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "model/prompt.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
 
 enum { DEFAULT_NEW = 20, MOST_NEW = 1 << 16 };
-
-typedef struct answer_box { /* the public view first, so that one pointer serves both */
-  loci_answer view;
-  arena *mem;
-} answer_box;
-
-void loci_answer_free(loci_answer *answer) {
-  if (!answer) return;
-  answer_box *box = (answer_box *)answer;
-  arena_free(box->mem);
-  free(box);
-}
 
 typedef struct taken {
   top_logits top;
@@ -88,16 +77,16 @@ static bool is_end(const loci_model *m, int id) {
 }
 
 /* Decoded, stripped of blanks at both ends. */
-static loci_status decode_answer(const loci_model *m, answer_box *box, const int *ids, int count,
+static loci_status decode_answer(const loci_model *m, loci_answer *a, const int *ids, int count,
                                  loci_err *err) {
   char *text;
   size_t n;
   TRY(tokenizer_decode(m->tokens, ids, count, true, &text, &n, err));
   size_t from = strspn(text, " \t\r\n");
   while (n > from && strchr(" \t\r\n", text[n - 1])) n--;
-  box->view.text = arena_strndup(box->mem, text + from, n - from);
+  a->text = arena_strndup(a->result.memory, text + from, n - from);
   free(text);
-  return box->view.text ? LOCI_OK : fail_nomem(err, "decoding the answer");
+  return a->text ? LOCI_OK : fail_nomem(err, "decoding the answer");
 }
 
 /* The last token is not read, so it needs no position of its own. */
@@ -106,15 +95,15 @@ static int most_that_fit(const loci_model *m, int prompt, int most) {
   return most;
 }
 
-static loci_status generate(const loci_model *m, const loci_prompt *p, int most, answer_box *box,
+static loci_status generate(const loci_model *m, const loci_prompt *p, int most, loci_answer *a,
                             const walk_hooks *given, loci_err *err) {
   int64_t D = model_decoder(m)->width;
-  int *ids = arena_array(box->mem, most, int);
-  loci_candidate(*top)[LOCI_TOP] = arena_zalloc(box->mem, most, sizeof *top);
-  float *next = arena_array(box->mem, D, float);
+  int *ids = arena_array(a->result.memory, most, int);
+  loci_candidate(*top)[LOCI_TOP] = arena_zalloc(a->result.memory, most, sizeof *top);
+  float *next = arena_array(a->result.memory, D, float);
   if (!ids || !top || !next) return fail_nomem(err, "answering");
   taken best;
-  TRY(taken_init(&best, m, p, box->mem, err));
+  TRY(taken_init(&best, m, p, a->result.memory, err));
   walk_hooks hooks = *given;
   hooks.logits = take_top;
   hooks.logits_ctx = &best;
@@ -135,13 +124,13 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   }
   kv_cache_free(cache);
   if (st) return st;
-  box->view.model = loci_model_get_info(m);
-  box->view.hash = arena_strdup(box->mem, m->hash);
-  if (!box->view.hash) return fail_nomem(err, "answering");
-  box->view.count = n;
-  box->view.ids = ids;
-  box->view.top = (const loci_candidate(*)[LOCI_TOP])top;
-  return decode_answer(m, box, ids, n, err);
+  a->model = loci_model_get_info(m);
+  a->hash = arena_strdup(a->result.memory, m->hash);
+  if (!a->hash) return fail_nomem(err, "answering");
+  a->count = n;
+  a->ids = ids;
+  a->top = (const loci_candidate(*)[LOCI_TOP])top;
+  return decode_answer(m, a, ids, n, err);
 }
 
 loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
@@ -155,15 +144,14 @@ loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
     return fail(err, LOCI_EINVAL, "%d new tokens, expected 1 to %d", most, MOST_NEW);
   }
   most = most_that_fit(m, p->info.length, most);
-  answer_box *box = calloc(1, sizeof *box);
-  if (!box) return fail_nomem(err, "answering");
-  box->mem = arena_new();
+  loci_answer *a = result_new(LOCI_KIND_ANSWER, sizeof *a);
+  if (!a) return fail_nomem(err, "answering");
   walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
-  loci_status st = box->mem ? generate(m, p, most, box, &hooks, err) : fail_nomem(err, "answering");
+  loci_status st = generate(m, p, most, a, &hooks, err);
   if (st) {
-    loci_answer_free(&box->view);
+    loci_free(a);
     return st;
   }
-  *out = &box->view;
+  *out = a;
   return LOCI_OK;
 }

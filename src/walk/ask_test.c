@@ -55,7 +55,7 @@ static void the_penalty_is_on_every_token_of_the_prompt(void **state) {
     loci_answer *a = answer_of(m, p);
     assert_int_equal(a->ids[0], best);
     assert_true(fabs(a->top[0][0].p - 1 / sum) <= 1e-5); /* f32 logits of scale 10: 1e-6 each */
-    loci_answer_free(a);
+    loci_free(a);
   }
   free(x);
   loci_prompt_free(p);
@@ -76,7 +76,7 @@ static void a_large_penalty_forbids_what_was_there(void **state) {
     for (int k = 0; k < i; k++) assert_int_not_equal(a->ids[i], a->ids[k]);
     for (int k = 0; k < info->length; k++) assert_int_not_equal(a->ids[i], info->tokens[k].id);
   }
-  loci_answer_free(a);
+  loci_free(a);
   loci_prompt_free(p);
   loci_model_close(m);
 }

@@ -1,0 +1,37 @@
+/* loci_info_new: what a model is and what a trace of it needs, as one result. */
+#include "base/result.h"
+#include "base/status.h"
+#include "walk/walk.h"
+
+enum { QUESTION_TOKENS = 32 }; /* an ordinary question */
+
+int64_t loci_model_trace_bytes(const loci_model *m, int tokens) {
+  const model_config *c = &m->weights->config;
+  int64_t T = tokens + (c->has_vision ? c->image_rows : 0), cells = 3LL * tokens * c->text.layers;
+  int64_t rows = T + tokens + cells * tokens / 2;
+  return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);
+}
+
+loci_status loci_info_new(loci_model *model, loci_info **out, loci_err *err) {
+  const char *hash;
+  *out = NULL;
+  TRY(loci_model_hash(model, &hash, err));
+  loci_info *info = result_new(LOCI_KIND_INFO, sizeof *info);
+  if (!info) return fail_nomem(err, "describing a model");
+  int count = 0;
+  while (loci_model_note(model, count)) count++;
+  const char **notes = arena_array(info->result.memory, count, const char *);
+  if (!notes) {
+    loci_free(info);
+    return fail_nomem(err, "describing a model");
+  }
+  for (int i = 0; i < count; i++) notes[i] = loci_model_note(model, i);
+  info->model = loci_model_get_info(model);
+  info->hash = hash;
+  info->question_tokens = QUESTION_TOKENS;
+  info->trace_bytes = loci_model_trace_bytes(model, QUESTION_TOKENS);
+  info->note_count = count;
+  info->notes = notes;
+  *out = info;
+  return LOCI_OK;
+}
