@@ -43,7 +43,22 @@ bool rune_is_punctuation(uint32_t r) {
   return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;
 }
 
+bool rune_is_printable(uint32_t r) {
+  utf8proc_category_t c = category(r);
+  if (c >= UTF8PROC_CATEGORY_ZS && c <= UTF8PROC_CATEGORY_ZP) return r == ' ';
+  return c != UTF8PROC_CATEGORY_CN && c < UTF8PROC_CATEGORY_CC;
+}
+
+bool rune_is_letter(uint32_t r) {
+  utf8proc_category_t c = category(r);
+  return c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO;
+}
+
 uint32_t rune_lower(uint32_t r) { return (uint32_t)utf8proc_tolower((utf8proc_int32_t)r); }
+
+uint32_t rune_upper(uint32_t r) { return (uint32_t)utf8proc_toupper((utf8proc_int32_t)r); }
+
+uint32_t rune_title(uint32_t r) { return (uint32_t)utf8proc_totitle((utf8proc_int32_t)r); }
 
 static int combining_class(uint32_t r) {
   return utf8proc_get_property((utf8proc_int32_t)r)->combining_class;

@@ -1,0 +1,435 @@
+/* Reads a template's tokens as a tree (jinja_parser.h): statements, and the whole. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "text/jinja_parser.h"
+#include "text/jinja_state.h"
+
+/* ---------------------------------------------------------------- tokens and nodes */
+
+const jtoken *jp_look(const parser *p) {
+  return &p->tokens->at[p->st ? p->tokens->count - 1 : p->at];
+}
+
+void jp_stop(parser *p, loci_status code, const char *format, ...) {
+  char text[256];
+  if (p->st) return;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  p->st = fail(p->err, code, "%s: line %d: %s", p->t->name, jp_look(p)->line, text);
+}
+
+void jp_unexpected(parser *p, const char *expected) {
+  const jtoken *t = jp_look(p);
+  int n = t->n > 40 ? 40 : (int)t->n;
+  if (t->kind == JT_END) {
+    jp_stop(p, LOCI_EFORMAT, "the template ends where %s is expected", expected);
+  } else {
+    jp_stop(p, LOCI_EFORMAT, "\"%.*s\" where %s is expected", n, t->s, expected);
+  }
+}
+
+jnode *jp_node(parser *p, jnode_kind kind) {
+  jnode *n = p->st ? NULL : arena_zarray(p->t->mem, 1, jnode);
+  if (!n && !p->st) p->st = fail_nomem(p->err, "reading a template");
+  if (!n) n = &p->spare;
+  *n = (jnode){.kind = kind, .line = jp_look(p)->line};
+  return n;
+}
+
+void jp_step(parser *p) {
+  if (!p->st && jp_look(p)->kind != JT_END) p->at++;
+}
+
+bool jp_is_op(const parser *p, int op) {
+  const jtoken *t = jp_look(p);
+  return t->kind == JT_OP && t->op == op;
+}
+
+bool jp_take_op(parser *p, int op) {
+  bool is = jp_is_op(p, op);
+  if (is) jp_step(p);
+  return is;
+}
+
+bool jp_token_is(const jtoken *t, const char *name) {
+  return t->kind == JT_NAME && t->n == strlen(name) && memcmp(t->s, name, t->n) == 0;
+}
+
+bool jp_is_name(const parser *p, const char *name) { return jp_token_is(jp_look(p), name); }
+
+bool jp_take_name(parser *p, const char *name) {
+  bool is = jp_is_name(p, name);
+  if (is) jp_step(p);
+  return is;
+}
+
+void jp_need_op(parser *p, int op, const char *what) {
+  if (!jp_take_op(p, op)) jp_unexpected(p, what);
+}
+
+static void need(parser *p, jtoken_kind kind, const char *what) {
+  if (jp_look(p)->kind != kind) jp_unexpected(p, what);
+  jp_step(p);
+}
+
+static const char *copy(parser *p, const char *s, size_t n) {
+  char *text = p->st ? NULL : arena_strndup(p->t->mem, s, n);
+  if (!text && !p->st) p->st = fail_nomem(p->err, "reading a template");
+  return text ? text : "";
+}
+
+const char *jp_need_name(parser *p, const char *what) {
+  const jtoken *t = jp_look(p);
+  if (t->kind != JT_NAME) jp_unexpected(p, what);
+  const char *name = copy(p, t->s, t->kind == JT_NAME ? t->n : 0);
+  jp_step(p);
+  return name;
+}
+
+void jp_append(jnode ***tail, jnode *n) {
+  **tail = n;
+  *tail = &n->next;
+}
+
+/* Every way back to itself of the grammar goes through here. */
+bool jp_enter(parser *p) {
+  if (p->depth >= NEST_MOST) jp_stop(p, LOCI_EFORMAT, "nested more than %d deep", NEST_MOST);
+  if (p->st) return false;
+  p->depth++;
+  return true;
+}
+
+/* Counted now: a tree that is run by several at once is only read. */
+void jp_set_text(jnode *n, const char *s, size_t size) {
+  n->text = (jtext){.s = s, .n = size};
+  for (size_t i = 0; i < size; i++) n->text.length += ((uint8_t)s[i] & 0xC0) != 0x80;
+}
+
+/* ---------------------------------------------------------------- statements */
+
+static jnode *statement(parser *p);
+
+/* Text, values and statements up to {% one of the words, which stays; words end in NULL. */
+static void body(parser *p, jnode **tail, const char *const *until) {
+  if (!jp_enter(p)) return;
+  while (!p->st) {
+    const jtoken *t = jp_look(p);
+    if (t->kind == JT_DATA) {
+      jnode *n = jp_node(p, JN_DATA);
+      jp_set_text(n, t->s, t->n);
+      jp_append(&tail, n);
+      jp_step(p);
+    } else if (t->kind == JT_OPEN) {
+      jp_step(p);
+      jnode *n = jp_node(p, JN_OUTPUT);
+      n->a = jp_tuple(p, true);
+      need(p, JT_CLOSE, "}}");
+      jp_append(&tail, n);
+    } else if (t->kind == JT_BEGIN) {
+      bool ends = false;
+      for (int i = 0; until && until[i]; i++) ends = ends || jp_token_is(t + 1, until[i]);
+      jp_step(p);
+      if (ends) break;
+      jnode *n = statement(p);
+      if (n != &p->spare) jp_append(&tail, n);
+    } else {
+      if (until) jp_unexpected(p, until[0]);
+      break;
+    }
+  }
+  p->depth--;
+}
+
+#define BODY(p, tail, ...) body(p, tail, (const char *const[]){__VA_ARGS__, NULL})
+
+static void end_tag(parser *p) { need(p, JT_FINISH, "%}"); }
+
+/* The body, and its {% endNAME %}. */
+static void closed_body(parser *p, jnode *n, const char *end) {
+  end_tag(p);
+  BODY(p, &n->kids, end);
+  jp_step(p);
+  end_tag(p);
+}
+
+static jnode *condition(parser *p) {
+  jnode *n = jp_node(p, JN_IF), *first = n;
+  for (;;) {
+    n->a = jp_tuple(p, false);
+    end_tag(p);
+    BODY(p, &n->kids, "elif", "else", "endif");
+    if (!jp_take_name(p, "elif")) break;
+    n->others = jp_node(p, JN_IF);
+    n = n->others;
+    n->op = 'e';
+  }
+  if (jp_take_name(p, "else")) {
+    end_tag(p);
+    BODY(p, &n->others, "endif");
+  }
+  jp_step(p);
+  end_tag(p);
+  return first;
+}
+
+/* A name, or several; [spaces]: or a member of a namespace. */
+static jnode *target(parser *p, bool spaces) {
+  jnode *first = NULL, *n, **tail = NULL;
+  do {
+    if (first && (jp_is_name(p, "in") || jp_is_op(p, '='))) break;
+    if (jp_take_op(p, '(')) {
+      if (!jp_enter(p)) return &p->spare;
+      n = target(p, false);
+      p->depth--;
+      jp_need_op(p, ')', "a closing bracket");
+    } else {
+      n = jp_node(p, JN_NAME);
+      n->name = jp_need_name(p, "a name to set");
+      if (spaces && jp_take_op(p, '.')) {
+        jnode *member = jp_node(p, JN_ATTRIBUTE);
+        member->a = n;
+        member->name = jp_need_name(p, "a name behind the dot");
+        n = member;
+      } else if (strcmp(n->name, "loop") == 0) {
+        jp_stop(p, LOCI_EFORMAT, "\"loop\" cannot be set");
+      }
+    }
+    if (!first) {
+      first = n;
+    } else if (!tail) {
+      jnode *list = jp_node(p, JN_TUPLE);
+      list->kids = first;
+      first->next = n;
+      tail = &n->next;
+      first = list;
+    } else {
+      jp_append(&tail, n);
+    }
+  } while (jp_take_op(p, ','));
+  return first;
+}
+
+static jnode *loop(parser *p) {
+  jnode *n = jp_node(p, JN_FOR), *names = target(p, false);
+  if (!jp_take_name(p, "in")) jp_unexpected(p, "\"in\"");
+  n->b = jp_tuple(p, false);
+  if (jp_take_name(p, "if")) n->c = jp_expression(p, true);
+  if (jp_is_name(p, "recursive"))
+    jp_stop(p, LOCI_EUNSUPPORTED, "recursive loops are not supported");
+  n->a = names;
+  end_tag(p);
+  p->loops++;
+  BODY(p, &n->kids, "else", "endfor");
+  p->loops--;
+  if (jp_take_name(p, "else")) {
+    end_tag(p);
+    BODY(p, &n->others, "endfor");
+  }
+  jp_step(p);
+  end_tag(p);
+  return n;
+}
+
+static jnode *setting(parser *p) {
+  jnode *n = jp_node(p, JN_SET);
+  n->a = target(p, true);
+  if (jp_take_op(p, '=')) {
+    n->b = jp_tuple(p, true);
+    end_tag(p);
+    return n;
+  }
+  n->kind = JN_SET_BLOCK;
+  while (jp_take_op(p, '|')) n->b = jp_filter(p, n->b);
+  int loops = p->loops;
+  closed_body(p, n, "endset");
+  p->loops = loops;
+  return n;
+}
+
+static void parameters(parser *p, jnode *n) {
+  jnode **tail = &n->others;
+  int count = 0;
+  jp_need_op(p, '(', "an opening bracket");
+  while (!p->st && !jp_take_op(p, ')')) {
+    if (count) jp_need_op(p, ',', "a comma");
+    jnode *parameter = jp_node(p, JN_PARAMETER);
+    parameter->name = jp_need_name(p, "the name of a parameter");
+    if (jp_take_op(p, '=')) parameter->a = jp_expression(p, true);
+    jp_append(&tail, parameter);
+    if (++count > JARGS_MOST) jp_stop(p, LOCI_EUNSUPPORTED, "more than %d parameters", JARGS_MOST);
+  }
+}
+
+/* A body that no loop outside can be left from. */
+static void own_body(parser *p, jnode *n, const char *end) {
+  int loops = p->loops;
+  bool varied = p->varied;
+  p->loops = 0;
+  p->varied = false;
+  closed_body(p, n, end);
+  if (p->varied) n->op = 'v';
+  p->loops = loops;
+  p->varied = varied;
+}
+
+static jnode *macro(parser *p) {
+  jnode *n = jp_node(p, JN_MACRO);
+  n->name = jp_need_name(p, "the name of the macro");
+  parameters(p, n);
+  own_body(p, n, "endmacro");
+  return n;
+}
+
+static jnode *call_block(parser *p) {
+  jnode *n = jp_node(p, JN_CALL_BLOCK);
+  n->name = "caller";
+  if (jp_is_op(p, '(')) parameters(p, n);
+  n->a = jp_expression(p, true);
+  if (n->a->kind != JN_CALL) jp_stop(p, LOCI_EFORMAT, "{%% call %%} without a call");
+  own_body(p, n, "endcall");
+  return n;
+}
+
+static jnode *filter_block(parser *p) {
+  jnode *n = jp_node(p, JN_FILTER_BLOCK);
+  n->b = jp_filter(p, NULL);
+  while (jp_take_op(p, '|')) n->b = jp_filter(p, n->b);
+  closed_body(p, n, "endfilter");
+  return n;
+}
+
+static jnode *with(parser *p) {
+  jnode *n = jp_node(p, JN_WITH), **tail = &n->others;
+  while (!p->st && jp_look(p)->kind != JT_FINISH) {
+    if (n->others) jp_need_op(p, ',', "a comma");
+    jnode *set = jp_node(p, JN_SET);
+    set->a = target(p, false);
+    jp_need_op(p, '=', "=");
+    set->b = jp_expression(p, true);
+    jp_append(&tail, set);
+  }
+  closed_body(p, n, "endwith");
+  return n;
+}
+
+static jnode *jump(parser *p, jnode_kind kind) {
+  jnode *n = jp_node(p, kind);
+  if (p->loops == 0) jp_stop(p, LOCI_EFORMAT, "\"break\" or \"continue\" outside a loop");
+  end_tag(p);
+  return n;
+}
+
+/* {% block name %}, {% generation %}: their body. */
+static jnode *plain_block(parser *p, const char *end) {
+  jnode *n = jp_node(p, JN_WITH);
+  own_body(p, n, end);
+  return n;
+}
+
+static jnode *statement(parser *p) {
+  const jtoken *t = jp_look(p);
+  if (jp_take_name(p, "if")) return condition(p);
+  if (jp_take_name(p, "for")) return loop(p);
+  if (jp_take_name(p, "set")) return setting(p);
+  if (jp_take_name(p, "macro")) return macro(p);
+  if (jp_take_name(p, "call")) return call_block(p);
+  if (jp_take_name(p, "filter")) return filter_block(p);
+  if (jp_take_name(p, "with")) return with(p);
+  if (jp_take_name(p, "break")) return jump(p, JN_BREAK);
+  if (jp_take_name(p, "continue")) return jump(p, JN_CONTINUE);
+  if (jp_take_name(p, "generation")) return plain_block(p, "endgeneration");
+  if (t->kind != JT_NAME) {
+    jp_unexpected(p, "the name of a statement");
+  } else {
+    int n = t->n > 40 ? 40 : (int)t->n;
+    jp_stop(p, LOCI_EUNSUPPORTED, "the statement \"%.*s\" is not supported here", n, t->s);
+  }
+  return &p->spare;
+}
+
+/* ---------------------------------------------------------------- names that must be known */
+
+/* As jinja2: an unknown filter is an error before anything runs, but directly in the branch of an
+ * if, where it is one when it is reached.  Goes through the tree; its depth is bounded here. */
+static void check_names(parser *p, const jnode *n, bool soft, int depth) {
+  if (depth > JINJA_DEPTH_MOST)
+    jp_stop(p, LOCI_EFORMAT, "nested more than %d deep", JINJA_DEPTH_MOST);
+  for (; n && !p->st; n = n->next) {
+    bool inner = soft || n->kind == JN_CHOICE || n->kind == JN_IF;
+    if (n->kind == JN_FOR || n->kind == JN_MACRO || n->kind == JN_CALL_BLOCK ||
+        n->kind == JN_SET_BLOCK || n->kind == JN_FILTER_BLOCK || n->kind == JN_WITH) {
+      inner = false;
+    }
+    if ((n->kind == JN_FILTER || n->kind == JN_TEST) && !n->call && !soft) {
+      p->st = fail(p->err, LOCI_EUNSUPPORTED, "%s: line %d: no %s \"%.80s\"", p->t->name, n->line,
+                   n->kind == JN_FILTER ? "filter" : "test", n->name);
+      return;
+    }
+    const jnode *const parts[] = {n->a, n->b, n->c, n->kids, n->others};
+    for (int i = 0; i < 5; i++) {
+      bool outside = (n->kind == JN_FOR && i == 1) || (n->kind == JN_CALL_BLOCK && i == 0);
+      check_names(p, parts[i], outside ? soft : inner, depth + 1);
+    }
+  }
+}
+
+/* ---------------------------------------------------------------- the whole template */
+
+/* Line breaks as \n, the last one left out, as jinja2 reads a source. */
+static char *clean(const char *s, size_t *n, arena *mem) {
+  char *out = arena_array(mem, (int64_t)*n + 1, char);
+  size_t m = 0;
+  for (size_t i = 0; out && i < *n; i++) {
+    if (s[i] == '\r' && i + 1 < *n && s[i + 1] == '\n') continue;
+    out[m++] = s[i] == '\r' ? '\n' : s[i];
+  }
+  if (m && out && out[m - 1] == '\n') m--;
+  if (out) out[m] = '\0';
+  *n = m;
+  return out;
+}
+
+static loci_status parse(jinja *t, const char *text, size_t n, const char *name, loci_err *err) {
+  jtokens tokens;
+  parser p = {.t = t, .tokens = &tokens, .err = err};
+  t->name = arena_strdup(t->mem, name);
+  if (!t->name) return fail_nomem(err, "reading a template");
+  if (n > JINJA_TEMPLATE_MOST) {
+    return fail(err, LOCI_EFORMAT, "%s: a template of %zu bytes; the limit is %d", name, n,
+                JINJA_TEMPLATE_MOST);
+  }
+  if (!utf8_is_valid(text, n)) return fail(err, LOCI_EFORMAT, "%s: it is not UTF-8", name);
+  char *source = clean(text, &n, t->mem);
+  if (!source) return fail_nomem(err, "reading a template");
+  TRY(jinja_tokens(source, n, name, t->mem, &tokens, err));
+  body(&p, &t->body, NULL);
+  if (!p.st) check_names(&p, t->body, false, 0);
+  return p.st;
+}
+
+loci_status jinja_parse(const char *text, size_t n, const char *name, jinja **out, loci_err *err) {
+  *out = NULL;
+  arena *mem = arena_new();
+  jinja *t = mem ? arena_zarray(mem, 1, jinja) : NULL;
+  if (!t) {
+    arena_free(mem);
+    return fail_nomem(err, "reading a template");
+  }
+  t->mem = mem;
+  loci_status st = parse(t, text, n, name, err);
+  if (st) {
+    jinja_free(t);
+    return st;
+  }
+  *out = t;
+  return LOCI_OK;
+}
+
+void jinja_free(jinja *t) {
+  if (t) arena_free(t->mem);
+}

@@ -1,0 +1,241 @@
+/* Templates: what jinja2 makes of tests/golden/jinja (tools/jinja_goldens.py), where the bytes of
+ * a text came from, and templates that are up to no good. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "text/jinja.h"
+#include "text/jinja_given_test.h"
+#include "text/golden.h"
+
+static const jinja_day DAY = {2026, 1, 31};
+
+typedef struct rendering {
+  jinja *t;
+  jrun *r;
+  const jtext *text;
+  loci_status st;
+  loci_err err;
+} rendering;
+
+/* [question]: its text is marked as coming from 1 */
+static rendering render(const char *template, size_t n, const char *question) {
+  rendering x = {.st = LOCI_OK};
+  x.st = jinja_parse(template, n, "t", &x.t, &x.err);
+  if (!x.st) x.st = jinja_begin(x.t, DAY, &x.r, &x.err);
+  if (!x.st && question) jinja_give(x.r, "q", jv_marked(x.r, question, strlen(question), 1));
+  if (!x.st) x.st = jinja_render(x.r, &x.text, &x.err);
+  return x;
+}
+
+static void end(rendering *x) {
+  jinja_end(x->r);
+  jinja_free(x->t);
+}
+
+static void templates_render_as_jinja2_renders_them(void **s) {
+  (void)s;
+  js_value *root;
+  loci_err err;
+  assert_ok(js_parse_file(LOCI_SOURCE_DIR "/tests/golden/jinja/cases.json", 1 << 20, &root, &err),
+            err);
+  const js_value *cases = js_get(root, "cases"), *given = js_get(root, "given");
+  assert_true(js_count(cases) > 250);
+  for (int64_t i = 0; i < js_count(cases); i++) {
+    const js_value *c = js_at(cases, i);
+    size_t n, want_n = 0;
+    const char *template = js_text_of(js_get(c, "template"), &n);
+    const char *want = js_text_of(js_get(c, "text"), &want_n);
+    const jtext *text = NULL;
+    jrun *r = NULL;
+    jinja *t;
+    loci_status st = jinja_parse(template, n, "t", &t, &err);
+    if (!st) st = jinja_begin(t, DAY, &r, &err);
+    if (!st) given_json(r, given);
+    if (!st) st = jinja_render(r, &text, &err);
+    if (want) {
+      if (st) print_error("%s\n  %s\n", template, err.msg);
+      assert_int_equal(st, LOCI_OK);
+      if (text->n != want_n || memcmp(text->s, want, want_n) != 0) {
+        print_error("%s\n  gives %s\n  not   %s\n", template, text->s, want);
+      }
+      assert_int_equal(text->n, want_n);
+      assert_memory_equal(text->s, want, want_n);
+    } else {
+      if (!st) print_error("%s\n  gives %s\n", template, text->s);
+      assert_int_not_equal(st, LOCI_OK);
+      assert_memory_equal(err.msg, "t: ", 3);
+    }
+    jinja_end(r);
+    jinja_free(t);
+  }
+  js_free(root);
+}
+
+/* Every marked byte is that of the question it says it is; [marked] are found altogether. */
+static void keeps(const char *template, const char *question, const char *text, int marked) {
+  rendering x = render(template, strlen(template), question);
+  assert_ok(x.st, x.err);
+  assert_string_equal(x.text->s, text);
+  int count = 0;
+  for (int i = 0; i < x.text->mark_count; i++) {
+    const jmark *m = &x.text->marks[i];
+    assert_int_equal(m->source, 1);
+    assert_true(m->begin < m->end && m->end <= x.text->n);
+    assert_true(i == 0 || x.text->marks[i - 1].end <= m->begin);
+    assert_memory_equal(x.text->s + m->begin, question + m->from, m->end - m->begin);
+    count += (int)(m->end - m->begin);
+  }
+  assert_int_equal(count, marked);
+  end(&x);
+}
+
+static void a_text_knows_which_bytes_are_the_users(void **s) {
+  (void)s;
+  keeps("Who? {{ q }}!", "Who?", "Who? Who?!", 4);
+  keeps("{{ 'a' + q + 'b' + q }}", "x", "axbx", 2);
+  keeps("{{ 'a' ~ q ~ 1 }}", "xy", "axy1", 2);
+  keeps("{{ q|trim }} {{ q.strip() }}", "  x y ", "x y x y", 6);
+  keeps("{{ q[1:] }}{{ q[-1] }}{{ q[::-1] }}", "abc", "bcccba", 6);
+  keeps("{{ q.split(' ')|join('+') }}", "a bc", "a+bc", 3);
+  keeps("{{ q|replace('b', 'XX') }}", "abc", "aXXc", 2);
+  keeps("{% set x %}<{{ q }}>{% endset %}{{ x }}", "ab", "<ab>", 2);
+  keeps("{% macro m(a) %}[{{ a }}]{% endmacro %}{{ m(q) }}", "ab", "[ab]", 2);
+  keeps("{% set n = namespace(t='') %}{% for c in q %}{% set n.t = n.t + c %}{% endfor %}{{ n.t }}",
+        "aüb", "aüb", 4);
+  keeps("{{ [q, 'x'] }} {{ q|tojson }}", "a\"b", "['a\"b', 'x'] \"a\\\"b\"", 5);
+  keeps("{{ q|upper }}{{ q|length }}{{ q == 'ab' }}", "ab", "AB2True", 0);
+  keeps("{{ q|indent(1) }}", "a\nb", "a\n b", 2);
+  keeps("{{ '%s' % q }}{{ '{}'.format(q) }}{{ ', '.join([q]) }}", "ab", "ababab", 6);
+}
+
+/* It ends with a sentence, soon. */
+static void ends(const char *template, size_t n, const char *sentence) {
+  double before = clock_seconds();
+  rendering x = render(template, n, "question");
+  assert_int_not_equal(x.st, LOCI_OK);
+  if (!strstr(x.err.msg, sentence)) print_error("%s\n", x.err.msg);
+  assert_non_null(strstr(x.err.msg, sentence));
+  assert_true(clock_seconds() - before < 1);
+  end(&x);
+}
+
+static void ends_short(const char *template, const char *sentence) {
+  ends(template, strlen(template), sentence);
+}
+
+static char *repeat(char *at, const char *part, size_t times) {
+  for (size_t k = strlen(part); times > 0; times--, at += k) memcpy(at, part, k);
+  return at;
+}
+
+/* head open open .. mid close close .. tail */
+static void ends_nested(const char *head, const char *open, const char *mid, const char *close,
+                        const char *tail, size_t times, const char *sentence) {
+  char *text = malloc(times * (strlen(open) + strlen(close)) + 1000), *at = text;
+  assert_non_null(text);
+  at = repeat(at, head, 1);
+  at = repeat(at, open, times);
+  at = repeat(at, mid, 1);
+  at = repeat(at, close, times);
+  at = repeat(at, tail, 1);
+  ends(text, (size_t)(at - text), sentence);
+  free(text);
+}
+
+static void hostile_templates_end_with_a_sentence_within_a_second(void **s) {
+  (void)s;
+  const char *loop = "{% for a in [1,2] %}", *closed = "{% endfor %}", *deep = "nested more than";
+  ends_nested("", loop, "x", closed, "", (10 << 20) / 32, "bytes; the limit is");
+  ends_nested("", loop, "x", closed, "", 8000, deep);
+  ends_nested("", loop, "x", "", "", 12000, deep);
+  ends_nested("", loop, "{% set b = 1 %}", closed, "", 90, "runs too long");
+  ends_nested("", "{% if a %}", "x", "{% endif %}", "", 8000, deep);
+  ends_nested("{{ ", "(", "1", ")", " }}", 99999, deep);
+  ends_nested("{{ ", "[", "1", "]", " }}", 99999, deep);
+  ends_nested("{{ ", "{1: ", "1", "}", " }}", 40000, deep);
+  ends_nested("{{ ", "-", "1", "", " }}", 99999, deep);
+  ends_nested("{{ ", "not ", "1", "", " }}", 50000, deep);
+  ends_nested("{{ ", "1+", "1", "", " }}", 99999, deep);
+  ends_nested("{{ a", ".a", "", "", " }}", 99999, deep);
+  ends_nested("{{ a", "[a", "", "]", " }}", 50000, deep);
+  ends_nested("{{ a", "|trim", "", "", " }}", 40000, deep);
+  ends_nested("{{ ", "a if a else ", "a", "", " }}", 20000, deep);
+  ends_nested("{{ a", " is b", "", "", " }}", 20000, "\"is\" behind another");
+  ends_nested("{{ ", "m(", "", ")", " }}", 50000, deep);
+  ends_nested("{% macro m(", "a,", "a", "", ") %}{% endmacro %}", 999, "parameters");
+  ends_nested("{{ m(", "a,", "a", "", ") }}", 999, "arguments");
+  ends_nested("", "{# ", "", "", "", 80000, "without its #}");
+  ends_nested("{% raw %}", "{% ", "", "", "", 80000, "without its {% endraw %}");
+  ends_nested("{{ '", "\\", "", "", "", 200000, "closing quote");
+  ends_short("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+             "runs too long");
+  ends_short("{% for a in range(99999) %}{{ 'long text' * 1000 }}{% endfor %}", "4194304 bytes");
+  ends_short("{{ 'abcdefgh' * 999999999 }}", "4194304 bytes");
+  ends_short("{{ [1] * 999999999 }}", "the template");
+  ends_short("{% set n = namespace(t='ab') %}{% for a in range(99) %}{% set n.t = n.t + n.t %}"
+             "{% endfor %}",
+             "4194304 bytes");
+  ends_short("{% set n = namespace(t=[1]) %}{% for a in range(99) %}{% set n.t = n.t + n.t %}"
+             "{% endfor %}",
+             "the template");
+  ends_short("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "deep");
+  ends_short("{% set n = namespace() %}{% set n.n = n %}{{ n }}", "deep");
+  ends_short("{% set n = namespace() %}{% set n.l = [n] %}{{ n.l == n.l }}{{ n.l|string }}",
+             "deep");
+  ends_short("{{ 9223372036854775807 + 1 }}", "64 bits");
+  ends_short("{{ 99999999999999999999 }}", "64 bits");
+  ends_short("{{ 3 ** 99 }}", "64 bits");
+  ends_short("{{ (0 - 9223372036854775807 - 1) // -1 }}", "64 bits");
+  ends_short("{{ '\\x00' }}", "NUL");
+  ends_short("{{ '\\ud800' }}", "escape");
+  ends_short("a\xff", "UTF-8");
+  ends_short("{{ strftime_now('%Q') }}", "format");
+}
+
+/* A text that grows piece by piece takes time by its length, not by the square of it. */
+static void many_small_additions_are_cheap(void **s) {
+  (void)s;
+  const char *template = "{% set n = namespace(t='') %}{% for i in range(60000) %}"
+                         "{% set n.t = n.t + 'abc' %}{% endfor %}{{ n.t|length }}";
+  double before = clock_seconds();
+  rendering x = render(template, strlen(template), NULL);
+  assert_ok(x.st, x.err);
+  assert_string_equal(x.text->s, "180000");
+  assert_true(clock_seconds() - before < 1);
+  end(&x);
+}
+
+static void a_sentence_names_the_line_and_what_is_wrong(void **s) {
+  (void)s;
+  ends_short("a\n{{ nosuch.b }}", "t: line 2: \"nosuch\" is undefined");
+  ends_short("\n\n{% include 'x' %}", "t: line 3: the statement \"include\" is not supported here");
+  ends_short("{{ 1 }}\n{{ 1 | nosuch }}", "t: line 2: no filter \"nosuch\"");
+  ends_short("{{ raise_exception('Only user and assistant!') }}", "Only user and assistant!");
+  ends_short("{{ [1].append(2) }}", "t: line 1: it changes a list, which transformers");
+  ends_short("{% for i in [1] %}\n{% endif %}", "t: line 2: ");
+}
+
+static void whether_a_text_depends_on_the_day_is_known(void **s) {
+  (void)s;
+  rendering x = render("{{ 1 }}", 7, NULL);
+  assert_false(jinja_asked_day(x.r));
+  end(&x);
+  x = render("{{ strftime_now('%d') }}", 24, NULL);
+  assert_string_equal(x.text->s, "31");
+  assert_true(jinja_asked_day(x.r));
+  end(&x);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(templates_render_as_jinja2_renders_them),
+      cmocka_unit_test(a_text_knows_which_bytes_are_the_users),
+      cmocka_unit_test(hostile_templates_end_with_a_sentence_within_a_second),
+      cmocka_unit_test(many_small_additions_are_cheap),
+      cmocka_unit_test(a_sentence_names_the_line_and_what_is_wrong),
+      cmocka_unit_test(whether_a_text_depends_on_the_day_is_known),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
