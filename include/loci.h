@@ -62,12 +62,14 @@ extern "C" {
 typedef enum loci_status {
   LOCI_OK = 0,
   LOCI_EINVAL,       /* the request makes no sense: a layer out of range, an unknown group */
-  LOCI_EIO,          /* the system refused: no such file, no permission, no space */
+  LOCI_EIO,          /* a file is not there, or may not be read or written */
   LOCI_EFORMAT,      /* a file breaks its format's rules */
   LOCI_EUNSUPPORTED, /* a sound file asks for something loci does not compute */
   LOCI_ENOMEM,       /* out of memory, or more than --memory allows */
   LOCI_ECANCELLED,   /* a progress callback said stop */
-  LOCI_EVERIFY       /* a recomputed number differs: never expected, always worth a report */
+  LOCI_EVERIFY,      /* a recomputed number differs: never expected, always worth a report */
+  LOCI_ESYSTEM       /* the machine's trouble: a lock, a full or failing disk, no descriptor left; the
+                        same call may succeed later */
 } loci_status;
 
 typedef struct loci_err {

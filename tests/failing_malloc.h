@@ -18,8 +18,7 @@ typedef loci_status (*scenario_fn)(void *ctx, loci_err *err);
 int failing_malloc_run(scenario_fn scenario, void *ctx);
 
 /* The same without jansson's allocations: those of a call that reads files of thousands of JSON
- * items, which base_oom_test.c has on small ones.  (And jansson 2.14 forgets to look when the
- * buffer of a string it reads cannot grow; one byte less than it thinks then corrupts its heap.) */
+ * items, which base_oom_test.c has on small ones. */
 int failing_malloc_run_without_json(scenario_fn scenario, void *ctx);
 
 #endif

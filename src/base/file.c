@@ -15,7 +15,7 @@
 static loci_status open_regular(const char *path, int *fd, size_t *size, loci_err *err) {
   struct stat s;
   *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (*fd < 0) return fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+  if (*fd < 0) return fail_errno(err, errno, "%s", path);
   if (fstat(*fd, &s) != 0 || !S_ISREG(s.st_mode)) {
     loci_status st = fail(err, LOCI_EIO, "%s: not a regular file", path);
     close(*fd);
@@ -35,7 +35,7 @@ loci_status file_map_open(const char *path, file_map *out, loci_err *err) {
   if (out->size > 0) {
     void *p = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED) {
-      st = fail(err, LOCI_EIO, "%s: cannot be mapped: %s", path, strerror(errno));
+      st = fail_errno(err, errno, "%s: cannot be mapped", path);
       out->size = 0;
     } else {
       out->data = p;
@@ -104,7 +104,8 @@ loci_status file_read(const char *path, size_t limit, char **out, size_t *size, 
     ssize_t got = read(fd, text + have, n - have);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      st = fail(err, LOCI_EIO, "%s: %s", path, got < 0 ? strerror(errno) : "ended early");
+      st = got < 0 ? fail_errno(err, errno, "%s", path)
+                   : fail(err, LOCI_EIO, "%s: ended early", path);
       goto done;
     }
     have += (size_t)got;
@@ -120,10 +121,10 @@ done:
 }
 
 /* Devices and pipes are written to as they are.  So is anything named under /dev, where a link such
- * as /dev/stdout may lead to a regular file, but must stay. */
+ * as /dev/stdout may lead to a regular file, but must stay; /dev/shm is a folder like others. */
 static bool is_special(const char *path) {
   struct stat s;
-  if (strncmp(path, "/dev/", 5) == 0) return true;
+  if (strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0) return true;
   return stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
 }
 
@@ -148,7 +149,7 @@ struct out_file {
 };
 
 static loci_status cannot_write(const char *path, int why, loci_err *err) {
-  return fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(why));
+  return fail_errno(err, why, "%s: cannot be written", path);
 }
 #define cannot_write(...) failure_is((cannot_write)(__VA_ARGS__), LOCI_EIO)
 

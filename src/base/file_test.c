@@ -149,7 +149,8 @@ static void a_file_above_the_limit_is_refused_with_both_sizes(void **state) {
 static void expect_unwritable(const char *path) {
   loci_err err = {LOCI_OK, ""};
   int before = files_in_folder();
-  assert_int_equal(file_write(path, "x", 1, &err), LOCI_EIO);
+  bool full = strcmp(path, "/dev/full") == 0; /* the machine's trouble, not the file's */
+  assert_int_equal(file_write(path, "x", 1, &err), full ? LOCI_ESYSTEM : LOCI_EIO);
   assert_non_null(strstr(err.msg, path));
   assert_non_null(strstr(err.msg, "cannot be written: "));
   assert_null(strstr(err.msg, "Success"));

@@ -10,6 +10,77 @@
 #include "base/file.h"
 #include "base/utf8.h"
 
+/* ---------------------------------------------------------------- memory
+ *
+ * jansson 2.14 does not look whether the buffer of the token it reads could grow: it drops the
+ * byte, and may run past the closing quote it dropped.  So a reader that is refused memory goes on
+ * with a reserve, gets no more text, and what it read is thrown away.  The allocations are counted
+ * for each thread; a program that sets its own functions for jansson does without all this. */
+
+enum { RESERVE = 1 << 16, FED_AT_ONCE = 256 };
+
+static _Thread_local struct {
+  bool refused;
+  char *reserve;
+  size_t used, size;
+} reading;
+
+static void *hooked_malloc(size_t n) {
+  void *p = malloc(n);
+  if (p || !reading.reserve) return p;
+  reading.refused = true;
+  size_t room = (n + 15) / 16 * 16;
+  if (room < n || room > reading.size - reading.used) return NULL;
+  p = reading.reserve + reading.used;
+  reading.used += room;
+  return p;
+}
+
+static void hooked_free(void *p) {
+  uintptr_t at = (uintptr_t)p, reserve = (uintptr_t)reading.reserve;
+  if (!reserve || at < reserve || at >= reserve + reading.size) free(p);
+}
+
+__attribute__((constructor)) static void hook_jansson(void) {
+  json_set_alloc_funcs(hooked_malloc, hooked_free);
+}
+
+/* Text on its way in, a little at a time: until memory is refused. */
+typedef struct feed {
+  const char *text;
+  size_t left;
+} feed;
+
+static size_t give_text(void *to, size_t n, void *ctx) {
+  feed *f = ctx;
+  if (reading.refused) return 0;
+  if (n > FED_AT_ONCE) n = FED_AT_ONCE;
+  if (n > f->left) n = f->left;
+  memcpy(to, f->text, n);
+  f->text += n;
+  f->left -= n;
+  return n;
+}
+
+/* A token's buffer doubles: the reserve holds the last one and the one before. */
+static js_value *read_text(const char *text, size_t n, json_error_t *e, bool *refused) {
+  feed f = {text, n};
+  reading.size = 4 * n + RESERVE;
+  reading.used = 0;
+  reading.reserve = malloc(reading.size);
+  reading.refused = !reading.reserve;
+  json_t *v = NULL;
+  if (!reading.refused)
+    v = json_load_callback(give_text, &f, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, e);
+  *refused = reading.refused;
+  if (*refused) json_decref(v);
+  free(reading.reserve);
+  reading.reserve = NULL;
+  return *refused ? NULL : v;
+}
+
+/* ---------------------------------------------------------------- reading */
+
 /* jansson wants non-const pointers for reading but does not write through them. */
 static json_t *mutable_of(const js_value *v) { return (json_t *)(uintptr_t)v; }
 
@@ -58,19 +129,17 @@ static char *widened(const char *text, size_t n, size_t *size) {
 loci_status js_parse_line(const char *text, size_t n, const char *what, int64_t line,
                           js_value **out, loci_err *err) {
   json_error_t e = {0}; /* jansson fills in a part of it, and reads its last byte */
-  size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
-  *out = json_loadb(text, n, flags, &e);
-  if (!*out && json_error_code(&e) == json_error_numeric_overflow) {
+  bool refused;
+  *out = read_text(text, n, &e, &refused);
+  if (!*out && !refused && json_error_code(&e) == json_error_numeric_overflow) {
     size_t m;
     char *wide = widened(text, n, &m);
     if (!wide) return fail_nomem(err, what);
-    *out = json_loadb(wide, m, flags, &e);
+    *out = read_text(wide, m, &e, &refused);
     free(wide);
   }
   if (*out) return LOCI_OK;
-  /* jansson leaves the text empty where an allocation failed. */
-  if (json_error_code(&e) == json_error_out_of_memory || e.text[0] == 0)
-    return fail_nomem(err, what);
+  if (refused) return fail_nomem(err, what);
   return fail(err, LOCI_EFORMAT, "%s: not sound JSON at line %" PRId64 ", column %d: %s", what,
               line + e.line - 1, e.column, e.text);
 }

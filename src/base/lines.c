@@ -35,8 +35,7 @@ loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_e
   }
   r->file = fopen(path, "re");
   if (!r->file) {
-    st = errno == ENOMEM ? fail_nomem(err, path)
-                         : fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+    st = fail_errno(err, errno, "%s", path);
     goto done;
   }
   struct stat about;
@@ -97,7 +96,7 @@ loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *e
   *line = NULL;
   *n = 0;
   if (!read_bytes(r, &seen, &last)) return fail_nomem(err, r->path);
-  if (ferror(r->file)) return fail(err, LOCI_EIO, "%s: %s", r->path, strerror(errno));
+  if (ferror(r->file)) return fail_errno(err, errno, "%s", r->path);
   r->seen += (double)seen + (last == '\n');
   if (last == EOF && seen == 0) return LOCI_OK;
   r->number++;

@@ -1,6 +1,7 @@
 /* Error sentences (see status.h). */
 #include "base/status.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,18 +26,64 @@ loci_status(fail_nomem)(loci_err *err, const char *doing) {
   return fail(err, LOCI_ENOMEM, "out of memory while %s", doing);
 }
 
-const char *loci_status_name(loci_status status) {
-  switch (status) {
-    case LOCI_OK: return "ok";
-    case LOCI_EINVAL: return "bad request";
-    case LOCI_EIO: return "input/output";
-    case LOCI_EFORMAT: return "wrong format";
-    case LOCI_EUNSUPPORTED: return "not supported";
-    case LOCI_ENOMEM: return "out of memory";
-    case LOCI_ECANCELLED: return "cancelled";
-    case LOCI_EVERIFY: return "verification failed";
+loci_status(fail_errno)(loci_err *err, int why, const char *format, ...) {
+  char what[sizeof err->msg];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(what, sizeof what, format, args);
+  va_end(args);
+  return fail(err, status_of_errno(why), "%s: %s", what, strerror(why));
+}
+
+/* What is missing or forbidden is the file's own; what the machine cannot do now is not. */
+loci_status status_of_errno(int why) {
+  static const int machine[] = {EMFILE,   ENFILE,      ENOSPC,    EDQUOT,   EFBIG,
+                                EIO,      EAGAIN,      EBUSY,     EINTR,    EDEADLK,
+                                ENOLCK,   ESTALE,      ENODEV,    ENOTCONN, ETIMEDOUT,
+                                ENETDOWN, ENETUNREACH, EHOSTDOWN, EREMOTEIO};
+  if (why == ENOMEM) return LOCI_ENOMEM;
+  for (size_t i = 0; i < sizeof machine / sizeof *machine; i++) {
+    if (why == machine[i]) return LOCI_ESYSTEM;
   }
-  return "unknown";
+  return LOCI_EIO;
+}
+
+/* What each status means: its name, and whose fault it is. */
+static const struct {
+  const char *name;
+  fault whose;
+} meanings[] = {
+    [LOCI_OK] = {"ok", FAULT_NONE},
+    [LOCI_EINVAL] = {"bad request", FAULT_REQUEST},
+    [LOCI_EIO] = {"input/output", FAULT_FILE},
+    [LOCI_EFORMAT] = {"wrong format", FAULT_FILE},
+    [LOCI_EUNSUPPORTED] = {"not supported", FAULT_FILE},
+    [LOCI_ENOMEM] = {"out of memory", FAULT_MACHINE},
+    [LOCI_ECANCELLED] = {"cancelled", FAULT_CALLER},
+    [LOCI_EVERIFY] = {"verification failed", FAULT_PROGRAM},
+    [LOCI_ESYSTEM] = {"machine trouble", FAULT_MACHINE},
+};
+
+static bool is_known(loci_status status) {
+  return (size_t)status < sizeof meanings / sizeof *meanings;
+}
+
+const char *loci_status_name(loci_status status) {
+  return is_known(status) ? meanings[status].name : "unknown";
+}
+
+fault status_fault(loci_status status) {
+  return is_known(status) ? meanings[status].whose : FAULT_PROGRAM;
+}
+
+bool status_is_own(loci_status status) {
+  fault whose = status_fault(status);
+  return whose == FAULT_REQUEST || whose == FAULT_FILE;
+}
+
+loci_status(pass_on)(const loci_err *own, loci_err *err) {
+  if (err) *err = *own;
+  return own->code;
 }
 
 const char *loci_version(void) { return LOCI_VERSION; }

@@ -15,7 +15,7 @@
 enum { BUFFER = 1 << 20, LINKED_FROM = 1 << 20, MAX_NESTING = 16 };
 
 static loci_status cannot(const char *path, const char *what, loci_err *err) {
-  return fail(err, LOCI_EIO, "%s: cannot be %s: %s", path, what, strerror(errno));
+  return fail_errno(err, errno, "%s: cannot be %s", path, what);
 }
 
 static bool copy_bytes(int in, int out, char *buffer, bool *reading) {

@@ -117,17 +117,17 @@ loci_status st_write(const char *path, const st_tensor *tensors, int64_t n,
   snprintf(temporary, length, "%s.XXXXXX", path);
   int fd = mkstemp(temporary);
   if (fd < 0) {
-    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    st = fail_errno(err, errno, "%s: cannot be written", path);
     goto done;
   }
   if (!write_tensors(fd, header, tensors, n) || fchmod(fd, 0644) != 0) {
-    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    st = fail_errno(err, errno, "%s: cannot be written", path);
   }
   if (close(fd) != 0 && !st) {
-    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    st = fail_errno(err, errno, "%s: cannot be written", path);
   }
   if (!st && rename(temporary, path) != 0) {
-    st = fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    st = fail_errno(err, errno, "%s: cannot be written", path);
   }
   if (st) unlink(temporary);
 done:

@@ -22,7 +22,7 @@ typedef struct swap {
 } swap;
 
 static loci_status cannot_write(const char *path, loci_err *err) {
-  return fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+  return fail_errno(err, errno, "%s: cannot be written", path);
 }
 
 /* ---------------------------------------------------------------- files */
@@ -228,13 +228,13 @@ loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *ch
   TRY_DONE(prepare(&s, changes, err));
   made = mkdtemp(s.temporary) != NULL;
   if (!made) {
-    st = fail(err, LOCI_EIO, "%s: cannot be made: %s", dir, strerror(errno));
+    st = fail_errno(err, errno, "%s: cannot be made", dir);
     goto done;
   }
   TRY_DONE(fill_directory(&s, counts, err));
   TRY_DONE(check_opens(s.temporary, err));
   if (chmod(s.temporary, 0755) != 0 || rename(s.temporary, place) != 0) {
-    st = fail(err, LOCI_EIO, "%s: cannot be made: %s", dir, strerror(errno));
+    st = fail_errno(err, errno, "%s: cannot be made", dir);
   }
 done:
   if (st && made) tree_remove(s.temporary);

@@ -186,7 +186,7 @@ static loci_status annotate_line(void *ctx, js_value *line, const example_source
   annotator *a = ctx;
   place at = {.line = from->line};
   loci_status st = example_read(line, from, &e, &why);
-  if (st == LOCI_ENOMEM) return fail_nomem(err, "annotating");
+  if (st && !status_is_own(st)) return pass_on(&why, err);
   if (st)
     return report_add(a->found, QUIRK_NO_EXAMPLE, &at, err, "%s",
                       report_plain(why.msg, from->path, from->line));

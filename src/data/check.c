@@ -206,7 +206,7 @@ static loci_status check_image(check_job *j, const char *field, const char *path
   if (!seen_add(j->c->before, key, 0, j->from->line, &fresh)) return no_memory(j);
   if (!fresh) return LOCI_OK; /* looked at before */
   loci_status st = image_load(path, &im, &why);
-  if (st == LOCI_ENOMEM) return no_memory(j);
+  if (st && !status_is_own(st)) return pass_on(&why, j->err);
   if (st) return NOTE(j, IMAGE_UNREADABLE, field, NULL, "%.300s", why.msg);
   image_clear(&im);
   return LOCI_OK;
@@ -230,7 +230,7 @@ static loci_status check_side_questions(check_job *j, const loci_example *e) {
   loci_err why = {0};
   for (int f = 0; f < SIDE_FIELDS; f++) {
     loci_status st = side_questions(j->from, e, side_fields[f], j->mem, &list, &count, &why);
-    if (st == LOCI_ENOMEM) return no_memory(j);
+    if (st && !status_is_own(st)) return pass_on(&why, j->err);
     if (st)
       TRY(NOTE(j, SIDE_QUESTION, side_fields[f], NULL, "%.300s",
                report_plain(why.msg, j->from->path, j->from->line)));
@@ -314,11 +314,8 @@ loci_status check_example(const checker *c, js_value *line, const example_source
   if (!j.mem) return no_memory(&j);
   copy_id(&j);
   loci_status st = js_kind_of(line) == JS_OBJECT ? repair_line(&j) : LOCI_OK;
-  if (!st) st = example_read(line, from, &e, &why);
-  if (st == LOCI_ENOMEM && !e) {
-    st = no_memory(&j);
-  } else if (st == LOCI_EFORMAT && !e) {
-    st = say_refused(&j, &why);
+  if (!st && (st = example_read(line, from, &e, &why))) {
+    st = status_is_own(st) ? say_refused(&j, &why) : pass_on(&why, err);
   } else if (!st) {
     st = check_read(&j, e, keep);
   }

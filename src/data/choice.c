@@ -88,8 +88,9 @@ loci_status choice_list(const char *text, arena *mem, const char *const **out, i
   const char **items = arena_zarray(mem, (int64_t)strlen(text) / 2 + 1, const char *);
   if (!items) return fail_nomem(err, "reading a list");
   *out = items;
-  loci_status st = js_parse(text, strlen(text), "a list", &list, NULL);
-  if (st == LOCI_ENOMEM) return fail_nomem(err, "reading a list");
+  loci_err own = {0};
+  loci_status st = js_parse(text, strlen(text), "a list", &list, &own);
+  if (st && !status_is_own(st)) return pass_on(&own, err);
   st = js_kind_of(list) == JS_ARRAY ? json_list(list, text, mem, items, count, err)
                                     : python_list(text, mem, items, count, err);
   js_free(list);
@@ -114,13 +115,14 @@ static loci_status refuse(const job *j, loci_status why, const char *what) {
 /* The list of strings in a field; none where there is no such field. */
 static loci_status read_list(const job *j, const char *field, const char *const **out, int *count) {
   const char *text = loci_example_field(j->e, field);
-  loci_err own;
+  loci_err own = {0};
   char what[200];
   *out = NULL;
   *count = 0;
   if (!text) return LOCI_OK;
   loci_status st = choice_list(text, j->mem, out, count, &own);
-  if (!st || st == LOCI_ENOMEM) return st ? fail_nomem(j->err, "reading a list") : LOCI_OK;
+  if (!st) return LOCI_OK;
+  if (!status_is_own(st)) return pass_on(&own, j->err);
   snprintf(what, sizeof what, "\"%s\" %.150s", field, own.msg);
   return refuse(j, st, what);
 }

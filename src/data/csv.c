@@ -134,7 +134,7 @@ static loci_status next_record(csv_reader *r, loci_err *err) {
     end = read_record(r, &wrong);
   } while (end == END_RECORD && is_empty(r));
   if (end == END_MEMORY) return fail_nomem(err, r->path);
-  if (ferror(r->file)) return fail(err, LOCI_EIO, "%s: %s", r->path, strerror(errno));
+  if (ferror(r->file)) return fail_errno(err, errno, "%s", r->path);
   if (end == END_WRONG) {
     skip_line(r);
     return fail(err, LOCI_EFORMAT, "%s, line %" PRId64 ": %s", r->path, r->first_line, wrong);
@@ -198,8 +198,7 @@ loci_status csv_open_stream(FILE *file, const char *name, csv_reader **out, loci
 loci_status csv_open(const char *path, csv_reader **out, loci_err *err) {
   *out = NULL;
   FILE *file = fopen(path, "re");
-  if (!file && errno == ENOMEM) return fail_nomem(err, path);
-  if (!file) return fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+  if (!file) return fail_errno(err, errno, "%s", path);
   return csv_open_stream(file, path, out, err);
 }
 

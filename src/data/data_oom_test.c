@@ -118,7 +118,7 @@ static void making_and_checking_say_so_too(void **state) {
       "{\"question\":\"Did Ada own this hat in 1840?\",\"constraints\":[{\"text\":\"hat\"}]}\n"
       "{\"question\":\"Why?\"}\n{\"question\":\"Whose is the hat?\",\"constraints\":[{\"text\":"
       "\"hat\"}],\"answers\":[\"a\"]}\n");
-  failing_malloc_run_without_json(annotate, path); /* lines that are no JSON are passed over */
+  failing_malloc_run(annotate, path);
   unlink(more);
   unlink(path);
   snprintf(more, sizeof more, "%s.out", path);

@@ -51,7 +51,7 @@ static loci_status take_line(job *j, const char *text, size_t n) {
                 j->from.path);
   j->counts->read++;
   loci_status st = js_parse_line(text, n, j->from.path, j->from.line, &line, &why);
-  if (st == LOCI_ENOMEM) return fail_nomem(j->err, j->from.path);
+  if (st && !status_is_own(st)) return pass_on(&why, j->err);
   if (st) return say(j, why.msg);
   st = take_parsed(j, line, text, n);
   js_free(line);

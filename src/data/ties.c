@@ -48,7 +48,7 @@ static loci_status ask(const loci_model *m, const loci_example *e, const char *q
   loci_status st =
       loci_prompt_new(m, &(loci_question){.image = e->image, .text = question}, &prompt, &why);
   *asked = st == LOCI_OK;
-  if (st == LOCI_ENOMEM) return fail_nomem(err, "asking the model");
+  if (st && !status_is_own(st)) return pass_on(&why, err);
   if (st) return LOCI_OK;
   last = prompt->info.length - 1;
   st = walk_new(m, &w, err);

@@ -161,11 +161,6 @@ static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loc
   return st;
 }
 
-static loci_status pass_on(const loci_err *own, loci_err *err) {
-  if (err) *err = *own;
-  return own->code;
-}
-
 /* Behind what is said of other layers. */
 static loci_status leave_out(drawing *d, double layer, const char *why, loci_err *err) {
   const char *old = d->out->note;

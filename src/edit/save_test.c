@@ -248,7 +248,7 @@ static void no_room_for(loci_model *m, const loci_edit *e) {
   small = (struct rlimit){50000, old.rlim_max};
   void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-  refuse(m, e, place, NULL, LOCI_EIO, "cannot be written");
+  refuse(m, e, place, NULL, LOCI_ESYSTEM, "cannot be written");
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
   signal(SIGXFSZ, handler);
 }

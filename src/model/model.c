@@ -68,10 +68,10 @@ static loci_status open_parts(loci_model *m, const char *dir, loci_precision wis
   TRY(choose_precision(m, wish, err));
   TRY(tokenizer_open(dir, &m->tokens, err));
   loci_status st = template_recognise(dir, &m->chat, &m->chat_problem);
-  if (st == LOCI_ENOMEM) return fail_nomem(err, "reading the chat template");
+  if (st && !status_is_own(st)) return pass_on(&m->chat_problem, err);
   if (m->weights->config.has_vision) {
     st = image_processor_read(dir, &m->pixels, &m->pixels_problem);
-    if (st == LOCI_ENOMEM) return fail_nomem(err, "reading the image processor");
+    if (st && !status_is_own(st)) return pass_on(&m->pixels_problem, err);
     if (st == LOCI_OK) check_processor(m, dir);
   }
   return LOCI_OK;

@@ -339,8 +339,7 @@ loci_status loci_store_report(loci_store *s, double least_effect, uint64_t seed,
   size_t n = strlen(dir) + sizeof "/index.html";
   char *path = malloc(n);
   if (!st && !path) st = fail_nomem(err, "writing a report");
-  if (!st && mkdir(dir, 0777) != 0 && errno != EEXIST)
-    st = fail(err, LOCI_EIO, "%s: %s", dir, strerror(errno));
+  if (!st && mkdir(dir, 0777) != 0 && errno != EEXIST) st = fail_errno(err, errno, "%s", dir);
   if (st) {
     bytes_clear(&page);
   } else {

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@ enum { BUSY_MS = 10000 };
 struct db {
   sqlite3 *handle;
   char *path;
+  int64_t steps; /* of the statement at hand, in units of STEPS */
 };
 
 struct db_query {
@@ -19,17 +21,31 @@ struct db_query {
   int bad; /* an error of a bind, told at the next step */
 };
 
+/* The machine's trouble, a file that cannot be opened, or one that is no such database. */
 static loci_status status_of(int code) {
   switch (code & 0xff) {
     case SQLITE_NOMEM: return LOCI_ENOMEM;
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT: return LOCI_EFORMAT;
-    default: return LOCI_EIO;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_NOLFS: return LOCI_ESYSTEM;
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY: return LOCI_EIO;
+    case SQLITE_MISUSE:
+    case SQLITE_INTERNAL: return LOCI_EVERIFY;
+    default: return LOCI_EFORMAT;
   }
 }
 
 static loci_status(failed)(const db *d, int code, loci_err *err) {
   if ((code & 0xff) == SQLITE_NOMEM) return fail_nomem(err, "using a store");
+  if (code == SQLITE_CANTOPEN && d->handle && sqlite3_system_errno(d->handle))
+    return fail_errno(err, sqlite3_system_errno(d->handle), "%s", d->path);
+  if (code == SQLITE_INTERRUPT)
+    return fail(err, LOCI_EFORMAT, "%s: is damaged: it never comes to an end", d->path);
   const char *why = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(code);
   return fail(err, status_of(code), "%s: %s", d->path, why);
 }
@@ -46,6 +62,43 @@ void db_close(db *d) {
 
 const char *db_path(const db *d) { return d->path; }
 
+/* No table of a store is so short that a statement over it takes more steps than this for each of
+ * its bytes; a damaged tree of pages that leads back to itself has no end. */
+enum { STEPS = 1 << 20, LEAST_STEPS = 256 /* STEPS */, STEPS_FOR_BYTE = 64 };
+
+static int count_steps(void *of) {
+  db *d = of;
+  int64_t pages = 0, most = LEAST_STEPS;
+  if (++d->steps <= LEAST_STEPS) return 0;
+  /* attached files count, whatever they are: merging reads two */
+  for (int i = 0; sqlite3_db_name(d->handle, i); i++) {
+    sqlite3_file *file = NULL;
+    const char *name = sqlite3_db_name(d->handle, i);
+    if (sqlite3_file_control(d->handle, name, SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK)
+      continue;
+    sqlite3_int64 size = 0;
+    if (file && file->pMethods && file->pMethods->xFileSize(file, &size) == SQLITE_OK)
+      pages += size;
+  }
+  most += pages * STEPS_FOR_BYTE / STEPS;
+  return d->steps > most;
+}
+
+/* A file from somebody else is data. */
+static int harden(db *d) {
+  static const struct {
+    int what, on;
+  } settings[] = {{SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+                  {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0}, {SQLITE_DBCONFIG_DEFENSIVE, 1},
+                  {SQLITE_DBCONFIG_DQS_DML, 0},        {SQLITE_DBCONFIG_DQS_DDL, 0}};
+  sqlite3_progress_handler(d->handle, STEPS, count_steps, d);
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+    int code = sqlite3_db_config(d->handle, settings[i].what, settings[i].on, NULL);
+    if (code != SQLITE_OK) return code;
+  }
+  return sqlite3_busy_timeout(d->handle, BUSY_MS);
+}
+
 loci_status db_open(const char *path, db_mode mode, db **out, loci_err *err) {
   /* A reader opens for writing, too, where it may: so the last one takes the journal away. */
   int flags = SQLITE_OPEN_READWRITE | (mode == DB_CREATE ? SQLITE_OPEN_CREATE : 0);
@@ -59,7 +112,7 @@ loci_status db_open(const char *path, db_mode mode, db **out, loci_err *err) {
     goto done;
   }
   int code = sqlite3_open_v2(path, &d->handle, flags, NULL);
-  if (code == SQLITE_OK) code = sqlite3_busy_timeout(d->handle, BUSY_MS);
+  if (code == SQLITE_OK) code = harden(d);
   if (code != SQLITE_OK) {
     st = failed(d, code, err);
     goto done;
@@ -73,6 +126,7 @@ done:
 }
 
 loci_status db_exec(db *d, const char *sql, loci_err *err) {
+  d->steps = 0;
   int code = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
   return code == SQLITE_OK ? LOCI_OK : failed(d, code, err);
 }
@@ -125,9 +179,16 @@ void db_bind_real(db_query *q, int at, double x) {
                        : sqlite3_bind_double(q->statement, at, x));
 }
 
+void db_bind_text_n(db_query *q, int at, const char *s, size_t n) {
+  remember(q, sqlite3_bind_text64(q->statement, at, s, n, SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
 void db_bind_text(db_query *q, int at, const char *s) {
-  remember(q, s ? sqlite3_bind_text64(q->statement, at, s, strlen(s), SQLITE_TRANSIENT, SQLITE_UTF8)
-                : sqlite3_bind_null(q->statement, at));
+  if (s) {
+    db_bind_text_n(q, at, s, strlen(s));
+  } else {
+    db_bind_null(q, at);
+  }
 }
 
 void db_bind_bytes(db_query *q, int at, const void *data, size_t n) {
@@ -140,6 +201,7 @@ void db_rewind(db_query *q) { sqlite3_reset(q->statement); }
 
 loci_status db_step(db_query *q, bool *row, loci_err *err) {
   *row = false;
+  if (!sqlite3_stmt_busy(q->statement)) q->of->steps = 0;
   int code = q->bad ? q->bad : sqlite3_step(q->statement);
   q->bad = 0;
   if (code == SQLITE_ROW) {

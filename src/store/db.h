@@ -1,6 +1,9 @@
 /* SQL: the fence round SQLite.  Statements are prepared once, bound by number from 1, stepped row
  * by row; an error says the database's file and SQLite's own words.  Private to src/store.
  *
+ * A database may come from somebody else.  It is data: its triggers and views are never run, and a
+ * statement that takes more steps than so large a file can ask for is ended.
+ *
  *   db_prepare(d, "SELECT id FROM example WHERE line > ?", &q, err)
  *   db_bind_int(q, 1, 10); while (!(st = db_step(q, &row, err)) && row) ... db_int(q, 0) ...
  *   db_finish(q) */
@@ -35,6 +38,7 @@ void db_finish(db_query *q);
 void db_bind_int(db_query *q, int at, int64_t x);
 void db_bind_real(db_query *q, int at, double x);      /* NaN: NULL */
 void db_bind_text(db_query *q, int at, const char *s); /* copied; NULL: NULL */
+void db_bind_text_n(db_query *q, int at, const char *s, size_t n);
 void db_bind_bytes(db_query *q, int at, const void *data, size_t n);
 void db_bind_null(db_query *q, int at);
 /* *row: there is one; without one the query is ready to be bound and run again. */

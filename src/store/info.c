@@ -29,7 +29,7 @@ static loci_status read_counts(db *d, loci_run_info *r, loci_err *err) {
     r->dropped = db_int(q, 1);
     r->right = db_int(q, 2);
     r->wrong = db_int(q, 3);
-    r->seconds = db_real(q, 4);
+    st = store_real(q, 4, db_path(d), &r->seconds, err);
   }
   db_finish(q);
   return st;
@@ -66,7 +66,6 @@ static loci_status read_tallies(db *d, arena *mem, loci_run_info *r, loci_err *e
 static loci_status read_headline(db *d, arena *mem, loci_run_info *r, loci_err *err) {
   average_job *job;
   db_query *q;
-  bool row;
   stat_running mean = {0};
   r->headline = "";
   TRY(store_job(r->what, &(run_how){0}, 0, mem, &job, err));
@@ -77,8 +76,7 @@ static loci_status read_headline(db *d, arena *mem, loci_run_info *r, loci_err *
   db_bind_text(q, 2, job->headline);
   db_bind_int(q, 3, 0);
   db_bind_real(q, 4, 0);
-  loci_status st;
-  while (!(st = db_step(q, &row, err)) && row) stat_running_add(&mean, db_real(q, 0));
+  loci_status st = store_mean(q, db_path(d), &mean, err);
   db_finish(q);
   r->mean = stat_running_mean(&mean);
   return st;

@@ -1,5 +1,6 @@
 /* loci_store_average: a run's rows become the average that the study commands make of a file, by
  * the same code and to the last digit. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,18 +87,44 @@ static loci_status find_run(loading *l, double least_effect, loci_err *err) {
 
 /* ---------------------------------------------------------------- one example's rows */
 
+static loci_status no_measurement(const char *where, double x, loci_err *err) {
+  return fail(err, LOCI_EFORMAT, "%s: has the number %g, which no measurement gives", where, x);
+}
+
+static bool is_in_range(double x) { return fabs(x) <= (double)FLT_MAX; }
+
+loci_status store_real(const db_query *q, int column, const char *where, double *out,
+                       loci_err *err) {
+  *out = db_real(q, column);
+  if (isnan(*out) || is_in_range(*out)) return LOCI_OK;
+  return no_measurement(where, *out, err);
+}
+
+loci_status store_mean(db_query *q, const char *where, stat_running *mean, loci_err *err) {
+  double x;
+  bool row;
+  for (;;) {
+    TRY(db_step(q, &row, err));
+    if (!row) return LOCI_OK;
+    TRY(store_real(q, 0, where, &x, err));
+    stat_running_add(mean, x);
+  }
+}
+
 loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err) {
   js_value *v;
   if (!json) return fail(err, LOCI_EFORMAT, "%s: a row of numbers is missing", where);
   TRY(js_parse(json, strlen(json), where, &v, err));
   bool good = js_kind_of(v) == JS_ARRAY && js_count(v) == n;
+  double beyond = 0;
   for (int i = 0; good && i < n; i++) {
     out[i] = (double)NAN;
     good = js_real_of(js_at(v, i), &out[i]) || js_kind_of(js_at(v, i)) == JS_NULL;
+    if (!isnan(out[i]) && !is_in_range(out[i])) beyond = out[i];
   }
   js_free(v);
-  return good ? LOCI_OK
-              : fail(err, LOCI_EFORMAT, "%s: a row of numbers is not %d numbers", where, n);
+  if (!good) return fail(err, LOCI_EFORMAT, "%s: a row of numbers is not %d numbers", where, n);
+  return beyond != 0 ? no_measurement(where, beyond, err) : LOCI_OK;
 }
 
 static loci_status put_row(loading *l, averaging *a, loci_err *err) {
@@ -208,8 +235,10 @@ static loci_status load_examples(loading *l, db_query *q, double *seconds, loci_
   db_bind_int(q, 1, l->run);
   while (!(st = db_step(q, &row, err)) && row) {
     arena *mem = arena_new();
-    double took = db_real(q, 8);
-    st = mem ? load_example(l, q, mem, err) : fail_nomem(err, "reading a store");
+    double took;
+    st = mem ? store_real(q, 8, db_path(l->store->d), &took, err)
+             : fail_nomem(err, "reading a store");
+    if (!st) st = load_example(l, q, mem, err);
     arena_free(mem);
     if (st) break;
     if (!isnan(took)) *seconds += took;

@@ -13,18 +13,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "store/schema.h"
 #include "store/store.h"
 
 /* ---------------------------------------------------------------- may they be merged */
-
-static loci_status check_source(db *d, const char *path, loci_err *err) {
-  int64_t application, version;
-  TRY(db_number(d, "PRAGMA source.application_id", &application, err));
-  TRY(db_number(d, "PRAGMA source.user_version", &version, err));
-  if (application == STORE_APPLICATION && version == STORE_VERSION) return LOCI_OK;
-  return fail(err, LOCI_EFORMAT, "%s: is no store of loci, or one of another version", path);
-}
 
 /* The first setting in which two runs differ. */
 static void say_difference(const char *a, const char *b, char out[200]) {
@@ -64,7 +55,7 @@ static loci_status check_runs(db *d, const char *path, loci_err *err) {
     const char *one = db_text(q, 1), *other = db_text(q, 2);
     say_difference(one ? one : "", other ? other : "", difference);
     st = fail(err, LOCI_EINVAL, "%s: its %.20s was measured with other settings than before: %s",
-              path, db_text(q, 0), difference);
+              path, db_text(q, 0) ? db_text(q, 0) : "kind", difference);
   }
   db_finish(q);
   return st;
@@ -127,7 +118,7 @@ static const char drop_maps[] =
     "DROP TABLE temp.run_map; DROP TABLE temp.series_map; DROP TABLE temp.result_map";
 
 static loci_status copy(db *d, const char *path, loci_err *err) {
-  TRY(check_source(d, path, err));
+  TRY(store_check(d, true, path, err));
   TRY(check_runs(d, path, err));
   TRY(db_exec(d, copy_runs, err));
   TRY(check_series(d, path, err));
@@ -211,7 +202,7 @@ static loci_status merge_new(const char *const *paths, int count, const char *pa
   unlink(part); /* of a merge that was killed */
   TRY(loci_store_open(part, true, &to, err));
   loci_status st = db_exec(to->d,
-                           "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+                           "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
                            "PRAGMA cache_size = -65536",
                            err);
   if (!st) st = add_all(to, paths, count, err);
@@ -219,7 +210,7 @@ static loci_status merge_new(const char *const *paths, int count, const char *pa
   loci_store_close(to);
   int fd = st ? -1 : open(part, O_RDWR | O_CLOEXEC);
   if (!st && (fd < 0 || fsync(fd) != 0 || rename(part, path) != 0))
-    st = fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+    st = fail_errno(err, errno, "%s", path);
   if (fd >= 0) close(fd);
   if (st) unlink(part);
   return st;

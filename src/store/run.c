@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "store/rows.h"
 #include "store/store.h"
 
@@ -69,8 +70,7 @@ static loci_status count_before(const keeping *x, kept_job *k, loci_err *err) {
   db_bind_text(q, 2, k->job->headline);
   db_bind_int(q, 3, k->job->judge != NULL);
   db_bind_real(q, 4, x->opts->least_effect);
-  loci_status st;
-  while (!(st = db_step(q, &row, err)) && row) stat_running_add(&k->mean, db_real(q, 0));
+  loci_status st = store_mean(q, db_path(x->store->d), &k->mean, err);
   db_finish(q);
   TRY(st);
   TRY(db_prepare(x->store->d,
@@ -174,10 +174,7 @@ static loci_status measure_kind(keeping *x, kept_job *k, study_item *item, int64
   item->why[0] = 0;
   TRY(rows_begin(&x->rows, k->run, example, &x->result, err));
   if (!item->drop) st = k->job->gather(k->job->ctx, item, &own);
-  if (st && !study_is_own(st)) {
-    if (err) *err = own;
-    return st;
-  }
+  if (st && !status_is_own(st)) return pass_on(&own, err);
   k->numbers.n = 0;
   if (!st && !item->drop) TRY(rows_values(&x->rows, k->run, x->result, &k->numbers, err));
   result_end end = {.dropped = st ? "refused" : item->drop,
@@ -190,6 +187,8 @@ static loci_status measure_kind(keeping *x, kept_job *k, study_item *item, int64
   *(end.dropped ? &k->dropped : &k->used) += 1;
   k->fresh++;
   item->drop = end.dropped;
+  item->refused = st;
+  if (st) snprintf(item->why, sizeof item->why, "%.*s", (int)sizeof item->why - 1, own.msg);
   return LOCI_OK;
 }
 
@@ -219,8 +218,8 @@ static loci_status measure(void *ctx, study_item *item, loci_err *err) {
   keeping *x = ctx;
   bool used;
   loci_err own = {0};
-  TRY(db_exec(x->store->d, "BEGIN IMMEDIATE", err));
-  loci_status st = commit(x, write_example(x, item, &used, &own), &own);
+  loci_status st = db_exec(x->store->d, "BEGIN IMMEDIATE", &own);
+  if (!st) st = commit(x, write_example(x, item, &used, &own), &own);
   if (st) {
     if (!x->broken.code) x->broken = own; /* no fault of the example */
     return fail(err, LOCI_ECANCELLED, "%s", own.msg);
@@ -248,10 +247,41 @@ static loci_status write_dropped(keeping *x, const loci_example *e, const loci_d
   return LOCI_OK;
 }
 
+/* A picture that an example before this one was measured with, of the same folder; NULL: none. */
+static loci_status find_neighbour(const keeping *x, const char *image, char **out, loci_err *err) {
+  db_query *q;
+  bool row;
+  *out = NULL;
+  TRY(db_prepare(x->store->d,
+                 "SELECT image FROM result JOIN example USING (example) WHERE dropped IS NULL"
+                 " AND substr(image, 1, length(?1)) = ?1 LIMIT 1",
+                 &q, err));
+  db_bind_text_n(q, 1, image, (size_t)(path_base(image) - image));
+  loci_status st = db_step(q, &row, err);
+  if (!st && row && !(*out = strdup(db_text(q, 0)))) st = fail_nomem(err, "going through examples");
+  db_finish(q);
+  return st;
+}
+
+/* A picture that is missing is its example's fault, unless others of its folder, which were there,
+ * are missing too: a disk that is not mounted any more. */
+static loci_status check_folder(const keeping *x, const loci_example *e, loci_err *err) {
+  char *other;
+  if (!e || !e->image || file_exists(e->image)) return LOCI_OK;
+  TRY(find_neighbour(x, e->image, &other, err));
+  loci_status st = LOCI_OK;
+  if (other && !file_exists(other))
+    st = fail(err, LOCI_ESYSTEM, "%s: is not there, and %s neither, which was: is a disk missing?",
+              e->image, path_base(other));
+  free(other);
+  return st;
+}
+
 static loci_status drop(void *ctx, const loci_example *e, const loci_dropped *d, loci_err *err) {
   keeping *x = ctx;
   char key[STORE_KEY];
   study_turn have = TURN_NEW;
+  TRY(check_folder(x, e, err));
   store_key(e != NULL, examples_fingerprint(x->s.examples), key);
   if (!e) TRY(find_todo(x, key, &have, err));
   bool any = false;
@@ -354,12 +384,15 @@ static loci_status find_runs(keeping *x, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status forget_dropped(const keeping *x, loci_err *err) {
+/* Those behind a result; 0: all. */
+static loci_status forget_dropped(const keeping *x, int64_t behind, loci_err *err) {
   for (int i = 0; i < x->job_count; i++) {
     db_query *q;
-    TRY(db_prepare(x->store->d, "DELETE FROM result WHERE run = ? AND dropped IS NOT NULL", &q,
+    TRY(db_prepare(x->store->d,
+                   "DELETE FROM result WHERE run = ? AND dropped IS NOT NULL AND result > ?", &q,
                    err));
     db_bind_int(q, 1, x->jobs[i].run);
+    db_bind_int(q, 2, behind);
     loci_status st = db_run(q, err);
     db_finish(q);
     TRY(st);
@@ -371,15 +404,21 @@ static loci_status start(keeping *x, loci_err *err) {
   TRY(rows_open(x->store->d, &x->rows, err));
   TRY(add_jobs(x, err));
   TRY(find_runs(x, err));
-  if (x->opts->retry) TRY(forget_dropped(x, err));
+  if (x->opts->retry) TRY(forget_dropped(x, 0, err));
   for (int i = 0; i < x->job_count; i++) TRY(count_before(x, &x->jobs[i], err));
   return LOCI_OK;
 }
 
 static loci_status run(keeping *x, loci_run_state *out, loci_err *err) {
+  int64_t last;
   TRY(start(x, err));
+  TRY(db_number(x->store->d, "SELECT ifnull(max(result), 0) FROM result", &last, err));
   loci_status st = study_each(&x->s, measure, x, err);
   *out = state_of(x, &x->jobs[0]);
+  if (study_is_hopeless(&x->s)) { /* they may be measured yet */
+    loci_err own = {0};
+    if (forget_dropped(x, last, &own)) return pass_on(&own, err);
+  }
   if (!x->broken.code) return st;
   if (err) *err = x->broken;
   return x->broken.code;

@@ -31,7 +31,8 @@ static bool lock_file(const char *path, int *out) {
       errno = why;
       return false;
     }
-    if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino) {
+    if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+        held.st_dev == named.st_dev) {
       *out = fd;
       return true;
     }
@@ -55,8 +56,8 @@ static loci_status lock_store(loci_store *s, const char *path, loci_err *err) {
   if (lock_file(s->lock_path, &s->lock)) return LOCI_OK;
   int why = errno;
   loci_status st = why == EWOULDBLOCK
-                       ? fail(err, LOCI_EIO, "%s: another loci is writing to this store", path)
-                       : fail(err, LOCI_EIO, "%s: %s", s->lock_path, strerror(why));
+                       ? fail(err, LOCI_ESYSTEM, "%s: another loci is writing to this store", path)
+                       : fail_errno(err, why, "%s", s->lock_path);
   free(s->lock_path);
   s->lock_path = NULL;
   return st;
@@ -73,18 +74,91 @@ static loci_status create_tables(db *d, loci_err *err) {
   return db_exec(d, sql, err);
 }
 
+/* The first column of the first row, bound to one or two texts; "" where there is none. */
+static loci_status read_text(db *d, const char *sql, const char *one, const char *two, arena *mem,
+                             const char **out, loci_err *err) {
+  db_query *q;
+  bool row;
+  TRY(db_prepare(d, sql, &q, err));
+  if (one) db_bind_text(q, 1, one);
+  if (two) db_bind_text(q, 2, two);
+  loci_status st = db_step(q, &row, err);
+  const char *text = !st && row ? db_text(q, 0) : NULL;
+  if (!st && !(*out = arena_strdup(mem, text ? text : ""))) st = fail_nomem(err, "opening a store");
+  db_finish(q);
+  return st;
+}
+
+/* What belongs to a store: the objects with the names of ours, and all that act on them, with their
+ * SQL.  Tables and views beside them are their owner's business. */
+#define DESCRIBE(schema)                                                                           \
+  "SELECT json_group_array(type || ' ' || name || ' of ' || tbl_name || ': ' || ifnull(sql, ''))"  \
+  " FROM (SELECT * FROM " schema ".sqlite_master, (SELECT ?1 AS ours) WHERE type = 'trigger'"      \
+  " OR name IN (SELECT value FROM json_each(ours))"                                                \
+  " OR type = 'index' AND tbl_name IN (SELECT value FROM json_each(ours)) ORDER BY type, name)"
+
+static loci_status compare_schema(db *d, bool attached, const char *path, db *model, arena *mem,
+                                  loci_err *err) {
+  static const char difference[] =
+      "SELECT value FROM json_each(?1) WHERE value NOT IN (SELECT value FROM json_each(?2))";
+  const char *names, *want, *have, *form, *more, *less;
+  TRY(read_text(d, "PRAGMA encoding", NULL, NULL, mem, &form, err));
+  if (strcmp(form, "UTF-8") != 0)
+    return fail(err, LOCI_EFORMAT, "%s: its text is %s, that of a store is UTF-8", path, form);
+  TRY(db_exec(model, store_schema, err));
+  TRY(read_text(model, "SELECT json_group_array(name) FROM sqlite_master", NULL, NULL, mem, &names,
+                err));
+  TRY(read_text(model, DESCRIBE("main"), names, NULL, mem, &want, err));
+  TRY(read_text(d, attached ? DESCRIBE("source") : DESCRIBE("main"), names, NULL, mem, &have, err));
+  if (strcmp(have, want) == 0) return LOCI_OK;
+  TRY(read_text(model, difference, have, want, mem, &more, err));
+  TRY(read_text(model, difference, want, have, mem, &less, err));
+  return fail(err, LOCI_EFORMAT, "%s: its tables are not those of a store: there %s %.100s", path,
+              *more ? "is" : "is no", *more ? more : less);
+}
+
+/* A stranger's file may have any tables under our names, and more that acts when they are used. */
+static loci_status check_schema(db *d, bool attached, const char *path, loci_err *err) {
+  db *model = NULL;
+  arena *mem = arena_new();
+  loci_status st =
+      mem ? db_open(":memory:", DB_CREATE, &model, err) : fail_nomem(err, "opening a store");
+  if (!st) st = compare_schema(d, attached, path, model, mem, err);
+  db_close(model);
+  arena_free(mem);
+  return st;
+}
+
+/* Whether it is a store that this program knows. */
+loci_status store_check(db *d, bool attached, const char *path, loci_err *err) {
+  int64_t application, version;
+  TRY(db_number(d, attached ? "PRAGMA source.application_id" : "PRAGMA application_id",
+                &application, err));
+  TRY(db_number(d, attached ? "PRAGMA source.user_version" : "PRAGMA user_version", &version, err));
+  if (application != STORE_APPLICATION)
+    return fail(err, LOCI_EFORMAT, "%s: is an SQLite file, but no store of loci", path);
+  if (version != STORE_VERSION)
+    return fail(err, LOCI_EUNSUPPORTED, "%s: a store of version %" PRId64 ", this program knows %d",
+                path, version, STORE_VERSION);
+  return check_schema(d, attached, path, err);
+}
+
 /* An empty database gets its tables; any other must be a store. */
 static loci_status check_tables(db *d, bool writes, loci_err *err) {
-  int64_t application, version, tables;
-  TRY(db_number(d, "PRAGMA application_id", &application, err));
-  TRY(db_number(d, "PRAGMA user_version", &version, err));
+  int64_t tables;
   TRY(db_number(d, "SELECT count(*) FROM sqlite_master", &tables, err));
-  if (writes && tables == 0) return create_tables(d, err);
-  if (application != STORE_APPLICATION)
-    return fail(err, LOCI_EFORMAT, "%s: is an SQLite file, but no store of loci", db_path(d));
-  if (version == STORE_VERSION) return LOCI_OK;
-  return fail(err, LOCI_EUNSUPPORTED, "%s: a store of version %" PRId64 ", this program knows %d",
-              db_path(d), version, STORE_VERSION);
+  return writes && tables == 0 ? create_tables(d, err) : store_check(d, false, db_path(d), err);
+}
+
+/* Locks and the journal go by the name: of a file with two of them, two writers would each lose
+ * what the other one wrote. */
+static loci_status check_names(const char *path, loci_err *err) {
+  struct stat s;
+  if (stat(path, &s) != 0 || !S_ISREG(s.st_mode) || s.st_nlink < 2) return LOCI_OK;
+  return fail(
+      err, LOCI_EUNSUPPORTED,
+      "%s: the file has %ld names (hard links), a store that is written to has one: copy it", path,
+      (long)s.st_nlink);
 }
 
 static loci_status open_store(loci_store *s, const char *path, bool writes, loci_err *err) {
@@ -92,6 +166,7 @@ static loci_status open_store(loci_store *s, const char *path, bool writes, loci
     return fail(err, LOCI_EINVAL, "\"%s\": a store is a file", path); /* SQLite means others */
   if (path && strncmp(path, "file:", 5) == 0) /* SQLite would take it for an address */
     return fail(err, LOCI_EINVAL, "\"%s\": write ./%s for a file of this name", path, path);
+  if (writes && path) TRY(check_names(path, err));
   if (writes && path) TRY(lock_store(s, path, err));
   s->writes = writes;
   TRY(db_open(path ? path : ":memory:", writes ? DB_CREATE : DB_READ, &s->d, err));
@@ -107,7 +182,7 @@ loci_status loci_store_open(const char *path, bool writes, loci_store **out, loc
   loci_status st = LOCI_OK;
   if (!path) writes = true;
   if (!writes && access(path, F_OK) != 0) {
-    st = fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+    st = fail_errno(err, errno, "%s", path);
     goto done;
   }
   TRY_DONE(open_store(s, path, writes, err));

@@ -28,6 +28,10 @@ loci_status store_begin_reading(loci_store *s, int64_t run, loci_err *err);
 /* Returns [st], or what went wrong at the end. */
 loci_status store_end_reading(loci_store *s, loci_status st, loci_err *err);
 
+/* Whether a database, or the one attached as "source", is a store with the tables of one and
+ * nothing that acts on them. */
+loci_status store_check(db *d, bool attached, const char *path, loci_err *err);
+
 /* Another store's rows that [to] does not have, in one transaction (merge.c). */
 loci_status store_add(loci_store *to, const char *path, loci_err *err);
 
@@ -82,6 +86,11 @@ loci_status store_side_load(loci_store *s, const store_which *which, store_side 
                             loci_err *err);
 void store_side_clear(store_side *side);
 
+/* A number of a store: NULL is NaN, and none is beyond what the library computes with (f32). */
+loci_status store_real(const db_query *q, int column, const char *where, double *out,
+                       loci_err *err);
+/* The mean of a query's only column. */
+loci_status store_mean(db_query *q, const char *where, stat_running *mean, loci_err *err);
 /* n numbers out of a row's JSON; null is NaN. */
 loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err);
 

@@ -162,7 +162,7 @@ static void one_writer_and_any_readers(void **state) {
   (void)state;
   write_store("1", "[0.5]");
   must(loci_store_open(path, true, &writer, &err), &err);
-  assert_int_equal(loci_store_open(path, true, &second, &err), LOCI_EIO);
+  assert_int_equal(loci_store_open(path, true, &second, &err), LOCI_ESYSTEM);
   assert_non_null(strstr(err.msg, "another loci is writing"));
   must(db_exec(writer->d,
                "BEGIN IMMEDIATE; INSERT INTO example (key, line) VALUES ('l', 2);"

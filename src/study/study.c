@@ -55,10 +55,6 @@ loci_status study_nothing_left(const study *s, loci_err *err) {
               reason ? ", the first: " : "", reason ? reason : "");
 }
 
-bool study_is_own(loci_status st) {
-  return st == LOCI_EINVAL || st == LOCI_EIO || st == LOCI_EFORMAT || st == LOCI_EUNSUPPORTED;
-}
-
 const char *study_lacking(unsigned needs, const loci_example *e) {
   if (needs & NEEDS_ANSWER && e->answer_count == 0) return "no answer";
   if (needs & NEEDS_CONSTRAINT && e->constraint_count == 0) return "no constraint";
@@ -96,6 +92,19 @@ static loci_status measure_item(study *s, study_item *item, study_fn *measure, v
   return st;
 }
 
+bool study_is_hopeless(const study *s) { return s->used == 0 && s->refused >= STUDY_HOPELESS; }
+
+/* Not one of the first examples could be measured, and not by their own fault: a model of NaNs, or
+ * no picture where all of them should be.  Thousands more would be dropped for nothing. */
+static loci_status count_refused(study *s, loci_status st, const char *reason, loci_err *err) {
+  if (s->used > 0 || status_fault(st) != FAULT_FILE) return LOCI_OK;
+  s->refused = st == s->refused_as ? s->refused + 1 : 1;
+  s->refused_as = st;
+  if (!study_is_hopeless(s)) return LOCI_OK;
+  return fail(err, st, "the first %d examples were all refused, the last one because of: %s",
+              STUDY_HOPELESS, reason);
+}
+
 static loci_status use(study *s, const loci_example *e, study_fn *measure, void *ctx,
                        loci_err *err) {
   study_item item = {.example = e, .drop = study_lacking(s->needs, e), .mem = arena_new()};
@@ -103,12 +112,15 @@ static loci_status use(study *s, const loci_example *e, study_fn *measure, void 
   loci_status st = item.mem ? LOCI_OK : fail_nomem(&own, "going through examples");
   if (!st && !item.drop) st = measure_item(s, &item, measure, ctx, &own);
   arena_free(item.mem);
-  if (st && !study_is_own(st)) {
-    if (err) *err = own;
-    return st;
+  if (st && !status_is_own(st)) return pass_on(&own, err);
+  if (st) {
+    TRY(drop(s, e, "refused", own.msg, err));
+    return count_refused(s, st, own.msg, err);
   }
-  if (st) return drop(s, e, "refused", own.msg, err);
-  if (item.drop) return drop(s, e, item.drop, item.why[0] ? item.why : item.drop, err);
+  if (item.drop) {
+    TRY(drop(s, e, item.drop, item.why[0] ? item.why : item.drop, err));
+    return item.refused ? count_refused(s, item.refused, item.why, err) : LOCI_OK;
+  }
   s->used++;
   return LOCI_OK;
 }

@@ -36,6 +36,8 @@ typedef struct study {
   arena *mem;       /* of the result */
   double started;
   int used, dropped_count, dropped_room;
+  int refused; /* files were, for the first examples one after another, with one status */
+  loci_status refused_as;
   loci_dropped *dropped; /* the heap's until study_describe */
   const char *template_name;
   const study_keeper *keeper; /* NULL: dropped examples are remembered here */
@@ -56,14 +58,20 @@ typedef struct study_item {
   const loci_prompt *prompt;
   const char *drop;
   char why[256];
+  loci_status refused;        /* what the measuring failed with, if it wrote that down itself */
   arena *mem;                 /* until the next example */
   const study_answer *answer; /* once study_ask was called */
 } study_item;
 
-/* A failure that is the example's own (no such picture, a constraint that is not in the question)
- * drops it; any other ends the study.  A file without a single example is LOCI_EINVAL. */
+/* A failure that is the example's own (status_is_own: no such picture, a constraint that is not in
+ * the question) drops it; any other ends the study and says nothing about the example.  A file
+ * without a single example is LOCI_EINVAL. */
 typedef loci_status study_fn(void *ctx, study_item *item, loci_err *err);
 loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err);
+
+/* Whether it ended because files were refused for each of the first examples. */
+enum { STUDY_HOPELESS = 12 };
+bool study_is_hopeless(const study *s);
 
 /* For the calls a study makes: counts examples, and cancels.  ctx is the study. */
 bool study_progress(void *ctx, const char *stage, double done, double total);
@@ -88,8 +96,6 @@ loci_status study_ask(study *s, study_item *item, const study_answer **out, loci
 
 /* What the example lacks of [needs], in two words, or NULL. */
 const char *study_lacking(unsigned needs, const loci_example *e);
-/* Whether a failure is the example's own. */
-bool study_is_own(loci_status st);
 /* "no example can be used", with a reason. */
 loci_status study_nothing_left(const study *s, loci_err *err);
 

@@ -172,11 +172,8 @@ static loci_status finish(job *j, loci_model *m, double seconds, loci_err *err) 
                           : model_hash(m, s->opts->progress, s->opts->progress_ctx, &t->hash, err);
 }
 
-/* What ended one trace ends all. */
-static loci_status pass_on(const loci_trace_request *r, loci_err *err) {
-  if (err) *err = r->err;
-  return r->err.code;
-}
+/* What ends the other traces, too. */
+static bool ends_all(loci_status st) { return st && !status_is_own(st); }
 
 /* Walks of all that could be prepared, and what comes after. */
 static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *requests, int n,
@@ -198,13 +195,10 @@ static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *reques
     double share = count == 1 ? 1 : (double)jobs[i].s.cost.formula / formula;
     loci_status own = avoid_answer(&jobs[i], &r->err);
     if (!own) own = finish(&jobs[i], m, share * seconds, &r->err);
-    if (own == LOCI_ECANCELLED) st = pass_on(r, err);
+    if (ends_all(own)) st = pass_on(&r->err, err);
   }
   return st;
 }
-
-/* What ends the other traces, too. */
-static bool ends_all(loci_status st) { return st == LOCI_ECANCELLED || st == LOCI_ENOMEM; }
 
 loci_status loci_traces(loci_model *model, loci_trace_request *requests, int count, loci_err *err) {
   if (count < 1 || !requests) return fail(err, LOCI_EINVAL, "%d traces: expected 1 or more", count);
@@ -218,7 +212,7 @@ loci_status loci_traces(loci_model *model, loci_trace_request *requests, int cou
   for (int i = 0; !st && i < count; i++) {
     loci_trace_request *r = &requests[i];
     jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &r->opts, .T = r->prompt->info.length};
-    if (ends_all(prepare(&jobs[i], -1, &r->err))) st = pass_on(r, err);
+    if (ends_all(prepare(&jobs[i], -1, &r->err))) st = pass_on(&r->err, err);
   }
   if (!st) st = run_jobs(model, jobs, requests, count, err);
   for (int i = 0; i < count; i++) {

@@ -1,0 +1,314 @@
+/* Stores that somebody else made: their triggers, views and further indexes are not obeyed, their
+ * numbers are checked, and whatever is changed in a file, every reader comes to an end.
+ *
+ * LOCI_MUTATIONS says how many changed stores are tried. */
+#include "store/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/tree.h"
+
+#include <cmocka.h>
+
+#define LENGTH(a) ((int64_t)(sizeof(a) / sizeof *(a)))
+enum { SECONDS = 20 }; /* for one store; a sound one takes some hundredths */
+
+static char memory[] = "/dev/shm/loci-stranger-XXXXXX", disk[] = "/tmp/loci-stranger-XXXXXX";
+static char path[80], other[80], pages[80], sound[80];
+
+/* As a stranger would: with SQLite itself, and none of the library's cautions. */
+static void sql(const char *file, const char *text) {
+  sqlite3 *d;
+  char *why = NULL;
+  assert_int_equal(sqlite3_open(file, &d), SQLITE_OK);
+  if (sqlite3_exec(d, text, NULL, NULL, &why)) fail_msg("%s: %s", text, why);
+  sqlite3_close(d);
+}
+
+static void forget(const char *file) {
+  static const char *const behind[] = {"", "-wal", "-shm", "-journal", "-writer", ".part"};
+  char name[100];
+  for (int i = 0; i < 6; i++) {
+    snprintf(name, sizeof name, "%s%s", file, behind[i]);
+    unlink(name);
+  }
+}
+
+/* Two runs of eight examples, with series, grids and reasons. */
+static void make_sound(void) {
+  loci_store *s;
+  loci_err err;
+  if (loci_store_open(sound, true, &s, &err)) fail_msg("%s", err.msg);
+  loci_store_close(s);
+  sql(sound,
+      "INSERT INTO run VALUES (1, 'trace', '{\"corrupt\":\"mean\"}', '{\"layers\":2}', 'q', ''),"
+      " (2, 'ask', '{\"max_new\":2}', '{\"layers\":2}', 'q', '');"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8)"
+      " INSERT INTO example (example, key, line, id, question, answers)"
+      " SELECT i, 'k' || i, i, 'id' || i, 'Where?', '[\"a\"]' FROM n;"
+      "INSERT INTO result (result, run, example, dropped, reason, answer, right, seconds)"
+      " SELECT example, 1, example, iif(example = 8, 'refused', NULL), iif(example = 8, 'no', "
+      "NULL),"
+      " 'a', example % 2, 0.1 FROM example;"
+      "INSERT INTO result (result, run, example, answer, right) SELECT 8 + example, 2, example, "
+      "'a',"
+      " example % 2 FROM example;"
+      "INSERT INTO series VALUES (1, 1, 'total effect', 0, '', 0, 1), (2, 1, 'mlp_out', 1, 'last', "
+      "0,"
+      " 2), (3, 2, 'confidence', 0, '', 0, 1);"
+      "INSERT INTO value SELECT result, 1, '[0.' || (result + 1) || ']' FROM result WHERE run = 1;"
+      "INSERT INTO value SELECT result, 2, '[0.1,0.' || result || ']' FROM result WHERE run = 1;"
+      "INSERT INTO value SELECT result, 3, '[0.5]' FROM result WHERE run = 2;"
+      "INSERT INTO grid SELECT result, 'mlp_out', 1, 0, 2, '[\"a\",\"b\"]', zeroblob(16) FROM "
+      "result"
+      " WHERE run = 1; VACUUM; PRAGMA journal_mode = DELETE");
+}
+
+static void copy_sound(void) {
+  loci_err err;
+  forget(path);
+  if (tree_copy_file(sound, path, &err)) fail_msg("%s", err.msg);
+}
+
+/* Everything that reads a store, whatever it says; the first failure. */
+static loci_status read_all(loci_err *err) {
+  loci_store *s = NULL;
+  loci_store_info *info = NULL;
+  loci_average *a = NULL;
+  loci_comparison *c = NULL;
+  char *text, csv[100];
+  const char *stores[] = {path};
+  loci_err first = {0}, e;
+  loci_compare_opts by = {.by_right = true};
+  snprintf(csv, sizeof csv, "%s.csv", path);
+#define READ(call)                                                                                 \
+  do {                                                                                             \
+    if ((call) && !first.code) first = e;                                                          \
+  } while (0)
+  READ(loci_store_open(path, false, &s, &e));
+  if (s) {
+    READ(loci_store_info_new(s, &info, &e));
+    if (info && !loci_draw(&info->result, NULL, &text, &e)) loci_text_free(text);
+    for (int run = 1; run < 3; run++) {
+      READ(loci_store_average(s, run, 0, 0, &a, &e));
+      if (a && !loci_draw(&a->result, NULL, &text, &e)) loci_text_free(text);
+      loci_free(a);
+      a = NULL;
+    }
+    READ(loci_store_compare(s, s, &by, &c, &e));
+    READ(loci_store_export(s, 0, csv, &e));
+    READ(loci_store_report(s, 0, 0, pages, &e));
+  }
+  loci_free(c);
+  loci_free(info);
+  loci_store_close(s);
+  forget(other);
+  READ(loci_store_merge(stores, 1, other, &e));
+  unlink(csv);
+  *err = first;
+  return first.code;
+}
+
+static void nothing_of_a_stranger_is_obeyed(void **state) {
+  static const struct {
+    const char *sql, *said;
+  } changes[] = {
+      {"CREATE TRIGGER t AFTER INSERT ON value BEGIN UPDATE value SET x = '[0.5]'; END",
+       "trigger t"},
+      {"CREATE TRIGGER t BEFORE INSERT ON result BEGIN SELECT raise(ignore); END", "trigger t"},
+      {"CREATE TABLE mine (a); CREATE TRIGGER t AFTER INSERT ON mine BEGIN DELETE FROM run; END",
+       "trigger t"},
+      {"CREATE INDEX i ON value (x)", "index i"},
+      {"CREATE INDEX i ON value (json_extract(x, '$[0]'))", "unsafe use of json_extract"},
+      {"DROP VIEW point; DROP VIEW dropped; ALTER TABLE series RENAME TO s0; CREATE VIEW series AS"
+       " WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n AS series, 1 AS "
+       "run,"
+       " 'p' AS quantity, 0 AS window, '' AS place, 0 AS first, 1 AS points FROM c",
+       "are not those of a store"},
+      {"DROP VIEW point; ALTER TABLE value RENAME TO v0; CREATE VIEW value AS SELECT result, "
+       "series,"
+       " '[0.25]' AS x FROM v0",
+       "are not those of a store"},
+      {"ALTER TABLE result ADD COLUMN z GENERATED ALWAYS AS (1 / 0)", "table result"},
+      {"DROP TABLE grid", "no table grid"},
+      {"DROP VIEW point", "no view point"},
+      {"PRAGMA writable_schema = on; UPDATE sqlite_master SET sql = replace(sql, 'UNIQUE (run,"
+       " example)', 'UNIQUE (example, run)') WHERE name = 'result'",
+       "table result"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    loci_store *s;
+    loci_err err;
+    copy_sound();
+    sql(path, changes[i].sql);
+    for (int writes = 0; writes < 2; writes++) {
+      assert_int_equal(loci_store_open(path, writes, &s, &err), LOCI_EFORMAT);
+      if (!strstr(err.msg, changes[i].said)) fail_msg("%s: %s", changes[i].sql, err.msg);
+    }
+    assert_int_equal(loci_store_merge((const char *const[]){path}, 1, other, &err), LOCI_EFORMAT);
+  }
+}
+
+static void an_owner_may_have_tables_beside_it(void **state) {
+  loci_err err;
+  (void)state;
+  copy_sound();
+  sql(path, "CREATE TABLE mine (a PRIMARY KEY); CREATE VIEW wrong AS SELECT * FROM result WHERE NOT"
+            " right; ANALYZE");
+  if (read_all(&err)) fail_msg("%s", err.msg);
+}
+
+static void text_is_utf8(void **state) {
+  loci_store *s;
+  loci_err err;
+  (void)state;
+  forget(path);
+  sql(path, "PRAGMA encoding = 'UTF-16'; CREATE TABLE run (a); PRAGMA application_id = 1819239273;"
+            "PRAGMA user_version = 1");
+  assert_int_equal(loci_store_open(path, false, &s, &err), LOCI_EFORMAT);
+  assert_non_null(strstr(err.msg, "UTF-16"));
+}
+
+static void numbers_are_those_of_measurements(void **state) {
+  static const char *const changes[] = {"UPDATE value SET x = '[1e308]' WHERE series IN (1, 3)",
+                                        "UPDATE value SET x = '[0.1,-1e39]' WHERE series = 2",
+                                        "UPDATE result SET seconds = 1e300",
+                                        "UPDATE result SET seconds = 9e999"};
+  (void)state;
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    loci_err err;
+    copy_sound();
+    sql(path, changes[i]);
+    assert_int_equal(read_all(&err), LOCI_EFORMAT);
+    if (!strstr(err.msg, "no measurement gives") && !strstr(err.msg, "which no measurement"))
+      fail_msg("%s: %s", changes[i], err.msg);
+  }
+}
+
+static void a_file_of_two_names_is_not_written_to(void **state) {
+  loci_store *s;
+  loci_err err;
+  (void)state;
+  copy_sound();
+  forget(other);
+  assert_int_equal(link(path, other), 0);
+  assert_int_equal(loci_store_open(other, true, &s, &err), LOCI_EUNSUPPORTED);
+  assert_non_null(strstr(err.msg, "2 names"));
+  assert_int_equal(loci_store_open(other, false, &s, &err), LOCI_OK);
+  loci_store_close(s);
+  forget(other);
+  assert_int_equal(loci_store_open(path, true, &s, &err), LOCI_OK);
+  loci_store_close(s);
+}
+
+/* ---------------------------------------------------------------- changed anyhow */
+
+/* A value of a row becomes one of these. */
+static const char *const values[] = {"NULL",
+                                     "''",
+                                     "0",
+                                     "-1",
+                                     "1e308",
+                                     "-9223372036854775808",
+                                     "9223372036854775807",
+                                     "'[]'",
+                                     "'[1e308]'",
+                                     "'[NaN]'",
+                                     "'[null,null]'",
+                                     "'[[[['",
+                                     "'{}'",
+                                     "'[\"a\",\"\"]'",
+                                     "x'ff00'",
+                                     "zeroblob(70000)",
+                                     "printf('%.*c', 70000, '[')",
+                                     "'%s%n'",
+                                     "char(0, 27, 91)",
+                                     "1048577",
+                                     "4294967297"};
+static const char *const columns[] = {
+    "run.what",         "run.settings",  "run.model",       "run.data",
+    "run.created",      "example.key",   "example.line",    "example.id",
+    "example.question", "example.image", "example.answers", "example.constraints",
+    "example.fields",   "result.run",    "result.example",  "result.dropped",
+    "result.reason",    "result.answer", "result.right",    "result.seconds",
+    "series.quantity",  "series.window", "series.place",    "series.first",
+    "series.points",    "value.x",       "grid.site",       "grid.window",
+    "grid.first",       "grid.layers",   "grid.tokens",     "grid.ie"};
+
+static void change_value(random_source *r) {
+  char text[300];
+  const char *column = columns[random_below(r, LENGTH(columns))];
+  const char *dot = strchr(column, '.');
+  snprintf(text, sizeof text, "UPDATE OR IGNORE %.*s SET %s = %s WHERE abs(random()) %% 3 = 0",
+           (int)(dot - column), column, dot + 1, values[random_below(r, LENGTH(values))]);
+  sqlite3 *d;
+  if (sqlite3_open(path, &d) == SQLITE_OK) sqlite3_exec(d, text, NULL, NULL, NULL);
+  sqlite3_close(d);
+}
+
+static void change_bytes(random_source *r) {
+  char *bytes;
+  size_t n;
+  loci_err err;
+  if (file_read(path, 1 << 24, &bytes, &n, &err)) fail_msg("%s", err.msg);
+  for (int64_t k = random_below(r, 12) + 1; k > 0; k--) {
+    size_t page = (size_t)random_below(r, (int64_t)n / 4096 + 1) * 4096,
+           at = page + (size_t)random_below(r, 64);
+    if (random_below(r, 2)) at = (size_t)random_below(r, (int64_t)n);
+    if (at < n) bytes[at] = (char)random_below(r, 256);
+  }
+  if (random_below(r, 8) == 0) n = (size_t)random_below(r, (int64_t)n);
+  if (file_write(path, bytes, n, &err)) fail_msg("%s", err.msg);
+  free(bytes);
+}
+
+static void every_reader_comes_to_an_end(void **state) {
+  const char *many = getenv("LOCI_MUTATIONS"), *first = getenv("LOCI_MUTATION");
+  long count = many ? atol(many) : 150, from = first ? atol(first) : 0, refused = 0;
+  (void)state;
+  for (long i = from; i < from + count; i++) {
+    random_source r = random_new((uint64_t)i);
+    loci_err err;
+    copy_sound();
+    for (int64_t k = random_below(&r, 3); k > 0; k--) change_value(&r);
+    if (random_below(&r, 2)) change_bytes(&r);
+    if (many && i % 1000 == 0) fprintf(stderr, "%ld\n", i);
+    alarm(SECONDS);
+    refused += read_all(&err) != LOCI_OK;
+    alarm(0);
+  }
+  if (many) fprintf(stderr, "%ld of %ld refused\n", refused, count);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(nothing_of_a_stranger_is_obeyed),
+      cmocka_unit_test(an_owner_may_have_tables_beside_it),
+      cmocka_unit_test(text_is_utf8),
+      cmocka_unit_test(numbers_are_those_of_measurements),
+      cmocka_unit_test(a_file_of_two_names_is_not_written_to),
+      cmocka_unit_test(every_reader_comes_to_an_end),
+  };
+  const char *folder = mkdtemp(memory); /* a disk would be waited for at every transaction */
+  if (!folder) folder = mkdtemp(disk);
+  if (!folder) return 1;
+  snprintf(path, sizeof path, "%s/s.db", folder);
+  snprintf(other, sizeof other, "%s/o.db", folder);
+  snprintf(sound, sizeof sound, "%s/sound.db", folder);
+  snprintf(pages, sizeof pages, "%s/pages", folder);
+  make_sound();
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  tree_remove(folder);
+  return failed;
+}
