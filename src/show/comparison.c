@@ -1,4 +1,4 @@
-/* Two runs compared: JSON ("loci.study.compare/1"), CSV, and a table for a terminal. */
+/* Two runs compared, as JSON ("loci.study.compare/1") and as CSV. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -79,79 +79,4 @@ void comparison_csv(const void *result, bytes *out) {
       bytes_text(out, "\r\n");
     }
   }
-}
-
-/* ---------------------------------------------------------------- terminal */
-
-static void put_side(term *t, const char *name, const loci_compared_run *r, const char *which) {
-  term_format(t, TERM_BOLD, "%s", name);
-  term_format(t, TERM_PLAIN, "%s, %s%s: %d examples, %d left out", r->title, path_base(r->model),
-              which, r->used, r->dropped);
-  term_format(t, TERM_DIM, "(%s, run %" PRId64 ")", path_base(r->store), r->run);
-  term_newline(t);
-}
-
-/* The number whose difference is the largest. */
-static int strongest(const loci_compared_row *r) {
-  int best = -1;
-  for (int i = 0; i < r->count; i++) {
-    double x = fabs(r->points[i].difference.value);
-    if (!isnan(x) && (best < 0 || x > fabs(r->points[best].difference.value))) best = i;
-  }
-  return best;
-}
-
-static void put_row(term *t, const loci_compared_row *r) {
-  char text[80];
-  int best = strongest(r), sure = 0;
-  if (best < 0) return;
-  const loci_compared *p = &r->points[best];
-  for (int i = 0; i < r->count; i++) sure += r->points[i].q < 0.05;
-  char *place = chart_words(t->mem, r->place), *quantity = chart_words(t->mem, r->quantity);
-  term_format(t, TERM_BOLD, "%s%s%s", quantity ? quantity : "", r->place[0] ? ", " : "",
-              place ? place : "");
-  if (r->window > 0) term_format(t, TERM_DIM, "window %d", r->window);
-  t->indent = 4;
-  term_newline(t);
-  term_put(t, TERM_PLAIN, "    ");
-  term_format(t, TERM_PLAIN, "b - a %s", mean_text(&p->difference, t->ascii, text));
-  if (r->count > 1) term_format(t, TERM_PLAIN, "at %d", r->first + best);
-  term_format(t, TERM_DIM, "(%.3g to %.3g, q %.2g)", p->a, p->b, p->q);
-  if (r->count > 1) {
-    term_format(t, TERM_PLAIN, "; peaks at %d and %d", r->first + r->peak_a, r->first + r->peak_b);
-    if (!isnan(r->spearman)) term_format(t, TERM_PLAIN, "; rank correlation %.2f", r->spearman);
-    term_format(t, TERM_DIM, "; %d of %d differ", sure, r->count);
-  }
-  t->indent = 0;
-  term_newline(t);
-}
-
-loci_status comparison_draw(const void *result, const loci_draw_opts *opts, char **out,
-                            loci_err *err) {
-  const loci_comparison *c = result;
-  loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
-  *out = NULL;
-  arena *mem = arena_new();
-  if (!mem) return fail_nomem(err, "drawing a comparison");
-  term t = term_of(&o, mem);
-  put_side(&t, "a:", &c->a, c->by_right ? ", right answers" : "");
-  put_side(&t, "b:", &c->b, c->by_right ? ", wrong answers" : "");
-  if (c->pairs > 0) {
-    term_format(&t, TERM_PLAIN, "%d pairs of examples: differences are of pairs", c->pairs);
-  } else {
-    term_words(&t, TERM_PLAIN, "no example of both: differences are of independent groups");
-  }
-  term_newline(&t);
-  term_newline(&t);
-  for (int i = 0; i < c->row_count; i++) put_row(&t, &c->rows[i]);
-  term_newline(&t);
-  t.indent = 0;
-  term_format(&t, TERM_DIM,
-              "Intervals are 95 %%, by bootstrap.  q: two-sided normal test, corrected for %" PRId64
-              " numbers after Benjamini and Hochberg; those with q < 0.05 differ.",
-              c->tests);
-  term_newline(&t);
-  loci_status st = bytes_take(&t.out, out, NULL, err);
-  arena_free(mem);
-  return st;
 }

@@ -1,12 +1,10 @@
-/* Tests of edits beside each other: as JSON ("loci.edit-compare/1"), as CSV, for a terminal. */
+/* Tests of edits beside each other: as JSON ("loci.edit-compare/1") and as CSV. */
 #include <stdio.h>
 #include <string.h>
 
 #include "show/formats.h"
 #include "show/json_parts.h"
 #include "show/study_parts.h"
-
-enum { NAME_MIN = 10, NAME_MAX = 26 };
 
 loci_status edit_tests_json(const void *result, char **out, loci_err *err) {
   const loci_edit_tests *c = result;
@@ -44,35 +42,4 @@ void edit_tests_csv(const void *result, bytes *out) {
       put_row(out, c->names[i], t->groups[g].name, &t->groups[g].metrics[0].after);
     put_row(out, c->names[i], "together", &t->score);
   }
-}
-
-loci_status edit_tests_draw(const void *result, const loci_draw_opts *opts, char **out,
-                            loci_err *err) {
-  const loci_edit_tests *c = result;
-  loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
-  *out = NULL;
-  arena *mem = arena_new();
-  if (!mem) return fail_nomem(err, "drawing tests");
-  term t = term_of(&o, mem);
-  int wide = NAME_MIN;
-  for (int i = 0; i < c->count; i++) {
-    int n = (int)strlen(c->names[i]) + 2;
-    if (n > wide) wide = n < NAME_MAX ? n : NAME_MAX;
-  }
-  int columns = edit_table_head(&t, "", wide);
-  for (int i = 0; i < c->count; i++) edit_table_row(&t, c->names[i], wide, c->tests[i], columns);
-  term_newline(&t);
-  for (int i = 0; i < c->count; i++) {
-    char text[48];
-    term_format(&t, TERM_PLAIN, "%s: together %s, %d examples, %s", c->names[i],
-                interval_text(&c->tests[i]->score, false, t.ascii, text), c->tests[i]->sample.used,
-                c->tests[i]->method);
-    if (c->tests[i]->layer >= 0) term_format(&t, TERM_PLAIN, "in layer %d", c->tests[i]->layer);
-    term_newline(&t);
-  }
-  term_newline(&t);
-  edit_table_notes(&t);
-  loci_status st = bytes_take(&t.out, out, NULL, err);
-  arena_free(mem);
-  return st;
 }

@@ -56,7 +56,6 @@ static bool fill_rows(const maker *m, sheet_panel *p) {
       for (int l = 0; l < L; l++) {
         double *cell = &values[(int64_t)n * L + l];
         *cell = fmax(*cell, m->numbers[(int64_t)l * x->source_count + j]);
-        if (isfinite(*cell)) m->s->hi = fmax(m->s->hi, *cell);
       }
     }
     rows[n].last = x->sources[j - 1];
@@ -70,39 +69,69 @@ static bool fill_rows(const maker *m, sheet_panel *p) {
   return true;
 }
 
-static bool fill(const maker *m, flow_quantity what) {
+/* A sheet of one panel without rows. */
+static sheet *new_sheet(arena *mem, const loci_flow *flow, const loci_flow_path *path,
+                        const char *what, const char *unit) {
   char title[128];
-  sheet_panel *p = m->s->panels;
-  if (!p) return false;
-  m->s->panel_count = 1;
-  snprintf(title, sizeof title, "%s \xE2\x86\x92 %s%s", m->path->from, m->path->to,
-           what == FLOW_ATTENTION ? ", raw attention" : "");
-  *p = (sheet_panel){.layer_count = m->flow->layer_count,
-                     .layers = m->flow->layers,
-                     .title = arena_strdup(m->s->mem, title)};
-  return p->title && fill_rows(m, p);
+  sheet *s = arena_zarray(mem, 1, sheet);
+  sheet_panel *p = arena_zarray(mem, 1, sheet_panel);
+  snprintf(title, sizeof title, "%s \xE2\x86\x92 %s%s", path->from, path->to, what);
+  char *own = arena_strdup(mem, title);
+  if (!s || !p || !own) return NULL;
+  *p = (sheet_panel){.layer_count = flow->layer_count, .layers = flow->layers, .title = own};
+  *s = (sheet){.mem = mem, .panel_count = 1, .panels = p, .unit = unit};
+  return s;
 }
 
-loci_status flow_sheet_new(const loci_flow *flow, const loci_flow_path *path, flow_quantity what,
-                           int max_rows, sheet **out, loci_err *err) {
-  *out = NULL;
-  arena *mem = arena_new();
-  sheet *s = mem ? arena_zarray(mem, 1, sheet) : NULL;
-  bool sound = s != NULL;
-  if (s) {
-    maker m = {.flow = flow, .path = path, .s = s};
-    m.numbers = what == FLOW_ATTENTION ? path->weights : path->profile;
-    m.per = (path->source_count + max_rows - 1) / max_rows;
-    *s = (sheet){.mem = mem, .band = m.per};
-    s->unit =
-        what == FLOW_ATTENTION ? "attention weight, mean over heads" : "norm of the contribution";
-    s->panels = arena_zarray(mem, 1, sheet_panel);
-    sound = fill(&m, what);
+sheet *flow_sheet(arena *mem, const loci_flow *flow, const loci_flow_path *path, flow_quantity what,
+                  int max_rows) {
+  bool raw = what == FLOW_ATTENTION;
+  sheet *s = new_sheet(mem, flow, path, raw ? ", raw attention" : "",
+                       raw ? "attention weight, mean over heads" : "norm of the contribution");
+  maker m = {flow, path, raw ? path->weights : path->profile, 1, s};
+  m.per = (path->source_count + max_rows - 1) / max_rows;
+  if (!s || !fill_rows(&m, s->panels)) return NULL;
+  s->band = m.per;
+  sheet_scale(s);
+  return s;
+}
+
+/* ---------------------------------------------------------------- heads */
+
+static int query_at(const loci_flow *f, int position) {
+  int i = 0;
+  while (i + 1 < f->query_count && f->queries[i] != position) i++;
+  return i;
+}
+
+static double given_by(const loci_flow *f, const loci_flow_path *x, int layer, int head) {
+  double sum = 0;
+  for (int q = 0; q < x->query_count; q++) {
+    int64_t row = ((int64_t)layer * f->head_count + head) * f->query_count;
+    const float *c = f->contribution_heads + (row + query_at(f, x->queries[q])) * f->prompt->length;
+    for (int j = 0; j < x->source_count; j++) sum += (double)c[x->sources[j]];
   }
-  if (!sound) {
-    arena_free(mem);
-    return fail_nomem(err, "laying out a flow");
+  return sum / x->query_count;
+}
+
+sheet *flow_heads_sheet(arena *mem, const loci_flow *flow, const loci_flow_path *path) {
+  int L = flow->layer_count, H = flow->head_count;
+  sheet *s = new_sheet(mem, flow, path, ", by head", "contribution of a head, all sources");
+  sheet_row *rows = arena_zarray(mem, H, sheet_row);
+  double *values = arena_zarray(mem, (int64_t)H * L, double);
+  bool *zero = arena_zarray(mem, (int64_t)H * L, bool);
+  if (!s || !rows || !values || !zero) return NULL;
+  for (int h = 0; h < H; h++) {
+    char text[24];
+    snprintf(text, sizeof text, "head %d", h);
+    rows[h] = (sheet_row){arena_strdup(mem, text), -1, -1, LOCI_ROLE_BEFORE};
+    if (!rows[h].label) return NULL;
+    for (int l = 0; l < L; l++) values[(int64_t)h * L + l] = given_by(flow, path, l, h);
   }
-  *out = s;
-  return LOCI_OK;
+  s->panels->group_rows = s->panels->row_count = H;
+  s->panels->rows = rows;
+  s->panels->values = values;
+  s->panels->zero = zero;
+  sheet_scale(s);
+  return s;
 }

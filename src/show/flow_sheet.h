@@ -8,10 +8,13 @@
 
 typedef enum flow_quantity { FLOW_CONTRIBUTION, FLOW_ATTENTION } flow_quantity;
 
-/* One panel.  Beyond about [max_rows] sources, neighbours share a row that shows the strongest of
- * them.  Free with sheet_free. */
-loci_status flow_sheet_new(const loci_flow *flow, const loci_flow_path *path, flow_quantity what,
-                           int max_rows, sheet **out, loci_err *err);
+/* One panel, in the arena; NULL: out of memory.  Beyond about [max_rows] sources, neighbours share
+ * a row that shows the strongest of them. */
+sheet *flow_sheet(arena *mem, const loci_flow *flow, const loci_flow_path *path, flow_quantity what,
+                  int max_rows);
+/* Of a flow with heads: what each head gives in each layer, summed over the sources, mean over the
+ * queries. */
+sheet *flow_heads_sheet(arena *mem, const loci_flow *flow, const loci_flow_path *path);
 
 /* The layer in which most flows, counted from the first measured one. */
 int flow_peak(const loci_flow *flow, const loci_flow_path *path);

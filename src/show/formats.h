@@ -1,4 +1,4 @@
-/* What writes and draws each kind of result; kinds.c has the table of them. */
+/* What writes each kind of result; kinds.c has the table of them. */
 #ifndef LOCI_SHOW_FORMATS_H
 #define LOCI_SHOW_FORMATS_H
 
@@ -9,8 +9,6 @@ typedef loci_status json_fn(const void *result, char **out, loci_err *err);
 /* Appends to *out and remembers a failed allocation there. */
 typedef void csv_fn(const void *result, bytes *out);
 typedef loci_status arrays_fn(const void *result, const char *path, loci_err *err);
-typedef loci_status draw_fn(const void *result, const loci_draw_opts *opts, char **out,
-                            loci_err *err);
 
 json_fn info_json, prompt_json, text_tokens_json, answer_json, trace_json, knockout_json, flow_json,
     lens_json, bench_json, scale_json, edit_cost_json, example_json, prediction_json, score_json,
@@ -19,19 +17,11 @@ json_fn info_json, prompt_json, text_tokens_json, answer_json, trace_json, knock
 csv_fn trace_csv, knockout_csv, lens_csv, flow_csv, average_csv, prediction_csv, score_csv,
     edit_test_csv, edit_tests_csv, edit_curve_csv, comparison_csv;
 arrays_fn trace_arrays, flow_arrays, image_write;
-draw_fn trace_draw, knockout_draw, lens_draw, flow_draw, average_draw, prediction_draw, score_draw,
-    edit_test_draw, edit_tests_draw, edit_curve_draw, data_report_draw, example_draw,
-    store_info_draw, comparison_draw;
 
 /* A field; quoted if it holds a comma, a quote, a line break or a blank at an end. */
 void csv_text(bytes *out, const char *s);
 /* A comma, and the number behind it; nothing for an empty value. */
 void csv_number(bytes *out, double x);
-
-/* One run per pathway, with all layers cut. */
-bool knockout_cuts_all(const loci_knockout *k);
-/* Knockouts have no restoration. */
-loci_status knockout_metric_error(loci_err *err);
 
 /* The picture as the model sees it, in 8-bit RGB (input_height, input_width, 3). */
 void image_bytes(const loci_image *image, uint8_t *out);

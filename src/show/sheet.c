@@ -9,6 +9,9 @@
 #include "show/colormap.h"
 #include "show/label.h"
 
+/* Below a thousandth of p, or of a nat, no colour should look strong. */
+const double sheet_least_effect = 0.001;
+
 double metric_of(const loci_metrics *m, loci_metric metric) {
   switch (metric) {
     case LOCI_METRIC_LOGP: return m->logp;
@@ -96,13 +99,14 @@ static bool is_second(const loci_trace *t, int i) {
 /* The effect in one cell: of its strongest head. */
 typedef struct effect {
   double value;
+  int head;
   bool zero, exact;
 } effect;
 
 static effect effect_of(const maker *m, const loci_grid *g, int layer, int column) {
   int heads = g->head_count > 0 ? g->head_count : 1;
   double base = metric_base(m->trace, g->direction, m->metric);
-  effect best = {(double)NAN, true, false};
+  effect best = {(double)NAN, 0, true, false};
   for (int h = 0; h < heads; h++) {
     int64_t i = ((int64_t)layer * g->column_count + column) * heads + h;
     bool skipped = g->skipped && g->skipped[i];
@@ -112,6 +116,7 @@ static effect effect_of(const maker *m, const loci_grid *g, int layer, int colum
     if (!skipped) best.zero = false;
     if (!isnan(best.value) && !(fabs(x) > fabs(best.value))) continue;
     best.value = x;
+    best.head = h;
     best.exact = !skipped && (!g->exact || g->exact[i]);
   }
   return best;
@@ -120,11 +125,13 @@ static effect effect_of(const maker *m, const loci_grid *g, int layer, int colum
 /* A panel's arrays while they are filled, from some row on. */
 typedef struct cells {
   double *values;
+  int *heads;
   bool *zero, *exact;
 } cells;
 
 static cells cells_of_row(const cells *x, int64_t row, int layers) {
-  return (cells){x->values + row * layers, x->zero + row * layers, x->exact + row * layers};
+  int64_t i = row * layers;
+  return (cells){x->values + i, x->heads + i, x->zero + i, x->exact + i};
 }
 
 /* Folds one column of a grid into row r of the panel: the strongest wins. */
@@ -133,6 +140,7 @@ static void fold_column(const maker *m, const loci_grid *g, int column, const ce
     effect x = effect_of(m, g, l, column);
     if (isnan(row->values[l]) || fabs(x.value) > fabs(row->values[l])) {
       row->values[l] = x.value;
+      row->heads[l] = x.head;
       row->exact[l] = x.exact;
     }
     row->zero[l] = row->zero[l] && x.zero;
@@ -185,9 +193,10 @@ static bool panel_alloc(const maker *m, sheet_panel *p, int rows, sheet_row **ro
   int64_t n = (int64_t)rows * p->layer_count;
   *row = arena_zarray(m->s->mem, rows > 0 ? rows : 1, sheet_row);
   x->values = arena_array(m->s->mem, n > 0 ? n : 1, double);
+  x->heads = arena_zarray(m->s->mem, n > 0 ? n : 1, int);
   x->zero = arena_array(m->s->mem, n > 0 ? n : 1, bool);
   x->exact = arena_zarray(m->s->mem, n > 0 ? n : 1, bool);
-  if (!*row || !x->values || !x->zero || !x->exact) return false;
+  if (!*row || !x->values || !x->heads || !x->zero || !x->exact) return false;
   for (int64_t i = 0; i < n; i++) x->values[i] = (double)NAN, x->zero[i] = true;
   p->rows = *row;
   p->values = x->values;
@@ -203,6 +212,7 @@ static bool fill_panel(const maker *m, sheet_panel *p, const loci_grid *groups,
   if (!panel_alloc(m, p, rows + (tokens ? tokens->column_count : 0), &row, &all)) return false;
   const loci_grid *any = groups ? groups : tokens;
   if (any && any->exact) p->exact = all.exact;
+  if (any && any->head_count > 0) p->heads = all.heads;
   for (; n < rows; n++) {
     row[n] = (sheet_row){label_text(m->s->mem, groups->groups[n]), -1, -1, LOCI_ROLE_BEFORE};
     if (!row[n].label) return false;
@@ -262,42 +272,35 @@ void sheet_scale(sheet *s) {
       s->hi = fmax(s->hi, x);
     }
   }
-  if (-s->lo <= 0.05 * s->hi) {
-    s->lo = 0;
-  } else if (s->hi <= 0.05 * -s->lo) {
-    s->hi = 0;
-  } else {
-    s->hi = fmax(s->hi, -s->lo);
-    s->lo = -s->hi;
-  }
+  s->most = fmax(s->hi, -s->lo);
+  if (s->most == 0) return;
+  bool up = s->hi > 0.05 * -s->lo, down = -s->lo > 0.05 * s->hi;
+  double reach = fmax(s->most, s->floor);
+  s->hi = up ? reach : 0;
+  s->lo = down ? -reach : 0;
 }
 
-loci_status sheet_new(const loci_trace *trace, loci_metric metric, int max_rows, sheet **out,
-                      loci_err *err) {
-  *out = NULL;
-  arena *mem = arena_new();
-  sheet *s = mem ? arena_zarray(mem, 1, sheet) : NULL;
-  bool sound = s != NULL;
-  if (s) {
-    s->mem = mem;
-    s->unit = unit_of(metric);
-    s->panels = arena_zarray(mem, trace->grid_count + 1, sheet_panel);
-    sound = s->panels != NULL;
-    label_spelling spelling = label_spelling_of(trace->prompt->tokens, trace->prompt->length);
-    maker m = {trace, metric, max_rows, spelling, s};
-    for (int i = 0; sound && i < trace->grid_count; i++) {
-      if (!is_second(trace, i)) sound = add_panel(&m, i);
-    }
-  }
-  if (!sound) {
-    arena_free(mem);
-    return fail_nomem(err, "laying out a trace");
+/* Of what is drawn as a share of the total effect, as much as it is of p. */
+static double floor_of(const loci_trace *trace, loci_metric metric) {
+  double total = fabs(trace->total_effect);
+  return metric == LOCI_METRIC_RESTORATION && total > 0 ? sheet_least_effect / total
+                                                        : sheet_least_effect;
+}
+
+sheet *sheet_of_trace(arena *mem, const loci_trace *trace, loci_metric metric,
+                      loci_direction direction, int max_rows) {
+  sheet *s = arena_zarray(mem, 1, sheet);
+  if (!s) return NULL;
+  s->mem = mem;
+  s->unit = unit_of(metric);
+  s->floor = floor_of(trace, metric);
+  s->panels = arena_zarray(mem, trace->grid_count + 1, sheet_panel);
+  bool sound = s->panels != NULL;
+  label_spelling spelling = label_spelling_of(trace->prompt->tokens, trace->prompt->length);
+  maker m = {trace, metric, max_rows, spelling, s};
+  for (int i = 0; sound && i < trace->grid_count; i++) {
+    if (trace->grids[i].direction == direction && !is_second(trace, i)) sound = add_panel(&m, i);
   }
   sheet_scale(s);
-  *out = s;
-  return LOCI_OK;
-}
-
-void sheet_free(sheet *s) {
-  if (s) arena_free(s->mem);
+  return sound ? s : NULL;
 }

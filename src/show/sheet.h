@@ -1,4 +1,4 @@
-/* A trace laid out for the eye, before any drawing: one panel per (site, window, direction), the
+/* A trace laid out for the eye, before any drawing: one panel per site and window, the
  * groups as its first rows, then the tokens in question order; the effect of the chosen metric in
  * every cell; one scale for all panels.  The terminal and the page draw the same sheet. */
 #ifndef LOCI_SHOW_SHEET_H
@@ -26,26 +26,33 @@ typedef struct sheet_panel {
   const double *values; /* (row_count, layer_count); NaN: no value */
   const bool *zero;     /* the same shape: an exact zero, known without a run */
   const bool *exact;    /* the same shape, where cells were screened: its number is of a run */
+  const int *heads;     /* the same shape, where each cell shows its strongest head; or NULL */
 } sheet_panel;
 
 typedef struct sheet {
-  arena *mem; /* owns all of it */
+  arena *mem; /* has all of it */
   int panel_count;
   sheet_panel *panels;
-  double lo, hi;    /* lo <= 0 <= hi: the scale; one of them is 0 unless the effects diverge */
-  bool has_zero;    /* some cell is an exact zero */
-  bool has_heads;   /* cells show their strongest head */
-  bool screened;    /* some cells are estimates */
-  int band;         /* most positions in one row */
-  const char *unit; /* what the numbers are: "change of log p(answer)" */
+  double lo, hi;      /* lo <= 0 <= hi: the scale; one of them is 0 unless the effects diverge */
+  bool has_zero;      /* some cell is an exact zero */
+  bool has_heads;     /* cells show their strongest head */
+  bool screened;      /* some cells are estimates */
+  int band;           /* most positions in one row */
+  double floor;       /* the least scale: below it there is hardly anything to see */
+  double most;        /* the largest number without its sign */
+  const char *unit;   /* what the numbers are: "change of log p(answer)" */
+  const char *x_name; /* below one column that is not a layer; NULL: layers */
 } sheet;
 
-/* At most about [max_rows] token rows per panel: beyond it neighbouring positions share a row that
- * shows the strongest of them.  Borrows from the trace. */
-loci_status sheet_new(const loci_trace *trace, loci_metric metric, int max_rows, sheet **out,
-                      loci_err *err);
-void sheet_free(sheet *s);
-/* One scale for all panels: zero at one end unless both signs matter (5 % of the other). */
+/* The grids of one direction, at most about [max_rows] token rows per panel: beyond it neighbouring
+ * positions share a row that shows the strongest of them.  Borrows from the trace; NULL: out of
+ * memory. */
+sheet *sheet_of_trace(arena *mem, const loci_trace *trace, loci_metric metric,
+                      loci_direction direction, int max_rows);
+/* The floor of effects: on p, or in nats. */
+extern const double sheet_least_effect;
+/* One scale for all panels: zero at one end unless both signs matter (5 % of the other), and at
+ * least as long as the floor. */
 void sheet_scale(sheet *s);
 
 /* Value of the metric in the run that a grid patched, and in a cell. */

@@ -10,7 +10,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "show/plot.h"
+#include "show/page.h"
+#include "show/view_parts.h"
 #include "show/study_parts.h"
 #include "store/store.h"
 
@@ -53,7 +54,7 @@ static void put_base64(bytes *b, const char *data, size_t n) {
 static loci_status put_figure(bytes *b, const loci_average *a, loci_err *err) {
   bytes svg = {0};
   if (a->chart_count == 0) return LOCI_OK;
-  loci_status st = plot_average(a, LOCI_METRIC_P, CANVAS_SVG, &svg, err);
+  loci_status st = page_draw(view_average, a, NULL, CANVAS_SVG, &svg, err);
   if (!st) {
     bytes_text(b, "<p><img alt=\"");
     put(b, a->title);
@@ -332,19 +333,19 @@ loci_status loci_store_report(loci_store *s, double least_effect, uint64_t seed,
                               loci_err *err) {
   report_how how = {least_effect, seed};
   loci_store_info *info;
-  bytes page = {0};
+  bytes out = {0};
   TRY(loci_store_info_new(s, &info, err));
-  loci_status st = put_page(s, info, &how, &page, err);
+  loci_status st = put_page(s, info, &how, &out, err);
   loci_free(info);
   size_t n = strlen(dir) + sizeof "/index.html";
   char *path = malloc(n);
   if (!st && !path) st = fail_nomem(err, "writing a report");
   if (!st && mkdir(dir, 0777) != 0 && errno != EEXIST) st = fail_errno(err, errno, "%s", dir);
   if (st) {
-    bytes_clear(&page);
+    bytes_clear(&out);
   } else {
     snprintf(path, n, "%s/index.html", dir);
-    st = bytes_write(&page, path, err);
+    st = bytes_write(&out, path, err);
   }
   free(path);
   return st;

@@ -1,38 +1,35 @@
-/* Text for a terminal of a given width: words wrap, styles become escape sequences only if colour
- * is allowed, and every character is printable. */
+/* The terminal's back end: text of a given width.  Words wrap, styles become escape sequences only
+ * if colour is allowed, and every character is printable. */
 #ifndef LOCI_SHOW_TERM_H
 #define LOCI_SHOW_TERM_H
 
-#include "base/arena.h"
 #include "show/bytes.h"
-#include "show/sheet.h"
-
-typedef enum term_style { TERM_PLAIN, TERM_BOLD, TERM_DIM, TERM_ACCENT } term_style;
+#include "show/view.h"
 
 typedef struct term {
   bytes out;
-  arena *mem;
+  arena *mem; /* of the block that is being written */
   loci_color color;
   bool ascii;
   int width;
   int column, indent; /* of the line being written; of the lines it wraps into */
-  bool has_word;      /* whether term_word has put one on this line */
+  bool has_word;      /* whether term_words has put one on this line */
 } term;
 
-/* A word, set off by a blank from what stands before it on the line; wraps.  [word] is printable.
- */
-void term_word(term *t, term_style style, const char *word);
-/* The words of a text. */
-void term_words(term *t, term_style style, const char *text);
+/* The words of a printable text, each set off by a blank from what stands before it; they wrap. */
+void term_words(term *t, view_style style, const char *text);
 void term_newline(term *t);
 /* Text at the current place that is known to fit; a word behind it gets no blank in between. */
-void term_put(term *t, term_style style, const char *text);
-
+void term_put(term *t, view_style style, const char *text);
+void term_pad(term *t, int column);
+/* A text as it will be written, cut to some columns; "" once memory is out. */
+const char *term_cut(term *t, const char *text, int columns);
 /* The escape sequence that makes the background show a level of the colour map. */
 void term_background(const term *t, double level, bool diverging, char out[32]);
-/* The map of one panel, ready to print: title, rows, layer axis. */
-void term_panel(term *t, const sheet *s, const sheet_panel *p);
-/* The scale of all panels, on one or two lines. */
-void term_legend(term *t, const sheet *s);
+
+/* The drawings that a terminal has. */
+void term_map(term *t, const sheet *s);
+void term_lines(term *t, const view_lines *l);
+void term_grid_of_words(term *t, const view_words *w);
 
 #endif

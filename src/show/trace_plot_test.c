@@ -3,12 +3,13 @@
 #include "show/fixture_test.h"
 
 #include "show/label.h"
-#include "show/plot.h"
+#include "show/page.h"
 
 static void plot(const fixture *f, canvas_kind kind, loci_metric metric, char **out, size_t *n) {
   bytes b = {0};
   loci_err err;
-  if (plot_trace(&f->trace, metric, kind, &b, &err)) fail_msg("%s", err.msg);
+  const loci_draw_opts o = {.metric = metric};
+  if (page_draw(view_trace, &f->trace, &o, kind, &b, &err)) fail_msg("%s", err.msg);
   assert_int_equal(bytes_take(&b, out, n, NULL), LOCI_OK);
 }
 
@@ -113,15 +114,15 @@ static void words_in_svg_and_html_are_escaped(void **state) {
   fixture f;
   char *svg;
   size_t n;
-  bytes picture = {0}, page = {0};
+  bytes picture = {0}, html = {0};
   fixture_make_awkward(&f);
   plot(&f, CANVAS_SVG, LOCI_METRIC_P, &svg, &n);
   assert_non_null(strstr(svg, "<title>What?[2J is &lt;this&gt; &amp; &quot;that&quot;? ? A q"));
   assert_null(memchr(svg, 0x1b, n));
-  assert_int_equal(plot_trace(&f.trace, LOCI_METRIC_P, CANVAS_SVG, &picture, NULL), LOCI_OK);
-  assert_int_equal(plot_html("causal trace", &picture, &page, NULL), LOCI_OK);
+  assert_int_equal(page_draw(view_trace, &f.trace, NULL, CANVAS_SVG, &picture, NULL), LOCI_OK);
+  assert_int_equal(page_html("causal trace", &picture, &html, NULL), LOCI_OK);
   free(svg);
-  assert_int_equal(bytes_take(&page, &svg, &n, NULL), LOCI_OK);
+  assert_int_equal(bytes_take(&html, &svg, &n, NULL), LOCI_OK);
   assert_memory_equal(svg, "<!DOCTYPE html>", 15);
   assert_non_null(strstr(svg, "</svg>\n</html>"));
   assert_null(strstr(svg, "<?xml"));
@@ -160,18 +161,49 @@ static void scales_keep_zero_and_take_both_signs_when_they_matter(void **state) 
   const fixture_opts opts[] = {{.dip = 0}, {.dip = 0.3}, {.flat = true}};
   for (int i = 0; i < 3; i++) {
     fixture f;
-    sheet *s;
     fixture_make(&f, opts[i]);
-    assert_int_equal(sheet_new(&f.trace, LOCI_METRIC_P, 40, &s, NULL), LOCI_OK);
+    const sheet *s = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
     assert_true(s->hi > 0 || opts[i].flat);
     assert_true(i == 1 ? s->lo == -s->hi : s->lo == 0);
     assert_true(sheet_level(s, 0) == 0 && sheet_level(s, (double)NAN) == 0);
-    sheet_free(s);
-    assert_int_equal(sheet_new(&f.trace, LOCI_METRIC_KL, 40, &s, NULL), LOCI_OK);
+    s = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_KL, LOCI_DENOISE, 40);
     if (i == 0) assert_true(s->hi == 0 && s->lo < 0); /* restoring lowers KL */
-    sheet_free(s);
     fixture_free(&f);
   }
+}
+
+/* Rounding is not an effect: a millionth of it has a millionth of the colour. */
+static void next_to_no_effect_looks_like_none(void **state) {
+  (void)state;
+  double *numbers[3];
+  fixture f;
+  fixture_make(&f, (fixture_opts){.flat = true, .sites = 1});
+  loci_metrics *cells = (loci_metrics *)(uintptr_t)f.trace.grids[0].cells;
+  numbers[0] = &cells[5].p, numbers[1] = &cells[5].logp, numbers[2] = &cells[5].kl;
+  for (int i = 0; i < 3; i++) *numbers[i] += 1e-9;
+  ((double *)(uintptr_t)f.trace.grids[0].restoration)[5] = 1e-9 / 2e-9;
+  f.trace.total_effect = 2e-9;
+  for (int metric = LOCI_METRIC_P; metric <= LOCI_METRIC_RESTORATION; metric++) {
+    const sheet *s = sheet_of_trace(f.mem, &f.trace, (loci_metric)metric, LOCI_DENOISE, 40);
+    assert_true(s->most < s->floor || metric == LOCI_METRIC_LOGIT_DIFF);
+    assert_true(fabs(sheet_level(s, s->most)) < 1e-5);
+  }
+  fixture_free(&f);
+}
+
+/* A direction with small effects is not emptied by the other's large ones. */
+static void each_direction_has_its_own_scale(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.noise = true, .sites = 1});
+  loci_metrics *cells = (loci_metrics *)(uintptr_t)f.trace.grids[1].cells;
+  for (int i = 0; i < f.trace.grids[1].layer_count * f.trace.grids[1].column_count; i++)
+    cells[i].p = f.trace.clean.m.p + (cells[i].p - f.trace.clean.m.p) / 20;
+  const sheet *a = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
+  const sheet *b = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_NOISE, 40);
+  assert_int_equal(a->panel_count + b->panel_count, 2);
+  assert_true(a->hi > 10 * -b->lo && b->hi == 0 && sheet_level(b, -b->most) == -1);
+  fixture_free(&f);
 }
 
 static void numbers_of_the_scale_never_touch(void **state) {
@@ -182,10 +214,10 @@ static void numbers_of_the_scale_never_touch(void **state) {
     for (int i = 0; i < 36; i++) {
       double size = (1 + i % 12 * 0.77) * pow(10, k), width = widths[i / 12];
       double lo = k % 3 == 0 ? -size : k % 3 == 1 ? -0.3 * size : 0;
-      plot_tick t[PLOT_TICKS];
-      int exponent, n = plot_ticks(ruler, lo, size, width, t, &exponent);
-      assert_in_range(n, 1, PLOT_TICKS);
-      if (width > 100) assert_in_range(n, 2, PLOT_TICKS);
+      page_tick t[PAGE_TICKS];
+      int exponent, n = page_ticks(ruler, lo, size, width, t, &exponent);
+      assert_in_range(n, 1, PAGE_TICKS);
+      if (width > 100) assert_in_range(n, 2, PAGE_TICKS);
       for (int j = 0; j < n; j++) {
         double value = atof(t[j].text[0] == '\xE2' ? t[j].text + 3 : t[j].text);
         if (t[j].text[0] == '\xE2') value = -value;
@@ -202,9 +234,8 @@ static void numbers_of_the_scale_never_touch(void **state) {
 static void bands_keep_the_strongest_and_never_mix_kinds(void **state) {
   (void)state;
   fixture f;
-  sheet *s;
   fixture_make(&f, (fixture_opts){.image_rows = 600, .image_traced = true, .groups = true});
-  assert_int_equal(sheet_new(&f.trace, LOCI_METRIC_P, 40, &s, NULL), LOCI_OK);
+  const sheet *s = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
   const sheet_panel *p = &s->panels[0];
   assert_int_equal(s->panel_count, 3);
   assert_int_equal(p->group_rows, 3);
@@ -220,7 +251,6 @@ static void bands_keep_the_strongest_and_never_mix_kinds(void **state) {
   assert_int_equal(next, f.trace.prompt->length);
   assert_true(sheet_peak(p, false, &row, &layer));
   assert_string_equal(p->rows[row].label, "picture");
-  sheet_free(s);
   fixture_free(&f);
 }
 
@@ -261,6 +291,8 @@ int main(void) {
       cmocka_unit_test(words_in_svg_and_html_are_escaped),
       cmocka_unit_test(colours_are_monotone_in_lightness),
       cmocka_unit_test(scales_keep_zero_and_take_both_signs_when_they_matter),
+      cmocka_unit_test(next_to_no_effect_looks_like_none),
+      cmocka_unit_test(each_direction_has_its_own_scale),
       cmocka_unit_test(numbers_of_the_scale_never_touch),
       cmocka_unit_test(bands_keep_the_strongest_and_never_mix_kinds),
       cmocka_unit_test(labels_read_like_words),

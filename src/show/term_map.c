@@ -147,68 +147,60 @@ static void put_cells(term *t, const sheet *s, const sheet_panel *p, const fit *
 
 /* ---------------------------------------------------------------- rows */
 
-static void pad_to(term *t, int column) {
-  while (t->column < column) term_put(t, TERM_PLAIN, " ");
-}
-
 static void put_row(term *t, const sheet *s, const sheet_panel *p, const fit *f, int row) {
   const sheet_row *r = &p->rows[row];
   bool constraint = role_is_constraint(r->role), single = r->first >= 0 && r->first == r->last;
   char number[16];
   int cells = 2 + f->number + 1 + f->label + 1, room = single ? f->label : cells - 3;
-  const char *label = t->ascii ? label_ascii(t->mem, r->label) : r->label;
-  if (label) label = label_cut(t->mem, label, room, t->ascii);
-  if (!label) {
-    t->out.failed = true;
-    return;
-  }
-  term_put(t, TERM_ACCENT, !constraint ? " " : t->ascii ? "*" : "\xE2\x96\x90"); /* ▐ */
+  const char *label = term_cut(t, r->label, room);
+  term_put(t, VIEW_ACCENT, !constraint ? " " : t->ascii ? "*" : "\xE2\x96\x90"); /* ▐ */
   if (single) {
     snprintf(number, sizeof number, "%d", r->first);
-    pad_to(t, 2 + f->number - (int)strlen(number));
-    term_put(t, TERM_DIM, number);
+    term_pad(t, 2 + f->number - (int)strlen(number));
+    term_put(t, VIEW_DIM, number);
   }
-  pad_to(t, cells - 1 - utf8_columns(label, strlen(label)));
-  term_put(t, constraint ? TERM_ACCENT : TERM_PLAIN, label);
-  pad_to(t, cells);
+  term_pad(t, cells - 1 - utf8_columns(label, strlen(label)));
+  term_put(t, constraint ? VIEW_ACCENT : VIEW_PLAIN, label);
+  term_pad(t, cells);
   put_cells(t, s, p, f, row);
   term_newline(t);
 }
 
 /* Layer numbers below the cells that they name, as many as fit. */
-static void put_axis(term *t, const sheet_panel *p, const fit *f) {
+static void put_axis(term *t, const sheet *s, const sheet_panel *p, const fit *f) {
   static const int steps[] = {1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 100, 1000};
+  const char *name = s->x_name ? s->x_name : "layer";
   int cells = 2 + f->number + 1 + f->label + 1, i = 0;
   while (i < 11 && steps[i] * f->wide < 4 * f->per) i++;
-  pad_to(t, cells - 6);
-  term_put(t, TERM_DIM, "layer");
-  for (int c = 0; c < f->cells; c++) {
+  term_pad(t, cells - 1 - (int)strlen(name));
+  term_put(t, VIEW_DIM, name);
+  for (int c = 0; c < f->cells && !s->x_name; c++) {
     int layer = p->layers[c * f->per];
     char text[16];
     snprintf(text, sizeof text, "%d", layer);
     int at = cells + c * f->wide;
     bool named = p->layer_count == 1 || layer % steps[i] < f->per;
     if (!named || at < t->column + (c > 0) || at + (int)strlen(text) > t->width) continue;
-    pad_to(t, at);
-    term_put(t, TERM_DIM, text);
+    term_pad(t, at);
+    term_put(t, VIEW_DIM, text);
   }
   term_newline(t);
 }
 
-void term_panel(term *t, const sheet *s, const sheet_panel *p) {
+static void put_panel(term *t, const sheet *s, const sheet_panel *p) {
   fit f = fit_panel(t, p);
-  term_words(t, TERM_BOLD, p->title);
+  term_words(t, VIEW_BOLD, p->title);
   if (f.per > 1) {
     char text[48];
     snprintf(text, sizeof text, "(%d layers in a column)", f.per);
-    term_words(t, TERM_DIM, text);
+    term_words(t, VIEW_DIM, text);
   }
   term_newline(t);
   for (int r = 0; r < p->row_count; r++) {
     if (r == p->group_rows && r > 0) term_newline(t);
     put_row(t, s, p, &f, r);
   }
-  put_axis(t, p, &f);
+  put_axis(t, s, p, &f);
 }
 
 /* ---------------------------------------------------------------- legend */
@@ -216,45 +208,105 @@ void term_panel(term *t, const sheet *s, const sheet_panel *p) {
 static void put_number(term *t, double x) {
   char text[32];
   snprintf(text, sizeof text, "%.3g", x);
-  term_put(t, TERM_PLAIN, text);
+  term_put(t, VIEW_PLAIN, text);
 }
 
 static void put_run_key(term *t, const sheet *s) {
   bool colour = t->color != LOCI_COLOR_NONE;
   bool marked = s->panel_count > 0 && (colour || fit_panel(t, &s->panels[0]).wide > 1);
-  if (marked) term_words(t, TERM_DIM, !t->ascii ? "\xE2\x80\xA2" : colour ? "+" : "'");
-  term_words(t, TERM_DIM,
+  if (marked) term_words(t, VIEW_DIM, !t->ascii ? "\xE2\x80\xA2" : colour ? "+" : "'");
+  term_words(t, VIEW_DIM,
              marked ? "run exactly; other cells are estimates by gradients"
                     : "Most cells are estimates by gradients; only the strongest were run.");
   term_newline(t);
 }
 
-void term_legend(term *t, const sheet *s) {
+static void put_bar(term *t, const sheet *s) {
   bool diverging = s->lo < 0 && s->hi > 0;
-  char last[32] = "";
+  char last[32] = "", most[24], text[80];
   int steps = t->color != LOCI_COLOR_NONE ? 24 : diverging ? 9 : 10;
-  if (!(s->hi > s->lo)) {
-    term_words(t, TERM_PLAIN, "no effect in any cell");
-  } else {
-    put_number(t, diverging ? s->lo : 0);
-    term_put(t, TERM_PLAIN, " ");
-    for (int i = 0; i < steps; i++) {
-      double level = 0.99 * i / (steps - 1); /* each shade once or twice */
-      cell c = {diverging ? 2 * level - 0.99 : level, false, false};
-      put_cell(t, &c, diverging, 1, last);
-    }
-    if (last[0]) bytes_text(&t->out, "\x1b[0m");
-    t->column += steps;
-    term_put(t, TERM_PLAIN, " ");
-    put_number(t, s->hi > 0 ? s->hi : s->lo);
-    term_put(t, TERM_PLAIN, "  ");
-    term_words(t, TERM_PLAIN, s->unit);
+  put_number(t, diverging ? s->lo : 0);
+  term_put(t, VIEW_PLAIN, " ");
+  for (int i = 0; i < steps; i++) {
+    double level = 0.99 * i / (steps - 1); /* each shade once or twice */
+    cell c = {diverging ? 2 * level - 0.99 : s->hi > 0 ? level : -level, false, false};
+    put_cell(t, &c, diverging, 1, last);
   }
+  if (last[0]) bytes_text(&t->out, "\x1b[0m");
+  t->column += steps;
+  term_put(t, VIEW_PLAIN, " ");
+  put_number(t, s->hi > 0 ? s->hi : s->lo);
+  term_put(t, VIEW_PLAIN, "  ");
+  term_words(t, VIEW_PLAIN, s->unit);
+  if (!(s->most < s->floor)) return;
+  snprintf(text, sizeof text, "(hardly any: %s at most)", label_number(s->most, 3, most));
+  term_words(t, VIEW_PLAIN, text);
+}
+
+static void put_legend(term *t, const sheet *s) {
+  if (s->hi > s->lo) put_bar(t, s);
+  if (!(s->hi > s->lo)) term_words(t, VIEW_PLAIN, "no effect in any cell");
   term_newline(t);
   if (s->has_zero && !(t->ascii && t->color == LOCI_COLOR_NONE)) {
-    term_words(t, TERM_DIM, t->ascii ? "." : "\xC2\xB7");
-    term_words(t, TERM_DIM, "exactly zero, known without a run");
+    term_words(t, VIEW_DIM, t->ascii ? "." : "\xC2\xB7");
+    term_words(t, VIEW_DIM, "exactly zero, known without a run");
     term_newline(t);
   }
   if (s->screened) put_run_key(t, s);
+}
+
+void term_map(term *t, const sheet *s) {
+  for (int i = 0; i < s->panel_count; i++) {
+    if (i > 0) term_newline(t);
+    put_panel(t, s, &s->panels[i]);
+  }
+  term_newline(t);
+  put_legend(t, s);
+}
+
+/* ---------------------------------------------------------------- lines */
+
+/* Series as rows of colour: their values, or what they differ from the mark by. */
+static bool fill_panel(arena *mem, const view_lines *l, sheet *s, sheet_panel *p) {
+  int n = l->point_count;
+  sheet_row *rows = arena_zarray(mem, l->series_count, sheet_row);
+  double *values = arena_zarray(mem, (int64_t)l->series_count * n, double);
+  bool *zero = arena_zarray(mem, (int64_t)l->series_count * n, bool);
+  if (!rows || !values || !zero) return false;
+  *s = (sheet){.mem = mem,
+               .panel_count = 1,
+               .panels = p,
+               .unit = l->change_unit ? l->change_unit : l->unit,
+               .x_name = strcmp(l->x_name, "layer") != 0 ? l->x_name : NULL,
+               .floor = l->floor};
+  for (int k = 0; k < l->series_count; k++) {
+    rows[k] = (sheet_row){l->series[k].name, -1, -1, LOCI_ROLE_BEFORE};
+    for (int i = 0; i < n; i++) {
+      bool exact = l->series[k].zero && l->series[k].zero[i];
+      values[k * n + i] = l->series[k].values[i] - (l->change_unit ? l->mark : 0);
+      zero[k * n + i] = exact;
+      s->has_zero |= exact;
+    }
+  }
+  *p = (sheet_panel){.title = l->title,
+                     .group_rows = l->series_count,
+                     .row_count = l->series_count,
+                     .rows = rows,
+                     .layer_count = n,
+                     .layers = l->points,
+                     .values = values,
+                     .zero = zero};
+  sheet_scale(s);
+  return true;
+}
+
+void term_lines(term *t, const view_lines *l) {
+  sheet s;
+  sheet_panel panel;
+  if (!fill_panel(t->mem, l, &s, &panel)) {
+    t->out.failed = true;
+    return;
+  }
+  put_panel(t, &s, &panel);
+  put_legend(t, &s);
 }

@@ -1,23 +1,23 @@
-/* Bars with intervals (see plot_bars.h).  One drawing for both ways they can lie: u runs along the
+/* Bars with intervals on a page: standing beside each other, or lying below each other where groups
+ * are many (see page.h).  One drawing for both ways they can lie: u runs along the
  * groups, v is the value, and place() turns them. */
-#include "show/plot_bars.h"
+#include "show/page.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const canvas_font tick_font = {7.5, false, false, {0.13, 0.13, 0.15}};
-static const canvas_font name_font = {8, false, false, {0.13, 0.13, 0.15}};
 static const canvas_font note_font = {7, false, false, {0.45, 0.45, 0.48}};
+enum { BAR_ROW = 15, SERIES = 64 }; /* points of a lying group; names in a legend */
 static const double LINE = 10, GROUP_SHARE = 0.76, WHISKER = 0.9;
 
 typedef struct axes {
-  const plot_bars *bars;
+  const view_bars *bars;
   canvas_box box;
   double slot; /* of a group, along u */
 } axes;
 
-static axes axes_of(const plot_bars *p, canvas_box box) {
+static axes axes_of(const view_bars *p, canvas_box box) {
   return (axes){p, box, (p->lying ? box.h : box.w) / p->group_count};
 }
 
@@ -41,21 +41,21 @@ static void draw_bar(canvas *c, const axes *a, int s, double u, double width, do
   place(a, u, 0, &x0, &y0);
   place(a, u + width, value, &x1, &y1);
   canvas_fill(c, (canvas_box){fmin(x0, x1), fmin(y0, y1), fabs(x1 - x0), fabs(y1 - y0)},
-              plot_hue(s));
+              page_hue(s));
 }
 
 static void draw_interval(canvas *c, const axes *a, double u, double reach, double lo, double hi) {
   const double ends[2] = {lo, hi};
-  line(c, a, (double[]){u, lo}, (double[]){u, hi}, WHISKER, plot_ink);
+  line(c, a, (double[]){u, lo}, (double[]){u, hi}, WHISKER, page_ink);
   for (int i = 0; i < 2; i++)
-    line(c, a, (double[]){u - reach, ends[i]}, (double[]){u + reach, ends[i]}, WHISKER, plot_ink);
+    line(c, a, (double[]){u - reach, ends[i]}, (double[]){u + reach, ends[i]}, WHISKER, page_ink);
 }
 
 static void draw_group(canvas *c, const axes *a, int g) {
-  const plot_bars *p = a->bars;
+  const view_bars *p = a->bars;
   double width = a->slot * GROUP_SHARE / p->series_count;
   for (int s = 0; s < p->series_count; s++) {
-    const plot_series *x = &p->series[s];
+    const view_series *x = &p->series[s];
     double u = a->slot * (g + (1 - GROUP_SHARE) / 2) + s * width;
     if (isnan(x->values[g])) continue;
     draw_bar(c, a, s, u, width * 0.94, x->values[g]);
@@ -67,22 +67,22 @@ static void draw_group(canvas *c, const axes *a, int g) {
 /* ---------------------------------------------------------------- axes */
 
 static void draw_values(canvas *c, const axes *a) {
-  plot_tick ticks[PLOT_TICKS];
+  page_tick ticks[PAGE_TICKS];
   bool lying = a->bars->lying;
   double length = lying ? a->box.w : a->box.h, end = lying ? a->box.h : a->box.w, x, y;
-  int exponent, n = plot_ticks(c, 0, 1, length, ticks, &exponent);
+  int exponent, n = page_ticks(c, 0, 1, length, ticks, &exponent);
   for (int i = 0; i < n; i++) {
     double v = ticks[i].x / length;
-    line(c, a, (double[]){0, v}, (double[]){end, v}, 0.4, plot_faint);
+    line(c, a, (double[]){0, v}, (double[]){end, v}, 0.4, page_faint);
     place(a, lying ? end : 0, v, &x, &y);
-    if (lying) canvas_text(c, x, y + 10.5, CANVAS_CENTRE, &tick_font, ticks[i].text);
-    if (!lying) canvas_text(c, x - 4, y + 2.7, CANVAS_RIGHT, &tick_font, ticks[i].text);
+    if (lying) canvas_text(c, x, y + 10.5, CANVAS_CENTRE, &page_tick_font, ticks[i].text);
+    if (!lying) canvas_text(c, x - 4, y + 2.7, CANVAS_RIGHT, &page_tick_font, ticks[i].text);
   }
   if (lying) {
     canvas_text(c, a->box.x + a->box.w / 2, a->box.y + a->box.h + 21, CANVAS_CENTRE, &note_font,
                 a->bars->unit);
   } else {
-    canvas_text(c, a->box.x, a->box.y - 6, CANVAS_LEFT, &name_font, a->bars->unit);
+    canvas_text(c, a->box.x, a->box.y - 6, CANVAS_LEFT, &page_name_font, a->bars->unit);
   }
 }
 
@@ -92,7 +92,7 @@ static int lines_of(const char *name) {
   return n;
 }
 
-static int most_lines(const plot_bars *p) {
+static int most_lines(const view_bars *p) {
   int most = 1;
   for (int g = 0; g < p->group_count; g++) {
     int n = lines_of(p->groups[g]);
@@ -103,13 +103,13 @@ static int most_lines(const plot_bars *p) {
 
 /* Below a standing group: the name's lines, then the note. */
 static void draw_standing_name(canvas *c, const axes *a, int g) {
-  const plot_bars *p = a->bars;
+  const view_bars *p = a->bars;
   double x = a->box.x + a->slot * (g + 0.5), y = a->box.y + a->box.h + 12;
   for (const char *rest = p->groups[g]; *rest;) {
     char text[64];
     size_t n = strcspn(rest, "\n");
     snprintf(text, sizeof text, "%.*s", (int)n, rest);
-    canvas_text(c, x, y, CANVAS_CENTRE, &name_font, text);
+    canvas_text(c, x, y, CANVAS_CENTRE, &page_name_font, text);
     y += LINE;
     rest += n + (rest[n] == '\n');
   }
@@ -118,13 +118,13 @@ static void draw_standing_name(canvas *c, const axes *a, int g) {
 }
 
 static void draw_name(canvas *c, const axes *a, int g) {
-  const plot_bars *p = a->bars;
+  const view_bars *p = a->bars;
   if (!p->lying) {
     draw_standing_name(c, a, g);
     return;
   }
   double y = a->box.y + a->slot * (g + 0.5) + 2.8;
-  canvas_text(c, a->box.x - 5, y, CANVAS_RIGHT, &name_font, p->groups[g]);
+  canvas_text(c, a->box.x - 5, y, CANVAS_RIGHT, &page_name_font, p->groups[g]);
   if (p->notes) canvas_text(c, a->box.x + a->box.w + 5, y, CANVAS_LEFT, &note_font, p->notes[g]);
 }
 
@@ -135,60 +135,64 @@ static double widest(canvas *ruler, const canvas_font *font, const char *const *
   return width;
 }
 
-double plot_bars_left(canvas *ruler, const plot_bars *p) {
-  return widest(ruler, &name_font, p->groups, p->group_count) + 5;
-}
-
-double plot_bars_right(canvas *ruler, const plot_bars *p) {
-  return widest(ruler, &note_font, p->notes, p->group_count) + 5;
-}
-
 /* ---------------------------------------------------------------- legend */
 
 static void draw_key(canvas *c, const void *ctx, int i, canvas_box key) {
-  const plot_bars *p = ctx;
+  const view_bars *p = ctx;
   if (i < p->series_count) {
-    canvas_fill(c, (canvas_box){key.x + key.w - key.h, key.y, key.h, key.h}, plot_hue(i));
+    canvas_fill(c, (canvas_box){key.x + key.w - key.h, key.y, key.h, key.h}, page_hue(i));
   } else {
-    plot_dashes(c, key.x, key.x + key.w, key.y + key.h / 2);
+    page_dashes(c, key.x, key.y + key.h / 2, key.x + key.w, key.y + key.h / 2);
   }
 }
 
 /* Its height; with [c] NULL only measured. */
-static double legend(canvas *ruler, canvas *c, const plot_bars *p, canvas_box box) {
-  const char *names[PLOT_SERIES + 1];
+static double legend(canvas *ruler, canvas *c, const view_bars *p, canvas_box box) {
+  const char *names[SERIES + 1];
   int n = 0;
-  for (int s = 0; s < p->series_count && p->series_count > 1; s++) names[n++] = p->series[s].name;
+  for (int s = 0; s < p->series_count && s < SERIES && p->series_count > 1; s++)
+    names[n++] = p->series[s].name;
   if (!isnan(p->mark)) names[n++] = p->mark_name;
   if (n == 0) return 0;
-  if (p->series_count > 1) return plot_legend(ruler, c, names, n, box, draw_key, p);
-  const plot_bars mark_alone = {.series_count = 0};
-  return plot_legend(ruler, c, names, n, box, draw_key, &mark_alone);
+  if (p->series_count > 1) return page_legend(ruler, c, names, n, box, draw_key, p);
+  const view_bars mark_alone = {.series_count = 0};
+  return page_legend(ruler, c, names, n, box, draw_key, &mark_alone);
 }
 
 /* From the box down to the legend. */
-static double names_below(const plot_bars *p) {
+static double names_below(const view_bars *p) {
   return p->lying ? 26 : 8 + (most_lines(p) + (p->notes != NULL)) * LINE;
 }
 
-double plot_bars_below(canvas *ruler, const plot_bars *p, double width) {
-  return names_below(p) + legend(ruler, NULL, p, (canvas_box){0, 0, width, 0});
+bool page_bars_measure(page *p, page_part *part) {
+  const view_bars *b = part->block->data;
+  bool many = b->series_count > 3;
+  part->box.w = b->lying ? 300 : many ? 560 : 420;
+  part->box.h = b->lying ? BAR_ROW * b->group_count : 180;
+  part->left = b->lying ? widest(p->ruler, &page_name_font, b->groups, b->group_count) + 5 : 30;
+  part->right = b->lying ? widest(p->ruler, &note_font, b->notes, b->group_count) + 5 : 0;
+  part->above = b->lying ? 2 : 14;
+  part->below = names_below(b) + legend(p->ruler, NULL, b, (canvas_box){0, 0, part->box.w, 0});
+  return true;
 }
 
-void plot_bars_draw(canvas *c, const plot_bars *p, canvas_box box) {
-  axes a = axes_of(p, box);
+bool page_bars_draw(page *p, canvas *c, const page_part *part) {
+  const view_bars *b = part->block->data;
+  canvas_box box = part->box;
+  axes a = axes_of(b, box);
+  (void)p;
   draw_values(c, &a);
-  for (int g = 0; g < p->group_count; g++) {
+  for (int g = 0; g < b->group_count; g++) {
     draw_group(c, &a, g);
     draw_name(c, &a, g);
   }
-  if (!isnan(p->mark)) {
-    double end = p->lying ? box.h : box.w, x0, y0, x1, y1;
-    place(&a, 0, p->mark, &x0, &y0);
-    place(&a, end, p->mark, &x1, &y1);
-    if (p->lying) plot_upright_dashes(c, x0, y0, y1);
-    if (!p->lying) plot_dashes(c, x0, x1, y0);
+  if (!isnan(b->mark)) {
+    double x0, y0, x1, y1;
+    place(&a, 0, b->mark, &x0, &y0);
+    place(&a, b->lying ? box.h : box.w, b->mark, &x1, &y1);
+    page_dashes(c, x0, y0, x1, y1);
   }
-  canvas_frame(c, box, 0.6, plot_grey);
-  legend(c, c, p, (canvas_box){box.x, box.y + box.h + names_below(p), box.w, 0});
+  canvas_frame(c, box, 0.6, page_grey);
+  legend(c, c, b, (canvas_box){box.x, box.y + box.h + names_below(b), box.w, 0});
+  return true;
 }

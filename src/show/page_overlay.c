@@ -1,0 +1,201 @@
+/* What image positions give, on a page: over the picture itself and as a profile, in the layer in
+ * which most flows; below it every layer in small (see page.h).
+ *
+ * Patch p of a picture of P = rows x cols patches covers the pixels [col size, (col + 1) size) x
+ * [row size, (row + 1) size); a margin that no patch covers stays grey. */
+#include <math.h>
+#include <stdio.h>
+
+#include "show/formats.h"
+#include "show/page.h"
+
+enum { PIXELS = 224, MOST_SMALL = 32, ACROSS = 8 }; /* of a composed picture, each way */
+static const double WIDTH = 594, SIDE = 190, SMALL_GAP = 6;
+
+/* A pathway over its picture. */
+typedef struct overlay {
+  const loci_flow *flow;
+  const loci_flow_path *path;
+  const uint8_t *picture; /* (image_size, image_size, 3) */
+  uint8_t *room;          /* (PIXELS, PIXELS, 3) */
+  int layer;              /* counted from the first measured one */
+  double hi;              /* the strongest colour */
+  bool marks;             /* outline the top sources */
+} overlay;
+
+/* 0..1: the patch's number on the overlay's scale. */
+static double level_of(const overlay *o, int patch) {
+  double x = o->path->profile[(int64_t)o->layer * o->path->source_count + patch];
+  return o->hi > 0 ? colormap_level(x / o->hi) : 0;
+}
+
+/* A light grey of the pixel, and over it the patch's colour, the denser the stronger it is. */
+static void blend(const uint8_t *pixel, double level, uint8_t *out) {
+  double grey = (0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]) / 255;
+  double paper = 0.35 + 0.65 * grey, cover = level > 0 ? 0.15 + 0.65 * level : 0;
+  rgb colour = colormap(0.15 + 0.75 * level, false);
+  out[0] = (uint8_t)colormap_byte(paper + cover * (colour.r - paper));
+  out[1] = (uint8_t)colormap_byte(paper + cover * (colour.g - paper));
+  out[2] = (uint8_t)colormap_byte(paper + cover * (colour.b - paper));
+}
+
+static void compose(const overlay *o) {
+  const loci_prompt_info *p = o->flow->prompt;
+  int size = o->flow->image_size, patch = o->flow->patch_size;
+  for (int i = 0; i < PIXELS * PIXELS; i++) {
+    int y = (int)((int64_t)(i / PIXELS) * size / PIXELS);
+    int x = (int)((int64_t)(i % PIXELS) * size / PIXELS);
+    int row = y / patch, col = x / patch;
+    bool covered = row < p->image_rows && col < p->image_cols;
+    double level = covered ? level_of(o, row * p->image_cols + col) : 0;
+    blend(o->picture + 3 * ((int64_t)y * size + x), level, o->room + 3 * (int64_t)i);
+  }
+}
+
+static void mark_top(canvas *c, const overlay *o, canvas_box box) {
+  const loci_prompt_info *p = o->flow->prompt;
+  const int *top = o->path->top + (int64_t)o->layer * o->path->top_count;
+  double side = box.w * o->flow->patch_size / o->flow->image_size;
+  for (int k = 0; k < o->path->top_count; k++) {
+    int patch = top[k] - p->image_first;
+    int row = patch / p->image_cols, col = patch % p->image_cols;
+    canvas_box cell = {box.x + col * side, box.y + row * side, side, side};
+    canvas_frame(c, cell, 1.1, page_accent);
+  }
+}
+
+static void draw_overlay(canvas *c, const overlay *o, canvas_box box) {
+  compose(o);
+  canvas_picture(c, box, o->room, PIXELS, PIXELS);
+  canvas_frame(c, box, 0.6, page_grey);
+  if (o->marks) mark_top(c, o, box);
+}
+
+/* ---------------------------------------------------------------- profile */
+
+static bool is_top(const overlay *o, int position) {
+  const int *top = o->path->top + (int64_t)o->layer * o->path->top_count;
+  for (int k = 0; k < o->path->top_count; k++) {
+    if (top[k] == position) return true;
+  }
+  return false;
+}
+
+static void profile_axes(canvas *c, double most, int count, const char *name, canvas_box box) {
+  canvas_font font = {8, false, false, page_ink};
+  char text[32];
+  canvas_text(c, box.x, box.y - 5, CANVAS_LEFT, &font, name);
+  font.size = 7.5;
+  snprintf(text, sizeof text, "%.2g", most);
+  canvas_text(c, box.x - 4, box.y + 6, CANVAS_RIGHT, &font, text);
+  canvas_text(c, box.x - 4, box.y + box.h, CANVAS_RIGHT, &font, "0");
+  for (int i = 0; i <= 4; i++) {
+    int at = (int)lround((count - 1) * i / 4.0);
+    double x = box.x + box.w * (at + 0.5) / count, y = box.y + box.h;
+    canvas_line(c, x, y, x, y + 2.5, 0.6, page_grey);
+    snprintf(text, sizeof text, "%d", at);
+    canvas_text(c, x, y + 10.5, CANVAS_CENTRE, &font, text);
+  }
+  canvas_line(c, box.x, box.y + box.h, box.x + box.w, box.y + box.h, 0.6, page_grey);
+}
+
+/* A bar for each source, in order; the top ones are darker.  [name] stands above, 0 and the largest
+ * number to the left. */
+static void draw_profile(canvas *c, const overlay *o, const double *values, const char *name,
+                         canvas_box box) {
+  int n = o->path->source_count;
+  double most = 0, w = box.w / n;
+  for (int j = 0; j < n; j++) most = fmax(most, values[j]);
+  for (int j = 0; most > 0 && j < n; j++) {
+    double h = box.h * values[j] / most;
+    canvas_box bar = {box.x + j * w + 0.1 * w, box.y + box.h - h, 0.8 * w, h};
+    rgb usual = {0.45, 0.62, 0.70};
+    canvas_fill(c, bar, is_top(o, o->path->sources[j]) ? page_accent : usual);
+  }
+  profile_axes(c, most, n, name, box);
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static double largest_of(const double *x, int64_t n) {
+  double most = 0;
+  for (int64_t i = 0; i < n; i++) most = isfinite(x[i]) ? fmax(most, x[i]) : most;
+  return most;
+}
+
+/* Small overlays: every layer, or every n-th. */
+static int small_step(const loci_flow *f) { return (f->layer_count + MOST_SMALL - 1) / MOST_SMALL; }
+
+static double small_side(void) { return (WIDTH - (ACROSS - 1) * SMALL_GAP) / ACROSS; }
+
+bool page_overlay_measure(page *p, page_part *part) {
+  const loci_flow *f = ((const view_overlay *)part->block->data)->flow;
+  int shown = (f->layer_count + small_step(f) - 1) / small_step(f);
+  int lines = f->layer_count > 1 ? (shown + ACROSS - 1) / ACROSS : 0;
+  (void)p;
+  part->box.w = WIDTH;
+  part->box.h = SIDE + 26 + lines * (small_side() + 16);
+  return true;
+}
+
+/* The strongest layer: over the picture, and as profiles beside it. */
+static void draw_peak(canvas *c, const overlay *o, canvas_box at) {
+  const loci_flow *f = o->flow;
+  const loci_flow_path *x = o->path;
+  int64_t l = o->layer, n = x->source_count;
+  char text[128];
+  draw_overlay(c, o, (canvas_box){at.x, at.y, SIDE, SIDE});
+  snprintf(text, sizeof text, "layer %d; outlined: the top 5 %%, %.0f %% of the total",
+           f->layers[l], 100 * x->top_share[l]);
+  canvas_text(c, at.x, at.y + SIDE + 11, CANVAS_LEFT, &page_name_font, text);
+  if (f->layer_count > 1) {
+    snprintf(text, sizeof text, "below: layers on one scale, darkest %.2g",
+             largest_of(x->profile, f->layer_count * n));
+    canvas_text(c, at.x + WIDTH, at.y + SIDE + 11, CANVAS_RIGHT, &page_name_font, text);
+  }
+  canvas_box bars = {at.x + SIDE + 48, at.y + 12, WIDTH - SIDE - 48, SIDE / 2 - 32};
+  snprintf(text, sizeof text, "contribution of each visual token, layer %d", f->layers[l]);
+  draw_profile(c, o, x->profile + l * n, text, bars);
+  bars.y += SIDE / 2 + 6;
+  draw_profile(c, o, x->weights + l * n, "its raw attention, mean over heads", bars);
+}
+
+/* All layers, on one scale. */
+static void draw_small(canvas *c, overlay o, canvas_box at) {
+  const loci_flow *f = o.flow;
+  canvas_font font = {7.5, false, false, page_grey};
+  double side = small_side();
+  int step = small_step(f);
+  o.hi = largest_of(o.path->profile, (int64_t)f->layer_count * o.path->source_count);
+  o.marks = false;
+  for (int i = 0; f->layer_count > 1 && i * step < f->layer_count; i++) {
+    char text[96];
+    double x = at.x + i % ACROSS * (side + SMALL_GAP);
+    int row = i / ACROSS;
+    double y = at.y + SIDE + 36 + row * (side + 16);
+    o.layer = i * step;
+    snprintf(text, sizeof text, "%s%d", i ? "" : "layer ", f->layers[o.layer]);
+    canvas_text(c, x, y - 3, CANVAS_LEFT, &font, text);
+    draw_overlay(c, &o, (canvas_box){x, y, side, side});
+  }
+}
+
+bool page_overlay_draw(page *p, canvas *c, const page_part *part) {
+  const view_overlay *v = part->block->data;
+  int size = v->flow->image_size;
+  int64_t n = v->path->source_count;
+  loci_image image = {.input_width = size, .input_height = size, .pixel_values = v->flow->pixels};
+  uint8_t *picture = arena_alloc(p->mem, 3 * (int64_t)size * size, 1);
+  overlay o = {.flow = v->flow,
+               .path = v->path,
+               .picture = picture,
+               .room = arena_alloc(p->mem, (int64_t)3 * PIXELS * PIXELS, 1),
+               .layer = v->peak,
+               .hi = largest_of(v->path->profile + v->peak * n, n),
+               .marks = true};
+  if (!picture || !o.room) return false;
+  image_bytes(&image, picture);
+  draw_peak(c, &o, part->box);
+  draw_small(c, o, part->box);
+  return true;
+}

@@ -1,0 +1,148 @@
+/* A causal trace for the eye: the question, the two answers, a map per site and window, the
+ * strongest cells in words. */
+#include <math.h>
+
+#include "show/view_parts.h"
+
+enum { MAX_ROWS = 44, MAX_PEAKS = 8 };
+
+typedef struct report {
+  const loci_trace *t;
+  loci_metric metric;
+  label_spelling spelling;
+} report;
+
+static void say_answers(views *v, const report *r) {
+  const loci_trace *t = r->t;
+  char clean[24], corrupted[24], total[24];
+  view_fact(v, "clean");
+  view_outcome(v, r->spelling, t->clean.top);
+  view_fact(v, "corrupted");
+  view_outcome(v, r->spelling, t->corrupted.top);
+  if (t->corrupt) view_say(v, VIEW_DIM, "(%s)", t->corrupt);
+  view_target(v, r->spelling, t->target_text);
+  view_say(v, VIEW_PLAIN, "%s \xE2\x86\x92 %s, total effect %s",
+           label_number(t->clean.m.p, 3, clean), label_number(t->corrupted.m.p, 3, corrupted),
+           label_number(t->total_effect, 3, total));
+}
+
+/* ---------------------------------------------------------------- the strongest cells */
+
+static void say_effect(views *v, const report *r, loci_direction direction, double x) {
+  static const char *const quantities[] = {"p(answer)", "log p(answer)", "the logit difference",
+                                           "KL(clean || run)"};
+  double total = r->t->total_effect;
+  bool noise = direction == LOCI_NOISE;
+  char effect[24], whole[24];
+  label_number(fabs(x), 2, effect);
+  label_number(total, 2, whole);
+  if (r->metric == LOCI_METRIC_RESTORATION) {
+    view_say(v, VIEW_PLAIN, "restores %.0f %% of the total effect", x * 100);
+  } else if (r->metric == LOCI_METRIC_P && !noise && x > 0 && total > 0) {
+    view_say(v, VIEW_PLAIN, "restores %s of %s", effect, whole);
+  } else if (r->metric == LOCI_METRIC_P && noise && x < 0 && total > 0) {
+    view_say(v, VIEW_PLAIN, "destroys %s of %s", effect, whole);
+  } else {
+    view_say(v, VIEW_PLAIN, "%s %s by %.3g", x < 0 ? "lowers" : "raises", quantities[r->metric],
+             fabs(x));
+  }
+}
+
+static void say_peak(views *v, const report *r, const sheet *s, const sheet_panel *p, bool groups) {
+  int row, layer;
+  if (!sheet_peak(p, groups, &row, &layer)) return;
+  const sheet_row *at = &p->rows[row];
+  int64_t i = (int64_t)row * p->layer_count + layer;
+  double x = p->values[i];
+  if (fabs(x) < 0.01 * fmax(s->hi, -s->lo)) return; /* nothing one would see */
+  view_begin(v, VIEW_ITEM);
+  view_only(v, p->heads ? VIEW_ALL : VIEW_TERM); /* a picture cannot say which head it is */
+  view_say(v, VIEW_BOLD, "%s%s", loci_site_name(p->site), p->window > 1 ? "" : ",");
+  if (p->window > 1) view_say(v, VIEW_PLAIN, "(window %d),", p->window);
+  view_say(v, VIEW_PLAIN, "layer %d,", p->layers[layer]);
+  if (p->heads) view_say(v, VIEW_BOLD, "head %d,", p->heads[i]);
+  if (at->first < 0 || at->first != at->last) {
+    view_say(v, VIEW_PLAIN, "%s:", at->label);
+  } else {
+    view_say(v, VIEW_PLAIN, "%d \xE2\x80\x9C%s\xE2\x80\x9D", at->first, at->label);
+    view_say(v, VIEW_PLAIN, "(%s):", loci_role_name(at->role));
+  }
+  say_effect(v, r, p->direction, x);
+  if (p->exact && !p->exact[i]) view_say(v, VIEW_DIM, "(estimate)");
+}
+
+static void say_peaks(views *v, const report *r, const sheet *s) {
+  for (int i = 0; i < s->panel_count && i < MAX_PEAKS; i++) {
+    say_peak(v, r, s, &s->panels[i], true);
+    say_peak(v, r, s, &s->panels[i], false);
+  }
+}
+
+/* ---------------------------------------------------------------- notes and cost */
+
+static void say_screening(views *v, const loci_trace *t) {
+  view_begin(v, VIEW_LINE);
+  view_say(v, VIEW_PLAIN, "Screened: %lld cells estimated by gradients, the %lld strongest run;",
+           (long long)t->screen_cells, (long long)t->screen);
+  if (isnan(t->spearman)) {
+    view_say(v, VIEW_PLAIN, "too few to compare.");
+  } else {
+    view_say(v, VIEW_PLAIN, "rank correlation of estimates and effects %.3f.", t->spearman);
+  }
+}
+
+static void say_notes(views *v, const report *r, bool heads, int band) {
+  view_notes(v, r->t->notes, r->t->note_count);
+  if (heads) {
+    view_begin(v, VIEW_LINE);
+    view_say(v, VIEW_DIM, "Each cell of z shows its strongest head.");
+  }
+  if (r->t->screen > 0) say_screening(v, r->t);
+  if (band > 1) {
+    view_begin(v, VIEW_LINE);
+    view_say(v, VIEW_DIM, "Up to %d positions share a row, which shows the strongest of them.",
+             band);
+  }
+}
+
+static void say_cost(views *v, const loci_trace *t) {
+  view_cost(v, &t->cost, "cell");
+  if (t->verified > 0) {
+    view_say(v, VIEW_DIM, "; %d cells recomputed, largest difference %.2g", t->verified,
+             t->verify_error);
+    if (t->verify_rounding > 0) view_say(v, VIEW_DIM, ", of p to f32 %.2g", t->verify_rounding);
+  }
+}
+
+/* Each direction has a scale of its own: one for both would empty the weaker one's maps. */
+void view_trace(const void *result, const loci_draw_opts *opts, views *v) {
+  const loci_trace *t = result;
+  report r = {t, opts->metric, view_spelling(t->prompt)};
+  const sheet *sheets[2] = {0};
+  bool any = false, heads = false;
+  int band = 0;
+  view_question(v, t->prompt, t->model);
+  say_answers(v, &r);
+  view_gap(v);
+  for (int d = 0; d < 2 && !v->status; d++) {
+    sheet *s = sheet_of_trace(v->mem, t, opts->metric, d ? LOCI_NOISE : LOCI_DENOISE, MAX_ROWS);
+    if (!s) v->status = fail_nomem(v->err, "drawing");
+    if (!s || s->panel_count == 0) continue;
+    view_draw(v, VIEW_MAP, VIEW_ALL, false, sheets[d] = s);
+    view_gap(v);
+    any |= s->most > 0;
+    heads |= s->has_heads;
+    band = s->band > band ? s->band : band;
+  }
+  if (any) {
+    view_begin(v, VIEW_HEADING);
+    view_only(v, VIEW_TERM);
+    view_say(v, VIEW_BOLD, "Strongest cells");
+    for (int d = 0; d < 2; d++)
+      if (sheets[d]) say_peaks(v, &r, sheets[d]);
+    view_gap(v);
+  }
+  say_notes(v, &r, heads, band);
+  say_cost(v, t);
+  view_made_by(v, t->model, t->precision, &t->seed);
+}
