@@ -11,7 +11,7 @@
 #include "data/questions.h"
 #include "edit/around.h"
 #include "edit/look.h"
-#include "study/stats.h"
+#include "study/intervals.h"
 #include "study/study.h"
 
 /* The groups of questions, in the order of their names. */
@@ -166,13 +166,21 @@ static loci_status measure(void *ctx, study_item *item, loci_err *err) {
 
 /* ---------------------------------------------------------------- the result */
 
+/* What a measure of one example can be; what is a share of its questions has a share's interval. */
+static stat_range range_of(const char *metric) {
+  if (strcmp(metric, "p") == 0) return stat_probability;
+  if (strcmp(metric, "lead") == 0) return stat_change;
+  return strcmp(metric, "kl") == 0 ? stat_amount : stat_shares;
+}
+
 /* The mean of a column over examples. */
 static loci_status mean_of(const trial *t, bool after, int g, int i, double *scratch,
                            loci_interval *out, loci_err *err) {
   for (int k = 0; k < t->s.used; k++) {
     scratch[k] = after ? t->rows[k].after[g][i] : t->rows[k].before[g][i];
   }
-  return stat_mean(scratch, t->s.used, t->opts->study.seed, out, err);
+  return stat_mean(scratch, t->s.used, range_of(metric_names[has_target(g)][i]),
+                   t->opts->study.seed, out, err);
 }
 
 static loci_status fill_group(const trial *t, int g, double *scratch, loci_edit_group *out,
@@ -192,26 +200,63 @@ static loci_status fill_group(const trial *t, int g, double *scratch, loci_edit_
   return LOCI_OK;
 }
 
-/* Harmonic mean of the first measures of five groups; a stat_fn, ctx a trial. */
-static double harmonic(const void *ctx, const int *times, int64_t n) {
-  static const int groups[] = {EFFICACY, PARAPHRASES, SAME_ENTITY, SAME_IMAGE, OTHER_IMAGES};
+static const int scored_groups[] = {EFFICACY, PARAPHRASES, SAME_ENTITY, SAME_IMAGE, OTHER_IMAGES};
+enum { SCORED = sizeof scored_groups / sizeof *scored_groups };
+
+static double first_measure(const trial *t, int64_t i, int k) {
+  return t->rows[i].after[scored_groups[k]][0];
+}
+
+/* Harmonic mean H of the first measures m_k of the [used] groups that have examples, and its
+ * standard error by the delta method: an example moves H by sum over k of dH/dm_k (x_ik - m_k) /
+ * n_k with dH/dm_k = H^2 / (used m_k^2). */
+static bool harmonic(const void *ctx, const int *times, int64_t n, double *value, double *error) {
   const trial *t = ctx;
-  double inverse = 0;
+  double mean[SCORED] = {0}, count[SCORED] = {0}, inverse = 0, squares = 0;
   int used = 0;
-  for (int k = 0; k < 5; k++) {
-    double sum = 0, total = 0;
+  for (int k = 0; k < SCORED; k++) {
     for (int64_t i = 0; i < n; i++) {
-      double x = t->rows[i].after[groups[k]][0];
-      if (isnan(x) || times[i] == 0) continue;
-      sum += times[i] * x;
-      total += times[i];
+      double x = first_measure(t, i, k);
+      if (isnan(x)) continue;
+      mean[k] += times[i] * x;
+      count[k] += times[i];
     }
-    if (total == 0) continue;
-    if (sum == 0) return 0;
-    inverse += total / sum;
+    if (count[k] == 0) continue;
+    mean[k] /= count[k];
+    inverse += 1 / mean[k]; /* of zero: H is zero, without an error */
     used++;
   }
-  return used ? used / inverse : (double)NAN;
+  *value = used ? used / inverse : (double)NAN;
+  for (int64_t i = 0; i < n; i++) {
+    double moves = 0;
+    for (int k = 0; k < SCORED; k++) {
+      double x = first_measure(t, i, k);
+      if (!isnan(x) && mean[k] > 0) moves += (x - mean[k]) / (mean[k] * mean[k] * count[k]);
+    }
+    squares += times[i] * moves * moves;
+  }
+  *error = *value * *value / (used ? used : 1) * sqrt(squares);
+  return used > 0;
+}
+
+/* Where no example differs from the others draws say nothing: then the harmonic mean of the groups'
+ * own intervals, which are never of width zero. */
+static loci_status fill_score(const trial *t, loci_edit_test *v, loci_err *err) {
+  double lo = 0, hi = 0;
+  int used = 0;
+  TRY(stat_studentised(harmonic, t, t->s.used, stat_probability, t->opts->study.seed, &v->score,
+                       err));
+  if (isnan(v->score.value) || v->score.hi > v->score.lo) return LOCI_OK;
+  for (int k = 0; k < SCORED; k++) {
+    const loci_interval *after = &v->groups[scored_groups[k]].metrics[0].after;
+    if (isnan(after->value)) continue;
+    lo += 1 / after->lo;
+    hi += 1 / after->hi;
+    used++;
+  }
+  v->score.lo = used / lo;
+  v->score.hi = used / hi;
+  return LOCI_OK;
 }
 
 static loci_status fill_result(trial *t, loci_err *err) {
@@ -227,7 +272,7 @@ static loci_status fill_result(trial *t, loci_err *err) {
   for (int g = 0; g < GROUPS; g++) TRY(fill_group(t, g, scratch, &groups[g], err));
   v->groups = groups;
   v->group_count = GROUPS;
-  TRY(stat_bootstrap(harmonic, t, t->s.used, t->opts->study.seed, &v->score, err));
+  TRY(fill_score(t, v, err));
   return study_describe(&t->s, &v->sample, err);
 }
 

@@ -129,7 +129,7 @@ void view_comparison(const void *result, const loci_draw_opts *opts, views *v) {
   view_gap(v);
   view_begin(v, VIEW_LINE);
   view_say(v, VIEW_DIM,
-           "Intervals are 95 %%, by bootstrap.  q: two-sided normal test, corrected for %" PRId64
+           "Intervals are 95 %%, by bootstrap.  q: two-sided t test, corrected for %" PRId64
            " numbers after Benjamini and Hochberg; those with q < 0.05 differ.",
            c->tests);
 }

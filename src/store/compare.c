@@ -15,7 +15,8 @@ typedef struct comparing {
   arena *mem;
   uint64_t seed;
   store_side a, b;
-  int *pair; /* (a.n) the partner in b, or -1 */
+  int *pair;         /* (a.n) the partner in b, or -1 */
+  stat_draws *draws; /* of the pairs, or of both groups together */
 } comparing;
 
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "comparing runs"); }
@@ -95,42 +96,9 @@ static loci_status find_pairs(comparing *c, loci_err *err) {
 
 /* ---------------------------------------------------------------- one number */
 
-/* Examples of both groups as one list: [0, n) of a, the others of b; a stat_fn. */
-typedef struct two_groups {
-  const double *x;
-  int64_t n;
-} two_groups;
+static double mean_of(const stat_running *r) { return r->n > 0 ? r->mean : (double)NAN; }
 
-static double mean_difference(const void *ctx, const int *times, int64_t n) {
-  const two_groups *g = ctx;
-  double sum[2] = {0, 0}, count[2] = {0, 0};
-  for (int64_t i = 0; i < n; i++) {
-    if (isnan(g->x[i])) continue;
-    sum[i >= g->n] += times[i] * g->x[i];
-    count[i >= g->n] += times[i];
-  }
-  return count[0] > 0 && count[1] > 0 ? sum[1] / count[1] - sum[0] / count[0] : (double)NAN;
-}
-
-/* p = erfc(|z| / sqrt 2); 1 where there is no error, as of a single pair */
-static double two_sided(double difference, double error) {
-  if (isnan(error) || isnan(difference)) return 1;
-  if (error == 0) return difference == 0 ? 1 : 0;
-  return erfc(fabs(difference / error) / sqrt(2));
-}
-
-static void means_of(const double *x, int n, const double *y, int m, loci_compared *out) {
-  stat_running a = {0}, b = {0};
-  for (int i = 0; i < n; i++)
-    if (!isnan(x[i])) stat_running_add(&a, x[i]);
-  for (int i = 0; i < m; i++)
-    if (!isnan(y[i])) stat_running_add(&b, y[i]);
-  out->a = a.n > 0 ? a.mean : (double)NAN;
-  out->b = b.n > 0 ? b.mean : (double)NAN;
-  out->p = two_sided(out->b - out->a, hypot(stat_running_error(&a), stat_running_error(&b)));
-}
-
-/* [x] has room for all examples of both. */
+/* A pair's difference is one number: Student's test of their mean.  [x] has room for all. */
 static loci_status compare_paired(const comparing *c, int s, int t, int k, double *x,
                                   loci_compared *out, loci_err *err) {
   stat_running d = {0}, a = {0}, b = {0};
@@ -145,22 +113,30 @@ static loci_status compare_paired(const comparing *c, int s, int t, int k, doubl
     stat_running_add(&a, one);
     stat_running_add(&b, other);
   }
+  double error = stat_running_error(&d);
   out->n = (int)d.n;
-  out->a = d.n > 0 ? a.mean : (double)NAN;
-  out->b = d.n > 0 ? b.mean : (double)NAN;
-  out->p = two_sided(d.mean, stat_running_error(&d));
-  return stat_mean(x, n, c->seed, &out->difference, err);
+  out->a = mean_of(&a);
+  out->b = mean_of(&b);
+  out->p = error > 0    ? stat_t_test(d.mean / error, (double)(d.n - 1))
+           : error == 0 ? d.mean == 0
+                        : 1; /* of a single pair nobody knows the spread */
+  stat_table table = {x, n, 1, 1};
+  return stat_means(c->draws, &table, stat_any, &out->difference, NULL, NULL, err);
 }
 
 static loci_status compare_groups(const comparing *c, int s, int t, int k, double *x,
                                   loci_compared *out, loci_err *err) {
+  stat_running a = {0}, b = {0};
   int n = c->a.numbers.n, m = c->b.numbers.n;
   for (int i = 0; i < n; i++) x[i] = average_row_of(&c->a.numbers, s, i)[k];
   for (int i = 0; i < m; i++) x[n + i] = average_row_of(&c->b.numbers, t, i)[k];
-  means_of(x, n, x + n, m, out);
+  for (int i = 0; i < n + m; i++)
+    if (!isnan(x[i])) stat_running_add(i < n ? &a : &b, x[i]);
   out->n = 0;
-  two_groups g = {x, n};
-  return stat_bootstrap(mean_difference, &g, n + m, c->seed, &out->difference, err);
+  out->a = mean_of(&a);
+  out->b = mean_of(&b);
+  out->p = stat_welch(&a, &b);
+  return stat_difference(c->draws, x, n, x + n, m, &out->difference, err);
 }
 
 /* ---------------------------------------------------------------- rows of numbers */
@@ -284,10 +260,13 @@ loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_
   TRY_DONE(store_side_load(b, &other, &c.b, err));
   TRY_DONE(describe(&c, err));
   TRY_DONE(find_pairs(&c, err));
+  int64_t n = made->pairs > 0 ? made->pairs : (int64_t)c.a.numbers.n + c.b.numbers.n;
+  TRY_DONE(stat_draws_new(n, c.seed, &c.draws, err));
   TRY_DONE(compare_rows(&c, err));
   *out = made;
   made = NULL;
 done:
+  stat_draws_free(c.draws);
   store_side_clear(&c.a);
   store_side_clear(&c.b);
   loci_free(made);

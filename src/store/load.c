@@ -275,6 +275,7 @@ static loci_status keep_numbers(void *ctx, loci_err *err) {
   l->side->numbers = *a;
   a->series_count = 0;
   a->right = NULL;
+  memset(a->draws, 0, sizeof a->draws);
   return LOCI_OK;
 }
 

@@ -98,8 +98,9 @@ static bool enough(void *ctx) {
   if (share(x, &x->broken)) return true;
   loci_run_state s = state_of(x, &x->jobs[0]);
   if (x->opts->each) x->opts->each(x->opts->each_ctx, &s);
-  return x->opts->stop_width > 0 && s.counted >= LEAST_COUNTED &&
-         s.mean.hi - s.mean.lo < x->opts->stop_width;
+  if (!(x->opts->stop_width > 0) || s.counted < LEAST_COUNTED) return false;
+  loci_interval looked_at = stat_running_sequence(&x->jobs[0].mean); /* after every example */
+  return looked_at.hi - looked_at.lo < x->opts->stop_width;
 }
 
 /* ---------------------------------------------------------------- whose turn it is */

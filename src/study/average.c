@@ -19,6 +19,10 @@ loci_status average_begin(averaging *a, loci_err *err) {
 
 void average_clear(averaging *a) {
   for (int i = 0; i < a->series_count; i++) free(a->series[i].x);
+  for (int i = 0; i < 3; i++) {
+    stat_draws_free(a->draws[i]);
+    a->draws[i] = NULL;
+  }
   free(a->right);
   a->series_count = 0;
   a->right = NULL;
@@ -121,26 +125,72 @@ int average_count(const averaging *a, average_whose whose) {
 
 /* ---------------------------------------------------------------- means */
 
-/* One point of a series over the examples meant, with its standard error; *n of them have a value.
- */
-static loci_status mean_at(const averaging *a, int series, int point, average_whose whose,
-                           loci_interval *out, double *error, int *n, loci_err *err) {
+/* What a quantity can be, by its name: of a run as of a store's rows. */
+static stat_range range_of(const char *quantity) {
+  static const struct {
+    const char *name;
+    const stat_range *range;
+  } table[] = {{"clean p", &stat_probability},
+               {"corrupted p", &stat_probability},
+               {"confidence", &stat_probability},
+               {"margin", &stat_probability},
+               {"p", &stat_probability},
+               {"p of the target", &stat_probability},
+               {"top share", &stat_probability},
+               {"visual tokens", &stat_probability},
+               {"right", &stat_shares},
+               {"first token right", &stat_shares},
+               {"target leads", &stat_shares},
+               {"total effect", &stat_change},
+               {"change", &stat_change},
+               {"image -> constraint-last", &stat_amount},
+               {"constraint -> last", &stat_amount},
+               {"mean constraint -> last", &stat_amount}};
+  loci_site site;
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    if (strcmp(table[i].name, quantity) == 0) return *table[i].range;
+  return loci_site_find(quantity, &site, NULL) ? stat_any : stat_change; /* a site's effect */
+}
+
+static loci_status draws_of(averaging *a, average_whose whose, const stat_draws **out,
+                            loci_err *err) {
+  stat_draws **d = &a->draws[whose];
+  int n = average_count(a, whose);
+  *out = NULL;
+  if (*d && stat_draws_count(*d) != n) {
+    stat_draws_free(*d);
+    *d = NULL;
+  }
+  if (!*d) TRY(stat_draws_new(n, a->s->opts->seed, d, err));
+  *out = *d;
+  return LOCI_OK;
+}
+
+/* Means of points first .. first + count - 1 of a series over the examples meant; *n: of them, the
+ * most that have a value at one point. */
+static loci_status means_at(averaging *a, int series, int first, int count, average_whose whose,
+                            loci_interval *out, double *errors, double *drawn, int *n,
+                            loci_err *err) {
   const average_row *r = &a->series[series];
-  int count = 0;
+  const stat_draws *draws;
+  int rows = 0;
   *n = 0;
-  double *column = calloc((size_t)a->n + 1, sizeof *column);
-  if (!column) return no_memory(err);
+  TRY(draws_of(a, whose, &draws, err));
+  double *x = calloc((size_t)(a->n + 1) * (size_t)count, sizeof *x);
+  if (!x) return no_memory(err);
   for (int i = 0; i < a->n; i++) {
     if (!is_of(a, i, whose)) continue;
-    column[count++] = r->x[(int64_t)i * r->key.points + point];
-    *n += !isnan(column[count - 1]);
+    memcpy(x + (int64_t)rows++ * count, r->x + (int64_t)i * r->key.points + first,
+           (size_t)count * sizeof *x);
   }
-  loci_status st = stat_mean(column, count, a->s->opts->seed, out, err);
-  stat_running spread = {0};
-  for (int i = 0; i < count; i++)
-    if (!isnan(column[i])) stat_running_add(&spread, column[i]);
-  *error = stat_running_error(&spread);
-  free(column);
+  for (int k = 0; k < count; k++) {
+    int has = 0;
+    for (int i = 0; i < rows; i++) has += !isnan(x[(int64_t)i * count + k]);
+    if (has > *n) *n = has;
+  }
+  stat_table t = {x, rows, count, count};
+  loci_status st = stat_means(draws, &t, range_of(r->key.quantity), out, errors, drawn, err);
+  free(x);
   return st;
 }
 
@@ -171,12 +221,14 @@ loci_status average_curve(averaging *a, loci_chart *chart, int series, average_w
   double *errors = arena_array(a->mem, chart->point_count, double);
   curve->name = arena_strdup(a->mem, name);
   if (!points || !errors || !curve->name) return no_memory(err);
-  for (int i = 0; i < chart->point_count; i++) {
-    int n;
-    TRY(mean_at(a, series, i, whose, &points[i], &errors[i], &n, err));
-    if (n > curve->n) curve->n = n;
-  }
   curve->points = points;
+  double *drawn = calloc((size_t)chart->point_count * STAT_RESAMPLES, sizeof *drawn);
+  if (!drawn) return no_memory(err);
+  loci_status st =
+      means_at(a, series, 0, chart->point_count, whose, points, errors, drawn, &curve->n, err);
+  if (!st) average_peak(drawn, chart->point_count, chart->points[0], curve);
+  free(drawn);
+  TRY(st);
   curve->errors = errors;
   if (curve->n > 0) chart->curve_count++;
   return LOCI_OK;
@@ -188,7 +240,7 @@ loci_status average_number(averaging *a, int series, int point, average_whose wh
   double error;
   if (a->out->number_count == AVERAGE_NUMBERS || series < 0) return no_memory(err);
   loci_number *x = &a->numbers[a->out->number_count];
-  TRY(mean_at(a, series, point, whose, &x->value, &error, &n, err));
+  TRY(means_at(a, series, point, 1, whose, &x->value, &error, NULL, &n, err));
   if (n == 0) return LOCI_OK;
   x->name = arena_strdup(a->mem, name);
   if (!x->name) return no_memory(err);

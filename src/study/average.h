@@ -9,7 +9,7 @@
 #ifndef LOCI_STUDY_AVERAGE_H
 #define LOCI_STUDY_AVERAGE_H
 
-#include "study/stats.h"
+#include "study/intervals.h"
 #include "study/study.h"
 
 enum { AVERAGE_SERIES = 128, AVERAGE_CHARTS = 48, AVERAGE_NUMBERS = 16 };
@@ -39,6 +39,7 @@ typedef struct averaging {
   signed char *right; /* (room) 1, 0, or -1: not known; the heap's */
   int series_count;
   average_row series[AVERAGE_SERIES];
+  stat_draws *draws[3]; /* of the examples each average_whose means, once they are asked for */
   loci_chart *charts;   /* (AVERAGE_CHARTS) */
   loci_number *numbers; /* (AVERAGE_NUMBERS) */
 } averaging;
@@ -67,8 +68,11 @@ loci_chart *average_chart(averaging *a, const char *name, const char *unit, int 
 /* The mean of a series as a further curve; none where there is no example. */
 loci_status average_curve(averaging *a, loci_chart *chart, int series, average_whose whose,
                           const char *name, loci_err *err);
-/* Peaks and causal layers of a chart's curves, whose series are [series]. */
-loci_status average_peaks(const averaging *a, loci_chart *chart, const int *series, loci_err *err);
+/* Where a curve with its points is highest, and in how many of the draws (STAT_RESAMPLES, points).
+ */
+void average_peak(const double *drawn, int points, int first, loci_curve *out);
+/* The chart shows its curves' peaks and has causal layers. */
+loci_status average_peaks(const averaging *a, loci_chart *chart, loci_err *err);
 /* The mean of one point of a series. */
 loci_status average_number(averaging *a, int series, int point, average_whose whose,
                            const char *name, loci_err *err);

@@ -2,28 +2,14 @@
  * (docs/MATH.md, "Averages"). */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "study/average.h"
 
-/* The point with the highest mean over the examples, each there times[i] times; -1: none. */
-static int peak_of(const average_row *r, const int *times, int n, double *sum, double *count) {
-  int best = -1, points = r->key.points;
-  memset(sum, 0, (size_t)points * sizeof *sum);
-  memset(count, 0, (size_t)points * sizeof *count);
-  for (int i = 0; i < n; i++) {
-    for (int k = 0; times[i] > 0 && k < points; k++) {
-      double x = r->x[(int64_t)i * points + k];
-      if (isnan(x)) continue;
-      sum[k] += times[i] * x;
-      count[k] += times[i];
-    }
-  }
-  for (int k = 0; k < points; k++) {
-    if (count[k] == 0) continue;
-    sum[k] /= count[k];
-    if (best < 0 || sum[k] > sum[best]) best = k;
-  }
+/* The first of the highest; -1: none is a number. */
+static int peak_of(const double *means, int points) {
+  int best = -1;
+  for (int k = 0; k < points; k++)
+    if (!isnan(means[k]) && (best < 0 || means[k] > means[best])) best = k;
   return best;
 }
 
@@ -32,53 +18,33 @@ static int ascending(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-typedef struct scratch {
-  int *times;
-  double *sum, *count, *drawn;
-} scratch;
-
-static void scratch_clear(scratch *s) {
-  free(s->times);
-  free(s->sum);
-  free(s->count);
-  free(s->drawn);
-}
-
-static loci_status scratch_new(int n, int points, scratch *s, loci_err *err) {
-  *s =
-      (scratch){calloc((size_t)n + 1, sizeof *s->times), calloc((size_t)points, sizeof *s->sum),
-                calloc((size_t)points, sizeof *s->count), calloc(STAT_RESAMPLES, sizeof *s->drawn)};
-  if (s->times && s->sum && s->count && s->drawn) return LOCI_OK;
-  scratch_clear(s);
-  return fail_nomem(err, "finding peaks");
-}
-
-/* The peak of all examples; of each draw of the bootstrap: the interval, and how often it stays. */
-static loci_status find_peak(const averaging *a, const average_row *r, loci_curve *out,
-                             loci_err *err) {
-  scratch s;
+/* How often the peak stays over the draws of the bootstrap, and where it goes. */
+static void peak_over_draws(const double *drawn, int points, int first, loci_curve *out) {
+  double at[STAT_RESAMPLES];
   int defined = 0, stays = 0;
-  TRY(scratch_new(a->n, r->key.points, &s, err));
-  for (int i = 0; i < a->n; i++) s.times[i] = 1;
-  out->peak = peak_of(r, s.times, a->n, s.sum, s.count);
-  random_source random = random_new(a->s->opts->seed);
-  for (int b = 0; b < STAT_RESAMPLES && a->n > 1 && out->peak >= 0; b++) {
-    stat_draw(&random, s.times, a->n);
-    int peak = peak_of(r, s.times, a->n, s.sum, s.count);
+  for (int b = 0; b < STAT_RESAMPLES; b++) {
+    int peak = peak_of(drawn + (int64_t)b * points, points);
     if (peak < 0) continue;
     stays += peak == out->peak;
-    s.drawn[defined++] = r->key.first + peak;
+    at[defined++] = first + peak;
   }
-  out->peak_at = (loci_interval){out->peak < 0 ? (double)NAN : r->key.first + out->peak,
-                                 (double)NAN, (double)NAN};
-  out->peak_stays = defined > 0 ? (double)stays / defined : (double)NAN;
-  if (defined > 0) {
-    qsort(s.drawn, (size_t)defined, sizeof *s.drawn, ascending);
-    out->peak_at.lo = stat_quantile(s.drawn, defined, 0.025);
-    out->peak_at.hi = stat_quantile(s.drawn, defined, 0.975);
+  if (defined == 0) return;
+  out->peak_stays = (double)stays / defined;
+  qsort(at, (size_t)defined, sizeof *at, ascending);
+  out->peak_at.lo = stat_quantile(at, defined, 0.025);
+  out->peak_at.hi = stat_quantile(at, defined, 0.975);
+}
+
+void average_peak(const double *drawn, int points, int first, loci_curve *out) {
+  out->peak = -1;
+  for (int k = 0; k < points; k++) {
+    double x = out->points[k].value;
+    if (!isnan(x) && (out->peak < 0 || x > out->points[out->peak].value)) out->peak = k;
   }
-  scratch_clear(&s);
-  return LOCI_OK;
+  out->peak_at =
+      (loci_interval){out->peak < 0 ? (double)NAN : first + out->peak, (double)NAN, (double)NAN};
+  out->peak_stays = (double)NAN;
+  if (out->n > 1 && out->peak >= 0) peak_over_draws(drawn, points, first, out);
 }
 
 /* Layers whose interval lies above half of the chart's highest mean. */
@@ -92,7 +58,7 @@ static loci_status find_causal(const averaging *a, const loci_chart *chart, doub
   return LOCI_OK;
 }
 
-loci_status average_peaks(const averaging *a, loci_chart *chart, const int *series, loci_err *err) {
+loci_status average_peaks(const averaging *a, loci_chart *chart, loci_err *err) {
   double highest = 0;
   for (int c = 0; c < chart->curve_count; c++) {
     for (int k = 0; k < chart->point_count; k++)
@@ -101,7 +67,6 @@ loci_status average_peaks(const averaging *a, loci_chart *chart, const int *seri
   for (int c = 0; c < chart->curve_count; c++) {
     loci_curve *curve = (loci_curve *)(uintptr_t)&chart->curves[c];
     curve->has_peak = true;
-    TRY(find_peak(a, &a->series[series[c]], curve, err));
     if (highest > 0) TRY(find_causal(a, chart, highest, curve, err));
   }
   return LOCI_OK;

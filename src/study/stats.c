@@ -144,22 +144,6 @@ done:
   return st;
 }
 
-static double mean_of(const void *ctx, const int *times, int64_t n) {
-  const double *x = ctx;
-  double sum = 0, count = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if (isnan(x[i])) continue;
-    sum += times[i] * x[i];
-    count += times[i];
-  }
-  return count > 0 ? sum / count : (double)NAN;
-}
-
-loci_status stat_mean(const double *x, int64_t n, uint64_t seed, loci_interval *out,
-                      loci_err *err) {
-  return stat_bootstrap(mean_of, x, n, seed, out, err);
-}
-
 /* ---------------------------------------------------------------- ROC */
 
 loci_status stat_roc_new(const double *score, const bool *positive, int64_t n, arena *mem,

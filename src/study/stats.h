@@ -47,8 +47,6 @@ loci_status stat_bootstrap(stat_fn *statistic, const void *ctx, int64_t n, uint6
                            loci_interval *out, loci_err *err);
 /* One such draw: how often each of n examples is there. */
 void stat_draw(random_source *r, int *times, int64_t n);
-/* The mean of x without its NaNs. */
-loci_status stat_mean(const double *x, int64_t n, uint64_t seed, loci_interval *out, loci_err *err);
 
 /* ---------------------------------------------------------------- ROC */
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "study/intervals.h"
 #include "study/probe.h"
-#include "study/stats.h"
 
 enum { N = 8 };
 
@@ -24,7 +24,12 @@ static loci_status compute(void *ctx, loci_err *err) {
   int part[N];
   (void)ctx;
   TRY(stat_spearman(x, y, N, &rho, err));
-  TRY(stat_mean(x, N, 1, &i, err));
+  TRY(stat_mean(x, N, stat_any, 1, &i, err));
+  stat_draws *d;
+  TRY(stat_draws_new(N, 1, &d, err));
+  loci_status both = stat_difference(d, x, 3, y, N - 3, &i, err);
+  stat_draws_free(d);
+  TRY(both);
   TRY(stat_split(label, N, 2, 1, part, err));
   TRY(probe_cross_validate(&data, part, 2, score, err));
   arena *mem = arena_new();

@@ -100,6 +100,13 @@ static void proportions_have_wilsons_interval(void **state) {
   assert_true(isnan(stat_proportion(0, 0).value));
 }
 
+static double mean_of(const void *ctx, const int *times, int64_t n) {
+  const double *x = ctx;
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += times[i] * x[i];
+  return sum / (double)n;
+}
+
 static void bootstrap_and_auroc_are_the_references(void **state) {
   (void)state;
   double x[MOST];
@@ -110,7 +117,7 @@ static void bootstrap_and_auroc_are_the_references(void **state) {
   assert_non_null(mem);
   int64_t n = numbers(js_get(reference, "score"), x);
   flags(js_get(reference, "label"), label);
-  assert_int_equal(stat_mean(x, n, 9, &have, NULL), LOCI_OK);
+  assert_int_equal(stat_bootstrap(mean_of, x, n, 9, &have, NULL), LOCI_OK);
   expect_interval("mean", &have, js_get(reference, "mean"));
   assert_int_equal(stat_roc_new(x, label, n, mem, &roc, NULL), LOCI_OK);
   assert_int_equal(stat_bootstrap(stat_auroc, &roc, n, 9, &have, NULL), LOCI_OK);
@@ -160,38 +167,6 @@ static void auroc_is_the_area_below_the_curve(void **state) {
   assert_int_equal(stat_roc_new(x, label, N, mem, &roc, NULL), LOCI_OK);
   assert_true(isnan(stat_auroc(&roc, times, N)));
   arena_free(mem);
-}
-
-/* 400 samples of 60 numbers with mean 0: the interval of a fair method holds it in about 95 %.  The
- * percentile interval of n = 60 is a little narrow (94 %); three standard errors of a count of 400
- * are 3 sqrt(0.06 0.94 / 400) = 3.6 %. */
-static void an_interval_holds_the_truth_as_often_as_it_says(void **state) {
-  (void)state;
-  enum { SAMPLES = 400, N = 60 };
-  random_source r = random_new(11);
-  int held = 0;
-  for (int s = 0; s < SAMPLES; s++) {
-    double x[N];
-    loci_interval i;
-    for (int k = 0; k < N; k++) x[k] = random_gaussian(&r);
-    assert_int_equal(stat_mean(x, N, (uint64_t)s, &i, NULL), LOCI_OK);
-    held += i.lo <= 0 && 0 <= i.hi;
-  }
-  expect_near("share of intervals", (double)held / SAMPLES, 0.94, 0.036);
-}
-
-static void what_is_undefined_has_no_interval(void **state) {
-  (void)state;
-  const double x[] = {(double)NAN, 2, 4, (double)NAN}, none[] = {(double)NAN, (double)NAN};
-  loci_interval i;
-  assert_int_equal(stat_mean(x, 4, 1, &i, NULL), LOCI_OK);
-  assert_true(i.value == 3 && i.lo == 2 && i.hi == 4);
-  assert_int_equal(stat_mean(none, 2, 1, &i, NULL), LOCI_OK);
-  assert_true(isnan(i.value) && isnan(i.lo) && isnan(i.hi));
-  assert_int_equal(stat_mean(x + 1, 1, 1, &i, NULL), LOCI_OK);
-  assert_true(i.value == 2 && isnan(i.lo));
-  assert_int_equal(stat_mean(x, 0, 1, &i, NULL), LOCI_OK);
-  assert_true(isnan(i.value));
 }
 
 static void splits_keep_sizes_and_shares(void **state) {
@@ -304,8 +279,6 @@ int main(void) {
       cmocka_unit_test(proportions_have_wilsons_interval),
       cmocka_unit_test(bootstrap_and_auroc_are_the_references),
       cmocka_unit_test(auroc_is_the_area_below_the_curve),
-      cmocka_unit_test(an_interval_holds_the_truth_as_often_as_it_says),
-      cmocka_unit_test(what_is_undefined_has_no_interval),
       cmocka_unit_test(splits_keep_sizes_and_shares),
       cmocka_unit_test(probes_are_scikit_learns),
       cmocka_unit_test(a_score_does_not_know_its_own_fold),

@@ -161,11 +161,8 @@ static bool is_group(const char *place) {
 }
 
 /* A series as the chart's next curve, unless no example has it. */
-static loci_status add_curve(averaging *a, loci_chart *c, int series, int *series_of,
-                             loci_err *err) {
-  int n = c->curve_count;
-  if (n == CHART_CURVES) return LOCI_OK;
-  series_of[n] = series;
+static loci_status add_curve(averaging *a, loci_chart *c, int series, loci_err *err) {
+  if (c->curve_count == CHART_CURVES) return LOCI_OK;
   return average_curve(a, c, series, OF_ALL, a->series[series].key.place, err);
 }
 
@@ -176,20 +173,19 @@ static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err
   snprintf(name, sizeof name, "%s, window %d", key->quantity, key->window);
   char *own = arena_strdup(a->mem, name);
   if (!own) return fail_nomem(err, "averaging");
-  int series_of[CHART_CURVES];
   loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, CHART_CURVES);
   if (!c) return LOCI_OK;
   for (int r = 0; r < ROLES; r++) {
     const char *role = loci_role_name((loci_role)r);
     int series = average_find(a, key->quantity, key->window, role);
-    if (series >= 0) TRY(add_curve(a, c, series, series_of, err));
+    if (series >= 0) TRY(add_curve(a, c, series, err));
   }
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
     bool here = k->window == key->window && strcmp(k->quantity, key->quantity) == 0;
-    if (here && is_group(k->place)) TRY(add_curve(a, c, i, series_of, err));
+    if (here && is_group(k->place)) TRY(add_curve(a, c, i, err));
   }
-  return average_peaks(a, c, series_of, err);
+  return average_peaks(a, c, err);
 }
 
 /* Whether a series before [i] belongs to the same chart. */

@@ -1,0 +1,384 @@
+/* Intervals round means (see intervals.h). */
+#include "study/intervals.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+
+const stat_range stat_any = {-INFINITY, INFINITY, false}, stat_probability = {0, 1, false},
+                 stat_shares = {0, 1, true}, stat_change = {-1, 1, false},
+                 stat_amount = {0, INFINITY, false};
+
+enum { TOGETHER = 4, TILE = 4, LEAST = 3 };
+
+static const loci_interval undefined = {(double)NAN, (double)NAN, (double)NAN};
+
+static loci_status no_memory(loci_err *err) { return fail_nomem(err, "resampling"); }
+
+/* ---------------------------------------------------------------- draws */
+
+struct stat_draws {
+  int64_t n;
+  uint8_t *times; /* (STAT_RESAMPLES / TOGETHER, n, TOGETHER): four draws of an example together */
+};
+
+loci_status stat_draws_new(int64_t n, uint64_t seed, stat_draws **out, loci_err *err) {
+  *out = NULL;
+  stat_draws *d = calloc(1, sizeof *d);
+  int64_t bytes = 0;
+  if (d && size_mul(n, STAT_RESAMPLES, &bytes)) d->times = calloc((size_t)bytes + 1, 1);
+  if (!d || !d->times) {
+    stat_draws_free(d);
+    return no_memory(err);
+  }
+  d->n = n;
+  random_source r = random_new(seed);
+  for (int64_t b = 0; b < STAT_RESAMPLES; b++) {
+    uint8_t *block = d->times + b / TOGETHER * TOGETHER * n + b % TOGETHER;
+    for (int64_t i = 0; i < n; i++) {
+      uint8_t *t = block + TOGETHER * random_below(&r, n);
+      *t = (uint8_t)(*t + (*t < UINT8_MAX)); /* never met: 255 of one would take a broken source */
+    }
+  }
+  *out = d;
+  return LOCI_OK;
+}
+
+void stat_draws_free(stat_draws *d) {
+  if (!d) return;
+  free(d->times);
+  free(d);
+}
+
+int64_t stat_draws_count(const stat_draws *d) { return d->n; }
+
+/* Sums do not depend on the set: no product is fused with an addition. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
+    !defined(__SANITIZE_ADDRESS__)
+#define WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDEST
+#endif
+
+/* Four draws by four columns: their sixteen sums stay in registers. */
+WIDEST static void sum_tile(const uint8_t *times, const double *x, int64_t n, double sums[][TILE]) {
+  double s[TOGETHER][TILE] = {{0}};
+  for (int64_t i = 0; i < n; i++, times += TOGETHER, x += TILE) {
+    for (int b = 0; b < TOGETHER; b++) {
+      double t = times[b];
+      for (int k = 0; k < TILE; k++) s[b][k] += t * x[k];
+    }
+  }
+  memcpy(sums, s, sizeof s);
+}
+
+/* sums (STAT_RESAMPLES, TILE) of x (n, TILE).  Every block of draws has its own: the same sums
+ * whatever the number of threads. */
+static void draws_sum(const stat_draws *d, const double *x, double (*sums)[TILE]) {
+#pragma omp parallel for schedule(static)
+  for (int b = 0; b < STAT_RESAMPLES; b += TOGETHER)
+    sum_tile(d->times + (int64_t)b * d->n, x, d->n, sums + b);
+}
+
+/* ---------------------------------------------------------------- from draws to an interval */
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+static double cut(double x, stat_range r) { return fmin(fmax(x, r.lo), r.hi); }
+
+/* m - t*_.975 se .. m - t*_.025 se; a draw without an error of its own says nothing. */
+static void student(double *t, int defined, double error, stat_range range, loci_interval *out) {
+  if (error == 0) out->lo = out->hi = out->value;
+  if (!(error > 0) || 2 * defined < STAT_RESAMPLES) return;
+  qsort(t, (size_t)defined, sizeof *t, ascending);
+  out->lo = cut(out->value - stat_quantile(t, defined, 0.975) * error, range);
+  out->hi = cut(out->value - stat_quantile(t, defined, 0.025) * error, range);
+}
+
+/* Sums of a group in a draw: of (x - mean) / s, of its square, and how many there are. */
+typedef struct drawn_sums {
+  double z, zz, count;
+} drawn_sums;
+
+/* (mean, squared standard error) in units of s; false: it has no error.  The square is a mean over
+ * n, the sample's over n - 1: so t* is a little larger, which brought twenty log-normal numbers
+ * from 91.3 to 92.5 % of the intervals and normal ones from 94.1 to 95.0 (bench/coverage.c). */
+static bool drawn_mean(drawn_sums s, double *mean, double *error) {
+  if (s.count < 2) return false;
+  *mean = s.z / s.count;
+  double variance = (s.zz - s.z * *mean) / s.count;
+  *error = variance / s.count;
+  return variance > 1e-12; /* what rounding leaves of zero, in units of the sample's variance */
+}
+
+/* Two columns of a tile: z and z^2 of one point, 0 where it has no number; in two more, [there],
+ * whether it has. */
+static void fill_columns(double *tile, const double *x, int64_t n, int64_t stride,
+                         const stat_running *r, bool there) {
+  double s = r->n > 1 ? sqrt(r->squares / (double)(r->n - 1)) : 0, scale = s > 0 ? 1 / s : 0;
+  for (int64_t i = 0; i < n; i++, tile += TILE) {
+    double v = x[i * stride];
+    double z = isnan(v) ? 0 : (v - r->mean) * scale;
+    tile[0] = z;
+    tile[1] = z * z;
+    if (!there) continue;
+    tile[2] = !isnan(v);
+    tile[3] = 0;
+  }
+}
+
+typedef struct scratch {
+  double *tile;         /* (n, TILE) */
+  double (*sums)[TILE]; /* (STAT_RESAMPLES, TILE) */
+  double *t;            /* (STAT_RESAMPLES) */
+} scratch;
+
+static void scratch_clear(scratch *s) {
+  free(s->tile);
+  free(s->sums);
+  free(s->t);
+}
+
+static loci_status scratch_new(int64_t n, scratch *s, loci_err *err) {
+  *s = (scratch){calloc((size_t)n + 1, TILE * sizeof(double)),
+                 calloc(STAT_RESAMPLES, sizeof *s->sums), calloc(STAT_RESAMPLES, sizeof *s->t)};
+  if (s->tile && s->sums && s->t) return LOCI_OK;
+  scratch_clear(s);
+  return no_memory(err);
+}
+
+static stat_running running_of(const double *x, int64_t n, int64_t stride) {
+  stat_running r = {0};
+  for (int64_t i = 0; i < n; i++)
+    if (!isnan(x[i * stride])) stat_running_add(&r, x[i * stride]);
+  return r;
+}
+
+/* ---------------------------------------------------------------- means */
+
+/* A point and where its sums are. */
+typedef struct summed_point {
+  int k;
+  stat_running r;
+  const double (*sums)[TILE];
+  int z, there; /* columns of the tile; there -1: all examples have the point */
+} summed_point;
+
+static void mean_of_point(const summed_point *p, const stat_table *t, stat_range range,
+                          double *t_of_draws, loci_interval *out, double *error, double *drawn) {
+  double unit = p->r.n > 1 ? sqrt(p->r.squares / (double)(p->r.n - 1)) : 0;
+  int defined = 0;
+  for (int b = 0; b < STAT_RESAMPLES; b++) {
+    double mean, square;
+    const double *s = p->sums[b];
+    double count = p->there < 0 ? (double)t->n : s[p->there];
+    if (drawn) drawn[(int64_t)b * t->points + p->k] = p->r.mean + unit * s[p->z] / count;
+    if (drawn_mean((drawn_sums){s[p->z], s[p->z + 1], count}, &mean, &square))
+      t_of_draws[defined++] = mean / sqrt(square);
+  }
+  *out = undefined;
+  *error = stat_running_error(&p->r);
+  if (p->r.n > 0) out->value = p->r.mean;
+  if (p->r.n >= LEAST) student(t_of_draws, defined, *error, range, out);
+}
+
+/* Two points in one tile where no example lacks them, else one with a column for who has it. */
+static int sum_points(const stat_draws *d, const stat_table *t, int k, scratch *s,
+                      summed_point out[2]) {
+  int n = k + 1 < t->points ? 2 : 1;
+  bool whole = true;
+  for (int i = 0; i < n; i++) {
+    out[i] = (summed_point){k + i, running_of(t->x + k + i, t->n, t->stride),
+                            (const double(*)[TILE])s->sums, 2 * i, -1};
+    whole = whole && out[i].r.n == t->n;
+  }
+  if (!whole) {
+    n = 1;
+    out[0].there = 2;
+  }
+  for (int i = 0; i < n; i++)
+    fill_columns(s->tile + 2 * i, t->x + k + i, t->n, t->stride, &out[i].r, !whole);
+  draws_sum(d, s->tile, s->sums);
+  return n;
+}
+
+loci_status stat_means(const stat_draws *d, const stat_table *t, stat_range range,
+                       loci_interval *out, double *errors, double *drawn, loci_err *err) {
+  scratch s;
+  summed_point points[2];
+  TRY(scratch_new(t->n, &s, err));
+  for (int k = 0, n; k < t->points; k += n) {
+    n = sum_points(d, t, k, &s, points);
+    for (int i = 0; i < n; i++) {
+      double error;
+      mean_of_point(&points[i], t, range, s.t, &out[k + i], &error, drawn);
+      if (errors) errors[k + i] = error;
+    }
+  }
+  for (int k = 0; range.share && k < t->points; k++) {
+    for (int64_t i = 0; i < t->n; i++) s.tile[i] = t->x[i * t->stride + k];
+    out[k] = stat_share(s.tile, t->n);
+  }
+  scratch_clear(&s);
+  return LOCI_OK;
+}
+
+loci_status stat_mean(const double *x, int64_t n, stat_range range, uint64_t seed,
+                      loci_interval *out, loci_err *err) {
+  stat_table t = {x, n, 1, 1};
+  stat_draws *d;
+  if (range.share) {
+    *out = stat_share(x, n);
+    return LOCI_OK;
+  }
+  TRY(stat_draws_new(n, seed, &d, err));
+  loci_status st = stat_means(d, &t, range, out, NULL, NULL, err);
+  stat_draws_free(d);
+  return st;
+}
+
+/* In a draw of both groups together each keeps about its size; t* has both their errors. */
+loci_status stat_difference(const stat_draws *d, const double *x, int64_t n, const double *y,
+                            int64_t m, loci_interval *out, loci_err *err) {
+  stat_running a = running_of(x, n, 1), b = running_of(y, m, 1);
+  double ea = stat_running_error(&a), eb = stat_running_error(&b), *t = NULL;
+  double ua = ea * ea * (double)a.n, ub = eb * eb * (double)b.n; /* variances: units of the sums */
+  double(*first)[TILE] = NULL;
+  int defined = 0;
+  scratch s;
+  *out = undefined;
+  if (a.n > 0 && b.n > 0) out->value = b.mean - a.mean;
+  if (a.n < 2 || b.n < 2) return LOCI_OK;
+  TRY(scratch_new(n + m, &s, err));
+  first = calloc(STAT_RESAMPLES, sizeof *first);
+  t = first ? s.t : NULL;
+  if (t) {
+    fill_columns(s.tile, x, n, 1, &a, true); /* the rows of the other group are zero */
+    draws_sum(d, s.tile, first);
+    memset(s.tile, 0, (size_t)n * TILE * sizeof *s.tile);
+    fill_columns(s.tile + n * TILE, y, m, 1, &b, true);
+    draws_sum(d, s.tile, s.sums);
+  }
+  for (int i = 0; t && i < STAT_RESAMPLES; i++) {
+    double p, q, ep, eq, *u = first[i], *v = s.sums[i];
+    bool one = drawn_mean((drawn_sums){u[0], u[1], u[2]}, &p, &ep);
+    bool other = drawn_mean((drawn_sums){v[0], v[1], v[2]}, &q, &eq);
+    double square = (one ? ua * ep : 0) + (other ? ub * eq : 0);
+    if (u[2] < 1 || v[2] < 1 || !(square > 0) || !(one || other)) continue;
+    p = u[0] / u[2];
+    q = v[0] / v[2];
+    t[defined++] = (q * sqrt(ub) - p * sqrt(ua)) / sqrt(square);
+  }
+  if (t) student(t, defined, hypot(ea, eb), stat_any, out);
+  free(first);
+  scratch_clear(&s);
+  return t ? LOCI_OK : no_memory(err);
+}
+
+loci_status stat_studentised(stat_error_fn *statistic, const void *ctx, int64_t n, stat_range range,
+                             uint64_t seed, loci_interval *out, loci_err *err) {
+  double *t = malloc(STAT_RESAMPLES * sizeof *t), value, error = (double)NAN;
+  int *times = calloc((size_t)(n > 0 ? n : 1), sizeof *times), defined = 0;
+  loci_status st = t && times ? LOCI_OK : no_memory(err);
+  *out = undefined;
+  for (int64_t i = 0; times && i < n; i++) times[i] = 1;
+  if (!st && statistic(ctx, times, n, &value, &error)) {
+    out->value = value;
+    random_source r = random_new(seed);
+    for (int b = 0; b < STAT_RESAMPLES && n >= LEAST; b++) {
+      double drawn, its;
+      stat_draw(&r, times, n);
+      if (statistic(ctx, times, n, &drawn, &its) && its > 0) t[defined++] = (drawn - value) / its;
+    }
+    if (n >= LEAST) student(t, defined, error, range, out);
+  }
+  free(t);
+  free(times);
+  return st;
+}
+
+/* ---------------------------------------------------------------- tests */
+
+/* The incomplete beta function I_x(a, b) by its continued fraction, Lentz's method (Press and
+ * others, Numerical Recipes 6.4), for x < (a + 1) / (a + b + 2). */
+static double beta_fraction(double a, double b, double x) {
+  const double tiny = 1e-300;
+  double c = 1, d = 1 - (a + b) * x / (a + 1), f;
+  d = 1 / (fabs(d) < tiny ? tiny : d);
+  f = d;
+  for (int m = 1; m < 500; m++) {
+    double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+    double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    const double steps[] = {even, odd};
+    double step = 1;
+    for (int i = 0; i < 2; i++) {
+      d = 1 + steps[i] * d;
+      c = 1 + steps[i] / c;
+      d = 1 / (fabs(d) < tiny ? tiny : d);
+      c = fabs(c) < tiny ? tiny : c;
+      f *= step = d * c;
+    }
+    if (fabs(step - 1) < 1e-14) break;
+  }
+  return f;
+}
+
+static double incomplete_beta(double a, double b, double x) {
+  if (x <= 0 || x >= 1) return x >= 1;
+  double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x));
+  if (x < (a + 1) / (a + b + 2)) return front * beta_fraction(a, b, x) / a;
+  return 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+double stat_t_test(double t, double df) {
+  if (isnan(t) || !(df > 0)) return 1;
+  return incomplete_beta(df / 2, 0.5, df / (df + t * t));
+}
+
+double stat_welch(const stat_running *a, const stat_running *b) {
+  double ea = stat_running_error(a), eb = stat_running_error(b), d = b->mean - a->mean;
+  if (isnan(ea) || isnan(eb)) return 1; /* of one example nobody knows the spread */
+  double u = ea * ea, v = eb * eb;
+  if (u + v == 0) return d == 0 ? 1 : 0;
+  double df = (u + v) * (u + v) / (u * u / (double)(a->n - 1) + v * v / (double)(b->n - 1));
+  return stat_t_test(d / sqrt(u + v), df);
+}
+
+/* The 97.5 % quantile of Student's t: bisected, since p falls with t. */
+static double student_quantile(double df) {
+  double lo = 1.9, hi = 13;
+  for (int i = 0; i < 60; i++) {
+    double middle = (lo + hi) / 2;
+    *(stat_t_test(middle, df) > 0.05 ? &lo : &hi) = middle;
+  }
+  return lo;
+}
+
+loci_interval stat_share(const double *x, int64_t n) {
+  stat_running r = running_of(x, n, 1);
+  if (r.n < 1) return undefined;
+  double m = r.mean, least = m * (1 - m) / (double)r.n;
+  double z = student_quantile(r.n > 2 ? (double)(r.n - 1) : 1);
+  double variance = fmax(r.squares / (double)r.n, least);
+  double count = variance > 0 ? (double)r.n * m * (1 - m) / variance : (double)r.n;
+  double zz = z * z / count, middle = m + zz / 2;
+  double half = z * sqrt(fmax(m * (1 - m), 0) / count + zz / (4 * count));
+  return (loci_interval){m, m <= 0 ? 0 : (middle - half) / (1 + zz),
+                         m >= 1 ? 1 : (middle + half) / (1 + zz)};
+}
+
+/* mean -+ s sqrt(2 (n r + 1) / (n^2 r) log(sqrt(n r + 1) / .05)), r = rho^2 of the theorem, chosen
+ * to be tightest at n = 100. */
+loci_interval stat_running_sequence(const stat_running *r) {
+  const double alpha = 0.05, r0 = (-2 * log(alpha) + log(1 - 2 * log(alpha))) / 100;
+  double n = (double)r->n, error = stat_running_error(r);
+  if (r->n < 2) return (loci_interval){r->n ? r->mean : (double)NAN, (double)NAN, (double)NAN};
+  double half =
+      error * sqrt(n) * sqrt(2 * (n * r0 + 1) / (n * n * r0) * log(sqrt(n * r0 + 1) / alpha));
+  return (loci_interval){r->mean, r->mean - half, r->mean + half};
+}
