@@ -184,7 +184,11 @@ void view_put(views *v, view_style style, const char *format, ...) {
   va_end(args);
 }
 
-void view_gap(views *v) { put_block(v, new_block(v, VIEW_GAP)); }
+void view_gap(views *v) {
+  view_block *b = new_block(v, VIEW_GAP);
+  if (b) b->on = VIEW_TERM;
+  put_block(v, b);
+}
 
 void view_draw(views *v, view_kind kind, int on, bool beside, const void *data) {
   view_block *b = data ? new_block(v, kind) : NULL;

@@ -372,6 +372,42 @@ static void a_map_too_large_is_left_out_of_the_page(void **state) {
   unlink(page);
 }
 
+/* Two layers by three tokens: the larger the number, the darker its cell, tokens down. */
+static void a_map_shows_each_number_at_its_place(void **state) {
+  static char text[8 << 20];
+  char page[80];
+  loci_store *s;
+  loci_err err;
+  (void)state;
+  write_store("1", "[0.5]");
+  sql("INSERT INTO grid VALUES (1, 'mlp_out', 1, 0, 2, '[\"a\",\"b\",\"c\"]',"
+      " x'000000000000803e0000003f'  /* 0, 0.25, 0.5 */"
+      " || x'0000803f0000403f0000003e')" /* 1, 0.75, 0.125 */);
+  const double rows[] = {0, 1, 0.25, 0.75, 0.5, 0.125};
+  snprintf(page, sizeof page, "%s/index.html", folder);
+  must(loci_store_open(path, false, &s, &err), &err);
+  must(loci_store_report(s, 0.1, 0, folder, &err), &err);
+  loci_store_close(s);
+  FILE *f = fopen(page, "re");
+  assert_non_null(f);
+  text[fread(text, 1, sizeof text - 1, f)] = 0;
+  fclose(f);
+  const char *at = strstr(text, ">mlp_out, window 1</text>");
+  int light[6];
+  for (int i = 0; i < 6; i++) {
+    unsigned colour;
+    assert_non_null(at);
+    at = strstr(at + 1, "<rect");
+    assert_non_null(at);
+    assert_int_equal(sscanf(strstr(at, "fill=\"#"), "fill=\"#%6x", &colour), 1);
+    light[i] = (int)((colour >> 16) + (colour >> 8 & 255) + (colour & 255));
+  }
+  for (int i = 0; i < 6; i++)
+    for (int k = 0; k < 6; k++)
+      if (rows[i] > rows[k]) assert_true(light[i] < light[k]);
+  unlink(page);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(numbers_come_back_bit_for_bit, begin),
@@ -388,6 +424,7 @@ int main(void) {
       cmocka_unit_test_setup(one_pair_proves_nothing, begin),
       cmocka_unit_test_setup(a_store_that_is_written_to_is_merged, begin),
       cmocka_unit_test_setup(a_map_too_large_is_left_out_of_the_page, begin),
+      cmocka_unit_test_setup(a_map_shows_each_number_at_its_place, begin),
   };
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

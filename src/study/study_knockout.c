@@ -88,9 +88,12 @@ static loci_status finish(void *ctx, loci_err *err) {
   TRY(average_number(a, average_find(a, "clean p", 0, ""), 0, OF_ALL, "clean p", err));
   loci_chart *chart;
   TRY(chart_of(a, "p", "probability of the answer", "p", &chart, err));
+  if (c->how.window == LOCI_ALL_LAYERS) chart->x_name = "all layers";
   chart->mark = a->out->numbers[0].value.value;
   chart->mark_name = "clean";
-  return chart_of(a, "change", "change by the cut, example by example", "change of p", &chart, err);
+  TRY(chart_of(a, "change", "change by the cut, example by example", "change of p", &chart, err));
+  if (c->how.window == LOCI_ALL_LAYERS) chart->x_name = "all layers";
+  return LOCI_OK;
 }
 
 static loci_status check(void *ctx, const loci_model *m, loci_err *err) {

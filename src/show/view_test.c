@@ -1,0 +1,654 @@
+/* What is seen are the numbers of the result, each at its place: blocks are compared with structs
+ * of random contents, then what the back ends make of blocks. */
+#include "show/fixture_test.h"
+
+#include "show/flow_sheet.h"
+#include "show/page.h"
+#include "show/term.h"
+#include "show/view_parts.h"
+
+typedef struct source {
+  arena *mem;
+  uint64_t state;
+} source;
+
+static source source_of(arena *mem) { return (source){mem, 88172645463325252ULL}; }
+
+/* 0..1 */
+static double draw_one(source *s) {
+  s->state ^= s->state << 13;
+  s->state ^= s->state >> 7;
+  s->state ^= s->state << 17;
+  return (double)(s->state >> 11) / 9007199254740992.0;
+}
+
+static double *draw_many(source *s, int64_t n) {
+  double *x = arena_array(s->mem, n, double);
+  for (int64_t i = 0; i < n; i++) x[i] = draw_one(s);
+  return x;
+}
+
+static loci_interval draw_interval(source *s) {
+  double value = draw_one(s);
+  return (loci_interval){value, value - 0.1 * draw_one(s), value + 0.1 * draw_one(s)};
+}
+
+static int *count_up(source *s, int from, int n) {
+  int *x = arena_array(s->mem, n, int);
+  for (int i = 0; i < n; i++) x[i] = from + i;
+  return x;
+}
+
+static views blocks_of(view_fn *say, const void *result, loci_metric metric) {
+  views v = {0};
+  loci_err err;
+  if (views_new(&v, say, result, &(loci_draw_opts){.metric = metric}, &err))
+    fail_msg("%s", err.msg);
+  return v;
+}
+
+/* The n-th block of a kind, from 0. */
+static const view_block *nth(const views *v, view_kind kind, int n) {
+  for (const view_block *b = v->first; b; b = b->next) {
+    if (b->kind == kind && n-- == 0) return b;
+  }
+  fail_msg("there are not so many blocks of kind %d", (int)kind);
+  return NULL;
+}
+
+/* Whether some text's words hold [wanted]. */
+static bool says(const views *v, const char *wanted) {
+  for (const view_block *b = v->first; b; b = b->next) {
+    char text[1024] = "";
+    for (const view_piece *p = b->pieces; p; p = p->next) {
+      strncat(text, p->text, 500 - strlen(text) % 500);
+      strcat(text, p->exact ? "" : " ");
+      if (strlen(text) > 500) break;
+    }
+    if (strstr(text, wanted)) return true;
+  }
+  return false;
+}
+
+static int times(const char *text, const char *word) {
+  int n = 0;
+  for (const char *p = text; (p = strstr(p, word)) != NULL; p += strlen(word)) n++;
+  return n;
+}
+
+static void svg_of(view_fn *say, const void *result, char **svg) {
+  bytes b = {0};
+  assert_int_equal(page_draw(say, result, NULL, CANVAS_SVG, &b, NULL), LOCI_OK);
+  assert_int_equal(bytes_take(&b, svg, NULL, NULL), LOCI_OK);
+}
+
+static char *text_of(view_fn *say, const void *result, loci_draw_opts o) {
+  char *text;
+  assert_int_equal(term_draw(say, result, &o, &text, NULL), LOCI_OK);
+  return text;
+}
+
+/* The number of an attribute of the element at [at]. */
+static double attribute(const char *at, const char *name) {
+  char wanted[32];
+  snprintf(wanted, sizeof wanted, " %s=\"", name);
+  const char *p = strstr(at, wanted);
+  assert_non_null(p);
+  return atof(p + strlen(wanted));
+}
+
+/* ---------------------------------------------------------------- knockouts */
+
+enum { LAYERS = 9, PATHS = 3 };
+
+static loci_metrics draw_metrics(source *s) {
+  double p = draw_one(s);
+  return (loci_metrics){p, log(p), p, log(p), 9 * draw_one(s), draw_one(s)};
+}
+
+static loci_knockout make_knockout(const fixture *f, source *s, int paths) {
+  static const char *const names[] = {"image", "constraint", "last"};
+  loci_pathway *x = arena_zarray(s->mem, paths, loci_pathway);
+  for (int a = 0; a < paths; a++) {
+    loci_metrics *cells = arena_array(s->mem, LAYERS, loci_metrics);
+    for (int i = 0; i < LAYERS; i++) cells[i] = draw_metrics(s);
+    x[a] = (loci_pathway){.from = names[a % 3],
+                          .to = "last",
+                          .window = 1,
+                          .layer_count = LAYERS,
+                          .layers = count_up(s, 3, LAYERS),
+                          .cells = cells,
+                          .skipped = arena_zarray(s->mem, LAYERS, bool)};
+  }
+  return (loci_knockout){.model = f->trace.model,
+                         .prompt = f->trace.prompt,
+                         .precision = "f32",
+                         .target_text = "x",
+                         .clean = {.m = draw_metrics(s)},
+                         .other = {.text = "y"},
+                         .pathway_count = paths,
+                         .pathways = x};
+}
+
+static double metric_by_name(const loci_metrics *m, loci_metric metric) {
+  const double all[] = {m->p, m->logp, m->logit_diff, m->kl};
+  return all[metric];
+}
+
+static void a_knockout_shows_every_layer_of_its_own(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  source s = source_of(f.mem);
+  loci_knockout k = make_knockout(&f, &s, PATHS);
+  for (int metric = LOCI_METRIC_P; metric <= LOCI_METRIC_KL; metric++) {
+    views v = blocks_of(view_knockout, &k, (loci_metric)metric);
+    const view_lines *l = nth(&v, VIEW_LINES, 0)->data;
+    assert_int_equal(l->series_count, PATHS);
+    assert_true(l->mark == metric_by_name(&k.clean.m, (loci_metric)metric));
+    for (int a = 0; a < PATHS; a++) {
+      int best = 0;
+      double most = -1;
+      char text[64];
+      for (int i = 0; i < LAYERS; i++) {
+        double x = metric_by_name(&k.pathways[a].cells[i], (loci_metric)metric);
+        assert_true(l->series[a].values[i] == x);
+        assert_int_equal(l->points[i], 3 + i);
+        if (fabs(x - l->mark) > most) most = fabs(x - l->mark), best = i;
+      }
+      snprintf(text, sizeof text, "%s \xE2\x86\x92 last, layer %d:", k.pathways[a].from, 3 + best);
+      assert_true(says(&v, text));
+    }
+    views_free(&v);
+  }
+  fixture_free(&f);
+}
+
+static void all_layers_at_once_have_no_number(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.layers = 4});
+  source s = source_of(f.mem);
+  loci_knockout k = make_knockout(&f, &s, 1);
+  loci_pathway *x = (loci_pathway *)(uintptr_t)k.pathways;
+  x->window = 8, x->layer_count = 1, x->layers = count_up(&s, 2, 1);
+  char *text = text_of(view_knockout, &k, (loci_draw_opts){0}), *svg;
+  svg_of(view_knockout, &k, &svg);
+  assert_non_null(strstr(text, "all layers"));
+  assert_null(strstr(text, "layer 2"));
+  assert_non_null(strstr(svg, ">all layers</text>"));
+  assert_null(strstr(svg, ">2</text>"));
+  loci_text_free(text);
+  free(svg);
+  fixture_free(&f);
+}
+
+/* Circles and the corners of bands lie on one straight line of their values. */
+static void lines_lie_where_their_numbers_are(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  source s = source_of(f.mem);
+  double *x = draw_many(&s, 3 * LAYERS);
+  for (int i = 0; i < LAYERS; i++) x[LAYERS + i] = x[i] - 0.3, x[2 * LAYERS + i] = x[i] + 0.2;
+  const view_series series = {.name = "n", .values = x, .lo = x + LAYERS, .hi = x + 2 * LAYERS};
+  const view_lines l = {.unit = "p",
+                        .x_name = "layer",
+                        .point_count = LAYERS,
+                        .points = count_up(&s, 0, LAYERS),
+                        .series_count = 1,
+                        .series = &series,
+                        .mark = (double)NAN};
+  const view_block b = {.kind = VIEW_LINES, .on = VIEW_ALL, .data = &l};
+  bytes out = {0};
+  char *svg = NULL;
+  assert_int_equal(page_of_blocks(&b, NULL, "", CANVAS_SVG, &out, NULL), LOCI_OK);
+  assert_int_equal(bytes_take(&out, &svg, NULL, NULL), LOCI_OK);
+  double y[LAYERS];
+  const char *p = svg;
+  for (int i = 0; i < LAYERS; i++) {
+    p = strstr(p + 1, "<circle");
+    assert_non_null(p);
+    y[i] = attribute(p, "cy");
+  }
+  double slope = (y[1] - y[0]) / (x[1] - x[0]), zero = y[0] - slope * x[0];
+  assert_true(slope < 0); /* up is more */
+  for (int i = 0; i < LAYERS; i++) assert_true(fabs(zero + slope * x[i] - y[i]) < 0.05);
+  p = strstr(svg, "<polygon points=\"");
+  assert_non_null(p);
+  p += strlen("<polygon points=\"");
+  for (int i = 0; i < 2 * LAYERS; i++) {
+    double want = i < LAYERS ? x[LAYERS + i] : x[2 * LAYERS + 2 * LAYERS - 1 - i];
+    assert_true(fabs(zero + slope * want - atof(strchr(p, ',') + 1)) < 0.05);
+    p = strchr(p, ' ') + 1;
+  }
+  free(svg);
+  fixture_free(&f);
+}
+
+/* ---------------------------------------------------------------- maps */
+
+static void check_fill(const char *rect, rgb want) {
+  char text[32];
+  snprintf(text, sizeof text, " fill=\"#%02x%02x%02x\"", colormap_byte(want.r),
+           colormap_byte(want.g), colormap_byte(want.b));
+  const char *at = strstr(rect, " fill=");
+  assert_non_null(at);
+  assert_memory_equal(at, text, strlen(text));
+}
+
+/* A picture's cells, and a terminal's, in the order of the sheet. */
+static void cells_have_the_colours_of_their_numbers(void **state) {
+  (void)state;
+  for (int dip = 0; dip < 2; dip++) {
+    fixture f;
+    fixture_make(&f, (fixture_opts){.sites = 1, .dip = dip ? 0.3 : 0});
+    const sheet *s = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 44);
+    const sheet_panel *p = s->panels;
+    char *svg;
+    svg_of(view_trace, &f.trace, &svg);
+    const char *rect = strstr(svg, "<rect"); /* the page */
+    for (int i = 0; i < p->row_count * p->layer_count; i++) {
+      rect = strstr(rect + 1, "<rect");
+      assert_non_null(rect);
+      check_fill(rect, p->zero[i] ? page_zero : colormap(p->values[i] / s->most, dip == 1));
+    }
+    free(svg);
+    char *text = text_of(view_trace, &f.trace, (loci_draw_opts){.color = LOCI_COLOR_TRUE});
+    for (int i = 0; i < p->row_count * p->layer_count; i++) {
+      char escape[32];
+      rgb c = colormap(p->values[i] / s->most, dip == 1);
+      snprintf(escape, sizeof escape, "48;2;%d;%d;%dm", colormap_byte(c.r), colormap_byte(c.g),
+               colormap_byte(c.b));
+      if (!p->zero[i]) assert_non_null(strstr(text, escape));
+    }
+    loci_text_free(text);
+    fixture_free(&f);
+  }
+}
+
+static void a_map_of_heads_names_the_strongest(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.sites = 1, .heads = 4});
+  loci_grid *g = (loci_grid *)(uintptr_t)f.trace.grids;
+  loci_metrics *cells = (loci_metrics *)(uintptr_t)g->cells;
+  int column = g->column_count - 1, layer = 7;
+  cells[((int64_t)layer * g->column_count + column) * 4 + 2].p = f.trace.corrupted.m.p + 0.77;
+  views v = blocks_of(view_trace, &f.trace, LOCI_METRIC_P);
+  assert_true(says(&v, "z, layer 7, head 2, "));
+  assert_true(says(&v, "restores 0.77 of 0.79"));
+  views_free(&v);
+  char *svg;
+  svg_of(view_trace, &f.trace, &svg);
+  assert_non_null(strstr(svg, "head 2,")); /* in the picture, too */
+  free(svg);
+  fixture_free(&f);
+}
+
+/* ---------------------------------------------------------------- lens */
+
+static void a_lens_shows_the_words_of_every_layer(void **state) {
+  (void)state;
+  enum { POSITIONS = 3 };
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  source s = source_of(f.mem);
+  loci_lens_cell *cells = arena_zarray(f.mem, POSITIONS * LAYERS, loci_lens_cell);
+  char names[POSITIONS * LAYERS][16];
+  for (int i = 0; i < POSITIONS * LAYERS; i++) {
+    snprintf(names[i], sizeof names[i], "w%dq", 100 + i);
+    cells[i] = (loci_lens_cell){.p = draw_one(&s), .logp = -draw_one(&s), .rank = 2 + i};
+    cells[i].top[0] = (loci_candidate){7, names[i], draw_one(&s)};
+  }
+  const loci_lens l = {.model = f.trace.model,
+                       .prompt = f.trace.prompt,
+                       .precision = "f32",
+                       .target_id = 8,
+                       .target_text = "t",
+                       .position_count = POSITIONS,
+                       .positions = count_up(&s, 5, POSITIONS),
+                       .layer_count = LAYERS,
+                       .layers = count_up(&s, 2, LAYERS),
+                       .cells = cells};
+  views v = blocks_of(view_lens, &l, LOCI_METRIC_P),
+        logs = blocks_of(view_lens, &l, LOCI_METRIC_LOGP);
+  const view_words *w = nth(&v, VIEW_WORDS, 0)->data;
+  const view_lines *lines = nth(&v, VIEW_LINES, 0)->data;
+  const view_lines *log_lines = nth(&logs, VIEW_LINES, 0)->data;
+  char *svg, *text = text_of(view_lens, &l, (loci_draw_opts){0});
+  svg_of(view_lens, &l, &svg);
+  for (int i = 0; i < POSITIONS * LAYERS; i++) {
+    assert_string_equal(w->words[i].text, names[i]);
+    assert_true(w->words[i].p == cells[i].top[0].p && w->words[i].target_p == cells[i].p);
+    assert_int_equal(w->words[i].target_rank, cells[i].rank);
+    assert_true(lines->series[i / LAYERS].values[i % LAYERS] == cells[i].p);
+    assert_true(log_lines->series[i / LAYERS].values[i % LAYERS] == cells[i].logp);
+    assert_int_equal(times(svg, names[i]), 1);
+    assert_int_equal(times(text, names[i]), 1);
+  }
+  free(svg);
+  loci_text_free(text);
+  views_free(&v);
+  views_free(&logs);
+  fixture_free(&f);
+}
+
+/* ---------------------------------------------------------------- averages */
+
+static void averages_show_means_bands_and_peaks(void **state) {
+  (void)state;
+  enum { CURVES = 2 };
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  source s = source_of(f.mem);
+  loci_curve curves[CURVES] = {{.name = "one", .n = 5}, {.name = "two", .n = 6}};
+  for (int k = 0; k < CURVES; k++) {
+    loci_interval *points = arena_array(f.mem, LAYERS, loci_interval);
+    for (int i = 0; i < LAYERS; i++) points[i] = draw_interval(&s);
+    curves[k].points = points;
+  }
+  const loci_chart chart = {.name = "a -> b",
+                            .unit = "p",
+                            .x_name = "layer",
+                            .point_count = LAYERS,
+                            .points = count_up(&s, 4, LAYERS),
+                            .curve_count = CURVES,
+                            .curves = curves,
+                            .mark = 0.5,
+                            .mark_name = "clean"};
+  const loci_average a = {.what = "knockout",
+                          .title = "t",
+                          .sample = {.model = f.trace.model,
+                                     .precision = "f32",
+                                     .path = "x",
+                                     .template_name = "y",
+                                     .used = 6},
+                          .chart_count = 1,
+                          .charts = &chart};
+  views v = blocks_of(view_average, &a, LOCI_METRIC_P);
+  const view_lines *l = nth(&v, VIEW_LINES, 0)->data;
+  for (int k = 0; k < CURVES; k++) {
+    const loci_interval *x = curves[k].points;
+    char text[80], number[80];
+    int peak = 0;
+    for (int i = 0; i < LAYERS; i++) {
+      assert_true(l->series[k].values[i] == x[i].value);
+      assert_true(l->series[k].lo[i] == x[i].lo && l->series[k].hi[i] == x[i].hi);
+      if (fabs(x[i].value - 0.5) > fabs(x[peak].value - 0.5)) peak = i;
+    }
+    snprintf(number, sizeof number, "%.3f (%.3f ", x[peak].value, x[peak].lo);
+    snprintf(text, sizeof text, "at layer %d ", 4 + peak);
+    assert_true(says(&v, text));
+    assert_true(says(&v, number) || x[peak].hi >= 1);
+  }
+  views_free(&v);
+  fixture_free(&f);
+}
+
+/* ---------------------------------------------------------------- tables, bars */
+
+static loci_edit_test make_test(const fixture *f, source *s) {
+  static const char *const names[] = {"efficacy", "paraphrases", "same_entity"};
+  loci_edit_group *g = arena_zarray(s->mem, 3, loci_edit_group);
+  for (int i = 0; i < 3; i++) {
+    loci_edit_metric *m = arena_zarray(s->mem, 1, loci_edit_metric);
+    *m = (loci_edit_metric){"answer", draw_interval(s), draw_interval(s)};
+    g[i] = (loci_edit_group){names[i], 4, 4 + i, 1, m};
+  }
+  return (loci_edit_test){.sample = {.model = f->trace.model,
+                                     .precision = "f32",
+                                     .path = "x",
+                                     .template_name = "y",
+                                     .used = 4},
+                          .method = "rome",
+                          .layer = 3,
+                          .score = draw_interval(s),
+                          .group_count = 3,
+                          .groups = g};
+}
+
+static void edits_show_before_and_after_each_at_its_place(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  source s = source_of(f.mem);
+  const loci_edit_test a = make_test(&f, &s), b = make_test(&f, &s);
+  const loci_edit_test *const both[] = {&a, &b};
+  const double points[] = {1, 2};
+  const char *const names[] = {"a", "b"};
+  const loci_edit_curve curve = {
+      .over = "layer", .point_count = 2, .points = points, .tests = both};
+  const loci_edit_tests tests = {.count = 2, .names = names, .tests = both};
+  views v = blocks_of(view_edit_test, &a, LOCI_METRIC_P);
+  views of_curve = blocks_of(view_edit_curve, &curve, LOCI_METRIC_P);
+  views of_tests = blocks_of(view_edit_tests, &tests, LOCI_METRIC_P);
+  const view_bars *bars = nth(&v, VIEW_BARS, 0)->data;
+  const view_bars *beside = nth(&of_tests, VIEW_BARS, 0)->data;
+  const view_lines *lines = nth(&of_curve, VIEW_LINES, 0)->data;
+  for (int g = 0; g < 3; g++) {
+    const loci_edit_metric *m = &a.groups[g].metrics[0];
+    assert_true(bars->series[0].values[g] == m->before.value &&
+                bars->series[0].lo[g] == m->before.lo);
+    assert_true(bars->series[1].values[g] == m->after.value &&
+                bars->series[1].hi[g] == m->after.hi);
+    for (int i = 0; i < 2; i++) {
+      const loci_interval *x = &both[i]->groups[g].metrics[0].after;
+      assert_true(lines->series[g].values[i] == x->value && lines->series[g].lo[i] == x->lo);
+      assert_true(beside->series[i].values[g] == x->value && beside->series[i].hi[g] == x->hi);
+    }
+  }
+  assert_true(lines->series[3].values[1] == b.score.value);
+  assert_true(beside->series[1].values[3] == b.score.value);
+  views_free(&v);
+  views_free(&of_curve);
+  views_free(&of_tests);
+  fixture_free(&f);
+}
+
+static void a_flow_shows_its_numbers_and_heads(void **state) {
+  (void)state;
+  enum { HEADS = 3, SOURCES = 2 };
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  source s = source_of(f.mem);
+  int T = f.trace.prompt->length, cells = LAYERS * HEADS * T;
+  float *heads = arena_array(f.mem, cells, float);
+  for (int i = 0; i < cells; i++) heads[i] = (float)draw_one(&s);
+  const int queries[] = {T - 1};
+  const loci_flow_path x = {.from = "constraint",
+                            .to = "last",
+                            .source_count = SOURCES,
+                            .query_count = 1,
+                            .sources = count_up(&s, 7, SOURCES),
+                            .queries = queries,
+                            .profile = draw_many(&s, LAYERS * SOURCES),
+                            .weights = draw_many(&s, LAYERS * SOURCES),
+                            .total = draw_many(&s, LAYERS),
+                            .max = draw_many(&s, LAYERS),
+                            .mean = draw_many(&s, LAYERS),
+                            .norm_of_sum = draw_many(&s, LAYERS),
+                            .attention = draw_many(&s, LAYERS),
+                            .top_count = 1,
+                            .top = count_up(&s, 7, LAYERS),
+                            .top_share = draw_many(&s, LAYERS)};
+  const loci_flow flow = {.model = f.trace.model,
+                          .prompt = f.trace.prompt,
+                          .precision = "f32",
+                          .layer_count = LAYERS,
+                          .query_count = 1,
+                          .layers = count_up(&s, 0, LAYERS),
+                          .queries = queries,
+                          .head_count = HEADS,
+                          .contribution_heads = heads,
+                          .path_count = 1,
+                          .paths = &x};
+  views v = blocks_of(view_flow, &flow, LOCI_METRIC_P);
+  const sheet *of_heads = nth(&v, VIEW_MAP, 2)->data;
+  for (int l = 0; l < LAYERS; l++) {
+    const view_cell *row = nth(&v, VIEW_ROW, 1 + l)->cells; /* the first holds titles */
+    const double want[] = {x.total[l],       x.max[l],       x.mean[l],
+                           x.norm_of_sum[l], x.attention[l], 100 * x.top_share[l]};
+    assert_int_equal(atoi(row[0].text), l);
+    for (int i = 0; i < 6; i++) assert_true(fabs(atof(row[1 + i].text) - want[i]) < 0.051);
+    for (int i = 0; i < 5; i++) assert_true(fabs(atof(row[1 + i].text) - want[i]) < 6e-5);
+    for (int h = 0; h < HEADS; h++) {
+      const float *c = heads + ((int64_t)l * HEADS + h) * T;
+      double sum = (double)c[7] + (double)c[8];
+      assert_true(fabs(of_heads->panels[0].values[h * LAYERS + l] - sum) < 1e-6);
+    }
+  }
+  views_free(&v);
+  fixture_free(&f);
+}
+
+static void a_score_shows_each_group(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  source s = source_of(f.mem);
+  const loci_score_group groups[] = {{"by", "one", 10, 7, draw_interval(&s)},
+                                     {"by", "two", 20, 5, draw_interval(&s)}};
+  const loci_score score = {.sample = {.model = f.trace.model,
+                                       .precision = "f32",
+                                       .path = "x",
+                                       .template_name = "y",
+                                       .used = 30},
+                            .right = 12,
+                            .free_count = 30,
+                            .accuracy = draw_interval(&s),
+                            .chance = (double)NAN,
+                            .group_count = 2,
+                            .groups = groups};
+  views v = blocks_of(view_score, &score, LOCI_METRIC_P);
+  const view_bars *b = nth(&v, VIEW_BARS, 0)->data;
+  assert_true(b->series->values[0] == score.accuracy.value);
+  for (int g = 0; g < 2; g++) {
+    const view_cell *row = nth(&v, VIEW_ROW, 2 + g)->cells; /* titles, the field */
+    assert_non_null(strstr(row[0].text, groups[g].value));
+    assert_int_equal(atoi(row[1].text), groups[g].n);
+    assert_int_equal(atoi(row[2].text), groups[g].right);
+    assert_true(b->series->values[1 + g] == groups[g].accuracy.value);
+    assert_true(b->series->lo[1 + g] == groups[g].accuracy.lo);
+    assert_true(b->series->hi[1 + g] == groups[g].accuracy.hi);
+  }
+  views_free(&v);
+  fixture_free(&f);
+}
+
+static void a_prediction_shows_each_score_and_its_curve(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  source s = source_of(f.mem);
+  loci_predictor p[2] = {{.name = "confidence", .meaning = "m"},
+                         {.name = "margin", .meaning = "n"}};
+  for (int i = 0; i < 2; i++) {
+    p[i].auroc = draw_interval(&s);
+    p[i].lead = draw_interval(&s);
+    p[i].all = draw_interval(&s);
+    p[i].corner_count = 5;
+    p[i].false_rate = draw_many(&s, 5);
+    p[i].true_rate = draw_many(&s, 5);
+  }
+  const loci_prediction x = {.sample = {.model = f.trace.model,
+                                        .precision = "f32",
+                                        .path = "x",
+                                        .template_name = "y",
+                                        .used = 30},
+                             .predictor_count = 2,
+                             .predictors = p};
+  views v = blocks_of(view_prediction, &x, LOCI_METRIC_P);
+  const view_lines *l = nth(&v, VIEW_LINES, 0)->data;
+  for (int i = 0; i < 2; i++) {
+    const view_cell *row = nth(&v, VIEW_ROW, 1 + i)->cells;
+    const loci_interval *want[] = {&p[i].auroc, &p[i].lead, &p[i].all};
+    assert_string_equal(row[0].text, p[i].name);
+    for (int k = 0; k < 3; k++) {
+      char text[80];
+      bool itself = i == 0 && k == 1;
+      assert_string_equal(row[1 + k].text,
+                          itself ? "" : interval_text(want[k], k == 1, false, text));
+    }
+    for (int k = 0; k < 5; k++)
+      assert_true(l->series[i].values[k] == p[i].true_rate[k] &&
+                  l->series[i].x[k] == p[i].false_rate[k]);
+  }
+  views_free(&v);
+  fixture_free(&f);
+}
+
+/* ---------------------------------------------------------------- options, odd numbers */
+
+static void options_out_of_range_are_refused(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){0});
+  const loci_draw_opts odd[] = {{.metric = (loci_metric)99},
+                                {.metric = (loci_metric)-1},
+                                {.color = (loci_color)7},
+                                {.columns = -1}};
+  for (int i = 0; i < 4; i++) {
+    char *text, path[64];
+    loci_err err;
+    assert_int_equal(loci_draw(&f.trace.result, &odd[i], &text, &err), LOCI_EINVAL);
+    assert_null(text);
+    assert_non_null(strstr(err.msg, "drawing: "));
+    static const char *const endings[] = {".png", ".svg", ".html", ".csv", ".json"};
+    for (int k = 0; k < 5; k++) {
+      assert_int_equal(loci_write(&f.trace.result, fixture_path(path, endings[k]), &odd[i], &err),
+                       LOCI_EINVAL);
+      assert_int_equal(access(path, F_OK), -1);
+    }
+  }
+  fixture_free(&f);
+}
+
+/* Whatever the numbers are, drawing them ends, and indexes nothing out of range. */
+static void odd_numbers_are_drawn(void **state) {
+  (void)state;
+  const double odd[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 1e308, -1e308, 5e-324};
+  for (int i = 0; i < 6; i++) {
+    fixture f;
+    fixture_make(&f, (fixture_opts){.groups = true, .sites = 1});
+    source s = source_of(f.mem);
+    loci_metrics *cells = (loci_metrics *)(uintptr_t)f.trace.grids[0].cells;
+    for (int k = 0; k < 20; k++) cells[k * 3].p = odd[i];
+    loci_knockout knockout = make_knockout(&f, &s, 2);
+    ((loci_metrics *)(uintptr_t)knockout.pathways[1].cells)[2].p = odd[i];
+    for (int color = LOCI_COLOR_NONE; color <= LOCI_COLOR_TRUE; color++) {
+      const loci_draw_opts o = {.color = (loci_color)color};
+      loci_text_free(text_of(view_trace, &f.trace, o));
+      loci_text_free(text_of(view_knockout, &knockout, o));
+    }
+    char *svg;
+    svg_of(view_trace, &f.trace, &svg);
+    free(svg);
+    svg_of(view_knockout, &knockout, &svg);
+    free(svg);
+    char text[80];
+    const loci_interval x = {odd[i], odd[i], odd[i]};
+    assert_true(strlen(mean_text(&x, false, text)) < 79);
+    assert_true(strlen(interval_text(&x, true, false, text)) < 79);
+    fixture_free(&f);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_knockout_shows_every_layer_of_its_own),
+      cmocka_unit_test(all_layers_at_once_have_no_number),
+      cmocka_unit_test(lines_lie_where_their_numbers_are),
+      cmocka_unit_test(cells_have_the_colours_of_their_numbers),
+      cmocka_unit_test(a_map_of_heads_names_the_strongest),
+      cmocka_unit_test(a_lens_shows_the_words_of_every_layer),
+      cmocka_unit_test(averages_show_means_bands_and_peaks),
+      cmocka_unit_test(edits_show_before_and_after_each_at_its_place),
+      cmocka_unit_test(a_flow_shows_its_numbers_and_heads),
+      cmocka_unit_test(a_score_shows_each_group),
+      cmocka_unit_test(a_prediction_shows_each_score_and_its_curve),
+      cmocka_unit_test(options_out_of_range_are_refused),
+      cmocka_unit_test(odd_numbers_are_drawn),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
