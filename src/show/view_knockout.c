@@ -37,6 +37,35 @@ static const char *unit_of(views *v, const loci_knockout *k, loci_metric metric)
   return view_format(v, "p(\xE2\x80\x9C%s\xE2\x80\x9D)", o);
 }
 
+/* All layers cut at once: a bar for each pathway, since lines of one point say nothing. */
+static void say_bars(views *v, const loci_knockout *k, const view_lines *l) {
+  const char **names = view_array(v, k->pathway_count, const char *);
+  const char **notes = view_array(v, k->pathway_count, const char *);
+  double *x = view_array(v, k->pathway_count, double),
+         *none = view_array(v, k->pathway_count, double);
+  view_series *series = view_array(v, 1, view_series);
+  view_bars *b = view_array(v, 1, view_bars);
+  if (v->status) return;
+  for (int a = 0; a < k->pathway_count; a++) {
+    char p[24];
+    x[a] = l->series[a].values[0];
+    none[a] = (double)NAN;
+    names[a] = l->series[a].name;
+    notes[a] = view_format(v, "%s", label_number(x[a], 3, p));
+  }
+  *series = (view_series){.name = "", .values = x, .lo = none, .hi = none};
+  *b = (view_bars){.unit = view_format(v, "%s, %s", l->unit, l->title),
+                   .lying = true,
+                   .group_count = k->pathway_count,
+                   .groups = names,
+                   .notes = notes,
+                   .series_count = 1,
+                   .series = series,
+                   .mark = l->mark,
+                   .mark_name = l->mark_name};
+  view_draw(v, VIEW_BARS, VIEW_PAGE | VIEW_HTML, false, b);
+}
+
 static void say_lines(views *v, const loci_knockout *k, loci_metric metric) {
   const loci_pathway *first = &k->pathways[0]; /* all have the same centres */
   bool all = cuts_all(k);
@@ -63,7 +92,9 @@ static void say_lines(views *v, const loci_knockout *k, loci_metric metric) {
                     .mark_name = "clean",
                     .change_unit = view_format(v, "change of %s", quantity_of(metric)),
                     .floor = sheet_least_effect};
-  view_draw(v, VIEW_LINES, VIEW_ALL, false, l);
+  bool bars = all && metric == LOCI_METRIC_P;
+  view_draw(v, VIEW_LINES, bars ? VIEW_TERM : VIEW_ALL, false, l);
+  if (bars) say_bars(v, k, l);
 }
 
 /* The centre whose cut changes the metric most. */

@@ -185,6 +185,7 @@ static void say_prediction_head(views *v, const loci_prediction *p) {
   int last = p->layer_count - 1;
   view_begin(v, VIEW_TITLE);
   view_say(v, VIEW_BOLD, "%d right, %d wrong of %d answers", p->right, p->wrong, p->sample.used);
+  view_only(v, VIEW_TERM);
   view_say(v, VIEW_DIM, "(first token right: %d)", p->first_right);
   view_begin(v, VIEW_FACT);
   if (p->best_first_layer < 0) {

@@ -176,8 +176,12 @@ static void all_layers_at_once_have_no_number(void **state) {
   svg_of(view_knockout, &k, &svg);
   assert_non_null(strstr(text, "all layers"));
   assert_null(strstr(text, "layer 2"));
-  assert_non_null(strstr(svg, ">all layers</text>"));
+  assert_non_null(strstr(svg, "attention cut in all layers</text>"));
   assert_null(strstr(svg, ">2</text>"));
+  views v = blocks_of(view_knockout, &k, LOCI_METRIC_P);
+  const view_bars *b = nth(&v, VIEW_BARS, 0)->data;
+  assert_true(b->series->values[0] == x->cells[0].p && b->mark == k.clean.m.p);
+  views_free(&v);
   loci_text_free(text);
   free(svg);
   fixture_free(&f);

@@ -372,18 +372,18 @@ static void a_map_too_large_is_left_out_of_the_page(void **state) {
   unlink(page);
 }
 
-/* Two layers by three tokens: the larger the number, the darker its cell, tokens down. */
+/* Two layers by three tokens: the stronger the number, the darker its cell, tokens down; what harms
+ * is blue, what restores red. */
 static void a_map_shows_each_number_at_its_place(void **state) {
   static char text[8 << 20];
+  const double rows[] = {0, 1, -0.25, 0.75, 0.5, -0.625};
   char page[80];
   loci_store *s;
   loci_err err;
   (void)state;
   write_store("1", "[0.5]");
   sql("INSERT INTO grid VALUES (1, 'mlp_out', 1, 0, 2, '[\"a\",\"b\",\"c\"]',"
-      " x'000000000000803e0000003f'  /* 0, 0.25, 0.5 */"
-      " || x'0000803f0000403f0000003e')" /* 1, 0.75, 0.125 */);
-  const double rows[] = {0, 1, 0.25, 0.75, 0.5, 0.125};
+      " x'00000000000080be0000003f0000803f0000403f000020bf')"); /* layer by layer */
   snprintf(page, sizeof page, "%s/index.html", folder);
   must(loci_store_open(path, false, &s, &err), &err);
   must(loci_store_report(s, 0.1, 0, folder, &err), &err);
@@ -400,11 +400,13 @@ static void a_map_shows_each_number_at_its_place(void **state) {
     at = strstr(at + 1, "<rect");
     assert_non_null(at);
     assert_int_equal(sscanf(strstr(at, "fill=\"#"), "fill=\"#%6x", &colour), 1);
-    light[i] = (int)((colour >> 16) + (colour >> 8 & 255) + (colour & 255));
+    int red = (int)(colour >> 16), blue = (int)(colour & 255);
+    light[i] = red + (int)(colour >> 8 & 255) + blue;
+    if (rows[i] != 0) assert_true((rows[i] > 0) == (red > blue));
   }
   for (int i = 0; i < 6; i++)
     for (int k = 0; k < 6; k++)
-      if (rows[i] > rows[k]) assert_true(light[i] < light[k]);
+      if (fabs(rows[i]) > fabs(rows[k])) assert_true(light[i] < light[k]);
   unlink(page);
 }
 
