@@ -9,6 +9,9 @@
 /* The same family as Cairo's, then what other systems have for it. */
 static const char fonts[] = "'DejaVu Sans',Verdana,'Noto Sans','Noto Sans CJK SC',sans-serif";
 
+/* Filled boxes, which are many, are crisp by the page's own attribute; the rest is not. */
+static const char smooth[] = " shape-rendering=\"auto\"/>\n";
+
 static void put_number(bytes *out, double x) {
   if (!isfinite(x)) x = 0;
   int64_t n = llround(fmin(fmax(x, -1e9), 1e9) * 100);
@@ -42,7 +45,7 @@ void svg_begin(bytes *out, double width, double height, const char *title) {
                   "xmlns:xlink=\"http://www.w3.org/1999/xlink\"");
   bytes_format(out, " width=\"%.0fpt\" height=\"%.0fpt\" viewBox=\"0 0 %.0f %.0f\"", width, height,
                width, height);
-  bytes_format(out, " font-family=\"%s\">\n<title>", fonts);
+  bytes_format(out, " font-family=\"%s\" shape-rendering=\"crispEdges\">\n<title>", fonts);
   bytes_escaped(out, title);
   bytes_text(out, "</title>\n");
 }
@@ -53,7 +56,7 @@ void svg_fill(bytes *out, canvas_box box, rgb colour) {
   bytes_text(out, "<rect");
   put_box(out, box);
   put_colour(out, "fill", colour);
-  bytes_text(out, " shape-rendering=\"crispEdges\"/>\n");
+  bytes_text(out, "/>\n");
 }
 
 void svg_frame(bytes *out, canvas_box box, double width, rgb colour) {
@@ -61,7 +64,8 @@ void svg_frame(bytes *out, canvas_box box, double width, rgb colour) {
   put_box(out, box);
   put_colour(out, "stroke", colour);
   put(out, "stroke-width", width);
-  bytes_text(out, " fill=\"none\"/>\n");
+  bytes_text(out, " fill=\"none\"");
+  bytes_text(out, smooth);
 }
 
 void svg_line(bytes *out, const double ends[4], double width, rgb colour) {
@@ -72,7 +76,7 @@ void svg_line(bytes *out, const double ends[4], double width, rgb colour) {
   put(out, "y2", ends[3]);
   put_colour(out, "stroke", colour);
   put(out, "stroke-width", width);
-  bytes_text(out, "/>\n");
+  bytes_text(out, smooth);
 }
 
 void svg_area(bytes *out, const double *corners, int count, rgb colour, double opacity) {
@@ -84,7 +88,7 @@ void svg_area(bytes *out, const double *corners, int count, rgb colour, double o
   bytes_text(out, "\"");
   put_colour(out, "fill", colour);
   put(out, "fill-opacity", opacity);
-  bytes_text(out, "/>\n");
+  bytes_text(out, smooth);
 }
 
 void svg_disc(bytes *out, const double at[2], double radius, rgb colour) {
@@ -93,7 +97,7 @@ void svg_disc(bytes *out, const double at[2], double radius, rgb colour) {
   put(out, "cy", at[1]);
   put(out, "r", radius);
   put_colour(out, "fill", colour);
-  bytes_text(out, "/>\n");
+  bytes_text(out, smooth);
 }
 
 static void put_base64(bytes *out, const char *data, size_t n) {

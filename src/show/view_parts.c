@@ -132,7 +132,7 @@ void view_made_by(views *v, const loci_model_info *m, const char *precision, con
 
 /* ---------------------------------------------------------------- samples */
 
-enum { KINDS = 8 };
+enum { KINDS = 8, FEW = 10 };
 
 /* One line for each kind of reason. */
 static void say_dropped(views *v, const loci_sample *s) {
@@ -164,6 +164,11 @@ static void say_dropped(views *v, const loci_sample *s) {
 
 void view_sample(views *v, const loci_sample *s) {
   say_dropped(v, s);
+  if (s->used > 0 && s->used < FEW) {
+    view_begin(v, VIEW_NOTE);
+    view_say(v, VIEW_PLAIN, "only %d example%s: more may change these numbers much", s->used,
+             s->used == 1 ? "" : "s");
+  }
   view_begin(v, VIEW_LINE);
   view_say(v, VIEW_DIM, "%.120s, %s, %.120s, template %s, seed %" PRIu64 ", loci %s",
            label_model(s->model), s->precision, path_base(s->path), s->template_name, s->seed,

@@ -371,6 +371,7 @@ static void averages_show_means_bands_and_peaks(void **state) {
                           .chart_count = 1,
                           .charts = &chart};
   views v = blocks_of(view_average, &a, LOCI_METRIC_P);
+  assert_true(says(&v, "only 6 examples"));
   const view_lines *l = nth(&v, VIEW_LINES, 0)->data;
   for (int k = 0; k < CURVES; k++) {
     const loci_interval *x = curves[k].points;
