@@ -1,10 +1,10 @@
 /* loci: where a multimodal language model keeps a fact, how it moved there, and how to change it.
  *
- * This header and the six it ends with (loci_show.h, loci_bench.h, loci_study.h, loci_edit.h,
- * loci_data.h, loci_store.h) are the whole library.  Read them top to bottom:
+ * This header and the seven it ends with (loci_show.h, loci_bench.h, loci_study.h, loci_edit.h,
+ * loci_data.h, loci_store.h, loci_names.h) are the whole library.  Read them top to bottom:
  *
  *   1. results and errors      how a call says what went wrong
- *   2. names and sites         lists of names; the named activations of a decoder layer
+ *   2. sites                   the named activations of a decoder layer
  *   3. model                   a Hugging Face checkpoint directory, opened and checked
  *   4. text and images         what the model's tokenizer and image processor make of a file
  *   5. prompt                  image + question + constraints, as the sequence the model reads
@@ -21,6 +21,7 @@
  *  16. edit                    a new answer, written into one matrix (Basu et al. 2024, 5)
  *  17. data sets               files of examples made from tables, and checked
  *  18. stores                  studies kept in a file
+ *  19. names                   lists of the names that users type
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -68,8 +69,8 @@ typedef enum loci_status {
   LOCI_ENOMEM,       /* out of memory, or more than --memory allows */
   LOCI_ECANCELLED,   /* a progress callback said stop */
   LOCI_EVERIFY,      /* a recomputed number differs: never expected, always worth a report */
-  LOCI_ESYSTEM       /* the machine's trouble: a lock, a full or failing disk, no descriptor left; the
-                        same call may succeed later */
+  LOCI_ESYSTEM /* the machine's trouble: a lock, a full or failing disk, no descriptor left; the
+                  same call may succeed later */
 } loci_status;
 
 typedef struct loci_err {
@@ -117,6 +118,9 @@ typedef enum loci_kind {
 typedef struct loci_result {
   loci_kind kind;
   void *memory; /* what loci_free gives back, the result itself in it; NULL: another owns it */
+  /* JSON: what was asked for, complete; and the line for a shell that makes it again, "" where none
+   * can.  NULL: this kind does not say. */
+  const char *request, *command;
 } loci_result;
 
 /* Frees a result, given as itself or as its loci_result; one that another owns, such as a
@@ -133,30 +137,7 @@ typedef struct loci_interval {
  * then returns LOCI_ECANCELLED and leaves nothing half done. */
 typedef bool (*loci_progress_fn)(void *ctx, const char *stage, double done, double total);
 
-/* ---------------------------------------------------------------- 2. names and sites */
-
-/* The lists of names that calls take as text, or number by an enum in the list's order. */
-typedef enum loci_names {
-  LOCI_NAMES_SITE,
-  LOCI_NAMES_GROUP, /* of positions: "constraint-last" */
-  LOCI_NAMES_ROLE,
-  LOCI_NAMES_CORRUPTION, /* "noise", as in "noise:3" */
-  LOCI_NAMES_METRIC,
-  LOCI_NAMES_DIRECTION,
-  LOCI_NAMES_METHOD, /* of edits */
-  LOCI_NAMES_STUDY,  /* what a store's run measures */
-  LOCI_NAMES_CHOICE, /* how questions with options are asked */
-  LOCI_NAMES_PRECISION,
-  LOCI_NAMES_LISTS
-} loci_names;
-
-/* The i-th name of a list, and what it means in one line; NULL behind the last. */
-LOCI_API const char *loci_name(loci_names list, int i);
-LOCI_API const char *loci_name_meaning(loci_names list, int i);
-/* The index of a name; an unknown one is LOCI_EINVAL, and the sentence names the nearest or all. */
-LOCI_CHECK loci_status loci_name_find(loci_names list, const char *name, int *out, loci_err *err);
-/* The one of n words that was probably meant, or NULL when none is near. */
-LOCI_API const char *loci_name_near(const char *typed, const char *const *words, int n);
+/* ---------------------------------------------------------------- 2. sites */
 
 typedef enum loci_site {
 #define SITE(id, name, axes, meaning) LOCI_SITE_##id,
@@ -300,9 +281,10 @@ typedef struct loci_token {
 
 typedef struct loci_constraint {
   const char *text;
-  const char *kind; /* "visual" or "textual" */
-  int first, count; /* positions */
-  int64_t bytes[2]; /* [from, to) in the question */
+  const char *kind;  /* "visual" or "textual" */
+  int first, count;  /* positions */
+  int64_t bytes[2];  /* [from, to) in the question */
+  const char *given; /* as it was asked for: "this director@2" */
 } loci_constraint;
 
 typedef struct loci_prompt loci_prompt;
@@ -510,6 +492,9 @@ typedef struct loci_trace {
 
 LOCI_CHECK loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
                                       const loci_trace_opts *opts, loci_trace **out, loci_err *err);
+/* LOCI_EINVAL, and what is wrong with a request whatever model and question it is for.  [each]: for
+ * every example of a study, where "swap" may do without a text. */
+LOCI_CHECK loci_status loci_trace_check(const loci_trace_opts *opts, bool each, loci_err *err);
 
 typedef struct loci_trace_request {
   const loci_prompt *prompt;
@@ -581,6 +566,8 @@ typedef struct loci_knockout {
 LOCI_CHECK loci_status loci_knockout_new(loci_model *model, const loci_prompt *prompt,
                                          const loci_knockout_opts *opts, loci_knockout **out,
                                          loci_err *err);
+/* As loci_trace_check. */
+LOCI_CHECK loci_status loci_knockout_check(const loci_knockout_opts *opts, loci_err *err);
 
 /* ---------------------------------------------------------------- 10. flow */
 
@@ -638,6 +625,8 @@ typedef struct loci_flow {
 /* One forward pass. */
 LOCI_CHECK loci_status loci_flow_new(loci_model *model, const loci_prompt *prompt,
                                      const loci_flow_opts *opts, loci_flow **out, loci_err *err);
+/* As loci_trace_check. */
+LOCI_CHECK loci_status loci_flow_check(const loci_flow_opts *opts, loci_err *err);
 
 /* ---------------------------------------------------------------- 11. lens */
 
@@ -680,6 +669,8 @@ typedef struct loci_lens {
 /* One forward pass and the head on all cells. */
 LOCI_CHECK loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt,
                                      const loci_lens_opts *opts, loci_lens **out, loci_err *err);
+/* As loci_trace_check. */
+LOCI_CHECK loci_status loci_lens_check(const loci_lens_opts *opts, loci_err *err);
 
 #ifdef __cplusplus
 }
@@ -691,5 +682,6 @@ LOCI_CHECK loci_status loci_lens_new(loci_model *model, const loci_prompt *promp
 #include "loci_edit.h"
 #include "loci_data.h"
 #include "loci_store.h"
+#include "loci_names.h"
 
 #endif

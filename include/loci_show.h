@@ -39,8 +39,6 @@ extern "C" {
  * A picture is a text for a terminal, a file .png .svg .pdf, or a page .html.  [metric] plays no
  * part where it is not named.  docs/FORMATS.md has every field. */
 
-LOCI_CHECK loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err);
-
 typedef enum loci_color { LOCI_COLOR_NONE, LOCI_COLOR_256, LOCI_COLOR_TRUE } loci_color;
 
 typedef struct loci_draw_opts {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "trace_options.h"
 #include "words.h"
 
 typedef struct request {
@@ -14,12 +15,8 @@ static int read_request(cli *c, request *r) {
   int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
   r->opts.from = args_get(&c->args, OPT_FROM);
   r->opts.to = args_get(&c->args, OPT_TO);
-  int group;
-  if (!code && r->opts.from)
-    code = cli_name(c, OPT_FROM, LOCI_NAMES_GROUP, NULL, r->opts.from, &group);
-  if (!code && r->opts.to) code = cli_name(c, OPT_TO, LOCI_NAMES_GROUP, NULL, r->opts.to, &group);
   if (code) return code;
-  if (!r->opts.from != !r->opts.to) return cli_usage(c, "--from and --to go together");
+  if (loci_flow_check(&r->opts, &c->err)) return cli_refused(c);
   if (!r->opts.from && !args_has(&c->args, OPT_CONSTRAINT))
     return cli_usage(c, "flow needs -c TEXT, a piece of the question, or --from and --to");
   r->opts.heads = args_has(&c->args, OPT_EACH_HEAD);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "values.h"
+#include "trace_options.h"
 #include "words.h"
 
 typedef struct request {
@@ -11,29 +11,17 @@ typedef struct request {
   loci_draw_opts draw;
 } request;
 
-/* each, numbers of positions, groups. */
-static int read_positions(cli *c, request *r) {
-  char item[32];
-  int number;
-  const char *list = args_get(&c->args, OPT_POSITIONS);
-  r->opts.positions = list;
-  while (value_next(&list, item, sizeof item)) {
-    if (strcmp(item, "each") == 0 || value_int(item, 0, 1 << 24, &number)) continue;
-    int group, code = cli_name(c, OPT_POSITIONS, LOCI_NAMES_GROUP, NULL, item, &group);
-    if (code) return code;
-  }
-  return EXIT_DONE;
-}
-
 static int read_request(cli *c, request *r) {
   int code = cli_layers(c, &r->opts.first_layer, &r->opts.layer_count);
-  if (!code) code = read_positions(c, r);
+  r->opts.positions = args_get(&c->args, OPT_POSITIONS);
+  r->opts.answer = args_get(&c->args, OPT_ANSWER);
+  if (!code) code = cli_int(c, OPT_ONLY, 1, 64, &r->opts.constraint);
   if (!code) code = cli_metric(c, &r->draw.metric);
   if (code) return code;
+  if (loci_lens_check(&r->opts, &c->err)) return cli_refused(c);
   if (r->draw.metric != LOCI_METRIC_P && r->draw.metric != LOCI_METRIC_LOGP)
     return cli_usage(c, "--metric: a lens draws p or logp of the target, not %s",
                      loci_name(LOCI_NAMES_METRIC, (int)r->draw.metric));
-  r->opts.answer = args_get(&c->args, OPT_ANSWER);
   r->opts.no_hash = cli_no_hash(c);
   r->opts.progress = term_progress;
   r->opts.progress_ctx = &c->term;

@@ -12,6 +12,7 @@ typedef struct request {
   loci_knockout_opts cut;
   loci_trace_opts trace;
   trace_lists lists;
+  cut_lists cuts;
   double least_effect;
 } request;
 
@@ -59,22 +60,17 @@ int cmd_study_knockout(cli *c) {
   request r;
   memset(&r, 0, sizeof r);
   int code = study_opts(c, &r.study);
-  if (!code) code = cli_layers(c, &r.cut.first_layer, &r.cut.layer_count);
-  if (!code) code = cut_read_window(c, &r.cut);
+  if (!code) code = cut_read(c, &r.cuts, &r.cut);
   return code ? code : run(c, &r, knockout);
 }
 
 int cmd_study_trace(cli *c) {
   request r;
+  loci_metric metric;
   memset(&r, 0, sizeof r);
   int code = study_opts(c, &r.study);
-  if (!code) code = trace_read_corruption(c, &r.trace);
-  if (!code) code = trace_read_sites(c, &r.lists, &r.trace);
-  if (!code) code = trace_read_windows(c, &r.lists, &r.trace);
-  if (!code) code = cli_layers(c, &r.trace.first_layer, &r.trace.layer_count);
-  if (!code) code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &r.trace.seeds);
-  if (!code) code = trace_read_places(c, &r.trace);
+  if (!code) code = cli_metric(c, &metric);
+  if (!code) code = trace_read(c, true, metric, &r.lists, &r.trace);
   if (!code) code = study_least_effect(c, &r.least_effect);
-  r.trace.seed = r.study.seed;
   return code ? code : run(c, &r, trace);
 }

@@ -13,6 +13,7 @@
 typedef struct request {
   loci_run_opts run;
   trace_lists lists;
+  cut_lists cuts;
 } request;
 
 /* ---------------------------------------------------------------- options */
@@ -45,13 +46,17 @@ static bool lists(const char *list, const char *word) {
   return false;
 }
 
-/* Windows are a trace's, or a knockout's where there is no trace. */
-static int read_windows(cli *c, request *r) {
-  const char *what = r->run.what ? r->run.what : "trace";
-  if (!args_has(&c->args, OPT_WINDOW)) return EXIT_DONE;
-  if (!lists(what, "knockout")) return trace_read_windows(c, &r->lists, &r->run.trace);
-  if (!lists(what, "trace")) return cut_read_window(c, &r->run.knockout);
-  return cli_usage(c, "--window is for trace or for knockout: measure them one after the other");
+/* What both a trace and a knockout take is meant for one of them. */
+static int read_measurements(cli *c, request *r) {
+  loci_run_opts *o = &r->run;
+  loci_metric metric;
+  bool trace = !o->what || lists(o->what, "trace"), cut = o->what && lists(o->what, "knockout");
+  if (trace && cut && args_has(&c->args, OPT_WINDOW))
+    return cli_usage(c, "--window is for trace or for knockout: measure them one after the other");
+  int code = cli_metric(c, &metric);
+  if (!code && cut) code = cut_read(c, &r->cuts, &o->knockout);
+  if (!code && (trace || !cut)) code = trace_read(c, true, metric, &r->lists, &o->trace);
+  return code;
 }
 
 static int read_options(cli *c, request *r) {
@@ -61,17 +66,8 @@ static int read_options(cli *c, request *r) {
   int code = study_opts(c, &o->study);
   if (!code) code = read_shard(c, o);
   if (!code) code = read_stop(c, o);
-  if (!code) code = trace_read_corruption(c, &o->trace);
-  if (!code) code = trace_read_sites(c, &r->lists, &o->trace);
-  if (!code) code = read_windows(c, r);
-  if (!code) code = cli_layers(c, &o->trace.first_layer, &o->trace.layer_count);
-  if (!code) code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &o->trace.seeds);
-  if (!code) code = study_least_effect(c, &o->least_effect);
-  o->knockout.first_layer = o->trace.first_layer;
-  o->knockout.layer_count = o->trace.layer_count;
-  if (!code) code = trace_read_places(c, &o->trace);
-  o->trace.seed = o->study.seed;
-  return code;
+  if (!code) code = read_measurements(c, r);
+  return code ? code : study_least_effect(c, &o->least_effect);
 }
 
 /* ---------------------------------------------------------------- progress */

@@ -17,12 +17,10 @@ int study_open(cli *c, loci_model **model, loci_examples **examples) {
 }
 
 int study_opts(cli *c, loci_study_opts *out) {
-  const char *seed = args_get(&c->args, OPT_SEED);
   out->template_name = args_get(&c->args, OPT_TEMPLATE);
   int code = cli_int(c, OPT_LIMIT, 1, 1000000000, &out->limit);
   if (!code) code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &out->max_new);
-  if (!code && seed && !value_u64(seed, &out->seed))
-    code = cli_bad_value(c, OPT_SEED, "a whole number");
+  if (!code) code = cli_seed(c, &out->seed);
   out->no_hash = cli_no_hash(c);
   out->progress = term_progress;
   out->progress_ctx = &c->term;

@@ -1,64 +1,19 @@
-/* Options of traces (see trace_options.h). */
+/* Options of traces and knockouts (see trace_options.h). */
 #include "trace_options.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "values.h"
 #include "words.h"
 
-int trace_read_corruption(cli *c, loci_trace_opts *o) {
-  static const char *const kinds[] = {"replace", "swap",        "noise",     "mean",
-                                      "image",   "image-noise", "image-mean"};
-  static const char *const values[] = {NULL,   "TEXT", "F", "",
-                                       "FILE", "F",    ""}; /* "": none; NULL: may be left out */
-  char kind[24];
-  double level;
-  const char *s = args_get(&c->args, OPT_CORRUPT), *value = s ? strchr(s, ':') : NULL;
-  int i = 0;
-  o->corrupt = s;
-  if (!s) return EXIT_DONE;
-  snprintf(kind, sizeof kind, "%.*s", (int)strcspn(s, ":"), s);
-  while (i < LENGTH(kinds) && strcmp(kind, kinds[i]) != 0) i++;
-  if (i == LENGTH(kinds)) {
-    const char *near = loci_name_near(kind, kinds, LENGTH(kinds));
-    if (near) return cli_usage(c, "--corrupt: \"%s\" is unknown; did you mean %s?", kind, near);
-    return cli_bad_value(
-        c, OPT_CORRUPT,
-        "replace:TEXT, swap:TEXT, noise:F, mean, image:FILE, image-noise:F or image-mean");
-  }
-  bool own_text =
-      c->command->bit & (STUDY_TRACE | STUDY_RUN) && strcmp(kind, "swap") == 0 && !value;
-  if (own_text) return EXIT_DONE; /* each example's field "swap" */
-  if (!values[i] && !value) o->corrupt = NULL;
-  if (!values[i])
-    return value && !value[1] ? cli_bad_value(c, OPT_CORRUPT, "replace:TEXT") : EXIT_DONE;
-  if (!*values[i] && value) return cli_usage(c, "--corrupt %s takes no value", kind);
-  if (*values[i] && (!value || !value[1]))
-    return cli_usage(c, "--corrupt %s needs a value: %s:%s", kind, kind, values[i]);
-  if (*values[i] == 'F' && !values[i][1] && !value_real(value + 1, &level))
-    return cli_usage(c, "--corrupt %s: \"%.60s\" is not a number", kind, value + 1);
-  return EXIT_DONE;
+int cli_refused(cli *c) {
+  char why[sizeof c->err.msg];
+  memcpy(why, c->err.msg, sizeof why);
+  return cli_usage(c, "%s", why);
 }
 
-bool trace_is_noise(const loci_trace_opts *o) {
-  const char *s = o->corrupt;
-  return s && (strncmp(s, "noise", 5) == 0 || strncmp(s, "image-noise", 11) == 0);
-}
-
-int trace_read_sites(cli *c, trace_lists *l, loci_trace_opts *o) {
-  int code = cli_sites(c, l->sites, &o->site_count);
-  if (code || o->site_count == 0) return code;
-  o->sites = l->sites;
-  for (int i = 0; i < o->site_count; i++) {
-    loci_site s = l->sites[i];
-    bool traced = s == LOCI_SITE_MLP_OUT || s == LOCI_SITE_ATTN_OUT || s == LOCI_SITE_RESID_POST ||
-                  s == LOCI_SITE_Z;
-    if (!traced)
-      return cli_usage(c, "--site: trace restores mlp_out, attn_out, resid_post and z, not %s",
-                       loci_site_name(s));
-  }
-  return EXIT_DONE;
-}
+/* ---------------------------------------------------------------- traces */
 
 /* A study shows single layers beside wider windows: what only these bring back is no layer's own.
  */
@@ -71,7 +26,7 @@ static void add_single(trace_lists *l, loci_trace_opts *o) {
   o->window_count++;
 }
 
-int trace_read_windows(cli *c, trace_lists *l, loci_trace_opts *o) {
+static int read_windows(cli *c, bool each, trace_lists *l, loci_trace_opts *o) {
   char item[24];
   const char *list = args_get(&c->args, OPT_WINDOW);
   if (!list) return EXIT_DONE;
@@ -83,23 +38,97 @@ int trace_read_windows(cli *c, trace_lists *l, loci_trace_opts *o) {
       return cli_bad_value(c, OPT_WINDOW, "numbers of layers such as 1,3");
     o->window_count++;
   }
-  if (c->command->bit & (STUDY_TRACE | STUDY_RUN)) add_single(l, o);
+  if (each && o->screen == 0) add_single(l, o);
   return EXIT_DONE;
 }
 
-int trace_read_places(cli *c, loci_trace_opts *o) {
-  o->positions = args_get(&c->args, OPT_POSITIONS);
-  return cli_int(c, OPT_ONLY, 1, 64, &o->constraint);
+/* exact, or screen:K */
+static int read_method(cli *c, loci_metric metric, loci_trace_opts *o) {
+  static const char *const methods[] = {"exact", "screen:K"};
+  const char *method = args_get(&c->args, OPT_METHOD);
+  int i;
+  if (!method || strcmp(method, "exact") == 0) return EXIT_DONE;
+  if (strncmp(method, "screen:", 7) != 0)
+    return cli_word(c, OPT_METHOD, method, methods, LENGTH(methods), &i);
+  if (!value_int(method + 7, 1, INT_MAX, &o->screen))
+    return cli_bad_value(c, OPT_METHOD, "screen:K with K from 1 up, such as screen:50");
+  o->screen_metric = metric == LOCI_METRIC_RESTORATION ? LOCI_METRIC_P : metric;
+  return EXIT_DONE;
 }
 
-int cut_read_window(cli *c, loci_knockout_opts *o) {
-  const char *s = args_get(&c->args, OPT_WINDOW);
-  if (s && strcmp(s, "all") == 0) {
-    o->window = LOCI_ALL_LAYERS;
-    if (args_has(&c->args, OPT_LAYERS))
-      return cli_usage(c, "--window all cuts every layer at once: it takes no --layers");
-  } else if (s && !value_int(s, 1, 10000, &o->window)) {
-    return cli_bad_value(c, OPT_WINDOW, "a number of layers, or all");
+static int read_names(cli *c, loci_trace_opts *o) {
+  static const char *const compats[] = {"authors"};
+  const char *compat = args_get(&c->args, OPT_COMPAT);
+  const char *direction = args_get(&c->args, OPT_DIRECTION);
+  int code = EXIT_DONE, i = 0;
+  if (compat) code = cli_word(c, OPT_COMPAT, compat, compats, 1, &i);
+  o->authors = compat != NULL;
+  if (!code && direction)
+    code = cli_name(c, OPT_DIRECTION, LOCI_NAMES_DIRECTION, NULL, direction, &i);
+  if (direction) o->direction = (loci_direction)(i + 1);
+  return code;
+}
+
+int trace_read(cli *c, bool each, loci_metric metric, trace_lists *l, loci_trace_opts *o) {
+  o->corrupt = args_get(&c->args, OPT_CORRUPT);
+  o->positions = args_get(&c->args, OPT_POSITIONS);
+  o->noise_path = args_get(&c->args, OPT_NOISE);
+  o->answer = args_get(&c->args, OPT_ANSWER);
+  int code = cli_layers(c, &o->first_layer, &o->layer_count);
+  if (!code) code = cli_sites(c, l->sites, &o->site_count);
+  if (o->site_count > 0) o->sites = l->sites;
+  if (!code) code = read_method(c, metric, o);
+  if (!code) code = read_windows(c, each, l, o);
+  if (!code) code = read_names(c, o);
+  if (!code) code = cli_int(c, OPT_SEEDS, 1, MOST_SEEDS, &o->seeds);
+  if (!code) code = cli_int(c, OPT_VERIFY, 1, 1000000, &o->verify);
+  if (!code) code = cli_seed(c, &o->seed);
+  if (!code && each) code = cli_int(c, OPT_ONLY, 1, 64, &o->constraint);
+  if (code) return code;
+  return loci_trace_check(o, each, &c->err) ? cli_refused(c) : EXIT_DONE;
+}
+
+/* ---------------------------------------------------------------- knockouts */
+
+/* The groups of --from or --to, each once. */
+static int read_groups(cli *c, option_id id, char names[CUT_GROUPS][CUT_NAME], int *count) {
+  char item[CUT_NAME];
+  const char *list = args_get(&c->args, id);
+  *count = 0;
+  while (value_next(&list, item, sizeof item)) {
+    if (*count == CUT_GROUPS)
+      return cli_usage(c, "--%s takes at most %d groups", option_get(id)->name, CUT_GROUPS);
+    for (int i = 0; i < *count; i++)
+      if (strcmp(names[i], item) == 0)
+        return cli_usage(c, "--%s names %s twice", option_get(id)->name, item);
+    memcpy(names[(*count)++], item, sizeof item);
   }
   return EXIT_DONE;
+}
+
+/* Every source with every query. */
+static int read_pathways(cli *c, cut_lists *l, loci_knockout_opts *o) {
+  int from, to, code = read_groups(c, OPT_FROM, l->from, &from);
+  if (!code) code = read_groups(c, OPT_TO, l->to, &to);
+  if (code || (from == 0 && to == 0)) return code;
+  if (from == 0 || to == 0) return cli_usage(c, "--from and --to go together");
+  for (int i = 0; i < from; i++)
+    for (int k = 0; k < to; k++)
+      l->pathways[o->pathway_count++] = (loci_edges){l->from[i], l->to[k]};
+  o->pathways = l->pathways;
+  return EXIT_DONE;
+}
+
+int cut_read(cli *c, cut_lists *l, loci_knockout_opts *o) {
+  const char *s = args_get(&c->args, OPT_WINDOW);
+  bool all = s && strcmp(s, "all") == 0;
+  int code = cli_layers(c, &o->first_layer, &o->layer_count);
+  o->answer = args_get(&c->args, OPT_ANSWER);
+  if (!code) code = read_pathways(c, l, o);
+  if (!code && s && !all && !value_int(s, 1, 10000, &o->window))
+    code = cli_bad_value(c, OPT_WINDOW, "a number of layers, or all");
+  if (all) o->window = LOCI_ALL_LAYERS;
+  if (!code) code = cli_int(c, OPT_ONLY, 1, 64, &o->constraint);
+  if (code) return code;
+  return loci_knockout_check(o, &c->err) ? cli_refused(c) : EXIT_DONE;
 }

@@ -13,6 +13,11 @@ int cli_int(cli *c, option_id id, int lowest, int highest, int *out) {
   return cli_bad_value(c, id, wanted);
 }
 
+int cli_seed(cli *c, uint64_t *out) {
+  const char *s = args_get(&c->args, OPT_SEED);
+  return !s || value_u64(s, out) ? EXIT_DONE : cli_bad_value(c, OPT_SEED, "a whole number");
+}
+
 int cli_precision(cli *c, loci_precision *out) {
   const char *s = args_get(&c->args, OPT_PRECISION);
   int i = LOCI_PRECISION_AUTO;

@@ -9,6 +9,7 @@ enum { MOST_NAMES = 16 }; /* of a list */
 
 /* A whole number within [lowest, highest]; *out stays as it is when the option is not given. */
 int cli_int(cli *c, option_id id, int lowest, int highest, int *out);
+int cli_seed(cli *c, uint64_t *out);
 int cli_precision(cli *c, loci_precision *out);
 /* A word, as its index in words[0..n); the sentence names the nearest, or all. */
 int cli_word(cli *c, option_id id, const char *given, const char *const *words, int n, int *out);

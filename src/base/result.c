@@ -8,7 +8,7 @@ void *result_new(loci_kind kind, size_t size) {
     arena_free(own);
     return NULL;
   }
-  *r = (loci_result){kind, own};
+  *r = (loci_result){.kind = kind, .memory = own};
   return r;
 }
 

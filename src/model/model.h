@@ -18,6 +18,7 @@ struct loci_model {
   image_processor pixels;
   loci_err pixels_problem; /* why images cannot be read; code 0: they can */
   dtype arith_type;        /* of walks */
+  loci_model_opts asked;   /* as it was opened */
   int threads;
   int64_t memory; /* bytes a walk may use */
   bool release;   /* weights are more than that: a layer's pages are given up behind it */

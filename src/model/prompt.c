@@ -116,7 +116,8 @@ static loci_status find_constraint(loci_prompt *p, const char *given, loci_const
                 given);
   }
   char *text = arena_strndup(p->mem, given, length);
-  if (!text) return fail_nomem(err, "reading the question");
+  out->given = arena_strdup(p->mem, given);
+  if (!text || !out->given) return fail_nomem(err, "reading the question");
   out->text = text;
   out->bytes[0] = found.begin;
   out->bytes[1] = found.begin + (int64_t)length;

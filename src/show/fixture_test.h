@@ -91,8 +91,8 @@ static inline loci_prompt_info *fixture_prompt(arena *a, const fixture_opts *o) 
         100 + i, o->words[i], fixture_role(i, o, o->word_count), {8 + 4 * i, 12 + 4 * i}};
   }
   loci_constraint *c = arena_zarray(a, 1, loci_constraint);
-  *c = (loci_constraint){
-      "this picture", "visual", before + o->constraint_first, o->constraint_count, {0}};
+  *c = (loci_constraint){"this picture",      "visual", before + o->constraint_first,
+                         o->constraint_count, {0},      "this picture"};
   *p = (loci_prompt_info){.text = "<image>\nWhere is the building in this picture? Answer.",
                           .question = "Where is the building in this picture?",
                           .image_path = o->image_rows ? "tower.jpg" : NULL,
@@ -220,7 +220,9 @@ static inline void fixture_make(fixture *f, fixture_opts o) {
                     .clean = fixture_outcome(0.91, "\xE2\x96\x81Tokyo", 0.91),
                     .corrupted = fixture_outcome(0.12, "\xE2\x96\x81London", 0.55),
                     .other = {4517, "\xE2\x96\x81London", 0.55},
-                    .total_effect = 0.79};
+                    .total_effect = 0.79,
+                    .result.request = "{\"direction\":\"denoise\",\"window\":[1]}",
+                    .result.command = "loci trace -m /models/llava-tiny"};
   t->prompt = fixture_prompt(f->mem, &o);
   t->cost = (loci_cost){
       .seconds = 2.5, .rows = 251904, .formula = 260000, .flop = 1e12, .naive_flop = 3.7e13};

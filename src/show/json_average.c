@@ -51,6 +51,7 @@ loci_status average_json(const void *result, char **out, loci_err *err) {
   snprintf(command, sizeof command, "study.%s", a->what);
   js_value *o = json_result(command), *numbers = js_array(), *charts = js_array();
   json_put_sample(&o, &a->sample);
+  json_put_request(&o, &a->result);
   js_put(&o, "title", js_text(a->title));
   js_put(&o, "right", js_int(a->right));
   js_put(&o, "wrong", js_int(a->wrong));

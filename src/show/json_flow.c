@@ -5,23 +5,6 @@
 #include "show/formats.h"
 #include "show/json_parts.h"
 
-static js_value *request_of(const loci_flow *f) {
-  js_value *o = js_object(), *paths = js_array();
-  js_put(&o, "image", js_text(f->prompt->image_path));
-  js_put(&o, "question", js_text(f->prompt->question));
-  js_put(&o, "template", js_text(f->prompt->template_name));
-  for (int i = 0; i < f->path_count; i++) {
-    js_value *path = js_object();
-    js_put(&path, "from", js_text(f->paths[i].from));
-    js_put(&path, "to", js_text(f->paths[i].to));
-    js_push(&paths, path);
-  }
-  js_put(&o, "paths", paths);
-  js_put(&o, "heads", js_bool(f->head_count > 0));
-  js_put(&o, "precision", js_text(f->precision));
-  return o;
-}
-
 static js_value *reals(const double *x, int n) {
   js_value *a = js_array();
   for (int i = 0; i < n; i++) js_push(&a, js_real(x[i]));
@@ -101,7 +84,7 @@ loci_status flow_json(const void *result, char **out, loci_err *err) {
   js_value *o = json_result("flow"), *summary = js_array(), *notes = js_array();
   const int values[4] = {0, 0, f->layer_count, f->prompt->length};
   js_put(&o, "model", json_model(f->model, f->hash));
-  js_put(&o, "request", request_of(f));
+  json_put_request(&o, &f->result);
   js_put(&o, "prompt", json_prompt(f->prompt));
   js_put(&o, "constraints", json_constraints(f->prompt));
   js_put(&o, "next", json_top(f->next, LOCI_TOP));

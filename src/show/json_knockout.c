@@ -40,7 +40,7 @@ loci_status knockout_json(const void *result, char **out, loci_err *err) {
   js_value *clean = json_outcome(&k->clean, k->answer_given, false);
   js_put(&clean, "other", json_candidate(&k->other));
   js_put(&o, "model", json_model(k->model, k->hash));
-  js_put(&o, "request", json_request(k->prompt, k->precision));
+  json_put_request(&o, &k->result);
   js_put(&o, "prompt", json_prompt(k->prompt));
   js_put(&o, "constraints", json_constraints(k->prompt));
   js_put(&o, "target",

@@ -26,7 +26,7 @@ loci_status lens_json(const void *result, char **out, loci_err *err) {
   js_value *o = json_result("lens"), *clean = js_object();
   js_put(&clean, "top", json_top(l->clean, LOCI_TOP));
   js_put(&o, "model", json_model(l->model, l->hash));
-  js_put(&o, "request", json_request(l->prompt, l->precision));
+  json_put_request(&o, &l->result);
   js_put(&o, "prompt", json_prompt(l->prompt));
   js_put(&o, "constraints", json_constraints(l->prompt));
   js_put(&o, "target", json_target(&l->target_id, 1, l->target_text, l->answer_given));

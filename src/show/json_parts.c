@@ -119,13 +119,11 @@ js_value *json_model(const loci_model_info *m, const char *hash) {
   return o;
 }
 
-js_value *json_request(const loci_prompt_info *p, const char *precision) {
-  js_value *o = js_object();
-  js_put(&o, "image", js_text(p->image_path));
-  js_put(&o, "question", js_text(p->question));
-  js_put(&o, "template", js_text(p->template_name));
-  js_put(&o, "precision", js_text(precision));
-  return o;
+void json_put_request(js_value **to, const loci_result *r) {
+  js_value *v = NULL;
+  if (!r->request || js_parse(r->request, strlen(r->request), "request", &v, NULL)) v = js_null();
+  js_put(to, "request", v);
+  js_put(to, "command", js_text(r->command && *r->command ? r->command : NULL));
 }
 
 js_value *json_target(const int *ids, int count, const char *text, bool given) {

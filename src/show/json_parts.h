@@ -12,8 +12,8 @@ js_value *json_constraints(const loci_prompt_info *p);
 /* {"path", "family", ..., "hash"}, and "edits" if the model has any; [hash] may be NULL or empty:
  * null. */
 js_value *json_model(const loci_model_info *m, const char *hash);
-/* {"image", "question", "template", "precision"} */
-js_value *json_request(const loci_prompt_info *p, const char *precision);
+/* "request" and "command" of a result, into *to; null where there is none. */
+void json_put_request(js_value **to, const loci_result *r);
 /* {"ids", "text", "given"} */
 js_value *json_target(const int *ids, int count, const char *text, bool given);
 /* {"p", "logp", ..., "top"}; [whole]: the target is a whole answer, so that its first token has

@@ -58,6 +58,7 @@ loci_status prediction_json(const void *result, char **out, loci_err *err) {
   js_value *scores = js_array(), *examples = js_array();
   int L = p->sample.model->layers;
   json_put_sample(&o, &p->sample);
+  json_put_request(&o, &p->result);
   js_put(&o, "all", counts(p->right, p->wrong));
   js_put(&o, "tested", counts(p->tested_right, p->tested_wrong));
   js_put(&o, "first_right", js_int(p->first_right));

@@ -39,6 +39,7 @@ loci_status answer_json(const void *result, char **out, loci_err *err) {
   }
   js_put(&o, "steps", steps);
   if (answer->model) js_put(&o, "model", json_model(answer->model, answer->hash));
+  json_put_request(&o, &answer->result);
   return json_print_lines(o, out, err);
 }
 

@@ -36,6 +36,7 @@ loci_status score_json(const void *result, char **out, loci_err *err) {
   const loci_score *s = result;
   js_value *o = json_result("score"), *groups = js_array(), *examples = js_array();
   json_put_sample(&o, &s->sample);
+  json_put_request(&o, &s->result);
   js_put(&o, "choose", js_text(score_choose_name(s->choose)));
   js_put(&o, "n", js_int(s->sample.used));
   js_put(&o, "free", js_int(s->free_count));

@@ -1,35 +1,12 @@
 /* A trace as JSON ("loci.trace/1"): everything that was asked, found and spent, so that the file
  * alone explains itself.  Grid arrays are [layer][column], with heads [layer][column][head]. */
-#include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "show/formats.h"
 #include "show/json_parts.h"
 
 static const char *direction_name(loci_direction d) {
   return loci_name(LOCI_NAMES_DIRECTION, (int)d - 1);
-}
-
-/* Seeds beyond JSON's signed integers are written as text rather than rounded. */
-static js_value *json_seed(uint64_t seed) {
-  char digits[32];
-  if (seed <= INT64_MAX) return js_int((int64_t)seed);
-  snprintf(digits, sizeof digits, "%" PRIu64, seed);
-  return js_text(digits);
-}
-
-static js_value *json_trace_request(const loci_trace *t) {
-  js_value *o = js_object();
-  js_put(&o, "image", js_text(t->prompt->image_path));
-  js_put(&o, "question", js_text(t->prompt->question));
-  js_put(&o, "template", js_text(t->prompt->template_name));
-  js_put(&o, "corrupt", js_text(t->corrupt));
-  js_put(&o, "window", js_ints(t->windows, t->window_count));
-  js_put(&o, "direction", js_text(direction_name(t->direction)));
-  js_put(&o, "precision", js_text(t->precision));
-  js_put(&o, "seed", json_seed(t->seed));
-  return o;
 }
 
 static bool has_whole_answer(const loci_trace *t) { return t->answer_given || t->target_count > 1; }
@@ -160,7 +137,7 @@ loci_status trace_json(const void *result, char **out, loci_err *err) {
   const loci_trace *trace = result;
   js_value *o = json_result("trace"), *grids = js_array(), *notes = js_array();
   js_put(&o, "model", json_model(trace->model, trace->hash));
-  js_put(&o, "request", json_trace_request(trace));
+  json_put_request(&o, &trace->result);
   js_put(&o, "prompt", json_prompt(trace->prompt));
   js_put(&o, "constraints", json_constraints(trace->prompt));
   js_put(

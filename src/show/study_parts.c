@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "model/command.h"
 #include "show/json_parts.h"
 
 /* ---------------------------------------------------------------- JSON */
@@ -38,7 +39,7 @@ void json_put_sample(js_value **to, const loci_sample *s) {
   js_put(&o, "path", js_text(s->path));
   js_put(&o, "template", js_text(s->template_name));
   js_put(&o, "precision", js_text(s->precision));
-  js_put(&o, "seed", js_int((int64_t)s->seed));
+  js_put(&o, "seed", request_seed(s->seed));
   js_put(&o, "used", js_int(s->used));
   for (int i = 0; i < s->dropped_count; i++) {
     js_value *d = json_example(s->dropped[i].line, s->dropped[i].id);

@@ -18,7 +18,8 @@ typedef struct loading {
   loci_study_opts opts;
   average_job *job;
   loci_model_info *model;
-  const char *data, *hash, *template_name;
+  const char *data, *hash, *template_name, *settings;
+  double least_effect;
   db_query *values;
   double *room; /* numbers of a row */
   int room_size;
@@ -32,55 +33,53 @@ static const char *copy_text(arena *mem, const char *s) { return arena_strdup(me
 
 /* ---------------------------------------------------------------- the run's settings */
 
-/* The corruption is all that an average says of its settings. */
-static loci_status read_settings(loading *l, const char *what, const char *settings,
-                                 double least_effect, loci_err *err) {
+/* Corruption and window are all that an average says of its settings. */
+static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   js_value *v;
   const char *corrupt = NULL, *template_name = "";
-  run_how how = {0};
+  int64_t window = LOCI_ALL_LAYERS; /* "all", or -1 as it was once */
+  loci_run_opts how = {.least_effect = l->least_effect};
   const char *where = db_path(l->store->d);
-  TRY(js_parse(settings, strlen(settings), where, &v, err));
+  TRY(js_parse(l->settings, strlen(l->settings), where, &v, err));
   loci_status st = js_get_text(v, "corrupt", where, &corrupt, err);
   if (!st) st = js_get_text(v, "template", where, &template_name, err);
-  int64_t window = 0;
-  if (!st && strcmp(what, "knockout") == 0)
-    st = js_get_int(v, "window", where, LOCI_ALL_LAYERS, 1 << 20, &window, err);
-  how.knockout.window = (int)window;
+  (void)js_int_of(js_get(v, "window"), &window);
+  how.knockout.window = window > 0 && window < 1 << 20 ? (int)window : LOCI_ALL_LAYERS;
   if (!st && corrupt) how.trace.corrupt = copy_text(l->scratch, corrupt);
   l->template_name = copy_text(l->scratch, template_name);
   if (!st && (!l->template_name || (corrupt && !how.trace.corrupt)))
     st = fail_nomem(err, "reading a store");
   js_free(v);
-  if (!st) st = store_job(what, &how, least_effect, l->scratch, &l->job, err);
+  if (!st) st = store_job(what, &how, l->scratch, &l->job, err);
   if (!st && !l->job) st = fail(err, LOCI_EFORMAT, "%s: a run of \"%.20s\"", where, what);
   return st;
 }
 
-static loci_status read_run(loading *l, db_query *q, double least_effect, loci_err *err) {
+static loci_status read_run(loading *l, db_query *q, loci_err *err) {
   bool row;
   db_bind_int(q, 1, l->run);
   TRY(db_step(q, &row, err));
   if (!row) return fail(err, LOCI_EFORMAT, "%s: a run without a row", db_path(l->store->d));
   l->run = db_int(q, 0);
   const char *what = copy_text(l->scratch, db_text(q, 1));
-  const char *settings = copy_text(l->scratch, db_text(q, 2));
+  l->settings = copy_text(l->scratch, db_text(q, 2));
   const char *model = copy_text(l->scratch, db_text(q, 3));
   l->data = copy_text(l->scratch, db_text(q, 4));
   db_rewind(q);
   l->model = arena_zalloc(l->scratch, 1, sizeof *l->model);
-  if (!what || !settings || !model || !l->data || !l->model)
+  if (!what || !l->settings || !model || !l->data || !l->model)
     return fail_nomem(err, "reading a store");
   TRY(settings_read_model(model, db_path(l->store->d), l->scratch, l->model, &l->hash, err));
-  return read_settings(l, what, settings, least_effect, err);
+  return read_settings(l, what, err);
 }
 
-static loci_status find_run(loading *l, double least_effect, loci_err *err) {
+static loci_status find_run(loading *l, loci_err *err) {
   db_query *q;
   const char *sql = l->run ? "SELECT run, what, settings, model, data FROM run WHERE run = ?"
                            : "SELECT run, what, settings, model, data FROM run"
                              " WHERE run > ? ORDER BY run DESC LIMIT 1";
   TRY(db_prepare(l->store->d, sql, &q, err));
-  loci_status st = read_run(l, q, least_effect, err);
+  loci_status st = read_run(l, q, err);
   db_finish(q);
   return st;
 }
@@ -246,10 +245,23 @@ static loci_status load_examples(loading *l, db_query *q, double *seconds, loci_
   return st;
 }
 
+/* The run's request as the store has it, and the command that averages it. */
+static loci_status tell(const loading *l, loci_result *out, loci_err *err) {
+  js_value *how = js_object();
+  command_words words = {.name = "study report", .file = db_path(l->store->d)};
+  js_put(&how, "run", js_int(l->run));
+  js_put(&how, "min_te", js_real(l->least_effect));
+  js_put(&how, "seed", request_seed(l->seed));
+  TRY(request_tell(&words, how, out, err));
+  out->request = copy_text(l->mem, l->settings);
+  return out->request ? LOCI_OK : fail_nomem(err, "reading a store");
+}
+
 static loci_status describe(loading *l, double seconds, loci_sample *out, loci_err *err) {
   loci_model_info *m = arena_alloc(l->mem, 1, sizeof *m);
   if (!m) return fail_nomem(err, "reading a store");
   *m = *l->model;
+  m->edit_count = 0; /* what they did is in the request */
   const char **texts[] = {&m->path, &m->family, &m->dtype,        &m->precision,
                           &l->hash, &l->data,   &l->template_name};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -264,6 +276,7 @@ static loci_status describe(loading *l, double seconds, loci_sample *out, loci_e
                        .seed = l->seed,
                        .used = l->s.used,
                        .seconds = seconds};
+  TRY(tell(l, l->s.result, err));
   return study_hand_over_dropped(&l->s, out, err);
 }
 
@@ -305,9 +318,9 @@ static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_e
   return describe(l, seconds, sample, err);
 }
 
-static loci_status load(loading *l, double least_effect, loci_average **out, loci_err *err) {
+static loci_status load(loading *l, loci_average **out, loci_err *err) {
   TRY(store_begin_reading(l->store, l->run, err));
-  loci_status st = find_run(l, least_effect, err);
+  loci_status st = find_run(l, err);
   if (!st) st = average_make(&l->s, l->job, fill, l, out, err);
   db_finish(l->values);
   st = store_end_reading(l->store, st, err);
@@ -324,12 +337,13 @@ static loci_status load_run(loci_store *store, const store_which *which, store_s
                .run = which->run,
                .seed = which->seed,
                .right = which->right,
+               .least_effect = which->least_effect,
                .side = side,
                .scratch = arena_new()};
   if (!l.scratch) return fail_nomem(err, "reading a store");
   l.opts.seed = which->seed;
   l.s.opts = &l.opts;
-  loci_status st = load(&l, which->least_effect, out, err);
+  loci_status st = load(&l, out, err);
   if (run) *run = l.run;
   free(l.room);
   arena_free(l.scratch);

@@ -258,8 +258,9 @@ loci_status rows_grid(row_writer *w, int64_t result, const loci_trace *t, const 
   for (int c = 0; c < g->column_count; c++)
     js_push(&tokens, js_text(t->prompt->tokens[g->positions[c]].text));
   db_query *q = w->add_grid;
+  char name[GRID_NAME];
   db_bind_int(q, 1, result);
-  db_bind_text(q, 2, loci_site_name(g->site));
+  db_bind_text(q, 2, grid_name(g, name));
   db_bind_int(q, 3, g->window);
   db_bind_int(q, 4, g->layers[0]);
   db_bind_int(q, 5, g->layer_count);

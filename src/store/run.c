@@ -327,13 +327,8 @@ static loci_status list_todo(keeping *x, loci_todo *out, loci_err *err) {
 
 /* ---------------------------------------------------------------- the call */
 
-static run_how how_of(const loci_run_opts *o) {
-  return (run_how){o->study.template_name, o->study.max_new, o->study.seed, o->trace, o->knockout};
-}
-
 static loci_status add_job(keeping *x, const char *what, size_t n, loci_err *err) {
   char name[16];
-  run_how how = how_of(x->opts);
   snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), what);
   for (int i = 0; i < x->job_count; i++) {
     if (strcmp(x->jobs[i].job->what, name) == 0)
@@ -342,9 +337,9 @@ static loci_status add_job(keeping *x, const char *what, size_t n, loci_err *err
   average_job *job;
   int kind;
   TRY(loci_name_find(LOCI_NAMES_STUDY, name, &kind, err));
-  TRY(store_job(name, &how, x->opts->least_effect, x->mem, &job, err));
+  TRY(store_job(name, x->opts, x->mem, &job, err));
   kept_job *k = &x->jobs[x->job_count++]; /* there are no more kinds than places */
-  if (job->check) TRY(job->check(job->ctx, x->s.model, err));
+  if (job->complete) TRY(job->complete(job->ctx, x->s.model, err));
   k->job = job;
   k->numbers = (averaging){.s = &x->s, .mem = x->mem, .out = &k->view};
   job->a = &k->numbers;
@@ -366,9 +361,8 @@ static loci_status add_jobs(keeping *x, loci_err *err) {
 /* The job's run in the store. */
 static loci_status find_run(keeping *x, kept_job *k, const char *hash, loci_err *err) {
   char *settings = NULL, *model = NULL;
-  run_how how = how_of(x->opts);
   loci_status st = LOCI_OK;
-  TRY_DONE(settings_text(x->s.model, hash, k->job->what, &how, &settings, err));
+  TRY_DONE(settings_text(x->s.model, hash, k->job, &x->opts->study, &settings, err));
   TRY_DONE(settings_model(loci_model_get_info(x->s.model), hash, &model, err));
   run_row row = {k->job->what, settings, model, examples_path(x->s.examples)};
   TRY_DONE(store_run(x->store->d, &row, &k->run, err));

@@ -1,71 +1,15 @@
-/* Settings: all that may change a number, as one JSON text.  Equal texts are one run, so what does
- * not change numbers (threads, memory) is left out, and what is left to a default is written out.
- */
-#include <inttypes.h>
+/* Settings: all that may change a number, as one JSON text: the completed request of the
+ * measurement (study/request.h), with the weights' hash and loci's version.  Equal texts are one
+ * run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "model/model.h"
 #include "store/store.h"
 
-enum { PICTURE_MAX = 1 << 28 }; /* bytes */
-
-/* ---------------------------------------------------------------- settings */
-
-static bool has_noise(const char *corrupt) {
-  return strncmp(corrupt, "noise", 5) == 0 || strncmp(corrupt, "image-noise", 11) == 0;
-}
-
-static js_value *layers_of(const loci_model *m, int first, int count) {
-  int range[2] = {first, count > 0 ? first + count - 1 : m->info.layers - 1};
-  return js_ints(range, 2);
-}
-
-/* Another picture under the same name is another corruption. */
-static loci_status put_picture(js_value **o, const char *corrupt, loci_err *err) {
-  static const char kind[] = "image:";
-  char *bytes, text[24];
-  size_t n;
-  if (strncmp(corrupt, kind, sizeof kind - 1) != 0) return LOCI_OK;
-  TRY(file_read(corrupt + sizeof kind - 1, PICTURE_MAX, &bytes, &n, err));
-  snprintf(text, sizeof text, "%016" PRIx64, example_fingerprint(bytes, n));
-  free(bytes);
-  js_put(o, "picture", js_text(text));
-  return LOCI_OK;
-}
-
-static void put_trace(js_value **o, const loci_model *m, const run_how *how) {
-  static const loci_site usual[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT, LOCI_SITE_RESID_POST};
-  static const int one = 1;
-  const loci_trace_opts *t = &how->trace;
-  const char *corrupt = t->corrupt ? t->corrupt : "replace:Paris";
-  const loci_site *sites = t->site_count > 0 ? t->sites : usual;
-  js_value *names = js_array();
-  for (int i = 0; i < (t->site_count > 0 ? t->site_count : 3); i++)
-    js_push(&names, js_text(loci_site_name(sites[i])));
-  js_put(o, "corrupt", js_text(corrupt));
-  js_put(o, "sites", names);
-  js_put(o, "windows",
-         t->window_count > 0 ? js_ints(t->windows, t->window_count) : js_ints(&one, 1));
-  js_put(o, "layers", layers_of(m, t->first_layer, t->layer_count));
-  if (t->positions && strcmp(t->positions, "each") != 0)
-    js_put(o, "positions", js_text(t->positions));
-  if (t->constraint > 0) js_put(o, "only", js_int(t->constraint));
-  if (!has_noise(corrupt)) return;
-  js_put(o, "seeds", js_int(t->seeds > 0 ? t->seeds : 10));
-  js_put(o, "seed", js_int((int64_t)t->seed));
-}
-
-static void put_knockout(js_value **o, const loci_model *m, const run_how *how) {
-  const loci_knockout_opts *k = &how->knockout;
-  js_put(o, "window", js_int(k->window ? k->window : 3));
-  js_put(o, "layers", layers_of(m, k->first_layer, k->layer_count));
-}
-
-/* Applied edits; the weights' hash is without them. */
+/* Applied edits by what they do, not by their files; the weights' hash is without them. */
 static void put_edits(js_value **o, const loci_model_info *m) {
   char text[256];
   js_value *list = js_array();
@@ -78,25 +22,15 @@ static void put_edits(js_value **o, const loci_model_info *m) {
   js_put(o, "edits", list);
 }
 
-loci_status settings_text(loci_model *m, const char *hash, const char *what, const run_how *how,
-                          char **out, loci_err *err) {
-  const char *t = how->template_name;
-  bool asks = strcmp(what, "knockout") != 0 && strcmp(what, "lens") != 0;
+loci_status settings_text(const loci_model *m, const char *hash, const average_job *job,
+                          const loci_study_opts *how, char **out, loci_err *err) {
   js_value *o = js_object();
-  if (strcmp(what, "trace") == 0 && how->trace.corrupt) {
-    loci_status st = put_picture(&o, how->trace.corrupt, err);
-    if (st) js_free(o);
-    TRY(st);
-  }
-  js_put(&o, "what", js_text(what));
+  js_put(&o, "what", js_text(job->what));
   js_put(&o, "loci", js_text(LOCI_VERSION));
   js_put(&o, "model", js_text(hash));
-  js_put(&o, "precision", js_text(m->info.precision));
-  js_put(&o, "template", js_text(t && strcmp(t, "auto") != 0 ? t : m->info.template_name));
+  study_put_common(&o, m, how, job->asks);
   if (loci_model_get_info(m)->edit_count > 0) put_edits(&o, loci_model_get_info(m));
-  if (asks) js_put(&o, "max_new", js_int(how->max_new > 0 ? how->max_new : 20));
-  if (strcmp(what, "trace") == 0) put_trace(&o, m, how);
-  if (strcmp(what, "knockout") == 0) put_knockout(&o, m, how);
+  if (job->describe) job->describe(job->ctx, &o);
   return js_print(o, false, out, err);
 }
 
@@ -113,6 +47,9 @@ loci_status settings_model(const loci_model_info *m, const char *hash, char **ou
   js_put(&o, "dtype", js_text(m->dtype));
   js_put(&o, "precision", js_text(m->precision));
   js_put(&o, "hash", js_text(hash));
+  js_value *files = js_array();
+  for (int i = 0; i < m->edit_count; i++) js_push(&files, js_text(m->edits[i].file));
+  js_put(&o, "edits", files);
   return js_print(o, false, out, err);
 }
 
@@ -132,6 +69,22 @@ static loci_status read_text(const js_value *v, const char *key, const char *whe
   return *out ? LOCI_OK : fail_nomem(err, "reading a store");
 }
 
+/* Files of edits; stores of before have none. */
+static loci_status read_edits(const js_value *v, arena *mem, loci_model_info *out, loci_err *err) {
+  const js_value *files = js_get(v, "edits");
+  int64_t n = js_count(files);
+  loci_applied_edit *edits = arena_zarray(mem, n + 1, loci_applied_edit);
+  if (!edits) return fail_nomem(err, "reading a store");
+  for (int64_t i = 0; i < n; i++) {
+    const char *file = js_text_of(js_at(files, i), NULL);
+    edits[i].file = file ? arena_strdup(mem, file) : NULL;
+    if (file && !edits[i].file) return fail_nomem(err, "reading a store");
+  }
+  out->edits = edits;
+  out->edit_count = (int)n;
+  return LOCI_OK;
+}
+
 static loci_status read_model(const js_value *v, const char *where, arena *mem,
                               loci_model_info *out, const char **hash, loci_err *err) {
   TRY(read_text(v, "path", where, mem, &out->path, err));
@@ -139,6 +92,7 @@ static loci_status read_model(const js_value *v, const char *where, arena *mem,
   TRY(read_text(v, "dtype", where, mem, &out->dtype, err));
   TRY(read_text(v, "precision", where, mem, &out->precision, err));
   TRY(read_text(v, "hash", where, mem, hash, err));
+  TRY(read_edits(v, mem, out, err));
   TRY(read_int(v, "layers", where, &out->layers, err));
   TRY(read_int(v, "width", where, &out->width, err));
   TRY(read_int(v, "heads", where, &out->heads, err));
@@ -187,8 +141,8 @@ loci_status store_run(db *d, const run_row *row, int64_t *out, loci_err *err) {
   return st;
 }
 
-loci_status store_job(const char *what, const run_how *how, double least_effect, arena *mem,
-                      average_job **out, loci_err *err) {
+loci_status store_job(const char *what, const loci_run_opts *how, arena *mem, average_job **out,
+                      loci_err *err) {
   enum {
     STUDY_NONE = -1,
 #define STUDY(id, name, meaning) STUDY_##id,
@@ -204,7 +158,7 @@ loci_status store_job(const char *what, const run_how *how, double least_effect,
     case STUDY_LENS: *out = job_lens(mem, NULL); break;
     default:
       *out = job_trace(mem, &how->trace);
-      if (*out) job_trace_filter(*out, least_effect, true);
+      if (*out) job_trace_filter(*out, how->least_effect, true);
   }
   return *out ? LOCI_OK : fail_nomem(err, "starting a study");
 }

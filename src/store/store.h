@@ -37,17 +37,9 @@ loci_status store_add(loci_store *to, const char *path, loci_err *err);
 
 /* ---- settings.c */
 
-/* What a run is made with. */
-typedef struct run_how {
-  const char *template_name;
-  int max_new;
-  uint64_t seed;
-  loci_trace_opts trace;
-  loci_knockout_opts knockout;
-} run_how;
-/* JSON, the same for the same numbers.  Caller frees. */
-loci_status settings_text(loci_model *m, const char *hash, const char *what, const run_how *how,
-                          char **out, loci_err *err);
+/* JSON, the same for the same numbers; the job's request is complete.  Caller frees. */
+loci_status settings_text(const loci_model *m, const char *hash, const average_job *job,
+                          const loci_study_opts *how, char **out, loci_err *err);
 /* JSON about the model, and back; strings in [mem]. */
 loci_status settings_model(const loci_model_info *m, const char *hash, char **out, loci_err *err);
 loci_status settings_read_model(const char *json, const char *where, arena *mem,
@@ -95,7 +87,7 @@ loci_status store_mean(db_query *q, const char *where, stat_running *mean, loci_
 loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err);
 
 /* A job of that kind in [mem]; *out NULL: there is no such kind. */
-loci_status store_job(const char *what, const run_how *how, double least_effect, arena *mem,
-                      average_job **out, loci_err *err);
+loci_status store_job(const char *what, const loci_run_opts *how, arena *mem, average_job **out,
+                      loci_err *err);
 
 #endif

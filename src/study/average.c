@@ -3,6 +3,7 @@
 #include "study/average.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -264,6 +265,7 @@ loci_status average_make(study *s, average_job *job, average_fill *fill, void *c
   }
   job->a = a;
   a->mem = s->mem = made->result.memory;
+  s->result = &made->result;
   made->what = job->what;
   TRY_DONE(average_begin(a, err));
   TRY_DONE(fill(ctx, job, &made->sample, err));
@@ -289,8 +291,16 @@ loci_status average_run(loci_model *model, loci_examples *examples, const loci_s
                         average_job *job, loci_average **out, loci_err *err) {
   static const loci_study_opts defaults;
   *out = NULL;
-  if (job->check) TRY(job->check(job->ctx, model, err));
-  study s = {
-      .model = model, .opts = opts ? opts : &defaults, .examples = examples, .needs = job->needs};
+  char command[32];
+  if (job->complete) TRY(job->complete(job->ctx, model, err));
+  snprintf(command, sizeof command, "study %s", job->what);
+  study s = {.model = model,
+             .opts = opts ? opts : &defaults,
+             .examples = examples,
+             .needs = job->needs,
+             .command = command,
+             .asks = job->asks,
+             .describe = job->describe,
+             .describe_ctx = job->ctx};
   return average_make(&s, job, measure_all, &s, out, err);
 }

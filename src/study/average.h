@@ -84,8 +84,12 @@ typedef struct average_job average_job;
 struct average_job {
   const char *what;
   unsigned needs;
-  /* Whether the model can be asked this at all, before the first example; NULL: always. */
-  loci_status (*check)(void *ctx, const loci_model *m, loci_err *err);
+  bool asks; /* for answers */
+  /* Completes the request for this model, before the first example, or refuses it; NULL: nothing is
+   * asked for. */
+  loci_status (*complete)(void *ctx, const loci_model *m, loci_err *err);
+  /* All of it that changes numbers, into *to; NULL: nothing does. */
+  void (*describe)(const void *ctx, js_value **to);
   study_fn *gather;                                /* puts numbers into [a]; ctx is the job's */
   loci_status (*finish)(void *ctx, loci_err *err); /* makes the charts out of [a] */
   /* Whether an example counts in the average; if not, sets drop and why.  Its numbers are put, but

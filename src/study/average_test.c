@@ -317,6 +317,47 @@ static void effects_are_means_of_single_traces(void **state) {
   loci_model_close(m);
 }
 
+static loci_average *average_in(loci_model *m, loci_direction direction) {
+  loci_trace_opts how = {.direction = direction, .no_hash = true};
+  loci_study_opts o = {.no_hash = true};
+  loci_average *a;
+  loci_err err;
+  loci_examples *x = open_examples();
+  must(loci_average_trace(m, x, &o, &how, -1, &a, &err), &err);
+  loci_examples_close(x);
+  return a;
+}
+
+static void directions_are_averaged_apart(void **state) {
+  (void)state;
+  loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
+  write_examples(m, questions, 2, false);
+  loci_average *both = average_in(m, LOCI_BOTH);
+  assert_int_equal(both->chart_count, 2 * TRACE_SITES);
+  double furthest = 0;
+  for (int d = LOCI_DENOISE; d <= LOCI_NOISE; d++) {
+    loci_average *one = average_in(m, (loci_direction)d);
+    assert_int_equal(one->chart_count, TRACE_SITES);
+    for (int i = 0; i < TRACE_SITES; i++) {
+      const loci_chart *c = &one->charts[i], *same = chart_named(both, c->name);
+      assert_int_equal(strstr(c->name, ", noise") != NULL, d == LOCI_NOISE);
+      assert_non_null(same);
+      assert_int_equal(c->curve_count, same->curve_count);
+      for (int k = 0; k < c->curve_count; k++) {
+        for (int l = 0; l < c->point_count; l++) {
+          double x = c->curves[k].points[l].value;
+          expect_close(same->curves[k].points[l].value, x);
+          furthest = fmax(furthest, fabs(x - both->charts[i].curves[k].points[l].value));
+        }
+      }
+    }
+    loci_free(one);
+  }
+  assert_true(furthest > 1e-4); /* the directions' numbers are not alike */
+  loci_free(both);
+  loci_model_close(m);
+}
+
 static void examples_are_filtered_and_counted(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
@@ -355,6 +396,7 @@ int main(void) {
       cmocka_unit_test(equal_examples_have_equal_top_sets),
       cmocka_unit_test(text_only_models_have_no_image_charts),
       cmocka_unit_test(effects_are_means_of_single_traces),
+      cmocka_unit_test(directions_are_averaged_apart),
       cmocka_unit_test(examples_are_filtered_and_counted),
   };
   int fd = mkstemp(path);

@@ -62,15 +62,12 @@ static loci_status each_position(const sweep *s, columns *out, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status add_group(const sweep *s, columns *out, group_kind g, bool asked,
-                             loci_err *err) {
+static loci_status add_group(const sweep *s, columns *out, group_kind g, loci_err *err) {
   int *set = arena_array(s->mem, s->T, int);
   if (!set) return fail_nomem(err, "laying out the grids");
   int n = group_positions(s->p, g, s->opts->constraint, set);
-  if (n == 0 && asked) {
+  if (n == 0)
     return fail(err, LOCI_EINVAL, "the group %s is empty for this question", group_name(g));
-  }
-  if (n == 0) return LOCI_OK;
   if (out->count == MAX_GROUPS) return fail(err, LOCI_EINVAL, "more than %d groups", MAX_GROUPS);
   out->names[out->count] = group_name(g);
   out->sets[out->count] = set;
@@ -78,29 +75,24 @@ static loci_status add_group(const sweep *s, columns *out, group_kind g, bool as
   return LOCI_OK;
 }
 
-/* --positions: "each" and group names, by commas; by default each and three groups. */
+/* "each" and groups, which must have positions here. */
 static loci_status parse_positions(const sweep *s, bool *each, columns *groups, loci_err *err) {
   const char *text = s->opts->positions;
   *groups = (columns){.names = arena_zarray(s->mem, MAX_GROUPS, const char *)};
   if (!groups->names) return fail_nomem(err, "laying out the grids");
-  *each = !text;
-  if (!text) {
-    TRY(add_group(s, groups, GROUP_CONSTRAINT, false, err));
-    TRY(add_group(s, groups, GROUP_AFTER_CONSTRAINT, false, err));
-    return add_group(s, groups, GROUP_LAST, false, err);
-  }
-  while (*text) {
+  *each = false;
+  for (bool more = true; more; text++) {
     size_t n = strcspn(text, ",");
     group_kind g;
     if (n == 4 && memcmp(text, "each", n) == 0) {
       *each = true;
     } else {
       TRY(group_find(text, n, &g, err));
-      TRY(add_group(s, groups, g, true, err));
+      TRY(add_group(s, groups, g, err));
     }
-    text += n + (text[n] == ',');
+    text += n;
+    more = *text == ',';
   }
-  if (!*each && groups->count == 0) return fail(err, LOCI_EINVAL, "no positions are asked for");
   return LOCI_OK;
 }
 
@@ -149,52 +141,14 @@ static void make_cells(sweep *s, int grid, const columns *c) {
   }
 }
 
-static loci_status check_axes(const sweep *s, const loci_site *sites, int site_count,
-                              const int *windows, int window_count, loci_err *err) {
-  if (site_count < 1 || !sites) return fail(err, LOCI_EINVAL, "%d sites without names", site_count);
-  if (window_count < 1 || !windows) {
-    return fail(err, LOCI_EINVAL, "%d windows without widths", window_count);
-  }
-  for (int i = 0; i < site_count; i++) {
-    if (sites[i] == LOCI_SITE_MLP_OUT || sites[i] == LOCI_SITE_ATTN_OUT ||
-        sites[i] == LOCI_SITE_RESID_POST || sites[i] == LOCI_SITE_Z) {
-      continue;
-    }
-    return fail(err, LOCI_EINVAL, "a trace restores mlp_out, attn_out, resid_post or z, not %s",
-                loci_site_name(sites[i]));
-  }
-  if ((int)s->opts->direction < 0 || s->opts->direction > LOCI_BOTH) {
-    return fail(err, LOCI_EINVAL, "direction %d: there are denoise, noise and both",
-                (int)s->opts->direction);
-  }
-  int L = model_decoder(s->m)->layers;
-  if (s->opts->screen < 0) return fail(err, LOCI_EINVAL, "%d cells to run", s->opts->screen);
-  if (s->opts->screen > 0 && (window_count != 1 || windows[0] != 1 || s->opts->authors)) {
-    return fail(err, LOCI_EINVAL, "screening estimates single layers: windows of 1 only");
-  }
-  if (s->opts->screen > 0 && s->opts->screen_metric > LOCI_METRIC_LOGIT_DIFF) {
-    return fail(err, LOCI_EINVAL, "screening estimates p, logp and logit_diff only");
-  }
-  for (int i = 0; i < window_count; i++) {
-    if (windows[i] < 1 || windows[i] > L) {
-      return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", windows[i], L);
-    }
-  }
-  return LOCI_OK;
-}
-
 loci_status sweep_grids(sweep *s, loci_err *err) {
-  static const loci_site usual[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT, LOCI_SITE_RESID_POST};
-  static const int one[] = {1};
   const loci_trace_opts *o = s->opts;
-  const loci_site *sites = o->site_count ? o->sites : usual;
-  const int *windows = o->window_count ? o->windows : one;
-  int site_count = o->site_count ? o->site_count : 3;
-  int window_count = o->window_count ? o->window_count : 1, layer_count = o->layer_count,
+  const loci_site *sites = o->sites;
+  const int *windows = o->windows;
+  int site_count = o->site_count, window_count = o->window_count, layer_count = o->layer_count,
       *layers = NULL;
   bool each = false;
   columns single, groups;
-  TRY(check_axes(s, sites, site_count, windows, window_count, err));
   TRY(layers_list(o->first_layer, &layer_count, model_decoder(s->m)->layers, s->mem, &layers, err));
   TRY(parse_positions(s, &each, &groups, err));
   TRY(each_position(s, &single, err));
@@ -207,7 +161,7 @@ loci_status sweep_grids(sweep *s, loci_err *err) {
   s->cells = arena_array(s->mem, columns_all * layer_count * cells_per_column, cell);
   if (!s->grids || !s->cells) return fail_nomem(err, "laying out the grids");
   for (int d = LOCI_DENOISE; d <= LOCI_NOISE; d++) {
-    if (!(((int)o->direction ? (int)o->direction : (int)LOCI_DENOISE) & d)) continue;
+    if (!((int)o->direction & d)) continue;
     for (int i = 0; i < window_count * site_count * 2; i++) {
       const columns *c = i % 2 ? &groups : &single;
       if (i % 2 ? groups.count == 0 : !each) continue;

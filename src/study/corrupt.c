@@ -54,6 +54,15 @@ static loci_status parse_kind(request *r, const char *given, loci_err *err) {
               name, r->text);
 }
 
+loci_status corruption_check(const char *given, bool each, loci_err *err) {
+  bool own = strcmp(given, "replace") == 0 || (each && strcmp(given, "swap") == 0);
+  return own ? LOCI_OK : parse_kind(&(request){0}, given, err);
+}
+
+bool corruption_is_noise(const char *given) {
+  return strncmp(given, "noise:", 6) == 0 || strncmp(given, "image-noise:", 12) == 0;
+}
+
 /* ---------------------------------------------------------------- replacement */
 
 /* Every corrupted constraint's n tokens become TEXT's tokens, repeated and cut to n (authors: the
@@ -172,13 +181,10 @@ static loci_status add_noise_file(const request *r, const corruption *c, loci_er
   return st;
 }
 
-/* Number of seeds: the file's, or the option's. */
+/* Number of seeds: the file's, or the request's. */
 static loci_status count_seeds(const request *r, int *out, loci_err *err) {
-  bool noise = r->kind == NOISE || r->kind == IMAGE_NOISE;
-  *out = !noise ? 1 : r->opts->seeds ? r->opts->seeds : 10;
-  if (*out < 1 || *out > 10000)
-    return fail(err, LOCI_EINVAL, "%d seeds, expected 1 to 10000", *out);
-  if (!noise || !r->opts->noise_path) return LOCI_OK;
+  *out = r->opts->seeds;
+  if (!r->opts->noise_path) return LOCI_OK;
   st_file *f;
   const st_tensor *t = NULL;
   TRY(st_open(r->opts->noise_path, &f, err));
@@ -223,10 +229,6 @@ static loci_status check_target(const request *r, int count, loci_err *err) {
     return fail(err, LOCI_EINVAL, "corruption %s needs a prompt with an image (-i)",
                 kinds[r->kind].name);
   }
-  if (r->opts->constraint < 0 || r->opts->constraint > p->constraint_count) {
-    return fail(err, LOCI_EINVAL, "constraint %d: the question has %d", r->opts->constraint,
-                p->constraint_count);
-  }
   if (count == 0) {
     return fail(err, LOCI_EINVAL,
                 "corruption %s needs a constraint: the piece of the question to corrupt (-c)",
@@ -261,7 +263,7 @@ static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const
 }
 
 bool corruption_is_usual(const loci_trace_opts *opts) {
-  return !opts->corrupt || strcmp(opts->corrupt, "replace") == 0;
+  return strcmp(opts->corrupt, "replace") == 0;
 }
 
 loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, int answer,

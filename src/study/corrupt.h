@@ -18,9 +18,13 @@ typedef struct corruption {
 
 #define CORRUPTION_USUAL "replace:Paris"
 
-/* Memory is the arena's.  Kinds: replace:TEXT, swap:TEXT, noise:F, mean, image:PATH, image-noise:F,
- * image-mean.  [answer]: the answer's first token, or -1 where it is not known yet; of the usual
- * words the first is taken that does not begin with it. */
+/* What is wrong with "noise:x".  "replace" alone are the usual words; [each]: "swap" may stand
+ * alone. */
+loci_status corruption_check(const char *given, bool each, loci_err *err);
+bool corruption_is_noise(const char *given);
+/* Of a completed request (request.h).  Memory is the arena's.  [answer]: the answer's first token,
+ * or -1 where it is not known yet; of the usual words the first is taken that does not begin with
+ * it. */
 loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, int answer,
                             arena *mem, corruption *out, loci_err *err);
 /* Whether the words are not given, so that others may be taken. */

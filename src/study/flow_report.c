@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "study/flow.h"
+#include "model/command.h"
 #include "study/layers.h"
+#include "study/request.h"
 #include "study/target.h"
 #include "walk/logits.h"
 
@@ -58,9 +60,6 @@ static loci_status find_paths(maker *m, loci_err *err) {
   m->paths = arena_zarray(m->mem, MOST_PATHS, loci_flow_path);
   if (!m->paths) return fail_nomem(err, "measuring contributions");
   m->out->paths = m->paths;
-  if (!o->from != !o->to) {
-    return fail(err, LOCI_EINVAL, "a pathway needs both its ends, from and to");
-  }
   if (o->from) {
     TRY(group_find(o->from, strlen(o->from), &from, err));
     TRY(group_find(o->to, strlen(o->to), &to, err));
@@ -293,7 +292,18 @@ static loci_status fill_view(maker *m, const float *logits, loci_err *err) {
   f->cost.naive_flop = naive_flop(m);
   TRY(fill_attention(m, err));
   TRY(find_sinks(m, err));
-  return note_sinks(m, err);
+  TRY(note_sinks(m, err));
+  js_value *request = request_of_prompt(m->p), *paths = js_array();
+  command_words words = command_of("flow", model);
+  flow_request_describe(&request, m->opts);
+  for (int i = 0; i < f->path_count; i++) {
+    js_value *path = js_object();
+    js_put(&path, "from", js_text(f->paths[i].from));
+    js_put(&path, "to", js_text(f->paths[i].to));
+    js_push(&paths, path);
+  }
+  js_put(&request, "paths", paths);
+  return request_tell(&words, request, &f->result, err);
 }
 
 static loci_status measure(maker *m, loci_err *err) {
@@ -324,17 +334,16 @@ static loci_status measure(maker *m, loci_err *err) {
 
 loci_status loci_flow_new(loci_model *model, const loci_prompt *prompt, const loci_flow_opts *opts,
                           loci_flow **out, loci_err *err) {
-  static const loci_flow_opts defaults;
+  loci_flow_opts own = opts ? *opts : (loci_flow_opts){0};
   *out = NULL;
   TRY(prompt_check_model(prompt, model, err));
   loci_flow *made = result_new(LOCI_KIND_FLOW, sizeof *made);
   if (!made) return fail_nomem(err, "measuring contributions");
   loci_status st = LOCI_OK;
-  maker m = {.p = prompt,
-             .opts = opts ? opts : &defaults,
-             .mem = made->result.memory,
-             .out = made,
-             .T = prompt->info.length};
+  maker m = {
+      .p = prompt, .opts = &own, .mem = made->result.memory, .out = made, .T = prompt->info.length};
+  request_of of = {.m = model, .p = prompt, .mem = m.mem};
+  TRY_DONE(flow_request_complete(&of, &own, err));
   TRY_DONE(measure(&m, err));
   if (!m.opts->no_hash) {
     TRY_DONE(model_hash(model, m.opts->progress, m.opts->progress_ctx, &made->hash, err));

@@ -6,12 +6,16 @@
 
 #include "study/average.h"
 
-/* In [mem]; NULL: out of memory.  [how] is copied, what it points to is borrowed. */
+/* In [mem]; NULL: out of memory.  [how] is copied, what it points to is borrowed; it is completed
+ * by the job's own call, once the model is known. */
 average_job *job_ask(arena *mem);
 average_job *job_flow(arena *mem);
 average_job *job_knockout(arena *mem, const loci_knockout_opts *how);
 average_job *job_lens(arena *mem, const loci_lens_opts *how);
 average_job *job_trace(arena *mem, const loci_trace_opts *how);
+/* What a grid's effects are called among an example's numbers: "mlp_out", "mlp_out, noise". */
+enum { GRID_NAME = 48 };
+const char *grid_name(const loci_grid *g, char out[GRID_NAME]);
 /* Examples with a smaller total effect do not count; [all]: wrong answers and small effects are
  * measured all the same, and left out of averages only. */
 void job_trace_filter(average_job *trace, double least_effect, bool all);

@@ -14,12 +14,11 @@
 
 #include "base/result.h"
 #include "base/clock.h"
-#include "study/layers.h"
+#include "model/command.h"
+#include "study/request.h"
 #include "study/target.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
-
-enum { MAX_PATHWAYS = 64, USUAL_WINDOW = 3 };
 
 /* The positions of a pathway. */
 typedef struct edges {
@@ -97,45 +96,23 @@ static loci_status add_pathway(knockout *k, const loci_edges *names, bool asked,
 }
 
 static loci_status find_pathways(knockout *k, loci_err *err) {
-  static const loci_edges usual[] = {
-      {"image", "constraint"}, {"image", "last"}, {"constraint", "last"}, {"last", "last"}};
   const loci_knockout_opts *o = k->opts;
-  bool asked = o->pathways != NULL;
-  int n = asked ? o->pathway_count : 4;
-  if (n < 1 || n > MAX_PATHWAYS) {
-    return fail(err, LOCI_EINVAL, "%d pathways: expected 1 to %d", n, MAX_PATHWAYS);
-  }
-  if (o->constraint < 0 || o->constraint > k->p->info.constraint_count) {
-    return fail(err, LOCI_EINVAL, "constraint %d: the question has %d", o->constraint,
-                k->p->info.constraint_count);
-  }
+  int n = o->pathway_count;
   k->pathways = arena_zarray(k->mem, n, loci_pathway);
   k->edges = arena_zarray(k->mem, n, edges);
   if (!k->pathways || !k->edges) return fail_nomem(err, "laying out a knockout");
-  for (int i = 0; i < n; i++) {
-    TRY(add_pathway(k, asked ? &o->pathways[i] : &usual[i], asked, err));
-  }
+  for (int i = 0; i < n; i++) TRY(add_pathway(k, &o->pathways[i], !pathways_are_usual(o), err));
   return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- centres and cuts */
 
 /* Centres, and the window: all layers are the window L round the centre floor(L / 2). */
-static loci_status find_centres(knockout *k, int *first, int *count, loci_err *err) {
-  const loci_knockout_opts *o = k->opts;
-  *first = o->first_layer;
-  *count = o->layer_count;
-  k->window = o->window ? o->window : USUAL_WINDOW;
-  if (o->window == LOCI_ALL_LAYERS) {
-    if (*first || *count) return fail(err, LOCI_EINVAL, "a window of all layers has no centres");
-    k->window = k->L;
-    *first = k->L / 2;
-    *count = 1;
-  }
-  if (k->window < 1 || k->window > 2 * k->L) {
-    return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", k->window, 2 * k->L);
-  }
-  return layers_check(*first, count, k->L, err);
+static void find_centres(knockout *k, int *first, int *count) {
+  bool all = k->opts->window == LOCI_ALL_LAYERS;
+  *first = all ? k->L / 2 : k->opts->first_layer;
+  *count = all ? 1 : k->opts->layer_count;
+  k->window = all ? k->L : k->opts->window;
 }
 
 /* In the last layer only the last position's row is read. */
@@ -176,7 +153,7 @@ static void make_cuts(knockout *k, int pathway) {
 
 static loci_status lay_out(knockout *k, loci_err *err) {
   int first, count;
-  TRY(find_centres(k, &first, &count, err));
+  find_centres(k, &first, &count);
   TRY(find_pathways(k, err));
   int *layers = arena_array(k->mem, count, int);
   k->cuts = arena_array(k->mem, (int64_t)count * k->pathway_count, cut);
@@ -354,7 +331,10 @@ static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *er
   for (int a = 0; a < k->pathway_count; a++) runs += k->pathways[a].layer_count;
   out->cost = k->cost;
   out->cost.naive_flop = runs * forward_flop(k->p, k->target.length);
-  return LOCI_OK;
+  js_value *request = request_of_prompt(k->p);
+  command_words words = command_of("knockout", k->m);
+  knockout_request_describe(&request, k->opts);
+  return request_tell(&words, request, &out->result, err);
 }
 
 static loci_status knock_out(knockout *k, loci_knockout *out, loci_err *err) {
@@ -369,7 +349,7 @@ static loci_status knock_out(knockout *k, loci_knockout *out, loci_err *err) {
 
 loci_status loci_knockout_new(loci_model *model, const loci_prompt *prompt,
                               const loci_knockout_opts *opts, loci_knockout **out, loci_err *err) {
-  static const loci_knockout_opts defaults;
+  loci_knockout_opts own = opts ? *opts : (loci_knockout_opts){0};
   *out = NULL;
   TRY(prompt_check_model(prompt, model, err));
   loci_knockout *made = result_new(LOCI_KIND_KNOCKOUT, sizeof *made);
@@ -377,10 +357,12 @@ loci_status loci_knockout_new(loci_model *model, const loci_prompt *prompt,
   loci_status st = LOCI_OK;
   knockout k = {.p = prompt,
                 .m = model,
-                .opts = opts ? opts : &defaults,
+                .opts = &own,
                 .mem = made->result.memory,
                 .T = prompt->info.length,
                 .L = model_decoder(model)->layers};
+  request_of of = {.m = model, .p = prompt, .mem = k.mem};
+  TRY_DONE(knockout_request_complete(&of, &own, err));
   TRY_DONE(knock_out(&k, made, err));
   made->hash = "";
   if (!k.opts->no_hash) {

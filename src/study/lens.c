@@ -8,7 +8,9 @@
 
 #include "base/result.h"
 #include "base/clock.h"
+#include "model/command.h"
 #include "study/layers.h"
+#include "study/request.h"
 #include "study/target.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
@@ -58,11 +60,6 @@ static loci_status mark_item(const lens *l, const char *item, size_t n, bool *as
 
 static loci_status find_positions(lens *l, loci_err *err) {
   const char *text = l->opts->positions;
-  if (!text) text = l->p->info.constraint_count > 0 ? "constraint-last,last" : "last";
-  if (l->opts->constraint < 0 || l->opts->constraint > l->p->info.constraint_count) {
-    return fail(err, LOCI_EINVAL, "constraint %d: the question has %d", l->opts->constraint,
-                l->p->info.constraint_count);
-  }
   bool *asked = arena_zarray(l->mem, l->T, bool);
   l->positions = arena_array(l->mem, l->T, int);
   if (!asked || !l->positions) return fail_nomem(err, "laying out a lens");
@@ -146,7 +143,10 @@ static loci_status fill_view(const lens *l, loci_lens *out, loci_err *err) {
   int64_t cells = (int64_t)l->position_count * l->layer_count;
   out->cost.formula = (int64_t)l->T * l->L;
   out->cost.naive_flop = (double)cells * forward_flop(l->p, l->T);
-  return LOCI_OK;
+  js_value *request = request_of_prompt(l->p);
+  command_words words = command_of("lens", l->m);
+  lens_request_describe(&request, l->opts);
+  return request_tell(&words, request, &out->result, err);
 }
 
 static loci_status make_lens(lens *l, loci_lens *out, loci_err *err) {
@@ -167,7 +167,7 @@ static loci_status make_lens(lens *l, loci_lens *out, loci_err *err) {
 
 loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt, const loci_lens_opts *opts,
                           loci_lens **out, loci_err *err) {
-  static const loci_lens_opts defaults;
+  loci_lens_opts own = opts ? *opts : (loci_lens_opts){0};
   *out = NULL;
   TRY(prompt_check_model(prompt, model, err));
   loci_lens *made = result_new(LOCI_KIND_LENS, sizeof *made);
@@ -175,10 +175,12 @@ loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt, const lo
   loci_status st = LOCI_OK;
   lens l = {.p = prompt,
             .m = model,
-            .opts = opts ? opts : &defaults,
+            .opts = &own,
             .mem = made->result.memory,
             .T = prompt->info.length,
             .L = model_decoder(model)->layers};
+  request_of of = {.m = model, .p = prompt, .mem = l.mem};
+  TRY_DONE(lens_request_complete(&of, &own, err));
   TRY_DONE(make_lens(&l, made, err));
   made->hash = "";
   if (!l.opts->no_hash) {

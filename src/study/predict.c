@@ -115,6 +115,13 @@ static loci_status predict(predicting *p, loci_prediction *out, loci_err *err) {
   return study_describe(p->s, &out->sample, err);
 }
 
+/* Layers are chosen unless they are given. */
+static void describe(const void *ctx, js_value **to) {
+  const loci_predict_opts *o = ctx;
+  int range[2] = {o->first_layer, o->first_layer + o->layer_count - 1};
+  if (o->layer_count > 0) js_put(to, "layers", js_ints(range, 2));
+}
+
 loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
                                 const loci_predict_opts *opts, loci_prediction **out,
                                 loci_err *err) {
@@ -126,12 +133,17 @@ loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
   study s = {.model = model,
              .opts = opts ? &opts->study : &defaults.study,
              .examples = examples,
-             .needs = NEEDS_ANSWER | NEEDS_CONSTRAINT};
+             .needs = NEEDS_ANSWER | NEEDS_CONSTRAINT,
+             .command = "study predict",
+             .asks = true,
+             .describe = describe,
+             .describe_ctx = opts ? opts : &defaults};
   predicting p = {.s = &s,
                   .opts = opts ? opts : &defaults,
                   .L = model_decoder(model)->layers,
                   .D = model_decoder(model)->width};
   p.mem = s.mem = made->result.memory;
+  s.result = &made->result;
   TRY_DONE(predict(&p, made, err));
   *out = made;
   made = NULL;

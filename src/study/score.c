@@ -211,6 +211,14 @@ static loci_status check_opts(const loci_score_opts *o, loci_err *err) {
   return fail(err, LOCI_EINVAL, "groups by %d fields, expected 0 to %d", o->by_count, MOST_FIELDS);
 }
 
+static void describe_request(const void *ctx, js_value **to) {
+  const loci_score_opts *o = ctx;
+  js_value *by = js_array();
+  for (int i = 0; i < o->by_count; i++) js_push(&by, js_text(o->by[i]));
+  js_put(to, "choice", js_text(loci_name(LOCI_NAMES_CHOICE, (int)o->choose)));
+  js_put(to, "by", by);
+}
+
 loci_status loci_score_new(loci_model *model, loci_examples *examples, const loci_score_opts *opts,
                            loci_score **out, loci_err *err) {
   static const loci_score_opts defaults;
@@ -224,6 +232,11 @@ loci_status loci_score_new(loci_model *model, loci_examples *examples, const loc
                 .opts = &s.opts->study,
                 .examples = examples,
                 .own_prompts = true,
+                .result = &made->result,
+                .command = "score",
+                .asks = true,
+                .describe = describe_request,
+                .describe_ctx = s.opts,
                 .mem = s.mem};
   loci_status st = study_each(&s.s, measure, &s, err);
   if (!st) st = fill_result(&s, made, err);

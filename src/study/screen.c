@@ -28,9 +28,7 @@ typedef struct screen {
   int diff_seed;   /* whose o' the clean run's takes */
 } screen;
 
-static bool goes(const sweep *s, loci_direction d) {
-  return ((int)s->opts->direction ? (int)s->opts->direction : (int)LOCI_DENOISE) & (int)d;
-}
+static bool goes(const sweep *s, loci_direction d) { return (int)s->opts->direction & (int)d; }
 
 /* Where estimates are kept: of a direction (0 denoise, 1 noise), site, layer, position, head 0. */
 static loci_estimate *estimate_at(const sweep *s, int direction, int site, int layer, int p) {

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+enum { USUAL_NEW = 20 }; /* tokens of an answer */
+
 /* Done examples of all: of the limit, or of the file by the bytes that were read. */
 bool study_progress(void *ctx, const char *stage, double done, double total) {
   const study *s = ctx;
@@ -182,6 +184,26 @@ loci_status study_hand_over_dropped(const study *s, loci_sample *out, loci_err *
   return LOCI_OK;
 }
 
+void study_put_common(js_value **to, const loci_model *m, const loci_study_opts *o, bool asks) {
+  const char *t = o->template_name;
+  js_put(to, "template", js_text(t && strcmp(t, "auto") != 0 ? t : m->info.template_name));
+  request_put_model(to, m);
+  if (asks) js_put(to, "max_new", js_int(o->max_new > 0 ? o->max_new : USUAL_NEW));
+}
+
+static loci_status tell(const study *s, const char *path, loci_err *err) {
+  if (!s->command) return LOCI_OK;
+  js_value *request = js_object();
+  command_words words = command_of(s->command, s->model);
+  words.file = path;
+  js_put(&request, "data", js_text(path));
+  study_put_common(&request, s->model, s->opts, s->asks);
+  if (s->opts->limit > 0) js_put(&request, "limit", js_int(s->opts->limit));
+  js_put(&request, "seed", request_seed(s->opts->seed));
+  if (s->describe) s->describe(s->describe_ctx, &request);
+  return request_tell(&words, request, s->result, err);
+}
+
 loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
   char *path = arena_strdup(s->mem, examples_path(s->examples));
   if (!path) return fail_nomem(err, "going through examples");
@@ -194,6 +216,7 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
                        .used = s->used,
                        .seconds = clock_seconds() - s->started};
   TRY(study_hand_over_dropped(s, out, err));
+  TRY(tell(s, path, err));
   if (s->opts->no_hash) return LOCI_OK;
   return model_hash(s->model, s->opts->progress, s->opts->progress_ctx, &out->hash, err);
 }

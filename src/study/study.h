@@ -8,7 +8,7 @@
 #define LOCI_STUDY_STUDY_H
 
 #include "data/example.h"
-#include "model/prompt.h"
+#include "model/command.h"
 
 enum study_needs { NEEDS_ANSWER = 1, NEEDS_CONSTRAINT = 2, NEEDS_IMAGE = 4 };
 
@@ -31,9 +31,14 @@ typedef struct study {
   loci_model *model;
   const loci_study_opts *opts;
   loci_examples *examples;
-  unsigned needs;   /* study_needs, joined */
-  bool own_prompts; /* measure makes them: item.prompt is NULL */
-  arena *mem;       /* of the result */
+  unsigned needs;                                   /* study_needs, joined */
+  bool own_prompts;                                 /* measure makes them: item.prompt is NULL */
+  loci_result *result;                              /* that the request is told in */
+  const char *command;                              /* "study trace"; NULL: it tells none */
+  bool asks;                                        /* it asks for answers: max_new matters */
+  void (*describe)(const void *ctx, js_value **to); /* its own part of the request; NULL: none */
+  const void *describe_ctx;
+  arena *mem; /* of the result */
   double started;
   int used, dropped_count, dropped_room;
   int refused; /* files were, for the first examples one after another, with one status */
@@ -79,7 +84,10 @@ bool study_progress(void *ctx, const char *stage, double done, double total);
 /* Remembers the template of the first prompt that was used. */
 loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *err);
 
-/* What the study was made of; the sample's memory is the arena's. */
+/* What changes numbers of any study of this model: {"template", "precision", "max_new"}, into *to.
+ */
+void study_put_common(js_value **to, const loci_model *m, const loci_study_opts *o, bool asks);
+/* What the study was made of, and of what request; the sample's memory is the arena's. */
 loci_status study_describe(study *s, loci_sample *out, loci_err *err);
 /* Its dropped examples alone. */
 loci_status study_hand_over_dropped(const study *s, loci_sample *out, loci_err *err);

@@ -41,6 +41,7 @@ average_job *job_ask(arena *mem) {
   average_job *job = arena_alloc(mem, 1, sizeof *job);
   if (!job) return NULL;
   *job = (average_job){.what = "ask",
+                       .asks = true,
                        .gather = gather_answer,
                        .finish = finish_answers,
                        .tells_right = true,

@@ -222,6 +222,7 @@ average_job *job_flow(arena *mem) {
   if (!job) return NULL;
   *job = (average_job){.what = "flow",
                        .needs = NEEDS_CONSTRAINT,
+                       .asks = true,
                        .gather = gather,
                        .finish = finish,
                        .tells_right = true,

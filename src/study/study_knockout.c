@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "study/jobs.h"
-#include "study/layers.h"
+#include "study/request.h"
 
 typedef struct cut_study {
   average_job job;
@@ -96,20 +96,21 @@ static loci_status finish(void *ctx, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status check(void *ctx, const loci_model *m, loci_err *err) {
-  const cut_study *c = ctx;
-  int layers = c->how.layer_count, most = 2 * model_decoder(m)->layers, w = c->how.window;
-  if (w == LOCI_ALL_LAYERS) return LOCI_OK;
-  if (w < 0 || w > most)
-    return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", w, most);
-  return layers_check(c->how.first_layer, &layers, model_decoder(m)->layers, err);
+static loci_status complete(void *ctx, const loci_model *m, loci_err *err) {
+  cut_study *c = ctx;
+  return knockout_request_complete(&(request_of){.m = m, .each = true}, &c->how, err);
+}
+
+static void describe(const void *ctx, js_value **to) {
+  knockout_request_describe(to, &((const cut_study *)ctx)->how);
 }
 
 average_job *job_knockout(arena *mem, const loci_knockout_opts *how) {
   cut_study *c = arena_zalloc(mem, 1, sizeof *c);
   if (!c) return NULL;
   c->job = (average_job){.what = "knockout",
-                         .check = check,
+                         .complete = complete,
+                         .describe = describe,
                          .gather = gather,
                          .finish = finish,
                          .headline = "clean p",

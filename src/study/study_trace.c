@@ -1,22 +1,27 @@
 /* loci_average_trace: indirect effects by role, averaged over examples (docs/MATH.md, "Averages").
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "study/corrupt.h"
 #include "study/jobs.h"
-#include "study/layers.h"
+#include "study/request.h"
 
-enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, CHART_CURVES = 32 };
+enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, CHART_CURVES = 32, FINGERPRINT = 24 };
 
 /* "all of constraint", beside the role "constraint-last" */
+enum { CORRUPTION_MAX = 1 << 28 }; /* bytes of its file */
+
 static const char group_prefix[] = "all of ";
 
 typedef struct trace_study {
   average_job job;
   loci_trace_opts how;
+  char picture[FINGERPRINT], noise[FINGERPRINT]; /* of the corruption's files; "": there is none */
   double least_effect;
   bool all; /* wrong answers and small effects are measured, too */
 } trace_study;
@@ -55,11 +60,18 @@ static loci_status put_group(averaging *a, const loci_grid *g, int column, serie
   return average_put(a, &key, ie, err);
 }
 
+const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
+  bool noise = g->direction == LOCI_NOISE;
+  snprintf(out, GRID_NAME, "%s%s", loci_site_name(g->site), noise ? ", noise" : "");
+  return out;
+}
+
 static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *g, loci_err *err) {
   double *ie = malloc((size_t)g->layer_count * sizeof *ie);
   if (!ie) return fail_nomem(err, "averaging");
+  char quantity[GRID_NAME];
   loci_status st = LOCI_OK;
-  series_key key = {.quantity = loci_site_name(g->site),
+  series_key key = {.quantity = grid_name(g, quantity),
                     .window = g->window,
                     .first = g->layers[0],
                     .points = g->layer_count};
@@ -88,7 +100,7 @@ static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
 /* "swap" takes the example's own text; *out NULL: it has none. */
 static loci_status corruption_of(const trace_study *s, const study_item *item, const char **out,
                                  loci_err *err) {
-  *out = s->how.corrupt ? s->how.corrupt : "replace";
+  *out = s->how.corrupt;
   if (strcmp(*out, "swap") != 0) return LOCI_OK;
   const char *swap = loci_example_field(item->example, "swap");
   *out = NULL;
@@ -125,7 +137,6 @@ static loci_status trace(trace_study *s, study_item *item, const char *corrupt, 
   loci_trace *t;
   loci_trace_opts how = s->how;
   how.corrupt = corrupt;
-  if (!how.positions) how.positions = "each";
   how.no_hash = true;
   how.progress = study_progress;
   how.progress_ctx = s->job.a->s;
@@ -204,7 +215,7 @@ static loci_status finish(void *ctx, loci_err *err) {
   char title[128];
   static const char *const numbers[] = {"clean p", "corrupted p", "total effect"};
   snprintf(title, sizeof title, "Causal traces, %.80s",
-           s->how.corrupt ? s->how.corrupt : CORRUPTION_USUAL);
+           strcmp(s->how.corrupt, "replace") != 0 ? s->how.corrupt : CORRUPTION_USUAL);
   a->out->title = arena_strdup(a->mem, title);
   if (!a->out->title) return fail_nomem(err, "averaging");
   for (int i = 0; i < 3; i++) {
@@ -217,41 +228,47 @@ static loci_status finish(void *ctx, loci_err *err) {
   return LOCI_OK;
 }
 
-/* A misspelt group is said once, not of every example. */
-static loci_status check_positions(const char *text, loci_err *err) {
-  while (text && *text) {
-    size_t n = strcspn(text, ",");
-    group_kind g;
-    if (n != 4 || memcmp(text, "each", n) != 0) TRY(group_find(text, n, &g, err));
-    text += n + (text[n] == ',');
-  }
+/* Another file under the same name is another corruption. */
+static loci_status fingerprint(const char *path, char out[FINGERPRINT], loci_err *err) {
+  char *bytes;
+  size_t n;
+  TRY(file_read(path, CORRUPTION_MAX, &bytes, &n, err));
+  snprintf(out, FINGERPRINT, "%016" PRIx64, example_fingerprint(bytes, n));
+  free(bytes);
   return LOCI_OK;
 }
 
-static loci_status check(void *ctx, const loci_model *m, loci_err *err) {
+static loci_status complete(void *ctx, const loci_model *m, loci_err *err) {
+  trace_study *s = ctx;
+  TRY(trace_request_complete(&(request_of){.m = m, .each = true}, &s->how, err));
+  if (strncmp(s->how.corrupt, "image:", 6) == 0)
+    TRY(fingerprint(s->how.corrupt + 6, s->picture, err));
+  return s->how.noise_path ? fingerprint(s->how.noise_path, s->noise, err) : LOCI_OK;
+}
+
+static void describe(const void *ctx, js_value **to) {
   const trace_study *s = ctx;
-  int layers = s->how.layer_count, most = model_decoder(m)->layers;
-  for (int i = 0; i < s->how.window_count; i++) {
-    int w = s->how.windows[i];
-    if (w < 1 || w > most)
-      return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", w, most);
-  }
-  TRY(check_positions(s->how.positions, err));
-  return layers_check(s->how.first_layer, &layers, most, err);
+  trace_request_describe(to, &s->how);
+  if (s->picture[0]) js_put(to, "picture", js_text(s->picture));
+  if (s->noise[0]) js_put(to, "noise_bytes", js_text(s->noise));
+  if (!s->all) js_put(to, "min_te", js_real(s->least_effect));
 }
 
 average_job *job_trace(arena *mem, const loci_trace_opts *how) {
   trace_study *s = arena_zalloc(mem, 1, sizeof *s);
   if (!s) return NULL;
   s->job = (average_job){.what = "trace",
-                         .check = check,
+                         .asks = true,
+                         .complete = complete,
+                         .describe = describe,
                          .gather = gather,
                          .finish = finish,
                          .judge = judge,
                          .headline = "total effect",
                          .ctx = s};
   if (how) s->how = *how;
-  if (!s->how.corrupt || strncmp(s->how.corrupt, "image", 5) != 0) s->job.needs = NEEDS_CONSTRAINT;
+  if (!s->how.corrupt) s->how.corrupt = "replace"; /* a store's settings may be older or broken */
+  if (strncmp(s->how.corrupt, "image", 5) != 0) s->job.needs = NEEDS_CONSTRAINT;
   return &s->job;
 }
 

@@ -9,6 +9,8 @@
 
 #include "base/result.h"
 #include "base/clock.h"
+#include "model/command.h"
+#include "study/request.h"
 #include "study/sweep.h"
 
 /* Target ids (for argmax: room for one), and the input rows with the answer's tokens but the last
@@ -76,18 +78,29 @@ static double naive_flop(const sweep *s) {
   return cells * s->corrupted.seeds * forward_flop(s->p, s->length);
 }
 
+/* With the corruption that was taken in the end, and what one trace may have beside a study's. */
+static loci_status tell(const sweep *s, loci_trace *t, loci_err *err) {
+  loci_trace_opts o = *s->opts;
+  command_words words = command_of("trace", s->m);
+  js_value *request = request_of_prompt(s->p);
+  o.corrupt = s->corrupted.kind;
+  js_put(&request, "seed", request_seed(o.seed));
+  trace_request_describe(&request, &o);
+  if (o.verify > 0) js_put(&request, "verify", js_int(o.verify));
+  return request_tell(&words, request, &t->result, err);
+}
+
 static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   const loci_trace_opts *o = s->opts;
-  static const int one[] = {1};
   t->model = loci_model_get_info(s->m);
   t->prompt = &s->p->info;
   t->corrupt = s->corrupted.kind;
   t->precision = dtype_name(s->m->arith_type);
-  t->direction = o->direction ? o->direction : LOCI_DENOISE;
-  t->window_count = o->window_count ? o->window_count : 1;
+  t->direction = o->direction;
+  t->window_count = o->window_count;
   int *windows = arena_array(s->mem, t->window_count, int);
   if (!windows) return fail_nomem(err, "tracing");
-  memcpy(windows, o->window_count ? o->windows : one, (size_t)t->window_count * sizeof *windows);
+  memcpy(windows, o->windows, (size_t)t->window_count * sizeof *windows);
   t->windows = windows;
   t->seed = o->seed;
   t->target_count = s->target_count;
@@ -107,13 +120,15 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   t->grids = s->grids;
   t->cost = s->cost;
   t->cost.naive_flop = naive_flop(s);
-  return LOCI_OK;
+  return tell(s, t, err);
 }
 
 /* ---------------------------------------------------------------- one trace among several */
 
 typedef struct job {
   sweep s;
+  const loci_trace_opts *asked;
+  loci_trace_opts opts; /* complete; strings are the result's */
   loci_trace *out;
   double seconds; /* of its own, beside the walks that are shared */
 } job;
@@ -126,6 +141,10 @@ static loci_status prepare(job *j, int answer, loci_err *err) {
   j->out = result_new(LOCI_KIND_TRACE, sizeof *j->out);
   if (!j->out) return fail_nomem(err, "tracing");
   s->mem = j->out->result.memory;
+  j->opts = *j->asked;
+  s->opts = &j->opts;
+  request_of of = {.m = s->m, .p = s->p, .mem = s->mem};
+  TRY(trace_request_complete(&of, &j->opts, err));
   TRY(set_target(s, err));
   if (s->answer_given) answer = s->target[0];
   TRY(corruption_make(s->p, s->opts, answer, s->mem, &s->corrupted, err));
@@ -212,6 +231,7 @@ loci_status loci_traces(loci_model *model, loci_trace_request *requests, int cou
   for (int i = 0; !st && i < count; i++) {
     loci_trace_request *r = &requests[i];
     jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &r->opts, .T = r->prompt->info.length};
+    jobs[i].asked = &r->opts;
     if (ends_all(prepare(&jobs[i], -1, &r->err))) st = pass_on(&r->err, err);
   }
   if (!st) st = run_jobs(model, jobs, requests, count, err);

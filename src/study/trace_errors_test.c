@@ -51,7 +51,7 @@ static void sites_positions_and_directions_are_checked(void **state) {
   (void)state;
   static const loci_site resid = LOCI_SITE_RESID_PRE;
   assert_refused((loci_trace_opts){.sites = &resid, .site_count = 1}, LOCI_EINVAL,
-                 "mlp_out, attn_out, resid_post or z, not resid_pre");
+                 "mlp_out, attn_out, resid_post and z, not resid_pre");
   assert_refused((loci_trace_opts){.positions = "here"}, LOCI_EINVAL, "unknown group \"here\"");
   assert_refused((loci_trace_opts){.positions = "each,,last"}, LOCI_EINVAL, "unknown group \"\"");
   assert_refused((loci_trace_opts){.positions = ""}, LOCI_EINVAL, "no positions are asked for");

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/result.h"
-#include "model/prompt.h"
+#include "model/command.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
 
@@ -133,6 +133,13 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   return decode_answer(m, a, ids, n, err);
 }
 
+static loci_status tell(const loci_prompt *p, int max_new, loci_answer *a, loci_err *err) {
+  js_value *request = request_of_prompt(p);
+  command_words words = command_of("ask", p->model);
+  js_put(&request, "max_new", js_int(max_new));
+  return request_tell(&words, request, &a->result, err);
+}
+
 loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
                      loci_progress_fn progress, void *ctx, loci_answer **out, loci_err *err) {
   *out = NULL;
@@ -143,11 +150,13 @@ loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
   if (most < 1 || most > MOST_NEW) {
     return fail(err, LOCI_EINVAL, "%d new tokens, expected 1 to %d", most, MOST_NEW);
   }
+  int asked = most;
   most = most_that_fit(m, p->info.length, most);
   loci_answer *a = result_new(LOCI_KIND_ANSWER, sizeof *a);
   if (!a) return fail_nomem(err, "answering");
   walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
   loci_status st = generate(m, p, most, a, &hooks, err);
+  if (!st) st = tell(p, asked, a, err);
   if (st) {
     loci_free(a);
     return st;

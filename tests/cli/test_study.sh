@@ -90,7 +90,7 @@ try study knockout questions.jsonl -m "$model" --limit 2 --window all
 prints 'all layers at once'
 failed 'loci: layers 9 to 12: the model has layers 0 to 11' study knockout questions.jsonl -m "$model" --layers 9-12
 failed 'loci: layers 12 to 12: the model has layers 0 to 11' study trace questions.jsonl -m "$model" --layers 12
-usage '--window all cuts every layer at once' study knockout questions.jsonl -m "$model" --window all --layers 2
+usage 'a window of all layers has no centres' study knockout questions.jsonl -m "$model" --window all --layers 2
 averaged trace --layers 6 --site attn_out --min-te 0
 try study flow mixed.jsonl -m "$model" --limit 3
 prints '(2 answered rightly, 1 wrongly)'
@@ -106,8 +106,8 @@ prints "\"all of constraint\""
 try study trace questions.jsonl -m "$model" --limit 2 --only 2
 wants 1
 says 'no example can be used'
-failed 'loci: unknown group "constrain"' study trace questions.jsonl -m "$model" --positions each,constrain
-usage '--corrupt: "swop" is unknown; did you mean swap?' study trace questions.jsonl -m "$model" --corrupt swop
+usage 'unknown group "constrain"; did you mean constraint?' study trace questions.jsonl -m "$model" --positions each,constrain
+usage 'unknown corruption "swop"; did you mean swap?' study trace questions.jsonl -m "$model" --corrupt swop
 usage '--min-te wants a probability' study trace questions.jsonl -m "$model" --min-te -1
 printf '\n \n' >blank.jsonl
 for kind in predict flow knockout trace; do

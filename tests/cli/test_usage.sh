@@ -58,7 +58,7 @@ usage '--color wants' info -m "$model" --color yes
 
 # Words of trace.
 usage 'mlp_out' "${trace[@]}" --site mlpout
-usage 'trace restores mlp_out, attn_out, resid_post and z, not q' "${trace[@]}" --site q
+usage 'a trace restores mlp_out, attn_out, resid_post and z, not q' "${trace[@]}" --site q
 usage 'twice' "${trace[@]}" --site z,z
 usage 'did you mean replace?' "${trace[@]}" --corrupt replce:Paris
 usage 'did you mean image-noise?' "${trace[@]}" --corrupt image_noise:3
@@ -68,38 +68,39 @@ usage 'mean takes no value' "${trace[@]}" --corrupt mean:1
 usage 'did you mean denoise?' "${trace[@]}" --direction denose
 usage 'did you mean constraint-last?' "${trace[@]}" --positions each,constraint-lst
 usage '--method wants screen:K with K from 1 up, such as screen:50, not "screen:0"' "${trace[@]}" --method screen:0
-usage 'screen estimates single layers, so it goes with --window 1' "${trace[@]}" --method screen:5 --window 3
-usage 'screen estimates p, logp, logit_diff and restoration, not kl' "${trace[@]}" --method screen:5 --metric kl
+usage 'screening estimates single layers: windows of 1 only' "${trace[@]}" --method screen:5 --window 3
+usage 'screening estimates p, logp and logit_diff only' "${trace[@]}" --method screen:5 --metric kl
 usage 'did you mean exact?' "${trace[@]}" --method exakt
 usage 'did you mean authors?' "${trace[@]}" --compat author
-usage '--noise goes with --corrupt noise:F' "${trace[@]}" --noise x.safetensors
+usage '3 seeds go with noise:F and image-noise:F, not mean' "${trace[@]}" --corrupt mean --seeds 3
+usage 'a file of noise goes with noise:F and image-noise:F, not replace' "${trace[@]}" --noise x.safetensors
 usage '--only wants a whole number from 1 to 1' "${trace[@]}" --only 2
 usage 'constraint 3 was asked for, but 2 are given' "${trace[@]}" -c capital -c 3
 
 # Words of knockout.
 knockout=(knockout -m "$model" -i "$image" -q "$question" -c "this country")
 usage '--from and --to go together' "${knockout[@]}" --from image
-usage '--from: "imag" is unknown; did you mean image?' "${knockout[@]}" --from imag --to last
-usage '--to wants constraint, constraint-last, image, after-constraint or last' "${knockout[@]}" --from image --to xyzzy
+usage 'unknown group "imag"; did you mean image?' "${knockout[@]}" --from imag --to last
+usage 'unknown group "xyzzy": expected constraint, constraint-last, image, after-constraint, last' "${knockout[@]}" --from image --to xyzzy
 usage '--from names image twice' "${knockout[@]}" --from image,image --to last
 for bad in 0 1,3 x alle; do usage '--window wants a number of layers, or all' "${knockout[@]}" --window "$bad"; done
-usage 'it takes no --layers' "${knockout[@]}" --window all --layers 3
+usage 'a window of all layers has no centres' "${knockout[@]}" --window all --layers 3
 usage 'a knockout shows p, logp, logit_diff or kl' "${knockout[@]}" --metric restoration
 usage 'knockout takes no --site' "${knockout[@]}" --site z
 
 # Words of lens.
 lens=(lens -m "$model" -i "$image" -q "$question" -c "this country")
-usage '--positions: "lats" is unknown; did you mean last?' "${lens[@]}" --positions 3,lats
-usage '--positions wants' "${lens[@]}" --positions last,
-usage '--positions wants' "${lens[@]}" --positions -1
+usage 'unknown group "lats"; did you mean last?' "${lens[@]}" --positions 3,lats
+usage 'unknown group "": expected constraint' "${lens[@]}" --positions last,
+usage 'unknown group "-1"' "${lens[@]}" --positions -1
 usage 'a lens draws p or logp of the target, not kl' "${lens[@]}" --metric kl
 usage 'lens takes no --window' "${lens[@]}" --window 3
 
 # Words of flow.
 flow=(flow -m "$model" -i "$image" -q "$question")
 usage 'flow needs -c TEXT, a piece of the question, or --from and --to' "${flow[@]}"
-usage '--from and --to go together' "${flow[@]}" --from image
-usage '--from: "imag" is unknown; did you mean image?' "${flow[@]}" --from imag --to last
+usage 'a pathway needs both its ends, from and to' "${flow[@]}" --from image
+usage 'unknown group "imag"; did you mean image?' "${flow[@]}" --from imag --to last
 usage '--heads takes no value' "${flow[@]}" --from image --to last --heads=3
 usage '--heads needs a value' bench --heads
 

@@ -1,0 +1,272 @@
+/* Requests completed, checked and described (see request.h). */
+#include "study/request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/names.h"
+#include "model/command.h"
+#include "study/corrupt.h"
+#include "study/layers.h"
+
+enum { MAX_SEEDS = 10000, USUAL_SEEDS = 10, USUAL_WINDOW = 3, MAX_PATHWAYS = 64 };
+
+static const loci_site usual_sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
+                                        LOCI_SITE_RESID_POST};
+static const int usual_windows[] = {1};
+/* Of these only the ones the prompt has positions for. */
+static const loci_edges usual_pathways[] = {
+    {"image", "constraint"}, {"image", "last"}, {"constraint", "last"}, {"last", "last"}};
+
+/* ---------------------------------------------------------------- parts */
+
+static loci_status check_layers(const request_of *of, int *first, int *count, loci_err *err) {
+  if (of->m) return layers_check(*first, count, model_decoder(of->m)->layers, err);
+  if (*first >= 0 && *count >= 0) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "%d layers from layer %d", *count, *first);
+}
+
+/* Constraints count from 1; 0: all of them. */
+static loci_status check_constraint(const request_of *of, int k, loci_err *err) {
+  if (k < 0 || (of->p && k > of->p->info.constraint_count))
+    return fail(err, LOCI_EINVAL, "constraint %d: the question has %d", k,
+                of->p ? of->p->info.constraint_count : 0);
+  return LOCI_OK;
+}
+
+static bool has_group(const request_of *of, group_kind g, int which, int *room) {
+  return group_positions(of->p, g, which, room) > 0;
+}
+
+/* By default each position, and of three groups those that the question has. */
+static loci_status usual_positions(const request_of *of, int which, const char **out,
+                                   loci_err *err) {
+  static const group_kind usual[] = {GROUP_CONSTRAINT, GROUP_AFTER_CONSTRAINT, GROUP_LAST};
+  char text[80] = "each";
+  int *room = arena_array(of->mem, of->p->info.length, int);
+  if (!room) return fail_nomem(err, "reading a request");
+  for (int i = 0; i < 3; i++) {
+    size_t n = strlen(text);
+    if (has_group(of, usual[i], which, room))
+      snprintf(text + n, sizeof text - n, ",%s", group_name(usual[i]));
+  }
+  *out = arena_strdup(of->mem, text);
+  return *out ? LOCI_OK : fail_nomem(err, "reading a request");
+}
+
+/* "each", groups, and numbers of positions where [numbers] are taken. */
+static loci_status check_positions(const char *text, bool numbers, loci_err *err) {
+  if (text && !*text && !numbers) return fail(err, LOCI_EINVAL, "no positions are asked for");
+  for (bool more = text != NULL; more; text++) {
+    size_t n = strcspn(text, ",");
+    int group;
+    bool number = numbers && n > 0 && strspn(text, "0123456789") >= n;
+    if (!number && (n != 4 || memcmp(text, "each", n) != 0))
+      TRY(name_find(LOCI_NAMES_GROUP, text, n, &group, err));
+    text += n;
+    more = *text == ',';
+  }
+  return LOCI_OK;
+}
+
+static void put_layers(js_value **to, int first, int count) {
+  int range[2] = {first, first + count - 1};
+  js_put(to, "layers", js_ints(range, 2));
+}
+
+/* ---------------------------------------------------------------- traces */
+
+static loci_status check_sites(const loci_trace_opts *o, loci_err *err) {
+  if (o->site_count < 1 || !o->sites)
+    return fail(err, LOCI_EINVAL, "%d sites without names", o->site_count);
+  for (int i = 0; i < o->site_count; i++) {
+    loci_site s = o->sites[i];
+    if (s == LOCI_SITE_MLP_OUT || s == LOCI_SITE_ATTN_OUT || s == LOCI_SITE_RESID_POST ||
+        s == LOCI_SITE_Z)
+      continue;
+    return fail(err, LOCI_EINVAL, "a trace restores mlp_out, attn_out, resid_post and z, not %s",
+                loci_site_name(s));
+  }
+  return LOCI_OK;
+}
+
+static loci_status check_windows(const request_of *of, const loci_trace_opts *o, loci_err *err) {
+  if (o->window_count < 1 || !o->windows)
+    return fail(err, LOCI_EINVAL, "%d windows without widths", o->window_count);
+  for (int i = 0; i < o->window_count; i++) {
+    int w = o->windows[i], most = of->m ? model_decoder(of->m)->layers : w;
+    if (w < 1 || w > most)
+      return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", w, most);
+  }
+  return LOCI_OK;
+}
+
+static loci_status check_screen(const loci_trace_opts *o, loci_err *err) {
+  if (o->screen < 0) return fail(err, LOCI_EINVAL, "%d cells to run", o->screen);
+  if (o->screen == 0) return LOCI_OK;
+  if (o->window_count != 1 || o->windows[0] != 1 || o->authors)
+    return fail(err, LOCI_EINVAL, "screening estimates single layers: windows of 1 only");
+  if (o->screen_metric > LOCI_METRIC_LOGIT_DIFF)
+    return fail(err, LOCI_EINVAL, "screening estimates p, logp and logit_diff only");
+  return LOCI_OK;
+}
+
+/* Only noise is drawn: from a seed, several times, or out of a file. */
+static loci_status complete_noise(loci_trace_opts *o, loci_err *err) {
+  bool noise = corruption_is_noise(o->corrupt);
+  if (!noise && o->noise_path)
+    return fail(err, LOCI_EINVAL, "a file of noise goes with noise:F and image-noise:F, not %s",
+                o->corrupt);
+  if (!noise && o->seeds > 1)
+    return fail(err, LOCI_EINVAL, "%d seeds go with noise:F and image-noise:F, not %s", o->seeds,
+                o->corrupt);
+  if (!o->seeds) o->seeds = noise ? USUAL_SEEDS : 1;
+  if (o->seeds < 1 || o->seeds > MAX_SEEDS)
+    return fail(err, LOCI_EINVAL, "%d seeds, expected 1 to %d", o->seeds, MAX_SEEDS);
+  return LOCI_OK;
+}
+
+loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loci_err *err) {
+  if (!o->corrupt) o->corrupt = "replace";
+  if (o->site_count == 0) o->sites = usual_sites, o->site_count = 3;
+  if (o->window_count == 0) o->windows = usual_windows, o->window_count = 1;
+  if (!o->direction) o->direction = LOCI_DENOISE;
+  if (!o->positions && of->each) o->positions = "each";
+  if (o->screen == 0) o->screen_metric = LOCI_METRIC_P;
+  TRY(corruption_check(o->corrupt, of->each, err));
+  TRY(complete_noise(o, err));
+  TRY(check_constraint(of, o->constraint, err));
+  TRY(check_sites(o, err));
+  TRY(check_windows(of, o, err));
+  TRY(check_layers(of, &o->first_layer, &o->layer_count, err));
+  if ((int)o->direction < 0 || o->direction > LOCI_BOTH)
+    return fail(err, LOCI_EINVAL, "direction %d: there are denoise, noise and both",
+                (int)o->direction);
+  TRY(check_screen(o, err));
+  if (o->verify < 0) return fail(err, LOCI_EINVAL, "%d cells to verify", o->verify);
+  if (!o->positions && of->p) return usual_positions(of, o->constraint, &o->positions, err);
+  return check_positions(o->positions, false, err);
+}
+
+void trace_request_describe(js_value **to, const loci_trace_opts *o) {
+  js_value *sites = js_array();
+  char method[32] = "exact";
+  if (o->screen > 0) snprintf(method, sizeof method, "screen:%d", o->screen);
+  for (int i = 0; i < o->site_count; i++) js_push(&sites, js_text(loci_site_name(o->sites[i])));
+  js_put(to, "corrupt", js_text(o->corrupt));
+  if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
+  js_put(to, "sites", sites);
+  js_put(to, "window", js_ints(o->windows, o->window_count));
+  put_layers(to, o->first_layer, o->layer_count);
+  js_put(to, "positions", js_text(o->positions));
+  js_put(to, "direction", js_text(loci_name(LOCI_NAMES_DIRECTION, (int)o->direction - 1)));
+  if (o->answer) js_put(to, "answer", js_text(o->answer));
+  if (o->authors) js_put(to, "compat", js_text("authors"));
+  js_put(to, "method", js_text(method));
+  if (o->screen > 0)
+    js_put(to, "metric", js_text(loci_name(LOCI_NAMES_METRIC, (int)o->screen_metric)));
+  if (o->noise_path) js_put(to, "noise", js_text(o->noise_path));
+  if (!corruption_is_noise(o->corrupt) || o->noise_path) return;
+  js_put(to, "seeds", js_int(o->seeds));
+  js_put(to, "seed", request_seed(o->seed));
+}
+
+loci_status loci_trace_check(const loci_trace_opts *opts, bool each, loci_err *err) {
+  loci_trace_opts own = opts ? *opts : (loci_trace_opts){0};
+  return trace_request_complete(&(request_of){.each = each}, &own, err);
+}
+
+/* ---------------------------------------------------------------- knockouts */
+
+bool pathways_are_usual(const loci_knockout_opts *o) { return o->pathways == usual_pathways; }
+
+static loci_status complete_pathways(loci_knockout_opts *o, loci_err *err) {
+  if (!o->pathways) o->pathways = usual_pathways, o->pathway_count = 4;
+  if (o->pathway_count < 1 || o->pathway_count > MAX_PATHWAYS)
+    return fail(err, LOCI_EINVAL, "%d pathways: expected 1 to %d", o->pathway_count, MAX_PATHWAYS);
+  for (int i = 0; i < o->pathway_count; i++) {
+    const char *ends[] = {o->pathways[i].from, o->pathways[i].to};
+    int group;
+    for (int k = 0; k < 2; k++)
+      TRY(loci_name_find(LOCI_NAMES_GROUP, ends[k] ? ends[k] : "", &group, err));
+  }
+  return LOCI_OK;
+}
+
+loci_status knockout_request_complete(const request_of *of, loci_knockout_opts *o, loci_err *err) {
+  int L = of->m ? model_decoder(of->m)->layers : 0;
+  if (!o->window) o->window = USUAL_WINDOW;
+  TRY(check_constraint(of, o->constraint, err));
+  TRY(complete_pathways(o, err));
+  if (o->window == LOCI_ALL_LAYERS) {
+    if (o->first_layer || o->layer_count)
+      return fail(err, LOCI_EINVAL, "a window of all layers has no centres");
+    return LOCI_OK;
+  }
+  if (o->window < 1 || (of->m && o->window > 2 * L))
+    return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", o->window, 2 * L);
+  return check_layers(of, &o->first_layer, &o->layer_count, err);
+}
+
+void knockout_request_describe(js_value **to, const loci_knockout_opts *o) {
+  js_value *pathways = js_array();
+  for (int i = 0; i < o->pathway_count; i++) {
+    js_value *x = js_array();
+    js_push(&x, js_text(o->pathways[i].from));
+    js_push(&x, js_text(o->pathways[i].to));
+    js_push(&pathways, x);
+  }
+  js_put(to, "pathways", pathways);
+  if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
+  js_put(to, "window", o->window == LOCI_ALL_LAYERS ? js_text("all") : js_int(o->window));
+  if (o->window != LOCI_ALL_LAYERS) put_layers(to, o->first_layer, o->layer_count);
+  if (o->answer) js_put(to, "answer", js_text(o->answer));
+}
+
+loci_status loci_knockout_check(const loci_knockout_opts *opts, loci_err *err) {
+  loci_knockout_opts own = opts ? *opts : (loci_knockout_opts){0};
+  return knockout_request_complete(&(request_of){0}, &own, err);
+}
+
+/* ---------------------------------------------------------------- flows and lenses */
+
+loci_status flow_request_complete(const request_of *of, loci_flow_opts *o, loci_err *err) {
+  int group;
+  if (!o->from != !o->to)
+    return fail(err, LOCI_EINVAL, "a pathway needs both its ends, from and to");
+  if (o->from) TRY(loci_name_find(LOCI_NAMES_GROUP, o->from, &group, err));
+  if (o->to) TRY(loci_name_find(LOCI_NAMES_GROUP, o->to, &group, err));
+  return check_layers(of, &o->first_layer, &o->layer_count, err);
+}
+
+void flow_request_describe(js_value **to, const loci_flow_opts *o) {
+  if (o->from) js_put(to, "from", js_text(o->from));
+  if (o->to) js_put(to, "to", js_text(o->to));
+  put_layers(to, o->first_layer, o->layer_count);
+  js_put(to, "heads", js_bool(o->heads));
+}
+
+loci_status loci_flow_check(const loci_flow_opts *opts, loci_err *err) {
+  loci_flow_opts own = opts ? *opts : (loci_flow_opts){0};
+  return flow_request_complete(&(request_of){0}, &own, err);
+}
+
+loci_status lens_request_complete(const request_of *of, loci_lens_opts *o, loci_err *err) {
+  if (!o->positions && of->p)
+    o->positions = of->p->info.constraint_count > 0 ? "constraint-last,last" : "last";
+  TRY(check_constraint(of, o->constraint, err));
+  TRY(check_positions(o->positions, true, err));
+  return check_layers(of, &o->first_layer, &o->layer_count, err);
+}
+
+void lens_request_describe(js_value **to, const loci_lens_opts *o) {
+  js_put(to, "positions", js_text(o->positions));
+  if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
+  put_layers(to, o->first_layer, o->layer_count);
+  if (o->answer) js_put(to, "answer", js_text(o->answer));
+}
+
+loci_status loci_lens_check(const loci_lens_opts *opts, loci_err *err) {
+  loci_lens_opts own = opts ? *opts : (loci_lens_opts){0};
+  return lens_request_complete(&(request_of){0}, &own, err);
+}
