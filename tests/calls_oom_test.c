@@ -279,7 +279,7 @@ static void building_a_prompt_survives(void **state) {
 
 static void asking_survives(void **state) {
   (void)state;
-  assert_true(failing_malloc_run_without_json(ask, &all) > 50);
+  assert_true(failing_malloc_run_without_json(ask, &all) > 20);
 }
 
 static void a_run_survives_and_leaves_no_half_file(void **state) {
@@ -344,7 +344,7 @@ static void a_lens_survives_and_leaves_no_half_file(void **state) {
   (void)state;
   static const char *const endings[] = {".json", ".csv", ".svg", ".html"};
   size_t stem = strlen(all.path);
-  assert_true(failing_malloc_run_without_json(look, &all) > 20);
+  assert_true(failing_malloc_run_without_json(look, &all) > 10);
   for (int i = 0; i < 4; i++) {
     snprintf(all.path + stem, sizeof all.path - stem, "%s", endings[i]);
     assert_true(failing_malloc_run_without_json(write_lens, &all) > 1);

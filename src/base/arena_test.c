@@ -73,6 +73,41 @@ static void zeroed_pieces_are_zero(void **state) {
   arena_free(a);
 }
 
+static void pieces_after_a_reset_are_zero_too(void **state) {
+  (void)state;
+  enum { N = 3 << 20 }; /* several huge pages */
+  arena *a = arena_new();
+  memset(arena_alloc(a, 1000, 1), 0xFF, 1000);
+  memset(arena_alloc(a, N, 1), 0xFF, N);
+  for (int round = 0; round < 3; round++) {
+    arena_reset(a, 8 << 20);
+    assert_int_equal(arena_bytes(a), 0);
+    char *small = arena_zalloc(a, 100, 1), *large = arena_zalloc(a, N - 64 * round, 1);
+    assert_non_null(small);
+    assert_non_null(large);
+    for (int i = 0; i < 100; i++) assert_int_equal(small[i], 0);
+    for (int i = 0; i < N - 64 * round; i++) assert_int_equal(large[i], 0);
+    memset(small, 0xFF, 100);
+    memset(large, 0xFF, (size_t)(N - 64 * round));
+  }
+  arena_free(a);
+}
+
+static void a_reset_keeps_one_block_for_the_same_pieces(void **state) {
+  (void)state;
+  arena *a = arena_new();
+  char *first[2];
+  arena_reset(a, 1 << 20); /* of nothing */
+  for (int round = 0; round < 4; round++) {
+    char *p = arena_alloc(a, 1000, 1), *q = arena_alloc(a, 200 * 1000, 1);
+    if (round == 1) first[0] = p, first[1] = q;
+    if (round > 1) assert_ptr_equal(p, first[0]);
+    if (round > 1) assert_ptr_equal(q, first[1]);
+    arena_reset(a, 1 << 20);
+  }
+  arena_free(a);
+}
+
 static void strings_are_copied_with_their_zero(void **state) {
   (void)state;
   arena *a = arena_new();
@@ -136,6 +171,8 @@ int main(void) {
       cmocka_unit_test(an_empty_piece_is_not_null),
       cmocka_unit_test(sizes_that_overflow_or_are_negative_are_refused),
       cmocka_unit_test(zeroed_pieces_are_zero),
+      cmocka_unit_test(pieces_after_a_reset_are_zero_too),
+      cmocka_unit_test(a_reset_keeps_one_block_for_the_same_pieces),
       cmocka_unit_test(strings_are_copied_with_their_zero),
       cmocka_unit_test(bytes_count_what_was_handed_out),
       cmocka_unit_test(freeing_nothing_is_fine),

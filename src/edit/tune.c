@@ -34,6 +34,7 @@ typedef struct tuning {
   kv_cache *cache;      /* for whichever prompt runs */
   product *products;
   adam adam;
+  walk *w;            /* of all steps */
   loci_prompt **bare; /* (n) questions without their constraint */
   double logp;        /* of the running prompt */
   const lesson *now;
@@ -132,6 +133,7 @@ static loci_status make_room(tuning *t, loci_err *err) {
   }
   TRY(adam_make(mem, t->D * t->F, t->set->lr, m->threads, &t->adam, err));
   TRY(kv_cache_new(m, (int)t->T, &t->cache, err));
+  TRY(walk_new(m, &t->w, err));
   return product_new(DTYPE_F32, &t->products, err);
 }
 
@@ -166,7 +168,7 @@ static loci_status add_gradient(tuning *t, const lesson *b, loci_err *err) {
 static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
   problem *q = &t->all[t->owner[at]];
   lesson *b = &t->lessons[at];
-  walk *w;
+  walk *w = t->w;
   int first = first_change(q, b), n = b->target.length;
   product_shape shape = {.M = n, .N = t->D, .K = t->F, .ldy = t->D};
   TRY(product_run(t->products, shape, b->keys, t->change, t->moved, err));
@@ -175,7 +177,7 @@ static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
   t->logp = 0;
   b->cache = t->cache;
   walk_hooks hooks = lesson_hooks(q, read_step, t, b->target.count);
-  TRY(walk_new(q->m, &w, err));
+  walk_clear(w);
   attempt a = {first, n - first, t->moved + first * t->D, t->slope + first * t->D};
   memset(t->slope, 0, (size_t)(first * t->D) * sizeof *t->slope);
   loci_status st = lesson_resume(q, w, b, &a, err);
@@ -183,7 +185,6 @@ static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
   if (!st && t->not_finite) st = not_finite(q->m, err);
   if (!st && !ends) st = walk_backward(w, slope_step, t, &hooks, err);
   lesson_cost(q, w);
-  walk_free(w);
   b->cache = NULL;
   q->formula += lesson_reach(q, b, !ends);
   return st || ends ? st : add_gradient(t, b, err);
@@ -249,6 +250,7 @@ loci_status tune(problem *all, int n, const loci_edit_settings *set, float *chan
   if (!st) st = optimise(&t, err);
   if (!st) fill_facts(&t);
   for (int i = 0; t.bare && i < n; i++) loci_prompt_free(t.bare[i]);
+  walk_free(t.w);
   kv_cache_free(t.cache);
   product_free(t.products);
   return st;

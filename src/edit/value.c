@@ -25,6 +25,7 @@ typedef struct optimum {
   double nll, kl;
   float *grads; /* (prompts and essence, D) */
   adam adam;
+  walk *w; /* of all steps */
   bool not_finite;
 } optimum;
 
@@ -102,14 +103,14 @@ static void slope_step(void *ctx, int64_t index, const float *logits, float *slo
  * enough. */
 static loci_status run_step(optimum *o, bool ends, bool *reached, loci_err *err) {
   problem *q = o->q;
-  walk *w;
+  walk *w = o->w;
   int runs = o->count + o->has_essence, wanted = 0;
   int64_t D = model_decoder(q->m)->width;
   o->nll = o->kl = 0;
   for (int i = 0; i < o->count; i++) o->logp[i] = 0;
   for (int i = 0; i < runs; i++) wanted += o->all[i].target.count;
   walk_hooks hooks = lesson_hooks(q, read_step, o, wanted);
-  TRY(walk_new(q->m, &w, err));
+  walk_clear(w);
   loci_status st = LOCI_OK;
   for (int i = 0; !st && i < runs; i++) {
     attempt a = {o->all[i].position, 1, q->delta, o->grads + i * D};
@@ -121,7 +122,6 @@ static loci_status run_step(optimum *o, bool ends, bool *reached, loci_err *err)
   for (int i = 0; i < o->count; i++) *reached &= exp(o->logp[i]) >= q->set->stop_p;
   if (!st && !ends && !*reached) st = walk_backward(w, slope_step, o, &hooks, err);
   lesson_cost(q, w);
-  walk_free(w);
   for (int i = 0; i < runs; i++) {
     q->formula += lesson_reach(q, &o->all[i], !ends && !*reached);
   }
@@ -200,7 +200,9 @@ loci_status value_find(problem *q, loci_err *err) {
   loci_status st = make_lessons(&o, err);
   if (!st) st = key_find(q, o.all, o.count, err);
   if (!st && q->set->kl > 0) st = run_essence(&o, &essence, err);
+  if (!st) st = walk_new(q->m, &o.w, err);
   if (!st) st = optimise(&o, err);
+  walk_free(o.w);
   for (int i = 0; o.all && i < o.count + o.has_essence; i++) kv_cache_free(o.all[i].cache);
   loci_prompt_free(essence);
   return st;

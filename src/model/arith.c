@@ -42,6 +42,13 @@ work_kind work_begin(arith *a, work_kind w) {
   return before;
 }
 
+void arith_restart(arith *a) {
+  a->flop = 0;
+  a->now = WORK_OTHER;
+  a->since = clock_seconds();
+  memset(a->seconds, 0, sizeof a->seconds);
+}
+
 void arith_free(arith *a) {
   if (!a) return;
   product_free(a->products);

@@ -52,6 +52,8 @@ static inline int threads_for(const arith *a, int64_t numbers) {
 
 loci_status arith_new(dtype type, int threads, arith **out, loci_err *err);
 void arith_free(arith *a);
+/* Counts work and time from here on. */
+void arith_restart(arith *a);
 
 /* Bytes of an operand of [rows] rows (rounded up as products need) of n values. */
 int64_t operand_bytes(const arith *a, int64_t rows, int64_t n);

@@ -92,18 +92,16 @@ static void ignore_logits(void *ctx, int64_t index, const float *logits) {
   (void)logits;
 }
 
-static loci_status step(const loci_model *m, kv_cache *cache, const float *rows, int count,
-                        double *seconds, loci_err *err) {
-  walk *w;
+static loci_status step(walk *w, kv_cache *cache, const float *rows, int count, double *seconds,
+                        loci_err *err) {
   int s;
   double begin = clock_seconds();
-  TRY(walk_new(m, &w, err));
-  loci_status st = walk_continue(w, cache, rows, count, &s, err);
-  if (!st) st = walk_want(w, s, kv_cache_length(cache) + count - 1, err);
-  if (!st) st = walk_run(w, &(walk_hooks){.logits = ignore_logits}, err);
-  walk_free(w);
+  walk_clear(w);
+  TRY(walk_continue(w, cache, rows, count, &s, err));
+  TRY(walk_want(w, s, kv_cache_length(cache) + count - 1, err));
+  TRY(walk_run(w, &(walk_hooks){.logits = ignore_logits}, err));
   *seconds = clock_seconds() - begin;
-  return st;
+  return LOCI_OK;
 }
 
 /* Bytes of all matrices that a token is multiplied with. */
@@ -117,15 +115,18 @@ static double bytes_of_token(const loci_model *m) {
 static loci_status answer(const loci_model *m, const loci_prompt *p, loci_scale *out,
                           loci_err *err) {
   kv_cache *cache;
+  walk *w = NULL;
   int T = p->info.length;
   double best = 0;
   TRY(kv_cache_new(m, T + TOKENS, &cache, err));
-  loci_status st = step(m, cache, p->embeds, T, &out->first_token_seconds, err);
+  loci_status st = walk_new(m, &w, err);
+  if (!st) st = step(w, cache, p->embeds, T, &out->first_token_seconds, err);
   for (int i = 0; !st && i < TOKENS; i++) {
     double seconds = 0;
-    st = step(m, cache, p->embeds, 1, &seconds, err);
+    st = step(w, cache, p->embeds, 1, &seconds, err);
     if (i == 0 || seconds < best) best = seconds;
   }
+  walk_free(w);
   kv_cache_free(cache);
   out->token_seconds = best;
   if (!st) out->token_bytes_per_s = bytes_of_token(m) / best;

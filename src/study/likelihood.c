@@ -23,6 +23,7 @@ typedef struct measuring {
   int n;
   wording *all;
   double *logp;
+  walk *w;
   int now; /* the answer whose rows are run; -1: the prompt's */
   bool not_finite;
 } measuring;
@@ -61,16 +62,13 @@ static loci_status read_wording(const measuring *r, const char *answer, arena *m
  * the prompt: the last one's). */
 static loci_status run(measuring *r, kv_cache *cache, int from, const float *rows, int count,
                        walk_hooks *hooks, loci_err *err) {
-  walk *w;
   int s, first = r->now < 0 ? count - 1 : 0;
   hooks->ordered = count - first;
-  TRY(walk_new(r->m, &w, err));
-  loci_status st = from == 0 ? walk_continue(w, cache, rows, count, &s, err)
-                             : walk_resume(w, cache, from, 0, rows, count, &s, err);
-  for (int i = first; !st && i < count; i++) st = walk_want(w, s, from + i, err);
-  if (!st) st = walk_run(w, hooks, err);
-  walk_free(w);
-  return st;
+  walk_clear(r->w);
+  TRY(from == 0 ? walk_continue(r->w, cache, rows, count, &s, err)
+                : walk_resume(r->w, cache, from, 0, rows, count, &s, err));
+  for (int i = first; i < count; i++) TRY(walk_want(r->w, s, from + i, err));
+  return walk_run(r->w, hooks, err);
 }
 
 static loci_status run_all(measuring *r, kv_cache *cache, walk_hooks *hooks, loci_err *err) {
@@ -99,7 +97,9 @@ loci_status likelihood_of(const loci_prompt *p, const char *const *answers, int 
   walk_hooks hooks = {
       .logits = read_logits, .logits_ctx = &r, .progress = progress, .progress_ctx = ctx};
   if (!st) st = kv_cache_new(r.m, p->info.length + longest - 1, &cache, err);
+  if (!st) st = walk_new(r.m, &r.w, err);
   if (!st) st = run_all(&r, cache, &hooks, err);
+  walk_free(r.w);
   kv_cache_free(cache);
   arena_free(mem);
   return st;

@@ -27,6 +27,7 @@ typedef struct part {
 typedef struct batch {
   part *parts;
   int count;
+  walk *w;
 } batch;
 
 /* ---------------------------------------------------------------- reading logits */
@@ -246,10 +247,10 @@ static void add_costs(const batch *b, const walk *w) {
 }
 
 static loci_status run_batch(const batch *b, loci_err *err) {
-  walk *w;
+  walk *w = b->w;
   int64_t base_count;
   const loci_trace_opts *o = b->parts[0].s->opts;
-  TRY(walk_new(b->parts[0].s->m, &w, err));
+  walk_clear(w);
   loci_status st = build(b, w, &base_count, err);
   walk_hooks hooks = {.logits = on_logits,
                       .logits_ctx = (void *)(uintptr_t)b,
@@ -258,7 +259,6 @@ static loci_status run_batch(const batch *b, loci_err *err) {
                       .progress_ctx = o->progress_ctx};
   if (!st) st = walk_run(w, &hooks, err);
   if (!st) add_costs(b, w);
-  walk_free(w);
   for (int i = 0; !st && i < b->count; i++) st = store_cells(&b->parts[i], err);
   return st;
 }
@@ -309,9 +309,9 @@ static int fitting(sweep *const *sweeps, int n) {
   return i > 0 ? i : 1;
 }
 
-static loci_status run_alone(sweep *s, loci_err *err) {
+static loci_status run_alone(sweep *s, walk *w, loci_err *err) {
   part p = {.s = s};
-  batch b = {&p, 1};
+  batch b = {&p, 1, w};
   do {
     TRY(next_cells(&p, err));
     TRY(run_batch(&b, err));
@@ -319,18 +319,24 @@ static loci_status run_alone(sweep *s, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status run_together(sweep *const *sweeps, int n, loci_err *err) {
-  batch b = {arena_zarray(sweeps[0]->mem, n, part), n};
+static loci_status run_together(sweep *const *sweeps, int n, walk *w, loci_err *err) {
+  batch b = {arena_zarray(sweeps[0]->mem, n, part), n, w};
   if (!b.parts) return fail_nomem(err, "tracing");
   for (int i = 0; i < n; i++) b.parts[i] = (part){.s = sweeps[i], .count = sweeps[i]->cell_count};
   return run_batch(&b, err);
 }
 
 loci_status sweeps_run(sweep *const *sweeps, int n, loci_err *err) {
-  for (int i = 0, k; i < n; i += k) {
+  walk *w;
+  if (n == 0) return LOCI_OK;
+  TRY(walk_new(sweeps[0]->m, &w, err));
+  loci_status st = LOCI_OK;
+  for (int i = 0, k; !st && i < n; i += k) {
     k = fitting(sweeps + i, n - i);
-    TRY(k > 1 ? run_together(sweeps + i, k, err) : run_alone(sweeps[i], err));
+    st = k > 1 ? run_together(sweeps + i, k, w, err) : run_alone(sweeps[i], w, err);
   }
+  walk_free(w);
+  if (st) return st;
   for (int i = 0; i < n; i++) {
     sweep *s = sweeps[i];
     s->clean = metrics_of(s, s->base);

@@ -54,18 +54,13 @@ static loci_status taken_init(taken *t, const loci_model *m, const loci_prompt *
 }
 
 /* One walk over [rows] more input rows; the candidates for the next token into top. */
-static loci_status step(const loci_model *m, kv_cache *cache, const float *rows, int count,
+static loci_status step(walk *w, kv_cache *cache, const float *rows, int count,
                         const walk_hooks *hooks, loci_err *err) {
-  walk *w;
-  int s;
-  TRY(walk_new(m, &w, err));
-  int length = kv_cache_length(cache) + count;
-  loci_status st = walk_continue(w, cache, rows, count, &s, err);
-  if (!st) st = walk_want(w, s, length - 1, err);
-  if (!st) st = walk_run(w, hooks, err);
-  if (!st && !((const taken *)hooks->logits_ctx)->finite) st = not_finite(m, err);
-  walk_free(w);
-  return st;
+  int s, length = kv_cache_length(cache) + count;
+  walk_clear(w);
+  TRY(walk_continue(w, cache, rows, count, &s, err));
+  TRY(walk_want(w, s, length - 1, err));
+  return walk_run(w, hooks, err);
 }
 
 static bool is_end(const loci_model *m, int id) {
@@ -108,10 +103,16 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   hooks.logits = take_top;
   hooks.logits_ctx = &best;
   kv_cache *cache;
+  walk *w = NULL;
   TRY(kv_cache_new(m, p->info.length + most, &cache, err));
-  loci_status st = step(m, cache, p->embeds, p->info.length, &hooks, err);
+  loci_status st = walk_new(m, &w, err);
+  if (!st) st = step(w, cache, p->embeds, p->info.length, &hooks, err);
   int n = 0;
   while (!st && n < most) {
+    if (!best.finite) {
+      st = not_finite(m, err);
+      break;
+    }
     top_logits_candidates(&best.top, m, top[n]);
     ids[n++] = best.top.id[0];
     mark_seen(&best, best.top.id[0]);
@@ -120,8 +121,9 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
                 best.top.id[0]);
     }
-    if (!st) st = step(m, cache, next, 1, &hooks, err);
+    if (!st) st = step(w, cache, next, 1, &hooks, err);
   }
+  walk_free(w);
   kv_cache_free(cache);
   if (st) return st;
   a->model = loci_model_get_info(m);

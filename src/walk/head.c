@@ -7,24 +7,39 @@
 
 enum { LOGIT_BYTES = 64 << 20 };
 
-typedef struct head {
-  int64_t chunk;
-  void *operand; /* (chunk, D) */
-  float *logits; /* (chunk, V) */
-  int64_t *slots;
-} head;
+/* Rows of logits that are there at once: all that anybody asks for, up to a bound, and no more: a
+ * vocabulary's row is large, and most walks ask for one. */
+static int64_t head_chunk(const walk *w) {
+  int64_t most = w->wants.count, fit = LOGIT_BYTES / ((int64_t)w->c->vocab * 4);
+  for (int64_t i = 0; i < w->records.count; i++) {
+    const record_item *r = &w->records.at[i];
+    if (r->site == LOCI_SITE_LOGITS && r->count > most) most = r->count;
+  }
+  fit = fit < 16 ? 16 : fit > 512 ? 512 : fit;
+  return most < fit ? most : fit;
+}
 
-static loci_status head_init(const walk *w, head *h, arena *mem, loci_err *err) {
-  int64_t rows = LOGIT_BYTES / ((int64_t)w->c->vocab * 4);
-  h->chunk = product_rows(rows < 16 ? 16 : rows > 512 ? 512 : rows);
-  h->operand = arena_zalloc(mem, operand_bytes(w->a, h->chunk, w->c->width), 1);
-  h->logits = arena_zarray(mem, h->chunk * w->c->vocab, float);
-  h->slots = arena_array(mem, h->chunk, int64_t);
-  return h->operand && h->logits && h->slots ? LOCI_OK : fail_nomem(err, "computing logits");
+bool head_prepare(walk *w) {
+  head_room *h = &w->head;
+  int64_t V = w->c->vocab, D = w->c->width;
+  h->chunk = head_chunk(w);
+  int64_t n = product_rows(h->chunk);
+  h->operand = arena_zalloc(w->mem, operand_bytes(w->a, n, D), 1);
+  h->logits = arena_array(w->mem, n * V, float);
+  h->slots = arena_array(w->mem, n, int64_t);
+  if (!h->operand || !h->logits || !h->slots) return false;
+  if (w->grads.count == 0) return true;
+  h->slopes = arena_array(w->mem, n * V, float);
+  h->dnormed = arena_array(w->mem, n * D, float);
+  h->x = arena_array(w->mem, n * D, float);
+  h->back_slots = arena_array(w->mem, n, int64_t);
+  h->indices = arena_array(w->mem, n, int64_t);
+  return h->slopes && h->dnormed && h->x && h->back_slots && h->indices;
 }
 
 /* logits of the n <= chunk rows in h->slots */
-static loci_status head_forward(walk *w, head *h, int64_t n, loci_err *err) {
+static loci_status head_forward(walk *w, int64_t n, loci_err *err) {
+  head_room *h = &w->head;
   const checkpoint *c = w->model->weights;
   work_kind before = work_begin(w->a, WORK_HEAD);
   TRY(norm_forward(w->a, walk_norm(w), &c->final_norm, h->operand, w->resid, h->slots, n, err));
@@ -44,7 +59,8 @@ void keep_wanted(walk *w, int layer) {
   }
 }
 
-static loci_status give_wanted(walk *w, head *h, const walk_hooks *hooks, loci_err *err) {
+static loci_status give_wanted(walk *w, const walk_hooks *hooks, loci_err *err) {
+  head_room *h = &w->head;
   int64_t V = w->c->vocab;
   int64_t n;
   for (int64_t first = 0; first < w->wants.count; first += n) {
@@ -56,7 +72,7 @@ static loci_status give_wanted(walk *w, head *h, const walk_hooks *hooks, loci_e
       bool kept = want->kept >= 0;
       h->slots[i] = kept ? want->kept : owner_slot(w, want->stream, want->position, w->c->layers);
     }
-    TRY(head_forward(w, h, n, err));
+    TRY(head_forward(w, n, err));
 #pragma omp parallel for num_threads(w->a->threads) schedule(dynamic) if (!ordered)
     for (int64_t i = 0; i < n; i++) {
       hooks->logits(hooks->logits_ctx, first + i, h->logits + i * V);
@@ -65,7 +81,8 @@ static loci_status give_wanted(walk *w, head *h, const walk_hooks *hooks, loci_e
   return LOCI_OK;
 }
 
-static loci_status record_logits(walk *w, head *h, const record_item *r, loci_err *err) {
+static loci_status record_logits(walk *w, const record_item *r, loci_err *err) {
+  head_room *h = &w->head;
   const stream *t = &w->streams.at[r->stream];
   int64_t V = w->c->vocab;
   for (int first = t->first; first < t->length; first += (int)h->chunk) {
@@ -73,7 +90,7 @@ static loci_status record_logits(walk *w, head *h, const record_item *r, loci_er
     for (int64_t i = 0; i < n; i++) {
       h->slots[i] = owner_slot(w, r->stream, first + (int)i, w->c->layers);
     }
-    TRY(head_forward(w, h, n, err));
+    TRY(head_forward(w, n, err));
     memcpy(r->out + (int64_t)(first - t->first) * V, h->logits, (size_t)(n * V) * sizeof *r->out);
   }
   return LOCI_OK;
@@ -100,83 +117,50 @@ static loci_status record_norm(walk *w, const record_item *r, loci_err *err) {
 }
 
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err) {
-  head h;
-  arena *mem = arena_new();
-  if (!mem) return fail_nomem(err, "computing logits");
-  loci_status st = LOCI_OK;
-  TRY_DONE(head_init(w, &h, mem, err));
-  TRY_DONE(give_wanted(w, &h, hooks, err));
+  TRY(give_wanted(w, hooks, err));
   for (int64_t i = 0; i < w->records.count; i++) {
     const record_item *r = &w->records.at[i];
-    if (r->site == LOCI_SITE_LOGITS) TRY_DONE(record_logits(w, &h, r, err));
-    if (r->site == LOCI_SITE_FINAL_NORM) TRY_DONE(record_norm(w, r, err));
-  }
-done:
-  arena_free(mem);
-  return st;
-}
-
-/* ---------------------------------------------------------------- backwards */
-
-typedef struct slopes {
-  float *rows;      /* (chunk, V) d loss / d logits */
-  float *dnormed;   /* (chunk, D) */
-  float *x;         /* (chunk, D) */
-  int64_t *slots;   /* (chunk) in G */
-  int64_t *indices; /* (chunk) of walk_want */
-} slopes;
-
-/* G += of the n rows in h->slots and s. */
-static loci_status back_rows(walk *w, head *h, const slopes *s, int64_t n, walk_slope_fn slope,
-                             void *ctx, loci_err *err) {
-  const checkpoint *c = w->model->weights;
-  int64_t V = w->c->vocab, D = w->c->width;
-  TRY(head_forward(w, h, n, err));
-  memset(s->rows, 0, (size_t)(n * V) * sizeof *s->rows);
-  for (int64_t i = 0; i < n; i++) {
-    slope(ctx, s->indices[i], h->logits + i * V, s->rows + i * V);
-    memcpy(s->x + i * D, w->resid + h->slots[i] * D, (size_t)D * sizeof *s->x);
-  }
-  TRY(linear_backward(w->a, &c->head, s->dnormed, s->rows, n, err));
-  for (int64_t i = 0; i < n; i++) { /* one by one: a position may be wanted twice */
-    TRY(norm_backward(w->a, walk_norm(w), &c->final_norm, w->tape->G + s->slots[i] * D, NULL,
-                      s->dnormed + i * D, s->x + i * D, 1, err));
+    if (r->site == LOCI_SITE_LOGITS) TRY(record_logits(w, r, err));
+    if (r->site == LOCI_SITE_FINAL_NORM) TRY(record_norm(w, r, err));
   }
   return LOCI_OK;
 }
 
-static loci_status back_wanted(walk *w, head *h, arena *mem, walk_slope_fn slope, void *ctx,
-                               loci_err *err) {
-  int64_t V = w->c->vocab, D = w->c->width, n = 0;
-  slopes s = {.rows = arena_array(mem, h->chunk * V, float),
-              .dnormed = arena_array(mem, h->chunk * D, float),
-              .x = arena_array(mem, h->chunk * D, float),
-              .slots = arena_array(mem, h->chunk, int64_t),
-              .indices = arena_array(mem, h->chunk, int64_t)};
-  if (!s.rows || !s.dnormed || !s.x || !s.slots || !s.indices) {
-    return fail_nomem(err, "computing a loss");
+/* ---------------------------------------------------------------- backwards */
+
+/* G += of the n rows in h->slots, which stand at h->back_slots in it. */
+static loci_status back_rows(walk *w, int64_t n, walk_slope_fn slope, void *ctx, loci_err *err) {
+  const checkpoint *c = w->model->weights;
+  head_room *h = &w->head;
+  int64_t V = w->c->vocab, D = w->c->width;
+  TRY(head_forward(w, n, err));
+  memset(h->slopes, 0, (size_t)(n * V) * sizeof *h->slopes);
+  for (int64_t i = 0; i < n; i++) {
+    slope(ctx, h->indices[i], h->logits + i * V, h->slopes + i * V);
+    memcpy(h->x + i * D, w->resid + h->slots[i] * D, (size_t)D * sizeof *h->x);
   }
+  TRY(linear_backward(w->a, &c->head, h->dnormed, h->slopes, n, err));
+  for (int64_t i = 0; i < n; i++) { /* one by one: a position may be wanted twice */
+    TRY(norm_backward(w->a, walk_norm(w), &c->final_norm, w->tape->G + h->back_slots[i] * D, NULL,
+                      h->dnormed + i * D, h->x + i * D, 1, err));
+  }
+  return LOCI_OK;
+}
+
+loci_status back_head(walk *w, walk_slope_fn slope, void *ctx, loci_err *err) {
+  head_room *h = &w->head;
+  int64_t n = 0;
   for (int64_t i = 0; i < w->wants.count; i++) {
     const want_item *want = &w->wants.at[i];
     if (want->position < w->tape->streams[want->stream].from[w->c->layers]) continue;
     h->slots[n] = slot_of(w, want->stream, want->position);
-    s.slots[n] = tape_slot(w, want->stream, want->position);
-    s.indices[n++] = i;
+    h->back_slots[n] = tape_slot(w, want->stream, want->position);
+    h->indices[n++] = i;
     if (n < h->chunk) continue;
-    TRY(back_rows(w, h, &s, n, slope, ctx, err));
+    TRY(back_rows(w, n, slope, ctx, err));
     n = 0;
   }
-  return n > 0 ? back_rows(w, h, &s, n, slope, ctx, err) : LOCI_OK;
-}
-
-loci_status back_head(walk *w, walk_slope_fn slope, void *ctx, loci_err *err) {
-  head h;
-  arena *mem = arena_new();
-  if (!mem) return fail_nomem(err, "computing a loss");
-  loci_status st = head_init(w, &h, mem, err);
-  if (!st) st = back_wanted(w, &h, mem, slope, ctx, err);
-  arena_free(mem);
-  return st;
+  return n > 0 ? back_rows(w, n, slope, ctx, err) : LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- forwards */

@@ -1,5 +1,6 @@
 /* The parts of a walk one by one: heads, added values, masks, patterns, windows, records in
  * children, the cache of keys and values, and what the last layer leaves out. */
+#include "walk/grad.h"
 #include "walk/laws_test.h"
 
 enum { LENGTH = 18 };
@@ -379,6 +380,57 @@ static void a_child_of_a_continued_run_starts_behind_the_cache(void **state) {
   bench_close(b);
 }
 
+/* Logits of the bench's child, in a walk that may have run before; with records and gradients if
+ * [more]. */
+static void run_child(const bench *b, walk *w, bool more, float *logits) {
+  loci_err err;
+  int root, child;
+  int64_t width = site_width(b->m, LOCI_SITE_MLP_POST);
+  float *record = room(LENGTH * width), *grad = room(width);
+  must(walk_root(w, b->rows, LENGTH, &root, &err), &err);
+  must(walk_child(w, root, &child, &err), &err);
+  must(walk_embed(w, child, 4, b->other, &err), &err);
+  for (int p = more ? 0 : LENGTH - 1; p < LENGTH; p++) must(walk_want(w, child, p, &err), &err);
+  if (more) {
+    must(walk_mask(w, child, 1, 9, 0, 3, &err), &err);
+    must(walk_record(w, root, LOCI_SITE_MLP_POST, 2, record, &err), &err);
+    must(walk_grad(w, child, LOCI_SITE_MLP_POST, 1, (walk_span){7, 1}, grad, &err), &err);
+  }
+  logit_rows k = {.V = model_decoder(b->m)->vocab, .rows = logits};
+  must(walk_run(w, &(walk_hooks){.logits = keep_logits, .logits_ctx = &k}, &err), &err);
+  free(record);
+  free(grad);
+}
+
+static void a_cleared_walk_is_as_good_as_a_new_one(void **state) {
+  (void)state;
+  for (int k = 0; k < 2; k++) {
+    bench *b = bench_open(both_kinds[k]);
+    int64_t V = model_decoder(b->m)->vocab;
+    float *once = room(V), *again = room(LENGTH * V);
+    loci_err err;
+    walk *w;
+    must(walk_new(b->m, &w, &err), &err);
+    run_child(b, w, false, once);
+    int64_t rows = walk_rows(w);
+    double flop = walk_flop(w);
+    walk_clear(w);
+    run_child(b, w, true, again);
+    for (int round = 0; round < 2; round++) {
+      walk_clear(w);
+      assert_int_equal(walk_rows(w), 0);
+      run_child(b, w, false, again);
+      assert_memory_equal(once, again, (size_t)V * sizeof *once);
+      assert_int_equal(walk_rows(w), rows);
+      assert_true(walk_flop(w) == flop);
+    }
+    walk_free(w);
+    free(once);
+    free(again);
+    bench_close(b);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(all_heads_patched_one_by_one_are_the_row_patched_at_once),
@@ -393,6 +445,7 @@ int main(void) {
       cmocka_unit_test(a_chain_of_streams_too_deep_is_refused),
       cmocka_unit_test(a_run_past_the_sliding_window_is_refused),
       cmocka_unit_test(a_run_continued_row_by_row_is_the_whole_run),
+      cmocka_unit_test(a_cleared_walk_is_as_good_as_a_new_one),
       cmocka_unit_test(a_child_of_a_continued_run_starts_behind_the_cache),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

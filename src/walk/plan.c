@@ -182,6 +182,7 @@ static loci_status allocate(walk *w, loci_err *err) {
             w->keys && w->values && w->scores && w->gate && w->up && w->inner;
   if (ok) ok = rope_fill(c, w->longest, mem, &w->rope);
   if (ok && w->flows.count > 0) ok = flow_prepare(w);
+  if (ok && w->layers == c->layers) ok = head_prepare(w);
   return ok ? LOCI_OK : fail_nomem(err, "making room for a walk");
 }
 

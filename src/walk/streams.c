@@ -7,7 +7,7 @@
 
 #include "walk/grad.h"
 
-enum { MAX_STREAMS = 1 << 22 };
+enum { MAX_STREAMS = 1 << 22, KEPT_BYTES = 64 << 20 };
 
 loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
   *out = NULL;
@@ -41,6 +41,27 @@ void walk_free(walk *w) {
   arith_free(w->a);
   arena_free(w->mem);
   free(w);
+}
+
+#define EMPTIED(list)                                                                              \
+  { .at = w->list.at, .room = w->list.room }
+
+void walk_clear(walk *w) {
+  arena_reset(w->mem, KEPT_BYTES);
+  arith_restart(w->a);
+  *w = (walk){.model = w->model,
+              .c = w->c,
+              .mem = w->mem,
+              .a = w->a,
+              .reader = w->reader,
+              .streams = EMPTIED(streams),
+              .embeds = EMPTIED(embeds),
+              .patches = EMPTIED(patches),
+              .masks = EMPTIED(masks),
+              .records = EMPTIED(records),
+              .wants = EMPTIED(wants),
+              .flows = EMPTIED(flows),
+              .grads = EMPTIED(grads)};
 }
 
 /* Room for one more item of [size] bytes. */

@@ -27,6 +27,19 @@
 #include "walk/items.h"
 #include "walk/rows.h"
 
+/* Rows on their way through final norm and head, some at a time (head.c). */
+typedef struct head_room {
+  int64_t chunk;
+  void *operand;       /* (chunk, D) */
+  float *logits;       /* (chunk, V) */
+  int64_t *slots;      /* (chunk) of the residual stream */
+  float *slopes;       /* backwards: (chunk, V) d loss / d logits */
+  float *dnormed;      /* (chunk, D) */
+  float *x;            /* (chunk, D) */
+  int64_t *back_slots; /* (chunk) of G */
+  int64_t *indices;    /* (chunk) of walk_want */
+} head_room;
+
 struct walk {
   const loci_model *model;
   const decoder_config *c;
@@ -67,6 +80,7 @@ struct walk {
   float *gate, *up;                 /* (chunk, F) */
   void *inner;                      /* operand (chunk, F) */
   int64_t chunk, row_count;
+  head_room head;
 };
 
 /* inherit.c, plan.c */
@@ -76,6 +90,7 @@ loci_status walk_plan(walk *w, loci_err *err);
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err);
 void attend_layer(walk *w, int layer);
 void keep_wanted(walk *w, int layer); /* copies the rows that are wanted behind the layer */
+bool head_prepare(walk *w);           /* memory for the walk's head; false: there is none */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
 norm_spec walk_norm(const walk *w);
 /* The weights of a layer are there, and those of the [next] one (-1: none) are on the way; and when

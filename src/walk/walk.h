@@ -11,8 +11,8 @@
  * ancestors before its stream's first live position, and its own from there on.
  *
  * Legal order: walk_new; streams and interventions, parents before children and sources before the
- * patches that read them; walk_run once; walk_free.  All positions are of the sequence, all layers
- * 0-based.  Pointers given to a walk are borrowed until walk_run returns.
+ * patches that read them; walk_run once; walk_free, or walk_clear and anew.  Positions are of the
+ * sequence, layers 0-based.  Pointers given to a walk are borrowed until walk_run returns.
  * Cost: rows as in docs/MATH.md, "The sweep"; memory: sizes.h. */
 #ifndef LOCI_WALK_WALK_H
 #define LOCI_WALK_WALK_H
@@ -26,13 +26,14 @@ typedef struct kv_cache kv_cache;
 
 loci_status walk_new(const loci_model *m, walk **out, loci_err *err);
 void walk_free(walk *w);
+/* Empties a walk for the next one over the same model; memory and compiled products stay. */
+void walk_clear(walk *w);
 
 /* ---------------- streams; all return the new stream's number in *out */
 
 /* A full run over input rows (length, D). */
 loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_err *err);
-/* A run that continues the cached positions with [length] more input rows, and adds them to the
- * cache. */
+/* A run that continues the cached positions with [length] more input rows, and caches them. */
 loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int length, int *out,
                           loci_err *err);
 /* A run of the positions from [first] on that begins at [layer] with their residual rows (length,
@@ -104,8 +105,7 @@ typedef struct walk_hooks {
 
 loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err);
 
-/* (row, layer) pairs that went through a layer's matrices (on the way back: twice, see grad.h), and
- * 2 M N K of all products, so far. */
+/* (row, layer) pairs, backwards twice (grad.h), and 2 M N K of all products, so far. */
 int64_t walk_rows(const walk *w);
 double walk_flop(const walk *w);
 /* Adds a share of both, and of what the walk's seconds went into. */
