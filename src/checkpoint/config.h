@@ -10,8 +10,8 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "tensor/dtype.h"
+#include "tensor/kernels.h"
 
-typedef enum act_kind { ACT_SILU, ACT_GELU_TANH, ACT_GELU_ERF, ACT_QUICK_GELU, ACT_RELU } act_kind;
 typedef enum norm_kind { NORM_RMS, NORM_LAYER } norm_kind;
 typedef enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_DYNAMIC, ROPE_LLAMA3 } rope_kind;
 typedef enum layout_kind {

@@ -8,8 +8,10 @@
 #include "base/clock.h"
 
 enum {
-  BLOCK_BYTES = 16 << 20
-}; /* converted weights stay in the cache between conversion and product */
+  BLOCK_BYTES = 16 << 20, /* converted weights stay in the cache between conversion and product */
+  READY_FEW = 4,
+  CONVERTED_FEW = 16
+};
 
 loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
   *out = NULL;
@@ -55,6 +57,8 @@ void arith_free(arith *a) {
   free(a->block);
   free(a->vector[0]);
   free(a->vector[1]);
+  free(a->few);
+  free(a->line);
   free(a->back.operand);
   free(a->back.part);
   free(a);
@@ -70,6 +74,22 @@ void operand_set(const arith *a, void *out, int64_t r, const float *x, int64_t n
   } else {
     memcpy((float *)out + r * n, x, (size_t)n * sizeof *x);
   }
+}
+
+const void *operand_of(const arith *a, void *room, const float *x, int64_t n, int64_t width) {
+  if (a->type == DTYPE_F32) return x;
+#pragma omp parallel for num_threads(threads_for(a, n *width)) schedule(static)
+  for (int64_t i = 0; i < n; i++) operand_set(a, room, i, x + i * width, width);
+  return room;
+}
+
+/* Room for n floats at *at, of which what stood there is lost. */
+static loci_status grow(float **at, int64_t *size, int64_t n, loci_err *err) {
+  if (n <= *size) return LOCI_OK;
+  free(*at);
+  *at = malloc((size_t)n * sizeof **at);
+  *size = *at ? n : 0;
+  return *at ? LOCI_OK : fail_nomem(err, "preparing arithmetic");
 }
 
 static loci_status grow_vectors(arith *a, int64_t n, loci_err *err) {
@@ -102,11 +122,10 @@ loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *weights, 
   TRY(weight_vector(a, &weights->w, 0, &w, err));
   if (spec.kind == NORM_LAYER) TRY(weight_vector(a, &weights->b, 1, &b, err));
   int64_t stride = round_up(D, PANEL);
-  float *scratch = malloc((size_t)(stride * a->threads) * sizeof *scratch);
-  if (!scratch) return fail_nomem(err, "normalising");
+  TRY(grow(&a->line, &a->line_size, stride * a->threads, err));
 #pragma omp parallel for num_threads(threads_for(a, n *D)) schedule(static)
   for (int t = 0; t < a->threads; t++) {
-    float *y = scratch + t * stride;
+    float *y = a->line + t * stride;
     for (int64_t i = n * t / a->threads; i < n * (t + 1) / a->threads; i++) {
       const float *row = x + (rows ? rows[i] : i) * D;
       if (spec.kind == NORM_LAYER) {
@@ -117,15 +136,19 @@ loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *weights, 
       operand_set(a, out, i, y, D);
     }
   }
-  free(scratch);
   return LOCI_OK;
+}
+
+/* Whether the map holds a weight as products want it. */
+static bool is_ready(const arith *a, const weight *w) {
+  return w->type == a->type && (uintptr_t)w->data % dtype_bytes(w->type) == 0;
 }
 
 loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, const void **out,
                          loci_err *err) {
   size_t row_bytes = (size_t)w->cols * dtype_bytes(w->type);
   const uint8_t *from = w->data + (size_t)first * row_bytes;
-  if (w->type == a->type && (uintptr_t)from % dtype_bytes(w->type) == 0) {
+  if (is_ready(a, w)) {
     *out = from;
     return LOCI_OK;
   }
@@ -155,7 +178,7 @@ static loci_status multiply(arith *a, product_shape shape, const void *x, const 
 }
 
 int64_t weight_block_rows(const arith *a, const weight *w) {
-  if (w->type == a->type && (uintptr_t)w->data % dtype_bytes(w->type) == 0) return w->rows;
+  if (is_ready(a, w)) return w->rows;
   int64_t n = BLOCK_BYTES / (w->cols * (int64_t)dtype_bytes(a->type));
   return n < 1 ? 1 : n < w->rows ? n : w->rows;
 }
@@ -168,20 +191,28 @@ static loci_status add_bias(arith *a, const weight *bias, float *out, int64_t n,
   return LOCI_OK;
 }
 
-/* One row alone, as in every step of an answer: a product library would first convert the weight,
- * or wait for memory in vain; here it is read once, as it stands. */
-static loci_status linear_row(arith *a, const weight *w, float *out, const void *in,
+/* Whether the rows go through a weight as it stands.  A product library computes 16 rows at least,
+ * and a weight of another type is converted for it first: an answer's step of one row takes two to
+ * four times as long that way, and up to 16 rows gain where there is a conversion. */
+bool few_rows(const arith *a, const weight *w, int64_t n) {
+  return n <= (is_ready(a, w) ? READY_FEW : CONVERTED_FEW);
+}
+
+static loci_status linear_few(arith *a, const weight *w, float *out, const void *in, int64_t n,
                               loci_err *err) {
   enum { ROWS = 32 };
-  TRY(grow_vectors(a, w->cols, err));
-  const float *x = a->vector[0];
-  a->k->to_f32(a->vector[0], a->type, in, w->cols);
+  const float *x = in;
   int64_t row_bytes = w->cols * (int64_t)dtype_bytes(w->type);
+  if (a->type != DTYPE_F32) {
+    TRY(grow(&a->few, &a->few_size, n * w->cols, err));
+    a->k->to_f32(a->few, a->type, in, n * w->cols);
+    x = a->few;
+  }
   work_kind before = work_begin(a, WORK_PRODUCT);
 #pragma omp parallel for num_threads(threads_for(a, w->rows * w->cols)) schedule(static)
   for (int64_t r = 0; r < w->rows; r += ROWS) {
-    int64_t n = w->rows - r < ROWS ? w->rows - r : ROWS;
-    a->k->dots(out + r, x, w->type, w->data + r * row_bytes, n, w->cols);
+    int64_t rows = w->rows - r < ROWS ? w->rows - r : ROWS;
+    a->k->dots(out + r, w->rows, x, (int)n, w->type, w->data + r * row_bytes, rows, w->cols);
   }
   work_end(a, before);
   return LOCI_OK;
@@ -203,8 +234,8 @@ static loci_status linear_rows(arith *a, const weight *w, float *out, const void
 loci_status linear_forward(arith *a, const linear_weights *w, float *out, const void *in, int64_t n,
                            loci_err *err) {
   if (n == 0) return LOCI_OK;
-  if (n == 1) {
-    TRY(linear_row(a, &w->w, out, in, err));
+  if (few_rows(a, &w->w, n)) {
+    TRY(linear_few(a, &w->w, out, in, n, err));
   } else {
     TRY(linear_rows(a, &w->w, out, in, n, err));
   }
@@ -243,12 +274,12 @@ loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part p
   return LOCI_OK;
 }
 
-void act_forward(const arith *a, act_kind act, float *x, int64_t n) {
-  switch (act) {
-    case ACT_SILU: a->k->silu(x, n); break;
-    case ACT_GELU_TANH: a->k->gelu_tanh(x, n); break;
-    case ACT_GELU_ERF: a->k->gelu_erf(x, n); break;
-    case ACT_QUICK_GELU: a->k->quick_gelu(x, n); break;
-    case ACT_RELU: a->k->relu(x, n); break;
+void gate_forward(const arith *a, void *out, dtype type, const float *g, const float *u,
+                  act_kind act, int64_t n, int64_t width) {
+  int64_t bytes = width * (int64_t)dtype_bytes(type);
+#pragma omp parallel for num_threads(threads_for(a, n *width)) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    const float *factor = u ? u + i * width : NULL;
+    a->k->gate((char *)out + i * bytes, type, g + i * width, factor, act, width);
   }
 }

@@ -29,6 +29,9 @@ typedef struct arith {
   void *block;      /* a block of converted weights */
   float *vector[2]; /* a norm's weight and bias, or a linear's bias, as f32 */
   int64_t vector_size;
+  float *few;  /* few rows of a product's operand, as f32 */
+  float *line; /* per thread: a row on its way to an operand */
+  int64_t few_size, line_size;
   struct {
     void *operand; /* a gradient's columns as an operand */
     float *part;   /* one block's share of a backward product */
@@ -39,26 +42,26 @@ typedef struct arith {
   double since, seconds[WORK_COUNT];
 } arith;
 
-/* From here on time goes into [w], if it goes into nothing but WORK_OTHER so far: a head's products
- * count as head.  Returns what it went into, for work_end. */
+/* From here on time goes into [w], unless it goes into more than WORK_OTHER already: a head's
+ * products count as head.  Returns what it went into, for work_end. */
 work_kind work_begin(arith *a, work_kind w);
 void work_end(arith *a, work_kind before);
 
-/* Threads worth waking for a loop over this many numbers: waking costs as much as some ten thousand
- * of them. */
+/* Threads for a loop over so many numbers: waking costs as much as some ten thousand of them. */
 static inline int threads_for(const arith *a, int64_t numbers) {
   return numbers < 16384 ? 1 : a->threads;
 }
 
 loci_status arith_new(dtype type, int threads, arith **out, loci_err *err);
 void arith_free(arith *a);
-/* Counts work and time from here on. */
-void arith_restart(arith *a);
+void arith_restart(arith *a); /* counts work and time from here on */
 
 /* Bytes of an operand of [rows] rows (rounded up as products need) of n values. */
 int64_t operand_bytes(const arith *a, int64_t rows, int64_t n);
 /* out (operand row r of width n) := x (n) */
 void operand_set(const arith *a, void *out, int64_t r, const float *x, int64_t n);
+/* The n rows of x (n, width) as an operand: x itself, or its rows rounded into [room]. */
+const void *operand_of(const arith *a, void *room, const float *x, int64_t n, int64_t width);
 
 typedef struct norm_spec {
   norm_kind kind;
@@ -86,10 +89,12 @@ typedef struct linear_part {
 loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part part, const void *in,
                                 int64_t n, loci_err *err);
 
-/* x := act(x) over n values. */
-void act_forward(const arith *a, act_kind act, float *x, int64_t n);
+/* n rows of [width] values: out := act(g) u, or act(g) where u is NULL; f32, or an operand in
+ * bf16. */
+void gate_forward(const arith *a, void *out, dtype type, const float *g, const float *u,
+                  act_kind act, int64_t n, int64_t width);
 
-/* The backward passes (arith_backward.c): from d loss / d result to d loss / d input. */
+/* The backward passes (arith_backward.c). */
 /* dx row rows[i] += d loss / d x row rows[i] of norm_forward, dy (n, D); rows NULL: 0 .. n-1; x row
  * i is x + i * D. */
 loci_status norm_backward(arith *a, norm_spec spec, const norm_weights *w, float *dx,
@@ -98,19 +103,18 @@ loci_status norm_backward(arith *a, norm_spec spec, const norm_weights *w, float
 /* dx (n, K) := dy (n, N) W; dx needs room for product_rows(n) rows. */
 loci_status linear_backward(arith *a, const linear_weights *w, float *dx, const float *dy,
                             int64_t n, loci_err *err);
-/* dx *= act'(x) over n values. */
-void act_backward(act_kind act, float *dx, const float *x, int64_t n);
+void act_backward(act_kind act, float *dx, const float *x, int64_t n); /* dx *= act'(x) */
 
 /* Rows [first, first + n) of a weight in the operands' type, in place where the map already holds
  * it; and how many rows go through one product. */
 loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, const void **out,
                          loci_err *err);
 int64_t weight_block_rows(const arith *a, const weight *w);
+/* Whether n rows are multiplied with a weight without either. */
+bool few_rows(const arith *a, const weight *w, int64_t n);
 
-/* f32 copy of a vector (1, n) weight into scratch i (0 or 1); valid until the next use of that
- * scratch. */
+/* f32 copy of a vector (1, n) weight in scratch i (0 or 1), valid until the scratch's next use. */
 loci_status weight_vector(arith *a, const weight *w, int i, const float **out, loci_err *err);
 /* Row [row] of a matrix as f32. */
 void weight_row(const weight *w, int64_t row, float *out);
-
 #endif

@@ -39,10 +39,35 @@ static loci_status grow_back(arith *a, int64_t bytes, int64_t part, loci_err *er
   return ok ? LOCI_OK : fail_nomem(err, "computing gradients");
 }
 
+/* Few rows: the weight is read once as it stands, some of its rows at a time, each thread its own
+ * columns (see few_rows). */
+static void linear_few_back(arith *a, const weight *w, float *dx, const float *dy, int64_t n) {
+  enum { ROWS = 16, COLUMNS = 64 };
+  int64_t K = w->cols, N = w->rows, size = (int64_t)dtype_bytes(w->type);
+  int64_t chunks = (K + COLUMNS - 1) / COLUMNS;
+  int threads = threads_for(a, N * K);
+  memset(dx, 0, (size_t)(n * K) * sizeof *dx);
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int t = 0; t < threads; t++) {
+    int64_t c = chunks * t / threads * COLUMNS, end = chunks * (t + 1) / threads * COLUMNS;
+    if (end > K) end = K;
+    for (int64_t r = 0; r < N; r += ROWS) {
+      weight_rows rows = {w->type, w->data + (r * K + c) * size, K};
+      int64_t count = N - r < ROWS ? N - r : ROWS;
+      a->k->dots_back(dx + c, K, dy + r, N, (int)n, rows, count, end - c);
+    }
+  }
+}
+
 loci_status linear_backward(arith *a, const linear_weights *w, float *dx, const float *dy,
                             int64_t n, loci_err *err) {
-  if (n == 0) return LOCI_OK;
   int64_t N = w->w.rows, K = w->w.cols, step = weight_block_rows(a, &w->w);
+  a->flop += 2.0 * (double)n * (double)N * (double)K;
+  if (n == 0) return LOCI_OK;
+  if (few_rows(a, &w->w, n)) {
+    linear_few_back(a, &w->w, dx, dy, n);
+    return LOCI_OK;
+  }
   TRY(grow_back(a, operand_bytes(a, n, step), step < N ? product_rows(n) * K : 1, err));
   for (int64_t first = 0; first < N; first += step) {
     int64_t rows = N - first < step ? N - first : step;
@@ -57,12 +82,12 @@ loci_status linear_backward(arith *a, const linear_weights *w, float *dx, const 
 #pragma omp parallel for num_threads(threads_for(a, n *K)) schedule(static)
     for (int64_t i = 0; i < n; i++) a->k->add(dx + i * K, out + i * K, K);
   }
-  a->flop += 2.0 * (double)n * (double)N * (double)K;
   return LOCI_OK;
 }
 
 void act_backward(act_kind act, float *dx, const float *x, int64_t n) {
   switch (act) {
+    case ACT_COUNT: break;
     case ACT_SILU: silu_backward(dx, x, n); break;
     case ACT_GELU_TANH: gelu_tanh_backward(dx, x, n); break;
     case ACT_GELU_ERF: gelu_erf_backward(dx, x, n); break;

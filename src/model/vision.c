@@ -137,9 +137,7 @@ static loci_status vit_block(tower *t, const vision_layer *w, loci_err *err) {
 
   TRY(norm_forward(t->a, vision_norm(t), &w->norm2, t->operand, t->x, NULL, n, err));
   TRY(linear_forward(t->a, &w->fc1, t->inner, t->operand, n, err));
-#pragma omp parallel for num_threads(threads_for(t->a, n *F)) schedule(static)
-  for (int64_t i = 0; i < n; i++) act_forward(t->a, t->v->act, t->inner + i * F, F);
-  set_operand(t, t->inner, F);
+  gate_forward(t->a, t->operand, t->a->type, t->inner, NULL, t->v->act, n, F);
   TRY(linear_forward(t->a, &w->fc2, t->y, t->operand, n, err));
   t->a->k->add(t->x, t->y, n * D);
   return LOCI_OK;
@@ -193,7 +191,7 @@ static loci_status project(arith *a, const checkpoint *c, const float *features,
     for (int64_t r = 0; r < P; r++) operand_set(a, operand, r, in + r * width, width);
     TRY(linear_forward(a, w, out, operand, P, err));
     width = w->w.rows;
-    if (i + 1 < p->n_linear) act_forward(a, p->act, out, P * width);
+    if (i + 1 < p->n_linear) gate_forward(a, out, DTYPE_F32, out, NULL, p->act, P, width);
     in = out;
   }
   memcpy(projected, in, (size_t)(P * width) * sizeof *projected);

@@ -21,7 +21,7 @@ typedef struct job {
   const float *r; /* the loss is <r, f(x)> */
   const float *w, *b;
   float *y;
-  void (*act)(float *x, int64_t n);
+  act_kind act;
   int target;
 } job;
 
@@ -62,25 +62,26 @@ static void norms_have_their_slopes(void **state) {
 static double act_loss(void *ctx, const float *x) {
   job *j = ctx;
   memcpy(j->y, x, (size_t)j->n * sizeof *x);
-  j->act(j->y, j->n);
+  plain()->gate(j->y, DTYPE_F32, j->y, NULL, j->act, j->n);
   return dot(j->r, j->y, j->n);
 }
 
 static void activations_have_their_slopes(void **state) {
   (void)state;
-  const kernel_set *k = plain();
-  void (*const forward[])(float *, int64_t) = {k->silu, k->gelu_tanh, k->gelu_erf, k->quick_gelu,
-                                               k->relu};
-  void (*const backward[])(float *, const float *, int64_t) = {
-      silu_backward, gelu_tanh_backward, gelu_erf_backward, quick_gelu_backward, relu_backward};
+  void (*const backward[ACT_COUNT])(float *, const float *,
+                                    int64_t) = {[ACT_SILU] = silu_backward,
+                                                [ACT_GELU_TANH] = gelu_tanh_backward,
+                                                [ACT_GELU_ERF] = gelu_erf_backward,
+                                                [ACT_QUICK_GELU] = quick_gelu_backward,
+                                                [ACT_RELU] = relu_backward};
   enum { N = 60 };
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < ACT_COUNT; i++) {
     random_source s = random_new(3);
     float x[N], y[N], *r = random_floats(&s, N), *dx = calloc(N, sizeof *dx);
     assert_non_null(dx);
     for (int q = 0; q < N; q++) x[q] = (float)q / 7 - 4.2f; /* -4 .. 4, never near 0 */
     memcpy(dx, r, N * sizeof *dx);
-    job j = {.n = N, .r = r, .y = y, .act = forward[i]};
+    job j = {.n = N, .r = r, .y = y, .act = (act_kind)i};
     backward[i](dx, x, N);
     check_grad(act_loss, &j, x, dx, N, 1, EPS, TOL);
     free(r);

@@ -22,11 +22,27 @@ enum { PANEL = 16 };
 
 static inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
+typedef enum act_kind {
+  ACT_SILU,
+  ACT_GELU_TANH,
+  ACT_GELU_ERF,
+  ACT_QUICK_GELU,
+  ACT_RELU,
+  ACT_COUNT
+} act_kind;
+
 /* Channel c of value j is at[j * row + c / 16 * panel + c % 16]. */
 typedef struct value_rows {
   const float *at;
   int64_t row, panel;
 } value_rows;
+
+/* Rows of a weight in place: row r begins [row] numbers behind row r - 1. */
+typedef struct weight_rows {
+  dtype type;
+  const void *at;
+  int64_t row;
+} weight_rows;
 
 typedef struct kernel_set {
   const char *name; /* "ref", "base", "avx2", "avx512" */
@@ -37,12 +53,9 @@ typedef struct kernel_set {
   void (*layernorm)(float *out, const float *x, const float *w, const float *b, int64_t n,
                     double eps);
 
-  /* activations in place, x (n) */
-  void (*silu)(float *x, int64_t n);
-  void (*gelu_tanh)(float *x, int64_t n);
-  void (*gelu_erf)(float *x, int64_t n);
-  void (*quick_gelu)(float *x, int64_t n);
-  void (*relu)(float *x, int64_t n);
+  /* out := act(g) u, or act(g) where u is NULL, all (n); out is f32, and may be g or u, or it is
+   * rounded to bf16 */
+  void (*gate)(void *out, dtype t, const float *g, const float *u, act_kind act, int64_t n);
 
   void (*add)(float *out, const float *x, int64_t n); /* out += x */
   void (*mul)(float *out, const float *x, int64_t n); /* out *= x */
@@ -51,9 +64,14 @@ typedef struct kernel_set {
   /* n weights of any dtype as operands of another; src may be misaligned (dtype.h) */
   void (*to_f32)(float *out, dtype t, const void *src, int64_t n);
   void (*to_bf16)(uint16_t *out, dtype t, const void *src, int64_t n);
-  /* y[r] = sum_k x[k] w[r][k] for rows r < R of a weight (R, K) of any dtype: one pass over the
-   * weight, at the speed of memory */
-  void (*dots)(float *y, const float *x, dtype t, const void *w, int64_t R, int64_t K);
+  /* y[m][r] = sum_k x[m][k] w[r][k] for few rows m < M of x (M, K) and rows r < R of a weight (R,
+   * K) of any dtype, which is read once and widened in registers; rows of y are ldy apart */
+  void (*dots)(float *y, int64_t ldy, const float *x, int M, dtype t, const void *w, int64_t R,
+               int64_t K);
+  /* y[m][c] += sum_r x[m][r] w[r][c], the way back: rows r < R of a weight, [row] apart, its
+   * columns c < C; rows of x are ldx apart, those of y ldy */
+  void (*dots_back)(float *y, int64_t ldy, const float *x, int64_t ldx, int M, weight_rows w,
+                    int64_t R, int64_t C);
 
   /* Rotary embedding of one row of heads in place: channels (i, i + rot/2) of each head turn by the
    * angle whose cosine and sine are given (rot/2 each); channels from rot on stay.  Su et al. 2021,

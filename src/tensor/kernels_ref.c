@@ -24,30 +24,29 @@ static void layernorm(float *out, const float *x, const float *w, const float *b
   }
 }
 
-static void silu(float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) x[i] = x[i] / (1 + expf(-x[i]));
-}
-
-static void gelu_tanh(float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    double v = (double)x[i];
-    x[i] = (float)(0.5 * v * (1 + tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))));
+static float act_of(act_kind act, float x) {
+  double v = (double)x;
+  switch (act) {
+    case ACT_SILU: return x / (1 + expf(-x));
+    case ACT_QUICK_GELU: return x / (1 + expf(-1.702f * x));
+    case ACT_GELU_TANH:
+      return (float)(0.5 * v * (1 + tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))));
+    case ACT_GELU_ERF: return (float)(0.5 * v * (1 + erf(v * 0.7071067811865476)));
+    case ACT_RELU:
+    case ACT_COUNT: break;
   }
+  return x < 0 ? 0 : x;
 }
 
-static void gelu_erf(float *x, int64_t n) {
+static void gate(void *out, dtype t, const float *g, const float *u, act_kind act, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
-    double v = (double)x[i];
-    x[i] = (float)(0.5 * v * (1 + erf(v * 0.7071067811865476)));
+    float x = act_of(act, g[i]) * (u ? u[i] : 1);
+    if (t == DTYPE_BF16) {
+      ((uint16_t *)out)[i] = bf16_from_f32(x);
+    } else {
+      ((float *)out)[i] = x;
+    }
   }
-}
-
-static void quick_gelu(float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) x[i] = x[i] / (1 + expf(-1.702f * x[i]));
-}
-
-static void relu(float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) x[i] = x[i] < 0 ? 0 : x[i];
 }
 
 static void add(float *out, const float *x, int64_t n) {
@@ -70,16 +69,33 @@ static void to_bf16(uint16_t *out, dtype t, const void *src, int64_t n) {
   dtype_to_bf16(t, src, out, n);
 }
 
-static void dots(float *y, const float *x, dtype t, const void *w, int64_t R, int64_t K) {
-  const char *from = w;
-  for (int64_t r = 0; r < R; r++) {
-    double sum = 0;
-    for (int64_t k = 0; k < K; k++, from += dtype_bytes(t)) {
-      float v;
-      dtype_to_f32(t, from, &v, 1);
-      sum += (double)x[k] * (double)v;
+static double weight_at(dtype t, const void *w, int64_t i) {
+  float v;
+  dtype_to_f32(t, (const char *)w + i * (int64_t)dtype_bytes(t), &v, 1);
+  return (double)v;
+}
+
+static void dots(float *y, int64_t ldy, const float *x, int M, dtype t, const void *w, int64_t R,
+                 int64_t K) {
+  for (int m = 0; m < M; m++) {
+    for (int64_t r = 0; r < R; r++) {
+      double sum = 0;
+      for (int64_t k = 0; k < K; k++) sum += (double)x[m * K + k] * weight_at(t, w, r * K + k);
+      y[m * ldy + r] = (float)sum;
     }
-    y[r] = (float)sum;
+  }
+}
+
+static void dots_back(float *y, int64_t ldy, const float *x, int64_t ldx, int M, weight_rows w,
+                      int64_t R, int64_t C) {
+  for (int m = 0; m < M; m++) {
+    for (int64_t c = 0; c < C; c++) {
+      double sum = (double)y[m * ldy + c];
+      for (int64_t r = 0; r < R; r++) {
+        sum += (double)x[m * ldx + r] * weight_at(w.type, w.at, r * w.row + c);
+      }
+      y[m * ldy + c] = (float)sum;
+    }
   }
 }
 
@@ -134,17 +150,14 @@ const kernel_set kernels_ref = {
     .name = "ref",
     .rmsnorm = rmsnorm,
     .layernorm = layernorm,
-    .silu = silu,
-    .gelu_tanh = gelu_tanh,
-    .gelu_erf = gelu_erf,
-    .quick_gelu = quick_gelu,
-    .relu = relu,
+    .gate = gate,
     .add = add,
     .mul = mul,
     .round_bf16 = round_bf16,
     .to_f32 = to_f32,
     .to_bf16 = to_bf16,
     .dots = dots,
+    .dots_back = dots_back,
     .rope = rope,
     .scores = scores,
     .softmax = softmax,

@@ -33,6 +33,8 @@ typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
 typedef uint16_t vh __attribute__((vector_size(2 * LANES)));
 
+#define INLINE static inline __attribute__((always_inline))
+
 static inline vf load(const float *p) {
   vf x;
   memcpy(&x, p, sizeof x);
@@ -92,6 +94,7 @@ static inline vf exp_of(vf x) {
   return (vf)((vi)y & ~low);
 }
 
+/* Of rows with numbers beyond 1e19 the sum is infinite; the plain kernel then sums in double. */
 static float sum_of_squares(const float *x, float mean, int64_t n) {
   vf sum = all(0), m = all(mean);
   int64_t i = 0;
@@ -107,7 +110,12 @@ static float sum_of_squares(const float *x, float mean, int64_t n) {
 }
 
 static void rmsnorm(float *out, const float *x, const float *w, int64_t n, double eps) {
-  float r = (float)(1 / sqrt((double)sum_of_squares(x, 0, n) / (double)n + eps));
+  float sum = sum_of_squares(x, 0, n);
+  if (!isfinite(sum)) {
+    kernels_ref.rmsnorm(out, x, w, n, eps);
+    return;
+  }
+  float r = (float)(1 / sqrt((double)sum / (double)n + eps));
   for (int64_t i = 0; i < n; i++) out[i] = w[i] * (x[i] * r);
 }
 
@@ -118,7 +126,12 @@ static void layernorm(float *out, const float *x, const float *w, const float *b
   for (; i + LANES <= n; i += LANES) sum += load(x + i);
   if (i < n) sum += load_part(x + i, n - i, 0);
   float mean = fold(sum) / (float)n;
-  float r = (float)(1 / sqrt((double)sum_of_squares(x, mean, n) / (double)n + eps));
+  float squares = sum_of_squares(x, mean, n);
+  if (!isfinite(squares)) {
+    kernels_ref.layernorm(out, x, w, b, n, eps);
+    return;
+  }
+  float r = (float)(1 / sqrt((double)squares / (double)n + eps));
   for (i = 0; i < n; i++) out[i] = (x[i] - mean) * r * w[i] + b[i];
 }
 
@@ -129,25 +142,6 @@ static inline vf sigmoid_times(vf x, float s) { return x / (all(1.0f) + exp_of(x
 static inline vf gelu_tanh_of(vf x) {
   vf u = all(0.7978845608028654f) * (x + all(0.044715f) * x * x * x);
   return x / (all(1.0f) + exp_of(all(-2.0f) * u));
-}
-
-#define EACH(expression)                                                                           \
-  for (int64_t i = 0; i < n; i += LANES) {                                                         \
-    vf v = load_part(x + i, n - i, 0);                                                             \
-    v = (expression);                                                                              \
-    store_part(x + i, v, n - i);                                                                   \
-  }
-
-static void silu(float *x, int64_t n) { EACH(sigmoid_times(v, 1.0f)) }
-static void quick_gelu(float *x, int64_t n) { EACH(sigmoid_times(v, 1.702f)) }
-static void gelu_tanh(float *x, int64_t n) { EACH(gelu_tanh_of(v)) }
-
-static void gelu_erf(float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) x[i] = 0.5f * x[i] * (1 + erff(x[i] * 0.70710678f));
-}
-
-static void relu(float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) x[i] = x[i] < 0 ? 0 : x[i];
 }
 
 static void add(float *out, const float *x, int64_t n) {
@@ -254,37 +248,196 @@ static void to_bf16(uint16_t *out, dtype t, const void *src, int64_t n) {
 
 static void round_bf16(uint16_t *out, const float *x, int64_t n) { to_bf16(out, DTYPE_F32, x, n); }
 
-/* Four rows at a time: as many streams from memory, and sums that do not wait for each other. */
-static inline void dots_of(float *y, const float *x, dtype t, const char *w, int64_t R, int64_t K) {
-  int64_t size = t == DTYPE_F32 ? 4 : 2, row = K * size, whole = K / LANES * LANES;
-  for (int64_t r = 0; r < R; r += 4) {
-    const char *w0 = w + r * row, *w1 = r + 1 < R ? w0 + row : w0, *w2 = r + 2 < R ? w1 + row : w0,
-               *w3 = r + 3 < R ? w2 + row : w0;
-    vf a0 = all(0), a1 = a0, a2 = a0, a3 = a0;
-    for (int64_t k = 0; k < whole; k += LANES) {
-      vf v = load(x + k);
-      a0 += v * widened(t, w0 + k * size);
-      a1 += v * widened(t, w1 + k * size);
-      a2 += v * widened(t, w2 + k * size);
-      a3 += v * widened(t, w3 + k * size);
-    }
-    const char *rows[4] = {w0, w1, w2, w3};
-    float sum[4] = {fold(a0), fold(a1), fold(a2), fold(a3)};
-    for (int i = 0; i < 4 && r + i < R; i++) {
-      for (int64_t k = whole; k < K; k++) {
-        float v = float_of(bits_at(t, rows[i], k));
-        sum[i] += x[k] * v;
-      }
-      y[r + i] = sum[i];
+static inline vf gelu_erf_of(vf x) {
+  float part[LANES];
+  store(part, x);
+  for (int i = 0; i < LANES; i++) part[i] = 0.5f * part[i] * (1 + erff(part[i] * 0.70710678f));
+  return load(part);
+}
+
+static inline vf relu_of(vf x) {
+  vi negative = x < all(0);
+  return (vf)((vi)x & ~negative);
+}
+
+INLINE vf act_of(const act_kind act, vf x) {
+  switch (act) {
+    case ACT_SILU: return sigmoid_times(x, 1.0f);
+    case ACT_QUICK_GELU: return sigmoid_times(x, 1.702f);
+    case ACT_GELU_TANH: return gelu_tanh_of(x);
+    case ACT_GELU_ERF: return gelu_erf_of(x);
+    case ACT_RELU:
+    case ACT_COUNT: break;
+  }
+  return relu_of(x);
+}
+
+INLINE void gate_of(void *out, dtype t, const float *g, const float *u, const act_kind act,
+                    int64_t n) {
+  for (int64_t i = 0; i < n; i += LANES) {
+    vf v = act_of(act, load_part(g + i, n - i, 0));
+    if (u) v *= load_part(u + i, n - i, 0);
+    if (t == DTYPE_BF16) {
+      vh h = rounded_all(v);
+      memcpy((uint16_t *)out + i, &h, (size_t)(n - i < LANES ? n - i : LANES) * sizeof(uint16_t));
+    } else {
+      store_part((float *)out + i, v, n - i);
     }
   }
 }
 
-static void dots(float *y, const float *x, dtype t, const void *w, int64_t R, int64_t K) {
+static void gate(void *out, dtype t, const float *g, const float *u, act_kind act, int64_t n) {
+  switch (act) {
+    case ACT_SILU: gate_of(out, t, g, u, ACT_SILU, n); break;
+    case ACT_QUICK_GELU: gate_of(out, t, g, u, ACT_QUICK_GELU, n); break;
+    case ACT_GELU_TANH: gate_of(out, t, g, u, ACT_GELU_TANH, n); break;
+    case ACT_GELU_ERF: gate_of(out, t, g, u, ACT_GELU_ERF, n); break;
+    case ACT_RELU:
+    case ACT_COUNT: gate_of(out, t, g, u, ACT_RELU, n); break;
+  }
+}
+
+/* Tiles of up to ROWS rows and two registers of columns: their sums stay in registers. */
+enum { ROWS = 4, COLUMNS = 2 * LANES };
+/* A tile of products with a weight has four rows of it, and this many of the other operand. */
+enum { DOT_ROWS = LANES == 16 ? 4 : 2 };
+
+/* R is a constant where a tile is used, so that a short one computes no row in vain. */
+#define OF_ROWS(tile, most, R, ...)                                                                \
+  switch ((R) < (most) ? (R) : (most)) {                                                           \
+    case 1: tile(1, __VA_ARGS__); break;                                                           \
+    case 2: tile(2, __VA_ARGS__); break;                                                           \
+    case 3: tile(3, __VA_ARGS__); break;                                                           \
+    default: tile(4, __VA_ARGS__);                                                                 \
+  }
+
+/* The sums of four registers, each folded like fold(): halves until four lanes are left. */
+typedef float v4 __attribute__((vector_size(16)));
+
+static inline v4 quarter(vf x) {
+#if defined(__AVX512F__)
+  typedef float v8 __attribute__((vector_size(32)));
+  v8 h = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+         __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
+#else
+  return x;
+#endif
+}
+
+static inline v4 fold4(vf a, vf b, vf c, vf d) {
+  v4 p = quarter(a), q = quarter(b), r = quarter(c), s = quarter(d);
+  v4 pq = __builtin_shufflevector(p, q, 0, 4, 1, 5) + __builtin_shufflevector(p, q, 2, 6, 3, 7);
+  v4 rs = __builtin_shufflevector(r, s, 0, 4, 1, 5) + __builtin_shufflevector(r, s, 2, 6, 3, 7);
+  return __builtin_shufflevector(pq, rs, 0, 1, 4, 5) + __builtin_shufflevector(pq, rs, 2, 3, 6, 7);
+}
+
+/* M rows of x with four rows of a weight, of which [rows] are there: sums stay in registers. */
+INLINE void dots_tile(const int M, float *y, int64_t ldy, const float *x, const dtype t,
+                      const char *w, int64_t rows, int64_t K) {
+  const int64_t size = t == DTYPE_F32 ? 4 : 2, row = K * size, whole = K / LANES * LANES;
+  const char *w0 = w, *w1 = rows > 1 ? w + row : w, *w2 = rows > 2 ? w + 2 * row : w,
+             *w3 = rows > 3 ? w + 3 * row : w;
+  vf a[ROWS][4];
+  for (int m = 0; m < M; m++) a[m][0] = a[m][1] = a[m][2] = a[m][3] = all(0);
+  for (int64_t k = 0; k < whole; k += LANES) {
+    vf u0 = widened(t, w0 + k * size), u1 = widened(t, w1 + k * size),
+       u2 = widened(t, w2 + k * size), u3 = widened(t, w3 + k * size);
+    for (int m = 0; m < M; m++) {
+      vf v = load(x + m * K + k);
+      a[m][0] += v * u0;
+      a[m][1] += v * u1;
+      a[m][2] += v * u2;
+      a[m][3] += v * u3;
+    }
+  }
+  const char *each[4] = {w0, w1, w2, w3};
+  for (int m = 0; m < M; m++) {
+    v4 sum = fold4(a[m][0], a[m][1], a[m][2], a[m][3]);
+    for (int i = 0; i < 4 && i < rows; i++) {
+      float s = sum[i];
+      for (int64_t k = whole; k < K; k++) s += x[m * K + k] * float_of(bits_at(t, each[i], k));
+      y[m * ldy + i] = s;
+    }
+  }
+}
+
+/* Four rows of the weight at a time: as many streams from memory, and sums that do not wait for
+ * each other.  All rows of x meet them while they are in the cache. */
+INLINE void dots_of(float *y, int64_t ldy, const float *x, int M, const dtype t, const char *w,
+                    int64_t R, int64_t K) {
+  const int64_t size = t == DTYPE_F32 ? 4 : 2;
+  for (int64_t r = 0; r < R; r += 4) {
+    for (int m = 0; m < M; m += DOT_ROWS)
+      OF_ROWS(dots_tile, DOT_ROWS, M - m, y + m * ldy + r, ldy, x + m * K, t, w + r * K * size,
+              R - r, K)
+  }
+}
+
+static void dots(float *y, int64_t ldy, const float *x, int M, dtype t, const void *w, int64_t R,
+                 int64_t K) {
   switch (t) {
-    case DTYPE_F32: dots_of(y, x, DTYPE_F32, w, R, K); break;
-    case DTYPE_BF16: dots_of(y, x, DTYPE_BF16, w, R, K); break;
-    case DTYPE_F16: dots_of(y, x, DTYPE_F16, w, R, K); break;
+    case DTYPE_F32: dots_of(y, ldy, x, M, DTYPE_F32, w, R, K); break;
+    case DTYPE_BF16: dots_of(y, ldy, x, M, DTYPE_BF16, w, R, K); break;
+    case DTYPE_F16: dots_of(y, ldy, x, M, DTYPE_F16, w, R, K); break;
+  }
+}
+
+/* M rows of y, two registers of columns; [keep] of them are there. */
+INLINE void back_tile(const int M, float *y, int64_t ldy, const float *x, int64_t ldx,
+                      const dtype t, const char *w, int64_t row, int64_t R) {
+  const int64_t next = LANES * (t == DTYPE_F32 ? 4 : 2);
+  vf a[ROWS], b[ROWS];
+  for (int m = 0; m < M; m++) a[m] = b[m] = all(0);
+  for (int64_t r = 0; r < R; r++, w += row) {
+    vf u = widened(t, w), v = widened(t, w + next);
+    for (int m = 0; m < M; m++) {
+      vf s = all(x[m * ldx + r]);
+      a[m] += s * u;
+      b[m] += s * v;
+    }
+  }
+  for (int m = 0; m < M; m++, y += ldy) {
+    store(y, load(y) + a[m]);
+    store(y + LANES, load(y + LANES) + b[m]);
+  }
+}
+
+/* What is left of the columns, one by one. */
+static void back_columns(float *y, int64_t ldy, const float *x, int64_t ldx, int M, dtype t,
+                         const char *w, int64_t row, int64_t R, int64_t C) {
+  for (int m = 0; m < M; m++) {
+    for (int64_t c = 0; c < C; c++) {
+      float sum = 0;
+      for (int64_t r = 0; r < R; r++) {
+        float v = float_of(bits_at(t, w + r * row, c));
+        sum += x[m * ldx + r] * v;
+      }
+      y[m * ldy + c] += sum;
+    }
+  }
+}
+
+INLINE void back_of(float *y, int64_t ldy, const float *x, int64_t ldx, int M, const dtype t,
+                    const char *w, int64_t row, int64_t R, int64_t C) {
+  const int64_t size = t == DTYPE_F32 ? 4 : 2, whole = C / COLUMNS * COLUMNS;
+  for (int64_t c = 0; c < whole; c += COLUMNS) {
+    for (int m = 0; m < M; m += ROWS)
+      OF_ROWS(back_tile, ROWS, M - m, y + m * ldy + c, ldy, x + m * ldx, ldx, t, w + c * size, row,
+              R)
+  }
+  back_columns(y + whole, ldy, x, ldx, M, t, w + whole * size, row, R, C - whole);
+}
+
+static void dots_back(float *y, int64_t ldy, const float *x, int64_t ldx, int M, weight_rows w,
+                      int64_t R, int64_t C) {
+  int64_t row = w.row * (w.type == DTYPE_F32 ? 4 : 2);
+  switch (w.type) {
+    case DTYPE_F32: back_of(y, ldy, x, ldx, M, DTYPE_F32, w.at, row, R, C); break;
+    case DTYPE_BF16: back_of(y, ldy, x, ldx, M, DTYPE_BF16, w.at, row, R, C); break;
+    case DTYPE_F16: back_of(y, ldy, x, ldx, M, DTYPE_F16, w.at, row, R, C); break;
   }
 }
 
@@ -304,19 +457,6 @@ static void rope(float *x, const float *cosine, const float *sine, int heads, in
 static inline const float *column(const float *panels, int K, int64_t j) {
   return panels + j / PANEL * PANEL * K + j % PANEL;
 }
-
-/* Tiles of up to ROWS rows and two registers of columns: their sums stay in registers. */
-enum { ROWS = 4, COLUMNS = 2 * LANES };
-
-/* R is a constant where a tile is used, so that a short one computes no row in vain. */
-#define OF_ROWS(tile, R, ...)                                                                      \
-  switch (R) {                                                                                     \
-    case 1: tile(1, __VA_ARGS__); break;                                                           \
-    case 2: tile(2, __VA_ARGS__); break;                                                           \
-    case 3: tile(3, __VA_ARGS__); break;                                                           \
-    default: tile(ROWS, __VA_ARGS__);                                                              \
-  }
-#define INLINE static inline __attribute__((always_inline))
 
 /* Scores of R queries with the columns [a, a + LANES) and [b, b + LANES); b is a where a register
  * is a whole panel and no other follows: what is beyond it belongs to another row. */
@@ -346,7 +486,8 @@ static void scores(float *S, int64_t ld, const float *q, int64_t q_stride, int R
     int64_t second = j + LANES < n ? j + LANES : j;
     const float *a = column(panels, K, j), *b = column(panels, K, second);
     for (int r = 0; r < R; r += ROWS)
-      OF_ROWS(scores_tile, R - r, S + r * ld + j, ld, q + r * q_stride, q_stride, K, scale, a, b)
+      OF_ROWS(scores_tile, ROWS, R - r, S + r * ld + j, ld, q + r * q_stride, q_stride, K, scale, a,
+              b)
   }
 }
 
@@ -406,8 +547,8 @@ static void mix(float *z, int64_t z_stride, const float *S, int64_t ld, int R, v
     const float *x = v.at + c / PANEL * v.panel + c % PANEL;
     const float *y = v.at + d / PANEL * v.panel + d % PANEL;
     for (int r = 0; r < R; r += ROWS)
-      OF_ROWS(mix_tile, R - r, z + r * z_stride + c, z_stride, S + r * ld, ld, x, y, v.row, count,
-              K - c)
+      OF_ROWS(mix_tile, ROWS, R - r, z + r * z_stride + c, z_stride, S + r * ld, ld, x, y, v.row,
+              count, K - c)
   }
 }
 
@@ -415,17 +556,14 @@ const kernel_set JOIN(kernels_, LOCI_ISA) = {
     .name = TEXT(LOCI_ISA),
     .rmsnorm = rmsnorm,
     .layernorm = layernorm,
-    .silu = silu,
-    .gelu_tanh = gelu_tanh,
-    .gelu_erf = gelu_erf,
-    .quick_gelu = quick_gelu,
-    .relu = relu,
+    .gate = gate,
     .add = add,
     .mul = mul,
     .round_bf16 = round_bf16,
     .to_f32 = to_f32,
     .to_bf16 = to_bf16,
     .dots = dots,
+    .dots_back = dots_back,
     .rope = rope,
     .scores = scores,
     .softmax = softmax,

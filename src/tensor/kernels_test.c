@@ -90,6 +90,29 @@ static void norms_agree(void **state) {
   }
 }
 
+/* Finite numbers whose squares, or whose sum, no f32 holds. */
+static void norms_of_huge_numbers_agree(void **state) {
+  (void)state;
+  static const float scales[] = {1e18F, 1e20F, 1e36F, 3e37F};
+  float x[LONGEST], w[LONGEST], b[LONGEST], got[LONGEST], plain[LONGEST];
+  numbers(w, LONGEST, 2, 1);
+  numbers(b, LONGEST, 3, 1);
+  FOR_EACH_SET(k) {
+    for (int i = 0; i < LENGTHS * 4; i++) {
+      int n = lengths[i / 4];
+      numbers(x, n, 10 + (uint64_t)i, (double)scales[i % 4]);
+      for (int j = 0; i % 3 == 0 && j < n; j++) x[j] = fabsf(x[j]);
+      k->rmsnorm(got, x, w, n, 1e-5);
+      kernels_at(0)->rmsnorm(plain, x, w, n, 1e-5);
+      assert_close(k, got, plain, n, SUMS, 1e-3);
+      for (int j = 0; j < n; j++) assert_true(isfinite(got[j]) && (got[j] != 0 || w[j] == 0));
+      k->layernorm(got, x, w, b, n, 1e-5);
+      kernels_at(0)->layernorm(plain, x, w, b, n, 1e-5);
+      assert_close(k, got, plain, n, SUMS, 1);
+    }
+  }
+}
+
 static void a_norm_of_zeros_is_zero(void **state) {
   (void)state;
   float x[33] = {0}, w[33], got[33];
@@ -100,26 +123,23 @@ static void a_norm_of_zeros_is_zero(void **state) {
   }
 }
 
-typedef void (*curve)(float *x, int64_t n);
-enum { CURVES = 5 };
-static curve curve_of(const kernel_set *k, int i) {
-  const curve all[CURVES] = {k->silu, k->gelu_tanh, k->gelu_erf, k->quick_gelu, k->relu};
-  return all[i];
+static void curve(const kernel_set *k, int act, float *x, int64_t n) {
+  k->gate(x, DTYPE_F32, x, NULL, (act_kind)act, n);
 }
 
 static void activations_agree(void **state) {
   (void)state;
   float x[LONGEST + 1], got[LONGEST + 1], plain[LONGEST + 1];
   FOR_EACH_SET(k) {
-    for (int c = 0; c < CURVES; c++) {
+    for (int c = 0; c < ACT_COUNT; c++) {
       for (int i = 0; i < LENGTHS * 2; i++) {
         int n = lengths[i / 2];
         numbers(x, n, 30 + (uint64_t)i, i % 2 ? 40 : 2);
         memcpy(got, x, sizeof x);
         memcpy(plain, x, sizeof x);
         got[n] = 77;
-        curve_of(k, c)(got, n);
-        curve_of(kernels_at(0), c)(plain, n);
+        curve(k, c, got, n);
+        curve(kernels_at(0), c, plain, n);
         /* left of 0 the curves are differences of larger numbers: f32 keeps 1e-6 of |x| <= 6 */
         assert_close(k, got, plain, n, 2e-6, 1);
         assert_true(got[n] == 77);
@@ -128,14 +148,42 @@ static void activations_agree(void **state) {
   }
 }
 
+/* The factor and the rounding are exact: what gate writes is what the activation alone gives, times
+ * the factor, rounded. */
+static void a_gate_is_its_activation_times_a_factor(void **state) {
+  (void)state;
+  float g[LONGEST], u[LONGEST], act[LONGEST], got[LONGEST + 1];
+  uint16_t half[LONGEST + 1];
+  for (int set = 0; kernels_at(set); set++) {
+    const kernel_set *k = kernels_at(set);
+    for (int i = 0; i < LENGTHS * ACT_COUNT; i++) {
+      int n = lengths[i / ACT_COUNT], c = i % ACT_COUNT;
+      numbers(g, n, 130 + (uint64_t)i, 3);
+      numbers(u, n, 230 + (uint64_t)i, 3);
+      k->gate(act, DTYPE_F32, g, NULL, (act_kind)c, n);
+      got[n] = 77;
+      half[n] = 77;
+      k->gate(got, DTYPE_F32, g, u, (act_kind)c, n);
+      k->gate(half, DTYPE_BF16, g, u, (act_kind)c, n);
+      for (int j = 0; j < n; j++) {
+        assert_true(got[j] == act[j] * u[j]);
+        assert_int_equal(half[j], bf16_from_f32(got[j]));
+      }
+      assert_true(got[n] == 77 && half[n] == 77);
+      k->gate(half, DTYPE_BF16, g, NULL, (act_kind)c, n);
+      for (int j = 0; j < n; j++) assert_int_equal(half[j], bf16_from_f32(act[j]));
+    }
+  }
+}
+
 static void activations_of_huge_numbers_are_themselves_or_nothing(void **state) {
   (void)state;
   static const float huge[] = {1e4F, 1e10F, 1e20F, 3e38F, INFINITY};
   for (int set = 0; kernels_at(set); set++) {
-    for (int c = 0; c < CURVES; c++) {
+    for (int c = 0; c < ACT_COUNT; c++) {
       for (int i = 0; i < 5; i++) {
         float x[2] = {huge[i], i < 4 ? -huge[i] : -3e38F};
-        curve_of(kernels_at(set), c)(x, 2);
+        curve(kernels_at(set), c, x, 2);
         assert_true(x[0] == huge[i]);
         assert_true(fabs((double)x[1]) <= 1e-36 * fabs((double)huge[i]) || (double)x[1] > -3);
         assert_false(isnan(x[1]));
@@ -153,10 +201,10 @@ static void a_nan_stays_one(void **state) {
     const kernel_set *k = kernels_at(set);
     for (int at = 0; at < 20; at += 6) {
       float x[20];
-      for (int c = 0; c < CURVES; c++) {
+      for (int c = 0; c < ACT_COUNT; c++) {
         numbers(x, 20, 5, 1);
         x[at] = NAN;
-        curve_of(k, c)(x, 20);
+        curve(k, c, x, 20);
         for (int i = 0; i < 20; i++) assert_int_equal(isnan(x[i]) != 0, i == at);
       }
       numbers(x, 20, 5, 1);
@@ -256,28 +304,57 @@ static void conversions_are_exact(void **state) {
   free(plain_half);
 }
 
+/* n weights as they stand in a file, at an odd address. */
+static void store_weights(uint8_t *w, dtype t, const float *v, int n) {
+  for (int j = 0; j < n; j++) {
+    uint16_t h = t == DTYPE_F16 ? f16_from_f32(v[j]) : bf16_from_f32(v[j]);
+    memcpy(w + (size_t)j * dtype_bytes(t), t == DTYPE_F32 ? (const void *)&v[j] : (const void *)&h,
+           dtype_bytes(t));
+  }
+}
+
+enum { WEIGHT_ROWS = 9, FEW = 9 };
+static const dtype types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+
 static void dots_agree(void **state) {
   (void)state;
-  enum { ROWS = 9 };
-  static const dtype types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
-  float x[LONGEST], v[LONGEST * ROWS], got[ROWS + 1], plain[ROWS];
-  uint8_t w[LONGEST * ROWS * 4 + 1];
+  enum { LD = WEIGHT_ROWS + 2 };
+  float x[LONGEST * FEW], v[LONGEST * WEIGHT_ROWS], got[FEW * LD], plain[FEW * LD];
+  uint8_t w[LONGEST * WEIGHT_ROWS * 4 + 1];
   FOR_EACH_SET(k) {
-    for (int i = 0; i < LENGTHS * 3; i++) {
-      int n = lengths[i / 3], rows = 1 + i % ROWS;
+    for (int i = 0; i < LENGTHS * 9; i++) {
+      int n = lengths[i / 9], rows = 1 + i % WEIGHT_ROWS, M = 1 + (i * 5) % FEW;
       dtype t = types[i % 3];
-      numbers(x, n, 90 + (uint64_t)i, 1);
+      numbers(x, n * M, 90 + (uint64_t)i, 1);
       numbers(v, n * rows, 190 + (uint64_t)i, 1);
-      for (int j = 0; j < n * rows; j++) {
-        uint16_t h = t == DTYPE_F16 ? f16_from_f32(v[j]) : bf16_from_f32(v[j]);
-        memcpy(w + 1 + (size_t)j * dtype_bytes(t), t == DTYPE_F32 ? (void *)&v[j] : (void *)&h,
-               dtype_bytes(t));
-      }
-      got[rows] = 77;
-      k->dots(got, x, t, w + 1, rows, n);
-      kernels_at(0)->dots(plain, x, t, w + 1, rows, n);
-      assert_close(k, got, plain, rows, SUMS, sqrt(n));
-      assert_true(got[rows] == 77);
+      store_weights(w + 1, t, v, n * rows);
+      for (int j = 0; j < FEW * LD; j++) got[j] = plain[j] = 77;
+      k->dots(got, LD, x, M, t, w + 1, rows, n);
+      kernels_at(0)->dots(plain, LD, x, M, t, w + 1, rows, n);
+      assert_close(k, got, plain, FEW * LD, SUMS, sqrt(n)); /* what is between the rows stays */
+    }
+  }
+}
+
+static void dots_backwards_agree(void **state) {
+  (void)state;
+  float x[FEW * (WEIGHT_ROWS + 1)], v[LONGEST * WEIGHT_ROWS], got[FEW * LONGEST],
+      plain[FEW * LONGEST];
+  uint8_t w[LONGEST * WEIGHT_ROWS * 4 + 1];
+  FOR_EACH_SET(k) {
+    for (int i = 0; i < LENGTHS * 9; i++) {
+      int n = lengths[i / 9], columns = n - n / 5, rows = 1 + i % WEIGHT_ROWS;
+      int M = 1 + (i * 5) % FEW;
+      dtype t = types[i % 3];
+      numbers(x, FEW * (WEIGHT_ROWS + 1), 90 + (uint64_t)i, 1);
+      numbers(v, n * rows, 190 + (uint64_t)i, 1);
+      numbers(got, FEW * LONGEST, 290 + (uint64_t)i, 1); /* added to */
+      memcpy(plain, got, sizeof got);
+      store_weights(w + 1, t, v, n * rows);
+      weight_rows all = {t, w + 1, n};
+      k->dots_back(got, LONGEST, x, WEIGHT_ROWS + 1, M, all, rows, columns);
+      kernels_at(0)->dots_back(plain, LONGEST, x, WEIGHT_ROWS + 1, M, all, rows, columns);
+      assert_close(k, got, plain, FEW * LONGEST, SUMS, sqrt(WEIGHT_ROWS));
     }
   }
 }
@@ -357,14 +434,17 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_plain_set_comes_first_and_can_be_chosen),
       cmocka_unit_test(norms_agree),
+      cmocka_unit_test(norms_of_huge_numbers_agree),
       cmocka_unit_test(a_norm_of_zeros_is_zero),
       cmocka_unit_test(activations_agree),
+      cmocka_unit_test(a_gate_is_its_activation_times_a_factor),
       cmocka_unit_test(activations_of_huge_numbers_are_themselves_or_nothing),
       cmocka_unit_test(a_nan_stays_one),
       cmocka_unit_test(adding_and_multiplying_are_exact),
       cmocka_unit_test(rounding_to_bf16_is_exact),
       cmocka_unit_test(conversions_are_exact),
       cmocka_unit_test(dots_agree),
+      cmocka_unit_test(dots_backwards_agree),
       cmocka_unit_test(rotations_agree_and_keep_lengths),
       cmocka_unit_test(softmax_agrees_on_large_numbers_and_masks),
       cmocka_unit_test(softmax_of_nothing_but_masks_is_zero),

@@ -99,16 +99,17 @@ static void mask_row(const walk *w, int layer, const row *r, float *S) {
 /* The visit of `pattern`: one head of one row, n = position + 1 weights. */
 static void visit_pattern(walk *w, int layer, const row *r, int head, float *S) {
   int64_t T = w->streams.at[r->stream].length;
-  const int64_t *b = w->patch_bucket + (int64_t)layer * LOCI_SITE_COUNT + LOCI_SITE_PATTERN;
+  const int64_t *b = w->patch_bucket + site_bucket(layer, LOCI_SITE_PATTERN);
   for (int64_t i = b[0]; i < b[1]; i++) {
     const patch_item *p = &w->patches.at[i];
     if (p->stream != r->stream || p->p.position != r->position) continue;
     const float *from = p->p.values + head * T;
     for (int j = 0; j <= r->position; j++) S[j] = p->p.add ? S[j] + from[j] : from[j];
   }
-  for (int64_t i = 0; i < w->records.count; i++) {
+  b = w->record_bucket + site_bucket(layer, LOCI_SITE_PATTERN);
+  for (int64_t i = b[0]; i < b[1]; i++) {
     const record_item *k = &w->records.at[i];
-    if (k->site != LOCI_SITE_PATTERN || k->layer != layer || k->stream != r->stream) continue;
+    if (k->stream != r->stream) continue;
     float *out = k->out + (head * T + r->position) * T;
     memset(out, 0, (size_t)T * sizeof *out);
     memcpy(out, S, (size_t)(r->position + 1) * sizeof *out);

@@ -130,9 +130,7 @@ static void back_inner(walk *w, int64_t n) {
     for (int64_t i = n * part / threads; i < n * (part + 1) / threads; i++) {
       float *df = t->inner + i * F, *up = w->up + i * F, *gate = w->gate + i * F;
       if (w->c->gated) {
-        memcpy(line, gate, (size_t)F * sizeof *line);
-        act_forward(w->a, w->c->act, line, F);
-        w->a->k->mul(line, df, F);
+        w->a->k->gate(line, DTYPE_F32, gate, df, w->c->act, F);
         w->a->k->mul(df, up, F);
         memcpy(up, line, (size_t)F * sizeof *line);
       }

@@ -43,16 +43,29 @@ bool flow_prepare(walk *w) {
   return r->part && r->mixed && r->operand && r->scratch;
 }
 
+/* Index of the query at [position], or -1; queries ascend. */
+static int find_query(const walk_flow *f, int position) {
+  int lo = 0, hi = f->query_count;
+  while (lo < hi) {
+    int mid = (lo + hi) / 2;
+    if (f->queries[mid] < position) {
+      lo = mid + 1;
+    } else {
+      hi = mid;
+    }
+  }
+  return lo < f->query_count && f->queries[lo] == position ? lo : -1;
+}
+
 void flow_attention(const walk *w, int layer, const row *r, int head, const float *weights) {
   for (int64_t i = 0; i < w->flows.count; i++) {
     const walk_flow *f = &w->flows.at[i];
     if (f->layer != layer || f->stream != r->stream) continue;
-    for (int q = 0; q < f->query_count; q++) {
-      if (f->queries[q] != r->position) continue;
-      float *out = f->attention + ((int64_t)head * f->query_count + q) * f->source_count;
-      for (int j = 0; j < f->source_count; j++) {
-        out[j] = f->sources[j] <= r->position ? weights[f->sources[j]] : 0;
-      }
+    int q = find_query(f, r->position);
+    if (q < 0) continue;
+    float *out = f->attention + ((int64_t)head * f->query_count + q) * f->source_count;
+    for (int j = 0; j < f->source_count; j++) {
+      out[j] = f->sources[j] <= r->position ? weights[f->sources[j]] : 0;
     }
   }
 }

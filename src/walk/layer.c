@@ -101,9 +101,8 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   join_rows(w, STAGE_Z, w->z, HK);
   int64_t n = w->rows.upto[STAGE_Z];
   visit_rows(w, LOCI_SITE_Z, layer, w->z, n);
-#pragma omp parallel for num_threads(threads_for(w->a, n *HK)) schedule(static)
-  for (int64_t i = 0; i < n; i++) operand_set(w->a, w->operand, i, w->z + i * HK, HK);
-  TRY(linear_forward(w->a, &weights->o, w->delta, w->operand, n, err));
+  const void *z = operand_of(w->a, w->operand, w->z, n, HK);
+  TRY(linear_forward(w->a, &weights->o, w->delta, z, n, err));
   join_rows(w, STAGE_ATTN_OUT, w->delta, D);
   visit_rows(w, LOCI_SITE_ATTN_OUT, layer, w->delta, w->rows.upto[STAGE_ATTN_OUT]);
   add_delta(w, w->rows.upto[STAGE_ATTN_OUT]);
@@ -135,22 +134,22 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
   TRY(mlp_input(w, weights, first, n, err));
   if (w->c->gated) TRY(linear_forward(w->a, &weights->gate, w->gate, w->operand, n, err));
   TRY(linear_forward(w->a, &weights->up, w->up, w->operand, n, err));
-  float *post = w->c->gated ? w->gate : w->up;
-#pragma omp parallel for num_threads(threads_for(w->a, n *F)) schedule(static)
-  for (int64_t i = 0; i < n; i++) {
-    act_forward(w->a, w->c->act, post + i * F, F);
-    if (w->c->gated) w->a->k->mul(post + i * F, w->up + i * F, F);
+  float *post = w->c->gated ? w->gate : w->up, *factor = w->c->gated ? w->up : NULL;
+  const void *operand = w->inner;
+  if (w->a->type == DTYPE_F32 || more || is_visited(w, LOCI_SITE_MLP_POST, layer)) {
+    gate_forward(w->a, post, DTYPE_F32, post, factor, w->c->act, n, F);
+    if (more) join_rows(w, STAGE_MLP_POST, post, F); /* then first is 0: see chunk_rows */
+    visit(w, &(site_rows){.site = LOCI_SITE_MLP_POST,
+                          .layer = layer,
+                          .data = post,
+                          .width = F,
+                          .first = first,
+                          .n = n + more});
+    operand = operand_of(w->a, w->inner, post, n + more, F);
+  } else {
+    gate_forward(w->a, w->inner, w->a->type, post, factor, w->c->act, n, F);
   }
-  if (more) join_rows(w, STAGE_MLP_POST, post, F); /* then first is 0: see chunk_rows */
-  visit(w, &(site_rows){.site = LOCI_SITE_MLP_POST,
-                        .layer = layer,
-                        .data = post,
-                        .width = F,
-                        .first = first,
-                        .n = n + more});
-#pragma omp parallel for num_threads(threads_for(w->a, n *F)) schedule(static)
-  for (int64_t i = 0; i < n + more; i++) operand_set(w->a, w->inner, i, post + i * F, F);
-  return linear_forward(w->a, &weights->down, w->delta + first * D, w->inner, n + more, err);
+  return linear_forward(w->a, &weights->down, w->delta + first * D, operand, n + more, err);
 }
 
 loci_status walk_report(const walk *w, const walk_hooks *hooks, const char *word, double done,

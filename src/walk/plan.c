@@ -40,6 +40,14 @@ static int compare_masks(const void *a, const void *b) {
   return (x->query > y->query) - (x->query < y->query);
 }
 
+static int compare_records(const void *a, const void *b) {
+  const record_item *x = a, *y = b;
+  if (x->layer != y->layer) return x->layer < y->layer ? -1 : 1;
+  if (x->site != y->site) return x->site < y->site ? -1 : 1;
+  if (x->stream != y->stream) return x->stream < y->stream ? -1 : 1;
+  return (x->first > y->first) - (x->first < y->first);
+}
+
 /* Births: from[l] of every child, by all its interventions; invariant W2 by a running minimum. */
 static void find_births(walk *w) {
   for (int64_t i = 0; i < w->embeds.count; i++) {
@@ -87,6 +95,11 @@ static int last_layer(const walk *w) {
   return n;
 }
 
+/* Counts, each one behind its place, become offsets. */
+static void add_up(int64_t *bucket, int64_t n) {
+  for (int64_t i = 0; i < n; i++) bucket[i + 1] += bucket[i];
+}
+
 static loci_status sort_items(walk *w, loci_err *err) {
   int L = w->c->layers;
   if (w->patches.count > 1) {
@@ -95,21 +108,30 @@ static loci_status sort_items(walk *w, loci_err *err) {
   if (w->embeds.count > 1) {
     qsort(w->embeds.at, (size_t)w->embeds.count, sizeof *w->embeds.at, compare_embeds);
   }
+  if (w->records.count > 1) {
+    qsort(w->records.at, (size_t)w->records.count, sizeof *w->records.at, compare_records);
+  }
   if (w->masks.count > 1) {
     qsort(w->masks.at, (size_t)w->masks.count, sizeof *w->masks.at, compare_masks);
   }
-  w->patch_bucket = arena_zarray(w->mem, (int64_t)L * LOCI_SITE_COUNT + 1, int64_t);
+  int64_t buckets = site_bucket(L, 0);
+  w->patch_bucket = arena_zarray(w->mem, buckets + 1, int64_t);
+  w->record_bucket = arena_zarray(w->mem, buckets + 1, int64_t);
   w->mask_bucket = arena_zarray(w->mem, L + 1, int64_t);
-  if (!w->patch_bucket || !w->mask_bucket) return fail_nomem(err, "planning a walk");
+  if (!w->patch_bucket || !w->record_bucket || !w->mask_bucket) {
+    return fail_nomem(err, "planning a walk");
+  }
   for (int64_t i = 0; i < w->patches.count; i++) {
     const walk_patch *p = &w->patches.at[i].p;
-    w->patch_bucket[(int64_t)p->layer * LOCI_SITE_COUNT + p->site + 1]++;
+    w->patch_bucket[site_bucket(p->layer, p->site) + 1]++;
+  }
+  for (int64_t i = 0; i < w->records.count; i++) {
+    w->record_bucket[site_bucket(w->records.at[i].layer, w->records.at[i].site) + 1]++;
   }
   for (int64_t i = 0; i < w->masks.count; i++) w->mask_bucket[w->masks.at[i].layer + 1]++;
-  for (int64_t i = 0; i < (int64_t)L * LOCI_SITE_COUNT; i++) {
-    w->patch_bucket[i + 1] += w->patch_bucket[i];
-  }
-  for (int l = 0; l < L; l++) w->mask_bucket[l + 1] += w->mask_bucket[l];
+  add_up(w->patch_bucket, buckets);
+  add_up(w->record_bucket, buckets);
+  add_up(w->mask_bucket, L);
   return LOCI_OK;
 }
 
@@ -140,7 +162,8 @@ static loci_status allocate(walk *w, loci_err *err) {
   int64_t HK = (int64_t)c->heads * c->head_dim, GK = (int64_t)c->kv_heads * c->head_dim;
   int64_t packed = w->slots + streams * PANEL; /* every stream fills up its last panel */
   w->chunk = chunk_rows(w);
-  int64_t widest = HK > c->width ? HK : c->width;
+  bool f32 = w->a->type == DTYPE_F32; /* rows of z and mlp_post are operands as they stand */
+  int64_t widest = HK > c->width && !f32 ? HK : c->width;
   layer_rows *r = &w->rows;
   r->at = arena_array(mem, n, row);
   r->start = arena_array(mem, streams, int64_t);
@@ -175,7 +198,7 @@ static loci_status allocate(walk *w, loci_err *err) {
       arena_zarray(mem, w->a->threads * QUERY_ROWS * (round_up(w->longest, PANEL) + PANEL), float);
   w->gate = arena_zarray(mem, w->chunk * c->inner, float);
   w->up = arena_zarray(mem, w->chunk * c->inner, float);
-  w->inner = arena_zalloc(mem, operand_bytes(w->a, w->chunk, c->inner), 1);
+  w->inner = arena_zalloc(mem, f32 ? 0 : operand_bytes(w->a, w->chunk, c->inner), 1);
   bool ok = r->at && r->start && r->start_row && r->joiner && r->by_stream && r->slots &&
             r->start_slots && r->start_positions && r->joins && r->block && w->kv && w->needed &&
             w->resid && w->delta && w->normed && w->operand && w->q && w->z && w->k && w->v &&
@@ -202,7 +225,8 @@ int64_t walk_stream_bytes(const loci_model *m) {
 
 int64_t walk_fixed_bytes(const loci_model *m, int length) {
   const decoder_config *c = model_decoder(m);
-  int64_t mlp = (int64_t)MLP_ROWS * c->inner * (8 + (int64_t)dtype_bytes(m->arith_type));
+  int64_t inner = m->arith_type == DTYPE_F32 ? 8 : 8 + (int64_t)dtype_bytes(m->arith_type);
+  int64_t mlp = MLP_ROWS * c->inner * inner;
   return mlp + (int64_t)m->threads * QUERY_ROWS * (length + 32) * 4 + (64 << 20);
 }
 

@@ -50,17 +50,18 @@ struct walk {
   int longest; /* positions of the longest stream */
   LIST(stream) streams;
   LIST(embed_item) embeds;
-  LIST(patch_item) patches; /* sorted by plan(): layer, site, stream, position */
-  LIST(mask_item) masks;    /* sorted: layer, stream, query */
-  LIST(record_item) records;
+  LIST(patch_item) patches;  /* sorted by plan(): layer, site, stream, position */
+  LIST(mask_item) masks;     /* sorted: layer, stream, query */
+  LIST(record_item) records; /* sorted: layer, site */
   LIST(want_item) wants;
   int64_t kept; /* rows of the residual stream that wants keep: behind the others */
   LIST(walk_flow) flows;
   flow_room *flow; /* flow.c's; NULL without flows */
   LIST(grad_item) grads;
-  struct tape *tape;     /* what gradients need (back.h); NULL: none are asked for */
-  int64_t *patch_bucket; /* (L * sites + 1) offsets into patches */
-  int64_t *mask_bucket;  /* (L + 1) offsets into masks */
+  struct tape *tape;      /* what gradients need (back.h); NULL: none are asked for */
+  int64_t *patch_bucket;  /* (L * sites + 1) offsets into patches, by site_bucket */
+  int64_t *record_bucket; /* the same of records */
+  int64_t *mask_bucket;   /* (L + 1) offsets into masks */
 
   int64_t slots; /* rows of all streams at the end */
   rope_table rope;
@@ -68,20 +69,24 @@ struct walk {
   stream_kv *kv; /* per stream, current layer */
   bool *needed;  /* per start_row entry, last layer: its own result is asked for */
 
-  float *resid;                     /* (slots, D) */
-  float *delta;                     /* (slots, D) attn_out, then mlp_out */
-  void *normed;                     /* operand (slots, D) */
-  void *operand;                    /* operand (slots, H K) z; (chunk, D) input of the MLP */
-  float *q, *z;                     /* (slots, H K) */
-  float *k, *v;                     /* (slots, Hkv K) */
-  float *keys, *values;             /* packed, all streams; of one layer, or of all that are kept */
+  float *resid;         /* (slots, D) */
+  float *delta;         /* (slots, D) attn_out, then mlp_out */
+  void *normed;         /* operand (slots, D) */
+  void *operand;        /* operand (slots, H K) z, unless it is f32; (chunk, D) input of the MLP */
+  float *q, *z;         /* (slots, H K) */
+  float *k, *v;         /* (slots, Hkv K) */
+  float *keys, *values; /* packed, all streams; of one layer, or of all that are kept */
   int64_t key_floats, value_floats; /* of a layer */
   float *scores;                    /* per thread */
   float *gate, *up;                 /* (chunk, F) */
-  void *inner;                      /* operand (chunk, F) */
+  void *inner;                      /* operand (chunk, F); none in f32, where rows are one */
   int64_t chunk, row_count;
   head_room head;
 };
+
+static inline int64_t site_bucket(int layer, loci_site site) {
+  return (int64_t)layer * LOCI_SITE_COUNT + site;
+}
 
 /* inherit.c, plan.c */
 loci_status inherit_interventions(walk *w, loci_err *err);

@@ -110,7 +110,7 @@ int64_t walk_kept_row_bytes(const loci_model *m) {
 
 int64_t walk_grad_fixed_bytes(const loci_model *m, int length) {
   const decoder_config *c = model_decoder(m);
-  int64_t chunk = walk_fixed_bytes(m, length); /* holds the MLP's inner rows three times */
+  int64_t chunk = walk_fixed_bytes(m, length); /* holds the MLP's inner rows twice at least */
   return chunk / 2 + (int64_t)m->threads * (c->inner + 2 * (length + 32) * (c->head_dim + 16)) * 4;
 }
 

@@ -14,7 +14,7 @@ static bool holds(const site_rows *s, int64_t i) { return i >= s->first && i < s
 static void patch_rows(walk *w, const site_rows *s) {
   int K = w->c->head_dim;
   stage limit = stage_of(s->site);
-  const int64_t *bucket = w->patch_bucket + (int64_t)s->layer * LOCI_SITE_COUNT + s->site;
+  const int64_t *bucket = w->patch_bucket + site_bucket(s->layer, s->site);
   for (int64_t i = bucket[0]; i < bucket[1]; i++) {
     const patch_item *item = &w->patches.at[i];
     const walk_patch *p = &item->p;
@@ -35,9 +35,9 @@ static void patch_rows(walk *w, const site_rows *s) {
 }
 
 static void record_rows(walk *w, const site_rows *s) {
-  for (int64_t i = 0; i < w->records.count; i++) {
+  const int64_t *bucket = w->record_bucket + site_bucket(s->layer, s->site);
+  for (int64_t i = bucket[0]; i < bucket[1]; i++) {
     const record_item *r = &w->records.at[i];
-    if (r->site != s->site || r->layer != s->layer) continue;
     for (int p = r->first; p < r->first + r->count; p++) {
       int64_t from = row_index(w, r->stream, p, s->layer, stage_of(s->site));
       if (!holds(s, from)) continue;
@@ -45,6 +45,12 @@ static void record_rows(walk *w, const site_rows *s) {
              (size_t)s->width * sizeof *r->out);
     }
   }
+}
+
+bool is_visited(const walk *w, loci_site site, int layer) {
+  int64_t at = site_bucket(layer, site);
+  return w->patch_bucket[at] < w->patch_bucket[at + 1] ||
+         w->record_bucket[at] < w->record_bucket[at + 1];
 }
 
 void visit(walk *w, const site_rows *s) {

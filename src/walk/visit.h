@@ -12,6 +12,8 @@ typedef struct site_rows {
   int64_t width, first, n;
   const int64_t *slots;
 } site_rows;
+/* Whether anybody patches or records a site of a layer. */
+bool is_visited(const walk *w, loci_site site, int layer);
 void visit(walk *w, const site_rows *s);
 
 #endif
