@@ -28,6 +28,13 @@ static loci_status choose_precision(loci_model *m, loci_precision wish, loci_err
   return LOCI_OK;
 }
 
+image_layout image_layout_of(const loci_model *m) {
+  const model_config *c = &m->weights->config;
+  if (!c->has_vision) return (image_layout){0};
+  return (image_layout){
+      .views = 1, .rows = c->vision.grid, .cols = c->vision.grid, .count = c->image_rows};
+}
+
 static void fill_info(loci_model *m) {
   const model_config *c = &m->weights->config;
   loci_model_info *i = &m->info;
@@ -45,7 +52,7 @@ static void fill_info(loci_model *m) {
   i->head_dim = c->text.head_dim;
   i->vocab = c->text.vocab;
   i->max_positions = c->text.max_positions;
-  i->image_rows = c->has_vision ? c->image_rows : 0;
+  i->image_rows = image_layout_of(m).count;
   i->image_size = c->has_vision ? c->vision.image_size : 0;
 }
 

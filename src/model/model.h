@@ -34,6 +34,14 @@ static inline const decoder_config *model_decoder(const loci_model *m) {
   return &m->weights->config.text;
 }
 
+/* How a picture stands in a sequence: [count] rows, of views one behind the other, each a grid. */
+typedef struct image_layout {
+  int views, rows, cols;
+  int count; /* more than the grids have where the tower keeps its class row */
+} image_layout;
+/* The layout of a picture under a model; all 0: it reads text only. */
+image_layout image_layout_of(const loci_model *m);
+
 /* loci_model_hash with progress. */
 loci_status model_hash(loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
                        loci_err *err);

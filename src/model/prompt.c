@@ -51,7 +51,7 @@ static loci_status look(const loci_model *m, const char *path, arena *mem, float
               path, w, h, c->vision.image_size, c->vision.image_size);
   }
   if (st) goto done;
-  int64_t n = 3 * (int64_t)h * w, P = c->image_rows;
+  int64_t n = 3 * (int64_t)h * w, P = image_layout_of(m).count;
   *pixels = arena_array(mem, n, float);
   *features = arena_array(mem, P * vision_feature_width(c), float);
   *projected = arena_array(mem, P * c->text.width, float);
@@ -239,12 +239,14 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
   if (!p->info.question || (q->image && !p->info.image_path)) {
     return fail_nomem(err, "building the prompt");
   }
+  if (q->image) p->image = image_layout_of(m);
   if (q->image) TRY(look(m, q->image, p->mem, &p->pixels, &p->features, &p->projected, err));
-  TRY(expand_tokens(m, text.text, text.size, q->image != NULL, p->mem, &rows, err));
+  TRY(expand_tokens(m, text.text, text.size, q->image ? &p->image : NULL, p->mem, &rows, err));
   p->info.image_first = rows.image_first;
   if (rows.image_first >= 0) {
-    p->info.image_count = m->weights->config.image_rows;
-    p->info.image_rows = p->info.image_cols = m->weights->config.vision.grid;
+    p->info.image_count = p->image.count;
+    p->info.image_rows = p->image.views * p->image.rows;
+    p->info.image_cols = p->image.cols;
   }
   TRY(build_rows(p, &rows, err));
   if (p->info.length == 0) return fail(err, LOCI_EINVAL, "the prompt is empty");

@@ -9,11 +9,12 @@ struct loci_prompt {
   const loci_model *model;
   arena *mem;
   loci_prompt_info info;
-  int *ids;         /* (T); image rows hold the placeholder's id */
-  float *embeds;    /* (T, D) input rows of the decoder */
-  float *pixels;    /* (3, S, S) or NULL */
-  float *features;  /* (P, feature width) */
-  float *projected; /* (P, D) */
+  int *ids;           /* (T); image rows hold the placeholder's id */
+  float *embeds;      /* (T, D) input rows of the decoder */
+  image_layout image; /* all 0: there is none */
+  float *pixels;      /* (3, S, S) or NULL */
+  float *features;    /* (P, feature width) */
+  float *projected;   /* (P, D) */
   int feature_width;
   int64_t question_at; /* byte offset of the question in info.text */
 };

@@ -3,11 +3,20 @@
 
 #include <math.h>
 
+/* The length that dynamic scaling stretches to; up to the model's own nothing is stretched. */
+static int stretched(const decoder_config *c, int length) {
+  return c->rope.kind == ROPE_DYNAMIC && length > c->max_positions ? length : c->max_positions;
+}
+
+bool rope_is_same(const decoder_config *c, int a, int b) {
+  return stretched(c, a) == stretched(c, b);
+}
+
 /* Frequency of channel pair i of d/2: theta^(-2i/d), scaled. */
 static double frequency(const decoder_config *c, int i, int length) {
   const rope_config *r = &c->rope;
   double d = c->rotary_dim, theta = r->theta;
-  if (r->kind == ROPE_DYNAMIC && length > c->max_positions) {
+  if (stretched(c, length) > c->max_positions) {
     double stretch = r->factor * length / c->max_positions - (r->factor - 1);
     theta *= pow(stretch, d / (d - 2));
   }
@@ -21,19 +30,20 @@ static double frequency(const decoder_config *c, int i, int length) {
   return (1 - s) * f / r->factor + s * f;
 }
 
-bool rope_fill(const decoder_config *c, int length, arena *mem, rope_table *out) {
-  int half = c->rotary_dim / 2;
-  out->half = half;
-  out->cosine = arena_array(mem, (int64_t)length * half, float);
-  out->sine = arena_array(mem, (int64_t)length * half, float);
-  if (!out->cosine || !out->sine) return false;
-  for (int i = 0; i < half; i++) {
+bool rope_init(const decoder_config *c, int64_t rows, arena *mem, rope_table *out) {
+  out->half = c->rotary_dim / 2;
+  out->cosine = arena_array(mem, rows * out->half, float);
+  out->sine = arena_array(mem, rows * out->half, float);
+  return out->cosine && out->sine;
+}
+
+void rope_fill(const decoder_config *c, int64_t first, int length, rope_table *t) {
+  for (int i = 0; i < t->half; i++) {
     float f = (float)frequency(c, i, length); /* f32, as every implementation keeps it */
     for (int p = 0; p < length; p++) {
       double angle = (double)((float)p * f);
-      out->cosine[(int64_t)p * half + i] = (float)cos(angle);
-      out->sine[(int64_t)p * half + i] = (float)sin(angle);
+      t->cosine[(first + p) * t->half + i] = (float)cos(angle);
+      t->sine[(first + p) * t->half + i] = (float)sin(angle);
     }
   }
-  return true;
 }

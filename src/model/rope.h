@@ -7,12 +7,16 @@
 
 typedef struct rope_table {
   int half;      /* rotating channels / 2 */
-  float *cosine; /* (length, half) */
+  float *cosine; /* (rows, half) */
   float *sine;
 } rope_table;
 
-/* Angles of positions 0 .. length-1 of a sequence of that length (dynamic scaling depends on it).
- * Memory is the arena's; false if it is out. */
-bool rope_fill(const decoder_config *c, int length, arena *mem, rope_table *out);
+/* Room for so many rows; memory is the arena's; false if it is out. */
+bool rope_init(const decoder_config *c, int64_t rows, arena *mem, rope_table *out);
+/* Rows first .. first + length - 1 := the angles of a sequence of that length; dynamic scaling
+ * depends on it. */
+void rope_fill(const decoder_config *c, int64_t first, int length, rope_table *t);
+/* Whether sequences of a and of b positions turn by the same angles. */
+bool rope_is_same(const decoder_config *c, int a, int b);
 
 #endif

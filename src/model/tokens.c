@@ -36,18 +36,19 @@ static loci_status rows_init(token_rows *r, int64_t n, arena *mem, loci_err *err
 
 /* Original layouts: the pieces before and behind <image> are tokenized on their own; a BOS counts
  * once. */
-static loci_status expand_split(const loci_model *m, const char *text, size_t n, arena *mem,
-                                token_rows *out, loci_err *err) {
+static loci_status expand_split(const loci_model *m, const char *text, size_t n,
+                                const image_layout *picture, arena *mem, token_rows *out,
+                                loci_err *err) {
   const model_config *c = &m->weights->config;
   const char *image = strstr(text, MARKER);
   size_t first = (size_t)(image - text), second = first + strlen(MARKER);
   encoding a = {0}, b = {0};
   loci_status st = tokenizer_encode(m->tokens, text, first, true, &a, err);
   if (!st) st = tokenizer_encode(m->tokens, text + second, n - second, true, &b, err);
-  if (!st) st = rows_init(out, (int64_t)a.count + b.count + c->image_rows, mem, err);
+  if (!st) st = rows_init(out, (int64_t)a.count + b.count + picture->count, mem, err);
   if (!st) {
     for (int i = 0; i < a.count; i++) push(out, a.ids[i], a.begin[i], a.end[i], false);
-    push_image(out, SPLIT_IMAGE_ID, c->image_rows, (int64_t)first, (int64_t)second);
+    push_image(out, SPLIT_IMAGE_ID, picture->count, (int64_t)first, (int64_t)second);
     bool bos_again = b.count > 0 && c->bos >= 0 && b.ids[0] == c->bos && b.end[0] == 0;
     for (int i = bos_again; i < b.count; i++) {
       push(out, b.ids[i], b.begin[i] + (int64_t)second, b.end[i] + (int64_t)second, false);
@@ -58,28 +59,28 @@ static loci_status expand_split(const loci_model *m, const char *text, size_t n,
   return st;
 }
 
-loci_status expand_tokens(const loci_model *m, const char *text, size_t n, bool has_image,
-                          arena *mem, token_rows *out, loci_err *err) {
+loci_status expand_tokens(const loci_model *m, const char *text, size_t n,
+                          const image_layout *picture, arena *mem, token_rows *out, loci_err *err) {
   const model_config *c = &m->weights->config;
-  if (has_image && c->split_at_image) return expand_split(m, text, n, mem, out, err);
+  if (picture && c->split_at_image) return expand_split(m, text, n, picture, mem, out, err);
   encoding e = {0};
   TRY(tokenizer_encode(m->tokens, text, n, true, &e, err));
-  loci_status st = rows_init(out, (int64_t)e.count + c->image_rows, mem, err);
+  loci_status st = rows_init(out, (int64_t)e.count + (picture ? picture->count : 0), mem, err);
   if (st) goto done;
   for (int i = 0; i < e.count; i++) {
     bool image = c->has_vision && !c->split_at_image && e.ids[i] == c->image_token;
-    if (image && (!has_image || out->image_first >= 0)) {
+    if (image && (!picture || out->image_first >= 0)) {
       st = fail(err, LOCI_EINVAL, "the prompt holds the image marker %s",
-                has_image ? "twice" : "but there is no image");
+                picture ? "twice" : "but there is no image");
       goto done;
     }
     if (image) {
-      push_image(out, e.ids[i], c->image_rows, e.begin[i], e.end[i]);
+      push_image(out, e.ids[i], picture->count, e.begin[i], e.end[i]);
     } else {
       push(out, e.ids[i], e.begin[i], e.end[i], false);
     }
   }
-  if (has_image && out->image_first < 0) {
+  if (picture && out->image_first < 0) {
     st = fail(err, LOCI_EFORMAT,
               "%s: the tokenizer does not turn <image> into the image token %d of config.json",
               m->info.path, c->image_token);
@@ -142,7 +143,8 @@ loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, cons
   *out = (stand_in){0};
   char *joined = exchange(p, c, text, mem, &at, &n);
   if (!joined) return fail_nomem(err, "tokenizing a replacement");
-  TRY(expand_tokens(p->model, joined, strlen(joined), p->info.image_first >= 0, mem, &rows, err));
+  TRY(expand_tokens(p->model, joined, strlen(joined), p->info.image_first >= 0 ? &p->image : NULL,
+                    mem, &rows, err));
   for (int i = 0; i < rows.count; i++) {
     int64_t from = rows.begin[i] > at ? rows.begin[i] : at;
     int64_t to = rows.end[i] < at + n ? rows.end[i] : at + n;
@@ -170,7 +172,8 @@ loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int
   if (!joined) return fail_nomem(err, "tokenizing the answer");
   snprintf(joined, n + k + 2, "%s%s%s", text, space || first_space(answer) ? "" : " ", answer);
   token_rows rows;
-  TRY(expand_tokens(p->model, joined, strlen(joined), p->info.image_first >= 0, mem, &rows, err));
+  TRY(expand_tokens(p->model, joined, strlen(joined), p->info.image_first >= 0 ? &p->image : NULL,
+                    mem, &rows, err));
   int T = p->info.length;
   bool prefix = rows.count > T;
   for (int i = 0; prefix && i < T; i++) prefix = rows.ids[i] == p->ids[i];

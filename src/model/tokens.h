@@ -15,7 +15,8 @@ typedef struct token_rows {
   int image_first; /* -1: none */
 } token_rows;
 
-loci_status expand_tokens(const loci_model *m, const char *text, size_t n, bool has_image,
-                          arena *mem, token_rows *out, loci_err *err);
+/* [picture] stands in place of the image marker; NULL: there must be none. */
+loci_status expand_tokens(const loci_model *m, const char *text, size_t n,
+                          const image_layout *picture, arena *mem, token_rows *out, loci_err *err);
 
 #endif

@@ -53,7 +53,7 @@ static loci_role role_of(int position, int T, int image_rows) {
 
 loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
   const model_config *c = &m->weights->config;
-  int P = c->has_vision ? c->image_rows : 0, T = BEFORE + P + AFTER;
+  int P = image_layout_of(m).count, T = BEFORE + P + AFTER;
   int64_t D = c->text.width;
   loci_token *tokens = arena_zarray(p->mem, T, loci_token);
   loci_constraint *constraint = arena_zarray(p->mem, 1, loci_constraint);

@@ -12,6 +12,8 @@
  * them. */
 #include "study/sweep.h"
 
+#include "model/rope.h"
+
 #include <string.h>
 
 /* Two stretches of keys in place of one cost more than fewer rows would save. */
@@ -134,6 +136,7 @@ loci_status sweep_add_base(const sweep *s, walk *w, int clean, int first, int se
 static int common_rows(const sweep *a, const sweep *b) {
   size_t bytes = (size_t)model_decoder(a->m)->width * sizeof(float);
   int n = 0, most = a->length < b->length ? a->length : b->length;
+  if (!rope_is_same(model_decoder(a->m), a->length, b->length)) return 0;
   const char *x = (const char *)a->embeds, *y = (const char *)b->embeds;
   while (n < most - 1 && memcmp(x + (size_t)n * bytes, y + (size_t)n * bytes, bytes) == 0) n++;
   return n;

@@ -38,8 +38,13 @@ typedef struct world {
   loci_trace_request requests[ASKED];
 } world;
 
-static void open_world(world *w, const char *name) {
+static void open_world(world *w, const char *name, bool dynamic) {
   *w = (world){.m = open_with(name, LOCI_PRECISION_F32, 1)};
+  if (dynamic) {
+    decoder_config *c = &w->m->weights->config.text;
+    c->rope = (rope_config){.kind = ROPE_DYNAMIC, .theta = c->rope.theta, .factor = 2};
+    c->max_positions = 8; /* and every prompt is longer */
+  }
   for (int i = 0; i < ASKED; i++) {
     w->prompts[i] = ask(w->m, i);
     w->requests[i] = (loci_trace_request){.prompt = w->prompts[i], .opts = asked[i].o};
@@ -85,7 +90,7 @@ static void traces_together_are_the_traces_alone(void **state) {
   for (int k = 0; k < 2; k++) {
     world w;
     loci_err err;
-    open_world(&w, names[k]);
+    open_world(&w, names[k], false);
     must(loci_traces(w.m, w.requests, ASKED, &err), &err);
     int64_t rows = compare(&w, names[k], true), alone = 0, L = model_decoder(w.m)->layers;
     for (int i = 0; i < ASKED; i++) alone += w.alone[i] ? w.alone[i]->cost.rows : 0;
@@ -96,6 +101,21 @@ static void traces_together_are_the_traces_alone(void **state) {
   }
 }
 
+/* A rotation that depends on the sequence's length is that of each sequence, whatever else walks.
+ */
+static void traces_together_turn_by_their_own_angles(void **state) {
+  (void)state;
+  world w, plain;
+  loci_err err;
+  open_world(&w, "llava-clip-llama", true);
+  open_world(&plain, "llava-clip-llama", false);
+  assert_true(trace_distance(w.alone[0], plain.alone[0]) > 1e-3); /* the rotation matters */
+  must(loci_traces(w.m, w.requests, ASKED, &err), &err);
+  compare(&w, "dynamic rotation", true);
+  close_world(&w);
+  close_world(&plain);
+}
+
 /* From too little memory for one cell up to enough for all. */
 static void memory_decides_how_many_walk_together(void **state) {
   (void)state;
@@ -103,7 +123,7 @@ static void memory_decides_how_many_walk_together(void **state) {
   loci_err err;
   bool refused = false;
   int64_t first = 0, last = 0;
-  open_world(&w, "llava-clip-llama");
+  open_world(&w, "llava-clip-llama", false);
   for (w.m->memory = 64 << 20; w.m->memory < 96 << 20; w.m->memory += 1 << 20) {
     loci_status st = loci_traces(w.m, w.requests, ASKED, &err);
     if (st) {
@@ -143,6 +163,7 @@ static void an_error_may_go_unread(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(traces_together_are_the_traces_alone),
+      cmocka_unit_test(traces_together_turn_by_their_own_angles),
       cmocka_unit_test(memory_decides_how_many_walk_together),
       cmocka_unit_test(an_error_may_go_unread),
   };

@@ -24,9 +24,8 @@ static void list_rows(walk *w, int layer) {
     for (int p = b->from[layer]; p < b->end; p++) {
       int64_t i = t->all_count++, slot = tape_slot(w, s, p);
       t->all_slots[i] = slot;
-      t->all_slots[i] = slot;
       t->active_of[i] = -1;
-      t->positions[i] = p;
+      t->angles[i] = w->streams.at[s].angles + p;
       if (last && !t->wanted[slot]) continue;
       t->active_of[i] = t->count;
       t->active_slots[t->count] = slot;
@@ -203,7 +202,7 @@ static loci_status back_qkv(walk *w, const decoder_layer *weights, int layer, lo
   visit_grads(w, LOCI_SITE_K, layer, BY_ALL, t->dk);
   visit_grads(w, LOCI_SITE_V, layer, BY_ALL, t->dv);
   for (int64_t i = 0; i < t->all_count; i++) {
-    int64_t at = (int64_t)t->positions[i] * w->rope.half, q = t->active_of[i];
+    int64_t at = t->angles[i] * w->rope.half, q = t->active_of[i];
     const float *cosine = w->rope.cosine + at, *sine = w->rope.sine + at;
     rope_backward(t->dk + i * GK, cosine, sine, c->kv_heads, c->head_dim, c->rotary_dim);
     if (q < 0) continue;

@@ -38,7 +38,7 @@ typedef struct tape {
   int64_t all_count, count; /* rows of all and active */
   int64_t *active_of;       /* per row of all: index in active or -1 */
   int64_t *active_slots, *all_slots;
-  int *positions;   /* of all */
+  int64_t *angles;  /* of all: rows of the rope table */
   bool *wanted;     /* per slot */
   float *G;         /* (rows, D) */
   float *x;         /* (rows, max(D, HK)) kept values of the layer's rows */

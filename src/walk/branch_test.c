@@ -140,10 +140,48 @@ static void random_trees_equal_their_full_runs_with_plain_kernels(void **state) 
   unsetenv("LOCI_KERNELS");
 }
 
+/* Under a rotation that depends on the length every root has its own, and no branch another one. */
+static void every_length_has_its_own_angles(void **state) {
+  (void)state;
+  enum { LENGTHS = 3 };
+  static const int lengths[LENGTHS] = {6, 11, 17}; /* the first is not stretched */
+  loci_model *m = open_f32(MODELS "text-llama");
+  decoder_config *c = &m->weights->config.text;
+  c->rope = (rope_config){.kind = ROPE_DYNAMIC, .theta = c->rope.theta, .factor = 2};
+  c->max_positions = 8;
+  int64_t V = c->vocab;
+  float *rows = token_rows_of(m, 17, 3), *alone = room(LENGTHS * V), *together = room(LENGTHS * V);
+  loci_err err;
+  walk *w;
+  int s;
+  for (int only = -1; only < LENGTHS; only++) {
+    must(walk_new(m, &w, &err), &err);
+    for (int i = 0; i < LENGTHS; i++) {
+      if (only >= 0 && i != only) continue;
+      must(walk_root(w, rows, lengths[i], &s, &err), &err);
+      must(walk_want(w, s, lengths[i] - 1, &err), &err);
+    }
+    logit_rows k = {.rows = only < 0 ? together : alone + only * V, .V = V};
+    must(walk_run(w, &(walk_hooks){.logits = keep_logits, .logits_ctx = &k}, &err), &err);
+    walk_free(w);
+  }
+  assert_true(distance(together, alone, LENGTHS * V) <= TOLERANCE);
+  must(walk_new(m, &w, &err), &err);
+  must(walk_root(w, rows, 11, &s, &err), &err);
+  assert_int_equal(walk_branch(w, s, 4, rows, 8, &s, &err), LOCI_EINVAL);
+  must(walk_branch(w, 0, 4, rows, 7, &s, &err), &err);
+  walk_free(w);
+  free(rows);
+  free(alone);
+  free(together);
+  loci_model_close(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_branch_equals_the_full_run),
       cmocka_unit_test(every_branch_equals_the_full_run_with_plain_kernels),
+      cmocka_unit_test(every_length_has_its_own_angles),
       cmocka_unit_test(random_trees_equal_their_full_runs),
       cmocka_unit_test(random_trees_equal_their_full_runs_with_plain_kernels),
   };

@@ -31,6 +31,7 @@ typedef struct stream {
   int given;           /* [first] of a root */
   kv_cache *cache;
   bool resumed;           /* leaves the cache's length as it is */
+  int64_t angles;         /* row of position 0 in the walk's rope table */
   int *from;              /* (L+1) first live position at the start of each layer; T: none */
   int64_t slot;           /* of position from[L] */
   int64_t patches, masks; /* the first of its own, -1: none; [next] leads on (inherit.c) */

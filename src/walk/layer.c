@@ -78,7 +78,7 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
 #pragma omp parallel for num_threads(threads_for(w->a, all *(HK + GK))) schedule(static)
   for (int64_t i = 0; i < all; i++) {
-    int64_t at = (int64_t)w->rows.start_positions[i] * w->rope.half;
+    int64_t at = w->rows.start_angles[i] * w->rope.half;
     const float *cosine = w->rope.cosine + at, *sine = w->rope.sine + at;
     w->a->k->rope(w->k + i * GK, cosine, sine, c->kv_heads, c->head_dim, c->rotary_dim);
     if (i < n) w->a->k->rope(w->q + i * HK, cosine, sine, c->heads, c->head_dim, c->rotary_dim);

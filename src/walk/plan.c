@@ -155,6 +155,38 @@ static int64_t most_joins(const walk *w) {
   return most;
 }
 
+/* Gives every stream its angles.  A child has its parent's; other streams share a part of the table
+ * where their lengths do not change the rotation.  [angles] is the number of a stream's part until
+ * all lengths are known. */
+static bool fill_angles(walk *w) {
+  int64_t parts = 0, rows = 0;
+  int *length = arena_array(w->mem, w->streams.count, int);
+  int64_t *first = arena_array(w->mem, w->streams.count, int64_t);
+  if (!length || !first) return false;
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    stream *s = &w->streams.at[i];
+    if (s->parent >= 0) {
+      s->angles = w->streams.at[s->parent].angles;
+    } else {
+      for (s->angles = 0; s->angles < parts; s->angles++) {
+        if (rope_is_same(w->c, length[s->angles], s->length)) break;
+      }
+      if (s->angles == parts) length[parts++] = 0;
+    }
+    if (s->length > length[s->angles]) length[s->angles] = s->length;
+  }
+  for (int64_t k = 0; k < parts; k++) {
+    first[k] = rows;
+    rows += length[k];
+  }
+  if (!rope_init(w->c, rows, w->mem, &w->rope)) return false;
+  for (int64_t k = 0; k < parts; k++) rope_fill(w->c, first[k], length[k], &w->rope);
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    w->streams.at[i].angles = first[w->streams.at[i].angles];
+  }
+  return true;
+}
+
 static loci_status allocate(walk *w, loci_err *err) {
   const decoder_config *c = w->c;
   arena *mem = w->mem;
@@ -172,7 +204,7 @@ static loci_status allocate(walk *w, loci_err *err) {
   r->by_stream = arena_array(mem, n, int64_t);
   r->slots = arena_array(mem, n, int64_t);
   r->start_slots = arena_array(mem, n, int64_t);
-  r->start_positions = arena_array(mem, n, int);
+  r->start_angles = arena_array(mem, n, int64_t);
   r->joins = arena_array(mem, most_joins(w), join);
   r->block = arena_array(mem, n, int64_t);
   w->kv = arena_array(mem, streams, stream_kv);
@@ -200,10 +232,10 @@ static loci_status allocate(walk *w, loci_err *err) {
   w->up = arena_zarray(mem, w->chunk * c->inner, float);
   w->inner = arena_zalloc(mem, f32 ? 0 : operand_bytes(w->a, w->chunk, c->inner), 1);
   bool ok = r->at && r->start && r->start_row && r->joiner && r->by_stream && r->slots &&
-            r->start_slots && r->start_positions && r->joins && r->block && w->kv && w->needed &&
+            r->start_slots && r->start_angles && r->joins && r->block && w->kv && w->needed &&
             w->resid && w->delta && w->normed && w->operand && w->q && w->z && w->k && w->v &&
             w->keys && w->values && w->scores && w->gate && w->up && w->inner;
-  if (ok) ok = rope_fill(c, w->longest, mem, &w->rope);
+  if (ok) ok = fill_angles(w);
   if (ok && w->flows.count > 0) ok = flow_prepare(w);
   if (ok && w->layers == c->layers) ok = head_prepare(w);
   return ok ? LOCI_OK : fail_nomem(err, "making room for a walk");

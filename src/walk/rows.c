@@ -155,7 +155,7 @@ static void list_live(walk *w, int layer, int64_t live) {
       int64_t at = w->needed[i] ? n++ : total + others++;
       r->start_row[i] = at;
       r->start_slots[at] = slot;
-      r->start_positions[at] = p;
+      r->start_angles[at] = t->angles + p;
       if (w->needed[i]) {
         r->at[at] =
             (row){.stream = s, .position = p, .stage = STAGE_START, .owner = -1, .slot = slot};

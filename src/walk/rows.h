@@ -32,14 +32,14 @@ typedef struct layer_rows {
   int64_t upto[STAGE_COUNT]; /* rows with a stage <= this one */
   int64_t kv_only;           /* last layer: rows behind the list that only lend keys and values */
   int64_t *start;            /* per stream: offset into start_row of position from[l] */
-  int64_t *start_row;   /* (live rows) index of a live row in q, k, v; >= upto[START]: kv only */
-  int64_t *joiner;      /* per stream: first joiner in by_stream, count n + 1 */
-  int64_t *by_stream;   /* joiners' indices, ordered by stream, position */
-  int64_t *slots;       /* slot of every row of the list */
-  int64_t *start_slots; /* slot of every row of q, k, v */
-  int *start_positions; /* its position */
-  join *joins;          /* the joiners by stream, position */
-  int64_t *block;       /* where each block of attention rows begins */
+  int64_t *start_row;    /* (live rows) index of a live row in q, k, v; >= upto[START]: kv only */
+  int64_t *joiner;       /* per stream: first joiner in by_stream, count n + 1 */
+  int64_t *by_stream;    /* joiners' indices, ordered by stream, position */
+  int64_t *slots;        /* slot of every row of the list */
+  int64_t *start_slots;  /* slot of every row of q, k, v */
+  int64_t *start_angles; /* its row of the rope table */
+  join *joins;           /* the joiners by stream, position */
+  int64_t *block;        /* where each block of attention rows begins */
 } layer_rows;
 
 void rows_of_layer(walk *w, int layer);

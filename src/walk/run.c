@@ -210,10 +210,10 @@ static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, 
   shape3(&t, 3, c->vision.image_size, c->vision.image_size);
   out[(*n)++] = t;
   t = tensor_of("vision.features", ST_F32, (const uint8_t *)p->features);
-  shape2(&t, c->image_rows, p->feature_width);
+  shape2(&t, p->image.count, p->feature_width);
   out[(*n)++] = t;
   t = tensor_of("vision.projected", ST_F32, (const uint8_t *)p->projected);
-  shape2(&t, c->image_rows, c->text.width);
+  shape2(&t, p->image.count, c->text.width);
   out[(*n)++] = t;
   return LOCI_OK;
 }

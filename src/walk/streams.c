@@ -173,6 +173,12 @@ loci_status walk_branch(walk *w, int parent, int first, const float *embeds, int
                 "a branch of %d positions behind %d: the run has positions %d to %d", length, first,
                 t->first, t->length - 1);
   }
+  if (!rope_is_same(w->c, t->length, first + length)) {
+    return fail(
+        err, LOCI_EINVAL,
+        "a branch of %d positions off a run of %d: the model's rotation depends on the length",
+        first + length, t->length);
+  }
   stream s = {.parent = parent, .length = first + length, .embeds = embeds, .given = first};
   return add_below(w, s, out, err);
 }

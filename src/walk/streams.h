@@ -63,8 +63,8 @@ struct walk {
   int64_t *record_bucket; /* the same of records */
   int64_t *mask_bucket;   /* (L + 1) offsets into masks */
 
-  int64_t slots; /* rows of all streams at the end */
-  rope_table rope;
+  int64_t slots;   /* rows of all streams at the end */
+  rope_table rope; /* angles of all streams (plan.c); those of the same rotation share them */
   layer_rows rows;
   stream_kv *kv; /* per stream, current layer */
   bool *needed;  /* per start_row entry, last layer: its own result is asked for */

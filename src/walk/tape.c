@@ -71,7 +71,7 @@ static loci_status allocate(walk *w, loci_err *err) {
   t->kept[TAPE_Q] = arena_array(mem, kept * HK, float);
   t->active_slots = arena_array(mem, n, int64_t);
   t->all_slots = arena_array(mem, n, int64_t);
-  t->positions = arena_array(mem, n, int);
+  t->angles = arena_array(mem, n, int64_t);
   t->active = arena_array(mem, n, row);
   t->active_of = arena_array(mem, n, int64_t);
   t->wanted = arena_zarray(mem, n, bool);
@@ -88,7 +88,7 @@ static loci_status allocate(walk *w, loci_err *err) {
   t->scratch_floats = back_scratch_floats(w);
   t->scratch = arena_zarray(mem, w->a->threads * t->scratch_floats, float);
   bool ok = t->kept[0] && t->kept[1] && t->kept[2] && t->active_slots && t->all_slots &&
-            t->positions && t->active && t->active_of && t->wanted && t->G && t->x && t->dn &&
+            t->angles && t->active && t->active_of && t->wanted && t->G && t->x && t->dn &&
             t->part && t->dz && t->dq && t->dk && t->dv && t->inner && t->line && t->scratch;
   return ok ? LOCI_OK : fail_nomem(err, "making room for gradients");
 }
@@ -99,7 +99,7 @@ int64_t walk_grad_row_bytes(const loci_model *m) {
   int64_t GK = (int64_t)c->kv_heads * c->head_dim;
   int64_t kept = (int64_t)c->layers * ((c->parallel ? 1 : 2) * D + HK);
   int64_t layer = 3 * D + (HK > D ? HK : D) + 2 * HK + 2 * GK;
-  return (kept + layer) * 4 + (int64_t)sizeof(row) + 3 * 8 + 4 + 1;
+  return (kept + layer) * 4 + (int64_t)sizeof(row) + 4 * 8 + 1;
 }
 
 int64_t walk_kept_row_bytes(const loci_model *m) {

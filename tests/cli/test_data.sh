@@ -166,6 +166,11 @@ wants 1
 cp out lint.json
 found 1 question-long
 found 2 answer-long
+# A question with a picture has as many positions as one that is asked.
+echo '{"question":"What is this land?","image":"good.png","constraints":[{"text":"this land"}],"answers":["Peru"]}' >seen.jsonl
+try data lint seen.jsonl -m "$model" --json
+cp out lint.json
+found 1
 
 for width in 40 57 80 132; do
   LC_ALL=C.UTF-8 COLUMNS=$width try data lint all.jsonl
