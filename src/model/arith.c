@@ -18,8 +18,7 @@ loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
   arith *a = calloc(1, sizeof *a);
   if (!a) return fail_nomem(err, "preparing arithmetic");
   a->type = type;
-  a->threads = threads;
-  a->k = kernels_choose();
+  a->rows = (row_engine){.ops = &rows_cpu, .k = kernels_choose(), .threads = threads};
   a->since = clock_seconds();
   omp_set_num_threads(threads); /* of the calling thread; the product library asks OpenMP */
   loci_status st = product_new(type, &a->products, err);
@@ -58,7 +57,7 @@ void arith_free(arith *a) {
   free(a->vector[0]);
   free(a->vector[1]);
   free(a->few);
-  free(a->line);
+  free(a->rows.lines);
   free(a->back.operand);
   free(a->back.part);
   free(a);
@@ -70,7 +69,7 @@ int64_t operand_bytes(const arith *a, int64_t rows, int64_t n) {
 
 void operand_set(const arith *a, void *out, int64_t r, const float *x, int64_t n) {
   if (a->type == DTYPE_BF16) {
-    a->k->round_bf16((uint16_t *)out + r * n, x, n);
+    a->rows.k->round_bf16((uint16_t *)out + r * n, x, n);
   } else {
     memcpy((float *)out + r * n, x, (size_t)n * sizeof *x);
   }
@@ -78,8 +77,7 @@ void operand_set(const arith *a, void *out, int64_t r, const float *x, int64_t n
 
 const void *operand_of(const arith *a, void *room, const float *x, int64_t n, int64_t width) {
   if (a->type == DTYPE_F32) return x;
-#pragma omp parallel for num_threads(threads_for(a, n *width)) schedule(static)
-  for (int64_t i = 0; i < n; i++) operand_set(a, room, i, x + i * width, width);
+  rows_copy(&a->rows, operand_rows(a, room, width, NULL), rows_f32(x, width, NULL), n, width);
   return room;
 }
 
@@ -90,6 +88,14 @@ static loci_status grow(float **at, int64_t *size, int64_t n, loci_err *err) {
   *at = malloc((size_t)n * sizeof **at);
   *size = *at ? n : 0;
   return *at ? LOCI_OK : fail_nomem(err, "preparing arithmetic");
+}
+
+loci_status arith_lines(arith *a, int64_t width, loci_err *err) {
+  int64_t line = round_up(width, PANEL);
+  if (line <= a->rows.line) return LOCI_OK;
+  TRY(grow(&a->rows.lines, &a->lines_size, line * a->rows.threads, err));
+  a->rows.line = line;
+  return LOCI_OK;
 }
 
 static loci_status grow_vectors(arith *a, int64_t n, loci_err *err) {
@@ -105,7 +111,7 @@ static loci_status grow_vectors(arith *a, int64_t n, loci_err *err) {
 
 loci_status weight_vector(arith *a, const weight *w, int i, const float **out, loci_err *err) {
   TRY(grow_vectors(a, w->cols, err));
-  a->k->to_f32(a->vector[i], w->type, w->data, w->cols);
+  a->rows.k->to_f32(a->vector[i], w->type, w->data, w->cols);
   *out = a->vector[i];
   return LOCI_OK;
 }
@@ -114,28 +120,28 @@ void weight_row(const weight *w, int64_t row, float *out) {
   dtype_to_f32(w->type, w->data + (size_t)(row * w->cols) * dtype_bytes(w->type), out, w->cols);
 }
 
-loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *weights, void *out,
-                         const float *x, const int64_t *rows, int64_t n, loci_err *err) {
-  const float *w, *b = NULL;
-  int64_t D = spec.width;
-  TRY(grow_vectors(a, D, err));
-  TRY(weight_vector(a, &weights->w, 0, &w, err));
-  if (spec.kind == NORM_LAYER) TRY(weight_vector(a, &weights->b, 1, &b, err));
-  int64_t stride = round_up(D, PANEL);
-  TRY(grow(&a->line, &a->line_size, stride * a->threads, err));
-#pragma omp parallel for num_threads(threads_for(a, n *D)) schedule(static)
-  for (int t = 0; t < a->threads; t++) {
-    float *y = a->line + t * stride;
-    for (int64_t i = n * t / a->threads; i < n * (t + 1) / a->threads; i++) {
-      const float *row = x + (rows ? rows[i] : i) * D;
-      if (spec.kind == NORM_LAYER) {
-        a->k->layernorm(y, row, w, b, D, spec.eps);
-      } else {
-        a->k->rmsnorm(y, row, w, D, spec.eps);
-      }
-      operand_set(a, out, i, y, D);
-    }
-  }
+/* The norm with its weights as f32. */
+static loci_status row_norm_of(arith *a, norm_spec spec, const norm_weights *weights, row_norm *out,
+                               loci_err *err) {
+  *out = (row_norm){.eps = spec.eps, .width = spec.width};
+  TRY(weight_vector(a, &weights->w, 0, &out->w, err));
+  return spec.kind == NORM_LAYER ? weight_vector(a, &weights->b, 1, &out->b, err) : LOCI_OK;
+}
+
+loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *w, row_list out, row_list x,
+                         int64_t n, loci_err *err) {
+  row_norm norm;
+  TRY(row_norm_of(a, spec, w, &norm, err));
+  if (out.type != DTYPE_F32) TRY(arith_lines(a, spec.width, err));
+  a->rows.ops->norm(&a->rows, out, x, n, &norm);
+  return LOCI_OK;
+}
+
+loci_status norm_backward(arith *a, norm_spec spec, const norm_weights *w, row_list dx, row_list dy,
+                          row_list x, int64_t n, loci_err *err) {
+  row_norm norm;
+  TRY(row_norm_of(a, spec, w, &norm, err));
+  a->rows.ops->norm_back(&a->rows, dx, dy, x, n, &norm);
   return LOCI_OK;
 }
 
@@ -155,13 +161,13 @@ loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, co
   if (!a->block) a->block = malloc(BLOCK_BYTES);
   if (!a->block) return fail_nomem(err, "converting weights");
   work_kind before = work_begin(a, WORK_CONVERT);
-#pragma omp parallel for num_threads(threads_for(a, n * w->cols)) schedule(static)
+#pragma omp parallel for num_threads(row_threads(&a->rows, n * w->cols)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     const uint8_t *row = from + (size_t)i * row_bytes;
     if (a->type == DTYPE_BF16) {
-      a->k->to_bf16((uint16_t *)a->block + i * w->cols, w->type, row, w->cols);
+      a->rows.k->to_bf16((uint16_t *)a->block + i * w->cols, w->type, row, w->cols);
     } else {
-      a->k->to_f32((float *)a->block + i * w->cols, w->type, row, w->cols);
+      a->rows.k->to_f32((float *)a->block + i * w->cols, w->type, row, w->cols);
     }
   }
   work_end(a, before);
@@ -186,8 +192,7 @@ int64_t weight_block_rows(const arith *a, const weight *w) {
 static loci_status add_bias(arith *a, const weight *bias, float *out, int64_t n, loci_err *err) {
   const float *b;
   TRY(weight_vector(a, bias, 0, &b, err));
-#pragma omp parallel for num_threads(threads_for(a, n * bias->cols)) schedule(static)
-  for (int64_t i = 0; i < n; i++) a->k->add(out + i * bias->cols, b, bias->cols);
+  rows_add(&a->rows, rows_f32(out, bias->cols, NULL), rows_f32(b, 0, NULL), n, bias->cols);
   return LOCI_OK;
 }
 
@@ -205,14 +210,14 @@ static loci_status linear_few(arith *a, const weight *w, float *out, const void 
   int64_t row_bytes = w->cols * (int64_t)dtype_bytes(w->type);
   if (a->type != DTYPE_F32) {
     TRY(grow(&a->few, &a->few_size, n * w->cols, err));
-    a->k->to_f32(a->few, a->type, in, n * w->cols);
+    a->rows.k->to_f32(a->few, a->type, in, n * w->cols);
     x = a->few;
   }
   work_kind before = work_begin(a, WORK_PRODUCT);
-#pragma omp parallel for num_threads(threads_for(a, w->rows * w->cols)) schedule(static)
+#pragma omp parallel for num_threads(row_threads(&a->rows, w->rows * w->cols)) schedule(static)
   for (int64_t r = 0; r < w->rows; r += ROWS) {
     int64_t rows = w->rows - r < ROWS ? w->rows - r : ROWS;
-    a->k->dots(out + r, w->rows, x, (int)n, w->type, w->data + r * row_bytes, rows, w->cols);
+    a->rows.k->dots(out + r, w->rows, x, (int)n, w->type, w->data + r * row_bytes, rows, w->cols);
   }
   work_end(a, before);
   return LOCI_OK;
@@ -247,13 +252,13 @@ loci_status linear_forward(arith *a, const linear_weights *w, float *out, const 
 static void weight_columns(arith *a, const weight *w, const linear_part *p, int64_t row,
                            int64_t n) {
   size_t bytes = dtype_bytes(w->type);
-#pragma omp parallel for num_threads(threads_for(a, n * p->count)) schedule(static)
+#pragma omp parallel for num_threads(row_threads(&a->rows, n * p->count)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     const uint8_t *from = w->data + (size_t)((row + i) * w->cols + p->first) * bytes;
     if (a->type == DTYPE_BF16) {
-      a->k->to_bf16((uint16_t *)a->block + i * p->count, w->type, from, p->count);
+      a->rows.k->to_bf16((uint16_t *)a->block + i * p->count, w->type, from, p->count);
     } else {
-      a->k->to_f32((float *)a->block + i * p->count, w->type, from, p->count);
+      a->rows.k->to_f32((float *)a->block + i * p->count, w->type, from, p->count);
     }
   }
 }
@@ -272,14 +277,4 @@ loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part p
   }
   a->flop += 2.0 * (double)n * (double)N * (double)part.count;
   return LOCI_OK;
-}
-
-void gate_forward(const arith *a, void *out, dtype type, const float *g, const float *u,
-                  act_kind act, int64_t n, int64_t width) {
-  int64_t bytes = width * (int64_t)dtype_bytes(type);
-#pragma omp parallel for num_threads(threads_for(a, n *width)) schedule(static)
-  for (int64_t i = 0; i < n; i++) {
-    const float *factor = u ? u + i * width : NULL;
-    a->k->gate((char *)out + i * bytes, type, g + i * width, factor, act, width);
-  }
 }

@@ -7,8 +7,8 @@
 #define LOCI_MODEL_ARITH_H
 
 #include "checkpoint/weights.h"
-#include "tensor/kernels.h"
 #include "tensor/product.h"
+#include "tensor/rows.h"
 
 /* What the time of a walk goes into; WORK_OTHER is norms, activations and bookkeeping. */
 typedef enum work_kind {
@@ -22,16 +22,14 @@ typedef enum work_kind {
 } work_kind;
 
 typedef struct arith {
-  dtype type; /* of operands: DTYPE_F32 or DTYPE_BF16 */
-  int threads;
-  const kernel_set *k;
+  dtype type;      /* of operands: DTYPE_F32 or DTYPE_BF16 */
+  row_engine rows; /* what is not a product */
   product *products;
   void *block;      /* a block of converted weights */
   float *vector[2]; /* a norm's weight and bias, or a linear's bias, as f32 */
   int64_t vector_size;
-  float *few;  /* few rows of a product's operand, as f32 */
-  float *line; /* per thread: a row on its way to an operand */
-  int64_t few_size, line_size;
+  float *few; /* few rows of a product's operand, as f32 */
+  int64_t few_size, lines_size;
   struct {
     void *operand; /* a gradient's columns as an operand */
     float *part;   /* one block's share of a backward product */
@@ -47,11 +45,6 @@ typedef struct arith {
 work_kind work_begin(arith *a, work_kind w);
 void work_end(arith *a, work_kind before);
 
-/* Threads for a loop over so many numbers: waking costs as much as some ten thousand of them. */
-static inline int threads_for(const arith *a, int64_t numbers) {
-  return numbers < 16384 ? 1 : a->threads;
-}
-
 loci_status arith_new(dtype type, int threads, arith **out, loci_err *err);
 void arith_free(arith *a);
 void arith_restart(arith *a); /* counts work and time from here on */
@@ -60,6 +53,13 @@ void arith_restart(arith *a); /* counts work and time from here on */
 int64_t operand_bytes(const arith *a, int64_t rows, int64_t n);
 /* out (operand row r of width n) := x (n) */
 void operand_set(const arith *a, void *out, int64_t r, const float *x, int64_t n);
+/* Rows of an operand. */
+static inline row_list operand_rows(const arith *a, const void *at, int64_t width,
+                                    const int64_t *index) {
+  return (row_list){(void *)(uintptr_t)at, a->type, width, index};
+}
+/* Room in the engine for a row of each thread. */
+loci_status arith_lines(arith *a, int64_t width, loci_err *err);
 /* The n rows of x (n, width) as an operand: x itself, or its rows rounded into [room]. */
 const void *operand_of(const arith *a, void *room, const float *x, int64_t n, int64_t width);
 
@@ -69,9 +69,9 @@ typedef struct norm_spec {
   int64_t width;
 } norm_spec;
 
-/* Operand row i := norm(x row rows[i]) for i < n; rows NULL: rows 0 .. n-1. */
-loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *w, void *out, const float *x,
-                         const int64_t *rows, int64_t n, loci_err *err);
+/* out := norm(x), n rows; out is f32 or an operand. */
+loci_status norm_forward(arith *a, norm_spec spec, const norm_weights *w, row_list out, row_list x,
+                         int64_t n, loci_err *err);
 
 /* out (n, N) = in (n, K) W^T + b; [out] needs room for product_rows(n) rows. */
 loci_status linear_forward(arith *a, const linear_weights *w, float *out, const void *in, int64_t n,
@@ -89,21 +89,13 @@ typedef struct linear_part {
 loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part part, const void *in,
                                 int64_t n, loci_err *err);
 
-/* n rows of [width] values: out := act(g) u, or act(g) where u is NULL; f32, or an operand in
- * bf16. */
-void gate_forward(const arith *a, void *out, dtype type, const float *g, const float *u,
-                  act_kind act, int64_t n, int64_t width);
-
 /* The backward passes (arith_backward.c). */
-/* dx row rows[i] += d loss / d x row rows[i] of norm_forward, dy (n, D); rows NULL: 0 .. n-1; x row
- * i is x + i * D. */
-loci_status norm_backward(arith *a, norm_spec spec, const norm_weights *w, float *dx,
-                          const int64_t *rows, const float *dy, const float *x, int64_t n,
-                          loci_err *err);
+/* dx += d loss / d x of norm_forward, of dy = d loss / d out, n rows. */
+loci_status norm_backward(arith *a, norm_spec spec, const norm_weights *w, row_list dx, row_list dy,
+                          row_list x, int64_t n, loci_err *err);
 /* dx (n, K) := dy (n, N) W; dx needs room for product_rows(n) rows. */
 loci_status linear_backward(arith *a, const linear_weights *w, float *dx, const float *dy,
                             int64_t n, loci_err *err);
-void act_backward(act_kind act, float *dx, const float *x, int64_t n); /* dx *= act'(x) */
 
 /* Rows [first, first + n) of a weight in the operands' type, in place where the map already holds
  * it; and how many rows go through one product. */

@@ -4,25 +4,6 @@
 #include <string.h>
 
 #include "model/arith.h"
-#include "tensor/backward.h"
-
-loci_status norm_backward(arith *a, norm_spec spec, const norm_weights *weights, float *dx,
-                          const int64_t *rows, const float *dy, const float *x, int64_t n,
-                          loci_err *err) {
-  const float *w;
-  int64_t D = spec.width;
-  TRY(weight_vector(a, &weights->w, 0, &w, err));
-#pragma omp parallel for num_threads(threads_for(a, n *D)) schedule(static)
-  for (int64_t i = 0; i < n; i++) {
-    float *to = dx + (rows ? rows[i] : i) * D;
-    if (spec.kind == NORM_LAYER) {
-      layernorm_backward(to, dy + i * D, x + i * D, w, D, spec.eps);
-    } else {
-      rmsnorm_backward(to, dy + i * D, x + i * D, w, D, spec.eps);
-    }
-  }
-  return LOCI_OK;
-}
 
 static loci_status grow_back(arith *a, int64_t bytes, int64_t part, loci_err *err) {
   if (bytes > a->back.operand_bytes) {
@@ -45,7 +26,7 @@ static void linear_few_back(arith *a, const weight *w, float *dx, const float *d
   enum { ROWS = 16, COLUMNS = 64 };
   int64_t K = w->cols, N = w->rows, size = (int64_t)dtype_bytes(w->type);
   int64_t chunks = (K + COLUMNS - 1) / COLUMNS;
-  int threads = threads_for(a, N * K);
+  int threads = row_threads(&a->rows, N * K);
   memset(dx, 0, (size_t)(n * K) * sizeof *dx);
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int t = 0; t < threads; t++) {
@@ -54,7 +35,7 @@ static void linear_few_back(arith *a, const weight *w, float *dx, const float *d
     for (int64_t r = 0; r < N; r += ROWS) {
       weight_rows rows = {w->type, w->data + (r * K + c) * size, K};
       int64_t count = N - r < ROWS ? N - r : ROWS;
-      a->k->dots_back(dx + c, K, dy + r, N, (int)n, rows, count, end - c);
+      a->rows.k->dots_back(dx + c, K, dy + r, N, (int)n, rows, count, end - c);
     }
   }
 }
@@ -73,25 +54,12 @@ loci_status linear_backward(arith *a, const linear_weights *w, float *dx, const 
     int64_t rows = N - first < step ? N - first : step;
     const void *block = NULL;
     TRY(weight_block(a, &w->w, first, rows, &block, err));
-#pragma omp parallel for num_threads(threads_for(a, n *rows)) schedule(static)
-    for (int64_t i = 0; i < n; i++) operand_set(a, a->back.operand, i, dy + i * N + first, rows);
+    rows_copy(&a->rows, operand_rows(a, a->back.operand, rows, NULL), rows_f32(dy + first, N, NULL),
+              n, rows);
     product_shape shape = {.M = n, .N = K, .K = rows, .ldy = K, .backward = true};
     float *out = first == 0 ? dx : a->back.part;
     TRY(product_run(a->products, shape, a->back.operand, block, out, err));
-    if (first == 0) continue;
-#pragma omp parallel for num_threads(threads_for(a, n *K)) schedule(static)
-    for (int64_t i = 0; i < n; i++) a->k->add(dx + i * K, out + i * K, K);
+    if (first > 0) rows_add(&a->rows, rows_f32(dx, K, NULL), rows_f32(out, K, NULL), n, K);
   }
   return LOCI_OK;
-}
-
-void act_backward(act_kind act, float *dx, const float *x, int64_t n) {
-  switch (act) {
-    case ACT_COUNT: break;
-    case ACT_SILU: silu_backward(dx, x, n); break;
-    case ACT_GELU_TANH: gelu_tanh_backward(dx, x, n); break;
-    case ACT_GELU_ERF: gelu_erf_backward(dx, x, n); break;
-    case ACT_QUICK_GELU: quick_gelu_backward(dx, x, n); break;
-    case ACT_RELU: relu_backward(dx, x, n); break;
-  }
 }

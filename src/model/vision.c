@@ -50,7 +50,7 @@ static loci_status tower_init(tower *t, arith *a, const checkpoint *c, arena *me
   t->operand = arena_zalloc(mem, operand_bytes(a, t->n, widest), 1);
   t->keys = arena_array(mem, v->heads * key_floats(t->n, (int)K), float);
   t->values = arena_array(mem, v->heads * value_floats(t->n, (int)K), float);
-  t->scores = arena_array(mem, a->threads * QUERY_BLOCK * t->ld, float);
+  t->scores = arena_array(mem, a->rows.threads * QUERY_BLOCK * t->ld, float);
   bool ok = t->x && t->y && t->q && t->k && t->value && t->z && t->inner && t->patch &&
             t->operand && t->keys && t->values && t->scores;
   return ok ? LOCI_OK : fail_nomem(err, "running the vision tower");
@@ -75,7 +75,7 @@ static loci_status embed_patches(tower *t, const float *pixels, loci_err *err) {
   memcpy(t->x + first * D, t->y, (size_t)((t->n - first) * D) * sizeof *t->x);
   for (int64_t i = 0; i < t->n; i++) {
     weight_row(&t->c->position, i, t->y);
-    t->a->k->add(t->x + i * D, t->y, D);
+    t->a->rows.k->add(t->x + i * D, t->y, D);
   }
   return LOCI_OK;
 }
@@ -89,16 +89,16 @@ static void attend_all(tower *t) {
   int D = t->v->width, H = t->v->heads, K = D / H;
   int64_t n = t->n, blocks = (n + QUERY_BLOCK - 1) / QUERY_BLOCK;
   int64_t key_size = key_floats(n, K), value_size = value_floats(n, K);
-#pragma omp parallel for num_threads(t->a->threads) schedule(static)
+#pragma omp parallel for num_threads(t->a->rows.threads) schedule(static)
   for (int h = 0; h < H; h++) {
     pack_keys(t->keys + h * key_size, 0, t->k + h * K, D, n, K);
     pack_values(t->values + h * value_size, n, 0, t->value + h * K, D, n, K);
   }
-#pragma omp parallel for num_threads(t->a->threads) schedule(static)
-  for (int thread = 0; thread < t->a->threads; thread++) {
+#pragma omp parallel for num_threads(t->a->rows.threads) schedule(static)
+  for (int thread = 0; thread < t->a->rows.threads; thread++) {
     float *S = t->scores + thread * QUERY_BLOCK * t->ld;
-    int64_t jobs = H * blocks, end = jobs * (thread + 1) / t->a->threads;
-    for (int64_t job = jobs * thread / t->a->threads; job < end; job++) {
+    int64_t jobs = H * blocks, end = jobs * (thread + 1) / t->a->rows.threads;
+    for (int64_t job = jobs * thread / t->a->rows.threads; job < end; job++) {
       int64_t h = job / blocks, row = job % blocks * QUERY_BLOCK;
       kv_stretch s = {t->keys + h * key_size, packed_values(t->values + h * value_size, n), 0,
                       (int)n};
@@ -112,34 +112,38 @@ static void attend_all(tower *t) {
                           .S = S,
                           .ld = t->ld,
                           .R = (int)(n - row < QUERY_BLOCK ? n - row : QUERY_BLOCK)};
-      attend_scores(t->a->k, &rows);
-      for (int r = 0; r < rows.R; r++) t->a->k->softmax(S + r * t->ld, n);
-      attend_mix(t->a->k, &rows);
+      attend_scores(t->a->rows.k, &rows);
+      for (int r = 0; r < rows.R; r++) t->a->rows.k->softmax(S + r * t->ld, n);
+      attend_mix(t->a->rows.k, &rows);
     }
   }
 }
 
 /* Operand := x (n, width) */
 static void set_operand(tower *t, const float *x, int64_t width) {
-  for (int64_t i = 0; i < t->n; i++) operand_set(t->a, t->operand, i, x + i * width, width);
+  rows_copy(&t->a->rows, operand_rows(t->a, t->operand, width, NULL), rows_f32(x, width, NULL),
+            t->n, width);
 }
 
 static loci_status vit_block(tower *t, const vision_layer *w, loci_err *err) {
   int64_t n = t->n, D = t->v->width, F = t->v->inner;
-  TRY(norm_forward(t->a, vision_norm(t), &w->norm1, t->operand, t->x, NULL, n, err));
+  row_list x = rows_f32(t->x, D, NULL), y = rows_f32(t->y, D, NULL);
+  row_list operand = operand_rows(t->a, t->operand, D, NULL);
+  TRY(norm_forward(t->a, vision_norm(t), &w->norm1, operand, x, n, err));
   TRY(linear_forward(t->a, &w->q, t->q, t->operand, n, err));
   TRY(linear_forward(t->a, &w->k, t->k, t->operand, n, err));
   TRY(linear_forward(t->a, &w->v, t->value, t->operand, n, err));
   attend_all(t);
   set_operand(t, t->z, D);
   TRY(linear_forward(t->a, &w->o, t->y, t->operand, n, err));
-  t->a->k->add(t->x, t->y, n * D);
+  rows_add(&t->a->rows, x, y, n, D);
 
-  TRY(norm_forward(t->a, vision_norm(t), &w->norm2, t->operand, t->x, NULL, n, err));
+  TRY(norm_forward(t->a, vision_norm(t), &w->norm2, operand, x, n, err));
   TRY(linear_forward(t->a, &w->fc1, t->inner, t->operand, n, err));
-  gate_forward(t->a, t->operand, t->a->type, t->inner, NULL, t->v->act, n, F);
+  rows_gate(&t->a->rows, operand_rows(t->a, t->operand, F, NULL), rows_f32(t->inner, F, NULL),
+            (row_list){0}, t->v->act, n, F);
   TRY(linear_forward(t->a, &w->fc2, t->y, t->operand, n, err));
-  t->a->k->add(t->x, t->y, n * D);
+  rows_add(&t->a->rows, x, y, n, D);
   return LOCI_OK;
 }
 
@@ -155,14 +159,8 @@ static void take_feature(const tower *t, int i, float *features) {
 static loci_status run_tower(tower *t, const float *pixels, float *features, loci_err *err) {
   TRY(embed_patches(t, pixels, err));
   if (t->v->pre_norm) {
-    /* in place by way of f32: the operand may be bf16, the residual stream must not be */
-    const float *w, *b;
-    TRY(weight_vector(t->a, &t->c->pre_norm.w, 0, &w, err));
-    TRY(weight_vector(t->a, &t->c->pre_norm.b, 1, &b, err));
-    for (int64_t i = 0; i < t->n; i++) {
-      float *row = t->x + i * t->v->width;
-      t->a->k->layernorm(row, row, w, b, t->v->width, t->v->eps);
-    }
+    row_list x = rows_f32(t->x, t->v->width, NULL); /* in place */
+    TRY(norm_forward(t->a, vision_norm(t), &t->c->pre_norm, x, x, t->n, err));
   }
   int deepest = 0;
   for (int i = 0; i < t->v->n_features; i++) {
@@ -191,7 +189,8 @@ static loci_status project(arith *a, const checkpoint *c, const float *features,
     for (int64_t r = 0; r < P; r++) operand_set(a, operand, r, in + r * width, width);
     TRY(linear_forward(a, w, out, operand, P, err));
     width = w->w.rows;
-    if (i + 1 < p->n_linear) gate_forward(a, out, DTYPE_F32, out, NULL, p->act, P, width);
+    row_list rows = rows_f32(out, width, NULL);
+    if (i + 1 < p->n_linear) rows_gate(&a->rows, rows, rows, (row_list){0}, p->act, P, width);
     in = out;
   }
   memcpy(projected, in, (size_t)(P * width) * sizeof *projected);

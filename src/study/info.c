@@ -6,8 +6,8 @@
 enum { QUESTION_TOKENS = 32 }; /* an ordinary question */
 
 int64_t loci_model_trace_bytes(const loci_model *m, int tokens) {
-  const model_config *c = &m->weights->config;
-  int64_t T = tokens + (c->has_vision ? c->image_rows : 0), cells = 3LL * tokens * c->text.layers;
+  int64_t T = tokens + image_layout_of(m).count;
+  int64_t cells = 3LL * tokens * model_decoder(m)->layers;
   int64_t rows = T + tokens + cells * tokens / 2;
   return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);
 }

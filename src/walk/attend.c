@@ -52,7 +52,7 @@ static void pack_head(walk *w, int layer, int64_t s, int g) {
 static void pack_all(walk *w, int layer) {
   int G = w->c->kv_heads;
   int64_t jobs = w->streams.count * G, rows = w->rows.upto[STAGE_START] + w->rows.kv_only;
-  int threads = threads_for(w->a, rows * G * w->c->head_dim);
+  int threads = row_threads(&w->a->rows, rows * G * w->c->head_dim);
   (void)threads; /* without OpenMP */
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
   for (int64_t i = 0; i < jobs; i++) pack_head(w, layer, i / G, (int)(i % G));
@@ -119,11 +119,11 @@ static void visit_pattern(walk *w, int layer, const row *r, int head, float *S) 
 
 void attend_weights(const walk *w, int layer, const row *r, attend_rows *a) {
   int last = r[a->R - 1].position;
-  attend_scores(w->a->k, a);
+  attend_scores(w->a->rows.k, a);
   for (int i = 0; i < a->R; i++) {
     float *line = a->S + i * a->ld;
     mask_row(w, layer, &r[i], line);
-    w->a->k->softmax(line, r[i].position + 1);
+    w->a->rows.k->softmax(line, r[i].position + 1);
     for (int j = r[i].position + 1; j <= last; j++) line[j] = 0; /* what comes later is not seen */
   }
 }
@@ -146,7 +146,7 @@ static void attend_block(walk *w, int layer, int head, int64_t first, int R, flo
   a.stretch_count = find_stretches(w, r->stream, r[R - 1].position, head / group, stretches);
   attend_weights(w, layer, r, &a);
   for (int i = 0; i < R; i++) visit_pattern(w, layer, &r[i], head, S + i * ld);
-  attend_mix(w->a->k, &a);
+  attend_mix(w->a->rows.k, &a);
 }
 
 /* First row behind the block of row i: up to 8 live rows of one stream, or one joiner. */
@@ -168,7 +168,7 @@ void attend_layer(walk *w, int layer) {
   for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;
   /* Head by head: its keys and values stay in the cache for all rows. */
   int64_t jobs = blocks * H;
-  int threads = threads_for(w->a, n * H * w->longest);
+  int threads = row_threads(&w->a->rows, n * H * w->longest);
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int t = 0; t < threads; t++) {
     float *S = w->scores + t * QUERY_ROWS * ld;

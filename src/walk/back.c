@@ -7,9 +7,6 @@
  * Residual connections make G the gradient of resid_post, then of resid_mid, then of resid_pre, in
  * place.  Only the MLP's inner rows are computed again, from the norm of the kept residual stream.
  */
-#include <string.h>
-
-#include "tensor/backward.h"
 #include "walk/back.h"
 
 /* ---------------------------------------------------------------- the rows of the layer */
@@ -29,6 +26,8 @@ static void list_rows(walk *w, int layer) {
       if (last && !t->wanted[slot]) continue;
       t->active_of[i] = t->count;
       t->active_slots[t->count] = slot;
+      t->owners[t->count] = i;
+      t->active_angles[t->count] = t->angles[i];
       t->active[t->count++] = (row){.stream = s, .position = p, .owner = i, .slot = slot};
     }
   }
@@ -67,7 +66,8 @@ static void give_grads(walk *w, const grad_rows *g) {
     if (item->site != g->site || item->layer != g->layer) continue;
     for (int k = 0; k < item->count; k++) {
       const float *from = grad_row(w, g, item->stream, item->first + k);
-      if (from) memcpy(item->out + k * g->width, from, (size_t)g->width * sizeof *from);
+      row_list out = rows_f32(item->out + k * g->width, g->width, NULL);
+      if (from) rows_copy(&w->a->rows, out, rows_f32(from, g->width, NULL), 1, g->width);
     }
   }
 }
@@ -80,7 +80,7 @@ static void cut_grads(walk *w, const grad_rows *g) {
     float *to = item->p.add ? NULL : grad_row(w, g, item->stream, item->p.position);
     if (!to) continue;
     int64_t K = w->c->head_dim, at = item->p.head >= 0 ? item->p.head * K : 0;
-    memset(to + at, 0, (size_t)(item->p.head >= 0 ? K : g->width) * sizeof *to);
+    rows_zero(&w->a->rows, rows_f32(to + at, 0, NULL), 1, item->p.head >= 0 ? K : g->width);
   }
 }
 
@@ -104,49 +104,31 @@ static void visit_grads(walk *w, loci_site site, int layer, numbering by, float 
 static void take_branch(walk *w, loci_site site, int layer, int64_t first, int64_t n) {
   tape *t = w->tape;
   int64_t D = w->c->width;
-  for (int64_t i = 0; i < n; i++) {
-    memcpy(t->part + i * D, t->G + t->active_slots[first + i] * D, (size_t)D * sizeof *t->part);
-  }
+  rows_copy(&w->a->rows, rows_f32(t->part, D, NULL), rows_f32(t->G, D, t->active_slots + first), n,
+            D);
   cut_grads(w, &(grad_rows){site, layer, BY_ACTIVE, t->part, D, first, n});
 }
 
 static void take_kept(walk *w, tape_kind kind, int layer, const int64_t *slots, int64_t n) {
   int64_t D = w->c->width;
-  for (int64_t i = 0; i < n; i++) {
-    memcpy(w->tape->x + i * D, tape_row(w, kind, layer, slots[i]), (size_t)D * sizeof *w->tape->x);
-  }
+  rows_copy(&w->a->rows, rows_f32(w->tape->x, D, NULL), tape_rows(w, kind, layer, slots), n, D);
 }
 
-/* inner: d mlp_post; becomes d loss / d (input of the activation), and up the one of the factor:
- * f = act(g) u: dg = df u act'(g), du = df act(g) */
+/* inner: d mlp_post; becomes d loss / d (input of the activation), and up the one of the factor. */
 static void back_inner(walk *w, int64_t n) {
-  tape *t = w->tape;
   int64_t F = w->c->inner;
-  int threads = threads_for(w->a, n * F);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int part = 0; part < threads; part++) {
-    float *line = t->line + part * F;
-    for (int64_t i = n * part / threads; i < n * (part + 1) / threads; i++) {
-      float *df = t->inner + i * F, *up = w->up + i * F, *gate = w->gate + i * F;
-      if (w->c->gated) {
-        w->a->k->gate(line, DTYPE_F32, gate, df, w->c->act, F);
-        w->a->k->mul(df, up, F);
-        memcpy(up, line, (size_t)F * sizeof *line);
-      }
-      act_backward(w->c->act, df, w->c->gated ? gate : up, F);
-    }
-  }
+  const float *up = w->c->gated ? w->up : NULL;
+  rows_gate_back(&w->a->rows, rows_f32(w->tape->inner, F, NULL),
+                 rows_f32(up ? w->gate : w->up, F, NULL), rows_f32(up, F, NULL), w->c->act, n, F);
 }
 
 /* dn += part, row by row: of the active rows from [first] on, or, [owner], of all rows. */
 static void add_part(walk *w, int64_t first, int64_t n, bool owner) {
   tape *t = w->tape;
   int64_t D = w->c->width;
-#pragma omp parallel for num_threads(threads_for(w->a, n *D)) schedule(static)
-  for (int64_t i = 0; i < n; i++) {
-    int64_t to = owner ? t->active[first + i].owner : first + i;
-    w->a->k->add(t->dn + to * D, t->part + i * D, D);
-  }
+  row_list to =
+      owner ? rows_f32(t->dn, D, t->owners + first) : rows_f32(t->dn + first * D, D, NULL);
+  rows_add(&w->a->rows, to, rows_f32(t->part, D, NULL), n, D);
 }
 
 static loci_status back_mlp_chunk(walk *w, const decoder_layer *weights, int layer, int64_t first,
@@ -161,7 +143,9 @@ static loci_status back_mlp_chunk(walk *w, const decoder_layer *weights, int lay
   give_grads(w, &post);
   cut_grads(w, &post);
   take_kept(w, parallel ? TAPE_PRE : TAPE_MID, layer, slots, n);
-  TRY(norm_forward(w->a, walk_norm(w), norm, w->operand, t->x, NULL, n, err));
+  row_list x = rows_f32(t->x, w->c->width, NULL);
+  TRY(norm_forward(w->a, walk_norm(w), norm, operand_rows(w->a, w->operand, w->c->width, NULL), x,
+                   n, err));
   if (w->c->gated) TRY(linear_forward(w->a, &weights->gate, w->gate, w->operand, n, err));
   TRY(linear_forward(w->a, &weights->up, w->up, w->operand, n, err));
   back_inner(w, n);
@@ -173,12 +157,13 @@ static loci_status back_mlp_chunk(walk *w, const decoder_layer *weights, int lay
     add_part(w, first, n, parallel);
   }
   if (parallel) return LOCI_OK;
-  return norm_backward(w->a, walk_norm(w), norm, t->G, slots, t->dn + first * w->c->width, t->x, n,
-                       err);
+  return norm_backward(w->a, walk_norm(w), norm, rows_f32(t->G, w->c->width, slots),
+                       rows_f32(t->dn + first * w->c->width, w->c->width, NULL), x, n, err);
 }
 
 static void clear_dn(walk *w) {
-  memset(w->tape->dn, 0, (size_t)(w->tape->all_count * w->c->width) * sizeof *w->tape->dn);
+  int64_t D = w->c->width;
+  rows_zero(&w->a->rows, rows_f32(w->tape->dn, D, NULL), w->tape->all_count, D);
 }
 
 static loci_status back_mlp(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
@@ -201,13 +186,12 @@ static loci_status back_qkv(walk *w, const decoder_layer *weights, int layer, lo
   visit_grads(w, LOCI_SITE_Q, layer, BY_ACTIVE, t->dq);
   visit_grads(w, LOCI_SITE_K, layer, BY_ALL, t->dk);
   visit_grads(w, LOCI_SITE_V, layer, BY_ALL, t->dv);
-  for (int64_t i = 0; i < t->all_count; i++) {
-    int64_t at = t->angles[i] * w->rope.half, q = t->active_of[i];
-    const float *cosine = w->rope.cosine + at, *sine = w->rope.sine + at;
-    rope_backward(t->dk + i * GK, cosine, sine, c->kv_heads, c->head_dim, c->rotary_dim);
-    if (q < 0) continue;
-    rope_backward(t->dq + q * HK, cosine, sine, c->heads, c->head_dim, c->rotary_dim);
-  }
+  row_turn turn = walk_turn(w, t->angles, c->kv_heads);
+  turn.back = true;
+  rows_turn(&w->a->rows, rows_f32(t->dk, GK, NULL), t->all_count, &turn);
+  turn.heads = c->heads;
+  turn.angles = t->active_angles;
+  rows_turn(&w->a->rows, rows_f32(t->dq, HK, NULL), t->count, &turn);
   TRY(linear_backward(w->a, &weights->q, t->part, t->dq, t->count, err));
   add_part(w, 0, t->count, true);
   TRY(linear_backward(w->a, &weights->k, t->part, t->dk, t->all_count, err));
@@ -244,8 +228,9 @@ static loci_status back_layer(walk *w, int layer, loci_err *err) {
   if (!w->c->parallel) clear_dn(w);
   TRY(back_qkv(w, weights, layer, err));
   take_kept(w, TAPE_PRE, layer, t->all_slots, t->all_count);
-  TRY(norm_backward(w->a, walk_norm(w), &weights->norm1, t->G, t->all_slots, t->dn, t->x,
-                    t->all_count, err));
+  int64_t D = w->c->width;
+  TRY(norm_backward(w->a, walk_norm(w), &weights->norm1, rows_f32(t->G, D, t->all_slots),
+                    rows_f32(t->dn, D, NULL), rows_f32(t->x, D, NULL), t->all_count, err));
   visit_grads(w, LOCI_SITE_RESID_PRE, layer, BY_SLOT, t->G);
   return LOCI_OK;
 }
@@ -259,9 +244,10 @@ loci_status walk_backward(walk *w, walk_slope_fn slope, void *ctx, const walk_ho
   int lowest = lowest_layer(w);
   for (int64_t i = 0; i < w->grads.count; i++) {
     const grad_item *g = &w->grads.at[i];
-    memset(g->out, 0, (size_t)(g->count * site_width(w->model, g->site)) * sizeof *g->out);
+    int64_t width = site_width(w->model, g->site);
+    rows_zero(&w->a->rows, rows_f32(g->out, width, NULL), g->count, width);
   }
-  memset(w->tape->G, 0, (size_t)(w->tape->rows * D) * sizeof *w->tape->G);
+  rows_zero(&w->a->rows, rows_f32(w->tape->G, D, NULL), w->tape->rows, D);
   TRY(back_head(w, slope, ctx, err));
   for (int l = w->c->layers - 1; l >= lowest; l--) {
     TRY(walk_report(w, hooks, "backward", w->c->layers - 1 - l, err));

@@ -38,15 +38,15 @@ typedef struct tape {
   int64_t all_count, count; /* rows of all and active */
   int64_t *active_of;       /* per row of all: index in active or -1 */
   int64_t *active_slots, *all_slots;
-  int64_t *angles;  /* of all: rows of the rope table */
-  bool *wanted;     /* per slot */
-  float *G;         /* (rows, D) */
-  float *x;         /* (rows, max(D, HK)) kept values of the layer's rows */
+  int64_t *owners, *active_angles; /* of active: index in all; row of the rope table */
+  int64_t *angles;                 /* of all: rows of the rope table */
+  bool *wanted;                    /* per slot */
+  float *G;                        /* (rows, D) */
+  float *x;                        /* (rows, max(D, HK)) kept values of the layer's rows */
   float *dn, *part; /* (rows, D) d loss / d result of a norm; a product's share of it */
   float *dz, *dq;   /* (active, HK) */
   float *dk, *dv;   /* (all, GK) */
   float *inner;     /* (chunk, F) d loss / d mlp_post, then d gate */
-  float *line;      /* per thread: (F) */
   float *scratch;   /* per thread: attention */
   int64_t scratch_floats;
 } tape;
@@ -67,8 +67,8 @@ static inline int64_t tape_slot(const walk *w, int s, int position) {
   const back_stream *b = &w->tape->streams[s];
   return b->slot + position - b->from[w->c->layers];
 }
-/* Row of [kind] that was kept for a slot. */
-const float *tape_row(const walk *w, tape_kind kind, int layer, int64_t slot);
+/* Rows of [kind] that are kept of a layer, by slot. */
+row_list tape_rows(const walk *w, tape_kind kind, int layer, const int64_t *slots);
 
 /* back_attend.c: dq, dk, dv of the layer from dz */
 void back_attend(walk *w, int layer);

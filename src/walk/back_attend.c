@@ -1,8 +1,6 @@
 /* Attention, backwards (see back.h).  A job is one key/value head of one stream: it alone adds to
  * that head's dk and dv, and goes through the queries of all heads that read it, 8 rows at a time,
  * with their weights computed again from q and the kept keys. */
-#include <string.h>
-
 #include "walk/back.h"
 
 typedef struct scratch {
@@ -66,7 +64,7 @@ static void back_block(walk *w, int layer, int head, int64_t first, int R, const
                         .dS = x->dS,
                         .across = x->across,
                         .rows = x->rows};
-  attend_backward(w->a->k, &a, &grads);
+  attend_backward(w->a->rows.k, &a, &grads);
 }
 
 /* Rows [first, end) of active, all of one stream, and the query heads of key head g. */
@@ -90,14 +88,13 @@ void back_attend(walk *w, int layer) {
   int64_t HK = (int64_t)w->c->heads * w->c->head_dim, GK = (int64_t)w->c->kv_heads * w->c->head_dim;
   int G = w->c->kv_heads;
   lay_out_kv(w, layer);
-  memset(t->dk, 0, (size_t)(t->all_count * GK) * sizeof *t->dk);
-  memset(t->dv, 0, (size_t)(t->all_count * GK) * sizeof *t->dv);
-  for (int64_t i = 0; i < t->count; i++) {
-    memcpy(t->x + i * HK, tape_row(w, TAPE_Q, layer, t->active[i].slot), (size_t)HK * sizeof *t->x);
-  }
+  rows_zero(&w->a->rows, rows_f32(t->dk, GK, NULL), t->all_count, GK);
+  rows_zero(&w->a->rows, rows_f32(t->dv, GK, NULL), t->all_count, GK);
+  rows_copy(&w->a->rows, rows_f32(t->x, HK, NULL), tape_rows(w, TAPE_Q, layer, t->active_slots),
+            t->count, HK);
   for (int64_t first = 0, end; first < t->count; first = end) {
     for (end = first; end < t->count && t->active[end].stream == t->active[first].stream;) end++;
-    int threads = threads_for(w->a, (end - first) * HK * w->longest / G);
+    int threads = row_threads(&w->a->rows, (end - first) * HK * w->longest / G);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int part = 0; part < threads; part++) {
       scratch x;

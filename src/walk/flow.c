@@ -39,7 +39,7 @@ bool flow_prepare(walk *w) {
   r->part = arena_zarray(w->mem, r->chunk * c->heads * r->width, float);
   r->mixed = arena_zarray(w->mem, r->chunk * HK, float);
   r->operand = arena_zalloc(w->mem, operand_bytes(w->a, r->chunk, HK), 1);
-  r->scratch = arena_zarray(w->mem, w->a->threads * r->scratch_floats, float);
+  r->scratch = arena_zarray(w->mem, w->a->rows.threads * r->scratch_floats, float);
   return r->part && r->mixed && r->operand && r->scratch;
 }
 
@@ -130,7 +130,7 @@ static void summed_norms(const walk *w, const walk_flow *f, int64_t source, cons
       for (int h = 0; h < H; h++) weights[i * H + h] = weight_of(f, h, q + i, source);
     }
     memset(sum, 0, (size_t)(n * D) * sizeof *sum);
-    w->a->k->mix(sum, D, weights, H, n, (value_rows){part, w->flow->width, PANEL}, H, (int)D);
+    w->a->rows.k->mix(sum, D, weights, H, n, (value_rows){part, w->flow->width, PANEL}, H, (int)D);
     for (int i = 0; i < n; i++) {
       double norm = sqrt(dot(sum + i * D, sum + i * D, D));
       f->norms[(int64_t)(q + i) * f->source_count + source] = (float)norm;
@@ -145,7 +145,7 @@ static loci_status norms(walk *w, const walk_flow *f, loci_err *err) {
     int64_t first = f->source_count * i / chunks;
     int64_t n = f->source_count * (i + 1) / chunks - first;
     TRY(project_sources(w, f, first, n, err));
-    int threads = threads_for(w->a, n * size);
+    int threads = row_threads(&w->a->rows, n * size);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int t = 0; t < threads; t++) {
       for (int64_t j = n * t / threads; j < n * (t + 1) / threads; j++) {
@@ -171,7 +171,7 @@ static void mix_values(const walk *w, const walk_flow *f, int query, float *out)
     for (int j = 0; j < f->source_count; j++) {
       value_rows v = value_at(w, f->stream, f->sources[j], h / group);
       float p = weight_of(f, h, query, j);
-      w->a->k->mix(out + (int64_t)h * K, K, &p, 1, 1, v, 1, K);
+      w->a->rows.k->mix(out + (int64_t)h * K, K, &p, 1, 1, v, 1, K);
     }
   }
 }
@@ -184,13 +184,14 @@ static loci_status sums(walk *w, const walk_flow *f, loci_err *err) {
     int64_t n = f->query_count - first < r->chunk ? f->query_count - first : r->chunk;
     int64_t work = n * HK * f->source_count;
     (void)work; /* without OpenMP */
-#pragma omp parallel for num_threads(threads_for(w->a, work)) schedule(static)
+#pragma omp parallel for num_threads(row_threads(&w->a->rows, work)) schedule(static)
     for (int64_t i = 0; i < n; i++) {
       mix_values(w, f, (int)(first + i), r->mixed + i * HK);
       operand_set(w->a, r->operand, i, r->mixed + i * HK, HK);
     }
     TRY(linear_part_forward(w->a, o, (linear_part){0, HK, r->part, D}, r->operand, n, err));
-    memcpy(f->sums + first * D, r->part, (size_t)(n * D) * sizeof *f->sums);
+    rows_copy(&w->a->rows, rows_f32(f->sums + first * D, D, NULL), rows_f32(r->part, D, NULL), n,
+              D);
   }
   return LOCI_OK;
 }

@@ -31,10 +31,9 @@ bool head_prepare(walk *w) {
   if (w->grads.count == 0) return true;
   h->slopes = arena_array(w->mem, n * V, float);
   h->dnormed = arena_array(w->mem, n * D, float);
-  h->x = arena_array(w->mem, n * D, float);
   h->back_slots = arena_array(w->mem, n, int64_t);
   h->indices = arena_array(w->mem, n, int64_t);
-  return h->slopes && h->dnormed && h->x && h->back_slots && h->indices;
+  return h->slopes && h->dnormed && h->back_slots && h->indices;
 }
 
 /* logits of the n <= chunk rows in h->slots */
@@ -42,20 +41,20 @@ static loci_status head_forward(walk *w, int64_t n, loci_err *err) {
   head_room *h = &w->head;
   const checkpoint *c = w->model->weights;
   work_kind before = work_begin(w->a, WORK_HEAD);
-  TRY(norm_forward(w->a, walk_norm(w), &c->final_norm, h->operand, w->resid, h->slots, n, err));
+  row_list operand = operand_rows(w->a, h->operand, w->c->width, NULL);
+  TRY(norm_forward(w->a, walk_norm(w), &c->final_norm, operand, resid_rows(w, h->slots), n, err));
   TRY(linear_forward(w->a, &c->head, h->logits, h->operand, n, err));
   work_end(w->a, before);
   return LOCI_OK;
 }
 
 void keep_wanted(walk *w, int layer) {
-  int64_t D = w->c->width;
   for (int64_t i = 0; w->kept > 0 && i < w->wants.count; i++) {
     const want_item *want = &w->wants.at[i];
     if (want->kept < 0 || want->layer != layer) continue;
     int64_t at = row_index(w, want->stream, want->position, layer, STAGE_RESID_POST);
-    memcpy(w->resid + want->kept * D, w->resid + w->rows.at[at].slot * D,
-           (size_t)D * sizeof *w->resid);
+    rows_copy(&w->a->rows, resid_rows(w, &want->kept), resid_rows(w, &w->rows.at[at].slot), 1,
+              w->c->width);
   }
 }
 
@@ -73,7 +72,7 @@ static loci_status give_wanted(walk *w, const walk_hooks *hooks, loci_err *err) 
       h->slots[i] = kept ? want->kept : owner_slot(w, want->stream, want->position, w->c->layers);
     }
     TRY(head_forward(w, n, err));
-#pragma omp parallel for num_threads(w->a->threads) schedule(dynamic) if (!ordered)
+#pragma omp parallel for num_threads(w->a->rows.threads) schedule(dynamic) if (!ordered)
     for (int64_t i = 0; i < n; i++) {
       hooks->logits(hooks->logits_ctx, first + i, h->logits + i * V);
     }
@@ -91,29 +90,21 @@ static loci_status record_logits(walk *w, const record_item *r, loci_err *err) {
       h->slots[i] = owner_slot(w, r->stream, first + (int)i, w->c->layers);
     }
     TRY(head_forward(w, n, err));
-    memcpy(r->out + (int64_t)(first - t->first) * V, h->logits, (size_t)(n * V) * sizeof *r->out);
+    rows_copy(&w->a->rows, rows_f32(r->out + (int64_t)(first - t->first) * V, V, NULL),
+              rows_f32(h->logits, V, NULL), n, V);
   }
   return LOCI_OK;
 }
 
 /* The final norm in f32, whatever the operands are. */
 static loci_status record_norm(walk *w, const record_item *r, loci_err *err) {
-  const norm_weights *weights = &w->model->weights->final_norm;
   const stream *t = &w->streams.at[r->stream];
-  const float *scale, *shift = NULL;
-  int64_t D = w->c->width;
-  TRY(weight_vector(w->a, &weights->w, 0, &scale, err));
-  if (w->c->norm == NORM_LAYER) TRY(weight_vector(w->a, &weights->b, 1, &shift, err));
   for (int p = t->first; p < t->length; p++) {
-    const float *x = w->resid + owner_slot(w, r->stream, p, w->c->layers) * D;
-    float *out = r->out + (int64_t)(p - t->first) * D;
-    if (shift) {
-      w->a->k->layernorm(out, x, scale, shift, D, w->c->eps);
-    } else {
-      w->a->k->rmsnorm(out, x, scale, D, w->c->eps);
-    }
+    w->rows.from[p - t->first] = owner_slot(w, r->stream, p, w->c->layers);
   }
-  return LOCI_OK;
+  return norm_forward(w->a, walk_norm(w), &w->model->weights->final_norm,
+                      rows_f32(r->out, w->c->width, NULL), resid_rows(w, w->rows.from),
+                      t->length - t->first, err);
 }
 
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err) {
@@ -134,15 +125,15 @@ static loci_status back_rows(walk *w, int64_t n, walk_slope_fn slope, void *ctx,
   head_room *h = &w->head;
   int64_t V = w->c->vocab, D = w->c->width;
   TRY(head_forward(w, n, err));
-  memset(h->slopes, 0, (size_t)(n * V) * sizeof *h->slopes);
+  rows_zero(&w->a->rows, rows_f32(h->slopes, V, NULL), n, V);
   for (int64_t i = 0; i < n; i++) {
     slope(ctx, h->indices[i], h->logits + i * V, h->slopes + i * V);
-    memcpy(h->x + i * D, w->resid + h->slots[i] * D, (size_t)D * sizeof *h->x);
   }
   TRY(linear_backward(w->a, &c->head, h->dnormed, h->slopes, n, err));
   for (int64_t i = 0; i < n; i++) { /* one by one: a position may be wanted twice */
-    TRY(norm_backward(w->a, walk_norm(w), &c->final_norm, w->tape->G + h->back_slots[i] * D, NULL,
-                      h->dnormed + i * D, h->x + i * D, 1, err));
+    TRY(norm_backward(w->a, walk_norm(w), &c->final_norm,
+                      rows_f32(w->tape->G, D, h->back_slots + i),
+                      rows_f32(h->dnormed + i * D, D, NULL), resid_rows(w, h->slots + i), 1, err));
   }
   return LOCI_OK;
 }

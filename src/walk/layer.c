@@ -7,8 +7,6 @@
  * Every step runs over the rows that have joined by then (a prefix of the list, invariant W3); then
  * the next joiners copy what they need from the rows they were equal to until now, then the site is
  * visited. */
-#include <string.h>
-
 #include "walk/back.h"
 #include "walk/visit.h"
 
@@ -29,41 +27,31 @@ static void visit_resid(walk *w, loci_site site, int layer, int64_t n) {
 /* Rows of stage [k] take over their owner's residual stream and, if [data] is given, its row of the
  * site. */
 static void join_rows(walk *w, stage k, float *data, int64_t width) {
-  int64_t D = w->c->width;
-  for (int64_t i = w->rows.upto[k - 1]; i < w->rows.upto[k]; i++) {
-    const row *r = &w->rows.at[i];
-    memcpy(w->resid + r->slot * D, w->resid + w->rows.at[r->owner].slot * D,
-           (size_t)D * sizeof *w->resid);
-    if (data) memcpy(data + i * width, data + r->owner * width, (size_t)width * sizeof *data);
-  }
-}
-
-/* Where row i of the list stands in [normed]: joiners behind the rows that only lend keys and
- * values. */
-static int64_t normed_row(const walk *w, int64_t i) {
-  return i < w->rows.upto[STAGE_START] ? i : i + w->rows.kv_only;
-}
-
-/* Parallel blocks: the MLP of a row that joins after norm1 reads what its owner's reads. */
-static void join_normed(walk *w) {
-  int64_t bytes = w->c->width * (int64_t)dtype_bytes(w->a->type);
-  char *normed = w->normed;
-  for (int64_t i = w->rows.upto[STAGE_START]; i < w->rows.upto[STAGE_RESID_MID]; i++) {
-    int64_t owner = normed_row(w, w->rows.at[i].owner);
-    memcpy(normed + normed_row(w, i) * bytes, normed + owner * bytes, (size_t)bytes);
-  }
+  const layer_rows *r = &w->rows;
+  int64_t first = r->upto[k - 1], n = r->upto[k] - first;
+  rows_copy(&w->a->rows, resid_rows(w, r->slots + first), resid_rows(w, r->owner_slots + first), n,
+            w->c->width);
+  if (!data) return;
+  rows_copy(&w->a->rows, rows_f32(data + first * width, width, NULL),
+            rows_f32(data, width, r->owners + first), n, width);
 }
 
 static void add_delta(walk *w, int64_t n) {
   int64_t D = w->c->width;
-#pragma omp parallel for num_threads(threads_for(w->a, n *D)) schedule(static)
-  for (int64_t i = 0; i < n; i++) {
-    w->a->k->add(w->resid + w->rows.slots[i] * D, w->delta + i * D, D);
-  }
+  rows_add(&w->a->rows, resid_rows(w, w->rows.slots), rows_f32(w->delta, D, NULL), n, D);
 }
 
 norm_spec walk_norm(const walk *w) {
   return (norm_spec){.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
+}
+
+row_turn walk_turn(const walk *w, const int64_t *angles, int heads) {
+  return (row_turn){.cosine = w->rope.cosine,
+                    .sine = w->rope.sine,
+                    .angles = angles,
+                    .half = w->rope.half,
+                    .heads = heads,
+                    .K = w->c->head_dim};
 }
 
 /* q, k, v of the live rows, rotated. */
@@ -71,18 +59,16 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   const decoder_config *c = w->c;
   int64_t n = w->rows.upto[STAGE_START], all = n + w->rows.kv_only;
   int64_t HK = (int64_t)c->heads * c->head_dim, GK = (int64_t)c->kv_heads * c->head_dim;
-  TRY(norm_forward(w->a, walk_norm(w), &weights->norm1, w->normed, w->resid, w->rows.start_slots,
+  row_list normed = operand_rows(w->a, w->normed, c->width, NULL);
+  TRY(norm_forward(w->a, walk_norm(w), &weights->norm1, normed, resid_rows(w, w->rows.start_slots),
                    all, err));
   TRY(linear_forward(w->a, &weights->q, w->q, w->normed, n, err));
   TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
-#pragma omp parallel for num_threads(threads_for(w->a, all *(HK + GK))) schedule(static)
-  for (int64_t i = 0; i < all; i++) {
-    int64_t at = w->rows.start_angles[i] * w->rope.half;
-    const float *cosine = w->rope.cosine + at, *sine = w->rope.sine + at;
-    w->a->k->rope(w->k + i * GK, cosine, sine, c->kv_heads, c->head_dim, c->rotary_dim);
-    if (i < n) w->a->k->rope(w->q + i * HK, cosine, sine, c->heads, c->head_dim, c->rotary_dim);
-  }
+  row_turn turn = walk_turn(w, w->rows.start_angles, c->kv_heads);
+  rows_turn(&w->a->rows, rows_f32(w->k, GK, NULL), all, &turn);
+  turn.heads = c->heads;
+  rows_turn(&w->a->rows, rows_f32(w->q, HK, NULL), n, &turn);
   visit_rows(w, LOCI_SITE_Q, layer, w->q, n);
   tape_keep(w, TAPE_Q, layer);
   visit_rows(w, LOCI_SITE_K, layer, w->k, n);
@@ -112,18 +98,17 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   return LOCI_OK;
 }
 
-/* Operand := input of the MLP for rows [first, first + n). */
+/* Operand := input of the MLP for rows [first, first + n).  In parallel blocks it is that of the
+ * attention: of a row that joins later, what its owner reads. */
 static loci_status mlp_input(walk *w, const decoder_layer *weights, int64_t first, int64_t n,
                              loci_err *err) {
+  int64_t D = w->c->width;
+  row_list out = operand_rows(w->a, w->operand, D, NULL);
   if (!w->c->parallel) {
-    return norm_forward(w->a, walk_norm(w), &weights->norm2, w->operand, w->resid,
-                        w->rows.slots + first, n, err);
+    return norm_forward(w->a, walk_norm(w), &weights->norm2, out,
+                        resid_rows(w, w->rows.slots + first), n, err);
   }
-  int64_t bytes = w->c->width * (int64_t)dtype_bytes(w->a->type);
-  for (int64_t i = 0; i < n; i++) {
-    memcpy((char *)w->operand + i * bytes, (char *)w->normed + normed_row(w, first + i) * bytes,
-           (size_t)bytes);
-  }
+  rows_copy(&w->a->rows, out, operand_rows(w->a, w->normed, D, w->rows.normed + first), n, D);
   return LOCI_OK;
 }
 
@@ -134,10 +119,11 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
   TRY(mlp_input(w, weights, first, n, err));
   if (w->c->gated) TRY(linear_forward(w->a, &weights->gate, w->gate, w->operand, n, err));
   TRY(linear_forward(w->a, &weights->up, w->up, w->operand, n, err));
-  float *post = w->c->gated ? w->gate : w->up, *factor = w->c->gated ? w->up : NULL;
+  float *post = w->c->gated ? w->gate : w->up;
+  row_list g = rows_f32(post, F, NULL), u = rows_f32(w->c->gated ? w->up : NULL, F, NULL);
   const void *operand = w->inner;
   if (w->a->type == DTYPE_F32 || more || is_visited(w, LOCI_SITE_MLP_POST, layer)) {
-    gate_forward(w->a, post, DTYPE_F32, post, factor, w->c->act, n, F);
+    rows_gate(&w->a->rows, g, g, u, w->c->act, n, F);
     if (more) join_rows(w, STAGE_MLP_POST, post, F); /* then first is 0: see chunk_rows */
     visit(w, &(site_rows){.site = LOCI_SITE_MLP_POST,
                           .layer = layer,
@@ -147,7 +133,7 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
                           .n = n + more});
     operand = operand_of(w->a, w->inner, post, n + more, F);
   } else {
-    gate_forward(w->a, w->inner, w->a->type, post, factor, w->c->act, n, F);
+    rows_gate(&w->a->rows, operand_rows(w->a, w->inner, F, NULL), g, u, w->c->act, n, F);
   }
   return linear_forward(w->a, &weights->down, w->delta + first * D, operand, n + more, err);
 }
@@ -163,7 +149,6 @@ loci_status walk_report(const walk *w, const walk_hooks *hooks, const char *word
 static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const walk_hooks *hooks,
                        loci_err *err) {
   int64_t n = w->rows.upto[STAGE_RESID_MID], more = w->rows.upto[STAGE_MLP_POST] - n;
-  if (w->c->parallel) join_normed(w);
   for (int64_t first = 0; first < n; first += w->chunk) {
     int64_t rows = n - first < w->chunk ? n - first : w->chunk;
     if (first > 0) TRY(walk_report(w, hooks, "walk", layer + (double)first / (double)n, err));

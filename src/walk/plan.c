@@ -203,6 +203,11 @@ static loci_status allocate(walk *w, loci_err *err) {
   r->joiner = arena_zarray(mem, streams + 1, int64_t);
   r->by_stream = arena_array(mem, n, int64_t);
   r->slots = arena_array(mem, n, int64_t);
+  r->owners = arena_array(mem, n, int64_t);
+  r->owner_slots = arena_array(mem, n, int64_t);
+  r->normed = arena_array(mem, n, int64_t);
+  r->to = arena_array(mem, n, int64_t);
+  r->from = arena_array(mem, n, int64_t);
   r->start_slots = arena_array(mem, n, int64_t);
   r->start_angles = arena_array(mem, n, int64_t);
   r->joins = arena_array(mem, most_joins(w), join);
@@ -226,15 +231,16 @@ static loci_status allocate(walk *w, loci_err *err) {
   w->value_floats = packed * c->kv_heads * round_up(c->head_dim, PANEL);
   w->keys = arena_zarray(mem, layers * w->key_floats, float);
   w->values = arena_zarray(mem, layers * w->value_floats, float);
-  w->scores =
-      arena_zarray(mem, w->a->threads * QUERY_ROWS * (round_up(w->longest, PANEL) + PANEL), float);
+  w->scores = arena_zarray(
+      mem, w->a->rows.threads * QUERY_ROWS * (round_up(w->longest, PANEL) + PANEL), float);
   w->gate = arena_zarray(mem, w->chunk * c->inner, float);
   w->up = arena_zarray(mem, w->chunk * c->inner, float);
   w->inner = arena_zalloc(mem, f32 ? 0 : operand_bytes(w->a, w->chunk, c->inner), 1);
-  bool ok = r->at && r->start && r->start_row && r->joiner && r->by_stream && r->slots &&
-            r->start_slots && r->start_angles && r->joins && r->block && w->kv && w->needed &&
-            w->resid && w->delta && w->normed && w->operand && w->q && w->z && w->k && w->v &&
-            w->keys && w->values && w->scores && w->gate && w->up && w->inner;
+  bool ok = r->owners && r->owner_slots && r->normed && r->to && r->from && r->at && r->start &&
+            r->start_row && r->joiner && r->by_stream && r->slots && r->start_slots &&
+            r->start_angles && r->joins && r->block && w->kv && w->needed && w->resid && w->delta &&
+            w->normed && w->operand && w->q && w->z && w->k && w->v && w->keys && w->values &&
+            w->scores && w->gate && w->up && w->inner;
   if (ok) ok = fill_angles(w);
   if (ok && w->flows.count > 0) ok = flow_prepare(w);
   if (ok && w->layers == c->layers) ok = head_prepare(w);
@@ -246,7 +252,7 @@ int64_t walk_row_bytes(const loci_model *m) {
   int64_t D = c->width, HK = (int64_t)c->heads * c->head_dim;
   int64_t GK = (int64_t)c->kv_heads * c->head_dim, operand = (int64_t)dtype_bytes(m->arith_type);
   int64_t floats = 2 * D + 2 * HK + 4 * GK + PANEL * c->kv_heads;
-  return floats * 4 + (D + (HK > D ? HK : D)) * operand + (int64_t)sizeof(row) + 4 * 8;
+  return floats * 4 + (D + (HK > D ? HK : D)) * operand + (int64_t)sizeof(row) + 10 * 8;
 }
 
 int64_t walk_stream_bytes(const loci_model *m) {
@@ -262,21 +268,28 @@ int64_t walk_fixed_bytes(const loci_model *m, int length) {
   return mlp + (int64_t)m->threads * QUERY_ROWS * (length + 32) * 4 + (64 << 20);
 }
 
-/* The input rows of everything that is live at layer 0. */
+/* The input rows of everything that is live at layer 0: of one stream after the other, because a
+ * child's come from its parent. */
 static void fill_inputs(walk *w) {
   int64_t D = w->c->width, e = 0;
+  const row_engine *rows = &w->a->rows;
   for (int64_t i = 0; i < w->streams.count; i++) {
     const stream *s = &w->streams.at[i];
-    for (int p = s->from[0]; p < s->length; p++) {
-      bool own = s->parent < 0 || (s->embeds && p >= s->given);
-      const float *from = own ? s->embeds + (int64_t)(p - s->given) * D
-                              : w->resid + owner_slot(w, s->parent, p, 0) * D;
-      memcpy(w->resid + slot_of(w, (int)i, p) * D, from, (size_t)D * sizeof *from);
+    int own = s->parent < 0 || s->embeds ? s->given : s->length, p = s->from[0];
+    int64_t n = 0;
+    for (; p < own; p++) {
+      w->rows.to[n] = slot_of(w, (int)i, p);
+      w->rows.from[n++] = owner_slot(w, s->parent, p, 0);
+    }
+    rows_copy(rows, resid_rows(w, w->rows.to), resid_rows(w, w->rows.from), n, D);
+    if (p < s->length) {
+      row_list to = rows_f32(w->resid + slot_of(w, (int)i, p) * D, D, NULL);
+      rows_copy(rows, to, rows_f32(s->embeds + (int64_t)(p - own) * D, D, NULL), s->length - p, D);
     }
     for (; e < w->embeds.count && w->embeds.at[e].stream == i; e++) {
       const embed_item *item = &w->embeds.at[e];
-      float *to = w->resid + slot_of(w, (int)i, item->position) * D;
-      memcpy(to, item->row, (size_t)D * sizeof *to);
+      int64_t slot = slot_of(w, (int)i, item->position);
+      rows_copy(rows, resid_rows(w, &slot), rows_f32(item->row, D, NULL), 1, D);
     }
   }
 }

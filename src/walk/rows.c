@@ -46,17 +46,46 @@ int64_t row_index(const walk *w, int s, int position, int layer, stage limit) {
   return -1;
 }
 
+row_list resid_rows(const walk *w, const int64_t *slots) {
+  return rows_f32(w->resid, w->c->width, slots);
+}
+
+/* Whether a row becomes live with this layer and nothing touched it in the one before. */
+static bool is_inherited(const walk *w, int s, int position, int layer) {
+  const stream *t = &w->streams.at[s];
+  return position >= t->from[layer] && position < t->from[layer - 1] &&
+         find_joiner(w, s, position, STAGE_RESID_POST) < 0;
+}
+
+/* The owner of an inherited row may be one itself: its owner's then, so that all are copied at
+ * once. */
+static int64_t settled_slot(const walk *w, int s, int position, int layer) {
+  for (s = w->streams.at[s].parent;; s = w->streams.at[s].parent) {
+    const stream *t = &w->streams.at[s];
+    if (position < t->from[layer]) continue;
+    if (t->parent < 0 || !is_inherited(w, s, position, layer)) return slot_of(w, s, position);
+  }
+}
+
+/* A resumed run gets its own input rows, all other rows those of their owners. */
 void inherit_rows(walk *w, int layer) {
-  int64_t D = w->c->width;
+  int64_t D = w->c->width, n = 0;
   for (int s = 0; layer > 0 && s < w->streams.count; s++) {
     const stream *t = &w->streams.at[s];
-    for (int p = t->from[layer]; p < t->from[layer - 1]; p++) {
-      if (find_joiner(w, s, p, STAGE_RESID_POST) >= 0) continue; /* computed in the layer before */
-      const float *from = t->parent < 0 ? t->embeds + (int64_t)(p - t->given) * D /* resumed */
-                                        : w->resid + owner_slot(w, t->parent, p, layer) * D;
-      memcpy(w->resid + slot_of(w, s, p) * D, from, (size_t)D * sizeof *w->resid);
+    int first = t->from[layer], end = t->from[layer - 1];
+    if (t->parent < 0 && first < end) {
+      row_list given = rows_f32(t->embeds + (int64_t)(first - t->given) * D, D, NULL);
+      row_list to = rows_f32(w->resid + slot_of(w, s, first) * D, D, NULL);
+      rows_copy(&w->a->rows, to, given, end - first, D);
+      continue;
+    }
+    for (int p = first; p < end; p++) {
+      if (!is_inherited(w, s, p, layer)) continue; /* computed in the layer before */
+      w->rows.to[n] = slot_of(w, s, p);
+      w->rows.from[n++] = settled_slot(w, s, p, layer);
     }
   }
+  rows_copy(&w->a->rows, resid_rows(w, w->rows.to), resid_rows(w, w->rows.from), n, D);
 }
 
 static int compare_joins(const void *a, const void *b) {
@@ -160,6 +189,7 @@ static void list_live(walk *w, int layer, int64_t live) {
         r->at[at] =
             (row){.stream = s, .position = p, .stage = STAGE_START, .owner = -1, .slot = slot};
         r->slots[at] = slot;
+        r->normed[at] = at;
       }
     }
   }
@@ -181,7 +211,12 @@ static void list_joiners(walk *w, int layer) {
                    .stage = x->stage,
                    .owner = row_index(w, parent, x->position, layer, x->stage),
                    .slot = slot_of(w, x->stream, x->position)};
+      const row *owner = &r->at[new->owner];
       r->slots[n] = new->slot;
+      r->normed[n] = r->normed[new->owner];
+      /* an owner that joins here too has what its own owner has: all are copied at once */
+      r->owners[n] = owner->stage == x->stage ? r->owners[new->owner] : new->owner;
+      r->owner_slots[n] = r->slots[r->owners[n]];
       r->by_stream[j] = n++;
     }
     r->upto[k] = n;

@@ -3,6 +3,7 @@
 #ifndef LOCI_WALK_ROWS_H
 #define LOCI_WALK_ROWS_H
 
+#include "tensor/rows.h"
 #include "walk/items.h"
 
 /* A row that joins inside the layer. */
@@ -36,10 +37,14 @@ typedef struct layer_rows {
   int64_t *joiner;       /* per stream: first joiner in by_stream, count n + 1 */
   int64_t *by_stream;    /* joiners' indices, ordered by stream, position */
   int64_t *slots;        /* slot of every row of the list */
+  int64_t *owners;       /* joiners: the row whose values they take over when they join */
+  int64_t *owner_slots;  /* its slot */
+  int64_t *normed;       /* where every row's input of the layer stands among those of q, k, v */
   int64_t *start_slots;  /* slot of every row of q, k, v */
   int64_t *start_angles; /* its row of the rope table */
   join *joins;           /* the joiners by stream, position */
   int64_t *block;        /* where each block of attention rows begins */
+  int64_t *to, *from;    /* room for a copy's rows */
 } layer_rows;
 
 void rows_of_layer(walk *w, int layer);
@@ -49,6 +54,8 @@ void inherit_rows(walk *w, int layer);
 /* Index of the row that holds (stream s, position) once all joins up to [limit] are done, or -1. */
 int64_t row_index(const walk *w, int s, int position, int layer, stage limit);
 int64_t slot_of(const walk *w, int s, int position);
+/* The residual stream at some slots, or at all of them. */
+row_list resid_rows(const walk *w, const int64_t *slots);
 /* Slot that holds the residual stream of (stream s, position) at the start of [layer]. */
 int64_t owner_slot(const walk *w, int s, int position, int layer);
 

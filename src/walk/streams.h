@@ -35,7 +35,6 @@ typedef struct head_room {
   int64_t *slots;      /* (chunk) of the residual stream */
   float *slopes;       /* backwards: (chunk, V) d loss / d logits */
   float *dnormed;      /* (chunk, D) */
-  float *x;            /* (chunk, D) */
   int64_t *back_slots; /* (chunk) of G */
   int64_t *indices;    /* (chunk) of walk_want */
 } head_room;
@@ -98,6 +97,7 @@ void keep_wanted(walk *w, int layer); /* copies the rows that are wanted behind 
 bool head_prepare(walk *w);           /* memory for the walk's head; false: there is none */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
 norm_spec walk_norm(const walk *w);
+row_turn walk_turn(const walk *w, const int64_t *angles, int heads);
 /* The weights of a layer are there, and those of the [next] one (-1: none) are on the way; and when
  * they are not needed any more. */
 void read_layer(walk *w, int layer, int next);

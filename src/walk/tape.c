@@ -1,6 +1,4 @@
 /* What gradients need of the forward pass (see back.h): plan, memory, keeping. */
-#include <string.h>
-
 #include "walk/back.h"
 
 int lowest_layer(const walk *w) {
@@ -70,6 +68,8 @@ static loci_status allocate(walk *w, loci_err *err) {
   t->kept[TAPE_MID] = arena_array(mem, c->parallel ? 1 : kept * D, float);
   t->kept[TAPE_Q] = arena_array(mem, kept * HK, float);
   t->active_slots = arena_array(mem, n, int64_t);
+  t->owners = arena_array(mem, n, int64_t);
+  t->active_angles = arena_array(mem, n, int64_t);
   t->all_slots = arena_array(mem, n, int64_t);
   t->angles = arena_array(mem, n, int64_t);
   t->active = arena_array(mem, n, row);
@@ -84,13 +84,14 @@ static loci_status allocate(walk *w, loci_err *err) {
   t->dk = arena_zarray(mem, n * GK, float);
   t->dv = arena_zarray(mem, n * GK, float);
   t->inner = arena_zarray(mem, w->chunk * c->inner, float);
-  t->line = arena_array(mem, (int64_t)w->a->threads * c->inner, float);
   t->scratch_floats = back_scratch_floats(w);
-  t->scratch = arena_zarray(mem, w->a->threads * t->scratch_floats, float);
-  bool ok = t->kept[0] && t->kept[1] && t->kept[2] && t->active_slots && t->all_slots &&
-            t->angles && t->active && t->active_of && t->wanted && t->G && t->x && t->dn &&
-            t->part && t->dz && t->dq && t->dk && t->dv && t->inner && t->line && t->scratch;
-  return ok ? LOCI_OK : fail_nomem(err, "making room for gradients");
+  t->scratch = arena_zarray(mem, w->a->rows.threads * t->scratch_floats, float);
+  bool ok = t->kept[0] && t->kept[1] && t->kept[2] && t->active_slots && t->owners &&
+            t->active_angles && t->all_slots && t->angles && t->active && t->active_of &&
+            t->wanted && t->G && t->x && t->dn && t->part && t->dz && t->dq && t->dk && t->dv &&
+            t->inner && t->scratch;
+  if (!ok) return fail_nomem(err, "making room for gradients");
+  return arith_lines(w->a, c->inner, err);
 }
 
 int64_t walk_grad_row_bytes(const loci_model *m) {
@@ -99,7 +100,7 @@ int64_t walk_grad_row_bytes(const loci_model *m) {
   int64_t GK = (int64_t)c->kv_heads * c->head_dim;
   int64_t kept = (int64_t)c->layers * ((c->parallel ? 1 : 2) * D + HK);
   int64_t layer = 3 * D + (HK > D ? HK : D) + 2 * HK + 2 * GK;
-  return (kept + layer) * 4 + (int64_t)sizeof(row) + 4 * 8 + 1;
+  return (kept + layer) * 4 + (int64_t)sizeof(row) + 6 * 8 + 1;
 }
 
 int64_t walk_kept_row_bytes(const loci_model *m) {
@@ -137,28 +138,24 @@ static int64_t width_of(const walk *w, tape_kind kind) {
   return kind == TAPE_Q ? (int64_t)w->c->heads * w->c->head_dim : w->c->width;
 }
 
-static float *kept_row(const walk *w, tape_kind kind, int layer, int64_t slot) {
-  int64_t at = kept_layer(w, layer) * w->tape->rows + slot;
-  return w->tape->kept[kind] + at * width_of(w, kind);
-}
-
-const float *tape_row(const walk *w, tape_kind kind, int layer, int64_t slot) {
-  return kept_row(w, kind, layer, slot);
+row_list tape_rows(const walk *w, tape_kind kind, int layer, const int64_t *slots) {
+  int64_t width = width_of(w, kind);
+  const float *kept = w->tape->kept[kind] + kept_layer(w, layer) * w->tape->rows * width;
+  return rows_f32(kept, width, slots);
 }
 
 void tape_keep(walk *w, tape_kind kind, int layer) {
   if (!w->tape || layer < lowest_layer(w)) return;
-  int64_t width = width_of(w, kind);
+  int64_t width = width_of(w, kind), n = 0;
   for (int s = 0; s < w->streams.count; s++) {
     const back_stream *b = &w->tape->streams[s];
     for (int p = b->from[layer]; p < b->end; p++) {
-      const float *from = w->resid + slot_of(w, s, p) * width;
-      if (kind == TAPE_Q) {
-        int64_t i = row_index(w, s, p, layer, STAGE_START);
-        if (i < 0) continue; /* only its keys and values are used */
-        from = w->q + i * width;
-      }
-      memcpy(kept_row(w, kind, layer, tape_slot(w, s, p)), from, (size_t)width * sizeof *from);
+      int64_t from = kind == TAPE_Q ? row_index(w, s, p, layer, STAGE_START) : slot_of(w, s, p);
+      if (from < 0) continue; /* only its keys and values are used */
+      w->rows.to[n] = tape_slot(w, s, p);
+      w->rows.from[n++] = from;
     }
   }
+  rows_copy(&w->a->rows, tape_rows(w, kind, layer, w->rows.to),
+            rows_f32(kind == TAPE_Q ? w->q : w->resid, width, w->rows.from), n, width);
 }

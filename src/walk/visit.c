@@ -1,8 +1,6 @@
 /* visit: the single place where a site is patched and recorded (style: plain, recorded and patched
  * runs are one path).  Patches come first, in the order of their streams, so that a patch may read
  * a row that was itself patched; then records. */
-#include <string.h>
-
 #include "walk/visit.h"
 
 static float *row_at(const site_rows *s, int64_t i) {
@@ -27,9 +25,9 @@ static void patch_rows(walk *w, const site_rows *s) {
     }
     float *out = row_at(s, to) + at;
     if (p->add) {
-      w->a->k->add(out, from, n);
+      rows_add(&w->a->rows, rows_f32(out, n, NULL), rows_f32(from, n, NULL), 1, n);
     } else if (out != from) {
-      memcpy(out, from, (size_t)n * sizeof *out);
+      rows_copy(&w->a->rows, rows_f32(out, n, NULL), rows_f32(from, n, NULL), 1, n);
     }
   }
 }
@@ -38,12 +36,15 @@ static void record_rows(walk *w, const site_rows *s) {
   const int64_t *bucket = w->record_bucket + site_bucket(s->layer, s->site);
   for (int64_t i = bucket[0]; i < bucket[1]; i++) {
     const record_item *r = &w->records.at[i];
-    for (int p = r->first; p < r->first + r->count; p++) {
-      int64_t from = row_index(w, r->stream, p, s->layer, stage_of(s->site));
+    int64_t n = 0;
+    for (int k = 0; k < r->count; k++) {
+      int64_t from = row_index(w, r->stream, r->first + k, s->layer, stage_of(s->site));
       if (!holds(s, from)) continue;
-      memcpy(r->out + (int64_t)(p - r->first) * s->width, row_at(s, from),
-             (size_t)s->width * sizeof *r->out);
+      w->rows.to[n] = k;
+      w->rows.from[n++] = s->slots ? s->slots[from] : from - s->first;
     }
+    rows_copy(&w->a->rows, rows_f32(r->out, s->width, w->rows.to),
+              rows_f32(s->data, s->width, w->rows.from), n, s->width);
   }
 }
 
