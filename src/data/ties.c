@@ -13,51 +13,46 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/prompt.h"
-#include "walk/logits.h"
-#include "walk/walk.h"
+#include "walk/variants.h"
 
 enum { MOST_TIED = 8 };
 static const double margin =
     1; /* less than any two reasons for a phrase differ by (features.def) */
 static const char replacement[] = "Paris";
 
-typedef struct reading {
-  int vocab;
+typedef struct asking {
   int target; /* -1: the most likely token, which is kept here */
   double logp;
-  bool finite;
-} reading;
+  bool asked; /* false: the model cannot be asked this */
+} asking;
 
-static void read_logits(void *ctx, int64_t index, const float *logits) {
-  (void)index;
-  reading *r = ctx;
-  r->finite = logits_are_finite(logits, r->vocab);
-  if (r->target < 0) r->target = argmax_of(logits, r->vocab, -1);
-  r->logp = (double)logits[r->target] - log_sum_exp(logits, r->vocab);
+static loci_status read_answer(const loci_prompt *p, arena *mem, asking *x, loci_err *err) {
+  variants v = {.m = p->model}, *one = &v;
+  TRY(target_make(p, NULL, mem, &v.target, err));
+  v.target.given = x->target >= 0;
+  if (x->target >= 0) v.target.ids[0] = x->target;
+  TRY(variants_room(&v, mem, err));
+  TRY(variants_run(&one, 1, err));
+  x->target = v.target.ids[0];
+  x->logp = variants_base(&v, 0).logp;
+  x->asked = !v.not_finite;
+  return LOCI_OK;
 }
 
-/* log p of the target behind a question; *asked false: the model cannot be asked this. */
-static loci_status ask(const loci_model *m, const loci_example *e, const char *question,
-                       reading *out, bool *asked, loci_err *err) {
+/* log p of the target behind a question. */
+static loci_status ask(const loci_model *m, const loci_example *e, const char *question, asking *x,
+                       loci_err *err) {
   loci_prompt *prompt;
-  walk *w = NULL;
-  int stream, last;
   loci_err why = {0};
-  walk_hooks hooks = {.logits = read_logits, .logits_ctx = out, .ordered = 1};
+  x->asked = false;
   loci_status st =
       loci_prompt_new(m, &(loci_question){.image = e->image, .text = question}, &prompt, &why);
-  *asked = st == LOCI_OK;
   if (st && !status_is_own(st)) return pass_on(&why, err);
   if (st) return LOCI_OK;
-  last = prompt->info.length - 1;
-  st = walk_new(m, &w, err);
-  if (!st) st = walk_root(w, prompt->embeds, last + 1, &stream, err);
-  if (!st) st = walk_want(w, stream, last, err);
-  if (!st) st = walk_run(w, &hooks, err);
-  walk_free(w);
+  arena *mem = arena_new();
+  st = mem ? read_answer(prompt, mem, x, err) : fail_nomem(err, "asking the model");
+  arena_free(mem);
   loci_prompt_free(prompt);
-  *asked = out->finite;
   return st;
 }
 
@@ -71,14 +66,13 @@ static char *replaced(arena *mem, const char *question, const qtext *q, const pr
 }
 
 static loci_status effect_of(const loci_model *m, const loci_example *e, const qtext *q,
-                             const proposal *c, reading clean, double *effect, loci_err *err) {
+                             const proposal *c, asking clean, double *effect, loci_err *err) {
   arena *mem = arena_new();
   char *text = mem ? replaced(mem, e->question, q, c) : NULL;
-  bool asked = false;
-  reading r = {clean.vocab, clean.target, 0, false};
+  asking r = {.target = clean.target};
   *effect = -HUGE_VAL;
-  loci_status st = text ? ask(m, e, text, &r, &asked, err) : fail_nomem(err, "asking the model");
-  if (!st && asked) *effect = (clean.logp - r.logp) / (c->last - c->first + 1);
+  loci_status st = text ? ask(m, e, text, &r, err) : fail_nomem(err, "asking the model");
+  if (!st && r.asked) *effect = (clean.logp - r.logp) / (c->last - c->first + 1);
   arena_free(mem);
   return st;
 }
@@ -88,17 +82,16 @@ loci_status ties_break(const loci_model *m, const loci_example *e, const qtext *
                        loci_err *err) {
   int tied[MOST_TIED], n = 0;
   double most = proposal_score(&p->items[best], weights);
-  reading clean = {model_decoder(m)->vocab, -1, 0, false};
-  bool asked;
+  asking clean = {.target = -1};
   *out = (tie){.best = best};
   for (int i = 0; i < p->count && n < MOST_TIED; i++) {
     if (proposal_score(&p->items[i], weights) > most - margin) tied[n++] = i;
   }
   out->count = n;
   if (n < 2) return LOCI_OK;
-  TRY(ask(m, e, e->question, &clean, &asked, err));
-  if (!asked) out->count = 0;
-  for (int i = 0; asked && i < n; i++) {
+  TRY(ask(m, e, e->question, &clean, err));
+  if (!clean.asked) out->count = 0;
+  for (int i = 0; clean.asked && i < n; i++) {
     double effect;
     TRY(effect_of(m, e, q, &p->items[tied[i]], clean, &effect, err));
     if (i > 0 && effect <= out->effect) continue;

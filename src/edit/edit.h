@@ -19,8 +19,7 @@
 
 #include "base/json.h"
 #include "model/changes.h"
-#include "study/target.h"
-#include "walk/logits.h"
+#include "walk/target.h"
 
 /* The files that loci_edit_read and loci_covariance_read read; [result] is such a one. */
 loci_status edit_write(const void *result, const char *path, loci_err *err);
@@ -41,12 +40,11 @@ typedef struct problem {
   arena *mem, *work;             /* of the result; of the solving */
   int layer, position;
   target target;
-  float *key;          /* (F) the mean over the prompts */
-  float *keys;         /* (prompts, F) */
-  float *delta;        /* (D) v - W k */
-  double norm0;        /* ||W k|| */
-  double *before_logp; /* (V) of the unedited model at the last prompt position */
-  int other;           /* its best token that is not the target's first */
+  float *key;       /* (F) the mean over the prompts */
+  float *keys;      /* (prompts, F) */
+  float *delta;     /* (D) v - W k */
+  double norm0;     /* ||W k|| */
+  reference before; /* the unedited model's run */
   loci_edit_fact *fact;
   int64_t rows, formula;
   double flop;
@@ -96,14 +94,14 @@ loci_status covariance_check(const loci_covariance *c, loci_model *m, int layer,
 
 /* The runs after the edit, on [view], the edited model: fact.after, and answers if wanted. */
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err);
-/* The target under any view of the prompt's model: whole p, and whether every token wins. */
+/* The target under any view of its prompt's model: whole p, and whether every token wins. */
 typedef struct target_look {
   double p, share; /* of its tokens that are the most likely one */
   bool wins;       /* all of them */
 } target_look;
 /* [logp] (V): log-probabilities at the last prompt position, or NULL. */
-loci_status measure_target(const loci_model *m, const loci_prompt *p, const target *t, double *logp,
-                           target_look *out, loci_err *err);
+loci_status measure_target(const loci_model *m, const target *t, double *logp, target_look *out,
+                           loci_err *err);
 /* Greedy answer to the question under any view of its model; NULL if the model does not generate.
  * In [mem]. */
 loci_status measure_answer(const loci_model *m, const loci_prompt *p, arena *mem, const char **out,

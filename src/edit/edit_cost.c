@@ -30,7 +30,8 @@ static loci_status solve(loci_model *m, const loci_prompt *p, int steps, arena *
   q->p = p;
   q->fact = fact;
   q->position = key_position(p);
-  q->target = (target){.count = 1, .ids = &token, .length = p->info.length, .embeds = p->embeds};
+  q->target = (target){
+      .given = true, .count = 1, .ids = &token, .length = p->info.length, .embeds = p->embeds};
   TRY(value_find(q, err));
   *seconds = clock_seconds() - begin;
   return LOCI_OK;

@@ -12,8 +12,7 @@
 typedef struct first_look {
   problem *q;
   reading *readings; /* one for each token of the target */
-  top_logits top;
-  bool right; /* every token of the target is the most likely one */
+  bool right;        /* every token of the target is the most likely one */
   bool not_finite;
 } first_look;
 
@@ -22,15 +21,9 @@ static void read_before(void *ctx, int64_t index, const float *logits) {
   problem *q = f->q;
   int V = model_decoder(q->m)->vocab, id = q->target.ids[index];
   f->not_finite |= !logits_are_finite(logits, V);
-  if (index == 0) {
-    double total = log_sum_exp(logits, V);
-    for (int i = 0; i < V; i++) q->before_logp[i] = (double)logits[i] - total;
-    q->other = argmax_of(logits, V, id);
-    f->top.vocab = V;
-    top_logits_of(logits, V, &f->top);
-  }
+  if (index == 0) reference_read(&q->before, &q->target, logits, V);
   f->right &= argmax_of(logits, V, -1) == id;
-  f->readings[index] = reading_of(logits, V, id, q->other, index ? NULL : q->before_logp);
+  f->readings[index] = reading_of(logits, V, id, q->before.other, index ? NULL : q->before.logp);
 }
 
 loci_status key_read(problem *q, const loci_prompt *p, float *out, loci_err *err) {
@@ -91,10 +84,10 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
   int64_t F = model_decoder(q->m)->inner;
   first_look f = {.q = q, .right = true};
   f.readings = arena_zarray(q->work, n, reading);
-  q->before_logp = arena_array(q->work, model_decoder(q->m)->vocab, double);
+  q->before.logp = arena_array(q->work, model_decoder(q->m)->vocab, double);
   q->key = arena_array(q->work, F, float);
   q->keys = arena_array(q->work, (1 + q->asked->rephrased_count) * F, float);
-  if (!f.readings || !q->before_logp || !q->key || !q->keys)
+  if (!f.readings || !q->before.logp || !q->key || !q->keys)
     return fail_nomem(err, "solving an edit");
   TRY(lesson_run(q, &all[0], read_before, &f, err));
   if (f.not_finite) return not_finite(q->m, err);
@@ -103,7 +96,7 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
                 q->p->info.question);
   }
   q->fact->before.m = readings_metrics(f.readings, n);
-  top_logits_candidates(&f.top, q->m, q->fact->before.top);
+  top_logits_candidates(&q->before.top, q->m, q->fact->before.top);
   const float *own = all[0].keys + (q->position - all[0].key_first) * F;
   memcpy(q->key, own, (size_t)F * sizeof *own);
   memcpy(q->keys, own, (size_t)F * sizeof *own);

@@ -1,90 +1,44 @@
 /* What an edit does to its own questions: the whole target's probability with W' in every position,
  * and the greedy answer (see edit.h). */
-#include <math.h>
+#include <string.h>
 
 #include "edit/edit.h"
-#include "walk/walk.h"
+#include "walk/variants.h"
 
-typedef struct look {
-  problem *q;
-  reading *readings; /* one for each token of the target */
-  top_logits top;
-  bool not_finite;
-} look;
-
-static void read_after(void *ctx, int64_t index, const float *logits) {
-  look *k = ctx;
-  const problem *q = k->q;
-  int V = model_decoder(q->m)->vocab;
-  k->not_finite |= !logits_are_finite(logits, V);
-  if (index == 0) {
-    k->top.vocab = V;
-    top_logits_of(logits, V, &k->top);
-  }
-  k->readings[index] =
-      reading_of(logits, V, q->target.ids[index], q->other, index ? NULL : q->before_logp);
+/* The target's run alone, under any view of the prompt's model. */
+static loci_status run_target(variants *v, arena *mem, loci_err *err) {
+  TRY(variants_room(v, mem, err));
+  TRY(variants_run(&v, 1, err));
+  return v->not_finite ? not_finite(v->m, err) : LOCI_OK;
 }
 
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
-  int n = q->target.count, s;
-  look k = {.q = q};
-  walk *w;
-  k.readings = arena_zarray(q->mem, n, reading);
-  if (!k.readings) return fail_nomem(err, "measuring an edit");
-  walk_hooks hooks = {.logits = read_after,
-                      .logits_ctx = &k,
-                      .ordered = n,
-                      .progress = q->opts->progress,
-                      .progress_ctx = q->opts->progress_ctx};
-  TRY(walk_new(view, &w, err));
-  loci_status st = walk_root(w, q->target.embeds, q->target.length, &s, err);
-  for (int i = 0; !st && i < n; i++) st = walk_want(w, s, q->p->info.length - 1 + i, err);
-  if (!st) st = walk_run(w, &hooks, err);
-  walk_free(w);
-  TRY(st);
-  if (k.not_finite) return not_finite(view, err);
-  q->fact->after.m = readings_metrics(k.readings, n);
-  top_logits_candidates(&k.top, q->m, q->fact->after.top);
+  variants v = {.m = view,
+                .target = q->target,
+                .against = &q->before,
+                .progress = q->opts->progress,
+                .progress_ctx = q->opts->progress_ctx};
+  TRY(run_target(&v, q->mem, err));
+  q->fact->after.m = variants_base(&v, 0);
+  top_logits_candidates(&v.clean.top, q->m, q->fact->after.top);
   if (q->opts->no_answers) return LOCI_OK;
   TRY(measure_answer(q->m, q->p, q->mem, &q->fact->answer_before, err));
   return measure_answer(view, q->p, q->mem, &q->fact->answer_after, err);
 }
 
-/* ---------------------------------------------------------------- a target alone */
-
-typedef struct target_reader {
-  const target *t;
-  int V;
-  double *all; /* (V) or NULL */
-  double logp;
-  int wins;
-  bool not_finite;
-} target_reader;
-
-static void read_target(void *ctx, int64_t index, const float *logits) {
-  target_reader *r = ctx;
-  int id = r->t->ids[index];
-  r->not_finite |= !logits_are_finite(logits, r->V);
-  double total = log_sum_exp(logits, r->V);
-  r->logp += (double)logits[id] - total;
-  r->wins += argmax_of(logits, r->V, -1) == id;
-  for (int i = 0; index == 0 && r->all && i < r->V; i++) r->all[i] = (double)logits[i] - total;
-}
-
-loci_status measure_target(const loci_model *m, const loci_prompt *p, const target *t, double *logp,
-                           target_look *out, loci_err *err) {
-  target_reader r = {.t = t, .V = model_decoder(m)->vocab, .all = logp};
-  walk *w;
-  int s;
-  TRY(walk_new(m, &w, err));
-  loci_status st = walk_root(w, t->embeds, t->length, &s, err);
-  for (int i = 0; !st && i < t->count; i++) st = walk_want(w, s, p->info.length - 1 + i, err);
-  walk_hooks hooks = {.logits = read_target, .logits_ctx = &r, .ordered = t->count};
-  if (!st) st = walk_run(w, &hooks, err);
-  walk_free(w);
-  TRY(st);
-  *out = (target_look){exp(r.logp), (double)r.wins / t->count, r.wins == t->count};
-  return r.not_finite ? not_finite(m, err) : LOCI_OK;
+loci_status measure_target(const loci_model *m, const target *t, double *logp, target_look *out,
+                           loci_err *err) {
+  variants v = {.m = m, .target = *t};
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "measuring an edit");
+  loci_status st = run_target(&v, mem, err);
+  if (!st)
+    *out = (target_look){variants_base(&v, 0).p, (double)v.wins / t->count, v.wins == t->count};
+  if (!st && logp) {
+    memcpy(logp, v.clean.logp, (size_t)model_decoder(m)->vocab * sizeof *logp);
+  }
+  arena_free(mem);
+  return st;
 }
 
 loci_status measure_answer(const loci_model *m, const loci_prompt *p, arena *mem, const char **out,

@@ -44,7 +44,7 @@ static loci_status open_prompt(const loci_model *m, const loci_edit_fact *f, loc
 static loci_status look(const saving *s, const loci_model *m, stage at, const loci_prompt *p,
                         const target *t, loci_edit_check *out, loci_err *err) {
   target_look seen;
-  TRY(measure_target(m, p, t, NULL, &seen, err));
+  TRY(measure_target(m, t, NULL, &seen, err));
   if (at == BEFORE) out->p_before = seen.p;
   if (at == BEFORE) return LOCI_OK;
   if (at == EDITED) out->p_edited = seen.p;

@@ -47,10 +47,12 @@ static int first_restored(const sweep *s, const cell *c) {
 int64_t cell_formula(const sweep *s, const cell *c) {
   int64_t joined = 0, L = model_decoder(s->m)->layers;
   for (int i = 0; i < c->position_count; i++) joined += c->positions[i] >= s->first;
-  return joined + (int64_t)(s->length - first_restored(s, c)) * (L - 1 - c->begin);
+  return joined + (int64_t)(s->runs.target.length - first_restored(s, c)) * (L - 1 - c->begin);
 }
 
-int64_t cell_rows(const sweep *s, const cell *c) { return s->length - first_restored(s, c); }
+int64_t cell_rows(const sweep *s, const cell *c) {
+  return s->runs.target.length - first_restored(s, c);
+}
 
 /* ---------------------------------------------------------------- columns */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "walk/logits.h"
+#include "walk/variants.h"
 
 static loci_status empty_group(const loci_prompt *p, group_kind g, loci_err *err) {
   const char *why = "the question has no constraint";
@@ -73,53 +73,47 @@ static loci_status ask(walk *w, int stream, const flow_table *t, loci_err *err) 
 
 /* ---------------------------------------------------------------- the walk */
 
-typedef struct kept {
-  float *logits;
-  int64_t V;
+typedef struct measuring {
+  const loci_prompt *p;
+  flow_job *job;
+  float *resid; /* (T, D), of which the last row is wanted; NULL: none is */
   bool finite;
-} kept;
+} measuring;
 
 static void keep_logits(void *ctx, int64_t index, const float *logits) {
-  kept *k = ctx;
+  measuring *x = ctx;
+  int64_t V = model_decoder(x->p->model)->vocab;
   (void)index;
-  k->finite = logits_are_finite(logits, k->V);
-  memcpy(k->logits, logits, (size_t)k->V * sizeof *logits);
+  x->finite = logits_are_finite(logits, V);
+  memcpy(x->job->logits, logits, (size_t)V * sizeof *logits);
 }
 
-/* The residual stream of all positions, of which the last is wanted. */
-static loci_status ask_resid(walk *w, int root, const loci_prompt *p, float **all, loci_err *err) {
-  const decoder_config *c = model_decoder(p->model);
-  *all = malloc((size_t)p->info.length * (size_t)c->width * sizeof **all);
-  if (!*all) return fail_nomem(err, "measuring contributions");
-  return walk_record(w, root, LOCI_SITE_RESID_POST, c->layers - 1, *all, err);
+static loci_status build(void *ctx, walk *w, loci_err *err) {
+  const measuring *x = ctx;
+  int root, T = x->p->info.length, top = model_decoder(x->p->model)->layers - 1;
+  TRY(walk_root(w, x->p->embeds, T, &root, err));
+  for (int i = 0; i < x->job->table_count; i++) TRY(ask(w, root, &x->job->tables[i], err));
+  if (x->job->logits) TRY(walk_want(w, root, T - 1, err));
+  return x->resid ? walk_record(w, root, LOCI_SITE_RESID_POST, top, x->resid, err) : LOCI_OK;
 }
 
 loci_status flow_measure(const loci_prompt *p, flow_job *job, loci_err *err) {
-  walk *w;
-  int root;
-  int T = p->info.length;
-  int64_t D = model_decoder(p->model)->width;
-  float *resid = NULL;
-  kept k = {.logits = job->logits, .V = model_decoder(p->model)->vocab, .finite = true};
-  walk_hooks hooks = {.logits = keep_logits,
-                      .logits_ctx = &k,
-                      .ordered = 1,
-                      .progress = job->progress,
-                      .progress_ctx = job->progress_ctx};
-  TRY(walk_new(p->model, &w, err));
-  loci_status st = LOCI_OK;
-  TRY_DONE(walk_root(w, p->embeds, T, &root, err));
-  for (int i = 0; i < job->table_count; i++) TRY_DONE(ask(w, root, &job->tables[i], err));
-  if (job->logits) TRY_DONE(walk_want(w, root, T - 1, err));
-  if (job->resid) TRY_DONE(ask_resid(w, root, p, &resid, err));
-  TRY_DONE(walk_run(w, &hooks, err));
-  walk_add_cost(w, 1, &job->cost);
-  if (resid) memcpy(job->resid, resid + (T - 1) * D, (size_t)D * sizeof *resid);
-  if (!k.finite) st = not_finite(p->model, err);
-done:
-  free(resid);
-  walk_free(w);
-  return st;
+  int64_t T = p->info.length, D = model_decoder(p->model)->width;
+  measuring x = {.p = p, .job = job, .finite = true};
+  walk_job once = {.m = p->model, .build = build, .ctx = &x, .cost = &job->cost};
+  once.hooks = (walk_hooks){.logits = keep_logits,
+                            .logits_ctx = &x,
+                            .ordered = 1,
+                            .progress = job->progress,
+                            .progress_ctx = job->progress_ctx};
+  if (job->resid) {
+    x.resid = malloc((size_t)(T * D) * sizeof *x.resid);
+    if (!x.resid) return fail_nomem(err, "measuring contributions");
+  }
+  loci_status st = walk_once(&once, err);
+  if (!st && x.resid) memcpy(job->resid, x.resid + (T - 1) * D, (size_t)D * sizeof *x.resid);
+  free(x.resid);
+  return st || x.finite ? st : not_finite(p->model, err);
 }
 
 /* ---------------------------------------------------------------- reading */

@@ -14,7 +14,7 @@
 #include "model/command.h"
 #include "study/layers.h"
 #include "study/request.h"
-#include "study/target.h"
+#include "walk/target.h"
 #include "walk/logits.h"
 
 enum { MOST_PATHS = 2, MOST_NOTES = 4 };

@@ -1,13 +1,8 @@
 /* loci_knockout_new: attention knockout (docs/MATH.md, "Knockout").
  *
  * A pathway's edges are masked before the softmax, in all heads of a window of layers round each
- * centre.  Streams of one walk:
- *
- *   0       clean, a root
- *   1 ..    children of 0, one for each pathway and window, with masks
- *
- * Centres near a border whose windows are cut to the same layers share a run.  The clean run's
- * logits are read first: target and o' come from them. */
+ * centre: variants of the clean run with masks, one for each pathway and window
+ * (walk/variants.h).  Centres near a border whose windows are cut to the same layers share one. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +11,7 @@
 #include "base/clock.h"
 #include "model/command.h"
 #include "study/request.h"
-#include "study/target.h"
-#include "walk/logits.h"
-#include "walk/walk.h"
+#include "walk/variants.h"
 
 /* The positions of a pathway. */
 typedef struct edges {
@@ -38,21 +31,13 @@ typedef struct knockout {
   const loci_knockout_opts *opts;
   arena *mem;
   int T, L, window;
-  target target;
-  double *clean_logp; /* (V) at the last prompt position */
-  top_logits clean_top;
-  int other;
-  bool not_finite;
+  variants runs; /* clean, and one for each cut */
 
   int pathway_count;
   loci_pathway *pathways; /* cells are filled in by the runs */
   edges *edges;           /* one for each pathway */
   int cut_count;
   cut *cuts;
-  reading *base;     /* (target count) the clean run's */
-  reading *readings; /* (cuts, target count) */
-  int first_cut;     /* of the batch that is running */
-  loci_cost cost;
 } knockout;
 
 /* ---------------------------------------------------------------- pathways */
@@ -168,40 +153,10 @@ static loci_status lay_out(knockout *k, loci_err *err) {
     if (!x->cells || !x->skipped) return fail_nomem(err, "laying out a knockout");
     make_cuts(k, a);
   }
-  k->base = arena_zarray(k->mem, k->target.count, reading);
-  k->readings = arena_zarray(k->mem, (int64_t)k->cut_count * k->target.count, reading);
-  k->clean_logp = arena_array(k->mem, model_decoder(k->m)->vocab, double);
-  bool ok = k->base && k->readings && k->clean_logp;
-  return ok ? LOCI_OK : fail_nomem(err, "laying out a knockout");
-}
-
-/* ---------------------------------------------------------------- the walk */
-
-/* The clean run's row at the last prompt position: target, o', reference distribution. */
-static void read_clean(knockout *k, const float *logits) {
-  int64_t V = model_decoder(k->m)->vocab;
-  double total = log_sum_exp(logits, V);
-  k->not_finite |= !logits_are_finite(logits, V);
-  if (!k->target.given) k->target.ids[0] = argmax_of(logits, V, -1);
-  k->other = argmax_of(logits, V, k->target.ids[0]);
-  for (int64_t i = 0; i < V; i++) k->clean_logp[i] = (double)logits[i] - total;
-  top_logits_of(logits, (int)V, &k->clean_top);
-}
-
-static void on_logits(void *ctx, int64_t index, const float *logits) {
-  knockout *k = ctx;
-  int n = k->target.count;
-  int64_t V = model_decoder(k->m)->vocab, run = index / n;
-  int token = (int)(index % n);
-  if (index == 0) read_clean(k, logits);
-  reading *out = run == 0 ? k->base : k->readings + (k->first_cut + run - 1) * n;
-  out[token] = reading_of(logits, V, k->target.ids[token], k->other, token ? NULL : k->clean_logp);
-}
-
-static loci_status want_answer(const knockout *k, walk *w, int run, loci_err *err) {
-  for (int i = 0; i < k->target.count; i++) TRY(walk_want(w, run, k->T - 1 + i, err));
   return LOCI_OK;
 }
+
+/* ---------------------------------------------------------------- the runs */
 
 /* Cuts the query's edges to all sources, neighbouring ones at once. */
 static loci_status mask_sources(const edges *e, walk *w, int run, int layer, int query,
@@ -215,122 +170,90 @@ static loci_status mask_sources(const edges *e, walk *w, int run, int layer, int
   return LOCI_OK;
 }
 
-static loci_status add_cut(const knockout *k, walk *w, const cut *c, loci_err *err) {
+static loci_status add_cut(const void *ctx, walk *w, int64_t at, int base, int *out,
+                           loci_err *err) {
+  const knockout *k = ctx;
+  const cut *c = &k->cuts[at];
   const edges *e = &k->edges[c->pathway];
-  int run;
-  TRY(walk_child(w, 0, &run, err));
+  (void)base;
+  TRY(walk_child(w, k->runs.stream, out, err));
   for (int l = c->begin; l < c->end; l++) {
     for (int i = 0; i < e->query_count; i++) {
-      if (matters(k, l, e->queries[i])) TRY(mask_sources(e, w, run, l, e->queries[i], err));
+      if (matters(k, l, e->queries[i])) TRY(mask_sources(e, w, *out, l, e->queries[i], err));
     }
   }
-  return want_answer(k, w, run, err);
+  return LOCI_OK;
 }
 
-static loci_status run_cuts(knockout *k, int count, loci_err *err) {
-  walk *w;
-  int clean;
-  TRY(walk_new(k->m, &w, err));
-  walk_hooks hooks = {.logits = on_logits,
-                      .logits_ctx = k,
-                      .ordered = k->target.count,
-                      .progress = k->opts->progress,
-                      .progress_ctx = k->opts->progress_ctx};
-  loci_status st = walk_root(w, k->target.embeds, k->target.length, &clean, err);
-  if (!st) st = want_answer(k, w, clean, err);
-  for (int i = 0; !st && i < count; i++) st = add_cut(k, w, &k->cuts[k->first_cut + i], err);
-  if (!st) st = walk_run(w, &hooks, err);
-  walk_add_cost(w, 1, &k->cost);
-  walk_free(w);
-  if (!st && k->not_finite) st = not_finite(k->m, err);
-  return st;
-}
-
-/* ---------------------------------------------------------------- batches */
-
-/* Rows of a cut (docs/MATH.md): its queries join in the first layer, all behind the first of them
+/* Rows of a cut (docs/MATH.md): its queries join in the first layer, all after the first of them
  * live above it. */
-static int64_t cut_formula(const knockout *k, const cut *c) {
-  const edges *e = &k->edges[c->pathway];
-  int64_t joined = 0;
-  for (int i = 0; i < e->query_count; i++) joined += matters(k, c->begin, e->queries[i]);
-  return joined + (int64_t)(k->target.length - first_query(k, c)) * (k->L - 1 - c->begin);
-}
-
-static int64_t cut_bytes(const knockout *k, const cut *c) {
+static variant_size size_of_cut(const void *ctx, int64_t at) {
   const int64_t mask = 64; /* at least an item of a walk's list */
+  const knockout *k = ctx;
+  const cut *c = &k->cuts[at];
   const edges *e = &k->edges[c->pathway];
-  int64_t rows = k->target.length - first_query(k, c), pieces = 0;
+  int64_t joined = 0, pieces = 0;
+  for (int i = 0; i < e->query_count; i++) joined += matters(k, c->begin, e->queries[i]);
   for (int i = 0; i < e->source_count; i++) {
     pieces += i == 0 || e->sources[i] != e->sources[i - 1] + 1;
   }
-  return rows * walk_row_bytes(k->m) + walk_stream_bytes(k->m) +
-         mask * pieces * e->query_count * (c->end - c->begin);
+  int64_t rows = k->runs.target.length - first_query(k, c);
+  return (variant_size){.rows = rows,
+                        .formula = joined + rows * (k->L - 1 - c->begin),
+                        .extra = mask * pieces * e->query_count * (c->end - c->begin)};
 }
 
-/* How many of the cuts fit the memory beside the clean run. */
-static loci_status next_batch(const knockout *k, int *count, loci_err *err) {
-  int64_t left = k->m->memory - walk_fixed_bytes(k->m, k->target.length) -
-                 k->target.length * walk_row_bytes(k->m);
-  *count = 0;
-  while (k->first_cut + *count < k->cut_count) {
-    left -= cut_bytes(k, &k->cuts[k->first_cut + *count]);
-    if (left < 0) break;
-    ++*count;
-  }
-  if (*count > 0 || k->first_cut == k->cut_count) return LOCI_OK;
-  return fail(err, LOCI_ENOMEM,
-              "a walk with one cut needs %lld MiB beside the weights, --memory allows %lld",
-              (long long)((k->m->memory - left) >> 20), (long long)(k->m->memory >> 20));
+/* The metrics of every centre that shares the cut. */
+static void take_cut(void *ctx, int64_t at, const reading *of) {
+  const knockout *k = ctx;
+  const cut *c = &k->cuts[at];
+  loci_metrics *cells = (loci_metrics *)(uintptr_t)k->pathways[c->pathway].cells;
+  loci_metrics m = readings_metrics(of, k->runs.target.count);
+  for (int j = 0; j < c->count; j++) cells[c->first + j] = m;
 }
 
-static loci_status run_all(knockout *k, loci_err *err) {
-  int count;
-  k->cost.formula = (int64_t)k->target.length * k->L;
-  do {
-    TRY(next_batch(k, &count, err));
-    for (int i = 0; i < count; i++) k->cost.formula += cut_formula(k, &k->cuts[k->first_cut + i]);
-    TRY(run_cuts(k, count, err));
-    k->first_cut += count;
-  } while (k->first_cut < k->cut_count);
-  return LOCI_OK;
+static loci_status run_cuts(knockout *k, loci_err *err) {
+  variants *v = &k->runs;
+  v->count = k->cut_count;
+  TRY(variants_room(v, k->mem, err));
+  TRY(variants_run(&v, 1, err));
+  return v->not_finite ? not_finite(k->m, err) : LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- the result */
 
-/* Metrics of every centre from its cut's; those without are the clean run's. */
-static void fill_cells(const knockout *k, const loci_metrics *clean) {
+/* Centres without a cut are the clean run's. */
+static void fill_skipped(const knockout *k, const loci_metrics *clean) {
   for (int a = 0; a < k->pathway_count; a++) {
     loci_metrics *cells = (loci_metrics *)(uintptr_t)k->pathways[a].cells;
-    for (int i = 0; i < k->pathways[a].layer_count; i++) cells[i] = *clean;
-  }
-  for (int i = 0; i < k->cut_count; i++) {
-    const cut *c = &k->cuts[i];
-    loci_metrics *cells = (loci_metrics *)(uintptr_t)k->pathways[c->pathway].cells;
-    loci_metrics m = readings_metrics(k->readings + (int64_t)i * k->target.count, k->target.count);
-    for (int j = 0; j < c->count; j++) cells[c->first + j] = m;
+    for (int i = 0; i < k->pathways[a].layer_count; i++) {
+      if (k->pathways[a].skipped[i]) cells[i] = *clean;
+    }
   }
 }
 
 static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *err) {
   double runs = 1;
+  const variants *v = &k->runs;
+  const target *t = &v->target;
   out->model = loci_model_get_info(k->m);
   out->prompt = &k->p->info;
   out->precision = dtype_name(k->m->arith_type);
-  out->target_count = k->target.count;
-  out->target_ids = k->target.ids;
-  TRY(target_text(k->m, k->target.ids, k->target.count, k->mem, &out->target_text, err));
-  out->answer_given = k->target.given;
-  out->clean.m = readings_metrics(k->base, k->target.count);
-  top_logits_candidates(&k->clean_top, k->m, out->clean.top);
-  const char *other = tokenizer_token(k->m->tokens, k->other);
-  out->other = (loci_candidate){k->other, other ? other : "", exp(k->clean_logp[k->other])};
-  fill_cells(k, &out->clean.m);
+  out->target_count = t->count;
+  out->target_ids = t->ids;
+  TRY(target_text(k->m, t->ids, t->count, k->mem, &out->target_text, err));
+  out->answer_given = t->given;
+  out->clean.m = variants_base(v, 0);
+  top_logits_candidates(&v->clean.top, k->m, out->clean.top);
+  int o = v->clean.other;
+  const char *other = tokenizer_token(k->m->tokens, o);
+  out->other = (loci_candidate){o, other ? other : "", exp(v->clean.logp[o])};
+  fill_skipped(k, &out->clean.m);
   out->pathway_count = k->pathway_count;
   out->pathways = k->pathways;
   for (int a = 0; a < k->pathway_count; a++) runs += k->pathways[a].layer_count;
-  out->cost = k->cost;
-  out->cost.naive_flop = runs * forward_flop(k->p, k->target.length);
+  out->cost = v->cost;
+  out->cost.naive_flop = runs * forward_flop(k->p, t->length);
   js_value *request = request_of_prompt(k->p);
   command_words words = command_of("knockout", k->m);
   knockout_request_describe(&request, k->opts);
@@ -339,9 +262,17 @@ static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *er
 
 static loci_status knock_out(knockout *k, loci_knockout *out, loci_err *err) {
   double begin = clock_seconds();
-  TRY(target_make(k->p, k->opts->answer, k->mem, &k->target, err));
+  k->runs = (variants){.m = k->m,
+                       .progress = k->opts->progress,
+                       .progress_ctx = k->opts->progress_ctx,
+                       .ctx = k,
+                       .what = "cut",
+                       .add = add_cut,
+                       .size = size_of_cut,
+                       .take = take_cut};
+  TRY(target_make(k->p, k->opts->answer, k->mem, &k->runs.target, err));
   TRY(lay_out(k, err));
-  TRY(run_all(k, err));
+  TRY(run_cuts(k, err));
   TRY(fill_view(k, out, err));
   out->cost.seconds = clock_seconds() - begin;
   return LOCI_OK;

@@ -11,9 +11,7 @@
 #include "model/command.h"
 #include "study/layers.h"
 #include "study/request.h"
-#include "study/target.h"
-#include "walk/logits.h"
-#include "walk/walk.h"
+#include "walk/variants.h"
 
 typedef struct lens {
   const loci_prompt *p;
@@ -97,7 +95,8 @@ static void on_logits(void *ctx, int64_t index, const float *logits) {
   for (int64_t i = 0; i < V; i++) c->rank += logits[i] > x || (i < l->target && logits[i] == x);
 }
 
-static loci_status add_wants(const lens *l, walk *w, loci_err *err) {
+static loci_status build(void *ctx, walk *w, loci_err *err) {
+  const lens *l = ctx;
   int run;
   TRY(walk_root(w, l->p->embeds, l->T, &run, err));
   TRY(walk_want(w, run, l->T - 1, err));
@@ -109,20 +108,15 @@ static loci_status add_wants(const lens *l, walk *w, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status look(lens *l, loci_cost *cost, loci_err *err) {
-  walk *w;
-  TRY(walk_new(l->m, &w, err));
-  walk_hooks hooks = {.logits = on_logits,
-                      .logits_ctx = l,
-                      .ordered = 1,
-                      .progress = l->opts->progress,
-                      .progress_ctx = l->opts->progress_ctx};
-  loci_status st = add_wants(l, w, err);
-  if (!st) st = walk_run(w, &hooks, err);
-  walk_add_cost(w, 1, cost);
-  walk_free(w);
-  if (!st && l->not_finite) st = not_finite(l->m, err);
-  return st;
+static loci_status read_layers(lens *l, loci_cost *cost, loci_err *err) {
+  walk_job job = {.m = l->m, .build = build, .ctx = l, .cost = cost};
+  job.hooks = (walk_hooks){.logits = on_logits,
+                           .logits_ctx = l,
+                           .ordered = 1,
+                           .progress = l->opts->progress,
+                           .progress_ctx = l->opts->progress_ctx};
+  TRY(walk_once(&job, err));
+  return l->not_finite ? not_finite(l->m, err) : LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- the result */
@@ -159,7 +153,7 @@ static loci_status make_lens(lens *l, loci_lens *out, loci_err *err) {
   TRY(layers_list(l->opts->first_layer, &l->layer_count, l->L, l->mem, &l->layers, err));
   l->cells = arena_zarray(l->mem, (int64_t)l->position_count * l->layer_count, loci_lens_cell);
   if (!l->cells) return fail_nomem(err, "laying out a lens");
-  TRY(look(l, &out->cost, err));
+  TRY(read_layers(l, &out->cost, err));
   TRY(fill_view(l, out, err));
   out->cost.seconds = clock_seconds() - begin;
   return LOCI_OK;

@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "study/likelihood.h"
-#include "study/target.h"
+#include "walk/target.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
 

@@ -26,6 +26,7 @@ typedef struct screen {
   float *grads;    /* (1 + seeds, floats) */
   bool diff;       /* the loss is the logit difference */
   int diff_seed;   /* whose o' the clean run's takes */
+  walk_hooks hooks;
 } screen;
 
 static bool goes(const sweep *s, loci_direction d) { return (int)s->opts->direction & (int)d; }
@@ -58,7 +59,7 @@ static int64_t offset_of(const screen *x, int site, int layer) {
 static void on_logits(void *ctx, int64_t index, const float *logits) {
   const screen *x = ctx;
   int runs = 1 + x->seeds, run = (int)(index % runs);
-  sweep_read_base(x->s, run > 0 ? run + x->seed : 0, (int)(index / runs), logits);
+  variants_read_base(&x->s->runs, run > 0 ? run + x->seed : 0, (int)(index / runs), logits);
 }
 
 static void on_slope(void *ctx, int64_t index, const float *logits, float *slope) {
@@ -66,10 +67,10 @@ static void on_slope(void *ctx, int64_t index, const float *logits, float *slope
   const sweep *s = x->s;
   int runs = 1 + x->seeds, run = (int)(index % runs), token = (int)(index / runs);
   if (!x->diff) {
-    logp_backward(slope, logits, model_decoder(s->m)->vocab, s->target[token], 1);
+    logp_backward(slope, logits, model_decoder(s->m)->vocab, s->runs.target.ids[token], 1);
   } else if (token == 0) {
-    slope[s->target[0]] += 1;
-    slope[s->other[run > 0 ? run - 1 + x->seed : x->diff_seed]] -= 1;
+    slope[s->runs.target.ids[0]] += 1;
+    slope[s->runs.other[run > 0 ? run - 1 + x->seed : x->diff_seed]] -= 1;
   }
 }
 
@@ -99,7 +100,7 @@ static double dot(const float *a, const float *b, const float *grad, int64_t n) 
 static void add_estimates(const screen *x, loci_direction d, int run, int source) {
   const sweep *s = x->s;
   int patched = run > 0 ? run + x->seed : 0, S = s->corrupted.seeds, H = model_decoder(s->m)->heads;
-  double p = readings_metrics(s->base + (int64_t)patched * s->target_count, s->target_count).p;
+  double p = variants_base(&s->runs, patched).p;
   for (int site = x->site; site < x->site + x->sites; site++) {
     int64_t width = site_width(s->m, s->screened.sites[site]);
     int heads = s->screened.sites[site] == LOCI_SITE_Z ? H : 1;
@@ -123,11 +124,11 @@ static void add_estimates(const screen *x, loci_direction d, int run, int source
 }
 
 /* One loss: back, then into the estimates of both directions. */
-static loci_status back(screen *x, walk *w, const walk_hooks *hooks, loci_err *err) {
+static loci_status back(screen *x, walk *w, loci_err *err) {
   int rounds = x->diff && goes(x->s, LOCI_NOISE) ? x->seeds : 1; /* an o' for each seed */
   for (int k = 0; k < rounds; k++) {
     x->diff_seed = x->seed + k;
-    TRY(walk_backward(w, on_slope, x, hooks, err));
+    TRY(walk_backward(w, on_slope, x, &x->hooks, err));
     for (int run = 1; run <= x->seeds; run++) {
       if (goes(x->s, LOCI_DENOISE) && k == 0) add_estimates(x, LOCI_DENOISE, run, 0);
       if (goes(x->s, LOCI_NOISE) && (rounds == 1 || k == run - 1)) {
@@ -138,23 +139,22 @@ static loci_status back(screen *x, walk *w, const walk_hooks *hooks, loci_err *e
   return LOCI_OK;
 }
 
-static loci_status run_walk(screen *x, walk *w, loci_err *err) {
+static loci_status build(void *ctx, walk *w, loci_err *err) {
+  const screen *x = ctx;
+  variants *v = &x->s->runs;
+  TRY(walk_root(w, v->target.embeds, v->target.length, &v->stream, err));
+  TRY(variants_add_base(v, w, x->seed, x->seeds, err));
+  return add_requests(x, w, err);
+}
+
+static loci_status go_back(void *ctx, walk *w, loci_err *err) {
+  screen *x = ctx;
   sweep *s = x->s;
-  walk_hooks hooks = {.logits = on_logits,
-                      .logits_ctx = x,
-                      .ordered = (int64_t)(1 + x->seeds) * s->target_count,
-                      .progress = s->opts->progress,
-                      .progress_ctx = s->opts->progress_ctx};
-  int clean;
-  TRY(walk_root(w, s->embeds, s->length, &clean, err));
-  TRY(sweep_add_base(s, w, clean, x->seed, x->seeds, err));
-  TRY(add_requests(x, w, err));
-  TRY(walk_run(w, &hooks, err));
-  if (s->not_finite) return not_finite(s->m, err);
+  if (s->runs.not_finite) return not_finite(s->m, err);
   x->diff = false;
-  TRY(back(x, w, &hooks, err));
+  TRY(back(x, w, err));
   x->diff = true;
-  return s->opts->screen_metric == LOCI_METRIC_LOGIT_DIFF ? back(x, w, &hooks, err) : LOCI_OK;
+  return s->opts->screen_metric == LOCI_METRIC_LOGIT_DIFF ? back(x, w, err) : LOCI_OK;
 }
 
 static void count_floats(screen *x) {
@@ -169,37 +169,42 @@ static loci_status run_part(screen *x, loci_err *err) {
   sweep *s = x->s;
   count_floats(x);
   arena *mem = arena_new();
-  walk *w = NULL;
   if (!mem) return fail_nomem(err, "screening");
   x->values = arena_array(mem, (1 + x->seeds) * x->floats, float);
   x->grads = arena_array(mem, (1 + x->seeds) * x->floats, float);
   loci_status st = x->values && x->grads ? LOCI_OK : fail_nomem(err, "screening");
-  if (!st) st = walk_new(s->m, &w, err);
-  if (!st) st = run_walk(x, w, err);
-  if (w) {
-    walk_add_cost(w, 1, &s->cost);
-  }
-  walk_free(w);
+  x->hooks = (walk_hooks){.logits = on_logits,
+                          .logits_ctx = x,
+                          .ordered = (int64_t)(1 + x->seeds) * s->runs.target.count,
+                          .progress = s->opts->progress,
+                          .progress_ctx = s->opts->progress_ctx};
+  walk_job job = {.m = s->m,
+                  .build = build,
+                  .after = go_back,
+                  .ctx = x,
+                  .hooks = x->hooks,
+                  .cost = &s->runs.cost};
+  if (!st) st = walk_once(&job, err);
   arena_free(mem);
-  int64_t back = 2 * (goes(s, LOCI_DENOISE) ? x->seeds : 0) * (int64_t)(s->length - s->first) +
-                 2 * (goes(s, LOCI_NOISE) ? s->length - s->first : 0);
+  int64_t n = s->runs.target.length, own = n - s->first;
+  int64_t back = 2 * own * ((goes(s, LOCI_DENOISE) ? x->seeds : 0) + goes(s, LOCI_NOISE));
   if (s->opts->screen_metric == LOCI_METRIC_LOGIT_DIFF) {
     back *= 1 + (goes(s, LOCI_NOISE) ? x->seeds : 1);
   }
-  s->cost.formula += x->L * (s->length + x->seeds * (int64_t)(s->length - s->first) + back);
+  s->runs.cost.formula += x->L * (n + x->seeds * own + back);
   return st;
 }
 
 /* Bytes of a part with so many seeds and sites. */
 static int64_t part_bytes(screen *x, int seeds, int sites) {
   const loci_model *m = x->s->m;
-  int64_t own = x->s->length - x->s->first, live = x->s->length + seeds * own;
+  int length = x->s->runs.target.length;
+  int64_t own = length - x->s->first, live = length + seeds * own;
   x->seeds = seeds;
   x->sites = sites;
   count_floats(x);
-  return 2 * (1 + seeds) * x->floats * 4 + walk_fixed_bytes(m, x->s->length) +
-         walk_grad_fixed_bytes(m, x->s->length) +
-         live * (walk_row_bytes(m) + walk_kept_row_bytes(m)) +
+  return 2 * (1 + seeds) * x->floats * 4 + walk_fixed_bytes(m, length) +
+         walk_grad_fixed_bytes(m, length) + live * (walk_row_bytes(m) + walk_kept_row_bytes(m)) +
          ((goes(x->s, LOCI_NOISE) ? own : 0) + (goes(x->s, LOCI_DENOISE) ? seeds * own : 0)) *
              walk_grad_row_bytes(m);
 }

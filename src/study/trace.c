@@ -13,29 +13,6 @@
 #include "study/request.h"
 #include "study/sweep.h"
 
-/* Target ids (for argmax: room for one), and the input rows with the answer's tokens but the last
- * appended. */
-static loci_status set_target(sweep *s, loci_err *err) {
-  target t;
-  TRY(target_make(s->p, s->opts->answer, s->mem, &t, err));
-  s->answer_given = t.given;
-  s->target_count = t.count;
-  s->target = t.ids;
-  s->length = t.length;
-  s->embeds = t.embeds;
-  return LOCI_OK;
-}
-
-static loci_status make_room(sweep *s, loci_err *err) {
-  int S = s->corrupted.seeds;
-  s->clean_logp = arena_array(s->mem, model_decoder(s->m)->vocab, double);
-  s->other = arena_zarray(s->mem, S, int);
-  s->corrupt = arena_zarray(s->mem, S, loci_metrics);
-  s->base = arena_zarray(s->mem, (int64_t)(1 + S) * s->target_count, reading);
-  bool ok = s->clean_logp && s->other && s->corrupt && s->base;
-  return ok ? LOCI_OK : fail_nomem(err, "tracing");
-}
-
 /* What a cell that was not run is likely to be. */
 static loci_metrics estimated_cell(const sweep *s, const loci_metrics *base,
                                    const loci_estimate *e) {
@@ -45,7 +22,7 @@ static loci_metrics estimated_cell(const sweep *s, const loci_metrics *base,
                     .logp_first = (double)NAN,
                     .logit_diff = base->logit_diff + e->logit_diff,
                     .kl = (double)NAN};
-  if (s->target_count == 1) m.p_first = m.p, m.logp_first = m.logp;
+  if (s->runs.target.count == 1) m.p_first = m.p, m.logp_first = m.logp;
   return m;
 }
 
@@ -75,7 +52,7 @@ static double naive_flop(const sweep *s) {
     const loci_grid *g = &s->grids[i];
     cells += (double)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
   }
-  return cells * s->corrupted.seeds * forward_flop(s->p, s->length);
+  return cells * s->corrupted.seeds * forward_flop(s->p, s->runs.target.length);
 }
 
 /* With the corruption that was taken in the end, and what one trace may have beside a study's. */
@@ -103,22 +80,23 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   memcpy(windows, o->windows, (size_t)t->window_count * sizeof *windows);
   t->windows = windows;
   t->seed = o->seed;
-  t->target_count = s->target_count;
-  t->target_ids = s->target;
-  t->answer_given = s->answer_given;
-  TRY(target_text(s->m, s->target, s->target_count, s->mem, &t->target_text, err));
-  t->clean.m = s->clean;
-  t->corrupted.m = metrics_mean(s->corrupt, s->corrupted.seeds);
-  top_logits_candidates(&s->clean_top, s->m, t->clean.top);
-  top_logits_candidates(&s->corrupt_top, s->m, t->corrupted.top);
-  const char *other = tokenizer_token(s->m->tokens, s->other[0]);
+  t->target_count = s->runs.target.count;
+  t->target_ids = s->runs.target.ids;
+  t->answer_given = s->runs.target.given;
+  TRY(target_text(s->m, s->runs.target.ids, s->runs.target.count, s->mem, &t->target_text, err));
+  t->clean.m = variants_base(&s->runs, 0);
+  t->corrupted.m = sweep_corrupted(s);
+  top_logits_candidates(&s->runs.clean.top, s->m, t->clean.top);
+  top_logits_candidates(&s->runs.beside_top, s->m, t->corrupted.top);
+  const char *other = tokenizer_token(s->m->tokens, s->runs.other[0]);
   /* logit(o) - logit(o') = log p(o) - log p(o') in the corrupted run */
-  double other_logp = s->corrupt[0].logp_first - s->corrupt[0].logit_diff;
-  t->other = (loci_candidate){s->other[0], other ? other : "", exp(other_logp)};
+  loci_metrics first = variants_base(&s->runs, 1);
+  double other_logp = first.logp_first - first.logit_diff;
+  t->other = (loci_candidate){s->runs.other[0], other ? other : "", exp(other_logp)};
   t->total_effect = t->clean.m.p - t->corrupted.m.p;
   t->grid_count = s->grid_count;
   t->grids = s->grids;
-  t->cost = s->cost;
+  t->cost = s->runs.cost;
   t->cost.naive_flop = naive_flop(s);
   return tell(s, t, err);
 }
@@ -145,11 +123,11 @@ static loci_status prepare(job *j, int answer, loci_err *err) {
   s->opts = &j->opts;
   request_of of = {.m = s->m, .p = s->p, .mem = s->mem};
   TRY(trace_request_complete(&of, &j->opts, err));
-  TRY(set_target(s, err));
-  if (s->answer_given) answer = s->target[0];
+  TRY(target_make(s->p, s->opts->answer, s->mem, &s->runs.target, err));
+  if (s->runs.target.given) answer = s->runs.target.ids[0];
   TRY(corruption_make(s->p, s->opts, answer, s->mem, &s->corrupted, err));
   s->first = s->corrupted.positions[0];
-  TRY(make_room(s, err));
+  TRY(sweep_runs(s, err));
   TRY(sweep_grids(s, err));
   if (s->opts->screen > 0) TRY(sweep_screen(s, err));
   j->seconds += clock_seconds() - begin;
@@ -160,12 +138,12 @@ static loci_status prepare(job *j, int answer, loci_err *err) {
  * clean run; where it is what the usual words begin with, all is done again with others. */
 static loci_status avoid_answer(job *j, loci_err *err) {
   sweep *s = &j->s;
-  int answer = s->target[0];
-  if (s->answer_given || s->not_finite || !corruption_is_usual(s->opts)) return LOCI_OK;
+  int answer = s->runs.target.ids[0];
+  if (s->runs.target.given || s->runs.not_finite || !corruption_is_usual(s->opts)) return LOCI_OK;
   if (s->corrupted.first_id != answer) return LOCI_OK;
   double begin = clock_seconds(), before = j->seconds;
   loci_trace *first = j->out;
-  *s = (sweep){.p = s->p, .m = s->m, .opts = s->opts, .T = s->T, .cost = s->cost};
+  *s = (sweep){.p = s->p, .m = s->m, .opts = s->opts, .T = s->T, .runs = {.cost = s->runs.cost}};
   j->out = NULL;
   loci_free(first);
   TRY(prepare(j, answer, err));
@@ -179,7 +157,7 @@ static loci_status finish(job *j, loci_model *m, double seconds, loci_err *err) 
   double begin = clock_seconds();
   sweep *s = &j->s;
   loci_trace *t = j->out;
-  if (s->not_finite) return not_finite(s->m, err);
+  if (s->runs.not_finite) return not_finite(s->m, err);
   TRY(fill_view(s, t, err));
   set_effects(s, t);
   if (s->opts->screen > 0) TRY(screen_report(s, t, err));
@@ -206,12 +184,12 @@ static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *reques
   }
   loci_status st = sweeps_run(ready, count, err);
   double seconds = clock_seconds() - begin;
-  for (int i = 0; i < count; i++) formula += (double)ready[i]->cost.formula;
+  for (int i = 0; i < count; i++) formula += (double)ready[i]->runs.cost.formula;
   free(ready);
   for (int i = 0; !st && i < n; i++) {
     loci_trace_request *r = &requests[i];
     if (r->err.code) continue;
-    double share = count == 1 ? 1 : (double)jobs[i].s.cost.formula / formula;
+    double share = count == 1 ? 1 : (double)jobs[i].s.runs.cost.formula / formula;
     loci_status own = avoid_answer(&jobs[i], &r->err);
     if (!own) own = finish(&jobs[i], m, share * seconds, &r->err);
     if (ends_all(own)) st = pass_on(&r->err, err);

@@ -13,42 +13,42 @@
  * sums. */
 static const double TOLERANCE_F32 = 1e-4, TOLERANCE_BF16 = 0.05;
 
+/* One cell and seed, run in full. */
 typedef struct slow {
   const sweep *s;
-  int other;
-  reading *readings;
+  const cell *c;
+  float *corrupted; /* (length, D) input rows */
+  int seed;
+  reading *readings; /* (target count) */
 } slow;
 
 static void on_logits(void *ctx, int64_t index, const float *logits) {
-  slow *v = ctx;
-  read_logits(v->s, logits, (int)index, v->other, &v->readings[index]);
+  const slow *x = ctx;
+  const variants *v = &x->s->runs;
+  x->readings[index] = reading_of(logits, model_decoder(v->m)->vocab, v->target.ids[index],
+                                  v->other[x->seed], index ? NULL : v->clean.logp);
 }
 
 /* The corrupted run's full input rows. */
 static void corrupt_rows(const sweep *s, int seed, float *out) {
   int64_t D = model_decoder(s->m)->width;
   const corruption *c = &s->corrupted;
-  memcpy(out, s->embeds, (size_t)(s->length * D) * sizeof *out);
+  memcpy(out, s->runs.target.embeds, (size_t)(s->runs.target.length * D) * sizeof *out);
   for (int i = 0; i < c->count; i++) {
     memcpy(out + c->positions[i] * D, c->rows + ((int64_t)seed * c->count + i) * D,
            (size_t)D * sizeof *out);
   }
 }
 
-/* Metrics of one cell and seed by two full runs of [m]: the model, or what it is in f32. */
-static loci_status slow_cell(const sweep *s, const loci_model *m, const cell *c, int seed,
-                             float *corrupted, loci_metrics *out, loci_err *err) {
-  reading *r = arena_zarray(s->mem, s->target_count, reading);
-  if (!r) return fail_nomem(err, "verifying");
-  slow v = {.s = s, .other = s->other[seed], .readings = r};
+/* Both runs, and the patches of one from the other. */
+static loci_status build(void *ctx, walk *w, loci_err *err) {
+  const slow *x = ctx;
+  const target *t = &x->s->runs.target;
+  const cell *c = x->c;
   bool denoise = c->direction == LOCI_DENOISE;
   int source, run;
-  walk *w;
-  corrupt_rows(s, seed, corrupted);
-  TRY(walk_new(m, &w, err));
-  loci_status st = LOCI_OK;
-  TRY_DONE(walk_root(w, denoise ? s->embeds : corrupted, s->length, &source, err));
-  TRY_DONE(walk_root(w, denoise ? corrupted : s->embeds, s->length, &run, err));
+  TRY(walk_root(w, denoise ? t->embeds : x->corrupted, t->length, &source, err));
+  TRY(walk_root(w, denoise ? x->corrupted : t->embeds, t->length, &run, err));
   for (int l = c->begin; l < c->end; l++) {
     for (int i = 0; i < c->position_count; i++) {
       walk_patch patch = {.site = c->site,
@@ -56,17 +56,11 @@ static loci_status slow_cell(const sweep *s, const loci_model *m, const cell *c,
                           .position = c->positions[i],
                           .head = c->head,
                           .source = source};
-      TRY_DONE(walk_patch_add(w, run, &patch, err));
+      TRY(walk_patch_add(w, run, &patch, err));
     }
   }
-  for (int token = 0; token < s->target_count; token++) {
-    TRY_DONE(walk_want(w, run, s->T - 1 + token, err));
-  }
-  TRY_DONE(walk_run(w, &(walk_hooks){.logits = on_logits, .logits_ctx = &v}, err));
-  *out = metrics_of(s, r);
-done:
-  walk_free(w);
-  return st;
+  for (int i = 0; i < t->count; i++) TRY(walk_want(w, run, x->s->T - 1 + i, err));
+  return LOCI_OK;
 }
 
 /* Difference over the value's size, but at least over [floor], under which only the absolute one
@@ -88,14 +82,21 @@ static double compare(const loci_metrics *got, const loci_metrics *plain) {
   return worst;
 }
 
-static loci_status slow_mean(const sweep *s, const loci_model *m, const cell *c, float *corrupted,
+/* The cell by full runs of [m]: the model, or what it is in f32. */
+static loci_status slow_cell(const sweep *s, const loci_model *m, const cell *c, float *corrupted,
                              loci_metrics *out, loci_err *err) {
-  loci_metrics *all = arena_zarray(s->mem, s->corrupted.seeds, loci_metrics);
+  int S = s->corrupted.seeds, n = s->runs.target.count;
+  slow x = {.s = s, .c = c, .corrupted = corrupted};
+  walk_job job = {.m = m, .build = build, .ctx = &x};
+  job.hooks = (walk_hooks){.logits = on_logits, .logits_ctx = &x};
+  reading *all = arena_zarray(s->mem, (int64_t)S * n, reading);
   if (!all) return fail_nomem(err, "verifying");
-  for (int seed = 0; seed < s->corrupted.seeds; seed++) {
-    TRY(slow_cell(s, m, c, seed, corrupted, &all[seed], err));
+  for (x.seed = 0; x.seed < S; x.seed++) {
+    x.readings = all + (int64_t)x.seed * n;
+    corrupt_rows(s, x.seed, corrupted);
+    TRY(walk_once(&job, err));
   }
-  *out = metrics_mean(all, s->corrupted.seeds);
+  *out = readings_mean(all, S, n);
   return LOCI_OK;
 }
 
@@ -107,7 +108,7 @@ static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, 
   double allowed = rounds ? TOLERANCE_BF16 : TOLERANCE_F32;
   const loci_metrics *got = &s->grids[c->grid].cells[c->at];
   loci_metrics plain, exact;
-  TRY(slow_mean(s, s->m, c, corrupted, &plain, err));
+  TRY(slow_cell(s, s->m, c, corrupted, &plain, err));
   double error = compare(got, &plain);
   if (error > t->verify_error) t->verify_error = error;
   if (!(error <= allowed)) {
@@ -120,7 +121,7 @@ static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, 
   if (!rounds) return LOCI_OK;
   loci_model f32 = *s->m;
   f32.arith_type = DTYPE_F32;
-  TRY(slow_mean(s, &f32, c, corrupted, &exact, err));
+  TRY(slow_cell(s, &f32, c, corrupted, &exact, err));
   double rounding = fabs(got->p - exact.p);
   if (!(rounding <= t->verify_rounding)) t->verify_rounding = rounding;
   return LOCI_OK;
@@ -129,7 +130,8 @@ static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, 
 loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err) {
   int64_t n = s->opts->verify;
   if (n > s->cell_count) n = s->cell_count;
-  float *corrupted = arena_array(s->mem, (int64_t)s->length * model_decoder(s->m)->width, float);
+  float *corrupted =
+      arena_array(s->mem, (int64_t)s->runs.target.length * model_decoder(s->m)->width, float);
   if (!corrupted) return fail_nomem(err, "verifying");
   random_source source = random_new(s->opts->seed ^ 0x5EED5EEDu);
   for (int64_t k = 0; k < n; k++) {

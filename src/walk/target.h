@@ -1,9 +1,10 @@
-/* What runs are measured by: the target's tokens and what a row of logits says about them.  Private
- * to src/study; traces, knockouts and lenses share it. */
-#ifndef LOCI_STUDY_TARGET_H
-#define LOCI_STUDY_TARGET_H
+/* What runs are measured by: the target's tokens and what a row of logits says about them.  Traces,
+ * knockouts, lenses and edits share it. */
+#ifndef LOCI_WALK_TARGET_H
+#define LOCI_WALK_TARGET_H
 
 #include "model/prompt.h"
+#include "walk/logits.h"
 
 /* The answer's tokens, and the input rows that end before its last one (teacher forcing). */
 typedef struct target {
@@ -22,6 +23,15 @@ loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, ta
 loci_status target_text(const loci_model *m, const int *ids, int count, arena *mem,
                         const char **out, loci_err *err);
 
+/* What others are measured against: the clean run's row of logits at the last prompt position. */
+typedef struct reference {
+  double *logp; /* (V), room of the caller's; NULL: not kept, and nothing but logp is read */
+  top_logits top;
+  int other; /* o', the most likely token that is not the target's first */
+} reference;
+/* Sets the target's first token, too, unless it was given. */
+void reference_read(reference *r, target *t, const float *logits, int vocab);
+
 /* What one row of logits says about token i of the target (i = 0: at the last prompt position). */
 typedef struct reading {
   double logp, logit_diff, kl;
@@ -31,6 +41,8 @@ typedef struct reading {
 reading reading_of(const float *logits, int64_t V, int id, int other, const double *clean_logp);
 /* Of a run's readings, one per token of the target. */
 loci_metrics readings_metrics(const reading *r, int count);
+/* The mean of several runs' (runs, count). */
+loci_metrics readings_mean(const reading *r, int runs, int count);
 
 /* 2 M N K of one plain forward: [length] rows through all layers, the head of one row, and the
  * vision tower if the prompt has an image. */

@@ -1,11 +1,9 @@
 /* Targets and what is read off logits (see target.h; docs/MATH.md, "Runs and cells"). */
-#include "study/target.h"
+#include "walk/target.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "walk/logits.h"
 
 loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, target *out,
                         loci_err *err) {
@@ -54,6 +52,15 @@ loci_status target_text(const loci_model *m, const int *ids, int count, arena *m
   return *out ? LOCI_OK : fail_nomem(err, "decoding the target");
 }
 
+void reference_read(reference *r, target *t, const float *logits, int vocab) {
+  if (!t->given) t->ids[0] = argmax_of(logits, vocab, -1);
+  r->other = argmax_of(logits, vocab, t->ids[0]);
+  top_logits_of(logits, vocab, &r->top);
+  if (!r->logp) return;
+  double total = log_sum_exp(logits, vocab);
+  for (int i = 0; i < vocab; i++) r->logp[i] = (double)logits[i] - total;
+}
+
 reading reading_of(const float *logits, int64_t V, int id, int other, const double *clean_logp) {
   double total = log_sum_exp(logits, V);
   reading r = {.logp = (double)logits[id] - total};
@@ -74,6 +81,20 @@ loci_metrics readings_metrics(const reading *r, int count) {
   for (int i = 0; i < count; i++) m.logp += r[i].logp;
   m.p = exp(m.logp);
   return m;
+}
+
+loci_metrics readings_mean(const reading *r, int runs, int count) {
+  loci_metrics mean = {0};
+  for (int i = 0; i < runs; i++) {
+    loci_metrics m = readings_metrics(r + (int64_t)i * count, count);
+    mean.p += m.p / runs;
+    mean.logp += m.logp / runs;
+    mean.p_first += m.p_first / runs;
+    mean.logp_first += m.logp_first / runs;
+    mean.logit_diff += m.logit_diff / runs;
+    mean.kl += m.kl / runs;
+  }
+  return mean;
 }
 
 double forward_flop(const loci_prompt *p, int length) {
