@@ -1,14 +1,15 @@
 #!/bin/sh
 # Configures and builds a preset quietly: two lines of progress, and the compiler's words only when it fails.
-#   tools/build.sh PRESET
+#   tools/build.sh PRESET [TARGET...]
 set -eu
 cd "$(dirname "$0")/.."
 preset=$1
+shift
 mkdir -p "build/$preset"
 log=build/$preset/build.log
 start=$(date +%s)
 printf 'building (%s) ...\n' "$preset"
-if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -j "${JOBS:-$(nproc)}"; } >"$log" 2>&1; then
+if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -j "${JOBS:-$(nproc)}" ${1:+--target "$@"}; } >"$log" 2>&1; then
   grep -nE -m 20 -A 5 'error:|Error|undefined reference' "$log" >&2 || tail -n 30 "$log" >&2
   echo "build of preset $preset failed; all its output is in $log" >&2
   exit 1

@@ -2,7 +2,7 @@
 # Everything a change has to pass: all tests in three builds (gcc, gcc with sanitizers, clang), format, static checks.
 # Goes on after a failure, so that one run shows all of them.  The last line is "N passed, N failed": tests of all
 # builds together, and each failed step besides them as one more failure.
-#   tools/check.sh [STEP...]     all steps, or those named: test asan clang format tidy cppcheck manual
+#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang tsan format tidy cppcheck manual
 set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
@@ -40,6 +40,20 @@ step_test() { tests_of release; }
 step_asan() { tests_of asan; }
 step_clang() { tests_of clang; }
 
+# Without pictures and stores: it builds, and says so where one is wanted.
+step_bare() {
+  tools/build.sh bare || return 1
+  local loci=build/bare/loci
+  ldd $loci | grep -E 'cairo|sqlite' && return 1
+  $loci study status some.db 2>&1 | grep -q 'built without stores' || return 1
+  $loci image -m models/flags -i models/flags/images/ukraine.png -o build/bare/x.png 2>&1 | grep -q 'built without pictures'
+}
+
+# Only what several threads do: everything is about ten times slower here.
+step_tsan() {
+  tools/build.sh tsan threads_test trace_laws_test && ctest --preset tsan -R '^(threads_test|trace_laws_test)$' -j 1 --quiet
+}
+
 step_format() { sources | xargs -r clang-format --dry-run -Werror; }
 
 # Every file of the clang build, two at a time; headers of this project are checked where they are included.
@@ -56,7 +70,7 @@ step_cppcheck() {
 
 step_manual() { [ ! -e docs/loci.1 ] || mandoc -Tlint -Wwarning docs/loci.1; }
 
-for step in ${*:-test asan clang format tidy cppcheck manual}; do
+for step in ${*:-test bare asan clang tsan format tidy cppcheck manual}; do
   echo "== $step"
   start=$(date +%s) before=$failed
   "step_$step" || { [ "$failed" != "$before" ] || failed=$((failed + 1)); }

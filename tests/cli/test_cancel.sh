@@ -1,13 +1,22 @@
 # Ctrl-C: exit code 130, a sentence, no half-written file; SIGTERM likewise with 143.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
-stops() { # stops SIGNAL CODE SECONDS ARGS...
-  local name=$1 expected=$2 seconds=$3
-  shift 3
+catches() { # catches PID SIGNAL-NUMBER: the process has its handler
+  local mask
+  mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
+  [ -n "$mask" ] && [ $((0x${mask: -8} >> ($2 - 1) & 1)) = 1 ]
+}
+waits() { # waits PID: it sleeps, as a reader of nothing does, and does nothing else
+  local i
+  for i in 1 2 3 4 5; do grep -q '^State:[[:space:]]*S' "/proc/$1/status" 2>/dev/null || return 1; done
+}
+stops() { # stops SIGNAL CODE ARGS...
+  local name=$1 expected=$2
+  shift 2
   last="$* ($name)"
   "$loci" "$@" >"$work/out" 2>"$work/err" <"$work/pipe" &
   local pid=$!
-  sleep "$seconds"
+  until catches $pid $((expected - 128)) && { [ "$1" != tokens ] || waits $pid; }; do kill -0 $pid 2>/dev/null || break; done
   kill "-$name" "$pid" || miss "ended before the signal"
   wait "$pid"
   code=$? err=$(cat "$work/err") out=$(cat "$work/out")
@@ -16,10 +25,10 @@ stops() { # stops SIGNAL CODE SECONDS ARGS...
 }
 mkfifo "$work/pipe"
 exec 3<>"$work/pipe" # open for ever: a reader waits
-stops INT 130 0.5 tokens -m "$model" --lines -
+stops INT 130 tokens -m "$model" --lines -
 quiet
-stops TERM 143 0.5 tokens -m "$model" --lines -
-stops INT 130 1 bench --rows 64 --width 128 --inner 256 --heads 4 --repeats 1000000 -o "$work/bench.json"
+stops TERM 143 tokens -m "$model" --lines -
+stops INT 130 bench --rows 64 --width 128 --inner 256 --heads 4 --repeats 1000000 -o "$work/bench.json"
 quiet
 [ -z "$(find "$work" -name 'bench*')" ] || miss "a file is left"
 finish

@@ -9,8 +9,10 @@ cat >set.jsonl <<END
 {"image":"$model/images/peru.png",$asked,"target":"Kyiv"}
 END
 
+quick=(--steps 4) # of optimisation: enough to tell settings apart
+
 # One test, in every format.
-try edit test -m "$model" --data set.jsonl --layer 3 --limit 1 -o t.csv -o t.png -o t.pdf -o t.json
+try edit test -m "$model" --data set.jsonl "${quick[@]}" --layer 3 --limit 1 -o t.csv -o t.png -o t.pdf -o t.json
 wants 0
 prints 'wrote t.png'
 [ "$(head -c 4 t.png | tail -c 3)" = PNG ] || miss "t.png is no PNG"
@@ -18,15 +20,15 @@ head -1 t.csv | grep -q '^group,metric,examples,questions,before,' || miss "othe
 grep -q '^efficacy,free,1,1,0,' t.csv || miss "no row of efficacy"
 
 # A point of a curve is a test of its own.
-try edit curve -m "$model" --data set.jsonl --limit 1 --over layer=2-3 -o c.csv -o c.svg -o c.json
+try edit curve -m "$model" --data set.jsonl "${quick[@]}" --limit 1 --over layer=2-3 -o c.csv -o c.svg -o c.json
 wants 0
 prints 'edits by multedit over layer'
 head -1 c.csv | grep -q '^over,value,group,metric,' || miss "other columns"
 diff <(tail -n +2 t.csv) <(sed -n 's/^layer,3,//p' c.csv) >/dev/null || miss "layer 3 is not what its test says"
 cmp -s <(sed -n 's/^layer,2,//p' c.csv) <(sed -n 's/^layer,3,//p' c.csv) && miss "all layers are the same"
 grep -q '"format":"loci.edit-curve/1"' c.json || miss "not a JSON object of loci.edit-curve/1"
-for over in lambda=0.01,100 steps=1,40 max-norm=0.0001,50 lr=0.01,0.2; do
-  try edit curve -m "$model" --data set.jsonl --limit 1 --layer 3 --over "$over" -o x.csv
+for over in lambda=0.01,100 steps=1,4 max-norm=0.0001,50 lr=0.01,0.2; do
+  try edit curve -m "$model" --data set.jsonl "${quick[@]}" --limit 1 --layer 3 --over "$over" -o x.csv
   wants 0
   first=${over#*=}
   first=${first%,*}
@@ -34,19 +36,19 @@ for over in lambda=0.01,100 steps=1,40 max-norm=0.0001,50 lr=0.01,0.2; do
     miss "$over changes nothing"
 done
 # Many in one matrix: one alone is what its test says, two are both measured.
-try edit curve -m "$model" --data set.jsonl --layer 3 --over count=1,2 -o n.csv
+try edit curve -m "$model" --data set.jsonl "${quick[@]}" --layer 3 --over count=1,2 -o n.csv
 wants 0
 diff <(tail -n +2 t.csv) <(sed -n 's/^count,1,//p' n.csv) >/dev/null || miss "one edit is not what its test says"
 grep -q '^count,2,efficacy,free,2,2,' n.csv || miss "two edits are not both asked"
 for width in 40 57 80; do
-  LC_ALL=C.UTF-8 COLUMNS=$width try edit curve -m "$model" --data set.jsonl --limit 1 --layer 3 --over steps=1
+  LC_ALL=C.UTF-8 COLUMNS=$width try edit curve -m "$model" --data set.jsonl "${quick[@]}" --limit 1 --layer 3 --over steps=1
   wants 0
   wide=$(too_wide "$width" <out)
   [ -z "$wide" ] || miss "wider than $width: $wide"
 done
 
 # Tests beside each other: the numbers are the files' own.
-try edit test -m "$model" --data set.jsonl --layer 3 --limit 1 --method ft -o fine-tuned.json
+try edit test -m "$model" --data set.jsonl "${quick[@]}" --layer 3 --limit 1 --method ft -o fine-tuned.json
 wants 0
 try edit compare t.json fine-tuned.json -o both.csv -o both.png -o both.json
 wants 0

@@ -1,7 +1,7 @@
 # Help: examples first, nothing wider than the screen, and the same options as in the manual page and the completions.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
-commands=(info tokens image ask record trace knockout lens flow score bench "edit solve" "edit apply" "edit revert" "edit test" "edit curve" "edit covariance" "data import" "data lint" "data annotate" "data show" "study flow" "study knockout" "study trace" "study run" "study status" "study report" "study compare" "study merge" "study export" "study predict" help)
+commands=(info tokens image ask record trace knockout lens flow score bench "edit solve" "edit apply" "edit revert" "edit test" "edit curve" "edit compare" "edit covariance" "data import" "data lint" "data annotate" "data show" "study flow" "study knockout" "study trace" "study run" "study status" "study report" "study compare" "study merge" "study export" "study predict" help)
 
 try
 wants 0
@@ -33,8 +33,11 @@ wants 0
 while read -r site; do prints "$site"; done < <(sed -n 's/^SITE([A-Z_]*, "\([a-z_]*\)".*/\1/p' "$source_dir/include/loci_sites.def")
 
 # One table: the manual page names every option and no other; the completions offer only what the command takes.
-options_of() { "$loci" help "$1" | sed -n '/^options/,$p' | grep -E '^  +(-., )?--' | grep -oE -- '--[a-z-]+' | sort -u; }
-all=$(for c in "${commands[@]}"; do options_of "$c"; done | sort -u)
+declare -A options_of
+for c in "${commands[@]}"; do
+  options_of[$c]=$("$loci" help "$c" | sed -n '/^options/,$p' | grep -E '^  +(-., )?--' | grep -oE -- '--[a-z-]+')
+done
+all=$(printf '%s\n' "${options_of[@]}" | grep . | sort -u)
 page=$(grep -oE '^\.It Fl .*' "$source_dir/docs/loci.1" | grep -oE 'Fl -[a-z-]+' | sed 's/Fl -/--/' | sort -u)
 [ "$all" = "$page" ] || miss "options and manual page differ: $(diff <(echo "$all") <(echo "$page"))"
 for c in "${commands[@]}"; do
@@ -45,7 +48,7 @@ if [ -f "$source_dir/completions/options.txt" ]; then
     [ "$kind" = option ] || continue
     [ "$takers" = '*' ] && takers=info,tokens,image,ask,record,trace,knockout,lens,flow,bench,edit-solve,edit-apply,edit-test,study-flow,study-knockout,study-trace,study-run,study-predict
     for c in ${takers//,/ }; do
-      options_of "${c/-/ }" | grep -qxe "${names##*,}" || miss "completion of $c offers ${names##*,}, which it does not take"
+      [[ $'\n'${options_of[${c/-/ }]-}$'\n' == *$'\n'"${names##*,}"$'\n'* ]] || miss "completion of $c offers ${names##*,}, which it does not take"
     done
   done <"$source_dir/completions/options.txt"
 fi

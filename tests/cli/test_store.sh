@@ -13,7 +13,8 @@ head -8 "$model/data/trace.jsonl" >data/q.jsonl
   sed -n 10p "$model/data/trace.jsonl" | sed 's/"answers": \[[^]]*\]/"answers": ["Atlantis"]/'
 } >data/mixed.jsonl
 study() { try study "$@"; }
-run() { study run "$1" -m "$model" --store "$2" "${@:3}"; }
+few=(--layers 5-6) # of every measurement: enough to tell numbers apart
+run() { study run "$1" -m "$model" --store "$2" "${few[@]}" "${@:3}"; }
 numbers() { # the numbers of a store, without times
   study export "$1" -o "$1.csv"
   wants 0
@@ -32,14 +33,16 @@ wants 0
 numbers whole.db >whole
 numbers parts.db >parts
 same whole parts
-[ "$(wc -l <whole)" -gt 3000 ] || miss "too few numbers"
+[ "$(wc -l <whole)" -gt 800 ] || miss "too few numbers"
 run data/q.jsonl parts.db --what trace,flow,ask,lens,knockout
 prints '0 examples measured now'
 [ "$(find . -name 'parts.db*' | wc -l)" = 2 ] || miss "something is left beside the store"
 
 # What the study commands say of a file, a store says of its run.
 for kind in trace flow knockout; do
-  study "$kind" data/q.jsonl -m "$model" --json
+  if [ "$kind" = flow ]; then study flow data/q.jsonl -m "$model" --json; else
+    study "$kind" data/q.jsonl -m "$model" "${few[@]}" --json
+  fi
   average <<<"$out" >direct
   study report whole.db --json --run "$(case $kind in trace) echo 1 ;; flow) echo 2 ;; *) echo 5 ;; esac)"
   wants 0
@@ -80,7 +83,7 @@ study status mixed.db --json
 [[ $(tr -d ' \n' <<<"$out") == *'"used":9,"right":8,"wrong":1,"dropped":3,'* ]] || miss "not the counts"
 study report mixed.db --json
 average <<<"$out" >stored
-study trace data/mixed.jsonl -m "$model" --json
+study trace data/mixed.jsonl -m "$model" "${few[@]}" --json
 average <<<"$out" >direct
 same direct stored
 [[ $(cat stored) == *'"answered wrongly"'* ]] || miss "a wrong answer is averaged"
@@ -102,16 +105,17 @@ prints 'ask: 30 examples used'
 # Ctrl-C: nothing half done, and on from there.
 "$loci" study run data/sixty.jsonl -m "$model" --store int.db >/dev/null 2>err &
 pid=$!
-sleep 1.5
+until "$loci" study status int.db 2>/dev/null | grep -q ' [1-9][0-9]* examples used'; do kill -0 $pid 2>/dev/null || break; done
 kill -INT $pid
 wait $pid
 [ $? = 130 ] || miss "Ctrl-C does not give 130"
 study status int.db
 wants 0
-run data/q.jsonl int.db
+head -4 data/q.jsonl >data/four.jsonl # the first lines of sixty.jsonl, too
+study run data/four.jsonl -m "$model" --store int.db
 wants 0
-numbers int.db | grep '^1,trace,[1-8],' >some # the first eight lines of sixty are q.jsonl's
-run data/q.jsonl whole2.db
+numbers int.db | grep '^1,trace,[1-4],' >some
+study run data/four.jsonl -m "$model" --store whole2.db
 numbers whole2.db | tail -n +2 >whole2
 same some whole2
 
@@ -166,7 +170,7 @@ done
 [ "$(grep -o '<section>' page/index.html | wc -l)" = 5 ] || miss "not a section for each run"
 grep -qiE '<script|<link|(src|href)="(http|//|\.|/)|url\(' page/index.html && miss "the page needs something else"
 grep -q 'xxh3:' page/index.html || miss "no hash of the weights"
-[ "$(grep -o '<rect' page/index.html | wc -l)" -gt 1000 ] || miss "no heat maps"
+[ "$(grep -o '<rect' page/index.html | wc -l)" -gt 200 ] || miss "no heat maps"
 printf '{"id":"<b>","image":"../images/japan.png","question":"Is <script>alert(1)</script> this country?","constraints":[{"text":"this country"}]}\n' >data/evil.jsonl
 run data/evil.jsonl evil.db --min-te 0
 study report evil.db -o evil --min-te 0
@@ -187,8 +191,8 @@ study run data/text.jsonl -m "$model/text-only" -t llava-paper --store text-twin
 study compare one.db text-twin.db --min-te 0
 prints '2 pairs of examples'
 # What a page says of a run measures it again.
-run data/q.jsonl again.db --limit 1 --what knockout --window all
-run data/q.jsonl again.db --limit 1 --corrupt noise:2 --seeds 3 --seed 7 --site mlp_out --layers 1-2 --window 1,2 --positions each,constraint
+study run data/q.jsonl -m "$model" --store again.db --limit 1 --what knockout --window all
+study run data/q.jsonl -m "$model" --store again.db --limit 1 --corrupt noise:2 --seeds 3 --seed 7 --site mlp_out --layers 1-2 --window 1,2 --positions each,constraint
 study report again.db -o again
 words=$(grep -o 'Again: <code>loci [^<]*' again/index.html | tail -1 | sed 's/.*<code>loci //; s/NEW.db/anew.db/')
 # shellcheck disable=SC2086

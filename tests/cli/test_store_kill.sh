@@ -9,14 +9,16 @@ mkdir data
 cp -r "$model/images" images
 head -"$examples" "$model/data/trace.jsonl" >data/q.jsonl
 echo 'not JSON' >>data/q.jsonl
-command=(study run data/q.jsonl -m "$model" --what ask,trace --no-progress)
+command=(study run data/q.jsonl -m "$model" --what ask,trace --layers 4-7 --no-progress)
 RANDOM=${SEED:-1}
 
+used() { "$loci" study status "$1" --json 2>/dev/null | tr -d ' \n' | grep -o '"used":[0-9]*' | head -1 | tr -dc 0-9; }
 killed=0
 for ((i = 0; i < 20 * kills && killed < kills; i++)); do
   "$loci" "${command[@]}" --store killed.db >/dev/null 2>&1 &
   pid=$!
-  sleep "$((RANDOM % 3)).$((RANDOM % 10))"
+  most=$((RANDOM % examples)) # examples in the store when it is killed, and a little after
+  until [ "$(used killed.db)0" -ge "${most}0" ]; do kill -0 $pid 2>/dev/null || break; done
   kill -9 $pid 2>/dev/null
   wait $pid 2>/dev/null
   if [ $? = 137 ]; then killed=$((killed + 1)); else rm -f killed.db*; fi # it was done: begin again
