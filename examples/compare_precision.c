@@ -88,11 +88,12 @@ static loci_status compare_image(loci_model *const m[BOTH], const char *image, t
                                  loci_err *err) {
   const char *constraint = "this country";
   for (int i = 0; i < QUESTIONS; i++) {
-    loci_question q = {image, questions[i], NULL, NULL, 0};
+    loci_question q = {.image = image, .text = questions[i]};
     loci_status st = ask_both(m, &q, t, err);
     if (st) return st;
   }
-  loci_question q = {image, questions[0], NULL, &constraint, 1};
+  loci_question q = {
+      .image = image, .text = questions[0], .constraints = &constraint, .constraint_count = 1};
   return trace_both(m, &q, t, err);
 }
 

@@ -29,8 +29,10 @@ static void print_strongest(const loci_trace *t) {
 
 int main(int argc, char **argv) {
   const char *constraint = "this country";
-  loci_question q = {argc > 2 ? argv[2] : NULL, "What is the capital of this country?", NULL,
-                     &constraint, 1};
+  loci_question q = {.image = argc > 2 ? argv[2] : NULL,
+                     .text = "What is the capital of this country?",
+                     .constraints = &constraint,
+                     .constraint_count = 1};
   loci_model *model = NULL;
   loci_prompt *prompt = NULL;
   loci_trace *trace = NULL;

@@ -261,9 +261,11 @@ LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, 
 typedef struct loci_question {
   const char *image; /* path; NULL: none */
   const char *text;
-  const char *template_name; /* NULL or "auto": the model's own */
+  const char *template_name; /* NULL or "auto": the model's own; a name, "file:PATH", "text:.." */
   const char *const *constraints;
   int constraint_count;
+  const char *system; /* system prompt; NULL: none but the template's own */
+  const char *date;   /* what a template that asks for the day gets; NULL: 2026-01-01 */
 } loci_question;
 
 typedef enum loci_role {
@@ -294,14 +296,19 @@ typedef struct loci_prompt_info {
   loci_result result;
   const char *text; /* before expansion */
   const char *question, *image_path, *template_name;
-  int length; /* T */
+  const char *system; /* NULL: none was given */
+  const char *date;   /* NULL: the text does not depend on the day */
+  int length;         /* T */
   const loci_token *tokens;
   int image_first, image_count, image_rows, image_cols; /* image_first -1: no image */
   int constraint_count;
   const loci_constraint *constraints;
 } loci_prompt_info;
 
-/* Fills the template, tokenizes, runs the vision tower.  The model must outlive the prompt. */
+/* Fills the template, tokenizes, runs the vision tower.  LOCI_EINVAL: the question or the system
+ * prompt holds a special token's text, the template has no place for the picture or the system
+ * prompt, a constraint is not in the question, or the template does not write it just once.  The
+ * model must outlive the prompt. */
 LOCI_CHECK loci_status loci_prompt_new(const loci_model *model, const loci_question *question,
                                        loci_prompt **out, loci_err *err);
 LOCI_API void loci_prompt_free(loci_prompt *prompt);

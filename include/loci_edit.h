@@ -84,6 +84,7 @@ typedef struct loci_edit_step {
  * KL(before || after) at the last prompt position. */
 typedef struct loci_edit_fact {
   const char *image, *question, *template_name, *constraint, *target;
+  const char *system, *date; /* as loci_prompt_info has them */
   int target_count;
   const int *target_ids;
   int position;     /* of the key */

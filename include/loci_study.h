@@ -57,11 +57,11 @@ LOCI_CHECK loci_status loci_answer_matches(const char *answer, const char *const
 /* How a study goes through a file.  An example it cannot use is dropped, with the reason, and the
  * study goes on. */
 typedef struct loci_study_opts {
-  const char *template_name; /* NULL or "auto": the model's own */
-  int limit;                 /* examples to use at most; 0: all */
-  int max_new;               /* tokens of an answer; 0: 20 */
-  uint64_t seed;             /* of splits and bootstrap draws */
-  bool no_hash;              /* leave the hash empty instead of reading all weights for it */
+  const char *template_name, *system, *date; /* as loci_question has them */
+  int limit;                                 /* examples to use at most; 0: all */
+  int max_new;                               /* tokens of an answer; 0: 20 */
+  uint64_t seed;                             /* of splits and bootstrap draws */
+  bool no_hash; /* leave the hash empty instead of reading all weights for it */
   loci_progress_fn progress;
   void *progress_ctx;
 } loci_study_opts;
@@ -77,7 +77,7 @@ typedef struct loci_dropped {
 typedef struct loci_sample {
   const loci_model_info *model; /* borrowed: the model must outlive the result */
   const char *hash, *precision, *path;
-  const char *template_name; /* of the prompts */
+  const char *template_name, *system, *date; /* as loci_prompt_info has them */
   uint64_t seed;
   int used, dropped_count;
   const loci_dropped *dropped;

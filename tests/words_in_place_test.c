@@ -77,7 +77,7 @@ static void an_answer_follows_every_template(void **state) {
   (void)state;
   loci_model *m = open_with(readers[1], LOCI_PRECISION_F32, 1);
   for (int i = 0; template_at(i); i++) {
-    loci_prompt *p = ask(m, "Where is it?", template_name(template_at(i)));
+    loci_prompt *p = ask(m, "Where is it?", template_at(i)->name);
     size_t n = strlen(p->info.text);
     for (int a = 0; a < ANSWERS; a++) check_answer(p, answers[a], p->info.text[n - 1] == '\n');
     loci_prompt_free(p);

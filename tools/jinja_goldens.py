@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/jinja/cases.json: templates that use each part of the language, and what jinja2 makes of them.
+"""Writes tests/golden/jinja/cases.json: templates that use each part of the language, and what jinja2 makes of them;
+and the texts of tests/golden/tokenizers/templates/cases.json, prompts of whole directories.
 
     python3 tools/jinja_goldens.py        needs jinja2 3.1.6; run by hand when a case is added
 
@@ -207,9 +208,42 @@ def case(part, template):
         return {"part": part, "template": template, "error": True}
 
 
+def chat_template(folder):
+    for name in ["chat_template.jinja", "chat_template.json", "processor_config.json", "tokenizer_config.json"]:
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            text = open(path, encoding="utf-8", newline="").read()
+            text = text if name.endswith(".jinja") else json.loads(text).get("chat_template")
+            if isinstance(text, list):
+                text = next(t["template"] for t in text if t["name"] == "default")
+            if text:
+                return text
+
+
+def prompts(folder):
+    path = os.path.join(folder, "cases.json")
+    rows = json.load(open(path))
+    for row in rows:
+        row.pop("name", None)
+        row.setdefault("question", "Who is the director of this film?")
+        template = environment().from_string(chat_template(os.path.join(folder, row["dir"])))
+        parts = [{"type": "image"}] * bool(row.get("has_image")) + [{"type": "text", "text": row["question"]}]
+        for content in [parts] if row.get("has_image") else [row["question"], parts]:
+            text = template.render(messages=[{"role": "user", "content": content}], add_generation_prompt=True,
+                                   bos_token="<s>", eos_token="</s>", tools=None, documents=None)
+            if text.count(row["question"]) == 1:
+                break
+        row["text"] = text
+    with open(path, "w") as f:
+        json.dump(rows, f, indent=1)
+        f.write("\n")
+    return len(rows)
+
+
 if __name__ == "__main__":
     cases = [case(part, t) for part, templates in CASES.items() for t in templates] + [case("chats", t) for t in CHATS]
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/golden/jinja/cases.json")
-    with open(path, "w") as f:
+    golden = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/golden")
+    with open(os.path.join(golden, "jinja/cases.json"), "w") as f:
         f.write('{"given": ' + json.dumps(GIVEN) + ',\n "cases": [\n' + ",\n".join(json.dumps(c) for c in cases) + "]}\n")
     print(f"{len(cases)} cases, {sum('error' in c for c in cases)} of them refused")
+    print(f"{prompts(os.path.join(golden, 'tokenizers/templates'))} prompts")

@@ -45,6 +45,8 @@ loci_status around_open(const loci_model *m, const loci_example *e, const exampl
   int count;
   loci_question q = {.image = m->info.image_rows > 0 ? e->image : NULL,
                      .template_name = opts->study.template_name,
+                     .system = opts->study.system,
+                     .date = opts->study.date,
                      .constraints = e->constraints,
                      .constraint_count = 1};
   *out = (around){0};

@@ -84,6 +84,8 @@ static loci_status add_wish(const drawing *d, const loci_example *e, wish *out, 
   loci_question q = {.image = d->model->info.image_rows > 0 ? e->image : NULL,
                      .text = e->question,
                      .template_name = d->opts->test.study.template_name,
+                     .system = d->opts->test.study.system,
+                     .date = d->opts->test.study.date,
                      .constraints = e->constraints,
                      .constraint_count = e->constraint_count > 0};
   if (!e->target || e->constraint_count == 0) {

@@ -42,6 +42,8 @@ static js_value *requests_json(const loci_edit *e) {
     js_put(&o, "image", js_text(f->image));
     js_put(&o, "question", js_text(f->question));
     js_put(&o, "template", js_text(f->template_name));
+    if (f->system) js_put(&o, "system", js_text(f->system));
+    if (f->date) js_put(&o, "date", js_text(f->date));
     js_put(&o, "constraint", js_text(f->constraint));
     js_put(&o, "target", js_text(f->target));
     js_push(&a, o);
@@ -154,6 +156,8 @@ static loci_status read_requests(const reader *r, const js_value *list, loci_err
     TRY(copy_member(r, o, "image", &facts[i].image, err));
     TRY(copy_member(r, o, "question", &facts[i].question, err));
     TRY(copy_member(r, o, "template", &facts[i].template_name, err));
+    TRY(copy_member(r, o, "system", &facts[i].system, err));
+    TRY(copy_member(r, o, "date", &facts[i].date, err));
     TRY(copy_member(r, o, "constraint", &facts[i].constraint, err));
     TRY(copy_member(r, o, "target", &facts[i].target, err));
     if (!facts[i].question || !facts[i].target || !facts[i].constraint) {

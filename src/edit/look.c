@@ -138,7 +138,11 @@ static loci_status look_with(const job *j, const loci_model *m, const loci_model
 loci_status look_at(const loci_model *m, const loci_model *edited, const question *q, look *out,
                     loci_err *err) {
   loci_prompt *p = NULL;
-  loci_question asked = {.image = q->image, .text = q->text, .template_name = q->template_name};
+  loci_question asked = {.image = q->image,
+                         .text = q->text,
+                         .template_name = q->template_name,
+                         .system = q->system,
+                         .date = q->date};
   arena *mem = arena_new();
   loci_status st = mem ? loci_prompt_new(m, &asked, &p, err) : fail_nomem(err, "testing an edit");
   job j = {q, p, mem};

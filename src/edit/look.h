@@ -7,7 +7,7 @@
 
 /* What is asked; with a target the question is one of those that the edit shall change. */
 typedef struct question {
-  const char *image, *text, *template_name;
+  const char *image, *text, *template_name, *system, *date;
   const char *target; /* NULL: its answer shall stay */
   const char *const *answers;
   int answer_count, max_new;

@@ -36,6 +36,8 @@ static loci_status open_prompt(const loci_model *m, const loci_edit_fact *f, loc
   loci_question q = {.image = f->image,
                      .text = f->question,
                      .template_name = f->template_name,
+                     .system = f->system,
+                     .date = f->date,
                      .constraints = &f->constraint,
                      .constraint_count = 1};
   return loci_prompt_new(m, &q, out, err);

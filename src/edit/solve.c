@@ -147,10 +147,13 @@ static loci_status problem_init(problem *q, edit_method k, loci_edit_fact *fact,
   fact->image = i->image_path ? arena_strdup(q->mem, i->image_path) : NULL;
   fact->question = arena_strdup(q->mem, i->question);
   fact->template_name = arena_strdup(q->mem, i->template_name);
+  fact->system = i->system ? arena_strdup(q->mem, i->system) : NULL;
+  fact->date = i->date ? arena_strdup(q->mem, i->date) : NULL;
   fact->constraint = arena_strdup(q->mem, i->constraints[0].text);
   fact->target = arena_strdup(q->mem, q->asked->target);
   bool ok = (fact->image || !i->image_path) && fact->question && fact->template_name &&
-            fact->constraint && fact->target;
+            fact->constraint && fact->target && (fact->system || !i->system) &&
+            (fact->date || !i->date);
   return ok ? LOCI_OK : fail_nomem(err, "solving an edit");
 }
 

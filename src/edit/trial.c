@@ -51,6 +51,8 @@ static loci_status add(const trial *t, const loci_model *edited, question q, int
                        example_row *row, loci_err *err) {
   look seen;
   q.template_name = t->opts->study.template_name;
+  q.system = t->opts->study.system;
+  q.date = t->opts->study.date;
   q.max_new = t->opts->study.max_new;
   if (t->s.model->info.image_rows == 0) q.image = NULL; /* a text model is asked without */
   if (around_has(&t->around, q.image, q.text)) return LOCI_OK;

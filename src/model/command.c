@@ -28,6 +28,13 @@ void request_put_model(js_value **to, const loci_model *m) {
   }
 }
 
+void request_put_wording(js_value **to, const char *template_name, const char *system,
+                         const char *date) {
+  js_put(to, "template", js_text(template_name));
+  if (system) js_put(to, "system", js_text(system));
+  if (date) js_put(to, "date", js_text(date));
+}
+
 js_value *request_of_prompt(const loci_prompt *p) {
   const loci_prompt_info *i = &p->info;
   js_value *o = js_object(), *constraints = js_array();
@@ -36,7 +43,7 @@ js_value *request_of_prompt(const loci_prompt *p) {
   js_put(&o, "image", js_text(i->image_path));
   js_put(&o, "question", js_text(i->question));
   js_put(&o, "constraints", constraints);
-  js_put(&o, "template", js_text(i->template_name));
+  request_put_wording(&o, i->template_name, i->system, i->date);
   request_put_model(&o, p->model);
   return o;
 }
@@ -56,6 +63,8 @@ static const spelling spellings[] = {
     {"question", "question", 'q', NULL},
     {"constraints", "constraint", 'c', NULL},
     {"template", "template", 't', NULL},
+    {"system", "system", 0, NULL},
+    {"date", "date", 0, NULL},
     {"precision", "precision", 0, NULL},
     {"max_new", "max-new", 0, NULL},
     {"limit", "limit", 0, NULL},

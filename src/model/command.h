@@ -9,8 +9,11 @@
 #include "base/json.h"
 #include "model/prompt.h"
 
-/* {"image", "question", "constraints", "template", "precision"}, and "edits" where there are some.
- */
+/* "template", and "system" and "date" where there are. */
+void request_put_wording(js_value **to, const char *template_name, const char *system,
+                         const char *date);
+/* {"image", "question", "constraints", "template", "precision"}, and "system", "date", "edits"
+ * where there are some. */
 js_value *request_of_prompt(const loci_prompt *p);
 /* "precision", and "edits": the files of those that are applied. */
 void request_put_model(js_value **to, const loci_model *m);

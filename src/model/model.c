@@ -42,7 +42,9 @@ static void fill_info(loci_model *m) {
   i->layout = layout_name(c->layout);
   i->text_model = c->text.model_type;
   i->vision_model = c->has_vision ? c->vision.model_type : NULL;
-  i->template_name = m->chat ? template_name(m->chat) : c->default_template;
+  i->template_name = m->chat_problem.code       ? NULL
+                     : m->templates.has_default ? m->templates.items[0].name
+                                                : c->default_template;
   i->tokenizer = tokenizer_kind(m->tokens);
   i->layers = c->text.layers;
   i->width = c->text.width;
@@ -74,7 +76,8 @@ static loci_status open_parts(loci_model *m, const char *dir, loci_precision wis
   TRY(checkpoint_open(dir, &m->weights, err));
   TRY(choose_precision(m, wish, err));
   TRY(tokenizer_open(dir, &m->tokens, err));
-  loci_status st = template_recognise(dir, &m->chat, &m->chat_problem);
+  loci_status st = template_list_read(dir, m->weights->config.has_vision, m->mem, &m->templates,
+                                      &m->chat_problem);
   if (st && !status_is_own(st)) return pass_on(&m->chat_problem, err);
   if (m->weights->config.has_vision) {
     st = image_processor_read(dir, &m->pixels, &m->pixels_problem);

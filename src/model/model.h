@@ -13,8 +13,8 @@ struct loci_model {
   arena *mem;
   checkpoint *weights;
   tokenizer *tokens;
-  const prompt_template *chat; /* the checkpoint's own; NULL: none, or not recognised */
-  loci_err chat_problem;       /* why it was not recognised */
+  template_list templates; /* the checkpoint's own */
+  loci_err chat_problem;   /* why they cannot be read */
   image_processor pixels;
   loci_err pixels_problem; /* why images cannot be read; code 0: they can */
   dtype arith_type;        /* of walks */

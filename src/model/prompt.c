@@ -13,6 +13,7 @@
 #include "checkpoint/reader.h"
 #include "model/tokens.h"
 #include "model/vision.h"
+#include "model/wording.h"
 #include "text/span.h"
 
 bool embed_token(const loci_model *m, int id, float *out) {
@@ -90,8 +91,8 @@ static const char *kind_of(const char *text, bool has_image) {
   return "textual";
 }
 
-static loci_status find_constraint(loci_prompt *p, const char *given, loci_constraint *out,
-                                   loci_err *err) {
+static loci_status find_constraint(loci_prompt *p, const char *given, const prompt_text *text,
+                                   loci_constraint *out, int64_t *place, loci_err *err) {
   const char *question = p->info.question;
   span found = span_find(question, given);
   size_t length = found.length;
@@ -102,7 +103,8 @@ static loci_status find_constraint(loci_prompt *p, const char *given, loci_const
     return fail(err, LOCI_EINVAL, "the constraint \"%.*s\" is not in the question \"%s\"%s",
                 (int)length, given, question, found.occurrence > 1 ? " that often" : "");
   }
-  int64_t begin = p->question_at + found.begin, end = begin + (int64_t)length;
+  TRY(template_place(text, question, found.begin, found.begin + (int64_t)length, place, err));
+  int64_t begin = *place, end = begin + (int64_t)length;
   out->first = -1;
   out->count = 0;
   for (int i = 0; i < p->info.length; i++) {
@@ -115,13 +117,12 @@ static loci_status find_constraint(loci_prompt *p, const char *given, loci_const
     return fail(err, LOCI_EINVAL, "the constraint \"%.*s\" has no token of its own", (int)length,
                 given);
   }
-  char *text = arena_strndup(p->mem, given, length);
+  out->text = arena_strndup(p->mem, given, length);
   out->given = arena_strdup(p->mem, given);
-  if (!text || !out->given) return fail_nomem(err, "reading the question");
-  out->text = text;
+  if (!out->text || !out->given) return fail_nomem(err, "reading the question");
   out->bytes[0] = found.begin;
   out->bytes[1] = found.begin + (int64_t)length;
-  out->kind = kind_of(text, p->info.image_first >= 0);
+  out->kind = kind_of(out->text, p->info.image_first >= 0);
   return LOCI_OK;
 }
 
@@ -166,7 +167,7 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
   if (!tokens || !p->ids || !p->embeds) return fail_nomem(err, "building the prompt");
   for (int i = 0; i < T; i++) {
     bool is_image = rows->image[i];
-    const char *text = is_image ? "<image>" : tokenizer_token(m->tokens, rows->ids[i]);
+    const char *text = is_image ? image_mark(m) : tokenizer_token(m->tokens, rows->ids[i]);
     tokens[i] = (loci_token){
         .id = rows->ids[i], .text = text ? text : "", .bytes = {rows->begin[i], rows->end[i]}};
     p->ids[i] = rows->ids[i];
@@ -199,49 +200,31 @@ loci_status check_length(const loci_model *m, int64_t length, const char *what, 
   return LOCI_OK;
 }
 
-static loci_status choose_template(const loci_model *m, const char *name,
-                                   const prompt_template **out, loci_err *err) {
-  if (name && strcmp(name, "auto") != 0) return template_find(name, out, err);
-  if (m->chat) {
-    *out = m->chat;
-    return LOCI_OK;
+static loci_status find_constraints(loci_prompt *p, const loci_question *q, const prompt_text *text,
+                                    loci_err *err) {
+  loci_constraint *found = arena_zarray(p->mem, q->constraint_count, loci_constraint);
+  int64_t *places = arena_zarray(p->mem, q->constraint_count, int64_t);
+  if (!found || !places) return fail_nomem(err, "building the prompt");
+  for (int i = 0; i < q->constraint_count; i++) {
+    TRY(find_constraint(p, q->constraints[i], text, &found[i], &places[i], err));
   }
-  if (m->chat_problem.code) return fail(err, m->chat_problem.code, "%s", m->chat_problem.msg);
-  return template_find(m->weights->config.default_template, out, err);
-}
-
-static loci_status check_question(const loci_question *q, loci_err *err) {
-  if (q->constraint_count < 0 || (q->constraint_count > 0 && !q->constraints)) {
-    return fail(err, LOCI_EINVAL, "%d constraints without text", q->constraint_count);
-  }
-  if (!q->text || !q->text[0]) return fail(err, LOCI_EINVAL, "the question is empty");
-  if (!utf8_is_valid(q->text, strlen(q->text))) {
-    return fail(err, LOCI_EINVAL, "the question is not UTF-8");
-  }
-  if (strlen(q->text) > 1 << 20) return fail(err, LOCI_EINVAL, "the question is over 1 MiB long");
+  p->places = places;
+  p->info.constraints = found;
+  p->info.constraint_count = q->constraint_count;
   return LOCI_OK;
 }
 
 static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) {
   const loci_model *m = p->model;
-  const prompt_template *template = NULL;
   prompt_text text;
   token_rows rows = {0};
-  TRY(check_question(q, err));
-  TRY(choose_template(m, q->template_name, &template, err));
-  TRY(template_fill(template, q->text, q->image != NULL, p->mem, &text, err));
-  p->info.text = text.text;
-  p->question_at = (int64_t)text.question_at;
-  p->info.question = arena_strdup(p->mem, q->text);
-  p->info.template_name = template_name(template);
+  TRY(prompt_word(p, q, &text, err));
   p->info.image_path = q->image ? arena_strdup(p->mem, q->image) : NULL;
   p->feature_width = m->weights->config.has_vision ? vision_feature_width(&m->weights->config) : 0;
-  if (!p->info.question || (q->image && !p->info.image_path)) {
-    return fail_nomem(err, "building the prompt");
-  }
+  if (q->image && !p->info.image_path) return fail_nomem(err, "building the prompt");
   if (q->image) p->image = image_layout_of(m);
   if (q->image) TRY(look(m, q->image, p->mem, &p->pixels, &p->features, &p->projected, err));
-  TRY(expand_tokens(m, text.text, text.size, q->image ? &p->image : NULL, p->mem, &rows, err));
+  TRY(expand_tokens(m, text.text, q->image ? &p->image : NULL, p->add_special, p->mem, &rows, err));
   p->info.image_first = rows.image_first;
   if (rows.image_first >= 0) {
     p->info.image_count = p->image.count;
@@ -251,13 +234,7 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
   TRY(build_rows(p, &rows, err));
   if (p->info.length == 0) return fail(err, LOCI_EINVAL, "the prompt is empty");
   TRY(check_length(p->model, p->info.length, "the prompt", err));
-  loci_constraint *found = arena_zarray(p->mem, q->constraint_count, loci_constraint);
-  if (!found) return fail_nomem(err, "building the prompt");
-  for (int i = 0; i < q->constraint_count; i++) {
-    TRY(find_constraint(p, q->constraints[i], &found[i], err));
-  }
-  p->info.constraints = found;
-  p->info.constraint_count = q->constraint_count;
+  TRY(find_constraints(p, q, &text, err));
   set_roles(p, (loci_token *)(uintptr_t)p->info.tokens);
   return LOCI_OK;
 }

@@ -16,7 +16,8 @@ struct loci_prompt {
   float *features;    /* (P, feature width) */
   float *projected;   /* (P, D) */
   int feature_width;
-  int64_t question_at; /* byte offset of the question in info.text */
+  const int64_t *places; /* of each constraint: its byte offset in info.text */
+  bool add_special;      /* the tokenizer puts its tokens round the text */
 };
 
 /* A prompt's rows and ids mean nothing to another model than its own: LOCI_EINVAL. */

@@ -8,7 +8,12 @@
 #include "model/prompt.h"
 #include "text/unicode.h"
 
-static const char MARKER[] = "<image>";
+const char *image_mark(const loci_model *m) {
+  const model_config *c = &m->weights->config;
+  if (!c->has_vision) return NULL;
+  const char *token = c->split_at_image ? NULL : tokenizer_token(m->tokens, c->image_token);
+  return token ? token : "<image>";
+}
 
 static void push(token_rows *r, int id, int64_t begin, int64_t end, bool image) {
   r->ids[r->count] = id;
@@ -36,15 +41,16 @@ static loci_status rows_init(token_rows *r, int64_t n, arena *mem, loci_err *err
 
 /* Original layouts: the pieces before and behind <image> are tokenized on their own; a BOS counts
  * once. */
-static loci_status expand_split(const loci_model *m, const char *text, size_t n,
-                                const image_layout *picture, arena *mem, token_rows *out,
-                                loci_err *err) {
+static loci_status expand_split(const loci_model *m, const char *text, const image_layout *picture,
+                                bool add_special, arena *mem, token_rows *out, loci_err *err) {
   const model_config *c = &m->weights->config;
-  const char *image = strstr(text, MARKER);
-  size_t first = (size_t)(image - text), second = first + strlen(MARKER);
+  const char *mark = image_mark(m), *image = strstr(text, mark);
+  size_t n = strlen(text), first = (size_t)(image - text), second = first + strlen(mark);
   encoding a = {0}, b = {0};
-  loci_status st = tokenizer_encode(m->tokens, text, first, true, &a, err);
-  if (!st) st = tokenizer_encode(m->tokens, text + second, n - second, true, &b, err);
+  loci_status st = tokenizer_encode(m->tokens, text, first, add_special, &a, err);
+  if (!st) {
+    st = tokenizer_encode(m->tokens, text + second, n - second, add_special, &b, err);
+  }
   if (!st) st = rows_init(out, (int64_t)a.count + b.count + picture->count, mem, err);
   if (!st) {
     for (int i = 0; i < a.count; i++) push(out, a.ids[i], a.begin[i], a.end[i], false);
@@ -59,12 +65,14 @@ static loci_status expand_split(const loci_model *m, const char *text, size_t n,
   return st;
 }
 
-loci_status expand_tokens(const loci_model *m, const char *text, size_t n,
-                          const image_layout *picture, arena *mem, token_rows *out, loci_err *err) {
+loci_status expand_tokens(const loci_model *m, const char *text, const image_layout *picture,
+                          bool add_special, arena *mem, token_rows *out, loci_err *err) {
   const model_config *c = &m->weights->config;
-  if (picture && c->split_at_image) return expand_split(m, text, n, picture, mem, out, err);
+  if (picture && c->split_at_image) {
+    return expand_split(m, text, picture, add_special, mem, out, err);
+  }
   encoding e = {0};
-  TRY(tokenizer_encode(m->tokens, text, n, true, &e, err));
+  TRY(tokenizer_encode(m->tokens, text, strlen(text), add_special, &e, err));
   loci_status st = rows_init(out, (int64_t)e.count + (picture ? picture->count : 0), mem, err);
   if (st) goto done;
   for (int i = 0; i < e.count; i++) {
@@ -82,8 +90,8 @@ loci_status expand_tokens(const loci_model *m, const char *text, size_t n,
   }
   if (picture && out->image_first < 0) {
     st = fail(err, LOCI_EFORMAT,
-              "%s: the tokenizer does not turn <image> into the image token %d of config.json",
-              m->info.path, c->image_token);
+              "%s: the tokenizer does not turn %s into the image token %d of config.json",
+              m->info.path, image_mark(m), c->image_token);
   }
 done:
   encoding_clear(&e);
@@ -112,8 +120,8 @@ static int first_space(const char *s) {
 static char *exchange(const loci_prompt *p, const loci_constraint *c, const char *text, arena *mem,
                       int64_t *at, int64_t *n) {
   const char *old = p->info.text;
-  *at = p->question_at + c->bytes[0];
-  const char *rest = old + p->question_at + c->bytes[1];
+  *at = p->places[c - p->info.constraints];
+  const char *rest = old + *at + (c->bytes[1] - c->bytes[0]);
   if (ends_in_space(old, (size_t)*at)) text += first_space(text);
   *n = (int64_t)strlen(text);
   size_t size = (size_t)*at + (size_t)*n + strlen(rest) + 1;
@@ -143,7 +151,7 @@ loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, cons
   *out = (stand_in){0};
   char *joined = exchange(p, c, text, mem, &at, &n);
   if (!joined) return fail_nomem(err, "tokenizing a replacement");
-  TRY(expand_tokens(p->model, joined, strlen(joined), p->info.image_first >= 0 ? &p->image : NULL,
+  TRY(expand_tokens(p->model, joined, p->info.image_first >= 0 ? &p->image : NULL, p->add_special,
                     mem, &rows, err));
   for (int i = 0; i < rows.count; i++) {
     int64_t from = rows.begin[i] > at ? rows.begin[i] : at;
@@ -172,7 +180,7 @@ loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int
   if (!joined) return fail_nomem(err, "tokenizing the answer");
   snprintf(joined, n + k + 2, "%s%s%s", text, space || first_space(answer) ? "" : " ", answer);
   token_rows rows;
-  TRY(expand_tokens(p->model, joined, strlen(joined), p->info.image_first >= 0 ? &p->image : NULL,
+  TRY(expand_tokens(p->model, joined, p->info.image_first >= 0 ? &p->image : NULL, p->add_special,
                     mem, &rows, err));
   int T = p->info.length;
   bool prefix = rows.count > T;

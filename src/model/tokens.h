@@ -15,8 +15,11 @@ typedef struct token_rows {
   int image_first; /* -1: none */
 } token_rows;
 
-/* [picture] stands in place of the image marker; NULL: there must be none. */
-loci_status expand_tokens(const loci_model *m, const char *text, size_t n,
-                          const image_layout *picture, arena *mem, token_rows *out, loci_err *err);
+/* What stands for a picture in the prompt's text; NULL: the model sees none. */
+const char *image_mark(const loci_model *m);
+/* [picture] stands in place of the image mark; NULL: there must be none.  [add_special]: with the
+ * tokens that the tokenizer puts round a text. */
+loci_status expand_tokens(const loci_model *m, const char *text, const image_layout *picture,
+                          bool add_special, arena *mem, token_rows *out, loci_err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* An edit as JSON ("loci.edit/1"): a single request's numbers stand at the top, too. */
 #include "edit/edit.h"
+#include "model/command.h"
 #include "show/formats.h"
 #include "show/json_parts.h"
 #include "show/study_parts.h"
@@ -18,7 +19,7 @@ static js_value *json_steps(const loci_edit_fact *f) {
 static void put_fact(js_value **o, const loci_edit_fact *f) {
   js_put(o, "image", js_text(f->image));
   js_put(o, "question", js_text(f->question));
-  js_put(o, "template", js_text(f->template_name));
+  request_put_wording(o, f->template_name, f->system, f->date);
   js_put(o, "constraint", js_text(f->constraint));
   js_put(o, "target", json_target(f->target_ids, f->target_count, f->target, true));
   js_put(o, "position", js_int(f->position));

@@ -37,7 +37,7 @@ js_value *json_example(int64_t line, const char *id) {
 void json_put_sample(js_value **to, const loci_sample *s) {
   js_value *o = js_object(), *dropped = js_array();
   js_put(&o, "path", js_text(s->path));
-  js_put(&o, "template", js_text(s->template_name));
+  request_put_wording(&o, s->template_name, s->system, s->date);
   js_put(&o, "precision", js_text(s->precision));
   js_put(&o, "seed", request_seed(s->seed));
   js_put(&o, "used", js_int(s->used));

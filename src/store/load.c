@@ -19,6 +19,7 @@ typedef struct loading {
   average_job *job;
   loci_model_info *model;
   const char *data, *hash, *template_name, *settings;
+  const char *system, *date; /* NULL: none */
   double least_effect;
   db_query *values;
   double *room; /* numbers of a row */
@@ -36,18 +37,23 @@ static const char *copy_text(arena *mem, const char *s) { return arena_strdup(me
 /* Corruption and window are all that an average says of its settings. */
 static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   js_value *v;
-  const char *corrupt = NULL, *template_name = "";
+  const char *corrupt = NULL, *template_name = "", *system = NULL, *date = NULL;
   int64_t window = LOCI_ALL_LAYERS; /* "all", or -1 as it was once */
   loci_run_opts how = {.least_effect = l->least_effect};
   const char *where = db_path(l->store->d);
   TRY(js_parse(l->settings, strlen(l->settings), where, &v, err));
   loci_status st = js_get_text(v, "corrupt", where, &corrupt, err);
   if (!st) st = js_get_text(v, "template", where, &template_name, err);
+  if (!st) st = js_get_text(v, "system", where, &system, err);
+  if (!st) st = js_get_text(v, "date", where, &date, err);
   (void)js_int_of(js_get(v, "window"), &window);
   how.knockout.window = window > 0 && window < 1 << 20 ? (int)window : LOCI_ALL_LAYERS;
   if (!st && corrupt) how.trace.corrupt = copy_text(l->scratch, corrupt);
   l->template_name = copy_text(l->scratch, template_name);
-  if (!st && (!l->template_name || (corrupt && !how.trace.corrupt)))
+  l->system = system ? copy_text(l->scratch, system) : NULL;
+  l->date = date ? copy_text(l->scratch, date) : NULL;
+  if (!st && (!l->template_name || (system && !l->system) || (date && !l->date) ||
+              (corrupt && !how.trace.corrupt)))
     st = fail_nomem(err, "reading a store");
   js_free(v);
   if (!st) st = store_job(what, &how, l->scratch, &l->job, err);
@@ -262,9 +268,10 @@ static loci_status describe(loading *l, double seconds, loci_sample *out, loci_e
   if (!m) return fail_nomem(err, "reading a store");
   *m = *l->model;
   m->edit_count = 0; /* what they did is in the request */
-  const char **texts[] = {&m->path, &m->family, &m->dtype,        &m->precision,
-                          &l->hash, &l->data,   &l->template_name};
+  const char **texts[] = {&m->path, &m->family,        &m->dtype,  &m->precision, &l->hash,
+                          &l->data, &l->template_name, &l->system, &l->date};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    if (!*texts[i]) continue;
     *texts[i] = copy_text(l->mem, *texts[i]);
     if (!*texts[i]) return fail_nomem(err, "reading a store");
   }
@@ -273,6 +280,8 @@ static loci_status describe(loading *l, double seconds, loci_sample *out, loci_e
                        .precision = m->precision,
                        .path = l->data,
                        .template_name = l->template_name,
+                       .system = l->system,
+                       .date = l->date,
                        .seed = l->seed,
                        .used = l->s.used,
                        .seconds = seconds};

@@ -110,7 +110,9 @@ static loci_status score_one(scoring *s, const loci_example *e, const choice *c,
   bool letters = !free_answer && s->opts->choose == LOCI_CHOOSE_LETTER;
   loci_question q = {.image = s->s.model->info.image_rows > 0 ? c->image : NULL,
                      .text = letters ? with_options(c, mem) : c->question,
-                     .template_name = s->opts->study.template_name};
+                     .template_name = s->opts->study.template_name,
+                     .system = s->opts->study.system,
+                     .date = s->opts->study.date};
   loci_prompt *p;
   if (!q.text) return no_memory(err);
   TRY(loci_prompt_new(s->s.model, &q, &p, err));

@@ -1,10 +1,13 @@
 /* Going through a file of examples (see study.h). */
 #include "study/study.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/wording.h"
 
 enum { USUAL_NEW = 20 }; /* tokens of an answer */
 
@@ -71,15 +74,20 @@ static loci_status make_prompt(study *s, const loci_example *e, loci_prompt **ou
   loci_question q = {.image = sees ? e->image : NULL,
                      .text = e->question,
                      .template_name = s->opts->template_name,
+                     .system = s->opts->system,
+                     .date = s->opts->date,
                      .constraints = e->constraints,
                      .constraint_count = e->constraint_count};
   return loci_prompt_new(s->model, &q, out, err);
 }
 
 loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *err) {
-  if (s->template_name) return LOCI_OK;
-  s->template_name = arena_strdup(s->mem, loci_prompt_get_info(prompt)->template_name);
-  return s->template_name ? LOCI_OK : fail_nomem(err, "going through examples");
+  const loci_prompt_info *i = loci_prompt_get_info(prompt);
+  if (!s->template_name) s->template_name = arena_strdup(s->mem, i->template_name);
+  if (!s->system && i->system) s->system = arena_strdup(s->mem, i->system);
+  if (!s->date && i->date) s->date = arena_strdup(s->mem, i->date);
+  bool ok = s->template_name && (s->system || !i->system) && (s->date || !i->date);
+  return ok ? LOCI_OK : fail_nomem(err, "going through examples");
 }
 
 static loci_status measure_item(study *s, study_item *item, study_fn *measure, void *ctx,
@@ -184,9 +192,25 @@ loci_status study_hand_over_dropped(const study *s, loci_sample *out, loci_err *
   return LOCI_OK;
 }
 
+/* A template that cannot be read keeps its name here: every prompt will say why. */
+static void put_wording(js_value **to, const loci_model *m, const loci_study_opts *o) {
+  prompt_template t = {.name = o->template_name};
+  char text[24];
+  arena *mem = arena_new();
+  loci_status st = mem ? wording_template(m, o->template_name, mem, &t, NULL) : LOCI_ENOMEM;
+  bool known = st == LOCI_OK;
+  if (st == LOCI_ENOMEM) {
+    js_free(*to);
+    *to = NULL;
+  }
+  request_put_wording(to, known ? t.name : o->template_name, o->system, o->date);
+  snprintf(text, sizeof text, "%016" PRIx64, known ? example_fingerprint(t.text, t.size) : 0);
+  if (known && t.chat) js_put(to, "template_text", js_text(text));
+  arena_free(mem);
+}
+
 void study_put_common(js_value **to, const loci_model *m, const loci_study_opts *o, bool asks) {
-  const char *t = o->template_name;
-  js_put(to, "template", js_text(t && strcmp(t, "auto") != 0 ? t : m->info.template_name));
+  put_wording(to, m, o);
   request_put_model(to, m);
   if (asks) js_put(to, "max_new", js_int(o->max_new > 0 ? o->max_new : USUAL_NEW));
 }
@@ -212,6 +236,8 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
                        .precision = dtype_name(s->model->arith_type),
                        .path = path,
                        .template_name = s->template_name ? s->template_name : "",
+                       .system = s->system,
+                       .date = s->date,
                        .seed = s->opts->seed,
                        .used = s->used,
                        .seconds = clock_seconds() - s->started};

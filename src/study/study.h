@@ -44,7 +44,7 @@ typedef struct study {
   int refused; /* files were, for the first examples one after another, with one status */
   loci_status refused_as;
   loci_dropped *dropped; /* the heap's until study_describe */
-  const char *template_name;
+  const char *template_name, *system, *date;
   const study_keeper *keeper; /* NULL: dropped examples are remembered here */
 } study;
 
@@ -84,8 +84,9 @@ bool study_progress(void *ctx, const char *stage, double done, double total);
 /* Remembers the template of the first prompt that was used. */
 loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *err);
 
-/* What changes numbers of any study of this model: {"template", "precision", "max_new"}, into *to.
- */
+/* What changes numbers of any study of this model: {"template", "precision", "max_new"}, with
+ * "system" and "date" where given, into *to.  Of a template in a file, "template_text" names what
+ * it says. */
 void study_put_common(js_value **to, const loci_model *m, const loci_study_opts *o, bool asks);
 /* What the study was made of, and of what request; the sample's memory is the arena's. */
 loci_status study_describe(study *s, loci_sample *out, loci_err *err);

@@ -302,6 +302,10 @@ int tokenizer_id(const tokenizer *t, const char *token) {
   return e ? e->id : -1;
 }
 
+const named_token *tokenizer_named(const tokenizer *t, int i) {
+  return i >= 0 && i < t->named_count ? &t->named[i] : NULL;
+}
+
 bool tokenizer_is_special(const tokenizer *t, int id) {
   const token_entry *e = entry_of(t, id);
   return e && is_special_text(t, e->text, e->size);

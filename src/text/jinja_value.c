@@ -97,6 +97,11 @@ jvalue jv_marked(jrun *r, const char *s, size_t n, int source) {
   return v;
 }
 
+jvalue jv_join(jrun *r, jvalue a, jvalue b) {
+  if (a.kind != JK_TEXT || b.kind != JK_TEXT) return jv_undefined(NULL);
+  return jv_of_text(jt_concat(r, a.text, b.text));
+}
+
 jvalue jv_list(jrun *r, jkind kind) {
   jlist *l = jrun_alloc(r, 1, sizeof *l);
   if (!l) return jv_undefined(NULL);

@@ -95,6 +95,7 @@ jvalue jv_string(jrun *r, const char *s);
 /* All of it comes from [source] (above 0). */
 jvalue jv_marked(jrun *r, const char *s, size_t n, int source);
 jvalue jv_of_text(jtext *t);
+jvalue jv_join(jrun *r, jvalue a, jvalue b); /* two texts, one after the other */
 jvalue jv_list(jrun *r, jkind kind);
 void jv_push(jrun *r, jvalue list, jvalue item);
 jvalue jv_dict(jrun *r, jkind kind);

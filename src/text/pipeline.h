@@ -17,6 +17,7 @@ enum {
   ID_LIMIT = 1 << 24,   /* ids are below this */
   TEXT_LIMIT = 1 << 22, /* bytes of one text */
   STEP_LIMIT = 64,      /* steps of a normalizer, pre_tokenizer, decoder */
+  NAMED_LIMIT = 32,     /* special tokens that have a name */
   NOTE_LIMIT = 16
 };
 
@@ -83,6 +84,8 @@ struct tokenizer {
   dec_step dec[STEP_LIMIT];
   int dec_count;
   bool has_decoder;
+  named_token named[NAMED_LIMIT];
+  int named_count;
   int size;
   const char *kind;
   const char *notes[NOTE_LIMIT];

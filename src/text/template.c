@@ -1,300 +1,288 @@
-/* Prompt templates (template.h).
- *
- * A template is two texts round the question.  Checkpoints bring theirs as a Jinja program; it is
- * not run but recognised, by passages that fix what it renders for one user turn.  Before
- * comparing, blanks outside quotes are dropped and line breaks inside quotes become \n, so that
- * formatting does not matter.  Whatever is not certain is refused: a wrong prompt gives numbers
- * that look right. */
+/* Which template a prompt is made with (template.h): loci's own, a checkpoint's, a user's. */
 #include "text/template.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/names.h"
 
-#define IMAGE "<image>"
-#define USERS(who)                                                                                 \
-  "A chat between a curious " who                                                                  \
-  " and an artificial intelligence assistant. The assistant gives "                                \
-  "helpful, detailed, and polite answers to the " who "'s questions."
-#define VICUNA USERS("user") " USER: <image>\n"
-
-enum { NEEDLES = 6, FILE_LIMIT = 4 << 20 };
-
-struct prompt_template {
-  const char *name, *before, *behind;
-  bool ends_sentence; /* a question without ? . or : gets a ? */
-  bool strips;        /* the Jinja trims the question */
-  /* In the Jinja of a checkpoint, squeezed: must occur, must not occur. */
-  const char *needs[NEEDLES], *never[NEEDLES];
-};
-
-static const prompt_template templates[] = {
-    {.name = "llava-paper",
-     .before = "<image>\nUSER: ",
-     .behind = " Answer in a few words.\nASSISTANT:",
-     .ends_sentence = true},
-    {.name = "vicuna_v1", .before = VICUNA, .behind = " ASSISTANT:"},
-    {.name = "bunny", .before = VICUNA, .behind = " ASSISTANT:"},
-    {.name = "llava_v1", .before = USERS("human") " USER: <image>\n", .behind = " ASSISTANT:"},
-    {.name = "raw", .before = "", .behind = ""},
-    {.name = "is-a", .before = "<image>\n", .behind = " is a"},
-    {.name = "chat",
-     .before = "USER: <image>\n",
-     .behind = " ASSISTANT:",
-     .needs = {"{{message['role'].upper()+': '}}", "{{'<image>\\n'}}", "{{content['text']+' '}}",
-               "{%ifadd_generation_prompt%}{{'ASSISTANT:'}}"},
-     .never = {"bos_token", "A chat between", "'system'%}{{'", "[INST]", "<|im_start|>"}},
-    {.name = "chatml",
-     .before = "<|im_start|>user\n",
-     .behind = "<|im_end|>\n<|im_start|>assistant\n",
-     .needs = {"{{'<|im_start|>'+message['role']+'\\n'+message['content']+'<|im_end|>'+'\\n'}}",
-               "{%ifadd_generation_prompt%}{{'<|im_start|>assistant\\n'}}"},
-     .never = {"system\\n", "You are", "bos_token", "<think>", "<|vision_start|>", "<image>"}},
-    {.name = "qwen2",
-     .before = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
-     .behind = "<|im_end|>\n<|im_start|>assistant\n",
-     .needs = {"{{'<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n'}}",
-               "{{'<|im_start|>'+message['role']+'\\n'+message['content']+'<|im_end|>'+'\\n'}}",
-               "{%ifadd_generation_prompt%}{{'<|im_start|>assistant\\n'}}",
-               "messages[0]['role']!='system'"},
-     .never = {"bos_token", "<think>", "<|vision_start|>", "<image>", "tools"}},
-    {.name = "llama2",
-     .before = "[INST] ",
-     .behind = " [/INST]",
-     .strips = true,
-     .needs = {"{{bos_token+'[INST] '+content.strip()+' [/INST]'}}", "<<SYS>>"},
-     .never = {"DEFAULT_SYSTEM", "You are", "<image>"}},
-    {.name = "mistral",
-     .before = "[INST] ",
-     .behind = " [/INST]",
-     .needs = {"{{bos_token}}", "{{'[INST] '+message['content']+' [/INST]'}}"},
-     .never = {"<<SYS>>", "You are", "<image>", "tools", "[AVAILABLE_TOOLS]"}},
-    {.name = "llama3",
-     .before = "<|start_header_id|>user<|end_header_id|>\n\n",
-     .behind = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
-     .strips = true,
-     .needs = {"'<|start_header_id|>'+message['role']+'<|end_header_id|>\\n\\n'+message['content']|"
-               "trim+'<|eot_id|>'",
-               "{{'<|start_header_id|>assistant<|end_header_id|>\\n\\n'}}"},
-     .never = {"Cutting Knowledge", "date_string", "tools", "You are", "<image>"}},
-};
-
-enum { TEMPLATES = sizeof templates / sizeof *templates };
-
-const prompt_template *template_at(int i) { return i >= 0 && i < TEMPLATES ? &templates[i] : NULL; }
-
-const char *template_name(const prompt_template *t) { return t->name; }
+enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
 
 /* ---------------------------------------------------------------- by name */
 
-static void list_names(char *out, size_t room) {
+#define IMAGE "{{ image ~ '\n' if image }}"
+#define USERS(who)                                                                                 \
+  "{{ system or \"A chat between a curious " who                                                   \
+  " and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite "  \
+  "answers to the " who "'s questions.\" }} USER: " IMAGE "{{ question }} ASSISTANT:"
+/* A question that does not end in a mark, whatever blanks, quotes or brackets close it, gets a ?.
+ */
+#define ENDED                                                                                      \
+  "{{ question | trim }}{{ '?' if question.rstrip(' \\t\\r\\n\"\\')]}\xE2\x80\x9D\xE2\x80\x99"     \
+  "\xC2\xBB\xE3\x80\x8D\xE3\x80\x8F\xEF\xBC\x89')[-1:] not in "                                    \
+  "'?.:!\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x9F\xEF\xBC\x81\xEF\xBC\x9A' }}"
+#define CHATML(system)                                                                             \
+  system "<|im_start|>user\n" IMAGE "{{ question }}<|im_end|>\n<|im_start|>assistant\n\n"
+#define HEADER(role) "<|start_header_id|>" role "<|end_header_id|>\n\n"
+
+#define NAMED(name, text)                                                                          \
+  { name, text, sizeof(text) - 1, false, false }
+/* Given are question, image (the mark, or nothing) and system.  A line break at the very end is
+ * not part of a Jinja text. */
+static const prompt_template named[] = {
+    NAMED("llava-paper", IMAGE "USER: " ENDED " Answer in a few words.\nASSISTANT:"),
+    NAMED("vicuna_v1", USERS("user")),
+    NAMED("bunny", USERS("user")),
+    NAMED("llava_v1", USERS("human")),
+    {"raw", "{{ question }}", 14, false, true},
+    NAMED("plain", IMAGE "{{ question }}"),
+    NAMED("is-a", IMAGE "{{ question }} is a"),
+    NAMED("chat", "{{ system ~ ' ' if system }}USER: " IMAGE "{{ question }} ASSISTANT:"),
+    NAMED("chatml", CHATML("{{ '<|im_start|>system\n' ~ system ~ '<|im_end|>\n' if system }}")),
+    NAMED("qwen2", CHATML("<|im_start|>system\n{{ system or 'You are a helpful assistant.' }}"
+                          "<|im_end|>\n")),
+    NAMED("llama2", "[INST] {{ '<<SYS>>\n' ~ system ~ '\n<</SYS>>\n\n' if system }}" IMAGE
+                    "{{ question | trim }} [/INST]"),
+    NAMED("mistral", "[INST] {{ system ~ '\n\n' if system }}" IMAGE "{{ question }} [/INST]"),
+    NAMED("llama3", "{{ '" HEADER("system") "' ~ system ~ '<|eot_id|>' if system }}" HEADER("user")
+                        IMAGE "{{ question | trim }}<|eot_id|>" HEADER("assistant") "\n"),
+};
+
+enum { NAMED_COUNT = sizeof named / sizeof *named };
+
+const prompt_template *template_at(int i) { return i >= 0 && i < NAMED_COUNT ? &named[i] : NULL; }
+
+static const prompt_template *find(const prompt_template *list, int count, const char *name) {
+  for (int i = 0; i < count; i++) {
+    if (strcmp(list[i].name, name) == 0) return &list[i];
+  }
+  return NULL;
+}
+
+static loci_status fail_unknown(const template_list *list, const char *name, loci_err *err) {
+  const char *all[NAMED_COUNT + LIST_MOST];
+  char names[NAMES_ROOM];
+  int count = 0;
   size_t n = 0;
-  for (int i = 0; i < TEMPLATES; i++) {
-    const char *name = templates[i].name;
-    size_t k = strlen(name);
-    if (n + k + 3 > room) break;
-    if (i > 0) {
-      memcpy(out + n, ", ", 2);
-      n += 2;
-    }
-    memcpy(out + n, name, k);
-    n += k;
+  for (int i = 0; i < NAMED_COUNT; i++) all[count++] = named[i].name;
+  for (int i = 0; i < list->count && i < LIST_MOST; i++) all[count++] = list->items[i].name;
+  names[0] = '\0';
+  for (int i = 0; i < count && n + strlen(all[i]) + 3 < sizeof names; i++) {
+    n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", all[i]);
   }
-  out[n] = '\0';
+  int near = nearest_name(name, all, count);
+  return fail(err, LOCI_EINVAL, "no template \"%.40s\"; %s%s%sthere are %s, file:PATH, text:..",
+              name, near < 0 ? "" : "did you mean \"", near < 0 ? "" : all[near],
+              near < 0 ? "" : "\"?  ", names);
 }
 
-loci_status template_find(const char *name, const prompt_template **out, loci_err *err) {
-  const char *all[TEMPLATES];
-  char names[256];
-  *out = NULL;
-  for (int i = 0; i < TEMPLATES; i++) {
-    all[i] = templates[i].name;
-    if (strcmp(name, all[i]) == 0) {
-      *out = &templates[i];
-      return LOCI_OK;
-    }
-  }
-  int near = nearest_name(name, all, TEMPLATES);
-  list_names(names, sizeof names);
-  if (near < 0) {
-    return fail(err, LOCI_EINVAL, "no template \"%.40s\"; there are %s", name, names);
-  }
-  return fail(err, LOCI_EINVAL, "no template \"%.40s\"; did you mean \"%s\"?  There are %s", name,
-              all[near], names);
+/* ---------------------------------------------------------------- a user's own */
+
+typedef struct source {
+  char *s;
+  size_t n;
+} source;
+
+static void put(source *o, const char *s) {
+  size_t n = strlen(s);
+  memcpy(o->s + o->n, s, n);
+  o->n += n;
 }
 
-/* ---------------------------------------------------------------- by the checkpoint's Jinja */
-
-/* Drops comments, the - of {%- and -%}, and blanks outside quotes; inside quotes a line break
- * becomes \n.  Every quote becomes ', every {{- {{.  [out] has room for 2 n + 1. */
-static void squeeze(const char *s, size_t n, char *out) {
-  char quote = 0;
-  size_t m = 0;
-  bool code = false; /* inside {{ }} or {% %} */
-  for (size_t i = 0; i < n; i++) {
-    char c = s[i], next = i + 1 < n ? s[i + 1] : '\0';
-    if (!quote && c == '{' && next == '#') {
-      const char *end = i + 2 < n ? strstr(s + i + 2, "#}") : NULL;
-      if (!end) break;
-      i = (size_t)(end - s) + 1;
-      continue;
-    }
-    if (c == '\n' && (quote || !code)) {
-      if (quote) {
-        out[m++] = '\\';
-        out[m++] = 'n';
-      }
-      continue;
-    }
-    if (!quote && (c == ' ' || c == '\t' || c == '\r' || c == '\n')) continue;
-    if (!quote && c == '{' && (next == '{' || next == '%')) code = true;
-    if (!quote && (c == '}' || c == '%') && next == '}') code = false;
-    if (!quote && c == '-' && i > 1 && s[i - 2] == '{' && (s[i - 1] == '{' || s[i - 1] == '%')) {
-      continue;
-    }
-    if (!quote && c == '-' && (next == '%' || next == '}')) continue;
-    if (code && c == '\\' && quote && next) {
-      out[m++] = c;
-      out[m++] = next;
-      i++;
-      continue;
-    }
-    if (code && (quote ? c == quote : c == '\'' || c == '"')) {
-      quote = quote ? 0 : c;
-      c = '\'';
-    }
-    if (c) out[m++] = c;
+/* A character of the text inside a Jinja string; \n, \t and \\ are what they say. */
+static size_t put_literal(source *o, const char *s) {
+  if (*s == '\\' && strchr("nt\\", s[1]) && s[1]) {
+    o->s[o->n++] = '\\';
+    o->s[o->n++] = s[1];
+    return 2;
   }
-  out[m] = '\0';
+  if (*s == '"' || *s == '\\') o->s[o->n++] = '\\';
+  o->s[o->n++] = *s;
+  return 1;
 }
 
-static bool fits(const prompt_template *t, const char *squeezed) {
-  if (!t->needs[0]) return false;
-  for (int i = 0; i < NEEDLES && t->needs[i]; i++) {
-    if (!strstr(squeezed, t->needs[i])) return false;
+/* "USER: {image}\n{question}" as a Jinja text: what is written as it stands is one of its strings.
+ * Without an image its place goes, and a line break behind it. */
+static loci_status read_text(const char *text, arena *mem, prompt_template *out, loci_err *err) {
+  static const struct {
+    const char *hole, *as;
+  } holes[] = {{"{question}", "\" }}{{ question }}{{ \""},
+               {"{system}", "\" }}{{ system }}{{ \""},
+               {"{image}\n", "\" }}{{ image ~ '\\n' if image }}{{ \""},
+               {"{image}\\n", "\" }}{{ image ~ '\\n' if image }}{{ \""},
+               {"{image}", "\" }}{{ image }}{{ \""}};
+  source o = {arena_array(mem, 8 * (int64_t)strlen(text) + 16, char), 0};
+  if (!o.s) return fail_nomem(err, "reading a template");
+  int questions = 0;
+  put(&o, "{{ \"");
+  for (const char *s = text; *s;) {
+    size_t i = 0, count = sizeof holes / sizeof *holes;
+    while (i < count && strncmp(s, holes[i].hole, strlen(holes[i].hole)) != 0) i++;
+    if (i < count) {
+      put(&o, holes[i].as);
+      s += strlen(holes[i].hole);
+      questions += i == 0;
+    } else {
+      s += put_literal(&o, s);
+    }
   }
-  for (int i = 0; i < NEEDLES && t->never[i]; i++) {
-    if (strstr(squeezed, t->never[i])) return false;
+  put(&o, "\" }}");
+  if (questions != 1) {
+    return fail(err, LOCI_EINVAL,
+                "a template text: must hold {question} once, and {image} where a picture stands");
   }
-  return true;
+  out->text = o.s;
+  out->size = o.n;
+  return LOCI_OK;
 }
 
-static loci_status recognise(const char *jinja, size_t n, const char *path,
-                             const prompt_template **out, loci_err *err) {
-  char *squeezed = malloc(2 * n + 1), names[256];
-  if (!squeezed) return fail_nomem(err, path);
-  squeeze(jinja, n, squeezed);
-  for (int i = 0; i < TEMPLATES && !*out; i++) {
-    if (fits(&templates[i], squeezed)) *out = &templates[i];
+static loci_status read_file(const char *path, arena *mem, prompt_template *out, loci_err *err) {
+  char *text;
+  size_t n;
+  TRY(file_read(path, FILE_LIMIT, &text, &n, err));
+  out->text = arena_strndup(mem, text, n);
+  out->size = n;
+  out->chat = true;
+  free(text);
+  return out->text ? LOCI_OK : fail_nomem(err, "reading a template");
+}
+
+loci_status template_choose(const template_list *list, const char *name, const char *fallback,
+                            arena *mem, prompt_template *out, loci_err *err) {
+  if (!name || strcmp(name, "auto") == 0) {
+    *out = list->has_default ? list->items[0] : *find(named, NAMED_COUNT, fallback);
+    return LOCI_OK;
   }
-  free(squeezed);
-  if (*out) return LOCI_OK;
-  list_names(names, sizeof names);
-  return fail(err, LOCI_EUNSUPPORTED,
-              "%s: loci does not know this chat template; name one with --template NAME (%s)", path,
-              names);
+  const prompt_template *known = find(named, NAMED_COUNT, name);
+  if (!known) known = find(list->items, list->count, name);
+  if (known) {
+    *out = *known;
+    return LOCI_OK;
+  }
+  *out = (prompt_template){.name = arena_strdup(mem, name)};
+  if (!out->name) return fail_nomem(err, "choosing a template");
+  if (strncmp(name, "file:", 5) == 0) return read_file(name + 5, mem, out, err);
+  if (strncmp(name, "text:", 5) == 0) return read_text(name + 5, mem, out, err);
+  return fail_unknown(list, name, err);
+}
+
+/* ---------------------------------------------------------------- a checkpoint's */
+
+typedef struct collector {
+  arena *mem;
+  const char *file; /* its base name: that of its default template */
+  prompt_template *items;
+  int count;
+  bool has_default;
+  loci_err *err;
+} collector;
+
+/* The default one goes first. */
+static loci_status add(collector *c, const char *name, const char *text, size_t n) {
+  bool is_default = !name || strcmp(name, "default") == 0;
+  if (c->count == LIST_MOST || (is_default && c->has_default)) return LOCI_OK;
+  prompt_template t = {.name = arena_strdup(c->mem, is_default ? c->file : name),
+                       .text = arena_strndup(c->mem, text, n),
+                       .size = n,
+                       .chat = true};
+  if (!t.name || !t.text) return fail_nomem(c->err, "reading chat templates");
+  c->items[c->count] = t;
+  if (is_default) {
+    c->items[c->count] = c->items[0];
+    c->items[0] = t;
+    c->has_default = true;
+  }
+  c->count++;
+  return LOCI_OK;
 }
 
 /* "chat_template": a text, or [{"name": "default", "template": text}, ..]. */
-static loci_status find_member(const js_value *root, const char *path, const char **out, size_t *n,
-                               loci_err *err) {
+static loci_status add_member(collector *c, const js_value *root, const char *path) {
   const js_value *m = js_get(root, "chat_template");
-  *out = js_text_of(m, n);
-  if (!m || *out) return LOCI_OK;
+  size_t n;
+  const char *text = js_text_of(m, &n);
+  if (!m) return LOCI_OK;
+  if (text) return add(c, NULL, text, n);
   for (int64_t i = 0; js_kind_of(m) == JS_ARRAY && i < js_count(m); i++) {
     const char *name = js_text_of(js_get(js_at(m, i), "name"), NULL);
-    if (name && strcmp(name, "default") == 0) *out = js_text_of(js_get(js_at(m, i), "template"), n);
+    text = js_text_of(js_get(js_at(m, i), "template"), &n);
+    if (!name || !text) break;
+    TRY(add(c, name, text, n));
   }
-  if (*out) return LOCI_OK;
-  return fail(err, LOCI_EFORMAT,
+  if (c->has_default) return LOCI_OK;
+  return fail(c->err, LOCI_EFORMAT,
               "%s: \"chat_template\" must be a string or a list with a \"default\"", path);
 }
 
-static loci_status recognise_json(const char *path, const prompt_template **out, loci_err *err) {
+static loci_status add_json(collector *c, const char *path) {
   js_value *root;
-  const char *jinja;
-  size_t n;
-  TRY(js_parse_file(path, FILE_LIMIT, &root, err));
-  loci_status st = find_member(root, path, &jinja, &n, err);
-  if (!st && jinja) st = recognise(jinja, n, path, out, err);
+  TRY(js_parse_file(path, FILE_LIMIT, &root, c->err));
+  loci_status st = add_member(c, root, path);
   js_free(root);
   return st;
 }
 
-static loci_status recognise_jinja(const char *path, const prompt_template **out, loci_err *err) {
+static loci_status add_jinja(collector *c, const char *path, const char *name) {
   char *text;
   size_t n;
-  TRY(file_read(path, FILE_LIMIT, &text, &n, err));
-  loci_status st = recognise(text, n, path, out, err);
+  TRY(file_read(path, FILE_LIMIT, &text, &n, c->err));
+  loci_status st = add(c, name, text, n);
   free(text);
   return st;
 }
 
-loci_status template_recognise(const char *dir, const prompt_template **out, loci_err *err) {
-  static const char *const names[] = {"chat_template.jinja", "chat_template.json",
-                                      "processor_config.json", "tokenizer_config.json"};
-  loci_status st = LOCI_OK;
-  arena *mem = arena_new();
-  *out = NULL;
-  if (!mem) return fail_nomem(err, "looking for a chat template");
-  for (int i = 0; i < 4 && !*out; i++) {
-    const char *path = path_join(mem, dir, names[i]);
-    if (!path) {
-      st = fail_nomem(err, "looking for a chat template");
-      goto done;
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* additional_chat_templates/NAME.jinja */
+static loci_status add_more(collector *c, const char *dir) {
+  char *names[LIST_MOST];
+  int count = 0;
+  const char *folder = path_join(c->mem, dir, "additional_chat_templates");
+  DIR *d = folder ? opendir(folder) : NULL;
+  for (struct dirent *e; d && count < LIST_MOST && (e = readdir(d));) {
+    size_t n = strlen(e->d_name);
+    if (n > 6 && e->d_name[0] != '.' && strcmp(e->d_name + n - 6, ".jinja") == 0) {
+      names[count] = arena_strndup(c->mem, e->d_name, n - 6);
+      if (names[count]) count++;
     }
-    if (!file_exists(path)) continue;
-    TRY_DONE(i == 0 ? recognise_jinja(path, out, err) : recognise_json(path, out, err));
   }
-done:
-  arena_free(mem);
-  return st;
+  if (d) closedir(d);
+  if (count) qsort(names, (size_t)count, sizeof *names, compare_names);
+  for (int i = 0; i < count; i++) {
+    char file[300];
+    snprintf(file, sizeof file, "%s.jinja", names[i]);
+    const char *path = path_join(c->mem, folder, file);
+    if (!path) return fail_nomem(c->err, "reading chat templates");
+    TRY(add_jinja(c, path, names[i]));
+  }
+  return LOCI_OK;
 }
 
-/* ---------------------------------------------------------------- filling in */
-
-static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-static bool ends_in_mark(const char *s, size_t n) {
-  return n > 0 && (s[n - 1] == '?' || s[n - 1] == '.' || s[n - 1] == ':');
-}
-
-/* [before] without the marker and its line break. */
-static size_t copy_before(const prompt_template *t, bool has_image, char *out) {
-  const char *image = has_image ? NULL : strstr(t->before, IMAGE "\n");
-  size_t n = strlen(t->before);
-  if (!image) {
-    memcpy(out, t->before, n);
-    return n;
+loci_status template_list_read(const char *dir, bool sees, arena *mem, template_list *out,
+                               loci_err *err) {
+  static const char *const files[2][4] = {{"chat_template.jinja", "chat_template.json",
+                                           "tokenizer_config.json", "processor_config.json"},
+                                          {"chat_template.jinja", "chat_template.json",
+                                           "processor_config.json", "tokenizer_config.json"}};
+  collector c = {.mem = mem, .items = arena_zarray(mem, LIST_MOST, prompt_template), .err = err};
+  *out = (template_list){0};
+  if (!c.items) return fail_nomem(err, "reading chat templates");
+  for (int i = 0; i < 4 && !c.has_default; i++) {
+    c.file = files[sees][i];
+    const char *path = path_join(mem, dir, c.file);
+    if (!path) return fail_nomem(err, "reading chat templates");
+    if (file_exists(path)) TRY(i == 0 ? add_jinja(&c, path, NULL) : add_json(&c, path));
   }
-  size_t head = (size_t)(image - t->before), gone = sizeof IMAGE; /* the line break too */
-  memcpy(out, t->before, head);
-  memcpy(out + head, image + gone, n - head - gone);
-  return n - gone;
-}
-
-loci_status template_fill(const prompt_template *t, const char *question, bool has_image, arena *a,
-                          prompt_text *out, loci_err *err) {
-  *out = (prompt_text){0};
-  if (strstr(question, IMAGE)) {
-    return fail(err, LOCI_EINVAL,
-                "the question holds " IMAGE "; the template puts that marker in its place");
-  }
-  if (has_image && !strstr(t->before, IMAGE)) {
-    return fail(err, LOCI_EINVAL, "template \"%s\" has no place for an image", t->name);
-  }
-  size_t n = strlen(question);
-  while (t->strips && n > 0 && is_blank(question[n - 1])) n--;
-  while (t->strips && n > 0 && is_blank(question[0])) question++, n--;
-  char *text = arena_alloc(a, (int64_t)(strlen(t->before) + n + strlen(t->behind)) + 2, 1);
-  if (!text) return fail_nomem(err, "filling in a template");
-  size_t at = copy_before(t, has_image, text), end = at + n;
-  memcpy(text + at, question, n);
-  if (t->ends_sentence && !ends_in_mark(question, n)) text[end++] = '?';
-  memcpy(text + end, t->behind, strlen(t->behind) + 1);
-  *out = (prompt_text){text, end + strlen(t->behind), at, n};
+  TRY(add_more(&c, dir));
+  *out = (template_list){c.items, c.count, c.has_default};
+  if (!c.has_default) return LOCI_OK;
+  jinja *t;
+  TRY(jinja_parse(c.items[0].text, c.items[0].size, c.items[0].name, &t, err));
+  jinja_free(t);
   return LOCI_OK;
 }

@@ -46,6 +46,14 @@ const char *tokenizer_token(const tokenizer *t,
                             int id); /* as the vocabulary spells it; NULL: no such id */
 int tokenizer_id(const tokenizer *t, const char *token); /* -1: no such token */
 bool tokenizer_is_special(const tokenizer *t, int id);
+/* A special token with its name, as templates know it: "bos_token", "<s>". */
+typedef struct named_token {
+  const char *name, *text;
+} named_token;
+const named_token *tokenizer_named(const tokenizer *t, int i); /* NULL after the last */
+/* The first special token that the text itself spells, or NULL: what a user writes is words. */
+loci_status tokenizer_find_special(const tokenizer *t, const char *text, size_t n, const char **out,
+                                   loci_err *err);
 const char *tokenizer_kind(const tokenizer *t); /* for `info`: "SentencePiece BPE, legacy", ... */
 const char *tokenizer_note(const tokenizer *t, int i); /* harmless oddities; NULL after the last */
 

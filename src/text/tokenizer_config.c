@@ -170,6 +170,21 @@ static loci_status list_own(token_list *l, const js_value *list) {
   return LOCI_OK;
 }
 
+/* Remembers the token's name for templates. */
+static loci_status name_token(token_list *l, const char *name, const js_value *m,
+                              const char *usual) {
+  tokenizer *t = l->t;
+  const char *text = js_text_of(js_kind_of(m) == JS_OBJECT ? js_get(m, "content") : m, NULL);
+  if (!text) text = usual;
+  if (!text || t->named_count == NAMED_LIMIT) return LOCI_OK;
+  named_token *named = &t->named[t->named_count];
+  named->name = arena_strdup(t->mem, name);
+  named->text = arena_strdup(t->mem, text);
+  if (!named->name || !named->text) return fail_nomem(l->err, "reading special tokens");
+  t->named_count++;
+  return LOCI_OK;
+}
+
 /* A special token by its name: "<s>" or {"content": "<s>", ..}.  One that a file lists already
  * becomes special there; any other is taken in behind them. */
 static loci_status list_special(token_list *l, const js_value *m, const char *usual,
@@ -207,6 +222,7 @@ static loci_status list_many(token_list *l, const js_value *m, const char *what)
   for (void *it = js_first(m, &key, &item); it; it = js_next(m, it, &key, &item)) {
     if (js_text_of(item, NULL) || js_kind_of(item) == JS_OBJECT) {
       TRY(list_special(l, item, NULL, what));
+      TRY(name_token(l, key, item, NULL));
     }
   }
   return LOCI_OK;
@@ -223,6 +239,7 @@ static loci_status list_named(token_list *l) {
     const js_value *m = js_get(above ? map : f->config, key);
     if (!m && (!usual || above || is_written(f->config, key))) continue;
     TRY(list_special(l, m, usual, above ? f->special_what : f->config_what));
+    TRY(name_token(l, key, m, usual));
     l->special_of[i] = m;
   }
   TRY(list_many(l, js_get(f->config, "additional_special_tokens"), f->config_what));
@@ -316,7 +333,10 @@ loci_status config_apply(tokenizer *t, const side_files *side, loci_err *err) {
     return fail(err, LOCI_EFORMAT, "%s: must be an object, found %s", side->config_what,
                 js_kind_name(js_kind_of(config)));
   }
-  if (!config && !side->special && !side->added) return LOCI_OK;
+  if (!config && !side->special && !side->added) {
+    for (int i = 0; i < NAMED; i++) TRY(name_token(&l, named_keys[i], NULL, l.class->usual[i]));
+    return LOCI_OK;
+  }
   TRY(add_tokens(&l));
   if (!config) return LOCI_OK;
   TRY(js_get_bool(config, "split_special_tokens", side->config_what, &t->splits_special, err));
