@@ -38,6 +38,7 @@ typedef struct loci_example {
 
 typedef struct loci_examples loci_examples; /* an open file, read line by line */
 
+/* "-": standard input, one object a line. */
 LOCI_CHECK loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *err);
 LOCI_API void loci_examples_close(loci_examples *examples);
 /* The next example, for loci_free; NULL behind the last one.  After LOCI_EFORMAT, a line

@@ -28,19 +28,25 @@ typedef struct edit_files {
   int count;
 } edit_files;
 
+/* Plain arguments: how many, how the usage line writes them, what they are. */
+typedef struct plain_files {
+  int fewest, most;
+  const char *usage, *what;
+} plain_files;
+
 typedef struct command {
+  command_id id;
   const char *name;
   const char *summary;  /* for the first screen */
   const char *examples; /* lines, each a command line */
   const char *about;    /* a paragraph */
   const char *endings;  /* of -o: ".json .csv"; NULL: no -o */
   int (*run)(cli *c);
-  command_set bit;     /* which, in options.h */
+  plain_files files;
   option_id needed[5]; /* required options, OPT_COUNT after the last */
 } command;
 
-extern const command commands[];
-extern const int command_count;
+extern const command commands[COMMAND_COUNT];  /* in the order of their ids */
 const command *command_find(const char *name); /* NULL: none */
 const char *command_near(const char *name);    /* did you mean; NULL: none */
 
@@ -108,5 +114,7 @@ command_run cmd_info, cmd_tokens, cmd_tokens_of_text /* --text, --lines */, cmd_
     cmd_record, cmd_trace, cmd_knockout, cmd_lens, cmd_flow, cmd_bench, cmd_help;
 void help_screen(const term *t);
 void help_command(const command *cmd, const term *t);
+/* The commands that begin with a word; false: there are none. */
+bool help_family(const char *word, const term *t);
 
 #endif

@@ -39,8 +39,7 @@ int cmd_edit_covariance(cli *c) {
   memset(&opts, 0, sizeof opts);
   int code = study_opts(c, &opts);
   if (!code) code = cli_int(c, OPT_LAYER, 0, 100000, &layer);
-  if (!code && loci_examples_open(args_get(&c->args, OPT_DATA), &examples, &c->err))
-    code = cli_failed(c);
+  if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
   if (!code) code = cli_open_model(c, &m);
   if (!code && loci_covariance_new(m, examples, layer, &opts, &k, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);

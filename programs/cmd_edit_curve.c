@@ -72,7 +72,7 @@ int cmd_edit_curve(cli *c) {
   if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
   r.opts.test.how.keep = (const loci_prompt *const *)keep.at;
   r.opts.test.how.keep_count = keep.count;
-  if (!code && loci_edit_curve_new(m, args_get(&c->args, OPT_DATA), &r.opts, &curve, &c->err))
+  if (!code && loci_edit_curve_new(m, c->args.rest[0], &r.opts, &curve, &c->err))
     code = cli_failed(c);
   term_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &curve->result, NULL);

@@ -50,8 +50,7 @@ int cmd_edit_test(cli *c) {
   if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &opts.renderings);
   memset(&edits, 0, sizeof edits);
   if (!code) code = edit_read_option(c, &edits);
-  if (!code && loci_examples_open(args_get(&c->args, OPT_DATA), &examples, &c->err))
-    code = cli_failed(c);
+  if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
   if (!code) code = cli_open_model(c, &m);
   if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
   opts.how.keep = (const loci_prompt *const *)keep.at;

@@ -1,17 +1,18 @@
-/* loci help: the first screen, a command's examples and options, the list of sites.  All of it
- * comes from the tables (main.c, options.def, loci_sites.def). */
+/* loci help: the first screen, a command's examples and options, lists of names, and the table for
+ * the shell completions.  All of it comes from tables (commands.def, options.def, loci_names.def).
+ */
 #include <string.h>
 
 #include "cli.h"
 
 static void put_line(const term *t, const char *s, int indent) {
   printf("%*s", indent, "");
-  put_wrapped(stdout, s, &(wrap){indent, indent, t->columns, t->utf8});
+  put_wrapped(stdout, s, &(wrap){indent, indent, t->wrap, t->utf8});
 }
 
 /* A word in a column of its own, then its meaning; on narrow screens below each other. */
 static void put_entry(const term *t, const char *word, const char *meaning, int column) {
-  if (t->columns < column + 24) column = 8;
+  if (t->wrap < column + 24) column = 8;
   int at = 2 + (int)strlen(word);
   printf("  %s", word);
   if (at + 2 > column) {
@@ -19,7 +20,7 @@ static void put_entry(const term *t, const char *word, const char *meaning, int 
   } else {
     printf("%*s", column - at, "");
   }
-  put_wrapped(stdout, meaning, &(wrap){column, column, t->columns, t->utf8});
+  put_wrapped(stdout, meaning, &(wrap){column, column, t->wrap, t->utf8});
 }
 
 /* Command lines to be copied stay whole: the shell sees where a line ends, the terminal wraps it.
@@ -39,7 +40,7 @@ void help_screen(const term *t) {
            "its answer.",
            0);
   printf("\ncommands\n");
-  for (int i = 0; i < command_count; i++) put_entry(t, commands[i].name, commands[i].summary, 19);
+  for (int i = 0; i < COMMAND_COUNT; i++) put_entry(t, commands[i].name, commands[i].summary, 19);
   printf("\nexample\n");
   put_examples("loci trace -m models/flags -i models/flags/images/ukraine.png -q \"What is the "
                "capital of this "
@@ -49,36 +50,57 @@ void help_screen(const term *t) {
 }
 
 static void put_usage(const command *cmd) {
-  printf("usage\n  loci %s", cmd->name);
-  if (cmd->bit == HELP) printf(" [COMMAND | sites]");
-  if (cmd->bit == DATA_IMPORT) printf(" KIND"); /* of table */
-  if (cmd->bit & FILE_COMMANDS)
-    printf(" FILE%s", cmd->bit & (EDIT_APPLY | EDIT_COMPARE) ? "..." : "");
+  printf("usage\n  loci %s%s%s", cmd->name, *cmd->files.usage ? " " : "", cmd->files.usage);
   for (const option_id *id = cmd->needed; *id != OPT_COUNT; id++) {
     const option *o = option_get(*id);
     if (o->letter) printf(" -%c %s", o->letter, o->argument);
     if (!o->letter) printf(" --%s %s", o->name, o->argument);
   }
-  printf("%s\n", cmd->bit == HELP ? "" : " [options]");
+  printf("%s\n", cmd->id == COMMAND_HELP ? "" : " [options]");
 }
 
-static void put_option(const term *t, const command *cmd, const option *o) {
-  char word[64], meaning[320];
+static void put_option(const term *t, const command *cmd, option_id id) {
+  char word[64], meaning[400];
+  const option *o = option_get(id);
   snprintf(word, sizeof word, "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
            o->letter ? ", " : "   ", o->name, o->argument ? " " : "",
            o->argument ? o->argument : "");
-  bool out = o == option_get(OPT_OUT) && cmd->endings;
-  snprintf(meaning, sizeof meaning, "%s%s%s%s", o->help, out ? ": " : "", out ? cmd->endings : "",
-           o->many ? "; may be repeated" : "");
+  bool out = id == OPT_OUT && cmd->endings;
+  snprintf(meaning, sizeof meaning, "%s%s%s%s", option_help(id, cmd->id, NULL), out ? ": " : "",
+           out ? cmd->endings : "", o->many ? "; may be repeated" : "");
   put_entry(t, word, meaning, 30);
 }
 
-static void put_sites(const term *t) {
-  char meaning[160];
-  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
-    loci_site site = (loci_site)i;
-    snprintf(meaning, sizeof meaning, "%s (%s)", loci_site_meaning(site), loci_site_axes(site));
-    put_entry(t, loci_site_name(site), meaning, 14);
+/* ---------------------------------------------------------------- lists of names */
+
+/* What `loci help WORD` lists, beside commands. */
+static const struct {
+  const char *word;
+  loci_names list;
+  const char *about;
+} topics[] = {
+    {"sites", LOCI_NAMES_SITE,
+     "The activations of a decoder layer, in the order it computes them:"},
+    {"groups", LOCI_NAMES_GROUP, "Groups of positions, for --positions, --from and --to:"},
+    {"roles", LOCI_NAMES_ROLE, "What a position is:"},
+    {"corruptions", LOCI_NAMES_CORRUPTION, "Kinds of --corrupt, written as KIND or KIND:VALUE:"},
+    {"metrics", LOCI_NAMES_METRIC, "What is computed of every run, and drawn by --metric:"},
+    {"directions", LOCI_NAMES_DIRECTION, "Directions of a trace:"},
+    {"methods", LOCI_NAMES_METHOD, "Methods of edits:"},
+    {"measurements", LOCI_NAMES_STUDY, "What study run measures of each example, for --what:"},
+    {"templates", LOCI_NAMES_LISTS, "Prompt templates, for -t; auto is the model's own:"},
+};
+
+static void put_names(const term *t, loci_names list) {
+  const char *name;
+  char meaning[200];
+  for (int i = 0; list == LOCI_NAMES_LISTS && (name = loci_template_name(i)) != NULL; i++)
+    printf("  %s\n", name);
+  for (int i = 0; (name = loci_name(list, i)) != NULL; i++) {
+    const char *axes = list == LOCI_NAMES_SITE ? loci_site_axes((loci_site)i) : NULL;
+    snprintf(meaning, sizeof meaning, "%s%s%s%s", loci_name_meaning(list, i), axes ? " (" : "",
+             axes ? axes : "", axes ? ")" : "");
+    put_entry(t, name, meaning, 20);
   }
 }
 
@@ -91,11 +113,79 @@ void help_command(const command *cmd, const term *t) {
   put_line(t, cmd->about, 0);
   printf("\noptions\n");
   for (int i = 0; i < OPT_COUNT; i++)
-    if (option_get((option_id)i)->commands & cmd->bit) put_option(t, cmd, option_get((option_id)i));
-  if (cmd->bit != RECORD) return;
+    if (option_is_taken((option_id)i, cmd->id)) put_option(t, cmd, (option_id)i);
+  if (cmd->id != COMMAND_RECORD) return;
   printf("\nsites\n");
-  put_sites(t);
+  put_names(t, LOCI_NAMES_SITE);
 }
+
+bool help_family(const char *word, const term *t) {
+  size_t n = strlen(word);
+  bool any = false;
+  for (int i = 0; i < COMMAND_COUNT; i++) {
+    if (strncmp(commands[i].name, word, n) != 0 || commands[i].name[n] != ' ') continue;
+    put_entry(t, commands[i].name, commands[i].summary, 19);
+    any = true;
+  }
+  if (any) printf("\n");
+  if (any) printf("'loci help %s WORD' explains one of them\n", word);
+  return any;
+}
+
+/* ---------------------------------------------------------------- for completion */
+
+/* The words of "{group}|each", names of lists written out; kinds of corruption end in ":" where a
+ * value follows. */
+static void put_takes(const char *takes) {
+  static const char *const words[] = {"site",      "group",  "role",  "corruption", "metric",
+                                      "direction", "method", "study", "choice",     "precision"};
+  static const char *const arguments[] = {
+#define CORRUPTION(id, name, argument, on_image, meaning) argument,
+#include <loci_names.def>
+  };
+  while (*takes) {
+    size_t n = strcspn(takes, "}");
+    const char *name;
+    if (*takes != '{') {
+      putchar(*takes++);
+      continue;
+    }
+    for (int i = 0; !strncmp(takes, "{template", 9) && (name = loci_template_name(i)) != NULL; i++)
+      printf("%s%s", i ? "|" : "", name);
+    for (int l = 0; l < LENGTH(words); l++) {
+      if (strncmp(takes + 1, words[l], n - 1) != 0) continue;
+      for (int i = 0; (name = loci_name((loci_names)l, i)) != NULL; i++)
+        printf("%s%s%s", i ? "|" : "", name,
+               l == LOCI_NAMES_CORRUPTION && *arguments[i] ? ":" : "");
+    }
+    takes += n + 1;
+  }
+}
+
+/* Lines for the scripts: "command NAME summary", "files NAME", "option NAME -o,--out file help". */
+static void put_table(void) {
+  for (int i = 0; i < COMMAND_COUNT; i++) {
+    const command *c = &commands[i];
+    char name[32];
+    snprintf(name, sizeof name, "%s", c->name);
+    if (strchr(name, ' ')) *strchr(name, ' ') = '-';
+    printf("command %s %s\n", name, c->summary);
+    if (c->files.fewest > 0) printf("files %s\n", name);
+    for (int k = 0; k < OPT_COUNT; k++) {
+      const option *o = option_get((option_id)k);
+      const char *takes, *help = option_help((option_id)k, c->id, &takes);
+      if (!option_is_taken((option_id)k, c->id)) continue;
+      printf("option %s ", name);
+      if (o->letter) printf("-%c,", o->letter);
+      printf("--%s ", o->name);
+      put_takes(takes ? takes : "-");
+      printf(" %s\n", help);
+    }
+  }
+  for (int i = 0; i < LENGTH(topics); i++) printf("topic %s\n", topics[i].word);
+}
+
+/* ---------------------------------------------------------------- the command */
 
 int cmd_help(cli *c) {
   char two[64];
@@ -106,16 +196,22 @@ int cmd_help(cli *c) {
   }
   if (c->args.rest_count > 2 || (topic == two && !command_find(two)))
     return cli_usage(c, "help explains one command at a time");
+  if (args_has(&c->args, OPT_TABLE)) {
+    put_table();
+    return EXIT_DONE;
+  }
   if (!topic) {
     help_screen(&c->term);
     return EXIT_DONE;
   }
-  if (strcmp(topic, "sites") == 0) {
-    put_line(&c->term, "The activations of a decoder layer, in the order it computes them:", 0);
-    put_sites(&c->term);
+  for (int i = 0; i < LENGTH(topics); i++) {
+    if (strcmp(topic, topics[i].word) != 0) continue;
+    put_line(&c->term, topics[i].about, 0);
+    put_names(&c->term, topics[i].list);
     return EXIT_DONE;
   }
   const command *cmd = command_find(topic);
+  if (!cmd && help_family(topic, &c->term)) return EXIT_DONE;
   const char *near = cmd ? NULL : command_near(topic);
   if (near) return cli_usage(c, "unknown command \"%.60s\"; did you mean %s?", topic, near);
   if (!cmd) return cli_usage(c, "unknown command \"%.60s\"", topic);

@@ -47,8 +47,7 @@ int cmd_score(cli *c) {
   int code = study_opts(c, &r.opts.study);
   if (!code) code = read_fields(c, &r);
   if (!code) code = read_choice(c, &r);
-  if (!code && loci_examples_open(args_get(&c->args, OPT_DATA), &examples, &c->err))
-    code = cli_failed(c);
+  if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
   if (!code) code = cli_open_model(c, &model);
   if (!code && loci_score_new(model, examples, &r.opts, &score, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);

@@ -1,6 +1,8 @@
 /* loci study status, report, export, merge, compare: what is in a store. */
+#include <ctype.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "study.h"
 #include "values.h"
@@ -28,6 +30,16 @@ static const char *report_directory(const cli *c) {
   return out;
 }
 
+/* A name with an ending that nobody writes is no directory that anybody wanted. */
+static int check_report(cli *c) {
+  const char *dir = report_directory(c), *base = dir ? strrchr(dir, '/') : NULL;
+  const char *dot = dir ? strrchr(base ? base : dir, '.') : NULL;
+  if (!dot || dot == dir || !isalpha((unsigned char)dot[1]) || access(dir, F_OK) == 0)
+    return EXIT_DONE;
+  return cli_usage(
+      c, "-o %.200s: study report writes .json .csv .png .svg .pdf .html, or a directory", dir);
+}
+
 static int write_report(cli *c, loci_store *store, double least, uint64_t seed) {
   char path[4200];
   const char *dir = report_directory(c);
@@ -44,7 +56,8 @@ int cmd_study_report(cli *c) {
   loci_study_opts o = {0};
   double least;
   int run = 0;
-  int code = cli_int(c, OPT_RUN, 1, INT_MAX, &run);
+  int code = check_report(c);
+  if (!code) code = cli_int(c, OPT_RUN, 1, INT_MAX, &run);
   if (!code) code = study_opts(c, &o);
   if (!code) code = study_least_effect(c, &least);
   if (!code) code = open_store(c, &store);

@@ -8,55 +8,61 @@
 #include <string.h>
 
 static const option table[OPT_COUNT] = {
-#define OPTION(id, letter, name, argument, many, commands, help)                                   \
-  [OPT_##id] = {name, argument, help, commands, letter, many},
+#define OPTION(id, letter, name, argument, takes, many, commands, help)                            \
+  [OPT_##id] = {name, argument, takes, help, commands, letter, many},
 #include "options.def"
-#undef OPTION
 };
 
-/* The table's columns, by name, for the sentence "only loci ... takes it". */
-static const char *const command_names[] = {"info",
-                                            "tokens",
-                                            "image",
-                                            "ask",
-                                            "record",
-                                            "trace",
-                                            "bench",
-                                            "help",
-                                            "knockout",
-                                            "lens",
-                                            "flow",
-                                            "study run",
-                                            "study status",
-                                            "study export",
-                                            "study report",
-                                            "score",
-                                            "study predict",
-                                            "study flow",
-                                            "study knockout",
-                                            "study trace",
-                                            "edit solve",
-                                            "edit apply",
-                                            "edit revert",
-                                            "edit test",
-                                            "data import",
-                                            "data lint",
-                                            "data annotate",
-                                            "data show",
-                                            "edit covariance",
-                                            "edit curve",
-                                            "study compare",
-                                            "study merge",
-                                            "edit compare"};
+/* Where an option says something else of a command. */
+static const struct {
+  option_id id;
+  const char *commands, *takes, *help;
+} others[] = {
+#define OPTION(id, ...)
+#define HELP(id, commands, takes, help) {OPT_##id, commands, takes, help},
+#include "options.def"
+};
+
+static const char *const names[COMMAND_COUNT] = {
+#define COMMAND(id, name, ...) [COMMAND_##id] = name,
+#include "commands.def"
+};
 
 const option *option_get(option_id id) { return &table[id]; }
 
+/* Whether the words have the command's name, whose blank is a - there. */
+static bool has_command(const char *words, command_id command) {
+  const char *name = names[command];
+  size_t n = strlen(name);
+  for (const char *w = words; *w; w += strspn(w, " ")) {
+    size_t length = strcspn(w, " "), i = 0;
+    while (i < n && i < length && (w[i] == name[i] || (w[i] == '-' && name[i] == ' '))) i++;
+    if (i == n && n == length) return true;
+    w += length;
+  }
+  return false;
+}
+
+bool option_is_taken(option_id id, command_id command) {
+  return has_command(table[id].commands, command);
+}
+
+const char *option_help(option_id id, command_id command, const char **takes) {
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    if (others[i].id != id || !has_command(others[i].commands, command)) continue;
+    if (takes) *takes = others[i].takes;
+    return others[i].help;
+  }
+  if (takes) *takes = table[id].takes;
+  return table[id].help;
+}
+
 /* The command's own option of this name, else another one's. */
-static int find_long(command_set command, const char *name, size_t n) {
+static int find_long(command_id command, const char *name, size_t n) {
   int found = -1;
   for (int i = OPT_COUNT - 1; i >= 0; i--) {
     if (strlen(table[i].name) != n || strncmp(table[i].name, name, n) != 0) continue;
-    if (found < 0 || table[i].commands & command) found = i;
+    if (found < 0 || option_is_taken((option_id)i, command)) found = i;
   }
   return found;
 }
@@ -67,32 +73,31 @@ static int find_letter(char letter) {
   return -1;
 }
 
-static bool unknown(command_set command, const char *arg, char *why, size_t size) {
-  const char *names[OPT_COUNT];
+static bool unknown(command_id command, const char *arg, char *why, size_t size) {
+  const char *own[OPT_COUNT];
   char name[64];
   int n = 0;
   size_t length = strcspn(arg, "=");
   for (int i = 0; i < OPT_COUNT; i++)
-    if (table[i].commands & command) names[n++] = table[i].name;
+    if (option_is_taken((option_id)i, command)) own[n++] = table[i].name;
   bool is_long = arg[1] == '-';
   snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), arg);
-  const char *near = is_long ? loci_name_near(name + 2, names, n) : NULL;
-  if (!is_long && length > 2) near = loci_name_near(name + 1, names, n); /* -model */
+  const char *near = is_long ? loci_name_near(name + 2, own, n) : NULL;
+  if (!is_long && length > 2) near = loci_name_near(name + 1, own, n); /* -model */
   if (near) snprintf(why, size, "unknown option %s; did you mean --%s?", name, near);
   if (!near) snprintf(why, size, "unknown option %s", is_long || length <= 2 ? name : arg);
   return false;
 }
 
-static bool not_here(command_set command, const option *o, char *why, size_t size) {
+static bool not_here(command_id command, option_id id, char *why, size_t size) {
   char takers[192] = "";
-  const char *self = "";
-  for (size_t i = 0; i < sizeof command_names / sizeof *command_names; i++) {
-    if (command_names[i] && command == COMMAND_BIT(i)) self = command_names[i];
-    if (!command_names[i] || !(o->commands & COMMAND_BIT(i))) continue;
+  for (int i = 0; i < COMMAND_COUNT; i++) {
+    if (!option_is_taken(id, (command_id)i)) continue;
     size_t used = strlen(takers);
-    snprintf(takers + used, sizeof takers - used, "%s%s", used ? ", " : "", command_names[i]);
+    snprintf(takers + used, sizeof takers - used, "%s%s", used ? ", " : "", names[i]);
   }
-  snprintf(why, size, "%s takes no --%s; it belongs to: %s", self, o->name, takers);
+  snprintf(why, size, "%s takes no --%s; it belongs to: %s", names[command], table[id].name,
+           takers);
   return false;
 }
 
@@ -102,13 +107,13 @@ static bool no_value(const option *o, char *why, size_t size) {
 }
 
 /* A word that is certainly the next option, not a value: --json after --question. */
-static bool is_long_option(command_set command, const char *s) {
+static bool is_long_option(command_id command, const char *s) {
   if (strncmp(s, "--", 2) != 0 || !s[2]) return false;
   return find_long(command, s + 2, strcspn(s + 2, "=")) >= 0;
 }
 
 /* Takes the option at argv[*i], with its value. */
-static bool take_option(command_set command, int argc, char **argv, int *i, args *out, char *why,
+static bool take_option(command_id command, int argc, char **argv, int *i, args *out, char *why,
                         size_t size) {
   const char *arg = argv[*i], *value = NULL;
   int id;
@@ -125,7 +130,7 @@ static bool take_option(command_set command, int argc, char **argv, int *i, args
   if (!o->argument && value && arg[1] != '-') return unknown(command, arg, why, size);
   if (arg[1] != '-' && value && find_long(command, arg + 1, strcspn(arg + 1, "=")) >= 0)
     return unknown(command, arg, why, size); /* -model DIR is not -m odel */
-  if (!(o->commands & command)) return not_here(command, o, why, size);
+  if (!option_is_taken((option_id)id, command)) return not_here(command, (option_id)id, why, size);
   if (!o->argument && value) {
     snprintf(why, size, "--%s takes no value", o->name);
     return false;
@@ -144,7 +149,7 @@ static bool take_option(command_set command, int argc, char **argv, int *i, args
   return true;
 }
 
-bool args_parse(command_set command, int argc, char **argv, args *out, char *why, size_t size) {
+bool args_parse(command_id command, int argc, char **argv, args *out, char *why, size_t size) {
   memset(out, 0, sizeof *out);
   out->given = calloc((size_t)argc + 1, sizeof *out->given);
   out->rest = calloc((size_t)argc + 1, sizeof *out->rest);

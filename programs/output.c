@@ -3,10 +3,12 @@
  * Standard output carries the result alone, standard error everything else.  A file is written
  * beside its place and then renamed, so that it is whole or not there; devices and pipes are
  * written directly. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,7 +37,41 @@ static void say(cli *c) {
   loci_text_free(json);
 }
 
+/* The name beside [path], which is not there, that was probably meant; "" if there is none. */
+static void near_path(const char *path, char out[PATH_SIZE]) {
+  enum { MOST = 512 };
+  const char *slash = strrchr(path, '/');
+  char folder[PATH_SIZE], *names[MOST];
+  int n = 0, before = slash ? (int)(slash - path) + 1 : 0;
+  snprintf(folder, sizeof folder, "%.*s", before ? before : 1, before ? path : ".");
+  DIR *d = opendir(folder);
+  out[0] = 0;
+  for (struct dirent *e; d && n < MOST && (e = readdir(d)) != NULL;)
+    if (e->d_name[0] != '.' && (names[n] = strdup(e->d_name)) != NULL) n++;
+  if (d) closedir(d);
+  const char *near = loci_name_near(path + before, (const char *const *)names, n);
+  if (near) snprintf(out, PATH_SIZE, "%.*s%s", before, path, near);
+  for (int i = 0; i < n; i++) free(names[i]);
+}
+
+/* A failure about a file that an argument names and that is not there names the nearest one. */
+static void suggest_path(cli *c) {
+  char near[PATH_SIZE];
+  int options = c->args.given_count, all = options + c->args.rest_count;
+  for (int i = 0; i < all && c->err.code == LOCI_EIO; i++) {
+    const option *o = i < options ? option_get(c->args.given[i].id) : NULL;
+    const char *path = o ? c->args.given[i].value : c->args.rest[i - options];
+    bool file = !o || (o->takes && (!strcmp(o->takes, "file") || !strcmp(o->takes, "dir")));
+    if (!file || !*path || access(path, F_OK) == 0 || !strstr(c->err.msg, path)) continue;
+    near_path(path, near);
+    size_t n = strlen(c->err.msg);
+    if (*near) snprintf(c->err.msg + n, sizeof c->err.msg - n, "; did you mean %.200s?", near);
+    return;
+  }
+}
+
 int cli_failed(cli *c) {
+  suggest_path(c);
   int number = term_signal();
   say(c);
   return c->err.code == LOCI_ECANCELLED && number ? 128 + number : EXIT_FAILED;
@@ -71,7 +107,7 @@ int cli_bad_value(cli *c, option_id id, const char *wanted) {
 
 bool cli_ends_with(const char *path, const char *ending) {
   size_t n = strlen(path), k = strlen(ending);
-  return n > k && strcmp(path + n - k, ending) == 0;
+  return n > k && strcasecmp(path + n - k, ending) == 0;
 }
 
 static bool has_listed_ending(const char *path, const char *endings) {
@@ -94,13 +130,12 @@ bool cli_is_same_file(const char *a, const char *b) {
 
 /* Whether a file that some option names is [path]. */
 static bool is_named(const char *path, const args *a) {
-  static const option_id inputs[] = {OPT_DATA,       OPT_REQUESTS, OPT_KEEP_FILE, OPT_AVERAGE,
-                                     OPT_COVARIANCE, OPT_NOISE,    OPT_EDIT,      OPT_STORE,
-                                     OPT_IMAGE_LIST, OPT_ANSWERS,  OPT_TRAIN};
-  const char *name, *corrupt = args_get(a, OPT_CORRUPT);
-  for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-    for (int k = 0; (name = args_at(a, inputs[i], k)) != NULL; k++)
-      if (cli_is_same_file(path, name)) return true;
+  const char *corrupt = args_get(a, OPT_CORRUPT);
+  for (int i = 0; i < a->given_count; i++) {
+    const char *takes = option_get(a->given[i].id)->takes;
+    bool file = takes && strcmp(takes, "file") == 0 && a->given[i].id != OPT_OUT;
+    if (file && cli_is_same_file(path, a->given[i].value)) return true;
+  }
   return corrupt && strncmp(corrupt, "image:", 6) == 0 && cli_is_same_file(path, corrupt + 6);
 }
 
@@ -249,7 +284,7 @@ int cli_finish(cli *c, int code) {
   if (fflush(stdout) != 0) bad = true;
   int why = errno;
   term_progress_end(&c->term);
-  if (!bad) return code;
+  if (!bad || why == EPIPE) return code; /* whoever reads has seen enough */
   fprintf(stderr, "loci: standard output: %s\n", why ? strerror(why) : "could not be written");
   return code ? code : EXIT_FAILED;
 }

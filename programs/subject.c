@@ -33,7 +33,7 @@ int cli_stopped(cli *c) {
 
 /* The edits of --edit, each on top of those before it. */
 static int apply_edits(cli *c, loci_model *m) {
-  if (!(c->command->bit & EDITED_COMMANDS) || !args_has(&c->args, OPT_EDIT)) return EXIT_DONE;
+  if (c->command->id == COMMAND_EDIT_TEST || !args_has(&c->args, OPT_EDIT)) return EXIT_DONE;
   int code = edit_read_option(c, &c->edits);
   for (int i = 0; !code && i < c->edits.count; i++)
     if (loci_edit_apply(m, c->edits.at[i], &c->err)) code = cli_failed(c);

@@ -86,6 +86,7 @@ void term_init(term *t, color_when when, bool no_progress) {
   t->color = color_of_terminal(when);
   t->columns = columns_of_terminal();
   if (t->columns < 20) t->columns = 20;
+  t->wrap = isatty(STDOUT_FILENO) || env("COLUMNS") ? t->columns : 1 << 20;
   t->progress = !no_progress && isatty(STDERR_FILENO) && name && strcmp(name, "dumb") != 0;
 }
 

@@ -15,6 +15,7 @@ typedef struct term {
   loci_color color;
   bool utf8;
   int columns;
+  int wrap;      /* where lines of text end: at the columns; without a terminal nowhere */
   bool progress; /* the progress line may be drawn */
   double started, drawn;
   char stage[32];

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { FIRST_ROOM = 4096 };
 
@@ -33,7 +34,7 @@ loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_e
     st = fail_nomem(err, path);
     goto done;
   }
-  r->file = fopen(path, "re");
+  r->file = strcmp(path, "-") == 0 ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
   if (!r->file) {
     st = fail_errno(err, errno, "%s", path);
     goto done;

@@ -9,7 +9,7 @@
 
 typedef struct line_reader line_reader;
 
-/* [limit]: most bytes of one line. */
+/* "-": standard input.  [limit]: most bytes of one line. */
 loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_err *err);
 void lines_close(line_reader *r);
 

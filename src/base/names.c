@@ -1,8 +1,8 @@
 /* Tables of names and the nearest of them (see names.h).
  *
  * Nearest by optimal string alignment (insert, delete, change, swap neighbours; each costs 1): a
- * word is near when the distance is at most a third of the typed length, or when what was typed
- * begins it and no other. */
+ * word is near when what was typed begins it and no other, or when the distance is at most a third
+ * of the typed length. */
 #include "base/names.h"
 
 #include <ctype.h>
@@ -129,7 +129,7 @@ int nearest_name(const char *given, const char *const *names, int n) {
       begins++;
     }
   }
-  return nearest >= 0 ? nearest : begins == 1 ? begun : -1;
+  return begins == 1 ? begun : nearest;
 }
 
 const char *loci_name_near(const char *typed, const char *const *words, int n) {

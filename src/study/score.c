@@ -236,6 +236,7 @@ loci_status loci_score_new(loci_model *model, loci_examples *examples, const loc
                 .own_prompts = true,
                 .result = &made->result,
                 .command = "score",
+                .seedless = true,
                 .asks = true,
                 .describe = describe_request,
                 .describe_ctx = s.opts,

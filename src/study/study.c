@@ -223,7 +223,7 @@ static loci_status tell(const study *s, const char *path, loci_err *err) {
   js_put(&request, "data", js_text(path));
   study_put_common(&request, s->model, s->opts, s->asks);
   if (s->opts->limit > 0) js_put(&request, "limit", js_int(s->opts->limit));
-  js_put(&request, "seed", request_seed(s->opts->seed));
+  if (!s->seedless) js_put(&request, "seed", request_seed(s->opts->seed));
   if (s->describe) s->describe(s->describe_ctx, &request);
   return request_tell(&words, request, s->result, err);
 }

@@ -36,6 +36,7 @@ typedef struct study {
   loci_result *result;                              /* that the request is told in */
   const char *command;                              /* "study trace"; NULL: it tells none */
   bool asks;                                        /* it asks for answers: max_new matters */
+  bool seedless;                                    /* nothing in it is random */
   void (*describe)(const void *ctx, js_value **to); /* its own part of the request; NULL: none */
   const void *describe_ctx;
   arena *mem; /* of the result */

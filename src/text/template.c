@@ -11,6 +11,11 @@
 
 enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
 
+const char *loci_template_name(int i) {
+  const prompt_template *t = template_at(i);
+  return t ? t->name : NULL;
+}
+
 /* ---------------------------------------------------------------- by name */
 
 #define IMAGE "{{ image ~ '\n' if image }}"

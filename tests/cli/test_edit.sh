@@ -150,7 +150,7 @@ try edit test -m "$model" --data set.jsonl --layer 3 --prompts 2 --renderings 1 
 wants 0
 [[ $(flat) == *'{"name":"paraphrases","examples":0,"questions":0,'* ]] || miss "a wording that was solved with is tested"
 usage 'it takes no --lr' edit test -m "$model" --data set.jsonl --edit lima.edit --lr 1
-usage 'edit test needs --data FILE' edit test -m "$model"
+usage 'edit test needs a file of examples' edit test -m "$model"
 
 # What makes no sense.
 usage 'did you mean edit solve' edit solv

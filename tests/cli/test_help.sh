@@ -35,7 +35,7 @@ while read -r site; do prints "$site"; done < <(sed -n 's/^SITE([A-Z_]*, "\([a-z
 # One table: the manual page names every option and no other; the completions offer only what the command takes.
 declare -A options_of
 for c in "${commands[@]}"; do
-  options_of[$c]=$("$loci" help "$c" | sed -n '/^options/,$p' | grep -E '^  +(-., )?--' | grep -oE -- '--[a-z-]+')
+  options_of[$c]=$("$loci" help "$c" | sed -n '/^options/,$p' | grep -oE '^  +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u)
 done
 all=$(printf '%s\n' "${options_of[@]}" | grep . | sort -u)
 page=$(grep -oE '^\.It Fl .*' "$source_dir/docs/loci.1" | grep -oE 'Fl -[a-z-]+' | sed 's/Fl -/--/' | sort -u)
@@ -43,15 +43,34 @@ page=$(grep -oE '^\.It Fl .*' "$source_dir/docs/loci.1" | grep -oE 'Fl -[a-z-]+'
 for c in "${commands[@]}"; do
   grep -q "^\.It Cm $c\$" "$source_dir/docs/loci.1" || miss "the manual page does not name the command $c"
 done
-if [ -f "$source_dir/completions/options.txt" ]; then
-  while read -r kind takers names _; do
-    [ "$kind" = option ] || continue
-    [ "$takers" = '*' ] && takers=info,tokens,image,ask,record,trace,knockout,lens,flow,bench,edit-solve,edit-apply,edit-test,study-flow,study-knockout,study-trace,study-run,study-predict
-    for c in ${takers//,/ }; do
-      [[ $'\n'${options_of[${c/-/ }]-}$'\n' == *$'\n'"${names##*,}"$'\n'* ]] || miss "completion of $c offers ${names##*,}, which it does not take"
-    done
-  done <"$source_dir/completions/options.txt"
-fi
+# The table for completions has what the help screens have.
+table=$("$loci" help --table)
+for c in "${commands[@]}"; do
+  offered=$(awk -v c="${c/ /-}" '$1 == "option" && $2 == c {print $3}' <<<"$table" | grep -oE -- '--[a-z-]+$' | sort -u)
+  [ "$offered" = "${options_of[$c]}" ] || miss "the table and the help of $c differ: $(diff <(echo "$offered") <(echo "${options_of[$c]}"))"
+done
+# Every command that an option names exists.
+for word in $(sed 's|/\*.*\*/||' "$source_dir/programs/options.def" | grep -oE '(false|true), .*|HELP\([A-Z_]*, "[^"]*"|^#define [A-Z_]* .*' | grep -oE '"[a-z][a-z -]*"' | tr -d '"'); do
+  grep -q "^command $word " <<<"$table" || miss "options.def speaks of a command $word"
+done
+
+# Lists of names, and the commands of a family.
+for topic in groups roles corruptions metrics directions methods measurements templates; do
+  try help "$topic"
+  wants 0
+  [ "$(wc -l <<<"$out")" -gt 3 ] || miss "no list of $topic"
+done
+try help study
+wants 0
+prints '  study predict'
+family=$out
+try study --help
+wants 0
+[ "$out" = "$family" ] || miss "'loci help study' differs from 'loci study --help'"
+unset COLUMNS
+try help edit solve # no terminal: a line is a line
+[ "$(grep -c 'May be\|may be repeated' <<<"$out")" -ge 1 ] || miss "nothing may be repeated"
+prints '--lambda X              ridge of the update (0.01); memit: weight of the covariance (1)'
 if command -v mandoc >/dev/null; then
   lint=$(mandoc -Tlint "$source_dir/docs/loci.1")
   [ -z "$lint" ] || miss "mandoc: $lint"

@@ -62,7 +62,7 @@ prints '0.00 ('
 prints 'edited    lima.edit'
 
 # What makes no sense.
-usage 'score needs --data FILE' score -m "$model"
+usage 'score needs a file of examples' score -m "$model"
 usage '--choice wants letter, text or free' score -m "$model" --data one.jsonl --choice number
 usage '--by names set twice' score -m "$model" --data one.jsonl --by set,set
 failed 'none.jsonl' score -m "$model" --data none.jsonl

@@ -111,4 +111,29 @@ usage 'lens writes files that end in .json .csv .png .svg .pdf .html' "${lens[@]
 usage 'record writes files that end in .safetensors' record -m x -q x --site z -o run.npz
 usage 'image writes files that end in .safetensors .png' image -m x -i x -o seen.jpg
 usage 'ask writes files that end in .json' "${ask[@]}" -o .json
+
+# Files: the nearest name, either spelling of the examples, endings in capitals or unknown.
+failed() { # SENTENCE ARGUMENTS...
+  local sentence=$1
+  shift
+  try "$@"
+  wants 1
+  says "$sentence"
+}
+failed "did you mean $model?" info -m "${model%s}"
+failed "did you mean $model/data/trace.jsonl?" data lint "$model/data/trac.jsonl"
+usage 'study report writes .json .csv .png .svg .pdf .html, or a directory' study report x.db -o x.gif
+usage 'a file of examples is named twice: a.jsonl and --data b.jsonl' study trace a.jsonl --data b.jsonl -m "$model"
+usage 'score needs a file of examples' score -m "$model"
+try data show --data "$model/data/score.jsonl" --limit 1
+wants 0
+head -2 "$model/data/trace-text.jsonl" >two.jsonl
+try data lint --no-images - --json <two.jsonl
+wants 0
+"$loci" data show "$model/data/score.jsonl" | head -1 >first
+[ "${PIPESTATUS[0]}" = 0 ] || miss "a closed pipe is an error"
+try "${ask[@]}" --quiet -o answer.JSON
+wants 0
+[ -z "$out" ] || miss "--quiet prints: $out"
+grep -q loci.ask answer.JSON || miss "no answer.JSON"
 finish
