@@ -90,6 +90,8 @@ static int most_that_fit(const loci_model *m, int prompt, int most) {
   return most;
 }
 
+/* One walk for all tokens: the prompt's, cleared, serves each step, which would otherwise spend its
+ * time on making room. */
 static loci_status generate(const loci_model *m, const loci_prompt *p, int most, loci_answer *a,
                             const walk_hooks *given, loci_err *err) {
   int64_t D = model_decoder(m)->width;
@@ -142,6 +144,7 @@ static loci_status tell(const loci_prompt *p, int max_new, loci_answer *a, loci_
   return request_tell(&words, request, &a->result, err);
 }
 
+/* What cannot be answered is said before anything is computed. */
 loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
                      loci_progress_fn progress, void *ctx, loci_answer **out, loci_err *err) {
   *out = NULL;

@@ -9,6 +9,8 @@
 
 #include "walk/back.h"
 
+/* A cache has room for what comes later, a stream of this walk just for its live rows; all other
+ * parts see both as stretches with steps between heads. */
 void lay_out_kv(walk *w, int layer) {
   int G = w->c->kv_heads, K = w->c->head_dim, kept = kept_layer(w, layer);
   float *keys = w->keys + kept * w->key_floats, *values = w->values + kept * w->value_floats;
@@ -58,6 +60,8 @@ static void pack_all(walk *w, int layer) {
   for (int64_t i = 0; i < jobs; i++) pack_head(w, layer, i / G, (int)(i % G));
 }
 
+/* Upwards through the ancestors, each one up to where its child begins; then turned round, because
+ * scores stand in the order of positions. */
 int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
   int n = 0, end = position + 1;
   for (; s >= 0 && end > 0; s = w->streams.at[s].parent) {
@@ -76,6 +80,8 @@ int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
   return n;
 }
 
+/* Masks are sorted by stream and query, so that a walk with thousands of them finds a row's by
+ * halving. */
 static void mask_row(const walk *w, int layer, const row *r, float *S) {
   int64_t lo = w->mask_bucket[layer], hi = w->mask_bucket[layer + 1];
   while (lo < hi) { /* first mask of (stream, query) or behind */
@@ -158,6 +164,7 @@ static int64_t block_end(const walk *w, int64_t i) {
   return end;
 }
 
+/* Rows are cut into blocks once; jobs go head by head, then block by block. */
 void attend_layer(walk *w, int layer) {
   int64_t n = w->rows.upto[STAGE_ATTEND];
   int64_t ld = round_up(w->longest, PANEL) + PANEL, blocks = 0;

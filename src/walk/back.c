@@ -11,6 +11,8 @@
 
 /* ---------------------------------------------------------------- the rows of the layer */
 
+/* In the last layer nothing mixes positions behind attention: rows that are not wanted take part
+ * with their keys and values alone. */
 static void list_rows(walk *w, int layer) {
   tape *t = w->tape;
   bool last = layer == w->c->layers - 1;
@@ -131,6 +133,8 @@ static void add_part(walk *w, int64_t first, int64_t n, bool owner) {
   rows_add(&w->a->rows, to, rows_f32(t->part, D, NULL), n, D);
 }
 
+/* What flows through the MLP's own result is taken before the norm's gradient is added to G, which
+ * the residual connection has passed on already. */
 static loci_status back_mlp_chunk(walk *w, const decoder_layer *weights, int layer, int64_t first,
                                   int64_t n, loci_err *err) {
   tape *t = w->tape;
@@ -210,6 +214,8 @@ static bool goes_on(const walk *w, int layer) {
   return false;
 }
 
+/* The steps of walk_layer from the last to the first; it ends early where nothing before attention,
+ * or below, is asked for. */
 static loci_status back_layer(walk *w, int layer, loci_err *err) {
   const decoder_layer *weights = &w->model->weights->layers[layer];
   tape *t = w->tape;
@@ -235,6 +241,8 @@ static loci_status back_layer(walk *w, int layer, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Gradients are added up, so all begin at zero.  A late site of the layer below the lowest one
+ * needs no product of its own: its gradient is G as it stands in the end. */
 loci_status walk_backward(walk *w, walk_slope_fn slope, void *ctx, const walk_hooks *hooks,
                           loci_err *err) {
   static const walk_hooks none;

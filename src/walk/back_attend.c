@@ -83,6 +83,7 @@ static void back_head_of(walk *w, int layer, int g, int64_t first, int64_t end, 
   }
 }
 
+/* Stream by stream, so that one job owns the rows of dk and dv it adds to; heads go to threads. */
 void back_attend(walk *w, int layer) {
   tape *t = w->tape;
   int64_t HK = (int64_t)w->c->heads * w->c->head_dim, GK = (int64_t)w->c->kv_heads * w->c->head_dim;

@@ -27,6 +27,7 @@ struct flow_room {
   int64_t scratch_floats;
 };
 
+/* Projected sources are a large matrix for each of them: as many at a time as stay in the cache. */
 bool flow_prepare(walk *w) {
   const decoder_config *c = w->c;
   int64_t HK = (int64_t)c->heads * c->head_dim;
@@ -138,6 +139,8 @@ static void summed_norms(const walk *w, const walk_flow *f, int64_t source, cons
   }
 }
 
+/* Sources in chunks of one size, each chunk's projections read by all queries while they are there.
+ */
 static loci_status norms(walk *w, const walk_flow *f, loci_err *err) {
   flow_room *r = w->flow;
   int64_t size = w->c->heads * r->width, chunks = (f->source_count + r->chunk - 1) / r->chunk;
@@ -176,6 +179,7 @@ static void mix_values(const walk *w, const walk_flow *f, int query, float *out)
   }
 }
 
+/* The sum over sources is taken before the projection, which is linear: one row for each query. */
 static loci_status sums(walk *w, const walk_flow *f, loci_err *err) {
   flow_room *r = w->flow;
   const linear_weights *o = &w->model->weights->layers[f->layer].o;

@@ -19,6 +19,7 @@ static int64_t head_chunk(const walk *w) {
   return most < fit ? most : fit;
 }
 
+/* In the walk's own memory, so that a cleared walk has it already. */
 bool head_prepare(walk *w) {
   head_room *h = &w->head;
   int64_t V = w->c->vocab, D = w->c->width;
@@ -58,6 +59,8 @@ void keep_wanted(walk *w, int layer) {
   }
 }
 
+/* The ordered ones are finished before any other is read: a caller learns from them what to read
+ * the others for. */
 static loci_status give_wanted(walk *w, const walk_hooks *hooks, loci_err *err) {
   head_room *h = &w->head;
   int64_t V = w->c->vocab;
@@ -80,6 +83,7 @@ static loci_status give_wanted(walk *w, const walk_hooks *hooks, loci_err *err) 
   return LOCI_OK;
 }
 
+/* Row by row these are larger than all else: straight out of the chunk into the record. */
 static loci_status record_logits(walk *w, const record_item *r, loci_err *err) {
   head_room *h = &w->head;
   const stream *t = &w->streams.at[r->stream];
@@ -138,6 +142,7 @@ static loci_status back_rows(walk *w, int64_t n, walk_slope_fn slope, void *ctx,
   return LOCI_OK;
 }
 
+/* Only wanted rows that a gradient is asked through; rows without one are left out. */
 loci_status back_head(walk *w, walk_slope_fn slope, void *ctx, loci_err *err) {
   head_room *h = &w->head;
   int64_t n = 0;
@@ -165,6 +170,8 @@ static int first_layer(const walk *w) {
   return first;
 }
 
+/* The head runs only if somebody asks for what lies behind the last layer.  The cache's length is
+ * set last: after a failure it holds what it held. */
 loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
   static const walk_hooks none;
   if (!hooks) hooks = &none;

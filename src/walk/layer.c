@@ -76,6 +76,8 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   return LOCI_OK;
 }
 
+/* Each site is visited where its value is complete and nothing has read it yet; rows join just
+ * before the first site that makes them differ. */
 static loci_status attention(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
   int64_t HK = (int64_t)w->c->heads * w->c->head_dim, D = w->c->width;
   TRY(project_qkv(w, weights, layer, err));
@@ -146,6 +148,8 @@ loci_status walk_report(const walk *w, const walk_hooks *hooks, const char *word
   return fail(err, LOCI_ECANCELLED, "cancelled in layer %d", (int)done);
 }
 
+/* In chunks, because the inner rows are the widest of all; joiners at mlp_post come with the first.
+ */
 static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const walk_hooks *hooks,
                        loci_err *err) {
   int64_t n = w->rows.upto[STAGE_RESID_MID], more = w->rows.upto[STAGE_MLP_POST] - n;
@@ -173,6 +177,7 @@ void leave_layer(const walk *w, int layer) {
   if (w->model->release) checkpoint_release_layer(w->model->weights, layer);
 }
 
+/* A row counts once for all the layer's products; rows that lend keys and values count too. */
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err) {
   const decoder_layer *weights = &w->model->weights->layers[layer];
   rows_of_layer(w, layer);

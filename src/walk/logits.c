@@ -36,6 +36,8 @@ int argmax_of(const float *x, int64_t n, int skip) {
   return best;
 }
 
+/* Insertion into a short list; a later equal does not displace an earlier one, so ties go to the
+ * smaller id. */
 void top_logits_of(const float *x, int vocab, top_logits *out) {
   int n = 0;
   for (int i = 0; i < vocab; i++) {

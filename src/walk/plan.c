@@ -100,6 +100,7 @@ static void add_up(int64_t *bucket, int64_t n) {
   for (int64_t i = 0; i < n; i++) bucket[i + 1] += bucket[i];
 }
 
+/* Sorted, with offsets by layer and site: a visit then looks at its own items alone. */
 static loci_status sort_items(walk *w, loci_err *err) {
   int L = w->c->layers;
   if (w->patches.count > 1) {
@@ -187,6 +188,26 @@ static bool fill_angles(walk *w) {
   return true;
 }
 
+/* Lists of at most n rows of a layer. */
+static bool allocate_rows(walk *w, int64_t n) {
+  arena *mem = w->mem;
+  layer_rows *r = &w->rows;
+  r->at = arena_array(mem, n, row);
+  r->start = arena_array(mem, w->streams.count, int64_t);
+  r->joiner = arena_zarray(mem, w->streams.count + 1, int64_t);
+  r->joins = arena_array(mem, most_joins(w), join);
+  int64_t **const lists[] = {&r->start_row,   &r->by_stream,    &r->slots, &r->owners,
+                             &r->owner_slots, &r->normed,       &r->to,    &r->from,
+                             &r->start_slots, &r->start_angles, &r->block};
+  bool ok = r->at && r->start && r->joiner && r->joins;
+  for (size_t i = 0; ok && i < sizeof lists / sizeof *lists; i++) {
+    *lists[i] = arena_array(mem, n, int64_t);
+    ok = *lists[i] != NULL;
+  }
+  return ok;
+}
+
+/* All the walk will need, at once, so that a shortage shows before anything is computed. */
 static loci_status allocate(walk *w, loci_err *err) {
   const decoder_config *c = w->c;
   arena *mem = w->mem;
@@ -196,22 +217,6 @@ static loci_status allocate(walk *w, loci_err *err) {
   w->chunk = chunk_rows(w);
   bool f32 = w->a->type == DTYPE_F32; /* rows of z and mlp_post are operands as they stand */
   int64_t widest = HK > c->width && !f32 ? HK : c->width;
-  layer_rows *r = &w->rows;
-  r->at = arena_array(mem, n, row);
-  r->start = arena_array(mem, streams, int64_t);
-  r->start_row = arena_array(mem, n, int64_t);
-  r->joiner = arena_zarray(mem, streams + 1, int64_t);
-  r->by_stream = arena_array(mem, n, int64_t);
-  r->slots = arena_array(mem, n, int64_t);
-  r->owners = arena_array(mem, n, int64_t);
-  r->owner_slots = arena_array(mem, n, int64_t);
-  r->normed = arena_array(mem, n, int64_t);
-  r->to = arena_array(mem, n, int64_t);
-  r->from = arena_array(mem, n, int64_t);
-  r->start_slots = arena_array(mem, n, int64_t);
-  r->start_angles = arena_array(mem, n, int64_t);
-  r->joins = arena_array(mem, most_joins(w), join);
-  r->block = arena_array(mem, n, int64_t);
   w->kv = arena_array(mem, streams, stream_kv);
   w->needed = arena_array(mem, n, bool);
   assert(w->kept == 0 || w->grads.count == 0);
@@ -236,11 +241,9 @@ static loci_status allocate(walk *w, loci_err *err) {
   w->gate = arena_zarray(mem, w->chunk * c->inner, float);
   w->up = arena_zarray(mem, w->chunk * c->inner, float);
   w->inner = arena_zalloc(mem, f32 ? 0 : operand_bytes(w->a, w->chunk, c->inner), 1);
-  bool ok = r->owners && r->owner_slots && r->normed && r->to && r->from && r->at && r->start &&
-            r->start_row && r->joiner && r->by_stream && r->slots && r->start_slots &&
-            r->start_angles && r->joins && r->block && w->kv && w->needed && w->resid && w->delta &&
-            w->normed && w->operand && w->q && w->z && w->k && w->v && w->keys && w->values &&
-            w->scores && w->gate && w->up && w->inner;
+  bool ok = allocate_rows(w, n) && w->kv && w->needed && w->resid && w->delta && w->normed &&
+            w->operand && w->q && w->z && w->k && w->v && w->keys && w->values && w->scores &&
+            w->gate && w->up && w->inner;
   if (ok) ok = fill_angles(w);
   if (ok && w->flows.count > 0) ok = flow_prepare(w);
   if (ok && w->layers == c->layers) ok = head_prepare(w);

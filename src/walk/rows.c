@@ -197,6 +197,8 @@ static void list_live(walk *w, int layer, int64_t live) {
   r->kv_only = others;
 }
 
+/* Stage by stage, because a step works on a prefix (W3); owners are known by then, since they stand
+ * in an earlier stage or belong to a smaller stream. */
 static void list_joiners(walk *w, int layer) {
   layer_rows *r = &w->rows;
   int64_t n = r->upto[STAGE_START], count = r->joiner[w->streams.count];
@@ -223,6 +225,7 @@ static void list_joiners(walk *w, int layer) {
   }
 }
 
+/* Joiners of the layer before are still listed while rows are inherited: those are computed. */
 void rows_of_layer(walk *w, int layer) {
   layer_rows *r = &w->rows;
   inherit_rows(w, layer);

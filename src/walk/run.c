@@ -32,6 +32,8 @@ struct loci_run {
   bool done;
 };
 
+/* A run owns nothing of the prompt, and records into an arena of its own that lives as long as it.
+ */
 loci_status loci_run_new(const loci_model *model, const loci_prompt *prompt, loci_run **out,
                          loci_err *err) {
   *out = NULL;
@@ -67,6 +69,7 @@ static loci_status check_request(const loci_run *r, loci_site site, int layer, l
   return LOCI_OK;
 }
 
+/* Room is made at once, so that running cannot fail for want of it; the same site twice is one. */
 loci_status loci_run_record(loci_run *r, loci_site site, int layer, loci_err *err) {
   TRY(check_request(r, site, layer, err));
   for (recorded *k = r->records; k; k = k->next) {
@@ -85,6 +88,7 @@ loci_status loci_run_record(loci_run *r, loci_site site, int layer, loci_err *er
   return LOCI_OK;
 }
 
+/* Only what a walk does not check: its patches are of single positions. */
 loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) {
   TRY(check_request(r, patch->site, patch->layer, err));
   int T = r->prompt->info.length;
@@ -101,6 +105,7 @@ loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) 
   return LOCI_OK;
 }
 
+/* A patch of several positions becomes as many of the walk's. */
 static loci_status build(const loci_run *r, walk *w, loci_err *err) {
   int root;
   TRY(walk_root(w, r->prompt->embeds, r->prompt->info.length, &root, err));
@@ -194,6 +199,7 @@ static loci_status recorded_tensor(const loci_run *r, const recorded *k, st_tens
   return LOCI_OK;
 }
 
+/* What the run was computed from, so that its file can be checked without the program. */
 static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, loci_err *err) {
   const loci_prompt *p = r->prompt;
   const model_config *c = &r->model->weights->config;
@@ -218,6 +224,7 @@ static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, 
   return LOCI_OK;
 }
 
+/* Sizes follow from types and shapes here, in one place for all tensors. */
 loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
   if (!r->done) return fail(err, LOCI_EINVAL, "the run has not been run");
   st_tensor *tensors = arena_zarray(r->mem, r->record_count + 4, st_tensor);

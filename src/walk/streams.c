@@ -9,6 +9,7 @@
 
 enum { MAX_STREAMS = 1 << 22, KEPT_BYTES = 64 << 20 };
 
+/* Nothing is sized yet: what a walk needs is known when it is run. */
 loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
   *out = NULL;
   walk *w = calloc(1, sizeof *w);
@@ -46,6 +47,8 @@ void walk_free(walk *w) {
 #define EMPTIED(list)                                                                              \
   { .at = w->list.at, .room = w->list.room }
 
+/* All but what is costly to make; whatever is added to a walk begins anew by not being named here.
+ */
 void walk_clear(walk *w) {
   arena_reset(w->mem, KEPT_BYTES);
   arith_restart(w->a);
@@ -84,6 +87,7 @@ static loci_status grow(void **at, int64_t count, int64_t *room, size_t size, lo
     (list).at[(list).count++] = __VA_ARGS__;                                                       \
   } while (0)
 
+/* A root is live everywhere; a child nowhere, until find_births sees its interventions. */
 static loci_status add_stream(walk *w, stream s, int *out, loci_err *err) {
   if (w->streams.count >= MAX_STREAMS) {
     return fail(err, LOCI_EINVAL, "a walk of more than %d streams", MAX_STREAMS);
@@ -109,6 +113,7 @@ loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_e
   return add_stream(w, (stream){.parent = -1, .length = length, .embeds = embeds}, out, err);
 }
 
+/* The cache grows when the walk is done: until then its length is where the stream begins. */
 loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int length, int *out,
                           loci_err *err) {
   if (length > cache->capacity - cache->length) {
@@ -124,6 +129,7 @@ loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int len
   return add_stream(w, s, out, err);
 }
 
+/* The cache is cut to what stays, so that its later rows can be computed as often as needed. */
 loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const float *rows,
                         int length, int *out, loci_err *err) {
   if (first < 0 || first > cache->length || length > cache->capacity - first) {
@@ -165,6 +171,8 @@ loci_status walk_child(walk *w, int parent, int *out, loci_err *err) {
   return add_below(w, s, out, err);
 }
 
+/* A branch shares the residual rows of the first positions, so these must be at every layer, and
+ * the same for both. */
 loci_status walk_branch(walk *w, int parent, int first, const float *embeds, int length, int *out,
                         loci_err *err) {
   const stream *t = &w->streams.at[parent];
@@ -323,6 +331,7 @@ void walk_add_cost(const walk *w, double share, loci_cost *cost) {
 
 /* ---------------------------------------------------------------- cache */
 
+/* Of all layers and heads one block each: a head stands at a multiple of its size. */
 loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci_err *err) {
   const decoder_config *c = model_decoder(m);
   *out = NULL;

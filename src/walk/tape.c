@@ -58,6 +58,7 @@ static loci_status check_patches(const walk *w, loci_err *err) {
   return LOCI_OK;
 }
 
+/* At once, like the walk's own memory. */
 static loci_status allocate(walk *w, loci_err *err) {
   const decoder_config *c = w->c;
   tape *t = w->tape;
@@ -115,6 +116,7 @@ int64_t walk_grad_fixed_bytes(const loci_model *m, int length) {
   return chunk / 2 + (int64_t)m->threads * (c->inner + 2 * (length + 32) * (c->head_dim + 16)) * 4;
 }
 
+/* After the walk's own plan: births are known, and which rows a loss reaches follows from them. */
 loci_status tape_plan(walk *w, loci_err *err) {
   w->tape = arena_zarray(w->mem, 1, tape);
   if (!w->tape) return fail_nomem(err, "planning gradients");
@@ -144,6 +146,7 @@ row_list tape_rows(const walk *w, tape_kind kind, int layer, const int64_t *slot
   return rows_f32(kept, width, slots);
 }
 
+/* Every kept row of all streams in one copy. */
 void tape_keep(walk *w, tape_kind kind, int layer) {
   if (!w->tape || layer < lowest_layer(w)) return;
   int64_t width = width_of(w, kind), n = 0;

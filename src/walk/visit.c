@@ -9,6 +9,7 @@ static float *row_at(const site_rows *s, int64_t i) {
 
 static bool holds(const site_rows *s, int64_t i) { return i >= s->first && i < s->first + s->n; }
 
+/* A patch may read a row that another one wrote, so they are taken one by one. */
 static void patch_rows(walk *w, const site_rows *s) {
   int K = w->c->head_dim;
   stage limit = stage_of(s->site);
@@ -32,6 +33,7 @@ static void patch_rows(walk *w, const site_rows *s) {
   }
 }
 
+/* A record may have rows in this chunk, in another one, or in an ancestor's stream. */
 static void record_rows(walk *w, const site_rows *s) {
   const int64_t *bucket = w->record_bucket + site_bucket(s->layer, s->site);
   for (int64_t i = bucket[0]; i < bucket[1]; i++) {
