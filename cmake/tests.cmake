@@ -44,6 +44,7 @@ foreach(test ${tests})
 endforeach()
 
 add_dependencies(memory_test make_checkpoint)
+target_link_libraries(threads_test PRIVATE OpenMP::OpenMP_C)
 
 file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/fuzz_*.c)
 foreach(fuzzer ${fuzzers})

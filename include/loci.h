@@ -27,11 +27,13 @@
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
  *     sentence.
  *   *out is owned by the caller and NULL after an error.  A result, which begins with a
- * loci_result, is freed with loci_free; anything else with the matching call. A const pointer is
- * borrowed and lives as long as the object it came from. NULL options mean all defaults; a 0 field
- * means its default. loci_free(NULL), _free(NULL) and _close(NULL) are fine. One object, one thread
- * at a time; calls that take a const model may share it. A forked child must not go on with its
- * parent's objects: OpenMP threads do not follow it. The library never prints and never exits.
+ *     loci_result, is freed with loci_free; anything else with the matching call.
+ *   A const pointer is borrowed and lives as long as the object it came from.
+ *   NULL options mean all defaults, a 0 field its default; NULL for what is required is
+ *     LOCI_EINVAL; loci_free, _free and _close take NULL.
+ *   One object, one thread at a time; any number of threads may use one model through const calls.
+ *   A forked child that computes with its parent's model of several threads gets LOCI_EINVAL.
+ *   The library never prints and never exits.
  *
  * Letters, as in docs/MATH.md: T positions, D residual width, L layers, H query heads, Hkv
  * key/value heads, K head width, F MLP inner width, V vocabulary, P image positions.  All arrays
@@ -49,6 +51,7 @@ extern "C" {
 #endif
 
 #define LOCI_VERSION "0.1.0"
+#define LOCI_VERSION_NUMBER 100 /* major * 10000 + minor * 100 + patch */
 
 #if defined(__GNUC__)
 #define LOCI_API __attribute__((visibility("default")))
@@ -62,14 +65,14 @@ extern "C" {
 
 typedef enum loci_status {
   LOCI_OK = 0,
-  LOCI_EINVAL,       /* the request makes no sense: a layer out of range, an unknown group */
-  LOCI_EIO,          /* a file is not there, or may not be read or written */
-  LOCI_EFORMAT,      /* a file breaks its format's rules */
-  LOCI_EUNSUPPORTED, /* a sound file asks for something loci does not compute */
-  LOCI_ENOMEM,       /* out of memory, or more than --memory allows */
-  LOCI_ECANCELLED,   /* a progress callback said stop */
-  LOCI_EVERIFY,      /* a recomputed number differs: never expected, always worth a report */
-  LOCI_ESYSTEM /* the machine's trouble: a lock, a full or failing disk, no descriptor left; the
+  LOCI_EINVAL = 1,       /* the request makes no sense: a layer out of range, an unknown group */
+  LOCI_EIO = 2,          /* a file is not there, or may not be read or written */
+  LOCI_EFORMAT = 3,      /* a file breaks its format's rules */
+  LOCI_EUNSUPPORTED = 4, /* a sound file asks for something loci does not compute */
+  LOCI_ENOMEM = 5,       /* out of memory, or more than --memory allows */
+  LOCI_ECANCELLED = 6,   /* a progress callback said stop */
+  LOCI_EVERIFY = 7,      /* a recomputed number differs: never expected, always worth a report */
+  LOCI_ESYSTEM = 8 /* the machine's trouble: a lock, a full or failing disk, no descriptor left; the
                   same call may succeed later */
 } loci_status;
 
@@ -82,6 +85,7 @@ typedef struct loci_err {
 LOCI_API const char *loci_status_name(loci_status status);
 
 LOCI_API const char *loci_version(void);
+LOCI_API int loci_version_number(void);
 
 /* What a result is.  Section 12 says what is written and drawn of each. */
 typedef enum loci_kind {
@@ -140,10 +144,10 @@ typedef bool (*loci_progress_fn)(void *ctx, const char *stage, double done, doub
 /* ---------------------------------------------------------------- 2. sites */
 
 typedef enum loci_site {
-#define SITE(id, name, axes, meaning) LOCI_SITE_##id,
+#define SITE(id, name, axes, meaning, number) LOCI_SITE_##id = number,
 #include "loci_sites.def"
 #undef SITE
-  LOCI_SITE_COUNT
+  LOCI_SITE_COUNT = 13 /* one more than the highest number */
 } loci_site;
 
 LOCI_API const char *loci_site_name(loci_site site); /* "mlp_out" */
@@ -205,7 +209,7 @@ LOCI_API const loci_model_info *loci_model_get_info(const loci_model *model);
 /* Harmless oddities found while opening, one sentence each; NULL after the last. */
 LOCI_API const char *loci_model_note(const loci_model *model, int i);
 /* "xxh3:<16 hex digits>" over all weights; reads everything once, then remembers. */
-LOCI_CHECK loci_status loci_model_hash(loci_model *model, const char **out, loci_err *err);
+LOCI_CHECK loci_status loci_model_hash(const loci_model *model, const char **out, loci_err *err);
 /* Bytes a default trace of a question of [tokens] text tokens would use beside the weights. */
 LOCI_API int64_t loci_model_trace_bytes(const loci_model *model, int tokens);
 
@@ -220,7 +224,7 @@ typedef struct loci_info {
   const char *const *notes;
 } loci_info;
 /* Reads all weights for the hash. */
-LOCI_CHECK loci_status loci_info_new(loci_model *model, loci_info **out, loci_err *err);
+LOCI_CHECK loci_status loci_info_new(const loci_model *model, loci_info **out, loci_err *err);
 
 /* ---------------------------------------------------------------- 4. text and images */
 
@@ -497,7 +501,7 @@ typedef struct loci_trace {
   double spearman; /* as in loci_grid, over all grids */
 } loci_trace;
 
-LOCI_CHECK loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
+LOCI_CHECK loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,
                                       const loci_trace_opts *opts, loci_trace **out, loci_err *err);
 /* LOCI_EINVAL, and what is wrong with a request whatever model and question it is for.  [each]: for
  * every example of a study, where "swap" may do without a text. */
@@ -514,7 +518,7 @@ typedef struct loci_trace_request {
  * and prompts that begin alike, with one picture, share those rows.  The numbers are those of
  * loci_trace_new; of what they share, each cost has its part.  Progress comes from the first one's
  * options.  What fails for all (memory, a stop) is the result, and then no trace comes out. */
-LOCI_CHECK loci_status loci_traces(loci_model *model, loci_trace_request *requests, int count,
+LOCI_CHECK loci_status loci_traces(const loci_model *model, loci_trace_request *requests, int count,
                                    loci_err *err);
 
 /* ---------------------------------------------------------------- 9. knockout */
@@ -570,7 +574,7 @@ typedef struct loci_knockout {
 } loci_knockout;
 
 /* All centres of all pathways in one walk, or as few as the memory allows. */
-LOCI_CHECK loci_status loci_knockout_new(loci_model *model, const loci_prompt *prompt,
+LOCI_CHECK loci_status loci_knockout_new(const loci_model *model, const loci_prompt *prompt,
                                          const loci_knockout_opts *opts, loci_knockout **out,
                                          loci_err *err);
 /* As loci_trace_check. */
@@ -630,7 +634,7 @@ typedef struct loci_flow {
 } loci_flow;
 
 /* One forward pass. */
-LOCI_CHECK loci_status loci_flow_new(loci_model *model, const loci_prompt *prompt,
+LOCI_CHECK loci_status loci_flow_new(const loci_model *model, const loci_prompt *prompt,
                                      const loci_flow_opts *opts, loci_flow **out, loci_err *err);
 /* As loci_trace_check. */
 LOCI_CHECK loci_status loci_flow_check(const loci_flow_opts *opts, loci_err *err);
@@ -674,7 +678,7 @@ typedef struct loci_lens {
 } loci_lens;
 
 /* One forward pass and the head on all cells. */
-LOCI_CHECK loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt,
+LOCI_CHECK loci_status loci_lens_new(const loci_model *model, const loci_prompt *prompt,
                                      const loci_lens_opts *opts, loci_lens **out, loci_err *err);
 /* As loci_trace_check. */
 LOCI_CHECK loci_status loci_lens_check(const loci_lens_opts *opts, loci_err *err);

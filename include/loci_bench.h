@@ -52,7 +52,7 @@ typedef struct loci_scale {
   double share;               /* of that: cost.flop over the seconds of the whole trace */
   int64_t peak_bytes;         /* of the process, resident, pages of the weights among them */
 } loci_scale;
-LOCI_CHECK loci_status loci_scale_run(loci_model *model, loci_progress_fn progress, void *ctx,
+LOCI_CHECK loci_status loci_scale_run(const loci_model *model, loci_progress_fn progress, void *ctx,
                                       loci_scale *out, loci_err *err);
 
 /* What an edit costs on this model: the same question with a target of one token, MultEdit in the
@@ -69,7 +69,7 @@ typedef struct loci_edit_cost {
   double update_seconds; /* W + left right, in the matrix's own type */
   double edit_seconds;   /* all three: prepared, [steps] steps, applied */
 } loci_edit_cost;
-LOCI_CHECK loci_status loci_edit_cost_run(loci_model *model, int steps, /* 0: 20 */
+LOCI_CHECK loci_status loci_edit_cost_run(const loci_model *model, int steps, /* 0: 20 */
                                           loci_edit_cost *out, loci_err *err);
 
 #ifdef __cplusplus

@@ -49,10 +49,10 @@ typedef struct loci_data_report {
 } loci_data_report;
 
 typedef struct loci_lint_opts {
-  loci_model *model; /* NULL: nothing about tokens is checked */
-  int max_answer;    /* tokens of an answer, with a model; 0: 20 */
-  bool no_images;    /* do not open pictures */
-  const char *out;   /* with repairs, in JSONL; NULL: nothing is written, repairs are proposed */
+  const loci_model *model; /* NULL: nothing about tokens is checked */
+  int max_answer;          /* tokens of an answer, with a model; 0: 20 */
+  bool no_images;          /* do not open pictures */
+  const char *out; /* with repairs, in JSONL; NULL: nothing is written, repairs are proposed */
   loci_progress_fn progress;
   void *progress_ctx;
 } loci_lint_opts;

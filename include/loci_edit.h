@@ -57,9 +57,9 @@ typedef struct loci_covariance {
 } loci_covariance;
 
 /* Of the questions of a file; constraints and answers play no part. */
-LOCI_CHECK loci_status loci_covariance_new(loci_model *model, loci_examples *examples, int layer,
-                                           const loci_study_opts *opts, loci_covariance **out,
-                                           loci_err *err);
+LOCI_CHECK loci_status loci_covariance_new(const loci_model *model, loci_examples *examples,
+                                           int layer, const loci_study_opts *opts,
+                                           loci_covariance **out, loci_err *err);
 /* A safetensors file (docs/FORMATS.md, "Covariances"), written with loci_write. */
 LOCI_CHECK loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_err *err);
 
@@ -116,7 +116,7 @@ typedef struct loci_edit {
 } loci_edit;
 
 /* Solves all requests into one matrix.  The model stays as it is. */
-LOCI_CHECK loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests,
+LOCI_CHECK loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *requests,
                                        int count, const loci_edit_opts *opts, loci_edit **out,
                                        loci_err *err);
 /* A small file (docs/FORMATS.md, "Edits"), written with loci_write. */
@@ -155,9 +155,9 @@ typedef struct loci_edit_saved {
  * directory is whole or not there.  Then it is opened, and every request is measured in it. (Should
  * that fail, the directory stays.)  The model itself must have no edits applied and stays as it is.
  */
-LOCI_CHECK loci_status loci_edit_save(loci_model *model, const loci_edit *const *edits, int count,
-                                      const char *dir, loci_progress_fn progress, void *ctx,
-                                      loci_edit_saved **out, loci_err *err);
+LOCI_CHECK loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edits,
+                                      int count, const char *dir, loci_progress_fn progress,
+                                      void *ctx, loci_edit_saved **out, loci_err *err);
 /* Puts back, bit for bit, what loci_edit_save replaced in [dir]. */
 LOCI_CHECK loci_status loci_edit_undo(const char *dir, loci_err *err);
 
@@ -198,7 +198,7 @@ typedef struct loci_edit_test {
   const loci_edit_group *groups;
 } loci_edit_test;
 
-LOCI_CHECK loci_status loci_edit_test_new(loci_model *model, loci_examples *examples,
+LOCI_CHECK loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
                                           const loci_edit_test_opts *opts, loci_edit_test **out,
                                           loci_err *err);
 
@@ -237,7 +237,7 @@ typedef struct loci_edit_curve {
 } loci_edit_curve;
 
 /* [path]: of an edit set, read anew for each point. */
-LOCI_CHECK loci_status loci_edit_curve_new(loci_model *model, const char *path,
+LOCI_CHECK loci_status loci_edit_curve_new(const loci_model *model, const char *path,
                                            const loci_edit_curve_opts *opts, loci_edit_curve **out,
                                            loci_err *err);
 

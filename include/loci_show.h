@@ -61,6 +61,16 @@ LOCI_CHECK loci_status loci_draw(const loci_result *result, const loci_draw_opts
 LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
 LOCI_API void loci_text_free(char *text);
 
+/* To look instead of being called: loci_monitor_progress as the progress function, a zeroed
+ * loci_monitor as its ctx.  Any thread may cancel, or ask for the stage (NULL: nothing yet). */
+typedef struct loci_monitor {
+  int cancel, permille; /* of the stage */
+  const char *stage;
+} loci_monitor;
+LOCI_API bool loci_monitor_progress(void *monitor, const char *stage, double done, double total);
+LOCI_API void loci_monitor_cancel(loci_monitor *monitor);
+LOCI_API const char *loci_monitor_stage(const loci_monitor *monitor, int *permille);
+
 #ifdef __cplusplus
 }
 #endif

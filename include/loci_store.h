@@ -59,9 +59,9 @@ typedef struct loci_run_opts {
 /* Measures the examples that the store does not have yet.  Each one's rows are written at once, so
  * that a run that was ended in any way goes on where it was; other settings or weights are another
  * run.  *out: how it ended, of the first kind.  Cancelled, the store is whole. */
-LOCI_CHECK loci_status loci_store_run(loci_store *store, loci_model *model, loci_examples *examples,
-                                      const loci_run_opts *opts, loci_run_state *out,
-                                      loci_err *err);
+LOCI_CHECK loci_status loci_store_run(loci_store *store, const loci_model *model,
+                                      loci_examples *examples, const loci_run_opts *opts,
+                                      loci_run_state *out, loci_err *err);
 
 /* What loci_store_run would measure, whatever its limit. */
 typedef struct loci_todo {
@@ -70,7 +70,7 @@ typedef struct loci_todo {
   int64_t used;          /* examples that count against a limit already */
   loci_run_state before; /* of the first kind */
 } loci_todo;
-LOCI_CHECK loci_status loci_store_todo(loci_store *store, loci_model *model,
+LOCI_CHECK loci_status loci_store_todo(loci_store *store, const loci_model *model,
                                        loci_examples *examples, const loci_run_opts *opts,
                                        loci_todo *out, loci_err *err);
 LOCI_API void loci_todo_clear(loci_todo *todo);

@@ -129,7 +129,7 @@ typedef struct loci_prediction {
 } loci_prediction;
 
 /* Answers every example and scores it; refused with fewer than 5 right or 5 wrong answers. */
-LOCI_CHECK loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
+LOCI_CHECK loci_status loci_prediction_new(const loci_model *model, loci_examples *examples,
                                            const loci_predict_opts *opts, loci_prediction **out,
                                            loci_err *err);
 
@@ -182,7 +182,7 @@ typedef struct loci_score {
 } loci_score;
 
 /* Asks every example.  Free answers are compared by loci_answer_matches. */
-LOCI_CHECK loci_status loci_score_new(loci_model *model, loci_examples *examples,
+LOCI_CHECK loci_status loci_score_new(const loci_model *model, loci_examples *examples,
                                       const loci_score_opts *opts, loci_score **out, loci_err *err);
 
 /* ---- averages over examples */
@@ -232,11 +232,11 @@ typedef struct loci_average {
 
 /* Contributions image -> constraint-last and constraint -> last for right and for wrong answers,
  * how concentrated and how alike the visual tokens are that feed the constraint. */
-LOCI_CHECK loci_status loci_average_flow(loci_model *model, loci_examples *examples,
+LOCI_CHECK loci_status loci_average_flow(const loci_model *model, loci_examples *examples,
                                          const loci_study_opts *opts, loci_average **out,
                                          loci_err *err);
 /* p of the model's own next token with each pathway cut; [how]: pathways, window, layers. */
-LOCI_CHECK loci_status loci_average_knockout(loci_model *model, loci_examples *examples,
+LOCI_CHECK loci_status loci_average_knockout(const loci_model *model, loci_examples *examples,
                                              const loci_study_opts *opts,
                                              const loci_knockout_opts *how, loci_average **out,
                                              loci_err *err);
@@ -245,7 +245,7 @@ LOCI_CHECK loci_status loci_average_knockout(loci_model *model, loci_examples *e
  * windows, layers, seeds, and positions (NULL: "each"), whose groups are curves beside the roles'
  * ("all of constraint"); the corruption "swap" without a text takes each example's field "swap".
  */
-LOCI_CHECK loci_status loci_average_trace(loci_model *model, loci_examples *examples,
+LOCI_CHECK loci_status loci_average_trace(const loci_model *model, loci_examples *examples,
                                           const loci_study_opts *opts, const loci_trace_opts *how,
                                           double least_effect, loci_average **out, loci_err *err);
 

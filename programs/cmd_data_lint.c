@@ -14,18 +14,20 @@ static int check_fix(cli *c, const char *out) {
 
 int cmd_data_lint(cli *c) {
   loci_lint_opts opts;
+  loci_model *model = NULL;
   loci_data_report *report = NULL;
   memset(&opts, 0, sizeof opts);
   int code = data_output(c, &opts.out);
   if (!code) code = check_fix(c, opts.out);
   if (!code) code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &opts.max_answer);
-  if (!code && args_has(&c->args, OPT_MODEL)) code = cli_open_model(c, &opts.model);
+  if (!code && args_has(&c->args, OPT_MODEL)) code = cli_open_model(c, &model);
+  opts.model = model;
   if (code) return code;
   opts.no_images = args_has(&c->args, OPT_NO_IMAGES);
   opts.progress = term_progress;
   opts.progress_ctx = &c->term;
   if (loci_data_lint(c->args.rest[0], &opts, &report, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  loci_model_close(opts.model);
+  loci_model_close(model);
   return code ? code : data_finish(c, report);
 }

@@ -11,7 +11,7 @@ complain() { echo "$*"; bad=1; }
 
 while IFS='|' read -r name axes meaning; do
   grep -qF "| \`$name\` | $axes | $meaning |" docs/MATH.md || complain "docs/MATH.md: no line for site $name ($axes): $meaning"
-done < <(sed -n 's/^SITE([A-Z_]*, "\([^"]*\)", "\([^"]*\)", "\([^"]*\)")$/\1|\2|\3/p' include/loci_sites.def)
+done < <(sed -n 's/^SITE([A-Z_]*, "\([^"]*\)", "\([^"]*\)", "\([^"]*\)", [0-9]*)$/\1|\2|\3/p' include/loci_sites.def)
 
 while IFS='|' read -r name error meaning; do
   grep -qE "^\| \`$name\` \| $error *\|.*\| $meaning \|$" docs/DATA.md || complain "docs/DATA.md: no line for $name ($error): $meaning"

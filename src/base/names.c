@@ -19,7 +19,7 @@ typedef struct entry {
 #define END                                                                                        \
   { NULL, NULL }
 static const entry site_list[] = {
-#define SITE(id, name, axes, meaning) {name, meaning},
+#define SITE(id, name, axes, meaning, number) [number] = {name, meaning},
 #include "loci_sites.def"
 #undef SITE
     END};
@@ -179,13 +179,15 @@ loci_status name_find(loci_names list, const char *given, size_t n, int *out, lo
 }
 
 loci_status loci_name_find(loci_names list, const char *name, int *out, loci_err *err) {
+  NEEDS(name, "name");
+  NEEDS(out, "place for the result");
   return name_find(list, name, strlen(name), out, err);
 }
 
 /* ---------------------------------------------------------------- sites and roles */
 
 static const char *const site_axes[LOCI_SITE_COUNT] = {
-#define SITE(id, name, axes, meaning) axes,
+#define SITE(id, name, axes, meaning, number) [number] = axes,
 #include "loci_sites.def"
 #undef SITE
 };
@@ -197,6 +199,8 @@ const char *loci_site_axes(loci_site s) { return is_site(s) ? site_axes[s] : "";
 const char *loci_site_meaning(loci_site s) { return is_site(s) ? site_list[s].meaning : ""; }
 
 loci_status loci_site_find(const char *name, loci_site *out, loci_err *err) {
+  NEEDS(name, "name");
+  NEEDS(out, "place for the result");
   int i;
   TRY(loci_name_find(LOCI_NAMES_SITE, name, &i, err));
   *out = (loci_site)i;
@@ -204,6 +208,8 @@ loci_status loci_site_find(const char *name, loci_site *out, loci_err *err) {
 }
 
 loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err) {
+  NEEDS(name, "name");
+  NEEDS(out, "place for the result");
   int i;
   TRY(loci_name_find(LOCI_NAMES_METRIC, name, &i, err));
   *out = (loci_metric)i;

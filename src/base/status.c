@@ -87,3 +87,18 @@ loci_status(pass_on)(const loci_err *own, loci_err *err) {
 }
 
 const char *loci_version(void) { return LOCI_VERSION; }
+int loci_version_number(void) { return LOCI_VERSION_NUMBER; }
+
+bool loci_monitor_progress(void *monitor, const char *stage, double done, double total) {
+  loci_monitor *m = monitor;
+  int permille = total > 0 ? (int)(1000 * done / total) : 0;
+  __atomic_store_n(&m->permille, permille, __ATOMIC_RELAXED);
+  __atomic_store_n(&m->stage, stage, __ATOMIC_RELEASE);
+  return __atomic_load_n(&m->cancel, __ATOMIC_RELAXED) == 0;
+}
+void loci_monitor_cancel(loci_monitor *m) { __atomic_store_n(&m->cancel, 1, __ATOMIC_RELAXED); }
+const char *loci_monitor_stage(const loci_monitor *m, int *permille) {
+  const char *stage = __atomic_load_n(&m->stage, __ATOMIC_ACQUIRE);
+  *permille = __atomic_load_n(&m->permille, __ATOMIC_RELAXED);
+  return stage;
+}

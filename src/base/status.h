@@ -56,6 +56,12 @@ static inline loci_status failure_is(loci_status said, loci_status code) {
     if (try_status_) return try_status_;                                                           \
   } while (0)
 
+/* What a caller has to give.  Needs an `err`. */
+#define NEEDS(x, what)                                                                             \
+  do {                                                                                             \
+    if (!(x)) return fail(err, LOCI_EINVAL, "%s: no %s is given", __func__, what);                 \
+  } while (0)
+
 /* Needs a local `loci_status st` and a label `done`. */
 #define TRY_DONE(expr)                                                                             \
   do {                                                                                             \

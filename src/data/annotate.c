@@ -218,9 +218,11 @@ static loci_status get_weights(annotator *a, loci_err *err) {
 
 loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
                                loci_data_report **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(path, "path");
   static const loci_annotate_opts none;
   annotator a = {.o = opts ? opts : &none};
-  *out = NULL;
   TRY(get_weights(&a, err));
   TRY(report_new("annotate", path, a.o->out, &a.found, err));
   a.counts = report_view(a.found);

@@ -124,6 +124,8 @@ loci_status answer_normalise(const char *answer, arena *mem, char **out, loci_er
 
 loci_status loci_answer_matches(const char *answer, const char *const *accepted, int count,
                                 bool *out, loci_err *err) {
+  NEEDS(answer, "answer");
+  NEEDS(out, "place for the result");
   char *given, *wanted;
   *out = false;
   arena *mem = arena_new();

@@ -28,7 +28,9 @@ static loci_status open_array(loci_examples *x, loci_err *err) {
 }
 
 loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(path, "path");
   loci_examples *x = calloc(1, sizeof *x);
   if (!x) return fail_nomem(err, path);
   loci_status st = LOCI_OK;
@@ -74,9 +76,11 @@ static loci_status next_item(loci_examples *x, const js_value *item, loci_exampl
 }
 
 loci_status loci_examples_next(loci_examples *x, loci_example **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(x, "examples");
   const char *line;
   size_t n;
-  *out = NULL;
   if (x->list) {
     const js_value *item = js_at(x->list, x->at);
     return item ? next_item(x, item, out, err) : LOCI_OK;

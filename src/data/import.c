@@ -350,11 +350,14 @@ static loci_status open_all(importer *m, const char *out, char **folder) {
 
 loci_status loci_data_import(const char *path, const char *to, const loci_import_opts *opts,
                              loci_data_report **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(path, "path");
+  NEEDS(to, "path to write");
   static const loci_import_opts none;
   importer m = {.o = opts ? opts : &none, .path = path, .err = err};
   char *folder = NULL;
   loci_status st;
-  *out = NULL;
   m.from = (example_source){path, "", "line", 0};
   m.check.no_images = true; /* looked for by name here */
   m.check.raw = m.o->raw;

@@ -11,12 +11,14 @@ static loci_status check_line(void *ctx, js_value *line, const example_source *f
 
 loci_status loci_data_lint(const char *path, const loci_lint_opts *opts, loci_data_report **out,
                            loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(path, "path");
   static const loci_lint_opts none;
   const loci_lint_opts *o = opts ? opts : &none;
   checker c = {.model = o->model,
                .max_answer = o->max_answer ? o->max_answer : MAX_ANSWER,
                .no_images = o->no_images};
-  *out = NULL;
   TRY(report_new("lint", path, o->out, &c.found, err));
   rewrite r = {path, o->out, "lint", c.found, check_line, &c, o->progress, o->progress_ctx};
   c.before = seen_new();

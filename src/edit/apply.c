@@ -102,6 +102,8 @@ loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err) {
 }
 
 loci_status loci_edit_apply(loci_model *m, const loci_edit *e, loci_err *err) {
+  NEEDS(m, "model");
+  NEEDS(e, "edit");
   const loci_model_info *info;
   TRY(new_info(m, e, -1, &info, err));
   TRY(edit_lay_on(m, e, err));
@@ -110,6 +112,8 @@ loci_status loci_edit_apply(loci_model *m, const loci_edit *e, loci_err *err) {
 }
 
 loci_status loci_edit_revert(loci_model *m, const loci_edit *e, loci_err *err) {
+  NEEDS(m, "model");
+  NEEDS(e, "edit");
   const loci_model_info *info;
   TRY(new_info(m, NULL, changes_find(m, e), &info, err));
   TRY(changes_remove(m, e, err));

@@ -148,7 +148,9 @@ static loci_status read_all(loci_edit_tests *out, const char *const *paths, int 
 
 loci_status loci_edit_tests_read(const char *const *paths, int count, loci_edit_tests **out,
                                  loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(paths, "paths");
   if (count < 1 || count > MOST_TESTS) {
     return fail(err, LOCI_EINVAL, "%d tests of edits, expected 1 to %d", count, MOST_TESTS);
   }

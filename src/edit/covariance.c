@@ -94,15 +94,18 @@ static loci_status build(sums *c, loci_err *err) {
   c->sum = calloc((size_t)(c->F * c->F), sizeof *c->sum);
   c->part = malloc((size_t)(product_rows(c->F) * c->F) * sizeof *c->part);
   if (!c->sum || !c->part) return fail_nomem(err, "adding up a covariance");
-  TRY(product_new(DTYPE_F32, &c->products, err));
+  TRY(product_new(DTYPE_F32, c->s.model->threads, &c->products, err));
   TRY(study_each(&c->s, add_prompt, c, err));
   return finish(c, err);
 }
 
-loci_status loci_covariance_new(loci_model *model, loci_examples *examples, int layer,
+loci_status loci_covariance_new(const loci_model *model, loci_examples *examples, int layer,
                                 const loci_study_opts *opts, loci_covariance **out, loci_err *err) {
-  static const loci_study_opts defaults;
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
+  static const loci_study_opts defaults;
   loci_covariance *v = result_new(LOCI_KIND_COVARIANCE, sizeof *v);
   sums c = {.out = v, .F = model_decoder(model)->inner};
   if (!v) return fail_nomem(err, "adding up a covariance");
@@ -120,7 +123,8 @@ loci_status loci_covariance_new(loci_model *model, loci_examples *examples, int 
   return st;
 }
 
-loci_status covariance_check(const loci_covariance *c, loci_model *m, int layer, loci_err *err) {
+loci_status covariance_check(const loci_covariance *c, const loci_model *m, int layer,
+                             loci_err *err) {
   const char *hash;
   if (c->layer != layer) {
     return fail(err, LOCI_EINVAL, "the covariance is of layer %d, the edit of layer %d", c->layer,

@@ -20,7 +20,7 @@ typedef struct wish {
 } wish;
 
 typedef struct drawing {
-  loci_model *model;
+  const loci_model *model;
   const char *path; /* of the edit set */
   const loci_edit_curve_opts *opts;
   loci_edit_curve *out;
@@ -206,10 +206,13 @@ static loci_status measure_all(drawing *d, loci_err *err) {
   return n > 0 ? LOCI_OK : pass_on(&own, err);
 }
 
-loci_status loci_edit_curve_new(loci_model *model, const char *path,
+loci_status loci_edit_curve_new(const loci_model *model, const char *path,
                                 const loci_edit_curve_opts *opts, loci_edit_curve **out,
                                 loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(path, "path");
   if (!opts || !opts->over) return fail(err, LOCI_EINVAL, "a curve needs something to go over");
   drawing d = {.model = model, .path = path, .opts = opts};
   d.out = result_new(LOCI_KIND_EDIT_CURVE, sizeof *d.out);

@@ -90,7 +90,8 @@ loci_status columns_solve(problem *all, int n, float *right, loci_err *err);
 double update_norm(const float *left, const float *right, int64_t D, int64_t n, int64_t F);
 
 /* Whether a covariance is of this model's layer: LOCI_EINVAL. */
-loci_status covariance_check(const loci_covariance *c, loci_model *m, int layer, loci_err *err);
+loci_status covariance_check(const loci_covariance *c, const loci_model *m, int layer,
+                             loci_err *err);
 
 /* The runs after the edit, on [view], the edited model: fact.after, and answers if wanted. */
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err);

@@ -14,8 +14,8 @@ enum { USUAL_STEPS = 20, LAYER = 2 };
 
 /* The value of the question by so many steps; the target is any token, since no step stops early.
  */
-static loci_status solve(loci_model *m, const loci_prompt *p, int steps, arena *mem, problem *q,
-                         double *seconds, loci_err *err) {
+static loci_status solve(const loci_model *m, const loci_prompt *p, int steps, arena *mem,
+                         problem *q, double *seconds, loci_err *err) {
   static const loci_edit_opts none;
   static const loci_edit_request asked;
   static int token;
@@ -53,8 +53,8 @@ static loci_status time_update(problem *q, arena *mem, double *seconds, loci_err
   return st;
 }
 
-static loci_status measure(loci_model *m, const loci_prompt *p, arena *mem, loci_edit_cost *out,
-                           loci_err *err) {
+static loci_status measure(const loci_model *m, const loci_prompt *p, arena *mem,
+                           loci_edit_cost *out, loci_err *err) {
   problem one, many;
   double first, all;
   TRY(solve(m, p, 1, mem, &one, &first, err));
@@ -70,7 +70,9 @@ static loci_status measure(loci_model *m, const loci_prompt *p, arena *mem, loci
   return LOCI_OK;
 }
 
-loci_status loci_edit_cost_run(loci_model *m, int steps, loci_edit_cost *out, loci_err *err) {
+loci_status loci_edit_cost_run(const loci_model *m, int steps, loci_edit_cost *out, loci_err *err) {
+  NEEDS(m, "model");
+  NEEDS(out, "place for the result");
   loci_prompt p = {.model = m, .mem = arena_new()};
   loci_edit_cost c = {.result.kind = LOCI_KIND_EDIT_COST,
                       .model = &m->info,

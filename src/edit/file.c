@@ -260,8 +260,10 @@ static loci_status read_all(const reader *r, loci_err *err) {
 }
 
 loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err) {
-  st_file *file;
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(path, "path");
+  st_file *file;
   TRY(st_open(path, &file, err));
   loci_status st = LOCI_OK;
   loci_edit *e = result_new(LOCI_KIND_EDIT, sizeof *e);
@@ -302,8 +304,10 @@ static loci_status read_covariance(const reader *r, loci_covariance *c, loci_err
 }
 
 loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_err *err) {
-  st_file *file;
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(path, "path");
+  st_file *file;
   TRY(st_open(path, &file, err));
   loci_covariance *c = result_new(LOCI_KIND_COVARIANCE, sizeof *c);
   loci_status st = c ? LOCI_OK : fail_nomem(err, path);

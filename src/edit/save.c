@@ -168,7 +168,7 @@ static loci_status read_back(saving *s, loci_err *err) {
   return v->hash ? LOCI_OK : fail_nomem(err, "saving an edit");
 }
 
-static loci_status save(saving *s, loci_model *m, loci_err *err) {
+static loci_status save(saving *s, const loci_model *m, loci_err *err) {
   loci_edit_saved *v = s->out;
   const char *hash;
   if (s->count < 1) return fail(err, LOCI_EINVAL, "no edit to save");
@@ -190,10 +190,13 @@ static loci_status save(saving *s, loci_model *m, loci_err *err) {
   return read_back(s, err);
 }
 
-loci_status loci_edit_save(loci_model *model, const loci_edit *const *edits, int count,
+loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edits, int count,
                            const char *dir, loci_progress_fn progress, void *ctx,
                            loci_edit_saved **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(dir, "directory");
   saving s = {.m = model, .edits = edits, .count = count, .dir = dir};
   s.progress = progress;
   s.ctx = ctx;

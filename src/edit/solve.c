@@ -100,6 +100,7 @@ static loci_status choose_layer(const loci_model *m, const loci_edit_opts *o, in
 }
 
 static loci_status check_prompt(const loci_prompt *p, const loci_model *m, loci_err *err) {
+  NEEDS(p, "prompt");
   if (!p) return fail(err, LOCI_EINVAL, "an edit without a question");
   TRY(prompt_check_model(p, m, err));
   if (p->info.constraint_count > 0) return LOCI_OK;
@@ -224,7 +225,7 @@ static loci_status make_problems(const problem *like, const loci_edit_request *r
   return LOCI_OK;
 }
 
-static loci_status solve(loci_model *m, const loci_edit_request *requests, int n,
+static loci_status solve(const loci_model *m, const loci_edit_request *requests, int n,
                          const loci_edit_opts *opts, loci_edit *e, arena *work, loci_err *err) {
   arena *mem = e->result.memory;
   double begin = clock_seconds();
@@ -265,11 +266,14 @@ static loci_status solve(loci_model *m, const loci_edit_request *requests, int n
   return measure_all(all, n, e, err);
 }
 
-loci_status loci_edit_solve(loci_model *model, const loci_edit_request *requests, int count,
+loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *requests, int count,
                             const loci_edit_opts *opts, loci_edit **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(requests, "requests");
   static const loci_edit_opts defaults;
   const char *hash;
-  *out = NULL;
   loci_edit *e = result_new(LOCI_KIND_EDIT, sizeof *e);
   if (!e) return fail_nomem(err, "solving an edit");
   loci_status st = LOCI_OK;

@@ -298,11 +298,14 @@ static loci_status lay_on_edits(trial *t, loci_err *err) {
   return v->method ? LOCI_OK : fail_nomem(err, "testing an edit");
 }
 
-loci_status loci_edit_test_new(loci_model *model, loci_examples *examples,
+loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
                                const loci_edit_test_opts *opts, loci_edit_test **out,
                                loci_err *err) {
-  static const loci_edit_test_opts defaults;
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
+  static const loci_edit_test_opts defaults;
   trial t = {.opts = opts ? opts : &defaults};
   t.out = result_new(LOCI_KIND_EDIT_TEST, sizeof *t.out);
   loci_status st = t.out ? LOCI_OK : fail_nomem(err, "testing an edit");

@@ -138,7 +138,7 @@ static loci_status make_room(tuning *t, loci_err *err) {
   TRY(adam_make(mem, t->D * t->F, t->set->lr, m->threads, &t->adam, err));
   TRY(kv_cache_new(m, (int)t->T, &t->cache, err));
   TRY(walk_new(m, &t->w, err));
-  return product_new(DTYPE_F32, &t->products, err);
+  return product_new(DTYPE_F32, m->threads, &t->products, err);
 }
 
 /* ---------------------------------------------------------------- a step */

@@ -1,7 +1,6 @@
 /* Norm, linear, activation on rows (see arith.h). */
 #include "model/arith.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +19,7 @@ loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
   a->type = type;
   a->rows = (row_engine){.ops = &rows_cpu, .k = kernels_choose(), .threads = threads};
   a->since = clock_seconds();
-  omp_set_num_threads(threads); /* of the calling thread; the product library asks OpenMP */
-  loci_status st = product_new(type, &a->products, err);
+  loci_status st = product_new(type, threads, &a->products, err);
   if (st) {
     arith_free(a);
     return st;

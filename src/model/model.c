@@ -116,21 +116,32 @@ static loci_status gather_notes(loci_model *m, loci_err *err) {
 
 loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_model **out,
                             loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(dir, "directory");
   loci_model_opts o = opts ? *opts : (loci_model_opts){0};
   if (o.threads < 0 || o.threads > 1024) {
     return fail(err, LOCI_EINVAL, "threads: %d, expected 1 to 1024", o.threads);
+  }
+  if ((int)o.precision < 0 || o.precision > LOCI_PRECISION_BF16) {
+    return fail(err, LOCI_EINVAL, "precision %d: there are auto, f32 and bf16", (int)o.precision);
+  }
+  if (o.memory_bytes < 0) {
+    return fail(err, LOCI_EINVAL, "%lld bytes of memory", (long long)o.memory_bytes);
   }
   loci_model *m = calloc(1, sizeof *m);
   if (!m) return fail_nomem(err, "opening the model");
   loci_status st = LOCI_OK;
   m->mem = arena_new();
   m->info.path = m->mem ? arena_strdup(m->mem, dir) : NULL;
-  if (!m->info.path) {
+  m->lazy_hash = m->mem ? arena_zarray(m->mem, 1, lazy_hash) : NULL;
+  if (!m->info.path || !m->lazy_hash) {
     st = fail_nomem(err, "opening the model");
     goto done;
   }
+  pthread_mutex_init(&m->lazy_hash->lock, NULL);
   m->asked = o;
+  m->process = getpid();
   m->threads = o.threads ? o.threads : omp_get_num_procs();
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();
   TRY_DONE(open_parts(m, dir, o.precision, err));
@@ -149,6 +160,7 @@ void loci_model_close(loci_model *m) {
   changes_free(m);
   checkpoint_close(m->weights);
   tokenizer_close(m->tokens);
+  if (m->lazy_hash) pthread_mutex_destroy(&m->lazy_hash->lock);
   arena_free(m->mem);
   free(m);
 }
@@ -161,16 +173,40 @@ const char *loci_model_note(const loci_model *m, int i) {
   return i >= 0 && i < (int)(sizeof m->notes / sizeof m->notes[0]) ? m->notes[i] : NULL;
 }
 
-loci_status loci_model_hash(loci_model *m, const char **out, loci_err *err) {
+loci_status loci_model_hash(const loci_model *m, const char **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(m, "model");
   return model_hash(m, NULL, NULL, out, err);
 }
 
-loci_status model_hash(loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
+/* Threads that share a model may ask at once: one reads, the others wait for it. */
+loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
                        loci_err *err) {
+  lazy_hash *h = m->lazy_hash;
+  loci_status st = LOCI_OK;
   *out = NULL;
-  if (!m->hash[0]) TRY(checkpoint_hash(m->weights, progress, ctx, m->hash, err));
-  *out = m->hash;
-  return LOCI_OK;
+  pthread_mutex_lock(&h->lock);
+  if (!h->text[0]) st = checkpoint_hash(m->weights, progress, ctx, h->text, err);
+  pthread_mutex_unlock(&h->lock);
+  if (!st) *out = h->text;
+  return st;
+}
+
+const char *model_known_hash(const loci_model *m) {
+  lazy_hash *h = m->lazy_hash;
+  pthread_mutex_lock(&h->lock);
+  const char *text = h->text[0] ? h->text : "";
+  pthread_mutex_unlock(&h->lock);
+  return text;
+}
+
+loci_status model_check_process(const loci_model *m, loci_err *err) {
+  if (m->threads <= 1 || m->process == 0 || m->process == getpid()) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "the model was opened with %d threads by the process that this one was forked from: "
+              "threads do not follow a fork, so open it with one thread, or fork before",
+              m->threads);
 }
 
 double model_layer_flop(const loci_model *m) {

@@ -2,12 +2,21 @@
 #ifndef LOCI_MODEL_MODEL_H
 #define LOCI_MODEL_MODEL_H
 
+#include <pthread.h>
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "checkpoint/weights.h"
 #include "image/image.h"
 #include "loci.h"
 #include "text/template.h"
 #include "text/tokenizer.h"
+
+/* Read when it is asked for, by whichever thread asks first. */
+typedef struct lazy_hash {
+  pthread_mutex_t lock;
+  char text[32]; /* "": not yet */
+} lazy_hash;
 
 struct loci_model {
   arena *mem;
@@ -23,7 +32,8 @@ struct loci_model {
   int64_t memory; /* bytes a walk may use */
   bool release;   /* weights are more than that: a layer's pages are given up behind it */
   loci_model_info info;
-  char hash[32];
+  lazy_hash *lazy_hash;
+  pid_t process; /* that opened it; 0: any */
   char *notes[8];
   struct model_changes *changes;      /* changes.h; NULL: none so far */
   const loci_model_info *edited_info; /* with the edits applied; NULL: there are none */
@@ -43,8 +53,13 @@ typedef struct image_layout {
 image_layout image_layout_of(const loci_model *m);
 
 /* loci_model_hash with progress. */
-loci_status model_hash(loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
+loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
                        loci_err *err);
+
+/* "" unless it was read before. */
+const char *model_known_hash(const loci_model *m);
+/* Refuses to compute with the threads of another process, which would wait for ever. */
+loci_status model_check_process(const loci_model *m, loci_err *err);
 
 /* 2 M N K summed over the matrices of one decoder layer, for one row. */
 double model_layer_flop(const loci_model *m);

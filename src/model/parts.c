@@ -16,7 +16,9 @@ struct loci_tokenizer {
 };
 
 loci_status loci_tokenizer_open(const char *dir, loci_tokenizer **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(dir, "directory");
   loci_tokenizer *t = calloc(1, sizeof *t);
   if (!t) return fail_nomem(err, "opening a tokenizer");
   loci_status st = tokenizer_open(dir, &t->tokens, err);
@@ -69,7 +71,10 @@ static loci_status fill_text(const tokenizer *t, const encoding *e, loci_text_to
 
 loci_status loci_tokenize(const loci_tokenizer *t, const char *text, size_t size, bool add_special,
                           loci_text_tokens **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(t, "tokenizer");
+  NEEDS(text, "text");
   encoding e = {0};
   TRY(tokenizer_encode(t->tokens, text, size, add_special, &e, err));
   loci_text_tokens *made = result_new(LOCI_KIND_TEXT, sizeof *made);
@@ -103,8 +108,11 @@ static loci_status read_pixels(const image_processor *p, const char *path, loci_
 
 loci_status loci_image_read(const char *dir, const char *image_path, loci_image **out,
                             loci_err *err) {
-  image_processor p;
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(dir, "directory");
+  NEEDS(image_path, "path");
+  image_processor p;
   TRY(image_processor_read(dir, &p, err));
   loci_image *v = result_new(LOCI_KIND_IMAGE, sizeof *v);
   if (!v) return fail_nomem(err, "reading an image");

@@ -241,7 +241,16 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
 
 loci_status loci_prompt_new(const loci_model *model, const loci_question *question,
                             loci_prompt **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(question, "question");
+  NEEDS(question->text, "text of a question");
+  if (question->constraint_count < 0 || (question->constraint_count > 0 && !question->constraints))
+    return fail(err, LOCI_EINVAL, "%d constraints without their texts", question->constraint_count);
+  for (int i = 0; i < question->constraint_count; i++)
+    NEEDS(question->constraints[i], "constraint");
+  TRY(model_check_process(model, err));
   loci_prompt *p = calloc(1, sizeof *p);
   if (!p) return fail_nomem(err, "building the prompt");
   p->model = model;

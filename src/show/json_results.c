@@ -108,6 +108,8 @@ loci_status edit_cost_json(const void *result, char **out, loci_err *err) {
 }
 
 loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
   js_value *o = js_object(), *e = js_object();
   js_put(&e, "code", js_text(loci_status_name(failure->code)));
   js_put(&e, "message", js_text(failure->msg));

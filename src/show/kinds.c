@@ -105,8 +105,10 @@ static loci_status find_kind(const loci_result *r, const kind **out, loci_err *e
 }
 
 loci_status loci_json(const loci_result *result, char **out, loci_err *err) {
-  const kind *k;
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(result, "result");
+  const kind *k;
   TRY(find_kind(result, &k, err));
   if (k->json) return k->json(result, out, err);
   return fail(err, LOCI_EUNSUPPORTED, "%s is not written as JSON", k->noun);
@@ -114,8 +116,10 @@ loci_status loci_json(const loci_result *result, char **out, loci_err *err) {
 
 loci_status loci_draw(const loci_result *result, const loci_draw_opts *opts, char **out,
                       loci_err *err) {
-  const kind *k;
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(result, "result");
+  const kind *k;
   TRY(find_kind(result, &k, err));
   if (k->view) return term_draw(k->view, result, opts, out, err);
   return fail(err, LOCI_EUNSUPPORTED, "%s is not drawn", k->noun);
@@ -154,6 +158,8 @@ static loci_status wrong_ending(const kind *k, const char *path, loci_err *err) 
 
 loci_status loci_write(const loci_result *result, const char *path, const loci_draw_opts *opts,
                        loci_err *err) {
+  NEEDS(result, "result");
+  NEEDS(path, "path");
   const kind *k;
   bytes file = {0};
   char *text = NULL;

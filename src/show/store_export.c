@@ -225,6 +225,8 @@ static loci_status write_npz(loci_store *s, int64_t run, const char *path, loci_
 }
 
 loci_status loci_store_export(loci_store *s, int64_t run, const char *path, loci_err *err) {
+  NEEDS(s, "store");
+  NEEDS(path, "path");
   bool csv = path_ends_with(path, ".csv");
   if (!csv && !path_ends_with(path, ".npz"))
     return fail(err, LOCI_EINVAL, "%s: a store is exported to .csv or .npz", path);

@@ -315,6 +315,8 @@ static loci_status put_page(loci_store *s, const loci_store_info *info, const re
 
 loci_status loci_store_report(loci_store *s, double least_effect, uint64_t seed, const char *dir,
                               loci_err *err) {
+  NEEDS(s, "store");
+  NEEDS(dir, "directory");
   report_how how = {least_effect, seed};
   loci_store_info *info;
   bytes out = {0};

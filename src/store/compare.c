@@ -248,7 +248,10 @@ static loci_status describe(comparing *c, loci_err *err) {
 
 loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_opts *opts,
                                loci_comparison **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(a, "store");
+  NEEDS(b, "store");
   store_which one = {opts->run_a, opts->least_effect, opts->seed, opts->by_right ? 1 : -1};
   store_which other = {opts->run_b, opts->least_effect, opts->seed, opts->by_right ? 0 : -1};
   loci_comparison *made = result_new(LOCI_KIND_COMPARISON, sizeof *made);

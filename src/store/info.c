@@ -121,7 +121,9 @@ static loci_status read_runs(db *d, loci_store_info *info, loci_err *err) {
 }
 
 loci_status loci_store_info_new(loci_store *store, loci_store_info **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(store, "store");
   loci_store_info *made = result_new(LOCI_KIND_STORE_INFO, sizeof *made);
   if (!made) return fail_nomem(err, "reading a store");
   loci_status st = LOCI_OK;

@@ -361,6 +361,9 @@ static loci_status load_run(loci_store *store, const store_which *which, store_s
 
 loci_status loci_store_average(loci_store *store, int64_t run, double least_effect, uint64_t seed,
                                loci_average **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(store, "store");
   store_which which = {run, least_effect, seed, -1};
   return load_run(store, &which, NULL, out, NULL, err);
 }

@@ -157,6 +157,7 @@ loci_status store_add(loci_store *to, const char *path, loci_err *err) {
 }
 
 loci_status loci_store_give(loci_store *to, const void *rows, int64_t size, loci_err *err) {
+  NEEDS(to, "store");
   loci_status st = db_attach_bytes(to->d, "source", rows, size, err);
   if (!st) return copy_all(to, "rows of another process", err);
   db_exec(to->d, "DETACH DATABASE source", NULL); /* if it came that far */
@@ -164,6 +165,9 @@ loci_status loci_store_give(loci_store *to, const void *rows, int64_t size, loci
 }
 
 loci_status loci_store_take(loci_store *from, void **rows, int64_t *size, loci_err *err) {
+  NEEDS(from, "store");
+  NEEDS(rows, "rows");
+  NEEDS(size, "place for the result");
   TRY(db_save_bytes(from->d, rows, size, err));
   loci_status st = db_exec(from->d,
                            "BEGIN; DELETE FROM value; DELETE FROM grid; DELETE FROM result;"
@@ -217,6 +221,8 @@ static loci_status merge_new(const char *const *paths, int count, const char *pa
 }
 
 loci_status loci_store_merge(const char *const *paths, int count, const char *out, loci_err *err) {
+  NEEDS(paths, "paths");
+  NEEDS(out, "path to write");
   if (file_exists(out)) return merge_into(paths, count, out, err);
   size_t n = strlen(out) + sizeof ".part";
   char *part = malloc(n);

@@ -419,7 +419,7 @@ static loci_status run(keeping *x, loci_run_state *out, loci_err *err) {
   return x->broken.code;
 }
 
-static loci_status open_keeping(keeping *x, loci_store *store, loci_model *model,
+static loci_status open_keeping(keeping *x, loci_store *store, const loci_model *model,
                                 loci_examples *examples, const loci_run_opts *opts, loci_err *err) {
   static const loci_run_opts defaults;
   *x = (keeping){.opts = opts ? opts : &defaults, .store = store, .started = clock_seconds()};
@@ -436,8 +436,12 @@ static void close_keeping(keeping *x) {
   arena_free(x->mem);
 }
 
-loci_status loci_store_run(loci_store *store, loci_model *model, loci_examples *examples,
+loci_status loci_store_run(loci_store *store, const loci_model *model, loci_examples *examples,
                            const loci_run_opts *opts, loci_run_state *out, loci_err *err) {
+  NEEDS(store, "store");
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
+  NEEDS(out, "place for the result");
   keeping x;
   study_keeper keeper = {turn, drop, enough, &x};
   *out = (loci_run_state){0};
@@ -453,8 +457,12 @@ void loci_todo_clear(loci_todo *todo) {
   todo->lines = NULL;
 }
 
-loci_status loci_store_todo(loci_store *store, loci_model *model, loci_examples *examples,
+loci_status loci_store_todo(loci_store *store, const loci_model *model, loci_examples *examples,
                             const loci_run_opts *opts, loci_todo *out, loci_err *err) {
+  NEEDS(store, "store");
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
+  NEEDS(out, "place for the result");
   keeping x;
   *out = (loci_todo){0};
   loci_status st = open_keeping(&x, store, model, examples, opts, err);

@@ -176,6 +176,7 @@ static loci_status open_store(loci_store *s, const char *path, bool writes, loci
 }
 
 loci_status loci_store_open(const char *path, bool writes, loci_store **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
   loci_store *s = calloc(1, sizeof *s);
   if (!s) return fail_nomem(err, "opening a store");

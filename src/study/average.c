@@ -287,8 +287,9 @@ static loci_status measure_all(void *ctx, average_job *job, loci_sample *sample,
   return study_describe(s, sample, err);
 }
 
-loci_status average_run(loci_model *model, loci_examples *examples, const loci_study_opts *opts,
-                        average_job *job, loci_average **out, loci_err *err) {
+loci_status average_run(const loci_model *model, loci_examples *examples,
+                        const loci_study_opts *opts, average_job *job, loci_average **out,
+                        loci_err *err) {
   static const loci_study_opts defaults;
   *out = NULL;
   char command[32];

@@ -103,8 +103,9 @@ struct average_job {
   void *ctx;
   averaging *a; /* set before gather is called first */
 };
-loci_status average_run(loci_model *model, loci_examples *examples, const loci_study_opts *opts,
-                        average_job *job, loci_average **out, loci_err *err);
+loci_status average_run(const loci_model *model, loci_examples *examples,
+                        const loci_study_opts *opts, average_job *job, loci_average **out,
+                        loci_err *err);
 
 /* The same frame round any source of numbers: [fill] puts the examples into job->a and describes
  * them; s->mem is set here. */

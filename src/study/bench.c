@@ -155,7 +155,7 @@ static loci_status run_products(const rig *r, const loci_bench *b, loci_bench *o
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "multiplying");
   weight x = {0};
-  loci_status st = product_new(r->model.arith_type, &p, err);
+  loci_status st = product_new(r->model.arith_type, r->model.threads, &p, err);
   if (st) {
     arena_free(mem);
     return st;
@@ -201,6 +201,7 @@ loci_status bench_product_rate(const loci_bench *sizes, dtype type, int repeats,
 }
 
 loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err) {
+  NEEDS(out, "place for the result");
   loci_bench_opts o = opts ? *opts : (loci_bench_opts){0};
   loci_bench b = {.layers = o.layers ? o.layers : 4,
                   .width = o.width ? o.width : 2048,
@@ -216,7 +217,6 @@ loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_er
   b.precision = bf16 ? "bf16" : "f32";
   b.cpu = kernels_choose()->name;
   b.engine = product_engine();
-  omp_set_num_threads(b.threads);
   rig r;
   loci_status st = rig_init(&r, &b, bf16 ? DTYPE_BF16 : DTYPE_F32, err);
   for (int i = 0; !st && i < repeats; i++) { /* in turn, so that both see the same machine */

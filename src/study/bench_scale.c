@@ -159,7 +159,7 @@ static loci_status measure_reading(int threads, double *out, loci_err *err) {
 
 /* ---------------------------------------------------------------- the whole */
 
-static loci_status run_trace(loci_model *m, const loci_prompt *p, loci_progress_fn progress,
+static loci_status run_trace(const loci_model *m, const loci_prompt *p, loci_progress_fn progress,
                              void *ctx, loci_scale *out, loci_err *err) {
   loci_trace *t;
   loci_trace_opts opts = {
@@ -175,8 +175,8 @@ static loci_status run_trace(loci_model *m, const loci_prompt *p, loci_progress_
   return LOCI_OK;
 }
 
-static loci_status measure(loci_model *m, loci_prompt *p, loci_progress_fn progress, void *ctx,
-                           loci_scale *out, loci_err *err) {
+static loci_status measure(const loci_model *m, loci_prompt *p, loci_progress_fn progress,
+                           void *ctx, loci_scale *out, loci_err *err) {
   const decoder_config *c = model_decoder(m);
   loci_bench sizes = {.width = c->width,
                       .inner = c->inner,
@@ -194,8 +194,10 @@ static loci_status measure(loci_model *m, loci_prompt *p, loci_progress_fn progr
   return bench_product_rate(&sizes, m->arith_type, REPEATS, &out->product_flop_per_s, err);
 }
 
-loci_status loci_scale_run(loci_model *m, loci_progress_fn progress, void *ctx, loci_scale *out,
-                           loci_err *err) {
+loci_status loci_scale_run(const loci_model *m, loci_progress_fn progress, void *ctx,
+                           loci_scale *out, loci_err *err) {
+  NEEDS(m, "model");
+  NEEDS(out, "place for the result");
   struct rusage used;
   loci_prompt p = {.model = m, .mem = arena_new()};
   loci_scale s = {.result.kind = LOCI_KIND_SCALE,

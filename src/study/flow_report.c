@@ -332,10 +332,13 @@ static loci_status measure(maker *m, loci_err *err) {
   return LOCI_OK;
 }
 
-loci_status loci_flow_new(loci_model *model, const loci_prompt *prompt, const loci_flow_opts *opts,
-                          loci_flow **out, loci_err *err) {
-  loci_flow_opts own = opts ? *opts : (loci_flow_opts){0};
+loci_status loci_flow_new(const loci_model *model, const loci_prompt *prompt,
+                          const loci_flow_opts *opts, loci_flow **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(prompt, "prompt");
+  loci_flow_opts own = opts ? *opts : (loci_flow_opts){0};
   TRY(prompt_check_model(prompt, model, err));
   loci_flow *made = result_new(LOCI_KIND_FLOW, sizeof *made);
   if (!made) return fail_nomem(err, "measuring contributions");

@@ -12,9 +12,11 @@ int64_t loci_model_trace_bytes(const loci_model *m, int tokens) {
   return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);
 }
 
-loci_status loci_info_new(loci_model *model, loci_info **out, loci_err *err) {
-  const char *hash;
+loci_status loci_info_new(const loci_model *model, loci_info **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  const char *hash;
   TRY(loci_model_hash(model, &hash, err));
   loci_info *info = result_new(LOCI_KIND_INFO, sizeof *info);
   if (!info) return fail_nomem(err, "describing a model");

@@ -278,10 +278,13 @@ static loci_status knock_out(knockout *k, loci_knockout *out, loci_err *err) {
   return LOCI_OK;
 }
 
-loci_status loci_knockout_new(loci_model *model, const loci_prompt *prompt,
+loci_status loci_knockout_new(const loci_model *model, const loci_prompt *prompt,
                               const loci_knockout_opts *opts, loci_knockout **out, loci_err *err) {
-  loci_knockout_opts own = opts ? *opts : (loci_knockout_opts){0};
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(prompt, "prompt");
+  loci_knockout_opts own = opts ? *opts : (loci_knockout_opts){0};
   TRY(prompt_check_model(prompt, model, err));
   loci_knockout *made = result_new(LOCI_KIND_KNOCKOUT, sizeof *made);
   if (!made) return fail_nomem(err, "knocking out attention");

@@ -159,10 +159,13 @@ static loci_status make_lens(lens *l, loci_lens *out, loci_err *err) {
   return LOCI_OK;
 }
 
-loci_status loci_lens_new(loci_model *model, const loci_prompt *prompt, const loci_lens_opts *opts,
-                          loci_lens **out, loci_err *err) {
-  loci_lens_opts own = opts ? *opts : (loci_lens_opts){0};
+loci_status loci_lens_new(const loci_model *model, const loci_prompt *prompt,
+                          const loci_lens_opts *opts, loci_lens **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(prompt, "prompt");
+  loci_lens_opts own = opts ? *opts : (loci_lens_opts){0};
   TRY(prompt_check_model(prompt, model, err));
   loci_lens *made = result_new(LOCI_KIND_LENS, sizeof *made);
   if (!made) return fail_nomem(err, "looking through the layers");

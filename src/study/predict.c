@@ -122,11 +122,14 @@ static void describe(const void *ctx, js_value **to) {
   if (o->layer_count > 0) js_put(to, "layers", js_ints(range, 2));
 }
 
-loci_status loci_prediction_new(loci_model *model, loci_examples *examples,
+loci_status loci_prediction_new(const loci_model *model, loci_examples *examples,
                                 const loci_predict_opts *opts, loci_prediction **out,
                                 loci_err *err) {
-  static const loci_predict_opts defaults;
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
+  static const loci_predict_opts defaults;
   loci_prediction *made = result_new(LOCI_KIND_PREDICTION, sizeof *made);
   if (!made) return fail_nomem(err, "predicting failure");
   loci_status st = LOCI_OK;

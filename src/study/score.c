@@ -221,11 +221,14 @@ static void describe_request(const void *ctx, js_value **to) {
   js_put(to, "by", by);
 }
 
-loci_status loci_score_new(loci_model *model, loci_examples *examples, const loci_score_opts *opts,
-                           loci_score **out, loci_err *err) {
+loci_status loci_score_new(const loci_model *model, loci_examples *examples,
+                           const loci_score_opts *opts, loci_score **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
   static const loci_score_opts defaults;
   scoring s = {.opts = opts ? opts : &defaults};
-  *out = NULL;
   TRY(check_opts(s.opts, err));
   loci_score *made = result_new(LOCI_KIND_SCORE, sizeof *made);
   if (!made) return no_memory(err);

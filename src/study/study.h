@@ -28,7 +28,7 @@ typedef struct study_keeper {
 } study_keeper;
 
 typedef struct study {
-  loci_model *model;
+  const loci_model *model;
   const loci_study_opts *opts;
   loci_examples *examples;
   unsigned needs;                                   /* study_needs, joined */

@@ -231,9 +231,12 @@ average_job *job_flow(arena *mem) {
   return job;
 }
 
-loci_status loci_average_flow(loci_model *model, loci_examples *examples,
+loci_status loci_average_flow(const loci_model *model, loci_examples *examples,
                               const loci_study_opts *opts, loci_average **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
   arena *mem = arena_new();
   average_job *job = mem ? job_flow(mem) : NULL;
   loci_status st =

@@ -119,10 +119,13 @@ average_job *job_knockout(arena *mem, const loci_knockout_opts *how) {
   return &c->job;
 }
 
-loci_status loci_average_knockout(loci_model *model, loci_examples *examples,
+loci_status loci_average_knockout(const loci_model *model, loci_examples *examples,
                                   const loci_study_opts *opts, const loci_knockout_opts *how,
                                   loci_average **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
   arena *mem = arena_new();
   average_job *job = mem ? job_knockout(mem, how) : NULL;
   loci_status st =

@@ -278,10 +278,13 @@ void job_trace_filter(average_job *trace, double least_effect, bool all) {
   s->all = all;
 }
 
-loci_status loci_average_trace(loci_model *model, loci_examples *examples,
+loci_status loci_average_trace(const loci_model *model, loci_examples *examples,
                                const loci_study_opts *opts, const loci_trace_opts *how,
                                double least_effect, loci_average **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(examples, "examples");
   arena *mem = arena_new();
   average_job *job = mem ? job_trace(mem, how) : NULL;
   if (job) job_trace_filter(job, least_effect, false);

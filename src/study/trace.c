@@ -115,6 +115,8 @@ typedef struct job {
 static loci_status prepare(job *j, int answer, loci_err *err) {
   double begin = clock_seconds();
   sweep *s = &j->s;
+  NEEDS(s->p, "prompt");
+  s->T = s->p->info.length;
   TRY(prompt_check_model(s->p, s->m, err));
   j->out = result_new(LOCI_KIND_TRACE, sizeof *j->out);
   if (!j->out) return fail_nomem(err, "tracing");
@@ -153,7 +155,7 @@ static loci_status avoid_answer(job *j, loci_err *err) {
 }
 
 /* [seconds]: its part of the walks'. */
-static loci_status finish(job *j, loci_model *m, double seconds, loci_err *err) {
+static loci_status finish(job *j, const loci_model *m, double seconds, loci_err *err) {
   double begin = clock_seconds();
   sweep *s = &j->s;
   loci_trace *t = j->out;
@@ -173,7 +175,7 @@ static loci_status finish(job *j, loci_model *m, double seconds, loci_err *err) 
 static bool ends_all(loci_status st) { return st && !status_is_own(st); }
 
 /* Walks of all that could be prepared, and what comes after. */
-static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *requests, int n,
+static loci_status run_jobs(const loci_model *m, job *jobs, loci_trace_request *requests, int n,
                             loci_err *err) {
   sweep **ready = calloc((size_t)n, sizeof *ready);
   int count = 0;
@@ -197,7 +199,10 @@ static loci_status run_jobs(loci_model *m, job *jobs, loci_trace_request *reques
   return st;
 }
 
-loci_status loci_traces(loci_model *model, loci_trace_request *requests, int count, loci_err *err) {
+loci_status loci_traces(const loci_model *model, loci_trace_request *requests, int count,
+                        loci_err *err) {
+  NEEDS(model, "model");
+  NEEDS(requests, "requests");
   if (count < 1 || !requests) return fail(err, LOCI_EINVAL, "%d traces: expected 1 or more", count);
   loci_status st = LOCI_OK;
   job *jobs = calloc((size_t)count, sizeof *jobs);
@@ -208,7 +213,7 @@ loci_status loci_traces(loci_model *model, loci_trace_request *requests, int cou
   if (!jobs) return fail_nomem(err, "tracing");
   for (int i = 0; !st && i < count; i++) {
     loci_trace_request *r = &requests[i];
-    jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &r->opts, .T = r->prompt->info.length};
+    jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &r->opts};
     jobs[i].asked = &r->opts;
     if (ends_all(prepare(&jobs[i], -1, &r->err))) st = pass_on(&r->err, err);
   }
@@ -224,8 +229,12 @@ loci_status loci_traces(loci_model *model, loci_trace_request *requests, int cou
   return st;
 }
 
-loci_status loci_trace_new(loci_model *model, const loci_prompt *prompt,
+loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,
                            const loci_trace_opts *opts, loci_trace **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(prompt, "prompt");
   loci_trace_request r = {.prompt = prompt};
   loci_err own;
   if (opts) r.opts = *opts;

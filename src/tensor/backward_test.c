@@ -254,7 +254,7 @@ static void a_product_backward_is_the_slope_of_the_forward_one(void **state) {
     if (i % 2) setenv("LOCI_KERNELS", "ref", 1);
     product *p;
     loci_err err;
-    if (product_new(DTYPE_F32, &p, &err)) fail_msg("%s", err.msg);
+    if (product_new(DTYPE_F32, 2, &p, &err)) fail_msg("%s", err.msg);
     unsetenv("LOCI_KERNELS");
     random_source s = random_new(9);
     int64_t room = product_rows(M);

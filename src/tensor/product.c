@@ -2,6 +2,7 @@
 #include "tensor/product.h"
 
 #include <dnnl.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ typedef struct compiled {
 
 struct product {
   dtype type;
+  int threads;
   bool plain;
   dnnl_engine_t engine;
   dnnl_stream_t stream;
@@ -51,11 +53,12 @@ int64_t product_rows(int64_t rows) {
                         : (rows + 127) / 128 * 128;
 }
 
-loci_status product_new(dtype type, product **out, loci_err *err) {
+loci_status product_new(dtype type, int threads, product **out, loci_err *err) {
   *out = NULL;
   product *p = calloc(1, sizeof *p);
   if (!p) return fail_nomem(err, "preparing matrix products");
   p->type = type;
+  p->threads = threads;
   const char *kernels = getenv("LOCI_KERNELS");
   p->plain = kernels && strcmp(kernels, "ref") == 0;
   dnnl_status_t s = dnnl_success;
@@ -218,6 +221,19 @@ static void run_plain(const product *p, product_shape s, const void *x, const vo
   }
 }
 
+static dnnl_status_t multiply(product *p, product_shape s, const void *x, const void *w, float *y) {
+  compiled *c;
+  dnnl_status_t st = find(p, s, &c);
+  /* oneDNN takes non-const pointers but only reads x and w */
+  if (!st) st = dnnl_memory_set_data_handle(c->x, (void *)(uintptr_t)x);
+  if (!st) st = dnnl_memory_set_data_handle(c->w, (void *)(uintptr_t)w);
+  if (!st) st = dnnl_memory_set_data_handle(c->y, y);
+  if (st) return st;
+  dnnl_exec_arg_t args[3] = {{DNNL_ARG_SRC, c->x}, {DNNL_ARG_WEIGHTS, c->w}, {DNNL_ARG_DST, c->y}};
+  st = dnnl_primitive_execute(c->primitive, p->stream, 3, args);
+  return st ? st : dnnl_stream_wait(p->stream);
+}
+
 loci_status product_run(product *p, product_shape s, const void *x, const void *w, float *y,
                         loci_err *err) {
   if (s.M == 0 || s.N == 0) return LOCI_OK;
@@ -226,15 +242,9 @@ loci_status product_run(product *p, product_shape s, const void *x, const void *
     return LOCI_OK;
   }
   s.M = product_rows(s.M);
-  compiled *c;
-  dnnl_status_t st = find(p, s, &c);
-  /* oneDNN takes non-const pointers but only reads x and w */
-  if (!st) st = dnnl_memory_set_data_handle(c->x, (void *)(uintptr_t)x);
-  if (!st) st = dnnl_memory_set_data_handle(c->w, (void *)(uintptr_t)w);
-  if (!st) st = dnnl_memory_set_data_handle(c->y, y);
-  if (st) return failed(st, err);
-  dnnl_exec_arg_t args[3] = {{DNNL_ARG_SRC, c->x}, {DNNL_ARG_WEIGHTS, c->w}, {DNNL_ARG_DST, c->y}};
-  st = dnnl_primitive_execute(c->primitive, p->stream, 3, args);
-  if (!st) st = dnnl_stream_wait(p->stream);
+  int before = omp_get_max_threads();
+  omp_set_num_threads(p->threads); /* oneDNN asks OpenMP for its count */
+  dnnl_status_t st = multiply(p, s, x, w, y);
+  omp_set_num_threads(before);
   return st ? failed(st, err) : LOCI_OK;
 }

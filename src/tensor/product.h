@@ -17,8 +17,9 @@
 typedef struct product product;
 
 /* [type] of both operands: DTYPE_F32 or DTYPE_BF16 (sums are f32 in both).  LOCI_KERNELS=ref
- * selects the plain loops.  Free with product_free. */
-loci_status product_new(dtype type, product **out, loci_err *err);
+ * selects the plain loops.  A product runs with [threads], and leaves the calling thread's own
+ * count as it was.  Free with product_free. */
+loci_status product_new(dtype type, int threads, product **out, loci_err *err);
 void product_free(product *p);
 
 /* Whether this CPU multiplies bf16 faster than f32. */

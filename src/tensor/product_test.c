@@ -22,7 +22,7 @@ static product *product_of(dtype type, bool plain) {
   product *p;
   loci_err err;
   if (plain) setenv("LOCI_KERNELS", "ref", 1);
-  if (product_new(type, &p, &err)) fail_msg("%s", err.msg);
+  if (product_new(type, 2, &p, &err)) fail_msg("%s", err.msg);
   unsetenv("LOCI_KERNELS");
   return p;
 }

@@ -129,7 +129,7 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   kv_cache_free(cache);
   if (st) return st;
   a->model = loci_model_get_info(m);
-  a->hash = arena_strdup(a->result.memory, m->hash);
+  a->hash = arena_strdup(a->result.memory, model_known_hash(m));
   if (!a->hash) return fail_nomem(err, "answering");
   a->count = n;
   a->ids = ids;
@@ -147,7 +147,10 @@ static loci_status tell(const loci_prompt *p, int max_new, loci_answer *a, loci_
 /* What cannot be answered is said before anything is computed. */
 loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
                      loci_progress_fn progress, void *ctx, loci_answer **out, loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(m, "model");
+  NEEDS(p, "prompt");
   TRY(prompt_check_model(p, m, err));
   const char *problem = m->weights->config.generation_problem;
   if (problem) return fail(err, LOCI_EUNSUPPORTED, "%s", problem);

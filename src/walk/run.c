@@ -36,7 +36,10 @@ struct loci_run {
  */
 loci_status loci_run_new(const loci_model *model, const loci_prompt *prompt, loci_run **out,
                          loci_err *err) {
+  NEEDS(out, "place for the result");
   *out = NULL;
+  NEEDS(model, "model");
+  NEEDS(prompt, "prompt");
   TRY(prompt_check_model(prompt, model, err));
   loci_run *r = calloc(1, sizeof *r);
   if (!r) return fail_nomem(err, "preparing a run");
@@ -71,6 +74,7 @@ static loci_status check_request(const loci_run *r, loci_site site, int layer, l
 
 /* Room is made at once, so that running cannot fail for want of it; the same site twice is one. */
 loci_status loci_run_record(loci_run *r, loci_site site, int layer, loci_err *err) {
+  NEEDS(r, "run");
   TRY(check_request(r, site, layer, err));
   for (recorded *k = r->records; k; k = k->next) {
     if (k->site == site && k->layer == layer) return LOCI_OK;
@@ -90,6 +94,8 @@ loci_status loci_run_record(loci_run *r, loci_site site, int layer, loci_err *er
 
 /* Only what a walk does not check: its patches are of single positions. */
 loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) {
+  NEEDS(r, "run");
+  NEEDS(patch, "patch");
   TRY(check_request(r, patch->site, patch->layer, err));
   int T = r->prompt->info.length;
   if (patch->first < 0 || patch->count < 1 || patch->count > T - patch->first) {
@@ -133,6 +139,7 @@ static loci_status build(const loci_run *r, walk *w, loci_err *err) {
 }
 
 loci_status loci_run_forward(loci_run *r, loci_progress_fn progress, void *ctx, loci_err *err) {
+  NEEDS(r, "run");
   if (r->done) return fail(err, LOCI_EINVAL, "this run has been run; make a new one");
   walk *w;
   TRY(walk_new(r->model, &w, err));
@@ -146,6 +153,8 @@ loci_status loci_run_forward(loci_run *r, loci_progress_fn progress, void *ctx, 
 
 loci_status loci_run_get(const loci_run *r, loci_site site, int layer, loci_view *out,
                          loci_err *err) {
+  NEEDS(r, "run");
+  NEEDS(out, "place for the result");
   for (const recorded *k = r->records; r->done && k; k = k->next) {
     if (k->site != site || k->layer != layer) continue;
     *out = (loci_view){k->data, k->rows, k->cols};
@@ -226,6 +235,8 @@ static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, 
 
 /* Sizes follow from types and shapes here, in one place for all tensors. */
 loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
+  NEEDS(r, "run");
+  NEEDS(path, "path");
   if (!r->done) return fail(err, LOCI_EINVAL, "the run has not been run");
   st_tensor *tensors = arena_zarray(r->mem, r->record_count + 4, st_tensor);
   if (!tensors) return fail_nomem(err, "writing a run");

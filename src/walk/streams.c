@@ -12,6 +12,7 @@ enum { MAX_STREAMS = 1 << 22, KEPT_BYTES = 64 << 20 };
 /* Nothing is sized yet: what a walk needs is known when it is run. */
 loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
   *out = NULL;
+  TRY(model_check_process(m, err));
   walk *w = calloc(1, sizeof *w);
   if (!w) return fail_nomem(err, "preparing a walk");
   w->model = m;

@@ -1,0 +1,177 @@
+/* The public calls used wrongly: what is required and missing, options out of range and a model in
+ * a forked child are LOCI_EINVAL with a sentence, and *out is NULL. */
+#include "loci.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
+
+static loci_err err;
+static loci_model *model;
+static loci_prompt *prompt;
+static const char *const constraint[] = {"this city"};
+static const loci_question question = {.text = "Where is this city?",
+                                       .template_name = "raw",
+                                       .constraints = constraint,
+                                       .constraint_count = 1};
+
+/* [got] is LOCI_EINVAL, and the sentence has [says] in it. */
+static void refused_at(loci_status got, const char *says, int line) {
+  if (got != LOCI_EINVAL || err.code != got || !strstr(err.msg, says))
+    fail_msg("line %d: %s: \"%s\", expected \"%s\"", line, loci_status_name(got), err.msg, says);
+  memset(&err, 0, sizeof err);
+}
+#define REFUSED(call, says) refused_at(call, says, __LINE__)
+
+static int open_model(void **state) {
+  (void)state;
+  loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = 2};
+  if (loci_model_open(MODELS "text-llama", &o, &model, &err)) return -1;
+  return loci_prompt_new(model, &question, &prompt, &err) ? -1 : 0;
+}
+
+static int close_model(void **state) {
+  (void)state;
+  loci_prompt_free(prompt);
+  loci_model_close(model);
+  return 0;
+}
+
+static void what_is_required_is_asked_for(void **state) {
+  (void)state;
+  loci_model *m;
+  loci_prompt *p = prompt;
+  loci_answer *a;
+  loci_trace *t;
+  loci_lens *l;
+  loci_flow *f;
+  loci_knockout *k;
+  loci_run *r;
+  loci_examples *x;
+  loci_store *s;
+  loci_edit *e;
+  loci_text_tokens *tokens;
+  loci_site site;
+  char *text;
+  const char *hash;
+  REFUSED(loci_model_open(NULL, NULL, &m, &err), "no directory is given");
+  REFUSED(loci_model_open(MODELS "text-llama", NULL, NULL, &err), "no place for the result");
+  REFUSED(loci_model_hash(NULL, &hash, &err), "no model");
+  REFUSED(loci_prompt_new(NULL, &question, &p, &err), "no model");
+  assert_null(p);
+  REFUSED(loci_prompt_new(model, NULL, &p, &err), "no question");
+  REFUSED(loci_prompt_new(model, &(loci_question){0}, &p, &err), "no text");
+  REFUSED(loci_ask(model, NULL, 1, NULL, NULL, &a, &err), "no prompt");
+  REFUSED(loci_ask(NULL, prompt, 1, NULL, NULL, &a, &err), "no model");
+  REFUSED(loci_trace_new(model, NULL, NULL, &t, &err), "no prompt");
+  REFUSED(loci_trace_new(NULL, prompt, NULL, &t, &err), "no model");
+  REFUSED(loci_lens_new(model, NULL, NULL, &l, &err), "no prompt");
+  REFUSED(loci_flow_new(NULL, prompt, NULL, &f, &err), "no model");
+  REFUSED(loci_knockout_new(model, prompt, NULL, NULL, &err), "no place");
+  REFUSED(loci_knockout_new(model, NULL, NULL, &k, &err), "no prompt");
+  REFUSED(loci_run_new(model, NULL, &r, &err), "no prompt");
+  REFUSED(loci_run_record(NULL, LOCI_SITE_MLP_OUT, 0, &err), "no run");
+  REFUSED(loci_run_forward(NULL, NULL, NULL, &err), "no run");
+  REFUSED(loci_examples_open(NULL, &x, &err), "no path");
+  REFUSED(loci_store_open(NULL, true, NULL, &err), "no place");
+  REFUSED(loci_store_run(NULL, model, NULL, NULL, NULL, &err), "is given");
+  REFUSED(loci_edit_solve(model, NULL, 1, NULL, &e, &err), "no requests");
+  REFUSED(loci_edit_solve(model, &(loci_edit_request){.target = "x"}, 1, NULL, &e, &err),
+          "no prompt");
+  REFUSED(loci_edit_solve(model, &(loci_edit_request){.prompt = prompt}, 1, NULL, &e, &err),
+          "target");
+  REFUSED(loci_edit_apply(model, NULL, &err), "no edit");
+  REFUSED(loci_tokenize(NULL, "x", 1, false, &tokens, &err), "no tokenizer");
+  REFUSED(loci_site_find(NULL, &site, &err), "no name");
+  REFUSED(loci_json(NULL, &text, &err), "no result");
+  REFUSED(loci_write(NULL, "x.json", NULL, &err), "no result");
+  (void)s;
+  loci_free(NULL), loci_prompt_free(NULL), loci_run_free(NULL), loci_model_close(NULL);
+  loci_examples_close(NULL), loci_store_close(NULL), loci_tokenizer_close(NULL);
+}
+
+/* One prompt of several that is missing fails alone. */
+static void a_missing_prompt_fails_alone(void **state) {
+  (void)state;
+  loci_trace_request q[2] = {{.prompt = prompt, .opts = {.first_layer = 1, .layer_count = 1}}, {0}};
+  assert_int_equal(loci_traces(model, q, 2, &err), LOCI_OK);
+  assert_non_null(q[0].trace);
+  assert_null(q[1].trace);
+  assert_int_equal(q[1].err.code, LOCI_EINVAL);
+  loci_free(q[0].trace);
+}
+
+static void options_are_checked(void **state) {
+  (void)state;
+  loci_model *m;
+  loci_prompt *p;
+  loci_trace *t;
+  loci_model_opts o = {.precision = (loci_precision)99};
+  REFUSED(loci_model_open(MODELS "text-llama", &o, &m, &err), "precision 99");
+  o = (loci_model_opts){.memory_bytes = -1};
+  REFUSED(loci_model_open(MODELS "text-llama", &o, &m, &err), "-1 bytes");
+  o = (loci_model_opts){.threads = INT_MAX};
+  REFUSED(loci_model_open(MODELS "text-llama", &o, &m, &err), "threads");
+  loci_question q = {.text = "x", .constraint_count = 3};
+  REFUSED(loci_prompt_new(model, &q, &p, &err), "3 constraints without");
+  q = (loci_question){.text = "x", .constraint_count = -1, .constraints = constraint};
+  REFUSED(loci_prompt_new(model, &q, &p, &err), "-1 constraints");
+  static const char *const none[] = {NULL};
+  q = (loci_question){.text = "x", .constraint_count = 1, .constraints = none};
+  REFUSED(loci_prompt_new(model, &q, &p, &err), "no constraint");
+  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.site_count = 3}, &t, &err), "site");
+  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.window_count = 2}, &t, &err), "window");
+  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.verify = -1}, &t, &err), "-1");
+  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.screen = -1}, &t, &err), "-1");
+  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.direction = 9}, &t, &err), "direction");
+}
+
+/* Threads do not follow a fork: without the check the child would wait for ever. */
+static void a_forked_child_is_told(void **state) {
+  (void)state;
+  loci_answer *a;
+  loci_err child = {0};
+  assert_int_equal(loci_ask(model, prompt, 1, NULL, NULL, &a, &err), LOCI_OK);
+  loci_free(a);
+  pid_t pid = fork();
+  if (pid == 0) {
+    alarm(20);
+    _exit(loci_ask(model, prompt, 1, NULL, NULL, &a, &child) == LOCI_EINVAL &&
+                  strstr(child.msg, "fork")
+              ? 0
+              : 1);
+  }
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void numbers_are_for_good(void **state) {
+  (void)state;
+  assert_int_equal(loci_version_number(), LOCI_VERSION_NUMBER);
+  assert_int_equal(LOCI_ESYSTEM, 8);
+  assert_int_equal(LOCI_SITE_RESID_PRE, 0);
+  assert_int_equal(LOCI_SITE_LOGITS, 12);
+  for (int i = 0; i < LOCI_SITE_COUNT; i++)
+    assert_string_not_equal(loci_site_name((loci_site)i), "unknown");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_is_required_is_asked_for),
+      cmocka_unit_test(a_missing_prompt_fails_alone),
+      cmocka_unit_test(options_are_checked),
+      cmocka_unit_test(a_forked_child_is_told),
+      cmocka_unit_test(numbers_are_for_good),
+  };
+  return cmocka_run_group_tests(tests, open_model, close_model);
+}
