@@ -23,7 +23,7 @@ static void read_before(void *ctx, int64_t index, const float *logits) {
   f->not_finite |= !logits_are_finite(logits, V);
   if (index == 0) reference_read(&q->before, &q->target, logits, V);
   f->right &= argmax_of(logits, V, -1) == id;
-  f->readings[index] = reading_of(logits, V, id, q->before.other, index ? NULL : q->before.logp);
+  f->readings[index] = reading_of(logits, V, id, q->before.other, index ? NULL : &q->before);
 }
 
 loci_status key_read(problem *q, const loci_prompt *p, float *out, loci_err *err) {
@@ -84,11 +84,10 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
   int64_t F = model_decoder(q->m)->inner;
   first_look f = {.q = q, .right = true};
   f.readings = arena_zarray(q->work, n, reading);
-  q->before.logp = arena_array(q->work, model_decoder(q->m)->vocab, double);
+  bool ok = reference_room(&q->before, model_decoder(q->m)->vocab, q->work);
   q->key = arena_array(q->work, F, float);
   q->keys = arena_array(q->work, (1 + q->asked->rephrased_count) * F, float);
-  if (!f.readings || !q->before.logp || !q->key || !q->keys)
-    return fail_nomem(err, "solving an edit");
+  if (!f.readings || !ok || !q->key || !q->keys) return fail_nomem(err, "solving an edit");
   TRY(lesson_run(q, &all[0], read_before, &f, err));
   if (f.not_finite) return not_finite(q->m, err);
   if (f.right) {

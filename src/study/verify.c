@@ -26,7 +26,7 @@ static void on_logits(void *ctx, int64_t index, const float *logits) {
   const slow *x = ctx;
   const variants *v = &x->s->runs;
   x->readings[index] = reading_of(logits, model_decoder(v->m)->vocab, v->target.ids[index],
-                                  v->other[x->seed], index ? NULL : v->clean.logp);
+                                  v->other[x->seed], index ? NULL : &v->clean);
 }
 
 /* The corrupted run's full input rows. */

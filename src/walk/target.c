@@ -52,23 +52,32 @@ loci_status target_text(const loci_model *m, const int *ids, int count, arena *m
   return *out ? LOCI_OK : fail_nomem(err, "decoding the target");
 }
 
+bool reference_room(reference *r, int64_t vocab, arena *mem) {
+  r->logp = arena_array(mem, vocab, double);
+  r->p = arena_array(mem, vocab, double);
+  return r->logp && r->p;
+}
+
+/* What has next to no probability has none, so that 0 log 0 is nothing. */
 void reference_read(reference *r, target *t, const float *logits, int vocab) {
   if (!t->given) t->ids[0] = argmax_of(logits, vocab, -1);
   r->other = argmax_of(logits, vocab, t->ids[0]);
   top_logits_of(logits, vocab, &r->top);
   if (!r->logp) return;
   double total = log_sum_exp(logits, vocab);
-  for (int i = 0; i < vocab; i++) r->logp[i] = (double)logits[i] - total;
+  for (int i = 0; i < vocab; i++) {
+    r->logp[i] = (double)logits[i] - total;
+    r->p[i] = r->logp[i] > -700 ? exp(r->logp[i]) : 0;
+  }
 }
 
-reading reading_of(const float *logits, int64_t V, int id, int other, const double *clean_logp) {
+reading reading_of(const float *logits, int64_t V, int id, int other, const reference *clean) {
   double total = log_sum_exp(logits, V);
   reading r = {.logp = (double)logits[id] - total};
-  if (!clean_logp) return r;
+  if (!clean || !clean->logp) return r;
   r.logit_diff = (double)logits[id] - (double)logits[other];
   for (int64_t i = 0; i < V; i++) {
-    double lp = clean_logp[i];
-    if (lp > -700) r.kl += exp(lp) * (lp - ((double)logits[i] - total));
+    if (clean->p[i] > 0) r.kl += clean->p[i] * (clean->logp[i] - ((double)logits[i] - total));
   }
   return r;
 }

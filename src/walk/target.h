@@ -26,9 +26,12 @@ loci_status target_text(const loci_model *m, const int *ids, int count, arena *m
 /* What others are measured against: the clean run's row of logits at the last prompt position. */
 typedef struct reference {
   double *logp; /* (V), room of the caller's; NULL: not kept, and nothing but logp is read */
+  double *p;    /* (V) the same: thousands of rows are compared with it, and an exp is dear */
   top_logits top;
   int other; /* o', the most likely token that is not the target's first */
 } reference;
+/* Makes the room; false: memory is out. */
+bool reference_room(reference *r, int64_t vocab, arena *mem);
 /* Sets the target's first token, too, unless it was given. */
 void reference_read(reference *r, target *t, const float *logits, int vocab);
 
@@ -37,8 +40,8 @@ typedef struct reading {
   double logp, logit_diff, kl;
 } reading;
 
-/* [clean_logp] (V), the clean run's distribution at this place; NULL: only logp is read. */
-reading reading_of(const float *logits, int64_t V, int id, int other, const double *clean_logp);
+/* [clean], what the row is compared with; NULL, or one without logp: only logp is read. */
+reading reading_of(const float *logits, int64_t V, int id, int other, const reference *clean);
 /* Of a run's readings, one per token of the target. */
 loci_metrics readings_metrics(const reading *r, int count);
 /* The mean of several runs' (runs, count). */

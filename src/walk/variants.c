@@ -23,10 +23,9 @@ static int64_t variant_rows(const variants *v) {
 }
 
 loci_status variants_room(variants *v, arena *mem, loci_err *err) {
-  v->clean.logp = arena_array(mem, model_decoder(v->m)->vocab, double);
   v->other = arena_zarray(mem, streams_each(v), int);
   v->base = arena_zarray(mem, base_rows(v), reading);
-  bool ok = v->clean.logp && v->other && v->base;
+  bool ok = reference_room(&v->clean, model_decoder(v->m)->vocab, mem) && v->other && v->base;
   return ok ? LOCI_OK : fail_nomem(err, "preparing runs");
 }
 
@@ -35,7 +34,7 @@ loci_status variants_room(variants *v, arena *mem, loci_err *err) {
 static reading read_row(const variants *v, const float *logits, int token, int other) {
   const reference *r = v->against ? v->against : &v->clean;
   return reading_of(logits, model_decoder(v->m)->vocab, v->target.ids[token], other,
-                    token > 0 ? NULL : r->logp);
+                    token > 0 ? NULL : r);
 }
 
 /* The clean run's difference of logits is a mean over the o' of the runs beside it, which are read
