@@ -57,6 +57,39 @@ LOCI_CHECK loci_status loci_json(const loci_result *result, char **out, loci_err
 /* For a terminal: text with escape sequences as [opts] allows, for loci_text_free. */
 LOCI_CHECK loci_status loci_draw(const loci_result *result, const loci_draw_opts *opts, char **out,
                                  loci_err *err);
+/* ---- the numbers of a result, without knowing its struct: for bindings */
+
+typedef enum loci_type {
+  LOCI_TYPE_REAL,  /* double */
+  LOCI_TYPE_FLOAT, /* float */
+  LOCI_TYPE_INT,   /* int */
+  LOCI_TYPE_BOOL,  /* bool */
+  LOCI_TYPE_TEXT   /* const char *, NULL where there is none */
+} loci_type;
+
+enum { LOCI_AXES = 4 };
+
+typedef struct loci_axis {
+  const char *name; /* "layer" */
+  int64_t size;
+  const int *numbers;       /* (size) of layers, positions; NULL: 0, 1, ... */
+  const char *const *names; /* (size) of groups; NULL: none */
+} loci_axis;
+
+/* A number, truth or text for each place, where it stands in the result. */
+typedef struct loci_column {
+  loci_type type;
+  int rank;
+  loci_axis axes[LOCI_AXES];  /* the first [rank] */
+  const void *data;           /* of place (0, 0, ...) */
+  int64_t strides[LOCI_AXES]; /* bytes from a place to the next, along each axis */
+} loci_column;
+
+/* The array at a path of the JSON, such as "grids.0.ie": what is an array there is a column.
+ * Borrowed from the result.  No such one is LOCI_EINVAL. */
+LOCI_CHECK loci_status loci_column_of(const loci_result *result, const char *path, loci_column *out,
+                                      loci_err *err);
+
 /* {"error": {"code", "message"}} */
 LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
 LOCI_API void loci_text_free(char *text);

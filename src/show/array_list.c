@@ -2,7 +2,6 @@
  * members are stored, not compressed, each an .npy file (version 1.0). */
 #include "show/array_list.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +9,9 @@
 #include "base/file.h"
 #include "show/bytes.h"
 
-void array_list_init(array_list *list, int64_t most) {
-  *list = (array_list){.mem = arena_new(), .room = most};
-  if (list->mem) list->items = arena_zarray(list->mem, most, st_tensor);
+void array_list_init(array_list *list, int64_t room) {
+  *list = (array_list){.mem = arena_new(), .room = room};
+  if (list->mem) list->items = arena_zarray(list->mem, room, st_tensor);
   list->failed = !list->items;
 }
 
@@ -27,10 +26,26 @@ loci_status array_list_check(array_list *list, loci_err *err) {
   return fail_nomem(err, "writing arrays");
 }
 
+static bool grow(array_list *list) {
+  st_tensor *more = arena_zarray(list->mem, 2 * list->room, st_tensor);
+  list->failed = !more;
+  if (!more) return false;
+  memcpy(more, list->items, (size_t)list->count * sizeof *more);
+  list->items = more;
+  list->room *= 2;
+  return true;
+}
+
+bool array_list_has(const array_list *list, const char *name) {
+  for (int64_t i = 0; i < list->count; i++)
+    if (strcmp(list->items[i].name, name) == 0) return true;
+  return false;
+}
+
 void *array_list_add(array_list *list, const char *name, st_dtype dtype, const int64_t *shape,
                      int rank) {
   if (list->failed) return NULL;
-  assert(list->count < list->room);
+  if (list->count == list->room && !grow(list)) return NULL;
   st_tensor *t = &list->items[list->count];
   int64_t n = st_dtype_bytes(dtype);
   for (int i = 0; i < rank; i++) n *= t->shape[i] = shape[i];
@@ -61,22 +76,6 @@ void array_list_names(array_list *list, const char *name, const char *const *nam
 }
 
 static bool holds_names(const st_tensor *t) { return path_ends_with(t->name, ".groups.names"); }
-
-void array_list_ints(array_list *list, const char *name, const int *x, int n) {
-  int64_t count = n, *out = array_list_add(list, name, ST_I64, &count, 1);
-  for (int i = 0; out && i < n; i++) out[i] = x[i];
-}
-
-void array_list_prompt(array_list *list, const loci_prompt_info *p) {
-  int64_t shape[2] = {p->length, 2};
-  int64_t *ids = array_list_add(list, "tokens.ids", ST_I64, shape, 1);
-  int64_t *ranges = array_list_add(list, "tokens.bytes", ST_I64, shape, 2);
-  for (int i = 0; ids && ranges && i < p->length; i++) {
-    ids[i] = p->tokens[i].id;
-    ranges[2 * (int64_t)i] = p->tokens[i].bytes[0];
-    ranges[2 * (int64_t)i + 1] = p->tokens[i].bytes[1];
-  }
-}
 
 /* ---------------------------------------------------------------- NPZ */
 

@@ -13,21 +13,19 @@ typedef struct array_list {
   bool failed; /* a failed allocation is remembered */
 } array_list;
 
-/* Room for [most] arrays.  Free with array_list_clear. */
-void array_list_init(array_list *list, int64_t most);
+/* Room for [room] arrays at first.  Free with array_list_clear. */
+void array_list_init(array_list *list, int64_t room);
 void array_list_clear(array_list *list);
 /* LOCI_ENOMEM, the list cleared, if anything of it failed. */
 loci_status array_list_check(array_list *list, loci_err *err);
 
+bool array_list_has(const array_list *list, const char *name);
 /* A new array of [rank] axes, not initialised; NULL once memory is out. */
 void *array_list_add(array_list *list, const char *name, st_dtype dtype, const int64_t *shape,
                      int rank);
-void array_list_ints(array_list *list, const char *name, const int *x, int n);
 /* Names as fixed-width bytes, shorter ones filled with 0: numpy's S type, whose last axis is not
  * counted as one.  [name] ends in ".groups.names". */
 void array_list_names(array_list *list, const char *name, const char *const *names, int n);
-/* tokens.ids, tokens.bytes */
-void array_list_prompt(array_list *list, const loci_prompt_info *p);
 
 /* Writes the list and clears it.  [metadata] (safetensors only): key, value, .., NULL. */
 loci_status array_list_write(array_list *list, const char *path, const char *const *metadata,

@@ -5,8 +5,10 @@
 
 #include "base/file.h"
 #include "edit/edit.h"
+#include "show/describe.h"
 #include "show/formats.h"
 #include "show/page.h"
+#include "show/sinks.h"
 
 /* A JSON text, freed here. */
 static loci_status write_text(char *text, const char *path, loci_err *err) {
@@ -47,53 +49,54 @@ static loci_status write_picture(const picture *p, const char *path, loci_err *e
 
 /* ---------------------------------------------------------------- kinds */
 
+enum { CSV = 1, ARRAYS = 2, PRETTY = 4, ONE_LINE = 8 };
+
+typedef loci_status write_fn(const void *result, const char *path, loci_err *err);
+
 typedef struct kind {
   const char *noun; /* "a trace" */
-  json_fn *json;
-  csv_fn *csv;
-  arrays_fn *arrays; /* .safetensors and .npz */
-  view_fn *view;     /* for a terminal... */
-  const char *page;  /* ...and as a picture; the title of its page for a browser */
-  const char *own;   /* endings of its own, which come first... */
-  arrays_fn *write;  /* ...and what writes them */
+  describe_fn *describe;
+  int media;        /* files of numbers beside JSON, and how that is printed */
+  view_fn *view;    /* for a terminal... */
+  const char *page; /* ...and as a picture; the title of its page for a browser */
+  const char *own;  /* endings of its own, which come first... */
+  write_fn *write;  /* ...and what writes them */
 } kind;
 
 static const kind kinds[LOCI_KIND_COUNT] = {
-    [LOCI_KIND_INFO] = {"what a model is", info_json},
-    [LOCI_KIND_PROMPT] = {"a prompt", prompt_json},
-    [LOCI_KIND_TEXT] = {"a text's tokens", text_tokens_json},
+    [LOCI_KIND_INFO] = {"what a model is", describe_info},
+    [LOCI_KIND_PROMPT] = {"a prompt", describe_prompt},
+    [LOCI_KIND_TEXT] = {"a text's tokens", describe_text, ONE_LINE}, /* --lines prints many */
     [LOCI_KIND_IMAGE] = {"an image", .own = ".safetensors .png", .write = image_write},
-    [LOCI_KIND_ANSWER] = {"an answer", answer_json},
-    [LOCI_KIND_TRACE] = {"a trace", trace_json, trace_csv, trace_arrays, view_trace,
-                         "causal trace"},
-    [LOCI_KIND_KNOCKOUT] = {"a knockout", knockout_json, knockout_csv, NULL, view_knockout,
+    [LOCI_KIND_ANSWER] = {"an answer", describe_answer},
+    [LOCI_KIND_TRACE] = {"a trace", describe_trace, CSV | ARRAYS, view_trace, "causal trace"},
+    [LOCI_KIND_KNOCKOUT] = {"a knockout", describe_knockout, CSV, view_knockout,
                             "attention knockout"},
-    [LOCI_KIND_FLOW] = {"a flow", flow_json, flow_csv, flow_arrays, view_flow,
+    [LOCI_KIND_FLOW] = {"a flow", describe_flow, CSV | ARRAYS, view_flow,
                         "attention contributions"},
-    [LOCI_KIND_LENS] = {"a lens", lens_json, lens_csv, NULL, view_lens, "logit lens"},
-    [LOCI_KIND_BENCH] = {"a bench", bench_json},
-    [LOCI_KIND_SCALE] = {"a bench", scale_json},
-    [LOCI_KIND_EDIT_COST] = {"a bench", edit_cost_json},
-    [LOCI_KIND_EXAMPLE] = {"an example", example_json, .view = view_example},
-    [LOCI_KIND_PREDICTION] = {"a prediction", prediction_json, prediction_csv, NULL,
-                              view_prediction, "failure prediction"},
-    [LOCI_KIND_SCORE] = {"a score", score_json, score_csv, NULL, view_score, "accuracy"},
-    [LOCI_KIND_AVERAGE] = {"an average", average_json, average_csv, NULL, view_average,
+    [LOCI_KIND_LENS] = {"a lens", describe_lens, CSV, view_lens, "logit lens"},
+    [LOCI_KIND_BENCH] = {"a bench", describe_bench, PRETTY},
+    [LOCI_KIND_SCALE] = {"a bench", describe_scale, PRETTY},
+    [LOCI_KIND_EDIT_COST] = {"a bench", describe_edit_cost, PRETTY},
+    [LOCI_KIND_EXAMPLE] = {"an example", describe_example, ONE_LINE, view_example},
+    [LOCI_KIND_PREDICTION] = {"a prediction", describe_prediction, CSV, view_prediction,
+                              "failure prediction"},
+    [LOCI_KIND_SCORE] = {"a score", describe_score, CSV, view_score, "accuracy"},
+    [LOCI_KIND_AVERAGE] = {"an average", describe_average, CSV, view_average,
                            "averages over examples"},
-    [LOCI_KIND_COVARIANCE] = {"a covariance", covariance_json, .own = ".safetensors",
+    [LOCI_KIND_COVARIANCE] = {"a covariance", describe_covariance, .own = ".safetensors",
                               .write = covariance_write},
-    [LOCI_KIND_EDIT] = {"an edit", edit_json, .own = ".edit .safetensors", .write = edit_write},
-    [LOCI_KIND_EDIT_SAVED] = {"a saved edit", edit_saved_json},
-    [LOCI_KIND_EDIT_TEST] = {"a test of edits", edit_test_json, edit_test_csv, NULL, view_edit_test,
+    [LOCI_KIND_EDIT] = {"an edit", describe_edit, .own = ".edit .safetensors", .write = edit_write},
+    [LOCI_KIND_EDIT_SAVED] = {"a saved edit", describe_edit_saved},
+    [LOCI_KIND_EDIT_TEST] = {"a test of edits", describe_edit_test, CSV, view_edit_test,
                              "what edits do"},
-    [LOCI_KIND_EDIT_TESTS] = {"tests of edits", edit_tests_json, edit_tests_csv, NULL,
-                              view_edit_tests, "what edits do"},
-    [LOCI_KIND_EDIT_CURVE] = {"a curve of edits", edit_curve_json, edit_curve_csv, NULL,
-                              view_edit_curve, "edits over a setting"},
-    [LOCI_KIND_DATA_REPORT] = {"what was found", data_report_json, .view = view_data_report},
-    [LOCI_KIND_STORE_INFO] = {"what a store holds", store_info_json, .view = view_store_info},
-    [LOCI_KIND_COMPARISON] = {"a comparison", comparison_json, comparison_csv, NULL,
-                              view_comparison},
+    [LOCI_KIND_EDIT_TESTS] = {"tests of edits", describe_edit_tests, CSV, view_edit_tests,
+                              "what edits do"},
+    [LOCI_KIND_EDIT_CURVE] = {"a curve of edits", describe_edit_curve, CSV, view_edit_curve,
+                              "edits over a setting"},
+    [LOCI_KIND_DATA_REPORT] = {"what was found", describe_data_report, 0, view_data_report},
+    [LOCI_KIND_STORE_INFO] = {"what a store holds", describe_store_info, 0, view_store_info},
+    [LOCI_KIND_COMPARISON] = {"a comparison", describe_comparison, CSV, view_comparison},
 };
 
 static loci_status find_kind(const loci_result *r, const kind **out, loci_err *err) {
@@ -104,14 +107,43 @@ static loci_status find_kind(const loci_result *r, const kind **out, loci_err *e
   return LOCI_OK;
 }
 
+static loci_status json(const kind *k, const void *result, char **out, loci_err *err) {
+  *out = NULL;
+  if (!k->describe) return fail(err, LOCI_EUNSUPPORTED, "%s is not written as JSON", k->noun);
+  json_style style = k->media & PRETTY     ? JSON_PRETTY
+                     : k->media & ONE_LINE ? JSON_ONE_LINE
+                                           : JSON_LINES;
+  return sink_json(k->describe, result, style, out, err);
+}
+
 loci_status loci_json(const loci_result *result, char **out, loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(result, "result");
   const kind *k;
   TRY(find_kind(result, &k, err));
-  if (k->json) return k->json(result, out, err);
-  return fail(err, LOCI_EUNSUPPORTED, "%s is not written as JSON", k->noun);
+  return json(k, result, out, err);
+}
+
+loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(failure, "failure");
+  return sink_json(describe_error, failure, JSON_ONE_LINE, out, err);
+}
+
+void loci_text_free(char *text) { free(text); }
+
+loci_status loci_column_of(const loci_result *result, const char *path, loci_column *out,
+                           loci_err *err) {
+  NEEDS(out, "place for the column");
+  memset(out, 0, sizeof *out);
+  NEEDS(result, "result");
+  NEEDS(path, "path");
+  const kind *k;
+  TRY(find_kind(result, &k, err));
+  if (!k->describe) return fail(err, LOCI_EINVAL, "%s has no columns", k->noun);
+  return sink_column(k->describe, result, path, out, err);
 }
 
 loci_status loci_draw(const loci_result *result, const loci_draw_opts *opts, char **out,
@@ -141,8 +173,8 @@ static bool ends_in(const char *path, const char *endings) {
 static loci_status wrong_ending(const kind *k, const char *path, loci_err *err) {
   char all[128], text[192] = "";
   size_t n = 0;
-  snprintf(all, sizeof all, "%s%s%s%s%s", k->own ? k->own : "", k->json ? " .json" : "",
-           k->csv ? " .csv" : "", k->arrays ? " .safetensors .npz" : "",
+  snprintf(all, sizeof all, "%s%s%s%s%s", k->own ? k->own : "", k->describe ? " .json" : "",
+           k->media & CSV ? " .csv" : "", k->media & ARRAYS ? " .safetensors .npz" : "",
            k->page ? " .png .svg .pdf .html" : "");
   for (const char *s = all + (all[0] == ' '); *s;) {
     int length = (int)strcspn(s, " ");
@@ -166,15 +198,18 @@ loci_status loci_write(const loci_result *result, const char *path, const loci_d
   TRY(find_kind(result, &k, err));
   TRY(draw_opts_check(opts, err));
   if (k->own && ends_in(path, k->own)) return k->write(result, path, err);
-  if (k->json && path_ends_with(path, ".json")) {
-    TRY(k->json(result, &text, err));
+  if (k->describe && path_ends_with(path, ".json")) {
+    TRY(json(k, result, &text, err));
     return write_text(text, path, err);
   }
-  if (k->csv && path_ends_with(path, ".csv")) {
-    k->csv(result, &file);
-    return bytes_write(&file, path, err);
+  if (k->media & CSV && path_ends_with(path, ".csv")) {
+    loci_status st = sink_csv(k->describe, result, &file, err);
+    if (!st) return bytes_write(&file, path, err);
+    bytes_clear(&file);
+    return st;
   }
-  if (k->arrays && ends_in(path, ".safetensors .npz")) return k->arrays(result, path, err);
+  if (k->media & ARRAYS && ends_in(path, ".safetensors .npz"))
+    return sink_arrays(k->describe, result, path, err);
   if (!k->page || !ends_in(path, ".png .svg .pdf .html")) return wrong_ending(k, path, err);
   picture p = {k->view, result, opts, k->page};
   return write_picture(&p, path, err);

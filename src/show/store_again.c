@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "model/command.h"
-#include "show/study_parts.h"
+#include "show/formats.h"
 
 loci_status store_again(const loci_run_info *r, bytes *b, loci_err *err) {
   js_value *v;

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "show/html.h"
-#include "show/study_parts.h"
+#include "show/formats.h"
 #include "show/view_parts.h"
 #include "store/store.h"
 
