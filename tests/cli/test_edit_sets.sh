@@ -118,7 +118,7 @@ wants 0
 [[ $(flat) != *'"image":"'* ]] || miss "a picture for a text model"
 
 # What makes no sense.
-usage 'edit curve needs -m DIR and --data FILE and --over NAME=LIST' edit curve
+usage 'edit curve needs a file of examples' edit curve
 usage '--over wants a name and its values' edit curve -m "$model" --data set.jsonl --over layer
 usage '--over wants a name and its values' edit curve -m "$model" --data set.jsonl --over layer=x
 usage 'says itself how many examples' edit curve -m "$model" --data set.jsonl --over count=1 --limit 1
