@@ -203,11 +203,15 @@ typedef struct loci_model_info {
   int files;
   int edit_count; /* applied, in their order; the hash is that of the files, without them */
   const loci_applied_edit *edits;
+  const char *const *notes; /* what was seen and is not used, and other harmless oddities */
+  int note_count;
 } loci_model_info;
+enum { LOCI_PATH_SIZE = 4096 };
+/* The directory of a model by its name: a path, a directory below one of LOCI_MODELS, or "org/name"
+ * in the local Hugging Face cache.  Nothing is downloaded.  LOCI_EIO: it is in none of them. */
+LOCI_CHECK loci_status loci_model_find(const char *name, char out[LOCI_PATH_SIZE], loci_err *err);
 /* As the model is now: what was got or made of it before an edit still says so. */
 LOCI_API const loci_model_info *loci_model_get_info(const loci_model *model);
-/* Harmless oddities found while opening, one sentence each; NULL after the last. */
-LOCI_API const char *loci_model_note(const loci_model *model, int i);
 /* "xxh3:<16 hex digits>" over all weights; reads everything once, then remembers. */
 LOCI_CHECK loci_status loci_model_hash(const loci_model *model, const char **out, loci_err *err);
 /* Bytes a default trace of a question of [tokens] text tokens would use beside the weights. */

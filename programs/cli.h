@@ -2,10 +2,9 @@
  *
  * main.c: table of commands, dispatch.  cmd_X.c: the command X.  options.*: the command line, one
  * table for everything.  values.*: numbers, sizes, layers, read strictly; words.*: the same of
- * options, and names.  subject.c: model and prompt from the options.  model_path.*: model names.
- * output.c: results, failures, exit codes. A command returns its exit code: 0 done, 1 failed, 2
- * wrong usage, 130 stopped by Ctrl-C.  It is a client of loci.h like any other: nothing private is
- * included. */
+ * options, and names.  subject.c: model and prompt from the options.  output.c: results, failures,
+ * exit codes.  A command returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by
+ * Ctrl-C.  It is a client of loci.h like any other: nothing private is included. */
 #ifndef LOCI_PROGRAMS_CLI_H
 #define LOCI_PROGRAMS_CLI_H
 
@@ -98,7 +97,7 @@ int cli_model_opts(cli *c, loci_model_opts *out);
 int cli_stopped(cli *c); /* fails after a Ctrl-C */
 /* Opens the model of -m with --precision, --threads and --memory, and applies every --edit. */
 int cli_open_model(cli *c, loci_model **out);
-/* The directory of -m, of PATH_SIZE bytes (model_path.h). */
+/* The directory of -m, of LOCI_PATH_SIZE bytes (loci_model_find). */
 int cli_model_path(cli *c, char *out);
 /* Model and prompt; both NULL after a failure.  [constraints] NULL: all of -c, else these. */
 typedef struct cli_constraints {

@@ -1,6 +1,5 @@
 /* loci image: what the model sees of a picture. */
 #include "cli.h"
-#include "model_path.h"
 
 static void put_json(const cli *c, const loci_image *image) {
   printf("{\"format\": \"loci.image/1\", \"version\": \"%s\", \"image\": ", loci_version());
@@ -12,7 +11,7 @@ static void put_json(const cli *c, const loci_image *image) {
 int cmd_image(cli *c) {
   loci_image *image = NULL;
   loci_model_opts unused;
-  char path[PATH_SIZE];
+  char path[LOCI_PATH_SIZE];
   const char *out;
   int code = cli_model_opts(c, &unused);
   if (!code) code = cli_model_path(c, path);

@@ -7,7 +7,6 @@
 
 #include "cli.h"
 #include "json_string.h"
-#include "model_path.h"
 
 #define MAX_LINE ((size_t)1 << 22)
 #define MAX_LINE_TEXT "4 MB"
@@ -141,7 +140,7 @@ static int lines(cli *c, const loci_tokenizer *tokenizer) {
 int cmd_tokens_of_text(cli *c) {
   loci_tokenizer *tokenizer = NULL;
   loci_model_opts unused;
-  char path[PATH_SIZE];
+  char path[LOCI_PATH_SIZE];
   int code = cli_model_opts(c, &unused);
   if (!code) code = cli_model_path(c, path);
   if (code) return code;

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "model_path.h"
 
 loci_status cli_fail(loci_err *err, loci_status code, const char *format, ...) {
   char text[sizeof err->msg]; /* an argument may be err->msg itself */
@@ -142,7 +141,7 @@ static bool is_named(const char *path, const args *a) {
 /* A result must not take the place of what it is made from. */
 static loci_status check_inputs(const char *path, const char *directory, const args *a,
                                 loci_err *err) {
-  char model[PATH_SIZE];
+  char model[LOCI_PATH_SIZE];
   loci_err ignored;
   const char *name = args_get(a, OPT_MODEL);
   if (cli_is_same_file(path, args_get(a, OPT_IMAGE)))
@@ -151,7 +150,7 @@ static loci_status check_inputs(const char *path, const char *directory, const a
   for (int i = 0; i < a->rest_count; i++) made_from |= cli_is_same_file(path, a->rest[i]);
   if (made_from) return cli_fail(err, LOCI_EINVAL, "%s: is the file this is made from", path);
   bool exists = access(path, F_OK) == 0;
-  if (exists && name && !model_path_find(name, model, &ignored) &&
+  if (exists && name && !loci_model_find(name, model, &ignored) &&
       cli_is_same_file(directory, model))
     return cli_fail(err, LOCI_EINVAL, "%s: is a file of the checkpoint", path);
   return LOCI_OK;
@@ -159,7 +158,7 @@ static loci_status check_inputs(const char *path, const char *directory, const a
 
 /* The directory must take a new file; what stands at the place already must not be a directory. */
 static loci_status check_place(const char *path, const args *a, loci_err *err) {
-  char directory[PATH_SIZE];
+  char directory[LOCI_PATH_SIZE];
   struct stat s;
   const char *slash = strrchr(path, '/');
   if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
@@ -199,7 +198,7 @@ static bool print_file(const char *path, const char *text, mode_t mode, int *why
 
 /* Beside its place, then renamed; a link stays a link, and the mode stays what it was. */
 static loci_status write_file(const char *path, const char *text, loci_err *err) {
-  char temporary[PATH_SIZE];
+  char temporary[LOCI_PATH_SIZE];
   struct stat s;
   int why;
   bool there = stat(path, &s) == 0, direct = there && !S_ISREG(s.st_mode);

@@ -4,7 +4,6 @@
 
 #include "cli.h"
 #include "edit.h"
-#include "model_path.h"
 #include "values.h"
 #include "words.h"
 
@@ -21,7 +20,7 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
 
 int cli_model_path(cli *c, char *out) {
   option_id id = args_has(&c->args, OPT_WITH_MODEL) ? OPT_WITH_MODEL : OPT_MODEL;
-  return model_path_find(args_get(&c->args, id), out, &c->err) ? cli_failed(c) : EXIT_DONE;
+  return loci_model_find(args_get(&c->args, id), out, &c->err) ? cli_failed(c) : EXIT_DONE;
 }
 
 /* Opening and vision have no progress callback: a Ctrl-C then is noticed after them. */
@@ -41,7 +40,7 @@ static int apply_edits(cli *c, loci_model *m) {
 }
 
 int cli_open_model(cli *c, loci_model **out) {
-  char path[PATH_SIZE];
+  char path[LOCI_PATH_SIZE];
   loci_model_opts opts;
   *out = NULL;
   int code = cli_model_opts(c, &opts);

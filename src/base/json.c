@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/kind.h"
 #include "base/utf8.h"
 
 /* ---------------------------------------------------------------- memory
@@ -154,6 +155,10 @@ loci_status js_parse_file(const char *path, size_t limit, js_value **out, loci_e
   *out = NULL;
   TRY(file_read(path, limit, &text, &n, err));
   loci_status st = js_parse(text, n, path, out, err);
+  if (st == LOCI_EFORMAT) {
+    loci_status known = kind_refuse(text, n, path, "JSON", err);
+    if (known) st = known;
+  }
   free(text);
   return st;
 }

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/kind.h"
+
 enum { FIRST_ROOM = 4096 };
 
 struct line_reader {
@@ -41,6 +43,7 @@ loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_e
   }
   struct stat about;
   if (fstat(fileno(r->file), &about) == 0 && S_ISREG(about.st_mode)) r->all = (double)about.st_size;
+  TRY_DONE(kind_refuse_stream(r->file, path, "a text of lines", err));
   *out = r;
   r = NULL;
 done:

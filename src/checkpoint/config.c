@@ -210,6 +210,60 @@ static loci_status generation_parse(const config_reader *r, const js_value *conf
   return LOCI_OK;
 }
 
+/* ---------------------------------------------------------------- said twice */
+
+static bool same_scalar(const js_value *a, const js_value *b) {
+  double x, y;
+  bool p, q;
+  const char *s = js_text_of(a, NULL), *t = js_text_of(b, NULL);
+  if (js_real_of(a, &x) && js_real_of(b, &y)) return x == y;
+  if (js_bool_of(a, &p) && js_bool_of(b, &q)) return p == q;
+  if (s && t) return strcmp(s, t) == 0;
+  return js_kind_of(a) == js_kind_of(b);
+}
+
+/* Fields that the config and its text part give differently; those of the part count. */
+static loci_status note_contradictions(const config_reader *r, const js_value *config,
+                                       model_config *out) {
+  static const char *const idle[] = {"model_type",       "architectures", "_name_or_path",
+                                     "torch_dtype",      "dtype",         "transformers_version",
+                                     "use_cache",        "bos_token_id",  "eos_token_id",
+                                     "pad_token_id",     "return_dict",   "initializer_range",
+                                     "output_attentions"};
+  const js_value *text = js_get(config, "text_config"), *member;
+  const char *key;
+  char names[120] = "";
+  size_t n = 0;
+  if (out->layout == LAYOUT_TEXT) return LOCI_OK;
+  for (void *it = js_first(text, &key, &member); it; it = js_next(text, it, &key, &member)) {
+    const js_value *above = js_get(config, key);
+    bool counts = above && js_kind_of(member) != JS_NULL && !same_scalar(above, member);
+    for (size_t i = 0; counts && i < sizeof idle / sizeof *idle; i++) {
+      counts = strcmp(key, idle[i]) != 0;
+    }
+    if (!counts || n + strlen(key) + 3 > sizeof names) continue;
+    n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", key);
+  }
+  if (n == 0) return LOCI_OK;
+  char note[256];
+  snprintf(note, sizeof note,
+           "config.json gives %s twice, differently: text_config's counts, the other is not used",
+           names);
+  out->notes[out->n_notes] = arena_strdup(r->mem, note);
+  return out->notes[out->n_notes++] ? LOCI_OK : fail_nomem(r->err, r->what);
+}
+
+static loci_status note_image_ids(const js_value *config, model_config *out) {
+  int64_t a, b;
+  if (out->image_token < 0 || !js_int_of(js_get(config, "image_token_id"), &a) ||
+      !js_int_of(js_get(config, "image_token_index"), &b) || a == b) {
+    return LOCI_OK;
+  }
+  out->notes[out->n_notes++] =
+      "image_token_id and image_token_index differ: the latter counts, the former is not used";
+  return LOCI_OK;
+}
+
 /* ---------------------------------------------------------------- families */
 
 static loci_status text_parse(const config_reader *r, const js_value *o, const char *model_type,
@@ -429,6 +483,8 @@ loci_status config_parse(const js_value *config, const js_value *generation, con
   TRY(refuse_key(&r, config, "image_grid_pinpoints", "images in tiles (anyres)"));
   TRY(family_find(&r, config, &family));
   TRY(family->parse(&r, config, family->text_type, out));
+  TRY(note_contradictions(&r, config, out));
+  TRY(note_image_ids(config, out));
   const js_value *text = js_get(config, "text_config");
   return generation_parse(&r, config, text ? text : config, generation, out);
 }

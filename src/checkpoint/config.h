@@ -91,7 +91,7 @@ typedef struct model_config {
   int max_length; /* positions the model was made for: its own, or those its tokenizer allows */
   const char *generation_problem; /* a sentence: why greedy answers would be wrong; NULL: none */
   int n_notes;                    /* sentences about harmless oddities, for checkpoint_note */
-  const char *notes[4];
+  const char *notes[8];
 } model_config;
 
 /* Reads DIR/config.json and DIR/generation_config.json.  Strings live in [a]. */

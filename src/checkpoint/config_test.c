@@ -362,6 +362,9 @@ static const struct {
      LOCI_EFORMAT},
     {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"linear\",\"factor\":0.5}}",
      "at least 1", LOCI_EFORMAT},
+    {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"linear\",\"rope_type\":\"dynamic\","
+     "\"factor\":2}}",
+     "rotary scaling of two types", LOCI_EFORMAT},
     {"{\"model_type\":\"llama\",\"rope_scaling\":3}", "\"rope_scaling\" must be an object",
      LOCI_EFORMAT},
     {"{\"model_type\":\"llama\",\"rope_parameters\":{\"full_attention\":{}}}",
@@ -414,6 +417,20 @@ static const struct {
     {"{\"model_type\":\"llava\",\"mm_vision_tower\":\"BAAI/EVA\"}", "\"BAAI/EVA\"",
      LOCI_EUNSUPPORTED},
 };
+
+static void fields_that_are_given_twice_are_noted(void **state) {
+  static const char twice[] =
+      "{\"model_type\":\"llava\",\"hidden_size\":64,\"vocab_size\":32064,\"image_token_id\":1,"
+      "\"image_token_index\":2,\"text_config\":{\"hidden_size\":4096,\"vocab_size\":32064}}";
+  model_config m;
+  loci_err err;
+  assert_int_equal(parse(*state, twice, NULL, NULL, &m, &err), LOCI_OK);
+  assert_int_equal(m.n_notes, 2);
+  assert_non_null(strstr(m.notes[0], "gives hidden_size twice"));
+  assert_non_null(strstr(m.notes[1], "image_token_id and image_token_index differ"));
+  assert_int_equal(m.image_token, 2);
+  assert_int_equal(m.text.width, 4096);
+}
 
 static void what_is_not_computed_is_refused_by_name(void **state) {
   for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
@@ -476,6 +493,7 @@ int main(void) {
                                      TEST(generation_config_decides_where_a_text_ends),
                                      TEST(the_repetition_penalty_is_read),
                                      TEST(rules_of_generation_that_are_not_followed_are_a_problem),
+                                     TEST(fields_that_are_given_twice_are_noted),
                                      TEST(what_is_not_computed_is_refused_by_name),
                                      TEST(a_tower_directory_never_lies_outside_the_checkpoint)};
   return cmocka_run_group_tests(tests, NULL, NULL);

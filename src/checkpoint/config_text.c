@@ -117,10 +117,17 @@ static loci_status rope_type(const config_reader *r, const js_value *rope, rope_
                                       [ROPE_LINEAR] = "linear",
                                       [ROPE_DYNAMIC] = "dynamic",
                                       [ROPE_LLAMA3] = "llama3"};
-  const char *name = "default", *key;
+  const char *name = "default", *key, *old = NULL;
   const js_value *member;
-  TRY(js_get_text(rope, "type", r->what, &name, r->err)); /* the old spelling */
+  TRY(js_get_text(rope, "type", r->what, &old, r->err)); /* the old spelling */
+  if (old) name = old;
   TRY(js_get_text(rope, "rope_type", r->what, &name, r->err));
+  if (old && strcmp(old, name) != 0) {
+    return fail(
+        r->err, LOCI_EFORMAT,
+        "%s: rotary scaling of two types: \"rope_type\" is \"%.40s\", \"type\" is \"%.40s\"",
+        r->what, name, old);
+  }
   for (void *it = js_first(rope, &key, &member); it; it = js_next(rope, it, &key, &member)) {
     if (js_kind_of(member) == JS_OBJECT) {
       return fail(r->err, LOCI_EUNSUPPORTED,

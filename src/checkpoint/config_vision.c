@@ -143,9 +143,10 @@ static loci_status preset_of(const config_reader *r, const char *name, tower_pre
     }
   }
   return fail(r->err, LOCI_EUNSUPPORTED,
-              "%s: nothing is known about mm_vision_tower \"%.100s\"; put the tower's directory "
-              "inside the checkpoint's and its relative path into mm_vision_tower",
-              r->what, name);
+              "%s: nothing is known about mm_vision_tower \"%.100s\"; fetch it (hf download "
+              "%.100s), or put the tower's directory inside the checkpoint's and its relative path "
+              "into mm_vision_tower",
+              r->what, name, name);
 }
 
 loci_status tower_parse_named(const config_reader *r, const js_value *config, model_config *out) {

@@ -2,67 +2,40 @@
  * shards; then one sorted list over all files. */
 #include "checkpoint/files.h"
 
-#include <dirent.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "checkpoint/names.h"
 
 enum { MAX_SHARDS = 4096, MAX_INDEX = 1 << 24 };
 
-/* ---------------------------------------------------------------- no safetensors at all */
-
-/* Finds a file of DIR whose name has this beginning and end; its name in the arena, or NULL. */
-static const char *file_like(arena *a, const char *dir, const char *begin, const char *end) {
-  DIR *d = opendir(dir);
-  const char *found = NULL;
-  for (struct dirent *e = d ? readdir(d) : NULL; e && !found; e = readdir(d)) {
-    if (strncmp(e->d_name, begin, strlen(begin)) == 0 && path_ends_with(e->d_name, end)) {
-      found = arena_strdup(a, e->d_name);
-    }
-  }
-  if (d) closedir(d);
-  return found;
-}
-
-/* Says what is there instead of safetensors, and what to do about it. */
-static loci_status refuse_dir(arena *a, const char *dir, loci_err *err) {
-  const char *other = file_like(a, dir, "pytorch_model", ".bin");
-  if (other) {
-    return fail(err, LOCI_EUNSUPPORTED,
-                "%.150s: only pickled weights (%.60s), no safetensors; convert them once, in that "
-                "directory: python3 -c \"import torch,glob,safetensors.torch as s; d={}; "
-                "[d.update(torch.load(f,'cpu')) for f in glob.glob('pytorch_model*.bin')]; "
-                "s.save_file({k:v.clone() for k,v in d.items()},'model.safetensors')\"",
-                dir, other);
-  }
-  other = file_like(a, dir, "adapter_model", "");
-  if (other) {
-    return fail(err, LOCI_EUNSUPPORTED,
-                "%s: only an adapter (%.60s); it has to be merged into its model first", dir,
-                other);
-  }
-  other = file_like(a, dir, "", ".gguf");
-  if (other) {
-    return fail(
-        err, LOCI_EUNSUPPORTED,
-        "%s: only a GGUF file (%.60s); loci reads Hugging Face directories with safetensors", dir,
-        other);
-  }
-  return fail(err, LOCI_EIO, "%s: no model.safetensors and no model.safetensors.index.json", dir);
+void files_note(checkpoint_files *files, const char *format, ...) {
+  char text[512];
+  va_list args;
+  if (files->n_notes == MAX_NOTES) return;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  utf8_make_printable(text);
+  const char *note = arena_strdup(files->mem, text);
+  if (note) files->notes[files->n_notes++] = note;
 }
 
 /* ---------------------------------------------------------------- the index */
 
+/* A file below the directory: no way leads out of it. */
 static loci_status check_shard_name(const char *index, const char *tensor, const char *name,
                                     size_t n, loci_err *err) {
   if (!name || n == 0 || strlen(name) != n) {
     return fail(err, LOCI_EFORMAT, "%s: tensor %.200s: its file must be a name", index, tensor);
   }
-  if (strchr(name, '/') || strchr(name, '\\') || strstr(name, "..")) {
+  if (name[0] == '/' || strchr(name, '\\') || strstr(name, "..")) {
     return fail(err, LOCI_EFORMAT,
                 "%s: tensor %.200s: file \"%.100s\" is outside the checkpoint's directory", index,
                 tensor, name);
@@ -74,60 +47,92 @@ static loci_status shard_open(arena *a, const char *dir, const char *name, shard
                               loci_err *err) {
   shard *s = &set->shards[set->n];
   s->path = path_join(a, dir, name);
-  if (!s->path) return fail_nomem(err, dir);
+  s->name = arena_strdup(a, name);
+  if (!s->path || !s->name) return fail_nomem(err, dir);
   TRY(st_open(s->path, &s->file, err));
   set->n++;
   return LOCI_OK;
 }
 
-static const shard *shard_find(const shard_set *set, const char *name) {
+static int shard_find(const shard_set *set, const char *name) {
   for (int i = 0; i < set->n; i++) {
-    if (strcmp(path_base(set->shards[i].path), name) == 0) return &set->shards[i];
+    if (strcmp(set->shards[i].name, name) == 0) return i;
   }
-  return NULL;
+  return -1;
 }
 
-/* Opens every shard the map names and checks that it holds what the map promises. */
+static int compare_mapped(const void *a, const void *b) {
+  const mapped *x = a, *y = b;
+  return strcmp(x->tensor, y->tensor);
+}
+
+static const mapped *map_find(const shard_set *set, const char *tensor) {
+  mapped key = {.tensor = tensor};
+  if (set->n_map == 0) return NULL;
+  return bsearch(&key, set->map, (size_t)set->n_map, sizeof key, compare_mapped);
+}
+
+/* Opens every shard the map names.  Whether a shard holds what the map promises shows when the
+ * tensor is needed: an index may list buffers that nobody saved. */
 static loci_status open_shards(arena *a, const char *dir, const char *index, const js_value *map,
                                shard_set *set, loci_err *err) {
   const char *tensor;
   const js_value *value;
-  const shard *last = NULL; /* neighbours in the map are mostly in one file */
+  int last = -1; /* neighbours in the map are mostly in one file */
   set->shards = arena_zarray(a, MAX_SHARDS, shard);
-  if (!set->shards) return fail_nomem(err, index);
+  set->map = arena_zarray(a, js_count(map), mapped);
+  if (!set->shards || !set->map) return fail_nomem(err, index);
   for (void *it = js_first(map, &tensor, &value); it; it = js_next(map, it, &tensor, &value)) {
     size_t n = 0;
     const char *name = js_text_of(value, &n);
     TRY(check_shard_name(index, tensor, name, n, err));
-    if (!last || strcmp(path_base(last->path), name) != 0) last = shard_find(set, name);
-    if (!last) {
+    if (last < 0 || strcmp(set->shards[last].name, name) != 0) last = shard_find(set, name);
+    if (last < 0) {
       if (set->n == MAX_SHARDS) {
         return fail(err, LOCI_EFORMAT, "%s: more than %d files", index, MAX_SHARDS);
       }
       TRY(shard_open(a, dir, name, set, err));
-      last = &set->shards[set->n - 1];
+      last = set->n - 1;
     }
-    if (!st_find(last->file, tensor)) {
-      return fail(err, LOCI_EFORMAT, "%s: tensor %.200s should be in %s, and is not", index, tensor,
-                  name);
-    }
+    mapped *m = &set->map[set->n_map++];
+    *m = (mapped){arena_strdup(a, tensor), last};
+    if (!m->tensor) return fail_nomem(err, index);
   }
+  qsort(set->map, (size_t)set->n_map, sizeof *set->map, compare_mapped);
   return LOCI_OK;
 }
 
-static loci_status open_index(arena *a, const char *dir, const char *index, shard_set *set,
-                              loci_err *err) {
+/* Notes what the index promises and its files do not hold. */
+static void note_promises(checkpoint_files *files, const shard_set *set) {
+  int64_t missing = 0;
+  const mapped *first = NULL;
+  for (int64_t i = 0; i < set->n_map; i++) {
+    const mapped *m = &set->map[i];
+    if (st_find(set->shards[m->shard].file, m->tensor)) continue;
+    if (missing++ == 0) first = m;
+  }
+  if (!first) return;
+  files_note(files,
+             "model.safetensors.index.json puts %" PRId64 " tensor%s into files that %s, for "
+             "example %.150s into %.60s",
+             missing, missing == 1 ? "" : "s", missing == 1 ? "lacks it" : "lack them",
+             first->tensor, set->shards[first->shard].name);
+}
+
+static loci_status open_index(checkpoint_files *files, const char *dir, const char *index,
+                              shard_set *set, loci_err *err) {
   js_value *root;
   TRY(js_parse_file(index, MAX_INDEX, &root, err));
   const js_value *map = js_get(root, "weight_map");
   loci_status st;
   if (js_kind_of(map) == JS_OBJECT && js_count(map) > 0) {
-    st = open_shards(a, dir, index, map, set, err);
+    st = open_shards(files->mem, dir, index, map, set, err);
   } else {
     st = fail(err, LOCI_EFORMAT, "%s: \"weight_map\" must be an object with a file for each tensor",
               index);
   }
   js_free(root);
+  if (!st) note_promises(files, set);
   return st;
 }
 
@@ -138,11 +143,11 @@ loci_status files_open_dir(checkpoint_files *files, const char *dir, shard_set *
   const char *index = path_join(a, dir, "model.safetensors.index.json");
   if (!single || !index) return fail_nomem(err, dir);
   if (!file_exists(single)) {
-    return file_exists(index) ? open_index(a, dir, index, out, err) : refuse_dir(a, dir, err);
+    return file_exists(index) ? open_index(files, dir, index, out, err) : beside_refuse(dir, err);
   }
   if (file_exists(index)) {
-    files->notes[files->n_notes++] =
-        "model.safetensors is read, as transformers does; model.safetensors.index.json is ignored";
+    files_note(files, "model.safetensors is read, as transformers does; "
+                      "model.safetensors.index.json is ignored");
   }
   out->shards = arena_zarray(a, 1, shard);
   if (!out->shards) return fail_nomem(err, dir);
@@ -169,6 +174,42 @@ static loci_status check_different(const checkpoint_files *files, loci_err *err)
   return LOCI_OK;
 }
 
+/* What all names begin with where a model was saved from inside a wrapper: torch.compile's, data
+ * parallel's, PEFT's. */
+static size_t wrapper_of(const shard_set *set) {
+  static const char *const known[] = {"_orig_mod.", "module.", "base_model.model."};
+  size_t strip = 0, before;
+  do {
+    before = strip;
+    for (size_t k = 0; k < sizeof known / sizeof *known && strip == before; k++) {
+      size_t n = strlen(known[k]);
+      bool all = set->n > 0;
+      for (int i = 0; all && i < set->n; i++) {
+        const st_file *f = set->shards[i].file;
+        for (int64_t j = 0; all && j < st_count(f); j++) {
+          const char *name = st_at(f, j)->name;
+          all = strlen(name) > strip + n && strncmp(name + strip, known[k], n) == 0;
+        }
+      }
+      if (all) strip += n;
+    }
+  } while (strip > before);
+  return strip;
+}
+
+void files_unwrap(checkpoint_files *files) {
+  files->strip = wrapper_of(&files->main);
+  if (files->strip == 0) return;
+  files_note(files, "all tensors' names begin with \"%.*s\" and are read without it",
+             (int)files->strip, st_at(files->main.shards[0].file, 0)->name);
+}
+
+/* Whether the index says that the tensor of this name is another shard's, which has it. */
+static bool is_elsewhere(const shard_set *set, int at, const char *tensor) {
+  const mapped *m = map_find(set, tensor);
+  return m && m->shard != at && st_find(set->shards[m->shard].file, tensor);
+}
+
 loci_status files_add(checkpoint_files *files, const shard_set *set, layout_kind layout,
                       bool is_tower, loci_err *err) {
   int64_t n = files->n;
@@ -182,11 +223,13 @@ loci_status files_add(checkpoint_files *files, const shard_set *set, layout_kind
     for (int64_t j = 0; j < st_count(s->file); j++) {
       const st_tensor *t = st_at(s->file, j);
       tensor_entry *e = &entries[files->n];
+      if (is_elsewhere(set, i, t->name)) continue;
       const char *refusal = name_refusal(t->name);
       if (refusal) {
         return fail(err, LOCI_EUNSUPPORTED, "%s: tensor %.200s: %s", s->path, t->name, refusal);
       }
-      e->canonical = name_canonical(files->mem, layout, is_tower, t->name);
+      e->canonical =
+          name_canonical(files->mem, layout, is_tower, t->name + (is_tower ? 0 : files->strip));
       if (!e->canonical) return fail_nomem(err, files->dir);
       e->tensor = t;
       e->from = s;

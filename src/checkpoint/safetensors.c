@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/kind.h"
 #include "base/size.h"
 #include "base/utf8.h"
 
@@ -294,6 +295,9 @@ static uint64_t read_u64le(const uint8_t *p) {
 static loci_status read_header(st_file *f, const uint8_t *bytes, size_t n, loci_err *err) {
   if (n < 8) return fail(err, LOCI_EFORMAT, "%s: %zu bytes, a header needs 8", f->what, n);
   uint64_t size = read_u64le(bytes);
+  if (size > MAX_HEADER || bytes[8 * (n > 8)] != '{') {
+    TRY(kind_refuse(bytes, n, f->what, "safetensors", err));
+  }
   if (size > MAX_HEADER) {
     return fail(err, LOCI_EFORMAT,
                 "%s: not safetensors: a header of %" PRIu64 " bytes, at most %d are accepted",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "checkpoint/hub.h"
 
 /* A path that stays inside the checkpoint: relative, and no ".." in it. */
 static bool stays_inside(const char *path) {
@@ -43,5 +44,8 @@ loci_status tower_resolve(arena *a, const char *dir, const char *value, tower_re
   const char *path = path_join(a, dir, value);
   if (!path) return fail_nomem(err, "mm_vision_tower");
   if (file_is_dir(path)) out->dir = path;
-  return LOCI_OK;
+  char cached[LOCI_PATH_SIZE];
+  if (out->dir || !strchr(value, '/') || !hub_find(value, cached)) return LOCI_OK;
+  out->dir = arena_strdup(a, cached);
+  return out->dir ? LOCI_OK : fail_nomem(err, "mm_vision_tower");
 }

@@ -8,12 +8,14 @@
 #include "base/status.h"
 
 typedef struct tower_ref {
-  const char *dir;  /* the tower's directory inside the checkpoint's, or NULL */
+  const char *dir;  /* the tower's directory: inside the checkpoint's, or, for a name of the hub, in
+                       the local Hugging Face cache; or NULL */
   const char *name; /* what to look for among the known towers; for a path that leads out of the
                        checkpoint, its last part that names one */
 } tower_ref;
 
-/* Never looks at a path outside [dir].  [dir] may be NULL; strings live in [a] or are [value]'s. */
+/* Never looks at a path outside [dir] but in that cache.  [dir] may be NULL; strings live in [a] or
+ * are [value]'s. */
 loci_status tower_resolve(arena *a, const char *dir, const char *value, tower_ref *out,
                           loci_err *err);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/kind.h"
 #include "checkpoint/files.h"
 #include "checkpoint/names.h"
 
@@ -50,6 +51,7 @@ typedef struct tensor_row {
 
 typedef struct placing {
   checkpoint_files *files;
+  layout_kind layout;
   int64_t dims[N_DIMS];
   unsigned has;
   int patch;
@@ -218,9 +220,7 @@ static loci_status place(const placing *p, const tensor_row *row, const char *pr
   snprintf(name, sizeof name, "%s%s", prefix, row->name);
   tensor_entry *e = files_find(p->files, name);
   if (!e && row->need == MAYBE) return LOCI_OK;
-  if (!e) {
-    return fail(p->err, LOCI_EFORMAT, "%s: the weights lack tensor %s", p->files->dir, name);
-  }
+  if (!e) return beside_missing(p->files, p->layout, name, p->err);
   weight w = {.name = e->tensor->name, .data = e->tensor->data};
   TRY(weight_type(p, e, &w.type));
   TRY(check_shape(p, row, e));
@@ -242,15 +242,37 @@ static loci_status place_rows(const placing *p, const tensor_row *rows, const ch
 
 /* ---------------------------------------------------------------- parts of the model */
 
+/* Whether head and embedding are two matrices with other numbers; a few rows tell. */
+static bool head_differs(const checkpoint *c) {
+  const weight *e = &c->embed, *h = &c->head.w;
+  if (e->data == h->data) return false;
+  if (e->type != h->type || e->rows != h->rows || e->cols != h->cols) return true;
+  size_t row = (size_t)e->cols * dtype_bytes(e->type);
+  int64_t step = e->rows / 64 + 1;
+  for (int64_t i = 0; i < e->rows; i += step) {
+    if (memcmp(e->data + (size_t)i * row, h->data + (size_t)i * row, row) != 0) return true;
+  }
+  return false;
+}
+
 static loci_status place_head(placing *p, checkpoint *c) {
   TRY(place_rows(p, top_rows, "", c));
   bool tied = c->config.text.tied;
   if (!c->head.w.data && tied) c->head.w = c->embed;
   if (!c->embed.data && tied) c->embed = c->head.w;
-  if (!c->embed.data || !c->head.w.data) {
-    return fail(p->err, LOCI_EFORMAT, "%s: the weights lack tensor %s%s", p->files->dir,
-                c->embed.data ? "lm_head.weight" : "language_model.embed_tokens.weight",
-                c->embed.data ? ", and config.json does not tie it to the embedding" : "");
+  if (!c->embed.data) {
+    return beside_missing(p->files, p->layout, "language_model.embed_tokens.weight", p->err);
+  }
+  if (!c->head.w.data) {
+    return fail(p->err, LOCI_EFORMAT,
+                "%s: the weights lack tensor lm_head.weight, and config.json does not tie it to "
+                "the embedding",
+                p->files->dir);
+  }
+  if (tied && head_differs(c)) {
+    files_note(p->files,
+               "config.json ties lm_head.weight to the embedding, but the file has another: the "
+               "file's is used (transformers would tie them)");
   }
   c->config.text.vocab = (int)c->head.w.rows;
   p->dims[VOCAB] = c->head.w.rows;
@@ -348,13 +370,10 @@ static loci_status check_unread(checkpoint *c, loci_err *err) {
     }
     if (n++ == 0) first = e;
   }
-  if (n == 0) return LOCI_OK;
-  size_t size = strlen(first->tensor->name) + 80;
-  char *note = arena_alloc(files->mem, (int64_t)size, 1);
-  if (!note) return fail_nomem(err, files->dir);
-  snprintf(note, size, "%" PRId64 " tensor%s not used, for example %s", n, n == 1 ? " is" : "s are",
-           first->tensor->name);
-  files->notes[files->n_notes++] = note;
+  if (n > 0) {
+    files_note(files, "%" PRId64 " tensor%s not used, for example %s", n, n == 1 ? " is" : "s are",
+               first->tensor->name);
+  }
   return LOCI_OK;
 }
 
@@ -366,15 +385,29 @@ static void find_layout(const checkpoint_files *files, model_config *config) {
   for (int i = 0; i < files->main.n; i++) {
     const st_file *f = files->main.shards[i].file;
     for (int64_t j = 0; j < st_count(f); j++) {
-      if (name_tells_layout(st_at(f, j)->name, &config->layout)) return;
+      if (name_tells_layout(st_at(f, j)->name + files->strip, &config->layout)) return;
     }
   }
+}
+
+/* LLaVA's own loader reads the directory's where there are both. */
+static void note_second_tower(checkpoint *c) {
+  const char *dir = c->config.vision_dir;
+  const char *path = dir ? path_join(c->files->mem, dir, "model.safetensors") : NULL;
+  if (!path || !file_exists(path)) return;
+  files_note(c->files,
+             "the vision tower is read from the checkpoint's own weights; the one in %.200s, which "
+             "mm_vision_tower names, is not used",
+             dir);
 }
 
 /* The tower's weights are in the checkpoint, or in the directory mm_vision_tower names. */
 static loci_status find_tower(checkpoint *c, loci_err *err) {
   checkpoint_files *files = c->files;
-  if (files_find(files, "vision_tower.embeddings.patch_embedding.weight")) return LOCI_OK;
+  if (files_find(files, "vision_tower.embeddings.patch_embedding.weight")) {
+    note_second_tower(c);
+    return LOCI_OK;
+  }
   if (!c->config.vision_dir) {
     return fail(err, LOCI_EFORMAT,
                 "%s: the weights hold no vision tower; put the directory mm_vision_tower names "
@@ -388,6 +421,7 @@ static loci_status find_tower(checkpoint *c, loci_err *err) {
 static loci_status check_dir(const char *dir, loci_err *err) {
   if (!file_exists(dir)) return fail(err, LOCI_EIO, "%s: no such directory", dir);
   if (file_is_dir(dir)) return LOCI_OK;
+  TRY(kind_refuse_file(dir, "a checkpoint's directory", err));
   return fail(err, LOCI_EINVAL,
               "%s: a file; a checkpoint is a directory with config.json and model.safetensors",
               dir);
@@ -399,9 +433,15 @@ static loci_status fill(checkpoint *c, const char *dir, loci_err *err) {
   files->mem = arena_new();
   files->dir = files->mem ? arena_strdup(files->mem, dir) : NULL;
   if (!files->dir) return fail_nomem(err, dir);
+  const char *config = path_join(files->mem, dir, "config.json");
+  if (!config) return fail_nomem(err, dir);
+  if (!file_exists(config)) TRY(beside_known(dir, err));
   TRY(config_read(dir, files->mem, &c->config, err));
   TRY(files_open_dir(files, dir, &files->main, err));
+  TRY(beside_check(dir, err));
+  files_unwrap(files);
   find_layout(files, &c->config);
+  p.layout = c->config.layout;
   TRY(files_add(files, &files->main, c->config.layout, false, err));
   TRY(place_decoder(&p, c));
   if (c->config.has_vision) {
@@ -409,6 +449,7 @@ static loci_status fill(checkpoint *c, const char *dir, loci_err *err) {
     TRY(place_vision(&p, c));
     TRY(place_projector(&p, c));
   }
+  beside_note(files, c->config.layout);
   return check_unread(c, err);
 }
 

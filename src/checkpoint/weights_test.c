@@ -330,7 +330,18 @@ static void directories_that_are_no_checkpoints_say_why(void **state) {
                      "s.save_file({k:v.clone() for k,v in d.items()},'model.safetensors')\"");
   assert_dir_refused(llama, "adapter_model.safetensors", "", LOCI_EUNSUPPORTED, "only an adapter");
   assert_dir_refused(llama, "m.Q4_K_M.gguf", "", LOCI_EUNSUPPORTED, "only a GGUF file (m.Q4_K_M");
+  assert_dir_refused(NULL, "m.Q4_K_M.gguf", "GGUF", LOCI_EUNSUPPORTED, "only a GGUF file");
+  assert_dir_refused(NULL, "adapter_config.json", "{}", LOCI_EUNSUPPORTED, "only an adapter");
+  assert_dir_refused(NULL, "model_index.json", "{}", LOCI_EUNSUPPORTED, "a diffusers pipeline");
+  assert_dir_refused(llama, "consolidated.00.pth", "", LOCI_EUNSUPPORTED, "only pickled weights");
+  assert_dir_refused(llama, "part.safetensors", "", LOCI_EUNSUPPORTED, "but part.safetensors");
   assert_dir_refused(llama, "model.safetensors", "", LOCI_EFORMAT, "a header needs 8");
+  assert_dir_refused(llama, "model.safetensors",
+                     "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+                     LOCI_EFORMAT, "a Git LFS pointer, not safetensors; git lfs pull");
+  assert_dir_refused("version https://git-lfs.github.com/spec/v1\n", "x", NULL, LOCI_EFORMAT,
+                     "config.json: a Git LFS pointer, not JSON");
+  assert_dir_refused("<!DOCTYPE html><html>", "x", NULL, LOCI_EFORMAT, "a web page, not JSON");
   assert_dir_refused(llama, "generation_config.json", "[", LOCI_EFORMAT, "generation_config.json");
   checkpoint *c;
   loci_err err;
@@ -391,15 +402,16 @@ static void assert_shards_refused(const char *first, const char *second, const c
   if (!strstr(err.msg, expected)) fail_msg("expected \"%s\", found \"%s\"", expected, err.msg);
 }
 
-static void shards_hold_what_the_index_promises_once(void **state) {
+static void shards_are_refused_for_what_is_needed_alone(void **state) {
   (void)state;
-  static const char index[] = "{\"weight_map\":{\"a\":\"1\",\"b\":\"2\"}}";
-  assert_shards_refused("a", "c", index, "tensor b should be in 2, and is not");
-  assert_shards_refused("b", "b", index, "tensor a should be in 1, and is not");
+  static const char index[] = "{\"weight_map\":{\"a\":\"1\",\"model.embed_tokens.weight\":\"2\"}}";
+  assert_shards_refused("a", "c", index,
+                        "embed_tokens.weight; the index puts it into 2, which has");
   assert_shards_refused("a", "a", "{\"weight_map\":{\"a\":\"1\"}}", "lack tensor");
-  assert_shards_refused("extra", "b", "{\"weight_map\":{\"extra\":\"1\",\"b\":\"2\"}}",
-                        "two tensors for one place: extra in ");
-  assert_shards_refused("a", "b", index, "lack tensor language_model.embed_tokens.weight");
+  assert_shards_refused("c", "c", "{\"weight_map\":{\"a\":\"1\",\"b\":\"2\"}}",
+                        "two tensors for one place: c in ");
+  assert_shards_refused("x.y.a", "x.y.b", "{\"weight_map\":{\"x.y.a\":\"1\",\"x.y.b\":\"1\"}}",
+                        "lack tensor language_model.embed_tokens.weight");
 }
 
 int main(void) {
@@ -412,6 +424,6 @@ int main(void) {
       cmocka_unit_test(sizes_count_what_is_stored),
       cmocka_unit_test(directories_that_are_no_checkpoints_say_why),
       cmocka_unit_test(an_unsound_index_is_refused),
-      cmocka_unit_test(shards_hold_what_the_index_promises_once)};
+      cmocka_unit_test(shards_are_refused_for_what_is_needed_alone)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

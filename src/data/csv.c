@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/kind.h"
 #include "base/utf8.h"
 
 enum { FIRST_ROOM = 4096 };
@@ -186,6 +187,7 @@ loci_status csv_open_stream(FILE *file, const char *name, csv_reader **out, loci
   loci_status st = r->path ? LOCI_OK : fail_nomem(err, name);
   int fd = fileno(file);
   if (fd >= 0 && fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) r->all = (double)about.st_size;
+  if (!st) st = kind_refuse_stream(file, name, "a table", err);
   if (!st) st = read_names(r, err);
   if (st) {
     csv_close(r);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/kind.h"
 #include "base/size.h"
 #include "image/decode.h"
 
@@ -51,6 +52,7 @@ loci_status image_decode_within(const uint8_t *bytes, size_t n, const char *what
   if (starts_with(bytes, n, "\x89PNG\r\n\x1a\n", 8)) return png_decode(&src, out, err);
   if (n >= 12 && starts_with(bytes, n, "RIFF", 4) && memcmp(bytes + 8, "WEBP", 4) == 0)
     return webp_decode(&src, out, err);
+  TRY(kind_refuse(bytes, n, what, "a JPEG, PNG or WebP picture", err));
   return fail(err, LOCI_EFORMAT, "%s: neither a JPEG nor a PNG nor a WebP file", what);
 }
 

@@ -91,7 +91,7 @@ static void files_that_are_no_pictures_are_refused(void **state) {
   loci_err err;
   expect_failure(&b, LOCI_EFORMAT, "an empty file");
   put(&b, "GIF89a", 6);
-  expect_failure(&b, LOCI_EFORMAT, "neither a JPEG nor a PNG nor a WebP");
+  expect_failure(&b, LOCI_EFORMAT, "a GIF picture, not a JPEG, PNG or WebP picture; convert it");
   b.n = 0;
   put(&b, "RIFF\4\0\0\0WAVE", 12);
   expect_failure(&b, LOCI_EFORMAT, "neither");

@@ -92,25 +92,21 @@ static int64_t half_of_memory(void) {
   return pages > 0 && size > 0 ? pages / 2 * size : (int64_t)1 << 30;
 }
 
-static char *copy_note(loci_model *m, const char *note) { return arena_strdup(m->mem, note); }
+static loci_status take_note(loci_model *m, const char *note, loci_err *err) {
+  if (m->info.note_count == MODEL_NOTES) return LOCI_OK;
+  m->notes[m->info.note_count] = arena_strdup(m->mem, note);
+  return m->notes[m->info.note_count++] ? LOCI_OK : fail_nomem(err, "opening the model");
+}
 
 /* Gathers what the parts found odd, as far as there is room. */
 static loci_status gather_notes(loci_model *m, loci_err *err) {
-  int n = 0, room = (int)(sizeof m->notes / sizeof m->notes[0]) - 1;
-  const char *from[16];
-  int count = 0;
-  for (int i = 0; checkpoint_note(m->weights, i) && count < 8; i++) {
-    from[count++] = checkpoint_note(m->weights, i);
-  }
-  for (int i = 0; tokenizer_note(m->tokens, i) && count < 14; i++) {
-    from[count++] = tokenizer_note(m->tokens, i);
-  }
-  if (m->chat_problem.code) from[count++] = m->chat_problem.msg;
-  if (m->pixels_problem.code) from[count++] = m->pixels_problem.msg;
-  for (int i = 0; i < count && n < room; i++) {
-    m->notes[n] = copy_note(m, from[i]);
-    if (!m->notes[n++]) return fail_nomem(err, "opening the model");
-  }
+  const char *note;
+  m->info.notes = m->notes;
+  for (int i = 0; (note = checkpoint_note(m->weights, i)) != NULL; i++)
+    TRY(take_note(m, note, err));
+  for (int i = 0; (note = tokenizer_note(m->tokens, i)) != NULL; i++) TRY(take_note(m, note, err));
+  if (m->chat_problem.code) TRY(take_note(m, m->chat_problem.msg, err));
+  if (m->pixels_problem.code) TRY(take_note(m, m->pixels_problem.msg, err));
   return LOCI_OK;
 }
 
@@ -167,10 +163,6 @@ void loci_model_close(loci_model *m) {
 
 const loci_model_info *loci_model_get_info(const loci_model *m) {
   return m->edited_info ? m->edited_info : &m->info;
-}
-
-const char *loci_model_note(const loci_model *m, int i) {
-  return i >= 0 && i < (int)(sizeof m->notes / sizeof m->notes[0]) ? m->notes[i] : NULL;
 }
 
 loci_status loci_model_hash(const loci_model *m, const char **out, loci_err *err) {

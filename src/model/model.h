@@ -18,6 +18,8 @@ typedef struct lazy_hash {
   char text[32]; /* "": not yet */
 } lazy_hash;
 
+enum { MODEL_NOTES = 32 };
+
 struct loci_model {
   arena *mem;
   checkpoint *weights;
@@ -34,7 +36,7 @@ struct loci_model {
   loci_model_info info;
   lazy_hash *lazy_hash;
   pid_t process; /* that opened it; 0: any */
-  char *notes[8];
+  const char *notes[MODEL_NOTES];
   struct model_changes *changes;      /* changes.h; NULL: none so far */
   const loci_model_info *edited_info; /* with the edits applied; NULL: there are none */
 };

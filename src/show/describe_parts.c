@@ -41,6 +41,7 @@ void say_model(sink *s, const loci_model_info *m, const char *hash) {
   say_begin(s, "model");
   say_members(s, m, path, family, layers, width, heads, kv_heads, dtype);
   say_text(s, "hash", hash && hash[0] ? hash : NULL);
+  if (m->note_count > 0) say_texts(s, "notes", m->notes, m->note_count);
   if (m->edit_count > 0) say_edits(s, m);
   say_end(s);
 }

@@ -20,20 +20,12 @@ loci_status loci_info_new(const loci_model *model, loci_info **out, loci_err *er
   TRY(loci_model_hash(model, &hash, err));
   loci_info *info = result_new(LOCI_KIND_INFO, sizeof *info);
   if (!info) return fail_nomem(err, "describing a model");
-  int count = 0;
-  while (loci_model_note(model, count)) count++;
-  const char **notes = arena_array(info->result.memory, count, const char *);
-  if (!notes) {
-    loci_free(info);
-    return fail_nomem(err, "describing a model");
-  }
-  for (int i = 0; i < count; i++) notes[i] = loci_model_note(model, i);
   info->model = loci_model_get_info(model);
   info->hash = hash;
   info->question_tokens = QUESTION_TOKENS;
   info->trace_bytes = loci_model_trace_bytes(model, QUESTION_TOKENS);
-  info->note_count = count;
-  info->notes = notes;
+  info->note_count = info->model->note_count;
+  info->notes = info->model->notes;
   *out = info;
   return LOCI_OK;
 }

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/kind.h"
 #include "text/build.h"
 
 enum { JSON_LIMIT = 256 << 20, MODEL_LIMIT = 256 << 20, CONFIG_LIMIT = 32 << 20 };
@@ -219,6 +220,7 @@ static loci_status open_model_file(const tokenizer_files *f, const side_files *s
   char *bytes = NULL;
   size_t n;
   TRY_DONE(file_read(f->model, MODEL_LIMIT, &bytes, &n, err));
+  TRY_DONE(kind_refuse(bytes, n, f->model, "a SentencePiece model", err));
   TRY_DONE(open_spm((const uint8_t *)bytes, n, f->model, side, out, err));
 done:
   free(bytes);

@@ -33,6 +33,12 @@ mkdir -p "$work/home" && mv "$hub" "$work/home/hub"
 failed "$hub" tokens -m some/flags --text x
 HF_HOME=$work/home finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
 HF_HUB_CACHE=$work/home/hub finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+HUGGINGFACE_HUB_CACHE=$work/home/hub finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+# shellcheck disable=SC2088 # the tilde is meant
+HF_HOME='~/home' finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+failed 'to fetch it: hf download some/other' tokens -m some/other --text x
+printf 'GGUF' >"$work/m.gguf"
+failed 'a GGUF file' info -m "$work/m.gguf"
 HF_HUB_CACHE=$work/none failed "$work/none" tokens -m some/flags --text x
 failed 'no model' tokens -m some/flags/more --text x
 finish

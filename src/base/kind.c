@@ -1,0 +1,190 @@
+/* Kinds of files (see kind.h): a table of beginnings, and a few tests that a beginning alone does
+ * not decide. */
+#include "base/kind.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BEGINNING = 512 };
+
+#define CONVERT "convert it to PNG or JPEG"
+#define UNPACK "unpack it first"
+#define AGAIN "download the file itself again"
+#define UTF8 "save it as UTF-8"
+
+static const struct {
+  size_t at, n;
+  const char *magic;
+  file_kind kind;
+} known[] = {
+    {0, 34, "version https://git-lfs.github.com", {"a Git LFS pointer", "git lfs pull"}},
+    {0, 4, "GGUF", {"a GGUF file", "loci reads Hugging Face directories with safetensors"}},
+    {0, 3, "\xff\xd8\xff", {"a JPEG picture", NULL}},
+    {0, 8, "\x89PNG\r\n\x1a\n", {"a PNG picture", NULL}},
+    {8, 4, "WEBP", {"a WebP picture", NULL}},
+    {0, 4, "GIF8", {"a GIF picture", CONVERT}},
+    {0, 4, "II*\0", {"a TIFF picture", CONVERT}},
+    {0, 4, "MM\0*", {"a TIFF picture", CONVERT}},
+    {4, 8, "ftypavif", {"an AVIF picture", CONVERT}},
+    {4, 8, "ftypavis", {"an AVIF picture", CONVERT}},
+    {4, 8, "ftypheic", {"a HEIC picture", CONVERT}},
+    {4, 8, "ftypheix", {"a HEIC picture", CONVERT}},
+    {4, 8, "ftyphevc", {"a HEIC picture", CONVERT}},
+    {4, 8, "ftypmif1", {"a HEIF picture", CONVERT}},
+    {4, 8, "ftypmsf1", {"a HEIF picture", CONVERT}},
+    {4, 4, "ftyp", {"a film or another ISO media file", CONVERT}},
+    {0, 12, "\0\0\0\x0cJXL \r\n\x87\n", {"a JPEG XL picture", CONVERT}},
+    {0, 2, "\xff\x0a", {"a JPEG XL picture", CONVERT}},
+    {0, 12, "\0\0\0\x0cjP  \r\n\x87\n", {"a JPEG 2000 picture", CONVERT}},
+    {0, 4, "8BPS", {"a Photoshop picture", CONVERT}},
+    {0, 5, "%PDF-", {"a PDF document", NULL}},
+    {0, 2, "\x1f\x8b", {"compressed with gzip", UNPACK}},
+    {0, 3, "BZh", {"compressed with bzip2", UNPACK}},
+    {0,
+     6,
+     "\xfd"
+     "7zXZ\0",
+     {"compressed with xz", UNPACK}},
+    {0, 4, "\x28\xb5\x2f\xfd", {"compressed with zstd", UNPACK}},
+    {0, 6, "7z\xbc\xaf\x27\x1c", {"a 7z archive", UNPACK}},
+    {0, 6, "Rar!\x1a\x07", {"a RAR archive", UNPACK}},
+    {257, 5, "ustar", {"a tar archive", UNPACK}},
+    {0, 16, "SQLite format 3\0", {"an SQLite file, as stores are", NULL}},
+    {0, 4, "PAR1", {"a Parquet table", "write it as CSV or as one JSON object a line"}},
+    {0, 6, "ARROW1", {"an Arrow table", "write it as CSV or as one JSON object a line"}},
+    {0, 8, "\x89HDF\r\n\x1a\n", {"an HDF5 file", NULL}},
+    {0, 6, "\x93NUMPY", {"a NumPy array", NULL}},
+    {0,
+     4,
+     "\x7f"
+     "ELF",
+     {"a program", NULL}},
+    {0, 2, "\x80\x02", {"pickled by Python (old PyTorch)", "convert it to safetensors"}},
+};
+
+/* Of a zip: what PyTorch writes holds data.pkl under a folder. */
+static const file_kind zips[] = {
+    {"pickled by PyTorch", "convert it to safetensors"},
+    {"a zip archive (or a spreadsheet)", UNPACK ", or save the table as CSV"}};
+static const file_kind utf16 = {"UTF-16 text", UTF8};
+static const file_kind utf32 = {"UTF-32 text", UTF8};
+static const file_kind bmp = {"a BMP picture", CONVERT};
+static const file_kind svg = {"an SVG drawing", CONVERT};
+static const file_kind page = {"a web page", AGAIN};
+static const file_kind xml = {"an XML document, perhaps a server's refusal", AGAIN};
+static const file_kind zeros = {"zeros alone, as of a download that was broken off", AGAIN};
+
+static bool begins(const uint8_t *b, size_t n, const char *magic, size_t m) {
+  return n >= m && memcmp(b, magic, m) == 0;
+}
+
+static bool begins_tag(const char *s, size_t n, const char *tag) {
+  size_t m = strlen(tag);
+  return n >= m && strncasecmp(s, tag, m) == 0;
+}
+
+/* <html>, <!DOCTYPE html>, <?xml ..?>, <svg>: behind blanks and a mark of UTF-8. */
+static const file_kind *kind_of_tags(const uint8_t *b, size_t n) {
+  if (begins(b, n, "\xef\xbb\xbf", 3)) b += 3, n -= 3;
+  while (n > 0 && memchr(" \t\r\n", *b, 4)) b++, n--;
+  const char *s = (const char *)b;
+  if (begins_tag(s, n, "<!doctype html") || begins_tag(s, n, "<html") ||
+      begins_tag(s, n, "<head")) {
+    return &page;
+  }
+  if (begins_tag(s, n, "<svg")) return &svg;
+  if (!begins_tag(s, n, "<?xml")) return NULL;
+  for (size_t i = 0; i + 5 < n; i++) {
+    if (begins_tag(s + i, n - i, "<svg")) return &svg;
+    if (begins_tag(s + i, n - i, "<html")) return &page;
+  }
+  return &xml;
+}
+
+static uint32_t four_bytes(const uint8_t *b) {
+  return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+/* "BM", the file's size, zeros, where the pixels begin, and a header of a known size: two letters
+ * alone begin many a text. */
+static bool is_bmp(const uint8_t *b, size_t n) {
+  if (n < 18 || !begins(b, n, "BM", 2) || four_bytes(b + 6) != 0) return false;
+  uint32_t header = four_bytes(b + 14);
+  return header == 12 || (header >= 16 && header <= 124);
+}
+
+/* Without a mark: every other byte of a text in Latin letters is zero. */
+static bool is_unmarked_utf16(const uint8_t *b, size_t n) {
+  size_t odd = 0, even = 0, most = n < BEGINNING ? n / 2 : BEGINNING / 2;
+  for (size_t i = 0; i < most; i++) {
+    even += b[2 * i] == 0;
+    odd += b[2 * i + 1] == 0;
+  }
+  return most >= 8 && ((odd == most && even == 0) || (even == most && odd == 0));
+}
+
+static bool are_zeros(const uint8_t *b, size_t n) {
+  size_t most = n < BEGINNING ? n : BEGINNING;
+  for (size_t i = 0; i < most; i++) {
+    if (b[i]) return false;
+  }
+  return most >= 8;
+}
+
+static bool holds(const uint8_t *b, size_t n, const char *text) {
+  size_t m = strlen(text);
+  for (size_t i = 0; i + m <= n; i++) {
+    if (memcmp(b + i, text, m) == 0) return true;
+  }
+  return false;
+}
+
+const file_kind *kind_of_bytes(const void *bytes, size_t n) {
+  const uint8_t *b = bytes;
+  size_t most = n < BEGINNING ? n : BEGINNING;
+  if (begins(b, n, "PK\3\4", 4)) return &zips[!holds(b, most, "data.pkl")];
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    if (n >= known[i].at + known[i].n && memcmp(b + known[i].at, known[i].magic, known[i].n) == 0) {
+      return &known[i].kind;
+    }
+  }
+  if (begins(b, n, "\xff\xfe\0\0", 4) || begins(b, n, "\0\0\xfe\xff", 4)) return &utf32;
+  if (begins(b, n, "\xff\xfe", 2) || begins(b, n, "\xfe\xff", 2)) return &utf16;
+  if (is_bmp(b, n)) return &bmp;
+  if (are_zeros(b, n)) return &zeros;
+  if (is_unmarked_utf16(b, n)) return &utf16;
+  return kind_of_tags(b, most);
+}
+
+static loci_status refuse(const file_kind *k, const char *path, const char *expected,
+                          loci_err *err) {
+  if (!k) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT, "%s: %s, not %s%s%s", path, k->what, expected, k->todo ? "; " : "",
+              k->todo ? k->todo : "");
+}
+
+loci_status kind_refuse(const void *bytes, size_t n, const char *path, const char *expected,
+                        loci_err *err) {
+  return refuse(kind_of_bytes(bytes, n), path, expected, err);
+}
+
+loci_status kind_refuse_stream(FILE *f, const char *path, const char *expected, loci_err *err) {
+  uint8_t b[BEGINNING];
+  struct stat about;
+  if (fileno(f) < 0 || fstat(fileno(f), &about) != 0 || !S_ISREG(about.st_mode)) return LOCI_OK;
+  ssize_t n = pread(fileno(f), b, sizeof b, 0);
+  return n > 0 ? kind_refuse(b, (size_t)n, path, expected, err) : LOCI_OK;
+}
+
+loci_status kind_refuse_file(const char *path, const char *expected, loci_err *err) {
+  FILE *f = fopen(path, "re");
+  if (!f) return LOCI_OK;
+  loci_status st = kind_refuse_stream(f, path, expected, err);
+  fclose(f);
+  return st;
+}

@@ -1,0 +1,124 @@
+/* What a file really is: beginnings of every kind, and of what must not be taken for one. */
+#include "base/kind.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h> /* last: its fail() is a macro */
+
+#define BYTES(s) s, sizeof s - 1
+
+static const struct {
+  const char *bytes;
+  size_t n;
+  const char *what; /* NULL: none of those that are known */
+} rows[] = {
+    {BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 3\n"),
+     "a Git LFS pointer"},
+    {BYTES("GIF89a\1\0\1\0"), "a GIF picture"},
+    {BYTES("GIF87a\1\0\1\0"), "a GIF picture"},
+    {BYTES("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\2\0\0\0"), "a BMP picture"},
+    {BYTES("BMW is a company, and this is a text"), NULL},
+    {BYTES("II*\0\x08\0\0\0"), "a TIFF picture"},
+    {BYTES("MM\0*\0\0\0\x08"), "a TIFF picture"},
+    {BYTES("\0\0\0\x1c"
+           "ftypavif\0\0\0\0"),
+     "an AVIF picture"},
+    {BYTES("\0\0\0\x18"
+           "ftypheic\0\0\0\0"),
+     "a HEIC picture"},
+    {BYTES("\0\0\0\x18"
+           "ftypmif1\0\0\0\0"),
+     "a HEIF picture"},
+    {BYTES("\0\0\0\x18"
+           "ftypmp42\0\0\0\0"),
+     "a film"},
+    {BYTES("\x1f\x8b\x08\0"), "compressed with gzip"},
+    {BYTES("BZh91AY"), "compressed with bzip2"},
+    {BYTES("\xfd"
+           "7zXZ\0"),
+     "compressed with xz"},
+    {BYTES("\x28\xb5\x2f\xfd"), "compressed with zstd"},
+    {BYTES("PK\3\4 archive/data.pkl"), "pickled by PyTorch"},
+    {BYTES("PK\3\4 xl/workbook.xml"), "a zip archive"},
+    {BYTES("\xff\xfe"
+           "a\0b\0"),
+     "UTF-16"},
+    {BYTES("\xfe\xff"
+           "\0a\0b"),
+     "UTF-16"},
+    {BYTES("\xff\xfe\0\0"
+           "a\0\0\0"),
+     "UTF-32"},
+    {BYTES("i\0d\0,\0q\0u\0e\0s\0t\0i\0o\0n\0"), "UTF-16"},
+    {BYTES("GGUF\3\0\0\0"), "a GGUF file"},
+    {BYTES("SQLite format 3\0"), "an SQLite file"},
+    {BYTES("PAR1\x15\x04"), "a Parquet table"},
+    {BYTES("%PDF-1.7\n"), "a PDF document"},
+    {BYTES("<html>Access denied</html>"), "a web page"},
+    {BYTES("\n  <!DOCTYPE HTML>\n<html>"), "a web page"},
+    {BYTES("\xef\xbb\xbf<!doctype html>"), "a web page"},
+    {BYTES("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"), "an XML document"},
+    {BYTES("<?xml version=\"1.0\"?>\n<svg xmlns=\"x\">"), "an SVG drawing"},
+    {BYTES("\x80\x02}q\0X"), "pickled by Python"},
+    {BYTES("\0\0\0\0\0\0\0\0\0\0"), "zeros alone"},
+    {BYTES("{\"a\": 1}"), NULL},
+    {BYTES("[1, 2]"), NULL},
+    {BYTES("id,question\n1,What?\n"), NULL},
+    {BYTES("<image>\nWhat is this?"), NULL},
+    {BYTES("\x40\0\0\0\0\0\0\0{\"a\":{}}"), NULL},
+    {BYTES(""), NULL},
+    {BYTES("G"), NULL},
+};
+
+static void the_beginning_tells_the_kind(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const file_kind *k = kind_of_bytes(rows[i].bytes, rows[i].n);
+    bool good = rows[i].what ? k && strncmp(k->what, rows[i].what, strlen(rows[i].what)) == 0 : !k;
+    if (!good) fail_msg("row %d: found %s", (int)i, k ? k->what : "nothing");
+  }
+}
+
+/* Whatever is cut off is never read beyond its end. */
+static void cut_beginnings_are_safe(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t n = 0; n < rows[i].n; n++) {
+      uint8_t *cut = test_malloc(n + 1);
+      memcpy(cut, rows[i].bytes, n);
+      kind_of_bytes(cut, n);
+      test_free(cut);
+    }
+  }
+}
+
+static void a_sentence_says_what_to_do_and_a_stream_stays(void **state) {
+  (void)state;
+  loci_err err;
+  char byte;
+  FILE *f = tmpfile();
+  assert_non_null(f);
+  assert_int_equal(fwrite("GIF89a", 1, 6, f), 6);
+  rewind(f);
+  assert_int_equal(kind_refuse_stream(f, "t.csv", "a table", &err), LOCI_EFORMAT);
+  assert_string_equal(err.msg, "t.csv: a GIF picture, not a table; convert it to PNG or JPEG");
+  assert_int_equal(fread(&byte, 1, 1, f), 1);
+  assert_int_equal(byte, 'G');
+  fclose(f);
+  assert_int_equal(kind_refuse_file("/nonexistent", "a table", &err), LOCI_OK);
+  assert_int_equal(kind_refuse_file("/tmp", "a table", &err), LOCI_OK);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_beginning_tells_the_kind),
+      cmocka_unit_test(cut_beginnings_are_safe),
+      cmocka_unit_test(a_sentence_says_what_to_do_and_a_stream_stays),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
