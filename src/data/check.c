@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/names.h"
+#include "data/choice.h"
 #include "data/phrase.h"
 #include "data/questions.h"
 #include "image/image.h"
@@ -31,6 +32,7 @@ static void copy_id(check_job *j) {
 static loci_status check_names(check_job *j, const loci_example *e) {
   for (int i = 0; i < e->field_count; i++) {
     const char *name = e->fields[i].name;
+    if (strcmp(name, "answer") == 0 && choice_is_one(e)) continue;
     int near = strlen(name) < 4 ? -1 : nearest_name(name, example_fields, EXAMPLE_FIELDS);
     if (near < 0 || js_get(j->line, example_fields[near])) continue;
     TRY(NOTE(j, FIELD_NAME, name, NULL, "is not known; is it \"%s\"?", example_fields[near]));
@@ -59,7 +61,7 @@ static bool contains_word(const char *text, const char *word) {
 static loci_status check_answers(check_job *j, const loci_example *e) {
   char field[40];
   bool right = false;
-  if (e->answer_count == 0 && !e->target && !j->c->unanswered)
+  if (e->answer_count == 0 && !e->target && !j->c->unanswered && !choice_is_one(e))
     TRY(NOTE(j, NO_ANSWER, "answers", NULL, "there is none: right and wrong cannot be told apart"));
   for (int i = 0; i < e->answer_count; i++) {
     if (!contains_word(e->question, e->answers[i])) continue;

@@ -2,8 +2,9 @@
  *
  * MMMU (Yue et al. 2024): question, options (a list, or Python's text of one), answer (a letter;
  * of an open question text or a list), question_type, image_1 to image_7, and marks <image 1> in
- * the question or in options.  The picture stands where the prompt template puts it, so marks in
- * the question are left out. */
+ * the question or in options.  Options may also be "choices", or fields A, B, .. or option_a, ..;
+ * the answer a letter with its mark, or a number from 0 where they are "choices".  The picture
+ * stands where the prompt template puts it, so marks in the question are left out. */
 #include "data/choice.h"
 
 #include <ctype.h>
@@ -56,10 +57,11 @@ static loci_status python_list(const char *text, arena *mem, const char **items,
     items[(*count)++] = room;
     if (!read_string(&at, room)) return no_list(text, err);
     room += strlen(room) + 1;
+    const char *behind = at;
     skip_blanks(&at);
     if (*at == ',') {
       at++;
-    } else if (*at != ']') {
+    } else if (*at != ']' && at == behind) { /* NumPy's texts have blanks between */
       return no_list(text, err);
     }
   }
@@ -164,20 +166,57 @@ static loci_status read_question(const job *j, choice *out) {
   return out->question[0] ? LOCI_OK : refuse(j, LOCI_EFORMAT, "the question is a picture alone");
 }
 
-/* The option that [answer] names by its letter or its text. */
-static int find_option(const choice *c, const char *answer) {
-  int letter = toupper((unsigned char)answer[0]) - 'A';
-  if (answer[0] && !answer[1] && letter >= 0 && letter < c->option_count) return letter;
+/* "B", "(b)", "B." and "B) Kyiv" name option 1; -1: no letter alone or before a mark. */
+static int letter_of(const char *s) {
+  bool bracket = *s == '(' || *s == '[';
+  int letter = toupper((unsigned char)s[bracket]) - 'A';
+  const char *behind = s + bracket + (s[bracket] != 0);
+  if (letter < 0 || letter > 25) return -1;
+  if (!*behind) return bracket ? -1 : letter;
+  return strchr(").:]", *behind) ? letter : -1;
+}
+
+/* The option that [answer] names by a letter, by its text, by a letter with its mark, or by its
+ * number where options come as "choices", from 0 on as ScienceQA and MMLU count. */
+static int find_option(const choice *c, const char *answer, bool numbered) {
+  int letter = letter_of(answer);
+  if (letter >= 0 && letter < c->option_count && !answer[1]) return letter;
   for (int i = 0; i < c->option_count; i++) {
     if (strcmp(c->options[i], answer) == 0) return i;
   }
-  return -1;
+  if (letter >= 0 && letter < c->option_count) return letter;
+  size_t digits = strspn(answer, "0123456789");
+  long number = numbered && digits > 0 && digits < 3 && !answer[digits] ? atol(answer) : -1;
+  return number < c->option_count ? (int)number : -1;
+}
+
+/* Options in fields of their own: A, B, ... or option_a, option_b, ... */
+static loci_status read_lettered(const job *j, choice *out) {
+  static const char *const forms[] = {"", "option_", "option"};
+  const char **options = arena_zarray(j->mem, CHOICE_MOST, const char *);
+  if (!options) return fail_nomem(j->err, "reading an example");
+  for (size_t f = 0; f < sizeof forms / sizeof *forms && out->option_count < 2; f++) {
+    for (out->option_count = 0; out->option_count < CHOICE_MOST; out->option_count++) {
+      char upper[24], lower[24];
+      snprintf(upper, sizeof upper, "%s%c", forms[f], 'A' + out->option_count);
+      snprintf(lower, sizeof lower, "%s%c", forms[f], 'a' + out->option_count);
+      const char *text = loci_example_field(j->e, upper);
+      if (!text && f > 0) text = loci_example_field(j->e, lower);
+      if (!text) break;
+      options[out->option_count] = text;
+    }
+  }
+  out->options = options;
+  if (out->option_count < 2) out->option_count = 0;
+  return LOCI_OK;
 }
 
 static loci_status read_options(const job *j, choice *out) {
   const char *type = loci_example_field(j->e, "question_type");
   if (type && strcmp(type, "multiple-choice") != 0) return LOCI_OK;
   TRY(read_list(j, "options", &out->options, &out->option_count));
+  if (out->option_count == 0) TRY(read_list(j, "choices", &out->options, &out->option_count));
+  if (out->option_count == 0) TRY(read_lettered(j, out));
   if (out->option_count == 0) return LOCI_OK;
   if (out->option_count < 2 || out->option_count > CHOICE_MOST) {
     char what[64];
@@ -193,9 +232,14 @@ static loci_status read_options(const job *j, choice *out) {
   return LOCI_OK;
 }
 
+static const char *answer_field(const loci_example *e) {
+  const char *answer = loci_example_field(e, "answer");
+  return answer ? answer : loci_example_field(e, "correct_choice_idx"); /* A-OKVQA's */
+}
+
 /* "answers", or "answer": a text, or the text of a list. */
 static loci_status read_answers(const job *j, choice *out) {
-  const char *answer = loci_example_field(j->e, "answer");
+  const char *answer = answer_field(j->e);
   out->answers = j->e->answers;
   out->answer_count = j->e->answer_count;
   if (out->answer_count > 0 || !answer || strcmp(answer, "?") == 0 || !answer[0]) return LOCI_OK;
@@ -210,12 +254,13 @@ static loci_status read_answers(const job *j, choice *out) {
 }
 
 static loci_status find_correct(const job *j, choice *out) {
-  const char *answer = loci_example_field(j->e, "answer");
+  const char *answer = answer_field(j->e);
+  bool numbered = loci_example_field(j->e, "choices") && !loci_example_field(j->e, "options");
   out->correct = -1;
   if (out->option_count == 0 || out->answer_count == 0) return LOCI_OK;
-  if (answer) out->correct = find_option(out, answer);
+  if (answer) out->correct = find_option(out, answer, numbered);
   for (int i = 0; i < out->answer_count && out->correct < 0; i++) {
-    out->correct = find_option(out, out->answers[i]);
+    out->correct = find_option(out, out->answers[i], numbered);
   }
   if (out->correct < 0) return refuse(j, LOCI_EFORMAT, "the answer is none of the options");
   out->answers = &out->options[out->correct];
@@ -232,4 +277,11 @@ loci_status choice_read(const loci_examples *file, const loci_example *e, arena 
   TRY(read_options(&j, out));
   TRY(read_answers(&j, out));
   return find_correct(&j, out);
+}
+
+bool choice_is_one(const loci_example *e) {
+  return answer_field(e) &&
+         (loci_example_field(e, "options") || loci_example_field(e, "choices") ||
+          (loci_example_field(e, "A") && loci_example_field(e, "B")) ||
+          loci_example_field(e, "option_a") || loci_example_field(e, "option_A"));
 }

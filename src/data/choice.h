@@ -22,6 +22,8 @@ typedef struct choice {
 loci_status choice_read(const loci_examples *file, const loci_example *e, arena *mem, choice *out,
                         loci_err *err);
 
+/* Whether the example has options to choose from and the answer among them. */
+bool choice_is_one(const loci_example *e);
 /* A list of strings as JSON or as Python prints it: ["a", "b"], ['a', "b's"]. */
 loci_status choice_list(const char *text, arena *mem, const char *const **out, int *count,
                         loci_err *err);

@@ -63,6 +63,36 @@ static void mmmu_is_read(void **state) {
   arena_free(mem);
 }
 
+static void options_stand_in_other_usual_fields(void **state) {
+  (void)state;
+  static const struct {
+    const char *fields;
+    int correct; /* -1: a free question */
+  } rows[] = {
+      {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":\"B\"", 1},
+      {"\"choices\":\"['Lima' 'Kyiv']\",\"answer\":\"Kyiv\"", 1},
+      {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":1", 1},
+      {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":0", 0},
+      {"\"choices\":[\"Lima\",\"Kyiv\"],\"correct_choice_idx\":1", 1},
+      {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"answer\":\"(B)\"", 1},
+      {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"C\":\"Oslo\",\"answer\":\"C. Oslo\"", 2},
+      {"\"option_a\":\"Lima\",\"option_b\":\"Kyiv\",\"answer\":\"b\"", 1},
+      {"\"options\":[\"B\",\"A\"],\"answer\":\"B\"", 1},
+      {"\"choices\":[\"1\",\"2\"],\"answer\":\"2\"", 1},
+      {"\"A\":\"Lima\",\"answer\":\"B\"", -1},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    choice c;
+    loci_err err;
+    char line[400];
+    arena *mem = arena_new();
+    snprintf(line, sizeof line, "{\"question\":\"Which?\",%s}", rows[i].fields);
+    if (read_one(line, mem, &c, &err)) fail_msg("%s: %s", line, err.msg);
+    if (c.correct != rows[i].correct) fail_msg("%s: option %d", line, c.correct);
+    arena_free(mem);
+  }
+}
+
 static void open_questions_have_several_answers(void **state) {
   (void)state;
   choice c;
@@ -158,6 +188,7 @@ static void an_array_is_read_item_by_item(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(mmmu_is_read),
+      cmocka_unit_test(options_stand_in_other_usual_fields),
       cmocka_unit_test(open_questions_have_several_answers),
       cmocka_unit_test(a_right_option_is_named_by_letter_or_text),
       cmocka_unit_test(what_cannot_be_asked_is_refused),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,10 +12,14 @@
 #include "base/kind.h"
 #include "base/utf8.h"
 
-enum { FIRST_ROOM = 4096 };
+enum { FIRST_ROOM = 4096, HEADER_MOST = 1 << 16 };
 
 struct csv_reader {
   FILE *file;
+  char separator;
+  char *ahead; /* the first line, read to see what separates it; then the file goes on */
+  size_t ahead_size, ahead_at;
+  bool from_ahead;   /* the last byte came from there */
   char *path, *text; /* text: the record's fields, each with its 0 byte */
   size_t size, room;
   size_t starts[CSV_COLUMNS_MAX];
@@ -29,9 +34,21 @@ struct csv_reader {
 typedef enum ending { END_FIELD, END_RECORD, END_FILE, END_WRONG, END_MEMORY } ending;
 
 static int next_byte(csv_reader *r) {
-  int c = getc(r->file);
+  r->from_ahead = r->ahead_at < r->ahead_size;
+  int c = r->from_ahead ? (unsigned char)r->ahead[r->ahead_at++] : getc(r->file);
   if (c != EOF) r->seen++;
   return c;
+}
+
+/* The byte that next_byte gave last comes again. */
+static void give_back(csv_reader *r, int c) {
+  if (c == EOF) return;
+  if (r->from_ahead) {
+    r->ahead_at--;
+  } else {
+    ungetc(c, r->file);
+  }
+  r->seen--;
 }
 
 static bool put(csv_reader *r, int c) {
@@ -48,11 +65,11 @@ static bool put(csv_reader *r, int c) {
 
 /* What stands behind a field: c has been read. */
 static ending separator(csv_reader *r, int c, const char **wrong) {
-  if (c == ',') return END_FIELD;
+  if (c == r->separator) return END_FIELD;
   if (c == '\r') {
     int next = next_byte(r);
     if (next != '\n') {
-      if (next != EOF) ungetc(next, r->file);
+      give_back(r, next);
       *wrong = "a carriage return without a line feed";
       return END_WRONG;
     }
@@ -67,9 +84,9 @@ static ending read_quoted(csv_reader *r, const char **wrong) {
     int c = next_byte(r);
     if (c == '"') {
       c = next_byte(r);
-      if (c == ',' || c == '\r' || c == '\n' || c == EOF) return separator(r, c, wrong);
+      if (c == r->separator || c == '\r' || c == '\n' || c == EOF) return separator(r, c, wrong);
       if (c != '"') {
-        if (c != EOF) ungetc(c, r->file);
+        give_back(r, c);
         *wrong = "text behind a closing quote";
         return END_WRONG;
       }
@@ -87,7 +104,7 @@ static ending read_quoted(csv_reader *r, const char **wrong) {
 }
 
 static ending read_plain(csv_reader *r, int c, const char **wrong) {
-  for (; c != ',' && c != '\r' && c != '\n' && c != EOF; c = next_byte(r)) {
+  for (; c != r->separator && c != '\r' && c != '\n' && c != EOF; c = next_byte(r)) {
     *wrong = c == '"'                    ? "a quote inside a field that has none round it"
              : c == 0                    ? "a NUL character"
              : r->size >= CSV_RECORD_MAX ? "a record of more than 1 MiB"
@@ -148,16 +165,62 @@ static loci_status next_record(csv_reader *r, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status read_names(csv_reader *r, loci_err *err) {
-  int mark[3] = {next_byte(r), 0, 0};
-  if (mark[0] == 0xEF) { /* a byte order mark, or nothing that could be read */
-    mark[1] = next_byte(r);
-    mark[2] = next_byte(r);
-    if (mark[1] != 0xBB || mark[2] != 0xBF)
-      return fail(err, LOCI_EFORMAT, "%s, line 1: is not UTF-8", r->path);
-  } else if (mark[0] != EOF) {
-    ungetc(mark[0], r->file);
+/* The first line of names, quoted line breaks included, into r->ahead. */
+static loci_status look_ahead(csv_reader *r, loci_err *err) {
+  bool quoted = false;
+  size_t n = 0;
+  int c = 0;
+  r->ahead = malloc(HEADER_MOST);
+  if (!r->ahead) return fail_nomem(err, r->path);
+  while (n < HEADER_MOST && (c = getc(r->file)) != EOF) {
+    r->ahead[n++] = (char)c;
+    if (c == '"') quoted = !quoted;
+    if (c == '\n' && !quoted) break;
   }
+  r->ahead_size = n;
+  return LOCI_OK;
+}
+
+/* What stands most often between the names; a comma if nothing does. */
+static char separator_of(const char *line, size_t n) {
+  static const char known[] = ",;\t|";
+  size_t counts[sizeof known] = {0}, best = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < n; i++) {
+    if (line[i] == '"') quoted = !quoted;
+    const char *at = quoted || !line[i] ? NULL : strchr(known, line[i]);
+    if (at) counts[at - known]++;
+  }
+  for (size_t k = 1; known[k]; k++) {
+    if (counts[k] > counts[best]) best = k;
+  }
+  return known[best];
+}
+
+/* Behind a byte order mark: Excel's "sep=;" line says what separates, else the line of names. */
+static loci_status find_separator(csv_reader *r, loci_err *err) {
+  static const char mark[] = "\xEF\xBB\xBF";
+  TRY(look_ahead(r, err));
+  if (r->ahead_size > 0 && (unsigned char)r->ahead[0] == 0xEF) {
+    if (r->ahead_size < 3 || memcmp(r->ahead, mark, 3) != 0)
+      return fail(err, LOCI_EFORMAT, "%s, line 1: is not UTF-8", r->path);
+    r->ahead_at = 3;
+  }
+  const char *line = r->ahead + r->ahead_at;
+  size_t n = r->ahead_size - r->ahead_at;
+  if (n >= 5 && memcmp(line, "sep=", 4) == 0 && strspn(line + 5, "\r\n") >= n - 5) {
+    r->separator = line[4];
+    r->line++;
+    r->ahead_at = r->ahead_size;
+    return LOCI_OK;
+  }
+  r->separator = separator_of(line, n);
+  return LOCI_OK;
+}
+
+static loci_status read_names(csv_reader *r, loci_err *err) {
+  TRY(find_separator(r, err));
+  r->seen = (double)r->ahead_at;
   TRY(next_record(r, err));
   if (r->count == 0) return fail(err, LOCI_EFORMAT, "%s: is empty: no names of columns", r->path);
   r->names = calloc((size_t)r->count, sizeof *r->names);
@@ -211,6 +274,7 @@ void csv_close(csv_reader *r) {
   free(r->names);
   free(r->path);
   free(r->text);
+  free(r->ahead);
   free(r);
 }
 

@@ -1,7 +1,9 @@
 /* Comma-separated values as RFC 4180 has them, record by record, in memory that does not grow with
  * the file.  The first record names the columns.
  *
- * Accepted beyond the letter: a byte order mark, "\n" for "\r\n", empty lines (passed over).
+ * Accepted beyond the letter: a byte order mark, "\n" for "\r\n", empty lines (passed over); what
+ * separates the names in the first line (semicolons, tabs, |) separates fields everywhere, or what
+ * Excel's line "sep=;" in front says.
  * Refused, with file and line: quotes inside an unquoted field, text behind a closing quote, a
  * quote that is never closed, a carriage return alone, NUL, what is not UTF-8, another number of
  * fields than there are columns. */

@@ -64,6 +64,26 @@ static void quotes_line_ends_and_marks_are_read(void **state) {
   ends(r);
 }
 
+static void the_line_of_names_says_what_separates(void **state) {
+  (void)state;
+  static const char *const tables[] = {"a;\"b, c\"\n1;x, y\n",
+                                       "a\t\"b, c\"\n1\tx, y\n",
+                                       "a|\"b, c\"\n1|x, y\n",
+                                       "sep=;\r\na;\"b, c\"\n1;x, y\n",
+                                       "\xEF\xBB\xBFsep=\t\na\t\"b, c\"\n1\tx, y",
+                                       "a,\"b, c\"\n1,\"x, y\"\n",
+                                       "\"a;;;\",\"b, c\"\n1,\"x, y\"\n"};
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    csv_reader *r = opened(tables[i], strlen(tables[i]));
+    assert_non_null(r);
+    assert_int_equal(csv_columns(r), 2);
+    assert_string_equal(csv_column_name(r, 1), "b, c");
+    gives(r, strstr(tables[i], "sep=") ? 3 : 2, "1", "x, y");
+    assert_true(csv_share(r) == 1);
+    ends(r);
+  }
+}
+
 static void what_is_wrong_is_refused_alone(void **state) {
   (void)state;
   csv_reader *r = OPEN("a,b\n1,x\"y\n2,\"z\"w\n3\n4,5,6\n7,8\r9\n10,\xff\n11,\0\n12,ok\n13,\"open");
@@ -109,6 +129,7 @@ static void a_record_has_a_limit(void **state) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {cmocka_unit_test(quotes_line_ends_and_marks_are_read),
+                                            cmocka_unit_test(the_line_of_names_says_what_separates),
                                             cmocka_unit_test(what_is_wrong_is_refused_alone),
                                             cmocka_unit_test(a_header_must_name_the_columns),
                                             cmocka_unit_test(a_record_has_a_limit)};

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/names.h"
 #include "data/check.h"
+#include "data/choice.h"
 #include "data/csv.h"
 #include "data/pictures.h"
 #include "data/votes.h"
@@ -91,23 +93,72 @@ static int find_column(const importer *m, role r, bool *many) {
   return csv_column(m->table, plural);
 }
 
+/* Says what columns there are, and which of them may be meant. */
+static loci_status lacks_column(importer *m, const char *wanted) {
+  const char *names[CSV_COLUMNS_MAX];
+  int n = csv_columns(m->table), same = -1;
+  char list[200] = "";
+  size_t used = 0;
+  for (int i = 0; i < n; i++) {
+    names[i] = csv_column_name(m->table, i);
+    if (strcasecmp(names[i], wanted) == 0) same = i;
+    if (used + strlen(names[i]) + 3 > sizeof list) continue;
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", names[i]);
+  }
+  int near = same >= 0 ? same : nearest_name(wanted, names, n);
+  return fail(m->err, LOCI_EFORMAT,
+              "%s: a table of the kind %s has a column \"%s\"%s%s%s; the columns are %s", m->path,
+              m->f->name, wanted, near >= 0 ? ", did you mean \"" : "",
+              near >= 0 ? names[near] : "", near >= 0 ? "\"?" : "", list);
+}
+
 static loci_status find_columns(importer *m) {
   bool plain = strcmp(m->f->name, "csv") == 0;
   for (int r = 0; r < ROLES; r++) {
     m->columns[r] = find_column(m, (role)r, &m->many[r]);
     if (m->columns[r] >= 0 || !m->f->columns[r]) continue;
     if (r == ID || (plain && r != QUESTION)) continue;
-    return fail(m->err, LOCI_EFORMAT, "%s: a table of the kind %s has a column \"%s\"", m->path,
-                m->f->name, m->f->columns[r] + (m->f->columns[r][0] == '|'));
+    return lacks_column(m, m->f->columns[r] + (m->f->columns[r][0] == '|'));
   }
   return LOCI_OK;
 }
 
+/* What programs write for nothing. */
+static bool is_nothing(const char *text) {
+  static const char *const words[] = {"nan", "NaN", "NAN", "<NA>", "NaT", "None", "null", "NULL"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    if (strcmp(text, words[i]) == 0) return true;
+  }
+  return false;
+}
+
 static const char *cell(const importer *m, const char *const *row, role r) {
-  return m->columns[r] >= 0 ? row[m->columns[r]] : "";
+  const char *text = m->columns[r] >= 0 ? row[m->columns[r]] : "";
+  return is_nothing(text) ? "" : text;
+}
+
+/* Cells that say nan, None and the like are empty, and it is told. */
+static loci_status note_nothings(importer *m, const char *const *row) {
+  for (int r = 0; r < ROLES; r++) {
+    if (m->columns[r] < 0 || !is_nothing(row[m->columns[r]])) continue;
+    place at = {.line = m->from.line, .field = csv_column_name(m->table, m->columns[r])};
+    TRY(report_add(m->check.found, QUIRK_CELL_NOTHING, &at, m->err, "\"%s\" is read as nothing",
+                   row[m->columns[r]]));
+  }
+  return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- one row */
+
+/* A cell that is a list as Python or JSON writes one, "['Kyiv', 'Kiev']". */
+static loci_status cell_list(importer *m, const char *text, const char *const **items, int *count) {
+  *count = 0;
+  if (text[strspn(text, " \t")] != '[') return LOCI_OK;
+  loci_status st = choice_list(text, m->mem, items, count, NULL);
+  if (st == LOCI_ENOMEM) return no_memory(m);
+  if (st) *count = 0; /* a text that begins with a bracket */
+  return LOCI_OK;
+}
 
 /* The next piece of a cell of several values, copied; NULL behind the last. */
 static char *next_piece(importer *m, const char **rest, bool many) {
@@ -205,12 +256,21 @@ static const char *joined(char *text) {
   return text;
 }
 
+static js_value *json_texts_of(const char *const *items, int count) {
+  js_value *list = js_array();
+  for (int i = 0; i < count; i++) js_push(&list, js_text(items[i]));
+  return list;
+}
+
 static loci_status put_answers(importer *m, js_value **line, const char *const *row) {
   const char *rest = cell(m, row, ANSWERS);
-  js_value *list = js_array();
+  const char *const *items;
+  int count;
+  TRY(cell_list(m, rest, &items, &count));
+  js_value *list = json_texts_of(items, count);
   loci_status st = LOCI_OK;
   char *piece;
-  while ((piece = next_piece(m, &rest, m->many[ANSWERS])) != NULL)
+  while (count == 0 && (piece = next_piece(m, &rest, m->many[ANSWERS])) != NULL)
     js_push(&list, js_text(m->many[ANSWERS] ? joined(piece) : piece));
   if (m->votes) st = put_votes(m, &list, row);
   m->counts->answered += js_count(list) > 0;
@@ -222,21 +282,30 @@ static loci_status put_answers(importer *m, js_value **line, const char *const *
   return st;
 }
 
-static void put_constraints(importer *m, js_value **line, const char *const *row) {
+static void put_constraint(const importer *m, js_value **list, const char *text) {
+  js_value *o = js_object();
+  js_put(&o, "text", js_text(text));
+  if (m->f->visual) js_put(&o, "kind", js_text("visual"));
+  js_push(list, o);
+}
+
+static loci_status put_constraints(importer *m, js_value **line, const char *const *row) {
   const char *rest = cell(m, row, CONSTRAINTS);
+  const char *const *items;
+  int count;
+  TRY(cell_list(m, rest, &items, &count));
   js_value *list = js_array();
   char *piece;
-  while ((piece = next_piece(m, &rest, m->many[CONSTRAINTS])) != NULL) {
-    js_value *o = js_object();
-    js_put(&o, "text", js_text(piece));
-    if (m->f->visual) js_put(&o, "kind", js_text("visual"));
-    js_push(&list, o);
+  for (int i = 0; i < count; i++) put_constraint(m, &list, items[i]);
+  while (count == 0 && (piece = next_piece(m, &rest, m->many[CONSTRAINTS])) != NULL) {
+    put_constraint(m, &list, piece);
   }
   if (js_count(list) > 0) {
     js_put(line, "constraints", list);
   } else {
     js_free(list);
   }
+  return LOCI_OK;
 }
 
 static void put_text(importer *m, js_value **line, const char *const *row, role r,
@@ -261,7 +330,8 @@ static loci_status make_line(importer *m, const char *const *row, js_value **lin
   loci_status st = put_images(m, line, row);
   put_text(m, line, row, QUESTION, "question");
   if (!st) st = put_answers(m, line, row);
-  put_constraints(m, line, row);
+  if (!st) st = put_constraints(m, line, row);
+  if (!st) st = note_nothings(m, row);
   put_text(m, line, row, ENTITY, "entity");
   if (m->f->columns[SET]) {
     put_text(m, line, row, SET, "set");

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/kind.h"
+
 enum { KEY_MAX = 64 };
 
 typedef struct scan {
@@ -92,6 +94,14 @@ loci_status json_each_item(const file_map *map, const char *path, json_item_fn *
   scan s = {text, text, text + map->size, path, err};
   char key[KEY_MAX];
   if (map->size == 0) return fail(err, LOCI_EFORMAT, "%s: is empty", path);
+  if (map->size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) s.at += 3;
+  TRY(kind_refuse(text, map->size, path, "JSON", err));
+  if (next(&s) == '[') {
+    return fail(err, LOCI_EFORMAT,
+                "%s: an array; an object with a list \"questions\", \"annotations\" or \"images\" "
+                "is wanted",
+                path);
+  }
   if (next(&s) != '{') return wrong(&s, "expected {");
   s.at++;
   for (char c = next(&s); c != '}'; s.at++) {

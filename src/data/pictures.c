@@ -18,14 +18,15 @@ enum { DEEPEST = 8 };
 typedef struct picture {
   const char *key;  /* the plain form of the name */
   const char *path; /* below the folder */
+  int64_t number;   /* that its name ends in, in twelve digits as COCO has them; -1: none */
 } picture;
 
 struct pictures {
   arena *mem;
-  const char *folder; /* as it can be opened from here */
-  const char *prefix; /* the folder as examples name it */
-  picture *list;
-  int64_t count, room;
+  const char *folder;       /* as it can be opened from here */
+  const char *prefix;       /* the folder as examples name it */
+  picture *list, *numbered; /* numbered: those with a number, by it */
+  int64_t count, room, number_count;
   bool listed;
 };
 
@@ -71,6 +72,7 @@ void pictures_close(pictures *p) {
   if (!p) return;
   arena_free(p->mem);
   free(p->list);
+  free(p->numbered);
   free(p);
 }
 
@@ -115,6 +117,14 @@ static char *plain_form(arena *mem, const char *name) {
   return s;
 }
 
+/* "COCO_val2014_000000262148.jpg" is 262148; -1 where no twelve digits stand before the ending. */
+static int64_t coco_number(const char *path) {
+  const char *base = path_base(path);
+  size_t n = strcspn(base, "."), digits = 0;
+  while (digits < n && base[n - 1 - digits] >= '0' && base[n - 1 - digits] <= '9') digits++;
+  return digits == 12 ? strtoll(base + n - 12, NULL, 10) : -1;
+}
+
 static loci_status list_one(pictures *p, const char *path, loci_err *err) {
   if (p->count == p->room) {
     int64_t room = p->room ? 2 * p->room : 256;
@@ -123,7 +133,7 @@ static loci_status list_one(pictures *p, const char *path, loci_err *err) {
     p->list = more;
     p->room = room;
   }
-  picture one = {plain_form(p->mem, path_base(path)), path};
+  picture one = {plain_form(p->mem, path_base(path)), path, coco_number(path)};
   if (!one.key) return no_memory(err);
   p->list[p->count++] = one;
   return LOCI_OK;
@@ -158,17 +168,35 @@ static int compare(const void *a, const void *b) {
   return order ? order : strcmp(x->path, y->path);
 }
 
+static int compare_numbers(const void *a, const void *b) {
+  const picture *x = a, *y = b;
+  if (x->number != y->number) return x->number < y->number ? -1 : 1;
+  return strcmp(x->path, y->path);
+}
+
+static loci_status list_numbers(pictures *p, loci_err *err) {
+  p->numbered = malloc((size_t)p->count * sizeof *p->numbered + 1);
+  if (!p->numbered) return no_memory(err);
+  for (int64_t i = 0; i < p->count; i++) {
+    if (p->list[i].number >= 0) p->numbered[p->number_count++] = p->list[i];
+  }
+  if (p->number_count > 0) {
+    qsort(p->numbered, (size_t)p->number_count, sizeof *p->numbered, compare_numbers);
+  }
+  return LOCI_OK;
+}
+
 static loci_status list_all(pictures *p, loci_err *err) {
   if (p->listed) return LOCI_OK;
   TRY(list_folder(p, "", 0, err));
   if (p->count > 0) qsort(p->list, (size_t)p->count, sizeof *p->list, compare);
   p->listed = true;
-  return LOCI_OK;
+  return list_numbers(p, err);
 }
 
 /* The first file whose plain name is [key]; NULL: none. */
 static const char *listed(const pictures *p, const char *key) {
-  picture wanted = {key, ""};
+  picture wanted = {key, "", -1};
   int64_t from = 0, to = p->count;
   while (from < to) {
     int64_t middle = from + (to - from) / 2;
@@ -216,13 +244,79 @@ static loci_status try_listed(pictures *p, const char *name, arena *mem, const c
   return LOCI_OK;
 }
 
+/* The number that a name is: "262148", or "262148.0" as tables of floats have it; -1: it is none.
+ */
+static int64_t number_of(const char *name) {
+  size_t n = strspn(name, "0123456789"), point = n;
+  if (n == 0 || n > 12) return -1;
+  if (name[point] == '.') point += 1 + strspn(name + point + 1, "0");
+  return name[point] && !is_picture(name) ? -1 : strtoll(name, NULL, 10);
+}
+
+/* The first picture of that number. */
+static loci_status try_number(pictures *p, const char *name, const char **found, loci_err *err) {
+  int64_t number = number_of(name), from = 0;
+  if (number < 0) return LOCI_OK;
+  TRY(list_all(p, err));
+  for (int64_t to = p->number_count; from < to;) {
+    int64_t middle = from + (to - from) / 2;
+    if (p->numbered[middle].number < number) {
+      from = middle + 1;
+    } else {
+      to = middle;
+    }
+  }
+  if (from < p->number_count && p->numbered[from].number == number) *found = p->numbered[from].path;
+  return LOCI_OK;
+}
+
+static int hex_digit(char c) {
+  return c >= '0' && c <= '9'                     ? c - '0'
+         : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                  : -1;
+}
+
+/* A name as other systems write it: "C:\\imgs\\pic.png" and "sub\\pic.png" with /, of an address
+ * "https://host/a%20b.png?x=1" the path without what is behind ? and #.  In the arena. */
+static char *local_form(arena *mem, const char *name) {
+  char *s = arena_strdup(mem, name), *to = s;
+  if (!s) return NULL;
+  const char *scheme = strstr(s, "://"), *from = s;
+  bool address = scheme && scheme - s <= 8 && scheme > s;
+  if (address) {
+    s[strcspn(s, "?#")] = 0;
+    from = scheme + 3;
+    from += strcspn(from, "/"); /* the host */
+  } else if (((s[0] | 0x20) >= 'a' && (s[0] | 0x20) <= 'z') && s[1] == ':' && strchr("\\/", s[2]) &&
+             s[2]) {
+    from = s + 2;
+  }
+  for (; *from; from++) {
+    bool escape = address && from[0] == '%' && hex_digit(from[1]) >= 0 && hex_digit(from[2]) >= 0;
+    char c = escape ? (char)(16 * hex_digit(from[1]) + hex_digit(from[2])) : from[0];
+    *to++ = c == '\\' ? '/' : c ? c : '_';
+    from += 2 * escape;
+  }
+  *to = 0;
+  return s;
+}
+
+static loci_status find_as(pictures *p, const char *name, arena *mem, const char **found,
+                           loci_err *err) {
+  if (is_below(name)) TRY(try_name(p, name, mem, found, err));
+  if (!*found && *path_base(name)) TRY(try_name(p, path_base(name), mem, found, err));
+  if (!*found) TRY(try_number(p, path_base(name), found, err));
+  return *found ? LOCI_OK : try_listed(p, name, mem, found, err);
+}
+
 loci_status pictures_find(pictures *p, const char *name, arena *mem, const char **path, bool *there,
                           loci_err *err) {
   const char *found = NULL;
   while (strncmp(name, "./", 2) == 0) name += 2;
-  if (is_below(name)) TRY(try_name(p, name, mem, &found, err));
-  if (!found && *path_base(name)) TRY(try_name(p, path_base(name), mem, &found, err));
-  if (!found) TRY(try_listed(p, name, mem, &found, err));
+  char *local = local_form(mem, name);
+  if (!local) return no_memory(err);
+  TRY(find_as(p, name, mem, &found, err));
+  if (!found && strcmp(local, name) != 0) TRY(find_as(p, local, mem, &found, err));
   *there = found != NULL;
   *path = path_join(mem, p->prefix, found ? found : is_below(name) ? name : path_base(name));
   return *path ? LOCI_OK : no_memory(err);

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "data/check.h"
 #include "text/span.h"
-#include "text/unicode.h"
 
 static loci_status no_memory(const check_job *j) { return fail_nomem(j->err, "checking examples"); }
 
@@ -80,7 +78,31 @@ static char *trimmed(check_job *j, const char *text, const char *blanks) {
   return s;
 }
 
+/* LLaVA's data has "<image>" in its questions; the prompt template puts it there.  At an end of the
+ * question it is taken off. */
+static loci_status repair_marker(check_job *j) {
+  static const char marker[] = "<image>";
+  const char *text = text_in(js_get(j->line, "question"));
+  if (!text || !strstr(text, marker)) return LOCI_OK;
+  char *s = trimmed(j, text, " \t\r\n");
+  if (!s) return no_memory(j);
+  size_t n = sizeof marker - 1, size = strlen(s);
+  char *rest = s;
+  if (strncmp(s, marker, n) == 0) {
+    rest = s + n;
+  } else if (strcmp(s + size - n, marker) == 0) {
+    s[size - n] = 0;
+  }
+  rest = trimmed(j, rest, " \t\r\n");
+  if (!rest) return no_memory(j);
+  bool clean = rest[0] && !strstr(rest, marker);
+  TRY(NOTE(j, QUESTION_IMAGE, "question", clean ? rest : NULL,
+           "holds <image>, which the prompt template puts in its place"));
+  return clean ? set(j, j->line, "question", js_text(rest)) : LOCI_OK;
+}
+
 static loci_status repair_question(check_job *j) {
+  TRY(repair_marker(j));
   const char *text = text_in(js_get(j->line, "question"));
   if (!text || text[strspn(text, " \t\r\n")] == 0) return LOCI_OK;
   char *s = trimmed(j, text, " \t\r\n");
@@ -154,50 +176,10 @@ static void strip_edges(const char *s, size_t *begin, size_t *end) {
   }
 }
 
-/* A character as it is compared: lower case, one kind of apostrophe. */
-static int folded(const char *s, size_t n, uint32_t *rune) {
-  int bytes = n ? utf8_decode(s, n, rune) : 0;
-  *rune = bytes && *rune != 0x2019 ? rune_lower(*rune) : '\'';
-  return bytes;
-}
-
-/* How many bytes of s begin like the [n] bytes of text, but for case and the width of blanks; 0:
- * they do not. */
-static size_t match_folded(const char *s, const char *text, size_t n) {
-  size_t at = 0, i = 0, length = strlen(s);
-  while (i < n) {
-    uint32_t a, b;
-    if (is_blank(text[i])) {
-      if (!is_blank(s[at])) return 0;
-      while (is_blank(s[at])) at++;
-      while (i < n && is_blank(text[i])) i++;
-      continue;
-    }
-    int k = folded(text + i, n - i, &a), m = folded(s + at, length - at, &b);
-    if (!k || !m || a != b) return 0;
-    i += (size_t)k;
-    at += (size_t)m;
-  }
-  return at;
-}
-
-/* The [nth] place where the text stands as whole words, but for case. */
-static bool find_folded(const char *question, const char *text, size_t n, int nth, int64_t *begin,
-                        int64_t *end) {
-  for (const char *p = question; n > 0 && *p; p++) {
-    if (((unsigned char)*p & 0xC0) == 0x80) continue;
-    size_t k = match_folded(p, text, n);
-    *begin = p - question;
-    *end = *begin + (int64_t)k;
-    if (k > 0 && span_is_whole(question, *begin, *end) && --nth == 0) return true;
-  }
-  return false;
-}
-
 /* What is wrong with a constraint, and how it reads when repaired (NULL: it cannot be).  False:
  * nothing is wrong. */
 static bool look_at(check_job *j, const char *question, const char *text, quirk *what,
-                    char **repaired) {
+                    char **repaired, likeness *like) {
   span s = span_find(question, text);
   size_t from = 0, to = s.length;
   int64_t begin = s.begin, end = s.begin + (int64_t)s.length;
@@ -213,9 +195,16 @@ static bool look_at(check_job *j, const char *question, const char *text, quirk 
     begin += (int64_t)from;
     end -= (int64_t)(s.length - to);
   }
-  if ((there && edges && span_is_whole(question, begin, end)) ||
-      find_folded(question, text + from, to - from, there ? 1 : s.occurrence, &begin, &end)) {
-    bool same = strncmp(question + begin, text + from, to - from) == 0;
+  bool found = there && edges && span_is_whole(question, begin, end);
+  if (!found &&
+      span_alike(j->mem, question, text + from, to - from, there ? 1 : s.occurrence, like)) {
+    found = true;
+    begin = like->begin;
+    end = like->end;
+  }
+  if (found) {
+    bool same = end - begin == (int64_t)(to - from) &&
+                memcmp(question + begin, text + from, to - from) == 0;
     if (!there) *what = same ? QUIRK_CONSTRAINT_EDGE : QUIRK_CONSTRAINT_CASE;
     *repaired = span_text(j->mem, question, begin, end);
   }
@@ -223,12 +212,14 @@ static bool look_at(check_job *j, const char *question, const char *text, quirk 
 }
 
 static loci_status say_constraint(check_job *j, quirk what, const char *field, const char *text,
-                                  const char *repaired) {
+                                  const char *repaired, const likeness *like) {
   switch (what) {
     case QUIRK_CONSTRAINT_EDGE:
       return NOTE(j, CONSTRAINT_EDGE, field, repaired, "\"%.80s\" has blanks or marks at its ends",
                   text);
     case QUIRK_CONSTRAINT_CASE:
+      if (!like->by_case)
+        return NOTE(j, CONSTRAINT_CASE, field, repaired, "\"%.80s\": %s", text, like->how);
       return NOTE(j, CONSTRAINT_CASE, field, repaired, "\"%.80s\" is spelled \"%.80s\" there", text,
                   repaired ? repaired : "");
     case QUIRK_CONSTRAINT_IN_WORD:
@@ -242,14 +233,15 @@ static loci_status say_constraint(check_job *j, quirk what, const char *field, c
 static loci_status repair_constraint(check_job *j, js_value *list, int64_t *i, int64_t was) {
   char field[40], *repaired;
   quirk what;
+  likeness like = {.by_case = true};
   js_value *item = js_item(list, *i);
   const char *question = text_in(js_get(j->line, "question"));
   const char *text = text_in(js_get(item, "text"));
   if (!text || !*text) return LOCI_OK;
   snprintf(field, sizeof field, "constraints[%lld].text", (long long)was);
-  if (look_at(j, question, text, &what, &repaired)) {
+  if (look_at(j, question, text, &what, &repaired, &like)) {
     if (j->c->raw) repaired = NULL;
-    TRY(say_constraint(j, what, field, text, repaired));
+    TRY(say_constraint(j, what, field, text, repaired, &like));
     if (repaired) TRY(set(j, item, "text", js_text(repaired)));
   }
   text = text_in(js_get(item, "text"));

@@ -205,7 +205,9 @@ static loci_status count_votes(const js_value *list, arena *mem, tally **out, in
   *out = arena_zarray(mem, n, tally);
   if (!*out) return fail_nomem(err, "reading annotations");
   for (int64_t i = 0; i < n; i++) {
-    const char *text = js_text_of(js_get(js_at(list, i), "answer"), NULL);
+    const js_value *item = js_at(list, i); /* an object with "answer", or the text itself */
+    const char *text =
+        js_text_of(js_kind_of(item) == JS_TEXT ? item : js_get(item, "answer"), NULL);
     int k = 0;
     if (!text || !*text) continue;
     while (k < *count && strcmp((*out)[k].answer, text) != 0) k++;

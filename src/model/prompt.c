@@ -91,6 +91,22 @@ static const char *kind_of(const char *text, bool has_image) {
   return "textual";
 }
 
+/* Says what differs where something that looks like it is there. */
+static loci_status no_constraint(const loci_prompt *p, const char *given, span s, loci_err *err) {
+  likeness like;
+  const char *question = p->info.question;
+  int n = (int)s.length;
+  if (!span_alike(p->mem, question, given, s.length, s.occurrence, &like)) {
+    return fail(err, LOCI_EINVAL, "the constraint \"%.*s\" is not in the question \"%s\"%s", n,
+                given, question, s.occurrence > 1 ? " that often" : "");
+  }
+  return fail(
+      err, LOCI_EINVAL,
+      "the constraint \"%.*s\" is not in the question, but \"%.*s\" is: %s; write it as the "
+      "question has it",
+      n, given, (int)(like.end - like.begin), question + like.begin, like.how);
+}
+
 static loci_status find_constraint(loci_prompt *p, const char *given, const prompt_text *text,
                                    loci_constraint *out, int64_t *place, loci_err *err) {
   const char *question = p->info.question;
@@ -99,10 +115,7 @@ static loci_status find_constraint(loci_prompt *p, const char *given, const prom
   if (strspn(given, " \t\r\n") >= length) {
     return fail(err, LOCI_EINVAL, "a constraint is empty%s", length ? ": blanks alone" : "");
   }
-  if (found.begin < 0) {
-    return fail(err, LOCI_EINVAL, "the constraint \"%.*s\" is not in the question \"%s\"%s",
-                (int)length, given, question, found.occurrence > 1 ? " that often" : "");
-  }
+  if (found.begin < 0) return no_constraint(p, given, found, err);
   TRY(template_place(text, question, found.begin, found.begin + (int64_t)length, place, err));
   int64_t begin = *place, end = begin + (int64_t)length;
   out->first = -1;

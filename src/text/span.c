@@ -74,3 +74,140 @@ static bool is_in_word(const char *text, int64_t at) {
 bool span_is_whole(const char *question, int64_t begin, int64_t end) {
   return !is_in_word(question, begin) && !is_in_word(question, end);
 }
+
+/* ---------------------------------------------------------------- alike to the eye */
+
+/* A character as it is compared, and the bytes it comes from. */
+typedef struct folded {
+  uint32_t rune;
+  int64_t begin, end;
+} folded;
+
+typedef struct folded_text {
+  folded *items;
+  int64_t count;
+} folded_text;
+
+static bool has_no_width(uint32_t r) {
+  return (r >= 0x200B && r <= 0x200F) || r == 0x2060 || r == 0xFEFF || r == 0x00AD;
+}
+
+/* One rune for all that look alike. */
+static uint32_t look_of(uint32_t r) {
+  static const uint32_t single[] = {0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0x00B4, 0x0060, 0x02BC};
+  static const uint32_t twice[] = {0x201C, 0x201D, 0x201E, 0x201F, 0x2033, 0x00AB, 0x00BB};
+  if (rune_is_space(r)) return ' ';
+  if ((r >= 0x2010 && r <= 0x2015) || r == 0x2212 || r == 0xFF0D) return '-';
+  for (size_t i = 0; i < sizeof single / sizeof *single; i++) {
+    if (r == single[i]) return '\'';
+  }
+  for (size_t i = 0; i < sizeof twice / sizeof *twice; i++) {
+    if (r == twice[i]) return '"';
+  }
+  return rune_lower(r);
+}
+
+/* Blanks count once. */
+static void push_folded(folded_text *t, uint32_t rune, int64_t begin, int64_t end) {
+  uint32_t look = look_of(rune);
+  folded *last = t->count > 0 ? &t->items[t->count - 1] : NULL;
+  if (has_no_width(rune)) return;
+  if (look == ' ' && last && last->rune == ' ') {
+    last->end = end;
+    return;
+  }
+  t->items[t->count++] = (folded){look, begin, end};
+}
+
+/* The text taken apart (NFD), character by character.  False: no memory, or not UTF-8. */
+static bool fold(arena *mem, const char *s, size_t n, folded_text *out) {
+  rune_text apart = {0};
+  int64_t at = 0, begin = 0;
+  uint32_t rune;
+  if (unicode_normalise(FORM_NFD, s, n, mem, &apart, NULL)) return false;
+  out->count = 0;
+  out->items = arena_array(mem, (int64_t)(apart.items ? apart.count : n) + 1, folded);
+  if (!out->items) return false;
+  for (size_t i = 0; apart.items ? i < apart.count : (size_t)at < n; i++) {
+    int change = apart.items ? apart.items[i].change : 0;
+    if (change <= 0) begin = at;
+    for (int k = 0; change <= 0 && k <= -change && (size_t)at < n; k++) {
+      int bytes = utf8_decode(s + at, n - (size_t)at, &rune);
+      if (bytes == 0) return false;
+      at += bytes;
+    }
+    push_folded(out, apart.items ? apart.items[i].rune : rune, begin, at);
+  }
+  return true;
+}
+
+/* Whether [what] stands in [in] from item [at] on, as whole characters. */
+static bool stands_at(const folded_text *in, int64_t at, const folded_text *what) {
+  int64_t end = at + what->count;
+  if (end > in->count) return false;
+  for (int64_t i = 0; i < what->count; i++) {
+    if (in->items[at + i].rune != what->items[i].rune) return false;
+  }
+  bool begins = at == 0 || in->items[at - 1].end <= in->items[at].begin;
+  return begins && (end == in->count || in->items[end].begin >= in->items[end - 1].end);
+}
+
+static const char *name_of(uint32_t r) {
+  if (has_no_width(r)) return "a character without width";
+  if (rune_is_space(r)) return r == ' ' ? "a blank" : "another kind of blank";
+  if (look_of(r) == '-') return "a dash";
+  if (look_of(r) == '\'' || look_of(r) == '"') return "a quote";
+  return "a letter";
+}
+
+static bool is_letter(uint32_t r) {
+  return !has_no_width(r) && look_of(r) != ' ' && look_of(r) != '-' && look_of(r) != '\'' &&
+         look_of(r) != '"';
+}
+
+/* The first characters that differ, the question's and the text's. */
+static void say_difference(const char *there, size_t m, const char *text, size_t n, likeness *out) {
+  uint32_t a = 0, b = 0;
+  size_t i = 0, k = 0;
+  out->by_case = true;
+  while (i < m && k < n) {
+    int x = utf8_decode(there + i, m - i, &a), y = utf8_decode(text + k, n - k, &b);
+    if (x == 0 || y == 0) break;
+    if (a != b && rune_lower(a) != rune_lower(b)) {
+      out->by_case = false;
+      break;
+    }
+    i += (size_t)x;
+    k += (size_t)y;
+  }
+  if (out->by_case && i == m && k == n) {
+    snprintf(out->how, sizeof out->how, "upper and lower case differ");
+    return;
+  }
+  out->by_case = false;
+  if (is_letter(a) && is_letter(b)) {
+    snprintf(out->how, sizeof out->how,
+             "they look alike, but accents are composed otherwise there (Unicode's NFC and NFD)");
+    return;
+  }
+  snprintf(out->how, sizeof out->how,
+           "they look alike, but the question has %s (U+%04X) where this has %s (U+%04X)",
+           name_of(a), (unsigned)a, name_of(b), (unsigned)b);
+}
+
+bool span_alike(arena *mem, const char *question, const char *text, size_t n, int nth,
+                likeness *out) {
+  folded_text in, what;
+  size_t size = strlen(question);
+  if (!utf8_is_valid(question, size) || !utf8_is_valid(text, n)) return false;
+  if (!fold(mem, question, size, &in) || !fold(mem, text, n, &what)) return false;
+  for (int64_t at = 0; what.count > 0 && at < in.count; at++) {
+    if (!stands_at(&in, at, &what)) continue;
+    out->begin = in.items[at].begin;
+    out->end = in.items[at + what.count - 1].end;
+    if (!span_is_whole(question, out->begin, out->end) || --nth > 0) continue;
+    say_difference(question + out->begin, (size_t)(out->end - out->begin), text, n, out);
+    return true;
+  }
+  return false;
+}

@@ -23,6 +23,18 @@ span span_find(const char *question, const char *given);
 char *span_text(arena *mem, const char *question, int64_t begin, int64_t end);
 /* Which occurrence of the [length] bytes at [begin] that one is, from 1. */
 int span_count(const char *question, int64_t begin, size_t length);
+/* A piece of a question that looks like another text. */
+typedef struct likeness {
+  int64_t begin, end; /* bytes in the question */
+  bool by_case;       /* upper and lower case differ, and nothing else */
+  char how[160];      /* what differs, in words */
+} likeness;
+
+/* The [nth] (from 1) place, at whole words, where the [n] bytes of [text] stand but for what the
+ * eye does not tell: how characters are composed, which blanks, quotes and dashes they are, what
+ * has no width; and but for case.  False: there is none (or no memory to look). */
+bool span_alike(arena *mem, const char *question, const char *text, size_t n, int nth,
+                likeness *out);
 /* Whether no word goes on beyond either end of the bytes [begin, end). */
 bool span_is_whole(const char *question, int64_t begin, int64_t end);
 

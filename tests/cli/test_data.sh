@@ -56,6 +56,51 @@ try data import movies movies.csv --images pics -o movies.jsonl
 wants 0
 holds movies.jsonl '"id":"movies-0","image":"pics/A photo of X","question":"Name a film by this director?"' '"entity":"X"'
 
+# ---- import: tables as other programs and systems write them
+mkdir -p win/sub
+cp "$flags/peru.png" win/sub/UPPER.PNG
+cp "$flags/peru.png" "win/a b.png"
+cp "$flags/peru.png" win/COCO_val2014_000000262148.jpg
+cp "$flags/peru.png" win/000000000139.jpg
+{
+  printf '\xEF\xBB\xBFid;question;image;answers;constraints\r\n'
+  printf '1;Is this a hat?;C:\\imgs\\sub\\UPPER.PNG;"[\'"'"'yes\'"'"', \'"'"'it is\'"'"']";"[""this""]"\r\n' | sed "s/\\\\'/'/g"
+  printf '2;Is that a hat?;sub\\UPPER.PNG;yes|no;that\r\n'
+  printf '3;Is it one?;https://host/x/a%%20b.png?size=1#top;nan;it\r\n'
+  printf '4;Is she there?;262148;None;she\r\n'
+  printf '5;Is he there?;139.0;[odd;he\r\n'
+} >win.csv
+try data import csv win.csv --images win -o win.jsonl
+wants 0
+holds win.jsonl '"image":"win/sub/UPPER.PNG","question":"Is this a hat?","answers":["yes","it is"],"constraints":[{"text":"this"}]' \
+  '"image":"win/sub/UPPER.PNG","question":"Is that a hat?","answers":["yes","no"]' '"image":"win/a b.png"' \
+  '"image":"win/COCO_val2014_000000262148.jpg"' '"image":"win/000000000139.jpg"' '"answers":["[odd"]'
+prints '"nan" is read as nothing'
+prints '"None" is read as nothing'
+printf 'id,Question,images\n1,What?,x.png\n' >near.csv
+failed 'has a column "question", did you mean "Question"?; the columns are id, Question, images' data import csv near.csv -o x.jsonl
+printf '\xff\xfei\0d\0' >utf16.csv
+failed 'utf16.csv: UTF-16 text, not a table; save it as UTF-8' data import csv utf16.csv -o x.jsonl
+echo '[{"question_id":1}]' >array.json
+failed 'array.json: an array; an object with a list "questions"' data import okvqa okvqa.csv --answers array.json -o x.jsonl
+printf '\xEF\xBB\xBF{"annotations":[{"question_id":70,"answers":["lima","lima","lima"]}]}' >texts.json
+try data import okvqa okvqa.csv --images pics --answers questions.json --answers texts.json -o texts.jsonl
+holds texts.jsonl '"answers":["lima"]'
+
+# ---- questions with the marker of LLaVA's data, and constraints that only look alike
+printf '{"image":"pics/A photo of Ada_Lovelace.png","question":"<image>\\nIs this caf\\u00e9 hers?","answers":["yes"],"constraints":[{"text":"this cafe\\u0301"}]}\n' >marked.jsonl
+printf '{"question":"Is <image> this hers?","answers":["yes"],"constraints":[{"text":"this"}]}\n' >>marked.jsonl
+try data lint marked.jsonl --fix -o unmarked.jsonl
+wants 1
+prints 'marked.jsonl:1: question: holds <image>, which the prompt template puts'
+prints 'composed otherwise'
+prints 'marked.jsonl:2: question: holds <image>'
+holds unmarked.jsonl '"question":"Is this café hers?","answers":["yes"],"constraints":[{"text":"this café"}]' '"question":"Is <image> this hers?"'
+try tokens -m "$model" -i "$image" -q $'<image>\nWhat is the capital of this country?' --json
+wants 0
+prints 'USER: What is the capital of this country? Answer'
+failed 'but "this\u00a0country" is: they look alike' trace -m "$model" -i "$image" -q $'What is the capital of this\xc2\xa0country?' -c 'this country'
+
 mkdir -p marks/a
 cp "$flags/peru.png" marks/a/abc12.jpg
 cp "$flags/peru.png" marks/77.png
