@@ -203,12 +203,11 @@ typedef struct loci_model_info {
   int files;
   int edit_count; /* applied, in their order; the hash is that of the files, without them */
   const loci_applied_edit *edits;
-  const char *const *notes; /* what was seen and is not used, and other harmless oddities */
+  const char *const *notes; /* what was seen and is not used, and other oddities */
   int note_count;
 } loci_model_info;
 enum { LOCI_PATH_SIZE = 4096 };
-/* The directory of a model by its name: a path, a directory below one of LOCI_MODELS, or "org/name"
- * in the local Hugging Face cache.  Nothing is downloaded.  LOCI_EIO: it is in none of them. */
+/* A model by its name: a path, below one of LOCI_MODELS, or "org/name" in Hugging Face's cache. */
 LOCI_CHECK loci_status loci_model_find(const char *name, char out[LOCI_PATH_SIZE], loci_err *err);
 /* As the model is now: what was got or made of it before an edit still says so. */
 LOCI_API const loci_model_info *loci_model_get_info(const loci_model *model);
@@ -226,8 +225,7 @@ typedef struct loci_info {
   int64_t trace_bytes;          /* ...and what its trace would use */
   int note_count;
   const char *const *notes;
-} loci_info;
-/* Reads all weights for the hash. */
+} loci_info; /* made by reading all weights, for the hash */
 LOCI_CHECK loci_status loci_info_new(const loci_model *model, loci_info **out, loci_err *err);
 
 /* ---------------------------------------------------------------- 4. text and images */
@@ -254,8 +252,8 @@ LOCI_CHECK loci_status loci_tokenize(const loci_tokenizer *tokenizer, const char
 /* What a model sees of an image.  Needs only the processor files of [dir]. */
 typedef struct loci_image {
   loci_result result;
-  int width, height;  /* as decoded */
-  const uint8_t *rgb; /* (height, width, 3) */
+  int width, height, orientation; /* as decoded; what EXIF asks for, 1 to 8, is not done */
+  const uint8_t *rgb;             /* (height, width, 3) */
   int input_width, input_height;
   const float *pixel_values; /* (3, input_height, input_width) */
 } loci_image;

@@ -4,8 +4,9 @@
 static void put_json(const cli *c, const loci_image *image) {
   printf("{\"format\": \"loci.image/1\", \"version\": \"%s\", \"image\": ", loci_version());
   cli_put_json_string(stdout, args_get(&c->args, OPT_IMAGE));
-  printf(", \"width\": %d, \"height\": %d, \"input_width\": %d, \"input_height\": %d}\n",
-         image->width, image->height, image->input_width, image->input_height);
+  printf(", \"width\": %d, \"height\": %d, \"orientation\": %d, \"input_width\": %d, "
+         "\"input_height\": %d}\n",
+         image->width, image->height, image->orientation, image->input_width, image->input_height);
 }
 
 int cmd_image(cli *c) {
@@ -23,6 +24,10 @@ int cmd_image(cli *c) {
   if (!code && !c->json)
     printf("%d x %d pixels, read by the model as %d x %d\n", image->width, image->height,
            image->input_width, image->input_height);
+  if (!code && !c->json && image->orientation > 1)
+    printf("EXIF says that it is to be turned (orientation %d), and it is read unturned; if the "
+           "model was fed with turned pictures, turn the file\n",
+           image->orientation);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     cli_say_written(c, out);
   loci_free(image);

@@ -37,10 +37,10 @@ static void say(cli *c) {
 }
 
 /* The name beside [path], which is not there, that was probably meant; "" if there is none. */
-static void near_path(const char *path, char out[PATH_SIZE]) {
+static void near_path(const char *path, char out[LOCI_PATH_SIZE]) {
   enum { MOST = 512 };
   const char *slash = strrchr(path, '/');
-  char folder[PATH_SIZE], *names[MOST];
+  char folder[LOCI_PATH_SIZE], *names[MOST];
   int n = 0, before = slash ? (int)(slash - path) + 1 : 0;
   snprintf(folder, sizeof folder, "%.*s", before ? before : 1, before ? path : ".");
   DIR *d = opendir(folder);
@@ -49,13 +49,13 @@ static void near_path(const char *path, char out[PATH_SIZE]) {
     if (e->d_name[0] != '.' && (names[n] = strdup(e->d_name)) != NULL) n++;
   if (d) closedir(d);
   const char *near = loci_name_near(path + before, (const char *const *)names, n);
-  if (near) snprintf(out, PATH_SIZE, "%.*s%s", before, path, near);
+  if (near) snprintf(out, LOCI_PATH_SIZE, "%.*s%s", before, path, near);
   for (int i = 0; i < n; i++) free(names[i]);
 }
 
 /* A failure about a file that an argument names and that is not there names the nearest one. */
 static void suggest_path(cli *c) {
-  char near[PATH_SIZE];
+  char near[LOCI_PATH_SIZE];
   int options = c->args.given_count, all = options + c->args.rest_count;
   for (int i = 0; i < all && c->err.code == LOCI_EIO; i++) {
     const option *o = i < options ? option_get(c->args.given[i].id) : NULL;

@@ -133,7 +133,7 @@ static bool are_zeros(const uint8_t *b, size_t n) {
   for (size_t i = 0; i < most; i++) {
     if (b[i]) return false;
   }
-  return most >= 8;
+  return most >= 16;
 }
 
 static bool holds(const uint8_t *b, size_t n, const char *text) {

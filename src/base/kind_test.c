@@ -65,7 +65,7 @@ static const struct {
     {BYTES("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"), "an XML document"},
     {BYTES("<?xml version=\"1.0\"?>\n<svg xmlns=\"x\">"), "an SVG drawing"},
     {BYTES("\x80\x02}q\0X"), "pickled by Python"},
-    {BYTES("\0\0\0\0\0\0\0\0\0\0"), "zeros alone"},
+    {BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), "zeros alone"},
     {BYTES("{\"a\": 1}"), NULL},
     {BYTES("[1, 2]"), NULL},
     {BYTES("id,question\n1,What?\n"), NULL},

@@ -5,6 +5,7 @@
 #ifndef LOCI_BASE_STATUS_H
 #define LOCI_BASE_STATUS_H
 
+#include "base/plain.h"
 #include "loci.h"
 
 /* Writes the sentence into *err (if not NULL) and returns [code].  Control characters and broken

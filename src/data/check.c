@@ -210,8 +210,12 @@ static loci_status check_image(check_job *j, const char *field, const char *path
   loci_status st = image_load(path, &im, &why);
   if (st && !status_is_own(st)) return pass_on(&why, j->err);
   if (st) return NOTE(j, IMAGE_UNREADABLE, field, NULL, "%.300s", why.msg);
+  int orientation = im.orientation;
   image_clear(&im);
-  return LOCI_OK;
+  if (orientation <= 1) return LOCI_OK;
+  return NOTE(j, IMAGE_TURNED, field, NULL,
+              "EXIF says that %.200s is to be turned (orientation %d), and it is read unturned",
+              path, orientation);
 }
 
 static loci_status check_images(check_job *j, const loci_example *e) {

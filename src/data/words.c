@@ -2,8 +2,9 @@
  * between the words. */
 #include "data/words.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "base/plain.h"
 
 /* ---------------------------------------------------------------- closed classes */
 

@@ -17,6 +17,9 @@ loci_status jpeg_decode(const image_source *src, image_rgb *out, loci_err *err);
 loci_status png_decode(const image_source *src, image_rgb *out, loci_err *err);
 loci_status webp_decode(const image_source *src, image_rgb *out, loci_err *err);
 
+/* How EXIF wants a picture (JPEG, PNG, WebP) turned, 1 to 8; 1: as it stands. */
+int exif_orientation(const uint8_t *bytes, size_t n);
+
 /* Room for width x height pixels, not initialised, after checking the size against the limit. */
 loci_status image_alloc(const image_source *src, int64_t width, int64_t height, image_rgb *out,
                         loci_err *err);

@@ -43,17 +43,25 @@ static bool starts_with(const uint8_t *bytes, size_t n, const void *magic, size_
   return n >= m && memcmp(bytes, magic, m) == 0;
 }
 
+static loci_status decode(const image_source *src, image_rgb *out, loci_err *err) {
+  const uint8_t *bytes = src->bytes;
+  size_t n = src->size;
+  if (starts_with(bytes, n, "\xff\xd8\xff", 3)) return jpeg_decode(src, out, err);
+  if (starts_with(bytes, n, "\x89PNG\r\n\x1a\n", 8)) return png_decode(src, out, err);
+  if (n >= 12 && starts_with(bytes, n, "RIFF", 4) && memcmp(bytes + 8, "WEBP", 4) == 0)
+    return webp_decode(src, out, err);
+  TRY(kind_refuse(bytes, n, src->what, "a JPEG, PNG or WebP picture", err));
+  return fail(err, LOCI_EFORMAT, "%s: neither a JPEG nor a PNG nor a WebP file", src->what);
+}
+
 loci_status image_decode_within(const uint8_t *bytes, size_t n, const char *what,
                                 int64_t max_pixels, image_rgb *out, loci_err *err) {
   const image_source src = {bytes, n, what, max_pixels};
   *out = (image_rgb){0};
   if (n == 0) return fail(err, LOCI_EFORMAT, "%s: an empty file, expected a picture", what);
-  if (starts_with(bytes, n, "\xff\xd8\xff", 3)) return jpeg_decode(&src, out, err);
-  if (starts_with(bytes, n, "\x89PNG\r\n\x1a\n", 8)) return png_decode(&src, out, err);
-  if (n >= 12 && starts_with(bytes, n, "RIFF", 4) && memcmp(bytes + 8, "WEBP", 4) == 0)
-    return webp_decode(&src, out, err);
-  TRY(kind_refuse(bytes, n, what, "a JPEG, PNG or WebP picture", err));
-  return fail(err, LOCI_EFORMAT, "%s: neither a JPEG nor a PNG nor a WebP file", what);
+  TRY(decode(&src, out, err));
+  out->orientation = exif_orientation(bytes, n);
+  return LOCI_OK;
 }
 
 loci_status image_decode(const uint8_t *bytes, size_t n, const char *what, image_rgb *out,

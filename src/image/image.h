@@ -12,6 +12,7 @@
 typedef struct image_rgb {
   int width, height;
   uint8_t *pixels; /* (height, width, 3); owned */
+  int orientation; /* what EXIF asks for, 1 to 8; the pixels are as they stand in the file */
 } image_rgb;
 
 enum {

@@ -250,8 +250,69 @@ static void animations_that_contradict_themselves_are_refused(void **state) {
   expect_failure(&b, LOCI_EFORMAT, "without frames");
 }
 
+/* As Pillow: pixels with a wrong checksum are read, a header or palette is not. */
+static void checksums_count_as_pillow_counts_them(void **state) {
+  (void)state;
+  static const uint8_t data[] = {0x78, 1, 1, 3, 0, 0xfc, 0xff, 0, 0, 1, 0, 4, 0, 2};
+  for (int wrong = 0; wrong < 3; wrong++) {
+    bytes b = png_header(2, 1, 8, 3);
+    size_t ends[3] = {0};
+    ends[0] = b.n;
+    put_chunk(&b, "PLTE", "\x10\x20\x30\x40\x50\x60", 6);
+    ends[1] = b.n;
+    put_chunk(&b, "IDAT", data, sizeof data);
+    ends[2] = b.n;
+    put_chunk(&b, "IEND", "", 0);
+    b.data[ends[wrong] - 1] ^= 1;
+    if (wrong < 2) {
+      expect_failure(&b, LOCI_EFORMAT, "a wrong checksum of its header or palette");
+      continue;
+    }
+    image_rgb im;
+    loci_err err;
+    if (image_decode(b.data, b.n, "x", &im, &err)) fail_msg("%s", err.msg);
+    assert_memory_equal(im.pixels, "\x10\x20\x30\x40\x50\x60", 6);
+    image_clear(&im);
+  }
+}
+
+/* EXIF of either byte order in a PNG, and cut off anywhere. */
+static void the_turn_that_exif_asks_for_is_told(void **state) {
+  (void)state;
+  static const uint8_t data[] = {0x78, 1, 1, 3, 0, 0xfc, 0xff, 0, 0, 0, 0, 3, 0, 1};
+  static const char *const tags[] = {
+      "II*\0\x08\0\0\0\2\0\x0f\1\2\0\1\0\0\0A\0\0\0\x12\1\3\0\1\0\0\0\6\0\0\0",
+      "MM\0*\0\0\0\x08\0\2\1\x0f\0\2\0\0\0\1A\0\0\0\1\x12\0\3\0\0\0\1\0\x08\0\0"};
+  for (int i = 0; i < 2; i++) {
+    for (size_t n = 0; n <= 34; n++) {
+      bytes b = png_header(2, 1, 8, 0);
+      image_rgb im;
+      loci_err err;
+      put_chunk(&b, "eXIf", tags[i], n);
+      put_chunk(&b, "IDAT", data, sizeof data);
+      put_chunk(&b, "IEND", "", 0);
+      if (image_decode(b.data, b.n, "x", &im, &err)) fail_msg("%s", err.msg);
+      assert_int_equal(im.orientation, n < 34 ? 1 : i ? 8 : 6);
+      image_clear(&im);
+    }
+  }
+  bytes b = read_golden("jpeg-420.jpg"), turned = {.n = 0};
+  uint8_t app1[] = {0xff, 0xe1, 0, 42, 'E', 'x', 'i', 'f', 0, 0};
+  put(&turned, b.data, 2);
+  put(&turned, app1, sizeof app1);
+  put(&turned, tags[0], 34);
+  put(&turned, b.data + 2, b.n - 2);
+  image_rgb im;
+  loci_err err;
+  if (image_decode(turned.data, turned.n, "x", &im, &err)) fail_msg("%s", err.msg);
+  assert_int_equal(im.orientation, 6);
+  image_clear(&im);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(checksums_count_as_pillow_counts_them),
+      cmocka_unit_test(the_turn_that_exif_asks_for_is_told),
       cmocka_unit_test(files_that_are_no_pictures_are_refused),
       cmocka_unit_test(files_cut_short_are_refused),
       cmocka_unit_test(claims_of_too_many_pixels_are_refused),

@@ -14,7 +14,7 @@
 static void expect_plane(image_processor p, int width, int height, const uint8_t *gray,
                          int out_width, int out_height, const uint8_t *expected) {
   uint8_t pixels[3 * 64];
-  const image_rgb im = {width, height, pixels};
+  const image_rgb im = {.width = width, .height = height, .pixels = pixels};
   float *values;
   int h, w;
   loci_err err;
@@ -62,7 +62,7 @@ static void the_long_side_is_cut_off_not_rounded(void **state) {
 static void values_are_rescaled_in_double_and_normalised_in_float(void **state) {
   (void)state;
   uint8_t pixels[3] = {17, 200, 255};
-  const image_rgb im = {1, 1, pixels};
+  const image_rgb im = {.width = 1, .height = 1, .pixels = pixels};
   const image_processor p = {.rescale = true,
                              .normalise = true,
                              .rescale_factor = 1.0 / 255,
@@ -79,7 +79,7 @@ static void values_are_rescaled_in_double_and_normalised_in_float(void **state) 
 }
 
 static void expect_refusal(image_processor p, int width, int height, const char *words) {
-  const image_rgb im = {width, height, NULL};
+  const image_rgb im = {.width = width, .height = height};
   float *values;
   int h, w;
   loci_err err;

@@ -129,6 +129,30 @@ static void old_spellings_and_missing_keys_take_the_class_defaults(void **state)
   check_siglip(&p, 384, false);
 }
 
+static void files_are_read_as_transformers_reads_them(void **state) {
+  (void)state;
+  write_file("preprocessor_config.json",
+             "{\"image_processor_type\": \"CLIPImageProcessor\", \"crop_size\": [64, 64], "
+             "\"size\": {\"shortest_edge\": 64, \"longest_edge\": 200}}");
+  image_processor p = read_ok(dir);
+  check_clip(&p, 64, false);
+  write_file("preprocessor_config.json",
+             "{\"image_processor_type\": \"SiglipImageProcessor\", \"do_center_crop\": true, "
+             "\"size\": [64, 64]}");
+  p = read_ok(dir);
+  check_siglip(&p, 64, false);
+  write_file("preprocessor_config.json", "{\"size\": 64, \"crop_size\": 64}"); /* no class */
+  write_file("config.json", "{\"model_type\": \"llava\"}");
+  p = read_ok(dir);
+  check_clip(&p, 64, false);
+  write_file("config.json", "{\"model_type\": \"siglip_vision_model\"}");
+  p = read_ok(dir);
+  check_siglip(&p, 64, false);
+  char path[160];
+  path_of("config.json", path);
+  unlink(path);
+}
+
 static void every_key_has_its_effect(void **state) {
   (void)state;
   write_file(
@@ -223,8 +247,11 @@ static void settings_that_would_change_the_pixels_are_refused(void **state) {
                    "image_grid_pinpoints");
   refuse_processor(CLIP "\"do_image_splitting\": true}", LOCI_EUNSUPPORTED, "do_image_splitting");
   refuse_processor(CLIP "\"do_pad\": true}", LOCI_EUNSUPPORTED, "do_pad");
-  refuse_processor("{\"image_processor_type\": \"SiglipImageProcessor\", \"do_center_crop\": true}",
-                   LOCI_EUNSUPPORTED, "do_center_crop");
+  refuse_processor(
+      "{\"image_processor_type\": \"SiglipImageProcessorFast\", \"do_center_crop\": true}",
+      LOCI_EUNSUPPORTED, "do_center_crop");
+  refuse_processor(CLIP "\"crop_size\": [336]}", LOCI_EFORMAT, "a height and a width");
+  refuse_processor(CLIP "\"size\": [336, 0]}", LOCI_EFORMAT, "a height and a width");
   refuse_processor(CLIP "\"size\": {\"longest_edge\": 336}}", LOCI_EUNSUPPORTED, "longest_edge");
   refuse_processor(CLIP "\"size\": {\"height\": 336}}", LOCI_EFORMAT, "\"width\" is missing");
   refuse_processor(CLIP "\"do_resize\": \"yes\"}", LOCI_EFORMAT, "do_resize");
@@ -293,6 +320,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_checkpoints_at_hand_are_understood),
       in_dir(old_spellings_and_missing_keys_take_the_class_defaults),
+      in_dir(files_are_read_as_transformers_reads_them),
       in_dir(every_key_has_its_effect),
       in_dir(a_nested_processor_goes_before_a_flat_one),
       in_dir(original_llava_pads_and_knows_its_towers),

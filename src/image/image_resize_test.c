@@ -13,7 +13,8 @@
 #include <cmocka.h> /* last: it takes the word fail */
 
 static image_rgb noise(int width, int height) {
-  image_rgb im = {width, height, malloc((size_t)width * (size_t)height * 3)};
+  image_rgb im = {
+      .width = width, .height = height, .pixels = malloc((size_t)width * (size_t)height * 3)};
   uint32_t s = (uint32_t)(width * 1000 + height);
   assert_non_null(im.pixels);
   for (int i = 0; i < width * height * 3; i++) {
@@ -142,7 +143,7 @@ static void a_picture_of_the_wanted_size_is_copied(void **state) {
 
 static void a_very_long_side_is_refused_before_any_work(void **state) {
   (void)state;
-  image_rgb in = {(1 << 20) + 1, 1, NULL}, out;
+  image_rgb in = {.width = (1 << 20) + 1, .height = 1}, out;
   const resize_plan plan = {28, 28, RESAMPLE_BICUBIC, false};
   loci_err err;
   assert_int_equal(image_resize(&in, &plan, &out, &err), LOCI_EUNSUPPORTED);

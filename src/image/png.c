@@ -62,6 +62,35 @@ static void on_read(png_structp png, png_bytep to, size_t n) {
   r->at += n;
 }
 
+/* CRC-32 of a chunk's name and data. */
+static uint32_t checksum(const uint8_t *s, size_t n) {
+  uint32_t c = 0xFFFFFFFF;
+  for (size_t i = 0; i < n; i++) {
+    c ^= s[i];
+    for (int k = 0; k < 8; k++) c = c & 1 ? c >> 1 ^ 0xEDB88320 : c >> 1;
+  }
+  return ~c;
+}
+
+static uint32_t number_at(const uint8_t *b) {
+  return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* Pillow looks at the checksums of the header and the palette, and not at those of the pixels. */
+static void check_headers(const png_reader *r) {
+  const uint8_t *b = r->src->bytes;
+  size_t at = 8, n = r->src->size;
+  while (n - at >= 12 && memcmp(b + at + 4, "IDAT", 4) != 0) {
+    size_t size = number_at(b + at);
+    if (size > n - at - 12) return; /* libpng says it */
+    bool counts = memcmp(b + at + 4, "IHDR", 4) == 0 || memcmp(b + at + 4, "PLTE", 4) == 0;
+    if (counts && checksum(b + at + 4, size + 4) != number_at(b + at + 8 + size)) {
+      png_error(r->png, "a wrong checksum of its header or palette");
+    }
+    at += 12 + size;
+  }
+}
+
 static void skip_ancillary(png_structp png) {
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "tRNS", 1);
@@ -113,6 +142,8 @@ static loci_status run(png_reader *r) {
   png_set_read_fn(r->png, r, on_read);
   png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   skip_ancillary(r->png);
+  check_headers(r);
+  png_set_crc_action(r->png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
   return read_picture(r);
 }
 

@@ -66,12 +66,33 @@ static loci_status read_side(const js_value *v, const char *key, const char *wha
   return LOCI_OK;
 }
 
-/* "size": n, {"shortest_edge": n} or {"height": h, "width": w}. */
+/* [height, width] */
+static loci_status read_pair(const js_value *v, const char *key, const char *what, int *height,
+                             int *width, loci_err *err) {
+  const js_value *list = js_get(v, key);
+  int64_t n[2];
+  for (int i = 0; i < 2; i++) {
+    if (js_count(list) != 2 || !js_int_of(js_at(list, i), &n[i]) || n[i] < 1 ||
+        n[i] > IMAGE_MAX_SIDE)
+      return fail(err, LOCI_EFORMAT, "%s: \"%s\" as a list must be a height and a width, 1 to %d",
+                  what, key, IMAGE_MAX_SIDE);
+  }
+  *height = (int)n[0];
+  *width = (int)n[1];
+  return LOCI_OK;
+}
+
+/* "size": n, [h, w], {"shortest_edge": n} or {"height": h, "width": w}; beside a shortest edge the
+ * classes that are read here leave "longest_edge" unread. */
 static loci_status read_size(const js_value *v, const char *what, image_processor *p,
                              loci_err *err) {
   const js_value *size = js_get(v, "size"), *member;
   const char *key;
   if (!size) return LOCI_OK;
+  if (js_kind_of(size) == JS_ARRAY) {
+    p->shortest_edge = 0;
+    return read_pair(v, "size", what, &p->resize_height, &p->resize_width, err);
+  }
   if (js_kind_of(size) != JS_OBJECT) {
     int side = 0;
     TRY(read_side(v, "size", what, &side, err));
@@ -83,7 +104,8 @@ static loci_status read_size(const js_value *v, const char *what, image_processo
   }
   for (void *it = js_first(size, &key, &member); it; it = js_next(size, it, &key, &member))
     if (strcmp(key, "shortest_edge") != 0 && strcmp(key, "height") != 0 &&
-        strcmp(key, "width") != 0 && js_kind_of(member) != JS_NULL)
+        strcmp(key, "width") != 0 && js_kind_of(member) != JS_NULL &&
+        !(strcmp(key, "longest_edge") == 0 && js_get(size, "shortest_edge")))
       return fail(
           err, LOCI_EUNSUPPORTED,
           "%s: \"size\" with \"%s\", expected \"shortest_edge\" or \"height\" and \"width\"", what,
@@ -95,11 +117,13 @@ static loci_status read_size(const js_value *v, const char *what, image_processo
   return read_side(size, "width", what, &p->resize_width, err);
 }
 
-/* "crop_size": n or {"height": h, "width": w}. */
+/* "crop_size": n, [h, w] or {"height": h, "width": w}. */
 static loci_status read_crop(const js_value *v, const char *what, image_processor *p,
                              loci_err *err) {
   const js_value *size = js_get(v, "crop_size");
   if (!size) return LOCI_OK;
+  if (js_kind_of(size) == JS_ARRAY)
+    return read_pair(v, "crop_size", what, &p->crop_height, &p->crop_width, err);
   if (js_kind_of(size) == JS_OBJECT) {
     TRY(read_side(size, "height", what, &p->crop_height, err));
     return read_side(size, "width", what, &p->crop_width, err);
@@ -143,12 +167,26 @@ static loci_status refuse_other_steps(const js_value *v, const char *what, loci_
   return LOCI_OK;
 }
 
-static loci_status read_kind(const js_value *v, const char *what, processor_kind *out,
-                             loci_err *err) {
-  const char *name = NULL;
+/* The class of a model's pictures where the processor file names none. */
+static const char *usual_class(const char *model_type) {
+  static const char *const usual[][2] = {{"llava", "LlavaImageProcessor"},
+                                         {"clip", "CLIPImageProcessor"},
+                                         {"clip_vision_model", "CLIPImageProcessor"},
+                                         {"siglip", "SiglipImageProcessor"},
+                                         {"siglip_vision_model", "SiglipImageProcessor"}};
+  for (size_t i = 0; model_type && i < sizeof usual / sizeof *usual; i++) {
+    if (strcmp(usual[i][0], model_type) == 0) return usual[i][1];
+  }
+  return NULL;
+}
+
+static loci_status read_kind(const js_value *v, const char *what, const char *model_type,
+                             processor_kind *out, bool *fast, loci_err *err) {
+  const char *name = usual_class(model_type);
   TRY(js_get_text(v, "feature_extractor_type", what, &name, err));
   TRY(js_get_text(v, "image_processor_type", what, &name, err));
   if (!name) return fail(err, LOCI_EFORMAT, "%s: \"image_processor_type\" is missing", what);
+  *fast = path_ends_with(name, "Fast");
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     if (strcmp(name, kinds[i].name) != 0) continue;
     *out = kinds[i].kind;
@@ -160,10 +198,10 @@ static loci_status read_kind(const js_value *v, const char *what, processor_kind
               what, name);
 }
 
-/* do_pad is known to the LLaVA processor alone, the crop to all but SigLIP's; elsewhere the slow
- * and fast classes disagree on what they do. */
+/* do_pad is known to the LLaVA processor alone; the crop to all but the slow SigLIP's, which leaves
+ * it unread, as its fast one does not. */
 static loci_status read_switches(const js_value *v, const char *what, processor_kind kind,
-                                 image_processor *p, loci_err *err) {
+                                 bool fast, image_processor *p, loci_err *err) {
   TRY(js_get_bool(v, "do_resize", what, &p->resize, err));
   TRY(js_get_bool(v, "do_center_crop", what, &p->crop, err));
   TRY(js_get_bool(v, "do_rescale", what, &p->rescale, err));
@@ -172,9 +210,10 @@ static loci_status read_switches(const js_value *v, const char *what, processor_
   if (p->pad_square && kind != KIND_LLAVA)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_pad\" is supported for a LlavaImageProcessor only", what);
-  if (p->crop && kind == KIND_SIGLIP)
+  if (p->crop && kind == KIND_SIGLIP && fast)
     return fail(err, LOCI_EUNSUPPORTED,
-                "%s: \"do_center_crop\" is not supported for a SiglipImageProcessor", what);
+                "%s: \"do_center_crop\" is not supported for a SiglipImageProcessorFast", what);
+  if (kind == KIND_SIGLIP) p->crop = false;
   return LOCI_OK;
 }
 
@@ -190,17 +229,18 @@ static loci_status set_pad_colour(const char *what, image_processor *p, loci_err
   return LOCI_OK;
 }
 
-static loci_status read_processor(const js_value *v, const char *what, image_processor *p,
-                                  loci_err *err) {
+static loci_status read_processor(const js_value *v, const char *what, const char *model_type,
+                                  image_processor *p, loci_err *err) {
   processor_kind kind = KIND_CLIP;
+  bool fast = false;
   int64_t resample = RESAMPLE_BICUBIC;
   if (js_kind_of(v) != JS_OBJECT)
     return fail(err, LOCI_EFORMAT, "%s: the image processor must be an object, found %s", what,
                 js_kind_name(js_kind_of(v)));
-  TRY(read_kind(v, what, &kind, err));
+  TRY(read_kind(v, what, model_type, &kind, &fast, err));
   set_defaults(kind, 224, p);
   TRY(refuse_other_steps(v, what, err));
-  TRY(read_switches(v, what, kind, p, err));
+  TRY(read_switches(v, what, kind, fast, p, err));
   TRY(read_size(v, what, p, err));
   TRY(read_crop(v, what, p, err));
   TRY(js_get_int(v, "resample", what, 0, RESAMPLE_HAMMING, &resample, err));
@@ -212,11 +252,27 @@ static loci_status read_processor(const js_value *v, const char *what, image_pro
   return set_pad_colour(what, p, err);
 }
 
+/* The model_type of DIR/config.json, or NULL. */
+static loci_status read_model_type(const char *dir, arena *a, const char **out, loci_err *err) {
+  js_value *root = NULL;
+  char *path = path_join(a, dir, "config.json");
+  *out = NULL;
+  if (!path) return fail_nomem(err, dir);
+  if (!file_exists(path)) return LOCI_OK;
+  TRY(js_parse_file(path, MAX_JSON_BYTES, &root, err));
+  const char *type = js_text_of(js_get(root, "model_type"), NULL);
+  *out = type ? arena_strdup(a, type) : NULL;
+  js_free(root);
+  return *out || !type ? LOCI_OK : fail_nomem(err, dir);
+}
+
 /* Reads DIR/processor_config.json or DIR/preprocessor_config.json; *found tells whether one of them
  * describes images. */
 static loci_status read_dir(const char *dir, arena *a, image_processor *p, bool *found,
                             loci_err *err) {
   loci_status st = LOCI_OK;
+  const char *type;
+  TRY(read_model_type(dir, a, &type, err));
   js_value *root = NULL;
   char *nested = path_join(a, dir, "processor_config.json");
   char *flat = path_join(a, dir, "preprocessor_config.json");
@@ -226,7 +282,7 @@ static loci_status read_dir(const char *dir, arena *a, image_processor *p, bool 
     TRY_DONE(js_parse_file(nested, MAX_JSON_BYTES, &root, err));
     const js_value *inner = js_get(root, "image_processor");
     *found = inner != NULL;
-    if (inner) st = read_processor(inner, nested, p, err);
+    if (inner) st = read_processor(inner, nested, type, p, err);
     if (inner) goto done;
     js_free(root);
     root = NULL;
@@ -234,7 +290,7 @@ static loci_status read_dir(const char *dir, arena *a, image_processor *p, bool 
   if (file_exists(flat)) {
     TRY_DONE(js_parse_file(flat, MAX_JSON_BYTES, &root, err));
     *found = true;
-    st = read_processor(root, flat, p, err);
+    st = read_processor(root, flat, type, p, err);
   }
 done:
   js_free(root);

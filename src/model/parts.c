@@ -101,6 +101,7 @@ static loci_status read_pixels(const image_processor *p, const char *path, loci_
   if (!arena_defer(v->result.memory, free, values)) return fail_nomem(err, path);
   v->width = rgb.width;
   v->height = rgb.height;
+  v->orientation = rgb.orientation;
   v->rgb = rgb.pixels;
   v->pixel_values = values;
   return LOCI_OK;

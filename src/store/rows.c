@@ -212,10 +212,7 @@ static char *numbers_text(const double *x, int n) {
       at += snprintf(at, LONGEST, "null");
       continue;
     }
-    char *number = at;
     at += snprintf(at, LONGEST, "%.17g", x[i]);
-    for (char *c = number; *c; c++)
-      if (*c == ',') *c = '.'; /* a locale's comma */
   }
   snprintf(at, 2, "]");
   return text;

@@ -7,7 +7,7 @@ failed 'no model "nosuch": no directory of this name, not in LOCI_MODELS (not se
   info -m nosuch
 says 'nothing is downloaded'
 failed './nosuch: No such file or directory' info -m ./nosuch
-failed 'not a directory' info -m "$image"
+failed 'a PNG picture, not a model' info -m "$image"
 mkdir "$work/empty"
 failed 'config.json' info -m "$work/empty"
 failed 'nosuch.png' image -m "$model" -i "$work/nosuch.png" -o "$work/x.png"
@@ -44,7 +44,7 @@ wants 2
 prints '"error"'
 
 # A name that would steer the terminal is shown as an escape.
-failed '\x1b[31m' info -m $'./\e[31mred'
+failed '?[31mred' info -m $'./\e[31mred'
 [[ $err != *$'\e'* ]] || miss "an escape sequence came through"
 
 # A file that may not grow: one sentence, and nothing is left behind.

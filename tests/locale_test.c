@@ -1,0 +1,85 @@
+/* The library in a program whose locale has decimal commas: files are the same to the byte, and
+ * numbers are read.  The locale is made here; where that cannot be done the tests are skipped. */
+#include <locale.h>
+
+#include "base/file.h"
+#include "study/traces_test.h"
+
+static char dir[] = "/tmp/loci-locale-XXXXXX";
+static bool has_commas;
+
+static int make_locale(void **state) {
+  (void)state;
+  char command[200];
+  assert_non_null(mkdtemp(dir));
+  snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 2>/dev/null", dir);
+  (void)!system(command);
+  setenv("LOCPATH", dir, 1);
+  has_commas = setlocale(LC_ALL, "de_DE.UTF-8") && strcmp(localeconv()->decimal_point, ",") == 0;
+  setlocale(LC_ALL, "C");
+  return 0;
+}
+
+static int remove_locale(void **state) {
+  (void)state;
+  char command[100];
+  snprintf(command, sizeof command, "rm -r %s", dir);
+  return system(command);
+}
+
+static void with_commas(bool commas) {
+  if (!has_commas) skip();
+  assert_non_null(setlocale(LC_ALL, commas ? "de_DE.UTF-8" : "C"));
+}
+
+static void numbers_have_points_in_any_locale(void **state) {
+  (void)state;
+  char text[40], *end;
+  with_commas(true);
+  assert_int_equal(snprintf(text, sizeof text, "%.2f %g", 1.5, 0.25), 9);
+  double x = strtod("1.5", &end);
+  setlocale(LC_ALL, "C");
+  assert_string_equal(text, "1.50 0.25");
+  assert_true(x == 1.5 && !*end);
+}
+
+/* Every kind of file that a trace is written to, in both locales. */
+static void files_are_the_same_to_the_byte(void **state) {
+  (void)state;
+  static const char *const endings[] = {"csv", "json", "svg", "png"};
+  loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask_about(m, NULL);
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    char *bytes[2], path[100];
+    size_t size[2];
+    for (int commas = 0; commas < 2; commas++) {
+      with_commas(commas);
+      loci_err err;
+      loci_trace *t =
+          trace_of(m, p, (loci_trace_opts){.corrupt = "noise:1.5", .seeds = 1, .layer_count = 1});
+      memset(&t->cost, 0, sizeof t->cost); /* times differ */
+      snprintf(path, sizeof path, "%s/t.%s", dir, endings[i]);
+      must(loci_write(&t->result, path, NULL, &err), &err);
+      setlocale(LC_ALL, "C");
+      must(file_read(path, 1 << 24, &bytes[commas], &size[commas], &err), &err);
+      loci_free(t);
+    }
+    if (size[0] != size[1] || memcmp(bytes[0], bytes[1], size[0]) != 0) {
+      size_t k = 0;
+      while (k < size[0] && k < size[1] && bytes[0][k] == bytes[1][k]) k++;
+      fail_msg("%s differs at byte %zu: %.60s", endings[i], k, bytes[1] + (k > 30 ? k - 30 : 0));
+    }
+    free(bytes[0]);
+    free(bytes[1]);
+  }
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(numbers_have_points_in_any_locale),
+      cmocka_unit_test(files_are_the_same_to_the_byte),
+  };
+  return cmocka_run_group_tests(tests, make_locale, remove_locale);
+}
