@@ -3,7 +3,8 @@
  * db.*        SQL, the fence round SQLite     schema.h   the tables
  * store.c     opening, writers' lock          rows.c     one example's rows, in and out
  * settings.c  what makes two runs the same    run.c      measuring a file of examples
- * load.c      rows to averages                status.c   what is in it     merge.c   stores to one
+ * load.c      rows to averages                info.c     what is in it
+ * merge.c     stores to one                   compare.c  two runs, number by number
  *
  * A run is one measurement with one choice of settings; a result is an example in a run.  An
  * example's rows come in one transaction, so a store that was left at any moment holds whole

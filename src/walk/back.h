@@ -12,9 +12,12 @@
  *
  * Invariants:
  *  B1  from[l] of back_stream never grows with l, and is never before the stream's own from[l].
- *  B2  G[slot] is d loss / d resid_post of the layer that is done next; slots go by stream,
- * position. B3  [all] lists the rows of a layer by stream and position; [active] those whose own
- * result has a gradient: all of them, but in the last layer the wanted ones only. */
+ *
+ *  B2  G[slot] is d loss / d resid_post of the layer that is done next; slots go by stream and
+ *      position.
+ *
+ *  B3  [all] lists the rows of a layer by stream and position; [active] those whose own result has
+ *      a gradient: all of them, but in the last layer the wanted ones only. */
 #ifndef LOCI_WALK_BACK_H
 #define LOCI_WALK_BACK_H
 

@@ -7,7 +7,7 @@
  * layer.c     one layer: the order of norm, attention, MLP and visits
  * attend.c    attention of all live rows
  * flow.c      contributions of positions to an attention output (flow.h)
- * visit.c     the single place where a site is patched and recorded
+ * visit.c     where a site is patched and recorded, but for pattern (attend.c)
  * head.c      final norm and logits
  * tape.c, back.c, back_attend.c   gradients (back.h)
  *

@@ -1,4 +1,4 @@
-/* visit: the single place where a site is patched and recorded (style: plain, recorded and patched
+/* visit: where a site is patched and recorded, all but pattern (style: plain, recorded and patched
  * runs are one path).  Patches come first, in the order of their streams, so that a patch may read
  * a row that was itself patched; then records. */
 #include "walk/visit.h"
