@@ -91,12 +91,12 @@ bool cli_no_hash(const cli *c); /* neither JSON nor a file: nobody would see it 
 int cli_finish(cli *c, int code);
 
 /* ---- subject.c */
-
 enum { MOST_THREADS = 1024, MOST_SEEDS = 10000, MOST_NEW = 1 << 16 }; /* of the library */
 int cli_model_opts(cli *c, loci_model_opts *out);
 int cli_stopped(cli *c); /* fails after a Ctrl-C */
 /* Opens the model of -m with --precision, --threads and --memory, and applies every --edit. */
 int cli_open_model(cli *c, loci_model **out);
+const char *cli_template(const cli *c); /* of --template, or --no-chat; NULL: the model's own */
 /* The directory of -m, of LOCI_PATH_SIZE bytes (loci_model_find). */
 int cli_model_path(cli *c, char *out);
 /* Model and prompt; both NULL after a failure.  [constraints] NULL: all of -c, else these. */

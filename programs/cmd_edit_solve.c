@@ -113,7 +113,9 @@ static int read_one(cli *c, request *r, const loci_model *m) {
   int n = 0;
   loci_question q = {.image = args_get(&c->args, OPT_IMAGE),
                      .text = args_get(&c->args, OPT_QUESTION),
-                     .template_name = args_get(&c->args, OPT_TEMPLATE),
+                     .template_name = cli_template(c),
+                     .system = args_get(&c->args, OPT_SYSTEM),
+                     .date = args_get(&c->args, OPT_DATE),
                      .constraints = &constraint,
                      .constraint_count = 1};
   while (n < MOST_PROMPTS && (rephrase[n] = args_at(&c->args, OPT_REPHRASE, n)) != NULL) n++;
@@ -139,7 +141,9 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
   bool sees = loci_model_get_info(m)->image_rows > 0; /* a text model is asked without */
   loci_question q = {.image = sees ? x->image : NULL,
                      .text = x->question,
-                     .template_name = args_get(&c->args, OPT_TEMPLATE),
+                     .template_name = cli_template(c),
+                     .system = args_get(&c->args, OPT_SYSTEM),
+                     .date = args_get(&c->args, OPT_DATE),
                      .constraints = x->constraints,
                      .constraint_count = 1};
   others more = {x->rephrase, x->same_entity, x->rephrase_count, sees ? x->same_entity_count : 0};

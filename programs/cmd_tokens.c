@@ -61,12 +61,19 @@ static int tokens_of_question(cli *c) {
   char *json = NULL;
   if (args_has(&c->args, OPT_NO_SPECIAL))
     return cli_usage(c, "--no-special goes with --text or --lines");
+  if (args_has(&c->args, OPT_PROMPT) && c->json)
+    return cli_usage(c, "--prompt prints the prompt alone; --json has it, too");
   int code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
   if (loci_json(&loci_prompt_get_info(prompt)->result, &json, &c->err)) {
     code = cli_failed(c);
   } else {
-    if (!c->json) show(c, loci_prompt_get_info(prompt));
+    const loci_prompt_info *i = loci_prompt_get_info(prompt);
+    if (args_has(&c->args, OPT_PROMPT)) {
+      fputs(i->text, stdout);
+    } else if (!c->json) {
+      show(c, i);
+    }
     code = cli_write_json(c, json);
   }
   loci_prompt_free(prompt);
@@ -81,7 +88,10 @@ int cmd_tokens(cli *c) {
     return cli_usage(c, "tokens needs one of -q TEXT, --text TEXT and --lines FILE");
   if (question) return tokens_of_question(c);
   if (args_has(&c->args, OPT_IMAGE) || args_has(&c->args, OPT_CONSTRAINT) ||
-      args_has(&c->args, OPT_TEMPLATE))
-    return cli_usage(c, "--image, --constraint and --template go with a question, -q TEXT");
+      args_has(&c->args, OPT_TEMPLATE) || args_has(&c->args, OPT_NO_CHAT) ||
+      args_has(&c->args, OPT_SYSTEM) || args_has(&c->args, OPT_DATE) ||
+      args_has(&c->args, OPT_PROMPT))
+    return cli_usage(c, "--image, --constraint, --template, --no-chat, --system, --date and "
+                        "--prompt go with a question, -q TEXT");
   return cmd_tokens_of_text(c);
 }

@@ -143,7 +143,9 @@ static int add_question(cli *c, const loci_model *m, const char *image, const lo
                               : x->image            ? x->image
                                                     : image,
                      .text = x->question,
-                     .template_name = args_get(&c->args, OPT_TEMPLATE),
+                     .template_name = cli_template(c),
+                     .system = args_get(&c->args, OPT_SYSTEM),
+                     .date = args_get(&c->args, OPT_DATE),
                      .constraints = x->constraints,
                      .constraint_count = 1};
   bool opened;

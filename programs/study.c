@@ -17,7 +17,9 @@ int study_open(cli *c, loci_model **model, loci_examples **examples) {
 }
 
 int study_opts(cli *c, loci_study_opts *out) {
-  out->template_name = args_get(&c->args, OPT_TEMPLATE);
+  out->template_name = cli_template(c);
+  out->system = args_get(&c->args, OPT_SYSTEM);
+  out->date = args_get(&c->args, OPT_DATE);
   int code = cli_int(c, OPT_LIMIT, 1, 1000000000, &out->limit);
   if (!code) code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &out->max_new);
   if (!code) code = cli_seed(c, &out->seed);

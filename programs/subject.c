@@ -39,10 +39,16 @@ static int apply_edits(cli *c, loci_model *m) {
   return code;
 }
 
+const char *cli_template(const cli *c) {
+  return args_has(&c->args, OPT_NO_CHAT) ? "raw" : args_get(&c->args, OPT_TEMPLATE);
+}
+
 int cli_open_model(cli *c, loci_model **out) {
   char path[LOCI_PATH_SIZE];
   loci_model_opts opts;
   *out = NULL;
+  if (args_has(&c->args, OPT_NO_CHAT) && args_has(&c->args, OPT_TEMPLATE))
+    return cli_usage(c, "--no-chat is --template raw: give one of the two");
   int code = cli_model_opts(c, &opts);
   if (!code) code = cli_model_path(c, path);
   if (code) return code;
@@ -63,7 +69,9 @@ int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loc
   memset(&q, 0, sizeof q);
   q.image = args_get(&c->args, OPT_IMAGE);
   q.text = args_get(&c->args, OPT_QUESTION);
-  q.template_name = args_get(&c->args, OPT_TEMPLATE);
+  q.template_name = cli_template(c);
+  q.system = args_get(&c->args, OPT_SYSTEM);
+  q.date = args_get(&c->args, OPT_DATE);
   while ((all[q.constraint_count] = args_at(&c->args, OPT_CONSTRAINT, q.constraint_count)) != NULL)
     q.constraint_count++;
   q.constraints = only ? only->text : all;
