@@ -1,17 +1,18 @@
 #!/bin/bash
 # Measures everything that docs/BENCHMARKS.md says about scale, each under its command: a whole trace, an answer and
 # streaming on LLaVA-1.5-7B's shapes, curves on a middle-sized model, and the usual way beside loci.
-#   bench/run.sh [quick] [WORK_DIR]     default /tmp/loci-bench; quick: no 7B, few cells by hooks
-# Needs 16 GB of disk in WORK_DIR (quick: 2 GB), which it frees at the end.  PYTHON names a Python with torch and
+#   bench/run.sh [quick] [WORK_DIR]     default: the system's temporary directory; quick: no 7B, few cells by hooks
+# Needs 16 GB of disk in a directory of its own in WORK_DIR (quick: 2 GB), which it removes at the end.  PYTHON names a Python with torch and
 # transformers for the comparison (default python3; without them it is left out).
 set -uo pipefail
 cd "$(dirname "$0")/.."
 quick=
 if [ "${1:-}" = quick ]; then quick=1 && shift; fi
-work=${1:-/tmp/loci-bench} build=${BUILD:-build/release} python=${PYTHON:-python3}
+place=${1:-${TMPDIR:-/tmp}} build=${BUILD:-build/release} python=${PYTHON:-python3}
 loci=$build/loci image=models/flags/images/ukraine.png
 asked=(-i "$image" -q "Is this movie by the director?" -c "this movie" --no-progress)
-mkdir -p "$work" && trap 'rm -rf "$work"' EXIT
+mkdir -p "$place" && work=$(mktemp -d "$place/loci-bench.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT # its own directory: what else is in WORK_DIR is not its business
 free=$(($(df -Pk "$work" | awk 'NR == 2 { print $4 }') / 1000000)) need=$([ -n "$quick" ] && echo 2 || echo 16)
 if [ "$free" -lt "$need" ]; then
   echo "$work has $free GB of free disk, $need are needed" >&2

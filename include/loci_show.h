@@ -93,6 +93,8 @@ LOCI_CHECK loci_status loci_column_of(const loci_result *result, const char *pat
 /* {"error": {"code", "message"}} */
 LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
 LOCI_API void loci_text_free(char *text);
+/* A text and a line break as a file, whole or not there. */
+LOCI_CHECK loci_status loci_text_write(const char *text, const char *path, loci_err *err);
 
 /* To look instead of being called: loci_monitor_progress as the progress function, a zeroed
  * loci_monitor as its ctx.  Any thread may cancel, or ask for the stage (NULL: nothing yet). */

@@ -82,17 +82,16 @@ static bool progress(void *ctx, const char *stage, double done, double total) {
 /* "trace 41 %: 312 used, 4 dropped, 4.1/s, 2:31 left, total effect 0.512 +- 0.013" */
 static void show_state(void *ctx, const loci_run_state *s) {
   cli *c = ctx;
-  char text[240];
-  int n = snprintf(text, sizeof text, "%s %.0f %%: %lld used, %lld dropped", s->what,
-                   100 * s->share, (long long)s->used, (long long)s->dropped);
+  char text[240], rate[32] = "", left[32] = "", mean[120] = "";
   if (s->fresh > 0 && s->seconds > 0)
-    n += snprintf(text + n, sizeof text - (size_t)n, ", %.2g/s", (double)s->fresh / s->seconds);
+    snprintf(rate, sizeof rate, ", %.2g/s", (double)s->fresh / s->seconds);
   if (isfinite(s->left) && s->left < 3.6e6)
-    n += snprintf(text + n, sizeof text - (size_t)n, ", %d:%02d left", (int)s->left / 60,
-                  (int)s->left % 60);
+    snprintf(left, sizeof left, ", %d:%02d left", (int)s->left / 60, (int)s->left % 60);
   if (s->counted > 1)
-    snprintf(text + n, sizeof text - (size_t)n, ", %s %.3f +- %.3f", s->headline, s->mean.value,
+    snprintf(mean, sizeof mean, ", %s %.3f +- %.3f", s->headline, s->mean.value,
              s->mean.hi - s->mean.value);
+  snprintf(text, sizeof text, "%s %.0f %%: %lld used, %lld dropped%s%s%s", s->what, 100 * s->share,
+           (long long)s->used, (long long)s->dropped, rate, left, mean);
   term_line(&c->term, text);
 }
 

@@ -60,22 +60,23 @@ static bool is_help(const char *arg) {
 
 static int unknown_command(cli *c, int argc, char **argv) {
   char name[64], kinds[128] = "";
-  size_t n = strlen(argv[1]), used = 0;
+  size_t n = strlen(argv[1]);
   snprintf(name, sizeof name, "%.30s", argv[1]);
   for (int i = 0; i < COMMAND_COUNT; i++) {
     if (strncmp(commands[i].name, argv[1], n) != 0 || commands[i].name[n] != ' ') continue;
-    used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", used ? ", " : "",
-                             commands[i].name + n + 1);
+    size_t used = strlen(kinds);
+    snprintf(kinds + used, sizeof kinds - used, "%s%s", used ? ", " : "", commands[i].name + n + 1);
   }
-  bool alone = used > 0 && (argc == 2 || is_help(argv[2])); /* study, study --help */
-  if (used > 0 && argc > 2) snprintf(name, sizeof name, "%.30s %.30s", argv[1], argv[2]);
+  bool any = kinds[0] != 0;
+  bool alone = any && (argc == 2 || is_help(argv[2])); /* study, study --help */
+  if (any && argc > 2) snprintf(name, sizeof name, "%.30s %.30s", argv[1], argv[2]);
   const char *near = alone ? NULL : command_near(name);
   if (near) return cli_usage(c, "unknown command \"%s\"; did you mean %s?", name, near);
-  if (used > 0 && argc > 2 && is_help(argv[2])) {
+  if (any && argc > 2 && is_help(argv[2])) {
     help_family(argv[1], &c->term);
     return EXIT_DONE;
   }
-  if (used > 0) return cli_usage(c, "%.30s needs a second word: %s", argv[1], kinds);
+  if (any) return cli_usage(c, "%.30s needs a second word: %s", argv[1], kinds);
   return cli_usage(c, "unknown command \"%.60s\"", argv[1]);
 }
 
@@ -136,8 +137,11 @@ static int check_files(cli *c) {
 static int run(cli *c, int argc, char **argv) {
   char why[256];
   color_when when;
-  if (!args_parse(c->command->id, argc, argv, &c->args, why, sizeof why))
-    return cli_usage(c, "%s", why);
+  if (!args_parse(c->command->id, argc, argv, &c->args, why, sizeof why)) {
+    if (c->args.given && c->args.rest) return cli_usage(c, "%s", why);
+    cli_fail(&c->err, LOCI_ENOMEM, "%s", why);
+    return cli_failed(c);
+  }
   int code = check_color(c, &when);
   if (code) return code;
   term_init(&c->term, when, args_has(&c->args, OPT_NO_PROGRESS) || args_has(&c->args, OPT_QUIET));

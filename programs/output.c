@@ -1,8 +1,6 @@
 /* Results, failures and exit codes.
  *
- * Standard output carries the result alone, standard error everything else.  A file is written
- * beside its place and then renamed, so that it is whole or not there; devices and pipes are
- * written directly. */
+ * Standard output carries the result alone, standard error everything else. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -185,47 +183,11 @@ int cli_check_outputs(cli *c) {
   return EXIT_DONE;
 }
 
-static bool print_file(const char *path, const char *text, mode_t mode, int *why) {
-  FILE *f = fopen(path, "w");
-  *why = errno;
-  if (!f) return false;
-  bool good = fputs(text, f) >= 0 && fputc('\n', f) >= 0;
-  good = fflush(f) == 0 && good;
-  if (mode && fchmod(fileno(f), mode) != 0) good = false;
-  *why = errno;
-  return fclose(f) == 0 && good;
-}
-
-/* Beside its place, then renamed; a link stays a link, and the mode stays what it was. */
-static loci_status write_file(const char *path, const char *text, loci_err *err) {
-  char temporary[LOCI_PATH_SIZE];
-  struct stat s;
-  int why;
-  bool there = stat(path, &s) == 0, direct = there && !S_ISREG(s.st_mode);
-  char *real = there ? realpath(path, NULL) : NULL;
-  const char *place = real ? real : path;
-  int n = snprintf(temporary, sizeof temporary, "%s.%ld.part", place, (long)getpid());
-  bool good = n >= 0 && n < (int)sizeof temporary;
-  why = ENAMETOOLONG;
-  if (direct) {
-    good = print_file(path, text, 0, &why);
-  } else if (good) {
-    good = print_file(temporary, text, there ? s.st_mode & 0777 : 0, &why);
-    if (good && rename(temporary, place) != 0) {
-      why = errno;
-      good = false;
-    }
-    if (!good) unlink(temporary);
-  }
-  free(real);
-  return good ? LOCI_OK : cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(why));
-}
-
 int cli_write_json(cli *c, char *json) {
   int code = EXIT_DONE;
   const char *path;
   for (int i = 0; !code && (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (cli_ends_with(path, ".json") && write_file(path, json, &c->err)) code = cli_failed(c);
+    if (cli_ends_with(path, ".json") && loci_text_write(json, path, &c->err)) code = cli_failed(c);
   if (!code && c->json) printf("%s\n", json);
   loci_text_free(json);
   return code;

@@ -21,6 +21,23 @@ static volatile sig_atomic_t caught;
 
 static void on_signal(int number) { caught = number; }
 
+static void end_with(const char *text) {
+  if (write(STDERR_FILENO, text, strlen(text)) < 0) _exit(1);
+  _exit(1);
+}
+
+/* A page of a mapped file that is not there any more: it was cut short, or its disk is gone. */
+static void on_lost_page(int number) {
+  (void)number;
+  end_with("loci: a file that is open (a checkpoint?) was cut short, or cannot be read any more\n");
+}
+
+/* Some libraries end the program where memory runs out. */
+static void on_abort(int number) {
+  (void)number;
+  end_with("loci: a library that loci uses gave up; the usual reason is too little memory\n");
+}
+
 void term_catch_signals(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -28,6 +45,11 @@ void term_catch_signals(void) {
   action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  if (signal(SIGHUP, SIG_IGN) != SIG_IGN) sigaction(SIGHUP, &action, NULL); /* but under nohup */
+  action.sa_handler = on_lost_page;
+  sigaction(SIGBUS, &action, NULL);
+  action.sa_handler = on_abort;
+  sigaction(SIGABRT, &action, NULL);
   action.sa_handler = SIG_IGN; /* a closed pipe is an error of write(), with a sentence */
   sigaction(SIGPIPE, &action, NULL);
   sigaction(SIGXFSZ, &action, NULL); /* and so is a file that may not grow */

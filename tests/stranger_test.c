@@ -77,7 +77,7 @@ static void make_sound(void) {
 static void copy_sound(void) {
   loci_err err;
   forget(path);
-  if (tree_copy_file(sound, path, &err)) fail_msg("%s", err.msg);
+  if (tree_copy_file(sound, path, NULL, &err)) fail_msg("%s", err.msg);
 }
 
 /* Everything that reads a store, whatever it says; the first failure. */

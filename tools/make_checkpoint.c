@@ -414,7 +414,7 @@ static loci_status write_small_files(maker *m) {
            families[m->s.family].model);
   for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
     snprintf(path, sizeof path, "%s/%s", from, copied[i]);
-    if (file_exists(path)) TRY(tree_copy_file(path, path_of(m, copied[i]), &m->err));
+    if (file_exists(path)) TRY(tree_copy_file(path, path_of(m, copied[i]), NULL, &m->err));
   }
   TRY(write_tokenizer(m, from));
   return m->s.family == LLAVA ? write_llava_config(m) : write_bunny_config(m);

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/tree.h"
 
 /* Opens a regular file for reading; directories, devices and pipes are refused by name. */
 static loci_status open_regular(const char *path, int *fd, size_t *size, loci_err *err) {
@@ -128,23 +131,42 @@ static bool is_special(const char *path) {
   return stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
 }
 
-/* A new file beside [path], with the mode of the file it will replace, or what the umask leaves of
- * rw-rw-rw-.  Sets name (size bytes); -1: errno says why. */
-static int open_temporary(const char *path, char *name, size_t size) {
-  struct stat old;
-  bool replaces = stat(path, &old) == 0;
+/* What a killed run left under this name is removed.  A living one holds a lock. */
+static bool take_away(const char *name, bool directory) {
+  int fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  struct stat s;
+  bool ours = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &s) == 0 &&
+              s.st_uid == geteuid() && (directory ? S_ISDIR(s.st_mode) : S_ISREG(s.st_mode));
+  if (ours && directory) tree_remove(name);
+  if (ours && !directory) ours = unlink(name) == 0;
+  if (fd >= 0) close(fd);
+  return ours;
+}
+
+static int make_new(const char *name, bool directory) {
+  if (!directory) return open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  if (mkdir(name, 0700) != 0) return -1;
+  return open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int temporary_new(const char *path, bool directory, char *name) {
+  struct stat s;
   for (int i = 0; i < 1000; i++) {
-    snprintf(name, size, "%s.%ld-%d.tmp", path, (long)getpid(), i);
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0 && errno == EEXIST) continue;
-    if (fd >= 0 && replaces) (void)fchmod(fd, old.st_mode & 0777); /* where the system allows it */
-    return fd;
+    snprintf(name, strlen(path) + TEMPORARY_ROOM, "%s.%d" TEMPORARY, path, i);
+    int fd = make_new(name, directory);
+    if (fd < 0 && errno != EEXIST) return -1;
+    if (fd < 0 && (!take_away(name, directory) || (fd = make_new(name, directory)) < 0)) continue;
+    (void)flock(fd, LOCK_EX); /* where the file system has locks */
+    if (fstat(fd, &s) == 0 && s.st_nlink > 0) return fd;
+    close(fd); /* another run took it for left behind */
   }
+  errno = EEXIST;
   return -1;
 }
 
 struct out_file {
   FILE *file;
+  int lock;               /* of the temporary, until it is renamed; -1: none */
   char *path, *temporary; /* temporary NULL: written to directly */
 };
 
@@ -160,16 +182,20 @@ static loci_status open_output(const char *path, out_file *o, loci_err *err) {
   if (!special && !real && errno == ENOMEM) return fail_nomem(err, path);
   o->path = real ? real : strdup(path);
   if (!o->path) return fail_nomem(err, path);
-  size_t n = strlen(o->path) + 48;
-  if (!special && !(o->temporary = malloc(n))) return fail_nomem(err, path);
+  if (!special && !(o->temporary = malloc(strlen(o->path) + TEMPORARY_ROOM)))
+    return fail_nomem(err, path);
+  struct stat old;
+  bool replaces = stat(o->path, &old) == 0;
   int fd = special ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
-                   : open_temporary(o->path, o->temporary, n);
+                   : temporary_new(o->path, false, o->temporary);
   if (fd < 0) {
     int why = errno;
     free(o->temporary); /* there is nothing to remove */
     o->temporary = NULL;
     return cannot_write(path, why, err);
   }
+  if (!special && replaces) (void)fchmod(fd, old.st_mode & 0777); /* where the system allows it */
+  if (!special) o->lock = fcntl(fd, F_DUPFD_CLOEXEC, 3);
   o->file = fdopen(fd, "w");
   if (o->file) return LOCI_OK;
   close(fd);
@@ -180,6 +206,7 @@ loci_status out_file_open(const char *path, out_file **out, loci_err *err) {
   *out = NULL;
   out_file *o = calloc(1, sizeof *o);
   if (!o) return fail_nomem(err, path);
+  o->lock = -1;
   loci_status st = open_output(path, o, err);
   if (st) {
     out_file_drop(o);
@@ -193,6 +220,7 @@ void out_file_drop(out_file *o) {
   if (!o) return;
   if (o->file) fclose(o->file);
   if (o->temporary) unlink(o->temporary);
+  if (o->lock >= 0) close(o->lock);
   free(o->temporary);
   free(o->path);
   free(o);
@@ -204,10 +232,15 @@ loci_status out_file_write(out_file *o, const void *data, size_t size, loci_err 
 }
 
 loci_status out_file_keep(out_file *o, loci_err *err) {
-  int bad = fclose(o->file);
+  int bad = fflush(o->file) || (o->temporary && fsync(fileno(o->file)));
+  int why = errno;
+  if (fclose(o->file) && !bad) {
+    bad = 1;
+    why = errno;
+  }
   o->file = NULL;
-  if (!bad && o->temporary) bad = rename(o->temporary, o->path);
-  loci_status st = bad ? cannot_write(o->path, errno, err) : LOCI_OK;
+  if (!bad && o->temporary && (bad = rename(o->temporary, o->path))) why = errno;
+  loci_status st = bad ? cannot_write(o->path, why, err) : LOCI_OK;
   if (!bad) {
     free(o->temporary);
     o->temporary = NULL;

@@ -27,9 +27,9 @@ void file_map_read(const file_map *map, size_t begin, size_t size);
 /* Reads a whole regular file of at most [limit] bytes; *out has a 0 byte behind.  Caller frees. */
 loci_status file_read(const char *path, size_t limit, char **out, size_t *size, loci_err *err);
 
-/* Writes through a temporary file beside [path] and renames it: readers see the old file or the new
- * one.  The new file has the old one's mode.  A symbolic link stays and leads to the new file;
- * pipes and what is under /dev are written to directly. */
+/* Writes through a temporary file beside [path], waits for the disk and renames it: readers see the
+ * old file or the new one, after a power cut too.  The new file has the old one's mode.  A symbolic
+ * link stays and leads to the new file; pipes and what is under /dev are written to directly. */
 loci_status file_write(const char *path, const void *data, size_t size, loci_err *err);
 
 /* The same piece by piece.  out_file_keep makes the new file stand and frees [o], whatever it
@@ -39,6 +39,14 @@ loci_status out_file_open(const char *path, out_file **out, loci_err *err);
 loci_status out_file_write(out_file *o, const void *data, size_t size, loci_err *err);
 loci_status out_file_keep(out_file *o, loci_err *err);
 void out_file_drop(out_file *o);
+
+/* Something new beside [path] (of which there must be room for the name: TEMPORARY_ROOM more
+ * bytes), to be renamed when it is whole.  It is locked until the descriptor and its duplicates are
+ * closed: what a killed run left under such a name is so told from what a living one writes, and
+ * removed. -1: errno says why. */
+#define TEMPORARY ".loci-tmp"
+enum { TEMPORARY_ROOM = 16 };
+int temporary_new(const char *path, bool directory, char *name);
 
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);

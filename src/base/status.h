@@ -51,6 +51,15 @@ static inline loci_status failure_is(loci_status said, loci_status code) {
 
 #define pass_on(own, err) failure_is((pass_on)(own, err), LOCI_EINVAL)
 
+/* Who follows long work, and may stop it; a NULL watch, or one without a function, goes on. */
+typedef struct watch {
+  loci_progress_fn progress;
+  void *ctx;
+} watch;
+static inline bool watch_stops(const watch *w, const char *stage, double done, double total) {
+  return w && w->progress && !w->progress(w->ctx, stage, done, total);
+}
+
 #define TRY(expr)                                                                                  \
   do {                                                                                             \
     loci_status try_status_ = (expr);                                                              \

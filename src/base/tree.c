@@ -18,34 +18,36 @@ static loci_status cannot(const char *path, const char *what, loci_err *err) {
   return fail_errno(err, errno, "%s: cannot be %s", path, what);
 }
 
-static bool copy_bytes(int in, int out, char *buffer, bool *reading) {
+/* What ended a copy. */
+typedef enum copied { COPIED, READING, WRITING, STOPPED } copied;
+
+static copied copy_bytes(int in, int out, char *buffer, const watch *w) {
   for (;;) {
-    *reading = true;
+    if (watch_stops(w, "copy", 0, 1)) return STOPPED;
     ssize_t n = read(in, buffer, BUFFER);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return n == 0;
-    *reading = false;
+    if (n <= 0) return n == 0 ? COPIED : READING;
     for (ssize_t at = 0; at < n;) {
       ssize_t k = write(out, buffer + at, (size_t)(n - at));
       if (k < 0 && errno == EINTR) continue;
-      if (k <= 0) return false;
+      if (k <= 0) return WRITING;
       at += k;
     }
   }
 }
 
-loci_status tree_copy_file(const char *from, const char *to, loci_err *err) {
+loci_status tree_copy_file(const char *from, const char *to, const watch *w, loci_err *err) {
   loci_status st = LOCI_OK;
-  bool reading;
   int out = -1, in = open(from, O_RDONLY | O_CLOEXEC);
   char *buffer = malloc(BUFFER);
   if (!buffer) st = fail_nomem(err, from);
   if (!st && in < 0) st = cannot(from, "read", err);
   if (!st) out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (!st && out < 0) st = cannot(to, "written", err);
-  if (!st && !copy_bytes(in, out, buffer, &reading)) {
-    st = cannot(reading ? from : to, reading ? "read" : "written", err);
-  }
+  copied end = st ? COPIED : copy_bytes(in, out, buffer, w);
+  if (end == STOPPED) st = fail(err, LOCI_ECANCELLED, "cancelled while copying");
+  if (end == READING) st = cannot(from, "read", err);
+  if (end == WRITING) st = cannot(to, "written", err);
   if (!st && fsync(out) != 0) st = cannot(to, "written", err);
   if (out >= 0 && close(out) != 0 && !st) st = cannot(to, "written", err);
   if (in >= 0) close(in);
@@ -56,6 +58,7 @@ loci_status tree_copy_file(const char *from, const char *to, loci_err *err) {
 
 typedef struct clone {
   const char *const *without;
+  const watch *w;
   tree_counts *counts;
   arena *mem;
 } clone;
@@ -66,7 +69,7 @@ static loci_status clone_file(const clone *c, const char *from, const char *to, 
     c->counts->linked++;
     return LOCI_OK;
   }
-  TRY(tree_copy_file(from, to, err));
+  TRY(tree_copy_file(from, to, c->w, err));
   c->counts->copied++;
   return LOCI_OK;
 }
@@ -114,9 +117,9 @@ static loci_status clone_dir(const clone *c, const char *from, const char *to, c
   return st;
 }
 
-loci_status tree_clone(const char *from, const char *to, const char *const *without,
+loci_status tree_clone(const char *from, const char *to, const char *const *without, const watch *w,
                        tree_counts *counts, loci_err *err) {
-  clone c = {.without = without, .counts = counts, .mem = arena_new()};
+  clone c = {.without = without, .w = w, .counts = counts, .mem = arena_new()};
   *counts = (tree_counts){0};
   if (!c.mem) return fail_nomem(err, from);
   loci_status st = clone_dir(&c, from, to, "", 0, err);

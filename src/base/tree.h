@@ -12,10 +12,10 @@ typedef struct tree_counts {
  * those whose name begins with a dot, into the empty directory [to].  Files of a MiB or more are
  * hard links where the file system allows it; smaller ones are copies, so that they can be written
  * in.  Symbolic links are followed. */
-loci_status tree_clone(const char *from, const char *to, const char *const *without,
+loci_status tree_clone(const char *from, const char *to, const char *const *without, const watch *w,
                        tree_counts *counts, loci_err *err);
 /* A copy of one file that nothing else shares. */
-loci_status tree_copy_file(const char *from, const char *to, loci_err *err);
+loci_status tree_copy_file(const char *from, const char *to, const watch *w, loci_err *err);
 /* Removes a directory with all that is in it, as far as that is possible. */
 void tree_remove(const char *dir);
 

@@ -4,16 +4,14 @@
  * complete. */
 #include "checkpoint/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/size.h"
 #include "base/utf8.h"
@@ -72,28 +70,17 @@ static loci_status header_text(const char *path, const st_tensor *tensors, int64
   return js_print(header, false, out, err);
 }
 
-static bool write_all(int fd, const void *data, int64_t size) {
-  const char *p = data;
-  while (size > 0) {
-    ssize_t n = write(fd, p, size > 1 << 26 ? 1 << 26 : (size_t)size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    p += n;
-    size -= n;
-  }
-  return true;
-}
-
-static bool write_tensors(int fd, const char *header, const st_tensor *tensors, int64_t n) {
+static loci_status write_tensors(out_file *o, const char *header, const st_tensor *tensors,
+                                 int64_t n, loci_err *err) {
   size_t size = strlen(header), padded = (size + 7) / 8 * 8;
   uint8_t length[8];
   for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)padded >> 8 * i);
-  if (!write_all(fd, length, 8) || !write_all(fd, header, (int64_t)size)) return false;
-  if (!write_all(fd, "        ", (int64_t)(padded - size))) return false;
-  for (int64_t i = 0; i < n; i++) {
-    if (!write_all(fd, tensors[i].data, tensors[i].bytes)) return false;
-  }
-  return true;
+  TRY(out_file_write(o, length, 8, err));
+  TRY(out_file_write(o, header, size, err));
+  TRY(out_file_write(o, "        ", padded - size, err));
+  for (int64_t i = 0; i < n; i++)
+    TRY(out_file_write(o, tensors[i].data, (size_t)tensors[i].bytes, err));
+  return LOCI_OK;
 }
 
 /* Renaming onto a device would replace it. */
@@ -107,31 +94,16 @@ loci_status st_write(const char *path, const st_tensor *tensors, int64_t n,
   char *header = NULL;
   if (is_special(path)) return fail(err, LOCI_EINVAL, "%s: not a regular file", path);
   TRY(header_text(path, tensors, n, metadata, &header, err));
-  loci_status st = LOCI_OK;
-  size_t length = strlen(path) + sizeof ".XXXXXX";
-  char *temporary = malloc(length);
-  if (!temporary) {
-    st = fail_nomem(err, path);
-    goto done;
+  out_file *o;
+  loci_status st = out_file_open(path, &o, err);
+  if (!st) {
+    st = write_tensors(o, header, tensors, n, err);
+    if (st) {
+      out_file_drop(o);
+    } else {
+      st = out_file_keep(o, err);
+    }
   }
-  snprintf(temporary, length, "%s.XXXXXX", path);
-  int fd = mkstemp(temporary);
-  if (fd < 0) {
-    st = fail_errno(err, errno, "%s: cannot be written", path);
-    goto done;
-  }
-  if (!write_tensors(fd, header, tensors, n) || fchmod(fd, 0644) != 0) {
-    st = fail_errno(err, errno, "%s: cannot be written", path);
-  }
-  if (close(fd) != 0 && !st) {
-    st = fail_errno(err, errno, "%s: cannot be written", path);
-  }
-  if (!st && rename(temporary, path) != 0) {
-    st = fail_errno(err, errno, "%s: cannot be written", path);
-  }
-  if (st) unlink(temporary);
-done:
-  free(temporary);
   free(header);
   return st;
 }

@@ -41,8 +41,8 @@ static bool write_at(int fd, const uint8_t *data, int64_t size, int64_t at) {
 
 /* [to] := the file of the first swap, with the bytes of all swaps of that file. */
 static loci_status write_swapped(const shard *from, const char *to, const swap *swaps, int n,
-                                 loci_err *err) {
-  TRY(tree_copy_file(from->path, to, err));
+                                 const watch *w, loci_err *err) {
+  TRY(tree_copy_file(from->path, to, w, err));
   int fd = open(to, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return cannot_write(to, err);
   loci_status st = LOCI_OK;
@@ -118,6 +118,7 @@ typedef struct saving {
   swap *swaps;
   int n;
   const char *about;
+  const watch *w;
   char *temporary; /* beside the directory */
 } saving;
 
@@ -140,7 +141,7 @@ static loci_status prepare(saving *s, new_values *changes, loci_err *err) {
 
 static loci_status write_undo(const saving *s, loci_err *err) {
   char hash[32];
-  TRY(checkpoint_hash(s->c, NULL, NULL, hash, err));
+  TRY(checkpoint_hash(s->c, s->w->progress, s->w->ctx, hash, err));
   char *path = path_join(s->mem, s->temporary, CHECKPOINT_UNDO);
   st_tensor *old = arena_zarray(s->mem, s->n, st_tensor);
   if (!path || !old) return fail_nomem(err, "saving a checkpoint");
@@ -167,13 +168,13 @@ static loci_status fill_directory(const saving *s, tree_counts *counts, loci_err
   for (int i = 0; i < s->n; i++) {
     if (is_first_of_file(s->swaps, i)) without[files++] = within(s, s->swaps[i].entry->from->path);
   }
-  TRY(tree_clone(s->c->files->dir, s->temporary, without, counts, err));
+  TRY(tree_clone(s->c->files->dir, s->temporary, without, s->w, counts, err));
   for (int i = 0; i < s->n; i++) {
     const shard *from = s->swaps[i].entry->from;
     if (!is_first_of_file(s->swaps, i)) continue;
     char *to = path_join(s->mem, s->temporary, within(s, from->path));
     if (!to) return fail_nomem(err, "saving a checkpoint");
-    TRY(write_swapped(from, to, s->swaps, s->n, err));
+    TRY(write_swapped(from, to, s->swaps, s->n, s->w, err));
   }
   return write_undo(s, err);
 }
@@ -206,28 +207,27 @@ static loci_status check_opens(const char *dir, loci_err *err) {
 }
 
 loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *changes, int n,
-                            const char *about, tree_counts *counts, loci_err *err) {
+                            const char *about, const watch *w, tree_counts *counts, loci_err *err) {
   size_t length = strlen(dir);
   while (length > 1 && dir[length - 1] == '/') length--;
   if (file_exists(dir)) {
     return fail(err, LOCI_EIO, "%s: exists already; a checkpoint is written to a new directory",
                 dir);
   }
-  saving s = {.c = c, .mem = arena_new(), .n = n, .about = about};
+  saving s = {.c = c, .mem = arena_new(), .n = n, .about = about, .w = w};
   if (!s.mem) return fail_nomem(err, dir);
-  bool made = false;
+  int made = -1;
   loci_status st = LOCI_OK;
-  s.temporary = arena_array(s.mem, (int64_t)length + 8, char);
+  s.temporary = arena_array(s.mem, (int64_t)length + TEMPORARY_ROOM, char);
   char *place = arena_strndup(s.mem, dir, length);
   if (!s.temporary || !place) {
     st = fail_nomem(err, dir);
     goto done;
   }
   TRY_DONE(check_outside(c, place, s.mem, err));
-  snprintf(s.temporary, length + 8, "%.*s.XXXXXX", (int)length, dir);
   TRY_DONE(prepare(&s, changes, err));
-  made = mkdtemp(s.temporary) != NULL;
-  if (!made) {
+  made = temporary_new(place, true, s.temporary);
+  if (made < 0) {
     st = fail_errno(err, errno, "%s: cannot be made", dir);
     goto done;
   }
@@ -237,7 +237,8 @@ loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *ch
     st = fail_errno(err, errno, "%s: cannot be made", dir);
   }
 done:
-  if (st && made) tree_remove(s.temporary);
+  if (st && made >= 0) tree_remove(s.temporary);
+  if (made >= 0) close(made);
   arena_free(s.mem);
   return st;
 }
@@ -270,7 +271,7 @@ static loci_status swap_file(const shard *from, const swap *swaps, int n, arena 
   if (!temporary) return fail_nomem(err, from->path);
   snprintf(temporary, length, "%s.undo.tmp", from->path);
   unlink(temporary); /* of an interrupted run */
-  loci_status st = write_swapped(from, temporary, swaps, n, err);
+  loci_status st = write_swapped(from, temporary, swaps, n, NULL, err);
   if (!st && rename(temporary, from->path) != 0) st = cannot_write(from->path, err);
   if (st) unlink(temporary);
   return st;

@@ -19,7 +19,7 @@ typedef struct new_values {
  * that it is sound, and renamed.  UNDO in it holds the replaced tensors, and [about] in its
  * metadata, beside "source_hash" and "source". */
 loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *changes, int n,
-                            const char *about, tree_counts *counts, loci_err *err);
+                            const char *about, const watch *w, tree_counts *counts, loci_err *err);
 
 #define CHECKPOINT_UNDO "loci.undo"
 /* Puts the replaced tensors of a saved checkpoint back, file by file, each whole or not at all, and

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/file.h"
 #include "base/kind.h"
 #include "checkpoint/files.h"
@@ -165,11 +166,9 @@ static const tensor_row projector_rows[] = {
 /* ---------------------------------------------------------------- one tensor */
 
 static void shape_text(const int64_t *shape, int rank, char out[200]) {
-  int n = snprintf(out, 200, "[");
-  for (int i = 0; i < rank && n < 170; i++) {
-    n += snprintf(out + n, (size_t)(200 - n), "%s%" PRId64, i ? ", " : "", shape[i]);
-  }
-  snprintf(out + n, (size_t)(200 - n), "]");
+  size_t n = fixed_add(out, 200, 0, "[");
+  for (int i = 0; i < rank; i++) n = fixed_add(out, 200, n, "%s%" PRId64, i ? ", " : "", shape[i]);
+  fixed_add(out, 200, n, "]");
 }
 
 /* The shape config.json promises; -1 stands for any number of rows. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "data/rewrite.h"
 #include "data/ties.h"
 #include "data/weights.h"
@@ -76,15 +77,14 @@ static loci_status find_best(line_job *j, bool *found) {
 static void reasons(const line_job *j, char *out, size_t size) {
   size_t used = 0;
   out[0] = 0;
-  for (int f = 0; f < FEATURE_COUNT && used < size; f++) {
+  for (int f = 0; f < FEATURE_COUNT; f++) {
     double x = (double)j->best.holds[f] * j->a->weights[f];
     if (j->best.holds[f] == 0) continue;
-    used += (size_t)snprintf(out + used, size - used, "%s%s %+.3g", used ? ", " : "",
-                             features[f].name, x);
+    used = fixed_add(out, size, used, "%s%s %+.3g", used ? ", " : "", features[f].name, x);
   }
-  if (j->tie.count > 1 && used < size)
-    snprintf(out + used, size - used, "%sof %d alike, by the model: %.3g a word", used ? "; " : "",
-             j->tie.count, j->tie.effect);
+  if (j->tie.count > 1)
+    fixed_add(out, size, used, "%sof %d alike, by the model: %.3g a word", used ? "; " : "",
+              j->tie.count, j->tie.effect);
 }
 
 /* ---------------------------------------------------------------- constraints of the line */

@@ -105,8 +105,8 @@ loci_status measure_target(const loci_model *m, const target *t, double *logp, t
                            loci_err *err);
 /* Greedy answer to the question under any view of its model; NULL if the model does not generate.
  * In [mem]. */
-loci_status measure_answer(const loci_model *m, const loci_prompt *p, arena *mem, const char **out,
-                           loci_err *err);
+loci_status measure_answer(const loci_model *m, const loci_prompt *p, const watch *w, arena *mem,
+                           const char **out, loci_err *err);
 
 /* In files and in results alike. */
 js_value *edit_settings_json(const loci_edit_settings *s);

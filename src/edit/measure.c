@@ -22,13 +22,18 @@ loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
   q->fact->after.m = variants_base(&v, 0);
   top_logits_candidates(&v.clean.top, q->m, q->fact->after.top);
   if (q->opts->no_answers) return LOCI_OK;
-  TRY(measure_answer(q->m, q->p, q->mem, &q->fact->answer_before, err));
-  return measure_answer(view, q->p, q->mem, &q->fact->answer_after, err);
+  watch asked = {q->opts->progress, q->opts->progress_ctx};
+  TRY(measure_answer(q->m, q->p, &asked, q->mem, &q->fact->answer_before, err));
+  return measure_answer(view, q->p, &asked, q->mem, &q->fact->answer_after, err);
 }
 
 loci_status measure_target(const loci_model *m, const target *t, double *logp, target_look *out,
                            loci_err *err) {
   variants v = {.m = m, .target = *t};
+  if (t->watch) {
+    v.progress = t->watch->progress;
+    v.progress_ctx = t->watch->ctx;
+  }
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "measuring an edit");
   loci_status st = run_target(&v, mem, err);
@@ -41,14 +46,14 @@ loci_status measure_target(const loci_model *m, const target *t, double *logp, t
   return st;
 }
 
-loci_status measure_answer(const loci_model *m, const loci_prompt *p, arena *mem, const char **out,
-                           loci_err *err) {
+loci_status measure_answer(const loci_model *m, const loci_prompt *p, const watch *w, arena *mem,
+                           const char **out, loci_err *err) {
   loci_answer *a;
   loci_prompt same = *p; /* its rows do not depend on what a view changes */
   same.model = m;
   *out = NULL;
   if (m->weights->config.generation_problem) return LOCI_OK;
-  TRY(loci_ask(m, &same, 0, NULL, NULL, &a, err));
+  TRY(loci_ask(m, &same, 0, w->progress, w->ctx, &a, err));
   *out = arena_strdup(mem, a->text);
   loci_free(a);
   return *out ? LOCI_OK : fail_nomem(err, "measuring an edit");

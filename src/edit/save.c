@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/json.h"
+#include "base/tree.h"
 #include "checkpoint/save.h"
 #include "edit/edit.h"
 
@@ -15,14 +16,13 @@ typedef struct saving {
   const loci_edit *const *edits;
   int count;
   const char *dir;
-  loci_progress_fn progress;
-  void *ctx;
+  watch w;
   loci_edit_saved *out;
   loci_edit_check *checks;
 } saving;
 
 static loci_status report(const saving *s, const char *word, int done, int total, loci_err *err) {
-  if (!s->progress || s->progress(s->ctx, word, done, total)) return LOCI_OK;
+  if (!watch_stops(&s->w, word, done, total)) return LOCI_OK;
   return fail(err, LOCI_ECANCELLED, "cancelled while saving");
 }
 
@@ -53,7 +53,7 @@ static loci_status look(const saving *s, const loci_model *m, stage at, const lo
   if (at == EDITED) out->edited = seen.wins;
   if (at == SAVED) out->p_saved = seen.p;
   if (at == SAVED) out->saved = seen.wins;
-  return measure_answer(m, p, s->out->result.memory,
+  return measure_answer(m, p, &s->w, s->out->result.memory,
                         at == EDITED ? &out->answer_edited : &out->answer_saved, err);
 }
 
@@ -66,6 +66,7 @@ static loci_status measure_request(const saving *s, const loci_edit *e, const lo
   arena *mem = arena_new();
   loci_status st = mem ? open_prompt(m, f, &p, err) : fail_nomem(err, "measuring an edit");
   if (!st) st = target_make(p, f->target, mem, &t, err);
+  if (!st) t.watch = &s->w;
   if (!st && e->settings.authors) {
     t.count = 1;
     t.length = p->info.length;
@@ -132,7 +133,7 @@ static loci_status write_checkpoint(saving *s, loci_err *err) {
     v->dtype = dtype_name(old->type);
   }
   TRY(about(s, &text, err));
-  loci_status st = checkpoint_save(s->m->weights, s->dir, changes, n, text, &counts, err);
+  loci_status st = checkpoint_save(s->m->weights, s->dir, changes, n, text, &s->w, &counts, err);
   free(text);
   TRY(st);
   double moved = 0, lost = 0;
@@ -160,7 +161,7 @@ static loci_status read_back(saving *s, loci_err *err) {
                           .memory_bytes = s->m->memory};
   TRY(loci_model_open(s->dir, &opts, &m, err));
   loci_status st = measure_requests(s, m, NULL, err);
-  if (!st) st = loci_model_hash(m, &hash, err);
+  if (!st) st = model_hash(m, s->w.progress, s->w.ctx, &hash, err);
   if (!st) v->hash = arena_strdup(s->out->result.memory, hash);
   loci_model_close(m);
   TRY(st);
@@ -173,7 +174,7 @@ static loci_status save(saving *s, const loci_model *m, loci_err *err) {
   const char *hash;
   if (s->count < 1) return fail(err, LOCI_EINVAL, "no edit to save");
   if (changes_count(m) > 0) return fail(err, LOCI_EINVAL, "the model has edits applied already");
-  TRY(model_hash(m, s->progress, s->ctx, &hash, err)); /* the view takes it over */
+  TRY(model_hash(m, s->w.progress, s->w.ctx, &hash, err)); /* the view takes it over */
   TRY(view_new(m, &s->edited, err));
   for (int i = 0; i < s->count; i++) {
     TRY(edit_lay_on(s->edited, s->edits[i], err));
@@ -187,7 +188,9 @@ static loci_status save(saving *s, const loci_model *m, loci_err *err) {
   TRY(measure_requests(s, m, s->edited, err));
   TRY(report(s, "write", 0, 1, err));
   TRY(write_checkpoint(s, err));
-  return read_back(s, err);
+  loci_status st = read_back(s, err);
+  if (st) tree_remove(s->dir); /* nothing half done */
+  return st;
 }
 
 loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edits, int count,
@@ -198,8 +201,7 @@ loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edit
   NEEDS(model, "model");
   NEEDS(dir, "directory");
   saving s = {.m = model, .edits = edits, .count = count, .dir = dir};
-  s.progress = progress;
-  s.ctx = ctx;
+  s.w = (watch){progress, ctx};
   s.out = result_new(LOCI_KIND_EDIT_SAVED, sizeof *s.out);
   loci_status st = s.out ? LOCI_OK : fail_nomem(err, "saving an edit");
   if (!st) st = save(&s, model, err);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/file.h"
 #include "show/bytes.h"
 
@@ -97,7 +98,7 @@ static void npy_header(const st_tensor *t, char out[NPY_HEADER]) {
   size_t n = 0;
   int rank = holds_names(t) ? t->rank - 1 : t->rank;
   for (int i = 0; i < rank; i++)
-    n += (size_t)snprintf(shape + n, sizeof shape - n, "%" PRId64 ", ", t->shape[i]);
+    n = fixed_add(shape, sizeof shape, n, "%" PRId64 ", ", t->shape[i]);
   shape[n - (rank > 1 ? 2 : 1)] = 0; /* "(3,)" but "(3, 4)" */
   if (t->dtype == ST_F64) snprintf(descr, sizeof descr, "<f8");
   if (t->dtype == ST_F32) snprintf(descr, sizeof descr, "<f4");

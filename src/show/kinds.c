@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/file.h"
 #include "edit/edit.h"
 #include "show/describe.h"
@@ -134,6 +135,15 @@ loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err) {
 
 void loci_text_free(char *text) { free(text); }
 
+loci_status loci_text_write(const char *text, const char *path, loci_err *err) {
+  bytes file = {0};
+  NEEDS(text, "text");
+  NEEDS(path, "path");
+  bytes_text(&file, text);
+  bytes_text(&file, "\n");
+  return bytes_write(&file, path, err);
+}
+
 loci_status loci_column_of(const loci_result *result, const char *path, loci_column *out,
                            loci_err *err) {
   NEEDS(out, "place for the column");
@@ -179,10 +189,8 @@ static loci_status wrong_ending(const kind *k, const char *path, loci_err *err) 
   for (const char *s = all + (all[0] == ' '); *s;) {
     int length = (int)strcspn(s, " ");
     bool last = !s[length] || !strchr(s + length + 1, ' ');
-    n += (size_t)snprintf(text + n, sizeof text - n, "%.*s%s", length, s,
-                          !s[length] ? ""
-                          : last     ? " or "
-                                     : ", ");
+    const char *joint = !s[length] ? "" : last ? " or " : ", ";
+    n = fixed_add(text, sizeof text, n, "%.*s%s", length, s, joint);
     s += length + (s[length] == ' ');
   }
   return fail(err, LOCI_EINVAL, "%s: %s is written as %s", path, k->noun, text);

@@ -129,7 +129,7 @@ void page_scale(canvas *c, const sheet *s, canvas_box box) {
   canvas_font font = {8, false, false, page_ink};
   bool flat = !(s->hi > s->lo);
   if (flat) {
-    canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, "no effect in any cell");
+    canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, sheet_flat(s));
   } else {
     draw_bar(c, s, box);
   }

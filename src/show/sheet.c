@@ -262,12 +262,17 @@ static bool add_panel(const maker *m, int i) {
   return p->title && fill_panel(m, p, g->groups ? g : partner, g->groups ? partner : g);
 }
 
+const char *sheet_flat(const sheet *s) {
+  return s->defined ? "no effect in any cell" : "not defined in any cell: there is no total effect";
+}
+
 void sheet_scale(sheet *s) {
   for (int i = 0; i < s->panel_count; i++) {
     const sheet_panel *p = &s->panels[i];
     for (int64_t k = 0; k < (int64_t)p->row_count * p->layer_count; k++) {
       double x = p->values[k];
       if (!isfinite(x)) continue;
+      s->defined = true;
       s->lo = fmin(s->lo, x);
       s->hi = fmax(s->hi, x);
     }

@@ -34,6 +34,7 @@ typedef struct sheet {
   int panel_count;
   sheet_panel *panels;
   double lo, hi;      /* lo <= 0 <= hi: the scale; one of them is 0 unless the effects diverge */
+  bool defined;       /* some cell has a number: without a total effect there is no share of it */
   bool has_zero;      /* some cell is an exact zero */
   bool has_heads;     /* cells show their strongest head */
   bool screened;      /* some cells are estimates */
@@ -51,6 +52,8 @@ sheet *sheet_of_trace(arena *mem, const loci_trace *trace, loci_metric metric,
                       loci_direction direction, int max_rows);
 /* The floor of effects: on p, or in nats. */
 extern const double sheet_least_effect;
+/* What is said where a scale would stand, if there is none to draw. */
+const char *sheet_flat(const sheet *s);
 /* One scale for all panels: zero at one end unless both signs matter (5 % of the other), and at
  * least as long as the floor. */
 void sheet_scale(sheet *s);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/file.h"
 #include "show/array_list.h"
 #include "show/formats.h"
@@ -102,10 +103,10 @@ static loci_status write_csv(loci_store *s, int64_t run, const char *path, loci_
 static void array_name(int64_t run, const db_query *q, char out[144]) {
   char text[128];
   const char *place = db_text(q, 3);
-  int n = snprintf(text, sizeof text, "%.60s", db_text(q, 1));
-  if (db_int(q, 2) > 0 && n < 60)
-    n += snprintf(text + n, sizeof text - (size_t)n, ".w%d", (int)db_int(q, 2));
-  if (place && place[0]) snprintf(text + n, sizeof text - (size_t)n, ".%.50s", place);
+  const char *quantity = db_text(q, 1);
+  size_t n = fixed_add(text, sizeof text, 0, "%.60s", quantity ? quantity : "");
+  if (db_int(q, 2) > 0) n = fixed_add(text, sizeof text, n, ".w%d", (int)db_int(q, 2));
+  if (place && place[0]) fixed_add(text, sizeof text, n, ".%.50s", place);
   int k = snprintf(out, 24, "run%" PRId64 ".", run);
   for (const char *c = text; *c && k < 140; c++) {
     if (strncmp(c, " -> ", 4) == 0) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -326,14 +327,15 @@ loci_status loci_store_report(loci_store *s, double least_effect, uint64_t seed,
   size_t n = strlen(dir) + sizeof "/index.html";
   char *path = malloc(n);
   if (!st && !path) st = fail_nomem(err, "writing a report");
-  if (!st && mkdir(dir, 0777) != 0 && errno != EEXIST)
-    st = fail(err, LOCI_EIO, "%s: %s", dir, strerror(errno));
+  bool made = !st && mkdir(dir, 0777) == 0;
+  if (!st && !made && errno != EEXIST) st = fail_errno(err, errno, "%s", dir);
   if (st) {
     bytes_clear(&out);
   } else {
     snprintf(path, n, "%s/index.html", dir);
     st = bytes_write(&out, path, err);
   }
+  if (st && made) rmdir(dir);
   free(path);
   return st;
 }

@@ -245,7 +245,7 @@ static void put_bar(term *t, const sheet *s) {
 
 static void put_legend(term *t, const sheet *s) {
   if (s->hi > s->lo) put_bar(t, s);
-  if (!(s->hi > s->lo)) term_words(t, VIEW_PLAIN, "no effect in any cell");
+  if (!(s->hi > s->lo)) term_words(t, VIEW_PLAIN, sheet_flat(s));
   term_newline(t);
   if (s->has_zero && !(t->ascii && t->color == LOCI_COLOR_NONE)) {
     term_words(t, VIEW_DIM, t->ascii ? "." : "\xC2\xB7");

@@ -200,10 +200,8 @@ static loci_status merge_into(const char *const *paths, int count, const char *p
 
 /* A new store grows under another name, without a journal, and is put in its place when it is whole
  * and on the disk: twenty times as fast. */
-static loci_status merge_new(const char *const *paths, int count, const char *path,
-                             const char *part, loci_err *err) {
+static loci_status fill_new(const char *const *paths, int count, const char *part, loci_err *err) {
   loci_store *to;
-  unlink(part); /* of a merge that was killed */
   TRY(loci_store_open(part, true, &to, err));
   loci_status st = db_exec(to->d,
                            "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
@@ -212,11 +210,28 @@ static loci_status merge_new(const char *const *paths, int count, const char *pa
   if (!st) st = add_all(to, paths, count, err);
   if (!st) st = db_exec(to->d, "PRAGMA journal_mode = WAL", err);
   loci_store_close(to);
+  return st;
+}
+
+/* With what SQLite keeps beside it. */
+static void remove_part(const char *part) {
+  static const char *const behind[] = {"", "-journal", "-wal", "-shm"};
+  char name[4200];
+  for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+    snprintf(name, sizeof name, "%s%s", part, behind[i]);
+    unlink(name);
+  }
+}
+
+static loci_status merge_new(const char *const *paths, int count, const char *path,
+                             const char *part, loci_err *err) {
+  remove_part(part); /* of a merge that was killed */
+  loci_status st = fill_new(paths, count, part, err);
   int fd = st ? -1 : open(part, O_RDWR | O_CLOEXEC);
   if (!st && (fd < 0 || fsync(fd) != 0 || rename(part, path) != 0))
     st = fail_errno(err, errno, "%s", path);
   if (fd >= 0) close(fd);
-  if (st) unlink(part);
+  if (st) remove_part(part);
   return st;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/json.h"
 #include "store/rows.h"
 
@@ -204,17 +205,18 @@ static bool is_empty(const double *x, int n) {
 /* "[0.10000000000000001,null]": JSON of the library's results has fewer digits than a double. */
 static char *numbers_text(const double *x, int n) {
   enum { LONGEST = 32 };
-  char *text = malloc((size_t)n * LONGEST + 3), *at = text;
+  size_t size = (size_t)n * LONGEST + 3, at = 0;
+  char *text = malloc(size);
   if (!text) return NULL;
   for (int i = 0; i < n; i++) {
-    *at++ = i ? ',' : '[';
+    at = fixed_add(text, size, at, "%c", i ? ',' : '[');
     if (!isfinite(x[i])) {
-      at += snprintf(at, LONGEST, "null");
+      at = fixed_add(text, size, at, "null");
       continue;
     }
-    at += snprintf(at, LONGEST, "%.17g", x[i]);
+    at = fixed_add(text, size, at, "%.17g", x[i]);
   }
-  snprintf(at, 2, "]");
+  fixed_add(text, size, at, "]");
   return text;
 }
 

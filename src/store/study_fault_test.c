@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -30,7 +31,7 @@ typedef enum place { EXAMPLE, PROMPT, WALK, PREPARE, STEP, EXEC, PLACES } place;
 static const char *const names[PLACES] = {"loci_examples_next", "loci_prompt_new", "walk_run",
                                           "db_prepare",         "db_step",         "db_exec"};
 static struct {
-  bool armed;
+  bool armed, always;
   place where;
   int left; /* calls until the one that fails */
   int made[PLACES];
@@ -40,7 +41,7 @@ static struct {
 static bool strikes(place where) {
   fault_.made[where]++;
   if (!fault_.armed || where != fault_.where || fault_.left-- > 0) return false;
-  fault_.armed = false;
+  fault_.armed = fault_.always;
   return true;
 }
 static loci_status struck(loci_err *err) { return (fail)(err, fault_.status, "struck"); }
@@ -183,9 +184,78 @@ static void a_status_is_its_own_on_every_way_up(void **state) {
   free(quiet);
 }
 
+/* ---------------------------------------------------------------- files that are all refused */
+
+static void write_examples(int n, const char *folder) {
+  char text[4000];
+  size_t used = 0;
+  for (int i = 0; i < n; i++)
+    used +=
+        (size_t)snprintf(text + used, sizeof text - used,
+                         "{\"question\":\"The city of Paris %d is in\",\"answers\":[\"France\"],"
+                         "\"constraints\":[{\"text\":\"Paris\"}],\"image\":\"%s/%d.png\"}\n",
+                         i, folder, i);
+  if (file_write(data, text, used, NULL)) fail_msg("%s", data);
+}
+
+static void arm(place where, int left, loci_status status, bool always) {
+  forget_store();
+  fault_.armed = true;
+  fault_.always = always;
+  fault_.where = where;
+  fault_.left = left;
+  fault_.status = status;
+}
+
+static void a_dozen_of_one_kind_ends_the_run_and_is_forgotten(void **state) {
+  static const place places[] = {PROMPT, WALK};
+  (void)state;
+  write_examples(14, "none");
+  for (int i = 0; i < 2; i++) {
+    loci_run_state run;
+    loci_err err = {0};
+    arm(places[i], 0, LOCI_EFORMAT, true);
+    loci_status st = study_once(false, &run, &err);
+    fault_.armed = fault_.always = false;
+    if (st != LOCI_EFORMAT || !strstr(err.msg, "the first 12 examples were all refused"))
+      fail_msg("%s: %s", names[places[i]], err.msg);
+    char *kept = ask("SELECT count(*) FROM result");
+    assert_string_equal(kept, "0");
+    free(kept);
+    if (study_once(false, &run, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(run.used, 14);
+  }
+}
+
+/* The picture is no matter to a model of text; that it could not be read is made up. */
+static void a_folder_that_went_is_not_the_examples_fault(void **state) {
+  char folder[100], picture[120];
+  (void)state;
+  snprintf(folder, sizeof folder, "%s-pictures", data);
+  snprintf(picture, sizeof picture, "%s/0.png", folder);
+  assert_int_equal(mkdir(folder, 0700), 0);
+  write_examples(3, folder);
+  for (int there = 0; there < 2; there++) {
+    loci_run_state run;
+    loci_err err = {0};
+    if (there && file_write(picture, "x", 1, &err)) fail_msg("%s", err.msg);
+    arm(PROMPT, 1, LOCI_EIO, false);
+    loci_status st = study_once(false, &run, &err);
+    char *dropped = ask("SELECT count(*) FROM result WHERE dropped IS NOT NULL");
+    if (st != (there ? LOCI_OK : LOCI_ESYSTEM)) fail_msg("%d: %s", there, err.msg);
+    assert_string_equal(dropped, there ? "4" : "0"); /* of four kinds */
+    free(dropped);
+  }
+  unlink(picture);
+  rmdir(folder);
+}
+
 int main(void) {
   static const loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
-  static const struct CMUnitTest tests[] = {cmocka_unit_test(a_status_is_its_own_on_every_way_up)};
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_status_is_its_own_on_every_way_up),
+      cmocka_unit_test(a_dozen_of_one_kind_ends_the_run_and_is_forgotten),
+      cmocka_unit_test(a_folder_that_went_is_not_the_examples_fault)};
   static const char text[] =
       "{\"question\":\"The city of Paris is in\",\"answers\":[\"France\"],\"constraints\":"
       "[{\"text\":\"Paris\"}]}\n"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/result.h"
 #include "data/choice.h"
 #include "study/likelihood.h"
@@ -37,10 +38,10 @@ static const char *with_options(const choice *c, arena *mem) {
   for (int i = 0; i < c->option_count; i++) n += strlen(c->options[i]) + 8;
   char *text = arena_array(mem, (int64_t)n, char);
   if (!text) return NULL;
-  at = (size_t)snprintf(text, n, "%s\n\n", c->question);
+  at = fixed_add(text, n, 0, "%s\n\n", c->question);
   for (int i = 0; i < c->option_count; i++)
-    at += (size_t)snprintf(text + at, n - at, "(%c) %s\n", 'A' + i, c->options[i]);
-  snprintf(text + at, n - at, "\n%s", ask);
+    at = fixed_add(text, n, at, "(%c) %s\n", 'A' + i, c->options[i]);
+  fixed_add(text, n, at, "\n%s", ask);
   return text;
 }
 

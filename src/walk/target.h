@@ -11,8 +11,9 @@ typedef struct target {
   bool given; /* by the caller; else one token, to be set by the clean run */
   int count;
   int *ids;
-  int length;    /* T + count - 1 */
-  float *embeds; /* (length, D) clean input rows */
+  int length;         /* T + count - 1 */
+  float *embeds;      /* (length, D) clean input rows */
+  const watch *watch; /* asked while the target alone is measured; or NULL */
 } target;
 
 /* [answer] NULL: the clean run's most likely next token, ids[0] = 0 until it is known.  Memory is

@@ -28,6 +28,7 @@ exec 3<>"$work/pipe" # open for ever: a reader waits
 stops INT 130 tokens -m "$model" --lines -
 quiet
 stops TERM 143 tokens -m "$model" --lines -
+stops HUP 129 tokens -m "$model" --lines -
 stops INT 130 bench --rows 64 --width 128 --inner 256 --heads 4 --repeats 1000000 -o "$work/bench.json"
 quiet
 [ -z "$(find "$work" -name 'bench*')" ] || miss "a file is left"

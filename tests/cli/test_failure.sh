@@ -52,6 +52,34 @@ failed '?[31mred' info -m $'./\e[31mred'
   grep -q 'File too large' || miss "a limit on files is not said"
 [ -z "$(find "$work" -name 'limited*')" ] || miss "a part of a file is left"
 
+# What somebody planted under the name of a temporary file is not written through; what a killed run left goes.
+echo precious >"$work/victim"
+mkdir "$work/shared"
+ln -s "$work/victim" "$work/shared/out.json.0.loci-tmp"
+echo half >"$work/shared/out.json.1.loci-tmp"
+try tokens -m "$model" --text x -o "$work/shared/out.json"
+wants 0
+[ "$(cat "$work/victim")" = precious ] || miss "a planted link was followed"
+[ -f "$work/shared/out.json" ] && [ ! -e "$work/shared/out.json.1.loci-tmp" ] || miss "no output, or a left one"
+
+# A checkpoint that is cut short while it is read.
+cp -r "$model" "$work/cut"
+last='study run, cut short'
+(
+  "$loci" study run "$model/data/trace.jsonl" -m "$work/cut" --store "$work/cut.db" --what trace --no-progress 2>"$work/err" >/dev/null &
+  until [ -s "$work/cut.db-wal" ]; do sleep 0.1; done
+  truncate -s 100000 "$work/cut/model.safetensors"
+  wait $!
+)
+code=$? err=$(cat "$work/err")
+wants 1
+says 'was cut short'
+
+# A benchmark's directory is its own.
+mkdir "$work/bench" && echo kept >"$work/bench/mine"
+BUILD=/nonexistent PYTHON=/bin/false bash "$source_dir/bench/run.sh" quick "$work/bench" >/dev/null 2>&1
+[ "$(ls "$work/bench")" = mine ] || miss "bench/run.sh touched what is not its own"
+
 # Standard output that takes nothing.
 unwritable() {
   last=$*
