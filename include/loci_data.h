@@ -30,6 +30,8 @@ typedef struct loci_finding_kind {
   int64_t count, repaired;
 } loci_finding_kind;
 
+enum { LOCI_MOST_FINDINGS = 50000 };
+
 /* What became of a file. */
 typedef struct loci_data_report {
   loci_result result;
@@ -42,7 +44,7 @@ typedef struct loci_data_report {
   int64_t compared, exact;    /* annotate: examples whose constraint is a piece of the question, and
                                  those among them whose proposal is the same but for articles */
   double token_f1; /* mean over them: 2 shared words / (words of one + words of the other) */
-  int64_t finding_count;
+  int64_t finding_count, unlisted; /* what is beyond LOCI_MOST_FINDINGS is counted, not listed */
   const loci_finding *findings;
   int kind_count;
   const loci_finding_kind *kinds; /* those that were found, errors first */
@@ -58,9 +60,9 @@ typedef struct loci_lint_opts {
 } loci_lint_opts;
 
 /* Every line of a file of examples, checked for what refuses it or would spoil its trace (the kinds
- * are listed in docs/DATA.md).  Memory grows with the findings, and by some 120 bytes a line to
- * find doubles.  The file written holds every line but those that are no example and those that
- * repeat another one in everything. */
+ * are listed in docs/DATA.md).  Memory grows with the findings that are listed, and by some 120
+ * bytes a line to find doubles.  The file written holds every line but those that are no example
+ * and those that repeat another one in everything. */
 LOCI_CHECK loci_status loci_data_lint(const char *path, const loci_lint_opts *opts,
                                       loci_data_report **out, loci_err *err);
 

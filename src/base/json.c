@@ -361,7 +361,15 @@ bool js_set_item(js_value *v, int64_t i, js_value *item) {
   return item && json_array_set_new(v, (size_t)i, item) == 0;
 }
 
-void js_drop_item(js_value *v, int64_t i) { json_array_remove(v, (size_t)i); }
+bool js_drop_items(js_value *v, const bool *drop) {
+  json_t *kept = json_array();
+  bool good = kept != NULL;
+  for (size_t i = 0; good && i < json_array_size(v); i++)
+    good = drop[i] || json_array_append(kept, json_array_get(v, i)) == 0;
+  good = good && json_array_clear(v) == 0 && json_array_extend(v, kept) == 0;
+  json_decref(kept);
+  return good;
+}
 
 js_value *js_ints(const int *x, int64_t n) {
   js_value *a = js_array();

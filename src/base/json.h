@@ -65,7 +65,8 @@ js_value *js_member(js_value *v, const char *key);
 js_value *js_item(js_value *v, int64_t i);
 bool js_set(js_value *v, const char *key, js_value *member);
 bool js_set_item(js_value *v, int64_t i, js_value *item);
-void js_drop_item(js_value *v, int64_t i);
+/* Drops the items i of which drop[i] is true, all in one pass; false: memory is out. */
+bool js_drop_items(js_value *v, const bool *drop);
 
 /* Building. js_put and js_push take v over; on any failure *to becomes NULL. */
 js_value *js_object(void);

@@ -49,6 +49,12 @@ static loci_status check_label(check_job *j, const loci_example *e) {
               e->question);
 }
 
+int64_t check_most(const char *question) {
+  enum { BYTES = 1 << 25, LEAST = 16 };
+  int64_t most = BYTES / ((int64_t)strlen(question) + 1);
+  return most > LEAST ? most : LEAST;
+}
+
 static bool contains_word(const char *text, const char *word) {
   size_t n = strlen(word);
   for (const char *p = text; n > 0 && *p; p++) {
@@ -63,7 +69,11 @@ static loci_status check_answers(check_job *j, const loci_example *e) {
   bool right = false;
   if (e->answer_count == 0 && !e->target && !j->c->unanswered && !choice_is_one(e))
     TRY(NOTE(j, NO_ANSWER, "answers", NULL, "there is none: right and wrong cannot be told apart"));
-  for (int i = 0; i < e->answer_count; i++) {
+  int64_t most = check_most(e->question);
+  if (e->answer_count > most || e->constraint_count > most)
+    TRY(NOTE(j, LINE_LARGE, NULL, NULL,
+             "only the first %lld constraints and answers are looked for", (long long)most));
+  for (int i = 0; i < e->answer_count && i < most; i++) {
     if (!contains_word(e->question, e->answers[i])) continue;
     snprintf(field, sizeof field, "answers[%d]", i);
     TRY(NOTE(j, ANSWER_GIVEN, field, NULL, "\"%.80s\" stands in the question", e->answers[i]));
@@ -108,29 +118,39 @@ static loci_status check_cut(check_job *j, const loci_example *e, span s, const 
               e->question + s.begin);
 }
 
-static loci_status check_constraint(check_job *j, const loci_example *e, int i) {
+/* The one before [i] that shares words with it, or -1. */
+static int overlapped(const span *spans, int i) {
+  for (int k = 0; k < i; k++)
+    if (spans[k].begin >= 0 && overlap(spans[i], spans[k])) return k;
+  return -1;
+}
+
+static loci_status check_constraint(check_job *j, const loci_example *e, const span *spans, int i) {
   char field[40];
   const char *text = e->constraints[i];
-  span s = span_find(e->question, text);
+  span s = spans[i];
   if (s.begin < 0) return LOCI_OK; /* said before */
   snprintf(field, sizeof field, "constraints[%d].text", i);
   if (s.occurrence == 1 && is_again(e->question, s))
     TRY(NOTE(j, CONSTRAINT_UNCLEAR, field, NULL,
              "\"%.80s\" is there more than once; \"%.80s@2\" would be the second", text, text));
   TRY(check_cut(j, e, s, field));
-  for (int k = 0; k < i; k++) {
-    span other = span_find(e->question, e->constraints[k]);
-    if (other.begin < 0 || !overlap(s, other)) continue;
-    return NOTE(j, CONSTRAINT_OVERLAP, field, NULL, "\"%.80s\" shares words with \"%.80s\"", text,
-                e->constraints[k]);
-  }
-  return LOCI_OK;
+  int other = overlapped(spans, i);
+  if (other < 0) return LOCI_OK;
+  return NOTE(j, CONSTRAINT_OVERLAP, field, NULL, "\"%.80s\" shares words with \"%.80s\"", text,
+              e->constraints[other]);
 }
 
 static loci_status check_constraints(check_job *j, const loci_example *e) {
   if (e->constraint_count == 0 && !j->c->unconstrained)
     return NOTE(j, NO_CONSTRAINT, "constraints", NULL, "there is none: nothing can be traced");
-  for (int i = 0; i < e->constraint_count; i++) TRY(check_constraint(j, e, i));
+  int64_t most = check_most(e->question);
+  span *spans = arena_array(j->mem, e->constraint_count, span);
+  if (!spans) return no_memory(j);
+  for (int i = 0; i < e->constraint_count && i < most; i++) {
+    spans[i] = span_find(e->question, e->constraints[i]);
+    TRY(check_constraint(j, e, spans, i));
+  }
   return LOCI_OK;
 }
 
@@ -155,7 +175,8 @@ static loci_status check_question_tokens(check_job *j, const loci_example *e) {
     st = NOTE(j, QUESTION_LONG, "question", NULL,
               "%d tokens and %d rows of the picture, but the model has %d positions", ids.count,
               rows, m->info.max_positions);
-  for (int i = 0; !st && i < e->constraint_count; i++) {
+  int64_t most = check_most(e->question);
+  for (int i = 0; !st && i < e->constraint_count && i < most; i++) {
     span s = span_find(e->question, e->constraints[i]);
     if (s.begin < 0 || has_token(&ids, s)) continue;
     snprintf(field, sizeof field, "constraints[%d].text", i);

@@ -44,5 +44,8 @@ typedef struct check_job {
              __VA_ARGS__)
 
 loci_status repair_line(check_job *j);
+/* How many pieces of a question are looked for in it: what takes well under a second, which is all
+ * of them in a line that a person wrote. */
+int64_t check_most(const char *question);
 
 #endif

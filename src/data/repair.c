@@ -122,42 +122,73 @@ static loci_status repair_question(check_job *j) {
   return set(j, j->line, "question", js_text(ended));
 }
 
-/* Whether an earlier item is the same string. */
-static bool is_double(const js_value *list, int64_t i, const char *text) {
-  for (int64_t k = 0; k < i; k++) {
-    const char *other = text_in(js_at(list, k));
-    if (other && strcmp(other, text) == 0) return true;
-  }
-  return false;
+/* The texts of a list that were met before, by hash and place. */
+typedef struct texts {
+  seen *met;
+  bool *drop;
+  int64_t dropped;
+} texts;
+
+static loci_status texts_open(check_job *j, const js_value *list, texts *t) {
+  *t = (texts){.met = seen_new(), .drop = arena_zarray(j->mem, js_count(list) + 1, bool)};
+  if (t->met && t->drop) return LOCI_OK;
+  seen_free(t->met);
+  return no_memory(j);
 }
 
-/* The i-th answer; [was]: its place in the line. */
-static loci_status repair_answer(check_job *j, js_value *list, int64_t *i, int64_t was) {
+/* Takes the doubles out. */
+static loci_status texts_close(check_job *j, js_value *list, texts *t, loci_status st) {
+  seen_free(t->met);
+  if (st || t->dropped == 0) return st;
+  j->changed = true;
+  return js_drop_items(list, t->drop) ? LOCI_OK : no_memory(j);
+}
+
+static void drop_item(texts *t, int64_t i) {
+  t->drop[i] = true;
+  t->dropped++;
+}
+
+/* Whether an earlier item, or its [member], is the same string. */
+static loci_status is_double(check_job *j, texts *t, const js_value *list, int64_t i,
+                             const char *member, const char *text, bool *out) {
+  bool fresh;
+  const seen_entry *e = seen_add(t->met, seen_hash(4, text), 0, i + 1, &fresh);
+  if (!e) return no_memory(j);
+  const js_value *item = js_at(list, (int64_t)e->line - 1);
+  const char *other = text_in(member ? js_get(item, member) : item);
+  *out = !fresh && other && strcmp(other, text) == 0;
+  return LOCI_OK;
+}
+
+static loci_status repair_answer(check_job *j, js_value *list, int64_t i, texts *t) {
   char field[40];
-  const char *text = text_in(js_at(list, *i));
+  const char *text = text_in(js_at(list, i));
+  bool twice = false;
   if (!text) return LOCI_OK;
-  snprintf(field, sizeof field, "answers[%lld]", (long long)was);
+  snprintf(field, sizeof field, "answers[%lld]", (long long)i);
   char *s = trimmed(j, text, " \t\r\n");
   if (!s) return no_memory(j);
-  bool empty = !*s, twice = !empty && is_double(list, *i, s);
-  if (empty || twice) {
-    TRY(empty ? NOTE(j, ANSWER_EMPTY, field, "", "is empty")
-              : NOTE(j, ANSWER_TWICE, field, "", "\"%.80s\" stands there already", s));
-    js_drop_item(list, (*i)--);
-    j->changed = true;
-  } else if (strcmp(s, text) != 0) {
-    TRY(NOTE(j, ANSWER_BLANK, field, s, "\"%.80s\" has blanks at its ends, or line breaks", text));
-    j->changed = true;
-    if (!js_set_item(list, *i, js_text(s))) return no_memory(j);
+  if (*s) TRY(is_double(j, t, list, i, NULL, s, &twice));
+  if (!*s || twice) {
+    drop_item(t, i);
+    return *s ? NOTE(j, ANSWER_TWICE, field, "", "\"%.80s\" stands there already", s)
+              : NOTE(j, ANSWER_EMPTY, field, "", "is empty");
   }
-  return LOCI_OK;
+  if (strcmp(s, text) == 0) return LOCI_OK;
+  TRY(NOTE(j, ANSWER_BLANK, field, s, "\"%.80s\" has blanks at its ends, or line breaks", text));
+  j->changed = true;
+  return js_set_item(list, i, js_text(s)) ? LOCI_OK : no_memory(j);
 }
 
 static loci_status repair_answers(check_job *j) {
+  texts t;
   js_value *list = js_member(j->line, "answers");
   if (js_kind_of(list) != JS_ARRAY) return LOCI_OK;
-  for (int64_t i = 0, was = 0; i < js_count(list); i++, was++) TRY(repair_answer(j, list, &i, was));
-  return LOCI_OK;
+  TRY(texts_open(j, list, &t));
+  loci_status st = LOCI_OK;
+  for (int64_t i = 0; !st && i < js_count(list); i++) st = repair_answer(j, list, i, &t);
+  return texts_close(j, list, &t, st);
 }
 
 /* ---------------------------------------------------------------- constraints */
@@ -230,39 +261,39 @@ static loci_status say_constraint(check_job *j, quirk what, const char *field, c
   }
 }
 
-static loci_status repair_constraint(check_job *j, js_value *list, int64_t *i, int64_t was) {
+static loci_status repair_constraint(check_job *j, js_value *list, int64_t i, texts *t) {
   char field[40], *repaired;
   quirk what;
   likeness like = {.by_case = true};
-  js_value *item = js_item(list, *i);
+  bool twice = false;
+  js_value *item = js_item(list, i);
   const char *question = text_in(js_get(j->line, "question"));
   const char *text = text_in(js_get(item, "text"));
   if (!text || !*text) return LOCI_OK;
-  snprintf(field, sizeof field, "constraints[%lld].text", (long long)was);
+  snprintf(field, sizeof field, "constraints[%lld].text", (long long)i);
   if (look_at(j, question, text, &what, &repaired, &like)) {
     if (j->c->raw) repaired = NULL;
     TRY(say_constraint(j, what, field, text, repaired, &like));
     if (repaired) TRY(set(j, item, "text", js_text(repaired)));
   }
   text = text_in(js_get(item, "text"));
-  for (int64_t k = 0; k < *i; k++) {
-    const char *other = text_in(js_get(js_at(list, k), "text"));
-    if (!other || !text || strcmp(other, text) != 0) continue;
-    TRY(NOTE(j, CONSTRAINT_TWICE, field, "", "\"%.80s\" stands there already", text));
-    js_drop_item(list, (*i)--);
-    j->changed = true;
-    break;
-  }
-  return LOCI_OK;
+  if (text) TRY(is_double(j, t, list, i, "text", text, &twice));
+  if (!twice) return LOCI_OK;
+  drop_item(t, i);
+  return NOTE(j, CONSTRAINT_TWICE, field, "", "\"%.80s\" stands there already", text);
 }
 
 static loci_status repair_constraints(check_job *j) {
+  texts t;
   const char *question = text_in(js_get(j->line, "question"));
   js_value *list = js_member(j->line, "constraints");
   if (!question || js_kind_of(list) != JS_ARRAY) return LOCI_OK;
-  for (int64_t i = 0, was = 0; i < js_count(list); i++, was++)
-    TRY(repair_constraint(j, list, &i, was));
-  return LOCI_OK;
+  TRY(texts_open(j, list, &t));
+  loci_status st = LOCI_OK;
+  int64_t most = check_most(question);
+  for (int64_t i = 0; !st && i < js_count(list) && i < most; i++)
+    st = repair_constraint(j, list, i, &t);
+  return texts_close(j, list, &t, st);
 }
 
 loci_status repair_line(check_job *j) {

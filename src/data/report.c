@@ -64,6 +64,13 @@ static loci_status make_room(report *r, loci_err *err) {
 loci_status report_add(report *r, quirk kind, const place *at, loci_err *err, const char *format,
                        ...) {
   char text[MOST_TEXT];
+  r->kinds[kind].count++;
+  r->kinds[kind].repaired += at->repaired != NULL;
+  r->errors += table[kind].error && !(at->repaired && r->view.fixed);
+  if (r->view.finding_count >= LOCI_MOST_FINDINGS) {
+    r->view.unlisted++;
+    return LOCI_OK;
+  }
   va_list list;
   va_start(list, format);
   vsnprintf(text, sizeof text, format, list);
@@ -79,9 +86,6 @@ loci_status report_add(report *r, quirk kind, const place *at, loci_err *err, co
       !copy(r, at->repaired, &f->repaired))
     return fail_nomem(err, r->view.path);
   r->view.finding_count++;
-  r->kinds[kind].count++;
-  r->kinds[kind].repaired += at->repaired != NULL;
-  r->errors += f->error && !(at->repaired && r->view.fixed);
   return LOCI_OK;
 }
 

@@ -101,6 +101,7 @@ static void say_kinds(sink *s, const loci_data_report *r) {
     say_end(s);
   }
   say_end(s);
+  say_members(s, r, unlisted);
   say_list(s, "findings");
   for (int64_t i = 0; i < r->finding_count; i++) {
     const loci_finding *f = &r->findings[i];

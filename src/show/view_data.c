@@ -79,6 +79,10 @@ void view_data_report(const void *result, const loci_draw_opts *opts, views *v) 
   for (int64_t i = 0; i < r->finding_count; i++) {
     if (is_shown(r, &r->findings[i], shown)) say_finding(v, r, &r->findings[i]);
   }
+  if (r->unlisted > 0) {
+    view_begin(v, VIEW_LINE);
+    view_say(v, VIEW_DIM, "and %" PRId64 " more, which are counted below", r->unlisted);
+  }
   if (r->finding_count > 0) view_gap(v);
   say_kinds(v, r);
   say_counts(v, r);

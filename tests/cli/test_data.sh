@@ -331,6 +331,21 @@ if ! grep -q __asan_init "$loci"; then # whose freed memory comes back late
   [ $((more - few)) -le 6000 ] || miss "20000 lines took $((more - few)) kB more"
 fi
 
+# A line of very many constraints, and one of very many answers, take no longer than their length; of very many findings
+# the first 50,000 are listed.
+words=$(seq -f 'w%g' 1 6000)
+{
+  printf '{"question":"%s","constraints":[' "$(tr '\n' ' ' <<<"$words")"
+  sed 's/.*/{"text":"&"}/' <<<"$words" | paste -sd,
+  echo '],"answers":["a"]}'
+} | tr -d '\n' >large.jsonl
+printf '\n{"question":"Where?","answers":[%s"a","a"]}\n' "$(printf '"",%.0s' {1..200000})" >>large.jsonl
+last='data lint large.jsonl'
+timeout 30 "$loci" data lint large.jsonl --json >out 2>err # seconds where time grows with the square
+code=$?
+[ "$code" = 0 ] || [ "$code" = 1 ] || miss "exit code $code"
+holds out '"kind":"line-large"' '"unlisted":1' '"kind":"answer-empty","error":false,"count":200000'
+
 usage '--fix needs -o F.jsonl' data lint all.jsonl --fix
 usage 'a repaired file is written with --fix' data lint all.jsonl -o x.jsonl
 usage 'data lint writes files that end in .jsonl .json' data lint all.jsonl -o x.csv
