@@ -142,6 +142,38 @@ static void claims_of_too_many_pixels_are_refused(void **state) {
   expect_failure(&b, LOCI_EUNSUPPORTED, "61680 x 61680");
 }
 
+static void a_large_jpeg_of_few_bytes_is_refused(void **state) {
+  (void)state;
+  bytes b = read_golden("jpeg-420.jpg");
+  for (size_t i = 2; i + 9 < b.n; i++) {
+    if (b.data[i] != 0xff || b.data[i + 1] != 0xc0) continue;
+    memset(b.data + i + 5, 0x20, 4); /* SOF0: height and width */
+    break;
+  }
+  expect_failure(&b, LOCI_EFORMAT, "8224 x 8224 pixels in");
+}
+
+/* Stored blocks of 64 kB without an end behind two rows: cut short, and nobody may ask for them. */
+static void what_follows_the_rows_of_a_png_is_not_unpacked(void **state) {
+  (void)state;
+  enum { BLOCK = 65535, CLAIMED = 1 << 30 };
+  bytes b = png_header(2, 2, 8, 0);
+  static const uint8_t begin[] = {0x78, 1, 0, 6, 0, 0xf9, 0xff, 0, 1, 2, 0, 3, 4};
+  uint8_t *all = calloc(1, b.n + 8 + sizeof begin + 3 * BLOCK);
+  assert_non_null(all);
+  put_u32_big(&b, CLAIMED);
+  put(&b, "IDAT", 4);
+  put(&b, begin, sizeof begin);
+  memcpy(all, b.data, b.n);
+  for (int i = 0; i < 2; i++) memcpy(all + b.n + i * (BLOCK + 5), "\0\xff\xff\0\0", 5);
+  image_rgb im;
+  loci_err err;
+  if (image_decode(all, b.n + 2 * BLOCK, "x", &im, &err)) fail_msg("%s", err.msg);
+  assert_memory_equal(im.pixels, "\1\1\1\2\2\2\3\3\3\4\4\4", 12);
+  image_clear(&im);
+  free(all);
+}
+
 static void sizes_of_zero_or_beyond_31_bits_are_refused(void **state) {
   (void)state;
   static const uint32_t sizes[][2] = {{0, 5}, {5, 0}, {0, 0}, {0x80000000, 1}, {1, 0xffffffff}};
@@ -320,6 +352,8 @@ int main(void) {
       cmocka_unit_test(a_caller_may_set_a_smaller_limit),
       cmocka_unit_test(palette_indexes_behind_the_palette_are_black),
       cmocka_unit_test(a_jpeg_of_thousands_of_scans_is_refused),
+      cmocka_unit_test(a_large_jpeg_of_few_bytes_is_refused),
+      cmocka_unit_test(what_follows_the_rows_of_a_png_is_not_unpacked),
       cmocka_unit_test(the_first_frame_of_an_animation_stands_on_black),
       cmocka_unit_test(animations_that_contradict_themselves_are_refused),
   };

@@ -20,8 +20,12 @@
 
 /* A progressive file of a few kilobytes can ask for any number of passes over a huge picture; real
  * ones have about ten. */
-enum { MAX_SCANS = 500 };
-static const double MAX_SCANNED_PIXELS = 4e9; /* each scan of a progressive file passes over all */
+enum { USUAL_SCANS = 20, MAX_SCANS = 500 };
+static const double MAX_SCANNED_PIXELS = 1e9; /* each scan of a progressive file passes over all */
+
+/* Every block of 8 x 8 pixels takes one bit at least: a file with fewer has the rest filled with
+ * gray.  So much for nothing is only refused where it is large. */
+enum { PIXELS_OF_BYTE = 8 * 64, PIXELS_FOR_NOTHING = 1 << 24 };
 
 typedef struct jpeg_reader {
   struct jpeg_decompress_struct info;
@@ -54,7 +58,7 @@ static void on_progress(j_common_ptr info) {
   jpeg_reader *r = info->client_data;
   double scans = r->info.input_scan_number;
   double pixels = (double)r->info.image_width * (double)r->info.image_height;
-  if (scans <= MAX_SCANS && scans * pixels <= MAX_SCANNED_PIXELS) return;
+  if (scans <= USUAL_SCANS || (scans <= MAX_SCANS && scans * pixels <= MAX_SCANNED_PIXELS)) return;
   r->status = fail(r->err, LOCI_EUNSUPPORTED, "%s: a JPEG file of more than %d scans", r->src->what,
                    (int)scans - 1);
   longjmp(r->jump, 1);
@@ -110,6 +114,11 @@ static loci_status read_picture(jpeg_reader *r) {
     return fail(r->err, LOCI_EUNSUPPORTED, "%s: a JPEG file of %d components, expected 1, 3 or 4",
                 r->src->what, parts);
   TRY(image_alloc(r->src, r->info.image_width, r->info.image_height, r->out, r->err));
+  int64_t pixels = (int64_t)r->info.image_width * r->info.image_height;
+  if (pixels > PIXELS_FOR_NOTHING && pixels / PIXELS_OF_BYTE > (int64_t)r->src->size)
+    return fail(r->err, LOCI_EFORMAT,
+                "%s: a JPEG file of %u x %u pixels in %zu bytes, which is too few", r->src->what,
+                r->info.image_width, r->info.image_height, r->src->size);
   r->info.out_color_space = parts == 4 ? JCS_CMYK : JCS_RGB;
   if (parts == 4) {
     r->row = malloc((size_t)r->out->width * 4);

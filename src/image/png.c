@@ -15,15 +15,19 @@
 
 #include "image/decode.h"
 
-/* libpng refuses longer chunks even where they are skipped; only IDAT may be larger. */
-enum { MAX_CHUNK_BYTES = 1 << 26 };
+/* libpng refuses longer chunks even where they are skipped; only IDAT may be larger.  Behind the
+ * last row it unpacks what is left of the data, a thousandfold: it gets no more than is left of
+ * sound files, where the data end with their checksum. */
+enum { MAX_CHUNK_BYTES = 1 << 26, MAX_BEHIND = 1 << 16 };
 
 typedef struct png_reader {
   png_structp png;
   png_infop info;
   const image_source *src;
-  size_t at; /* bytes read */
-  bool out_of_memory;
+  size_t at;    /* bytes read */
+  int64_t rows; /* still to be unpacked, of all passes */
+  size_t end;   /* where no more is read, once there are none */
+  bool out_of_memory, gray16, whole;
   image_rgb *out;
   loci_status status;
   loci_err *err;
@@ -55,8 +59,22 @@ static void on_free(png_structp png, png_voidp p) {
   free(p);
 }
 
+/* For each row, when it is unpacked. */
+static void on_row(png_structp png, png_row_infop info, png_bytep row) {
+  png_reader *r = png_get_user_transform_ptr(png);
+  (void)info;
+  (void)row;
+  if (--r->rows > 0) return;
+  r->whole = true;
+  r->end = r->at + MAX_BEHIND;
+}
+
 static void on_read(png_structp png, png_bytep to, size_t n) {
   png_reader *r = png_get_io_ptr(png);
+  if (r->whole && r->at + n > r->end) {
+    r->status = LOCI_OK;
+    png_longjmp(png, 1);
+  }
   if (n > r->src->size - r->at) png_error(png, "it is cut short");
   memcpy(to, r->src->bytes + r->at, n);
   r->at += n;
@@ -123,17 +141,20 @@ static loci_status read_picture(png_reader *r) {
   png_read_info(r->png, r->info);
   png_get_IHDR(r->png, r->info, &width, &height, &depth, &colour, &interlace, NULL, NULL);
   TRY(image_alloc(r->src, width, height, r->out, r->err));
-  bool gray16 = choose_conversion(r->png, depth, colour);
+  r->gray16 = choose_conversion(r->png, depth, colour);
   int passes = png_set_interlace_handling(r->png);
+  r->rows = passes == 1 ? height : 0;
+  for (int pass = 0; passes > 1 && pass < passes; pass++)
+    if (PNG_PASS_COLS(width, pass) > 0) r->rows += PNG_PASS_ROWS(height, pass);
+  png_set_read_user_transform_fn(r->png, on_row);
+  png_set_user_transform_info(r->png, r, 0, 0);
   png_read_update_info(r->png, r->info);
   size_t stride = (size_t)width * 3;
-  size_t expected = gray16 ? (size_t)width * 2 : stride;
+  size_t expected = r->gray16 ? (size_t)width * 2 : stride;
   if (png_get_rowbytes(r->png, r->info) != expected) png_error(r->png, "rows of unexpected length");
   for (int pass = 0; pass < passes; pass++)
     for (png_uint_32 y = 0; y < height; y++)
       png_read_row(r->png, r->out->pixels + y * stride, NULL);
-  if (gray16)
-    for (png_uint_32 y = 0; y < height; y++) spread_gray16(r->out->pixels + y * stride, width);
   return LOCI_OK;
 }
 
@@ -159,6 +180,8 @@ loci_status png_decode(const image_source *src, image_rgb *out, loci_err *err) {
   else
     st = fail_nomem(err, src->what);
   png_destroy_read_struct(&r.png, &r.info, NULL);
+  for (int y = 0; !st && r.gray16 && y < out->height; y++)
+    spread_gray16(out->pixels + (size_t)y * (size_t)out->width * 3, (size_t)out->width);
   if (st) image_clear(out);
   return st;
 }
