@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/fixed.h"
 #include "base/kind.h"
 #include "checkpoint/files.h"
 #include "checkpoint/names.h"
@@ -105,7 +106,7 @@ void beside_note(checkpoint_files *files, layout_kind layout) {
     count++;
     size_t k = strlen(e->d_name);
     if (n + k + 3 > sizeof names) continue;
-    n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", e->d_name);
+    n = fixed_add(names, sizeof names, n, "%s%s", n ? ", " : "", e->d_name);
   }
   if (d) closedir(d);
   if (count > 0) files_note(files, "seen and not read: %s", names);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/fixed.h"
 #include "checkpoint/config_parts.h"
 
 const char *layout_name(layout_kind layout) {
@@ -242,7 +243,7 @@ static loci_status note_contradictions(const config_reader *r, const js_value *c
       counts = strcmp(key, idle[i]) != 0;
     }
     if (!counts || n + strlen(key) + 3 > sizeof names) continue;
-    n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", key);
+    n = fixed_add(names, sizeof names, n, "%s%s", n ? ", " : "", key);
   }
   if (n == 0) return LOCI_OK;
   char note[256];

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/fixed.h"
 #include "base/names.h"
 #include "data/check.h"
 #include "data/choice.h"
@@ -103,7 +104,7 @@ static loci_status lacks_column(importer *m, const char *wanted) {
     names[i] = csv_column_name(m->table, i);
     if (strcasecmp(names[i], wanted) == 0) same = i;
     if (used + strlen(names[i]) + 3 > sizeof list) continue;
-    used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", names[i]);
+    used = fixed_add(list, sizeof list, used, "%s%s", used ? ", " : "", names[i]);
   }
   int near = same >= 0 ? same : nearest_name(wanted, names, n);
   return fail(m->err, LOCI_EFORMAT,

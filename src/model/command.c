@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
+
 /* ---------------------------------------------------------------- the request */
 
 js_value *request_seed(uint64_t seed) {
@@ -177,7 +179,7 @@ static void add_joined(line *l, const spelling *o, const js_value *list) {
       l->cannot = true;
       return;
     }
-    used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? o->joint : "", item);
+    used = fixed_add(text, sizeof text, used, "%s%s", i ? o->joint : "", item);
   }
   if (used > 0) add_option(l, o, text);
 }

@@ -2,6 +2,7 @@
  * a file alone explains itself. */
 #include <stdio.h>
 
+#include "base/fixed.h"
 #include "show/describe.h"
 
 /* ---------------------------------------------------------------- traces */
@@ -86,7 +87,7 @@ static void note_groups(sink *s, const loci_trace *t) {
   for (int i = 0; i < t->grid_count; i++) {
     const loci_grid *g = &t->grids[i];
     for (int c = 0; g->groups && c < g->column_count && n < sizeof text; c++)
-      n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", c > 0 ? "," : "", g->groups[c]);
+      n = fixed_add(text, sizeof text, n, "%s%s", c > 0 ? "," : "", g->groups[c]);
     if (g->groups) break; /* the same for every grid */
   }
   array_note(s, "groups", text);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fixed.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "show/html.h"
@@ -42,7 +43,7 @@ static const char *causal_layers(views *v, const loci_curve *x) {
   char *text = view_array(v, 12 * (int64_t)x->causal_count + 1, char);
   size_t n = 0, room = 12 * (size_t)x->causal_count + 1;
   for (int i = 0; i < x->causal_count && text; i++)
-    n += (size_t)snprintf(text + n, room - n, "%s%d", i ? ", " : "", x->causal[i]);
+    n = fixed_add(text, room, n, "%s%d", i ? ", " : "", x->causal[i]);
   return text ? text : "";
 }
 

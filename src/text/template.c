@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/file.h"
 #include "base/names.h"
 
@@ -76,7 +77,7 @@ static loci_status fail_unknown(const template_list *list, const char *name, loc
   for (int i = 0; i < list->count && i < LIST_MOST; i++) all[count++] = list->items[i].name;
   names[0] = '\0';
   for (int i = 0; i < count && n + strlen(all[i]) + 3 < sizeof names; i++) {
-    n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", all[i]);
+    n = fixed_add(names, sizeof names, n, "%s%s", i ? ", " : "", all[i]);
   }
   int near = nearest_name(name, all, count);
   return fail(err, LOCI_EINVAL, "no template \"%.40s\"; %s%s%sthere are %s, file:PATH, text:..",
