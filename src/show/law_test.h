@@ -128,7 +128,7 @@ static inline void in_json(const files *f, double x, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 static inline void in_json(const files *f, double x, const char *format, ...) {
   char path[128];
-  double found = NAN;
+  double found = (double)NAN;
   bool truth;
   va_list list;
   va_start(list, format);

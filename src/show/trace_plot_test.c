@@ -144,7 +144,7 @@ static void colours_are_monotone_in_lightness(void **state) {
     double difference = lightness(colormap(-now, true)) - lightness(colormap(now, true));
     assert_true(fabs(difference) < 0.06);
   }
-  const double odd[] = {(double)NAN, -(double)NAN, INFINITY, -(double)INFINITY, 1e308, -7};
+  const double odd[] = {(double)NAN, -(double)NAN, (double)INFINITY, -(double)INFINITY, 1e308, -7};
   for (int i = 0; i < 12; i++) {
     rgb c = colormap(odd[i / 2], i % 2 == 1);
     assert_true(c.r >= 0 && c.r <= 1 && c.g >= 0 && c.g <= 1 && c.b >= 0 && c.b <= 1);

@@ -59,7 +59,8 @@ void *view_memory(views *v, int64_t count, size_t size) {
   return x;
 }
 
-static char *formatted(arena *mem, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static char *formatted(arena *mem, const char *format,
+                                                             va_list args) {
   char small[256];
   va_list again;
   va_copy(again, args);
@@ -152,7 +153,8 @@ void view_indent(views *v, int first, int hang) {
 
 void view_only(views *v, int on) { v->on = on; }
 
-static void add_piece(views *v, view_style style, bool exact, const char *format, va_list args) {
+__attribute__((format(printf, 4, 0))) static void add_piece(views *v, view_style style, bool exact,
+                                                            const char *format, va_list args) {
   if (!v->open || v->status) return;
   view_piece *p = arena_zarray(v->text, 1, view_piece);
   char *text = formatted(v->text, format, args);

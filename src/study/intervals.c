@@ -7,9 +7,10 @@
 
 #include "base/size.h"
 
-const stat_range stat_any = {-INFINITY, INFINITY, false}, stat_probability = {0, 1, false},
+#define ENDLESS ((double)INFINITY)
+const stat_range stat_any = {-ENDLESS, ENDLESS, false}, stat_probability = {0, 1, false},
                  stat_shares = {0, 1, true}, stat_change = {-1, 1, false},
-                 stat_amount = {0, INFINITY, false};
+                 stat_amount = {0, ENDLESS, false};
 
 enum { TOGETHER = 4, TILE = 4, LEAST = 3 };
 
