@@ -144,7 +144,7 @@ typedef bool (*loci_progress_fn)(void *ctx, const char *stage, double done, doub
 /* ---------------------------------------------------------------- 2. sites */
 
 typedef enum loci_site {
-#define SITE(id, name, axes, meaning, number) LOCI_SITE_##id = number,
+#define SITE(id, name, axes, meaning, number) LOCI_SITE_##id = (number),
 #include "loci_sites.def"
 #undef SITE
   LOCI_SITE_COUNT = 13 /* one more than the highest number */

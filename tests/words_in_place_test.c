@@ -30,7 +30,8 @@ static bool are_of(const loci_prompt *p, const char *answer, const int *ids, int
   int T = p->info.length;
   snprintf(text, sizeof text, "%s%s", p->info.text, answer);
   must(tokenizer_encode(p->model->tokens, text, strlen(text), true, &e, &err), &err);
-  bool same = e.count == T + count && memcmp(e.ids, p->ids, (size_t)T * sizeof *ids) == 0 &&
+  bool same = p->ids && ids && e.count == T + count &&
+              memcmp(e.ids, p->ids, (size_t)T * sizeof *ids) == 0 &&
               memcmp(e.ids + T, ids, (size_t)count * sizeof *ids) == 0;
   encoding_clear(&e);
   return same;

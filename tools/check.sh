@@ -2,7 +2,8 @@
 # Everything a change has to pass: all tests in three builds (gcc, gcc with sanitizers, clang), format, static checks.
 # Goes on after a failure, so that one run shows all of them.  The last line is "N passed, N failed": tests of all
 # builds together, and each failed step besides them as one more failure.
-#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang tsan format tidy cppcheck manual
+#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang format tidy cppcheck manual; tsan on
+#                                request alone
 set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
@@ -49,9 +50,10 @@ step_bare() {
   $loci image -m models/flags -i models/flags/images/ukraine.png -o build/bare/x.png 2>&1 | grep -q 'built without pictures'
 }
 
-# Only what several threads do: everything is about ten times slower here.
+# What several threads do.  By name alone: oneDNN and the OpenMP runtime are not instrumented, and what they
+# synchronise is reported as races, so its list has to be read.
 step_tsan() {
-  tools/build.sh tsan threads_test trace_laws_test && ctest --preset tsan -R '^(threads_test|trace_laws_test)$' -j 1 --quiet
+  tools/build.sh tsan threads_test && ctest --preset tsan -R '^threads_test$' -j 1
 }
 
 step_format() { sources | xargs -r clang-format --dry-run -Werror; }
@@ -70,7 +72,7 @@ step_cppcheck() {
 
 step_manual() { [ ! -e docs/loci.1 ] || mandoc -Tlint -Wwarning docs/loci.1; }
 
-for step in ${*:-test bare asan clang tsan format tidy cppcheck manual}; do
+for step in ${*:-test bare asan clang format tidy cppcheck manual}; do
   echo "== $step"
   start=$(date +%s) before=$failed
   "step_$step" || { [ "$failed" != "$before" ] || failed=$((failed + 1)); }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
-#define BYTES(s) s, sizeof s - 1
+#define BYTES(s) (s), sizeof(s) - 1
 
 static const struct {
   const char *bytes;

@@ -187,7 +187,7 @@ loci_status loci_name_find(loci_names list, const char *name, int *out, loci_err
 /* ---------------------------------------------------------------- sites and roles */
 
 static const char *const site_axes[LOCI_SITE_COUNT] = {
-#define SITE(id, name, axes, meaning, number) [number] = axes,
+#define SITE(id, name, axes, meaning, number) [number] = (axes),
 #include "loci_sites.def"
 #undef SITE
 };
@@ -201,7 +201,7 @@ const char *loci_site_meaning(loci_site s) { return is_site(s) ? site_list[s].me
 loci_status loci_site_find(const char *name, loci_site *out, loci_err *err) {
   NEEDS(name, "name");
   NEEDS(out, "place for the result");
-  int i;
+  int i = 0;
   TRY(loci_name_find(LOCI_NAMES_SITE, name, &i, err));
   *out = (loci_site)i;
   return LOCI_OK;
@@ -210,7 +210,7 @@ loci_status loci_site_find(const char *name, loci_site *out, loci_err *err) {
 loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err) {
   NEEDS(name, "name");
   NEEDS(out, "place for the result");
-  int i;
+  int i = 0;
   TRY(loci_name_find(LOCI_NAMES_METRIC, name, &i, err));
   *out = (loci_metric)i;
   return LOCI_OK;

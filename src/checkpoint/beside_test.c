@@ -74,14 +74,15 @@ static void put_text(const char *name, const char *text) {
 
 /* Every tensor in [file]; DOWN in [down_in]; and what else is promised. */
 static void put_index(const char *file, const char *down_in, const char *more) {
-  char *text = malloc(1 << 16);
-  int n = sprintf(text, "{\"weight_map\":{%s", more);
+  enum { ROOM = 1 << 16 };
+  char *text = malloc(ROOM);
+  int n = snprintf(text, ROOM, "{\"weight_map\":{%s", more);
   for (int64_t i = 0; i < st_count(source); i++) {
     const char *name = st_at(source, i)->name;
-    n += sprintf(text + n, "%s\"%s\":\"%s\"", i ? "," : "", name,
-                 strcmp(name, DOWN) == 0 ? down_in : file);
+    n += snprintf(text + n, (size_t)(ROOM - n), "%s\"%s\":\"%s\"", i ? "," : "", name,
+                  strcmp(name, DOWN) == 0 ? down_in : file);
   }
-  strcpy(text + n, "}}");
+  snprintf(text + n, (size_t)(ROOM - n), "}}");
   put_text("model.safetensors.index.json", text);
   free(text);
 }
@@ -134,7 +135,9 @@ static void the_index_decides_between_two_copies(void **state) {
 static void what_the_index_promises_and_nobody_needs_may_be_missing(void **state) {
   (void)state;
   int64_t n = st_count(source);
-  assert_int_equal(mkdir(strcat(strcpy((char[64]){0}, dir), "/w"), 0700), 0);
+  char inside[64];
+  snprintf(inside, sizeof inside, "%s/w", dir);
+  assert_int_equal(mkdir(inside, 0700), 0);
   put_weights("w/1.safetensors", "", 0, n / 2, true, false);
   put_weights("w/2.safetensors", "", n / 2, n, true, false);
   put_index("w/1.safetensors", "w/2.safetensors",

@@ -265,8 +265,8 @@ static js_value *json_texts_of(const char *const *items, int count) {
 
 static loci_status put_answers(importer *m, js_value **line, const char *const *row) {
   const char *rest = cell(m, row, ANSWERS);
-  const char *const *items;
-  int count;
+  const char *const *items = NULL;
+  int count = 0;
   TRY(cell_list(m, rest, &items, &count));
   js_value *list = json_texts_of(items, count);
   loci_status st = LOCI_OK;

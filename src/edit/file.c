@@ -204,7 +204,7 @@ static loci_status read_json(const reader *r, const char *key, js_kind kind,
 /* A whole number in the metadata, 0 .. most. */
 static loci_status read_number(const reader *r, const char *key, long long most, int64_t *out,
                                loci_err *err) {
-  const char *text;
+  const char *text = "";
   char *end;
   TRY(read_text(r, key, &text, err));
   errno = 0;

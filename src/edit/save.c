@@ -67,7 +67,7 @@ static loci_status measure_request(const saving *s, const loci_edit *e, const lo
   loci_status st = mem ? open_prompt(m, f, &p, err) : fail_nomem(err, "measuring an edit");
   if (!st) st = target_make(p, f->target, mem, &t, err);
   if (!st) t.watch = &s->w;
-  if (!st && e->settings.authors) {
+  if (!st && p && e->settings.authors) {
     t.count = 1;
     t.length = p->info.length;
   }

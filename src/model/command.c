@@ -217,7 +217,7 @@ static void add_pathways(line *l, const js_value *v) {
   static const spelling ends[] = {{"", "from", 0, ","}, {"", "to", 0, ","}};
   static const char *const usual[][2] = {
       {"image", "constraint"}, {"image", "last"}, {"constraint", "last"}, {"last", "last"}};
-  int64_t n = js_count(v), columns = 0;
+  int64_t n = js_count(v), columns = 1; /* the first row's, the first of which begins it */
   bool is_usual = n == 4;
   for (int64_t i = 0; i < n && i < 4; i++)
     is_usual &= !strcmp(end_of(v, i, 0), usual[i][0]) && !strcmp(end_of(v, i, 1), usual[i][1]);

@@ -109,7 +109,7 @@ static loci_status keep(loci_prompt *p, const char *text, const char **out, loci
 
 loci_status prompt_word(loci_prompt *p, const loci_question *q, prompt_text *out, loci_err *err) {
   const loci_model *m = p->model;
-  prompt_template t;
+  prompt_template t = {0};
   prompt_given given = {.system = q->system,
                         .mark = image_mark(m),
                         .has_image = q->image != NULL,

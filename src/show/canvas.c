@@ -145,7 +145,9 @@ void canvas_disc(canvas *c, double x, double y, double radius, rgb colour) {
 /* The lines x + y = k step that cross a box; a union's lines meet, because k counts from 0. */
 static void hatch_box(canvas *c, const canvas_box *b, double step, rgb colour) {
   double x1 = b->x + b->w, y1 = b->y + b->h;
-  for (double at = ceil((b->x + b->y) / step) * step; at < x1 + y1; at += step) {
+  int64_t first = (int64_t)ceil((b->x + b->y) / step), last = (int64_t)ceil((x1 + y1) / step);
+  for (int64_t k = first; k < last; k++) {
+    double at = (double)k * step;
     double from = fmax(b->x, at - y1), to = fmin(x1, at - b->y);
     if (to > from) canvas_line(c, from, at - from, to, at - to, 0.4, colour);
   }

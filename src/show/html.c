@@ -30,7 +30,7 @@ static void put_text(bytes *out, const view_block *b) {
 
 static void put_row(bytes *out, const view_block *b, bool titles) {
   bytes_text(out, "<tr>");
-  for (int i = 0; i < b->columns->count; i++) {
+  for (int i = 0; b->columns && i < b->columns->count; i++) {
     bool head = titles || b->cells[i].style == VIEW_BOLD;
     bytes_text(out, head ? "<th>" : b->columns->column[i].right ? "<td class=n>" : "<td>");
     bytes_escaped(out, b->cells[i].text);

@@ -160,11 +160,18 @@ static inline void in_csv(const files *f, int row, const char *title, double x) 
 static inline void in_array(const files *f, const char *name, int64_t i, double x) {
   const st_tensor *t = st_find(f->arrays, name);
   if (!t) fail_msg("no array %s", name);
-  const void *data = t->data;
-  double found = t->dtype == ST_F64   ? ((const double *)data)[i]
-                 : t->dtype == ST_F32 ? (double)((const float *)data)[i]
-                                      : (double)((const uint8_t *)data)[i];
-  same(name, found, x);
+  double whole; /* a tensor begins where the file puts it: copied, not aligned */
+  float half;
+  const uint8_t *data = t->data;
+  if (t->dtype == ST_F64) {
+    memcpy(&whole, data + 8 * i, sizeof whole);
+  } else if (t->dtype == ST_F32) {
+    memcpy(&half, data + 4 * i, sizeof half);
+    whole = (double)half;
+  } else {
+    whole = data[i];
+  }
+  same(name, whole, x);
 }
 
 /* The i-th place of a column, the last axis running first. */

@@ -138,7 +138,9 @@ enum { DASH = 4, DASH_GAP = 3 };
 
 void page_dashes(canvas *c, double x0, double y0, double x1, double y1) {
   double length = hypot(x1 - x0, y1 - y0), dx = (x1 - x0) / length, dy = (y1 - y0) / length;
-  for (double at = 0; at < length; at += DASH + DASH_GAP) {
+  int count = (int)ceil(length / (DASH + DASH_GAP));
+  for (int i = 0; i < count; i++) {
+    double at = i * (DASH + DASH_GAP);
     double to = fmin(at + DASH, length);
     canvas_line(c, x0 + at * dx, y0 + at * dy, x0 + to * dx, y0 + to * dy, 1, page_grey);
   }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "show/page.h"
 
 /* What the bar shows, in units of its power of ten, and how long it is in points. */
@@ -78,8 +79,9 @@ const char *page_unit(arena *mem, const char *unit, int exponent) {
   char number[16], power[64] = "";
   if (exponent == 0) return unit;
   snprintf(number, sizeof number, "%d", exponent);
+  size_t at = 0;
   for (const char *d = number; *d; d++)
-    strcat(power, *d == '-' ? "\xE2\x81\xBB" : digits[*d - '0']); /* four signs of 3 bytes */
+    at = fixed_add(power, sizeof power, at, "%s", *d == '-' ? "\xE2\x81\xBB" : digits[*d - '0']);
   size_t n = strlen(unit) + sizeof power + 16;
   char *text = arena_alloc(mem, (int64_t)n, 1);
   if (!text) return unit;

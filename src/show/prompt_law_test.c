@@ -162,7 +162,8 @@ static void a_lens_is_what_its_files_say(void **state) {
       snprintf(title, sizeof title, "top%d", k + 1);
       assert_string_equal(field(&f, i, title), cells[i].top[k].text);
     }
-    in_csv(&f, i, "position", places[i / LAYERS]);
+    int place = i / LAYERS;
+    in_csv(&f, i, "position", places[place]);
     in_csv(&f, i, "layer", layers[i % LAYERS]);
   }
   close_files(&f);

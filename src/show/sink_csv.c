@@ -168,7 +168,7 @@ static void put(const csv_sink *c, const title *t, const int64_t *at, bytes *b) 
   } else if (x->from == CELLS) {
     const loci_column *cells = &c->columns[x->i].c;
     put_cell(b, cells, column_at(cells, at));
-  } else if (x->from != NOWHERE) {
+  } else if (x->from != NOWHERE && at) {
     put_axis(c, x, at[x->i], b);
   }
 }

@@ -59,6 +59,7 @@ static view_series new_series(views *v, const char *name, int count, double **va
 }
 
 static void put_interval(double *values, int count, int i, const loci_interval *x) {
+  if (!values) return; /* there was no memory: the views say so */
   values[i] = x->value;
   values[count + i] = x->lo;
   values[2 * count + i] = x->hi;
@@ -115,7 +116,7 @@ static void say_bars(views *v, const loci_edit_test *t) {
   const char **notes = view_array(v, t->group_count, const char *);
   view_series *series = view_array(v, 2, view_series);
   view_bars *b = view_array(v, 1, view_bars);
-  double *x[2];
+  double *x[2] = {NULL, NULL};
   int n = 0, shown = 0;
   for (int g = 0; g < t->group_count; g++) shown += t->groups[g].questions > 0;
   for (int i = 0; i < 2 && series; i++)

@@ -1,5 +1,6 @@
 /* What is seen are the numbers of the result, each at its place: blocks are compared with structs
  * of random contents, then what the back ends make of blocks. */
+#include "base/fixed.h"
 #include "show/fixture_test.h"
 
 #include "show/flow_sheet.h"
@@ -60,11 +61,9 @@ static const view_block *nth(const views *v, view_kind kind, int n) {
 static bool says(const views *v, const char *wanted) {
   for (const view_block *b = v->first; b; b = b->next) {
     char text[1024] = "";
-    for (const view_piece *p = b->pieces; p; p = p->next) {
-      strncat(text, p->text, 500 - strlen(text) % 500);
-      strcat(text, p->exact ? "" : " ");
-      if (strlen(text) > 500) break;
-    }
+    size_t n = 0;
+    for (const view_piece *p = b->pieces; p; p = p->next)
+      n = fixed_add(text, sizeof text, n, "%s%s", p->text, p->exact ? "" : " ");
     if (strstr(text, wanted)) return true;
   }
   return false;

@@ -168,11 +168,11 @@ static loci_status add_noise_file(const request *r, const corruption *c, loci_er
   const st_tensor *t = NULL;
   TRY(st_open(r->opts->noise_path, &f, err));
   loci_status st = noise_tensor(r, f, &t, err);
-  if (!st && t->shape[1] != c->count) {
+  if (!st && t && t->shape[1] != c->count) {
     st = fail(err, LOCI_EFORMAT, "%s: the noise has %lld rows, %d positions are corrupted",
               r->opts->noise_path, (long long)t->shape[1], c->count);
   }
-  for (int64_t i = 0; !st && i < t->bytes / 4; i++) {
+  for (int64_t i = 0; !st && t && i < t->bytes / 4; i++) {
     float x;
     memcpy(&x, t->data + 4 * i, sizeof x);
     r->rows[i] += x;

@@ -69,7 +69,8 @@ static void assert_as_expected(const bench *b) {
 
 #define FOR_THREADS(b)                                                                             \
   for (int threads_ = 1; threads_ < 4; threads_++)                                                 \
-    for (bench b, *once_ = (open_bench(&b, threads_), &b); once_; close_bench(&b), once_ = NULL)
+    for (bench b, *once_ = (open_bench(&(b), threads_), &(b)); once_;                              \
+         close_bench(&(b)), once_ = NULL)
 
 static void rows_are_copied_added_and_cleared_where_the_lists_say(void **state) {
   (void)state;

@@ -94,7 +94,7 @@ static loci_status put_again(tokenizer *t, const added_token *token, loci_err *e
 /* Behind the vocabulary, and behind the added tokens that stand there. */
 static int next_id(const tokenizer *t) {
   int vocab = (int)t->model.vocab.count, id = vocab;
-  for (size_t i = 0; i < t->added_count; i++) {
+  for (size_t i = 0; t->added && i < t->added_count; i++) {
     if (t->added[i].id >= id) id = t->added[i].id + 1;
   }
   return id;

@@ -176,7 +176,7 @@ static loci_status find_form(const prompt_template *t, const jinja *read, const 
     if (!st && count_of(p.text, words) < 2) return LOCI_OK;
     if (st == LOCI_ENOMEM) return fail_nomem(err, "filling in a template");
     if (!st) st = fail(&own, LOCI_EINVAL, "template \"%.80s\" repeats the question", t->name);
-    if (!first.code) first = own;
+    if (st && !first.code) first = own;
   }
   return fail(err, first.code, "%s", first.msg);
 }

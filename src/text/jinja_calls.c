@@ -179,7 +179,7 @@ static jvalue make_dict(jrun *r, jargs *a, jkind kind) {
   for (int64_t i = 0; !r->st && i < items.list->count; i++) {
     jvalue key = items.list->at[i];
     bool found;
-    if (first->kind == JK_DICT) {
+    if (first && first->kind == JK_DICT) {
       jv_put(r, out, key, jv_get(r, *first, key, &found));
     } else if (jv_is_list(key) && key.list->count == 2) {
       jv_put(r, out, key.list->at[0], key.list->at[1]);

@@ -517,7 +517,8 @@ const jcall *jcall_method(jkind of, const char *name) {
     case JK_TEXT: return FIND(text_methods, name);
     case JK_LIST: return FIND(list_methods, name);
     case JK_TUPLE:
-      return strcmp(name, "index") && strcmp(name, "count") ? NULL : FIND(list_methods, name);
+      return strcmp(name, "index") != 0 && strcmp(name, "count") != 0 ? NULL
+                                                                      : FIND(list_methods, name);
     case JK_DICT: return FIND(dict_methods, name);
     case JK_LOOP: return FIND(loop_methods, name);
     default: return NULL;

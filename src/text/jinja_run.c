@@ -419,7 +419,7 @@ static void run_loop(jrun *r, const jnode *n) {
   jscope *was = r->scope;
   jloop *loop = jrun_alloc(r, 1, sizeof *loop);
   if (loop && n->c) items = chosen(r, n, items);
-  if (r->st) return;
+  if (r->st || !loop) return;
   *loop = (jloop){.items = items.list};
   for (; loop->at < items.list->count && !r->st && r->flow != FLOW_BREAK; loop->at++) {
     if (!new_scope(r, was)) break;
@@ -526,6 +526,7 @@ loci_status jinja_render(jrun *r, const jtext **out, loci_err *err) {
   }
   if (r->st == LOCI_ENOMEM) return fail_nomem(err, "running a template");
   if (r->st) return fail(err, r->st, "%s: %s", r->t->name, r->kept.msg);
+  if (!t) return fail_nomem(err, "running a template");
   t->n--;
   *out = t;
   return LOCI_OK;

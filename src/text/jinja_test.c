@@ -1,5 +1,6 @@
 /* Templates: what jinja2 makes of tests/golden/jinja (tools/jinja_goldens.py), where the bytes of
  * a text came from, and templates that are up to no good. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,13 +58,14 @@ static void templates_render_as_jinja2_renders_them(void **s) {
     if (want) {
       if (st) print_error("%s\n  %s\n", template, err.msg);
       assert_int_equal(st, LOCI_OK);
+      assert(text);
       if (text->n != want_n || memcmp(text->s, want, want_n) != 0) {
         print_error("%s\n  gives %s\n  not   %s\n", template, text->s, want);
       }
       assert_int_equal(text->n, want_n);
       assert_memory_equal(text->s, want, want_n);
     } else {
-      if (!st) print_error("%s\n  gives %s\n", template, text->s);
+      if (!st && text) print_error("%s\n  gives %s\n", template, text->s);
       assert_int_not_equal(st, LOCI_OK);
       assert_memory_equal(err.msg, "t: ", 3);
     }

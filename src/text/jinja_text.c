@@ -105,7 +105,7 @@ jtext *jt_concat(jrun *r, const jtext *a, const jtext *b) {
   *out = (jtext){g->s + g->used - a->n, n, -1, a->marks, a->mark_count, g};
   g->used += b->n;
   if (b->mark_count == 0) return out;
-  jmark *marks = jrun_alloc(r, (size_t)(a->mark_count + b->mark_count), sizeof *marks);
+  jmark *marks = jrun_alloc(r, (size_t)a->mark_count + (size_t)b->mark_count, sizeof *marks);
   if (!marks) return NULL;
   if (a->mark_count) memcpy(marks, a->marks, (size_t)a->mark_count * sizeof *marks);
   for (int i = 0; i < b->mark_count; i++) {

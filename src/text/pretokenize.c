@@ -69,6 +69,7 @@ static loci_status split_at(const range_list *hits, split_behavior behavior, boo
   part *parts = NULL;
   size_t n = 0;
   TRY(list_parts(hits, p, &parts, &n, job));
+  if (!parts) return LOCI_OK;
   for (size_t i = 0; invert && i < n; i++) parts[i].is_match = !parts[i].is_match;
   if (behavior != SPLIT_REMOVED && behavior != SPLIT_ISOLATED) n = join_parts(behavior, parts, n);
   for (size_t i = 0; i < n; i++) {

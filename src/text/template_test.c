@@ -59,11 +59,11 @@ static void refuses(const template_list *list, const char *name, prompt_given g,
   "A chat between a curious user and an artificial intelligence assistant. The assistant gives "   \
   "helpful, detailed, and polite answers to the user's questions."
 #define ASKED(q)                                                                                   \
-  (prompt_given) { .question = q }
+  (prompt_given) { .question = (q) }
 #define SEEN(q)                                                                                    \
-  (prompt_given) { .question = q, .has_image = true }
+  (prompt_given) { .question = (q), .has_image = true }
 #define TOLD(q, s)                                                                                 \
-  (prompt_given) { .question = q, .system = s }
+  (prompt_given) { .question = (q), .system = (s) }
 
 static void named_templates_make_their_texts(void **s) {
   (void)s;

@@ -5,6 +5,7 @@
  *   tokenizer_config.json                     more added tokens, BOS and EOS, settings
  *   added_tokens.json, special_tokens_map.json   where that lists no added tokens
  *   config.json                               the tokenizer's class, if it is not named before */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,7 @@ static int largest_id(const token_table *t) {
 
 /* The last steps, the same for both kinds of files. */
 static loci_status finish(tokenizer *t, const side_files *side, loci_err *err) {
+  assert(t);
   TRY(config_apply(t, side, err));
   TRY(added_finish(t, err));
   int a = largest_id(&t->model.vocab), b = largest_id(&t->added_table);

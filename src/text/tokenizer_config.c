@@ -42,7 +42,8 @@ static const class_rules *rules_of(const char *name) {
   size_t n = name ? strlen(name) : 0;
   if (n > 4 && strcmp(name + n - 4, "Fast") == 0) n -= 4;
   for (int i = 0; i + 1 < CLASSES; i++) {
-    if (strlen(classes[i].name) == n && memcmp(classes[i].name, name, n) == 0) return &classes[i];
+    if (name && strlen(classes[i].name) == n && memcmp(classes[i].name, name, n) == 0)
+      return &classes[i];
   }
   return &classes[CLASSES - 1];
 }

@@ -84,7 +84,7 @@ static void settings_count_as_in_transformers(void **state) {
   const char *line;
   size_t n;
   loci_err err;
-  js_value *first = NULL, *v;
+  js_value *first = NULL, *v = NULL;
   int wrong = 0, variants = 0;
   assert_non_null(mkdtemp(dir));
   assert_ok(lines_open(GOLDEN_DIR "/settings.jsonl", 1 << 20, &r, &err), err);
@@ -121,7 +121,7 @@ static void what_the_two_tokenizers_of_transformers_disagree_about_is_refused(vo
       {"{\"add_bos_token\":true,\"tokenizer_class\":\"CodeGenTokenizer\"}", "is not supported",
        false, true},
   };
-  strcpy(dir + sizeof dir - 7, "XXXXXX");
+  memcpy(dir + sizeof dir - 7, "XXXXXX", 7);
   assert_non_null(mkdtemp(dir));
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     js_value *config;
