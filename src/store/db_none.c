@@ -35,6 +35,9 @@ void db_finish(db_query *q) { (void)q; }
 void db_bind_int(db_query *q, int at, int64_t x) { (void)q, (void)at, (void)x; }
 void db_bind_real(db_query *q, int at, double x) { (void)q, (void)at, (void)x; }
 void db_bind_text(db_query *q, int at, const char *s) { (void)q, (void)at, (void)s; }
+void db_bind_text_n(db_query *q, int at, const char *s, size_t n) {
+  (void)q, (void)at, (void)s, (void)n;
+}
 void db_bind_bytes(db_query *q, int at, const void *data, size_t n) {
   (void)q, (void)at, (void)data, (void)n;
 }
