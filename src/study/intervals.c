@@ -85,18 +85,13 @@ static void draws_sum(const stat_draws *d, const double *x, double (*sums)[TILE]
 
 /* ---------------------------------------------------------------- from draws to an interval */
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
-}
-
 static double cut(double x, stat_range r) { return fmin(fmax(x, r.lo), r.hi); }
 
 /* m - t*_.975 se .. m - t*_.025 se; a draw without an error of its own says nothing. */
 static void student(double *t, int defined, double error, stat_range range, loci_interval *out) {
   if (error == 0) out->lo = out->hi = out->value;
   if (!(error > 0) || 2 * defined < STAT_RESAMPLES) return;
-  qsort(t, (size_t)defined, sizeof *t, ascending);
+  stat_sort(t, defined);
   out->lo = cut(out->value - stat_quantile(t, defined, 0.975) * error, range);
   out->hi = cut(out->value - stat_quantile(t, defined, 0.025) * error, range);
 }

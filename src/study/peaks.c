@@ -1,7 +1,6 @@
 /* Where the curves of a chart have their peaks, how surely, and which layers are causal
  * (docs/MATH.md, "Averages"). */
 #include <math.h>
-#include <stdlib.h>
 
 #include "study/average.h"
 
@@ -11,11 +10,6 @@ static int peak_of(const double *means, int points) {
   for (int k = 0; k < points; k++)
     if (!isnan(means[k]) && (best < 0 || means[k] > means[best])) best = k;
   return best;
-}
-
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
 }
 
 /* How often the peak stays over the draws of the bootstrap, and where it goes. */
@@ -30,7 +24,7 @@ static void peak_over_draws(const double *drawn, int points, int first, loci_cur
   }
   if (defined == 0) return;
   out->peak_stays = (double)stays / defined;
-  qsort(at, (size_t)defined, sizeof *at, ascending);
+  stat_sort(at, defined);
   out->peak_at.lo = stat_quantile(at, defined, 0.025);
   out->peak_at.hi = stat_quantile(at, defined, 0.975);
 }

@@ -6,6 +6,13 @@
 
 /* ---------------------------------------------------------------- numbers */
 
+static int ascending_numbers(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+void stat_sort(double *x, int64_t n) { qsort(x, (size_t)n, sizeof *x, ascending_numbers); }
+
 double stat_quantile(const double *ascending, int64_t n, double q) {
   double at = q * (double)(n - 1);
   int64_t below = (int64_t)at;
@@ -105,11 +112,6 @@ loci_interval stat_running_mean(const stat_running *r) {
 
 /* ---------------------------------------------------------------- bootstrap */
 
-static int ascending_numbers(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
-}
-
 void stat_draw(random_source *r, int *times, int64_t n) {
   for (int64_t i = 0; i < n; i++) times[i] = 0;
   for (int64_t i = 0; i < n; i++) times[random_below(r, n)]++;
@@ -135,7 +137,7 @@ loci_status stat_bootstrap(stat_fn *statistic, const void *ctx, int64_t n, uint6
     if (!isnan(drawn[defined])) defined++;
   }
   if (2 * defined < STAT_RESAMPLES) goto done; /* too rarely defined to say anything */
-  qsort(drawn, (size_t)defined, sizeof *drawn, ascending_numbers);
+  stat_sort(drawn, defined);
   out->lo = stat_quantile(drawn, defined, 0.025);
   out->hi = stat_quantile(drawn, defined, 0.975);
 done:

@@ -12,6 +12,8 @@
 
 /* ---------------------------------------------------------------- numbers */
 
+/* Puts n numbers, none of them NaN, in ascending order. */
+void stat_sort(double *x, int64_t n);
 /* The q-th quantile (0..1) of n >= 1 ascending numbers, linear between neighbours. */
 double stat_quantile(const double *ascending, int64_t n, double q);
 /* Ranks from 1; equal numbers share the mean of their ranks. */

@@ -204,6 +204,13 @@ static jnode *subscript(parser *p, jnode *of) {
   return sliced ? slice : n;
 }
 
+static jnode *call(parser *p, jnode *of) {
+  jnode *n = jp_node(p, JN_CALL);
+  n->a = of;
+  arguments(p, n);
+  return n;
+}
+
 static jnode *postfix(parser *p, jnode *of) {
   while (!p->st) {
     if (jp_take_op(p, '.')) {
@@ -219,10 +226,7 @@ static jnode *postfix(parser *p, jnode *of) {
     } else if (jp_take_op(p, '[')) {
       of = subscript(p, of);
     } else if (jp_is_op(p, '(')) {
-      jnode *n = jp_node(p, JN_CALL);
-      n->a = of;
-      arguments(p, n);
-      of = n;
+      of = call(p, of);
     } else {
       break;
     }
@@ -306,10 +310,7 @@ static jnode *filters(parser *p, jnode *of) {
     } else if (jp_take_name(p, "is")) {
       of = test(p, of);
     } else if (jp_is_op(p, '(')) {
-      jnode *n = jp_node(p, JN_CALL);
-      n->a = of;
-      arguments(p, n);
-      of = n;
+      of = call(p, of);
     } else {
       break;
     }
