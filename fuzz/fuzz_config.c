@@ -1,4 +1,4 @@
-/* Bytes as config.json and, behind a NUL, generation_config.json: whatever is accepted must hold
+/* Bytes as config.json and, after a NUL, generation_config.json: whatever is accepted must hold
  * sizes that the code running the model can rely on. */
 #include <stdlib.h>
 #include <string.h>

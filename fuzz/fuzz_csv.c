@@ -1,4 +1,4 @@
-/* Bytes as comma-separated values: records have a field for each column, every call goes on behind
+/* Bytes as comma-separated values: records have a field for each column, every call goes on after
  * the one before, and what is refused says where. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* A tokenizer.json from anywhere: opens the input, and if that succeeds encodes and decodes with
- * it. The input may hold a second part behind a NUL byte, which is then the tokenizer_config.json.
+ * it. The input may hold a second part after a NUL byte, which is then the tokenizer_config.json.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -346,7 +346,7 @@ LOCI_API void loci_run_free(loci_run *run);
 /* Keeps a site of one layer, every position; final_norm and logits have no layer: 0. */
 LOCI_CHECK loci_status loci_run_record(loci_run *run, loci_site site, int layer, loci_err *err);
 /* Overwrites a site, or adds to it.  Several patches of one place work in the order given.  Sites
- * behind the last layer (final_norm, logits) cannot be patched. */
+ * after the last layer (final_norm, logits) cannot be patched. */
 LOCI_CHECK loci_status loci_run_patch(loci_run *run, const loci_patch *patch, loci_err *err);
 LOCI_CHECK loci_status loci_run_forward(loci_run *run, loci_progress_fn progress, void *ctx,
                                         loci_err *err);
@@ -526,7 +526,7 @@ LOCI_CHECK loci_status loci_traces(const loci_model *model, loci_trace_request *
 /* ---------------------------------------------------------------- 9. knockout */
 
 /* A pathway: the attention edges from every position of the group [to], the queries, to every
- * position of the group [from], the sources, that is not behind it. */
+ * position of the group [from], the sources, that is not after it. */
 typedef struct loci_edges {
   const char *from, *to; /* names of groups, as in a trace: "image", "constraint-last" */
 } loci_edges;
@@ -654,7 +654,7 @@ typedef struct loci_lens_opts {
   void *progress_ctx;
 } loci_lens_opts;
 
-/* Final norm and output head on the residual stream behind a layer, at one position. */
+/* Final norm and output head on the residual stream after a layer, at one position. */
 typedef struct loci_lens_cell {
   loci_candidate top[LOCI_TOP];
   double p, logp; /* of the target */

@@ -13,14 +13,14 @@ extern "C" {
 
 /* ---------------------------------------------------------------- 16. edit */
 
-/* What the model shall answer.  The key is read at the last position of the question's first
+/* What the model should answer.  The key is read at the last position of the question's first
  * constraint. */
 typedef struct loci_edit_request {
   const loci_prompt *prompt;
   const loci_prompt *const *rephrased; /* the question in other words or on other pictures: keys are
                                           averaged over all */
   int rephrased_count;
-  const loci_prompt *const *kept; /* questions with a constraint whose output shall stay */
+  const loci_prompt *const *kept; /* questions with a constraint whose output must stay the same */
   int kept_count;
   const char *target; /* the new answer */
 } loci_edit_request;
@@ -34,11 +34,11 @@ typedef struct loci_edit_settings {
                               covariance, 0: 1 */
   double max_norm;         /* ||delta|| is held below this many ||v0||; 0: never */
   double stop_p;           /* ends when p(target) is reached; 0: never */
-  double kl;               /* weight of KL(before || after) behind "CONSTRAINT is a"; 0: none */
+  double kl;               /* weight of KL(before || after) after "CONSTRAINT is a"; 0: none */
   bool authors;            /* the released scripts' values, and the target's first token alone */
   bool average_loss;       /* over all wordings of a request; ft, ft-l always do */
   bool each_key;           /* every wording's key brings the value, not their mean alone */
-  double keep_weight;      /* of what shall stay, against a request's 1; 0: 1 */
+  double keep_weight;      /* of what should stay, against a request's 1; 0: 1 */
   double eps;              /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
   bool without_constraint; /* ft, ft-l: train on the question with its constraint removed */
 } loci_edit_settings;
@@ -69,7 +69,7 @@ typedef struct loci_edit_opts {
   const char *method; /* "multedit" (NULL), "ft", "ft-l", "rome", "memit" (docs/MATH.md) */
   loci_edit_settings settings;
   const loci_covariance *covariance; /* of rome and memit, of this model's layer */
-  const loci_prompt *const *keep;    /* what no request shall change, as loci_edit_request.kept */
+  const loci_prompt *const *keep;    /* what no request may change, as loci_edit_request.kept */
   int keep_count;
   bool no_answers; /* measure probabilities alone, generate nothing */
   loci_progress_fn progress;

@@ -41,8 +41,8 @@ typedef struct loci_examples loci_examples; /* an open file, read line by line *
 /* "-": standard input, one object a line. */
 LOCI_CHECK loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *err);
 LOCI_API void loci_examples_close(loci_examples *examples);
-/* The next example, for loci_free; NULL behind the last one.  After LOCI_EFORMAT, a line
- * that is no example (*err names file, line and field), the next call goes on behind it. */
+/* The next example, for loci_free; NULL after the last one.  After LOCI_EFORMAT, a line
+ * that is no example (*err names file, line and field), the next call goes on after it. */
 LOCI_CHECK loci_status loci_examples_next(loci_examples *examples, loci_example **out,
                                           loci_err *err);
 /* Any field that is one value, by its name in the file; NULL: the line does not have it. */
@@ -240,7 +240,7 @@ LOCI_CHECK loci_status loci_average_knockout(const loci_model *model, loci_examp
                                              const loci_study_opts *opts,
                                              const loci_knockout_opts *how, loci_average **out,
                                              loci_err *err);
-/* Indirect effects by role, site and window, of the examples that are answered rightly (if they
+/* Indirect effects by role, site and window, of the examples that are answered correctly (if they
  * have answers) and whose total effect is at least [least_effect].  [how]: corruption, sites,
  * windows, layers, seeds, and positions (NULL: "each"), whose groups are curves beside the roles'
  * ("all of constraint"); the corruption "swap" without a text takes each example's field "swap".

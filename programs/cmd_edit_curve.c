@@ -21,7 +21,7 @@ static int bad_over(cli *c) {
                        "a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
 }
 
-/* "3", "0.5" or "0-11", behind the others. */
+/* "3", "0.5" or "0-11", after the others. */
 static bool add_values(request *r, const char *item) {
   int first, count;
   double x;

@@ -1,4 +1,4 @@
-/* loci score: how many questions of a set are answered rightly, of all and of groups.  Drawn for
+/* loci score: how many questions of a set are answered correctly, of all and of groups.  Drawn for
  * the terminal, and written to every -o file by its ending. */
 #include <string.h>
 

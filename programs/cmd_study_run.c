@@ -1,4 +1,4 @@
-/* loci study run: a file of examples measured into a store, to be stopped and gone on with at any
+/* loci study run: a file of examples measured into a store, to be stopped and resumed at any
  * time. */
 #include <math.h>
 #include <stdlib.h>

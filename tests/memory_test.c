@@ -106,7 +106,7 @@ static void a_trace_keeps_to_its_limit(void **state) {
   assert_true(rows > all_rows); /* several walks, each with the base runs of its own */
   if (is_sanitized()) skip();
   assert_true(free_peak - before > 2 * (int64_t)LIMIT); /* the limit asks for something */
-  /* The layer that is computed, the next one, and the one behind until it is given up; threads'
+  /* The layer that is computed, the next one, and the one after until it is given up; threads'
    * stacks, compiled products and the C library's reserve are the process's own. */
   assert_true(peak - before < LIMIT + 3 * LAYER + 16 * MIB);
 }

@@ -1,4 +1,4 @@
-/* The public calls used wrongly: what is required and missing, options out of range and a model in
+/* The public calls misused: what is required and missing, options out of range and a model in
  * a forked child are LOCI_EINVAL with a sentence, and *out is NULL. */
 #include "loci.h"
 

@@ -138,7 +138,7 @@ static void check_attention(oracle *o, const loci_run *run, int layer) {
 
 /* ---------------------------------------------------------------- answers */
 
-/* The reference goes on behind an end token; an answer ends there. */
+/* The reference goes on after an end token; an answer ends there. */
 static void check_answer(oracle *o) {
   const js_value *greedy = oracle_member(o->json, "greedy"), *top5 = oracle_member(o->json, "top5");
   const model_config *c = &o->prompt->model->weights->config;

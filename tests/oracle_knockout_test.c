@@ -1,6 +1,6 @@
 /* Attention knockout against the reference: the edges from a pathway's sources to its queries are
  * masked in a window of layers round each layer.  Once in a run of its own, once in a child of the
- * clean run, of which only the rows behind the mask are computed, and once by the public call. */
+ * clean run, of which only the rows after the mask are computed, and once by the public call. */
 #include "oracle_test.h"
 
 #include "walk/logits.h"
@@ -159,7 +159,7 @@ static void check_call(const char *name) {
   loci_model_close(m);
 }
 
-/* In the last layer nothing behind the masked query reads it: the child's own rows begin there, and
+/* In the last layer nothing after the masked query reads it: the child's own rows begin there, and
  * its last one is the clean run's, bit for bit. */
 static void check_last_layer(const char *name) {
   loci_model *m = oracle_model(name);

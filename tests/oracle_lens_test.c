@@ -1,4 +1,4 @@
-/* The logit lens against the reference: at two positions, behind every layer, the five best tokens
+/* The logit lens against the reference: at two positions, after every layer, the five best tokens
  * with their scores and log-probabilities. */
 #include "oracle_test.h"
 

@@ -130,7 +130,7 @@ static void check_ends(oracle *o, const loci_trace *t) {
 
 /* ---------------------------------------------------------------- grids */
 
-/* A grid of the trace, and the reference's array behind one of its metrics. */
+/* A grid of the trace, and the reference's array after one of its metrics. */
 typedef struct compared {
   oracle *o;
   const loci_trace *t;

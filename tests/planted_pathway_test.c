@@ -2,7 +2,7 @@
  * tokens see the image in layers 2 to 4 only, and let what follows see the constraint in layers 5
  * to 7 only (its card, "A planted pathway").  Nothing is masked here, so the knockout, the trace
  * and the contributions have to find this way by themselves, and no other.  Each number is a mean
- * over questions that the model answers rightly; bounds are those of the card, far from what is
+ * over questions that the model answers correctly; bounds are those of the card, far from what is
  * measured.
  *
  * models/flags/plain was trained without the mask: the same questions have to find nothing of it
@@ -38,7 +38,7 @@ static loci_model *open_model(const char *path) {
 
 static loci_model *open_flags(void) { return open_model(FLAGS); }
 
-static bool answers_rightly(const loci_model *m, const loci_prompt *p, const loci_example *e) {
+static bool answers_correctly(const loci_model *m, const loci_prompt *p, const loci_example *e) {
   loci_answer *a;
   loci_err err;
   bool right;
@@ -48,7 +48,7 @@ static bool answers_rightly(const loci_model *m, const loci_prompt *p, const loc
   return right;
 }
 
-/* Calls [measure] with QUESTIONS rightly answered examples. */
+/* Calls [measure] with QUESTIONS correctly answered examples. */
 static void each_question(loci_model *m, void (*measure)(loci_model *, const loci_prompt *, void *),
                           void *sums) {
   loci_examples *file;
@@ -66,7 +66,7 @@ static void each_question(loci_model *m, void (*measure)(loci_model *, const loc
                          .constraint_count = e->constraint_count};
       loci_prompt *p;
       must(loci_prompt_new(m, &q, &p, &err), &err);
-      if (answers_rightly(m, p, e)) {
+      if (answers_correctly(m, p, e)) {
         measure(m, p, sums);
         found++;
       }

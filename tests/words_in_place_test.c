@@ -22,7 +22,7 @@ static loci_prompt *ask(const loci_model *m, const char *text, const char *templ
   return p;
 }
 
-/* The ids of the prompt's text with [answer] put behind it as it stands. */
+/* The ids of the prompt's text with [answer] put after it as it stands. */
 static bool are_of(const loci_prompt *p, const char *answer, const int *ids, int count) {
   char text[4096];
   encoding e;
@@ -37,7 +37,7 @@ static bool are_of(const loci_prompt *p, const char *answer, const int *ids, int
   return same;
 }
 
-/* The answer's ids are those behind the prompt's own, with a blank where there is no white space.
+/* The answer's ids are those after the prompt's own, with a blank where there is no white space.
  */
 static void check_answer(const loci_prompt *p, const char *answer, bool space) {
   arena *mem = arena_new();
@@ -49,7 +49,7 @@ static void check_answer(const loci_prompt *p, const char *answer, bool space) {
     assert_non_null(strstr(err.msg, "changes the prompt's own tokens"));
     assert_false(are_of(p, spaced, NULL, 0));
   } else if (!are_of(p, spaced, ids, count)) {
-    fail_msg("\"%s\" behind \"%s\"", answer, p->info.text);
+    fail_msg("\"%s\" after \"%s\"", answer, p->info.text);
   }
   arena_free(mem);
 }

@@ -382,7 +382,7 @@ static loci_status write_bunny_config(maker *m) {
       s->image_size, s->image_size);
 }
 
-/* The small model's tokenizer.json, with words for the ids behind its own. */
+/* The small model's tokenizer.json, with words for the ids after its own. */
 static loci_status write_tokenizer(maker *m, const char *from) {
   char path[4096], *text;
   size_t n;

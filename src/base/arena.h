@@ -21,7 +21,7 @@ void *arena_zalloc(arena *a, int64_t count, size_t size);
 /* Takes everything back.  Up to [most] bytes are kept, as one block, for what is asked for next; of
  * more than that, none. */
 void arena_reset(arena *a, size_t most);
-/* A copy of n bytes with a 0 byte behind. */
+/* A copy of n bytes with a 0 byte after it. */
 char *arena_strndup(arena *a, const char *s, size_t n);
 char *arena_strdup(arena *a, const char *s);
 /* Has [release] called on [what] when the arena is freed: what another made goes with it.  False:

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Writes at out[at], behind what is there; returns the new length, size - 1 at most. */
+/* Writes at out[at], after what is there; returns the new length, size - 1 at most. */
 size_t fixed_add(char *out, size_t size, size_t at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -108,7 +108,7 @@ static bool is_wide_integer(const char *s, size_t n) {
   return n > strlen(largest) || (n == strlen(largest) && memcmp(s, largest, n) > 0);
 }
 
-/* A copy in which integers too large for 64 bits are reals ("e0" is put behind them): in many
+/* A copy in which integers too large for 64 bits are reals ("e0" is put after them): in many
  * checkpoints, tokenizer_config.json says "model_max_length": 1000000000000000019884624838656.
  * NULL: out of memory. */
 static char *widened(const char *text, size_t n, size_t *size) {
@@ -141,7 +141,7 @@ loci_status js_parse_line(const char *text, size_t n, const char *what, int64_t 
   }
   if (*out) return LOCI_OK;
   if (refused) return fail_nomem(err, what);
-  return fail(err, LOCI_EFORMAT, "%s: not sound JSON at line %" PRId64 ", column %d: %s", what,
+  return fail(err, LOCI_EFORMAT, "%s: not valid JSON at line %" PRId64 ", column %d: %s", what,
               line + e.line - 1, e.column, e.text);
 }
 

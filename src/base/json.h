@@ -1,6 +1,6 @@
 /* JSON in and out: the fence round jansson.
  *
- * Reading is strict: UTF-8, no duplicate keys, nothing behind the document, limited depth.  An
+ * Reading is strict: UTF-8, no duplicate keys, nothing after the document, limited depth.  An
  * integer that 64 bits cannot hold is read as a real.  A JSON
  * null counts as absent, as Hugging Face configs use it.  The js_get_* calls leave the default in
  * place when the key is absent and fail with file, key, expected and found when it is mistyped.

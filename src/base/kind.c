@@ -88,7 +88,7 @@ static bool begins_tag(const char *s, size_t n, const char *tag) {
   return n >= m && strncasecmp(s, tag, m) == 0;
 }
 
-/* <html>, <!DOCTYPE html>, <?xml ..?>, <svg>: behind blanks and a mark of UTF-8. */
+/* <html>, <!DOCTYPE html>, <?xml ..?>, <svg>: after blanks and a mark of UTF-8. */
 static const file_kind *kind_of_tags(const uint8_t *b, size_t n) {
   if (begins(b, n, "\xef\xbb\xbf", 3)) b += 3, n -= 3;
   while (n > 0 && memchr(" \t\r\n", *b, 4)) b++, n--;

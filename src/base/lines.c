@@ -65,7 +65,7 @@ double lines_share(const line_reader *r) {
   return r->all > 0 ? fmin(r->seen / r->all, 1) : 0; /* the file may have grown */
 }
 
-/* Room for one more byte, and the 0 behind. */
+/* Room for one more byte, and the 0 after it. */
 static bool make_room(line_reader *r) {
   if (r->size + 2 <= r->room) return true;
   size_t room = r->room * 2;

@@ -13,10 +13,10 @@ typedef struct line_reader line_reader;
 loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_err *err);
 void lines_close(line_reader *r);
 
-/* The next line without its end ("\n" or "\r\n"), with a 0 byte behind (it may hold others);
- * borrowed until the next call, NULL behind the last line.  A byte order mark in front of the first
+/* The next line without its end ("\n" or "\r\n"), with a 0 byte after it (it may hold others);
+ * borrowed until the next call, NULL after the last line.  A byte order mark in front of the first
  * line is left out.  A line above the limit is LOCI_EFORMAT, and passed over: the next call gives
- * the one behind it. */
+ * the one after it. */
 loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *err);
 /* Number of the line that lines_next gave or refused last, from 1. */
 int64_t lines_number(const line_reader *r);

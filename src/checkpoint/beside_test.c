@@ -39,7 +39,7 @@ static int remove_all(void **state) {
   return system(command);
 }
 
-/* The tensors [from, to) of the model, their names behind [wrapper]; DOWN may be left out, or be
+/* The tensors [from, to) of the model, their names after [wrapper]; DOWN may be left out, or be
  * zeros. */
 static void put_weights(const char *name, const char *wrapper, int64_t from, int64_t to, bool down,
                         bool zeros) {

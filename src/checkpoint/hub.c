@@ -32,7 +32,7 @@ static const char *env(const char *name) {
   return value && *value ? value : NULL;
 }
 
-/* The directory of a variable with [below] behind it; false: it is not set, or too long. */
+/* The directory of a variable with [below] after it; false: it is not set, or too long. */
 static bool under(const char *variable, const char *below, char out[LOCI_PATH_SIZE]) {
   const char *value = env(variable), *home = env("HOME");
   if (!value) return false;

@@ -3,8 +3,8 @@
  *
  * The file is hostile until proven sound, and all proof is in the header: every tensor's dtype,
  * shape and byte range must agree, and the ranges together must tile the data exactly, without
- * holes, overlaps or bytes behind.  After that a tensor's data pointer needs no check ever again.
- * Only the header's pages are touched, so opening costs the same for 1 MB and for 100 GB.
+ * holes, overlaps or bytes after the last.  After that a tensor's data pointer needs no check ever
+ * again. Only the header's pages are touched, so opening costs the same for 1 MB and for 100 GB.
  *
  * Stricter than the reference reader: no name twice (it keeps the last), a limit on nesting, on
  * punctuation (so that a header cannot blow up in the JSON parser) and on the length of names, and
@@ -28,7 +28,7 @@ enum { MAX_HEADER = 100000000, MAX_NAME = 1024, MAX_DEPTH = 64 };
 struct st_file {
   arena *mem;
   file_map map;        /* empty when the bytes are borrowed */
-  const uint8_t *data; /* first byte behind the header */
+  const uint8_t *data; /* first byte after the header */
   int64_t data_size;
   const char *what;
   js_value *header; /* owns the names */
@@ -225,7 +225,7 @@ static loci_status check_tiling(const st_file *f, loci_err *err) {
     at = begin + t->bytes;
   }
   if (at != f->data_size) {
-    return fail(err, LOCI_EFORMAT, "%s: %" PRId64 " bytes behind the last tensor", f->what,
+    return fail(err, LOCI_EFORMAT, "%s: %" PRId64 " bytes after the last tensor", f->what,
                 f->data_size - at);
   }
   return LOCI_OK;

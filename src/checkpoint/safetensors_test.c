@@ -48,9 +48,9 @@ static void every_breach_of_the_format_has_its_sentence(void **state) {
     size_t data;
     const char *expected;
   } rows[] = {
-      {"", 0, "not sound JSON"},
+      {"", 0, "not valid JSON"},
       {"[]", 0, "must be an object"},
-      {"{} x", 0, "not sound JSON"},
+      {"{} x", 0, "not valid JSON"},
       {"{\"a\":1}", 0, "tensor a: expected an object, found an integer"},
       {"{\"a\":null}", 0, "tensor a: expected an object, found null"},
       {"{\"a\":{}}", 0, "\"dtype\" must be a string, found null"},
@@ -80,8 +80,8 @@ static void every_breach_of_the_format_has_its_sentence(void **state) {
       {"{" ENTRY("a", "F32", "0,3", "0", "4") "}", 4, "needs 0 bytes"},
       {"{" ENTRY("a", "F32", "", "0", "8") "}", 8, "needs 4 bytes"},
       {"{" ENTRY("a", "F32", "2", "0", "8") "}", 7, "data ends at 8, the file's data has 7"},
-      {"{" ENTRY("a", "F32", "2", "0", "8") "}", 9, "1 bytes behind the last tensor"},
-      {"{}", 1, "1 bytes behind the last tensor"},
+      {"{" ENTRY("a", "F32", "2", "0", "8") "}", 9, "1 bytes after the last tensor"},
+      {"{}", 1, "1 bytes after the last tensor"},
       {"{" ENTRY("a", "U8", "4", "1", "5") "}", 5, "a hole of 1 bytes before tensor a"},
       {"{" ENTRY("a", "U8", "1", "0", "1") "," ENTRY("b", "U8", "1", "2", "3") "}", 3, "a hole"},
       {"{" ENTRY("a", "U8", "4", "0", "4") "," ENTRY("b", "U8", "4", "2", "6") "}", 6,
@@ -96,9 +96,9 @@ static void every_breach_of_the_format_has_its_sentence(void **state) {
       {"{\"__metadata__\":{\"n\":1}}", 0, "\"n\" must be a string, found an integer"},
       {"{\"__metadata__\":{\"n\":null}}", 0, "\"n\" must be a string, found null"},
       {"{" ENTRY("a\xff", "U8", "1", "0", "1") "}", 1, "not UTF-8"},
-      {"{" ENTRY("\\ud800", "U8", "1", "0", "1") "}", 1, "not sound JSON"},
-      {"{" ENTRY("a\\u0000b", "U8", "1", "0", "1") "}", 1, "not sound JSON"},
-      {"\xef\xbb\xbf{}", 0, "not sound JSON"},
+      {"{" ENTRY("\\ud800", "U8", "1", "0", "1") "}", 1, "not valid JSON"},
+      {"{" ENTRY("a\\u0000b", "U8", "1", "0", "1") "}", 1, "not valid JSON"},
+      {"\xef\xbb\xbf{}", 0, "not valid JSON"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     loci_err err = {0};

@@ -343,7 +343,7 @@ static loci_status place_projector(placing *p, checkpoint *c) {
 
 /* ---------------------------------------------------------------- what was not read */
 
-/* A tensor inside a layer that is run, behind the last layer of the decoder, or inside the
+/* A tensor inside a layer that is run, after the last layer of the decoder, or inside the
  * projector takes part in a computation that is not ours. */
 static bool would_matter(const checkpoint *c, const char *canonical) {
   static const char layers[] = "language_model.layers.", tower[] = "vision_tower.encoder.layers.";

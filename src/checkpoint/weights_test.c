@@ -324,7 +324,7 @@ static void directories_that_are_no_checkpoints_say_why(void **state) {
   (void)state;
   static const char llama[] = "{\"model_type\":\"llama\"}";
   assert_dir_refused(NULL, "x", NULL, LOCI_EIO, "no config.json");
-  assert_dir_refused("{", "x", NULL, LOCI_EFORMAT, "config.json: not sound JSON");
+  assert_dir_refused("{", "x", NULL, LOCI_EFORMAT, "config.json: not valid JSON");
   assert_dir_refused(llama, "x", NULL, LOCI_EIO, "no model.safetensors and no");
   assert_dir_refused(llama, "pytorch_model-00001-of-00002.bin", "", LOCI_EUNSUPPORTED,
                      "s.save_file({k:v.clone() for k,v in d.items()},'model.safetensors')\"");

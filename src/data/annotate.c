@@ -41,7 +41,7 @@ static char *text_of(const line_job *j, int first, int last) {
 
 /* ---------------------------------------------------------------- the proposal */
 
-/* The constraints of the set "known" are a demonstrative and the word behind it, whatever it is. */
+/* The constraints of the set "known" are a demonstrative and the word after it, whatever it is. */
 static bool follows_known(line_job *j) {
   if (!j->e->set || strcmp(j->e->set, "known") != 0 || j->a->o->whole) return false;
   for (int i = 0; i + 1 < j->q.count; i++) {
@@ -99,7 +99,7 @@ static loci_status put_constraint(line_job *j, js_value **list, int first, int l
   return text ? LOCI_OK : no_memory(j);
 }
 
-/* A name behind the first word, or a number: a condition that stands in words. */
+/* A name after the first word, or a number: a condition that stands in words. */
 static bool is_condition(const line_job *j, int i) {
   const qword *w = &j->q.words[i];
   unsigned char c = (unsigned char)j->e->question[w->begin];

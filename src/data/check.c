@@ -90,7 +90,7 @@ static bool overlap(span a, span b) {
   return a.begin < b.begin + (int64_t)b.length && b.begin < a.begin + (int64_t)a.length;
 }
 
-/* Whether it stands again, as whole words, behind where it was found. */
+/* Whether it stands again, as whole words, after where it was found. */
 static bool is_again(const char *question, span s) {
   for (const char *p = question + s.begin + 1; *p; p++) {
     if (strncmp(p, question + s.begin, s.length) == 0 &&
@@ -187,7 +187,7 @@ static loci_status check_question_tokens(check_job *j, const loci_example *e) {
   return st;
 }
 
-/* How many tokens an answer has behind a blank. */
+/* How many tokens an answer has after a blank. */
 static loci_status count_tokens(check_job *j, const char *answer, int *count) {
   encoding ids;
   size_t n = strlen(answer);

@@ -24,7 +24,7 @@ static loci_status no_list(const char *text, loci_err *err) {
   return fail(err, LOCI_EFORMAT, "must be a list of strings, found %.60s", text);
 }
 
-/* One string in ' or ", its escapes resolved, from *at on; *at ends behind it. */
+/* One string in ' or ", its escapes resolved, from *at on; *at ends after it. */
 static bool read_string(const char **at, char *out) {
   static const char from[] = "nrt", to[] = "\n\r\t";
   char quote = **at;

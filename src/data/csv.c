@@ -1,5 +1,5 @@
 /* Records of comma-separated values (see csv.h): one state machine over the bytes.  A record stands
- * in one buffer, a 0 byte behind each field. */
+ * in one buffer, a 0 byte after each field. */
 #include "data/csv.h"
 
 #include <errno.h>
@@ -63,7 +63,7 @@ static bool put(csv_reader *r, int c) {
   return true;
 }
 
-/* What stands behind a field: c has been read. */
+/* What stands after a field: c has been read. */
 static ending separator(csv_reader *r, int c, const char **wrong) {
   if (c == r->separator) return END_FIELD;
   if (c == '\r') {
@@ -87,7 +87,7 @@ static ending read_quoted(csv_reader *r, const char **wrong) {
       if (c == r->separator || c == '\r' || c == '\n' || c == EOF) return separator(r, c, wrong);
       if (c != '"') {
         give_back(r, c);
-        *wrong = "text behind a closing quote";
+        *wrong = "text after a closing quote";
         return END_WRONG;
       }
     } else if (c == EOF || c == 0) {
@@ -197,7 +197,7 @@ static char separator_of(const char *line, size_t n) {
   return known[best];
 }
 
-/* Behind a byte order mark: Excel's "sep=;" line says what separates, else the line of names. */
+/* After a byte order mark: Excel's "sep=;" line says what separates, else the line of names. */
 static loci_status find_separator(csv_reader *r, loci_err *err) {
   static const char mark[] = "\xEF\xBB\xBF";
   TRY(look_ahead(r, err));

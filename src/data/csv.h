@@ -4,7 +4,7 @@
  * Accepted beyond the letter: a byte order mark, "\n" for "\r\n", empty lines (passed over); what
  * separates the names in the first line (semicolons, tabs, |) separates fields everywhere, or what
  * Excel's line "sep=;" in front says.
- * Refused, with file and line: quotes inside an unquoted field, text behind a closing quote, a
+ * Refused, with file and line: quotes inside an unquoted field, text after a closing quote, a
  * quote that is never closed, a carriage return alone, NUL, what is not UTF-8, another number of
  * fields than there are columns. */
 #ifndef LOCI_DATA_CSV_H
@@ -24,8 +24,8 @@ loci_status csv_open(const char *path, csv_reader **out, loci_err *err);
 loci_status csv_open_stream(FILE *file, const char *name, csv_reader **out, loci_err *err);
 void csv_close(csv_reader *r);
 
-/* The next record, a field for each column, borrowed until the next call; NULL behind the last.
- * After LOCI_EFORMAT the next call goes on behind the line that was wrong. */
+/* The next record, a field for each column, borrowed until the next call; NULL after the last.
+ * After LOCI_EFORMAT the next call goes on after the line that was wrong. */
 loci_status csv_next(csv_reader *r, const char *const **fields, loci_err *err);
 
 int64_t csv_line(const csv_reader *r); /* where the record given or refused last begins, from 1 */

@@ -89,7 +89,7 @@ static void what_is_wrong_is_refused_alone(void **state) {
   csv_reader *r = OPEN("a,b\n1,x\"y\n2,\"z\"w\n3\n4,5,6\n7,8\r9\n10,\xff\n11,\0\n12,ok\n13,\"open");
   assert_non_null(r);
   refuses(r, "t.csv, line 2: a quote inside a field that has none round it");
-  refuses(r, "t.csv, line 3: text behind a closing quote");
+  refuses(r, "t.csv, line 3: text after a closing quote");
   refuses(r, "t.csv, line 4: 1 fields, but there are 2 columns");
   refuses(r, "t.csv, line 5: 3 fields, but there are 2 columns");
   refuses(r, "t.csv, line 6: a carriage return without a line feed");

@@ -71,7 +71,7 @@ static void a_question_alone_is_an_example(void **state) {
 static void mistakes_are_named_with_file_line_and_field(void **state) {
   (void)state;
   static const char *const cases[][2] = {
-      {"{\"question\":\"Q", "not sound JSON at line 7, column"},
+      {"{\"question\":\"Q", "not valid JSON at line 7, column"},
       {"[]", "an example must be an object, found an array"},
       {"{}", "\"question\" is missing"},
       {"{\"question\":null}", "\"question\" is missing"},

@@ -161,7 +161,7 @@ static loci_status cell_list(importer *m, const char *text, const char *const **
   return LOCI_OK;
 }
 
-/* The next piece of a cell of several values, copied; NULL behind the last. */
+/* The next piece of a cell of several values, copied; NULL after the last. */
 static char *next_piece(importer *m, const char **rest, bool many) {
   if (!**rest) return NULL;
   size_t n = many ? strcspn(*rest, "|") : strlen(*rest);

@@ -15,7 +15,7 @@ typedef struct scan {
 } scan;
 
 static loci_status wrong(const scan *s, const char *what) {
-  return fail(s->err, LOCI_EFORMAT, "%s: not sound JSON at byte %lld: %s", s->path,
+  return fail(s->err, LOCI_EFORMAT, "%s: not valid JSON at byte %lld: %s", s->path,
               (long long)(s->at - s->start), what);
 }
 
@@ -116,5 +116,5 @@ loci_status json_each_item(const file_map *map, const char *path, json_item_fn *
     if (c == '}') break;
   }
   s.at++;
-  return next(&s) == 0 && s.at == s.end ? LOCI_OK : wrong(&s, "something behind the end");
+  return next(&s) == 0 && s.at == s.end ? LOCI_OK : wrong(&s, "something after the end");
 }

@@ -1,7 +1,7 @@
 /* Noun phrases (see phrase.h).
  *
  * A phrase is a determiner, if there is one, and a run of nouns and adjectives that ends in a noun.
- * Words have no certain class, so the clause helps: behind do, can, ... and a subject a verb must
+ * Words have no certain class, so the clause helps: after do, can, ... and a subject a verb must
  * come, and in "is this bird diurnal?" something must be said of the subject; where nothing else
  * serves, the last words of the run do. */
 #include "data/phrase.h"
@@ -69,7 +69,7 @@ static bool goes_on(const qtext *q, int from, int k, bool determined, bool needs
   return c == WORD_VERB && k == from && !needs_verb;
 }
 
-/* What stands in front of a subject decides what must come behind it. */
+/* What stands in front of a subject decides what must come after it. */
 typedef enum clause { CLAUSE_PLAIN, CLAUSE_NEEDS_VERB, CLAUSE_NEEDS_PREDICATE } clause;
 
 static clause clause_of(const qtext *q, int first) {
@@ -92,7 +92,7 @@ static bool is_verb_behind(const qtext *q, int next) {
   return is_verbal(q->words[next].is) || (next > from && word_is_either(q->words[next].low));
 }
 
-/* The last word of the subject [core, last] when a verb must come and none is behind: a word that
+/* The last word of the subject [core, last] when a verb must come and none is after: a word that
  * may be a verb, else the last one; a noun in the plural there is the verb's object. */
 static int before_verb(const qtext *q, int core, int last) {
   int k = core;
@@ -115,7 +115,7 @@ static int before_predicate(const qtext *q, int core, int last) {
   return ends && last > k ? last - 1 : last;
 }
 
-/* Whether the one noun behind a demonstrative is no part of a phrase, because the clause needs it:
+/* Whether the one noun after a demonstrative is no part of a phrase, because the clause needs it:
  * how does this work? is this fruit? */
 static bool is_needed(const qtext *q, int k, clause c) {
   bool ends = k + 1 >= q->count || q->words[k].stops || q->words[k + 1].is == WORD_CONJUNCTION;

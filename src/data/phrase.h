@@ -13,7 +13,7 @@ typedef struct qword {
   int64_t begin, end;  /* bytes of the question, without punctuation at the ends */
   char low[WORD_ROOM]; /* lower case, without 's; longer words are cut */
   word_class is;
-  bool stops; /* punctuation behind it */
+  bool stops; /* punctuation after it */
   bool owns;  /* ends in 's */
 } qword;
 
@@ -30,10 +30,10 @@ typedef struct phrase {
 } phrase;
 
 /* The phrase that begins at word i; false: none does.  A demonstrative, an article or a possessive
- * without a noun behind it begins none. */
+ * without a noun after it begins none. */
 bool phrase_at(const qtext *q, int i, phrase *out);
 
-/* A preposition and a noun phrase right behind word i, where the phrase that begins at [first]
+/* A preposition and a noun phrase right after word i, where the phrase that begins at [first]
  * ends: the last word, or -1. */
 int phrase_tail(const qtext *q, int first, int i);
 

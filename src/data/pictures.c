@@ -277,7 +277,7 @@ static int hex_digit(char c) {
 }
 
 /* A name as other systems write it: "C:\\imgs\\pic.png" and "sub\\pic.png" with /, of an address
- * "https://host/a%20b.png?x=1" the path without what is behind ? and #.  In the arena. */
+ * "https://host/a%20b.png?x=1" the path without what is after ? and #.  In the arena. */
 static char *local_form(arena *mem, const char *name) {
   char *s = arena_strdup(mem, name), *to = s;
   if (!s) return NULL;

@@ -107,7 +107,7 @@ static void add_with_tails(search *s, feature kind, const phrase *p) {
 
 /* ---------------------------------------------------------------- demonstratives */
 
-/* "that" that points: not behind a noun (people that pledge) nor in front of a clause (that the).
+/* "that" that points: not after a noun (people that pledge) nor in front of a clause (that the).
  */
 static bool points(const qtext *q, int i) {
   word_class before = class_at(q, i - 1), next = class_at(q, i + 1);
@@ -229,7 +229,7 @@ static void add_asked(search *s) {
   add_asked_tail(s);
 }
 
-/* What is asked for: behind "what", or behind "what kind of". */
+/* What is asked for: after "what", or after "what kind of". */
 static void find_asked(search *s) {
   const qtext *q = s->q;
   phrase p, sorted;

@@ -20,7 +20,7 @@ void seen_free(seen *s);
  * Borrowed until the next call.  [line] is at least 1; lines beyond 2^32 - 1 count as that. */
 const seen_entry *seen_add(seen *s, uint64_t key, uint32_t more, int64_t line, bool *fresh);
 
-/* A hash to begin with, and the same with a text behind (its end included); NULL is none. */
+/* A hash to begin with, and the same with a text after it (its end included); NULL is none. */
 uint64_t seen_hash(uint64_t before, const char *text);
 
 #endif

@@ -39,7 +39,7 @@ static loci_status read_answer(const loci_prompt *p, arena *mem, asking *x, loci
   return LOCI_OK;
 }
 
-/* log p of the target behind a question. */
+/* log p of the target after a question. */
 static loci_status ask(const loci_model *m, const loci_example *e, const char *question, asking *x,
                        loci_err *err) {
   loci_prompt *prompt;

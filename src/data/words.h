@@ -17,7 +17,7 @@ typedef enum word_class {
   WORD_PRONOUN,       /* he, it, they, you, ... */
   WORD_WH,            /* what, which, who, ... */
   WORD_BE,
-  WORD_AUXILIARY, /* do, can, have, ...: the subject may stand behind it */
+  WORD_AUXILIARY, /* do, can, have, ...: the subject may stand after it */
   WORD_PREPOSITION,
   WORD_CONJUNCTION,
   WORD_ADVERB,

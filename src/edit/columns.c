@@ -1,5 +1,5 @@
 /* The columns of an update (docs/MATH.md, "The update"): of each request its key, or those of all
- * its wordings; behind them the keys that shall bring what they bring, K0 -> W K0, times the root
+ * its wordings; after them the keys that should bring what they bring, K0 -> W K0, times the root
  * of their weight. */
 #include <math.h>
 #include <stdlib.h>

@@ -163,7 +163,7 @@ static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loc
   return st;
 }
 
-/* Behind what is said of other layers. */
+/* After what is said of other layers. */
 static loci_status leave_out(drawing *d, double layer, const char *why, loci_err *err) {
   const char *old = d->out->note;
   size_t n = (old ? strlen(old) : 0) + strlen(why) + 64;

@@ -54,7 +54,7 @@ typedef struct problem {
 low_rank edit_change(const loci_edit *e);
 /* loci_edit_apply for a view nobody else sees: its description stays as it is. */
 loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err);
-/* The target behind any prompt, as the settings want it. */
+/* The target after any prompt, as the settings want it. */
 loci_status problem_target(const problem *q, const loci_prompt *p, target *out, loci_err *err);
 /* What went wrong, of which request. */
 loci_status name_request(loci_status st, int i, int count, loci_err *err);

@@ -1,5 +1,5 @@
 /* Laws of edits: the update brings every value, solving leaves the model as it is, reverting leaves
- * nothing behind, a file holds what was written, a step costs what it reaches; and what is refused,
+ * nothing after, a file holds what was written, a step costs what it reaches; and what is refused,
  * in which words. */
 #include "edit/edit.h"
 

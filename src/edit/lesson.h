@@ -1,4 +1,4 @@
-/* What optimisations of an edit try again and again: a prompt with the answer it shall have, run
+/* What optimisations of an edit try again and again: a prompt with the answer it should have, run
  * once, then resumed above the layer with a change (lesson.c); and the key read on the way (key.c).
  * Private to src/edit. */
 #ifndef LOCI_EDIT_LESSON_H
@@ -7,7 +7,7 @@
 #include "edit/edit.h"
 #include "walk/walk.h"
 
-/* A prompt with an answer behind it, run once up to the layer. */
+/* A prompt with an answer after it, run once up to the layer. */
 typedef struct lesson {
   const loci_prompt *p;
   target target;

@@ -5,10 +5,10 @@
 
 #include "edit/edit.h"
 
-/* What is asked; with a target the question is one of those that the edit shall change. */
+/* What is asked; with a target the question is one of those that the edit should change. */
 typedef struct question {
   const char *image, *text, *template_name, *system, *date;
-  const char *target; /* NULL: its answer shall stay */
+  const char *target; /* NULL: its answer should stay */
   const char *const *answers;
   int answer_count, max_new;
 } question;

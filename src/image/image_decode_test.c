@@ -111,7 +111,7 @@ static void files_cut_short_are_refused(void **state) {
     bytes b = read_golden(names[i]);
     size_t n = b.n - 30;
     for (b.n = 1; b.n < n; b.n += 5) {
-      uint8_t *exact = malloc(b.n); /* so that a read behind the end is noticed */
+      uint8_t *exact = malloc(b.n); /* so that a read after the end is noticed */
       image_rgb im;
       loci_err err;
       assert_non_null(exact);
@@ -153,7 +153,7 @@ static void a_large_jpeg_of_few_bytes_is_refused(void **state) {
   expect_failure(&b, LOCI_EFORMAT, "8224 x 8224 pixels in");
 }
 
-/* Stored blocks of 64 kB without an end behind two rows: cut short, and nobody may ask for them. */
+/* Stored blocks of 64 kB without an end after two rows: cut short, and nobody may ask for them. */
 static void what_follows_the_rows_of_a_png_is_not_unpacked(void **state) {
   (void)state;
   enum { BLOCK = 65535, CLAIMED = 1 << 30 };

@@ -239,7 +239,7 @@ static void settings_that_would_change_the_pixels_are_refused(void **state) {
   (void)state;
   expect_refusal(LOCI_EIO, "no preprocessor_config.json");
   refuse_processor("[]", LOCI_EFORMAT, "must be an object");
-  refuse_processor("{", LOCI_EFORMAT, "not sound JSON");
+  refuse_processor("{", LOCI_EFORMAT, "not valid JSON");
   refuse_processor("{}", LOCI_EFORMAT, "\"image_processor_type\" is missing");
   refuse_processor("{\"image_processor_type\": \"LlavaNextImageProcessor\"}", LOCI_EUNSUPPORTED,
                    "\"LlavaNextImageProcessor\" is not supported");
@@ -268,8 +268,8 @@ static void numbers_out_of_bounds_are_refused(void **state) {
   refuse_processor(CLIP "\"resample\": 6}", LOCI_EFORMAT, "resample");
   refuse_processor(CLIP "\"image_std\": [0.1, 0, 0.1]}", LOCI_EFORMAT, "standard deviation of 0");
   refuse_processor(CLIP "\"image_std\": [0.1, 1e-300, 0.1]}", LOCI_EFORMAT, "1e-300");
-  refuse_processor(CLIP "\"image_mean\": [NaN, 0, 0]}", LOCI_EFORMAT, "not sound JSON");
-  refuse_processor(CLIP "\"image_mean\": [1e999, 0, 0]}", LOCI_EFORMAT, "not sound JSON");
+  refuse_processor(CLIP "\"image_mean\": [NaN, 0, 0]}", LOCI_EFORMAT, "not valid JSON");
+  refuse_processor(CLIP "\"image_mean\": [1e999, 0, 0]}", LOCI_EFORMAT, "not valid JSON");
   refuse_processor(CLIP "\"image_mean\": [1e99, 0, 0]}", LOCI_EFORMAT, "a mean of 1e+99");
   refuse_processor(CLIP "\"image_mean\": [0.5, 0.5]}", LOCI_EFORMAT, "an array of 3 numbers");
   refuse_processor(CLIP "\"image_mean\": [0.5, \"x\", 0.5]}", LOCI_EFORMAT, "must hold numbers");

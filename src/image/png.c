@@ -15,7 +15,7 @@
 
 #include "image/decode.h"
 
-/* libpng refuses longer chunks even where they are skipped; only IDAT may be larger.  Behind the
+/* libpng refuses longer chunks even where they are skipped; only IDAT may be larger.  After the
  * last row it unpacks what is left of the data, a thousandfold: it gets no more than is left of
  * sound files, where the data end with their checksum. */
 enum { MAX_CHUNK_BYTES = 1 << 26, MAX_BEHIND = 1 << 16 };

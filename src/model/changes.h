@@ -20,7 +20,7 @@ void low_rank_row(const weight *w, const low_rank *c, int64_t d, float *out);
 /* Adds a change, known by its [owner]; the arrays are borrowed until it is taken away.  One owner,
  * one change: LOCI_EINVAL. */
 loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, loci_err *err);
-/* Takes it away; those behind it are laid on again.  The model is as it was after a failure. */
+/* Takes it away; those after it are laid on again.  The model is as it was after a failure. */
 loci_status changes_remove(loci_model *m, const void *owner, loci_err *err);
 int changes_count(const loci_model *m);
 /* The place of the owner's change in the order they came; -1: there is none. */

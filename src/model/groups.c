@@ -13,7 +13,7 @@ loci_status group_find(const char *name, size_t n, group_kind *out, loci_err *er
   return LOCI_OK;
 }
 
-/* Whether position i is in the group; [after] is the first position behind all constraints. */
+/* Whether position i is in the group; [after] is the first position after all constraints. */
 static bool contains(const loci_prompt_info *p, group_kind g, int which, int after, int i) {
   if (g == GROUP_LAST) return i == p->length - 1;
   if (g == GROUP_AFTER_CONSTRAINT) return p->constraint_count > 0 && i >= after;
@@ -44,7 +44,7 @@ int group_positions(const loci_prompt *p, group_kind g, int which, int *out) {
 
 loci_status fail_empty_group(const loci_prompt *p, group_kind g, loci_err *err) {
   bool of_constraint = g != GROUP_IMAGE && g != GROUP_LAST;
-  const char *why = "nothing stands behind the constraint";
+  const char *why = "nothing stands after the constraint";
   if (g == GROUP_IMAGE && p->model->info.image_rows == 0) {
     why = "the model reads text only";
   } else if (g == GROUP_IMAGE) {

@@ -32,7 +32,7 @@ struct loci_model {
   loci_model_opts asked;   /* as it was opened */
   int threads;
   int64_t memory; /* bytes a walk may use */
-  bool release;   /* weights are more than that: a layer's pages are given up behind it */
+  bool release;   /* weights are more than that: a layer's pages are given up after it */
   loci_model_info info;
   lazy_hash *lazy_hash;
   pid_t process; /* that opened it; 0: any */
@@ -46,7 +46,7 @@ static inline const decoder_config *model_decoder(const loci_model *m) {
   return &m->weights->config.text;
 }
 
-/* How a picture stands in a sequence: [count] rows, of views one behind the other, each a grid. */
+/* How a picture stands in a sequence: [count] rows, of views one after the other, each a grid. */
 typedef struct image_layout {
   int views, rows, cols;
   int count; /* more than the grids have where the tower keeps its class row */

@@ -1,5 +1,5 @@
 /* Prompt building: question and image to the sequence a walk reads.  The public view is
- * loci_prompt_info; this header adds what the folders behind it need. */
+ * loci_prompt_info; this header adds what the folders after it need. */
 #ifndef LOCI_MODEL_PROMPT_H
 #define LOCI_MODEL_PROMPT_H
 

@@ -39,7 +39,7 @@ static loci_status rows_init(token_rows *r, int64_t n, arena *mem, loci_err *err
   return ok ? LOCI_OK : fail_nomem(err, "tokenizing the prompt");
 }
 
-/* Original layouts: the pieces before and behind <image> are tokenized on their own; a BOS counts
+/* Original layouts: the pieces before and after <image> are tokenized on their own; a BOS counts
  * once. */
 static loci_status expand_split(const loci_model *m, const char *text, const image_layout *picture,
                                 bool add_special, arena *mem, token_rows *out, loci_err *err) {

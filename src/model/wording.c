@@ -75,7 +75,7 @@ static loci_status check_words(const loci_model *m, const char *text, const char
   if (!special) return LOCI_OK;
 found:
   return fail(err, LOCI_EINVAL,
-              "%s holds %s, a special token of this model; what shall be one belongs into a "
+              "%s holds %s, a special token of this model; what is meant as one belongs into a "
               "template of your own, -t 'text:..{question}..'",
               what, special);
 }

@@ -27,7 +27,7 @@ void bytes_u16(bytes *b, uint32_t x);
 void bytes_u32(bytes *b, uint32_t x);
 void bytes_clear(bytes *b);
 
-/* Hands the bytes over, with a 0 byte behind ([size] may be NULL); on failure frees them. */
+/* Hands the bytes over, with a 0 byte after it ([size] may be NULL); on failure frees them. */
 loci_status bytes_take(bytes *b, char **out, size_t *size, loci_err *err);
 /* Writes the bytes to a file and clears them. */
 loci_status bytes_write(bytes *b, const char *path, loci_err *err);

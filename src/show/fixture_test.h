@@ -24,7 +24,7 @@
 typedef struct fixture_opts {
   int layers;           /* 0: 12 */
   const char **words;   /* NULL: an ordinary question */
-  int word_count;       /* text tokens behind the image */
+  int word_count;       /* text tokens after the image */
   int constraint_first; /* index into words */
   int constraint_count; /* 0: 2 */
   int image_rows;       /* 0: none */

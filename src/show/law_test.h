@@ -256,7 +256,7 @@ static inline loci_metrics *metrics(arena *mem, int64_t n) {
   return (loci_metrics *)(void *)chances(mem, n * (int64_t)(sizeof(loci_metrics) / sizeof(double)));
 }
 
-/* Where a cell of a table is: in JSON behind the key, in CSV, in arrays and columns. */
+/* Where a cell of a table is: in JSON after the key, in CSV, in arrays and columns. */
 typedef struct spot {
   const char *object, *stem; /* "grids.0", "denoise.z.w1"; stem NULL: no arrays */
   char index[32];            /* ".1.2" */

@@ -84,7 +84,7 @@ static bool add_text(layout *l, const canvas_font *font, const char *text, int m
   return true;
 }
 
-/* The words of a text that a page shows, behind what [to] has. */
+/* The words of a text that a page shows, after what [to] has. */
 static void join(bytes *to, const view_block *b) {
   bool any = false;
   for (const view_piece *x = b->pieces; x; x = x->next) {

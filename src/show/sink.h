@@ -53,7 +53,7 @@ void say_column(sink *s, const char *key, loci_type type, const void *first, siz
  * "to" that is not the first). */
 void table_begin(sink *s, int rank, const loci_axis *axes);
 void table_end(sink *s);
-/* Cells whose last axis lies behind the one before it are no rows of CSV. */
+/* Cells whose last axis lies after the one before it are no rows of CSV. */
 void table_lower(sink *s);
 /* A value for each cell, [stride] bytes from one to the next, the last axis running first. */
 void table_column(sink *s, const char *key, loci_type type, const void *first, size_t stride);

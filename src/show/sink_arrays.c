@@ -54,7 +54,7 @@ static st_dtype dtype_of(loci_type type) {
                                    : ST_I64;
 }
 
-/* The cells from [axis] on, one behind the other; returns where the next ones go. */
+/* The cells from [axis] on, one after the other; returns where the next ones go. */
 static char *copy_cells(const loci_column *c, int axis, const char *p, char *out) {
   if (axis < c->rank && axis < LOCI_AXES) {
     for (int64_t i = 0; i < c->axes[axis].size; i++)

@@ -11,7 +11,7 @@ typedef struct finder {
   const char *wanted;
   loci_column *out;
   bool found;
-  char path[PATH];      /* of the object or list that is open, with a dot behind */
+  char path[PATH];      /* of the object or list that is open, with a dot after */
   size_t length[DEPTH]; /* of the path of each open level */
   int64_t items[DEPTH]; /* of each open list so far; -1: an object */
   int depth;

@@ -198,7 +198,7 @@ static void row(sink *s) {
   if (!c->looking) put_row(c, NULL);
 }
 
-/* Whether the last axis of the cell at [at] lies behind the one before it. */
+/* Whether the last axis of the cell at [at] lies after the one before it. */
 static bool is_beyond(const sink *s, const int64_t *at) {
   if (!s->lower || s->rank < 2) return false;
   const loci_axis *a = &s->axes[s->rank - 2], *b = a + 1;

@@ -88,7 +88,7 @@ static void table_is_over(sink *s) { (void)s; }
 
 /* ---------------------------------------------------------------- line breaks */
 
-/* The index behind the string that begins at s[i]. */
+/* The index after the string that begins at s[i]. */
 static size_t skip_string(const char *s, size_t i) {
   for (i++; s[i] != '"'; i++) {
     if (s[i] == '\\') i++;

@@ -307,7 +307,7 @@ static loci_status put_page(loci_store *s, const loci_store_info *info, const re
   bytes_format(b,
                "<p>Where does the model keep the fact that answers the question, and how did "
                "it get there? %" PRId64 " examples, %d runs; loci %s. Of traces those count that "
-               "are answered rightly and whose total effect is at least %.3g; seed %" PRIu64
+               "are answered correctly and whose total effect is at least %.3g; seed %" PRIu64
                ".</p>",
                info->examples, info->run_count, LOCI_VERSION, how->least_effect, how->seed);
   for (int i = 0; i < info->run_count; i++) TRY(put_run(s, &info->runs[i], how, b, err));

@@ -19,7 +19,7 @@ typedef struct term {
 /* The words of a printable text, each set off by a blank from what stands before it; they wrap. */
 void term_words(term *t, view_style style, const char *text);
 void term_newline(term *t);
-/* Text at the current place that is known to fit; a word behind it gets no blank in between. */
+/* Text at the current place that is known to fit; a word after it gets no blank in between. */
 void term_put(term *t, view_style style, const char *text);
 void term_pad(term *t, int column);
 /* A text as it will be written, cut to some columns; "" once memory is out. */

@@ -94,7 +94,7 @@ void term_background(const term *t, double level, bool diverging, char out[32]) 
   }
 }
 
-/* The mark of a cell that was run among estimates: in colour on its background, else behind its
+/* The mark of a cell that was run among estimates: in colour on its background, else after its
  * shade where there is room. */
 static void put_run(term *t, double level, bool diverging) {
   if (t->color == LOCI_COLOR_NONE) {

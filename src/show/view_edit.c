@@ -34,7 +34,7 @@ static const struct group_words *words_of(const char *name) {
   return &unknown;
 }
 
-/* The first measure of a group, or behind the last group the harmonic mean. */
+/* The first measure of a group, or after the last group the harmonic mean. */
 static const loci_interval *after(const loci_edit_test *t, int group) {
   return group < t->group_count ? &t->groups[group].metrics[0].after : &t->score;
 }

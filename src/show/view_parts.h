@@ -9,7 +9,7 @@ label_spelling view_spelling(const loci_prompt_info *p);
 const char *view_token(views *v, label_spelling spelling, const char *token);
 /* What a result is about: the question, the prompt's tokens, the model's edits. */
 void view_question(views *v, const loci_prompt_info *p, const loci_model_info *m);
-/* A run's best answers with their probabilities, behind what was said. */
+/* A run's best answers with their probabilities, after what was said. */
 void view_outcome(views *v, label_spelling spelling, const loci_candidate top[LOCI_TOP]);
 /* The target's token as a fact, to be continued. */
 void view_target(views *v, label_spelling spelling, const char *target);

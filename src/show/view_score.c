@@ -106,7 +106,7 @@ static void say_bars(views *v, const loci_score *s) {
     add_bar(v, &to, g->value ? g->value : "(none)", g->n, &g->accuracy);
   }
   *series = (view_series){.name = "", .values = to.x, .lo = to.x + most, .hi = to.x + 2 * most};
-  *b = (view_bars){.unit = "share answered rightly",
+  *b = (view_bars){.unit = "share answered correctly",
                    .lying = true,
                    .group_count = to.n,
                    .groups = to.names,

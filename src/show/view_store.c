@@ -45,7 +45,7 @@ static void say_run(views *v, const loci_run_info *r) {
   view_say(v, VIEW_PLAIN, "%" PRId64 " examples used, %" PRId64 " dropped%s", r->used, r->dropped,
            told && !asked ? "," : "");
   if (asked)
-    view_say(v, VIEW_PLAIN, "(%" PRId64 " answered rightly, %" PRId64 " wrongly)%s", r->right,
+    view_say(v, VIEW_PLAIN, "(%" PRId64 " answered correctly, %" PRId64 " wrongly)%s", r->right,
              r->wrong, told ? "," : "");
   if (told) view_say(v, VIEW_PLAIN, "%s %s", r->headline, mean_text(&r->mean, v->ascii, text));
   if (r->used > 0)

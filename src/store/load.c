@@ -139,7 +139,7 @@ static loci_status put_row(loading *l, averaging *a, loci_err *err) {
   const char *numbers = db_text(q, 5);
   if (points < 1 || points > 1 << 20 || first < 0 || first > 1 << 20 || !quantity || !place ||
       !numbers)
-    return fail(err, LOCI_EFORMAT, "%s: a series without sense", where);
+    return fail(err, LOCI_EFORMAT, "%s: a series that makes no sense", where);
   if (l->room_size < points) {
     double *more = realloc(l->room, (size_t)points * sizeof *more);
     if (!more) return fail_nomem(err, "reading a store");
@@ -193,7 +193,7 @@ static loci_status first_answer(const char *json, arena *mem, const char **out, 
 static void judge(const loading *l, study_item *item, bool judged, const study_answer *answer) {
   bool split = l->right >= 0;
   if (split && (!judged || answer->right != (l->right == 1)))
-    item->drop = !judged ? "no answer" : answer->right ? "answered rightly" : "answered wrongly";
+    item->drop = !judged ? "no answer" : answer->right ? "answered correctly" : "answered wrongly";
   if (!split && l->job->judge) l->job->judge(l->job->ctx, item, judged ? answer : NULL);
 }
 

@@ -379,7 +379,7 @@ static loci_status find_runs(keeping *x, loci_err *err) {
   return LOCI_OK;
 }
 
-/* Those behind a result; 0: all. */
+/* Those after a result; 0: all. */
 static loci_status forget_dropped(const keeping *x, int64_t behind, loci_err *err) {
   for (int i = 0; i < x->job_count; i++) {
     db_query *q;

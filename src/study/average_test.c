@@ -241,7 +241,7 @@ static void text_only_models_have_no_image_charts(void **state) {
 
 /* ---------------------------------------------------------------- trace */
 
-enum { TRACE_SITES = 3 }; /* each with a grid of positions and one of groups behind it */
+enum { TRACE_SITES = 3 }; /* each with a grid of positions and one of groups after it */
 
 /* Mean IE at one layer of one site: of a role's positions, or of the group "all of NAME"; NaN: the
  * trace has none. */

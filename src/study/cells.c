@@ -117,7 +117,7 @@ static loci_status make_grid(sweep *s, loci_grid *g, const columns *c, loci_err 
   return LOCI_OK;
 }
 
-/* The cells of one grid, behind those already there; exact zeros are only marked. */
+/* The cells of one grid, after those already there; exact zeros are only marked. */
 static void make_cells(sweep *s, int grid, const columns *c) {
   loci_grid *g = &s->grids[grid];
   bool *skipped = (bool *)(uintptr_t)g->skipped;

@@ -29,7 +29,7 @@ typedef struct request {
   const loci_prompt *p;
   const loci_trace_opts *opts;
   kind kind;
-  const char *text; /* behind the colon */
+  const char *text; /* after the colon */
   double factor;
   arena *mem;
   float *rows; /* (seeds, count, D) */

@@ -46,7 +46,7 @@ typedef struct flow_job {
   int table_count;
   flow_table *tables;
   float *logits; /* (V) of the last position, or NULL */
-  float *resid;  /* (D) the last position's residual stream behind the last layer, or NULL */
+  float *resid;  /* (D) the last position's residual stream after the last layer, or NULL */
   loci_progress_fn progress;
   void *progress_ctx;
   loci_cost cost; /* what it took is added */

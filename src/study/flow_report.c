@@ -42,7 +42,7 @@ static loci_status add_path(maker *m, group_kind from, group_kind to, loci_err *
   TRY(flow_group(m->p, to, m->mem, &t->queries, err));
   if (t->queries.at[t->queries.count - 1] < t->sources.at[0]) {
     return fail(err, LOCI_EINVAL,
-                "nothing flows from %s to %s: attention looks back, and all of %s stands behind %s",
+                "nothing flows from %s to %s: attention looks back, and all of %s stands after %s",
                 group_name(from), group_name(to), group_name(from), group_name(to));
   }
   m->paths[m->out->path_count++] = (loci_flow_path){.from = group_name(from),

@@ -71,7 +71,7 @@ static loci_status add_pathway(knockout *k, const loci_edges *names, bool asked,
   e.query_count = queries;
   if (asked && queries == 0) {
     return fail(err, LOCI_EINVAL,
-                "%s -> %s has no edges: attention looks back, and all of %s stands behind %s",
+                "%s -> %s has no edges: attention looks back, and all of %s stands after %s",
                 x.from, x.to, x.from, x.to);
   }
   if (queries == 0) return LOCI_OK;

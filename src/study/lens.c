@@ -1,6 +1,6 @@
 /* loci_lens_new: the logit lens (docs/MATH.md, "Lens"; nostalgebraist 2020): what the final norm
- * and the output head make of the residual stream behind every layer.  One root stream; the rows
- * asked for are kept behind their layer and go through the head with the clean run's last row,
+ * and the output head make of the residual stream after every layer.  One root stream; the rows
+ * asked for are kept after their layer and go through the head with the clean run's last row,
  * which comes first because the target is its most likely token. */
 #include <math.h>
 #include <stdlib.h>

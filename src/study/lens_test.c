@@ -23,7 +23,7 @@ static void check_cell(const loci_lens_cell *c, const float *logits, int V, int 
   assert_int_equal(c->top[0].id, argmax_of(logits, V, -1));
 }
 
-/* What is read behind layer l is what the model says when the layers above add nothing: everywhere,
+/* What is read after layer l is what the model says when the layers above add nothing: everywhere,
  * for the last layer without any patch. */
 static void check_model(const char *name, const char *image, const char *answer) {
   loci_model *m = open_with(name, LOCI_PRECISION_F32, 1);

@@ -3,7 +3,7 @@
  *   log p(a_1..k | prompt) = sum_i log p(a_i | prompt, a_1..i-1)
  *
  * The prompt is run once and keeps its keys and values; its last logits answer for the first token
- * of every answer.  Then each answer's own rows are run behind them, over and over. */
+ * of every answer.  Then each answer's own rows are run after them, over and over. */
 #include "study/likelihood.h"
 
 #include <string.h>
@@ -58,7 +58,7 @@ static loci_status read_wording(const measuring *r, const char *answer, arena *m
   return LOCI_OK;
 }
 
-/* Runs [count] rows behind the first [from] positions of the cache, and reads each one's logits (of
+/* Runs [count] rows after the first [from] positions of the cache, and reads each one's logits (of
  * the prompt: the last one's). */
 static loci_status run(measuring *r, kv_cache *cache, int from, const float *rows, int count,
                        walk_hooks *hooks, loci_err *err) {

@@ -89,7 +89,7 @@ static double mean_of_layers(const measured *x, int first, int count) {
   return sum / count;
 }
 
-/* The share of (right, wrong) pairs of one half that the contribution orders rightly. */
+/* The share of (right, wrong) pairs of one half that the contribution orders correctly. */
 static double order_of_half(const loci_prediction *p, const measured *x, bool tested, int first) {
   double pairs = 0, good = 0;
   for (int i = 0; i < MOST; i++) {

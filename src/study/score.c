@@ -1,4 +1,5 @@
-/* loci_score_new: how many questions of a set the model answers rightly (docs/MATH.md, "Accuracy").
+/* loci_score_new: how many questions of a set the model answers correctly (docs/MATH.md,
+ * "Accuracy").
  *
  * A free question is answered greedily.  Of a question with options the most likely one counts: by
  * its letter, with the options in the question as MMMU's evaluation writes them, or by its text as
@@ -153,7 +154,7 @@ static int compare_values(const void *a, const void *b) {
 
 static bool same(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
 
-/* The groups of one field behind [groups]; returns their count.  A field has few values, or a table
+/* The groups of one field after [groups]; returns their count.  A field has few values, or a table
  * by it would be of no use. */
 static int group_by(const scoring *s, int field, loci_score_group *groups) {
   int n = 0;

@@ -20,7 +20,7 @@ enum { MOST = 1000 };
 
 /* Numbers are committed with 12 digits; sums of a few hundred terms lose two or three more. */
 static const double close_enough = 1e-9;
-/* Features are f32 behind their scaling (2^-24 of a value near 1), and enter a score some twenty
+/* Features are f32 after their scaling (2^-24 of a value near 1), and enter a score some twenty
  * times with weights below 2. */
 static const double close_for_f32 = 2e-6;
 

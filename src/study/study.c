@@ -249,7 +249,7 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
 
 /* ---------------------------------------------------------------- answers */
 
-/* Whether [id] is the first token of an accepted answer; one that cannot stand behind this prompt
+/* Whether [id] is the first token of an accepted answer; one that cannot stand after this prompt
  * begins with nothing. */
 static loci_status begins_answer(const study_item *item, int id, bool *out, loci_err *err) {
   arena *mem = arena_new();

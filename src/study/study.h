@@ -95,7 +95,7 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err);
 loci_status study_hand_over_dropped(const study *s, loci_sample *out, loci_err *err);
 /* Remembers a dropped example; [e] NULL: the line is none.  d->kind must last. */
 loci_status study_drop(study *s, const loci_example *e, const loci_dropped *d, loci_err *err);
-/* What a study that failed leaves behind. */
+/* What a study that failed leaves after. */
 void study_clear(study *s);
 
 /* The first sentence about a dropped example, or NULL. */

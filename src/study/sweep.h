@@ -76,7 +76,7 @@ loci_metrics sweep_corrupted(const sweep *s);
 /* screen.c */
 /* Estimates of all cells into their grids; leaves the strongest to be run. */
 loci_status sweep_screen(sweep *s, loci_err *err);
-/* How far the estimates of the cells that were run ranked them rightly. */
+/* How far the estimates of the cells that were run ranked them correctly. */
 loci_status screen_report(sweep *s, loci_trace *t, loci_err *err);
 
 /* verify.c */

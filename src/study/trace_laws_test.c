@@ -196,7 +196,7 @@ static void skipped_cells_are_exact_zeros(void **state) {
   loci_model_close(m);
 }
 
-/* The residual stream of the last position behind the last layer is all there is to restore. */
+/* The residual stream of the last position after the last layer is all there is to restore. */
 static void restoring_the_end_of_the_stream_restores_everything(void **state) {
   (void)state;
   loci_model *m = open_with("text-phi", LOCI_PRECISION_F32, 1);

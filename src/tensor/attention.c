@@ -1,6 +1,6 @@
 /* Attention over stretches of keys and values (see attention.h).  The scores of a row stand in one
  * line of S, so that softmax, masks and recording see the whole row at once; a later stretch
- * overwrites the surplus columns that the panels of an earlier one wrote behind its end. */
+ * overwrites the surplus columns that the panels of an earlier one wrote after its end. */
 #include "tensor/attention.h"
 
 #include <math.h>

@@ -19,7 +19,7 @@ int64_t key_floats(int64_t n, int K);
 int64_t value_floats(int64_t n, int K);
 
 /* Puts rows at, at + 1, .. into storage that begins at position 0 of the stretch: n rows of K
- * channels, [stride] apart.  The columns behind the last row of its panel are zeroed.  [room]: the
+ * channels, [stride] apart.  The columns after the last row of its panel are zeroed.  [room]: the
  * positions that the storage of values was made for. */
 void pack_keys(float *panels, int64_t at, const float *k, int64_t stride, int64_t n, int K);
 void pack_values(float *values, int64_t room, int64_t at, const float *v, int64_t stride, int64_t n,

@@ -71,7 +71,7 @@ static void a_solution_solves(void **state) {
   }
 }
 
-/* Two equal rows, behind each other or a block apart. */
+/* Two equal rows, next to each other or a block apart. */
 static void what_is_not_definite_is_refused(void **state) {
   (void)state;
   for (int s = 1; s < SIZES; s++) {

@@ -9,7 +9,7 @@
  * Keys are stored in panels of 16: key j of a head is column j % 16 of panel j / 16, a (K, 16)
  * matrix, so that one query meets 16 keys in one vector.  Values are padded to a multiple of 16
  * channels, and stand in panels of 16 channels of all rows, so that a mix reads one stream; or
- * whole rows stand one behind the other (value_rows). */
+ * whole rows stand one after the other (value_rows). */
 #ifndef LOCI_TENSOR_KERNELS_H
 #define LOCI_TENSOR_KERNELS_H
 
@@ -37,7 +37,7 @@ typedef struct value_rows {
   int64_t row, panel;
 } value_rows;
 
-/* Rows of a weight in place: row r begins [row] numbers behind row r - 1. */
+/* Rows of a weight in place: row r begins [row] numbers after row r - 1. */
 typedef struct weight_rows {
   dtype type;
   const void *at;

@@ -40,7 +40,7 @@ typedef struct product_shape {
 loci_status product_run(product *p, product_shape shape, const void *x, const void *w, float *y,
                         loci_err *err);
 
-/* The library and version behind the products, for reports: "oneDNN 2.6.3". */
+/* The library and version that compute the products, for reports: "oneDNN 2.6.3". */
 const char *product_engine(void);
 
 #endif

@@ -91,7 +91,7 @@ static loci_status put_again(tokenizer *t, const added_token *token, loci_err *e
   return LOCI_OK;
 }
 
-/* Behind the vocabulary, and behind the added tokens that stand there. */
+/* After the vocabulary, and after the added tokens that stand there. */
 static int next_id(const tokenizer *t) {
   int vocab = (int)t->model.vocab.count, id = vocab;
   for (size_t i = 0; t->added && i < t->added_count; i++) {

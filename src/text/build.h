@@ -10,7 +10,7 @@ loci_status tokenizer_new(tokenizer **out, loci_err *err);
 /* Adds a token or, where the content is known, replaces its flags.  [what] names the file. */
 loci_status added_put(tokenizer *t, const added_token *token, const char *what, loci_err *err);
 /* As the tokenizers library takes a token in when its own file is read already: a known one keeps
- * its id and, if it is special, where it is looked for, in the text or behind the normalizer; a new
+ * its id and, if it is special, where it is looked for, in the text or after the normalizer; a new
  * one gets the next free id.  token->id is what is written, -1 for nothing. */
 loci_status added_put_later(tokenizer *t, const added_token *token, const char *what,
                             loci_err *err);

@@ -1,4 +1,4 @@
-/* From text to ids: the stages in order, and the post-processor behind them (pipeline.h). */
+/* From text to ids: the stages in order, and the post-processor after them (pipeline.h). */
 #include <stdlib.h>
 #include <string.h>
 

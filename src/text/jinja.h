@@ -27,7 +27,7 @@ typedef struct jinja_day {
  * jinja_value.h and belong to the run; what could not be made is said by jinja_render. */
 loci_status jinja_begin(const jinja *t, jinja_day day, jrun **out, loci_err *err);
 void jinja_give(jrun *r, const char *name, jvalue v); /* the name is borrowed */
-/* *out lives until jinja_end; it has a NUL behind, and none within. */
+/* *out lives until jinja_end; it has a NUL after it, and none within. */
 loci_status jinja_render(jrun *r, const jtext **out, loci_err *err);
 bool jinja_asked_day(const jrun *r); /* the text depends on the day */
 void jinja_end(jrun *r);

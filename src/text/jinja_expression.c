@@ -11,7 +11,7 @@ static jnode *unary(parser *p, bool filters);
 
 /* ---------------------------------------------------------------- constants */
 
-/* The code behind \x, \u, \U or of up to three octal digits. */
+/* The code after \x, \u, \U or of up to three octal digits. */
 static size_t escape_code(const char *s, size_t n, char kind, uint32_t *out) {
   int base = kind ? 16 : 8;
   size_t most = kind == 'x' ? 2 : kind == 'u' ? 4 : kind == 'U' ? 8 : 3, k = 0;
@@ -27,7 +27,7 @@ static size_t escape_code(const char *s, size_t n, char kind, uint32_t *out) {
   return !kind || k == most ? k : 0;
 }
 
-/* What an escape at s (behind its \) stands for, at out; the bytes read, 0: it is wrong. */
+/* What an escape at s (after its \) stands for, at out; the bytes read, 0: it is wrong. */
 static size_t unescape_one(const char *s, size_t n, char *out, size_t *m) {
   static const char letters[] = "abfnrtv\\'\"", as[] = "\a\b\f\n\r\t\v\\'\"";
   const char *letter = *s ? strchr(letters, *s) : NULL;
@@ -183,7 +183,7 @@ static void arguments(parser *p, jnode *n) {
   }
 }
 
-/* ---------------------------------------------------------------- behind a value */
+/* ---------------------------------------------------------------- after a value */
 
 /* [index] or [from:to:step] */
 static jnode *subscript(parser *p, jnode *of) {
@@ -220,7 +220,7 @@ static jnode *postfix(parser *p, jnode *of) {
       if (t->kind == JT_INT) {
         n->b = number(p);
       } else {
-        n->name = jp_need_name(p, "a name behind the dot");
+        n->name = jp_need_name(p, "a name after the dot");
       }
       of = n;
     } else if (jp_take_op(p, '[')) {
@@ -289,7 +289,7 @@ static jnode *test(parser *p, jnode *of) {
   if (jp_is_op(p, '(')) {
     arguments(p, n);
   } else if (jp_is_name(p, "is")) {
-    jp_stop(p, LOCI_EFORMAT, "one \"is\" behind another");
+    jp_stop(p, LOCI_EFORMAT, "one \"is\" after another");
   } else if (value && !jp_is_name(p, "else") && !jp_is_name(p, "or") && !jp_is_name(p, "and")) {
     n->kids = jp_node(p, JN_ARG);
     if (jp_enter(p)) {

@@ -11,7 +11,7 @@ static bool flag(jargs *a, int place, const char *name, bool fallback) {
   return v ? jv_truth(*v) : fallback;
 }
 
-/* The arguments behind the first [skip], for a call of its own. */
+/* The arguments after the first [skip], for a call of its own. */
 static jargs rest_of(jargs *a, int skip) {
   if (skip >= a->count) return (jargs){0};
   for (int i = skip; i < a->count; i++) a->used |= (uint64_t)1 << i;

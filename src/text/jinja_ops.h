@@ -30,7 +30,7 @@ jtext *jt_slice(jrun *r, const jtext *t, size_t begin, size_t end); /* bytes */
 jtext *jt_concat(jrun *r, const jtext *a, const jtext *b);
 size_t jt_find(const jtext *t, const jtext *what, size_t from); /* t->n: it is not there */
 int64_t jt_length(jrun *r, const jtext *t);
-size_t jt_skip_space(const char *s, size_t n, size_t at); /* behind white space */
+size_t jt_skip_space(const char *s, size_t n, size_t at); /* after white space */
 size_t jt_trim_end(const char *s, size_t n);              /* before white space */
 jtext *jt_escape(jrun *r, const jtext *t);                /* &lt; and the like */
 
@@ -87,7 +87,7 @@ jvalue jcall_run(jrun *r, const jcall *c, jvalue self, jargs *a);
 jvalue jv_attribute(jrun *r, jvalue v, const char *name); /* v.name */
 jvalue jv_subscript(jrun *r, jvalue v, jvalue key);       /* v[key] */
 jvalue jv_path(jrun *r, jvalue v, jvalue path);           /* "a.b.0", as map and sort take it */
-const char *jv_name(jrun *r, const jtext *t);             /* with a NUL behind */
+const char *jv_name(jrun *r, const jtext *t);             /* with a NUL after it */
 jvalue jv_format(jrun *r, const jtext *format, jvalue v); /* format % v */
 const jtext *jarg_text(jrun *r, jargs *a, int place, const char *name); /* NULL: not one */
 const jtext *jarg_need(jrun *r, jargs *a, int place, const char *name); /* or it stops */

@@ -193,7 +193,7 @@ static jnode *target(parser *p, bool spaces) {
       if (spaces && jp_take_op(p, '.')) {
         jnode *member = jp_node(p, JN_ATTRIBUTE);
         member->a = n;
-        member->name = jp_need_name(p, "a name behind the dot");
+        member->name = jp_need_name(p, "a name after the dot");
         n = member;
       } else if (strcmp(n->name, "loop") == 0) {
         jp_stop(p, LOCI_EFORMAT, "\"loop\" cannot be set");

@@ -1,6 +1,6 @@
 /* Reads a template's text as tokens (jinja_syntax.h).
  *
- * White space: a tag of statements or a comment takes one line break behind it and the blanks
+ * White space: a tag of statements or a comment takes one line break after it and the blanks
  * before it on its line (trim_blocks, lstrip_blocks); a - inside a tag takes all white space on its
  * side, a + none. */
 #include <stdio.h>
@@ -64,7 +64,7 @@ static size_t text_end(const reader *r, size_t from, size_t at, char sign, bool 
 }
 
 /* Reads "-%}", "+%}" or "%}" with the white space it takes; false: it does not stand there.
- * [takes_line]: a line break behind it goes, too. */
+ * [takes_line]: a line break after it goes, too. */
 static bool tag_end(reader *r, const char *end, bool takes_line) {
   size_t at = r->at;
   char sign = at < r->n ? r->s[at] : '\0';
@@ -82,7 +82,7 @@ static bool tag_end(reader *r, const char *end, bool takes_line) {
   return true;
 }
 
-/* Behind "{%" and its sign: raw -%} or raw %}. */
+/* After "{%" and its sign: raw -%} or raw %}. */
 static bool is_raw(reader *r, const char *word, bool takes_line) {
   size_t was = r->at, at = skip_space(r, r->at);
   if (is_at(r, at, word)) {

@@ -43,7 +43,7 @@ loci_status jinja_tokens(const char *text, size_t n, const char *name, arena *me
 
 /* ---------------------------------------------------------------- the tree */
 
-/* The words behind a kind say what a, b, c, kids and others hold. */
+/* The words after a kind say what a, b, c, kids and others hold. */
 typedef enum jnode_kind {
   /* expressions */
   JN_CONST,     /* value */

@@ -164,7 +164,7 @@ static void hostile_templates_end_with_a_sentence_within_a_second(void **s) {
   ends_nested("{{ a", "[a", "", "]", " }}", 50000, deep);
   ends_nested("{{ a", "|trim", "", "", " }}", 40000, deep);
   ends_nested("{{ ", "a if a else ", "a", "", " }}", 20000, deep);
-  ends_nested("{{ a", " is b", "", "", " }}", 20000, "\"is\" behind another");
+  ends_nested("{{ a", " is b", "", "", " }}", 20000, "\"is\" after another");
   ends_nested("{{ ", "m(", "", ")", " }}", 50000, deep);
   ends_nested("{% macro m(", "a,", "a", "", ") %}{% endmacro %}", 999, "parameters");
   ends_nested("{{ m(", "a,", "a", "", ") }}", 999, "arguments");

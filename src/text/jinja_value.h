@@ -26,7 +26,7 @@ typedef struct jtext {
   int64_t length; /* characters; -1: not counted yet */
   const jmark *marks;
   int mark_count;
-  struct jgrow *grow; /* room behind s, for the next + */
+  struct jgrow *grow; /* room after s, for the next + */
 } jtext;
 
 typedef enum jkind {

@@ -79,7 +79,7 @@ struct tokenizer {
   matcher raw, normalized;
   bool splits_special, cleans_up; /* split_special_tokens, clean_up_tokenization_spaces */
   bool trims, trim_keeps_prefix;  /* ByteLevel post-processor */
-  int *prefix, *suffix;           /* ids of the template before and behind the text */
+  int *prefix, *suffix;           /* ids of the template before and after the text */
   int prefix_count, suffix_count;
   dec_step dec[STEP_LIMIT];
   int dec_count;

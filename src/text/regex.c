@@ -116,7 +116,7 @@ static loci_status translate_in_class(translation *t) {
   return put(t, &c, 1);
 }
 
-/* The start of a class: a ] directly behind it is a member. */
+/* The start of a class: a ] directly after it is a member. */
 static loci_status translate_class_start(translation *t) {
   size_t k = follows(t, "[^") ? 2 : 1;
   t->in_class = true;

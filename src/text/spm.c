@@ -158,7 +158,7 @@ static loci_status check_supported(const spm_file *f) {
   }
   if (!f->escapes_blanks || f->suffix_marks) {
     return fail(f->err, LOCI_EUNSUPPORTED,
-                "%s: SentencePiece models without blank marks, or with marks behind words, are not "
+                "%s: SentencePiece models without blank marks, or with marks after words, are not "
                 "supported",
                 f->what);
   }

@@ -126,7 +126,7 @@ static void unsound_models_are_refused_with_a_sentence(void **s) {
   REFUSED("\x0A\x05\x0A\x01\x61\x18\x05" BPE_MODEL, "type loci does not know");
   REFUSED(PIECE_A BPE_MODEL "\x1A\x0D\x0A\x08nmt_nfkc\x12\x01x", "normalizer \"nmt_nfkc\"");
   REFUSED(PIECE_A BPE_MODEL "\x1A\x02\x28\x00", "without blank marks");
-  REFUSED(PIECE_A "\x12\x05\x18\x02\xC0\x01\x01", "marks behind words");
+  REFUSED(PIECE_A "\x12\x05\x18\x02\xC0\x01\x01", "marks after words");
   REFUSED(PIECE_A BPE_MODEL "\x1A\x01\x28", "normalizer_spec is cut off");
 }
 

@@ -1,4 +1,4 @@
-/* What a tokenizer does to text before and behind its model, as data: normalizer, pre-tokenizer and
+/* What a tokenizer does to text before and after its model, as data: normalizer, pre-tokenizer and
  * decoder steps, each with the settings its file gives it. */
 #ifndef LOCI_TEXT_STEPS_H
 #define LOCI_TEXT_STEPS_H

@@ -111,7 +111,7 @@ static size_t put_literal(source *o, const char *s) {
 }
 
 /* "USER: {image}\n{question}" as a Jinja text: what is written as it stands is one of its strings.
- * Without an image its place goes, and a line break behind it. */
+ * Without an image its place goes, and a line break after it. */
 static loci_status read_text(const char *text, arena *mem, prompt_template *out, loci_err *err) {
   static const struct {
     const char *hole, *as;

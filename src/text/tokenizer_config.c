@@ -187,7 +187,7 @@ static loci_status name_token(token_list *l, const char *name, const js_value *m
 }
 
 /* A special token by its name: "<s>" or {"content": "<s>", ..}.  One that a file lists already
- * becomes special there; any other is taken in behind them. */
+ * becomes special there; any other is taken in after them. */
 static loci_status list_special(token_list *l, const js_value *m, const char *usual,
                                 const char *what) {
   added_token a = {.content = usual, .size = usual ? strlen(usual) : 0, .id = -1, .special = true};

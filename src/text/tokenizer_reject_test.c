@@ -24,7 +24,7 @@ static tokenizer *opened(const char *json, const char *config) {
   return t;
 }
 
-/* The ids of a text, joined by blanks; offsets behind a colon if asked for. */
+/* The ids of a text, joined by blanks; offsets after a colon if asked for. */
 static const char *ids_of(const tokenizer *t, const char *text, bool special) {
   static char out[4096];
   encoding e;
@@ -46,8 +46,8 @@ static const char *ids_of(const tokenizer *t, const char *text, bool special) {
 
 static void models_that_are_not_sound_are_refused(void **s) {
   (void)s;
-  refused("", NULL, "not sound JSON");
-  refused("{\"model\":", NULL, "not sound JSON");
+  refused("", NULL, "not valid JSON");
+  refused("{\"model\":", NULL, "not valid JSON");
   refused("[]", NULL, "no \"model\"");
   refused("{\"model\":7}", NULL, "no \"model\"");
   refused("{\"model\":{\"type\":\"BPE\"}}", NULL, "\"vocab\" must be an object");
@@ -183,7 +183,7 @@ static void added_tokens_that_are_not_sound_are_refused(void **s) {
 
 static void settings_that_are_not_sound_are_refused(void **s) {
   (void)s;
-  refused(PLAIN, "[", "tokenizer_config.json: not sound JSON");
+  refused(PLAIN, "[", "tokenizer_config.json: not valid JSON");
   refused(PLAIN, "[]", "must be an object");
   refused(PLAIN, "{\"added_tokens_decoder\":[]}", "\"added_tokens_decoder\" must be an object");
   refused(PLAIN, "{\"added_tokens_decoder\":{\"x\":{\"content\":\"y\"}}}", "must be an id");

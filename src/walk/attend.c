@@ -84,7 +84,7 @@ int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
  * halving. */
 static void mask_row(const walk *w, int layer, const row *r, float *S) {
   int64_t lo = w->mask_bucket[layer], hi = w->mask_bucket[layer + 1];
-  while (lo < hi) { /* first mask of (stream, query) or behind */
+  while (lo < hi) { /* first mask of (stream, query) or after */
     int64_t mid = (lo + hi) / 2;
     const mask_item *m = &w->masks.at[mid];
     if (m->stream < r->stream || (m->stream == r->stream && m->query < r->position)) {
@@ -155,7 +155,7 @@ static void attend_block(walk *w, int layer, int head, int64_t first, int R, flo
   attend_mix(w->a->rows.k, &a);
 }
 
-/* First row behind the block of row i: up to 8 live rows of one stream, or one joiner. */
+/* First row after the block of row i: up to 8 live rows of one stream, or one joiner. */
 static int64_t block_end(const walk *w, int64_t i) {
   const row *r = w->rows.at;
   int64_t n = w->rows.upto[STAGE_START], end = i + 1;

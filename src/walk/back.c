@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------- the rows of the layer */
 
-/* In the last layer nothing mixes positions behind attention: rows that are not wanted take part
+/* In the last layer nothing mixes positions after attention: rows that are not wanted take part
  * with their keys and values alone. */
 static void list_rows(walk *w, int layer) {
   tape *t = w->tape;

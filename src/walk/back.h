@@ -28,7 +28,7 @@ typedef enum tape_kind { TAPE_PRE, TAPE_MID, TAPE_Q } tape_kind;
 
 typedef struct back_stream {
   int *from; /* (L+1) first position whose gradient at the start of a layer is needed; end: none */
-  int end;   /* behind the last wanted position */
+  int end;   /* after the last wanted position */
   int64_t slot;  /* of position from[L] */
   int64_t start; /* this layer: index in [all] of position from[l] */
 } back_stream;

@@ -199,7 +199,7 @@ static void interventions_are_seen(void **state) {
   rig_close(&r);
 }
 
-/* A source behind the query is not seen; asked for in any set, a source gives the same bytes. */
+/* A source after the query is not seen; asked for in any set, a source gives the same bytes. */
 static void sources_are_independent(void **state) {
   (void)state;
   rig r = rig_open("text-phi", 2);

@@ -170,7 +170,7 @@ static int first_layer(const walk *w) {
   return first;
 }
 
-/* The head runs only if somebody asks for what lies behind the last layer.  The cache's length is
+/* The head runs only if somebody asks for what lies after the last layer.  The cache's length is
  * set last: after a failure it holds what it held. */
 loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
   static const walk_hooks none;

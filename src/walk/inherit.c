@@ -1,7 +1,7 @@
 /* Interventions go down the tree: a child's row that differs from its parent's is computed anew,
  * and so needs every patch and mask that its ancestors have at its place, before its own.  A row
  * that is still equal to an ancestor's needs none: it is that ancestor's row.  A branch takes over
- * what its ancestors have before it, not what they have behind.
+ * what its ancestors have before it, not what they have after.
  *
  * Before the plan sorts them, interventions stand in the order they were given; from[] is known. */
 #include <limits.h>

@@ -25,7 +25,7 @@ typedef enum stage {
 typedef struct stream {
   int parent;          /* -1: root */
   int length;          /* T */
-  int first;           /* 0, or the first position behind the root's cache */
+  int first;           /* 0, or the first position after the root's cache */
   int layer;           /* the first of its root's; 0 unless resumed */
   const float *embeds; /* roots and branches: row of position [given]; NULL: the parent's */
   int given;           /* [first] of a root */
@@ -67,8 +67,8 @@ typedef struct grad_item {
 } grad_item;
 typedef struct want_item {
   int stream, position;
-  int layer;    /* behind whose last step the row is read */
-  int64_t kept; /* slot of the copy; -1: behind the last layer, the row's own */
+  int layer;    /* after whose last step the row is read */
+  int64_t kept; /* slot of the copy; -1: after the last layer, the row's own */
 } want_item;
 
 /* Growing arrays of the above, in the order given. */

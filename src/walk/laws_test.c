@@ -170,7 +170,7 @@ static void identical_prefix(world *x) {
       add_patch(&x->s, s, clean);
     }
   }
-  /* a patched row at p makes everything behind it be computed anew, over other stretches */
+  /* a patched row at p makes everything after it be computed anew, over other stretches */
   assert_all_like(x, 2, 1, TOLERANCE);
 }
 

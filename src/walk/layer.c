@@ -114,7 +114,7 @@ static loci_status mlp_input(walk *w, const decoder_layer *weights, int64_t firs
   return LOCI_OK;
 }
 
-/* Rows [first, first + n) through the MLP; [more] rows behind them join at mlp_post. */
+/* Rows [first, first + n) through the MLP; [more] rows after them join at mlp_post. */
 static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, int64_t first,
                              int64_t n, int64_t more, loci_err *err) {
   int64_t F = w->c->inner, D = w->c->width;

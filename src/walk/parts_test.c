@@ -103,7 +103,7 @@ static void of_two_patches_of_one_place_the_later_counts(void **state) {
   add_patch(&b->s, once, p);
   add_patch(&b->s, twice, p);
   assert_equal_runs(b, once, twice);
-  p.values = b->other; /* the child's own comes behind its parent's */
+  p.values = b->other; /* the child's own comes after its parent's */
   add_patch(&b->s, below, p);
   int like = add_run(&b->s, 0);
   add_patch(&b->s, like, p);
@@ -265,7 +265,7 @@ static void a_chain_of_streams_too_deep_is_refused(void **state) {
   loci_model_close(m);
 }
 
-/* Rows behind the window see less than all before them, which is not computed: neither a root nor a
+/* Rows after the window see less than all before them, which is not computed: neither a root nor a
  * continued run may reach there. */
 static void a_run_past_the_sliding_window_is_refused(void **state) {
   (void)state;
@@ -318,7 +318,7 @@ static void check_cache(const char *name, int first, int step) {
     walk_free(w);
     assert_int_equal(kv_cache_length(cache), n + more);
     double d = distance(k.rows, full + n * V, more * V);
-    if (!(d <= TOLERANCE)) fail_msg("%s: %d rows behind %d: %g apart", name, more, n, d);
+    if (!(d <= TOLERANCE)) fail_msg("%s: %d rows after %d: %g apart", name, more, n, d);
   }
   walk *w;
   int s;
@@ -341,7 +341,7 @@ static void a_run_continued_row_by_row_is_the_whole_run(void **state) {
   check_cache("llava-clip-llama-bf16", 5, 2);
 }
 
-/* A child of a continued run shares the cached positions, and can be patched behind them. */
+/* A child of a continued run shares the cached positions, and can be patched after them. */
 static void a_child_of_a_continued_run_starts_behind_the_cache(void **state) {
   (void)state;
   bench *b = bench_open("text-llama");

@@ -1,7 +1,7 @@
 /* Planning a walk: where every stream is born, and memory for every row that will ever live.
  *
  * A patch of a site that stands before attention (resid_pre, q, k, v) makes its position and all
- * behind it live from that layer on; any other one makes its row join inside the layer and those
+ * after it live from that layer on; any other one makes its row join inside the layer and those
  * rows live one layer later. */
 #include <assert.h>
 #include <stdlib.h>
@@ -95,7 +95,7 @@ static int last_layer(const walk *w) {
   return n;
 }
 
-/* Counts, each one behind its place, become offsets. */
+/* Counts, each one after its place, become offsets. */
 static void add_up(int64_t *bucket, int64_t n) {
   for (int64_t i = 0; i < n; i++) bucket[i + 1] += bucket[i];
 }

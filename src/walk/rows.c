@@ -1,7 +1,7 @@
 /* The rows of one layer (see streams.h, invariants W2 to W4).
  *
  * Live rows come first, stream by stream; in the last layer only those whose own result is asked
- * for, the others just lend their keys and values.  Behind them stand the joiners by stage. */
+ * for, the others just lend their keys and values.  After them stand the joiners by stage. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,7 +135,7 @@ static void need(walk *w, int s, int position, int layer) {
   }
 }
 
-/* Only the last layer is pruned: nothing behind it mixes positions. */
+/* Only the last layer is pruned: nothing after it mixes positions. */
 static void find_needed(walk *w, int layer, int64_t live) {
   bool last = layer == w->c->layers - 1;
   memset(w->needed, !last, (size_t)live);
@@ -169,7 +169,7 @@ static void find_needed(walk *w, int layer, int64_t live) {
 
 /* ---------------------------------------------------------------- the list */
 
-/* Numbers the live rows: needed ones 0 .. n-1 in the list, the others behind them in q, k, v only.
+/* Numbers the live rows: needed ones 0 .. n-1 in the list, the others after them in q, k, v only.
  */
 static void list_live(walk *w, int layer, int64_t live) {
   layer_rows *r = &w->rows;

@@ -31,7 +31,7 @@ typedef struct stream_kv {
 typedef struct layer_rows {
   row *at;
   int64_t upto[STAGE_COUNT]; /* rows with a stage <= this one */
-  int64_t kv_only;           /* last layer: rows behind the list that only lend keys and values */
+  int64_t kv_only;           /* last layer: rows after the list that only lend keys and values */
   int64_t *start;            /* per stream: offset into start_row of position from[l] */
   int64_t *start_row;    /* (live rows) index of a live row in q, k, v; >= upto[START]: kv only */
   int64_t *joiner;       /* per stream: first joiner in by_stream, count n + 1 */
@@ -48,7 +48,7 @@ typedef struct layer_rows {
 } layer_rows;
 
 void rows_of_layer(walk *w, int layer);
-/* Rows that become live with this layer take over the residual stream of their owners; behind the
+/* Rows that become live with this layer take over the residual stream of their owners; after the
  * last layer: those that nothing touched, of streams that the last layer touched. */
 void inherit_rows(walk *w, int layer);
 /* Index of the row that holds (stream s, position) once all joins up to [limit] are done, or -1. */

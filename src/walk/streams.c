@@ -179,7 +179,7 @@ loci_status walk_branch(walk *w, int parent, int first, const float *embeds, int
   const stream *t = &w->streams.at[parent];
   if (t->layer > 0 || first <= t->first || first > t->length || length < 1) {
     return fail(err, LOCI_EINVAL,
-                "a branch of %d positions behind %d: the run has positions %d to %d", length, first,
+                "a branch of %d positions after %d: the run has positions %d to %d", length, first,
                 t->first, t->length - 1);
   }
   if (!rope_is_same(w->c, t->length, first + length)) {

@@ -53,7 +53,7 @@ struct walk {
   LIST(mask_item) masks;     /* sorted: layer, stream, query */
   LIST(record_item) records; /* sorted: layer, site */
   LIST(want_item) wants;
-  int64_t kept; /* rows of the residual stream that wants keep: behind the others */
+  int64_t kept; /* rows of the residual stream that wants keep: after the others */
   LIST(walk_flow) flows;
   flow_room *flow; /* flow.c's; NULL without flows */
   LIST(grad_item) grads;
@@ -93,7 +93,7 @@ loci_status walk_plan(walk *w, loci_err *err);
 
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err);
 void attend_layer(walk *w, int layer);
-void keep_wanted(walk *w, int layer); /* copies the rows that are wanted behind the layer */
+void keep_wanted(walk *w, int layer); /* copies the rows that are wanted after the layer */
 bool head_prepare(walk *w);           /* memory for the walk's head; false: there is none */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
 norm_spec walk_norm(const walk *w);

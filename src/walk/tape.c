@@ -46,7 +46,7 @@ static loci_status plan_streams(walk *w, loci_err *err) {
   return LOCI_OK;
 }
 
-/* A patched pattern has no softmax behind it. */
+/* A patched pattern has no softmax after it. */
 static loci_status check_patches(const walk *w, loci_err *err) {
   for (int64_t i = 0; i < w->patches.count; i++) {
     const patch_item *p = &w->patches.at[i];

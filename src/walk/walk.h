@@ -3,7 +3,7 @@
  * A walk advances a set of streams together, layer by layer.  A stream is one run of the decoder
  * over a sequence.  A root has all its rows; a child is its parent except for its interventions,
  * and only the rows that differ from the parent's are ever computed: from the child's birth on, at
- * the first (layer, position) an intervention touches, and every position behind it one layer
+ * the first (layer, position) an intervention touches, and every position after it one layer
  * later.
  *
  * At every layer the live rows of all streams form one matrix, so each weight matrix is read and
@@ -85,7 +85,7 @@ loci_status walk_record_at(walk *w, int stream, loci_site site, int layer, walk_
 
 /* Asks for the logits of a position, for the callback of walk_run. */
 loci_status walk_want(walk *w, int stream, int position, loci_err *err);
-/* The same of the residual stream behind [layer]: what final norm and head would make of it.  Not
+/* The same of the residual stream after [layer]: what final norm and head would make of it.  Not
  * in a walk with gradients. */
 loci_status walk_want_after(walk *w, int stream, int layer, int position, loci_err *err);
 

@@ -289,7 +289,7 @@ prints 'Did {Ada} meet [this tall, old man]?'
 prints 'not in the question: "hat"'
 prints 'no, nope'
 prints '[is] th[is]?'
-says 'shown.jsonl: not sound JSON at line 2'
+says 'shown.jsonl: not valid JSON at line 2'
 grep -q $'\x1b' out && miss "an escape sequence reached the terminal"
 COLORTERM=truecolor try data show shown.jsonl --color always --limit 1
 prints $'\e[1;35mtall,\e[0m'

@@ -106,7 +106,7 @@ limited() { # limited KIB ARGS...: loci with files that cannot grow beyond that
 limited 500 edit apply lima.edit -m "$model" --out full
 limited 1 edit solve -m "$model" -i "$image" -q "$question" -c 'this country' --target Lima --layer 3 -o full.edit
 
-# The last layer cannot bring an answer, and there is none behind it: left out, and both are said.
+# The last layer cannot bring an answer, and there is none after it: left out, and both are said.
 try edit curve -m "$model" --data set.jsonl --limit 1 --steps 1 --over layer=10-12 --json
 wants 0
 [[ $(flat) == *'"points":[{"value":10.0,'*'"note":"layer11isleftout:'*';layer12isleftout:'* ]] ||

@@ -28,7 +28,7 @@ length=$(sed 's/.*has \([0-9]*\) positions.*/\1/' <<<"$err")
 sed -i "s/\"max_position_embeddings\": 9/\"max_position_embeddings\": $length/" "$work/copy/config.json"
 try ask -m "$work/copy" -i "$image" -q "$question" --max-new 60000 --json
 wants 0
-[[ $(tr -d ' \n' <<<"$out") =~ \"ids\":\[[0-9]+\] ]] || miss "more than one token behind the last position"
+[[ $(tr -d ' \n' <<<"$out") =~ \"ids\":\[[0-9]+\] ]] || miss "more than one token after the last position"
 rm "$work/copy/tokenizer_config.json"
 try tokens -m "$work/copy" --text x
 wants 0

@@ -1,4 +1,4 @@
-# Studies kept in a store: stopped and gone on with, other settings apart, what is bad written down, shares of a file.
+# Studies kept in a store: stopped and resumed, other settings apart, what is bad written down, shares of a file.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
 cd "$work" || exit 1
@@ -73,9 +73,9 @@ failed 'write ./file:x.db for a file of this name' study run data/q.jsonl -m "$m
 run data/mixed.jsonl mixed.db
 wants 0
 prints '12 examples measured now'
-prints '9 examples used, 3 dropped (8 answered rightly, 1 wrongly)'
+prints '9 examples used, 3 dropped (8 answered correctly, 1 wrongly)'
 prints '1 no constraint, the first in line 10'
-prints '1 no example, the first in line 9: data/mixed.jsonl: not sound JSON at line 9'
+prints '1 no example, the first in line 9: data/mixed.jsonl: not valid JSON at line 9'
 prints '1 refused, the first in line 11:'
 run data/mixed.jsonl mixed.db
 prints '0 examples measured now'

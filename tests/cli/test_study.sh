@@ -29,7 +29,7 @@ prints 'tested on the other (6 right, 6 wrong)'
 for s in contribution 'best layers' confidence margin entropy probe; do prints "$s  "; done
 prints '4 dropped'
 prints '1 no answer, the first in line 25'
-prints '1 no example, the first in line 26: mixed.jsonl: not sound JSON at line 26'
+prints '1 no example, the first in line 26: mixed.jsonl: not valid JSON at line 26'
 prints '2 refused, the first in line 27: the constraint "this country" is not'
 for width in 40 57 80 132; do
   LC_ALL=C.UTF-8 COLUMNS=$width try study predict questions.jsonl -m "$model" --layers 4-6 --limit 10
@@ -93,7 +93,7 @@ failed 'loci: layers 12 to 12: the model has layers 0 to 11' study trace questio
 usage 'a window of all layers has no centres' study knockout questions.jsonl -m "$model" --window all --layers 2
 averaged trace --layers 6 --site attn_out --min-te 0
 try study flow mixed.jsonl -m "$model" --limit 3
-prints '(2 answered rightly, 1 wrongly)'
+prints '(2 answered correctly, 1 wrongly)'
 try study trace questions.jsonl -m "$model" --corrupt swap
 wants 1
 says 'no example can be used: 24 dropped, the first: no swap'
