@@ -28,6 +28,7 @@ static const char *title_of(const loci_edit *e, arena *mem) {
   return arena_strdup(mem, text);
 }
 
+/* Copies, because the edit may be freed while the model still bears it. */
 static loci_status describe(const loci_edit *e, arena *mem, loci_applied_edit *out, loci_err *err) {
   int n = e->fact_count;
   const char **questions = arena_zarray(mem, n, const char *);
@@ -70,6 +71,8 @@ static loci_status new_info(const loci_model *m, const loci_edit *more, int gone
 
 /* ---------------------------------------------------------------- applying */
 
+/* The hash decides: an edit is the difference to one exact matrix, and laid on another it would
+ * be noise.  The shapes are looked at first, for they say more plainly what does not fit. */
 static loci_status check(loci_model *m, const loci_edit *e, loci_err *err) {
   const char *hash, *file = e->path ? e->path : "", *colon = e->path ? ": " : "";
   int L = model_decoder(m)->layers;

@@ -6,6 +6,8 @@
 
 #include "data/questions.h"
 
+/* A wording that lost the constraint has no position to read a key at, and is passed over; any
+ * other failure is one. */
 static loci_status open_more(const loci_model *m, const loci_example *e,
                              const loci_edit_test_opts *opts, loci_question q, around *out,
                              loci_err *err) {
@@ -25,6 +27,8 @@ static loci_status open_more(const loci_model *m, const loci_example *e,
   return LOCI_OK;
 }
 
+/* A text-only question on a picture's request keeps the picture, so that only the question
+ * differs. */
 static loci_status open_kept(const loci_model *m, const side_question *list, int count,
                              loci_question q, around *out, loci_err *err) {
   const char *own = q.image;

@@ -22,6 +22,8 @@ static loci_status add_kept(problem *q, const loci_prompt *const *list, int n, f
   return LOCI_OK;
 }
 
+/* Requests first, then the keys kept by all, then each request's own: `update.c` counts on that
+ * order. */
 static loci_status gather(problem *all, int n, update_problem *u, loci_err *err) {
   const loci_edit_opts *opts = all->opts;
   int64_t F = u->F;

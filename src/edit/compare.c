@@ -66,6 +66,8 @@ static loci_status read_group(const js_value *v, const char *path, arena *mem, l
   return LOCI_OK;
 }
 
+/* A test in which no group has a number is a file of another kind, or of examples that were all
+ * dropped; a row of dashes in a comparison would not say so. */
 static loci_status read_groups(const js_value *v, const char *path, arena *mem, loci_edit_test *out,
                                loci_err *err) {
   int64_t n = js_count(v);
@@ -83,6 +85,7 @@ static loci_status read_groups(const js_value *v, const char *path, arena *mem, 
   return fail(err, LOCI_EFORMAT, "%s: none of its groups has a number", path);
 }
 
+/* Only what a comparison shows is read; files of later versions with more fields are read, too. */
 static loci_status read_test(const js_value *v, const char *path, arena *mem, loci_edit_test *out,
                              loci_err *err) {
   const char *format = "", *method = "";
@@ -122,6 +125,7 @@ static loci_status check_groups(const loci_edit_test *first, const loci_edit_tes
               : fail(err, LOCI_EFORMAT, "%s: its groups are not those of the first file", path);
 }
 
+/* Tests are compared group by group, so all must have the groups of the first. */
 static loci_status read_all(loci_edit_tests *out, const char *const *paths, int count,
                             loci_err *err) {
   arena *mem = out->result.memory;

@@ -22,6 +22,7 @@ typedef struct sums {
   float *part; /* (F,F) of one prompt */
 } sums;
 
+/* The walk ends at the layer whose keys are wanted: nothing later is asked for. */
 static loci_status record_keys(const sums *c, const loci_prompt *p, float *keys, loci_err *err) {
   int s;
   walk *w;
@@ -61,6 +62,8 @@ done:
   return st;
 }
 
+/* The covariance belongs to one layer of one model, and says which: MEMIT with that of another
+ * is refused (covariance_check). */
 static loci_status finish(sums *c, loci_err *err) {
   loci_covariance *v = c->out;
   const char *hash, *why = study_first_reason(&c->s);
@@ -82,6 +85,8 @@ static loci_status finish(sums *c, loci_err *err) {
   return study_describe(&c->s, &v->sample, err);
 }
 
+/* An edited model's keys are the same up to its edited layer and others after it, which nobody
+ * could tell from the file: refused. */
 static loci_status build(sums *c, loci_err *err) {
   int L = model_decoder(c->s.model)->layers, layer = c->out->layer;
   if (layer < 0 || layer >= L) {

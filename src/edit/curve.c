@@ -51,6 +51,8 @@ static loci_status whole(const drawing *d, double x, int least, int *out, loci_e
   return LOCI_OK;
 }
 
+/* One table of what a curve can go over; 0 means "none" to a reader and "the default" in the
+ * options, so it is handed on as the options' own sign for none. */
 static loci_status put_value(const drawing *d, double x, loci_edit_test_opts *o, loci_err *err) {
   loci_edit_settings *s = &o->how.settings;
   if (!isfinite(x) || x < 0) {
@@ -80,6 +82,7 @@ static loci_status put_value(const drawing *d, double x, loci_edit_test_opts *o,
 
 /* ---------------------------------------------------------------- many in one matrix */
 
+/* Only the first constraint counts, as in an edit of one example (trial.c). */
 static loci_status add_wish(const drawing *d, const loci_example *e, wish *out, loci_err *err) {
   loci_question q = {.image = d->model->info.image_rows > 0 ? e->image : NULL,
                      .text = e->question,
@@ -113,6 +116,7 @@ static loci_status read_wishes(const drawing *d, wish *wishes, int n, loci_err *
   return st;
 }
 
+/* Prompts live until the edit is solved, and no longer. */
 static loci_status solve_many(const drawing *d, const loci_edit_test_opts *o, loci_edit **out,
                               loci_err *err) {
   int n = o->study.limit;
@@ -138,6 +142,7 @@ static loci_status solve_many(const drawing *d, const loci_edit_test_opts *o, lo
 
 /* ---------------------------------------------------------------- points */
 
+/* Every point opens the file anew: a test reads its examples to the end. */
 static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loci_err *err) {
   loci_edit_test_opts o = d->opts->test;
   loci_edit *many = NULL;
@@ -174,6 +179,8 @@ static loci_status leave_out(drawing *d, double layer, const char *why, loci_err
   return LOCI_OK;
 }
 
+/* All values are checked before the first is measured, for a curve takes hours.  A layer that
+ * cannot bring the answer is no mistake there but a finding: it is left out and said. */
 static loci_status measure_all(drawing *d, loci_err *err) {
   const loci_edit_curve_opts *o = d->opts;
   loci_edit_curve *v = d->out;

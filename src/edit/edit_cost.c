@@ -53,6 +53,8 @@ static loci_status time_update(problem *q, arena *mem, double *seconds, loci_err
   return st;
 }
 
+/* What is alike in both solves (the clean run, keys, the first step's growth of memory) cancels
+ * in their difference. */
 static loci_status measure(const loci_model *m, const loci_prompt *p, arena *mem,
                            loci_edit_cost *out, loci_err *err) {
   problem one, many;

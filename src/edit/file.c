@@ -34,6 +34,7 @@ js_value *edit_settings_json(const loci_edit_settings *s) {
   return o;
 }
 
+/* Members that are not there are left out and not null, so that files of before read the same. */
 static js_value *requests_json(const loci_edit *e) {
   js_value *a = js_array();
   for (int i = 0; i < e->fact_count; i++) {
@@ -120,6 +121,7 @@ static loci_status read_text(const reader *r, const char *key, const char **out,
   return *out ? LOCI_OK : fail_nomem(err, r->path);
 }
 
+/* Numbers are looked at once, here: nothing after it asks again whether an update is finite. */
 static loci_status read_matrix(const reader *r, const char *name, int64_t shape[2],
                                const float **out, loci_err *err) {
   const st_tensor *t = st_find(r->file, name);
@@ -146,6 +148,7 @@ static loci_status copy_member(const reader *r, const js_value *o, const char *k
   return *out || !s ? LOCI_OK : fail_nomem(err, r->path);
 }
 
+/* A request must say what it is about; the picture, system prompt and day may be absent. */
 static loci_status read_requests(const reader *r, const js_value *list, loci_err *err) {
   int n = (int)js_count(list);
   loci_edit_fact *facts = arena_zarray(r->mem, n, loci_edit_fact);
@@ -169,6 +172,8 @@ static loci_status read_requests(const reader *r, const js_value *list, loci_err
   return LOCI_OK;
 }
 
+/* For reports alone: an update is applied as it is, whatever made it.  Still checked, like any
+ * input. */
 static loci_status read_settings(const reader *r, const js_value *o, loci_err *err) {
   loci_edit_settings *s = &r->edit->settings;
   int64_t steps = 0;
@@ -222,6 +227,7 @@ typedef struct origin {
   int layer;
 } origin;
 
+/* The format is looked at first, so that another program's safetensors is named as such. */
 static loci_status read_origin(const reader *r, const char *expected, origin *out, loci_err *err) {
   const char *format = st_metadata(r->file, "format");
   int64_t layer;
@@ -237,6 +243,7 @@ static loci_status read_origin(const reader *r, const char *expected, origin *ou
   return LOCI_OK;
 }
 
+/* The norm is computed and not read: a stranger's file could say anything. */
 static loci_status read_all(const reader *r, loci_err *err) {
   loci_edit *e = r->edit;
   int64_t left[2], right[2];
@@ -286,6 +293,7 @@ done:
   return st;
 }
 
+/* The same origin as an edit's; a square matrix is all that is asked of the numbers here. */
 static loci_status read_covariance(const reader *r, loci_covariance *c, loci_err *err) {
   int64_t shape[2], prompts;
   origin from;

@@ -38,6 +38,9 @@ static bool is_end(const loci_model *m, int id) {
   return false;
 }
 
+/* The prompt's rows do not depend on the MLP weights a view changes, so it is not made again;
+ * the end token is no part of the answer, as a model that stops at once would else seem to
+ * answer. */
 static loci_status take_answer(const job *j, sight *s, loci_err *err) {
   loci_answer *a;
   loci_prompt same = *j->p; /* its rows do not depend on what a view changes */
@@ -101,6 +104,8 @@ static double divergence(const double *p, const double *q, int V) {
   return sum;
 }
 
+/* A question that should stay: the same text, the same first token, the probability of the old
+ * answer, whether it is right, and how far the whole distribution moved. */
 static loci_status without_target(const job *j, const sight *before, sight *s,
                                   const target *original, double *out, loci_err *err) {
   int V = model_decoder(s->m)->vocab;
@@ -118,6 +123,7 @@ static loci_status without_target(const job *j, const sight *before, sight *s,
   return LOCI_OK;
 }
 
+/* Before first: what is asked of the edited model is the unedited one's own answer. */
 static loci_status look_with(const job *j, const loci_model *m, const loci_model *edited, look *out,
                              loci_err *err) {
   sight sights[2] = {{.m = m}, {.m = edited}};

@@ -43,6 +43,8 @@ static loci_status open_prompt(const loci_model *m, const loci_edit_fact *f, loc
   return loci_prompt_new(m, &q, out, err);
 }
 
+/* The same measurement at three stages, so that what rounding to the file's dtype takes away can
+ * be told from what the edit brings. */
 static loci_status look(const saving *s, const loci_model *m, stage at, const loci_prompt *p,
                         const target *t, loci_edit_check *out, loci_err *err) {
   target_look seen;
@@ -78,6 +80,7 @@ static loci_status measure_request(const saving *s, const loci_edit *e, const lo
   return st;
 }
 
+/* Requests of all edits in the order they were laid on. */
 static loci_status measure_requests(const saving *s, const loci_model *m, const loci_model *second,
                                     loci_err *err) {
   loci_edit_check *out = s->checks;
@@ -118,6 +121,8 @@ static loci_status about(const saving *s, char **out, loci_err *err) {
   return js_print(all, false, out, err);
 }
 
+/* A matrix was changed if the view has its own copy: files whose weights are all as they were
+ * are linked, not copied. */
 static loci_status write_checkpoint(saving *s, loci_err *err) {
   int L = model_decoder(s->m)->layers, n = 0;
   loci_edit_saved *v = s->out;
@@ -169,6 +174,8 @@ static loci_status read_back(saving *s, loci_err *err) {
   return v->hash ? LOCI_OK : fail_nomem(err, "saving an edit");
 }
 
+/* Nothing is written before the edited model was measured; what was written is read again, and
+ * taken away if it is not what was measured. */
 static loci_status save(saving *s, const loci_model *m, loci_err *err) {
   loci_edit_saved *v = s->out;
   const char *hash;

@@ -27,6 +27,8 @@ static double usual(double given, double otherwise) {
   return given < 0 ? 0 : given > 0 ? given : otherwise;
 }
 
+/* From a command line, a file or a program: whatever is no number, or has a sign that makes no
+ * sense, is refused here, once. */
 static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
   const double all[] = {s->lr,     s->weight_decay, s->lambda, s->max_norm,
                         s->stop_p, s->kl,           s->eps,    s->keep_weight};
@@ -128,6 +130,8 @@ loci_status problem_target(const problem *q, const loci_prompt *p, target *out, 
   return LOCI_OK;
 }
 
+/* In the last layer nothing carries a change at the constraint to the last position: such an
+ * edit would optimise for nothing. */
 static loci_status problem_init(problem *q, edit_method k, loci_edit_fact *fact, loci_err *err) {
   TRY(check_request(q, err));
   const loci_prompt_info *i = &q->asked->prompt->info;
@@ -225,6 +229,8 @@ static loci_status make_problems(const problem *like, const loci_edit_request *r
   return LOCI_OK;
 }
 
+/* Values are found request by request and united in one update at the end: that is what makes
+ * many requests in one matrix possible (Meng et al. 2023). */
 static loci_status solve(const loci_model *m, const loci_edit_request *requests, int n,
                          const loci_edit_opts *opts, loci_edit *e, arena *work, loci_err *err) {
   arena *mem = e->result.memory;

@@ -47,6 +47,8 @@ typedef struct trial {
 
 /* ---------------------------------------------------------------- one example */
 
+/* A question that the edit was solved with (as a wording, as one kept) is not asked again: it
+ * would measure memory and not generality. */
 static loci_status add(const trial *t, const loci_model *edited, question q, int g,
                        example_row *row, loci_err *err) {
   look seen;
@@ -71,6 +73,7 @@ static example_source source_of(const trial *t, const loci_example *e) {
                           examples_unit(t->s.examples), e->line};
 }
 
+/* The lists of an example may be long and are forgotten after it. */
 static loci_status add_list(const trial *t, const loci_model *edited, const loci_example *e, int g,
                             example_row *row, loci_err *err) {
   side_question *list;
@@ -90,6 +93,8 @@ static loci_status add_list(const trial *t, const loci_model *edited, const loci
   return st;
 }
 
+/* An example's questions are averaged before examples are: one with a hundred neighbours counts
+ * as one. */
 static loci_status add_example(const trial *t, const loci_model *edited, const loci_example *e,
                                example_row *row, loci_err *err) {
   question q = {.image = e->image, .text = e->question, .target = e->target};
@@ -115,6 +120,7 @@ static loci_status add_example(const trial *t, const loci_model *edited, const l
 
 /* ---------------------------------------------------------------- an edit of its own */
 
+/* Wordings and pictures beside the question come from the example itself. */
 static loci_status solve(trial *t, const study_item *item, loci_edit **out, loci_err *err) {
   const loci_example *e = item->example;
   example_source from = source_of(t, e);
@@ -129,6 +135,7 @@ static loci_status solve(trial *t, const study_item *item, loci_edit **out, loci
   return loci_edit_solve(t->s.model, &r, 1, &t->how, out, err);
 }
 
+/* The edit is laid on a view, so the model is the same for the next example, bit for bit. */
 static loci_status try_alone(trial *t, const study_item *item, example_row *row, loci_err *err) {
   loci_model *view = NULL;
   loci_edit *e;
@@ -147,6 +154,7 @@ static loci_status try_alone(trial *t, const study_item *item, example_row *row,
   return st;
 }
 
+/* Rows outlive the example, so they are not in its arena. */
 static loci_status measure(void *ctx, study_item *item, loci_err *err) {
   trial *t = ctx;
   if (!item->example->target) {
@@ -185,6 +193,7 @@ static loci_status mean_of(const trial *t, bool after, int g, int i, double *scr
                    t->opts->study.seed, out, err);
 }
 
+/* Examples without a question in the group are no part of its mean. */
 static loci_status fill_group(const trial *t, int g, double *scratch, loci_edit_group *out,
                               loci_err *err) {
   loci_edit_metric *metrics = arena_zarray(t->out->result.memory, METRICS, loci_edit_metric);
@@ -261,6 +270,7 @@ static loci_status fill_score(const trial *t, loci_edit_test *v, loci_err *err) 
   return LOCI_OK;
 }
 
+/* Groups come before the score, which is made of them. */
 static loci_status fill_result(trial *t, loci_err *err) {
   loci_edit_test *v = t->out;
   double *scratch = arena_array(t->out->result.memory, t->s.used + 1, double);
@@ -278,6 +288,7 @@ static loci_status fill_result(trial *t, loci_err *err) {
   return study_describe(&t->s, &v->sample, err);
 }
 
+/* Several edits may be of several layers; then no one layer can be named (-1). */
 static loci_status lay_on_edits(trial *t, loci_err *err) {
   loci_edit_test *v = t->out;
   const char *hash;

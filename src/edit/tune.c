@@ -71,6 +71,8 @@ static int first_change(const problem *q, const lesson *b) {
   return lesson_layer(q) > q->layer ? 0 : b->first_want;
 }
 
+/* The change reaches every position, so all of an answer's positions are keys here, not the
+ * constraint's last alone. */
 static loci_status add_lesson(tuning *t, int request, const loci_prompt *p, loci_err *err) {
   problem *q = &t->all[request];
   lesson *b = &t->lessons[t->count];
@@ -96,6 +98,8 @@ static loci_status run_lesson(problem *q, lesson *b, bool first, loci_err *err) 
   return st;
 }
 
+/* Fine-tuning always learns all wordings: the published baseline is given the same data as the
+ * methods it is compared with. */
 static loci_status make_lessons(tuning *t, loci_err *err) {
   int room = 0;
   for (int i = 0; i < t->n; i++) room += 2 + t->all[i].asked->rephrased_count;
@@ -123,6 +127,7 @@ static loci_status make_lessons(tuning *t, loci_err *err) {
   return LOCI_OK;
 }
 
+/* All of it before the first step: a step allocates nothing, and can fail only in the walk. */
 static loci_status make_room(tuning *t, loci_err *err) {
   arena *mem = t->all->work;
   const loci_model *m = t->all->m;
@@ -210,6 +215,8 @@ static loci_status run_step(tuning *t, int step, bool ends, bool *reached, loci_
   return LOCI_OK;
 }
 
+/* The bound is applied after each step, as the published FT-L does: it is a projection and no
+ * penalty. */
 static loci_status optimise(tuning *t, loci_err *err) {
   float bound = (float)t->set->eps;
   for (int i = 0; i < t->n; i++) {

@@ -38,6 +38,7 @@ static void read_essence(void *ctx, int64_t index, const float *logits) {
   for (int i = 0; i < o->V; i++) o->essence_logp[i] = (double)logits[i] - total;
 }
 
+/* The unedited distribution is read once; the steps compare themselves with it. */
 static loci_status run_essence(optimum *o, loci_prompt **prompt, loci_err *err) {
   problem *q = o->q;
   const char *constraint = q->p->info.constraints[0].text;
@@ -65,6 +66,7 @@ static int prompt_of(const optimum *o, int64_t *index) {
   return i;
 }
 
+/* Terms of p below e^-700 are zero in double and are passed over, lest 0 times -inf be NaN. */
 static void read_step(void *ctx, int64_t index, const float *logits) {
   optimum *o = ctx;
   int at = prompt_of(o, &index);
@@ -153,6 +155,8 @@ static void update_delta(optimum *o) {
   }
 }
 
+/* The last round measures and does not step, so that what is reported is of the delta that is
+ * kept. */
 static loci_status optimise(optimum *o, loci_err *err) {
   problem *q = o->q;
   int64_t D = model_decoder(q->m)->width;

@@ -153,6 +153,8 @@ static stat_range range_of(const char *quantity) {
   return loci_site_find(quantity, &site, NULL) ? stat_any : stat_change; /* a site's effect */
 }
 
+/* Draws depend only on how many examples there are: all curves over the same examples share
+ * them, so that their intervals can be compared, and they are made once. */
 static loci_status draws_of(averaging *a, average_whose whose, const stat_draws **out,
                             loci_err *err) {
   stat_draws **d = &a->draws[whose];

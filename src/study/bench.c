@@ -50,6 +50,8 @@ static loci_status random_weight(rig *r, int64_t rows, int64_t cols, weight *out
   return LOCI_OK;
 }
 
+/* Every matrix is its own memory, as in a checkpoint: reusing one would leave it in the cache
+ * and flatter the walk. */
 static loci_status make_layer(rig *r, decoder_layer *l, loci_err *err) {
   const decoder_config *c = &r->weights.config.text;
   int64_t D = c->width, F = c->inner, HK = (int64_t)c->heads * c->head_dim;
@@ -78,6 +80,7 @@ static loci_status check_opts(const loci_bench *b, loci_err *err) {
   return LOCI_OK;
 }
 
+/* A model without tokenizer, tower or file: what the walk reads and no more. */
 static loci_status rig_init(rig *r, const loci_bench *b, dtype type, loci_err *err) {
   *r = (rig){.mem = arena_new()};
   if (!r->mem) return fail_nomem(err, "making a decoder");

@@ -112,6 +112,8 @@ static double bytes_of_token(const loci_model *m) {
          (double)head->rows * (double)head->cols * (double)dtype_bytes(head->type);
 }
 
+/* The best token counts: the first one after the prompt pays for pages touched for the first
+ * time. */
 static loci_status answer(const loci_model *m, const loci_prompt *p, loci_scale *out,
                           loci_err *err) {
   kv_cache *cache;
@@ -159,6 +161,8 @@ static loci_status measure_reading(int threads, double *out, loci_err *err) {
 
 /* ---------------------------------------------------------------- the whole */
 
+/* The mean as corruption, because random tokens have no constraint's words to replace; its cost
+ * is that of any other. */
 static loci_status run_trace(const loci_model *m, const loci_prompt *p, loci_progress_fn progress,
                              void *ctx, loci_scale *out, loci_err *err) {
   loci_trace *t;
@@ -175,6 +179,7 @@ static loci_status run_trace(const loci_model *m, const loci_prompt *p, loci_pro
   return LOCI_OK;
 }
 
+/* The largest parts come last, so that what is said on the way says early whether to wait. */
 static loci_status measure(const loci_model *m, loci_prompt *p, loci_progress_fn progress,
                            void *ctx, loci_scale *out, loci_err *err) {
   const decoder_config *c = model_decoder(m);

@@ -100,6 +100,7 @@ static loci_status parse_positions(const sweep *s, bool *each, columns *groups, 
 
 /* ---------------------------------------------------------------- grids */
 
+/* Numbers and their marks in arrays of one shape, which results hand out as they are. */
 static loci_status make_grid(sweep *s, loci_grid *g, const columns *c, loci_err *err) {
   int64_t heads = g->head_count ? g->head_count : 1;
   int64_t n = (int64_t)g->layer_count * c->count * heads;

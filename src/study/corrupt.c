@@ -35,6 +35,8 @@ typedef struct request {
   float *rows; /* (seeds, count, D) */
 } request;
 
+/* KIND or KIND:VALUE.  A value where none is taken, or none where one is, is a mistake and not a
+ * default: the corruption decides what the whole map means. */
 static loci_status parse_kind(request *r, const char *given, loci_err *err) {
   size_t n = strcspn(given, ":");
   int k;
@@ -163,6 +165,8 @@ static loci_status noise_tensor(const request *r, st_file *f, const st_tensor **
   return LOCI_OK;
 }
 
+/* Noise from a file is added as it is, unscaled: it is there so that another program's very
+ * noise can be repeated. */
 static loci_status add_noise_file(const request *r, const corruption *c, loci_err *err) {
   st_file *f;
   const st_tensor *t = NULL;
@@ -197,6 +201,8 @@ static loci_status count_seeds(const request *r, int *out, loci_err *err) {
   return st;
 }
 
+/* Written over copies of the clean rows, so that a kind that adds (noise) and kinds that replace
+ * are one mechanism. */
 static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
   int64_t D = r->p->model->weights->config.text.width;
   double deviation = 0;
@@ -223,6 +229,7 @@ static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
   return LOCI_OK;
 }
 
+/* The two ways in which there is nothing to corrupt, each with the option that mends it. */
 static loci_status check_target(const request *r, int count, loci_err *err) {
   const loci_prompt_info *p = &r->p->info;
   if (kinds[r->kind].on_image && p->image_first < 0) {
@@ -237,6 +244,8 @@ static loci_status check_target(const request *r, int count, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Several seeds are several corrupted runs, each with rows of its own; a kind without chance has
+ * one. */
 static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const char *given,
                         arena *mem, corruption *out, loci_err *err) {
   request r = {.p = p, .opts = opts, .mem = mem};

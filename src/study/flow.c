@@ -52,6 +52,8 @@ static float *at_layer(float *x, int64_t layer, int64_t size) {
   return x ? x + layer * size : NULL;
 }
 
+/* One request a layer: the walk measures while it is in the layer, and keeps no patterns for
+ * later. */
 static loci_status ask(walk *w, int stream, const flow_table *t, loci_err *err) {
   int64_t cells = (int64_t)t->queries.count * t->sources.count;
   for (int l = 0; l < t->layers; l++) {

@@ -36,6 +36,8 @@ typedef struct maker {
 
 /* ---------------------------------------------------------------- what is asked */
 
+/* Attention is causal: a path whose sources all come after its queries is empty, and is refused
+ * rather than drawn as zeros. */
 static loci_status add_path(maker *m, group_kind from, group_kind to, loci_err *err) {
   flow_table *t = &m->tables[1 + m->out->path_count];
   TRY(flow_group(m->p, from, m->mem, &t->sources, err));
@@ -54,6 +56,8 @@ static loci_status add_path(maker *m, group_kind from, group_kind to, loci_err *
   return LOCI_OK;
 }
 
+/* The paper's two pathways unless one is named: the image to the constraint's last token, and
+ * the constraint to the last position. */
 static loci_status find_paths(maker *m, loci_err *err) {
   const loci_flow_opts *o = m->opts;
   group_kind from, to;
@@ -148,6 +152,8 @@ static double find_top(const loci_flow_path *x, const double *profile, double to
   return total > 0 ? sum / total : 0;
 }
 
+/* All arrays of a path are of one block each, (layers, ...), so that files can take them as they
+ * are. */
 static loci_status fill_path(maker *m, int k, loci_err *err) {
   loci_flow_path *x = &m->paths[k];
   flow_table *t = &m->tables[1 + k];
@@ -223,6 +229,8 @@ static double attraction(const maker *m, int layer, int j) {
   return n > 0 ? sum / n : 0;
 }
 
+/* A sink draws attention and gives nothing: both must hold, for a strong source draws attention,
+ * too. "Usual" is the median, which sinks do not move. */
 static loci_status find_sinks(const maker *m, loci_err *err) {
   bool *sinks = arena_zarray(m->mem, (int64_t)m->layers * m->T, bool);
   float *sorted = arena_array(m->mem, m->T, float);
@@ -273,6 +281,8 @@ static double naive_flop(const maker *m) {
   return forward_flop(m->p, m->T) + one * m->layers * m->out->query_count * m->T;
 }
 
+/* The paths are told in the request by name, also where the caller named none: the default
+ * depends on whether there is a picture. */
 static loci_status fill_view(maker *m, const float *logits, loci_err *err) {
   const loci_model *model = m->p->model;
   loci_flow *f = m->out;
@@ -306,6 +316,7 @@ static loci_status fill_view(maker *m, const float *logits, loci_err *err) {
   return request_tell(&words, request, &f->result, err);
 }
 
+/* Everything asked about is measured in a single walk; what follows only reads its tables. */
 static loci_status measure(maker *m, loci_err *err) {
   double begin = clock_seconds();
   int *layers, L = model_decoder(m->p->model)->layers;

@@ -165,6 +165,9 @@ typedef struct summed_point {
   int z, there; /* columns of the tile; there -1: all examples have the point */
 } summed_point;
 
+/* The studentised bootstrap (Efron & Tibshirani 1993, 12.5): of each draw t* = (mean* - mean) /
+ * se*. Draws without spread have no t* and are left out.  Too few values get a mean and no
+ * interval. */
 static void mean_of_point(const summed_point *p, const stat_table *t, stat_range range,
                           double *t_of_draws, loci_interval *out, double *error, double *drawn) {
   double unit = p->r.n > 1 ? sqrt(p->r.squares / (double)(p->r.n - 1)) : 0;

@@ -136,6 +136,7 @@ static void make_cuts(knockout *k, int pathway) {
   }
 }
 
+/* Pathways share their centres: the figure draws them on one axis. */
 static loci_status lay_out(knockout *k, loci_err *err) {
   int first, count;
   find_centres(k, &first, &count);
@@ -170,6 +171,8 @@ static loci_status mask_sources(const edges *e, walk *w, int run, int layer, int
   return LOCI_OK;
 }
 
+/* A variant is a child of the clean run with masks; edges that cannot matter any more (a query
+ * in the last layer that nobody reads) are left alone, so that they cost no rows. */
 static loci_status add_cut(const void *ctx, walk *w, int64_t at, int base, int *out,
                            loci_err *err) {
   const knockout *k = ctx;
@@ -232,6 +235,8 @@ static void fill_skipped(const knockout *k, const loci_metrics *clean) {
   }
 }
 
+/* One forward for the clean run and one for each centre is what the naive way would take: the
+ * cost is compared with that. */
 static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *err) {
   double runs = 1;
   const variants *v = &k->runs;
@@ -260,6 +265,8 @@ static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *er
   return request_tell(&words, request, &out->result, err);
 }
 
+/* The runs come before the view: skipped cells are filled from the clean run, which is known
+ * then. */
 static loci_status knock_out(knockout *k, loci_knockout *out, loci_err *err) {
   double begin = clock_seconds();
   k->runs = (variants){.m = k->m,

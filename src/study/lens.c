@@ -56,6 +56,8 @@ static loci_status mark_item(const lens *l, const char *item, size_t n, bool *as
   return LOCI_OK;
 }
 
+/* Marked first and listed after: a position asked for twice is read once, and they come in
+ * order. */
 static loci_status find_positions(lens *l, loci_err *err) {
   const char *text = l->opts->positions;
   bool *asked = arena_zarray(l->mem, l->T, bool);
@@ -75,6 +77,8 @@ static loci_status find_positions(lens *l, loci_err *err) {
 
 /* ---------------------------------------------------------------- the walk */
 
+/* Ties rank below lower ids, as the argmax breaks them, so that rank 1 is the token the model
+ * would say. */
 static void on_logits(void *ctx, int64_t index, const float *logits) {
   lens *l = ctx;
   int64_t V = model_decoder(l->m)->vocab;
@@ -121,6 +125,7 @@ static loci_status read_layers(lens *l, loci_cost *cost, loci_err *err) {
 
 /* ---------------------------------------------------------------- the result */
 
+/* The naive way is a forward for every position and layer, which is what hooks would do. */
 static loci_status fill_view(const lens *l, loci_lens *out, loci_err *err) {
   out->model = loci_model_get_info(l->m);
   out->prompt = &l->p->info;
@@ -143,6 +148,8 @@ static loci_status fill_view(const lens *l, loci_lens *out, loci_err *err) {
   return request_tell(&words, request, &out->result, err);
 }
 
+/* The target is known before the walk only if it was given; else the first logits that come
+ * decide it (on_logits). */
 static loci_status make_lens(lens *l, loci_lens *out, loci_err *err) {
   double begin = clock_seconds();
   target t;

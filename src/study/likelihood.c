@@ -40,6 +40,7 @@ static void read_logits(void *ctx, int64_t index, const float *logits) {
   for (int i = 0; i < r->n; i++) r->logp[i] = (double)logits[r->all[i].ids[0]] - total;
 }
 
+/* Every token of an answer but its last is an input row; the last is only predicted. */
 static loci_status read_wording(const measuring *r, const char *answer, arena *mem, wording *out,
                                 loci_err *err) {
   int64_t D = model_decoder(r->m)->width;

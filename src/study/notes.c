@@ -62,6 +62,8 @@ static loci_status note_swap(const sweep *s, loci_trace *t, loci_err *err) {
               inside ? "\")" : "");
 }
 
+/* What is odd about target and effect.  The sign is kept: a corruption that makes the answer
+ * likelier turns every colour of the map round, which no absolute value would show. */
 static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
   const char *clean = t->clean.top[0].text, *corrupt = t->corrupted.top[0].text;
   if (!s->runs.target.given && is_uninformative(t->target_text)) {

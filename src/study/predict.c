@@ -69,6 +69,8 @@ static loci_status measure_flow(predicting *p, const loci_prompt *prompt, arena 
   return LOCI_OK;
 }
 
+/* Everything a predictor may need is read off one forward pass; the greedy answer is asked
+ * apart, because it says only whether the example was answered correctly. */
 static loci_status measure(void *ctx, study_item *item, loci_err *err) {
   predicting *p = ctx;
   const study_answer *answer;

@@ -36,6 +36,8 @@ static loci_status too_few(const scoring *s, int least, const char *what, loci_e
               reason ? ", the first: " : "", reason ? reason : "");
 }
 
+/* An AUROC of a handful of wrong answers is noise, and half of them go into choosing layers: too
+ * few of either kind is refused, rather than reported with an interval nobody reads. */
 static loci_status count(scoring *s, loci_err *err) {
   loci_prediction *o = s->out;
   for (int i = 0; i < s->p->n; i++) {
@@ -114,6 +116,8 @@ done:
   return st;
 }
 
+/* Layers that are given need no half to choose them, so every example tests them.  Those that
+ * are not are chosen on half 0 alone, and half 1 is all that a reader sees. */
 static loci_status choose_layers(scoring *s, loci_err *err) {
   const loci_predict_opts *o = s->p->opts;
   loci_prediction *out = s->out;
@@ -140,6 +144,7 @@ static loci_status choose_layers(scoring *s, loci_err *err) {
 
 /* ---------------------------------------------------------------- scores */
 
+/* Folds are drawn with another seed than the halves, so that no fold is a half. */
 static loci_status probe(scoring *s, loci_err *err) {
   const predicting *p = s->p;
   loci_status st = LOCI_OK;
@@ -208,6 +213,9 @@ static loci_status roc_of(const scoring *s, int k, bool all, stat_roc *out, loci
   return stat_roc_new(s->score, all ? s->right : s->tested_right, n, s->p->mem, out, err);
 }
 
+/* Predictors are compared with the confidence on the same draws of examples ("lead"), which says
+ * more than two intervals side by side.  One whose layers were chosen has no figure over all
+ * examples: half of them chose the layers. */
 static loci_status test(scoring *s, int k, loci_predictor *out, loci_err *err) {
   uint64_t seed = s->p->opts->study.seed;
   bool chosen = s->p->opts->layer_count == 0 && k <= BEST_LAYERS;
@@ -229,6 +237,7 @@ static loci_status test(scoring *s, int k, loci_predictor *out, loci_err *err) {
   return LOCI_OK;
 }
 
+/* "best layers" is there only where layers were chosen; the others always are. */
 static loci_status test_all(scoring *s, loci_err *err) {
   static const char *const names[PREDICTORS] = {"contribution", "best layers", "confidence",
                                                 "margin",       "entropy",     "probe"};

@@ -181,6 +181,8 @@ static void scale_row(const validation *v, int64_t i, float *out) {
   }
 }
 
+/* Mean and scale are of the fitted rows alone: those of the fold would tell the probe about what
+ * it is tested on. */
 static loci_status validate_fold(const validation *v, int fold, loci_err *err) {
   const probe_data *d = v->data;
   int64_t fitted = 0;

@@ -76,6 +76,8 @@ static void put_layers(js_value **to, int first, int count) {
 
 /* ---------------------------------------------------------------- traces */
 
+/* Only what is added to, or is, the residual stream can be restored cell by cell; an unknown
+ * number is a caller's garbage. */
 static loci_status check_sites(const loci_trace_opts *o, loci_err *err) {
   if (o->site_count < 1 || !o->sites)
     return fail(err, LOCI_EINVAL, "%d sites without names", o->site_count);

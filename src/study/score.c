@@ -46,6 +46,8 @@ static const char *with_options(const choice *c, arena *mem) {
   return text;
 }
 
+/* Options are compared by their log-likelihood, not by what the model writes freely, which may
+ * be no option at all.  The first of equal ones wins, as an argmax does. */
 static loci_status choose(const scoring *s, const loci_prompt *p, const choice *c, loci_scored *row,
                           loci_err *err) {
   char letters[CHOICE_MOST][2];
@@ -106,6 +108,8 @@ static loci_status describe(const scoring *s, const loci_example *e, const choic
   return good ? LOCI_OK : no_memory(err);
 }
 
+/* By letter the options are part of the question; by text they are not, and each is tried as the
+ * answer.  The chance level counts only questions that offer a choice. */
 static loci_status score_one(scoring *s, const loci_example *e, const choice *c, arena *mem,
                              loci_scored *row, loci_err *err) {
   bool free_answer = c->option_count == 0 || s->opts->choose == LOCI_CHOOSE_FREE;
@@ -126,6 +130,8 @@ static loci_status score_one(scoring *s, const loci_example *e, const choice *c,
   return st;
 }
 
+/* Rows are kept in a block of our own that grows: an example's arena is gone when the next one
+ * comes. */
 static loci_status measure(void *ctx, study_item *item, loci_err *err) {
   scoring *s = ctx;
   choice c;
@@ -171,6 +177,7 @@ static int group_by(const scoring *s, int field, loci_score_group *groups) {
   return n;
 }
 
+/* Room for the worst case, every example a group of its own. */
 static loci_status fill_groups(const scoring *s, loci_score *out, loci_err *err) {
   int64_t most = (int64_t)s->s.used * s->opts->by_count;
   loci_score_group *groups = arena_zarray(s->mem, most, loci_score_group);
@@ -189,6 +196,8 @@ static loci_status fill_groups(const scoring *s, loci_score *out, loci_err *err)
   return LOCI_OK;
 }
 
+/* Chance is only said where every question had options: a free answer has no level to compare
+ * with. */
 static loci_status fill_result(scoring *s, loci_score *out, loci_err *err) {
   int n = s->s.used;
   if (n == 0) {

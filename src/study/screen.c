@@ -74,6 +74,8 @@ static void on_slope(void *ctx, int64_t index, const float *logits, float *slope
   }
 }
 
+/* Values are wanted of every run, for their differences; gradients only of the runs that a
+ * direction patches. */
 static loci_status add_requests(const screen *x, walk *w, loci_err *err) {
   for (int site = x->site; site < x->site + x->sites; site++) {
     for (int l = 0; l < x->L; l++) {
@@ -165,6 +167,8 @@ static void count_floats(screen *x) {
   x->floats = width * x->L * x->P;
 }
 
+/* The backward pass costs twice a forward one over the rows it reaches; the formula says so, for
+ * it is what the estimate is sold by. */
 static loci_status run_part(screen *x, loci_err *err) {
   sweep *s = x->s;
   count_floats(x);
@@ -240,6 +244,7 @@ static loci_status list_sites(sweep *s, loci_err *err) {
   return e->of ? LOCI_OK : fail_nomem(err, "screening");
 }
 
+/* First order, so the estimate of a cell of several positions is the sum of theirs. */
 static loci_estimate cell_estimate(const sweep *s, const cell *c) {
   loci_estimate sum = {0, 0, s->opts->screen_metric == LOCI_METRIC_LOGIT_DIFF ? 0 : (double)NAN};
   int site = 0;
@@ -296,6 +301,8 @@ static loci_status keep_strongest(sweep *s, loci_err *err) {
   return LOCI_OK;
 }
 
+/* All cells begin as exact: those that are exact zeros stay so, the others are marked as they
+ * are estimated. */
 static loci_status make_room(sweep *s, loci_err *err) {
   for (int i = 0; i < s->grid_count; i++) {
     loci_grid *g = &s->grids[i];

@@ -115,6 +115,9 @@ static loci_status count_refused(study *s, loci_status st, const char *reason, l
               STUDY_HOPELESS, reason);
 }
 
+/* Whose fault a failure is decides what becomes of it: the example's drops it with its reason,
+ * any other (memory, a lock, a full disk) ends the study, so that no example is lost for a bad
+ * minute. */
 static loci_status use(study *s, const loci_example *e, study_fn *measure, void *ctx,
                        loci_err *err) {
   study_item item = {.example = e, .drop = study_lacking(s->needs, e), .mem = arena_new()};

@@ -8,6 +8,8 @@
 
 /* ---------------------------------------------------------------- ask */
 
+/* Examples without known answers have a confidence and no "right": they enter the one mean and
+ * not the other. */
 static loci_status gather_answer(void *ctx, study_item *item, loci_err *err) {
   averaging *a = ((average_job *)ctx)->a;
   const study_answer *answer;
@@ -108,6 +110,7 @@ static loci_status gather_lens(void *ctx, study_item *item, loci_err *err) {
   return st;
 }
 
+/* A role that no example has gets no curve, and a chart without curves is not begun. */
 static loci_status lens_chart(averaging *a, const char *quantity, const char *name,
                               const char *unit, loci_err *err) {
   loci_chart *c = NULL;

@@ -40,6 +40,9 @@ static loci_status put_row(averaging *a, const char *quantity, const double *x, 
   return average_put(a, &(series_key){.quantity = quantity, .place = "", .points = points}, x, err);
 }
 
+/* An example's visual tokens are summed over layers and given as shares of that sum before
+ * examples are averaged: else the examples with the largest norms would decide which tokens
+ * matter. */
 static loci_status put_image(averaging *a, const flow_table *t, arena *mem, loci_err *err) {
   int P = t->sources.count, L = t->layers, size = top_count(P);
   double *profile = arena_array(mem, P, double), *token = arena_zarray(mem, P, double);
@@ -72,6 +75,8 @@ static loci_status put_last(averaging *a, const flow_table *t, arena *mem, loci_
   return average_put_number(a, "mean constraint -> last", sum / t->layers, err);
 }
 
+/* Both pathways of an example come from one walk; a prompt without a picture has the second
+ * only. */
 static loci_status measure(averaging *a, const loci_prompt *p, arena *mem, loci_err *err) {
   int L = model_decoder(p->model)->layers;
   flow_table t[2] = {{.layers = L}, {.layers = L}};
@@ -155,6 +160,8 @@ static void compare_tops(const top_sets *s, int layer, float *jaccard) {
   }
 }
 
+/* Pairs of examples are not independent, so whole examples are drawn, and a pair is in a draw as
+ * often as both of its examples are.  The mark is about what sets drawn at random would share. */
 static loci_status likeness_chart(averaging *a, const top_sets *s, int P, loci_err *err) {
   loci_chart *c = average_chart(a, "same visual tokens in the top 5 % of two examples",
                                 "Jaccard index", 0, s->layers, 1);
@@ -194,6 +201,8 @@ static loci_status apart(averaging *a, const char *quantity, const char *name, c
   return average_curve(a, c, series, OF_WRONG, "wrong answers", err);
 }
 
+/* Right and wrong answers are drawn as two curves where both are known; what is about the
+ * picture is left out where no example has one. */
 static loci_status finish(void *ctx, loci_err *err) {
   averaging *a = ((average_job *)ctx)->a;
   loci_chart *c = NULL;

@@ -13,6 +13,8 @@ typedef struct cut_study {
   loci_knockout_opts how;
 } cut_study;
 
+/* The change is averaged example by example, paired with the example's own clean run: its
+ * interval is narrower than the difference of two means would allow. */
 static loci_status put_pathway(averaging *a, const loci_pathway *x, double clean, loci_err *err) {
   char name[64];
   double *p = malloc((size_t)x->layer_count * sizeof *p);
@@ -73,6 +75,8 @@ static int window_of(const averaging *a) {
   return 0;
 }
 
+/* The window that is drawn is one that was used: a request for all layers has one centre and no
+ * axis of layers. */
 static loci_status finish(void *ctx, loci_err *err) {
   const cut_study *c = ctx;
   averaging *a = c->job.a;

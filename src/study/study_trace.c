@@ -66,6 +66,8 @@ const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
   return out;
 }
 
+/* A grid of groups is averaged column by column, one of positions by role: positions of two
+ * prompts have nothing in common but their roles. */
 static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *g, loci_err *err) {
   double *ie = malloc((size_t)g->layer_count * sizeof *ie);
   if (!ie) return fail_nomem(err, "averaging");
@@ -133,6 +135,8 @@ static void judge(void *ctx, study_item *item, const study_answer *answer) {
            s->least_effect);
 }
 
+/* The model is hashed once for the study and not for each trace; whoever keeps whole traces (a
+ * store) sees them here. */
 static loci_status trace(trace_study *s, study_item *item, const char *corrupt, loci_err *err) {
   loci_trace *t;
   loci_trace_opts how = s->how;
@@ -148,6 +152,8 @@ static loci_status trace(trace_study *s, study_item *item, const char *corrupt, 
   return st;
 }
 
+/* The answer is asked before the trace, and a wrong one ends the example there: a trace costs a
+ * hundred times an answer. */
 static loci_status gather(void *ctx, study_item *item, loci_err *err) {
   trace_study *s = ctx;
   const char *corrupt;
@@ -209,6 +215,7 @@ static bool has_chart(const averaging *a, int i) {
   return false;
 }
 
+/* One chart for each site, window and direction that any example has, in the order they came. */
 static loci_status finish(void *ctx, loci_err *err) {
   trace_study *s = ctx;
   averaging *a = s->job.a;

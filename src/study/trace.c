@@ -67,6 +67,8 @@ static loci_status tell(const sweep *s, loci_trace *t, loci_err *err) {
   return request_tell(&words, request, &t->result, err);
 }
 
+/* The view borrows from the sweep, which lives as long as the trace does; only what the caller's
+ * options own is copied. */
 static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   const loci_trace_opts *o = s->opts;
   t->model = loci_model_get_info(s->m);

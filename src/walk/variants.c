@@ -198,6 +198,8 @@ static void take_variants(variants *v) {
     v->take(v->ctx, i, v->readings + (i - v->begin) * each);
 }
 
+/* Sets of variants go through one walk as streams of it, so that they share every product; their
+ * cost is shared out afterwards. */
 static loci_status run_walk(variants *const *sets, int n, walk *w, loci_err *err) {
   batch b = {sets, n};
   arena *mem = arena_new();
