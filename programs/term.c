@@ -46,6 +46,7 @@ void term_catch_signals(void) {
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
   if (signal(SIGHUP, SIG_IGN) != SIG_IGN) sigaction(SIGHUP, &action, NULL); /* but under nohup */
+  action.sa_flags = 0; /* these come in several threads at once, and each must find the handler */
   action.sa_handler = on_lost_page;
   sigaction(SIGBUS, &action, NULL);
   action.sa_handler = on_abort;
