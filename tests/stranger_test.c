@@ -129,7 +129,7 @@ static void nothing_of_a_stranger_is_obeyed(void **state) {
       {"CREATE TABLE mine (a); CREATE TRIGGER t AFTER INSERT ON mine BEGIN DELETE FROM run; END",
        "trigger t"},
       {"CREATE INDEX i ON value (x)", "index i"},
-      {"CREATE INDEX i ON value (json_extract(x, '$[0]'))", "unsafe use of json_extract"},
+      {"CREATE INDEX i ON value (json_extract(x, '$[0]'))", "json_extract"},
       {"DROP VIEW point; DROP VIEW dropped; ALTER TABLE series RENAME TO s0; CREATE VIEW series AS"
        " WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n AS series, 1 AS "
        "run,"
@@ -193,6 +193,59 @@ static void numbers_are_those_of_measurements(void **state) {
     assert_int_equal(read_all(&err), LOCI_EFORMAT);
     if (!strstr(err.msg, "no measurement gives") && !strstr(err.msg, "which no measurement"))
       fail_msg("%s: %s", changes[i], err.msg);
+  }
+}
+
+/* Refused by name before anything is written, into a new store and into one that is there. */
+static void a_merge_copies_no_such_numbers(void **state) {
+  static const struct {
+    const char *change, *said;
+  } changes[] = {
+      {"UPDATE value SET x = '[1e308]' WHERE series = 1", "1e+308"},
+      {"UPDATE value SET x = '[0.5,12345678901234567890123456789012345678901]' WHERE series = 2",
+       "no measurement gives"},
+      {"UPDATE value SET x = '[0.5,0.25e+40]' WHERE series = 2", "no measurement gives"},
+      {"UPDATE value SET x = '[0.5]' WHERE series = 2", "not 2 numbers"},
+      {"UPDATE value SET x = '[0.5,.5]' WHERE series = 2", "not valid JSON"},
+      {"UPDATE value SET x = '[0.5,1]x' WHERE series = 2", "not valid JSON"},
+      {"UPDATE series SET points = -1", "makes no sense"},
+      {"UPDATE result SET seconds = -1e300", "no measurement gives"},
+      {"UPDATE grid SET ie = x'0000807f'", "infinite"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    loci_err err;
+    char *before, *after;
+    size_t n, m;
+    copy_sound();
+    sql(path, changes[i].change);
+    forget(other);
+    if (!loci_store_merge((const char *const[]){path}, 1, other, &err) ||
+        err.code != LOCI_EFORMAT || !strstr(err.msg, changes[i].said) || !strstr(err.msg, path))
+      fail_msg("%s: %s", changes[i].change, err.msg);
+    assert_false(file_exists(other));
+    if (file_read(sound, 1 << 24, &before, &n, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(loci_store_merge((const char *const[]){path}, 1, sound, &err), LOCI_EFORMAT);
+    if (file_read(sound, 1 << 24, &after, &m, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(n, m);
+    free(before);
+    free(after);
+  }
+}
+
+/* Each at the edge of what is plainly a number. */
+static void a_merge_copies_numbers_as_they_are(void **state) {
+  static const char *const rows[] = {"[0.5,-0]", "[null,1E-300]", "[3.4e38,1e+37]", "[ 1 , 2.5e0 ]",
+                                     "[123456789012345678901234567890.5,0]"};
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char change[200];
+    loci_err err;
+    copy_sound();
+    snprintf(change, sizeof change, "UPDATE value SET x = '%s' WHERE series = 2", rows[i]);
+    sql(path, change);
+    forget(other);
+    if (loci_store_merge((const char *const[]){path}, 1, other, &err)) fail_msg("%s", err.msg);
   }
 }
 
@@ -297,6 +350,8 @@ int main(void) {
       cmocka_unit_test(an_owner_may_have_tables_beside_it),
       cmocka_unit_test(text_is_utf8),
       cmocka_unit_test(numbers_are_those_of_measurements),
+      cmocka_unit_test(a_merge_copies_no_such_numbers),
+      cmocka_unit_test(a_merge_copies_numbers_as_they_are),
       cmocka_unit_test(a_file_of_two_names_is_not_written_to),
       cmocka_unit_test(every_reader_comes_to_an_end),
   };

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/list.h"
 #include "store/store.h"
 
 /* ---------------------------------------------------------------- may they be merged */
@@ -120,6 +121,7 @@ static const char drop_maps[] =
 static loci_status copy(db *d, const char *path, loci_err *err) {
   TRY(store_check(d, true, path, err));
   TRY(check_runs(d, path, err));
+  TRY(store_check_numbers(d, path, err));
   TRY(db_exec(d, copy_runs, err));
   TRY(check_series(d, path, err));
   TRY(db_exec(d, copy_rows, err));
@@ -238,6 +240,8 @@ static loci_status merge_new(const char *const *paths, int count, const char *pa
 loci_status loci_store_merge(const char *const *paths, int count, const char *out, loci_err *err) {
   NEEDS(paths, "paths");
   NEEDS(out, "path to write");
+  TRY(check_list(count, paths, "stores", err));
+  for (int i = 0; i < count; i++) NEEDS(paths[i], "path");
   if (file_exists(out)) return merge_into(paths, count, out, err);
   size_t n = strlen(out) + sizeof ".part";
   char *part = malloc(n);

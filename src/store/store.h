@@ -5,6 +5,7 @@
  * settings.c  what makes two runs the same    run.c      measuring a file of examples
  * load.c      rows to averages                info.c     what is in it
  * merge.c     stores to one                   compare.c  two runs, number by number
+ * numbers.c   what measurements give
  *
  * A run is one measurement with one choice of settings; a result is an example in a run.  An
  * example's rows come in one transaction, so a store that was left at any moment holds whole
@@ -86,6 +87,10 @@ loci_status store_real(const db_query *q, int column, const char *where, double 
 loci_status store_mean(db_query *q, const char *where, stat_running *mean, loci_err *err);
 /* n numbers out of a row's JSON; null is NaN. */
 loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err);
+
+/* All numbers of the store attached as "source" are in range, and its rows as long as they say
+ * (numbers.c). */
+loci_status store_check_numbers(db *d, const char *path, loci_err *err);
 
 /* A job of that kind in [mem]; *out NULL: there is no such kind. */
 loci_status store_job(const char *what, const loci_run_opts *how, arena *mem, average_job **out,
