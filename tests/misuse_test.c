@@ -122,14 +122,12 @@ static void options_are_checked(void **state) {
   o = (loci_model_opts){.threads = INT_MAX};
   REFUSED(loci_model_open(MODELS "text-llama", &o, &m, &err), "threads");
   loci_question q = {.text = "x", .constraint_count = 3};
-  REFUSED(loci_prompt_new(model, &q, &p, &err), "3 constraints without");
+  REFUSED(loci_prompt_new(model, &q, &p, &err), "3 constraints, and no list of them");
   q = (loci_question){.text = "x", .constraint_count = -1, .constraints = constraint};
   REFUSED(loci_prompt_new(model, &q, &p, &err), "-1 constraints");
   static const char *const none[] = {NULL};
   q = (loci_question){.text = "x", .constraint_count = 1, .constraints = none};
   REFUSED(loci_prompt_new(model, &q, &p, &err), "no constraint");
-  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.site_count = 3}, &t, &err), "site");
-  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.window_count = 2}, &t, &err), "window");
   REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.verify = -1}, &t, &err), "-1");
   REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.screen = -1}, &t, &err), "-1");
   REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.direction = 9}, &t, &err), "direction");
@@ -155,6 +153,43 @@ static void a_forked_child_is_told(void **state) {
   assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* A count without its array, and fewer than none. */
+static void a_list_is_there_or_empty(void **state) {
+  (void)state;
+  loci_trace *t;
+  loci_knockout *k;
+  loci_score *s;
+  loci_edit *e;
+  loci_edit_saved *saved;
+  loci_examples *x = NULL;
+  bool right;
+  static const char *const none[] = {NULL};
+  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.site_count = 3}, &t, &err), "3 sites,");
+  REFUSED(loci_trace_new(model, prompt, &(loci_trace_opts){.window_count = -2}, &t, &err),
+          "-2 windows");
+  REFUSED(loci_knockout_new(model, prompt, &(loci_knockout_opts){.pathway_count = 3}, &k, &err),
+          "3 pathways,");
+  REFUSED(loci_knockout_check(&(loci_knockout_opts){.pathway_count = -1}, &err), "-1 pathways");
+  loci_edit_request r = {.prompt = prompt, .target = "x", .rephrased_count = 2};
+  REFUSED(loci_edit_solve(model, &r, 1, NULL, &e, &err), "2 rephrased questions,");
+  r = (loci_edit_request){.prompt = prompt, .target = "x", .kept_count = 1};
+  REFUSED(loci_edit_solve(model, &r, 1, NULL, &e, &err), "1 kept questions,");
+  r.kept_count = 0;
+  REFUSED(loci_edit_solve(model, &r, 1, &(loci_edit_opts){.keep_count = -3}, &e, &err),
+          "-3 questions to keep");
+  REFUSED(loci_edit_save(model, NULL, 2, "/nowhere", NULL, NULL, &saved, &err), "2 edits,");
+  REFUSED(loci_answer_matches("a", NULL, 1, &right, &err), "1 answers,");
+  REFUSED(loci_answer_matches("a", none, 1, &right, &err), "no answer is given");
+  REFUSED(loci_store_merge(none, 1, "/nowhere/s.db", &err), "no path is given");
+  REFUSED(loci_store_merge(none, -1, "/nowhere/s.db", &err), "-1 stores");
+  assert_int_equal(
+      loci_examples_open(LOCI_SOURCE_DIR "/models/flags/data/trace-text.jsonl", &x, &err), LOCI_OK);
+  REFUSED(loci_score_new(model, x, &(loci_score_opts){.by_count = 1}, &s, &err), "1 fields,");
+  REFUSED(loci_score_new(model, x, &(loci_score_opts){.by_count = 1, .by = none}, &s, &err),
+          "no name of a field");
+  loci_examples_close(x);
+}
+
 static void numbers_are_for_good(void **state) {
   (void)state;
   assert_int_equal(loci_version_number(), LOCI_VERSION_NUMBER);
@@ -171,6 +206,7 @@ int main(void) {
       cmocka_unit_test(a_missing_prompt_fails_alone),
       cmocka_unit_test(options_are_checked),
       cmocka_unit_test(a_forked_child_is_told),
+      cmocka_unit_test(a_list_is_there_or_empty),
       cmocka_unit_test(numbers_are_for_good),
   };
   return cmocka_run_group_tests(tests, open_model, close_model);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/utf8.h"
 #include "data/example.h"
 #include "text/unicode.h"
@@ -128,6 +129,8 @@ loci_status loci_answer_matches(const char *answer, const char *const *accepted,
   NEEDS(out, "place for the result");
   char *given, *wanted;
   *out = false;
+  TRY(check_list(count, accepted, "answers", err));
+  for (int i = 0; i < count; i++) NEEDS(accepted[i], "answer");
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "comparing answers");
   loci_status st = answer_normalise(answer, mem, &given, err);

@@ -158,6 +158,7 @@ loci_status loci_edit_tests_read(const char *const *paths, int count, loci_edit_
   if (count < 1 || count > MOST_TESTS) {
     return fail(err, LOCI_EINVAL, "%d tests of edits, expected 1 to %d", count, MOST_TESTS);
   }
+  for (int i = 0; i < count; i++) NEEDS(paths[i], "path");
   loci_edit_tests *made = result_new(LOCI_KIND_EDIT_TESTS, sizeof *made);
   if (!made) return fail_nomem(err, "reading a test of edits");
   loci_status st = read_all(made, paths, count, err);

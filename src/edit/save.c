@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/json.h"
+#include "base/list.h"
 #include "base/tree.h"
 #include "checkpoint/save.h"
 #include "edit/edit.h"
@@ -179,7 +180,9 @@ static loci_status read_back(saving *s, loci_err *err) {
 static loci_status save(saving *s, const loci_model *m, loci_err *err) {
   loci_edit_saved *v = s->out;
   const char *hash;
-  if (s->count < 1) return fail(err, LOCI_EINVAL, "no edit to save");
+  if (s->count == 0) return fail(err, LOCI_EINVAL, "no edit to save");
+  TRY(check_list(s->count, s->edits, "edits", err));
+  for (int i = 0; i < s->count; i++) NEEDS(s->edits[i], "edit");
   if (changes_count(m) > 0) return fail(err, LOCI_EINVAL, "the model has edits applied already");
   TRY(model_hash(m, s->w.progress, s->w.ctx, &hash, err)); /* the view takes it over */
   TRY(view_new(m, &s->edited, err));

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "edit/edit.h"
 
 enum { MAX_REQUESTS = 10000, MAX_STEPS = 100000, USUAL_LAYER = 2 };
@@ -103,7 +104,6 @@ static loci_status choose_layer(const loci_model *m, const loci_edit_opts *o, in
 
 static loci_status check_prompt(const loci_prompt *p, const loci_model *m, loci_err *err) {
   NEEDS(p, "prompt");
-  if (!p) return fail(err, LOCI_EINVAL, "an edit without a question");
   TRY(prompt_check_model(p, m, err));
   if (p->info.constraint_count > 0) return LOCI_OK;
   return fail(err, LOCI_EINVAL, "the question \"%s\" has no constraint: an edit needs one",
@@ -113,6 +113,8 @@ static loci_status check_prompt(const loci_prompt *p, const loci_model *m, loci_
 static loci_status check_request(const problem *q, loci_err *err) {
   const loci_edit_request *r = q->asked;
   TRY(check_prompt(r->prompt, q->m, err));
+  TRY(check_list(r->rephrased_count, r->rephrased, "rephrased questions", err));
+  TRY(check_list(r->kept_count, r->kept, "kept questions", err));
   for (int i = 0; i < r->rephrased_count; i++) TRY(check_prompt(r->rephrased[i], q->m, err));
   for (int i = 0; i < r->kept_count; i++) TRY(check_prompt(r->kept[i], q->m, err));
   if (!r->target || !r->target[strspn(r->target, " \t\r\n")]) {
@@ -258,6 +260,7 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
   if (!e->tensor) return fail_nomem(err, "solving an edit");
   problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = mem, .work = work};
   like.layer = e->layer;
+  TRY(check_list(opts->keep_count, opts->keep, "questions to keep", err));
   for (int i = 0; i < opts->keep_count; i++) TRY(check_prompt(opts->keep[i], m, err));
   TRY(make_problems(&like, requests, n, k, e, &all, err));
   TRY(tunes(k) ? make_change(all, n, mem, e, err) : make_update(all, n, mem, e, err));

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/utf8.h"
 #include "checkpoint/reader.h"
 #include "model/tokens.h"
@@ -259,8 +260,7 @@ loci_status loci_prompt_new(const loci_model *model, const loci_question *questi
   NEEDS(model, "model");
   NEEDS(question, "question");
   NEEDS(question->text, "text of a question");
-  if (question->constraint_count < 0 || (question->constraint_count > 0 && !question->constraints))
-    return fail(err, LOCI_EINVAL, "%d constraints without their texts", question->constraint_count);
+  TRY(check_list(question->constraint_count, question->constraints, "constraints", err));
   for (int i = 0; i < question->constraint_count; i++)
     NEEDS(question->constraints[i], "constraint");
   TRY(model_check_process(model, err));

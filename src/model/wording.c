@@ -45,9 +45,6 @@ static loci_status check_text(const char *text, const char *what, loci_err *err)
 }
 
 static loci_status check_question(const loci_model *m, const loci_question *q, loci_err *err) {
-  if (q->constraint_count < 0 || (q->constraint_count > 0 && !q->constraints)) {
-    return fail(err, LOCI_EINVAL, "%d constraints without text", q->constraint_count);
-  }
   if (!q->text || !q->text[0]) return fail(err, LOCI_EINVAL, "the question is empty");
   TRY(check_text(q->text, "the question", err));
   if (q->system) TRY(check_text(q->system, "the system prompt", err));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/names.h"
 #include "model/command.h"
 #include "study/corrupt.h"
@@ -79,8 +80,7 @@ static void put_layers(js_value **to, int first, int count) {
 /* Only what is added to, or is, the residual stream can be restored cell by cell; an unknown
  * number is a caller's garbage. */
 static loci_status check_sites(const loci_trace_opts *o, loci_err *err) {
-  if (o->site_count < 1 || !o->sites)
-    return fail(err, LOCI_EINVAL, "%d sites without names", o->site_count);
+  TRY(check_list(o->site_count, o->sites, "sites", err));
   for (int i = 0; i < o->site_count; i++) {
     loci_site s = o->sites[i];
     if (s == LOCI_SITE_MLP_OUT || s == LOCI_SITE_ATTN_OUT || s == LOCI_SITE_RESID_POST ||
@@ -93,8 +93,7 @@ static loci_status check_sites(const loci_trace_opts *o, loci_err *err) {
 }
 
 static loci_status check_windows(const request_of *of, const loci_trace_opts *o, loci_err *err) {
-  if (o->window_count < 1 || !o->windows)
-    return fail(err, LOCI_EINVAL, "%d windows without widths", o->window_count);
+  TRY(check_list(o->window_count, o->windows, "windows", err));
   for (int i = 0; i < o->window_count; i++) {
     int w = o->windows[i], most = of->m ? model_decoder(of->m)->layers : w;
     if (w < 1 || w > most)
@@ -183,9 +182,10 @@ loci_status loci_trace_check(const loci_trace_opts *opts, bool each, loci_err *e
 bool pathways_are_usual(const loci_knockout_opts *o) { return o->pathways == usual_pathways; }
 
 static loci_status complete_pathways(loci_knockout_opts *o, loci_err *err) {
-  if (!o->pathways) o->pathways = usual_pathways, o->pathway_count = 4;
-  if (o->pathway_count < 1 || o->pathway_count > MAX_PATHWAYS)
+  TRY(check_list(o->pathway_count, o->pathways, "pathways", err));
+  if (o->pathway_count > MAX_PATHWAYS)
     return fail(err, LOCI_EINVAL, "%d pathways: expected 1 to %d", o->pathway_count, MAX_PATHWAYS);
+  if (o->pathway_count == 0) o->pathways = usual_pathways, o->pathway_count = 4;
   for (int i = 0; i < o->pathway_count; i++) {
     const char *ends[] = {o->pathways[i].from, o->pathways[i].to};
     int group;

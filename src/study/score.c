@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fixed.h"
+#include "base/list.h"
 #include "base/result.h"
 #include "data/choice.h"
 #include "study/likelihood.h"
@@ -220,7 +221,9 @@ static loci_status fill_result(scoring *s, loci_score *out, loci_err *err) {
 }
 
 static loci_status check_opts(const loci_score_opts *o, loci_err *err) {
-  if (o->by_count >= 0 && o->by_count <= MOST_FIELDS) return LOCI_OK;
+  TRY(check_list(o->by_count, o->by, "fields", err));
+  for (int i = 0; i < o->by_count; i++) NEEDS(o->by[i], "name of a field");
+  if (o->by_count <= MOST_FIELDS) return LOCI_OK;
   return fail(err, LOCI_EINVAL, "groups by %d fields, expected 0 to %d", o->by_count, MOST_FIELDS);
 }
 
