@@ -6,6 +6,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,10 @@ static volatile sig_atomic_t caught;
 
 static void on_signal(int number) { caught = number; }
 
+/* Several threads may come here at once: the first one says it and ends all of them. */
 static void end_with(const char *text) {
+  static atomic_flag said = ATOMIC_FLAG_INIT;
+  while (atomic_flag_test_and_set(&said)) pause();
   if (write(STDERR_FILENO, text, strlen(text)) < 0) _exit(1);
   _exit(1);
 }

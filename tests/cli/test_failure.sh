@@ -62,11 +62,12 @@ wants 0
 [ "$(cat "$work/victim")" = precious ] || miss "a planted link was followed"
 [ -f "$work/shared/out.json" ] && [ ! -e "$work/shared/out.json.1.loci-tmp" ] || miss "no output, or a left one"
 
-# A checkpoint that is cut short while it is read.
+# A checkpoint that is cut short while many threads read it.
 cp -r "$model" "$work/cut"
 last='study run, cut short'
 (
-  "$loci" study run "$model/data/trace.jsonl" -m "$work/cut" --store "$work/cut.db" --what trace --no-progress 2>"$work/err" >/dev/null &
+  "$loci" study run "$model/data/trace.jsonl" -m "$work/cut" --store "$work/cut.db" --what trace --no-progress --threads 16 \
+    2>"$work/err" >/dev/null &
   until [ -s "$work/cut.db-wal" ]; do sleep 0.1; done
   truncate -s 100000 "$work/cut/model.safetensors"
   wait $!
