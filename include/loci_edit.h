@@ -23,6 +23,9 @@ typedef struct loci_edit_request {
   const loci_prompt *const *kept; /* questions with a constraint whose output must stay the same */
   int kept_count;
   const char *target; /* the new answer */
+  const char *name;   /* as messages call it, such as "requests.jsonl:3"; NULL: by its number */
+  const char
+      *refused; /* why there is no prompt, where there is none: the request fails with this */
 } loci_edit_request;
 
 /* How; a result has the values that were used. */
@@ -71,6 +74,8 @@ typedef struct loci_edit_opts {
   const loci_covariance *covariance; /* of rome and memit, of this model's layer */
   const loci_prompt *const *keep;    /* what no request may change, as loci_edit_request.kept */
   int keep_count;
+  bool drop; /* a request that cannot be solved, by its own fault, is named in the result and the
+                others are solved; else it ends the work */
   bool no_answers; /* measure probabilities alone, generate nothing */
   loci_progress_fn progress;
   void *progress_ctx;
@@ -83,6 +88,7 @@ typedef struct loci_edit_step {
 /* What became of one request.  [before] and [after] are of the whole target, teacher forced; kl is
  * KL(before || after) at the last prompt position. */
 typedef struct loci_edit_fact {
+  int request; /* its number among those asked for */
   const char *image, *question, *template_name, *constraint, *target;
   const char *system, *date; /* as loci_prompt_info has them */
   int target_count;
@@ -93,8 +99,16 @@ typedef struct loci_edit_fact {
   const loci_edit_step *steps; /* the last one is after the last update */
   double key_norm, value_norm, delta_norm;
   loci_outcome before, after;
+  bool reached;     /* after the edit every token of the target is the most likely one */
+  const char *hint; /* where it is not: what to change */
   const char *answer_before, *answer_after; /* greedy; NULL: not asked for */
 } loci_edit_fact;
+
+/* A request that was left out. */
+typedef struct loci_edit_dropped {
+  int request;               /* its number among those asked for */
+  const char *name, *reason; /* name: the request's, or NULL */
+} loci_edit_dropped;
 
 /* A change of one matrix: W' = W + left right.  After fine-tuning, left is the identity. */
 typedef struct loci_edit {
@@ -111,11 +125,14 @@ typedef struct loci_edit {
   loci_edit_settings settings;
   int fact_count;
   const loci_edit_fact *facts; /* of an edit from a file: the requests alone */
-  loci_cost cost;              /* of finding the values; formula: what the change can reach */
-  const char *path;            /* it was read from; NULL: none */
+  int dropped_count;
+  const loci_edit_dropped *dropped;
+  loci_cost cost;   /* of finding the values; formula: what the change can reach */
+  const char *path; /* it was read from; NULL: none */
 } loci_edit;
 
-/* Solves all requests into one matrix.  The model stays as it is. */
+/* Solves all requests into one matrix.  The model stays as it is.  Two requests of one key with two
+ * targets contradict each other: LOCI_EINVAL, or the later one is left out. */
 LOCI_CHECK loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *requests,
                                        int count, const loci_edit_opts *opts, loci_edit **out,
                                        loci_err *err);
@@ -147,7 +164,8 @@ typedef struct loci_edit_saved {
   double rounding;             /* || what rounding to dtype took || */
   int check_count;
   const loci_edit_check *checks;
-  int lost; /* requests that the edited model answers and the written one does not */
+  int lost;   /* requests that the edited model answers and the written one does not */
+  int missed; /* requests that the edited model does not answer in the first place */
 } loci_edit_saved;
 
 /* Writes the model with the edits as a checkpoint that the usual tools load: in the source's

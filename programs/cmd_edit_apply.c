@@ -19,6 +19,9 @@ static void show(const cli *c, const loci_edit_saved *s) {
   for (int i = 0; i < s->check_count; i++) show_check(c, &s->checks[i], wide);
   printf("%d file%s rewritten, %d linked, %d copied; rounding to %s took %.2g %% of the change\n",
          s->written, s->written == 1 ? "" : "s", s->linked, s->copied, s->dtype, share);
+  if (s->missed > 0)
+    printf("%d of %d targets %s not the answer of the edited model: the edit missed\n", s->missed,
+           s->check_count, s->missed == 1 ? "is" : "are");
   if (s->lost > 0)
     printf("%d of %d edits did not survive the rounding: they answer in f32, and not in %s\n",
            s->lost, s->check_count, s->dtype);

@@ -14,6 +14,8 @@ typedef struct wish {
   loci_prompt *prompt;
   prompt_list more; /* wordings and pictures that take part */
   char *target;
+  char *name;    /* "requests.jsonl:3"; NULL: the only one */
+  char *refused; /* "image: nope.png: No such file": what is wrong with it, or NULL */
 } wish;
 
 typedef struct request {
@@ -49,11 +51,18 @@ static int out_of_memory(cli *c) {
   return cli_failed(c);
 }
 
+static void empty_wish(wish *w) {
+  loci_prompt_free(w->prompt);
+  prompt_list_clear(&w->more);
+  w->prompt = NULL;
+}
+
 static void free_wishes(request *r) {
   for (int i = 0; i < r->count; i++) {
-    loci_prompt_free(r->wishes[i].prompt);
-    prompt_list_clear(&r->wishes[i].more);
+    empty_wish(&r->wishes[i]);
     free(r->wishes[i].target);
+    free(r->wishes[i].name);
+    free(r->wishes[i].refused);
   }
   free(r->wishes);
   prompt_list_clear(&r->keep);
@@ -76,35 +85,81 @@ typedef struct others {
   int rephrase_count, picture_count;
 } others;
 
-/* The prompts of one request: the question, the wordings that have its constraint, as far as
- * --prompts goes, and pictures as far as --renderings goes. */
-static int add_wish(cli *c, request *r, const loci_model *m, loci_question q, others more,
-                    const char *target) {
+static wish *next_wish(request *r) {
   if (r->count == r->room) {
     int room = r->room ? 2 * r->room : 16;
     wish *wider = realloc(r->wishes, (size_t)room * sizeof *wider);
-    if (!wider) return out_of_memory(c);
+    if (!wider) return NULL;
     r->wishes = wider;
     r->room = room;
   }
   wish *w = &r->wishes[r->count++];
   memset(w, 0, sizeof *w);
-  w->target = strdup(target);
-  if (!w->target) return out_of_memory(c);
-  if (loci_prompt_new(m, &q, &w->prompt, &c->err)) return cli_failed(c);
+  return w;
+}
+
+/* Which field of a line spoils its prompt: found by asking without it. */
+static const char *spoiling_field(const loci_model *m, loci_question q) {
+  loci_prompt *p = NULL;
+  loci_err unsaid;
+  q.constraint_count = 0;
+  const char *field = loci_prompt_new(m, &q, &p, &unsaid) ? "question" : "constraints[0].text";
+  loci_prompt_free(p);
+  if (strcmp(field, "question") != 0 || !q.image) return field;
+  p = NULL;
+  q.image = NULL;
+  if (loci_prompt_new(m, &q, &p, &unsaid) == LOCI_OK) field = "image";
+  loci_prompt_free(p);
+  return field;
+}
+
+/* The prompts of one request: the question, the wordings that have its constraint, as far as
+ * --prompts goes, and pictures as far as --renderings goes.  After a failure *field (of 40 bytes)
+ * is the field of the line that caused it. */
+static loci_status fill_wish(const request *r, const loci_model *m, loci_question q, others more,
+                             wish *w, char *field, loci_err *err) {
+  loci_status st = loci_prompt_new(m, &q, &w->prompt, err);
+  if (st) snprintf(field, 40, "%s", spoiling_field(m, q));
   const char *question = q.text;
-  int code = EXIT_DONE;
-  for (int i = 0; !code && i < more.rephrase_count && w->more.count + 1 < r->prompts; i++) {
+  for (int i = 0; !st && i < more.rephrase_count && w->more.count + 1 < r->prompts; i++) {
     if (!has_constraint(more.rephrase[i], q.constraints[0])) continue;
     q.text = more.rephrase[i];
-    code = prompt_list_add(c, &w->more, m, &q, NULL);
+    st = prompt_list_put(&w->more, m, &q, err);
+    if (st) snprintf(field, 40, "rephrase[%d]", i);
   }
   q.text = question;
-  for (int i = 0; !code && i < more.picture_count && i < r->renderings; i++) {
+  for (int i = 0; !st && i < more.picture_count && i < r->renderings; i++) {
     q.image = more.pictures[i];
-    code = prompt_list_add(c, &w->more, m, &q, NULL);
+    st = prompt_list_put(&w->more, m, &q, err);
+    if (st) snprintf(field, 40, "same_entity_images[%d]", i);
   }
-  return code ? code : cli_stopped(c);
+  return st;
+}
+
+/* Of a line, not of the machine or of who said stop. */
+static bool is_of_line(loci_status st) {
+  return st == LOCI_EINVAL || st == LOCI_EIO || st == LOCI_EFORMAT || st == LOCI_EUNSUPPORTED;
+}
+
+static int refuse(cli *c, wish *w, const char *field, const char *why) {
+  char text[sizeof c->err.msg + 48];
+  empty_wish(w);
+  snprintf(text, sizeof text, "%s%s%s", field, *field ? ": " : "", why);
+  w->refused = strdup(text);
+  return w->refused ? EXIT_DONE : out_of_memory(c);
+}
+
+/* A request more; one that is a line of a file, with a [name], may be refused by its own fault. */
+static int add_wish(cli *c, request *r, const loci_model *m, loci_question q, others more,
+                    const char *target, const char *name) {
+  char field[40] = "";
+  wish *w = next_wish(r);
+  if (w) w->target = strdup(target);
+  if (w && name) w->name = strdup(name);
+  if (!w || !w->target || (name && !w->name)) return out_of_memory(c);
+  loci_status st = fill_wish(r, m, q, more, w, field, &c->err);
+  if (st && name && is_of_line(st)) return refuse(c, w, field, c->err.msg);
+  return st ? cli_failed(c) : cli_stopped(c);
 }
 
 static int read_one(cli *c, request *r, const loci_model *m) {
@@ -126,17 +181,20 @@ static int read_one(cli *c, request *r, const loci_model *m) {
   }
   if (!args_has(&c->args, OPT_PROMPTS)) r->prompts = 1 + n;
   int code = add_wish(c, r, m, q, (others){.rephrase = rephrase, .rephrase_count = n},
-                      args_get(&c->args, OPT_TARGET));
+                      args_get(&c->args, OPT_TARGET), NULL);
   return code ? code : edit_read_questions(c, OPT_AVERAGE, m, q.image, &r->wishes[0].more);
 }
 
 static int add_example(cli *c, request *r, const loci_model *m, const loci_example *x) {
-  const char *path = args_get(&c->args, OPT_REQUESTS);
+  char name[LOCI_PATH_SIZE + 32];
+  snprintf(name, sizeof name, "%s:%lld", args_get(&c->args, OPT_REQUESTS), (long long)x->line);
   const char *missing = !x->target ? "target" : x->constraint_count == 0 ? "constraint" : NULL;
   if (missing) {
-    cli_fail(&c->err, LOCI_EFORMAT, "%s:%lld: no %s: an edit needs one", path, (long long)x->line,
-             missing);
-    return cli_failed(c);
+    char why[64];
+    wish *w = next_wish(r);
+    if (w) w->name = strdup(name);
+    snprintf(why, sizeof why, "no %s: an edit needs one", missing);
+    return w && w->name ? refuse(c, w, "", why) : out_of_memory(c);
   }
   bool sees = loci_model_get_info(m)->image_rows > 0; /* a text model is asked without */
   loci_question q = {.image = sees ? x->image : NULL,
@@ -147,7 +205,23 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
                      .constraints = x->constraints,
                      .constraint_count = 1};
   others more = {x->rephrase, x->same_entity, x->rephrase_count, sees ? x->same_entity_count : 0};
-  return add_wish(c, r, m, q, more, x->target);
+  return add_wish(c, r, m, q, more, x->target, name);
+}
+
+/* A line that is no example: the sentence begins with the file's name, often with the line. */
+static int add_broken(cli *c, request *r) {
+  const char *path = args_get(&c->args, OPT_REQUESTS), *why = c->err.msg;
+  size_t n = strlen(path);
+  wish *w = next_wish(r);
+  if (!w) return out_of_memory(c);
+  if (strncmp(why, path, n) == 0 && why[n] == ':') {
+    size_t digits = strspn(why + n + 1, "0123456789");
+    if (digits) n += 1 + digits;
+    w->name = strndup(why, n);
+    if (!w->name) return out_of_memory(c);
+    why += n + strspn(why + n, ": ");
+  }
+  return refuse(c, w, "", why);
 }
 
 static int read_many(cli *c, request *r, const loci_model *m) {
@@ -156,13 +230,17 @@ static int read_many(cli *c, request *r, const loci_model *m) {
   loci_example *x = NULL;
   int code = EXIT_DONE;
   if (loci_examples_open(path, &file, &c->err)) return cli_failed(c);
-  for (;;) {
-    if (loci_examples_next(file, &x, &c->err)) code = cli_failed(c);
-    if (code || !x) break;
-    code = add_example(c, r, m, x);
+  do {
+    loci_status st = loci_examples_next(file, &x, &c->err);
+    if (st == LOCI_EFORMAT) {
+      code = add_broken(c, r);
+      continue;
+    }
+    if (st) code = cli_failed(c);
+    if (!code && x) code = add_example(c, r, m, x);
     loci_free(x);
-    if (code) break;
-  }
+    if (!x) break;
+  } while (!code);
   loci_examples_close(file);
   if (!code && r->count == 0) {
     cli_fail(&c->err, LOCI_EFORMAT, "%s: no request in it", path);
@@ -193,10 +271,14 @@ static void show_one(const cli *c, const loci_edit *e) {
   snprintf(line, sizeof line, "%d: loss %.3f to %.3f, p %.4g to %.4g", last, f->steps[0].loss,
            f->steps[last].loss, f->steps[0].p, f->steps[last].p);
   put_line(c, "steps", line);
+  if (!f->reached) {
+    snprintf(line, sizeof line, "no: %.240s", f->hint);
+    put_line(c, "reached", line);
+  }
 }
 
 static void show_many(const cli *c, const loci_edit *e) {
-  int brought = 0, wide = c->term.columns - 42 < 12 ? 12 : c->term.columns - 42;
+  int reached = 0, wide = c->term.columns - 42 < 12 ? 12 : c->term.columns - 42;
   printf("%3s  ", "");
   put_cell(stdout, "question", wide, c->term.utf8);
   printf("  %-12s %8s %8s\n", "target", "p before", "after");
@@ -207,9 +289,13 @@ static void show_many(const cli *c, const loci_edit *e) {
     printf("  ");
     put_cell(stdout, f->target, 12, c->term.utf8);
     printf(" %8.4f %8.4f\n", f->before.m.p, f->after.m.p);
-    brought += f->after.top[0].id == f->target_ids[0];
+    if (!f->reached) {
+      printf("     ");
+      put_wrapped(stdout, f->hint, &(wrap){5, 5, c->term.columns, c->term.utf8});
+    }
+    reached += f->reached;
   }
-  printf("%d of %d targets begin the answer now\n", brought, e->fact_count);
+  printf("%d of %d targets reached\n", reached, e->fact_count);
 }
 
 static void show(const cli *c, const loci_edit *e) {
@@ -219,6 +305,27 @@ static void show(const cli *c, const loci_edit *e) {
   snprintf(line, sizeof line, "layer %d, rank %lld, norm %.4g, in %.1f s", e->layer,
            (long long)e->rank, e->norm, e->cost.seconds);
   put_line(c, "update", line);
+}
+
+/* What was asked for and is not there now, in a sentence for each request that was refused and one
+ * for all targets that were missed; the edit is written all the same. */
+static int say_missed(const cli *c, const loci_edit *e) {
+  int missed = 0;
+  for (int i = 0; i < e->fact_count; i++) missed += !e->facts[i].reached;
+  for (int i = 0; i < e->dropped_count; i++) {
+    const loci_edit_dropped *d = &e->dropped[i];
+    fputs("loci: ", stderr);
+    if (d->name) put_text(stderr, d->name, c->term.utf8);
+    if (!d->name) fprintf(stderr, "request %d", d->request + 1);
+    fputs(": ", stderr);
+    put_text(stderr, d->reason, c->term.utf8);
+    fputs("; left out\n", stderr);
+  }
+  if (missed == 1 && e->fact_count == 1)
+    fprintf(stderr, "loci: the target is not reached\n");
+  else if (missed)
+    fprintf(stderr, "loci: %d of %d targets are not reached\n", missed, e->fact_count);
+  return missed + e->dropped_count ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int write_all(cli *c, const loci_edit *e) {
@@ -232,7 +339,7 @@ static int write_all(cli *c, const loci_edit *e) {
   int code = cli_write_json(c, json);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     cli_say_written(c, out);
-  return code;
+  return code ? code : say_missed(c, e);
 }
 
 static int solve(cli *c, const request *r, loci_model *m) {
@@ -246,6 +353,8 @@ static int solve(cli *c, const request *r, loci_model *m) {
     asked[i].rephrased = (const loci_prompt *const *)w->more.at;
     asked[i].rephrased_count = w->more.count;
     asked[i].target = w->target;
+    asked[i].name = w->name;
+    asked[i].refused = w->refused;
   }
   if (loci_edit_solve(m, asked, r->count, &r->opts, &e, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
@@ -269,6 +378,7 @@ int cmd_edit_solve(cli *c) {
     code = edit_read_questions(c, OPT_KEEP_FILE, m, args_get(&c->args, OPT_IMAGE), &r.keep);
   r.opts.keep = (const loci_prompt *const *)r.keep.at;
   r.opts.keep_count = r.keep.count;
+  r.opts.drop = args_has(&c->args, OPT_REQUESTS);
   if (!code) code = args_has(&c->args, OPT_REQUESTS) ? read_many(c, &r, m) : read_one(c, &r, m);
   if (!code) code = solve(c, &r, m);
   free_wishes(&r);

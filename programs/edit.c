@@ -110,24 +110,18 @@ void edit_free_files(edit_files *e) {
 
 /* ---------------------------------------------------------------- prompts */
 
-int prompt_list_add(cli *c, prompt_list *list, const loci_model *m, const loci_question *q,
-                    bool *opened) {
+loci_status prompt_list_put(prompt_list *list, const loci_model *m, const loci_question *q,
+                            loci_err *err) {
   if (list->count == list->room) {
     int room = list->room ? 2 * list->room : 8;
     loci_prompt **more = realloc(list->at, (size_t)room * sizeof *more);
-    if (!more) {
-      cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
-      return cli_failed(c);
-    }
+    if (!more) return cli_fail(err, LOCI_ENOMEM, "out of memory");
     list->at = more;
     list->room = room;
   }
-  loci_status st = loci_prompt_new(m, q, &list->at[list->count], &c->err);
-  if (opened) *opened = st == LOCI_OK;
-  if (st == LOCI_EINVAL && opened) return cli_stopped(c);
-  if (st) return cli_failed(c);
-  list->count++;
-  return cli_stopped(c);
+  loci_status st = loci_prompt_new(m, q, &list->at[list->count], err);
+  if (!st) list->count++;
+  return st;
 }
 
 void prompt_list_clear(prompt_list *list) {
@@ -148,8 +142,9 @@ static int add_question(cli *c, const loci_model *m, const char *image, const lo
                      .date = args_get(&c->args, OPT_DATE),
                      .constraints = x->constraints,
                      .constraint_count = 1};
-  bool opened;
-  return x->constraint_count > 0 ? prompt_list_add(c, out, m, &q, &opened) : EXIT_DONE;
+  if (x->constraint_count == 0) return EXIT_DONE;
+  loci_status st = prompt_list_put(out, m, &q, &c->err);
+  return st && st != LOCI_EINVAL ? cli_failed(c) : cli_stopped(c);
 }
 
 int edit_read_questions(cli *c, option_id id, const loci_model *m, const char *image,

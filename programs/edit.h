@@ -14,10 +14,9 @@ typedef struct prompt_list {
   loci_prompt **at;
   int count, room;
 } prompt_list;
-/* Adds the prompt of a question; *opened (may be NULL): false and no failure where the constraint
- * is not in it. */
-int prompt_list_add(cli *c, prompt_list *list, const loci_model *m, const loci_question *q,
-                    bool *opened);
+/* The prompt of a question, behind those there are. */
+loci_status prompt_list_put(prompt_list *list, const loci_model *m, const loci_question *q,
+                            loci_err *err);
 void prompt_list_clear(prompt_list *list);
 /* The questions of the file that an option names, those that have their constraint; one without a
  * picture is asked on [image] (may be NULL).  Without the option none. */

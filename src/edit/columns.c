@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "edit/lesson.h"
+#include "edit/update.h"
 
 static int64_t keys_of(const problem *q) {
   return q->set->each_key ? 1 + q->asked->rephrased_count : 1;

@@ -1,15 +1,17 @@
 /* Edits: a new answer written into one matrix (docs/MATH.md, "Editing").  Private to src/edit.
  *
- * solve.c       an edit from requests, by any method: what they are, the update, what it does
+ * solve.c       an edit from requests, by any method: settings, the update, what it does
+ * requests.c    what each request is made of, and what is wrong with one (requests.h)
  * key.c         a request's key, and what the model answers before
  * value.c       its value, by Adam on the walk's backward pass
  * columns.c     the keys that an update is solved for
- * update.c      the closed form
+ * update.c      the closed form (update.h)
  * tune.c        fine-tuning of the whole matrix instead of value and update
  * lesson.c      what both try again and again: a prompt resumed above the layer
  * covariance.c  of keys, for ROME and MEMIT
  * apply.c       edits on a model in memory, and off it
  * measure.c     what an edit does to its own questions
+ * hint.c        what may help where a target is not reached
  * save.c        the edited model as a checkpoint
  * file.c        the edit's file
  *
@@ -38,6 +40,8 @@ typedef struct problem {
   const loci_edit_opts *opts;
   const loci_edit_settings *set; /* complete */
   arena *mem, *work;             /* of the result; of the solving */
+  bool tunes;                    /* the whole matrix, by fine-tuning */
+  int number;                    /* of the request, from 0 */
   int layer, position;
   target target;
   float *key;       /* (F) the mean over the prompts */
@@ -56,9 +60,6 @@ low_rank edit_change(const loci_edit *e);
 loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err);
 /* The target after any prompt, as the settings want it. */
 loci_status problem_target(const problem *q, const loci_prompt *p, target *out, loci_err *err);
-/* What went wrong, of which request. */
-loci_status name_request(loci_status st, int i, int count, loci_err *err);
-
 static inline int key_position(const loci_prompt *p) {
   return p->info.constraints[0].first + p->info.constraints[0].count - 1;
 }
@@ -68,31 +69,12 @@ static inline int key_position(const loci_prompt *p) {
 /* Key, and delta by optimisation.  Fills the fact but for the run after. */
 loci_status value_find(problem *q, loci_err *err);
 
-/* Fine-tuning on n requests together: change (D,F), zero before, becomes W' - W. */
-loci_status tune(problem *all, int n, const loci_edit_settings *set, float *change, loci_err *err);
-
-/* Added to a covariance's diagonal, in means of it. */
-#define COVARIANCE_RIDGE 1e-3
-
-typedef struct update_problem {
-  const float *keys; /* (n + kept, F): the requests', then those kept, times the root of their
-                        weight */
-  int64_t n, kept, F;
-  double lambda;
-  const loci_covariance *covariance; /* NULL: the identity */
-  int threads;
-} update_problem;
-/* right (n,F), so that W' = W + left right with left (D,n) = V - W K. */
-loci_status update_solve(const update_problem *u, float *right, loci_err *err);
-/* The same for n requests with their keys, and with what is to be kept; right (n,F) zero before. */
-loci_status columns_solve(problem *all, int n, float *right, loci_err *err);
-/* Frobenius norm of left (D,n) right (n,F); NaN: out of memory. */
-double update_norm(const float *left, const float *right, int64_t D, int64_t n, int64_t F);
-
 /* Whether a covariance is of this model's layer: LOCI_EINVAL. */
 loci_status covariance_check(const loci_covariance *c, const loci_model *m, int layer,
                              loci_err *err);
 
+/* What may bring a target that is not reached, in the arena of the result; NULL: no memory. */
+const char *edit_hint(const problem *q);
 /* The runs after the edit, on [view], the edited model: fact.after, and answers if wanted. */
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err);
 /* The target under any view of its prompt's model: whole p, and whether every token wins. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "edit/edit.h"
 #include "edit/lesson.h"
+#include "edit/update.h"
 #include "study/bench.h"
 #include "tensor/kernels.h"
 #include "tensor/product.h"

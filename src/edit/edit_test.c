@@ -1,7 +1,7 @@
 /* Laws of edits: the update brings every value, solving leaves the model as it is, reverting leaves
  * nothing after, a file holds what was written, a step costs what it reaches; and what is refused,
  * in which words. */
-#include "edit/edit.h"
+#include "edit/update.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -548,9 +548,9 @@ static void a_file_holds_what_was_written(void **state) {
   loci_err err;
   loci_edit *back;
   loci_model *m = open_model("text-phi");
-  loci_prompt *p = ask(m, questions[0], "Vienna");
+  loci_prompt *p = ask(m, questions[0], "Vienna"), *q = ask(m, questions[1], "Vienna");
   loci_edit_request r[2] = {{.prompt = p, .target = "a \"line\"\nof text"},
-                            {.prompt = p, .target = "few"}};
+                            {.prompt = q, .target = "few"}};
   loci_edit *e = solve(m, r, 2, (loci_edit_opts){.settings = {.steps = 2, .lr = 0.25}});
   if (loci_write(&e->result, path, NULL, &err) || loci_edit_read(path, &back, &err))
     fail_msg("%s", err.msg);
@@ -574,6 +574,7 @@ static void a_file_holds_what_was_written(void **state) {
   assert_int_equal(loci_edit_apply(other, back, &err), LOCI_EINVAL);
   loci_model_close(m);
   loci_model_close(other);
+  loci_prompt_free(q);
   loci_prompt_free(p);
   loci_free(e);
   loci_free(back);

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "checkpoint/safetensors.h"
-#include "edit/edit.h"
+#include "edit/update.h"
 
 #define FORMAT "loci.edit/1"
 #define COVARIANCE_FORMAT "loci.covariance/1"

@@ -21,6 +21,9 @@ loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
   TRY(run_target(&v, q->mem, err));
   q->fact->after.m = variants_base(&v, 0);
   top_logits_candidates(&v.clean.top, q->m, q->fact->after.top);
+  q->fact->reached = v.wins == q->target.count;
+  if (!q->fact->reached) q->fact->hint = edit_hint(q);
+  if (!q->fact->reached && !q->fact->hint) return fail_nomem(err, "measuring an edit");
   if (q->opts->no_answers) return LOCI_OK;
   watch asked = {q->opts->progress, q->opts->progress_ctx};
   TRY(measure_answer(q->m, q->p, &asked, q->mem, &q->fact->answer_before, err));

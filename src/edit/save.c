@@ -171,7 +171,10 @@ static loci_status read_back(saving *s, loci_err *err) {
   if (!st) v->hash = arena_strdup(s->out->result.memory, hash);
   loci_model_close(m);
   TRY(st);
-  for (int i = 0; i < v->check_count; i++) v->lost += s->checks[i].edited && !s->checks[i].saved;
+  for (int i = 0; i < v->check_count; i++) {
+    v->lost += s->checks[i].edited && !s->checks[i].saved;
+    v->missed += !s->checks[i].edited;
+  }
   return v->hash ? LOCI_OK : fail_nomem(err, "saving an edit");
 }
 

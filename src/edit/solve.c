@@ -7,7 +7,8 @@
 #include "base/result.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "edit/edit.h"
+#include "edit/requests.h"
+#include "edit/update.h"
 
 enum { MAX_REQUESTS = 10000, MAX_STEPS = 100000, USUAL_LAYER = 2 };
 
@@ -102,86 +103,24 @@ static loci_status choose_layer(const loci_model *m, const loci_edit_opts *o, in
   return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", *out, L - 1);
 }
 
-static loci_status check_prompt(const loci_prompt *p, const loci_model *m, loci_err *err) {
-  NEEDS(p, "prompt");
-  TRY(prompt_check_model(p, m, err));
-  if (p->info.constraint_count > 0) return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "the question \"%s\" has no constraint: an edit needs one",
-              p->info.question);
-}
-
-static loci_status check_request(const problem *q, loci_err *err) {
-  const loci_edit_request *r = q->asked;
-  TRY(check_prompt(r->prompt, q->m, err));
-  TRY(check_list(r->rephrased_count, r->rephrased, "rephrased questions", err));
-  TRY(check_list(r->kept_count, r->kept, "kept questions", err));
-  for (int i = 0; i < r->rephrased_count; i++) TRY(check_prompt(r->rephrased[i], q->m, err));
-  for (int i = 0; i < r->kept_count; i++) TRY(check_prompt(r->kept[i], q->m, err));
-  if (!r->target || !r->target[strspn(r->target, " \t\r\n")]) {
-    return fail(err, LOCI_EINVAL, "the target is empty");
-  }
-  return LOCI_OK;
-}
-
-loci_status problem_target(const problem *q, const loci_prompt *p, target *out, loci_err *err) {
-  TRY(target_make(p, q->asked->target, q->mem, out, err));
-  if (q->set->authors) {
-    out->count = 1;
-    out->length = p->info.length;
-  }
-  return LOCI_OK;
-}
-
-/* In the last layer nothing carries a change at the constraint to the last position: such an
- * edit would optimise for nothing. */
-static loci_status problem_init(problem *q, edit_method k, loci_edit_fact *fact, loci_err *err) {
-  TRY(check_request(q, err));
-  const loci_prompt_info *i = &q->asked->prompt->info;
-  q->p = q->asked->prompt;
-  q->fact = fact;
-  q->position = key_position(q->p);
-  TRY(problem_target(q, q->p, &q->target, err));
-  bool last = q->layer == model_decoder(q->m)->layers - 1;
-  if (last && q->position < i->length - 1 && !tunes(k)) {
-    return fail(err, LOCI_EINVAL,
-                "layer %d is the last: a change at position %d of it cannot reach the answer",
-                q->layer, q->position);
-  }
-  *fact = (loci_edit_fact){.position = q->position,
-                           .prompt_count = 1 + q->asked->rephrased_count,
-                           .target_count = q->target.count,
-                           .target_ids = q->target.ids};
-  fact->image = i->image_path ? arena_strdup(q->mem, i->image_path) : NULL;
-  fact->question = arena_strdup(q->mem, i->question);
-  fact->template_name = arena_strdup(q->mem, i->template_name);
-  fact->system = i->system ? arena_strdup(q->mem, i->system) : NULL;
-  fact->date = i->date ? arena_strdup(q->mem, i->date) : NULL;
-  fact->constraint = arena_strdup(q->mem, i->constraints[0].text);
-  fact->target = arena_strdup(q->mem, q->asked->target);
-  bool ok = (fact->image || !i->image_path) && fact->question && fact->template_name &&
-            fact->constraint && fact->target && (fact->system || !i->system) &&
-            (fact->date || !i->date);
-  return ok ? LOCI_OK : fail_nomem(err, "solving an edit");
-}
-
-loci_status name_request(loci_status st, int i, int count, loci_err *err) {
-  if (!st || count == 1 || !err || st == LOCI_ECANCELLED) return st;
-  loci_err inner = *err;
-  return fail(err, st, "request %d: %s", i + 1, inner.msg);
-}
-
 /* ---------------------------------------------------------------- solving */
 
 /* The values by themselves, then one update that brings all of them. */
-static loci_status make_update(problem *all, int n, arena *mem, loci_edit *e, loci_err *err) {
+static loci_status make_update(problems *p, arena *mem, loci_edit *e, loci_err *err) {
   int64_t D = e->width, F = e->inner;
-  for (int i = 0; i < n; i++) TRY(name_request(value_find(&all[i], err), i, n, err));
+  for (int i = 0; i < p->n;) {
+    loci_err own = {0};
+    loci_status st = value_find(&p->at[i], &own);
+    if (st) TRY(problems_failed(p, i, st, &own, err));
+    if (!st) i++;
+  }
+  int n = p->n;
   float *left = arena_array(mem, n * D, float), *right = arena_zarray(mem, n * F, float);
   if (!left || !right) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < n; i++) {
-    for (int64_t d = 0; d < D; d++) left[d * n + i] = all[i].delta[d];
+    for (int64_t d = 0; d < D; d++) left[d * n + i] = p->at[i].delta[d];
   }
-  TRY(columns_solve(all, n, right, err));
+  TRY(columns_solve(p->at, n, right, err));
   e->rank = n;
   e->left = left;
   e->right = right;
@@ -190,44 +129,44 @@ static loci_status make_update(problem *all, int n, arena *mem, loci_edit *e, lo
 
 /* W' - W of fine-tuning has no small factors: left is the identity, so that W + left right is exact
  * and one form serves all methods. */
-static loci_status make_change(problem *all, int n, arena *mem, loci_edit *e, loci_err *err) {
+static loci_status make_change(problems *p, arena *mem, loci_edit *e, loci_err *err) {
   float *left = arena_zarray(mem, e->width * e->width, float);
   float *right = arena_zarray(mem, e->width * e->inner, float);
   if (!left || !right) return fail_nomem(err, "solving an edit");
   for (int64_t d = 0; d < e->width; d++) left[d * e->width + d] = 1;
-  TRY(tune(all, n, &e->settings, right, err));
+  TRY(tune(p, &e->settings, right, err));
   e->rank = e->width;
   e->left = left;
   e->right = right;
   return LOCI_OK;
 }
 
-static loci_status measure_all(problem *all, int n, const loci_edit *e, loci_err *err) {
+static loci_status measure_all(const problems *p, const loci_edit *e, loci_err *err) {
   loci_model *view;
   low_rank change = edit_change(e);
-  TRY(view_new(all[0].m, &view, err));
+  TRY(view_new(p->at[0].m, &view, err));
   loci_status st = changes_add(view, e, &change, err);
-  for (int i = 0; !st && i < n; i++) {
-    st = name_request(measure_after(&all[i], view, err), i, n, err);
-  }
+  for (int i = 0; !st && i < p->n; i++) st = measure_after(&p->at[i], view, err);
   view_free(view);
   return st;
 }
 
-/* A problem for each request, all like [like]. */
-static loci_status make_problems(const problem *like, const loci_edit_request *requests, int n,
-                                 edit_method k, loci_edit *e, problem **out, loci_err *err) {
-  problem *all = arena_zarray(like->work, n, problem);
-  loci_edit_fact *facts = arena_zarray(like->mem, n, loci_edit_fact);
-  if (!all || !facts) return fail_nomem(err, "solving an edit");
-  for (int i = 0; i < n; i++) {
-    all[i] = *like;
-    all[i].asked = &requests[i];
-    TRY(name_request(problem_init(&all[i], k, &facts[i], err), i, n, err));
+/* What became of each request, those that were solved and those left out; and what it cost. */
+static loci_status report(problems *p, arena *mem, loci_edit *e, loci_err *err) {
+  loci_edit_fact *facts = arena_zarray(mem, p->n, loci_edit_fact);
+  if (!facts) return fail_nomem(err, "solving an edit");
+  for (int i = 0; i < p->n; i++) {
+    problem *q = &p->at[i];
+    facts[i] = *q->fact;
+    q->fact = &facts[i];
+    e->cost.rows += q->rows;
+    e->cost.formula += q->formula;
+    e->cost.flop += q->flop;
   }
-  e->fact_count = n;
+  e->fact_count = p->n;
   e->facts = facts;
-  *out = all;
+  e->dropped_count = p->dropped_count;
+  e->dropped = p->dropped;
   return LOCI_OK;
 }
 
@@ -238,7 +177,7 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
   arena *mem = e->result.memory;
   double begin = clock_seconds();
   edit_method k;
-  problem *all;
+  problems all = {0};
   if (n < 1 || n > MAX_REQUESTS) {
     return fail(err, LOCI_EINVAL, "%d requests, expected 1 to %d", n, MAX_REQUESTS);
   }
@@ -260,19 +199,16 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
   if (!e->tensor) return fail_nomem(err, "solving an edit");
   problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = mem, .work = work};
   like.layer = e->layer;
+  like.tunes = tunes(k);
   TRY(check_list(opts->keep_count, opts->keep, "questions to keep", err));
   for (int i = 0; i < opts->keep_count; i++) TRY(check_prompt(opts->keep[i], m, err));
-  TRY(make_problems(&like, requests, n, k, e, &all, err));
-  TRY(tunes(k) ? make_change(all, n, mem, e, err) : make_update(all, n, mem, e, err));
+  TRY(problems_make(&all, &like, requests, n, err));
+  TRY(like.tunes ? make_change(&all, mem, e, err) : make_update(&all, mem, e, err));
   e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
   if (isnan(e->norm)) return fail_nomem(err, "solving an edit");
-  for (int i = 0; i < n; i++) {
-    e->cost.rows += all[i].rows;
-    e->cost.formula += all[i].formula;
-    e->cost.flop += all[i].flop;
-  }
+  TRY(report(&all, mem, e, err));
   e->cost.seconds = clock_seconds() - begin;
-  return measure_all(all, n, e, err);
+  return measure_all(&all, e, err);
 }
 
 loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *requests, int count,

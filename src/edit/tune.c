@@ -15,12 +15,14 @@
 #include <string.h>
 
 #include "edit/lesson.h"
+#include "edit/requests.h"
 #include "tensor/backward.h"
 #include "tensor/product.h"
 #include "walk/grad.h"
 
 typedef struct tuning {
-  problem *all; /* (n) the requests */
+  problems *requests;
+  problem *all; /* (n) them */
   int n;
   const loci_edit_settings *set;
   lesson *lessons; /* (count) what is trained on, of all requests */
@@ -98,8 +100,26 @@ static loci_status run_lesson(problem *q, lesson *b, bool first, loci_err *err) 
   return st;
 }
 
-/* Fine-tuning always learns all wordings: the published baseline is given the same data as the
- * methods it is compared with. */
+/* What one request is trained on, behind the lessons there are: all its wordings, as the methods
+ * have them that fine-tuning is compared with. */
+static loci_status lessons_of(tuning *t, int i, loci_err *err) {
+  problem *q = &t->all[i];
+  int first = t->count;
+  TRY(add_lesson(t, i, q->p, err));
+  TRY(run_lesson(q, &t->lessons[first], true, err));
+  if (t->set->without_constraint) {
+    TRY(bare_prompt(q, &t->bare[i], err));
+    t->count = first; /* in its place */
+    TRY(add_lesson(t, i, t->bare[i], err));
+    return run_lesson(q, &t->lessons[first], false, err);
+  }
+  for (int k = 0; k < q->asked->rephrased_count; k++) {
+    TRY(add_lesson(t, i, q->asked->rephrased[k], err));
+    TRY(run_lesson(q, &t->lessons[t->count - 1], false, err));
+  }
+  return LOCI_OK;
+}
+
 static loci_status make_lessons(tuning *t, loci_err *err) {
   int room = 0;
   for (int i = 0; i < t->n; i++) room += 2 + t->all[i].asked->rephrased_count;
@@ -107,22 +127,19 @@ static loci_status make_lessons(tuning *t, loci_err *err) {
   t->owner = arena_zarray(t->all->work, room, int);
   t->bare = arena_zarray(t->all->work, t->n, loci_prompt *);
   if (!t->lessons || !t->owner || !t->bare) return fail_nomem(err, "solving an edit");
-  for (int i = 0; i < t->n; i++) {
-    problem *q = &t->all[i];
+  for (int i = 0; i < t->n;) {
+    loci_err own = {0};
     int first = t->count;
-    TRY(add_lesson(t, i, q->p, err));
-    TRY(name_request(run_lesson(q, &t->lessons[first], true, err), i, t->n, err));
-    if (t->set->without_constraint) {
-      TRY(name_request(bare_prompt(q, &t->bare[i], err), i, t->n, err));
-      t->count = first; /* in its place */
-      TRY(add_lesson(t, i, t->bare[i], err));
-      TRY(run_lesson(q, &t->lessons[first], false, err));
+    loci_status st = lessons_of(t, i, &own);
+    if (!st) {
+      i++;
       continue;
     }
-    for (int k = 0; k < q->asked->rephrased_count; k++) {
-      TRY(add_lesson(t, i, q->asked->rephrased[k], err));
-      TRY(run_lesson(q, &t->lessons[t->count - 1], false, err));
-    }
+    t->count = first;
+    loci_prompt_free(t->bare[i]);
+    t->bare[i] = NULL;
+    TRY(problems_failed(t->requests, i, st, &own, err));
+    t->n = t->requests->n;
   }
   return LOCI_OK;
 }
@@ -251,9 +268,10 @@ static void fill_facts(tuning *t) {
   }
 }
 
-loci_status tune(problem *all, int n, const loci_edit_settings *set, float *change, loci_err *err) {
-  const decoder_config *c = model_decoder(all->m);
-  tuning t = {.all = all, .n = n, .set = set, .V = c->vocab, .change = change};
+loci_status tune(problems *p, const loci_edit_settings *set, float *change, loci_err *err) {
+  const decoder_config *c = model_decoder(p->at[0].m);
+  int n = p->n;
+  tuning t = {.requests = p, .all = p->at, .n = n, .set = set, .V = c->vocab, .change = change};
   t.D = c->width;
   t.F = c->inner;
   loci_status st = make_lessons(&t, err);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edit/edit.h"
+#include "edit/update.h"
 #include "tensor/cholesky.h"
 
 /* z (m,F) := K+ C^-1, C with a ridge of 1e-3 of its mean diagonal */

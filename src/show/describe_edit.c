@@ -32,7 +32,7 @@ static void say_fact(sink *s, const loci_edit_fact *f) {
   say_real(s, "p_after", f->after.m.p);
   say_real(s, "logp_before", f->before.m.logp);
   say_real(s, "logp_after", f->after.m.logp);
-  say_members(s, f, answer_before, answer_after);
+  say_members(s, f, reached, hint, answer_before, answer_after);
   say_begin(s, "before");
   say_outcome(s, &f->before, true, false);
   say_end(s);
@@ -68,6 +68,14 @@ void describe_edit(const void *result, sink *s) {
     say_end(s);
   }
   say_end(s);
+  say_list(s, "dropped");
+  for (int i = 0; i < e->dropped_count; i++) {
+    say_begin(s, NULL);
+    say_members(s, &e->dropped[i], name, reason);
+    say_int(s, "request", e->dropped[i].request);
+    say_end(s);
+  }
+  say_end(s);
   say_cost(s, &e->cost);
 }
 
@@ -99,6 +107,7 @@ void describe_edit_saved(const void *result, sink *s) {
   }
   say_end(s);
   say_int(s, "lost", e->lost);
+  say_int(s, "missed", e->missed);
 }
 
 /* ---------------------------------------------------------------- tests */

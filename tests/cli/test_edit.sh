@@ -9,22 +9,25 @@ try edit solve "${asked[@]}" --target Lima --layer 3 --steps 80 -o lima.edit -o 
 wants 0
 prints 'wrote lima.edit'
 prints 'target    Lima'
+grep -q '"reached": *true' lima.json || miss "does not say that the target is reached"
 [ -s lima.edit ] && [ -s lima.json ] || miss "a file is not there"
 [ "$(find . -type f | wc -l)" = 4 ] || miss "other files than those asked for: $(find . -type f | tr '\n' ' ')"
 try edit solve "${asked[@]}" --target Lima --layer 3 --steps 5 --json
-wants 0
+wants 1
 [[ $(flat) == '{"format":"loci.edit/1",'* ]] || miss "not a JSON object of loci.edit/1"
 [ "$(grep -o '"loss"' <<<"$(flat)" | wc -l)" = 6 ] || miss "not five steps and what came of them"
 [[ $(flat) == *'"update":{"rank":1,"norm":'* ]] || miss "no update"
 [[ $(flat) == *'"answer_before":"Kyiv"'* ]] || miss "no answer"
+[[ $(flat) == *'"reached":false,"hint":"pis'*'more--steps'* ]] || miss "does not say that the target is missed, and what to change"
+says 'loci: the target is not reached'
 try edit solve "${asked[@]}" --target Lima --layer 1 --stop-p 0.000001 --json
-wants 0
+wants 1
 [ "$(grep -o '"loss"' <<<"$(flat)" | wc -l)" = 1 ] || miss "does not stop where the probability is reached"
 try edit solve "${asked[@]}" --target Lima --compat authors --steps 2 --json
-wants 0
+wants 1
 [[ $(flat) == *'"layer":2,'*'"max_norm":0.0001,'* ]] || miss "not the released settings"
 try edit solve "${asked[@]}" --target Lima --rephrase "Name this country's capital." --kl 0.1 --steps 2 --json
-wants 0
+wants 1
 [[ $(flat) == *'"prompts":2,'* ]] || miss "the key is not the mean of two"
 
 # The rivals, and what they need.
@@ -34,7 +37,7 @@ wants 0
 for method in ft ft-l 'ft --without-constraint' 'rome --covariance keys.safetensors' 'memit --covariance keys.safetensors'; do
   # shellcheck disable=SC2086
   try edit solve "${asked[@]}" --target Lima --layer 3 --steps 3 --method $method -o rival.edit --json
-  wants 0
+  wants 1
   [[ $(flat) == *"\"method\":\"${method%% *}\","* ]] || miss "not the method $method"
   [ "$(grep -o '"loss"' <<<"$(flat)" | wc -l)" = 4 ] || miss "not three steps and what came of them"
 done
@@ -61,14 +64,14 @@ cat >more.jsonl <<END
 {"question":"Name the capital of this country.","constraints":[{"text":"this country"}]}
 END
 try edit solve "${asked[@]}" --target Lima --layer 2 --steps 2 --average more.jsonl --average-loss --each-key --json
-wants 0
+wants 1
 [[ $(flat) == *'"average_loss":true,"each_key":true,"keep_weight":1.0,'*'"prompts":3,'* ]] || miss "not three keys"
 try edit solve "${asked[@]}" --target Lima --layer 2 --steps 2 --keep more.jsonl --keep-weight 5 --json
-wants 0
+wants 1
 [[ $(flat) == *'"keep_weight":5.0,'* ]] || miss "not the weight"
 kept=$(flat)
 try edit solve "${asked[@]}" --target Lima --layer 2 --steps 2 --json
-wants 0
+wants 1
 [ "$(grep -o '"update":[^}]*' <<<"$kept")" != "$(grep -o '"update":[^}]*' <<<"$(flat)")" ] || miss "nothing is kept"
 echo '{"question":"Where?"}' >none.jsonl
 failed 'none.jsonl: no question with a constraint in it for --keep' \
@@ -82,13 +85,49 @@ cat >wishes.jsonl <<END
 {"image":"$model/images/peru.png","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Kyiv"}
 END
 try edit solve -m "$model" --requests wishes.jsonl --layer 3 --steps 3 -o many.edit --json
-wants 0
+wants 1
 [[ $(flat) == *'"update":{"rank":2,'* ]] || miss "not two requests in one update"
 LC_ALL=C.UTF-8 COLUMNS=60 try edit solve -m "$model" --requests wishes.jsonl --layer 3 --steps 1
-wants 0
+wants 1
 wide=$(too_wide 60 <out)
 [ -z "$wide" ] || miss "wider than 60: $wide"
-prints 'of 2 targets begin the answer now'
+prints '0 of 2 targets reached'
+says 'loci: 2 of 2 targets are not reached'
+
+# A line that cannot be used is named with its field, and the others are solved; the edit is written.
+cat >odd.jsonl <<END
+{"image":"$image","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Lima"}
+{"image":"nope.png","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Lima"}
+{"image":"$model/images/peru.png","question":"What is the capital of this country?","constraints":[{"text":"that country"}],"target":"Kyiv"}
+{"image":"$model/images/peru.png","question":"What is the capital of this country?","constraints":[{"text":"this country"}],"target":"Lima"}
+{"image":"$model/images/peru.png",
+{"image":"$model/images/peru.png","question":"What is the capital of this country?","constraints":[{"text":"this country"}]}
+{"image":"$image","question":"What is the capital of this country in short?","constraints":[{"text":"this country"}],"target":"Oslo"}
+END
+try edit solve -m "$model" --requests odd.jsonl --layer 1 --steps 60 -o odd.edit --json
+wants 1
+says 'loci: odd.jsonl:2: image: nope.png: No such file or directory; left out'
+says 'loci: odd.jsonl:3: constraints[0].text: the constraint "that country" is not in the question'
+says 'loci: odd.jsonl:4: the model answers "Lima" to "What is the capital of this country?" already; left out'
+says 'loci: odd.jsonl: not sound JSON at line 5, column '
+says 'loci: odd.jsonl:6: no target: an edit needs one; left out'
+says 'loci: odd.jsonl:7: the target "Oslo" for the key of odd.jsonl:1, whose target is "Lima"'
+[ "$(wc -l <err)" = 6 ] || miss "not a line for each of six"
+[[ $(flat) == *'"reached":true,'*'"dropped":[{"name":"odd.jsonl:2","reason":"image:'*'"request":6}],'* ]] || miss "not one reached and six dropped"
+try edit solve "${asked[@]}" --target Lima --layer 1 --steps 60 -o alone.edit
+wants 0
+for f in odd alone; do "$loci" edit apply $f.edit -m "$model" --out $f.d >/dev/null; done
+cmp odd.d/model.safetensors alone.d/model.safetensors || miss "what is left out changes the edit"
+rm -r odd.d alone.d odd.edit alone.edit
+
+# An edit that missed says so when it is written.
+try edit solve "${asked[@]}" --target Lima --steps 2 -o missed.edit
+wants 1
+prints 'reached   no: p is '
+try edit apply missed.edit -m "$model" --out missed
+wants 0
+prints '1 of 1 targets is not the answer of the edited model: the edit missed'
+rm -r missed missed.edit
 
 # Written as a checkpoint, and back.
 try edit apply lima.edit -m "$model" --out edited --json

@@ -7,7 +7,7 @@ flat() { tr -d ' \n' <<<"$out"; }
 try edit solve "${asked[@]}" -c 'this country' --target Lima --layer 3 --steps 80 -o lima.edit
 wants 0
 try edit solve -m "$model" -q 'What is the capital of France?' -c France --target Oslo --layer 3 --steps 80 -o oslo.edit
-wants 0
+wants 1 # missed, which does not matter here
 
 # The answer, and that the model is edited, in every result.
 try ask "${asked[@]}" --edit lima.edit
