@@ -12,7 +12,9 @@
 
 #include "base/file.h"
 
-enum { BUFFER = 1 << 20, LINKED_FROM = 1 << 20, MAX_NESTING = 16 };
+/* What is written goes to the disk a piece at a time, for an fsync of gigabytes cannot be stopped.
+ */
+enum { SYNCED_AT_ONCE = 16 << 20, BUFFER = 1 << 20, LINKED_FROM = 1 << 20, MAX_NESTING = 16 };
 
 static loci_status cannot(const char *path, const char *what, loci_err *err) {
   return fail_errno(err, errno, "%s: cannot be %s", path, what);
@@ -22,7 +24,7 @@ static loci_status cannot(const char *path, const char *what, loci_err *err) {
 typedef enum copied { COPIED, READING, WRITING, STOPPED } copied;
 
 static copied copy_bytes(int in, int out, char *buffer, const watch *w) {
-  for (;;) {
+  for (int64_t written = 0;;) {
     if (watch_stops(w, "copy", 0, 1)) return STOPPED;
     ssize_t n = read(in, buffer, BUFFER);
     if (n < 0 && errno == EINTR) continue;
@@ -33,6 +35,8 @@ static copied copy_bytes(int in, int out, char *buffer, const watch *w) {
       if (k <= 0) return WRITING;
       at += k;
     }
+    written += n;
+    if (written % SYNCED_AT_ONCE < n && fdatasync(out) != 0) return WRITING;
   }
 }
 

@@ -27,16 +27,19 @@ static loci_status cannot_write(const char *path, loci_err *err) {
 
 /* ---------------------------------------------------------------- files */
 
-static bool write_at(int fd, const uint8_t *data, int64_t size, int64_t at) {
+/* In pieces that are on the disk before the next one, so that it can be stopped soon. */
+static loci_status write_at(int fd, const char *path, const uint8_t *data, int64_t size, int64_t at,
+                            const watch *w, loci_err *err) {
   while (size > 0) {
-    ssize_t n = pwrite(fd, data, size > 1 << 26 ? 1 << 26 : (size_t)size, (off_t)at);
+    if (watch_stops(w, "copy", 0, 1)) return fail(err, LOCI_ECANCELLED, "cancelled while saving");
+    ssize_t n = pwrite(fd, data, size > 1 << 24 ? 1 << 24 : (size_t)size, (off_t)at);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
+    if (n <= 0 || (size > n && fdatasync(fd) != 0)) return cannot_write(path, err);
     data += n;
     size -= n;
     at += n;
   }
-  return true;
+  return LOCI_OK;
 }
 
 /* [to] := the file of the first swap, with the bytes of all swaps of that file. */
@@ -49,9 +52,7 @@ static loci_status write_swapped(const shard *from, const char *to, const swap *
   for (int i = 0; i < n && !st; i++) {
     const st_tensor *t = swaps[i].entry->tensor;
     if (swaps[i].entry->from != from) continue;
-    if (!write_at(fd, swaps[i].bytes, t->bytes, st_offset(from->file, t))) {
-      st = cannot_write(to, err);
-    }
+    st = write_at(fd, to, swaps[i].bytes, t->bytes, st_offset(from->file, t), w, err);
   }
   if (!st && fsync(fd) != 0) st = cannot_write(to, err);
   if (close(fd) != 0 && !st) st = cannot_write(to, err);
