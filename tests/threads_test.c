@@ -3,6 +3,7 @@
  * caller's. */
 #include "loci.h"
 
+#include <math.h>
 #include <omp.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -111,10 +112,64 @@ static void openmp_keeps_the_callers_count(void **state) {
   loci_prompt_free(p);
 }
 
+/* A layer of the demo model. */
+static loci_trace *trace_with(int threads, int64_t memory) {
+  static const char *const constraint[] = {"this country"};
+  static const loci_site sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT};
+  loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = threads, .memory_bytes = memory};
+  loci_question q = {.image = LOCI_SOURCE_DIR "/models/flags/images/ukraine.png",
+                     .text = "What is the capital of this country?",
+                     .constraints = constraint,
+                     .constraint_count = 1};
+  loci_trace_opts opts = {
+      .sites = sites, .site_count = 2, .first_layer = 3, .layer_count = 1, .no_hash = true};
+  loci_model *m;
+  loci_prompt *p;
+  loci_trace *t;
+  loci_err err;
+  if (loci_model_open(LOCI_SOURCE_DIR "/models/flags", &o, &m, &err) ||
+      loci_prompt_new(m, &q, &p, &err) || loci_trace_new(m, p, &opts, &t, &err))
+    fail_msg("%s", err.msg);
+  loci_prompt_free(p);
+  loci_model_close(m);
+  return t;
+}
+
+static size_t cells_of(const loci_grid *g) {
+  return (size_t)g->layer_count * (size_t)g->column_count;
+}
+
+/* Threads and memory say how work is split, and no more (docs/STORE.md).  The same split gives the
+ * same bytes; with another, oneDNN may fold its sums in another order, and 1e-5 is what the
+ * reference leaves a careful f32 implementation. */
+static void a_split_changes_no_more_than_last_digits(void **state) {
+  static const struct {
+    int threads;
+    int64_t mib;
+  } splits[] = {{2, 0}, {1, 0}, {3, 0}, {2, 72}};
+  (void)state;
+  loci_trace *first = trace_with(2, 0);
+  int64_t few = first->cost.rows;
+  for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+    loci_trace *t = trace_with(splits[i].threads, splits[i].mib << 20);
+    if (splits[i].mib) assert_true(t->cost.rows > few); /* several walks, each with its base runs */
+    assert_int_equal(t->grid_count, first->grid_count);
+    for (int g = 0; g < t->grid_count; g++) {
+      size_t n = cells_of(&t->grids[g]);
+      const loci_metrics *a = t->grids[g].cells, *b = first->grids[g].cells;
+      if (i == 0) assert_memory_equal(a, b, n * sizeof *a);
+      for (size_t k = 0; k < n; k++) assert_true(fabs(a[k].p - b[k].p) <= 1e-5);
+    }
+    loci_free(t);
+  }
+  loci_free(first);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_model_serves_many_threads),
       cmocka_unit_test(another_thread_stops_a_call),
+      cmocka_unit_test(a_split_changes_no_more_than_last_digits),
       cmocka_unit_test(openmp_keeps_the_callers_count),
   };
   return cmocka_run_group_tests(tests, open_model, close_model);

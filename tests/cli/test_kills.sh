@@ -20,7 +20,9 @@ lint() { ${1-} "$loci" data lint data/lint.jsonl --fix -o fixed.jsonl --no-image
 commands=(run merge apply lint) outputs=(run.db merged.db edited fixed.jsonl) signals=(KILL TERM HUP INT)
 
 forget() { rm -rf "$1" "$1"-wal "$1"-shm "$1"-writer; }
-left() { find . -maxdepth 1 \( -name '*tmp*' -o -name '*.part*' -o -name '*-writer' -o -name '*-journal' \) | head -3; }
+left() { # what stands beside an output that is none
+  find . -maxdepth 1 -name "$1?*" | head -3
+}
 rows() { "$loci" study export "$1" -o rows.csv >/dev/null 2>&1 && sort rows.csv | md5sum; rm -f rows.csv; }
 bytes() { (cd "$1" 2>/dev/null && find . -type f -exec md5sum {} + | sort -k 2 | md5sum); }
 
@@ -36,8 +38,10 @@ for i in 0 1 2 3; do
   took[i]=$(((${EPOCHREALTIME/./} - begin) / 1000))
 done
 whole=("$(rows run.db)" "$(rows merged.db)" "$(bytes edited)" "$(md5sum <fixed.jsonl)")
-for o in "${outputs[@]}"; do forget "$o"; done
-[ -z "$(left)" ] || miss "left of a whole run: $(left)"
+for o in "${outputs[@]}"; do
+  [ -z "$(left "$o")" ] || miss "left of a whole run: $(left "$o")"
+  forget "$o"
+done
 
 # Whether the output is what a whole run writes.
 is_whole() {
@@ -50,7 +54,7 @@ is_whole() {
 
 disturb() { # disturb NUMBER: one command, ended by one signal
   local c=$(($1 % 4)) signal=${signals[$((($1 + $1 / 4) % 4))]} begin pid
-  local wait_ms=$((RANDOM % (took[c] + 1)))
+  local output=${outputs[c]} wait_ms=$((RANDOM % (took[c] + 1)))
   last="${commands[c]}, $signal after $wait_ms of ${took[c]} ms"
   ${commands[c]} exec >/dev/null 2>err &
   pid=$!
@@ -61,16 +65,16 @@ disturb() { # disturb NUMBER: one command, ended by one signal
   code=$?
   [ $c != 2 ] || slowest=$((${EPOCHREALTIME/./} - begin > slowest ? ${EPOCHREALTIME/./} - begin : slowest))
   ended=$((ended + (code != 0)))
-  if [ $c != 0 ] && [ -e "${outputs[c]}" ]; then is_whole $c || miss "an output in part, exit code $code"; fi
-  if [ "$signal" != KILL ] && [ -n "$(left)" ]; then miss "left, exit code $code: $(left)"; fi
+  if [ $c != 0 ] && [ -e "$output" ]; then is_whole $c || miss "an output in part, exit code $code"; fi
+  if [ "$signal" != KILL ] && [ -n "$(left "$output")" ]; then miss "left, exit code $code: $(left "$output")"; fi
   if [ $c != 0 ] && [ "$code" = 0 ] && ! is_whole $c; then miss "exit code 0 and no output"; fi
   # A study goes on where it was; everything else begins again.
-  [ $c = 0 ] || forget "${outputs[c]}"
+  [ $c = 0 ] || forget "$output"
   if [ $c = 0 ] && [ $((RANDOM % 2)) = 0 ]; then return; fi
   ${commands[c]} >/dev/null 2>err || miss "the run after it: $(cat err)"
   is_whole $c || miss "the run after it has another output"
-  forget "${outputs[c]}"
-  [ -z "$(left)" ] || miss "left after the next run: $(left)"
+  forget "$output"
+  [ -z "$(left "$output")" ] || miss "left after the next run: $(left "$output")"
 }
 
 ended=0 slowest=0
