@@ -1,10 +1,9 @@
 /* loci, the command: what its files share.
  *
- * main.c: table of commands, dispatch.  cmd_X.c: the command X.  options.*: the command line, one
- * table for everything.  values.*: numbers, sizes, layers, read strictly; words.*: the same of
- * options, and names.  subject.c: model and prompt from the options.  output.c: results, failures,
- * exit codes.  A command returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by
- * Ctrl-C.  It is a client of loci.h like any other: nothing private is included. */
+ * main.c: table of commands, dispatch.  cmd_X.c: the command X; it returns its exit code: 0 done, 1
+ * failed, 2 wrong usage, 130 stopped by Ctrl-C.  options.*: the command line, one table for all.
+ * values.*: numbers, sizes, layers, read strictly; words.*: the same of options, and names.
+ * A client of loci.h like any other: nothing private is included. */
 #ifndef LOCI_PROGRAMS_CLI_H
 #define LOCI_PROGRAMS_CLI_H
 
@@ -12,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "host.h"
 #include "options.h"
 #include "term.h"
 #include "text_out.h"
@@ -54,13 +54,13 @@ struct cli {
   args args;
   term term;
   bool json;
-  int threads;      /* where --threads does not say; 0: one per core */
-  edit_files edits; /* those that cli_open_model applied: they outlive the model */
+  int threads;          /* where --threads does not say; 0: one per core */
+  const cli_host *host; /* NULL: a terminal */
+  edit_files edits;     /* those that cli_open_model applied: they outlive the model */
   loci_err err;
 };
 
 /* ---- output.c */
-
 #define PRINTF(format_at, list_at) __attribute__((format(printf, format_at, list_at)))
 
 /* Writes the sentence; returns code. */
@@ -96,6 +96,7 @@ int cli_model_opts(cli *c, loci_model_opts *out);
 int cli_stopped(cli *c); /* fails after a Ctrl-C */
 /* Opens the model of -m with --precision, --threads and --memory, and applies every --edit. */
 int cli_open_model(cli *c, loci_model **out);
+void cli_close_model(const cli *c, loci_model *m); /* but not the host's */
 const char *cli_template(const cli *c); /* of --template, or --no-chat; NULL: the model's own */
 /* The directory of -m, of LOCI_PATH_SIZE bytes (loci_model_find). */
 int cli_model_path(cli *c, char *out);
@@ -107,10 +108,10 @@ typedef struct cli_constraints {
 int cli_open_prompt(cli *c, const cli_constraints *constraints, loci_model **model,
                     loci_prompt **prompt);
 
-/* ---- the commands, and the help screens */
+/* ---- the commands, the help screens */
 typedef int command_run(cli *c);
 command_run cmd_info, cmd_tokens, cmd_tokens_of_text /* --text, --lines */, cmd_image, cmd_ask,
-    cmd_record, cmd_trace, cmd_knockout, cmd_lens, cmd_flow, cmd_bench, cmd_help;
+    cmd_record, cmd_trace, cmd_knockout, cmd_lens, cmd_flow, cmd_bench, cmd_serve, cmd_help;
 void help_screen(const term *t);
 void help_command(const command *cmd, const term *t);
 /* The commands that begin with a word; false: there are none. */

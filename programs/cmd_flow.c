@@ -41,6 +41,6 @@ int cmd_flow(cli *c) {
   if (!code) code = cli_show_result(c, &flow->result, &r.draw);
   loci_free(flow);
   loci_prompt_free(prompt);
-  loci_model_close(model);
+  cli_close_model(c, model);
   return code;
 }

@@ -64,9 +64,10 @@ int cmd_info(cli *c) {
     code = cli_failed(c);
   } else {
     if (!c->json) show(c, info);
-    code = cli_write_json(c, json);
+    code = c->host ? cli_show_result(c, &info->result, NULL) : cli_write_json(c, json);
+    if (c->host) loci_text_free(json);
   }
   loci_free(info);
-  loci_model_close(model);
+  cli_close_model(c, model);
   return code;
 }

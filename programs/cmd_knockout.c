@@ -40,6 +40,6 @@ int cmd_knockout(cli *c) {
   if (!code) code = cli_show_result(c, &k->result, &r.draw);
   loci_free(k);
   loci_prompt_free(prompt);
-  loci_model_close(model);
+  cli_close_model(c, model);
   return code;
 }

@@ -43,6 +43,6 @@ int cmd_lens(cli *c) {
   if (!code) code = cli_show_result(c, &l->result, &r.draw);
   loci_free(l);
   loci_prompt_free(prompt);
-  loci_model_close(model);
+  cli_close_model(c, model);
   return code;
 }

@@ -63,7 +63,7 @@ static int trace_request(cli *c, const request *r) {
   if (!code) code = cli_show_result(c, &trace->result, &r->draw);
   loci_free(trace);
   loci_prompt_free(prompt);
-  loci_model_close(model);
+  cli_close_model(c, model);
   return code;
 }
 

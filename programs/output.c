@@ -26,6 +26,7 @@ loci_status cli_fail(loci_err *err, loci_status code, const char *format, ...) {
 /* The sentence on standard error, and as an object on standard output with --json. */
 static void say(cli *c) {
   char *json = NULL;
+  if (c->host) return; /* which finds it in c->err */
   term_progress_end(&c->term);
   fputs("loci: ", stderr);
   put_text(stderr, c->err.msg, c->term.utf8);
@@ -76,6 +77,7 @@ int cli_failed(cli *c) {
 
 /* The first example of the command, or where to find one. */
 static void show_example(const cli *c) {
+  if (c->host) return;
   if (!c->command) {
     fputs("'loci help' lists the commands\n", stderr);
     return;
@@ -223,6 +225,7 @@ int cli_show_result(cli *c, const loci_result *r, const loci_draw_opts *how) {
   loci_draw_opts usual = cli_draw_opts(c);
   const char *out;
   char *text = NULL;
+  if (c->host) return c->host->take(c->host->ctx, r);
   if (!how) how = &usual;
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (!cli_ends_with(out, ".jsonl") && loci_write(r, out, how, &c->err)) return cli_failed(c);

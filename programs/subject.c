@@ -46,15 +46,20 @@ const char *cli_template(const cli *c) {
 int cli_open_model(cli *c, loci_model **out) {
   char path[LOCI_PATH_SIZE];
   loci_model_opts opts;
-  *out = NULL;
+  *out = c->host ? c->host->model : NULL;
   if (args_has(&c->args, OPT_NO_CHAT) && args_has(&c->args, OPT_TEMPLATE))
     return cli_usage(c, "--no-chat is --template raw: give one of the two");
+  if (*out) return EXIT_DONE;
   int code = cli_model_opts(c, &opts);
   if (!code) code = cli_model_path(c, path);
   if (code) return code;
   if (loci_model_open(path, &opts, out, &c->err)) return cli_failed(c);
   code = apply_edits(c, *out);
   return code ? code : cli_stopped(c);
+}
+
+void cli_close_model(const cli *c, loci_model *m) {
+  if (!c->host) loci_model_close(m);
 }
 
 int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt) {
@@ -82,7 +87,7 @@ int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loc
   free(all);
   if (!code) return code;
   loci_prompt_free(*prompt);
-  loci_model_close(*model);
+  cli_close_model(c, *model);
   *prompt = NULL;
   *model = NULL;
   return code;

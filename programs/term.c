@@ -146,6 +146,7 @@ static void draw(term *t, const char *stage, double done, double total) {
 
 bool term_progress(void *ctx, const char *stage, double done, double total) {
   term *t = ctx;
+  if (t->host) return t->host(t->host_ctx, stage, done, total);
   if (t->progress) draw(t, stage, done, total);
   return caught == 0;
 }

@@ -19,6 +19,8 @@ typedef struct term {
   bool progress; /* the progress line may be drawn */
   double started, drawn;
   char stage[32];
+  loci_progress_fn host; /* who is told instead of the progress line; NULL: nobody */
+  void *host_ctx;
 } term;
 
 void term_init(term *t, color_when when, bool no_progress);

@@ -1,7 +1,7 @@
 # Help: examples first, nothing wider than the screen, and the same options as in the manual page and the completions.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
-commands=(info tokens image ask record trace knockout lens flow score bench "edit solve" "edit apply" "edit revert" "edit test" "edit curve" "edit compare" "edit covariance" "data import" "data lint" "data annotate" "data show" "study flow" "study knockout" "study trace" "study run" "study status" "study report" "study compare" "study merge" "study export" "study predict" help)
+commands=(info tokens image ask record trace knockout lens flow score bench "edit solve" "edit apply" "edit revert" "edit test" "edit curve" "edit compare" "edit covariance" "data import" "data lint" "data annotate" "data show" "study flow" "study knockout" "study trace" "study run" "study status" "study report" "study compare" "study merge" "study export" "study predict" serve help)
 
 try
 wants 0

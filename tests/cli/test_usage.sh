@@ -8,7 +8,6 @@ trace=(trace -m "$model" -i "$image" -q "$question" -c "this country")
 usage 'unknown command "tracee"; did you mean trace?' tracee
 usage 'unknown command "inof"; did you mean info?' inof
 usage 'did you mean record?' help recrod
-for later in serve; do usage "unknown command \"$later\"" "$later"; done
 usage 'the command comes first' --no-progress
 usage 'unknown command ""' ''
 

@@ -1,0 +1,73 @@
+// The server: every request carries the token, a job's states arrive as a stream.
+import {token} from './state.js';
+
+export class Refused extends Error {
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+async function call(method, path, body, signal) {
+  let answer;
+  try {
+    answer = await fetch(path, {method, body, signal, headers: {Authorization: 'Bearer ' + token()}});
+  } catch (e) {
+    if (e.name === 'AbortError') throw e;
+    throw new Refused(0, 'gone', 'loci serve does not answer: it was stopped, or started anew with another address');
+  }
+  if (answer.ok) return answer;
+  let error = {};
+  try {
+    error = (await answer.json()).error;
+  } catch { /* no body of ours */ }
+  throw new Refused(answer.status, error.code || 'http', error.message || `the server says ${answer.status}`);
+}
+
+export const hello = async () => (await call('GET', '/api/hello')).json();
+export const addPicture = async bytes => (await (await call('POST', '/api/pictures', bytes)).json()).picture;
+export const cancel = job => call('DELETE', '/api/jobs/' + job).catch(() => {});
+export const resultText = async job => (await call('GET', `/api/jobs/${job}/result.json`)).text();
+
+// The states of a job until it has ended, each handed to onState; returns the last one.
+async function watch(job, onState, signal) {
+  const stream = await call('GET', `/api/jobs/${job}/events`, undefined, signal);
+  const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '', last = null;
+  for (;;) {
+    const {value, done} = await reader.read();
+    if (done) break;
+    const events = (rest + value).split('\n\n');
+    rest = events.pop();
+    for (const event of events) {
+      const data = event.match(/^data: (.*)$/m);
+      if (!data) continue;
+      last = JSON.parse(data[1]);
+      onState(last);
+    }
+  }
+  return last;
+}
+
+// Runs a command of loci: fields are its options, a list is an option given several times.  Returns
+// what `loci COMMAND --json` prints, parsed and as it stands.
+export async function run(what, fields, onState = () => {}, signal = undefined) {
+  const form = new URLSearchParams({what});
+  for (const [name, value] of Object.entries(fields))
+    for (const one of [value].flat()) if (one !== undefined && one !== '') form.append(name, one);
+  const {job} = await (await call('POST', '/api/jobs', form.toString(), signal)).json();
+  const stop = () => cancel(job);
+  signal?.addEventListener('abort', stop);
+  try {
+    const end = await watch(job, state => onState({...state, job}), undefined);
+    if (!end || end.state === 'running' || end.state === 'waiting')
+      throw new Refused(0, 'gone', 'loci serve was stopped');
+    if (end.state === 'cancelled') throw new Refused(0, 'cancelled', 'stopped');
+    if (end.state === 'failed') throw new Refused(0, 'failed', end.error.message);
+    const text = await resultText(job);
+    return {text, value: JSON.parse(text)};
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}

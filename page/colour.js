@@ -1,0 +1,20 @@
+// Colours of numbers.  Effects of both signs: blue, near white, orange, zero always in the middle.
+// Probabilities: one ramp, monotone in lightness.  Both are told apart by colour-blind readers.
+const signed = [[5, 60, 125], [52, 116, 177], [128, 175, 215], [206, 224, 238], [247, 247, 247],
+  [252, 224, 190], [244, 177, 103], [216, 118, 28], [138, 62, 0]];
+const rising = [[247, 250, 253], [206, 222, 238], [143, 184, 217], [73, 137, 190], [21, 88, 150], [5, 40, 82]];
+
+function between(table, share) {
+  const at = Math.min(Math.max(share, 0), 1) * (table.length - 1), i = Math.min(Math.floor(at), table.length - 2);
+  return table[i].map((c, k) => Math.round(c + (table[i + 1][k] - c) * (at - i)));
+}
+
+export const ofEffect = (x, limit) => between(signed, limit > 0 ? 0.5 + x / limit / 2 : 0.5);
+export const ofShare = (x, limit) => between(rising, limit > 0 ? x / limit : 0);
+export const css = rgb => `rgb(${rgb.join(' ')})`;
+
+// Black or white, whichever is read more easily on it (WCAG 2, relative luminance).
+export function ink(rgb) {
+  const [r, g, b] = rgb.map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff';
+}

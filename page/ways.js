@@ -1,0 +1,134 @@
+// How the image's information went: flow over the picture, the lens as words, knockout as lines.
+import {css, ink, ofShare} from './colour.js';
+import {number} from './map.js';
+import {asked, readable} from './question.js';
+import * as state from './state.js';
+
+const make = (name, className, text) => {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  if (text !== undefined) e.textContent = text;
+  return e;
+};
+
+// ---------------------------------------------------------------- flow
+
+// What each patch gives to the constraint's last token in a layer: contribution or attention.
+function patches(flow, what, layer) {
+  const image = flow.prompt.image, last = flow.constraints.at(-1), query = flow.to.indexOf(last.first + last.count - 1);
+  return flow[what][layer][query].slice(image.first, image.first + image.count);
+}
+
+function paintPatches(canvas, flow, what, layer, limit) {
+  const image = flow.prompt.image, side = 320, context = canvas.getContext('2d');
+  canvas.width = side;
+  canvas.height = Math.round(side * image.rows / image.cols);
+  context.filter = 'grayscale(1)';
+  if (asked.bitmap) context.drawImage(asked.bitmap, 0, 0, canvas.width, canvas.height);
+  context.filter = 'none';
+  context.fillStyle = 'rgb(255 255 255 / .35)';
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  const w = canvas.width / image.cols, h = canvas.height / image.rows;
+  patches(flow, what, layer).forEach((x, i) => {
+    const share = limit > 0 ? x / limit : 0;
+    context.fillStyle = `rgb(138 62 0 / ${(0.85 * share).toFixed(3)})`;
+    context.fillRect(i % image.cols * w, Math.floor(i / image.cols) * h, w, h);
+  });
+}
+
+export function drawFlow(view, flow) {
+  if (!flow.prompt.image) {
+    view.replaceChildren(make('p', '', 'There is no picture: nothing flows from one.'));
+    return;
+  }
+  const line = make('div', 'line'), slider = make('input'), choice = make('select'), said = make('output');
+  const label = make('label', '', 'Layer '), canvas = make('canvas', 'patches');
+  slider.type = 'range';
+  slider.max = flow.layers.length - 1;
+  slider.id = 'flow-layer';
+  label.htmlFor = slider.id;
+  for (const [value, text] of [['contribution', 'contribution (value-weighted)'], ['attention', 'attention alone']]) choice.add(new Option(text, value));
+  choice.setAttribute('aria-label', 'What is painted');
+  line.append(label, slider, said, choice);
+  const draw = () => {
+    const limit = Math.max(...flow.layers.flatMap((_, l) => patches(flow, choice.value, l)));
+    const layer = Number(slider.value), shown = patches(flow, choice.value, layer);
+    const sum = shown.reduce((a, b) => a + b, 0), most = shown.indexOf(Math.max(...shown));
+    paintPatches(canvas, flow, choice.value, layer, limit);
+    said.textContent = String(flow.layers[layer]);
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', `layer ${flow.layers[layer]}: sum ${number(sum)}; most from row ${Math.floor(most / flow.prompt.image.cols) + 1}, column ${most % flow.prompt.image.cols + 1}`);
+    note.textContent = `${choice.value === 'attention' ? 'Attention' : 'Contribution'} from the picture to the constraint's last token in layer ${flow.layers[layer]}: ${number(sum)} in all, ${number(shown[most])} from the strongest patch. One scale for all layers: full colour is ${number(limit)}.`;
+    state.adjust({lay: slider.value});
+  };
+  const note = make('p', 'hint');
+  const totals = flow.layers.map((_, l) => patches(flow, 'contribution', l).reduce((a, b) => a + b, 0));
+  slider.value = state.read().lay ?? totals.indexOf(Math.max(...totals));
+  slider.addEventListener('input', draw);
+  choice.addEventListener('change', draw);
+  view.replaceChildren(line, canvas, note);
+  draw();
+}
+
+// ---------------------------------------------------------------- lens
+
+export function drawLens(view, lens) {
+  const table = make('table', 'lens'), head = table.createTHead().insertRow(), scroll = make('div', 'scroll');
+  const name = at => readable(lens.prompt.tokens[at].text).trim() || '␣';
+  for (const text of ['layer', ...lens.positions.map(p => `${p} ${name(p)}`)]) {
+    const cell = make('th', '', text);
+    cell.scope = 'col';
+    head.append(cell);
+  }
+  const body = table.createTBody();
+  lens.layers.forEach((layer, l) => {
+    const row = body.insertRow(), first = make('th', '', String(layer));
+    first.scope = 'row';
+    row.append(first);
+    lens.positions.forEach((_, k) => {
+      const best = lens.top[k][l][0], p = lens.p_target[k][l], cell = row.insertCell(), colour = ofShare(p, 1);
+      cell.textContent = readable(best.text).trim() || '␣';
+      cell.title = `${number(best.p)}; the answer has ${number(p)}, rank ${lens.rank[k][l]}`;
+      cell.style.background = css(colour);
+      cell.style.color = ink(colour);
+    });
+  });
+  scroll.append(table);
+  view.replaceChildren(make('p', 'hint', `The most likely word after each layer, as if the rest added nothing; the darker, the likelier is "${readable(lens.target.text).trim()}".`), scroll);
+}
+
+// ---------------------------------------------------------------- knockout
+
+const SVG = 'http://www.w3.org/2000/svg', W = 520, H = 220, LEFT = 40, BOTTOM = 30;
+const dashes = ['', '7 3', '2 3', '9 3 2 3'], colours = ['#1b3a5c', '#b35806', '#1b7837', '#762a83'];
+
+function svg(name, attributes, text) {
+  const e = document.createElementNS(SVG, name);
+  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+  if (text !== undefined) e.textContent = text;
+  return e;
+}
+
+export function drawKnockout(view, k) {
+  const chart = svg('svg', {viewBox: `0 0 ${W + 10} ${H + BOTTOM}`, class: 'chart', role: 'img'});
+  const layers = k.pathways[0].layers, last = Math.max(1, layers.length - 1);
+  const x = i => LEFT + i / last * (W - LEFT), y = p => H - p * (H - 10);
+  for (const p of [0, 0.25, 0.5, 0.75, 1]) {
+    chart.append(svg('line', {x1: LEFT, x2: W, y1: y(p), y2: y(p), class: 'rule'}), svg('text', {x: LEFT - 6, y: y(p) + 4, 'text-anchor': 'end'}, p));
+  }
+  layers.forEach((layer, i) => {
+    if (i % (last > 16 ? 4 : 2) === 0) chart.append(svg('text', {x: x(i), y: H + 18, 'text-anchor': 'middle'}, layer));
+  });
+  chart.append(svg('line', {x1: LEFT, x2: W, y1: y(k.clean.p), y2: y(k.clean.p), class: 'clean'}));
+  const legend = make('ul', 'legend');
+  k.pathways.forEach((way, i) => {
+    const points = way.p.map((p, l) => `${x(l)},${y(p)}`).join(' ');
+    chart.append(svg('polyline', {points, fill: 'none', stroke: colours[i % 4], 'stroke-width': 2, 'stroke-dasharray': dashes[i % 4]}));
+    const lowest = way.p.indexOf(Math.min(...way.p)), item = make('li'), mark = svg('svg', {width: 36, height: 8});
+    mark.append(svg('line', {x1: 0, x2: 36, y1: 4, y2: 4, stroke: colours[i % 4], 'stroke-width': 2, 'stroke-dasharray': dashes[i % 4]}));
+    item.append(mark, ` ${way.from} to ${way.to}: down to ${number(way.p[lowest])} around layer ${way.layers[lowest]}`);
+    legend.append(item);
+  });
+  chart.setAttribute('aria-label', [...legend.children].map(i => i.textContent.trim()).join('; '));
+  view.replaceChildren(make('p', 'hint', `p of "${readable(k.target.text).trim()}" with attention cut in a window of ${k.pathways[0].window} layers around each one; the dotted line is the clean run, ${number(k.clean.p)}.`), chart, legend);
+}

@@ -1,0 +1,15 @@
+/* A command that is a job of the page (serve/jobs.h) runs in a host instead of a terminal. */
+#ifndef LOCI_PROGRAMS_HOST_H
+#define LOCI_PROGRAMS_HOST_H
+
+#include <loci.h>
+
+/* A model that is open already and stays so, and somebody who takes the result.  The command then
+ * prints nothing; a failure is in the cli's err. */
+typedef struct cli_host {
+  void *ctx;
+  loci_model *model;
+  int (*take)(void *ctx, const loci_result *result); /* an exit code */
+} cli_host;
+
+#endif

@@ -1,0 +1,23 @@
+/* The pictures that were dropped on the page: kept in memory, named by their bytes, the oldest
+ * forgotten when there are too many.  Nothing touches the disk: a picture is a file without a name
+ * (memfd), which the library opens by the path of its descriptor. */
+#ifndef LOCI_SERVE_GALLERY_H
+#define LOCI_SERVE_GALLERY_H
+
+#include <loci.h>
+#include <stddef.h>
+
+enum { PICTURE_BYTES = 32 << 20, PICTURE_ID = 24, PICTURE_PATH = 48 };
+
+typedef struct gallery gallery;
+
+gallery *gallery_new(const char *model_dir); /* whose processor reads them; NULL: no memory */
+void gallery_free(gallery *p);
+/* Checks and keeps it; its name into id. */
+loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICTURE_ID],
+                        loci_err *err);
+/* A descriptor of it, and the path that opens it while that is not closed; -1: it is not here (any
+ * more).  Whoever uses a picture holds one: a number that is closed is soon another picture's. */
+int gallery_open(gallery *p, const char *id, char path[PICTURE_PATH]);
+
+#endif

@@ -1,0 +1,22 @@
+/* The server: requests let in by the gate, answered from the site, the pictures and the board. */
+#ifndef LOCI_SERVE_HTTP_H
+#define LOCI_SERVE_HTTP_H
+
+#include "gate.h"
+#include "jobs.h"
+
+typedef struct server server;
+
+typedef struct server_opts {
+  board *board;
+  gallery *pictures;
+  const char *hello; /* JSON, for GET /api/hello */
+  char token[TOKEN_HEX + 1];
+  int port, last_port; /* the first of these that is free */
+} server_opts;
+
+/* Listens on 127.0.0.1 alone; NULL, with errno: no port is free.  The options are copied. */
+server *server_start(const server_opts *o, int *port);
+void server_stop(server *s); /* after board_close: its streams end there */
+
+#endif

@@ -1,0 +1,45 @@
+/* The jobs of the page: each is a command of loci with its options, run on the model that is open.
+ *
+ *   form -> options, checked as the command line's are -> the command -> its result as JSON
+ *
+ * So an option, its check, its sentence and the numbers are those of the command line.  One worker
+ * runs the long commands in the order they came; another runs those that answer while one types. */
+#ifndef LOCI_SERVE_JOBS_H
+#define LOCI_SERVE_JOBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gallery.h"
+
+typedef struct board board; /* of jobs */
+
+typedef struct board_opts {
+  loci_model *model; /* borrowed; nobody else computes with it */
+  gallery *pictures;
+  bool utf8;
+} board_opts;
+
+/* The result of a call about a job: an HTTP status, and for a failure a code and a sentence. */
+typedef struct board_answer {
+  int status;
+  char code[24], message[512];
+} board_answer;
+
+board *board_new(const board_opts *o); /* NULL: no memory, no thread */
+/* Every job is cancelled, every watcher woken: from here on nothing waits. */
+void board_close(board *b);
+void board_free(board *b); /* after board_close, when no watcher is left */
+
+/* A new job, or the one that has done the same already: its number into *id.  [form] is
+ * name=value&name=value, encoded as browsers do; "what" is the command. */
+board_answer board_add(board *b, const char *form, size_t size, int *id);
+board_answer board_cancel(board *b, int id);
+
+/* A job as one line of JSON: state, stage, permille, error.  Waits until it has changed since
+ * [*seen] (0: it has), at most [seconds]; false: there is no such job.  Caller frees *out. */
+bool board_state(board *b, int id, double seconds, unsigned *seen, char **out, bool *ended);
+/* The result as `loci COMMAND --json` prints it; NULL: none.  Caller frees it. */
+char *board_result(board *b, int id, size_t *size);
+
+#endif

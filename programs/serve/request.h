@@ -1,0 +1,22 @@
+/* A form as the command line of a command: which commands and options the page may use. */
+#ifndef LOCI_SERVE_REQUEST_H
+#define LOCI_SERVE_REQUEST_H
+
+#include "cli.h"
+#include "form.h"
+#include "gallery.h"
+
+typedef struct page_request {
+  const command *command;
+  args args;
+  int picture; /* descriptor, -1: none */
+  char path[PICTURE_PATH];
+} page_request;
+
+/* Options of the command named by "what"; their values are the form's, which must stay.  No path is
+ * ever taken from the form.  False, with a code and a sentence.  request_clear after either. */
+bool request_read(const form *f, gallery *p, page_request *out, const char **code, char *why,
+                  size_t size);
+void request_clear(page_request *r);
+
+#endif

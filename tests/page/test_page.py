@@ -1,0 +1,256 @@
+"""The page in a real browser: what a user does, by mouse and by keyboard alone.
+
+    tests/page/test_page.py LOCI SOURCE [PICTURES]    PICTURES: a folder for screenshots, to look at
+
+Skipped (77) where there is no browser with its driver, or no page in this build."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+sys.dont_write_bytecode = True
+from webdriver import Browser, browser_programs  # noqa: E402
+
+LOCI, SOURCE = sys.argv[1:3]
+PICTURES = sys.argv[3] if len(sys.argv) > 3 else None
+MODEL, IMAGE = f"{SOURCE}/models/flags", f"{SOURCE}/models/flags/images/ukraine.png"
+QUESTION, CONSTRAINT = "What is the capital of this country?", "this country"
+ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+
+
+def skip(why):
+    print(why)
+    sys.exit(77)
+
+
+class Server:
+    def __init__(self, model=MODEL):
+        self.process = subprocess.Popen([LOCI, "serve", "-m", model, "--no-open"], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.address = self.process.stdout.readline().strip()
+        self.origin = self.address.split("/#")[0]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(timeout=20)
+        errors = self.process.stderr.read()
+        assert code == 0 and not errors, f"loci serve ends with {code}: {errors}"
+
+
+def picture(browser, name):
+    if PICTURES:
+        browser.screenshot(f"{PICTURES}/{name}.png")
+
+
+def command(*args):
+    out = subprocess.run([LOCI, *args, "-m", MODEL, "--json"], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+    return json.loads(out.stdout)
+
+
+def begin(browser, address):
+    browser.open("about:blank")
+    browser.open(address)
+    browser.wait("return document.getElementById('model').textContent.includes('layers')")
+    assert "token" not in browser.url(), "the token stays in the address"
+    browser.open(address)  # a link in the same tab: the page is not loaded again
+    browser.wait("return !location.hash.includes('token')")
+
+
+def give(browser):
+    browser.type("#file", IMAGE)
+    browser.wait("return !document.getElementById('picture').hidden")
+    browser.type("#question", QUESTION)
+    browser.wait("return document.querySelectorAll('.chip').length === 8")
+
+
+def chip(browser, word):
+    return browser.run("return [...document.querySelectorAll('.chip')].findIndex(c => c.textContent === arguments[0])", word)
+
+
+def traced(browser):
+    browser.wait("return document.getElementById('status').textContent.startsWith('total effect')")
+
+
+def open_tab(browser, name, ready):
+    browser.click(f"#tab-{name}")
+    browser.wait(f"return document.querySelector('{ready}') !== null")
+    picture(browser, name)
+
+
+def numbers(browser):
+    """The table of the tab Numbers: [site][row][layer], as text."""
+    open_tab(browser, "numbers", "#view-numbers table")
+    return browser.run("""return [...document.querySelectorAll('#view-numbers table')].map(t =>
+        [...t.tBodies[0].rows].map(r => [...r.cells].slice(1).map(c => c.textContent)))""")
+
+
+def shown(x):
+    """As the page writes a number."""
+    if x is None:
+        return "not defined"
+    if abs(x) >= 0.0005 or x == 0:
+        return f"{x:.3f}"
+    mantissa, exponent = f"{x:.1e}".split("e")
+    return f"{mantissa}e{int(exponent):+d}"
+
+
+def alike(page, expected):
+    """Numbers of a run of their own, whose last digits depend on nothing but the machine: to the page's digits, but
+    for a rounding that falls the other way."""
+    if page == expected:
+        return True
+    try:
+        return abs(float(page) - float(expected)) <= 0.002 * max(1e-2, abs(float(expected)))
+    except ValueError:
+        return False
+
+
+def by_mouse(browser, server):
+    begin(browser, server.address)
+    give(browser)
+    browser.click("#ask-button")
+    browser.wait("return document.getElementById('status').textContent.startsWith('answer')")
+    assert browser.text("#status") == "answer: Kyiv"
+    browser.drag(f"#chip-{chip(browser, 'this')}", f"#chip-{chip(browser, 'country')}")
+    browser.click("#trace-button")
+    traced(browser)
+    picture(browser, "trace")
+    t = command("trace", "-i", IMAGE, "-q", QUESTION, "-c", CONSTRAINT)
+    assert f"total effect {shown(t['total_effect'])}" in browser.text("#status"), browser.text("#status")
+    grids = {}
+    for g in t["grids"]:
+        grids.setdefault(g["site"], []).extend([list(column) for column in zip(*g["ie"])])
+    for site, table in zip(grids.values(), numbers(browser), strict=True):
+        for row, cells in zip(site, table, strict=True):
+            for x, cell in zip(row, cells, strict=True):
+                assert alike(cell, shown(x)), f"the page shows {cell}, loci trace {x}"
+    open_tab(browser, "flow", "#view-flow canvas")
+    open_tab(browser, "lens", "#view-lens td")
+    lens = command("lens", "-i", IMAGE, "-q", QUESTION, "-c", CONSTRAINT)
+    words = browser.run("return [...document.querySelectorAll('#view-lens tbody tr')].map(r => r.cells[2].textContent)")
+    assert words == [layer[0]["text"].replace("\u2581", " ").strip() for layer in lens["top"][1]], words
+    open_tab(browser, "knockout", "#view-knockout polyline")
+    assert len(browser.run("return [...document.querySelectorAll('#view-knockout .legend li')].map(l => l.textContent)")) == 4
+    line = browser.text("#command code")
+    assert line.startswith("loci knockout -m") and "-i ukraine.png" in line, line
+    browser.click("#tab-trace")
+    return browser.url()
+
+
+def by_keyboard(browser, server):
+    begin(browser, server.address)
+    give(browser)  # a file is chosen in a window of the system, which no test can press keys in
+    browser.press(*["Tab"] * 2)
+    assert browser.run("return document.activeElement.id") == "chips", browser.run("return document.activeElement.outerHTML")
+    browser.press(*["Right"] * chip(browser, "this"))
+    browser.press("Right", shift=True)
+    marked = browser.run("return [...document.querySelectorAll('.chip[aria-selected=true]')].map(c => c.textContent)")
+    assert marked == ["this", "country"], marked
+    for _ in range(5):
+        browser.press("Tab")
+        if browser.run("return document.activeElement.id") == "trace-button":
+            break
+    browser.press("Enter")
+    traced(browser)
+    browser.run("document.querySelector('#maps canvas').focus()")
+    browser.press("Down", "Right", "Right")
+    said = browser.text("#cell")
+    assert said.startswith("mlp_out, layer 2, position 75, country: indirect effect"), said
+    browser.press("Enter")
+    assert browser.text("#cell").startswith("Pinned: mlp_out, layer 2") and "cell=mlp_out.1.denoise.1.2" in browser.url()
+    browser.press("]")
+    assert browser.run("return [...document.querySelectorAll('#maps canvas')].indexOf(document.activeElement)") == 1
+    browser.press("[", "Escape")
+    assert not browser.text("#cell").startswith("Pinned")
+    browser.press("?")
+    assert browser.run("return document.getElementById('keys').open")
+    browser.press("Escape")
+    browser.run("document.getElementById('tab-trace').focus()")
+    browser.press("Right", "Right")
+    browser.wait("return document.querySelector('#view-lens td') !== null")
+
+
+def from_link(address, token):
+    """What a link shows in a profile that never saw the page, but was given the token."""
+    browser = Browser()
+    try:
+        browser.open(f"{address}&token={token}")
+        traced(browser)
+        assert numbers(browser)[0][0], "no numbers"
+        assert browser.text("#status") is not None
+        return browser.text("#clean")
+    finally:
+        browser.close()
+
+
+def narrow(browser):
+    """Nothing is lost at 320 pixels, in dark colours or with forced ones."""
+    browser.devtools("Emulation.setDeviceMetricsOverride", width=320, height=800, deviceScaleFactor=1, mobile=False)
+    wide = browser.run("return document.documentElement.scrollWidth")
+    picture(browser, "narrow")
+    assert wide <= 320, f"the page is {wide} wide on a screen of 320"
+    browser.devtools("Emulation.clearDeviceMetricsOverride")
+    for name, value in (("prefers-color-scheme", "dark"), ("forced-colors", "active")):
+        browser.devtools("Emulation.setEmulatedMedia", features=[{"name": name, "value": value}])
+        picture(browser, value)
+    browser.devtools("Emulation.setEmulatedMedia", features=[])
+    for kind in ("deuteranopia", "protanopia", "tritanopia"):
+        browser.devtools("Emulation.setEmulatedVisionDeficiency", type=kind)
+        picture(browser, kind)
+    browser.devtools("Emulation.setEmulatedVisionDeficiency", type="none")
+
+
+def is_named(browser):
+    """Every control has a name for those who do not see it."""
+    nameless = []
+    for node in browser.devtools("Accessibility.getFullAXTree")["nodes"]:
+        role = node.get("role", {}).get("value")
+        if not node.get("ignored") and role in ("button", "textbox", "combobox", "slider", "tab", "link", "listbox", "option"):
+            if not node.get("name", {}).get("value"):
+                nameless.append(role)
+    assert not nameless, f"without a name: {nameless}"
+
+
+def hostile(browser, server):
+    """What the model and the question say is text, not markup."""
+    begin(browser, server.address)
+    browser.run("document.getElementById('question').value = ''")
+    browser.type("#question", "<img src=x onerror=document.title=1>&amp;")
+    browser.wait("return document.querySelectorAll('.chip').length > 5")
+    browser.click("#ask-button")
+    browser.wait("return document.getElementById('status').textContent.startsWith('answer')")
+    assert browser.run("return document.title") == "loci"
+    assert browser.run("return document.querySelectorAll('main img').length") == 0
+
+
+def main():
+    if not browser_programs():
+        skip("no chromium with its driver: the page is not tried (tools/setup.sh --dev installs them)")
+    if "built without the page" in subprocess.run([LOCI, "serve", "-m", MODEL, "--port", "99999"], capture_output=True,
+                                                   text=True).stderr:
+        skip("loci serve is not part of this build")
+    server, browser = Server(), Browser()
+    try:
+        link = by_mouse(browser, server)
+        narrow(browser)
+        is_named(browser)
+        clean = browser.text("#clean")
+        assert from_link(link, server.address.split("token=")[1]) == clean
+        by_keyboard(browser, server)
+        hostile(browser, server)
+        said = browser.console()
+        assert not said, f"the console is not empty: {said}"
+        others = [u for u in browser.requests() if not re.match(re.escape(server.origin) + "/|blob:|data:|about:", u)]
+        assert not others, f"requests to other places: {others}"
+    except BaseException:
+        picture(browser, "failed")
+        raise
+    finally:
+        browser.close()
+        server.stop()
+
+
+main()
