@@ -71,7 +71,7 @@ static loci_status trace_both(loci_model *const m[BOTH], const loci_question *q,
                               loci_err *err) {
   loci_prompt *p[BOTH] = {NULL, NULL};
   loci_trace *r[BOTH] = {NULL, NULL};
-  loci_trace_opts opts = {.corrupt = "replace:Paris", .no_hash = true};
+  loci_trace_opts opts = {.size = sizeof opts, .corrupt = "replace:Paris", .no_hash = true};
   loci_status st = LOCI_OK;
   for (int i = 0; !st && i < BOTH; i++) {
     st = loci_prompt_new(m[i], q, &p[i], err);
@@ -88,12 +88,15 @@ static loci_status compare_image(loci_model *const m[BOTH], const char *image, t
                                  loci_err *err) {
   const char *constraint = "this country";
   for (int i = 0; i < QUESTIONS; i++) {
-    loci_question q = {.image = image, .text = questions[i]};
+    loci_question q = {.size = sizeof q, .image = image, .text = questions[i]};
     loci_status st = ask_both(m, &q, t, err);
     if (st) return st;
   }
-  loci_question q = {
-      .image = image, .text = questions[0], .constraints = &constraint, .constraint_count = 1};
+  loci_question q = {.size = sizeof q,
+                     .image = image,
+                     .text = questions[0],
+                     .constraints = &constraint,
+                     .constraint_count = 1};
   return trace_both(m, &q, t, err);
 }
 
@@ -103,7 +106,8 @@ int main(int argc, char **argv) {
   tally t = {0};
   int failed = argc < 3;
   for (int i = 0; !failed && i < BOTH; i++) {
-    loci_model_opts opts = {.precision = i == F32 ? LOCI_PRECISION_F32 : LOCI_PRECISION_BF16};
+    loci_model_opts opts = {.size = sizeof opts,
+                            .precision = i == F32 ? LOCI_PRECISION_F32 : LOCI_PRECISION_BF16};
     failed = loci_model_open(argv[1], &opts, &m[i], &err) != LOCI_OK;
   }
   for (int i = 2; !failed && i < argc; i++) failed = compare_image(m, argv[i], &t, &err) != LOCI_OK;

@@ -24,7 +24,7 @@ static loci_status forward(const loci_model *m, const loci_prompt *p, loci_err *
 
 static loci_status flow(loci_model *m, const loci_prompt *p, loci_err *err) {
   loci_flow *f = NULL;
-  loci_flow_opts o = {.no_hash = true};
+  loci_flow_opts o = {.size = sizeof o, .no_hash = true};
   loci_status st = loci_flow_new(m, p, &o, &f, err);
   loci_free(f);
   return st;
@@ -56,7 +56,8 @@ int main(int argc, char **argv) {
     return 2;
   }
   int repeats = argc > 3 ? atoi(argv[3]) : 100;
-  loci_question q = {.image = argv[2],
+  loci_question q = {.size = sizeof q,
+                     .image = argv[2],
                      .text = "What is the capital of this country?",
                      .constraints = &constraint,
                      .constraint_count = 1};

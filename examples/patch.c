@@ -31,9 +31,10 @@ static double distance(const loci_view *a, const loci_view *b) {
 }
 
 int main(int argc, char **argv) {
-  loci_question from = {.image = argc > 2 ? argv[2] : NULL,
+  loci_question from = {.size = sizeof from,
+                        .image = argc > 2 ? argv[2] : NULL,
                         .text = "What is the capital of this country?"};
-  loci_question to = {.image = argc > 3 ? argv[3] : NULL, .text = from.text};
+  loci_question to = {.size = sizeof to, .image = argc > 3 ? argv[3] : NULL, .text = from.text};
   loci_model *m = NULL;
   loci_prompt *p[2] = {NULL, NULL};
   loci_run *run[3] = {NULL, NULL, NULL};

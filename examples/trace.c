@@ -20,7 +20,7 @@ static void print_strongest(const loci_trace *t) {
   if (!best_grid) return;
   int layer = best_grid->layers[best / best_grid->column_count],
       column = best % best_grid->column_count;
-  printf("%s at layer %d, ", loci_site_name(best_grid->site), layer);
+  printf("%s at layer %d, ", loci_name(LOCI_NAMES_SITE, best_grid->site), layer);
   if (best_grid->groups) printf("group %s", best_grid->groups[column]);
   if (best_grid->positions)
     printf("token %s", t->prompt->tokens[best_grid->positions[column]].text);
@@ -29,7 +29,8 @@ static void print_strongest(const loci_trace *t) {
 
 int main(int argc, char **argv) {
   const char *constraint = "this country";
-  loci_question q = {.image = argc > 2 ? argv[2] : NULL,
+  loci_question q = {.size = sizeof q,
+                     .image = argc > 2 ? argv[2] : NULL,
                      .text = "What is the capital of this country?",
                      .constraints = &constraint,
                      .constraint_count = 1};

@@ -29,9 +29,10 @@ static loci_status trace_all(const asked *a, int step, double *seconds, loci_err
   loci_status st = LOCI_OK;
   for (int i = 0; !st && i < a->count; i += step) {
     loci_trace_request r[MOST] = {0};
+    loci_trace_opts opts = {.size = sizeof opts, .no_hash = true};
     int n = a->count - i < step ? a->count - i : step;
     for (int j = 0; j < n; j++)
-      r[j] = (loci_trace_request){.prompt = a->prompts[i + j], .opts = {.no_hash = true}};
+      r[j] = (loci_trace_request){.prompt = a->prompts[i + j], .opts = &opts};
     st = loci_traces(a->model, r, n, err);
     for (int j = 0; j < n; j++) loci_free(r[j].trace);
   }
@@ -62,8 +63,11 @@ int main(int argc, char **argv) {
   loci_status st = loci_model_open(argv[1], NULL, &a.model, &err);
   for (int i = 5; !st && i < argc; i++) {
     const char *constraint = argv[4];
-    loci_question q = {
-        .image = argv[i], .text = argv[3], .constraints = &constraint, .constraint_count = 1};
+    loci_question q = {.size = sizeof q,
+                       .image = argv[i],
+                       .text = argv[3],
+                       .constraints = &constraint,
+                       .constraint_count = 1};
     st = loci_prompt_new(a.model, &q, &a.prompts[a.count], &err);
     if (!st) a.count++;
   }

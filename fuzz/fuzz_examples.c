@@ -17,7 +17,7 @@ static void check(const loci_example *e) {
     if (!e->same_entity[i] || !e->same_entity[i][0]) abort();
   }
   for (int i = 0; i < e->field_count; i++) {
-    if (!e->fields[i].value || !loci_example_field(e, e->fields[i].name)) abort();
+    if (!e->fields[i].value || !example_field(e, e->fields[i].name)) abort();
   }
   for (int i = 0; i < e->answer_count; i++) {
     if (loci_answer_matches(e->answers[i], e->answers, e->answer_count, &same, NULL)) abort();

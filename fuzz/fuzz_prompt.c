@@ -19,7 +19,7 @@ enum { MODELS = 3, TEMPLATES = 6, PARTS = 4, LONGEST = 4096 };
 /* Opened once: a fuzzing process has one life. */
 static loci_model *open_model(int i) {
   static loci_model *models[MODELS];
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   if (!models[i] && loci_model_open(dirs[i], &opts, &models[i], NULL)) abort();
   return models[i];
 }
@@ -43,7 +43,7 @@ static void corrupt(const loci_prompt *p, const char *kind, const char *answer) 
   loci_err err;
   corruption c;
   int *ids, count;
-  loci_trace_opts opts = {.corrupt = kind, .seeds = 2};
+  loci_trace_opts opts = {.size = sizeof opts, .corrupt = kind, .seeds = 2};
   arena *mem = arena_new();
   if (!mem) return;
   if (!corruption_make(p, &opts, -1, mem, &c, &err) && c.count < 1) abort();
@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   }
   loci_model *m = open_model(bytes[0] % MODELS);
   const char *const constraints[] = {parts[1]};
-  loci_question q = {.text = parts[0],
+  loci_question q = {.size = sizeof q,
+                     .text = parts[0],
                      .template_name = templates[bytes[0] / MODELS % TEMPLATES],
                      .constraints = constraints,
                      .constraint_count = parts[1][0] != 0};

@@ -67,12 +67,12 @@ static void read_all(const char *path) {
     if (!loci_draw(&info->result, NULL, &text, &err)) loci_text_free(text);
     if (!loci_json(&info->result, &text, &err)) loci_text_free(text);
   }
-  if (!loci_store_average(s, 0, 0, 0, &a, &err)) {
+  if (!loci_store_average(s, NULL, &a, &err)) {
     if (!loci_draw(&a->result, NULL, &text, &err)) loci_text_free(text);
     if (!loci_json(&a->result, &text, &err)) loci_text_free(text);
   }
   snprintf(csv, sizeof csv, "%s.csv", path);
-  if (!loci_store_export(s, 0, csv, &err)) unlink(csv);
+  if (!loci_store_export(s, NULL, csv, &err)) unlink(csv);
   loci_free(a);
   loci_free(info);
   loci_store_close(s);

@@ -1,27 +1,26 @@
 /* loci: where a multimodal language model keeps a fact, how it moved there, and how to change it.
  *
- * This header and the seven it ends with (loci_show.h, loci_bench.h, loci_study.h, loci_edit.h,
- * loci_data.h, loci_store.h, loci_names.h) are the whole library.  Read them top to bottom:
+ * This header and the nine it ends with are the whole library.  Read them top to bottom:
  *
- *   1. results and errors      how a call says what went wrong
- *   2. sites                   the named activations of a decoder layer
- *   3. model                   a Hugging Face checkpoint directory, opened and checked
- *   4. text and images         what the model's tokenizer and image processor make of a file
- *   5. prompt                  image + question + constraints, as the sequence the model reads
- *   6. run                     one forward pass; record any site, patch any site
- *   7. ask                     greedy answer
- *   8. trace                   causal tracing: a grid of restored runs (Basu et al. 2024, 3)
- *   9. knockout                attention edges cut, layer window by layer window
- *  10. flow                    what positions give to each other through attention
- *  11. lens                    what every layer would answer
- *  12. writing and drawing     terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
- *  13. bench                   speed on this machine
- *  14. examples                questions with answers, from a file
- *  15. studies                 one measurement over many examples, with intervals
- *  16. edit                    a new answer, written into one matrix (Basu et al. 2024, 5)
- *  17. data sets               files of examples made from tables, and checked
- *  18. stores                  studies kept in a file
- *  19. names                   lists of the names that users type
+ *   loci.h         1. results and errors    how a call says what went wrong, and is followed
+ *                  2. model                 a Hugging Face checkpoint directory, opened and checked
+ *                  3. text and images       what its tokenizer and image processor make of a file
+ *                  4. prompt                image + question + constraints, as the model reads them
+ *   loci_run.h     5. sites                 the named activations of a decoder layer
+ *                  6. run                   one forward pass; record any site, patch any site
+ *                  7. ask                   greedy answer
+ *   loci_trace.h   8. trace                 a grid of restored runs (Basu et al. 2024, 3)
+ *                  9. knockout              attention edges cut, layer window by layer window
+ *                 10. flow                  what positions give to each other through attention
+ *                 11. lens                  what every layer would answer
+ *   loci_show.h   12. writing and drawing   terminal, PNG, SVG, PDF, JSON, CSV, safetensors, NPZ
+ *   loci_bench.h  13. bench                 speed on this machine
+ *   loci_study.h  14. examples              questions with answers, from a file
+ *                 15. studies               one measurement over many examples, with intervals
+ *   loci_edit.h   16. edit                  a new answer, written into one matrix (the same, 5)
+ *   loci_data.h   17. data sets             files of examples made from tables, and checked
+ *   loci_store.h  18. stores                studies kept in a file
+ *   loci_names.h  19. names                 lists of the names that users type
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -29,6 +28,10 @@
  *   *out is owned by the caller and NULL after an error.  A result, which begins with a
  *     loci_result, is freed with loci_free; anything else with the matching call.
  *   A const pointer is borrowed and lives as long as the object it came from.
+ *   A struct of options begins with its own size, which the program sets:
+ *       loci_trace_opts o = {.size = sizeof o, .seeds = 3};
+ *     A later library has more members and takes those of a shorter struct as 0; an earlier one
+ *     refuses what it does not know.  Size 0 is LOCI_EINVAL.  Options in options are pointers.
  *   NULL options mean all defaults, a 0 field its default; NULL for what is required is
  *     LOCI_EINVAL; loci_free, _free and _close take NULL.
  *   One object, one thread at a time; any number of threads may use one model through const calls.
@@ -141,22 +144,17 @@ typedef struct loci_interval {
  * then returns LOCI_ECANCELLED and leaves nothing half done. */
 typedef bool (*loci_progress_fn)(void *ctx, const char *stage, double done, double total);
 
-/* ---------------------------------------------------------------- 2. sites */
+/* To look instead of being called: loci_monitor_progress as the progress function, a zeroed
+ * loci_monitor as its ctx.  Any thread may cancel, or ask for the stage (NULL: nothing yet). */
+typedef struct loci_monitor {
+  int cancel, permille; /* of the stage */
+  const char *stage;
+} loci_monitor;
+LOCI_API bool loci_monitor_progress(void *monitor, const char *stage, double done, double total);
+LOCI_API void loci_monitor_cancel(loci_monitor *monitor);
+LOCI_API const char *loci_monitor_stage(const loci_monitor *monitor, int *permille);
 
-typedef enum loci_site {
-#define SITE(id, name, axes, meaning, number) LOCI_SITE_##id = (number),
-#include "loci_sites.def"
-#undef SITE
-  LOCI_SITE_COUNT = 13 /* one more than the highest number */
-} loci_site;
-
-LOCI_API const char *loci_site_name(loci_site site); /* "mlp_out" */
-LOCI_API const char *loci_site_axes(loci_site site); /* "pos width" */
-LOCI_API const char *loci_site_meaning(loci_site site);
-/* By name; an unknown one is LOCI_EINVAL and the sentence names the nearest. */
-LOCI_CHECK loci_status loci_site_find(const char *name, loci_site *out, loci_err *err);
-
-/* ---------------------------------------------------------------- 3. model */
+/* ---------------------------------------------------------------- 2. model */
 
 typedef struct loci_model loci_model;
 
@@ -166,6 +164,7 @@ typedef enum loci_precision {
 } loci_precision;
 
 typedef struct loci_model_opts {
+  size_t size; /* of this struct */
   loci_precision precision;
   int threads;          /* 0: one per core */
   int64_t memory_bytes; /* what a walk may use beside the weights; 0: half of the machine's.  Given,
@@ -212,9 +211,8 @@ LOCI_CHECK loci_status loci_model_find(const char *name, char out[LOCI_PATH_SIZE
 /* As the model is now: what was got or made of it before an edit still says so. */
 LOCI_API const loci_model_info *loci_model_get_info(const loci_model *model);
 /* "xxh3:<16 hex digits>" over all weights; reads everything once, then remembers. */
-LOCI_CHECK loci_status loci_model_hash(const loci_model *model, const char **out, loci_err *err);
-/* Bytes a default trace of a question of [tokens] text tokens would use beside the weights. */
-LOCI_API int64_t loci_model_trace_bytes(const loci_model *model, int tokens);
+LOCI_CHECK loci_status loci_model_hash(const loci_model *model, loci_progress_fn progress,
+                                       void *ctx, const char **out, loci_err *err);
 
 /* All of this together, as one result. */
 typedef struct loci_info {
@@ -222,13 +220,14 @@ typedef struct loci_info {
   const loci_model_info *model; /* borrowed: the model must outlive the result */
   const char *hash;             /* borrowed likewise */
   int question_tokens;          /* of an ordinary question... */
-  int64_t trace_bytes;          /* ...and what its trace would use */
+  int64_t trace_bytes;          /* ...and what its trace would use beside the weights */
   int note_count;
   const char *const *notes;
 } loci_info; /* made by reading all weights, for the hash */
-LOCI_CHECK loci_status loci_info_new(const loci_model *model, loci_info **out, loci_err *err);
+LOCI_CHECK loci_status loci_info_new(const loci_model *model, loci_progress_fn progress, void *ctx,
+                                     loci_info **out, loci_err *err);
 
-/* ---------------------------------------------------------------- 4. text and images */
+/* ---------------------------------------------------------------- 3. text and images */
 
 typedef struct loci_tokenizer loci_tokenizer;
 
@@ -260,25 +259,27 @@ typedef struct loci_image {
 LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, loci_image **out,
                                        loci_err *err);
 
-/* ---------------------------------------------------------------- 5. prompt */
+/* ---------------------------------------------------------------- 4. prompt */
 
 /* A question about an image.  A constraint is a piece of the question that the answer must satisfy:
  * "this director", or "this director@2" for the second occurrence. */
 typedef struct loci_question {
+  size_t size;       /* of this struct */
   const char *image; /* path; NULL: none */
   const char *text;
   const char *template_name; /* NULL or "auto": the model's own; a name, "file:PATH", "text:.." */
   const char *const *constraints;
   int constraint_count;
-  const char *system; /* system prompt; NULL: none but the template's own */
-  const char *date;   /* what a template that asks for the day gets; NULL: 2026-01-01 */
+  const char *system;        /* system prompt; NULL: none but the template's own */
+  const char *date;          /* what a template that asks for the day gets; NULL: 2026-01-01 */
+  loci_progress_fn progress; /* of the vision tower */
+  void *progress_ctx;
 } loci_question;
 
 typedef enum loci_role {
 #define ROLE(id, name, meaning) LOCI_ROLE_##id,
 #include "loci_names.def"
 } loci_role;
-LOCI_API const char *loci_role_name(loci_role role); /* "constraint-last" */
 
 typedef struct loci_token {
   int id;
@@ -320,375 +321,12 @@ LOCI_CHECK loci_status loci_prompt_new(const loci_model *model, const loci_quest
 LOCI_API void loci_prompt_free(loci_prompt *prompt);
 LOCI_API const loci_prompt_info *loci_prompt_get_info(const loci_prompt *prompt);
 
-/* ---------------------------------------------------------------- 6. run */
-
-/* One forward pass over a prompt.  Say what to record and what to patch, then call forward once. */
-typedef struct loci_run loci_run;
-
-/* values of a site at a span of positions; rows * cols numbers */
-typedef struct loci_view {
-  const float *data;
-  int64_t rows, cols;
-} loci_view;
-
-typedef struct loci_patch {
-  loci_site site;
-  int layer;
-  int first, count;    /* positions */
-  const float *values; /* (count, row size of the site), of pattern (count, H, T); borrowed until
-                          loci_run_forward returns */
-  bool add;            /* add the values instead of replacing by them */
-} loci_patch;
-
-LOCI_CHECK loci_status loci_run_new(const loci_model *model, const loci_prompt *prompt,
-                                    loci_run **out, loci_err *err); /* borrows both */
-LOCI_API void loci_run_free(loci_run *run);
-/* Keeps a site of one layer, every position; final_norm and logits have no layer: 0. */
-LOCI_CHECK loci_status loci_run_record(loci_run *run, loci_site site, int layer, loci_err *err);
-/* Overwrites a site, or adds to it.  Several patches of one place work in the order given.  Sites
- * after the last layer (final_norm, logits) cannot be patched. */
-LOCI_CHECK loci_status loci_run_patch(loci_run *run, const loci_patch *patch, loci_err *err);
-LOCI_CHECK loci_status loci_run_forward(loci_run *run, loci_progress_fn progress, void *ctx,
-                                        loci_err *err);
-/* A recorded site: (T, row size); pattern: (H*T, T).  Borrowed from the run. */
-LOCI_CHECK loci_status loci_run_get(const loci_run *run, loci_site site, int layer, loci_view *out,
-                                    loci_err *err);
-/* All that was recorded, with input_ids, pixel_values, vision.features and vision.projected, as a
- * safetensors file of f32 ("mlp_out.3", axes as in loci_sites.def). */
-LOCI_CHECK loci_status loci_run_write(const loci_run *run, const char *path, loci_err *err);
-
-/* ---------------------------------------------------------------- 7. ask */
-
-typedef struct loci_candidate {
-  int id;
-  const char *text;
-  double p;
-} loci_candidate;
-
-enum { LOCI_TOP = 5 };
-
-typedef struct loci_answer {
-  loci_result result;
-  const char *text; /* decoded, special tokens skipped, stripped */
-  int count;        /* ids, the end token included if it came */
-  const int *ids;
-  const loci_candidate (*top)[LOCI_TOP]; /* per step, best first; top[i][0] was taken */
-  const loci_model_info *model;          /* borrowed: the model must outlive the result */
-  const char *hash;                      /* of its weights, if that is known already, or "" */
-} loci_answer;
-
-/* Greedy generation of at most [max_new] tokens (0: 20) and no more than the model has positions
- * for, ended by the checkpoint's end tokens and under its repetition penalty. */
-LOCI_CHECK loci_status loci_ask(const loci_model *model, const loci_prompt *prompt, int max_new,
-                                loci_progress_fn progress, void *ctx, loci_answer **out,
-                                loci_err *err);
-
-/* ---------------------------------------------------------------- 8. trace */
-
-typedef enum loci_metric {
-#define METRIC(id, name, meaning) LOCI_METRIC_##id,
-#include "loci_names.def"
-} loci_metric;
-
-typedef enum loci_direction { LOCI_DENOISE = 1, LOCI_NOISE = 2, LOCI_BOTH = 3 } loci_direction;
-
-typedef struct loci_trace_opts {
-  const char *corrupt;    /* NULL: "replace:Paris", or other words where that is the answer */
-  int constraint;         /* corrupt only this one (1-based); 0: all */
-  const char *answer;     /* NULL: the clean run's most likely next token */
-  const loci_site *sites; /* NULL: mlp_out, attn_out, resid_post */
-  int site_count;
-  const int *windows; /* NULL: {1} */
-  int window_count;
-  int first_layer, layer_count; /* centres; layer_count 0: all */
-  const char *positions; /* NULL: "each" and the groups constraint,after-constraint,last as further
-                            grids; or "each", or group names joined by commas */
-  loci_direction direction; /* 0: LOCI_DENOISE */
-  int seeds;                /* noise corruptions: number of seeds, 0: 10 */
-  uint64_t seed;
-  const char *noise_path; /* safetensors file with the tensor "noise" (seeds, rows, D) to add */
-  bool authors;           /* the released scripts' conventions (docs/MATH.md) */
-  int verify;             /* recompute this many random cells naively and compare */
-  bool no_hash;           /* leave model.hash empty instead of reading all weights for it */
-  loci_progress_fn progress;
-  void *progress_ctx;
-  int screen; /* estimate every cell by gradients, then run this many, the strongest; 0: run all.
-                 Windows of one layer only */
-  loci_metric screen_metric; /* strongest by p, logp or logit_diff */
-} loci_trace_opts;
-
-/* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
- * the logit difference o - o' and KL(clean || run) are at the last prompt position.  Nats. */
-typedef struct loci_metrics {
-  double p, logp, p_first, logp_first, logit_diff, kl;
-} loci_metrics;
-
-typedef struct loci_outcome {
-  loci_metrics m;
-  loci_candidate top[LOCI_TOP];
-} loci_outcome;
-
-/* Estimated indirect effects; logit_diff NaN unless the screening was by it. */
-typedef struct loci_estimate {
-  double p, logp, logit_diff;
-} loci_estimate;
-
-/* One sweep: cells [layer][column][head]. */
-typedef struct loci_grid {
-  loci_site site;
-  int window;
-  loci_direction direction;
-  int layer_count;
-  const int *layers;
-  int column_count;
-  const int *positions;      /* the columns' positions, or NULL */
-  const char *const *groups; /* the columns' group names, or NULL */
-  int head_count;            /* 0: no head axis */
-  const loci_metrics *cells; /* of the patched run */
-  const double *ie;          /* p - p of the run that was patched */
-  const double *restoration; /* ie / total effect; NaN: empty */
-  const bool *skipped;       /* known to be an exact zero without running */
-  /* NULL without screening.  A cell that is not exact has its estimate's numbers, kl NaN. */
-  const loci_estimate *estimates;
-  const bool *exact;
-  double spearman; /* rank correlation of estimates and effects over the cells run; NaN: too few */
-} loci_grid;
-
-/* What the walks' seconds went into. */
-typedef struct loci_spent {
-  double read;    /* waiting for weights that were still on their way from the disk */
-  double convert; /* weights of another dtype than that of the products */
-  double product, attention, head;
-  double other; /* norms, activations, sites, bookkeeping */
-} loci_spent;
-
-typedef struct loci_cost {
-  double seconds;
-  int64_t rows;    /* (row, layer) pairs that went through a layer's matrices */
-  int64_t formula; /* the bound of docs/MATH.md for the same cells */
-  double flop, naive_flop;
-  loci_spent spent;
-} loci_cost;
-
-typedef struct loci_trace {
-  loci_result result;
-  const loci_model_info *model; /* borrowed: the model must outlive the result */
-  const char *hash;
-  const loci_prompt_info *prompt; /* borrowed likewise */
-  const char *corrupt;            /* "replace:Paris" */
-  const char *precision;
-  loci_direction direction;
-  int window_count;
-  const int *windows;
-  uint64_t seed;
-  int target_count;
-  const int *target_ids;
-  const char *target_text;
-  bool answer_given;             /* metrics of several tokens are meaningful */
-  loci_outcome clean, corrupted; /* means over seeds */
-  loci_candidate other;          /* o' and its p in the corrupted run, of the first seed */
-  double total_effect;           /* clean p - corrupted p */
-  int grid_count;
-  const loci_grid *grids;
-  loci_cost cost;
-  int verified;           /* cells recomputed naively */
-  double verify_error;    /* their largest difference |a - b| / max(|b|, floor), of all metrics:
-                             floor 0.02 for p, 1 for the others */
-  double verify_rounding; /* in bf16: the largest |p - p in f32| of these cells, whose runs begin
-                             with the same input rows; in f32: 0 */
-  int note_count;
-  const char *const *notes;     /* one-line hints: small effect, shared first token, ... */
-  int64_t screen, screen_cells; /* cells run of cells estimated; 0: not screened */
-  loci_metric screen_metric;
-  double spearman; /* as in loci_grid, over all grids */
-} loci_trace;
-
-LOCI_CHECK loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,
-                                      const loci_trace_opts *opts, loci_trace **out, loci_err *err);
-/* LOCI_EINVAL, and what is wrong with a request whatever model and question it is for.  [each]: for
- * every example of a study, where "swap" may do without a text. */
-LOCI_CHECK loci_status loci_trace_check(const loci_trace_opts *opts, bool each, loci_err *err);
-
-typedef struct loci_trace_request {
-  const loci_prompt *prompt;
-  loci_trace_opts opts;
-  loci_trace *trace; /* comes out, for loci_free; NULL after an error */
-  loci_err err;      /* comes out: what failed in this trace alone */
-} loci_trace_request;
-
-/* Several traces in as few walks as the memory allows: weights are read and converted once for all,
- * and prompts that begin alike, with one picture, share those rows.  The numbers are those of
- * loci_trace_new; of what they share, each cost has its part.  Progress comes from the first one's
- * options.  What fails for all (memory, a stop) is the result, and then no trace comes out. */
-LOCI_CHECK loci_status loci_traces(const loci_model *model, loci_trace_request *requests, int count,
-                                   loci_err *err);
-
-/* ---------------------------------------------------------------- 9. knockout */
-
-/* A pathway: the attention edges from every position of the group [to], the queries, to every
- * position of the group [from], the sources, that is not after it. */
-typedef struct loci_edges {
-  const char *from, *to; /* names of groups, as in a trace: "image", "constraint-last" */
-} loci_edges;
-
-enum { LOCI_ALL_LAYERS = -1 };
-
-typedef struct loci_knockout_opts {
-  const char *answer;         /* NULL: the clean run's most likely next token */
-  const loci_edges *pathways; /* NULL: image->constraint, image->last, constraint->last, last->last;
-                                 of these only the ones the prompt has positions for */
-  int pathway_count;
-  int constraint; /* the groups are of this one only (1-based); 0: of all */
-  int window;     /* layers round each centre, 2 L at most; 0: 3; LOCI_ALL_LAYERS: one run per
-                     pathway, cut in every layer */
-  int first_layer, layer_count; /* centres; layer_count 0: all */
-  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
-  loci_progress_fn progress;
-  void *progress_ctx;
-} loci_knockout_opts;
-
-/* One pathway, cut in a window of layers round each centre. */
-typedef struct loci_pathway {
-  const char *from, *to;
-  int from_count, to_count; /* positions */
-  int window;
-  int layer_count;
-  const int *layers;         /* centres */
-  const loci_metrics *cells; /* of the run with its edges cut; KL(clean || run) */
-  const bool *skipped;       /* nothing cut there can reach the answer: the clean run's numbers */
-} loci_pathway;
-
-typedef struct loci_knockout {
-  loci_result result;
-  const loci_model_info *model; /* borrowed: the model must outlive the result */
-  const char *hash;
-  const loci_prompt_info *prompt; /* borrowed likewise */
-  const char *precision;
-  int target_count;
-  const int *target_ids;
-  const char *target_text;
-  bool answer_given;
-  loci_outcome clean;
-  loci_candidate other; /* o': the clean run's best token that is not the target's first */
-  int pathway_count;
-  const loci_pathway *pathways;
-  loci_cost cost; /* rows are the formula's, unless memory made several walks of it */
-} loci_knockout;
-
-/* All centres of all pathways in one walk, or as few as the memory allows. */
-LOCI_CHECK loci_status loci_knockout_new(const loci_model *model, const loci_prompt *prompt,
-                                         const loci_knockout_opts *opts, loci_knockout **out,
-                                         loci_err *err);
-/* As loci_trace_check. */
-LOCI_CHECK loci_status loci_knockout_check(const loci_knockout_opts *opts, loci_err *err);
-
-/* ---------------------------------------------------------------- 10. flow */
-
-typedef struct loci_flow_opts {
-  const char *from, *to;        /* groups: one pathway, its sources and queries; both NULL: image ->
-                                   constraint-last (with a picture) and constraint -> last */
-  int first_layer, layer_count; /* layer_count 0: all */
-  bool heads;                   /* keep each head's numbers, too */
-  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
-  loci_progress_fn progress;
-  void *progress_ctx;
-} loci_flow_opts;
-
-/* A pathway, layer by layer.  Numbers are means over its queries (docs/MATH.md, "Contributions").
- */
-typedef struct loci_flow_path {
-  const char *from, *to;
-  int source_count, query_count;
-  const int *sources, *queries;     /* positions, ascending */
-  const double *profile;            /* (layers, sources) contribution of each source */
-  const double *weights;            /* (layers, sources) its raw attention, mean over heads */
-  const double *total, *max, *mean; /* (layers) of the profile, over the sources */
-  const double *norm_of_sum;        /* (layers) || sum over the sources || */
-  const double *attention;          /* (layers) raw weight of all sources together */
-  int top_count;                    /* the top 5 % of the sources, at least one */
-  const int *top;                   /* (layers, top_count) their positions, strongest first */
-  const double *top_share;          /* (layers) their share of the total */
-} loci_flow_path;
-
-typedef struct loci_flow {
-  loci_result result;
-  const loci_model_info *model; /* borrowed: the model must outlive the result */
-  const char *hash;
-  const loci_prompt_info *prompt; /* borrowed likewise; T its length */
-  const char *precision;
-  loci_candidate next[LOCI_TOP]; /* the model's next token */
-  int layer_count, query_count;
-  const int *layers, *queries; /* positions, ascending: those of all pathways */
-  const float *contribution;   /* (layers, queries, T) head-summed */
-  const float *attention;      /* (layers, queries, T) raw, mean over heads */
-  int head_count;              /* 0: the following two are NULL */
-  const float *contribution_heads, *attention_heads; /* (layers, heads, queries, T) */
-  const float *value_norms;                          /* (layers, T) */
-  const bool *sinks; /* (layers, T): much attended to by these queries, with a small value */
-  int path_count;
-  const loci_flow_path *paths;
-  const float *pixels; /* (3, image_size, image_size) the picture as the model sees it, borrowed
-                          from the prompt; NULL: none */
-  int image_size, patch_size;
-  loci_cost cost; /* naive_flop: a plain forward, and a product for each query and source */
-  int note_count;
-  const char *const *notes; /* one-line hints */
-} loci_flow;
-
-/* One forward pass. */
-LOCI_CHECK loci_status loci_flow_new(const loci_model *model, const loci_prompt *prompt,
-                                     const loci_flow_opts *opts, loci_flow **out, loci_err *err);
-/* As loci_trace_check. */
-LOCI_CHECK loci_status loci_flow_check(const loci_flow_opts *opts, loci_err *err);
-
-/* ---------------------------------------------------------------- 11. lens */
-
-typedef struct loci_lens_opts {
-  const char *answer;    /* its first token is the target; NULL: the most likely next token */
-  int constraint;        /* groups are of this one only (1-based); 0: of all */
-  const char *positions; /* positions and groups joined by commas ("12,last"), or "each"; NULL:
-                            constraint-last,last, or last without a constraint */
-  int first_layer, layer_count; /* layer_count 0: all */
-  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
-  loci_progress_fn progress;
-  void *progress_ctx;
-} loci_lens_opts;
-
-/* Final norm and output head on the residual stream after a layer, at one position. */
-typedef struct loci_lens_cell {
-  loci_candidate top[LOCI_TOP];
-  double p, logp; /* of the target */
-  int rank;       /* of the target; 1: the most likely */
-} loci_lens_cell;
-
-typedef struct loci_lens {
-  loci_result result;
-  const loci_model_info *model; /* borrowed: the model must outlive the result */
-  const char *hash;
-  const loci_prompt_info *prompt; /* borrowed likewise */
-  const char *precision;
-  int target_id;
-  const char *target_text;
-  bool answer_given;
-  loci_candidate clean[LOCI_TOP]; /* the model's own next tokens, at the last position */
-  int position_count;
-  const int *positions; /* ascending */
-  int layer_count;
-  const int *layers;
-  const loci_lens_cell *cells; /* [position][layer] */
-  loci_cost cost;
-} loci_lens;
-
-/* One forward pass and the head on all cells. */
-LOCI_CHECK loci_status loci_lens_new(const loci_model *model, const loci_prompt *prompt,
-                                     const loci_lens_opts *opts, loci_lens **out, loci_err *err);
-/* As loci_trace_check. */
-LOCI_CHECK loci_status loci_lens_check(const loci_lens_opts *opts, loci_err *err);
-
 #ifdef __cplusplus
 }
 #endif
 
+#include "loci_run.h"
+#include "loci_trace.h"
 #include "loci_show.h"
 #include "loci_bench.h"
 #include "loci_study.h"

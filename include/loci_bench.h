@@ -13,6 +13,7 @@ extern "C" {
 /* ---------------------------------------------------------------- 13. bench */
 
 typedef struct loci_bench_opts {
+  size_t size;                               /* of this struct */
   int layers, width, inner, heads, kv_heads; /* 0: 4, 2048, 5504, 16, heads */
   int rows;                                  /* live rows of the walk; 0: 2048 */
   int repeats;                               /* 0: 5 */
@@ -31,7 +32,7 @@ typedef struct loci_bench {
   double walk_seconds;
   double share; /* walk / product */
 } loci_bench;
-LOCI_CHECK loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err);
+LOCI_CHECK loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench **out, loci_err *err);
 
 /* A whole trace at a model's own scale: every image position (random features of the vision tower's
  * size), 23 tokens of text, three sites, every layer, 15 positions and three groups. */
@@ -53,7 +54,7 @@ typedef struct loci_scale {
   int64_t peak_bytes;         /* of the process, resident, pages of the weights among them */
 } loci_scale;
 LOCI_CHECK loci_status loci_scale_run(const loci_model *model, loci_progress_fn progress, void *ctx,
-                                      loci_scale *out, loci_err *err);
+                                      loci_scale **out, loci_err *err);
 
 /* What an edit costs on this model: the same question with a target of one token, MultEdit in the
  * default layer. */
@@ -70,7 +71,8 @@ typedef struct loci_edit_cost {
   double edit_seconds;   /* all three: prepared, [steps] steps, applied */
 } loci_edit_cost;
 LOCI_CHECK loci_status loci_edit_cost_run(const loci_model *model, int steps, /* 0: 20 */
-                                          loci_edit_cost *out, loci_err *err);
+                                          loci_progress_fn progress, void *ctx,
+                                          loci_edit_cost **out, loci_err *err);
 
 #ifdef __cplusplus
 }

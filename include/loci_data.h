@@ -51,6 +51,7 @@ typedef struct loci_data_report {
 } loci_data_report;
 
 typedef struct loci_lint_opts {
+  size_t size;             /* of this struct */
   const loci_model *model; /* NULL: nothing about tokens is checked */
   int max_answer;          /* tokens of an answer, with a model; 0: 20 */
   bool no_images;          /* do not open pictures */
@@ -67,6 +68,7 @@ LOCI_CHECK loci_status loci_data_lint(const char *path, const loci_lint_opts *op
                                       loci_data_report **out, loci_err *err);
 
 typedef struct loci_import_opts {
+  size_t size;                /* of this struct */
   const char *format;         /* "okvqa", "known", "movies", "evqa", "csv" */
   const char *images;         /* folder; NULL: the table's own */
   const char *const *answers; /* paths: OK-VQA or VQAv2 questions and annotations */
@@ -84,6 +86,7 @@ LOCI_CHECK loci_status loci_data_import(const char *path, const char *to,
                                         loci_err *err);
 
 typedef struct loci_annotate_opts {
+  size_t size;         /* of this struct */
   const char *out;     /* the examples with the proposals as their constraints; NULL: none */
   const char *weights; /* file of weights; NULL: the built-in ones.  With [train]: written */
   const char *train;   /* .jsonl, or .csv with question and constraint (or main_entity) */

@@ -30,6 +30,7 @@ typedef struct loci_edit_request {
 
 /* How; a result has the values that were used. */
 typedef struct loci_edit_settings {
+  size_t size;             /* of this struct */
   int steps;               /* of Adam, at most; 0: 40 */
   double lr;               /* 0: 0.1; ft, ft-l: 1e-3 */
   double weight_decay;     /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
@@ -67,10 +68,11 @@ LOCI_CHECK loci_status loci_covariance_new(const loci_model *model, loci_example
 LOCI_CHECK loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_err *err);
 
 typedef struct loci_edit_opts {
+  size_t size; /* of this struct */
   bool has_layer;
   int layer; /* whose down projection is changed; else layer 2, or the last one that can answer */
   const char *method; /* "multedit" (NULL), "ft", "ft-l", "rome", "memit" (docs/MATH.md) */
-  loci_edit_settings settings;
+  const loci_edit_settings *settings;
   const loci_covariance *covariance; /* of rome and memit, of this model's layer */
   const loci_prompt *const *keep;    /* what no request may change, as loci_edit_request.kept */
   int keep_count;
@@ -182,12 +184,13 @@ LOCI_CHECK loci_status loci_edit_undo(const char *dir, loci_err *err);
 /* ---- what edits do, on an edit set */
 
 typedef struct loci_edit_test_opts {
-  loci_study_opts study;
+  size_t size; /* of this struct */
+  const loci_study_opts *study;
   const loci_edit *const *edits; /* all of them at once; NULL: each example is solved alone... */
   int edit_count;
-  loci_edit_opts how; /* ...like this */
-  int prompts;        /* wordings whose keys are averaged then; 0: 1 */
-  int renderings;     /* of same_entity_images, the pictures that take part too */
+  const loci_edit_opts *how; /* ...like this */
+  int prompts;               /* wordings whose keys are averaged then; 0: 1 */
+  int renderings;            /* of same_entity_images, the pictures that take part too */
 } loci_edit_test_opts;
 
 /* A number before and after the edit: a mean over examples of means over an example's questions. */
@@ -237,9 +240,10 @@ LOCI_CHECK loci_status loci_edit_tests_read(const char *const *paths, int count,
 /* ---- what edits do, over a setting */
 
 typedef struct loci_edit_curve_opts {
-  loci_edit_test_opts test; /* without edits */
-  const char *over;         /* "layer", "lambda", "steps", "max-norm", "lr"; or "count": the first n
-                               examples         of the file, solved into one matrix */
+  size_t size;                     /* of this struct */
+  const loci_edit_test_opts *test; /* without edits */
+  const char *over; /* "layer", "lambda", "steps", "max-norm", "lr"; or "count": the first n
+                       examples         of the file, solved into one matrix */
   const double *values;
   int value_count;
 } loci_edit_curve_opts;

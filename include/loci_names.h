@@ -24,6 +24,7 @@ typedef enum loci_names {
   LOCI_NAMES_STUDY,  /* what a store's run measures */
   LOCI_NAMES_CHOICE, /* how questions with options are asked */
   LOCI_NAMES_PRECISION,
+  LOCI_NAMES_TEMPLATE, /* of prompts; "auto", the model's own, is none of them */
   LOCI_NAMES_LISTS
 } loci_names;
 
@@ -32,12 +33,8 @@ LOCI_API const char *loci_name(loci_names list, int i);
 LOCI_API const char *loci_name_meaning(loci_names list, int i);
 /* The index of a name; an unknown one is LOCI_EINVAL, and the sentence names the nearest or all. */
 LOCI_CHECK loci_status loci_name_find(loci_names list, const char *name, int *out, loci_err *err);
-/* The i-th prompt template; NULL after the last.  "auto", the model's own, is none of them. */
-LOCI_API const char *loci_template_name(int i);
 /* The one of n words that was probably meant, or NULL when none is near. */
 LOCI_API const char *loci_name_near(const char *typed, const char *const *words, int n);
-
-LOCI_CHECK loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err);
 
 #ifdef __cplusplus
 }

@@ -42,6 +42,7 @@ extern "C" {
 typedef enum loci_color { LOCI_COLOR_NONE, LOCI_COLOR_256, LOCI_COLOR_TRUE } loci_color;
 
 typedef struct loci_draw_opts {
+  size_t size; /* of this struct */
   loci_metric metric;
   loci_color color; /* terminal only */
   int columns;      /* terminal width; 0: 80 */
@@ -95,16 +96,6 @@ LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_e
 LOCI_API void loci_text_free(char *text);
 /* A text and a line break as a file, whole or not there. */
 LOCI_CHECK loci_status loci_text_write(const char *text, const char *path, loci_err *err);
-
-/* To look instead of being called: loci_monitor_progress as the progress function, a zeroed
- * loci_monitor as its ctx.  Any thread may cancel, or ask for the stage (NULL: nothing yet). */
-typedef struct loci_monitor {
-  int cancel, permille; /* of the stage */
-  const char *stage;
-} loci_monitor;
-LOCI_API bool loci_monitor_progress(void *monitor, const char *stage, double done, double total);
-LOCI_API void loci_monitor_cancel(loci_monitor *monitor);
-LOCI_API const char *loci_monitor_stage(const loci_monitor *monitor, int *permille);
 
 #ifdef __cplusplus
 }

@@ -42,12 +42,13 @@ typedef struct loci_sharing {
 } loci_sharing;
 
 typedef struct loci_run_opts {
-  loci_study_opts study;       /* limit counts examples used before, too */
-  const char *what;            /* kinds joined by commas; NULL: "trace" */
-  loci_trace_opts trace;       /* corruption, sites, windows, layers, seeds */
-  loci_knockout_opts knockout; /* window, layers */
-  double least_effect;         /* smaller total effects do not count in the mean */
-  int shard, shard_count;      /* only every shard_count-th line, from line [shard] on; 0: all */
+  size_t size;                        /* of this struct */
+  const loci_study_opts *study;       /* limit counts examples used before, too */
+  const char *what;                   /* kinds joined by commas; NULL: "trace" */
+  const loci_trace_opts *trace;       /* corruption, sites, windows, layers, seeds */
+  const loci_knockout_opts *knockout; /* window, layers */
+  double least_effect;                /* smaller total effects do not count in the mean */
+  int shard, shard_count; /* only every shard_count-th line, from line [shard] on; 0: all */
   double
       stop_width; /* end when the mean's interval is narrower, of 30 examples or more; 0: never */
   bool retry;     /* measure dropped examples again */
@@ -65,19 +66,24 @@ LOCI_CHECK loci_status loci_store_run(loci_store *store, const loci_model *model
 
 /* What loci_store_run would measure, whatever its limit. */
 typedef struct loci_todo {
-  int64_t *lines; /* ascending */
+  loci_result result;
+  const int64_t *lines; /* ascending */
   int64_t count;
   int64_t used;          /* examples that count against a limit already */
   loci_run_state before; /* of the first kind */
 } loci_todo;
 LOCI_CHECK loci_status loci_store_todo(loci_store *store, const loci_model *model,
                                        loci_examples *examples, const loci_run_opts *opts,
-                                       loci_todo *out, loci_err *err);
-LOCI_API void loci_todo_clear(loci_todo *todo);
-/* The rows of all examples, which [from] forgets, as bytes for loci_store_give; for
- * loci_store_free_rows. */
-LOCI_CHECK loci_status loci_store_take(loci_store *from, void **rows, int64_t *size, loci_err *err);
-LOCI_API void loci_store_free_rows(void *rows);
+                                       loci_todo **out, loci_err *err);
+
+/* Rows on their way to another process. */
+typedef struct loci_rows {
+  loci_result result;
+  const void *bytes;
+  int64_t size;
+} loci_rows;
+/* The rows of all examples, which [from] forgets, for loci_store_give. */
+LOCI_CHECK loci_status loci_store_take(loci_store *from, loci_rows **out, loci_err *err);
 /* Rows of another process, in one transaction; what [to] has already is left alone. */
 LOCI_CHECK loci_status loci_store_give(loci_store *to, const void *rows, int64_t size,
                                        loci_err *err);
@@ -86,7 +92,7 @@ LOCI_CHECK loci_status loci_store_give(loci_store *to, const void *rows, int64_t
  * it has already is left alone.  Of a kind that two of them measured, they must share a run: other
  * settings or weights are LOCI_EINVAL, and the sentence says which. */
 LOCI_CHECK loci_status loci_store_merge(const char *const *paths, int count, const char *out,
-                                        loci_err *err);
+                                        loci_progress_fn progress, void *ctx, loci_err *err);
 
 /* ---- what is in a store */
 
@@ -119,22 +125,35 @@ typedef struct loci_store_info {
 
 LOCI_CHECK loci_status loci_store_info_new(loci_store *store, loci_store_info **out, loci_err *err);
 
-/* A run's average, as the study commands make it of a file of examples.  [run] 0: the newest. */
-LOCI_CHECK loci_status loci_store_average(loci_store *store, int64_t run, double least_effect,
-                                          uint64_t seed, loci_average **out, loci_err *err);
+/* What is read of a store, and how. */
+typedef struct loci_store_opts {
+  size_t size;         /* of this struct */
+  int64_t run;         /* 0: the newest; of an export: all */
+  double least_effect; /* smaller total effects do not count in means */
+  uint64_t seed;       /* of bootstrap draws */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_store_opts;
+
+/* A run's average, as the study commands make it of a file of examples. */
+LOCI_CHECK loci_status loci_store_average(loci_store *store, const loci_store_opts *opts,
+                                          loci_average **out, loci_err *err);
 
 /* All runs as one page, dir/index.html, which needs nothing else: figures, tables, intervals, heat
  * maps of the first examples, settings, hashes.  [dir] is made where it is not there. */
-LOCI_CHECK loci_status loci_store_report(loci_store *store, double least_effect, uint64_t seed,
+LOCI_CHECK loci_status loci_store_report(loci_store *store, const loci_store_opts *opts,
                                          const char *dir, loci_err *err);
 
 /* ---- two runs */
 
 typedef struct loci_compare_opts {
+  size_t size;          /* of this struct */
   int64_t run_a, run_b; /* 0: the newest of its store */
   double least_effect;  /* as in an average */
   uint64_t seed;
   bool by_right; /* right answers of a against wrong answers of b, whatever their effect */
+  loci_progress_fn progress;
+  void *progress_ctx;
 } loci_compare_opts;
 
 /* One number of both: means, b - a with its bootstrap interval, the two-sided p of a normal test,
@@ -174,10 +193,9 @@ LOCI_CHECK loci_status loci_store_compare(loci_store *a, loci_store *b,
                                           const loci_compare_opts *opts, loci_comparison **out,
                                           loci_err *err);
 
-/* Every number of a run (0: of all) by the path's ending: .csv, a row each; .npz, arrays by
- * series. */
-LOCI_CHECK loci_status loci_store_export(loci_store *store, int64_t run, const char *path,
-                                         loci_err *err);
+/* Every number of a run, by the path's ending: .csv, a row each; .npz, arrays by series. */
+LOCI_CHECK loci_status loci_store_export(loci_store *store, const loci_store_opts *opts,
+                                         const char *path, loci_err *err);
 
 #ifdef __cplusplus
 }

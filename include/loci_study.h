@@ -45,8 +45,6 @@ LOCI_API void loci_examples_close(loci_examples *examples);
  * that is no example (*err names file, line and field), the next call goes on after it. */
 LOCI_CHECK loci_status loci_examples_next(loci_examples *examples, loci_example **out,
                                           loci_err *err);
-/* Any field that is one value, by its name in the file; NULL: the line does not have it. */
-LOCI_API const char *loci_example_field(const loci_example *example, const char *name);
 
 /* Whether an answer is one of the accepted ones but for case, articles, punctuation and spelled
  * numbers (docs/MATH.md, "Answers"). */
@@ -58,6 +56,7 @@ LOCI_CHECK loci_status loci_answer_matches(const char *answer, const char *const
 /* How a study goes through a file.  An example it cannot use is dropped, with the reason, and the
  * study goes on. */
 typedef struct loci_study_opts {
+  size_t size;                               /* of this struct */
   const char *template_name, *system, *date; /* as loci_question has them */
   int limit;                                 /* examples to use at most; 0: all */
   int max_new;                               /* tokens of an answer; 0: 20 */
@@ -86,7 +85,8 @@ typedef struct loci_sample {
 } loci_sample;
 
 typedef struct loci_predict_opts {
-  loci_study_opts study;
+  size_t size; /* of this struct */
+  const loci_study_opts *study;
   int first_layer, layer_count; /* whose contributions count; layer_count 0: chosen on one half of
                                    the examples, tested on the other */
 } loci_predict_opts;
@@ -141,7 +141,8 @@ typedef enum loci_choose {
 } loci_choose;
 
 typedef struct loci_score_opts {
-  loci_study_opts study;
+  size_t size; /* of this struct */
+  const loci_study_opts *study;
   loci_choose choose; /* where a question has options (docs/FORMATS.md, "Question sets") */
   const char *const *by;
   int by_count; /* fields of the examples to group by; 8 at most */

@@ -76,12 +76,13 @@ static void show_scale(const loci_scale *s) {
 }
 
 static loci_status scale(cli *c, loci_model *model, int steps, char **json) {
-  loci_scale s;
+  loci_scale *s = NULL;
   (void)steps;
   loci_status st = loci_scale_run(model, term_progress, &c->term, &s, &c->err);
-  if (!st) st = loci_json(&s.result, json, &c->err);
+  if (!st) st = loci_json(&s->result, json, &c->err);
   term_progress_end(&c->term);
-  if (!st && !c->json) show_scale(&s);
+  if (!st && !c->json) show_scale(s);
+  loci_free(s);
   return st;
 }
 
@@ -98,10 +99,12 @@ static void show_edit(const loci_edit_cost *e) {
 }
 
 static loci_status edit_cost(cli *c, loci_model *model, int steps, char **json) {
-  loci_edit_cost e;
-  loci_status st = loci_edit_cost_run(model, steps, &e, &c->err);
-  if (!st) st = loci_json(&e.result, json, &c->err);
-  if (!st && !c->json) show_edit(&e);
+  loci_edit_cost *e = NULL;
+  loci_status st = loci_edit_cost_run(model, steps, term_progress, &c->term, &e, &c->err);
+  if (!st) st = loci_json(&e->result, json, &c->err);
+  term_progress_end(&c->term);
+  if (!st && !c->json) show_edit(e);
+  loci_free(e);
   return st;
 }
 
@@ -123,19 +126,21 @@ static int bench_model(cli *c, const char *what, measure_fn *measure) {
 
 int cmd_bench(cli *c) {
   loci_bench_opts opts;
-  loci_bench bench;
+  loci_bench *bench = NULL;
   char *json = NULL;
   if (args_has(&c->args, OPT_SCALE)) return bench_model(c, "scale", scale);
   if (args_has(&c->args, OPT_EDIT_COST)) return bench_model(c, "edit", edit_cost);
   if (args_has(&c->args, OPT_STEPS)) return cli_usage(c, "--steps is for bench --edit");
   memset(&opts, 0, sizeof opts);
+  opts.size = sizeof opts;
   opts.progress = term_progress;
   opts.progress_ctx = &c->term;
   int code = read_options(c, &opts);
   if (code) return code;
-  if (loci_bench_run(&opts, &bench, &c->err) || loci_json(&bench.result, &json, &c->err))
-    return cli_failed(c);
+  if (loci_bench_run(&opts, &bench, &c->err) || loci_json(&bench->result, &json, &c->err))
+    code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!c->json) show(c, &bench);
-  return cli_write_json(c, json);
+  if (!code && !c->json) show(c, bench);
+  loci_free(bench);
+  return code ? code : cli_write_json(c, json);
 }

@@ -8,6 +8,7 @@ int cmd_data_annotate(cli *c) {
   loci_annotate_opts opts;
   loci_data_report *report = NULL;
   memset(&opts, 0, sizeof opts);
+  opts.size = sizeof opts;
   int code = data_output(c, &opts.out);
   if (code) return code;
   opts.weights = args_get(&c->args, OPT_WEIGHTS);

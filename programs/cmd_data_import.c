@@ -22,6 +22,7 @@ int cmd_data_import(cli *c) {
   loci_data_report *report = NULL;
   const char **answers, *out;
   memset(&opts, 0, sizeof opts);
+  opts.size = sizeof opts;
   int code = data_output(c, &out);
   if (!code && !out) return cli_usage(c, "data import needs -o F.jsonl");
   if (!code) code = answer_files(c, &answers, &opts.answer_count);

@@ -17,6 +17,7 @@ int cmd_data_lint(cli *c) {
   loci_model *model = NULL;
   loci_data_report *report = NULL;
   memset(&opts, 0, sizeof opts);
+  opts.size = sizeof opts;
   int code = data_output(c, &opts.out);
   if (!code) code = check_fix(c, opts.out);
   if (!code) code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &opts.max_answer);

@@ -37,6 +37,7 @@ int cmd_edit_covariance(cli *c) {
   loci_covariance *k = NULL;
   int layer = 0;
   memset(&opts, 0, sizeof opts);
+  opts.size = sizeof opts;
   int code = study_opts(c, &opts);
   if (!code) code = cli_int(c, OPT_LAYER, 0, 100000, &layer);
   if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);

@@ -12,6 +12,10 @@ enum { MOST_PROMPTS = 1000, MOST_POINTS = 1000, NAME_SIZE = 16 };
 
 typedef struct request {
   loci_edit_curve_opts opts;
+  loci_edit_test_opts test;
+  loci_study_opts study;
+  loci_edit_opts how;
+  loci_edit_settings settings;
   char over[NAME_SIZE];
   double values[MOST_POINTS];
 } request;
@@ -63,21 +67,26 @@ int cmd_edit_curve(cli *c) {
   loci_edit_curve *curve = NULL;
   prompt_list keep = {0};
   memset(&r, 0, sizeof r);
+  r.opts.size = sizeof r.opts;
+  r.opts.test = &r.test;
+  r.test.size = sizeof r.test;
+  r.test.study = &r.study;
+  r.test.how = &r.how;
   int code = read_over(c, &r);
-  if (!code) code = study_opts(c, &r.opts.test.study);
-  if (!code) code = edit_opts(c, &r.opts.test.how);
-  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.opts.test.prompts);
-  if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.opts.test.renderings);
+  if (!code) code = study_opts(c, &r.study);
+  if (!code) code = edit_opts(c, &r.how, &r.settings);
+  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.test.prompts);
+  if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.test.renderings);
   if (!code) code = cli_open_model(c, &m);
   if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
-  r.opts.test.how.keep = (const loci_prompt *const *)keep.at;
-  r.opts.test.how.keep_count = keep.count;
+  r.how.keep = (const loci_prompt *const *)keep.at;
+  r.how.keep_count = keep.count;
   if (!code && loci_edit_curve_new(m, c->args.rest[0], &r.opts, &curve, &c->err))
     code = cli_failed(c);
   term_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &curve->result, NULL);
   loci_free(curve);
-  edit_opts_clear(&r.opts.test.how);
+  edit_opts_clear(&r.how);
   prompt_list_clear(&keep);
   loci_model_close(m);
   return code;

@@ -20,6 +20,7 @@ typedef struct wish {
 
 typedef struct request {
   loci_edit_opts opts;
+  loci_edit_settings settings;
   int prompts, renderings; /* of each request, at most */
   prompt_list keep;
   wish *wishes;
@@ -166,11 +167,14 @@ static int read_one(cli *c, request *r, const loci_model *m) {
   const char *constraint = args_get(&c->args, OPT_CONSTRAINT);
   const char *rephrase[MOST_PROMPTS];
   int n = 0;
-  loci_question q = {.image = args_get(&c->args, OPT_IMAGE),
+  loci_question q = {.size = sizeof q,
+                     .image = args_get(&c->args, OPT_IMAGE),
                      .text = args_get(&c->args, OPT_QUESTION),
                      .template_name = cli_template(c),
                      .system = args_get(&c->args, OPT_SYSTEM),
                      .date = args_get(&c->args, OPT_DATE),
+                     .progress = term_progress,
+                     .progress_ctx = &c->term,
                      .constraints = &constraint,
                      .constraint_count = 1};
   while (n < MOST_PROMPTS && (rephrase[n] = args_at(&c->args, OPT_REPHRASE, n)) != NULL) n++;
@@ -197,11 +201,14 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
     return w && w->name ? refuse(c, w, "", why) : out_of_memory(c);
   }
   bool sees = loci_model_get_info(m)->image_rows > 0; /* a text model is asked without */
-  loci_question q = {.image = sees ? x->image : NULL,
+  loci_question q = {.size = sizeof q,
+                     .image = sees ? x->image : NULL,
                      .text = x->question,
                      .template_name = cli_template(c),
                      .system = args_get(&c->args, OPT_SYSTEM),
                      .date = args_get(&c->args, OPT_DATE),
+                     .progress = term_progress,
+                     .progress_ctx = &c->term,
                      .constraints = x->constraints,
                      .constraint_count = 1};
   others more = {x->rephrase, x->same_entity, x->rephrase_count, sees ? x->same_entity_count : 0};
@@ -370,7 +377,7 @@ int cmd_edit_solve(cli *c) {
   memset(&r, 0, sizeof r);
   int code = check_options(c);
   r.prompts = 1;
-  if (!code) code = edit_opts(c, &r.opts);
+  if (!code) code = edit_opts(c, &r.opts, &r.settings);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.prompts);
   if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.renderings);
   if (!code) code = cli_open_model(c, &m);

@@ -37,15 +37,24 @@ static int check_options(cli *c) {
 
 int cmd_edit_test(cli *c) {
   loci_edit_test_opts opts;
+  loci_study_opts study;
+  loci_edit_opts how;
+  loci_edit_settings settings;
   edit_files edits;
   prompt_list keep = {0};
   loci_examples *examples = NULL;
   loci_model *m = NULL;
   loci_edit_test *t = NULL;
   memset(&opts, 0, sizeof opts);
+  memset(&study, 0, sizeof study);
+  memset(&how, 0, sizeof how);
+  memset(&settings, 0, sizeof settings);
+  opts.size = sizeof opts;
+  opts.study = &study;
+  opts.how = &how;
   int code = check_options(c);
-  if (!code) code = study_opts(c, &opts.study);
-  if (!code) code = edit_opts(c, &opts.how);
+  if (!code) code = study_opts(c, &study);
+  if (!code) code = edit_opts(c, &how, &settings);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &opts.prompts);
   if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &opts.renderings);
   memset(&edits, 0, sizeof edits);
@@ -53,8 +62,8 @@ int cmd_edit_test(cli *c) {
   if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
   if (!code) code = cli_open_model(c, &m);
   if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
-  opts.how.keep = (const loci_prompt *const *)keep.at;
-  opts.how.keep_count = keep.count;
+  how.keep = (const loci_prompt *const *)keep.at;
+  how.keep_count = keep.count;
   opts.edits = (const loci_edit *const *)edits.at;
   opts.edit_count = edits.count;
   if (!code && loci_edit_test_new(m, examples, &opts, &t, &c->err)) code = cli_failed(c);
@@ -63,7 +72,7 @@ int cmd_edit_test(cli *c) {
   loci_free(t);
   loci_examples_close(examples);
   edit_free_files(&edits);
-  edit_opts_clear(&opts.how);
+  edit_opts_clear(&how);
   prompt_list_clear(&keep);
   loci_model_close(m);
   return code;

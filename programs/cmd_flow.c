@@ -16,7 +16,7 @@ static int read_request(cli *c, request *r) {
   r->opts.from = args_get(&c->args, OPT_FROM);
   r->opts.to = args_get(&c->args, OPT_TO);
   if (code) return code;
-  if (loci_flow_check(&r->opts, &c->err)) return cli_refused(c);
+  if (loci_check(LOCI_KIND_FLOW, &r->opts, &c->err)) return cli_refused(c);
   if (!r->opts.from && !args_has(&c->args, OPT_CONSTRAINT))
     return cli_usage(c, "flow needs -c TEXT, a piece of the question, or --from and --to");
   r->opts.heads = args_has(&c->args, OPT_EACH_HEAD);
@@ -32,6 +32,7 @@ int cmd_flow(cli *c) {
   loci_prompt *prompt;
   loci_flow *flow = NULL;
   memset(&r, 0, sizeof r);
+  r.opts.size = sizeof r.opts;
   r.draw = cli_draw_opts(c);
   int code = read_request(c, &r);
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);

@@ -88,14 +88,12 @@ static const struct {
     {"directions", LOCI_NAMES_DIRECTION, "Directions of a trace:"},
     {"methods", LOCI_NAMES_METHOD, "Methods of edits:"},
     {"measurements", LOCI_NAMES_STUDY, "What study run measures of each example, for --what:"},
-    {"templates", LOCI_NAMES_LISTS, "Prompt templates, for -t; auto is the model's own:"},
+    {"templates", LOCI_NAMES_TEMPLATE, "Prompt templates, for -t; auto is the model's own:"},
 };
 
 static void put_names(const term *t, loci_names list) {
   const char *name;
   char meaning[200];
-  for (int i = 0; list == LOCI_NAMES_LISTS && (name = loci_template_name(i)) != NULL; i++)
-    printf("  %s\n", name);
   for (int i = 0; (name = loci_name(list, i)) != NULL; i++) {
     const char *axes = list == LOCI_NAMES_SITE ? loci_site_axes((loci_site)i) : NULL;
     snprintf(meaning, sizeof meaning, "%s%s%s%s", loci_name_meaning(list, i), axes ? " (" : "",
@@ -137,8 +135,9 @@ bool help_family(const char *word, const term *t) {
 /* The words of "{group}|each", names of lists written out; kinds of corruption end in ":" where a
  * value follows. */
 static void put_takes(const char *takes) {
-  static const char *const words[] = {"site",      "group",  "role",  "corruption", "metric",
-                                      "direction", "method", "study", "choice",     "precision"};
+  static const char *const words[] = {"site",   "group",     "role",    "corruption",
+                                      "metric", "direction", "method",  "study",
+                                      "choice", "precision", "template"};
   static const char *const arguments[] = {
 #define CORRUPTION(id, name, argument, on_image, meaning) argument,
 #include <loci_names.def>
@@ -150,8 +149,6 @@ static void put_takes(const char *takes) {
       putchar(*takes++);
       continue;
     }
-    for (int i = 0; !strncmp(takes, "{template", 9) && (name = loci_template_name(i)) != NULL; i++)
-      printf("%s%s", i ? "|" : "", name);
     for (int l = 0; l < LENGTH(words); l++) {
       if (strncmp(takes + 1, words[l], n - 1) != 0) continue;
       for (int i = 0; (name = loci_name((loci_names)l, i)) != NULL; i++)

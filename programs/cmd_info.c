@@ -60,9 +60,11 @@ int cmd_info(cli *c) {
   char *json = NULL;
   int code = cli_open_model(c, &model);
   if (code) return code;
-  if (loci_info_new(model, &info, &c->err) || loci_json(&info->result, &json, &c->err)) {
+  if (loci_info_new(model, term_progress, &c->term, &info, &c->err) ||
+      loci_json(&info->result, &json, &c->err)) {
     code = cli_failed(c);
   } else {
+    term_progress_end(&c->term);
     if (!c->json) show(c, info);
     code = c->host ? cli_show_result(c, &info->result, NULL) : cli_write_json(c, json);
     if (c->host) loci_text_free(json);

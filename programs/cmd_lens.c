@@ -18,7 +18,7 @@ static int read_request(cli *c, request *r) {
   if (!code) code = cli_int(c, OPT_ONLY, 1, 64, &r->opts.constraint);
   if (!code) code = cli_metric(c, &r->draw.metric);
   if (code) return code;
-  if (loci_lens_check(&r->opts, &c->err)) return cli_refused(c);
+  if (loci_check(LOCI_KIND_LENS, &r->opts, &c->err)) return cli_refused(c);
   if (r->draw.metric != LOCI_METRIC_P && r->draw.metric != LOCI_METRIC_LOGP)
     return cli_usage(c, "--metric: a lens draws p or logp of the target, not %s",
                      loci_name(LOCI_NAMES_METRIC, (int)r->draw.metric));
@@ -34,6 +34,7 @@ int cmd_lens(cli *c) {
   loci_prompt *prompt;
   loci_lens *l = NULL;
   memset(&r, 0, sizeof r);
+  r.opts.size = sizeof r.opts;
   r.draw = cli_draw_opts(c);
   int code = read_request(c, &r);
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);

@@ -42,7 +42,7 @@ static void put_json(const cli *c, const record *r, int positions) {
   printf("{\"format\": \"loci.record/1\", \"version\": \"%s\", \"positions\": %d, \"sites\": [",
          loci_version(), positions);
   for (int s = 0; s < r->site_count; s++)
-    printf("%s\"%s\"", s ? ", " : "", loci_site_name(r->sites[s]));
+    printf("%s\"%s\"", s ? ", " : "", loci_name(LOCI_NAMES_SITE, r->sites[s]));
   printf("], \"layers\": [");
   for (int l = 0; l < r->layers; l++) printf("%s%d", l ? ", " : "", r->first + l);
   printf("], \"files\": [");

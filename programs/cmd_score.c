@@ -10,6 +10,7 @@ enum { MOST_FIELDS = 8, FIELD_SIZE = 64 };
 
 typedef struct request {
   loci_score_opts opts;
+  loci_study_opts study;
   char names[MOST_FIELDS][FIELD_SIZE];
   const char *by[MOST_FIELDS];
 } request;
@@ -44,7 +45,9 @@ int cmd_score(cli *c) {
   loci_examples *examples = NULL;
   loci_score *score = NULL;
   memset(&r, 0, sizeof r);
-  int code = study_opts(c, &r.opts.study);
+  r.opts.size = sizeof r.opts;
+  r.opts.study = &r.study;
+  int code = study_opts(c, &r.study);
   if (!code) code = read_fields(c, &r);
   if (!code) code = read_choice(c, &r);
   if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);

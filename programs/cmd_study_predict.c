@@ -7,11 +7,15 @@
 
 int cmd_study_predict(cli *c) {
   loci_predict_opts opts;
+  loci_study_opts study;
   loci_model *model;
   loci_examples *examples;
   loci_prediction *p = NULL;
   memset(&opts, 0, sizeof opts);
-  int code = study_opts(c, &opts.study);
+  memset(&study, 0, sizeof study);
+  opts.size = sizeof opts;
+  opts.study = &study;
+  int code = study_opts(c, &study);
   if (!code) code = cli_layers(c, &opts.first_layer, &opts.layer_count);
   if (!code) code = study_open(c, &model, &examples);
   if (code) return code;

@@ -12,6 +12,9 @@
 
 typedef struct request {
   loci_run_opts run;
+  loci_study_opts study;
+  loci_trace_opts trace;
+  loci_knockout_opts knockout;
   trace_lists lists;
   cut_lists cuts;
 } request;
@@ -54,8 +57,10 @@ static int read_measurements(cli *c, request *r) {
   if (trace && cut && args_has(&c->args, OPT_WINDOW))
     return cli_usage(c, "--window is for trace or for knockout: measure them one after the other");
   int code = cli_metric(c, &metric);
-  if (!code && cut) code = cut_read(c, &r->cuts, &o->knockout);
-  if (!code && (trace || !cut)) code = trace_read(c, true, metric, &r->lists, &o->trace);
+  if (!code && cut) code = cut_read(c, &r->cuts, &r->knockout);
+  if (!code && (trace || !cut)) code = trace_read(c, true, metric, &r->lists, &r->trace);
+  if (cut) o->knockout = &r->knockout;
+  if (trace || !cut) o->trace = &r->trace;
   return code;
 }
 
@@ -63,7 +68,7 @@ static int read_options(cli *c, request *r) {
   loci_run_opts *o = &r->run;
   o->what = args_get(&c->args, OPT_WHAT);
   o->retry = args_has(&c->args, OPT_RETRY);
-  int code = study_opts(c, &o->study);
+  int code = study_opts(c, &r->study);
   if (!code) code = read_shard(c, o);
   if (!code) code = read_stop(c, o);
   if (!code) code = read_measurements(c, r);
@@ -136,10 +141,12 @@ static int measure(cli *c, request *r, int processes) {
 int cmd_study_run(cli *c) {
   request r;
   memset(&r, 0, sizeof r);
+  r.run.size = sizeof r.run;
+  r.run.study = &r.study;
   int code = read_options(c, &r);
   if (code) return code;
-  r.run.study.progress = progress;
-  r.run.study.progress_ctx = c;
+  r.study.progress = progress;
+  r.study.progress_ctx = c;
   r.run.each = show_state;
   r.run.each_ctx = c;
   int processes = sharing_start(c);

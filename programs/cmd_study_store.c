@@ -40,35 +40,45 @@ static int check_report(cli *c) {
       c, "-o %.200s: study report writes .json .csv .png .svg .pdf .html, or a directory", dir);
 }
 
-static int write_report(cli *c, loci_store *store, double least, uint64_t seed) {
+static int write_report(cli *c, loci_store *store, const loci_store_opts *how) {
   char path[4200];
   const char *dir = report_directory(c);
   if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "study report writes one directory");
-  if (loci_store_report(store, least, seed, dir, &c->err)) return cli_failed(c);
+  if (loci_store_report(store, how, dir, &c->err)) return cli_failed(c);
   snprintf(path, sizeof path, "%.4096s/index.html", dir);
   cli_say_written(c, path);
   return EXIT_DONE;
 }
 
+/* --run, --seed and who is told. */
+static int read_how(cli *c, loci_store_opts *out) {
+  int run = 0;
+  memset(out, 0, sizeof *out);
+  out->size = sizeof *out;
+  int code = cli_int(c, OPT_RUN, 1, INT_MAX, &run);
+  if (!code) code = cli_seed(c, &out->seed);
+  out->run = run;
+  out->progress = term_progress;
+  out->progress_ctx = &c->term;
+  return code;
+}
+
 int cmd_study_report(cli *c) {
   loci_store *store;
   loci_average *a = NULL;
-  loci_study_opts o = {0};
-  double least;
-  int run = 0;
+  loci_store_opts o;
   int code = check_report(c);
-  if (!code) code = cli_int(c, OPT_RUN, 1, INT_MAX, &run);
-  if (!code) code = study_opts(c, &o);
-  if (!code) code = study_least_effect(c, &least);
+  if (!code) code = read_how(c, &o);
+  if (!code) code = study_least_effect(c, &o.least_effect);
   if (!code) code = open_store(c, &store);
   if (code) return code;
   if (report_directory(c)) {
-    code = write_report(c, store, least, o.seed);
-  } else if (loci_store_average(store, run, least, o.seed, &a, &c->err)) {
+    code = write_report(c, store, &o);
+  } else if (loci_store_average(store, &o, &a, &c->err)) {
     code = cli_failed(c);
-  } else {
-    code = cli_show_result(c, &a->result, NULL);
   }
+  term_progress_end(&c->term);
+  if (a) code = cli_show_result(c, &a->result, NULL);
   loci_free(a);
   loci_store_close(store);
   return code;
@@ -77,16 +87,14 @@ int cmd_study_report(cli *c) {
 int cmd_study_export(cli *c) {
   loci_store *store;
   const char *out;
-  int run = 0;
-  int code = cli_int(c, OPT_RUN, 1, INT_MAX, &run);
+  loci_store_opts o;
+  int code = read_how(c, &o);
   if (!code) code = open_store(c, &store);
   if (code) return code;
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) {
-    if (loci_store_export(store, run, out, &c->err)) {
-      code = cli_failed(c);
-    } else {
-      cli_say_written(c, out);
-    }
+    if (loci_store_export(store, &o, out, &c->err)) code = cli_failed(c);
+    term_progress_end(&c->term);
+    if (!code) cli_say_written(c, out);
   }
   loci_store_close(store);
   return code;
@@ -96,7 +104,9 @@ int cmd_study_merge(cli *c) {
   loci_store *store;
   const char *out = args_get(&c->args, OPT_OUT);
   if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "study merge writes one store");
-  if (loci_store_merge(c->args.rest, c->args.rest_count, out, &c->err)) return cli_failed(c);
+  if (loci_store_merge(c->args.rest, c->args.rest_count, out, term_progress, &c->term, &c->err))
+    return cli_failed(c);
+  term_progress_end(&c->term);
   if (loci_store_open(out, false, &store, &c->err)) return cli_failed(c);
   int code = study_show_store(c, store);
   loci_store_close(store);
@@ -120,16 +130,16 @@ static int read_two_runs(cli *c, loci_compare_opts *o) {
 int cmd_study_compare(cli *c) {
   loci_store *a, *b = NULL;
   loci_comparison *x = NULL;
-  loci_compare_opts o = {0};
-  loci_study_opts study = {0};
+  loci_compare_opts o = {.size = sizeof o};
   const char *by = args_get(&c->args, OPT_BY);
   if (by && strcmp(by, "right") != 0) return cli_bad_value(c, OPT_BY, "right");
   o.by_right = by != NULL;
-  int code = study_opts(c, &study);
+  o.progress = term_progress;
+  o.progress_ctx = &c->term;
+  int code = cli_seed(c, &o.seed);
   if (!code) code = read_two_runs(c, &o);
   if (!code) code = study_least_effect(c, &o.least_effect);
   if (code) return code;
-  o.seed = study.seed;
   if (!by && c->args.rest_count == 1 && (o.run_a == 0 || o.run_a == o.run_b))
     return cli_usage(c, "study compare needs a second store, two runs (--run 1,2) or --by right");
   code = open_store(c, &a);
@@ -137,6 +147,7 @@ int cmd_study_compare(cli *c) {
   const char *second = c->args.rest[c->args.rest_count - 1];
   if (loci_store_open(second, false, &b, &c->err) || loci_store_compare(a, b, &o, &x, &c->err))
     code = cli_failed(c);
+  term_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &x->result, NULL);
   loci_free(x);
   loci_store_close(a);

@@ -21,7 +21,7 @@ static void put_row(const cli *c, const loci_prompt_info *p, int from, int to) {
   put_cell(stdout, t->text, text_column(c), c->term.utf8);
   snprintf(bytes, sizeof bytes, "%lld-%lld", (long long)t->bytes[0], (long long)t->bytes[1]);
   if (wide) printf(" %13s", bytes);
-  printf(" %s\n", loci_role_name(t->role));
+  printf(" %s\n", loci_name(LOCI_NAMES_ROLE, t->role));
 }
 
 static void put_heading(const cli *c) {

@@ -58,15 +58,18 @@ void edit_opts_clear(loci_edit_opts *opts) {
   loci_free((loci_covariance *)(uintptr_t)opts->covariance);
 }
 
-int edit_opts(cli *c, loci_edit_opts *out) {
+int edit_opts(cli *c, loci_edit_opts *out, loci_edit_settings *settings) {
   const char *compat = args_get(&c->args, OPT_COMPAT);
+  out->size = sizeof *out;
+  settings->size = sizeof *settings;
+  out->settings = settings;
   out->has_layer = args_has(&c->args, OPT_LAYER);
   int code = cli_int(c, OPT_LAYER, 0, MOST_LAYERS, &out->layer);
-  if (!code) code = read_settings(c, &out->settings);
+  if (!code) code = read_settings(c, settings);
   if (!code && compat && strcmp(compat, "authors") != 0)
     code = cli_bad_value(c, OPT_COMPAT, "authors");
   if (!code) code = read_method(c, out);
-  out->settings.authors = compat != NULL;
+  settings->authors = compat != NULL;
   out->progress = term_progress;
   out->progress_ctx = &c->term;
   return code;
@@ -133,13 +136,16 @@ void prompt_list_clear(prompt_list *list) {
 static int add_question(cli *c, const loci_model *m, const char *image, const loci_example *x,
                         prompt_list *out) {
   const loci_model_info *info = loci_model_get_info(m);
-  loci_question q = {.image = info->image_rows == 0 ? NULL
+  loci_question q = {.size = sizeof q,
+                     .image = info->image_rows == 0 ? NULL
                               : x->image            ? x->image
                                                     : image,
                      .text = x->question,
                      .template_name = cli_template(c),
                      .system = args_get(&c->args, OPT_SYSTEM),
                      .date = args_get(&c->args, OPT_DATE),
+                     .progress = term_progress,
+                     .progress_ctx = &c->term,
                      .constraints = x->constraints,
                      .constraint_count = 1};
   if (x->constraint_count == 0) return EXIT_DONE;

@@ -6,7 +6,7 @@
 
 /* --layer, --method, --steps and what else says how an edit is solved; clear it after a failure,
  * too. */
-int edit_opts(cli *c, loci_edit_opts *out);
+int edit_opts(cli *c, loci_edit_opts *out, loci_edit_settings *settings);
 void edit_opts_clear(loci_edit_opts *opts);
 
 /* Prompts that grow and are freed together. */

@@ -236,8 +236,10 @@ int cli_show_result(cli *c, const loci_result *r, const loci_draw_opts *how) {
 }
 
 loci_draw_opts cli_draw_opts(const cli *c) {
-  return (loci_draw_opts){
-      .color = c->term.color, .columns = c->term.columns, .ascii = !c->term.utf8};
+  return (loci_draw_opts){.size = sizeof(loci_draw_opts),
+                          .color = c->term.color,
+                          .columns = c->term.columns,
+                          .ascii = !c->term.utf8};
 }
 
 bool cli_no_hash(const cli *c) { return !c->json && !args_has(&c->args, OPT_OUT); }

@@ -48,16 +48,16 @@ bool sharing_is_first(void) { return count == 1 || peers_rank() == 0; }
 
 typedef struct lead {
   cli *c;
-  loci_todo todo;
-  int64_t next, line; /* in the list; the line this process has claimed */
-  bool *ended;        /* (count) */
-  peer_message *rows; /* that came while a walk was running */
+  loci_todo *todo;
+  int64_t count, next, line; /* of the list, in it; the line this process has claimed */
+  bool *ended;               /* (count) */
+  peer_message *rows;        /* that came while a walk was running */
   int row_count, row_room;
   double beat; /* when the last was sent */
 } lead;
 
 static int64_t next_line(lead *l) {
-  return l->next < l->todo.count ? l->todo.lines[l->next++] : INT64_MAX;
+  return l->next < l->count ? l->todo->lines[l->next++] : INT64_MAX;
 }
 
 static void keep_rows(lead *l, const peer_message *m) {
@@ -157,7 +157,7 @@ static bool all_helpers_ended(const lead *l) {
 /* Until every helper has ended or is lost. */
 static loci_status wait_for_helpers(lead *l, loci_store *store, loci_err *err) {
   bool added;
-  l->next = l->todo.count;
+  l->next = l->count;
   while (!all_helpers_ended(l) && term_signal() == 0) {
     if (lead_between(l, store, &added, err)) return err->code;
     peers_wait();
@@ -188,9 +188,11 @@ static loci_status list_lines(lead *l, loci_store *store, loci_model *model, con
   if (st) return st;
   st = loci_store_todo(store, model, examples, opts, &l->todo, err);
   loci_examples_close(examples);
-  int64_t left = opts->study.limit - l->todo.used;
-  if (!st && opts->study.limit > 0 && l->todo.count > left) l->todo.count = left > 0 ? left : 0;
-  return st;
+  if (st) return st;
+  int64_t limit = opts->study->limit, left = limit - l->todo->used;
+  l->count = l->todo->count;
+  if (limit > 0 && l->count > left) l->count = left > 0 ? left : 0;
+  return LOCI_OK;
 }
 
 static loci_status go_through(loci_store *store, loci_model *model, const char *data,
@@ -208,22 +210,25 @@ loci_status sharing_lead(cli *c, loci_store *store, loci_model *model, const cha
   lead l = {.c = c, .ended = calloc((size_t)count, sizeof *l.ended)};
   loci_sharing sharing = {lead_mine, lead_between, &l};
   loci_run_opts own = *opts;
+  loci_study_opts study = *opts->study;
   double began = l.beat = seconds();
-  own.study.progress = listing_progress;
-  own.study.progress_ctx = &l;
+  own.study = &study;
+  study.progress = listing_progress;
+  study.progress_ctx = &l;
   loci_status st = l.ended ? list_lines(&l, store, model, data, &own, &c->err)
                            : cli_fail(&c->err, LOCI_ENOMEM, "out of memory while sharing a study");
-  own.study.progress = lead_progress;
+  study.progress = lead_progress;
   own.retry = false; /* forgotten already */
   own.sharing = &sharing;
   if (!st) st = go_through(store, model, data, &own, state, &c->err);
   if (!st) st = wait_for_helpers(&l, store, &c->err);
   own.sharing = NULL; /* what the lost had, and what dropped examples leave of a limit */
   if (!st) st = go_through(store, model, data, &own, state, &c->err);
-  state->fresh = state->used + state->dropped - l.todo.before.used - l.todo.before.dropped;
+  if (!st)
+    state->fresh = state->used + state->dropped - l.todo->before.used - l.todo->before.dropped;
   state->seconds = seconds() - began;
   if (l.ended) dismiss(&l);
-  loci_todo_clear(&l.todo);
+  loci_free(l.todo);
   free(l.rows);
   free(l.ended);
   return st;
@@ -271,13 +276,12 @@ static bool helper_mine(void *ctx, int64_t line) {
 }
 
 static loci_status send_rows(helper *h, loci_store *store, loci_err *err) {
-  void *rows;
-  int64_t size;
-  loci_status st = loci_store_take(store, &rows, &size, err);
+  loci_rows *rows;
+  loci_status st = loci_store_take(store, &rows, err);
   if (st) return st;
-  if (!peers_send(0, ROWS, rows, size))
+  if (!peers_send(0, ROWS, rows->bytes, rows->size))
     st = cli_fail(err, LOCI_ECANCELLED, "the first process is lost");
-  loci_store_free_rows(rows);
+  loci_free(rows);
   h->sent = seconds();
   return st;
 }
@@ -306,9 +310,11 @@ loci_status sharing_help(cli *c, loci_model *model, const char *data, const loci
   loci_store *store;
   loci_run_state state;
   loci_run_opts own = *opts;
-  own.study.limit = 0;
-  own.study.progress = helper_progress;
-  own.study.progress_ctx = &h;
+  loci_study_opts study = *opts->study;
+  own.study = &study;
+  study.limit = 0;
+  study.progress = helper_progress;
+  study.progress_ctx = &h;
   own.stop_width = 0;
   own.retry = false;
   own.each = NULL;

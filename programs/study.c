@@ -17,6 +17,7 @@ int study_open(cli *c, loci_model **model, loci_examples **examples) {
 }
 
 int study_opts(cli *c, loci_study_opts *out) {
+  out->size = sizeof *out;
   out->template_name = cli_template(c);
   out->system = args_get(&c->args, OPT_SYSTEM);
   out->date = args_get(&c->args, OPT_DATE);

@@ -9,6 +9,7 @@
 
 int cli_model_opts(cli *c, loci_model_opts *out) {
   memset(out, 0, sizeof *out);
+  out->size = sizeof *out;
   const char *memory = args_get(&c->args, OPT_MEMORY);
   out->threads = c->threads;
   int code = cli_precision(c, &out->precision);
@@ -23,7 +24,7 @@ int cli_model_path(cli *c, char *out) {
   return loci_model_find(args_get(&c->args, id), out, &c->err) ? cli_failed(c) : EXIT_DONE;
 }
 
-/* Opening and vision have no progress callback: a Ctrl-C then is noticed after them. */
+/* Opening has no progress callback: a Ctrl-C then is noticed after it. */
 int cli_stopped(cli *c) {
   if (!term_signal()) return EXIT_DONE;
   cli_fail(&c->err, LOCI_ECANCELLED, "stopped");
@@ -72,17 +73,21 @@ int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loc
     return cli_failed(c);
   }
   memset(&q, 0, sizeof q);
+  q.size = sizeof q;
   q.image = args_get(&c->args, OPT_IMAGE);
   q.text = args_get(&c->args, OPT_QUESTION);
   q.template_name = cli_template(c);
   q.system = args_get(&c->args, OPT_SYSTEM);
   q.date = args_get(&c->args, OPT_DATE);
+  q.progress = term_progress;
+  q.progress_ctx = &c->term;
   while ((all[q.constraint_count] = args_at(&c->args, OPT_CONSTRAINT, q.constraint_count)) != NULL)
     q.constraint_count++;
   q.constraints = only ? only->text : all;
   if (only) q.constraint_count = only->count;
   int code = cli_open_model(c, model);
   if (!code && loci_prompt_new(*model, &q, prompt, &c->err)) code = cli_failed(c);
+  term_progress_end(&c->term);
   if (!code) code = cli_stopped(c);
   free(all);
   if (!code) return code;

@@ -70,6 +70,7 @@ static int read_names(cli *c, loci_trace_opts *o) {
 }
 
 int trace_read(cli *c, bool each, loci_metric metric, trace_lists *l, loci_trace_opts *o) {
+  o->size = sizeof *o;
   o->corrupt = args_get(&c->args, OPT_CORRUPT);
   o->positions = args_get(&c->args, OPT_POSITIONS);
   o->noise_path = args_get(&c->args, OPT_NOISE);
@@ -85,7 +86,8 @@ int trace_read(cli *c, bool each, loci_metric metric, trace_lists *l, loci_trace
   if (!code) code = cli_seed(c, &o->seed);
   if (!code && each) code = cli_int(c, OPT_ONLY, 1, 64, &o->constraint);
   if (code) return code;
-  return loci_trace_check(o, each, &c->err) ? cli_refused(c) : EXIT_DONE;
+  return loci_check(each ? LOCI_KIND_AVERAGE : LOCI_KIND_TRACE, o, &c->err) ? cli_refused(c)
+                                                                            : EXIT_DONE;
 }
 
 /* ---------------------------------------------------------------- knockouts */
@@ -120,6 +122,7 @@ static int read_pathways(cli *c, cut_lists *l, loci_knockout_opts *o) {
 }
 
 int cut_read(cli *c, cut_lists *l, loci_knockout_opts *o) {
+  o->size = sizeof *o;
   const char *s = args_get(&c->args, OPT_WINDOW);
   bool all = s && strcmp(s, "all") == 0;
   int code = cli_layers(c, &o->first_layer, &o->layer_count);
@@ -130,5 +133,5 @@ int cut_read(cli *c, cut_lists *l, loci_knockout_opts *o) {
   if (all) o->window = LOCI_ALL_LAYERS;
   if (!code) code = cli_int(c, OPT_ONLY, 1, 64, &o->constraint);
   if (code) return code;
-  return loci_knockout_check(o, &c->err) ? cli_refused(c) : EXIT_DONE;
+  return loci_check(LOCI_KIND_KNOCKOUT, o, &c->err) ? cli_refused(c) : EXIT_DONE;
 }

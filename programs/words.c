@@ -32,11 +32,13 @@ int cli_sites(cli *c, loci_site out[LOCI_SITE_COUNT], int *count) {
   const char *list = args_get(&c->args, OPT_SITE);
   *count = 0;
   while (value_next(&list, name, sizeof name)) {
-    loci_site site;
+    int i;
     if (!*name) return cli_bad_value(c, OPT_SITE, "site names joined by commas");
-    if (loci_site_find(name, &site, &c->err)) return cli_usage(c, "--site: %s", c->err.msg);
-    for (int i = 0; i < *count; i++)
-      if (out[i] == site) return cli_usage(c, "--site names %s twice", name);
+    if (loci_name_find(LOCI_NAMES_SITE, name, &i, &c->err))
+      return cli_usage(c, "--site: %s", c->err.msg);
+    loci_site site = (loci_site)i;
+    for (int k = 0; k < *count; k++)
+      if (out[k] == site) return cli_usage(c, "--site names %s twice", name);
     out[(*count)++] = site;
   }
   return EXIT_DONE;

@@ -30,7 +30,8 @@ typedef struct things { /* made while memory lasts */
   char path[64];
 } things;
 
-static const loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+static const loci_model_opts opts = {
+    .size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
 
 static loci_status open_model(void *ctx, loci_err *err) {
   loci_model *m;
@@ -43,7 +44,8 @@ static loci_status open_model(void *ctx, loci_err *err) {
 static loci_status make_prompt(const loci_model *m, const char *image, loci_prompt **out,
                                loci_err *err) {
   static const char *const constraint = "this city";
-  loci_question q = {.image = image,
+  loci_question q = {.size = sizeof q,
+                     .image = image,
                      .text = "Where is this city?",
                      .constraints = &constraint,
                      .constraint_count = 1};
@@ -95,6 +97,7 @@ static loci_status run_and_write(void *ctx, loci_err *err) {
 
 static loci_status trace_with(const things *t, const loci_prompt *p, loci_trace_opts o,
                               loci_err *err) {
+  o.size = sizeof o;
   loci_trace *trace;
   loci_status st = loci_trace_new(t->model, p, &o, &trace, err);
   assert_true((st == LOCI_OK) == (trace != NULL));
@@ -116,7 +119,8 @@ static loci_status trace_noise(void *ctx, loci_err *err) {
 
 static loci_status trace_image(void *ctx, loci_err *err) {
   const things *t = ctx;
-  loci_trace_opts o = {.corrupt = "image:" PICTURE, .positions = "last", .layer_count = 1};
+  loci_trace_opts o = {
+      .size = sizeof o, .corrupt = "image:" PICTURE, .positions = "last", .layer_count = 1};
   return trace_with(t, t->prompt, o, err);
 }
 
@@ -128,7 +132,8 @@ static loci_status trace_swap(void *ctx, loci_err *err) {
 
 static loci_status screen(void *ctx, loci_err *err) {
   const things *t = ctx;
-  loci_trace_opts o = {.corrupt = "replace:Rome",
+  loci_trace_opts o = {.size = sizeof o,
+                       .corrupt = "replace:Rome",
                        .direction = LOCI_BOTH,
                        .layer_count = 1,
                        .screen = 2,
@@ -138,7 +143,7 @@ static loci_status screen(void *ctx, loci_err *err) {
 
 static loci_status knock_out(void *ctx, loci_err *err) {
   const things *t = ctx;
-  loci_knockout_opts o = {.answer = "the old city", .no_hash = true};
+  loci_knockout_opts o = {.size = sizeof o, .answer = "the old city", .no_hash = true};
   loci_knockout *k;
   loci_status st = loci_knockout_new(t->model, t->prompt, &o, &k, err);
   assert_true((st == LOCI_OK) == (k != NULL));
@@ -150,7 +155,7 @@ static loci_status measure_flow(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_flow *flow;
   char *json = NULL;
-  loci_flow_opts o = {.layer_count = 1, .heads = true};
+  loci_flow_opts o = {.size = sizeof o, .layer_count = 1, .heads = true};
   loci_status st = loci_flow_new(t->model, t->text, &o, &flow, err);
   assert_true((st == LOCI_OK) == (flow != NULL));
   if (!st) st = loci_json(&flow->result, &json, err);
@@ -183,7 +188,8 @@ static loci_status write_trace(void *ctx, loci_err *err) {
 
 static loci_status look(void *ctx, loci_err *err) {
   const things *t = ctx;
-  loci_lens_opts o = {.answer = "the old city", .positions = "image,last", .no_hash = true};
+  loci_lens_opts o = {
+      .size = sizeof o, .answer = "the old city", .positions = "image,last", .no_hash = true};
   loci_lens *l;
   loci_status st = loci_lens_new(t->model, t->prompt, &o, &l, err);
   assert_true((st == LOCI_OK) == (l != NULL));
@@ -242,9 +248,9 @@ static int make_all(void **state) {
   if (loci_model_open(MODELS "llava-clip-llama", &opts, &all.model, &err)) return -1;
   if (make_prompt(all.model, PICTURE, &all.prompt, &err)) return -1;
   if (make_prompt(all.model, NULL, &all.text, &err)) return -1;
-  loci_flow_opts f = {.layer_count = 2, .heads = true};
+  loci_flow_opts f = {.size = sizeof f, .layer_count = 2, .heads = true};
   if (loci_flow_new(all.model, all.prompt, &f, &all.flow, &err)) return -1;
-  loci_trace_opts o = {.layer_count = 2, .positions = "each,last"};
+  loci_trace_opts o = {.size = sizeof o, .layer_count = 2, .positions = "each,last"};
   if (loci_trace_new(all.model, all.text, &o, &all.trace, &err)) return -1;
   if (loci_knockout_new(all.model, all.prompt, NULL, &all.knockout, &err)) return -1;
   return loci_lens_new(all.model, all.prompt, NULL, &all.lens, &err) ? -1 : 0;

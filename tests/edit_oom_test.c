@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/tree.h"
 #include "loci.h"
+#include "sized.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
 #define PICTURE LOCI_SOURCE_DIR "/tests/golden/images/scene-a.png"
@@ -31,7 +32,8 @@ typedef struct things { /* made while memory lasts */
 static loci_status make_prompt(const loci_model *m, const char *image, loci_prompt **out,
                                loci_err *err) {
   static const char *const constraint = "this city";
-  loci_question q = {.image = image,
+  loci_question q = {.size = sizeof q,
+                     .image = image,
                      .text = "Where is this city?",
                      .constraints = &constraint,
                      .constraint_count = 1};
@@ -43,13 +45,14 @@ static loci_status edit(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_edit *e;
   char *json = NULL;
-  loci_edit_opts o = {.no_answers = true, .settings = {.steps = 1, .kl = 0.1}};
+  loci_edit_settings set = {.size = sizeof set, .steps = 1, .kl = 0.1};
+  loci_edit_opts o = {.size = sizeof o, .no_answers = true, .settings = &set};
   loci_edit_request r[2] = {{.prompt = t->text, .target = "old castle"},
                             {.prompt = t->prompt, .rephrased_count = 1, .target = "here"}};
   r[1].rephrased = (const loci_prompt *const *)&t->text;
   r[1].kept = r[1].rephrased;
   r[1].kept_count = 1;
-  o.settings.average_loss = o.settings.each_key = true;
+  set.average_loss = set.each_key = true;
   loci_status st = loci_edit_solve(t->model, r, 2, &o, &e, err);
   assert_true((st == LOCI_OK) == (e != NULL));
   if (!st) st = loci_json(&e->result, &json, err);
@@ -64,15 +67,16 @@ static loci_status rival_edits(void *ctx, loci_err *err) {
   const things *t = ctx;
   loci_examples *x;
   loci_covariance *c = NULL;
-  loci_study_opts study = {.template_name = "raw"};
+  loci_study_opts study = {.size = sizeof study, .template_name = "raw"};
   loci_edit_request r = {.prompt = t->text, .target = "old castle"};
   TRY(loci_examples_open(t->set, &x, err));
   loci_status st = loci_covariance_new(t->model, x, 2, &study, &c, err);
   loci_examples_close(x);
   for (int i = 0; !st && i < 2; i++) {
     loci_edit *e;
-    loci_edit_opts o = {.no_answers = true, .method = methods[i], .settings = {.steps = 1}};
-    o.settings.without_constraint = i == 0;
+    loci_edit_settings set = {.size = sizeof set, .steps = 1, .without_constraint = i == 0};
+    loci_edit_opts o = {
+        .size = sizeof o, .no_answers = true, .method = methods[i], .settings = &set};
     o.covariance = i == 1 ? c : NULL;
     st = loci_edit_solve(t->model, &r, 1, &o, &e, err);
     assert_true((st == LOCI_OK) == (e != NULL));
@@ -145,8 +149,8 @@ static loci_status test_edit(void *ctx, loci_err *err) {
   loci_edit_test *r = NULL;
   char *json = NULL, *text = NULL;
   const loci_edit *edits[] = {t->edit};
-  loci_edit_test_opts o = {.edits = edits, .edit_count = 1};
-  o.study = (loci_study_opts){.template_name = "raw", .max_new = 1};
+  loci_edit_test_opts o = {.size = sizeof o, .edits = edits, .edit_count = 1};
+  o.study = SIZED(loci_study_opts, .template_name = "raw", .max_new = 1);
   TRY(loci_examples_open(t->set, &x, err));
   loci_status st = loci_edit_test_new(t->model, x, &o, &r, err);
   assert_true((st == LOCI_OK) == (r != NULL));
@@ -166,8 +170,9 @@ static things all;
 static int make_all(void **state) {
   (void)state;
   loci_err err;
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
-  loci_edit_opts edit_opts = {.settings = {.steps = 1}};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_edit_opts edit_opts = {.size = sizeof edit_opts,
+                              .settings = SIZED(loci_edit_settings, .steps = 1)};
   strcpy(all.path, "/tmp/loci-edit-oom-XXXXXX.safetensors");
   int fd = mkstemps(all.path, 12);
   if (fd < 0 || close(fd) || unlink(all.path)) return -1;
@@ -179,7 +184,7 @@ static int make_all(void **state) {
   if (make_prompt(all.model, PICTURE, &all.prompt, &err)) return -1;
   if (make_prompt(all.model, NULL, &all.text, &err)) return -1;
   loci_examples *x;
-  loci_study_opts study = {.template_name = "raw"};
+  loci_study_opts study = {.size = sizeof study, .template_name = "raw"};
   if (loci_examples_open(all.set, &x, &err)) return -1;
   loci_status st = loci_covariance_new(all.model, x, 1, &study, &all.covariance, &err);
   loci_examples_close(x);

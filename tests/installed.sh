@@ -8,7 +8,7 @@ stage="$build/it's a stage"
 rm -rf "$stage"
 DESTDIR=$stage "$cmake" --install "$build" --prefix /opt/loci >"$build/stage.log"
 root=$stage/opt/loci
-for f in include/loci.h include/loci_show.h include/loci_bench.h include/loci_study.h include/loci_edit.h \
+for f in include/loci.h include/loci_run.h include/loci_trace.h include/loci_show.h include/loci_bench.h include/loci_study.h include/loci_edit.h \
   include/loci_data.h include/loci_store.h include/loci_names.h include/loci_sites.def include/loci_names.def lib/libloci.a lib/libloci.so \
   lib/pkgconfig/loci.pc lib/cmake/loci/lociConfig.cmake share/loci/examples.schema.json \
   share/bash-completion/completions/loci share/zsh/site-functions/_loci share/man/man1/loci.1; do

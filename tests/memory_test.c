@@ -28,12 +28,13 @@ static int trace_in_child(int64_t memory, int64_t *rows) {
   loci_prompt *p;
   loci_trace *t = NULL;
   const char *constraint = "this country";
-  loci_model_opts o = {.memory_bytes = memory > 0 ? memory : 0, .threads = 2};
-  loci_question q = {.image = LOCI_SOURCE_DIR "/models/flags/images/ukraine.png",
+  loci_model_opts o = {.size = sizeof o, .memory_bytes = memory > 0 ? memory : 0, .threads = 2};
+  loci_question q = {.size = sizeof q,
+                     .image = LOCI_SOURCE_DIR "/models/flags/images/ukraine.png",
                      .text = "What is the capital of this country?",
                      .constraints = &constraint,
                      .constraint_count = 1};
-  loci_trace_opts opts = {.no_hash = true};
+  loci_trace_opts opts = {.size = sizeof opts, .no_hash = true};
   if (loci_model_open(model_dir, &o, &m, NULL) || loci_prompt_new(m, &q, &p, NULL)) return 1;
   if (memory >= 0 && loci_trace_new(m, p, &opts, &t, NULL)) return 2;
   if (t) *rows = t->cost.rows;
@@ -117,11 +118,11 @@ static void too_small_a_limit_is_refused(void **state) {
   loci_prompt *p;
   loci_trace *t;
   loci_err err;
-  loci_model_opts o = {.memory_bytes = 32 * MIB};
-  loci_question q = {.text = "What is this?"};
+  loci_model_opts o = {.size = sizeof o, .memory_bytes = 32 * MIB};
+  loci_question q = {.size = sizeof q, .text = "What is this?"};
   assert_int_equal(loci_model_open(model_dir, &o, &m, &err), LOCI_OK);
   assert_int_equal(loci_prompt_new(m, &q, &p, &err), LOCI_OK);
-  loci_trace_opts opts = {.no_hash = true};
+  loci_trace_opts opts = {.size = sizeof opts, .no_hash = true};
   assert_int_not_equal(loci_trace_new(m, p, &opts, &t, &err), LOCI_OK);
   assert_null(t);
   loci_prompt_free(p);

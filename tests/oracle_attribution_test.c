@@ -30,7 +30,8 @@ static void check_attribution(const char *name) {
   oracle o = oracle_open(m, name, "attribution");
   loci_trace *t;
   loci_err err;
-  loci_trace_opts opts = {.corrupt = oracle_text(oracle_member(o.json, "kind")),
+  loci_trace_opts opts = {.size = sizeof opts,
+                          .corrupt = oracle_text(oracle_member(o.json, "kind")),
                           .positions = "each",
                           .no_hash = true,
                           .screen = 1,

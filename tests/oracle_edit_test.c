@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "model/changes.h"
 #include "oracle_test.h"
+#include "sized.h"
 
 enum { MOST_STEPS = 32, MOST_REQUESTS = 3 };
 
@@ -17,12 +18,19 @@ static loci_edit *solve(loci_model *m, const loci_edit_request *r, int n, const 
   return e;
 }
 
-static loci_edit_opts opts_of(int layer, int steps) {
-  return (loci_edit_opts){
-      .has_layer = true,
-      .layer = layer,
-      .no_answers = true,
-      .settings = {.steps = steps, .lr = 0.3, .weight_decay = 1e-3, .lambda = 0.01, .max_norm = 4}};
+/* [set] has to last as long as the options do. */
+static loci_edit_opts opts_of(int layer, int steps, loci_edit_settings *set) {
+  *set = (loci_edit_settings){.size = sizeof *set,
+                              .steps = steps,
+                              .lr = 0.3,
+                              .weight_decay = 1e-3,
+                              .lambda = 0.01,
+                              .max_norm = 4};
+  return (loci_edit_opts){.size = sizeof(loci_edit_opts),
+                          .has_layer = true,
+                          .layer = layer,
+                          .no_answers = true,
+                          .settings = set};
 }
 
 /* The answer with these ids, as people write it. */
@@ -115,7 +123,8 @@ static void check_one(loci_model *m, const char *model, const char *kind) {
   int layer = oracle_int(oracle_member(o.json, "layer"));
   for (int i = 0; i < 3; i++) {
     char name[32];
-    loci_edit_opts opts = opts_of(layer, steps[i]);
+    loci_edit_settings set;
+    loci_edit_opts opts = opts_of(layer, steps[i], &set);
     loci_edit *e = solve(m, &r, 1, &opts);
     const loci_edit_fact *f = &e->facts[0];
     snprintf(name, sizeof name, "delta_%d", steps[i]);
@@ -147,15 +156,18 @@ static void check_variants(loci_model *m, const char *model) {
   int layer = oracle_int(oracle_member(o.json, "layer"));
 
   const js_value *c = oracle_member(o.json, "stop_p");
-  loci_edit_opts opts = opts_of(layer, 20);
-  opts.settings.stop_p = oracle_real(oracle_member(c, "stop_p"));
+  loci_edit_settings set;
+  loci_edit_opts opts = opts_of(layer, 20, &set);
+  set.stop_p = oracle_real(oracle_member(c, "stop_p"));
   loci_edit *e = solve(m, &r, 1, &opts);
   losses_near(&o, "stop.loss", &e->facts[0], oracle_member(c, "losses"), oracle_member(c, "p"));
   vector_near(&o, "stop.delta", e->left, e->width);
   loci_free(e);
 
   c = oracle_member(o.json, "authors");
-  opts = (loci_edit_opts){.no_answers = true, .settings = {.authors = true}};
+  opts = (loci_edit_opts){.size = sizeof(loci_edit_opts),
+                          .no_answers = true,
+                          .settings = SIZED(loci_edit_settings, .authors = true)};
   e = solve(m, &r, 1, &opts);
   assert_int_equal(e->layer, oracle_int(oracle_member(c, "layer")));
   assert_int_equal(e->facts[0].target_count, 1);
@@ -168,8 +180,8 @@ static void check_variants(loci_model *m, const char *model) {
   loci_free(e);
 
   if ((c = js_get(o.json, "kl")) != NULL) {
-    opts = opts_of(layer, 5);
-    opts.settings.kl = oracle_real(oracle_member(c, "weight"));
+    opts = opts_of(layer, 5, &set);
+    set.kl = oracle_real(oracle_member(c, "weight"));
     e = solve(m, &r, 1, &opts);
     losses_near(&o, "kl.loss", &e->facts[0], oracle_member(c, "losses"), oracle_member(c, "p"));
     vector_near(&o, "kl.delta_5", e->left, e->width);
@@ -189,7 +201,8 @@ static void check_mean_key(loci_model *m, const char *model) {
     loci_err err;
     const char *constraint =
         oracle_text(oracle_member(js_at(oracle_member(request, "constraints"), 0), "text"));
-    loci_question q = {.image =
+    loci_question q = {.size = sizeof q,
+                       .image =
                            js_get(request, "image") ? oracle_text(js_get(request, "image")) : NULL,
                        .text = oracle_text(js_at(questions, i)),
                        .template_name = oracle_text(oracle_member(request, "template")),
@@ -202,7 +215,8 @@ static void check_mean_key(loci_model *m, const char *model) {
                            .rephrased = (const loci_prompt *const *)prompts + 1,
                            .rephrased_count = n - 1,
                            .target = answer_text(&o, m, oracle_member(o.json, "target"))};
-    loci_edit_opts opts = opts_of(oracle_int(oracle_member(o.json, "layer")), 20);
+    loci_edit_settings set;
+    loci_edit_opts opts = opts_of(oracle_int(oracle_member(o.json, "layer")), 20, &set);
     loci_edit *e = solve(m, &r, 1, &opts);
     losses_near(&o, "mean_key.loss", &e->facts[0], oracle_member(c, "losses"), NULL);
     vector_near(&o, "mean_key.delta_20", e->left, e->width);
@@ -227,7 +241,8 @@ static void check_three(loci_model *m, const char *model) {
     r[i] = (loci_edit_request){.prompt = oracle_prompt(m, oracle_member(one, "request")),
                                .target = answer_text(&o, m, oracle_member(one, "target"))};
   }
-  loci_edit_opts opts = opts_of(oracle_int(oracle_member(o.json, "layer")), 20);
+  loci_edit_settings set;
+  loci_edit_opts opts = opts_of(oracle_int(oracle_member(o.json, "layer")), 20, &set);
   loci_edit *e = solve(m, r, n, &opts);
   vector_near(&o, "left", e->left, e->width * n);
   vector_near(&o, "right", e->right, e->inner * n);
@@ -249,13 +264,16 @@ static void check_tuning(oracle *o, loci_model *m, const char *method, const cha
   const js_value *c = oracle_member(o->json, method), *eps = js_get(c, "eps");
   loci_edit_request r = {.prompt = o->prompt,
                          .target = answer_text(o, m, oracle_member(o->json, "target"))};
-  loci_edit_opts opts = {.has_layer = true,
+  loci_edit_settings set = {.size = sizeof set};
+  loci_edit_opts opts = {.size = sizeof opts,
+                         .has_layer = true,
                          .layer = oracle_int(oracle_member(o->json, "layer")),
                          .method = method,
-                         .no_answers = true};
-  opts.settings.steps = oracle_int(oracle_member(c, "steps"));
-  opts.settings.lr = oracle_real(oracle_member(c, "lr"));
-  if (eps) opts.settings.eps = oracle_real(eps);
+                         .no_answers = true,
+                         .settings = &set};
+  set.steps = oracle_int(oracle_member(c, "steps"));
+  set.lr = oracle_real(oracle_member(c, "lr"));
+  if (eps) set.eps = oracle_real(eps);
   loci_edit *e = solve(m, &r, 1, &opts);
   losses_near(o, method, &e->facts[0], oracle_member(c, "losses"), NULL);
   matrix_near(o, matrix, m, e, 0);
@@ -293,7 +311,8 @@ static loci_covariance *covariance_of(oracle *o, loci_model *m) {
   }
   assert_ok(file_write(path, lines, n, &err), err);
   assert_ok(loci_examples_open(path, &x, &err), err);
-  loci_study_opts opts = {.template_name = oracle_text(oracle_member(request, "template"))};
+  loci_study_opts opts = {.size = sizeof opts,
+                          .template_name = oracle_text(oracle_member(request, "template"))};
   int layer = oracle_int(oracle_member(o->json, "layer"));
   assert_ok(loci_covariance_new(m, x, layer, &opts, &c, &err), err);
   loci_examples_close(x);
@@ -305,9 +324,10 @@ static void check_rome(oracle *o, loci_model *m, const loci_covariance *c) {
   const js_value *rome = oracle_member(o->json, "rome");
   loci_edit_request r = {.prompt = o->prompt,
                          .target = answer_text(o, m, oracle_member(o->json, "target"))};
-  loci_edit_opts opts = opts_of(c->layer, 20);
+  loci_edit_settings set;
+  loci_edit_opts opts = opts_of(c->layer, 20, &set);
   opts.method = "rome";
-  opts.settings.lambda = 0;
+  set.lambda = 0;
   opts.covariance = c;
   assert_int_equal(c->keys, oracle_int(oracle_member(rome, "keys")));
   float *diagonal = arena_array(o->mem, c->inner, float);
@@ -332,9 +352,10 @@ static void check_memit(oracle *o, oracle *joint, loci_model *m, const loci_cova
     r[i] = (loci_edit_request){.prompt = oracle_prompt(m, oracle_member(one, "request")),
                                .target = answer_text(joint, m, oracle_member(one, "target"))};
   }
-  loci_edit_opts opts = opts_of(c->layer, 20);
+  loci_edit_settings set;
+  loci_edit_opts opts = opts_of(c->layer, 20, &set);
   opts.method = "memit";
-  opts.settings.lambda = oracle_real(oracle_member(memit, "weight"));
+  set.lambda = oracle_real(oracle_member(memit, "weight"));
   opts.covariance = c;
   loci_edit *e = solve(m, r, MOST_REQUESTS, &opts);
   /* the reference takes the three deltas that edit-joint3 holds, to this bound */

@@ -1,5 +1,6 @@
 /* One forward pass against the reference: tokens, pixels, the vision tower, every site of every
  * layer, logits, greedy answers. */
+#include "base/names.h"
 #include "oracle_test.h"
 
 /* ---------------------------------------------------------------- the prompt */
@@ -68,20 +69,20 @@ static void check_image(oracle *o) {
 static void check_layer(oracle *o, const loci_run *run, loci_site site, int layer) {
   loci_view got;
   loci_err err;
-  oracle_array want = oracle_get(o, loci_site_name(site));
+  oracle_array want = oracle_get(o, site_name(site));
   assert_ok(loci_run_get(run, site, layer, &got, &err), err);
   int64_t n = got.rows * got.cols;
   int L =
       site == LOCI_SITE_LOGITS || site == LOCI_SITE_FINAL_NORM ? 1 : o->prompt->model->info.layers;
   assert_int_equal(want.count, L * n);
-  oracle_all_near(o, loci_site_name(site), got.data, want.data + layer * n, n);
+  oracle_all_near(o, site_name(site), got.data, want.data + layer * n, n);
 }
 
 /* q, k, v: the reference has (L, heads, T, K), a run (T, heads, K). */
 static void check_heads(oracle *o, const loci_run *run, loci_site site, int layer, int heads) {
   loci_view got;
   loci_err err;
-  oracle_array want = oracle_get(o, loci_site_name(site));
+  oracle_array want = oracle_get(o, site_name(site));
   int64_t T = o->prompt->info.length, K = o->prompt->model->info.head_dim;
   assert_ok(loci_run_get(run, site, layer, &got, &err), err);
   float *turned = arena_array(o->mem, heads * T * K, float);
@@ -94,8 +95,7 @@ static void check_heads(oracle *o, const loci_run *run, loci_site site, int laye
       memcpy(turned + (h * T + t) * K, got.data + (t * heads + h) * K, (size_t)K * sizeof *turned);
     }
   }
-  oracle_all_near(o, loci_site_name(site), turned, want.data + layer * heads * T * K,
-                  heads * T * K);
+  oracle_all_near(o, site_name(site), turned, want.data + layer * heads * T * K, heads * T * K);
 }
 
 static bool has_layers(loci_site site) {

@@ -9,7 +9,8 @@ static loci_prompt *ask(const loci_model *m, const js_value *row, loci_status *s
   int occurrence = oracle_int(oracle_member(row, "occurrence"));
   snprintf(constraint, sizeof constraint, occurrence ? "%s@%d" : "%s",
            oracle_text(oracle_member(row, "constraint")), occurrence + 1);
-  loci_question q = {.image = m->info.image_rows ? "images/scene-a.png" : NULL,
+  loci_question q = {.size = sizeof q,
+                     .image = m->info.image_rows ? "images/scene-a.png" : NULL,
                      .text = oracle_text(oracle_member(row, "question")),
                      .template_name = oracle_text(oracle_member(row, "template")),
                      .constraints = constraints,

@@ -92,7 +92,7 @@ static inline loci_model *oracle_model(const char *name) {
   char dir[128];
   loci_model *m;
   loci_err err;
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   snprintf(dir, sizeof dir, "models/%s", name);
   assert_ok(loci_model_open(dir, &opts, &m, &err), err);
   return m;
@@ -101,7 +101,8 @@ static inline loci_model *oracle_model(const char *name) {
 static inline loci_prompt *oracle_prompt(const loci_model *m, const js_value *json) {
   const char *constraints[4];
   const js_value *asked = oracle_member(json, "constraints"), *image = js_get(json, "image");
-  loci_question q = {.image = image ? oracle_text(image) : NULL,
+  loci_question q = {.size = sizeof q,
+                     .image = image ? oracle_text(image) : NULL,
                      .text = oracle_text(oracle_member(json, "question")),
                      .template_name = oracle_text(oracle_member(json, "template")),
                      .constraints = constraints,

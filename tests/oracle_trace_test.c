@@ -4,9 +4,11 @@
 
 #include "oracle_test.h"
 
+#include "base/names.h"
 #include "base/random.h"
 #include "study/corrupt.h"
 #include "walk/walk.h"
+#include "sized.h"
 
 enum { MOST = 8 };
 
@@ -40,11 +42,13 @@ static void read_axes(const oracle *o, request *r) {
   const js_value *sites = oracle_member(o->json, "sites");
   const js_value *directions = oracle_member(o->json, "directions");
   loci_err err;
+  int site;
   r->opts.sites = r->sites;
   r->opts.site_count = (int)js_count(sites);
   assert_true(r->opts.site_count <= MOST);
   for (int i = 0; i < r->opts.site_count; i++) {
-    assert_ok(loci_site_find(oracle_text(js_at(sites, i)), &r->sites[i], &err), err);
+    assert_ok(loci_name_find(LOCI_NAMES_SITE, oracle_text(js_at(sites, i)), &site, &err), err);
+    r->sites[i] = (loci_site)site;
   }
   r->opts.windows = r->windows;
   r->opts.window_count = oracle_ints(oracle_member(o->json, "windows"), r->windows, MOST);
@@ -82,6 +86,7 @@ static void read_request(const oracle *o, request *r) {
     r->opts.noise_path = r->noise_path;
   }
   r->opts.no_hash = true;
+  r->opts.size = sizeof r->opts;
   read_positions(o, r);
   read_axes(o, r);
   read_answer(o, r);
@@ -152,7 +157,7 @@ static const loci_grid *find_grid(const loci_trace *t, loci_site site, int windo
       return g;
     }
   }
-  fail_msg("the trace has no grid of %s, window %d", loci_site_name(site), window);
+  fail_msg("the trace has no grid of %s, window %d", site_name(site), window);
   return NULL;
 }
 
@@ -379,13 +384,13 @@ static void requests_that_make_no_sense_are_refused(void **s) {
   loci_model *m = oracle_model("text-llama");
   oracle o = oracle_open(m, "text-llama", "trace-replace");
   const loci_prompt *p = o.prompt;
-  expect_refused(m, p, &(loci_trace_opts){.window_count = -1}, "windows");
-  expect_refused(m, p, &(loci_trace_opts){.window_count = 3}, "windows");
-  expect_refused(m, p, &(loci_trace_opts){.site_count = -1}, "sites");
-  expect_refused(m, p, &(loci_trace_opts){.direction = (loci_direction)9}, "direction");
-  expect_refused(m, p, &(loci_trace_opts){.first_layer = INT_MAX, .layer_count = 1}, "layers");
-  expect_refused(m, p, &(loci_trace_opts){.first_layer = 1, .layer_count = INT_MAX}, "layers");
-  expect_refused(m, p, &(loci_trace_opts){.first_layer = INT_MIN}, "layers");
+  expect_refused(m, p, SIZED(loci_trace_opts, .window_count = -1), "windows");
+  expect_refused(m, p, SIZED(loci_trace_opts, .window_count = 3), "windows");
+  expect_refused(m, p, SIZED(loci_trace_opts, .site_count = -1), "sites");
+  expect_refused(m, p, SIZED(loci_trace_opts, .direction = (loci_direction)9), "direction");
+  expect_refused(m, p, SIZED(loci_trace_opts, .first_layer = INT_MAX, .layer_count = 1), "layers");
+  expect_refused(m, p, SIZED(loci_trace_opts, .first_layer = 1, .layer_count = INT_MAX), "layers");
+  expect_refused(m, p, SIZED(loci_trace_opts, .first_layer = INT_MIN), "layers");
   loci_run *r;
   loci_err err;
   assert_ok(loci_run_new(m, p, &r, &err), err);
@@ -395,7 +400,7 @@ static void requests_that_make_no_sense_are_refused(void **s) {
   assert_int_equal(loci_run_patch(r, &patch, &err), LOCI_EINVAL);
   loci_run_free(r);
   loci_prompt *none;
-  const loci_question q = {.text = "x", .constraint_count = -1};
+  const loci_question q = {.size = sizeof q, .text = "x", .constraint_count = -1};
   assert_int_equal(loci_prompt_new(m, &q, &none, &err), LOCI_EINVAL);
   oracle_close(&o);
   loci_model_close(m);

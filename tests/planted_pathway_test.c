@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "loci.h"
+#include "sized.h"
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
@@ -31,7 +32,7 @@ static void must(loci_status st, const loci_err *err) {
 static loci_model *open_model(const char *path) {
   loci_model *m;
   loci_err err;
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   must(loci_model_open(path, &opts, &m, &err), &err);
   return m;
 }
@@ -60,7 +61,8 @@ static void each_question(loci_model *m, void (*measure)(loci_model *, const loc
     must(loci_examples_next(file, &e, &err), &err);
     assert_non_null(e);
     if (line++ % STRIDE == 0) {
-      loci_question q = {.image = e->image,
+      loci_question q = {.size = sizeof q,
+                         .image = e->image,
                          .text = e->question,
                          .constraints = e->constraints,
                          .constraint_count = e->constraint_count};
@@ -91,7 +93,8 @@ typedef struct drops {
 static void add_drops(loci_model *m, const loci_prompt *p, void *sums) {
   drops *d = sums;
   for (int single = 0; single < 2; single++) {
-    loci_knockout_opts opts = {.pathways = ways,
+    loci_knockout_opts opts = {.size = sizeof opts,
+                               .pathways = ways,
                                .pathway_count = WAYS,
                                .window = single ? 1 : LOCI_ALL_LAYERS,
                                .no_hash = true};
@@ -141,8 +144,11 @@ typedef struct restored {
 static void add_restored(loci_model *m, const loci_prompt *p, void *sums) {
   static const loci_site site = LOCI_SITE_RESID_POST;
   restored *r = sums;
-  loci_trace_opts opts = {
-      .sites = &site, .site_count = 1, .positions = "constraint,last", .no_hash = true};
+  loci_trace_opts opts = {.size = sizeof opts,
+                          .sites = &site,
+                          .site_count = 1,
+                          .positions = "constraint,last",
+                          .no_hash = true};
   loci_trace *t;
   loci_err err;
   must(loci_trace_new(m, p, &opts, &t, &err), &err);
@@ -205,7 +211,7 @@ static void add_flows(loci_model *m, const loci_prompt *p, void *sums) {
   flows *f = sums;
   loci_flow *flow;
   loci_err err;
-  must(loci_flow_new(m, p, &(loci_flow_opts){.no_hash = true}, &flow, &err), &err);
+  must(loci_flow_new(m, p, SIZED(loci_flow_opts, .no_hash = true), &flow, &err), &err);
   assert_int_equal(flow->path_count, 2);
   for (int l = 0; l < LAYERS; l++) {
     f->image[l] += flow->paths[0].norm_of_sum[l];

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/tree.h"
+#include "sized.h"
 
 #include <cmocka.h>
 
@@ -101,7 +102,7 @@ static loci_status read_info(loci_store *s, loci_err *err) {
 
 static loci_status read_average(loci_store *s, int64_t run, loci_err *err) {
   loci_average *a;
-  TRY(loci_store_average(s, run, 0, 0, &a, err));
+  TRY(loci_store_average(s, SIZED(loci_store_opts, .run = run), &a, err));
   loci_status st = drawn(&a->result, err);
   loci_free(a);
   return st;
@@ -112,7 +113,7 @@ static loci_status read_asked(loci_store *s, loci_err *err) { return read_averag
 
 static loci_status read_comparison(loci_store *s, loci_err *err) {
   loci_comparison *c;
-  loci_compare_opts by = {.by_right = true};
+  loci_compare_opts by = {.size = sizeof by, .by_right = true};
   TRY(loci_store_compare(s, s, &by, &c, err));
   loci_free(c);
   return LOCI_OK;
@@ -121,20 +122,20 @@ static loci_status read_comparison(loci_store *s, loci_err *err) {
 static loci_status read_rows(loci_store *s, loci_err *err) {
   char csv[100];
   snprintf(csv, sizeof csv, "%s.csv", path);
-  loci_status st = loci_store_export(s, 0, csv, err);
+  loci_status st = loci_store_export(s, NULL, csv, err);
   unlink(csv);
   return st;
 }
 
 static loci_status read_pages(loci_store *s, loci_err *err) {
-  return loci_store_report(s, 0, 0, pages, err);
+  return loci_store_report(s, NULL, pages, err);
 }
 
 static loci_status read_merging(loci_store *s, loci_err *err) {
   const char *stores[] = {path};
   (void)s;
   forget(other);
-  return loci_store_merge(stores, 1, other, err);
+  return loci_store_merge(stores, 1, other, NULL, NULL, err);
 }
 
 static loci_status (*const readers[])(loci_store *s, loci_err *err) = {
@@ -195,7 +196,8 @@ static void nothing_of_a_stranger_is_obeyed(void **state) {
       assert_int_equal(loci_store_open(path, writes, &s, &err), LOCI_EFORMAT);
       if (!strstr(err.msg, changes[i].said)) fail_msg("%s: %s", changes[i].sql, err.msg);
     }
-    assert_int_equal(loci_store_merge((const char *const[]){path}, 1, other, &err), LOCI_EFORMAT);
+    assert_int_equal(loci_store_merge((const char *const[]){path}, 1, other, NULL, NULL, &err),
+                     LOCI_EFORMAT);
   }
 }
 
@@ -259,12 +261,13 @@ static void a_merge_copies_no_such_numbers(void **state) {
     copy_sound();
     sql(path, changes[i].change);
     forget(other);
-    if (!loci_store_merge((const char *const[]){path}, 1, other, &err) ||
+    if (!loci_store_merge((const char *const[]){path}, 1, other, NULL, NULL, &err) ||
         err.code != LOCI_EFORMAT || !strstr(err.msg, changes[i].said) || !strstr(err.msg, path))
       fail_msg("%s: %s", changes[i].change, err.msg);
     assert_false(file_exists(other));
     if (file_read(sound, 1 << 24, &before, &n, &err)) fail_msg("%s", err.msg);
-    assert_int_equal(loci_store_merge((const char *const[]){path}, 1, sound, &err), LOCI_EFORMAT);
+    assert_int_equal(loci_store_merge((const char *const[]){path}, 1, sound, NULL, NULL, &err),
+                     LOCI_EFORMAT);
     if (file_read(sound, 1 << 24, &after, &m, &err)) fail_msg("%s", err.msg);
     assert_int_equal(n, m);
     free(before);
@@ -284,7 +287,8 @@ static void a_merge_copies_numbers_as_they_are(void **state) {
     snprintf(change, sizeof change, "UPDATE value SET x = '%s' WHERE series = 2", rows[i]);
     sql(path, change);
     forget(other);
-    if (loci_store_merge((const char *const[]){path}, 1, other, &err)) fail_msg("%s", err.msg);
+    if (loci_store_merge((const char *const[]){path}, 1, other, NULL, NULL, &err))
+      fail_msg("%s", err.msg);
   }
 }
 

@@ -24,7 +24,7 @@ static const loci_model *shared(void) { return model; }
 
 static int open_model(void **state) {
   (void)state;
-  loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = 2};
+  loci_model_opts o = {.size = sizeof o, .precision = LOCI_PRECISION_F32, .threads = 2};
   return loci_model_open(MODELS "text-llama", &o, &model, NULL) ? -1 : 0;
 }
 
@@ -45,18 +45,20 @@ typedef struct job {
 static void *run(void *ctx) {
   job *j = ctx;
   static const char *const constraint[] = {"this city"};
-  loci_question q = {.text = "Where is this city?",
+  loci_question q = {.size = sizeof q,
+                     .text = "Where is this city?",
                      .template_name = "raw",
                      .constraints = constraint,
                      .constraint_count = 1};
-  loci_trace_opts o = {.corrupt = "noise:1",
+  loci_trace_opts o = {.size = sizeof o,
+                       .corrupt = "noise:1",
                        .seed = 3,
                        .verify = j->verify,
                        .progress = loci_monitor_progress,
                        .progress_ctx = &j->monitor};
   loci_prompt *p;
   j->status = loci_prompt_new(shared(), &q, &p, NULL);
-  if (!j->status) j->status = loci_model_hash(shared(), &j->hash, NULL);
+  if (!j->status) j->status = loci_model_hash(shared(), NULL, NULL, &j->hash, NULL);
   if (!j->status) j->status = loci_trace_new(shared(), p, &o, &j->trace, NULL);
   loci_prompt_free(j->status ? p : NULL);
   return p;
@@ -116,13 +118,21 @@ static void openmp_keeps_the_callers_count(void **state) {
 static loci_trace *trace_with(int threads, int64_t memory) {
   static const char *const constraint[] = {"this country"};
   static const loci_site sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT};
-  loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = threads, .memory_bytes = memory};
-  loci_question q = {.image = LOCI_SOURCE_DIR "/models/flags/images/ukraine.png",
+  loci_model_opts o = {.size = sizeof o,
+                       .precision = LOCI_PRECISION_F32,
+                       .threads = threads,
+                       .memory_bytes = memory};
+  loci_question q = {.size = sizeof q,
+                     .image = LOCI_SOURCE_DIR "/models/flags/images/ukraine.png",
                      .text = "What is the capital of this country?",
                      .constraints = constraint,
                      .constraint_count = 1};
-  loci_trace_opts opts = {
-      .sites = sites, .site_count = 2, .first_layer = 3, .layer_count = 1, .no_hash = true};
+  loci_trace_opts opts = {.size = sizeof opts,
+                          .sites = sites,
+                          .site_count = 2,
+                          .first_layer = 3,
+                          .layer_count = 1,
+                          .no_hash = true};
   loci_model *m;
   loci_prompt *p;
   loci_trace *t;

@@ -15,7 +15,7 @@ static const char *const answers[] = {"Paris",         " Paris", "the sea", "A",
 enum { READERS = sizeof readers / sizeof *readers, ANSWERS = sizeof answers / sizeof *answers };
 
 static loci_prompt *ask(const loci_model *m, const char *text, const char *template) {
-  loci_question q = {.text = text, .template_name = template};
+  loci_question q = {.size = sizeof q, .text = text, .template_name = template};
   loci_prompt *p;
   loci_err err;
   must(loci_prompt_new(m, &q, &p, &err), &err);
@@ -160,8 +160,11 @@ static void options_with_the_own_token_sum_to_one_at_most(void **state) {
 /* The prompt with the constraint's ids exchanged, against the text with the words exchanged. */
 static void check_swap(const loci_model *m, const char *question, const char *constraint,
                        const char *words, const char *exchanged) {
-  loci_question q = {
-      .text = question, .template_name = "raw", .constraints = &constraint, .constraint_count = 1};
+  loci_question q = {.size = sizeof q,
+                     .text = question,
+                     .template_name = "raw",
+                     .constraints = &constraint,
+                     .constraint_count = 1};
   loci_prompt *p, *other = ask(m, exchanged, "raw");
   arena *mem = arena_new();
   stand_in r;

@@ -59,6 +59,10 @@ static const entry precisions[] = {
 #define PRECISION(id, name, meaning) {name, meaning},
 #include "loci_names.def"
     END};
+static const entry templates[] = {
+#define TEMPLATE(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
 
 static const struct {
   const char *noun;
@@ -74,6 +78,7 @@ static const struct {
     [LOCI_NAMES_STUDY] = {"measurement", studies},
     [LOCI_NAMES_CHOICE] = {"choice", choices},
     [LOCI_NAMES_PRECISION] = {"precision", precisions},
+    [LOCI_NAMES_TEMPLATE] = {"template", templates},
 };
 
 static const entry *entry_at(loci_names list, int i) {
@@ -194,29 +199,12 @@ static const char *const site_axes[LOCI_SITE_COUNT] = {
 
 static bool is_site(loci_site s) { return (int)s >= 0 && s < LOCI_SITE_COUNT; }
 
-const char *loci_site_name(loci_site s) { return is_site(s) ? site_list[s].name : "unknown"; }
 const char *loci_site_axes(loci_site s) { return is_site(s) ? site_axes[s] : ""; }
-const char *loci_site_meaning(loci_site s) { return is_site(s) ? site_list[s].meaning : ""; }
 
-loci_status loci_site_find(const char *name, loci_site *out, loci_err *err) {
-  NEEDS(name, "name");
-  NEEDS(out, "place for the result");
-  int i = 0;
-  TRY(loci_name_find(LOCI_NAMES_SITE, name, &i, err));
-  *out = (loci_site)i;
-  return LOCI_OK;
-}
-
-loci_status loci_metric_find(const char *name, loci_metric *out, loci_err *err) {
-  NEEDS(name, "name");
-  NEEDS(out, "place for the result");
-  int i = 0;
-  TRY(loci_name_find(LOCI_NAMES_METRIC, name, &i, err));
-  *out = (loci_metric)i;
-  return LOCI_OK;
-}
-
-const char *loci_role_name(loci_role role) {
-  const char *name = loci_name(LOCI_NAMES_ROLE, (int)role);
+static const char *name_of(loci_names list, int i) {
+  const char *name = loci_name(list, i);
   return name ? name : "unknown";
 }
+
+const char *site_name(loci_site s) { return name_of(LOCI_NAMES_SITE, (int)s); }
+const char *role_name(loci_role role) { return name_of(LOCI_NAMES_ROLE, (int)role); }

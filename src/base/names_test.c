@@ -52,12 +52,12 @@ static void sites_in_the_spelling_of_transformer_lens_are_recognised(void **stat
                                            {"blocks.1.mlp.hook_post", "mlp_post"},
                                            {"ln_final.hook_normalized", "final_norm"}};
   for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++) {
-    loci_site site;
+    int site;
     loci_err err = {0};
     char sentence[120];
     snprintf(sentence, sizeof sentence, "unknown site \"%s\"; did you mean %s?", spelled[i][0],
              spelled[i][1]);
-    assert_int_equal(loci_site_find(spelled[i][0], &site, &err), LOCI_EINVAL);
+    assert_int_equal(loci_name_find(LOCI_NAMES_SITE, spelled[i][0], &site, &err), LOCI_EINVAL);
     assert_string_equal(err.msg, sentence);
   }
 }

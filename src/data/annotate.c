@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/fixed.h"
 #include "data/rewrite.h"
 #include "data/ties.h"
@@ -221,8 +222,9 @@ loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(path, "path");
-  static const loci_annotate_opts none;
-  annotator a = {.o = opts ? opts : &none};
+  loci_annotate_opts own;
+  TRY(options_take(loci_annotate_opts, &own, opts, err));
+  annotator a = {.o = &own};
   TRY(get_weights(&a, err));
   TRY(report_new("annotate", path, a.o->out, &a.found, err));
   a.counts = report_view(a.found);

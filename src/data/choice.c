@@ -116,7 +116,7 @@ static loci_status refuse(const job *j, loci_status why, const char *what) {
 
 /* The list of strings in a field; none where there is no such field. */
 static loci_status read_list(const job *j, const char *field, const char *const **out, int *count) {
-  const char *text = loci_example_field(j->e, field);
+  const char *text = example_field(j->e, field);
   loci_err own = {0};
   char what[200];
   *out = NULL;
@@ -132,11 +132,11 @@ static loci_status read_list(const job *j, const char *field, const char *const 
 /* image, or image_1 as the only one. */
 static loci_status read_image(const job *j, choice *out) {
   char field[24], what[96];
-  const char *first = loci_example_field(j->e, "image_1");
+  const char *first = example_field(j->e, "image_1");
   out->image = j->e->image;
   for (int i = 2; i <= 9; i++) {
     snprintf(field, sizeof field, "image_%d", i);
-    if (!loci_example_field(j->e, field)) continue;
+    if (!example_field(j->e, field)) continue;
     snprintf(what, sizeof what, "has several pictures (%s); loci asks about one", field);
     return refuse(j, LOCI_EUNSUPPORTED, what);
   }
@@ -200,8 +200,8 @@ static loci_status read_lettered(const job *j, choice *out) {
       char upper[24], lower[24];
       snprintf(upper, sizeof upper, "%s%c", forms[f], 'A' + out->option_count);
       snprintf(lower, sizeof lower, "%s%c", forms[f], 'a' + out->option_count);
-      const char *text = loci_example_field(j->e, upper);
-      if (!text && f > 0) text = loci_example_field(j->e, lower);
+      const char *text = example_field(j->e, upper);
+      if (!text && f > 0) text = example_field(j->e, lower);
       if (!text) break;
       options[out->option_count] = text;
     }
@@ -212,7 +212,7 @@ static loci_status read_lettered(const job *j, choice *out) {
 }
 
 static loci_status read_options(const job *j, choice *out) {
-  const char *type = loci_example_field(j->e, "question_type");
+  const char *type = example_field(j->e, "question_type");
   if (type && strcmp(type, "multiple-choice") != 0) return LOCI_OK;
   TRY(read_list(j, "options", &out->options, &out->option_count));
   if (out->option_count == 0) TRY(read_list(j, "choices", &out->options, &out->option_count));
@@ -233,8 +233,8 @@ static loci_status read_options(const job *j, choice *out) {
 }
 
 static const char *answer_field(const loci_example *e) {
-  const char *answer = loci_example_field(e, "answer");
-  return answer ? answer : loci_example_field(e, "correct_choice_idx"); /* A-OKVQA's */
+  const char *answer = example_field(e, "answer");
+  return answer ? answer : example_field(e, "correct_choice_idx"); /* A-OKVQA's */
 }
 
 /* "answers", or "answer": a text, or the text of a list. */
@@ -255,7 +255,7 @@ static loci_status read_answers(const job *j, choice *out) {
 
 static loci_status find_correct(const job *j, choice *out) {
   const char *answer = answer_field(j->e);
-  bool numbered = loci_example_field(j->e, "choices") && !loci_example_field(j->e, "options");
+  bool numbered = example_field(j->e, "choices") && !example_field(j->e, "options");
   out->correct = -1;
   if (out->option_count == 0 || out->answer_count == 0) return LOCI_OK;
   if (answer) out->correct = find_option(out, answer, numbered);
@@ -280,8 +280,7 @@ loci_status choice_read(const loci_examples *file, const loci_example *e, arena 
 }
 
 bool choice_is_one(const loci_example *e) {
-  return answer_field(e) &&
-         (loci_example_field(e, "options") || loci_example_field(e, "choices") ||
-          (loci_example_field(e, "A") && loci_example_field(e, "B")) ||
-          loci_example_field(e, "option_a") || loci_example_field(e, "option_A"));
+  return answer_field(e) && (example_field(e, "options") || example_field(e, "choices") ||
+                             (example_field(e, "A") && example_field(e, "B")) ||
+                             example_field(e, "option_a") || example_field(e, "option_A"));
 }

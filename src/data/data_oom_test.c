@@ -47,7 +47,7 @@ static loci_status lint(void *path, loci_err *err) {
   char *text;
   char out[80];
   snprintf(out, sizeof out, "%s.out", (char *)path);
-  loci_lint_opts opts = {.out = out};
+  loci_lint_opts opts = {.size = sizeof opts, .out = out};
   loci_status st = loci_data_lint(path, &opts, &r, err);
   assert_true((st == LOCI_OK) == (r != NULL));
   if (!st) st = loci_json(&r->result, &text, err);
@@ -64,7 +64,8 @@ static loci_status import(void *path, loci_err *err) {
   snprintf(out, sizeof out, "%s.out", (char *)path);
   snprintf(votes, sizeof votes, "%s.json", (char *)path);
   const char *answers[] = {votes};
-  loci_import_opts opts = {.format = "okvqa", .answers = answers, .answer_count = 1};
+  loci_import_opts opts = {
+      .size = sizeof opts, .format = "okvqa", .answers = answers, .answer_count = 1};
   loci_status st = loci_data_import(path, out, &opts, &r, err);
   assert_true((st == LOCI_OK) == (r != NULL));
   loci_free(r);
@@ -78,8 +79,12 @@ static loci_status annotate(void *path, loci_err *err) {
   char *text, out[80], weights[80];
   snprintf(out, sizeof out, "%s.out", (char *)path);
   snprintf(weights, sizeof weights, "%s.json", (char *)path);
-  loci_annotate_opts opts = {
-      .out = out, .train = path, .weights = weights, .compare = true, .why = true};
+  loci_annotate_opts opts = {.size = sizeof opts,
+                             .out = out,
+                             .train = path,
+                             .weights = weights,
+                             .compare = true,
+                             .why = true};
   TRY(loci_data_annotate(path, &opts, &r, err));
   loci_free(r);
   opts.train = NULL;

@@ -219,7 +219,7 @@ loci_status example_parse(const char *text, size_t n, const example_source *from
   return st;
 }
 
-const char *loci_example_field(const loci_example *e, const char *name) {
+const char *example_field(const loci_example *e, const char *name) {
   const loci_field known[] = {{"id", e->id},         {"image", e->image}, {"question", e->question},
                               {"entity", e->entity}, {"set", e->set},     {"target", e->target}};
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

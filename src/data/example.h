@@ -19,6 +19,9 @@ typedef struct example_source {
   int64_t line;
 } example_source;
 
+/* Any field that is one value, by its name in the file; NULL: the line does not have it. */
+const char *example_field(const loci_example *example, const char *name);
+
 /* The fields whose meaning is fixed. */
 enum { EXAMPLE_FIELDS = 10 };
 extern const char *const example_fields[EXAMPLE_FIELDS];

@@ -48,14 +48,14 @@ static void every_field_is_kept(void **state) {
   assert_string_equal(e->same_entity[0], "sets/b.png");
   assert_string_equal(e->same_entity[1], "/abs/c.png");
   assert_int_equal(e->field_count, 5);
-  assert_string_equal(loci_example_field(e, "relation"), "capital");
-  assert_string_equal(loci_example_field(e, "held_out"), "true");
-  assert_string_equal(loci_example_field(e, "n"), "3");
-  assert_string_equal(loci_example_field(e, "w"), "0.5");
-  assert_string_equal(loci_example_field(e, "options"), "[\"x\",\"y\"]");
-  assert_string_equal(loci_example_field(e, "set"), "known");
-  assert_null(loci_example_field(e, "nothing"));
-  assert_null(loci_example_field(e, "answers"));
+  assert_string_equal(example_field(e, "relation"), "capital");
+  assert_string_equal(example_field(e, "held_out"), "true");
+  assert_string_equal(example_field(e, "n"), "3");
+  assert_string_equal(example_field(e, "w"), "0.5");
+  assert_string_equal(example_field(e, "options"), "[\"x\",\"y\"]");
+  assert_string_equal(example_field(e, "set"), "known");
+  assert_null(example_field(e, "nothing"));
+  assert_null(example_field(e, "answers"));
   loci_free(e);
 }
 

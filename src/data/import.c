@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/options.h"
 #include "base/file.h"
 #include "base/fixed.h"
 #include "base/names.h"
@@ -425,8 +426,9 @@ loci_status loci_data_import(const char *path, const char *to, const loci_import
   *out = NULL;
   NEEDS(path, "path");
   NEEDS(to, "path to write");
-  static const loci_import_opts none;
-  importer m = {.o = opts ? opts : &none, .path = path, .err = err};
+  loci_import_opts own;
+  TRY(options_take(loci_import_opts, &own, opts, err));
+  importer m = {.o = &own, .path = path, .err = err};
   char *folder = NULL;
   loci_status st;
   m.from = (example_source){path, "", "line", 0};

@@ -1,4 +1,5 @@
 /* A file of examples, checked line by line (see check.h), and written again with repairs. */
+#include "base/options.h"
 #include "data/check.h"
 #include "data/rewrite.h"
 
@@ -14,13 +15,13 @@ loci_status loci_data_lint(const char *path, const loci_lint_opts *opts, loci_da
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(path, "path");
-  static const loci_lint_opts none;
-  const loci_lint_opts *o = opts ? opts : &none;
-  checker c = {.model = o->model,
-               .max_answer = o->max_answer ? o->max_answer : MAX_ANSWER,
-               .no_images = o->no_images};
-  TRY(report_new("lint", path, o->out, &c.found, err));
-  rewrite r = {path, o->out, "lint", c.found, check_line, &c, o->progress, o->progress_ctx};
+  loci_lint_opts o;
+  TRY(options_take(loci_lint_opts, &o, opts, err));
+  checker c = {.model = o.model,
+               .max_answer = o.max_answer ? o.max_answer : MAX_ANSWER,
+               .no_images = o.no_images};
+  TRY(report_new("lint", path, o.out, &c.found, err));
+  rewrite r = {path, o.out, "lint", c.found, check_line, &c, o.progress, o.progress_ctx};
   c.before = seen_new();
   loci_status st = c.before ? rewrite_run(&r, err) : fail_nomem(err, path);
   seen_free(c.before);

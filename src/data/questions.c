@@ -73,7 +73,7 @@ static loci_status read_list(const job *j, const js_value *list, side_question *
 
 loci_status side_questions(const example_source *from, const loci_example *e, const char *field,
                            arena *mem, side_question **out, int *count, loci_err *err) {
-  const char *text = loci_example_field(e, field);
+  const char *text = example_field(e, field);
   job j = {from->path, from->folder, field, e->line, mem};
   js_value *list;
   *out = NULL;

@@ -45,8 +45,9 @@ static loci_status ask(const loci_model *m, const loci_example *e, const char *q
   loci_prompt *prompt;
   loci_err why = {0};
   x->asked = false;
-  loci_status st =
-      loci_prompt_new(m, &(loci_question){.image = e->image, .text = question}, &prompt, &why);
+  loci_status st = loci_prompt_new(
+      m, &(loci_question){.size = sizeof(loci_question), .image = e->image, .text = question},
+      &prompt, &why);
   if (st && !status_is_own(st)) return pass_on(&why, err);
   if (st) return LOCI_OK;
   arena *mem = arena_new();

@@ -47,10 +47,11 @@ loci_status around_open(const loci_model *m, const loci_example *e, const exampl
                         const loci_edit_test_opts *opts, around *out, loci_err *err) {
   side_question *list;
   int count;
-  loci_question q = {.image = m->info.image_rows > 0 ? e->image : NULL,
-                     .template_name = opts->study.template_name,
-                     .system = opts->study.system,
-                     .date = opts->study.date,
+  loci_question q = {.size = sizeof q,
+                     .image = m->info.image_rows > 0 ? e->image : NULL,
+                     .template_name = opts->study->template_name,
+                     .system = opts->study->system,
+                     .date = opts->study->date,
                      .constraints = e->constraints,
                      .constraint_count = 1};
   *out = (around){0};

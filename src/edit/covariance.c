@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/result.h"
 #include "edit/edit.h"
 #include "study/study.h"
@@ -110,11 +111,12 @@ loci_status loci_covariance_new(const loci_model *model, loci_examples *examples
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(examples, "examples");
-  static const loci_study_opts defaults;
+  loci_study_opts own;
+  TRY(options_take(loci_study_opts, &own, opts, err));
   loci_covariance *v = result_new(LOCI_KIND_COVARIANCE, sizeof *v);
   sums c = {.out = v, .F = model_decoder(model)->inner};
   if (!v) return fail_nomem(err, "adding up a covariance");
-  c.s = (study){.model = model, .opts = opts ? opts : &defaults, .examples = examples};
+  c.s = (study){.model = model, .opts = &own, .examples = examples};
   c.s.mem = v->result.memory;
   v->layer = layer;
   v->inner = c.F;

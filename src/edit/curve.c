@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/result.h"
-#include "edit/edit.h"
+#include "edit/how.h"
 
 enum { MOST_POINTS = 1000 };
 
@@ -23,6 +24,7 @@ typedef struct drawing {
   const loci_model *model;
   const char *path; /* of the edit set */
   const loci_edit_curve_opts *opts;
+  const loci_edit_test_opts *test; /* of each point, but for its value */
   loci_edit_curve *out;
   loci_edit_test **tests; /* (points) */
   int now;                /* the point that is measured */
@@ -30,7 +32,7 @@ typedef struct drawing {
 
 static bool report(void *ctx, const char *stage, double done, double total) {
   const drawing *d = ctx;
-  const loci_study_opts *o = &d->opts->test.study;
+  const loci_study_opts *o = d->test->study;
   double share = total > 0 ? done / total : 0;
   (void)stage;
   return !o->progress ||
@@ -53,7 +55,7 @@ static loci_status whole(const drawing *d, double x, int least, int *out, loci_e
 
 /* One table of what a curve can go over; 0 means "none" to a reader and "the default" in the
  * options, so it is handed on as the options' own sign for none. */
-static loci_status put_value(const drawing *d, double x, loci_edit_test_opts *o, loci_err *err) {
+static loci_status put_value(const drawing *d, double x, edit_test_how *o, loci_err *err) {
   loci_edit_settings *s = &o->how.settings;
   if (!isfinite(x) || x < 0) {
     return fail(err, LOCI_EINVAL, "%s %g: expected a number that is not negative", d->opts->over,
@@ -62,8 +64,8 @@ static loci_status put_value(const drawing *d, double x, loci_edit_test_opts *o,
   if (is_over(d, "count")) return whole(d, x, 1, &o->study.limit, err);
   if (is_over(d, "steps")) return whole(d, x, 1, &s->steps, err);
   if (is_over(d, "layer")) {
-    o->how.has_layer = true;
-    return whole(d, x, 0, &o->how.layer, err);
+    o->how.o.has_layer = true;
+    return whole(d, x, 0, &o->how.o.layer, err);
   }
   if (is_over(d, "lambda")) {
     s->lambda = x > 0 ? x : -1;
@@ -84,11 +86,12 @@ static loci_status put_value(const drawing *d, double x, loci_edit_test_opts *o,
 
 /* Only the first constraint counts, as in an edit of one example (trial.c). */
 static loci_status add_wish(const drawing *d, const loci_example *e, wish *out, loci_err *err) {
-  loci_question q = {.image = d->model->info.image_rows > 0 ? e->image : NULL,
+  loci_question q = {.size = sizeof q,
+                     .image = d->model->info.image_rows > 0 ? e->image : NULL,
                      .text = e->question,
-                     .template_name = d->opts->test.study.template_name,
-                     .system = d->opts->test.study.system,
-                     .date = d->opts->test.study.date,
+                     .template_name = d->test->study->template_name,
+                     .system = d->test->study->system,
+                     .date = d->test->study->date,
                      .constraints = e->constraints,
                      .constraint_count = e->constraint_count > 0};
   if (!e->target || e->constraint_count == 0) {
@@ -117,10 +120,10 @@ static loci_status read_wishes(const drawing *d, wish *wishes, int n, loci_err *
 }
 
 /* Prompts live until the edit is solved, and no longer. */
-static loci_status solve_many(const drawing *d, const loci_edit_test_opts *o, loci_edit **out,
+static loci_status solve_many(const drawing *d, const edit_test_how *o, loci_edit **out,
                               loci_err *err) {
   int n = o->study.limit;
-  loci_edit_opts how = o->how;
+  loci_edit_opts how = o->how.o;
   how.no_answers = true;
   *out = NULL;
   wish *wishes = calloc((size_t)n, sizeof *wishes);
@@ -144,24 +147,23 @@ static loci_status solve_many(const drawing *d, const loci_edit_test_opts *o, lo
 
 /* Every point opens the file anew: a test reads its examples to the end. */
 static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loci_err *err) {
-  loci_edit_test_opts o = d->opts->test;
+  edit_test_how own;
   loci_edit *many = NULL;
   const loci_edit *edits[1];
   loci_examples *file;
-  TRY(put_value(d, x, &o, err));
-  o.study.progress = report;
-  o.study.progress_ctx = d;
-  o.how.progress = report;
-  o.how.progress_ctx = d;
+  TRY(edit_test_how_take(&own, d->test, err));
+  TRY(put_value(d, x, &own, err));
+  own.study.progress = own.how.o.progress = report;
+  own.study.progress_ctx = own.how.o.progress_ctx = d;
   if (is_over(d, "count")) {
-    TRY(solve_many(d, &o, &many, err));
+    TRY(solve_many(d, &own, &many, err));
     edits[0] = many;
-    o.edits = edits;
-    o.edit_count = 1;
+    own.o.edits = edits;
+    own.o.edit_count = 1;
   }
   loci_status st = loci_examples_open(d->path, &file, err);
   if (!st) {
-    st = loci_edit_test_new(d->model, file, &o, out, err);
+    st = loci_edit_test_new(d->model, file, &own.o, out, err);
     loci_examples_close(file);
   }
   loci_free(many);
@@ -196,7 +198,8 @@ static loci_status measure_all(drawing *d, loci_err *err) {
   v->tests = (const loci_edit_test *const *)d->tests;
   v->point_count = o->value_count;
   for (int i = 0; i < o->value_count; i++) { /* mistakes before any work */
-    loci_edit_test_opts same = o->test;
+    edit_test_how same;
+    TRY(edit_test_how_take(&same, d->test, err));
     TRY(put_value(d, points[i], &same, err));
   }
   int n = 0;
@@ -220,8 +223,12 @@ loci_status loci_edit_curve_new(const loci_model *model, const char *path,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(path, "path");
-  if (!opts || !opts->over) return fail(err, LOCI_EINVAL, "a curve needs something to go over");
-  drawing d = {.model = model, .path = path, .opts = opts};
+  loci_edit_curve_opts own;
+  edit_test_how test;
+  TRY(options_take(loci_edit_curve_opts, &own, opts, err));
+  TRY(edit_test_how_take(&test, own.test, err));
+  if (!own.over) return fail(err, LOCI_EINVAL, "a curve needs something to go over");
+  drawing d = {.model = model, .path = path, .opts = &own, .test = &test.o};
   d.out = result_new(LOCI_KIND_EDIT_CURVE, sizeof *d.out);
   loci_status st = d.out ? measure_all(&d, err) : fail_nomem(err, "drawing a curve of edits");
   if (st) {

@@ -1,5 +1,6 @@
 /* Edits: a new answer written into one matrix (docs/MATH.md, "Editing").  Private to src/edit.
  *
+ * how.c         how requests are solved, completed (how.h)
  * solve.c       an edit from requests, by any method: settings, the update, what it does
  * requests.c    what each request is made of, and what is wrong with one (requests.h)
  * key.c         a request's key, and what the model answers before

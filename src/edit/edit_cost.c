@@ -4,6 +4,7 @@
  * difference is steps alone; then the update in memory, on and off.  The question is
  * bench_prompt's: time does not depend on what it says. */
 #include "base/clock.h"
+#include "base/result.h"
 #include "edit/edit.h"
 #include "edit/lesson.h"
 #include "edit/update.h"
@@ -15,9 +16,9 @@ enum { USUAL_STEPS = 20, LAYER = 2 };
 
 /* The value of the question by so many steps; the target is any token, since no step stops early.
  */
-static loci_status solve(const loci_model *m, const loci_prompt *p, int steps, arena *mem,
-                         problem *q, double *seconds, loci_err *err) {
-  static const loci_edit_opts none;
+static loci_status solve(const loci_model *m, const loci_prompt *p, int steps,
+                         const loci_edit_opts *opts, arena *mem, problem *q, double *seconds,
+                         loci_err *err) {
   static const loci_edit_request asked;
   static int token;
   double begin = clock_seconds();
@@ -26,7 +27,7 @@ static loci_status solve(const loci_model *m, const loci_prompt *p, int steps, a
   if (!set || !fact) return fail_nomem(err, "measuring");
   *set = (loci_edit_settings){.steps = steps, .lr = 0.1, .weight_decay = 1e-3, .lambda = 0.01};
   int L = model_decoder(m)->layers;
-  *q = (problem){.m = m, .opts = &none, .set = set, .mem = mem, .work = mem, .asked = &asked};
+  *q = (problem){.m = m, .opts = opts, .set = set, .mem = mem, .work = mem, .asked = &asked};
   q->layer = LAYER < L - 1 ? LAYER : L > 1 ? L - 2 : 0;
   q->p = p;
   q->fact = fact;
@@ -56,12 +57,12 @@ static loci_status time_update(problem *q, arena *mem, double *seconds, loci_err
 
 /* What is alike in both solves (the clean run, keys, the first step's growth of memory) cancels
  * in their difference. */
-static loci_status measure(const loci_model *m, const loci_prompt *p, arena *mem,
-                           loci_edit_cost *out, loci_err *err) {
+static loci_status measure(const loci_model *m, const loci_prompt *p, const loci_edit_opts *opts,
+                           arena *mem, loci_edit_cost *out, loci_err *err) {
   problem one, many;
   double first, all;
-  TRY(solve(m, p, 1, mem, &one, &first, err));
-  TRY(solve(m, p, 1 + out->steps, mem, &many, &all, err));
+  TRY(solve(m, p, 1, opts, mem, &one, &first, err));
+  TRY(solve(m, p, 1 + out->steps, opts, mem, &many, &all, err));
   TRY(time_update(&many, mem, &out->update_seconds, err));
   out->layer = many.layer;
   out->reached =
@@ -73,12 +74,14 @@ static loci_status measure(const loci_model *m, const loci_prompt *p, arena *mem
   return LOCI_OK;
 }
 
-loci_status loci_edit_cost_run(const loci_model *m, int steps, loci_edit_cost *out, loci_err *err) {
-  NEEDS(m, "model");
+loci_status loci_edit_cost_run(const loci_model *m, int steps, loci_progress_fn progress, void *ctx,
+                               loci_edit_cost **out, loci_err *err) {
   NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(m, "model");
+  const loci_edit_opts opts = {.progress = progress, .progress_ctx = ctx};
   loci_prompt p = {.model = m, .mem = arena_new()};
-  loci_edit_cost c = {.result.kind = LOCI_KIND_EDIT_COST,
-                      .model = &m->info,
+  loci_edit_cost c = {.model = &m->info,
                       .precision = dtype_name(m->arith_type),
                       .cpu = kernels_choose()->name,
                       .engine = product_engine(),
@@ -87,8 +90,8 @@ loci_status loci_edit_cost_run(const loci_model *m, int steps, loci_edit_cost *o
   if (!p.mem) return fail_nomem(err, "measuring");
   loci_status st = bench_prompt(m, &p, err);
   c.positions = p.info.length;
-  if (!st) st = measure(m, &p, p.mem, &c, err);
+  if (!st) st = measure(m, &p, &opts, p.mem, &c, err);
   arena_free(p.mem);
-  if (!st) *out = c;
-  return st;
+  TRY(st);
+  return result_copy(LOCI_KIND_EDIT_COST, &c, sizeof c, (void **)out, err);
 }

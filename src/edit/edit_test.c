@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "model/arith.h"
+#include "sized.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
 
@@ -26,7 +27,7 @@ static loci_model *open_model(const char *name) {
   char dir[500];
   loci_model *m;
   loci_err err;
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   snprintf(dir, sizeof dir, "%s%s", MODELS, name);
   if (loci_model_open(dir, &opts, &m, &err)) fail_msg("%s", err.msg);
   return m;
@@ -35,7 +36,8 @@ static loci_model *open_model(const char *name) {
 static loci_prompt *ask(const loci_model *m, const char *question, const char *constraint) {
   loci_prompt *p;
   loci_err err;
-  loci_question q = {.text = question,
+  loci_question q = {.size = sizeof q,
+                     .text = question,
                      .template_name = "raw",
                      .constraints = &constraint,
                      .constraint_count = constraint != NULL};
@@ -44,6 +46,7 @@ static loci_prompt *ask(const loci_model *m, const char *question, const char *c
 }
 
 static loci_edit *solve(loci_model *m, const loci_edit_request *r, int n, loci_edit_opts o) {
+  o.size = sizeof o;
   loci_edit *e;
   loci_err err;
   if (loci_edit_solve(m, r, n, &o, &e, &err)) fail_msg("%s", err.msg);
@@ -129,7 +132,8 @@ static void every_request_gains(void **state) {
   for (int i = 0; i < 3; i++) {
     r[i] = (loci_edit_request){.prompt = ask(m, questions[i], "Vienna"), .target = "the old city"};
   }
-  loci_edit *e = solve(m, r, 3, (loci_edit_opts){.settings = {.steps = 30, .lr = 0.3}});
+  loci_edit *e = solve(
+      m, r, 3, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 30, .lr = 0.3)});
   assert_int_equal(e->rank, 3);
   for (int i = 0; i < 3; i++) {
     const loci_edit_fact *f = &e->facts[i];
@@ -154,10 +158,11 @@ static void a_step_costs_what_it_reaches(void **state) {
   loci_edit_request r = {.prompt = p, .target = "here"};
   for (int layer = 0; layer + 1 < L; layer++) {
     for (int steps = 1; steps < 4; steps++) {
-      loci_edit *e = solve(
-          m, &r, 1,
-          (loci_edit_opts){
-              .has_layer = true, .layer = layer, .no_answers = true, .settings = {.steps = steps}});
+      loci_edit *e = solve(m, &r, 1,
+                           (loci_edit_opts){.has_layer = true,
+                                            .layer = layer,
+                                            .no_answers = true,
+                                            .settings = SIZED(loci_edit_settings, .steps = steps)});
       int T = p->info.length + e->facts[0].target_count - 1;
       int64_t reach = (int64_t)(T - e->facts[0].position) * (L - 1 - layer);
       assert_int_equal(e->cost.formula, (3 * steps + 1) * reach);
@@ -182,7 +187,7 @@ static void a_step_of_fine_tuning_costs_what_it_reaches(void **state) {
                                           .layer = layer,
                                           .method = "ft",
                                           .no_answers = true,
-                                          .settings = {.steps = 3}});
+                                          .settings = SIZED(loci_edit_settings, .steps = 3)});
     int64_t T = p->info.length + e->facts[0].target_count - 1;
     int64_t reach = T * (layer + 1 < L ? L - 1 - layer : 1);
     assert_int_equal(e->cost.formula, (3 * 3 + 1) * reach);
@@ -202,8 +207,8 @@ static void fine_tuning_reports_what_the_edited_model_does(void **state) {
   loci_prompt *p[2] = {ask(m, questions[0], "Vienna"), ask(m, questions[1], "Vienna")};
   loci_edit_request r[2] = {{.prompt = p[0], .target = "few people"},
                             {.prompt = p[1], .target = "two"}};
-  loci_edit_opts o = {.method = "ft-l", .no_answers = true};
-  o.settings = (loci_edit_settings){.steps = 8, .lr = 4e-3, .eps = 0.01};
+  loci_edit_opts o = {.size = sizeof o, .method = "ft-l", .no_answers = true};
+  o.settings = SIZED(loci_edit_settings, .steps = 8, .lr = 4e-3, .eps = 0.01);
   for (int layer = 0; layer < model_decoder(m)->layers; layer++) {
     o.has_layer = true;
     o.layer = layer;
@@ -235,7 +240,9 @@ static void a_fine_tuned_edit_is_exact(void **state) {
   loci_model *m = open_model("llava-clip-llama-bf16");
   loci_prompt *p = ask(m, questions[0], "Vienna");
   loci_edit_request r = {.prompt = p, .target = "few"};
-  loci_edit *e = solve(m, &r, 1, (loci_edit_opts){.method = "ft", .settings = {.steps = 2}});
+  loci_edit *e =
+      solve(m, &r, 1,
+            (loci_edit_opts){.method = "ft", .settings = SIZED(loci_edit_settings, .steps = 2)});
   if (loci_write(&e->result, path, NULL, &err) || loci_edit_read(path, &back, &err))
     fail_msg("%s", err.msg);
   assert_string_equal(back->method, "ft");
@@ -269,9 +276,10 @@ static void without_the_constraint_another_question_is_trained(void **state) {
   loci_prompt *p = ask(m, "The people of Vienna speak", "of Vienna");
   loci_prompt *bare = ask(m, "The people speak", "people");
   loci_edit_request r = {.prompt = p, .target = "few"}, s = {.prompt = bare, .target = "few"};
-  loci_edit_opts o = {.method = "ft", .no_answers = true, .settings = {.steps = 3}};
+  loci_edit_settings set = {.size = sizeof set, .steps = 3};
+  loci_edit_opts o = {.size = sizeof o, .method = "ft", .no_answers = true, .settings = &set};
   loci_edit *plain = solve(m, &s, 1, o);
-  o.settings.without_constraint = true;
+  set.without_constraint = true;
   loci_edit *e = solve(m, &r, 1, o);
   assert_memory_equal(e->right, plain->right, (size_t)(e->width * e->inner) * sizeof(float));
   assert_string_equal(e->facts[0].question, "The people of Vienna speak");
@@ -290,7 +298,7 @@ static loci_covariance *covariance(loci_model *m, int layer) {
   loci_err err;
   loci_examples *x;
   loci_covariance *c;
-  loci_study_opts opts = {.template_name = "raw"};
+  loci_study_opts opts = {.size = sizeof opts, .template_name = "raw"};
   assert_true(fd >= 0 && write(fd, lines, sizeof lines - 1) == sizeof lines - 1 && close(fd) == 0);
   if (loci_examples_open(path, &x, &err)) fail_msg("%s", err.msg);
   if (loci_covariance_new(m, x, layer, &opts, &c, &err)) fail_msg("%s", err.msg);
@@ -317,9 +325,12 @@ static void rome_brings_its_value(void **state) {
   loci_prompt *p = ask(m, questions[1], "Vienna");
   loci_edit_request r = {.prompt = p, .target = "few"};
   loci_covariance *c = covariance(m, 2);
-  loci_edit_opts o = {.method = "rome", .covariance = c, .settings = {.steps = 5, .lr = 0.3}};
+  loci_edit_opts o = {.size = sizeof o,
+                      .method = "rome",
+                      .covariance = c,
+                      .settings = SIZED(loci_edit_settings, .steps = 5, .lr = 0.3)};
   loci_edit *rome = solve(m, &r, 1, o);
-  o = (loci_edit_opts){.settings = {.steps = 5, .lr = 0.3, .lambda = -1}};
+  o = (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 5, .lr = 0.3, .lambda = -1)};
   loci_edit *plain = solve(m, &r, 1, o);
   assert_true(fabs(moved_share(rome, plain) - 1) < 1e-4); /* f32 factors */
   assert_memory_equal(rome->left, plain->left, (size_t)plain->width * sizeof(float));
@@ -339,11 +350,13 @@ static void memit_weighs_its_covariance(void **state) {
   loci_prompt *p = ask(m, questions[1], "Vienna");
   loci_edit_request r = {.prompt = p, .target = "few"};
   loci_covariance *c = covariance(m, 2);
-  loci_edit_opts o = {.settings = {.steps = 2, .lambda = -1}};
+  loci_edit_opts o = {.size = sizeof o,
+                      .settings = SIZED(loci_edit_settings, .steps = 2, .lambda = -1)};
   loci_edit *plain = solve(m, &r, 1, o);
-  o = (loci_edit_opts){.method = "memit", .covariance = c, .settings = {.steps = 2}};
+  loci_edit_settings set = {.size = sizeof set, .steps = 2};
+  o = (loci_edit_opts){.method = "memit", .covariance = c, .settings = &set};
   loci_edit *usual = solve(m, &r, 1, o);
-  o.settings.lambda = 30000;
+  set.lambda = 30000;
   loci_edit *heavy = solve(m, &r, 1, o);
   double one = 1 / moved_share(usual, plain) - 1, most = 1 / moved_share(heavy, plain) - 1;
   assert_true(one > 1e-6);
@@ -378,7 +391,8 @@ static void keys_bring_the_value_and_kept_keys_nothing(void **state) {
   static const char *const text[] = {"The bridge of Vienna was built by",
                                      "The people of Vienna speak", "The river of Vienna is the",
                                      "Who lives in Vienna", "The city of Vienna has many"};
-  loci_edit_opts o = {.no_answers = true, .settings = {.steps = 2, .lr = 0.3, .lambda = -1}};
+  loci_edit_settings set = {.size = sizeof set, .steps = 2, .lr = 0.3, .lambda = -1};
+  loci_edit_opts o = {.size = sizeof o, .no_answers = true, .settings = &set};
   for (int i = 0; i < 5; i++) {
     p[i] = ask(m, text[i], "Vienna");
     key[i] = solve(m, &(loci_edit_request){.prompt = p[i], .target = "few"}, 1, o);
@@ -386,13 +400,13 @@ static void keys_bring_the_value_and_kept_keys_nothing(void **state) {
   loci_edit_request r = {.prompt = p[0], .target = "few"};
   r.rephrased = (const loci_prompt *const *)p + 1;
   r.rephrased_count = 1;
-  o.settings.lambda = 1e-6;
+  set.lambda = 1e-6;
   plain = solve(m, &r, 1, o);
   r.kept = (const loci_prompt *const *)p + 2;
   r.kept_count = 2;
   o.keep = (const loci_prompt *const *)p + 4;
   o.keep_count = 1;
-  o.settings.each_key = true;
+  set.each_key = true;
   e = solve(m, &r, 1, o);
   assert_int_equal(e->rank, 1);
   for (int i = 0; i < 5; i++) {
@@ -412,7 +426,8 @@ static void the_loss_is_averaged_over_the_wordings(void **state) {
   (void)state;
   loci_model *m = open_model("text-llama");
   loci_prompt *p[2] = {ask(m, questions[0], "Vienna"), ask(m, questions[1], "Vienna")};
-  loci_edit_opts o = {.no_answers = true, .settings = {.steps = 10, .lr = 0.3}};
+  loci_edit_settings set = {.size = sizeof set, .steps = 10, .lr = 0.3};
+  loci_edit_opts o = {.size = sizeof o, .no_answers = true, .settings = &set};
   double mean = 0;
   for (int i = 0; i < 2; i++) {
     loci_edit *e = solve(m, &(loci_edit_request){.prompt = p[i], .target = "few people"}, 1, o);
@@ -422,7 +437,7 @@ static void the_loss_is_averaged_over_the_wordings(void **state) {
   loci_edit_request r = {.prompt = p[0], .target = "few people"};
   r.rephrased = (const loci_prompt *const *)p + 1;
   r.rephrased_count = 1;
-  o.settings.average_loss = true;
+  set.average_loss = true;
   loci_edit *e = solve(m, &r, 1, o);
   assert_true(fabs(e->facts[0].steps[0].loss - mean) < 1e-5 * mean);
   assert_true(e->facts[0].steps[10].loss < mean - 1);
@@ -471,9 +486,12 @@ static void applied_and_reverted_every_bit_is_as_before(void **state) {
   loci_prompt *p = ask(m, questions[0], "Vienna");
   int64_t V = model_decoder(m)->vocab;
   loci_edit_request r = {.prompt = p, .target = "the"};
-  loci_edit *a = solve(m, &r, 1, (loci_edit_opts){.settings = {.steps = 3}});
+  loci_edit *a =
+      solve(m, &r, 1, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 3)});
   loci_edit *b =
-      solve(m, &r, 1, (loci_edit_opts){.has_layer = true, .layer = 1, .settings = {.steps = 3}});
+      solve(m, &r, 1,
+            (loci_edit_opts){
+                .has_layer = true, .layer = 1, .settings = SIZED(loci_edit_settings, .steps = 3)});
   float *seen[5];
   seen[0] = logits_of(m, p);
   assert_int_equal(loci_edit_apply(m, a, &err), LOCI_OK);
@@ -513,8 +531,10 @@ static void a_result_says_for_good_which_edits_it_saw(void **state) {
   loci_model *m = open_model("text-phi");
   loci_prompt *p = ask(m, questions[0], "Vienna");
   loci_edit_request r = {.prompt = p, .target = "the"};
-  loci_edit *a = solve(m, &r, 1, (loci_edit_opts){.settings = {.steps = 1}});
-  loci_edit *b = solve(m, &r, 1, (loci_edit_opts){.settings = {.steps = 2}});
+  loci_edit *a =
+      solve(m, &r, 1, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 1)});
+  loci_edit *b =
+      solve(m, &r, 1, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 2)});
   loci_answer *seen[4];
   seen[0] = answer_of(m, p);
   assert_int_equal(loci_edit_apply(m, a, &err), LOCI_OK);
@@ -551,7 +571,8 @@ static void a_file_holds_what_was_written(void **state) {
   loci_prompt *p = ask(m, questions[0], "Vienna"), *q = ask(m, questions[1], "Vienna");
   loci_edit_request r[2] = {{.prompt = p, .target = "a \"line\"\nof text"},
                             {.prompt = q, .target = "few"}};
-  loci_edit *e = solve(m, r, 2, (loci_edit_opts){.settings = {.steps = 2, .lr = 0.25}});
+  loci_edit *e = solve(
+      m, r, 2, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 2, .lr = 0.25)});
   if (loci_write(&e->result, path, NULL, &err) || loci_edit_read(path, &back, &err))
     fail_msg("%s", err.msg);
   assert_int_equal(back->layer, e->layer);
@@ -584,6 +605,7 @@ static void a_file_holds_what_was_written(void **state) {
 /* ---------------------------------------------------------------- refusals */
 
 static void refused(loci_model *m, loci_edit_request r, loci_edit_opts o, const char *sentence) {
+  o.size = sizeof o;
   loci_edit *e;
   loci_err err = {0};
   assert_int_equal(loci_edit_solve(m, &r, 1, &o, &e, &err), LOCI_EINVAL);
@@ -606,9 +628,12 @@ static void what_makes_no_sense_is_refused_in_a_sentence(void **state) {
   refused(m, good, (loci_edit_opts){.has_layer = true, .layer = -1}, "layer -1");
   refused(m, good, (loci_edit_opts){.has_layer = true, .layer = 4},
           "layer 4 is the last: a change at position");
-  refused(m, good, (loci_edit_opts){.settings = {.steps = -1}}, "-1 steps");
-  refused(m, good, (loci_edit_opts){.settings = {.stop_p = 2}}, "stop at probability 2");
-  refused(m, good, (loci_edit_opts){.settings = {.lr = (double)NAN}}, "not a number");
+  refused(m, good, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = -1)},
+          "-1 steps");
+  refused(m, good, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .stop_p = 2)},
+          "stop at probability 2");
+  refused(m, good, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .lr = (double)NAN)},
+          "not a number");
   loci_prompt_free(p);
   loci_prompt_free(none);
   loci_model_close(m);
@@ -622,13 +647,18 @@ static void a_method_refuses_what_it_does_not_have(void **state) {
   loci_covariance *c = covariance(m, 1), *strange = covariance(other, 2);
   refused(m, good, (loci_edit_opts){.method = "mend"},
           "unknown method \"mend\": expected multedit, ft");
-  refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.lambda = 1}},
+  refused(m, good,
+          (loci_edit_opts){.method = "ft", .settings = SIZED(loci_edit_settings, .lambda = 1)},
           "the method ft takes no lambda");
-  refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.eps = 1}},
+  refused(m, good,
+          (loci_edit_opts){.method = "ft", .settings = SIZED(loci_edit_settings, .eps = 1)},
           "the method ft takes no bound of each entry");
-  refused(m, good, (loci_edit_opts){.settings = {.without_constraint = true}},
+  refused(m, good,
+          (loci_edit_opts){.settings = SIZED(loci_edit_settings, .without_constraint = true)},
           "the method multedit takes no question without its constraint");
-  refused(m, good, (loci_edit_opts){.method = "ft-l", .settings = {.eps = -1}}, "never negative");
+  refused(m, good,
+          (loci_edit_opts){.method = "ft-l", .settings = SIZED(loci_edit_settings, .eps = -1)},
+          "never negative");
   refused(m, good, (loci_edit_opts){.method = "rome"}, "the method rome needs a covariance");
   refused(m, good, (loci_edit_opts){.covariance = c}, "the method multedit takes no covariance");
   refused(m, good, (loci_edit_opts){.method = "memit", .covariance = c},
@@ -636,7 +666,9 @@ static void a_method_refuses_what_it_does_not_have(void **state) {
   refused(m, good, (loci_edit_opts){.method = "rome", .covariance = strange},
           "the covariance was made for a model with the hash");
   good.prompt = all;
-  refused(m, good, (loci_edit_opts){.method = "ft", .settings = {.without_constraint = true}},
+  refused(m, good,
+          (loci_edit_opts){.method = "ft",
+                           .settings = SIZED(loci_edit_settings, .without_constraint = true)},
           "the question \"Vienna?\" is empty without its constraint");
   loci_free(c);
   loci_free(strange);
@@ -664,11 +696,12 @@ static void the_last_layer_answers_where_the_key_is_last(void **state) {
   loci_model *m = open_model("text-llama");
   loci_prompt *p = ask(m, "Who lives in Vienna", "Vienna");
   loci_edit_request r = {.prompt = p, .target = "few"};
-  loci_edit *e = solve(m, &r, 1,
-                       (loci_edit_opts){.has_layer = true,
-                                        .layer = model_decoder(m)->layers - 1,
-                                        .no_answers = true,
-                                        .settings = {.steps = 20, .lr = 0.3}});
+  loci_edit *e =
+      solve(m, &r, 1,
+            (loci_edit_opts){.has_layer = true,
+                             .layer = model_decoder(m)->layers - 1,
+                             .no_answers = true,
+                             .settings = SIZED(loci_edit_settings, .steps = 20, .lr = 0.3)});
   assert_true(e->facts[0].after.m.logp > e->facts[0].before.m.logp + 1);
   loci_free(e);
   loci_prompt_free(p);

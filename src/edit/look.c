@@ -144,7 +144,8 @@ static loci_status look_with(const job *j, const loci_model *m, const loci_model
 loci_status look_at(const loci_model *m, const loci_model *edited, const question *q, look *out,
                     loci_err *err) {
   loci_prompt *p = NULL;
-  loci_question asked = {.image = q->image,
+  loci_question asked = {.size = sizeof asked,
+                         .image = q->image,
                          .text = q->text,
                          .template_name = q->template_name,
                          .system = q->system,

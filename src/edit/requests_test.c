@@ -1,6 +1,7 @@
 /* Laws of requests: one key takes one target, what cannot be used is named and changes nothing for
  * the others, and an edit says whether it reached what was asked. */
 #include "edit/edit.h"
+#include "sized.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@ static loci_model *open_model(const char *name) {
   char dir[500];
   loci_model *m;
   loci_err err;
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   snprintf(dir, sizeof dir, "%s/tests/golden/models/%s", LOCI_SOURCE_DIR, name);
   if (loci_model_open(dir, &opts, &m, &err)) fail_msg("%s", err.msg);
   return m;
@@ -22,7 +23,8 @@ static loci_model *open_model(const char *name) {
 static loci_prompt *ask(const loci_model *m, const char *question, const char *constraint) {
   loci_prompt *p;
   loci_err err;
-  loci_question q = {.text = question,
+  loci_question q = {.size = sizeof q,
+                     .text = question,
                      .template_name = "raw",
                      .constraints = &constraint,
                      .constraint_count = constraint != NULL};
@@ -32,6 +34,7 @@ static loci_prompt *ask(const loci_model *m, const char *question, const char *c
 
 static loci_edit *solve(loci_model *m, const loci_edit_request *r, int n, loci_edit_opts o) {
   loci_edit *e;
+  o.size = sizeof o;
   loci_err err;
   if (loci_edit_solve(m, r, n, &o, &e, &err)) fail_msg("%s", err.msg);
   return e;
@@ -41,8 +44,9 @@ static void says(const char *text, const char *sentence) {
   if (!strstr(text, sentence)) fail_msg("\"%s\" does not say \"%s\"", text, sentence);
 }
 
+static const loci_edit_settings few_steps = {.size = sizeof few_steps, .steps = 3, .lr = 0.25};
 static const loci_edit_opts quick = {
-    .drop = true, .no_answers = true, .settings = {.steps = 3, .lr = 0.25}};
+    .size = sizeof quick, .drop = true, .no_answers = true, .settings = &few_steps};
 
 /* The key stands at the constraint, so what is asked behind it does not make it another; all of a
  * prompt is what fine-tuning changes. */
@@ -149,7 +153,9 @@ static void reached_is_what_the_edited_model_answers(void **state) {
   int reached = 0;
   for (int steps = 1; steps <= 64; steps *= 8) {
     loci_answer *a;
-    loci_edit *e = solve(m, &r, 1, (loci_edit_opts){.settings = {.steps = steps, .lr = 0.5}});
+    loci_edit *e =
+        solve(m, &r, 1,
+              (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = steps, .lr = 0.5)});
     const loci_edit_fact *f = &e->facts[0];
     if (loci_edit_apply(m, e, &err) || loci_ask(m, p, f->target_count, NULL, NULL, &a, &err))
       fail_msg("%s", err.msg);
@@ -173,14 +179,15 @@ static void the_hint_says_where_the_target_was_lost(void **state) {
   loci_model *m = open_model("text-llama");
   loci_prompt *p = ask(m, "The bridge of Vienna was built by", "Vienna");
   loci_edit_request r = {.prompt = p, .target = "few"};
-  const struct {
+  struct {
     loci_edit_settings set;
     const char *words;
   } all[] = {{{.authors = true}, "leave out --compat authors"},
              {{.lr = 0.5, .max_norm = 1e-3}, "--max-norm 0.001 allows"},
              {{.lr = 0.5, .lambda = 1e6}, "a smaller --lambda"}};
   for (int i = 0; i < 3; i++) {
-    loci_edit *e = solve(m, &r, 1, (loci_edit_opts){.no_answers = true, .settings = all[i].set});
+    all[i].set.size = sizeof all[i].set;
+    loci_edit *e = solve(m, &r, 1, (loci_edit_opts){.no_answers = true, .settings = &all[i].set});
     assert_false(e->facts[0].reached);
     says(e->facts[0].hint, all[i].words);
     loci_free(e);

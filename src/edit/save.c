@@ -34,7 +34,8 @@ typedef enum stage { BEFORE, EDITED, SAVED } stage;
 /* A request's prompt, under the model that [m] views. */
 static loci_status open_prompt(const loci_model *m, const loci_edit_fact *f, loci_prompt **out,
                                loci_err *err) {
-  loci_question q = {.image = f->image,
+  loci_question q = {.size = sizeof q,
+                     .image = f->image,
                      .text = f->question,
                      .template_name = f->template_name,
                      .system = f->system,
@@ -161,7 +162,8 @@ static loci_status read_back(saving *s, loci_err *err) {
   loci_model *m;
   const char *hash;
   loci_edit_saved *v = s->out;
-  loci_model_opts opts = {.precision = s->m->arith_type == DTYPE_BF16 ? LOCI_PRECISION_BF16
+  loci_model_opts opts = {.size = sizeof opts,
+                          .precision = s->m->arith_type == DTYPE_BF16 ? LOCI_PRECISION_BF16
                                                                       : LOCI_PRECISION_F32,
                           .threads = s->m->threads,
                           .memory_bytes = s->m->memory};

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/tree.h"
 #include "checkpoint/save.h"
+#include "sized.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
 
@@ -47,7 +48,7 @@ static void must(loci_status st, const loci_err *err) {
 static loci_model *open_at(const char *dir) {
   loci_model *m;
   loci_err err;
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   must(loci_model_open(dir, &opts, &m, &err), &err);
   return m;
 }
@@ -60,7 +61,8 @@ static loci_model *open_model(const char *name) {
 
 static loci_prompt *ask(const loci_model *m) {
   static const char *const constraint = "Vienna";
-  loci_question q = {.text = "The bridge of Vienna was built by",
+  loci_question q = {.size = sizeof q,
+                     .text = "The bridge of Vienna was built by",
                      .template_name = "raw",
                      .constraints = &constraint,
                      .constraint_count = 1};
@@ -74,7 +76,10 @@ static loci_edit *solve(loci_model *m, const loci_prompt *p, int layer, const ch
   loci_edit *e;
   loci_err err;
   loci_edit_request r = {.prompt = p, .target = wish};
-  loci_edit_opts o = {.has_layer = true, .layer = layer, .settings = {.steps = 30, .lr = 0.3}};
+  loci_edit_opts o = {.size = sizeof o,
+                      .has_layer = true,
+                      .layer = layer,
+                      .settings = SIZED(loci_edit_settings, .steps = 30, .lr = 0.3)};
   must(loci_edit_solve(m, &r, 1, &o, &e, &err), &err);
   return e;
 }
@@ -166,7 +171,7 @@ static void check_saved(const fixture *f) {
   if (f->file) assert_int_equal(differences(a, b, NULL), 0);
   back = open_at(place);
   const char *hash;
-  must(loci_model_hash(back, &hash, &err), &err);
+  must(loci_model_hash(back, NULL, NULL, &hash, &err), &err);
   assert_string_equal(hash, e->hash);
   assert_int_equal(loci_edit_undo(place, &err), LOCI_EINVAL);
   loci_model_close(back);

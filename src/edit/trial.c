@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/result.h"
 #include "data/questions.h"
 #include "edit/around.h"
 #include "edit/look.h"
+#include "edit/how.h"
 #include "study/intervals.h"
 #include "study/study.h"
 
@@ -37,6 +39,7 @@ typedef struct example_row {
 typedef struct trial {
   study s;
   const loci_edit_test_opts *opts;
+  edit_test_how asked;
   loci_edit_opts how;
   loci_model *edited; /* with the edits given, or NULL */
   around around;      /* what the running example's edit was solved with */
@@ -52,10 +55,10 @@ typedef struct trial {
 static loci_status add(const trial *t, const loci_model *edited, question q, int g,
                        example_row *row, loci_err *err) {
   look seen;
-  q.template_name = t->opts->study.template_name;
-  q.system = t->opts->study.system;
-  q.date = t->opts->study.date;
-  q.max_new = t->opts->study.max_new;
+  q.template_name = t->opts->study->template_name;
+  q.system = t->opts->study->system;
+  q.date = t->opts->study->date;
+  q.max_new = t->opts->study->max_new;
   if (t->s.model->info.image_rows == 0) q.image = NULL; /* a text model is asked without */
   if (around_has(&t->around, q.image, q.text)) return LOCI_OK;
   TRY(look_at(t->s.model, edited, &q, &seen, err));
@@ -190,7 +193,7 @@ static loci_status mean_of(const trial *t, bool after, int g, int i, double *scr
     scratch[k] = after ? t->rows[k].after[g][i] : t->rows[k].before[g][i];
   }
   return stat_mean(scratch, t->s.used, range_of(metric_names[has_target(g)][i]),
-                   t->opts->study.seed, out, err);
+                   t->opts->study->seed, out, err);
 }
 
 /* Examples without a question in the group are no part of its mean. */
@@ -255,7 +258,7 @@ static bool harmonic(const void *ctx, const int *times, int64_t n, double *value
 static loci_status fill_score(const trial *t, loci_edit_test *v, loci_err *err) {
   double lo = 0, hi = 0;
   int used = 0;
-  TRY(stat_studentised(harmonic, t, t->s.used, stat_probability, t->opts->study.seed, &v->score,
+  TRY(stat_studentised(harmonic, t, t->s.used, stat_probability, t->opts->study->seed, &v->score,
                        err));
   if (isnan(v->score.value) || v->score.hi > v->score.lo) return LOCI_OK;
   for (int k = 0; k < SCORED; k++) {
@@ -297,7 +300,7 @@ static loci_status lay_on_edits(trial *t, loci_err *err) {
   if (changes_count(t->s.model) > 0) {
     return fail(err, LOCI_EINVAL, "the model has edits applied already");
   }
-  TRY(model_hash(t->s.model, t->opts->study.progress, t->opts->study.progress_ctx, &hash, err));
+  TRY(model_hash(t->s.model, t->opts->study->progress, t->opts->study->progress_ctx, &hash, err));
   TRY(view_new(t->s.model, &t->edited, err));
   v->settings = t->opts->edits[0]->settings;
   v->layer = t->opts->edits[0]->layer;
@@ -316,16 +319,16 @@ loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(examples, "examples");
-  static const loci_edit_test_opts defaults;
-  trial t = {.opts = opts ? opts : &defaults};
+  trial t = {.opts = &t.asked.o};
+  TRY(edit_test_how_take(&t.asked, opts, err));
   t.out = result_new(LOCI_KIND_EDIT_TEST, sizeof *t.out);
   loci_status st = t.out ? LOCI_OK : fail_nomem(err, "testing an edit");
   if (!st) {
     t.out->method = "multedit";
     t.s = (study){
-        .model = model, .opts = &t.opts->study, .examples = examples, .mem = t.out->result.memory};
+        .model = model, .opts = t.opts->study, .examples = examples, .mem = t.out->result.memory};
     t.s.needs = t.opts->edit_count > 0 ? 0 : NEEDS_CONSTRAINT;
-    t.how = t.opts->how;
+    t.how = *t.opts->how;
     t.how.no_answers = true;
     t.how.progress = study_progress;
     t.how.progress_ctx = &t.s;

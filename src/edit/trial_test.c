@@ -13,6 +13,7 @@
 #include <cmocka.h> /* last: it has a macro `fail` */
 
 #include "base/file.h"
+#include "sized.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
 
@@ -44,17 +45,18 @@ static int remove_set(void **state) {
 static loci_model *open_model(void) {
   loci_model *m;
   loci_err err;
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   if (loci_model_open(MODELS "text-llama", &opts, &m, &err)) fail_msg("%s", err.msg);
   return m;
 }
 
 static loci_edit_test *run(loci_model *m, loci_edit_test_opts o) {
+  loci_study_opts study = {.size = sizeof study, .template_name = "raw", .max_new = 3};
+  o.size = sizeof o;
+  o.study = &study;
   loci_examples *x;
   loci_edit_test *t;
   loci_err err;
-  o.study.template_name = "raw";
-  o.study.max_new = 3;
   if (loci_examples_open(path, &x, &err)) fail_msg("%s", err.msg);
   if (loci_edit_test_new(m, x, &o, &t, &err)) fail_msg("%s", err.msg);
   loci_examples_close(x);
@@ -88,7 +90,8 @@ static void a_good_edit_is_seen_as_one(void **state) {
   loci_model *m = open_model();
   loci_edit_test *t =
       run(m, (loci_edit_test_opts){
-                 .how = {.has_layer = true, .layer = 1, .settings = {.steps = 40, .lr = 0.3}}});
+                 .how = SIZED(loci_edit_opts, .has_layer = true, .layer = 1,
+                              .settings = SIZED(loci_edit_settings, .steps = 40, .lr = 0.3))});
   assert_int_equal(t->sample.used, 1);
   assert_int_equal(t->sample.dropped_count, 2);
   assert_string_equal(t->sample.dropped[0].kind, "no target");
@@ -120,8 +123,12 @@ static void given_edits_are_measured_alike(void **state) {
   loci_edit *e;
   loci_prompt *p;
   loci_model *m = open_model();
-  loci_edit_opts how = {.has_layer = true, .layer = 1, .settings = {.steps = 40, .lr = 0.3}};
-  loci_question q = {.text = "The bridge of Vienna was built by",
+  loci_edit_opts how = {.size = sizeof how,
+                        .has_layer = true,
+                        .layer = 1,
+                        .settings = SIZED(loci_edit_settings, .steps = 40, .lr = 0.3)};
+  loci_question q = {.size = sizeof q,
+                     .text = "The bridge of Vienna was built by",
                      .template_name = "raw",
                      .constraints = &constraint,
                      .constraint_count = 1};
@@ -129,8 +136,8 @@ static void given_edits_are_measured_alike(void **state) {
   loci_edit_request r = {.prompt = p, .target = "few"};
   if (loci_edit_solve(m, &r, 1, &how, &e, &err)) fail_msg("%s", err.msg);
   const loci_edit *edits[] = {e};
-  loci_edit_test_opts given = {.edits = edits, .edit_count = 1};
-  loci_edit_test *alone = run(m, (loci_edit_test_opts){.how = how}), *same = run(m, given);
+  loci_edit_test_opts given = {.size = sizeof given, .edits = edits, .edit_count = 1};
+  loci_edit_test *alone = run(m, (loci_edit_test_opts){.how = &how}), *same = run(m, given);
   for (int g = 0; g < alone->group_count; g++) {
     for (int k = 0; k < alone->groups[g].metric_count; k++) {
       double a = alone->groups[g].metrics[k].after.value,
@@ -175,7 +182,9 @@ static void what_an_edit_was_solved_with_is_not_tested(void **state) {
   assert_true(fd >= 0 && close(fd) == 0);
   assert_int_equal(file_write(path, line, sizeof line - 1, &err), LOCI_OK);
   loci_model *m = open_model();
-  loci_edit_test_opts o = {.how = {.settings = {.steps = 1}}};
+  loci_edit_test_opts o = {
+      .size = sizeof o,
+      .how = SIZED(loci_edit_opts, .settings = SIZED(loci_edit_settings, .steps = 1))};
   loci_edit_test *one = run(m, o);
   o.prompts = 2;
   loci_edit_test *two = run(m, o);
@@ -196,8 +205,9 @@ static void a_file_without_a_use_is_refused(void **state) {
   loci_examples *x;
   loci_edit_test *t;
   loci_model *m = open_model();
-  loci_edit_test_opts o = {.study = {.template_name = "raw"},
-                           .how = {.has_layer = true, .layer = 9}};
+  loci_edit_test_opts o = {.size = sizeof o,
+                           .study = SIZED(loci_study_opts, .template_name = "raw"),
+                           .how = SIZED(loci_edit_opts, .has_layer = true, .layer = 9)};
   if (loci_examples_open(path, &x, &err)) fail_msg("%s", err.msg);
   assert_int_equal(loci_edit_test_new(m, x, &o, &t, &err), LOCI_EINVAL);
   assert_null(t);

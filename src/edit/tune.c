@@ -60,7 +60,8 @@ static loci_status bare_prompt(const problem *q, loci_prompt **out, loci_err *er
     return fail(err, LOCI_EINVAL, "the question \"%s\" is empty without its constraint",
                 i->question);
   }
-  loci_question asked = {.image = i->image_path,
+  loci_question asked = {.size = sizeof asked,
+                         .image = i->image_path,
                          .text = text,
                          .template_name = i->template_name,
                          .system = i->system,

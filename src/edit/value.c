@@ -42,7 +42,8 @@ static void read_essence(void *ctx, int64_t index, const float *logits) {
 static loci_status run_essence(optimum *o, loci_prompt **prompt, loci_err *err) {
   problem *q = o->q;
   const char *constraint = q->p->info.constraints[0].text;
-  loci_question asked = {.image = q->p->info.image_path,
+  loci_question asked = {.size = sizeof asked,
+                         .image = q->p->info.image_path,
                          .text = constraint,
                          .template_name = "is-a",
                          .constraints = &constraint,

@@ -17,7 +17,7 @@ enum { LAYER = 1, RANK = 2 };
 static loci_model *open_model(void) {
   loci_model *m;
   loci_err err;
-  loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 2};
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 2};
   if (loci_model_open(MODELS "text-phi", &opts, &m, &err)) fail_msg("%s", err.msg);
   return m;
 }

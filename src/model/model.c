@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/options.h"
 #include "tensor/product.h"
 
 static loci_status choose_precision(loci_model *m, loci_precision wish, loci_err *err) {
@@ -115,7 +116,8 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(dir, "directory");
-  loci_model_opts o = opts ? *opts : (loci_model_opts){0};
+  loci_model_opts o;
+  TRY(options_take(loci_model_opts, &o, opts, err));
   if (o.threads < 0 || o.threads > 1024) {
     return fail(err, LOCI_EINVAL, "threads: %d, expected 1 to 1024", o.threads);
   }
@@ -165,11 +167,12 @@ const loci_model_info *loci_model_get_info(const loci_model *m) {
   return m->edited_info ? m->edited_info : &m->info;
 }
 
-loci_status loci_model_hash(const loci_model *m, const char **out, loci_err *err) {
+loci_status loci_model_hash(const loci_model *m, loci_progress_fn progress, void *ctx,
+                            const char **out, loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(m, "model");
-  return model_hash(m, NULL, NULL, out, err);
+  return model_hash(m, progress, ctx, out, err);
 }
 
 /* Threads that share a model may ask at once: one reads, the others wait for it. */

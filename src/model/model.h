@@ -54,7 +54,7 @@ typedef struct image_layout {
 /* The layout of a picture under a model; all 0: it reads text only. */
 image_layout image_layout_of(const loci_model *m);
 
-/* loci_model_hash with progress. */
+/* loci_model_hash of a model that is there. */
 loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
                        loci_err *err);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/options.h"
 #include "base/utf8.h"
 #include "checkpoint/reader.h"
 #include "model/tokens.h"
@@ -32,8 +33,8 @@ loci_status prompt_check_model(const loci_prompt *p, const loci_model *m, loci_e
 /* ---------------------------------------------------------------- image */
 
 /* pixels, features and projected rows of an image file */
-static loci_status look(const loci_model *m, const char *path, arena *mem, float **pixels,
-                        float **features, float **projected, loci_err *err) {
+static loci_status look(const loci_model *m, const char *path, const watch *w, arena *mem,
+                        float **pixels, float **features, float **projected, loci_err *err) {
   const model_config *c = &m->weights->config;
   if (!c->has_vision) {
     return fail(err, LOCI_EINVAL, "%s: a text-only model has no use for an image (%s)",
@@ -45,15 +46,15 @@ static loci_status look(const loci_model *m, const char *path, arena *mem, float
   image_rgb im = {0};
   float *raw = NULL;
   arith *a = NULL;
-  int h, w;
+  int high, wide;
   loci_status st = image_load(path, &im, err);
-  if (!st) st = image_process(&m->pixels, &im, &raw, &h, &w, err);
-  if (!st && (h != c->vision.image_size || w != c->vision.image_size)) {
+  if (!st) st = image_process(&m->pixels, &im, &raw, &high, &wide, err);
+  if (!st && (high != c->vision.image_size || wide != c->vision.image_size)) {
     st = fail(err, LOCI_EFORMAT, "%s: the processor makes %d x %d, the vision tower reads %d x %d",
-              path, w, h, c->vision.image_size, c->vision.image_size);
+              path, wide, high, c->vision.image_size, c->vision.image_size);
   }
   if (st) goto done;
-  int64_t n = 3 * (int64_t)h * w, P = image_layout_of(m).count;
+  int64_t n = 3 * (int64_t)high * wide, P = image_layout_of(m).count;
   *pixels = arena_array(mem, n, float);
   *features = arena_array(mem, P * vision_feature_width(c), float);
   *projected = arena_array(mem, P * c->text.width, float);
@@ -63,7 +64,7 @@ static loci_status look(const loci_model *m, const char *path, arena *mem, float
   }
   memcpy(*pixels, raw, (size_t)n * sizeof *raw);
   TRY_DONE(arith_new(m->arith_type, m->threads, &a, err));
-  TRY_DONE(vision_forward(a, m->weights, *pixels, *features, *projected, err));
+  TRY_DONE(vision_forward(a, m->weights, w, *pixels, *features, *projected, err));
 done:
   if (m->release) checkpoint_release_vision(m->weights);
   arith_free(a);
@@ -72,10 +73,10 @@ done:
   return st;
 }
 
-loci_status project_image(const loci_model *m, const char *path, arena *mem, float **projected,
-                          loci_err *err) {
+loci_status project_image(const loci_model *m, const char *path, const watch *w, arena *mem,
+                          float **projected, loci_err *err) {
   float *pixels, *features;
-  return look(m, path, mem, &pixels, &features, projected, err);
+  return look(m, path, w, mem, &pixels, &features, projected, err);
 }
 
 /* ---------------------------------------------------------------- constraints */
@@ -237,7 +238,8 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
   p->feature_width = m->weights->config.has_vision ? vision_feature_width(&m->weights->config) : 0;
   if (q->image && !p->info.image_path) return fail_nomem(err, "building the prompt");
   if (q->image) p->image = image_layout_of(m);
-  if (q->image) TRY(look(m, q->image, p->mem, &p->pixels, &p->features, &p->projected, err));
+  watch w = {q->progress, q->progress_ctx};
+  if (q->image) TRY(look(m, q->image, &w, p->mem, &p->pixels, &p->features, &p->projected, err));
   TRY(expand_tokens(m, text.text, q->image ? &p->image : NULL, p->add_special, p->mem, &rows, err));
   p->info.image_first = rows.image_first;
   if (rows.image_first >= 0) {
@@ -259,17 +261,18 @@ loci_status loci_prompt_new(const loci_model *model, const loci_question *questi
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(question, "question");
-  NEEDS(question->text, "text of a question");
-  TRY(check_list(question->constraint_count, question->constraints, "constraints", err));
-  for (int i = 0; i < question->constraint_count; i++)
-    NEEDS(question->constraints[i], "constraint");
+  loci_question q;
+  TRY(options_take(loci_question, &q, question, err));
+  NEEDS(q.text, "text of a question");
+  TRY(check_list(q.constraint_count, q.constraints, "constraints", err));
+  for (int i = 0; i < q.constraint_count; i++) NEEDS(q.constraints[i], "constraint");
   TRY(model_check_process(model, err));
   loci_prompt *p = calloc(1, sizeof *p);
   if (!p) return fail_nomem(err, "building the prompt");
   p->model = model;
   p->info.result.kind = LOCI_KIND_PROMPT;
   p->mem = arena_new();
-  loci_status st = p->mem ? build(p, question, err) : fail_nomem(err, "building the prompt");
+  loci_status st = p->mem ? build(p, &q, err) : fail_nomem(err, "building the prompt");
   if (st) {
     loci_prompt_free(p);
     return st;

@@ -45,8 +45,8 @@ loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, cons
 loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int **ids, int *count,
                        loci_err *err);
 /* The projected rows of another image under the same model. */
-loci_status project_image(const loci_model *m, const char *path, arena *mem, float **projected,
-                          loci_err *err);
+loci_status project_image(const loci_model *m, const char *path, const watch *w, arena *mem,
+                          float **projected, loci_err *err);
 
 /* Named groups of positions (docs/MATH.md).  [which]: 1-based constraint, 0 all. */
 typedef enum group_kind {

@@ -156,7 +156,8 @@ static void take_feature(const tower *t, int i, float *features) {
   }
 }
 
-static loci_status run_tower(tower *t, const float *pixels, float *features, loci_err *err) {
+static loci_status run_tower(tower *t, const watch *w, const float *pixels, float *features,
+                             loci_err *err) {
   TRY(embed_patches(t, pixels, err));
   if (t->v->pre_norm) {
     row_list x = rows_f32(t->x, t->v->width, NULL); /* in place */
@@ -167,6 +168,7 @@ static loci_status run_tower(tower *t, const float *pixels, float *features, loc
     if (t->v->feature_depth[i] > deepest) deepest = t->v->feature_depth[i];
   }
   for (int depth = 0; depth <= deepest; depth++) {
+    if (watch_stops(w, "vision", depth, deepest + 1)) return fail(err, LOCI_ECANCELLED, "stopped");
     for (int i = 0; i < t->v->n_features; i++) {
       if (t->v->feature_depth[i] == depth) take_feature(t, i, features);
     }
@@ -197,8 +199,8 @@ static loci_status project(arith *a, const checkpoint *c, const float *features,
   return LOCI_OK;
 }
 
-loci_status vision_forward(arith *a, const checkpoint *c, const float *pixels, float *features,
-                           float *projected, loci_err *err) {
+loci_status vision_forward(arith *a, const checkpoint *c, const watch *w, const float *pixels,
+                           float *features, float *projected, loci_err *err) {
   tower t;
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "running the vision tower");
@@ -212,7 +214,7 @@ loci_status vision_forward(arith *a, const checkpoint *c, const float *pixels, f
     }
   }
   TRY_DONE(tower_init(&t, a, c, mem, err));
-  TRY_DONE(run_tower(&t, pixels, features, err));
+  TRY_DONE(run_tower(&t, w, pixels, features, err));
   if (projected) TRY_DONE(project(a, c, features, projected, mem, err));
 done:
   arena_free(mem);

@@ -9,8 +9,8 @@
 int vision_feature_width(const model_config *c);
 
 /* pixels (3, image_size, image_size) -> features (P, feature width) and projected (P, D); either
- * may be NULL. One generic ViT block serves both towers. */
-loci_status vision_forward(arith *a, const checkpoint *c, const float *pixels, float *features,
-                           float *projected, loci_err *err);
+ * may be NULL. One generic ViT block serves both towers.  [w], or NULL, is told of every layer. */
+loci_status vision_forward(arith *a, const checkpoint *c, const watch *w, const float *pixels,
+                           float *features, float *projected, loci_err *err);
 
 #endif

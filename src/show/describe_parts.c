@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/names.h"
 #include "show/describe.h"
 
 void say_candidate(sink *s, const char *key, const loci_candidate *c) {
@@ -65,7 +66,7 @@ void say_prompt(sink *s, const loci_prompt_info *p) {
     say_begin(s, NULL);
     say_int(s, "pos", i);
     say_members(s, t, id, text);
-    say_text(s, "role", loci_role_name(t->role));
+    say_text(s, "role", role_name(t->role));
     say_range(s, "bytes", t->bytes);
     say_end(s);
   }

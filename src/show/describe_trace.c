@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/fixed.h"
+#include "base/names.h"
 #include "show/describe.h"
 
 /* ---------------------------------------------------------------- traces */
@@ -33,9 +34,9 @@ static void say_grid(sink *s, const loci_trace *t, const loci_grid *g) {
                             {"position", g->column_count, g->positions, g->groups},
                             {"head", g->head_count, NULL, NULL}};
   say_begin(s, NULL);
-  array_under(s, "%s.%s.w%d%s", direction_name(g->direction), loci_site_name(g->site), g->window,
+  array_under(s, "%s.%s.w%d%s", direction_name(g->direction), site_name(g->site), g->window,
               g->groups ? ".groups" : "");
-  say_text(s, "site", loci_site_name(g->site));
+  say_text(s, "site", site_name(g->site));
   say_int(s, "window", g->window);
   say_text(s, "direction", direction_name(g->direction));
   say_axis(s, "layers", &axes[0]);

@@ -215,7 +215,9 @@ loci_status loci_draw(const loci_result *result, const loci_draw_opts *opts, cha
   NEEDS(result, "result");
   const kind *k;
   TRY(find_kind(result, &k, err));
-  if (k->view) return term_draw(k->view, result, opts, out, err);
+  loci_draw_opts own;
+  TRY(draw_opts_take(&own, opts, err));
+  if (k->view) return term_draw(k->view, result, &own, out, err);
   return fail(err, LOCI_EUNSUPPORTED, "%s is not drawn", k->noun);
 }
 
@@ -255,8 +257,9 @@ loci_status loci_write(const loci_result *result, const char *path, const loci_d
   const kind *k;
   bytes file = {0};
   char *text = NULL;
+  loci_draw_opts own;
   TRY(find_kind(result, &k, err));
-  TRY(draw_opts_check(opts, err));
+  TRY(draw_opts_take(&own, opts, err));
   if (k->own && ends_in(path, k->own)) return k->write(result, path, err);
   if (k->describe && path_ends_with(path, ".json")) {
     TRY(json(k, result, &text, err));
@@ -271,6 +274,6 @@ loci_status loci_write(const loci_result *result, const char *path, const loci_d
   if (k->media & ARRAYS && ends_in(path, ".safetensors .npz"))
     return sink_arrays(k->describe, result, path, err);
   if (!k->page || !ends_in(path, ".png .svg .pdf .html")) return wrong_ending(k, path, err);
-  picture p = {k->view, result, opts, k->page};
+  picture p = {k->view, result, &own, k->page};
   return write_picture(&p, path, err);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "show/colormap.h"
 #include "show/label.h"
 
@@ -244,7 +245,7 @@ static const char *panel_title(const maker *m, const sheet_panel *p) {
   char text[96], window[32] = "";
   if (p->window > 1 || m->trace->window_count > 1)
     snprintf(window, sizeof window, ", window %d", p->window);
-  snprintf(text, sizeof text, "%s%s, %s", loci_site_name(p->site), window,
+  snprintf(text, sizeof text, "%s%s, %s", site_name(p->site), window,
            p->direction == LOCI_NOISE ? "corrupted into clean" : "clean into corrupted");
   return arena_strdup(m->s->mem, text);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "show/formats.h"
+#include "base/names.h"
 #include "show/sinks.h"
 
 enum { COLUMNS = 64, FIELDS = 128, DEPTH = 16, TITLE = 64 };
@@ -156,7 +157,7 @@ static void put_axis(const csv_sink *c, const source *at, int64_t i, bytes *b) {
   const loci_prompt_info *p = c->s.prompt;
   if (at->from == AXIS || !p || number < 0 || number >= p->length) return;
   const loci_token *t = &p->tokens[number];
-  if (at->from == ROLE) bytes_text(b, loci_role_name(t->role));
+  if (at->from == ROLE) bytes_text(b, role_name(t->role));
   if (at->from == TOKEN && t->text) csv_text(b, t->text);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fixed.h"
+#include "base/options.h"
 #include "base/file.h"
 #include "show/array_list.h"
 #include "show/formats.h"
@@ -225,13 +226,19 @@ static loci_status write_npz(loci_store *s, int64_t run, const char *path, loci_
   return st;
 }
 
-loci_status loci_store_export(loci_store *s, int64_t run, const char *path, loci_err *err) {
+loci_status loci_store_export(loci_store *s, const loci_store_opts *opts, const char *path,
+                              loci_err *err) {
   NEEDS(s, "store");
   NEEDS(path, "path");
+  loci_store_opts o;
+  TRY(options_take(loci_store_opts, &o, opts, err));
   bool csv = path_ends_with(path, ".csv");
   if (!csv && !path_ends_with(path, ".npz"))
     return fail(err, LOCI_EINVAL, "%s: a store is exported to .csv or .npz", path);
-  TRY(store_begin_reading(s, run, err));
-  loci_status st = csv ? write_csv(s, run, path, err) : write_npz(s, run, path, err);
+  watch follow = {o.progress, o.progress_ctx};
+  TRY(store_begin_reading(s, o.run, err));
+  db_follow(s->d, &follow, "export", 0, 0);
+  loci_status st = csv ? write_csv(s, o.run, path, err) : write_npz(s, o.run, path, err);
+  db_follow(s->d, NULL, "", 0, 0);
   return store_end_reading(s, st, err);
 }

@@ -14,6 +14,7 @@
 #include "base/fixed.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/options.h"
 #include "show/html.h"
 #include "show/formats.h"
 #include "show/view_parts.h"
@@ -233,11 +234,6 @@ static loci_status say_examples(loci_store *s, int64_t run, views *v, loci_err *
 
 /* ---------------------------------------------------------------- the page */
 
-typedef struct report_how {
-  double least_effect;
-  uint64_t seed;
-} report_how;
-
 static loci_status put_average(loci_store *s, const loci_run_info *r, const loci_average *a,
                                bytes *b, loci_err *err) {
   views v = {0};
@@ -272,13 +268,15 @@ static loci_status put_again(const loci_run_info *r, bytes *b, loci_err *err) {
   return st;
 }
 
-static loci_status put_run(loci_store *s, const loci_run_info *r, const report_how *how, bytes *b,
-                           loci_err *err) {
+static loci_status put_run(loci_store *s, const loci_run_info *r, const loci_store_opts *how,
+                           bytes *b, loci_err *err) {
   loci_average *a;
   loci_err own = {0};
   bytes_format(b, "<section><h2>Run %" PRId64 ": ", r->id);
   put_named(b, "", r->what, "</h2>\n");
-  loci_status st = loci_store_average(s, r->id, how->least_effect, how->seed, &a, &own);
+  loci_store_opts of_run = *how;
+  of_run.run = r->id;
+  loci_status st = loci_store_average(s, &of_run, &a, &own);
   if (st == LOCI_EINVAL) { /* no example counts */
     put_named(b, "<p>", own.msg, "</p>\n");
   } else if (st) {
@@ -297,7 +295,7 @@ static loci_status put_run(loci_store *s, const loci_run_info *r, const report_h
   return put_again(r, b, err);
 }
 
-static loci_status put_page(loci_store *s, const loci_store_info *info, const report_how *how,
+static loci_status put_page(loci_store *s, const loci_store_info *info, const loci_store_opts *how,
                             bytes *b, loci_err *err) {
   bytes_text(b, "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
                 "<meta name=\"viewport\" content=\"width=device-width\">\n");
@@ -315,11 +313,12 @@ static loci_status put_page(loci_store *s, const loci_store_info *info, const re
   return LOCI_OK;
 }
 
-loci_status loci_store_report(loci_store *s, double least_effect, uint64_t seed, const char *dir,
+loci_status loci_store_report(loci_store *s, const loci_store_opts *opts, const char *dir,
                               loci_err *err) {
   NEEDS(s, "store");
   NEEDS(dir, "directory");
-  report_how how = {least_effect, seed};
+  loci_store_opts how;
+  TRY(options_take(loci_store_opts, &how, opts, err));
   loci_store_info *info;
   bytes out = {0};
   TRY(loci_store_info_new(s, &info, err));

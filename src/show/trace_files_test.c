@@ -200,11 +200,11 @@ static void an_unknown_ending_is_refused(void **state) {
 
 static void metrics_are_found_by_name(void **state) {
   (void)state;
-  loci_metric m;
+  int m;
   loci_err err;
-  assert_int_equal(loci_metric_find("logit_diff", &m, NULL), LOCI_OK);
+  assert_int_equal(loci_name_find(LOCI_NAMES_METRIC, "logit_diff", &m, NULL), LOCI_OK);
   assert_int_equal(m, LOCI_METRIC_LOGIT_DIFF);
-  assert_int_equal(loci_metric_find("prob", &m, &err), LOCI_EINVAL);
+  assert_int_equal(loci_name_find(LOCI_NAMES_METRIC, "prob", &m, &err), LOCI_EINVAL);
   assert_non_null(strstr(err.msg, "restoration"));
 }
 

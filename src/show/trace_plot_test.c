@@ -8,7 +8,7 @@
 static void plot(const fixture *f, canvas_kind kind, loci_metric metric, char **out, size_t *n) {
   bytes b = {0};
   loci_err err;
-  const loci_draw_opts o = {.metric = metric};
+  const loci_draw_opts o = {.size = sizeof o, .metric = metric};
   if (page_draw(view_trace, &f->trace, &o, kind, &b, &err)) fail_msg("%s", err.msg);
   assert_int_equal(bytes_take(&b, out, n, NULL), LOCI_OK);
 }

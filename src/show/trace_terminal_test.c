@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 static char *drawn(const loci_trace *t, loci_draw_opts o) {
+  o.size = sizeof o;
   char *text;
   loci_err err;
   if (loci_draw(&t->result, &o, &text, &err)) fail_msg("%s", err.msg);
@@ -42,7 +43,8 @@ static void check_trace(const loci_trace *t) {
   for (int color = LOCI_COLOR_NONE; color <= LOCI_COLOR_TRUE; color++) {
     for (int w = 0; w < (int)(sizeof widths / sizeof *widths); w++) {
       for (int ascii = 0; ascii < 2; ascii++) {
-        loci_draw_opts o = {.metric = (loci_metric)(w % 5),
+        loci_draw_opts o = {.size = sizeof o,
+                            .metric = (loci_metric)(w % 5),
                             .color = (loci_color)color,
                             .columns = widths[w],
                             .ascii = ascii == 1};

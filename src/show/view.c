@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/utf8.h"
 
 enum { KEEP = 64 }; /* blocks given out until the memory of their texts is freed */
 
-loci_status draw_opts_check(const loci_draw_opts *o, loci_err *err) {
-  if (!o) return LOCI_OK;
+loci_status draw_opts_take(loci_draw_opts *o, const loci_draw_opts *given, loci_err *err) {
+  TRY(options_take(loci_draw_opts, o, given, err));
   if ((unsigned)o->metric > LOCI_METRIC_RESTORATION)
     return fail(err, LOCI_EINVAL, "drawing: there is no metric %d", (int)o->metric);
   if ((unsigned)o->color > LOCI_COLOR_TRUE)
@@ -36,7 +37,6 @@ void views_free(views *v) {
 loci_status views_new(views *v, view_fn *say, const void *result, const loci_draw_opts *opts,
                       loci_err *err) {
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
-  TRY(draw_opts_check(&o, err));
   TRY(views_open(v, err));
   v->brackets = o.color == LOCI_COLOR_NONE;
   v->ascii = o.ascii;

@@ -37,7 +37,7 @@ typedef struct views {
 typedef void view_fn(const void *result, const loci_draw_opts *opts, views *v);
 
 /* Options in range (a metric, a colour, columns that are not negative), or LOCI_EINVAL. */
-loci_status draw_opts_check(const loci_draw_opts *opts, loci_err *err);
+loci_status draw_opts_take(loci_draw_opts *own, const loci_draw_opts *given, loci_err *err);
 /* All blocks of a result, [opts] NULL: the defaults.  *v is zero but for emit and ctx, and is for
  * views_free, also after an error. */
 loci_status views_new(views *v, view_fn *say, const void *result, const loci_draw_opts *opts,

@@ -2,6 +2,7 @@
  * probability over the layers. */
 #include <math.h>
 
+#include "base/names.h"
 #include "show/view_parts.h"
 
 enum { MOST_SERIES = 7, LABEL_COLUMNS = 16 };
@@ -82,7 +83,7 @@ static void say_summary(views *v, const loci_lens *l, int i) {
   view_only(v, VIEW_TERM);
   view_say(v, VIEW_BOLD, "%d \xE2\x80\x9C%s\xE2\x80\x9D", l->positions[i],
            view_token(v, view_spelling(l->prompt), token_at(l, i)->text));
-  view_say(v, VIEW_PLAIN, "(%s):", loci_role_name(token_at(l, i)->role));
+  view_say(v, VIEW_PLAIN, "(%s):", role_name(token_at(l, i)->role));
   if (from < l->layer_count) {
     view_say(v, VIEW_PLAIN, "the target is the most likely from layer %d on", l->layers[from]);
   } else {

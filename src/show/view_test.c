@@ -7,6 +7,7 @@
 #include "show/page.h"
 #include "show/term.h"
 #include "show/view_parts.h"
+#include "sized.h"
 
 typedef struct source {
   arena *mem;
@@ -43,7 +44,7 @@ static int *count_up(source *s, int from, int n) {
 static views blocks_of(view_fn *say, const void *result, loci_metric metric) {
   views v = {0};
   loci_err err;
-  if (views_new(&v, say, result, &(loci_draw_opts){.metric = metric}, &err))
+  if (views_new(&v, say, result, SIZED(loci_draw_opts, .metric = metric), &err))
     fail_msg("%s", err.msg);
   return v;
 }
@@ -82,6 +83,7 @@ static void svg_of(view_fn *say, const void *result, char **svg) {
 }
 
 static char *text_of(view_fn *say, const void *result, loci_draw_opts o) {
+  o.size = sizeof o;
   char *text;
   assert_int_equal(term_draw(say, result, &o, &text, NULL), LOCI_OK);
   return text;
@@ -588,13 +590,14 @@ static void options_out_of_range_are_refused(void **state) {
   (void)state;
   fixture f;
   fixture_make(&f, (fixture_opts){0});
-  const loci_draw_opts odd[] = {{.metric = (loci_metric)99},
-                                {.metric = (loci_metric)-1},
-                                {.color = (loci_color)7},
-                                {.columns = -1}};
+  loci_draw_opts odd[] = {{.metric = (loci_metric)99},
+                          {.metric = (loci_metric)-1},
+                          {.color = (loci_color)7},
+                          {.columns = -1}};
   for (int i = 0; i < 4; i++) {
     char *text, path[64];
     loci_err err;
+    odd[i].size = sizeof odd[i];
     assert_int_equal(loci_draw(&f.trace.result, &odd[i], &text, &err), LOCI_EINVAL);
     assert_null(text);
     assert_non_null(strstr(err.msg, "drawing: "));
@@ -621,7 +624,7 @@ static void odd_numbers_are_drawn(void **state) {
     loci_knockout knockout = make_knockout(&f, &s, 2);
     ((loci_metrics *)(uintptr_t)knockout.pathways[1].cells)[2].p = odd[i];
     for (int color = LOCI_COLOR_NONE; color <= LOCI_COLOR_TRUE; color++) {
-      const loci_draw_opts o = {.color = (loci_color)color};
+      const loci_draw_opts o = {.size = sizeof o, .color = (loci_color)color};
       loci_text_free(text_of(view_trace, &f.trace, o));
       loci_text_free(text_of(view_knockout, &knockout, o));
     }

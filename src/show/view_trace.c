@@ -2,6 +2,7 @@
  * strongest cells in words. */
 #include <math.h>
 
+#include "base/names.h"
 #include "show/view_parts.h"
 
 enum { MAX_ROWS = 44, MAX_PEAKS = 8 };
@@ -57,7 +58,7 @@ static void say_peak(views *v, const report *r, const sheet *s, const sheet_pane
   if (fabs(x) < 0.01 * fmax(s->hi, -s->lo)) return; /* nothing one would see */
   view_begin(v, VIEW_ITEM);
   view_only(v, p->heads ? VIEW_ALL : VIEW_TERM); /* a picture cannot say which head it is */
-  view_say(v, VIEW_BOLD, "%s%s", loci_site_name(p->site), p->window > 1 ? "" : ",");
+  view_say(v, VIEW_BOLD, "%s%s", site_name(p->site), p->window > 1 ? "" : ",");
   if (p->window > 1) view_say(v, VIEW_PLAIN, "(window %d),", p->window);
   view_say(v, VIEW_PLAIN, "layer %d,", p->layers[layer]);
   if (p->heads) view_say(v, VIEW_BOLD, "head %d,", p->heads[i]);
@@ -65,7 +66,7 @@ static void say_peak(views *v, const report *r, const sheet *s, const sheet_pane
     view_say(v, VIEW_PLAIN, "%s:", at->label);
   } else {
     view_say(v, VIEW_PLAIN, "%d \xE2\x80\x9C%s\xE2\x80\x9D", at->first, at->label);
-    view_say(v, VIEW_PLAIN, "(%s):", loci_role_name(at->role));
+    view_say(v, VIEW_PLAIN, "(%s):", role_name(at->role));
   }
   say_effect(v, r, p->direction, x);
   if (p->exact && !p->exact[i]) view_say(v, VIEW_DIM, "(estimate)");

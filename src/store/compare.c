@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/result.h"
 #include "store/store.h"
 
@@ -17,6 +18,7 @@ typedef struct comparing {
   store_side a, b;
   int *pair;         /* (a.n) the partner in b, or -1 */
   stat_draws *draws; /* of the pairs, or of both groups together */
+  const watch *watch;
 } comparing;
 
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "comparing runs"); }
@@ -211,6 +213,9 @@ static loci_status compare_rows(comparing *c, loci_err *err) {
   c->out->rows = rows;
   for (int s = 0; !st && s < a->series_count; s++) {
     const series_key *k = &a->series[s].key;
+    if (watch_stops(c->watch, "compare", s, a->series_count))
+      st = fail(err, LOCI_ECANCELLED, "stopped");
+    if (st) break;
     int t = average_find(b, k->quantity, k->window, k->place);
     if (strcmp(k->quantity, "top visual tokens") == 0) continue; /* names of tokens, no measure */
     if (t < 0 || b->series[t].key.points != k->points || b->series[t].key.first != k->first)
@@ -252,13 +257,16 @@ loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_
   *out = NULL;
   NEEDS(a, "store");
   NEEDS(b, "store");
-  store_which one = {opts->run_a, opts->least_effect, opts->seed, opts->by_right ? 1 : -1};
-  store_which other = {opts->run_b, opts->least_effect, opts->seed, opts->by_right ? 0 : -1};
+  loci_compare_opts o;
+  TRY(options_take(loci_compare_opts, &o, opts, err));
+  watch follow = {o.progress, o.progress_ctx};
+  store_which one = {o.run_a, o.least_effect, o.seed, o.by_right ? 1 : -1, follow};
+  store_which other = {o.run_b, o.least_effect, o.seed, o.by_right ? 0 : -1, follow};
   loci_comparison *made = result_new(LOCI_KIND_COMPARISON, sizeof *made);
   if (!made) return no_memory(err);
-  comparing c = {.out = made, .mem = made->result.memory, .seed = opts->seed};
+  comparing c = {.out = made, .mem = made->result.memory, .seed = o.seed, .watch = &follow};
   loci_status st = LOCI_OK;
-  made->by_right = opts->by_right;
+  made->by_right = o.by_right;
   TRY_DONE(store_side_load(a, &one, &c.a, err));
   TRY_DONE(store_side_load(b, &other, &c.b, err));
   TRY_DONE(describe(&c, err));

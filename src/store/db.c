@@ -12,8 +12,28 @@ enum { BUSY_MS = 10000 };
 struct db {
   sqlite3 *handle;
   char *path;
-  int64_t steps; /* of the statement at hand, in units of STEPS */
+  int64_t steps;      /* of the statement at hand, in units of STEPS */
+  const watch *watch; /* NULL: nobody is told */
+  const char *stage;
+  double done, total;
+  int64_t calls; /* since the watch began */
+  bool stopped;  /* by the watch, the statement at hand */
 };
+
+enum { CALLS_BETWEEN = 64 }; /* two looks at the watch */
+
+/* Whoever stopped once is not asked again, so that what was begun can be ended. */
+static bool stops(db *d) {
+  d->stopped = watch_stops(d->watch, d->stage, d->done, d->total);
+  if (d->stopped) d->watch = NULL;
+  return d->stopped;
+}
+
+static loci_status begin_statement(db *d, loci_err *err) {
+  d->stopped = false;
+  if (!d->watch || d->calls++ % CALLS_BETWEEN != 0 || !stops(d)) return LOCI_OK;
+  return fail(err, LOCI_ECANCELLED, "stopped");
+}
 
 struct db_query {
   db *of;
@@ -44,6 +64,7 @@ static loci_status(failed)(const db *d, int code, loci_err *err) {
   if ((code & 0xff) == SQLITE_NOMEM) return fail_nomem(err, "using a store");
   if (code == SQLITE_CANTOPEN && d->handle && sqlite3_system_errno(d->handle))
     return fail_errno(err, sqlite3_system_errno(d->handle), "%s", d->path);
+  if (code == SQLITE_INTERRUPT && d->stopped) return fail(err, LOCI_ECANCELLED, "stopped");
   if (code == SQLITE_INTERRUPT)
     return fail(err, LOCI_EFORMAT, "%s: is damaged: it never comes to an end", d->path);
   const char *why = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(code);
@@ -69,6 +90,7 @@ enum { STEPS = 1 << 20, LEAST_STEPS = 256 /* STEPS */, STEPS_FOR_BYTE = 64 };
 static int count_steps(void *of) {
   db *d = of;
   int64_t pages = 0, most = LEAST_STEPS;
+  if (stops(d)) return true;
   if (++d->steps <= LEAST_STEPS) return 0;
   /* attached files count, whatever they are: merging reads two */
   for (int i = 0; sqlite3_db_name(d->handle, i); i++) {
@@ -125,8 +147,17 @@ done:
   return st;
 }
 
+void db_follow(db *d, const watch *w, const char *stage, double done, double total) {
+  if (w != d->watch) d->calls = 0;
+  d->watch = w;
+  d->stage = stage;
+  d->done = done;
+  d->total = total;
+}
+
 loci_status db_exec(db *d, const char *sql, loci_err *err) {
   d->steps = 0;
+  TRY(begin_statement(d, err));
   int code = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
   return code == SQLITE_OK ? LOCI_OK : failed(d, code, err);
 }
@@ -202,6 +233,7 @@ void db_rewind(db_query *q) { sqlite3_reset(q->statement); }
 loci_status db_step(db_query *q, bool *row, loci_err *err) {
   *row = false;
   if (!sqlite3_stmt_busy(q->statement)) q->of->steps = 0;
+  TRY(begin_statement(q->of, err));
   int code = q->bad ? q->bad : sqlite3_step(q->statement);
   q->bad = 0;
   if (code == SQLITE_ROW) {

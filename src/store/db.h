@@ -27,6 +27,11 @@ loci_status db_open(const char *path, db_mode mode, db **out, loci_err *err);
 void db_close(db *d);
 const char *db_path(const db *d);
 
+/* From now on [w] is told, once in 64 statements and steps and within long ones, that [done] of
+ * [total] is done.  Where it stops one, that one is LOCI_ECANCELLED, and what ends the work after
+ * it (a rollback) is let through.  Borrowed; NULL: nobody is told. */
+void db_follow(db *d, const watch *w, const char *stage, double done, double total);
+
 /* Statements without results, separated by ";". */
 loci_status db_exec(db *d, const char *sql, loci_err *err);
 /* The first column of the first row; 0 where there is none. */

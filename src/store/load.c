@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/options.h"
 #include "store/store.h"
 
 typedef struct loading {
@@ -28,6 +29,8 @@ typedef struct loading {
   loci_status (*finish)(void *ctx, loci_err *err); /* the job's own, where there is a side */
   void *finish_ctx;
   store_side *side; /* also keeps the examples' names and numbers; or NULL */
+  const watch *watch;
+  double total; /* the run's examples, for the watch */
 } loading;
 
 static const char *copy_text(arena *mem, const char *s) { return arena_strdup(mem, s ? s : ""); }
@@ -39,7 +42,9 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   js_value *v;
   const char *corrupt = NULL, *template_name = "", *system = NULL, *date = NULL;
   int64_t window = LOCI_ALL_LAYERS; /* "all", or -1 as it was once */
-  loci_run_opts how = {.least_effect = l->least_effect};
+  loci_trace_opts trace = {0};
+  loci_knockout_opts knockout = {0};
+  loci_run_opts how = {.trace = &trace, .knockout = &knockout, .least_effect = l->least_effect};
   const char *where = db_path(l->store->d);
   TRY(js_parse(l->settings, strlen(l->settings), where, &v, err));
   loci_status st = js_get_text(v, "corrupt", where, &corrupt, err);
@@ -47,13 +52,13 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   if (!st) st = js_get_text(v, "system", where, &system, err);
   if (!st) st = js_get_text(v, "date", where, &date, err);
   (void)js_int_of(js_get(v, "window"), &window);
-  how.knockout.window = window > 0 && window < 1 << 20 ? (int)window : LOCI_ALL_LAYERS;
-  if (!st && corrupt) how.trace.corrupt = copy_text(l->scratch, corrupt);
+  knockout.window = window > 0 && window < 1 << 20 ? (int)window : LOCI_ALL_LAYERS;
+  if (!st && corrupt) trace.corrupt = copy_text(l->scratch, corrupt);
   l->template_name = copy_text(l->scratch, template_name);
   l->system = system ? copy_text(l->scratch, system) : NULL;
   l->date = date ? copy_text(l->scratch, date) : NULL;
   if (!st && (!l->template_name || (system && !l->system) || (date && !l->date) ||
-              (corrupt && !how.trace.corrupt)))
+              (corrupt && !trace.corrupt)))
     st = fail_nomem(err, "reading a store");
   js_free(v);
   if (!st) st = store_job(what, &how, l->scratch, &l->job, err);
@@ -237,8 +242,10 @@ static loci_status load_example(loading *l, const db_query *q, arena *mem, loci_
 static loci_status load_examples(loading *l, db_query *q, double *seconds, loci_err *err) {
   bool row;
   loci_status st;
+  int64_t done = 0;
   db_bind_int(q, 1, l->run);
   while (!(st = db_step(q, &row, err)) && row) {
+    db_follow(l->store->d, l->watch, "store", (double)done++, l->total);
     arena *mem = arena_new();
     double took;
     st = mem ? store_real(q, 8, db_path(l->store->d), &took, err)
@@ -301,11 +308,23 @@ static loci_status keep_numbers(void *ctx, loci_err *err) {
   return LOCI_OK;
 }
 
+static loci_status count_examples(loading *l, loci_err *err) {
+  db_query *q;
+  bool row;
+  TRY(db_prepare(l->store->d, "SELECT count(*) FROM result WHERE run = ?", &q, err));
+  db_bind_int(q, 1, l->run);
+  loci_status st = db_step(q, &row, err);
+  if (!st && row) l->total = db_real(q, 0);
+  db_finish(q);
+  return st;
+}
+
 static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_err *err) {
   loading *l = ctx;
   db_query *q;
   double seconds = 0;
   l->mem = job->a->mem;
+  TRY(count_examples(l, err));
   TRY(db_prepare(l->store->d,
                  "SELECT quantity, window, place, first, points, x FROM value"
                  " JOIN series USING (series) WHERE result = ? ORDER BY series",
@@ -332,6 +351,7 @@ static loci_status load(loading *l, loci_average **out, loci_err *err) {
   loci_status st = find_run(l, err);
   if (!st) st = average_make(&l->s, l->job, fill, l, out, err);
   db_finish(l->values);
+  db_follow(l->store->d, NULL, "", 0, 0);
   st = store_end_reading(l->store, st, err);
   if (!st) return LOCI_OK;
   loci_free(*out);
@@ -348,6 +368,7 @@ static loci_status load_run(loci_store *store, const store_which *which, store_s
                .right = which->right,
                .least_effect = which->least_effect,
                .side = side,
+               .watch = &which->watch,
                .scratch = arena_new()};
   if (!l.scratch) return fail_nomem(err, "reading a store");
   l.opts.seed = which->seed;
@@ -359,12 +380,14 @@ static loci_status load_run(loci_store *store, const store_which *which, store_s
   return st;
 }
 
-loci_status loci_store_average(loci_store *store, int64_t run, double least_effect, uint64_t seed,
-                               loci_average **out, loci_err *err) {
+loci_status loci_store_average(loci_store *store, const loci_store_opts *opts, loci_average **out,
+                               loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(store, "store");
-  store_which which = {run, least_effect, seed, -1};
+  loci_store_opts o;
+  TRY(options_take(loci_store_opts, &o, opts, err));
+  store_which which = {o.run, o.least_effect, o.seed, -1, {o.progress, o.progress_ctx}};
   return load_run(store, &which, NULL, out, NULL, err);
 }
 

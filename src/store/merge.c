@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/list.h"
+#include "base/result.h"
 #include "store/store.h"
 
 /* ---------------------------------------------------------------- may they be merged */
@@ -166,50 +167,66 @@ loci_status loci_store_give(loci_store *to, const void *rows, int64_t size, loci
   return st;
 }
 
-loci_status loci_store_take(loci_store *from, void **rows, int64_t *size, loci_err *err) {
+static loci_status take(loci_store *from, loci_rows *out, loci_err *err) {
+  void *bytes;
+  TRY(db_save_bytes(from->d, &bytes, &out->size, err));
+  if (!arena_defer(out->result.memory, db_free, bytes)) return fail_nomem(err, "handing rows over");
+  out->bytes = bytes;
+  return db_exec(from->d,
+                 "BEGIN; DELETE FROM value; DELETE FROM grid; DELETE FROM result;"
+                 "DELETE FROM example; COMMIT",
+                 err);
+}
+
+loci_status loci_store_take(loci_store *from, loci_rows **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
   NEEDS(from, "store");
-  NEEDS(rows, "rows");
-  NEEDS(size, "place for the result");
-  TRY(db_save_bytes(from->d, rows, size, err));
-  loci_status st = db_exec(from->d,
-                           "BEGIN; DELETE FROM value; DELETE FROM grid; DELETE FROM result;"
-                           "DELETE FROM example; COMMIT",
-                           err);
-  if (!st) return LOCI_OK;
-  db_free(*rows);
-  *rows = NULL;
+  loci_rows *made = result_new(LOCI_KIND_NONE, sizeof *made);
+  if (!made) return fail_nomem(err, "handing rows over");
+  loci_status st = take(from, made, err);
+  if (!st) *out = made;
+  if (st) loci_free(made);
   return st;
 }
 
-void loci_store_free_rows(void *rows) { db_free(rows); }
+typedef struct merging {
+  const char *const *paths;
+  int count;
+  watch watch;
+} merging;
 
-static loci_status add_all(loci_store *to, const char *const *paths, int count, loci_err *err) {
+/* A stop leaves what was copied whole: the stores before this one. */
+static loci_status add_all(const merging *m, loci_store *to, loci_err *err) {
   loci_status st = LOCI_OK;
-  for (int i = 0; !st && i < count; i++) st = store_add(to, paths[i], err);
+  for (int i = 0; !st && i < m->count; i++) {
+    db_follow(to->d, &m->watch, "merge", i, m->count);
+    st = store_add(to, m->paths[i], err);
+  }
+  db_follow(to->d, NULL, "", 0, 0);
   return st;
 }
 
 /* Into a store that is there: example by example as a run does, for it may not get lost. */
-static loci_status merge_into(const char *const *paths, int count, const char *path,
-                              loci_err *err) {
+static loci_status merge_into(const merging *m, const char *path, loci_err *err) {
   loci_store *to;
   TRY(loci_store_open(path, true, &to, err));
   loci_status st = db_exec(to->d, "PRAGMA synchronous = NORMAL", err);
-  if (!st) st = add_all(to, paths, count, err);
+  if (!st) st = add_all(m, to, err);
   loci_store_close(to);
   return st;
 }
 
 /* A new store grows under another name, without a journal, and is put in its place when it is whole
  * and on the disk: twenty times as fast. */
-static loci_status fill_new(const char *const *paths, int count, const char *part, loci_err *err) {
+static loci_status fill_new(const merging *m, const char *part, loci_err *err) {
   loci_store *to;
   TRY(loci_store_open(part, true, &to, err));
   loci_status st = db_exec(to->d,
                            "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
                            "PRAGMA cache_size = -65536",
                            err);
-  if (!st) st = add_all(to, paths, count, err);
+  if (!st) st = add_all(m, to, err);
   if (!st) st = db_exec(to->d, "PRAGMA journal_mode = WAL", err);
   loci_store_close(to);
   return st;
@@ -225,10 +242,9 @@ static void remove_part(const char *part) {
   }
 }
 
-static loci_status merge_new(const char *const *paths, int count, const char *path,
-                             const char *part, loci_err *err) {
+static loci_status merge_new(const merging *m, const char *path, const char *part, loci_err *err) {
   remove_part(part); /* of a merge that was killed */
-  loci_status st = fill_new(paths, count, part, err);
+  loci_status st = fill_new(m, part, err);
   int fd = st ? -1 : open(part, O_RDWR | O_CLOEXEC);
   if (!st && (fd < 0 || fsync(fd) != 0 || rename(part, path) != 0))
     st = fail_errno(err, errno, "%s", path);
@@ -237,17 +253,19 @@ static loci_status merge_new(const char *const *paths, int count, const char *pa
   return st;
 }
 
-loci_status loci_store_merge(const char *const *paths, int count, const char *out, loci_err *err) {
+loci_status loci_store_merge(const char *const *paths, int count, const char *out,
+                             loci_progress_fn progress, void *ctx, loci_err *err) {
   NEEDS(paths, "paths");
   NEEDS(out, "path to write");
   TRY(check_list(count, paths, "stores", err));
   for (int i = 0; i < count; i++) NEEDS(paths[i], "path");
-  if (file_exists(out)) return merge_into(paths, count, out, err);
+  merging m = {paths, count, {progress, ctx}};
+  if (file_exists(out)) return merge_into(&m, out, err);
   size_t n = strlen(out) + sizeof ".part";
   char *part = malloc(n);
   if (!part) return fail_nomem(err, "merging stores");
   snprintf(part, n, "%s.part", out);
-  loci_status st = merge_new(paths, count, out, part, err);
+  loci_status st = merge_new(&m, out, part, err);
   free(part);
   return st;
 }

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/result.h"
 #include "store/rows.h"
 #include "store/store.h"
 
@@ -26,7 +28,16 @@ typedef struct kept_job {
   stat_running mean; /* of the headline */
 } kept_job;
 
+/* Options with the options inside them; the pointers of [o] lead to the others. */
+typedef struct run_request {
+  loci_run_opts o;
+  loci_study_opts study;
+  loci_trace_opts trace;
+  loci_knockout_opts knockout;
+} run_request;
+
 typedef struct keeping {
+  run_request asked;
   const loci_run_opts *opts;
   loci_store *store;
   study s;
@@ -52,8 +63,8 @@ static loci_run_state state_of(const keeping *x, const kept_job *k) {
                       .seconds = clock_seconds() - x->started,
                       .share = examples_share(x->s.examples),
                       .left = (double)NAN};
-  if (x->opts->study.limit > 0)
-    s.share = fmax(s.share, (double)x->s.used / (double)x->opts->study.limit);
+  if (x->opts->study->limit > 0)
+    s.share = fmax(s.share, (double)x->s.used / (double)x->opts->study->limit);
   double gone = s.share - x->first_share; /* what was there already took no time */
   if (k->fresh > 0 && gone > 0) s.left = s.seconds / gone * fmax(1 - s.share, 0);
   return s;
@@ -294,21 +305,24 @@ static loci_status drop(void *ctx, const loci_example *e, const loci_dropped *d,
 
 /* ---------------------------------------------------------------- what is to be done */
 
-static loci_status add_line(loci_todo *t, int64_t *room, int64_t line, loci_err *err) {
-  if (t->count == *room) {
-    int64_t more = *room ? 2 * *room : 1024;
-    int64_t *lines = realloc(t->lines, (size_t)more * sizeof *lines);
+typedef struct line_list {
+  int64_t *at, count, room;
+} line_list;
+
+static loci_status add_line(line_list *l, int64_t line, loci_err *err) {
+  if (l->count == l->room) {
+    int64_t more = l->room ? 2 * l->room : 1024;
+    int64_t *lines = realloc(l->at, (size_t)more * sizeof *lines);
     if (!lines) return fail_nomem(err, "going through examples");
-    t->lines = lines;
-    *room = more;
+    l->at = lines;
+    l->room = more;
   }
-  t->lines[t->count++] = line;
+  l->at[l->count++] = line;
   return LOCI_OK;
 }
 
 /* Lines that some kind has not measured, examples or not. */
-static loci_status list_todo(keeping *x, loci_todo *out, loci_err *err) {
-  int64_t room = 0;
+static loci_status list_todo(keeping *x, line_list *lines, int64_t *used, loci_err *err) {
   for (;;) {
     loci_example *e = NULL;
     char key[STORE_KEY];
@@ -320,8 +334,8 @@ static loci_status list_todo(keeping *x, loci_todo *out, loci_err *err) {
     store_key(e != NULL, examples_fingerprint(x->s.examples), key);
     loci_free(e);
     TRY(find_todo(x, key, &have, err));
-    out->used += have == TURN_USED;
-    if (have == TURN_NEW && in_shard(x, line)) TRY(add_line(out, &room, line, err));
+    *used += have == TURN_USED;
+    if (have == TURN_NEW && in_shard(x, line)) TRY(add_line(lines, line, err));
   }
 }
 
@@ -362,7 +376,7 @@ static loci_status add_jobs(keeping *x, loci_err *err) {
 static loci_status find_run(keeping *x, kept_job *k, const char *hash, loci_err *err) {
   char *settings = NULL, *model = NULL;
   loci_status st = LOCI_OK;
-  TRY_DONE(settings_text(x->s.model, hash, k->job, &x->opts->study, &settings, err));
+  TRY_DONE(settings_text(x->s.model, hash, k->job, x->opts->study, &settings, err));
   TRY_DONE(settings_model(loci_model_get_info(x->s.model), hash, &model, err));
   run_row row = {k->job->what, settings, model, examples_path(x->s.examples)};
   TRY_DONE(store_run(x->store->d, &row, &k->run, err));
@@ -374,7 +388,7 @@ done:
 
 static loci_status find_runs(keeping *x, loci_err *err) {
   const char *hash;
-  TRY(model_hash(x->s.model, x->opts->study.progress, x->opts->study.progress_ctx, &hash, err));
+  TRY(model_hash(x->s.model, x->opts->study->progress, x->opts->study->progress_ctx, &hash, err));
   for (int i = 0; i < x->job_count; i++) TRY(find_run(x, &x->jobs[i], hash, err));
   return LOCI_OK;
 }
@@ -419,13 +433,24 @@ static loci_status run(keeping *x, loci_run_state *out, loci_err *err) {
   return x->broken.code;
 }
 
+static loci_status take_request(run_request *own, const loci_run_opts *given, loci_err *err) {
+  TRY(options_take(loci_run_opts, &own->o, given, err));
+  TRY(options_take(loci_study_opts, &own->study, own->o.study, err));
+  TRY(options_take(loci_trace_opts, &own->trace, own->o.trace, err));
+  TRY(options_take(loci_knockout_opts, &own->knockout, own->o.knockout, err));
+  own->o.study = &own->study;
+  own->o.trace = &own->trace;
+  own->o.knockout = &own->knockout;
+  return LOCI_OK;
+}
+
 static loci_status open_keeping(keeping *x, loci_store *store, const loci_model *model,
                                 loci_examples *examples, const loci_run_opts *opts, loci_err *err) {
-  static const loci_run_opts defaults;
-  *x = (keeping){.opts = opts ? opts : &defaults, .store = store, .started = clock_seconds()};
+  *x = (keeping){.opts = &x->asked.o, .store = store, .started = clock_seconds()};
+  TRY(take_request(&x->asked, opts, err));
   if (!store->writes) return fail(err, LOCI_EINVAL, "%s: was opened to be read", db_path(store->d));
   x->mem = arena_new();
-  x->s = (study){.model = model, .opts = &x->opts->study, .examples = examples, .mem = x->mem};
+  x->s = (study){.model = model, .opts = x->opts->study, .examples = examples, .mem = x->mem};
   return x->mem ? LOCI_OK : fail_nomem(err, "starting a study");
 }
 
@@ -452,24 +477,27 @@ loci_status loci_store_run(loci_store *store, const loci_model *model, loci_exam
   return st;
 }
 
-void loci_todo_clear(loci_todo *todo) {
-  free(todo->lines);
-  todo->lines = NULL;
-}
-
 loci_status loci_store_todo(loci_store *store, const loci_model *model, loci_examples *examples,
-                            const loci_run_opts *opts, loci_todo *out, loci_err *err) {
+                            const loci_run_opts *opts, loci_todo **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
   NEEDS(store, "store");
   NEEDS(model, "model");
   NEEDS(examples, "examples");
-  NEEDS(out, "place for the result");
   keeping x;
-  *out = (loci_todo){0};
+  line_list lines = {0};
+  loci_todo *made = result_new(LOCI_KIND_NONE, sizeof *made);
+  if (!made) return fail_nomem(err, "going through examples");
   loci_status st = open_keeping(&x, store, model, examples, opts, err);
   if (!st) st = start(&x, err);
-  if (!st) out->before = state_of(&x, &x.jobs[0]);
-  if (!st) st = list_todo(&x, out, err);
+  if (!st) made->before = state_of(&x, &x.jobs[0]);
+  if (!st) st = list_todo(&x, &lines, &made->used, err);
   close_keeping(&x);
-  if (st) loci_todo_clear(out);
+  made->lines = lines.at;
+  made->count = lines.count;
+  bool kept = arena_defer(made->result.memory, free, lines.at);
+  if (!st && !kept) st = fail_nomem(err, "going through examples");
+  if (!st) *out = made;
+  if (st) loci_free(made);
   return st;
 }

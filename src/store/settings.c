@@ -154,10 +154,10 @@ loci_status store_job(const char *what, const loci_run_opts *how, arena *mem, av
   switch (kind) {
     case STUDY_ASK: *out = job_ask(mem); break;
     case STUDY_FLOW: *out = job_flow(mem); break;
-    case STUDY_KNOCKOUT: *out = job_knockout(mem, &how->knockout); break;
+    case STUDY_KNOCKOUT: *out = job_knockout(mem, how->knockout); break;
     case STUDY_LENS: *out = job_lens(mem, NULL); break;
     default:
-      *out = job_trace(mem, &how->trace);
+      *out = job_trace(mem, how->trace);
       if (*out) job_trace_filter(*out, how->least_effect, true);
   }
   return *out ? LOCI_OK : fail_nomem(err, "starting a study");

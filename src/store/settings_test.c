@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "checkpoint/safetensors.h"
+#include "sized.h"
 
 #include <cmocka.h>
 
@@ -35,8 +36,9 @@ static int set_up(void **state) {
         f);
   fclose(f);
   close(mkstemp(noise_path));
-  must(loci_model_open(MODEL, &(loci_model_opts){.precision = LOCI_PRECISION_F32}, &model, &err),
-       &err);
+  must(
+      loci_model_open(MODEL, SIZED(loci_model_opts, .precision = LOCI_PRECISION_F32), &model, &err),
+      &err);
   must(loci_store_open(NULL, true, &store, &err), &err);
   return 0;
 }
@@ -50,14 +52,31 @@ static int tear_down(void **state) {
   return 0;
 }
 
+typedef struct choice {
+  const char *what;
+  loci_trace_opts trace;
+  loci_knockout_opts knockout;
+  loci_study_opts study;
+  double least_effect;
+} choice;
+
 /* Runs the one example; how many runs the store has then. */
-static int run(loci_run_opts o, int64_t *fresh) {
+static int run(choice c, int64_t *fresh) {
+  loci_run_opts o = {.size = sizeof o,
+                     .what = c.what,
+                     .trace = &c.trace,
+                     .knockout = &c.knockout,
+                     .study = &c.study,
+                     .least_effect = c.least_effect};
   loci_examples *x;
   loci_run_state state;
   loci_store_info *info;
   loci_err err;
-  o.study.template_name = "raw";
-  o.study.max_new = o.study.max_new ? o.study.max_new : 1;
+  c.trace.size = sizeof c.trace;
+  c.knockout.size = sizeof c.knockout;
+  c.study.size = sizeof c.study;
+  c.study.template_name = "raw";
+  c.study.max_new = c.study.max_new ? c.study.max_new : 1;
   must(loci_examples_open(file_path, &x, &err), &err);
   must(loci_store_run(store, model, x, &o, &state, &err), &err);
   loci_examples_close(x);
@@ -71,7 +90,7 @@ static int run(loci_run_opts o, int64_t *fresh) {
 }
 
 /* Every one of them is a run of its own, and the same run when it comes again. */
-static void expect_apart(const loci_run_opts *all, int n) {
+static void expect_apart(const choice *all, int n) {
   int64_t fresh;
   int before = run(all[0], &fresh);
   for (int i = 1; i < n; i++) {
@@ -102,7 +121,7 @@ static void every_choice_of_a_trace_is_a_run_of_its_own(void **state) {
   (void)state;
   static const loci_site sites[] = {LOCI_SITE_MLP_OUT};
   static const int windows[] = {1, 2};
-  const loci_run_opts all[] = {
+  const choice all[] = {
       {.what = "trace"},
       {.trace.corrupt = "replace:Oslo"},
       {.trace.direction = LOCI_NOISE},
@@ -130,7 +149,7 @@ static void every_choice_of_a_trace_is_a_run_of_its_own(void **state) {
 static void every_choice_of_a_knockout_is_a_run_of_its_own(void **state) {
   (void)state;
   static const loci_edges edges[] = {{"constraint", "last"}};
-  const loci_run_opts all[] = {
+  const choice all[] = {
       {.what = "knockout"},
       {.what = "knockout", .knockout.answer = "a"},
       {.what = "knockout", .knockout.pathways = edges, .knockout.pathway_count = 1},
@@ -146,7 +165,7 @@ static void defaults_and_what_changes_no_number_are_the_same_run(void **state) {
   (void)state;
   static const loci_site sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT, LOCI_SITE_RESID_POST};
   static const int windows[] = {1};
-  const loci_run_opts all[] = {
+  const choice all[] = {
       {.what = "trace"},
       {.trace.corrupt = "replace"},
       {.trace.sites = sites, .trace.site_count = 3},
@@ -169,7 +188,7 @@ static void defaults_and_what_changes_no_number_are_the_same_run(void **state) {
 static void noise_is_known_by_its_bytes(void **state) {
   (void)state;
   int64_t fresh;
-  loci_run_opts o = {.trace.corrupt = "noise:1", .trace.constraint = 1};
+  choice o = {.trace.corrupt = "noise:1", .trace.constraint = 1};
   int before = run(o, &fresh), rows = 1;
   o.trace.noise_path = noise_path;
   write_noise(0.1F, rows);

@@ -68,6 +68,7 @@ typedef struct store_which {
   double least_effect;
   uint64_t seed;
   int right; /* 1, 0: right, wrong answers only; -1: what an average takes */
+  watch watch;
 } store_which;
 typedef struct store_side {
   averaging numbers;     /* its strings are the average's */

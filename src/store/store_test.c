@@ -1,5 +1,6 @@
 /* What a store gives back, and what it makes of files that are none. */
 #include "store/store.h"
+#include "sized.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -56,7 +57,7 @@ static loci_status average(loci_average **out, loci_err *err) {
   loci_store *s;
   *out = NULL;
   TRY(loci_store_open(path, false, &s, err));
-  loci_status st = loci_store_average(s, 0, 0.1, 0, out, err);
+  loci_status st = loci_store_average(s, SIZED(loci_store_opts, .least_effect = 0.1), out, err);
   loci_store_close(s);
   return st;
 }
@@ -105,7 +106,7 @@ static void numbers_beyond_sense_are_not_exported(void **state) {
   sql("UPDATE series SET first = 9223372036854775807");
   snprintf(to, sizeof to, "%s/out.csv", folder);
   must(loci_store_open(path, false, &s, &err), &err);
-  assert_int_equal(loci_store_export(s, 0, to, &err), LOCI_EFORMAT);
+  assert_int_equal(loci_store_export(s, NULL, to, &err), LOCI_EFORMAT);
   assert_non_null(strstr(err.msg, path));
   assert_int_equal(access(to, F_OK), -1);
   loci_store_close(s);
@@ -220,6 +221,7 @@ static void write_run(int run, const char *setting, int key, const double (*x)[2
 }
 
 static loci_comparison *compare_with(loci_compare_opts o) {
+  o.size = sizeof o;
   loci_store *s;
   loci_comparison *c;
   loci_err err;
@@ -324,7 +326,7 @@ static void a_store_that_is_written_to_is_merged(void **state) {
   must(db_exec(writer->d, "BEGIN IMMEDIATE; DELETE FROM result", &err), &err);
   const char *from = path;
   for (int twice = 0; twice < 2; twice++) { /* a new store, and one that is there */
-    must(loci_store_merge(&from, 1, to, &err), &err);
+    must(loci_store_merge(&from, 1, to, NULL, NULL, &err), &err);
   }
   loci_store_close(writer);
   unlink(to);
@@ -364,7 +366,7 @@ static void a_map_too_large_is_left_out_of_the_page(void **state) {
     loci_err err;
     write_map(layers);
     must(loci_store_open(path, false, &s, &err), &err);
-    must(loci_store_report(s, 0.1, 0, folder, &err), &err);
+    must(loci_store_report(s, SIZED(loci_store_opts, .least_effect = 0.1), folder, &err), &err);
     assert_int_equal(page_has(page, "<rect"), layers == 2);
     assert_int_equal(page_has(page, "600 tokens are too many to show"), layers == 40);
     loci_store_close(s);
@@ -386,7 +388,7 @@ static void a_map_shows_each_number_at_its_place(void **state) {
       " x'00000000000080be0000003f0000803f0000403f000020bf')"); /* layer by layer */
   snprintf(page, sizeof page, "%s/index.html", folder);
   must(loci_store_open(path, false, &s, &err), &err);
-  must(loci_store_report(s, 0.1, 0, folder, &err), &err);
+  must(loci_store_report(s, SIZED(loci_store_opts, .least_effect = 0.1), folder, &err), &err);
   loci_store_close(s);
   FILE *f = fopen(page, "re");
   assert_non_null(f);

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "store/store.h"
 #include "walk/walk.h"
+#include "sized.h"
 
 #include <cmocka.h>
 
@@ -68,12 +69,13 @@ WRAP(EXEC, db_exec, (db * d, const char *sql, loci_err *err), (d, sql, err))
 /* ---------------------------------------------------------------- a study */
 
 static loci_status study_once(bool retry, loci_run_state *out, loci_err *err) {
-  loci_run_opts opts = {.what = "trace,flow,lens,ask", .retry = retry};
+  loci_run_opts opts = {.size = sizeof opts,
+                        .what = "trace,flow,lens,ask",
+                        .retry = retry,
+                        .study = SIZED(loci_study_opts, .template_name = "raw", .max_new = 2),
+                        .trace = SIZED(loci_trace_opts, .layer_count = 1)};
   loci_examples *x;
   loci_store *s;
-  opts.study.template_name = "raw";
-  opts.study.max_new = 2;
-  opts.trace.layer_count = 1;
   TRY(loci_store_open(path, true, &s, err));
   loci_status st = loci_examples_open(data, &x, err);
   if (!st) st = loci_store_run(s, model, x, &opts, out, err);
@@ -251,7 +253,8 @@ static void a_folder_that_went_is_not_the_examples_fault(void **state) {
 }
 
 int main(void) {
-  static const loci_model_opts opts = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  static const loci_model_opts opts = {
+      .size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_status_is_its_own_on_every_way_up),
       cmocka_unit_test(a_dozen_of_one_kind_ends_the_run_and_is_forgotten),

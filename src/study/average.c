@@ -1,4 +1,5 @@
 /* Gathered numbers to curves (see average.h). */
+#include "base/options.h"
 #include "base/result.h"
 #include "study/average.h"
 
@@ -147,10 +148,11 @@ static stat_range range_of(const char *quantity) {
                {"image -> constraint-last", &stat_amount},
                {"constraint -> last", &stat_amount},
                {"mean constraint -> last", &stat_amount}};
-  loci_site site;
+  int site;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++)
     if (strcmp(table[i].name, quantity) == 0) return *table[i].range;
-  return loci_site_find(quantity, &site, NULL) ? stat_any : stat_change; /* a site's effect */
+  return loci_name_find(LOCI_NAMES_SITE, quantity, &site, NULL) ? stat_any
+                                                                : stat_change; /* a site's effect */
 }
 
 /* Draws depend only on how many examples there are: all curves over the same examples share
@@ -292,13 +294,14 @@ static loci_status measure_all(void *ctx, average_job *job, loci_sample *sample,
 loci_status average_run(const loci_model *model, loci_examples *examples,
                         const loci_study_opts *opts, average_job *job, loci_average **out,
                         loci_err *err) {
-  static const loci_study_opts defaults;
   *out = NULL;
   char command[32];
+  loci_study_opts own;
+  TRY(options_take(loci_study_opts, &own, opts, err));
   if (job->complete) TRY(job->complete(job->ctx, model, err));
   snprintf(command, sizeof command, "study %s", job->what);
   study s = {.model = model,
-             .opts = opts ? opts : &defaults,
+             .opts = &own,
              .examples = examples,
              .needs = job->needs,
              .command = command,

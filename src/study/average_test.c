@@ -2,6 +2,7 @@
 #include "study/traces_test.h"
 
 #include "base/json.h"
+#include "base/names.h"
 
 enum { EXAMPLES = 4 };
 
@@ -18,8 +19,11 @@ static const question questions[EXAMPLES] = {
     {"Where does this tower stand now?", OTHER_PICTURE, "this tower"}};
 
 static loci_prompt *prompt_of(const loci_model *m, const question *x) {
-  loci_question q = {
-      .image = x->image, .text = x->text, .constraints = &x->constraint, .constraint_count = 1};
+  loci_question q = {.size = sizeof q,
+                     .image = x->image,
+                     .text = x->text,
+                     .constraints = &x->constraint,
+                     .constraint_count = 1};
   loci_prompt *p;
   loci_err err;
   must(loci_prompt_new(m, &q, &p, &err), &err);
@@ -88,8 +92,8 @@ static const loci_chart *chart_named(const loci_average *a, const char *name) {
 static void cuts_are_means_of_single_cuts(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
-  loci_knockout_opts how = {.window = 1, .no_hash = true};
-  loci_study_opts o = {.no_hash = true};
+  loci_knockout_opts how = {.size = sizeof how, .window = 1, .no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
   loci_knockout *k[EXAMPLES];
   loci_average *a;
   loci_err err;
@@ -126,8 +130,8 @@ static void pathways_may_come_late(void **state) {
   (void)state;
   const question late[] = {{"Is that a bridge?", NULL, "that"}, questions[0]};
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
-  loci_knockout_opts how = {.window = 1, .no_hash = true};
-  loci_study_opts o = {.no_hash = true};
+  loci_knockout_opts how = {.size = sizeof how, .window = 1, .no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
   loci_average *a;
   loci_knockout *k;
   loci_err err;
@@ -164,8 +168,8 @@ static void pathways_may_come_late(void **state) {
 static void flows_are_means_of_single_flows(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
-  loci_study_opts o = {.no_hash = true};
-  loci_flow_opts how = {.no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
+  loci_flow_opts how = {.size = sizeof how, .no_hash = true};
   loci_flow *f[EXAMPLES];
   loci_average *a;
   loci_err err;
@@ -208,7 +212,7 @@ static void equal_examples_have_equal_top_sets(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
   const question same[3] = {questions[0], questions[0], questions[0]};
-  loci_study_opts o = {.no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
   loci_average *a;
   loci_err err;
   write_examples(m, same, 3, false);
@@ -225,7 +229,7 @@ static void text_only_models_have_no_image_charts(void **state) {
   (void)state;
   loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
   question text[2] = {questions[0], questions[1]};
-  loci_study_opts o = {.no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
   loci_average *a;
   loci_err err;
   text[0].image = text[1].image = NULL;
@@ -260,7 +264,7 @@ static double effect_of(const loci_trace *t, int site, const char *name, int lay
   }
   for (int c = 0; c < g->column_count; c++) {
     const loci_token *token = &t->prompt->tokens[g->positions[c]];
-    if (strcmp(loci_role_name(token->role), name) != 0) continue;
+    if (strcmp(role_name(token->role), name) != 0) continue;
     sum += g->ie[layer * g->column_count + c];
     n++;
   }
@@ -270,8 +274,8 @@ static double effect_of(const loci_trace *t, int site, const char *name, int lay
 static void effects_are_means_of_single_traces(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
-  loci_trace_opts how = {.positions = "each,constraint,last", .no_hash = true};
-  loci_study_opts o = {.no_hash = true};
+  loci_trace_opts how = {.size = sizeof how, .positions = "each,constraint,last", .no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
   loci_trace *t[EXAMPLES];
   loci_prompt *p[EXAMPLES];
   loci_average *a;
@@ -318,8 +322,8 @@ static void effects_are_means_of_single_traces(void **state) {
 }
 
 static loci_average *average_in(loci_model *m, loci_direction direction) {
-  loci_trace_opts how = {.direction = direction, .no_hash = true};
-  loci_study_opts o = {.no_hash = true};
+  loci_trace_opts how = {.size = sizeof how, .direction = direction, .no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
   loci_average *a;
   loci_err err;
   loci_examples *x = open_examples();
@@ -361,8 +365,8 @@ static void directions_are_averaged_apart(void **state) {
 static void examples_are_filtered_and_counted(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
-  loci_study_opts o = {.no_hash = true};
-  loci_trace_opts swap = {.corrupt = "swap"};
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
+  loci_trace_opts swap = {.size = sizeof swap, .corrupt = "swap"};
   loci_average *a;
   loci_err err;
   write_examples(m, questions, EXAMPLES, true);

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/result.h"
 #include "study/bench.h"
 #include "tensor/kernels.h"
 #include "tensor/product.h"
@@ -203,9 +205,11 @@ loci_status bench_product_rate(const loci_bench *sizes, dtype type, int repeats,
   return st;
 }
 
-loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_err *err) {
+loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench **out, loci_err *err) {
   NEEDS(out, "place for the result");
-  loci_bench_opts o = opts ? *opts : (loci_bench_opts){0};
+  *out = NULL;
+  loci_bench_opts o;
+  TRY(options_take(loci_bench_opts, &o, opts, err));
   loci_bench b = {.layers = o.layers ? o.layers : 4,
                   .width = o.width ? o.width : 2048,
                   .inner = o.inner ? o.inner : 5504,
@@ -232,8 +236,6 @@ loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench *out, loci_er
   }
   arena_free(r.mem);
   if (st) return st;
-  b.result.kind = LOCI_KIND_BENCH;
   b.share = b.walk_flop_per_s / b.product_flop_per_s;
-  *out = b;
-  return LOCI_OK;
+  return result_copy(LOCI_KIND_BENCH, &b, sizeof b, (void **)out, err);
 }

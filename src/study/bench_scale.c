@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/result.h"
 #include "checkpoint/reader.h"
 #include "model/prompt.h"
 #include "model/vision.h"
@@ -33,7 +34,7 @@ static loci_status look(const loci_model *m, loci_prompt *p, loci_scale *out, lo
   TRY(arith_new(m->arith_type, m->threads, &a, err));
   double begin = clock_seconds();
   float *rows = p->embeds + (int64_t)BEFORE * c->text.width;
-  loci_status st = vision_forward(a, m->weights, pixels, NULL, rows, err);
+  loci_status st = vision_forward(a, m->weights, NULL, pixels, NULL, rows, err);
   out->vision_seconds = clock_seconds() - begin;
   if (m->release) checkpoint_release_vision(m->weights);
   arith_free(a);
@@ -166,8 +167,11 @@ static loci_status measure_reading(int threads, double *out, loci_err *err) {
 static loci_status run_trace(const loci_model *m, const loci_prompt *p, loci_progress_fn progress,
                              void *ctx, loci_scale *out, loci_err *err) {
   loci_trace *t;
-  loci_trace_opts opts = {
-      .corrupt = "mean", .no_hash = true, .progress = progress, .progress_ctx = ctx};
+  loci_trace_opts opts = {.size = sizeof opts,
+                          .corrupt = "mean",
+                          .no_hash = true,
+                          .progress = progress,
+                          .progress_ctx = ctx};
   TRY(loci_trace_new(m, p, &opts, &t, err));
   out->cost = t->cost;
   for (int i = 0; i < t->grid_count; i++) {
@@ -200,13 +204,13 @@ static loci_status measure(const loci_model *m, loci_prompt *p, loci_progress_fn
 }
 
 loci_status loci_scale_run(const loci_model *m, loci_progress_fn progress, void *ctx,
-                           loci_scale *out, loci_err *err) {
-  NEEDS(m, "model");
+                           loci_scale **out, loci_err *err) {
   NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(m, "model");
   struct rusage used;
   loci_prompt p = {.model = m, .mem = arena_new()};
-  loci_scale s = {.result.kind = LOCI_KIND_SCALE,
-                  .model = &m->info,
+  loci_scale s = {.model = &m->info,
                   .precision = dtype_name(m->arith_type),
                   .cpu = kernels_choose()->name,
                   .engine = product_engine(),
@@ -217,6 +221,5 @@ loci_status loci_scale_run(const loci_model *m, loci_progress_fn progress, void 
   if (st) return st;
   if (getrusage(RUSAGE_SELF, &used) == 0) s.peak_bytes = (int64_t)used.ru_maxrss * 1024;
   s.share = s.cost.flop / s.cost.seconds / s.product_flop_per_s;
-  *out = s;
-  return LOCI_OK;
+  return result_copy(LOCI_KIND_SCALE, &s, sizeof s, (void **)out, err);
 }

@@ -207,12 +207,13 @@ static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
   int64_t D = r->p->model->weights->config.text.width;
   double deviation = 0;
   float *mean = arena_array(r->mem, D, float), *projected;
+  watch w = {r->opts->progress, r->opts->progress_ctx};
   if (!mean) return fail_nomem(err, "corrupting the prompt");
   switch (r->kind) {
     case REPLACE:
     case SWAP: return replace_rows(r, c, err);
     case IMAGE:
-      TRY(project_image(r->p->model, r->text, r->mem, &projected, err));
+      TRY(project_image(r->p->model, r->text, &w, r->mem, &projected, err));
       memcpy(r->rows, projected, (size_t)(c->count * D) * sizeof *projected);
       return LOCI_OK;
     case NOISE:

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/result.h"
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -349,7 +350,8 @@ loci_status loci_flow_new(const loci_model *model, const loci_prompt *prompt,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(prompt, "prompt");
-  loci_flow_opts own = opts ? *opts : (loci_flow_opts){0};
+  loci_flow_opts own;
+  TRY(options_take(loci_flow_opts, &own, opts, err));
   TRY(prompt_check_model(prompt, model, err));
   loci_flow *made = result_new(LOCI_KIND_FLOW, sizeof *made);
   if (!made) return fail_nomem(err, "measuring contributions");

@@ -21,7 +21,7 @@ static void must(loci_status st, const loci_err *err) {
 static loci_model *open_model(const char *dir) {
   loci_model *m;
   loci_err err;
-  loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts o = {.size = sizeof o, .precision = LOCI_PRECISION_F32, .threads = 1};
   must(loci_model_open(dir, &o, &m, &err), &err);
   return m;
 }
@@ -29,7 +29,8 @@ static loci_model *open_model(const char *dir) {
 static loci_prompt *make_prompt(const loci_model *m, bool image, const char *constraint) {
   loci_prompt *p;
   loci_err err;
-  loci_question q = {.image = image ? GOLDEN "images/scene-a.png" : NULL,
+  loci_question q = {.size = sizeof q,
+                     .image = image ? GOLDEN "images/scene-a.png" : NULL,
                      .text = "Name a film made by this director in this city.",
                      .template_name = image ? NULL : "raw",
                      .constraints = &constraint,
@@ -39,6 +40,7 @@ static loci_prompt *make_prompt(const loci_model *m, bool image, const char *con
 }
 
 static loci_flow *flow_of(loci_model *m, const loci_prompt *p, loci_flow_opts o) {
+  o.size = sizeof o;
   loci_flow *f;
   loci_err err;
   o.no_hash = true;
@@ -218,6 +220,7 @@ static void sinks_are_as_defined(void **state) {
 /* ---------------------------------------------------------------- refusals */
 
 static void refuse(loci_model *m, const loci_prompt *p, loci_flow_opts o, const char *sentence) {
+  o.size = sizeof o;
   loci_flow *f;
   loci_err err;
   loci_status st = loci_flow_new(m, p, &o, &f, &err);

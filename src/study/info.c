@@ -5,25 +5,27 @@
 
 enum { QUESTION_TOKENS = 32 }; /* an ordinary question */
 
-int64_t loci_model_trace_bytes(const loci_model *m, int tokens) {
+/* What a default trace of a question of so many text tokens uses beside the weights. */
+static int64_t trace_bytes(const loci_model *m, int tokens) {
   int64_t T = tokens + image_layout_of(m).count;
   int64_t cells = 3LL * tokens * model_decoder(m)->layers;
   int64_t rows = T + tokens + cells * tokens / 2;
   return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);
 }
 
-loci_status loci_info_new(const loci_model *model, loci_info **out, loci_err *err) {
+loci_status loci_info_new(const loci_model *model, loci_progress_fn progress, void *ctx,
+                          loci_info **out, loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(model, "model");
   const char *hash;
-  TRY(loci_model_hash(model, &hash, err));
+  TRY(model_hash(model, progress, ctx, &hash, err));
   loci_info *info = result_new(LOCI_KIND_INFO, sizeof *info);
   if (!info) return fail_nomem(err, "describing a model");
   info->model = loci_model_get_info(model);
   info->hash = hash;
   info->question_tokens = QUESTION_TOKENS;
-  info->trace_bytes = loci_model_trace_bytes(model, QUESTION_TOKENS);
+  info->trace_bytes = trace_bytes(model, QUESTION_TOKENS);
   info->note_count = info->model->note_count;
   info->notes = info->model->notes;
   *out = info;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/result.h"
 #include "base/clock.h"
 #include "model/command.h"
@@ -291,7 +292,8 @@ loci_status loci_knockout_new(const loci_model *model, const loci_prompt *prompt
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(prompt, "prompt");
-  loci_knockout_opts own = opts ? *opts : (loci_knockout_opts){0};
+  loci_knockout_opts own;
+  TRY(options_take(loci_knockout_opts, &own, opts, err));
   TRY(prompt_check_model(prompt, model, err));
   loci_knockout *made = result_new(LOCI_KIND_KNOCKOUT, sizeof *made);
   if (!made) return fail_nomem(err, "knocking out attention");

@@ -5,6 +5,7 @@
 #include "walk/walk.h"
 
 static loci_knockout *knockout_of(loci_model *m, const loci_prompt *p, loci_knockout_opts o) {
+  o.size = sizeof o;
   loci_knockout *k;
   loci_err err;
   o.no_hash = true;
@@ -61,7 +62,8 @@ static void a_full_window_is_a_masked_run(void **state) {
   loci_prompt *p = ask_about(m, PICTURE);
   int L = m->info.layers, T = p->info.length, first = p->info.constraints[0].first;
   int queries = p->info.constraints[0].count + p->info.constraints[1].count;
-  loci_knockout_opts o = {.pathways = &path, .pathway_count = 1, .window = LOCI_ALL_LAYERS};
+  loci_knockout_opts o = {
+      .size = sizeof o, .pathways = &path, .pathway_count = 1, .window = LOCI_ALL_LAYERS};
   loci_knockout *all = knockout_of(m, p, o);
   o.window = 2 * L;
   loci_knockout *wide = knockout_of(m, p, o);
@@ -91,8 +93,12 @@ static void cutting_nothing_changes_nothing(void **state) {
   loci_model *m = open_with("llava-siglip-phi", LOCI_PRECISION_F32, 1);
   loci_prompt *p = ask_about(m, PICTURE);
   int L = m->info.layers;
-  loci_knockout_opts o = {
-      .pathways = &path, .pathway_count = 1, .window = 1, .first_layer = L - 1, .layer_count = 1};
+  loci_knockout_opts o = {.size = sizeof o,
+                          .pathways = &path,
+                          .pathway_count = 1,
+                          .window = 1,
+                          .first_layer = L - 1,
+                          .layer_count = 1};
   loci_knockout *k = knockout_of(m, p, o);
   assert_true(k->pathways[0].skipped[0]);
   assert_memory_equal(cell_of(k, 0, 0), &k->clean.m, sizeof(loci_metrics));
@@ -175,6 +181,7 @@ static void batches_change_nothing(void **state) {
 /* ---------------------------------------------------------------- requests that make no sense */
 
 static void refuse(loci_model *m, const loci_prompt *p, loci_knockout_opts o, const char *why) {
+  o.size = sizeof o;
   loci_knockout *k;
   loci_err err;
   assert_int_equal(loci_knockout_new(m, p, &o, &k, &err), LOCI_EINVAL);
@@ -189,7 +196,7 @@ static void refuse_edges(loci_model *m, const loci_prompt *p, const char *from, 
 }
 
 static loci_prompt *ask_plainly(const loci_model *m, const char *text) {
-  loci_question q = {.text = text, .template_name = "raw"};
+  loci_question q = {.size = sizeof q, .text = text, .template_name = "raw"};
   loci_prompt *p;
   loci_err err;
   must(loci_prompt_new(m, &q, &p, &err), &err);

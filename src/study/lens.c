@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/result.h"
 #include "base/clock.h"
 #include "model/command.h"
@@ -172,7 +173,8 @@ loci_status loci_lens_new(const loci_model *model, const loci_prompt *prompt,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(prompt, "prompt");
-  loci_lens_opts own = opts ? *opts : (loci_lens_opts){0};
+  loci_lens_opts own;
+  TRY(options_take(loci_lens_opts, &own, opts, err));
   TRY(prompt_check_model(prompt, model, err));
   loci_lens *made = result_new(LOCI_KIND_LENS, sizeof *made);
   if (!made) return fail_nomem(err, "looking through the layers");

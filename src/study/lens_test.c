@@ -4,6 +4,7 @@
 #include "walk/logits.h"
 
 static loci_lens *lens_of(loci_model *m, const loci_prompt *p, loci_lens_opts o) {
+  o.size = sizeof o;
   loci_lens *l;
   loci_err err;
   o.no_hash = true;
@@ -97,6 +98,7 @@ static void positions_and_layers_are_those_asked_for(void **state) {
 }
 
 static void refuse(loci_model *m, const loci_prompt *p, loci_lens_opts o, const char *why) {
+  o.size = sizeof o;
   loci_lens *l;
   loci_err err;
   assert_int_equal(loci_lens_new(m, p, &o, &l, &err), LOCI_EINVAL);

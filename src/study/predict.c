@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "study/flow.h"
+#include "study/request.h"
 #include "walk/logits.h"
 
 /* ---------------------------------------------------------------- one example */
@@ -98,31 +99,15 @@ static loci_status measure(void *ctx, study_item *item, loci_err *err) {
 
 /* ---------------------------------------------------------------- the call */
 
-static loci_status check_layers(const predicting *p, loci_err *err) {
-  const loci_predict_opts *o = p->opts;
-  if (o->layer_count == 0 && o->first_layer == 0) return LOCI_OK;
-  if (o->first_layer >= 0 && o->layer_count > 0 && o->first_layer < p->L &&
-      o->layer_count <= p->L - o->first_layer)
-    return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "layers %d to %d were asked for, but the model has layers 0 to %d",
-              o->first_layer, o->first_layer + o->layer_count - 1, p->L - 1);
-}
-
 static loci_status predict(predicting *p, loci_prediction *out, loci_err *err) {
   p->logits = arena_array(p->mem, model_decoder(p->s->model)->vocab, float);
   if (!p->logits) return fail_nomem(err, "predicting failure");
-  TRY(check_layers(p, err));
   TRY(study_each(p->s, measure, p, err));
   TRY(predict_scores(p, out, err));
   return study_describe(p->s, &out->sample, err);
 }
 
-/* Layers are chosen unless they are given. */
-static void describe(const void *ctx, js_value **to) {
-  const loci_predict_opts *o = ctx;
-  int range[2] = {o->first_layer, o->first_layer + o->layer_count - 1};
-  if (o->layer_count > 0) js_put(to, "layers", js_ints(range, 2));
-}
+static void describe(const void *ctx, js_value **to) { predict_request_describe(to, ctx); }
 
 loci_status loci_prediction_new(const loci_model *model, loci_examples *examples,
                                 const loci_predict_opts *opts, loci_prediction **out,
@@ -131,22 +116,22 @@ loci_status loci_prediction_new(const loci_model *model, loci_examples *examples
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(examples, "examples");
-  static const loci_predict_opts defaults;
+  predict_request own;
+  TRY(predict_request_take(&own, opts, err));
+  TRY(predict_request_complete(&(request_of){.m = model}, &own, err));
   loci_prediction *made = result_new(LOCI_KIND_PREDICTION, sizeof *made);
   if (!made) return fail_nomem(err, "predicting failure");
   loci_status st = LOCI_OK;
   study s = {.model = model,
-             .opts = opts ? &opts->study : &defaults.study,
+             .opts = &own.study,
              .examples = examples,
              .needs = NEEDS_ANSWER | NEEDS_CONSTRAINT,
              .command = "study predict",
              .asks = true,
              .describe = describe,
-             .describe_ctx = opts ? opts : &defaults};
-  predicting p = {.s = &s,
-                  .opts = opts ? opts : &defaults,
-                  .L = model_decoder(model)->layers,
-                  .D = model_decoder(model)->width};
+             .describe_ctx = &own.o};
+  predicting p = {
+      .s = &s, .opts = &own.o, .L = model_decoder(model)->layers, .D = model_decoder(model)->width};
   p.mem = s.mem = made->result.memory;
   s.result = &made->result;
   TRY_DONE(predict(&p, made, err));

@@ -127,7 +127,7 @@ static loci_status choose_layers(scoring *s, loci_err *err) {
   out->layer_count = o->layer_count;
   for (int i = 0; i < n; i++) s->half[i] = 1;
   if (o->layer_count == 0) {
-    TRY(stat_split(s->right, n, 2, o->study.seed, s->half, err));
+    TRY(stat_split(s->right, n, 2, o->study->seed, s->half, err));
     out->layer_count = (L + 1) / 3 > 0 ? (L + 1) / 3 : 1; /* a third, to the nearest */
     out->first_layer = layers_round_maximum(s, out->layer_count);
     TRY(layers_of_best_auroc(s, out->layer_count, &out->best_first_layer, err));
@@ -151,7 +151,7 @@ static loci_status probe(scoring *s, loci_err *err) {
   int *fold = malloc((size_t)p->n * sizeof *fold);
   if (!fold) return fail_nomem(err, "fitting a probe");
   probe_data data = {p->n, p->D, p->resid, s->right};
-  TRY_DONE(stat_split(s->right, p->n, FOLDS, p->opts->study.seed + 1, fold, err));
+  TRY_DONE(stat_split(s->right, p->n, FOLDS, p->opts->study->seed + 1, fold, err));
   TRY_DONE(probe_cross_validate(&data, fold, FOLDS, s->score, err));
   for (int i = 0; i < p->n; i++) p->rows[i].probe = s->score[i];
 done:
@@ -217,7 +217,7 @@ static loci_status roc_of(const scoring *s, int k, bool all, stat_roc *out, loci
  * more than two intervals side by side.  One whose layers were chosen has no figure over all
  * examples: half of them chose the layers. */
 static loci_status test(scoring *s, int k, loci_predictor *out, loci_err *err) {
-  uint64_t seed = s->p->opts->study.seed;
+  uint64_t seed = s->p->opts->study->seed;
   bool chosen = s->p->opts->layer_count == 0 && k <= BEST_LAYERS;
   stat_roc roc, all;
   TRY(roc_of(s, k, false, &roc, err));

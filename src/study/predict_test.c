@@ -1,5 +1,6 @@
 /* Failure prediction against its definition, computed here from public calls one by one. */
 #include "study/traces_test.h"
+#include "sized.h"
 
 enum { QUESTIONS = 12, MOST = 2 * QUESTIONS, LAYERS = 8, NEW = 3 };
 
@@ -15,8 +16,11 @@ static char path[] = "/tmp/loci-predict-XXXXXX";
 
 static loci_prompt *prompt_of(const loci_model *m, const char *question, const char *image) {
   static const char *const constraint = "this building";
-  loci_question q = {
-      .image = image, .text = question, .constraints = &constraint, .constraint_count = 1};
+  loci_question q = {.size = sizeof q,
+                     .image = image,
+                     .text = question,
+                     .constraints = &constraint,
+                     .constraint_count = 1};
   loci_prompt *p;
   loci_err err;
   must(loci_prompt_new(m, &q, &p, &err), &err);
@@ -33,7 +37,7 @@ typedef struct measured {
 
 static void measure(loci_model *m, const char *question, const char *image, measured *out) {
   loci_prompt *p = prompt_of(m, question, image);
-  loci_flow_opts o = {.from = "constraint", .to = "last", .no_hash = true};
+  loci_flow_opts o = {.size = sizeof o, .from = "constraint", .to = "last", .no_hash = true};
   loci_flow *f;
   loci_answer *a;
   loci_err err;
@@ -72,11 +76,13 @@ static void write_examples(loci_model *m, const char *image, measured *out) {
 }
 
 static loci_prediction *predict(loci_model *m, loci_predict_opts o) {
+  loci_study_opts study = {.size = sizeof study, .no_hash = true, .max_new = NEW};
   loci_examples *x;
   loci_prediction *p;
   loci_err err;
-  o.study.no_hash = true;
-  o.study.max_new = NEW;
+  if (o.study) study.seed = o.study->seed;
+  o.size = sizeof o;
+  o.study = &study;
   must(loci_examples_open(path, &x, &err), &err);
   must(loci_prediction_new(m, x, &o, &p, &err), &err);
   loci_examples_close(x);
@@ -144,7 +150,7 @@ static void check_numbers(const char *model, const char *image) {
   int L = loci_model_get_info(m)->layers;
   assert_true(L <= LAYERS);
   write_examples(m, image, x);
-  loci_prediction *p = predict(m, (loci_predict_opts){.study = {.seed = 3}});
+  loci_prediction *p = predict(m, (loci_predict_opts){.study = SIZED(loci_study_opts, .seed = 3)});
   assert_int_equal(p->sample.used, MOST);
   assert_int_equal(p->sample.dropped_count, 0);
   assert_int_equal(p->right, QUESTIONS);
@@ -203,7 +209,9 @@ static void predictions_can_be_stopped(void **state) {
   measured x[MOST];
   int calls = 0;
   loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
-  loci_predict_opts o = {.study = {.progress = stop_at_half, .progress_ctx = &calls}};
+  loci_predict_opts o = {
+      .size = sizeof o,
+      .study = SIZED(loci_study_opts, .progress = stop_at_half, .progress_ctx = &calls)};
   loci_examples *examples;
   loci_prediction *p;
   loci_err err;

@@ -6,11 +6,13 @@
 
 #include "base/list.h"
 #include "base/names.h"
+#include "base/options.h"
 #include "model/command.h"
 #include "study/corrupt.h"
 #include "study/layers.h"
 
 enum { MAX_SEEDS = 10000, USUAL_SEEDS = 10, USUAL_WINDOW = 3, MAX_PATHWAYS = 64 };
+enum { USUAL_TOKENS = 20 };
 
 static const loci_site usual_sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
                                         LOCI_SITE_RESID_POST};
@@ -87,7 +89,7 @@ static loci_status check_sites(const loci_trace_opts *o, loci_err *err) {
         s == LOCI_SITE_Z)
       continue;
     return fail(err, LOCI_EINVAL, "a trace restores mlp_out, attn_out, resid_post and z, not %s",
-                loci_site_name(s));
+                site_name(s));
   }
   return LOCI_OK;
 }
@@ -153,7 +155,7 @@ void trace_request_describe(js_value **to, const loci_trace_opts *o) {
   js_value *sites = js_array();
   char method[32] = "exact";
   if (o->screen > 0) snprintf(method, sizeof method, "screen:%d", o->screen);
-  for (int i = 0; i < o->site_count; i++) js_push(&sites, js_text(loci_site_name(o->sites[i])));
+  for (int i = 0; i < o->site_count; i++) js_push(&sites, js_text(site_name(o->sites[i])));
   js_put(to, "corrupt", js_text(o->corrupt));
   if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
   js_put(to, "sites", sites);
@@ -172,8 +174,9 @@ void trace_request_describe(js_value **to, const loci_trace_opts *o) {
   js_put(to, "seed", request_seed(o->seed));
 }
 
-loci_status loci_trace_check(const loci_trace_opts *opts, bool each, loci_err *err) {
-  loci_trace_opts own = opts ? *opts : (loci_trace_opts){0};
+static loci_status check_trace(const loci_trace_opts *opts, bool each, loci_err *err) {
+  loci_trace_opts own;
+  TRY(options_take(loci_trace_opts, &own, opts, err));
   return trace_request_complete(&(request_of){.each = each}, &own, err);
 }
 
@@ -225,8 +228,9 @@ void knockout_request_describe(js_value **to, const loci_knockout_opts *o) {
   if (o->answer) js_put(to, "answer", js_text(o->answer));
 }
 
-loci_status loci_knockout_check(const loci_knockout_opts *opts, loci_err *err) {
-  loci_knockout_opts own = opts ? *opts : (loci_knockout_opts){0};
+static loci_status check_knockout(const loci_knockout_opts *opts, loci_err *err) {
+  loci_knockout_opts own;
+  TRY(options_take(loci_knockout_opts, &own, opts, err));
   return knockout_request_complete(&(request_of){0}, &own, err);
 }
 
@@ -248,8 +252,9 @@ void flow_request_describe(js_value **to, const loci_flow_opts *o) {
   js_put(to, "heads", js_bool(o->heads));
 }
 
-loci_status loci_flow_check(const loci_flow_opts *opts, loci_err *err) {
-  loci_flow_opts own = opts ? *opts : (loci_flow_opts){0};
+static loci_status check_flow(const loci_flow_opts *opts, loci_err *err) {
+  loci_flow_opts own;
+  TRY(options_take(loci_flow_opts, &own, opts, err));
   return flow_request_complete(&(request_of){0}, &own, err);
 }
 
@@ -268,7 +273,92 @@ void lens_request_describe(js_value **to, const loci_lens_opts *o) {
   if (o->answer) js_put(to, "answer", js_text(o->answer));
 }
 
-loci_status loci_lens_check(const loci_lens_opts *opts, loci_err *err) {
-  loci_lens_opts own = opts ? *opts : (loci_lens_opts){0};
+static loci_status check_lens(const loci_lens_opts *opts, loci_err *err) {
+  loci_lens_opts own;
+  TRY(options_take(loci_lens_opts, &own, opts, err));
   return lens_request_complete(&(request_of){0}, &own, err);
+}
+
+/* ---------------------------------------------------------------- predictions and scores */
+
+loci_status predict_request_take(predict_request *own, const loci_predict_opts *given,
+                                 loci_err *err) {
+  TRY(options_take(loci_predict_opts, &own->o, given, err));
+  TRY(options_take(loci_study_opts, &own->study, own->o.study, err));
+  own->o.study = &own->study;
+  return LOCI_OK;
+}
+
+loci_status score_request_take(score_request *own, const loci_score_opts *given, loci_err *err) {
+  TRY(options_take(loci_score_opts, &own->o, given, err));
+  TRY(options_take(loci_study_opts, &own->study, own->o.study, err));
+  own->o.study = &own->study;
+  return LOCI_OK;
+}
+
+static loci_status complete_study(loci_study_opts *o, loci_err *err) {
+  if (o->limit < 0) return fail(err, LOCI_EINVAL, "%d examples to use", o->limit);
+  if (o->max_new < 0) return fail(err, LOCI_EINVAL, "answers of %d tokens", o->max_new);
+  if (!o->max_new) o->max_new = USUAL_TOKENS;
+  return LOCI_OK;
+}
+
+/* Layers are chosen on one half of the examples unless they are given. */
+loci_status predict_request_complete(const request_of *of, predict_request *r, loci_err *err) {
+  TRY(complete_study(&r->study, err));
+  if (r->o.first_layer == 0 && r->o.layer_count == 0) return LOCI_OK;
+  if (r->o.layer_count == 0)
+    return fail(err, LOCI_EINVAL, "no layers from layer %d on", r->o.first_layer);
+  return check_layers(of, &r->o.first_layer, &r->o.layer_count, err);
+}
+
+void predict_request_describe(js_value **to, const loci_predict_opts *o) {
+  if (o->layer_count > 0) put_layers(to, o->first_layer, o->layer_count);
+}
+
+loci_status score_request_complete(score_request *r, loci_err *err) {
+  const loci_score_opts *o = &r->o;
+  TRY(complete_study(&r->study, err));
+  if ((int)o->choose < 0 || !loci_name(LOCI_NAMES_CHOICE, (int)o->choose))
+    return fail(err, LOCI_EINVAL, "choice %d: there are letter, text and free", (int)o->choose);
+  TRY(check_list(o->by_count, o->by, "fields", err));
+  for (int i = 0; i < o->by_count; i++) NEEDS(o->by[i], "name of a field");
+  if (o->by_count > SCORE_MOST_FIELDS)
+    return fail(err, LOCI_EINVAL, "groups by %d fields, expected 0 to %d", o->by_count,
+                SCORE_MOST_FIELDS);
+  return LOCI_OK;
+}
+
+void score_request_describe(js_value **to, const loci_score_opts *o) {
+  js_value *by = js_array();
+  for (int i = 0; i < o->by_count; i++) js_push(&by, js_text(o->by[i]));
+  js_put(to, "choice", js_text(loci_name(LOCI_NAMES_CHOICE, (int)o->choose)));
+  js_put(to, "by", by);
+}
+
+/* ---------------------------------------------------------------- before there is a model */
+
+static loci_status check_prediction(const loci_predict_opts *opts, loci_err *err) {
+  predict_request own;
+  TRY(predict_request_take(&own, opts, err));
+  return predict_request_complete(&(request_of){0}, &own, err);
+}
+
+static loci_status check_score(const loci_score_opts *opts, loci_err *err) {
+  score_request own;
+  TRY(score_request_take(&own, opts, err));
+  return score_request_complete(&own, err);
+}
+
+loci_status request_check(loci_kind kind, const void *opts, loci_err *err) {
+  switch (kind) {
+    case LOCI_KIND_TRACE: return check_trace(opts, false, err);
+    case LOCI_KIND_AVERAGE: return check_trace(opts, true, err);
+    case LOCI_KIND_KNOCKOUT: return check_knockout(opts, err);
+    case LOCI_KIND_FLOW: return check_flow(opts, err);
+    case LOCI_KIND_LENS: return check_lens(opts, err);
+    case LOCI_KIND_PREDICTION: return check_prediction(opts, err);
+    case LOCI_KIND_SCORE: return check_score(opts, err);
+    default: return fail(err, LOCI_EINVAL, "results of kind %d have no options", (int)kind);
+  }
 }

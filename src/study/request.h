@@ -24,6 +24,26 @@ loci_status knockout_request_complete(const request_of *of, loci_knockout_opts *
 loci_status flow_request_complete(const request_of *of, loci_flow_opts *o, loci_err *err);
 loci_status lens_request_complete(const request_of *of, loci_lens_opts *o, loci_err *err);
 
+/* Options with the options inside them; the pointer of [o] leads to the other. */
+typedef struct predict_request {
+  loci_predict_opts o;
+  loci_study_opts study;
+} predict_request;
+loci_status predict_request_take(predict_request *own, const loci_predict_opts *given,
+                                 loci_err *err);
+loci_status predict_request_complete(const request_of *of, predict_request *r, loci_err *err);
+
+enum { SCORE_MOST_FIELDS = 8 };
+typedef struct score_request {
+  loci_score_opts o;
+  loci_study_opts study;
+} score_request;
+loci_status score_request_take(score_request *own, const loci_score_opts *given, loci_err *err);
+loci_status score_request_complete(score_request *r, loci_err *err);
+
+/* loci_check for the kinds of this folder. */
+loci_status request_check(loci_kind kind, const void *opts, loci_err *err);
+
 /* Whether the pathways are those of a request without any: each prompt has some of them. */
 bool pathways_are_usual(const loci_knockout_opts *o);
 
@@ -32,5 +52,7 @@ void trace_request_describe(js_value **to, const loci_trace_opts *o);
 void knockout_request_describe(js_value **to, const loci_knockout_opts *o);
 void flow_request_describe(js_value **to, const loci_flow_opts *o);
 void lens_request_describe(js_value **to, const loci_lens_opts *o);
+void predict_request_describe(js_value **to, const loci_predict_opts *o);
+void score_request_describe(js_value **to, const loci_score_opts *o);
 
 #endif

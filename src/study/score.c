@@ -14,10 +14,9 @@
 #include "base/result.h"
 #include "data/choice.h"
 #include "study/likelihood.h"
+#include "study/request.h"
 #include "study/stats.h"
 #include "study/study.h"
-
-enum { MOST_FIELDS = 8 };
 
 typedef struct scoring {
   study s;
@@ -80,7 +79,7 @@ static loci_status choose(const scoring *s, const loci_prompt *p, const choice *
 static loci_status answer_freely(const scoring *s, const loci_prompt *p, const choice *c,
                                  loci_scored *row, loci_err *err) {
   loci_answer *a;
-  TRY(loci_ask(s->s.model, p, s->opts->study.max_new, study_progress, (void *)(uintptr_t)&s->s, &a,
+  TRY(loci_ask(s->s.model, p, s->opts->study->max_new, study_progress, (void *)(uintptr_t)&s->s, &a,
                err));
   loci_status st = loci_answer_matches(a->text, c->answers, c->answer_count, &row->right, err);
   row->answer = arena_strdup(s->mem, a->text);
@@ -95,7 +94,7 @@ static loci_status describe(const scoring *s, const loci_example *e, const choic
   const char **by = arena_zarray(s->mem, s->opts->by_count, const char *);
   if (!by) return no_memory(err);
   for (int i = 0; i < s->opts->by_count; i++) {
-    const char *value = loci_example_field(e, s->opts->by[i]);
+    const char *value = example_field(e, s->opts->by[i]);
     by[i] = value ? arena_strdup(s->mem, value) : NULL;
     if (value && !by[i]) return no_memory(err);
   }
@@ -115,11 +114,12 @@ static loci_status score_one(scoring *s, const loci_example *e, const choice *c,
                              loci_scored *row, loci_err *err) {
   bool free_answer = c->option_count == 0 || s->opts->choose == LOCI_CHOOSE_FREE;
   bool letters = !free_answer && s->opts->choose == LOCI_CHOOSE_LETTER;
-  loci_question q = {.image = s->s.model->info.image_rows > 0 ? c->image : NULL,
+  loci_question q = {.size = sizeof q,
+                     .image = s->s.model->info.image_rows > 0 ? c->image : NULL,
                      .text = letters ? with_options(c, mem) : c->question,
-                     .template_name = s->opts->study.template_name,
-                     .system = s->opts->study.system,
-                     .date = s->opts->study.date};
+                     .template_name = s->opts->study->template_name,
+                     .system = s->opts->study->system,
+                     .date = s->opts->study->date};
   loci_prompt *p;
   if (!q.text) return no_memory(err);
   TRY(loci_prompt_new(s->s.model, &q, &p, err));
@@ -220,20 +220,7 @@ static loci_status fill_result(scoring *s, loci_score *out, loci_err *err) {
   return study_describe(&s->s, &out->sample, err);
 }
 
-static loci_status check_opts(const loci_score_opts *o, loci_err *err) {
-  TRY(check_list(o->by_count, o->by, "fields", err));
-  for (int i = 0; i < o->by_count; i++) NEEDS(o->by[i], "name of a field");
-  if (o->by_count <= MOST_FIELDS) return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "groups by %d fields, expected 0 to %d", o->by_count, MOST_FIELDS);
-}
-
-static void describe_request(const void *ctx, js_value **to) {
-  const loci_score_opts *o = ctx;
-  js_value *by = js_array();
-  for (int i = 0; i < o->by_count; i++) js_push(&by, js_text(o->by[i]));
-  js_put(to, "choice", js_text(loci_name(LOCI_NAMES_CHOICE, (int)o->choose)));
-  js_put(to, "by", by);
-}
+static void describe_request(const void *ctx, js_value **to) { score_request_describe(to, ctx); }
 
 loci_status loci_score_new(const loci_model *model, loci_examples *examples,
                            const loci_score_opts *opts, loci_score **out, loci_err *err) {
@@ -241,14 +228,15 @@ loci_status loci_score_new(const loci_model *model, loci_examples *examples,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(examples, "examples");
-  static const loci_score_opts defaults;
-  scoring s = {.opts = opts ? opts : &defaults};
-  TRY(check_opts(s.opts, err));
+  score_request own;
+  TRY(score_request_take(&own, opts, err));
+  TRY(score_request_complete(&own, err));
+  scoring s = {.opts = &own.o};
   loci_score *made = result_new(LOCI_KIND_SCORE, sizeof *made);
   if (!made) return no_memory(err);
   s.mem = made->result.memory;
   s.s = (study){.model = model,
-                .opts = &s.opts->study,
+                .opts = s.opts->study,
                 .examples = examples,
                 .own_prompts = true,
                 .result = &made->result,

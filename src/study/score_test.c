@@ -7,6 +7,7 @@
 #include "walk/target.h"
 #include "walk/logits.h"
 #include "walk/walk.h"
+#include "sized.h"
 
 static char path[] = "/tmp/loci-score-XXXXXX";
 
@@ -64,9 +65,8 @@ static void a_likelihood_is_that_of_a_run_of_the_whole_answer(void **state) {
 static loci_status score(loci_model *m, loci_score_opts o, loci_score **out, loci_err *err) {
   loci_examples *x;
   *out = NULL;
-  o.study.no_hash = true;
-  o.study.max_new = 1;
-  o.study.template_name = "raw";
+  o.size = sizeof o;
+  o.study = SIZED(loci_study_opts, .no_hash = true, .max_new = 1, .template_name = "raw");
   TRY(loci_examples_open(path, &x, err));
   loci_status st = loci_score_new(m, x, &o, out, err);
   loci_examples_close(x);
@@ -79,7 +79,7 @@ static void write_text(const char *text) {
 }
 
 static char *answer_of(const loci_model *m, const char *question) {
-  loci_question q = {.text = question, .template_name = "raw"};
+  loci_question q = {.size = sizeof q, .text = question, .template_name = "raw"};
   loci_prompt *p;
   loci_answer *a;
   loci_err err;
@@ -143,7 +143,8 @@ static void the_most_likely_option_is_taken(void **state) {
       "and Greek\"],\"answer\":\"B\"}\n"
       "{\"question\":\"What is it?\",\"options\":[\"x\",\"y\"],\"answer\":\"Z\"}\n");
   must(score(m, (loci_score_opts){.choose = LOCI_CHOOSE_TEXT}, &s, &err), &err);
-  loci_question q = {.text = "The people of Vienna speak", .template_name = "raw"};
+  loci_question q = {
+      .size = sizeof q, .text = "The people of Vienna speak", .template_name = "raw"};
   loci_prompt *p;
   int best = 0;
   double logp[3];

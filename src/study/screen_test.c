@@ -5,8 +5,11 @@
 static const loci_site all_sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT, LOCI_SITE_RESID_POST,
                                       LOCI_SITE_Z};
 
-static const loci_trace_opts usual = {
-    .sites = all_sites, .site_count = 4, .direction = LOCI_BOTH, .screen = 25};
+static const loci_trace_opts usual = {.size = sizeof usual,
+                                      .sites = all_sites,
+                                      .site_count = 4,
+                                      .direction = LOCI_BOTH,
+                                      .screen = 25};
 
 /* Cells that were run are the exact trace's; all others are estimates, weaker than those. */
 static void check_against_exact(const loci_trace *screened, const loci_trace *exact) {

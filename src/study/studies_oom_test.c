@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "study/predict.h"
+#include "sized.h"
 
 #define MODEL LOCI_SOURCE_DIR "/tests/golden/models/text-llama"
 
@@ -29,7 +30,9 @@ typedef struct things {
 static things all;
 
 static loci_status predict(const char *path, int limit, loci_prediction **out, loci_err *err) {
-  loci_predict_opts o = {.study = {.limit = limit, .max_new = 1, .no_hash = true}};
+  loci_predict_opts o = {.size = sizeof o,
+                         .study =
+                             SIZED(loci_study_opts, .limit = limit, .max_new = 1, .no_hash = true)};
   loci_examples *x;
   *out = NULL;
   TRY(loci_examples_open(path, &x, err));
@@ -51,8 +54,9 @@ static loci_status measure_one(void *ctx, loci_err *err) {
 static loci_status score(void *ctx, loci_err *err) {
   loci_predicted rows[EXAMPLES];
   float flows[EXAMPLES * 2], resid[EXAMPLES * 2];
-  static const loci_predict_opts o;
-  study s = {.model = all.model, .opts = &o.study};
+  static const loci_study_opts plain;
+  static const loci_predict_opts o = {.study = &plain};
+  study s = {.model = all.model, .opts = &plain};
   loci_prediction out;
   (void)ctx;
   memset(&out, 0, sizeof out);
@@ -80,7 +84,8 @@ static loci_status score(void *ctx, loci_err *err) {
 
 static loci_status count_right(void *ctx, loci_err *err) {
   static const char *const by = "id";
-  loci_score_opts o = {.study = {.limit = 2, .max_new = 1, .no_hash = true},
+  loci_score_opts o = {.size = sizeof o,
+                       .study = SIZED(loci_study_opts, .limit = 2, .max_new = 1, .no_hash = true),
                        .choose = *(const loci_choose *)ctx,
                        .by = &by,
                        .by_count = 1};
@@ -98,7 +103,7 @@ static loci_status count_right(void *ctx, loci_err *err) {
 }
 
 static loci_status average_flow(void *ctx, loci_err *err) {
-  loci_study_opts o = {.limit = 1, .max_new = 1, .no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .limit = 1, .max_new = 1, .no_hash = true};
   loci_examples *x;
   loci_average *a;
   (void)ctx;
@@ -111,7 +116,7 @@ static loci_status average_flow(void *ctx, loci_err *err) {
 }
 
 static loci_status average_cuts(void *ctx, loci_err *err) {
-  loci_study_opts o = {.limit = 1, .max_new = 1, .no_hash = true};
+  loci_study_opts o = {.size = sizeof o, .limit = 1, .max_new = 1, .no_hash = true};
   loci_examples *x;
   loci_average *a;
   (void)ctx;
@@ -125,8 +130,8 @@ static loci_status average_cuts(void *ctx, loci_err *err) {
 
 static loci_status average_trace(void *ctx, loci_err *err) {
   static const loci_site site = LOCI_SITE_MLP_OUT;
-  loci_study_opts o = {.limit = 1, .max_new = 1, .no_hash = true};
-  loci_trace_opts how = {.sites = &site, .site_count = 1, .layer_count = 1};
+  loci_study_opts o = {.size = sizeof o, .limit = 1, .max_new = 1, .no_hash = true};
+  loci_trace_opts how = {.size = sizeof how, .sites = &site, .site_count = 1, .layer_count = 1};
   loci_examples *x;
   loci_average *a;
   (void)ctx;
@@ -208,8 +213,8 @@ static int make_all(void **state) {
   static const char *const right = "{\"question\":\"What is it?\",\"answers\":[\"%s\"],"
                                    "\"options\":[\"never\",\"%s\"],"
                                    "\"constraints\":[{\"text\":\"it\"}]}\n";
-  loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = 1};
-  loci_question q = {.text = "What is it?"};
+  loci_model_opts o = {.size = sizeof o, .precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_question q = {.size = sizeof q, .text = "What is it?"};
   loci_prompt *p;
   loci_answer *a;
   (void)state;
@@ -228,7 +233,7 @@ static int make_all(void **state) {
   loci_prompt_free(p);
   if (fclose(f) != 0) return -1;
   loci_examples *x;
-  loci_study_opts all_of_them = {.no_hash = true};
+  loci_study_opts all_of_them = {.size = sizeof all_of_them, .no_hash = true};
   if (loci_examples_open(all.path, &x, NULL)) return -1;
   loci_status st = loci_average_flow(all.model, x, &all_of_them, &all.average, NULL);
   loci_examples_close(x);

@@ -71,7 +71,10 @@ const char *study_lacking(unsigned needs, const loci_example *e) {
 
 static loci_status make_prompt(study *s, const loci_example *e, loci_prompt **out, loci_err *err) {
   bool sees = s->model->info.image_rows > 0; /* a model that reads text only is asked without */
-  loci_question q = {.image = sees ? e->image : NULL,
+  loci_question q = {.size = sizeof q,
+                     .progress = study_progress,
+                     .progress_ctx = s,
+                     .image = sees ? e->image : NULL,
                      .text = e->question,
                      .template_name = s->opts->template_name,
                      .system = s->opts->system,

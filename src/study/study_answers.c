@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "study/jobs.h"
 
 /* ---------------------------------------------------------------- ask */
@@ -80,7 +81,7 @@ static loci_status put_role(averaging *a, const loci_lens *l, loci_role role, do
     p[k] /= count;
     leads[k] /= count;
   }
-  series_key key = {target_row, 0, loci_role_name(role), l->layers[0], L};
+  series_key key = {target_row, 0, role_name(role), l->layers[0], L};
   TRY(average_put(a, &key, p, err));
   key.quantity = leads_row;
   return average_put(a, &key, leads, err);
@@ -115,7 +116,7 @@ static loci_status lens_chart(averaging *a, const char *quantity, const char *na
                               const char *unit, loci_err *err) {
   loci_chart *c = NULL;
   for (int r = 0; r <= LOCI_ROLE_LAST; r++) {
-    const char *role = loci_role_name((loci_role)r);
+    const char *role = role_name((loci_role)r);
     int i = average_find(a, quantity, 0, role);
     if (i < 0) continue;
     const series_key *k = &a->series[i].key;
@@ -142,5 +143,6 @@ average_job *job_lens(arena *mem, const loci_lens_opts *how) {
                          .headline = "clean p",
                          .ctx = s};
   if (how) s->how = *how;
+  s->how.size = sizeof s->how;
   return &s->job;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "study/jobs.h"
 #include "study/request.h"
 
@@ -120,6 +121,7 @@ average_job *job_knockout(arena *mem, const loci_knockout_opts *how) {
                          .headline = "clean p",
                          .ctx = c};
   if (how) c->how = *how;
+  c->how.size = sizeof c->how;
   return &c->job;
 }
 
@@ -130,8 +132,10 @@ loci_status loci_average_knockout(const loci_model *model, loci_examples *exampl
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(examples, "examples");
+  loci_knockout_opts own;
+  TRY(options_take(loci_knockout_opts, &own, how, err));
   arena *mem = arena_new();
-  average_job *job = mem ? job_knockout(mem, how) : NULL;
+  average_job *job = mem ? job_knockout(mem, &own) : NULL;
   loci_status st =
       job ? average_run(model, examples, opts, job, out, err) : fail_nomem(err, "averaging");
   arena_free(mem);

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/file.h"
+#include "base/names.h"
 #include "study/corrupt.h"
 #include "study/jobs.h"
 #include "study/request.h"
@@ -62,7 +64,7 @@ static loci_status put_group(averaging *a, const loci_grid *g, int column, serie
 
 const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
   bool noise = g->direction == LOCI_NOISE;
-  snprintf(out, GRID_NAME, "%s%s", loci_site_name(g->site), noise ? ", noise" : "");
+  snprintf(out, GRID_NAME, "%s%s", site_name(g->site), noise ? ", noise" : "");
   return out;
 }
 
@@ -80,7 +82,7 @@ static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *
   for (int c = 0; !st && g->groups && c < g->column_count; c++)
     st = put_group(a, g, c, key, ie, err);
   for (int r = 0; !st && g->positions && r < ROLES; r++) {
-    key.place = loci_role_name((loci_role)r);
+    key.place = role_name((loci_role)r);
     if (effect_of_role(t, g, (loci_role)r, ie)) st = average_put(a, &key, ie, err);
   }
   free(ie);
@@ -104,7 +106,7 @@ static loci_status corruption_of(const trace_study *s, const study_item *item, c
                                  loci_err *err) {
   *out = s->how.corrupt;
   if (strcmp(*out, "swap") != 0) return LOCI_OK;
-  const char *swap = loci_example_field(item->example, "swap");
+  const char *swap = example_field(item->example, "swap");
   *out = NULL;
   if (!swap) return LOCI_OK;
   size_t n = strlen(swap) + sizeof "swap:";
@@ -193,7 +195,7 @@ static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err
   loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, CHART_CURVES);
   if (!c) return LOCI_OK;
   for (int r = 0; r < ROLES; r++) {
-    const char *role = loci_role_name((loci_role)r);
+    const char *role = role_name((loci_role)r);
     int series = average_find(a, key->quantity, key->window, role);
     if (series >= 0) TRY(add_curve(a, c, series, err));
   }
@@ -274,6 +276,7 @@ average_job *job_trace(arena *mem, const loci_trace_opts *how) {
                          .headline = "total effect",
                          .ctx = s};
   if (how) s->how = *how;
+  s->how.size = sizeof s->how;
   if (!s->how.corrupt) s->how.corrupt = "replace"; /* a store's settings may be older or broken */
   if (strncmp(s->how.corrupt, "image", 5) != 0) s->job.needs = NEEDS_CONSTRAINT;
   return &s->job;
@@ -292,8 +295,10 @@ loci_status loci_average_trace(const loci_model *model, loci_examples *examples,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(examples, "examples");
+  loci_trace_opts own;
+  TRY(options_take(loci_trace_opts, &own, how, err));
   arena *mem = arena_new();
-  average_job *job = mem ? job_trace(mem, how) : NULL;
+  average_job *job = mem ? job_trace(mem, &own) : NULL;
   if (job) job_trace_filter(job, least_effect, false);
   loci_status st =
       job ? average_run(model, examples, opts, job, out, err) : fail_nomem(err, "averaging");

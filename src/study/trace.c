@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/result.h"
 #include "base/clock.h"
 #include "model/command.h"
@@ -107,8 +108,8 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
 
 typedef struct job {
   sweep s;
-  const loci_trace_opts *asked;
-  loci_trace_opts opts; /* complete; strings are the result's */
+  const loci_trace_opts *asked; /* the caller's; NULL: all defaults */
+  loci_trace_opts opts;         /* complete; strings are the result's */
   loci_trace *out;
   double seconds; /* of its own, beside the walks that are shared */
 } job;
@@ -123,7 +124,7 @@ static loci_status prepare(job *j, int answer, loci_err *err) {
   j->out = result_new(LOCI_KIND_TRACE, sizeof *j->out);
   if (!j->out) return fail_nomem(err, "tracing");
   s->mem = j->out->result.memory;
-  j->opts = *j->asked;
+  TRY(options_take(loci_trace_opts, &j->opts, j->asked, err));
   s->opts = &j->opts;
   request_of of = {.m = s->m, .p = s->p, .mem = s->mem};
   TRY(trace_request_complete(&of, &j->opts, err));
@@ -215,8 +216,8 @@ loci_status loci_traces(const loci_model *model, loci_trace_request *requests, i
   if (!jobs) return fail_nomem(err, "tracing");
   for (int i = 0; !st && i < count; i++) {
     loci_trace_request *r = &requests[i];
-    jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &r->opts};
-    jobs[i].asked = &r->opts;
+    jobs[i].s = (sweep){.p = r->prompt, .m = model};
+    jobs[i].asked = r->opts;
     if (ends_all(prepare(&jobs[i], -1, &r->err))) st = pass_on(&r->err, err);
   }
   if (!st) st = run_jobs(model, jobs, requests, count, err);
@@ -237,9 +238,8 @@ loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(prompt, "prompt");
-  loci_trace_request r = {.prompt = prompt};
+  loci_trace_request r = {.prompt = prompt, .opts = opts};
   loci_err own;
-  if (opts) r.opts = *opts;
   loci_status st = loci_traces(model, &r, 1, &own);
   if (!st && r.err.code) {
     own = r.err;

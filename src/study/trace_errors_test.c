@@ -19,6 +19,7 @@ static int close_all(void **state) {
 }
 
 static void assert_refused(loci_trace_opts o, loci_status expected, const char *says) {
+  o.size = sizeof o;
   loci_err err = {LOCI_OK, ""};
   loci_trace *t = (loci_trace *)&err;
   loci_status st = loci_trace_new(model, prompt, &o, &t, &err);
@@ -90,7 +91,7 @@ static void a_swap_says_both_counts(void **state) {
   (void)state;
   loci_err err;
   loci_trace *t;
-  loci_trace_opts o = {.corrupt = "swap:a", .constraint = 1};
+  loci_trace_opts o = {.size = sizeof o, .corrupt = "swap:a", .constraint = 1};
   assert_int_equal(loci_trace_new(model, prompt, &o, &t, &err), LOCI_EINVAL);
   int ours = 0, theirs = 0;
   const char *at = strstr(err.msg, "\"a\" has ");
@@ -107,7 +108,7 @@ static void a_trace_without_a_constraint_is_refused(void **state) {
   (void)state;
   loci_prompt *with = prompt;
   loci_err err;
-  loci_question q = {.text = QUESTION, .template_name = "raw"};
+  loci_question q = {.size = sizeof q, .text = QUESTION, .template_name = "raw"};
   must(loci_prompt_new(model, &q, &prompt, &err), &err);
   assert_refused((loci_trace_opts){0}, LOCI_EINVAL, "needs a constraint");
   loci_prompt_free(prompt);
@@ -134,7 +135,8 @@ static void noise_files_are_checked(void **state) {
   assert_true(fd >= 0);
   assert_int_equal(write(fd, "nonsense", 8), 8);
   close(fd);
-  loci_trace_opts o = {.corrupt = "noise:1", .noise_path = path, .no_hash = true, .verify = 3};
+  loci_trace_opts o = {
+      .size = sizeof o, .corrupt = "noise:1", .noise_path = path, .no_hash = true, .verify = 3};
   int rows = prompt->info.constraints[0].count + prompt->info.constraints[1].count;
   int D = model_decoder(model)->width;
   assert_refused(o, LOCI_EFORMAT, path);

@@ -81,6 +81,7 @@ static void many_small_walks_give_the_numbers_of_one(void **state) {
     loci_prompt *p = ask_about(m, worlds[i].image);
     for (int k = i % 2; k < REQUESTS; k += 2) {
       loci_trace_opts o = request(k, m);
+      o.size = sizeof o;
       o.no_hash = true;
       int64_t all = m->memory;
       loci_trace *one = trace_of(m, p, o), *many = NULL;
@@ -141,7 +142,7 @@ static void two_threads_give_the_numbers_of_one(void **state) {
   loci_trace *t[2];
   loci_model *m[2];
   loci_prompt *p[2];
-  loci_trace_opts o = {.corrupt = "noise:3", .seeds = 2, .seed = 1};
+  loci_trace_opts o = {.size = sizeof o, .corrupt = "noise:3", .seeds = 2, .seed = 1};
   for (int i = 0; i < 2; i++) {
     m[i] = open_with("llava-siglip-phi", LOCI_PRECISION_F32, 1 + i);
     p[i] = ask_about(m[i], PICTURE);
@@ -245,7 +246,7 @@ static void some_layers_are_those_rows_of_the_whole_grid(void **state) {
   (void)state;
   loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
   loci_prompt *p = ask_about(m, NULL);
-  loci_trace_opts o = {.windows = windows + 2, .window_count = 1};
+  loci_trace_opts o = {.size = sizeof o, .windows = windows + 2, .window_count = 1};
   loci_trace *all = trace_of(m, p, o);
   o.first_layer = 1;
   o.layer_count = 3;

@@ -8,7 +8,8 @@
 
 static loci_prompt *flag_question(const loci_model *m) {
   static const char *const constraint = "this country";
-  loci_question q = {.image = FLAGS "/images/ukraine.png",
+  loci_question q = {.size = sizeof q,
+                     .image = FLAGS "/images/ukraine.png",
                      .text = "What is the capital of this country?",
                      .constraints = &constraint,
                      .constraint_count = 1};

@@ -30,7 +30,7 @@ static inline loci_model *open_with(const char *name, loci_precision precision, 
   char dir[500];
   loci_model *m;
   loci_err err;
-  loci_model_opts o = {.precision = precision, .threads = threads};
+  loci_model_opts o = {.size = sizeof o, .precision = precision, .threads = threads};
   snprintf(dir, sizeof dir, "%s%s", name[0] == '/' ? "" : MODELS, name);
   must(loci_model_open(dir, &o, &m, &err), &err);
   return m;
@@ -38,7 +38,8 @@ static inline loci_model *open_with(const char *name, loci_precision precision, 
 
 static inline loci_prompt *ask_about(const loci_model *m, const char *image) {
   static const char *const constraints[] = {"this building", "made"};
-  loci_question q = {.image = image,
+  loci_question q = {.size = sizeof q,
+                     .image = image,
                      .text = QUESTION,
                      .template_name = image ? NULL : "raw",
                      .constraints = constraints,
@@ -50,6 +51,7 @@ static inline loci_prompt *ask_about(const loci_model *m, const char *image) {
 }
 
 static inline loci_trace *trace_of(loci_model *m, const loci_prompt *p, loci_trace_opts o) {
+  o.size = sizeof o;
   loci_trace *t;
   loci_err err;
   o.no_hash = true;

@@ -1,6 +1,7 @@
 /* Several traces in one walk give what each gives alone, at fewer rows where questions share a
  * picture, however the memory splits them; what fails alone stops no other. */
 #include "study/traces_test.h"
+#include "sized.h"
 
 enum { ASKED = 6, BAD = 4 };
 
@@ -21,7 +22,8 @@ static const struct {
 };
 
 static loci_prompt *ask(const loci_model *m, int i) {
-  loci_question q = {.image = asked[i].image,
+  loci_question q = {.size = sizeof q,
+                     .image = asked[i].image,
                      .text = asked[i].question,
                      .constraints = &asked[i].constraint,
                      .constraint_count = asked[i].constraint != NULL};
@@ -35,6 +37,7 @@ typedef struct world {
   loci_model *m;
   loci_prompt *prompts[ASKED];
   loci_trace *alone[ASKED];
+  loci_trace_opts opts[ASKED];
   loci_trace_request requests[ASKED];
 } world;
 
@@ -47,8 +50,10 @@ static void open_world(world *w, const char *name, bool dynamic) {
   }
   for (int i = 0; i < ASKED; i++) {
     w->prompts[i] = ask(w->m, i);
-    w->requests[i] = (loci_trace_request){.prompt = w->prompts[i], .opts = asked[i].o};
-    w->requests[i].opts.no_hash = true;
+    w->opts[i] = asked[i].o;
+    w->opts[i].size = sizeof w->opts[i];
+    w->opts[i].no_hash = true;
+    w->requests[i] = (loci_trace_request){.prompt = w->prompts[i], .opts = &w->opts[i]};
     if (i != BAD) w->alone[i] = trace_of(w->m, w->prompts[i], asked[i].o);
   }
 }
@@ -153,7 +158,8 @@ static void an_error_may_go_unread(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
   loci_prompt *p = ask(m, 0);
-  loci_trace_request r = {.prompt = p, .opts = {.screen = 1, .no_hash = true, .progress = stop}};
+  loci_trace_request r = {
+      .prompt = p, .opts = SIZED(loci_trace_opts, .screen = 1, .no_hash = true, .progress = stop)};
   assert_int_equal(loci_traces(m, &r, 1, NULL), LOCI_ECANCELLED);
   assert_null(r.trace);
   loci_prompt_free(p);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "base/names.h"
 #include "study/sweep.h"
 
 /* f32: the reference models differ by up to 4e-6 between f32 and f64 arithmetic, which leaves a
@@ -115,7 +116,7 @@ static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, 
     return fail(err, LOCI_EVERIFY,
                 "%s, layers %d to %d, position %d: the sweep says p = %.9g, log p = %.9g, a full "
                 "forward %.9g, %.9g",
-                loci_site_name(c->site), c->begin, c->end - 1, c->positions[0], got->p, got->logp,
+                site_name(c->site), c->begin, c->end - 1, c->positions[0], got->p, got->logp,
                 plain.p, plain.logp);
   }
   if (!rounds) return LOCI_OK;

@@ -12,11 +12,6 @@
 
 enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
 
-const char *loci_template_name(int i) {
-  const prompt_template *t = template_at(i);
-  return t ? t->name : NULL;
-}
-
 /* ---------------------------------------------------------------- by name */
 
 #define IMAGE "{{ image ~ '\n' if image }}"
@@ -34,27 +29,35 @@ const char *loci_template_name(int i) {
   system "<|im_start|>user\n" IMAGE "{{ question }}<|im_end|>\n<|im_start|>assistant\n\n"
 #define HEADER(role) "<|start_header_id|>" role "<|end_header_id|>\n\n"
 
-#define NAMED(name, text)                                                                          \
-  { name, text, sizeof(text) - 1, false, false }
+#define TEXT_LLAVA_PAPER IMAGE "USER: " ENDED " Answer in a few words.\nASSISTANT:"
+#define TEXT_VICUNA_V1 USERS("user")
+#define TEXT_BUNNY USERS("user")
+#define TEXT_LLAVA_V1 USERS("human")
+#define TEXT_RAW "{{ question }}"
+#define TEXT_PLAIN IMAGE "{{ question }}"
+#define TEXT_IS_A IMAGE "{{ question }} is a"
+#define TEXT_CHAT "{{ system ~ ' ' if system }}USER: " IMAGE "{{ question }} ASSISTANT:"
+#define TEXT_CHATML CHATML("{{ '<|im_start|>system\n' ~ system ~ '<|im_end|>\n' if system }}")
+#define TEXT_QWEN2                                                                                 \
+  CHATML("<|im_start|>system\n{{ system or 'You are a helpful assistant.' }}<|im_end|>\n")
+#define TEXT_LLAMA2                                                                                \
+  "[INST] {{ '<<SYS>>\n' ~ system ~ '\n<</SYS>>\n\n' if system }}" IMAGE                           \
+  "{{ question | trim }} [/INST]"
+#define TEXT_MISTRAL "[INST] {{ system ~ '\n\n' if system }}" IMAGE "{{ question }} [/INST]"
+#define TEXT_LLAMA3                                                                                \
+  "{{ '" HEADER("system") "' ~ system ~ '<|eot_id|>' if system }}" HEADER("user") IMAGE            \
+      "{{ question | trim }}<|eot_id|>" HEADER("assistant") "\n"
+
+enum {
+#define TEMPLATE(id, name, meaning) TEMPLATE_##id,
+#include "loci_names.def"
+};
 /* Given are question, image (the mark, or nothing) and system.  A line break at the very end is
  * not part of a Jinja text. */
 static const prompt_template named[] = {
-    NAMED("llava-paper", IMAGE "USER: " ENDED " Answer in a few words.\nASSISTANT:"),
-    NAMED("vicuna_v1", USERS("user")),
-    NAMED("bunny", USERS("user")),
-    NAMED("llava_v1", USERS("human")),
-    {"raw", "{{ question }}", 14, false, true},
-    NAMED("plain", IMAGE "{{ question }}"),
-    NAMED("is-a", IMAGE "{{ question }} is a"),
-    NAMED("chat", "{{ system ~ ' ' if system }}USER: " IMAGE "{{ question }} ASSISTANT:"),
-    NAMED("chatml", CHATML("{{ '<|im_start|>system\n' ~ system ~ '<|im_end|>\n' if system }}")),
-    NAMED("qwen2", CHATML("<|im_start|>system\n{{ system or 'You are a helpful assistant.' }}"
-                          "<|im_end|>\n")),
-    NAMED("llama2", "[INST] {{ '<<SYS>>\n' ~ system ~ '\n<</SYS>>\n\n' if system }}" IMAGE
-                    "{{ question | trim }} [/INST]"),
-    NAMED("mistral", "[INST] {{ system ~ '\n\n' if system }}" IMAGE "{{ question }} [/INST]"),
-    NAMED("llama3", "{{ '" HEADER("system") "' ~ system ~ '<|eot_id|>' if system }}" HEADER("user")
-                        IMAGE "{{ question | trim }}<|eot_id|>" HEADER("assistant") "\n"),
+#define TEMPLATE(id, name, meaning)                                                                \
+  {name, TEXT_##id, sizeof(TEXT_##id) - 1, false, TEMPLATE_##id == TEMPLATE_RAW},
+#include "loci_names.def"
 };
 
 enum { NAMED_COUNT = sizeof named / sizeof *named };

@@ -2,7 +2,7 @@
 #include "walk/laws_test.h"
 
 static loci_prompt *prompt_of(const loci_model *m, const char *text) {
-  loci_question q = {.text = text, .template_name = "raw"};
+  loci_question q = {.size = sizeof q, .text = text, .template_name = "raw"};
   loci_prompt *p;
   loci_err err;
   must(loci_prompt_new(m, &q, &p, &err), &err);
@@ -84,7 +84,8 @@ static void a_large_penalty_forbids_what_was_there(void **state) {
 static void a_prompt_longer_than_the_tokenizer_allows_is_refused(void **state) {
   (void)state;
   loci_model *m = open_f32(MODELS "text-llama");
-  loci_question q = {.text = "In which city is this building?", .template_name = "raw"};
+  loci_question q = {
+      .size = sizeof q, .text = "In which city is this building?", .template_name = "raw"};
   loci_prompt *p;
   loci_err err;
   m->weights->config.max_length = 4;

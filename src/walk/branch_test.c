@@ -1,6 +1,7 @@
 /* A branch equals a full run: for every site, layer and position of the small models, the child
  * that computes only what differs gives the logits of a root that computes everything.  Then the
  * same for random trees of streams with random interventions. */
+#include "base/names.h"
 #include "walk/trees_test.h"
 
 static const char *const decoders[] = {"text-llama", "llava-clip-llama-bf16", "llava-siglip-phi",
@@ -82,7 +83,7 @@ static void check_every_branch(const char *name, int T) {
     restore_everywhere(&r, m, (loci_site)site);
     double apart = restored_distance(&r);
     if (!(apart <= TOLERANCE)) {
-      fail_msg("%s: %s: %g apart", name, loci_site_name((loci_site)site), apart);
+      fail_msg("%s: %s: %g apart", name, site_name((loci_site)site), apart);
     }
     for (int l = 0; l < model_decoder(m)->layers; l++) free(r.recorded[l]);
     free(r.gathered);

@@ -2,6 +2,7 @@
  * laws: a child that computes only what differs has the gradients of a root that computes
  * everything, and a resumed run those of a run from the beginning. */
 #include "walk/grad.h"
+#include "base/names.h"
 #include "tensor/backward.h"
 #include "walk/trees_test.h"
 
@@ -156,7 +157,7 @@ static void check_slope(problem *c, const asked *a, int k, random_source *r) {
   double slope_seen = (loss[0] - loss[1]) / (2 * eps);
   if (!(fabs(slope_seen - along) <= 5e-3 * sqrt(size) + 5e-5)) {
     fail_msg("stream %d, %s.%d, position %d: the gradient says %g of %g, the loss %g", a->stream,
-             loci_site_name(a->site), a->layer, a->at.first + k, along, sqrt(size), slope_seen);
+             site_name(a->site), a->layer, a->at.first + k, along, sqrt(size), slope_seen);
   }
   free(u);
   free(step);
@@ -286,7 +287,7 @@ static void check_trees(const char *name, int trees, int longest) {
       if (most < 1e-7) apart = largest(a->grad, a->n); /* the loss cannot be reached from there */
       if (apart <= GRADIENT_TOLERANCE) continue;
       fail_msg("%s, tree %d, stream %d, %s.%d from %d: %g apart", name, i, a->stream,
-               loci_site_name(a->site), a->layer, a->at.first, apart);
+               site_name(a->site), a->layer, a->at.first, apart);
     }
     free_asked(&branch);
     free_asked(&flat);

@@ -58,7 +58,7 @@ static inline void must(loci_status st, const loci_err *err) {
 static inline loci_model *open_f32(const char *dir) {
   loci_model *m;
   loci_err err;
-  loci_model_opts o = {.precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model_opts o = {.size = sizeof o, .precision = LOCI_PRECISION_F32, .threads = 1};
   must(loci_model_open(dir, &o, &m, &err), &err);
   return m;
 }

@@ -1,6 +1,7 @@
 /* The parts of a walk one by one: heads, added values, masks, patterns, windows, records in
  * children, the cache of keys and values, and what the last layer leaves out. */
 #include "walk/grad.h"
+#include "base/names.h"
 #include "walk/laws_test.h"
 
 enum { LENGTH = 18 };
@@ -215,7 +216,7 @@ static void what_a_child_records_is_what_the_full_run_has(void **state) {
         must(walk_run(w, NULL, &err), &err);
         double d = distance(got, full, n);
         if (!(d <= TOLERANCE)) {
-          fail_msg("%s of layer %d: %g apart", loci_site_name((loci_site)site), l, d);
+          fail_msg("%s of layer %d: %g apart", site_name((loci_site)site), l, d);
         }
         walk_free(w);
         free(got);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/names.h"
 #include "checkpoint/safetensors.h"
 #include "model/prompt.h"
 #include "walk/walk.h"
@@ -160,7 +161,7 @@ loci_status loci_run_get(const loci_run *r, loci_site site, int layer, loci_view
     *out = (loci_view){k->data, k->rows, k->cols};
     return LOCI_OK;
   }
-  return fail(err, LOCI_EINVAL, "%s of layer %d was not recorded%s", loci_site_name(site), layer,
+  return fail(err, LOCI_EINVAL, "%s of layer %d was not recorded%s", site_name(site), layer,
               r->done ? "" : " (the run has not been run)");
 }
 
@@ -191,9 +192,9 @@ static loci_status recorded_tensor(const loci_run *r, const recorded *k, st_tens
   char *name = arena_alloc(r->mem, 48, 1);
   if (!name) return fail_nomem(err, "writing a run");
   if (top) {
-    snprintf(name, 48, "%s", loci_site_name(k->site));
+    snprintf(name, 48, "%s", site_name(k->site));
   } else {
-    snprintf(name, 48, "%s.%d", loci_site_name(k->site), k->layer);
+    snprintf(name, 48, "%s.%d", site_name(k->site), k->layer);
   }
   *out = tensor_of(name, ST_F32, k->data);
   int64_t T = r->prompt->info.length;

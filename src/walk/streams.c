@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "walk/grad.h"
 
 enum { MAX_STREAMS = 1 << 22, KEPT_BYTES = 64 << 20 };
@@ -236,7 +237,7 @@ loci_status walk_patch_add(walk *w, int s, const walk_patch *p, loci_err *err) {
   TRY(check_place(w, s, p->layer, p->position, err));
   TRY(check_site(w, p->site, err));
   if (!has_layers(p->site)) {
-    return fail(err, LOCI_EINVAL, "%s can be recorded, not patched", loci_site_name(p->site));
+    return fail(err, LOCI_EINVAL, "%s can be recorded, not patched", site_name(p->site));
   }
   if (p->site == LOCI_SITE_PATTERN && (p->source >= 0 || p->head >= 0)) {
     return fail(err, LOCI_EINVAL, "pattern can be patched with values of all heads only");
@@ -269,7 +270,7 @@ loci_status walk_record(walk *w, int s, loci_site site, int layer, float *out, l
 loci_status walk_record_at(walk *w, int s, loci_site site, int layer, walk_span at, float *out,
                            loci_err *err) {
   if (site == LOCI_SITE_PATTERN || !has_layers(site)) {
-    return fail(err, LOCI_EINVAL, "%s is recorded at all positions", loci_site_name(site));
+    return fail(err, LOCI_EINVAL, "%s is recorded at all positions", site_name(site));
   }
   TRY(check_span(w, s, layer, at, err));
   TRY(check_site(w, site, err));
@@ -280,7 +281,7 @@ loci_status walk_record_at(walk *w, int s, loci_site site, int layer, walk_span 
 loci_status walk_grad(walk *w, int s, loci_site site, int layer, walk_span at, float *out,
                       loci_err *err) {
   if (site == LOCI_SITE_PATTERN || !has_layers(site)) {
-    return fail(err, LOCI_EINVAL, "there are no gradients of %s", loci_site_name(site));
+    return fail(err, LOCI_EINVAL, "there are no gradients of %s", site_name(site));
   }
   TRY(check_span(w, s, layer, at, err));
   TRY(check_site(w, site, err));

@@ -57,7 +57,7 @@ try study predict questions.jsonl -m "$model" --json --threads 1 --seed 1
 
 failed '2 right and 2 wrong answers: an AUROC needs 5 of each' study predict questions.jsonl -m "$model" --limit 4
 failed '6 right and 6 wrong answers: choosing layers' study predict questions.jsonl -m "$model" --limit 12
-failed 'layers 5 to 12 were asked for, but the model has layers 0 to 11' \
+failed 'layers 5 to 12: the model has layers 0 to 11' \
   study predict questions.jsonl -m "$model" --layers 5-12
 failed 'nowhere.jsonl: No such file' study predict nowhere.jsonl -m "$model"
 cp questions.jsonl q.json

@@ -1,0 +1,319 @@
+/* loci, continued: where an answer comes from: one question, measured in four ways.  Part of
+ * loci.h, whose rules hold here. */
+#ifndef LOCI_TRACE_H
+#define LOCI_TRACE_H
+
+#ifndef LOCI_H
+#error "include loci.h, which includes this"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------- 8. trace */
+
+typedef enum loci_metric {
+#define METRIC(id, name, meaning) LOCI_METRIC_##id,
+#include "loci_names.def"
+} loci_metric;
+
+typedef enum loci_direction { LOCI_DENOISE = 1, LOCI_NOISE = 2, LOCI_BOTH = 3 } loci_direction;
+
+typedef struct loci_trace_opts {
+  size_t size;            /* of this struct */
+  const char *corrupt;    /* NULL: "replace:Paris", or other words where that is the answer */
+  int constraint;         /* corrupt only this one (1-based); 0: all */
+  const char *answer;     /* NULL: the clean run's most likely next token */
+  const loci_site *sites; /* NULL: mlp_out, attn_out, resid_post */
+  int site_count;
+  const int *windows; /* NULL: {1} */
+  int window_count;
+  int first_layer, layer_count; /* centres; layer_count 0: all */
+  const char *positions; /* NULL: "each" and the groups constraint,after-constraint,last as further
+                            grids; or "each", or group names joined by commas */
+  loci_direction direction; /* 0: LOCI_DENOISE */
+  int seeds;                /* noise corruptions: number of seeds, 0: 10 */
+  uint64_t seed;
+  const char *noise_path; /* safetensors file with the tensor "noise" (seeds, rows, D) to add */
+  bool authors;           /* the released scripts' conventions (docs/MATH.md) */
+  int verify;             /* recompute this many random cells naively and compare */
+  bool no_hash;           /* leave model.hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+  int screen; /* estimate every cell by gradients, then run this many, the strongest; 0: run all.
+                 Windows of one layer only */
+  loci_metric screen_metric; /* strongest by p, logp or logit_diff */
+} loci_trace_opts;
+
+/* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
+ * the logit difference o - o' and KL(clean || run) are at the last prompt position.  Nats. */
+typedef struct loci_metrics {
+  double p, logp, p_first, logp_first, logit_diff, kl;
+} loci_metrics;
+
+typedef struct loci_outcome {
+  loci_metrics m;
+  loci_candidate top[LOCI_TOP];
+} loci_outcome;
+
+/* Estimated indirect effects; logit_diff NaN unless the screening was by it. */
+typedef struct loci_estimate {
+  double p, logp, logit_diff;
+} loci_estimate;
+
+/* One sweep: cells [layer][column][head]. */
+typedef struct loci_grid {
+  loci_site site;
+  int window;
+  loci_direction direction;
+  int layer_count;
+  const int *layers;
+  int column_count;
+  const int *positions;      /* the columns' positions, or NULL */
+  const char *const *groups; /* the columns' group names, or NULL */
+  int head_count;            /* 0: no head axis */
+  const loci_metrics *cells; /* of the patched run */
+  const double *ie;          /* p - p of the run that was patched */
+  const double *restoration; /* ie / total effect; NaN: empty */
+  const bool *skipped;       /* known to be an exact zero without running */
+  /* NULL without screening.  A cell that is not exact has its estimate's numbers, kl NaN. */
+  const loci_estimate *estimates;
+  const bool *exact;
+  double spearman; /* rank correlation of estimates and effects over the cells run; NaN: too few */
+} loci_grid;
+
+/* What the walks' seconds went into. */
+typedef struct loci_spent {
+  double read;    /* waiting for weights that were still on their way from the disk */
+  double convert; /* weights of another dtype than that of the products */
+  double product, attention, head;
+  double other; /* norms, activations, sites, bookkeeping */
+} loci_spent;
+
+typedef struct loci_cost {
+  double seconds;
+  int64_t rows;    /* (row, layer) pairs that went through a layer's matrices */
+  int64_t formula; /* the bound of docs/MATH.md for the same cells */
+  double flop, naive_flop;
+  loci_spent spent;
+} loci_cost;
+
+typedef struct loci_trace {
+  loci_result result;
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;
+  const loci_prompt_info *prompt; /* borrowed likewise */
+  const char *corrupt;            /* "replace:Paris" */
+  const char *precision;
+  loci_direction direction;
+  int window_count;
+  const int *windows;
+  uint64_t seed;
+  int target_count;
+  const int *target_ids;
+  const char *target_text;
+  bool answer_given;             /* metrics of several tokens are meaningful */
+  loci_outcome clean, corrupted; /* means over seeds */
+  loci_candidate other;          /* o' and its p in the corrupted run, of the first seed */
+  double total_effect;           /* clean p - corrupted p */
+  int grid_count;
+  const loci_grid *grids;
+  loci_cost cost;
+  int verified;           /* cells recomputed naively */
+  double verify_error;    /* their largest difference |a - b| / max(|b|, floor), of all metrics:
+                             floor 0.02 for p, 1 for the others */
+  double verify_rounding; /* in bf16: the largest |p - p in f32| of these cells, whose runs begin
+                             with the same input rows; in f32: 0 */
+  int note_count;
+  const char *const *notes;     /* one-line hints: small effect, shared first token, ... */
+  int64_t screen, screen_cells; /* cells run of cells estimated; 0: not screened */
+  loci_metric screen_metric;
+  double spearman; /* as in loci_grid, over all grids */
+} loci_trace;
+
+LOCI_CHECK loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,
+                                      const loci_trace_opts *opts, loci_trace **out, loci_err *err);
+typedef struct loci_trace_request {
+  const loci_prompt *prompt;
+  const loci_trace_opts *opts;
+  loci_trace *trace; /* comes out, for loci_free; NULL after an error */
+  loci_err err;      /* comes out: what failed in this trace alone */
+} loci_trace_request;
+
+/* Several traces in as few walks as the memory allows: weights are read and converted once for all,
+ * and prompts that begin alike, with one picture, share those rows.  The numbers are those of
+ * loci_trace_new; of what they share, each cost has its part.  Progress comes from the first one's
+ * options.  What fails for all (memory, a stop) is the result, and then no trace comes out. */
+LOCI_CHECK loci_status loci_traces(const loci_model *model, loci_trace_request *requests, int count,
+                                   loci_err *err);
+
+/* ---------------------------------------------------------------- 9. knockout */
+
+/* A pathway: the attention edges from every position of the group [to], the queries, to every
+ * position of the group [from], the sources, that is not after it. */
+typedef struct loci_edges {
+  const char *from, *to; /* names of groups, as in a trace: "image", "constraint-last" */
+} loci_edges;
+
+enum { LOCI_ALL_LAYERS = -1 };
+
+typedef struct loci_knockout_opts {
+  size_t size;                /* of this struct */
+  const char *answer;         /* NULL: the clean run's most likely next token */
+  const loci_edges *pathways; /* NULL: image->constraint, image->last, constraint->last, last->last;
+                                 of these only the ones the prompt has positions for */
+  int pathway_count;
+  int constraint; /* the groups are of this one only (1-based); 0: of all */
+  int window;     /* layers round each centre, 2 L at most; 0: 3; LOCI_ALL_LAYERS: one run per
+                     pathway, cut in every layer */
+  int first_layer, layer_count; /* centres; layer_count 0: all */
+  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_knockout_opts;
+
+/* One pathway, cut in a window of layers round each centre. */
+typedef struct loci_pathway {
+  const char *from, *to;
+  int from_count, to_count; /* positions */
+  int window;
+  int layer_count;
+  const int *layers;         /* centres */
+  const loci_metrics *cells; /* of the run with its edges cut; KL(clean || run) */
+  const bool *skipped;       /* nothing cut there can reach the answer: the clean run's numbers */
+} loci_pathway;
+
+typedef struct loci_knockout {
+  loci_result result;
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;
+  const loci_prompt_info *prompt; /* borrowed likewise */
+  const char *precision;
+  int target_count;
+  const int *target_ids;
+  const char *target_text;
+  bool answer_given;
+  loci_outcome clean;
+  loci_candidate other; /* o': the clean run's best token that is not the target's first */
+  int pathway_count;
+  const loci_pathway *pathways;
+  loci_cost cost; /* rows are the formula's, unless memory made several walks of it */
+} loci_knockout;
+
+/* All centres of all pathways in one walk, or as few as the memory allows. */
+LOCI_CHECK loci_status loci_knockout_new(const loci_model *model, const loci_prompt *prompt,
+                                         const loci_knockout_opts *opts, loci_knockout **out,
+                                         loci_err *err);
+
+/* ---------------------------------------------------------------- 10. flow */
+
+typedef struct loci_flow_opts {
+  size_t size;                  /* of this struct */
+  const char *from, *to;        /* groups: one pathway, its sources and queries; both NULL: image ->
+                                   constraint-last (with a picture) and constraint -> last */
+  int first_layer, layer_count; /* layer_count 0: all */
+  bool heads;                   /* keep each head's numbers, too */
+  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_flow_opts;
+
+/* A pathway, layer by layer.  Numbers are means over its queries (docs/MATH.md, "Contributions").
+ */
+typedef struct loci_flow_path {
+  const char *from, *to;
+  int source_count, query_count;
+  const int *sources, *queries;     /* positions, ascending */
+  const double *profile;            /* (layers, sources) contribution of each source */
+  const double *weights;            /* (layers, sources) its raw attention, mean over heads */
+  const double *total, *max, *mean; /* (layers) of the profile, over the sources */
+  const double *norm_of_sum;        /* (layers) || sum over the sources || */
+  const double *attention;          /* (layers) raw weight of all sources together */
+  int top_count;                    /* the top 5 % of the sources, at least one */
+  const int *top;                   /* (layers, top_count) their positions, strongest first */
+  const double *top_share;          /* (layers) their share of the total */
+} loci_flow_path;
+
+typedef struct loci_flow {
+  loci_result result;
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;
+  const loci_prompt_info *prompt; /* borrowed likewise; T its length */
+  const char *precision;
+  loci_candidate next[LOCI_TOP]; /* the model's next token */
+  int layer_count, query_count;
+  const int *layers, *queries; /* positions, ascending: those of all pathways */
+  const float *contribution;   /* (layers, queries, T) head-summed */
+  const float *attention;      /* (layers, queries, T) raw, mean over heads */
+  int head_count;              /* 0: the following two are NULL */
+  const float *contribution_heads, *attention_heads; /* (layers, heads, queries, T) */
+  const float *value_norms;                          /* (layers, T) */
+  const bool *sinks; /* (layers, T): much attended to by these queries, with a small value */
+  int path_count;
+  const loci_flow_path *paths;
+  const float *pixels; /* (3, image_size, image_size) the picture as the model sees it, borrowed
+                          from the prompt; NULL: none */
+  int image_size, patch_size;
+  loci_cost cost; /* naive_flop: a plain forward, and a product for each query and source */
+  int note_count;
+  const char *const *notes; /* one-line hints */
+} loci_flow;
+
+/* One forward pass. */
+LOCI_CHECK loci_status loci_flow_new(const loci_model *model, const loci_prompt *prompt,
+                                     const loci_flow_opts *opts, loci_flow **out, loci_err *err);
+
+/* ---------------------------------------------------------------- 11. lens */
+
+typedef struct loci_lens_opts {
+  size_t size;           /* of this struct */
+  const char *answer;    /* its first token is the target; NULL: the most likely next token */
+  int constraint;        /* groups are of this one only (1-based); 0: of all */
+  const char *positions; /* positions and groups joined by commas ("12,last"), or "each"; NULL:
+                            constraint-last,last, or last without a constraint */
+  int first_layer, layer_count; /* layer_count 0: all */
+  bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_lens_opts;
+
+/* Final norm and output head on the residual stream after a layer, at one position. */
+typedef struct loci_lens_cell {
+  loci_candidate top[LOCI_TOP];
+  double p, logp; /* of the target */
+  int rank;       /* of the target; 1: the most likely */
+} loci_lens_cell;
+
+typedef struct loci_lens {
+  loci_result result;
+  const loci_model_info *model; /* borrowed: the model must outlive the result */
+  const char *hash;
+  const loci_prompt_info *prompt; /* borrowed likewise */
+  const char *precision;
+  int target_id;
+  const char *target_text;
+  bool answer_given;
+  loci_candidate clean[LOCI_TOP]; /* the model's own next tokens, at the last position */
+  int position_count;
+  const int *positions; /* ascending */
+  int layer_count;
+  const int *layers;
+  const loci_lens_cell *cells; /* [position][layer] */
+  loci_cost cost;
+} loci_lens;
+
+/* One forward pass and the head on all cells. */
+LOCI_CHECK loci_status loci_lens_new(const loci_model *model, const loci_prompt *prompt,
+                                     const loci_lens_opts *opts, loci_lens **out, loci_err *err);
+
+/* LOCI_EINVAL, and what is wrong with options whatever model and question they are for.  [kind]
+ * says whose: LOCI_KIND_TRACE a loci_trace_opts, and so on for KNOCKOUT, FLOW, LENS, PREDICTION,
+ * SCORE and EDIT; LOCI_KIND_AVERAGE a loci_trace_opts for every example of a study, where "swap"
+ * may do without a text. */
+LOCI_CHECK loci_status loci_check(loci_kind kind, const void *opts, loci_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

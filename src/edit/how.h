@@ -1,0 +1,28 @@
+/* What an edit is asked for: taken from the caller, completed and checked here, once.  Whoever
+ * comes after takes it as it is. */
+#ifndef LOCI_EDIT_HOW_H
+#define LOCI_EDIT_HOW_H
+
+#include "edit/edit.h"
+
+/* Options with the options inside them; the pointers of [o] lead to the others, so a copy is made
+ * by taking its [o] once more. */
+typedef struct edit_how {
+  loci_edit_opts o;
+  loci_edit_settings settings;
+  edit_method method; /* once it is complete */
+} edit_how;
+loci_status edit_how_take(edit_how *own, const loci_edit_opts *given, loci_err *err);
+
+typedef struct edit_test_how {
+  loci_edit_test_opts o;
+  loci_study_opts study;
+  edit_how how;
+} edit_test_how;
+loci_status edit_test_how_take(edit_test_how *own, const loci_edit_test_opts *given, loci_err *err);
+
+/* Fills in what is left to a default (docs/MATH.md, "Editing") and refuses what makes no sense, or
+ * what the method has not.  [m] NULL: no model is known yet, and the layer stays as it is. */
+loci_status edit_how_complete(edit_how *own, const loci_model *m, loci_err *err);
+
+#endif
