@@ -28,6 +28,7 @@ async function call(method, path, body, signal) {
 export const hello = async () => (await call('GET', '/api/hello')).json();
 export const addPicture = async bytes => (await (await call('POST', '/api/pictures', bytes)).json()).picture;
 export const cancel = job => call('DELETE', '/api/jobs/' + job).catch(() => {});
+export const apply = (job, on) => call('POST', `/api/jobs/${job}/${on ? 'apply' : 'revert'}`);
 export const resultText = async job => (await call('GET', `/api/jobs/${job}/result.json`)).text();
 
 // The states of a job until it has ended, each handed to onState; returns the last one.
@@ -66,7 +67,7 @@ export async function run(what, fields, onState = () => {}, signal = undefined) 
     if (end.state === 'cancelled') throw new Refused(0, 'cancelled', 'stopped');
     if (end.state === 'failed') throw new Refused(0, 'failed', end.error.message);
     const text = await resultText(job);
-    return {text, value: JSON.parse(text)};
+    return {job, text, value: JSON.parse(text)};
   } finally {
     signal?.removeEventListener('abort', stop);
   }

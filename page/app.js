@@ -1,6 +1,7 @@
 // The page, in the order of its data: picture and question -> answer -> trace -> the ways it took.
 import * as api from './api.js';
 import * as map from './map.js';
+import * as edit from './edit.js';
 import {asked, constraint, listen, readable, tokens} from './question.js';
 import * as state from './state.js';
 import {drawFlow, drawKnockout, drawLens} from './ways.js';
@@ -112,6 +113,7 @@ async function doTrace(fields) {
   bars($('clean'), `clean: ${map.number(t.clean.p)}`, t.clean.top);
   bars($('corrupted'), `corrupted: ${map.number(t.corrupt.p)}`, t.corrupt.top);
   map.show(t);
+  edit.offer(t);
   exportLink(done.text, 'trace.json');
   showCommand(t.command);
   await open(state.read().v || 'trace');
@@ -194,6 +196,7 @@ async function restore() {
 function start() {
   listen(error => say(error));
   listenToTabs();
+  edit.listen({run, attempt, say, about});
   $('form').addEventListener('submit', e => {
     e.preventDefault();
     ask();
@@ -208,9 +211,10 @@ function start() {
   });
   addEventListener('popstate', () => attempt(restore)); // back, forth, and links opened in this tab
   attempt(async () => {
-    const about = await api.hello();
-    $('model').textContent = `${about.model.split('/').pop()}, ${about.layers} layers, loci ${about.version}`;
-    if (!about.image_rows) $('picture-box').hidden = true;
+    const {model, edited} = await api.hello();
+    $('model').textContent = `${model.path.split('/').pop()}, ${model.layers} layers, loci ${model.version}`;
+    edit.showEdited(edited, 'by an edit of this page');
+    if (!model.image_rows) $('picture-box').hidden = true;
     await restore();
   });
 }

@@ -365,7 +365,13 @@ static int solve(cli *c, const request *r, loci_model *m) {
   }
   if (loci_edit_solve(m, asked, r->count, &r->opts, &e, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
-  if (!code) code = write_all(c, e);
+  if (!code && c->host) {
+    code = cli_show_result(c, &e->result, NULL);
+    c->host->keep(c->host->ctx, e);
+    e = NULL;
+  } else if (!code) {
+    code = write_all(c, e);
+  }
   loci_free(e);
   free(asked);
   return code;
@@ -390,6 +396,6 @@ int cmd_edit_solve(cli *c) {
   if (!code) code = solve(c, &r, m);
   free_wishes(&r);
   edit_opts_clear(&r.opts);
-  loci_model_close(m);
+  cli_close_model(c, m);
   return code;
 }

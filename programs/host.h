@@ -10,6 +10,7 @@ typedef struct cli_host {
   void *ctx;
   loci_model *model;
   int (*take)(void *ctx, const loci_result *result); /* an exit code */
+  void (*keep)(void *ctx, loci_edit *edit);          /* takes it over, after take */
 } cli_host;
 
 #endif

@@ -35,9 +35,9 @@ static char *make_hello(const loci_model *m) {
   size_t n;
   FILE *f = open_memstream(&text, &n);
   if (!f) return NULL;
-  fprintf(f, "{\"version\":\"%s\",\"model\":", loci_version());
+  fprintf(f, "{\"version\":\"%s\",\"path\":", loci_version());
   cli_put_json_string(f, i->path);
-  fprintf(f, ",\"layers\":%d,\"image_rows\":%d}\n", i->layers, i->image_rows);
+  fprintf(f, ",\"layers\":%d,\"image_rows\":%d}", i->layers, i->image_rows);
   return fclose(f) == 0 ? text : NULL;
 }
 

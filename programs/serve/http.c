@@ -7,7 +7,8 @@
  *   GET    /api/jobs/N                state
  *   GET    /api/jobs/N/events         states as they change, as an event stream
  *   GET    /api/jobs/N/result.json    what loci COMMAND --json prints
- *   DELETE /api/jobs/N                cancel */
+ *   DELETE /api/jobs/N                cancel
+ *   POST   /api/jobs/N/apply, /revert the edit that it solved, on the model in memory */
 #include "http.h"
 
 #include <arpa/inet.h>
@@ -162,8 +163,12 @@ static done send_events(server *x, connection *c, int job) {
 /* ---------------------------------------------------------------- routes */
 
 static done send_hello(const server *s, connection *c) {
-  char *text = strdup(s->o.hello);
-  return send_json(c, 200, text, text ? strlen(text) : 0);
+  char *text = NULL;
+  size_t n = 0;
+  FILE *f = open_memstream(&text, &n);
+  if (f) fprintf(f, "{\"model\":%s,\"edited\":%d}\n", s->o.hello, board_applied(s->o.board));
+  if (!f || fclose(f)) return MHD_NO;
+  return send_json(c, 200, text, n);
 }
 
 static done add_picture(const server *s, connection *c, const incoming *in) {
@@ -206,6 +211,12 @@ static done cancel(const server *s, connection *c, int job) {
                    : send_number(c, a.status, "job", job);
 }
 
+static done apply(const server *s, connection *c, int job, bool on) {
+  board_answer a = board_apply(s->o.board, job, on);
+  return a.code[0] ? send_error(c, a.status, a.code, a.message)
+                   : send_number(c, a.status, "edited", on ? job : 0);
+}
+
 /* "/api/jobs/12/events" -> 12 and "/events"; 0: it is none. */
 static int job_of(const char *path, const char **rest) {
   const char head[] = "/api/jobs/";
@@ -229,6 +240,8 @@ static done route(server *s, connection *c, const char *method, const char *path
   if (job && get && !*rest) return send_state(s, c, job);
   if (job && get && strcmp(rest, "/events") == 0) return send_events(s, c, job);
   if (job && get && strcmp(rest, "/result.json") == 0) return send_result(s, c, job);
+  if (job && post && strcmp(rest, "/apply") == 0) return apply(s, c, job, true);
+  if (job && post && strcmp(rest, "/revert") == 0) return apply(s, c, job, false);
   if (job && strcmp(method, "DELETE") == 0 && !*rest) return cancel(s, c, job);
   return send_error(c, 404, "path", "there is nothing here");
 }

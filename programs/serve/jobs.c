@@ -31,6 +31,8 @@ typedef struct job {
   int watchers;
   double watched; /* when the last one left */
   char *result;
+  loci_edit *edit; /* what "edit solve" solved */
+  int edition;     /* of the model it was asked of */
   loci_err err;
 } job;
 
@@ -40,6 +42,8 @@ struct board {
   pthread_cond_t changed; /* some job did, or the board closes */
   pthread_t workers[WORKERS];
   int worker_count, last_id;
+  int edition; /* counts the edits that came and went */
+  job *applied;
   bool closing;
   job jobs[MOST_JOBS];
 };
@@ -87,9 +91,14 @@ static int on_result(void *ctx, const loci_result *result) {
   return loci_json(result, &r->j->result, &r->j->err) ? EXIT_FAILED : EXIT_DONE;
 }
 
+static void on_edit(void *ctx, loci_edit *edit) {
+  running *r = ctx;
+  r->j->edit = edit;
+}
+
 static void run(board *b, job *j) {
   running r = {.b = b, .j = j};
-  cli_host host = {.ctx = &r, .model = b->o.model, .take = on_result};
+  cli_host host = {.ctx = &r, .model = b->o.model, .take = on_result, .keep = on_edit};
   cli c = {.command = j->request.command, .args = j->request.args, .json = true, .host = &host};
   c.term =
       (term){.columns = 80, .wrap = 80, .utf8 = b->o.utf8, .host = on_progress, .host_ctx = &r};
@@ -179,11 +188,13 @@ static void forget(job *j) {
   form_clear(&j->form);
   free(j->asked);
   loci_text_free(j->result);
+  loci_free(j->edit);
   memset(j, 0, sizeof *j);
 }
 
 void board_free(board *b) {
   if (!b) return;
+  if (b->applied && loci_edit_revert(b->o.model, b->applied->edit, NULL)) b->applied->edit = NULL;
   for (int i = 0; i < MOST_JOBS; i++) forget(&b->jobs[i]);
   pthread_cond_destroy(&b->changed);
   pthread_mutex_destroy(&b->lock);
@@ -200,7 +211,7 @@ static job *find(board *b, int id) {
 static job *find_same(board *b, const char *text, size_t size) {
   for (int i = 0; i < MOST_JOBS; i++) {
     job *j = &b->jobs[i];
-    bool good = j->id && j->state <= DONE && !j->cancel;
+    bool good = j->id && j->state <= DONE && !j->cancel && j->edition == b->edition;
     if (good && j->asked_size == size && memcmp(j->asked, text, size) == 0) return j;
   }
   return NULL;
@@ -214,7 +225,9 @@ static job *find_place(board *b) {
   for (int i = 0; i < MOST_JOBS && waiting < MOST_WAITING; i++) {
     job *j = &b->jobs[i];
     if (!j->id) return j;
-    if (j->state > RUNNING && !j->watchers && (!oldest || j->ended < oldest->ended)) oldest = j;
+    if (j->state > RUNNING && !j->watchers && j != b->applied &&
+        (!oldest || j->ended < oldest->ended))
+      oldest = j;
   }
   return oldest;
 }
@@ -241,6 +254,7 @@ static board_answer fill(board *b, job *j, const char *text, size_t size) {
   memcpy(j->asked, text, size);
   j->asked_size = size;
   j->worker = worker_of(j->request.command);
+  j->edition = b->edition;
   j->id = ++b->last_id;
   return answer(202, "", "");
 }
@@ -282,6 +296,38 @@ board_answer board_cancel(board *b, int id) {
   }
   pthread_mutex_unlock(&b->lock);
   return a;
+}
+
+board_answer board_apply(board *b, int id, bool on) {
+  board_answer a = answer(200, "", "");
+  loci_err err = {0};
+  bool busy = false;
+  pthread_mutex_lock(&b->lock);
+  job *j = find(b, id);
+  for (int i = 0; i < MOST_JOBS; i++) busy |= b->jobs[i].id && b->jobs[i].state <= RUNNING;
+  if (!j || !j->edit) {
+    a = answer(404, "job", "it has no edit (any more)");
+  } else if (busy) {
+    a = answer(409, "busy", "the model is in use: wait for what runs, or stop it");
+  } else if (on == (b->applied == j)) { /* as it is already */
+  } else if (on && b->applied) {
+    a = answer(409, "edited", "another edit is on the model: revert it first");
+  } else if (on ? loci_edit_apply(b->o.model, j->edit, &err)
+                : loci_edit_revert(b->o.model, j->edit, &err)) {
+    a = answer(422, "edit", err.msg);
+  } else {
+    b->applied = on ? j : NULL;
+    b->edition++;
+  }
+  pthread_mutex_unlock(&b->lock);
+  return a;
+}
+
+int board_applied(board *b) {
+  pthread_mutex_lock(&b->lock);
+  int id = b->applied ? b->applied->id : 0;
+  pthread_mutex_unlock(&b->lock);
+  return id;
 }
 
 /* Under the lock. */

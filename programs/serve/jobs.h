@@ -39,6 +39,10 @@ board_answer board_cancel(board *b, int id);
 /* A job as one line of JSON: state, stage, permille, error.  Waits until it has changed since
  * [*seen] (0: it has), at most [seconds]; false: there is no such job.  Caller frees *out. */
 bool board_state(board *b, int id, double seconds, unsigned *seen, char **out, bool *ended);
+/* Puts the edit that a job solved onto the model, or takes it off again: between jobs, never under
+ * one, and one edit at a time.  Answers of before are of another model then, and asked for anew. */
+board_answer board_apply(board *b, int id, bool on);
+int board_applied(board *b); /* the job whose edit the model has; 0: none */
 /* The result as `loci COMMAND --json` prints it; NULL: none.  Caller frees it. */
 char *board_result(board *b, int id, size_t *size);
 

@@ -8,16 +8,18 @@
 /* What the page computes; the rest of loci reads or writes files. */
 static bool is_served(command_id id) {
   return id == COMMAND_INFO || id == COMMAND_TOKENS || id == COMMAND_ASK || id == COMMAND_TRACE ||
-         id == COMMAND_FLOW || id == COMMAND_LENS || id == COMMAND_KNOCKOUT;
+         id == COMMAND_FLOW || id == COMMAND_LENS || id == COMMAND_KNOCKOUT ||
+         id == COMMAND_EDIT_SOLVE;
 }
 
 /* Options whose values name no file and say nothing about this machine. */
 static bool is_offered(option_id id) {
   static const option_id list[] = {
-      OPT_QUESTION, OPT_CONSTRAINT, OPT_TEMPLATE, OPT_NO_CHAT,   OPT_SYSTEM,   OPT_DATE,
-      OPT_MAX_NEW,  OPT_ANSWER,     OPT_CORRUPT,  OPT_ONLY,      OPT_SITE,     OPT_FROM,
-      OPT_TO,       OPT_WINDOW,     OPT_LAYERS,   OPT_POSITIONS, OPT_METRIC,   OPT_METHOD,
-      OPT_COMPAT,   OPT_SEEDS,      OPT_SEED,     OPT_EACH_HEAD, OPT_DIRECTION};
+      OPT_QUESTION,  OPT_CONSTRAINT, OPT_TEMPLATE, OPT_NO_CHAT,  OPT_SYSTEM, OPT_DATE,  OPT_MAX_NEW,
+      OPT_ANSWER,    OPT_CORRUPT,    OPT_ONLY,     OPT_SITE,     OPT_FROM,   OPT_TO,    OPT_WINDOW,
+      OPT_LAYERS,    OPT_POSITIONS,  OPT_METRIC,   OPT_METHOD,   OPT_COMPAT, OPT_SEEDS, OPT_SEED,
+      OPT_EACH_HEAD, OPT_DIRECTION,  OPT_TARGET,   OPT_LAYER,    OPT_STEPS,  OPT_LR,    OPT_LAMBDA,
+      OPT_MAX_NORM,  OPT_STOP_P,     OPT_REPHRASE, OPT_EACH_KEY, OPT_KL};
   for (int i = 0; i < LENGTH(list); i++)
     if (list[i] == id) return true;
   return false;

@@ -100,7 +100,7 @@ request 'GET /api/nothing' "$host" "$auth"
 gets 404
 
 # A job: refused in a sentence, run once, its result what the command prints.
-post 'what=edit%20solve&question=x'
+post 'what=edit%20apply&question=x'
 gets 422
 post 'question=x'
 gets 422
@@ -153,6 +153,38 @@ request 'GET /api/jobs/999999/events' "$host" "$auth"
 [[ $answer != *'"state"'* ]] || miss "a job that is not there has a state"
 request 'DELETE /api/jobs/999999' "$host" "$auth"
 gets 404
+
+# An edit: solved, put onto the model between jobs, and taken off bit for bit.
+post 'what=ask&question=What+is+the+capital+of+this+country%3F'
+before=$(number)
+request "GET /api/jobs/$before/events" "$host" "$auth"
+request "POST /api/jobs/$before/apply" "$host" "$auth"
+gets 404
+post "what=edit+solve&question=What+is+the+capital+of+this+country%3F&constraint=this+country&target=Lima&steps=60"
+edit=$(number)
+request "POST /api/jobs/$edit/apply" "$host" "$auth"
+[[ $status == 40[49] ]] || miss "an edit that is not solved yet: status $status"
+request "GET /api/jobs/$edit/events" "$host" "$auth"
+[[ $answer == *'"state":"done"'* ]] || miss "no edit: $answer"
+request "POST /api/jobs/$edit/apply" "$host" "$auth"
+gets 200
+request 'GET /api/hello' "$host" "$auth"
+[[ $answer == *"\"edited\":$edit"* ]] || miss "hello does not say that the model is edited"
+post 'what=ask&question=What+is+the+capital+of+this+country%3F'
+gets 202
+after=$(number)
+request "GET /api/jobs/$after/events" "$host" "$auth"
+request "GET /api/jobs/$after/result.json" "$host" "$auth"
+[[ $answer == *'"answer":"Lima"'* ]] || miss "the edited model does not say Lima: ${answer: -400}"
+request "POST /api/jobs/$edit/revert" "$host" "$auth"
+gets 200
+post 'what=ask&question=What+is+the+capital+of+this+country%3F'
+again=$(number)
+request "GET /api/jobs/$again/events" "$host" "$auth"
+request "GET /api/jobs/$again/result.json" "$host" "$auth"
+reverted=$(sed '1,/^\r$/d' <<<"$answer")
+request "GET /api/jobs/$before/result.json" "$host" "$auth"
+[ "$reverted" = "$(sed '1,/^\r$/d' <<<"$answer")" ] || miss "after reverting the answer is another one"
 
 # A job is cancelled, and so is one that runs when Ctrl-C comes.
 long="$asked&corrupt=noise%3A3&seeds=2000"

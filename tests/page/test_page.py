@@ -186,6 +186,25 @@ def from_link(address, token):
         browser.close()
 
 
+def edits(browser):
+    """A new answer: solved, tried, seen to be there, and taken back."""
+    browser.click("#tab-edit")
+    browser.type("#target", "Lima")
+    browser.click("#edit-form button[type=submit]")
+    browser.wait("return document.getElementById('status').textContent.startsWith('solved')")
+    assert browser.text("#status") == "solved: the model would say Lima", browser.text("#status")
+    browser.click("#try")
+    browser.wait("return document.querySelectorAll('#outcome tbody tr').length === 2")
+    picture(browser, "edit")
+    row = browser.run("return [...document.querySelector('#outcome tbody tr').cells].map(c => c.textContent)")
+    assert row[1] == "Kyiv" and row[3] == "Lima (changed)", row
+    assert browser.run("return !document.getElementById('edited').hidden"), "nothing says that the model is edited"
+    browser.click("#revert")
+    browser.wait("return document.getElementById('edited').hidden")
+    browser.click("#ask-button")
+    browser.wait("return document.getElementById('status').textContent === 'answer: Kyiv'")
+
+
 def narrow(browser):
     """Nothing is lost at 320 pixels, in dark colours or with forced ones."""
     browser.devtools("Emulation.setDeviceMetricsOverride", width=320, height=800, deviceScaleFactor=1, mobile=False)
@@ -240,6 +259,7 @@ def main():
         clean = browser.text("#clean")
         assert from_link(link, server.address.split("token=")[1]) == clean
         by_keyboard(browser, server)
+        edits(browser)
         hostile(browser, server)
         said = browser.console()
         assert not said, f"the console is not empty: {said}"
