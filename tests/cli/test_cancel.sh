@@ -1,8 +1,9 @@
 # Ctrl-C: exit code 130, a sentence, no half-written file; SIGTERM likewise with 143.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
-catches() { # catches PID SIGNAL-NUMBER: the process has its handler
+catches() { # catches PID SIGNAL-NUMBER: the process is loci, no shell that is about to be, and has its handler
   local mask
+  [ "/proc/$1/exe" -ef "$loci" ] || return 1
   mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
   [ -n "$mask" ] && [ $((0x${mask: -8} >> ($2 - 1) & 1)) = 1 ]
 }
