@@ -44,6 +44,7 @@ CASES = {
         "{{ 0 or 'b' }} {{ 'a' and 0 }} {{ not '' }} {{ not not 1 }} {{ '' or none or [] }}", "{{ 'y' if n > 5 else 'n' }} {{ 'y' if n < 5 }}|", "{{ 1 if 0 else 2 if 0 else 3 }}",
         "{{ -n|abs }} {{ (-n)|abs }} {{ 2 + 3|float }}", "{{ 2 + 3|string }}", "{{ 5 + '5' }}", "{{ 'a' - 1 }}", "{{ 1 / 0 }}", "{{ undef + 'a' }}", "{{ undef ~ 'a' }}", "{{ '%s is %d, %r, %.2f%%' % ('a', 3, 'b', 1.5) }}",
         "{{ 'a' < 1 }}", "{{ 1 in 5 }}", "{{ x ** 2 }} {{ 10 ** 3 }}", "{{ true + true }}", "{{ 'b' if false }}",
+        "{{ 3 // 0.1 }} {{ x // x % -1 }} {{ 7.5 % 0.1 }} {{ -1 % 2.5 }} {{ 0.0 // -3 }}", "{{ 2.0 ** 5000 }}", "{{ 'a' % 1 }}", "{{ 'a' % [1] }}", "{{ [] in nested }}", "{{ ([1],) in nested }}", "{{ range(2) + [1] }}", "{{ [1] == range(2) }} {{ range(2) == range(0, 2) }}",
     ],
     "members": [
         "{{ nested.a.b[1].c }} {{ nested['a']['b'][0] }} {{ nested.a.b.0 }} {{ nested['a'].b[-1]['c'] }}", "{{ undef }}|{{ nested.zz }}|{{ words[9] }}|{{ none.a }}|{{ n.real2 }}|{{ 'a'.zz }}",
@@ -51,6 +52,7 @@ CASES = {
         "{{ text[1:3] }} {{ text[::-1] }} {{ text[-4:] }} {{ text[:3] }} {{ words[1:] }} {{ words[::2] }} {{ words[::-1] }} {{ words[5:2] }} {{ (1,2,3)[1:] }} {{ words[-1:-3:-1] }}",
         "{{ '\u00fc\u65e5x'[1] }} {{ '\u00fc\u65e5x'[-1] }} {{ '\u00fc\u65e5x'[1:] }}", "{{ text[0] }}{{ text[n] }}", "{{ none[1:] }}", "{{ words[1:2:0] }}", "{{ 'abc'['upper']() }}", "{{ words['count']('fig') }}",
         "{{ nested.__class__ }}", "{{ ''.__class__ }}|",
+        "{{ nested[1:] }}", "{{ x[1:] }}", "{{ n[:1] }}", "{{ undef[1:] }}", "{{ nested[words] }}|{{ nested[none] }}|",
     ],
     "if": [
         "{% if n == 7 %}a{% elif n == 8 %}b{% else %}c{% endif %}", "{% if 0 %}a{% elif n == 7 %}b{% elif 1 %}x{% else %}c{% endif %}", "{% if 0 %}a{% else %}{% if 1 %}b{% endif %}c{% endif %}",
@@ -67,12 +69,14 @@ CASES = {
         "{% for a, b in [(1, 2, 3)] %}{% endfor %}", "{% for i in none %}{% endfor %}", "{% for i in 5 %}{% endfor %}", "{% for i in range(200000) %}{% endfor %}", "{% break %}", "{% for loop in [1] %}{% endfor %}",
         "{% for m in messages %}{% if m.content is string %}{{ m.role|upper }}: {{ m.content }}{% else %}{% for p in m.content %}{% if p.type == 'image' %}<image>{% else %}{{ p.text }}{% endif %}{% endfor %}{% endif %}{{ eos_token }}{% endfor %}",
         "{% for i in [1, 2, 3] if i > 1 and i < 3 %}{{ i }}{% endfor %}",
+        "{% for i in [1] %}{% break %}{% else %}e{% endfor %}", "{% for i in [1, 2] %}{% continue %}{% else %}e{% endfor %}", "{% for i in [1, 2] %}{% if i == 2 %}{% break %}{% endif %}{% else %}e{% endfor %}", "{% for i in words|select %}{{ loop.index }}{{ loop.last }}{% endfor %}", "{% for a, in [1] %}{% endfor %}", "{% for a, in [(1,)] %}{{ a }}{% endfor %}", "{% for (a,) in [(1,)] %}{{ a }}{% endfor %}", "{% set (a,) = [1] %}{{ a }}", "{% set a = 1, %}{{ a }}",
     ],
     "set": [
         "{% set a = 1 %}{% set b = a + 1 %}{{ a }}{{ b }}", "{% set a, b = 1, 'c' %}{{ a }}{{ b }}", "{% set a %}x {{ n }} y{% endset %}[{{ a }}]", "{% set a | upper | trim %}  x {{ n }} {% endset %}[{{ a }}]",
         "{% set ns = namespace(i=0, l=[]) %}{% for w in words %}{% set ns.i = ns.i + 1 %}{% endfor %}{{ ns.i }}", "{% set ns = namespace({'a': 1}, b=2) %}{{ ns.a }}{{ ns.b }}{{ ns.c is defined }}", "{% set d.x = 1 %}", "{% set nested.x = 1 %}",
         "{% set messages = messages[1:] %}{{ messages|length }}", "{% with a = 1, b = n %}{{ a }}{{ b }}{% endwith %}{{ a }}", "{% set a = 1 %}{% with a = 2, b = a %}{{ a }}{{ b }}{% endwith %}{{ a }}", "{% set a = [1, 2] %}{% set a = a + [3] %}{{ a }}",
         "{% filter upper %}a{{ n }}b{% endfilter %}", "{% filter replace('a', 'b')|upper %}aac{% endfilter %}", "{% generation %}a{{ n }}{% endgeneration %}",
+        "{% set a, = [1] %}", "{% filter length %}a{% endfilter %}", "{% set a|length %}ab{% endset %}{{ a + 1 }}",
     ],
     "macros": [
         "{% macro m(a, b='d', c=none) %}[{{ a }}{{ b }}{{ c }}]{% endmacro %}{{ m(1) }}{{ m(1, 2) }}{{ m(c=3, a=1) }}", "{% macro m(a) %}{% if a > 0 %}{{ a }}{{ m(a - 1) }}{% endif %}{% endmacro %}{{ m(3) }}",
@@ -81,6 +85,7 @@ CASES = {
         "{% macro m() %}{{ caller('a', 2) }}{% endmacro %}{% call(p, q) m() %}{{ q }}{{ p }}{% endcall %}", "{% macro m(*a) %}{% endmacro %}", "{% macro m(a) -%}\n  {{ a }}\n{%- endmacro %}{{ m('x') + m('y') }}", "{% macro m() %}a{% endmacro %}{{ m()|upper ~ 'b' }}",
         "{% macro m(a) %}{% set n = a %}{{ n }}{% endmacro %}{{ m(1) }}{{ n }}", "{{ undefined_macro(1) }}", "{% macro m(l) %}{% for i in l %}{{ m(i) if i is iterable else i }}{% endfor %}{% endmacro %}{{ m([1, [2, [3]]]) }}",
         "{% macro m(d) %}{{ d.a }}{% endmacro %}{{ m({'a': 5}) }}{{ m(**{'d': {'a': 6}}) }}{{ m(*[{'a': 7}]) }}",
+        "{% macro m(a=1, b) %}{% endmacro %}", "{% macro m(a, a) %}{% endmacro %}", "{% macro m() %}x{% endmacro %}{% call m() %}y{% endcall %}", "{% macro m() %}x{% endmacro %}{{ m(caller=1) }}", "{% macro m() %}{{ kwargs }}{% endmacro %}{{ m(1) }}", "{% macro m() %}{{ varargs }}{% endmacro %}{{ m(k=1) }}", "{% macro m() %}{{ caller is defined }}{% endmacro %}{{ m() }}{% call m() %}{% endcall %}", "{% macro m(b) %}{% set b = 2 %}{{ b }}{% endmacro %}{{ m(1) }}",
     ],
     "filters": [
         "{{ -3|abs }} {{ 'abc'|capitalize }} {{ 'ABC dEF'|capitalize }} {{ words|count }} {{ undef|default('d') }} {{ ''|default('e', true) }} {{ ''|d('e') }} {{ none|default('n') }} {{ undef|default }}|",
@@ -93,9 +98,10 @@ CASES = {
         "{{ rows|selectattr('v')|map(attribute='k')|list }} {{ rows|rejectattr('v', 'defined')|list }} {{ rows|selectattr('k', 'equalto', 'a')|list }} {{ rows|selectattr('v', 'defined')|selectattr('v', '>', 5)|list }} {{ messages|selectattr('role', 'ne', 'user')|map(attribute='content')|list }} {{ rows|selectattr('k', 'in', ['a', 'c'])|list|length }}",
         "{{ 'aXbX'|replace('X', '-') }} {{ 'aaa'|replace('a', 'b', 2) }} {{ 'ab'|replace('', '.') }} {{ 12|replace('1', 'x') }}", "{{ words|reverse|list }} {{ 'abc'|reverse }}", "{{ 2.567|round(2) }} {{ 2.5|round }} {{ 3.5|round }} {{ 2.1|round(0, 'ceil') }} {{ 2.9|round(method='floor') }} {{ 7|round }}",
         "{{ '<a>'|safe }} {{ '<a>'|safe ~ '<b>' }} {{ '<a>' + '<b>'|safe }} {{ ('<a>'|safe)|upper + '<' }} {{ '<'|safe|string ~ '<' }}", "{{ words|sort }} {{ words|sort(reverse=true) }} {{ words|sort(case_sensitive=true) }} {{ rows[:2]|sort(attribute='v') }} {{ rows|sort(attribute='k', reverse=true)|map(attribute='k')|list }} {{ [3, 1, 2]|sort }}", "{{ [1, 'a']|sort }}",
-        "{{ 5|string + 'a' }} {{ none|string }} {{ [1]|string }} {{ 1.0|string }}", "{{ [1, 2, 3]|sum }} {{ rows[:2]|sum(attribute='v') }} {{ [1]|sum(start=5) }} {{ []|sum }}", "[{{ '  a b \\n'|trim }}] [{{ 'xxaxx'|trim('x') }}] [{{ '\u00a0\u3000a\\x1f'|trim }}]", "{{ words|unique|list }} {{ words|unique(true)|list }} {{ rows|unique(attribute='k')|list|length }}", "{{ 'a b  c'|wordcount }}",
+        "{{ 5|string + 'a' }} {{ none|string }} {{ [1]|string }} {{ 1.0|string }}", "{{ [1, 2, 3]|sum }} {{ rows[:2]|sum(attribute='v') }} {{ [1]|sum(start=5) }} {{ []|sum }}", "[{{ '  a b \\n'|trim }}] [{{ 'xxaxx'|trim('x') }}] [{{ '\u00a0\u3000a\\x1f'|trim }}]", "{{ words|unique|list }} {{ words|unique(true)|list }} {{ rows|unique(attribute='k')|list|length }}",
         "{{ words|upper }}", "{{ none|upper }} {{ undef|upper }}| {{ 5|lower }}", "{{ n|nosuchfilter }}", "{% if false %}{{ n|nosuchfilter }}{% endif %}ok", "{% if true %}{{ n|nosuchfilter }}{% endif %}ok", "{% if false %}{% for i in [1] %}{{ i|nosuchfilter }}{% endfor %}{% endif %}", "{{ 'a' if true else n|nosuchfilter }}", "{% if n is nosuchtest %}{% endif %}", "{{ n is nosuchtest }}",
         "{{ 5|length }}", "{{ none|list }}", "{{ none|join }}", "{{ 5|first }}", "{{ nested|first }}", "{{ 'a'|replace }}", "{{ 'a'|upper(1) }}", "{{ rows|map('nosuch')|list }}", "{{ undef|int }}", "{{ 'a,b'|attr('upper')() }}|{{ nested|attr('a') }}|",
+        "{{ 'yes' if []|select else 'no' }} {{ 'yes' if {}.items() else 'no' }} {{ 'yes' if words|map('upper') }}", "{% set g = words|map('upper') %}{{ g|first }} {{ g|join }} {{ g|list }}|", "{{ words|select|length }}", "{{ words|select|last }}", "{{ words|select|tojson }}", "{{ (words|select)[0] }}|{{ nested.items()[0] }}|{{ nested.keys()|length }}", "{{ nested.keys() + [1] }}", "{{ words|select|reverse|first }} {{ words|reverse|first }}", "{{ words|reverse|length }}", "{{ words|reverse|reverse }}", "{{ [[1], [1]]|unique|list }}", "{{ undef|indent }}", "{{ 5|indent }}", "{{ undef|float }}", "{{ undef|dictsort }}", "{{ rows|sort(attribute='z')|length }} {{ [undef, undef]|sort }}", "{{ nested.get([1]) }}",
     ],
     "tojson": [
         "{{ nested|tojson }} {{ words|tojson }} {{ QUESTION|default('<\u00fc>\"\\n\\x01/\\\\')|tojson }}", "{{ nested|tojson(indent=2) }}", "{{ {'b': 1, 'a': [1, {}, []]}|tojson(sort_keys=true) }} {{ [1, 2]|tojson(separators=(',', ':')) }}", "{{ '\u00fc\U0001F600'|tojson(ensure_ascii=true) }} {{ '<>&\\''|tojson }}",
@@ -106,6 +112,7 @@ CASES = {
         "{{ 'a' is string }} {{ 1 is string }} {{ nested is mapping }} {{ words is mapping }} {{ words is sequence }} {{ 'a' is sequence }} {{ nested is sequence }} {{ 1 is sequence }} {{ words is iterable }} {{ 'a' is iterable }} {{ 1 is iterable }} {{ undef is iterable }} {{ none is iterable }}",
         "{{ 4 is even }} {{ 3 is odd }} {{ -3 is odd }} {{ 9 is divisibleby 3 }} {{ 9 is divisibleby(2) }}", "{{ 'abc' is lower }} {{ 'ABC' is upper }} {{ 'aB' is lower }} {{ '1' is lower }}", "{{ 1 is in [1, 2] }} {{ 1 is not in [2] }} {{ 'a' is in 'abc' }}", "{{ 1 is eq 1 }} {{ 1 is equalto(1) }} {{ 1 is ne 2 }} {{ 1 is lt 2 }} {{ 2 is ge 2 }} {{ 3 is gt 2 }} {{ 1 is le 1 }}",
         "{{ range is callable }} {{ n is callable }}", "{{ n is defined and n is not string }}", "{{ n is not defined or n == 7 }}", "{{ not n is defined }}", "{{ 'a'|upper is upper }}", "{{ none is sameas none }}", "{{ 'a' is even }}", "{{ '<'|safe is escaped }}",
+        "{{ 1 is sameas true }} {{ 1 is sameas 1.0 }} {{ words is sameas words }} {{ [1] is sameas [1] }}", "{{ 2.0 is even }} {{ 2.5 is divisibleby 0.5 }} {{ 2.5 is odd }}", "{{ range(2) is sequence }} {{ nested.items() is sequence }} {{ words|select is sequence }} {{ words|select is iterable }} {{ nested.values() is iterable }}",
     ],
     "methods": [
         "{{ 'a,b,c'.split(',') }} {{ ' a  b '.split() }} {{ 'a,b,c'.split(',', 1) }} {{ 'a b c'.split(none, 1) }} {{ 'a b c'.split(maxsplit=1) }} {{ ''.split() }} {{ ''.split(',') }} {{ 'a</think>b'.split('</think>')[-1] }}", "{{ 'abc'.split('') }}", "{{ 'a,b,c'.rsplit(',', 1) }} {{ ' a b c '.rsplit(none, 1) }} {{ 'a b'.rsplit() }}",

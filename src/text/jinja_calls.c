@@ -135,6 +135,7 @@ static jvalue call_strftime_now(jrun *r, jvalue self, jargs *a) {
     }
     bool bare = i + 1 < f->n && f->s[i + 1] == '-';
     i += 1 + (size_t)bare;
+    jrun_step(r, JINJA_PRINT_STEPS);
     if (i >= f->n || !put_date(&b, f->s[i], bare, r->day)) {
       return jrun_stop(r, LOCI_EUNSUPPORTED, "strftime_now: a format that is not read");
     }
@@ -160,7 +161,7 @@ static jvalue call_range(jrun *r, jvalue self, jargs *a) {
   if (!ends) from = 0;
   step = jarg_int(r, a, 2, "step", 1);
   if (step == 0 || a->count == 0) return jrun_stop(r, LOCI_EFORMAT, "range: arguments");
-  jvalue out = jv_list(r, JK_LIST);
+  jvalue out = jv_list(r, JK_RANGE);
   for (int64_t i = from; (step > 0 ? i < to : i > to) && !r->st;) {
     if (out.list->count == JINJA_RANGE_MOST) {
       return jrun_stop(r, LOCI_EFORMAT, "range: more than %d numbers", JINJA_RANGE_MOST);
@@ -249,6 +250,10 @@ jvalue jv_attribute(jrun *r, jvalue v, const char *name) {
   }
   if (v.kind == JK_LOOP && loop_attribute(v.loop, name, &out)) return out;
   const jcall *call = jcall_method(v.kind, name);
+  if (v.kind == JK_MACRO) {
+    return jrun_stop(r, LOCI_EUNSUPPORTED,
+                     "the members of a macro, as \"%.80s\", are not supported", name);
+  }
   if (call) {
     jmethod *m = jrun_alloc(r, 1, sizeof *m);
     if (!m) return jv_undefined(NULL);
@@ -286,7 +291,7 @@ jvalue jv_path(jrun *r, jvalue v, jvalue path) {
   if (path.kind != JK_TEXT) return jrun_stop(r, LOCI_EFORMAT, "an attribute is a str or an int");
   const jtext *t = path.text, dot = {.s = ".", .n = 1};
   for (size_t from = 0, at; from <= t->n && !r->st; from = at + 1) {
-    at = jt_find(t, &dot, from);
+    at = jt_find(r, t, &dot, from);
     const jtext *part = jt_slice(r, t, from, at);
     if (!part) break;
     const char *name = jv_name(r, part);
@@ -313,14 +318,13 @@ static jvalue other(jrun *r, jargs *a) {
   return v ? *v : jrun_stop(r, LOCI_EFORMAT, "a test without what it compares with");
 }
 
-/* Whether v is an int that is divided by n with this rest. */
 static bool leaves(jrun *r, jvalue v, jvalue n, int64_t rest) {
-  int64_t i, k;
-  if (!jv_whole(v, &i) || !jv_whole(n, &k) || k == 0) {
-    jrun_stop(r, LOCI_EFORMAT, "%s and %s cannot be divided", jv_kind_name(v), jv_kind_name(n));
-    return false;
-  }
-  return k == -1 ? rest == 0 : i % k == rest || i % k == rest - k;
+  return jv_equal(r, jv_divide(r, v, n, '%'), jv_int(rest));
+}
+
+static bool is_same(jrun *r, jvalue a, jvalue b) {
+  return a.kind == b.kind &&
+         (jv_has_items(a) || a.kind == JK_DICT ? a.dict == b.dict : jv_equal(r, a, b));
 }
 
 TEST(is_defined, v.kind != JK_UNDEFINED)
@@ -334,17 +338,18 @@ TEST(is_float, v.kind == JK_REAL)
 TEST(is_number, jv_is_number(v))
 TEST(is_string, v.kind == JK_TEXT)
 TEST(is_mapping, v.kind == JK_DICT)
-TEST(is_iterable, v.kind == JK_TEXT || v.kind == JK_DICT || jv_is_list(v) ||
-                      v.kind == JK_UNDEFINED || v.kind == JK_LOOP)
-TEST(is_sequence, v.kind == JK_TEXT || v.kind == JK_DICT || jv_is_list(v) || v.kind == JK_UNDEFINED)
+TEST(is_sequence,
+     v.kind == JK_TEXT || v.kind == JK_DICT || jv_has_members(v) || v.kind == JK_UNDEFINED)
+TEST(is_iterable, jv_truth(is_sequence(r, v, a)) || jv_has_items(v) || v.kind == JK_LOOP)
 TEST(is_callable, v.kind == JK_MACRO || v.kind == JK_FUNCTION || v.kind == JK_METHOD)
 TEST(is_escaped, v.kind == JK_TEXT && v.safe)
 TEST(is_even, leaves(r, v, jv_int(2), 0))
-TEST(is_odd, !leaves(r, v, jv_int(2), 0))
+TEST(is_odd, leaves(r, v, jv_int(2), 1))
 TEST(is_divisible, leaves(r, v, other(r, a), 0))
 TEST(is_lower, jv_truth(jcall_method(JK_TEXT, "islower")->run(r, jv_of_text(jv_str(r, v)), a)))
 TEST(is_upper, jv_truth(jcall_method(JK_TEXT, "isupper")->run(r, jv_of_text(jv_str(r, v)), a)))
 TEST(is_in, jv_contains(r, other(r, a), v))
+TEST(is_sameas, is_same(r, v, other(r, a)))
 TEST(is_equal, jv_equal(r, v, other(r, a)))
 TEST(is_unequal, !jv_equal(r, v, other(r, a)))
 TEST(is_below, jv_compare(r, v, other(r, a)) < 0)
@@ -363,7 +368,7 @@ const jcall *jcall_test(const char *name) {
                                {"escaped", is_escaped},   {"even", is_even},
                                {"odd", is_odd},           {"divisibleby", is_divisible},
                                {"lower", is_lower},       {"upper", is_upper},
-                               {"sameas", is_equal},      {"in", is_in},
+                               {"sameas", is_sameas},     {"in", is_in},
                                {"eq", is_equal},          {"equalto", is_equal},
                                {"ne", is_unequal},        {"lt", is_below},
                                {"lessthan", is_below},    {"le", is_most},

@@ -132,10 +132,7 @@ jnode *jp_tuple(parser *p, bool choice) {
   jp_append(&tail, first);
   while (jp_take_op(p, ',')) {
     const jtoken *t = jp_look(p);
-    if (t->kind == JT_CLOSE || t->kind == JT_FINISH || jp_is_op(p, ')') || jp_is_op(p, '=') ||
-        jp_is_name(p, "in")) {
-      break;
-    }
+    if (t->kind == JT_CLOSE || t->kind == JT_FINISH || jp_is_op(p, ')')) break;
     jp_append(&tail, jp_expression(p, choice));
   }
   return n;
@@ -257,7 +254,9 @@ static jnode *primary(parser *p) {
     return n;
   }
   n->name = jp_need_name(p, "a value");
-  if (!strcmp(n->name, "varargs") || !strcmp(n->name, "kwargs")) p->varied = true;
+  if (!strcmp(n->name, "varargs")) p->named |= JM_VARARGS;
+  if (!strcmp(n->name, "kwargs")) p->named |= JM_KWARGS;
+  if (!strcmp(n->name, "caller")) p->named |= JM_CALLER;
   return n;
 }
 

@@ -67,6 +67,7 @@ static jvalue filter_replace(jrun *r, jvalue v, jargs *a) {
 
 static jvalue filter_indent(jrun *r, jvalue v, jargs *a) {
   const jvalue *width = jarg(a, 0, "width");
+  if (v.kind != JK_TEXT) return jrun_stop(r, LOCI_EFORMAT, "indent: a %s", jv_kind_name(v));
   bool first = flag(a, 1, "first", false), blank = flag(a, 2, "blank", false);
   jbuild by = {.r = r}, b = {.r = r};
   int64_t n = 4;
@@ -76,7 +77,7 @@ static jvalue filter_indent(jrun *r, jvalue v, jargs *a) {
     if (width && !jv_whole(*width, &n)) return jrun_stop(r, LOCI_EFORMAT, "indent: the width");
     for (int64_t i = 0; i < n && !r->st; i++) jb_string(&by, " ");
   }
-  const jtext *with = jb_text(&by), *t = jv_str(r, v), end = {.s = "\n", .n = 1, .length = 1};
+  const jtext *with = jb_text(&by), *t = v.text, end = {.s = "\n", .n = 1, .length = 1};
   const jtext *closed = r->st ? NULL : jt_concat(r, t, &end); /* so that the last line counts */
   jvalue lines = closed ? jt_lines(r, closed, false) : jv_undefined(NULL);
   for (int64_t i = 0; !r->st && i < lines.list->count; i++) {
@@ -100,17 +101,6 @@ static jvalue filter_join(jrun *r, jvalue v, jargs *a) {
     jb_add(&b, jv_str(r, item));
   }
   return jv_of_text(jb_text(&b));
-}
-
-static jvalue filter_wordcount(jrun *r, jvalue v, jargs *a) {
-  const jtext *t = jv_str(r, v);
-  int64_t n = 0;
-  (void)a;
-  for (size_t at = jt_skip_space(t->s, t->n, 0); at < t->n && jrun_step(r, 1); n++) {
-    while (at < t->n && jt_skip_space(t->s, t->n, at) == at) at++;
-    at = jt_skip_space(t->s, t->n, at);
-  }
-  return jv_int(n);
 }
 
 static jvalue filter_format(jrun *r, jvalue v, jargs *a) {
@@ -169,6 +159,7 @@ static jvalue filter_float(jrun *r, jvalue v, jargs *a) {
   const jvalue *other = jarg(a, 0, "default");
   char text[64], *end;
   if (jv_is_number(v)) return jv_real(jv_number(v));
+  if (v.kind == JK_UNDEFINED) return jrun_stop(r, LOCI_EFORMAT, "float: the value is undefined");
   jvalue t = v.kind == JK_TEXT ? jt_strip(r, v.text, NULL, 'b') : v;
   if (t.kind == JK_TEXT && t.text->n > 0 && t.text->n < sizeof text) {
     memcpy(text, t.text->s, t.text->n);
@@ -198,6 +189,7 @@ static jvalue filter_round(jrun *r, jvalue v, jargs *a) {
   if (method && method->n == 5) return jv_real(floor(x * scale) / scale);
   if (v.kind != JK_REAL || fabs(x) > 1e15) return v;
   char text[48];
+  jrun_step(r, JINJA_REAL_STEPS);
   snprintf(text, sizeof text, "%.*f", (int)digits, x);
   return jv_real(strtod(text, NULL));
 }
@@ -218,8 +210,17 @@ static jvalue filter_list(jrun *r, jvalue v, jargs *a) {
 }
 
 static jvalue end_of(jrun *r, jvalue v, bool last) {
+  if (v.kind == JK_STREAM && last) {
+    return jrun_stop(r, LOCI_EFORMAT, "last: a generator has no end: make it a list");
+  }
   jvalue items = jv_items(r, v);
-  return r->st ? items : jv_index(r, items, last ? -1 : 0);
+  if (r->st) return items;
+  if (v.kind == JK_STREAM && items.list->count) { /* the rest is for the next one */
+    v.list->at = items.list->at + 1;
+    v.list->count = items.list->count - 1;
+  }
+  items.kind = JK_LIST;
+  return jv_index(r, items, last ? -1 : 0);
 }
 
 static jvalue filter_first(jrun *r, jvalue v, jargs *a) {
@@ -235,14 +236,17 @@ static jvalue filter_last(jrun *r, jvalue v, jargs *a) {
 static jvalue filter_reverse(jrun *r, jvalue v, jargs *a) {
   jvalue back = jv_int(-1);
   (void)a;
-  jvalue of = v.kind == JK_TEXT ? v : jv_items(r, v);
-  return r->st ? of : jv_slice(r, of, NULL, NULL, &back);
+  jvalue out = jv_slice(r, v.kind == JK_TEXT ? v : jv_items(r, v), NULL, NULL, &back);
+  if (v.kind != JK_TEXT && !r->st) out.kind = v.kind == JK_STREAM ? JK_LIST : JK_STREAM;
+  return out;
 }
 
 static jvalue filter_items(jrun *r, jvalue v, jargs *a) {
-  if (v.kind == JK_UNDEFINED) return jv_list(r, JK_LIST);
+  if (v.kind == JK_UNDEFINED) return jv_list(r, JK_STREAM);
   if (v.kind != JK_DICT) return jrun_stop(r, LOCI_EFORMAT, "items: a %s", jv_kind_name(v));
-  return jcall_method(JK_DICT, "items")->run(r, v, a);
+  v = jcall_method(JK_DICT, "items")->run(r, v, a);
+  if (!r->st) v.kind = JK_STREAM;
+  return v;
 }
 
 static jvalue filter_default(jrun *r, jvalue v, jargs *a) {
@@ -283,6 +287,7 @@ static jvalue filter_dictsort(jrun *r, jvalue v, jargs *a) {
   bool exact = flag(a, 0, "case_sensitive", false);
   const jtext *by = jarg_text(r, a, 1, "by");
   bool reverse = flag(a, 2, "reverse", false);
+  if (v.kind == JK_UNDEFINED) return jrun_stop(r, LOCI_EFORMAT, "dictsort: the value is undefined");
   jvalue place = jv_int(by && by->n == 5), items = filter_items(r, v, a);
   jvalue keys = r->st ? items : sort_keys(r, items, &place, exact);
   return r->st ? keys : jv_sort(r, items, keys.list->at, reverse);
@@ -291,10 +296,10 @@ static jvalue filter_dictsort(jrun *r, jvalue v, jargs *a) {
 static jvalue filter_unique(jrun *r, jvalue v, jargs *a) {
   bool exact = flag(a, 0, "case_sensitive", false);
   const jvalue *attribute = jarg(a, 1, "attribute");
-  jvalue items = jv_items(r, v), out = jv_list(r, JK_LIST), seen = jv_list(r, JK_LIST);
+  jvalue items = jv_items(r, v), out = jv_list(r, JK_STREAM), seen = jv_list(r, JK_LIST);
   for (int64_t i = 0; !r->st && i < items.list->count; i++) {
     jvalue key = sort_key(r, items.list->at[i], attribute, exact);
-    if (r->st || jv_contains(r, seen, key)) continue;
+    if (!jv_can_be_key(r, key) || jv_contains(r, seen, key)) continue;
     jv_push(r, seen, key);
     jv_push(r, out, items.list->at[i]);
   }
@@ -333,7 +338,7 @@ static jvalue some_items(jrun *r, jvalue v) {
 }
 
 static jvalue filter_map(jrun *r, jvalue v, jargs *a) {
-  jvalue items = some_items(r, v), out = jv_list(r, JK_LIST);
+  jvalue items = some_items(r, v), out = jv_list(r, JK_STREAM);
   const jvalue *attribute = jarg(a, -1, "attribute"), *other = jarg(a, -1, "default");
   const jvalue *name = attribute ? NULL : jarg(a, 0, NULL);
   const jcall *f = name && name->kind == JK_TEXT ? jcall_filter(jv_name(r, name->text)) : NULL;
@@ -350,7 +355,7 @@ static jvalue filter_map(jrun *r, jvalue v, jargs *a) {
 
 /* select, reject: by a test, or by truth; ..attr: of an attribute. */
 static jvalue choose(jrun *r, jvalue v, jargs *a, bool keep, bool by_attribute) {
-  jvalue items = some_items(r, v), out = jv_list(r, JK_LIST);
+  jvalue items = some_items(r, v), out = jv_list(r, JK_STREAM);
   const jvalue *attribute = by_attribute ? jarg(a, 0, NULL) : NULL,
                *name = jarg(a, by_attribute, NULL);
   const jcall *f = name && name->kind == JK_TEXT ? jcall_test(jv_name(r, name->text)) : NULL;
@@ -413,7 +418,6 @@ const jcall *jcall_filter(const char *name) {
                                {"tojson", filter_tojson},
                                {"trim", filter_trim},
                                {"unique", filter_unique},
-                               {"upper", filter_upper},
-                               {"wordcount", filter_wordcount}};
+                               {"upper", filter_upper}};
   return FIND(list, name);
 }

@@ -60,6 +60,7 @@ jvalue jt_strip(jrun *r, const jtext *t, const jtext *chars, char ends) {
   if (!chars) {
     if (ends != 'r') begin = jt_skip_space(t->s, t->n, 0);
     if (ends != 'l') end = begin + jt_trim_end(t->s + begin, t->n - begin);
+    jrun_step(r, (t->n - (end - begin)) / JINJA_BYTES_A_STEP);
     return jv_of_text(jt_slice(r, t, begin, end));
   }
   while (ends != 'r' && begin < end && jrun_step(r, 1 + chars->n / 8)) {
@@ -91,18 +92,11 @@ static void push_slice(jrun *r, jvalue list, const jtext *t, size_t begin, size_
   jv_push(r, list, jv_of_text(jt_slice(r, t, begin, end)));
 }
 
-/* The last place before [end] where [what] stands; t->n: none. */
-static size_t find_last(jrun *r, const jtext *t, const jtext *what, size_t end) {
-  for (size_t i = end >= what->n ? end - what->n + 1 : 0; i-- > 0 && jrun_step(r, 1);) {
-    if (memcmp(t->s + i, what->s, what->n) == 0) return i;
-  }
-  return t->n;
-}
-
 /* At white space: runs of it, none at the ends. */
 static jvalue split_space(jrun *r, const jtext *t, int64_t most, bool from_end) {
   jvalue out = jv_list(r, JK_LIST), turned = jv_list(r, JK_LIST);
   size_t at = from_end ? 0 : jt_skip_space(t->s, t->n, 0), end = jt_trim_end(t->s, t->n);
+  jrun_step(r, t->n / JINJA_BYTES_A_STEP);
   for (; from_end && end > 0 && !r->st; most--) {
     size_t k = end;
     while (k > 0 && jt_trim_end(t->s, k) == k) k--;
@@ -132,7 +126,7 @@ static jvalue text_split(jrun *r, jvalue self, jargs *a) {
   if (by->n == 0) return jrun_stop(r, LOCI_EFORMAT, "split: an empty separator");
   jvalue out = jv_list(r, JK_LIST);
   size_t from = 0;
-  for (size_t at; most != 0 && (at = jt_find(t, by, from)) < t->n && !r->st; most--) {
+  for (size_t at; most != 0 && (at = jt_find(r, t, by, from)) < t->n && !r->st; most--) {
     push_slice(r, out, t, from, at);
     from = at + by->n;
   }
@@ -148,7 +142,7 @@ static jvalue text_rsplit(jrun *r, jvalue self, jargs *a) {
   if (by->n == 0) return jrun_stop(r, LOCI_EFORMAT, "rsplit: an empty separator");
   jvalue turned = jv_list(r, JK_LIST), out = jv_list(r, JK_LIST);
   size_t end = t->n;
-  for (size_t at; most != 0 && (at = find_last(r, t, by, end)) < t->n && !r->st; most--) {
+  for (size_t at; most != 0 && (at = jt_find_last(r, t, by, end)) < t->n && !r->st; most--) {
     push_slice(r, turned, t, at + by->n, end);
     end = at;
   }
@@ -185,47 +179,43 @@ static jvalue text_splitlines(jrun *r, jvalue self, jargs *a) {
   return jt_lines(r, self.text, keep && jv_truth(*keep));
 }
 
-static bool stands_at(const jtext *t, const jtext *what, bool end) {
-  if (what->n > t->n) return false;
-  return memcmp(t->s + (end ? t->n - what->n : 0), what->s, what->n) == 0;
-}
-
 /* One text or a tuple of them. */
-static jvalue begins_or_ends(jrun *r, const jtext *t, jargs *a, bool end) {
+static jvalue begins_or_ends(jrun *r, const jtext *t, jargs *a,
+                             bool (*does)(jrun *, const jtext *, const jtext *)) {
   const jvalue *v = jarg(a, 0, NULL);
-  if (v && v->kind == JK_TEXT) return jv_bool(stands_at(t, v->text, end));
+  if (v && v->kind == JK_TEXT) return jv_bool(does(r, t, v->text));
   if (!v || v->kind != JK_TUPLE) {
     return jrun_stop(r, LOCI_EFORMAT, "a %s where a str is expected",
                      jv_kind_name(v ? *v : jv_none()));
   }
   for (int64_t i = 0; i < v->list->count; i++) {
     jvalue x = v->list->at[i];
-    if (x.kind == JK_TEXT && stands_at(t, x.text, end)) return jv_bool(true);
+    if (x.kind == JK_TEXT && does(r, t, x.text)) return jv_bool(true);
   }
   return jv_bool(false);
 }
 
 static jvalue text_startswith(jrun *r, jvalue self, jargs *a) {
-  return begins_or_ends(r, self.text, a, false);
+  return begins_or_ends(r, self.text, a, jt_begins);
 }
 static jvalue text_endswith(jrun *r, jvalue self, jargs *a) {
-  return begins_or_ends(r, self.text, a, true);
+  return begins_or_ends(r, self.text, a, jt_ends);
 }
 
 static jvalue text_removeprefix(jrun *r, jvalue self, jargs *a) {
   const jtext *what = jarg_need(r, a, 0, NULL), *t = self.text;
-  return jv_of_text(jt_slice(r, t, what && stands_at(t, what, false) ? what->n : 0, t->n));
+  return jv_of_text(jt_slice(r, t, what && jt_begins(r, t, what) ? what->n : 0, t->n));
 }
 static jvalue text_removesuffix(jrun *r, jvalue self, jargs *a) {
   const jtext *what = jarg_need(r, a, 0, NULL), *t = self.text;
-  return jv_of_text(jt_slice(r, t, 0, what && stands_at(t, what, true) ? t->n - what->n : t->n));
+  return jv_of_text(jt_slice(r, t, 0, what && jt_ends(r, t, what) ? t->n - what->n : t->n));
 }
 
 jvalue jt_replace(jrun *r, const jtext *t, const jtext *old, const jtext *by, int64_t most) {
   jbuild b = {.r = r};
   size_t from = 0, at = 0;
   while (most != 0 && (at < t->n || (old->n == 0 && at == t->n)) && !r->st) {
-    if (old->n) at = jt_find(t, old, at);
+    if (old->n) at = jt_find(r, t, old, at);
     if (old->n && at == t->n) break;
     jb_slice(&b, t, from, at);
     jb_add(&b, by);
@@ -246,7 +236,7 @@ static jvalue text_replace(jrun *r, jvalue self, jargs *a) {
 
 /* find, rfind, index, count: by characters. */
 static int64_t where(jrun *r, const jtext *t, const jtext *what, bool last) {
-  size_t at = last ? find_last(r, t, what, t->n) : jt_find(t, what, 0);
+  size_t at = last ? jt_find_last(r, t, what, t->n) : jt_find(r, t, what, 0);
   if (r->st || (at == t->n && what->n > 0)) return -1;
   const jtext *before = jt_slice(r, t, 0, at);
   return before ? jt_length(r, before) : -1;
@@ -268,7 +258,7 @@ static jvalue text_count(jrun *r, jvalue self, jargs *a) {
   const jtext *what = jarg_need(r, a, 0, NULL), *t = self.text;
   int64_t n = 0;
   if (what && what->n == 0) return jv_int(jt_length(r, t) + 1);
-  for (size_t at = 0; what && (at = jt_find(t, what, at)) < t->n; at += what->n) n++;
+  for (size_t at = 0; what && (at = jt_find(r, t, what, at)) < t->n; at += what->n) n++;
   return jv_int(n);
 }
 
@@ -378,14 +368,14 @@ jvalue jv_format(jrun *r, const jtext *t, jvalue v) {
       jb_repr(&b, x);
     } else if ((c == 'd' || c == 'i') && jv_whole(x, &whole)) {
       jb_add(&b, jv_str(r, jv_int(whole)));
-    } else if (c == 'f' && jv_is_number(x)) {
+    } else if (c == 'f' && jv_is_number(x) && jrun_step(r, JINJA_REAL_STEPS)) {
       snprintf(text, sizeof text, "%.*f", digits, jv_number(x));
       jb_string(&b, text);
     } else {
       return jrun_stop(r, LOCI_EUNSUPPORTED, "%%: a format that is not read");
     }
   }
-  if (next < count && v.kind == JK_TUPLE) {
+  if (next < count && v.kind != JK_DICT && !(jv_has_members(v) && v.kind != JK_TUPLE)) {
     return jrun_stop(r, LOCI_EFORMAT, "%%: more values than places");
   }
   return jv_of_text(jb_text(&b));
@@ -427,24 +417,26 @@ static jvalue dict_get(jrun *r, jvalue self, jargs *a) {
   const jvalue *key = jarg(a, 0, NULL), *other = jarg(a, 1, NULL);
   bool found = false;
   if (!key) return jrun_stop(r, LOCI_EFORMAT, "get: an argument is missing");
-  jvalue v = jv_get(r, self, *key, &found);
+  jvalue v = jv_can_be_key(r, *key) ? jv_get(r, self, *key, &found) : jv_none();
   return found ? v : other ? *other : jv_none();
 }
 
 static jvalue dict_keys(jrun *r, jvalue self, jargs *a) {
   (void)a;
-  return jv_items(r, self);
+  jvalue out = jv_items(r, self);
+  if (!r->st) out.kind = JK_VIEW;
+  return out;
 }
 
 static jvalue dict_values(jrun *r, jvalue self, jargs *a) {
-  jvalue out = jv_list(r, JK_LIST);
+  jvalue out = jv_list(r, JK_VIEW);
   (void)a;
   for (int64_t i = 0; i < self.dict->count && !r->st; i++) jv_push(r, out, self.dict->at[i]);
   return out;
 }
 
 static jvalue dict_items(jrun *r, jvalue self, jargs *a) {
-  jvalue out = jv_list(r, JK_LIST);
+  jvalue out = jv_list(r, JK_VIEW);
   (void)a;
   for (int64_t i = 0; i < self.dict->count && !r->st; i++) {
     jvalue pair = jv_list(r, JK_TUPLE);

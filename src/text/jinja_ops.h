@@ -15,20 +15,26 @@ int jv_compare(jrun *r, jvalue a, jvalue b);
 bool jv_contains(jrun *r, jvalue in, jvalue v);
 /* As list of items: characters, keys, nothing for undefined; others stop the run. */
 jvalue jv_items(jrun *r, jvalue v);
-int64_t jv_length(jrun *r, jvalue v); /* -1: it has none */
+bool jv_can_be_key(jrun *r, jvalue key); /* or it stops */
+int64_t jv_length(jrun *r, jvalue v);    /* -1: it has none */
 jvalue jv_get(jrun *r, jvalue dict, jvalue key, bool *found);
 jvalue jv_find(jrun *r, jvalue dict, const char *key, bool *found);
 jvalue jv_index(jrun *r, jvalue v, int64_t i); /* negative: from the end; undefined: outside */
 jvalue jv_slice(jrun *r, jvalue v, const jvalue *from, const jvalue *to, const jvalue *step);
 jvalue jv_add(jrun *r, jvalue a, jvalue b);
 jvalue jv_times(jrun *r, jvalue a, jvalue b);
+jvalue jv_divide(jrun *r, jvalue a, jvalue b, int op); /* '%', or // for anything else */
 jvalue jv_sort(jrun *r, jvalue list, const jvalue *keys, bool reverse); /* keys: one an item */
 jtext *jv_str(jrun *r, jvalue v);                                       /* str(v); never NULL */
 
 /* ---- texts */
 jtext *jt_slice(jrun *r, const jtext *t, size_t begin, size_t end); /* bytes */
 jtext *jt_concat(jrun *r, const jtext *a, const jtext *b);
-size_t jt_find(const jtext *t, const jtext *what, size_t from); /* t->n: it is not there */
+/* t->n: it is not there; the last one that ends before [end] */
+size_t jt_find(jrun *r, const jtext *t, const jtext *what, size_t from);
+size_t jt_find_last(jrun *r, const jtext *t, const jtext *what, size_t end);
+bool jt_begins(jrun *r, const jtext *t, const jtext *what);
+bool jt_ends(jrun *r, const jtext *t, const jtext *what);
 int64_t jt_length(jrun *r, const jtext *t);
 size_t jt_skip_space(const char *s, size_t n, size_t at); /* after white space */
 size_t jt_trim_end(const char *s, size_t n);              /* before white space */

@@ -86,6 +86,7 @@ static const char *copy(parser *p, const char *s, size_t n) {
 const char *jp_need_name(parser *p, const char *what) {
   const jtoken *t = jp_look(p);
   if (t->kind != JT_NAME) jp_unexpected(p, what);
+  if (t->n > NAME_MOST) jp_stop(p, LOCI_EFORMAT, "a name of %zu bytes", t->n);
   const char *name = copy(p, t->s, t->kind == JT_NAME ? t->n : 0);
   jp_step(p);
   return name;
@@ -177,41 +178,36 @@ static jnode *condition(parser *p) {
   return first;
 }
 
+static jnode *target(parser *p, bool spaces);
+
+static jnode *one_target(parser *p, bool spaces) {
+  if (jp_take_op(p, '(')) {
+    if (!jp_enter(p)) return &p->spare;
+    jnode *inner = target(p, false);
+    p->depth--;
+    jp_need_op(p, ')', "a closing bracket");
+    return inner;
+  }
+  jnode *n = jp_node(p, JN_NAME);
+  n->name = jp_need_name(p, "a name to set");
+  if (spaces && jp_take_op(p, '.')) {
+    jnode *member = jp_node(p, JN_ATTRIBUTE);
+    member->a = n;
+    member->name = jp_need_name(p, "a name after the dot");
+    return member;
+  }
+  if (strcmp(n->name, "loop") == 0) jp_stop(p, LOCI_EFORMAT, "\"loop\" cannot be set");
+  return n;
+}
+
 /* A name, or several; [spaces]: or a member of a namespace. */
 static jnode *target(parser *p, bool spaces) {
-  jnode *first = NULL, *n, **tail = NULL;
-  do {
-    if (first && (jp_is_name(p, "in") || jp_is_op(p, '='))) break;
-    if (jp_take_op(p, '(')) {
-      if (!jp_enter(p)) return &p->spare;
-      n = target(p, false);
-      p->depth--;
-      jp_need_op(p, ')', "a closing bracket");
-    } else {
-      n = jp_node(p, JN_NAME);
-      n->name = jp_need_name(p, "a name to set");
-      if (spaces && jp_take_op(p, '.')) {
-        jnode *member = jp_node(p, JN_ATTRIBUTE);
-        member->a = n;
-        member->name = jp_need_name(p, "a name after the dot");
-        n = member;
-      } else if (strcmp(n->name, "loop") == 0) {
-        jp_stop(p, LOCI_EFORMAT, "\"loop\" cannot be set");
-      }
-    }
-    if (!first) {
-      first = n;
-    } else if (!tail) {
-      jnode *list = jp_node(p, JN_TUPLE);
-      list->kids = first;
-      first->next = n;
-      tail = &n->next;
-      first = list;
-    } else {
-      jp_append(&tail, n);
-    }
-  } while (jp_take_op(p, ','));
-  return first;
+  jnode *first = one_target(p, spaces);
+  if (!jp_is_op(p, ',')) return first;
+  jnode *list = jp_node(p, JN_TUPLE), **tail = &list->kids;
+  jp_append(&tail, first);
+  while (jp_take_op(p, ',') && !jp_is_op(p, ')')) jp_append(&tail, one_target(p, spaces));
+  return list;
 }
 
 static jnode *loop(parser *p) {
@@ -254,12 +250,21 @@ static jnode *setting(parser *p) {
 static void parameters(parser *p, jnode *n) {
   jnode **tail = &n->others;
   int count = 0;
+  bool defaults = false;
   jp_need_op(p, '(', "an opening bracket");
   while (!p->st && !jp_take_op(p, ')')) {
     if (count) jp_need_op(p, ',', "a comma");
     jnode *parameter = jp_node(p, JN_PARAMETER);
     parameter->name = jp_need_name(p, "the name of a parameter");
-    if (jp_take_op(p, '=')) parameter->a = jp_expression(p, true);
+    if (jp_take_op(p, '=')) {
+      parameter->a = jp_expression(p, true);
+      defaults = true;
+    } else if (defaults) {
+      jp_stop(p, LOCI_EFORMAT, "a parameter without a default behind one that has it");
+    }
+    for (const jnode *k = n->others; k; k = k->next) {
+      if (!strcmp(k->name, parameter->name)) jp_stop(p, LOCI_EFORMAT, "two parameters of a name");
+    }
     jp_append(&tail, parameter);
     if (++count > JARGS_MOST) jp_stop(p, LOCI_EUNSUPPORTED, "more than %d parameters", JARGS_MOST);
   }
@@ -267,14 +272,12 @@ static void parameters(parser *p, jnode *n) {
 
 /* A body that no loop outside can be left from. */
 static void own_body(parser *p, jnode *n, const char *end) {
-  int loops = p->loops;
-  bool varied = p->varied;
-  p->loops = 0;
-  p->varied = false;
+  int loops = p->loops, named = p->named;
+  p->loops = p->named = 0;
   closed_body(p, n, end);
-  if (p->varied) n->op = 'v';
+  n->op = p->named;
   p->loops = loops;
-  p->varied = varied;
+  p->named |= named;
 }
 
 static jnode *macro(parser *p) {

@@ -7,14 +7,17 @@
 
 #include "text/jinja_syntax.h"
 
-enum { NEST_MOST = 100 }; /* brackets, blocks and unary signs within each other */
+enum {
+  NEST_MOST = 100, /* brackets, blocks and unary signs within each other */
+  NAME_MOST = 200  /* bytes: names are compared without a charge */
+};
 
 typedef struct parser {
   jinja *t;
   const jtokens *tokens;
   size_t at;
   int depth, loops;
-  bool varied; /* the macro speaks of varargs or kwargs */
+  int named; /* which of the JM_ the macro speaks of */
   loci_status st;
   loci_err *err;
   jnode spare; /* what is filled in when memory is out */

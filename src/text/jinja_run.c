@@ -64,22 +64,7 @@ static void set_target(jrun *r, const jnode *target, jvalue v) {
 
 /* ---------------------------------------------------------------- operators */
 
-static jvalue remainder_of(jrun *r, int64_t a, int64_t b, int op) {
-  if (b == 0) return jrun_stop(r, LOCI_EFORMAT, "a division by zero");
-  if (b == -1) {
-    if (a == INT64_MIN) return jrun_stop(r, LOCI_EUNSUPPORTED, "an int of more than 64 bits");
-    return jv_int(op == '%' ? 0 : -a);
-  }
-  int64_t q = a / b, rest = a % b;
-  if (rest && (rest < 0) != (b < 0)) { /* towards minus infinity, as Python */
-    rest += b;
-    q--;
-  }
-  return jv_int(op == '%' ? rest : q);
-}
-
 static jvalue power(jrun *r, int64_t a, int64_t b) {
-  if (b < 0) return jv_real(pow((double)a, (double)b));
   int64_t out = 1;
   for (bool odd; b > 0; b /= 2) {
     odd = b % 2;
@@ -111,11 +96,15 @@ static jvalue calculate(jrun *r, int op, jvalue a, jvalue b) {
     if (!__builtin_sub_overflow(i, k, &i)) return jv_int(i);
     return jrun_stop(r, LOCI_EUNSUPPORTED, "an int of more than 64 bits");
   }
-  if (op == OP2('*', '*')) return whole ? power(r, i, k) : jv_real(pow(x, y));
-  if (y == 0) return jrun_stop(r, LOCI_EFORMAT, "a division by zero");
-  if (op == '/') return jv_real(x / y);
-  if (whole) return remainder_of(r, i, k, op);
-  return jv_real(op == '%' ? x - y * floor(x / y) : floor(x / y));
+  if (op == OP2('*', '*')) {
+    if (whole && k >= 0) return power(r, i, k);
+    if (isfinite(x) && isfinite(y) && !isfinite(x = pow(x, y))) {
+      return jrun_stop(r, LOCI_EUNSUPPORTED, "a power that is no real number, or too large a one");
+    }
+    return jv_real(x);
+  }
+  if (op != '/') return jv_divide(r, a, b, op);
+  return y == 0 ? jrun_stop(r, LOCI_EFORMAT, "a division by zero") : jv_real(x / y);
 }
 
 static bool compare(jrun *r, int op, jvalue a, jvalue b) {
@@ -185,6 +174,8 @@ static jvalue eval_slice(jrun *r, const jnode *n) {
     parts[i] = eval(r, k);
     given[i] = &parts[i];
   }
+  /* jinja2 works out constants beforehand, and takes what goes wrong there for nothing */
+  if (n->a->kind == JN_CONST && of.kind != JK_TEXT) return jv_undefined(NULL);
   return r->st ? jv_undefined(NULL) : jv_slice(r, of, given[0], given[1], given[2]);
 }
 
@@ -338,22 +329,21 @@ static void bind(jrun *r, const jnode *n, jargs *a) {
     set_name(r, k->name, v ? *v : k->a ? eval(r, k->a) : jv_undefined(k->name));
   }
   jvalue more = jv_list(r, JK_TUPLE), named = jv_dict(r, JK_DICT);
+  const jvalue *caller = n->op & JM_CALLER ? jarg(a, -1, "caller") : NULL;
   for (int i = 0; i < a->count && !r->st; i++) {
+    bool by_name = a->names && a->names[i];
     if (a->used >> i & 1) continue;
-    if (a->names && a->names[i] && strcmp(a->names[i], "caller") == 0) {
-      set_name(r, "caller", a->at[i]);
-    } else if (a->names && a->names[i]) {
+    if (!(n->op & (by_name ? JM_KWARGS : JM_VARARGS))) {
+      jrun_stop(r, LOCI_EFORMAT, "the macro \"%.80s\" takes other arguments", n->name);
+    } else if (by_name) {
       jv_set(r, named, a->names[i], a->at[i]);
     } else {
       jv_push(r, more, a->at[i]);
     }
   }
-  if (r->st) return;
-  if (named.dict->count + more.list->count > 0 && !n->op) {
-    jrun_stop(r, LOCI_EFORMAT, "the macro \"%.80s\" takes other arguments", n->name);
-  }
-  set_name(r, "varargs", more);
-  set_name(r, "kwargs", named);
+  if (n->op & JM_CALLER) set_name(r, "caller", caller ? *caller : jv_undefined("caller"));
+  if (n->op & JM_VARARGS) set_name(r, "varargs", more);
+  if (n->op & JM_KWARGS) set_name(r, "kwargs", named);
 }
 
 static jvalue call_macro(jrun *r, const jmacro *m, jargs *a) {
@@ -389,6 +379,15 @@ static jvalue new_macro(jrun *r, const jnode *n) {
   return (jvalue){.kind = JK_MACRO, .macro = m};
 }
 
+/* What a block makes is not turned into a text. */
+static void put_text(jrun *r, jvalue v) {
+  if (v.kind == JK_TEXT) {
+    jb_add(&r->out, v.text);
+  } else {
+    jrun_stop(r, LOCI_EFORMAT, "a block makes a %s, where a str is expected", jv_kind_name(v));
+  }
+}
+
 static void run_call_block(jrun *r, const jnode *n) {
   jvalue callee = eval(r, n->a->a), caller = new_macro(r, n);
   arguments a;
@@ -396,7 +395,7 @@ static void run_call_block(jrun *r, const jnode *n) {
   if (r->st) return;
   add_argument(r, &a, "caller", caller);
   args.count = a.count;
-  jb_add(&r->out, jv_str(r, jrun_call(r, callee, &args)));
+  put_text(r, jrun_call(r, callee, &args));
 }
 
 /* ---------------------------------------------------------------- statements */
@@ -418,6 +417,7 @@ static void run_loop(jrun *r, const jnode *n) {
   jvalue items = jv_items(r, eval(r, n->b));
   jscope *was = r->scope;
   jloop *loop = jrun_alloc(r, 1, sizeof *loop);
+  bool ended = false;
   if (loop && n->c) items = chosen(r, n, items);
   if (r->st || !loop) return;
   *loop = (jloop){.items = items.list};
@@ -426,11 +426,12 @@ static void run_loop(jrun *r, const jnode *n) {
     set_name(r, "loop", (jvalue){.kind = JK_LOOP, .loop = loop});
     set_target(r, n->a, items.list->at[loop->at]);
     run_body(r, n->kids);
+    ended = ended || r->flow == FLOW_ON;
     if (r->flow == FLOW_CONTINUE) r->flow = FLOW_ON;
   }
   r->flow = FLOW_ON;
   r->scope = was;
-  if (items.list->count > 0 || !n->others || !new_scope(r, was)) return;
+  if (ended || !n->others || !new_scope(r, was)) return; /* as jinja2: no body came to its end */
   run_body(r, n->others);
   r->scope = was;
 }
@@ -478,7 +479,7 @@ static void run_statement(jrun *r, const jnode *n) {
     case JN_FOR: run_loop(r, n); break;
     case JN_SET: set_target(r, n->a, eval(r, n->b)); break;
     case JN_SET_BLOCK: set_target(r, n->a, filtered_body(r, n)); break;
-    case JN_FILTER_BLOCK: jb_add(&r->out, jv_str(r, filtered_body(r, n))); break;
+    case JN_FILTER_BLOCK: put_text(r, filtered_body(r, n)); break;
     case JN_MACRO: set_name(r, n->name, new_macro(r, n)); break;
     case JN_CALL_BLOCK: run_call_block(r, n); break;
     case JN_WITH: run_with(r, n); break;

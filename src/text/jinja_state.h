@@ -11,7 +11,10 @@ enum {
   JINJA_TEXT_MOST = 1 << 22,     /* bytes of a text, as the tokenizer takes it */
   JINJA_MEMORY_MOST = 1 << 27,
   JINJA_STEPS_MOST = 1 << 22,
-  JINJA_DEPTH_MOST = 400, /* of statements, expressions and calls within each other */
+  JINJA_BYTES_A_STEP = 16, /* that are looked at one by one */
+  JINJA_REAL_STEPS = 256,  /* a real number as a text */
+  JINJA_PRINT_STEPS = 8,   /* an int, or a part of a date */
+  JINJA_DEPTH_MOST = 400,  /* of statements, expressions and calls within each other */
   JINJA_RANGE_MOST = 100000
 };
 

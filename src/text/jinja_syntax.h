@@ -75,7 +75,7 @@ typedef enum jnode_kind {
   JN_FOR,          /* target a in b if c: kids, others */
   JN_SET,          /* a = b */
   JN_SET_BLOCK,    /* a, filters b, kids */
-  JN_MACRO,        /* name, others: JN_PARAMETER, kids; op 'v': takes any arguments */
+  JN_MACRO,        /* name, others: JN_PARAMETER, kids; op: JM_ */
   JN_PARAMETER,    /* name = a */
   JN_CALL_BLOCK,   /* a, others: JN_PARAMETER, kids */
   JN_FILTER_BLOCK, /* filters b, kids */
@@ -83,6 +83,9 @@ typedef enum jnode_kind {
   JN_BREAK,
   JN_CONTINUE
 } jnode_kind;
+
+/* What a macro is given beside its parameters, if it speaks of it. */
+enum { JM_VARARGS = 1, JM_KWARGS = 2, JM_CALLER = 4 };
 
 typedef struct jnode {
   jnode_kind kind;

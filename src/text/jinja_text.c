@@ -42,16 +42,38 @@ int64_t jt_length(jrun *r, const jtext *t) {
   return count;
 }
 
-size_t jt_find(const jtext *t, const jtext *what, size_t from) {
+/* Most places differ early; the others are charged. */
+static bool stands_at(jrun *r, const char *s, const jtext *what) {
+  size_t head = what->n < 64 ? what->n : 64;
+  return memcmp(s, what->s, head) == 0 &&
+         (head == what->n || (jrun_step(r, what->n / 64) && memcmp(s, what->s, what->n) == 0));
+}
+
+size_t jt_find(jrun *r, const jtext *t, const jtext *what, size_t from) {
+  size_t at = from;
   if (what->n == 0) return from;
-  while (from + what->n <= t->n) {
-    const char *p = memchr(t->s + from, what->s[0], t->n - what->n - from + 1);
-    if (!p) break;
-    from = (size_t)(p - t->s);
-    if (memcmp(p, what->s, what->n) == 0) return from;
-    from++;
+  while (at + what->n <= t->n && !jrun_failed(r)) {
+    const char *p = memchr(t->s + at, what->s[0], t->n - what->n - at + 1);
+    at = p ? (size_t)(p - t->s) : t->n;
+    if (!p || stands_at(r, p, what)) break;
+    at++;
   }
-  return t->n;
+  if (at + what->n > t->n) at = t->n;
+  return jrun_step(r, 1 + (at - from) / JINJA_BYTES_A_STEP) ? at : t->n;
+}
+
+size_t jt_find_last(jrun *r, const jtext *t, const jtext *what, size_t end) {
+  size_t at = end >= what->n ? end - what->n + 1 : 0;
+  while (at > 0 && !jrun_failed(r) && !stands_at(r, t->s + at - 1, what)) at--;
+  return jrun_step(r, 1 + (end - at) / JINJA_BYTES_A_STEP) && at > 0 ? at - 1 : t->n;
+}
+
+bool jt_begins(jrun *r, const jtext *t, const jtext *what) {
+  return what->n <= t->n && stands_at(r, t->s, what);
+}
+
+bool jt_ends(jrun *r, const jtext *t, const jtext *what) {
+  return what->n <= t->n && stands_at(r, t->s + t->n - what->n, what);
 }
 
 /* ---------------------------------------------------------------- pieces */
@@ -204,6 +226,7 @@ jtext *jt_escape(jrun *r, const jtext *t) {
 /* The shortest digits that give the same number back, with Python's choice of an exponent. */
 static void put_real(jbuild *b, double x) {
   char text[40];
+  jrun_step(b->r, JINJA_REAL_STEPS);
   if (!isfinite(x)) {
     jb_string(b, isnan(x) ? "nan" : x < 0 ? "-inf" : "inf");
     return;
@@ -234,6 +257,7 @@ static bool put_plain(jbuild *b, jvalue v) {
     case JK_BOOL: jb_string(b, v.b ? "True" : "False"); return true;
     case JK_REAL: put_real(b, v.x); return true;
     case JK_INT:
+      jrun_step(b->r, JINJA_PRINT_STEPS);
       snprintf(text, sizeof text, "%lld", (long long)v.i);
       jb_string(b, text);
       return true;
@@ -302,6 +326,7 @@ static void put_members(jbuild *b, jvalue v) {
 }
 
 void jb_repr(jbuild *b, jvalue v) {
+  jrun_step(b->r, 1);
   if (put_plain(b, v) || !jrun_deeper(b->r)) return;
   if (v.kind == JK_TEXT) {
     bool doubled = memchr(v.text->s, '\'', v.text->n) && !memchr(v.text->s, '"', v.text->n);
@@ -386,6 +411,7 @@ static void json_members(jbuild *b, jvalue v, const jjson *how, int depth) {
 }
 
 void jb_json(jbuild *b, jvalue v, const jjson *how, int depth) {
+  jrun_step(b->r, 1);
   if (!jrun_deeper(b->r)) return;
   if (v.kind == JK_NONE || v.kind == JK_BOOL) {
     jb_string(b, v.kind == JK_NONE ? "null" : v.b ? "true" : "false");

@@ -117,7 +117,7 @@ static jvalue *grow(jrun *r, const jvalue *old, int64_t count, int64_t room) {
 }
 
 void jv_push(jrun *r, jvalue list, jvalue item) {
-  if (!jv_is_list(list)) return;
+  if (!jv_has_items(list)) return;
   jlist *l = list.list;
   if (l->count == l->room) {
     int64_t room = l->room ? 2 * l->room : 8;
@@ -136,6 +136,18 @@ jvalue jv_dict(jrun *r, jkind kind) {
   return (jvalue){.kind = kind, .dict = d};
 }
 
+bool jv_can_be_key(jrun *r, jvalue key) {
+  if (key.kind == JK_LIST || key.kind == JK_DICT) {
+    jrun_stop(r, LOCI_EFORMAT, "a %s cannot be a key", jv_kind_name(key));
+  }
+  if (key.kind == JK_TUPLE && jrun_deeper(r)) {
+    for (int64_t i = 0; i < key.list->count && jrun_step(r, 1);)
+      jv_can_be_key(r, key.list->at[i++]);
+    jrun_back(r);
+  }
+  return !r->st;
+}
+
 static int64_t find_key(jrun *r, const jdict *d, jvalue key) {
   for (int64_t i = 0; i < d->count && jrun_step(r, 1); i++) {
     if (jv_equal(r, d->keys[i], key)) return i;
@@ -146,10 +158,7 @@ static int64_t find_key(jrun *r, const jdict *d, jvalue key) {
 void jv_put(jrun *r, jvalue dict, jvalue key, jvalue v) {
   if (dict.kind != JK_DICT && dict.kind != JK_SPACE) return;
   jdict *d = dict.dict;
-  if (key.kind == JK_LIST || key.kind == JK_DICT) {
-    jrun_stop(r, LOCI_EFORMAT, "a %s cannot be a key", jv_kind_name(key));
-    return;
-  }
+  if (!jv_can_be_key(r, key)) return;
   int64_t i = find_key(r, d, key);
   if (i >= 0) {
     d->at[i] = v;
@@ -174,9 +183,9 @@ void jv_set(jrun *r, jvalue dict, const char *key, jvalue v) {
 /* ---------------------------------------------------------------- looking */
 
 const char *jv_kind_name(jvalue v) {
-  static const char *const names[] = {"undefined", "None",  "bool",     "int",   "float",
-                                      "str",       "list",  "tuple",    "dict",  "namespace",
-                                      "loop",      "macro", "function", "method"};
+  static const char *const names[] = {
+      "undefined", "None",      "bool", "int",       "float", "str",   "list",     "tuple", "range",
+      "dict view", "generator", "dict", "namespace", "loop",  "macro", "function", "method"};
   return names[v.kind];
 }
 
@@ -189,7 +198,9 @@ bool jv_truth(jvalue v) {
     case JK_REAL: return v.x != 0;
     case JK_TEXT: return v.text->n > 0;
     case JK_LIST:
-    case JK_TUPLE: return v.list->count > 0;
+    case JK_TUPLE:
+    case JK_RANGE:
+    case JK_VIEW: return v.list->count > 0;
     case JK_DICT: return v.dict->count > 0;
     default: return true;
   }
@@ -211,7 +222,9 @@ int64_t jv_length(jrun *r, jvalue v) {
     case JK_UNDEFINED: return 0;
     case JK_TEXT: return jt_length(r, v.text);
     case JK_LIST:
-    case JK_TUPLE: return v.list->count;
+    case JK_TUPLE:
+    case JK_RANGE:
+    case JK_VIEW: return v.list->count;
     case JK_DICT: return v.dict->count;
     case JK_LOOP: return v.loop->items->count;
     default: return -1;
@@ -234,7 +247,7 @@ jvalue jv_find(jrun *r, jvalue dict, const char *key, bool *found) {
 /* ---------------------------------------------------------------- comparing */
 
 static bool equal_items(jrun *r, const jlist *a, const jlist *b) {
-  if (a->count != b->count) return false;
+  if (a->count != b->count || !jrun_step(r, 1 + (size_t)a->count / 8)) return false;
   for (int64_t i = 0; i < a->count; i++) {
     if (!jv_equal(r, a->at[i], b->at[i])) return false;
   }
@@ -264,7 +277,7 @@ bool jv_equal(jrun *r, jvalue a, jvalue b) {
     return a.text->n == b.text->n && jrun_step(r, a.text->n / BYTES_A_STEP) &&
            memcmp(a.text->s, b.text->s, a.text->n) == 0;
   }
-  if (a.kind != JK_DICT && !jv_is_list(a)) return a.dict == b.dict;
+  if (a.kind != JK_DICT && !jv_has_members(a)) return a.dict == b.dict;
   if (!jrun_deeper(r)) return false;
   bool same = a.kind == JK_DICT ? equal_members(r, a, b) : equal_items(r, a.list, b.list);
   jrun_back(r);
@@ -300,16 +313,17 @@ int jv_compare(jrun *r, jvalue a, jvalue b) {
 bool jv_contains(jrun *r, jvalue in, jvalue v) {
   bool found = false;
   if (in.kind == JK_TEXT && v.kind == JK_TEXT) {
-    return v.text->n == 0 || jt_find(in.text, v.text, 0) < in.text->n;
+    return v.text->n == 0 || jt_find(r, in.text, v.text, 0) < in.text->n;
   }
-  if (in.kind == JK_DICT) return jv_get(r, in, v, &found), found;
-  if (in.kind == JK_TEXT || (!jv_is_list(in) && in.kind != JK_UNDEFINED)) {
+  if (in.kind == JK_DICT) return jv_can_be_key(r, v) && (jv_get(r, in, v, &found), found);
+  if (!jv_has_items(in) && in.kind != JK_UNDEFINED) {
     jrun_stop(r, LOCI_EFORMAT, "a %s cannot be looked for in a %s", jv_kind_name(v),
               jv_kind_name(in));
     return false;
   }
-  for (int64_t i = 0; in.kind != JK_UNDEFINED && i < in.list->count && jrun_step(r, 1); i++) {
-    if (jv_equal(r, in.list->at[i], v)) return true;
+  jvalue items = jv_items(r, in);
+  for (int64_t i = 0; !r->st && i < items.list->count && jrun_step(r, 1); i++) {
+    if (jv_equal(r, items.list->at[i], v)) return true;
   }
   return false;
 }
@@ -326,7 +340,15 @@ static jvalue characters(jrun *r, const jtext *t) {
 }
 
 jvalue jv_items(jrun *r, jvalue v) {
-  if (jv_is_list(v)) return v;
+  if (jv_has_items(v)) jrun_step(r, 1 + (size_t)v.list->count);
+  if (jv_has_members(v) || v.kind == JK_VIEW) return v;
+  if (v.kind == JK_STREAM) {
+    jvalue all = jv_list(r, JK_LIST);
+    if (r->st) return jv_undefined(NULL);
+    *all.list = *v.list;
+    *v.list = (jlist){0};
+    return all;
+  }
   if (v.kind == JK_TEXT) return characters(r, v.text);
   jvalue out = jv_list(r, JK_LIST);
   if (v.kind == JK_DICT) {
@@ -351,7 +373,7 @@ static size_t byte_of(jrun *r, const jtext *t, int64_t i) {
 jvalue jv_index(jrun *r, jvalue v, int64_t i) {
   int64_t n = jv_length(r, v);
   if (i < 0) i += n;
-  if (i < 0 || i >= n || (v.kind != JK_TEXT && !jv_is_list(v))) return jv_undefined(NULL);
+  if (i < 0 || i >= n || (v.kind != JK_TEXT && !jv_has_members(v))) return jv_undefined(NULL);
   if (v.kind != JK_TEXT) return v.list->at[i];
   size_t at = byte_of(r, v.text, i), end = at + 1;
   while (end < v.text->n && ((uint8_t)v.text->s[end] & 0xC0) == 0x80) end++;
@@ -375,9 +397,8 @@ static bool slice_end(jrun *r, const jvalue *v, int64_t n, int64_t step, int64_t
 
 jvalue jv_slice(jrun *r, jvalue v, const jvalue *from, const jvalue *to, const jvalue *by) {
   int64_t n = jv_length(r, v), step = 1, a, b;
-  if (v.kind != JK_TEXT && !jv_is_list(v)) {
-    if (v.kind != JK_UNDEFINED) return jv_undefined(NULL);
-    return jrun_stop(r, LOCI_EFORMAT, "\"%.80s\" is undefined, and sliced", v.name ? v.name : "");
+  if (v.kind != JK_TEXT && !jv_has_members(v)) {
+    return jrun_stop(r, LOCI_EFORMAT, "a %s cannot be sliced", jv_kind_name(v));
   }
   if (by && by->kind != JK_NONE && (!jv_whole(*by, &step) || step == 0 || step == INT64_MIN)) {
     return jrun_stop(r, LOCI_EFORMAT, "the step of a slice is an int other than 0");
@@ -390,7 +411,7 @@ jvalue jv_slice(jrun *r, jvalue v, const jvalue *from, const jvalue *to, const j
     size_t begin = byte_of(r, v.text, a);
     return jv_of_text(jt_slice(r, v.text, begin, b > a ? byte_of(r, v.text, b) : begin));
   }
-  jvalue items = jv_items(r, v), out = jv_list(r, v.kind == JK_TUPLE ? JK_TUPLE : JK_LIST);
+  jvalue items = jv_items(r, v), out = jv_list(r, v.kind == JK_TEXT ? JK_LIST : v.kind);
   if (r->st) return jv_undefined(NULL);
   for (int64_t i = a; (step > 0 ? i < b : i > b) && !r->st;) {
     jv_push(r, out, items.list->at[i]);
@@ -459,6 +480,37 @@ jvalue jv_times(jrun *r, jvalue a, jvalue b) {
   return jrun_stop(r, LOCI_EFORMAT, "%s * %s does not go", jv_kind_name(a), jv_kind_name(b));
 }
 
+static jvalue divide_whole(jrun *r, int64_t a, int64_t b, int op) {
+  if (b == -1) {
+    if (a == INT64_MIN) return jrun_stop(r, LOCI_EUNSUPPORTED, "an int of more than 64 bits");
+    return jv_int(op == '%' ? 0 : -a);
+  }
+  int64_t q = a / b, rest = a % b;
+  if (rest && (rest < 0) != (b < 0)) { /* towards minus infinity, as Python */
+    rest += b;
+    q--;
+  }
+  return jv_int(op == '%' ? rest : q);
+}
+
+jvalue jv_divide(jrun *r, jvalue a, jvalue b, int op) {
+  int64_t i, k;
+  if (!jv_is_number(a) || !jv_is_number(b)) {
+    return jrun_stop(r, LOCI_EFORMAT, "%s and %s cannot be divided", jv_kind_name(a),
+                     jv_kind_name(b));
+  }
+  double x = jv_number(a), y = jv_number(b);
+  if (y == 0) return jrun_stop(r, LOCI_EFORMAT, "a division by zero");
+  if (jv_whole(a, &i) && jv_whole(b, &k)) return divide_whole(r, i, k, op);
+  double rest = fmod(x, y), q = (x - rest) / y; /* as CPython's float_divmod */
+  if (rest != 0 && (rest < 0) != (y < 0)) {
+    rest += y;
+    q--;
+  }
+  if (op == '%') return jv_real(rest != 0 ? rest : copysign(0, y));
+  return jv_real(q == 0 ? copysign(0, x / y) : q - floor(q) > 0.5 ? floor(q) + 1 : floor(q));
+}
+
 /* Bottom-up merges: stable, and never worse than n log n. */
 jvalue jv_sort(jrun *r, jvalue list, const jvalue *keys, bool reverse) {
   int64_t n = list.list->count;
@@ -473,7 +525,8 @@ jvalue jv_sort(jrun *r, jvalue list, const jvalue *keys, bool reverse) {
       for (int64_t i = lo, k = mid, at = lo; at < hi && jrun_step(r, 1); at++) {
         bool left = k >= hi;
         if (i < mid && k < hi) {
-          int c = jv_compare(r, keys[from[i]], keys[from[k]]);
+          jvalue a = keys[from[i]], b = keys[from[k]];
+          int c = jv_equal(r, a, b) ? 0 : jv_compare(r, a, b);
           left = reverse ? c >= 0 : c <= 0;
         }
         to[at] = left ? from[i++] : from[k++];

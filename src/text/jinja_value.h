@@ -38,6 +38,9 @@ typedef enum jkind {
   JK_TEXT,
   JK_LIST,
   JK_TUPLE,
+  JK_RANGE,
+  JK_VIEW,   /* keys(), values(), items() of a dict: no members */
+  JK_STREAM, /* what map, select and their like give: no length, gone through once, always true */
   JK_DICT,
   JK_SPACE, /* namespace() */
   JK_LOOP,
@@ -90,13 +93,15 @@ static inline jvalue jv_int(int64_t i) { return (jvalue){.kind = JK_INT, .i = i}
 static inline jvalue jv_real(double x) { return (jvalue){.kind = JK_REAL, .x = x}; }
 static inline jvalue jv_undefined(const char *name) { return (jvalue){.name = name}; }
 static inline bool jv_is_list(jvalue v) { return v.kind == JK_LIST || v.kind == JK_TUPLE; }
+static inline bool jv_has_members(jvalue v) { return jv_is_list(v) || v.kind == JK_RANGE; }
+static inline bool jv_has_items(jvalue v) { return v.kind >= JK_LIST && v.kind <= JK_STREAM; }
 jvalue jv_text(jrun *r, const char *s, size_t n); /* the bytes are borrowed */
 jvalue jv_string(jrun *r, const char *s);
 /* All of it comes from [source] (above 0). */
 jvalue jv_marked(jrun *r, const char *s, size_t n, int source);
 jvalue jv_of_text(jtext *t);
 jvalue jv_join(jrun *r, jvalue a, jvalue b); /* two texts, one after the other */
-jvalue jv_list(jrun *r, jkind kind);
+jvalue jv_list(jrun *r, jkind kind);         /* of any kind that has items */
 void jv_push(jrun *r, jvalue list, jvalue item);
 jvalue jv_dict(jrun *r, jkind kind);
 void jv_put(jrun *r, jvalue dict, jvalue key, jvalue v);
