@@ -105,6 +105,7 @@ typedef struct cli_constraints {
   const char **text;
   int count;
 } cli_constraints;
+void cli_put_day(const loci_prompt_info *p); /* a line, if the prompt names the day */
 int cli_open_prompt(cli *c, const cli_constraints *constraints, loci_model **model,
                     loci_prompt **prompt);
 

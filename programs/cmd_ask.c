@@ -21,13 +21,14 @@ static void put_step(const cli *c, const loci_answer *a, int i) {
   printf("\n");
 }
 
-static void show(const cli *c, const loci_answer *a) {
+static void show(const cli *c, const loci_answer *a, const loci_prompt_info *p) {
   put_text(stdout, a->text, c->term.utf8);
   printf("\n");
   for (int i = 0; i < a->model->edit_count; i++) {
     printf("edited by ");
     put_wrapped(stdout, a->model->edits[i].title, &(wrap){10, 10, c->term.columns, c->term.utf8});
   }
+  cli_put_day(p);
   printf("\nstep  token and probability, then the next best\n");
   int n = a->count < STEPS_SHOWN ? a->count : STEPS_SHOWN;
   for (int i = 0; i < n; i++) put_step(c, a, i);
@@ -51,7 +52,7 @@ int cmd_ask(cli *c) {
     code = cli_show_result(c, &answer->result, NULL);
   } else {
     term_progress_end(&c->term);
-    if (!c->json) show(c, answer);
+    if (!c->json) show(c, answer, loci_prompt_get_info(prompt));
     code = cli_write_json(c, json);
   }
   loci_free(answer);

@@ -53,6 +53,7 @@ static void show(const cli *c, const loci_prompt_info *p) {
   printf("%d positions, template ", p->length);
   put_text(stdout, p->template_name, c->term.utf8);
   printf("\n");
+  cli_put_day(p);
 }
 
 static int tokens_of_question(cli *c) {

@@ -1,4 +1,5 @@
 /* Model and prompt, as the common options name them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,10 @@ static int apply_edits(cli *c, loci_model *m) {
   for (int i = 0; !code && i < c->edits.count; i++)
     if (loci_edit_apply(m, c->edits.at[i], &c->err)) code = cli_failed(c);
   return code;
+}
+
+void cli_put_day(const loci_prompt_info *p) {
+  if (p->date) printf("the template writes the day: %s\n", p->date);
 }
 
 const char *cli_template(const cli *c) {

@@ -67,10 +67,19 @@ static void say_edits(views *v, const loci_model_info *m, int on) {
   }
 }
 
+/* Another day would be another prompt. */
+static void say_day(views *v, const char *date) {
+  if (!date) return;
+  view_begin(v, VIEW_LINE);
+  view_only(v, VIEW_TERM);
+  view_say(v, VIEW_DIM, "the template writes the day: %s", date);
+}
+
 void view_question(views *v, const loci_prompt_info *p, const loci_model_info *m) {
   view_begin(v, VIEW_TITLE);
   view_say(v, VIEW_BOLD, "%s", p->question ? p->question : "");
   say_tokens(v, p);
+  say_day(v, p->date);
   view_gap(v);
   say_edits(v, m, VIEW_TERM);
 }
@@ -176,6 +185,7 @@ void view_sample(views *v, const loci_sample *s) {
   view_only(v, VIEW_TERM);
   if (s->used > 0)
     view_say(v, VIEW_DIM, "(%.1f s, %.2f s an example)", s->seconds, s->seconds / s->used);
+  say_day(v, s->date);
   say_edits(v, s->model, VIEW_TERM | VIEW_PAGE);
 }
 

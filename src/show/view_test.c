@@ -368,11 +368,13 @@ static void averages_show_means_bands_and_peaks(void **state) {
                                      .precision = "f32",
                                      .path = "x",
                                      .template_name = "y",
+                                     .date = "2025-12-24",
                                      .used = 6},
                           .chart_count = 1,
                           .charts = &chart};
   views v = blocks_of(view_average, &a, LOCI_METRIC_P);
   assert_true(says(&v, "only 6 examples"));
+  assert_true(says(&v, "the template writes the day: 2025-12-24"));
   const view_lines *l = nth(&v, VIEW_LINES, 0)->data;
   for (int k = 0; k < CURVES; k++) {
     const loci_interval *x = curves[k].points;

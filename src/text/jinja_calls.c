@@ -341,7 +341,7 @@ TEST(is_mapping, v.kind == JK_DICT)
 TEST(is_sequence,
      v.kind == JK_TEXT || v.kind == JK_DICT || jv_has_members(v) || v.kind == JK_UNDEFINED)
 TEST(is_iterable, jv_truth(is_sequence(r, v, a)) || jv_has_items(v) || v.kind == JK_LOOP)
-TEST(is_callable, v.kind == JK_MACRO || v.kind == JK_FUNCTION || v.kind == JK_METHOD)
+TEST(is_callable, v.kind >= JK_MACRO || v.kind == JK_UNDEFINED)
 TEST(is_escaped, v.kind == JK_TEXT && v.safe)
 TEST(is_even, leaves(r, v, jv_int(2), 0))
 TEST(is_odd, leaves(r, v, jv_int(2), 1))

@@ -185,7 +185,7 @@ static jvalue filter_round(jrun *r, jvalue v, jargs *a) {
     return jrun_stop(r, LOCI_EFORMAT, "round: a %s", jv_kind_name(v));
   }
   double x = jv_number(v), scale = pow(10, (double)digits);
-  if (method && method->n == 4) return jv_real(ceil(x * scale) / scale);
+  if (method && method->n == 4) return jv_real((ceil(x * scale) + 0.0) / scale); /* no -0.0 */
   if (method && method->n == 5) return jv_real(floor(x * scale) / scale);
   if (v.kind != JK_REAL || fabs(x) > 1e15) return v;
   char text[48];

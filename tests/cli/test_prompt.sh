@@ -43,6 +43,12 @@ is_prompt '31 May 2024: Who?' -m "$model" -q 'Who?' -t "file:$work/day.jinja" --
 try lens -m "$model" -q "$question" -c 'this country' -t "file:$work/day.jinja" --json
 prints '"date":"2026-01-01"'
 prints '--date 2026-01-01'
+for command in tokens ask "lens -c this"; do
+  try $command -m "$model" -q "$question" -t "file:$work/day.jinja" --date 2024-05-31
+  prints 'the template writes the day: 2024-05-31'
+  try $command -m "$model" -q "$question" --date 2024-05-31
+  [[ $out != *'the day'* ]] || miss "a prompt without a day in it has one"
+done
 try lens -m "$own" -q "$question" -c 'this country' --system 'Be brief.' --json
 prints '"system":"Be brief."'
 prints "--system 'Be brief.'"
