@@ -100,14 +100,13 @@ void cli_close_model(const cli *c, loci_model *m); /* but not the host's */
 const char *cli_template(const cli *c); /* of --template, or --no-chat; NULL: the model's own */
 /* The directory of -m, of LOCI_PATH_SIZE bytes (loci_model_find). */
 int cli_model_path(cli *c, char *out);
-/* Model and prompt; both NULL after a failure.  [constraints] NULL: all of -c, else these. */
+/* Model and prompt; both NULL after a failure.  [only]: these constraints; NULL: all of -c. */
 typedef struct cli_constraints {
   const char **text;
   int count;
 } cli_constraints;
 void cli_put_day(const loci_prompt_info *p); /* a line, if the prompt names the day */
-int cli_open_prompt(cli *c, const cli_constraints *constraints, loci_model **model,
-                    loci_prompt **prompt);
+int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt);
 
 /* ---- the commands, the help screens */
 typedef int command_run(cli *c);

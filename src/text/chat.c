@@ -5,6 +5,7 @@
  * the right one has the words once and the image mark as often as there is an image. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "text/template.h"
@@ -122,13 +123,20 @@ static int count_of(const char *text, const char *what) {
   return n;
 }
 
-static bool has_words(const char *text, const char *words) {
-  size_t n = strlen(words), i;
-  for (; *text; text++) {
-    for (i = 0; i < n && tolower((unsigned char)text[i]) == tolower((unsigned char)words[i]);) i++;
-    if (i == n) return true;
-  }
-  return false;
+/* [text] in small letters (of ASCII), in [mem]; NULL: out of memory. */
+static char *lowered(const char *text, arena *mem) {
+  char *out = arena_strdup(mem, text);
+  for (char *at = out; at && *at; at++) *at = (char)tolower((unsigned char)*at);
+  return out;
+}
+
+/* By strstr, whose time is that of the two lengths, not of their product: both may be hostile. */
+static loci_status find_words(const char *text, const char *words, arena *mem, bool *out,
+                              loci_err *err) {
+  const char *in = lowered(text, mem), *what = lowered(words, mem);
+  if (!in || !what) return fail_nomem(err, "filling in a template");
+  *out = strstr(in, what) != NULL;
+  return LOCI_OK;
 }
 
 static bool has_source(const prompt_text *t, int source) {
@@ -140,12 +148,15 @@ static bool has_source(const prompt_text *t, int source) {
 
 /* A sentence if the prompt lacks something that it was given. */
 static loci_status check(const prompt_template *t, const prompt_given *g, const prompt_text *p,
-                         const char *words, loci_err *err) {
+                         const char *words, arena *mem, loci_err *err) {
   int marks = g->mark ? count_of(p->text, g->mark) : 0;
-  if (!has_source(p, FROM_QUESTION) && !has_words(p->text, words)) {
+  bool asked = has_source(p, FROM_QUESTION), told = !g->system || has_source(p, FROM_SYSTEM);
+  if (!asked) TRY(find_words(p->text, words, mem, &asked, err));
+  if (!told) TRY(find_words(p->text, g->system, mem, &told, err));
+  if (!asked) {
     return fail(err, LOCI_EINVAL, "template \"%.80s\" leaves the question out", t->name);
   }
-  if (g->system && !has_source(p, FROM_SYSTEM) && !has_words(p->text, g->system)) {
+  if (!told) {
     return fail(err, LOCI_EINVAL, "template \"%.80s\" has no place for a system prompt", t->name);
   }
   if (g->has_image && marks == 0) {
@@ -171,7 +182,7 @@ static loci_status find_form(const prompt_template *t, const jinja *read, const 
     prompt_text p;
     if (form == CONTENT_MIXED && !g->system) continue;
     loci_status st = render(t, read, g, words, form, mem, &p, &own);
-    if (!st) st = check(t, g, &p, words, &own);
+    if (!st) st = check(t, g, &p, words, mem, &own);
     *out = form;
     if (!st && count_of(p.text, words) < 2) return LOCI_OK;
     if (st == LOCI_ENOMEM) return fail_nomem(err, "filling in a template");
@@ -189,19 +200,20 @@ loci_status template_fill(const prompt_template *t, const prompt_given *g, arena
   TRY(jinja_parse(t->text, t->size, t->name, &read, err));
   loci_status st = t->chat ? find_form(t, read, g, mem, &form, err) : LOCI_OK;
   if (!st) st = render(t, read, g, g->question, form, mem, out, err);
-  if (!st) st = check(t, g, out, g->question, err);
+  if (!st) st = check(t, g, out, g->question, mem, err);
   jinja_free(read);
   return st;
 }
 
 /* ---------------------------------------------------------------- spans */
 
-/* Where the question's own words begin and end, without white space round them. */
-static void words_of(const char *question, size_t *begin, size_t *end) {
+/* Where the question's own words begin and end, without white space round them; and a copy. */
+static char *words_of(const char *question, size_t *begin, size_t *end) {
   static const char blanks[] = " \t\r\n\v\f";
   *end = strlen(question);
   *begin = strspn(question, blanks);
   while (*end > *begin && strchr(blanks, question[*end - 1])) --*end;
+  return strndup(question + *begin, *end - *begin);
 }
 
 loci_status template_place(const prompt_text *t, const char *question, int64_t begin, int64_t end,
@@ -216,12 +228,13 @@ loci_status template_place(const prompt_text *t, const char *question, int64_t b
   }
   if (found == 0) { /* rewritten on its way: where the words are, if that is clear */
     size_t first, last;
-    words_of(question, &first, &last);
-    for (const char *at = t->text; last > first && *at; at++) {
-      if (strncmp(at, question + first, last - first) != 0) continue;
+    char *words = words_of(question, &first, &last);
+    if (!words) return fail_nomem(err, "finding the question in the prompt");
+    for (const char *at = t->text; last > first && found < 2 && (at = strstr(at, words)); at++) {
       *out = at - t->text + begin - (int64_t)first;
       found++;
     }
+    free(words);
   }
   if (found == 1) return LOCI_OK;
   return fail(err, LOCI_EINVAL, "the template %s \"%.*s\" of the question",

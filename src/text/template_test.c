@@ -354,6 +354,26 @@ static void the_users_words_are_found_where_the_template_put_them(void **s) {
   arena_free(a);
 }
 
+/* Compared at every place of the prompt these words would take minutes. */
+static void long_words_in_a_long_prompt_are_found_at_once(void **s) {
+  (void)s;
+  enum { WORDS = 200000 };
+  static char question[WORDS + 2];
+  static const char source[] = "{{ 'a' * 2000000 }} {{ messages[0].content|upper|lower }}";
+  const prompt_template item = {"own", source, sizeof source - 1, true, false};
+  const template_list list = {&item, 1, true};
+  prompt_text p;
+  loci_err err;
+  int64_t at;
+  arena *a = arena_new();
+  memset(question, 'a', WORDS);
+  question[WORDS] = 'b';
+  assert_ok(fill(&list, NULL, ASKED(question), a, &p, &err), err);
+  assert_ok(template_place(&p, question, 0, 5, &at, &err), err);
+  assert_int_equal(at, 2000001);
+  arena_free(a);
+}
+
 static void an_unknown_name_gets_the_list_and_the_nearest(void **s) {
   (void)s;
   prompt_template t;
@@ -383,6 +403,7 @@ int main(void) {
       cmocka_unit_test(a_mistyped_template_member_is_an_error),
       cmocka_unit_test(content_is_given_as_the_template_wants_it),
       cmocka_unit_test(the_users_words_are_found_where_the_template_put_them),
+      cmocka_unit_test(long_words_in_a_long_prompt_are_found_at_once),
       cmocka_unit_test(an_unknown_name_gets_the_list_and_the_nearest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
