@@ -14,6 +14,12 @@ add_executable(coverage bench/coverage.c)
 target_include_directories(coverage PRIVATE include src)
 target_link_libraries(coverage PRIVATE loci_static OpenMP::OpenMP_C m)
 
+# How often screened traces run the strongest cells (docs/MATH.md); not installed.  A few questions are a test.
+add_executable(screening bench/screening.c)
+target_include_directories(screening PRIVATE include)
+target_link_libraries(screening PRIVATE loci_static)
+add_test(NAME screening COMMAND screening ${PROJECT_SOURCE_DIR}/models/flags ${PROJECT_SOURCE_DIR}/models/flags/data/trace.jsonl 2 77)
+
 # Failing allocations: a test named *_oom_test.c gets tests/failing_malloc.c between itself and the C library.
 set(wrapped malloc calloc realloc reallocarray strdup strndup posix_memalign aligned_alloc fsync)
 list(TRANSFORM wrapped PREPEND "-Wl,--wrap=")

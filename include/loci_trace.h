@@ -20,6 +20,9 @@ typedef enum loci_metric {
 
 typedef enum loci_direction { LOCI_DENOISE = 1, LOCI_NOISE = 2, LOCI_BOTH = 3 } loci_direction;
 
+/* What a screening takes where nothing is said: measured in docs/MATH.md, "Screening". */
+enum { LOCI_SCREEN = 150, LOCI_SCREEN_STEPS = 16, LOCI_AUDIT = 36 };
+
 typedef struct loci_trace_opts {
   size_t size;            /* of this struct */
   const char *corrupt;    /* NULL: "replace:Paris", or other words where that is the answer */
@@ -41,9 +44,13 @@ typedef struct loci_trace_opts {
   bool no_hash;           /* leave model.hash empty instead of reading all weights for it */
   loci_progress_fn progress;
   void *progress_ctx;
-  int screen; /* estimate every cell by gradients, then run this many, the strongest; 0: run all.
-                 Windows of one layer only */
+  int screen; /* estimate every cell by gradients, then run this many, the strongest of every grid
+                 in turn; 0: run all.  Windows of one layer only */
   loci_metric screen_metric; /* strongest by p, logp or logit_diff */
+  int screen_steps; /* integrated gradients of so many steps; 0: attribution patching, gradients of
+                       the patched run alone */
+  int audit;        /* cells run at random of those not chosen, as many of every grid; 0:
+                       LOCI_AUDIT */
 } loci_trace_opts;
 
 /* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
@@ -80,8 +87,22 @@ typedef struct loci_grid {
   /* NULL without screening.  A cell that is not exact has its estimate's numbers, kl NaN. */
   const loci_estimate *estimates;
   const bool *exact;
-  double spearman; /* rank correlation of estimates and effects over the cells run; NaN: too few */
+  double spearman; /* rank correlation of estimates and effects over the cells that the estimates
+                      chose; NaN: too few */
+  double reach;    /* how strong a cell of its site that was not run may be, as a share of the
+                      strongest that was (docs/MATH.md, "Screening"); NaN: all were run */
 } loci_grid;
+
+/* Of a screened trace, the cells that were run at random of those that the estimates did not
+ * choose: what they missed. */
+typedef struct loci_audit {
+  int64_t cells;
+  double spearman;         /* rank correlation of estimates and effects; NaN: too few */
+  double estimate, effect; /* where they are farthest apart */
+  int grid;                /* and where that is: the cell's index in this grid */
+  int64_t at;
+  bool poor; /* some site's reach is .6 or more: its strongest cell may not be among those run */
+} loci_audit;
 
 /* What the walks' seconds went into. */
 typedef struct loci_spent {
@@ -127,9 +148,11 @@ typedef struct loci_trace {
                              with the same input rows; in f32: 0 */
   int note_count;
   const char *const *notes;     /* one-line hints: small effect, shared first token, ... */
-  int64_t screen, screen_cells; /* cells run of cells estimated; 0: not screened */
+  int64_t screen, screen_cells; /* cells chosen of cells estimated; 0: not screened */
+  int screen_steps;
   loci_metric screen_metric;
   double spearman; /* as in loci_grid, over all grids */
+  loci_audit audit;
 } loci_trace;
 
 LOCI_CHECK loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,

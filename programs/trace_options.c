@@ -2,6 +2,7 @@
 #include "trace_options.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "values.h"
@@ -42,16 +43,38 @@ static int read_windows(cli *c, bool each, trace_lists *l, loci_trace_opts *o) {
   return EXIT_DONE;
 }
 
-/* exact, or screen:K */
+/* What follows screen:K: how it estimates, and how much it checks. */
+static bool read_screening(const char *list, loci_trace_opts *o) {
+  char item[32];
+  while (value_next(&list, item, sizeof item)) {
+    bool sound = strcmp(item, "atp") == 0;
+    if (sound) o->screen_steps = 0;
+    if (strncmp(item, "ig:", 3) == 0) sound = value_int(item + 3, 1, 1000, &o->screen_steps);
+    if (strncmp(item, "audit:", 6) == 0) sound = value_int(item + 6, 1, INT_MAX, &o->audit);
+    if (!sound) return false;
+  }
+  return true;
+}
+
+/* exact, or screen[:K] with words of its own */
 static int read_method(cli *c, loci_metric metric, loci_trace_opts *o) {
-  static const char *const methods[] = {"exact", "screen:K"};
+  static const char *const methods[] = {"exact", "screen"};
   const char *method = args_get(&c->args, OPT_METHOD);
+  char count[16] = "";
   int i;
   if (!method || strcmp(method, "exact") == 0) return EXIT_DONE;
-  if (strncmp(method, "screen:", 7) != 0)
+  size_t n = strcspn(method, ":,"), digits = method[n] == ':' ? strcspn(method + n + 1, ",") : 0;
+  if (n != 6 || strncmp(method, "screen", n) != 0)
     return cli_word(c, OPT_METHOD, method, methods, LENGTH(methods), &i);
-  if (!value_int(method + 7, 1, INT_MAX, &o->screen))
-    return cli_bad_value(c, OPT_METHOD, "screen:K with K from 1 up, such as screen:50");
+  const char *rest = method + n + (method[n] == ':' ? 1 + digits : 0);
+  snprintf(count, sizeof count, "%.*s", (int)(digits < sizeof count ? digits : 0), method + n + 1);
+  o->screen = LOCI_SCREEN;
+  o->screen_steps = LOCI_SCREEN_STEPS;
+  bool sound = method[n] != ':' || value_int(count, 1, INT_MAX, &o->screen);
+  if (!sound || (*rest && !read_screening(rest + 1, o)))
+    return cli_bad_value(c, OPT_METHOD,
+                         "screen:K with K from 1 up, such as screen:150, and behind "
+                         "it ig:STEPS or atp, and audit:N");
   o->screen_metric = metric == LOCI_METRIC_RESTORATION ? LOCI_METRIC_P : metric;
   return EXIT_DONE;
 }

@@ -40,7 +40,7 @@ expect "loci study run --what trace,kn" "trace,knockout"
 expect "loci knockout --from constraint,im" "constraint,image"
 expect "loci ask -t vicu" "vicuna_v1"
 expect "loci edit solve --method ro" "rome"
-expect "loci trace --method scr" "screen:"
+expect "loci trace --method scr" "screen"
 cd "$(mktemp -d)"
 touch q1.jsonl q2.jsonl 
 expect "loci study trace q1" "q1.jsonl"

@@ -56,6 +56,37 @@ static void say_grid(sink *s, const loci_trace *t, const loci_grid *g) {
   say_cells(s, t, g);
   table_end(s);
   if (g->estimates) say_real(s, "spearman", g->spearman);
+  if (g->estimates) say_real(s, "reach", g->reach);
+  say_end(s);
+}
+
+/* Where the estimate of a cell run at random was farthest from its effect. */
+static void say_miss(sink *s, const loci_trace *t) {
+  const loci_audit *a = &t->audit;
+  const loci_grid *g = &t->grids[a->grid];
+  int64_t heads = g->head_count > 0 ? g->head_count : 1, column = a->at / heads % g->column_count;
+  say_begin(s, "miss");
+  say_text(s, "site", site_name(g->site));
+  say_text(s, "direction", direction_name(g->direction));
+  say_int(s, "layer", g->layers[a->at / heads / g->column_count]);
+  if (g->groups) say_text(s, "group", g->groups[column]);
+  if (g->positions) say_int(s, "position", g->positions[column]);
+  if (g->head_count > 0) say_int(s, "head", a->at % heads);
+  say_real(s, "estimate", a->estimate);
+  say_real(s, "effect", a->effect);
+  say_end(s);
+}
+
+static void say_audit(sink *s, const loci_trace *t) {
+  say_begin(s, "audit");
+  say_int(s, "cells", t->audit.cells);
+  say_real(s, "spearman", t->audit.spearman);
+  if (t->audit.cells > 0) {
+    say_miss(s, t);
+  } else {
+    say_null(s, "miss");
+  }
+  say_bool(s, "poor", t->audit.poor);
   say_end(s);
 }
 
@@ -74,7 +105,9 @@ static void say_checks(sink *s, const loci_trace *t) {
     say_text(s, "metric", loci_name(LOCI_NAMES_METRIC, (int)t->screen_metric));
     say_int(s, "cells", t->screen_cells);
     say_int(s, "exact", t->screen);
+    say_int(s, "steps", t->screen_steps);
     say_real(s, "spearman", t->spearman);
+    say_audit(s, t);
     say_end(s);
   } else {
     say_null(s, "screen");

@@ -53,8 +53,10 @@ bool sheet_peak(const sheet_panel *p, bool groups, int *row, int *layer) {
   int from = groups ? 0 : p->group_rows, to = groups ? p->group_rows : p->row_count;
   for (int r = from; r < to; r++) {
     for (int l = 0; l < p->layer_count; l++) {
-      double x = fabs(p->values[(int64_t)r * p->layer_count + l]);
-      if (!(x > best)) continue; /* NaN is never stronger */
+      int64_t i = (int64_t)r * p->layer_count + l;
+      double x = fabs(p->values[i]);
+      if (p->exact && !p->exact[i]) continue; /* an estimate is no finding */
+      if (!(x > best)) continue;              /* NaN is never stronger */
       best = x;
       *row = r;
       *layer = l;

@@ -65,7 +65,7 @@ double metric_base(const loci_trace *trace, loci_direction direction, loci_metri
 /* Where a value lies on the scale: -1 (lo) .. 0 .. 1 (hi). */
 double sheet_level(const sheet *s, double value);
 bool role_is_constraint(loci_role role);
-/* The strongest cell among the groups or among the tokens; false: all are zero. */
+/* The strongest cell that was run, among the groups or among the tokens; false: all are zero. */
 bool sheet_peak(const sheet_panel *p, bool groups, int *row, int *layer);
 
 #endif

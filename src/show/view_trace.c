@@ -69,7 +69,6 @@ static void say_peak(views *v, const report *r, const sheet *s, const sheet_pane
     view_say(v, VIEW_PLAIN, "(%s):", role_name(at->role));
   }
   say_effect(v, r, p->direction, x);
-  if (p->exact && !p->exact[i]) view_say(v, VIEW_DIM, "(estimate)");
 }
 
 static void say_peaks(views *v, const report *r, const sheet *s) {
@@ -82,14 +81,27 @@ static void say_peaks(views *v, const report *r, const sheet *s) {
 /* ---------------------------------------------------------------- notes and cost */
 
 static void say_screening(views *v, const loci_trace *t) {
+  const loci_audit *a = &t->audit;
   view_begin(v, VIEW_LINE);
-  view_say(v, VIEW_PLAIN, "Screened: %lld cells estimated by gradients, the %lld strongest run;",
-           (long long)t->screen_cells, (long long)t->screen);
-  if (isnan(t->spearman)) {
-    view_say(v, VIEW_PLAIN, "too few to compare.");
-  } else {
-    view_say(v, VIEW_PLAIN, "rank correlation of estimates and effects %.3f.", t->spearman);
+  view_say(v, VIEW_PLAIN, "Screened: %lld cells estimated by", (long long)t->screen_cells);
+  if (t->screen_steps > 0)
+    view_say(v, VIEW_PLAIN, "integrated gradients of %d steps;", t->screen_steps);
+  else
+    view_say(v, VIEW_PLAIN, "attribution patching;");
+  view_say(v, VIEW_PLAIN,
+           "the %lld with the strongest estimates run, and %lld of the others at random",
+           (long long)t->screen, (long long)a->cells);
+  if (a->cells == 0) {
+    view_put(v, VIEW_PLAIN, ".");
+    return;
   }
+  view_put(v, VIEW_PLAIN, ", of which");
+  if (isnan(a->spearman))
+    view_say(v, VIEW_PLAIN, "there are too few to compare;");
+  else
+    view_say(v, VIEW_PLAIN, "estimates and effects have a rank correlation of %.2f;", a->spearman);
+  view_say(v, VIEW_PLAIN, "the largest miss is %.2g for %.2g (%s).", a->estimate, a->effect,
+           site_name(t->grids[a->grid].site));
 }
 
 static void say_notes(views *v, const report *r, bool heads, int band) {
@@ -138,7 +150,7 @@ void view_trace(const void *result, const loci_draw_opts *opts, views *v) {
   if (any) {
     view_begin(v, VIEW_HEADING);
     view_only(v, VIEW_TERM);
-    view_say(v, VIEW_BOLD, "Strongest cells");
+    view_say(v, VIEW_BOLD, t->screen > 0 ? "Strongest of the cells run" : "Strongest cells");
     for (int d = 0; d < 2; d++)
       if (sheets[d]) say_peaks(v, &r, sheets[d]);
     view_gap(v);

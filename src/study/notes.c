@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/utf8.h"
 #include "study/sweep.h"
 
-enum { MAX_NOTES = 6 };
+enum { MAX_NOTES = 7 };
 static const double SMALL_EFFECT = 0.1; /* the usual filter of examples, docs/MATH.md */
 
 static loci_status note(const sweep *s, loci_trace *t, loci_err *err, const char *format, ...)
@@ -129,10 +130,30 @@ static loci_status note_group(const sweep *s, loci_trace *t, loci_err *err) {
               tokens, group, single);
 }
 
+/* Sites whose strongest cell may not have been run. */
+static loci_status note_audit(const sweep *s, loci_trace *t, loci_err *err) {
+  char sites[64] = "";
+  size_t n = 0;
+  const loci_audit *a = &t->audit;
+  if (!a->poor) return LOCI_OK;
+  for (int i = 0; i < t->grid_count; i++) {
+    const char *name = site_name(t->grids[i].site);
+    if (t->grids[i].reach >= SCREEN_POOR && !strstr(sites, name))
+      n = fixed_add(sites, sizeof sites, n, "%s%s", n > 0 ? ", " : "", name);
+  }
+  return note(
+      s, t, err,
+      "SCREENING IS NOT TO BE TRUSTED HERE: the strongest cell of %s may not be among those "
+      "run (run at random, a cell estimated at %.2g has an effect of %.2g); take more "
+      "(--method screen:%lld) or all (--method exact)",
+      sites, a->estimate, a->effect, 4 * (long long)t->screen);
+}
+
 loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err) {
   const char **notes = arena_zarray(s->mem, MAX_NOTES, const char *);
   if (!notes) return fail_nomem(err, "writing hints");
   t->notes = notes;
+  TRY(note_audit(s, t, err));
   TRY(note_effect(s, t, err));
   return note_group(s, t, err);
 }

@@ -11,7 +11,7 @@
 #include "study/corrupt.h"
 #include "study/layers.h"
 
-enum { MAX_SEEDS = 10000, USUAL_SEEDS = 10, USUAL_WINDOW = 3, MAX_PATHWAYS = 64 };
+enum { MAX_SEEDS = 10000, MAX_STEPS = 1000, USUAL_SEEDS = 10, USUAL_WINDOW = 3, MAX_PATHWAYS = 64 };
 enum { USUAL_TOKENS = 20 };
 
 static const loci_site usual_sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
@@ -106,6 +106,10 @@ static loci_status check_windows(const request_of *of, const loci_trace_opts *o,
 
 static loci_status check_screen(const loci_trace_opts *o, loci_err *err) {
   if (o->screen < 0) return fail(err, LOCI_EINVAL, "%d cells to run", o->screen);
+  if (o->screen_steps < 0 || o->screen_steps > MAX_STEPS)
+    return fail(err, LOCI_EINVAL, "%d steps of integrated gradients: expected 0 to %d",
+                o->screen_steps, MAX_STEPS);
+  if (o->audit < 0) return fail(err, LOCI_EINVAL, "%d cells to run at random", o->audit);
   if (o->screen == 0) return LOCI_OK;
   if (o->window_count != 1 || o->windows[0] != 1 || o->authors)
     return fail(err, LOCI_EINVAL, "screening estimates single layers: windows of 1 only");
@@ -135,7 +139,8 @@ loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loc
   if (o->window_count == 0) o->windows = usual_windows, o->window_count = 1;
   if (!o->direction) o->direction = LOCI_DENOISE;
   if (!o->positions && of->each) o->positions = "each";
-  if (o->screen == 0) o->screen_metric = LOCI_METRIC_P;
+  if (o->screen == 0) o->screen_metric = LOCI_METRIC_P, o->screen_steps = 0, o->audit = 0;
+  if (o->screen > 0 && o->audit == 0) o->audit = LOCI_AUDIT;
   TRY(corruption_check(o->corrupt, of->each, err));
   TRY(complete_noise(o, err));
   TRY(check_constraint(of, o->constraint, err));
@@ -151,10 +156,18 @@ loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loc
   return check_positions(o->positions, false, err);
 }
 
+/* As --method takes it. */
+static void name_method(const loci_trace_opts *o, char out[64]) {
+  char slopes[24] = "atp";
+  if (o->screen_steps > 0) snprintf(slopes, sizeof slopes, "ig:%d", o->screen_steps);
+  snprintf(out, 64, "exact");
+  if (o->screen > 0) snprintf(out, 64, "screen:%d,%s,audit:%d", o->screen, slopes, o->audit);
+}
+
 void trace_request_describe(js_value **to, const loci_trace_opts *o) {
   js_value *sites = js_array();
-  char method[32] = "exact";
-  if (o->screen > 0) snprintf(method, sizeof method, "screen:%d", o->screen);
+  char method[64];
+  name_method(o, method);
   for (int i = 0; i < o->site_count; i++) js_push(&sites, js_text(site_name(o->sites[i])));
   js_put(to, "corrupt", js_text(o->corrupt));
   if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
@@ -169,6 +182,7 @@ void trace_request_describe(js_value **to, const loci_trace_opts *o) {
   if (o->screen > 0)
     js_put(to, "metric", js_text(loci_name(LOCI_NAMES_METRIC, (int)o->screen_metric)));
   if (o->noise_path) js_put(to, "noise", js_text(o->noise_path));
+  if (o->screen > 0) js_put(to, "seed", request_seed(o->seed));
   if (!corruption_is_noise(o->corrupt) || o->noise_path) return;
   js_put(to, "seeds", js_int(o->seeds));
   js_put(to, "seed", request_seed(o->seed));

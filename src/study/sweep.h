@@ -3,7 +3,8 @@
  * corrupt.c   the corrupted run's input rows
  * cells.c     grids and their cells: which values each restored run takes over, which are zeros
  * sweep.c     the corrupted and the restored runs, as variants of the clean one (walk/variants.h)
- * screen.c    estimates of all cells by gradients, the strongest of which are then run
+ * screen.c    estimates of all cells by gradients
+ * audit.c     which of them are then run, and what those say about the estimates
  * verify.c    cells recomputed the slow way
  * notes.c     hints: what a stranger should know before believing the picture
  * trace.c     the public call */
@@ -33,7 +34,9 @@ typedef struct screened {
   loci_site sites[LOCI_SITE_COUNT];
   loci_estimate *of; /* (directions, sites, L, positions from the first corrupted one, heads) */
   int64_t cells;     /* that have an estimate */
+  const char *role;  /* of each cell to be run: CELL_CHOSEN or CELL_AUDITED */
 } screened;
+enum { CELL_ESTIMATED, CELL_CHOSEN, CELL_AUDITED };
 
 typedef struct sweep {
   const loci_prompt *p;
@@ -73,11 +76,18 @@ loci_status sweeps_run(sweep *const *sweeps, int n, loci_err *err);
 /* The mean of the corrupted runs. */
 loci_metrics sweep_corrupted(const sweep *s);
 
-/* screen.c */
-/* Estimates of all cells into their grids; leaves the strongest to be run. */
+/* screen.c: estimates of all cells into their grids; leaves those that audit.c chooses */
 loci_status sweep_screen(sweep *s, loci_err *err);
-/* How far the estimates of the cells that were run ranked them correctly. */
-loci_status screen_report(sweep *s, loci_trace *t, loci_err *err);
+
+/* audit.c */
+/* From this reach (loci_grid) on a trace says that its screening is not to be trusted. */
+#define SCREEN_POOR 0.6
+/* A stream of random numbers that no corruption's seed has. */
+#define AUDIT_STREAM 0x6175646974ULL
+/* Leaves the cells with the strongest estimates to be run, and a random sample of the others. */
+loci_status audit_choose(sweep *s, loci_err *err);
+/* How far the estimates ranked both correctly, and what the sample shows that they missed. */
+loci_status audit_report(sweep *s, loci_trace *t, loci_err *err);
 
 /* verify.c */
 loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err);

@@ -165,7 +165,7 @@ static loci_status finish(job *j, const loci_model *m, double seconds, loci_err 
   if (s->runs.not_finite) return not_finite(s->m, err);
   TRY(fill_view(s, t, err));
   set_effects(s, t);
-  if (s->opts->screen > 0) TRY(screen_report(s, t, err));
+  if (s->opts->screen > 0) TRY(audit_report(s, t, err));
   t->cost.seconds = j->seconds + seconds + clock_seconds() - begin;
   if (s->opts->verify > 0) TRY(sweep_verify(s, t, err));
   TRY(sweep_notes(s, t, err));

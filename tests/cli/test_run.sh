@@ -146,11 +146,13 @@ outs=()
 for e in $endings; do outs+=(-o "screen.$e"); done
 try "${trace[@]}" --method screen:9 --site z,mlp_out --layers 3-5 --metric logp "${outs[@]}"
 wants 0
-prints "estimated by gradients, the 9 strongest run"
+prints 'integrated gradients of 16 steps'
+prints 'Screened: '
+prints 'Strongest of the cells run'
 prints 'run exactly; other cells are estimates'
 for e in $endings; do [ -s "screen.$e" ] || miss "screen.$e is not there"; done
 [[ $(head -1 screen.csv) == *'restoration,head,exact,estimate_p,estimate_logp,estimate_logit_diff'* ]] || miss "no estimates in the table"
-[[ $(tr -d ' \n' <screen.json) == *'"screen":{"metric":"logp","cells":'*',"exact":9,"spearman":'* ]] || miss "no screening in the JSON"
+[[ $(tr -d ' \n' <screen.json) == *'"screen":{"metric":"logp","cells":'*',"exact":9,"steps":16,"spearman":'*'"audit":{"cells":'*'"poor":'* ]] || miss "no screening in the JSON"
 try "${trace[@]}" --method screen:5 --corrupt "image:$model/images/kenya.png" --json --positions each
 wants 0
 [[ $(tr -d ' \n' <<<"$out") == *'"positions":[1,2,3,'* ]] || miss "no image positions are screened"

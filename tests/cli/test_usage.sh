@@ -66,7 +66,10 @@ usage '"3x" is not a number' "${trace[@]}" --corrupt noise:3x
 usage 'mean takes no value' "${trace[@]}" --corrupt mean:1
 usage 'did you mean denoise?' "${trace[@]}" --direction denose
 usage 'did you mean constraint-last?' "${trace[@]}" --positions each,constraint-lst
-usage '--method wants screen:K with K from 1 up, such as screen:50, not "screen:0"' "${trace[@]}" --method screen:0
+for bad in screen:0 screen: screen:9,ig screen:9,ig:0 screen:9,audit:0 screen:9,x screen,; do
+  usage "--method wants screen:K with K from 1 up, such as screen:150, and behind it ig:STEPS or atp, and audit:N, not \"$bad\"" "${trace[@]}" --method "$bad"
+done
+usage 'did you mean screen?' "${trace[@]}" --method screem:9
 usage 'screening estimates single layers: windows of 1 only' "${trace[@]}" --method screen:5 --window 3
 usage 'screening estimates p, logp and logit_diff only' "${trace[@]}" --method screen:5 --metric kl
 usage 'did you mean exact?' "${trace[@]}" --method exakt
