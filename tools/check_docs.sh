@@ -1,6 +1,8 @@
 #!/bin/bash
 # The documentation against the program: every site of loci_sites.def is in docs/MATH.md with its axes and meaning,
-# every `loci COMMAND` that is mentioned exists, and every file that is linked is there.  Silent success.
+# every `loci COMMAND` that is mentioned exists, every file that is linked is there, every console block prints what the
+# page says, every example of the help that needs nothing but shipped files runs, and every picture in docs/img has its
+# command.  Silent success.
 #   tools/check_docs.sh [LOCI]     default build/release/loci
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -33,4 +35,34 @@ for page in "${pages[@]}"; do
     [ -e "$(dirname "$page")/$link" ] || complain "$page: no file $link"
   done < <(grep -oE '\]\([^)#:]+\)' "$page" | sed 's/^](//; s/)$//')
 done
+# Commands with what they print, and the help's examples (of two questions where they read a file of them).
+program=$(realpath "$loci") work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+ln -s "$PWD/models" "$work/models"
+while IFS= read -r line; do complain "$line"; done < <(awk -v loci="$program" -v dir="$work" -f tools/docs_blocks.awk "${pages[@]}")
+
+ships() { # LINE: all its inputs are there
+  local word before=
+  for word in $1; do
+    [[ $before != -o && $before != --out && $word =~ \.(jsonl|edit|db|csv|safetensors)$ && ! -e $word ]] && return 1
+    before=$word
+  done
+}
+while IFS= read -r example; do
+  ships "$example" || continue
+  [[ $example == *.jsonl* ]] && example+=" --limit 2"
+  (cd "$work" && eval "OMP_WAIT_POLICY=passive '$program' ${example#loci }") >"$work/log" 2>&1 ||
+    complain "the help's example fails: $example: $(tail -1 "$work/log")"
+done < <("$loci" help --table | sed -n 's/^command \([a-z-]*\).*/\1/p' | tr - ' ' | while read -r command; do
+  # shellcheck disable=SC2086 # one word or two
+  "$loci" help $command
+done | sed -n 's/^  \(loci .* -m models\/flags\( .*\|$\)\)/\1/p' | sort -u)
+
+for picture in docs/img/*; do
+  [ "$(cat README.md docs/*.md | grep -cE -- "-o ${picture##*/}( |\$)")" = 1 ] || complain "$picture: not made by exactly one command of a page"
+done
+# The one that takes a second has the layout that the program draws today: it is as large.
+size_of() { od -An -j16 -N8 -tx1 "$1"; }
+LOCI=$program OUT=$work tools/pictures.sh trace >/dev/null || complain "tools/pictures.sh trace failed"
+[ "$(size_of "$work/trace.png")" = "$(size_of docs/img/trace.png)" ] || complain "docs/img/trace.png has another layout; tools/pictures.sh"
 exit $bad

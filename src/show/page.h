@@ -72,7 +72,8 @@ int page_layer_step(double apart);
 
 /* ---- series (page_lines.c) */
 
-rgb page_hue(int series);
+rgb page_hue(int series); /* PAGE_HUES different ones, then again from the first */
+enum { PAGE_HUES = 7 };
 void page_dashes(canvas *c, double x0, double y0, double x1, double y1);
 /* Draws the key of an entry into its box. */
 typedef void page_key_fn(canvas *c, const void *ctx, int entry, canvas_box key);

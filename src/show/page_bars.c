@@ -36,12 +36,17 @@ static void line(canvas *c, const axes *a, const double from[2], const double to
 
 /* ---------------------------------------------------------------- bars */
 
+/* From where the hues come again bars are hatched. */
+static void fill(canvas *c, canvas_box box, int s) {
+  canvas_fill(c, box, page_hue(s));
+  if (s >= PAGE_HUES) canvas_hatch(c, &box, 1, 4, (rgb){1, 1, 1});
+}
+
 static void draw_bar(canvas *c, const axes *a, int s, double u, double width, double value) {
   double x0, y0, x1, y1;
   place(a, u, 0, &x0, &y0);
   place(a, u + width, value, &x1, &y1);
-  canvas_fill(c, (canvas_box){fmin(x0, x1), fmin(y0, y1), fabs(x1 - x0), fabs(y1 - y0)},
-              page_hue(s));
+  fill(c, (canvas_box){fmin(x0, x1), fmin(y0, y1), fabs(x1 - x0), fabs(y1 - y0)}, s);
 }
 
 static void draw_interval(canvas *c, const axes *a, double u, double reach, double lo, double hi) {
@@ -140,7 +145,7 @@ static double widest(canvas *ruler, const canvas_font *font, const char *const *
 static void draw_key(canvas *c, const void *ctx, int i, canvas_box key) {
   const view_bars *p = ctx;
   if (i < p->series_count) {
-    canvas_fill(c, (canvas_box){key.x + key.w - key.h, key.y, key.h, key.h}, page_hue(i));
+    fill(c, (canvas_box){key.x + key.w - key.h, key.y, key.h, key.h}, i);
   } else {
     page_dashes(c, key.x, key.y + key.h / 2, key.x + key.w, key.y + key.h / 2);
   }

@@ -1,7 +1,8 @@
-/* Line charts on a page (see page.h).  Charts of one unit on a page have one range, so that they
- * can be compared; an axis that does not reach 0 is marked.  Series differ in hue and in lightness,
- * so that a greyscale print and a colour-blind eye tell them apart (Okabe and Ito's palette); from
- * the eighth on hues come again with open markers. */
+/* Line charts on a page (see page.h).  Charts of one unit over the same axis have one range, so
+ * that they can be compared, and charts of the same series in a row have one legend; an axis that
+ * does not reach 0 is marked.  Series differ in hue and in lightness, so that a greyscale print and
+ * a colour-blind eye tell them apart (Okabe and Ito's palette); from the eighth on hues come again
+ * with open markers. */
 #include "show/page.h"
 
 #include <math.h>
@@ -11,12 +12,12 @@
 static const rgb hues[] = {{0.00, 0.45, 0.70}, {0.84, 0.37, 0.00}, {0.00, 0.62, 0.45},
                            {0.80, 0.47, 0.65}, {0.90, 0.62, 0.00}, {0.34, 0.71, 0.91},
                            {0.20, 0.20, 0.20}};
-enum { HUES = sizeof hues / sizeof *hues };
+_Static_assert(sizeof hues / sizeof *hues == PAGE_HUES, "hues");
 static const rgb paper = {1, 1, 1};
 static const double LEGEND_LINE = 12, LEGEND_TOP = 30, KEY = 18, ENTRY_GAP = 16,
                     BAND_OPACITY = 0.18;
 
-rgb page_hue(int series) { return hues[series % HUES]; }
+rgb page_hue(int series) { return hues[series % PAGE_HUES]; }
 
 /* Where numbers lie. */
 typedef struct axes {
@@ -25,6 +26,7 @@ typedef struct axes {
   canvas_box box;
   double lo, hi;
   const char **names; /* of the series, with their examples */
+  bool told;          /* the chart to the left has the same legend */
 } axes;
 
 static double x_of(const axes *a, int i) {
@@ -57,8 +59,8 @@ static void include_chart(axes *a, const view_lines *l) {
   }
 }
 
-/* All values, intervals and marks of the page's charts in this unit, with some room; 0 is the
- * border of what has one sign and comes near. */
+/* All values, intervals and marks of the page's charts in this unit and over this axis, with some
+ * room; 0 is the border of what has one sign and comes near. */
 static void choose_range(axes *a) {
   bool square = a->chart->square;
   a->lo = square ? 0 : (double)INFINITY;
@@ -66,7 +68,8 @@ static void choose_range(axes *a) {
   if (square) return;
   for (const view_block *b = a->p->first; b != a->p->end; b = b->next) {
     const view_lines *l = b->kind == VIEW_LINES ? b->data : NULL;
-    if (l && !l->square && strcmp(l->unit, a->chart->unit) == 0) include_chart(a, l);
+    bool alike = l && !l->square && strcmp(l->unit, a->chart->unit) == 0;
+    if (alike && strcmp(l->x_name, a->chart->x_name) == 0) include_chart(a, l);
   }
   if (!(a->lo <= a->hi)) a->lo = 0, a->hi = 1;
   double span = a->hi - a->lo, least = 1e-3 * fmax(fabs(a->lo), fabs(a->hi));
@@ -147,8 +150,8 @@ void page_dashes(canvas *c, double x0, double y0, double x1, double y1) {
 }
 
 static void draw_marker(canvas *c, double x, double y, int series) {
-  canvas_disc(c, x, y, 2.2, hues[series % HUES]);
-  if (series >= HUES) canvas_disc(c, x, y, 1.2, paper);
+  canvas_disc(c, x, y, 2.2, hues[series % PAGE_HUES]);
+  if (series >= PAGE_HUES) canvas_disc(c, x, y, 1.2, paper);
 }
 
 enum { BAND_POINTS = 64 };
@@ -163,7 +166,7 @@ static void draw_area(canvas *c, const axes *a, int s, int first, int n) {
     there[1] = y_of(a, p->lo[first + i]);
     back[1] = y_of(a, p->hi[first + i]);
   }
-  canvas_area(c, corners, 2 * n, hues[s % HUES], BAND_OPACITY);
+  canvas_area(c, corners, 2 * n, hues[s % PAGE_HUES], BAND_OPACITY);
 }
 
 /* An area over every run of layers that have an interval; long runs in pieces. */
@@ -184,7 +187,7 @@ static void draw_curve(canvas *c, const axes *a, int s) {
   const view_series *p = &a->chart->series[s];
   for (int i = 0; i + 1 < p->count; i++)
     canvas_line(c, x_at(a, p->x[i]), y_of(a, p->values[i]), x_at(a, p->x[i + 1]),
-                y_of(a, p->values[i + 1]), 1.4, hues[s % HUES]);
+                y_of(a, p->values[i + 1]), 1.4, hues[s % PAGE_HUES]);
 }
 
 static void draw_series(canvas *c, const axes *a, int s) {
@@ -193,7 +196,7 @@ static void draw_series(canvas *c, const axes *a, int s) {
   for (int i = 0; i + 1 < n; i++) {
     if (isnan(v[i]) || isnan(v[i + 1])) continue;
     canvas_line(c, x_of(a, i), y_of(a, v[i]), x_of(a, i + 1), y_of(a, v[i + 1]), 1.4,
-                hues[s % HUES]);
+                hues[s % PAGE_HUES]);
   }
   for (int i = 0; i < n; i++) {
     if (!isnan(v[i])) draw_marker(c, x_of(a, i), y_of(a, v[i]), s);
@@ -227,12 +230,24 @@ static void draw_key(canvas *c, const void *ctx, int i, canvas_box key) {
     page_dashes(c, key.x, y, key.x + key.w, y);
     return;
   }
-  canvas_line(c, key.x, y, key.x + key.w, y, 1.4, hues[i % HUES]);
+  canvas_line(c, key.x, y, key.x + key.w, y, 1.4, hues[i % PAGE_HUES]);
   if (!p->square) draw_marker(c, key.x + key.w / 2, y, i);
+}
+
+/* Whether the legend of the chart to the left says what this one would. */
+static bool is_told(const axes *a, const page_part *before) {
+  if (!before || before->block->kind != VIEW_LINES) return false;
+  const axes *left = before->own;
+  const view_lines *l = a->chart, *b = left->chart;
+  if (l->square || l->series_count != b->series_count) return false;
+  for (int s = 0; s < l->series_count; s++)
+    if (strcmp(a->names[s], left->names[s]) != 0) return false;
+  return isnan(l->mark) || (!isnan(b->mark) && strcmp(l->mark_name, b->mark_name) == 0);
 }
 
 /* The height of all below the box; with [c] NULL nothing is drawn. */
 static double lay_legend(canvas *ruler, canvas *c, const axes *a, canvas_box box) {
+  if (a->told) return LEGEND_TOP;
   int n = a->chart->series_count + !isnan(a->chart->mark);
   box.y += box.h + LEGEND_TOP;
   return LEGEND_TOP + page_legend(ruler, c, a->names, n, box, draw_key, a->chart);
@@ -261,6 +276,7 @@ bool page_lines_measure(page *p, page_part *part) {
   if (!a) return false;
   *a = (axes){.p = p, .chart = l};
   if (!name_series(a)) return false;
+  a->told = is_told(a, part->before);
   part->own = a;
   part->box.w = l->square ? 240 : part->alone ? 340 : 250;
   part->box.h = l->square ? 240 : part->alone ? 190 : 150;

@@ -99,7 +99,7 @@ static void say_head(views *v, const loci_average *a) {
   char text[80];
   view_begin(v, VIEW_TITLE);
   view_say(v, VIEW_BOLD, "%s", a->title);
-  view_say(v, VIEW_PLAIN, "of %d examples", a->sample.used);
+  view_put(v, VIEW_PLAIN, ", %d examples", a->sample.used);
   if (a->right + a->wrong > 0)
     view_say(v, VIEW_PLAIN, "(%d answered correctly, %d wrongly)", a->right, a->wrong);
   for (int i = 0; i < a->number_count; i++) {
@@ -112,8 +112,11 @@ static void say_head(views *v, const loci_average *a) {
 
 void view_average(const void *result, const loci_draw_opts *opts, views *v) {
   const loci_average *a = result;
+  int charts = 0;
   (void)opts;
   say_head(v, a);
+  for (int i = 0; i < a->chart_count; i++) charts += a->charts[i].curve_count > 0;
+  int in_a_row = charts % 2 == 0 && charts < 6 ? 2 : 3; /* two windows of three sites: a row each */
   for (int i = 0, shown = 0; i < a->chart_count; i++) {
     const loci_chart *c = &a->charts[i];
     if (c->curve_count == 0) continue;
@@ -122,7 +125,7 @@ void view_average(const void *result, const loci_draw_opts *opts, views *v) {
       view_only(v, VIEW_TERM);
       view_say(v, VIEW_BOLD, "%s", c->name);
     }
-    say_lines(v, a, c, shown++ % 2 == 1);
+    say_lines(v, a, c, shown++ % in_a_row > 0);
     say_peaks(v, c);
     view_gap(v);
   }

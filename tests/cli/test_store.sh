@@ -51,7 +51,7 @@ for kind in trace flow knockout; do
 done
 study report whole.db --run 4 -o lens.png -o lens.csv
 wants 0
-prints 'What every layer would answer of 8 examples'
+prints 'What every layer would answer, 8 examples'
 study report whole.db --run 3
 prints 'confidence 0.'
 
