@@ -98,8 +98,7 @@ static void say_peaks(views *v, const loci_chart *c) {
 static void say_head(views *v, const loci_average *a) {
   char text[80];
   view_begin(v, VIEW_TITLE);
-  view_say(v, VIEW_BOLD, "%s", a->title);
-  view_put(v, VIEW_PLAIN, ", %d examples", a->sample.used);
+  view_say(v, VIEW_BOLD, "%s, %d examples", a->title, a->sample.used);
   if (a->right + a->wrong > 0)
     view_say(v, VIEW_PLAIN, "(%d answered correctly, %d wrongly)", a->right, a->wrong);
   for (int i = 0; i < a->number_count; i++) {
