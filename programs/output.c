@@ -3,6 +3,7 @@
  * Standard output carries the result alone, standard error everything else. */
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,7 +251,10 @@ int cli_finish(cli *c, int code) {
   if (fflush(stdout) != 0) bad = true;
   int why = errno;
   term_progress_end(&c->term);
-  if (!bad || why == EPIPE) return code; /* whoever reads has seen enough */
+  /* whoever reads has seen enough; an earlier write may have been the one that failed */
+  struct pollfd reader = {STDOUT_FILENO, POLLOUT, 0};
+  bool gone = why == EPIPE || (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR);
+  if (!bad || gone) return code;
   fprintf(stderr, "loci: standard output: %s\n", why ? strerror(why) : "could not be written");
   return code ? code : EXIT_FAILED;
 }

@@ -1,12 +1,13 @@
 #!/bin/bash
 # Makes the pictures of the documentation again, by the commands that stand there: in README.md and docs/FINDINGS.md the
 # block of commands after a picture is run as it is.
+#   tools/pictures.sh --list        their names
 #   tools/pictures.sh [NAME...]     default: all of them (an hour on two cores); "trace" takes a second
 # LOCI names the program (build/release/loci), OUT another directory than docs/img; edit-methods and edit-longtail need
 # python.  Studies and edits are in f32, as FINDINGS.md says of its numbers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=$PWD loci=$(realpath "${LOCI:-build/release/loci}")
+root=$PWD loci=$(realpath -m "${LOCI:-build/release/loci}")
 wanted=" $* " work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 ln -s "$root/models" "$work/models"
@@ -27,6 +28,7 @@ blocks() {
 
 while IFS= read -r -d $'\003' block; do
   names=
+  [ "$*" = --list ] && grep -oE -- '-o [a-z-]+\.png' <<<"$block" | sed 's/-o //; s/\.png//' && continue
   for name in $(grep -oE -- '-o [a-z-]+\.png' <<<"$block" | sed 's/-o //; s/\.png//'); do
     [ -e "docs/img/$name.png" ] && [[ $wanted == "  " || $wanted == *" $name "* ]] && names+=" $name"
   done
