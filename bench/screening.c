@@ -47,14 +47,15 @@ static void judge(method *m, const loci_trace *exact, const loci_trace *run) {
 
 static loci_status measure(const loci_model *model, const loci_example *e, method *methods, int n,
                            loci_err *err) {
-  loci_question q = {.image = e->image,
+  loci_question q = {.size = sizeof q,
+                     .image = e->image,
                      .text = e->question,
                      .template_name = e->image ? NULL : "raw",
                      .constraints = e->constraints,
                      .constraint_count = e->constraint_count};
   loci_prompt *prompt = NULL;
   loci_trace *exact = NULL;
-  loci_trace_opts o = {.no_hash = true};
+  loci_trace_opts o = {.size = sizeof o, .no_hash = true};
   loci_status st = loci_prompt_new(model, &q, &prompt, err);
   if (!st) st = loci_trace_new(model, prompt, &o, &exact, err);
   for (int i = 0; !st && i < n; i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fixed.h"
+#include "base/names.h"
 #include "base/utf8.h"
 #include "study/sweep.h"
 

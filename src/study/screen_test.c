@@ -310,6 +310,7 @@ static void requests_that_make_no_sense_are_refused(void **state) {
   for (int i = 0; i < 7; i++) {
     loci_trace *t;
     loci_err err;
+    bad[i].size = sizeof bad[i];
     bad[i].no_hash = true;
     assert_int_equal(loci_trace_new(m, p, &bad[i], &t, &err), LOCI_EINVAL);
     assert_null(t);
