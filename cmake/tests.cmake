@@ -104,7 +104,9 @@ set_tests_properties(transformers PROPERTIES SKIP_RETURN_CODE 77)
 find_program(PYTHON python3)
 if(PYTHON)
   add_test(NAME page COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/page/test_page.py $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
-  set_tests_properties(page PROPERTIES SKIP_RETURN_CODE 77)
+  add_test(NAME page_requests COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/page/odd_requests.py $<TARGET_FILE:loci>
+    ${PROJECT_SOURCE_DIR})
+  set_tests_properties(page page_requests PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 set_tests_properties(cli_serve PROPERTIES SKIP_RETURN_CODE 77)
 
