@@ -45,7 +45,7 @@ step_clang() { tests_of clang; }
 step_bare() {
   tools/build.sh bare || return 1
   local loci=build/bare/loci
-  ldd $loci | grep -E 'cairo|sqlite' && return 1
+  ldd $loci | grep -E 'cairo|sqlite|microhttpd' && return 1
   : >build/bare/some.db
   [[ $($loci study status build/bare/some.db 2>&1) == *'built without stores'* ]] || return 1
   [[ $($loci image -m models/flags -i models/flags/images/ukraine.png -o build/bare/x.png 2>&1) == *'built without pictures'* ]]

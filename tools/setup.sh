@@ -19,7 +19,7 @@ esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   echo "setup: this is not a Debian system, so nothing is installed here. loci needs a C11 compiler with OpenMP," \
-    "CMake 3.22, pkg-config, oneDNN, jansson, PCRE2, utf8proc, libjpeg-turbo, libpng, libwebp, cairo, xxHash, SQLite," \
+    "CMake 3.22, pkg-config, oneDNN, jansson, PCRE2, utf8proc, libjpeg-turbo, libpng, libwebp, cairo, xxHash, SQLite, libmicrohttpd," \
     "cmocka and a font for cairo; going on with what is there." >&2
   exit 0
 fi
