@@ -24,26 +24,34 @@ typedef struct loci_edit_request {
   int kept_count;
   const char *target; /* the new answer */
   const char *name;   /* as messages call it, such as "requests.jsonl:3"; NULL: by its number */
-  const char
-      *refused; /* why there is no prompt, where there is none: the request fails with this */
+  /* why there is no prompt, where there is none: the request fails with this */
+  const char *refused;
 } loci_edit_request;
 
 /* How; a result has the values that were used. */
 typedef struct loci_edit_settings {
-  size_t size;             /* of this struct */
-  int steps;               /* of Adam, at most; 0: 40 */
-  double lr;               /* 0: 0.1; ft, ft-l: 1e-3 */
-  double weight_decay;     /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
-  double lambda;           /* ridge of the update; 0: 0.01, negative: none; memit: weight of the
-                              covariance, 0: 1 */
-  double max_norm;         /* ||delta|| is held below this many ||v0||; 0: never */
-  double stop_p;           /* ends when p(target) is reached; 0: never */
-  double kl;               /* weight of KL(before || after) after "CONSTRAINT is a"; 0: none */
-  bool authors;            /* the released scripts' values, and the target's first token alone */
-  bool average_loss;       /* over all wordings of a request; ft, ft-l always do */
-  bool each_key;           /* every wording's key brings the value, not their mean alone */
-  double keep_weight;      /* of what should stay, against a request's 1; 0: 1 */
-  double eps;              /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
+  size_t size;         /* of this struct */
+  int steps;           /* of Adam, at most; 0: 40.  rome and memit count as their releases do: the
+                          last step only measures */
+  double lr;           /* 0: 0.1; ft, ft-l: 1e-3 */
+  double weight_decay; /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
+  double lambda;       /* ridge of the update; 0: 0.01, negative: none; memit: weight of the
+                          covariance, 0: 1 */
+  double max_norm;     /* ||delta|| is held below this many ||v0||; 0: never */
+  double stop_p;       /* ends when p(target) is reached; 0: never */
+  double stop_loss;    /* ends when the loss is below; 0: rome, memit 0.05, ft, ft-l 0.01,
+                          multedit never; negative: never */
+  double kl;           /* weight of KL(after || before) at the constraint's last token in
+                          "CONSTRAINT is a"; 0: none */
+  double ridge;        /* rome, memit: added to the covariance's diagonal, in means of it; 0:
+                          1e-3, negative: none */
+  bool authors;        /* the released scripts' values, and the target's first token alone */
+  bool average_loss;   /* over all wordings of a request; only multedit has a choice */
+  bool each_key;       /* every wording's key brings the value, not their mean alone */
+  double keep_weight;  /* of what should stay, against a request's 1; 0: 1 */
+  double eps;          /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
+  bool at_last;        /* ft, ft-l: all tokens of the target at the prompt's last position, as
+                          ROME's release trains; else each behind those before it */
   bool without_constraint; /* ft, ft-l: train on the question with its constraint removed */
 } loci_edit_settings;
 
@@ -74,6 +82,7 @@ typedef struct loci_edit_opts {
   const char *method; /* "multedit" (NULL), "ft", "ft-l", "rome", "memit" (docs/MATH.md) */
   const loci_edit_settings *settings;
   const loci_covariance *covariance; /* of rome and memit, of this model's layer */
+  bool no_covariance;                /* rome and memit: the identity in its place */
   const loci_prompt *const *keep;    /* what no request may change, as loci_edit_request.kept */
   int keep_count;
   bool drop; /* a request that cannot be solved, by its own fault, is named in the result and the
@@ -98,8 +107,10 @@ typedef struct loci_edit_fact {
   int position;     /* of the key */
   int prompt_count; /* whose keys are averaged */
   int step_count;
-  const loci_edit_step *steps; /* the last one is after the last update */
-  double key_norm, value_norm, delta_norm;
+  const loci_edit_step *steps;             /* the last one is after the last update */
+  double key_norm, value_norm, delta_norm; /* value_norm: ||v0||, what bounds are relative to:
+                                              ||W k||, of rome with the question's own key; memit:
+                                              of the residual stream behind the layer, there */
   loci_outcome before, after;
   bool reached;     /* after the edit every token of the target is the most likely one */
   const char *hint; /* where it is not: what to change */
@@ -133,6 +144,10 @@ typedef struct loci_edit {
   const char *path; /* it was read from; NULL: none */
 } loci_edit;
 
+/* The published settings of a name in LOCI_NAMES_PRESET, where opts and settings say nothing of
+ * their own; both have their size, and opts->settings is left alone. */
+LOCI_CHECK loci_status loci_edit_preset(const char *name, loci_edit_opts *opts,
+                                        loci_edit_settings *settings, loci_err *err);
 /* Solves all requests into one matrix.  The model stays as it is.  Two requests of one key with two
  * targets contradict each other: LOCI_EINVAL, or the later one is left out. */
 LOCI_CHECK loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *requests,

@@ -25,6 +25,7 @@ typedef enum loci_names {
   LOCI_NAMES_CHOICE, /* how questions with options are asked */
   LOCI_NAMES_PRECISION,
   LOCI_NAMES_TEMPLATE, /* of prompts; "auto", the model's own, is none of them */
+  LOCI_NAMES_PRESET,   /* published settings of edits */
   LOCI_NAMES_LISTS
 } loci_names;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "edit.h"
+#include "prefixes.h"
 #include "values.h"
 #include "words.h"
 
@@ -22,6 +23,7 @@ typedef struct request {
   loci_edit_opts opts;
   loci_edit_settings settings;
   int prompts, renderings; /* of each request, at most */
+  prefixes before;         /* texts before each question */
   prompt_list keep;
   wish *wishes;
   int count, room;
@@ -67,6 +69,7 @@ static void free_wishes(request *r) {
   }
   free(r->wishes);
   prompt_list_clear(&r->keep);
+  prefixes_clear(&r->before);
 }
 
 /* Whether the constraint (without "@2") is in the text. */
@@ -114,14 +117,31 @@ static const char *spoiling_field(const loci_model *m, loci_question q) {
   return field;
 }
 
+/* The question behind each of the texts of --prefixes. */
+static loci_status add_prefixed(const request *r, const loci_model *m, loci_question q, wish *w,
+                                loci_err *err) {
+  const char *question = q.text, *constraint = q.constraints[0];
+  loci_status st = LOCI_OK;
+  for (int i = 0; !st && i < r->before.count; i++) {
+    char *text, *where;
+    st = prefixes_apply(r->before.at[i], question, constraint, &text, &where, err);
+    q.text = text;
+    q.constraints = (const char *const[]){where};
+    if (!st && text) st = prompt_list_put(&w->more, m, &q, err);
+    free(text);
+    free(where);
+  }
+  return st;
+}
+
 /* The prompts of one request: the question, the wordings that have its constraint, as far as
- * --prompts goes, and pictures as far as --renderings goes.  After a failure *field (of 40 bytes)
- * is the field of the line that caused it. */
+ * --prompts goes, pictures as far as --renderings goes, and the question behind each prefix.  After
+ * a failure *field (of 40 bytes) is the field of the line that caused it. */
 static loci_status fill_wish(const request *r, const loci_model *m, loci_question q, others more,
                              wish *w, char *field, loci_err *err) {
   loci_status st = loci_prompt_new(m, &q, &w->prompt, err);
   if (st) snprintf(field, 40, "%s", spoiling_field(m, q));
-  const char *question = q.text;
+  const char *question = q.text, *image = q.image;
   for (int i = 0; !st && i < more.rephrase_count && w->more.count + 1 < r->prompts; i++) {
     if (!has_constraint(more.rephrase[i], q.constraints[0])) continue;
     q.text = more.rephrase[i];
@@ -134,7 +154,8 @@ static loci_status fill_wish(const request *r, const loci_model *m, loci_questio
     st = prompt_list_put(&w->more, m, &q, err);
     if (st) snprintf(field, 40, "same_entity_images[%d]", i);
   }
-  return st;
+  q.image = image;
+  return st ? st : add_prefixed(r, m, q, w, err);
 }
 
 /* Of a line, not of the machine or of who said stop. */
@@ -384,6 +405,8 @@ int cmd_edit_solve(cli *c) {
   int code = check_options(c);
   r.prompts = 1;
   if (!code) code = edit_opts(c, &r.opts, &r.settings);
+  const char *before = args_get(&c->args, OPT_PREFIXES);
+  if (!code && before && prefixes_read(before, &r.before, &c->err)) code = cli_failed(c);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.prompts);
   if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.renderings);
   if (!code) code = cli_open_model(c, &m);

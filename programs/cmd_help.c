@@ -89,6 +89,7 @@ static const struct {
     {"methods", LOCI_NAMES_METHOD, "Methods of edits:"},
     {"measurements", LOCI_NAMES_STUDY, "What study run measures of each example, for --what:"},
     {"templates", LOCI_NAMES_TEMPLATE, "Prompt templates, for -t; auto is the model's own:"},
+    {"presets", LOCI_NAMES_PRESET, "Published settings of edits, for --preset:"},
 };
 
 static void put_names(const term *t, loci_names list) {

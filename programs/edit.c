@@ -19,6 +19,16 @@ static int read_real(cli *c, option_id id, double zero, double *out) {
   return EXIT_DONE;
 }
 
+/* Where fine-tuning asks for the target's tokens. */
+static int read_place(cli *c, bool *at_last) {
+  static const char *const places[] = {"answer", "last"};
+  const char *given = args_get(&c->args, OPT_FT_AT);
+  int i = 0;
+  int code = given ? cli_word(c, OPT_FT_AT, given, places, LENGTH(places), &i) : EXIT_DONE;
+  *at_last = i == 1;
+  return code;
+}
+
 static int read_settings(cli *c, loci_edit_settings *s) {
   int code = cli_int(c, OPT_STEPS, 1, MOST_STEPS, &s->steps);
   if (!code) code = read_real(c, OPT_LR, 0, &s->lr);
@@ -34,23 +44,32 @@ static int read_settings(cli *c, loci_edit_settings *s) {
   if (!code && args_has(&c->args, OPT_EPS) && s->eps == 0)
     code = cli_bad_value(c, OPT_EPS, "a number above 0");
   if (!code) code = read_real(c, OPT_KEEP_WEIGHT, 0, &s->keep_weight);
+  if (!code) code = read_real(c, OPT_STOP_LOSS, -1, &s->stop_loss);
+  if (!code) code = read_real(c, OPT_RIDGE, -1, &s->ridge);
+  if (!code) code = read_place(c, &s->at_last);
   s->each_key = args_has(&c->args, OPT_EACH_KEY);
   s->average_loss = args_has(&c->args, OPT_AVERAGE_LOSS);
   s->without_constraint = args_has(&c->args, OPT_WITHOUT_CONSTRAINT);
   return code;
 }
 
-static int read_method(cli *c, loci_edit_opts *out) {
-  const char *path = args_get(&c->args, OPT_COVARIANCE);
+static int read_method(cli *c, loci_edit_opts *out, loci_edit_settings *settings) {
+  const char *path = args_get(&c->args, OPT_COVARIANCE), *preset = args_get(&c->args, OPT_PRESET);
   int i, code = EXIT_DONE;
   out->method = args_get(&c->args, OPT_METHOD);
   if (out->method) code = cli_name(c, OPT_METHOD, LOCI_NAMES_METHOD, NULL, out->method, &i);
+  out->no_covariance = path && strcmp(path, "none") == 0;
+  if (out->no_covariance) path = NULL;
+  if (!code && path &&
+      loci_covariance_read(path, (loci_covariance **)(uintptr_t)&out->covariance, &c->err))
+    code = cli_failed(c);
+  if (!code && preset) code = cli_name(c, OPT_PRESET, LOCI_NAMES_PRESET, NULL, preset, &i);
+  if (!code && preset && loci_edit_preset(preset, out, settings, &c->err)) code = cli_failed(c);
   if (code) return code;
   bool wants = out->method && (!strcmp(out->method, "rome") || !strcmp(out->method, "memit"));
-  if (wants && !path) return cli_usage(c, "--method %s needs --covariance FILE", out->method);
-  if (!wants && path) return cli_usage(c, "only --method rome and memit take a --covariance");
-  if (path && loci_covariance_read(path, (loci_covariance **)(uintptr_t)&out->covariance, &c->err))
-    return cli_failed(c);
+  bool has = out->covariance || out->no_covariance;
+  if (wants && !has) return cli_usage(c, "--method %s needs --covariance FILE", out->method);
+  if (!wants && has) return cli_usage(c, "only --method rome and memit take a --covariance");
   return EXIT_DONE;
 }
 
@@ -68,7 +87,7 @@ int edit_opts(cli *c, loci_edit_opts *out, loci_edit_settings *settings) {
   if (!code) code = read_settings(c, settings);
   if (!code && compat && strcmp(compat, "authors") != 0)
     code = cli_bad_value(c, OPT_COMPAT, "authors");
-  if (!code) code = read_method(c, out);
+  if (!code) code = read_method(c, out, settings);
   settings->authors = compat != NULL;
   out->progress = term_progress;
   out->progress_ctx = &c->term;

@@ -63,6 +63,10 @@ static const entry templates[] = {
 #define TEMPLATE(id, name, meaning) {name, meaning},
 #include "loci_names.def"
     END};
+static const entry presets[] = {
+#define PRESET(id, name, meaning) {name, meaning},
+#include "loci_names.def"
+    END};
 
 static const struct {
   const char *noun;
@@ -79,6 +83,7 @@ static const struct {
     [LOCI_NAMES_CHOICE] = {"choice", choices},
     [LOCI_NAMES_PRECISION] = {"precision", precisions},
     [LOCI_NAMES_TEMPLATE] = {"template", templates},
+    [LOCI_NAMES_PRESET] = {"preset", presets},
 };
 
 static const entry *entry_at(loci_names list, int i) {

@@ -52,12 +52,28 @@ static loci_status gather(problem *all, int n, update_problem *u, loci_err *err)
   return LOCI_OK;
 }
 
+/* ROME's release solves for the mean key and divides by the question's own, so that this one is
+ * brought exactly: right := C^-1 k' / (k . C^-1 k'), k' the mean.  Without other wordings both are
+ * the same, and nothing is left to do. */
+static loci_status bring_to_own_key(const problem *q, float *right, int64_t F, loci_err *err) {
+  double brought = 0;
+  if (q->asked->rephrased_count == 0 || q->set->each_key) return LOCI_OK;
+  for (int64_t f = 0; f < F; f++) brought += (double)right[f] * (double)q->keys[f];
+  if (!(brought > 1e-6)) {
+    return fail(err, LOCI_EINVAL,
+                "the keys of the wordings have nothing in common with that of the question");
+  }
+  for (int64_t f = 0; f < F; f++) right[f] = (float)((double)right[f] / brought);
+  return LOCI_OK;
+}
+
 /* All keys of a request bring the same delta, so their rows of right add up to one. */
 loci_status columns_solve(problem *all, int n, float *right, loci_err *err) {
   int64_t F = model_decoder(all->m)->inner;
   update_problem u = {.F = F,
                       .lambda = all->set->lambda,
                       .covariance = all->opts->covariance,
+                      .ridge = all->set->ridge,
                       .threads = all->m->threads};
   TRY(gather(all, n, &u, err));
   float *rows = arena_array(all->work, u.n * F, float);
@@ -67,6 +83,7 @@ loci_status columns_solve(problem *all, int n, float *right, loci_err *err) {
     for (int64_t k = keys_of(&all[i]); k > 0; k--, rows += F) {
       for (int64_t f = 0; f < F; f++) right[i * F + f] += rows[f];
     }
+    if (all[i].method == ROME) TRY(bring_to_own_key(&all[i], right + i * F, F, err));
   }
   return LOCI_OK;
 }

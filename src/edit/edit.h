@@ -11,6 +11,7 @@
  * lesson.c      what both try again and again: a prompt resumed above the layer
  * covariance.c  of keys, for ROME and MEMIT
  * apply.c       edits on a model in memory, and off it
+ * preset.c      published settings
  * measure.c     what an edit does to its own questions
  * hint.c        what may help where a target is not reached
  * save.c        the edited model as a checkpoint
@@ -32,6 +33,10 @@ typedef enum edit_method {
 #define METHOD(id, name, meaning) id,
 #include "loci_names.def"
 } edit_method;
+/* Of the whole matrix, by gradients. */
+static inline bool method_tunes(edit_method k) { return k == FT || k == FT_L; }
+/* From ROME's family: released code says what they do, to the last step. */
+static inline bool method_is_released(edit_method k) { return k == ROME || k == MEMIT; }
 
 /* One request while it is solved. */
 typedef struct problem {
@@ -41,14 +46,14 @@ typedef struct problem {
   const loci_edit_opts *opts;
   const loci_edit_settings *set; /* complete */
   arena *mem, *work;             /* of the result; of the solving */
-  bool tunes;                    /* the whole matrix, by fine-tuning */
-  int number;                    /* of the request, from 0 */
+  edit_method method;
+  int number; /* of the request, from 0 */
   int layer, position;
   target target;
   float *key;       /* (F) the mean over the prompts */
   float *keys;      /* (prompts, F) */
   float *delta;     /* (D) v - W k */
-  double norm0;     /* ||W k|| */
+  double norm0;     /* ||W k||, or what else the method's bounds are relative to */
   reference before; /* the unedited model's run */
   loci_edit_fact *fact;
   int64_t rows, formula;

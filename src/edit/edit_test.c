@@ -328,7 +328,7 @@ static void rome_brings_its_value(void **state) {
   loci_edit_opts o = {.size = sizeof o,
                       .method = "rome",
                       .covariance = c,
-                      .settings = SIZED(loci_edit_settings, .steps = 5, .lr = 0.3)};
+                      .settings = SIZED(loci_edit_settings, .steps = 6, .lr = 0.3)};
   loci_edit *rome = solve(m, &r, 1, o);
   o = (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 5, .lr = 0.3, .lambda = -1)};
   loci_edit *plain = solve(m, &r, 1, o);

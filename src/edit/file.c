@@ -24,12 +24,15 @@ js_value *edit_settings_json(const loci_edit_settings *s) {
   js_put(&o, "lambda", js_real(s->lambda));
   js_put(&o, "max_norm", js_real(s->max_norm));
   js_put(&o, "stop_p", js_real(s->stop_p));
+  js_put(&o, "stop_loss", js_real(s->stop_loss));
   js_put(&o, "kl", js_real(s->kl));
+  js_put(&o, "ridge", js_real(s->ridge));
   js_put(&o, "authors", js_bool(s->authors));
   js_put(&o, "average_loss", js_bool(s->average_loss));
   js_put(&o, "each_key", js_bool(s->each_key));
   js_put(&o, "keep_weight", js_real(s->keep_weight));
   js_put(&o, "eps", js_real(s->eps));
+  js_put(&o, "at_last", js_bool(s->at_last));
   js_put(&o, "without_constraint", js_bool(s->without_constraint));
   return o;
 }
@@ -184,12 +187,15 @@ static loci_status read_settings(const reader *r, const js_value *o, loci_err *e
   TRY(js_get_real(o, "lambda", r->path, &s->lambda, err));
   TRY(js_get_real(o, "max_norm", r->path, &s->max_norm, err));
   TRY(js_get_real(o, "stop_p", r->path, &s->stop_p, err));
+  TRY(js_get_real(o, "stop_loss", r->path, &s->stop_loss, err));
   TRY(js_get_real(o, "kl", r->path, &s->kl, err));
+  TRY(js_get_real(o, "ridge", r->path, &s->ridge, err));
   TRY(js_get_bool(o, "authors", r->path, &s->authors, err));
   TRY(js_get_bool(o, "average_loss", r->path, &s->average_loss, err));
   TRY(js_get_bool(o, "each_key", r->path, &s->each_key, err));
   TRY(js_get_real(o, "keep_weight", r->path, &s->keep_weight, err));
   TRY(js_get_real(o, "eps", r->path, &s->eps, err));
+  TRY(js_get_bool(o, "at_last", r->path, &s->at_last, err));
   return js_get_bool(o, "without_constraint", r->path, &s->without_constraint, err);
 }
 

@@ -6,12 +6,12 @@
 
 /* More of it found a value than the update brings. */
 static bool is_lost_in_update(const problem *q, double found) {
-  return !q->tunes && found > 0.3 && q->fact->after.m.p < found / 2;
+  return !method_tunes(q->method) && found > 0.3 && q->fact->after.m.p < found / 2;
 }
 
 static bool is_held_back(const problem *q) {
   double most = q->set->max_norm * q->fact->value_norm;
-  return !q->tunes && most > 0 && q->fact->delta_norm > 0.999 * most;
+  return !method_tunes(q->method) && most > 0 && q->fact->delta_norm > 0.999 * most;
 }
 
 const char *edit_hint(const problem *q) {

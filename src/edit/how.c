@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/options.h"
+#include "edit/update.h"
 #include "study/request.h"
 
 enum { MAX_STEPS = 100000, USUAL_LAYER = 2 };
@@ -38,8 +39,6 @@ static loci_status find_method(const char *name, edit_method *out, loci_err *err
   return LOCI_OK;
 }
 
-static bool tunes(edit_method k) { return k == FT || k == FT_L; }
-
 static double usual(double given, double otherwise) {
   return given < 0 ? 0 : given > 0 ? given : otherwise;
 }
@@ -47,8 +46,8 @@ static double usual(double given, double otherwise) {
 /* From a command line, a file or a program: whatever is no number, or has a sign that makes no
  * sense, is refused here, once. */
 static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
-  const double all[] = {s->lr,     s->weight_decay, s->lambda, s->max_norm,
-                        s->stop_p, s->kl,           s->eps,    s->keep_weight};
+  const double all[] = {s->lr, s->weight_decay, s->lambda,      s->max_norm,  s->stop_p,
+                        s->kl, s->eps,          s->keep_weight, s->stop_loss, s->ridge};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!isfinite(all[i])) return fail(err, LOCI_EINVAL, "a setting of the edit is not a number");
   }
@@ -67,7 +66,7 @@ static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
 /* A setting that a method does not have is refused: it would seem to matter. */
 static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err *err) {
   const loci_edit_settings *s = o->settings;
-  bool closed = !tunes(k);
+  bool closed = !method_tunes(k), weighed = method_is_released(k);
   const struct {
     bool given, taken;
     const char *name;
@@ -76,31 +75,40 @@ static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err
              {s->max_norm != 0, closed, "norm bound"},
              {s->kl != 0, closed, "KL term"},
              {s->average_loss, closed, "averaged loss of its own"},
+             {s->ridge != 0, weighed, "ridge of a covariance"},
+             {s->at_last, !closed, "place of its training"},
              {s->authors, k == MULTEDIT, "released settings"},
              {s->each_key, closed, "keys of its own"},
              {s->keep_weight != 0 || o->keep_count > 0, closed, "questions to keep"},
              {s->eps != 0, k == FT_L, "bound of each entry"},
-             {s->without_constraint, tunes(k), "question without its constraint"},
-             {o->covariance != NULL, k == ROME || k == MEMIT, "covariance"}};
+             {s->without_constraint, method_tunes(k), "question without its constraint"},
+             {o->covariance || o->no_covariance, weighed, "covariance"}};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!all[i].given || all[i].taken) continue;
     return fail(err, LOCI_EINVAL, "the method %s takes no %s", method_name(k), all[i].name);
   }
-  if (o->covariance || (k != ROME && k != MEMIT)) return LOCI_OK;
+  if (o->covariance && o->no_covariance) {
+    return fail(err, LOCI_EINVAL, "a covariance and the identity in its place");
+  }
+  if (o->covariance || o->no_covariance || !weighed) return LOCI_OK;
   return fail(err, LOCI_EINVAL, "the method %s needs a covariance of keys", method_name(k));
 }
 
 /* What is not given: MultEdit's as in docs/MATH.md; fine-tuning's rate and bound are round numbers
  * that nobody has measured. */
-static void complete_settings(loci_edit_settings *s, edit_method k) {
+static void complete_settings(loci_edit_settings *s, edit_method k, bool has_covariance) {
   if (!s->steps) s->steps = s->authors ? 10 : 40;
-  s->lr = usual(s->lr, tunes(k) ? 1e-3 : 0.1);
+  s->lr = usual(s->lr, method_tunes(k) ? 1e-3 : 0.1);
+  s->stop_loss = usual(s->stop_loss, method_tunes(k) ? 0.01 : method_is_released(k) ? 0.05 : 0);
   if (k == FT_L) s->eps = usual(s->eps, 2e-3);
-  if (tunes(k)) return;
+  if (method_tunes(k)) return;
   s->weight_decay = usual(s->weight_decay, 1e-3);
   s->lambda = k == ROME ? 0 : usual(s->lambda, k == MEMIT ? 1 : 0.01);
   s->max_norm = usual(s->max_norm, s->authors ? 1e-4 : 0);
   s->keep_weight = usual(s->keep_weight, 1);
+  if (!method_is_released(k)) return;
+  s->average_loss = true;
+  s->ridge = has_covariance ? usual(s->ridge, COVARIANCE_RIDGE) : 0;
 }
 
 /* The paper's layer, or the last one below the top where a shallower model ends before. */
@@ -117,7 +125,7 @@ loci_status edit_how_complete(edit_how *own, const loci_model *m, loci_err *err)
   own->o.method = method_name(own->method);
   TRY(check_numbers(&own->settings, err));
   TRY(check_method(&own->o, own->method, err));
-  complete_settings(&own->settings, own->method);
+  complete_settings(&own->settings, own->method, own->o.covariance != NULL);
   return m ? choose_layer(m, &own->o, err) : LOCI_OK;
 }
 

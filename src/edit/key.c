@@ -2,6 +2,9 @@
  *
  *   k = mlp_post of the layer at the constraint's last position, a mean over the prompts
  *
+ * and what bounds and decay of the value are relative to: ||W k||, of ROME with the question's own
+ * key; of MEMIT the norm of the residual stream behind the layer.
+ *
  * A target that the model gives already is refused here. */
 #include <math.h>
 #include <string.h>
@@ -50,7 +53,36 @@ static loci_status other_key(problem *q, int i, lesson *b, float *scratch, const
   return LOCI_OK;
 }
 
-/* All keys, their mean, and ||W k||. */
+/* MEMIT's is a mean of means: the question counts as much as all its other wordings together. */
+static void average_keys(problem *q, int64_t F) {
+  int n = q->asked->rephrased_count;
+  double own = q->method == MEMIT && n > 0 ? n : 1;
+  for (int64_t f = 0; f < F; f++) {
+    double sum = own * (double)q->keys[f];
+    for (int i = 1; i <= n; i++) sum += (double)q->keys[i * F + f];
+    q->key[f] = (float)(sum / (own + n));
+  }
+}
+
+static double norm_of(const float *x, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+  return sqrt(sum);
+}
+
+/* ||W k||; [row] (F) */
+static double value_norm(const weight *w, const float *key, float *row) {
+  double sum = 0;
+  for (int64_t d = 0; d < w->rows; d++) {
+    double y = 0;
+    weight_row(w, d, row);
+    for (int64_t f = 0; f < w->cols; f++) y += (double)row[f] * (double)key[f];
+    sum += y * y;
+  }
+  return sqrt(sum);
+}
+
+/* The keys of all prompts, the one they make, and the norms. */
 static loci_status finish_key(problem *q, lesson *all, int lessons, loci_err *err) {
   const weight *w = &q->m->weights->layers[q->layer].down.w;
   int n = q->asked->rephrased_count;
@@ -59,22 +91,15 @@ static loci_status finish_key(problem *q, lesson *all, int lessons, loci_err *er
   if (!row) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < n; i++) {
     TRY(other_key(q, i, i + 1 < lessons ? &all[i + 1] : NULL, row, &more, err));
-    for (int64_t f = 0; f < w->cols; f++) q->key[f] += more[f];
     memcpy(q->keys + (i + 1) * w->cols, more, (size_t)w->cols * sizeof *more);
   }
-  double keys = 0, values = 0;
-  for (int64_t f = 0; f < w->cols; f++) {
-    q->key[f] /= (float)(n + 1);
-    keys += (double)q->key[f] * (double)q->key[f];
+  average_keys(q, w->cols);
+  if (q->method == MEMIT) {
+    q->norm0 = norm_of(all[0].behind, w->rows);
+  } else {
+    q->norm0 = value_norm(w, q->method == ROME ? q->keys : q->key, row);
   }
-  for (int64_t d = 0; d < w->rows; d++) {
-    double y = 0;
-    weight_row(w, d, row);
-    for (int64_t f = 0; f < w->cols; f++) y += (double)row[f] * (double)q->key[f];
-    values += y * y;
-  }
-  q->norm0 = sqrt(values);
-  q->fact->key_norm = sqrt(keys);
+  q->fact->key_norm = norm_of(q->key, w->cols);
   q->fact->value_norm = q->norm0;
   return LOCI_OK;
 }
@@ -87,6 +112,8 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
   bool ok = reference_room(&q->before, model_decoder(q->m)->vocab, q->work);
   q->key = arena_array(q->work, F, float);
   q->keys = arena_array(q->work, (1 + q->asked->rephrased_count) * F, float);
+  if (q->method == MEMIT) all[0].behind = arena_array(q->work, model_decoder(q->m)->width, float);
+  ok = ok && (q->method != MEMIT || all[0].behind);
   if (!f.readings || !ok || !q->key || !q->keys) return fail_nomem(err, "solving an edit");
   TRY(lesson_run(q, &all[0], read_before, &f, err));
   if (f.not_finite) return not_finite(q->m, err);
@@ -97,7 +124,6 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
   q->fact->before.m = readings_metrics(f.readings, n);
   top_logits_candidates(&q->before.top, q->m, q->fact->before.top);
   const float *own = all[0].keys + (q->position - all[0].key_first) * F;
-  memcpy(q->key, own, (size_t)F * sizeof *own);
   memcpy(q->keys, own, (size_t)F * sizeof *own);
   return finish_key(q, all, lessons, err);
 }

@@ -33,6 +33,7 @@ loci_status lesson_make(const problem *q, const loci_prompt *p, const target *t,
   *out = (lesson){.p = p, .target = *t, .position = position, .key_first = position};
   out->key_count = 1;
   out->first_want = p->info.length - 1;
+  out->wants = t->count;
   out->rows =
       arena_array(q->work, (t->length - position) * (int64_t)model_decoder(q->m)->width, float);
   return out->rows ? LOCI_OK : fail_nomem(err, "solving an edit");
@@ -51,6 +52,9 @@ loci_status lesson_run(problem *q, lesson *b, walk_logits_fn logits, void *ctx, 
   loci_status st = walk_continue(w, b->cache, b->target.embeds, n, &s, err);
   if (!st) st = walk_record_at(w, s, LOCI_SITE_RESID_PRE, lesson_layer(q), at, b->rows, err);
   if (!st) st = walk_record_at(w, s, LOCI_SITE_MLP_POST, q->layer, keys, b->keys, err);
+  walk_span key = {q->position, 1};
+  if (!st && b->behind)
+    st = walk_record_at(w, s, LOCI_SITE_RESID_POST, q->layer, key, b->behind, err);
   int wanted = logits ? b->target.count : 0;
   for (int i = 0; !st && i < wanted; i++) st = walk_want(w, s, b->first_want + i, err);
   walk_hooks hooks = lesson_hooks(q, logits, ctx, wanted);
@@ -76,7 +80,7 @@ loci_status lesson_resume(const problem *q, walk *w, const lesson *b, const atte
                         .add = true};
     TRY(walk_patch_add(w, s, &patch, err));
   }
-  for (int i = 0; i < b->target.count; i++) TRY(walk_want(w, s, b->first_want + i, err));
+  for (int i = 0; i < b->wants; i++) TRY(walk_want(w, s, b->first_want + i, err));
   return walk_grad(w, s, lesson_site(q), from, (walk_span){first, a->count}, a->grad, err);
 }
 

@@ -13,10 +13,12 @@ typedef struct lesson {
   target target;
   int position;             /* the first that a change reaches */
   int key_first, key_count; /* positions whose keys are kept; 1 unless set before lesson_run */
-  int first_want;           /* the last prompt position */
+  int first_want, wants;    /* positions whose logits count: from the last of the prompt on, one for
+                               each token of the answer */
   kv_cache *cache;          /* for kv_cache_free */
   float *rows;              /* (length - position, D) what stands where the change is added */
-  float *keys; /* (key_count, F) mlp_post of the layer; room for the rows of a product */
+  float *keys;   /* (key_count, F) mlp_post of the layer; room for the rows of a product */
+  float *behind; /* (D) the residual stream behind the layer at the key; NULL: not asked for */
 } lesson;
 
 loci_status lesson_make(const problem *q, const loci_prompt *p, const target *t, int position,

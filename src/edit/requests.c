@@ -68,7 +68,7 @@ static loci_status problem_init(problem *q, loci_err *err) {
   q->position = key_position(q->p);
   TRY(problem_target(q, q->p, &q->target, err));
   bool last = q->layer == model_decoder(q->m)->layers - 1;
-  if (last && q->position < i->length - 1 && !q->tunes) {
+  if (last && q->position < i->length - 1 && !method_tunes(q->method)) {
     return fail(err, LOCI_EINVAL,
                 "layer %d is the last: a change at position %d of it cannot reach the answer",
                 q->layer, q->position);
@@ -87,7 +87,8 @@ static bool same_rows(const problem *a, const problem *b, int count) {
 /* Whether what both change is the same: a key is made of the rows up to it, whatever is asked
  * behind it; fine-tuning changes whole prompts. */
 static bool same_place(const problem *a, const problem *b) {
-  if (!a->tunes) return a->position == b->position && same_rows(a, b, a->position + 1);
+  if (!method_tunes(a->method))
+    return a->position == b->position && same_rows(a, b, a->position + 1);
   int n = a->p->info.length;
   return n == b->p->info.length && same_rows(a, b, n);
 }

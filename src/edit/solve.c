@@ -13,8 +13,6 @@
 
 enum { MAX_REQUESTS = 10000 };
 
-static bool tunes(edit_method k) { return k == FT || k == FT_L; }
-
 /* ---------------------------------------------------------------- solving */
 
 /* The values by themselves, then one update that brings all of them. */
@@ -112,11 +110,11 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
   if (!e->tensor) return fail_nomem(err, "solving an edit");
   problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = mem, .work = work};
   like.layer = e->layer;
-  like.tunes = tunes(k);
+  like.method = k;
   TRY(check_list(opts->keep_count, opts->keep, "questions to keep", err));
   for (int i = 0; i < opts->keep_count; i++) TRY(check_prompt(opts->keep[i], m, err));
   TRY(problems_make(&all, &like, requests, n, err));
-  TRY(like.tunes ? make_change(&all, mem, e, err) : make_update(&all, mem, e, err));
+  TRY(method_tunes(k) ? make_change(&all, mem, e, err) : make_update(&all, mem, e, err));
   e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
   if (isnan(e->norm)) return fail_nomem(err, "solving an edit");
   TRY(report(&all, mem, e, err));

@@ -2,6 +2,8 @@
  *
  *   loss = -(1/n) sum_i log p(o_i), a mean over all prompts; Adam on every entry of W' - W
  *   ft-l: each entry of W' - W is cut to +-eps after each step
+ *   at_last: the tokens are not given one behind the other; all of them are asked for at the
+ *   prompt's last position, as ROME's release does
  *
  * A change C = W' - W of the down projection moves mlp_out of the layer at every position by C x,
  * with x (T,F) = mlp_post, which no change of W moves.  So a step is a resumed walk over all
@@ -88,6 +90,7 @@ static loci_status add_lesson(tuning *t, int request, const loci_prompt *p, loci
   TRY(lesson_make(q, p, &answer, 0, b, err));
   b->key_first = 0;
   b->key_count = answer.length;
+  if (t->set->at_last) b->wants = 1;
   t->owner[t->count++] = request;
   if (answer.length > t->T) t->T = answer.length;
   return LOCI_OK;
@@ -98,6 +101,7 @@ static loci_status run_lesson(problem *q, lesson *b, bool first, loci_err *err) 
   loci_status st = first ? key_find(q, b, 1, err) : lesson_run(q, b, NULL, NULL, err);
   kv_cache_free(b->cache);
   b->cache = NULL;
+  if (b->wants == 1) b->target.length = b->p->info.length; /* what stands behind has no part */
   return st;
 }
 
@@ -169,13 +173,24 @@ static loci_status make_room(tuning *t, loci_err *err) {
 static void read_step(void *ctx, int64_t index, const float *logits) {
   tuning *t = ctx;
   t->not_finite |= !logits_are_finite(logits, t->V);
-  t->logp += (double)logits[t->now->target.ids[index]] - log_sum_exp(logits, t->V);
+  double total = log_sum_exp(logits, t->V);
+  const target *o = &t->now->target;
+  if (!t->set->at_last) {
+    t->logp += (double)logits[o->ids[index]] - total;
+    return;
+  }
+  for (int i = 0; i < o->count; i++) t->logp += (double)logits[o->ids[i]] - total;
 }
 
 static void slope_step(void *ctx, int64_t index, const float *logits, float *slope) {
   const tuning *t = ctx;
-  int n = t->now->target.count;
-  logp_backward(slope, logits, t->V, t->now->target.ids[index], -1.0 / n / t->count);
+  const target *o = &t->now->target;
+  double share = -1.0 / o->count / t->count;
+  if (!t->set->at_last) {
+    logp_backward(slope, logits, t->V, o->ids[index], share);
+    return;
+  }
+  for (int i = 0; i < o->count; i++) logp_backward(slope, logits, t->V, o->ids[i], share);
 }
 
 /* grad += G^T X over the positions of one prompt */
@@ -203,7 +218,7 @@ static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
   t->now = b;
   t->logp = 0;
   b->cache = t->cache;
-  walk_hooks hooks = lesson_hooks(q, read_step, t, b->target.count);
+  walk_hooks hooks = lesson_hooks(q, read_step, t, b->wants);
   walk_clear(w);
   attempt a = {first, n - first, t->moved + first * t->D, t->slope + first * t->D};
   memset(t->slope, 0, (size_t)(first * t->D) * sizeof *t->slope);
@@ -220,16 +235,19 @@ static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
 /* All prompts; the first of each request writes its step. */
 static loci_status run_step(tuning *t, int step, bool ends, bool *reached, loci_err *err) {
   memset(t->grad, 0, (size_t)(t->D * t->F) * sizeof *t->grad);
+  double mean = 0;
   *reached = t->set->stop_p > 0;
   for (int i = 0; i < t->count; i++) {
     loci_edit_fact *f = t->all[t->owner[i]].fact;
     TRY(run_prompt(t, i, ends, err));
     double loss = -t->logp / t->lessons[i].target.count, p = exp(t->logp);
+    mean += loss / t->count;
     *reached &= p >= t->set->stop_p;
     if (i > 0 && t->owner[i - 1] == t->owner[i]) continue;
     ((loci_edit_step *)(uintptr_t)f->steps)[step] = (loci_edit_step){loss, p};
     f->step_count = step + 1;
   }
+  *reached |= mean < t->set->stop_loss;
   return LOCI_OK;
 }
 

@@ -14,7 +14,7 @@
 #include "edit/update.h"
 #include "tensor/cholesky.h"
 
-/* z (m,F) := K+ C^-1, C with a ridge of 1e-3 of its mean diagonal */
+/* z (m,F) := K+ C^-1, C with a ridge in means of its diagonal */
 static loci_status precondition(const update_problem *u, double *z, loci_err *err) {
   int64_t F = u->F;
   const loci_covariance *c = u->covariance;
@@ -24,7 +24,7 @@ static loci_status precondition(const update_problem *u, double *z, loci_err *er
   if (!a) return fail_nomem(err, "solving for the update");
   for (int64_t i = 0; i < F; i++) trace += (double)c->values[i * F + i];
   for (int64_t i = 0; i < F * F; i++) a[i] = (double)c->values[i];
-  for (int64_t i = 0; i < F; i++) a[i * F + i] += COVARIANCE_RIDGE * trace / (double)F;
+  for (int64_t i = 0; i < F; i++) a[i * F + i] += u->ridge * trace / (double)F;
   bool ok = cholesky_factor(a, F, u->threads);
 #pragma omp parallel for num_threads(u->threads) schedule(static)
   for (int64_t i = 0; i < u->n + u->kept; i++) {
@@ -32,8 +32,11 @@ static loci_status precondition(const update_problem *u, double *z, loci_err *er
   }
   free(a);
   return ok ? LOCI_OK
-            : fail(err, LOCI_EINVAL, "the covariance of layer %d is not positive definite",
-                   c->layer);
+            : fail(err, LOCI_EINVAL,
+                   "the covariance of layer %d is not positive definite: it wants more questions, "
+                   "or "
+                   "a larger ridge than %g",
+                   c->layer, u->ridge);
 }
 
 /* c (n,n) := x (n,F) z (n,F)^T, symmetric */

@@ -4,7 +4,7 @@
 
 #include "edit/edit.h"
 
-/* Added to a covariance's diagonal, in means of it. */
+/* Added to a covariance's diagonal unless something else is asked for, in means of it. */
 #define COVARIANCE_RIDGE 1e-3
 
 typedef struct update_problem {
@@ -13,6 +13,7 @@ typedef struct update_problem {
   int64_t n, kept, F;
   double lambda;
   const loci_covariance *covariance; /* NULL: the identity */
+  double ridge;                      /* added to its diagonal, in means of it */
   int threads;
 } update_problem;
 /* right (n,F), so that W' = W + left right with left (D,n) = V - W K. */

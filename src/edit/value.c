@@ -1,13 +1,14 @@
 /* The value of one request (docs/MATH.md, "Editing"):
  *
  *   v     = W k + delta
- *   loss  = -(1/n) sum_i log p(o_i) + wd ||delta|| / ||W k||^2 [+ kl KL(before || after)]
+ *   loss  = -(1/n) sum_i log p(o_i) + wd ||delta|| / ||v0||^2 [+ kl KL(after || before)]
  *
- * with delta added to mlp_out of the layer at the key's position; if asked for, the first term is a
- * mean over all prompts, delta added at the key's position of each.
+ * with v0 = W k (other methods: see key.c) and delta added to mlp_out of the layer at the key's
+ * position; if asked for, the first term is a mean over all prompts, delta added at the key's
+ * position of each.
  *
- * A step is: forward, loss; stop if p(o) has been reached; backward; Adam; then ||delta|| is cut to
- * max_norm ||W k||. */
+ * A step is: forward, loss; stop if p(o) has been reached or the loss is low enough; backward;
+ * Adam; then ||delta|| is cut to max_norm ||v0||. */
 #include <math.h>
 
 #include "edit/lesson.h"
@@ -22,7 +23,7 @@ typedef struct optimum {
   int V;
   double *essence_logp; /* (V) log p before */
   double *logp;         /* (count) of the running step: log p(o) */
-  double nll, kl;
+  double nll, kl, loss;
   float *grads; /* (prompts and essence, D) */
   adam adam;
   walk *w; /* of all steps */
@@ -53,6 +54,7 @@ static loci_status run_essence(optimum *o, loci_prompt **prompt, loci_err *err) 
   target next = {.count = 1, .length = p->info.length, .embeds = p->embeds};
   TRY(lesson_make(q, p, &next, key_position(p), &o->all[o->count], err));
   o->has_essence = true;
+  o->all[o->count].first_want = key_position(p); /* as the releases have it */
   o->essence_logp = arena_array(q->work, o->V, double);
   if (!o->essence_logp) return fail_nomem(err, "solving an edit");
   return lesson_run(q, &o->all[o->count], read_essence, o, err);
@@ -81,12 +83,12 @@ static void read_step(void *ctx, int64_t index, const float *logits) {
     return;
   }
   for (int i = 0; i < o->V; i++) {
-    double lp = o->essence_logp[i];
-    if (lp > -700) o->kl += exp(lp) * (lp - ((double)logits[i] - total));
+    double lq = (double)logits[i] - total;
+    if (lq > -700) o->kl += exp(lq) * (lq - o->essence_logp[i]);
   }
 }
 
-/* d KL(p || softmax(x)) / d x = softmax(x) - p */
+/* d KL(q || p) / d x = q (log q - log p - KL), q = softmax(x) */
 static void slope_step(void *ctx, int64_t index, const float *logits, float *slope) {
   optimum *o = ctx;
   int at = prompt_of(o, &index);
@@ -97,13 +99,27 @@ static void slope_step(void *ctx, int64_t index, const float *logits, float *slo
   }
   double total = log_sum_exp(logits, o->V);
   for (int i = 0; i < o->V; i++) {
-    double change = exp((double)logits[i] - total) - exp(o->essence_logp[i]);
+    double lq = (double)logits[i] - total;
+    double change = lq > -700 ? exp(lq) * (lq - o->essence_logp[i] - o->kl) : 0;
     slope[i] += (float)(o->q->set->kl * change);
   }
 }
 
-/* Forward, and backward unless the optimisation [ends] here, as it does when every p is high
- * enough. */
+static double norm_of(const float *x, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+  return sqrt(sum);
+}
+
+/* Every p is high enough, or the loss low enough. */
+static bool is_reached(const optimum *o) {
+  const loci_edit_settings *set = o->q->set;
+  bool all = set->stop_p > 0;
+  for (int i = 0; i < o->count; i++) all &= exp(o->logp[i]) >= set->stop_p;
+  return all || o->loss < set->stop_loss;
+}
+
+/* Forward, and backward unless the optimisation [ends] here, as it does where it is reached. */
 static loci_status run_step(optimum *o, bool ends, bool *reached, loci_err *err) {
   problem *q = o->q;
   walk *w = o->w;
@@ -121,20 +137,15 @@ static loci_status run_step(optimum *o, bool ends, bool *reached, loci_err *err)
   }
   if (!st) st = walk_run(w, &hooks, err);
   if (!st && o->not_finite) st = not_finite(q->m, err);
-  *reached = q->set->stop_p > 0;
-  for (int i = 0; i < o->count; i++) *reached &= exp(o->logp[i]) >= q->set->stop_p;
+  double decay = q->set->weight_decay * norm_of(q->delta, D) / (q->norm0 * q->norm0);
+  o->loss = o->nll + decay + q->set->kl * o->kl;
+  *reached = is_reached(o);
   if (!st && !ends && !*reached) st = walk_backward(w, slope_step, o, &hooks, err);
   lesson_cost(q, w);
   for (int i = 0; i < runs; i++) {
     q->formula += lesson_reach(q, &o->all[i], !ends && !*reached);
   }
   return st;
-}
-
-static double norm_of(const float *x, int64_t n) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
-  return sqrt(sum);
 }
 
 /* A step of Adam, then the bound on ||delta||; the gradient is summed over the runs. */
@@ -167,11 +178,11 @@ static loci_status optimise(optimum *o, loci_err *err) {
   if (!steps || !o->grads || !o->logp) return fail_nomem(err, "solving an edit");
   TRY(adam_make(q->work, D, q->set->lr, 1, &o->adam, err));
   q->fact->steps = steps;
-  for (int i = 0; i <= q->set->steps; i++) {
-    bool last = i == q->set->steps, reached;
+  int updates = method_is_released(q->method) ? q->set->steps - 1 : q->set->steps;
+  for (int i = 0; i <= updates; i++) {
+    bool last = i == updates, reached;
     TRY(run_step(o, last, &reached, err));
-    double decay = q->set->weight_decay * norm_of(q->delta, D) / (q->norm0 * q->norm0);
-    steps[i] = (loci_edit_step){o->nll + decay + q->set->kl * o->kl, exp(o->logp[0])};
+    steps[i] = (loci_edit_step){o->loss, exp(o->logp[0])};
     q->fact->step_count = i + 1;
     if (last || reached) break;
     update_delta(o);

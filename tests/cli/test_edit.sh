@@ -39,11 +39,28 @@ for method in ft ft-l 'ft --without-constraint' 'rome --covariance keys.safetens
   try edit solve "${asked[@]}" --target Lima --layer 3 --steps 3 --method $method -o rival.edit --json
   wants 1
   [[ $(flat) == *"\"method\":\"${method%% *}\","* ]] || miss "not the method $method"
-  [ "$(grep -o '"loss"' <<<"$(flat)" | wc -l)" = 4 ] || miss "not three steps and what came of them"
+  losses=4
+  case $method in rome* | memit*) losses=3 ;; esac # the last of their steps only measures
+  [ "$(grep -o '"loss"' <<<"$(flat)" | wc -l)" = $losses ] || miss "not three steps and what came of them"
 done
 try edit solve "${asked[@]}" --target Lima --layer 3 --steps 15 --lr 0.002 --method ft -o tuned.edit --json
 wants 0
 [[ $(flat) == *'"update":{"rank":160,'*'"answer_after":"Lima"'* ]] || miss "not fine-tuned"
+# Published settings, and what is said beside them; the question behind other texts.
+printf 'They say that\n{}\n\nA question about this country. {} Please.\n' >before.txt
+try edit solve "${asked[@]}" --target Lima --preset rome-llama-7b --layer 3 --steps 2 --prefixes before.txt --json
+wants 1
+[[ $(flat) == *'"method":"rome",'*'"layer":3,'*'"steps":2,"lr":0.5,"weight_decay":0.001,"lambda":0.0,"max_norm":4.0,'*'"kl":0.0625,"ridge":0.0,'* ]] ||
+  miss "not the published settings"
+[[ $(flat) == *'"prompts":3,'* ]] || miss "not the question and two more"
+try edit solve "${asked[@]}" --target Lima --preset ft-gpt2-xl --layer 3 --steps 2 --json
+wants 1
+[[ $(flat) == *'"method":"ft",'*'"at_last":true,'* ]] || miss "not ROME's fine-tuning"
+usage '--preset wants rome-gpt2-xl, ' edit solve "${asked[@]}" --target Lima --preset rome
+usage '--preset' edit solve "${asked[@]}" --target Lima --preset rome-gpt2-x
+usage '--method rome needs --covariance FILE' edit solve "${asked[@]}" --target Lima --preset rome-gpt-j
+failed 'before.tx: No such file or directory' edit solve "${asked[@]}" --target Lima --prefixes before.tx
+rm before.txt
 usage '--method wants multedit, ft, ft-l, rome or memit' edit solve "${asked[@]}" --target Lima --method mend
 usage '--eps wants a number above 0' edit solve "${asked[@]}" --target Lima --method ft-l --eps 0
 usage '--method rome needs --covariance FILE' edit solve "${asked[@]}" --target Lima --method rome
@@ -109,7 +126,7 @@ wants 1
 says 'loci: odd.jsonl:2: image: nope.png: No such file or directory; left out'
 says 'loci: odd.jsonl:3: constraints[0].text: the constraint "that country" is not in the question'
 says 'loci: odd.jsonl:4: the model answers "Lima" to "What is the capital of this country?" already; left out'
-says 'loci: odd.jsonl: not sound JSON at line 5, column '
+says 'loci: odd.jsonl: not valid JSON at line 5, column '
 says 'loci: odd.jsonl:6: no target: an edit needs one; left out'
 says 'loci: odd.jsonl:7: the target "Oslo" for the key of odd.jsonl:1, whose target is "Lima"'
 [ "$(wc -l <err)" = 6 ] || miss "not a line for each of six"
