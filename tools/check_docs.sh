@@ -52,7 +52,7 @@ while IFS= read -r example; do
   ships "$example" || continue
   [[ $example == "loci bench"* || $example == "loci serve"* ]] && continue # measures for long; waits for a browser
   [[ $example == *.jsonl* ]] && example+=" --limit 2"
-  (cd "$work" && eval "OMP_NUM_THREADS=1 timeout 60 '$program' ${example#loci }") >"$work/log" 2>&1 ||
+  (cd "$work" && eval "OMP_WAIT_POLICY=passive timeout 60 '$program' ${example#loci }") >"$work/log" 2>&1 ||
     complain "the help's example fails: $example: $(tail -1 "$work/log")"
 done < <("$loci" help --table | sed -n 's/^command \([a-z-]*\).*/\1/p' | tr - ' ' | while read -r command; do
   # shellcheck disable=SC2086 # one word or two
@@ -66,6 +66,6 @@ for picture in docs/img/*; do
 done
 # The one that takes a second has the layout that the program draws today: it is as large.
 size_of() { od -An -j16 -N8 -tx1 "$1"; }
-OMP_NUM_THREADS=1 LOCI=$program OUT=$work tools/pictures.sh trace >/dev/null || complain "tools/pictures.sh trace failed"
+LOCI=$program OUT=$work tools/pictures.sh trace >/dev/null || complain "tools/pictures.sh trace failed"
 [ "$(size_of "$work/trace.png")" = "$(size_of docs/img/trace.png)" ] || complain "docs/img/trace.png has another layout; tools/pictures.sh"
 exit $bad

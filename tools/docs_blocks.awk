@@ -31,7 +31,7 @@ function check(    shell, line, n, got, i, at, gap) {
   if (command == "") return
   shell = command
   sub(/^loci /, "'" loci "' ", shell)
-  shell = "cd '" dir "' && OMP_NUM_THREADS=1 COLUMNS=200 " shell " 2>&1"
+  shell = "cd '" dir "' && OMP_WAIT_POLICY=passive COLUMNS=200 " shell " 2>&1"
   n = 0
   while ((shell | getline line) > 0) got[++n] = line
   close(shell)

@@ -73,6 +73,7 @@ static void draw_run_marks(canvas *c, const sheet *s, const sheet_panel *p, cons
       int64_t i = (int64_t)r * p->layer_count + l;
       if (p->zero[i] || !p->exact[i]) continue;
       canvas_box box = {at->x + l * at->cell_w, row_y(p, at, r), at->cell_w, at->cell_h};
+      if (p->heads) box.w *= 0.4, box.h *= 0.4; /* the corner: the middle has the head's number */
       page_run_mark(c, box, colormap(sheet_level(s, p->values[i]), diverging));
     }
   }

@@ -88,20 +88,20 @@ static void say_screening(views *v, const loci_trace *t) {
     view_say(v, VIEW_PLAIN, "integrated gradients of %d steps;", t->screen_steps);
   else
     view_say(v, VIEW_PLAIN, "attribution patching;");
-  view_say(v, VIEW_PLAIN,
-           "the %lld with the strongest estimates run, and %lld of the others at random",
+  view_say(v, VIEW_PLAIN, "the %lld with the strongest estimates run, and %lld of the others at",
            (long long)t->screen, (long long)a->cells);
   if (a->cells == 0) {
-    view_put(v, VIEW_PLAIN, ".");
+    view_say(v, VIEW_PLAIN, "random.");
     return;
   }
-  view_put(v, VIEW_PLAIN, ", of which");
   if (isnan(a->spearman))
-    view_say(v, VIEW_PLAIN, "there are too few to compare;");
+    view_say(v, VIEW_PLAIN, "random, too few to compare;");
   else
-    view_say(v, VIEW_PLAIN, "estimates and effects have a rank correlation of %.2f;", a->spearman);
-  view_say(v, VIEW_PLAIN, "the largest miss is %.2g for %.2g (%s).", a->estimate, a->effect,
-           site_name(t->grids[a->grid].site));
+    view_say(v, VIEW_PLAIN, "random, where estimates and effects have a rank correlation of %.2f;",
+             a->spearman);
+  view_say(v, VIEW_PLAIN,
+           "the largest miss there is an estimate of %.2g for an effect of %.2g (%s).", a->estimate,
+           a->effect, site_name(t->grids[a->grid].site));
 }
 
 static void say_notes(views *v, const report *r, bool heads, int band) {

@@ -133,21 +133,24 @@ static loci_status note_group(const sweep *s, loci_trace *t, loci_err *err) {
 
 /* Sites whose strongest cell may not have been run. */
 static loci_status note_audit(const sweep *s, loci_trace *t, loci_err *err) {
-  char sites[64] = "";
+  char sites[64] = "", reach[80] = "nothing is known of the others";
   size_t n = 0;
-  const loci_audit *a = &t->audit;
-  if (!a->poor) return LOCI_OK;
+  double most = 0;
+  if (!t->audit.poor) return LOCI_OK;
   for (int i = 0; i < t->grid_count; i++) {
     const char *name = site_name(t->grids[i].site);
-    if (t->grids[i].reach >= SCREEN_POOR && !strstr(sites, name))
+    if (!(t->grids[i].reach >= SCREEN_POOR)) continue;
+    most = fmax(most, t->grids[i].reach);
+    if (!strstr(sites, name))
       n = fixed_add(sites, sizeof sites, n, "%s%s", n > 0 ? ", " : "", name);
   }
+  if (isfinite(most)) snprintf(reach, sizeof reach, "another may have %.2g times its effect", most);
   return note(
       s, t, err,
       "SCREENING IS NOT TO BE TRUSTED HERE: the strongest cell of %s may not be among those "
-      "run (run at random, a cell estimated at %.2g has an effect of %.2g); take more "
-      "(--method screen:%lld) or all (--method exact)",
-      sites, a->estimate, a->effect, 4 * (long long)t->screen);
+      "run (as far as the cells run at random tell, %s); take more (--method screen:%lld) "
+      "or all (--method exact)",
+      sites, reach, 4 * (long long)t->screen);
 }
 
 loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err) {
