@@ -1,10 +1,13 @@
-/* Bytes as a question with its constraints, template and answer: whatever prompt comes out must be
- * sound.  The first byte chooses model and template; the rest is text, parts end at a NUL. */
+/* Bytes as a question with its constraints, template, system prompt and answer: whatever prompt
+ * comes out must be sound.  The first byte chooses model and template; the rest is text, parts end
+ * at a NUL. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/prompt.h"
 #include "study/corrupt.h"
+#include "text/template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -13,8 +16,7 @@ static const char *const dirs[] = {
     LOCI_SOURCE_DIR "/tests/golden/models/bunny-siglip-phi",
     LOCI_SOURCE_DIR "/tests/golden/models/text-llama",
 };
-static const char *const templates[] = {NULL, "llava-paper", "vicuna_v1", "bunny", "raw", "chat"};
-enum { MODELS = 3, TEMPLATES = 6, PARTS = 4, LONGEST = 4096 };
+enum { MODELS = 3, PARTS = 6, LONGEST = 4096 };
 
 /* Opened once: a fuzzing process has one life. */
 static loci_model *open_model(int i) {
@@ -22,6 +24,17 @@ static loci_model *open_model(int i) {
   loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
   if (!models[i] && loci_model_open(dirs[i], &opts, &models[i], NULL)) abort();
   return models[i];
+}
+
+/* The model's own, one with a name, or text:PART. */
+static const char *choose_template(int i, const char *part, char *text, size_t size) {
+  int count = 0;
+  while (template_at(count)) count++;
+  i %= count + 2;
+  if (i < count) return template_at(i)->name;
+  if (i == count) return NULL;
+  snprintf(text, size, "text:%s", part);
+  return text;
 }
 
 static void check(const loci_prompt *p) {
@@ -52,7 +65,7 @@ static void corrupt(const loci_prompt *p, const char *kind, const char *answer) 
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
-  char text[LONGEST + 1], *parts[PARTS];
+  char text[LONGEST + 1], own[LONGEST + 8], *parts[PARTS];
   if (n < 1 || n > LONGEST) return 0;
   memcpy(text, bytes, n);
   text[n] = 0;
@@ -66,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   const char *const constraints[] = {parts[1]};
   loci_question q = {.size = sizeof q,
                      .text = parts[0],
-                     .template_name = templates[bytes[0] / MODELS % TEMPLATES],
+                     .template_name = choose_template(bytes[0] / MODELS, parts[4], own, sizeof own),
+                     .system = parts[5][0] ? parts[5] : NULL,
                      .constraints = constraints,
                      .constraint_count = parts[1][0] != 0};
   if (bytes[0] % MODELS < 2 && bytes[0] & 64) {

@@ -52,7 +52,6 @@ static jvalue filter_escape(jrun *r, jvalue v, jargs *a) {
 CASE(filter_upper, 'u')
 CASE(filter_lower, 'l')
 CASE(filter_capitalize, 'c')
-CASE(filter_title, 'w')
 
 static jvalue filter_trim(jrun *r, jvalue v, jargs *a) {
   return like(jt_strip(r, jv_str(r, v), jarg_text(r, a, 0, "chars"), 'b'), v);
@@ -101,13 +100,6 @@ static jvalue filter_join(jrun *r, jvalue v, jargs *a) {
     jb_add(&b, jv_str(r, item));
   }
   return jv_of_text(jb_text(&b));
-}
-
-static jvalue filter_format(jrun *r, jvalue v, jargs *a) {
-  jvalue values = jv_list(r, JK_TUPLE);
-  jargs all = rest_of(a, 0);
-  for (int i = 0; i < all.count && !r->st; i++) jv_push(r, values, all.at[i]);
-  return r->st ? values : jv_format(r, jv_str(r, v), values);
 }
 
 static jvalue filter_tojson(jrun *r, jvalue v, jargs *a) {
@@ -380,44 +372,19 @@ static jvalue filter_rejectattr(jrun *r, jvalue v, jargs *a) {
 }
 
 const jcall *jcall_filter(const char *name) {
-  static const jcall list[] = {{"abs", filter_abs},
-                               {"attr", filter_attr},
-                               {"capitalize", filter_capitalize},
-                               {"count", filter_length},
-                               {"d", filter_default},
-                               {"default", filter_default},
-                               {"dictsort", filter_dictsort},
-                               {"e", filter_escape},
-                               {"escape", filter_escape},
-                               {"first", filter_first},
-                               {"float", filter_float},
-                               {"format", filter_format},
-                               {"indent", filter_indent},
-                               {"int", filter_int},
-                               {"items", filter_items},
-                               {"join", filter_join},
-                               {"last", filter_last},
-                               {"length", filter_length},
-                               {"list", filter_list},
-                               {"lower", filter_lower},
-                               {"map", filter_map},
-                               {"max", filter_max},
-                               {"min", filter_min},
-                               {"reject", filter_reject},
-                               {"rejectattr", filter_rejectattr},
-                               {"replace", filter_replace},
-                               {"reverse", filter_reverse},
-                               {"round", filter_round},
-                               {"safe", filter_safe},
-                               {"select", filter_select},
-                               {"selectattr", filter_selectattr},
-                               {"sort", filter_sort},
-                               {"string", filter_string},
-                               {"sum", filter_sum},
-                               {"title", filter_title},
-                               {"tojson", filter_tojson},
-                               {"trim", filter_trim},
-                               {"unique", filter_unique},
-                               {"upper", filter_upper}};
+  static const jcall list[] = {
+      {"abs", filter_abs},           {"attr", filter_attr},       {"capitalize", filter_capitalize},
+      {"count", filter_length},      {"d", filter_default},       {"default", filter_default},
+      {"dictsort", filter_dictsort}, {"e", filter_escape},        {"escape", filter_escape},
+      {"first", filter_first},       {"float", filter_float},     {"indent", filter_indent},
+      {"int", filter_int},           {"items", filter_items},     {"join", filter_join},
+      {"last", filter_last},         {"length", filter_length},   {"list", filter_list},
+      {"lower", filter_lower},       {"map", filter_map},         {"max", filter_max},
+      {"min", filter_min},           {"reject", filter_reject},   {"rejectattr", filter_rejectattr},
+      {"replace", filter_replace},   {"reverse", filter_reverse}, {"round", filter_round},
+      {"safe", filter_safe},         {"select", filter_select},   {"selectattr", filter_selectattr},
+      {"sort", filter_sort},         {"string", filter_string},   {"sum", filter_sum},
+      {"tojson", filter_tojson},     {"trim", filter_trim},       {"unique", filter_unique},
+      {"upper", filter_upper}};
   return FIND(list, name);
 }

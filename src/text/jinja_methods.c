@@ -11,42 +11,29 @@
 
 jvalue jt_case(jrun *r, const jtext *t, char how) {
   jbuild b = {.r = r};
-  bool begins = true;
-  for (size_t i = 0; i < t->n && jrun_step(r, 1);) {
+  for (size_t i = 0, k; i < t->n && jrun_step(r, 1); i += k ? k : 1) {
     uint32_t c;
     char out[4];
-    size_t k = (size_t)utf8_decode(t->s + i, t->n - i, &c);
-    bool up = how == 'u' || (how != 'l' && begins);
+    k = (size_t)utf8_decode(t->s + i, t->n - i, &c);
+    bool up = how == 'u' || (how == 'c' && i == 0);
     if (up && c == 0xDF) {
       jb_string(&b, how == 'u' ? "SS" : "Ss");
     } else {
-      c = !up ? rune_lower(c) : how == 'u' || how == 'w' ? rune_upper(c) : rune_title(c);
+      c = !up ? rune_lower(c) : how == 'u' ? rune_upper(c) : rune_title(c);
       jb_put(&b, out, (size_t)utf8_encode(c, out));
     }
-    begins = how == 't'   ? !rune_is_letter(c)
-             : how == 'w' ? rune_is_space(c) || (c < 0x80 && strchr("-({[<", (int)c))
-                          : false;
-    i += k ? k : 1;
   }
   return jv_of_text(jb_text(&b));
 }
 
-static jvalue text_upper(jrun *r, jvalue self, jargs *a) {
-  (void)a;
-  return jt_case(r, self.text, 'u');
-}
-static jvalue text_lower(jrun *r, jvalue self, jargs *a) {
-  (void)a;
-  return jt_case(r, self.text, 'l');
-}
-static jvalue text_capitalize(jrun *r, jvalue self, jargs *a) {
-  (void)a;
-  return jt_case(r, self.text, 'c');
-}
-static jvalue text_title(jrun *r, jvalue self, jargs *a) {
-  (void)a;
-  return jt_case(r, self.text, 't');
-}
+#define CASE(name, how)                                                                            \
+  static jvalue name(jrun *r, jvalue self, jargs *a) {                                             \
+    (void)a;                                                                                       \
+    return jt_case(r, self.text, how);                                                             \
+  }
+CASE(text_upper, 'u')
+CASE(text_lower, 'l')
+CASE(text_capitalize, 'c')
 
 static bool has_character(const jtext *chars, const char *s, size_t k) {
   for (size_t i = 0; i + k <= chars->n; i++) {
@@ -78,15 +65,13 @@ jvalue jt_strip(jrun *r, const jtext *t, const jtext *chars, char ends) {
   return jv_of_text(jt_slice(r, t, begin, end));
 }
 
-static jvalue text_strip(jrun *r, jvalue self, jargs *a) {
-  return jt_strip(r, self.text, jarg_text(r, a, 0, NULL), 'b');
-}
-static jvalue text_lstrip(jrun *r, jvalue self, jargs *a) {
-  return jt_strip(r, self.text, jarg_text(r, a, 0, NULL), 'l');
-}
-static jvalue text_rstrip(jrun *r, jvalue self, jargs *a) {
-  return jt_strip(r, self.text, jarg_text(r, a, 0, NULL), 'r');
-}
+#define STRIP(name, ends)                                                                          \
+  static jvalue name(jrun *r, jvalue self, jargs *a) {                                             \
+    return jt_strip(r, self.text, jarg_text(r, a, 0, NULL), ends);                                 \
+  }
+STRIP(text_strip, 'b')
+STRIP(text_lstrip, 'l')
+STRIP(text_rstrip, 'r')
 
 static void push_slice(jrun *r, jvalue list, const jtext *t, size_t begin, size_t end) {
   jv_push(r, list, jv_of_text(jt_slice(r, t, begin, end)));
@@ -310,35 +295,6 @@ ALL_ARE(text_isspace, 's')
 ALL_ARE(text_isupper, 'u')
 ALL_ARE(text_islower, 'l')
 
-/* "{} {0} {name}" without a format of their own. */
-static jvalue text_format(jrun *r, jvalue self, jargs *a) {
-  const jtext *t = self.text;
-  jbuild b = {.r = r};
-  int next = 0;
-  for (size_t i = 0; i < t->n && jrun_step(r, 1); i++) {
-    if ((t->s[i] == '{' || t->s[i] == '}') && i + 1 < t->n && t->s[i + 1] == t->s[i]) {
-      jb_put(&b, t->s + i++, 1);
-    } else if (t->s[i] == '{') {
-      char name[64];
-      size_t n = 0;
-      while (++i < t->n && t->s[i] != '}' && n + 1 < sizeof name) name[n++] = t->s[i];
-      name[n] = '\0';
-      bool numbered = n > 0 && strspn(name, "0123456789") == n && n < 3;
-      int place = numbered ? name[0] - '0' + (n > 1 ? 9 * (name[0] - '0') + name[1] - '0' : 0) : -1;
-      uint64_t used = a->used;
-      a->used = 0; /* one may be written twice */
-      const jvalue *v = n == 0 ? jarg(a, next++, NULL) : jarg(a, place, numbered ? NULL : name);
-      a->used |= used;
-      if (!v || i >= t->n) return jrun_stop(r, LOCI_EUNSUPPORTED, "format: \"{%s}\"", name);
-      jb_add(&b, jv_str(r, *v));
-    } else {
-      jb_slice(&b, t, i, i + 1);
-    }
-  }
-  a->used = a->count == JARGS_MOST ? UINT64_MAX : ((uint64_t)1 << a->count) - 1;
-  return jv_of_text(jb_text(&b));
-}
-
 /* %s, %r, %d, %i, %f, %.Nf, %% */
 jvalue jv_format(jrun *r, const jtext *t, jvalue v) {
   jbuild b = {.r = r};
@@ -466,7 +422,6 @@ static jvalue loop_changed(jrun *r, jvalue self, jargs *a) {
 static const jcall text_methods[] = {{"upper", text_upper},
                                      {"lower", text_lower},
                                      {"capitalize", text_capitalize},
-                                     {"title", text_title},
                                      {"strip", text_strip},
                                      {"lstrip", text_lstrip},
                                      {"rstrip", text_rstrip},
@@ -489,7 +444,6 @@ static const jcall text_methods[] = {{"upper", text_upper},
                                      {"isspace", text_isspace},
                                      {"isupper", text_isupper},
                                      {"islower", text_islower},
-                                     {"format", text_format},
                                      {"removeprefix", text_removeprefix},
                                      {"removesuffix", text_removesuffix}};
 static const jcall list_methods[] = {

@@ -99,8 +99,7 @@ const jtext *jarg_text(jrun *r, jargs *a, int place, const char *name); /* NULL:
 const jtext *jarg_need(jrun *r, jargs *a, int place, const char *name); /* or it stops */
 int64_t jarg_int(jrun *r, jargs *a, int place, const char *name, int64_t fallback);
 /* Shared by filters and methods. */
-jvalue jt_case(jrun *r, const jtext *t,
-               char how); /* 'u'pper, 'l'ower, 'c'apitalize, 't'itle, 'w': the filter title */
+jvalue jt_case(jrun *r, const jtext *t, char how); /* 'u'pper, 'l'ower, 'c'apitalize */
 jvalue jt_strip(jrun *r, const jtext *t, const jtext *chars, char ends); /* 'l', 'r', 'b'oth */
 jvalue jt_replace(jrun *r, const jtext *t, const jtext *old, const jtext *by, int64_t most);
 jvalue jt_lines(jrun *r, const jtext *t, bool keep);

@@ -366,7 +366,7 @@ jvalue jrun_call(jrun *r, jvalue callee, jargs *a) {
     case JK_FUNCTION: return jcall_run(r, callee.call, jv_none(), a);
     case JK_METHOD: return jcall_run(r, callee.method->call, callee.method->self, a);
     case JK_UNDEFINED:
-      return jrun_stop(r, LOCI_EFORMAT, "\"%.80s\" is undefined, and called",
+      return jrun_stop(r, LOCI_EFORMAT, "\"%.80s\" is undefined or not supported, and called",
                        callee.name ? callee.name : "what is called");
     default: return jrun_stop(r, LOCI_EFORMAT, "a %s cannot be called", jv_kind_name(callee));
   }

@@ -109,7 +109,7 @@ static void a_text_knows_which_bytes_are_the_users(void **s) {
   keeps("{{ [q, 'x'] }} {{ q|tojson }}", "a\"b", "['a\"b', 'x'] \"a\\\"b\"", 5);
   keeps("{{ q|upper }}{{ q|length }}{{ q == 'ab' }}", "ab", "AB2True", 0);
   keeps("{{ q|indent(1) }}", "a\nb", "a\n b", 2);
-  keeps("{{ '%s' % q }}{{ '{}'.format(q) }}{{ ', '.join([q]) }}", "ab", "ababab", 6);
+  keeps("{{ '%s' % q }}{{ ', '.join([q]) }}", "ab", "abab", 4);
 }
 
 /* It ends with a sentence, by a limit on what it may read, nest or run. */
@@ -290,6 +290,8 @@ static void a_sentence_names_the_line_and_what_is_wrong(void **s) {
   (void)s;
   ends_short("a\n{{ nosuch.b }}", "t: line 2: \"nosuch\" is undefined");
   ends_short("\n\n{% include 'x' %}", "t: line 3: the statement \"include\" is not supported here");
+  ends_short("{{ 'a'.zfill(3) }}",
+             "t: line 1: \"zfill\" is undefined or not supported, and called");
   ends_short("{{ 1 }}\n{{ 1 | nosuch }}", "t: line 2: no filter \"nosuch\"");
   ends_short("{{ raise_exception('Only user and assistant!') }}", "Only user and assistant!");
   ends_short("{{ [1].append(2) }}", "t: line 1: it changes a list, which transformers");

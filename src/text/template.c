@@ -192,19 +192,20 @@ typedef struct collector {
 /* The default one goes first. */
 static loci_status add(collector *c, const char *name, const char *text, size_t n) {
   bool is_default = !name || strcmp(name, "default") == 0;
-  if (c->count == LIST_MOST || (is_default && c->has_default)) return LOCI_OK;
   prompt_template t = {.name = arena_strdup(c->mem, is_default ? c->file : name),
                        .text = arena_strndup(c->mem, text, n),
                        .size = n,
                        .chat = true};
   if (!t.name || !t.text) return fail_nomem(c->err, "reading chat templates");
-  c->items[c->count] = t;
-  if (is_default) {
-    c->items[c->count] = c->items[0];
-    c->items[0] = t;
-    c->has_default = true;
-  }
-  c->count++;
+  int at = 0; /* of a name that comes again the last one counts, as in transformers */
+  while (at < c->count && strcmp(c->items[at].name, t.name) != 0) at++;
+  if (at == LIST_MOST) return LOCI_OK;
+  c->count += at == c->count;
+  c->items[at] = t;
+  if (!is_default) return LOCI_OK;
+  c->items[at] = c->items[0];
+  c->items[0] = t;
+  c->has_default = true;
   return LOCI_OK;
 }
 

@@ -215,7 +215,8 @@ static void the_sources_of_templates_have_an_order(void **s) {
   put(&d, "processor_config.json", "{\"chat_template\": \"P\"}");
   assert_string_equal(first_of(&d, false), "P");
   put(&d, "tokenizer_config.json",
-      "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"R\"},"
+      "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"first\"},"
+      " {\"name\": \"default\", \"template\": \"first\"}, {\"name\": \"rag\", \"template\": \"R\"},"
       " {\"name\": \"default\", \"template\": \"T\"}]}");
   assert_string_equal(first_of(&d, false), "T");
   assert_int_equal(d.list.count, 2);
