@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   }
   check(p);
   /* other images are files, which are not this target's business */
-  if (strncmp(parts[2], "image:", 6) != 0) corrupt(p, parts[2][0] ? parts[2] : NULL, parts[3]);
+  if (strncmp(parts[2], "image:", 6) != 0) corrupt(p, parts[2][0] ? parts[2] : "replace", parts[3]);
   loci_prompt_free(p);
   return 0;
 }

@@ -268,15 +268,15 @@ static jvalue all_are(jrun *r, const jtext *t, char kind) {
   for (size_t i = 0; i < t->n && jrun_step(r, 1);) {
     uint32_t c;
     size_t k = (size_t)utf8_decode(t->s + i, t->n - i, &c);
-    bool letter = rune_is_letter(c), digit = rune_is_number(c);
-    bool lower = rune_upper(c) != c, upper = rune_lower(c) != c;
-    bool is = kind == 'd'   ? digit
+    bool letter = rune_is_letter(c), number = rune_is_number(c);
+    char size = rune_case(c);
+    bool is = kind == 'd'   ? rune_is_digit(c)
+              : kind == '#' ? number
               : kind == 'a' ? letter
-              : kind == 'n' ? letter || digit
+              : kind == 'n' ? letter || number
               : kind == 's' ? jt_skip_space(t->s + i, k, 0) == k
-              : kind == 'u' ? !lower
-                            : !upper;
-    cased = cased || lower || upper;
+                            : !size || size == kind;
+    cased = cased || size;
     if (!is) return jv_bool(false);
     i += k ? k : 1;
   }
@@ -289,6 +289,7 @@ static jvalue all_are(jrun *r, const jtext *t, char kind) {
     return all_are(r, self.text, kind);                                                            \
   }
 ALL_ARE(text_isdigit, 'd')
+ALL_ARE(text_isnumeric, '#')
 ALL_ARE(text_isalpha, 'a')
 ALL_ARE(text_isalnum, 'n')
 ALL_ARE(text_isspace, 's')
@@ -437,7 +438,7 @@ static const jcall text_methods[] = {{"upper", text_upper},
                                      {"count", text_count},
                                      {"join", text_join},
                                      {"isdigit", text_isdigit},
-                                     {"isnumeric", text_isdigit},
+                                     {"isnumeric", text_isnumeric},
                                      {"isdecimal", text_isdigit},
                                      {"isalpha", text_isalpha},
                                      {"isalnum", text_isalnum},

@@ -35,6 +35,16 @@ bool rune_is_number(uint32_t r) {
   return c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO;
 }
 
+bool rune_is_digit(uint32_t r) { return category(r) == UTF8PROC_CATEGORY_ND; }
+
+char rune_case(uint32_t r) {
+  utf8proc_category_t c = category(r);
+  return c == UTF8PROC_CATEGORY_LU   ? 'u'
+         : c == UTF8PROC_CATEGORY_LL ? 'l'
+         : c == UTF8PROC_CATEGORY_LT ? 't'
+                                     : '\0';
+}
+
 bool rune_is_punctuation(uint32_t r) {
   if (r < 0x80)
     return (r > ' ' && r < '0') || (r > '9' && r < 'A') || (r > 'Z' && r < 'a') ||

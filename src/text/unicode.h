@@ -13,9 +13,11 @@
 bool rune_is_space(uint32_t r);       /* White_Space */
 bool rune_is_word(uint32_t r);        /* \w: letters, marks, digits, connectors, joiners */
 bool rune_is_number(uint32_t r);      /* general category N* */
+bool rune_is_digit(uint32_t r);       /* category Nd */
 bool rune_is_punctuation(uint32_t r); /* ASCII punctuation and category P* */
 bool rune_is_printable(uint32_t r); /* as Python: no controls, formats, separators but the blank */
 bool rune_is_letter(uint32_t r);    /* category L* */
+char rune_case(uint32_t r);         /* categories Lu, Ll, Lt: 'u', 'l', 't'; others: 0 */
 uint32_t rune_lower(uint32_t r);
 uint32_t rune_upper(uint32_t r);
 uint32_t rune_title(uint32_t r);
