@@ -143,7 +143,7 @@ void view_trace(const void *result, const loci_draw_opts *opts, views *v) {
     if (!s || s->panel_count == 0) continue;
     view_draw(v, VIEW_MAP, VIEW_ALL, false, sheets[d] = s);
     view_gap(v);
-    any |= s->most > 0;
+    any |= s->most >= s->floor; /* less is no finding, wherever it is largest */
     heads |= s->has_heads;
     band = s->band > band ? s->band : band;
   }
@@ -152,7 +152,7 @@ void view_trace(const void *result, const loci_draw_opts *opts, views *v) {
     view_only(v, VIEW_TERM);
     view_say(v, VIEW_BOLD, t->screen > 0 ? "Strongest of the cells run" : "Strongest cells");
     for (int d = 0; d < 2; d++)
-      if (sheets[d]) say_peaks(v, &r, sheets[d]);
+      if (sheets[d] && sheets[d]->most >= sheets[d]->floor) say_peaks(v, &r, sheets[d]);
     view_gap(v);
   }
   say_notes(v, &r, heads, band);

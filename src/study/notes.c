@@ -67,7 +67,7 @@ static loci_status note_swap(const sweep *s, loci_trace *t, loci_err *err) {
 /* What is odd about target and effect.  The sign is kept: a corruption that makes the answer
  * likelier turns every colour of the map round, which no absolute value would show. */
 static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
-  const char *clean = t->clean.top[0].text, *corrupt = t->corrupted.top[0].text;
+  const char *clean = core_of(t->clean.top[0].text), *corrupt = core_of(t->corrupted.top[0].text);
   if (!s->runs.target.given && is_uninformative(t->target_text)) {
     TRY(note(s, t, err,
              "the target is only the first token \"%s\", which many answers share: give the whole "
@@ -76,13 +76,13 @@ static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
   }
   if (t->answer_given && s->runs.target.count == 1 && s->runs.target.ids[0] != t->clean.top[0].id) {
     TRY(note(s, t, err, "the clean run would answer \"%s\", not the given \"%s\"", clean,
-             t->target_text));
+             core_of(t->target_text)));
   }
   if (s->corrupted.first_id == s->runs.target.ids[0]) {
     TRY(note(s, t, err,
              "the replacement begins as the answer does (\"%s\"): the corrupted run is told the "
              "answer; take other words",
-             token_of(s, s->runs.target.ids[0])));
+             core_of(token_of(s, s->runs.target.ids[0]))));
   }
   if (s->corrupted.differs >= 0) TRY(note_swap(s, t, err));
   if (t->total_effect >= SMALL_EFFECT) return LOCI_OK;
