@@ -1,6 +1,6 @@
 /* loci: where a multimodal language model keeps a fact, how it moved there, and how to change it.
  *
- * This header and the nine it ends with are the whole library.  Read them top to bottom:
+ * This header and the ten it ends with are the whole library.  Read them top to bottom:
  *
  *   loci.h         1. results and errors    how a call says what went wrong, and is followed
  *                  2. model                 a Hugging Face checkpoint directory, opened and checked
@@ -21,6 +21,7 @@
  *   loci_data.h   17. data sets             files of examples made from tables, and checked
  *   loci_store.h  18. stores                studies kept in a file
  *   loci_names.h  19. names                 lists of the names that users type
+ *   loci_call.h   20. calls                 all of these with options as JSON, for bindings
  *
  * Rules for every function here:
  *   A loci_status result is LOCI_OK (0) or an error; *err, if not NULL, then says why in one
@@ -334,5 +335,6 @@ LOCI_API const loci_prompt_info *loci_prompt_get_info(const loci_prompt *prompt)
 #include "loci_data.h"
 #include "loci_store.h"
 #include "loci_names.h"
+#include "loci_call.h"
 
 #endif

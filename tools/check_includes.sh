@@ -7,7 +7,7 @@ export LC_ALL=C
 cd "${1:-$(dirname "$0")/..}"
 
 # In the order of the data's way: a folder includes itself and those before it.
-order="base tensor checkpoint text image model walk data study edit store show"
+order="base tensor checkpoint text image model walk data study edit store show call"
 
 # header (a regular expression)   the folder it is fenced into   how many files there may include it
 fences='
@@ -75,6 +75,13 @@ while read -r header folder count; do
   done
   [ "$inside" -le "$count" ] || complain "$header: included by $inside files of $folder, at most $count may:" $users
 done <<<"$fences"
+
+# ctypes is fenced into one file of the Python package; modules import NumPy and the standard library when they are
+# loaded, all else when it is used.
+while read -r f; do complain "$f: imports ctypes, which belongs to python/loci/_native.py alone"; done < <(
+  grep -lE '^[[:space:]]*(import|from) ctypes' -r python/loci --include='*.py' | grep -v '/_native\.py$' || true)
+while read -r f; do complain "$f: imported when the package is"; done < <(
+  grep -nE '^(import|from) (pandas|xarray|matplotlib|PIL|tqdm|torch)' -r python/loci --include='*.py' || true)
 
 for f in $(files src programs include tests fuzz examples tools); do
   n=$(wc -l <"$f") max=$max_c

@@ -196,9 +196,10 @@ static loci_status add_bias(arith *a, const weight *bias, float *out, int64_t n,
 
 /* Whether the rows go through a weight as it stands.  A product library computes 16 rows at least,
  * and a weight of another type is converted for it first: an answer's step of one row takes two to
- * four times as long that way, and up to 16 rows gain where there is a conversion. */
+ * four times as long that way, and up to 16 rows gain where there is a conversion.  Both ways round
+ * differently: rows that belong together go one way, however they are cut into products. */
 bool few_rows(const arith *a, const weight *w, int64_t n) {
-  return n <= (is_ready(a, w) ? READY_FEW : CONVERTED_FEW);
+  return n + a->beside <= (is_ready(a, w) ? READY_FEW : CONVERTED_FEW);
 }
 
 static loci_status linear_few(arith *a, const weight *w, float *out, const void *in, int64_t n,

@@ -30,6 +30,7 @@ typedef struct arith {
   int64_t vector_size;
   float *few; /* few rows of a product's operand, as f32 */
   int64_t few_size, lines_size;
+  int64_t beside; /* rows that a product counts besides its own: whether they are few (few_rows) */
   struct {
     void *operand; /* a gradient's columns as an operand */
     float *part;   /* one block's share of a backward product */

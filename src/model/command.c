@@ -43,6 +43,7 @@ js_value *request_of_prompt(const loci_prompt *p) {
   for (int k = 0; k < i->constraint_count; k++)
     js_push(&constraints, js_text(i->constraints[k].given));
   js_put(&o, "image", js_text(i->image_path));
+  if (p->is_given) js_put(&o, "pixels", js_bool(true));
   js_put(&o, "question", js_text(i->question));
   js_put(&o, "constraints", constraints);
   request_put_wording(&o, i->template_name, i->system, i->date);
@@ -255,6 +256,7 @@ static void add_edit(line *l, const char *file) {
 static void write_line(line *l, const command_words *w, const js_value *request) {
   int64_t window;
   l->n = 0;
+  l->cannot |= js_get(request, "pixels") != NULL; /* a picture that is in no file */
   add(l, "loci ");
   add(l, w->name);
   if (w->file) add_file(l, w->file);

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/options.h"
+#include "base/size.h"
 #include "base/utf8.h"
 #include "checkpoint/reader.h"
 #include "model/tokens.h"
@@ -32,9 +33,25 @@ loci_status prompt_check_model(const loci_prompt *p, const loci_model *m, loci_e
 
 /* ---------------------------------------------------------------- image */
 
-/* pixels, features and projected rows of an image file */
-static loci_status look(const loci_model *m, const char *path, const watch *w, arena *mem,
+static loci_status load(const given_picture *of, image_rgb *out, loci_err *err) {
+  if (!of->rgb) return image_load(of->name, out, err);
+  int64_t bytes;
+  if (of->width < 1 || of->height < 1 || !size_mul(of->width, of->height, &bytes) ||
+      bytes > IMAGE_MAX_PIXELS)
+    return fail(err, LOCI_EINVAL, "%s: a picture of %d x %d pixels", of->name, of->width,
+                of->height);
+  bytes *= 3;
+  *out = (image_rgb){.width = of->width, .height = of->height, .orientation = 1};
+  out->pixels = malloc((size_t)bytes);
+  if (!out->pixels) return fail_nomem(err, "reading the image");
+  memcpy(out->pixels, of->rgb, (size_t)bytes);
+  return LOCI_OK;
+}
+
+/* pixels, features and projected rows of an image */
+static loci_status look(const loci_model *m, const given_picture *of, const watch *w, arena *mem,
                         float **pixels, float **features, float **projected, loci_err *err) {
+  const char *path = of->name;
   const model_config *c = &m->weights->config;
   if (!c->has_vision) {
     return fail(err, LOCI_EINVAL, "%s: a text-only model has no use for an image (%s)",
@@ -47,7 +64,7 @@ static loci_status look(const loci_model *m, const char *path, const watch *w, a
   float *raw = NULL;
   arith *a = NULL;
   int high, wide;
-  loci_status st = image_load(path, &im, err);
+  loci_status st = load(of, &im, err);
   if (!st) st = image_process(&m->pixels, &im, &raw, &high, &wide, err);
   if (!st && (high != c->vision.image_size || wide != c->vision.image_size)) {
     st = fail(err, LOCI_EFORMAT, "%s: the processor makes %d x %d, the vision tower reads %d x %d",
@@ -76,7 +93,7 @@ done:
 loci_status project_image(const loci_model *m, const char *path, const watch *w, arena *mem,
                           float **projected, loci_err *err) {
   float *pixels, *features;
-  return look(m, path, w, mem, &pixels, &features, projected, err);
+  return look(m, &(given_picture){.name = path}, w, mem, &pixels, &features, projected, err);
 }
 
 /* ---------------------------------------------------------------- constraints */
@@ -229,7 +246,8 @@ static loci_status find_constraints(loci_prompt *p, const loci_question *q, cons
   return LOCI_OK;
 }
 
-static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) {
+static loci_status build(loci_prompt *p, const loci_question *q, const given_picture *given,
+                         loci_err *err) {
   const loci_model *m = p->model;
   prompt_text text;
   token_rows rows = {0};
@@ -239,7 +257,8 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
   if (q->image && !p->info.image_path) return fail_nomem(err, "building the prompt");
   if (q->image) p->image = image_layout_of(m);
   watch w = {q->progress, q->progress_ctx};
-  if (q->image) TRY(look(m, q->image, &w, p->mem, &p->pixels, &p->features, &p->projected, err));
+  const given_picture file = {.name = q->image}, *of = given ? given : &file;
+  if (q->image) TRY(look(m, of, &w, p->mem, &p->pixels, &p->features, &p->projected, err));
   TRY(expand_tokens(m, text.text, q->image ? &p->image : NULL, p->add_special, p->mem, &rows, err));
   p->info.image_first = rows.image_first;
   if (rows.image_first >= 0) {
@@ -255,8 +274,8 @@ static loci_status build(loci_prompt *p, const loci_question *q, loci_err *err) 
   return LOCI_OK;
 }
 
-loci_status loci_prompt_new(const loci_model *model, const loci_question *question,
-                            loci_prompt **out, loci_err *err) {
+loci_status prompt_new(const loci_model *model, const loci_question *question,
+                       const given_picture *given, loci_prompt **out, loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(model, "model");
@@ -272,7 +291,9 @@ loci_status loci_prompt_new(const loci_model *model, const loci_question *questi
   p->model = model;
   p->info.result.kind = LOCI_KIND_PROMPT;
   p->mem = arena_new();
-  loci_status st = p->mem ? build(p, &q, err) : fail_nomem(err, "building the prompt");
+  if (given) q.image = given->name;
+  p->is_given = given != NULL;
+  loci_status st = p->mem ? build(p, &q, given, err) : fail_nomem(err, "building the prompt");
   if (st) {
     loci_prompt_free(p);
     return st;
@@ -281,8 +302,14 @@ loci_status loci_prompt_new(const loci_model *model, const loci_question *questi
   return LOCI_OK;
 }
 
+loci_status loci_prompt_new(const loci_model *model, const loci_question *question,
+                            loci_prompt **out, loci_err *err) {
+  return prompt_new(model, question, NULL, out, err);
+}
+
 void loci_prompt_free(loci_prompt *p) {
   if (!p) return;
+  if (p->kept) p->give_up(p->kept);
   arena_free(p->mem);
   free(p);
 }

@@ -17,9 +17,21 @@ struct loci_prompt {
   float *projected;   /* (P, D) */
   int feature_width;
   const int64_t *places; /* of each constraint: its byte offset in info.text */
-  bool add_special;      /* the tokenizer puts its tokens round the text */
+  bool is_given;         /* the picture came as pixels: no file has it */
+  struct kept_run *kept; /* of its clean run (walk/keep.c); NULL: nothing */
+  void (*give_up)(struct kept_run *kept);
+  bool add_special; /* the tokenizer puts its tokens round the text */
 };
 
+/* A picture in a file, or one that the caller has. */
+typedef struct given_picture {
+  const char *name;
+  const uint8_t *rgb; /* (height, width, 3); NULL: [name] is a file */
+  int width, height;
+} given_picture;
+/* loci_prompt_new with a picture instead of the question's, or NULL. */
+loci_status prompt_new(const loci_model *m, const loci_question *q, const given_picture *given,
+                       loci_prompt **out, loci_err *err);
 /* A prompt's rows and ids mean nothing to another model than its own: LOCI_EINVAL. */
 loci_status prompt_check_model(const loci_prompt *p, const loci_model *m, loci_err *err);
 /* Fails if the model was not made for [length] positions; [what] has them. */

@@ -90,10 +90,20 @@ static void keep_logits(void *ctx, int64_t index, const float *logits) {
   memcpy(x->job->logits, logits, (size_t)V * sizeof *logits);
 }
 
+/* The first position that is looked at; sources are read where they are kept. */
+static int first_query(const measuring *x) {
+  int first = x->p->info.length - 1;
+  for (int i = 0; i < x->job->table_count; i++) {
+    const flow_table *t = &x->job->tables[i];
+    if (t->queries.count > 0 && t->queries.at[0] < first) first = t->queries.at[0];
+  }
+  return first;
+}
+
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const measuring *x = ctx;
-  int root, T = x->p->info.length, top = model_decoder(x->p->model)->layers - 1;
-  TRY(walk_root(w, x->p->embeds, T, &root, err));
+  int root, from, T = x->p->info.length, top = model_decoder(x->p->model)->layers - 1;
+  TRY(keep_root(w, x->p, x->p->embeds, T, x->resid ? 0 : first_query(x), &root, &from, err));
   for (int i = 0; i < x->job->table_count; i++) TRY(ask(w, root, &x->job->tables[i], err));
   if (x->job->logits) TRY(walk_want(w, root, T - 1, err));
   return x->resid ? walk_record(w, root, LOCI_SITE_RESID_POST, top, x->resid, err) : LOCI_OK;

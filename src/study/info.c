@@ -1,4 +1,6 @@
 /* loci_info_new: what a model is and what a trace of it needs, as one result. */
+#include "study/info.h"
+
 #include "base/result.h"
 #include "base/status.h"
 #include "walk/walk.h"
@@ -13,13 +15,13 @@ static int64_t trace_bytes(const loci_model *m, int tokens) {
   return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);
 }
 
-loci_status loci_info_new(const loci_model *model, loci_progress_fn progress, void *ctx,
-                          loci_info **out, loci_err *err) {
+loci_status info_new(const loci_model *model, bool no_hash, const watch *w, loci_info **out,
+                     loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(model, "model");
-  const char *hash;
-  TRY(model_hash(model, progress, ctx, &hash, err));
+  const char *hash = model_known_hash(model);
+  if (!no_hash) TRY(model_hash(model, w->progress, w->ctx, &hash, err));
   loci_info *info = result_new(LOCI_KIND_INFO, sizeof *info);
   if (!info) return fail_nomem(err, "describing a model");
   info->model = loci_model_get_info(model);
@@ -30,4 +32,9 @@ loci_status loci_info_new(const loci_model *model, loci_progress_fn progress, vo
   info->notes = info->model->notes;
   *out = info;
   return LOCI_OK;
+}
+
+loci_status loci_info_new(const loci_model *model, loci_progress_fn progress, void *ctx,
+                          loci_info **out, loci_err *err) {
+  return info_new(model, false, &(watch){progress, ctx}, out, err);
 }

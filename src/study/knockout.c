@@ -219,6 +219,12 @@ static void take_cut(void *ctx, int64_t at, const reading *of) {
 static loci_status run_cuts(knockout *k, loci_err *err) {
   variants *v = &k->runs;
   v->count = k->cut_count;
+  v->p = k->p;
+  v->look = k->T - 1;
+  for (int i = 0; i < k->cut_count; i++) {
+    int query = first_query(k, &k->cuts[i]);
+    if (query < v->look) v->look = query;
+  }
   TRY(variants_room(v, k->mem, err));
   TRY(variants_run(&v, 1, err));
   return v->not_finite ? not_finite(k->m, err) : LOCI_OK;

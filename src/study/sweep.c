@@ -60,6 +60,8 @@ loci_status sweep_runs(sweep *s, loci_err *err) {
                   .progress_ctx = s->opts->progress_ctx,
                   .ctx = s,
                   .beside = s->corrupted.seeds,
+                  .p = s->p,
+                  .look = s->first,
                   .first = s->first,
                   .what = "cell",
                   .add_beside = add_corrupted,

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "model/command.h"
 #include "walk/logits.h"
+#include "walk/keep.h"
 #include "walk/walk.h"
 
 enum { DEFAULT_NEW = 20, MOST_NEW = 1 << 16 };
@@ -53,12 +54,15 @@ static loci_status taken_init(taken *t, const loci_model *m, const loci_prompt *
   return LOCI_OK;
 }
 
-/* One walk over [rows] more input rows; the candidates for the next token into top. */
-static loci_status step(walk *w, kv_cache *cache, const float *rows, int count,
-                        const walk_hooks *hooks, loci_err *err) {
-  int s, length = kv_cache_length(cache) + count;
+/* One walk over [rows] more input rows, of which [kept] stand in the cache already; the candidates
+ * for the next token into top. */
+static loci_status step(const loci_model *m, walk *w, kv_cache *cache, const float *rows, int count,
+                        int kept, const walk_hooks *hooks, loci_err *err) {
+  int s, length = kv_cache_length(cache) + count - kept;
+  int64_t D = model_decoder(m)->width;
   walk_clear(w);
-  TRY(walk_continue(w, cache, rows, count, &s, err));
+  walk_beside(w, kept);
+  TRY(walk_continue(w, cache, rows + kept * D, count - kept, &s, err));
   TRY(walk_want(w, s, length - 1, err));
   return walk_run(w, hooks, err);
 }
@@ -95,6 +99,7 @@ static int most_that_fit(const loci_model *m, int prompt, int most) {
 static loci_status generate(const loci_model *m, const loci_prompt *p, int most, loci_answer *a,
                             const walk_hooks *given, loci_err *err) {
   int64_t D = model_decoder(m)->width;
+  int T = p->info.length;
   int *ids = arena_array(a->result.memory, most, int);
   loci_candidate(*top)[LOCI_TOP] = arena_zalloc(a->result.memory, most, sizeof *top);
   float *next = arena_array(a->result.memory, D, float);
@@ -106,9 +111,9 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   hooks.logits_ctx = &best;
   kv_cache *cache;
   walk *w = NULL;
-  TRY(kv_cache_new(m, p->info.length + most, &cache, err));
+  TRY(kv_cache_new(m, T + most, &cache, err));
   loci_status st = walk_new(m, &w, err);
-  if (!st) st = step(w, cache, p->embeds, p->info.length, &hooks, err);
+  if (!st) st = step(m, w, cache, p->embeds, T, keep_copy(p, T - 1, cache), &hooks, err);
   int n = 0;
   while (!st && n < most) {
     if (!best.finite) {
@@ -123,7 +128,7 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
                 best.top.id[0]);
     }
-    if (!st) st = step(w, cache, next, 1, &hooks, err);
+    if (!st) st = step(m, w, cache, next, 1, 0, &hooks, err);
   }
   walk_free(w);
   kv_cache_free(cache);

@@ -54,6 +54,11 @@ row_turn walk_turn(const walk *w, const int64_t *angles, int heads) {
                     .K = w->c->head_dim};
 }
 
+/* Rows of the layer that are kept from before, and in the last one not needed (rows.c). */
+static int64_t rows_beside(const walk *w, int layer) {
+  return layer == w->c->layers - 1 ? 0 : w->beside;
+}
+
 /* q, k, v of the live rows, rotated. */
 static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
   const decoder_config *c = w->c;
@@ -62,7 +67,9 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   row_list normed = operand_rows(w->a, w->normed, c->width, NULL);
   TRY(norm_forward(w->a, walk_norm(w), &weights->norm1, normed, resid_rows(w, w->rows.start_slots),
                    all, err));
+  w->a->beside = rows_beside(w, layer);
   TRY(linear_forward(w->a, &weights->q, w->q, w->normed, n, err));
+  w->a->beside = w->beside;
   TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
   row_turn turn = walk_turn(w, w->rows.start_angles, c->kv_heads);
@@ -90,6 +97,7 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   int64_t n = w->rows.upto[STAGE_Z];
   visit_rows(w, LOCI_SITE_Z, layer, w->z, n);
   const void *z = operand_of(w->a, w->operand, w->z, n, HK);
+  w->a->beside = rows_beside(w, layer);
   TRY(linear_forward(w->a, &weights->o, w->delta, z, n, err));
   join_rows(w, STAGE_ATTN_OUT, w->delta, D);
   visit_rows(w, LOCI_SITE_ATTN_OUT, layer, w->delta, w->rows.upto[STAGE_ATTN_OUT]);
@@ -156,8 +164,10 @@ static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const w
   for (int64_t first = 0; first < n; first += w->chunk) {
     int64_t rows = n - first < w->chunk ? n - first : w->chunk;
     if (first > 0) TRY(walk_report(w, hooks, "walk", layer + (double)first / (double)n, err));
+    w->a->beside = rows_beside(w, layer) + n - rows;
     TRY(mlp_chunk(w, weights, layer, first, rows, more, err));
   }
+  w->a->beside = 0;
   join_rows(w, STAGE_MLP_OUT, w->delta, w->c->width);
   visit_rows(w, LOCI_SITE_MLP_OUT, layer, w->delta, w->rows.upto[STAGE_MLP_OUT]);
   add_delta(w, w->rows.upto[STAGE_MLP_OUT]);

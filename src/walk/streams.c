@@ -7,6 +7,7 @@
 
 #include "base/names.h"
 #include "walk/grad.h"
+#include "walk/keep.h"
 
 enum { MAX_STREAMS = 1 << 22, KEPT_BYTES = 64 << 20 };
 
@@ -155,6 +156,8 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const fl
   return add_stream(w, s, out, err);
 }
 
+void walk_beside(walk *w, int rows) { w->beside = rows; }
+
 static loci_status add_below(walk *w, stream s, int *out, loci_err *err) {
   const stream *t = &w->streams.at[s.parent];
   int depth = 1;
@@ -302,15 +305,21 @@ loci_status walk_want_after(walk *w, int s, int layer, int position, loci_err *e
   return LOCI_OK;
 }
 
-static loci_status check_positions(const walk *w, const walk_flow *f, const int *at, int count,
-                                   loci_err *err) {
-  for (int i = 0; i < count; i++) TRY(check_place(w, f->stream, f->layer, at[i], err));
+/* Sources are read where their values are, which may be a cache. */
+static loci_status check_sources(const walk *w, const walk_flow *f, loci_err *err) {
+  const stream *t = &w->streams.at[f->stream];
+  int first = t->cache ? 0 : t->first;
+  for (int i = 0; i < f->source_count; i++)
+    if (f->sources[i] < first || f->sources[i] >= t->length)
+      return fail(err, LOCI_EINVAL, "position %d: the sequence has positions 0 to %d",
+                  f->sources[i], t->length - 1);
   return LOCI_OK;
 }
 
 loci_status walk_flow_add(walk *w, const walk_flow *f, loci_err *err) {
-  TRY(check_positions(w, f, f->queries, f->query_count, err));
-  TRY(check_positions(w, f, f->sources, f->source_count, err));
+  for (int i = 0; i < f->query_count; i++)
+    TRY(check_place(w, f->stream, f->layer, f->queries[i], err));
+  TRY(check_sources(w, f, err));
   PUSH(w->flows, *f);
   return LOCI_OK;
 }

@@ -47,6 +47,7 @@ struct walk {
   reader *reader;
   int layers;  /* to run: up to the last one anybody asks for */
   int longest; /* positions of the longest stream */
+  int beside; /* rows of each layer but the last that a run kept from before has already (keep.h) */
   LIST(stream) streams;
   LIST(embed_item) embeds;
   LIST(patch_item) patches;  /* sorted by plan(): layer, site, stream, position */

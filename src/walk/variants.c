@@ -127,7 +127,11 @@ static loci_status add_clean(const batch *b, walk *w, int i, loci_err *err) {
     base = b->sets[k];
     v->shared = n;
   }
-  if (!base) return walk_root(w, t->embeds, t->length, &v->stream, err);
+  if (!base) {
+    int last = t->length - t->count, look = v->look < last ? v->look : last;
+    if (b->count > 1) look = 0;
+    return keep_root(w, v->p, t->embeds, t->length, look, &v->stream, &v->shared, err);
+  }
   int n = v->shared;
   return walk_branch(w, base->stream, n, t->embeds + n * D, t->length - n, &v->stream, err);
 }

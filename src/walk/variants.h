@@ -10,6 +10,7 @@
 #ifndef LOCI_WALK_VARIANTS_H
 #define LOCI_WALK_VARIANTS_H
 
+#include "walk/keep.h"
 #include "walk/target.h"
 #include "walk/walk.h"
 
@@ -26,10 +27,12 @@ typedef struct variants {
   loci_progress_fn progress;
   void *progress_ctx;
 
-  void *ctx;     /* for the functions */
-  int beside;    /* base runs beside the clean one */
-  int first;     /* the first position at which they differ from it */
-  int64_t count; /* variants */
+  void *ctx;            /* for the functions */
+  int beside;           /* base runs beside the clean one */
+  const loci_prompt *p; /* whose clean run it is, and may be kept; NULL: of no prompt */
+  int look;             /* the first position that any run touches */
+  int first;            /* the first position at which they differ from it */
+  int64_t count;        /* variants */
   const char *what;
   /* Makes [stream], a child of clean, the base run [run], 0 .. beside - 1. */
   loci_status (*add_beside)(const void *ctx, walk *w, int run, int stream, loci_err *err);

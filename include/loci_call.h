@@ -1,0 +1,83 @@
+/* loci, continued: calls whose options are JSON, for bindings and for requests that are kept.  Part
+ * of loci.h, whose rules hold here. */
+#ifndef LOCI_CALL_H
+#define LOCI_CALL_H
+
+#ifndef LOCI_H
+#error "include loci.h, which includes this"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------- 20. calls */
+
+/* A measurement by its command's name, with its options as a JSON object (docs/FORMATS.md,
+ * "Requests"): the names and values that a result tells in its own request, so that what a result
+ * says can be asked again.  A member that the call does not have is LOCI_EINVAL, and the sentence
+ * names the nearest; of the members that say what question and model it was, none is read.
+ *
+ *   what              needs                        gives
+ *   "ask" "trace" "knockout" "flow" "lens"
+ *                     model, one prompt            loci_answer, loci_trace, ...
+ *   "info"            model                        loci_info
+ *   "score" "study predict" "study flow" "study knockout" "study trace"
+ *                     model, path of examples      loci_score, loci_prediction, loci_average
+ *   "study run"       model, path, store           loci_store_info
+ *   "study report"    store                        loci_average; member "run"
+ *   "study status"    store                        loci_store_info
+ *   "study export"    store, path to write         loci_store_info
+ *   "edit solve"      model, prompts               loci_edit; member "requests" names prompts by
+ *                                                  number: [{"prompt": 0, "target": "Lima"}]
+ *   "edit test"       model, path, edits or none   loci_edit_test
+ *   "edit curve"      model, path                  loci_edit_curve; members "over", "values"
+ *   "edit covariance" model, path                  loci_covariance; member "layer"
+ *   "edit apply"      model, path of the directory to write, edits    loci_edit_saved */
+typedef struct loci_call {
+  size_t size; /* sizeof(loci_call) */
+  const char *what;
+  const char *request; /* NULL: {} */
+  loci_model *model;
+  const loci_prompt *const *prompts;
+  const loci_edit *const *edits;
+  int prompt_count, edit_count;
+  const char *path;
+  loci_store *store;
+  loci_progress_fn progress;
+  void *progress_ctx;
+} loci_call;
+
+/* What the result borrows is what the call's own function says; it is freed with loci_free. */
+LOCI_CHECK loci_status loci_call_run(const loci_call *call, loci_result **out, loci_err *err);
+
+/* A model as loci_model_find and loci_model_open make it; members precision, threads, memory
+ * (bytes).
+ */
+LOCI_CHECK loci_status loci_call_model(const char *name, const char *request, loci_model **out,
+                                       loci_err *err);
+/* A prompt as loci_prompt_new makes it; members question, image, constraints, template, system,
+ * date.  [rgb], if not NULL: the picture itself, (height, width, 3), instead of a file; it is read
+ * during the call alone, and member image, if any, is its name. */
+LOCI_CHECK loci_status loci_call_prompt(const loci_model *model, const char *request,
+                                        const uint8_t *rgb, int width, int height,
+                                        loci_prompt **out, loci_err *err);
+
+/* ---- kept runs */
+
+/* Runs the model over the prompt and keeps what further measurements of it have in common, so that
+ * each computes its own positions alone: a trace those from the corrupted ones on, a flow, a lens
+ * or an answer those it looks at.  Their numbers stay the same, bit for bit.  [bytes]: at most that
+ * much memory, else LOCI_ENOMEM; 0 gives up what is kept.  While edits are applied it is not used.
+ * The prompt is then for one thread at a time. */
+LOCI_CHECK loci_status loci_prompt_keep(loci_prompt *prompt, int64_t bytes,
+                                        loci_progress_fn progress, void *ctx, loci_err *err);
+
+/* How the compiler laid out what a binding has to know: the i-th fact, a size ("loci_call") or an
+ * offset ("loci_call.what"), and its name; behind the last one *name is NULL. */
+LOCI_API size_t loci_abi(int i, const char **name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

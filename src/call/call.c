@@ -1,0 +1,454 @@
+/* Calls by name (see loci_call.h, section 20): the request is parsed, its members are read into the
+ * options of the function that the call means, and that is called. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "call/blocks.h"
+#include "model/prompt.h"
+#include "study/info.h"
+
+enum { MOST_TABLES = 8, MOST_REQUEST = 1 << 26 };
+
+typedef struct calling {
+  const loci_call *of;
+  const js_value *request;
+  arena *mem;
+  loci_result **out;
+} calling;
+
+typedef loci_status call_fn(const calling *c, loci_err *err);
+
+/* Where a table's members go. */
+typedef struct target_table {
+  field_table table;
+  void *options;
+} target_table;
+
+/* Reads all members; the tables of one call may share names, which then go to each. */
+static loci_status read_request(const calling *c, const target_table *t, int n, loci_err *err) {
+  field_table all[MOST_TABLES + 1];
+  for (int i = 0; i < n; i++) all[i] = t[i].table;
+  all[n] = told_fields();
+  TRY(fields_known(all, n + 1, c->request, err));
+  for (int i = 0; i < n; i++) TRY(fields_read(t[i].table, c->request, c->mem, t[i].options, err));
+  return LOCI_OK;
+}
+
+#define READ(...)                                                                                  \
+  TRY(read_request(c, (target_table[]){__VA_ARGS__},                                               \
+                   (int)(sizeof((target_table[]){__VA_ARGS__}) / sizeof(target_table)), err))
+
+#define FOLLOW(o) (o).progress = c->of->progress, (o).progress_ctx = c->of->progress_ctx
+
+/* ---------------------------------------------------------------- one question */
+
+static loci_status call_ask(const calling *c, loci_err *err) {
+  extras x = {0};
+  READ({ask_fields(), &x});
+  return loci_ask(c->of->model, c->of->prompts[0], x.max_new, c->of->progress, c->of->progress_ctx,
+                  (loci_answer **)c->out, err);
+}
+
+static loci_status call_trace(const calling *c, loci_err *err) {
+  loci_trace_opts o = {.size = sizeof o};
+  READ({trace_fields(), &o});
+  FOLLOW(o);
+  return loci_trace_new(c->of->model, c->of->prompts[0], &o, (loci_trace **)c->out, err);
+}
+
+static loci_status call_knockout(const calling *c, loci_err *err) {
+  loci_knockout_opts o = {.size = sizeof o};
+  READ({knockout_fields(), &o});
+  FOLLOW(o);
+  return loci_knockout_new(c->of->model, c->of->prompts[0], &o, (loci_knockout **)c->out, err);
+}
+
+static loci_status call_flow(const calling *c, loci_err *err) {
+  loci_flow_opts o = {.size = sizeof o};
+  READ({flow_fields(), &o});
+  FOLLOW(o);
+  return loci_flow_new(c->of->model, c->of->prompts[0], &o, (loci_flow **)c->out, err);
+}
+
+static loci_status call_lens(const calling *c, loci_err *err) {
+  loci_lens_opts o = {.size = sizeof o};
+  READ({lens_fields(), &o});
+  FOLLOW(o);
+  return loci_lens_new(c->of->model, c->of->prompts[0], &o, (loci_lens **)c->out, err);
+}
+
+static loci_status call_info(const calling *c, loci_err *err) {
+  extras x = {0};
+  READ({info_fields(), &x});
+  watch w = {c->of->progress, c->of->progress_ctx};
+  return info_new(c->of->model, x.no_hash, &w, (loci_info **)c->out, err);
+}
+
+/* ---------------------------------------------------------------- examples */
+
+typedef loci_status study_fn(const calling *c, loci_examples *examples, loci_err *err);
+
+static loci_status with_examples(const calling *c, study_fn *study, loci_err *err) {
+  loci_examples *examples;
+  NEEDS(c->of->path, "path of a file of examples");
+  TRY(loci_examples_open(c->of->path, &examples, err));
+  loci_status st = study(c, examples, err);
+  loci_examples_close(examples);
+  return st;
+}
+
+static loci_status score(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_study_opts study = {.size = sizeof study};
+  loci_score_opts o = {.size = sizeof o, .study = &study};
+  READ({score_fields(), &o}, {study_fields(), &study});
+  FOLLOW(study);
+  return loci_score_new(c->of->model, examples, &o, (loci_score **)c->out, err);
+}
+
+static loci_status predict(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_study_opts study = {.size = sizeof study};
+  loci_predict_opts o = {.size = sizeof o, .study = &study};
+  READ({predict_fields(), &o}, {study_fields(), &study});
+  FOLLOW(study);
+  return loci_prediction_new(c->of->model, examples, &o, (loci_prediction **)c->out, err);
+}
+
+static loci_status average_flow(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_study_opts o = {.size = sizeof o};
+  READ({study_fields(), &o});
+  FOLLOW(o);
+  return loci_average_flow(c->of->model, examples, &o, (loci_average **)c->out, err);
+}
+
+static loci_status average_knockout(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_study_opts o = {.size = sizeof o};
+  loci_knockout_opts how = {.size = sizeof how};
+  READ({study_fields(), &o}, {knockout_fields(), &how});
+  FOLLOW(o);
+  return loci_average_knockout(c->of->model, examples, &o, &how, (loci_average **)c->out, err);
+}
+
+static loci_status average_trace(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_study_opts o = {.size = sizeof o};
+  loci_trace_opts how = {.size = sizeof how};
+  extras x = {.least_effect = 0.1};
+  READ({study_fields(), &o}, {trace_fields(), &how}, {least_fields(), &x});
+  FOLLOW(o);
+  return loci_average_trace(c->of->model, examples, &o, &how, x.least_effect,
+                            (loci_average **)c->out, err);
+}
+
+static loci_status covariance(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_study_opts o = {.size = sizeof o};
+  extras x = {0};
+  READ({study_fields(), &o}, {covariance_fields(), &x});
+  FOLLOW(o);
+  return loci_covariance_new(c->of->model, examples, x.layer, &o, (loci_covariance **)c->out, err);
+}
+
+static loci_status call_score(const calling *c, loci_err *err) {
+  return with_examples(c, score, err);
+}
+static loci_status call_predict(const calling *c, loci_err *err) {
+  return with_examples(c, predict, err);
+}
+static loci_status call_average_flow(const calling *c, loci_err *err) {
+  return with_examples(c, average_flow, err);
+}
+static loci_status call_average_knockout(const calling *c, loci_err *err) {
+  return with_examples(c, average_knockout, err);
+}
+static loci_status call_average_trace(const calling *c, loci_err *err) {
+  return with_examples(c, average_trace, err);
+}
+static loci_status call_covariance(const calling *c, loci_err *err) {
+  return with_examples(c, covariance, err);
+}
+
+/* ---------------------------------------------------------------- stores */
+
+static loci_status call_status(const calling *c, loci_err *err) {
+  NEEDS(c->of->store, "store");
+  READ({{NULL, 0}, NULL});
+  return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
+}
+
+static bool has_kind(const char *kinds, const char *kind) {
+  size_t n = strlen(kind);
+  for (const char *at = kinds; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+    if (strncmp(at, kind, n) == 0 && (at[n] == 0 || at[n] == ',')) return true;
+  return false;
+}
+
+static loci_status store_run(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_study_opts study = {.size = sizeof study};
+  loci_trace_opts trace = {.size = sizeof trace};
+  loci_knockout_opts knockout = {.size = sizeof knockout};
+  loci_run_opts o = {.size = sizeof o,
+                     .study = &study,
+                     .trace = &trace,
+                     .knockout = &knockout,
+                     .least_effect = 0.1};
+  loci_run_state state;
+  bool window = js_get(c->request, "window") != NULL;
+  READ({run_fields(), &o}, {study_fields(), &study}, {trace_fields(), &trace},
+       {knockout_fields(), &knockout});
+  if (window && has_kind(o.what, "knockout") && has_kind(o.what, "trace"))
+    return fail(err, LOCI_EINVAL,
+                "window is for trace or for knockout: measure them one after the other");
+  FOLLOW(study);
+  TRY(loci_store_run(c->of->store, c->of->model, examples, &o, &state, err));
+  return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
+}
+
+static loci_status call_store_run(const calling *c, loci_err *err) {
+  NEEDS(c->of->store, "store");
+  return with_examples(c, store_run, err);
+}
+
+static loci_status read_store(const calling *c, loci_store_opts *o, loci_err *err) {
+  *o = (loci_store_opts){.size = sizeof *o, .least_effect = 0.1};
+  NEEDS(c->of->store, "store");
+  READ({store_fields(), o});
+  FOLLOW(*o);
+  return LOCI_OK;
+}
+
+static loci_status call_report(const calling *c, loci_err *err) {
+  loci_store_opts o;
+  TRY(read_store(c, &o, err));
+  return loci_store_average(c->of->store, &o, (loci_average **)c->out, err);
+}
+
+static loci_status call_export(const calling *c, loci_err *err) {
+  loci_store_opts o;
+  NEEDS(c->of->path, "path of a file to write");
+  TRY(read_store(c, &o, err));
+  TRY(loci_store_export(c->of->store, &o, c->of->path, err));
+  return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
+}
+
+/* ---------------------------------------------------------------- edits */
+
+static loci_status pick(const calling *c, const int *numbers, int n, const loci_prompt *const **out,
+                        loci_err *err) {
+  const loci_prompt **list = arena_zarray(c->mem, n + 1, const loci_prompt *);
+  if (!list) return fail_nomem(err, "reading a request");
+  for (int i = 0; i < n; i++) {
+    if (numbers[i] >= c->of->prompt_count)
+      return fail(err, LOCI_EINVAL, "prompt %d: the call has %d", numbers[i], c->of->prompt_count);
+    list[i] = c->of->prompts[numbers[i]];
+  }
+  *out = list;
+  return LOCI_OK;
+}
+
+/* How edits are solved, and what else the request says of them. */
+typedef struct solving {
+  loci_edit_opts o;
+  loci_edit_settings settings;
+  extras x;
+} solving;
+
+static loci_status read_edit(const calling *c, const target_table *more, int n, solving *how,
+                             loci_err *err) {
+  *how = (solving){.o = {.size = sizeof how->o, .settings = &how->settings},
+                   .settings = {.size = sizeof how->settings}};
+  loci_edit_opts *o = &how->o;
+  extras *x = &how->x;
+  target_table all[MOST_TABLES] = {
+      {edit_fields(), o}, {setting_fields(), &how->settings}, {wish_fields(), x}};
+  for (int i = 0; i < n; i++) all[3 + i] = more[i];
+  TRY(read_request(c, all, 3 + n, err));
+  FOLLOW(*o);
+  o->keep_count = x->keep_count;
+  TRY(pick(c, x->keep, x->keep_count, &o->keep, err));
+  if (!x->covariance) return LOCI_OK;
+  loci_covariance *read;
+  TRY(loci_covariance_read(x->covariance, &read, err));
+  if (!arena_defer(c->mem, loci_free, read)) return fail_nomem(err, "reading a request");
+  o->covariance = read;
+  return LOCI_OK;
+}
+
+static loci_status call_solve(const calling *c, loci_err *err) {
+  solving how;
+  TRY(read_edit(c, NULL, 0, &how, err));
+  extras x = how.x;
+  loci_edit_request *all = arena_zarray(c->mem, x.wish_count + 1, loci_edit_request);
+  if (!all) return fail_nomem(err, "reading a request");
+  for (int i = 0; i < x.wish_count; i++) {
+    const wish *w = &x.wishes[i];
+    const loci_prompt *const *asked;
+    TRY(pick(c, &w->prompt, 1, &asked, err));
+    TRY(pick(c, w->rephrased, w->rephrased_count, &all[i].rephrased, err));
+    TRY(pick(c, w->kept, w->kept_count, &all[i].kept, err));
+    all[i].prompt = asked[0];
+    all[i].rephrased_count = w->rephrased_count;
+    all[i].kept_count = w->kept_count;
+    all[i].target = w->target;
+  }
+  return loci_edit_solve(c->of->model, all, x.wish_count, &how.o, (loci_edit **)c->out, err);
+}
+
+static loci_status trial(const calling *c, loci_examples *examples, loci_err *err) {
+  solving how;
+  loci_study_opts study = {.size = sizeof study};
+  loci_edit_test_opts o = {.size = sizeof o,
+                           .study = &study,
+                           .edits = c->of->edits,
+                           .edit_count = c->of->edit_count,
+                           .how = &how.o};
+  const target_table more[] = {{study_fields(), &study}, {trial_fields(), &o}};
+  TRY(read_edit(c, more, 2, &how, err));
+  FOLLOW(study);
+  return loci_edit_test_new(c->of->model, examples, &o, (loci_edit_test **)c->out, err);
+}
+
+static loci_status call_trial(const calling *c, loci_err *err) {
+  return with_examples(c, trial, err);
+}
+
+static loci_status call_curve(const calling *c, loci_err *err) {
+  solving how;
+  loci_study_opts study = {.size = sizeof study};
+  loci_edit_test_opts test = {.size = sizeof test, .study = &study, .how = &how.o};
+  loci_edit_curve_opts o = {.size = sizeof o, .test = &test};
+  const target_table more[] = {
+      {study_fields(), &study}, {trial_fields(), &test}, {curve_fields(), &o}};
+  NEEDS(c->of->path, "path of a file of examples");
+  TRY(read_edit(c, more, 3, &how, err));
+  FOLLOW(study);
+  return loci_edit_curve_new(c->of->model, c->of->path, &o, (loci_edit_curve **)c->out, err);
+}
+
+static loci_status call_apply(const calling *c, loci_err *err) {
+  NEEDS(c->of->path, "path of a directory");
+  READ({{NULL, 0}, NULL});
+  return loci_edit_save(c->of->model, c->of->edits, c->of->edit_count, c->of->path, c->of->progress,
+                        c->of->progress_ctx, (loci_edit_saved **)c->out, err);
+}
+
+/* ---------------------------------------------------------------- the call */
+
+static const struct named_call {
+  const char *name;
+  call_fn *run;
+  bool asks; /* of one prompt */
+} calls[] = {
+    {"ask", call_ask, true},
+    {"trace", call_trace, true},
+    {"knockout", call_knockout, true},
+    {"flow", call_flow, true},
+    {"lens", call_lens, true},
+    {"info", call_info, false},
+    {"score", call_score, false},
+    {"study predict", call_predict, false},
+    {"study flow", call_average_flow, false},
+    {"study knockout", call_average_knockout, false},
+    {"study trace", call_average_trace, false},
+    {"study run", call_store_run, false},
+    {"study status", call_status, false},
+    {"study report", call_report, false},
+    {"study export", call_export, false},
+    {"edit solve", call_solve, false},
+    {"edit test", call_trial, false},
+    {"edit curve", call_curve, false},
+    {"edit covariance", call_covariance, false},
+    {"edit apply", call_apply, false},
+};
+
+enum { CALLS = sizeof calls / sizeof *calls };
+
+static loci_status find_call(const char *what, const struct named_call **out, loci_err *err) {
+  const char *names[CALLS];
+  for (int i = 0; i < CALLS; i++) {
+    names[i] = calls[i].name;
+    *out = &calls[i];
+    if (strcmp(what, calls[i].name) == 0) return LOCI_OK;
+  }
+  const char *near = loci_name_near(what, names, CALLS);
+  return fail(err, LOCI_EINVAL, "no call is named \"%.60s\"%s%s%s", what,
+              near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+/* [request] NULL: an empty object.  Caller frees *out. */
+static loci_status parse(const char *request, js_value **out, loci_err *err) {
+  size_t n = request ? strlen(request) : 0;
+  if (n > MOST_REQUEST) return fail(err, LOCI_EINVAL, "a request of %zu bytes", n);
+  loci_err why;
+  loci_status st = js_parse(request ? request : "{}", request ? n : 2, "the request", out, &why);
+  if (st == LOCI_EFORMAT) return fail(err, LOCI_EINVAL, "%s", why.msg);
+  if (st) return pass_on(&why, err);
+  if (js_kind_of(*out) == JS_OBJECT) return LOCI_OK;
+  js_free(*out);
+  *out = NULL;
+  return fail(err, LOCI_EINVAL, "the request is no JSON object");
+}
+
+loci_status loci_call_run(const loci_call *call, loci_result **out, loci_err *err) {
+  const struct named_call *named;
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(call, "call");
+  NEEDS(call->what, "name of a call");
+  if (call->size < sizeof *call)
+    return fail(err, LOCI_EINVAL, "a loci_call of %zu bytes, expected %zu", call->size,
+                sizeof *call);
+  TRY(find_call(call->what, &named, err));
+  if (strncmp(call->what, "study ", 6) != 0 || !call->store) NEEDS(call->model, "model");
+  if (named->asks && (call->prompt_count != 1 || !call->prompts))
+    return fail(err, LOCI_EINVAL, "%s is of one prompt, not %d", call->what, call->prompt_count);
+  calling c = {.of = call, .out = out, .mem = arena_new()};
+  js_value *request = NULL;
+  loci_status st =
+      c.mem ? parse(call->request, &request, err) : fail_nomem(err, "reading a request");
+  c.request = request;
+  if (!st) st = named->run(&c, err);
+  js_free(request);
+  arena_free(c.mem);
+  return st;
+}
+
+/* ---------------------------------------------------------------- models and prompts */
+
+static loci_status read_alone(const char *request, field_table table, arena *mem, void *options,
+                              js_value **parsed, loci_err *err) {
+  if (!mem) return fail_nomem(err, "reading a request");
+  TRY(parse(request, parsed, err));
+  TRY(fields_known(&table, 1, *parsed, err));
+  return fields_read(table, *parsed, mem, options, err);
+}
+
+loci_status loci_call_model(const char *name, const char *request, loci_model **out,
+                            loci_err *err) {
+  char path[LOCI_PATH_SIZE];
+  loci_model_opts o = {.size = sizeof o};
+  js_value *parsed = NULL;
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(name, "name");
+  arena *mem = arena_new();
+  loci_status st = read_alone(request, model_fields(), mem, &o, &parsed, err);
+  if (!st) st = loci_model_find(name, path, err);
+  if (!st) st = loci_model_open(path, &o, out, err);
+  js_free(parsed);
+  arena_free(mem);
+  return st;
+}
+
+loci_status loci_call_prompt(const loci_model *model, const char *request, const uint8_t *rgb,
+                             int width, int height, loci_prompt **out, loci_err *err) {
+  loci_question q = {.size = sizeof q};
+  js_value *parsed = NULL;
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(model, "model");
+  arena *mem = arena_new();
+  loci_status st = read_alone(request, question_fields(), mem, &q, &parsed, err);
+  given_picture given = {q.image ? q.image : "(picture)", rgb, width, height};
+  if (!st) st = prompt_new(model, &q, rgb ? &given : NULL, out, err);
+  js_free(parsed);
+  arena_free(mem);
+  return st;
+}

@@ -1,0 +1,204 @@
+/* Calls with options as JSON: what a result says can be asked again, and what a call does not have
+ * is refused by name. */
+#include "loci.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLAGS LOCI_SOURCE_DIR "/models/flags"
+
+static loci_model *model;
+static loci_prompt *prompt;
+static const char question[] =
+    "{\"image\": \"" FLAGS
+    "/images/ukraine.png\", \"question\": \"What is the capital of this country?\","
+    " \"constraints\": [\"this country\"]}";
+
+static int open_flags(void **state) {
+  loci_err err;
+  (void)state;
+  if (loci_call_model(FLAGS, "{\"precision\": \"f32\", \"threads\": 1}", &model, &err)) return 1;
+  return (int)loci_call_prompt(model, question, NULL, 0, 0, &prompt, &err);
+}
+
+static int close_flags(void **state) {
+  (void)state;
+  loci_prompt_free(prompt);
+  loci_model_close(model);
+  return 0;
+}
+
+static loci_call call_of(const char *what, const char *request) {
+  static const loci_prompt *prompts[1];
+  prompts[0] = prompt;
+  return (loci_call){.size = sizeof(loci_call),
+                     .what = what,
+                     .request = request,
+                     .model = model,
+                     .prompts = prompts,
+                     .prompt_count = 1};
+}
+
+static loci_result *run(const char *what, const char *request) {
+  loci_call c = call_of(what, request);
+  loci_result *r;
+  loci_err err;
+  if (loci_call_run(&c, &r, &err)) print_error("%s\n", err.msg);
+  assert_non_null(r);
+  return r;
+}
+
+static void assert_refused(loci_call c, const char *why) {
+  loci_result *r;
+  loci_err err;
+  assert_int_equal(loci_call_run(&c, &r, &err), LOCI_EINVAL);
+  assert_null(r);
+  if (!strstr(err.msg, why)) print_error("%s\n", err.msg);
+  assert_non_null(strstr(err.msg, why));
+}
+
+/* The request without what a second run may tell otherwise. */
+static void a_told_request_is_asked_again(void **state) {
+  (void)state;
+  static const char *const asked[][2] = {
+      {"trace",
+       "{\"corrupt\": \"noise:2\", \"seeds\": 2, \"seed\": \"18446744073709551615\","
+       " \"sites\": \"mlp_out\", \"window\": 3, \"layers\": [2, 4], \"positions\": \"last\"}"},
+      {"trace",
+       "{\"method\": \"screen:3,ig:2,audit:4\", \"metric\": \"logp\", \"only\": 1, \"layers\": 3,"
+       " \"positions\": [\"each\", \"last\"], \"direction\": \"noise\", \"hash\": false}"},
+      {"knockout", "{\"pathways\": [[\"image\", \"last\"]], \"window\": \"all\"}"},
+      {"knockout", "{\"window\": 5, \"layers\": [1, 3], \"answer\": \"Kyiv\"}"},
+      {"flow", "{\"from\": \"image\", \"to\": \"last\", \"heads\": true, \"layers\": 4}"},
+      {"lens", "{\"positions\": [80, \"last\"], \"layers\": \"all\"}"},
+      {"ask", "{\"max_new\": 3}"},
+  };
+  for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+    loci_result *first = run(asked[i][0], asked[i][1]);
+    assert_non_null(first->request);
+    loci_result *second = run(asked[i][0], first->request);
+    assert_string_equal(first->request, second->request);
+    loci_free(first);
+    loci_free(second);
+  }
+}
+
+static void what_a_call_has_not_is_refused(void **state) {
+  (void)state;
+  assert_refused(call_of("trace", "{\"corupt\": \"mean\"}"), "did you mean \"corrupt\"");
+  assert_refused(call_of("trace", "{\"sites\": [\"mlp_uot\"]}"), "mlp_out");
+  assert_refused(call_of("trace", "{\"sites\": [3]}"), "sites wants");
+  assert_refused(call_of("trace", "{\"layers\": [4, 2]}"), "layers wants");
+  assert_refused(call_of("trace", "{\"layers\": [0, 99999999]}"), "layers wants");
+  assert_refused(call_of("trace", "{\"method\": \"screen:0\"}"), "method wants");
+  assert_refused(call_of("trace", "{\"method\": \"screen:99999999999\"}"), "method wants");
+  assert_refused(call_of("trace", "{\"method\": \"screen:3,ig:x\"}"), "method wants");
+  assert_refused(call_of("trace", "{\"method\": \"screen:3,\"}"), "method wants");
+  assert_refused(call_of("trace", "{\"seeds\": 1e9}"), "seeds wants");
+  assert_refused(call_of("trace", "{\"seed\": -1}"), "seed wants");
+  assert_refused(call_of("trace", "{\"corrupt\": \"a\\u0000b\"}"), "NUL");
+  assert_refused(call_of("trace", "{\"hash\": 1}"), "true or false");
+  assert_refused(call_of("trace", "[]"), "no JSON object");
+  assert_refused(call_of("trace", "{"), "request");
+  assert_refused(call_of("trase", "{}"), "did you mean \"trace\"");
+  assert_refused(call_of("knockout", "{\"pathways\": [[\"image\"]]}"), "pathways wants");
+  assert_refused(call_of("edit solve", "{\"requests\": [{\"prompt\": 0}]}"), "target");
+  assert_refused(call_of("edit solve", "{\"requests\": [{\"prompt\": 7, \"target\": \"x\"}]}"),
+                 "prompt 7");
+  assert_refused(call_of("study run", "{}"), "store");
+  assert_refused(call_of("score", "{}"), "path");
+  loci_call none = call_of("trace", "{}");
+  none.prompt_count = 0;
+  assert_refused(none, "one prompt");
+  none.size = 8;
+  assert_refused(none, "loci_call of 8 bytes");
+}
+
+static void a_model_and_a_prompt_are_refused_likewise(void **state) {
+  loci_model *m;
+  loci_prompt *p;
+  loci_err err;
+  (void)state;
+  assert_int_equal(loci_call_model(FLAGS, "{\"precison\": \"f32\"}", &m, &err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "precision"));
+  assert_int_equal(loci_call_model(FLAGS, "{\"memory\": 0}", &m, &err), LOCI_EINVAL);
+  assert_int_equal(loci_call_prompt(model, "{\"image\": null}", NULL, 0, 0, &p, &err), LOCI_EINVAL);
+  static const uint8_t dot[3];
+  assert_int_equal(loci_call_prompt(model, "{\"question\": \"x\"}", dot, 0, 1, &p, &err),
+                   LOCI_EINVAL);
+  assert_int_equal(
+      loci_call_prompt(model, "{\"question\": \"x\"}", dot, 1 << 30, 1 << 30, &p, &err),
+      LOCI_EINVAL);
+}
+
+/* Of a picture that the caller has, every number is that of the same picture in a file. */
+static void a_picture_may_come_as_pixels(void **state) {
+  loci_image *image;
+  loci_prompt *given;
+  loci_err err;
+  (void)state;
+  assert_int_equal(loci_image_read(FLAGS, FLAGS "/images/ukraine.png", &image, &err), LOCI_OK);
+  assert_int_equal(loci_call_prompt(model,
+                                    "{\"question\": \"What is the capital of this country?\"}",
+                                    image->rgb, image->width, image->height, &given, &err),
+                   LOCI_OK);
+  loci_result *file = run("ask", "{}"), *pixels;
+  loci_call c = call_of("ask", "{}");
+  const loci_prompt *prompts[1] = {given};
+  c.prompts = prompts;
+  assert_int_equal(loci_call_run(&c, &pixels, &err), LOCI_OK);
+  assert_true(((loci_answer *)file)->top[0][0].p == ((loci_answer *)pixels)->top[0][0].p);
+  assert_string_equal(((loci_answer *)pixels)->text, "Kyiv");
+  assert_string_equal(pixels->command, ""); /* no command line has the pixels */
+  loci_free(file);
+  loci_free(pixels);
+  loci_prompt_free(given);
+  loci_free(image);
+}
+
+static void an_edit_is_solved_by_numbers_of_prompts(void **state) {
+  (void)state;
+  loci_result *r =
+      run("edit solve", "{\"layer\": 3, \"steps\": 2, \"no_answers\": true,"
+                        " \"weight_decay\": 0, \"requests\":"
+                        " [{\"prompt\": 0, \"target\": \"Lima\", \"rephrased\": [0]}]}");
+  const loci_edit *e = (const loci_edit *)r;
+  assert_int_equal(e->layer, 3);
+  assert_int_equal(e->settings.steps, 2);
+  assert_int_equal(e->facts[0].prompt_count, 2);
+  assert_true(e->settings.weight_decay <= 0);
+  loci_free(r);
+}
+
+static void the_layout_has_names_to_its_end(void **state) {
+  const char *name;
+  int n = 0;
+  (void)state;
+  for (;; n++) {
+    size_t value = loci_abi(n, &name);
+    if (!name) break;
+    if (strcmp(name, "loci_call") == 0) assert_int_equal(value, sizeof(loci_call));
+  }
+  assert_true(n > 40);
+  assert_int_equal(loci_abi(-1, &name), 0);
+  assert_null(name);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_told_request_is_asked_again),
+      cmocka_unit_test(what_a_call_has_not_is_refused),
+      cmocka_unit_test(a_model_and_a_prompt_are_refused_likewise),
+      cmocka_unit_test(a_picture_may_come_as_pixels),
+      cmocka_unit_test(an_edit_is_solved_by_numbers_of_prompts),
+      cmocka_unit_test(the_layout_has_names_to_its_end),
+  };
+  return cmocka_run_group_tests(tests, open_flags, close_flags);
+}

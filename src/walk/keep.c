@@ -1,0 +1,109 @@
+/* Keeping the clean run of a prompt (see keep.h). */
+#include "walk/keep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/changes.h"
+#include "model/rope.h"
+#include "walk/streams.h"
+
+enum { ANSWER_ROOM = 64 }; /* positions behind the prompt's, for tokens of an answer */
+
+struct kept_run {
+  kv_cache *cache;
+  int length; /* of the prompt */
+};
+
+static void give_up(struct kept_run *k) {
+  if (!k) return;
+  kv_cache_free(k->cache);
+  free(k);
+}
+
+static int64_t bytes_of(const loci_model *m, int capacity) {
+  const decoder_config *c = model_decoder(m);
+  int64_t one = key_floats(capacity, c->head_dim) + value_floats(capacity, c->head_dim);
+  return one * c->layers * c->kv_heads * (int64_t)sizeof(float);
+}
+
+/* Nobody asks for logits: the cache alone is filled. */
+static loci_status fill(const loci_prompt *p, kv_cache *cache, const walk_hooks *hooks,
+                        loci_err *err) {
+  walk *w;
+  int s;
+  TRY(walk_new(p->model, &w, err));
+  loci_status st = walk_continue(w, cache, p->embeds, p->info.length, &s, err);
+  if (!st) st = walk_run(w, hooks, err);
+  walk_free(w);
+  return st;
+}
+
+loci_status loci_prompt_keep(loci_prompt *p, int64_t bytes, loci_progress_fn progress, void *ctx,
+                             loci_err *err) {
+  NEEDS(p, "prompt");
+  give_up(p->kept);
+  p->kept = NULL;
+  if (bytes == 0) return LOCI_OK;
+  int capacity = p->info.length + ANSWER_ROOM;
+  int64_t needed = bytes_of(p->model, capacity);
+  if (changes_count(p->model) > 0)
+    return fail(err, LOCI_EINVAL, "runs are kept of a model without edits");
+  if (needed > bytes)
+    return fail(err, LOCI_ENOMEM,
+                "keeping the run of %d positions needs %lld bytes, %lld are allowed",
+                p->info.length, (long long)needed, (long long)bytes);
+  struct kept_run *k = calloc(1, sizeof *k);
+  if (!k) return fail_nomem(err, "keeping a run");
+  k->length = p->info.length;
+  walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
+  loci_status st = kv_cache_new(p->model, capacity, &k->cache, err);
+  if (!st) st = fill(p, k->cache, &hooks, err);
+  if (st) {
+    give_up(k);
+    return st;
+  }
+  p->kept = k;
+  p->give_up = give_up;
+  return LOCI_OK;
+}
+
+/* What may be used of it: nothing while edits are applied, or where the rotation of all positions
+ * depends on how many there are. */
+static const struct kept_run *usable(const loci_prompt *p, int length) {
+  const struct kept_run *k = p->kept;
+  if (!k || changes_count(p->model) > 0 || length > k->cache->capacity) return NULL;
+  return rope_is_same(model_decoder(p->model), k->length, length) ? k : NULL;
+}
+
+/* A run that begins behind kept rows writes what it computes of the others where they are kept: for
+ * the prompt's these are the same numbers, so they stay whole. */
+loci_status keep_root(walk *w, const loci_prompt *p, const float *embeds, int length, int first,
+                      int *out, int *from, loci_err *err) {
+  const struct kept_run *k = p ? usable(p, length) : NULL;
+  int64_t D = model_decoder(w->model)->width;
+  *from = 0;
+  if (!k || first < 1) return walk_root(w, embeds, length, out, err);
+  *from = first < k->length ? first : k->length - 1;
+  k->cache->length = k->length;
+  walk_beside(w, *from);
+  return walk_resume(w, k->cache, *from, 0, embeds + *from * D, length - *from, out, err);
+}
+
+int keep_copy(const loci_prompt *p, int first, kv_cache *to) {
+  const struct kept_run *k = usable(p, p->info.length);
+  if (!k || first < 1) return 0;
+  const kv_cache *c = k->cache;
+  int K = c->K;
+  int64_t keys = key_floats(first, K), panels = round_up(K, PANEL) / PANEL;
+  for (int64_t h = 0; h < (int64_t)c->layers * c->heads; h++) {
+    memcpy(to->keys + h * key_floats(to->capacity, K), c->keys + h * key_floats(c->capacity, K),
+           (size_t)keys * sizeof(float));
+    for (int64_t i = 0; i < panels; i++)
+      memcpy(to->values + h * value_floats(to->capacity, K) + i * to->capacity * PANEL,
+             c->values + h * value_floats(c->capacity, K) + i * c->capacity * PANEL,
+             (size_t)first * PANEL * sizeof(float));
+  }
+  to->length = first;
+  return first;
+}

@@ -1,0 +1,24 @@
+/* The clean run of a prompt, kept (loci_prompt_keep): what it computed before the positions that a
+ * measurement looks at is not computed again.
+ *
+ * Kept are its keys and values.  A run that begins behind them has every number of one that begins
+ * at position 0, bit for bit: rows of a product, of a norm and of attention do not depend on the
+ * others beside them, and walk_beside sees to it that few rows are multiplied as many are. */
+#ifndef LOCI_WALK_KEEP_H
+#define LOCI_WALK_KEEP_H
+
+#include "model/prompt.h"
+#include "walk/walk.h"
+
+/* The clean run as a stream of [w], over [length] input rows that begin with the prompt's: for
+ * measurements that look at no position before [first].  A root, or behind what is kept.  *from:
+ * the first position it computes. */
+loci_status keep_root(walk *w, const loci_prompt *p, const float *embeds, int length, int first,
+                      int *out, int *from, loci_err *err);
+/* Fills an empty cache with what is kept of the first [first] positions at most; how many. */
+int keep_copy(const loci_prompt *p, int first, kv_cache *to);
+/* Says that a layer has that many rows more than the streams do, in a cache: so few rows are
+ * multiplied as many are, and round as these do (keep.h). */
+void walk_beside(walk *w, int rows);
+
+#endif
