@@ -110,6 +110,13 @@ if(PYTHON)
 endif()
 set_tests_properties(cli_serve PROPERTIES SKIP_RETURN_CODE 77)
 
+# The Python package; skipped where there is no Python with NumPy and pytest.
+if(sanitized_at EQUAL -1)
+  add_test(NAME python COMMAND ${PROJECT_SOURCE_DIR}/tests/python.sh $<TARGET_FILE:loci> $<TARGET_FILE:loci_shared>
+    ${PROJECT_SOURCE_DIR})
+  set_tests_properties(python PROPERTIES SKIP_RETURN_CODE 77)
+endif()
+
 file(GLOB examples CONFIGURE_DEPENDS examples/*.c)
 foreach(example ${examples})
   get_filename_component(name ${example} NAME_WE)

@@ -2,8 +2,8 @@
 # Everything a change has to pass: all tests in three builds (gcc, gcc with sanitizers, clang), format, static checks.
 # Goes on after a failure, so that one run shows all of them.  The last line is "N passed, N failed": tests of all
 # builds together, and each failed step besides them as one more failure.
-#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang format tidy cppcheck manual; tsan on
-#                                request alone
+#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang format tidy cppcheck manual python;
+#                                tsan on request alone
 set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
@@ -57,6 +57,14 @@ step_tsan() {
   tools/build.sh tsan threads_test && ctest --preset tsan -R '^threads_test$' -j 1
 }
 
+# The Python package's style and types, where ruff and mypy are (its tests are a test like the others).
+step_python() {
+  local python=${LOCI_PYTHON:-python3} code=0
+  if "$python" -m ruff --version >/dev/null 2>&1; then "$python" -m ruff check python || code=1; fi
+  if "$python" -m mypy --version >/dev/null 2>&1; then "$python" -m mypy --config-file pyproject.toml || code=1; fi
+  return $code
+}
+
 step_format() { sources | xargs -r clang-format --dry-run -Werror; }
 
 # Every file of the clang build, two at a time; headers of this project are checked where they are included.
@@ -73,7 +81,7 @@ step_cppcheck() {
 
 step_manual() { [ ! -e docs/loci.1 ] || mandoc -Tlint -Wwarning docs/loci.1; }
 
-for step in ${*:-test bare asan clang format tidy cppcheck manual}; do
+for step in ${*:-test bare asan clang format tidy cppcheck manual python}; do
   echo "== $step"
   start=$(date +%s) before=$failed
   "step_$step" || { [ "$failed" != "$before" ] || failed=$((failed + 1)); }

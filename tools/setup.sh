@@ -7,7 +7,8 @@ set -eu
 
 packages="gcc g++ make cmake pkg-config libc6-dev
   libdnnl-dev libjansson-dev libpcre2-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
-  libcairo2-dev libxxhash-dev libsqlite3-dev libmicrohttpd-dev libcmocka-dev fontconfig fonts-dejavu-core"
+  libcairo2-dev libxxhash-dev libsqlite3-dev libmicrohttpd-dev libcmocka-dev fontconfig fonts-dejavu-core
+  python3 python3-venv python3-numpy python3-pytest python3-pandas python3-pil"
 developer="clang clang-format clang-tidy cppcheck libclang-rt-14-dev libomp-14-dev valgrind mandoc
   universal-ctags libopenmpi-dev openmpi-bin python3 chromium-headless-shell chromium-driver"
 

@@ -1,0 +1,106 @@
+"""What can go wrong: every error of the C library, as an exception that says what, where, expected, found."""
+
+from __future__ import annotations
+
+import re
+
+
+class Warning(UserWarning):
+    """What a result's notes say, such as a total effect too small to mean anything."""
+
+
+class Error(Exception):
+    """An error of loci.
+
+    ``code`` is the C library's status in words, ``message`` its sentence, ``hint`` the name that was probably
+    meant, and ``field`` the option or file that the sentence begins with.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        meant = re.search(r"did you mean \"?([^\"?]+)", message)
+        self.hint = meant.group(1) if meant else ""
+        self.field = message.split(":", 1)[0].split(" ", 1)[0]
+
+    def __reduce__(self) -> tuple[type[Error], tuple[str, str]]:
+        return type(self), (self.message, self.code)
+
+
+class RequestError(Error, ValueError):
+    """A request that makes no sense: an unknown name, a layer out of range."""
+
+
+class ModelError(Error):
+    """A checkpoint that cannot be read: its files, family, dtype."""
+
+
+class QuestionError(Error, ValueError):
+    """A question that does not go with the model."""
+
+
+class SpanError(QuestionError):
+    """A constraint that is not in its question."""
+
+
+class ImageError(Error):
+    """A picture that cannot be decoded."""
+
+
+class EditError(Error):
+    """An edit that cannot be read or does not fit the model."""
+
+
+class StoreError(Error):
+    """A store that cannot be opened, or whose run this is not."""
+
+
+class FileError(Error, OSError):
+    """A file that cannot be read or written."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """A file that is not there."""
+
+
+class MemoryLimitError(Error, MemoryError):
+    """More memory than there is, or than ``memory`` allows; ``needed`` has the bytes, 0 if unknown."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message, code)
+        found = re.search(r"needs (\d+) (MiB|bytes)", message)
+        self.needed = int(found.group(1)) << (20 if found.group(2) == "MiB" else 0) if found else 0
+
+
+class CancelledError(Error):
+    """``timeout`` passed, or ``cancel`` was set."""
+
+
+class ForkError(Error):
+    """A call in a forked child: threads do not survive a fork."""
+
+
+# The statuses of loci.h, section 1.
+OK, EINVAL, EIO, EFORMAT, EUNSUPPORTED, ENOMEM, ECANCELLED, EVERIFY, ESYSTEM = range(9)
+
+
+def from_status(status: int, words: str, message: str, kind: type[Error]) -> Error:
+    """The exception of a status; ``kind`` is that of a bad file or request where the call knows it."""
+    if status == ENOMEM:
+        return MemoryLimitError(message, words)
+    if status == ECANCELLED:
+        return CancelledError(message, words)
+    if status in (EIO, ESYSTEM):
+        missing = re.search(r"No such file|no such file|does not exist|is not there|not found", message)
+        return (MissingFileError if missing else FileError)(message, words)
+    if status == EINVAL:
+        if kind is QuestionError:
+            return (SpanError if "constraint" in message else QuestionError)(message, words)
+        return RequestError(message, words) if kind in (Error, ModelError) else kind(message, words)
+    if kind is QuestionError:
+        return ImageError(message, words)
+    return kind(message, words)

@@ -1,0 +1,421 @@
+"""The only ctypes of the package: the library, its functions, its structs, arrays over its memory.
+
+Everything else of the package works with Python objects. A C object is an `Owner`: it is freed when its last
+reference goes, after which nothing points into it, because arrays and dependent objects hold their owners.
+"""
+
+from __future__ import annotations
+
+import ctypes as C
+import json
+import os
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _errors as errors
+
+Array = npt.NDArray[Any]
+VERSION = "0.1.0"
+
+
+# C types by letters, as structs and functions below have them.
+_TYPES: dict[str, Any] = {
+    "v": None, "i": C.c_int, "l": C.c_int64, "z": C.c_size_t, "b": C.c_bool, "d": C.c_double, "s": C.c_char_p,
+    "p": C.c_void_p, "I": C.POINTER(C.c_int), "S": C.POINTER(C.c_char_p), "P": C.POINTER(C.c_void_p),
+}  # fmt: skip
+STRUCTS: dict[str, Any] = {}
+
+
+def _struct(name: str, /, **members: Any) -> Any:
+    fields = [(k, _TYPES[t] if isinstance(t, str) else t) for k, t in members.items()]
+    STRUCTS[name] = made = type(name, (C.Structure,), {"_fields_": fields})
+    return made
+
+
+_Err = _struct("loci_err", code="i", msg=C.c_char * 512)
+Monitor = _struct("loci_monitor", cancel="i", permille="i", stage="s")
+_Axis = _struct("loci_axis", name="s", size="l", numbers="I", names="S")
+_Column = _struct("loci_column", type="i", rank="i", axes=_Axis * 4, data="p", strides=C.c_int64 * 4)
+_View = _struct("loci_view", data="p", rows="l", cols="l")
+_Patch = _struct("loci_patch", site="i", layer="i", first="i", count="i", values="p", add="b")
+_DrawOpts = _struct("loci_draw_opts", size="z", metric="i", color="i", columns="i", ascii="b")
+_Call = _struct(
+    "loci_call", size="z", what="s", request="s", model="p", prompts="P", edits="P", prompt_count="i", edit_count="i",
+    path="s", store="p", progress="p", progress_ctx="p",
+)  # fmt: skip
+_TYPES |= {
+    "E": C.POINTER(_Err), "M": C.POINTER(Monitor), "K": C.POINTER(_Column), "V": C.POINTER(_View),
+    "H": C.POINTER(_Patch),
+    "D": C.POINTER(_DrawOpts), "C": C.POINTER(_Call),
+}  # fmt: skip
+
+# Result and arguments of every function that is called; a test compares them with the headers.
+FUNCTIONS = {
+    "loci_version": "s", "loci_status_name": "si", "loci_abi": "ziS", "loci_free": "vp",
+    "loci_call_model": "issPE", "loci_model_close": "vp", "loci_call_run": "iCPE",
+    "loci_call_prompt": "ipspiiPE", "loci_prompt_free": "vp", "loci_prompt_get_info": "pp",
+    "loci_prompt_keep": "iplppE",
+    "loci_json": "ipPE", "loci_draw": "ipDPE", "loci_write": "ipsDE", "loci_text_free": "vp",
+    "loci_column_of": "ipsKE", "loci_name_find": "iisIE", "loci_name": "sii",
+    "loci_monitor_progress": "bpsdd", "loci_monitor_cancel": "vM", "loci_monitor_stage": "sMI",
+    "loci_run_new": "ippPE", "loci_run_free": "vp", "loci_run_record": "ipiiE", "loci_run_patch": "ipHE",
+    "loci_run_forward": "ipppE", "loci_run_get": "ipiiVE", "loci_run_write": "ipsE",
+    "loci_tokenizer_open": "isPE", "loci_tokenizer_close": "vp", "loci_tokenize": "ipszbPE",
+    "loci_edit_read": "isPE", "loci_edit_apply": "ippE", "loci_edit_revert": "ippE",
+    "loci_store_open": "isbPE", "loci_store_close": "vp",
+}  # fmt: skip
+
+
+def _candidates() -> list[Path]:
+    given = os.environ.get("LOCI_LIBRARY")
+    if given:
+        return [Path(given)]
+    from . import __path__ as places  # an editable install has two: the sources' and the built files'
+
+    return [Path(place) / "libloci.so" for place in places]
+
+
+def _load() -> tuple[C.CDLL, Path]:
+    tried = _candidates()
+    path = next((p for p in tried if p.exists()), None)
+    if path is None:
+        raise ImportError(
+            f"loci's library is not there (looked for {', '.join(map(str, tried))}): install the package with pip, "
+            "or name a build's libloci.so in LOCI_LIBRARY"
+        )
+    # OpenMP reads this once, when it is loaded: threads that spin while they wait slow small traces tenfold.
+    spins = "OMP_WAIT_POLICY" not in os.environ and "GOMP_SPINCOUNT" not in os.environ
+    if spins:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+    try:
+        return C.CDLL(str(path)), path
+    except OSError as e:
+        raise ImportError(
+            f"{path} cannot be loaded: {e}. On Debian: apt install libdnnl2 libgomp1 libjansson4 libpcre2-8-0 "
+            "libutf8proc2 libjpeg62-turbo libpng16-16 libwebp7 libcairo2 libxxhash0 libsqlite3-0"
+        ) from None
+    finally:
+        if spins:
+            del os.environ["OMP_WAIT_POLICY"]
+
+
+def _check(lib: C.CDLL, path: Path) -> None:
+    """The library is this package's: its version, and the shape of every struct that both know."""
+    for function, letters in FUNCTIONS.items():
+        if not hasattr(lib, function):
+            raise ImportError(f"{path} has no {function}: it is not the library of {Path(__file__).parent}")
+        getattr(lib, function).restype = _TYPES[letters[0]]
+        getattr(lib, function).argtypes = [_TYPES[t] for t in letters[1:]]
+    version = lib.loci_version().decode()
+    if version != VERSION:
+        raise ImportError(f"{path} is loci {version}, and the package {Path(__file__).parent} is {VERSION}")
+    name, i = C.c_char_p(), 0
+    while (value := lib.loci_abi(i, C.byref(name))) or name.value:
+        struct, _, member = (name.value or b"").decode().partition(".")
+        mine = getattr(STRUCTS[struct], member).offset if member else C.sizeof(STRUCTS[struct])
+        if mine != value:
+            raise ImportError(f"{path}: {struct}.{member} is {value} there and {mine} in {__file__}")
+        i += 1
+
+
+_lib, LIBRARY = _load()
+_check(_lib, LIBRARY)
+_pid = os.getpid()
+
+
+def _fail(status: int, err: Any, kind: type[errors.Error]) -> NoReturn:
+    words = _lib.loci_status_name(status).decode()
+    raise errors.from_status(status, words, err.msg.decode("utf-8", "replace"), kind)
+
+
+def _do(function: str, *arguments: Any, kind: type[errors.Error] = errors.Error) -> None:
+    """Calls a function whose last argument is the error."""
+    if os.getpid() != _pid:
+        raise errors.ForkError(
+            "loci was loaded before this process was forked, and its threads did not come along: "
+            "open the model in the child, or start processes with spawn"
+        )
+    err = _Err()
+    status = getattr(_lib, function)(*arguments, C.byref(err))
+    if status:
+        _fail(status, err, kind)
+
+
+def text_bytes(s: str | os.PathLike[str], what: str = "text") -> bytes:
+    """UTF-8 for the library; NUL characters and lone surrogates are refused (a path's go as they came)."""
+    if isinstance(s, os.PathLike):
+        return os.fsencode(s)
+    if not isinstance(s, str):
+        raise TypeError(f"{what}: expected a str, not {type(s).__name__}")
+    if "\0" in s:
+        raise ValueError(f"{what}: a NUL character in it")
+    try:
+        return s.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{what}: a lone surrogate in it") from None
+
+
+def path_bytes(path: str | os.PathLike[str]) -> bytes:
+    raw = os.fsencode(path)
+    if b"\0" in raw:
+        raise ValueError("a path with a NUL character")
+    return raw
+
+
+class Owner:
+    """A C object and what it needs to live. It is freed with its last reference, before what it needs."""
+
+    __slots__ = ("__weakref__", "_final", "pointer")
+
+    def __init__(self, pointer: int, free: str, *needs: object) -> None:
+        self.pointer = pointer
+        self._final = weakref.finalize(self, _release, free, pointer, needs)
+        self._final.atexit = False  # at the end the system takes it: another thread may be computing
+
+    @property
+    def alive(self) -> bool:
+        return self._final.alive
+
+
+def _release(free: str, pointer: int, needs: tuple[object, ...]) -> None:
+    if os.getpid() == _pid:
+        getattr(_lib, free)(pointer)
+
+
+def _json(request: Mapping[str, Any]) -> bytes:
+    """Members that are None are left out: the library's defaults."""
+    given = {k: v for k, v in request.items() if v is not None}
+    return text_bytes(json.dumps(given, ensure_ascii=False, allow_nan=False, default=_plain), "the request")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (range, tuple, set, np.ndarray)):
+        return list(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"an option cannot be {type(value).__name__}")
+
+
+def _open(function: str, free: str, kind: type[errors.Error], *arguments: Any, needs: Sequence[object] = ()) -> Owner:
+    """What a function hands over in its last argument but the error."""
+    out = C.c_void_p()
+    _do(function, *arguments, C.byref(out), kind=kind)
+    assert out.value
+    return Owner(out.value, free, *needs)
+
+
+def open_model(name: str | os.PathLike[str], request: Mapping[str, Any]) -> Owner:
+    return _open("loci_call_model", "loci_model_close", errors.ModelError, path_bytes(name), _json(request))
+
+
+def new_prompt(model: Owner, request: Mapping[str, Any], rgb: Array | None) -> Owner:
+    pixels, width, height = None, 0, 0
+    if rgb is not None:
+        pixels, (height, width) = rgb.ctypes.data_as(C.c_void_p), rgb.shape[:2]
+    asked = (model.pointer, _json(request), pixels, width, height)
+    return _open("loci_call_prompt", "loci_prompt_free", errors.QuestionError, *asked, needs=(model,))
+
+
+def keep_prompt(prompt: Owner, size: int, monitor: Any) -> None:
+    _do("loci_prompt_keep", prompt.pointer, size, *_follow(monitor))
+
+
+def _follow(monitor: Any) -> tuple[Any, int]:
+    """Progress and its context, of a function that takes both."""
+    return C.cast(_lib.loci_monitor_progress, C.c_void_p), C.addressof(monitor)
+
+
+def prompt_info(prompt: Owner) -> int:
+    return int(_lib.loci_prompt_get_info(prompt.pointer))
+
+
+def _pointers(owners: Sequence[Owner]) -> Any:
+    return (C.c_void_p * len(owners))(*[o.pointer for o in owners])
+
+
+def call(
+    what: str,
+    request: Mapping[str, Any],
+    monitor: Any,
+    *,
+    model: Owner | None = None,
+    prompts: Sequence[Owner] = (),
+    edits: Sequence[Owner] = (),
+    path: str | os.PathLike[str] | None = None,
+    store: Owner | None = None,
+    kind: type[errors.Error] = errors.Error,
+) -> Owner:
+    """A measurement (loci_call.h); the result keeps alive what it borrows."""
+    c = _Call(size=C.sizeof(_Call), what=what.encode(), request=_json(request))
+    c.model = model.pointer if model else None
+    c.prompts, c.prompt_count = _pointers(prompts), len(prompts)
+    c.edits, c.edit_count = _pointers(edits) if edits else None, len(edits)
+    c.path = path_bytes(path) if path is not None else None
+    c.store = store.pointer if store else None
+    c.progress, c.progress_ctx = _follow(monitor)
+    return _open("loci_call_run", "loci_free", kind, C.byref(c), needs=(model, *prompts, *edits))
+
+
+# ---------------------------------------------------------------- what a result says
+
+
+def _take_text(out: C.c_void_p) -> str:
+    assert out.value
+    text = C.string_at(out.value).decode("utf-8", "replace")
+    _lib.loci_text_free(out)
+    return text
+
+
+def result_json(result: int) -> str:
+    out = C.c_void_p()
+    _do("loci_json", result, C.byref(out))
+    return _take_text(out)
+
+
+def result_draw(result: int, columns: int, metric: int) -> str:
+    out = C.c_void_p()
+    _do("loci_draw", result, C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric, columns=columns)), C.byref(out))
+    return _take_text(out)
+
+
+def result_write(result: int, path: str | os.PathLike[str], metric: int) -> None:
+    _do("loci_write", result, path_bytes(path), C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric)))
+
+
+_DTYPES: dict[int, np.dtype[Any]] = {n: np.dtype(t) for n, t in enumerate(("f8", "f4", "i4", "?"))}
+
+
+class _Memory:
+    """The base of an array: numpy holds it, and it holds the owner of the memory."""
+
+    __slots__ = ("__array_interface__", "owner")
+
+    def __init__(self, owner: object, data: int, dtype: np.dtype[Any], shape: Any, strides: Any) -> None:
+        self.owner = owner
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (data, True),
+            "typestr": dtype.str,
+            "shape": tuple(shape),
+            "strides": strides,
+        }
+
+
+def column(result: Owner, path: str) -> Array:
+    """An array of a result; its numbers stay where they are."""
+    c = _Column()
+    _do("loci_column_of", result.pointer, path.encode(), C.byref(c))
+    shape = [int(c.axes[i].size) for i in range(c.rank)]
+    if c.type == 4:
+        return _texts(c, shape)
+    if 0 in shape or not c.data:
+        return np.zeros(shape, _DTYPES[c.type])
+    strides = tuple(c.strides[i] for i in range(c.rank))
+    found: Array = np.asarray(_Memory(result, c.data, _DTYPES[c.type], shape, strides))
+    return found
+
+
+def _texts(c: Any, shape: list[int]) -> Array:
+    out = np.empty(shape, dtype=object)
+    for at in np.ndindex(*shape):
+        place = c.data + sum(i * c.strides[k] for k, i in enumerate(at))
+        text = C.c_char_p.from_address(place).value
+        out[at] = None if text is None else text.decode("utf-8", "replace")
+    return out
+
+
+# ---------------------------------------------------------------- runs, text, edits, stores
+
+
+def site_number(name: str) -> int:
+    out = C.c_int()
+    _do("loci_name_find", 0, text_bytes(name), C.byref(out))
+    return out.value
+
+
+def names(which: int) -> list[str]:
+    """A list of loci_names.h: 0 sites, 1 groups, 4 metrics."""
+    out: list[str] = []
+    while (name := _lib.loci_name(which, len(out))) is not None:
+        out.append(name.decode())
+    return out
+
+
+class Run:
+    """One forward pass with records and patches."""
+
+    def __init__(self, model: Owner, prompt: Owner) -> None:
+        asked = (model.pointer, prompt.pointer)
+        self.owner = _open("loci_run_new", "loci_run_free", errors.Error, *asked, needs=(model, prompt))
+        self._lent: list[Array] = []
+
+    def record(self, site: int, layer: int) -> None:
+        _do("loci_run_record", self.owner.pointer, site, layer)
+
+    def patch(self, site: int, layer: int, first: int, values: Array, add: bool) -> None:
+        self._lent.append(values)
+        data = values.ctypes.data_as(C.c_void_p)
+        p = _Patch(site=site, layer=layer, first=first, count=values.shape[0], values=data, add=add)
+        _do("loci_run_patch", self.owner.pointer, C.byref(p))
+
+    def forward(self, monitor: Any) -> None:
+        _do("loci_run_forward", self.owner.pointer, *_follow(monitor))
+        self._lent.clear()
+
+    def get(self, site: int, layer: int) -> Array:
+        v = _View()
+        _do("loci_run_get", self.owner.pointer, site, layer, C.byref(v))
+        return np.asarray(_Memory(self.owner, v.data, np.dtype(np.float32), (v.rows, v.cols), None))
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        _do("loci_run_write", self.owner.pointer, path_bytes(path))
+
+
+def open_tokenizer(path: str) -> Owner:
+    return _open("loci_tokenizer_open", "loci_tokenizer_close", errors.ModelError, path_bytes(path))
+
+
+def tokenize(tokenizer: Owner, text: str, special: bool) -> Owner:
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the text has a lone surrogate in it") from None
+    return _open("loci_tokenize", "loci_free", errors.Error, tokenizer.pointer, raw, len(raw), special)
+
+
+def read_edit(path: str | os.PathLike[str]) -> Owner:
+    return _open("loci_edit_read", "loci_free", errors.EditError, path_bytes(path))
+
+
+def change_model(model: Owner, edit: Owner, apply: bool) -> None:
+    function = "loci_edit_apply" if apply else "loci_edit_revert"
+    _do(function, model.pointer, edit.pointer, kind=errors.EditError)
+
+
+def open_store(path: str | os.PathLike[str], writes: bool) -> Owner:
+    return _open("loci_store_open", "loci_store_close", errors.StoreError, path_bytes(path), writes)
+
+
+def cancel(monitor: Any) -> None:
+    _lib.loci_monitor_cancel(C.byref(monitor))
+
+
+def stage(monitor: Any) -> tuple[str, int]:
+    """The word for what is being done ("" before anything is), and its thousandths."""
+    permille = C.c_int()
+    word = _lib.loci_monitor_stage(C.byref(monitor), C.byref(permille))
+    return (word.decode() if word else ""), permille.value
+
+
+def runtimes() -> Iterable[str]:
+    """OpenMP runtimes in this process."""
+    with open("/proc/self/maps") as maps:
+        files = {line.split()[-1] for line in maps if "omp" in line and "/" in line}
+    return sorted(f for f in files if Path(f).name.startswith(("libgomp", "libomp", "libiomp")))

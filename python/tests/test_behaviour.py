@@ -1,0 +1,232 @@
+"""Errors, lifetimes, Ctrl-C, threads and processes."""
+
+from __future__ import annotations
+
+import gc
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FLAGS, ROOT, TEXT, UKRAINE
+
+import loci
+from loci import _work
+
+LONG = {"site": ["mlp_out", "attn_out", "resid_post", "z"], "window": [1, 3, 5, 7], "direction": "both"}
+
+
+def test_errors_say_what_is_wrong(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
+    with pytest.raises(loci.RequestError, match="did you mean") as e:
+        model.trace(q, corupt="mean")
+    assert e.value.hint == "corrupt" and isinstance(e.value, ValueError) and e.value.code
+    with pytest.raises(loci.RequestError, match="mlp_out"):
+        model.trace(q, site="mlp_uot")
+    with pytest.raises(loci.SpanError, match="not in the question"):
+        model.question(UKRAINE, TEXT, constraint="that country")
+    with pytest.raises(FileNotFoundError):
+        loci.open(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError):
+        model.question(tmp_path / "no.png", TEXT)
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
+    with pytest.raises(loci.ImageError):
+        model.question(tmp_path / "bad.png", TEXT)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(loci.ModelError):
+        loci.open(tmp_path)
+    (tmp_path / "no.edit").write_text("no edit")
+    with pytest.raises(loci.EditError):
+        loci.load(tmp_path / "no.edit")
+    (tmp_path / "no.db").write_text("no store, but long enough to be looked at, or so it would seem")
+    with pytest.raises(loci.StoreError):
+        loci.Study(tmp_path / "no.db")
+
+
+def test_hostile_values_never_reach_c(model: loci.Model, q: loci.Question) -> None:
+    for text in ("a\0b", "\ud800"):
+        with pytest.raises(ValueError, match=r"NUL|surrogate"):
+            model.question(None, text)
+        with pytest.raises(ValueError, match=r"NUL|surrogate"):
+            model.trace(q, corrupt=f"swap:{text}")
+    for value in (float("nan"), object(), np.zeros(2, dtype=complex)):
+        with pytest.raises((TypeError, ValueError)):
+            model.trace(q, seed=value)
+    with pytest.raises(TypeError):
+        model.ask()
+    with pytest.raises(ValueError, match="noise"):
+        model.trace(q, corrupt="noise:1", noise=np.zeros((2, 2)))
+
+
+def test_a_model_lives_as_long_as_it_is_needed(q: loci.Question) -> None:
+    m = loci.open(FLAGS, precision="f32")
+    own = m.question(UKRAINE, TEXT, constraint="this country")
+    a = m.ask(own)
+    m.close()
+    del own
+    gc.collect()
+    assert a.text == "Kyiv" and "Kyiv" in str(a)
+    with pytest.raises(loci.Error, match="closed"):
+        m.ask(q)
+    with pytest.raises(loci.RequestError, match="another model"):
+        loci.open(FLAGS).ask(q)
+
+
+def test_memory_stays_flat() -> None:
+    """Open, trace, close: what is left grows by less than a kilobyte a turn."""
+    turns = int(os.environ.get("LOCI_TURNS", "24"))
+
+    def turn() -> None:
+        with loci.open(FLAGS, precision="f32", threads=1) as m:
+            m.trace(m.question(UKRAINE, TEXT, constraint="this country"), site="mlp_out", layers=[11, 11])
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    for _ in range(turns // 3):
+        turn()
+    before = resident()
+    for _ in range(turns):
+        turn()
+    assert resident() - before < max(4 << 20, turns << 10)  # 4 MiB: the allocator's own coming and going
+
+
+def interrupt_in(seconds: float) -> None:
+    threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+
+def test_ctrl_c_stops_a_call_and_the_next_one_works(model: loci.Model, q: loci.Question) -> None:
+    interrupt_in(0.15)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(model.trace_many([q] * 1000, **LONG))
+    assert time.monotonic() - began < 20  # how fast is measured, not tested: machines are busy
+    assert _work._running is None
+    assert model.ask(q).text == "Kyiv"
+
+
+def test_timeout_and_cancel_stop_a_call(model: loci.Model, q: loci.Question) -> None:
+    with pytest.raises(loci.CancelledError, match="timeout"):
+        model.trace(q, **LONG, timeout=0.01)
+    stop = threading.Event()
+    stop.set()
+    caught: list[BaseException] = []
+
+    def trace() -> None:
+        try:
+            model.trace(q, **LONG, cancel=stop)
+        except loci.CancelledError as e:
+            caught.append(e)
+
+    thread = threading.Thread(target=trace)
+    thread.start()
+    thread.join()
+    assert len(caught) == 1
+    assert model.ask(q).text == "Kyiv"
+
+
+def test_progress_is_told_in_the_callers_thread(model: loci.Model, q: loci.Question) -> None:
+    seen: list[tuple[str, float, float, int]] = []
+    t = model.trace(q, progress=lambda *what: seen.append((*what, threading.get_ident())))
+    assert t.te > 0.5
+    assert all(done <= total and thread == threading.get_ident() for _, done, total, thread in seen)
+
+
+def test_threads_queue_and_get_the_same_numbers(model: loci.Model, q: loci.Question) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: model.ask(q).p, range(12)))
+    assert len(set(answers)) == 1
+
+
+def test_a_forked_child_is_told(model: loci.Model, q: loci.Question) -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            model.ask(q)
+        except loci.ForkError:
+            os._exit(7)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+
+
+def _answer(m: loci.Model) -> str:
+    return m.ask(UKRAINE, TEXT).text
+
+
+def test_a_spawned_child_opens_its_own(model: loci.Model) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(_answer, (model,)) == "Kyiv"
+
+
+def test_an_interpreter_may_end_at_any_time() -> None:
+    script = f"""
+import threading, time, loci
+m = loci.open({str(FLAGS)!r}, precision="f32")
+q = m.question({str(UKRAINE)!r}, {TEXT!r}, constraint="this country")
+view = m.trace(q, site="mlp_out", layers=[0, 2])["mlp_out"].ie
+threading.Thread(target=lambda: m.trace(q, window=[1, 3, 5, 7], direction="both"), daemon=True).start()
+time.sleep(0.05)
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, env=env)
+    assert done.returncode == 0 and "Fatal" not in done.stderr, done.stderr  # the thread may say that it was stopped
+
+
+def test_the_package_needs_numpy_alone() -> None:
+    script = f"""
+import sys
+for name in ("pandas", "xarray", "matplotlib", "PIL", "tqdm", "torch"): sys.modules[name] = None
+import loci
+m = loci.open({str(FLAGS)!r})
+t = m.trace(m.question({str(UKRAINE)!r}, {TEXT!r}, constraint="this country"), site="mlp_out", progress=True)
+assert t["mlp_out"].ie.shape == (12, 12) and t.rows() and t._repr_mimebundle_()
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+
+
+def test_outputs_are_small_and_say_what_they_show(model: loci.Model, q: loci.Question) -> None:
+    for r in (model.trace(q), model.flow(q), model.lens(q), model.knockout(q), model.ask(q)):
+        bundle = r._repr_mimebundle_()
+        assert bundle["text/plain"] and sum(len(v) for v in bundle.values()) < 150_000
+        assert "<script" not in bundle.get("text/html", "") and "://" not in bundle.get("text/html", "")
+        assert repr(r).count("\n") == 0 and len(json.dumps(r.to_dict())) > 100
+    assert "alt=" in model.trace(q)._repr_mimebundle_()["text/html"]
+
+
+def test_plots_are_axes(model: loci.Model, q: loci.Question) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    for r in (model.trace(q, site="mlp_out"), model.knockout(q, "image->last")):
+        assert isinstance(r.plot(), matplotlib.axes.Axes)
+
+
+def test_the_guide_and_the_readme_run(tmp_path: Path) -> None:
+    """Every Python snippet of README.md and docs/PYTHON.md, in order, in the repository."""
+    for module in ("pandas", "xarray", "matplotlib", "PIL"):
+        pytest.importorskip(module)
+    for name in ("README.md", "docs/PYTHON.md"):
+        blocks = (ROOT / name).read_text().split("```python\n")[1:]
+        code = "\n".join(block.split("```")[0] for block in blocks)
+        assert code
+        head = "import matplotlib, warnings; matplotlib.use('agg'); warnings.simplefilter('ignore')\n"
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(
+            [sys.executable, "-c", head + code], capture_output=True, text=True, env=env, cwd=with_models(tmp_path)
+        )
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+
+
+def with_models(place: Path) -> Path:
+    """A directory where the snippets find models/flags and may write."""
+    if not (place / "models").exists():
+        (place / "models").symlink_to(ROOT / "models")
+    return place

@@ -1,0 +1,183 @@
+"""Numbers are the command line's, to the last digit; arrays are views of them."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FLAGS, TEXT, UKRAINE, program, without_time
+
+import loci
+
+COMMON = ["-m", str(FLAGS), "--precision", "f32", "-i", str(UKRAINE), "-q", TEXT, "-c", "this country"]
+
+
+def test_every_measurement_is_the_commands(model: loci.Model, q: loci.Question) -> None:
+    pairs = [
+        (model.ask(q, max_new=5), ["ask", *COMMON, "--max-new", "5"]),
+        (model.trace(q, site="mlp_out", window=3, layers=[0, 4], hash=True),
+         ["trace", *COMMON, "--site", "mlp_out", "--window", "3", "--layers", "0-4"]),
+        (model.trace(q, corrupt="noise:2", seeds=2, seed=7, positions="last", site=["mlp_out", "z"]),
+         ["trace", *COMMON, "--corrupt", "noise:2", "--seeds", "2", "--seed", "7", "--positions", "last",
+          "--site", "mlp_out,z"]),
+        (model.knockout(q, "image->last", window=5), ["knockout", *COMMON, "--from", "image", "--to", "last",
+                                                       "--window", "5"]),
+        (model.flow(q, layers=[2, 5]), ["flow", *COMMON, "--layers", "2-5"]),
+        (model.lens(q, positions=["constraint-last", "last"]), ["lens", *COMMON]),
+    ]  # fmt: skip
+    for ours, command in pairs:
+        theirs = program(*command)
+        ours_d, theirs_d = without_time(ours.to_dict()), without_time(theirs)
+        if command[0] == "ask":  # the hash is told where it is known
+            ours_d["model"].pop("hash"), theirs_d["model"].pop("hash")
+        assert ours_d == theirs_d, command[0]
+
+
+def test_a_text_model_does_all_of_it(twin: loci.Model, tq: loci.Question) -> None:
+    assert not twin.sees
+    assert twin.ask(tq).text == "Kyiv"
+    t = twin.trace(tq, site="mlp_out", layers=[0, 3])
+    assert t.te > 0.5
+    assert twin.lens(tq).rank.shape == (2, 12)
+    assert twin.knockout(tq, "constraint->last", window=3).pathways[0]["to"] == "last"
+    assert twin.flow(tq).contribution.shape[0] == 12
+    with pytest.raises(loci.QuestionError, match="text-only"):
+        twin.question(UKRAINE, TEXT)
+
+
+def test_grids_are_views_with_names(model: loci.Model, q: loci.Question) -> None:
+    t = model.trace(q, site=["mlp_out", "attn_out"], window=[1, 3])
+    g = t["mlp_out"]
+    assert (g.dims, g.window, g.shape) == (("layer", "position"), 1, (12, len(g.positions or [])))
+    assert t["mlp_out", 3].window == 3
+    assert t["attn_out", "groups"].groups == ["constraint", "after-constraint", "last"]
+    assert g.ie is g.ie and not g.ie.flags.writeable and not g.ie.flags.owndata
+    assert f"{g.ie[2, 1]:.12g}" == f"{t.to_dict()['grids'][0]['ie'][2][1]:.12g}"
+    assert g.sel(layer=2, position=-1).ie == g.ie[2, -1]
+    assert g.sel(position=(g.positions or [])[1]).ie.shape == (12,)
+    assert g.position_tokens[1] == "▁country"
+    layer, position, effect = g.strongest(1)[0]
+    assert effect == g.ie.max() and g.sel(layer=layer, position=position).ie == effect
+    with pytest.raises(KeyError, match="mlp_out"):
+        t["mlp"]
+    with pytest.raises(loci.RequestError, match="layer 77"):
+        g.sel(layer=77)
+
+
+def test_views_outlive_results(model: loci.Model, q: loci.Question) -> None:
+    t = model.trace(q, site="mlp_out", layers=[0, 3])
+    before = t["mlp_out"].ie.copy()
+    piece = t["mlp_out"].ie[1:3].T
+    del t
+    other = [model.trace(q, site="attn_out", layers=[0, 3]) for _ in range(3)]
+    assert np.array_equal(piece, before[1:3].T)
+    del other
+
+
+def test_rows_are_those_of_the_csv(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    t = model.trace(q, site="mlp_out", layers=[0, 3])
+    table = t.to_pandas()
+    t.save(tmp_path / "t.csv")
+    plain = pandas.read_csv(tmp_path / "t.csv", float_precision="round_trip", keep_default_na=False, na_values=[""])
+    assert len(table) == len(plain) and list(table) == list(plain)
+    assert np.array_equal(table.ie, plain.ie)
+    assert table.token.tolist() == plain.token.fillna("").tolist()
+
+
+def test_what_is_saved_is_read_again(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
+    t = model.trace(q, site="mlp_out", layers=[0, 3])
+    for ending in ("json", "csv", "npz", "safetensors", "png", "svg", "pdf", "html"):
+        t.save(tmp_path / f"t.{ending}")
+        assert (tmp_path / f"t.{ending}").stat().st_size > 100
+    again = loci.load(tmp_path / "t.json")
+    assert isinstance(again, loci.Trace) and again.to_dict() == t.to_dict()
+    assert np.allclose(again["mlp_out"].ie, t["mlp_out"].ie, rtol=1e-11, atol=0)  # the JSON has 12 digits
+    both = [loci.load(tmp_path / f"t.{ending}") for ending in ("npz", "safetensors")]
+    assert sorted(both[0]) == sorted(both[1])
+    pickled = pickle.loads(pickle.dumps(t))
+    assert pickled.to_dict() == t.to_dict() and len(pickled.rows()) == len(t.rows())
+    assert loci.compare(t, pickled).spearman == 1.0
+    with pytest.raises(loci.RequestError):
+        t.save(tmp_path / "t.doc")
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(loci.RequestError, match="no result"):
+        loci.load(tmp_path / "x.json")
+
+
+def test_pictures_may_be_arrays(model: loci.Model, q: loci.Question) -> None:
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.asarray(image.open(UKRAINE).convert("RGB"))
+    for given in (pixels, image.open(UKRAINE), pixels[:, ::-1][:, ::-1]):
+        again = model.question(given, TEXT, constraint="this country")
+        assert model.ask(again).p == model.ask(q).p
+    assert model.ask(again).command == ""
+    for wrong in (pixels.astype(np.float32), pixels[:, :, 0], pixels[None]):
+        with pytest.raises(ValueError, match="uint8"):
+            model.question(wrong, TEXT)
+    with pytest.raises(TypeError):
+        model.question(3, TEXT)
+
+
+def test_runs_are_recorded_and_patched(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
+    logits, cache = model.run_with_cache(q, ["resid_post", "mlp_out", "q", "k", "pattern"], layers=[-1, 3])
+    c = model.cfg
+    assert logits.shape == (q.tokens, c.d_vocab) and logits.dtype == np.float32
+    assert cache["blocks.3.hook_mlp_out"] is cache["mlp_out", 3]
+    assert cache["lm.blocks.11.hook_resid_post"] is cache["resid_post", -1]
+    assert cache["q", 3].shape == (q.tokens, c.n_heads, c.d_head)
+    assert cache["pattern", 3].shape == (c.n_heads, q.tokens, q.tokens)
+    assert np.allclose(cache["pattern", 3].sum(axis=2), 1, atol=1e-5)
+    assert cache.stack("mlp_out").shape == (2, q.tokens, c.d_model)
+    place, value = ("mlp_out", 3, 75), cache["mlp_out", 3][75]
+    assert np.array_equal(model.run(q, patch={place: value}).logits, logits)
+    moved = model.run(q, patch={place: np.zeros(c.d_model)}).logits
+    assert not np.array_equal(moved[75:], logits[75:]) and np.array_equal(moved[:75], logits[:75])
+    added = model.run(q, add={place: -value}).logits
+    assert np.allclose(added, moved, atol=1e-3)  # value - value and 0 round the same sums differently
+    cache.save(tmp_path / "run.safetensors")
+    assert np.array_equal(loci.load(tmp_path / "run.safetensors")["mlp_out.3"], cache["mlp_out", 3])
+    for wrong in (np.zeros(3), np.full(c.d_model, np.nan)):
+        with pytest.raises(ValueError, match="patch of"):
+            model.run(q, patch={place: wrong})
+    with pytest.raises(KeyError, match="was not kept"):
+        cache["mlp_out", 5]
+    with pytest.raises(loci.RequestError, match="which layer"):
+        cache["mlp_out"]
+    for name in ("blocks.3.hook_mlp_in", "blocks.3.attn.hook_q"):
+        with pytest.raises(loci.RequestError, match="kept"):
+            cache[name]
+
+
+def test_kept_runs_give_the_same_numbers(model: loci.Model, q: loci.Question) -> None:
+    fresh = model.trace(q, site="mlp_out", layers=4), model.lens(q), model.ask(q)
+    with model.keep(q):
+        kept = model.trace(q, site="mlp_out", layers=4), model.lens(q), model.ask(q)
+        assert fresh[0].cost.rows - kept[0].cost.rows == 12 * 74  # those before the constraint
+    again = model.trace(q, site="mlp_out", layers=4)
+    assert again.cost.rows == fresh[0].cost.rows
+    assert np.array_equal(kept[0]["mlp_out"].ie, fresh[0]["mlp_out"].ie)
+    assert np.array_equal(kept[1].logp, fresh[1].logp) and kept[2].to_dict() == fresh[2].to_dict()
+    with pytest.raises(loci.MemoryLimitError), model.keep(q, memory=1000):
+        pass
+
+
+def test_memory_bounds_what_is_kept() -> None:
+    with loci.open(FLAGS, memory="100M") as small:
+        q = small.question(UKRAINE, TEXT)
+        with pytest.raises(loci.MemoryLimitError) as e:
+            small.run(q, ["pattern"] * 2000)
+        assert isinstance(e.value, MemoryError) and e.value.needed > 100 << 20
+    with pytest.raises(loci.RequestError, match="memory="):
+        loci.open(FLAGS, memory="lots")
+
+
+def test_text_to_tokens_and_back(model: loci.Model, q: loci.Question) -> None:
+    assert model.to_single_token("Kyiv") == model.ask(q).top[0].id
+    assert model.to_tokens(TEXT).tolist()[0] == 1 and len(model.to_str_tokens(TEXT, special=False)) > 5
+    with pytest.raises(loci.RequestError, match="tokens"):
+        model.to_single_token(TEXT)
+    assert q.spans == {"this country": range(74, 76)} and q.tokens == 86 == len(q.sequence)
+    assert "constraint-last" in q._repr_html_()
