@@ -170,10 +170,11 @@ typedef struct loci_model_opts {
   int threads;          /* 0: one per core */
   int64_t memory_bytes; /* what a walk may use beside the weights; 0: half of the machine's.  Given,
                            and less than the weights: they are read layer by layer and given up */
+  const char *mmproj;   /* a GGUF file of a tower and projector, beside a GGUF model; NULL: none */
 } loci_model_opts;
 
-/* Opens a Hugging Face checkpoint directory: configuration, headers of the weights, tokenizer,
- * image processor.  No weight is read yet.  Close with loci_model_close. */
+/* Opens a Hugging Face checkpoint directory (configuration, headers of the weights, tokenizer,
+ * image processor) or a GGUF file.  No weight is read yet.  Close with loci_model_close. */
 LOCI_CHECK loci_status loci_model_open(const char *dir, const loci_model_opts *opts,
                                        loci_model **out, loci_err *err);
 LOCI_API void loci_model_close(loci_model *model);

@@ -11,13 +11,15 @@ static void put_json(const cli *c, const loci_image *image) {
 
 int cmd_image(cli *c) {
   loci_image *image = NULL;
-  loci_model_opts unused;
+  loci_model_opts opts; /* a projector's file has the image processor, too */
   char path[LOCI_PATH_SIZE];
   const char *out;
-  int code = cli_model_opts(c, &unused);
+  int code = cli_model_opts(c, &opts);
   if (!code) code = cli_model_path(c, path);
   if (code) return code;
-  if (loci_image_read(path, args_get(&c->args, OPT_IMAGE), &image, &c->err)) return cli_failed(c);
+  if (loci_image_read(opts.mmproj ? opts.mmproj : path, args_get(&c->args, OPT_IMAGE), &image,
+                      &c->err))
+    return cli_failed(c);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (loci_write(&image->result, out, NULL, &c->err)) code = cli_failed(c);
   if (!code && c->json) put_json(c, image);

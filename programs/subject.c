@@ -13,6 +13,7 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
   out->size = sizeof *out;
   const char *memory = args_get(&c->args, OPT_MEMORY);
   out->threads = c->threads;
+  out->mmproj = args_get(&c->args, OPT_MMPROJ);
   int code = cli_precision(c, &out->precision);
   if (!code) code = cli_int(c, OPT_THREADS, 1, MOST_THREADS, &out->threads);
   if (!code && memory && !value_size(memory, &out->memory_bytes))

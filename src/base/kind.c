@@ -23,7 +23,7 @@ static const struct {
   file_kind kind;
 } known[] = {
     {0, 34, "version https://git-lfs.github.com", {"a Git LFS pointer", "git lfs pull"}},
-    {0, 4, "GGUF", {"a GGUF file", "loci reads Hugging Face directories with safetensors"}},
+    {0, 4, "GGUF", {"a GGUF file", NULL}},
     {0, 3, "\xff\xd8\xff", {"a JPEG picture", NULL}},
     {0, 8, "\x89PNG\r\n\x1a\n", {"a PNG picture", NULL}},
     {8, 4, "WEBP", {"a WebP picture", NULL}},

@@ -60,8 +60,7 @@ loci_status beside_known(const char *dir, loci_err *err) {
   }
   if (file_like(dir, "", ".gguf", name)) {
     return fail(err, LOCI_EUNSUPPORTED,
-                "%s: only a GGUF file (%s); loci reads Hugging Face directories with safetensors",
-                dir, name);
+                "%s: only a GGUF file (%s): name the file itself (-m %s/%s)", dir, name, dir, name);
   }
   if (file_like(dir, "", ".pth", name) || file_like(dir, "", ".pt", name) ||
       file_like(dir, "", ".bin", name)) {
@@ -173,6 +172,10 @@ static const char *promised(const checkpoint_files *files, layout_kind layout,
 loci_status beside_missing(const checkpoint_files *files, layout_kind layout, const char *canonical,
                            loci_err *err) {
   char name[FIELD];
+  if (layout == LAYOUT_GGUF) {
+    return fail(err, LOCI_EFORMAT, "%s: lacks the tensor that others call %s", files->dir,
+                canonical);
+  }
   const char *file = promised(files, layout, canonical);
   if (file) {
     return fail(err, LOCI_EFORMAT,

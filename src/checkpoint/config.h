@@ -20,7 +20,8 @@ typedef enum layout_kind {
   LAYOUT_HF_BASE,
   LAYOUT_LLAVA_ORIGINAL,
   LAYOUT_BUNNY,
-  LAYOUT_TEXT
+  LAYOUT_TEXT,
+  LAYOUT_GGUF
 } layout_kind;
 
 typedef struct rope_config {
@@ -29,6 +30,7 @@ typedef struct rope_config {
   double factor;              /* linear, dynamic, llama3 */
   double low_freq, high_freq; /* llama3: low_freq_factor, high_freq_factor */
   int original_max_positions; /* llama3 */
+  const float *factors;       /* (rotary_dim / 2) each frequency is divided by; NULL: none */
 } rope_config;
 
 typedef struct decoder_config {

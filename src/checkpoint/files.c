@@ -174,6 +174,13 @@ static loci_status check_different(const checkpoint_files *files, loci_err *err)
   return LOCI_OK;
 }
 
+loci_status files_sort(checkpoint_files *files, loci_err *err) {
+  if (files->n > 0) {
+    qsort(files->entries, (size_t)files->n, sizeof *files->entries, compare_entries);
+  }
+  return check_different(files, err);
+}
+
 /* What all names begin with where a model was saved from inside a wrapper: torch.compile's, data
  * parallel's, PEFT's. */
 static size_t wrapper_of(const shard_set *set) {
@@ -238,8 +245,7 @@ loci_status files_add(checkpoint_files *files, const shard_set *set, layout_kind
       files->n++;
     }
   }
-  if (files->n > 0) qsort(entries, (size_t)files->n, sizeof *entries, compare_entries);
-  return check_different(files, err);
+  return files_sort(files, err);
 }
 
 int64_t files_lower_bound(const checkpoint_files *files, const char *prefix) {

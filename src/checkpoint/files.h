@@ -53,10 +53,15 @@ void files_unwrap(checkpoint_files *files);
 /* Adds the tensors of [set] under their canonical names and sorts all. */
 loci_status files_add(checkpoint_files *files, const shard_set *set, layout_kind layout,
                       bool is_tower, loci_err *err);
+/* Sorts the entries; two under one name are an error. */
+loci_status files_sort(checkpoint_files *files, loci_err *err);
 void files_close(checkpoint_files *files);
 /* Keeps a sentence for checkpoint_note; one that finds no room is dropped. */
 void files_note(checkpoint_files *files, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The dtype a weight of this kind is computed with; false: no weight has it. */
+bool weight_dtype(st_dtype stored, dtype *out);
 
 tensor_entry *files_find(const checkpoint_files *files, const char *canonical);
 /* The first entry whose canonical name is not before [prefix]. */

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/kind.h"
+#include "checkpoint/gguf.h"
 
 __attribute__((format(printf, 2, 3))) static bool join(char out[LOCI_PATH_SIZE], const char *format,
                                                        ...) {
@@ -120,7 +121,7 @@ loci_status loci_model_find(const char *name, char out[LOCI_PATH_SIZE], loci_err
   bool exists = stat(name, &s) == 0;
   int why = exists ? 0 : errno;
   bool by_path = name[0] == '/' || name[0] == '.';
-  if (exists && S_ISDIR(s.st_mode)) {
+  if (exists && (S_ISDIR(s.st_mode) || gguf_is(name))) {
     if (join(out, "%s", name)) return LOCI_OK;
     return fail(err, LOCI_EINVAL, "the model's path is longer than %d bytes", LOCI_PATH_SIZE - 1);
   }

@@ -93,20 +93,22 @@ loci_status checkpoint_hash(const checkpoint *c, loci_progress_fn progress, void
 checkpoint_sizes checkpoint_measure(const checkpoint *c) {
   const checkpoint_files *files = c->files;
   checkpoint_sizes s = {.tensors = files->n, .files = files->main.n + files->vision.n};
-  int64_t by_type[3] = {0};
+  int64_t by_type[DTYPE_COUNT] = {0};
   for (int64_t i = 0; i < files->n; i++) {
     const st_tensor *t = files->entries[i].tensor;
+    dtype type;
     s.bytes += t->bytes;
-    int type = t->dtype == ST_F32 ? DTYPE_F32 : t->dtype == ST_BF16 ? DTYPE_BF16 : DTYPE_F16;
-    if (type == DTYPE_F16 && t->dtype != ST_F16) continue; /* position ids and the like */
+    if (!weight_dtype(t->dtype, &type)) continue; /* position ids and the like */
     by_type[type] += t->bytes;
-    s.parameters += t->bytes / st_dtype_bytes(t->dtype);
+    s.parameters += t->bytes / st_dtype_bytes(t->dtype) * st_dtype_block(t->dtype);
   }
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < DTYPE_COUNT; i++) {
     if (by_type[i] > by_type[s.main_dtype]) s.main_dtype = (dtype)i;
   }
   return s;
 }
+
+bool checkpoint_is_gguf(const checkpoint *c) { return c->config.layout == LAYOUT_GGUF; }
 
 const char *checkpoint_note(const checkpoint *c, int i) {
   if (i < 0) return NULL;

@@ -73,7 +73,8 @@ static const rename_rule *rules_of(layout_kind layout) {
     case LAYOUT_HF_BASE: return hf_rules;
     case LAYOUT_LLAVA_ORIGINAL:
     case LAYOUT_BUNNY: return original_rules;
-    case LAYOUT_TEXT: break;
+    case LAYOUT_TEXT:
+    case LAYOUT_GGUF: break;
   }
   return text_rules;
 }

@@ -40,30 +40,39 @@ struct st_file {
 
 static const struct {
   const char *name;
-  int bytes;
+  int bytes, block;
 } dtypes[] = {
-    [ST_BOOL] = {"BOOL", 1},
-    [ST_U8] = {"U8", 1},
-    [ST_I8] = {"I8", 1},
-    [ST_F8_E5M2] = {"F8_E5M2", 1},
-    [ST_F8_E4M3] = {"F8_E4M3", 1},
-    [ST_F8_E8M0] = {"F8_E8M0", 1},
-    [ST_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 1},
-    [ST_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 1},
-    [ST_I16] = {"I16", 2},
-    [ST_U16] = {"U16", 2},
-    [ST_F16] = {"F16", 2},
-    [ST_BF16] = {"BF16", 2},
-    [ST_I32] = {"I32", 4},
-    [ST_U32] = {"U32", 4},
-    [ST_F32] = {"F32", 4},
-    [ST_I64] = {"I64", 8},
-    [ST_U64] = {"U64", 8},
-    [ST_F64] = {"F64", 8},
-    [ST_C64] = {"C64", 8},
+    [ST_BOOL] = {"BOOL", 1, 1},
+    [ST_U8] = {"U8", 1, 1},
+    [ST_I8] = {"I8", 1, 1},
+    [ST_F8_E5M2] = {"F8_E5M2", 1, 1},
+    [ST_F8_E4M3] = {"F8_E4M3", 1, 1},
+    [ST_F8_E8M0] = {"F8_E8M0", 1, 1},
+    [ST_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 1, 1},
+    [ST_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 1, 1},
+    [ST_I16] = {"I16", 2, 1},
+    [ST_U16] = {"U16", 2, 1},
+    [ST_F16] = {"F16", 2, 1},
+    [ST_BF16] = {"BF16", 2, 1},
+    [ST_I32] = {"I32", 4, 1},
+    [ST_U32] = {"U32", 4, 1},
+    [ST_F32] = {"F32", 4, 1},
+    [ST_I64] = {"I64", 8, 1},
+    [ST_U64] = {"U64", 8, 1},
+    [ST_F64] = {"F64", 8, 1},
+    [ST_C64] = {"C64", 8, 1},
+    [ST_Q4_0] = {"Q4_0", 18, 32},
+    [ST_Q4_1] = {"Q4_1", 20, 32},
+    [ST_Q5_0] = {"Q5_0", 22, 32},
+    [ST_Q5_1] = {"Q5_1", 24, 32},
+    [ST_Q8_0] = {"Q8_0", 34, 32},
+    [ST_Q4_K] = {"Q4_K", 144, 256},
+    [ST_Q5_K] = {"Q5_K", 176, 256},
+    [ST_Q6_K] = {"Q6_K", 210, 256},
 };
 
 const char *st_dtype_name(st_dtype t) { return dtypes[t].name; }
+int64_t st_dtype_block(st_dtype t) { return dtypes[t].block; }
 int64_t st_dtype_bytes(st_dtype t) { return dtypes[t].bytes; }
 
 /* ---------------------------------------------------------------- one entry of the header */
@@ -77,7 +86,7 @@ static loci_status read_dtype(const char *what, const js_value *entry, st_tensor
     return fail(err, LOCI_EFORMAT, "%s: tensor %s: \"dtype\" must be a string, found %s", what,
                 t->name, js_kind_name(js_kind_of(v)));
   }
-  for (int i = 0; i < (int)(sizeof dtypes / sizeof dtypes[0]); i++) {
+  for (int i = 0; i < ST_Q4_0; i++) {
     if (strcmp(s, dtypes[i].name) == 0) {
       t->dtype = (st_dtype)i;
       return LOCI_OK;
@@ -231,6 +240,11 @@ static loci_status check_tiling(const st_file *f, loci_err *err) {
   return LOCI_OK;
 }
 
+static void sort_names(st_file *f) {
+  for (int64_t i = 0; i < f->n; i++) f->by_name[i] = &f->tensors[i];
+  if (f->n > 0) qsort(f->by_name, (size_t)f->n, sizeof(void *), compare_name);
+}
+
 static loci_status read_entries(st_file *f, loci_err *err) {
   int64_t limit = js_count(f->header) + 1;
   f->tensors = arena_zarray(f->mem, limit, st_tensor);
@@ -250,8 +264,7 @@ static loci_status read_entries(st_file *f, loci_err *err) {
   }
   if (f->n > 0) qsort(f->tensors, (size_t)f->n, sizeof *f->tensors, compare_data);
   TRY(check_tiling(f, err));
-  for (int64_t i = 0; i < f->n; i++) f->by_name[i] = &f->tensors[i];
-  if (f->n > 0) qsort(f->by_name, (size_t)f->n, sizeof(void *), compare_name);
+  sort_names(f);
   return LOCI_OK;
 }
 
@@ -361,6 +374,33 @@ done:
   return st;
 }
 
+loci_status st_of_tensors(const char *what, file_map *map, const st_tensor *tensors, int64_t n,
+                          st_file **out, loci_err *err) {
+  loci_status st;
+  st_file *f;
+  *out = NULL;
+  TRY_DONE(file_new(what, &f, err));
+  f->tensors = arena_zarray(f->mem, n + 1, st_tensor);
+  f->by_name = arena_array(f->mem, n + 1, const st_tensor *);
+  if (!f->tensors || !f->by_name) {
+    st = fail_nomem(err, what);
+    goto done;
+  }
+  f->map = *map;
+  *map = (file_map){0};
+  f->n = n;
+  if (n > 0) memcpy(f->tensors, tensors, sizeof *tensors * (size_t)n);
+  if (n > 0) qsort(f->tensors, (size_t)n, sizeof *f->tensors, compare_data);
+  sort_names(f);
+  *out = f;
+  f = NULL; /* handed over */
+done:
+  st_close(f);
+  file_map_close(map);
+  *map = (file_map){0};
+  return st;
+}
+
 void st_close(st_file *f) {
   if (!f) return;
   js_free(f->header);
@@ -375,6 +415,7 @@ int64_t st_offset(const st_file *f, const st_tensor *t) {
 }
 
 const st_tensor *st_at(const st_file *f, int64_t i) { return &f->tensors[i]; }
+const st_tensor *st_by_name(const st_file *f, int64_t i) { return f->by_name[i]; }
 
 const st_tensor *st_find(const st_file *f, const char *name) {
   int64_t low = 0, high = f->n;

@@ -1,10 +1,12 @@
 /* One safetensors file (docs/FORMATS.md): opened by its header alone, every rule of the format
- * checked before the first tensor is handed out.  Opening costs the header, never the data. */
+ * checked before the first tensor is handed out.  Opening costs the header, never the data.  An
+ * st_file may also hold the tensors of a GGUF file (gguf.h). */
 #ifndef LOCI_CHECKPOINT_SAFETENSORS_H
 #define LOCI_CHECKPOINT_SAFETENSORS_H
 
 #include <stdint.h>
 
+#include "base/file.h"
 #include "base/status.h"
 
 enum { ST_MAX_RANK = 8 };
@@ -28,7 +30,15 @@ typedef enum st_dtype {
   ST_I64,
   ST_U64,
   ST_F64,
-  ST_C64
+  ST_C64,
+  ST_Q4_0, /* from here on in blocks, and of GGUF files alone */
+  ST_Q4_1,
+  ST_Q5_0,
+  ST_Q5_1,
+  ST_Q8_0,
+  ST_Q4_K,
+  ST_Q5_K,
+  ST_Q6_K
 } st_dtype;
 
 typedef struct st_tensor {
@@ -47,14 +57,22 @@ loci_status st_open(const char *path, st_file **out, loci_err *err);
 /* The same on bytes in memory, borrowed until st_close; [what] names them in errors. */
 loci_status st_open_bytes(const uint8_t *bytes, size_t n, const char *what, st_file **out,
                           loci_err *err);
+/* Tensors that another reader has found in a map, which is taken over (an empty one: in bytes that
+ * are borrowed), even on failure.  They are copied, their names borrowed for as long as names are
+ * asked for. */
+loci_status st_of_tensors(const char *what, file_map *map, const st_tensor *tensors, int64_t n,
+                          st_file **out, loci_err *err);
 void st_close(st_file *f);
 
 int64_t st_count(const st_file *f);
 const st_tensor *st_at(const st_file *f, int64_t i);          /* in order of data */
+const st_tensor *st_by_name(const st_file *f, int64_t i);     /* in order of names */
 const st_tensor *st_find(const st_file *f, const char *name); /* NULL: no such tensor; O(log n) */
 /* __metadata__ values, or NULL. */
 const char *st_metadata(const st_file *f, const char *key);
 const char *st_dtype_name(st_dtype t); /* "BF16", as the file spells it */
+/* A block: so many numbers in so many bytes; of the dtypes of single numbers, one. */
+int64_t st_dtype_block(st_dtype t);
 int64_t st_dtype_bytes(st_dtype t);
 
 /* Where in the file a tensor's bytes begin. */

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/kind.h"
 #include "checkpoint/files.h"
+#include "checkpoint/gguf_config.h"
 #include "checkpoint/names.h"
 
 /* Sizes that shapes are made of; placing.dims holds their values. */
@@ -202,13 +203,23 @@ static loci_status check_shape(const placing *p, const tensor_row *row, const te
               rank > 0 && want[0] < 0 ? " with 1 to 2^22 rows for -1" : "");
 }
 
-static loci_status weight_type(const placing *p, const tensor_entry *e, dtype *out) {
-  switch (e->tensor->dtype) {
-    case ST_F32: *out = DTYPE_F32; return LOCI_OK;
-    case ST_BF16: *out = DTYPE_BF16; return LOCI_OK;
-    case ST_F16: *out = DTYPE_F16; return LOCI_OK;
-    default: break;
+bool weight_dtype(st_dtype stored, dtype *out) {
+  static const struct {
+    st_dtype stored;
+    dtype type;
+  } pairs[] = {{ST_F32, DTYPE_F32},   {ST_BF16, DTYPE_BF16}, {ST_F16, DTYPE_F16},
+               {ST_Q4_0, DTYPE_Q4_0}, {ST_Q4_1, DTYPE_Q4_1}, {ST_Q5_0, DTYPE_Q5_0},
+               {ST_Q5_1, DTYPE_Q5_1}, {ST_Q8_0, DTYPE_Q8_0}, {ST_Q4_K, DTYPE_Q4_K},
+               {ST_Q5_K, DTYPE_Q5_K}, {ST_Q6_K, DTYPE_Q6_K}};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    *out = pairs[i].type;
+    if (pairs[i].stored == stored) return true;
   }
+  return false;
+}
+
+static loci_status weight_type(const placing *p, const tensor_entry *e, dtype *out) {
+  if (weight_dtype(e->tensor->dtype, out)) return LOCI_OK;
   return fail(p->err, LOCI_EUNSUPPORTED,
               "%s: tensor %s: dtype %s is not supported (quantised?); expected F32, BF16 or F16",
               e->from->path, e->tensor->name, st_dtype_name(e->tensor->dtype));
@@ -246,7 +257,7 @@ static bool head_differs(const checkpoint *c) {
   const weight *e = &c->embed, *h = &c->head.w;
   if (e->data == h->data) return false;
   if (e->type != h->type || e->rows != h->rows || e->cols != h->cols) return true;
-  size_t row = (size_t)e->cols * dtype_bytes(e->type);
+  size_t row = (size_t)dtype_size(e->type, e->cols);
   int64_t step = e->rows / 64 + 1;
   for (int64_t i = 0; i < e->rows; i += step) {
     if (memcmp(e->data + (size_t)i * row, h->data + (size_t)i * row, row) != 0) return true;
@@ -293,6 +304,10 @@ static loci_status place_decoder(placing *p, checkpoint *c) {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "language_model.layers.%d.", i);
     TRY(place_rows(p, d->parallel ? parallel_rows : gated_rows, prefix, &c->layers[i]));
+    /* llama.cpp rotates LLaMA's neighbouring channels, and its files have them so */
+    if (p->layout == LAYOUT_GGUF && strcmp(d->model_type, "qwen2") != 0 && !d->parallel) {
+      c->layers[i].q.w.turned = c->layers[i].k.w.turned = d->head_dim;
+    }
   }
   return LOCI_OK;
 }
@@ -417,9 +432,55 @@ static loci_status find_tower(checkpoint *c, loci_err *err) {
   return files_add(files, &files->vision, c->config.layout, true, err);
 }
 
+/* What a GGUF file of llama3 divides its frequencies by. */
+static loci_status place_factors(checkpoint *c, loci_err *err) {
+  tensor_entry *e = files_find(c->files, "rope_freqs.weight");
+  if (!e) return LOCI_OK;
+  int half = c->config.text.rotary_dim / 2;
+  float *factors = arena_array(c->files->mem, half, float);
+  if (!factors) return fail_nomem(err, c->files->dir);
+  if (e->tensor->dtype != ST_F32 || e->tensor->rank != 1 || e->tensor->shape[0] != half) {
+    return fail(err, LOCI_EFORMAT, "%s: tensor %s: expected %d numbers in F32", e->from->path,
+                e->tensor->name, half);
+  }
+  memcpy(factors, e->tensor->data, sizeof *factors * (size_t)half);
+  for (int i = 0; i < half; i++) {
+    if (factors[i] > 0 && factors[i] < 1e9F) continue;
+    return fail(err, LOCI_EFORMAT, "%s: tensor %s: number %d is %g", e->from->path, e->tensor->name,
+                i, (double)factors[i]);
+  }
+  c->config.text.rope.factors = factors;
+  e->used = true;
+  return LOCI_OK;
+}
+
+/* The same of a GGUF file: no directory, other names, one place for all. */
+static loci_status fill_gguf(checkpoint *c, const char *path, const char *eyes, loci_err *err) {
+  checkpoint_files *files = c->files;
+  placing p = {.files = files, .layout = LAYOUT_GGUF, .err = err};
+  gguf_set set;
+  TRY(gguf_files_open(files, path, eyes, &set, err));
+  TRY(gguf_config(set.main, set.eyes, files->mem, &c->config, err));
+  TRY(gguf_files_add(files, &set, &c->config, err));
+  TRY(place_decoder(&p, c));
+  TRY(place_factors(c, err));
+  if (c->config.has_vision) {
+    TRY(place_vision(&p, c));
+    TRY(place_projector(&p, c));
+  }
+  dtype most = checkpoint_measure(c).main_dtype;
+  if (dtype_has_blocks(most)) {
+    files_note(files,
+               "%s weights: what is run is the dequantised model, which is another one than "
+               "that of 16 bits",
+               dtype_name(most));
+  }
+  return check_unread(c, err);
+}
+
 static loci_status check_dir(const char *dir, loci_err *err) {
   if (!file_exists(dir)) return fail(err, LOCI_EIO, "%s: no such directory", dir);
-  if (file_is_dir(dir)) return LOCI_OK;
+  if (file_is_dir(dir) || gguf_is(dir)) return LOCI_OK;
   TRY(kind_refuse_file(dir, "a checkpoint's directory", err));
   return fail(err, LOCI_EINVAL,
               "%s: a file; a checkpoint is a directory with config.json and model.safetensors",
@@ -429,9 +490,6 @@ static loci_status check_dir(const char *dir, loci_err *err) {
 static loci_status fill(checkpoint *c, const char *dir, loci_err *err) {
   checkpoint_files *files = c->files;
   placing p = {.files = files, .err = err};
-  files->mem = arena_new();
-  files->dir = files->mem ? arena_strdup(files->mem, dir) : NULL;
-  if (!files->dir) return fail_nomem(err, dir);
   const char *config = path_join(files->mem, dir, "config.json");
   if (!config) return fail_nomem(err, dir);
   if (!file_exists(config)) TRY(beside_known(dir, err));
@@ -453,16 +511,33 @@ static loci_status fill(checkpoint *c, const char *dir, loci_err *err) {
 }
 
 loci_status checkpoint_open(const char *dir, checkpoint **out, loci_err *err) {
+  return checkpoint_open_with(dir, NULL, out, err);
+}
+
+loci_status checkpoint_open_with(const char *dir, const char *eyes, checkpoint **out,
+                                 loci_err *err) {
   loci_status st;
   *out = NULL;
   TRY(check_dir(dir, err));
+  if (eyes && !gguf_is(dir)) {
+    return fail(err, LOCI_EINVAL,
+                "%s: a projector of its own (%s) goes with a GGUF file of a language model", dir,
+                eyes);
+  }
   checkpoint *c = calloc(1, sizeof *c);
   if (c) c->files = calloc(1, sizeof *c->files);
   if (!c || !c->files) {
     st = fail_nomem(err, dir);
     goto done;
   }
-  TRY_DONE(fill(c, dir, err));
+  c->files->mem = arena_new();
+  c->files->dir = c->files->mem ? arena_strdup(c->files->mem, dir) : NULL;
+  if (!c->files->dir) {
+    st = fail_nomem(err, dir);
+    goto done;
+  }
+  st = gguf_is(dir) ? fill_gguf(c, dir, eyes, err) : fill(c, dir, err);
+  if (st) goto done;
   *out = c;
   c = NULL; /* handed over */
 done:

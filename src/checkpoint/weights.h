@@ -15,6 +15,8 @@ typedef struct weight {
   const uint8_t *data;
   dtype type;
   int64_t rows, cols;
+  int turned; /* 0, or the width of a head: in the file the two channels that rotate together stand
+                 side by side, and not half a head apart */
 } weight;
 
 typedef struct linear_weights {
@@ -54,8 +56,15 @@ typedef struct checkpoint {
 } checkpoint;
 
 /* Opens DIR: config.json, model.safetensors or the sharded index, the vision directory where there
- * is one. Only headers are read.  Close with checkpoint_close. */
+ * is one; or a GGUF file with the others of its split. Only headers are read.  Close with
+ * checkpoint_close. */
 loci_status checkpoint_open(const char *dir, checkpoint **out, loci_err *err);
+/* The same with the GGUF file of a vision tower and projector beside a language model's; NULL:
+ * none. */
+loci_status checkpoint_open_with(const char *dir, const char *eyes, checkpoint **out,
+                                 loci_err *err);
+/* Whether the weights are a GGUF file's, which are not written back. */
+bool checkpoint_is_gguf(const checkpoint *c);
 void checkpoint_close(checkpoint *c);
 
 /* xxh3 over all tensors' names, dtypes, shapes and bytes, in name order: "xxh3:" and 16 hex digits

@@ -329,7 +329,8 @@ static void directories_that_are_no_checkpoints_say_why(void **state) {
   assert_dir_refused(llama, "pytorch_model-00001-of-00002.bin", "", LOCI_EUNSUPPORTED,
                      "s.save_file({k:v.clone() for k,v in d.items()},'model.safetensors')\"");
   assert_dir_refused(llama, "adapter_model.safetensors", "", LOCI_EUNSUPPORTED, "only an adapter");
-  assert_dir_refused(llama, "m.Q4_K_M.gguf", "", LOCI_EUNSUPPORTED, "only a GGUF file (m.Q4_K_M");
+  assert_dir_refused(llama, "m.Q4_K_M.gguf", "", LOCI_EUNSUPPORTED,
+                     "only a GGUF file (m.Q4_K_M.gguf): name the file itself");
   assert_dir_refused(NULL, "m.Q4_K_M.gguf", "GGUF", LOCI_EUNSUPPORTED, "only a GGUF file");
   assert_dir_refused(NULL, "adapter_config.json", "{}", LOCI_EUNSUPPORTED, "only an adapter");
   assert_dir_refused(NULL, "model_index.json", "{}", LOCI_EUNSUPPORTED, "a diffusers pipeline");

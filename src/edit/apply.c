@@ -98,6 +98,14 @@ static loci_status check(loci_model *m, const loci_edit *e, loci_err *err) {
               e->hash, hash);
 }
 
+loci_status edit_check_format(const loci_model *m, loci_err *err) {
+  if (!checkpoint_is_gguf(m->weights)) return LOCI_OK;
+  return fail(err, LOCI_EUNSUPPORTED,
+              "%s: a GGUF file (%s weights) is traced and not edited: a change of a matrix has no "
+              "place in its format; edit the model's 16-bit checkpoint",
+              m->info.path, m->info.dtype);
+}
+
 loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err) {
   low_rank change = edit_change(e);
   TRY(check(m, e, err));
@@ -108,6 +116,7 @@ loci_status loci_edit_apply(loci_model *m, const loci_edit *e, loci_err *err) {
   NEEDS(m, "model");
   NEEDS(e, "edit");
   const loci_model_info *info;
+  TRY(edit_check_format(m, err));
   TRY(new_info(m, e, -1, &info, err));
   TRY(edit_lay_on(m, e, err));
   m->edited_info = info;

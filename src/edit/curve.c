@@ -223,6 +223,7 @@ loci_status loci_edit_curve_new(const loci_model *model, const char *path,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(path, "path");
+  TRY(edit_check_format(model, err));
   loci_edit_curve_opts own;
   edit_test_how test;
   TRY(options_take(loci_edit_curve_opts, &own, opts, err));

@@ -62,6 +62,8 @@ typedef struct problem {
 
 /* The change that the edit is; its arrays are the edit's. */
 low_rank edit_change(const loci_edit *e);
+/* Refuses a model whose weights are a GGUF file's. */
+loci_status edit_check_format(const loci_model *m, loci_err *err);
 /* loci_edit_apply for a view nobody else sees: its description stays as it is. */
 loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err);
 /* The target after any prompt, as the settings want it. */

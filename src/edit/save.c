@@ -215,6 +215,7 @@ loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edit
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(dir, "directory");
+  TRY(edit_check_format(model, err));
   saving s = {.m = model, .edits = edits, .count = count, .dir = dir};
   s.w = (watch){progress, ctx};
   s.out = result_new(LOCI_KIND_EDIT_SAVED, sizeof *s.out);

@@ -128,6 +128,7 @@ loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *re
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(requests, "requests");
+  TRY(edit_check_format(model, err));
   const char *hash;
   edit_how how;
   TRY(edit_how_take(&how, opts, err));

@@ -319,6 +319,7 @@ loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
   *out = NULL;
   NEEDS(model, "model");
   NEEDS(examples, "examples");
+  TRY(edit_check_format(model, err));
   trial t = {.opts = &t.asked.o};
   TRY(edit_test_how_take(&t.asked, opts, err));
   t.out = result_new(LOCI_KIND_EDIT_TEST, sizeof *t.out);

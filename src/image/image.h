@@ -54,7 +54,8 @@ typedef struct image_processor {
 } image_processor;
 
 /* From DIR's preprocessor_config.json or processor_config.json (or, for original layouts without
- * one, from config.json: the tower's defaults and image_aspect_ratio). */
+ * one, from config.json: the tower's defaults and image_aspect_ratio); or from the metadata of a
+ * projector's GGUF file. */
 loci_status image_processor_read(const char *dir, image_processor *out, loci_err *err);
 
 /* Whether all sizes and numbers are within bounds; [what] names the source in the sentence. */

@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "checkpoint/gguf.h"
 #include "checkpoint/tower.h"
 
 enum { MAX_JSON_BYTES = 1 << 24 };
@@ -368,6 +369,41 @@ static loci_status read_original(const js_value *config, const char *dir, const 
   return set_pad_colour(what, p, err);
 }
 
+/* ---- the metadata of a projector's GGUF file ---- */
+
+static loci_status gguf_three(const gguf *g, const char *key, double out[3], loci_err *err) {
+  const gguf_value *v;
+  TRY(gguf_get_array(g, key, GGUF_F32, &v, err));
+  bool ok = v && v->count == 3;
+  for (int i = 0; ok && i < 3; i++) ok = gguf_real(v, i, &out[i]);
+  if (ok) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT, "%s: \"%s\" must hold three numbers", gguf_what(g), key);
+}
+
+/* CLIP's processing of pictures padded to a square, as LLaVA-1.5 is trained. */
+static loci_status read_metadata(const gguf *g, image_processor *p, loci_err *err) {
+  int64_t size = 0;
+  TRY(gguf_get_int(g, "clip.vision.image_size", 1, IMAGE_MAX_SIDE, &size, err));
+  if (size == 0) {
+    return fail(err, LOCI_EIO, "%s: no image_size: not a projector's file (--mmproj)",
+                gguf_what(g));
+  }
+  set_defaults(KIND_CLIP, (int)size, p);
+  TRY(gguf_three(g, "clip.vision.image_mean", p->mean, err));
+  TRY(gguf_three(g, "clip.vision.image_std", p->std, err));
+  TRY(image_processor_check(p, gguf_what(g), err));
+  p->pad_square = true;
+  return set_pad_colour(gguf_what(g), p, err);
+}
+
+static loci_status read_gguf(const char *path, image_processor *p, loci_err *err) {
+  gguf *g;
+  TRY(gguf_open(path, &g, err));
+  loci_status st = read_metadata(g, p, err);
+  gguf_close(g);
+  return st;
+}
+
 static loci_status read_any(const char *dir, arena *a, js_value **config, image_processor *p,
                             loci_err *err) {
   bool found = false;
@@ -391,7 +427,7 @@ loci_status image_processor_read(const char *dir, image_processor *out, loci_err
   arena *a = arena_new();
   *out = (image_processor){0};
   if (!a) return fail_nomem(err, dir);
-  loci_status st = read_any(dir, a, &config, out, err);
+  loci_status st = gguf_is(dir) ? read_gguf(dir, out, err) : read_any(dir, a, &config, out, err);
   if (st) *out = (image_processor){0};
   js_free(config);
   arena_free(a);

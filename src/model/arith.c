@@ -1,6 +1,7 @@
 /* Norm, linear, activation on rows (see arith.h). */
 #include "model/arith.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ void arith_free(arith *a) {
   free(a->rows.lines);
   free(a->back.operand);
   free(a->back.part);
+  free(a->back.turned);
   free(a);
 }
 
@@ -79,8 +81,7 @@ const void *operand_of(const arith *a, void *room, const float *x, int64_t n, in
   return room;
 }
 
-/* Room for n floats at *at, of which what stood there is lost. */
-static loci_status grow(float **at, int64_t *size, int64_t n, loci_err *err) {
+loci_status arith_grow(float **at, int64_t *size, int64_t n, loci_err *err) {
   if (n <= *size) return LOCI_OK;
   free(*at);
   *at = malloc((size_t)n * sizeof **at);
@@ -91,7 +92,7 @@ static loci_status grow(float **at, int64_t *size, int64_t n, loci_err *err) {
 loci_status arith_lines(arith *a, int64_t width, loci_err *err) {
   int64_t line = round_up(width, PANEL);
   if (line <= a->rows.line) return LOCI_OK;
-  TRY(grow(&a->rows.lines, &a->lines_size, line * a->rows.threads, err));
+  TRY(arith_grow(&a->rows.lines, &a->lines_size, line * a->rows.threads, err));
   a->rows.line = line;
   return LOCI_OK;
 }
@@ -115,7 +116,7 @@ loci_status weight_vector(arith *a, const weight *w, int i, const float **out, l
 }
 
 void weight_row(const weight *w, int64_t row, float *out) {
-  dtype_to_f32(w->type, w->data + (size_t)(row * w->cols) * dtype_bytes(w->type), out, w->cols);
+  dtype_to_f32(w->type, w->data + dtype_size(w->type, row * w->cols), out, w->cols);
 }
 
 /* The norm with its weights as f32. */
@@ -150,8 +151,8 @@ static bool is_ready(const arith *a, const weight *w) {
 
 loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, const void **out,
                          loci_err *err) {
-  size_t row_bytes = (size_t)w->cols * dtype_bytes(w->type);
-  const uint8_t *from = w->data + (size_t)first * row_bytes;
+  int64_t row_bytes = dtype_size(w->type, w->cols);
+  const uint8_t *from = w->data + first * row_bytes;
   if (is_ready(a, w)) {
     *out = from;
     return LOCI_OK;
@@ -161,7 +162,7 @@ loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, co
   work_kind before = work_begin(a, WORK_CONVERT);
 #pragma omp parallel for num_threads(row_threads(&a->rows, n * w->cols)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
-    const uint8_t *row = from + (size_t)i * row_bytes;
+    const uint8_t *row = from + i * row_bytes;
     if (a->type == DTYPE_BF16) {
       a->rows.k->to_bf16((uint16_t *)a->block + i * w->cols, w->type, row, w->cols);
     } else {
@@ -206,9 +207,9 @@ static loci_status linear_few(arith *a, const weight *w, float *out, const void 
                               loci_err *err) {
   enum { ROWS = 32 };
   const float *x = in;
-  int64_t row_bytes = w->cols * (int64_t)dtype_bytes(w->type);
+  int64_t row_bytes = dtype_size(w->type, w->cols);
   if (a->type != DTYPE_F32) {
-    TRY(grow(&a->few, &a->few_size, n * w->cols, err));
+    TRY(arith_grow(&a->few, &a->few_size, n * w->cols, err));
     a->rows.k->to_f32(a->few, a->type, in, n * w->cols);
     x = a->few;
   }
@@ -244,17 +245,40 @@ loci_status linear_forward(arith *a, const linear_weights *w, float *out, const 
     TRY(linear_rows(a, &w->w, out, in, n, err));
   }
   a->flop += 2.0 * (double)n * (double)w->w.rows * (double)w->w.cols;
-  return w->b.data ? add_bias(a, &w->b, out, n, err) : LOCI_OK;
+  if (w->b.data) TRY(add_bias(a, &w->b, out, n, err));
+  return w->w.turned ? turn_heads(a, &w->w, out, n, false, err) : LOCI_OK;
+}
+
+/* What a turned weight gives is turned, not the weight: its rows are used as they stand. */
+loci_status turn_heads(arith *a, const weight *w, float *out, int64_t n, bool back, loci_err *err) {
+  int64_t K = w->turned, half = K / 2;
+  TRY(arith_lines(a, K, err));
+#pragma omp parallel for num_threads(row_threads(&a->rows, n * w->rows)) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    float *line = a->rows.lines + omp_get_thread_num() * a->rows.line;
+    for (float *head = out + i * w->rows; head < out + (i + 1) * w->rows; head += K) {
+      memcpy(line, head, (size_t)K * sizeof *line);
+      for (int64_t j = 0; j < half; j++) {
+        head[back ? 2 * j : j] = line[back ? j : 2 * j];
+        head[back ? 2 * j + 1 : half + j] = line[back ? half + j : 2 * j + 1];
+      }
+    }
+  }
+  return LOCI_OK;
 }
 
 /* Columns [first, first + count) of [n] weight rows from [row] on, converted into the block. */
 static void weight_columns(arith *a, const weight *w, const linear_part *p, int64_t row,
                            int64_t n) {
-  size_t bytes = dtype_bytes(w->type);
 #pragma omp parallel for num_threads(row_threads(&a->rows, n * p->count)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
-    const uint8_t *from = w->data + (size_t)((row + i) * w->cols + p->first) * bytes;
-    if (a->type == DTYPE_BF16) {
+    const uint8_t *from = w->data + dtype_size(w->type, (row + i) * w->cols + p->first);
+    if (dtype_has_blocks(w->type)) {
+      float *line = a->rows.lines + omp_get_thread_num() * a->rows.line;
+      dtype_cut_to_f32(w->type, w->data + dtype_size(w->type, (row + i) * w->cols), p->first, line,
+                       p->count);
+      operand_set(a, a->block, i, line, p->count);
+    } else if (a->type == DTYPE_BF16) {
       a->rows.k->to_bf16((uint16_t *)a->block + i * p->count, w->type, from, p->count);
     } else {
       a->rows.k->to_f32((float *)a->block + i * p->count, w->type, from, p->count);
@@ -267,6 +291,7 @@ loci_status linear_part_forward(arith *a, const linear_weights *w, linear_part p
   if (n == 0) return LOCI_OK;
   if (!a->block) a->block = malloc(BLOCK_BYTES);
   if (!a->block) return fail_nomem(err, "converting weights");
+  if (dtype_has_blocks(w->w.type)) TRY(arith_lines(a, part.count, err));
   int64_t N = w->w.rows, step = BLOCK_BYTES / (part.count * (int64_t)dtype_bytes(a->type));
   for (int64_t first = 0; first < N; first += step) {
     int64_t rows = N - first < step ? N - first : step;

@@ -34,7 +34,8 @@ typedef struct arith {
   struct {
     void *operand; /* a gradient's columns as an operand */
     float *part;   /* one block's share of a backward product */
-    int64_t operand_bytes, part_size;
+    float *turned; /* a gradient in the order of a turned weight's rows */
+    int64_t operand_bytes, part_size, turned_size;
   } back;
   double flop;   /* 2 M N K of all products run so far */
   work_kind now; /* since [since] */
@@ -59,6 +60,8 @@ static inline row_list operand_rows(const arith *a, const void *at, int64_t widt
                                     const int64_t *index) {
   return (row_list){(void *)(uintptr_t)at, a->type, width, index};
 }
+/* n numbers in *at, of which what stood there is lost. */
+loci_status arith_grow(float **at, int64_t *size, int64_t n, loci_err *err);
 /* Room in the engine for a row of each thread. */
 loci_status arith_lines(arith *a, int64_t width, loci_err *err);
 /* The n rows of x (n, width) as an operand: x itself, or its rows rounded into [room]. */
@@ -105,6 +108,10 @@ loci_status weight_block(arith *a, const weight *w, int64_t first, int64_t n, co
 int64_t weight_block_rows(const arith *a, const weight *w);
 /* Whether n rows are multiplied with a weight without either. */
 bool few_rows(const arith *a, const weight *w, int64_t n);
+
+/* n rows of [out], heads of w->turned channels each, from the order of a turned weight's rows to
+ * ours, or [back] from ours to that. */
+loci_status turn_heads(arith *a, const weight *w, float *out, int64_t n, bool back, loci_err *err);
 
 /* f32 copy of a vector (1, n) weight in scratch i (0 or 1), valid until the scratch's next use. */
 loci_status weight_vector(arith *a, const weight *w, int i, const float **out, loci_err *err);

@@ -20,8 +20,8 @@ static loci_status grow_back(arith *a, int64_t bytes, int64_t part, loci_err *er
   return ok ? LOCI_OK : fail_nomem(err, "computing gradients");
 }
 
-/* Few rows: the weight is read once as it stands, some of its rows at a time, each thread its own
- * columns (see few_rows). */
+/* Few rows: the weight, of single numbers, is read once as it stands, some of its rows at a time,
+ * each thread its own columns (see few_rows). */
 static void linear_few_back(arith *a, const weight *w, float *dx, const float *dy, int64_t n) {
   enum { ROWS = 16, COLUMNS = 64 };
   int64_t K = w->cols, N = w->rows, size = (int64_t)dtype_bytes(w->type);
@@ -45,7 +45,13 @@ loci_status linear_backward(arith *a, const linear_weights *w, float *dx, const 
   int64_t N = w->w.rows, K = w->w.cols, step = weight_block_rows(a, &w->w);
   a->flop += 2.0 * (double)n * (double)N * (double)K;
   if (n == 0) return LOCI_OK;
-  if (few_rows(a, &w->w, n)) {
+  if (w->w.turned) {
+    TRY(arith_grow(&a->back.turned, &a->back.turned_size, n * N, err));
+    memcpy(a->back.turned, dy, (size_t)(n * N) * sizeof *dy);
+    TRY(turn_heads(a, &w->w, a->back.turned, n, true, err));
+    dy = a->back.turned;
+  }
+  if (few_rows(a, &w->w, n) && !dtype_has_blocks(w->w.type)) {
     linear_few_back(a, &w->w, dx, dy, n);
     return LOCI_OK;
   }

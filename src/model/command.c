@@ -23,6 +23,7 @@ void request_put_model(js_value **to, const loci_model *m) {
   js_value *files = js_array();
   for (int k = 0; k < i->edit_count; k++) js_push(&files, js_text(i->edits[k].file));
   js_put(to, "precision", js_text(i->precision));
+  if (m->asked.mmproj) js_put(to, "mmproj", js_text(m->asked.mmproj));
   if (i->edit_count > 0) {
     js_put(to, "edits", files);
   } else {
@@ -69,6 +70,7 @@ static const spelling spellings[] = {
     {"system", "system", 0, NULL},
     {"date", "date", 0, NULL},
     {"precision", "precision", 0, NULL},
+    {"mmproj", "mmproj", 0, NULL},
     {"max_new", "max-new", 0, NULL},
     {"limit", "limit", 0, NULL},
     {"answer", "answer", 'a', NULL},

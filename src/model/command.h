@@ -15,7 +15,7 @@ void request_put_wording(js_value **to, const char *template_name, const char *s
 /* {"image", "question", "constraints", "template", "precision"}, and "system", "date", "edits"
  * where there are some. */
 js_value *request_of_prompt(const loci_prompt *p);
-/* "precision", and "edits": the files of those that are applied. */
+/* "precision", and "mmproj" and "edits": the files of the projector and of the edits applied. */
 void request_put_model(js_value **to, const loci_model *m);
 /* A whole number of 64 bits; beyond JSON's signed ones it is written as text rather than rounded.
  */

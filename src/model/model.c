@@ -74,16 +74,17 @@ static void check_processor(loci_model *m, const char *dir) {
 }
 
 static loci_status open_parts(loci_model *m, const char *dir, loci_precision wish, loci_err *err) {
-  TRY(checkpoint_open(dir, &m->weights, err));
+  const char *eyes = m->asked.mmproj, *pictures = eyes ? eyes : dir;
+  TRY(checkpoint_open_with(dir, eyes, &m->weights, err));
   TRY(choose_precision(m, wish, err));
   TRY(tokenizer_open(dir, &m->tokens, err));
   loci_status st = template_list_read(dir, m->weights->config.has_vision, m->mem, &m->templates,
                                       &m->chat_problem);
   if (st && !status_is_own(st)) return pass_on(&m->chat_problem, err);
   if (m->weights->config.has_vision) {
-    st = image_processor_read(dir, &m->pixels, &m->pixels_problem);
+    st = image_processor_read(pictures, &m->pixels, &m->pixels_problem);
     if (st && !status_is_own(st)) return pass_on(&m->pixels_problem, err);
-    if (st == LOCI_OK) check_processor(m, dir);
+    if (st == LOCI_OK) check_processor(m, pictures);
   }
   return LOCI_OK;
 }
@@ -139,6 +140,11 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   }
   pthread_mutex_init(&m->lazy_hash->lock, NULL);
   m->asked = o;
+  m->asked.mmproj = o.mmproj ? arena_strdup(m->mem, o.mmproj) : NULL;
+  if (o.mmproj && !m->asked.mmproj) {
+    st = fail_nomem(err, "opening the model");
+    goto done;
+  }
   m->process = getpid();
   m->threads = o.threads ? o.threads : omp_get_num_procs();
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();

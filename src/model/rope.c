@@ -21,6 +21,7 @@ static double frequency(const decoder_config *c, int i, int length) {
     theta *= pow(stretch, d / (d - 2));
   }
   double f = pow(theta, -2.0 * i / d);
+  if (r->factors) f /= (double)r->factors[i];
   if (r->kind == ROPE_LINEAR) return f / r->factor;
   if (r->kind != ROPE_LLAMA3) return f;
   double wave = 2 * 3.14159265358979323846 / f, L = r->original_max_positions;

@@ -130,10 +130,16 @@ void view_cost(views *v, const loci_cost *c, const char *unit) {
     view_say(v, VIEW_DIM, "(%s by %s: %.3g times as many)", unit, unit, c->naive_flop / c->flop);
 }
 
+/* "Q4_K weights,": a quantised model is another one than that of 16 bits. */
+static void say_format(views *v, const loci_model_info *m) {
+  if (m && m->dtype && m->dtype[0] == 'Q') view_say(v, VIEW_DIM, "%s weights,", m->dtype);
+}
+
 void view_made_by(views *v, const loci_model_info *m, const char *precision, const uint64_t *seed) {
   view_begin(v, VIEW_LINE);
   view_only(v, VIEW_PAGE);
   view_say(v, VIEW_DIM, "%s, %s,", label_model(m), precision ? precision : "");
+  say_format(v, m);
   if (seed) view_say(v, VIEW_DIM, "seed %" PRIu64 ",", *seed);
   view_say(v, VIEW_DIM, "loci %s", LOCI_VERSION);
   say_edits(v, m, VIEW_PAGE);
@@ -179,9 +185,10 @@ void view_sample(views *v, const loci_sample *s) {
              s->used == 1 ? "" : "s");
   }
   view_begin(v, VIEW_LINE);
-  view_say(v, VIEW_DIM, "%.120s, %s, %.120s, template %s, seed %" PRIu64 ", loci %s",
-           label_model(s->model), s->precision, path_base(s->path), s->template_name, s->seed,
-           LOCI_VERSION);
+  view_say(v, VIEW_DIM, "%.120s, %s,", label_model(s->model), s->precision);
+  say_format(v, s->model);
+  view_say(v, VIEW_DIM, "%.120s, template %s, seed %" PRIu64 ", loci %s", path_base(s->path),
+           s->template_name, s->seed, LOCI_VERSION);
   view_only(v, VIEW_TERM);
   if (s->used > 0)
     view_say(v, VIEW_DIM, "(%.1f s, %.2f s an example)", s->seconds, s->seconds / s->used);

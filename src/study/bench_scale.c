@@ -107,10 +107,16 @@ static loci_status step(walk *w, kv_cache *cache, const float *rows, int count, 
 
 /* Bytes of all matrices that a token is multiplied with. */
 static double bytes_of_token(const loci_model *m) {
-  const weight *head = &m->weights->head.w, *q = &m->weights->layers[0].q.w;
-  double layers = model_layer_flop(m) / 2 * model_decoder(m)->layers;
-  return layers * (double)dtype_bytes(q->type) +
-         (double)head->rows * (double)head->cols * (double)dtype_bytes(head->type);
+  const weight *head = &m->weights->head.w;
+  double bytes = (double)dtype_size(head->type, head->rows * head->cols);
+  for (int i = 0; i < model_decoder(m)->layers; i++) {
+    const decoder_layer *l = &m->weights->layers[i];
+    const weight *all[] = {&l->q.w, &l->k.w, &l->v.w, &l->o.w, &l->gate.w, &l->up.w, &l->down.w};
+    for (int k = 0; k < 7; k++) {
+      if (all[k]->data) bytes += (double)dtype_size(all[k]->type, all[k]->rows * all[k]->cols);
+    }
+  }
+  return bytes;
 }
 
 /* The best token counts: the first one after the prompt pays for pages touched for the first

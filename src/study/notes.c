@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "study/sweep.h"
 
-enum { MAX_NOTES = 7 };
+enum { MAX_NOTES = 8 };
 static const double SMALL_EFFECT = 0.1; /* the usual filter of examples, docs/MATH.md */
 
 static loci_status note(const sweep *s, loci_trace *t, loci_err *err, const char *format, ...)
@@ -158,6 +158,9 @@ loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err) {
   if (!notes) return fail_nomem(err, "writing hints");
   t->notes = notes;
   TRY(note_audit(s, t, err));
+  if (checkpoint_is_gguf(s->m->weights)) {
+    TRY(note(s, t, err, "%s weights: what is traced is the dequantised model", s->m->info.dtype));
+  }
   TRY(note_effect(s, t, err));
   return note_group(s, t, err);
 }

@@ -61,15 +61,16 @@ typedef struct kernel_set {
   void (*mul)(float *out, const float *x, int64_t n); /* out *= x */
   void (*round_bf16)(uint16_t *out, const float *x, int64_t n);
 
-  /* n weights of any dtype as operands of another; src may be misaligned (dtype.h) */
+  /* n weights of any dtype, whole blocks, as operands of another; src may be misaligned (dtype.h)
+   */
   void (*to_f32)(float *out, dtype t, const void *src, int64_t n);
   void (*to_bf16)(uint16_t *out, dtype t, const void *src, int64_t n);
   /* y[m][r] = sum_k x[m][k] w[r][k] for few rows m < M of x (M, K) and rows r < R of a weight (R,
-   * K) of any dtype, which is read once and widened in registers; rows of y are ldy apart */
+   * K) of any dtype, which is read once and widened on the way; rows of y are ldy apart */
   void (*dots)(float *y, int64_t ldy, const float *x, int M, dtype t, const void *w, int64_t R,
                int64_t K);
   /* y[m][c] += sum_r x[m][r] w[r][c], the way back: rows r < R of a weight, [row] apart, its
-   * columns c < C; rows of x are ldx apart, those of y ldy */
+   * columns c < C; rows of x are ldx apart, those of y ldy.  Of single numbers only. */
   void (*dots_back)(float *y, int64_t ldy, const float *x, int64_t ldx, int M, weight_rows w,
                     int64_t R, int64_t C);
 

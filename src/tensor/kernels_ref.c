@@ -71,7 +71,7 @@ static void to_bf16(uint16_t *out, dtype t, const void *src, int64_t n) {
 
 static double weight_at(dtype t, const void *w, int64_t i) {
   float v;
-  dtype_to_f32(t, (const char *)w + i * (int64_t)dtype_bytes(t), &v, 1);
+  dtype_cut_to_f32(t, w, i, &v, 1);
   return (double)v;
 }
 

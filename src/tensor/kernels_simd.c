@@ -11,7 +11,11 @@
 #include <immintrin.h>
 #endif
 
+#include "tensor/blocks.h"
 #include "tensor/kernels_sets.h"
+#if defined(__AVX512F__)
+#include "tensor/blocks_avx512.h"
+#endif
 
 #ifndef LOCI_ISA
 #define LOCI_ISA base
@@ -214,15 +218,7 @@ static inline void to_f32_of(float *out, dtype t, const char *src, int64_t n) {
   for (; i < n; i++) out[i] = float_of(bits_at(t, src, i));
 }
 
-static void to_f32(float *out, dtype t, const void *src, int64_t n) {
-  switch (t) {
-    case DTYPE_F32: to_f32_of(out, DTYPE_F32, src, n); break;
-    case DTYPE_BF16: to_f32_of(out, DTYPE_BF16, src, n); break;
-    case DTYPE_F16: to_f32_of(out, DTYPE_F16, src, n); break;
-  }
-}
-
-/* The same of LANES at once. */
+/* LANES numbers rounded at once. */
 static inline vh rounded_all(vf x) {
   vu b = (vu)x, nearest = (b + 0x7FFFu + (b >> 16 & 1u)) >> 16, quiet = b >> 16 | 0x40u;
   vu nan = (vu)(x != x);
@@ -238,11 +234,79 @@ static inline void to_bf16_of(uint16_t *out, dtype t, const char *src, int64_t n
   for (; i < n; i++) out[i] = (uint16_t)rounded(bits_at(t, src, i));
 }
 
+#if defined(__AVX512F__)
+/* f(t, ..) with each format in blocks as a constant. */
+#define OF_FORMATS(f, t, ...)                                                                      \
+  switch (t) {                                                                                     \
+    case DTYPE_Q4_0: f(DTYPE_Q4_0, __VA_ARGS__); break;                                            \
+    case DTYPE_Q4_1: f(DTYPE_Q4_1, __VA_ARGS__); break;                                            \
+    case DTYPE_Q5_0: f(DTYPE_Q5_0, __VA_ARGS__); break;                                            \
+    case DTYPE_Q5_1: f(DTYPE_Q5_1, __VA_ARGS__); break;                                            \
+    case DTYPE_Q8_0: f(DTYPE_Q8_0, __VA_ARGS__); break;                                            \
+    case DTYPE_Q4_K: f(DTYPE_Q4_K, __VA_ARGS__); break;                                            \
+    case DTYPE_Q5_K: f(DTYPE_Q5_K, __VA_ARGS__); break;                                            \
+    default: f(DTYPE_Q6_K, __VA_ARGS__);                                                           \
+  }
+
+/* n numbers as f32, or, where [half] is given, rounded to bf16. */
+INLINE void blocks_out(const dtype t, float *out, uint16_t *half, const uint8_t *b, int64_t n) {
+  const int64_t step = t >= DTYPE_Q4_K ? 256 : 32;
+  for (int64_t i = 0; i < n; i += step, b += dtype_bytes(t)) {
+    block_scales s;
+    prepare(t, b, &s);
+    for (int j = 0; j < step / 32; j++) {
+      __m256i q = integers(t, b, j);
+      for (int k = 0; k < 2; k++) {
+        vf x = (vf)numbers_of(t, &s, q, j, k);
+        int64_t at = i + 32 * j + 16 * k;
+        if (!half) {
+          store(out + at, x);
+          continue;
+        }
+        vh h = rounded_all(x);
+        memcpy(half + at, &h, sizeof h);
+      }
+    }
+  }
+}
+
+static void blocks_to_f32(float *out, dtype t, const void *src, int64_t n) {
+  OF_FORMATS(blocks_out, t, out, NULL, src, n)
+}
+
+static void blocks_to_bf16(uint16_t *out, dtype t, const void *src, int64_t n) {
+  OF_FORMATS(blocks_out, t, NULL, out, src, n)
+}
+#else
+static void blocks_to_f32(float *out, dtype t, const void *src, int64_t n) {
+  blocks_widen(out, t, src, n);
+}
+
+static void blocks_to_bf16(uint16_t *out, dtype t, const char *src, int64_t n) {
+  float block[BLOCK_MOST];
+  int64_t step = dtype_block(t);
+  for (int64_t i = 0; i < n; i += step, src += dtype_bytes(t)) {
+    blocks_widen(block, t, src, step);
+    to_bf16_of(out + i, DTYPE_F32, (const char *)block, step);
+  }
+}
+#endif
+
+static void to_f32(float *out, dtype t, const void *src, int64_t n) {
+  switch (t) {
+    case DTYPE_F32: to_f32_of(out, DTYPE_F32, src, n); break;
+    case DTYPE_BF16: to_f32_of(out, DTYPE_BF16, src, n); break;
+    case DTYPE_F16: to_f32_of(out, DTYPE_F16, src, n); break;
+    default: blocks_to_f32(out, t, src, n);
+  }
+}
+
 static void to_bf16(uint16_t *out, dtype t, const void *src, int64_t n) {
   switch (t) {
     case DTYPE_F32: to_bf16_of(out, DTYPE_F32, src, n); break;
     case DTYPE_BF16: memcpy(out, src, (size_t)n * sizeof *out); break;
     case DTYPE_F16: to_bf16_of(out, DTYPE_F16, src, n); break;
+    default: blocks_to_bf16(out, t, src, n);
   }
 }
 
@@ -376,12 +440,108 @@ INLINE void dots_of(float *y, int64_t ldy, const float *x, int M, const dtype t,
   }
 }
 
+/* M rows of x, at most FEW, with four rows of a weight in blocks, of which [rows] are there: some
+ * blocks of each are widened at a time, and all rows of x meet them in the nearest cache. */
+enum { FEW = 16 };
+
+static void dots_of_blocks(float *y, int64_t ldy, const float *x, int M, dtype t, const char *w,
+                           int64_t rows, int64_t K) {
+  int64_t bytes = dtype_size(t, K);
+  float u[4][BLOCK_MOST] = {0};
+  vf a[FEW][4];
+  for (int m = 0; m < M; m++) a[m][0] = a[m][1] = a[m][2] = a[m][3] = all(0);
+  for (int64_t k = 0; k < K; k += BLOCK_MOST) {
+    int64_t n = K - k < BLOCK_MOST ? K - k : BLOCK_MOST;
+    for (int64_t i = 0; i < 4 && i < rows; i++) {
+      blocks_to_f32(u[i], t, w + i * bytes + dtype_size(t, k), n);
+    }
+    for (int m = 0; m < M; m++) {
+      vf s0 = a[m][0], s1 = a[m][1], s2 = a[m][2], s3 = a[m][3];
+      for (int64_t i = 0; i < n; i += LANES) {
+        vf v = load(x + m * K + k + i);
+        s0 += v * load(u[0] + i);
+        s1 += v * load(u[1] + i);
+        s2 += v * load(u[2] + i);
+        s3 += v * load(u[3] + i);
+      }
+      a[m][0] = s0, a[m][1] = s1, a[m][2] = s2, a[m][3] = s3;
+    }
+  }
+  for (int m = 0; m < M; m++) {
+    v4 sum = fold4(a[m][0], a[m][1], a[m][2], a[m][3]);
+    for (int64_t i = 0; i < 4 && i < rows; i++) y[m * ldy + i] = sum[i];
+  }
+}
+
+#if defined(__AVX512F__)
+/* M rows of x with four rows of a weight in blocks of a format, widened in registers. */
+INLINE void block_tile(const int M, const dtype t, float *y, int64_t ldy, const float *x,
+                       const uint8_t *w, int64_t rows, int64_t K) {
+  const int64_t step = t >= DTYPE_Q4_K ? 256 : 32, bytes = (int64_t)dtype_bytes(t);
+  const int64_t row = K / step * bytes;
+  const uint8_t *each[4] = {w, rows > 1 ? w + row : w, rows > 2 ? w + 2 * row : w,
+                            rows > 3 ? w + 3 * row : w};
+  vf a[ROWS][4];
+  for (int m = 0; m < M; m++) a[m][0] = a[m][1] = a[m][2] = a[m][3] = all(0);
+  for (int64_t k = 0; k < K; k += step) {
+    block_scales s[4];
+    for (int i = 0; i < 4; i++) prepare(t, each[i], &s[i]);
+    for (int j = 0; j < step / 32; j++) {
+      for (int i = 0; i < 4; i++) {
+        __m256i q = integers(t, each[i], j);
+        vf u = (vf)numbers_of(t, &s[i], q, j, 0), v = (vf)numbers_of(t, &s[i], q, j, 1);
+        for (int m = 0; m < M; m++) {
+          a[m][i] += load(x + m * K + k + 32 * j) * u;
+          a[m][i] += load(x + m * K + k + 32 * j + 16) * v;
+        }
+      }
+    }
+    for (int i = 0; i < 4; i++) each[i] += bytes;
+  }
+  for (int m = 0; m < M; m++) {
+    v4 sum = fold4(a[m][0], a[m][1], a[m][2], a[m][3]);
+    for (int i = 0; i < 4 && i < rows; i++) y[m * ldy + i] = sum[i];
+  }
+}
+
+INLINE void block_tiles(const dtype t, const int M, float *y, int64_t ldy, const float *x,
+                        const uint8_t *w, int64_t R, int64_t K) {
+  const int64_t row = K / (t >= DTYPE_Q4_K ? 256 : 32) * (int64_t)dtype_bytes(t);
+  for (int64_t r = 0; r < R; r += 4) block_tile(M, t, y + r, ldy, x, w + r * row, R - r, K);
+}
+
+/* An answer's next token: the time of reading the weight. */
+static bool dots_one(float *y, int64_t ldy, const float *x, int M, dtype t, const void *w,
+                     int64_t R, int64_t K) {
+  if (M != 1) return false;
+  OF_FORMATS(block_tiles, t, 1, y, ldy, x, w, R, K)
+  return true;
+}
+#else
+static bool dots_one(float *y, int64_t ldy, const float *x, int M, dtype t, const void *w,
+                     int64_t R, int64_t K) {
+  (void)y, (void)ldy, (void)x, (void)M, (void)t, (void)w, (void)R, (void)K;
+  return false;
+}
+#endif
+
+static void dots_blocks(float *y, int64_t ldy, const float *x, int M, dtype t, const char *w,
+                        int64_t R, int64_t K) {
+  if (dots_one(y, ldy, x, M, t, w, R, K)) return;
+  for (int64_t r = 0; r < R; r += 4, w += 4 * dtype_size(t, K)) {
+    for (int m = 0; m < M; m += FEW) {
+      dots_of_blocks(y + m * ldy + r, ldy, x + m * K, M - m < FEW ? M - m : FEW, t, w, R - r, K);
+    }
+  }
+}
+
 static void dots(float *y, int64_t ldy, const float *x, int M, dtype t, const void *w, int64_t R,
                  int64_t K) {
   switch (t) {
     case DTYPE_F32: dots_of(y, ldy, x, M, DTYPE_F32, w, R, K); break;
     case DTYPE_BF16: dots_of(y, ldy, x, M, DTYPE_BF16, w, R, K); break;
     case DTYPE_F16: dots_of(y, ldy, x, M, DTYPE_F16, w, R, K); break;
+    default: dots_blocks(y, ldy, x, M, t, w, R, K);
   }
 }
 
@@ -438,6 +598,7 @@ static void dots_back(float *y, int64_t ldy, const float *x, int64_t ldx, int M,
     case DTYPE_F32: back_of(y, ldy, x, ldx, M, DTYPE_F32, w.at, row, R, C); break;
     case DTYPE_BF16: back_of(y, ldy, x, ldx, M, DTYPE_BF16, w.at, row, R, C); break;
     case DTYPE_F16: back_of(y, ldy, x, ldx, M, DTYPE_F16, w.at, row, R, C); break;
+    default: break; /* weights in blocks are widened before */
   }
 }
 

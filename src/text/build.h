@@ -50,6 +50,13 @@ typedef struct side_files {
   bool byte_level;        /* the pre-tokenizer is a ByteLevel alone */
 } side_files;
 
+/* A whole tokenizer: of a tokenizer.json, of a tokenizer.model, of a GGUF file. */
+loci_status tokenizer_of_json(const js_value *root, const char *what, const side_files *side,
+                              tokenizer **out, loci_err *err);
+loci_status tokenizer_of_spm(const uint8_t *bytes, size_t n, const char *what,
+                             const side_files *side, tokenizer **out, loci_err *err);
+loci_status tokenizer_open_gguf(const char *path, tokenizer **out, loci_err *err);
+
 loci_status config_apply(tokenizer *t, const side_files *side, loci_err *err);
 /* Whether transformers builds the tokenizer anew from tokenizer.model: tokenizer.json is not what
  * add_prefix_space says. */

@@ -9,6 +9,7 @@
 #include "base/fixed.h"
 #include "base/file.h"
 #include "base/names.h"
+#include "checkpoint/gguf.h"
 
 enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
 
@@ -273,22 +274,49 @@ static loci_status add_more(collector *c, const char *dir) {
   return LOCI_OK;
 }
 
-loci_status template_list_read(const char *dir, bool sees, arena *mem, template_list *out,
-                               loci_err *err) {
+static loci_status add_text(collector *c, const gguf *g, const char *key, const char *name) {
+  gguf_text t = {NULL, 0};
+  TRY(gguf_get_text(g, key, &t, c->err));
+  return t.s ? add(c, name, t.s, t.n) : LOCI_OK;
+}
+
+/* "tokenizer.chat_template", and ".NAME" behind it. */
+static loci_status add_gguf(collector *c, const char *path) {
+  static const char begin[] = "tokenizer.chat_template";
+  enum { BEGIN = sizeof begin - 1 };
+  gguf *g;
+  TRY(gguf_open(path, &g, c->err));
+  c->file = begin;
+  loci_status st = add_text(c, g, begin, NULL);
+  for (int64_t i = 0; i < gguf_count(g) && !st; i++) {
+    const char *key = gguf_at(g, i)->key;
+    if (strncmp(key, begin, BEGIN) != 0 || key[BEGIN] != '.') continue;
+    st = add_text(c, g, key, key + BEGIN + 1);
+  }
+  gguf_close(g);
+  return st;
+}
+
+static loci_status add_files(collector *c, const char *dir, bool sees) {
   static const char *const files[2][4] = {{"chat_template.jinja", "chat_template.json",
                                            "tokenizer_config.json", "processor_config.json"},
                                           {"chat_template.jinja", "chat_template.json",
                                            "processor_config.json", "tokenizer_config.json"}};
+  for (int i = 0; i < 4 && !c->has_default; i++) {
+    c->file = files[sees][i];
+    const char *path = path_join(c->mem, dir, c->file);
+    if (!path) return fail_nomem(c->err, "reading chat templates");
+    if (file_exists(path)) TRY(i == 0 ? add_jinja(c, path, NULL) : add_json(c, path));
+  }
+  return add_more(c, dir);
+}
+
+loci_status template_list_read(const char *dir, bool sees, arena *mem, template_list *out,
+                               loci_err *err) {
   collector c = {.mem = mem, .items = arena_zarray(mem, LIST_MOST, prompt_template), .err = err};
   *out = (template_list){0};
   if (!c.items) return fail_nomem(err, "reading chat templates");
-  for (int i = 0; i < 4 && !c.has_default; i++) {
-    c.file = files[sees][i];
-    const char *path = path_join(mem, dir, c.file);
-    if (!path) return fail_nomem(err, "reading chat templates");
-    if (file_exists(path)) TRY(i == 0 ? add_jinja(&c, path, NULL) : add_json(&c, path));
-  }
-  TRY(add_more(&c, dir));
+  TRY(gguf_is(dir) ? add_gguf(&c, dir) : add_files(&c, dir, sees));
   *out = (template_list){c.items, c.count, c.has_default};
   if (!c.has_default) return LOCI_OK;
   jinja *t;

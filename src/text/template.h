@@ -29,7 +29,8 @@ typedef struct template_list {
 
 /* DIR's chat_template.jinja (and additional_chat_templates), else chat_template.json, else
  * tokenizer_config.json, else processor_config.json; a model that sees takes the processor's before
- * the tokenizer's.  In [mem]; the default is read once, so that a broken one is known. */
+ * the tokenizer's.  A GGUF file has them in its metadata.  In [mem]; the default is read once, so
+ * that a broken one is known. */
 loci_status template_list_read(const char *dir, bool sees, arena *mem, template_list *out,
                                loci_err *err);
 /* By name: of loci's, of the list's, "file:PATH", "text:.."; NULL or "auto": the list's default,

@@ -4,7 +4,9 @@
  *   tokenizer.json, else tokenizer.model      vocabulary and pipeline
  *   tokenizer_config.json                     more added tokens, BOS and EOS, settings
  *   added_tokens.json, special_tokens_map.json   where that lists no added tokens
- *   config.json                               the tokenizer's class, if it is not named before */
+ *   config.json                               the tokenizer's class, if it is not named before
+ *
+ * A GGUF file has all of it in its metadata (tokenizer_gguf.c). */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/kind.h"
+#include "checkpoint/gguf.h"
 #include "text/build.h"
 
 enum { JSON_LIMIT = 256 << 20, MODEL_LIMIT = 256 << 20, CONFIG_LIMIT = 32 << 20 };
@@ -105,8 +108,8 @@ static loci_status check_prefix(const tokenizer *t, const side_files *side, loci
               side->config_what, wanted ? "true" : "false");
 }
 
-static loci_status open_json(const js_value *root, const char *what, const side_files *side,
-                             tokenizer **out, loci_err *err) {
+loci_status tokenizer_of_json(const js_value *root, const char *what, const side_files *side,
+                              tokenizer **out, loci_err *err) {
   tokenizer *t;
   loci_status st = LOCI_OK;
   side_files own = *side;
@@ -123,8 +126,8 @@ done:
   return st;
 }
 
-static loci_status open_spm(const uint8_t *bytes, size_t n, const char *what,
-                            const side_files *side, tokenizer **out, loci_err *err) {
+loci_status tokenizer_of_spm(const uint8_t *bytes, size_t n, const char *what,
+                             const side_files *side, tokenizer **out, loci_err *err) {
   tokenizer *t;
   loci_status st = LOCI_OK;
   TRY(tokenizer_new(&t, err));
@@ -148,7 +151,7 @@ loci_status tokenizer_open_json(const char *json, size_t n, const char *config, 
   side_files side = {.config = settings,
                      .config_what = "tokenizer_config.json",
                      .class_name = js_text_of(js_get(settings, "tokenizer_class"), NULL)};
-  TRY_DONE(open_json(root, "tokenizer.json", &side, out, err));
+  TRY_DONE(tokenizer_of_json(root, "tokenizer.json", &side, out, err));
 done:
   js_free(root);
   js_free(settings);
@@ -163,7 +166,7 @@ loci_status tokenizer_open_spm(const uint8_t *bytes, size_t n, const char *confi
   if (config) TRY_DONE(js_parse(config, config_n, "tokenizer_config.json", &settings, err));
   side_files side = {
       .config = settings, .config_what = "tokenizer_config.json", .from_model = true};
-  TRY_DONE(open_spm(bytes, n, "tokenizer.model", &side, out, err));
+  TRY_DONE(tokenizer_of_spm(bytes, n, "tokenizer.model", &side, out, err));
 done:
   js_free(settings);
   return st;
@@ -223,7 +226,7 @@ static loci_status open_model_file(const tokenizer_files *f, const side_files *s
   size_t n;
   TRY_DONE(file_read(f->model, MODEL_LIMIT, &bytes, &n, err));
   TRY_DONE(kind_refuse(bytes, n, f->model, "a SentencePiece model", err));
-  TRY_DONE(open_spm((const uint8_t *)bytes, n, f->model, side, out, err));
+  TRY_DONE(tokenizer_of_spm((const uint8_t *)bytes, n, f->model, side, out, err));
 done:
   free(bytes);
   return st;
@@ -246,12 +249,13 @@ static loci_status open_files(tokenizer_files *f, tokenizer **out, loci_err *err
   if (f->json) TRY(js_parse_file(f->json, JSON_LIMIT, &f->root, err));
   if (side.converted) side.own_added = js_get(f->root, "added_tokens");
   if (side.from_model || side.converted) return open_model_file(f, &side, out, err);
-  return open_json(f->root, f->json, &side, out, err);
+  return tokenizer_of_json(f->root, f->json, &side, out, err);
 }
 
 loci_status tokenizer_open(const char *dir, tokenizer **out, loci_err *err) {
-  tokenizer_files f = {.mem = arena_new()};
   *out = NULL;
+  if (gguf_is(dir)) return tokenizer_open_gguf(dir, out, err);
+  tokenizer_files f = {.mem = arena_new()};
   if (!f.mem) return fail_nomem(err, "opening a tokenizer");
   loci_status st = find_files(&f, dir, err);
   if (!st) st = open_files(&f, out, err);

@@ -21,7 +21,7 @@ typedef struct encoding {
 } encoding;
 
 /* Opens DIR's tokenizer files (tokenizer.json, else tokenizer.model; tokenizer_config.json beside
- * them). Free with tokenizer_close. */
+ * them), or those of a GGUF file.  Free with tokenizer_close. */
 loci_status tokenizer_open(const char *dir, tokenizer **out, loci_err *err);
 /* From bytes in memory (fuzzing, tests): a tokenizer.json, with its tokenizer_config.json or NULL,
  */
@@ -30,6 +30,9 @@ loci_status tokenizer_open_json(const char *json, size_t n, const char *config, 
 /* or a tokenizer.model. */
 loci_status tokenizer_open_spm(const uint8_t *bytes, size_t n, const char *config, size_t config_n,
                                tokenizer **out, loci_err *err);
+/* or a GGUF file. */
+loci_status tokenizer_open_gguf_bytes(const uint8_t *bytes, size_t n, tokenizer **out,
+                                      loci_err *err);
 void tokenizer_close(tokenizer *t);
 
 /* [text] must be UTF-8 (checked); it may hold NUL characters. */

@@ -38,7 +38,7 @@ HUGGINGFACE_HUB_CACHE=$work/home/hub finds some/flags "$work/home/hub/models--so
 HF_HOME='~/home' finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
 failed 'to fetch it: hf download some/other' tokens -m some/other --text x
 printf 'GGUF' >"$work/m.gguf"
-failed 'a GGUF file' info -m "$work/m.gguf"
+failed 'm.gguf: cut off' info -m "$work/m.gguf"
 HF_HUB_CACHE=$work/none failed "$work/none" tokens -m some/flags --text x
 failed 'no model' tokens -m some/flags/more --text x
 finish
