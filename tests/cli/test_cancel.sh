@@ -19,11 +19,12 @@ stops() { # stops SIGNAL CODE ARGS...
   local pid=$!
   until catches $pid $((expected - 128)) && { [ "$1" != tokens ] || waits $pid; }; do kill -0 $pid 2>/dev/null || break; done
   kill "-$name" "$pid" || miss "ended before the signal"
-  # A signal between the check and a read that waits is seen by the next one alone: a person presses again.
-  for _ in $(seq 100); do
+  # A signal between the check and a read that waits is seen by the next one alone: a person presses again, but a second
+  # one to a program that is ending already would end it without its sentence.
+  for i in $(seq 300); do
     [ -e "/proc/$pid/status" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" || break
     sleep 0.1
-    kill "-$name" "$pid" 2>/dev/null
+    [ "$1" = tokens ] && [ $((i % 30)) = 0 ] && kill "-$name" "$pid" 2>/dev/null
   done
   wait "$pid"
   code=$? err=$(cat "$work/err") out=$(cat "$work/out")
