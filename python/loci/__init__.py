@@ -16,6 +16,7 @@ Everything of the command line (``loci help``) under the same names; docs/PYTHON
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import Any
 
 from ._cache import Cache
@@ -37,6 +38,7 @@ from ._errors import (
 )
 from ._model import Config, Model, Question, Study
 from ._native import LIBRARY, VERSION, runtimes
+from ._program import program
 from ._results import (
     Answer,
     Average,
@@ -65,6 +67,13 @@ def open(  # the built-in one is not needed here
     """Opens a checkpoint: a directory, a name below LOCI_MODELS, or "org/name" in Hugging Face's cache; nothing is
     downloaded. ``memory`` bounds what a run uses beside the weights: "8G"."""
     return Model(name, precision, threads, memory)
+
+
+def serve(model: Model | str | os.PathLike[str], *options: str) -> subprocess.Popen[bytes]:
+    """The page of ``loci serve`` on a model's checkpoint, in a process of its own; ``serve(m).terminate()`` ends it.
+    ``options``: those of the command, such as "--port", "9000"."""
+    path = model.path if isinstance(model, Model) else os.fspath(model)
+    return subprocess.Popen([program(), "serve", "-m", path, *options])
 
 
 def info() -> dict[str, Any]:
@@ -112,4 +121,5 @@ __all__ = [
     "info",
     "load",
     "open",
+    "serve",
 ]  # fmt: skip

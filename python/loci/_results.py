@@ -185,11 +185,11 @@ class Result:
         return [*super().__dir__(), *self.to_dict()]
 
     def __str__(self) -> str:
-        """The command line's text."""
+        """The command line's text, of a kind that has one."""
         if self._owner is not None:
             with contextlib.suppress(Error):  # a kind that is not drawn
                 return native.result_draw(self._pointer, 100, 0)
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+        return repr(self)
 
     def __repr__(self) -> str:
         return f"<loci {type(self).__name__}: {self._headline()}>"

@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -92,7 +93,9 @@ class _Bar:
         if not self.shown or not stage or (self.asked is None and time.monotonic() - self.began < FIRST_BAR):
             return
         try:
-            from tqdm.auto import tqdm
+            with warnings.catch_warnings():  # of a notebook without widgets
+                warnings.simplefilter("ignore")
+                from tqdm.auto import tqdm
         except ImportError:
             self.line = True
             sys.stderr.write(f"\r{stage} {permille / 10:5.1f} %")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
-from conftest import ROOT
+import pytest
+from conftest import FLAGS, ROOT
 
+import loci
 from loci import _native as native
 
 STRUCT_LETTERS = {"loci_err": "E", "loci_monitor": "M", "loci_column": "K", "loci_view": "V", "loci_patch": "H",
@@ -46,6 +51,42 @@ def test_every_function_is_declared_as_it_is_called() -> None:
         expected = declared[name]
         fits = len(letters) == len(expected) and all(a in b for a, b in zip(letters, expected, strict=True))
         assert fits, f"{name}: called as {letters}, declared as {expected}"
+
+
+# Options of the command line that are no member of a request: what is asked and of which model, where it goes, and
+# files of prompts, which Python makes itself.
+ELSEWHERE = {
+    "model", "image", "question", "constraint", "template", "no-chat", "system", "date", "edit", "data", "store",
+    "precision", "threads", "memory", "out", "json", "no-progress", "quiet", "color", "help",
+    "requests", "rephrase", "prefixes", "average", "target", "prompts", "renderings",
+}  # fmt: skip
+RENAMED = {"site": "sites", "from": "pathways", "to": "pathways", "shard": "shards", "stop-when": "stop_width"}
+
+
+def test_every_option_is_a_member_of_requests(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
+    """An option of the command line that a call does not know would be one that Python has not."""
+    name = os.environ.get("LOCI_PROGRAM") or str(Path(loci.LIBRARY).parent / "loci")
+    table = subprocess.run([name, "help", "--table"], capture_output=True, text=True, check=True).stdout
+    store = native.open_store(tmp_path / "s.db", True)
+    data, calling = FLAGS / "data/score.jsonl", native.Monitor()
+    calls = {
+        "ask": {}, "trace": {}, "knockout": {}, "flow": {}, "lens": {}, "edit-solve": {},
+        "score": {"path": data}, "study-run": {"path": data, "store": store}, "study-trace": {"path": data},
+        "study-knockout": {"path": data},
+    }  # fmt: skip
+    for command, more in calls.items():
+        options = re.findall(rf"^option {command} (?:-\w,)?--([\w-]+) ", table, re.M)
+        assert options, command
+        for option in set(options) - ELSEWHERE:
+            member = RENAMED.get(option, option.replace("-", "_"))
+            if command == "flow" and option in ("from", "to"):
+                member = option
+            if member == "metric" and command in ("knockout", "lens"):
+                continue  # of drawing alone
+            what, request = command.replace("-", " "), {member: {"no": "value"}}
+            with pytest.raises(loci.Error) as e:
+                native.call(what, request, calling, model=model._handle(), prompts=[q._owner], **more)
+            assert "no member" not in e.value.message, f"{command} --{option}: {e.value.message}"
 
 
 def test_every_struct_has_the_headers_members() -> None:

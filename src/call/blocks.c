@@ -159,6 +159,15 @@ static loci_status read_positive(const member *m, void *options, loci_err *err) 
   return *PLACE(double) < 0 ? field_wrong(m, err) : LOCI_OK;
 }
 
+/* Where fine-tuning trains the answer's tokens. */
+static loci_status read_ft_at(const member *m, void *options, loci_err *err) {
+  const char *text = js_text_of(m->value, NULL);
+  if (!text || (strcmp(text, "last") != 0 && strcmp(text, "answer") != 0))
+    return field_wrong(m, err);
+  *PLACE(bool) = strcmp(text, "last") == 0;
+  return LOCI_OK;
+}
+
 static loci_status read_hash(const member *m, void *options, loci_err *err) {
   TRY(field_flag(m, options, err));
   *PLACE(bool) = !*PLACE(bool);
@@ -330,6 +339,9 @@ static const field of_settings[] = {
     OWN("lambda", read_weight, lambda, "a number from 0 up"),
     OWN("max_norm", read_positive, max_norm, "a number from 0 up"),
     OWN("stop_p", read_positive, stop_p, "a probability"),
+    OWN("stop_loss", read_weight, stop_loss, "a number from 0 up"),
+    OWN("ridge", read_weight, ridge, "a number from 0 up"),
+    OWN("ft_at", read_ft_at, at_last, "\"answer\" or \"last\""),
     OWN("kl", read_positive, kl, "a number from 0 up"),
     OWN("eps", read_positive, eps, "a number above 0"),
     OWN("keep_weight", read_positive, keep_weight, "a number from 0 up"),
@@ -388,6 +400,7 @@ static const field of_wishes[] = {
     OWN("requests", read_wishes, wishes, "a list of objects with prompt and target"),
     OWN("keep", read_ints, keep, "numbers of prompts"),
     TEXT("covariance", covariance),
+    TEXT("preset", preset),
 };
 field_table wish_fields(void) { return FIELD_TABLE(of_wishes); }
 

@@ -19,7 +19,8 @@ typedef struct extras {
   int max_new, layer; /* of ask; of a covariance */
   bool no_hash;       /* of info */
   double least_effect;
-  const char *covariance; /* path */
+  const char *covariance; /* path, or "none" */
+  const char *preset;
   const wish *wishes;
   int wish_count;
   const int *keep; /* prompts */

@@ -263,7 +263,9 @@ static loci_status read_edit(const calling *c, const target_table *more, int n, 
   FOLLOW(*o);
   o->keep_count = x->keep_count;
   TRY(pick(c, x->keep, x->keep_count, &o->keep, err));
-  if (!x->covariance) return LOCI_OK;
+  if (x->preset) TRY(loci_edit_preset(x->preset, o, &how->settings, err));
+  o->no_covariance = x->covariance && strcmp(x->covariance, "none") == 0;
+  if (!x->covariance || o->no_covariance) return LOCI_OK;
   loci_covariance *read;
   TRY(loci_covariance_read(x->covariance, &read, err));
   if (!arena_defer(c->mem, loci_free, read)) return fail_nomem(err, "reading a request");
