@@ -14,6 +14,11 @@ add_executable(coverage bench/coverage.c)
 target_include_directories(coverage PRIVATE include src)
 target_link_libraries(coverage PRIVATE loci_static OpenMP::OpenMP_C m)
 
+# What weights in blocks cost (docs/BENCHMARKS.md); not installed.
+add_executable(blocks bench/blocks.c)
+target_include_directories(blocks PRIVATE include src)
+target_link_libraries(blocks PRIVATE loci_static OpenMP::OpenMP_C m)
+
 # How often screened traces run the strongest cells (docs/MATH.md); not installed.  A few questions are a test.
 add_executable(screening bench/screening.c)
 target_include_directories(screening PRIVATE include)
@@ -99,6 +104,10 @@ set_tests_properties(mpi PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME reproduce COMMAND ${PROJECT_SOURCE_DIR}/tests/reproduce.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
 add_test(NAME transformers COMMAND ${PROJECT_SOURCE_DIR}/tests/transformers.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
 set_tests_properties(transformers PROPERTIES SKIP_RETURN_CODE 77)
+
+# A real language model; skipped unless it has been fetched.
+add_test(NAME real_model COMMAND ${PROJECT_SOURCE_DIR}/tests/real_model.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
+set_tests_properties(real_model PROPERTIES SKIP_RETURN_CODE 77)
 
 # The page in a browser; skipped where there is none, or no page.
 find_program(PYTHON python3)

@@ -2,7 +2,7 @@
 # Everything a change has to pass: all tests in three builds (gcc, gcc with sanitizers, clang), format, static checks.
 # Goes on after a failure, so that one run shows all of them.  The last line is "N passed, N failed": tests of all
 # builds together, and each failed step besides them as one more failure.
-#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang format tidy cppcheck manual python;
+#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang format tidy cppcheck manual python real;
 #                                tsan on request alone
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -79,9 +79,17 @@ step_cppcheck() {
     --suppressions-list=tools/cppcheck.supp -j "$jobs" -I include -I src $(ls -d src programs fuzz examples tools 2>/dev/null)
 }
 
+# A real language model, where pip can fetch it.
+step_real() {
+  local code=0
+  tools/build.sh release loci || return 1
+  tools/real_model.sh build/real || code=$?
+  [ $code = 0 ] || [ $code = 77 ]
+}
+
 step_manual() { [ ! -e docs/loci.1 ] || mandoc -Tlint -Wwarning docs/loci.1; }
 
-for step in ${*:-test bare asan clang format tidy cppcheck manual python}; do
+for step in ${*:-test bare asan clang format tidy cppcheck manual python real}; do
   echo "== $step"
   start=$(date +%s) before=$failed
   "step_$step" || { [ "$failed" != "$before" ] || failed=$((failed + 1)); }

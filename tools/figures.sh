@@ -39,5 +39,6 @@ done
 
 run "$loci" bench --precision bf16
 run "$loci" bench --precision f32
+run "$build/blocks" 5
 run "$build/example_flow_cost" $flags $flags/images/ukraine.png 200
 run "$build/example_compare_precision" $flags $flags/images/*.png | sed 's/\( [^ ]*\.png\)\{3,\}/ '${flags/\//\\/}'\/images\/*.png/'

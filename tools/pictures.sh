@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 root=$PWD loci=$(realpath -m "${LOCI:-build/release/loci}")
 wanted=" $* " work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-ln -s "$root/models" "$work/models"
+ln -s "$root/models" "$root/build" "$work"
 mkdir "$work/bin"
 cat >"$work/bin/loci" <<END
 #!/bin/sh
@@ -33,6 +33,10 @@ while IFS= read -r -d $'\003' block; do
     [ -e "docs/img/$name.png" ] && [[ $wanted == "  " || $wanted == *" $name "* ]] && names+=" $name"
   done
   [ -n "$names" ] || continue
+  if [[ $block == *build/real/* && ! -e build/real/smollm2.gguf ]]; then
+    echo "left out$names: tools/real_model.sh build/real fetches the model"
+    continue
+  fi
   echo "making$names"
   (cd "$work" && bash -euo pipefail -c "$block" >log 2>&1) || { cat "$work/log" >&2; exit 1; }
   for name in $names; do mv "$work/$name.png" "${OUT:-docs/img}"; done

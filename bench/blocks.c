@@ -1,0 +1,112 @@
+/* What weights in blocks cost (docs/BENCHMARKS.md): a product of many rows beside the same with f16
+ * weights, and one of a single row, as for an answer's next token, beside reading the weights.
+ *
+ *   blocks [REPEATS]     the fastest of so many (5), of one thread, in the processor's own time */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/random.h"
+#include "model/arith.h"
+
+enum {
+  ROWS = 2048,
+  WIDTH = 2048,
+  OUT = 5504,       /* of the weight that many rows meet */
+  OUT_ONE = 8 * OUT /* and one row: more than a cache holds */
+};
+
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *room(size_t bytes) {
+  void *p = aligned_alloc(64, (bytes + 63) / 64 * 64);
+  if (!p) exit(1);
+  memset(p, 0, bytes);
+  return p;
+}
+
+/* Random bits under scales of 0.01; a few rows, again and again. */
+static weight random_weight(dtype t, int64_t rows) {
+  enum { SOME = 32 };
+  int64_t bytes = dtype_size(t, SOME * WIDTH), block = (int64_t)dtype_bytes(t);
+  uint8_t *data = room((size_t)dtype_size(t, rows * WIDTH));
+  random_source r = random_new(1);
+  uint16_t scale = f16_from_f32(0.01F);
+  bool two = t == DTYPE_Q4_1 || t == DTYPE_Q5_1 || t == DTYPE_Q4_K || t == DTYPE_Q5_K;
+  for (int64_t i = 0; i < bytes; i++) data[i] = (uint8_t)random_bits(&r);
+  for (uint8_t *at = data; at < data + bytes; at += block) {
+    if (!dtype_has_blocks(t)) at[1] &= 0x9F;
+    if (dtype_has_blocks(t)) memcpy(t == DTYPE_Q6_K ? at + 208 : at, &scale, sizeof scale);
+    if (two) memcpy(at + 2, &scale, sizeof scale);
+  }
+  for (int64_t i = SOME; i < rows; i += SOME) {
+    memcpy(data + i / SOME * bytes, data, (size_t)bytes);
+  }
+  return (weight){.name = "w", .data = data, .type = t, .rows = rows, .cols = WIDTH};
+}
+
+/* The fastest of [repeats] products of [rows] rows. */
+static double time_product(arith *a, const weight *w, const void *x, float *y, int rows,
+                           int repeats) {
+  linear_weights l = {.w = *w};
+  loci_err err;
+  double best = 1e9;
+  for (int i = 0; i <= repeats; i++) { /* the first compiles */
+    double begin = seconds();
+    if (linear_forward(a, &l, y, x, rows, &err)) exit(1);
+    double took = seconds() - begin;
+    if (i > 0 && took < best) best = took;
+  }
+  return best;
+}
+
+static double time_reading(const weight *w, int repeats) {
+  const uint64_t *at = (const uint64_t *)(const void *)w->data;
+  int64_t n = dtype_size(w->type, w->rows * w->cols) / 8;
+  volatile uint64_t sink = 0;
+  double best = 1e9;
+  for (int i = 0; i < repeats; i++) {
+    uint64_t sum[8] = {0};
+    double begin = seconds();
+    for (int64_t k = 0; k + 8 <= n; k += 8) {
+      for (int j = 0; j < 8; j++) sum[j] += at[k + j];
+    }
+    double took = seconds() - begin;
+    for (int j = 0; j < 8; j++) sink += sum[j];
+    if (took < best) best = took;
+  }
+  return best;
+}
+
+int main(int argc, char **argv) {
+  int repeats = argc > 1 ? atoi(argv[1]) : 5;
+  loci_err err;
+  arith *a;
+  dtype type = product_has_bf16() ? DTYPE_BF16 : DTYPE_F32;
+  if (repeats < 1 || arith_new(type, 1, &a, &err)) return 1;
+  float *x = room(sizeof(float) * ROWS * WIDTH), *y = room(sizeof(float) * ROWS * OUT);
+  double f16 = 0;
+  printf("%s products; of f16's time with %d rows; GB/s of one row, share of reading\n",
+         dtype_name(type), ROWS);
+  for (dtype t = DTYPE_F16; t < DTYPE_COUNT; t++) {
+    weight w = random_weight(t, OUT), all = random_weight(t, OUT_ONE);
+    double many = time_product(a, &w, x, y, ROWS, repeats);
+    double read = time_reading(&all, 2 * repeats);
+    double one = time_product(a, &all, x, y, 1, 2 * repeats);
+    if (t == DTYPE_F16) f16 = many;
+    printf("%-5s %6.2f %8.1f GB/s %4.0f %%\n", dtype_name(t), many / f16,
+           1e-9 * (double)dtype_size(t, OUT_ONE * WIDTH) / one, 100 * read / one);
+    fflush(stdout);
+    free((void *)(uintptr_t)w.data);
+    free((void *)(uintptr_t)all.data);
+  }
+  free(x);
+  free(y);
+  arith_free(a);
+  return 0;
+}
