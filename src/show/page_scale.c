@@ -51,7 +51,7 @@ int page_ticks(canvas *ruler, double lo, double hi, double width, page_tick out[
   *exponent = exponent_of(lo, hi);
   double unit = pow(10, *exponent);
   tick_range r = {lo / unit, hi / unit, width};
-  double step = round_step((r.hi - r.lo) / 5);
+  double step = round_step((r.hi - r.lo) / 6);
   int n = 0;
   while (step <= r.hi - r.lo && (n = place_ticks(ruler, &r, step, out)) == 0)
     step = round_step(step * 1.5);
