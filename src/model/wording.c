@@ -60,7 +60,7 @@ static loci_status check_words(const loci_model *m, const char *text, const char
                                loci_err *err) {
   const char *mark = image_mark(m), *special, *next;
   for (; mark && (next = strstr(text, mark)) && allowed > 0; allowed--) {
-    TRY(tokenizer_find_special(m->tokens, text, (size_t)(next - text), &special, err));
+    TRY(tokenizer_find_special(m->tokens, text, (size_t)(next - text), NULL, NULL, &special, err));
     if (special) goto found;
     text = next + strlen(mark);
   }
@@ -68,13 +68,32 @@ static loci_status check_words(const loci_model *m, const char *text, const char
     return fail(err, LOCI_EINVAL,
                 "%s holds %s; the template puts that mark where the picture stands", what, mark);
   }
-  TRY(tokenizer_find_special(m->tokens, text, strlen(text), &special, err));
+  TRY(tokenizer_find_special(m->tokens, text, strlen(text), NULL, NULL, &special, err));
   if (!special) return LOCI_OK;
 found:
   return fail(err, LOCI_EINVAL,
               "%s holds %s, a special token of this model; what is meant as one belongs into a "
               "template of your own, -t 'text:..{question}..'",
               what, special);
+}
+
+static bool has_users_bytes(const void *ctx, size_t begin, size_t end) {
+  const prompt_text *p = ctx;
+  for (int i = 0; i < p->mark_count; i++) {
+    const jmark *k = &p->marks[i];
+    if (k->source != FROM_MARK && k->begin < end && k->end > begin) return true;
+  }
+  return false;
+}
+
+/* A template that leaves out a part of the user's words can make a special token of the rest. */
+static loci_status check_made(const loci_model *m, const prompt_text *p, loci_err *err) {
+  const char *special;
+  TRY(tokenizer_find_special(m->tokens, p->text, p->size, has_users_bytes, p, &special, err));
+  if (!special) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "the template makes %s, a special token of this model, of what was given to it",
+              special);
 }
 
 /* Questions made for this kind of model often begin with the mark, as the template puts it. */
@@ -121,6 +140,7 @@ loci_status prompt_word(loci_prompt *p, const loci_question *q, prompt_text *out
   TRY(check_words(m, given.question, "the question", q->image && t.whole, err));
   if (q->system) TRY(check_words(m, q->system, "the system prompt", 0, err));
   TRY(template_fill(&t, &given, p->mem, out, err));
+  if (!t.whole) TRY(check_made(m, out, err));
   p->info.text = out->text;
   p->info.template_name = t.name;
   p->add_special = adds_special(m, &t, out->text);

@@ -283,7 +283,8 @@ loci_status added_split(const matcher *m, const piece *p, piece_list *out, encod
   return LOCI_OK;
 }
 
-loci_status tokenizer_find_special(const tokenizer *t, const char *text, size_t n, const char **out,
+loci_status tokenizer_find_special(const tokenizer *t, const char *text, size_t n,
+                                   special_counts *is_one, const void *ctx, const char **out,
                                    loci_err *err) {
   encoding e;
   *out = NULL;
@@ -295,7 +296,9 @@ loci_status tokenizer_find_special(const tokenizer *t, const char *text, size_t 
     size_t k = strlen(token), size = (size_t)(e.end[i] - e.begin[i]);
     const char *at = text + e.begin[i];
     for (size_t j = 0; j + k <= size && !*out; j++) {
-      if (memcmp(at + j, token, k) == 0) *out = token;
+      size_t begin = (size_t)e.begin[i] + j;
+      if (memcmp(at + j, token, k) != 0) continue;
+      if (!is_one || is_one(ctx, begin, begin + k)) *out = token;
     }
   }
   encoding_clear(&e);

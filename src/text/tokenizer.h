@@ -54,8 +54,11 @@ typedef struct named_token {
   const char *name, *text;
 } named_token;
 const named_token *tokenizer_named(const tokenizer *t, int i); /* NULL after the last */
-/* The first special token that the text itself spells, or NULL: what a user writes is words. */
-loci_status tokenizer_find_special(const tokenizer *t, const char *text, size_t n, const char **out,
+/* The first special token that the text itself spells at a place that counts (NULL: any), or NULL:
+ * what a user writes is words. */
+typedef bool special_counts(const void *ctx, size_t begin, size_t end);
+loci_status tokenizer_find_special(const tokenizer *t, const char *text, size_t n,
+                                   special_counts *is_one, const void *ctx, const char **out,
                                    loci_err *err);
 const char *tokenizer_kind(const tokenizer *t); /* for `info`: "SentencePiece BPE, legacy", ... */
 const char *tokenizer_note(const tokenizer *t, int i); /* harmless oddities; NULL after the last */

@@ -67,6 +67,12 @@ failed 'the question holds <image>' ask -m "$model" -i "$image" -q 'Who <image> 
 failed 'the question holds <image>' ask -m "$model" -q 'Who <image> is'
 failed 'the system prompt holds </s>' ask -m "$own" -q 'Who' --system '</s>'
 
+# Nor does a template make one of what the user wrote.
+printf '%s\n' "{{ messages[-1].content[-1].text|replace('/think', '') }}</s>" >"$work/drop.jinja"
+is_prompt 'Who < is</s>' -m "$model" -q 'Who </think is' -t "file:$work/drop.jinja"
+failed 'the template makes </s>, a special token' ask -m "$model" -q 'Who <//thinks> is' -t "file:$work/drop.jinja"
+failed '1 image marks' ask -m "$model" -q 'Who <im/thinkage> is' -t "file:$work/drop.jinja"
+
 # What a template asks for beyond the language is refused by name, with its line.
 printf 'a\n{%% include "b" %%}' >"$own/chat_template.jinja.new"
 rm "$own/chat_template.jinja"
