@@ -205,7 +205,7 @@ bool few_rows(const arith *a, const weight *w, int64_t n) {
 
 static loci_status linear_few(arith *a, const weight *w, float *out, const void *in, int64_t n,
                               loci_err *err) {
-  enum { ROWS = 32 };
+  const int64_t some = dtype_has_blocks(w->type) ? 256 : 32; /* x is laid out anew for each call */
   const float *x = in;
   int64_t row_bytes = dtype_size(w->type, w->cols);
   if (a->type != DTYPE_F32) {
@@ -215,8 +215,8 @@ static loci_status linear_few(arith *a, const weight *w, float *out, const void 
   }
   work_kind before = work_begin(a, WORK_PRODUCT);
 #pragma omp parallel for num_threads(row_threads(&a->rows, w->rows * w->cols)) schedule(static)
-  for (int64_t r = 0; r < w->rows; r += ROWS) {
-    int64_t rows = w->rows - r < ROWS ? w->rows - r : ROWS;
+  for (int64_t r = 0; r < w->rows; r += some) {
+    int64_t rows = w->rows - r < some ? w->rows - r : some;
     a->rows.k->dots(out + r, w->rows, x, (int)n, w->type, w->data + r * row_bytes, rows, w->cols);
   }
   work_end(a, before);

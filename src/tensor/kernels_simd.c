@@ -15,6 +15,7 @@
 #include "tensor/kernels_sets.h"
 #if defined(__AVX512F__)
 #include "tensor/blocks_avx512.h"
+#include "tensor/dots_q4_k.h"
 #endif
 
 #ifndef LOCI_ISA
@@ -514,6 +515,12 @@ INLINE void block_tiles(const dtype t, const int M, float *y, int64_t ldy, const
 static bool dots_one(float *y, int64_t ldy, const float *x, int M, dtype t, const void *w,
                      int64_t R, int64_t K) {
   if (M != 1) return false;
+  if (t == DTYPE_Q4_K && R >= 4 && K <= TURNED_MOST) {
+    turned_row turned;
+    turn_row(&turned, x, K);
+    q4_k_rows(y, &turned, w, R, K);
+    return true;
+  }
   OF_FORMATS(block_tiles, t, 1, y, ldy, x, w, R, K)
   return true;
 }
