@@ -16,7 +16,15 @@ static void check(const model_config *m) {
   if (m->n_eos < 0 || m->n_eos > 16 || m->max_length < 1 || m->bos < -1) abort();
   if (m->n_notes < 0 || m->n_notes > 4 || !m->family || !m->default_template) abort();
   if (!m->has_vision) return;
-  if (m->image_rows < 1 || v->n_features < 1 || v->n_features > 8 || v->width % v->heads) abort();
+  if ((m->image_rows < 1 && v->image_size > 0) || v->n_features < 1 || v->n_features > 8 ||
+      v->width % v->heads)
+    abort();
+  if (v->width / v->heads < 1 || v->inner < 1 || v->patch < 1 || v->merge < 1) abort();
+  if (v->rotary && v->width / v->heads % 4) abort();
+  if (v->window < 0 || (v->window > 0 && !v->full)) abort();
+  const int *s = d->rope.sections;
+  if (s[0] < 0 || s[1] < 0 || s[2] < 0) abort();
+  if (s[0] + s[1] + s[2] != 0 && s[0] + s[1] + s[2] != d->rotary_dim / 2) abort();
   if (m->projector.n_linear < 0 || m->projector.n_linear > 8) abort();
   for (int i = 0; i < v->n_features; i++) {
     if (v->feature_depth[i] < 0 || v->feature_depth[i] > v->layers) abort();

@@ -171,6 +171,7 @@ typedef struct loci_model_opts {
   int64_t memory_bytes; /* what a walk may use beside the weights; 0: half of the machine's.  Given,
                            and less than the weights: they are read layer by layer and given up */
   const char *mmproj;   /* a GGUF file of a tower and projector, beside a GGUF model; NULL: none */
+  int64_t max_pixels;   /* of a picture, where each keeps its own size; 0: the processor's bound */
 } loci_model_opts;
 
 /* Opens a Hugging Face checkpoint directory (configuration, headers of the weights, tokenizer,
@@ -199,7 +200,10 @@ typedef struct loci_model_info {
   const char *tokenizer;                 /* kind, in words */
   const char *dtype, *precision;         /* "f16"; "bf16" or "f32" as walks will run */
   int layers, width, inner, heads, kv_heads, head_dim, vocab, max_positions;
-  int image_rows, image_size; /* 0: text only */
+  int image_rows; /* of the sequence; 0: text only.  Of a picture of 640 x 480, where each keeps its
+                     own size */
+  int image_size; /* pixels each way; 0: text only, or every picture keeps its own size... */
+  int64_t min_pixels, max_pixels; /* ...within these; else 0 */
   int64_t parameters, bytes;
   int files;
   int edit_count; /* applied, in their order; the hash is that of the files, without them */
@@ -258,8 +262,9 @@ typedef struct loci_image {
   int input_width, input_height;
   const float *pixel_values; /* (3, input_height, input_width) */
 } loci_image;
-LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, loci_image **out,
-                                       loci_err *err);
+/* As the checkpoint of [dir] reads it; [max_pixels] as in loci_model_opts. */
+LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, int64_t max_pixels,
+                                       loci_image **out, loci_err *err);
 
 /* ---------------------------------------------------------------- 4. prompt */
 

@@ -17,9 +17,8 @@ int cmd_image(cli *c) {
   int code = cli_model_opts(c, &opts);
   if (!code) code = cli_model_path(c, path);
   if (code) return code;
-  if (loci_image_read(opts.mmproj ? opts.mmproj : path, args_get(&c->args, OPT_IMAGE), &image,
-                      &c->err))
-    return cli_failed(c);
+  const char *picture = args_get(&c->args, OPT_IMAGE), *from = opts.mmproj ? opts.mmproj : path;
+  if (loci_image_read(from, picture, opts.max_pixels, &image, &c->err)) return cli_failed(c);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (loci_write(&image->result, out, NULL, &c->err)) code = cli_failed(c);
   if (!code && c->json) put_json(c, image);

@@ -18,7 +18,12 @@ static void show_sizes(const cli *c, const loci_model_info *m) {
   row(c, "decoder", text);
   snprintf(text, sizeof text, "%d tokens, at most %d positions", m->vocab, m->max_positions);
   row(c, "vocabulary", text);
-  if (m->image_rows > 0) {
+  if (m->image_rows > 0 && m->image_size == 0) {
+    snprintf(text, sizeof text,
+             "each its own size, %lld to %lld pixels; one of 640 x 480 has %d rows of the sequence",
+             (long long)m->min_pixels, (long long)m->max_pixels, m->image_rows);
+    row(c, "image", text);
+  } else if (m->image_rows > 0) {
     snprintf(text, sizeof text, "%d x %d pixels, %d rows of the sequence", m->image_size,
              m->image_size, m->image_rows);
     row(c, "image", text);

@@ -14,8 +14,10 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
   const char *memory = args_get(&c->args, OPT_MEMORY);
   out->threads = c->threads;
   out->mmproj = args_get(&c->args, OPT_MMPROJ);
-  int code = cli_precision(c, &out->precision);
+  int pixels = 0, code = cli_precision(c, &out->precision);
   if (!code) code = cli_int(c, OPT_THREADS, 1, MOST_THREADS, &out->threads);
+  if (!code) code = cli_int(c, OPT_MAX_PIXELS, 1, INT32_MAX, &pixels);
+  out->max_pixels = pixels;
   if (!code && memory && !value_size(memory, &out->memory_bytes))
     code = cli_bad_value(c, OPT_MEMORY, "a size such as 512M or 4G");
   return code;

@@ -48,16 +48,16 @@ static void check_attribution(const char *name) {
   loci_model_close(m);
 }
 
-#define TEST(id, name, has_image, full)                                                            \
+#define TEST(id, name, has_image, cases)                                                           \
   static void attribution_of_##id(void **s) {                                                      \
     (void)s;                                                                                       \
     check_attribution(name);                                                                       \
   }
-ORACLE_MODELS(TEST)
+ORACLE_MODELS_WITH_KINDS(TEST)
 
-#define ENTRY(id, name, has_image, full) cmocka_unit_test(attribution_of_##id),
+#define ENTRY(id, name, has_image, cases) cmocka_unit_test(attribution_of_##id),
 
 int main(void) {
-  const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRY)};
+  const struct CMUnitTest tests[] = {ORACLE_MODELS_WITH_KINDS(ENTRY)};
   return cmocka_run_group_tests(tests, oracle_enter, NULL);
 }

@@ -58,7 +58,7 @@ static void check_attention(const char *name) {
   loci_model_close(m);
 }
 
-#define TEST(id, name, has_image, full)                                                            \
+#define TEST(id, name, has_image, cases)                                                           \
   static void contributions_of_##id(void **s) {                                                    \
     (void)s;                                                                                       \
     check_contributions(name);                                                                     \
@@ -69,7 +69,7 @@ static void check_attention(const char *name) {
   }
 ORACLE_MODELS(TEST)
 
-#define ENTRY(id, name, has_image, full)                                                           \
+#define ENTRY(id, name, has_image, cases)                                                          \
   cmocka_unit_test(contributions_of_##id), cmocka_unit_test(attention_of_##id),
 
 int main(void) {

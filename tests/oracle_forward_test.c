@@ -51,14 +51,44 @@ static void check_positions(const oracle *o) {
   }
 }
 
+/* Where the rows stand, if the model tells that from their indices. */
+static void check_places(const oracle *o) {
+  const loci_prompt *p = o->prompt;
+  const st_tensor *t = st_find(o->arrays, "position_ids");
+  int T = p->info.length;
+  assert_int_equal(t != NULL, p->places != NULL);
+  if (!t) return;
+  assert_int_equal(t->dtype, ST_I64);
+  assert_int_equal(t->bytes, 3 * T * 8);
+  for (int i = 0; i < 3 * T; i++) {
+    int64_t want;
+    memcpy(&want, t->data + 8 * i, sizeof want);
+    assert_int_equal(p->places[i % T].at[i / T], want);
+  }
+  if (js_get(o->json, "next_position")) {
+    assert_int_equal(p->next_place, oracle_int(js_get(o->json, "next_position")));
+  }
+}
+
 static void check_image(oracle *o) {
   const loci_prompt *p = o->prompt;
   if (p->info.image_first < 0) return;
   oracle_array pixels = oracle_get(o, "pixel_values");
   oracle_array features = oracle_get(o, "vision_features"), rows = oracle_get(o, "projected");
-  assert_int_equal(features.count, p->info.image_count * p->feature_width);
+  const vision_config *v = &p->model->weights->config.vision;
+  int64_t feature_rows =
+      vision_feature_rows(&p->model->weights->config, p->picture.height, p->picture.width);
+  assert_int_equal(features.count, feature_rows * p->feature_width);
   assert_int_equal(rows.count, p->info.image_count * model_decoder(p->model)->width);
-  assert_memory_equal(p->pixels, pixels.data, (size_t)pixels.count * sizeof(float));
+  float *seen = arena_array(o->mem, pixels.count, float);
+  assert_non_null(seen);
+  if (v->image_size > 0) {
+    memcpy(seen, p->picture.pixels, (size_t)pixels.count * sizeof(float));
+  } else {
+    assert_int_equal(pixels.count, feature_rows * vision_patch_values(v));
+    vision_patches(v, &p->picture, seen);
+  }
+  assert_memory_equal(seen, pixels.data, (size_t)pixels.count * sizeof(float));
   oracle_all_near(o, "vision_features", p->features, features.data, features.count);
   oracle_all_near(o, "projected", p->projected, rows.data, rows.count);
 }
@@ -166,6 +196,7 @@ static void check_forward(const char *name) {
   oracle o = oracle_open(m, name, "forward"), heads = oracle_open(NULL, name, "forward-attention");
   check_tokens(&o);
   check_positions(&o);
+  check_places(&o);
   check_image(&o);
   loci_run *run = record_all(&o);
   heads.prompt = o.prompt;
@@ -192,6 +223,7 @@ static void check_two_constraints(const char *name) {
   loci_err err;
   check_tokens(&o);
   check_positions(&o);
+  check_places(&o);
   check_image(&o);
   assert_ok(loci_run_new(m, o.prompt, &run, &err), err);
   assert_ok(loci_run_record(run, LOCI_SITE_LOGITS, 0, &err), err);
@@ -206,7 +238,7 @@ static void check_two_constraints(const char *name) {
   loci_model_close(m);
 }
 
-#define TESTS(id, name, has_image, full)                                                           \
+#define TESTS(id, name, has_image, cases)                                                          \
   static void forward_of_##id(void **s) {                                                          \
     (void)s;                                                                                       \
     check_forward(name);                                                                           \
@@ -217,7 +249,7 @@ static void check_two_constraints(const char *name) {
   }
 ORACLE_MODELS(TESTS)
 
-#define ENTRIES(id, name, has_image, full)                                                         \
+#define ENTRIES(id, name, has_image, cases)                                                        \
   cmocka_unit_test(forward_of_##id), cmocka_unit_test(two_constraints_of_##id),
 
 int main(void) {

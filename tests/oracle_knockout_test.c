@@ -54,13 +54,13 @@ static void run_all(const oracle *o, bool as_children, result *r) {
   walk *w;
   loci_err err;
   assert_ok(walk_new(p->model, &w, &err), err);
-  assert_ok(walk_root(w, p->embeds, T, &clean, &err), err);
+  assert_ok(walk_root(w, prompt_input(p), &clean, &err), err);
   assert_ok(walk_want(w, clean, T - 1, &err), err);
   for (int a = 0; a < PATHWAYS; a++) {
     stretch(o, pathways[a].sources, &count);
     for (int l = 0; l < L; l++) {
       if (as_children) assert_ok(walk_child(w, clean, &s, &err), err);
-      if (!as_children) assert_ok(walk_root(w, p->embeds, T, &s, &err), err);
+      if (!as_children) assert_ok(walk_root(w, prompt_input(p), &s, &err), err);
       if (count > 0) cut(o, w, s, a, l, window);
       assert_ok(walk_want(w, s, T - 1, &err), err);
     }
@@ -171,7 +171,7 @@ static void check_last_layer(const char *name) {
   r.rows = arena_array(o.mem, 3 * r.V, float);
   assert_non_null(r.rows);
   assert_ok(walk_new(m, &w, &err), err);
-  assert_ok(walk_root(w, o.prompt->embeds, T, &clean, &err), err);
+  assert_ok(walk_root(w, prompt_input(o.prompt), &clean, &err), err);
   assert_ok(walk_child(w, clean, &child, &err), err);
   assert_ok(walk_mask(w, child, m->info.layers - 1, first, 0, first, &err), err);
   assert_ok(walk_want(w, clean, T - 1, &err), err);
@@ -186,7 +186,7 @@ static void check_last_layer(const char *name) {
   loci_model_close(m);
 }
 
-#define TEST(id, name, has_image, full)                                                            \
+#define TEST(id, name, has_image, cases)                                                           \
   static void knockout_of_##id(void **s) {                                                         \
     (void)s;                                                                                       \
     check_knockout(name);                                                                          \
@@ -201,7 +201,7 @@ static void check_last_layer(const char *name) {
   }
 ORACLE_MODELS(TEST)
 
-#define ENTRY(id, name, has_image, full)                                                           \
+#define ENTRY(id, name, has_image, cases)                                                          \
   cmocka_unit_test(knockout_of_##id), cmocka_unit_test(call_for_##id),                             \
       cmocka_unit_test(mask_in_last_layer_of_##id),
 

@@ -37,14 +37,14 @@ static void check_lens(const char *name) {
   loci_model_close(m);
 }
 
-#define TEST(id, name, has_image, full)                                                            \
+#define TEST(id, name, has_image, cases)                                                           \
   static void lens_of_##id(void **s) {                                                             \
     (void)s;                                                                                       \
     check_lens(name);                                                                              \
   }
 ORACLE_MODELS(TEST)
 
-#define ENTRY(id, name, has_image, full) cmocka_unit_test(lens_of_##id),
+#define ENTRY(id, name, has_image, cases) cmocka_unit_test(lens_of_##id),
 
 int main(void) {
   const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRY)};

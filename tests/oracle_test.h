@@ -27,14 +27,22 @@
 /* Probabilities near 0 have an absolute bound instead. */
 #define ORACLE_LEAST_P 2e-6
 
-/* X(name of a function, directory, has an image, has the cases of every kind) */
+/* Which cases a model has: forward, trace-replace, trace-image, trace-image-mean, contributions,
+ * knockout, lens, edit-0 and spans alone; all kinds; and for some kinds a second one. */
+typedef enum oracle_cases { ORACLE_FEW, ORACLE_KINDS, ORACLE_ALL } oracle_cases;
+
+/* X(name of a function, directory, has an image, cases) */
+#define ORACLE_MODELS_WITH_KINDS(X)                                                                \
+  X(llava_clip_llama, "llava-clip-llama", true, ORACLE_ALL)                                        \
+  X(llava_clip_llama_bf16, "llava-clip-llama-bf16", true, ORACLE_KINDS)                            \
+  X(bunny_siglip_phi, "bunny-siglip-phi", true, ORACLE_KINDS)                                      \
+  X(llava_siglip_phi, "llava-siglip-phi", true, ORACLE_ALL)                                        \
+  X(text_llama, "text-llama", false, ORACLE_KINDS)                                                 \
+  X(text_phi, "text-phi", false, ORACLE_KINDS)
 #define ORACLE_MODELS(X)                                                                           \
-  X(llava_clip_llama, "llava-clip-llama", true, true)                                              \
-  X(llava_clip_llama_bf16, "llava-clip-llama-bf16", true, false)                                   \
-  X(bunny_siglip_phi, "bunny-siglip-phi", true, false)                                             \
-  X(llava_siglip_phi, "llava-siglip-phi", true, true)                                              \
-  X(text_llama, "text-llama", false, false)                                                        \
-  X(text_phi, "text-phi", false, false)
+  ORACLE_MODELS_WITH_KINDS(X)                                                                      \
+  X(qwen2_vl, "qwen2-vl", true, ORACLE_FEW)                                                        \
+  X(qwen2_5_vl, "qwen2-5-vl", true, ORACLE_FEW)
 
 #define assert_ok(expr, err)                                                                       \
   do {                                                                                             \

@@ -1,5 +1,5 @@
 /* Writes a checkpoint of any size with random weights, for benchmarks and tests: the true shapes of
- * LLaVA-1.5-7B or Bunny-3B, or any others, in the layout of their files.
+ * LLaVA-1.5-7B, Bunny-3B or Qwen2.5-VL-7B, or any others, in the layout of their files.
  *
  *   make_checkpoint SHAPE DIR [--dtype f16|bf16|f32] [--seed N] [--shard MIB] [--layers N] ...
  *
@@ -34,13 +34,14 @@ enum {
   TOKENIZER_BYTES = 1 << 24
 };
 
-typedef enum family { LLAVA, BUNNY } family;
+typedef enum family { LLAVA, BUNNY, QWEN } family;
 
 typedef struct shape {
   const char *name;
   family family;
   int layers, width, inner, heads, kv_heads, vocab;
-  int vision_layers, vision_width, vision_inner, vision_heads, image_size, patch;
+  int vision_layers, vision_width, vision_inner, vision_heads;
+  int image_size, patch; /* Qwen: of a window */
 } shape;
 
 static const shape shapes[] = {
@@ -48,6 +49,9 @@ static const shape shapes[] = {
     {"bunny-3b", BUNNY, 32, 2560, 10240, 32, 32, 50295, 27, 1152, 4304, 16, 384, 14},
     {"middle", LLAVA, 24, 1024, 2816, 16, 16, 8192, 6, 256, 1024, 4, 112, 7},
     {"tiny", LLAVA, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
+    {"qwen2.5-vl-7b", QWEN, 28, 3584, 18944, 28, 4, 152064, 32, 1280, 3420, 16, 112, 14},
+    {"middle-qwen", QWEN, 24, 1024, 2816, 16, 4, 8192, 8, 256, 1024, 4, 112, 14},
+    {"tiny-qwen", QWEN, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
     {"tiny-bunny", BUNNY, 3, 64, 128, 4, 4, 700, 3, 32, 64, 2, 28, 7},
 };
 
@@ -59,6 +63,7 @@ static const struct {
 } families[] = {
     {"llava-clip-llama", "\"<image>\": 603, \"<pad>\": 604, ", 605},
     {"bunny-siglip-phi", "", 678},
+    {"qwen2-5-vl", "", 614},
 };
 
 typedef struct planned {
@@ -127,12 +132,24 @@ static void linear(maker *m, const char *prefix, const char *name, double gain, 
 
 static const double SHARP = 1.5, SURE = 3;
 
+/* A projection with a bias where the family has one. */
+static void project(maker *m, const char *at, const char *name, double gain, int64_t rows,
+                    int64_t cols) {
+  char path[NAME];
+  if (m->s.family == QWEN) {
+    linear(m, at, name, gain, rows, cols);
+    return;
+  }
+  join(path, name, ".weight");
+  matrix(m, at, path, gain, rows, cols);
+}
+
 static void plan_llama_layer(maker *m, const char *at) {
   int64_t D = m->s.width, F = m->s.inner, K = D / m->s.heads, GK = K * m->s.kv_heads;
   vector(m, at, "input_layernorm.weight", 1, D);
-  matrix(m, at, "self_attn.q_proj.weight", SHARP, D, D);
-  matrix(m, at, "self_attn.k_proj.weight", SHARP, GK, D);
-  matrix(m, at, "self_attn.v_proj.weight", 1, GK, D);
+  project(m, at, "self_attn.q_proj", SHARP, D, D);
+  project(m, at, "self_attn.k_proj", SHARP, GK, D);
+  project(m, at, "self_attn.v_proj", 1, GK, D);
   matrix(m, at, "self_attn.o_proj.weight", 1, D, D);
   vector(m, at, "post_attention_layernorm.weight", 1, D);
   matrix(m, at, "mlp.gate_proj.weight", 1, F, D);
@@ -152,19 +169,39 @@ static void plan_phi_layer(maker *m, const char *at) {
 }
 
 static void plan_decoder(maker *m) {
-  bool llava = m->s.family == LLAVA;
+  bool llava = m->s.family == LLAVA, gated = m->s.family != BUNNY;
   const char *top = llava ? "language_model." : "",
              *at = llava ? "language_model.model." : "model.";
   char layer[NAME];
   matrix(m, at, "embed_tokens.weight", sqrt(m->s.width), m->s.vocab, m->s.width);
   for (int i = 0; i < m->s.layers; i++) {
     snprintf(layer, sizeof layer, "%slayers.%d.", at, i);
-    if (llava) plan_llama_layer(m, layer);
-    if (!llava) plan_phi_layer(m, layer);
+    if (gated) plan_llama_layer(m, layer);
+    if (!gated) plan_phi_layer(m, layer);
   }
-  if (llava) vector(m, at, "norm.weight", 1, m->s.width);
-  if (!llava) norm(m, at, "final_layernorm", m->s.width);
+  if (gated) vector(m, at, "norm.weight", 1, m->s.width);
+  if (!gated) norm(m, at, "final_layernorm", m->s.width);
   matrix(m, top, "lm_head.weight", SURE, m->s.vocab, m->s.width);
+}
+
+static void plan_qwen_vision(maker *m) {
+  int64_t D = m->s.vision_width, F = m->s.vision_inner, side = m->s.patch;
+  char layer[NAME];
+  plan(m, "visual.", "patch_embed.proj.weight", 0, 1 / sqrt(6.0 * (double)(side * side)), 5,
+       (int64_t[]){D, 3, 2, side, side});
+  for (int i = 0; i < m->s.vision_layers; i++) {
+    snprintf(layer, sizeof layer, "visual.blocks.%d.", i);
+    vector(m, layer, "norm1.weight", 1, D);
+    linear(m, layer, "attn.qkv", SHARP, 3 * D, D);
+    linear(m, layer, "attn.proj", 1, D, D);
+    vector(m, layer, "norm2.weight", 1, D);
+    linear(m, layer, "mlp.gate_proj", 1, F, D);
+    linear(m, layer, "mlp.up_proj", 1, F, D);
+    linear(m, layer, "mlp.down_proj", 1, D, F);
+  }
+  vector(m, "visual.", "merger.ln_q.weight", 1, D);
+  linear(m, "visual.", "merger.mlp.0", 1, 4 * D, 4 * D);
+  linear(m, "visual.", "merger.mlp.2", 1, m->s.width, 4 * D);
 }
 
 static void plan_vision(maker *m) {
@@ -349,6 +386,33 @@ static loci_status write_llava_config(maker *m) {
       s->image_size, s->image_size, s->image_size);
 }
 
+/* Every eighth block sees the whole picture. */
+static loci_status write_qwen_config(maker *m) {
+  const shape *s = &m->s;
+  int pairs = s->width / s->heads / 2, time = pairs / 4, rest = pairs - time;
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"Qwen2_5_VLForConditionalGeneration\"], \"model_type\": "
+      "\"qwen2_5_vl\",\n"
+      " \"hidden_size\": %d, \"intermediate_size\": %d, \"num_hidden_layers\": %d,\n"
+      " \"num_attention_heads\": %d, \"num_key_value_heads\": %d, \"vocab_size\": %d,\n"
+      " \"max_position_embeddings\": 128000, \"rms_norm_eps\": 1e-06, \"rope_theta\": 1000000.0,\n"
+      " \"rope_scaling\": {\"type\": \"mrope\", \"mrope_section\": [%d, %d, %d]},\n"
+      " \"use_sliding_window\": false, \"tie_word_embeddings\": false, \"eos_token_id\": 602,\n"
+      " \"image_token_id\": 612, \"vision_start_token_id\": 609, \"vision_end_token_id\": 610,\n"
+      " \"vision_config\": {\"depth\": %d, \"hidden_size\": %d, \"intermediate_size\": %d,\n"
+      "  \"num_heads\": %d, \"patch_size\": %d, \"out_hidden_size\": %d, \"window_size\": %d,\n"
+      "  \"fullatt_block_indexes\": [7, 15, 23, 31], \"hidden_act\": \"silu\"}}\n",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, time, rest / 2,
+      rest - rest / 2, s->vision_layers, s->vision_width, s->vision_inner, s->vision_heads,
+      s->patch, s->width, s->image_size));
+  return write_text(m, "preprocessor_config.json",
+                    "{\"image_processor_type\": \"Qwen2VLImageProcessor\", \"patch_size\": %d,\n"
+                    " \"merge_size\": 2, \"temporal_patch_size\": 2, \"min_pixels\": 3136,\n"
+                    " \"max_pixels\": 12845056}\n",
+                    s->patch);
+}
+
 static loci_status write_bunny_config(maker *m) {
   const shape *s = &m->s;
   if (mkdir(path_of(m, "siglip"), 0777) != 0) {
@@ -417,7 +481,9 @@ static loci_status write_small_files(maker *m) {
     if (file_exists(path)) TRY(tree_copy_file(path, path_of(m, copied[i]), NULL, &m->err));
   }
   TRY(write_tokenizer(m, from));
-  return m->s.family == LLAVA ? write_llava_config(m) : write_bunny_config(m);
+  static loci_status (*const configs[])(maker *) = {write_llava_config, write_bunny_config,
+                                                    write_qwen_config};
+  return configs[m->s.family](m);
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -488,7 +554,11 @@ static loci_status make(maker *m) {
   if (!m->tensors) return fail_nomem(&m->err, "planning weights");
   random_source r = random_new(m->seed);
   for (int i = 0; i < TABLE; i++) m->table[i] = (float)random_gaussian(&r);
-  plan_vision(m);
+  if (m->s.family == QWEN) {
+    plan_qwen_vision(m);
+  } else {
+    plan_vision(m);
+  }
   plan_decoder(m);
   if (m->count == MOST_TENSORS) return fail(&m->err, LOCI_EINVAL, "too many layers");
   TRY(write_small_files(m));

@@ -105,7 +105,7 @@ loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICT
   int fd = keep_bytes(bytes, size);
   if (fd < 0) return cli_fail(err, LOCI_ENOMEM, "no room for the picture");
   path_of(fd, path);
-  loci_status st = loci_image_read(p->dir, path, &image, err); /* is it one? */
+  loci_status st = loci_image_read(p->dir, path, 0, &image, err); /* is it one? */
   loci_free(image);
   if (st) {
     say_picture(err, path);

@@ -232,6 +232,7 @@ static const field of_model[] = {
     NAMED("precision", precision, LOCI_NAMES_PRECISION),
     NUMBER("threads", threads, 0, 1024),
     OWN("memory", read_count, memory_bytes, "a number of bytes"),
+    OWN("max_pixels", read_count, max_pixels, "a number of pixels"),
 };
 field_table model_fields(void) { return FIELD_TABLE(of_model); }
 

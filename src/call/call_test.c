@@ -144,7 +144,7 @@ static void a_picture_may_come_as_pixels(void **state) {
   loci_prompt *given;
   loci_err err;
   (void)state;
-  assert_int_equal(loci_image_read(FLAGS, FLAGS "/images/ukraine.png", &image, &err), LOCI_OK);
+  assert_int_equal(loci_image_read(FLAGS, FLAGS "/images/ukraine.png", 0, &image, &err), LOCI_OK);
   assert_int_equal(loci_call_prompt(model,
                                     "{\"question\": \"What is the capital of this country?\"}",
                                     image->rgb, image->width, image->height, &given, &err),

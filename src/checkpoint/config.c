@@ -14,13 +14,11 @@
 #include "checkpoint/config_parts.h"
 
 const char *layout_name(layout_kind layout) {
-  static const char *const names[] = {[LAYOUT_HF_LEGACY] = "hf-legacy",
-                                      [LAYOUT_HF_NEW] = "hf-new",
-                                      [LAYOUT_HF_BASE] = "hf-base",
-                                      [LAYOUT_LLAVA_ORIGINAL] = "llava-original",
-                                      [LAYOUT_BUNNY] = "bunny",
-                                      [LAYOUT_TEXT] = "text",
-                                      [LAYOUT_GGUF] = "gguf"};
+  static const char *const names[] = {
+      [LAYOUT_HF_LEGACY] = "hf-legacy", [LAYOUT_HF_NEW] = "hf-new",
+      [LAYOUT_HF_BASE] = "hf-base",     [LAYOUT_LLAVA_ORIGINAL] = "llava-original",
+      [LAYOUT_BUNNY] = "bunny",         [LAYOUT_QWEN_VL] = "qwen-vl",
+      [LAYOUT_TEXT] = "text",           [LAYOUT_GGUF] = "gguf"};
   return names[layout];
 }
 
@@ -270,7 +268,7 @@ static loci_status note_image_ids(const js_value *config, model_config *out) {
 
 /* ---------------------------------------------------------------- families */
 
-static loci_status text_parse(const config_reader *r, const js_value *o, const char *model_type,
+loci_status family_text_parse(const config_reader *r, const js_value *o, const char *model_type,
                               model_config *out) {
   int eos;
   TRY(decoder_defaults(r, model_type, &out->text, &out->bos, &eos));
@@ -287,7 +285,7 @@ static loci_status parse_text_only(const config_reader *r, const js_value *confi
   out->layout = LAYOUT_TEXT;
   out->default_template = "raw";
   out->image_token = -1;
-  return text_parse(r, config, model_type, out);
+  return family_text_parse(r, config, model_type, out);
 }
 
 static loci_status image_rows_of(const config_reader *r, model_config *out) {
@@ -318,7 +316,7 @@ static loci_status parse_llava(const config_reader *r, const js_value *config,
                 js_kind_name(js_kind_of(text)));
   }
   TRY(js_get_text(text, "model_type", section.what, &type, r->err));
-  TRY(text_parse(&section, text, type, out));
+  TRY(family_text_parse(&section, text, type, out));
   out->family = "llava";
   out->layout = LAYOUT_HF_LEGACY; /* the tensors' names decide */
   out->default_template = "llava-paper";
@@ -333,7 +331,8 @@ static loci_status parse_llava(const config_reader *r, const js_value *config,
                 "supported; known are default, full",
                 r->what, strategy);
   }
-  out->projector = (projector_config){.n_linear = 2, .act = ACT_GELU_ERF, .bias = true};
+  out->projector = (projector_config){
+      .n_linear = 2, .act = ACT_GELU_ERF, .bias = true, .inner = out->text.width};
   TRY(read_act(r, config, "projector_hidden_act", &out->projector.act));
   TRY(js_get_bool(config, "multimodal_projector_bias", r->what, &out->projector.bias, r->err));
   out->image_token = 32000;
@@ -373,6 +372,7 @@ static loci_status parse_original(const config_reader *r, const js_value *config
   }
   TRY(tower_parse_named(r, config, out));
   TRY(projector_parse_named(r, config, n_linear, &out->projector));
+  out->projector.inner = out->text.width;
   double length = out->max_length;
   TRY(read_positive(r, config, "tokenizer_model_max_length", 1e31, &length));
   if (length < 1) {
@@ -396,7 +396,7 @@ static loci_status check_mm_hidden(const config_reader *r, const js_value *confi
 static loci_status parse_llava_original(const config_reader *r, const js_value *config,
                                         const char *model_type, model_config *out) {
   const char *feature = "patch";
-  TRY(text_parse(r, config, model_type, out));
+  TRY(family_text_parse(r, config, model_type, out));
   out->family = "llava-original";
   out->layout = LAYOUT_LLAVA_ORIGINAL;
   out->default_template = "vicuna_v1";
@@ -419,7 +419,7 @@ static loci_status parse_llava_original(const config_reader *r, const js_value *
 static loci_status parse_bunny(const config_reader *r, const js_value *config,
                                const char *model_type, model_config *out) {
   (void)model_type;
-  TRY(text_parse(r, config, "phi", out));
+  TRY(family_text_parse(r, config, "phi", out));
   out->family = "bunny-phi";
   out->layout = LAYOUT_BUNNY;
   out->default_template = "bunny";
@@ -446,6 +446,8 @@ static const struct family {
     {"llava_mistral", "LlavaMistralForCausalLM", false, "mistral", parse_llava_original},
     {"llava", NULL, true, "llama", parse_llava_original},
     {"llava", NULL, false, "llama", parse_llava},
+    {"qwen2_vl", NULL, false, "qwen2", family_qwen2_vl},
+    {"qwen2_5_vl", NULL, false, "qwen2", family_qwen2_5_vl},
     {"llama", NULL, false, "llama", parse_text_only},
     {"mistral", NULL, false, "mistral", parse_text_only},
     {"qwen2", NULL, false, "qwen2", parse_text_only},
@@ -468,7 +470,7 @@ static loci_status family_find(const config_reader *r, const js_value *config,
   }
   return fail(r->err, LOCI_EUNSUPPORTED,
               "%s: model_type \"%.60s\" is not supported; known are llava, llava_llama, "
-              "llava_mistral, bunny-phi, llama, mistral, qwen2, phi",
+              "llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, llama, mistral, qwen2, phi",
               r->what, type);
 }
 

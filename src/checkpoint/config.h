@@ -20,6 +20,7 @@ typedef enum layout_kind {
   LAYOUT_HF_BASE,
   LAYOUT_LLAVA_ORIGINAL,
   LAYOUT_BUNNY,
+  LAYOUT_QWEN_VL,
   LAYOUT_TEXT,
   LAYOUT_GGUF
 } layout_kind;
@@ -31,6 +32,7 @@ typedef struct rope_config {
   double low_freq, high_freq; /* llama3: low_freq_factor, high_freq_factor */
   int original_max_positions; /* llama3 */
   const float *factors;       /* (rotary_dim / 2) each frequency is divided by; NULL: none */
+  int sections[3]; /* channel pairs that turn by a place's time, row, column; all 0: by its index */
 } rope_config;
 
 typedef struct decoder_config {
@@ -51,35 +53,44 @@ typedef struct decoder_config {
 } decoder_config;
 
 typedef struct vision_config {
-  const char *model_type; /* "clip_vision_model", "siglip_vision_model" */
-  int width, inner, layers, heads, image_size, patch;
-  int grid; /* floor(image_size / patch): rows and columns of patches */
+  const char *model_type; /* "clip_vision_model", "siglip_vision_model", "qwen2_vl", "qwen2_5_vl" */
+  int width, inner, layers, heads, patch;
+  int image_size, grid; /* pixels and whole patches each way; 0: every picture has its own */
   double eps;
+  norm_kind norm;
   act_kind act;
+  bool gated;  /* act(gate) * up, or act(fc1) */
+  bool fused;  /* q, k, v are one tensor in the file, with the names of a Qwen tower */
+  bool rotary; /* rows turn by their place in the picture; else there is a table of positions */
+  int frames;  /* a still picture stands that often in a patch; 0: once, without such an axis */
+  int merge;   /* merge x merge patches become one row of the sequence */
+  int window;  /* rows of the sequence on the side of a window; 0: there are none */
+  const bool *full;     /* (layers) sees the whole picture; NULL: all do */
   bool class_token;     /* CLIP: a class embedding stands before the patches */
   bool patch_bias;      /* SigLIP */
   bool pre_norm;        /* CLIP: pre_layrnorm right after the embeddings */
   int n_features;       /* hidden states joined on the channel axis, usually 1 */
   int feature_depth[8]; /* each as the number of encoder layers run before it is taken */
-  bool drop_class; /* row 0 of each feature is dropped: CLIP's class token ("default", "patch");
-                      Hugging Face's "default" drops SigLIP's first patch just the same */
+  bool drop_class; /* row 0 of each feature is dropped: CLIP's class token, SigLIP's first patch */
 } vision_config;
 
 typedef struct projector_config {
-  int n_linear; /* 0 identity, 1 linear, 2 the usual mlp2x_gelu, .. */
-  act_kind act; /* between two linears */
-  bool bias;
+  int n_linear;    /* 0 identity, 1 linear, 2 the usual mlp2x_gelu, .. */
+  act_kind act;    /* between two linears */
+  bool bias, norm; /* norm: of the tower's kind, on every patch before patches are joined */
+  int inner;       /* width between two linears */
 } projector_config;
 
 typedef struct model_config {
-  const char *family; /* "llava", "llava-original", "bunny-phi", "text" */
+  const char *family; /* "llava", "llava-original", "bunny-phi", "qwen2-vl", "text" */
   layout_kind layout;
   decoder_config text;
   bool has_vision;
   vision_config vision;
   projector_config projector;
-  int image_rows;  /* P: rows one image takes in the sequence */
+  int image_rows;  /* P: rows one image takes in the sequence; 0: that depends on its size */
   int image_token; /* placeholder id, or -1 where prompts are split at <image> (original layouts) */
+  int image_marks[2];  /* ids round the placeholder, by which the model counts pictures; 0: none */
   bool split_at_image; /* original layouts: chunks round <image> are tokenized on their own */
   const char
       *vision_dir; /* mm_vision_tower when it is a directory beside the checkpoint, else NULL */
@@ -102,6 +113,7 @@ loci_status config_read(const char *dir, arena *a, model_config *out, loci_err *
 loci_status config_parse(const js_value *config, const js_value *generation, const char *dir,
                          const char *what, arena *a, model_config *out, loci_err *err);
 
+int vision_patch_values(const vision_config *v); /* channels x frames x rows x columns */
 const char *layout_name(layout_kind layout);
 const char *act_name(act_kind act);
 

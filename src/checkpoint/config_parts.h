@@ -34,6 +34,16 @@ loci_status decoder_defaults(const config_reader *r, const char *model_type, dec
                              int *bos, int *eos);
 loci_status decoder_parse(const config_reader *r, const js_value *o, decoder_config *inout);
 
+/* The decoder, its ends of text and its length, from the section that describes it. */
+loci_status family_text_parse(const config_reader *r, const js_value *o, const char *model_type,
+                              model_config *out);
+
+/* Qwen2-VL and Qwen2.5-VL (config_qwen.c). */
+loci_status family_qwen2_vl(const config_reader *r, const js_value *config, const char *model_type,
+                            model_config *out);
+loci_status family_qwen2_5_vl(const config_reader *r, const js_value *config,
+                              const char *model_type, model_config *out);
+
 /* Known towers: their values where no config says otherwise. */
 typedef enum tower_preset {
   TOWER_CLIP,

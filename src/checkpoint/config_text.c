@@ -119,10 +119,11 @@ static loci_status rope_type(const config_reader *r, const js_value *rope, rope_
                                       [ROPE_LLAMA3] = "llama3"};
   const char *name = "default", *key, *old = NULL;
   const js_value *member;
-  TRY(js_get_text(rope, "type", r->what, &old, r->err)); /* the old spelling */
-  if (old) name = old;
+  TRY(js_get_text(rope, "type", r->what, &old, r->err));       /* the old spelling */
+  if (old) name = strcmp(old, "mrope") == 0 ? "default" : old; /* the sections say the rest */
   TRY(js_get_text(rope, "rope_type", r->what, &name, r->err));
-  if (old && strcmp(old, name) != 0) {
+  if (strcmp(name, "mrope") == 0) name = "default";
+  if (old && strcmp(old, "mrope") != 0 && strcmp(old, name) != 0) {
     return fail(
         r->err, LOCI_EFORMAT,
         "%s: rotary scaling of two types: \"rope_type\" is \"%.40s\", \"type\" is \"%.40s\"",
@@ -166,6 +167,28 @@ static loci_status rope_factors(const config_reader *r, const js_value *rope,
                   &out->original_max_positions);
 }
 
+/* Which of a head's channel pairs turn by a place's time, row and column (M-RoPE). */
+static loci_status rope_sections(const config_reader *r, const js_value *rope, decoder_config *d) {
+  const js_value *list = js_get(rope, "mrope_section");
+  int64_t sum = 0, n;
+  if (!list) return LOCI_OK;
+  if (d->rope.kind != ROPE_DEFAULT) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: \"mrope_section\" with a scaled rotation is not supported", r->what);
+  }
+  for (int i = 0; i < 3; i++) {
+    if (js_count(list) != 3 || !js_int_of(js_at(list, i), &n) || n < 0 || n > d->head_dim) {
+      return fail(r->err, LOCI_EFORMAT,
+                  "%s: \"mrope_section\" must be three numbers of channel pairs", r->what);
+    }
+    d->rope.sections[i] = (int)n;
+    sum += n;
+  }
+  if (sum == d->rotary_dim / 2) return LOCI_OK;
+  return fail(r->err, LOCI_EFORMAT, "%s: \"mrope_section\" has %d channel pairs, a head turns %d",
+              r->what, (int)sum, d->rotary_dim / 2);
+}
+
 static loci_status rope_parse(const config_reader *r, const js_value *o, decoder_config *d) {
   const char *key = js_get(o, "rope_parameters") ? "rope_parameters" : "rope_scaling";
   const js_value *rope = js_get(o, key);
@@ -195,7 +218,7 @@ static loci_status rope_parse(const config_reader *r, const js_value *o, decoder
                 "number of at least 2",
                 r->what, d->rotary_dim, d->head_dim);
   }
-  return LOCI_OK;
+  return rope_sections(r, rope, d);
 }
 
 /* ---------------------------------------------------------------- sizes */

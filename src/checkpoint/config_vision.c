@@ -18,6 +18,8 @@ static const vision_config presets[] = {
                     .image_size = 224,
                     .patch = 32,
                     .eps = 1e-5,
+                    .norm = NORM_LAYER,
+                    .merge = 1,
                     .act = ACT_QUICK_GELU,
                     .class_token = true,
                     .pre_norm = true},
@@ -29,6 +31,8 @@ static const vision_config presets[] = {
                       .image_size = 224,
                       .patch = 16,
                       .eps = 1e-6,
+                      .norm = NORM_LAYER,
+                      .merge = 1,
                       .act = ACT_GELU_TANH,
                       .patch_bias = true},
     [TOWER_CLIP_L_336] = {.model_type = "clip_vision_model",
@@ -39,6 +43,8 @@ static const vision_config presets[] = {
                           .image_size = 336,
                           .patch = 14,
                           .eps = 1e-5,
+                          .norm = NORM_LAYER,
+                          .merge = 1,
                           .act = ACT_QUICK_GELU,
                           .class_token = true,
                           .pre_norm = true},
@@ -50,6 +56,8 @@ static const vision_config presets[] = {
                           .image_size = 224,
                           .patch = 14,
                           .eps = 1e-5,
+                          .norm = NORM_LAYER,
+                          .merge = 1,
                           .act = ACT_QUICK_GELU,
                           .class_token = true,
                           .pre_norm = true},
@@ -61,9 +69,15 @@ static const vision_config presets[] = {
                              .image_size = 384,
                              .patch = 14,
                              .eps = 1e-6,
+                             .norm = NORM_LAYER,
+                             .merge = 1,
                              .act = ACT_GELU_TANH,
                              .patch_bias = true},
 };
+
+int vision_patch_values(const vision_config *v) {
+  return 3 * (v->frames ? v->frames : 1) * v->patch * v->patch;
+}
 
 loci_status tower_parse(const config_reader *r, const js_value *o, tower_preset preset,
                         vision_config *out) {

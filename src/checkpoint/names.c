@@ -37,6 +37,25 @@ static const rename_rule original_rules[] = {
     {NULL, NULL},
 };
 
+/* Qwen2-VL as published, and as it stands in memory since transformers 4.52. */
+static const rename_rule qwen_rules[] = {
+    {"model.language_model.", "language_model."},
+    {"model.visual.merger.ln_q.", "multi_modal_projector.norm."},
+    {"model.visual.merger.mlp.0.", "multi_modal_projector.linear_1."},
+    {"model.visual.merger.mlp.2.", "multi_modal_projector.linear_2."},
+    {"model.visual.patch_embed.proj.", "vision_tower.embeddings.patch_embedding."},
+    {"model.visual.blocks.", "vision_tower.encoder.layers."},
+    {"model.visual.", "vision_tower."},
+    {"visual.merger.ln_q.", "multi_modal_projector.norm."},
+    {"visual.merger.mlp.0.", "multi_modal_projector.linear_1."},
+    {"visual.merger.mlp.2.", "multi_modal_projector.linear_2."},
+    {"visual.patch_embed.proj.", "vision_tower.embeddings.patch_embedding."},
+    {"visual.blocks.", "vision_tower.encoder.layers."},
+    {"visual.", "vision_tower."},
+    {"model.", "language_model."},
+    {NULL, NULL},
+};
+
 /* Without "model.": saved from the model below the head. */
 static const rename_rule text_rules[] = {
     {"model.", "language_model."},
@@ -73,6 +92,7 @@ static const rename_rule *rules_of(layout_kind layout) {
     case LAYOUT_HF_BASE: return hf_rules;
     case LAYOUT_LLAVA_ORIGINAL:
     case LAYOUT_BUNNY: return original_rules;
+    case LAYOUT_QWEN_VL: return qwen_rules;
     case LAYOUT_TEXT:
     case LAYOUT_GGUF: break;
   }

@@ -28,6 +28,7 @@ typedef enum dim {
   PIXELS,
   POSITIONS,
   FROM, /* input of a projector linear */
+  TO,   /* its output */
   N_DIMS
 } dim;
 
@@ -41,7 +42,12 @@ enum need {
   CLASS = 32,
   PRE_NORM = 64,
   PATCH_BIAS = 128,
-  PROJECTOR_BIAS = 256
+  PROJECTOR_BIAS = 256,
+  TABLE = 512, /* of positions */
+  NORM_BIAS = 1024,
+  GATED = 2048,
+  PLAIN = 4096, /* not gated */
+  PROJECTOR_NORM = 8192
 };
 
 typedef struct tensor_row {
@@ -51,12 +57,16 @@ typedef struct tensor_row {
   unsigned need;
 } tensor_row;
 
+/* Beside a need: the row is the first, second or third of three matrices in one tensor. */
+#define THIRD(i) ((i) << 24)
+#define third_of(need) ((need) >> 24)
+
 typedef struct placing {
   checkpoint_files *files;
   layout_kind layout;
   int64_t dims[N_DIMS];
   unsigned has;
-  int patch;
+  int patch, frames;
   loci_err *err;
 } placing;
 
@@ -132,7 +142,7 @@ static const tensor_row tower_rows[] = {
     {"embeddings.class_embedding", TOP(class_embedding), ONE, WIDTH, CLASS},
     {"embeddings.patch_embedding.weight", TOP(patch.w), WIDTH, PIXELS, ALWAYS},
     {"embeddings.patch_embedding.bias", TOP(patch.b), ONE, WIDTH, PATCH_BIAS},
-    {"embeddings.position_embedding.weight", TOP(position), POSITIONS, WIDTH, ALWAYS},
+    {"embeddings.position_embedding.weight", TOP(position), POSITIONS, WIDTH, TABLE},
     {"pre_layrnorm.weight", TOP(pre_norm.w), ONE, WIDTH, PRE_NORM},
     {"pre_layrnorm.bias", TOP(pre_norm.b), ONE, WIDTH, PRE_NORM},
     {NULL, 0, ONE, ONE, 0},
@@ -158,9 +168,42 @@ static const tensor_row vision_rows[] = {
     {NULL, 0, ONE, ONE, 0},
 };
 
+/* A Qwen tower */
+static const tensor_row fused_vision_rows[] = {
+    {"norm1.weight", VISION(norm1.w), ONE, WIDTH, ALWAYS},
+    {"norm1.bias", VISION(norm1.b), ONE, WIDTH, NORM_BIAS},
+    {"attn.qkv.weight", VISION(q.w), WIDTH, WIDTH, ALWAYS | THIRD(1u)},
+    {"attn.qkv.bias", VISION(q.b), ONE, WIDTH, ALWAYS | THIRD(1u)},
+    {"attn.qkv.weight", VISION(k.w), WIDTH, WIDTH, ALWAYS | THIRD(2u)},
+    {"attn.qkv.bias", VISION(k.b), ONE, WIDTH, ALWAYS | THIRD(2u)},
+    {"attn.qkv.weight", VISION(v.w), WIDTH, WIDTH, ALWAYS | THIRD(3u)},
+    {"attn.qkv.bias", VISION(v.b), ONE, WIDTH, ALWAYS | THIRD(3u)},
+    {"attn.proj.weight", VISION(o.w), WIDTH, WIDTH, ALWAYS},
+    {"attn.proj.bias", VISION(o.b), ONE, WIDTH, ALWAYS},
+    {"norm2.weight", VISION(norm2.w), ONE, WIDTH, ALWAYS},
+    {"norm2.bias", VISION(norm2.b), ONE, WIDTH, NORM_BIAS},
+    {"mlp.fc1.weight", VISION(fc1.w), INNER, WIDTH, PLAIN},
+    {"mlp.fc1.bias", VISION(fc1.b), ONE, INNER, PLAIN},
+    {"mlp.fc2.weight", VISION(fc2.w), WIDTH, INNER, PLAIN},
+    {"mlp.fc2.bias", VISION(fc2.b), ONE, WIDTH, PLAIN},
+    {"mlp.gate_proj.weight", VISION(gate.w), INNER, WIDTH, GATED},
+    {"mlp.gate_proj.bias", VISION(gate.b), ONE, INNER, GATED},
+    {"mlp.up_proj.weight", VISION(fc1.w), INNER, WIDTH, GATED},
+    {"mlp.up_proj.bias", VISION(fc1.b), ONE, INNER, GATED},
+    {"mlp.down_proj.weight", VISION(fc2.w), WIDTH, INNER, GATED},
+    {"mlp.down_proj.bias", VISION(fc2.b), ONE, WIDTH, GATED},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+static const tensor_row projector_norm_rows[] = {
+    {"norm.weight", TOP(projector_norm.w), ONE, WIDTH, PROJECTOR_NORM},
+    {"norm.bias", TOP(projector_norm.b), ONE, WIDTH, NORM_BIAS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
 static const tensor_row projector_rows[] = {
-    {"weight", offsetof(linear_weights, w), WIDTH, FROM, ALWAYS},
-    {"bias", offsetof(linear_weights, b), ONE, WIDTH, PROJECTOR_BIAS},
+    {"weight", offsetof(linear_weights, w), TO, FROM, ALWAYS},
+    {"bias", offsetof(linear_weights, b), ONE, TO, PROJECTOR_BIAS},
     {NULL, 0, ONE, ONE, 0},
 };
 
@@ -173,21 +216,23 @@ static void shape_text(const int64_t *shape, int rank, char out[200]) {
 }
 
 /* The shape config.json promises; -1 stands for any number of rows. */
-static int expected_shape(const placing *p, const tensor_row *row, int64_t out[4]) {
+static int expected_shape(const placing *p, const tensor_row *row, int64_t out[5]) {
   int rank = 0;
   if (row->rows != ONE) out[rank++] = row->rows == ANY ? -1 : p->dims[row->rows];
   if (row->cols != PIXELS) {
     out[rank++] = p->dims[row->cols];
+    if (third_of(row->need)) out[0] *= 3;
     return rank;
   }
   out[rank++] = 3;
+  if (p->frames) out[rank++] = p->frames;
   out[rank++] = p->patch;
   out[rank++] = p->patch;
   return rank;
 }
 
 static loci_status check_shape(const placing *p, const tensor_row *row, const tensor_entry *e) {
-  int64_t want[4];
+  int64_t want[5];
   int rank = expected_shape(p, row, want);
   const st_tensor *t = e->tensor;
   bool same = rank == t->rank;
@@ -235,7 +280,11 @@ static loci_status place(const placing *p, const tensor_row *row, const char *pr
   TRY(weight_type(p, e, &w.type));
   TRY(check_shape(p, row, e));
   w.rows = row->rows == ONE ? 1 : e->tensor->shape[0];
-  w.cols = row->cols == PIXELS ? p->dims[PIXELS] : p->dims[row->cols];
+  w.cols = p->dims[row->cols];
+  if (third_of(row->need)) {
+    if (row->rows != ONE) w.rows /= 3;
+    w.data += (third_of(row->need) - 1) * (size_t)(w.rows * w.cols) * dtype_bytes(w.type);
+  }
   memcpy((char *)base + row->at, &w, sizeof w);
   e->used = true;
   return LOCI_OK;
@@ -326,32 +375,38 @@ static loci_status place_vision(placing *p, checkpoint *c) {
   int depth = vision_depth(v);
   p->dims[WIDTH] = v->width;
   p->dims[INNER] = v->inner;
-  p->dims[PIXELS] = 3 * (int64_t)v->patch * v->patch;
+  p->dims[PIXELS] = vision_patch_values(v);
   p->dims[POSITIONS] = (int64_t)v->grid * v->grid + (v->class_token ? 1 : 0);
   p->patch = v->patch;
+  p->frames = v->frames;
   p->has = (v->class_token ? CLASS : 0) | (v->pre_norm ? PRE_NORM : 0) |
-           (v->patch_bias ? PATCH_BIAS : 0);
+           (v->patch_bias ? PATCH_BIAS : 0) | (v->rotary ? 0 : TABLE) |
+           (v->norm == NORM_LAYER ? NORM_BIAS : 0) | (v->gated ? GATED : PLAIN);
   c->vision_layers = arena_zarray(p->files->mem, depth, vision_layer);
   if (!c->vision_layers) return fail_nomem(p->err, p->files->dir);
   TRY(place_rows(p, tower_rows, "vision_tower.", c));
   for (int i = 0; i < depth; i++) {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "vision_tower.encoder.layers.%d.", i);
-    TRY(place_rows(p, vision_rows, prefix, &c->vision_layers[i]));
+    TRY(place_rows(p, v->fused ? fused_vision_rows : vision_rows, prefix, &c->vision_layers[i]));
   }
   return LOCI_OK;
 }
 
 static loci_status place_projector(placing *p, checkpoint *c) {
   const model_config *m = &c->config;
-  p->dims[WIDTH] = m->text.width;
+  bool layer_norm = m->projector.norm && m->vision.norm == NORM_LAYER;
   p->dims[FROM] = (int64_t)m->vision.width * m->vision.n_features;
-  p->has = m->projector.bias ? PROJECTOR_BIAS : 0;
+  p->dims[FROM] *= (int64_t)m->vision.merge * m->vision.merge;
+  p->has = (m->projector.bias ? PROJECTOR_BIAS : 0) | (layer_norm ? NORM_BIAS : 0) |
+           (m->projector.norm ? PROJECTOR_NORM : 0);
+  TRY(place_rows(p, projector_norm_rows, "multi_modal_projector.", c));
   for (int i = 0; i < m->projector.n_linear; i++) {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "multi_modal_projector.linear_%d.", i + 1);
+    p->dims[TO] = i + 1 < m->projector.n_linear ? m->projector.inner : m->text.width;
     TRY(place_rows(p, projector_rows, prefix, &c->projector[i]));
-    p->dims[FROM] = m->text.width;
+    p->dims[FROM] = p->dims[TO];
   }
   return LOCI_OK;
 }

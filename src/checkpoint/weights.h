@@ -37,7 +37,8 @@ typedef struct decoder_layer {
 
 typedef struct vision_layer {
   norm_weights norm1, norm2;
-  linear_weights q, k, v, o, fc1, fc2;
+  linear_weights q, k, v, o;     /* q, k, v may be parts of one tensor */
+  linear_weights gate, fc1, fc2; /* gated: gate, fc1 = up, fc2 = down */
 } vision_layer;
 
 typedef struct checkpoint {
@@ -47,10 +48,11 @@ typedef struct checkpoint {
   norm_weights final_norm;
   linear_weights head;    /* (V, width); shares embed when tied */
   weight class_embedding; /* (1, vision width) or absent */
-  linear_weights patch;   /* (vision width, 3 * patch * patch), channel-major patches */
-  weight position;        /* (grid^2 [+ 1], vision width) */
+  linear_weights patch;   /* (vision width, 3 [* frames] * patch * patch), channel-major patches */
+  weight position;        /* (grid^2 [+ 1], vision width), or absent */
   norm_weights pre_norm;
   vision_layer *vision_layers; /* as many as the deepest feature needs */
+  norm_weights projector_norm; /* of a patch before it is joined with its neighbours, or absent */
   linear_weights projector[8];
   struct checkpoint_files *files; /* maps and arena */
 } checkpoint;

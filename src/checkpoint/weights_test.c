@@ -69,6 +69,30 @@ static void reference_models_open(void **state) {
   }
 }
 
+/* q, k and v of a Qwen tower are one tensor, whose thirds stand one above the other. */
+static void a_third_of_a_tensor_is_a_matrix(void **state) {
+  (void)state;
+  static const char *const names[] = {MODELS "qwen2-vl", MODELS "qwen2-5-vl"};
+  for (int i = 0; i < 2; i++) {
+    checkpoint *c = open_model(names[i]);
+    const vision_layer *l = &c->vision_layers[1];
+    assert_string_equal(l->k.w.name, "visual.blocks.1.attn.qkv.weight");
+    assert_int_equal(l->q.w.rows, 32);
+    assert_int_equal(l->v.w.cols, 32);
+    assert_int_equal(l->k.w.data - l->q.w.data, 32 * 32 * 4);
+    assert_int_equal(l->v.w.data - l->q.w.data, 2 * 32 * 32 * 4);
+    assert_int_equal(l->v.b.data - l->q.b.data, 2 * 32 * 4);
+    assert_int_equal(l->v.b.cols, 32);
+    assert_int_equal(c->patch.w.cols, 3 * 2 * 4 * 4);
+    assert_true((l->gate.w.data != NULL) == (i == 1));
+    assert_true((l->norm1.b.data != NULL) == (i == 0));
+    assert_true((c->projector_norm.b.data != NULL) == (i == 0));
+    assert_int_equal(c->projector[0].w.rows, 4 * 32);
+    assert_null(c->position.data);
+    checkpoint_close(c);
+  }
+}
+
 static void every_place_holds_the_tensor_of_its_name(void **state) {
   (void)state;
   checkpoint *c = open_model(MODELS "llava-clip-llama");
@@ -168,6 +192,8 @@ static void layers_are_filled_in_the_order_of_their_fields(void **state) {
                                       "self_attn.v_proj.bias",
                                       "self_attn.out_proj.weight",
                                       "self_attn.out_proj.bias",
+                                      NULL,
+                                      NULL,
                                       "mlp.fc1.weight",
                                       "mlp.fc1.bias",
                                       "mlp.fc2.weight",
@@ -179,7 +205,7 @@ static void layers_are_filled_in_the_order_of_their_fields(void **state) {
   assert_int_equal(sizeof tower / sizeof tower[0], sizeof(vision_layer) / sizeof(weight));
   checkpoint *c = open_model(MODELS "llava-clip-llama");
   assert_names(&c->layers[4], llama, 18, "language_model.model.layers.4.");
-  assert_names(&c->vision_layers[1], tower, 16, "vision_tower.vision_model.encoder.layers.1.");
+  assert_names(&c->vision_layers[1], tower, 18, "vision_tower.vision_model.encoder.layers.1.");
   assert_names(&c->class_embedding, top, 1, "vision_tower.vision_model.embeddings.");
   assert_names(&c->patch, top + 1, 3, "vision_tower.vision_model.embeddings.");
   checkpoint_close(c);
@@ -418,6 +444,7 @@ static void shards_are_refused_for_what_is_needed_alone(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reference_models_open),
+      cmocka_unit_test(a_third_of_a_tensor_is_a_matrix),
       cmocka_unit_test(every_place_holds_the_tensor_of_its_name),
       cmocka_unit_test(layers_are_filled_in_the_order_of_their_fields),
       cmocka_unit_test(the_flags_model_opens),

@@ -28,7 +28,7 @@ static loci_status record_keys(const sums *c, const loci_prompt *p, float *keys,
   int s;
   walk *w;
   TRY(walk_new(c->s.model, &w, err));
-  loci_status st = walk_root(w, p->embeds, p->info.length, &s, err);
+  loci_status st = walk_root(w, prompt_input(p), &s, err);
   if (!st) st = walk_record(w, s, LOCI_SITE_MLP_POST, c->out->layer, keys, err);
   if (!st)
     st = walk_run(

@@ -34,7 +34,7 @@ loci_status key_read(problem *q, const loci_prompt *p, float *out, loci_err *err
   walk *w;
   walk_hooks hooks = lesson_hooks(q, NULL, NULL, 0);
   TRY(walk_new(q->m, &w, err));
-  loci_status st = walk_root(w, p->embeds, p->info.length, &s, err);
+  loci_status st = walk_root(w, prompt_input(p), &s, err);
   walk_span one = {key_position(p), 1};
   if (!st) st = walk_record_at(w, s, LOCI_SITE_MLP_POST, q->layer, one, out, err);
   if (!st) st = walk_run(w, &hooks, err);

@@ -49,7 +49,7 @@ loci_status lesson_run(problem *q, lesson *b, walk_logits_fn logits, void *ctx, 
   TRY(kv_cache_new(q->m, n, &b->cache, err));
   TRY(walk_new(q->m, &w, err));
   walk_span at = {b->position, n - b->position}, keys = {b->key_first, b->key_count};
-  loci_status st = walk_continue(w, b->cache, b->target.embeds, n, &s, err);
+  loci_status st = walk_continue(w, b->cache, target_input(&b->target), &s, err);
   if (!st) st = walk_record_at(w, s, LOCI_SITE_RESID_PRE, lesson_layer(q), at, b->rows, err);
   if (!st) st = walk_record_at(w, s, LOCI_SITE_MLP_POST, q->layer, keys, b->keys, err);
   walk_span key = {q->position, 1};
@@ -68,8 +68,9 @@ loci_status lesson_resume(const problem *q, walk *w, const lesson *b, const atte
                           loci_err *err) {
   int s, from = lesson_layer(q), first = a->first;
   int64_t D = model_decoder(q->m)->width;
-  TRY(walk_resume(w, b->cache, b->position, from, b->rows, b->target.length - b->position, &s,
-                  err));
+  input rows = input_from(target_input(&b->target), b->position, D);
+  rows.rows = b->rows;
+  TRY(walk_resume(w, b->cache, b->position, from, rows, &s, err));
   for (int i = 0; i < a->count; i++) {
     walk_patch patch = {.site = lesson_site(q),
                         .layer = from,

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json.h"
 #include "base/status.h"
 
 typedef struct image_rgb {
@@ -47,6 +48,9 @@ typedef struct image_processor {
   int shortest_edge; /* 0: resize to resize_width x resize_height instead */
   int resize_width, resize_height;
   resample_kind resample;
+  int patch, merge, frames; /* sizes are multiples of patch x merge, whatever the picture's; merge
+                             * 0: they are as above and below */
+  int64_t min_pixels, max_pixels; /* of such a size */
   bool crop;
   int crop_width, crop_height;
   bool rescale, normalise;
@@ -57,9 +61,20 @@ typedef struct image_processor {
  * one, from config.json: the tower's defaults and image_aspect_ratio); or from the metadata of a
  * projector's GGUF file. */
 loci_status image_processor_read(const char *dir, image_processor *out, loci_err *err);
+/* The same from parsed JSON; [model_type], or NULL, decides where no class is named. */
+loci_status image_processor_parse(const js_value *v, const char *what, const char *model_type,
+                                  image_processor *out, loci_err *err);
 
 /* Whether all sizes and numbers are within bounds; [what] names the source in the sentence. */
 loci_status image_processor_check(const image_processor *p, const char *what, loci_err *err);
+
+/* Another bound on the pixels of pictures that keep their own sizes. */
+loci_status image_bound(image_processor *p, int64_t max_pixels, loci_err *err);
+/* The size that a picture of width x height has after resizing. */
+loci_status image_fit(const image_processor *p, int width, int height, int *to_width,
+                      int *to_height, loci_err *err);
+/* The same picture of another size, as Pillow resizes (bicubic); caller clears *out. */
+loci_status image_scale(const image_rgb *im, int width, int height, image_rgb *out, loci_err *err);
 
 /* pixel_values (3, *height, *width), f32; caller frees *out. */
 loci_status image_process(const image_processor *p, const image_rgb *im, float **out, int *height,

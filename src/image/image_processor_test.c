@@ -174,6 +174,38 @@ static void every_key_has_its_effect(void **state) {
   assert_true(p.rescale_factor == 0.5 && p.std[2] == 3);
 }
 
+/* min_pixels and max_pixels go before the edges of "size", which are numbers of pixels, too. */
+static void qwens_bounds_are_read(void **state) {
+  (void)state;
+  write_file("preprocessor_config.json",
+             "{\"image_processor_type\": \"Qwen2VLImageProcessor\", \"max_pixels\": 5000, "
+             "\"patch_size\": 4, \"size\": {\"shortest_edge\": 256, \"longest_edge\": 4096}}");
+  image_processor p = read_ok(dir);
+  assert_int_equal(p.min_pixels, 256);
+  assert_int_equal(p.max_pixels, 5000);
+  assert_int_equal(p.patch, 4);
+  assert_true(p.merge == 2 && p.frames == 2 && p.resize && !p.crop);
+  write_file("config.json", "{\"model_type\": \"qwen2_5_vl\"}");
+  write_file("preprocessor_config.json", "{\"do_center_crop\": true}"); /* no class */
+  p = read_ok(dir);
+  assert_int_equal(p.min_pixels, 56 * 56);
+  assert_int_equal(p.max_pixels, 28 * 28 * 1280);
+  assert_true(p.patch == 14 && !p.crop && p.mean[0] == 0.48145466);
+}
+
+static void bounds_that_hold_no_picture_are_refused(void **state) {
+  (void)state;
+#define QWEN "{\"image_processor_type\": \"Qwen2VLImageProcessorFast\", "
+  refuse_processor(QWEN "\"size\": {\"shortest_edge\": 256}}", LOCI_EFORMAT, "longest_edge");
+  refuse_processor(QWEN "\"size\": 224}", LOCI_EFORMAT, "two numbers of pixels");
+  refuse_processor(QWEN "\"min_pixels\": 9000, \"max_pixels\": 5000}", LOCI_EFORMAT,
+                   "at least 9000 pixels and at most 5000");
+  refuse_processor(QWEN "\"min_pixels\": 1, \"max_pixels\": 500}", LOCI_EFORMAT, "28 x 28");
+  refuse_processor(QWEN "\"max_pixels\": 0}", LOCI_EFORMAT, "max_pixels");
+  refuse_processor(QWEN "\"merge_size\": 9}", LOCI_EFORMAT, "merge_size");
+#undef QWEN
+}
+
 static void a_nested_processor_goes_before_a_flat_one(void **state) {
   (void)state;
   write_file("preprocessor_config.json", "{\"image_processor_type\": \"CLIPImageProcessor\"}");
@@ -322,6 +354,8 @@ int main(void) {
       in_dir(old_spellings_and_missing_keys_take_the_class_defaults),
       in_dir(files_are_read_as_transformers_reads_them),
       in_dir(every_key_has_its_effect),
+      in_dir(qwens_bounds_are_read),
+      in_dir(bounds_that_hold_no_picture_are_refused),
       in_dir(a_nested_processor_goes_before_a_flat_one),
       in_dir(original_llava_pads_and_knows_its_towers),
       in_dir(a_tower_directory_goes_before_the_checkpoints_own_file),

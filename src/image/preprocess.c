@@ -16,11 +16,28 @@
 
 static bool is_side(int n) { return n >= 1 && n <= IMAGE_MAX_SIDE; }
 
+/* A size of its own for every picture. */
+static loci_status check_bounds(const image_processor *p, const char *what, loci_err *err) {
+  int64_t cell = (int64_t)p->patch * p->merge;
+  if (!is_side(p->patch) || p->merge < 1 || p->merge > 8 || p->frames < 1 || p->frames > 8)
+    return fail(err, LOCI_EFORMAT, "%s: patches of %d pixels, %d frames, merged by %d", what,
+                p->patch, p->frames, p->merge);
+  if (p->min_pixels < 1 || p->max_pixels > IMAGE_MAX_PIXELS || p->max_pixels < cell * cell)
+    return fail(err, LOCI_EFORMAT,
+                "%s: sizes of %" PRId64 " to %" PRId64
+                " pixels, expected at least 1, at most %d, and room for %" PRId64 " x %" PRId64,
+                what, p->min_pixels, p->max_pixels, IMAGE_MAX_PIXELS, cell, cell);
+  if (p->min_pixels <= p->max_pixels) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT, "%s: at least %" PRId64 " pixels and at most %" PRId64, what,
+              p->min_pixels, p->max_pixels);
+}
+
 static loci_status check_sizes(const image_processor *p, const char *what, loci_err *err) {
-  if (p->resize && p->shortest_edge != 0 && !is_side(p->shortest_edge))
+  if (p->merge != 0) TRY(check_bounds(p, what, err));
+  if (p->resize && p->merge == 0 && p->shortest_edge != 0 && !is_side(p->shortest_edge))
     return fail(err, LOCI_EFORMAT, "%s: a shortest edge of %d pixels, expected 1 to %d", what,
                 p->shortest_edge, IMAGE_MAX_SIDE);
-  if (p->resize && p->shortest_edge == 0 &&
+  if (p->resize && p->merge == 0 && p->shortest_edge == 0 &&
       !(is_side(p->resize_width) && is_side(p->resize_height)))
     return fail(err, LOCI_EFORMAT, "%s: a size of %d x %d pixels, expected 1 to %d on each side",
                 what, p->resize_width, p->resize_height, IMAGE_MAX_SIDE);
@@ -49,6 +66,12 @@ loci_status image_processor_check(const image_processor *p, const char *what, lo
   return LOCI_OK;
 }
 
+loci_status image_bound(image_processor *p, int64_t max_pixels, loci_err *err) {
+  p->max_pixels = max_pixels;
+  if (p->min_pixels > max_pixels) p->min_pixels = max_pixels;
+  return image_processor_check(p, "--max-pixels", err);
+}
+
 static loci_status pad_square(const image_rgb *in, const uint8_t colour[3], image_rgb *out,
                               loci_err *err) {
   int side = in->width > in->height ? in->width : in->height;
@@ -70,21 +93,77 @@ static loci_status pad_square(const image_rgb *in, const uint8_t colour[3], imag
   return LOCI_OK;
 }
 
+/* One side as a multiple of the cell, not beyond what Pillow could hold. */
+static int sides_of(double cells, int cell) { return (int)fmin(cells, 1 << 24) * cell; }
+
+/* The nearest multiples of the cell, halves to even; beyond the bounds the picture shrinks or grows
+ * as a whole, and each side is cut or raised to a multiple. */
+static loci_status fit_cells(const image_processor *p, int width, int height, int *to_width,
+                             int *to_height, loci_err *err) {
+  int cell = p->patch * p->merge;
+  double w = width, h = height;
+  if (fmax(w, h) / fmin(w, h) > 200)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "a picture of %d x %d is too long: one side may be 200 times the other", width,
+                height);
+  *to_width = sides_of(rint(w / cell), cell);
+  *to_height = sides_of(rint(h / cell), cell);
+  int64_t pixels = (int64_t)*to_width * *to_height;
+  if (pixels > p->max_pixels) {
+    double by = sqrt(h * w / (double)p->max_pixels);
+    *to_height = sides_of(fmax(1, floor(h / by / cell)), cell);
+    *to_width = sides_of(fmax(1, floor(w / by / cell)), cell);
+  } else if (pixels < p->min_pixels) {
+    double by = sqrt((double)p->min_pixels / (h * w));
+    *to_height = sides_of(ceil(h * by / cell), cell);
+    *to_width = sides_of(ceil(w * by / cell), cell);
+  }
+  if ((int64_t)*to_width * *to_height <= IMAGE_MAX_PIXELS) return LOCI_OK;
+  return fail(err, LOCI_EUNSUPPORTED, "a picture of %d x %d, resized to %d x %d, is too large",
+              width, height, *to_width, *to_height);
+}
+
+/* A picture that is not resized has to have a size that patches fill. */
+static loci_status check_unresized(const image_processor *p, int width, int height, loci_err *err) {
+  int cell = p->patch * p->merge;
+  if (width % cell == 0 && height % cell == 0) return LOCI_OK;
+  return fail(err, LOCI_EUNSUPPORTED,
+              "a picture of %d x %d is not resized (\"do_resize\"), and its sides are no multiples "
+              "of %d",
+              width, height, cell);
+}
+
 /* The long side follows the short one by a double quotient, cut off, not rounded. */
-static loci_status plan_resize(const image_processor *p, const image_rgb *in, resize_plan *plan,
+static loci_status plan_resize(const image_processor *p, int width, int height, resize_plan *plan,
                                loci_err *err) {
   *plan = (resize_plan){p->resize_width, p->resize_height, p->resample, false};
+  if (p->merge != 0) return fit_cells(p, width, height, &plan->width, &plan->height, err);
   if (p->shortest_edge == 0) return LOCI_OK;
-  bool upright = in->width <= in->height;
-  int shorter = upright ? in->width : in->height, longer = upright ? in->height : in->width;
+  bool upright = width <= height;
+  int shorter = upright ? width : height, longer = upright ? height : width;
   double quotient = (double)((int64_t)p->shortest_edge * longer) / shorter;
   if (quotient * p->shortest_edge > IMAGE_MAX_PIXELS)
     return fail(err, LOCI_EUNSUPPORTED,
                 "a picture of %d x %d, resized to a shortest edge of %d, has more than %d pixels",
-                in->width, in->height, p->shortest_edge, IMAGE_MAX_PIXELS);
+                width, height, p->shortest_edge, IMAGE_MAX_PIXELS);
   plan->width = upright ? p->shortest_edge : (int)quotient;
   plan->height = upright ? (int)quotient : p->shortest_edge;
   return LOCI_OK;
+}
+
+loci_status image_fit(const image_processor *p, int width, int height, int *to_width,
+                      int *to_height, loci_err *err) {
+  resize_plan plan = {.width = width, .height = height};
+  if (p->resize) TRY(plan_resize(p, width, height, &plan, err));
+  if (!p->resize && p->merge != 0) TRY(check_unresized(p, width, height, err));
+  *to_width = p->crop ? p->crop_width : plan.width;
+  *to_height = p->crop ? p->crop_height : plan.height;
+  return LOCI_OK;
+}
+
+loci_status image_scale(const image_rgb *im, int width, int height, image_rgb *out, loci_err *err) {
+  const resize_plan plan = {width, height, RESAMPLE_BICUBIC, false};
+  return image_resize(im, &plan, out, err);
 }
 
 static void fill_table(const image_processor *p, int c, float table[256]) {
@@ -150,9 +229,11 @@ loci_status image_process(const image_processor *p, const image_rgb *im, float *
   }
   if (p->resize) {
     resize_plan plan;
-    TRY_DONE(plan_resize(p, now, &plan, err));
+    TRY_DONE(plan_resize(p, now->width, now->height, &plan, err));
     TRY_DONE(image_resize(now, &plan, &resized, err));
     now = &resized;
+  } else if (p->merge != 0) {
+    TRY_DONE(check_unresized(p, now->width, now->height, err));
   }
   st = to_values(p, now, out, height, width, err);
 done:

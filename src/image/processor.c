@@ -23,7 +23,7 @@
 
 enum { MAX_JSON_BYTES = 1 << 24 };
 
-typedef enum processor_kind { KIND_CLIP, KIND_SIGLIP, KIND_LLAVA } processor_kind;
+typedef enum processor_kind { KIND_CLIP, KIND_SIGLIP, KIND_LLAVA, KIND_QWEN } processor_kind;
 
 static const struct {
   const char *name;
@@ -32,7 +32,8 @@ static const struct {
     {"CLIPImageProcessor", KIND_CLIP},         {"CLIPImageProcessorFast", KIND_CLIP},
     {"CLIPFeatureExtractor", KIND_CLIP},       {"SiglipImageProcessor", KIND_SIGLIP},
     {"SiglipImageProcessorFast", KIND_SIGLIP}, {"LlavaImageProcessor", KIND_LLAVA},
-    {"LlavaImageProcessorFast", KIND_LLAVA},
+    {"LlavaImageProcessorFast", KIND_LLAVA},   {"Qwen2VLImageProcessor", KIND_QWEN},
+    {"Qwen2VLImageProcessorFast", KIND_QWEN},
 };
 
 static void set_defaults(processor_kind kind, int size, image_processor *p) {
@@ -54,6 +55,13 @@ static void set_defaults(processor_kind kind, int size, image_processor *p) {
     p->mean[c] = clip ? clip_mean[c] : 0.5;
     p->std[c] = clip ? clip_std[c] : 0.5;
   }
+  if (kind != KIND_QWEN) return;
+  p->crop = false;
+  p->shortest_edge = 0;
+  p->patch = 14;
+  p->merge = p->frames = 2;
+  p->min_pixels = 56 * 56;
+  p->max_pixels = 28 * 28 * 1280;
 }
 
 /* ---- one processor file ---- */
@@ -118,6 +126,31 @@ static loci_status read_size(const js_value *v, const char *what, image_processo
   return read_side(size, "width", what, &p->resize_width, err);
 }
 
+/* Qwen's bounds: "min_pixels" and "max_pixels", else those of "size", whose edges are numbers of
+ * pixels. */
+static loci_status read_bounds(const js_value *v, const char *what, image_processor *p,
+                               loci_err *err) {
+  const js_value *size = js_get(v, "size");
+  int64_t patch = p->patch, merge = p->merge, frames = p->frames;
+  if (size && (js_kind_of(size) != JS_OBJECT || !js_get(size, "shortest_edge") ||
+               !js_get(size, "longest_edge")))
+    return fail(err, LOCI_EFORMAT,
+                "%s: \"size\" must hold \"shortest_edge\" and \"longest_edge\", two numbers of "
+                "pixels",
+                what);
+  TRY(js_get_int(size, "shortest_edge", what, 1, IMAGE_MAX_PIXELS, &p->min_pixels, err));
+  TRY(js_get_int(size, "longest_edge", what, 1, IMAGE_MAX_PIXELS, &p->max_pixels, err));
+  TRY(js_get_int(v, "min_pixels", what, 1, IMAGE_MAX_PIXELS, &p->min_pixels, err));
+  TRY(js_get_int(v, "max_pixels", what, 1, IMAGE_MAX_PIXELS, &p->max_pixels, err));
+  TRY(js_get_int(v, "patch_size", what, 1, 1024, &patch, err));
+  TRY(js_get_int(v, "merge_size", what, 1, 8, &merge, err));
+  TRY(js_get_int(v, "temporal_patch_size", what, 1, 8, &frames, err));
+  p->patch = (int)patch;
+  p->merge = (int)merge;
+  p->frames = (int)frames;
+  return LOCI_OK;
+}
+
 /* "crop_size": n, [h, w] or {"height": h, "width": w}. */
 static loci_status read_crop(const js_value *v, const char *what, image_processor *p,
                              loci_err *err) {
@@ -174,7 +207,9 @@ static const char *usual_class(const char *model_type) {
                                          {"clip", "CLIPImageProcessor"},
                                          {"clip_vision_model", "CLIPImageProcessor"},
                                          {"siglip", "SiglipImageProcessor"},
-                                         {"siglip_vision_model", "SiglipImageProcessor"}};
+                                         {"siglip_vision_model", "SiglipImageProcessor"},
+                                         {"qwen2_vl", "Qwen2VLImageProcessor"},
+                                         {"qwen2_5_vl", "Qwen2VLImageProcessor"}};
   for (size_t i = 0; model_type && i < sizeof usual / sizeof *usual; i++) {
     if (strcmp(usual[i][0], model_type) == 0) return usual[i][1];
   }
@@ -195,7 +230,7 @@ static loci_status read_kind(const js_value *v, const char *what, const char *mo
   }
   return fail(err, LOCI_EUNSUPPORTED,
               "%s: image_processor_type \"%s\" is not supported, expected a CLIPImageProcessor, "
-              "SiglipImageProcessor or LlavaImageProcessor",
+              "SiglipImageProcessor, LlavaImageProcessor or Qwen2VLImageProcessor",
               what, name);
 }
 
@@ -214,7 +249,7 @@ static loci_status read_switches(const js_value *v, const char *what, processor_
   if (p->crop && kind == KIND_SIGLIP && fast)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_center_crop\" is not supported for a SiglipImageProcessorFast", what);
-  if (kind == KIND_SIGLIP) p->crop = false;
+  if (kind == KIND_SIGLIP || kind == KIND_QWEN) p->crop = false; /* they leave it unread */
   return LOCI_OK;
 }
 
@@ -230,7 +265,7 @@ static loci_status set_pad_colour(const char *what, image_processor *p, loci_err
   return LOCI_OK;
 }
 
-static loci_status read_processor(const js_value *v, const char *what, const char *model_type,
+loci_status image_processor_parse(const js_value *v, const char *what, const char *model_type,
                                   image_processor *p, loci_err *err) {
   processor_kind kind = KIND_CLIP;
   bool fast = false;
@@ -242,7 +277,11 @@ static loci_status read_processor(const js_value *v, const char *what, const cha
   set_defaults(kind, 224, p);
   TRY(refuse_other_steps(v, what, err));
   TRY(read_switches(v, what, kind, fast, p, err));
-  TRY(read_size(v, what, p, err));
+  if (kind == KIND_QWEN) {
+    TRY(read_bounds(v, what, p, err));
+  } else {
+    TRY(read_size(v, what, p, err));
+  }
   TRY(read_crop(v, what, p, err));
   TRY(js_get_int(v, "resample", what, 0, RESAMPLE_HAMMING, &resample, err));
   p->resample = (resample_kind)resample;
@@ -283,7 +322,7 @@ static loci_status read_dir(const char *dir, arena *a, image_processor *p, bool 
     TRY_DONE(js_parse_file(nested, MAX_JSON_BYTES, &root, err));
     const js_value *inner = js_get(root, "image_processor");
     *found = inner != NULL;
-    if (inner) st = read_processor(inner, nested, type, p, err);
+    if (inner) st = image_processor_parse(inner, nested, type, p, err);
     if (inner) goto done;
     js_free(root);
     root = NULL;
@@ -291,7 +330,7 @@ static loci_status read_dir(const char *dir, arena *a, image_processor *p, bool 
   if (file_exists(flat)) {
     TRY_DONE(js_parse_file(flat, MAX_JSON_BYTES, &root, err));
     *found = true;
-    st = read_processor(root, flat, type, p, err);
+    st = image_processor_parse(root, flat, type, p, err);
   }
 done:
   js_free(root);

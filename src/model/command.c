@@ -24,6 +24,7 @@ void request_put_model(js_value **to, const loci_model *m) {
   for (int k = 0; k < i->edit_count; k++) js_push(&files, js_text(i->edits[k].file));
   js_put(to, "precision", js_text(i->precision));
   if (m->asked.mmproj) js_put(to, "mmproj", js_text(m->asked.mmproj));
+  if (m->asked.max_pixels > 0) js_put(to, "max_pixels", js_int(m->asked.max_pixels));
   if (i->edit_count > 0) {
     js_put(to, "edits", files);
   } else {
@@ -71,6 +72,7 @@ static const spelling spellings[] = {
     {"date", "date", 0, NULL},
     {"precision", "precision", 0, NULL},
     {"mmproj", "mmproj", 0, NULL},
+    {"max_pixels", "max-pixels", 0, NULL},
     {"max_new", "max-new", 0, NULL},
     {"limit", "limit", 0, NULL},
     {"answer", "answer", 'a', NULL},

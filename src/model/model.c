@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/options.h"
+#include "model/tokens.h"
+#include "model/vision.h"
 #include "tensor/product.h"
 
 static loci_status choose_precision(loci_model *m, loci_precision wish, loci_err *err) {
@@ -29,11 +31,32 @@ static loci_status choose_precision(loci_model *m, loci_precision wish, loci_err
   return LOCI_OK;
 }
 
-image_layout image_layout_of(const loci_model *m) {
+/* Pixels on the side of what a row of the sequence shows. */
+static int cell_side(const vision_config *v) {
+  int side = v->patch * v->merge;
+  return side > 0 ? side : 1;
+}
+
+image_layout image_layout_of(const loci_model *m, int height, int width) {
   const model_config *c = &m->weights->config;
+  int side = cell_side(&c->vision);
+  return (image_layout){.views = 1,
+                        .rows = height / side,
+                        .cols = width / side,
+                        .count = (int)vision_image_rows(c, height, width)};
+}
+
+image_layout image_layout_usual(const loci_model *m, int *height, int *width) {
+  const model_config *c = &m->weights->config;
+  *height = *width = c->vision.image_size;
   if (!c->has_vision) return (image_layout){0};
-  return (image_layout){
-      .views = 1, .rows = c->vision.grid, .cols = c->vision.grid, .count = c->image_rows};
+  if (c->vision.image_size > 0) return image_layout_of(m, *height, *width);
+  if (m->pixels_problem.code || image_fit(&m->pixels, 640, 480, width, height, NULL)) {
+    int side = cell_side(&c->vision); /* a model that sees, if only it could be told */
+    *width = (640 + side - 1) / side * side;
+    *height = (480 + side - 1) / side * side;
+  }
+  return image_layout_of(m, *height, *width);
 }
 
 static void fill_info(loci_model *m) {
@@ -55,14 +78,36 @@ static void fill_info(loci_model *m) {
   i->head_dim = c->text.head_dim;
   i->vocab = c->text.vocab;
   i->max_positions = c->text.max_positions;
-  i->image_rows = image_layout_of(m).count;
+  int height, width;
+  i->image_rows = image_layout_usual(m, &height, &width).count;
   i->image_size = c->has_vision ? c->vision.image_size : 0;
+  if (!c->has_vision || i->image_size > 0 || m->pixels_problem.code) return;
+  i->min_pixels = m->pixels.min_pixels;
+  i->max_pixels = m->pixels.max_pixels;
+}
+
+/* The processor must cut pictures as the tower reads them; --max-pixels is its own bound. */
+static void check_cells(loci_model *m, const char *dir) {
+  const vision_config *v = &m->weights->config.vision;
+  image_processor *p = &m->pixels;
+  int merge = v->image_size ? 0 : v->merge, frames = v->image_size ? 0 : v->frames;
+  int patch = v->image_size ? 0 : v->patch;
+  if (p->merge != merge || p->frames != frames || p->patch != patch) {
+    fail(&m->pixels_problem, LOCI_EFORMAT,
+         "%s: the image processor makes patches of %d pixels, %d frames, merged by %d, but the "
+         "vision tower reads %d, %d and %d (0: pictures of one size)",
+         dir, p->patch, p->frames, p->merge, patch, frames, merge);
+  } else if (merge && m->asked.max_pixels > 0) {
+    image_bound(p, m->asked.max_pixels, &m->pixels_problem);
+  }
 }
 
 /* The processor must make the picture the tower was built for. */
 static void check_processor(loci_model *m, const char *dir) {
   const image_processor *p = &m->pixels;
   int size = m->weights->config.vision.image_size;
+  check_cells(m, dir);
+  if (m->pixels_problem.code || size == 0) return;
   int w = p->crop ? p->crop_width : p->shortest_edge ? size : p->resize_width;
   int h = p->crop ? p->crop_height : p->shortest_edge ? size : p->resize_height;
   if (!p->resize && !p->crop) return;
@@ -73,11 +118,22 @@ static void check_processor(loci_model *m, const char *dir) {
   }
 }
 
+/* The bound on pictures has to act. */
+static loci_status check_max_pixels(const loci_model *m, const char *dir, loci_err *err) {
+  const model_config *c = &m->weights->config;
+  if (m->asked.max_pixels == 0 || (c->has_vision && c->vision.image_size == 0)) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "%s: %s, so there is no bound on a picture's pixels to be set (--max-pixels)", dir,
+              c->has_vision ? "all pictures are brought to one size" : "a text-only model");
+}
+
 static loci_status open_parts(loci_model *m, const char *dir, loci_precision wish, loci_err *err) {
   const char *eyes = m->asked.mmproj, *pictures = eyes ? eyes : dir;
   TRY(checkpoint_open_with(dir, eyes, &m->weights, err));
+  TRY(check_max_pixels(m, dir, err));
   TRY(choose_precision(m, wish, err));
   TRY(tokenizer_open(dir, &m->tokens, err));
+  TRY(image_mark_of(&m->weights->config, m->tokens, m->mem, &m->image_mark, err));
   loci_status st = template_list_read(dir, m->weights->config.has_vision, m->mem, &m->templates,
                                       &m->chat_problem);
   if (st && !status_is_own(st)) return pass_on(&m->chat_problem, err);
@@ -125,6 +181,7 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   if ((int)o.precision < 0 || o.precision > LOCI_PRECISION_BF16) {
     return fail(err, LOCI_EINVAL, "precision %d: there are auto, f32 and bf16", (int)o.precision);
   }
+  if (o.max_pixels < 0) return fail(err, LOCI_EINVAL, "%lld pixels", (long long)o.max_pixels);
   if (o.memory_bytes < 0) {
     return fail(err, LOCI_EINVAL, "%lld bytes of memory", (long long)o.memory_bytes);
   }

@@ -24,6 +24,7 @@ struct loci_model {
   arena *mem;
   checkpoint *weights;
   tokenizer *tokens;
+  const char *image_mark;  /* tokens.h */
   template_list templates; /* the checkpoint's own */
   loci_err chat_problem;   /* why they cannot be read */
   image_processor pixels;
@@ -51,8 +52,11 @@ typedef struct image_layout {
   int views, rows, cols;
   int count; /* more than the grids have where the tower keeps its class row */
 } image_layout;
-/* The layout of a picture under a model; all 0: it reads text only. */
-image_layout image_layout_of(const loci_model *m);
+/* The layout of a processed picture of such a size. */
+image_layout image_layout_of(const loci_model *m, int height, int width);
+/* That of any picture, or, where each has a size of its own, of one of 640 x 480 pixels; all 0: the
+ * model reads text only, or no pictures. */
+image_layout image_layout_usual(const loci_model *m, int *height, int *width);
 
 /* loci_model_hash of a model that is there. */
 loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,

@@ -107,14 +107,18 @@ static loci_status read_pixels(const image_processor *p, const char *path, loci_
   return LOCI_OK;
 }
 
-loci_status loci_image_read(const char *dir, const char *image_path, loci_image **out,
-                            loci_err *err) {
+loci_status loci_image_read(const char *dir, const char *image_path, int64_t max_pixels,
+                            loci_image **out, loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(dir, "directory");
   NEEDS(image_path, "path");
   image_processor p;
   TRY(image_processor_read(dir, &p, err));
+  if (max_pixels != 0 && p.merge == 0) {
+    return fail(err, LOCI_EINVAL, "%s: all pictures are brought to one size (--max-pixels)", dir);
+  }
+  if (max_pixels != 0) TRY(image_bound(&p, max_pixels, err));
   loci_image *v = result_new(LOCI_KIND_IMAGE, sizeof *v);
   if (!v) return fail_nomem(err, "reading an image");
   loci_status st = read_pixels(&p, image_path, v, err);

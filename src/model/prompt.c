@@ -48,9 +48,37 @@ static loci_status load(const given_picture *of, image_rgb *out, loci_err *err) 
   return LOCI_OK;
 }
 
-/* pixels, features and projected rows of an image */
+/* What the model sees of an image file. */
+typedef struct view {
+  int file_size[2]; /* width, height; given: the file's picture is first brought to it */
+  seen_picture picture;
+  float *features, *projected;
+} view;
+
+static loci_status load_pixels(const loci_model *m, const given_picture *of, view *v, float **raw,
+                               loci_err *err) {
+  const vision_config *c = &m->weights->config.vision;
+  image_rgb im = {0}, sized = {0};
+  TRY(load(of, &im, err));
+  int w = v->file_size[0], h = v->file_size[1];
+  loci_status st = w ? image_scale(&im, w, h, &sized, err) : LOCI_OK;
+  const image_rgb *now = w ? &sized : &im;
+  seen_picture *p = &v->picture;
+  if (!st) st = image_process(&m->pixels, now, raw, &p->height, &p->width, err);
+  int S = c->image_size;
+  if (!st && S && (p->height != S || p->width != S)) {
+    st = fail(err, LOCI_EFORMAT, "%s: the processor makes %d x %d, the vision tower reads %d x %d",
+              of->name, p->width, p->height, S, S);
+  }
+  v->file_size[0] = now->width;
+  v->file_size[1] = now->height;
+  image_clear(&sized);
+  image_clear(&im);
+  return st;
+}
+
 static loci_status look(const loci_model *m, const given_picture *of, const watch *w, arena *mem,
-                        float **pixels, float **features, float **projected, loci_err *err) {
+                        view *out, loci_err *err) {
   const char *path = of->name;
   const model_config *c = &m->weights->config;
   if (!c->has_vision) {
@@ -60,40 +88,51 @@ static loci_status look(const loci_model *m, const given_picture *of, const watc
   if (m->pixels_problem.code) {
     return fail(err, m->pixels_problem.code, "%s", m->pixels_problem.msg);
   }
-  image_rgb im = {0};
   float *raw = NULL;
   arith *a = NULL;
-  int high, wide;
-  loci_status st = load(of, &im, err);
-  if (!st) st = image_process(&m->pixels, &im, &raw, &high, &wide, err);
-  if (!st && (high != c->vision.image_size || wide != c->vision.image_size)) {
-    st = fail(err, LOCI_EFORMAT, "%s: the processor makes %d x %d, the vision tower reads %d x %d",
-              path, wide, high, c->vision.image_size, c->vision.image_size);
-  }
+  loci_status st = load_pixels(m, of, out, &raw, err);
   if (st) goto done;
-  int64_t n = 3 * (int64_t)high * wide, P = image_layout_of(m).count;
-  *pixels = arena_array(mem, n, float);
-  *features = arena_array(mem, P * vision_feature_width(c), float);
-  *projected = arena_array(mem, P * c->text.width, float);
-  if (!*pixels || !*features || !*projected) {
+  seen_picture *p = &out->picture;
+  int64_t n = 3 * (int64_t)p->height * p->width;
+  float *pixels = arena_array(mem, n, float);
+  int64_t rows = vision_feature_rows(c, p->height, p->width);
+  out->features = arena_array(mem, rows * vision_feature_width(c), float);
+  out->projected =
+      arena_array(mem, vision_image_rows(c, p->height, p->width) * c->text.width, float);
+  if (!pixels || !out->features || !out->projected) {
     st = fail_nomem(err, "reading the image");
     goto done;
   }
-  memcpy(*pixels, raw, (size_t)n * sizeof *raw);
+  memcpy(pixels, raw, (size_t)n * sizeof *raw);
+  p->pixels = pixels;
   TRY_DONE(arith_new(m->arith_type, m->threads, &a, err));
-  TRY_DONE(vision_forward(a, m->weights, w, *pixels, *features, *projected, err));
+  TRY_DONE(vision_forward(a, m->weights, w, p, out->features, out->projected, err));
 done:
   if (m->release) checkpoint_release_vision(m->weights);
   arith_free(a);
   free(raw);
-  image_clear(&im);
   return st;
 }
 
-loci_status project_image(const loci_model *m, const char *path, const watch *w, arena *mem,
+loci_status project_image(const loci_prompt *p, const char *path, const watch *w, arena *mem,
                           float **projected, loci_err *err) {
-  float *pixels, *features;
-  return look(m, &(given_picture){.name = path}, w, mem, &pixels, &features, projected, err);
+  view v = {0};
+  bool own = p->model->weights->config.vision.image_size == 0;
+  if (own) memcpy(v.file_size, p->file_size, sizeof v.file_size);
+  TRY(look(p->model, &(given_picture){.name = path}, w, mem, &v, err));
+  *projected = v.projected;
+  return LOCI_OK;
+}
+
+static loci_status look_at(loci_prompt *p, const given_picture *of, const watch *w, loci_err *err) {
+  view v = {0};
+  TRY(look(p->model, of, w, p->mem, &v, err));
+  p->picture = v.picture;
+  memcpy(p->file_size, v.file_size, sizeof v.file_size);
+  p->features = v.features;
+  p->projected = v.projected;
+  p->image = image_layout_of(p->model, v.picture.height, v.picture.width);
+  return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- constraints */
@@ -199,7 +238,8 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
   if (!tokens || !p->ids || !p->embeds) return fail_nomem(err, "building the prompt");
   for (int i = 0; i < T; i++) {
     bool is_image = rows->image[i];
-    const char *text = is_image ? image_mark(m) : tokenizer_token(m->tokens, rows->ids[i]);
+    const char *text =
+        is_image && rows->ids[i] < 0 ? image_mark(m) : tokenizer_token(m->tokens, rows->ids[i]);
     tokens[i] = (loci_token){
         .id = rows->ids[i], .text = text ? text : "", .bytes = {rows->begin[i], rows->end[i]}};
     p->ids[i] = rows->ids[i];
@@ -214,6 +254,41 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
   }
   p->info.tokens = tokens;
   p->info.length = T;
+  return LOCI_OK;
+}
+
+/* A picture's cells all stand at the time at which it begins, each in its row and column counted
+ * from there, and the text goes on behind the largest of these numbers (Wang et al. 2024). */
+loci_status prompt_place_rows(loci_prompt *p, loci_err *err) {
+  const image_layout *g = &p->image;
+  int T = p->info.length, first = p->info.image_first, next = 0;
+  if (!rope_has_places(model_decoder(p->model)) || first < 0) return LOCI_OK;
+  p->places = arena_array(p->mem, T, rope_place);
+  if (!p->places) return fail_nomem(err, "building the prompt");
+  for (int i = 0; i < T; i++) {
+    int cell = i - first, inside = cell >= 0 && cell < g->count;
+    int down = inside ? cell / g->cols : 0, across = inside ? cell % g->cols : 0;
+    p->places[i] = (rope_place){{next, next + down, next + across}};
+    if (!inside) next++;
+    if (cell == g->count - 1) next += g->rows > g->cols ? g->rows : g->cols;
+  }
+  p->next_place = next;
+  return LOCI_OK;
+}
+
+loci_status prompt_places(const loci_prompt *p, int more, arena *mem, const rope_place **out,
+                          loci_err *err) {
+  int T = p->info.length;
+  *out = NULL;
+  if (!p->places) return LOCI_OK;
+  rope_place *all = arena_array(mem, (int64_t)T + more, rope_place);
+  if (!all) return fail_nomem(err, "placing the answer");
+  memcpy(all, p->places, (size_t)T * sizeof *all);
+  for (int i = 0; i < more; i++) {
+    int at = p->next_place + i;
+    all[T + i] = (rope_place){{at, at, at}};
+  }
+  *out = all;
   return LOCI_OK;
 }
 
@@ -240,7 +315,7 @@ static loci_status find_constraints(loci_prompt *p, const loci_question *q, cons
   for (int i = 0; i < q->constraint_count; i++) {
     TRY(find_constraint(p, q->constraints[i], text, &found[i], &places[i], err));
   }
-  p->places = places;
+  p->constraint_bytes = places;
   p->info.constraints = found;
   p->info.constraint_count = q->constraint_count;
   return LOCI_OK;
@@ -255,10 +330,9 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
   p->info.image_path = q->image ? arena_strdup(p->mem, q->image) : NULL;
   p->feature_width = m->weights->config.has_vision ? vision_feature_width(&m->weights->config) : 0;
   if (q->image && !p->info.image_path) return fail_nomem(err, "building the prompt");
-  if (q->image) p->image = image_layout_of(m);
   watch w = {q->progress, q->progress_ctx};
   const given_picture file = {.name = q->image}, *of = given ? given : &file;
-  if (q->image) TRY(look(m, of, &w, p->mem, &p->pixels, &p->features, &p->projected, err));
+  if (q->image) TRY(look_at(p, of, &w, err));
   TRY(expand_tokens(m, text.text, q->image ? &p->image : NULL, p->add_special, p->mem, &rows, err));
   p->info.image_first = rows.image_first;
   if (rows.image_first >= 0) {
@@ -267,6 +341,7 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
     p->info.image_cols = p->image.cols;
   }
   TRY(build_rows(p, &rows, err));
+  TRY(prompt_place_rows(p, err));
   if (p->info.length == 0) return fail(err, LOCI_EINVAL, "the prompt is empty");
   TRY(check_length(p->model, p->info.length, "the prompt", err));
   TRY(find_constraints(p, q, &text, err));

@@ -3,22 +3,27 @@
 #ifndef LOCI_MODEL_PROMPT_H
 #define LOCI_MODEL_PROMPT_H
 
+#include "model/input.h"
 #include "model/model.h"
+#include "model/vision.h"
 
 struct loci_prompt {
   const loci_model *model;
   arena *mem;
   loci_prompt_info info;
-  int *ids;           /* (T); image rows hold the placeholder's id */
-  float *embeds;      /* (T, D) input rows of the decoder */
-  image_layout image; /* all 0: there is none */
-  float *pixels;      /* (3, S, S) or NULL */
-  float *features;    /* (P, feature width) */
-  float *projected;   /* (P, D) */
+  int *ids;             /* (T); image rows hold the placeholder's id */
+  float *embeds;        /* (T, D) input rows of the decoder */
+  rope_place *places;   /* (T) where each row stands, if that is not its index; or NULL */
+  int next_place;       /* of the row behind them */
+  image_layout image;   /* all 0: there is none */
+  seen_picture picture; /* pixels NULL: there is none */
+  int file_size[2];     /* width and height of the picture's file */
+  float *features;      /* (feature rows, feature width) */
+  float *projected;     /* (P, D) */
   int feature_width;
-  const int64_t *places; /* of each constraint: its byte offset in info.text */
-  bool is_given;         /* the picture came as pixels: no file has it */
-  struct kept_run *kept; /* of its clean run (walk/keep.c); NULL: nothing */
+  const int64_t *constraint_bytes; /* of each constraint: its byte offset in info.text */
+  bool is_given;                   /* the picture came as pixels: no file has it */
+  struct kept_run *kept;           /* of its clean run (walk/keep.c); NULL: nothing */
   void (*give_up)(struct kept_run *kept);
   bool add_special; /* the tokenizer puts its tokens round the text */
 };
@@ -56,9 +61,20 @@ loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, cons
  * it. */
 loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int **ids, int *count,
                        loci_err *err);
-/* The projected rows of another image under the same model. */
-loci_status project_image(const loci_model *m, const char *path, const watch *w, arena *mem,
+/* The projected rows of another image in the prompt's place.  Where rows depend on a picture's
+ * size, it is first brought to that of the prompt's own. */
+loci_status project_image(const loci_prompt *p, const char *path, const watch *w, arena *mem,
                           float **projected, loci_err *err);
+static inline input prompt_input(const loci_prompt *p) {
+  return (input){p->embeds, p->info.length, p->places};
+}
+/* Says where the rows of a picture of p->image stand, and the text behind it, if the model tells
+ * that from their indices. */
+loci_status prompt_place_rows(loci_prompt *p, loci_err *err);
+/* Places of the prompt's rows and of [more] that follow, text, in [mem]; NULL where rows stand at
+ * their indices. */
+loci_status prompt_places(const loci_prompt *p, int more, arena *mem, const rope_place **out,
+                          loci_err *err);
 
 /* Named groups of positions (docs/MATH.md).  [which]: 1-based constraint, 0 all. */
 typedef enum group_kind {

@@ -38,6 +38,25 @@ bool rope_init(const decoder_config *c, int64_t rows, arena *mem, rope_table *ou
   return out->cosine && out->sine;
 }
 
+/* The axis that channel pair i turns by: the sections stand one behind the other. */
+static int axis_of(const decoder_config *c, int i) {
+  const int *s = c->rope.sections;
+  return i < s[0] ? 0 : i < s[0] + s[1] ? 1 : 2;
+}
+
+void rope_fill_places(const decoder_config *c, int64_t first, const rope_place *places, int n,
+                      rope_table *t) {
+  for (int i = 0; i < t->half; i++) {
+    float f = (float)frequency(c, i, c->max_positions);
+    int axis = axis_of(c, i);
+    for (int p = 0; p < n; p++) {
+      double angle = (double)((float)places[p].at[axis] * f);
+      t->cosine[(first + p) * t->half + i] = (float)cos(angle);
+      t->sine[(first + p) * t->half + i] = (float)sin(angle);
+    }
+  }
+}
+
 void rope_fill(const decoder_config *c, int64_t first, int length, rope_table *t) {
   for (int i = 0; i < t->half; i++) {
     float f = (float)frequency(c, i, length); /* f32, as every implementation keeps it */

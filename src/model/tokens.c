@@ -9,10 +9,24 @@
 #include "text/unicode.h"
 
 const char *image_mark(const loci_model *m) {
-  const model_config *c = &m->weights->config;
-  if (!c->has_vision) return NULL;
-  const char *token = c->split_at_image ? NULL : tokenizer_token(m->tokens, c->image_token);
-  return token ? token : "<image>";
+  return m->weights->config.has_vision ? m->image_mark : NULL;
+}
+
+loci_status image_mark_of(const model_config *c, const tokenizer *t, arena *mem, const char **out,
+                          loci_err *err) {
+  const char *token = c->split_at_image ? NULL : tokenizer_token(t, c->image_token);
+  const char *before = c->image_marks[0] ? tokenizer_token(t, c->image_marks[0]) : "";
+  const char *behind = c->image_marks[0] ? tokenizer_token(t, c->image_marks[1]) : "";
+  if (!token || !before || !behind) {
+    token = token ? token : "<image>";
+    before = behind = "";
+  }
+  size_t n = strlen(token) + strlen(before) + strlen(behind) + 1;
+  char *mark = arena_alloc(mem, (int64_t)n, 1);
+  if (!mark) return fail_nomem(err, "opening the model");
+  snprintf(mark, n, "%s%s%s", before, token, behind);
+  *out = mark;
+  return LOCI_OK;
 }
 
 static void push(token_rows *r, int id, int64_t begin, int64_t end, bool image) {
@@ -82,6 +96,14 @@ loci_status expand_tokens(const loci_model *m, const char *text, const image_lay
                 picture ? "twice" : "but there is no image");
       goto done;
     }
+    bool counted = i > 0 && e.ids[i - 1] == c->image_marks[0];
+    if (image && c->image_marks[0] && !counted) {
+      st = fail(err, LOCI_EINVAL,
+                "the prompt holds the image token %d without %d before it, by which the model "
+                "counts pictures; the whole mark is %s",
+                c->image_token, c->image_marks[0], image_mark(m));
+      goto done;
+    }
     if (image) {
       push_image(out, e.ids[i], picture->count, e.begin[i], e.end[i]);
     } else {
@@ -120,7 +142,7 @@ static int first_space(const char *s) {
 static char *exchange(const loci_prompt *p, const loci_constraint *c, const char *text, arena *mem,
                       int64_t *at, int64_t *n) {
   const char *old = p->info.text;
-  *at = p->places[c - p->info.constraints];
+  *at = p->constraint_bytes[c - p->info.constraints];
   const char *rest = old + *at + (c->bytes[1] - c->bytes[0]);
   if (ends_in_space(old, (size_t)*at)) text += first_space(text);
   *n = (int64_t)strlen(text);

@@ -15,8 +15,11 @@ typedef struct token_rows {
   int image_first; /* -1: none */
 } token_rows;
 
-/* What stands for a picture in the prompt's text; NULL: the model sees none. */
+/* What stands for a picture in the prompt's text, the tokens round its placeholder included; NULL:
+ * the model sees none. */
 const char *image_mark(const loci_model *m);
+loci_status image_mark_of(const model_config *c, const tokenizer *t, arena *mem, const char **out,
+                          loci_err *err);
 /* [picture] stands in place of the image mark; NULL: there must be none.  [add_special]: with the
  * tokens that the tokenizer puts round a text. */
 loci_status expand_tokens(const loci_model *m, const char *text, const image_layout *picture,

@@ -1,28 +1,46 @@
-/* Vision tower (Radford et al. 2021; Zhai et al. 2023) and projector (Liu et al. 2023): see
- * vision.h.
+/* Vision tower (Radford et al. 2021; Zhai et al. 2023; Wang et al. 2024) and projector (Liu et al.
+ * 2023): see vision.h.
  *
- *   x = patches W^T (+ class row) + positions;  CLIP: x = LN(x)
- *   per layer: x += W_o attention(LN1(x));  x += W_2 act(W_1 LN2(x))
- *   features = x after feature_depth layers, not normalised;  projected = MLP(features)
+ *   x = patches W^T (+ class row) (+ positions);  CLIP: x = LN(x)
+ *   per layer: x += W_o attention(N1(x));  x += W_2 f(N2(x)), f gated or not
+ *   features = x after feature_depth layers, not normalised
+ *   projected = MLP(features), or of merge x merge of them side by side, each normalised
  *
- * Attention sees all rows (no causal mask).  n rows, D width, K head width throughout. */
+ * Attention sees all rows (no causal mask), or those of a window.  Rows stand window by window, and
+ * in it merged patches stand together, so that a window is a run of rows; features come out in the
+ * order of the picture.  A tower without a table of positions turns q and k by row and column, half
+ * of the channels by each.  n rows, D width, K head width throughout. */
 #include "model/vision.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "model/rope.h"
 #include "tensor/attention.h"
 
 enum { QUERY_BLOCK = 8 };
+
+/* Where a patch is, in patches, and its place in the features. */
+typedef struct patch_place {
+  int row, col;
+  int64_t to;
+} patch_place;
 
 typedef struct tower {
   arith *a;
   const checkpoint *c;
   const vision_config *v;
-  int64_t n;                /* rows: patches and the class token */
+  const seen_picture *picture;
+  int64_t n;           /* rows: patches and the class token */
+  patch_place *places; /* of the patches, in the order of rows */
+  int64_t *windows;    /* (window_count + 1) first row of each; NULL: there are none */
+  int64_t window_count;
+  rope_table turns;         /* by row and column */
+  int64_t *angles;          /* (n) a row's place in it */
   float *x, *y;             /* (n, D) residual stream, a sub-layer's result */
   float *q, *k, *value, *z; /* (n, D) */
-  float *inner;             /* (n, F) */
+  float *inner, *gate;      /* (n, F) */
   float *patch;             /* one patch */
   void *operand;            /* (n, max(D, F, 3 patch^2)) */
   float *keys, *values;     /* packed, per head */
@@ -32,10 +50,113 @@ typedef struct tower {
 
 int vision_feature_width(const model_config *c) { return c->vision.width * c->vision.n_features; }
 
-static loci_status tower_init(tower *t, arith *a, const checkpoint *c, arena *mem, loci_err *err) {
+int64_t vision_feature_rows(const model_config *c, int height, int width) {
+  const vision_config *v = &c->vision;
+  return (int64_t)(height / v->patch) * (width / v->patch) + v->class_token - v->drop_class;
+}
+
+int64_t vision_image_rows(const model_config *c, int height, int width) {
+  return vision_feature_rows(c, height, width) / (c->vision.merge * c->vision.merge);
+}
+
+/* ---------------------------------------------------------------- patches */
+
+/* The patches of the cells [top, bottom) x [left, right), row by row; returns how many. */
+static int64_t place_cells(const vision_config *v, int cols, const int box[4], patch_place *out) {
+  int64_t n = 0;
+  int m = v->merge;
+  for (int r = box[0]; r < box[1]; r++) {
+    for (int c = box[2]; c < box[3]; c++) {
+      for (int i = 0; i < m * m; i++) {
+        out[n++] = (patch_place){r * m + i / m, c * m + i % m, ((int64_t)r * cols + c) * m * m + i};
+      }
+    }
+  }
+  return n;
+}
+
+/* Cells of a picture, down and across. */
+static void count_cells(const vision_config *v, const seen_picture *p, int *rows, int *cols) {
+  *rows = p->height / (v->patch * v->merge);
+  *cols = p->width / (v->patch * v->merge);
+}
+
+/* Values of one patch: (channel, frame, y, x), every frame the same. */
+static void read_patch(const vision_config *v, const seen_picture *p, const patch_place *at,
+                       float *out) {
+  int P = v->patch, frames = v->frames ? v->frames : 1;
+  int64_t corner = (int64_t)at->row * P * p->width + (int64_t)at->col * P;
+  for (int i = 0; i < 3 * frames; i++) {
+    const float *from = p->pixels + (int64_t)(i / frames) * p->height * p->width + corner;
+    for (int y = 0; y < P; y++, out += P) {
+      memcpy(out, from + (int64_t)y * p->width, (size_t)P * sizeof *out);
+    }
+  }
+}
+
+void vision_patches(const vision_config *v, const seen_picture *p, float *out) {
+  patch_place cell[64]; /* merge is 8 at most */
+  int rows, cols, each = v->merge * v->merge;
+  count_cells(v, p, &rows, &cols);
+  for (int i = 0; i < rows * cols; i++) {
+    const int box[4] = {i / cols, i / cols + 1, i % cols, i % cols + 1};
+    place_cells(v, cols, box, cell);
+    for (int k = 0; k < each; k++, out += vision_patch_values(v)) read_patch(v, p, &cell[k], out);
+  }
+}
+
+/* ---------------------------------------------------------------- the tower's rows */
+
+/* The rows' order: window by window, where there are windows. */
+static bool place_rows(tower *t, arena *mem) {
+  const vision_config *v = t->v;
+  int rows, cols;
+  count_cells(v, t->picture, &rows, &cols);
+  int down = v->window ? v->window : rows, across = v->window ? v->window : cols;
+  int64_t n = 0, windows = (int64_t)((rows + down - 1) / down) * ((cols + across - 1) / across);
+  t->places = arena_array(mem, t->n, patch_place);
+  t->windows = arena_array(mem, windows + 1, int64_t);
+  if (!t->places || !t->windows) return false;
+  for (int r = 0; r < rows; r += down) {
+    for (int c = 0; c < cols; c += across) {
+      const int box[4] = {r, r + down < rows ? r + down : rows, c,
+                          c + across < cols ? c + across : cols};
+      t->windows[t->window_count++] = n;
+      n += place_cells(v, cols, box, t->places + n);
+    }
+  }
+  t->windows[t->window_count] = n;
+  return true;
+}
+
+/* Angles by place: the first half of the pairs by row, the second by column (Wang et al. 2024). */
+static bool turn_rows(tower *t, arena *mem) {
+  int K = t->v->width / t->v->heads, half = K / 2, pairs = K / 4;
+  if (!t->v->rotary) return true;
+  t->turns = (rope_table){.half = half,
+                          .cosine = arena_array(mem, t->n * half, float),
+                          .sine = arena_array(mem, t->n * half, float)};
+  t->angles = arena_array(mem, t->n, int64_t);
+  if (!t->turns.cosine || !t->turns.sine || !t->angles) return false;
+  for (int64_t i = 0; i < t->n; i++) {
+    t->angles[i] = i;
+    for (int k = 0; k < half; k++) {
+      float f = (float)(1 / pow(10000, 2.0 * (k % pairs) / half));
+      int at = k < pairs ? t->places[i].row : t->places[i].col;
+      double angle = (double)((float)at * f);
+      t->turns.cosine[i * half + k] = (float)cos(angle);
+      t->turns.sine[i * half + k] = (float)sin(angle);
+    }
+  }
+  return true;
+}
+
+static loci_status tower_init(tower *t, arith *a, const checkpoint *c, const seen_picture *p,
+                              arena *mem, loci_err *err) {
   const vision_config *v = &c->config.vision;
-  int64_t patch = 3 * (int64_t)v->patch * v->patch, D = v->width, K = D / v->heads;
-  *t = (tower){.a = a, .c = c, .v = v, .n = (int64_t)v->grid * v->grid + v->class_token};
+  int64_t patch = vision_patch_values(v), D = v->width, K = D / v->heads;
+  *t = (tower){.a = a, .c = c, .v = v, .picture = p};
+  t->n = (int64_t)(p->height / v->patch) * (p->width / v->patch) + v->class_token;
   int64_t rows = product_rows(t->n), widest = D > v->inner ? D : v->inner;
   if (patch > widest) widest = patch;
   t->ld = round_up(t->n, PANEL) + PANEL;
@@ -47,33 +168,29 @@ static loci_status tower_init(tower *t, arith *a, const checkpoint *c, arena *me
   t->z = arena_zarray(mem, rows * D, float);
   t->patch = arena_array(mem, patch, float);
   t->inner = arena_zarray(mem, rows * v->inner, float);
+  t->gate = v->gated ? arena_zarray(mem, rows * v->inner, float) : t->inner;
   t->operand = arena_zalloc(mem, operand_bytes(a, t->n, widest), 1);
   t->keys = arena_array(mem, v->heads * key_floats(t->n, (int)K), float);
   t->values = arena_array(mem, v->heads * value_floats(t->n, (int)K), float);
   t->scores = arena_array(mem, a->rows.threads * QUERY_BLOCK * t->ld, float);
   bool ok = t->x && t->y && t->q && t->k && t->value && t->z && t->inner && t->patch &&
-            t->operand && t->keys && t->values && t->scores;
+            t->operand && t->keys && t->values && t->scores && t->gate;
+  ok = ok && place_rows(t, mem) && turn_rows(t, mem);
   return ok ? LOCI_OK : fail_nomem(err, "running the vision tower");
 }
 
-/* x := patches W^T + positions, with the class row first where there is one.  A patch is (channel,
- * y, x). */
-static loci_status embed_patches(tower *t, const float *pixels, loci_err *err) {
+/* x := patches W^T + positions, with the class row first where there is one. */
+static loci_status embed_patches(tower *t, loci_err *err) {
   const vision_config *v = t->v;
-  int P = v->patch, S = v->image_size, D = v->width;
-  int64_t length = 3 * (int64_t)P * P, first = v->class_token;
-  for (int64_t g = 0; g < (int64_t)v->grid * v->grid; g++) {
-    int64_t top = g / v->grid * P, left = g % v->grid * P;
-    for (int64_t i = 0; i < length; i++) {
-      int64_t channel = i / (P * P), row = top + i / P % P;
-      t->patch[i] = pixels[(channel * S + row) * S + left + i % P];
-    }
+  int64_t length = vision_patch_values(v), first = v->class_token, D = v->width;
+  for (int64_t g = 0; g < t->n - first; g++) {
+    read_patch(v, t->picture, &t->places[g], t->patch);
     operand_set(t->a, t->operand, g, t->patch, length);
   }
   TRY(linear_forward(t->a, &t->c->patch, t->y, t->operand, t->n - first, err));
   if (first) weight_row(&t->c->class_embedding, 0, t->x);
   memcpy(t->x + first * D, t->y, (size_t)((t->n - first) * D) * sizeof *t->x);
-  for (int64_t i = 0; i < t->n; i++) {
+  for (int64_t i = 0; !v->rotary && i < t->n; i++) {
     weight_row(&t->c->position, i, t->y);
     t->a->rows.k->add(t->x + i * D, t->y, D);
   }
@@ -81,18 +198,18 @@ static loci_status embed_patches(tower *t, const float *pixels, loci_err *err) {
 }
 
 static norm_spec vision_norm(const tower *t) {
-  return (norm_spec){.kind = NORM_LAYER, .eps = t->v->eps, .width = t->v->width};
+  return (norm_spec){.kind = t->v->norm, .eps = t->v->eps, .width = t->v->width};
 }
 
-/* z := softmax(q k^T / sqrt(K)) v, every row seeing every row. */
-static void attend_all(tower *t) {
+/* z := softmax(q k^T / sqrt(K)) v of n rows from [first] on, each seeing all of them. */
+static void attend_among(tower *t, int64_t first, int64_t n) {
   int D = t->v->width, H = t->v->heads, K = D / H;
-  int64_t n = t->n, blocks = (n + QUERY_BLOCK - 1) / QUERY_BLOCK;
+  int64_t blocks = (n + QUERY_BLOCK - 1) / QUERY_BLOCK, at = first * D;
   int64_t key_size = key_floats(n, K), value_size = value_floats(n, K);
 #pragma omp parallel for num_threads(t->a->rows.threads) schedule(static)
   for (int h = 0; h < H; h++) {
-    pack_keys(t->keys + h * key_size, 0, t->k + h * K, D, n, K);
-    pack_values(t->values + h * value_size, n, 0, t->value + h * K, D, n, K);
+    pack_keys(t->keys + h * key_size, 0, t->k + at + h * K, D, n, K);
+    pack_values(t->values + h * value_size, n, 0, t->value + at + h * K, D, n, K);
   }
 #pragma omp parallel for num_threads(t->a->rows.threads) schedule(static)
   for (int thread = 0; thread < t->a->rows.threads; thread++) {
@@ -102,9 +219,9 @@ static void attend_all(tower *t) {
       int64_t h = job / blocks, row = job % blocks * QUERY_BLOCK;
       kv_stretch s = {t->keys + h * key_size, packed_values(t->values + h * value_size, n), 0,
                       (int)n};
-      attend_rows rows = {.q = t->q + row * D + h * K,
+      attend_rows rows = {.q = t->q + at + row * D + h * K,
                           .q_stride = D,
-                          .z = t->z + row * D + h * K,
+                          .z = t->z + at + row * D + h * K,
                           .z_stride = D,
                           .K = K,
                           .stretches = &s,
@@ -119,13 +236,38 @@ static void attend_all(tower *t) {
   }
 }
 
+/* Every row with the others of its window, or of the picture. */
+static void attend(tower *t, int layer) {
+  if (!t->v->window || t->v->full[layer]) {
+    attend_among(t, 0, t->n);
+    return;
+  }
+  for (int64_t i = 0; i < t->window_count; i++) {
+    attend_among(t, t->windows[i], t->windows[i + 1] - t->windows[i]);
+  }
+}
+
+/* q and k turned by their rows' places. */
+static void turn_by_place(tower *t) {
+  row_turn turn = {.cosine = t->turns.cosine,
+                   .sine = t->turns.sine,
+                   .angles = t->angles,
+                   .half = t->turns.half,
+                   .heads = t->v->heads,
+                   .K = t->v->width / t->v->heads};
+  if (!t->v->rotary) return;
+  rows_turn(&t->a->rows, rows_f32(t->q, t->v->width, NULL), t->n, &turn);
+  rows_turn(&t->a->rows, rows_f32(t->k, t->v->width, NULL), t->n, &turn);
+}
+
 /* Operand := x (n, width) */
 static void set_operand(tower *t, const float *x, int64_t width) {
   rows_copy(&t->a->rows, operand_rows(t->a, t->operand, width, NULL), rows_f32(x, width, NULL),
             t->n, width);
 }
 
-static loci_status vit_block(tower *t, const vision_layer *w, loci_err *err) {
+static loci_status vit_block(tower *t, int layer, loci_err *err) {
+  const vision_layer *w = &t->c->vision_layers[layer];
   int64_t n = t->n, D = t->v->width, F = t->v->inner;
   row_list x = rows_f32(t->x, D, NULL), y = rows_f32(t->y, D, NULL);
   row_list operand = operand_rows(t->a, t->operand, D, NULL);
@@ -133,32 +275,35 @@ static loci_status vit_block(tower *t, const vision_layer *w, loci_err *err) {
   TRY(linear_forward(t->a, &w->q, t->q, t->operand, n, err));
   TRY(linear_forward(t->a, &w->k, t->k, t->operand, n, err));
   TRY(linear_forward(t->a, &w->v, t->value, t->operand, n, err));
-  attend_all(t);
+  turn_by_place(t);
+  attend(t, layer);
   set_operand(t, t->z, D);
   TRY(linear_forward(t->a, &w->o, t->y, t->operand, n, err));
   rows_add(&t->a->rows, x, y, n, D);
 
   TRY(norm_forward(t->a, vision_norm(t), &w->norm2, operand, x, n, err));
   TRY(linear_forward(t->a, &w->fc1, t->inner, t->operand, n, err));
-  rows_gate(&t->a->rows, operand_rows(t->a, t->operand, F, NULL), rows_f32(t->inner, F, NULL),
-            (row_list){0}, t->v->act, n, F);
+  if (t->v->gated) TRY(linear_forward(t->a, &w->gate, t->gate, t->operand, n, err));
+  rows_gate(&t->a->rows, operand_rows(t->a, t->operand, F, NULL), rows_f32(t->gate, F, NULL),
+            rows_f32(t->v->gated ? t->inner : NULL, F, NULL), t->v->act, n, F);
   TRY(linear_forward(t->a, &w->fc2, t->y, t->operand, n, err));
   rows_add(&t->a->rows, x, y, n, D);
   return LOCI_OK;
 }
 
-/* Columns of feature i := the residual stream as it stands, without the class row where it is
- * dropped. */
+/* Columns of feature i := the residual stream as it stands, in the order of the picture, without
+ * the class row where it is dropped. */
 static void take_feature(const tower *t, int i, float *features) {
   int64_t D = t->v->width, width = D * t->v->n_features, skip = t->v->drop_class;
+  int64_t first = t->v->class_token;
   for (int64_t row = skip; row < t->n; row++) {
-    memcpy(features + (row - skip) * width + i * D, t->x + row * D, (size_t)D * sizeof *features);
+    int64_t to = row < first ? row : t->places[row - first].to + first;
+    memcpy(features + (to - skip) * width + i * D, t->x + row * D, (size_t)D * sizeof *features);
   }
 }
 
-static loci_status run_tower(tower *t, const watch *w, const float *pixels, float *features,
-                             loci_err *err) {
-  TRY(embed_patches(t, pixels, err));
+static loci_status run_tower(tower *t, const watch *w, float *features, loci_err *err) {
+  TRY(embed_patches(t, err));
   if (t->v->pre_norm) {
     row_list x = rows_f32(t->x, t->v->width, NULL); /* in place */
     TRY(norm_forward(t->a, vision_norm(t), &t->c->pre_norm, x, x, t->n, err));
@@ -172,17 +317,32 @@ static loci_status run_tower(tower *t, const watch *w, const float *pixels, floa
     for (int i = 0; i < t->v->n_features; i++) {
       if (t->v->feature_depth[i] == depth) take_feature(t, i, features);
     }
-    if (depth < deepest) TRY(vit_block(t, &t->c->vision_layers[depth], err));
+    if (depth < deepest) TRY(vit_block(t, depth, err));
   }
   return LOCI_OK;
 }
 
-/* projected := W_n act(.. act(W_1 features + b_1) ..) + b_n */
-static loci_status project(arith *a, const checkpoint *c, const float *features, float *projected,
-                           arena *mem, loci_err *err) {
+/* Every patch's row, normalised. */
+static loci_status norm_features(arith *a, const checkpoint *c, const float *features, int64_t n,
+                                 arena *mem, const float **out, loci_err *err) {
+  const vision_config *v = &c->config.vision;
+  int64_t width = vision_feature_width(&c->config);
+  float *normed = arena_array(mem, n * width, float);
+  norm_spec spec = {.kind = v->norm, .eps = v->eps, .width = width};
+  if (!normed) return fail_nomem(err, "projecting the image");
+  *out = normed;
+  return norm_forward(a, spec, &c->projector_norm, rows_f32(normed, width, NULL),
+                      rows_f32(features, width, NULL), n, err);
+}
+
+/* projected := W_n act(.. act(W_1 features + b_1) ..) + b_n, P rows */
+static loci_status project(arith *a, const checkpoint *c, const float *features, int64_t P,
+                           float *projected, arena *mem, loci_err *err) {
   const projector_config *p = &c->config.projector;
-  int64_t P = c->config.image_rows, width = vision_feature_width(&c->config);
+  int64_t merged = (int64_t)c->config.vision.merge * c->config.vision.merge;
+  int64_t width = vision_feature_width(&c->config) * merged;
   const float *in = features;
+  if (p->norm) TRY(norm_features(a, c, features, P * merged, mem, &in, err));
   for (int i = 0; i < p->n_linear; i++) {
     const linear_weights *w = &c->projector[i];
     void *operand = arena_zalloc(mem, operand_bytes(a, P, width), 1);
@@ -199,23 +359,24 @@ static loci_status project(arith *a, const checkpoint *c, const float *features,
   return LOCI_OK;
 }
 
-loci_status vision_forward(arith *a, const checkpoint *c, const watch *w, const float *pixels,
+loci_status vision_forward(arith *a, const checkpoint *c, const watch *w, const seen_picture *p,
                            float *features, float *projected, loci_err *err) {
   tower t;
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "running the vision tower");
   loci_status st = LOCI_OK;
   if (!features) {
-    int64_t n = (int64_t)c->config.image_rows * vision_feature_width(&c->config);
-    features = arena_array(mem, n, float);
+    int64_t n = vision_feature_rows(&c->config, p->height, p->width);
+    features = arena_array(mem, n * vision_feature_width(&c->config), float);
     if (!features) {
       st = fail_nomem(err, "running the vision tower");
       goto done;
     }
   }
-  TRY_DONE(tower_init(&t, a, c, mem, err));
-  TRY_DONE(run_tower(&t, w, pixels, features, err));
-  if (projected) TRY_DONE(project(a, c, features, projected, mem, err));
+  TRY_DONE(tower_init(&t, a, c, p, mem, err));
+  TRY_DONE(run_tower(&t, w, features, err));
+  int64_t P = vision_image_rows(&c->config, p->height, p->width);
+  if (projected) TRY_DONE(project(a, c, features, P, projected, mem, err));
 done:
   arena_free(mem);
   return st;

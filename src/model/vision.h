@@ -8,9 +8,22 @@
  */
 int vision_feature_width(const model_config *c);
 
-/* pixels (3, image_size, image_size) -> features (P, feature width) and projected (P, D); either
- * may be NULL. One generic ViT block serves both towers.  [w], or NULL, is told of every layer. */
-loci_status vision_forward(arith *a, const checkpoint *c, const watch *w, const float *pixels,
+/* A processed picture. */
+typedef struct seen_picture {
+  const float *pixels; /* (3, height, width) */
+  int height, width;
+} seen_picture;
+
+/* Rows of the tower's features of a picture, and of the sequence after patches are merged. */
+int64_t vision_feature_rows(const model_config *c, int height, int width);
+int64_t vision_image_rows(const model_config *c, int height, int width);
+/* The patches as transformers hands them to a tower that takes every size (pixel_values): (patches,
+ * values of a patch), those that are merged one behind the other. */
+void vision_patches(const vision_config *v, const seen_picture *p, float *out);
+
+/* A picture -> features (feature rows, feature width) and projected (image rows, D); either may be
+ * NULL.  One generic ViT block serves all towers.  [w], or NULL, is told of every layer. */
+loci_status vision_forward(arith *a, const checkpoint *c, const watch *w, const seen_picture *p,
                            float *features, float *projected, loci_err *err);
 
 #endif

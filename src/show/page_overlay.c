@@ -16,8 +16,9 @@ static const double WIDTH = 594, SIDE = 190, SMALL_GAP = 6;
 typedef struct overlay {
   const loci_flow *flow;
   const loci_flow_path *path;
-  const uint8_t *picture; /* (image_size, image_size, 3) */
-  uint8_t *room;          /* (PIXELS, PIXELS, 3) */
+  const uint8_t *picture; /* (image_height, image_width, 3) */
+  uint8_t *room;          /* (height, width, 3) */
+  int width, height;      /* of the composed picture: the longer side has PIXELS */
   int layer;              /* counted from the first measured one */
   double hi;              /* the strongest colour */
   bool marks;             /* outline the top sources */
@@ -41,21 +42,21 @@ static void blend(const uint8_t *pixel, double level, uint8_t *out) {
 
 static void compose(const overlay *o) {
   const loci_prompt_info *p = o->flow->prompt;
-  int size = o->flow->image_size, patch = o->flow->patch_size;
-  for (int i = 0; i < PIXELS * PIXELS; i++) {
-    int y = (int)((int64_t)(i / PIXELS) * size / PIXELS);
-    int x = (int)((int64_t)(i % PIXELS) * size / PIXELS);
-    int row = y / patch, col = x / patch;
+  int w = o->flow->image_width, h = o->flow->image_height, cell = o->flow->cell_size;
+  for (int i = 0; i < o->width * o->height; i++) {
+    int y = (int)((int64_t)(i / o->width) * h / o->height);
+    int x = (int)((int64_t)(i % o->width) * w / o->width);
+    int row = y / cell, col = x / cell;
     bool covered = row < p->image_rows && col < p->image_cols;
     double level = covered ? level_of(o, row * p->image_cols + col) : 0;
-    blend(o->picture + 3 * ((int64_t)y * size + x), level, o->room + 3 * (int64_t)i);
+    blend(o->picture + 3 * ((int64_t)y * w + x), level, o->room + 3 * (int64_t)i);
   }
 }
 
 static void mark_top(canvas *c, const overlay *o, canvas_box box) {
   const loci_prompt_info *p = o->flow->prompt;
   const int *top = o->path->top + (int64_t)o->layer * o->path->top_count;
-  double side = box.w * o->flow->patch_size / o->flow->image_size;
+  double side = box.w * o->flow->cell_size / o->flow->image_width;
   for (int k = 0; k < o->path->top_count; k++) {
     int patch = top[k] - p->image_first;
     int row = patch / p->image_cols, col = patch % p->image_cols;
@@ -64,9 +65,12 @@ static void mark_top(canvas *c, const overlay *o, canvas_box box) {
   }
 }
 
+/* In the middle of the box, whose longer side the picture's fills. */
 static void draw_overlay(canvas *c, const overlay *o, canvas_box box) {
+  double w = box.w * o->width / PIXELS, h = box.h * o->height / PIXELS;
+  box = (canvas_box){box.x + (box.w - w) / 2, box.y + (box.h - h) / 2, w, h};
   compose(o);
-  canvas_picture(c, box, o->room, PIXELS, PIXELS);
+  canvas_picture(c, box, o->room, o->width, o->height);
   canvas_frame(c, box, 0.6, page_grey);
   if (o->marks) mark_top(c, o, box);
 }
@@ -180,16 +184,24 @@ static void draw_small(canvas *c, overlay o, canvas_box at) {
   }
 }
 
+/* Pixels of a composed side. */
+static int composed_side(int side, int longer) {
+  int n = (int)((int64_t)side * PIXELS / longer);
+  return n > 0 ? n : 1;
+}
+
 bool page_overlay_draw(page *p, canvas *c, const page_part *part) {
   const view_overlay *v = part->block->data;
-  int size = v->flow->image_size;
+  int w = v->flow->image_width, h = v->flow->image_height, longer = w > h ? w : h;
   int64_t n = v->path->source_count;
-  loci_image image = {.input_width = size, .input_height = size, .pixel_values = v->flow->pixels};
-  uint8_t *picture = arena_alloc(p->mem, 3 * (int64_t)size * size, 1);
+  loci_image image = {.input_width = w, .input_height = h, .pixel_values = v->flow->pixels};
+  uint8_t *picture = arena_alloc(p->mem, 3 * (int64_t)w * h, 1);
   overlay o = {.flow = v->flow,
                .path = v->path,
                .picture = picture,
                .room = arena_alloc(p->mem, (int64_t)3 * PIXELS * PIXELS, 1),
+               .width = composed_side(w, longer),
+               .height = composed_side(h, longer),
                .layer = v->peak,
                .hi = largest_of(v->path->profile + v->peak * n, n),
                .marks = true};

@@ -50,7 +50,7 @@ static const sheet *whole(views *v, const sheet *s) {
 /* Whether the pathway's sources are the patches of a picture that the flow has. */
 static bool has_overlay(const loci_flow *f, const loci_flow_path *x) {
   const loci_prompt_info *p = f->prompt;
-  return f->pixels && f->patch_size > 0 && x->source_count == p->image_count &&
+  return f->pixels && f->cell_size > 0 && x->source_count == p->image_count &&
          x->sources[0] == p->image_first && p->image_rows * p->image_cols == p->image_count;
 }
 

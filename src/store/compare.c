@@ -217,7 +217,7 @@ static loci_status compare_rows(comparing *c, loci_err *err) {
       st = fail(err, LOCI_ECANCELLED, "stopped");
     if (st) break;
     int t = average_find(b, k->quantity, k->window, k->place);
-    if (strcmp(k->quantity, "top visual tokens") == 0) continue; /* names of tokens, no measure */
+    if (strncmp(k->quantity, "top visual ", 11) == 0) continue; /* names of tokens, no measure */
     if (t < 0 || b->series[t].key.points != k->points || b->series[t].key.first != k->first)
       continue;
     st = compare_series(c, s, t, x, &rows[c->out->row_count++], err);

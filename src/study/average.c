@@ -140,6 +140,7 @@ static stat_range range_of(const char *quantity) {
                {"p of the target", &stat_probability},
                {"top share", &stat_probability},
                {"visual tokens", &stat_probability},
+               {"visual places", &stat_probability},
                {"right", &stat_shares},
                {"first token right", &stat_shares},
                {"target leads", &stat_shares},

@@ -207,6 +207,34 @@ static void flows_are_means_of_single_flows(void **state) {
   loci_model_close(m);
 }
 
+/* Pictures with grids of their own have parts in common, not tokens. */
+static void flows_over_different_grids_are_by_parts_of_the_picture(void **state) {
+  (void)state;
+  loci_model *m = open_with("qwen2-5-vl", LOCI_PRECISION_F32, 1);
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
+  loci_average *a;
+  loci_err err;
+  int rows[2];
+  for (int i = 0; i < 2; i++) {
+    loci_prompt *p = prompt_of(m, &questions[i]);
+    rows[i] = loci_prompt_get_info(p)->image_count;
+    loci_prompt_free(p);
+  }
+  assert_int_not_equal(rows[0], rows[1]);
+  write_examples(m, questions, EXAMPLES, true);
+  loci_examples *x = open_examples();
+  must(loci_average_flow(m, x, &o, &a, &err), &err);
+  loci_examples_close(x);
+  const loci_chart *parts = chart_named(a, "which parts of the picture (8 x 8) give, all layers");
+  assert_int_equal(parts->point_count, 64);
+  double all = 0;
+  for (int i = 0; i < 64; i++) all += parts->curves[0].points[i].value;
+  expect_close(all, 1);
+  chart_named(a, "same parts of the picture (8 x 8) in the top 5 % of two examples");
+  loci_free(a);
+  loci_model_close(m);
+}
+
 /* An example beside itself has the same top set. */
 static void equal_examples_have_equal_top_sets(void **state) {
   (void)state;
@@ -397,6 +425,7 @@ int main(void) {
       cmocka_unit_test(cuts_are_means_of_single_cuts),
       cmocka_unit_test(pathways_may_come_late),
       cmocka_unit_test(flows_are_means_of_single_flows),
+      cmocka_unit_test(flows_over_different_grids_are_by_parts_of_the_picture),
       cmocka_unit_test(equal_examples_have_equal_top_sets),
       cmocka_unit_test(text_only_models_have_no_image_charts),
       cmocka_unit_test(effects_are_means_of_single_traces),

@@ -132,7 +132,7 @@ static loci_status run_walk(const rig *r, const loci_bench *b, loci_bench *out, 
   int root, child, length = b->rows < ROOT ? b->rows : ROOT;
   TRY(walk_new(&r->model, &w, err));
   loci_status st = LOCI_OK;
-  TRY_DONE(walk_root(w, r->embeds, length, &root, err));
+  TRY_DONE(walk_root(w, input_rows(r->embeds, length), &root, err));
   for (int p = 0; p < length; p++) TRY_DONE(walk_want(w, root, p, err));
   for (int i = 0; i < r->children; i++) {
     TRY_DONE(walk_child(w, root, &child, err));

@@ -25,16 +25,17 @@ enum { BEFORE = 5, AFTER = 18, CONSTRAINT = 5, BEHIND = 10, TOKENS = 4, ROWS = 2
 /* Rows of the picture into the prompt, through tower and projector. */
 static loci_status look(const loci_model *m, loci_prompt *p, loci_scale *out, loci_err *err) {
   const model_config *c = &m->weights->config;
-  int64_t n = 3 * (int64_t)c->vision.image_size * c->vision.image_size;
+  int64_t n = 3 * (int64_t)p->picture.height * p->picture.width;
   float *pixels = arena_array(p->mem, n, float);
   arith *a;
   if (!pixels) return fail_nomem(err, "making a picture");
   random_source r = random_new(1);
   for (int64_t i = 0; i < n; i++) pixels[i] = (float)random_gaussian(&r);
+  p->picture.pixels = pixels;
   TRY(arith_new(m->arith_type, m->threads, &a, err));
   double begin = clock_seconds();
   float *rows = p->embeds + (int64_t)BEFORE * c->text.width;
-  loci_status st = vision_forward(a, m->weights, NULL, pixels, NULL, rows, err);
+  loci_status st = vision_forward(a, m->weights, NULL, &p->picture, NULL, rows, err);
   out->vision_seconds = clock_seconds() - begin;
   if (m->release) checkpoint_release_vision(m->weights);
   arith_free(a);
@@ -54,7 +55,8 @@ static loci_role role_of(int position, int T, int image_rows) {
 
 loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
   const model_config *c = &m->weights->config;
-  int P = image_layout_of(m).count, T = BEFORE + P + AFTER;
+  p->image = image_layout_usual(m, &p->picture.height, &p->picture.width);
+  int P = p->image.count, T = BEFORE + P + AFTER;
   int64_t D = c->text.width;
   loci_token *tokens = arena_zarray(p->mem, T, loci_token);
   loci_constraint *constraint = arena_zarray(p->mem, 1, loci_constraint);
@@ -82,6 +84,7 @@ loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
                                .image_count = P,
                                .constraint_count = 1,
                                .constraints = constraint};
+  TRY(prompt_place_rows(p, err));
   return check_length(m, T, "the question", err);
 }
 
@@ -93,13 +96,12 @@ static void ignore_logits(void *ctx, int64_t index, const float *logits) {
   (void)logits;
 }
 
-static loci_status step(walk *w, kv_cache *cache, const float *rows, int count, double *seconds,
-                        loci_err *err) {
+static loci_status step(walk *w, kv_cache *cache, input rows, double *seconds, loci_err *err) {
   int s;
   double begin = clock_seconds();
   walk_clear(w);
-  TRY(walk_continue(w, cache, rows, count, &s, err));
-  TRY(walk_want(w, s, kv_cache_length(cache) + count - 1, err));
+  TRY(walk_continue(w, cache, rows, &s, err));
+  TRY(walk_want(w, s, kv_cache_length(cache) + rows.count - 1, err));
   TRY(walk_run(w, &(walk_hooks){.logits = ignore_logits}, err));
   *seconds = clock_seconds() - begin;
   return LOCI_OK;
@@ -129,10 +131,10 @@ static loci_status answer(const loci_model *m, const loci_prompt *p, loci_scale 
   double best = 0;
   TRY(kv_cache_new(m, T + TOKENS, &cache, err));
   loci_status st = walk_new(m, &w, err);
-  if (!st) st = step(w, cache, p->embeds, T, &out->first_token_seconds, err);
+  if (!st) st = step(w, cache, prompt_input(p), &out->first_token_seconds, err);
   for (int i = 0; !st && i < TOKENS; i++) {
     double seconds = 0;
-    st = step(w, cache, p->embeds, 1, &seconds, err);
+    st = step(w, cache, input_rows(p->embeds, 1), &seconds, err);
     if (i == 0 || seconds < best) best = seconds;
   }
   walk_free(w);

@@ -213,7 +213,7 @@ static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
     case REPLACE:
     case SWAP: return replace_rows(r, c, err);
     case IMAGE:
-      TRY(project_image(r->p->model, r->text, &w, r->mem, &projected, err));
+      TRY(project_image(r->p, r->text, &w, r->mem, &projected, err));
       memcpy(r->rows, projected, (size_t)(c->count * D) * sizeof *projected);
       return LOCI_OK;
     case NOISE:

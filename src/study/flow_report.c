@@ -294,10 +294,12 @@ static loci_status fill_view(maker *m, const float *logits, loci_err *err) {
   f->hash = "";
   top_logits_of(logits, model_decoder(model)->vocab, &top);
   top_logits_candidates(&top, model, f->next);
-  if (m->p->pixels) {
-    f->pixels = m->p->pixels;
-    f->image_size = model->weights->config.vision.image_size;
-    f->patch_size = model->weights->config.vision.patch;
+  if (m->p->picture.pixels) {
+    const vision_config *v = &model->weights->config.vision;
+    f->pixels = m->p->picture.pixels;
+    f->image_height = m->p->picture.height;
+    f->image_width = m->p->picture.width;
+    f->cell_size = v->patch * v->merge;
   }
   f->cost.formula = (int64_t)m->T * model_decoder(model)->layers;
   f->cost.naive_flop = naive_flop(m);

@@ -39,7 +39,7 @@ static double masked_root(const loci_prompt *p, int target, int begin, int end) 
   walk *w;
   loci_err err;
   must(walk_new(p->model, &w, &err), &err);
-  must(walk_root(w, p->embeds, T, &s, &err), &err);
+  must(walk_root(w, prompt_input(p), &s, &err), &err);
   for (int l = begin; l < end; l++) {
     for (int c = 0; c < p->info.constraint_count; c++) {
       const loci_constraint *k = &p->info.constraints[c];

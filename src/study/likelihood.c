@@ -23,6 +23,7 @@ typedef struct measuring {
   int n;
   wording *all;
   double *logp;
+  const rope_place *places; /* of the prompt and of what follows, or NULL */
   walk *w;
   int now; /* the answer whose rows are run; -1: the prompt's */
   bool not_finite;
@@ -61,13 +62,13 @@ static loci_status read_wording(const measuring *r, const char *answer, arena *m
 
 /* Runs [count] rows after the first [from] positions of the cache, and reads each one's logits (of
  * the prompt: the last one's). */
-static loci_status run(measuring *r, kv_cache *cache, int from, const float *rows, int count,
-                       walk_hooks *hooks, loci_err *err) {
-  int s, first = r->now < 0 ? count - 1 : 0;
+static loci_status run(measuring *r, kv_cache *cache, int from, input rows, walk_hooks *hooks,
+                       loci_err *err) {
+  int s, count = rows.count, first = r->now < 0 ? count - 1 : 0;
   hooks->ordered = count - first;
   walk_clear(r->w);
-  TRY(from == 0 ? walk_continue(r->w, cache, rows, count, &s, err)
-                : walk_resume(r->w, cache, from, 0, rows, count, &s, err));
+  TRY(from == 0 ? walk_continue(r->w, cache, rows, &s, err)
+                : walk_resume(r->w, cache, from, 0, rows, &s, err));
   for (int i = first; i < count; i++) TRY(walk_want(r->w, s, from + i, err));
   return walk_run(r->w, hooks, err);
 }
@@ -75,10 +76,11 @@ static loci_status run(measuring *r, kv_cache *cache, int from, const float *row
 static loci_status run_all(measuring *r, kv_cache *cache, walk_hooks *hooks, loci_err *err) {
   int T = r->p->info.length;
   r->now = -1;
-  TRY(run(r, cache, 0, r->p->embeds, T, hooks, err));
+  TRY(run(r, cache, 0, prompt_input(r->p), hooks, err));
   for (r->now = 0; r->now < r->n; r->now++) {
     const wording *a = &r->all[r->now];
-    if (a->count > 1) TRY(run(r, cache, T, a->rows, a->count - 1, hooks, err));
+    const rope_place *at = r->places ? r->places + T : NULL;
+    if (a->count > 1) TRY(run(r, cache, T, (input){a->rows, a->count - 1, at}, hooks, err));
   }
   return r->not_finite ? not_finite(r->m, err) : LOCI_OK;
 }
@@ -97,6 +99,7 @@ loci_status likelihood_of(const loci_prompt *p, const char *const *answers, int 
   }
   walk_hooks hooks = {
       .logits = read_logits, .logits_ctx = &r, .progress = progress, .progress_ctx = ctx};
+  if (!st) st = prompt_places(p, longest, mem, &r.places, err);
   if (!st) st = kv_cache_new(r.m, p->info.length + longest - 1, &cache, err);
   if (!st) st = walk_new(r.m, &r.w, err);
   if (!st) st = run_all(&r, cache, &hooks, err);

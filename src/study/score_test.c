@@ -34,7 +34,7 @@ static double plain_logp(const loci_model *m, const loci_prompt *p, const char *
   must(target_make(p, answer, mem, &t, &err), &err);
   plain sum = {&t, model_decoder(m)->vocab, 0};
   must(walk_new(m, &w, &err), &err);
-  must(walk_root(w, t.embeds, t.length, &s, &err), &err);
+  must(walk_root(w, target_input(&t), &s, &err), &err);
   for (int i = 0; i < t.count; i++) must(walk_want(w, s, p->info.length - 1 + i, &err), &err);
   walk_hooks hooks = {.logits = add_logp, .logits_ctx = &sum, .ordered = t.count};
   must(walk_run(w, &hooks, &err), &err);

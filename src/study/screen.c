@@ -145,7 +145,7 @@ static loci_status build(void *ctx, walk *w, loci_err *err) {
   const screen *x = ctx;
   variants *v = &x->s->runs;
   const target *t = &v->target;
-  TRY(walk_root(w, t->embeds, t->length, &v->stream, err));
+  TRY(walk_root(w, target_input(t), &v->stream, err));
   TRY(variants_add_base(v, w, x->seed, x->seeds, err));
   int between = x->steps > 0 ? sloped(x) : 0;
   for (int run = 0; run < between; run++) TRY(add_between(x, w, run, err));

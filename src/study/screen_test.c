@@ -180,7 +180,7 @@ static void run_between(between *b, bool record) {
   walk *w;
   int clean, run, D = model_decoder(b->p->model)->width;
   must(walk_new(b->p->model, &w, &err), &err);
-  must(walk_root(w, b->t.embeds, b->T, &clean, &err), &err);
+  must(walk_root(w, target_input(&b->t), &clean, &err), &err);
   must(walk_child(w, clean, &run, &err), &err);
   for (int i = 0; i < b->c.count; i++) {
     const float *to = b->t.embeds + (int64_t)b->c.positions[i] * D, *from = b->c.rows + i * D;

@@ -7,12 +7,26 @@
 #include "study/flow.h"
 #include "study/jobs.h"
 
-enum { PAIRED = 200 }; /* examples whose top sets are compared, each with each */
+enum {
+  PAIRED = 200, /* examples whose top sets are compared, each with each */
+  SIDE = 8      /* SIDE x SIDE places of a picture, whatever its grid */
+};
 
 /* The rows of numbers an example gives. */
 static const char image_row[] = "image -> constraint-last", last_row[] = "constraint -> last",
-                  share_row[] = "top share", profile_row[] = "visual tokens",
-                  top_row[] = "top visual tokens";
+                  share_row[] = "top share";
+
+/* What stands for a picture's tokens: themselves, or, where each picture has a grid of its own, the
+ * parts of it that they cover. */
+static const struct picture_rows {
+  const char *profile, *top;              /* rows of numbers */
+  const char *likeness, *profiles, *axis; /* of charts */
+} kinds[] = {
+    {"visual tokens", "top visual tokens", "same visual tokens in the top 5 % of two examples",
+     "which visual tokens give, all layers", "visual token"},
+    {"visual places", "top visual places",
+     "same parts of the picture (8 x 8) in the top 5 % of two examples",
+     "which parts of the picture (8 x 8) give, all layers", "part of the picture, row by row"}};
 
 /* ---------------------------------------------------------------- one example */
 
@@ -43,28 +57,68 @@ static loci_status put_row(averaging *a, const char *quantity, const double *x, 
 /* An example's visual tokens are summed over layers and given as shares of that sum before
  * examples are averaged: else the examples with the largest norms would decide which tokens
  * matter. */
-static loci_status put_image(averaging *a, const flow_table *t, arena *mem, loci_err *err) {
-  int P = t->sources.count, L = t->layers, size = top_count(P);
-  double *profile = arena_array(mem, P, double), *token = arena_zarray(mem, P, double);
-  double *totals = arena_zarray(mem, L, double), *shares = arena_array(mem, L, double);
-  double *top = arena_array(mem, (int64_t)L * size, double), all = 0;
-  uint8_t *taken = arena_array(mem, P, uint8_t);
-  if (!profile || !token || !totals || !shares || !top || !taken)
-    return fail_nomem(err, "averaging contributions");
-  for (int l = 0; l < L; l++) {
-    flow_profile_at(t, l, profile, NULL);
-    shares[l] = find_top(profile, P, taken, top + (int64_t)l * size);
-    for (int i = 0; i < P; i++) {
-      totals[l] += profile[i];
-      token[i] += profile[i];
+/* How much of [0, 1) the i-th of n parts and the k-th of SIDE have in common, in units of the
+ * former. */
+static double overlap(int i, int n, int k) {
+  double lo = fmax((double)i / n, (double)k / SIDE);
+  double hi = fmin((double)(i + 1) / n, (double)(k + 1) / SIDE);
+  return hi > lo ? (hi - lo) * n : 0;
+}
+
+/* places (SIDE, SIDE) := the profile of a grid, every cell's number shared out by area. */
+static void spread(const image_layout *g, const double *profile, double *places) {
+  memset(places, 0, SIDE * SIDE * sizeof *places);
+  for (int i = 0; i < g->rows * g->cols; i++) {
+    for (int k = 0; k < SIDE; k++) {
+      double down = overlap(i / g->cols, g->rows, k);
+      for (int m = 0; down > 0 && m < SIDE; m++) {
+        places[k * SIDE + m] += profile[i] * down * overlap(i % g->cols, g->cols, m);
+      }
     }
-    all += totals[l];
   }
-  for (int i = 0; i < P; i++) token[i] = all > 0 ? token[i] / all : (double)NAN;
-  TRY(put_row(a, image_row, totals, L, err));
-  TRY(put_row(a, share_row, shares, L, err));
-  TRY(put_row(a, profile_row, token, P, err));
-  return put_row(a, top_row, top, L * size, err);
+}
+
+/* What an example's picture gives, in all and by place; room for one layer, and sums. */
+typedef struct picture_sums {
+  int P, n; /* tokens, and numbers of a profile */
+  double *profile, *places, *token, *totals, *shares, *top;
+  uint8_t *taken;
+} picture_sums;
+
+static bool picture_room(picture_sums *x, int L, arena *mem) {
+  int most = x->P > x->n ? x->P : x->n;
+  x->profile = arena_array(mem, x->P, double);
+  x->places = arena_array(mem, x->n, double);
+  x->token = arena_zarray(mem, x->n, double);
+  x->totals = arena_zarray(mem, L, double);
+  x->shares = arena_array(mem, L, double);
+  x->top = arena_array(mem, (int64_t)L * top_count(most), double);
+  x->taken = arena_array(mem, most, uint8_t);
+  return x->profile && x->places && x->token && x->totals && x->shares && x->top && x->taken;
+}
+
+static loci_status put_image(averaging *a, const flow_table *t, const loci_prompt *p, arena *mem,
+                             loci_err *err) {
+  bool own = p->model->weights->config.vision.image_size == 0;
+  picture_sums x = {.P = t->sources.count, .n = own ? SIDE * SIDE : t->sources.count};
+  int L = t->layers, size = top_count(x.n);
+  double all = 0;
+  if (!picture_room(&x, L, mem)) return fail_nomem(err, "averaging contributions");
+  for (int l = 0; l < L; l++) {
+    double *top = x.top + (int64_t)l * size; /* tokens' first, where places' come next */
+    flow_profile_at(t, l, x.profile, NULL);
+    x.shares[l] = find_top(x.profile, x.P, x.taken, top);
+    if (own) spread(&p->image, x.profile, x.places);
+    if (own) find_top(x.places, x.n, x.taken, top);
+    for (int i = 0; i < x.P; i++) x.totals[l] += x.profile[i];
+    for (int i = 0; i < x.n; i++) x.token[i] += own ? x.places[i] : x.profile[i];
+    all += x.totals[l];
+  }
+  for (int i = 0; i < x.n; i++) x.token[i] = all > 0 ? x.token[i] / all : (double)NAN;
+  TRY(put_row(a, image_row, x.totals, L, err));
+  TRY(put_row(a, share_row, x.shares, L, err));
+  TRY(put_row(a, kinds[own].profile, x.token, x.n, err));
+  return put_row(a, kinds[own].top, x.top, L * size, err);
 }
 
 static loci_status put_last(averaging *a, const flow_table *t, arena *mem, loci_err *err) {
@@ -93,7 +147,7 @@ static loci_status measure(averaging *a, const loci_prompt *p, arena *mem, loci_
   }
   TRY(flow_measure(p, &job, err));
   TRY(average_room(a, err));
-  if (sees) TRY(put_image(a, &t[1], mem, err));
+  if (sees) TRY(put_image(a, &t[1], p, mem, err));
   return put_last(a, &t[0], mem, err);
 }
 
@@ -132,8 +186,8 @@ typedef struct top_sets {
   const double *of[PAIRED]; /* (layers, size) tokens */
 } top_sets;
 
-static top_sets find_sets(const averaging *a) {
-  int series = average_find(a, top_row, 0, ""), totals = average_find(a, image_row, 0, "");
+static top_sets find_sets(const averaging *a, const struct picture_rows *kind) {
+  int series = average_find(a, kind->top, 0, ""), totals = average_find(a, image_row, 0, "");
   top_sets s = {0};
   if (series < 0 || totals < 0) return s;
   s.layers = a->series[totals].key.points;
@@ -162,9 +216,9 @@ static void compare_tops(const top_sets *s, int layer, float *jaccard) {
 
 /* Pairs of examples are not independent, so whole examples are drawn, and a pair is in a draw as
  * often as both of its examples are.  The mark is about what sets drawn at random would share. */
-static loci_status likeness_chart(averaging *a, const top_sets *s, int P, loci_err *err) {
-  loci_chart *c = average_chart(a, "same visual tokens in the top 5 % of two examples",
-                                "Jaccard index", 0, s->layers, 1);
+static loci_status likeness_chart(averaging *a, const top_sets *s, const char *name, int P,
+                                  loci_err *err) {
+  loci_chart *c = average_chart(a, name, "Jaccard index", 0, s->layers, 1);
   loci_interval *points = arena_array(a->mem, s->layers, loci_interval);
   float *jaccard = malloc((size_t)s->n * (size_t)s->n * sizeof *jaccard);
   if (!c || !points || !jaccard) {
@@ -206,8 +260,9 @@ static loci_status apart(averaging *a, const char *quantity, const char *name, c
 static loci_status finish(void *ctx, loci_err *err) {
   averaging *a = ((average_job *)ctx)->a;
   loci_chart *c = NULL;
-  top_sets sets = find_sets(a);
-  int profile = average_find(a, profile_row, 0, "");
+  const struct picture_rows *kind = &kinds[average_find(a, kinds[0].profile, 0, "") < 0];
+  top_sets sets = find_sets(a, kind);
+  int profile = average_find(a, kind->profile, 0, "");
   a->out->title = "Attention contributions";
   TRY(apart(a, image_row, image_row, "contribution", NULL, err));
   TRY(apart(a, last_row, last_row, "contribution", NULL, err));
@@ -215,12 +270,12 @@ static loci_status finish(void *ctx, loci_err *err) {
   int P = a->series[profile].key.points;
   TRY(apart(a, share_row, "share of the top 5 % of visual tokens", "share", &c, err));
   if (!c) return LOCI_OK;
-  c->mark = (double)sets.size / P;
+  c->mark = kind == kinds ? (double)sets.size / P : 0.05;
   c->mark_name = "all alike";
-  TRY(likeness_chart(a, &sets, P, err));
-  c = average_chart(a, "which visual tokens give, all layers", "share", 0, P, 1);
+  TRY(likeness_chart(a, &sets, kind->likeness, P, err));
+  c = average_chart(a, kind->profiles, "share", 0, P, 1);
   TRY(average_curve(a, c, profile, OF_ALL, "all", err));
-  c->x_name = "visual token";
+  c->x_name = kind->axis;
   c->mark = 1.0 / P;
   c->mark_name = "all alike";
   return LOCI_OK;

@@ -48,8 +48,10 @@ static loci_status build(void *ctx, walk *w, loci_err *err) {
   const cell *c = x->c;
   bool denoise = c->direction == LOCI_DENOISE;
   int source, run;
-  TRY(walk_root(w, denoise ? t->embeds : x->corrupted, t->length, &source, err));
-  TRY(walk_root(w, denoise ? x->corrupted : t->embeds, t->length, &run, err));
+  input clean = target_input(t), corrupted = clean;
+  corrupted.rows = x->corrupted;
+  TRY(walk_root(w, denoise ? clean : corrupted, &source, err));
+  TRY(walk_root(w, denoise ? corrupted : clean, &run, err));
   for (int l = c->begin; l < c->end; l++) {
     for (int i = 0; i < c->position_count; i++) {
       walk_patch patch = {.site = c->site,

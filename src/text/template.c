@@ -26,8 +26,9 @@ enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
   "{{ question | trim }}{{ '?' if question.rstrip(' \\t\\r\\n\"\\')]}\xE2\x80\x9D\xE2\x80\x99"     \
   "\xC2\xBB\xE3\x80\x8D\xE3\x80\x8F\xEF\xBC\x89')[-1:] not in "                                    \
   "'?.:!\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x9F\xEF\xBC\x81\xEF\xBC\x9A' }}"
-#define CHATML(system)                                                                             \
-  system "<|im_start|>user\n" IMAGE "{{ question }}<|im_end|>\n<|im_start|>assistant\n\n"
+#define CHATML(system, image)                                                                      \
+  system "<|im_start|>user\n" image "{{ question }}<|im_end|>\n<|im_start|>assistant\n\n"
+#define HELPFUL "<|im_start|>system\n{{ system or 'You are a helpful assistant.' }}<|im_end|>\n"
 #define HEADER(role) "<|start_header_id|>" role "<|end_header_id|>\n\n"
 
 #define TEXT_LLAVA_PAPER IMAGE "USER: " ENDED " Answer in a few words.\nASSISTANT:"
@@ -38,9 +39,10 @@ enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
 #define TEXT_PLAIN IMAGE "{{ question }}"
 #define TEXT_IS_A IMAGE "{{ question }} is a"
 #define TEXT_CHAT "{{ system ~ ' ' if system }}USER: " IMAGE "{{ question }} ASSISTANT:"
-#define TEXT_CHATML CHATML("{{ '<|im_start|>system\n' ~ system ~ '<|im_end|>\n' if system }}")
-#define TEXT_QWEN2                                                                                 \
-  CHATML("<|im_start|>system\n{{ system or 'You are a helpful assistant.' }}<|im_end|>\n")
+#define TEXT_CHATML                                                                                \
+  CHATML("{{ '<|im_start|>system\n' ~ system ~ '<|im_end|>\n' if system }}", IMAGE)
+#define TEXT_QWEN2 CHATML(HELPFUL, IMAGE)
+#define TEXT_QWEN2_VL CHATML(HELPFUL, "{{ image }}")
 #define TEXT_LLAMA2                                                                                \
   "[INST] {{ '<<SYS>>\n' ~ system ~ '\n<</SYS>>\n\n' if system }}" IMAGE                           \
   "{{ question | trim }} [/INST]"

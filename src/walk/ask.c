@@ -56,13 +56,12 @@ static loci_status taken_init(taken *t, const loci_model *m, const loci_prompt *
 
 /* One walk over [rows] more input rows, of which [kept] stand in the cache already; the candidates
  * for the next token into top. */
-static loci_status step(const loci_model *m, walk *w, kv_cache *cache, const float *rows, int count,
-                        int kept, const walk_hooks *hooks, loci_err *err) {
-  int s, length = kv_cache_length(cache) + count - kept;
-  int64_t D = model_decoder(m)->width;
+static loci_status step(const loci_model *m, walk *w, kv_cache *cache, input rows, int kept,
+                        const walk_hooks *hooks, loci_err *err) {
+  int s, length = kv_cache_length(cache) + rows.count - kept;
   walk_clear(w);
   walk_beside(w, kept);
-  TRY(walk_continue(w, cache, rows + kept * D, count - kept, &s, err));
+  TRY(walk_continue(w, cache, input_from(rows, kept, model_decoder(m)->width), &s, err));
   TRY(walk_want(w, s, length - 1, err));
   return walk_run(w, hooks, err);
 }
@@ -109,11 +108,13 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   walk_hooks hooks = *given;
   hooks.logits = take_top;
   hooks.logits_ctx = &best;
+  const rope_place *places;
+  TRY(prompt_places(p, most, a->result.memory, &places, err));
   kv_cache *cache;
   walk *w = NULL;
   TRY(kv_cache_new(m, T + most, &cache, err));
   loci_status st = walk_new(m, &w, err);
-  if (!st) st = step(m, w, cache, p->embeds, T, keep_copy(p, T - 1, cache), &hooks, err);
+  if (!st) st = step(m, w, cache, prompt_input(p), keep_copy(p, T - 1, cache), &hooks, err);
   int n = 0;
   while (!st && n < most) {
     if (!best.finite) {
@@ -128,7 +129,8 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
                 best.top.id[0]);
     }
-    if (!st) st = step(m, w, cache, next, 1, 0, &hooks, err);
+    const rope_place *at = places ? places + T + n - 1 : NULL;
+    if (!st) st = step(m, w, cache, (input){next, 1, at}, 0, &hooks, err);
   }
   walk_free(w);
   kv_cache_free(cache);

@@ -5,8 +5,8 @@
 #include "walk/trees_test.h"
 
 static const char *const decoders[] = {"text-llama", "llava-clip-llama-bf16", "llava-siglip-phi",
-                                       "text-phi"};
-enum { DECODERS = 4, LENGTH = 19, CORRUPTED = 4 }; /* more than one panel of keys */
+                                       "text-phi", "qwen2-5-vl"};
+enum { DECODERS = 5, LENGTH = 19, CORRUPTED = 4 }; /* more than one panel of keys */
 
 /* Row [position] of a recorded site; of pattern the rows of all heads (H, T), gathered. */
 static const float *site_row(const scenario *s, loci_site site, const float *recorded, int position,
@@ -159,7 +159,7 @@ static void every_length_has_its_own_angles(void **state) {
     must(walk_new(m, &w, &err), &err);
     for (int i = 0; i < LENGTHS; i++) {
       if (only >= 0 && i != only) continue;
-      must(walk_root(w, rows, lengths[i], &s, &err), &err);
+      must(walk_root(w, input_rows(rows, lengths[i]), &s, &err), &err);
       must(walk_want(w, s, lengths[i] - 1, &err), &err);
     }
     logit_rows k = {.rows = only < 0 ? together : alone + only * V, .V = V};
@@ -168,9 +168,9 @@ static void every_length_has_its_own_angles(void **state) {
   }
   assert_true(distance(together, alone, LENGTHS * V) <= TOLERANCE);
   must(walk_new(m, &w, &err), &err);
-  must(walk_root(w, rows, 11, &s, &err), &err);
-  assert_int_equal(walk_branch(w, s, 4, rows, 8, &s, &err), LOCI_EINVAL);
-  must(walk_branch(w, 0, 4, rows, 7, &s, &err), &err);
+  must(walk_root(w, input_rows(rows, 11), &s, &err), &err);
+  assert_int_equal(walk_branch(w, s, 4, input_rows(rows, 8), &s, &err), LOCI_EINVAL);
+  must(walk_branch(w, 0, 4, input_rows(rows, 7), &s, &err), &err);
   walk_free(w);
   free(rows);
   free(alone);

@@ -7,8 +7,8 @@
 #include "walk/trees_test.h"
 
 static const char *const decoders[] = {"text-llama", "llava-clip-llama-bf16", "llava-siglip-phi",
-                                       "text-phi"};
-enum { DECODERS = 4, MOST_ASKED = 512 };
+                                       "text-phi", "qwen2-5-vl"};
+enum { DECODERS = 5, MOST_ASKED = 512 };
 
 /* A gradient that is asked for, and where it goes in each of two walks. */
 typedef struct asked {
@@ -317,7 +317,9 @@ static void resume(const resumed *r, const problem *c, const float *delta, float
   walk *w;
   int s;
   must(walk_new(r->m, &w, &err), &err);
-  must(walk_resume(w, r->cache, r->first, r->layer, r->rows, r->T - r->first, &s, &err), &err);
+  input rows = placed_rows(r->m, r->rows, r->T, r->first);
+  rows.rows = r->rows;
+  must(walk_resume(w, r->cache, r->first, r->layer, rows, &s, &err), &err);
   must(walk_patch_add(w, s,
                       &(walk_patch){.site = LOCI_SITE_RESID_PRE,
                                     .layer = r->layer,
@@ -352,7 +354,7 @@ static void check_resumed(const char *name) {
   walk *w;
   int s;
   must(walk_new(m, &w, &err), &err);
-  must(walk_continue(w, r.cache, embeds, T, &s, &err), &err);
+  must(walk_continue(w, r.cache, placed_rows(m, embeds, T, 0), &s, &err), &err);
   must(walk_record(w, s, LOCI_SITE_RESID_POST, LAYER, rows, &err), &err);
   must(walk_run(w, NULL, &err), &err);
   walk_free(w);
@@ -418,7 +420,7 @@ static void requests_that_make_no_sense_are_refused(void **state) {
   walk *w;
   int s;
   must(walk_new(m, &w, &err), &err);
-  must(walk_root(w, embeds, 5, &s, &err), &err);
+  must(walk_root(w, input_rows(embeds, 5), &s, &err), &err);
   int L = model_decoder(m)->layers;
   walk_span one = {2, 1};
   assert_int_equal(walk_grad(w, s, LOCI_SITE_PATTERN, 0, one, out, &err), LOCI_EINVAL);
@@ -430,10 +432,11 @@ static void requests_that_make_no_sense_are_refused(void **state) {
   assert_int_equal(walk_grad(w, s, LOCI_SITE_Z, 0, (walk_span){3, 0}, out, &err), LOCI_EINVAL);
   kv_cache *cache;
   must(kv_cache_new(m, 4, &cache, &err), &err);
-  assert_int_equal(walk_resume(w, cache, 1, 0, embeds, 2, &s, &err), LOCI_EINVAL); /* it is empty */
-  assert_int_equal(walk_resume(w, cache, 0, 0, embeds, 5, &s, &err), LOCI_EINVAL);
-  assert_int_equal(walk_resume(w, cache, 0, L, embeds, 4, &s, &err), LOCI_EINVAL);
-  must(walk_resume(w, cache, 0, 2, embeds, 4, &s, &err), &err);
+  assert_int_equal(walk_resume(w, cache, 1, 0, input_rows(embeds, 2), &s, &err),
+                   LOCI_EINVAL); /* it is empty */
+  assert_int_equal(walk_resume(w, cache, 0, 0, input_rows(embeds, 5), &s, &err), LOCI_EINVAL);
+  assert_int_equal(walk_resume(w, cache, 0, L, input_rows(embeds, 4), &s, &err), LOCI_EINVAL);
+  must(walk_resume(w, cache, 0, 2, input_rows(embeds, 4), &s, &err), &err);
   assert_int_equal(walk_grad(w, s, LOCI_SITE_Z, 1, one, out, &err), LOCI_EINVAL);
   walk_free(w);
   kv_cache_free(cache);

@@ -33,7 +33,7 @@ static loci_status fill(const loci_prompt *p, kv_cache *cache, const walk_hooks 
   walk *w;
   int s;
   TRY(walk_new(p->model, &w, err));
-  loci_status st = walk_continue(w, cache, p->embeds, p->info.length, &s, err);
+  loci_status st = walk_continue(w, cache, prompt_input(p), &s, err);
   if (!st) st = walk_run(w, hooks, err);
   walk_free(w);
   return st;
@@ -78,16 +78,16 @@ static const struct kept_run *usable(const loci_prompt *p, int length) {
 
 /* A run that begins behind kept rows writes what it computes of the others where they are kept: for
  * the prompt's these are the same numbers, so they stay whole. */
-loci_status keep_root(walk *w, const loci_prompt *p, const float *embeds, int length, int first,
-                      int *out, int *from, loci_err *err) {
-  const struct kept_run *k = p ? usable(p, length) : NULL;
+loci_status keep_root(walk *w, const loci_prompt *p, input rows, int first, int *out, int *from,
+                      loci_err *err) {
+  const struct kept_run *k = p ? usable(p, rows.count) : NULL;
   int64_t D = model_decoder(w->model)->width;
   *from = 0;
-  if (!k || first < 1) return walk_root(w, embeds, length, out, err);
+  if (!k || first < 1) return walk_root(w, rows, out, err);
   *from = first < k->length ? first : k->length - 1;
   k->cache->length = k->length;
   walk_beside(w, *from);
-  return walk_resume(w, k->cache, *from, 0, embeds + *from * D, length - *from, out, err);
+  return walk_resume(w, k->cache, *from, 0, input_from(rows, *from, D), out, err);
 }
 
 int keep_copy(const loci_prompt *p, int first, kv_cache *to) {

@@ -10,11 +10,11 @@
 #include "model/prompt.h"
 #include "walk/walk.h"
 
-/* The clean run as a stream of [w], over [length] input rows that begin with the prompt's: for
+/* The clean run as a stream of [w], over input rows that begin with the prompt's: for
  * measurements that look at no position before [first].  A root, or behind what is kept.  *from:
  * the first position it computes. */
-loci_status keep_root(walk *w, const loci_prompt *p, const float *embeds, int length, int first,
-                      int *out, int *from, loci_err *err);
+loci_status keep_root(walk *w, const loci_prompt *p, input rows, int first, int *out, int *from,
+                      loci_err *err);
 /* Fills an empty cache with what is kept of the first [first] positions at most; how many. */
 int keep_copy(const loci_prompt *p, int first, kv_cache *to);
 /* Says that a layer has that many rows more than the streams do, in a cache: so few rows are

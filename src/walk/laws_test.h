@@ -127,6 +127,17 @@ static inline void apply_chain(walk *w, const scenario *s, int from, int to, int
   apply_ops(w, s, from, to, end);
 }
 
+/* T rows from [first] on; somewhere else than at their indices, if the model can tell.
+ */
+static inline input placed_rows(const loci_model *m, const float *rows, int T, int first) {
+  static rope_place places[256];
+  const decoder_config *c = model_decoder(m);
+  assert_in_range(T, 0, 256);
+  for (int i = 0; i < T; i++) places[i] = (rope_place){{i / 2, i % 5, 3 * i}};
+  input all = {rows, T, rope_has_places(c) ? places : NULL};
+  return input_from(all, first, c->width);
+}
+
 /* The scenario's streams in a new walk: as given, or flattened to roots. */
 static inline walk *build_walk(const scenario *s, bool flat) {
   walk *w;
@@ -135,11 +146,10 @@ static inline walk *build_walk(const scenario *s, bool flat) {
   must(walk_new(s->m, &w, &err), &err);
   for (int i = 0; i < s->stream_count; i++) {
     if (flat || s->parent[i] < 0) {
-      must(walk_root(w, s->embeds, s->T, &out, &err), &err);
+      must(walk_root(w, placed_rows(s->m, s->embeds, s->T, 0), &out, &err), &err);
     } else if (s->branch[i]) {
-      const float *rows = s->others + s->branch[i] * model_decoder(s->m)->width;
-      int n = s->T - s->branch[i];
-      must(walk_branch(w, s->parent[i], s->branch[i], rows, n, &out, &err), &err);
+      input rows = placed_rows(s->m, s->others, s->T, s->branch[i]);
+      must(walk_branch(w, s->parent[i], s->branch[i], rows, &out, &err), &err);
     } else {
       must(walk_child(w, s->parent[i], &out, &err), &err);
     }

@@ -257,7 +257,7 @@ static void a_chain_of_streams_too_deep_is_refused(void **state) {
   walk *w;
   int s;
   must(walk_new(m, &w, &err), &err);
-  must(walk_root(w, rows, 2, &s, &err), &err);
+  must(walk_root(w, input_rows(rows, 2), &s, &err), &err);
   for (int depth = 1; depth < 16; depth++) must(walk_child(w, s, &s, &err), &err);
   assert_int_equal(walk_child(w, s, &s, &err), LOCI_EINVAL);
   assert_string_equal(err.msg, "a stream below 16 others, a walk takes 15");
@@ -279,16 +279,16 @@ static void a_run_past_the_sliding_window_is_refused(void **state) {
   m->weights->config.text.sliding_window = 8;
   must(kv_cache_new(m, 9, &cache, &err), &err);
   must(walk_new(m, &w, &err), &err);
-  must(walk_root(w, rows, 8, &s, &err), &err);
-  assert_int_equal(walk_root(w, rows, 9, &s, &err), LOCI_EUNSUPPORTED);
+  must(walk_root(w, input_rows(rows, 8), &s, &err), &err);
+  assert_int_equal(walk_root(w, input_rows(rows, 9), &s, &err), LOCI_EUNSUPPORTED);
   assert_non_null(strstr(err.msg, "9 positions is longer than the model's sliding window of 8"));
   walk_free(w);
   must(walk_new(m, &w, &err), &err);
-  must(walk_continue(w, cache, rows, 8, &s, &err), &err);
+  must(walk_continue(w, cache, input_rows(rows, 8), &s, &err), &err);
   must(walk_run(w, NULL, &err), &err);
   walk_free(w);
   must(walk_new(m, &w, &err), &err);
-  assert_int_equal(walk_continue(w, cache, rows, 1, &s, &err), LOCI_EUNSUPPORTED);
+  assert_int_equal(walk_continue(w, cache, input_rows(rows, 1), &s, &err), LOCI_EUNSUPPORTED);
   walk_free(w);
   kv_cache_free(cache);
   free(rows);
@@ -300,7 +300,7 @@ static void a_run_past_the_sliding_window_is_refused(void **state) {
 /* A prompt of 18 rows: 1, 4 or 17 at first, then one by one (or 3 at once). */
 static void check_cache(const char *name, int first, int step) {
   bench *b = bench_open(name);
-  int64_t V = model_decoder(b->m)->vocab, D = model_decoder(b->m)->width;
+  int64_t V = model_decoder(b->m)->vocab;
   b->s.stream_count = 1;
   b->s.op_count = 0;
   float *full = run_logits(&b->s, false, 0, NULL);
@@ -313,7 +313,9 @@ static void check_cache(const char *name, int first, int step) {
     walk *w;
     int s;
     must(walk_new(b->m, &w, &err), &err);
-    must(walk_continue(w, cache, b->rows + n * D, more, &s, &err), &err);
+    input rows = placed_rows(b->m, b->rows, LENGTH, n);
+    rows.count = more;
+    must(walk_continue(w, cache, rows, &s, &err), &err);
     for (int p = n; p < n + more; p++) must(walk_want(w, s, p, &err), &err);
     must(walk_run(w, &(walk_hooks){.logits = keep_logits, .logits_ctx = &k}, &err), &err);
     walk_free(w);
@@ -324,7 +326,7 @@ static void check_cache(const char *name, int first, int step) {
   walk *w;
   int s;
   must(walk_new(b->m, &w, &err), &err);
-  assert_int_equal(walk_continue(w, cache, b->rows, 1, &s, &err), LOCI_EINVAL);
+  assert_int_equal(walk_continue(w, cache, input_rows(b->rows, 1), &s, &err), LOCI_EINVAL);
   walk_free(w);
   free(k.rows);
   free(full);
@@ -340,6 +342,7 @@ static void a_run_continued_row_by_row_is_the_whole_run(void **state) {
     check_cache(both_kinds[k], 17, 1);
   }
   check_cache("llava-clip-llama-bf16", 5, 2);
+  check_cache("qwen2-5-vl", 5, 2);
 }
 
 /* A child of a continued run shares the cached positions, and can be patched after them. */
@@ -363,7 +366,7 @@ static void a_child_of_a_continued_run_starts_behind_the_cache(void **state) {
   walk_hooks hooks = {.logits = keep_logits, .logits_ctx = &k};
   for (int n = 0; n < LENGTH; n += 9) {
     must(walk_new(b->m, &w, &err), &err);
-    must(walk_continue(w, cache, b->rows + n * D, 9, &root, &err), &err);
+    must(walk_continue(w, cache, input_rows(b->rows + n * D, 9), &root, &err), &err);
     must(walk_want(w, root, n + 8, &err), &err);
     must(walk_child(w, root, &child, &err), &err);
     if (n > 0) {
@@ -388,7 +391,7 @@ static void run_child(const bench *b, walk *w, bool more, float *logits) {
   int root, child;
   int64_t width = site_width(b->m, LOCI_SITE_MLP_POST);
   float *record = room(LENGTH * width), *grad = room(width);
-  must(walk_root(w, b->rows, LENGTH, &root, &err), &err);
+  must(walk_root(w, input_rows(b->rows, LENGTH), &root, &err), &err);
   must(walk_child(w, root, &child, &err), &err);
   must(walk_embed(w, child, 4, b->other, &err), &err);
   for (int p = more ? 0 : LENGTH - 1; p < LENGTH; p++) must(walk_want(w, child, p, &err), &err);

@@ -156,10 +156,51 @@ static int64_t most_joins(const walk *w) {
   return most;
 }
 
+/* The angles of a run's own rows; of a branch's first ones, its parent's. */
+static bool place_stream(walk *w, const stream *s) {
+  input own = {s->embeds, s->length - s->given, s->places};
+  int64_t half = w->rope.half, shared = s->given - s->first;
+  rope_place *places = arena_array(w->mem, own.count, rope_place);
+  if (!places) return false;
+  for (int i = 0; i < own.count; i++) {
+    int at = s->given + i;
+    places[i] = s->places ? s->places[i] : (rope_place){{at, at, at}};
+  }
+  rope_fill_places(w->c, s->angles + s->given, places, own.count, &w->rope);
+  if (shared == 0) return true;
+  int64_t to = (s->angles + s->first) * half;
+  int64_t from = (w->streams.at[s->parent].angles + s->first) * half;
+  size_t bytes = (size_t)(shared * half) * sizeof(float);
+  memcpy(w->rope.cosine + to, w->rope.cosine + from, bytes);
+  memcpy(w->rope.sine + to, w->rope.sine + from, bytes);
+  return true;
+}
+
+/* Of a model that tells places from indices: every run with rows of its own has angles of its own,
+ * from its first position on. */
+static bool place_streams(walk *w) {
+  int64_t rows = 0;
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    stream *s = &w->streams.at[i];
+    if (!s->embeds) {
+      s->angles = w->streams.at[s->parent].angles;
+      continue;
+    }
+    s->angles = rows - s->first;
+    rows += s->length - s->first;
+  }
+  if (!rope_init(w->c, rows, w->mem, &w->rope)) return false;
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    if (w->streams.at[i].embeds && !place_stream(w, &w->streams.at[i])) return false;
+  }
+  return true;
+}
+
 /* Gives every stream its angles.  A child has its parent's; other streams share a part of the table
  * where their lengths do not change the rotation.  [angles] is the number of a stream's part until
  * all lengths are known. */
 static bool fill_angles(walk *w) {
+  if (rope_has_places(w->c)) return place_streams(w);
   int64_t parts = 0, rows = 0;
   int *length = arena_array(w->mem, w->streams.count, int);
   int64_t *first = arena_array(w->mem, w->streams.count, int64_t);

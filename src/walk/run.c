@@ -115,7 +115,7 @@ loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) 
 /* A patch of several positions becomes as many of the walk's. */
 static loci_status build(const loci_run *r, walk *w, loci_err *err) {
   int root;
-  TRY(walk_root(w, r->prompt->embeds, r->prompt->info.length, &root, err));
+  TRY(walk_root(w, prompt_input(r->prompt), &root, err));
   for (const patched *k = r->patches; k; k = k->next) {
     const loci_patch *p = &k->patch;
     int64_t cols = site_width(r->model, p->site);
@@ -209,6 +209,32 @@ static loci_status recorded_tensor(const loci_run *r, const recorded *k, st_tens
   return LOCI_OK;
 }
 
+/* Where the rows stand, (3,T). */
+static loci_status place_tensor(const loci_run *r, st_tensor *out, loci_err *err) {
+  int64_t T = r->prompt->info.length, *at = arena_array(r->mem, 3 * T, int64_t);
+  if (!at) return fail_nomem(err, "writing a run");
+  for (int64_t i = 0; i < 3 * T; i++) at[i] = r->prompt->places[i % T].at[i / T];
+  *out = tensor_of("position_ids", ST_I64, (const uint8_t *)at);
+  shape2(out, 3, T);
+  return LOCI_OK;
+}
+
+/* The picture as the tower takes it: (3,S,S), or the patches of one of its own size. */
+static loci_status pixel_tensor(const loci_run *r, st_tensor *out, loci_err *err) {
+  const vision_config *v = &r->model->weights->config.vision;
+  const seen_picture *p = &r->prompt->picture;
+  *out = tensor_of("pixel_values", ST_F32, (const uint8_t *)p->pixels);
+  shape3(out, 3, p->height, p->width);
+  if (v->image_size > 0) return LOCI_OK;
+  int64_t n = (int64_t)(p->height / v->patch) * (p->width / v->patch);
+  float *patches = arena_array(r->mem, n * vision_patch_values(v), float);
+  if (!patches) return fail_nomem(err, "writing a run");
+  vision_patches(v, p, patches);
+  out->data = (const uint8_t *)patches;
+  shape2(out, n, vision_patch_values(v));
+  return LOCI_OK;
+}
+
 /* What the run was computed from, so that its file can be checked without the program. */
 static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, loci_err *err) {
   const loci_prompt *p = r->prompt;
@@ -221,12 +247,11 @@ static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, 
   t.rank = 1;
   t.shape[0] = T;
   out[(*n)++] = t;
-  if (!p->pixels) return LOCI_OK;
-  t = tensor_of("pixel_values", ST_F32, (const uint8_t *)p->pixels);
-  shape3(&t, 3, c->vision.image_size, c->vision.image_size);
-  out[(*n)++] = t;
+  if (p->places) TRY(place_tensor(r, &out[(*n)++], err));
+  if (!p->picture.pixels) return LOCI_OK;
+  TRY(pixel_tensor(r, &out[(*n)++], err));
   t = tensor_of("vision.features", ST_F32, (const uint8_t *)p->features);
-  shape2(&t, p->image.count, p->feature_width);
+  shape2(&t, vision_feature_rows(c, p->picture.height, p->picture.width), p->feature_width);
   out[(*n)++] = t;
   t = tensor_of("vision.projected", ST_F32, (const uint8_t *)p->projected);
   shape2(&t, p->image.count, c->text.width);
@@ -239,7 +264,7 @@ loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
   NEEDS(r, "run");
   NEEDS(path, "path");
   if (!r->done) return fail(err, LOCI_EINVAL, "the run has not been run");
-  st_tensor *tensors = arena_zarray(r->mem, r->record_count + 4, st_tensor);
+  st_tensor *tensors = arena_zarray(r->mem, r->record_count + 5, st_tensor);
   if (!tensors) return fail_nomem(err, "writing a run");
   int64_t n = 0;
   TRY(input_tensors(r, tensors, &n, err));

@@ -112,33 +112,34 @@ static loci_status add_stream(walk *w, stream s, int *out, loci_err *err) {
   return LOCI_OK;
 }
 
-loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_err *err) {
-  return add_stream(w, (stream){.parent = -1, .length = length, .embeds = embeds}, out, err);
+loci_status walk_root(walk *w, input rows, int *out, loci_err *err) {
+  stream s = {.parent = -1, .length = rows.count, .embeds = rows.rows, .places = rows.places};
+  return add_stream(w, s, out, err);
 }
 
 /* The cache grows when the walk is done: until then its length is where the stream begins. */
-loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int length, int *out,
-                          loci_err *err) {
-  if (length > cache->capacity - cache->length) {
+loci_status walk_continue(walk *w, kv_cache *cache, input rows, int *out, loci_err *err) {
+  if (rows.count > cache->capacity - cache->length) {
     return fail(err, LOCI_EINVAL, "the cache holds %d positions, %d are asked for", cache->capacity,
-                cache->length + length);
+                cache->length + rows.count);
   }
   stream s = {.parent = -1,
-              .length = cache->length + length,
+              .length = cache->length + rows.count,
               .first = cache->length,
               .given = cache->length,
-              .embeds = embeds,
+              .embeds = rows.rows,
+              .places = rows.places,
               .cache = cache};
   return add_stream(w, s, out, err);
 }
 
 /* The cache is cut to what stays, so that its later rows can be computed as often as needed. */
-loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const float *rows,
-                        int length, int *out, loci_err *err) {
-  if (first < 0 || first > cache->length || length > cache->capacity - first) {
+loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, input rows, int *out,
+                        loci_err *err) {
+  if (first < 0 || first > cache->length || rows.count > cache->capacity - first) {
     return fail(err, LOCI_EINVAL,
                 "positions %d to %d are to run on a cache that holds %d and has room for %d", first,
-                first + length - 1, cache->length, cache->capacity);
+                first + rows.count - 1, cache->length, cache->capacity);
   }
   if (layer < 0 || layer >= w->c->layers) {
     return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", layer,
@@ -146,11 +147,12 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const fl
   }
   cache->length = first;
   stream s = {.parent = -1,
-              .length = first + length,
+              .length = first + rows.count,
               .first = first,
               .given = first,
               .layer = layer,
-              .embeds = rows,
+              .embeds = rows.rows,
+              .places = rows.places,
               .cache = cache,
               .resumed = true};
   return add_stream(w, s, out, err);
@@ -178,21 +180,24 @@ loci_status walk_child(walk *w, int parent, int *out, loci_err *err) {
 
 /* A branch shares the residual rows of the first positions, so these must be at every layer, and
  * the same for both. */
-loci_status walk_branch(walk *w, int parent, int first, const float *embeds, int length, int *out,
-                        loci_err *err) {
+loci_status walk_branch(walk *w, int parent, int first, input rows, int *out, loci_err *err) {
   const stream *t = &w->streams.at[parent];
-  if (t->layer > 0 || first <= t->first || first > t->length || length < 1) {
+  if (t->layer > 0 || first <= t->first || first > t->length || rows.count < 1) {
     return fail(err, LOCI_EINVAL,
-                "a branch of %d positions after %d: the run has positions %d to %d", length, first,
-                t->first, t->length - 1);
+                "a branch of %d positions after %d: the run has positions %d to %d", rows.count,
+                first, t->first, t->length - 1);
   }
-  if (!rope_is_same(w->c, t->length, first + length)) {
+  if (!rope_is_same(w->c, t->length, first + rows.count)) {
     return fail(
         err, LOCI_EINVAL,
         "a branch of %d positions off a run of %d: the model's rotation depends on the length",
-        first + length, t->length);
+        first + rows.count, t->length);
   }
-  stream s = {.parent = parent, .length = first + length, .embeds = embeds, .given = first};
+  stream s = {.parent = parent,
+              .length = first + rows.count,
+              .embeds = rows.rows,
+              .places = rows.places,
+              .given = first};
   return add_below(w, s, out, err);
 }
 

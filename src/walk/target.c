@@ -28,6 +28,7 @@ loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, ta
   out->embeds = arena_array(mem, out->length * D, float);
   if (!out->embeds) return fail_nomem(err, "preparing the target");
   memcpy(out->embeds, p->embeds, (size_t)(T * D) * sizeof *out->embeds);
+  TRY(prompt_places(p, out->count - 1, mem, &out->places, err));
   for (int i = 0; i + 1 < out->count; i++) {
     if (!embed_token(m, out->ids[i], out->embeds + (T + i) * D)) {
       return fail(err, LOCI_EINVAL, "token %d of the answer has no row in the embedding",
@@ -109,8 +110,10 @@ loci_metrics readings_mean(const reading *r, int runs, int count) {
 double forward_flop(const loci_prompt *p, int length) {
   const model_config *c = &p->model->weights->config;
   const vision_config *v = &c->vision;
-  double D = c->text.width, V = v->width, n = (double)v->grid * v->grid;
+  double D = c->text.width, V = v->width, n = (double)p->picture.height * p->picture.width;
+  if (n > 0) n /= (double)v->patch * v->patch;
   double one = length * model_layer_flop(p->model) * c->text.layers + 2 * D * c->text.vocab;
-  if (p->info.image_first >= 0) one += n * v->layers * (8 * V * V + 4 * V * v->inner);
+  if (p->info.image_first >= 0)
+    one += n * v->layers * (8 * V * V + (v->gated ? 6 : 4) * V * v->inner);
   return one;
 }

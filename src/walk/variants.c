@@ -105,11 +105,15 @@ loci_status variants_add_base(const variants *v, walk *w, int first, int count, 
 /* Input rows that both begin with; each keeps at least its last one to itself. */
 static int common_rows(const variants *a, const variants *b) {
   const target *s = &a->target, *t = &b->target;
+  const input p = target_input(s), q = target_input(t);
   size_t bytes = (size_t)model_decoder(a->m)->width * sizeof(float);
   int n = 0, most = s->length < t->length ? s->length : t->length;
   if (!rope_is_same(model_decoder(a->m), s->length, t->length)) return 0;
   const char *x = (const char *)s->embeds, *y = (const char *)t->embeds;
-  while (n < most - 1 && memcmp(x + (size_t)n * bytes, y + (size_t)n * bytes, bytes) == 0) n++;
+  while (n < most - 1 && memcmp(x + (size_t)n * bytes, y + (size_t)n * bytes, bytes) == 0 &&
+         rope_is_same_place(input_place(&p, n), input_place(&q, n))) {
+    n++;
+  }
   return n;
 }
 
@@ -130,10 +134,10 @@ static loci_status add_clean(const batch *b, walk *w, int i, loci_err *err) {
   if (!base) {
     int last = t->length - t->count, look = v->look < last ? v->look : last;
     if (b->count > 1) look = 0;
-    return keep_root(w, v->p, t->embeds, t->length, look, &v->stream, &v->shared, err);
+    return keep_root(w, v->p, target_input(t), look, &v->stream, &v->shared, err);
   }
   int n = v->shared;
-  return walk_branch(w, base->stream, n, t->embeds + n * D, t->length - n, &v->stream, err);
+  return walk_branch(w, base->stream, n, input_from(target_input(t), n, D), &v->stream, err);
 }
 
 static loci_status add_variants(const variants *v, walk *w, loci_err *err) {

@@ -17,6 +17,7 @@
 #ifndef LOCI_WALK_WALK_H
 #define LOCI_WALK_WALK_H
 
+#include "model/input.h"
 #include "walk/sizes.h"
 
 typedef struct walk walk;
@@ -31,22 +32,20 @@ void walk_clear(walk *w);
 
 /* ---------------- streams; all return the new stream's number in *out */
 
-/* A full run over input rows (length, D). */
-loci_status walk_root(walk *w, const float *embeds, int length, int *out, loci_err *err);
-/* A run that continues the cached positions with [length] more input rows, and caches them. */
-loci_status walk_continue(walk *w, kv_cache *cache, const float *embeds, int length, int *out,
-                          loci_err *err);
-/* A run of the positions from [first] on that begins at [layer] with their residual rows (length,
- * D) and reads the cache before them.  The cache keeps its first [first] positions, so that a
- * change at (layer, first) can be tried again and again at the cost of the rows it reaches. */
-loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, const float *rows,
-                        int length, int *out, loci_err *err);
+/* A full run over input rows. */
+loci_status walk_root(walk *w, input rows, int *out, loci_err *err);
+/* A run that continues the cached positions with more input rows, and caches them. */
+loci_status walk_continue(walk *w, kv_cache *cache, input rows, int *out, loci_err *err);
+/* A run of the positions from [first] on that begins at [layer] with their residual rows and reads
+ * the cache before them.  The cache keeps its first [first] positions, so that a change at (layer,
+ * first) can be tried again and again at the cost of the rows it reaches. */
+loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, input rows, int *out,
+                        loci_err *err);
 /* The run of [parent] with its interventions, which come first, and those still to be given. */
 loci_status walk_child(walk *w, int parent, int *out, loci_err *err);
 /* A run that is [parent], interventions included, at its first [first] positions and goes on with
- * rows of its own (length, D): another question on the same picture. */
-loci_status walk_branch(walk *w, int parent, int first, const float *embeds, int length, int *out,
-                        loci_err *err);
+ * rows of its own: another question on the same picture. */
+loci_status walk_branch(walk *w, int parent, int first, input rows, int *out, loci_err *err);
 
 /* ---------------- interventions */
 

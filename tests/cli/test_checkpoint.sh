@@ -1,11 +1,11 @@
-# Checkpoints with random weights, as the benchmarks use them: sound ones of both families, the same from the same seed.
+# Checkpoints with random weights, as the benchmarks use them: sound ones of all families, the same from the same seed.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
 cd "$work" || exit 1
 make=$(dirname "$loci")/make_checkpoint
 asked=(-i "$image" -q "$question")
 
-for shape in tiny tiny-bunny; do
+for shape in tiny tiny-bunny tiny-qwen; do
   "$make" $shape $shape >/dev/null || miss "make_checkpoint $shape fails"
   try info -m $shape
   wants 0

@@ -1,0 +1,25 @@
+/* Input rows of the decoder, and where they stand. */
+#ifndef LOCI_MODEL_INPUT_H
+#define LOCI_MODEL_INPUT_H
+
+#include "model/rope.h"
+
+typedef struct input {
+  const float *rows; /* (count, D) */
+  int count;
+  const rope_place *places; /* (count); NULL: each row at its index in the sequence */
+} input;
+
+static inline input input_rows(const float *rows, int count) { return (input){rows, count, NULL}; }
+
+/* What is left behind the first [n]; D numbers in a row. */
+static inline input input_from(input all, int n, int64_t D) {
+  return (input){all.rows + n * D, all.count - n, all.places ? all.places + n : NULL};
+}
+
+/* The place of row i, which is the sequence's i-th. */
+static inline rope_place input_place(const input *in, int i) {
+  return in->places ? in->places[i] : (rope_place){{i, i, i}};
+}
+
+#endif
