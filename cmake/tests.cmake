@@ -56,6 +56,7 @@ endforeach()
 
 add_dependencies(memory_test make_checkpoint)
 target_link_libraries(threads_test PRIVATE OpenMP::OpenMP_C)
+target_link_libraries(stranger_test PRIVATE OpenMP::OpenMP_C)
 
 file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/fuzz_*.c)
 foreach(fuzzer ${fuzzers})
@@ -95,6 +96,13 @@ foreach(test ${cli_tests})
   string(REGEX REPLACE "^.*/test_(.*)\\.sh$" "cli_\\1" name ${test})
   add_test(NAME ${name} COMMAND bash ${test} $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
 endforeach()
+
+# Commands that are refused an allocation; the sanitizers have allocations of their own.
+if(sanitized_at EQUAL -1)
+  add_library(refuse_nth MODULE tests/refuse_nth.c)
+  add_test(NAME refused COMMAND bash ${PROJECT_SOURCE_DIR}/tests/refused.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
+    $<TARGET_FILE:refuse_nth>)
+endif()
 
 # A study shared by processes; skipped where there is no MPI.
 add_test(NAME mpi COMMAND ${PROJECT_SOURCE_DIR}/tests/mpi.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
