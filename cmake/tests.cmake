@@ -100,6 +100,7 @@ endforeach()
 # Commands that are refused an allocation; the sanitizers have allocations of their own.
 if(sanitized_at EQUAL -1)
   add_library(refuse_nth MODULE tests/refuse_nth.c)
+  set_target_properties(refuse_nth PROPERTIES C_VISIBILITY_PRESET default)
   add_test(NAME refused COMMAND bash ${PROJECT_SOURCE_DIR}/tests/refused.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
     $<TARGET_FILE:refuse_nth>)
 endif()

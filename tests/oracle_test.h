@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "checkpoint/safetensors.h"
 #include "model/prompt.h"
+#include "farther.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -176,7 +177,7 @@ static inline oracle_array oracle_get(const oracle *o, const char *name) {
   oracle_array a = {data, n, 0};
   assert_non_null(data);
   memcpy(data, t->data, (size_t)t->bytes); /* the map need not be aligned */
-  for (int64_t i = 0; i < n; i++) a.largest = fmax(a.largest, fabs((double)data[i]));
+  for (int64_t i = 0; i < n; i++) a.largest = farther(a.largest, data[i]);
   return a;
 }
 
@@ -198,7 +199,7 @@ static inline void oracle_near(oracle *o, const char *what, int64_t at, double g
 static inline void oracle_all_near(oracle *o, const char *what, const float *got, const float *want,
                                    int64_t n) {
   double largest = 0;
-  for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs((double)want[i]));
+  for (int64_t i = 0; i < n; i++) largest = farther(largest, want[i]);
   for (int64_t i = 0; i < n; i++) {
     oracle_near(o, what, i, (double)got[i], (double)want[i], ORACLE_TOLERANCE * largest);
   }

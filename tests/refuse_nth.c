@@ -4,11 +4,11 @@
  *   REFUSE=N        which one, from 1; 0 or none: none is refused
  *   REFUSED=FILE    afterwards this file holds the number of allocations made
  *
- * Allocations before main() are not counted: they are the loader's.  Nor are those of oneDNN (by
- * itself or through C++'s new) and of fontconfig: they fall over when one is refused, which nobody
- * outside can mend. */
+ * Allocations before main() are not counted: they are the loader's.  Those for oneDNN and
+ * fontconfig are granted: they fall over when one is refused, which nobody outside can mend. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdatomic.h>
@@ -25,7 +25,7 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 void *__libc_memalign(size_t alignment, size_t n);
 
-enum { MOST_RANGES = 16 };
+enum { MOST_RANGES = 16, MOST_FRAMES = 100 };
 static atomic_long made;
 static long nth = -1;                                      /* -1: not begun */
 static struct { uintptr_t from, to; } spared[MOST_RANGES]; /* code */
@@ -49,6 +49,8 @@ static int spare(struct dl_phdr_info *library, size_t size, void *ctx) {
 
 __attribute__((constructor)) static void begin(void) {
   const char *n = getenv("REFUSE");
+  void *frame;
+  backtrace(&frame, 1); /* its first call allocates */
   dl_iterate_phdr(spare, NULL);
   nth = n ? atol(n) : 0;
 }
@@ -61,24 +63,33 @@ __attribute__((destructor)) static void end(void) {
   if (fd >= 0 && write(fd, text, (size_t)n) == n) close(fd);
 }
 
-static bool refused_to(uintptr_t caller) {
-  for (int i = 0; i < spared_count; i++)
-    if (caller >= spared[i].from && caller < spared[i].to) return false;
-  if (nth < 0 || atomic_fetch_add(&made, 1) + 1 != nth) return false;
+/* Whether a library that cannot bear it is at work. */
+static bool is_spared(void) {
+  void *stack[MOST_FRAMES];
+  int n = backtrace(stack, MOST_FRAMES);
+  for (int k = 0; k < n; k++) {
+    uintptr_t at = (uintptr_t)stack[k];
+    for (int i = 0; i < spared_count; i++)
+      if (at >= spared[i].from && at < spared[i].to) return true;
+  }
+  return false;
+}
+
+static bool refused(void) {
+  if (nth < 0 || atomic_fetch_add(&made, 1) + 1 != nth || is_spared()) return false;
   errno = ENOMEM;
   return true;
 }
-#define REFUSED refused_to((uintptr_t)__builtin_return_address(0))
 
-void *malloc(size_t n) { return REFUSED ? NULL : __libc_malloc(n); }
-void *calloc(size_t n, size_t size) { return REFUSED ? NULL : __libc_calloc(n, size); }
-void *realloc(void *p, size_t n) { return REFUSED ? NULL : __libc_realloc(p, n); }
+void *malloc(size_t n) { return refused() ? NULL : __libc_malloc(n); }
+void *calloc(size_t n, size_t size) { return refused() ? NULL : __libc_calloc(n, size); }
+void *realloc(void *p, size_t n) { return refused() ? NULL : __libc_realloc(p, n); }
 void *aligned_alloc(size_t alignment, size_t n) {
-  return REFUSED ? NULL : __libc_memalign(alignment, n);
+  return refused() ? NULL : __libc_memalign(alignment, n);
 }
 
 int posix_memalign(void **out, size_t alignment, size_t n) {
-  void *p = REFUSED ? NULL : __libc_memalign(alignment, n);
+  void *p = refused() ? NULL : __libc_memalign(alignment, n);
   if (!p) return ENOMEM;
   *out = p;
   return 0;

@@ -12,6 +12,7 @@ order="base tensor checkpoint text image model walk data study edit store show c
 # header (a regular expression)   the folder it is fenced into   how many files there may include it
 fences='
 dnnl.*\.h                 src/tensor      1
+cblas\.h                  src/tensor      1
 jansson\.h                src/base        1
 pcre2\.h                  src/text        1
 utf8proc\.h               src/text        1

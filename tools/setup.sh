@@ -5,8 +5,10 @@
 # Says in one line what it is about to do, and nothing when all is there.
 set -eu
 
+products=libdnnl-dev # what multiplies matrices
+[ "$(dpkg --print-architecture 2>/dev/null)" != arm64 ] || products=libopenblas-dev
 packages="gcc g++ make cmake pkg-config libc6-dev
-  libdnnl-dev libjansson-dev libpcre2-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
+  $products libjansson-dev libpcre2-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
   libcairo2-dev libxxhash-dev libsqlite3-dev libmicrohttpd-dev libcmocka-dev fontconfig fonts-dejavu-core
   python3 python3-venv python3-numpy python3-pytest python3-pandas python3-pil"
 developer="clang clang-format clang-tidy cppcheck libclang-rt-14-dev libomp-14-dev valgrind mandoc

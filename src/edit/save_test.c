@@ -19,6 +19,7 @@
 #include "base/tree.h"
 #include "checkpoint/save.h"
 #include "sized.h"
+#include "farther.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
 
@@ -157,7 +158,7 @@ static void check_saved(const fixture *f) {
   float *want = logits_of(m, p), *got = logits_of(back, q);
   double most = 0, apart = 0;
   for (int i = 0; i < model_decoder(m)->vocab; i++) {
-    most = fmax(most, fabs((double)want[i]));
+    most = farther(most, want[i]);
     apart = fmax(apart, fabs((double)got[i] - (double)want[i]));
   }
   if (!(apart <= f->tolerance * most)) fail_msg("%s: logits %g of %g apart", f->name, apart, most);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "farther.h"
 
 #include <cmocka.h>
 
@@ -36,7 +37,7 @@ static inline double dot(const float *a, const float *b, int64_t n) {
 static inline void check_grad(loss_fn f, void *ctx, float *x, const float *grad, int64_t n,
                               int64_t stride, float eps, double tol) {
   double most = 1e-3;
-  for (int64_t i = 0; i < n; i++) most = fmax(most, fabs((double)grad[i]));
+  for (int64_t i = 0; i < n; i++) most = farther(most, grad[i]);
   for (int64_t i = 0; i < n; i += stride) {
     float old = x[i], up = old + eps, down = old - eps;
     x[i] = up;

@@ -1,4 +1,4 @@
-/* Matrix products by oneDNN, versions 2 and 3, or by plain loops (see product.h). */
+/* Matrix products by oneDNN, versions 2 and 3 (see product.h). */
 #include "tensor/product.h"
 
 #include <dnnl.h>
@@ -44,13 +44,6 @@ bool product_has_bf16(void) {
 #else
   return false;
 #endif
-}
-
-int64_t product_rows(int64_t rows) {
-  if (rows <= 1) return 1;
-  return rows <= 256    ? (rows + 15) / 16 * 16
-         : rows <= 1024 ? (rows + 63) / 64 * 64
-                        : (rows + 127) / 128 * 128;
 }
 
 loci_status product_new(dtype type, int threads, product **out, loci_err *err) {
@@ -196,31 +189,6 @@ static dnnl_status_t find(product *p, product_shape s, compiled **out) {
 
 /* ---------------------------------------------------------------- running */
 
-static float value_at(dtype type, const void *m, int64_t i) {
-  float f;
-  uint16_t h;
-  if (type == DTYPE_F32) {
-    memcpy(&f, (const char *)m + 4 * i, sizeof f);
-    return f;
-  }
-  memcpy(&h, (const char *)m + 2 * i, sizeof h);
-  return f32_from_bf16(h);
-}
-
-/* The formula, with sums in double. */
-static void run_plain(const product *p, product_shape s, const void *x, const void *w, float *y) {
-  for (int64_t m = 0; m < s.M; m++) {
-    for (int64_t n = 0; n < s.N; n++) {
-      double sum = 0;
-      for (int64_t k = 0; k < s.K; k++) {
-        int64_t at = s.backward ? k * s.N + n : n * s.K + k;
-        sum += (double)value_at(p->type, x, m * s.K + k) * (double)value_at(p->type, w, at);
-      }
-      y[m * s.ldy + n] = (float)sum;
-    }
-  }
-}
-
 static dnnl_status_t multiply(product *p, product_shape s, const void *x, const void *w, float *y) {
   compiled *c;
   dnnl_status_t st = find(p, s, &c);
@@ -239,7 +207,7 @@ loci_status product_run(product *p, product_shape s, const void *x, const void *
   if (s.M == 0 || s.N == 0) return LOCI_OK;
   /* oneDNN 3.7 takes a matrix of one column to be dense, whatever its stride */
   if (p->plain || (s.N == 1 && s.ldy > 1)) {
-    run_plain(p, s, x, w, y);
+    product_plain(p->type, s, x, w, y);
     return LOCI_OK;
   }
   s.M = product_rows(s.M);

@@ -1,5 +1,6 @@
 /* Matrix products y = x W^T with W as checkpoints store it, (N, K) row-major: the place where a
- * walk spends its life, and the fence round oneDNN.
+ * walk spends its life, and the fence round oneDNN (product.c) or, where that has no fast products,
+ * OpenBLAS (product_blas.c): the build chooses one.
  *
  * A product context belongs to one walk (one thread calls it; the product itself uses all threads).
  * It keeps compiled products by shape, because compiling one costs milliseconds; so callers ask for
@@ -39,6 +40,9 @@ typedef struct product_shape {
  * f32. */
 loci_status product_run(product *p, product_shape shape, const void *x, const void *w, float *y,
                         loci_err *err);
+
+/* The same by plain loops, sums in double. */
+void product_plain(dtype type, product_shape shape, const void *x, const void *w, float *y);
 
 /* The library and version that compute the products, for reports: "oneDNN 2.6.3". */
 const char *product_engine(void);

@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "model/prompt.h"
 #include "walk/walk.h"
+#include "farther.h"
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
@@ -196,7 +197,7 @@ static inline double largest(const float *x, int64_t n) {
   double most = 0;
   for (int64_t i = 0; i < n; i++) {
     if (!isfinite(x[i])) return (double)INFINITY;
-    most = fmax(most, fabs((double)x[i]));
+    most = farther(most, x[i]);
   }
   return most;
 }
