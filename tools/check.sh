@@ -2,8 +2,8 @@
 # Everything a change has to pass: all tests in three builds (gcc, gcc with sanitizers, clang), format, static checks.
 # Goes on after a failure, so that one run shows all of them.  The last line is "N passed, N failed": tests of all
 # builds together, and each failed step besides them as one more failure.
-#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang format tidy cppcheck manual python real;
-#                                tsan on request alone
+#   tools/check.sh [STEP...]     all steps, or those named: test bare asan clang tsan format tidy
+#                                cppcheck manual python real
 set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
@@ -51,11 +51,7 @@ step_bare() {
   [[ $($loci image -m models/flags -i models/flags/images/ukraine.png -o build/bare/x.png 2>&1) == *'built without pictures'* ]]
 }
 
-# What several threads do.  By name alone: oneDNN and the OpenMP runtime are not instrumented, and what they
-# synchronise is reported as races, so its list has to be read.
-step_tsan() {
-  tools/build.sh tsan threads_test && ctest --preset tsan -R '^threads_test$' -j 1
-}
+step_tsan() { tools/tsan.sh; }
 
 # The Python package's style and types, where ruff and mypy are (its tests are a test like the others).
 step_python() {
@@ -89,7 +85,7 @@ step_real() {
 
 step_manual() { [ ! -e docs/loci.1 ] || mandoc -Tlint -Wwarning docs/loci.1; }
 
-for step in ${*:-test bare asan clang format tidy cppcheck manual python real}; do
+for step in ${*:-test bare asan clang tsan format tidy cppcheck manual python real}; do
   echo "== $step"
   start=$(date +%s) before=$failed
   "step_$step" || { [ "$failed" != "$before" ] || failed=$((failed + 1)); }
