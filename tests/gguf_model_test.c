@@ -83,22 +83,23 @@ static const char *block(const char *begin, int layer, const char *part) {
 static void put_joined(gguf_maker *m, int layer, const decoder_layer *l) {
   const linear_weights *parts[3] = {&l->q, &l->k, &l->v};
   for (int is_bias = 0; is_bias < 2; is_bias++) {
-    float *all = NULL;
-    int64_t n = 0, rows = 0, cols = 0;
+    made_bytes all = {0};
+    int64_t rows = 0, cols = 0;
     for (int i = 0; i < 3; i++) {
       const weight *w = is_bias ? &parts[i]->b : &parts[i]->w;
       int64_t count = w->rows * w->cols;
-      all = realloc(all, (size_t)(n + count) * sizeof *all);
-      assert_non_null(all);
-      dtype_to_f32(w->type, w->data, all + n, count);
-      n += count;
+      float *x = malloc((size_t)count * sizeof *x);
+      assert_non_null(x);
+      dtype_to_f32(w->type, w->data, x, count);
+      made_put(&all, x, (size_t)count * sizeof *x);
+      free(x);
       rows += w->rows;
-      cols = is_bias ? n : w->cols;
+      cols = is_bias ? cols + count : w->cols;
     }
     make_tensor(m, block("blk", layer, is_bias ? "attn_qkv.bias" : "attn_qkv.weight"),
-                is_bias ? 1 : 2, (const uint64_t[]){(uint64_t)cols, (uint64_t)rows}, 0, all,
-                (size_t)n * sizeof *all);
-    free(all);
+                is_bias ? 1 : 2, (const uint64_t[]){(uint64_t)cols, (uint64_t)rows}, 0, all.at,
+                all.n);
+    free(all.at);
   }
 }
 

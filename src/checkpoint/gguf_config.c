@@ -244,7 +244,7 @@ static loci_status put_ids(reading *r) {
   static const char *const ends[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                                      "tokenizer.ggml.eom_token_id"};
   js_value *list = js_array();
-  int64_t ids[3], n = 0, bos = -1;
+  int64_t ids[3] = {0}, n = 0, bos = -1;
   for (int i = 0; i < 3; i++) {
     int64_t id = -1;
     loci_status st = gguf_get_int(r->g, ends[i], 0, INT32_MAX, &id, r->err);
