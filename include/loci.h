@@ -172,6 +172,8 @@ typedef struct loci_model_opts {
                            and less than the weights: they are read layer by layer and given up */
   const char *mmproj;   /* a GGUF file of a tower and projector, beside a GGUF model; NULL: none */
   int64_t max_pixels;   /* of a picture, where each keeps its own size; 0: the processor's bound */
+  bool turn_images; /* as their EXIF asks, which transformers' load_image does; else as they stand
+                       in the file, which LLaVA's own scripts do */
 } loci_model_opts;
 
 /* Opens a Hugging Face checkpoint directory (configuration, headers of the weights, tokenizer,
@@ -204,6 +206,7 @@ typedef struct loci_model_info {
                      own size */
   int image_size; /* pixels each way; 0: text only, or every picture keeps its own size... */
   int64_t min_pixels, max_pixels; /* ...within these; else 0 */
+  bool turns_images;              /* loci_model_opts.turn_images */
   int64_t parameters, bytes;
   int files;
   int edit_count; /* applied, in their order; the hash is that of the files, without them */

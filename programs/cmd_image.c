@@ -26,9 +26,10 @@ int cmd_image(cli *c) {
     printf("%d x %d pixels, read by the model as %d x %d\n", image->width, image->height,
            image->input_width, image->input_height);
   if (!code && !c->json && image->orientation > 1)
-    printf("EXIF says that it is to be turned (orientation %d), and it is read unturned; if the "
-           "model was fed with turned pictures, turn the file\n",
-           image->orientation);
+    printf(
+        "EXIF says that it is to be turned (orientation %d), and it is read unturned; --exif turn "
+        "makes the other commands turn it\n",
+        image->orientation);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     cli_say_written(c, out);
   loci_free(image);

@@ -14,7 +14,11 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
   const char *memory = args_get(&c->args, OPT_MEMORY);
   out->threads = c->threads;
   out->mmproj = args_get(&c->args, OPT_MMPROJ);
-  int pixels = 0, code = cli_precision(c, &out->precision);
+  static const char *const ways[] = {"ignore", "turn"};
+  const char *exif = args_get(&c->args, OPT_EXIF);
+  int pixels = 0, way = 0, code = cli_precision(c, &out->precision);
+  if (!code && exif) code = cli_word(c, OPT_EXIF, exif, ways, 2, &way);
+  out->turn_images = way == 1;
   if (!code) code = cli_int(c, OPT_THREADS, 1, MOST_THREADS, &out->threads);
   if (!code) code = cli_int(c, OPT_MAX_PIXELS, 1, INT32_MAX, &pixels);
   out->max_pixels = pixels;

@@ -341,10 +341,30 @@ static void the_turn_that_exif_asks_for_is_told(void **state) {
   image_clear(&im);
 }
 
+/* A picture of 3 x 2 pixels 0 1 2 / 3 4 5, turned each way as Pillow's exif_transpose turns it. */
+static void a_picture_is_turned_as_exif_asks(void **state) {
+  (void)state;
+  static const char *const turned[] = {"012345", "210543", "543210", "345012",
+                                       "031425", "304152", "524130", "251403"};
+  for (int o = 0; o <= 9; o++) {
+    loci_err err;
+    image_rgb im = {.width = 3, .height = 2, .pixels = malloc(18), .orientation = o};
+    assert_non_null(im.pixels);
+    for (int i = 0; i < 18; i++) im.pixels[i] = (uint8_t)(10 * (i / 3) + i % 3);
+    if (image_turn(&im, "x", &err)) fail_msg("%s", err.msg);
+    const char *want = turned[o >= 1 && o <= 8 ? o - 1 : 0];
+    assert_int_equal(im.width, o >= 5 && o <= 8 ? 2 : 3);
+    assert_int_equal(im.width * im.height, 6);
+    for (int i = 0; i < 18; i++) assert_int_equal(im.pixels[i], 10 * (want[i / 3] - '0') + i % 3);
+    image_clear(&im);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(checksums_count_as_pillow_counts_them),
       cmocka_unit_test(the_turn_that_exif_asks_for_is_told),
+      cmocka_unit_test(a_picture_is_turned_as_exif_asks),
       cmocka_unit_test(files_that_are_no_pictures_are_refused),
       cmocka_unit_test(files_cut_short_are_refused),
       cmocka_unit_test(claims_of_too_many_pixels_are_refused),

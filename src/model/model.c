@@ -202,6 +202,7 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
     st = fail_nomem(err, "opening the model");
     goto done;
   }
+  m->info.turns_images = o.turn_images;
   m->process = getpid();
   m->threads = o.threads ? o.threads : omp_get_num_procs();
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();

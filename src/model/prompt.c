@@ -61,7 +61,8 @@ static loci_status load_pixels(const loci_model *m, const given_picture *of, vie
   image_rgb im = {0}, sized = {0};
   TRY(load(of, &im, err));
   int w = v->file_size[0], h = v->file_size[1];
-  loci_status st = w ? image_scale(&im, w, h, &sized, err) : LOCI_OK;
+  loci_status st = m->info.turns_images ? image_turn(&im, of->name, err) : LOCI_OK;
+  if (!st && w) st = image_scale(&im, w, h, &sized, err);
   const image_rgb *now = w ? &sized : &im;
   seen_picture *p = &v->picture;
   if (!st) st = image_process(&m->pixels, now, raw, &p->height, &p->width, err);

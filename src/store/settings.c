@@ -46,6 +46,7 @@ loci_status settings_model(const loci_model_info *m, const char *hash, char **ou
   js_put(&o, "kv_heads", js_int(m->kv_heads));
   js_put(&o, "dtype", js_text(m->dtype));
   js_put(&o, "precision", js_text(m->precision));
+  if (m->turns_images) js_put(&o, "exif", js_text("turn"));
   js_put(&o, "hash", js_text(hash));
   js_value *files = js_array();
   for (int i = 0; i < m->edit_count; i++) js_push(&files, js_text(m->edits[i].file));
@@ -92,6 +93,7 @@ static loci_status read_model(const js_value *v, const char *where, arena *mem,
   TRY(read_text(v, "dtype", where, mem, &out->dtype, err));
   TRY(read_text(v, "precision", where, mem, &out->precision, err));
   TRY(read_text(v, "hash", where, mem, hash, err));
+  out->turns_images = js_get(v, "exif") != NULL;
   TRY(read_edits(v, mem, out, err));
   TRY(read_int(v, "layers", where, &out->layers, err));
   TRY(read_int(v, "width", where, &out->width, err));

@@ -32,6 +32,12 @@ drawn() { # COMMAND...: the picture of it
 ask=(-m "$m" -i "$i" -q "$question")
 one=("${ask[@]}" -c "this country")
 again ask "${ask[@]}" --max-new 3
+cp "$source_dir/tests/golden/images/turned.jpg" "it's here/a phone's.jpg"
+again ask -m "$m" -i "it's here/a phone's.jpg" -q "$question" --max-new 3 --exif turn
+[[ $command == *" --exif turn"* ]] || miss "no --exif turn in: $command"
+cp first.json turned.json
+again ask -m "$m" -i "it's here/a phone's.jpg" -q "$question" --max-new 3
+[ "$(grep '"p"' first.json)" != "$(grep '"p"' turned.json)" ] || miss "--exif turn changes nothing"
 again trace "${one[@]}" --corrupt "image:$i" --site mlp_out --layers 2-4 --direction both --threads 1
 drawn trace "${one[@]}" --corrupt "image:$i" --site mlp_out --layers 2-4 --direction both --threads 1
 again knockout "${one[@]}" --from image,constraint --to last --layers 1-3
