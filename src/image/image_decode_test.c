@@ -308,6 +308,36 @@ static void checksums_count_as_pillow_counts_them(void **state) {
   }
 }
 
+/* The checksum at the end of the data may be cut off, as Pillow has it; a wrong one, or rows that
+ * are not there, are refused. */
+static void what_ends_the_rows_of_a_png_may_be_missing(void **state) {
+  (void)state;
+  static const uint8_t data[] = {0x78, 1, 1, 3, 0, 0xfc, 0xff, 0, 0, 1, 0, 4, 0, 2};
+  for (size_t n = sizeof data; n > sizeof data - 6; n--) {
+    bytes b = png_header(2, 1, 8, 3);
+    put_chunk(&b, "PLTE", "\x10\x20\x30\x40\x50\x60", 6);
+    put_chunk(&b, "IDAT", data, n);
+    put_chunk(&b, "IEND", "", 0);
+    if (n < sizeof data - 4) {
+      expect_failure(&b, LOCI_EFORMAT, "Not enough image data");
+      continue;
+    }
+    image_rgb im;
+    loci_err err;
+    if (image_decode(b.data, b.n, "x", &im, &err)) fail_msg("%zu bytes: %s", n, err.msg);
+    assert_memory_equal(im.pixels, "\x10\x20\x30\x40\x50\x60", 6);
+    image_clear(&im);
+  }
+  uint8_t wrong[sizeof data];
+  memcpy(wrong, data, sizeof data);
+  wrong[sizeof data - 1] ^= 1;
+  bytes b = png_header(2, 1, 8, 3);
+  put_chunk(&b, "PLTE", "\x10\x20\x30\x40\x50\x60", 6);
+  put_chunk(&b, "IDAT", wrong, sizeof data);
+  put_chunk(&b, "IEND", "", 0);
+  expect_failure(&b, LOCI_EFORMAT, "incorrect data check");
+}
+
 /* EXIF of either byte order in a PNG, and cut off anywhere. */
 static void the_turn_that_exif_asks_for_is_told(void **state) {
   (void)state;
@@ -363,6 +393,7 @@ static void a_picture_is_turned_as_exif_asks(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(checksums_count_as_pillow_counts_them),
+      cmocka_unit_test(what_ends_the_rows_of_a_png_may_be_missing),
       cmocka_unit_test(the_turn_that_exif_asks_for_is_told),
       cmocka_unit_test(a_picture_is_turned_as_exif_asks),
       cmocka_unit_test(files_that_are_no_pictures_are_refused),

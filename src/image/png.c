@@ -3,7 +3,8 @@
  * to the high byte, but 16-bit gray clipped at 255, not scaled (Pillow's own rule, mostly white).
  *
  * Ancillary chunks are skipped unread: nothing in them changes the pixels, and compressed profiles
- * and texts can unpack to any size.  What follows the last row is not read, as in Pillow.
+ * and texts can unpack to any size.  What follows the last row is not read, as in Pillow, and may
+ * be missing, the checksum of the data included.
  *
  * libpng reports errors by longjmp; what lives across a jump is in one struct of the caller's
  * frame. */
@@ -35,6 +36,7 @@ typedef struct png_reader {
 
 static void on_error(png_structp png, png_const_charp text) {
   png_reader *r = png_get_error_ptr(png);
+  if (r->whole && !r->out_of_memory) png_longjmp(png, 1);
   if (r->out_of_memory)
     r->status = fail_nomem(r->err, r->src->what);
   else

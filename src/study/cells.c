@@ -25,14 +25,19 @@ void window_layers(const sweep *s, int centre, int width, int *begin, int *end) 
   if (*end > L) *end = L;
 }
 
-bool restoring_matters(const sweep *s, int position, int layer) {
-  bool last_layer = layer == model_decoder(s->m)->layers - 1;
-  return position >= s->first && (!last_layer || position >= s->T - 1);
+/* How many layers' attention comes behind a site of that layer. */
+static int attentions_behind(const sweep *s, loci_site site, int layer) {
+  return model_decoder(s->m)->layers - layer - (site != LOCI_SITE_RESID_PRE);
+}
+
+bool restoring_matters(const sweep *s, loci_site site, int position, int layer) {
+  bool ends = attentions_behind(s, site, layer) == 0;
+  return position >= s->first && (!ends || position >= s->T - 1);
 }
 
 static bool is_zero(const sweep *s, const cell *c) {
   for (int i = 0; i < c->position_count; i++) {
-    if (restoring_matters(s, c->positions[i], c->begin)) return false;
+    if (restoring_matters(s, c->site, c->positions[i], c->begin)) return false;
   }
   return true;
 }
@@ -45,9 +50,9 @@ static int first_restored(const sweep *s, const cell *c) {
 }
 
 int64_t cell_formula(const sweep *s, const cell *c) {
-  int64_t joined = 0, L = model_decoder(s->m)->layers;
+  int64_t joined = 0, layers = attentions_behind(s, c->site, c->begin);
   for (int i = 0; i < c->position_count; i++) joined += c->positions[i] >= s->first;
-  return joined + (int64_t)(s->runs.target.length - first_restored(s, c)) * (L - 1 - c->begin);
+  return joined + (int64_t)(s->runs.target.length - first_restored(s, c)) * layers;
 }
 
 int64_t cell_rows(const sweep *s, const cell *c) {

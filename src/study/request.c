@@ -85,10 +85,14 @@ static loci_status check_sites(const loci_trace_opts *o, loci_err *err) {
   TRY(check_list(o->site_count, o->sites, "sites", err));
   for (int i = 0; i < o->site_count; i++) {
     loci_site s = o->sites[i];
+    if (s == LOCI_SITE_RESID_PRE && o->screen > 0) {
+      return fail(err, LOCI_EINVAL, "screening does not estimate resid_pre: trace it exactly");
+    }
     if (s == LOCI_SITE_MLP_OUT || s == LOCI_SITE_ATTN_OUT || s == LOCI_SITE_RESID_POST ||
-        s == LOCI_SITE_Z)
+        s == LOCI_SITE_Z || s == LOCI_SITE_RESID_PRE)
       continue;
-    return fail(err, LOCI_EINVAL, "a trace restores mlp_out, attn_out, resid_post and z, not %s",
+    return fail(err, LOCI_EINVAL,
+                "a trace restores mlp_out, attn_out, resid_post, resid_pre and z, not %s",
                 site_name(s));
   }
   return LOCI_OK;

@@ -373,7 +373,7 @@ static loci_estimate cell_estimate(const sweep *s, const cell *c) {
   int site = 0;
   while (s->screened.sites[site] != c->site) site++;
   for (int i = 0; i < c->position_count; i++) {
-    if (!restoring_matters(s, c->positions[i], c->begin)) continue;
+    if (!restoring_matters(s, c->site, c->positions[i], c->begin)) continue;
     const loci_estimate *e =
         estimate_at(s, c->direction == LOCI_NOISE, site, c->begin, c->positions[i] - s->first);
     e += c->head >= 0 ? c->head : 0;

@@ -26,7 +26,7 @@ static loci_status add_cell(const void *ctx, walk *w, int64_t k, int seed, int *
   for (int l = c->begin; l < c->end; l++) {
     for (int i = 0; i < c->position_count; i++) {
       int p = c->positions[i];
-      if (!restoring_matters(s, p, l)) continue;
+      if (!restoring_matters(s, c->site, p, l)) continue;
       walk_patch patch = {.site = c->site,
                           .layer = l,
                           .position = p,

@@ -50,9 +50,11 @@ static void layers_and_windows_are_checked(void **state) {
 
 static void sites_positions_and_directions_are_checked(void **state) {
   (void)state;
-  static const loci_site resid = LOCI_SITE_RESID_PRE;
-  assert_refused((loci_trace_opts){.sites = &resid, .site_count = 1}, LOCI_EINVAL,
-                 "mlp_out, attn_out, resid_post and z, not resid_pre");
+  static const loci_site resid = LOCI_SITE_RESID_PRE, mid = LOCI_SITE_RESID_MID;
+  assert_refused((loci_trace_opts){.sites = &mid, .site_count = 1}, LOCI_EINVAL,
+                 "mlp_out, attn_out, resid_post, resid_pre and z, not resid_mid");
+  assert_refused((loci_trace_opts){.sites = &resid, .site_count = 1, .screen = 3}, LOCI_EINVAL,
+                 "screening does not estimate resid_pre");
   assert_refused((loci_trace_opts){.positions = "here"}, LOCI_EINVAL, "unknown group \"here\"");
   assert_refused((loci_trace_opts){.positions = "each,,last"}, LOCI_EINVAL, "unknown group \"\"");
   assert_refused((loci_trace_opts){.positions = ""}, LOCI_EINVAL, "no positions are asked for");

@@ -219,6 +219,34 @@ static void restoring_the_end_of_the_stream_restores_everything(void **state) {
   loci_model_close(m);
 }
 
+/* What goes into a layer is what came out of the one below: the same cells, to the last bit. */
+static void restoring_what_goes_in_is_restoring_what_came_out(void **state) {
+  (void)state;
+  static const char *const models[] = {"text-phi", "text-llama"};
+  static const loci_site in = LOCI_SITE_RESID_PRE, out = LOCI_SITE_RESID_POST;
+  for (int k = 0; k < 2; k++) {
+    loci_model *m = open_with(models[k], LOCI_PRECISION_F32, 1);
+    loci_prompt *p = ask_about(m, NULL);
+    loci_trace_opts o = {.sites = &in, .site_count = 1, .direction = LOCI_BOTH, .verify = 5};
+    loci_trace *pre = trace_of(m, p, o);
+    o.sites = &out;
+    loci_trace *post = trace_of(m, p, o);
+    assert_int_equal(pre->grid_count, post->grid_count);
+    for (int i = 0; i < pre->grid_count; i++) {
+      const loci_grid *a = &pre->grids[i], *b = &post->grids[i];
+      int64_t column = cells_of(a) / model_decoder(m)->layers;
+      for (int64_t c = column; c < cells_of(a); c++) {
+        assert_true(fabs(a->cells[c].p - b->cells[c - column].p) < 1e-7);
+        assert_true(fabs(a->cells[c].kl - b->cells[c - column].kl) < 1e-6);
+      }
+    }
+    loci_free(pre);
+    loci_free(post);
+    loci_prompt_free(p);
+    loci_model_close(m);
+  }
+}
+
 /* Replacing a constraint by itself is no corruption: no effect, and no ratio of effects. */
 /* The constraint is swapped for itself: the runs differ by rounding alone, and of an improbable
  * answer's p even that is far below 1e-6. */
@@ -273,6 +301,7 @@ int main(void) {
       cmocka_unit_test(two_threads_give_the_numbers_of_one),
       cmocka_unit_test(another_seed_gives_other_noise),
       cmocka_unit_test(skipped_cells_are_exact_zeros),
+      cmocka_unit_test(restoring_what_goes_in_is_restoring_what_came_out),
       cmocka_unit_test(restoring_the_end_of_the_stream_restores_everything),
       cmocka_unit_test(without_a_total_effect_there_is_no_restoration),
       cmocka_unit_test(some_layers_are_those_rows_of_the_whole_grid),

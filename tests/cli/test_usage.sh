@@ -57,7 +57,7 @@ usage '--color wants' info -m "$model" --color yes
 
 # Words of trace.
 usage 'mlp_out' "${trace[@]}" --site mlpout
-usage 'a trace restores mlp_out, attn_out, resid_post and z, not q' "${trace[@]}" --site q
+usage 'a trace restores mlp_out, attn_out, resid_post, resid_pre and z, not q' "${trace[@]}" --site q
 usage 'twice' "${trace[@]}" --site z,z
 usage 'did you mean replace?' "${trace[@]}" --corrupt replce:Paris
 usage 'did you mean image-noise?' "${trace[@]}" --corrupt image_noise:3
