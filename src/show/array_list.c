@@ -76,20 +76,19 @@ void array_list_names(array_list *list, const char *name, const char *const *nam
   }
 }
 
-static bool holds_names(const st_tensor *t) { return path_ends_with(t->name, ".groups.names"); }
+void array_list_text(array_list *list, const char *name, const char *text) {
+  int64_t n = (int64_t)strlen(text);
+  char *out = array_list_add(list, name, ST_U8, &n, 1);
+  if (out) memcpy(out, text, (size_t)n);
+}
+
+/* Bytes that are read as words: numpy's S type. */
+static bool holds_names(const st_tensor *t) {
+  return path_ends_with(t->name, ".groups.names") || strcmp(t->name, ARRAY_COMMAND) == 0 ||
+         strcmp(t->name, ARRAY_REQUEST) == 0;
+}
 
 /* ---------------------------------------------------------------- NPZ */
-
-/* CRC-32 as zip has it (reflected 0xEDB88320), continued from [crc]; begin with 0. */
-static uint32_t crc32_of(uint32_t crc, const void *data, size_t n) {
-  const uint8_t *b = data;
-  crc = ~crc;
-  for (size_t i = 0; i < n; i++) {
-    crc ^= b[i];
-    for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-  }
-  return ~crc;
-}
 
 enum { NPY_HEADER = 192 }; /* a multiple of 64, so that the data are aligned within the member */
 
@@ -99,7 +98,7 @@ static void npy_header(const st_tensor *t, char out[NPY_HEADER]) {
   int rank = holds_names(t) ? t->rank - 1 : t->rank;
   for (int i = 0; i < rank; i++)
     n = fixed_add(shape, sizeof shape, n, "%" PRId64 ", ", t->shape[i]);
-  shape[n - (rank > 1 ? 2 : 1)] = 0; /* "(3,)" but "(3, 4)" */
+  if (n > 0) shape[n - (rank > 1 ? 2 : 1)] = 0; /* "(3,)" but "(3, 4)"; "()" of a text */
   if (t->dtype == ST_F64) snprintf(descr, sizeof descr, "<f8");
   if (t->dtype == ST_F32) snprintf(descr, sizeof descr, "<f4");
   if (t->dtype == ST_I64) snprintf(descr, sizeof descr, "<i8");
@@ -132,7 +131,7 @@ static void zip_member(bytes *file, bytes *directory, const st_tensor *t) {
   char name[160], header[NPY_HEADER];
   snprintf(name, sizeof name, "%s.npy", t->name);
   npy_header(t, header);
-  uint32_t crc = crc32_of(crc32_of(0, header, sizeof header), t->data, (size_t)t->bytes);
+  uint32_t crc = bytes_crc32(bytes_crc32(0, header, sizeof header), t->data, (size_t)t->bytes);
   uint32_t size = (uint32_t)t->bytes + NPY_HEADER, at = (uint32_t)file->size;
   bytes_u32(file, 0x04034B50);
   zip_fields(file, crc, size, strlen(name));

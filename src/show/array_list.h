@@ -27,6 +27,11 @@ void *array_list_add(array_list *list, const char *name, st_dtype dtype, const i
  * counted as one.  [name] ends in ".groups.names". */
 void array_list_names(array_list *list, const char *name, const char *const *names, int n);
 
+/* A text of an NPZ file, which has no metadata: an array without axes of numpy's S type. */
+#define ARRAY_COMMAND "command"
+#define ARRAY_REQUEST "request"
+void array_list_text(array_list *list, const char *name, const char *text);
+
 /* Writes the list and clears it.  [metadata] (safetensors only): key, value, .., NULL. */
 loci_status array_list_write(array_list *list, const char *path, const char *const *metadata,
                              loci_err *err);

@@ -30,7 +30,8 @@ typedef enum view_role {
   VIEW_LINE,
   VIEW_ITEM, /* of a list */
   VIEW_NOTE,
-  VIEW_EDITED
+  VIEW_EDITED,
+  VIEW_COMMAND /* the last line of a page: how it is made again */
 } view_role;
 
 /* A piece of a text in one style. */

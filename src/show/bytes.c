@@ -75,6 +75,16 @@ void bytes_u32(bytes *b, uint32_t x) {
   bytes_u16(b, x >> 16);
 }
 
+uint32_t bytes_crc32(uint32_t crc, const void *data, size_t n) {
+  const uint8_t *b = data;
+  crc = ~crc;
+  for (size_t i = 0; i < n; i++) {
+    crc ^= b[i];
+    for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+  }
+  return ~crc;
+}
+
 void bytes_clear(bytes *b) {
   free(b->data);
   *b = (bytes){0};

@@ -25,6 +25,8 @@ void bytes_escaped(bytes *b, const char *s);
 /* Little-endian integers, as zip and npy want them. */
 void bytes_u16(bytes *b, uint32_t x);
 void bytes_u32(bytes *b, uint32_t x);
+/* CRC-32 of zip and PNG (reflected 0xEDB88320), continued from [crc]; begin with 0. */
+uint32_t bytes_crc32(uint32_t crc, const void *data, size_t n);
 void bytes_clear(bytes *b);
 
 /* Hands the bytes over, with a 0 byte after it ([size] may be NULL); on failure frees them. */

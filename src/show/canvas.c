@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "show/again.h"
 #include "show/canvas_svg.h"
 
 /* Cairo falls back to another sans, at worst to its built-in one; but not within a line, so wide
@@ -21,6 +22,7 @@ static const double PNG_SCALE = 2; /* pixels per point */
 struct canvas {
   canvas_kind kind;
   char *title;
+  char *note; /* NULL: none */
   bytes data;
   cairo_surface_t *surface;
   cairo_t *cr;
@@ -77,7 +79,17 @@ void canvas_free(canvas *c) {
   cairo_surface_destroy(c->surface);
   bytes_clear(&c->data);
   free(c->title);
+  free(c->note);
   free(c);
+}
+
+void canvas_note(canvas *c, const char *json) {
+  if (!json) return;
+  c->note = strdup(json);
+  c->data.failed |= !c->note;
+  if (c->note && c->kind == CANVAS_PDF)
+    cairo_pdf_surface_set_metadata(c->surface, CAIRO_PDF_METADATA_SUBJECT, c->note);
+  if (c->note && c->kind == CANVAS_SVG) svg_metadata(&c->data, c->note);
 }
 
 static void set_colour(canvas *c, rgb colour) {
@@ -270,6 +282,7 @@ loci_status canvas_finish(canvas *c, bytes *out, loci_err *err) {
   TRY(status_of(cairo_status(c->cr), err));
   if (c->kind == CANVAS_PNG)
     TRY(status_of(cairo_surface_write_to_png_stream(c->surface, append, &c->data), err));
+  if (c->kind == CANVAS_PNG && c->note) again_into_png(&c->data, c->note);
   if (c->kind == CANVAS_PDF) cairo_show_page(c->cr);
   if (c->kind == CANVAS_SVG) svg_end(&c->data);
   cairo_surface_finish(c->surface);

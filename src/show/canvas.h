@@ -26,6 +26,8 @@ typedef struct canvas_box {
  * description. */
 canvas *canvas_new(canvas_kind kind, double width, double height, const char *title);
 void canvas_free(canvas *c);
+/* One line of JSON that goes into the file, unseen (again.h); NULL: nothing. */
+void canvas_note(canvas *c, const char *json);
 
 void canvas_fill(canvas *c, canvas_box box, rgb colour);
 void canvas_frame(canvas *c, canvas_box box, double width, rgb colour);

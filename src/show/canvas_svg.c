@@ -50,6 +50,12 @@ void svg_begin(bytes *out, double width, double height, const char *title) {
   bytes_text(out, "</title>\n");
 }
 
+void svg_metadata(bytes *out, const char *text) {
+  bytes_text(out, "<metadata>");
+  bytes_escaped(out, text);
+  bytes_text(out, "</metadata>\n");
+}
+
 void svg_end(bytes *out) { bytes_text(out, "</svg>\n"); }
 
 void svg_fill(bytes *out, canvas_box box, rgb colour) {

@@ -6,6 +6,8 @@
 #include "show/canvas.h"
 
 void svg_begin(bytes *out, double width, double height, const char *title);
+/* After svg_begin; [text] may be any. */
+void svg_metadata(bytes *out, const char *text);
 void svg_end(bytes *out);
 void svg_fill(bytes *out, canvas_box box, rgb colour);
 void svg_frame(bytes *out, canvas_box box, double width, rgb colour);

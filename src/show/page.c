@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "show/again.h"
 
 const rgb page_ink = {0.13, 0.13, 0.15}, page_grey = {0.45, 0.45, 0.48},
           page_faint = {0.80, 0.80, 0.82}, page_accent = {0.66, 0.08, 0.40},
@@ -30,7 +31,8 @@ typedef struct line {
 } line;
 
 typedef struct layout {
-  page p; /* first */
+  page p;           /* first */
+  const char *note; /* unseen, in the file; NULL: none */
   int part_count;
   page_part *parts;
   line *first, *last;
@@ -110,7 +112,8 @@ static const view_block *lay_text(layout *l, const view_block *b, bool *sound) {
   static const canvas_font title = {12, true, false, {0.13, 0.13, 0.15}},
                            heading = {10, true, false, {0.13, 0.13, 0.15}},
                            fact = {8.5, false, false, {0.25, 0.25, 0.28}},
-                           note = {7, false, false, {0.45, 0.45, 0.48}};
+                           note = {7, false, false, {0.45, 0.45, 0.48}},
+                           faint = {5.5, false, false, {0.6, 0.6, 0.63}};
   bytes words = {0};
   char *text = NULL;
   join(&words, b);
@@ -134,7 +137,8 @@ static const view_block *lay_text(layout *l, const view_block *b, bool *sound) {
   if (b->role == VIEW_TITLE) *sound = add_text(l, &title, own, 2);
   if (b->role == VIEW_FACT) *sound = add_text(l, &fact, own, 4);
   if (b->role == VIEW_HEADING) *sound = add_text(l, &heading, own, 1);
-  if (b->role > VIEW_HEADING) *sound = add_text(l, &note, own, 4);
+  if (b->role > VIEW_HEADING && b->role != VIEW_COMMAND) *sound = add_text(l, &note, own, 4);
+  if (b->role == VIEW_COMMAND) *sound = add_text(l, &faint, own, 12);
   return b;
 }
 
@@ -232,6 +236,7 @@ static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *o
   char *label = sound ? label_text(l->p.mem, title) : NULL;
   canvas *c = label ? canvas_new(kind, l->p.width, l->y + MARGIN - 6, label) : NULL;
   if (!c) return fail_nomem(err, "drawing");
+  canvas_note(c, l->note);
   for (const line *x = l->first; x; x = x->next)
     canvas_text(c, MARGIN, x->y, CANVAS_LEFT, x->font, x->text);
   for (int i = 0; i < l->part_count && sound; i++)
@@ -241,24 +246,44 @@ static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *o
   return st;
 }
 
+static loci_status lay_out(layout *l, const char *title, canvas_kind kind, bytes *out,
+                           loci_err *err) {
+  l->p.mem = arena_new();
+  l->p.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
+  loci_status st = draw(l, title, kind, out, err);
+  canvas_free(l->p.ruler);
+  arena_free(l->p.mem);
+  return st;
+}
+
 loci_status page_of_blocks(const view_block *first, const view_block *end, const char *title,
                            canvas_kind kind, bytes *out, loci_err *err) {
-  layout l = {.p = {.first = first, .end = end}};
-  l.p.mem = arena_new();
-  l.p.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
-  loci_status st = draw(&l, title, kind, out, err);
-  canvas_free(l.p.ruler);
-  arena_free(l.p.mem);
-  return st;
+  return lay_out(&(layout){.p = {.first = first, .end = end}}, title, kind, out, err);
+}
+
+/* The command as a page's last words, small: whoever finds the picture alone can make it again. */
+static void say_command(views *v, const char *command) {
+  if (!command) return;
+  view_begin(v, VIEW_COMMAND);
+  view_only(v, VIEW_PAGE);
+  view_say(v, VIEW_DIM, "%s", command);
+  view_end(v);
 }
 
 loci_status page_draw(view_fn *say, const void *result, const loci_draw_opts *opts,
                       canvas_kind kind, bytes *out, loci_err *err) {
   views v = {0};
+  layout l = {.note = NULL};
   loci_status st = views_new(&v, say, result, opts, err);
+  const char *command = NULL;
+  if (!st) st = again_command(result, opts ? opts->metric : LOCI_METRIC_P, v.mem, &command, err);
+  if (!st) say_command(&v, command);
+  if (!st) st = v.status;
+  if (!st) st = again_text(result, command, v.mem, &l.note, err);
   const view_block *b = v.first;
   while (b && !(b->kind == VIEW_TEXT && b->role == VIEW_TITLE && b->pieces)) b = b->next;
-  if (!st) st = page_of_blocks(v.first, NULL, b ? b->pieces->text : "loci", kind, out, err);
+  l.p.first = v.first;
+  if (!st) st = lay_out(&l, b ? b->pieces->text : "loci", kind, out, err);
   views_free(&v);
   return st;
 }

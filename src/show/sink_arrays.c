@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "show/array_list.h"
 #include "show/sinks.h"
 
@@ -103,6 +104,20 @@ static void add_prompt(array_list *list, const loci_prompt_info *p) {
   }
 }
 
+/* How it was made: in the metadata where a file has some. */
+static void add_again(arrays_sink *a, const loci_result *r, bool npz) {
+  const char *texts[] = {r->request, r->command && r->command[0] ? r->command : NULL};
+  static const char *const names[] = {ARRAY_REQUEST, ARRAY_COMMAND};
+  for (int i = 0; i < 2; i++) {
+    if (!texts[i]) continue;
+    if (npz) {
+      array_list_text(&a->list, names[i], texts[i]);
+    } else {
+      arrays_note(&a->s, names[i], texts[i]);
+    }
+  }
+}
+
 loci_status sink_arrays(describe_fn *describe, const void *result, const char *path,
                         loci_err *err) {
   static const sink_ops ops = {value, begin, end, column, table_is_over, NULL};
@@ -111,5 +126,6 @@ loci_status sink_arrays(describe_fn *describe, const void *result, const char *p
   describe(result, &a.s);
   a.list.failed |= a.s.failed;
   if (a.s.prompt && !a.list.failed) add_prompt(&a.list, a.s.prompt);
+  add_again(&a, result, path_ends_with(path, ".npz"));
   return array_list_write(&a.list, path, a.notes, err);
 }

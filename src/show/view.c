@@ -128,8 +128,11 @@ void view_end(views *v) {
 void view_begin(views *v, view_role role) {
   static const struct {
     int first, hang;
-  } indents[] = {
-      [VIEW_FACT] = {0, 0}, [VIEW_ITEM] = {2, 4}, [VIEW_NOTE] = {0, 6}, [VIEW_EDITED] = {0, 10}};
+  } indents[] = {[VIEW_FACT] = {0, 0},
+                 [VIEW_ITEM] = {2, 4},
+                 [VIEW_NOTE] = {0, 6},
+                 [VIEW_EDITED] = {0, 10},
+                 [VIEW_COMMAND] = {0, 2}};
   view_block *b = new_block(v, VIEW_TEXT);
   if (!b) return;
   b->role = role;

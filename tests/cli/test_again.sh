@@ -22,12 +22,20 @@ again() { # COMMAND...: as JSON and, if it draws, as a picture
   cmp -s <(timeless first.json) <(timeless second.json) ||
     miss "again: $command: $(diff <(timeless first.json) <(timeless second.json) | head -4)"
 }
-drawn() { # COMMAND...: the picture of it
-  try "$@" -o first.svg -o first.csv
+drawn() { # "ENDINGS" COMMAND...: files that say how they are made, by that command
+  local files=$1 e first=() second=
+  shift
+  for e in $files; do first+=(-o "first.$e") second+=" -o second.$e"; done
+  try "$@" "${first[@]}"
   wants 0
-  sh -c "$command -o second.svg -o second.csv" >/dev/null || miss "again: $command"
-  cmp -s first.csv second.csv || miss "again: other numbers: $command"
-  cmp -s first.svg second.svg || miss "again: another picture: $command"
+  command=$(sed -nE 's/^<metadata>(.*)<\/metadata>$/\1/p' first.svg | sed 's/&quot;/"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g' |
+    sed -E 's/^\{"command":"(.*)","request":.*/\1/; s/\\(["\\])/\1/g')
+  [[ $command == "loci $1"* ]] || miss "no command in the picture: $command"
+  sh -c "$command$second" >/dev/null 2>err || miss "again: $(cat err): $command"
+  for e in $files; do
+    cmp -s "first.$e" "second.$e" || miss "again: another $e: $command"
+    [[ $e == csv || $e == pdf ]] || grep -aq 'loci [a-z]' "first.$e" || miss "$e does not say its command"
+  done
 }
 ask=(-m "$m" -i "$i" -q "$question")
 one=("${ask[@]}" -c "this country")
@@ -39,10 +47,15 @@ cp first.json turned.json
 again ask -m "$m" -i "it's here/a phone's.jpg" -q "$question" --max-new 3
 [ "$(grep '"p"' first.json)" != "$(grep '"p"' turned.json)" ] || miss "--exif turn changes nothing"
 again trace "${one[@]}" --corrupt "image:$i" --site mlp_out --layers 2-4 --direction both --threads 1
-drawn trace "${one[@]}" --corrupt "image:$i" --site mlp_out --layers 2-4 --direction both --threads 1
+drawn "svg png pdf html csv npz safetensors" trace "${one[@]}" --corrupt "image:$i" --site mlp_out --layers 2-4 --threads 1
+drawn "svg png" trace "${one[@]}" --site mlp_out --layers 2-2 --metric logit_diff
 again knockout "${one[@]}" --from image,constraint --to last --layers 1-3
 again lens "${one[@]}" --positions constraint,last -a Lima
 again flow "${ask[@]}" --from image --to last
+drawn "svg npz safetensors" flow "${ask[@]}" --from image --to last --layers 1-2 --threads 1
+drawn "svg csv" knockout "${one[@]}" --from constraint --to last --layers 1-2 --metric logp
+drawn "svg csv" lens "${one[@]}" --layers 1-2 --metric logp
 again score "$x" -m "$m" --max-new 3 --limit 2 --by relation
+drawn "svg csv" score "$x" -m "$m" --max-new 3 --limit 2 --by relation
 again study trace "$x" -m "$m" --max-new 3 --limit 2 --min-te 0 --site mlp_out --seed 5
 finish
