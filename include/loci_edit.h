@@ -90,6 +90,11 @@ typedef struct loci_edit_opts {
   bool no_answers; /* measure probabilities alone, generate nothing */
   loci_progress_fn progress;
   void *progress_ctx;
+  /* Of a command line, what names the requests and questions to keep, such as
+   * "--requests=r.jsonl": for the result's command.  None: a request without further prompts is
+   * named by its question. */
+  const char *const *words;
+  int word_count;
 } loci_edit_opts;
 
 typedef struct loci_edit_step {

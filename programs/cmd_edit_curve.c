@@ -8,6 +8,7 @@
 #include "values.h"
 #include "words.h"
 
+static const option_id keeping[] = {OPT_KEEP_FILE, OPT_COVARIANCE};
 enum { MOST_PROMPTS = 1000, MOST_POINTS = 1000, NAME_SIZE = 16 };
 
 typedef struct request {
@@ -77,6 +78,7 @@ int cmd_edit_curve(cli *c) {
   if (!code) code = edit_opts(c, &r.how, &r.settings);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.test.prompts);
   if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.test.renderings);
+  if (!code) code = edit_words(c, keeping, LENGTH(keeping), &r.how);
   if (!code) code = cli_open_model(c, &m);
   if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
   r.how.keep = (const loci_prompt *const *)keep.at;

@@ -370,6 +370,19 @@ static int write_all(cli *c, const loci_edit *e) {
   return code ? code : say_missed(c, e);
 }
 
+/* A plain question is its own name; all that comes from files, or is more than one, is named by the
+ * options that brought it. */
+static int name_requests(cli *c, request *r) {
+  static const option_id more[] = {OPT_REQUESTS, OPT_REPHRASE, OPT_AVERAGE, OPT_KEEP_FILE,
+                                   OPT_COVARIANCE},
+                         all[] = {OPT_REQUESTS,   OPT_IMAGE,    OPT_QUESTION,  OPT_CONSTRAINT,
+                                  OPT_TARGET,     OPT_REPHRASE, OPT_AVERAGE,   OPT_KEEP_FILE,
+                                  OPT_COVARIANCE, OPT_PROMPTS,  OPT_RENDERINGS};
+  for (int i = 0; i < LENGTH(more); i++)
+    if (args_has(&c->args, more[i])) return edit_words(c, all, LENGTH(all), &r->opts);
+  return EXIT_DONE;
+}
+
 static int solve(cli *c, const request *r, loci_model *m) {
   int code = EXIT_DONE;
   loci_edit *e = NULL;
@@ -409,6 +422,7 @@ int cmd_edit_solve(cli *c) {
   if (!code && before && prefixes_read(before, &r.before, &c->err)) code = cli_failed(c);
   if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.prompts);
   if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.renderings);
+  if (!code) code = name_requests(c, &r);
   if (!code) code = cli_open_model(c, &m);
   if (!code)
     code = edit_read_questions(c, OPT_KEEP_FILE, m, args_get(&c->args, OPT_IMAGE), &r.keep);

@@ -6,6 +6,7 @@
 #include "study.h"
 #include "words.h"
 
+static const option_id keeping[] = {OPT_KEEP_FILE, OPT_COVARIANCE};
 enum { MOST_PROMPTS = 1000 };
 
 /* How an edit is solved makes no sense where edits are given. */
@@ -60,6 +61,7 @@ int cmd_edit_test(cli *c) {
   memset(&edits, 0, sizeof edits);
   if (!code) code = edit_read_option(c, &edits);
   if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
+  if (!code) code = edit_words(c, keeping, LENGTH(keeping), &how);
   if (!code) code = cli_open_model(c, &m);
   if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
   how.keep = (const loci_prompt *const *)keep.at;

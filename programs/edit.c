@@ -73,7 +73,28 @@ static int read_method(cli *c, loci_edit_opts *out, loci_edit_settings *settings
   return EXIT_DONE;
 }
 
+int edit_words(cli *c, const option_id *ids, int n, loci_edit_opts *out) {
+  char **words = calloc((size_t)c->args.given_count + 1, sizeof *words);
+  out->words = (const char *const *)words;
+  for (int i = 0; words && i < n; i++) {
+    const char *value, *name = option_get(ids[i])->name;
+    for (int k = 0; (value = args_at(&c->args, ids[i], k)) != NULL; k++) {
+      size_t room = strlen(name) + strlen(value) + sizeof "--=";
+      char *word = malloc(room);
+      if (!word) break;
+      snprintf(word, room, "--%s=%s", name, value);
+      words[out->word_count++] = word;
+    }
+    if (value) words = NULL;
+  }
+  if (words) return EXIT_DONE;
+  cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+  return cli_failed(c);
+}
+
 void edit_opts_clear(loci_edit_opts *opts) {
+  for (int i = 0; i < opts->word_count; i++) free((char *)(uintptr_t)opts->words[i]);
+  free((void *)(uintptr_t)opts->words);
   loci_free((loci_covariance *)(uintptr_t)opts->covariance);
 }
 

@@ -7,6 +7,8 @@
 /* --layer, --method, --steps and what else says how an edit is solved; clear it after a failure,
  * too. */
 int edit_opts(cli *c, loci_edit_opts *out, loci_edit_settings *settings);
+/* What a command line names the requests by, for the result's command: the values of n options. */
+int edit_words(cli *c, const option_id *ids, int n, loci_edit_opts *out);
 void edit_opts_clear(loci_edit_opts *opts);
 
 /* Prompts that grow and are freed together. */

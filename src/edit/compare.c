@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "edit/edit.h"
+#include "model/command.h"
 
 enum { MOST_TESTS = 16, MOST_GROUPS = 16, FILE_LIMIT = 1 << 26 };
 
@@ -150,6 +151,17 @@ static loci_status read_all(loci_edit_tests *out, const char *const *paths, int 
   return LOCI_OK;
 }
 
+static loci_status tell(loci_edit_tests *made, const char *const *paths, int count, loci_err *err) {
+  command_words words = {.name = "edit compare", .words = paths, .word_count = count};
+  js_value *request = js_object(), *files = js_array();
+  for (int i = 0; i < count; i++) {
+    js_push(&files, js_text(paths[i]));
+    words.cannot |= paths[i][0] == '-';
+  }
+  js_put(&request, "files", files);
+  return request_tell(&words, request, &made->result, err);
+}
+
 loci_status loci_edit_tests_read(const char *const *paths, int count, loci_edit_tests **out,
                                  loci_err *err) {
   NEEDS(out, "place for the result");
@@ -162,6 +174,7 @@ loci_status loci_edit_tests_read(const char *const *paths, int count, loci_edit_
   loci_edit_tests *made = result_new(LOCI_KIND_EDIT_TESTS, sizeof *made);
   if (!made) return fail_nomem(err, "reading a test of edits");
   loci_status st = read_all(made, paths, count, err);
+  if (!st) st = tell(made, paths, count, err);
   if (st) {
     loci_free(made);
     return st;

@@ -105,6 +105,10 @@ static loci_status build(sums *c, loci_err *err) {
   return finish(c, err);
 }
 
+static void describe(const void *ctx, js_value **to) {
+  js_put(to, "layer", js_int(((const loci_covariance *)ctx)->layer));
+}
+
 loci_status loci_covariance_new(const loci_model *model, loci_examples *examples, int layer,
                                 const loci_study_opts *opts, loci_covariance **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -118,6 +122,11 @@ loci_status loci_covariance_new(const loci_model *model, loci_examples *examples
   if (!v) return fail_nomem(err, "adding up a covariance");
   c.s = (study){.model = model, .opts = &own, .examples = examples};
   c.s.mem = v->result.memory;
+  c.s.result = &v->result;
+  c.s.command = "edit covariance";
+  c.s.seedless = true;
+  c.s.describe = describe;
+  c.s.describe_ctx = v;
   v->layer = layer;
   v->inner = c.F;
   loci_status st = build(&c, err);

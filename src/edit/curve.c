@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/options.h"
 #include "base/result.h"
 #include "edit/how.h"
+#include "study/study.h"
 
 enum { MOST_POINTS = 1000 };
 
@@ -216,6 +218,52 @@ static loci_status measure_all(drawing *d, loci_err *err) {
   return n > 0 ? LOCI_OK : pass_on(&own, err);
 }
 
+/* "lambda=0.01,0.1,1": the shortest digits that are the same numbers. */
+static const char *over_text(const loci_edit_curve_opts *o, arena *mem) {
+  size_t room = strlen(o->over) + 2 + 32 * (size_t)o->value_count, n = 0;
+  char *text = arena_array(mem, (int64_t)room, char);
+  if (!text) return NULL;
+  n = fixed_add(text, room, n, "%s=", o->over);
+  for (int i = 0; i < o->value_count; i++) {
+    char digits[32];
+    for (int k = 1; k <= 17; k++) {
+      snprintf(digits, sizeof digits, "%.*g", k, o->values[i]);
+      if (strtod(digits, NULL) == o->values[i]) break;
+    }
+    n = fixed_add(text, room, n, "%s%s", i ? "," : "", digits);
+  }
+  return text;
+}
+
+static loci_status tell(const drawing *d, loci_err *err) {
+  const loci_edit_test_opts *t = d->test;
+  const loci_study_opts *o = t->study;
+  edit_how how;
+  js_value *request = js_object();
+  command_words words = command_of("edit curve", d->model);
+  const char *over = over_text(d->opts, d->out->result.memory);
+  loci_status st = edit_how_take(&how, t->how, err);
+  if (!st) st = edit_how_complete(&how, NULL, err);
+  words.file = d->path;
+  words.words = t->how->words;
+  words.word_count = t->how->word_count;
+  words.cannot = words.word_count == 0 && (t->how->keep_count > 0 || t->how->covariance);
+  js_put(&request, "data", js_text(d->path));
+  study_put_common(&request, d->model, o, true);
+  if (o->limit > 0) js_put(&request, "limit", js_int(o->limit));
+  js_put(&request, "seed", request_seed(o->seed));
+  if (!st) edit_how_describe(&request, &how);
+  if (!is_over(d, "count")) { /* of many in one matrix each has one wording */
+    js_put(&request, "prompts", js_int(t->prompts > 0 ? t->prompts : 1));
+    js_put(&request, "renderings", js_int(t->renderings));
+  }
+  js_put(&request, "over", js_text(over));
+  if (!st && !over) st = fail_nomem(err, "drawing a curve of edits");
+  if (!st) return request_tell(&words, request, &d->out->result, err);
+  js_free(request);
+  return st;
+}
+
 loci_status loci_edit_curve_new(const loci_model *model, const char *path,
                                 const loci_edit_curve_opts *opts, loci_edit_curve **out,
                                 loci_err *err) {
@@ -232,6 +280,7 @@ loci_status loci_edit_curve_new(const loci_model *model, const char *path,
   drawing d = {.model = model, .path = path, .opts = &own, .test = &test.o};
   d.out = result_new(LOCI_KIND_EDIT_CURVE, sizeof *d.out);
   loci_status st = d.out ? measure_all(&d, err) : fail_nomem(err, "drawing a curve of edits");
+  if (!st) st = tell(&d, err);
   if (st) {
     loci_free(d.out);
     return st;

@@ -74,10 +74,20 @@ loci_status edit_write(const void *result, const char *path, loci_err *err) {
   if (!st) st = js_print(requests_json(e), false, &requests, err);
   if (st) goto done;
   snprintf(layer, sizeof layer, "%d", e->layer);
-  const char *const metadata[] = {"format",    FORMAT,       "method",     e->method, "model_hash",
-                                  e->hash,     "layer",      layer,        "tensor",  e->tensor,
-                                  "precision", e->precision, "settings",   settings,  "requests",
-                                  requests,    "loci",       LOCI_VERSION, NULL};
+  const char *request = e->result.request ? "request" : NULL;
+  const char *command = e->result.command && e->result.command[0] ? "command" : NULL;
+  const char *const metadata[] = {"format",     FORMAT,
+                                  "method",     e->method,
+                                  "model_hash", e->hash,
+                                  "layer",      layer,
+                                  "tensor",     e->tensor,
+                                  "precision",  e->precision,
+                                  "settings",   settings,
+                                  "requests",   requests,
+                                  "loci",       LOCI_VERSION,
+                                  request,      e->result.request,
+                                  command,      e->result.command,
+                                  NULL};
   st = st_write(path, tensors, 2, metadata, err);
 done:
   free(settings);

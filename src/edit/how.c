@@ -129,6 +129,36 @@ loci_status edit_how_complete(edit_how *own, const loci_model *m, loci_err *err)
   return m ? choose_layer(m, &own->o, err) : LOCI_OK;
 }
 
+/* ---------------------------------------------------------------- as JSON */
+
+static void put_real(js_value **to, const char *key, double x, bool has) {
+  if (has) js_put(to, key, js_real(x));
+}
+
+static void put_bool(js_value **to, const char *key, bool x) {
+  if (x) js_put(to, key, js_bool(true));
+}
+
+void edit_how_describe(js_value **to, const edit_how *own) {
+  const loci_edit_settings *s = &own->settings;
+  edit_method k = own->method;
+  js_put(to, "method", js_text(own->o.method));
+  if (own->o.has_layer) js_put(to, "layer", js_int(own->o.layer));
+  if (s->authors) js_put(to, "compat", js_text("authors"));
+  js_put(to, "steps", js_int(s->steps));
+  put_real(to, "lr", s->lr, true);
+  put_real(to, "weight_decay", s->weight_decay, !tunes(k));
+  put_real(to, "lambda", s->lambda, k == MULTEDIT || k == MEMIT);
+  put_real(to, "max_norm", s->max_norm, s->max_norm > 0);
+  put_real(to, "stop_p", s->stop_p, s->stop_p > 0);
+  put_real(to, "kl", s->kl, s->kl > 0);
+  put_real(to, "eps", s->eps, k == FT_L);
+  put_real(to, "keep_weight", s->keep_weight, !tunes(k));
+  put_bool(to, "average_loss", s->average_loss);
+  put_bool(to, "each_key", s->each_key);
+  put_bool(to, "without_constraint", s->without_constraint);
+}
+
 /* ---------------------------------------------------------------- before there is a model */
 
 static loci_status check_edit(const loci_edit_opts *opts, loci_err *err) {

@@ -25,4 +25,7 @@ loci_status edit_test_how_take(edit_test_how *own, const loci_edit_test_opts *gi
  * what the method has not.  [m] NULL: no model is known yet, and the layer stays as it is. */
 loci_status edit_how_complete(edit_how *own, const loci_model *m, loci_err *err);
 
+/* Members of a completed request into *to: method, layer and settings that the method has. */
+void edit_how_describe(js_value **to, const edit_how *own);
+
 #endif

@@ -10,6 +10,7 @@
 #include "edit/how.h"
 #include "edit/requests.h"
 #include "edit/update.h"
+#include "model/command.h"
 
 enum { MAX_REQUESTS = 10000 };
 
@@ -122,6 +123,54 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
   return measure_all(&all, e, err);
 }
 
+static js_value *questions_json(const loci_prompt *const *list, int n) {
+  js_value *a = js_array();
+  for (int i = 0; i < n; i++) {
+    js_value *o = js_object();
+    js_put(&o, "image", js_text(list[i]->info.image_path));
+    js_put(&o, "question", js_text(list[i]->info.question));
+    js_push(&a, o);
+  }
+  return a;
+}
+
+/* All that was asked, by the words they came with; one request without further prompts has words of
+ * its own. */
+static loci_status tell(const loci_model *m, const loci_edit_request *r, int n, const edit_how *how,
+                        loci_edit *e, loci_err *err) {
+  const loci_edit_opts *o = &how->o;
+  command_words words = command_of("edit solve", m);
+  words.words = o->words;
+  words.word_count = o->word_count;
+  bool plain = n == 1 && r->rephrased_count == 0 && r->kept_count == 0 && o->keep_count == 0 &&
+               !o->covariance;
+  words.cannot = o->word_count == 0 && !plain;
+  js_value *request = js_object(), *all = js_array();
+  const loci_prompt *first = NULL;
+  for (int i = 0; i < n; i++) {
+    if (!r[i].prompt) continue;
+    if (!first) first = r[i].prompt;
+    js_value *x = request_of_prompt(r[i].prompt);
+    js_put(&x, "target", js_text(r[i].target));
+    js_put(&x, "rephrased", questions_json(r[i].rephrased, r[i].rephrased_count));
+    js_put(&x, "kept", questions_json(r[i].kept, r[i].kept_count));
+    js_push(&all, x);
+  }
+  if (plain && o->word_count == 0) {
+    js_free(request);
+    request = request_of_prompt(first);
+    js_put(&request, "target", js_text(r->target));
+  } else if (first) {
+    request_put_wording(&request, first->info.template_name, first->info.system, first->info.date);
+    request_put_model(&request, m);
+  }
+  js_put(&request, "requests", all);
+  js_put(&request, "keep", questions_json(o->keep, o->keep_count));
+  if (o->covariance) js_put(&request, "covariance_prompts", js_int(o->covariance->prompts));
+  edit_how_describe(&request, how);
+  return request_tell(&words, request, &e->result, err);
+}
+
 loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *requests, int count,
                             const loci_edit_opts *opts, loci_edit **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -141,6 +190,7 @@ loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *re
     goto done;
   }
   TRY_DONE(solve(model, requests, count, &how, e, work, err));
+  TRY_DONE(tell(model, requests, count, &how, e, err));
   TRY_DONE(model_hash(model, how.o.progress, how.o.progress_ctx, &hash, err));
   e->hash = arena_strdup(e->result.memory, hash);
   if (!e->hash) {

@@ -11,8 +11,8 @@
 #include "base/result.h"
 #include "data/questions.h"
 #include "edit/around.h"
-#include "edit/look.h"
 #include "edit/how.h"
+#include "edit/look.h"
 #include "study/intervals.h"
 #include "study/study.h"
 
@@ -40,6 +40,7 @@ typedef struct trial {
   study s;
   const loci_edit_test_opts *opts;
   edit_test_how asked;
+  edit_how said; /* complete, for the request */
   loci_edit_opts how;
   loci_model *edited; /* with the edits given, or NULL */
   around around;      /* what the running example's edit was solved with */
@@ -312,6 +313,19 @@ static loci_status lay_on_edits(trial *t, loci_err *err) {
   return v->method ? LOCI_OK : fail_nomem(err, "testing an edit");
 }
 
+/* Edits that were given are named by their files; others by how each is solved. */
+static void describe(const void *ctx, js_value **to) {
+  const trial *t = ctx;
+  const loci_edit_test_opts *o = t->opts;
+  js_value *files = js_array();
+  for (int i = 0; i < o->edit_count; i++) js_push(&files, js_text(o->edits[i]->path));
+  js_put(to, "tested", files);
+  if (o->edit_count > 0) return;
+  edit_how_describe(to, &t->said);
+  js_put(to, "prompts", js_int(o->prompts > 0 ? o->prompts : 1));
+  js_put(to, "renderings", js_int(o->renderings));
+}
+
 loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
                                const loci_edit_test_opts *opts, loci_edit_test **out,
                                loci_err *err) {
@@ -329,11 +343,21 @@ loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
     t.s = (study){
         .model = model, .opts = t.opts->study, .examples = examples, .mem = t.out->result.memory};
     t.s.needs = t.opts->edit_count > 0 ? 0 : NEEDS_CONSTRAINT;
+    t.s.result = &t.out->result;
+    t.s.command = "edit test";
+    t.s.asks = true;
+    t.s.describe = describe;
+    t.s.describe_ctx = &t;
+    t.s.words = t.opts->how->words;
+    t.s.word_count = t.opts->how->word_count;
+    t.s.wordless = t.s.word_count == 0 && (t.opts->how->keep_count > 0 || t.opts->how->covariance);
     t.how = *t.opts->how;
     t.how.no_answers = true;
     t.how.progress = study_progress;
     t.how.progress_ctx = &t.s;
-    st = lay_on_edits(&t, err);
+    st = edit_how_take(&t.said, t.opts->how, err);
+    if (!st && t.opts->edit_count == 0) st = edit_how_complete(&t.said, NULL, err);
+    if (!st) st = lay_on_edits(&t, err);
   }
   if (!st) st = study_each(&t.s, measure, &t, err);
   if (!st) st = fill_result(&t, err);

@@ -7,6 +7,9 @@
 
 #include "base/clock.h"
 
+/* A tenth of a second or less on two cores of today, which is how soon work can be stopped. */
+static const double SLICE_FLOP = 2e10;
+
 enum {
   BLOCK_BYTES = 16 << 20, /* converted weights stay in the cache between conversion and product */
   READY_FEW = 4,
@@ -20,6 +23,7 @@ loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
   a->type = type;
   a->rows = (row_engine){.ops = &rows_cpu, .k = kernels_choose(), .threads = threads};
   a->since = clock_seconds();
+  a->follow.slice = SLICE_FLOP;
   loci_status st = product_new(type, threads, &a->products, err);
   if (st) {
     arith_free(a);
@@ -27,6 +31,23 @@ loci_status arith_new(dtype type, int threads, arith **out, loci_err *err) {
   }
   *out = a;
   return LOCI_OK;
+}
+
+void arith_follow(arith *a, watch w, const char *stage, double done, double total) {
+  a->follow.watch = w;
+  a->follow.stage = stage;
+  a->follow.done = done;
+  a->follow.total = total;
+  a->follow.unasked = 0;
+}
+
+loci_status arith_ask(arith *a, double flop, loci_err *err) {
+  a->follow.unasked += flop;
+  if (a->follow.unasked < a->follow.slice) return LOCI_OK;
+  a->follow.unasked = 0;
+  if (!watch_stops(&a->follow.watch, a->follow.stage, a->follow.done, a->follow.total))
+    return LOCI_OK;
+  return fail(err, LOCI_ECANCELLED, "cancelled in layer %d", (int)a->follow.done);
 }
 
 void work_end(arith *a, work_kind before) {
@@ -223,15 +244,48 @@ static loci_status linear_few(arith *a, const weight *w, float *out, const void 
   return LOCI_OK;
 }
 
+/* A product of more than a slice is cut: into so many rows, which products do not round up, and so
+ * many of the weight's.  A weight is read once for 2048 rows, and each number is one sum over K, in
+ * whichever slice it stands. */
+typedef struct slicing {
+  int64_t rows, weights;
+} slicing;
+
+static slicing slicing_of(const arith *a, const weight *w, int64_t n) {
+  enum { ROWS = 2048, WEIGHTS = 256 };
+  double per_weight = 2.0 * (double)n * (double)w->cols;
+  slicing s = {n, weight_block_rows(a, w)};
+  if (per_weight * (double)w->rows <= a->follow.slice) return s;
+  if (n > ROWS) per_weight *= (double)ROWS / (double)n;
+  if (n > ROWS) s.rows = ROWS;
+  int64_t most = (int64_t)(a->follow.slice / per_weight) / WEIGHTS * WEIGHTS;
+  if (most < WEIGHTS) most = WEIGHTS;
+  if (s.weights > most) s.weights = most;
+  return s;
+}
+
+static loci_status linear_slices(arith *a, product_shape s, int64_t rows, const void *in,
+                                 const void *block, float *out, loci_err *err) {
+  int64_t n = s.M;
+  for (int64_t first = 0; first < n; first += rows) {
+    s.M = n - first < rows ? n - first : rows;
+    TRY(arith_ask(a, 2.0 * (double)s.M * (double)s.N * (double)s.K, err));
+    const char *x = (const char *)in + (size_t)(first * s.K) * dtype_bytes(a->type);
+    TRY(multiply(a, s, x, block, out + first * s.ldy, err));
+  }
+  return LOCI_OK;
+}
+
 static loci_status linear_rows(arith *a, const weight *w, float *out, const void *in, int64_t n,
                                loci_err *err) {
-  int64_t N = w->rows, step = weight_block_rows(a, w);
-  for (int64_t first = 0; first < N; first += step) {
-    int64_t rows = N - first < step ? N - first : step;
+  int64_t N = w->rows;
+  slicing cut = slicing_of(a, w, n);
+  for (int64_t first = 0; first < N; first += cut.weights) {
+    int64_t rows = N - first < cut.weights ? N - first : cut.weights;
     const void *block = NULL;
     TRY(weight_block(a, w, first, rows, &block, err));
     product_shape shape = {.M = n, .N = rows, .K = w->cols, .ldy = N};
-    TRY(multiply(a, shape, in, block, out + first, err));
+    TRY(linear_slices(a, shape, cut.rows, in, block, out + first, err));
   }
   return LOCI_OK;
 }

@@ -37,6 +37,13 @@ typedef struct arith {
     float *turned; /* a gradient in the order of a turned weight's rows */
     int64_t operand_bytes, part_size, turned_size;
   } back;
+  struct {
+    watch watch;
+    const char *stage;
+    double done, total;
+    double slice;   /* 2 M N K between two looks at the watch, and of a product in one piece */
+    double unasked; /* since the last look */
+  } follow;
   double flop;   /* 2 M N K of all products run so far */
   work_kind now; /* since [since] */
   double since, seconds[WORK_COUNT];
@@ -46,6 +53,12 @@ typedef struct arith {
  * products count as head.  Returns what it went into, for work_end. */
 work_kind work_begin(arith *a, work_kind w);
 void work_end(arith *a, work_kind before);
+
+/* From now on [w] is asked between slices of work, each a fraction of a second on two cores; where
+ * it stops, the work is LOCI_ECANCELLED.  A watch without a function: nobody is asked. */
+void arith_follow(arith *a, watch w, const char *stage, double done, double total);
+/* [flop] of work are about to begin. */
+loci_status arith_ask(arith *a, double flop, loci_err *err);
 
 loci_status arith_new(dtype type, int threads, arith **out, loci_err *err);
 void arith_free(arith *a);

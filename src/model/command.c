@@ -96,10 +96,28 @@ static const spelling spellings[] = {
     {"noise", "noise", 0, NULL},
     {"seeds", "seeds", 0, NULL},
     {"seed", "seed", 0, NULL},
-    {"run", "run", 0, NULL},
+    {"run", "run", 0, ","},
     {"min_te", "min-te", 0, NULL},
     {"by", "by", 0, ","},
     {"choice", "choice", 0, NULL},
+    {"target", "target", 0, NULL},
+    {"tested", "edit", 0, NULL},
+    {"layer", "layer", 0, NULL},
+    {"steps", "steps", 0, NULL},
+    {"lr", "lr", 0, NULL},
+    {"weight_decay", "weight-decay", 0, NULL},
+    {"lambda", "lambda", 0, NULL},
+    {"max_norm", "max-norm", 0, NULL},
+    {"stop_p", "stop-p", 0, NULL},
+    {"kl", "kl", 0, NULL},
+    {"eps", "eps", 0, NULL},
+    {"keep_weight", "keep-weight", 0, NULL},
+    {"average_loss", "average-loss", 0, NULL},
+    {"each_key", "each-key", 0, NULL},
+    {"without_constraint", "without-constraint", 0, NULL},
+    {"prompts", "prompts", 0, NULL},
+    {"renderings", "renderings", 0, NULL},
+    {"over", "over", 0, NULL},
 };
 
 typedef struct line {
@@ -265,10 +283,16 @@ static void write_line(line *l, const command_words *w, const js_value *request)
   l->cannot |= js_get(request, "pixels") != NULL; /* a picture that is in no file */
   add(l, "loci ");
   add(l, w->name);
+  l->cannot |= w->cannot;
   if (w->file) add_file(l, w->file);
+  if (w->second) add_file(l, w->second);
   if (w->model) add_option(l, &(spelling){"", "model", 'm', NULL}, w->model->path);
   for (int i = 0; w->model && i < w->model->edit_count; i++) add_edit(l, w->model->edits[i].file);
   if (w->more) add(l, w->more);
+  for (int i = 0; i < w->word_count; i++) {
+    add(l, " ");
+    add_word(l, w->words[i]);
+  }
   for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
     const js_value *v = js_get(request, spellings[i].key);
     bool all = strcmp(spellings[i].key, "window") == 0 && js_int_of(v, &window) && window <= 0;

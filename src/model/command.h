@@ -28,7 +28,11 @@ typedef struct command_words {
   const loci_model_info *model; /* its directory, and --edit for what is applied; NULL: none */
   int threads;                  /* 0: not given */
   int64_t memory;
-  const char *more; /* options that are no part of the request, with a blank before; NULL: none */
+  const char *more;   /* options that are no part of the request, with a blank before; NULL: none */
+  const char *second; /* a further plain argument; NULL: none */
+  const char *const *words; /* as they come, to be quoted */
+  int word_count;
+  bool cannot; /* something that no words say took part */
 } command_words;
 
 /* One line for a shell, quoted where need be, whatever paths and questions hold; "" where no

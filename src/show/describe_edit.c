@@ -76,6 +76,7 @@ void describe_edit(const void *result, sink *s) {
     say_end(s);
   }
   say_end(s);
+  say_request(s, &e->result);
   say_cost(s, &e->cost);
 }
 
@@ -85,6 +86,7 @@ void describe_covariance(const void *result, sink *s) {
   if (c->sample.model) say_sample(s, &c->sample);
   say_text(s, "model_hash", c->hash);
   say_members(s, c, precision, layer, tensor, inner, prompts, keys);
+  say_request(s, &c->result);
 }
 
 void describe_edit_saved(const void *result, sink *s) {
@@ -150,6 +152,7 @@ void describe_edit_test(const void *result, sink *s) {
   say_format(s, "edit.test");
   say_sample(s, &t->sample);
   say_text(s, "method", t->method);
+  say_request(s, &t->result);
   say_test(s, t);
 }
 
@@ -161,6 +164,7 @@ void describe_edit_curve(const void *result, sink *s) {
   say_sample(s, &c->tests[0]->sample);
   say_text(s, "method", c->tests[0]->method);
   say_text(s, "over", c->over);
+  say_request(s, &c->result);
   say_list(s, "points");
   for (int i = 0; i < c->point_count; i++) {
     say_begin(s, NULL);
@@ -186,6 +190,7 @@ void describe_edit_tests(const void *result, sink *s) {
   const loci_edit_tests *c = result;
   row_columns(s, "name,group,value,lo,hi");
   say_format(s, "edit-compare");
+  say_request(s, &c->result);
   say_list(s, "tests");
   for (int i = 0; i < c->count; i++) {
     const loci_edit_test *t = c->tests[i];

@@ -229,6 +229,7 @@ void describe_comparison(const void *result, sink *s) {
   say_side(s, "b", &c->b);
   say_members(s, c, by_right, pairs, tests);
   say_text(s, "correction", "Benjamini-Hochberg");
+  say_request(s, &c->result);
   say_list(s, "rows");
   for (int i = 0; i < c->row_count; i++) {
     const loci_compared_row *r = &c->rows[i];

@@ -9,6 +9,7 @@
 
 #include "base/options.h"
 #include "base/result.h"
+#include "model/command.h"
 #include "store/store.h"
 
 typedef struct comparing {
@@ -251,6 +252,21 @@ static loci_status describe(comparing *c, loci_err *err) {
               runs[1]->what);
 }
 
+/* Runs by their numbers, whatever comes after them. */
+static loci_status tell(const comparing *c, const loci_compare_opts *o, loci_err *err) {
+  int64_t runs[2] = {c->a.run, c->b.run};
+  js_value *how = js_object(), *list = js_array();
+  command_words words = {.name = "study compare", .file = c->a.store, .second = c->b.store};
+  for (int i = 0; i < 2; i++) js_push(&list, js_int(runs[i]));
+  js_put(&how, "a", js_text(c->a.store));
+  js_put(&how, "b", js_text(c->b.store));
+  js_put(&how, "run", list);
+  if (o->by_right) js_put(&how, "by", js_text("right"));
+  js_put(&how, "min_te", js_real(o->least_effect));
+  js_put(&how, "seed", request_seed(o->seed));
+  return request_tell(&words, how, &c->out->result, err);
+}
+
 loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_opts *opts,
                                loci_comparison **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -274,6 +290,7 @@ loci_status loci_store_compare(loci_store *a, loci_store *b, const loci_compare_
   int64_t n = made->pairs > 0 ? made->pairs : (int64_t)c.a.numbers.n + c.b.numbers.n;
   TRY_DONE(stat_draws_new(n, c.seed, &c.draws, err));
   TRY_DONE(compare_rows(&c, err));
+  TRY_DONE(tell(&c, &o, err));
   *out = made;
   made = NULL;
 done:

@@ -226,6 +226,9 @@ static loci_status tell(const study *s, const char *path, loci_err *err) {
   js_value *request = js_object();
   command_words words = command_of(s->command, s->model);
   words.file = path;
+  words.words = s->words;
+  words.word_count = s->word_count;
+  words.cannot = s->wordless;
   js_put(&request, "data", js_text(path));
   study_put_common(&request, s->model, s->opts, s->asks);
   if (s->opts->limit > 0) js_put(&request, "limit", js_int(s->opts->limit));

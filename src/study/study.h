@@ -39,7 +39,10 @@ typedef struct study {
   bool seedless;                                    /* nothing in it is random */
   void (*describe)(const void *ctx, js_value **to); /* its own part of the request; NULL: none */
   const void *describe_ctx;
-  arena *mem; /* of the result */
+  const char *const *words; /* further ones of its command (model/command.h) */
+  int word_count;
+  bool wordless; /* something took part that no words say */
+  arena *mem;    /* of the result */
   double started;
   int used, dropped_count, dropped_room;
   int refused; /* files were, for the first examples one after another, with one status */

@@ -164,8 +164,28 @@ static int64_t block_end(const walk *w, int64_t i) {
   return end;
 }
 
-/* Rows are cut into blocks once; jobs go head by head, then block by block. */
-void attend_layer(walk *w, int layer) {
+typedef struct attend_jobs {
+  const int64_t *first; /* row of each block */
+  int64_t blocks, n, ld;
+} attend_jobs;
+
+static void attend_range(walk *w, int layer, const attend_jobs *j, int64_t from, int64_t to,
+                         int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int t = 0; t < threads; t++) {
+    float *S = w->scores + t * QUERY_ROWS * j->ld;
+    int64_t last = from + (to - from) * (t + 1) / threads;
+    for (int64_t job = from + (to - from) * t / threads; job < last; job++) {
+      int64_t b = job % j->blocks, end = b + 1 < j->blocks ? j->first[b + 1] : j->n;
+      attend_block(w, layer, (int)(job / j->blocks), j->first[b], (int)(end - j->first[b]), S,
+                   j->ld);
+    }
+  }
+}
+
+/* Rows are cut into blocks once; jobs go head by head, then block by block, a slice of work at a
+ * time (arith_ask). */
+loci_status attend_layer(walk *w, int layer, loci_err *err) {
   int64_t n = w->rows.upto[STAGE_ATTEND];
   int64_t ld = round_up(w->longest, PANEL) + PANEL, blocks = 0;
   int H = w->c->heads;
@@ -174,14 +194,17 @@ void attend_layer(walk *w, int layer) {
   int64_t *first = w->rows.block; /* where each block begins */
   for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;
   /* Head by head: its keys and values stay in the cache for all rows. */
+  attend_jobs j = {first, blocks, n, ld};
   int64_t jobs = blocks * H;
   int threads = row_threads(&w->a->rows, n * H * w->longest);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int t = 0; t < threads; t++) {
-    float *S = w->scores + t * QUERY_ROWS * ld;
-    for (int64_t job = jobs * t / threads; job < jobs * (t + 1) / threads; job++) {
-      int64_t b = job % blocks, end = b + 1 < blocks ? first[b + 1] : n;
-      attend_block(w, layer, (int)(job / blocks), first[b], (int)(end - first[b]), S, ld);
-    }
+  /* scores and their mix with the values, at an eighth of a product's rate */
+  double flop = 8 * 4.0 * QUERY_ROWS * (double)w->longest * w->c->head_dim;
+  int64_t step = flop > 0 ? (int64_t)(w->a->follow.slice / flop) : jobs;
+  step = step < threads ? threads : step;
+  for (int64_t from = 0; from < jobs; from += step) {
+    int64_t to = jobs - from < step ? jobs : from + step;
+    TRY(arith_ask(w->a, (double)(to - from) * flop, err));
+    attend_range(w, layer, &j, from, to, threads);
   }
+  return LOCI_OK;
 }

@@ -172,15 +172,20 @@ static int first_layer(const walk *w) {
 
 /* The head runs only if somebody asks for what lies after the last layer.  The cache's length is
  * set last: after a failure it holds what it held. */
+static loci_status walk_layers(walk *w, const walk_hooks *hooks, loci_err *err) {
+  for (int l = first_layer(w); l < w->layers; l++) TRY(walk_layer(w, l, hooks, err));
+  if (w->layers < w->c->layers) return LOCI_OK;
+  inherit_rows(w, w->layers);
+  return walk_head(w, hooks, err);
+}
+
 loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
   static const walk_hooks none;
   if (!hooks) hooks = &none;
   TRY(walk_plan(w, err));
-  for (int l = first_layer(w); l < w->layers; l++) TRY(walk_layer(w, l, hooks, err));
-  if (w->layers == w->c->layers) {
-    inherit_rows(w, w->layers);
-    TRY(walk_head(w, hooks, err));
-  }
+  loci_status st = walk_layers(w, hooks, err);
+  arith_follow(w->a, (watch){0}, "", 0, 0);
+  TRY(st);
   for (int64_t i = 0; i < w->streams.count; i++) {
     const stream *s = &w->streams.at[i];
     if (s->cache && !s->resumed) s->cache->length = s->length;

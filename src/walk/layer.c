@@ -90,8 +90,9 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   TRY(project_qkv(w, weights, layer, err));
   join_rows(w, STAGE_ATTEND, w->q, HK);
   work_kind before = work_begin(w->a, WORK_ATTENTION);
-  attend_layer(w, layer);
+  loci_status st = attend_layer(w, layer, err);
   work_end(w->a, before);
+  TRY(st);
   TRY(flow_layer(w, layer, err));
   join_rows(w, STAGE_Z, w->z, HK);
   int64_t n = w->rows.upto[STAGE_Z];
@@ -192,6 +193,7 @@ loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *er
   const decoder_layer *weights = &w->model->weights->layers[layer];
   rows_of_layer(w, layer);
   TRY(walk_report(w, hooks, "walk", layer, err));
+  arith_follow(w->a, (watch){hooks->progress, hooks->progress_ctx}, "walk", layer, w->layers);
   read_layer(w, layer, layer + 1 < w->layers ? layer + 1 : -1);
   visit_resid(w, LOCI_SITE_RESID_PRE, layer, w->rows.upto[STAGE_START]);
   tape_keep(w, TAPE_PRE, layer);

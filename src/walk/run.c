@@ -1,5 +1,6 @@
 /* loci_run: one forward pass with records and patches, as a walk of one stream (see loci.h, section
  * 6). */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/size.h"
 #include "base/names.h"
 #include "checkpoint/safetensors.h"
+#include "model/command.h"
 #include "model/prompt.h"
 #include "walk/walk.h"
 
@@ -259,6 +261,39 @@ static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, 
   return LOCI_OK;
 }
 
+/* The sites in the order they were first asked for, each with the layers [first, last]: what one
+ * `loci record` can say. */
+static bool sites_of(const loci_run *r, js_value **out, int range[2]) {
+  int count[LOCI_SITE_COUNT] = {0}, least = INT_MAX, most = -1;
+  *out = js_array();
+  for (const recorded *k = r->records; k; k = k->next) {
+    bool top = k->site == LOCI_SITE_FINAL_NORM || k->site == LOCI_SITE_LOGITS;
+    if (count[k->site]++ == 0) js_push(out, js_text(site_name(k->site)));
+    if (top) continue;
+    if (k->layer < least) least = k->layer;
+    if (k->layer > most) most = k->layer;
+  }
+  bool whole = true;
+  for (int s = 0; s < LOCI_SITE_FINAL_NORM; s++)
+    whole &= count[s] == 0 || count[s] == most - least + 1;
+  range[0] = most < 0 ? 0 : least;
+  range[1] = most < 0 ? 0 : most;
+  return whole;
+}
+
+/* What patches were made of no command line knows. */
+static loci_status tell(const loci_run *r, loci_result *out, loci_err *err) {
+  int range[2], patches = 0;
+  js_value *request = request_of_prompt(r->prompt), *sites;
+  command_words words = command_of("record", r->model);
+  for (const patched *k = r->patches; k; k = k->next) patches++;
+  words.cannot = !sites_of(r, &sites, range) || patches > 0;
+  js_put(&request, "sites", sites);
+  js_put(&request, "layers", js_ints(range, 2));
+  if (patches > 0) js_put(&request, "patches", js_int(patches));
+  return request_tell(&words, request, out, err);
+}
+
 /* Sizes follow from types and shapes here, in one place for all tensors. */
 loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
   NEEDS(r, "run");
@@ -275,6 +310,16 @@ loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
     tensors[i].bytes = st_dtype_bytes(tensors[i].dtype);
     for (int d = 0; d < tensors[i].rank; d++) tensors[i].bytes *= tensors[i].shape[d];
   }
-  const char *const metadata[] = {"format", "loci.record/1", "version", LOCI_VERSION, NULL};
+  loci_result made = {.memory = r->mem};
+  TRY(tell(r, &made, err));
+  const char *const metadata[] = {"format",
+                                  "loci.record/1",
+                                  "version",
+                                  LOCI_VERSION,
+                                  "request",
+                                  made.request,
+                                  made.command[0] ? "command" : NULL,
+                                  made.command,
+                                  NULL};
   return st_write(path, tensors, n, metadata, err);
 }

@@ -93,7 +93,7 @@ loci_status inherit_interventions(walk *w, loci_err *err);
 loci_status walk_plan(walk *w, loci_err *err);
 
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err);
-void attend_layer(walk *w, int layer);
+loci_status attend_layer(walk *w, int layer, loci_err *err);
 void keep_wanted(walk *w, int layer); /* copies the rows that are wanted after the layer */
 bool head_prepare(walk *w);           /* memory for the walk's head; false: there is none */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);

@@ -2,41 +2,8 @@
 # times, whatever the paths hold.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
-cd "$work" || exit 1
-mkdir bin "it's here"
-ln -s "$loci" bin/loci
-PATH=$PWD/bin:$PATH
-ln -s "$model" "it's here/the model"
-ln -s "$image" "it's here/a \"\$HOME\" picture.png"
-head -4 "$model/data/trace.jsonl" >"it's here/four questions.jsonl"
-ln -s "$model/images" images # as the questions name them
-m="it's here/the model" i="it's here/a \"\$HOME\" picture.png" x="it's here/four questions.jsonl"
-timeless() { sed -E '/^ "cost":/,/"spent"/d; s/"seconds":[0-9.e-]+//g; /^ +"(spent|naive_flop)"/d' "$1"; }
-again() { # COMMAND...: as JSON and, if it draws, as a picture
-  try "$@" --json
-  wants 0
-  printf '%s\n' "$out" >first.json
-  command=$(sed -nE 's/^ "command":"(.*)"[,}]*$/\1/p' first.json | sed -E 's/\\(["\\])/\1/g')
-  [[ $command == "loci $1"* ]] || miss "no command: $command"
-  sh -c "$command --json" >second.json 2>err || miss "again: $(cat err): $command"
-  cmp -s <(timeless first.json) <(timeless second.json) ||
-    miss "again: $command: $(diff <(timeless first.json) <(timeless second.json) | head -4)"
-}
-drawn() { # "ENDINGS" COMMAND...: files that say how they are made, by that command
-  local files=$1 e first=() second=
-  shift
-  for e in $files; do first+=(-o "first.$e") second+=" -o second.$e"; done
-  try "$@" "${first[@]}"
-  wants 0
-  command=$(sed -nE 's/^<metadata>(.*)<\/metadata>$/\1/p' first.svg | sed 's/&quot;/"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g' |
-    sed -E 's/^\{"command":"(.*)","request":.*/\1/; s/\\(["\\])/\1/g')
-  [[ $command == "loci $1"* ]] || miss "no command in the picture: $command"
-  sh -c "$command$second" >/dev/null 2>err || miss "again: $(cat err): $command"
-  for e in $files; do
-    cmp -s "first.$e" "second.$e" || miss "again: another $e: $command"
-    [[ $e == csv || $e == pdf ]] || grep -aq 'loci [a-z]' "first.$e" || miss "$e does not say its command"
-  done
-}
+# shellcheck source=tests/cli/again.sh
+source "$(dirname "$0")/again.sh"
 ask=(-m "$m" -i "$i" -q "$question")
 one=("${ask[@]}" -c "this country")
 again ask "${ask[@]}" --max-new 3

@@ -1,0 +1,30 @@
+# As test_again.sh, of what is recorded, edited, tested and compared.
+# shellcheck source=tests/cli/lib.sh disable=SC1091
+source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/cli/again.sh
+source "$(dirname "$0")/again.sh"
+one=(-m "$m" -i "$i" -q "$question" -c "this country")
+written run.safetensors record "${one[@]}" --site z,logits,mlp_out --layers 2-4
+quick=(--steps 2 --threads 1)
+ends=1 # too few steps to reach a target
+written one.edit edit solve "${one[@]}" --target Lima "${quick[@]}"
+written tuned.edit edit solve "${one[@]}" --target Lima "${quick[@]}" --method ft-l --lr 0.002 --layer 3
+asked='"question":"What is the capital of this country?","constraints":[{"text":"this country"}]'
+printf '{"image":"%s",%s,"target":"Lima","rephrase":["Name the capital of this country."]}\n' "$image" "$asked" >"my set.jsonl"
+printf '{"image":"%s",%s,"target":"Kyiv"}\n' "$model/images/peru.png" "$asked" >>"my set.jsonl"
+written many.edit edit solve -m "$m" --requests "my set.jsonl" --keep "$x" --prompts 2 "${quick[@]}" --lambda 0 --each-key
+again edit solve "${one[@]}" --target Lima "${quick[@]}" --rephrase "Name the capital of this country."
+ends=0
+again edit test "my set.jsonl" -m "$m" --limit 1 --max-new 2 "${quick[@]}" --weight-decay 0
+again edit test "my set.jsonl" -m "$m" --limit 1 --max-new 2 --edit one.edit --threads 1
+drawn svg edit test "my set.jsonl" -m "$m" --limit 1 --max-new 2 --edit one.edit --threads 1
+cp first.json a.json # of the test before
+cp first.json "it's here/b.json"
+again edit compare a.json "it's here/b.json"
+again edit curve "my set.jsonl" -m "$m" --limit 1 --max-new 2 "${quick[@]}" --over lambda=0.01,100
+try study run "$x" -m "$m" --store s.db --limit 2 --what knockout --layers 1-2 --max-new 2
+wants 0
+try study run "$x" -m "$m" --store s.db --limit 2 --what knockout --layers 1-2 --window 1 --max-new 2
+wants 0
+again study compare s.db --run 1,2 --seed 3
+finish
