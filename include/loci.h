@@ -36,7 +36,8 @@
  *   NULL options mean all defaults, a 0 field its default; NULL for what is required is
  *     LOCI_EINVAL; loci_free, _free and _close take NULL.
  *   One object, one thread at a time; any number of threads may use one model through const calls.
- *   A forked child that computes with its parent's model of several threads gets LOCI_EINVAL.
+ *   A forked child that computes with its parent's model of several threads, or opens one with
+ *     several after the parent used some, gets LOCI_EINVAL.
  *   The library never prints and never exits.
  *
  * Letters, as in docs/MATH.md: T positions, D residual width, L layers, H query heads, Hkv

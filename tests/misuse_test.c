@@ -253,6 +253,41 @@ static void a_forked_child_is_told(void **state) {
   assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* What a child may do once its parent used threads: a model of its own with one thread, not with
+ * more, and no call hangs (the alarm would end it). */
+static int child_opens(void) {
+  loci_model *m;
+  loci_answer *a;
+  loci_prompt *p;
+  loci_bench *b;
+  loci_err own;
+  if (loci_model_open(MODELS "text-llama", SIZED(loci_model_opts, .threads = 2), &m, &own) !=
+          LOCI_EINVAL ||
+      !strstr(own.msg, "fork"))
+    return 1;
+  if (loci_bench_run(SIZED(loci_bench_opts, .threads = 2), &b, &own) != LOCI_EINVAL) return 2;
+  if (loci_model_open(MODELS "text-llama", SIZED(loci_model_opts, .threads = 1), &m, &own))
+    return 3;
+  if (loci_prompt_new(m, &question, &p, &own)) return 4;
+  return loci_ask(m, p, 1, NULL, NULL, &a, &own) ? 5 : 0;
+}
+
+static void a_forked_child_opens_with_one_thread(void **state) {
+  (void)state;
+  loci_answer *a;
+  assert_int_equal(loci_ask(model, prompt, 1, NULL, NULL, &a, &err), LOCI_OK);
+  loci_free(a);
+  pid_t pid = fork();
+  if (pid == 0) {
+    alarm(20);
+    _exit(child_opens());
+  }
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* A count without its array, and fewer than none. */
 static void a_list_is_there_or_empty(void **state) {
   (void)state;
@@ -311,6 +346,7 @@ int main(void) {
       cmocka_unit_test(options_may_be_those_of_an_earlier_library),
       cmocka_unit_test(options_are_checked_without_a_model),
       cmocka_unit_test(a_forked_child_is_told),
+      cmocka_unit_test(a_forked_child_opens_with_one_thread),
       cmocka_unit_test(a_list_is_there_or_empty),
       cmocka_unit_test(numbers_are_for_good),
   };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/options.h"
+#include "base/threads.h"
 #include "model/tokens.h"
 #include "model/vision.h"
 #include "tensor/product.h"
@@ -185,6 +186,8 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   if (o.memory_bytes < 0) {
     return fail(err, LOCI_EINVAL, "%lld bytes of memory", (long long)o.memory_bytes);
   }
+  int threads = o.threads ? o.threads : omp_get_num_procs();
+  TRY(threads_check(threads, err));
   loci_model *m = calloc(1, sizeof *m);
   if (!m) return fail_nomem(err, "opening the model");
   loci_status st = LOCI_OK;
@@ -204,7 +207,7 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   }
   m->info.turns_images = o.turn_images;
   m->process = getpid();
-  m->threads = o.threads ? o.threads : omp_get_num_procs();
+  m->threads = threads;
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();
   TRY_DONE(open_parts(m, dir, o.precision, err));
   m->release = o.memory_bytes > 0 && m->info.bytes > o.memory_bytes;
@@ -261,6 +264,7 @@ const char *model_known_hash(const loci_model *m) {
 }
 
 loci_status model_check_process(const loci_model *m, loci_err *err) {
+  if (m->threads > 1 && (m->process == 0 || m->process == getpid())) threads_used();
   if (m->threads <= 1 || m->process == 0 || m->process == getpid()) return LOCI_OK;
   return fail(err, LOCI_EINVAL,
               "the model was opened with %d threads by the process that this one was forked from: "

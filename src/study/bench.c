@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "base/threads.h"
 #include "study/bench.h"
 #include "tensor/kernels.h"
 #include "tensor/product.h"
@@ -216,6 +217,8 @@ loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench **out, loci_e
                   .heads = o.heads ? o.heads : 16,
                   .rows = o.rows ? o.rows : 2048,
                   .threads = o.threads > 0 ? o.threads : omp_get_num_procs()};
+  TRY(threads_check(b.threads, err));
+  if (b.threads > 1) threads_used();
   b.kv_heads = o.kv_heads ? o.kv_heads : b.heads;
   int repeats = o.repeats > 0 ? o.repeats : 5;
   bool bf16 = o.precision == LOCI_PRECISION_BF16 ||

@@ -2,10 +2,12 @@
 #include "study/intervals.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "base/threads.h"
 
 #define ENDLESS ((double)INFINITY)
 const stat_range stat_any = {-ENDLESS, ENDLESS, false}, stat_probability = {0, 1, false},
@@ -78,7 +80,9 @@ WIDEST static void sum_tile(const uint8_t *times, const double *x, int64_t n, do
 /* sums (STAT_RESAMPLES, TILE) of x (n, TILE).  Every block of draws has its own: the same sums
  * whatever the number of threads. */
 static void draws_sum(const stat_draws *d, const double *x, double (*sums)[TILE]) {
-#pragma omp parallel for schedule(static)
+  int threads = threads_are_gone() ? 1 : omp_get_max_threads();
+  if (threads > 1) threads_used();
+#pragma omp parallel for num_threads(threads) schedule(static)
   for (int b = 0; b < STAT_RESAMPLES; b += TOGETHER)
     sum_tile(d->times + (int64_t)b * d->n, x, d->n, sums + b);
 }
