@@ -379,7 +379,8 @@ static int name_requests(cli *c, request *r) {
                                   OPT_TARGET,     OPT_REPHRASE, OPT_AVERAGE,   OPT_KEEP_FILE,
                                   OPT_COVARIANCE, OPT_PROMPTS,  OPT_RENDERINGS};
   for (int i = 0; i < LENGTH(more); i++)
-    if (args_has(&c->args, more[i])) return edit_words(c, all, LENGTH(all), &r->opts);
+    if (args_has(&c->args, more[i]) && (more[i] != OPT_COVARIANCE || !r->opts.no_covariance))
+      return edit_words(c, all, LENGTH(all), &r->opts);
   return EXIT_DONE;
 }
 

@@ -79,6 +79,7 @@ int edit_words(cli *c, const option_id *ids, int n, loci_edit_opts *out) {
   for (int i = 0; words && i < n; i++) {
     const char *value, *name = option_get(ids[i])->name;
     for (int k = 0; (value = args_at(&c->args, ids[i], k)) != NULL; k++) {
+      if (ids[i] == OPT_COVARIANCE && out->no_covariance) continue; /* no file, and said already */
       size_t room = strlen(name) + strlen(value) + sizeof "--=";
       char *word = malloc(room);
       if (!word) break;

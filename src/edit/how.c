@@ -147,14 +147,18 @@ void edit_how_describe(js_value **to, const edit_how *own) {
   if (s->authors) js_put(to, "compat", js_text("authors"));
   js_put(to, "steps", js_int(s->steps));
   put_real(to, "lr", s->lr, true);
-  put_real(to, "weight_decay", s->weight_decay, !tunes(k));
+  put_real(to, "weight_decay", s->weight_decay, !method_tunes(k));
   put_real(to, "lambda", s->lambda, k == MULTEDIT || k == MEMIT);
   put_real(to, "max_norm", s->max_norm, s->max_norm > 0);
   put_real(to, "stop_p", s->stop_p, s->stop_p > 0);
+  put_real(to, "stop_loss", s->stop_loss, true);
   put_real(to, "kl", s->kl, s->kl > 0);
   put_real(to, "eps", s->eps, k == FT_L);
-  put_real(to, "keep_weight", s->keep_weight, !tunes(k));
-  put_bool(to, "average_loss", s->average_loss);
+  put_real(to, "keep_weight", s->keep_weight, !method_tunes(k));
+  put_real(to, "ridge", s->ridge, own->o.covariance != NULL);
+  if (own->o.no_covariance) js_put(to, "covariance", js_text("none"));
+  if (s->at_last) js_put(to, "ft_at", js_text("last"));
+  put_bool(to, "average_loss", s->average_loss && k == MULTEDIT);
   put_bool(to, "each_key", s->each_key);
   put_bool(to, "without_constraint", s->without_constraint);
 }

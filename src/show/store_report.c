@@ -18,7 +18,7 @@
 #include "show/html.h"
 #include "show/formats.h"
 #include "show/view_parts.h"
-#include "store/store.h"
+#include "store/each.h"
 
 enum { EXAMPLES_SHOWN = 60, CELLS_MAX = 20000, MAP_ROWS = 200 };
 
@@ -130,9 +130,9 @@ static double float_at(const unsigned char *x, int64_t i) {
   return (double)value;
 }
 
-/* site, window, first, layers, tokens, ie (layers, tokens) as a map; tokens down, layers across. */
-static void say_map(views *v, const db_query *q, const js_value *tokens, const unsigned char *ie) {
-  int rows = (int)js_count(tokens), layers = (int)db_int(q, 3);
+/* Tokens down, layers across. */
+static void say_map(views *v, const store_map *m) {
+  int rows = m->rows, layers = m->layers;
   loci_token *spelled = view_array(v, rows, loci_token);
   sheet_row *row = view_array(v, rows, sheet_row);
   int *numbers = view_array(v, layers, int);
@@ -141,15 +141,15 @@ static void say_map(views *v, const db_query *q, const js_value *tokens, const u
   sheet *s = view_array(v, 1, sheet);
   sheet_panel *p = view_array(v, 1, sheet_panel);
   if (v->status) return;
-  for (int l = 0; l < layers; l++) numbers[l] = (int)db_int(q, 2) + l;
-  for (int r = 0; r < rows; r++) spelled[r].text = js_text_of(js_at(tokens, r), NULL);
+  for (int l = 0; l < layers; l++) numbers[l] = m->first + l;
+  for (int r = 0; r < rows; r++) spelled[r].text = js_text_of(js_at(m->tokens, r), NULL);
   label_spelling spelling = label_spelling_of(spelled, rows);
   for (int r = 0; r < rows; r++) {
     row[r] = (sheet_row){view_token(v, spelling, spelled[r].text), -1, -1, LOCI_ROLE_BEFORE};
     for (int l = 0; l < layers; l++)
-      values[(int64_t)r * layers + l] = float_at(ie, (int64_t)l * rows + r);
+      values[(int64_t)r * layers + l] = float_at(m->ie, (int64_t)l * rows + r);
   }
-  *p = (sheet_panel){.title = view_format(v, "%s, window %d", db_text(q, 0), (int)db_int(q, 1)),
+  *p = (sheet_panel){.title = view_format(v, "%s, window %d", m->site, (int)m->window),
                      .group_rows = rows,
                      .row_count = rows,
                      .rows = row,
@@ -167,69 +167,41 @@ static void say_map(views *v, const db_query *q, const js_value *tokens, const u
 }
 
 /* A map of a picture's tokens may be too large to show. */
-static loci_status say_grid(views *v, const db_query *q, const char *where, loci_err *err) {
-  size_t size;
-  js_value *tokens;
-  int64_t layers = db_int(q, 3);
-  const char *json = db_text(q, 4);
-  const unsigned char *ie = db_bytes(q, 5, &size);
-  TRY(js_parse(json ? json : "", json ? strlen(json) : 0, where, &tokens, err));
-  int64_t rows = js_count(tokens), cells = (int64_t)(size / 4);
-  if (layers < 1 || rows < 1 || size % 4 != 0 || cells % layers != 0 || cells / layers != rows) {
-    js_free(tokens);
-    return fail(err, LOCI_EFORMAT, "%s: a heat map is not as large as it says", where);
-  }
-  if (cells <= CELLS_MAX) {
-    say_map(v, q, tokens, ie);
+static loci_status say_grid(void *ctx, const store_map *m, loci_err *err) {
+  views *v = ctx;
+  (void)err;
+  if ((int64_t)m->layers * m->rows <= CELLS_MAX) {
+    say_map(v, m);
   } else {
     view_begin(v, VIEW_LINE);
-    view_say(v, VIEW_DIM, "%s, window %d: %" PRId64 " tokens are too many to show", db_text(q, 0),
-             (int)db_int(q, 1), rows);
+    view_say(v, VIEW_DIM, "%s, window %d: %d tokens are too many to show", m->site, (int)m->window,
+             m->rows);
   }
-  js_free(tokens);
   return v->status;
 }
 
-static loci_status say_grids(loci_store *s, int64_t result, views *v, loci_err *err) {
-  db_query *q;
-  bool row;
-  loci_status st;
-  TRY(db_prepare(s->d, "SELECT site, window, first, layers, tokens, ie FROM grid WHERE result = ?",
-                 &q, err));
-  db_bind_int(q, 1, result);
-  while (!(st = db_step(q, &row, err)) && row) {
-    st = say_grid(v, q, db_path(s->d), err);
-    if (st) break;
-  }
-  db_finish(q);
-  return st;
+typedef struct example_list {
+  loci_store *s;
+  views *v;
+} example_list;
+
+static loci_status say_example(void *ctx, const store_result *r, loci_err *err) {
+  const example_list *l = ctx;
+  view_fold(l->v, "line %" PRId64 ": %s \xE2\x86\x92 %s%s", r->line, r->question, r->answer,
+            r->right < 0 ? ""
+            : r->right   ? " (right)"
+                         : " (wrong)");
+  TRY(store_each_map(l->s, r->id, say_grid, l->v, err));
+  view_unfold(l->v);
+  return LOCI_OK;
 }
 
 static loci_status say_examples(loci_store *s, int64_t run, views *v, loci_err *err) {
-  db_query *q;
-  bool row;
-  loci_status st;
-  TRY(db_prepare(s->d,
-                 "SELECT result, line, question, answer, right FROM result JOIN example USING"
-                 " (example) WHERE run = ? AND dropped IS NULL ORDER BY line, key LIMIT ?",
-                 &q, err));
-  db_bind_int(q, 1, run);
-  db_bind_int(q, 2, EXAMPLES_SHOWN);
+  example_list l = {s, v};
   view_fold(v, "the first examples");
-  while (!(st = db_step(q, &row, err)) && row) {
-    const char *question = db_text(q, 2), *answer = db_text(q, 3);
-    view_fold(v, "line %" PRId64 ": %s \xE2\x86\x92 %s%s", db_int(q, 1), question ? question : "",
-              answer ? answer : "",
-              db_is_null(q, 4) ? ""
-              : db_int(q, 4)   ? " (right)"
-                               : " (wrong)");
-    st = say_grids(s, db_int(q, 0), v, err);
-    if (st) break;
-    view_unfold(v);
-  }
+  TRY(store_each_result(s, run, EXAMPLES_SHOWN, say_example, &l, err));
   view_unfold(v);
-  db_finish(q);
-  return st;
+  return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- the page */

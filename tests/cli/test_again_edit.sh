@@ -13,6 +13,7 @@ asked='"question":"What is the capital of this country?","constraints":[{"text":
 printf '{"image":"%s",%s,"target":"Lima","rephrase":["Name the capital of this country."]}\n' "$image" "$asked" >"my set.jsonl"
 printf '{"image":"%s",%s,"target":"Kyiv"}\n' "$model/images/peru.png" "$asked" >>"my set.jsonl"
 written many.edit edit solve -m "$m" --requests "my set.jsonl" --keep "$x" --prompts 2 "${quick[@]}" --lambda 0 --each-key
+again edit solve "${one[@]}" --target Lima "${quick[@]}" --method rome --covariance none
 again edit solve "${one[@]}" --target Lima "${quick[@]}" --rephrase "Name the capital of this country."
 ends=0
 again edit test "my set.jsonl" -m "$m" --limit 1 --max-new 2 "${quick[@]}" --weight-decay 0
