@@ -7,21 +7,11 @@
 #define LOCI_MODEL_ARITH_H
 
 #include "checkpoint/weights.h"
+#include "model/work.h"
 #include "tensor/product.h"
 #include "tensor/rows.h"
 
-/* What the time of a walk goes into; WORK_OTHER is norms, activations and bookkeeping. */
-typedef enum work_kind {
-  WORK_OTHER,
-  WORK_READ,
-  WORK_CONVERT,
-  WORK_PRODUCT,
-  WORK_ATTENTION,
-  WORK_HEAD,
-  WORK_COUNT
-} work_kind;
-
-typedef struct arith {
+struct arith {
   dtype type;      /* of operands: DTYPE_F32 or DTYPE_BF16 */
   row_engine rows; /* what is not a product */
   product *products;
@@ -37,28 +27,11 @@ typedef struct arith {
     float *turned; /* a gradient in the order of a turned weight's rows */
     int64_t operand_bytes, part_size, turned_size;
   } back;
-  struct {
-    watch watch;
-    const char *stage;
-    double done, total;
-    double slice;   /* 2 M N K between two looks at the watch, and of a product in one piece */
-    double unasked; /* since the last look */
-  } follow;
+  work_follow follow;
   double flop;   /* 2 M N K of all products run so far */
   work_kind now; /* since [since] */
   double since, seconds[WORK_COUNT];
-} arith;
-
-/* From here on time goes into [w], unless it goes into more than WORK_OTHER already: a head's
- * products count as head.  Returns what it went into, for work_end. */
-work_kind work_begin(arith *a, work_kind w);
-void work_end(arith *a, work_kind before);
-
-/* From now on [w] is asked between slices of work, each a fraction of a second on two cores; where
- * it stops, the work is LOCI_ECANCELLED.  A watch without a function: nobody is asked. */
-void arith_follow(arith *a, watch w, const char *stage, double done, double total);
-/* [flop] of work are about to begin. */
-loci_status arith_ask(arith *a, double flop, loci_err *err);
+};
 
 loci_status arith_new(dtype type, int threads, arith **out, loci_err *err);
 void arith_free(arith *a);
