@@ -27,7 +27,7 @@ static loci_status run(const loci_model *m, const float *rows, int T, double sli
   int root;
   must(walk_new(m, &w, err), err);
   if (slice > 0) w->a->follow.slice = slice;
-  must(walk_root(w, rows, T, &root, err), err);
+  must(walk_root(w, input_rows(rows, T), &root, err), err);
   must(walk_want(w, root, T - 1, err), err);
   walk_hooks hooks = {.logits = take, .logits_ctx = out, .progress = count, .progress_ctx = c};
   loci_status st = walk_run(w, &hooks, err);
