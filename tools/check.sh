@@ -72,7 +72,7 @@ step_tidy() {
 
 step_cppcheck() {
   cppcheck --enable=warning,performance,portability --error-exitcode=1 --quiet --inline-suppr --std=c11 \
-    --suppressions-list=tools/cppcheck.supp -j "$jobs" -I include -I src $(ls -d src programs fuzz examples tools 2>/dev/null)
+    --suppressions-list=tools/cppcheck.supp -j "$jobs" -I include -I src -I programs -I tests $(ls -d src programs fuzz examples tools 2>/dev/null)
 }
 
 # A real language model, where pip can fetch it.

@@ -54,10 +54,10 @@ static inline void widen_q6_k(float *y, const uint8_t *b) {
     int half = j / 4, part = j % 4;
     const uint8_t *low = b + 64 * half + part % 2 * 32, *high = b + 128 + 32 * half;
     const uint8_t *scales = b + 192 + 2 * j;
-    float by[2] = {d * (float)(int8_t)scales[0], d * (float)(int8_t)scales[1]};
+    float by = d * (float)(int8_t)scales[0], then = d * (float)(int8_t)scales[1];
     for (int i = 0; i < 32; i++) {
       int x = (low[i] >> (part / 2 * 4) & 15) | (high[i] >> (2 * part) & 3) << 4;
-      y[32 * j + i] = (float)(x - 32) * by[i / 16];
+      y[32 * j + i] = (float)(x - 32) * (i < 16 ? by : then);
     }
   }
 }
