@@ -62,11 +62,15 @@ __version__ = VERSION
 
 
 def open(  # the built-in one is not needed here
-    name: str | os.PathLike[str], *, precision: str = "auto", threads: int = 0, memory: str | int | None = None
+    name: str | os.PathLike[str], *, precision: str = "auto", threads: int = 0, memory: str | int | None = None,
+    exif: str | None = None, mmproj: str | os.PathLike[str] | None = None,
+    max_pixels: int | None = None,
 ) -> Model:
     """Opens a checkpoint: a directory, a name below LOCI_MODELS, or "org/name" in Hugging Face's cache; nothing is
-    downloaded. ``memory`` bounds what a run uses beside the weights: "8G"."""
-    return Model(name, precision, threads, memory)
+    downloaded. ``memory`` bounds what a run uses beside the weights: "8G"; ``exif="turn"`` turns
+    pictures as they ask; ``mmproj`` is a GGUF file's vision part, ``max_pixels`` bounds pictures that keep
+    their own size."""
+    return Model(name, precision, threads, memory, exif, mmproj, max_pixels)
 
 
 def serve(model: Model | str | os.PathLike[str], *options: str) -> subprocess.Popen[bytes]:

@@ -121,9 +121,11 @@ class Model:
     """
 
     def __init__(self, name: str | os.PathLike[str], precision: str = "auto", threads: int = 0,
-                 memory: str | int | None = None) -> None:
-        self._options = (os.fspath(name), precision, threads, memory)
-        request = {"precision": precision, "threads": threads or None, "memory": size_of(memory)}
+                 memory: str | int | None = None, exif: str | None = None,
+                 mmproj: str | os.PathLike[str] | None = None, max_pixels: int | None = None) -> None:
+        self._options = (os.fspath(name), precision, threads, memory, exif, mmproj, max_pixels)
+        request = {"precision": precision, "threads": threads or None, "memory": size_of(memory), "exif": exif,
+                   "mmproj": mmproj, "max_pixels": max_pixels}
         self._owner: native.Owner | None = native.open_model(name, request)
         self._memory = size_of(memory)
         self._tokenizer: native.Owner | None = None

@@ -57,7 +57,8 @@ def test_every_function_is_declared_as_it_is_called() -> None:
 # files of prompts, which Python makes itself.
 ELSEWHERE = {
     "model", "image", "question", "constraint", "template", "no-chat", "system", "date", "edit", "data", "store",
-    "precision", "threads", "memory", "out", "json", "no-progress", "quiet", "color", "help",
+    "precision", "threads", "memory", "exif", "mmproj", "max-pixels",
+    "out", "json", "no-progress", "quiet", "color", "help",
     "requests", "rephrase", "prefixes", "average", "target", "prompts", "renderings",
 }  # fmt: skip
 RENAMED = {"site": "sites", "from": "pathways", "to": "pathways", "shard": "shards", "stop-when": "stop_width"}

@@ -168,6 +168,15 @@ static loci_status read_ft_at(const member *m, void *options, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Whether pictures are turned as their EXIF asks. */
+static loci_status read_exif(const member *m, void *options, loci_err *err) {
+  const char *text = js_text_of(m->value, NULL);
+  if (!text || (strcmp(text, "turn") != 0 && strcmp(text, "ignore") != 0))
+    return field_wrong(m, err);
+  *PLACE(bool) = strcmp(text, "turn") == 0;
+  return LOCI_OK;
+}
+
 static loci_status read_hash(const member *m, void *options, loci_err *err) {
   TRY(field_flag(m, options, err));
   *PLACE(bool) = !*PLACE(bool);
@@ -231,6 +240,9 @@ static loci_status pass_over(const member *m, void *options, loci_err *err) {
 static const field of_model[] = {
     NAMED("precision", precision, LOCI_NAMES_PRECISION),
     NUMBER("threads", threads, 0, 1024),
+    TEXT("mmproj", mmproj),
+    OWN("max_pixels", read_count, max_pixels, "a number of pixels"),
+    OWN("exif", read_exif, turn_images, "\"turn\" or \"ignore\""),
     OWN("memory", read_count, memory_bytes, "a number of bytes"),
     OWN("max_pixels", read_count, max_pixels, "a number of pixels"),
 };
@@ -409,10 +421,12 @@ static const field of_covariance[] = {NUMBER("layer", layer, 0, 100000)};
 field_table covariance_fields(void) { return FIELD_TABLE(of_covariance); }
 
 static const field of_told[] = {
-    {"image", pass_over, 0, 0, 0, 0, ""},     {"question", pass_over, 0, 0, 0, 0, ""},
-    {"system", pass_over, 0, 0, 0, 0, ""},    {"constraints", pass_over, 0, 0, 0, 0, ""},
-    {"template", pass_over, 0, 0, 0, 0, ""},  {"date", pass_over, 0, 0, 0, 0, ""},
-    {"pixels", pass_over, 0, 0, 0, 0, ""},    {"paths", pass_over, 0, 0, 0, 0, ""},
-    {"precision", pass_over, 0, 0, 0, 0, ""}, {"edits", pass_over, 0, 0, 0, 0, ""},
+    {"image", pass_over, 0, 0, 0, 0, ""},    {"question", pass_over, 0, 0, 0, 0, ""},
+    {"system", pass_over, 0, 0, 0, 0, ""},   {"constraints", pass_over, 0, 0, 0, 0, ""},
+    {"template", pass_over, 0, 0, 0, 0, ""}, {"exif", pass_over, 0, 0, 0, 0, ""},
+    {"mmproj", pass_over, 0, 0, 0, 0, ""},   {"max_pixels", pass_over, 0, 0, 0, 0, ""},
+    {"date", pass_over, 0, 0, 0, 0, ""},     {"pixels", pass_over, 0, 0, 0, 0, ""},
+    {"paths", pass_over, 0, 0, 0, 0, ""},    {"precision", pass_over, 0, 0, 0, 0, ""},
+    {"edits", pass_over, 0, 0, 0, 0, ""},
 };
 field_table told_fields(void) { return FIELD_TABLE(of_told); }
