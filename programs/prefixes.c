@@ -28,12 +28,11 @@ static loci_status add_line(prefixes *p, const char *line, const char *path, loc
 loci_status prefixes_read(const char *path, prefixes *out, loci_err *err) {
   char *line = NULL;
   size_t room = 0;
-  ssize_t n;
   loci_status st = LOCI_OK;
   memset(out, 0, sizeof *out);
   FILE *in = fopen(path, "r");
   if (!in) return cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
-  while (!st && (n = getline(&line, &room, in)) >= 0) {
+  while (!st && getline(&line, &room, in) >= 0) {
     line[strcspn(line, "\r\n")] = 0;
     if (line[strspn(line, " \t")]) st = add_line(out, line, path, err);
   }

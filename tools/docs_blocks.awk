@@ -47,7 +47,7 @@ function check(    shell, line, n, got, i, at, gap) {
     while (gap && at <= n && !same(want[i], got[at])) at++
     gap = 0
     if (at > n || !same(want[i], got[at])) {
-      printf "%s: $ %s\n  the page says  %s\n  it prints      %s\n", FILENAME, command, want[i], at > n ? "(no such line)" : got[at]
+      printf "%s: $ %s\n  the page says  %s\n  it prints      %s\n", FILENAME, command, want[i], (at > n ? "(no such line)" : got[at])
       command = ""
       return
     }
