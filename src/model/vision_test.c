@@ -71,7 +71,7 @@ static void every_patch_is_the_references_to_the_bit(void **state) {
     assert_int_equal(p.height, 14 * cases[i].rows);
     assert_int_equal(p.width, 14 * cases[i].cols);
     p.pixels = pixels;
-    size_t n = (size_t)(cases[i].rows * cases[i].cols * vision_patch_values(&v));
+    size_t n = (size_t)cases[i].rows * (size_t)cases[i].cols * (size_t)vision_patch_values(&v);
     float *patches = malloc(n * sizeof *patches);
     assert_non_null(patches);
     vision_patches(&v, &p, patches);

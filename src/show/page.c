@@ -223,10 +223,10 @@ static bool place(layout *l) {
 
 static bool find_parts(layout *l) {
   int n = 0;
-  for (const view_block *b = l->p.first; b != l->p.end; b = b->next) n += is_drawing(b);
+  for (const view_block *b = l->p.first; b && b != l->p.end; b = b->next) n += is_drawing(b);
   l->parts = arena_zarray(l->p.mem, n + 1, page_part);
   if (!l->parts) return false;
-  for (const view_block *b = l->p.first; b != l->p.end; b = b->next)
+  for (const view_block *b = l->p.first; b && b != l->p.end; b = b->next)
     if (is_drawing(b)) l->parts[l->part_count++].block = b;
   return true;
 }
