@@ -384,8 +384,8 @@ static void check_rivals(loci_model *m, const char *model) {
     (void)s;                                                                                       \
     loci_model *m = oracle_model(name);                                                            \
     check_one(m, name, "edit-0");                                                                  \
-    if (cases == ORACLE_ALL) check_one(m, name, "edit-1");                                         \
-    if (cases != ORACLE_FEW) {                                                                     \
+    if ((cases) == ORACLE_ALL) check_one(m, name, "edit-1");                                       \
+    if ((cases) != ORACLE_FEW) {                                                                   \
       check_variants(m, name);                                                                     \
       check_mean_key(m, name);                                                                     \
       check_three(m, name);                                                                        \

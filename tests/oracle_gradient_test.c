@@ -116,9 +116,9 @@ static void check_edit(const char *name, const char *kind) {
 #define TEST(id, name, has_image, cases)                                                           \
   static void gradients_of_##id(void **s) {                                                        \
     (void)s;                                                                                       \
-    if (cases != ORACLE_FEW) check_attribution(name);                                              \
+    if ((cases) != ORACLE_FEW) check_attribution(name);                                            \
     check_edit(name, "edit-0");                                                                    \
-    if (cases == ORACLE_ALL) check_edit(name, "edit-1");                                           \
+    if ((cases) == ORACLE_ALL) check_edit(name, "edit-1");                                         \
   }
 ORACLE_MODELS(TEST)
 

@@ -10,9 +10,10 @@ products=libdnnl-dev # what multiplies matrices
 packages="gcc g++ make cmake pkg-config libc6-dev
   $products libjansson-dev libpcre2-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
   libcairo2-dev libxxhash-dev libsqlite3-dev libmicrohttpd-dev libcmocka-dev fontconfig fonts-dejavu-core
-  python3 python3-venv python3-numpy python3-pytest python3-pandas python3-pil"
+  python3 python3-venv"
 developer="clang clang-format clang-tidy cppcheck libclang-rt-14-dev libomp-14-dev valgrind mandoc
-  universal-ctags libopenmpi-dev openmpi-bin python3 chromium-headless-shell chromium-driver"
+  universal-ctags libopenmpi-dev openmpi-bin
+  python3-numpy python3-pytest python3-pandas python3-pil chromium-headless-shell chromium-driver"
 
 case "${1:-}" in
   "") ;;

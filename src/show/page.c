@@ -209,7 +209,7 @@ static bool place(layout *l) {
   int part = 0, laid = 0;
   bool sound = true;
   l->y = MARGIN - 4;
-  for (const view_block *b = l->p.first; b != l->p.end && sound; b = b->next) {
+  for (const view_block *b = l->p.first; b && b != l->p.end && sound; b = b->next) {
     if (!is_seen(b)) continue;
     if (b->kind == VIEW_TEXT)
       b = lay_text(l, b, &sound);
