@@ -214,9 +214,12 @@ class Result:
         code = base64.b64encode(picture).decode()
         if picture and 2 * len(code) < MOST_HTML:  # once for those that show no HTML
             bundle["image/png"] = code
+        kind = "image/png"
+        if picture and len(code) >= MOST_HTML - 10_000:  # drawn lines may take less than their pixels
+            kind, code = "image/svg+xml", base64.b64encode(self._written(".svg")).decode()
         if picture and len(code) < MOST_HTML - 10_000:
             alt = html.escape(self._headline(), quote=True)
-            rows += f'<tr><td colspan="2"><img alt="{alt}" src="data:image/png;base64,{code}"></td></tr>'
+            rows += f'<tr><td colspan="2"><img alt="{alt}" src="data:{kind};base64,{code}"></td></tr>'
         if rows:
             bundle["text/html"] = f"<table>{rows}</table>"
         return bundle
@@ -613,8 +616,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     if path.suffix == ".edit":
         return Edit(native.read_edit(path))
     if path.suffix == ".npz":
-        with np.load(path) as f:
-            return dict(f)
+        with np.load(path) as f:  # how it was made is an array there, metadata in safetensors
+            return {k: f[k] for k in f if k not in ("request", "command")}
     if path.suffix == ".safetensors":
         return _safetensors(path.read_bytes())
     data = json.loads(path.read_text(encoding="utf-8"))
