@@ -15,7 +15,7 @@ enum { MOST_NAMES = 128 };
 
 static const field *find(field_table t, const char *name) {
   for (int i = 0; i < t.count; i++)
-    if (strcmp(t.fields[i].name, name) == 0) return &t.fields[i];
+    if (strcmp(t.fields[i].name, name) == 0) return t.fields + i;
   return NULL;
 }
 

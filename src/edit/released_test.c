@@ -206,6 +206,13 @@ static void bounds_are_relative_to_what_the_release_says(void **state) {
   }
 }
 
+/* -log p of a token. */
+static double loss_of(const double *logits, int64_t V, int id) {
+  double sum = exp(logits[0] - logits[id]);
+  for (int64_t t = 1; t < V; t++) sum += exp(logits[t] - logits[id]);
+  return log(sum);
+}
+
 /* N steps are N losses, the last of which only measures; and the loss is the mean over all
  * wordings, without being asked for. */
 static void steps_are_counted_and_losses_averaged_as_the_release_does(void **state) {
@@ -218,9 +225,7 @@ static void steps_are_counted_and_losses_averaged_as_the_release_does(void **sta
   for (int i = 0; i < WORDINGS; i++) {
     int64_t V;
     record(f, i, LOCI_SITE_LOGITS, f->p[i]->info.length - 1, logits, &V);
-    double sum = 0;
-    for (int64_t t = 0; t < V; t++) sum += exp(logits[t] - logits[e->facts[0].target_ids[0]]);
-    loss += log(sum) / WORDINGS;
+    loss += loss_of(logits, V, e->facts[0].target_ids[0]) / WORDINGS;
   }
   assert_true(fabs(e->facts[0].steps[0].loss / loss - 1) < 1e-5);
   loci_free(e);
@@ -273,9 +278,7 @@ static void fine_tuning_at_the_last_position_is_that_of_the_release(void **state
     record(f, 0, LOCI_SITE_LOGITS, f->p[0]->info.length - 1, logits, &V);
     if (after && loci_edit_revert(f->m, e, &err)) fail_msg("%s", err.msg);
     for (int i = 0; i < x->target_count; i++) {
-      double sum = 0;
-      for (int64_t t = 0; t < V; t++) sum += exp(logits[t] - logits[x->target_ids[i]]);
-      mean += log(sum) / x->target_count;
+      mean += loss_of(logits, V, x->target_ids[i]) / x->target_count;
     }
     double loss = x->steps[after ? x->step_count - 1 : 0].loss;
     assert_true(fabs(loss / mean - 1) < 1e-4);
