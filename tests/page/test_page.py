@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 sys.dont_write_bytecode = True
 from webdriver import Browser, browser_programs  # noqa: E402
 
-LOCI, SOURCE = sys.argv[1:3]
+LOCI, SOURCE = (os.path.abspath(p) for p in sys.argv[1:3])
 PICTURES = sys.argv[3] if len(sys.argv) > 3 else None
 MODEL, IMAGE = f"{SOURCE}/models/flags", f"{SOURCE}/models/flags/images/ukraine.png"
 QUESTION, CONSTRAINT = "What is the capital of this country?", "this country"

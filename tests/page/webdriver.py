@@ -1,7 +1,9 @@
 """A browser by the W3C WebDriver protocol: as much of it as the tests of the page need, on the standard library."""
 import base64
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
 import urllib.error
@@ -22,7 +24,8 @@ def browser_programs():
 class Browser:
     def __init__(self, width=1280, height=1000):
         driver, browser = browser_programs()
-        self.driver = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.driver = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                       text=True, start_new_session=True)
         port = None
         for line in self.driver.stdout:
             if "started successfully on port" in line:
@@ -109,5 +112,5 @@ class Browser:
             if self.session:
                 self.do("DELETE", "")
         finally:
-            self.driver.terminate()
+            os.killpg(self.driver.pid, signal.SIGKILL)  # the browser, too, which outlives its driver
             self.driver.wait()
