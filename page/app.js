@@ -121,10 +121,7 @@ async function doTrace(fields) {
   say(`total effect ${map.number(t.total_effect)}, ${t.cost.seconds.toFixed(2)} s.${weak} ${t.notes.join(' ')}`);
 }
 
-const views = {
-  flow: [drawFlow, f => ({question: f.question, picture: f.picture, constraint: f.constraint})],
-  lens: [drawLens, f => ({question: f.question, picture: f.picture, constraint: f.constraint})],
-  knockout: [drawKnockout, f => ({question: f.question, picture: f.picture, constraint: f.constraint})]};
+const views = {flow: drawFlow, lens: drawLens, knockout: drawKnockout};
 
 async function open(name) {
   if (!$('view-' + name)) name = 'trace';
@@ -136,15 +133,15 @@ async function open(name) {
   }
   if (name === 'numbers') $('view-numbers').replaceChildren(map.table());
   if (!views[name]) return;
-  const [draw, fields] = views[name];
   if (!results[name]) {
     const of = results;
-    const got = await run(name, fields(about()));
+    const {question, picture, constraint: marked} = about();
+    const got = await run(name, {question, picture, constraint: marked});
     of[name] = got; // a later question has results of its own
     if (of !== results) return;
     say('');
   }
-  draw($('view-' + name), results[name].value);
+  views[name]($('view-' + name), results[name].value);
   showCommand(results[name].value.command);
 }
 
