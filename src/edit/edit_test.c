@@ -14,44 +14,13 @@
 #include <cmocka.h> /* last: it has a macro `fail` */
 
 #include "base/random.h"
+#include "edit/solve_test.h"
 #include "model/arith.h"
 #include "sized.h"
-
-#define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
 
 static const char *const questions[] = {"The bridge of Vienna was built by",
                                         "The people of Vienna speak",
                                         "The tower of Vienna was built by"};
-
-static loci_model *open_model(const char *name) {
-  char dir[500];
-  loci_model *m;
-  loci_err err;
-  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
-  snprintf(dir, sizeof dir, "%s%s", MODELS, name);
-  if (loci_model_open(dir, &opts, &m, &err)) fail_msg("%s", err.msg);
-  return m;
-}
-
-static loci_prompt *ask(const loci_model *m, const char *question, const char *constraint) {
-  loci_prompt *p;
-  loci_err err;
-  loci_question q = {.size = sizeof q,
-                     .text = question,
-                     .template_name = "raw",
-                     .constraints = &constraint,
-                     .constraint_count = constraint != NULL};
-  if (loci_prompt_new(m, &q, &p, &err)) fail_msg("%s", err.msg);
-  return p;
-}
-
-static loci_edit *solve(loci_model *m, const loci_edit_request *r, int n, loci_edit_opts o) {
-  o.size = sizeof o;
-  loci_edit *e;
-  loci_err err;
-  if (loci_edit_solve(m, r, n, &o, &e, &err)) fail_msg("%s", err.msg);
-  return e;
-}
 
 /* Logits of the last position. */
 static float *logits_of(const loci_model *m, const loci_prompt *p) {

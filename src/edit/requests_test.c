@@ -10,35 +10,7 @@
 
 #include <cmocka.h> /* last: it has a macro `fail` */
 
-static loci_model *open_model(const char *name) {
-  char dir[500];
-  loci_model *m;
-  loci_err err;
-  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
-  snprintf(dir, sizeof dir, "%s/tests/golden/models/%s", LOCI_SOURCE_DIR, name);
-  if (loci_model_open(dir, &opts, &m, &err)) fail_msg("%s", err.msg);
-  return m;
-}
-
-static loci_prompt *ask(const loci_model *m, const char *question, const char *constraint) {
-  loci_prompt *p;
-  loci_err err;
-  loci_question q = {.size = sizeof q,
-                     .text = question,
-                     .template_name = "raw",
-                     .constraints = &constraint,
-                     .constraint_count = constraint != NULL};
-  if (loci_prompt_new(m, &q, &p, &err)) fail_msg("%s", err.msg);
-  return p;
-}
-
-static loci_edit *solve(loci_model *m, const loci_edit_request *r, int n, loci_edit_opts o) {
-  loci_edit *e;
-  o.size = sizeof o;
-  loci_err err;
-  if (loci_edit_solve(m, r, n, &o, &e, &err)) fail_msg("%s", err.msg);
-  return e;
-}
+#include "edit/solve_test.h"
 
 static void says(const char *text, const char *sentence) {
   if (!strstr(text, sentence)) fail_msg("\"%s\" does not say \"%s\"", text, sentence);
