@@ -92,8 +92,8 @@ static done send_number(connection *c, int status, const char *name, int number)
 static done send_file(connection *c, const char *path) {
   const site_file *x = site_find(path);
   if (!x) return send_error(c, 404, "path", "there is no such file");
-  struct MHD_Response *r =
-      MHD_create_response_from_buffer(x->size, (void *)(uintptr_t)x->bytes, MHD_RESPMEM_PERSISTENT);
+  struct MHD_Response *r = MHD_create_response_from_buffer(
+      (size_t)(x->end - x->bytes), (void *)(uintptr_t)x->bytes, MHD_RESPMEM_PERSISTENT);
   if (!r) return MHD_NO;
   MHD_add_response_header(r, "Content-Type", x->type);
   MHD_add_response_header(r, "Content-Encoding", "gzip");

@@ -27,17 +27,12 @@
 #define BYTES(symbol, file, path, type) FILE_BYTES(symbol, file)
 FILES(BYTES)
 
-const site_file *site_find(const char *wanted) {
-  static site_file files[] = {
-#define PLACE(symbol, file, path, type) {path, type, page_##symbol, 0},
-      FILES(PLACE)};
-  static const unsigned char *const ends[] = {
-#define END(symbol, file, path, type) page_##symbol##_end,
-      FILES(END)};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    if (strcmp(files[i].path, wanted) != 0) continue;
-    files[i].size = (size_t)(ends[i] - files[i].bytes);
-    return &files[i];
-  }
+static const site_file files[] = {
+#define PLACE(symbol, file, path, type) {path, type, page_##symbol, page_##symbol##_end},
+    FILES(PLACE)};
+
+const site_file *site_find(const char *path) {
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    if (strcmp(files[i].path, path) == 0) return &files[i];
   return NULL;
 }

@@ -2,12 +2,9 @@
 #ifndef LOCI_SERVE_SITE_H
 #define LOCI_SERVE_SITE_H
 
-#include <stddef.h>
-
 typedef struct site_file {
   const char *path, *type;
-  const unsigned char *bytes; /* gzip */
-  size_t size;
+  const unsigned char *bytes, *end; /* gzip */
 } site_file;
 
 const site_file *site_find(const char *path); /* NULL: there is none */
