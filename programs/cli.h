@@ -77,7 +77,7 @@ int cli_check_outputs(cli *c);
 bool cli_ends_with(const char *path, const char *ending);
 /* Whether two paths lead to the same thing. */
 bool cli_is_same_file(const char *a, const char *b);
-/* Hands a JSON text (freed here) to standard output with --json, and to every -o F.json. */
+/* Hands a JSON text (freed here) to the host, or to --json's output and every -o F.json. */
 int cli_write_json(cli *c, char *json);
 /* A string of unknown origin as a JSON string, quotes included. */
 void cli_put_json_string(FILE *out, const char *s);

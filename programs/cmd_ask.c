@@ -47,9 +47,6 @@ int cmd_ask(cli *c) {
   if (loci_ask(model, prompt, max_new, term_progress, &c->term, &answer, &c->err) ||
       loci_json(&answer->result, &json, &c->err)) {
     code = cli_failed(c);
-  } else if (c->host) {
-    loci_text_free(json);
-    code = cli_show_result(c, &answer->result, NULL);
   } else {
     term_progress_end(&c->term);
     if (!c->json) show(c, answer, loci_prompt_get_info(prompt));

@@ -71,8 +71,7 @@ int cmd_info(cli *c) {
   } else {
     term_progress_end(&c->term);
     if (!c->json) show(c, info);
-    code = c->host ? cli_show_result(c, &info->result, NULL) : cli_write_json(c, json);
-    if (c->host) loci_text_free(json);
+    code = cli_write_json(c, json);
   }
   loci_free(info);
   cli_close_model(c, model);

@@ -66,9 +66,7 @@ static int tokens_of_question(cli *c) {
     return cli_usage(c, "--prompt prints the prompt alone; --json has it, too");
   int code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
-  if (c->host) {
-    code = cli_show_result(c, &loci_prompt_get_info(prompt)->result, NULL);
-  } else if (loci_json(&loci_prompt_get_info(prompt)->result, &json, &c->err)) {
+  if (loci_json(&loci_prompt_get_info(prompt)->result, &json, &c->err)) {
     code = cli_failed(c);
   } else {
     const loci_prompt_info *i = loci_prompt_get_info(prompt);

@@ -4,13 +4,13 @@
 
 #include <loci.h>
 
-/* A model that is open already and stays so, and somebody who takes the result.  The command then
- * prints nothing; a failure is in the cli's err. */
+/* A model that is open already and stays so, and somebody who takes the result's JSON.  The command
+ * then prints nothing; a failure is in the cli's err. */
 typedef struct cli_host {
   void *ctx;
   loci_model *model;
-  int (*take)(void *ctx, const loci_result *result); /* an exit code */
-  void (*keep)(void *ctx, loci_edit *edit);          /* takes it over, after take */
+  void (*take)(void *ctx, char *json);      /* takes it over, for loci_text_free */
+  void (*keep)(void *ctx, loci_edit *edit); /* takes it over, after take */
 } cli_host;
 
 #endif

@@ -189,6 +189,10 @@ int cli_check_outputs(cli *c) {
 int cli_write_json(cli *c, char *json) {
   int code = EXIT_DONE;
   const char *path;
+  if (c->host) {
+    c->host->take(c->host->ctx, json);
+    return EXIT_DONE;
+  }
   for (int i = 0; !code && (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (cli_ends_with(path, ".json") && loci_text_write(json, path, &c->err)) code = cli_failed(c);
   if (!code && c->json) printf("%s\n", json);
@@ -226,12 +230,12 @@ int cli_show_result(cli *c, const loci_result *r, const loci_draw_opts *how) {
   loci_draw_opts usual = cli_draw_opts(c);
   const char *out;
   char *text = NULL;
-  if (c->host) return c->host->take(c->host->ctx, r);
   if (!how) how = &usual;
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (!cli_ends_with(out, ".jsonl") && loci_write(r, out, how, &c->err)) return cli_failed(c);
   if (c->json ? loci_json(r, &text, &c->err) : loci_draw(r, how, &text, &c->err))
     return cli_failed(c);
+  if (c->host) return cli_write_json(c, text);
   show(c, text);
   return EXIT_DONE;
 }

@@ -15,6 +15,12 @@ typedef enum state { WAITING, RUNNING, DONE, CANCELLED, FAILED } state;
 
 static const char *const state_names[] = {"waiting", "running", "done", "cancelled", "failed"};
 
+/* A worker's own place on its board. */
+typedef struct seat {
+  board *b;
+  int worker;
+} seat;
+
 typedef struct job {
   int id;     /* 0: an empty place */
   int worker; /* which one runs it */
@@ -41,6 +47,7 @@ struct board {
   pthread_mutex_t lock;
   pthread_cond_t changed; /* some job did, or the board closes */
   pthread_t workers[WORKERS];
+  seat seats[WORKERS];
   int worker_count, last_id;
   int edition; /* counts the edits that came and went */
   job *applied;
@@ -85,10 +92,10 @@ static bool on_progress(void *ctx, const char *stage, double done, double total)
   return go && !term_signal();
 }
 
-/* A result lives as long as its command: what is wanted of it is taken here. */
-static int on_result(void *ctx, const loci_result *result) {
+/* A result lives as long as its command: what is kept of it is its JSON. */
+static void on_result(void *ctx, char *json) {
   running *r = ctx;
-  return loci_json(result, &r->j->result, &r->j->err) ? EXIT_FAILED : EXIT_DONE;
+  r->j->result = json;
 }
 
 static void on_edit(void *ctx, loci_edit *edit) {
@@ -103,7 +110,7 @@ static void run(board *b, job *j) {
   c.term =
       (term){.columns = 80, .wrap = 80, .utf8 = b->o.utf8, .host = on_progress, .host_ctx = &r};
   int code = c.command->run(&c);
-  if (code && !j->err.code) j->err = c.err;
+  if (code) j->err = c.err;
   pthread_mutex_lock(&b->lock);
   j->state = !code ? DONE : j->err.code == LOCI_ECANCELLED ? CANCELLED : FAILED;
   j->ended = now();
@@ -122,18 +129,12 @@ static job *next_job(board *b, int worker) {
   return first;
 }
 
-typedef struct start {
-  board *b;
-  int worker;
-} start;
-
 static void *work(void *ctx) {
-  start s = *(start *)ctx;
-  board *b = s.b;
-  free(ctx);
+  const seat *s = ctx;
+  board *b = s->b;
   pthread_mutex_lock(&b->lock);
   while (!b->closing) {
-    job *j = next_job(b, s.worker);
+    job *j = next_job(b, s->worker);
     if (!j) {
       pthread_cond_wait(&b->changed, &b->lock);
       continue;
@@ -160,10 +161,9 @@ board *board_new(const board_opts *o) {
   pthread_cond_init(&b->changed, &attr);
   pthread_condattr_destroy(&attr);
   while (b->worker_count < WORKERS) {
-    start *s = malloc(sizeof *s);
-    if (s) *s = (start){b, b->worker_count};
-    if (!s || pthread_create(&b->workers[b->worker_count], NULL, work, s)) {
-      free(s);
+    int i = b->worker_count;
+    b->seats[i] = (seat){b, i};
+    if (pthread_create(&b->workers[i], NULL, work, &b->seats[i])) {
       board_close(b);
       board_free(b);
       return NULL;
