@@ -41,6 +41,10 @@ typedef struct loci_examples loci_examples; /* an open file, read line by line *
 /* "-": standard input, one object a line. */
 LOCI_CHECK loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *err);
 LOCI_API void loci_examples_close(loci_examples *examples);
+/* Leaves [count] of the examples, drawn at random by [seed], in the file's order; of one seed a
+ * smaller sample is a part of a larger one.  Before the first loci_examples_next. */
+LOCI_CHECK loci_status loci_examples_sample(loci_examples *examples, int count, uint64_t seed,
+                                            loci_err *err);
 /* The next example, for loci_free; NULL after the last one.  After LOCI_EFORMAT, a line
  * that is no example (*err names file, line and field), the next call goes on after it. */
 LOCI_CHECK loci_status loci_examples_next(loci_examples *examples, loci_example **out,
@@ -60,10 +64,11 @@ typedef struct loci_study_opts {
   const char *template_name, *system, *date; /* as loci_question has them */
   int limit;                                 /* examples to use at most; 0: all */
   int max_new;                               /* tokens of an answer; 0: 20 */
-  uint64_t seed;                             /* of splits and bootstrap draws */
+  uint64_t seed;                             /* of splits, draws, samples */
   bool no_hash; /* leave the hash empty instead of reading all weights for it */
   loci_progress_fn progress;
   void *progress_ctx;
+  int sample; /* examples drawn at random by [seed], of which [limit] are used; 0: all */
 } loci_study_opts;
 
 typedef struct loci_dropped {

@@ -35,10 +35,18 @@ static int show_all(cli *c, loci_examples *examples, int limit) {
 
 int cmd_data_show(cli *c) {
   loci_examples *examples;
-  int limit = 0;
+  int limit = 0, sample = 0;
+  uint64_t seed = 0;
   int code = cli_int(c, OPT_LIMIT, 1, 1000000000, &limit);
+  if (!code) code = cli_int(c, OPT_SAMPLE, 1, 1000000000, &sample);
+  if (!code) code = cli_seed(c, &seed);
   if (code) return code;
   if (loci_examples_open(c->args.rest[0], &examples, &c->err)) return cli_failed(c);
+  if (sample && loci_examples_sample(examples, sample, seed, &c->err)) code = cli_failed(c);
+  if (code) {
+    loci_examples_close(examples);
+    return code;
+  }
   if (c->json)
     printf("{\"format\":\"loci.data-show/1\",\"version\":\"%s\",\"examples\":[", loci_version());
   code = show_all(c, examples, limit);

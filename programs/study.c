@@ -22,6 +22,7 @@ int study_opts(cli *c, loci_study_opts *out) {
   out->system = args_get(&c->args, OPT_SYSTEM);
   out->date = args_get(&c->args, OPT_DATE);
   int code = cli_int(c, OPT_LIMIT, 1, 1000000000, &out->limit);
+  if (!code) code = cli_int(c, OPT_SAMPLE, 1, 1000000000, &out->sample);
   if (!code) code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &out->max_new);
   if (!code) code = cli_seed(c, &out->seed);
   out->no_hash = cli_no_hash(c);

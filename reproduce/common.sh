@@ -3,7 +3,7 @@
 #   SCRIPT MODEL DATA OUT [LIMIT]
 #
 # MODEL is a checkpoint's directory, DATA a directory of question files in loci's format, OUT is made.  LIMIT, if given,
-# is the number of examples of each file to use.  LOCI names the program (build/release/loci), LOCI_OPTIONS further
+# is the number of examples of each file to use, drawn at random.  LOCI names the program (build/release/loci), LOCI_OPTIONS further
 # options of every command, such as "--precision f32 --memory 8G".  Every command is shown before it runs, and what it
 # prints is kept beside its picture.
 set -euo pipefail
@@ -14,7 +14,7 @@ fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 loci=${LOCI:-$root/build/release/loci}
 model=${1%/} data=${2%/} out=${3%/}
-limit=${4:+--limit $4}
+limit=${4:+--sample $4} # at random by the seed: the files are sorted
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 mkdir -p "$out"
 [ -d "$model" ] || { echo "$0: $model: no such model directory" >&2; exit 1; }

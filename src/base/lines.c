@@ -51,6 +51,40 @@ done:
   return st;
 }
 
+/* Everything that is still to come of [from]. */
+static loci_status copy_rest(FILE *from, FILE *to, const char *path, loci_err *err) {
+  char bytes[FIRST_ROOM];
+  size_t n;
+  while ((n = fread(bytes, 1, sizeof bytes, from)) > 0) {
+    if (fwrite(bytes, 1, n, to) != n) break;
+  }
+  if (ferror(from) || ferror(to) || fflush(to) != 0)
+    return fail_errno(err, errno, "%s: kept to be read twice", path);
+  return LOCI_OK;
+}
+
+loci_status lines_twice(line_reader *r, loci_err *err) {
+  if (r->all > 0 || fseeko(r->file, 0, SEEK_CUR) == 0) return LOCI_OK;
+  FILE *copy = tmpfile();
+  if (!copy) return fail_errno(err, errno, "%s: kept to be read twice", r->path);
+  loci_status st = copy_rest(r->file, copy, r->path, err);
+  if (st) {
+    fclose(copy);
+    return st;
+  }
+  rewind(copy);
+  fclose(r->file);
+  r->file = copy;
+  return LOCI_OK;
+}
+
+loci_status lines_rewind(line_reader *r, loci_err *err) {
+  if (fseeko(r->file, 0, SEEK_SET) != 0) return fail_errno(err, errno, "%s: read twice", r->path);
+  r->number = 0;
+  r->seen = 0;
+  return LOCI_OK;
+}
+
 void lines_close(line_reader *r) {
   if (!r) return;
   if (r->file) fclose(r->file);

@@ -18,6 +18,10 @@ void lines_close(line_reader *r);
  * line is left out.  A line above the limit is LOCI_EFORMAT, and passed over: the next call gives
  * the one after it. */
 loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *err);
+/* Back to before the first line.  What cannot be read twice, a pipe, is copied to a temporary file
+ * before its first line: lines_twice is for whoever will want that. */
+loci_status lines_twice(line_reader *r, loci_err *err);
+loci_status lines_rewind(line_reader *r, loci_err *err);
 /* Number of the line that lines_next gave or refused last, from 1. */
 int64_t lines_number(const line_reader *r);
 /* The share of the file that was read; 0 where its size is not known (a pipe). */

@@ -316,6 +316,7 @@ static const field of_study[] = {
     TEXT("system", system),
     TEXT("date", date),
     NUMBER("limit", limit, 0, INT_MAX),
+    NUMBER("sample", sample, 0, INT_MAX),
     NUMBER("max_new", max_new, 1, 65536),
     SEED("seed", seed),
     HASH,

@@ -172,6 +172,91 @@ static void images_are_relative_to_the_file(void **state) {
   assert_null(x);
 }
 
+/* The ids of a sample of a file of [n] examples, blank lines and a bad one between. */
+enum { MANY = 40 };
+
+static void write_many(bool list) {
+  FILE *f = fopen(file, "w");
+  assert_non_null(f);
+  if (list) fputs("[", f);
+  for (int i = 0; i < MANY; i++) {
+    fprintf(f, "%s{\"id\":\"%d\",\"question\":\"q\"}%s", list && i ? "," : "", i, list ? "" : "\n");
+    if (!list && i % 7 == 0) fputs(" \n", f);
+  }
+  if (list) fputs("]", f);
+  fclose(f);
+}
+
+static int sampled(const char *path, int count, uint64_t seed, int ids[MANY]) {
+  loci_examples *x;
+  loci_example *e;
+  loci_err err;
+  int n = 0;
+  assert_int_equal(loci_examples_open(path, &x, &err), LOCI_OK);
+  assert_int_equal(loci_examples_sample(x, count, seed, &err), LOCI_OK);
+  while (!loci_examples_next(x, &e, &err) && e) {
+    assert_true(n < MANY);
+    ids[n++] = atoi(e->id);
+    loci_free(e);
+  }
+  assert_int_equal(loci_examples_sample(x, count, seed, &err), LOCI_EINVAL);
+  loci_examples_close(x);
+  return n;
+}
+
+static bool is_in(int id, const int *ids, int n) {
+  for (int i = 0; i < n; i++)
+    if (ids[i] == id) return true;
+  return false;
+}
+
+/* In the file's order, the same again, part of any larger one; every example has the same chance:
+ * of 400 samples of 10 each of the 40 is in 100, give or take five deviations of 8.7. */
+static void a_sample_is_drawn_by_its_seed(void **state) {
+  (void)state;
+  int few[MANY], again[MANY], more[MANY], times[MANY] = {0};
+  write_many(false);
+  for (uint64_t seed = 0; seed < 400; seed++) {
+    assert_int_equal(sampled(file, 10, seed, few), 10);
+    for (int i = 0; i < 10; i++) {
+      times[few[i]]++;
+      if (i > 0) assert_true(few[i] > few[i - 1]);
+    }
+    if (seed > 4) continue;
+    assert_int_equal(sampled(file, 10, seed, again), 10);
+    assert_memory_equal(few, again, 10 * sizeof *few);
+    assert_int_equal(sampled(file, 23, seed, more), 23);
+    for (int i = 0; i < 10; i++) assert_true(is_in(few[i], more, 23));
+    assert_int_equal(sampled(file, 2 * MANY, seed, more), MANY);
+  }
+  for (int i = 0; i < MANY; i++) assert_in_range(times[i], 100 - 44, 100 + 44);
+}
+
+static void arrays_and_pipes_are_sampled_too(void **state) {
+  (void)state;
+  int from_file[MANY], from_pipe[MANY], keep = dup(STDIN_FILENO);
+  char json[sizeof file + 8];
+  write_many(false);
+  assert_int_equal(sampled(file, 7, 3, from_file), 7);
+  char command[64 + sizeof file];
+  snprintf(command, sizeof command, "cat %s", file);
+  FILE *pipe = popen(command, "r");
+  assert_non_null(pipe);
+  assert_true(dup2(fileno(pipe), STDIN_FILENO) >= 0);
+  assert_int_equal(sampled("-", 7, 3, from_pipe), 7);
+  pclose(pipe);
+  dup2(keep, STDIN_FILENO);
+  close(keep);
+  assert_memory_equal(from_file, from_pipe, 7 * sizeof *from_file);
+  write_many(true);
+  snprintf(json, sizeof json, "%s.json", file);
+  assert_int_equal(rename(file, json), 0);
+  assert_int_equal(sampled(json, 7, 3, from_file), 7);
+  assert_int_equal(sampled(json, 7, 3, from_pipe), 7);
+  assert_memory_equal(from_file, from_pipe, 7 * sizeof *from_file);
+  unlink(json);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_field_is_kept),
@@ -179,6 +264,8 @@ int main(void) {
       cmocka_unit_test(mistakes_are_named_with_file_line_and_field),
       cmocka_unit_test(a_bad_line_does_not_end_the_file),
       cmocka_unit_test(images_are_relative_to_the_file),
+      cmocka_unit_test(a_sample_is_drawn_by_its_seed),
+      cmocka_unit_test(arrays_and_pipes_are_sampled_too),
   };
   int fd = mkstemp(file);
   if (fd < 0) return 1;

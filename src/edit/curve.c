@@ -109,7 +109,8 @@ static loci_status add_wish(const drawing *d, const loci_example *e, wish *out, 
 static loci_status read_wishes(const drawing *d, wish *wishes, int n, loci_err *err) {
   loci_examples *x;
   TRY(loci_examples_open(d->path, &x, err));
-  loci_status st = LOCI_OK;
+  const loci_study_opts *o = d->test->study;
+  loci_status st = o->sample ? loci_examples_sample(x, o->sample, o->seed, err) : LOCI_OK;
   for (int i = 0; !st && i < n; i++) {
     loci_example *e;
     st = loci_examples_next(x, &e, err);
@@ -250,6 +251,7 @@ static loci_status tell(const drawing *d, loci_err *err) {
   words.cannot = words.word_count == 0 && (t->how->keep_count > 0 || t->how->covariance);
   js_put(&request, "data", js_text(d->path));
   study_put_common(&request, d->model, o, true);
+  if (o->sample > 0) js_put(&request, "sample", js_int(o->sample));
   if (o->limit > 0) js_put(&request, "limit", js_int(o->limit));
   js_put(&request, "seed", request_seed(o->seed));
   if (!st) edit_how_describe(&request, &how);

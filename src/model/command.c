@@ -77,6 +77,7 @@ static const spelling spellings[] = {
     {"exif", "exif", 0, NULL},
     {"max_new", "max-new", 0, NULL},
     {"limit", "limit", 0, NULL},
+    {"sample", "sample", 0, NULL},
     {"answer", "answer", 'a', NULL},
     {"corrupt", "corrupt", 0, NULL},
     {"only", "only", 0, NULL},

@@ -323,6 +323,8 @@ static loci_status add_line(line_list *l, int64_t line, loci_err *err) {
 
 /* Lines that some kind has not measured, examples or not. */
 static loci_status list_todo(keeping *x, line_list *lines, int64_t *used, loci_err *err) {
+  const loci_study_opts *o = x->opts->study;
+  if (o->sample) TRY(loci_examples_sample(x->s.examples, o->sample, o->seed, err));
   for (;;) {
     loci_example *e = NULL;
     char key[STORE_KEY];

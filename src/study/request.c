@@ -315,6 +315,7 @@ loci_status score_request_take(score_request *own, const loci_score_opts *given,
 }
 
 static loci_status complete_study(loci_study_opts *o, loci_err *err) {
+  if (o->sample < 0) return fail(err, LOCI_EINVAL, "a sample of %d examples", o->sample);
   if (o->limit < 0) return fail(err, LOCI_EINVAL, "%d examples to use", o->limit);
   if (o->max_new < 0) return fail(err, LOCI_EINVAL, "answers of %d tokens", o->max_new);
   if (!o->max_new) o->max_new = USUAL_TOKENS;

@@ -168,6 +168,7 @@ static loci_status next(study *s, loci_example **e, loci_err *err) {
 loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err) {
   bool any = false;
   s->started = clock_seconds();
+  if (s->opts->sample) TRY(loci_examples_sample(s->examples, s->opts->sample, s->opts->seed, err));
   while (s->opts->limit <= 0 || s->used < s->opts->limit) {
     loci_example *e;
     TRY(next(s, &e, err));
@@ -231,8 +232,9 @@ static loci_status tell(const study *s, const char *path, loci_err *err) {
   words.cannot = s->wordless;
   js_put(&request, "data", js_text(path));
   study_put_common(&request, s->model, s->opts, s->asks);
+  if (s->opts->sample > 0) js_put(&request, "sample", js_int(s->opts->sample));
   if (s->opts->limit > 0) js_put(&request, "limit", js_int(s->opts->limit));
-  if (!s->seedless) js_put(&request, "seed", request_seed(s->opts->seed));
+  if (!s->seedless || s->opts->sample > 0) js_put(&request, "seed", request_seed(s->opts->seed));
   if (s->describe) s->describe(s->describe_ctx, &request);
   return request_tell(&words, request, s->result, err);
 }

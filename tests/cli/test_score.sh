@@ -21,6 +21,20 @@ for width in 40 57 80 132; do
   [ -z "$wide" ] || miss "wider than $width: $wide"
 done
 
+# A sample: by its seed, in the file's order, told and made again.
+try data show "$score" --sample 4 --seed 5 --json
+wants 0
+shown=$(grep -oE '"id": *"[^"]*"' <<<"$out")
+cat "$score" | "$loci" data show - --sample 4 --seed 5 --json >piped 2>err
+[ "$(grep -oE '"id": *"[^"]*"' piped)" = "$shown" ] || miss "another sample of a pipe: $(cat err)"
+try score -m "$model" "$score" --sample 4 --seed 5 --json
+wants 0
+[ "$(sed -n '/"examples"/,$p' <<<"$out" | grep -oE '"id": *"[^"]*"')" = "$shown" ] || miss "another sample: $out"
+[[ $(flat) == *'"sample":4,'*'"seed":5'* ]] || miss "the sample is not in the request"
+[[ $out == *'--sample 4 '*'--seed 5'* ]] || miss "the sample is not in the command"
+[ "$(head -4 "$score" | grep -oE '"id": *"[^"]*"')" != "$shown" ] || miss "the head of the file"
+usage '--sample wants a whole number' score -m "$model" "$score" --sample 0
+
 # Options: by their text the model knows them; letters it was never taught.
 try score -m "$model" --data "$choice" --choice text --limit 10 --json
 wants 0
