@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz_file.h"
-#include "loci.h"
+#include "edit/edit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   loci_err err = {0};
   char *text;
   const char *path = fuzz_file(bytes, n, ".safetensors");
-  if (loci_covariance_read(path, &c, &err)) {
+  if (covariance_read(path, &c, &err)) {
     if (c || err.code == LOCI_OK || !strstr(err.msg, path)) abort();
   } else {
     if (!loci_json(&c->result, &text, &err)) loci_text_free(text);

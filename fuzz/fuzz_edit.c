@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz_file.h"
-#include "loci.h"
+#include "edit/edit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   loci_err err = {0};
   char *text;
   const char *path = fuzz_file(bytes, n, ".edit");
-  if (loci_edit_read(path, &e, &err)) {
+  if (edit_read(path, &e, &err)) {
     if (e || err.code == LOCI_OK || !strstr(err.msg, path)) abort();
   } else {
     double sum = 0;

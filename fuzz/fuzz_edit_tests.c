@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz_file.h"
-#include "loci.h"
+#include "edit/edit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   char *text;
   const char *path = fuzz_file(bytes, n, ".json");
   const char *const both[] = {path, path};
-  if (loci_edit_tests_read(both, 2, &t, &err)) {
+  if (edit_tests_read(both, 2, &t, &err)) {
     if (t || err.code == LOCI_OK || err.msg[0] == 0) abort();
   } else {
     if (!loci_json(&t->result, &text, &err)) loci_text_free(text);

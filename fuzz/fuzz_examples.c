@@ -20,7 +20,7 @@ static void check(const loci_example *e) {
     if (!e->fields[i].value || !example_field(e, e->fields[i].name)) abort();
   }
   for (int i = 0; i < e->answer_count; i++) {
-    if (loci_answer_matches(e->answers[i], e->answers, e->answer_count, &same, NULL)) abort();
+    if (answer_matches(e->answers[i], e->answers, e->answer_count, &same, NULL)) abort();
   }
 }
 

@@ -220,17 +220,14 @@ enum { LOCI_PATH_SIZE = 4096 };
 LOCI_CHECK loci_status loci_model_find(const char *name, char out[LOCI_PATH_SIZE], loci_err *err);
 /* As the model is now: what was got or made of it before an edit still says so. */
 LOCI_API const loci_model_info *loci_model_get_info(const loci_model *model);
-/* "xxh3:<16 hex digits>" over all weights; reads everything once, then remembers. */
-LOCI_CHECK loci_status loci_model_hash(const loci_model *model, loci_progress_fn progress,
-                                       void *ctx, const char **out, loci_err *err);
-
 /* All of this together, as one result. */
 typedef struct loci_info {
   loci_result result;
   const loci_model_info *model; /* borrowed: the model must outlive the result */
-  const char *hash;             /* borrowed likewise */
-  int question_tokens;          /* of an ordinary question... */
-  int64_t trace_bytes;          /* ...and what its trace would use beside the weights */
+  const char *hash;    /* borrowed likewise: "xxh3:<16 hex digits>" over all weights, which are read
+                          once for a model */
+  int question_tokens; /* of an ordinary question... */
+  int64_t trace_bytes; /* ...and what its trace would use beside the weights */
   int note_count;
   const char *const *notes;
 } loci_info; /* made by reading all weights, for the hash */

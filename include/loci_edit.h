@@ -72,9 +72,6 @@ typedef struct loci_covariance {
 LOCI_CHECK loci_status loci_covariance_new(const loci_model *model, loci_examples *examples,
                                            int layer, const loci_study_opts *opts,
                                            loci_covariance **out, loci_err *err);
-/* A safetensors file (docs/FORMATS.md, "Covariances"), written with loci_write. */
-LOCI_CHECK loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_err *err);
-
 typedef struct loci_edit_opts {
   size_t size; /* of this struct */
   bool has_layer;
@@ -158,9 +155,6 @@ LOCI_CHECK loci_status loci_edit_preset(const char *name, loci_edit_opts *opts,
 LOCI_CHECK loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *requests,
                                        int count, const loci_edit_opts *opts, loci_edit **out,
                                        loci_err *err);
-/* A small file (docs/FORMATS.md, "Edits"), written with loci_write. */
-LOCI_CHECK loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err);
-
 /* Changes the model in memory.  Edits of one model stack, in the order given; reverting any of them
  * leaves what the others alone would have made, and after the last one every bit is as before.  The
  * edit may be freed only after it is reverted.  Prompts stay valid.  What is measured then names
@@ -245,6 +239,7 @@ LOCI_CHECK loci_status loci_edit_test_new(const loci_model *model, loci_examples
 
 /* ---- tests beside each other */
 
+/* Made by loci_read. */
 typedef struct loci_edit_tests {
   loci_result result;
   int count;
@@ -252,10 +247,6 @@ typedef struct loci_edit_tests {
   /* Method, layer, score, the first measure of each group, and how many examples were used. */
   const loci_edit_test *const *tests;
 } loci_edit_tests;
-
-/* Files of single tests that loci_write made as .json. */
-LOCI_CHECK loci_status loci_edit_tests_read(const char *const *paths, int count,
-                                            loci_edit_tests **out, loci_err *err);
 
 /* ---- what edits do, over a setting */
 

@@ -29,7 +29,8 @@ typedef enum loci_names {
   LOCI_NAMES_LISTS
 } loci_names;
 
-/* The i-th name of a list, and what it means in one line; NULL after the last. */
+/* The i-th name of a list, and what it means in one line, of a site with its axes at the end,
+ * "(pos width)"; NULL after the last. */
 LOCI_API const char *loci_name(loci_names list, int i);
 LOCI_API const char *loci_name_meaning(loci_names list, int i);
 /* The index of a name; an unknown one is LOCI_EINVAL, and the sentence names the nearest or all. */

@@ -20,8 +20,7 @@ typedef enum loci_site {
   LOCI_SITE_COUNT = 13 /* one more than the highest number */
 } loci_site;
 
-/* Names and meanings: section 19, LOCI_NAMES_SITE.  The axes: "pos width"; "" of what is none. */
-LOCI_API const char *loci_site_axes(loci_site site);
+/* Names, meanings and axes: section 19, LOCI_NAMES_SITE. */
 
 /* ---------------------------------------------------------------- 6. run */
 

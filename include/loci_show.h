@@ -32,8 +32,8 @@ extern "C" {
  *   loci_edit_curve    .csv, a row for each point, group and measure; a picture: lines
  *   loci_comparison    .csv, a row for each number; a table for a terminal
  *   loci_store_info, loci_data_report, loci_example   a text for a terminal
- *   loci_edit          .edit (or .safetensors, which it is): what loci_edit_read reads
- *   loci_covariance    .safetensors, which loci_covariance_read reads
+ *   loci_edit          .edit (or .safetensors, which it is): what loci_read reads
+ *   loci_covariance    .safetensors, which loci_read reads
  *   loci_image         .safetensors: rgb U8 (h,w,3) and pixel_values; .png: as the model sees it
  *
  * A picture is a text for a terminal, a file .png .svg .pdf, or a page .html.  [metric] plays no
@@ -53,6 +53,11 @@ typedef struct loci_draw_opts {
  * sentence lists those it has.  A file is whole or not there. */
 LOCI_CHECK loci_status loci_write(const loci_result *result, const char *path,
                                   const loci_draw_opts *opts, loci_err *err);
+/* What loci_write made, as a result of [kind]: LOCI_KIND_EDIT of one .edit file,
+ * LOCI_KIND_COVARIANCE of one .safetensors, LOCI_KIND_EDIT_TESTS of any number of .json files, each
+ * a loci_edit_test.  (Any other kind is LOCI_EINVAL.) */
+LOCI_CHECK loci_status loci_read(loci_kind kind, const char *const *paths, int count,
+                                 loci_result **out, loci_err *err);
 /* One object of JSON.  Caller frees *out with loci_text_free. */
 LOCI_CHECK loci_status loci_json(const loci_result *result, char **out, loci_err *err);
 /* For a terminal: text with escape sequences as [opts] allows, for loci_text_free. */
@@ -91,11 +96,7 @@ typedef struct loci_column {
 LOCI_CHECK loci_status loci_column_of(const loci_result *result, const char *path, loci_column *out,
                                       loci_err *err);
 
-/* {"error": {"code", "message"}} */
-LOCI_CHECK loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err);
 LOCI_API void loci_text_free(char *text);
-/* A text and a line break as a file, whole or not there. */
-LOCI_CHECK loci_status loci_text_write(const char *text, const char *path, loci_err *err);
 
 #ifdef __cplusplus
 }

@@ -139,11 +139,6 @@ typedef struct loci_store_opts {
 LOCI_CHECK loci_status loci_store_average(loci_store *store, const loci_store_opts *opts,
                                           loci_average **out, loci_err *err);
 
-/* All runs as one page, dir/index.html, which needs nothing else: figures, tables, intervals, heat
- * maps of the first examples, settings, hashes.  [dir] is made where it is not there. */
-LOCI_CHECK loci_status loci_store_report(loci_store *store, const loci_store_opts *opts,
-                                         const char *dir, loci_err *err);
-
 /* ---- two runs */
 
 typedef struct loci_compare_opts {
@@ -193,7 +188,9 @@ LOCI_CHECK loci_status loci_store_compare(loci_store *a, loci_store *b,
                                           const loci_compare_opts *opts, loci_comparison **out,
                                           loci_err *err);
 
-/* Every number of a run, by the path's ending: .csv, a row each; .npz, arrays by series. */
+/* Every number of a run, by the path's ending: .csv, a row each; .npz, arrays by series.  Or, as
+ * .html, all runs as one page that needs nothing else: figures, tables, intervals, heat maps of the
+ * first examples, settings, hashes; its folder is made where it is not there. */
 LOCI_CHECK loci_status loci_store_export(loci_store *store, const loci_store_opts *opts,
                                          const char *path, loci_err *err);
 

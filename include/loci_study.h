@@ -50,11 +50,6 @@ LOCI_CHECK loci_status loci_examples_sample(loci_examples *examples, int count, 
 LOCI_CHECK loci_status loci_examples_next(loci_examples *examples, loci_example **out,
                                           loci_err *err);
 
-/* Whether an answer is one of the accepted ones but for case, articles, punctuation and spelled
- * numbers (docs/MATH.md, "Answers"). */
-LOCI_CHECK loci_status loci_answer_matches(const char *answer, const char *const *accepted,
-                                           int count, bool *out, loci_err *err);
-
 /* ---------------------------------------------------------------- 15. studies */
 
 /* How a study goes through a file.  An example it cannot use is dropped, with the reason, and the
@@ -187,7 +182,8 @@ typedef struct loci_score {
   const loci_scored *examples;    /* (sample.used) */
 } loci_score;
 
-/* Asks every example.  Free answers are compared by loci_answer_matches. */
+/* Asks every example.  Free answers are right when they are one of the accepted ones
+ * but for case, articles, punctuation and spelled numbers (docs/MATH.md, "Answers"). */
 LOCI_CHECK loci_status loci_score_new(const loci_model *model, loci_examples *examples,
                                       const loci_score_opts *opts, loci_score **out, loci_err *err);
 
@@ -236,24 +232,26 @@ typedef struct loci_average {
   const loci_chart *charts;
 } loci_average;
 
-/* Contributions image -> constraint-last and constraint -> last for right and for wrong answers,
- * how concentrated and how alike the visual tokens are that feed the constraint. */
-LOCI_CHECK loci_status loci_average_flow(const loci_model *model, loci_examples *examples,
-                                         const loci_study_opts *opts, loci_average **out,
-                                         loci_err *err);
-/* p of the model's own next token with each pathway cut; [how]: pathways, window, layers. */
-LOCI_CHECK loci_status loci_average_knockout(const loci_model *model, loci_examples *examples,
-                                             const loci_study_opts *opts,
-                                             const loci_knockout_opts *how, loci_average **out,
-                                             loci_err *err);
-/* Indirect effects by role, site and window, of the examples that are answered correctly (if they
- * have answers) and whose total effect is at least [least_effect].  [how]: corruption, sites,
- * windows, layers, seeds, and positions (NULL: "each"), whose groups are curves beside the roles'
- * ("all of constraint"); the corruption "swap" without a text takes each example's field "swap".
- */
-LOCI_CHECK loci_status loci_average_trace(const loci_model *model, loci_examples *examples,
-                                          const loci_study_opts *opts, const loci_trace_opts *how,
-                                          double least_effect, loci_average **out, loci_err *err);
+/* What is averaged, and how. */
+typedef struct loci_average_opts {
+  size_t size; /* of this struct */
+  const loci_study_opts *study;
+  /* "flow": contributions image -> constraint-last and constraint -> last for right and for wrong
+   * answers, how concentrated and how alike the visual tokens are that feed the constraint.
+   * "knockout": p of the model's own next token with each pathway cut.  "trace" (NULL): indirect
+   * effects by role, site and window, of the examples that are answered correctly (if they have
+   * answers) and whose total effect is at least [least_effect]. */
+  const char *what;
+  const loci_trace_opts *trace; /* corruption, sites, windows, layers, seeds, and positions (NULL:
+      "each"), whose groups are curves beside the roles' ("all of constraint"); the corruption
+      "swap" without a text takes each example's field "swap" */
+  const loci_knockout_opts *knockout; /* pathways, window, layers */
+  double least_effect;
+} loci_average_opts;
+
+LOCI_CHECK loci_status loci_average_new(const loci_model *model, loci_examples *examples,
+                                        const loci_average_opts *opts, loci_average **out,
+                                        loci_err *err);
 
 #ifdef __cplusplus
 }

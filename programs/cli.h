@@ -77,10 +77,8 @@ int cli_check_outputs(cli *c);
 bool cli_ends_with(const char *path, const char *ending);
 /* Whether two paths lead to the same thing. */
 bool cli_is_same_file(const char *a, const char *b);
-/* Hands a JSON text (freed here) to the host, or to --json's output and every -o F.json. */
-int cli_write_json(cli *c, char *json);
-/* A string of unknown origin as a JSON string, quotes included. */
-void cli_put_json_string(FILE *out, const char *s);
+/* Hands a result's JSON to the host, or to --json's output and every -o F.json. */
+int cli_write_json(cli *c, const loci_result *r);
 /* "wrote F", in human output. */
 void cli_say_written(cli *c, const char *path);
 /* Writes every -o file but F.jsonl, then prints JSON or draws ([how] NULL: cli_draw_opts). */

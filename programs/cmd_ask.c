@@ -39,18 +39,16 @@ int cmd_ask(cli *c) {
   loci_model *model;
   loci_prompt *prompt;
   loci_answer *answer = NULL;
-  char *json = NULL;
   int max_new = 20;
   int code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &max_new);
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
-  if (loci_ask(model, prompt, max_new, term_progress, &c->term, &answer, &c->err) ||
-      loci_json(&answer->result, &json, &c->err)) {
+  if (loci_ask(model, prompt, max_new, term_progress, &c->term, &answer, &c->err)) {
     code = cli_failed(c);
   } else {
     term_progress_end(&c->term);
     if (!c->json) show(c, answer, loci_prompt_get_info(prompt));
-    code = cli_write_json(c, json);
+    code = cli_write_json(c, &answer->result);
   }
   loci_free(answer);
   loci_prompt_free(prompt);

@@ -75,14 +75,13 @@ static void show_scale(const loci_scale *s) {
          s->token_bytes_per_s / 1e9, s->read_bytes_per_s / 1e9);
 }
 
-static loci_status scale(cli *c, loci_model *model, int steps, char **json) {
+static loci_status scale(cli *c, loci_model *model, int steps, loci_result **out) {
   loci_scale *s = NULL;
   (void)steps;
   loci_status st = loci_scale_run(model, term_progress, &c->term, &s, &c->err);
-  if (!st) st = loci_json(&s->result, json, &c->err);
   term_progress_end(&c->term);
   if (!st && !c->json) show_scale(s);
-  loci_free(s);
+  *out = &s->result;
   return st;
 }
 
@@ -98,28 +97,28 @@ static void show_edit(const loci_edit_cost *e) {
   printf("edit      %9.3f s with %d steps\n", e->edit_seconds, e->steps);
 }
 
-static loci_status edit_cost(cli *c, loci_model *model, int steps, char **json) {
+static loci_status edit_cost(cli *c, loci_model *model, int steps, loci_result **out) {
   loci_edit_cost *e = NULL;
   loci_status st = loci_edit_cost_run(model, steps, term_progress, &c->term, &e, &c->err);
-  if (!st) st = loci_json(&e->result, json, &c->err);
   term_progress_end(&c->term);
   if (!st && !c->json) show_edit(e);
-  loci_free(e);
+  *out = &e->result;
   return st;
 }
 
-typedef loci_status measure_fn(cli *c, loci_model *model, int steps, char **json);
+typedef loci_status measure_fn(cli *c, loci_model *model, int steps, loci_result **out);
 
 /* --scale and --edit: what is measured on a model of its own. */
 static int bench_model(cli *c, const char *what, measure_fn *measure) {
   loci_model *model;
-  char *json = NULL;
+  loci_result *r = NULL;
   int steps = 0;
   if (!args_has(&c->args, OPT_MODEL)) return cli_usage(c, "--%s needs a model: -m DIR", what);
   int code = cli_int(c, OPT_STEPS, 1, MOST_STEPS, &steps);
   if (!code) code = cli_open_model(c, &model);
   if (code) return code;
-  code = measure(c, model, steps, &json) ? cli_failed(c) : cli_write_json(c, json);
+  code = measure(c, model, steps, &r) ? cli_failed(c) : cli_write_json(c, r);
+  loci_free(r);
   loci_model_close(model);
   return code;
 }
@@ -127,7 +126,6 @@ static int bench_model(cli *c, const char *what, measure_fn *measure) {
 int cmd_bench(cli *c) {
   loci_bench_opts opts;
   loci_bench *bench = NULL;
-  char *json = NULL;
   if (args_has(&c->args, OPT_SCALE)) return bench_model(c, "scale", scale);
   if (args_has(&c->args, OPT_EDIT_COST)) return bench_model(c, "edit", edit_cost);
   if (args_has(&c->args, OPT_STEPS)) return cli_usage(c, "--steps is for bench --edit");
@@ -137,10 +135,10 @@ int cmd_bench(cli *c) {
   opts.progress_ctx = &c->term;
   int code = read_options(c, &opts);
   if (code) return code;
-  if (loci_bench_run(&opts, &bench, &c->err) || loci_json(&bench->result, &json, &c->err))
-    code = cli_failed(c);
+  if (loci_bench_run(&opts, &bench, &c->err)) code = cli_failed(c);
   term_progress_end(&c->term);
   if (!code && !c->json) show(c, bench);
+  if (!code) code = cli_write_json(c, &bench->result);
   loci_free(bench);
-  return code ? code : cli_write_json(c, json);
+  return code;
 }

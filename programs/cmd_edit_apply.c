@@ -67,7 +67,7 @@ int cmd_edit_revert(cli *c) {
   if (loci_edit_undo(dir, &c->err)) return cli_failed(c);
   if (c->json) {
     printf("{\"format\":\"loci.edit.revert/1\",\"version\":\"%s\",\"dir\":", loci_version());
-    cli_put_json_string(stdout, dir);
+    put_json_string(stdout, dir);
     printf("}\n");
     return EXIT_DONE;
   }

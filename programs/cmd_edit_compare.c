@@ -2,9 +2,10 @@
 #include "edit.h"
 
 int cmd_edit_compare(cli *c) {
-  loci_edit_tests *tests;
-  if (loci_edit_tests_read(c->args.rest, c->args.rest_count, &tests, &c->err)) return cli_failed(c);
-  int code = cli_show_result(c, &tests->result, NULL);
+  loci_result *tests;
+  if (loci_read(LOCI_KIND_EDIT_TESTS, c->args.rest, c->args.rest_count, &tests, &c->err))
+    return cli_failed(c);
+  int code = cli_show_result(c, tests, NULL);
   loci_free(tests);
   return code;
 }

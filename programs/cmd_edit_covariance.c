@@ -17,14 +17,12 @@ static void show(const cli *c, const loci_covariance *k) {
 }
 
 static int write_all(cli *c, const loci_covariance *k) {
-  char *json;
   const char *out;
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (cli_ends_with(out, ".safetensors") && loci_write(&k->result, out, NULL, &c->err))
       return cli_failed(c);
-  if (loci_json(&k->result, &json, &c->err)) return cli_failed(c);
   if (!c->json) show(c, k);
-  int code = cli_write_json(c, json);
+  int code = cli_write_json(c, &k->result);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     cli_say_written(c, out);
   return code;

@@ -357,14 +357,12 @@ static int say_missed(const cli *c, const loci_edit *e) {
 }
 
 static int write_all(cli *c, const loci_edit *e) {
-  char *json;
   const char *out;
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (cli_ends_with(out, ".edit") && loci_write(&e->result, out, NULL, &c->err))
       return cli_failed(c);
-  if (loci_json(&e->result, &json, &c->err)) return cli_failed(c);
   if (!c->json) show(c, e);
-  int code = cli_write_json(c, json);
+  int code = cli_write_json(c, &e->result);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     cli_say_written(c, out);
   return code ? code : say_missed(c, e);

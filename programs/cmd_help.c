@@ -94,13 +94,8 @@ static const struct {
 
 static void put_names(const term *t, loci_names list) {
   const char *name;
-  char meaning[200];
-  for (int i = 0; (name = loci_name(list, i)) != NULL; i++) {
-    const char *axes = list == LOCI_NAMES_SITE ? loci_site_axes((loci_site)i) : NULL;
-    snprintf(meaning, sizeof meaning, "%s%s%s%s", loci_name_meaning(list, i), axes ? " (" : "",
-             axes ? axes : "", axes ? ")" : "");
-    put_entry(t, name, meaning, 20);
-  }
+  for (int i = 0; (name = loci_name(list, i)) != NULL; i++)
+    put_entry(t, name, loci_name_meaning(list, i), 20);
 }
 
 void help_command(const command *cmd, const term *t) {

@@ -3,7 +3,7 @@
 
 static void put_json(const cli *c, const loci_image *image) {
   printf("{\"format\": \"loci.image/1\", \"version\": \"%s\", \"image\": ", loci_version());
-  cli_put_json_string(stdout, args_get(&c->args, OPT_IMAGE));
+  put_json_string(stdout, args_get(&c->args, OPT_IMAGE));
   printf(", \"width\": %d, \"height\": %d, \"orientation\": %d, \"input_width\": %d, "
          "\"input_height\": %d}\n",
          image->width, image->height, image->orientation, image->input_width, image->input_height);

@@ -62,16 +62,14 @@ static void show(const cli *c, const loci_info *info) {
 int cmd_info(cli *c) {
   loci_model *model;
   loci_info *info = NULL;
-  char *json = NULL;
   int code = cli_open_model(c, &model);
   if (code) return code;
-  if (loci_info_new(model, term_progress, &c->term, &info, &c->err) ||
-      loci_json(&info->result, &json, &c->err)) {
+  if (loci_info_new(model, term_progress, &c->term, &info, &c->err)) {
     code = cli_failed(c);
   } else {
     term_progress_end(&c->term);
     if (!c->json) show(c, info);
-    code = cli_write_json(c, json);
+    code = cli_write_json(c, &info->result);
   }
   loci_free(info);
   cli_close_model(c, model);

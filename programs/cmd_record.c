@@ -48,7 +48,7 @@ static void put_json(const cli *c, const record *r, int positions) {
   printf("], \"files\": [");
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) {
     fputs(i ? ", " : "", stdout);
-    cli_put_json_string(stdout, out);
+    put_json_string(stdout, out);
   }
   printf("]}\n");
 }

@@ -44,8 +44,8 @@ static int write_report(cli *c, loci_store *store, const loci_store_opts *how) {
   char path[4200];
   const char *dir = report_directory(c);
   if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "study report writes one directory");
-  if (loci_store_report(store, how, dir, &c->err)) return cli_failed(c);
   snprintf(path, sizeof path, "%.4096s/index.html", dir);
+  if (loci_store_export(store, how, path, &c->err)) return cli_failed(c);
   cli_say_written(c, path);
   return EXIT_DONE;
 }

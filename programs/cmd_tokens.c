@@ -59,24 +59,19 @@ static void show(const cli *c, const loci_prompt_info *p) {
 static int tokens_of_question(cli *c) {
   loci_model *model;
   loci_prompt *prompt;
-  char *json = NULL;
   if (args_has(&c->args, OPT_NO_SPECIAL))
     return cli_usage(c, "--no-special goes with --text or --lines");
   if (args_has(&c->args, OPT_PROMPT) && c->json)
     return cli_usage(c, "--prompt prints the prompt alone; --json has it, too");
   int code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
-  if (loci_json(&loci_prompt_get_info(prompt)->result, &json, &c->err)) {
-    code = cli_failed(c);
-  } else {
-    const loci_prompt_info *i = loci_prompt_get_info(prompt);
-    if (args_has(&c->args, OPT_PROMPT)) {
-      fputs(i->text, stdout);
-    } else if (!c->json) {
-      show(c, i);
-    }
-    code = cli_write_json(c, json);
+  const loci_prompt_info *i = loci_prompt_get_info(prompt);
+  if (args_has(&c->args, OPT_PROMPT)) {
+    fputs(i->text, stdout);
+  } else if (!c->json) {
+    show(c, i);
   }
+  code = cli_write_json(c, &i->result);
   loci_prompt_free(prompt);
   cli_close_model(c, model);
   return code;

@@ -31,16 +31,14 @@ static void show(const cli *c, const loci_text_tokens *t) {
 
 static int one_text(cli *c, const loci_tokenizer *tokenizer) {
   loci_text_tokens *t = NULL;
-  char *json = NULL;
   const char *text = args_get(&c->args, OPT_TEXT);
   int code;
   if (loci_tokenize(tokenizer, text, strlen(text), !args_has(&c->args, OPT_NO_SPECIAL), &t,
-                    &c->err) ||
-      loci_json(&t->result, &json, &c->err)) {
+                    &c->err)) {
     code = cli_failed(c);
   } else {
     if (!c->json) show(c, t);
-    code = cli_write_json(c, json);
+    code = cli_write_json(c, &t->result);
   }
   loci_free(t);
   return code;

@@ -60,9 +60,10 @@ static int read_method(cli *c, loci_edit_opts *out, loci_edit_settings *settings
   if (out->method) code = cli_name(c, OPT_METHOD, LOCI_NAMES_METHOD, NULL, out->method, &i);
   out->no_covariance = path && strcmp(path, "none") == 0;
   if (out->no_covariance) path = NULL;
-  if (!code && path &&
-      loci_covariance_read(path, (loci_covariance **)(uintptr_t)&out->covariance, &c->err))
+  loci_result *covariance = NULL;
+  if (!code && path && loci_read(LOCI_KIND_COVARIANCE, &path, 1, &covariance, &c->err))
     code = cli_failed(c);
+  out->covariance = (const loci_covariance *)covariance;
   if (!code && preset) code = cli_name(c, OPT_PRESET, LOCI_NAMES_PRESET, NULL, preset, &i);
   if (!code && preset && loci_edit_preset(preset, out, settings, &c->err)) code = cli_failed(c);
   if (code) return code;
@@ -124,8 +125,9 @@ int edit_read_files(cli *c, const char *const *paths, int n, edit_files *out) {
     return cli_failed(c);
   }
   for (int i = 0; i < n; i++) {
-    if (loci_edit_read(paths[i], &out->at[i], &c->err)) return cli_failed(c);
-    out->count++;
+    loci_result *edit;
+    if (loci_read(LOCI_KIND_EDIT, &paths[i], 1, &edit, &c->err)) return cli_failed(c);
+    out->at[out->count++] = (loci_edit *)edit;
   }
   return EXIT_DONE;
 }

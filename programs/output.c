@@ -26,14 +26,17 @@ loci_status cli_fail(loci_err *err, loci_status code, const char *format, ...) {
 
 /* The sentence on standard error, and as an object on standard output with --json. */
 static void say(cli *c) {
-  char *json = NULL;
   if (c->host) return; /* which finds it in c->err */
   term_progress_end(&c->term);
   fputs("loci: ", stderr);
   put_text(stderr, c->err.msg, c->term.utf8);
   fputc('\n', stderr);
-  if (c->json && loci_err_json(&c->err, &json, NULL) == LOCI_OK) printf("%s\n", json);
-  loci_text_free(json);
+  if (!c->json) return;
+  printf("{\"error\":{\"code\":");
+  put_json_string(stdout, loci_status_name(c->err.code));
+  printf(",\"message\":");
+  put_json_string(stdout, c->err.msg);
+  printf("}}\n");
 }
 
 /* The name beside [path], which is not there, that was probably meant; "" if there is none. */
@@ -186,29 +189,20 @@ int cli_check_outputs(cli *c) {
   return EXIT_DONE;
 }
 
-int cli_write_json(cli *c, char *json) {
+int cli_write_json(cli *c, const loci_result *r) {
   int code = EXIT_DONE;
   const char *path;
+  char *json = NULL;
+  if ((c->host || c->json) && loci_json(r, &json, &c->err)) return cli_failed(c);
   if (c->host) {
     c->host->take(c->host->ctx, json);
     return EXIT_DONE;
   }
   for (int i = 0; !code && (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (cli_ends_with(path, ".json") && loci_text_write(json, path, &c->err)) code = cli_failed(c);
-  if (!code && c->json) printf("%s\n", json);
+    if (cli_ends_with(path, ".json") && loci_write(r, path, NULL, &c->err)) code = cli_failed(c);
+  if (!code && json) printf("%s\n", json);
   loci_text_free(json);
   return code;
-}
-
-void cli_put_json_string(FILE *out, const char *s) {
-  fputc('"', out);
-  for (; *s; s++) {
-    unsigned char b = (unsigned char)*s;
-    if (b == '"' || b == '\\') fputc('\\', out);
-    if (b < 0x20) fprintf(out, "\\u%04x", b);
-    if (b >= 0x20) fputc(b, out);
-  }
-  fputc('"', out);
 }
 
 void cli_say_written(cli *c, const char *path) {
@@ -235,7 +229,10 @@ int cli_show_result(cli *c, const loci_result *r, const loci_draw_opts *how) {
     if (!cli_ends_with(out, ".jsonl") && loci_write(r, out, how, &c->err)) return cli_failed(c);
   if (c->json ? loci_json(r, &text, &c->err) : loci_draw(r, how, &text, &c->err))
     return cli_failed(c);
-  if (c->host) return cli_write_json(c, text);
+  if (c->host) {
+    c->host->take(c->host->ctx, text);
+    return EXIT_DONE;
+  }
   show(c, text);
   return EXIT_DONE;
 }

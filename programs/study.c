@@ -40,10 +40,7 @@ int study_show_store(cli *c, loci_store *store) {
   if (!c->json && loci_draw(&info->result, &draw, &text, &c->err)) code = cli_failed(c);
   if (text) fputs(text, stdout);
   loci_text_free(text);
-  if (!code && (c->json || args_has(&c->args, OPT_OUT))) {
-    text = NULL;
-    code = loci_json(&info->result, &text, &c->err) ? cli_failed(c) : cli_write_json(c, text);
-  }
+  if (!code) code = cli_write_json(c, &info->result);
   loci_free(info);
   return code;
 }

@@ -145,6 +145,24 @@ void put_wrapped(FILE *out, const char *s, const wrap *how) {
   fputc('\n', out);
 }
 
+void put_json_string(FILE *out, const char *s) {
+  uint32_t rune;
+  fputc('"', out);
+  while (*s) {
+    int n = decode(s, &rune);
+    if (n == 0) {
+      fputs("\\ufffd", out);
+    } else if (rune < 0x20) {
+      fprintf(out, "\\u%04x", (unsigned)rune);
+    } else {
+      if (rune == '"' || rune == '\\') fputc('\\', out);
+      fwrite(s, 1, (size_t)n, out);
+    }
+    s += n ? n : 1;
+  }
+  fputc('"', out);
+}
+
 char *size_text(double bytes, char buf[32]) {
   static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
   int u = 0;

@@ -24,6 +24,9 @@ typedef struct wrap {
 } wrap;
 void put_wrapped(FILE *out, const char *s, const wrap *how);
 
+/* As a JSON string, quotes included; bytes that are not UTF-8 are U+FFFD. */
+void put_json_string(FILE *out, const char *s);
+
 /* "12.5 MB" (powers of 1000) into buf, which is returned. */
 char *size_text(double bytes, char buf[32]);
 

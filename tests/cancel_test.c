@@ -1,7 +1,7 @@
 /* Long calls can be followed and stopped (loci_progress_fn): each is stopped at the first report,
  * at the second, and so on until it comes to its end.  A stop is LOCI_ECANCELLED and leaves nothing
  * behind, and after it the same call works.  No clock is asked: reports are counted. */
-#include "loci.h"
+#include "model/model.h"
 #include "sized.h"
 
 #include <setjmp.h>
@@ -48,7 +48,7 @@ static loci_status hash(counter *c) {
   loci_model *m; /* a model remembers its hash */
   const char *text = NULL;
   must(loci_model_open(MODEL, NULL, &m, &err));
-  loci_status st = loci_model_hash(m, count, c, &text, &err);
+  loci_status st = model_hash(m, count, c, &text, &err);
   assert_true((st == LOCI_OK) == (text != NULL));
   loci_model_close(m);
   return st;
@@ -126,7 +126,7 @@ static loci_status export_npz(counter *c) { return export(c, ".npz"); }
 static loci_status report(counter *c) {
   char page[80];
   snprintf(page, sizeof page, "%s/index.html", out_path);
-  loci_status st = loci_store_report(store, FOLLOWED, out_path, &err);
+  loci_status st = loci_store_export(store, FOLLOWED, page, &err);
   assert_int_equal(access(page, F_OK) == 0, st == LOCI_OK);
   unlink(page);
   rmdir(out_path);

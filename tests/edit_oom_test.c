@@ -15,7 +15,7 @@
 
 #include "base/file.h"
 #include "base/tree.h"
-#include "loci.h"
+#include "edit/edit.h"
 #include "sized.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
@@ -94,7 +94,7 @@ static loci_status keep_covariance(void *ctx, loci_err *err) {
     assert_int_not_equal(access(t->path, F_OK), 0);
     return st;
   }
-  st = loci_covariance_read(t->path, &back, err);
+  st = covariance_read(t->path, &back, err);
   assert_true((st == LOCI_OK) == (back != NULL));
   loci_free(back);
   assert_int_equal(unlink(t->path), 0);
@@ -109,7 +109,7 @@ static loci_status apply_edit(void *ctx, loci_err *err) {
     assert_int_not_equal(access(t->path, F_OK), 0);
     return st;
   }
-  st = loci_edit_read(t->path, &e, err);
+  st = edit_read(t->path, &e, err);
   assert_true((st == LOCI_OK) == (e != NULL));
   assert_int_equal(unlink(t->path), 0);
   if (!st) st = loci_edit_apply(t->model, e, err);

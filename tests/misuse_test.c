@@ -65,10 +65,8 @@ static void what_is_required_is_asked_for(void **state) {
   loci_text_tokens *tokens;
   int site;
   char *text;
-  const char *hash;
   REFUSED(loci_model_open(NULL, NULL, &m, &err), "no directory is given");
   REFUSED(loci_model_open(MODELS "text-llama", NULL, NULL, &err), "no place for the result");
-  REFUSED(loci_model_hash(NULL, NULL, NULL, &hash, &err), "no model");
   REFUSED(loci_prompt_new(NULL, &question, &p, &err), "no model");
   assert_null(p);
   REFUSED(loci_prompt_new(model, NULL, &p, &err), "no question");
@@ -297,7 +295,7 @@ static void a_list_is_there_or_empty(void **state) {
   loci_edit *e;
   loci_edit_saved *saved;
   loci_examples *x = NULL;
-  bool right;
+  loci_result *read;
   static const char *const none[] = {NULL};
   REFUSED(loci_trace_new(model, prompt, SIZED(loci_trace_opts, .site_count = 3), &t, &err),
           "3 sites,");
@@ -315,8 +313,10 @@ static void a_list_is_there_or_empty(void **state) {
   REFUSED(loci_edit_solve(model, &r, 1, SIZED(loci_edit_opts, .keep_count = -3), &e, &err),
           "-3 questions to keep");
   REFUSED(loci_edit_save(model, NULL, 2, "/nowhere", NULL, NULL, &saved, &err), "2 edits,");
-  REFUSED(loci_answer_matches("a", NULL, 1, &right, &err), "1 answers,");
-  REFUSED(loci_answer_matches("a", none, 1, &right, &err), "no answer is given");
+  REFUSED(loci_read(LOCI_KIND_EDIT_TESTS, none, 1, &read, &err), "no path is given");
+  REFUSED(loci_read(LOCI_KIND_EDIT, none, 2, &read, &err), "2 files, expected one");
+  REFUSED(loci_read(LOCI_KIND_EDIT, none, 1, &read, &err), "no path is given");
+  REFUSED(loci_read(LOCI_KIND_TRACE, none, 1, &read, &err), "tests of edits");
   REFUSED(loci_store_merge(none, 1, "/nowhere/s.db", NULL, NULL, &err), "no path is given");
   REFUSED(loci_store_merge(none, -1, "/nowhere/s.db", NULL, NULL, &err), "-1 stores");
   assert_int_equal(
@@ -331,6 +331,7 @@ static void numbers_are_for_good(void **state) {
   (void)state;
   assert_int_equal(loci_version_number(), LOCI_VERSION_NUMBER);
   assert_int_equal(LOCI_ESYSTEM, 8);
+  assert_int_equal(LOCI_KIND_EDIT, 18);
   assert_int_equal(LOCI_SITE_RESID_PRE, 0);
   assert_int_equal(LOCI_SITE_LOGITS, 12);
   for (int i = 0; i < LOCI_SITE_COUNT; i++)

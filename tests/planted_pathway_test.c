@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "loci.h"
+#include "data/example.h"
 #include "sized.h"
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -44,7 +44,7 @@ static bool answers_correctly(const loci_model *m, const loci_prompt *p, const l
   loci_err err;
   bool right;
   must(loci_ask(m, p, 12, NULL, NULL, &a, &err), &err);
-  must(loci_answer_matches(a->text, e->answers, e->answer_count, &right, &err), &err);
+  must(answer_matches(a->text, e->answers, e->answer_count, &right, &err), &err);
   loci_free(a);
   return right;
 }

@@ -128,7 +128,9 @@ static loci_status read_rows(loci_store *s, loci_err *err) {
 }
 
 static loci_status read_pages(loci_store *s, loci_err *err) {
-  return loci_store_report(s, NULL, pages, err);
+  char page[100];
+  snprintf(page, sizeof page, "%s/index.html", pages);
+  return loci_store_export(s, NULL, page, err);
 }
 
 static loci_status read_merging(loci_store *s, loci_err *err) {

@@ -1,7 +1,7 @@
 /* Several threads and one model: the same numbers as one after the other, one reading of the
  * weights for the hash, a call that another thread stops, and an OpenMP count that stays the
  * caller's. */
-#include "loci.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <omp.h>
@@ -58,7 +58,7 @@ static void *run(void *ctx) {
                        .progress_ctx = &j->monitor};
   loci_prompt *p;
   j->status = loci_prompt_new(shared(), &q, &p, NULL);
-  if (!j->status) j->status = loci_model_hash(shared(), NULL, NULL, &j->hash, NULL);
+  if (!j->status) j->status = model_hash(shared(), NULL, NULL, &j->hash, NULL);
   if (!j->status) j->status = loci_trace_new(shared(), p, &o, &j->trace, NULL);
   loci_prompt_free(j->status ? p : NULL);
   return p;

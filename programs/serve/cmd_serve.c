@@ -36,7 +36,7 @@ static char *make_hello(const loci_model *m) {
   FILE *f = open_memstream(&text, &n);
   if (!f) return NULL;
   fprintf(f, "{\"version\":\"%s\",\"path\":", loci_version());
-  cli_put_json_string(f, i->path);
+  put_json_string(f, i->path);
   fprintf(f, ",\"layers\":%d,\"image_rows\":%d}", i->layers, i->image_rows);
   return fclose(f) == 0 ? text : NULL;
 }

@@ -75,9 +75,9 @@ static done send_error(connection *c, int status, const char *code, const char *
   FILE *f = open_memstream(&text, &n);
   if (!f) return MHD_NO;
   fputs("{\"error\":{\"code\":", f);
-  cli_put_json_string(f, code);
+  put_json_string(f, code);
   fputs(",\"message\":", f);
-  cli_put_json_string(f, message);
+  put_json_string(f, message);
   fputs("}}\n", f);
   if (fclose(f)) return MHD_NO;
   return send_json(c, status, text, n);

@@ -339,12 +339,12 @@ static char *describe(const job *j) {
   double end = j->state > RUNNING ? j->ended : now();
   fprintf(f, "{\"job\":%d,\"what\":\"%s\",\"state\":\"%s\",\"stage\":", j->id,
           j->request.command->name, state_names[j->state]);
-  cli_put_json_string(f, j->stage);
+  put_json_string(f, j->stage);
   fprintf(f, ",\"permille\":%d,\"seconds\":%.3f", j->permille,
           j->started > 0 ? end - j->started : 0);
   if (j->state == FAILED) {
     fprintf(f, ",\"error\":{\"code\":%d,\"message\":", j->err.code);
-    cli_put_json_string(f, j->err.msg);
+    put_json_string(f, j->err.msg);
     fprintf(f, "}");
   }
   fprintf(f, "}");

@@ -21,6 +21,7 @@ from . import _errors as errors
 
 Array = npt.NDArray[Any]
 VERSION = "0.1.0"
+KIND_EDIT = 18  # LOCI_KIND_EDIT
 
 
 # C types by letters, as structs and functions below have them.
@@ -66,7 +67,7 @@ FUNCTIONS = {
     "loci_run_new": "ippPE", "loci_run_free": "vp", "loci_run_record": "ipiiE", "loci_run_patch": "ipHE",
     "loci_run_forward": "ipppE", "loci_run_get": "ipiiVE", "loci_run_write": "ipsE",
     "loci_tokenizer_open": "isPE", "loci_tokenizer_close": "vp", "loci_tokenize": "ipszbPE",
-    "loci_edit_read": "isPE", "loci_edit_apply": "ippE", "loci_edit_revert": "ippE",
+    "loci_read": "iiSiPE", "loci_edit_apply": "ippE", "loci_edit_revert": "ippE",
     "loci_store_open": "isbPE", "loci_store_close": "vp",
 }  # fmt: skip
 
@@ -391,7 +392,8 @@ def tokenize(tokenizer: Owner, text: str, special: bool) -> Owner:
 
 
 def read_edit(path: str | os.PathLike[str]) -> Owner:
-    return _open("loci_edit_read", "loci_free", errors.EditError, path_bytes(path))
+    one = (C.c_char_p * 1)(path_bytes(path))
+    return _open("loci_read", "loci_free", errors.EditError, KIND_EDIT, one, 1)
 
 
 def change_model(model: Owner, edit: Owner, apply: bool) -> None:

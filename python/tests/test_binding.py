@@ -16,7 +16,7 @@ from loci import _native as native
 STRUCT_LETTERS = {"loci_err": "E", "loci_monitor": "M", "loci_column": "K", "loci_view": "V", "loci_patch": "H",
                   "loci_draw_opts": "D", "loci_call": "C"}  # fmt: skip
 SCALARS = {"int": "i", "int64_t": "l", "size_t": "z", "bool": "b", "double": "d", "void": "v",
-           "loci_status": "i", "loci_names": "i", "loci_site": "i"}  # fmt: skip
+           "loci_status": "i", "loci_names": "i", "loci_kind": "i", "loci_site": "i"}  # fmt: skip
 
 
 def headers() -> str:
@@ -51,6 +51,8 @@ def test_every_function_is_declared_as_it_is_called() -> None:
         expected = declared[name]
         fits = len(letters) == len(expected) and all(a in b for a, b in zip(letters, expected, strict=True))
         assert fits, f"{name}: called as {letters}, declared as {expected}"
+    kinds = re.search(r"typedef enum loci_kind \{(.*?)\}", headers(), re.S)
+    assert kinds and re.findall(r"LOCI_KIND_\w+", kinds[1]).index("LOCI_KIND_EDIT") == native.KIND_EDIT
 
 
 # Options of the command line that are no member of a request: what is asked and of which model, where it goes, and

@@ -19,7 +19,7 @@ typedef struct entry {
 #define END                                                                                        \
   { NULL, NULL }
 static const entry site_list[] = {
-#define SITE(id, name, axes, meaning, number) [number] = {name, meaning},
+#define SITE(id, name, axes, meaning, number) [number] = {name, meaning " (" axes ")"},
 #include "loci_sites.def"
 #undef SITE
     END};
@@ -195,16 +195,6 @@ loci_status loci_name_find(loci_names list, const char *name, int *out, loci_err
 }
 
 /* ---------------------------------------------------------------- sites and roles */
-
-static const char *const site_axes[LOCI_SITE_COUNT] = {
-#define SITE(id, name, axes, meaning, number) [number] = (axes),
-#include "loci_sites.def"
-#undef SITE
-};
-
-static bool is_site(loci_site s) { return (int)s >= 0 && s < LOCI_SITE_COUNT; }
-
-const char *loci_site_axes(loci_site s) { return is_site(s) ? site_axes[s] : ""; }
 
 static const char *name_of(loci_names list, int i) {
   const char *name = loci_name(list, i);

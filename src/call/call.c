@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "call/blocks.h"
+#include "edit/edit.h"
 #include "model/prompt.h"
 #include "study/info.h"
 
@@ -113,29 +114,23 @@ static loci_status predict(const calling *c, loci_examples *examples, loci_err *
   return loci_prediction_new(c->of->model, examples, &o, (loci_prediction **)c->out, err);
 }
 
-static loci_status average_flow(const calling *c, loci_examples *examples, loci_err *err) {
-  loci_study_opts o = {.size = sizeof o};
-  READ({study_fields(), &o});
-  FOLLOW(o);
-  return loci_average_flow(c->of->model, examples, &o, (loci_average **)c->out, err);
-}
-
-static loci_status average_knockout(const calling *c, loci_examples *examples, loci_err *err) {
-  loci_study_opts o = {.size = sizeof o};
-  loci_knockout_opts how = {.size = sizeof how};
-  READ({study_fields(), &o}, {knockout_fields(), &how});
-  FOLLOW(o);
-  return loci_average_knockout(c->of->model, examples, &o, &how, (loci_average **)c->out, err);
-}
-
-static loci_status average_trace(const calling *c, loci_examples *examples, loci_err *err) {
-  loci_study_opts o = {.size = sizeof o};
-  loci_trace_opts how = {.size = sizeof how};
+static loci_status average(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_study_opts study = {.size = sizeof study};
+  loci_trace_opts trace = {.size = sizeof trace};
+  loci_knockout_opts knockout = {.size = sizeof knockout};
+  loci_average_opts o = {.size = sizeof o,
+                         .what = c->of->what + sizeof "study", /* the word after "study " */
+                         .study = &study,
+                         .trace = &trace,
+                         .knockout = &knockout};
   extras x = {.least_effect = 0.1};
-  READ({study_fields(), &o}, {trace_fields(), &how}, {least_fields(), &x});
-  FOLLOW(o);
-  return loci_average_trace(c->of->model, examples, &o, &how, x.least_effect,
-                            (loci_average **)c->out, err);
+  target_table how[] = {{study_fields(), &study}, {trace_fields(), &trace}, {least_fields(), &x}};
+  bool flow = strcmp(o.what, "flow") == 0, cut = strcmp(o.what, "knockout") == 0;
+  if (cut) how[1] = (target_table){knockout_fields(), &knockout};
+  TRY(read_request(c, how, flow ? 1 : cut ? 2 : 3, err));
+  FOLLOW(study);
+  o.least_effect = x.least_effect;
+  return loci_average_new(c->of->model, examples, &o, (loci_average **)c->out, err);
 }
 
 static loci_status covariance(const calling *c, loci_examples *examples, loci_err *err) {
@@ -152,14 +147,8 @@ static loci_status call_score(const calling *c, loci_err *err) {
 static loci_status call_predict(const calling *c, loci_err *err) {
   return with_examples(c, predict, err);
 }
-static loci_status call_average_flow(const calling *c, loci_err *err) {
-  return with_examples(c, average_flow, err);
-}
-static loci_status call_average_knockout(const calling *c, loci_err *err) {
-  return with_examples(c, average_knockout, err);
-}
-static loci_status call_average_trace(const calling *c, loci_err *err) {
-  return with_examples(c, average_trace, err);
+static loci_status call_average(const calling *c, loci_err *err) {
+  return with_examples(c, average, err);
 }
 static loci_status call_covariance(const calling *c, loci_err *err) {
   return with_examples(c, covariance, err);
@@ -267,7 +256,7 @@ static loci_status read_edit(const calling *c, const target_table *more, int n, 
   o->no_covariance = x->covariance && strcmp(x->covariance, "none") == 0;
   if (!x->covariance || o->no_covariance) return LOCI_OK;
   loci_covariance *read;
-  TRY(loci_covariance_read(x->covariance, &read, err));
+  TRY(covariance_read(x->covariance, &read, err));
   if (!arena_defer(c->mem, loci_free, read)) return fail_nomem(err, "reading a request");
   o->covariance = read;
   return LOCI_OK;
@@ -346,9 +335,9 @@ static const struct named_call {
     {"info", call_info, false},
     {"score", call_score, false},
     {"study predict", call_predict, false},
-    {"study flow", call_average_flow, false},
-    {"study knockout", call_average_knockout, false},
-    {"study trace", call_average_trace, false},
+    {"study flow", call_average, false},
+    {"study knockout", call_average, false},
+    {"study trace", call_average, false},
     {"study run", call_store_run, false},
     {"study status", call_status, false},
     {"study report", call_report, false},

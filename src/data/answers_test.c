@@ -61,7 +61,7 @@ static void answers_lose_what_does_not_matter(void **state) {
 static bool matches(const char *answer, const char *const *accepted, int count) {
   bool same;
   loci_err err = {0};
-  assert_int_equal(loci_answer_matches(answer, accepted, count, &same, &err), LOCI_OK);
+  assert_int_equal(answer_matches(answer, accepted, count, &same, &err), LOCI_OK);
   return same;
 }
 

@@ -79,7 +79,7 @@ static loci_status check_answers(check_job *j, const loci_example *e) {
     TRY(NOTE(j, ANSWER_GIVEN, field, NULL, "\"%.80s\" stands in the question", e->answers[i]));
   }
   if (!e->target) return LOCI_OK;
-  TRY(loci_answer_matches(e->target, e->answers, e->answer_count, &right, j->err));
+  TRY(answer_matches(e->target, e->answers, e->answer_count, &right, j->err));
   return right ? NOTE(j, TARGET_RIGHT, "target", NULL, "\"%.80s\" is one of the answers", e->target)
                : LOCI_OK;
 }

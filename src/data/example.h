@@ -49,5 +49,9 @@ double examples_share(const loci_examples *x);
 /* The answer as answers are compared: lower case, no punctuation, no articles, digits for spelled
  * numbers, single blanks.  In [mem]. */
 loci_status answer_normalise(const char *answer, arena *mem, char **out, loci_err *err);
+/* Whether an answer is one of the accepted ones but for case, articles, punctuation and spelled
+ * numbers (docs/MATH.md, "Answers"). */
+loci_status answer_matches(const char *answer, const char *const *accepted, int count, bool *out,
+                           loci_err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* loci_edit_tests_read: results of edit tests, read again to stand beside each other. */
+/* edit_tests_read: results of edit tests, read again to stand beside each other. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,8 +162,8 @@ static loci_status tell(loci_edit_tests *made, const char *const *paths, int cou
   return request_tell(&words, request, &made->result, err);
 }
 
-loci_status loci_edit_tests_read(const char *const *paths, int count, loci_edit_tests **out,
-                                 loci_err *err) {
+loci_status edit_tests_read(const char *const *paths, int count, loci_edit_tests **out,
+                            loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(paths, "paths");

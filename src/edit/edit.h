@@ -25,9 +25,14 @@
 #include "model/changes.h"
 #include "walk/target.h"
 
-/* The files that loci_edit_read and loci_covariance_read read; [result] is such a one. */
+/* The files of edits and covariances; [result] is such a one. */
 loci_status edit_write(const void *result, const char *path, loci_err *err);
 loci_status covariance_write(const void *result, const char *path, loci_err *err);
+loci_status edit_read(const char *path, loci_edit **out, loci_err *err);
+loci_status covariance_read(const char *path, loci_covariance **out, loci_err *err);
+/* The .json files of single tests, beside each other. */
+loci_status edit_tests_read(const char *const *paths, int count, loci_edit_tests **out,
+                            loci_err *err);
 
 typedef enum edit_method {
 #define METHOD(id, name, meaning) id,

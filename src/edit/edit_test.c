@@ -212,7 +212,7 @@ static void a_fine_tuned_edit_is_exact(void **state) {
   loci_edit *e =
       solve(m, &r, 1,
             (loci_edit_opts){.method = "ft", .settings = SIZED(loci_edit_settings, .steps = 2)});
-  if (loci_write(&e->result, path, NULL, &err) || loci_edit_read(path, &back, &err))
+  if (loci_write(&e->result, path, NULL, &err) || edit_read(path, &back, &err))
     fail_msg("%s", err.msg);
   assert_string_equal(back->method, "ft");
   assert_true(fabs(back->norm - e->norm) <= 1e-9 * e->norm);
@@ -434,14 +434,14 @@ static void a_covariance_file_holds_what_was_written(void **state) {
     }
   }
   if (loci_write(&c->result, path, NULL, &err)) fail_msg("%s", err.msg);
-  if (loci_covariance_read(path, &back, &err)) fail_msg("%s", err.msg);
+  if (covariance_read(path, &back, &err)) fail_msg("%s", err.msg);
   assert_string_equal(back->hash, c->hash);
   assert_string_equal(back->tensor, c->tensor);
   assert_true(back->layer == 1 && back->inner == F && back->prompts == 2 && back->keys == c->keys);
   assert_memory_equal(back->values, c->values, (size_t)(F * F) * sizeof(float));
   loci_free(back);
   loci_edit *e;
-  assert_int_equal(loci_edit_read(path, &e, &err), LOCI_EFORMAT);
+  assert_int_equal(edit_read(path, &e, &err), LOCI_EFORMAT);
   assert_non_null(strstr(err.msg, "no edit of loci: its format is not loci.edit/1"));
   loci_free(c);
   loci_model_close(m);
@@ -542,7 +542,7 @@ static void a_file_holds_what_was_written(void **state) {
                             {.prompt = q, .target = "few"}};
   loci_edit *e = solve(
       m, r, 2, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 2, .lr = 0.25)});
-  if (loci_write(&e->result, path, NULL, &err) || loci_edit_read(path, &back, &err))
+  if (loci_write(&e->result, path, NULL, &err) || edit_read(path, &back, &err))
     fail_msg("%s", err.msg);
   assert_int_equal(back->layer, e->layer);
   assert_int_equal(back->rank, 2);

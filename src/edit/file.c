@@ -282,7 +282,7 @@ static loci_status read_all(const reader *r, loci_err *err) {
   return read_json(r, "requests", JS_ARRAY, read_requests, err);
 }
 
-loci_status loci_edit_read(const char *path, loci_edit **out, loci_err *err) {
+loci_status edit_read(const char *path, loci_edit **out, loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(path, "path");
@@ -327,7 +327,7 @@ static loci_status read_covariance(const reader *r, loci_covariance *c, loci_err
   return LOCI_OK;
 }
 
-loci_status loci_covariance_read(const char *path, loci_covariance **out, loci_err *err) {
+loci_status covariance_read(const char *path, loci_covariance **out, loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(path, "path");

@@ -84,7 +84,7 @@ static loci_status with_target(const job *j, const sight *s, const target *origi
   target t;
   target_look seen, old;
   bool same;
-  TRY(loci_answer_matches(s->raw, &j->q->target, 1, &same, err));
+  TRY(answer_matches(s->raw, &j->q->target, 1, &same, err));
   TRY(target_make(j->p, j->q->target, j->mem, &t, err));
   TRY(measure_target(s->m, &t, NULL, &seen, err));
   TRY(measure_target(s->m, original, NULL, &old, err));
@@ -114,7 +114,7 @@ static loci_status without_target(const job *j, const sight *before, sight *s,
   s->logp = arena_array(j->mem, V, double);
   if (!s->logp) return fail_nomem(err, "testing an edit");
   TRY(measure_target(s->m, original, s->logp, &old, err));
-  TRY(loci_answer_matches(s->raw, j->q->answers, j->q->answer_count, &right, err));
+  TRY(answer_matches(s->raw, j->q->answers, j->q->answer_count, &right, err));
   out[0] = strcmp(s->text, before->text) == 0;
   out[1] = s->first == before->first;
   out[2] = old.p;

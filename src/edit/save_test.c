@@ -172,7 +172,7 @@ static void check_saved(const fixture *f) {
   if (f->file) assert_int_equal(differences(a, b, NULL), 0);
   back = open_at(place);
   const char *hash;
-  must(loci_model_hash(back, NULL, NULL, &hash, &err), &err);
+  must(model_hash(back, NULL, NULL, &hash, &err), &err);
   assert_string_equal(hash, e->hash);
   assert_int_equal(loci_edit_undo(place, &err), LOCI_EINVAL);
   loci_model_close(back);

@@ -234,14 +234,6 @@ const loci_model_info *loci_model_get_info(const loci_model *m) {
   return m->edited_info ? m->edited_info : &m->info;
 }
 
-loci_status loci_model_hash(const loci_model *m, loci_progress_fn progress, void *ctx,
-                            const char **out, loci_err *err) {
-  NEEDS(out, "place for the result");
-  *out = NULL;
-  NEEDS(m, "model");
-  return model_hash(m, progress, ctx, out, err);
-}
-
 /* Threads that share a model may ask at once: one reads, the others wait for it. */
 loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
                        loci_err *err) {

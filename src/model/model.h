@@ -58,7 +58,7 @@ image_layout image_layout_of(const loci_model *m, int height, int width);
  * model reads text only, or no pictures. */
 image_layout image_layout_usual(const loci_model *m, int *height, int *width);
 
-/* loci_model_hash of a model that is there. */
+/* "xxh3:<16 hex digits>" over all weights; reads everything once, then remembers. */
 loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
                        loci_err *err);
 

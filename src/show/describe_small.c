@@ -61,14 +61,6 @@ void describe_answer(const void *result, sink *s) {
   say_request(s, &a->result);
 }
 
-void describe_error(const void *result, sink *s) {
-  const loci_err *failure = result;
-  say_begin(s, "error");
-  say_text(s, "code", loci_status_name(failure->code));
-  say_text(s, "message", failure->msg);
-  say_end(s);
-}
-
 /* ---------------------------------------------------------------- benches */
 
 void describe_bench(const void *result, sink *s) {

@@ -12,6 +12,10 @@ loci_status image_write(const void *image, const char *path, loci_err *err);
 /* The picture as the model sees it, in 8-bit RGB (input_height, input_width, 3). */
 void image_bytes(const loci_image *image, uint8_t *out);
 
+/* All runs of a store as one page for a browser; its folder is made where it is not there. */
+loci_status store_report(loci_store *s, const loci_store_opts *how, const char *path,
+                         loci_err *err);
+
 /* The command that measures a run of a store again, appended as plain text. */
 loci_status store_again(const loci_run_info *r, bytes *b, loci_err *err);
 

@@ -1,4 +1,5 @@
-/* loci_json, loci_draw, loci_write: one table says what there is of each kind of result. */
+/* loci_json, loci_draw, loci_write, loci_read: one table says what there is of each kind of result.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,23 +179,7 @@ loci_status loci_json(const loci_result *result, char **out, loci_err *err) {
   return json(k, result, out, err);
 }
 
-loci_status loci_err_json(const loci_err *failure, char **out, loci_err *err) {
-  NEEDS(out, "place for the result");
-  *out = NULL;
-  NEEDS(failure, "failure");
-  return sink_json(describe_error, failure, JSON_ONE_LINE, out, err);
-}
-
 void loci_text_free(char *text) { free(text); }
-
-loci_status loci_text_write(const char *text, const char *path, loci_err *err) {
-  bytes file = {0};
-  NEEDS(text, "text");
-  NEEDS(path, "path");
-  bytes_text(&file, text);
-  bytes_text(&file, "\n");
-  return bytes_write(&file, path, err);
-}
 
 loci_status loci_column_of(const loci_result *result, const char *path, loci_column *out,
                            loci_err *err) {
@@ -276,4 +261,18 @@ loci_status loci_write(const loci_result *result, const char *path, const loci_d
   if (!k->page || !ends_in(path, ".png .svg .pdf .html")) return wrong_ending(k, path, err);
   picture p = {k->view, result, &own, k->page};
   return write_picture(&p, path, err);
+}
+
+loci_status loci_read(loci_kind what, const char *const *paths, int count, loci_result **out,
+                      loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(paths, "paths");
+  if (what == LOCI_KIND_EDIT_TESTS)
+    return edit_tests_read(paths, count, (loci_edit_tests **)out, err);
+  if (what != LOCI_KIND_EDIT && what != LOCI_KIND_COVARIANCE)
+    return fail(err, LOCI_EINVAL, "what is read are edits, covariances and tests of edits");
+  if (count != 1) return fail(err, LOCI_EINVAL, "%d files, expected one", count);
+  return what == LOCI_KIND_EDIT ? edit_read(paths[0], (loci_edit **)out, err)
+                                : covariance_read(paths[0], (loci_covariance **)out, err);
 }

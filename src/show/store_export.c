@@ -146,8 +146,9 @@ loci_status loci_store_export(loci_store *s, const loci_store_opts *opts, const 
   loci_store_opts o;
   TRY(options_take(loci_store_opts, &o, opts, err));
   bool csv = path_ends_with(path, ".csv");
+  if (path_ends_with(path, ".html")) return store_report(s, &o, path, err);
   if (!csv && !path_ends_with(path, ".npz"))
-    return fail(err, LOCI_EINVAL, "%s: a store is exported to .csv or .npz", path);
+    return fail(err, LOCI_EINVAL, "%s: a store is exported to .csv, .npz or .html", path);
   watch follow = {o.progress, o.progress_ctx};
   TRY(store_begin_reading(s, o.run, err));
   db_follow(s->d, &follow, "export", 0, 0);

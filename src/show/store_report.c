@@ -1,4 +1,4 @@
-/* loci_store_report: a store as one page for a browser or a printer.  It needs nothing but itself:
+/* A store as one page for a browser or a printer.  It needs nothing but itself:
  * no network, no script; figures are SVG within the page, what is long is folded.  A run is said in
  * blocks, as its average is everywhere (view_average), with tables of its numbers and the maps of
  * its first examples. */
@@ -285,29 +285,38 @@ static loci_status put_page(loci_store *s, const loci_store_info *info, const lo
   return LOCI_OK;
 }
 
-loci_status loci_store_report(loci_store *s, const loci_store_opts *opts, const char *dir,
-                              loci_err *err) {
-  NEEDS(s, "store");
-  NEEDS(dir, "directory");
-  loci_store_opts how;
-  TRY(options_take(loci_store_opts, &how, opts, err));
+/* The folder of a path, "" if it is the one we are in; freed by the caller. */
+static loci_status folder_of(const char *path, char **out, loci_err *err) {
+  *out = strdup(path);
+  if (!*out) return fail_nomem(err, "writing a report");
+  char *slash = strrchr(*out, '/');
+  *(slash ? slash : *out) = 0;
+  return LOCI_OK;
+}
+
+static loci_status write_page(bytes *page, const char *path, loci_err *err) {
+  char *folder;
+  loci_status st = folder_of(path, &folder, err);
+  bool made = !st && *folder && mkdir(folder, 0777) == 0;
+  if (!st && *folder && !made && errno != EEXIST) st = fail_errno(err, errno, "%s", folder);
+  if (st) {
+    bytes_clear(page);
+  } else {
+    st = bytes_write(page, path, err);
+  }
+  if (st && made) rmdir(folder);
+  free(folder);
+  return st;
+}
+
+loci_status store_report(loci_store *s, const loci_store_opts *how, const char *path,
+                         loci_err *err) {
   loci_store_info *info;
   bytes out = {0};
   TRY(loci_store_info_new(s, &info, err));
-  loci_status st = put_page(s, info, &how, &out, err);
+  loci_status st = put_page(s, info, how, &out, err);
   loci_free(info);
-  size_t n = strlen(dir) + sizeof "/index.html";
-  char *path = malloc(n);
-  if (!st && !path) st = fail_nomem(err, "writing a report");
-  bool made = !st && mkdir(dir, 0777) == 0;
-  if (!st && !made && errno != EEXIST) st = fail_errno(err, errno, "%s", dir);
-  if (st) {
-    bytes_clear(&out);
-  } else {
-    snprintf(path, n, "%s/index.html", dir);
-    st = bytes_write(&out, path, err);
-  }
-  if (st && made) rmdir(dir);
-  free(path);
+  if (!st) return write_page(&out, path, err);
+  bytes_clear(&out);
   return st;
 }

@@ -68,7 +68,7 @@ static loci_status read_headline(db *d, arena *mem, loci_run_info *r, loci_err *
   db_query *q;
   stat_running mean = {0};
   r->headline = "";
-  TRY(store_job(r->what, &(loci_run_opts){0}, mem, &job, err));
+  TRY(job_of(&(loci_average_opts){.what = r->what}, true, mem, &job, err));
   if (!job) return LOCI_OK;
   r->headline = job->headline;
   TRY(db_prepare(d, store_headline_query, &q, err));

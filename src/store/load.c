@@ -44,7 +44,8 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   int64_t window = LOCI_ALL_LAYERS; /* "all", or -1 as it was once */
   loci_trace_opts trace = {0};
   loci_knockout_opts knockout = {0};
-  loci_run_opts how = {.trace = &trace, .knockout = &knockout, .least_effect = l->least_effect};
+  loci_average_opts how = {
+      .what = what, .trace = &trace, .knockout = &knockout, .least_effect = l->least_effect};
   const char *where = db_path(l->store->d);
   TRY(js_parse(l->settings, strlen(l->settings), where, &v, err));
   loci_status st = js_get_text(v, "corrupt", where, &corrupt, err);
@@ -61,7 +62,7 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
               (corrupt && !trace.corrupt)))
     st = fail_nomem(err, "reading a store");
   js_free(v);
-  if (!st) st = store_job(what, &how, l->scratch, &l->job, err);
+  if (!st) st = job_of(&how, true, l->scratch, &l->job, err);
   if (!st && !l->job) st = fail(err, LOCI_EFORMAT, "%s: a run of \"%.20s\"", where, what);
   return st;
 }

@@ -353,7 +353,12 @@ static loci_status add_job(keeping *x, const char *what, size_t n, loci_err *err
   average_job *job;
   int kind;
   TRY(loci_name_find(LOCI_NAMES_STUDY, name, &kind, err));
-  TRY(store_job(name, x->opts, x->mem, &job, err));
+  const loci_run_opts *o = x->opts;
+  TRY(job_of(&(loci_average_opts){.what = name,
+                                  .trace = o->trace,
+                                  .knockout = o->knockout,
+                                  .least_effect = o->least_effect},
+             true, x->mem, &job, err));
   kept_job *k = &x->jobs[x->job_count++]; /* there are no more kinds than places */
   if (job->complete) TRY(job->complete(job->ctx, x->s.model, err));
   k->job = job;

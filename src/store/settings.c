@@ -142,25 +142,3 @@ loci_status store_run(db *d, const run_row *row, int64_t *out, loci_err *err) {
   if (!st) *out = db_last_id(d);
   return st;
 }
-
-loci_status store_job(const char *what, const loci_run_opts *how, arena *mem, average_job **out,
-                      loci_err *err) {
-  enum {
-    STUDY_NONE = -1,
-#define STUDY(id, name, meaning) STUDY_##id,
-#include "loci_names.def"
-  };
-  int kind;
-  *out = NULL;
-  if (loci_name_find(LOCI_NAMES_STUDY, what, &kind, NULL)) return LOCI_OK;
-  switch (kind) {
-    case STUDY_ASK: *out = job_ask(mem); break;
-    case STUDY_FLOW: *out = job_flow(mem); break;
-    case STUDY_KNOCKOUT: *out = job_knockout(mem, how->knockout); break;
-    case STUDY_LENS: *out = job_lens(mem, NULL); break;
-    default:
-      *out = job_trace(mem, how->trace);
-      if (*out) job_trace_filter(*out, how->least_effect, true);
-  }
-  return *out ? LOCI_OK : fail_nomem(err, "starting a study");
-}

@@ -93,8 +93,4 @@ loci_status store_numbers(const char *json, const char *where, double *out, int 
  * (numbers.c). */
 loci_status store_check_numbers(db *d, const char *path, loci_err *err);
 
-/* A job of that kind in [mem]; *out NULL: there is no such kind. */
-loci_status store_job(const char *what, const loci_run_opts *how, arena *mem, average_job **out,
-                      loci_err *err);
-
 #endif

@@ -366,7 +366,7 @@ static void a_map_too_large_is_left_out_of_the_page(void **state) {
     loci_err err;
     write_map(layers);
     must(loci_store_open(path, false, &s, &err), &err);
-    must(loci_store_report(s, SIZED(loci_store_opts, .least_effect = 0.1), folder, &err), &err);
+    must(loci_store_export(s, SIZED(loci_store_opts, .least_effect = 0.1), page, &err), &err);
     assert_int_equal(page_has(page, "<rect"), layers == 2);
     assert_int_equal(page_has(page, "600 tokens are too many to show"), layers == 40);
     loci_store_close(s);
@@ -388,7 +388,7 @@ static void a_map_shows_each_number_at_its_place(void **state) {
       " x'00000000000080be0000003f0000803f0000403f000020bf')"); /* layer by layer */
   snprintf(page, sizeof page, "%s/index.html", folder);
   must(loci_store_open(path, false, &s, &err), &err);
-  must(loci_store_report(s, SIZED(loci_store_opts, .least_effect = 0.1), folder, &err), &err);
+  must(loci_store_export(s, SIZED(loci_store_opts, .least_effect = 0.1), page, &err), &err);
   loci_store_close(s);
   FILE *f = fopen(page, "re");
   assert_non_null(f);

@@ -2,11 +2,17 @@
 #include "study/traces_test.h"
 
 #include "base/json.h"
+#include "sized.h"
 #include "base/names.h"
 
 enum { EXAMPLES = 4 };
 
 static char path[] = "/tmp/loci-average-XXXXXX";
+
+/* Of the test's own names. */
+#define AVERAGE(kind, ...)                                                                         \
+  loci_average_new(m, x, SIZED(loci_average_opts, .what = (kind), .study = &o, __VA_ARGS__), &a,   \
+                   &err)
 
 typedef struct question {
   const char *text, *image, *constraint;
@@ -99,7 +105,7 @@ static void cuts_are_means_of_single_cuts(void **state) {
   loci_err err;
   write_examples(m, questions, EXAMPLES, false);
   loci_examples *x = open_examples();
-  must(loci_average_knockout(m, x, &o, &how, &a, &err), &err);
+  must(AVERAGE("knockout", .knockout = &how), &err);
   loci_examples_close(x);
   for (int i = 0; i < EXAMPLES; i++) {
     loci_prompt *p = prompt_of(m, &questions[i]);
@@ -137,7 +143,7 @@ static void pathways_may_come_late(void **state) {
   loci_err err;
   write_examples(m, late, 2, false);
   loci_examples *x = open_examples();
-  must(loci_average_knockout(m, x, &o, &how, &a, &err), &err);
+  must(AVERAGE("knockout", .knockout = &how), &err);
   loci_examples_close(x);
   loci_prompt *prompt = prompt_of(m, &late[1]);
   must(loci_knockout_new(m, prompt, &how, &k, &err), &err);
@@ -175,7 +181,7 @@ static void flows_are_means_of_single_flows(void **state) {
   loci_err err;
   write_examples(m, questions, EXAMPLES, true);
   loci_examples *x = open_examples();
-  must(loci_average_flow(m, x, &o, &a, &err), &err);
+  must(AVERAGE("flow", .least_effect = 0), &err);
   loci_examples_close(x);
   assert_int_equal(a->right, 2);
   assert_int_equal(a->wrong, 2);
@@ -223,7 +229,7 @@ static void flows_over_different_grids_are_by_parts_of_the_picture(void **state)
   assert_int_not_equal(rows[0], rows[1]);
   write_examples(m, questions, EXAMPLES, true);
   loci_examples *x = open_examples();
-  must(loci_average_flow(m, x, &o, &a, &err), &err);
+  must(AVERAGE("flow", .least_effect = 0), &err);
   loci_examples_close(x);
   const loci_chart *parts = chart_named(a, "which parts of the picture (8 x 8) give, all layers");
   assert_int_equal(parts->point_count, 64);
@@ -245,7 +251,7 @@ static void equal_examples_have_equal_top_sets(void **state) {
   loci_err err;
   write_examples(m, same, 3, false);
   loci_examples *x = open_examples();
-  must(loci_average_flow(m, x, &o, &a, &err), &err);
+  must(AVERAGE("flow", .least_effect = 0), &err);
   loci_examples_close(x);
   const loci_chart *c = chart_named(a, "same visual tokens in the top 5 % of two examples");
   for (int l = 0; l < c->point_count; l++) assert_true(c->curves[0].points[l].value == 1);
@@ -263,7 +269,7 @@ static void text_only_models_have_no_image_charts(void **state) {
   text[0].image = text[1].image = NULL;
   write_examples(m, text, 2, false);
   loci_examples *x = open_examples();
-  must(loci_average_flow(m, x, &o, &a, &err), &err);
+  must(AVERAGE("flow", .least_effect = 0), &err);
   loci_examples_close(x);
   assert_int_equal(a->chart_count, 1);
   assert_string_equal(a->charts[0].name, "constraint -> last");
@@ -310,7 +316,7 @@ static void effects_are_means_of_single_traces(void **state) {
   loci_err err;
   write_examples(m, questions, EXAMPLES, false);
   loci_examples *x = open_examples();
-  must(loci_average_trace(m, x, &o, &how, -1, &a, &err), &err);
+  must(AVERAGE("trace", .trace = &how, .least_effect = -1), &err);
   loci_examples_close(x);
   assert_int_equal(a->sample.used, EXAMPLES);
   double effect = 0;
@@ -355,7 +361,7 @@ static loci_average *average_in(loci_model *m, loci_direction direction) {
   loci_average *a;
   loci_err err;
   loci_examples *x = open_examples();
-  must(loci_average_trace(m, x, &o, &how, -1, &a, &err), &err);
+  must(AVERAGE("trace", .trace = &how, .least_effect = -1), &err);
   loci_examples_close(x);
   return a;
 }
@@ -399,7 +405,7 @@ static void examples_are_filtered_and_counted(void **state) {
   loci_err err;
   write_examples(m, questions, EXAMPLES, true);
   loci_examples *x = open_examples();
-  must(loci_average_trace(m, x, &o, NULL, -1, &a, &err), &err);
+  must(AVERAGE("trace", .trace = NULL, .least_effect = -1), &err);
   loci_examples_close(x);
   assert_int_equal(a->sample.used, 2);
   assert_int_equal(a->sample.dropped_count, 2);
@@ -407,13 +413,13 @@ static void examples_are_filtered_and_counted(void **state) {
   assert_int_equal(a->sample.dropped[1].line, 4);
   loci_free(a);
   x = open_examples();
-  assert_int_equal(loci_average_trace(m, x, &o, NULL, 2, &a, &err), LOCI_EINVAL); /* TE > 2 */
+  assert_int_equal(AVERAGE("trace", .trace = NULL, .least_effect = 2), LOCI_EINVAL); /* TE > 2 */
   loci_examples_close(x);
   assert_null(a);
   assert_non_null(strstr(err.msg, "no example can be used: 4 dropped, the first: "));
   write_examples(m, questions, 1, false); /* "this building", "the thing": as many tokens? */
   x = open_examples();
-  loci_status st = loci_average_trace(m, x, &o, &swap, -1, &a, &err);
+  loci_status st = AVERAGE("trace", .trace = &swap, .least_effect = -1);
   assert_true(st == LOCI_OK || strstr(err.msg, "swap") != NULL);
   loci_examples_close(x);
   loci_free(a);

@@ -108,7 +108,8 @@ static loci_status average_flow(void *ctx, loci_err *err) {
   loci_average *a;
   (void)ctx;
   TRY(loci_examples_open(all.path, &x, err));
-  loci_status st = loci_average_flow(all.model, x, &o, &a, err);
+  loci_status st = loci_average_new(all.model, x,
+                                    SIZED(loci_average_opts, .what = "flow", .study = &o), &a, err);
   loci_examples_close(x);
   assert_true((st == LOCI_OK) == (a != NULL));
   loci_free(a);
@@ -121,7 +122,8 @@ static loci_status average_cuts(void *ctx, loci_err *err) {
   loci_average *a;
   (void)ctx;
   TRY(loci_examples_open(all.path, &x, err));
-  loci_status st = loci_average_knockout(all.model, x, &o, NULL, &a, err);
+  loci_status st = loci_average_new(
+      all.model, x, SIZED(loci_average_opts, .what = "knockout", .study = &o), &a, err);
   loci_examples_close(x);
   assert_true((st == LOCI_OK) == (a != NULL));
   loci_free(a);
@@ -136,7 +138,9 @@ static loci_status average_trace(void *ctx, loci_err *err) {
   loci_average *a;
   (void)ctx;
   TRY(loci_examples_open(all.path, &x, err));
-  loci_status st = loci_average_trace(all.model, x, &o, &how, -1, &a, err);
+  loci_status st = loci_average_new(
+      all.model, x, SIZED(loci_average_opts, .study = &o, .trace = &how, .least_effect = -1), &a,
+      err);
   loci_examples_close(x);
   assert_true((st == LOCI_OK) == (a != NULL));
   loci_free(a);
@@ -235,7 +239,9 @@ static int make_all(void **state) {
   loci_examples *x;
   loci_study_opts all_of_them = {.size = sizeof all_of_them, .no_hash = true};
   if (loci_examples_open(all.path, &x, NULL)) return -1;
-  loci_status st = loci_average_flow(all.model, x, &all_of_them, &all.average, NULL);
+  loci_status st = loci_average_new(all.model, x,
+                                    SIZED(loci_average_opts, .what = "flow", .study = &all_of_them),
+                                    &all.average, NULL);
   loci_examples_close(x);
   return !st && predict(all.path, 0, &all.prediction, NULL) == LOCI_OK ? 0 : -1;
 }

@@ -280,7 +280,7 @@ static loci_status begins_answer(const study_item *item, int id, bool *out, loci
 static loci_status judge(const study_item *item, const loci_answer *answer, study_answer *out,
                          loci_err *err) {
   const loci_example *e = item->example;
-  TRY(loci_answer_matches(answer->text, e->answers, e->answer_count, &out->right, err));
+  TRY(answer_matches(answer->text, e->answers, e->answer_count, &out->right, err));
   TRY(begins_answer(item, answer->top[0][0].id, &out->first_right, err));
   out->confidence = answer->top[0][0].p;
   out->margin = out->confidence - (answer->top[0][1].text ? answer->top[0][1].p : 0);

@@ -1,4 +1,4 @@
-/* loci_average_flow: contributions averaged over examples (docs/MATH.md, "Averages"; Basu et al.
+/* Study flow: contributions averaged over examples (docs/MATH.md, "Averages"; Basu et al.
  * 2024, section 4.3). */
 #include <math.h>
 #include <stdlib.h>
@@ -293,18 +293,4 @@ average_job *job_flow(arena *mem) {
                        .headline = "mean constraint -> last",
                        .ctx = job};
   return job;
-}
-
-loci_status loci_average_flow(const loci_model *model, loci_examples *examples,
-                              const loci_study_opts *opts, loci_average **out, loci_err *err) {
-  NEEDS(out, "place for the result");
-  *out = NULL;
-  NEEDS(model, "model");
-  NEEDS(examples, "examples");
-  arena *mem = arena_new();
-  average_job *job = mem ? job_flow(mem) : NULL;
-  loci_status st =
-      job ? average_run(model, examples, opts, job, out, err) : fail_nomem(err, "averaging");
-  arena_free(mem);
-  return st;
 }

@@ -1,4 +1,4 @@
-/* loci_average_knockout: p of the answer with attention cut, averaged over examples (docs/MATH.md,
+/* Study knockout: p of the answer with attention cut, averaged over examples (docs/MATH.md,
  * "Averages"). */
 #include <math.h>
 #include <stdio.h>
@@ -123,21 +123,4 @@ average_job *job_knockout(arena *mem, const loci_knockout_opts *how) {
   if (how) c->how = *how;
   c->how.size = sizeof c->how;
   return &c->job;
-}
-
-loci_status loci_average_knockout(const loci_model *model, loci_examples *examples,
-                                  const loci_study_opts *opts, const loci_knockout_opts *how,
-                                  loci_average **out, loci_err *err) {
-  NEEDS(out, "place for the result");
-  *out = NULL;
-  NEEDS(model, "model");
-  NEEDS(examples, "examples");
-  loci_knockout_opts own;
-  TRY(options_take(loci_knockout_opts, &own, how, err));
-  arena *mem = arena_new();
-  average_job *job = mem ? job_knockout(mem, &own) : NULL;
-  loci_status st =
-      job ? average_run(model, examples, opts, job, out, err) : fail_nomem(err, "averaging");
-  arena_free(mem);
-  return st;
 }

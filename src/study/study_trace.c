@@ -1,4 +1,4 @@
-/* loci_average_trace: indirect effects by role, averaged over examples (docs/MATH.md, "Averages").
+/* Study trace: indirect effects by role, averaged over examples (docs/MATH.md, "Averages").
  */
 #include <inttypes.h>
 #include <math.h>
@@ -286,22 +286,4 @@ void job_trace_filter(average_job *trace, double least_effect, bool all) {
   trace_study *s = trace->ctx;
   s->least_effect = least_effect;
   s->all = all;
-}
-
-loci_status loci_average_trace(const loci_model *model, loci_examples *examples,
-                               const loci_study_opts *opts, const loci_trace_opts *how,
-                               double least_effect, loci_average **out, loci_err *err) {
-  NEEDS(out, "place for the result");
-  *out = NULL;
-  NEEDS(model, "model");
-  NEEDS(examples, "examples");
-  loci_trace_opts own;
-  TRY(options_take(loci_trace_opts, &own, how, err));
-  arena *mem = arena_new();
-  average_job *job = mem ? job_trace(mem, &own) : NULL;
-  if (job) job_trace_filter(job, least_effect, false);
-  loci_status st =
-      job ? average_run(model, examples, opts, job, out, err) : fail_nomem(err, "averaging");
-  arena_free(mem);
-  return st;
 }
