@@ -1,5 +1,6 @@
 /* Bytes as a GGUF file: what is accepted must let every value be read, every tensor's bytes be read
- * and every name be found; then its configuration and its tokenizer are made of it, or refused. */
+ * and every name be found; then its configuration, a tower's beside a language model and its
+ * tokenizer are made of it, or refused. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,13 @@ static void read_tensors(const st_file *f, size_t n) {
   if (total > (int64_t)n) abort();
 }
 
+/* A language model for the bytes to be the eyes of; opened once: a fuzzing process has one life. */
+static const gguf *language_model(void) {
+  static gguf *g;
+  if (!g && gguf_open(LOCI_SOURCE_DIR "/fuzz/corpus/gguf/spm", &g, NULL)) abort();
+  return g;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   gguf *g;
   loci_err err;
@@ -53,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   arena *a = arena_new();
   if (!a) abort();
   if (gguf_config(g, NULL, a, &config, &err) && err.msg[0] == 0) abort();
+  if (gguf_config(language_model(), g, a, &config, &err) && err.msg[0] == 0) abort();
   if (!tokenizer_open_gguf_bytes(bytes, n, &t, &err)) {
     encoding e;
     if (!tokenizer_encode(t, "the city of 1889", 16, true, &e, &err)) encoding_clear(&e);
