@@ -59,6 +59,7 @@ add_executable(tsan_control tests/tsan_control.c)
 target_link_libraries(tsan_control PRIVATE loci_static Threads::Threads m)
 
 add_dependencies(memory_test make_checkpoint)
+add_dependencies(save_stop_test make_checkpoint)
 target_link_libraries(threads_test PRIVATE OpenMP::OpenMP_C)
 target_link_libraries(stranger_test PRIVATE OpenMP::OpenMP_C)
 

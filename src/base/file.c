@@ -231,6 +231,11 @@ loci_status out_file_write(out_file *o, const void *data, size_t size, loci_err 
   return cannot_write(o->path, errno, err);
 }
 
+loci_status out_file_settle(out_file *o, loci_err *err) {
+  if (fflush(o->file) == 0 && (!o->temporary || fdatasync(fileno(o->file)) == 0)) return LOCI_OK;
+  return cannot_write(o->path, errno, err);
+}
+
 loci_status out_file_keep(out_file *o, loci_err *err) {
   int bad = fflush(o->file) || (o->temporary && fsync(fileno(o->file)));
   int why = errno;

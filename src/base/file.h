@@ -38,6 +38,8 @@ loci_status file_write(const char *path, const void *data, size_t size, loci_err
 typedef struct out_file out_file;
 loci_status out_file_open(const char *path, out_file **out, loci_err *err);
 loci_status out_file_write(out_file *o, const void *data, size_t size, loci_err *err);
+/* Waits until what was written so far is on the disk: an fsync of gigabytes cannot be stopped. */
+loci_status out_file_settle(out_file *o, loci_err *err);
 loci_status out_file_keep(out_file *o, loci_err *err);
 void out_file_drop(out_file *o);
 

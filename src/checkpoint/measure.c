@@ -10,7 +10,8 @@
 
 #include "checkpoint/files.h"
 
-enum { CHUNK = 1 << 26 };
+/* Read ahead and hashed between two looks: a cold file comes at the disk's rate. */
+enum { CHUNK = 8 << 20 };
 
 /* ---------------------------------------------------------------- hash */
 
@@ -40,7 +41,13 @@ typedef struct hashing {
   double done, total;
 } hashing;
 
-static loci_status hash_tensor(hashing *h, const tensor_entry *e, loci_err *err) {
+static void prefetch(const tensor_entry *e, int64_t at) {
+  if (e) st_prefetch(e->from->file, e->tensor, at, CHUNK);
+}
+
+/* The next piece is read while this one is hashed; [next]: the tensor after it, or NULL. */
+static loci_status hash_tensor(hashing *h, const tensor_entry *e, const tensor_entry *next,
+                               loci_err *err) {
   const st_tensor *t = e->tensor;
   hash_header(h->state, t);
   for (int64_t at = 0; at < t->bytes; at += CHUNK) {
@@ -48,6 +55,7 @@ static loci_status hash_tensor(hashing *h, const tensor_entry *e, loci_err *err)
     if (h->progress && !h->progress(h->ctx, "hash", h->done, h->total)) {
       return fail(err, LOCI_ECANCELLED, "cancelled while hashing the weights");
     }
+    prefetch(n == CHUNK ? e : next, n == CHUNK ? at + CHUNK : 0);
     XXH3_64bits_update(h->state, t->data + at, (size_t)n);
     h->done += (double)n;
   }
@@ -63,8 +71,7 @@ static loci_status hash_entries(hashing *h, const checkpoint_files *files, loci_
   if (files->n > 0) qsort(order, (size_t)files->n, sizeof(void *), compare_names);
   loci_status st = LOCI_OK;
   for (int64_t i = 0; i < files->n && !st; i++) {
-    if (i + 1 < files->n) st_prefetch(order[i + 1]->from->file, order[i + 1]->tensor);
-    st = hash_tensor(h, order[i], err);
+    st = hash_tensor(h, order[i], i + 1 < files->n ? order[i + 1] : NULL, err);
   }
   free(order);
   return st;

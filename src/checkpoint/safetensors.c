@@ -435,8 +435,10 @@ const char *st_metadata(const st_file *f, const char *key) {
   return js_text_of(js_get(f->metadata, key), NULL);
 }
 
-void st_prefetch(const st_file *f, const st_tensor *t) {
-  if (f->map.data) file_map_prefetch(&f->map, (size_t)(t->data - f->map.data), (size_t)t->bytes);
+void st_prefetch(const st_file *f, const st_tensor *t, int64_t at, int64_t n) {
+  if (n > t->bytes - at) n = t->bytes - at;
+  if (f->map.data && n > 0)
+    file_map_prefetch(&f->map, (size_t)(t->data - f->map.data + at), (size_t)n);
 }
 
 void st_release(const st_file *f, const st_tensor *t) {

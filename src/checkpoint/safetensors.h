@@ -78,8 +78,9 @@ int64_t st_dtype_bytes(st_dtype t);
 /* Where in the file a tensor's bytes begin. */
 int64_t st_offset(const st_file *f, const st_tensor *t);
 
-/* Read-ahead and release of one tensor's pages (advice only; no effect on bytes in memory). */
-void st_prefetch(const st_file *f, const st_tensor *t);
+/* Read-ahead of up to [n] of a tensor's bytes from [at] on, and release of its pages (advice only;
+ * no effect on bytes in memory).  Reading much ahead takes as long as the disk. */
+void st_prefetch(const st_file *f, const st_tensor *t, int64_t at, int64_t n);
 void st_release(const st_file *f, const st_tensor *t);
 /* Waits until its pages are in the map. */
 void st_read(const st_file *f, const st_tensor *t);
@@ -88,5 +89,9 @@ void st_read(const st_file *f, const st_tensor *t);
  * pairs key, value, ... , NULL or is NULL. */
 loci_status st_write(const char *path, const st_tensor *tensors, int64_t n,
                      const char *const *metadata, loci_err *err);
+/* The same, in pieces that are on the disk before [w] is asked again; stopped, it leaves nothing.
+ */
+loci_status st_write_watched(const char *path, const st_tensor *tensors, int64_t n,
+                             const char *const *metadata, const watch *w, loci_err *err);
 
 #endif

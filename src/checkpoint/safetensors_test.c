@@ -213,7 +213,7 @@ static void what_is_written_is_read_back(void **state) {
     assert_int_equal(t->bytes, tensors[i].bytes);
     for (int j = 0; j < t->rank; j++) assert_int_equal(t->shape[j], tensors[i].shape[j]);
     if (t->bytes) assert_memory_equal(t->data, tensors[i].data, (size_t)t->bytes);
-    st_prefetch(f, t);
+    st_prefetch(f, t, 0, t->bytes);
     st_release(f, t);
     if (t->bytes) assert_memory_equal(t->data, tensors[i].data, (size_t)t->bytes);
   }

@@ -70,16 +70,29 @@ static loci_status header_text(const char *path, const st_tensor *tensors, int64
   return js_print(header, false, out, err);
 }
 
+enum { PIECE = 16 << 20 };
+
+static loci_status write_data(out_file *o, const st_tensor *t, const watch *w, loci_err *err) {
+  for (int64_t at = 0; at < t->bytes; at += PIECE) {
+    int64_t n = w && t->bytes - at > PIECE ? PIECE : t->bytes - at;
+    if (watch_stops(w, "write", (double)at, (double)t->bytes))
+      return fail(err, LOCI_ECANCELLED, "cancelled while writing");
+    TRY(out_file_write(o, t->data + at, (size_t)n, err));
+    if (!w) break;
+    TRY(out_file_settle(o, err));
+  }
+  return LOCI_OK;
+}
+
 static loci_status write_tensors(out_file *o, const char *header, const st_tensor *tensors,
-                                 int64_t n, loci_err *err) {
+                                 int64_t n, const watch *w, loci_err *err) {
   size_t size = strlen(header), padded = (size + 7) / 8 * 8;
   uint8_t length[8];
   for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)padded >> 8 * i);
   TRY(out_file_write(o, length, 8, err));
   TRY(out_file_write(o, header, size, err));
   TRY(out_file_write(o, "        ", padded - size, err));
-  for (int64_t i = 0; i < n; i++)
-    TRY(out_file_write(o, tensors[i].data, (size_t)tensors[i].bytes, err));
+  for (int64_t i = 0; i < n; i++) TRY(write_data(o, &tensors[i], w, err));
   return LOCI_OK;
 }
 
@@ -89,15 +102,15 @@ static bool is_special(const char *path) {
   return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
 }
 
-loci_status st_write(const char *path, const st_tensor *tensors, int64_t n,
-                     const char *const *metadata, loci_err *err) {
+loci_status st_write_watched(const char *path, const st_tensor *tensors, int64_t n,
+                             const char *const *metadata, const watch *w, loci_err *err) {
   char *header = NULL;
   if (is_special(path)) return fail(err, LOCI_EINVAL, "%s: not a regular file", path);
   TRY(header_text(path, tensors, n, metadata, &header, err));
   out_file *o;
   loci_status st = out_file_open(path, &o, err);
   if (!st) {
-    st = write_tensors(o, header, tensors, n, err);
+    st = write_tensors(o, header, tensors, n, w, err);
     if (st) {
       out_file_drop(o);
     } else {
@@ -106,4 +119,9 @@ loci_status st_write(const char *path, const st_tensor *tensors, int64_t n,
   }
   free(header);
   return st;
+}
+
+loci_status st_write(const char *path, const st_tensor *tensors, int64_t n,
+                     const char *const *metadata, loci_err *err) {
+  return st_write_watched(path, tensors, n, metadata, NULL, err);
 }

@@ -89,12 +89,15 @@ static void put_value(dtype type, float x, uint8_t *to) {
 }
 
 /* The values in the weight's dtype; what rounding takes from the change is measured. */
-static loci_status round_values(new_values *v, uint8_t *out, loci_err *err) {
+static loci_status round_values(new_values *v, uint8_t *out, const watch *follow, loci_err *err) {
+  enum { VALUES = 1 << 18 }; /* between two looks */
   const weight *w = v->w;
   size_t size = dtype_bytes(w->type);
   double lost = 0, moved = 0;
   for (int64_t i = 0; i < w->rows * w->cols; i++) {
     float old, rounded;
+    if (i % VALUES == 0 && watch_stops(follow, "round", (double)i, (double)(w->rows * w->cols)))
+      return fail(err, LOCI_ECANCELLED, "cancelled while saving");
     put_value(w->type, v->values[i], out + (size_t)i * size);
     dtype_to_f32(w->type, out + (size_t)i * size, &rounded, 1);
     dtype_to_f32(w->type, w->data + (size_t)i * size, &old, 1);
@@ -134,7 +137,7 @@ static loci_status prepare(saving *s, new_values *changes, loci_err *err) {
     }
     uint8_t *bytes = arena_array(s->mem, e->tensor->bytes, uint8_t);
     if (!bytes) return fail_nomem(err, "saving a checkpoint");
-    TRY(round_values(&changes[i], bytes, err));
+    TRY(round_values(&changes[i], bytes, s->w, err));
     s->swaps[i] = (swap){e, bytes};
   }
   return LOCI_OK;
@@ -149,7 +152,7 @@ static loci_status write_undo(const saving *s, loci_err *err) {
   for (int i = 0; i < s->n; i++) old[i] = *s->swaps[i].entry->tensor;
   const char *const metadata[] = {"format",         "loci.undo/1", "source_hash", hash, "source",
                                   s->c->files->dir, "edits",       s->about,      NULL};
-  return st_write(path, old, s->n, metadata, err);
+  return st_write_watched(path, old, s->n, metadata, s->w, err);
 }
 
 /* A file's path within the checkpoint's directory; NULL: it is elsewhere. */
