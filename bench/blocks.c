@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/random.h"
-#include "model/arith.h"
+#include "model/compute.h"
 
 enum {
   ROWS = 2048,
@@ -51,7 +51,7 @@ static weight random_weight(dtype t, int64_t rows) {
 }
 
 /* The fastest of [repeats] products of [rows] rows. */
-static double time_product(arith *a, const weight *w, const void *x, float *y, int rows,
+static double time_product(compute *a, const weight *w, const void *x, float *y, int rows,
                            int repeats) {
   linear_weights l = {.w = *w};
   loci_err err;
@@ -86,9 +86,9 @@ static double time_reading(const weight *w, int repeats) {
 int main(int argc, char **argv) {
   int repeats = argc > 1 ? atoi(argv[1]) : 5;
   loci_err err;
-  arith *a;
+  compute *a;
   dtype type = product_has_bf16() ? DTYPE_BF16 : DTYPE_F32;
-  if (repeats < 1 || arith_new(type, 1, &a, &err)) return 1;
+  if (repeats < 1 || compute_new(type, 1, &a, &err)) return 1;
   float *x = room(sizeof(float) * ROWS * WIDTH), *y = room(sizeof(float) * ROWS * OUT);
   double f16 = 0;
   printf("%s products; of f16's time with %d rows; GB/s of one row, share of reading\n",
@@ -107,6 +107,6 @@ int main(int argc, char **argv) {
   }
   free(x);
   free(y);
-  arith_free(a);
+  compute_free(a);
   return 0;
 }

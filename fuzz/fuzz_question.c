@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/weights.h"
+#include "data/feature_weights.h"
 #include "text/span.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 static void check(const qtext *q, const proposal *p, const char *text) {
   double w[FEATURE_COUNT];
-  weights_default(w);
+  feature_weights_default(w);
   if (p->first < 0 || p->first > p->last || p->last >= q->count) abort();
   if (!isfinite(proposal_score(p, w))) abort();
   int64_t begin = q->words[p->first].begin, end = q->words[p->last].end;

@@ -315,7 +315,7 @@ typedef struct loci_prompt_info {
   const char *date;   /* NULL: the text does not depend on the day */
   int length;         /* T */
   const loci_token *tokens;
-  int image_first, image_count, image_rows, image_cols; /* image_first -1: no image */
+  int image_first, image_count, grid_rows, grid_cols; /* image_first -1: no image */
   int constraint_count;
   const loci_constraint *constraints;
 } loci_prompt_info;

@@ -23,7 +23,7 @@ LOCI_CHECK loci_status loci_store_open(const char *path, bool writes, loci_store
 LOCI_API void loci_store_close(loci_store *store);
 
 /* How far a measurement is. */
-typedef struct loci_run_state {
+typedef struct loci_store_run_state {
   const char *what;            /* "trace" */
   const char *headline;        /* what the mean is of: "total effect" */
   int64_t used, dropped;       /* examples in the run */
@@ -31,7 +31,7 @@ typedef struct loci_run_state {
   int64_t counted;             /* examples of the mean */
   loci_interval mean;          /* with a normal interval */
   double seconds, share, left; /* since the start; of the file; until its end, NaN: unknown */
-} loci_run_state;
+} loci_store_run_state;
 
 /* How processes share a file.  All go through it in its order; a line that is not measured yet is
  * asked for once.  After each example rows may be handed over; *added: some came from others. */
@@ -41,7 +41,7 @@ typedef struct loci_sharing {
   void *ctx;
 } loci_sharing;
 
-typedef struct loci_run_opts {
+typedef struct loci_store_run_opts {
   size_t size;                        /* of this struct */
   const loci_study_opts *study;       /* limit counts examples used before, too */
   const char *what;                   /* kinds joined by commas; NULL: "trace" */
@@ -52,28 +52,28 @@ typedef struct loci_run_opts {
   double
       stop_width; /* end when the mean's interval is narrower, of 30 examples or more; 0: never */
   bool retry;     /* measure dropped examples again */
-  void (*each)(void *ctx, const loci_run_state *state); /* after every example, or NULL */
+  void (*each)(void *ctx, const loci_store_run_state *state); /* after every example, or NULL */
   void *each_ctx;
   const loci_sharing *sharing; /* NULL: every line is this process's */
-} loci_run_opts;
+} loci_store_run_opts;
 
 /* Measures the examples that the store does not have yet.  Each one's rows are written at once, so
  * that a run that was ended in any way goes on where it was; other settings or weights are another
  * run.  *out: how it ended, of the first kind.  Cancelled, the store is whole. */
 LOCI_CHECK loci_status loci_store_run(loci_store *store, const loci_model *model,
-                                      loci_examples *examples, const loci_run_opts *opts,
-                                      loci_run_state *out, loci_err *err);
+                                      loci_examples *examples, const loci_store_run_opts *opts,
+                                      loci_store_run_state *out, loci_err *err);
 
 /* What loci_store_run would measure, whatever its limit. */
 typedef struct loci_todo {
   loci_result result;
   const int64_t *lines; /* ascending */
   int64_t count;
-  int64_t used;          /* examples that count against a limit already */
-  loci_run_state before; /* of the first kind */
+  int64_t used;                /* examples that count against a limit already */
+  loci_store_run_state before; /* of the first kind */
 } loci_todo;
 LOCI_CHECK loci_status loci_store_todo(loci_store *store, const loci_model *model,
-                                       loci_examples *examples, const loci_run_opts *opts,
+                                       loci_examples *examples, const loci_store_run_opts *opts,
                                        loci_todo **out, loci_err *err);
 
 /* Rows on their way to another process. */
@@ -101,7 +101,7 @@ typedef struct loci_tally {
   int64_t count, first_line;
 } loci_tally;
 
-typedef struct loci_run_info {
+typedef struct loci_store_run_info {
   int64_t id;
   const char *what, *settings; /* JSON */
   const char *data, *created;
@@ -113,14 +113,14 @@ typedef struct loci_run_info {
   const loci_tally *tallies;
   const char *headline;
   loci_interval mean; /* of the headline, over all examples used; a normal interval */
-} loci_run_info;
+} loci_store_run_info;
 
 typedef struct loci_store_info {
   loci_result result;
   const char *path;
   int64_t examples; /* lines that some run has */
   int run_count;
-  const loci_run_info *runs;
+  const loci_store_run_info *runs;
 } loci_store_info;
 
 LOCI_CHECK loci_status loci_store_info_new(loci_store *store, loci_store_info **out, loci_err *err);

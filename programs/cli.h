@@ -12,8 +12,8 @@
 #include <stdio.h>
 
 #include "host.h"
-#include "options.h"
-#include "term.h"
+#include "args.h"
+#include "terminal.h"
 #include "text_out.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -52,7 +52,7 @@ const char *command_near(const char *name);    /* did you mean; NULL: none */
 struct cli {
   const command *command;
   args args;
-  term term;
+  terminal term;
   bool json;
   int threads;          /* where --threads does not say; 0: one per core */
   const cli_host *host; /* NULL: a terminal */
@@ -88,7 +88,7 @@ bool cli_no_hash(const cli *c); /* neither JSON nor a file: nobody would see it 
 /* Closes standard output; an error of any print before shows here. */
 int cli_finish(cli *c, int code);
 
-/* ---- subject.c */
+/* ---- open_model.c */
 enum { MOST_THREADS = 1024, MOST_SEEDS = 10000, MOST_NEW = 1 << 16 }; /* of the library */
 int cli_model_opts(cli *c, loci_model_opts *out);
 int cli_stopped(cli *c); /* fails after a Ctrl-C */
@@ -110,9 +110,9 @@ int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loc
 typedef int command_run(cli *c);
 command_run cmd_info, cmd_tokens, cmd_tokens_of_text /* --text, --lines */, cmd_image, cmd_ask,
     cmd_record, cmd_trace, cmd_knockout, cmd_lens, cmd_flow, cmd_bench, cmd_serve, cmd_help;
-void help_screen(const term *t);
-void help_command(const command *cmd, const term *t);
+void help_screen(const terminal *t);
+void help_command(const command *cmd, const terminal *t);
 /* The commands that begin with a word; false: there are none. */
-bool help_family(const char *word, const term *t);
+bool help_family(const char *word, const terminal *t);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "words.h"
+#include "typed_options.h"
 
 enum { STEPS_SHOWN = 5, COLUMN = 18 };
 
@@ -43,10 +43,10 @@ int cmd_ask(cli *c) {
   int code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &max_new);
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
-  if (loci_ask(model, prompt, max_new, term_progress, &c->term, &answer, &c->err)) {
+  if (loci_ask(model, prompt, max_new, terminal_progress, &c->term, &answer, &c->err)) {
     code = cli_failed(c);
   } else {
-    term_progress_end(&c->term);
+    terminal_progress_end(&c->term);
     if (!c->json) show(c, answer, loci_prompt_get_info(prompt));
     code = cli_write_json(c, &answer->result);
   }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "words.h"
+#include "typed_options.h"
 
 enum { MOST_STEPS = 10000 };
 
@@ -78,8 +78,8 @@ static void show_scale(const loci_scale *s) {
 static loci_status scale(cli *c, loci_model *model, int steps, loci_result **out) {
   loci_scale *s = NULL;
   (void)steps;
-  loci_status st = loci_scale_run(model, term_progress, &c->term, &s, &c->err);
-  term_progress_end(&c->term);
+  loci_status st = loci_scale_run(model, terminal_progress, &c->term, &s, &c->err);
+  terminal_progress_end(&c->term);
   if (!st && !c->json) show_scale(s);
   *out = &s->result;
   return st;
@@ -99,8 +99,8 @@ static void show_edit(const loci_edit_cost *e) {
 
 static loci_status edit_cost(cli *c, loci_model *model, int steps, loci_result **out) {
   loci_edit_cost *e = NULL;
-  loci_status st = loci_edit_cost_run(model, steps, term_progress, &c->term, &e, &c->err);
-  term_progress_end(&c->term);
+  loci_status st = loci_edit_cost_run(model, steps, terminal_progress, &c->term, &e, &c->err);
+  terminal_progress_end(&c->term);
   if (!st && !c->json) show_edit(e);
   *out = &e->result;
   return st;
@@ -131,12 +131,12 @@ int cmd_bench(cli *c) {
   if (args_has(&c->args, OPT_STEPS)) return cli_usage(c, "--steps is for bench --edit");
   memset(&opts, 0, sizeof opts);
   opts.size = sizeof opts;
-  opts.progress = term_progress;
+  opts.progress = terminal_progress;
   opts.progress_ctx = &c->term;
   int code = read_options(c, &opts);
   if (code) return code;
   if (loci_bench_run(&opts, &bench, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code && !c->json) show(c, bench);
   if (!code) code = cli_write_json(c, &bench->result);
   loci_free(bench);

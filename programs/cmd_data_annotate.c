@@ -2,7 +2,7 @@
  * people can correct. */
 #include <string.h>
 
-#include "data.h"
+#include "data_common.h"
 
 int cmd_data_annotate(cli *c) {
   loci_annotate_opts opts;
@@ -27,10 +27,10 @@ int cmd_data_annotate(cli *c) {
   if (args_has(&c->args, OPT_WITH_MODEL)) code = cli_open_model(c, &model);
   if (code) return code;
   opts.model = model;
-  opts.progress = term_progress;
+  opts.progress = terminal_progress;
   opts.progress_ctx = &c->term;
   if (loci_data_annotate(c->args.rest[0], &opts, &report, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   loci_model_close(model);
   return code ? code : data_finish(c, report);
 }

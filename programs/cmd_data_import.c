@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data.h"
+#include "data_common.h"
 
 /* Every --answers; *list is freed by the caller. */
 static int answer_files(cli *c, const char ***list, int *count) {
@@ -32,10 +32,10 @@ int cmd_data_import(cli *c) {
   opts.image_list = args_get(&c->args, OPT_IMAGE_LIST);
   opts.images = args_get(&c->args, OPT_IMAGES);
   opts.raw = args_has(&c->args, OPT_RAW);
-  opts.progress = term_progress;
+  opts.progress = terminal_progress;
   opts.progress_ctx = &c->term;
   if (loci_data_import(c->args.rest[1], out, &opts, &report, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   free(answers);
   return code ? code : data_finish(c, report);
 }

@@ -2,8 +2,8 @@
  * --fix, the file again with what is unambiguous repaired. */
 #include <string.h>
 
-#include "data.h"
-#include "words.h"
+#include "data_common.h"
+#include "typed_options.h"
 
 static int check_fix(cli *c, const char *out) {
   bool fix = args_has(&c->args, OPT_FIX);
@@ -25,10 +25,10 @@ int cmd_data_lint(cli *c) {
   opts.model = model;
   if (code) return code;
   opts.no_images = args_has(&c->args, OPT_NO_IMAGES);
-  opts.progress = term_progress;
+  opts.progress = terminal_progress;
   opts.progress_ctx = &c->term;
   if (loci_data_lint(c->args.rest[0], &opts, &report, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   loci_model_close(model);
   return code ? code : data_finish(c, report);
 }

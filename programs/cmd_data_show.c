@@ -1,6 +1,6 @@
 /* loci data show: the questions of a file with their constraints marked. */
-#include "data.h"
-#include "words.h"
+#include "data_common.h"
+#include "typed_options.h"
 
 static int show(cli *c, const loci_example *e, bool first) {
   char *text;

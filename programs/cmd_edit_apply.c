@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edit.h"
+#include "edit_common.h"
 
 static void show_check(const cli *c, const loci_edit_check *k, int wide) {
   put_cell(stdout, k->question, wide, c->term.utf8);
@@ -44,9 +44,9 @@ int cmd_edit_apply(cli *c) {
   int code = edit_read_files(c, c->args.rest, c->args.rest_count, &edits);
   if (!code) code = cli_open_model(c, &m);
   if (!code && loci_edit_save(m, (const loci_edit *const *)edits.at, edits.count, dir,
-                              term_progress, &c->term, &saved, &c->err))
+                              terminal_progress, &c->term, &saved, &c->err))
     code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code && !c->json) show(c, saved);
   if (!code && c->json) {
     if (loci_json(&saved->result, &json, &c->err)) {

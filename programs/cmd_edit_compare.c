@@ -1,5 +1,5 @@
 /* loci edit compare: results of edit test beside each other, one table and one picture. */
-#include "edit.h"
+#include "edit_common.h"
 
 int cmd_edit_compare(cli *c) {
   loci_result *tests;

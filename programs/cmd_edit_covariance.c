@@ -3,9 +3,9 @@
  */
 #include <string.h>
 
-#include "edit.h"
-#include "study.h"
-#include "words.h"
+#include "edit_common.h"
+#include "study_common.h"
+#include "typed_options.h"
 
 static void show(const cli *c, const loci_covariance *k) {
   printf("layer %d, %lld x %lld: %lld keys of %d question%s", k->layer, (long long)k->inner,
@@ -41,7 +41,7 @@ int cmd_edit_covariance(cli *c) {
   if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
   if (!code) code = cli_open_model(c, &m);
   if (!code && loci_covariance_new(m, examples, layer, &opts, &k, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = write_all(c, k);
   loci_free(k);
   loci_examples_close(examples);

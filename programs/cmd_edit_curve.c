@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edit.h"
-#include "study.h"
+#include "edit_common.h"
+#include "study_common.h"
 #include "values.h"
-#include "words.h"
+#include "typed_options.h"
 
 static const option_id keeping[] = {OPT_KEEP_FILE, OPT_COVARIANCE};
 enum { MOST_PROMPTS = 1000, MOST_POINTS = 1000, NAME_SIZE = 16 };
@@ -85,7 +85,7 @@ int cmd_edit_curve(cli *c) {
   r.how.keep_count = keep.count;
   if (!code && loci_edit_curve_new(m, c->args.rest[0], &r.opts, &curve, &c->err))
     code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &curve->result, NULL);
   loci_free(curve);
   edit_opts_clear(&r.how);

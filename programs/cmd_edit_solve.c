@@ -3,21 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edit.h"
+#include "edit_common.h"
 #include "prefixes.h"
 #include "values.h"
-#include "words.h"
+#include "typed_options.h"
 
 enum { MOST_PROMPTS = 1000 };
 
 /* One request with the prompts it owns. */
-typedef struct wish {
+typedef struct one_request {
   loci_prompt *prompt;
   prompt_list more; /* wordings and pictures that take part */
   char *target;
   char *name;    /* "requests.jsonl:3"; NULL: the only one */
   char *refused; /* "image: nope.png: No such file": what is wrong with it, or NULL */
-} wish;
+} one_request;
 
 typedef struct request {
   loci_edit_opts opts;
@@ -25,7 +25,7 @@ typedef struct request {
   int prompts, renderings; /* of each request, at most */
   prefixes before;         /* texts before each question */
   prompt_list keep;
-  wish *wishes;
+  one_request *requests;
   int count, room;
 } request;
 
@@ -54,7 +54,7 @@ static int out_of_memory(cli *c) {
   return cli_failed(c);
 }
 
-static void empty_wish(wish *w) {
+static void empty_request(one_request *w) {
   loci_prompt_free(w->prompt);
   prompt_list_clear(&w->more);
   w->prompt = NULL;
@@ -62,12 +62,12 @@ static void empty_wish(wish *w) {
 
 static void free_wishes(request *r) {
   for (int i = 0; i < r->count; i++) {
-    empty_wish(&r->wishes[i]);
-    free(r->wishes[i].target);
-    free(r->wishes[i].name);
-    free(r->wishes[i].refused);
+    empty_request(&r->requests[i]);
+    free(r->requests[i].target);
+    free(r->requests[i].name);
+    free(r->requests[i].refused);
   }
-  free(r->wishes);
+  free(r->requests);
   prompt_list_clear(&r->keep);
   prefixes_clear(&r->before);
 }
@@ -89,15 +89,15 @@ typedef struct others {
   int rephrase_count, picture_count;
 } others;
 
-static wish *next_wish(request *r) {
+static one_request *next_request(request *r) {
   if (r->count == r->room) {
     int room = r->room ? 2 * r->room : 16;
-    wish *wider = realloc(r->wishes, (size_t)room * sizeof *wider);
+    one_request *wider = realloc(r->requests, (size_t)room * sizeof *wider);
     if (!wider) return NULL;
-    r->wishes = wider;
+    r->requests = wider;
     r->room = room;
   }
-  wish *w = &r->wishes[r->count++];
+  one_request *w = &r->requests[r->count++];
   memset(w, 0, sizeof *w);
   return w;
 }
@@ -118,8 +118,8 @@ static const char *spoiling_field(const loci_model *m, loci_question q) {
 }
 
 /* The question behind each of the texts of --prefixes. */
-static loci_status add_prefixed(const request *r, const loci_model *m, loci_question q, wish *w,
-                                loci_err *err) {
+static loci_status add_prefixed(const request *r, const loci_model *m, loci_question q,
+                                one_request *w, loci_err *err) {
   const char *question = q.text, *constraint = q.constraints[0];
   loci_status st = LOCI_OK;
   for (int i = 0; !st && i < r->before.count; i++) {
@@ -137,8 +137,8 @@ static loci_status add_prefixed(const request *r, const loci_model *m, loci_ques
 /* The prompts of one request: the question, the wordings that have its constraint, as far as
  * --prompts goes, pictures as far as --renderings goes, and the question behind each prefix.  After
  * a failure *field (of 40 bytes) is the field of the line that caused it. */
-static loci_status fill_wish(const request *r, const loci_model *m, loci_question q, others more,
-                             wish *w, char *field, loci_err *err) {
+static loci_status fill_request(const request *r, const loci_model *m, loci_question q, others more,
+                                one_request *w, char *field, loci_err *err) {
   loci_status st = loci_prompt_new(m, &q, &w->prompt, err);
   if (st) snprintf(field, 40, "%s", spoiling_field(m, q));
   const char *question = q.text, *image = q.image;
@@ -163,23 +163,23 @@ static bool is_of_line(loci_status st) {
   return st == LOCI_EINVAL || st == LOCI_EIO || st == LOCI_EFORMAT || st == LOCI_EUNSUPPORTED;
 }
 
-static int refuse(cli *c, wish *w, const char *field, const char *why) {
+static int refuse(cli *c, one_request *w, const char *field, const char *why) {
   char text[sizeof c->err.msg + 48];
-  empty_wish(w);
+  empty_request(w);
   snprintf(text, sizeof text, "%s%s%s", field, *field ? ": " : "", why);
   w->refused = strdup(text);
   return w->refused ? EXIT_DONE : out_of_memory(c);
 }
 
 /* A request more; one that is a line of a file, with a [name], may be refused by its own fault. */
-static int add_wish(cli *c, request *r, const loci_model *m, loci_question q, others more,
-                    const char *target, const char *name) {
+static int add_request(cli *c, request *r, const loci_model *m, loci_question q, others more,
+                       const char *target, const char *name) {
   char field[40] = "";
-  wish *w = next_wish(r);
+  one_request *w = next_request(r);
   if (w) w->target = strdup(target);
   if (w && name) w->name = strdup(name);
   if (!w || !w->target || (name && !w->name)) return out_of_memory(c);
-  loci_status st = fill_wish(r, m, q, more, w, field, &c->err);
+  loci_status st = fill_request(r, m, q, more, w, field, &c->err);
   if (st && name && is_of_line(st)) return refuse(c, w, field, c->err.msg);
   return st ? cli_failed(c) : cli_stopped(c);
 }
@@ -194,7 +194,7 @@ static int read_one(cli *c, request *r, const loci_model *m) {
                      .template_name = cli_template(c),
                      .system = args_get(&c->args, OPT_SYSTEM),
                      .date = args_get(&c->args, OPT_DATE),
-                     .progress = term_progress,
+                     .progress = terminal_progress,
                      .progress_ctx = &c->term,
                      .constraints = &constraint,
                      .constraint_count = 1};
@@ -205,9 +205,9 @@ static int read_one(cli *c, request *r, const loci_model *m) {
                        rephrase[i], constraint);
   }
   if (!args_has(&c->args, OPT_PROMPTS)) r->prompts = 1 + n;
-  int code = add_wish(c, r, m, q, (others){.rephrase = rephrase, .rephrase_count = n},
-                      args_get(&c->args, OPT_TARGET), NULL);
-  return code ? code : edit_read_questions(c, OPT_AVERAGE, m, q.image, &r->wishes[0].more);
+  int code = add_request(c, r, m, q, (others){.rephrase = rephrase, .rephrase_count = n},
+                         args_get(&c->args, OPT_TARGET), NULL);
+  return code ? code : edit_read_questions(c, OPT_AVERAGE, m, q.image, &r->requests[0].more);
 }
 
 static int add_example(cli *c, request *r, const loci_model *m, const loci_example *x) {
@@ -216,7 +216,7 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
   const char *missing = !x->target ? "target" : x->constraint_count == 0 ? "constraint" : NULL;
   if (missing) {
     char why[64];
-    wish *w = next_wish(r);
+    one_request *w = next_request(r);
     if (w) w->name = strdup(name);
     snprintf(why, sizeof why, "no %s: an edit needs one", missing);
     return w && w->name ? refuse(c, w, "", why) : out_of_memory(c);
@@ -228,19 +228,19 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
                      .template_name = cli_template(c),
                      .system = args_get(&c->args, OPT_SYSTEM),
                      .date = args_get(&c->args, OPT_DATE),
-                     .progress = term_progress,
+                     .progress = terminal_progress,
                      .progress_ctx = &c->term,
                      .constraints = x->constraints,
                      .constraint_count = 1};
   others more = {x->rephrase, x->same_entity, x->rephrase_count, sees ? x->same_entity_count : 0};
-  return add_wish(c, r, m, q, more, x->target, name);
+  return add_request(c, r, m, q, more, x->target, name);
 }
 
 /* A line that is no example: the sentence begins with the file's name, often with the line. */
 static int add_broken(cli *c, request *r) {
   const char *path = args_get(&c->args, OPT_REQUESTS), *why = c->err.msg;
   size_t n = strlen(path);
-  wish *w = next_wish(r);
+  one_request *w = next_request(r);
   if (!w) return out_of_memory(c);
   if (strncmp(why, path, n) == 0 && why[n] == ':') {
     size_t digits = strspn(why + n + 1, "0123456789");
@@ -388,7 +388,7 @@ static int solve(cli *c, const request *r, loci_model *m) {
   loci_edit_request *asked = calloc((size_t)r->count, sizeof *asked);
   if (!asked) return out_of_memory(c);
   for (int i = 0; i < r->count; i++) {
-    const wish *w = &r->wishes[i];
+    const one_request *w = &r->requests[i];
     asked[i].prompt = w->prompt;
     asked[i].rephrased = (const loci_prompt *const *)w->more.at;
     asked[i].rephrased_count = w->more.count;
@@ -397,7 +397,7 @@ static int solve(cli *c, const request *r, loci_model *m) {
     asked[i].refused = w->refused;
   }
   if (loci_edit_solve(m, asked, r->count, &r->opts, &e, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code && c->host) {
     code = cli_show_result(c, &e->result, NULL);
     c->host->keep(c->host->ctx, e);

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edit.h"
-#include "study.h"
-#include "words.h"
+#include "edit_common.h"
+#include "study_common.h"
+#include "typed_options.h"
 
 static const option_id keeping[] = {OPT_KEEP_FILE, OPT_COVARIANCE};
 enum { MOST_PROMPTS = 1000 };
@@ -69,7 +69,7 @@ int cmd_edit_test(cli *c) {
   opts.edits = (const loci_edit *const *)edits.at;
   opts.edit_count = edits.count;
   if (!code && loci_edit_test_new(m, examples, &opts, &t, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &t->result, NULL);
   loci_free(t);
   loci_examples_close(examples);

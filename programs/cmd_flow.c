@@ -4,7 +4,7 @@
 
 #include "cli.h"
 #include "trace_options.h"
-#include "words.h"
+#include "typed_options.h"
 
 typedef struct request {
   loci_flow_opts opts;
@@ -21,7 +21,7 @@ static int read_request(cli *c, request *r) {
     return cli_usage(c, "flow needs -c TEXT, a piece of the question, or --from and --to");
   r->opts.heads = args_has(&c->args, OPT_EACH_HEAD);
   r->opts.no_hash = cli_no_hash(c);
-  r->opts.progress = term_progress;
+  r->opts.progress = terminal_progress;
   r->opts.progress_ctx = &c->term;
   return EXIT_DONE;
 }
@@ -38,7 +38,7 @@ int cmd_flow(cli *c) {
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
   if (loci_flow_new(model, prompt, &r.opts, &flow, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &flow->result, &r.draw);
   loci_free(flow);
   loci_prompt_free(prompt);

@@ -5,13 +5,13 @@
 
 #include "cli.h"
 
-static void put_line(const term *t, const char *s, int indent) {
+static void put_line(const terminal *t, const char *s, int indent) {
   printf("%*s", indent, "");
   put_wrapped(stdout, s, &(wrap){indent, indent, t->wrap, t->utf8});
 }
 
 /* A word in a column of its own, then its meaning; on narrow screens below each other. */
-static void put_entry(const term *t, const char *word, const char *meaning, int column) {
+static void put_entry(const terminal *t, const char *word, const char *meaning, int column) {
   if (t->wrap < column + 24) column = 8;
   int at = 2 + (int)strlen(word);
   printf("  %s", word);
@@ -34,7 +34,7 @@ static void put_examples(const char *examples) {
   }
 }
 
-void help_screen(const term *t) {
+void help_screen(const terminal *t) {
   put_line(t,
            "loci shows where a multimodal language model keeps a fact, and how the fact reached "
            "its answer.",
@@ -59,7 +59,7 @@ static void put_usage(const command *cmd) {
   printf("%s\n", cmd->id == COMMAND_HELP ? "" : " [options]");
 }
 
-static void put_option(const term *t, const command *cmd, option_id id) {
+static void put_option(const terminal *t, const command *cmd, option_id id) {
   char word[64], meaning[400];
   const option *o = option_get(id);
   snprintf(word, sizeof word, "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
@@ -92,13 +92,13 @@ static const struct {
     {"presets", LOCI_NAMES_PRESET, "Published settings of edits, for --preset:"},
 };
 
-static void put_names(const term *t, loci_names list) {
+static void put_names(const terminal *t, loci_names list) {
   const char *name;
   for (int i = 0; (name = loci_name(list, i)) != NULL; i++)
     put_entry(t, name, loci_name_meaning(list, i), 20);
 }
 
-void help_command(const command *cmd, const term *t) {
+void help_command(const command *cmd, const terminal *t) {
   printf("examples\n");
   put_examples(cmd->examples);
   printf("\n");
@@ -113,7 +113,7 @@ void help_command(const command *cmd, const term *t) {
   put_names(t, LOCI_NAMES_SITE);
 }
 
-bool help_family(const char *word, const term *t) {
+bool help_family(const char *word, const terminal *t) {
   size_t n = strlen(word);
   bool any = false;
   for (int i = 0; i < COMMAND_COUNT; i++) {

@@ -64,10 +64,10 @@ int cmd_info(cli *c) {
   loci_info *info = NULL;
   int code = cli_open_model(c, &model);
   if (code) return code;
-  if (loci_info_new(model, term_progress, &c->term, &info, &c->err)) {
+  if (loci_info_new(model, terminal_progress, &c->term, &info, &c->err)) {
     code = cli_failed(c);
   } else {
-    term_progress_end(&c->term);
+    terminal_progress_end(&c->term);
     if (!c->json) show(c, info);
     code = cli_write_json(c, &info->result);
   }

@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "trace_options.h"
 #include "values.h"
-#include "words.h"
+#include "typed_options.h"
 
 typedef struct request {
   loci_knockout_opts opts;
@@ -20,7 +20,7 @@ static int read_request(cli *c, request *r) {
   if (r->draw.metric == LOCI_METRIC_RESTORATION)
     return cli_usage(c, "--metric: a knockout shows p, logp, logit_diff or kl, not restoration");
   r->opts.no_hash = cli_no_hash(c);
-  r->opts.progress = term_progress;
+  r->opts.progress = terminal_progress;
   r->opts.progress_ctx = &c->term;
   return EXIT_DONE;
 }
@@ -36,7 +36,7 @@ int cmd_knockout(cli *c) {
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
   if (loci_knockout_new(model, prompt, &r.opts, &k, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &k->result, &r.draw);
   loci_free(k);
   loci_prompt_free(prompt);

@@ -4,7 +4,7 @@
 
 #include "cli.h"
 #include "trace_options.h"
-#include "words.h"
+#include "typed_options.h"
 
 typedef struct request {
   loci_lens_opts opts;
@@ -23,7 +23,7 @@ static int read_request(cli *c, request *r) {
     return cli_usage(c, "--metric: a lens draws p or logp of the target, not %s",
                      loci_name(LOCI_NAMES_METRIC, (int)r->draw.metric));
   r->opts.no_hash = cli_no_hash(c);
-  r->opts.progress = term_progress;
+  r->opts.progress = terminal_progress;
   r->opts.progress_ctx = &c->term;
   return EXIT_DONE;
 }
@@ -40,7 +40,7 @@ int cmd_lens(cli *c) {
   if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
   if (loci_lens_new(model, prompt, &r.opts, &l, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &l->result, &r.draw);
   loci_free(l);
   loci_prompt_free(prompt);

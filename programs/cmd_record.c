@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli.h"
-#include "words.h"
+#include "typed_options.h"
 
 typedef struct record {
   loci_site sites[LOCI_SITE_COUNT];
@@ -72,9 +72,9 @@ static int record_run(cli *c, const record *r, const loci_model *model, const lo
   const char *out;
   int code = EXIT_DONE;
   if (loci_run_new(model, prompt, &run, &c->err) || ask_for(r, run, &c->err) ||
-      loci_run_forward(run, term_progress, &c->term, &c->err))
+      loci_run_forward(run, terminal_progress, &c->term, &c->err))
     code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (loci_run_write(run, out, &c->err)) code = cli_failed(c);
   loci_run_free(run);

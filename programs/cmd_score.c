@@ -2,9 +2,9 @@
  * the terminal, and written to every -o file by its ending. */
 #include <string.h>
 
-#include "study.h"
+#include "study_common.h"
 #include "values.h"
-#include "words.h"
+#include "typed_options.h"
 
 enum { MOST_FIELDS = 8, FIELD_SIZE = 64 };
 
@@ -53,7 +53,7 @@ int cmd_score(cli *c) {
   if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
   if (!code) code = cli_open_model(c, &model);
   if (!code && loci_score_new(model, examples, &r.opts, &score, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &score->result, NULL);
   loci_free(score);
   loci_examples_close(examples);

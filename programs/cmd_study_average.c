@@ -2,9 +2,9 @@
  * the terminal, and written to every -o file by its ending. */
 #include <string.h>
 
-#include "study.h"
+#include "study_common.h"
 #include "trace_options.h"
-#include "words.h"
+#include "typed_options.h"
 
 /* What is asked, and how: the measurement's own options follow the study's. */
 typedef struct request {
@@ -26,7 +26,7 @@ static int run(cli *c, request *r, const char *what) {
   r->how.what = what;
   r->how.study = &r->study;
   if (loci_average_new(model, examples, &r->how, &a, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &a->result, NULL);
   loci_free(a);
   loci_examples_close(examples);

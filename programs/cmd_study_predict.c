@@ -2,8 +2,8 @@
  * table for the terminal, ROC curves and numbers for every -o file by its ending. */
 #include <string.h>
 
-#include "study.h"
-#include "words.h"
+#include "study_common.h"
+#include "typed_options.h"
 
 int cmd_study_predict(cli *c) {
   loci_predict_opts opts;
@@ -20,7 +20,7 @@ int cmd_study_predict(cli *c) {
   if (!code) code = study_open(c, &model, &examples);
   if (code) return code;
   if (loci_prediction_new(model, examples, &opts, &p, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &p->result, NULL);
   loci_free(p);
   loci_examples_close(examples);

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sharing.h"
-#include "study.h"
+#include "shared_study.h"
+#include "study_common.h"
 #include "trace_options.h"
 #include "values.h"
-#include "words.h"
+#include "typed_options.h"
 
 typedef struct request {
-  loci_run_opts run;
+  loci_store_run_opts run;
   loci_study_opts study;
   loci_trace_opts trace;
   loci_knockout_opts knockout;
@@ -22,7 +22,7 @@ typedef struct request {
 /* ---------------------------------------------------------------- options */
 
 /* "2/4": the second of four. */
-static int read_shard(cli *c, loci_run_opts *o) {
+static int read_shard(cli *c, loci_store_run_opts *o) {
   char first[16];
   const char *s = args_get(&c->args, OPT_SHARD), *slash = s ? strchr(s, '/') : NULL;
   if (!s) return EXIT_DONE;
@@ -34,7 +34,7 @@ static int read_shard(cli *c, loci_run_opts *o) {
 }
 
 /* "width<0.02" */
-static int read_stop(cli *c, loci_run_opts *o) {
+static int read_stop(cli *c, loci_store_run_opts *o) {
   const char *s = args_get(&c->args, OPT_STOP_WHEN);
   if (!s) return EXIT_DONE;
   if (strncmp(s, "width<", 6) == 0 && value_real(s + 6, &o->stop_width) && o->stop_width > 0)
@@ -51,7 +51,7 @@ static bool lists(const char *list, const char *word) {
 
 /* What both a trace and a knockout take is meant for one of them. */
 static int read_measurements(cli *c, request *r) {
-  loci_run_opts *o = &r->run;
+  loci_store_run_opts *o = &r->run;
   loci_metric metric;
   bool trace = !o->what || lists(o->what, "trace"), cut = o->what && lists(o->what, "knockout");
   if (trace && cut && args_has(&c->args, OPT_WINDOW))
@@ -65,7 +65,7 @@ static int read_measurements(cli *c, request *r) {
 }
 
 static int read_options(cli *c, request *r) {
-  loci_run_opts *o = &r->run;
+  loci_store_run_opts *o = &r->run;
   o->what = args_get(&c->args, OPT_WHAT);
   o->retry = args_has(&c->args, OPT_RETRY);
   int code = study_opts(c, &r->study);
@@ -80,12 +80,12 @@ static int read_options(cli *c, request *r) {
 /* The examples have a line of their own; only the hash is shown as usual. */
 static bool progress(void *ctx, const char *stage, double done, double total) {
   cli *c = ctx;
-  if (strcmp(stage, "hash") == 0) return term_progress(&c->term, stage, done, total);
-  return term_signal() == 0;
+  if (strcmp(stage, "hash") == 0) return terminal_progress(&c->term, stage, done, total);
+  return terminal_signal() == 0;
 }
 
 /* "trace 41 %: 312 used, 4 dropped, 4.1/s, 2:31 left, total effect 0.512 +- 0.013" */
-static void show_state(void *ctx, const loci_run_state *s) {
+static void show_state(void *ctx, const loci_store_run_state *s) {
   cli *c = ctx;
   char text[240], rate[32] = "", left[32] = "", mean[120] = "";
   if (s->fresh > 0 && s->seconds > 0)
@@ -97,12 +97,12 @@ static void show_state(void *ctx, const loci_run_state *s) {
              s->mean.hi - s->mean.value);
   snprintf(text, sizeof text, "%s %.0f %%: %lld used, %lld dropped%s%s%s", s->what, 100 * s->share,
            (long long)s->used, (long long)s->dropped, rate, left, mean);
-  term_line(&c->term, text);
+  terminal_line(&c->term, text);
 }
 
 /* ---------------------------------------------------------------- the command */
 
-static int show_result(cli *c, loci_store *store, const loci_run_state *s) {
+static int show_result(cli *c, loci_store *store, const loci_store_run_state *s) {
   if (!c->json) printf("%lld examples measured now, in %.1f s\n", (long long)s->fresh, s->seconds);
   return study_show_store(c, store);
 }
@@ -110,13 +110,14 @@ static int show_result(cli *c, loci_store *store, const loci_run_state *s) {
 static int run(cli *c, const request *r, loci_model *model, loci_examples *examples,
                int processes) {
   loci_store *store;
-  loci_run_state state;
+  loci_store_run_state state;
   int code = EXIT_DONE;
   if (loci_store_open(args_get(&c->args, OPT_STORE), true, &store, &c->err)) return cli_failed(c);
-  loci_status st = processes > 1 ? sharing_lead(c, store, model, c->args.rest[0], &r->run, &state)
-                                 : loci_store_run(store, model, examples, &r->run, &state, &c->err);
+  loci_status st = processes > 1
+                       ? shared_study_lead(c, store, model, c->args.rest[0], &r->run, &state)
+                       : loci_store_run(store, model, examples, &r->run, &state, &c->err);
   if (st) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = show_result(c, store, &state);
   loci_store_close(store);
   return code;
@@ -128,10 +129,10 @@ static int measure(cli *c, request *r, int processes) {
   loci_examples *examples;
   int code = study_open(c, &model, &examples);
   if (code) return code;
-  if (sharing_is_first()) {
+  if (shared_study_is_first()) {
     code = run(c, r, model, examples, processes);
   } else {
-    code = sharing_help(c, model, c->args.rest[0], &r->run) ? EXIT_FAILED : EXIT_DONE;
+    code = shared_study_help(c, model, c->args.rest[0], &r->run) ? EXIT_FAILED : EXIT_DONE;
   }
   loci_examples_close(examples);
   loci_model_close(model);
@@ -149,9 +150,9 @@ int cmd_study_run(cli *c) {
   r.study.progress_ctx = c;
   r.run.each = show_state;
   r.run.each_ctx = c;
-  int processes = sharing_start(c);
+  int processes = shared_study_start(c);
   if (processes == 0) return cli_failed(c);
   code = measure(c, &r, processes);
-  sharing_end(c, code);
+  shared_study_end(c, code);
   return code;
 }

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "study.h"
+#include "study_common.h"
 #include "values.h"
-#include "words.h"
+#include "typed_options.h"
 
 static int open_store(cli *c, loci_store **out) {
   return loci_store_open(c->args.rest[0], false, out, &c->err) ? cli_failed(c) : EXIT_DONE;
@@ -58,7 +58,7 @@ static int read_how(cli *c, loci_store_opts *out) {
   int code = cli_int(c, OPT_RUN, 1, INT_MAX, &run);
   if (!code) code = cli_seed(c, &out->seed);
   out->run = run;
-  out->progress = term_progress;
+  out->progress = terminal_progress;
   out->progress_ctx = &c->term;
   return code;
 }
@@ -77,7 +77,7 @@ int cmd_study_report(cli *c) {
   } else if (loci_store_average(store, &o, &a, &c->err)) {
     code = cli_failed(c);
   }
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (a) code = cli_show_result(c, &a->result, NULL);
   loci_free(a);
   loci_store_close(store);
@@ -93,7 +93,7 @@ int cmd_study_export(cli *c) {
   if (code) return code;
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++) {
     if (loci_store_export(store, &o, out, &c->err)) code = cli_failed(c);
-    term_progress_end(&c->term);
+    terminal_progress_end(&c->term);
     if (!code) cli_say_written(c, out);
   }
   loci_store_close(store);
@@ -104,9 +104,9 @@ int cmd_study_merge(cli *c) {
   loci_store *store;
   const char *out = args_get(&c->args, OPT_OUT);
   if (args_at(&c->args, OPT_OUT, 1)) return cli_usage(c, "study merge writes one store");
-  if (loci_store_merge(c->args.rest, c->args.rest_count, out, term_progress, &c->term, &c->err))
+  if (loci_store_merge(c->args.rest, c->args.rest_count, out, terminal_progress, &c->term, &c->err))
     return cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (loci_store_open(out, false, &store, &c->err)) return cli_failed(c);
   int code = study_show_store(c, store);
   loci_store_close(store);
@@ -134,7 +134,7 @@ int cmd_study_compare(cli *c) {
   const char *by = args_get(&c->args, OPT_BY);
   if (by && strcmp(by, "right") != 0) return cli_bad_value(c, OPT_BY, "right");
   o.by_right = by != NULL;
-  o.progress = term_progress;
+  o.progress = terminal_progress;
   o.progress_ctx = &c->term;
   int code = cli_seed(c, &o.seed);
   if (!code) code = read_two_runs(c, &o);
@@ -147,7 +147,7 @@ int cmd_study_compare(cli *c) {
   const char *second = c->args.rest[c->args.rest_count - 1];
   if (loci_store_open(second, false, &b, &c->err) || loci_store_compare(a, b, &o, &x, &c->err))
     code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &x->result, NULL);
   loci_free(x);
   loci_store_close(a);

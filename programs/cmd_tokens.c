@@ -42,7 +42,7 @@ static void show(const cli *c, const loci_prompt_info *p) {
   }
   printf("\n");
   if (p->image_count > 0)
-    printf("image: %d rows of %d, positions %d-%d\n", p->image_rows, p->image_cols, p->image_first,
+    printf("image: %d rows of %d, positions %d-%d\n", p->grid_rows, p->grid_cols, p->image_first,
            p->image_first + p->image_count - 1);
   for (int i = 0; i < p->constraint_count; i++) {
     const loci_constraint *k = &p->constraints[i];

@@ -104,7 +104,7 @@ static int all_lines(cli *c, const loci_tokenizer *tokenizer, FILE *in, const ch
       code = cli_failed(c);
     }
     if (fflush(stdout) != 0) break; /* said at the end */
-    if (term_signal()) break;
+    if (terminal_signal()) break;
     errno = 0;
   }
   if (!code) code = cli_stopped(c); /* also when the signal ended a wait for input */

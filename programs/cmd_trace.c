@@ -5,7 +5,7 @@
 
 #include "trace_options.h"
 #include "values.h"
-#include "words.h"
+#include "typed_options.h"
 
 typedef struct request {
   loci_trace_opts opts;
@@ -47,7 +47,7 @@ static int read_request(cli *c, request *r) {
   if (!code) code = trace_read(c, false, r->draw.metric, &r->lists, &r->opts);
   if (!code) code = read_constraints(c, r);
   r->opts.no_hash = cli_no_hash(c);
-  r->opts.progress = term_progress;
+  r->opts.progress = terminal_progress;
   r->opts.progress_ctx = &c->term;
   return code;
 }
@@ -59,7 +59,7 @@ static int trace_request(cli *c, const request *r) {
   int code = cli_open_prompt(c, &r->constraints, &model, &prompt);
   if (code) return code;
   if (loci_trace_new(model, prompt, &r->opts, &trace, &c->err)) code = cli_failed(c);
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   if (!code) code = cli_show_result(c, &trace->result, &r->draw);
   loci_free(trace);
   loci_prompt_free(prompt);

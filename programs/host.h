@@ -1,4 +1,4 @@
-/* A command that is a job of the page (serve/jobs.h) runs in a host instead of a terminal. */
+/* A command that is a job of the page (serve/board.h) runs in a host instead of a terminal. */
 #ifndef LOCI_PROGRAMS_HOST_H
 #define LOCI_PROGRAMS_HOST_H
 

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "data.h"
-#include "edit.h"
-#include "study.h"
-#include "words.h"
+#include "data_common.h"
+#include "edit_common.h"
+#include "study_common.h"
+#include "typed_options.h"
 
 const command commands[] = {
 #define MANY INT_MAX
@@ -144,7 +144,8 @@ static int run(cli *c, int argc, char **argv) {
   }
   int code = check_color(c, &when);
   if (code) return code;
-  term_init(&c->term, when, args_has(&c->args, OPT_NO_PROGRESS) || args_has(&c->args, OPT_QUIET));
+  terminal_init(&c->term, when,
+                args_has(&c->args, OPT_NO_PROGRESS) || args_has(&c->args, OPT_QUIET));
   if (args_has(&c->args, OPT_HELP)) {
     help_command(c->command, &c->term);
     return EXIT_DONE;
@@ -187,10 +188,10 @@ int main(int argc, char **argv) {
   cli c;
   wait_without_spinning(argv);
   keep_standard_streams();
-  term_catch_signals();
+  terminal_catch_signals();
   memset(&c, 0, sizeof c);
   c.json = wants_json(argc, argv);
-  term_init(&c.term, COLOR_AUTO, true);
+  terminal_init(&c.term, COLOR_AUTO, true);
   int code = start(&c, argc, argv);
   edit_free_files(&c.edits);
   args_clear(&c.args);

@@ -27,7 +27,7 @@ loci_status cli_fail(loci_err *err, loci_status code, const char *format, ...) {
 /* The sentence on standard error, and as an object on standard output with --json. */
 static void say(cli *c) {
   if (c->host) return; /* which finds it in c->err */
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   fputs("loci: ", stderr);
   put_text(stderr, c->err.msg, c->term.utf8);
   fputc('\n', stderr);
@@ -74,7 +74,7 @@ static void suggest_path(cli *c) {
 
 int cli_failed(cli *c) {
   suggest_path(c);
-  int number = term_signal();
+  int number = terminal_signal();
   say(c);
   return c->err.code == LOCI_ECANCELLED && number ? 128 + number : EXIT_FAILED;
 }
@@ -251,7 +251,7 @@ int cli_finish(cli *c, int code) {
   errno = 0;
   if (fflush(stdout) != 0) bad = true;
   int why = errno;
-  term_progress_end(&c->term);
+  terminal_progress_end(&c->term);
   /* whoever reads has seen enough; an earlier write may have been the one that failed */
   struct pollfd reader = {STDOUT_FILENO, POLLOUT, 0};
   bool gone = why == EPIPE || (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "values.h"
-#include "words.h"
+#include "typed_options.h"
 
 int cli_refused(cli *c) {
   char why[sizeof c->err.msg];

@@ -186,9 +186,9 @@ static int write_examples(void) {
 
 static int fill_store(void) {
   loci_examples *x;
-  loci_run_state s;
+  loci_store_run_state s;
   loci_study_opts study = {.size = sizeof study, .template_name = "raw", .max_new = 1};
-  loci_run_opts o = {.size = sizeof o, .study = &study, .what = "knockout"};
+  loci_store_run_opts o = {.size = sizeof o, .study = &study, .what = "knockout"};
   if (loci_store_open(store_path, true, &store, &err)) return -1;
   if (loci_examples_open(data, &x, &err)) return -1;
   loci_status st = loci_store_run(store, model, x, &o, &s, &err);

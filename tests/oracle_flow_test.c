@@ -2,7 +2,7 @@
  * sources, for the constraint's last position and the prompt's; and what a flow costs. */
 #include "oracle_test.h"
 
-#include "study/flow.h"
+#include "study/flow_measure.h"
 
 enum { QUERIES = 2 };
 

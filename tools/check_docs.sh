@@ -17,8 +17,8 @@ done < <(sed -n 's/^SITE([A-Z_]*, "\([^"]*\)", "\([^"]*\)", "\([^"]*\)", [0-9]*)
 
 while IFS='|' read -r name error meaning; do
   grep -qE "^\| \`$name\` \| $error *\|.*\| $meaning \|$" docs/DATA.md || complain "docs/DATA.md: no line for $name ($error): $meaning"
-done < <(tr '\n' ' ' <src/data/quirks.def | sed 's/QUIRK(/\n&/g' |
-  sed -nE 's/^QUIRK\([A-Z_]*, "([a-z-]+)", (true|false), (true|false), *"([^"]*)"\).*/\1|\2|\4/p' | sed 's/|true|/|yes|/; s/|false|/||/')
+done < <(tr '\n' ' ' <src/data/lint_rules.def | sed 's/LINT_RULE(/\n&/g' |
+  sed -nE 's/^LINT_RULE\([A-Z_]*, "([a-z-]+)", (true|false), (true|false), *"([^"]*)"\).*/\1|\2|\4/p' | sed 's/|true|/|yes|/; s/|false|/||/')
 
 while IFS='|' read -r name weight meaning; do
   grep -qF "| \`$name\` | $weight | $meaning |" docs/DATA.md || complain "docs/DATA.md: no line for $name ($weight): $meaning"

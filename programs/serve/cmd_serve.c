@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "words.h"
+#include "typed_options.h"
 
 #ifdef LOCI_HAVE_SERVE
 #include "browser.h"
@@ -43,7 +43,7 @@ static char *make_hello(const loci_model *m) {
 
 static void wait_for_signal(void) {
   const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
-  while (!term_signal()) nanosleep(&pause, NULL);
+  while (!terminal_signal()) nanosleep(&pause, NULL);
 }
 
 static int serve(cli *c, server_opts *o, bool open_browser) {

@@ -11,7 +11,7 @@ enum { FORM_FIELDS = 64 };
 typedef struct form {
   char *text; /* owns the names and values */
   int count;
-  struct field {
+  struct form_field {
     const char *name, *value;
   } at[FORM_FIELDS];
 } form;

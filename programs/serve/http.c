@@ -3,7 +3,7 @@
  *   GET    /, /page/FILE              the page
  *   GET    /api/hello                 model, version, limits
  *   POST   /api/pictures              bytes of a picture -> {"picture": id}
- *   POST   /api/jobs                  a form (jobs.h) -> {"job": n}
+ *   POST   /api/jobs                  a form (board.h) -> {"job": n}
  *   GET    /api/jobs/N                state
  *   GET    /api/jobs/N/events         states as they change, as an event stream
  *   GET    /api/jobs/N/result.json    what loci COMMAND --json prints
@@ -104,17 +104,17 @@ static done send_file(connection *c, const char *path) {
 /* ---------------------------------------------------------------- events */
 
 /* A stream of the states of a job. */
-typedef struct stream {
+typedef struct event_stream {
   board *board;
   int job;
   unsigned seen;
   bool ended;
   char *text; /* what is left of an event */
   size_t size, sent;
-} stream;
+} event_stream;
 
 /* The next event, or a comment every two seconds, by which a reader that left is noticed. */
-static bool next_event(stream *s) {
+static bool next_event(event_stream *s) {
   char *state = NULL;
   size_t n = 0;
   if (s->ended || !board_state(s->board, s->job, 2, &s->seen, &state, &s->ended)) return false;
@@ -130,7 +130,7 @@ static bool next_event(stream *s) {
 }
 
 static ssize_t read_stream(void *ctx, uint64_t at, char *to, size_t most) {
-  stream *s = ctx;
+  event_stream *s = ctx;
   (void)at;
   if (s->sent == s->size && !next_event(s)) return MHD_CONTENT_READER_END_OF_STREAM;
   size_t n = s->size - s->sent < most ? s->size - s->sent : most;
@@ -140,15 +140,15 @@ static ssize_t read_stream(void *ctx, uint64_t at, char *to, size_t most) {
 }
 
 static void free_stream(void *ctx) {
-  stream *s = ctx;
+  event_stream *s = ctx;
   free(s->text);
   free(s);
 }
 
 static done send_events(server *x, connection *c, int job) {
-  stream *s = calloc(1, sizeof *s);
+  event_stream *s = calloc(1, sizeof *s);
   if (!s) return MHD_NO;
-  *s = (stream){.board = x->o.board, .job = job};
+  *s = (event_stream){.board = x->o.board, .job = job};
   struct MHD_Response *r =
       MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_stream, s, free_stream);
   if (!r) {

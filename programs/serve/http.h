@@ -3,7 +3,7 @@
 #define LOCI_SERVE_HTTP_H
 
 #include "gate.h"
-#include "jobs.h"
+#include "board.h"
 
 typedef struct server server;
 

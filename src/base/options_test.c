@@ -106,7 +106,7 @@ static void sizes_come_first(void **state) {
   FIRST(loci_lint_opts);
   FIRST(loci_import_opts);
   FIRST(loci_annotate_opts);
-  FIRST(loci_run_opts);
+  FIRST(loci_store_run_opts);
   FIRST(loci_store_opts);
   FIRST(loci_compare_opts);
 }

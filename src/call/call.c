@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call/blocks.h"
+#include "call/option_fields.h"
 #include "edit/edit.h"
 #include "model/prompt.h"
 #include "study/info.h"
@@ -173,12 +173,12 @@ static loci_status store_run(const calling *c, loci_examples *examples, loci_err
   loci_study_opts study = {.size = sizeof study};
   loci_trace_opts trace = {.size = sizeof trace};
   loci_knockout_opts knockout = {.size = sizeof knockout};
-  loci_run_opts o = {.size = sizeof o,
-                     .study = &study,
-                     .trace = &trace,
-                     .knockout = &knockout,
-                     .least_effect = 0.1};
-  loci_run_state state;
+  loci_store_run_opts o = {.size = sizeof o,
+                           .study = &study,
+                           .trace = &trace,
+                           .knockout = &knockout,
+                           .least_effect = 0.1};
+  loci_store_run_state state;
   bool window = js_get(c->request, "window") != NULL;
   READ({run_fields(), &o}, {study_fields(), &study}, {trace_fields(), &trace},
        {knockout_fields(), &knockout});
@@ -246,7 +246,7 @@ static loci_status read_edit(const calling *c, const target_table *more, int n, 
   loci_edit_opts *o = &how->o;
   extras *x = &how->x;
   target_table all[MOST_TABLES] = {
-      {edit_fields(), o}, {setting_fields(), &how->settings}, {wish_fields(), x}};
+      {edit_fields(), o}, {setting_fields(), &how->settings}, {edit_ask_fields(), x}};
   for (int i = 0; i < n; i++) all[3 + i] = more[i];
   TRY(read_request(c, all, 3 + n, err));
   FOLLOW(*o);
@@ -266,10 +266,10 @@ static loci_status call_solve(const calling *c, loci_err *err) {
   solving how;
   TRY(read_edit(c, NULL, 0, &how, err));
   extras x = how.x;
-  loci_edit_request *all = arena_zarray(c->mem, x.wish_count + 1, loci_edit_request);
+  loci_edit_request *all = arena_zarray(c->mem, x.ask_count + 1, loci_edit_request);
   if (!all) return fail_nomem(err, "reading a request");
-  for (int i = 0; i < x.wish_count; i++) {
-    const wish *w = &x.wishes[i];
+  for (int i = 0; i < x.ask_count; i++) {
+    const edit_ask *w = &x.asks[i];
     const loci_prompt *const *asked;
     TRY(pick(c, &w->prompt, 1, &asked, err));
     TRY(pick(c, w->rephrased, w->rephrased_count, &all[i].rephrased, err));
@@ -279,7 +279,7 @@ static loci_status call_solve(const calling *c, loci_err *err) {
     all[i].kept_count = w->kept_count;
     all[i].target = w->target;
   }
-  return loci_edit_solve(c->of->model, all, x.wish_count, &how.o, (loci_edit **)c->out, err);
+  return loci_edit_solve(c->of->model, all, x.ask_count, &how.o, (loci_edit **)c->out, err);
 }
 
 static loci_status trial(const calling *c, loci_examples *examples, loci_err *err) {

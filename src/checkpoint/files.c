@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 
 enum { MAX_SHARDS = 4096, MAX_INDEX = 1 << 24 };
 
@@ -143,7 +143,8 @@ loci_status files_open_dir(checkpoint_files *files, const char *dir, shard_set *
   const char *index = path_join(a, dir, "model.safetensors.index.json");
   if (!single || !index) return fail_nomem(err, dir);
   if (!file_exists(single)) {
-    return file_exists(index) ? open_index(files, dir, index, out, err) : beside_refuse(dir, err);
+    return file_exists(index) ? open_index(files, dir, index, out, err)
+                              : other_files_refuse(dir, err);
   }
   if (file_exists(index)) {
     files_note(files, "model.safetensors is read, as transformers does; "

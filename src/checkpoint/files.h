@@ -21,7 +21,7 @@ typedef struct mapped {
 } mapped;
 
 typedef struct tensor_entry {
-  const char *canonical; /* see names.h */
+  const char *canonical; /* see tensor_names.h */
   const st_tensor *tensor;
   const shard *from;
   bool used; /* placed in the checkpoint, or known to be of no use */
@@ -67,18 +67,18 @@ tensor_entry *files_find(const checkpoint_files *files, const char *canonical);
 /* The first entry whose canonical name is not before [prefix]. */
 int64_t files_lower_bound(const checkpoint_files *files, const char *prefix);
 
-/* beside.c: what lies beside the files that are read. */
+/* other_files.c: what lies beside the files that are read. */
 /* Refuses an adapter: it would change the model. */
-loci_status beside_check(const char *dir, loci_err *err);
+loci_status other_files_check(const char *dir, loci_err *err);
 /* Notes other files of weights, which are not read. */
-void beside_note(checkpoint_files *files, layout_kind layout);
+void other_files_note(checkpoint_files *files, layout_kind layout);
 /* "the weights lack tensor X", and where it may be: under another beginning, in another file. */
-loci_status beside_missing(const checkpoint_files *files, layout_kind layout, const char *canonical,
-                           loci_err *err);
+loci_status other_files_missing(const checkpoint_files *files, layout_kind layout,
+                                const char *canonical, loci_err *err);
 /* Says what a directory has that is something else: a pipeline, an adapter, a GGUF file, pickles;
  * LOCI_OK if it has none of these. */
-loci_status beside_known(const char *dir, loci_err *err);
+loci_status other_files_known(const char *dir, loci_err *err);
 /* The same of a directory without safetensors, and fails anyway. */
-loci_status beside_refuse(const char *dir, loci_err *err);
+loci_status other_files_refuse(const char *dir, loci_err *err);
 
 #endif

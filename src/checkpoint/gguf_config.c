@@ -10,13 +10,13 @@
 
 enum { KEY = 160 };
 
-typedef struct field {
-  const char *key;  /* behind "ARCHITECTURE.", where there is one */
+typedef struct gguf_field {
+  const char *key;  /* after "ARCHITECTURE.", where there is one */
   const char *name; /* of config.json */
   bool is_real, needed;
-} field;
+} gguf_field;
 
-static const field fields[] = {
+static const gguf_field fields[] = {
     {"block_count", "num_hidden_layers", false, true},
     {"embedding_length", "hidden_size", false, true},
     {"feed_forward_length", "intermediate_size", false, true},
@@ -100,7 +100,7 @@ static loci_status find_architecture(reading *r) {
               shown(name), name.s);
 }
 
-static loci_status refuse_others(reading *r) {
+static loci_status refuse_other_architectures(reading *r) {
   char key[KEY];
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
     double x = refused[i].harmless;
@@ -121,7 +121,7 @@ static loci_status refuse_others(reading *r) {
 
 /* ---------------------------------------------------------------- fields */
 
-static loci_status put_field(reading *r, const field *f) {
+static loci_status put_field(reading *r, const gguf_field *f) {
   char key[KEY];
   key_of(r, f->key, key);
   const gguf_value *v = gguf_find(r->g, key);
@@ -271,7 +271,7 @@ static bool has_tensor(const reading *r, const char *name) {
 /* The text model's own config.json, in r->out. */
 static loci_status put_text(reading *r) {
   TRY(find_architecture(r));
-  TRY(refuse_others(r));
+  TRY(refuse_other_architectures(r));
   js_put(&r->out, "model_type", js_text(r->arch->model_type));
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) TRY(put_field(r, &fields[i]));
   TRY(put_vocabulary(r));
@@ -287,7 +287,7 @@ static loci_status put_text(reading *r) {
 
 /* ---------------------------------------------------------------- the projector's file */
 
-static const field vision_fields[] = {
+static const gguf_field vision_fields[] = {
     {"clip.vision.image_size", "image_size", false, true},
     {"clip.vision.patch_size", "patch_size", false, true},
     {"clip.vision.embedding_length", "hidden_size", false, true},

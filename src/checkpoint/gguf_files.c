@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "checkpoint/gguf_config.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 
 enum { MAX_SPLIT = 1000, NAME = 160 };
 

@@ -14,7 +14,7 @@
 #include "base/kind.h"
 #include "checkpoint/files.h"
 #include "checkpoint/gguf_config.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 
 /* Sizes that shapes are made of; placing.dims holds their values. */
 typedef enum dim {
@@ -275,7 +275,7 @@ static loci_status place(const placing *p, const tensor_row *row, const char *pr
   snprintf(name, sizeof name, "%s%s", prefix, row->name);
   tensor_entry *e = files_find(p->files, name);
   if (!e && row->need == MAYBE) return LOCI_OK;
-  if (!e) return beside_missing(p->files, p->layout, name, p->err);
+  if (!e) return other_files_missing(p->files, p->layout, name, p->err);
   weight w = {.name = e->tensor->name, .data = e->tensor->data};
   TRY(weight_type(p, e, &w.type));
   TRY(check_shape(p, row, e));
@@ -320,7 +320,7 @@ static loci_status place_head(placing *p, checkpoint *c) {
   if (!c->head.w.data && tied) c->head.w = c->embed;
   if (!c->embed.data && tied) c->embed = c->head.w;
   if (!c->embed.data) {
-    return beside_missing(p->files, p->layout, "language_model.embed_tokens.weight", p->err);
+    return other_files_missing(p->files, p->layout, "language_model.embed_tokens.weight", p->err);
   }
   if (!c->head.w.data) {
     return fail(p->err, LOCI_EFORMAT,
@@ -547,10 +547,10 @@ static loci_status fill(checkpoint *c, const char *dir, loci_err *err) {
   placing p = {.files = files, .err = err};
   const char *config = path_join(files->mem, dir, "config.json");
   if (!config) return fail_nomem(err, dir);
-  if (!file_exists(config)) TRY(beside_known(dir, err));
+  if (!file_exists(config)) TRY(other_files_known(dir, err));
   TRY(config_read(dir, files->mem, &c->config, err));
   TRY(files_open_dir(files, dir, &files->main, err));
-  TRY(beside_check(dir, err));
+  TRY(other_files_check(dir, err));
   files_unwrap(files);
   find_layout(files, &c->config);
   p.layout = c->config.layout;
@@ -561,7 +561,7 @@ static loci_status fill(checkpoint *c, const char *dir, loci_err *err) {
     TRY(place_vision(&p, c));
     TRY(place_projector(&p, c));
   }
-  beside_note(files, c->config.layout);
+  other_files_note(files, c->config.layout);
   return check_unread(c, err);
 }
 

@@ -7,9 +7,9 @@
 
 #include "base/options.h"
 #include "base/fixed.h"
-#include "data/rewrite.h"
-#include "data/ties.h"
-#include "data/weights.h"
+#include "data/file_rewrite.h"
+#include "data/tie_break.h"
+#include "data/feature_weights.h"
 #include "text/span.h"
 
 typedef struct annotator {
@@ -67,7 +67,7 @@ static loci_status find_best(line_job *j, bool *found) {
   *found = best >= 0;
   if (best < 0) return LOCI_OK;
   if (m) {
-    TRY(ties_break(m, j->e, &j->q, &j->p, j->a->weights, best, &j->tie, j->err));
+    TRY(tie_break(m, j->e, &j->q, &j->p, j->a->weights, best, &j->tie, j->err));
     best = j->tie.best;
   }
   j->best = j->p.items[best];
@@ -139,7 +139,7 @@ static loci_status put_constraints(line_job *j, bool found, bool *changed) {
 
 /* ---------------------------------------------------------------- what is said of it */
 
-static loci_status note(line_job *j, quirk kind, const char *proposed, const char *text) {
+static loci_status note(line_job *j, lint_rule kind, const char *proposed, const char *text) {
   place at = {j->from->line, j->e->id, "constraints", proposed};
   return report_add(j->a->found, kind, &at, j->err, "%s", text);
 }
@@ -159,7 +159,7 @@ static loci_status compare(line_job *j, const char *proposed) {
   j->a->f1_sum += proposed ? a.f1 : 0;
   if (proposed && a.same) return LOCI_OK;
   snprintf(text, sizeof text, "\"%.80s\" in \"%.200s\"", constraint, j->e->question);
-  return note(j, QUIRK_DIFFERS, proposed, text);
+  return note(j, LINT_DIFFERS, proposed, text);
 }
 
 static loci_status annotate_example(line_job *j, bool *changed) {
@@ -172,10 +172,10 @@ static loci_status annotate_example(line_job *j, bool *changed) {
   if (j->a->o->keep && j->e->constraint_count > 0) return LOCI_OK;
   if (!found) {
     snprintf(text, sizeof text, "nothing in \"%.200s\" points at a picture", j->e->question);
-    TRY(note(j, QUIRK_NO_PROPOSAL, NULL, text));
+    TRY(note(j, LINT_NO_PROPOSAL, NULL, text));
   } else if (j->a->o->why) {
     reasons(j, why, sizeof why);
-    TRY(note(j, QUIRK_PROPOSED, proposed, why));
+    TRY(note(j, LINT_PROPOSED, proposed, why));
   }
   return put_constraints(j, found, changed);
 }
@@ -189,7 +189,7 @@ static loci_status annotate_line(void *ctx, js_value *line, const example_source
   loci_status st = example_read(line, from, &e, &why);
   if (st && !status_is_own(st)) return pass_on(&why, err);
   if (st)
-    return report_add(a->found, QUIRK_NO_EXAMPLE, &at, err, "%s",
+    return report_add(a->found, LINT_NO_EXAMPLE, &at, err, "%s",
                       report_plain(why.msg, from->path, from->line));
   line_job *j = calloc(1, sizeof *j);
   arena *mem = arena_new();
@@ -210,11 +210,11 @@ static loci_status annotate_line(void *ctx, js_value *line, const example_source
 
 static loci_status get_weights(annotator *a, loci_err *err) {
   const loci_annotate_opts *o = a->o;
-  weights_default(a->weights);
-  if (o->weights && !o->train) return weights_read(o->weights, a->weights, err);
+  feature_weights_default(a->weights);
+  if (o->weights && !o->train) return feature_weights_read(o->weights, a->weights, err);
   if (!o->train) return LOCI_OK;
-  TRY(weights_learn(o->train, a->weights, err));
-  return o->weights ? weights_write(o->weights, a->weights, err) : LOCI_OK;
+  TRY(feature_weights_learn(o->train, a->weights, err));
+  return o->weights ? feature_weights_write(o->weights, a->weights, err) : LOCI_OK;
 }
 
 loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
@@ -228,9 +228,9 @@ loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
   TRY(get_weights(&a, err));
   TRY(report_new("annotate", path, a.o->out, &a.found, err));
   a.counts = report_view(a.found);
-  rewrite r = {path,          a.o->out, "annotate",    a.found,
-               annotate_line, &a,       a.o->progress, a.o->progress_ctx};
-  loci_status st = rewrite_run(&r, err);
+  file_rewrite r = {path,          a.o->out, "annotate",    a.found,
+                    annotate_line, &a,       a.o->progress, a.o->progress_ctx};
+  loci_status st = file_rewrite_run(&r, err);
   if (st) {
     loci_free(a.found);
     return st;

@@ -225,8 +225,8 @@ static loci_status check_image(check_job *j, const char *field, const char *path
   if (!path || j->c->no_images) return LOCI_OK;
   if (!file_exists(path))
     return NOTE(j, IMAGE_MISSING, field, NULL, "there is no file %.200s", path);
-  uint64_t key = seen_hash(3, path);
-  if (!seen_add(j->c->before, key, 0, j->from->line, &fresh)) return no_memory(j);
+  uint64_t key = key_hash(3, path);
+  if (!key_set_add(j->c->before, key, 0, j->from->line, &fresh)) return no_memory(j);
   if (!fresh) return LOCI_OK; /* looked at before */
   loci_status st = image_load(path, &im, &why);
   if (st && !status_is_own(st)) return pass_on(&why, j->err);
@@ -272,8 +272,8 @@ static loci_status check_side_questions(check_job *j, const loci_example *e) {
 /* ---------------------------------------------------------------- doubles */
 
 static uint64_t hash_list(uint64_t h, const char *const *list, int count) {
-  for (int i = 0; i < count; i++) h = seen_hash(h, list[i]);
-  return seen_hash(h, NULL);
+  for (int i = 0; i < count; i++) h = key_hash(h, list[i]);
+  return key_hash(h, NULL);
 }
 
 /* Everything an example says, but its id. */
@@ -283,17 +283,17 @@ static uint64_t hash_rest(const loci_example *e) {
   h = hash_list(h, e->kinds, e->constraint_count);
   h = hash_list(h, e->rephrase, e->rephrase_count);
   h = hash_list(h, e->same_entity, e->same_entity_count);
-  h = seen_hash(seen_hash(seen_hash(h, e->entity), e->set), e->target);
+  h = key_hash(key_hash(key_hash(h, e->entity), e->set), e->target);
   for (int i = 0; i < e->field_count; i++)
-    h = seen_hash(seen_hash(h, e->fields[i].name), e->fields[i].value);
+    h = key_hash(key_hash(h, e->fields[i].name), e->fields[i].value);
   return h;
 }
 
 static loci_status check_doubles(check_job *j, const loci_example *e, bool *keep) {
   bool fresh;
-  uint64_t key = seen_hash(seen_hash(1, e->image), e->question);
+  uint64_t key = key_hash(key_hash(1, e->image), e->question);
   uint32_t rest = (uint32_t)hash_rest(e);
-  const seen_entry *old = seen_add(j->c->before, key, rest, j->from->line, &fresh);
+  const key_set_entry *old = key_set_add(j->c->before, key, rest, j->from->line, &fresh);
   if (!old) return no_memory(j);
   bool same = !fresh && old->more == rest;
   *keep = !same;
@@ -302,7 +302,7 @@ static loci_status check_doubles(check_job *j, const loci_example *e, bool *keep
   if (!fresh)
     TRY(NOTE(j, QUESTION_TWICE, "question", NULL, "line %" PRIu32 " asks the same", old->line));
   if (!e->id) return LOCI_OK;
-  old = seen_add(j->c->before, seen_hash(2, e->id), 0, j->from->line, &fresh);
+  old = key_set_add(j->c->before, key_hash(2, e->id), 0, j->from->line, &fresh);
   if (!old) return no_memory(j);
   return fresh ? LOCI_OK
                : NOTE(j, ID_TWICE, "id", NULL, "\"%.60s\" is also the id of line %" PRIu32, e->id,

@@ -1,5 +1,5 @@
 /* One example, looked over and repaired: what refuses it, what would spoil its trace, what a person
- * should see (quirks.def).
+ * should see (lint_rules.def).
  *
  * check.c    the way of one example
  * repair.c   what is repaired, in the parsed line, before it is read as an example
@@ -9,11 +9,11 @@
 
 #include "data/example.h"
 #include "data/report.h"
-#include "data/seen.h"
+#include "data/key_set.h"
 
 typedef struct checker {
   report *found;
-  seen *before;                   /* examples, ids and pictures met so far */
+  key_set *before;                /* examples, ids and pictures met so far */
   const loci_model *model;        /* NULL: tokens are not looked at */
   int max_answer;                 /* tokens of an answer */
   bool no_images;                 /* pictures are not opened */
@@ -39,7 +39,7 @@ typedef struct check_job {
 
 /* A finding about [field]; [fixed]: what stands there now, or NULL. */
 #define NOTE(j, kind, in, fixed, ...)                                                              \
-  report_add((j)->c->found, QUIRK_##kind,                                                          \
+  report_add((j)->c->found, LINT_##kind,                                                           \
              &(place){(j)->from->line, (j)->id[0] ? (j)->id : NULL, (in), (fixed)}, (j)->err,      \
              __VA_ARGS__)
 

@@ -15,7 +15,7 @@
 #include "data/choice.h"
 #include "data/csv.h"
 #include "data/pictures.h"
-#include "data/votes.h"
+#include "data/vqa.h"
 
 typedef enum role { ID, IMAGE, QUESTION, ANSWERS, CONSTRAINTS, ENTITY, SET, TARGET, ROLES } role;
 
@@ -52,7 +52,7 @@ typedef struct importer {
   int columns[ROLES]; /* -1: the table has none */
   bool many[ROLES];
   pictures *images;
-  votes *votes, *names; /* names: of pictures by their number */
+  vqa_files *votes, *names; /* names: of pictures by their number */
   out_file *out;
   checker check;
   loci_data_report *counts;
@@ -144,7 +144,7 @@ static loci_status note_nothings(importer *m, const char *const *row) {
   for (int r = 0; r < ROLES; r++) {
     if (m->columns[r] < 0 || !is_nothing(row[m->columns[r]])) continue;
     place at = {.line = m->from.line, .field = csv_column_name(m->table, m->columns[r])};
-    TRY(report_add(m->check.found, QUIRK_CELL_NOTHING, &at, m->err, "\"%s\" is read as nothing",
+    TRY(report_add(m->check.found, LINT_CELL_NOTHING, &at, m->err, "\"%s\" is read as nothing",
                    row[m->columns[r]]));
   }
   return LOCI_OK;
@@ -189,7 +189,7 @@ static loci_status find_listed(importer *m, const char *name, const char **out) 
   char *end;
   long long number = strtoll(name, &end, 10);
   if (*end || end == name) return LOCI_OK;
-  TRY(votes_file_name(m->names, number, m->mem, &file, m->err));
+  TRY(vqa_file_name(m->names, number, m->mem, &file, m->err));
   if (file) *out = file;
   return LOCI_OK;
 }
@@ -222,7 +222,7 @@ static loci_status put_images(importer *m, js_value **line, const char *const *r
   m->counts->pictured += found;
   if (found || !chosen) return LOCI_OK;
   place at = {.line = m->from.line, .field = "image"};
-  return report_add(m->check.found, QUIRK_IMAGE_UNKNOWN, &at, m->err, "there is no file %.200s",
+  return report_add(m->check.found, LINT_IMAGE_UNKNOWN, &at, m->err, "there is no file %.200s",
                     chosen);
 }
 
@@ -241,13 +241,13 @@ static loci_status put_votes(importer *m, js_value **list, const char *const *ro
   place at = {.line = m->from.line, .field = "answers"};
   int64_t number = picture_number(cell(m, row, IMAGE));
   if (number >= 0)
-    TRY(votes_find(m->votes, number, cell(m, row, QUESTION), m->mem, &answers, &count, &divided,
-                   m->err));
+    TRY(vqa_find_answers(m->votes, number, cell(m, row, QUESTION), m->mem, &answers, &count,
+                         &divided, m->err));
   if (count == 0)
-    return report_add(m->check.found, QUIRK_ANSWER_UNKNOWN, &at, m->err,
+    return report_add(m->check.found, LINT_ANSWER_UNKNOWN, &at, m->err,
                       "no annotation of picture %" PRId64 " has this question", number);
   for (int i = 0; i < count; i++) js_push(list, js_text(answers[i]));
-  return divided ? report_add(m->check.found, QUIRK_ANSWER_DIVIDED, &at, m->err,
+  return divided ? report_add(m->check.found, LINT_ANSWER_DIVIDED, &at, m->err,
                               "no answer was given three times; the most frequent stand")
                  : LOCI_OK;
 }
@@ -316,7 +316,7 @@ static void put_text(importer *m, js_value **line, const char *const *row, role 
   if (*text) js_put(line, key, js_text(text));
 }
 
-static void put_others(importer *m, js_value **line, const char *const *row) {
+static void put_other_columns(importer *m, js_value **line, const char *const *row) {
   for (int i = 0; m->f->others && i < csv_columns(m->table); i++) {
     bool has_role = false;
     const char *name = csv_column_name(m->table, i);
@@ -341,7 +341,7 @@ static loci_status make_line(importer *m, const char *const *row, js_value **lin
     js_put(line, "set", js_text(m->f->name));
   }
   put_text(m, line, row, TARGET, "target");
-  put_others(m, line, row);
+  put_other_columns(m, line, row);
   if (!st && !*line) st = no_memory(m);
   return st;
 }
@@ -372,7 +372,7 @@ static loci_status import_row(importer *m, const char *const *row) {
 
 static loci_status refuse_row(importer *m, const char *why) {
   place at = {.line = m->from.line};
-  return report_add(m->check.found, QUIRK_NOT_A_ROW, &at, m->err, "%s",
+  return report_add(m->check.found, LINT_NOT_A_ROW, &at, m->err, "%s",
                     report_plain(why, m->path, m->from.line));
 }
 
@@ -406,7 +406,7 @@ static loci_status open_all(importer *m, const char *out, char **folder) {
   size_t n = (size_t)(path_base(m->path) - m->path);
   TRY(find_format(m->o->format ? m->o->format : "csv", &m->f, m->err));
   *folder = n ? strndup(m->path, n) : strdup(".");
-  m->check.before = seen_new();
+  m->check.before = key_set_new();
   if (!*folder || !m->check.before) return no_memory(m);
   TRY(report_new("import", m->path, out, &m->check.found, m->err));
   m->counts = report_view(m->check.found);
@@ -415,8 +415,8 @@ static loci_status open_all(importer *m, const char *out, char **folder) {
   m->check.unconstrained = m->columns[CONSTRAINTS] < 0;
   m->check.unanswered = m->columns[ANSWERS] < 0 && m->o->answer_count == 0;
   TRY(pictures_open(m->o->images ? m->o->images : *folder, out, &m->images, m->err));
-  if (m->o->answer_count > 0) TRY(votes_open(m->o->answers, m->o->answer_count, &m->votes, m->err));
-  if (m->o->image_list) TRY(votes_open_images(m->o->image_list, &m->names, m->err));
+  if (m->o->answer_count > 0) TRY(vqa_open(m->o->answers, m->o->answer_count, &m->votes, m->err));
+  if (m->o->image_list) TRY(vqa_open_images(m->o->image_list, &m->names, m->err));
   return out_file_open(out, &m->out, m->err);
 }
 
@@ -443,11 +443,11 @@ loci_status loci_data_import(const char *path, const char *to, const loci_import
   m.check.found = NULL;
 done:
   out_file_drop(m.out);
-  votes_close(m.votes);
-  votes_close(m.names);
+  vqa_close(m.votes);
+  vqa_close(m.names);
   pictures_close(m.images);
   csv_close(m.table);
-  seen_free(m.check.before);
+  key_set_free(m.check.before);
   loci_free(m.check.found);
   free(folder);
   return st;

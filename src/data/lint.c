@@ -1,7 +1,7 @@
 /* A file of examples, checked line by line (see check.h), and written again with repairs. */
 #include "base/options.h"
 #include "data/check.h"
-#include "data/rewrite.h"
+#include "data/file_rewrite.h"
 
 enum { MAX_ANSWER = 20 };
 
@@ -21,10 +21,10 @@ loci_status loci_data_lint(const char *path, const loci_lint_opts *opts, loci_da
                .max_answer = o.max_answer ? o.max_answer : MAX_ANSWER,
                .no_images = o.no_images};
   TRY(report_new("lint", path, o.out, &c.found, err));
-  rewrite r = {path, o.out, "lint", c.found, check_line, &c, o.progress, o.progress_ctx};
-  c.before = seen_new();
-  loci_status st = c.before ? rewrite_run(&r, err) : fail_nomem(err, path);
-  seen_free(c.before);
+  file_rewrite r = {path, o.out, "lint", c.found, check_line, &c, o.progress, o.progress_ctx};
+  c.before = key_set_new();
+  loci_status st = c.before ? file_rewrite_run(&r, err) : fail_nomem(err, path);
+  key_set_free(c.before);
   if (st) {
     loci_free(c.found);
   } else {

@@ -56,7 +56,7 @@ static bool is_nominal(word_class c) {
 }
 
 /* Whether word k goes on with a run that began at [from]. */
-static bool goes_on(const qtext *q, int from, int k, bool determined, bool needs_verb) {
+static bool continues(const qtext *q, int from, int k, bool determined, bool needs_verb) {
   word_class c = class_at(q, k), next = class_at(q, k + 1);
   if (k >= q->count || (k > from && q->words[k - 1].stops)) return false;
   if (is_nominal(c)) return true;
@@ -131,7 +131,7 @@ static bool is_needed(const qtext *q, int k, clause c) {
  * there is none. */
 static int last_of_run(const qtext *q, int k, bool determined, clause c) {
   int end = k;
-  while (goes_on(q, k, end, determined, c == CLAUSE_NEEDS_VERB)) end++;
+  while (continues(q, k, end, determined, c == CLAUSE_NEEDS_VERB)) end++;
   int last = end - 1;
   while (last >= k && (q->words[last].is == WORD_ADJECTIVE || q->words[last].is == WORD_NUMBER))
     last--;

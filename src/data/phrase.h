@@ -1,11 +1,11 @@
-/* A question as words, and the noun phrases in it: closed word classes (words.h), one pass from
- * left to right, and what the form of the clause says about where a phrase ends. */
+/* A question as words, and the noun phrases in it: closed word classes (word_class.h), one pass
+ * from left to right, and what the form of the clause says about where a phrase ends. */
 #ifndef LOCI_DATA_PHRASE_H
 #define LOCI_DATA_PHRASE_H
 
 #include <stdint.h>
 
-#include "data/words.h"
+#include "data/word_class.h"
 
 enum { QUESTION_WORDS = 128, WORD_ROOM = 32 };
 

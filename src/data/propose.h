@@ -1,9 +1,9 @@
 /* Proposals for the constraint of a question: every phrase that might point at the picture, with
  * what speaks for and against it (features.def), and the choice among them.
  *
- * words.c   classes of words          phrase.c   noun phrases
- * propose.c proposals and features    weights.c  their weights: a file of them, learning
- * textual.c further conditions        annotate.c a file of examples */
+ * word_class.c       classes of words           phrase.c    noun phrases
+ * propose.c          proposals and features     annotate.c  a file of examples
+ * feature_weights.c  their weights: a file of them, learning */
 #ifndef LOCI_DATA_PROPOSE_H
 #define LOCI_DATA_PROPOSE_H
 

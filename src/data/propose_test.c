@@ -1,5 +1,5 @@
 /* Proposals for questions of every form the rules know; all questions are written for this test. */
-#include "data/weights.h"
+#include "data/feature_weights.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ static proposals p;
 /* The best proposal's words, as the question spells them. */
 static void best_of(const char *question, char out[200]) {
   double w[FEATURE_COUNT];
-  weights_default(w);
+  feature_weights_default(w);
   question_words(question, &q);
   propose(&q, &p);
   int best = proposal_best(&p, w);
@@ -149,15 +149,15 @@ static void weights_are_learned_written_and_read(void **state) {
   close(fd);
   snprintf(csv, sizeof csv, "%s.csv", path);
   assert_int_equal(file_write(csv, rows, strlen(rows), &err), LOCI_OK);
-  weights_default(w);
-  assert_int_equal(weights_learn(csv, w, &err), LOCI_OK);
+  feature_weights_default(w);
+  assert_int_equal(feature_weights_learn(csv, w, &err), LOCI_OK);
   question_words("What sort of bird is on the roof?", &q);
   propose(&q, &p);
   proposal best = p.items[proposal_best(&p, w)];
   assert_string_equal(q.words[best.last].low, "roof");
-  assert_int_equal(weights_write(path, w, &err), LOCI_OK);
-  weights_default(again);
-  assert_int_equal(weights_read(path, again, &err), LOCI_OK);
+  assert_int_equal(feature_weights_write(path, w, &err), LOCI_OK);
+  feature_weights_default(again);
+  assert_int_equal(feature_weights_read(path, again, &err), LOCI_OK);
   for (int f = 0; f < FEATURE_COUNT; f++)
     assert_true(again[f] - w[f] < 1e-9 && w[f] - again[f] < 1e-9);
   static const char *const wrong[] = {
@@ -165,10 +165,10 @@ static void weights_are_learned_written_and_read(void **state) {
       "{\"format\":\"loci.data-weights/1\",\"weights\":{\"here\":\"1\"}}"};
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     assert_int_equal(file_write(path, wrong[i], strlen(wrong[i]), &err), LOCI_OK);
-    assert_int_equal(weights_read(path, again, &err), LOCI_EFORMAT);
+    assert_int_equal(feature_weights_read(path, again, &err), LOCI_EFORMAT);
   }
   assert_int_equal(file_write(csv, "question,constraint\nWhat?,x\n", 29, &err), LOCI_OK);
-  assert_int_equal(weights_learn(csv, w, &err), LOCI_EINVAL);
+  assert_int_equal(feature_weights_learn(csv, w, &err), LOCI_EINVAL);
   unlink(path);
   unlink(csv);
 }

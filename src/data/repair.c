@@ -124,21 +124,21 @@ static loci_status repair_question(check_job *j) {
 
 /* The texts of a list that were met before, by hash and place. */
 typedef struct texts {
-  seen *met;
+  key_set *met;
   bool *drop;
   int64_t dropped;
 } texts;
 
 static loci_status texts_open(check_job *j, const js_value *list, texts *t) {
-  *t = (texts){.met = seen_new(), .drop = arena_zarray(j->mem, js_count(list) + 1, bool)};
+  *t = (texts){.met = key_set_new(), .drop = arena_zarray(j->mem, js_count(list) + 1, bool)};
   if (t->met && t->drop) return LOCI_OK;
-  seen_free(t->met);
+  key_set_free(t->met);
   return no_memory(j);
 }
 
 /* Takes the doubles out. */
 static loci_status texts_close(check_job *j, js_value *list, texts *t, loci_status st) {
-  seen_free(t->met);
+  key_set_free(t->met);
   if (st || t->dropped == 0) return st;
   j->changed = true;
   return js_drop_items(list, t->drop) ? LOCI_OK : no_memory(j);
@@ -153,7 +153,7 @@ static void drop_item(texts *t, int64_t i) {
 static loci_status is_double(check_job *j, texts *t, const js_value *list, int64_t i,
                              const char *member, const char *text, bool *out) {
   bool fresh;
-  const seen_entry *e = seen_add(t->met, seen_hash(4, text), 0, i + 1, &fresh);
+  const key_set_entry *e = key_set_add(t->met, key_hash(4, text), 0, i + 1, &fresh);
   if (!e) return no_memory(j);
   const js_value *item = js_at(list, (int64_t)e->line - 1);
   const char *other = text_in(member ? js_get(item, member) : item);
@@ -209,7 +209,7 @@ static void strip_edges(const char *s, size_t *begin, size_t *end) {
 
 /* What is wrong with a constraint, and how it reads when repaired (NULL: it cannot be).  False:
  * nothing is wrong. */
-static bool look_at(check_job *j, const char *question, const char *text, quirk *what,
+static bool look_at(check_job *j, const char *question, const char *text, lint_rule *what,
                     char **repaired, likeness *like) {
   span s = span_find(question, text);
   size_t from = 0, to = s.length;
@@ -218,9 +218,7 @@ static bool look_at(check_job *j, const char *question, const char *text, quirk 
   strip_edges(text, &from, &to);
   bool there = s.begin >= 0, edges = from > 0 || to < s.length;
   if (there && !edges && span_is_whole(question, begin, end)) return false;
-  *what = !there  ? QUIRK_CONSTRAINT_MISSING
-          : edges ? QUIRK_CONSTRAINT_EDGE
-                  : QUIRK_CONSTRAINT_IN_WORD;
+  *what = !there ? LINT_CONSTRAINT_MISSING : edges ? LINT_CONSTRAINT_EDGE : LINT_CONSTRAINT_IN_WORD;
   if (from == to) return true;
   if (there && edges) {
     begin += (int64_t)from;
@@ -236,24 +234,24 @@ static bool look_at(check_job *j, const char *question, const char *text, quirk 
   if (found) {
     bool same = end - begin == (int64_t)(to - from) &&
                 memcmp(question + begin, text + from, to - from) == 0;
-    if (!there) *what = same ? QUIRK_CONSTRAINT_EDGE : QUIRK_CONSTRAINT_CASE;
+    if (!there) *what = same ? LINT_CONSTRAINT_EDGE : LINT_CONSTRAINT_CASE;
     *repaired = span_text(j->mem, question, begin, end);
   }
   return true;
 }
 
-static loci_status say_constraint(check_job *j, quirk what, const char *field, const char *text,
+static loci_status say_constraint(check_job *j, lint_rule what, const char *field, const char *text,
                                   const char *repaired, const likeness *like) {
   switch (what) {
-    case QUIRK_CONSTRAINT_EDGE:
+    case LINT_CONSTRAINT_EDGE:
       return NOTE(j, CONSTRAINT_EDGE, field, repaired, "\"%.80s\" has blanks or marks at its ends",
                   text);
-    case QUIRK_CONSTRAINT_CASE:
+    case LINT_CONSTRAINT_CASE:
       if (!like->by_case)
         return NOTE(j, CONSTRAINT_CASE, field, repaired, "\"%.80s\": %s", text, like->how);
       return NOTE(j, CONSTRAINT_CASE, field, repaired, "\"%.80s\" is spelled \"%.80s\" there", text,
                   repaired ? repaired : "");
-    case QUIRK_CONSTRAINT_IN_WORD:
+    case LINT_CONSTRAINT_IN_WORD:
       return NOTE(j, CONSTRAINT_IN_WORD, field, repaired,
                   "\"%.80s\" is found inside another word first", text);
     default:
@@ -263,7 +261,7 @@ static loci_status say_constraint(check_job *j, quirk what, const char *field, c
 
 static loci_status repair_constraint(check_job *j, js_value *list, int64_t i, texts *t) {
   char field[40], *repaired;
-  quirk what;
+  lint_rule what;
   likeness like = {.by_case = true};
   bool twice = false;
   js_value *item = js_item(list, i);

@@ -16,14 +16,14 @@ struct report { /* the public view first, so that one pointer serves both */
   loci_data_report view;
   arena *mem;
   loci_finding *findings;
-  loci_finding_kind kinds[QUIRK_COUNT];
+  loci_finding_kind kinds[LINT_COUNT];
   int64_t room, errors;
 };
 
-static const loci_finding_kind table[QUIRK_COUNT] = {
-#define QUIRK(id, name, error, repairable, meaning) {name, meaning, error, repairable, 0, 0},
-#include "data/quirks.def"
-#undef QUIRK
+static const loci_finding_kind table[LINT_COUNT] = {
+#define LINT_RULE(id, name, error, repairable, meaning) {name, meaning, error, repairable, 0, 0},
+#include "data/lint_rules.def"
+#undef LINT_RULE
 };
 
 loci_status report_new(const char *what, const char *path, const char *out, report **r,
@@ -61,8 +61,8 @@ static loci_status make_room(report *r, loci_err *err) {
   return LOCI_OK;
 }
 
-loci_status report_add(report *r, quirk kind, const place *at, loci_err *err, const char *format,
-                       ...) {
+loci_status report_add(report *r, lint_rule kind, const place *at, loci_err *err,
+                       const char *format, ...) {
   char text[MOST_TEXT];
   r->kinds[kind].count++;
   r->kinds[kind].repaired += at->repaired != NULL;
@@ -102,7 +102,7 @@ loci_data_report *report_view(report *r) { return &r->view; }
 int64_t report_errors(const report *r) { return r->errors; }
 
 loci_data_report *report_done(report *r) {
-  for (int i = 0; i < QUIRK_COUNT; i++) {
+  for (int i = 0; i < LINT_COUNT; i++) {
     if (r->kinds[i].count > 0) r->kinds[r->view.kind_count++] = r->kinds[i];
   }
   r->view.kinds = r->kinds;

@@ -5,12 +5,12 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-typedef enum quirk {
-#define QUIRK(id, name, error, repairable, meaning) QUIRK_##id,
-#include "data/quirks.def"
-#undef QUIRK
-  QUIRK_COUNT
-} quirk;
+typedef enum lint_rule {
+#define LINT_RULE(id, name, error, repairable, meaning) LINT_##id,
+#include "data/lint_rules.def"
+#undef LINT_RULE
+  LINT_COUNT
+} lint_rule;
 
 typedef struct report report;
 
@@ -24,8 +24,8 @@ typedef struct place {
 /* [out]: path of the file written; NULL: repairs are only proposed. */
 loci_status report_new(const char *what, const char *path, const char *out, report **r,
                        loci_err *err);
-loci_status report_add(report *r, quirk kind, const place *at, loci_err *err, const char *format,
-                       ...) __attribute__((format(printf, 5, 6)));
+loci_status report_add(report *r, lint_rule kind, const place *at, loci_err *err,
+                       const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* A sentence about a line without the "path, line 3: " in front of it. */
 const char *report_plain(const char *message, const char *path, int64_t line);
 /* The counts of examples, to be written to. */

@@ -6,7 +6,7 @@
  * The first step is nearly lr sign(g), however small g is: so the moments are double. */
 #include <math.h>
 
-#include "edit/lesson.h"
+#include "edit/target_run.h"
 
 loci_status adam_make(arena *mem, int64_t n, double lr, int threads, adam *out, loci_err *err) {
   *out = (adam){.n = n, .lr = lr, .threads = n < 1 << 16 ? 1 : threads};

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edit/lesson.h"
+#include "edit/target_run.h"
 #include "edit/update.h"
 
 static int64_t keys_of(const problem *q) {

@@ -78,7 +78,7 @@ static loci_status finish(sums *c, loci_err *err) {
   v->values = values;
   v->prompts = c->s.used;
   v->tensor = c->s.model->weights->layers[v->layer].down.w.name;
-  v->precision = dtype_name(c->s.model->arith_type);
+  v->precision = dtype_name(c->s.model->compute_type);
   v->tensor = arena_strdup(c->out->result.memory, v->tensor);
   TRY(model_hash(c->s.model, c->s.opts->progress, c->s.opts->progress_ctx, &hash, err));
   v->hash = arena_strdup(c->out->result.memory, hash);

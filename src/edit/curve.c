@@ -11,16 +11,16 @@
 #include "base/fixed.h"
 #include "base/options.h"
 #include "base/result.h"
-#include "edit/how.h"
+#include "edit/solve_opts.h"
 #include "study/study.h"
 
 enum { MOST_POINTS = 1000 };
 
 /* A request for the edit of many, with the prompt it owns. */
-typedef struct wish {
+typedef struct owned_request {
   loci_prompt *prompt;
   char *target;
-} wish;
+} owned_request;
 
 typedef struct drawing {
   const loci_model *model;
@@ -57,7 +57,7 @@ static loci_status whole(const drawing *d, double x, int least, int *out, loci_e
 
 /* One table of what a curve can go over; 0 means "none" to a reader and "the default" in the
  * options, so it is handed on as the options' own sign for none. */
-static loci_status put_value(const drawing *d, double x, edit_test_how *o, loci_err *err) {
+static loci_status put_value(const drawing *d, double x, test_opts *o, loci_err *err) {
   loci_edit_settings *s = &o->how.settings;
   if (!isfinite(x) || x < 0) {
     return fail(err, LOCI_EINVAL, "%s %g: expected a number that is not negative", d->opts->over,
@@ -87,7 +87,8 @@ static loci_status put_value(const drawing *d, double x, edit_test_how *o, loci_
 /* ---------------------------------------------------------------- many in one matrix */
 
 /* Only the first constraint counts, as in an edit of one example (trial.c). */
-static loci_status add_wish(const drawing *d, const loci_example *e, wish *out, loci_err *err) {
+static loci_status add_request(const drawing *d, const loci_example *e, owned_request *out,
+                               loci_err *err) {
   loci_question q = {.size = sizeof q,
                      .image = d->model->info.image_rows > 0 ? e->image : NULL,
                      .text = e->question,
@@ -106,7 +107,7 @@ static loci_status add_wish(const drawing *d, const loci_example *e, wish *out, 
 }
 
 /* The first [n] requests of the file. */
-static loci_status read_wishes(const drawing *d, wish *wishes, int n, loci_err *err) {
+static loci_status read_requests(const drawing *d, owned_request *own, int n, loci_err *err) {
   loci_examples *x;
   TRY(loci_examples_open(d->path, &x, err));
   const loci_study_opts *o = d->test->study;
@@ -115,7 +116,7 @@ static loci_status read_wishes(const drawing *d, wish *wishes, int n, loci_err *
     loci_example *e;
     st = loci_examples_next(x, &e, err);
     if (!st && !e) st = fail(err, LOCI_EINVAL, "%s: %d requests, %d were asked for", d->path, i, n);
-    if (!st) st = add_wish(d, e, &wishes[i], err);
+    if (!st) st = add_request(d, e, &own[i], err);
     loci_free(e);
   }
   loci_examples_close(x);
@@ -123,25 +124,24 @@ static loci_status read_wishes(const drawing *d, wish *wishes, int n, loci_err *
 }
 
 /* Prompts live until the edit is solved, and no longer. */
-static loci_status solve_many(const drawing *d, const edit_test_how *o, loci_edit **out,
+static loci_status solve_many(const drawing *d, const test_opts *o, loci_edit **out,
                               loci_err *err) {
   int n = o->study.limit;
   loci_edit_opts how = o->how.o;
   how.no_answers = true;
   *out = NULL;
-  wish *wishes = calloc((size_t)n, sizeof *wishes);
+  owned_request *own = calloc((size_t)n, sizeof *own);
   loci_edit_request *asked = calloc((size_t)n, sizeof *asked);
-  loci_status st =
-      wishes && asked ? read_wishes(d, wishes, n, err) : fail_nomem(err, "solving edits");
+  loci_status st = own && asked ? read_requests(d, own, n, err) : fail_nomem(err, "solving edits");
   for (int i = 0; !st && i < n; i++) {
-    asked[i] = (loci_edit_request){.prompt = wishes[i].prompt, .target = wishes[i].target};
+    asked[i] = (loci_edit_request){.prompt = own[i].prompt, .target = own[i].target};
   }
   if (!st) st = loci_edit_solve(d->model, asked, n, &how, out, err);
-  for (int i = 0; wishes && i < n; i++) {
-    loci_prompt_free(wishes[i].prompt);
-    free(wishes[i].target);
+  for (int i = 0; own && i < n; i++) {
+    loci_prompt_free(own[i].prompt);
+    free(own[i].target);
   }
-  free(wishes);
+  free(own);
   free(asked);
   return st;
 }
@@ -150,11 +150,11 @@ static loci_status solve_many(const drawing *d, const edit_test_how *o, loci_edi
 
 /* Every point opens the file anew: a test reads its examples to the end. */
 static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loci_err *err) {
-  edit_test_how own;
+  test_opts own;
   loci_edit *many = NULL;
   const loci_edit *edits[1];
   loci_examples *file;
-  TRY(edit_test_how_take(&own, d->test, err));
+  TRY(test_opts_take(&own, d->test, err));
   TRY(put_value(d, x, &own, err));
   own.study.progress = own.how.o.progress = report;
   own.study.progress_ctx = own.how.o.progress_ctx = d;
@@ -201,8 +201,8 @@ static loci_status measure_all(drawing *d, loci_err *err) {
   v->tests = (const loci_edit_test *const *)d->tests;
   v->point_count = o->value_count;
   for (int i = 0; i < o->value_count; i++) { /* mistakes before any work */
-    edit_test_how same;
-    TRY(edit_test_how_take(&same, d->test, err));
+    test_opts same;
+    TRY(test_opts_take(&same, d->test, err));
     TRY(put_value(d, points[i], &same, err));
   }
   int n = 0;
@@ -239,12 +239,12 @@ static const char *over_text(const loci_edit_curve_opts *o, arena *mem) {
 static loci_status tell(const drawing *d, loci_err *err) {
   const loci_edit_test_opts *t = d->test;
   const loci_study_opts *o = t->study;
-  edit_how how;
+  solve_opts how;
   js_value *request = js_object();
   command_words words = command_of("edit curve", d->model);
   const char *over = over_text(d->opts, d->out->result.memory);
-  loci_status st = edit_how_take(&how, t->how, err);
-  if (!st) st = edit_how_complete(&how, NULL, err);
+  loci_status st = solve_opts_take(&how, t->how, err);
+  if (!st) st = solve_opts_complete(&how, NULL, err);
   words.file = d->path;
   words.words = t->how->words;
   words.word_count = t->how->word_count;
@@ -254,7 +254,7 @@ static loci_status tell(const drawing *d, loci_err *err) {
   if (o->sample > 0) js_put(&request, "sample", js_int(o->sample));
   if (o->limit > 0) js_put(&request, "limit", js_int(o->limit));
   js_put(&request, "seed", request_seed(o->seed));
-  if (!st) edit_how_describe(&request, &how);
+  if (!st) solve_opts_describe(&request, &how);
   if (!is_over(d, "count")) { /* of many in one matrix each has one wording */
     js_put(&request, "prompts", js_int(t->prompts > 0 ? t->prompts : 1));
     js_put(&request, "renderings", js_int(t->renderings));
@@ -275,9 +275,9 @@ loci_status loci_edit_curve_new(const loci_model *model, const char *path,
   NEEDS(path, "path");
   TRY(edit_check_format(model, err));
   loci_edit_curve_opts own;
-  edit_test_how test;
+  test_opts test;
   TRY(options_take(loci_edit_curve_opts, &own, opts, err));
-  TRY(edit_test_how_take(&test, own.test, err));
+  TRY(test_opts_take(&test, own.test, err));
   if (!own.over) return fail(err, LOCI_EINVAL, "a curve needs something to go over");
   drawing d = {.model = model, .path = path, .opts = &own, .test = &test.o};
   d.out = result_new(LOCI_KIND_EDIT_CURVE, sizeof *d.out);

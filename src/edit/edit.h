@@ -1,21 +1,21 @@
 /* Edits: a new answer written into one matrix (docs/MATH.md, "Editing").  Private to src/edit.
  *
- * how.c         how requests are solved, completed (how.h)
- * solve.c       an edit from requests, by any method: settings, the update, what it does
- * requests.c    what each request is made of, and what is wrong with one (requests.h)
- * key.c         a request's key, and what the model answers before
- * value.c       its value, by Adam on the walk's backward pass
- * columns.c     the keys that an update is solved for
- * update.c      the closed form (update.h)
- * tune.c        fine-tuning of the whole matrix instead of value and update
- * lesson.c      what both try again and again: a prompt resumed above the layer
- * covariance.c  of keys, for ROME and MEMIT
- * apply.c       edits on a model in memory, and off it
- * preset.c      published settings
- * measure.c     what an edit does to its own questions
- * hint.c        what may help where a target is not reached
- * save.c        the edited model as a checkpoint
- * file.c        the edit's file
+ * solve_opts.c     how requests are solved, completed (solve_opts.h)
+ * solve.c          an edit from requests, by any method: settings, the update, what it does
+ * requests.c       what each request is made of, and what is wrong with one (requests.h)
+ * key.c            a request's key, and what the model answers before
+ * value.c          its value, by Adam on the walk's backward pass
+ * columns.c        the keys that an update is solved for
+ * update.c         the closed form (update.h)
+ * tune.c           fine-tuning of the whole matrix instead of value and update
+ * target_run.c     what both try again and again: a prompt resumed above the layer
+ * covariance.c     of keys, for ROME and MEMIT
+ * apply.c          edits on a model in memory, and off it
+ * preset.c         published settings
+ * measure.c        what an edit does to its own questions
+ * hint.c           what may help where a target is not reached
+ * edit_save.c      the edited model as a checkpoint
+ * edit_file.c      the edit's file
  *
  * Letters: k (F) key, v (D) value, W (D,F) the down projection, n requests. */
 #ifndef LOCI_EDIT_EDIT_H
@@ -91,12 +91,12 @@ const char *edit_hint(const problem *q);
 /* The runs after the edit, on [view], the edited model: fact.after, and answers if wanted. */
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err);
 /* The target under any view of its prompt's model: whole p, and whether every token wins. */
-typedef struct target_look {
+typedef struct target_reading {
   double p, share; /* of its tokens that are the most likely one */
   bool wins;       /* all of them */
-} target_look;
+} target_reading;
 /* [logp] (V): log-probabilities at the last prompt position, or NULL. */
-loci_status measure_target(const loci_model *m, const target *t, double *logp, target_look *out,
+loci_status measure_target(const loci_model *m, const target *t, double *logp, target_reading *out,
                            loci_err *err);
 /* Greedy answer to the question under any view of its model; NULL if the model does not generate.
  * In [mem]. */

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "edit/edit.h"
-#include "edit/lesson.h"
+#include "edit/target_run.h"
 #include "edit/update.h"
 #include "study/bench.h"
 #include "tensor/kernels.h"
@@ -82,7 +82,7 @@ loci_status loci_edit_cost_run(const loci_model *m, int steps, loci_progress_fn 
   const loci_edit_opts opts = {.progress = progress, .progress_ctx = ctx};
   loci_prompt p = {.model = m, .mem = arena_new()};
   loci_edit_cost c = {.model = &m->info,
-                      .precision = dtype_name(m->arith_type),
+                      .precision = dtype_name(m->compute_type),
                       .cpu = kernels_choose()->name,
                       .engine = product_engine(),
                       .threads = m->threads,

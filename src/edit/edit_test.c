@@ -15,7 +15,7 @@
 
 #include "base/random.h"
 #include "edit/solve_test.h"
-#include "model/arith.h"
+#include "model/compute.h"
 #include "sized.h"
 
 static const char *const questions[] = {"The bridge of Vienna was built by",

@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "edit/lesson.h"
-#include "model/arith.h"
+#include "edit/target_run.h"
+#include "model/compute.h"
 
 typedef struct first_look {
   problem *q;
@@ -32,23 +32,23 @@ static void read_before(void *ctx, int64_t index, const float *logits) {
 loci_status key_read(problem *q, const loci_prompt *p, float *out, loci_err *err) {
   int s;
   walk *w;
-  walk_hooks hooks = lesson_hooks(q, NULL, NULL, 0);
+  walk_hooks hooks = target_run_hooks(q, NULL, NULL, 0);
   TRY(walk_new(q->m, &w, err));
   loci_status st = walk_root(w, prompt_input(p), &s, err);
   walk_span one = {key_position(p), 1};
   if (!st) st = walk_record_at(w, s, LOCI_SITE_MLP_POST, q->layer, one, out, err);
   if (!st) st = walk_run(w, &hooks, err);
-  lesson_cost(q, w);
+  target_run_cost(q, w);
   walk_free(w);
   return st;
 }
 
-/* The key of another prompt: of its lesson, if it has one, which is run here. */
-static loci_status other_key(problem *q, int i, lesson *b, float *scratch, const float **out,
+/* The key of another prompt: of its run, if it has one, which is run here. */
+static loci_status other_key(problem *q, int i, target_run *b, float *scratch, const float **out,
                              loci_err *err) {
   *out = scratch;
   if (!b) return key_read(q, q->asked->rephrased[i], scratch, err);
-  TRY(lesson_run(q, b, NULL, NULL, err));
+  TRY(target_run_first(q, b, NULL, NULL, err));
   *out = b->keys + (key_position(b->p) - b->key_first) * model_decoder(q->m)->inner;
   return LOCI_OK;
 }
@@ -83,19 +83,19 @@ static double value_norm(const weight *w, const float *key, float *row) {
 }
 
 /* The keys of all prompts, the one they make, and the norms. */
-static loci_status finish_key(problem *q, lesson *all, int lessons, loci_err *err) {
+static loci_status finish_key(problem *q, target_run *all, int runs, loci_err *err) {
   const weight *w = &q->m->weights->layers[q->layer].down.w;
   int n = q->asked->rephrased_count;
   const float *more;
   float *row = arena_array(q->work, w->cols, float);
   if (!row) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < n; i++) {
-    TRY(other_key(q, i, i + 1 < lessons ? &all[i + 1] : NULL, row, &more, err));
+    TRY(other_key(q, i, i + 1 < runs ? &all[i + 1] : NULL, row, &more, err));
     memcpy(q->keys + (i + 1) * w->cols, more, (size_t)w->cols * sizeof *more);
   }
   average_keys(q, w->cols);
   if (q->method == MEMIT) {
-    q->norm0 = norm_of(all[0].behind, w->rows);
+    q->norm0 = norm_of(all[0].resid_after, w->rows);
   } else {
     q->norm0 = value_norm(w, q->method == ROME ? q->keys : q->key, row);
   }
@@ -104,7 +104,7 @@ static loci_status finish_key(problem *q, lesson *all, int lessons, loci_err *er
   return LOCI_OK;
 }
 
-loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
+loci_status key_find(problem *q, target_run *all, int runs, loci_err *err) {
   int n = q->target.count;
   int64_t F = model_decoder(q->m)->inner;
   first_look f = {.q = q, .right = true};
@@ -112,10 +112,11 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
   bool ok = reference_room(&q->before, model_decoder(q->m)->vocab, q->work);
   q->key = arena_array(q->work, F, float);
   q->keys = arena_array(q->work, (1 + q->asked->rephrased_count) * F, float);
-  if (q->method == MEMIT) all[0].behind = arena_array(q->work, model_decoder(q->m)->width, float);
-  ok = ok && (q->method != MEMIT || all[0].behind);
+  if (q->method == MEMIT)
+    all[0].resid_after = arena_array(q->work, model_decoder(q->m)->width, float);
+  ok = ok && (q->method != MEMIT || all[0].resid_after);
   if (!f.readings || !ok || !q->key || !q->keys) return fail_nomem(err, "solving an edit");
-  TRY(lesson_run(q, &all[0], read_before, &f, err));
+  TRY(target_run_first(q, &all[0], read_before, &f, err));
   if (f.not_finite) return not_finite(q->m, err);
   if (f.right) {
     return fail(err, LOCI_EINVAL, "the model answers \"%s\" to \"%s\" already", q->asked->target,
@@ -125,5 +126,5 @@ loci_status key_find(problem *q, lesson *all, int lessons, loci_err *err) {
   top_logits_candidates(&q->before.top, q->m, q->fact->before.top);
   const float *own = all[0].keys + (q->position - all[0].key_first) * F;
   memcpy(q->keys, own, (size_t)F * sizeof *own);
-  return finish_key(q, all, lessons, err);
+  return finish_key(q, all, runs, err);
 }

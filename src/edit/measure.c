@@ -30,7 +30,7 @@ loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
   return measure_answer(view, q->p, &asked, q->mem, &q->fact->answer_after, err);
 }
 
-loci_status measure_target(const loci_model *m, const target *t, double *logp, target_look *out,
+loci_status measure_target(const loci_model *m, const target *t, double *logp, target_reading *out,
                            loci_err *err) {
   variants v = {.m = m, .target = *t};
   if (t->watch) {
@@ -41,7 +41,7 @@ loci_status measure_target(const loci_model *m, const target *t, double *logp, t
   if (!mem) return fail_nomem(err, "measuring an edit");
   loci_status st = run_target(&v, mem, err);
   if (!st)
-    *out = (target_look){variants_base(&v, 0).p, (double)v.wins / t->count, v.wins == t->count};
+    *out = (target_reading){variants_base(&v, 0).p, (double)v.wins / t->count, v.wins == t->count};
   if (!st && logp) {
     memcpy(logp, v.clean.logp, (size_t)model_decoder(m)->vocab * sizeof *logp);
   }

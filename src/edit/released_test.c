@@ -13,7 +13,7 @@
 
 #include <cmocka.h> /* last: it has a macro `fail` */
 
-#include "model/arith.h"
+#include "model/compute.h"
 
 enum { LAYER = 2, WORDINGS = 3 };
 static const char *const wordings[WORDINGS] = {

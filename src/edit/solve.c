@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/result.h"
-#include "edit/how.h"
+#include "edit/solve_opts.h"
 #include "edit/requests.h"
 #include "edit/update.h"
 #include "model/command.h"
@@ -84,7 +84,7 @@ static loci_status report(problems *p, arena *mem, loci_edit *e, loci_err *err) 
 /* Values are found request by request and united in one update at the end: that is what makes
  * many requests in one matrix possible (Meng et al. 2023). */
 static loci_status solve(const loci_model *m, const loci_edit_request *requests, int n,
-                         edit_how *how, loci_edit *e, arena *work, loci_err *err) {
+                         solve_opts *how, loci_edit *e, arena *work, loci_err *err) {
   arena *mem = e->result.memory;
   const loci_edit_opts *opts = &how->o;
   double begin = clock_seconds();
@@ -97,7 +97,7 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
                 "the model has edits applied; an edit is solved for the model "
                 "as it is on disk");
   }
-  TRY(edit_how_complete(how, m, err));
+  TRY(solve_opts_complete(how, m, err));
   edit_method k = how->method;
   e->settings = how->settings;
   e->layer = opts->layer;
@@ -106,7 +106,7 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
   e->method = opts->method;
   e->width = w->rows;
   e->inner = w->cols;
-  e->precision = dtype_name(m->arith_type);
+  e->precision = dtype_name(m->compute_type);
   e->tensor = arena_strdup(mem, w->name);
   if (!e->tensor) return fail_nomem(err, "solving an edit");
   problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = mem, .work = work};
@@ -136,8 +136,8 @@ static js_value *questions_json(const loci_prompt *const *list, int n) {
 
 /* All that was asked, by the words they came with; one request without further prompts has words of
  * its own. */
-static loci_status tell(const loci_model *m, const loci_edit_request *r, int n, const edit_how *how,
-                        loci_edit *e, loci_err *err) {
+static loci_status tell(const loci_model *m, const loci_edit_request *r, int n,
+                        const solve_opts *how, loci_edit *e, loci_err *err) {
   const loci_edit_opts *o = &how->o;
   command_words words = command_of("edit solve", m);
   words.words = o->words;
@@ -167,7 +167,7 @@ static loci_status tell(const loci_model *m, const loci_edit_request *r, int n, 
   js_put(&request, "requests", all);
   js_put(&request, "keep", questions_json(o->keep, o->keep_count));
   if (o->covariance) js_put(&request, "covariance_prompts", js_int(o->covariance->prompts));
-  edit_how_describe(&request, how);
+  solve_opts_describe(&request, how);
   return request_tell(&words, request, &e->result, err);
 }
 
@@ -179,8 +179,8 @@ loci_status loci_edit_solve(const loci_model *model, const loci_edit_request *re
   NEEDS(requests, "requests");
   TRY(edit_check_format(model, err));
   const char *hash;
-  edit_how how;
-  TRY(edit_how_take(&how, opts, err));
+  solve_opts how;
+  TRY(solve_opts_take(&how, opts, err));
   loci_edit *e = result_new(LOCI_KIND_EDIT, sizeof *e);
   if (!e) return fail_nomem(err, "solving an edit");
   loci_status st = LOCI_OK;

@@ -10,9 +10,9 @@
 #include "base/options.h"
 #include "base/result.h"
 #include "data/questions.h"
-#include "edit/around.h"
-#include "edit/how.h"
-#include "edit/look.h"
+#include "edit/extra_prompts.h"
+#include "edit/solve_opts.h"
+#include "edit/test_question.h"
 #include "study/intervals.h"
 #include "study/study.h"
 
@@ -39,11 +39,11 @@ typedef struct example_row {
 typedef struct trial {
   study s;
   const loci_edit_test_opts *opts;
-  edit_test_how asked;
-  edit_how said; /* complete, for the request */
+  test_opts asked;
+  solve_opts said; /* complete, for the request */
   loci_edit_opts how;
-  loci_model *edited; /* with the edits given, or NULL */
-  around around;      /* what the running example's edit was solved with */
+  loci_model *edited;  /* with the edits given, or NULL */
+  extra_prompts extra; /* what the running example's edit was solved with */
   loci_edit_test *out;
   int room;
   example_row *rows; /* (room) of the used examples; the heap's */
@@ -53,19 +53,19 @@ typedef struct trial {
 
 /* A question that the edit was solved with (as a wording, as one kept) is not asked again: it
  * would measure memory and not generality. */
-static loci_status add(const trial *t, const loci_model *edited, question q, int g,
+static loci_status add(const trial *t, const loci_model *edited, test_question q, int g,
                        example_row *row, loci_err *err) {
-  look seen;
+  test_numbers numbers;
   q.template_name = t->opts->study->template_name;
   q.system = t->opts->study->system;
   q.date = t->opts->study->date;
   q.max_new = t->opts->study->max_new;
   if (t->s.model->info.image_rows == 0) q.image = NULL; /* a text model is asked without */
-  if (around_has(&t->around, q.image, q.text)) return LOCI_OK;
-  TRY(look_at(t->s.model, edited, &q, &seen, err));
+  if (extra_prompts_has(&t->extra, q.image, q.text)) return LOCI_OK;
+  TRY(test_question_measure(t->s.model, edited, &q, &numbers, err));
   for (int i = 0; i < METRICS; i++) {
-    row->before[g][i] += seen.before[i];
-    row->after[g][i] += seen.after[i];
+    row->before[g][i] += numbers.before[i];
+    row->after[g][i] += numbers.after[i];
   }
   row->counts[g]++;
   return study_progress((void *)(uintptr_t)&t->s, "", 0, 0) ? LOCI_OK
@@ -87,10 +87,10 @@ static loci_status add_list(const trial *t, const loci_model *edited, const loci
   example_source from = source_of(t, e);
   loci_status st = side_questions(&from, e, group_names[g], mem, &list, &count, err);
   for (int i = 0; !st && i < count; i++) {
-    question q = {.image = list[i].image,
-                  .text = list[i].question,
-                  .answers = list[i].answers,
-                  .answer_count = list[i].answer_count};
+    test_question q = {.image = list[i].image,
+                       .text = list[i].question,
+                       .answers = list[i].answers,
+                       .answer_count = list[i].answer_count};
     st = add(t, edited, q, g, row, err);
   }
   arena_free(mem);
@@ -101,7 +101,7 @@ static loci_status add_list(const trial *t, const loci_model *edited, const loci
  * as one. */
 static loci_status add_example(const trial *t, const loci_model *edited, const loci_example *e,
                                example_row *row, loci_err *err) {
-  question q = {.image = e->image, .text = e->question, .target = e->target};
+  test_question q = {.image = e->image, .text = e->question, .target = e->target};
   TRY(add(t, edited, q, EFFICACY, row, err));
   for (int i = 0; i < e->rephrase_count; i++) {
     q.text = e->rephrase[i];
@@ -129,12 +129,12 @@ static loci_status solve(trial *t, const study_item *item, loci_edit **out, loci
   const loci_example *e = item->example;
   example_source from = source_of(t, e);
   *out = NULL;
-  TRY(around_open(t->s.model, e, &from, t->opts, &t->around, err));
+  TRY(extra_prompts_open(t->s.model, e, &from, t->opts, &t->extra, err));
   loci_edit_request r = {.prompt = item->prompt,
-                         .rephrased = (const loci_prompt *const *)t->around.more,
-                         .rephrased_count = t->around.more_count,
-                         .kept = (const loci_prompt *const *)t->around.kept,
-                         .kept_count = t->around.kept_count,
+                         .rephrased = (const loci_prompt *const *)t->extra.more,
+                         .rephrased_count = t->extra.more_count,
+                         .kept = (const loci_prompt *const *)t->extra.kept,
+                         .kept_count = t->extra.kept_count,
                          .target = e->target};
   return loci_edit_solve(t->s.model, &r, 1, &t->how, out, err);
 }
@@ -154,7 +154,7 @@ static loci_status try_alone(trial *t, const study_item *item, example_row *row,
   }
   view_free(view);
   loci_free(e);
-  around_clear(&t->around);
+  extra_prompts_clear(&t->extra);
   return st;
 }
 
@@ -321,7 +321,7 @@ static void describe(const void *ctx, js_value **to) {
   for (int i = 0; i < o->edit_count; i++) js_push(&files, js_text(o->edits[i]->path));
   js_put(to, "tested", files);
   if (o->edit_count > 0) return;
-  edit_how_describe(to, &t->said);
+  solve_opts_describe(to, &t->said);
   js_put(to, "prompts", js_int(o->prompts > 0 ? o->prompts : 1));
   js_put(to, "renderings", js_int(o->renderings));
 }
@@ -335,7 +335,7 @@ loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
   NEEDS(examples, "examples");
   TRY(edit_check_format(model, err));
   trial t = {.opts = &t.asked.o};
-  TRY(edit_test_how_take(&t.asked, opts, err));
+  TRY(test_opts_take(&t.asked, opts, err));
   t.out = result_new(LOCI_KIND_EDIT_TEST, sizeof *t.out);
   loci_status st = t.out ? LOCI_OK : fail_nomem(err, "testing an edit");
   if (!st) {
@@ -355,8 +355,8 @@ loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
     t.how.no_answers = true;
     t.how.progress = study_progress;
     t.how.progress_ctx = &t.s;
-    st = edit_how_take(&t.said, t.opts->how, err);
-    if (!st && t.opts->edit_count == 0) st = edit_how_complete(&t.said, NULL, err);
+    st = solve_opts_take(&t.said, t.opts->how, err);
+    if (!st && t.opts->edit_count == 0) st = solve_opts_complete(&t.said, NULL, err);
     if (!st) st = lay_on_edits(&t, err);
   }
   if (!st) st = study_each(&t.s, measure, &t, err);

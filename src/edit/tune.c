@@ -16,7 +16,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "edit/lesson.h"
+#include "edit/target_run.h"
 #include "edit/requests.h"
 #include "tensor/backward.h"
 #include "tensor/product.h"
@@ -27,8 +27,8 @@ typedef struct tuning {
   problem *all; /* (n) them */
   int n;
   const loci_edit_settings *set;
-  lesson *lessons; /* (count) what is trained on, of all requests */
-  int *owner;      /* (count) the request of each */
+  target_run *runs; /* (count) what is trained on, of all requests */
+  int *owner;       /* (count) the request of each */
   int count, room, V;
   int64_t D, F, T;      /* T of the longest prompt */
   float *change, *grad; /* (D,F) C and its gradient, summed */
@@ -41,7 +41,7 @@ typedef struct tuning {
   walk *w;            /* of all steps */
   loci_prompt **bare; /* (n) questions without their constraint */
   double logp;        /* of the running prompt */
-  const lesson *now;
+  const target_run *now;
   bool not_finite;
 } tuning;
 
@@ -72,22 +72,22 @@ static loci_status bare_prompt(const problem *q, loci_prompt **out, loci_err *er
 }
 
 /* Where a change of the layer begins to count. */
-static int first_change(const problem *q, const lesson *b) {
-  return lesson_layer(q) > q->layer ? 0 : b->first_want;
+static int first_change(const problem *q, const target_run *b) {
+  return target_run_layer(q) > q->layer ? 0 : b->first_want;
 }
 
 /* The change reaches every position, so all of an answer's positions are keys here, not the
  * constraint's last alone. */
 static loci_status add_lesson(tuning *t, int request, const loci_prompt *p, loci_err *err) {
   problem *q = &t->all[request];
-  lesson *b = &t->lessons[t->count];
+  target_run *b = &t->runs[t->count];
   target answer;
   if (p == q->p) {
     answer = q->target;
   } else {
     TRY(problem_target(q, p, &answer, err));
   }
-  TRY(lesson_make(q, p, &answer, 0, b, err));
+  TRY(target_run_make(q, p, &answer, 0, b, err));
   b->key_first = 0;
   b->key_count = answer.length;
   if (t->set->at_last) b->wants = 1;
@@ -97,30 +97,30 @@ static loci_status add_lesson(tuning *t, int request, const loci_prompt *p, loci
 }
 
 /* A run of its own brings rows and keys; what it leaves in a cache nobody reads. */
-static loci_status run_lesson(problem *q, lesson *b, bool first, loci_err *err) {
-  loci_status st = first ? key_find(q, b, 1, err) : lesson_run(q, b, NULL, NULL, err);
+static loci_status run_target_first(problem *q, target_run *b, bool first, loci_err *err) {
+  loci_status st = first ? key_find(q, b, 1, err) : target_run_first(q, b, NULL, NULL, err);
   kv_cache_free(b->cache);
   b->cache = NULL;
   if (b->wants == 1) b->target.length = b->p->info.length; /* what stands behind has no part */
   return st;
 }
 
-/* What one request is trained on, behind the lessons there are: all its wordings, as the methods
+/* What one request is trained on, behind the runs there are: all its wordings, as the methods
  * have them that fine-tuning is compared with. */
-static loci_status lessons_of(tuning *t, int i, loci_err *err) {
+static loci_status target_runs_of(tuning *t, int i, loci_err *err) {
   problem *q = &t->all[i];
   int first = t->count;
   TRY(add_lesson(t, i, q->p, err));
-  TRY(run_lesson(q, &t->lessons[first], true, err));
+  TRY(run_target_first(q, &t->runs[first], true, err));
   if (t->set->without_constraint) {
     TRY(bare_prompt(q, &t->bare[i], err));
     t->count = first; /* in its place */
     TRY(add_lesson(t, i, t->bare[i], err));
-    return run_lesson(q, &t->lessons[first], false, err);
+    return run_target_first(q, &t->runs[first], false, err);
   }
   for (int k = 0; k < q->asked->rephrased_count; k++) {
     TRY(add_lesson(t, i, q->asked->rephrased[k], err));
-    TRY(run_lesson(q, &t->lessons[t->count - 1], false, err));
+    TRY(run_target_first(q, &t->runs[t->count - 1], false, err));
   }
   return LOCI_OK;
 }
@@ -128,14 +128,14 @@ static loci_status lessons_of(tuning *t, int i, loci_err *err) {
 static loci_status make_lessons(tuning *t, loci_err *err) {
   int room = 0;
   for (int i = 0; i < t->n; i++) room += 2 + t->all[i].asked->rephrased_count;
-  t->lessons = arena_zarray(t->all->work, room, lesson);
+  t->runs = arena_zarray(t->all->work, room, target_run);
   t->owner = arena_zarray(t->all->work, room, int);
   t->bare = arena_zarray(t->all->work, t->n, loci_prompt *);
-  if (!t->lessons || !t->owner || !t->bare) return fail_nomem(err, "solving an edit");
+  if (!t->runs || !t->owner || !t->bare) return fail_nomem(err, "solving an edit");
   for (int i = 0; i < t->n;) {
     loci_err own = {0};
     int first = t->count;
-    loci_status st = lessons_of(t, i, &own);
+    loci_status st = target_runs_of(t, i, &own);
     if (!st) {
       i++;
       continue;
@@ -194,7 +194,7 @@ static void slope_step(void *ctx, int64_t index, const float *logits, float *slo
 }
 
 /* grad += G^T X over the positions of one prompt */
-static loci_status add_gradient(tuning *t, const lesson *b, loci_err *err) {
+static loci_status add_gradient(tuning *t, const target_run *b, loci_err *err) {
   int64_t n = b->target.length;
   for (int64_t i = 0; i < n; i++) {
     for (int64_t d = 0; d < t->D; d++) t->turned[d * n + i] = t->slope[i * t->D + d];
@@ -209,7 +209,7 @@ static loci_status add_gradient(tuning *t, const lesson *b, loci_err *err) {
 /* One prompt, forward, and backward unless the optimisation ends here. */
 static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
   problem *q = &t->all[t->owner[at]];
-  lesson *b = &t->lessons[at];
+  target_run *b = &t->runs[at];
   walk *w = t->w;
   int first = first_change(q, b), n = b->target.length;
   product_shape shape = {.M = n, .N = t->D, .K = t->F, .ldy = t->D};
@@ -218,17 +218,17 @@ static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
   t->now = b;
   t->logp = 0;
   b->cache = t->cache;
-  walk_hooks hooks = lesson_hooks(q, read_step, t, b->wants);
+  walk_hooks hooks = target_run_hooks(q, read_step, t, b->wants);
   walk_clear(w);
-  attempt a = {first, n - first, t->moved + first * t->D, t->slope + first * t->D};
+  mlp_change a = {first, n - first, t->moved + first * t->D, t->slope + first * t->D};
   memset(t->slope, 0, (size_t)(first * t->D) * sizeof *t->slope);
-  loci_status st = lesson_resume(q, w, b, &a, err);
+  loci_status st = target_run_resume(q, w, b, &a, err);
   if (!st) st = walk_run(w, &hooks, err);
   if (!st && t->not_finite) st = not_finite(q->m, err);
   if (!st && !ends) st = walk_backward(w, slope_step, t, &hooks, err);
-  lesson_cost(q, w);
+  target_run_cost(q, w);
   b->cache = NULL;
-  q->formula += lesson_reach(q, b, !ends);
+  q->formula += target_run_reach(q, b, !ends);
   return st || ends ? st : add_gradient(t, b, err);
 }
 
@@ -240,7 +240,7 @@ static loci_status run_step(tuning *t, int step, bool ends, bool *reached, loci_
   for (int i = 0; i < t->count; i++) {
     loci_edit_fact *f = t->all[t->owner[i]].fact;
     TRY(run_prompt(t, i, ends, err));
-    double loss = -t->logp / t->lessons[i].target.count, p = exp(t->logp);
+    double loss = -t->logp / t->runs[i].target.count, p = exp(t->logp);
     mean += loss / t->count;
     *reached &= p >= t->set->stop_p;
     if (i > 0 && t->owner[i - 1] == t->owner[i]) continue;

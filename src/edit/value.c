@@ -11,14 +11,14 @@
  * Adam; then ||delta|| is cut to max_norm ||v0||. */
 #include <math.h>
 
-#include "edit/lesson.h"
+#include "edit/target_run.h"
 #include "tensor/backward.h"
 #include "walk/grad.h"
 
 typedef struct optimum {
   problem *q;
-  lesson *all; /* the prompts, then that of the KL term */
-  int count;   /* of the prompts */
+  target_run *all; /* the prompts, then that of the KL term */
+  int count;       /* of the prompts */
   bool has_essence;
   int V;
   double *essence_logp; /* (V) log p before */
@@ -52,12 +52,12 @@ static loci_status run_essence(optimum *o, loci_prompt **prompt, loci_err *err) 
   TRY(loci_prompt_new(q->m, &asked, prompt, err));
   const loci_prompt *p = *prompt;
   target next = {.count = 1, .length = p->info.length, .embeds = p->embeds};
-  TRY(lesson_make(q, p, &next, key_position(p), &o->all[o->count], err));
+  TRY(target_run_make(q, p, &next, key_position(p), &o->all[o->count], err));
   o->has_essence = true;
   o->all[o->count].first_want = key_position(p); /* as the releases have it */
   o->essence_logp = arena_array(q->work, o->V, double);
   if (!o->essence_logp) return fail_nomem(err, "solving an edit");
-  return lesson_run(q, &o->all[o->count], read_essence, o, err);
+  return target_run_first(q, &o->all[o->count], read_essence, o, err);
 }
 
 /* ---------------------------------------------------------------- a step */
@@ -128,12 +128,12 @@ static loci_status run_step(optimum *o, bool ends, bool *reached, loci_err *err)
   o->nll = o->kl = 0;
   for (int i = 0; i < o->count; i++) o->logp[i] = 0;
   for (int i = 0; i < runs; i++) wanted += o->all[i].target.count;
-  walk_hooks hooks = lesson_hooks(q, read_step, o, wanted);
+  walk_hooks hooks = target_run_hooks(q, read_step, o, wanted);
   walk_clear(w);
   loci_status st = LOCI_OK;
   for (int i = 0; !st && i < runs; i++) {
-    attempt a = {o->all[i].position, 1, q->delta, o->grads + i * D};
-    st = lesson_resume(q, w, &o->all[i], &a, err);
+    mlp_change a = {o->all[i].position, 1, q->delta, o->grads + i * D};
+    st = target_run_resume(q, w, &o->all[i], &a, err);
   }
   if (!st) st = walk_run(w, &hooks, err);
   if (!st && o->not_finite) st = not_finite(q->m, err);
@@ -141,9 +141,9 @@ static loci_status run_step(optimum *o, bool ends, bool *reached, loci_err *err)
   o->loss = o->nll + decay + q->set->kl * o->kl;
   *reached = is_reached(o);
   if (!st && !ends && !*reached) st = walk_backward(w, slope_step, o, &hooks, err);
-  lesson_cost(q, w);
+  target_run_cost(q, w);
   for (int i = 0; i < runs; i++) {
-    q->formula += lesson_reach(q, &o->all[i], !ends && !*reached);
+    q->formula += target_run_reach(q, &o->all[i], !ends && !*reached);
   }
   return st;
 }
@@ -196,14 +196,14 @@ static loci_status make_lessons(optimum *o, loci_err *err) {
   problem *q = o->q;
   const loci_edit_request *r = q->asked;
   o->count = q->set->average_loss ? 1 + r->rephrased_count : 1;
-  o->all = arena_zarray(q->work, o->count + 1, lesson);
+  o->all = arena_zarray(q->work, o->count + 1, target_run);
   if (!o->all) return fail_nomem(err, "solving an edit");
-  TRY(lesson_make(q, q->p, &q->target, q->position, &o->all[0], err));
+  TRY(target_run_make(q, q->p, &q->target, q->position, &o->all[0], err));
   for (int i = 1; i < o->count; i++) {
     const loci_prompt *p = r->rephrased[i - 1];
     target t;
     TRY(problem_target(q, p, &t, err));
-    TRY(lesson_make(q, p, &t, key_position(p), &o->all[i], err));
+    TRY(target_run_make(q, p, &t, key_position(p), &o->all[i], err));
   }
   return LOCI_OK;
 }

@@ -2,7 +2,7 @@
  * file, and the one tag of it that matters here. */
 #include <string.h>
 
-#include "image/decode.h"
+#include "image/decoders.h"
 
 enum { ORIENTATION = 0x0112 };
 

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/kind.h"
 #include "base/size.h"
-#include "image/decode.h"
+#include "image/decoders.h"
 
 enum { MAX_FILE_BYTES = 1 << 29 };
 

@@ -30,7 +30,7 @@ loci_status image_decode_within(const uint8_t *bytes, size_t n, const char *what
                                 int64_t max_pixels, image_rgb *out, loci_err *err);
 loci_status image_load(const char *path, image_rgb *out, loci_err *err);
 /* Turns a picture as its orientation asks; then it asks for nothing. */
-loci_status image_turn(image_rgb *im, const char *what, loci_err *err);
+loci_status image_orient(image_rgb *im, const char *what, loci_err *err);
 void image_clear(image_rgb *im);
 
 typedef enum resample_kind {

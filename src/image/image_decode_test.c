@@ -381,7 +381,7 @@ static void a_picture_is_turned_as_exif_asks(void **state) {
     image_rgb im = {.width = 3, .height = 2, .pixels = malloc(18), .orientation = o};
     assert_non_null(im.pixels);
     for (int i = 0; i < 18; i++) im.pixels[i] = (uint8_t)(10 * (i / 3) + i % 3);
-    if (image_turn(&im, "x", &err)) fail_msg("%s", err.msg);
+    if (image_orient(&im, "x", &err)) fail_msg("%s", err.msg);
     const char *want = turned[o >= 1 && o <= 8 ? o - 1 : 0];
     assert_int_equal(im.width, o >= 5 && o <= 8 ? 2 : 3);
     assert_int_equal(im.width * im.height, 6);

@@ -16,7 +16,7 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-#include "image/decode.h"
+#include "image/decoders.h"
 
 /* A progressive file of a few kilobytes can ask for any number of passes over a huge picture; real
  * ones have about ten. */

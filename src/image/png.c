@@ -14,7 +14,7 @@
 
 #include <png.h>
 
-#include "image/decode.h"
+#include "image/decoders.h"
 
 /* libpng refuses longer chunks even where they are skipped; only IDAT may be larger.  After the
  * last row it unpacks what is left of the data, a thousandfold: it gets no more than is left of

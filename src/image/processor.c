@@ -202,7 +202,7 @@ static loci_status refuse_other_steps(const js_value *v, const char *what, loci_
 }
 
 /* The class of a model's pictures where the processor file names none. */
-static const char *usual_class(const char *model_type) {
+static const char *default_class(const char *model_type) {
   static const char *const usual[][2] = {{"llava", "LlavaImageProcessor"},
                                          {"clip", "CLIPImageProcessor"},
                                          {"clip_vision_model", "CLIPImageProcessor"},
@@ -218,7 +218,7 @@ static const char *usual_class(const char *model_type) {
 
 static loci_status read_kind(const js_value *v, const char *what, const char *model_type,
                              processor_kind *out, bool *fast, loci_err *err) {
-  const char *name = usual_class(model_type);
+  const char *name = default_class(model_type);
   TRY(js_get_text(v, "feature_extractor_type", what, &name, err));
   TRY(js_get_text(v, "image_processor_type", what, &name, err));
   if (!name) return fail(err, LOCI_EFORMAT, "%s: \"image_processor_type\" is missing", what);

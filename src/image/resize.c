@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/decode.h"
+#include "image/decoders.h"
 
 enum { PRECISION_BITS = 22, BLOCK_WEIGHTS = 1 << 18, STRIP = 1024 };
 

@@ -16,7 +16,7 @@ static size_t source_of(int orientation, int x, int y, int w, int h) {
   return (size_t)row * (size_t)w + (size_t)column;
 }
 
-loci_status image_turn(image_rgb *im, const char *what, loci_err *err) {
+loci_status image_orient(image_rgb *im, const char *what, loci_err *err) {
   int o = im->orientation, w = im->width, h = im->height;
   if (o < 2 || o > 8) return LOCI_OK;
   int wide = o >= 5 ? h : w, high = o >= 5 ? w : h;

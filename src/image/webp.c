@@ -11,7 +11,7 @@
 
 #include <webp/decode.h>
 
-#include "image/decode.h"
+#include "image/decoders.h"
 
 enum { RIFF_HEADER = 12, CHUNK_HEADER = 8, VP8X_SIZE = 10, ANMF_HEADER = 16 };
 enum { VP8X_ANIMATION = 2 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/arith.h"
+#include "model/compute.h"
 
 enum { STRIP = 64 }; /* columns summed together */
 

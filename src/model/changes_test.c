@@ -8,7 +8,7 @@
 
 #include <cmocka.h> /* last: it has a macro `fail` */
 
-#include "model/arith.h"
+#include "model/compute.h"
 
 #define MODELS LOCI_SOURCE_DIR "/tests/golden/models/"
 

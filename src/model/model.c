@@ -15,16 +15,17 @@
 #include "model/vision.h"
 #include "tensor/product.h"
 
-static loci_status choose_precision(loci_model *m, loci_precision wish, loci_err *err) {
+static loci_status choose_precision(loci_model *m, loci_precision wanted, loci_err *err) {
   checkpoint_sizes sizes = checkpoint_measure(m->weights);
-  bool bf16 = wish == LOCI_PRECISION_BF16 ||
-              (wish == LOCI_PRECISION_AUTO && sizes.main_dtype != DTYPE_F32 && product_has_bf16());
-  if (wish == LOCI_PRECISION_BF16 && !product_has_bf16()) {
+  bool bf16 =
+      wanted == LOCI_PRECISION_BF16 ||
+      (wanted == LOCI_PRECISION_AUTO && sizes.main_dtype != DTYPE_F32 && product_has_bf16());
+  if (wanted == LOCI_PRECISION_BF16 && !product_has_bf16()) {
     return fail(err, LOCI_EUNSUPPORTED,
                 "this CPU has no bf16 products (AVX-512 BF16 or AMX); use --precision f32");
   }
-  m->arith_type = bf16 ? DTYPE_BF16 : DTYPE_F32;
-  m->info.precision = dtype_name(m->arith_type);
+  m->compute_type = bf16 ? DTYPE_BF16 : DTYPE_F32;
+  m->info.precision = dtype_name(m->compute_type);
   m->info.dtype = dtype_name(sizes.main_dtype);
   m->info.bytes = sizes.bytes;
   m->info.parameters = sizes.parameters;
@@ -47,7 +48,7 @@ image_layout image_layout_of(const loci_model *m, int height, int width) {
                         .count = (int)vision_image_rows(c, height, width)};
 }
 
-image_layout image_layout_usual(const loci_model *m, int *height, int *width) {
+image_layout image_layout_typical(const loci_model *m, int *height, int *width) {
   const model_config *c = &m->weights->config;
   *height = *width = c->vision.image_size;
   if (!c->has_vision) return (image_layout){0};
@@ -80,7 +81,7 @@ static void fill_info(loci_model *m) {
   i->vocab = c->text.vocab;
   i->max_positions = c->text.max_positions;
   int height, width;
-  i->image_rows = image_layout_usual(m, &height, &width).count;
+  i->image_rows = image_layout_typical(m, &height, &width).count;
   i->image_size = c->has_vision ? c->vision.image_size : 0;
   if (!c->has_vision || i->image_size > 0 || m->pixels_problem.code) return;
   i->min_pixels = m->pixels.min_pixels;
@@ -128,11 +129,12 @@ static loci_status check_max_pixels(const loci_model *m, const char *dir, loci_e
               c->has_vision ? "all pictures are brought to one size" : "a text-only model");
 }
 
-static loci_status open_parts(loci_model *m, const char *dir, loci_precision wish, loci_err *err) {
+static loci_status open_components(loci_model *m, const char *dir, loci_precision wanted,
+                                   loci_err *err) {
   const char *eyes = m->asked.mmproj, *pictures = eyes ? eyes : dir;
   TRY(checkpoint_open_with(dir, eyes, &m->weights, err));
   TRY(check_max_pixels(m, dir, err));
-  TRY(choose_precision(m, wish, err));
+  TRY(choose_precision(m, wanted, err));
   TRY(tokenizer_open(dir, &m->tokens, err));
   TRY(image_mark_of(&m->weights->config, m->tokens, m->mem, &m->image_mark, err));
   loci_status st = template_list_read(dir, m->weights->config.has_vision, m->mem, &m->templates,
@@ -209,7 +211,7 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   m->process = getpid();
   m->threads = threads;
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();
-  TRY_DONE(open_parts(m, dir, o.precision, err));
+  TRY_DONE(open_components(m, dir, o.precision, err));
   m->release = o.memory_bytes > 0 && m->info.bytes > o.memory_bytes;
   fill_info(m);
   TRY_DONE(gather_notes(m, err));

@@ -29,7 +29,7 @@ struct loci_model {
   loci_err chat_problem;   /* why they cannot be read */
   image_processor pixels;
   loci_err pixels_problem; /* why images cannot be read; code 0: they can */
-  dtype arith_type;        /* of walks */
+  dtype compute_type;      /* of walks */
   loci_model_opts asked;   /* as it was opened */
   int threads;
   int64_t memory; /* bytes a walk may use */
@@ -56,7 +56,7 @@ typedef struct image_layout {
 image_layout image_layout_of(const loci_model *m, int height, int width);
 /* That of any picture, or, where each has a size of its own, of one of 640 x 480 pixels; all 0: the
  * model reads text only, or no pictures. */
-image_layout image_layout_usual(const loci_model *m, int *height, int *width);
+image_layout image_layout_typical(const loci_model *m, int *height, int *width);
 
 /* "xxh3:<16 hex digits>" over all weights; reads everything once, then remembers. */
 loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,

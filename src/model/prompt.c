@@ -61,7 +61,7 @@ static loci_status load_pixels(const loci_model *m, const given_picture *of, vie
   image_rgb im = {0}, sized = {0};
   TRY(load(of, &im, err));
   int w = v->file_size[0], h = v->file_size[1];
-  loci_status st = m->info.turns_images ? image_turn(&im, of->name, err) : LOCI_OK;
+  loci_status st = m->info.turns_images ? image_orient(&im, of->name, err) : LOCI_OK;
   if (!st && w) st = image_scale(&im, w, h, &sized, err);
   const image_rgb *now = w ? &sized : &im;
   seen_picture *p = &v->picture;
@@ -78,8 +78,8 @@ static loci_status load_pixels(const loci_model *m, const given_picture *of, vie
   return st;
 }
 
-static loci_status look(const loci_model *m, const given_picture *of, const watch *w, arena *mem,
-                        view *out, loci_err *err) {
+static loci_status see_picture(const loci_model *m, const given_picture *of, const watch *w,
+                               arena *mem, view *out, loci_err *err) {
   const char *path = of->name;
   const model_config *c = &m->weights->config;
   if (!c->has_vision) {
@@ -90,7 +90,7 @@ static loci_status look(const loci_model *m, const given_picture *of, const watc
     return fail(err, m->pixels_problem.code, "%s", m->pixels_problem.msg);
   }
   float *raw = NULL;
-  arith *a = NULL;
+  compute *a = NULL;
   loci_status st = load_pixels(m, of, out, &raw, err);
   if (st) goto done;
   seen_picture *p = &out->picture;
@@ -106,11 +106,11 @@ static loci_status look(const loci_model *m, const given_picture *of, const watc
   }
   memcpy(pixels, raw, (size_t)n * sizeof *raw);
   p->pixels = pixels;
-  TRY_DONE(arith_new(m->arith_type, m->threads, &a, err));
+  TRY_DONE(compute_new(m->compute_type, m->threads, &a, err));
   TRY_DONE(vision_forward(a, m->weights, w, p, out->features, out->projected, err));
 done:
   if (m->release) checkpoint_release_vision(m->weights);
-  arith_free(a);
+  compute_free(a);
   free(raw);
   return st;
 }
@@ -120,14 +120,14 @@ loci_status project_image(const loci_prompt *p, const char *path, const watch *w
   view v = {0};
   bool own = p->model->weights->config.vision.image_size == 0;
   if (own) memcpy(v.file_size, p->file_size, sizeof v.file_size);
-  TRY(look(p->model, &(given_picture){.name = path}, w, mem, &v, err));
+  TRY(see_picture(p->model, &(given_picture){.name = path}, w, mem, &v, err));
   *projected = v.projected;
   return LOCI_OK;
 }
 
 static loci_status look_at(loci_prompt *p, const given_picture *of, const watch *w, loci_err *err) {
   view v = {0};
-  TRY(look(p->model, of, w, p->mem, &v, err));
+  TRY(see_picture(p->model, of, w, p->mem, &v, err));
   p->picture = v.picture;
   memcpy(p->file_size, v.file_size, sizeof v.file_size);
   p->features = v.features;
@@ -338,8 +338,8 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
   p->info.image_first = rows.image_first;
   if (rows.image_first >= 0) {
     p->info.image_count = p->image.count;
-    p->info.image_rows = p->image.views * p->image.rows;
-    p->info.image_cols = p->image.cols;
+    p->info.grid_rows = p->image.views * p->image.rows;
+    p->info.grid_cols = p->image.cols;
   }
   TRY(build_rows(p, &rows, err));
   TRY(prompt_place_rows(p, err));

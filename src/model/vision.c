@@ -28,7 +28,7 @@ typedef struct patch_place {
 } patch_place;
 
 typedef struct tower {
-  arith *a;
+  compute *a;
   const checkpoint *c;
   const vision_config *v;
   const seen_picture *picture;
@@ -130,7 +130,7 @@ static bool place_rows(tower *t, arena *mem) {
 }
 
 /* Angles by place: the first half of the pairs by row, the second by column (Wang et al. 2024). */
-static bool turn_rows(tower *t, arena *mem) {
+static bool prepare_rotation(tower *t, arena *mem) {
   int K = t->v->width / t->v->heads, half = K / 2, pairs = K / 4;
   if (!t->v->rotary) return true;
   t->turns = (rope_table){.half = half,
@@ -151,7 +151,7 @@ static bool turn_rows(tower *t, arena *mem) {
   return true;
 }
 
-static loci_status tower_init(tower *t, arith *a, const checkpoint *c, const seen_picture *p,
+static loci_status tower_init(tower *t, compute *a, const checkpoint *c, const seen_picture *p,
                               arena *mem, loci_err *err) {
   const vision_config *v = &c->config.vision;
   int64_t patch = vision_patch_values(v), D = v->width, K = D / v->heads;
@@ -175,7 +175,7 @@ static loci_status tower_init(tower *t, arith *a, const checkpoint *c, const see
   t->scores = arena_array(mem, a->rows.threads * QUERY_BLOCK * t->ld, float);
   bool ok = t->x && t->y && t->q && t->k && t->value && t->z && t->inner && t->patch &&
             t->operand && t->keys && t->values && t->scores && t->gate;
-  ok = ok && place_rows(t, mem) && turn_rows(t, mem);
+  ok = ok && place_rows(t, mem) && prepare_rotation(t, mem);
   return ok ? LOCI_OK : fail_nomem(err, "running the vision tower");
 }
 
@@ -248,16 +248,16 @@ static void attend(tower *t, int layer) {
 }
 
 /* q and k turned by their rows' places. */
-static void turn_by_place(tower *t) {
-  row_turn turn = {.cosine = t->turns.cosine,
-                   .sine = t->turns.sine,
-                   .angles = t->angles,
-                   .half = t->turns.half,
-                   .heads = t->v->heads,
-                   .K = t->v->width / t->v->heads};
+static void rotate_by_place(tower *t) {
+  row_rotation turn = {.cosine = t->turns.cosine,
+                       .sine = t->turns.sine,
+                       .angles = t->angles,
+                       .half = t->turns.half,
+                       .heads = t->v->heads,
+                       .K = t->v->width / t->v->heads};
   if (!t->v->rotary) return;
-  rows_turn(&t->a->rows, rows_f32(t->q, t->v->width, NULL), t->n, &turn);
-  rows_turn(&t->a->rows, rows_f32(t->k, t->v->width, NULL), t->n, &turn);
+  rows_rotate(&t->a->rows, rows_f32(t->q, t->v->width, NULL), t->n, &turn);
+  rows_rotate(&t->a->rows, rows_f32(t->k, t->v->width, NULL), t->n, &turn);
 }
 
 /* Operand := x (n, width) */
@@ -275,7 +275,7 @@ static loci_status vit_block(tower *t, int layer, loci_err *err) {
   TRY(linear_forward(t->a, &w->q, t->q, t->operand, n, err));
   TRY(linear_forward(t->a, &w->k, t->k, t->operand, n, err));
   TRY(linear_forward(t->a, &w->v, t->value, t->operand, n, err));
-  turn_by_place(t);
+  rotate_by_place(t);
   attend(t, layer);
   set_operand(t, t->z, D);
   TRY(linear_forward(t->a, &w->o, t->y, t->operand, n, err));
@@ -323,7 +323,7 @@ static loci_status run_tower(tower *t, const watch *w, float *features, loci_err
 }
 
 /* Every patch's row, normalised. */
-static loci_status norm_features(arith *a, const checkpoint *c, const float *features, int64_t n,
+static loci_status norm_features(compute *a, const checkpoint *c, const float *features, int64_t n,
                                  arena *mem, const float **out, loci_err *err) {
   const vision_config *v = &c->config.vision;
   int64_t width = vision_feature_width(&c->config);
@@ -336,7 +336,7 @@ static loci_status norm_features(arith *a, const checkpoint *c, const float *fea
 }
 
 /* projected := W_n act(.. act(W_1 features + b_1) ..) + b_n, P rows */
-static loci_status project(arith *a, const checkpoint *c, const float *features, int64_t P,
+static loci_status project(compute *a, const checkpoint *c, const float *features, int64_t P,
                            float *projected, arena *mem, loci_err *err) {
   const projector_config *p = &c->config.projector;
   int64_t merged = (int64_t)c->config.vision.merge * c->config.vision.merge;
@@ -359,7 +359,7 @@ static loci_status project(arith *a, const checkpoint *c, const float *features,
   return LOCI_OK;
 }
 
-loci_status vision_forward(arith *a, const checkpoint *c, const watch *w, const seen_picture *p,
+loci_status vision_forward(compute *a, const checkpoint *c, const watch *w, const seen_picture *p,
                            float *features, float *projected, loci_err *err) {
   tower t;
   arena *mem = arena_new();

@@ -2,7 +2,7 @@
 #ifndef LOCI_MODEL_VISION_H
 #define LOCI_MODEL_VISION_H
 
-#include "model/arith.h"
+#include "model/compute.h"
 
 /* Values per row of vision features before the projector (features of several layers are joined).
  */
@@ -23,7 +23,7 @@ void vision_patches(const vision_config *v, const seen_picture *p, float *out);
 
 /* A picture -> features (feature rows, feature width) and projected (image rows, D); either may be
  * NULL.  One generic ViT block serves all towers.  [w], or NULL, is told of every layer. */
-loci_status vision_forward(arith *a, const checkpoint *c, const watch *w, const seen_picture *p,
+loci_status vision_forward(compute *a, const checkpoint *c, const watch *w, const seen_picture *p,
                            float *features, float *projected, loci_err *err);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/status.h"
 
-typedef struct arith arith;
+typedef struct compute compute;
 
 /* What the time of a walk goes into; WORK_OTHER is norms, activations and bookkeeping. */
 typedef enum work_kind {
@@ -28,13 +28,13 @@ typedef struct work_follow {
 
 /* From here on time goes into [w], unless it goes into more than WORK_OTHER already: a head's
  * products count as head.  Returns what it went into, for work_end. */
-work_kind work_begin(arith *a, work_kind w);
-void work_end(arith *a, work_kind before);
+work_kind work_begin(compute *a, work_kind w);
+void work_end(compute *a, work_kind before);
 
 /* From now on [w] is asked between slices of work, each a fraction of a second on two cores; where
  * it stops, the work is LOCI_ECANCELLED.  A watch without a function: nobody is asked. */
-void arith_follow(arith *a, watch w, const char *stage, double done, double total);
+void compute_follow(compute *a, watch w, const char *stage, double done, double total);
 /* [flop] of work are about to begin. */
-loci_status arith_ask(arith *a, double flop, loci_err *err);
+loci_status compute_ask(compute *a, double flop, loci_err *err);
 
 #endif

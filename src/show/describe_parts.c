@@ -77,8 +77,8 @@ void say_prompt(sink *s, const loci_prompt_info *p) {
     say_begin(s, "image");
     say_int(s, "first", p->image_first);
     say_int(s, "count", p->image_count);
-    say_int(s, "rows", p->image_rows);
-    say_int(s, "cols", p->image_cols);
+    say_int(s, "rows", p->grid_rows);
+    say_int(s, "cols", p->grid_cols);
     say_end(s);
   }
   say_end(s);

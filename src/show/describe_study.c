@@ -247,7 +247,7 @@ void describe_comparison(const void *result, sink *s) {
 
 /* ---------------------------------------------------------------- stores */
 
-static void say_run(sink *s, const loci_run_info *r) {
+static void say_run(sink *s, const loci_store_run_info *r) {
   say_begin(s, NULL);
   say_int(s, "run", r->id);
   say_text(s, "what", r->what);

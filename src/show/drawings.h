@@ -1,4 +1,5 @@
-/* What drawings show, as data: the blocks that are not text (see blocks.h; maps are in sheet.h). */
+/* What drawings show, as data: the blocks that are not text (see view_blocks.h; maps are in
+ * heatmap.h). */
 #ifndef LOCI_SHOW_DRAWINGS_H
 #define LOCI_SHOW_DRAWINGS_H
 
@@ -26,7 +27,7 @@ typedef struct view_lines {
   double mark; /* what they are compared with; NaN: nothing */
   const char *mark_name;
   const char *change_unit; /* a terminal shows value - mark, with this unit; NULL: the values */
-  double floor;            /* as in a sheet */
+  double floor;            /* as in a heatmap */
 } view_lines;
 
 /* Shares of 0 to 1 of a few groups. */

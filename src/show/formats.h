@@ -17,6 +17,6 @@ loci_status store_report(loci_store *s, const loci_store_opts *how, const char *
                          loci_err *err);
 
 /* The command that measures a run of a store again, appended as plain text. */
-loci_status store_again(const loci_run_info *r, bytes *b, loci_err *err);
+loci_status store_again(const loci_store_run_info *r, bytes *b, loci_err *err);
 
 #endif

@@ -221,7 +221,7 @@ static bool place(layout *l) {
 
 /* ---------------------------------------------------------------- the file */
 
-static bool find_parts(layout *l) {
+static bool find_extents(layout *l) {
   int n = 0;
   for (const view_block *b = l->p.first; b && b != l->p.end; b = b->next) n += is_drawing(b);
   l->parts = arena_zarray(l->p.mem, n + 1, page_part);
@@ -232,7 +232,7 @@ static bool find_parts(layout *l) {
 }
 
 static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *out, loci_err *err) {
-  bool sound = l->p.mem && l->p.ruler && find_parts(l) && measure(l) && place(l);
+  bool sound = l->p.mem && l->p.ruler && find_extents(l) && measure(l) && place(l);
   char *label = sound ? label_text(l->p.mem, title) : NULL;
   canvas *c = label ? canvas_new(kind, l->p.width, l->y + MARGIN - 6, label) : NULL;
   if (!c) return fail_nomem(err, "drawing");

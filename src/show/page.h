@@ -49,7 +49,7 @@ double page_half_points(double x, double lo, double hi);
 /* ---- the scale (page_scale.c) */
 
 /* The colour bar in a box, its unit above, its numbers below; and the keys beside it. */
-void page_scale(canvas *c, const sheet *s, canvas_box box);
+void page_scale(canvas *c, const heatmap *s, canvas_box box);
 /* The spot of a cell that was run among estimates; [under]: the cell's colour. */
 void page_run_mark(canvas *c, canvas_box cell, rgb under);
 

@@ -14,8 +14,8 @@ static const canvas_font title_font = {9, true, false, {0.13, 0.13, 0.15}};
 
 /* Where a panel's cells lie, in points from the part's corner, and what it shows. */
 typedef struct place {
-  sheet_panel panel; /* with labels of a readable length */
-  double x, y;       /* top left of the cells */
+  heatmap_panel panel; /* with labels of a readable length */
+  double x, y;         /* top left of the cells */
   double cell_w, cell_h;
   double group_gap;     /* between the group rows and the token rows */
   double label_w;       /* of the widest token label */
@@ -30,7 +30,7 @@ static canvas_font label_font(double cell_h) {
 
 static double number_width(const place *at) { return at->cell_h * 0.55 * 2.6; }
 
-static double gutter_width(const sheet_panel *p, const place *at) {
+static double gutter_width(const heatmap_panel *p, const place *at) {
   double tokens = number_width(at) + NUMBER_GAP + at->label_w, words = at->group_label_w;
   bool spans = false;
   for (int r = p->group_rows; r < p->row_count; r++) {
@@ -41,7 +41,7 @@ static double gutter_width(const sheet_panel *p, const place *at) {
   return fmax(tokens, words) + CELL_GAP;
 }
 
-static double row_y(const sheet_panel *p, const place *at, int row) {
+static double row_y(const heatmap_panel *p, const place *at, int row) {
   bool below = row >= p->group_rows && p->group_rows > 0;
   return at->y + row * at->cell_h + (below ? at->group_gap : 0);
 }
@@ -50,7 +50,7 @@ static double row_y(const sheet_panel *p, const place *at, int row) {
 
 /* Cells reach a little under their right and lower neighbours: viewers of PDF and SVG would show
  * hairlines between edges that only touch. */
-static void draw_cells(canvas *c, const sheet *s, const sheet_panel *p, const place *at) {
+static void draw_cells(canvas *c, const heatmap *s, const heatmap_panel *p, const place *at) {
   const double under = 0.25;
   bool diverging = s->lo < 0 && s->hi > 0;
   for (int r = 0; r < p->row_count; r++) {
@@ -61,12 +61,12 @@ static void draw_cells(canvas *c, const sheet *s, const sheet_panel *p, const pl
       double w = at->cell_w + (l + 1 == p->layer_count ? 0 : under);
       canvas_box box = {at->x + l * at->cell_w, y, w, h};
       bool empty = p->zero[i] || isnan(p->values[i]);
-      canvas_fill(c, box, empty ? page_zero : colormap(sheet_level(s, p->values[i]), diverging));
+      canvas_fill(c, box, empty ? page_zero : colormap(heatmap_level(s, p->values[i]), diverging));
     }
   }
 }
 
-static void draw_run_marks(canvas *c, const sheet *s, const sheet_panel *p, const place *at) {
+static void draw_run_marks(canvas *c, const heatmap *s, const heatmap_panel *p, const place *at) {
   bool diverging = s->lo < 0 && s->hi > 0;
   for (int r = 0; r < p->row_count; r++) {
     for (int l = 0; l < p->layer_count; l++) {
@@ -74,16 +74,16 @@ static void draw_run_marks(canvas *c, const sheet *s, const sheet_panel *p, cons
       if (p->zero[i] || !p->exact[i]) continue;
       canvas_box box = {at->x + l * at->cell_w, row_y(p, at, r), at->cell_w, at->cell_h};
       if (p->heads) box.w *= 0.4, box.h *= 0.4; /* the corner: the middle has the head's number */
-      page_run_mark(c, box, colormap(sheet_level(s, p->values[i]), diverging));
+      page_run_mark(c, box, colormap(heatmap_level(s, p->values[i]), diverging));
     }
   }
 }
 
 /* The strongest head's number in cells that stand out, where there is room for it. */
-static void draw_heads(canvas *c, const sheet *s, const sheet_panel *p, const place *at) {
+static void draw_heads(canvas *c, const heatmap *s, const heatmap_panel *p, const place *at) {
   canvas_font font = {fmin(at->cell_h * 0.5, at->cell_w * 0.42), false, false, page_ink};
   for (int64_t i = 0; i < (int64_t)p->row_count * p->layer_count && at->cell_w >= 9; i++) {
-    double level = fabs(sheet_level(s, p->values[i]));
+    double level = fabs(heatmap_level(s, p->values[i]));
     char text[16];
     if (p->zero[i] || level < 0.1) continue;
     font.colour = level > 0.45 ? (rgb){1, 1, 1} : page_ink;
@@ -95,7 +95,7 @@ static void draw_heads(canvas *c, const sheet *s, const sheet_panel *p, const pl
 }
 
 /* Exact zeros, runs of them as one box. */
-static void draw_zeros(canvas *c, const sheet_panel *p, const place *at) {
+static void draw_zeros(canvas *c, const heatmap_panel *p, const place *at) {
   int64_t most = (int64_t)p->row_count * p->layer_count;
   canvas_box *boxes = calloc((size_t)most + 1, sizeof *boxes);
   int n = 0;
@@ -115,7 +115,7 @@ static void draw_zeros(canvas *c, const sheet_panel *p, const place *at) {
   free(boxes);
 }
 
-static void draw_frames(canvas *c, const sheet_panel *p, const place *at) {
+static void draw_frames(canvas *c, const heatmap_panel *p, const place *at) {
   double w = p->layer_count * at->cell_w;
   int tokens = p->row_count - p->group_rows;
   if (p->group_rows > 0) {
@@ -129,7 +129,7 @@ static void draw_frames(canvas *c, const sheet_panel *p, const place *at) {
 
 /* ---------------------------------------------------------------- labels */
 
-static void draw_label(canvas *c, const sheet_row *row, const place *at, double y) {
+static void draw_label(canvas *c, const heatmap_row *row, const place *at, double y) {
   canvas_font font = label_font(at->cell_h), number = font;
   double right = at->x - CELL_GAP, base = y + at->cell_h / 2 + font.size * 0.36;
   if (role_is_constraint(row->role)) font.bold = true, font.colour = page_accent;
@@ -145,7 +145,7 @@ static void draw_label(canvas *c, const sheet_row *row, const place *at, double 
 }
 
 /* A square bracket round rows [from, to) with its word to the left. */
-static void draw_bracket(canvas *c, const sheet_panel *p, const place *at, const int rows[2],
+static void draw_bracket(canvas *c, const heatmap_panel *p, const place *at, const int rows[2],
                          const char *word, rgb colour) {
   double x = at->x - CELL_GAP - at->label_w - NUMBER_GAP - number_width(at) - 4;
 
@@ -159,7 +159,7 @@ static void draw_bracket(canvas *c, const sheet_panel *p, const place *at, const
 
 /* One past the last row of the constraint or image that begins at [row]; row itself if none does.
  */
-static int span_end(const sheet_panel *p, int row) {
+static int span_end(const heatmap_panel *p, int row) {
   loci_role role = p->rows[row].role;
   bool constraint = role_is_constraint(role);
   if (!constraint && role != LOCI_ROLE_IMAGE) return row;
@@ -174,7 +174,7 @@ static int span_end(const sheet_panel *p, int row) {
   return end;
 }
 
-static void draw_spans(canvas *c, const sheet_panel *p, const place *at) {
+static void draw_spans(canvas *c, const heatmap_panel *p, const place *at) {
   for (int r = p->group_rows; r < p->row_count;) {
     int end = span_end(p, r);
     if (end == r) {
@@ -195,7 +195,7 @@ static void draw_spans(canvas *c, const sheet_panel *p, const place *at) {
 
 /* ---------------------------------------------------------------- axes */
 
-static void draw_layer_axis(canvas *c, const sheet_panel *p, const place *at) {
+static void draw_layer_axis(canvas *c, const heatmap_panel *p, const place *at) {
   canvas_font font = {7.5, false, false, page_ink};
   double y = row_y(p, at, p->row_count - 1) + at->cell_h;
   int step = page_layer_step(at->cell_w);
@@ -211,8 +211,8 @@ static void draw_layer_axis(canvas *c, const sheet_panel *p, const place *at) {
   canvas_text(c, at->x + p->layer_count * at->cell_w / 2, y + 21, CANVAS_CENTRE, &font, "layer");
 }
 
-static void draw_panel(canvas *c, const sheet *s, const place *at) {
-  const sheet_panel *p = &at->panel;
+static void draw_panel(canvas *c, const heatmap *s, const place *at) {
+  const heatmap_panel *p = &at->panel;
   canvas_text(c, at->x, at->y - 6, CANVAS_LEFT, &title_font, p->title);
   if (p->row_count == 0) return;
   draw_cells(c, s, p, at);
@@ -234,7 +234,7 @@ typedef struct plan {
   double scale_x, scale_y;
 } plan;
 
-static bool same_rows(const sheet_panel *a, const sheet_panel *b) {
+static bool same_rows(const heatmap_panel *a, const heatmap_panel *b) {
   if (a->row_count != b->row_count || a->group_rows != b->group_rows) return false;
   for (int r = 0; r < a->row_count; r++) {
     if (a->rows[r].first != b->rows[r].first || a->rows[r].last != b->rows[r].last) return false;
@@ -245,9 +245,9 @@ static bool same_rows(const sheet_panel *a, const sheet_panel *b) {
 
 /* Labels cut to a readable length; the widest one sets the column. */
 static bool cut_labels(page *p, place *at) {
-  sheet_panel *panel = &at->panel;
+  heatmap_panel *panel = &at->panel;
   canvas_font font = label_font(at->cell_h);
-  sheet_row *rows = arena_array(p->mem, panel->row_count + 1, sheet_row);
+  heatmap_row *rows = arena_array(p->mem, panel->row_count + 1, heatmap_row);
   if (!rows) return false;
   for (int r = 0; r < panel->row_count; r++) {
     rows[r] = panel->rows[r];
@@ -264,7 +264,7 @@ static bool cut_labels(page *p, place *at) {
 }
 
 static bool measure_panel(page *p, place *at) {
-  const sheet_panel *panel = &at->panel;
+  const heatmap_panel *panel = &at->panel;
   int rows = panel->row_count > 0 ? panel->row_count : 1;
   int layers = panel->layer_count > 0 ? panel->layer_count : 1;
   double share = canvas_text_width(p->ruler, &title_font, panel->title) / layers;
@@ -281,7 +281,7 @@ static double panel_width(const page *p, const place *at) {
 }
 
 /* Panels in a line: the sites of one window, if there are two to four. */
-static int panels_per_line(const sheet *s) {
+static int panels_per_line(const heatmap *s) {
   int same = 1, n = s->panel_count;
   while (same < n && s->panels[same].window == s->panels[0].window) same++;
   if (same >= 2 && same <= 4) return same;
@@ -293,10 +293,10 @@ static int panels_per_line(const sheet *s) {
 static double place_line(page *p, page_part *part, place *places, int n, double y) {
   double x = 0, height = 0;
   bool map = part->before && part->before->block->kind == VIEW_MAP;
-  const sheet_panel *left = map ? ((const sheet *)part->before->block->data)->panels : NULL;
+  const heatmap_panel *left = map ? ((const heatmap *)part->before->block->data)->panels : NULL;
   for (int i = 0; i < n; i++) {
     place *at = &places[i];
-    const sheet_panel *beside = i > 0 ? &places[i - 1].panel : left;
+    const heatmap_panel *beside = i > 0 ? &places[i - 1].panel : left;
     at->labels = !beside || !same_rows(&at->panel, beside);
     if (i > 0) x += PANEL_GAP;
     if (at->labels) x += gutter_width(&at->panel, at);
@@ -311,7 +311,7 @@ static double place_line(page *p, page_part *part, place *places, int n, double 
 }
 
 bool page_map_measure(page *p, page_part *part) {
-  const sheet *s = part->block->data;
+  const heatmap *s = part->block->data;
   int n = s->panel_count, per_line = panels_per_line(s);
   plan *own = arena_zarray(p->mem, 1, plan);
   place *places = arena_zarray(p->mem, n + 1, place);
@@ -332,7 +332,7 @@ bool page_map_measure(page *p, page_part *part) {
 }
 
 bool page_map_draw(page *p, canvas *c, const page_part *part) {
-  const sheet *s = part->block->data;
+  const heatmap *s = part->block->data;
   const plan *own = part->own;
   (void)p;
   for (int i = 0; i < s->panel_count; i++) {

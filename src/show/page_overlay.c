@@ -47,8 +47,8 @@ static void compose(const overlay *o) {
     int y = (int)((int64_t)(i / o->width) * h / o->height);
     int x = (int)((int64_t)(i % o->width) * w / o->width);
     int row = y / cell, col = x / cell;
-    bool covered = row < p->image_rows && col < p->image_cols;
-    double level = covered ? level_of(o, row * p->image_cols + col) : 0;
+    bool covered = row < p->grid_rows && col < p->grid_cols;
+    double level = covered ? level_of(o, row * p->grid_cols + col) : 0;
     blend(o->picture + 3 * ((int64_t)y * w + x), level, o->room + 3 * (int64_t)i);
   }
 }
@@ -59,7 +59,7 @@ static void mark_top(canvas *c, const overlay *o, canvas_box box) {
   double side = box.w * o->flow->cell_size / o->flow->image_width;
   for (int k = 0; k < o->path->top_count; k++) {
     int patch = top[k] - p->image_first;
-    int row = patch / p->image_cols, col = patch % p->image_cols;
+    int row = patch / p->grid_cols, col = patch % p->grid_cols;
     canvas_box cell = {box.x + col * side, box.y + row * side, side, side};
     canvas_frame(c, cell, 1.1, page_accent);
   }

@@ -60,14 +60,14 @@ int page_ticks(canvas *ruler, double lo, double hi, double width, page_tick out[
 
 /* ---------------------------------------------------------------- drawing */
 
-static void draw_stripes(canvas *c, const sheet *s, canvas_box box) {
+static void draw_stripes(canvas *c, const heatmap *s, canvas_box box) {
   enum { STRIPES = 128 };
   bool diverging = s->lo < 0 && s->hi > 0;
   for (int i = 0; i < STRIPES; i++) {
     double value = s->lo + (s->hi - s->lo) * (i + 0.5) / STRIPES;
     double under = i + 1 < STRIPES ? 0.5 : 0;
     canvas_box stripe = {box.x + box.w * i / STRIPES, box.y, box.w / STRIPES + under, box.h};
-    canvas_fill(c, stripe, colormap(sheet_level(s, value), diverging));
+    canvas_fill(c, stripe, colormap(heatmap_level(s, value), diverging));
   }
   canvas_frame(c, box, 0.6, page_grey);
 }
@@ -100,7 +100,7 @@ int page_layer_step(double apart) {
   return 1000;
 }
 
-static void draw_bar(canvas *c, const sheet *s, canvas_box box) {
+static void draw_bar(canvas *c, const heatmap *s, canvas_box box) {
   canvas_font font = {8, false, false, page_ink};
   page_tick ticks[PAGE_TICKS];
   char most[24], text[160];
@@ -127,11 +127,11 @@ void page_run_mark(canvas *c, canvas_box cell, rgb under) {
               bright ? page_ink : (rgb){1, 1, 1});
 }
 
-void page_scale(canvas *c, const sheet *s, canvas_box box) {
+void page_scale(canvas *c, const heatmap *s, canvas_box box) {
   canvas_font font = {8, false, false, page_ink};
   bool flat = !(s->hi > s->lo);
   if (flat) {
-    canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, sheet_flat(s));
+    canvas_text(c, box.x, box.y - 4, CANVAS_LEFT, &font, heatmap_flat(s));
   } else {
     draw_bar(c, s, box);
   }

@@ -91,7 +91,7 @@ bool page_words_draw(page *p, canvas *c, const page_part *part) {
   bool sound = draw_headers(c, &g) && draw_rows(c, &g);
   canvas_frame(c, g.box, 0.6, page_grey);
   canvas_text(c, g.box.x - 5, g.box.y - 5, CANVAS_RIGHT, &font, "layer");
-  const sheet scale = {.mem = p->mem, .hi = 1, .most = 1, .unit = g.w->unit};
+  const heatmap scale = {.mem = p->mem, .hi = 1, .most = 1, .unit = g.w->unit};
   page_scale(c, &scale, (canvas_box){g.box.x, g.box.y + g.box.h + 24, 170, 8});
   return sound;
 }

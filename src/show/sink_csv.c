@@ -41,10 +41,10 @@ typedef struct title {
 } title;
 
 /* A value that was said: of the object that is open or one round it. */
-typedef struct field {
+typedef struct csv_field {
   const char *key;
   size_t begin, size; /* in values */
-} field;
+} csv_field;
 
 typedef struct named_column {
   const char *key;
@@ -56,7 +56,7 @@ typedef struct csv_sink {
   bool looking; /* the first time */
   title titles[COLUMNS];
   int title_count;
-  field fields[FIELDS];
+  csv_field fields[FIELDS];
   int field_count, depth;
   int mark[DEPTH]; /* fields before each open object */
   named_column columns[COLUMNS];
@@ -80,8 +80,8 @@ static void value(sink *s, const char *key, const said *v) {
   csv_sink *c = (csv_sink *)s;
   bytes *b = &c->values;
   if (!key || c->field_count == FIELDS) return;
-  field *f = &c->fields[c->field_count++];
-  *f = (field){sink_csv_key(key), b->size, 0};
+  csv_field *f = &c->fields[c->field_count++];
+  *f = (csv_field){sink_csv_key(key), b->size, 0};
   if (v->type == SAID_TEXT) csv_text(b, v->text);
   if (v->type == SAID_INT || v->type == SAID_BOOL) bytes_format(b, "%lld", (long long)v->whole);
   if (v->type == SAID_REAL) bytes_format(b, "%.12g", v->real);
@@ -164,7 +164,7 @@ static void put_axis(const csv_sink *c, const source *at, int64_t i, bytes *b) {
 static void put(const csv_sink *c, const title *t, const int64_t *at, bytes *b) {
   const source *x = &t->at;
   if (x->from == FIELD) {
-    const field *f = &c->fields[x->i];
+    const csv_field *f = &c->fields[x->i];
     bytes_add(b, c->values.data + f->begin, f->size);
   } else if (x->from == CELLS) {
     const loci_column *cells = &c->columns[x->i].c;

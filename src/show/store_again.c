@@ -5,7 +5,7 @@
 #include "model/command.h"
 #include "show/formats.h"
 
-loci_status store_again(const loci_run_info *r, bytes *b, loci_err *err) {
+loci_status store_again(const loci_store_run_info *r, bytes *b, loci_err *err) {
   js_value *v;
   const char *text;
   command_words words = {

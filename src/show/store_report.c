@@ -134,35 +134,35 @@ static double float_at(const unsigned char *x, int64_t i) {
 static void say_map(views *v, const store_map *m) {
   int rows = m->rows, layers = m->layers;
   loci_token *spelled = view_array(v, rows, loci_token);
-  sheet_row *row = view_array(v, rows, sheet_row);
+  heatmap_row *row = view_array(v, rows, heatmap_row);
   int *numbers = view_array(v, layers, int);
   double *values = view_array(v, (int64_t)rows * layers, double);
   bool *zero = view_array(v, (int64_t)rows * layers, bool);
-  sheet *s = view_array(v, 1, sheet);
-  sheet_panel *p = view_array(v, 1, sheet_panel);
+  heatmap *s = view_array(v, 1, heatmap);
+  heatmap_panel *p = view_array(v, 1, heatmap_panel);
   if (v->status) return;
   for (int l = 0; l < layers; l++) numbers[l] = m->first + l;
   for (int r = 0; r < rows; r++) spelled[r].text = js_text_of(js_at(m->tokens, r), NULL);
   label_spelling spelling = label_spelling_of(spelled, rows);
   for (int r = 0; r < rows; r++) {
-    row[r] = (sheet_row){view_token(v, spelling, spelled[r].text), -1, -1, LOCI_ROLE_BEFORE};
+    row[r] = (heatmap_row){view_token(v, spelling, spelled[r].text), -1, -1, LOCI_ROLE_BEFORE};
     for (int l = 0; l < layers; l++)
       values[(int64_t)r * layers + l] = float_at(m->ie, (int64_t)l * rows + r);
   }
-  *p = (sheet_panel){.title = view_format(v, "%s, window %d", m->site, (int)m->window),
-                     .group_rows = rows,
-                     .row_count = rows,
-                     .rows = row,
-                     .layer_count = layers,
-                     .layers = numbers,
-                     .values = values,
-                     .zero = zero};
-  *s = (sheet){.mem = v->mem,
-               .panel_count = 1,
-               .panels = p,
-               .floor = sheet_least_effect,
-               .unit = "indirect effect on p(answer)"};
-  sheet_scale(s);
+  *p = (heatmap_panel){.title = view_format(v, "%s, window %d", m->site, (int)m->window),
+                       .group_rows = rows,
+                       .row_count = rows,
+                       .rows = row,
+                       .layer_count = layers,
+                       .layers = numbers,
+                       .values = values,
+                       .zero = zero};
+  *s = (heatmap){.mem = v->mem,
+                 .panel_count = 1,
+                 .panels = p,
+                 .floor = heatmap_least_effect,
+                 .unit = "indirect effect on p(answer)"};
+  heatmap_scale(s);
   view_draw(v, VIEW_MAP, VIEW_PAGE | VIEW_HTML, false, s);
 }
 
@@ -206,7 +206,7 @@ static loci_status say_examples(loci_store *s, int64_t run, views *v, loci_err *
 
 /* ---------------------------------------------------------------- the page */
 
-static loci_status put_average(loci_store *s, const loci_run_info *r, const loci_average *a,
+static loci_status put_average(loci_store *s, const loci_store_run_info *r, const loci_average *a,
                                bytes *b, loci_err *err) {
   views v = {0};
   loci_status st = views_new(&v, view_average, a, NULL, err);
@@ -229,7 +229,7 @@ static void put_named(bytes *b, const char *name, const char *text, const char *
   bytes_text(b, after);
 }
 
-static loci_status put_again(const loci_run_info *r, bytes *b, loci_err *err) {
+static loci_status put_again(const loci_store_run_info *r, bytes *b, loci_err *err) {
   bytes command = {0};
   char *text = NULL;
   loci_status st = store_again(r, &command, err);
@@ -240,7 +240,7 @@ static loci_status put_again(const loci_run_info *r, bytes *b, loci_err *err) {
   return st;
 }
 
-static loci_status put_run(loci_store *s, const loci_run_info *r, const loci_store_opts *how,
+static loci_status put_run(loci_store *s, const loci_store_run_info *r, const loci_store_opts *how,
                            bytes *b, loci_err *err) {
   loci_average *a;
   loci_err own = {0};

@@ -346,7 +346,7 @@ static void settings_from_outside_are_cut_where_they_are_deep(void **state) {
   memset(deep + n, '[', 100);
   memset(deep + n + 100, ']', 100);
   deep[n + 200] = '}';
-  loci_run_info run = {.id = 1, .what = "trace", .settings = deep, .headline = "effect"};
+  loci_store_run_info run = {.id = 1, .what = "trace", .settings = deep, .headline = "effect"};
   loci_store_info info = {
       .result.kind = LOCI_KIND_STORE_INFO, .path = "s.db", .run_count = 1, .runs = &run};
   assert_int_equal(loci_json(&info.result, &text, NULL), LOCI_OK);

@@ -28,7 +28,7 @@ const char *term_cut(term *t, const char *text, int columns);
 void term_background(const term *t, double level, bool diverging, char out[32]);
 
 /* The drawings that a terminal has. */
-void term_map(term *t, const sheet *s);
+void term_map(term *t, const heatmap *s);
 void term_lines(term *t, const view_lines *l);
 void term_grid_of_words(term *t, const view_words *w);
 

@@ -11,11 +11,11 @@
 #include "show/term.h"
 
 /* How a panel fits the width. */
-typedef struct fit {
+typedef struct map_fit {
   int number, label; /* columns of the position and of the token */
   int cells, per;    /* cells in a row; layers in one */
   int wide;          /* columns of a cell */
-} fit;
+} map_fit;
 
 static const char *const shades[] = {" ", "\xE2\x96\x91", "\xE2\x96\x92", "\xE2\x96\x93",
                                      "\xE2\x96\x88"}; /* ░▒▓█ */
@@ -27,8 +27,8 @@ static const char ascii_bars[] = " ,;coO";
 static int most(int a, int b) { return a > b ? a : b; }
 static int least(int a, int b) { return a < b ? a : b; }
 
-static fit fit_panel(const term *t, const sheet_panel *p) {
-  fit f = {.number = 1, .label = 1};
+static map_fit fit_panel(const term *t, const heatmap_panel *p) {
+  map_fit f = {.number = 1, .label = 1};
   for (int r = 0; r < p->row_count; r++) {
     const char *label = p->rows[r].label;
     char number[16];
@@ -47,14 +47,14 @@ static fit fit_panel(const term *t, const sheet_panel *p) {
 
 /* ---------------------------------------------------------------- cells */
 
-typedef struct cell {
+typedef struct map_cell {
   double value; /* of the strongest of its layers */
   bool zero;    /* all are exact zeros */
   bool run;     /* the strongest was run, where others are estimates */
-} cell;
+} map_cell;
 
-static cell cell_of(const sheet_panel *p, const fit *f, int row, int column) {
-  cell c = {0, true, false};
+static map_cell cell_of(const heatmap_panel *p, const map_fit *f, int row, int column) {
+  map_cell c = {0, true, false};
   for (int l = column * f->per; l < least((column + 1) * f->per, p->layer_count); l++) {
     int64_t i = (int64_t)row * p->layer_count + l;
     c.zero = c.zero && p->zero[i];
@@ -109,7 +109,7 @@ static void put_run(term *t, double level, bool diverging) {
 }
 
 /* One cell; [last] holds the background in force ("" for none) and is kept up to date. */
-static void put_cell(term *t, const cell *x, bool diverging, int wide, char last[32]) {
+static void put_cell(term *t, const map_cell *x, bool diverging, int wide, char last[32]) {
   char escape[32] = "", ascii[2];
   if (t->color == LOCI_COLOR_NONE) {
     const char *mark =
@@ -133,12 +133,13 @@ static void put_cell(term *t, const cell *x, bool diverging, int wide, char last
   bytes_repeat(&t->out, " ", wide - 1);
 }
 
-static void put_cells(term *t, const sheet *s, const sheet_panel *p, const fit *f, int row) {
+static void put_cells(term *t, const heatmap *s, const heatmap_panel *p, const map_fit *f,
+                      int row) {
   char last[32] = "";
   bool diverging = s->lo < 0 && s->hi > 0;
   for (int i = 0; i < f->cells; i++) {
-    cell c = cell_of(p, f, row, i);
-    c.value = sheet_level(s, c.value);
+    map_cell c = cell_of(p, f, row, i);
+    c.value = heatmap_level(s, c.value);
     if (!diverging) c.value = fabs(c.value);
     put_cell(t, &c, diverging, f->wide, last);
   }
@@ -147,8 +148,8 @@ static void put_cells(term *t, const sheet *s, const sheet_panel *p, const fit *
 
 /* ---------------------------------------------------------------- rows */
 
-static void put_row(term *t, const sheet *s, const sheet_panel *p, const fit *f, int row) {
-  const sheet_row *r = &p->rows[row];
+static void put_row(term *t, const heatmap *s, const heatmap_panel *p, const map_fit *f, int row) {
+  const heatmap_row *r = &p->rows[row];
   bool constraint = role_is_constraint(r->role), single = r->first >= 0 && r->first == r->last;
   char number[16];
   int cells = 2 + f->number + 1 + f->label + 1, room = single ? f->label : cells - 3;
@@ -167,7 +168,7 @@ static void put_row(term *t, const sheet *s, const sheet_panel *p, const fit *f,
 }
 
 /* Layer numbers below the cells that they name, as many as fit. */
-static void put_axis(term *t, const sheet *s, const sheet_panel *p, const fit *f) {
+static void put_axis(term *t, const heatmap *s, const heatmap_panel *p, const map_fit *f) {
   static const int steps[] = {1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 100, 1000};
   const char *name = s->x_name ? s->x_name : "layer";
   int cells = 2 + f->number + 1 + f->label + 1, i = 0;
@@ -187,8 +188,8 @@ static void put_axis(term *t, const sheet *s, const sheet_panel *p, const fit *f
   term_newline(t);
 }
 
-static void put_panel(term *t, const sheet *s, const sheet_panel *p) {
-  fit f = fit_panel(t, p);
+static void put_panel(term *t, const heatmap *s, const heatmap_panel *p) {
+  map_fit f = fit_panel(t, p);
   term_words(t, VIEW_BOLD, p->title);
   if (f.per > 1) {
     char text[48];
@@ -211,7 +212,7 @@ static void put_number(term *t, double x) {
   term_put(t, VIEW_PLAIN, text);
 }
 
-static void put_run_key(term *t, const sheet *s) {
+static void put_run_key(term *t, const heatmap *s) {
   bool colour = t->color != LOCI_COLOR_NONE;
   bool marked = s->panel_count > 0 && (colour || fit_panel(t, &s->panels[0]).wide > 1);
   if (marked) term_words(t, VIEW_DIM, !t->ascii ? "\xE2\x80\xA2" : colour ? "+" : "'");
@@ -221,7 +222,7 @@ static void put_run_key(term *t, const sheet *s) {
   term_newline(t);
 }
 
-static void put_bar(term *t, const sheet *s) {
+static void put_bar(term *t, const heatmap *s) {
   bool diverging = s->lo < 0 && s->hi > 0;
   char last[32] = "", most[24], text[80];
   int steps = t->color != LOCI_COLOR_NONE ? 24 : diverging ? 9 : 10;
@@ -229,7 +230,7 @@ static void put_bar(term *t, const sheet *s) {
   term_put(t, VIEW_PLAIN, " ");
   for (int i = 0; i < steps; i++) {
     double level = 0.99 * i / (steps - 1); /* each shade once or twice */
-    cell c = {diverging ? 2 * level - 0.99 : s->hi > 0 ? level : -level, false, false};
+    map_cell c = {diverging ? 2 * level - 0.99 : s->hi > 0 ? level : -level, false, false};
     put_cell(t, &c, diverging, 1, last);
   }
   if (last[0]) bytes_text(&t->out, "\x1b[0m");
@@ -243,9 +244,9 @@ static void put_bar(term *t, const sheet *s) {
   term_words(t, VIEW_PLAIN, text);
 }
 
-static void put_legend(term *t, const sheet *s) {
+static void put_legend(term *t, const heatmap *s) {
   if (s->hi > s->lo) put_bar(t, s);
-  if (!(s->hi > s->lo)) term_words(t, VIEW_PLAIN, sheet_flat(s));
+  if (!(s->hi > s->lo)) term_words(t, VIEW_PLAIN, heatmap_flat(s));
   term_newline(t);
   if (s->has_zero && !(t->ascii && t->color == LOCI_COLOR_NONE)) {
     term_words(t, VIEW_DIM, t->ascii ? "." : "\xC2\xB7");
@@ -255,7 +256,7 @@ static void put_legend(term *t, const sheet *s) {
   if (s->screened) put_run_key(t, s);
 }
 
-void term_map(term *t, const sheet *s) {
+void term_map(term *t, const heatmap *s) {
   for (int i = 0; i < s->panel_count; i++) {
     if (i > 0) term_newline(t);
     put_panel(t, s, &s->panels[i]);
@@ -267,20 +268,20 @@ void term_map(term *t, const sheet *s) {
 /* ---------------------------------------------------------------- lines */
 
 /* Series as rows of colour: their values, or what they differ from the mark by. */
-static bool fill_panel(arena *mem, const view_lines *l, sheet *s, sheet_panel *p) {
+static bool fill_panel(arena *mem, const view_lines *l, heatmap *s, heatmap_panel *p) {
   int n = l->point_count;
-  sheet_row *rows = arena_zarray(mem, l->series_count, sheet_row);
+  heatmap_row *rows = arena_zarray(mem, l->series_count, heatmap_row);
   double *values = arena_zarray(mem, (int64_t)l->series_count * n, double);
   bool *zero = arena_zarray(mem, (int64_t)l->series_count * n, bool);
   if (!rows || !values || !zero) return false;
-  *s = (sheet){.mem = mem,
-               .panel_count = 1,
-               .panels = p,
-               .unit = l->change_unit ? l->change_unit : l->unit,
-               .x_name = strcmp(l->x_name, "layer") != 0 ? l->x_name : NULL,
-               .floor = l->floor};
+  *s = (heatmap){.mem = mem,
+                 .panel_count = 1,
+                 .panels = p,
+                 .unit = l->change_unit ? l->change_unit : l->unit,
+                 .x_name = strcmp(l->x_name, "layer") != 0 ? l->x_name : NULL,
+                 .floor = l->floor};
   for (int k = 0; k < l->series_count; k++) {
-    rows[k] = (sheet_row){l->series[k].name, -1, -1, LOCI_ROLE_BEFORE};
+    rows[k] = (heatmap_row){l->series[k].name, -1, -1, LOCI_ROLE_BEFORE};
     for (int i = 0; i < n; i++) {
       bool exact = l->series[k].zero && l->series[k].zero[i];
       values[k * n + i] = l->series[k].values[i] - (l->change_unit ? l->mark : 0);
@@ -288,21 +289,21 @@ static bool fill_panel(arena *mem, const view_lines *l, sheet *s, sheet_panel *p
       s->has_zero |= exact;
     }
   }
-  *p = (sheet_panel){.title = l->title,
-                     .group_rows = l->series_count,
-                     .row_count = l->series_count,
-                     .rows = rows,
-                     .layer_count = n,
-                     .layers = l->points,
-                     .values = values,
-                     .zero = zero};
-  sheet_scale(s);
+  *p = (heatmap_panel){.title = l->title,
+                       .group_rows = l->series_count,
+                       .row_count = l->series_count,
+                       .rows = rows,
+                       .layer_count = n,
+                       .layers = l->points,
+                       .values = values,
+                       .zero = zero};
+  heatmap_scale(s);
   return true;
 }
 
 void term_lines(term *t, const view_lines *l) {
-  sheet s;
-  sheet_panel panel;
+  heatmap s;
+  heatmap_panel panel;
   if (!fill_panel(t->mem, l, &s, &panel)) {
     t->out.failed = true;
     return;

@@ -12,10 +12,10 @@
 enum { LABEL = 6, WORD = 10, P = 4, TARGET = 13, GAP = 2 };
 
 /* How the positions fit the width. */
-typedef struct fit {
+typedef struct words_fit {
   bool targets; /* whether the target's columns have room */
   int width;    /* of a position's columns */
-} fit;
+} words_fit;
 
 static const view_word *word_at(const view_words *w, int position, int layer) {
   return &w->words[(int64_t)position * w->layer_count + layer];
@@ -54,7 +54,7 @@ static void put_target(term *t, const view_word *w) {
 }
 
 /* "75 country", and over the target's columns its name. */
-static void put_header(term *t, const view_words *w, const fit *f, int from, int to) {
+static void put_header(term *t, const view_words *w, const words_fit *f, int from, int to) {
   for (int i = from; i < to; i++) {
     char text[128];
     int at = LABEL + (i - from) * f->width;
@@ -69,7 +69,7 @@ static void put_header(term *t, const view_words *w, const fit *f, int from, int
   term_newline(t);
 }
 
-static void put_block(term *t, const view_words *w, const fit *f, int from, int to) {
+static void put_block(term *t, const view_words *w, const words_fit *f, int from, int to) {
   char layer[16];
   put_header(t, w, f, from, to);
   for (int k = 0; k < w->layer_count; k++) {
@@ -86,7 +86,7 @@ static void put_block(term *t, const view_words *w, const fit *f, int from, int 
 
 void term_grid_of_words(term *t, const view_words *w) {
   int room = t->width - LABEL, n = w->position_count;
-  fit f = {.targets = n * (WORD + 1 + P + TARGET + GAP) - GAP <= room};
+  words_fit f = {.targets = n * (WORD + 1 + P + TARGET + GAP) - GAP <= room};
   if (!f.targets && n <= 2) f.targets = WORD + 1 + P + TARGET <= room;
   f.width = WORD + 1 + P + (f.targets ? TARGET : 0) + GAP;
   int per_block = (room + GAP) / f.width;

@@ -162,11 +162,11 @@ static void scales_keep_zero_and_take_both_signs_when_they_matter(void **state) 
   for (int i = 0; i < 3; i++) {
     fixture f;
     fixture_make(&f, opts[i]);
-    const sheet *s = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
+    const heatmap *s = heatmap_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
     assert_true(s->hi > 0 || opts[i].flat);
     assert_true(i == 1 ? s->lo == -s->hi : s->lo == 0);
-    assert_true(sheet_level(s, 0) == 0 && sheet_level(s, (double)NAN) == 0);
-    s = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_KL, LOCI_DENOISE, 40);
+    assert_true(heatmap_level(s, 0) == 0 && heatmap_level(s, (double)NAN) == 0);
+    s = heatmap_of_trace(f.mem, &f.trace, LOCI_METRIC_KL, LOCI_DENOISE, 40);
     if (i == 0) assert_true(s->hi == 0 && s->lo < 0); /* restoring lowers KL */
     fixture_free(&f);
   }
@@ -184,9 +184,9 @@ static void next_to_no_effect_looks_like_none(void **state) {
   ((double *)(uintptr_t)f.trace.grids[0].restoration)[5] = 1e-9 / 2e-9;
   f.trace.total_effect = 2e-9;
   for (int metric = LOCI_METRIC_P; metric <= LOCI_METRIC_RESTORATION; metric++) {
-    const sheet *s = sheet_of_trace(f.mem, &f.trace, (loci_metric)metric, LOCI_DENOISE, 40);
+    const heatmap *s = heatmap_of_trace(f.mem, &f.trace, (loci_metric)metric, LOCI_DENOISE, 40);
     assert_true(s->most < s->floor || metric == LOCI_METRIC_LOGIT_DIFF);
-    assert_true(fabs(sheet_level(s, s->most)) < 1e-5);
+    assert_true(fabs(heatmap_level(s, s->most)) < 1e-5);
   }
   fixture_free(&f);
 }
@@ -199,10 +199,10 @@ static void each_direction_has_its_own_scale(void **state) {
   loci_metrics *cells = (loci_metrics *)(uintptr_t)f.trace.grids[1].cells;
   for (int i = 0; i < f.trace.grids[1].layer_count * f.trace.grids[1].column_count; i++)
     cells[i].p = f.trace.clean.m.p + (cells[i].p - f.trace.clean.m.p) / 20;
-  const sheet *a = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
-  const sheet *b = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_NOISE, 40);
+  const heatmap *a = heatmap_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
+  const heatmap *b = heatmap_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_NOISE, 40);
   assert_int_equal(a->panel_count + b->panel_count, 2);
-  assert_true(a->hi > 10 * -b->lo && b->hi == 0 && sheet_level(b, -b->most) == -1);
+  assert_true(a->hi > 10 * -b->lo && b->hi == 0 && heatmap_level(b, -b->most) == -1);
   fixture_free(&f);
 }
 
@@ -235,8 +235,8 @@ static void bands_keep_the_strongest_and_never_mix_kinds(void **state) {
   (void)state;
   fixture f;
   fixture_make(&f, (fixture_opts){.image_rows = 600, .image_traced = true, .groups = true});
-  const sheet *s = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
-  const sheet_panel *p = &s->panels[0];
+  const heatmap *s = heatmap_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 40);
+  const heatmap_panel *p = &s->panels[0];
   assert_int_equal(s->panel_count, 3);
   assert_int_equal(p->group_rows, 3);
   assert_in_range(p->row_count, 23, 44);
@@ -249,7 +249,7 @@ static void bands_keep_the_strongest_and_never_mix_kinds(void **state) {
     next = p->rows[r].last + 1;
   }
   assert_int_equal(next, f.trace.prompt->length);
-  assert_true(sheet_peak(p, false, &row, &layer));
+  assert_true(heatmap_peak(p, false, &row, &layer));
   assert_string_equal(p->rows[row].label, "picture");
   fixture_free(&f);
 }

@@ -11,10 +11,10 @@
 #define LOCI_SHOW_VIEW_H
 
 #include "base/arena.h"
-#include "show/blocks.h"
+#include "show/view_blocks.h"
 #include "show/drawings.h"
 #include "show/label.h"
-#include "show/sheet.h"
+#include "show/heatmap.h"
 
 typedef struct views {
   arena *mem;  /* until the end */

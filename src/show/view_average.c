@@ -37,7 +37,7 @@ static void say_lines(views *v, const loci_average *a, const loci_chart *c, bool
                     .series = series,
                     .mark = c->mark,
                     .mark_name = c->mark_name,
-                    .floor = strcmp(a->what, "trace") == 0 ? sheet_least_effect : 0};
+                    .floor = strcmp(a->what, "trace") == 0 ? heatmap_least_effect : 0};
   /* others would not fit a terminal, and are told in words */
   view_draw(v, VIEW_LINES, is_over_layers(c) ? VIEW_ALL : VIEW_PAGE | VIEW_HTML, beside, l);
 }

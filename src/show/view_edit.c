@@ -74,7 +74,7 @@ static const view_column test_column[] = {{"", 14, false, false},
 static const view_columns test_columns = {4, test_column};
 
 /* The other measures of a group, in one line. */
-static void say_others(views *v, const loci_edit_group *g) {
+static void say_other_metrics(views *v, const loci_edit_group *g) {
   view_begin(v, VIEW_ITEM);
   view_only(v, VIEW_TERM | VIEW_HTML);
   for (int i = 1; i < g->metric_count; i++) {
@@ -102,7 +102,7 @@ static void say_table(views *v, const loci_edit_test *t) {
     if (!isnan(before)) view_cell_of(v, VIEW_DIM, "%.3f", before);
     view_cell_of(v, VIEW_PLAIN, "%s", interval_text(&g->metrics[0].after, false, v->ascii, text));
     view_cell_of(v, VIEW_DIM, "%d question%s", g->questions, g->questions == 1 ? "" : "s");
-    say_others(v, g);
+    say_other_metrics(v, g);
   }
   view_row(v, &test_columns);
   view_cell_of(v, VIEW_BOLD, "together");

@@ -2,7 +2,7 @@
  * numbers layer by layer, and the heads if they were kept. */
 #include <math.h>
 
-#include "show/flow_sheet.h"
+#include "show/flow_heatmap.h"
 #include "show/view_parts.h"
 
 enum { MAX_ROWS = 40 };
@@ -42,7 +42,7 @@ static void say_peak(views *v, const loci_flow *f, const loci_flow_path *x) {
   }
 }
 
-static const sheet *whole(views *v, const sheet *s) {
+static const heatmap *whole(views *v, const heatmap *s) {
   if (!s && !v->status) v->status = fail_nomem(v->err, "drawing");
   return s;
 }
@@ -51,12 +51,12 @@ static const sheet *whole(views *v, const sheet *s) {
 static bool has_overlay(const loci_flow *f, const loci_flow_path *x) {
   const loci_prompt_info *p = f->prompt;
   return f->pixels && f->cell_size > 0 && x->source_count == p->image_count &&
-         x->sources[0] == p->image_first && p->image_rows * p->image_cols == p->image_count;
+         x->sources[0] == p->image_first && p->grid_rows * p->grid_cols == p->image_count;
 }
 
 /* Contributions over the picture or, of other sources, as a map beside that of raw attention. */
 static void say_sources(views *v, const loci_flow *f, const loci_flow_path *x) {
-  const sheet *s = whole(v, flow_sheet(v->mem, f, x, FLOW_CONTRIBUTION, MAX_ROWS));
+  const heatmap *s = whole(v, flow_heatmap(v->mem, f, x, FLOW_CONTRIBUTION, MAX_ROWS));
   bool overlay = has_overlay(f, x);
   if (!s) return;
   view_draw(v, VIEW_MAP, overlay ? VIEW_TERM : VIEW_ALL, false, s);
@@ -65,7 +65,7 @@ static void say_sources(views *v, const loci_flow *f, const loci_flow_path *x) {
     if (o) *o = (view_overlay){f, x, flow_peak(f, x)};
     view_draw(v, VIEW_OVERLAY, VIEW_PAGE | VIEW_HTML, false, o);
   } else {
-    const sheet *raw = whole(v, flow_sheet(v->mem, f, x, FLOW_ATTENTION, MAX_ROWS));
+    const heatmap *raw = whole(v, flow_heatmap(v->mem, f, x, FLOW_ATTENTION, MAX_ROWS));
     view_draw(v, VIEW_MAP, VIEW_PAGE | VIEW_HTML, true, raw);
   }
   if (s->band > 1) {
@@ -77,12 +77,12 @@ static void say_sources(views *v, const loci_flow *f, const loci_flow_path *x) {
 }
 
 static void say_heads(views *v, const loci_flow *f, const loci_flow_path *x) {
-  const sheet *s = whole(v, flow_heads_sheet(v->mem, f, x));
+  const heatmap *s = whole(v, flow_heads_heatmap(v->mem, f, x));
   int head, layer;
   if (!s) return;
   view_gap(v);
   view_draw(v, VIEW_MAP, VIEW_ALL, false, s);
-  if (!sheet_peak(s->panels, true, &head, &layer)) return;
+  if (!heatmap_peak(s->panels, true, &head, &layer)) return;
   view_begin(v, VIEW_LINE);
   view_say(v, VIEW_PLAIN, "The strongest head is %d in layer %d: %.4g.", head, f->layers[layer],
            s->panels->values[(int64_t)head * f->layer_count + layer]);

@@ -91,7 +91,7 @@ static void say_lines(views *v, const loci_knockout *k, loci_metric metric) {
                     .mark = metric_of(&k->clean.m, metric),
                     .mark_name = "clean",
                     .change_unit = view_format(v, "change of %s", quantity_of(metric)),
-                    .floor = sheet_least_effect};
+                    .floor = heatmap_least_effect};
   bool bars = all && metric == LOCI_METRIC_P;
   view_draw(v, VIEW_LINES, bars ? VIEW_TERM : VIEW_ALL, false, l);
   if (bars) say_bars(v, k, l);

@@ -23,7 +23,7 @@ static void say_setting(views *v, const char *key, const js_value *value) {
   view_put(v, VIEW_DIM, ",");
 }
 
-static void say_settings(views *v, const loci_run_info *r) {
+static void say_settings(views *v, const loci_store_run_info *r) {
   const char *key;
   const js_value *value;
   js_value *all;
@@ -37,7 +37,7 @@ static void say_settings(views *v, const loci_run_info *r) {
   view_say(v, VIEW_DIM, "%s %s, %s", path_base(r->model.path), r->hash, path_base(r->data));
 }
 
-static void say_run(views *v, const loci_run_info *r) {
+static void say_run(views *v, const loci_store_run_info *r) {
   char text[80];
   bool asked = r->right + r->wrong > 0, told = !isnan(r->mean.value);
   view_begin(v, VIEW_LINE);

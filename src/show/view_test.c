@@ -3,7 +3,7 @@
 #include "base/fixed.h"
 #include "show/fixture_test.h"
 
-#include "show/flow_sheet.h"
+#include "show/flow_heatmap.h"
 #include "show/page.h"
 #include "show/term.h"
 #include "show/view_parts.h"
@@ -242,14 +242,14 @@ static void check_fill(const char *rect, rgb want) {
   assert_memory_equal(at, text, strlen(text));
 }
 
-/* A picture's cells, and a terminal's, in the order of the sheet. */
+/* A picture's cells, and a terminal's, in the order of the heatmap. */
 static void cells_have_the_colours_of_their_numbers(void **state) {
   (void)state;
   for (int dip = 0; dip < 2; dip++) {
     fixture f;
     fixture_make(&f, (fixture_opts){.sites = 1, .dip = dip ? 0.3 : 0});
-    const sheet *s = sheet_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 44);
-    const sheet_panel *p = s->panels;
+    const heatmap *s = heatmap_of_trace(f.mem, &f.trace, LOCI_METRIC_P, LOCI_DENOISE, 44);
+    const heatmap_panel *p = s->panels;
     char *svg;
     svg_of(view_trace, &f.trace, &svg);
     const char *rect = strstr(svg, "<rect"); /* the page */
@@ -492,7 +492,7 @@ static void a_flow_shows_its_numbers_and_heads(void **state) {
                           .path_count = 1,
                           .paths = &x};
   views v = blocks_of(view_flow, &flow, LOCI_METRIC_P);
-  const sheet *of_heads = nth(&v, VIEW_MAP, 2)->data;
+  const heatmap *of_heads = nth(&v, VIEW_MAP, 2)->data;
   for (int l = 0; l < LAYERS; l++) {
     const view_cell *row = nth(&v, VIEW_ROW, 1 + l)->cells; /* the first holds titles */
     const double want[] = {x.total[l],       x.max[l],       x.mean[l],

@@ -49,10 +49,11 @@ static void say_effect(views *v, const report *r, loci_direction direction, doub
   }
 }
 
-static void say_peak(views *v, const report *r, const sheet *s, const sheet_panel *p, bool groups) {
+static void say_peak(views *v, const report *r, const heatmap *s, const heatmap_panel *p,
+                     bool groups) {
   int row, layer;
-  if (!sheet_peak(p, groups, &row, &layer)) return;
-  const sheet_row *at = &p->rows[row];
+  if (!heatmap_peak(p, groups, &row, &layer)) return;
+  const heatmap_row *at = &p->rows[row];
   int64_t i = (int64_t)row * p->layer_count + layer;
   double x = p->values[i];
   if (fabs(x) < 0.01 * fmax(s->hi, -s->lo)) return; /* nothing one would see */
@@ -71,7 +72,7 @@ static void say_peak(views *v, const report *r, const sheet *s, const sheet_pane
   say_effect(v, r, p->direction, x);
 }
 
-static void say_peaks(views *v, const report *r, const sheet *s) {
+static void say_peaks(views *v, const report *r, const heatmap *s) {
   for (int i = 0; i < s->panel_count && i < MAX_PEAKS; i++) {
     say_peak(v, r, s, &s->panels[i], true);
     say_peak(v, r, s, &s->panels[i], false);
@@ -131,17 +132,17 @@ static void say_cost(views *v, const loci_trace *t) {
 void view_trace(const void *result, const loci_draw_opts *opts, views *v) {
   const loci_trace *t = result;
   report r = {t, opts->metric, view_spelling(t->prompt)};
-  const sheet *sheets[2] = {0};
+  const heatmap *heatmaps[2] = {0};
   bool any = false, heads = false;
   int band = 0;
   view_question(v, t->prompt, t->model);
   say_answers(v, &r);
   view_gap(v);
   for (int d = 0; d < 2 && !v->status; d++) {
-    sheet *s = sheet_of_trace(v->mem, t, opts->metric, d ? LOCI_NOISE : LOCI_DENOISE, MAX_ROWS);
+    heatmap *s = heatmap_of_trace(v->mem, t, opts->metric, d ? LOCI_NOISE : LOCI_DENOISE, MAX_ROWS);
     if (!s) v->status = fail_nomem(v->err, "drawing");
     if (!s || s->panel_count == 0) continue;
-    view_draw(v, VIEW_MAP, VIEW_ALL, false, sheets[d] = s);
+    view_draw(v, VIEW_MAP, VIEW_ALL, false, heatmaps[d] = s);
     view_gap(v);
     any |= s->most >= s->floor; /* less is no finding, wherever it is largest */
     heads |= s->has_heads;
@@ -152,7 +153,7 @@ void view_trace(const void *result, const loci_draw_opts *opts, views *v) {
     view_only(v, VIEW_TERM);
     view_say(v, VIEW_BOLD, t->screen > 0 ? "Strongest of the cells run" : "Strongest cells");
     for (int d = 0; d < 2; d++)
-      if (sheets[d] && sheets[d]->most >= sheets[d]->floor) say_peaks(v, &r, sheets[d]);
+      if (heatmaps[d] && heatmaps[d]->most >= heatmaps[d]->floor) say_peaks(v, &r, heatmaps[d]);
     view_gap(v);
   }
   say_notes(v, &r, heads, band);

@@ -62,14 +62,14 @@ typedef struct choice {
 
 /* Runs the one example; how many runs the store has then. */
 static int run(choice c, int64_t *fresh) {
-  loci_run_opts o = {.size = sizeof o,
-                     .what = c.what,
-                     .trace = &c.trace,
-                     .knockout = &c.knockout,
-                     .study = &c.study,
-                     .least_effect = c.least_effect};
+  loci_store_run_opts o = {.size = sizeof o,
+                           .what = c.what,
+                           .trace = &c.trace,
+                           .knockout = &c.knockout,
+                           .study = &c.study,
+                           .least_effect = c.least_effect};
   loci_examples *x;
-  loci_run_state state;
+  loci_store_run_state state;
   loci_store_info *info;
   loci_err err;
   c.trace.size = sizeof c.trace;

@@ -1,10 +1,10 @@
 /* A store: what was measured of many examples, in one SQLite file.
  *
  * db.*        SQL, the fence round SQLite     schema.h   the tables
- * store.c     opening, writers' lock          rows.c     one example's rows, in and out
- * settings.c  what makes two runs the same    run.c      measuring a file of examples
- * load.c      rows to averages                info.c     what is in it
- * merge.c     stores to one                   compare.c  two runs, number by number
+ * store.c     opening, writers' lock          row_writer.c     one example's rows, in and out
+ * settings.c  what makes two runs the same    store_run.c      measuring a file of examples
+ * load.c      rows to averages                store_info.c     what is in it
+ * merge.c     stores to one                   store_compare.c  two runs, number by number
  * numbers.c   what measurements give
  *
  * A run is one measurement with one choice of settings; a result is an example in a run.  An
@@ -62,7 +62,7 @@ static const char store_headline_query[] =
     " AND (NOT ?3 OR (ifnull(r.right, 1) AND json_extract(v.x, '$[0]') >= ?4))"
     " ORDER BY e.line, e.key";
 
-/* A run's numbers as they stand, for compare.c. */
+/* A run's numbers as they stand, for store_compare.c. */
 typedef struct store_which {
   int64_t run; /* 0: the newest */
   double least_effect;

@@ -190,7 +190,7 @@ static void a_reader_writes_nothing(void **state) {
   write_store("1", "[0.5]");
   must(loci_store_open(path, false, &s, &err), &err);
   assert_int_equal(db_exec(s->d, "DELETE FROM run", &err), LOCI_EIO);
-  loci_run_state out;
+  loci_store_run_state out;
   assert_int_equal(loci_store_run(s, NULL, NULL, NULL, &out, &err), LOCI_EINVAL);
   loci_store_close(s);
 }

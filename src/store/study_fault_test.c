@@ -68,12 +68,12 @@ WRAP(EXEC, db_exec, (db * d, const char *sql, loci_err *err), (d, sql, err))
 
 /* ---------------------------------------------------------------- a study */
 
-static loci_status study_once(bool retry, loci_run_state *out, loci_err *err) {
-  loci_run_opts opts = {.size = sizeof opts,
-                        .what = "trace,flow,lens,ask",
-                        .retry = retry,
-                        .study = SIZED(loci_study_opts, .template_name = "raw", .max_new = 2),
-                        .trace = SIZED(loci_trace_opts, .layer_count = 1)};
+static loci_status study_once(bool retry, loci_store_run_state *out, loci_err *err) {
+  loci_store_run_opts opts = {.size = sizeof opts,
+                              .what = "trace,flow,lens,ask",
+                              .retry = retry,
+                              .study = SIZED(loci_study_opts, .template_name = "raw", .max_new = 2),
+                              .trace = SIZED(loci_trace_opts, .layer_count = 1)};
   loci_examples *x;
   loci_store *s;
   TRY(loci_store_open(path, true, &s, err));
@@ -126,7 +126,7 @@ static bool may_drop(place where, loci_status status) {
 }
 
 static void expect_quiet_rows(bool retry, const char *quiet, const char *what) {
-  loci_run_state state;
+  loci_store_run_state state;
   loci_err err = {0};
   if (study_once(retry, &state, &err)) fail_msg("%s, then again: %s", what, err.msg);
   char *rows = all_rows(), *dropped = ask("SELECT count(*) FROM result WHERE dropped IS NOT NULL");
@@ -137,7 +137,7 @@ static void expect_quiet_rows(bool retry, const char *quiet, const char *what) {
 }
 
 static void strike(place where, int left, loci_status status, const char *quiet) {
-  loci_run_state state;
+  loci_store_run_state state;
   loci_err err = {0};
   char what[120];
   snprintf(what, sizeof what, "call %d of %s says %s", left + 1, names[where],
@@ -166,7 +166,7 @@ static void strike(place where, int left, loci_status status, const char *quiet)
 }
 
 static void a_status_is_its_own_on_every_way_up(void **state) {
-  loci_run_state run;
+  loci_store_run_state run;
   loci_err err = {0};
   int made[PLACES];
   (void)state;
@@ -214,7 +214,7 @@ static void a_dozen_of_one_kind_ends_the_run_and_is_forgotten(void **state) {
   (void)state;
   write_examples(14, "none");
   for (int i = 0; i < 2; i++) {
-    loci_run_state run;
+    loci_store_run_state run;
     loci_err err = {0};
     arm(places[i], 0, LOCI_EFORMAT, true);
     loci_status st = study_once(false, &run, &err);
@@ -238,7 +238,7 @@ static void a_folder_that_went_is_not_the_examples_fault(void **state) {
   assert_int_equal(mkdir(folder, 0700), 0);
   write_examples(3, folder);
   for (int there = 0; there < 2; there++) {
-    loci_run_state run;
+    loci_store_run_state run;
     loci_err err = {0};
     if (there && file_write(picture, "x", 1, &err)) fail_msg("%s", err.msg);
     arm(PROMPT, 1, LOCI_EIO, false);

@@ -35,7 +35,7 @@ typedef struct rig {
 static loci_status random_weight(rig *r, int64_t rows, int64_t cols, weight *out, loci_err *err) {
   enum { BLOCK = 4099 };
   static const char name[] = "random";
-  dtype type = r->model.arith_type;
+  dtype type = r->model.compute_type;
   size_t size = dtype_bytes(type);
   uint8_t *data = arena_alloc(r->mem, rows, (size_t)cols * size);
   if (!data) return fail_nomem(err, "making weights");
@@ -87,7 +87,7 @@ static loci_status check_opts(const loci_bench *b, loci_err *err) {
 static loci_status rig_init(rig *r, const loci_bench *b, dtype type, loci_err *err) {
   *r = (rig){.mem = arena_new()};
   if (!r->mem) return fail_nomem(err, "making a decoder");
-  r->model.arith_type = type;
+  r->model.compute_type = type;
   r->model.threads = b->threads;
   r->model.weights = &r->weights;
   r->weights.config.text = (decoder_config){.vocab = VOCAB,
@@ -161,12 +161,12 @@ static loci_status run_products(const rig *r, const loci_bench *b, loci_bench *o
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "multiplying");
   weight x = {0};
-  loci_status st = product_new(r->model.arith_type, r->model.threads, &p, err);
+  loci_status st = product_new(r->model.compute_type, r->model.threads, &p, err);
   if (st) {
     arena_free(mem);
     return st;
   }
-  rig room = {.mem = mem, .model = {.arith_type = r->model.arith_type}};
+  rig room = {.mem = mem, .model = {.compute_type = r->model.compute_type}};
   TRY_DONE(random_weight(&room, rows, widest, &x, err));
   float *y = arena_zarray(mem, rows * widest, float);
   if (!y) {

@@ -23,22 +23,23 @@ enum { BEFORE = 5, AFTER = 18, CONSTRAINT = 5, BEHIND = 10, TOKENS = 4, ROWS = 2
 /* ---------------------------------------------------------------- the question */
 
 /* Rows of the picture into the prompt, through tower and projector. */
-static loci_status look(const loci_model *m, loci_prompt *p, loci_scale *out, loci_err *err) {
+static loci_status see_picture(const loci_model *m, loci_prompt *p, loci_scale *out,
+                               loci_err *err) {
   const model_config *c = &m->weights->config;
   int64_t n = 3 * (int64_t)p->picture.height * p->picture.width;
   float *pixels = arena_array(p->mem, n, float);
-  arith *a;
+  compute *a;
   if (!pixels) return fail_nomem(err, "making a picture");
   random_source r = random_new(1);
   for (int64_t i = 0; i < n; i++) pixels[i] = (float)random_gaussian(&r);
   p->picture.pixels = pixels;
-  TRY(arith_new(m->arith_type, m->threads, &a, err));
+  TRY(compute_new(m->compute_type, m->threads, &a, err));
   double begin = clock_seconds();
   float *rows = p->embeds + (int64_t)BEFORE * c->text.width;
   loci_status st = vision_forward(a, m->weights, NULL, &p->picture, NULL, rows, err);
   out->vision_seconds = clock_seconds() - begin;
   if (m->release) checkpoint_release_vision(m->weights);
-  arith_free(a);
+  compute_free(a);
   return st;
 }
 
@@ -55,7 +56,7 @@ static loci_role role_of(int position, int T, int image_rows) {
 
 loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
   const model_config *c = &m->weights->config;
-  p->image = image_layout_usual(m, &p->picture.height, &p->picture.width);
+  p->image = image_layout_typical(m, &p->picture.height, &p->picture.width);
   int P = p->image.count, T = BEFORE + P + AFTER;
   int64_t D = c->text.width;
   loci_token *tokens = arena_zarray(p->mem, T, loci_token);
@@ -202,13 +203,13 @@ static loci_status measure(const loci_model *m, loci_prompt *p, loci_progress_fn
                       .rows = ROWS,
                       .threads = m->threads};
   TRY(bench_prompt(m, p, err));
-  if (m->weights->config.has_vision) TRY(look(m, p, out, err));
+  if (m->weights->config.has_vision) TRY(see_picture(m, p, out, err));
   TRY(answer(m, p, out, err));
   TRY(measure_reading(m->threads, &out->read_bytes_per_s, err));
   TRY(run_trace(m, p, progress, ctx, out, err));
   out->positions = p->info.length;
   out->base_rows = (int64_t)c->layers * (p->info.length + CONSTRAINT + BEHIND);
-  return bench_product_rate(&sizes, m->arith_type, REPEATS, &out->product_flop_per_s, err);
+  return bench_product_rate(&sizes, m->compute_type, REPEATS, &out->product_flop_per_s, err);
 }
 
 loci_status loci_scale_run(const loci_model *m, loci_progress_fn progress, void *ctx,
@@ -219,7 +220,7 @@ loci_status loci_scale_run(const loci_model *m, loci_progress_fn progress, void 
   struct rusage used;
   loci_prompt p = {.model = m, .mem = arena_new()};
   loci_scale s = {.model = &m->info,
-                  .precision = dtype_name(m->arith_type),
+                  .precision = dtype_name(m->compute_type),
                   .cpu = kernels_choose()->name,
                   .engine = product_engine(),
                   .threads = m->threads};

@@ -9,7 +9,7 @@
 
 #include "base/names.h"
 #include "base/random.h"
-#include "model/arith.h"
+#include "model/compute.h"
 #include "checkpoint/safetensors.h"
 
 typedef enum kind {
@@ -272,7 +272,7 @@ static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const
   return fill_rows(&r, out, err);
 }
 
-bool corruption_is_usual(const loci_trace_opts *opts) {
+bool corruption_is_default(const loci_trace_opts *opts) {
   return strcmp(opts->corrupt, "replace") == 0;
 }
 
@@ -280,7 +280,7 @@ loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, i
                             arena *mem, corruption *out, loci_err *err) {
   static const char *const usual[] = {CORRUPTION_USUAL, "replace:London", "replace:Tokyo",
                                       "replace:Rome"};
-  if (!corruption_is_usual(opts)) return make(p, opts, opts->corrupt, mem, out, err);
+  if (!corruption_is_default(opts)) return make(p, opts, opts->corrupt, mem, out, err);
   for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
     TRY(make(p, opts, usual[i], mem, out, err));
     if (out->first_id != answer) return LOCI_OK;

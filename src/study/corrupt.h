@@ -28,6 +28,6 @@ bool corruption_is_noise(const char *given);
 loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, int answer,
                             arena *mem, corruption *out, loci_err *err);
 /* Whether the words are not given, so that others may be taken. */
-bool corruption_is_usual(const loci_trace_opts *opts);
+bool corruption_is_default(const loci_trace_opts *opts);
 
 #endif

@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "study/flow.h"
+#include "study/flow_measure.h"
 #include "model/command.h"
 #include "study/layers.h"
 #include "study/request.h"
@@ -25,7 +25,7 @@ enum { MOST_PATHS = 2, MOST_NOTES = 4 };
 static const double SINK_ATTENTION = 5, SINK_VALUE = 0.5;
 static const double TOP_SHARE = 0.05;
 
-typedef struct maker {
+typedef struct report_builder {
   const loci_prompt *p;
   const loci_flow_opts *opts;
   arena *mem;
@@ -33,13 +33,13 @@ typedef struct maker {
   int T, first, layers;
   loci_flow_path *paths;
   flow_table tables[1 + MOST_PATHS]; /* all sources; then the sums of each pathway */
-} maker;
+} report_builder;
 
 /* ---------------------------------------------------------------- what is asked */
 
 /* Attention is causal: a path whose sources all come after its queries is empty, and is refused
  * rather than drawn as zeros. */
-static loci_status add_path(maker *m, group_kind from, group_kind to, loci_err *err) {
+static loci_status add_path(report_builder *m, group_kind from, group_kind to, loci_err *err) {
   flow_table *t = &m->tables[1 + m->out->path_count];
   TRY(flow_group(m->p, from, m->mem, &t->sources, err));
   TRY(flow_group(m->p, to, m->mem, &t->queries, err));
@@ -59,7 +59,7 @@ static loci_status add_path(maker *m, group_kind from, group_kind to, loci_err *
 
 /* The paper's two pathways unless one is named: the image to the constraint's last token, and
  * the constraint to the last position. */
-static loci_status find_paths(maker *m, loci_err *err) {
+static loci_status find_paths(report_builder *m, loci_err *err) {
   const loci_flow_opts *o = m->opts;
   group_kind from, to;
   m->paths = arena_zarray(m->mem, MOST_PATHS, loci_flow_path);
@@ -78,7 +78,7 @@ static loci_status find_paths(maker *m, loci_err *err) {
 
 /* Queries of the whole table: those of the pathways; and every position of the constraints unless
  * one pathway was asked for. */
-static loci_status find_queries(maker *m, loci_err *err) {
+static loci_status find_queries(report_builder *m, loci_err *err) {
   int *all = arena_array(m->mem, m->T, int), *at = arena_array(m->mem, m->T, int), n = 0;
   bool *asked = arena_zarray(m->mem, m->T, bool);
   flow_span more = {0};
@@ -99,7 +99,7 @@ static loci_status find_queries(maker *m, loci_err *err) {
   return LOCI_OK;
 }
 
-static loci_status make_room(maker *m, loci_err *err) {
+static loci_status make_room(report_builder *m, loci_err *err) {
   for (int k = 0; k <= m->out->path_count; k++) {
     unsigned parts = FLOW_NORMS | FLOW_VALUES | (m->opts->heads ? FLOW_HEADS : 0u);
     m->tables[k].first = m->first;
@@ -112,7 +112,7 @@ static loci_status make_room(maker *m, loci_err *err) {
 /* ---------------------------------------------------------------- pathways */
 
 /* The pathway's norms, out of the table of all sources. */
-static loci_status gather(const maker *m, flow_table *t, loci_err *err) {
+static loci_status gather(const report_builder *m, flow_table *t, loci_err *err) {
   const flow_table *all = &m->tables[0];
   int64_t Q = t->queries.count, S = t->sources.count;
   t->norms = arena_array(m->mem, t->layers * Q * S, float);
@@ -155,7 +155,7 @@ static double find_top(const loci_flow_path *x, const double *profile, double to
 
 /* All arrays of a path are of one block each, (layers, ...), so that files can take them as they
  * are. */
-static loci_status fill_path(maker *m, int k, loci_err *err) {
+static loci_status fill_path(report_builder *m, int k, loci_err *err) {
   loci_flow_path *x = &m->paths[k];
   flow_table *t = &m->tables[1 + k];
   int64_t L = t->layers, S = t->sources.count;
@@ -189,7 +189,7 @@ static loci_status fill_path(maker *m, int k, loci_err *err) {
 /* ---------------------------------------------------------------- the whole table */
 
 /* Raw attention, mean over heads (layers, queries, T). */
-static loci_status fill_attention(const maker *m, loci_err *err) {
+static loci_status fill_attention(const report_builder *m, loci_err *err) {
   const flow_table *t = &m->tables[0];
   int64_t cells = (int64_t)t->queries.count * m->T;
   float *out = arena_array(m->mem, t->layers * cells, float);
@@ -216,7 +216,7 @@ static int compare_floats(const void *a, const void *b) {
 
 /* Attention source j draws, in parts of what an even spread would give it: the mean over the
  * queries i that see it of (i + 1) times the weight. */
-static double attraction(const maker *m, int layer, int j) {
+static double attraction(const report_builder *m, int layer, int j) {
   const flow_table *t = &m->tables[0];
   double sum = 0;
   int n = 0;
@@ -232,7 +232,7 @@ static double attraction(const maker *m, int layer, int j) {
 
 /* A sink draws attention and gives nothing: both must hold, for a strong source draws attention,
  * too. "Usual" is the median, which sinks do not move. */
-static loci_status find_sinks(const maker *m, loci_err *err) {
+static loci_status find_sinks(const report_builder *m, loci_err *err) {
   bool *sinks = arena_zarray(m->mem, (int64_t)m->layers * m->T, bool);
   float *sorted = arena_array(m->mem, m->T, float);
   if (!sinks || !sorted) return fail_nomem(err, "measuring contributions");
@@ -253,7 +253,7 @@ static loci_status find_sinks(const maker *m, loci_err *err) {
 /* ---------------------------------------------------------------- hints */
 
 /* The positions that are sinks in most layers, one hint each. */
-static loci_status note_sinks(maker *m, loci_err *err) {
+static loci_status note_sinks(report_builder *m, loci_err *err) {
   const char **notes = arena_zarray(m->mem, MOST_NOTES, const char *);
   if (!notes) return fail_nomem(err, "writing hints");
   m->out->notes = notes;
@@ -276,7 +276,7 @@ static loci_status note_sinks(maker *m, loci_err *err) {
 }
 
 /* A plain forward, and then the product with W_O for every query and source. */
-static double naive_flop(const maker *m) {
+static double naive_flop(const report_builder *m) {
   const decoder_config *c = model_decoder(m->p->model);
   double one = 2.0 * c->width * c->heads * c->head_dim;
   return forward_flop(m->p, m->T) + one * m->layers * m->out->query_count * m->T;
@@ -284,13 +284,13 @@ static double naive_flop(const maker *m) {
 
 /* The paths are told in the request by name, also where the caller named none: the default
  * depends on whether there is a picture. */
-static loci_status fill_view(maker *m, const float *logits, loci_err *err) {
+static loci_status fill_view(report_builder *m, const float *logits, loci_err *err) {
   const loci_model *model = m->p->model;
   loci_flow *f = m->out;
   top_logits top;
   f->model = loci_model_get_info(model);
   f->prompt = &m->p->info;
-  f->precision = dtype_name(model->arith_type);
+  f->precision = dtype_name(model->compute_type);
   f->hash = "";
   top_logits_of(logits, model_decoder(model)->vocab, &top);
   top_logits_candidates(&top, model, f->next);
@@ -320,7 +320,7 @@ static loci_status fill_view(maker *m, const float *logits, loci_err *err) {
 }
 
 /* Everything asked about is measured in a single walk; what follows only reads its tables. */
-static loci_status measure(maker *m, loci_err *err) {
+static loci_status measure(report_builder *m, loci_err *err) {
   double begin = clock_seconds();
   int *layers, L = model_decoder(m->p->model)->layers;
   m->first = m->opts->first_layer;
@@ -358,7 +358,7 @@ loci_status loci_flow_new(const loci_model *model, const loci_prompt *prompt,
   loci_flow *made = result_new(LOCI_KIND_FLOW, sizeof *made);
   if (!made) return fail_nomem(err, "measuring contributions");
   loci_status st = LOCI_OK;
-  maker m = {
+  report_builder m = {
       .p = prompt, .opts = &own, .mem = made->result.memory, .out = made, .T = prompt->info.length};
   request_of of = {.m = model, .p = prompt, .mem = m.mem};
   TRY_DONE(flow_request_complete(&of, &own, err));

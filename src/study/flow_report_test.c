@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "study/flow.h"
+#include "study/flow_measure.h"
 
 #include <cmocka.h> /* last: its fail() is a macro */
 

@@ -87,7 +87,7 @@ static loci_status find_pathways(knockout *k, loci_err *err) {
   k->pathways = arena_zarray(k->mem, n, loci_pathway);
   k->edges = arena_zarray(k->mem, n, edges);
   if (!k->pathways || !k->edges) return fail_nomem(err, "laying out a knockout");
-  for (int i = 0; i < n; i++) TRY(add_pathway(k, &o->pathways[i], !pathways_are_usual(o), err));
+  for (int i = 0; i < n; i++) TRY(add_pathway(k, &o->pathways[i], !pathways_are_default(o), err));
   return LOCI_OK;
 }
 
@@ -250,7 +250,7 @@ static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *er
   const target *t = &v->target;
   out->model = loci_model_get_info(k->m);
   out->prompt = &k->p->info;
-  out->precision = dtype_name(k->m->arith_type);
+  out->precision = dtype_name(k->m->compute_type);
   out->target_count = t->count;
   out->target_ids = t->ids;
   TRY(target_text(k->m, t->ids, t->count, k->mem, &out->target_text, err));

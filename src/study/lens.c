@@ -131,7 +131,7 @@ static loci_status read_layers(lens *l, loci_cost *cost, loci_err *err) {
 static loci_status fill_view(const lens *l, loci_lens *out, loci_err *err) {
   out->model = loci_model_get_info(l->m);
   out->prompt = &l->p->info;
-  out->precision = dtype_name(l->m->arith_type);
+  out->precision = dtype_name(l->m->compute_type);
   out->target_id = l->target;
   TRY(target_text(l->m, &l->target, 1, l->mem, &out->target_text, err));
   out->answer_given = l->opts->answer != NULL;

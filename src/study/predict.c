@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/result.h"
-#include "study/flow.h"
+#include "study/flow_measure.h"
 #include "study/request.h"
 #include "walk/logits.h"
 

@@ -9,7 +9,7 @@
 
 enum { NEWTON_STEPS = 100, HALVINGS = 40 };
 
-typedef struct fit {
+typedef struct logistic_fit {
   const probe_data *data;
   double penalty;
   int64_t size;                                          /* width + 1 */
@@ -18,7 +18,7 @@ typedef struct fit {
   double *step, *direction, *residual, *product, *tried; /* (size) */
 
   double *curve; /* (n) p (1 - p) */
-} fit;
+} logistic_fit;
 
 static double dot(const double *a, const double *b, int64_t n) {
   double sum = 0;
@@ -42,7 +42,7 @@ static void add_scaled(const float *x, double a, double *out, int64_t width) {
 /* log(1 + e^-m), without overflow */
 static double log_loss(double m) { return m > 0 ? log1p(exp(-m)) : log1p(exp(m)) - m; }
 
-static double objective(const fit *f, const double *w) {
+static double objective(const logistic_fit *f, const double *w) {
   const probe_data *d = f->data;
   double sum = 0.5 * f->penalty * dot(w, w, d->width);
   for (int64_t i = 0; i < d->n; i++) {
@@ -53,7 +53,7 @@ static double objective(const fit *f, const double *w) {
 }
 
 /* g = penalty w + sum (p - y) (x, 1); and p (1 - p) for the Hessian.  Returns the largest |g|. */
-static double find_gradient(fit *f) {
+static double find_gradient(logistic_fit *f) {
   const probe_data *d = f->data;
   double largest = 0;
   for (int64_t i = 0; i < d->width; i++) f->gradient[i] = f->penalty * f->w[i];
@@ -69,7 +69,7 @@ static double find_gradient(fit *f) {
 }
 
 /* H v = penalty v + sum p (1 - p) (x v + v_b) (x, 1) */
-static void hessian_times(const fit *f, const double *v, double *out) {
+static void hessian_times(const logistic_fit *f, const double *v, double *out) {
   const probe_data *d = f->data;
   for (int64_t i = 0; i < d->width; i++) out[i] = f->penalty * v[i];
   out[d->width] = 0;
@@ -80,7 +80,7 @@ static void hessian_times(const fit *f, const double *v, double *out) {
 }
 
 /* H step = -gradient, by conjugate gradients (Hestenes, Stiefel 1952). */
-static void find_step(fit *f) {
+static void find_step(logistic_fit *f) {
   int64_t size = f->size;
   for (int64_t i = 0; i < size; i++) {
     f->step[i] = 0;
@@ -103,7 +103,7 @@ static void find_step(fit *f) {
 }
 
 /* w += the longest of step, step/2, step/4, ... that lowers the objective.  False: none does. */
-static bool take_step(fit *f, double *value) {
+static bool take_step(logistic_fit *f, double *value) {
   double slope = dot(f->gradient, f->step, f->size), t = 1;
   for (int k = 0; k < HALVINGS; k++, t /= 2) {
     for (int64_t i = 0; i < f->size; i++) f->tried[i] = f->w[i] + t * f->step[i];
@@ -120,7 +120,7 @@ loci_status probe_fit(const probe_data *data, double penalty, double *weights, l
   int64_t size = data->width + 1;
   double *room = calloc((size_t)(6 * size + data->n), sizeof *room);
   if (!room) return fail_nomem(err, "fitting a probe");
-  fit f = {.data = data, .penalty = penalty, .size = size, .w = weights};
+  logistic_fit f = {.data = data, .penalty = penalty, .size = size, .w = weights};
   f.gradient = room;
   f.step = room + size;
   f.direction = room + 2 * size;

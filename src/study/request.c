@@ -18,7 +18,7 @@ static const loci_site usual_sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
                                         LOCI_SITE_RESID_POST};
 static const int usual_windows[] = {1};
 /* Of these only the ones the prompt has positions for. */
-static const loci_edges usual_pathways[] = {
+static const loci_edges default_pathways[] = {
     {"image", "constraint"}, {"image", "last"}, {"constraint", "last"}, {"last", "last"}};
 
 /* ---------------------------------------------------------------- parts */
@@ -42,8 +42,8 @@ static bool has_group(const request_of *of, group_kind g, int which, int *room) 
 }
 
 /* By default each position, and of three groups those that the question has. */
-static loci_status usual_positions(const request_of *of, int which, const char **out,
-                                   loci_err *err) {
+static loci_status default_positions(const request_of *of, int which, const char **out,
+                                     loci_err *err) {
   static const group_kind usual[] = {GROUP_CONSTRAINT, GROUP_AFTER_CONSTRAINT, GROUP_LAST};
   char text[80] = "each";
   int *room = arena_array(of->mem, of->p->info.length, int);
@@ -156,7 +156,7 @@ loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loc
                 (int)o->direction);
   TRY(check_screen(o, err));
   if (o->verify < 0) return fail(err, LOCI_EINVAL, "%d cells to verify", o->verify);
-  if (!o->positions && of->p) return usual_positions(of, o->constraint, &o->positions, err);
+  if (!o->positions && of->p) return default_positions(of, o->constraint, &o->positions, err);
   return check_positions(o->positions, false, err);
 }
 
@@ -200,13 +200,13 @@ static loci_status check_trace(const loci_trace_opts *opts, bool each, loci_err 
 
 /* ---------------------------------------------------------------- knockouts */
 
-bool pathways_are_usual(const loci_knockout_opts *o) { return o->pathways == usual_pathways; }
+bool pathways_are_default(const loci_knockout_opts *o) { return o->pathways == default_pathways; }
 
 static loci_status complete_pathways(loci_knockout_opts *o, loci_err *err) {
   TRY(check_list(o->pathway_count, o->pathways, "pathways", err));
   if (o->pathway_count > MAX_PATHWAYS)
     return fail(err, LOCI_EINVAL, "%d pathways: expected 1 to %d", o->pathway_count, MAX_PATHWAYS);
-  if (o->pathway_count == 0) o->pathways = usual_pathways, o->pathway_count = 4;
+  if (o->pathway_count == 0) o->pathways = default_pathways, o->pathway_count = 4;
   for (int i = 0; i < o->pathway_count; i++) {
     const char *ends[] = {o->pathways[i].from, o->pathways[i].to};
     int group;

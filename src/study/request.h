@@ -45,7 +45,7 @@ loci_status score_request_complete(score_request *r, loci_err *err);
 loci_status request_check(loci_kind kind, const void *opts, loci_err *err);
 
 /* Whether the pathways are those of a request without any: each prompt has some of them. */
-bool pathways_are_usual(const loci_knockout_opts *o);
+bool pathways_are_default(const loci_knockout_opts *o);
 
 /* Members of a completed request into *to; what changes no number is left out. */
 void trace_request_describe(js_value **to, const loci_trace_opts *o);

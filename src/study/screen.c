@@ -7,9 +7,9 @@
  * patched.  Where that run is sure of another answer its gradient is next to nothing, whatever the
  * patch would do; integrated gradients (Hanna et al. 2024, "EAP-IG") take the mean of it over runs
  * whose input rows lie between the corrupted ones and the clean.  One walk has all these runs
- * forwards, and goes back once for log p (p is p times that), once more if the logit difference is
- * asked for.  Where values and gradients do not fit the memory, seeds, then steps, then sites take
- * turns. */
+ * forwards, and goes back once for log p (p is p times that), once more if the logit
+ * difference is asked for.  Where values and gradients do not fit the memory, seeds, then steps,
+ * then sites take turns. */
 #include <math.h>
 #include <string.h>
 
@@ -42,7 +42,9 @@ static int stream_of(const screen *x, int run) { return x->steps > 0 ? 1 + x->se
 
 static int base_rows(const screen *x) { return (1 + x->seeds) * x->s->runs.target.count; }
 
-static bool goes(const sweep *s, loci_direction d) { return (int)s->opts->direction & (int)d; }
+static bool takes_direction(const sweep *s, loci_direction d) {
+  return (int)s->opts->direction & (int)d;
+}
 
 /* Where estimates are kept: of a direction (0 denoise, 1 noise), site, layer, position, head 0. */
 static loci_estimate *estimate_at(const sweep *s, int direction, int site, int layer, int p) {
@@ -114,7 +116,7 @@ static loci_status add_requests(const screen *x, walk *w, loci_err *err) {
       for (int run = 0; run <= x->seeds; run++)
         TRY(walk_record_at(w, run, name, l, span, x->values + run * x->floats + at, err));
       for (int run = 0; run < sloped(x); run++) {
-        if (x->steps == 0 && !goes(x->s, run > 0 ? LOCI_DENOISE : LOCI_NOISE)) continue;
+        if (x->steps == 0 && !takes_direction(x->s, run > 0 ? LOCI_DENOISE : LOCI_NOISE)) continue;
         float *grad = x->grads + run * x->floats + at;
         TRY(walk_grad(w, stream_of(x, run), name, l, span, grad, err));
       }
@@ -204,15 +206,16 @@ static void add_estimates(const screen *x, const step *of) {
 static loci_status back_plainly(screen *x, walk *w, loci_err *err) {
   const variants *v = &x->s->runs;
   double part = 1.0 / x->s->corrupted.seeds;
-  int rounds = x->diff && goes(x->s, LOCI_NOISE) ? x->seeds : 1; /* an o' for each seed */
+  int rounds =
+      x->diff && takes_direction(x->s, LOCI_NOISE) ? x->seeds : 1; /* an o' for each seed */
   for (int k = 0; k < rounds; k++) {
     x->diff_seed = x->seed + k;
     TRY(walk_backward(w, on_slope, x, &x->hooks, err));
     for (int run = 1; run <= x->seeds; run++) {
-      if (goes(x->s, LOCI_DENOISE) && k == 0)
+      if (takes_direction(x->s, LOCI_DENOISE) && k == 0)
         add_estimates(x,
                       &(step){LOCI_DENOISE, run, run, 0, variants_base(v, run + x->seed).p, part});
-      if (goes(x->s, LOCI_NOISE) && (rounds == 1 || k == run - 1))
+      if (takes_direction(x->s, LOCI_NOISE) && (rounds == 1 || k == run - 1))
         add_estimates(x, &(step){LOCI_NOISE, 0, 0, run, variants_base(v, 0).p, part});
     }
   }
@@ -227,9 +230,10 @@ static loci_status back(screen *x, walk *w, loci_err *err) {
   for (int run = 0; run < sloped(x); run++) {
     int corrupted = 1 + run / x->steps;
     double p = exp(x->logp[run]);
-    if (goes(x->s, LOCI_DENOISE))
+    if (takes_direction(x->s, LOCI_DENOISE))
       add_estimates(x, &(step){LOCI_DENOISE, run, corrupted, 0, p, part});
-    if (goes(x->s, LOCI_NOISE)) add_estimates(x, &(step){LOCI_NOISE, run, 0, corrupted, p, part});
+    if (takes_direction(x->s, LOCI_NOISE))
+      add_estimates(x, &(step){LOCI_NOISE, run, 0, corrupted, p, part});
   }
   return LOCI_OK;
 }
@@ -264,7 +268,7 @@ static int64_t rows_back(const screen *x) {
   const sweep *s = x->s;
   int64_t own = s->runs.target.length - s->first;
   if (x->steps > 0) return own * sloped(x);
-  return own * ((goes(s, LOCI_DENOISE) ? x->seeds : 0) + goes(s, LOCI_NOISE));
+  return own * ((takes_direction(s, LOCI_DENOISE) ? x->seeds : 0) + takes_direction(s, LOCI_NOISE));
 }
 
 /* Rows of a layer there. */
@@ -302,7 +306,7 @@ static loci_status run_part(screen *x, loci_err *err) {
   arena_free(mem);
   int64_t rounds = 1;
   if (s->opts->screen_metric == LOCI_METRIC_LOGIT_DIFF)
-    rounds += x->steps == 0 && goes(s, LOCI_NOISE) ? x->seeds : 1;
+    rounds += x->steps == 0 && takes_direction(s, LOCI_NOISE) ? x->seeds : 1;
   s->runs.cost.formula += x->L * (rows_there(x) + 2 * rounds * rows_back(x));
   return st;
 }
@@ -322,7 +326,7 @@ static int64_t part_bytes(screen *x, const int part[3]) {
 }
 
 /* All at once if that fits, else seed by seed, else step by step, else site by site, too. */
-static loci_status choose_parts(screen *x, int part[3], loci_err *err) {
+static loci_status choose_restored(screen *x, int part[3], loci_err *err) {
   int S = x->s->corrupted.seeds, n = x->s->screened.site_count, N = x->s->opts->screen_steps;
   const int choices[4][3] = {{S, N, n}, {1, N, n}, {1, N > 0, n}, {1, N > 0, 1}};
   int64_t bytes = 0, allowed = x->s->m->memory;
@@ -337,7 +341,7 @@ static loci_status choose_parts(screen *x, int part[3], loci_err *err) {
               (long long)(bytes >> 20), (long long)(allowed >> 20));
 }
 
-static loci_status run_parts(screen *x, const int part[3], loci_err *err) {
+static loci_status run_restored(screen *x, const int part[3], loci_err *err) {
   int S = x->s->corrupted.seeds, N = x->s->opts->screen_steps;
   for (x->seed = 0; x->seed < S; x->seed += part[0]) {
     for (x->step = 0; x->step == 0 || x->step < N; x->step += part[1]) {
@@ -411,8 +415,8 @@ loci_status sweep_screen(sweep *s, loci_err *err) {
   int part[3];
   TRY(make_room(s, err));
   TRY(list_sites(s, err));
-  TRY(choose_parts(&x, part, err));
-  TRY(run_parts(&x, part, err));
+  TRY(choose_restored(&x, part, err));
+  TRY(run_restored(&x, part, err));
   give_estimates(s);
   return audit_choose(s, err);
 }

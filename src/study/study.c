@@ -244,7 +244,7 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
   if (!path) return fail_nomem(err, "going through examples");
   *out = (loci_sample){.model = loci_model_get_info(s->model),
                        .hash = "",
-                       .precision = dtype_name(s->model->arith_type),
+                       .precision = dtype_name(s->model->compute_type),
                        .path = path,
                        .template_name = s->template_name ? s->template_name : "",
                        .system = s->system,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "study/flow.h"
+#include "study/flow_measure.h"
 #include "study/jobs.h"
 
 enum {

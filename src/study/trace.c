@@ -75,7 +75,7 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   t->model = loci_model_get_info(s->m);
   t->prompt = &s->p->info;
   t->corrupt = s->corrupted.kind;
-  t->precision = dtype_name(s->m->arith_type);
+  t->precision = dtype_name(s->m->compute_type);
   t->direction = o->direction;
   t->window_count = o->window_count;
   int *windows = arena_array(s->mem, t->window_count, int);
@@ -144,7 +144,7 @@ static loci_status prepare(job *j, int answer, loci_err *err) {
 static loci_status avoid_answer(job *j, loci_err *err) {
   sweep *s = &j->s;
   int answer = s->runs.target.ids[0];
-  if (s->runs.target.given || s->runs.not_finite || !corruption_is_usual(s->opts)) return LOCI_OK;
+  if (s->runs.target.given || s->runs.not_finite || !corruption_is_default(s->opts)) return LOCI_OK;
   if (s->corrupted.first_id != answer) return LOCI_OK;
   double begin = clock_seconds(), before = j->seconds;
   loci_trace *first = j->out;

@@ -15,16 +15,16 @@
 static const double TOLERANCE_F32 = 1e-4, TOLERANCE_BF16 = 0.05;
 
 /* One cell and seed, run in full. */
-typedef struct slow {
+typedef struct full_forward {
   const sweep *s;
   const cell *c;
   float *corrupted; /* (length, D) input rows */
   int seed;
   reading *readings; /* (target count) */
-} slow;
+} full_forward;
 
 static void on_logits(void *ctx, int64_t index, const float *logits) {
-  const slow *x = ctx;
+  const full_forward *x = ctx;
   const variants *v = &x->s->runs;
   x->readings[index] = reading_of(logits, model_decoder(v->m)->vocab, v->target.ids[index],
                                   v->other[x->seed], index ? NULL : &v->clean);
@@ -43,7 +43,7 @@ static void corrupt_rows(const sweep *s, int seed, float *out) {
 
 /* Both runs, and the patches of one from the other. */
 static loci_status build(void *ctx, walk *w, loci_err *err) {
-  const slow *x = ctx;
+  const full_forward *x = ctx;
   const target *t = &x->s->runs.target;
   const cell *c = x->c;
   bool denoise = c->direction == LOCI_DENOISE;
@@ -86,10 +86,10 @@ static double compare(const loci_metrics *got, const loci_metrics *plain) {
 }
 
 /* The cell by full runs of [m]: the model, or what it is in f32. */
-static loci_status slow_cell(const sweep *s, const loci_model *m, const cell *c, float *corrupted,
-                             loci_metrics *out, loci_err *err) {
+static loci_status forward_cell(const sweep *s, const loci_model *m, const cell *c,
+                                float *corrupted, loci_metrics *out, loci_err *err) {
   int S = s->corrupted.seeds, n = s->runs.target.count;
-  slow x = {.s = s, .c = c, .corrupted = corrupted};
+  full_forward x = {.s = s, .c = c, .corrupted = corrupted};
   walk_job job = {.m = m, .build = build, .ctx = &x};
   job.hooks = (walk_hooks){.logits = on_logits, .logits_ctx = &x};
   reading *all = arena_zarray(s->mem, (int64_t)S * n, reading);
@@ -107,11 +107,11 @@ static loci_status slow_cell(const sweep *s, const loci_model *m, const cell *c,
  * f32, to say how much rounding does to a cell. */
 static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, loci_trace *t,
                                loci_err *err) {
-  bool rounds = s->m->arith_type != DTYPE_F32;
+  bool rounds = s->m->compute_type != DTYPE_F32;
   double allowed = rounds ? TOLERANCE_BF16 : TOLERANCE_F32;
   const loci_metrics *got = &s->grids[c->grid].cells[c->at];
   loci_metrics plain, exact;
-  TRY(slow_cell(s, s->m, c, corrupted, &plain, err));
+  TRY(forward_cell(s, s->m, c, corrupted, &plain, err));
   double error = compare(got, &plain);
   if (error > t->verify_error) t->verify_error = error;
   if (!(error <= allowed)) {
@@ -123,8 +123,8 @@ static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, 
   }
   if (!rounds) return LOCI_OK;
   loci_model f32 = *s->m;
-  f32.arith_type = DTYPE_F32;
-  TRY(slow_cell(s, &f32, c, corrupted, &exact, err));
+  f32.compute_type = DTYPE_F32;
+  TRY(forward_cell(s, &f32, c, corrupted, &exact, err));
   double rounding = fabs(got->p - exact.p);
   if (!(rounding <= t->verify_rounding)) t->verify_rounding = rounding;
   return LOCI_OK;

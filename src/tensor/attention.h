@@ -52,7 +52,7 @@ typedef struct kv_turned {
   float *value_panels; /* panels of (K, 16) */
 } kv_turned;
 /* Of the [count] positions that the stretches hold. */
-void turn_stretches(const kv_stretch *stretches, int n, int K, kv_turned *out);
+void transpose_stretches(const kv_stretch *stretches, int n, int K, kv_turned *out);
 
 typedef struct attend_grads {
   const float *dz; /* R rows, z_stride apart */
@@ -63,7 +63,7 @@ typedef struct attend_grads {
   float *dk, *dv;    /* row of position [first], kv_stride apart */
   int64_t kv_stride; /* */
   float *dS;         /* room for R x ld */
-  float *across;     /* room for ld x R */
+  float *transposed; /* room for ld x R */
   float *rows;       /* room for R x round_up(K, 16) */
 } attend_grads;
 

@@ -12,7 +12,7 @@
 #include "tensor/attention.h"
 #include "tensor/backward.h"
 
-void turn_stretches(const kv_stretch *stretches, int n, int K, kv_turned *out) {
+void transpose_stretches(const kv_stretch *stretches, int n, int K, kv_turned *out) {
   int64_t width = round_up(K, PANEL);
   for (int i = 0; i < n; i++) {
     const kv_stretch *s = &stretches[i];
@@ -39,9 +39,10 @@ static void mix_across(const kernel_set *k, const attend_rows *a, const attend_g
   int n = g->count - g->first;
   if (n <= 0) return;
   for (int j = 0; j < n; j++) {
-    for (int r = 0; r < a->R; r++) g->across[(int64_t)j * a->R + r] = M[r * a->ld + g->first + j];
+    for (int r = 0; r < a->R; r++)
+      g->transposed[(int64_t)j * a->R + r] = M[r * a->ld + g->first + j];
   }
-  k->mix(to, g->kv_stride, g->across, a->R, n, packed_values(g->rows, a->R), a->R, a->K);
+  k->mix(to, g->kv_stride, g->transposed, a->R, n, packed_values(g->rows, a->R), a->R, a->K);
 }
 
 void attend_backward(const kernel_set *k, const attend_rows *a, const attend_grads *g) {

@@ -207,11 +207,11 @@ static void check_attention(const kernel_set *k, int K) {
   kv_turned turned = {random_floats(&source, KEYS * wide), random_floats(&source, 48 * (int64_t)K)};
   float *dq = random_floats(&source, ROWS * K), *dk = calloc(KEYS * (size_t)K, 4),
         *dv = calloc(KEYS * (size_t)K, 4);
-  float *dS = random_floats(&source, ROWS * LD), *across = random_floats(&source, LD * ROWS),
+  float *dS = random_floats(&source, ROWS * LD), *transposed = random_floats(&source, LD * ROWS),
         *rows = random_floats(&source, ROWS * wide);
   kv_stretch st[2];
   attend_rows a = weigh(&s, st);
-  turn_stretches(st, 2, K, &turned);
+  transpose_stretches(st, 2, K, &turned);
   attend_grads g = {.dz = s.r,
                     .dq = dq,
                     .kv = &turned,
@@ -221,7 +221,7 @@ static void check_attention(const kernel_set *k, int K) {
                     .dv = dv + FIRST * K,
                     .kv_stride = K,
                     .dS = dS,
-                    .across = across,
+                    .transposed = transposed,
                     .rows = rows};
   attend_backward(k, &a, &g);
   check_grad(attention_loss, &s, s.q, dq, ROWS * K, 1, EPS, TOL);
@@ -231,7 +231,7 @@ static void check_attention(const kernel_set *k, int K) {
              TOL);
   for (int i = 0; i < FIRST * K; i++) assert_true(dk[i] == 0 && dv[i] == 0);
   for (int i = 0; i < 8; i++) free(*inputs[i]);
-  float *rest[] = {turned.key_rows, turned.value_panels, dq, dk, dv, dS, across, rows};
+  float *rest[] = {turned.key_rows, turned.value_panels, dq, dk, dv, dS, transposed, rows};
   for (int i = 0; i < 8; i++) free(rest[i]);
 }
 
@@ -261,8 +261,8 @@ static void a_product_backward_is_the_slope_of_the_forward_one(void **state) {
     float *x = random_floats(&s, room * K), *w = random_floats(&s, N * K),
           *r = random_floats(&s, room * N), *y = random_floats(&s, room * N),
           *dx = random_floats(&s, room * K);
-    product_shape across = {.M = M, .N = K, .K = N, .ldy = K, .backward = true};
-    if (product_run(p, across, r, w, dx, &err)) fail_msg("%s", err.msg);
+    product_shape transposed = {.M = M, .N = K, .K = N, .ldy = K, .backward = true};
+    if (product_run(p, transposed, r, w, dx, &err)) fail_msg("%s", err.msg);
     product_shape along = {.M = M, .N = N, .K = K, .ldy = N};
     if (product_run(p, along, x, w, y, &err)) fail_msg("%s", err.msg);
     /* linear: <r, x W^T> = <r W, x> exactly, up to sums of 48 numbers in f32 */

@@ -3,7 +3,7 @@
 #ifndef LOCI_TENSOR_DOTS_Q4_K_H
 #define LOCI_TENSOR_DOTS_Q4_K_H
 
-#include "tensor/blocks_avx512.h"
+#include "tensor/quant_avx512.h"
 
 /* One row of x in the order in which a register of Q4_K's bytes has its numbers: lane l holds bytes
  * 4 l .. of two parts' pairs, so that a shift by 4 brings each next number to its lowest bits.

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "tensor/blocks.h"
+#include "tensor/quant.h"
 
 static float float_of(uint32_t bits) {
   float x;

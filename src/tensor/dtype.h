@@ -1,5 +1,5 @@
 /* The number formats weights come in, and exact conversions between them: three of single numbers,
- * and those of GGUF files, in which some numbers share a scale (blocks.h). */
+ * and those of GGUF files, in which some numbers share a scale (quant.h). */
 #ifndef LOCI_TENSOR_DTYPE_H
 #define LOCI_TENSOR_DTYPE_H
 

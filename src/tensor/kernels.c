@@ -33,11 +33,11 @@ const kernel_set *kernels_at(int i) {
 }
 
 const kernel_set *kernels_choose(void) {
-  const char *wish = getenv("LOCI_KERNELS");
+  const char *wanted = getenv("LOCI_KERNELS");
   const kernel_set *best = NULL;
   for (int i = 0; kernels_at(i); i++) {
     best = kernels_at(i);
-    if (wish && strcmp(wish, best->name) == 0) return best;
+    if (wanted && strcmp(wanted, best->name) == 0) return best;
   }
   return best;
 }

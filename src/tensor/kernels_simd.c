@@ -11,10 +11,10 @@
 #include <immintrin.h>
 #endif
 
-#include "tensor/blocks.h"
+#include "tensor/quant.h"
 #include "tensor/kernels_sets.h"
 #if defined(__AVX512F__)
-#include "tensor/blocks_avx512.h"
+#include "tensor/quant_avx512.h"
 #include "tensor/dots_q4_k.h"
 #endif
 

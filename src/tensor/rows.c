@@ -69,7 +69,7 @@ static void norm_back(const row_engine *e, row_list dx, row_list dy, row_list x,
   }
 }
 
-static void turn(const row_engine *e, row_list x, int64_t n, const row_turn *t) {
+static void turn(const row_engine *e, row_list x, int64_t n, const row_rotation *t) {
   int rotary = 2 * t->half;
 #pragma omp parallel for num_threads(row_threads(e, n * t->heads * t->K)) schedule(static)
   for (int64_t i = 0; i < n; i++) {

@@ -33,12 +33,12 @@ typedef struct row_norm {
 
 /* Angles by row of the tables, (rows, half) each; [heads] heads of K channels, of which 2 half
  * turn. */
-typedef struct row_turn {
+typedef struct row_rotation {
   const float *cosine, *sine;
   const int64_t *angles; /* of each row */
   int half, heads, K;
   bool back; /* the other way round: the gradient's */
-} row_turn;
+} row_rotation;
 
 typedef struct row_engine row_engine;
 typedef struct row_ops {
@@ -54,7 +54,7 @@ typedef struct row_ops {
   void (*norm_back)(const row_engine *e, row_list dx, row_list dy, row_list x, int64_t n,
                     const row_norm *norm);
   /* x turned in place */
-  void (*turn)(const row_engine *e, row_list x, int64_t n, const row_turn *turn);
+  void (*turn)(const row_engine *e, row_list x, int64_t n, const row_rotation *turn);
   /* to := act(g) u, or act(g) where u.at is NULL; to may be g */
   void (*gate)(const row_engine *e, row_list to, row_list g, row_list u, act_kind act, int64_t n,
                int64_t width);
@@ -79,7 +79,7 @@ static inline int row_threads(const row_engine *e, int64_t numbers) {
 
 extern const row_ops rows_cpu;
 
-/* The operations by name; those of a norm are arith's, which has its weights. */
+/* The operations by name; those of a norm are compute's, which has its weights. */
 static inline void rows_copy(const row_engine *e, row_list to, row_list from, int64_t n,
                              int64_t width) {
   e->ops->copy(e, to, from, n, width);
@@ -91,7 +91,8 @@ static inline void rows_add(const row_engine *e, row_list to, row_list from, int
 static inline void rows_zero(const row_engine *e, row_list to, int64_t n, int64_t width) {
   e->ops->zero(e, to, n, width);
 }
-static inline void rows_turn(const row_engine *e, row_list x, int64_t n, const row_turn *turn) {
+static inline void rows_rotate(const row_engine *e, row_list x, int64_t n,
+                               const row_rotation *turn) {
   e->ops->turn(e, x, n, turn);
 }
 static inline void rows_gate(const row_engine *e, row_list to, row_list g, row_list u, act_kind act,

@@ -151,8 +151,8 @@ static void turning_back_undoes_a_turn(void **state) {
     sine[i] = sinf(0.1F * (float)i);
   }
   FOR_THREADS(b) {
-    row_turn t = {cosine, sine, b.angles, HALF, HEADS, K, false};
-    rows_turn(&b.e, list(b.y, b.to), LISTED, &t);
+    row_rotation t = {cosine, sine, b.angles, HALF, HEADS, K, false};
+    rows_rotate(&b.e, list(b.y, b.to), LISTED, &t);
     for (int i = 0; i < LISTED; i++) {
       int64_t at = b.angles[i] * HALF;
       b.e.k->rope(row(b.expected, b.to[i]), cosine + at, sine + at, HEADS, K, 2 * HALF);
@@ -160,7 +160,7 @@ static void turning_back_undoes_a_turn(void **state) {
     assert_as_expected(&b);
     float *before = numbers(2);
     t.back = true;
-    rows_turn(&b.e, list(b.y, b.to), LISTED, &t);
+    rows_rotate(&b.e, list(b.y, b.to), LISTED, &t);
     for (int i = 0; i < ROWS * WIDTH; i++) { /* two rotations of an ulp each */
       assert_true(fabs((double)b.y[i] - (double)before[i]) < 1e-5);
     }

@@ -37,7 +37,7 @@ static jvalue text_of(jrun *r, const char *s, int source) {
   return jv_marked(r, s, strlen(s), source);
 }
 
-static jvalue parts_of(jrun *r, const char *text, int source, bool has_image) {
+static jvalue content_parts(jrun *r, const char *text, int source, bool has_image) {
   jvalue parts = jv_list(r, JK_LIST);
   if (has_image) jv_push(r, parts, part(r, "image", jv_none()));
   jv_push(r, parts, part(r, "text", text_of(r, text, source)));
@@ -56,12 +56,12 @@ static jvalue messages_of(jrun *r, const prompt_given *g, const char *question, 
   jvalue messages = jv_list(r, JK_LIST);
   if (g->system) {
     push_message(r, messages, "system",
-                 form == CONTENT_PARTS ? parts_of(r, g->system, FROM_SYSTEM, false)
+                 form == CONTENT_PARTS ? content_parts(r, g->system, FROM_SYSTEM, false)
                                        : text_of(r, g->system, FROM_SYSTEM));
   }
   push_message(r, messages, "user",
                form == CONTENT_TEXT ? marked_text(r, g, question)
-                                    : parts_of(r, question, FROM_QUESTION, g->has_image));
+                                    : content_parts(r, question, FROM_QUESTION, g->has_image));
   return messages;
 }
 

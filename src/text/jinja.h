@@ -1,7 +1,7 @@
 /* Chat templates: the part of the Jinja language that they use, run as transformers runs them
  * (jinja2's ImmutableSandboxedEnvironment with trim_blocks, lstrip_blocks, loop controls).
  *
- *   jinja_read.c    text -> tokens          jinja_run.c      statements and expressions
+ *   jinja_lexer.c    text -> tokens          jinja_run.c      statements and expressions
  *   jinja_parse.c   tokens -> a tree        jinja_calls.c    methods, functions, tests
  *   jinja_value.c   values                  jinja_filters.c  filters
  *

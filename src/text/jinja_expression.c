@@ -58,7 +58,7 @@ static jnode *string(parser *p) {
     room += 2 * p->tokens->at[i].n + 4;
   char *out = p->st ? NULL : arena_array(p->t->mem, (int64_t)room, char);
   if (!out && !p->st) p->st = fail_nomem(p->err, "reading a template");
-  for (const jtoken *t; out && (t = jp_look(p))->kind == JT_STRING; jp_step(p)) {
+  for (const jtoken *t; out && (t = jp_peek(p))->kind == JT_STRING; jp_step(p)) {
     for (size_t i = 0; i < t->n;) {
       if (t->s[i] != '\\' || i + 1 == t->n) {
         out[m++] = t->s[i++];
@@ -90,7 +90,7 @@ static double real_of(parser *p, const char *digits) {
 }
 
 static jnode *number(parser *p) {
-  const jtoken *t = jp_look(p);
+  const jtoken *t = jp_peek(p);
   jnode *n = jp_node(p, JN_CONST);
   char text[64];
   size_t m = 0;
@@ -131,7 +131,7 @@ jnode *jp_tuple(parser *p, bool choice) {
   jnode *n = jp_node(p, JN_TUPLE), **tail = &n->kids;
   jp_append(&tail, first);
   while (jp_take_op(p, ',')) {
-    const jtoken *t = jp_look(p);
+    const jtoken *t = jp_peek(p);
     if (t->kind == JT_CLOSE || t->kind == JT_FINISH || jp_is_op(p, ')')) break;
     jp_append(&tail, jp_expression(p, choice));
   }
@@ -165,7 +165,7 @@ static void arguments(parser *p, jnode *n) {
     if (count) jp_need_op(p, ',', "a comma");
     if (jp_take_op(p, ')')) break;
     jnode *arg = jp_node(p, JN_ARG);
-    const jtoken *t = jp_look(p);
+    const jtoken *t = jp_peek(p);
     if (jp_take_op(p, '*')) {
       arg->op = '*';
     } else if (jp_take_op(p, OP2('*', '*'))) {
@@ -211,7 +211,7 @@ static jnode *call(parser *p, jnode *of) {
 static jnode *postfix(parser *p, jnode *of) {
   while (!p->st) {
     if (jp_take_op(p, '.')) {
-      const jtoken *t = jp_look(p);
+      const jtoken *t = jp_peek(p);
       jnode *n = jp_node(p, t->kind == JT_INT ? JN_ITEM : JN_ATTRIBUTE);
       n->a = of;
       if (t->kind == JT_INT) {
@@ -241,7 +241,7 @@ static jnode *primary(parser *p) {
                {"False", {.kind = JK_BOOL}},
                {"none", {.kind = JK_NONE}},
                {"None", {.kind = JK_NONE}}};
-  const jtoken *t = jp_look(p);
+  const jtoken *t = jp_peek(p);
   if (t->kind == JT_STRING) return string(p);
   if (t->kind == JT_INT || t->kind == JT_REAL) return number(p);
   if (t->kind != JT_NAME) return brackets(p);
@@ -282,7 +282,7 @@ static jnode *test(parser *p, jnode *of) {
   n->a = of;
   n->name = dotted_name(p);
   n->call = jcall_test(n->name);
-  const jtoken *t = jp_look(p);
+  const jtoken *t = jp_peek(p);
   bool value = t->kind == JT_NAME || t->kind == JT_STRING || t->kind == JT_INT ||
                t->kind == JT_REAL || jp_is_op(p, '[') || jp_is_op(p, '{');
   if (jp_is_op(p, '(')) {
@@ -324,7 +324,7 @@ static jnode *unary(parser *p, bool with_filters) {
   if (!jp_enter(p)) return &p->spare;
   if (jp_is_op(p, '-') || jp_is_op(p, '+')) {
     n = jp_node(p, JN_SIGN);
-    n->op = jp_look(p)->op;
+    n->op = jp_peek(p)->op;
     jp_step(p);
     n->a = unary(p, false);
   } else {
@@ -366,7 +366,7 @@ static jnode *comparison(parser *p) {
   static const int ops[] = {OP2('=', '='), OP2('!', '='), '<', OP2('<', '='), '>', OP2('>', '=')};
   jnode *first = binary(p, 0), *n = NULL, **tail = NULL;
   while (!p->st) {
-    const jtoken *t = jp_look(p);
+    const jtoken *t = jp_peek(p);
     int op = 0;
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) op = jp_is_op(p, ops[i]) ? ops[i] : op;
     if (jp_is_name(p, "in")) op = 'i';

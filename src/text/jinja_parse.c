@@ -9,7 +9,7 @@
 
 /* ---------------------------------------------------------------- tokens and nodes */
 
-const jtoken *jp_look(const parser *p) {
+const jtoken *jp_peek(const parser *p) {
   return &p->tokens->at[p->st ? p->tokens->count - 1 : p->at];
 }
 
@@ -20,11 +20,11 @@ void jp_stop(parser *p, loci_status code, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  p->st = fail(p->err, code, "%s: line %d: %s", p->t->name, jp_look(p)->line, text);
+  p->st = fail(p->err, code, "%s: line %d: %s", p->t->name, jp_peek(p)->line, text);
 }
 
 void jp_unexpected(parser *p, const char *expected) {
-  const jtoken *t = jp_look(p);
+  const jtoken *t = jp_peek(p);
   int n = t->n > 40 ? 40 : (int)t->n;
   if (t->kind == JT_END) {
     jp_stop(p, LOCI_EFORMAT, "the template ends where %s is expected", expected);
@@ -37,16 +37,16 @@ jnode *jp_node(parser *p, jnode_kind kind) {
   jnode *n = p->st ? NULL : arena_zarray(p->t->mem, 1, jnode);
   if (!n && !p->st) p->st = fail_nomem(p->err, "reading a template");
   if (!n) n = &p->spare;
-  *n = (jnode){.kind = kind, .line = jp_look(p)->line};
+  *n = (jnode){.kind = kind, .line = jp_peek(p)->line};
   return n;
 }
 
 void jp_step(parser *p) {
-  if (!p->st && jp_look(p)->kind != JT_END) p->at++;
+  if (!p->st && jp_peek(p)->kind != JT_END) p->at++;
 }
 
 bool jp_is_op(const parser *p, int op) {
-  const jtoken *t = jp_look(p);
+  const jtoken *t = jp_peek(p);
   return t->kind == JT_OP && t->op == op;
 }
 
@@ -60,7 +60,7 @@ bool jp_token_is(const jtoken *t, const char *name) {
   return t->kind == JT_NAME && t->n == strlen(name) && memcmp(t->s, name, t->n) == 0;
 }
 
-bool jp_is_name(const parser *p, const char *name) { return jp_token_is(jp_look(p), name); }
+bool jp_is_name(const parser *p, const char *name) { return jp_token_is(jp_peek(p), name); }
 
 bool jp_take_name(parser *p, const char *name) {
   bool is = jp_is_name(p, name);
@@ -73,7 +73,7 @@ void jp_need_op(parser *p, int op, const char *what) {
 }
 
 static void need(parser *p, jtoken_kind kind, const char *what) {
-  if (jp_look(p)->kind != kind) jp_unexpected(p, what);
+  if (jp_peek(p)->kind != kind) jp_unexpected(p, what);
   jp_step(p);
 }
 
@@ -84,7 +84,7 @@ static const char *copy(parser *p, const char *s, size_t n) {
 }
 
 const char *jp_need_name(parser *p, const char *what) {
-  const jtoken *t = jp_look(p);
+  const jtoken *t = jp_peek(p);
   if (t->kind != JT_NAME) jp_unexpected(p, what);
   if (t->n > NAME_MOST) jp_stop(p, LOCI_EFORMAT, "a name of %zu bytes", t->n);
   const char *name = copy(p, t->s, t->kind == JT_NAME ? t->n : 0);
@@ -119,7 +119,7 @@ static jnode *statement(parser *p);
 static void body(parser *p, jnode **tail, const char *const *until) {
   if (!jp_enter(p)) return;
   while (!p->st) {
-    const jtoken *t = jp_look(p);
+    const jtoken *t = jp_peek(p);
     if (t->kind == JT_DATA) {
       jnode *n = jp_node(p, JN_DATA);
       jp_set_text(n, t->s, t->n);
@@ -308,7 +308,7 @@ static jnode *filter_block(parser *p) {
 
 static jnode *with(parser *p) {
   jnode *n = jp_node(p, JN_WITH), **tail = &n->others;
-  while (!p->st && jp_look(p)->kind != JT_FINISH) {
+  while (!p->st && jp_peek(p)->kind != JT_FINISH) {
     if (n->others) jp_need_op(p, ',', "a comma");
     jnode *set = jp_node(p, JN_SET);
     set->a = target(p, false);
@@ -335,7 +335,7 @@ static jnode *plain_block(parser *p, const char *end) {
 }
 
 static jnode *statement(parser *p) {
-  const jtoken *t = jp_look(p);
+  const jtoken *t = jp_peek(p);
   if (jp_take_name(p, "if")) return condition(p);
   if (jp_take_name(p, "for")) return loop(p);
   if (jp_take_name(p, "set")) return setting(p);

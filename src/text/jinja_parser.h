@@ -23,7 +23,7 @@ typedef struct parser {
   jnode spare; /* what is filled in when memory is out */
 } parser;
 
-const jtoken *jp_look(const parser *p);
+const jtoken *jp_peek(const parser *p);
 void jp_step(parser *p);
 bool jp_is_op(const parser *p, int op);
 bool jp_take_op(parser *p, int op);

@@ -12,7 +12,7 @@ typedef struct part {
 } part;
 
 /* Matches and the gaps between them, in order. */
-static loci_status list_parts(const range_list *hits, const piece *p, part **out, size_t *count,
+static loci_status list_split(const range_list *hits, const piece *p, part **out, size_t *count,
                               encode_job *job) {
   part *parts = arena_array(job->mem, 2 * (int64_t)hits->count + 1, part);
   if (!parts) return fail_nomem(job->err, "splitting text");
@@ -31,7 +31,7 @@ static loci_status list_parts(const range_list *hits, const piece *p, part **out
 }
 
 /* Joins parts in place as the behavior says; returns their new number. */
-static size_t join_parts(split_behavior behavior, part *x, size_t n) {
+static size_t join_split(split_behavior behavior, part *x, size_t n) {
   size_t m = 0;
   if (behavior == SPLIT_MERGED_WITH_NEXT) { /* from the back */
     bool previous = false;
@@ -68,10 +68,10 @@ static loci_status split_at(const range_list *hits, split_behavior behavior, boo
                             const piece *p, piece_list *out, encode_job *job) {
   part *parts = NULL;
   size_t n = 0;
-  TRY(list_parts(hits, p, &parts, &n, job));
+  TRY(list_split(hits, p, &parts, &n, job));
   if (!parts) return LOCI_OK;
   for (size_t i = 0; invert && i < n; i++) parts[i].is_match = !parts[i].is_match;
-  if (behavior != SPLIT_REMOVED && behavior != SPLIT_ISOLATED) n = join_parts(behavior, parts, n);
+  if (behavior != SPLIT_REMOVED && behavior != SPLIT_ISOLATED) n = join_split(behavior, parts, n);
   for (size_t i = 0; i < n; i++) {
     if (behavior == SPLIT_REMOVED && parts[i].is_match) continue;
     TRY(piece_push(out, piece_slice(p, parts[i].at.begin, parts[i].at.end), job));

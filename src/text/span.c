@@ -93,7 +93,7 @@ static bool has_no_width(uint32_t r) {
 }
 
 /* One rune for all that look alike. */
-static uint32_t look_of(uint32_t r) {
+static uint32_t likeness_of(uint32_t r) {
   static const uint32_t single[] = {0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0x00B4, 0x0060, 0x02BC};
   static const uint32_t twice[] = {0x201C, 0x201D, 0x201E, 0x201F, 0x2033, 0x00AB, 0x00BB};
   if (rune_is_space(r)) return ' ';
@@ -109,7 +109,7 @@ static uint32_t look_of(uint32_t r) {
 
 /* Blanks count once. */
 static void push_folded(folded_text *t, uint32_t rune, int64_t begin, int64_t end) {
-  uint32_t look = look_of(rune);
+  uint32_t look = likeness_of(rune);
   folded *last = t->count > 0 ? &t->items[t->count - 1] : NULL;
   if (has_no_width(rune)) return;
   if (look == ' ' && last && last->rune == ' ') {
@@ -155,14 +155,14 @@ static bool stands_at(const folded_text *in, int64_t at, const folded_text *what
 static const char *name_of(uint32_t r) {
   if (has_no_width(r)) return "a character without width";
   if (rune_is_space(r)) return r == ' ' ? "a blank" : "another kind of blank";
-  if (look_of(r) == '-') return "a dash";
-  if (look_of(r) == '\'' || look_of(r) == '"') return "a quote";
+  if (likeness_of(r) == '-') return "a dash";
+  if (likeness_of(r) == '\'' || likeness_of(r) == '"') return "a quote";
   return "a letter";
 }
 
 static bool is_letter(uint32_t r) {
-  return !has_no_width(r) && look_of(r) != ' ' && look_of(r) != '-' && look_of(r) != '\'' &&
-         look_of(r) != '"';
+  return !has_no_width(r) && likeness_of(r) != ' ' && likeness_of(r) != '-' &&
+         likeness_of(r) != '\'' && likeness_of(r) != '"';
 }
 
 /* The first characters that differ, the question's and the text's. */

@@ -16,17 +16,17 @@ typedef struct pattern {
   const regex *re;
 } pattern;
 
-typedef enum norm_kind {
+typedef enum normalizer_kind {
   NORM_PREPEND,
   NORM_REPLACE,
   NORM_FORM,
   NORM_LOWERCASE,
   NORM_STRIP,
   NORM_SQUEEZE /* SentencePiece's remove_extra_whitespaces: blanks only */
-} norm_kind;
+} normalizer_kind;
 
 typedef struct norm_step {
-  norm_kind kind;
+  normalizer_kind kind;
   const char *content;
   size_t size;
   pattern find;

@@ -38,7 +38,7 @@ static void take_top(void *ctx, int64_t index, const float *logits) {
   top_logits_of(t->penalty != 1 ? t->scores : logits, t->top.vocab, &t->top);
 }
 
-static void mark_seen(taken *t, int id) {
+static void mark_taken(taken *t, int id) {
   if (id >= 0 && id < t->top.vocab) t->seen[id] = true;
 }
 
@@ -50,7 +50,7 @@ static loci_status taken_init(taken *t, const loci_model *m, const loci_prompt *
   t->scores = arena_array(mem, V, float);
   if (!t->seen || !t->scores) return fail_nomem(err, "answering");
   bool has_ids = !m->weights->config.split_at_image;
-  for (int i = 0; has_ids && i < p->info.length; i++) mark_seen(t, p->ids[i]);
+  for (int i = 0; has_ids && i < p->info.length; i++) mark_taken(t, p->ids[i]);
   return LOCI_OK;
 }
 
@@ -123,7 +123,7 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
     }
     top_logits_candidates(&best.top, m, top[n]);
     ids[n++] = best.top.id[0];
-    mark_seen(&best, best.top.id[0]);
+    mark_taken(&best, best.top.id[0]);
     if (is_end(m, best.top.id[0]) || n == most) break;
     if (!embed_token(m, best.top.id[0], next)) {
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",

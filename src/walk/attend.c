@@ -184,7 +184,7 @@ static void attend_range(walk *w, int layer, const attend_jobs *j, int64_t from,
 }
 
 /* Rows are cut into blocks once; jobs go head by head, then block by block, a slice of work at a
- * time (arith_ask). */
+ * time (compute_ask). */
 loci_status attend_layer(walk *w, int layer, loci_err *err) {
   int64_t n = w->rows.upto[STAGE_ATTEND];
   int64_t ld = round_up(w->longest, PANEL) + PANEL, blocks = 0;
@@ -203,7 +203,7 @@ loci_status attend_layer(walk *w, int layer, loci_err *err) {
   step = step < threads ? threads : step;
   for (int64_t from = 0; from < jobs; from += step) {
     int64_t to = jobs - from < step ? jobs : from + step;
-    TRY(arith_ask(w->a, (double)(to - from) * flop, err));
+    TRY(compute_ask(w->a, (double)(to - from) * flop, err));
     attend_range(w, layer, &j, from, to, threads);
   }
   return LOCI_OK;

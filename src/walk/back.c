@@ -190,12 +190,12 @@ static loci_status back_qkv(walk *w, const decoder_layer *weights, int layer, lo
   visit_grads(w, LOCI_SITE_Q, layer, BY_ACTIVE, t->dq);
   visit_grads(w, LOCI_SITE_K, layer, BY_ALL, t->dk);
   visit_grads(w, LOCI_SITE_V, layer, BY_ALL, t->dv);
-  row_turn turn = walk_turn(w, t->angles, c->kv_heads);
+  row_rotation turn = walk_rotation(w, t->angles, c->kv_heads);
   turn.back = true;
-  rows_turn(&w->a->rows, rows_f32(t->dk, GK, NULL), t->all_count, &turn);
+  rows_rotate(&w->a->rows, rows_f32(t->dk, GK, NULL), t->all_count, &turn);
   turn.heads = c->heads;
   turn.angles = t->active_angles;
-  rows_turn(&w->a->rows, rows_f32(t->dq, HK, NULL), t->count, &turn);
+  rows_rotate(&w->a->rows, rows_f32(t->dq, HK, NULL), t->count, &turn);
   TRY(linear_backward(w->a, &weights->q, t->part, t->dq, t->count, err));
   add_part(w, 0, t->count, true);
   TRY(linear_backward(w->a, &weights->k, t->part, t->dk, t->all_count, err));
@@ -206,7 +206,7 @@ static loci_status back_qkv(walk *w, const decoder_layer *weights, int layer, lo
 }
 
 /* Whether a gradient is asked for that stands before the layer's attention, or below the layer. */
-static bool goes_on(const walk *w, int layer) {
+static bool grads_go_below(const walk *w, int layer) {
   for (int64_t i = 0; i < w->grads.count; i++) {
     const grad_item *g = &w->grads.at[i];
     if (g->layer < layer || (g->layer == layer && stage_of(g->site) == STAGE_START)) return true;
@@ -229,7 +229,7 @@ static loci_status back_layer(walk *w, int layer, loci_err *err) {
   TRY(linear_backward(w->a, &weights->o, t->dz, t->part, t->count, err));
   visit_grads(w, LOCI_SITE_Z, layer, BY_ACTIVE, t->dz);
   w->row_count += 2 * t->all_count;
-  if (!goes_on(w, layer)) return LOCI_OK;
+  if (!grads_go_below(w, layer)) return LOCI_OK;
   back_attend(w, layer);
   if (!w->c->parallel) clear_dn(w);
   TRY(back_qkv(w, weights, layer, err));

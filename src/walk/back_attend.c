@@ -4,7 +4,7 @@
 #include "walk/back.h"
 
 typedef struct scratch {
-  float *S, *dS, *across, *rows;
+  float *S, *dS, *transposed, *rows;
   kv_turned kv;
   int64_t ld;
 } scratch;
@@ -16,7 +16,7 @@ static int64_t divide(const walk *w, float *at, scratch *out) {
   out->ld = ld;
   out->S = at;
   out->dS = at += QUERY_ROWS * ld;
-  out->across = at += QUERY_ROWS * ld;
+  out->transposed = at += QUERY_ROWS * ld;
   out->rows = at += QUERY_ROWS * ld;
   out->kv.key_rows = at += QUERY_ROWS * K;
   out->kv.value_panels = at += ld * K;
@@ -62,7 +62,7 @@ static void back_block(walk *w, int layer, int head, int64_t first, int R, const
                         .dv = t->dv + b->start * GK + (int64_t)g * K,
                         .kv_stride = GK,
                         .dS = x->dS,
-                        .across = x->across,
+                        .transposed = x->transposed,
                         .rows = x->rows};
   attend_backward(w->a->rows.k, &a, &grads);
 }
@@ -74,7 +74,7 @@ static void back_head_of(walk *w, int layer, int g, int64_t first, int64_t end, 
   kv_stretch stretches[MAX_DEPTH];
   int n = find_stretches(w, last->stream, last->position, g, stretches);
   kv_turned kv = x->kv;
-  turn_stretches(stretches, n, w->c->head_dim, &kv);
+  transpose_stretches(stretches, n, w->c->head_dim, &kv);
   for (int head = g * group; head < (g + 1) * group; head++) {
     for (int64_t i = first; i < end; i += QUERY_ROWS) {
       int R = end - i < QUERY_ROWS ? (int)(end - i) : QUERY_ROWS;

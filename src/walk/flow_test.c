@@ -3,7 +3,7 @@
  * silent.  For sequential and parallel blocks, biases, and heads that share keys and values. */
 #include "walk/laws_test.h"
 
-#include "model/arith.h"
+#include "model/compute.h"
 #include "walk/flow.h"
 
 /* More positions than sources are taken at once, and more queries than are mixed at once. */

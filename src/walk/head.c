@@ -184,7 +184,7 @@ loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
   if (!hooks) hooks = &none;
   TRY(walk_plan(w, err));
   loci_status st = walk_layers(w, hooks, err);
-  arith_follow(w->a, (watch){0}, "", 0, 0);
+  compute_follow(w->a, (watch){0}, "", 0, 0);
   TRY(st);
   for (int64_t i = 0; i < w->streams.count; i++) {
     const stream *s = &w->streams.at[i];

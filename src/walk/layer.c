@@ -45,16 +45,16 @@ norm_spec walk_norm(const walk *w) {
   return (norm_spec){.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
 }
 
-row_turn walk_turn(const walk *w, const int64_t *angles, int heads) {
-  return (row_turn){.cosine = w->rope.cosine,
-                    .sine = w->rope.sine,
-                    .angles = angles,
-                    .half = w->rope.half,
-                    .heads = heads,
-                    .K = w->c->head_dim};
+row_rotation walk_rotation(const walk *w, const int64_t *angles, int heads) {
+  return (row_rotation){.cosine = w->rope.cosine,
+                        .sine = w->rope.sine,
+                        .angles = angles,
+                        .half = w->rope.half,
+                        .heads = heads,
+                        .K = w->c->head_dim};
 }
 
-/* Rows of the layer that are kept from before, and in the last one not needed (rows.c). */
+/* Rows of the layer that are kept from before, and in the last one not needed (layer_rows.c). */
 static int64_t rows_beside(const walk *w, int layer) {
   return layer == w->c->layers - 1 ? 0 : w->beside;
 }
@@ -72,10 +72,10 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   w->a->beside = w->beside;
   TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
-  row_turn turn = walk_turn(w, w->rows.start_angles, c->kv_heads);
-  rows_turn(&w->a->rows, rows_f32(w->k, GK, NULL), all, &turn);
+  row_rotation turn = walk_rotation(w, w->rows.start_angles, c->kv_heads);
+  rows_rotate(&w->a->rows, rows_f32(w->k, GK, NULL), all, &turn);
   turn.heads = c->heads;
-  rows_turn(&w->a->rows, rows_f32(w->q, HK, NULL), n, &turn);
+  rows_rotate(&w->a->rows, rows_f32(w->q, HK, NULL), n, &turn);
   visit_rows(w, LOCI_SITE_Q, layer, w->q, n);
   tape_keep(w, TAPE_Q, layer);
   visit_rows(w, LOCI_SITE_K, layer, w->k, n);
@@ -193,7 +193,7 @@ loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *er
   const decoder_layer *weights = &w->model->weights->layers[layer];
   rows_of_layer(w, layer);
   TRY(walk_report(w, hooks, "walk", layer, err));
-  arith_follow(w->a, (watch){hooks->progress, hooks->progress_ctx}, "walk", layer, w->layers);
+  compute_follow(w->a, (watch){hooks->progress, hooks->progress_ctx}, "walk", layer, w->layers);
   read_layer(w, layer, layer + 1 < w->layers ? layer + 1 : -1);
   visit_resid(w, LOCI_SITE_RESID_PRE, layer, w->rows.upto[STAGE_START]);
   tape_keep(w, TAPE_PRE, layer);

@@ -294,7 +294,7 @@ static loci_status allocate(walk *w, loci_err *err) {
 int64_t walk_row_bytes(const loci_model *m) {
   const decoder_config *c = model_decoder(m);
   int64_t D = c->width, HK = (int64_t)c->heads * c->head_dim;
-  int64_t GK = (int64_t)c->kv_heads * c->head_dim, operand = (int64_t)dtype_bytes(m->arith_type);
+  int64_t GK = (int64_t)c->kv_heads * c->head_dim, operand = (int64_t)dtype_bytes(m->compute_type);
   int64_t floats = 2 * D + 2 * HK + 4 * GK + PANEL * c->kv_heads;
   return floats * 4 + (D + (HK > D ? HK : D)) * operand + (int64_t)sizeof(row) + 10 * 8;
 }
@@ -307,7 +307,7 @@ int64_t walk_stream_bytes(const loci_model *m) {
 
 int64_t walk_fixed_bytes(const loci_model *m, int length) {
   const decoder_config *c = model_decoder(m);
-  int64_t inner = m->arith_type == DTYPE_F32 ? 8 : 8 + (int64_t)dtype_bytes(m->arith_type);
+  int64_t inner = m->compute_type == DTYPE_F32 ? 8 : 8 + (int64_t)dtype_bytes(m->compute_type);
   int64_t mlp = MLP_ROWS * c->inner * inner;
   return mlp + (int64_t)m->threads * QUERY_ROWS * (length + 32) * 4 + (64 << 20);
 }

@@ -1,4 +1,4 @@
-/* A walk stops within a layer: it looks at its watch between slices of work (arith_ask), so that
+/* A walk stops within a layer: it looks at its watch between slices of work (compute_ask), so that
  * one of 7B's layers does not have to end first.  Slices are made small here; no clock is asked. */
 #include "walk/laws_test.h"
 

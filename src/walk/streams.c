@@ -20,7 +20,7 @@ loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
   w->model = m;
   w->c = model_decoder(m);
   w->mem = arena_new();
-  loci_status st = w->mem ? arith_new(m->arith_type, m->threads, &w->a, err)
+  loci_status st = w->mem ? compute_new(m->compute_type, m->threads, &w->a, err)
                           : fail_nomem(err, "preparing a walk");
   if (!st) st = reader_new(m->weights, &w->reader, err);
   if (st) {
@@ -42,7 +42,7 @@ void walk_free(walk *w) {
   free(w->flows.at);
   free(w->grads.at);
   reader_free(w->reader);
-  arith_free(w->a);
+  compute_free(w->a);
   arena_free(w->mem);
   free(w);
 }
@@ -54,7 +54,7 @@ void walk_free(walk *w) {
  */
 void walk_clear(walk *w) {
   arena_reset(w->mem, KEPT_BYTES);
-  arith_restart(w->a);
+  compute_restart(w->a);
   *w = (walk){.model = w->model,
               .c = w->c,
               .mem = w->mem,

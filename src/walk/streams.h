@@ -3,7 +3,7 @@
  * streams.c   building: streams, interventions, records (items.h)
  * inherit.c   what children take over from their ancestors' interventions
  * plan.c      births: which rows live at which layer, their slots
- * rows.c      the rows of one layer: live ones, joiners, owners
+ * layer_rows.c      the rows of one layer: live ones, joiners, owners
  * layer.c     one layer: the order of norm, attention, MLP and visits
  * attend.c    attention of all live rows
  * flow.c      contributions of positions to an attention output (flow.h)
@@ -21,11 +21,11 @@
 #define LOCI_WALK_STREAMS_H
 
 #include "checkpoint/reader.h"
-#include "model/arith.h"
+#include "model/compute.h"
 #include "model/rope.h"
 #include "tensor/attention.h"
 #include "walk/items.h"
-#include "walk/rows.h"
+#include "walk/layer_rows.h"
 
 /* Rows on their way through final norm and head, some at a time (head.c). */
 typedef struct head_room {
@@ -43,7 +43,7 @@ struct walk {
   const loci_model *model;
   const decoder_config *c;
   arena *mem; /* everything below that is not a LIST */
-  arith *a;
+  compute *a;
   reader *reader;
   int layers;  /* to run: up to the last one anybody asks for */
   int longest; /* positions of the longest stream */
@@ -98,7 +98,7 @@ void keep_wanted(walk *w, int layer); /* copies the rows that are wanted after t
 bool head_prepare(walk *w);           /* memory for the walk's head; false: there is none */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
 norm_spec walk_norm(const walk *w);
-row_turn walk_turn(const walk *w, const int64_t *angles, int heads);
+row_rotation walk_rotation(const walk *w, const int64_t *angles, int heads);
 /* The weights of a layer are there, and those of the [next] one (-1: none) are on the way; and when
  * they are not needed any more. */
 void read_layer(walk *w, int layer, int next);

@@ -92,7 +92,7 @@ static loci_status allocate(walk *w, loci_err *err) {
             t->wanted && t->G && t->x && t->dn && t->part && t->dz && t->dq && t->dk && t->dv &&
             t->inner && t->scratch;
   if (!ok) return fail_nomem(err, "making room for gradients");
-  return arith_lines(w->a, c->inner, err);
+  return compute_lines(w->a, c->inner, err);
 }
 
 int64_t walk_grad_row_bytes(const loci_model *m) {

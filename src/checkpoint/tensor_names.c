@@ -1,0 +1,156 @@
+/* Tensor names (see tensor_names.h): per layout a list of prefixes and what stands for them; the
+ * first that matches is used, and a name that matches none stays as it is. */
+#include "checkpoint/tensor_names.h"
+
+#include <string.h>
+
+typedef struct rename_rule {
+  const char *from, *to;
+} rename_rule;
+
+static const rename_rule hf_rules[] = {
+    {"model.language_model.", "language_model."},
+    {"language_model.model.", "language_model."},
+    {"language_model.lm_head.", "lm_head."},
+    {"model.vision_tower.vision_model.", "vision_tower."},
+    {"model.vision_tower.", "vision_tower."},
+    {"vision_tower.vision_model.", "vision_tower."},
+    {"model.multi_modal_projector.", "multi_modal_projector."},
+    {NULL, NULL},
+};
+
+/* The original LLaVA and Bunny: an activation stands between two linears, so they count by two. */
+static const rename_rule original_rules[] = {
+    {"model.vision_tower.vision_tower.vision_model.", "vision_tower."},
+    {"model.vision_tower.vision_tower.", "vision_tower."},
+    {"model.vision_tower.", "vision_tower."},
+    {"model.mm_projector.0.", "multi_modal_projector.linear_1."},
+    {"model.mm_projector.2.", "multi_modal_projector.linear_2."},
+    {"model.mm_projector.4.", "multi_modal_projector.linear_3."},
+    {"model.mm_projector.6.", "multi_modal_projector.linear_4."},
+    {"model.mm_projector.8.", "multi_modal_projector.linear_5."},
+    {"model.mm_projector.10.", "multi_modal_projector.linear_6."},
+    {"model.mm_projector.12.", "multi_modal_projector.linear_7."},
+    {"model.mm_projector.14.", "multi_modal_projector.linear_8."},
+    {"model.mm_projector.", "multi_modal_projector.linear_1."},
+    {"model.", "language_model."},
+    {NULL, NULL},
+};
+
+/* Qwen2-VL as published, and as it stands in memory since transformers 4.52. */
+static const rename_rule qwen_rules[] = {
+    {"model.language_model.", "language_model."},
+    {"model.visual.merger.ln_q.", "multi_modal_projector.norm."},
+    {"model.visual.merger.mlp.0.", "multi_modal_projector.linear_1."},
+    {"model.visual.merger.mlp.2.", "multi_modal_projector.linear_2."},
+    {"model.visual.patch_embed.proj.", "vision_tower.embeddings.patch_embedding."},
+    {"model.visual.blocks.", "vision_tower.encoder.layers."},
+    {"model.visual.", "vision_tower."},
+    {"visual.merger.ln_q.", "multi_modal_projector.norm."},
+    {"visual.merger.mlp.0.", "multi_modal_projector.linear_1."},
+    {"visual.merger.mlp.2.", "multi_modal_projector.linear_2."},
+    {"visual.patch_embed.proj.", "vision_tower.embeddings.patch_embedding."},
+    {"visual.blocks.", "vision_tower.encoder.layers."},
+    {"visual.", "vision_tower."},
+    {"model.", "language_model."},
+    {NULL, NULL},
+};
+
+/* Without "model.": saved from the model below the head. */
+static const rename_rule text_rules[] = {
+    {"model.", "language_model."},
+    {"embed_tokens.", "language_model.embed_tokens."},
+    {"layers.", "language_model.layers."},
+    {"norm.", "language_model.norm."},
+    {"final_layernorm.", "language_model.final_layernorm."},
+    {NULL, NULL},
+};
+
+/* A tower's own file; CLIP and SigLIP files hold a text model too, which keeps its names. */
+static const rename_rule tower_rules[] = {
+    {"vision_tower.vision_model.", "vision_tower."},
+    {"vision_model.", "vision_tower."},
+    {"embeddings.", "vision_tower.embeddings."},
+    {"pre_layrnorm.", "vision_tower.pre_layrnorm."},
+    {"encoder.", "vision_tower.encoder."},
+    {NULL, NULL},
+};
+
+static bool starts_with(const char *s, const char *prefix) {
+  return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static bool ends_with(const char *s, const char *ending) {
+  size_t n = strlen(s), m = strlen(ending);
+  return n >= m && strcmp(s + n - m, ending) == 0;
+}
+
+static const rename_rule *rules_of(layout_kind layout) {
+  switch (layout) {
+    case LAYOUT_HF_LEGACY:
+    case LAYOUT_HF_NEW:
+    case LAYOUT_HF_BASE: return hf_rules;
+    case LAYOUT_LLAVA_ORIGINAL:
+    case LAYOUT_BUNNY: return original_rules;
+    case LAYOUT_QWEN_VL: return qwen_rules;
+    case LAYOUT_TEXT:
+    case LAYOUT_GGUF: break;
+  }
+  return text_rules;
+}
+
+const char *name_canonical(arena *a, layout_kind layout, bool is_tower, const char *name) {
+  const rename_rule *rule = is_tower ? tower_rules : rules_of(layout);
+  while (rule->from && !starts_with(name, rule->from)) rule++;
+  if (!rule->from) return name;
+  const char *rest = name + strlen(rule->from);
+  size_t n = strlen(rule->to), m = strlen(rest);
+  char *canonical = arena_alloc(a, (int64_t)(n + m + 1), 1);
+  if (!canonical) return NULL;
+  memcpy(canonical, rule->to, n);
+  memcpy(canonical + n, rest, m + 1);
+  return canonical;
+}
+
+bool name_is_needless(const char *canonical) {
+  return ends_with(canonical, ".rotary_emb.inv_freq") || ends_with(canonical, ".position_ids") ||
+         starts_with(canonical, "vision_tower.post_layernorm.") ||
+         starts_with(canonical, "vision_tower.head.");
+}
+
+const char *name_refusal(const char *name) {
+  static const char *const packed[] = {".qweight",
+                                       ".qzeros",
+                                       ".scales",
+                                       ".g_idx",
+                                       ".SCB",
+                                       ".weight_scale",
+                                       ".weight_zero_point",
+                                       ".weight_packed",
+                                       ".weight_scale_inv",
+                                       ".weight.absmax",
+                                       ".weight.quant_map",
+                                       ".weight_format"};
+  for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++) {
+    if (ends_with(name, packed[i])) return "quantised weights are not supported";
+  }
+  if (strstr(name, ".weight.quant_state.")) return "quantised weights are not supported";
+  if (strstr(name, ".lora_A.") || strstr(name, ".lora_B.")) {
+    return "an adapter (LoRA) has to be merged into its model first";
+  }
+  if (ends_with(name, "image_newline")) return "images in tiles (anyres) are not supported";
+  return NULL;
+}
+
+bool name_tells_layout(const char *name, layout_kind *out) {
+  if (starts_with(name, "language_model.model.")) {
+    *out = LAYOUT_HF_LEGACY;
+  } else if (starts_with(name, "model.language_model.")) {
+    *out = LAYOUT_HF_NEW;
+  } else if (starts_with(name, "language_model.embed_tokens.")) {
+    *out = LAYOUT_HF_BASE;
+  } else {
+    return false;
+  }
+  return true;
+}

@@ -1,0 +1,347 @@
+/* The file of an edit: safetensors with update.left (D,n) and update.right (n,F), and what it is in
+ * the metadata (docs/FORMATS.md, "Edits"); the requests stand there as one JSON text.  And the file
+ * of a covariance, the same with `covariance` (F,F). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/result.h"
+#include "checkpoint/safetensors.h"
+#include "edit/update.h"
+
+#define FORMAT "loci.edit/1"
+#define COVARIANCE_FORMAT "loci.covariance/1"
+
+/* ---------------------------------------------------------------- writing */
+
+js_value *edit_settings_json(const loci_edit_settings *s) {
+  js_value *o = js_object();
+  js_put(&o, "steps", js_int(s->steps));
+  js_put(&o, "lr", js_real(s->lr));
+  js_put(&o, "weight_decay", js_real(s->weight_decay));
+  js_put(&o, "lambda", js_real(s->lambda));
+  js_put(&o, "max_norm", js_real(s->max_norm));
+  js_put(&o, "stop_p", js_real(s->stop_p));
+  js_put(&o, "stop_loss", js_real(s->stop_loss));
+  js_put(&o, "kl", js_real(s->kl));
+  js_put(&o, "ridge", js_real(s->ridge));
+  js_put(&o, "authors", js_bool(s->authors));
+  js_put(&o, "average_loss", js_bool(s->average_loss));
+  js_put(&o, "each_key", js_bool(s->each_key));
+  js_put(&o, "keep_weight", js_real(s->keep_weight));
+  js_put(&o, "eps", js_real(s->eps));
+  js_put(&o, "at_last", js_bool(s->at_last));
+  js_put(&o, "without_constraint", js_bool(s->without_constraint));
+  return o;
+}
+
+/* Members that are not there are left out and not null, so that files of before read the same. */
+static js_value *requests_json(const loci_edit *e) {
+  js_value *a = js_array();
+  for (int i = 0; i < e->fact_count; i++) {
+    const loci_edit_fact *f = &e->facts[i];
+    js_value *o = js_object();
+    js_put(&o, "image", js_text(f->image));
+    js_put(&o, "question", js_text(f->question));
+    js_put(&o, "template", js_text(f->template_name));
+    if (f->system) js_put(&o, "system", js_text(f->system));
+    if (f->date) js_put(&o, "date", js_text(f->date));
+    js_put(&o, "constraint", js_text(f->constraint));
+    js_put(&o, "target", js_text(f->target));
+    js_push(&a, o);
+  }
+  return a;
+}
+
+loci_status edit_write(const void *result, const char *path, loci_err *err) {
+  const loci_edit *e = result;
+  char *settings = NULL, *requests = NULL, layer[16];
+  st_tensor tensors[2] = {{.name = "update.left",
+                           .dtype = ST_F32,
+                           .rank = 2,
+                           .shape = {e->width, e->rank},
+                           .data = (const uint8_t *)e->left,
+                           .bytes = e->width * e->rank * 4},
+                          {.name = "update.right",
+                           .dtype = ST_F32,
+                           .rank = 2,
+                           .shape = {e->rank, e->inner},
+                           .data = (const uint8_t *)e->right,
+                           .bytes = e->rank * e->inner * 4}};
+  loci_status st = js_print(edit_settings_json(&e->settings), false, &settings, err);
+  if (!st) st = js_print(requests_json(e), false, &requests, err);
+  if (st) goto done;
+  snprintf(layer, sizeof layer, "%d", e->layer);
+  const char *request = e->result.request ? "request" : NULL;
+  const char *command = e->result.command && e->result.command[0] ? "command" : NULL;
+  const char *const metadata[] = {"format",     FORMAT,
+                                  "method",     e->method,
+                                  "model_hash", e->hash,
+                                  "layer",      layer,
+                                  "tensor",     e->tensor,
+                                  "precision",  e->precision,
+                                  "settings",   settings,
+                                  "requests",   requests,
+                                  "loci",       LOCI_VERSION,
+                                  request,      e->result.request,
+                                  command,      e->result.command,
+                                  NULL};
+  st = st_write(path, tensors, 2, metadata, err);
+done:
+  free(settings);
+  free(requests);
+  return st;
+}
+
+loci_status covariance_write(const void *result, const char *path, loci_err *err) {
+  const loci_covariance *c = result;
+  char layer[16], keys[24], prompts[16];
+  st_tensor tensor = {.name = "covariance",
+                      .dtype = ST_F32,
+                      .rank = 2,
+                      .shape = {c->inner, c->inner},
+                      .data = (const uint8_t *)c->values,
+                      .bytes = c->inner * c->inner * 4};
+  snprintf(layer, sizeof layer, "%d", c->layer);
+  snprintf(keys, sizeof keys, "%lld", (long long)c->keys);
+  snprintf(prompts, sizeof prompts, "%d", c->prompts);
+  const char *const metadata[] = {
+      "format",  COVARIANCE_FORMAT, "model_hash", c->hash,      "layer", layer,
+      "tensor",  c->tensor,         "precision",  c->precision, "keys",  keys,
+      "prompts", prompts,           "loci",       LOCI_VERSION, NULL};
+  return st_write(path, &tensor, 1, metadata, err);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+typedef struct edit_reader {
+  const char *path, *what; /* "edit" */
+  const st_file *file;
+  arena *mem;
+  loci_edit *edit; /* what is read, where it is one */
+} edit_reader;
+
+static loci_status refuse(const edit_reader *r, const char *why, loci_err *err) {
+  return fail(err, LOCI_EFORMAT, "%s: no %s of loci: %s", r->path, r->what, why);
+}
+
+static loci_status read_text(const edit_reader *r, const char *key, const char **out,
+                             loci_err *err) {
+  const char *s = st_metadata(r->file, key);
+  if (!s) return fail(err, LOCI_EFORMAT, "%s: no %s of loci: no %s in it", r->path, r->what, key);
+  *out = arena_strdup(r->mem, s);
+  return *out ? LOCI_OK : fail_nomem(err, r->path);
+}
+
+/* Numbers are looked at once, here: nothing after it asks again whether an update is finite. */
+static loci_status read_matrix(const edit_reader *r, const char *name, int64_t shape[2],
+                               const float **out, loci_err *err) {
+  const st_tensor *t = st_find(r->file, name);
+  if (!t || t->dtype != ST_F32 || t->rank != 2 || t->shape[0] < 1 || t->shape[1] < 1) {
+    return fail(err, LOCI_EFORMAT, "%s: no %s of loci: %s must be a matrix of F32", r->path,
+                r->what, name);
+  }
+  float *data = arena_array(r->mem, t->bytes / 4, float);
+  if (!data) return fail_nomem(err, r->path);
+  memcpy(data, t->data, (size_t)t->bytes);
+  if (!logits_are_finite(data, t->bytes / 4)) return refuse(r, "a number is NaN or infinite", err);
+  shape[0] = t->shape[0];
+  shape[1] = t->shape[1];
+  *out = data;
+  return LOCI_OK;
+}
+
+/* A copy of a member; NULL where it is null or not there. */
+static loci_status copy_member(const edit_reader *r, const js_value *o, const char *key,
+                               const char **out, loci_err *err) {
+  const char *s = NULL;
+  TRY(js_get_text(o, key, r->path, &s, err));
+  *out = s ? arena_strdup(r->mem, s) : NULL;
+  return *out || !s ? LOCI_OK : fail_nomem(err, r->path);
+}
+
+/* A request must say what it is about; the picture, system prompt and day may be absent. */
+static loci_status read_requests(const edit_reader *r, const js_value *list, loci_err *err) {
+  int n = (int)js_count(list);
+  loci_edit_fact *facts = arena_zarray(r->mem, n, loci_edit_fact);
+  if (!facts) return fail_nomem(err, r->path);
+  for (int i = 0; i < n; i++) {
+    const js_value *o = js_at(list, i);
+    if (js_kind_of(o) != JS_OBJECT) return refuse(r, "a request is no object", err);
+    TRY(copy_member(r, o, "image", &facts[i].image, err));
+    TRY(copy_member(r, o, "question", &facts[i].question, err));
+    TRY(copy_member(r, o, "template", &facts[i].template_name, err));
+    TRY(copy_member(r, o, "system", &facts[i].system, err));
+    TRY(copy_member(r, o, "date", &facts[i].date, err));
+    TRY(copy_member(r, o, "constraint", &facts[i].constraint, err));
+    TRY(copy_member(r, o, "target", &facts[i].target, err));
+    if (!facts[i].question || !facts[i].target || !facts[i].constraint) {
+      return refuse(r, "a request has no question, constraint or target", err);
+    }
+  }
+  r->edit->fact_count = n;
+  r->edit->facts = facts;
+  return LOCI_OK;
+}
+
+/* For reports alone: an update is applied as it is, whatever made it.  Still checked, like any
+ * input. */
+static loci_status read_settings(const edit_reader *r, const js_value *o, loci_err *err) {
+  loci_edit_settings *s = &r->edit->settings;
+  int64_t steps = 0;
+  TRY(js_get_int(o, "steps", r->path, 0, INT32_MAX, &steps, err));
+  s->steps = (int)steps;
+  TRY(js_get_real(o, "lr", r->path, &s->lr, err));
+  TRY(js_get_real(o, "weight_decay", r->path, &s->weight_decay, err));
+  TRY(js_get_real(o, "lambda", r->path, &s->lambda, err));
+  TRY(js_get_real(o, "max_norm", r->path, &s->max_norm, err));
+  TRY(js_get_real(o, "stop_p", r->path, &s->stop_p, err));
+  TRY(js_get_real(o, "stop_loss", r->path, &s->stop_loss, err));
+  TRY(js_get_real(o, "kl", r->path, &s->kl, err));
+  TRY(js_get_real(o, "ridge", r->path, &s->ridge, err));
+  TRY(js_get_bool(o, "authors", r->path, &s->authors, err));
+  TRY(js_get_bool(o, "average_loss", r->path, &s->average_loss, err));
+  TRY(js_get_bool(o, "each_key", r->path, &s->each_key, err));
+  TRY(js_get_real(o, "keep_weight", r->path, &s->keep_weight, err));
+  TRY(js_get_real(o, "eps", r->path, &s->eps, err));
+  TRY(js_get_bool(o, "at_last", r->path, &s->at_last, err));
+  return js_get_bool(o, "without_constraint", r->path, &s->without_constraint, err);
+}
+
+static loci_status read_json(const edit_reader *r, const char *key, js_kind kind,
+                             loci_status (*use)(const edit_reader *, const js_value *, loci_err *),
+                             loci_err *err) {
+  js_value *root;
+  const char *text;
+  TRY(read_text(r, key, &text, err));
+  TRY(js_parse(text, strlen(text), r->path, &root, err));
+  loci_status st =
+      js_kind_of(root) == kind ? use(r, root, err) : refuse(r, "requests or settings are odd", err);
+  js_free(root);
+  return st;
+}
+
+/* A whole number in the metadata, 0 .. most. */
+static loci_status read_number(const edit_reader *r, const char *key, long long most, int64_t *out,
+                               loci_err *err) {
+  const char *text = "";
+  char *end;
+  TRY(read_text(r, key, &text, err));
+  errno = 0;
+  long long n = strtoll(text, &end, 10);
+  if (*end || end == text || errno || n < 0 || n > most) {
+    return fail(err, LOCI_EFORMAT, "%s: no %s of loci: its %s is no number", r->path, r->what, key);
+  }
+  *out = n;
+  return LOCI_OK;
+}
+
+/* What edits and covariances say of the model they are of. */
+typedef struct origin {
+  const char *hash, *tensor, *precision;
+  int layer;
+} origin;
+
+/* The format is looked at first, so that another program's safetensors is named as such. */
+static loci_status read_origin(const edit_reader *r, const char *expected, origin *out,
+                               loci_err *err) {
+  const char *format = st_metadata(r->file, "format");
+  int64_t layer;
+  if (!format || strcmp(format, expected) != 0) {
+    return fail(err, LOCI_EFORMAT, "%s: no %s of loci: its format is not %s", r->path, r->what,
+                expected);
+  }
+  TRY(read_text(r, "model_hash", &out->hash, err));
+  TRY(read_text(r, "tensor", &out->tensor, err));
+  TRY(read_text(r, "precision", &out->precision, err));
+  TRY(read_number(r, "layer", 1 << 20, &layer, err));
+  out->layer = (int)layer;
+  return LOCI_OK;
+}
+
+/* The norm is computed and not read: a stranger's file could say anything. */
+static loci_status read_all(const edit_reader *r, loci_err *err) {
+  loci_edit *e = r->edit;
+  int64_t left[2], right[2];
+  origin from;
+  TRY(read_origin(r, FORMAT, &from, err));
+  TRY(read_text(r, "method", &e->method, err));
+  e->hash = from.hash;
+  e->tensor = from.tensor;
+  e->precision = from.precision;
+  e->layer = from.layer;
+  TRY(read_matrix(r, "update.left", left, &e->left, err));
+  TRY(read_matrix(r, "update.right", right, &e->right, err));
+  if (left[1] != right[0]) return refuse(r, "its two matrices do not fit each other", err);
+  e->width = left[0];
+  e->rank = left[1];
+  e->inner = right[1];
+  e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
+  if (isnan(e->norm)) return fail_nomem(err, r->path);
+  TRY(read_json(r, "settings", JS_OBJECT, read_settings, err));
+  return read_json(r, "requests", JS_ARRAY, read_requests, err);
+}
+
+loci_status edit_read(const char *path, loci_edit **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(path, "path");
+  st_file *file;
+  TRY(st_open(path, &file, err));
+  loci_status st = LOCI_OK;
+  loci_edit *e = result_new(LOCI_KIND_EDIT, sizeof *e);
+  if (!e) {
+    st = fail_nomem(err, path);
+    goto done;
+  }
+  edit_reader r = {.path = path, .what = "edit", .file = file, .mem = e->result.memory, .edit = e};
+  TRY_DONE(read_all(&r, err));
+  e->path = arena_strdup(e->result.memory, path);
+  if (!e->path) {
+    st = fail_nomem(err, path);
+    goto done;
+  }
+  *out = e;
+  e = NULL;
+done:
+  loci_free(e);
+  st_close(file);
+  return st;
+}
+
+/* The same origin as an edit's; a square matrix is all that is asked of the numbers here. */
+static loci_status read_covariance(const edit_reader *r, loci_covariance *c, loci_err *err) {
+  int64_t shape[2], prompts;
+  origin from;
+  TRY(read_origin(r, COVARIANCE_FORMAT, &from, err));
+  TRY(read_number(r, "keys", INT64_MAX, &c->keys, err));
+  TRY(read_number(r, "prompts", INT32_MAX, &prompts, err));
+  TRY(read_matrix(r, "covariance", shape, &c->values, err));
+  if (shape[0] != shape[1]) return refuse(r, "its matrix is not square", err);
+  c->hash = from.hash;
+  c->tensor = from.tensor;
+  c->precision = from.precision;
+  c->layer = from.layer;
+  c->prompts = (int)prompts;
+  c->inner = shape[0];
+  return LOCI_OK;
+}
+
+loci_status covariance_read(const char *path, loci_covariance **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(path, "path");
+  st_file *file;
+  TRY(st_open(path, &file, err));
+  loci_covariance *c = result_new(LOCI_KIND_COVARIANCE, sizeof *c);
+  loci_status st = c ? LOCI_OK : fail_nomem(err, path);
+  edit_reader r = {.path = path, .what = "covariance", .file = file};
+  if (!st) r.mem = c->result.memory;
+  if (!st) st = read_covariance(&r, c, err);
+  st_close(file);
+  if (!st) *out = c;
+  if (st) loci_free(c);
+  return st;
+}

@@ -1,0 +1,175 @@
+/* Requests of edits, taken and completed (see solve_opts.h). */
+#include "edit/solve_opts.h"
+
+#include <math.h>
+
+#include "base/options.h"
+#include "edit/update.h"
+#include "study/request.h"
+
+enum { MAX_STEPS = 100000, USUAL_LAYER = 2 };
+
+/* ---------------------------------------------------------------- from the caller */
+
+loci_status solve_opts_take(solve_opts *own, const loci_edit_opts *given, loci_err *err) {
+  TRY(options_take(loci_edit_opts, &own->o, given, err));
+  TRY(options_take(loci_edit_settings, &own->settings, own->o.settings, err));
+  own->o.settings = &own->settings;
+  return LOCI_OK;
+}
+
+loci_status test_opts_take(test_opts *own, const loci_edit_test_opts *given, loci_err *err) {
+  TRY(options_take(loci_edit_test_opts, &own->o, given, err));
+  TRY(options_take(loci_study_opts, &own->study, own->o.study, err));
+  TRY(solve_opts_take(&own->how, own->o.how, err));
+  own->o.study = &own->study;
+  own->o.how = &own->how.o;
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- complete */
+
+static const char *method_name(edit_method k) { return loci_name(LOCI_NAMES_METHOD, (int)k); }
+
+static loci_status find_method(const char *name, edit_method *out, loci_err *err) {
+  int i = MULTEDIT;
+  if (name) TRY(loci_name_find(LOCI_NAMES_METHOD, name, &i, err));
+  *out = (edit_method)i;
+  return LOCI_OK;
+}
+
+static double given_or(double given, double otherwise) {
+  return given < 0 ? 0 : given > 0 ? given : otherwise;
+}
+
+/* From a command line, a file or a program: whatever is no number, or has a sign that makes no
+ * sense, is refused here, once. */
+static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
+  const double all[] = {s->lr, s->weight_decay, s->lambda,      s->max_norm,  s->stop_p,
+                        s->kl, s->eps,          s->keep_weight, s->stop_loss, s->ridge};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    if (!isfinite(all[i])) return fail(err, LOCI_EINVAL, "a setting of the edit is not a number");
+  }
+  if (s->steps < 0 || s->steps > MAX_STEPS) {
+    return fail(err, LOCI_EINVAL, "%d steps, expected 1 to %d", s->steps, MAX_STEPS);
+  }
+  if (s->lr < 0 || s->max_norm < 0 || s->kl < 0 || s->eps < 0 || s->keep_weight < 0) {
+    return fail(err, LOCI_EINVAL, "learning rate, bounds and weights are never negative");
+  }
+  if (s->stop_p < 0 || s->stop_p > 1) {
+    return fail(err, LOCI_EINVAL, "stop at probability %g, expected 0 to 1", s->stop_p);
+  }
+  return LOCI_OK;
+}
+
+/* A setting that a method does not have is refused: it would seem to matter. */
+static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err *err) {
+  const loci_edit_settings *s = o->settings;
+  bool closed = !method_tunes(k), weighed = method_is_released(k);
+  const struct {
+    bool given, taken;
+    const char *name;
+  } all[] = {{s->weight_decay != 0, closed, "weight decay"},
+             {s->lambda != 0, k == MULTEDIT || k == MEMIT, "lambda"},
+             {s->max_norm != 0, closed, "norm bound"},
+             {s->kl != 0, closed, "KL term"},
+             {s->average_loss, closed, "averaged loss of its own"},
+             {s->ridge != 0, weighed, "ridge of a covariance"},
+             {s->at_last, !closed, "place of its training"},
+             {s->authors, k == MULTEDIT, "released settings"},
+             {s->each_key, closed, "keys of its own"},
+             {s->keep_weight != 0 || o->keep_count > 0, closed, "questions to keep"},
+             {s->eps != 0, k == FT_L, "bound of each entry"},
+             {s->without_constraint, method_tunes(k), "question without its constraint"},
+             {o->covariance || o->no_covariance, weighed, "covariance"}};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    if (!all[i].given || all[i].taken) continue;
+    return fail(err, LOCI_EINVAL, "the method %s takes no %s", method_name(k), all[i].name);
+  }
+  if (o->covariance && o->no_covariance) {
+    return fail(err, LOCI_EINVAL, "a covariance and the identity in its place");
+  }
+  if (o->covariance || o->no_covariance || !weighed) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "the method %s needs a covariance of keys", method_name(k));
+}
+
+/* What is not given: MultEdit's as in docs/MATH.md; fine-tuning's rate and bound are round numbers
+ * that nobody has measured. */
+static void complete_settings(loci_edit_settings *s, edit_method k, bool has_covariance) {
+  if (!s->steps) s->steps = s->authors ? 10 : 40;
+  s->lr = given_or(s->lr, method_tunes(k) ? 1e-3 : 0.1);
+  s->stop_loss = given_or(s->stop_loss, method_tunes(k) ? 0.01 : method_is_released(k) ? 0.05 : 0);
+  if (k == FT_L) s->eps = given_or(s->eps, 2e-3);
+  if (method_tunes(k)) return;
+  s->weight_decay = given_or(s->weight_decay, 1e-3);
+  s->lambda = k == ROME ? 0 : given_or(s->lambda, k == MEMIT ? 1 : 0.01);
+  s->max_norm = given_or(s->max_norm, s->authors ? 1e-4 : 0);
+  s->keep_weight = given_or(s->keep_weight, 1);
+  if (!method_is_released(k)) return;
+  s->average_loss = true;
+  s->ridge = has_covariance ? given_or(s->ridge, COVARIANCE_RIDGE) : 0;
+}
+
+/* The paper's layer, or the last one below the top where a shallower model ends before. */
+static loci_status choose_layer(const loci_model *m, loci_edit_opts *o, loci_err *err) {
+  int L = model_decoder(m)->layers;
+  if (!o->has_layer) o->layer = USUAL_LAYER < L - 1 ? USUAL_LAYER : L > 1 ? L - 2 : 0;
+  o->has_layer = true;
+  if (o->layer >= 0 && o->layer < L) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", o->layer, L - 1);
+}
+
+loci_status solve_opts_complete(solve_opts *own, const loci_model *m, loci_err *err) {
+  TRY(find_method(own->o.method, &own->method, err));
+  own->o.method = method_name(own->method);
+  TRY(check_numbers(&own->settings, err));
+  TRY(check_method(&own->o, own->method, err));
+  complete_settings(&own->settings, own->method, own->o.covariance != NULL);
+  return m ? choose_layer(m, &own->o, err) : LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- as JSON */
+
+static void put_real(js_value **to, const char *key, double x, bool has) {
+  if (has) js_put(to, key, js_real(x));
+}
+
+static void put_bool(js_value **to, const char *key, bool x) {
+  if (x) js_put(to, key, js_bool(true));
+}
+
+void solve_opts_describe(js_value **to, const solve_opts *own) {
+  const loci_edit_settings *s = &own->settings;
+  edit_method k = own->method;
+  js_put(to, "method", js_text(own->o.method));
+  if (own->o.has_layer) js_put(to, "layer", js_int(own->o.layer));
+  if (s->authors) js_put(to, "compat", js_text("authors"));
+  js_put(to, "steps", js_int(s->steps));
+  put_real(to, "lr", s->lr, true);
+  put_real(to, "weight_decay", s->weight_decay, !method_tunes(k));
+  put_real(to, "lambda", s->lambda, k == MULTEDIT || k == MEMIT);
+  put_real(to, "max_norm", s->max_norm, s->max_norm > 0);
+  put_real(to, "stop_p", s->stop_p, s->stop_p > 0);
+  put_real(to, "stop_loss", s->stop_loss, true);
+  put_real(to, "kl", s->kl, s->kl > 0);
+  put_real(to, "eps", s->eps, k == FT_L);
+  put_real(to, "keep_weight", s->keep_weight, !method_tunes(k));
+  put_real(to, "ridge", s->ridge, own->o.covariance != NULL);
+  if (own->o.no_covariance) js_put(to, "covariance", js_text("none"));
+  if (s->at_last) js_put(to, "ft_at", js_text("last"));
+  put_bool(to, "average_loss", s->average_loss && k == MULTEDIT);
+  put_bool(to, "each_key", s->each_key);
+  put_bool(to, "without_constraint", s->without_constraint);
+}
+
+/* ---------------------------------------------------------------- before there is a model */
+
+static loci_status check_edit(const loci_edit_opts *opts, loci_err *err) {
+  solve_opts own;
+  TRY(solve_opts_take(&own, opts, err));
+  return solve_opts_complete(&own, NULL, err);
+}
+
+loci_status loci_check(loci_kind kind, const void *opts, loci_err *err) {
+  return kind == LOCI_KIND_EDIT ? check_edit(opts, err) : request_check(kind, opts, err);
+}
