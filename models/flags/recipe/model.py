@@ -154,7 +154,7 @@ def attend(q, k, v, kp, vp, bias):
 class Tower(nn.Module):
     """CLIPVisionModel, 64 x 64 pixels in patches of 8; forward gives CLS and the mean patch of the layer before the
     last (for training as a classifier), `features` the 64 patches that the projector reads."""
-    WIDTH, LAYERS, HEADS, INNER, PATCH = 128, 4, 4, 512, 8
+    WIDTH, LAYERS, HEADS, INNER, PATCH, GRID = 128, 4, 4, 512, 8, 8
 
     def __init__(self):
         super().__init__()
@@ -165,7 +165,7 @@ class Tower(nn.Module):
 
         self.patch = matrix(D, 3 * self.PATCH ** 2)
         self.cls = nn.Parameter(torch.randn(D) * .02)
-        self.position = nn.Parameter(torch.randn(65, D) * .02)
+        self.position = nn.Parameter(torch.randn(1 + self.GRID ** 2, D) * .02)
         for name, shape in (("pre", (D,)), ("ln1", (L, D)), ("ln2", (L, D)), ("post", (D,))):
             setattr(self, name + "_w", nn.Parameter(torch.ones(shape)))
             setattr(self, name + "_b", nn.Parameter(torch.zeros(shape)))
@@ -179,15 +179,15 @@ class Tower(nn.Module):
 
     def states(self, pixels, layers):
         n, D, H = len(pixels), self.WIDTH, self.HEADS
-        p = self.PATCH
-        x = pixels.view(n, 3, 8, p, 8, p).permute(0, 2, 4, 1, 3, 5).reshape(n, 64, 3 * p * p)
+        p, G, T = self.PATCH, self.GRID, 1 + self.GRID ** 2
+        x = pixels.view(n, 3, G, p, G, p).permute(0, 2, 4, 1, 3, 5).reshape(n, G * G, 3 * p * p)
         x = torch.cat([self.cls.expand(n, 1, D), F.linear(x, self.patch)], 1) + self.position
         x = F.layer_norm(x, (D,), self.pre_w, self.pre_b)
         for l in range(layers):
             h = F.layer_norm(x, (D,), self.ln1_w[l], self.ln1_b[l])
-            q, k, v = F.linear(h, self.qkv[l].view(3 * D, D), self.qkv_b[l].view(-1)).view(n, 65, 3, H, D // H).unbind(2)
+            q, k, v = F.linear(h, self.qkv[l].view(3 * D, D), self.qkv_b[l].view(-1)).view(n, T, 3, H, D // H).unbind(2)
             a = torch.einsum("nthk,nshk->nhts", q, k).mul((D // H) ** -.5).softmax(-1)
-            z = torch.einsum("nhts,nshk->nthk", a, v).reshape(n, 65, D)
+            z = torch.einsum("nhts,nshk->nthk", a, v).reshape(n, T, D)
             x = x + F.linear(z, self.o[l], self.o_b[l])
             h = F.linear(F.layer_norm(x, (D,), self.ln2_w[l], self.ln2_b[l]), self.fc1[l], self.fc1_b[l])
             x = x + F.linear(h * torch.sigmoid(1.702 * h), self.fc2[l], self.fc2_b[l])
