@@ -63,7 +63,9 @@ typedef struct loci_study_opts {
   bool no_hash; /* leave the hash empty instead of reading all weights for it */
   loci_progress_fn progress;
   void *progress_ctx;
-  int sample; /* examples drawn at random by [seed], of which [limit] are used; 0: all */
+  int sample;       /* examples drawn at random by [seed], of which [limit] are used; 0: all */
+  bool first_token; /* an answer is right if its first token begins an accepted one: for questions
+                       that are completed, whose answers go on and on (max_new 0 is then 1) */
 } loci_study_opts;
 
 typedef struct loci_dropped {

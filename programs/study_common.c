@@ -25,6 +25,7 @@ int study_opts(cli *c, loci_study_opts *out) {
   if (!code) code = cli_int(c, OPT_SAMPLE, 1, 1000000000, &out->sample);
   if (!code) code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &out->max_new);
   if (!code) code = cli_seed(c, &out->seed);
+  out->first_token = args_has(&c->args, OPT_FIRST_TOKEN);
   out->no_hash = cli_no_hash(c);
   out->progress = terminal_progress;
   out->progress_ctx = &c->term;

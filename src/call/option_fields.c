@@ -318,6 +318,7 @@ static const field of_study[] = {
     NUMBER("limit", limit, 0, INT_MAX),
     NUMBER("sample", sample, 0, INT_MAX),
     NUMBER("max_new", max_new, 1, 65536),
+    FLAG("first_token", first_token),
     SEED("seed", seed),
     HASH,
 };

@@ -76,6 +76,7 @@ static const spelling spellings[] = {
     {"max_pixels", "max-pixels", 0, NULL},
     {"exif", "exif", 0, NULL},
     {"max_new", "max-new", 0, NULL},
+    {"first_token", "first-token", 0, NULL},
     {"limit", "limit", 0, NULL},
     {"sample", "sample", 0, NULL},
     {"answer", "answer", 'a', NULL},

@@ -10,9 +10,9 @@
 #include "model/command.h"
 #include "study/corrupt.h"
 #include "study/layers.h"
+#include "study/study.h"
 
 enum { MAX_SEEDS = 10000, MAX_STEPS = 1000, USUAL_SEEDS = 10, USUAL_WINDOW = 3, MAX_PATHWAYS = 64 };
-enum { USUAL_TOKENS = 20 };
 
 static const loci_site usual_sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
                                         LOCI_SITE_RESID_POST};
@@ -318,7 +318,7 @@ static loci_status complete_study(loci_study_opts *o, loci_err *err) {
   if (o->sample < 0) return fail(err, LOCI_EINVAL, "a sample of %d examples", o->sample);
   if (o->limit < 0) return fail(err, LOCI_EINVAL, "%d examples to use", o->limit);
   if (o->max_new < 0) return fail(err, LOCI_EINVAL, "answers of %d tokens", o->max_new);
-  if (!o->max_new) o->max_new = USUAL_TOKENS;
+  o->max_new = study_max_new(o);
   return LOCI_OK;
 }
 

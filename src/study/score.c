@@ -81,7 +81,9 @@ static loci_status answer_freely(const scoring *s, const loci_prompt *p, const c
   loci_answer *a;
   TRY(loci_ask(s->s.model, p, s->opts->study->max_new, study_progress, (void *)(uintptr_t)&s->s, &a,
                err));
-  loci_status st = answer_matches(a->text, c->answers, c->answer_count, &row->right, err);
+  loci_status st = s->opts->study->first_token
+                       ? study_begins_answer(p, c->answers, c->answer_count, a, &row->right, err)
+                       : answer_matches(a->text, c->answers, c->answer_count, &row->right, err);
   row->answer = arena_strdup(s->mem, a->text);
   row->chosen = row->correct = -1;
   loci_free(a);

@@ -9,8 +9,6 @@
 #include "base/clock.h"
 #include "model/wording.h"
 
-enum { USUAL_NEW = 20 }; /* tokens of an answer */
-
 /* Done examples of all: of the limit, or of the file by the bytes that were read. */
 bool study_progress(void *ctx, const char *stage, double done, double total) {
   const study *s = ctx;
@@ -219,7 +217,9 @@ static void put_wording(js_value **to, const loci_model *m, const loci_study_opt
 void study_put_common(js_value **to, const loci_model *m, const loci_study_opts *o, bool asks) {
   put_wording(to, m, o);
   request_put_model(to, m);
-  if (asks) js_put(to, "max_new", js_int(o->max_new > 0 ? o->max_new : USUAL_NEW));
+  if (!asks) return;
+  js_put(to, "max_new", js_int(study_max_new(o)));
+  if (o->first_token) js_put(to, "first_token", js_bool(true));
 }
 
 static loci_status tell(const study *s, const char *path, loci_err *err) {
@@ -260,28 +260,35 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
 
 /* ---------------------------------------------------------------- answers */
 
-/* Whether [id] is the first token of an accepted answer; one that cannot stand after this prompt
- * begins with nothing. */
-static loci_status begins_answer(const study_item *item, int id, bool *out, loci_err *err) {
+loci_status study_begins_answer(const loci_prompt *prompt, const char *const *accepted, int n,
+                                const loci_answer *answer, bool *out, loci_err *err) {
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "comparing answers");
   loci_status st = LOCI_OK;
   *out = false;
-  for (int i = 0; !st && !*out && i < item->example->answer_count; i++) {
+  for (int i = 0; !st && !*out && i < n; i++) {
     int *ids, count;
-    st = answer_ids(item->prompt, item->example->answers[i], mem, &ids, &count, err);
-    if (!st) *out = ids[0] == id;
+    st = answer_ids(prompt, accepted[i], mem, &ids, &count, err);
+    if (!st) *out = ids[0] == answer->top[0][0].id;
     if (st == LOCI_EINVAL) st = LOCI_OK;
   }
   arena_free(mem);
   return st;
 }
 
-static loci_status judge(const study_item *item, const loci_answer *answer, study_answer *out,
-                         loci_err *err) {
+int study_max_new(const loci_study_opts *o) {
+  if (o->max_new > 0) return o->max_new;
+  return o->first_token ? 1 : 20;
+}
+
+static loci_status judge(const study *s, const study_item *item, const loci_answer *answer,
+                         study_answer *out, loci_err *err) {
   const loci_example *e = item->example;
-  TRY(answer_matches(answer->text, e->answers, e->answer_count, &out->right, err));
-  TRY(begins_answer(item, answer->top[0][0].id, &out->first_right, err));
+  TRY(study_begins_answer(item->prompt, e->answers, e->answer_count, answer, &out->first_right,
+                          err));
+  out->right = out->first_right;
+  if (!s->opts->first_token)
+    TRY(answer_matches(answer->text, e->answers, e->answer_count, &out->right, err));
   out->confidence = answer->top[0][0].p;
   out->margin = out->confidence - (answer->top[0][1].text ? answer->top[0][1].p : 0);
   out->text = arena_strdup(item->mem, answer->text);
@@ -294,8 +301,8 @@ loci_status study_ask(study *s, study_item *item, const study_answer **out, loci
   if (*out) return LOCI_OK;
   study_answer *own = arena_zalloc(item->mem, 1, sizeof *own);
   if (!own) return fail_nomem(err, "answering");
-  TRY(loci_ask(s->model, item->prompt, s->opts->max_new, study_progress, s, &answer, err));
-  loci_status st = judge(item, answer, own, err);
+  TRY(loci_ask(s->model, item->prompt, study_max_new(s->opts), study_progress, s, &answer, err));
+  loci_status st = judge(s, item, answer, own, err);
   loci_free(answer);
   if (!st) *out = item->answer = own;
   return st;

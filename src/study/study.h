@@ -89,8 +89,8 @@ bool study_progress(void *ctx, const char *stage, double done, double total);
 loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *err);
 
 /* What changes numbers of any study of this model: {"template", "precision", "max_new"}, with
- * "system" and "date" where given, into *to.  Of a template in a file, "template_text" names what
- * it says. */
+ * "system", "date" and "first_token" where given, into *to.  Of a template in a file,
+ * "template_text" names what it says. */
 void study_put_common(js_value **to, const loci_model *m, const loci_study_opts *o, bool asks);
 /* What the study was made of, and of what request; the sample's memory is the arena's. */
 loci_status study_describe(study *s, loci_sample *out, loci_err *err);
@@ -100,12 +100,17 @@ loci_status study_hand_over_dropped(const study *s, loci_sample *out, loci_err *
 loci_status study_drop(study *s, const loci_example *e, const loci_dropped *d, loci_err *err);
 /* What a study that failed leaves after. */
 void study_clear(study *s);
-
 /* The first sentence about a dropped example, or NULL. */
 const char *study_first_reason(const study *s);
 
 /* The greedy answer, asked for once an example; its memory is the item's. */
 loci_status study_ask(study *s, study_item *item, const study_answer **out, loci_err *err);
+/* Tokens of an answer where the caller leaves them open: 20, or 1 where one decides. */
+int study_max_new(const loci_study_opts *o);
+/* Whether the answer's first token begins one of the n accepted ones; one that cannot stand after
+ * this prompt begins with nothing. */
+loci_status study_begins_answer(const loci_prompt *prompt, const char *const *accepted, int n,
+                                const loci_answer *answer, bool *out, loci_err *err);
 
 /* What the example lacks of [needs], in two words, or NULL. */
 const char *study_lacking(unsigned needs, const loci_example *e);

@@ -66,6 +66,15 @@ try score -m "$model" --data mmmu.json --choice text
 prints '2 questions: 1 answered freely, 1 by the most likely option'
 prints '2 dropped'
 
+# A completion goes on after its answer: then the first token decides, and no more is asked for.
+printf '{"image":"%s","question":"%s","answers":["%s"]}\n' "$image" "$question" 'Kyiv on the river' \
+  "$image" "$question" 'Lima' >begun.jsonl
+try score -m "$model" --data begun.jsonl --json
+[[ $(flat) == *'"right":0,'* ]] || miss "the beginning of an answer is an answer"
+try score -m "$model" --data begun.jsonl --first-token --json
+[[ $(flat) == *'"n":2,"free":2,"right":1,'* ]] || miss "the first token does not decide"
+[[ $(flat) == *'"max_new":1,"first_token":true'*'score'*'--first-token'* ]] || miss "the request does not say how it was judged"
+
 # An edit is respected.
 try edit solve -m "$model" -i "$image" -q "$question" -c 'this country' --target Lima --layer 3 --steps 80 -o lima.edit
 printf '{"image":"%s","question":"%s","answers":["Kyiv"]}\n' "$image" "$question" >one.jsonl

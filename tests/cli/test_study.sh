@@ -100,6 +100,15 @@ says 'no example can be used: 24 dropped, the first: no swap'
 try study trace questions.jsonl -m "$model" --limit 2 --min-te 0 --site mlp_out --layers 0 --json
 wants 0
 [[ $(flat) == *'"kind":"answeredwrongly","reason":"answered'* ]] || miss "wrong answers are not told"
+# Completions: an example counts whose answer begins with the right token.
+line ukraine 'What is the capital of this country?' 'Kyiv on the river' >begun.jsonl
+try study trace begun.jsonl -m "$model" --min-te 0 --site mlp_out --layers 0
+says 'no example can be used: 1 dropped, the first: answered'
+try study trace begun.jsonl -m "$model" --min-te 0 --site mlp_out --layers 0 --first-token --json
+wants 0
+[[ $(flat) == *'"first_token":true'* ]] || miss "the request does not say how it was judged"
+try study flow begun.jsonl -m "$model" --first-token
+prints '(1 answered correctly, 0 wrongly)'
 usage 'study flow takes no --layers' study flow questions.jsonl -m "$model" --layers 3
 try study trace questions.jsonl -m "$model" --limit 2 --min-te 0 --site mlp_out --positions each,constraint --json
 prints "\"all of constraint\""
