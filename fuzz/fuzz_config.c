@@ -16,10 +16,14 @@ static void check(const model_config *m) {
   if (m->n_eos < 0 || m->n_eos > 16 || m->max_length < 1 || m->bos < -1) abort();
   if (m->n_notes < 0 || m->n_notes > 4 || !m->family || !m->default_template) abort();
   if (!m->has_vision) return;
-  if ((m->image_rows < 1 && v->image_size > 0) || v->n_features < 1 || v->n_features > 8 ||
-      v->width % v->heads)
+  if ((m->image_rows < 1 && v->image_size > 0 && m->tiles.count == 0) || v->n_features < 1 ||
+      v->n_features > 8 || v->width % v->heads)
     abort();
   if (v->width / v->heads < 1 || v->inner < 1 || v->patch < 1 || v->merge < 1) abort();
+  if (m->tiles.count < 0 || m->tiles.count > MOST_TILE_SIZES || m->most_tiles < 0) abort();
+  for (int i = 0; i < 2 * m->tiles.count; i++) {
+    if (m->tiles.at[i / 2][i % 2] < 1 || m->tiles.at[i / 2][i % 2] % v->image_size) abort();
+  }
   if (v->rotary && v->width / v->heads % 4) abort();
   if (v->window < 0 || (v->window > 0 && !v->full)) abort();
   const int *s = d->rope.sections;

@@ -28,10 +28,10 @@ static void process(const image_rgb *im, int size, bool clip) {
                              .mean = {0.48145466, 0.4578275, 0.40821073},
                              .std = {0.26862954, 0.26130258, 0.27577711}};
   float *values;
-  int height, width;
+  image_shape shape;
   loci_err err;
-  if (image_process(&p, im, &values, &height, &width, &err) == LOCI_OK &&
-      (height != size || width != size))
+  if (image_process(&p, im, &values, &shape, &err) == LOCI_OK &&
+      (shape.height != size || shape.width != size))
     abort();
   free(values);
 }

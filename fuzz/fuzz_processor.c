@@ -8,12 +8,15 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fit(const image_processor *p, int width, int height) {
-  int w = 0, h = 0;
+  image_shape s;
   loci_err err = {0};
-  if (image_fit(p, width, height, &w, &h, &err)) {
+  if (image_shape_of(p, width, height, &s, &err)) {
     if (err.code == LOCI_OK || err.msg[0] == 0) abort();
     return;
   }
+  int w = s.width, h = s.height;
+  if (s.views != 1 + s.down * s.across || (p->tiles.count == 0 && s.views != 1)) abort();
+  if (s.down * (int64_t)h * s.across * w > IMAGE_MAX_PIXELS && s.down > 0) abort();
   if (w < 1 || h < 1 || (int64_t)w * h > (int64_t)IMAGE_MAX_SIDE * IMAGE_MAX_SIDE) abort();
   if (p->merge && (w % (p->patch * p->merge) || h % (p->patch * p->merge))) abort();
 }

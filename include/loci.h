@@ -205,7 +205,8 @@ typedef struct loci_model_info {
   int layers, width, inner, heads, kv_heads, head_dim, vocab, max_positions;
   int image_rows; /* of the sequence; 0: text only.  Of a picture of 640 x 480, where each keeps its
                      own size */
-  int image_size; /* pixels each way; 0: text only, or every picture keeps its own size... */
+  int image_size; /* pixels each way, of a view; 0: text only, or every picture keeps its own
+                     size... */
   int64_t min_pixels, max_pixels; /* ...within these; else 0 */
   bool turns_images;              /* loci_model_opts.turn_images */
   int64_t parameters, bytes;
@@ -214,6 +215,7 @@ typedef struct loci_model_info {
   const loci_applied_edit *edits;
   const char *const *notes; /* what was seen and is not used, and other oddities */
   int note_count;
+  int image_tiles; /* at most, after a view of the whole picture; 0: it is all there is */
 } loci_model_info;
 enum { LOCI_PATH_SIZE = 4096 };
 /* A model by its name: a path, below one of LOCI_MODELS, or "org/name" in Hugging Face's cache. */
@@ -260,8 +262,10 @@ typedef struct loci_image {
   loci_result result;
   int width, height, orientation; /* as decoded; what EXIF asks for, 1 to 8, is not done */
   const uint8_t *rgb;             /* (height, width, 3) */
-  int input_width, input_height;
-  const float *pixel_values; /* (3, input_height, input_width) */
+  int input_width, input_height;  /* of a view */
+  const float *pixel_values;      /* (views, 3, input_height, input_width) */
+  int view_count; /* the whole first, then tiles_down x tiles_across tiles, row by row */
+  int tiles_down, tiles_across; /* 0: there are none */
 } loci_image;
 /* As the checkpoint of [dir] reads it; [max_pixels] as in loci_model_opts. */
 LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, int64_t max_pixels,
@@ -304,6 +308,14 @@ typedef struct loci_constraint {
   const char *given; /* as it was asked for: "this director@2" */
 } loci_constraint;
 
+/* One look of the model at the whole picture: a grid of positions, row by row. */
+typedef struct loci_image_view {
+  const char *name; /* "picture"; "base" and "tiles" of one that is cut into tiles as well */
+  int first;        /* its first position, counted from image_first */
+  int rows, cols;
+  bool breaks; /* after each row of the grid stands a position that ends it */
+} loci_image_view;
+
 typedef struct loci_prompt loci_prompt;
 
 /* Everything about an expanded prompt; borrowed from it. */
@@ -315,9 +327,12 @@ typedef struct loci_prompt_info {
   const char *date;   /* NULL: the text does not depend on the day */
   int length;         /* T */
   const loci_token *tokens;
-  int image_first, image_count, grid_rows, grid_cols; /* image_first -1: no image */
+  int image_first, image_count; /* image_first -1: no image */
+  int grid_rows, grid_cols;     /* of the last view */
   int constraint_count;
   const loci_constraint *constraints;
+  int image_view_count;
+  const loci_image_view *image_views;
 } loci_prompt_info;
 
 /* Fills the template, tokenizes, runs the vision tower.  LOCI_EINVAL: the question or the system

@@ -275,10 +275,11 @@ typedef struct loci_flow {
   const bool *sinks; /* (layers, T): much attended to by these queries, with a small value */
   int path_count;
   const loci_flow_path *paths;
-  const float *pixels; /* (3, image_height, image_width) the picture as the model sees it, borrowed
-                          from the prompt; NULL: none */
+  const float *pixels; /* (3, image_height, image_width) the picture as the model sees it, from its
+                          tiles where there are such; NULL: none */
   int image_height, image_width;
-  int cell_size;  /* pixels on the side of what a row of the sequence shows */
+  int cell_size;  /* pixels on the side of what a position shows; 0: several views of other cells,
+                     each  of which covers the picture */
   loci_cost cost; /* naive_flop: a plain forward, and a product for each query and source */
   int note_count;
   const char *const *notes; /* one-line hints */

@@ -19,21 +19,35 @@ function patches(flow, what, layer) {
   return flow[what][layer][query].slice(image.first, image.first + image.count);
 }
 
+// The cells of every view of the picture, each with its number's share of one of the last view's cells.
+function cells(image) {
+  const last = image.views.findLast(v => v.rows * v.cols > 0);
+  return image.views.flatMap(v => Array.from({length: v.rows * v.cols}, (_, i) => {
+    const row = Math.floor(i / v.cols), col = i % v.cols;
+    return {view: v, row, col, at: v.first + row * (v.cols + v.breaks) + col, part: v.rows * v.cols / (last.rows * last.cols)};
+  }));
+}
+
+function where(image, at) {
+  const cell = cells(image).find(c => c.at === at), view = image.views.length > 1 && cell ? ` of the ${cell.view.name}` : '';
+  return cell ? `row ${cell.row + 1}, column ${cell.col + 1}${view}` : 'a position without a place';
+}
+
 function paintPatches(canvas, flow, what, layer, limit) {
   const image = flow.prompt.image, side = 320, context = canvas.getContext('2d');
   canvas.width = side;
-  canvas.height = Math.round(side * image.rows / image.cols);
+  canvas.height = Math.round(side * (image.rows && image.cols ? image.rows / image.cols : 1));
   context.filter = 'grayscale(1)';
   if (asked.bitmap) context.drawImage(asked.bitmap, 0, 0, canvas.width, canvas.height);
   context.filter = 'none';
   context.fillStyle = 'rgb(255 255 255 / .35)';
   context.fillRect(0, 0, canvas.width, canvas.height);
-  const w = canvas.width / image.cols, h = canvas.height / image.rows;
-  patches(flow, what, layer).forEach((x, i) => {
-    const share = limit > 0 ? x / limit : 0;
+  const shown = patches(flow, what, layer);
+  for (const c of cells(image)) {
+    const share = limit > 0 ? shown[c.at] / limit * c.part : 0, w = canvas.width / c.view.cols, h = canvas.height / c.view.rows;
     context.fillStyle = `rgb(138 62 0 / ${(0.85 * share).toFixed(3)})`;
-    context.fillRect(i % image.cols * w, Math.floor(i / image.cols) * h, w, h);
-  });
+    context.fillRect(c.col * w, c.row * h, w, h);
+  }
 }
 
 export function drawFlow(view, flow) {
@@ -57,7 +71,7 @@ export function drawFlow(view, flow) {
     paintPatches(canvas, flow, choice.value, layer, limit);
     said.textContent = String(flow.layers[layer]);
     canvas.setAttribute('role', 'img');
-    canvas.setAttribute('aria-label', `layer ${flow.layers[layer]}: sum ${number(sum)}; most from row ${Math.floor(most / flow.prompt.image.cols) + 1}, column ${most % flow.prompt.image.cols + 1}`);
+    canvas.setAttribute('aria-label', `layer ${flow.layers[layer]}: sum ${number(sum)}; most from ${where(flow.prompt.image, most)}`);
     note.textContent = `${choice.value === 'attention' ? 'Attention' : 'Contribution'} from the picture to the constraint's last token in layer ${flow.layers[layer]}: ${number(sum)} in all, ${number(shown[most])} from the strongest patch. One scale for all layers: full colour is ${number(limit)}.`;
     state.adjust({lay: slider.value});
   };

@@ -5,8 +5,9 @@ static void put_json(const cli *c, const loci_image *image) {
   printf("{\"format\": \"loci.image/1\", \"version\": \"%s\", \"image\": ", loci_version());
   put_json_string(stdout, args_get(&c->args, OPT_IMAGE));
   printf(", \"width\": %d, \"height\": %d, \"orientation\": %d, \"input_width\": %d, "
-         "\"input_height\": %d}\n",
-         image->width, image->height, image->orientation, image->input_width, image->input_height);
+         "\"input_height\": %d, \"views\": %d, \"tiles\": [%d, %d]}\n",
+         image->width, image->height, image->orientation, image->input_width, image->input_height,
+         image->view_count, image->tiles_down, image->tiles_across);
 }
 
 int cmd_image(cli *c) {
@@ -22,9 +23,14 @@ int cmd_image(cli *c) {
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (loci_write(&image->result, out, NULL, &c->err)) code = cli_failed(c);
   if (!code && c->json) put_json(c, image);
-  if (!code && !c->json)
-    printf("%d x %d pixels, read by the model as %d x %d\n", image->width, image->height,
+  if (!code && !c->json) {
+    printf("%d x %d pixels, read by the model as %d x %d", image->width, image->height,
            image->input_width, image->input_height);
+    if (image->view_count > 1)
+      printf(" as a whole, and as %d rows of %d tiles of that size", image->tiles_down,
+             image->tiles_across);
+    printf("\n");
+  }
   if (!code && !c->json && image->orientation > 1)
     printf(
         "EXIF says that it is to be turned (orientation %d), and it is read unturned; --exif turn "

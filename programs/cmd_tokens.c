@@ -32,6 +32,17 @@ static void put_heading(const cli *c) {
   printf(" role\n");
 }
 
+/* "image: base 24 rows of 24, tiles 48 rows of 36 with a position after each, positions .." */
+static void put_views(const loci_prompt_info *p) {
+  printf("image: ");
+  for (int i = 0; i < p->image_view_count; i++) {
+    const loci_image_view *v = &p->image_views[i];
+    if (p->image_view_count > 1) printf("%s ", v->name);
+    printf("%d rows of %d%s, ", v->rows, v->cols, v->breaks ? " with a position after each" : "");
+  }
+  printf("positions %d-%d\n", p->image_first, p->image_first + p->image_count - 1);
+}
+
 static void show(const cli *c, const loci_prompt_info *p) {
   put_heading(c);
   for (int i = 0; i < p->length;) {
@@ -41,9 +52,7 @@ static void show(const cli *c, const loci_prompt_info *p) {
     i = last + 1;
   }
   printf("\n");
-  if (p->image_count > 0)
-    printf("image: %d rows of %d, positions %d-%d\n", p->grid_rows, p->grid_cols, p->image_first,
-           p->image_first + p->image_count - 1);
+  if (p->image_count > 0) put_views(p);
   for (int i = 0; i < p->constraint_count; i++) {
     const loci_constraint *k = &p->constraints[i];
     printf("constraint %d: ", i + 1);

@@ -12,7 +12,7 @@ static loci_prompt *ask(const loci_model *m, const js_value *row, loci_status *s
   loci_question q = {.size = sizeof q,
                      .image = m->info.image_rows ? "images/scene-a.png" : NULL,
                      .text = oracle_text(oracle_member(row, "question")),
-                     .template_name = oracle_text(oracle_member(row, "template")),
+                     .template_name = oracle_template(row),
                      .constraints = constraints,
                      .constraint_count = 1};
   loci_prompt *p;

@@ -43,7 +43,9 @@ typedef enum oracle_cases { ORACLE_FEW, ORACLE_KINDS, ORACLE_ALL } oracle_cases;
 #define ORACLE_MODELS(X)                                                                           \
   ORACLE_MODELS_WITH_KINDS(X)                                                                      \
   X(qwen2_vl, "qwen2-vl", true, ORACLE_FEW)                                                        \
-  X(qwen2_5_vl, "qwen2-5-vl", true, ORACLE_FEW)
+  X(qwen2_5_vl, "qwen2-5-vl", true, ORACLE_FEW)                                                    \
+  X(llava_next, "llava-next", true, ORACLE_FEW)                                                    \
+  X(llava_onevision, "llava-onevision", true, ORACLE_FEW)
 
 #define assert_ok(expr, err)                                                                       \
   do {                                                                                             \
@@ -107,13 +109,20 @@ static inline loci_model *oracle_model(const char *name) {
   return m;
 }
 
+/* The template that a case names, or, where it is only the checkpoint's, that one. */
+static inline const char *oracle_template(const js_value *json) {
+  const char *name = oracle_text(oracle_member(json, "template"));
+  int i;
+  return loci_name_find(LOCI_NAMES_TEMPLATE, name, &i, NULL) ? "auto" : name;
+}
+
 static inline loci_prompt *oracle_prompt(const loci_model *m, const js_value *json) {
   const char *constraints[4];
   const js_value *asked = oracle_member(json, "constraints"), *image = js_get(json, "image");
   loci_question q = {.size = sizeof q,
                      .image = image ? oracle_text(image) : NULL,
                      .text = oracle_text(oracle_member(json, "question")),
-                     .template_name = oracle_text(oracle_member(json, "template")),
+                     .template_name = oracle_template(json),
                      .constraints = constraints,
                      .constraint_count = (int)js_count(asked)};
   loci_prompt *p;

@@ -482,14 +482,20 @@ class Flow(Result):
         """Share of the strongest 5 % of the first path's sources, by layer."""
         return dict(zip(self.to_dict()["layers"], self.paths[0]["top_share"], strict=True))
 
-    def image(self, layer: int, path: int = 0) -> Array:
-        """What every patch of the picture gives at a layer: (rows, columns)."""
+    def image(self, layer: int, path: int = 0, view: int = -1) -> Array:
+        """What every patch of a view of the picture gives at a layer: (rows, columns).
+
+        Most models see a picture in one view; of one that is cut into tiles, 0 is the whole and 1 the tiles.
+        """
         d, which = self.to_dict(), self.paths[path]
         place = d["prompt"].get("image") or {}
         if which["from"] != "image" or not place:
             raise RequestError(f"the path {which['from']} -> {which['to']} does not begin at a picture")
         profile = np.asarray(which["profile"][d["layers"].index(layer)])
-        return profile.reshape(place["rows"], place["cols"])
+        grid = place["views"][view]
+        line = grid["cols"] + grid["breaks"]
+        rows = profile[grid["first"] : grid["first"] + grid["rows"] * line]
+        return rows.reshape(grid["rows"], line)[:, : grid["cols"]]
 
     def _headline(self) -> str:
         ends = [f"{p['from']} -> {p['to']} most in layer {int(np.argmax(p['total']))}" for p in self.paths]

@@ -304,11 +304,58 @@ static loci_status image_rows_of(const config_reader *r, model_config *out) {
   return LOCI_OK;
 }
 
-static loci_status parse_llava(const config_reader *r, const js_value *config,
-                               const char *model_type, model_config *out) {
-  (void)model_type;
+/* Hugging Face's LLaVAs: what differs between them, with the defaults of their classes. */
+typedef struct llava_kind {
+  const char *family, *text_type, *strategy, *template_name;
+  int image_token, feature; /* hidden state, counted from the last */
+  bool siglip;
+  void (*tiles)(tile_sizes *out); /* NULL: pictures are seen whole */
+  const char *aspect;             /* anyres_max_N: larger grids shrink; NULL: they never do */
+} llava_kind;
+
+static const llava_kind llava = {"llava", "llama", "default", "llava-paper", 32000,
+                                 -2,      false,   NULL,      NULL};
+static const llava_kind llava_next = {"llava-next", "llama", "default",       "llava_v1", 32000,
+                                      -2,           false,   tile_sizes_next, NULL};
+static const llava_kind llava_onevision = {
+    "llava-onevision",    "qwen2",       "full", "onevision", 151646, -1, true,
+    tile_sizes_onevision, "anyres_max_9"};
+
+/* A tiled picture's rows stand in grids, so the tower has to give every patch and nothing else. */
+static loci_status tiles_parse(const config_reader *r, const js_value *config, const llava_kind *k,
+                               model_config *out) {
+  const vision_config *v = &out->vision;
+  const char *aspect = k->aspect;
+  k->tiles(&out->tiles);
+  TRY(tile_sizes_parse(config, r->what, &out->tiles, r->err));
+  TRY(tile_sizes_check(&out->tiles, v->image_size, r->what, r->err));
+  if (v->class_token != v->drop_class) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: vision_feature_select_strategy: tiles of %s are not supported", r->what,
+                v->class_token ? "patches and a class row" : "all patches but the first");
+  }
+  if (aspect) {
+    static const char begin[] = "anyres_max_";
+    TRY(js_get_text(config, "vision_aspect_ratio", r->what, &aspect, r->err));
+    char *end = NULL;
+    long most = strncmp(aspect, begin, sizeof begin - 1) == 0 && aspect[sizeof begin - 1] != 0
+                    ? strtol(aspect + sizeof begin - 1, &end, 10)
+                    : 0;
+    if (!end || *end || most < 1 || most > 1 << 20) {
+      return fail(r->err, LOCI_EUNSUPPORTED,
+                  "%s: vision_aspect_ratio \"%.60s\" is not supported; known is anyres_max_N",
+                  r->what, aspect);
+    }
+    out->most_tiles = (int)most;
+  }
+  out->image_rows = 0;
+  return LOCI_OK;
+}
+
+static loci_status parse_hf_llava(const config_reader *r, const js_value *config,
+                                  const llava_kind *k, model_config *out) {
   const js_value *text = js_get(config, "text_config");
-  const char *type = "llama", *strategy = "default";
+  const char *type = k->text_type, *strategy = k->strategy;
   config_reader section;
   TRY(reader_section(r, "text_config", &section));
   if (text && js_kind_of(text) != JS_OBJECT) {
@@ -317,12 +364,13 @@ static loci_status parse_llava(const config_reader *r, const js_value *config,
   }
   TRY(js_get_text(text, "model_type", section.what, &type, r->err));
   TRY(family_text_parse(&section, text, type, out));
-  out->family = "llava";
+  out->family = k->family;
   out->layout = LAYOUT_HF_LEGACY; /* the tensors' names decide */
-  out->default_template = "llava-paper";
+  bool instructed = k->tiles && strcmp(type, "mistral") == 0;
+  out->default_template = instructed ? "mistral" : k->template_name;
   out->has_vision = true;
-  TRY(tower_parse_hf(r, config, &out->vision));
-  TRY(features_parse(r, config, "vision_feature_layer", &out->vision));
+  TRY(tower_parse_hf(r, config, k->siglip, &out->vision));
+  TRY(features_parse(r, config, "vision_feature_layer", k->feature, &out->vision));
   TRY(js_get_text(config, "vision_feature_select_strategy", r->what, &strategy, r->err));
   out->vision.drop_class = strcmp(strategy, "default") == 0;
   if (!out->vision.drop_class && strcmp(strategy, "full") != 0) {
@@ -335,13 +383,32 @@ static loci_status parse_llava(const config_reader *r, const js_value *config,
       .n_linear = 2, .act = ACT_GELU_ERF, .bias = true, .inner = out->text.width};
   TRY(read_act(r, config, "projector_hidden_act", &out->projector.act));
   TRY(js_get_bool(config, "multimodal_projector_bias", r->what, &out->projector.bias, r->err));
-  out->image_token = 32000;
+  out->image_token = k->image_token;
   TRY(read_int(r, config, "image_token_id", (const int[]){0, INT32_MAX}, &out->image_token));
   TRY(read_int(r, config, "image_token_index", (const int[]){0, INT32_MAX}, &out->image_token));
   if (!js_get(text, "tie_word_embeddings")) {
     TRY(js_get_bool(config, "tie_word_embeddings", r->what, &out->text.tied, r->err));
   }
-  return image_rows_of(r, out);
+  TRY(image_rows_of(r, out));
+  return k->tiles ? tiles_parse(r, config, k, out) : LOCI_OK;
+}
+
+static loci_status parse_llava(const config_reader *r, const js_value *config,
+                               const char *model_type, model_config *out) {
+  (void)model_type;
+  return parse_hf_llava(r, config, &llava, out);
+}
+
+static loci_status parse_llava_next(const config_reader *r, const js_value *config,
+                                    const char *model_type, model_config *out) {
+  (void)model_type;
+  return parse_hf_llava(r, config, &llava_next, out);
+}
+
+static loci_status parse_llava_onevision(const config_reader *r, const js_value *config,
+                                         const char *model_type, model_config *out) {
+  (void)model_type;
+  return parse_hf_llava(r, config, &llava_onevision, out);
 }
 
 /* What the original LLaVA and Bunny share: flat fields, a tower by name, prompts split at <image>.
@@ -401,7 +468,7 @@ static loci_status parse_llava_original(const config_reader *r, const js_value *
   out->layout = LAYOUT_LLAVA_ORIGINAL;
   out->default_template = "vicuna_v1";
   TRY(parse_original(r, config, 1, out));
-  TRY(features_parse(r, config, "mm_vision_select_layer", &out->vision));
+  TRY(features_parse(r, config, "mm_vision_select_layer", -2, &out->vision));
   TRY(js_get_text(config, "mm_vision_select_feature", r->what, &feature, r->err));
   out->vision.drop_class = strcmp(feature, "patch") == 0;
   if (!out->vision.drop_class && strcmp(feature, "cls_patch") != 0) {
@@ -424,7 +491,7 @@ static loci_status parse_bunny(const config_reader *r, const js_value *config,
   out->layout = LAYOUT_BUNNY;
   out->default_template = "bunny";
   TRY(parse_original(r, config, 2, out));
-  TRY(features_parse(r, NULL, "", &out->vision));
+  TRY(features_parse(r, NULL, "", -2, &out->vision));
   out->vision.drop_class = out->vision.class_token;
   TRY(check_mm_hidden(r, config, out));
   return image_rows_of(r, out);
@@ -446,6 +513,8 @@ static const struct family {
     {"llava_mistral", "LlavaMistralForCausalLM", false, "mistral", parse_llava_original},
     {"llava", NULL, true, "llama", parse_llava_original},
     {"llava", NULL, false, "llama", parse_llava},
+    {"llava_next", NULL, false, "llama", parse_llava_next},
+    {"llava_onevision", NULL, false, "qwen2", parse_llava_onevision},
     {"qwen2_vl", NULL, false, "qwen2", family_qwen2_vl},
     {"qwen2_5_vl", NULL, false, "qwen2", family_qwen2_5_vl},
     {"llama", NULL, false, "llama", parse_text_only},
@@ -468,10 +537,12 @@ static loci_status family_find(const config_reader *r, const js_value *config,
     *out = f;
     return LOCI_OK;
   }
-  return fail(r->err, LOCI_EUNSUPPORTED,
-              "%s: model_type \"%.60s\" is not supported; known are llava, llava_llama, "
-              "llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, llama, mistral, qwen2, phi",
-              r->what, type);
+  return fail(
+      r->err, LOCI_EUNSUPPORTED,
+      "%s: model_type \"%.60s\" is not supported; known are llava, llava_next, "
+      "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, llama, "
+      "mistral, qwen2, phi",
+      r->what, type);
 }
 
 loci_status config_parse(const js_value *config, const js_value *generation, const char *dir,
@@ -486,9 +557,11 @@ loci_status config_parse(const js_value *config, const js_value *generation, con
   }
   TRY(refuse_key(&r, config, "quantization_config", "quantised weights"));
   TRY(refuse_key(&r, config, "compression_config", "compressed weights"));
-  TRY(refuse_key(&r, config, "image_grid_pinpoints", "images in tiles (anyres)"));
   TRY(family_find(&r, config, &family));
   TRY(family->parse(&r, config, family->text_type, out));
+  if (out->tiles.count == 0) {
+    TRY(refuse_key(&r, config, "image_grid_pinpoints", "images in tiles (anyres)"));
+  }
   TRY(note_contradictions(&r, config, out));
   TRY(note_image_ids(config, out));
   const js_value *text = js_get(config, "text_config");

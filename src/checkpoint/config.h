@@ -1,6 +1,5 @@
-/* What config.json says, after all defaults, aliases and spellings: one struct for every family, so
- * that the code that runs the model never asks which family it is.  Values are checked against sane
- * bounds here. */
+/* What config.json says, after all defaults and spellings, within bounds: one struct for every
+ * family, so that the code that runs the model never asks which family it is. */
 #ifndef LOCI_CHECKPOINT_CONFIG_H
 #define LOCI_CHECKPOINT_CONFIG_H
 
@@ -9,6 +8,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/status.h"
+#include "checkpoint/tiles.h"
 #include "tensor/dtype.h"
 #include "tensor/kernels.h"
 
@@ -82,22 +82,22 @@ typedef struct projector_config {
 } projector_config;
 
 typedef struct model_config {
-  const char *family; /* "llava", "llava-original", "bunny-phi", "qwen2-vl", "text" */
+  const char *family; /* "llava", "llava-next", "bunny-phi", "qwen2-vl", "text", .. */
   layout_kind layout;
   decoder_config text;
   bool has_vision;
   vision_config vision;
   projector_config projector;
-  int image_rows;  /* P: rows one image takes in the sequence; 0: that depends on its size */
+  int image_rows;   /* P: rows one image takes in the sequence; 0: that depends on its size */
+  tile_sizes tiles; /* also seen in the tiles of one of them; none: as a whole alone */
+  int most_tiles;   /* larger grids shrink to about the rows of so many tiles; 0: none do */
   int image_token; /* placeholder id, or -1 where prompts are split at <image> (original layouts) */
   int image_marks[2];  /* ids round the placeholder, by which the model counts pictures; 0: none */
   bool split_at_image; /* original layouts: chunks round <image> are tokenized on their own */
-  const char
-      *vision_dir; /* mm_vision_tower when it is a directory beside the checkpoint, else NULL */
-  const char *image_aspect; /* "pad", or NULL */
-  const char
-      *default_template; /* the family's, used where the checkpoint brings no chat template */
-  int bos;               /* -1: none */
+  const char *vision_dir;       /* mm_vision_tower, where it is a directory beside the checkpoint */
+  const char *image_aspect;     /* "pad", or NULL */
+  const char *default_template; /* used where the checkpoint brings no chat template */
+  int bos;                      /* -1: none */
   int n_eos;
   int eos[16];
   double repetition_penalty; /* of answers; 1: none */

@@ -55,12 +55,14 @@ typedef enum tower_preset {
 /* The tower described by o (NULL: all of the preset's values). */
 loci_status tower_parse(const config_reader *r, const js_value *o, tower_preset preset,
                         vision_config *out);
-/* The tower of HF's "vision_config": defaults by its model_type. */
-loci_status tower_parse_hf(const config_reader *r, const js_value *config, vision_config *out);
+/* The tower of HF's "vision_config": defaults by its model_type; [siglip]: where it names none. */
+loci_status tower_parse_hf(const config_reader *r, const js_value *config, bool siglip,
+                           vision_config *out);
 /* The tower named by "mm_vision_tower" (tower.h). */
 loci_status tower_parse_named(const config_reader *r, const js_value *config, model_config *out);
-/* Resolves hidden-state indexes (an int or a list under [key]) into feature_depth. */
-loci_status features_parse(const config_reader *r, const js_value *o, const char *key,
+/* Resolves hidden-state indexes (an int or a list under [key]; else [usual], below 0) into
+ * feature_depth. */
+loci_status features_parse(const config_reader *r, const js_value *o, const char *key, int usual,
                            vision_config *inout);
 /* "linear", "mlp2x_gelu", "identity", ... under mm_projector_type. */
 loci_status projector_parse_named(const config_reader *r, const js_value *o, int n_default,

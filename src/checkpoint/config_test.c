@@ -87,6 +87,28 @@ static void a_bare_llava_is_the_seven_billion_one(void **state) {
   assert_int_equal(m.image_token, 32000);
 }
 
+static void tiled_llavas_get_their_classes_defaults(void **state) {
+  model_config m;
+  expect(*state, "{\"model_type\":\"llava_next\"}", &m);
+  assert_true(m.tiles.count == 5 && m.tiles.at[0][1] == 672 && m.most_tiles == 0);
+  assert_true(m.vision.image_size == 336 && m.vision.feature_depth[0] == 23 && m.image_rows == 0);
+  assert_string_equal(m.default_template, "llava_v1");
+  expect(*state, "{\"model_type\":\"llava_next\",\"text_config\":{\"model_type\":\"mistral\"}}",
+         &m);
+  assert_string_equal(m.default_template, "mistral");
+  expect(*state, "{\"model_type\":\"llava_onevision\"}", &m);
+  assert_true(m.tiles.count == 36 && m.most_tiles == 9 && m.image_token == 151646);
+  assert_string_equal(m.vision.model_type, "siglip_vision_model");
+  assert_true(m.vision.layers == 26 && m.vision.feature_depth[0] == 26 && !m.vision.drop_class);
+  assert_string_equal(m.text.model_type, "qwen2");
+  expect(*state,
+         "{\"model_type\":\"llava_onevision\",\"vision_aspect_ratio\":\"anyres_max_4\","
+         "\"vision_config\":{\"image_size\":64,\"patch_size\":8},"
+         "\"image_grid_pinpoints\":[[64,128]]}",
+         &m);
+  assert_true(m.tiles.count == 1 && m.most_tiles == 4 && m.vision.grid == 8);
+}
+
 static void text_families_get_their_defaults(void **state) {
   model_config m;
   expect(*state, "{\"model_type\":\"mistral\"}", &m);
@@ -331,7 +353,19 @@ static const struct {
 } refusals[] = {
     {"[]", "expected an object", LOCI_EFORMAT},
     {"{}", "model_type \"\" is not supported; known are llava, ", LOCI_EUNSUPPORTED},
-    {"{\"model_type\":\"llava_next\"}", "\"llava_next\" is not", LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"mllama\"}", "\"mllama\" is not", LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"llava_next\",\"vision_feature_select_strategy\":\"full\"}",
+     "patches and a class row", LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"llava_next\",\"image_grid_pinpoints\":[[336,400]]}", "whole tiles of 336",
+     LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"llava_next\",\"image_grid_pinpoints\":\"(1x1),(2x2)\"}", "a list of",
+     LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"llava_onevision\",\"vision_aspect_ratio\":\"anyres\"}", "anyres_max_N",
+     LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"llava_onevision\",\"vision_aspect_ratio\":\"anyres_max_0\"}",
+     "anyres_max_N", LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"llava_onevision\",\"vision_feature_select_strategy\":\"default\"}",
+     "all patches but the first", LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"bunny-qwen2\",\"mm_vision_tower\":\"x\"}", "\"bunny-qwen2\" is not",
      LOCI_EUNSUPPORTED},
     {"{\"model_type\":3}", "\"model_type\" must be a string", LOCI_EFORMAT},
@@ -573,6 +607,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_arena, drop_arena)
   const struct CMUnitTest tests[] = {TEST(the_published_llava_config_gets_its_defaults),
                                      TEST(a_bare_llava_is_the_seven_billion_one),
+                                     TEST(tiled_llavas_get_their_classes_defaults),
                                      TEST(text_families_get_their_defaults),
                                      TEST(layer_types_say_which_layers_slide),
                                      TEST(rotary_spellings_of_all_generations_are_read),

@@ -108,9 +108,9 @@ loci_status tower_parse(const config_reader *r, const js_value *o, tower_preset 
 }
 
 /* "clip" and "siglip" are the two-tower models, whose vision half is nested once more. */
-static loci_status tower_parse_typed(const config_reader *r, const js_value *o,
+static loci_status tower_parse_typed(const config_reader *r, const js_value *o, bool siglip,
                                      vision_config *out) {
-  const char *type = "clip_vision_model";
+  const char *type = siglip ? "siglip_vision_model" : "clip_vision_model";
   TRY(js_get_text(o, "model_type", r->what, &type, r->err));
   bool both = strcmp(type, "clip") == 0 || strcmp(type, "siglip") == 0;
   if (both && js_get(o, "vision_config")) o = js_get(o, "vision_config");
@@ -126,16 +126,21 @@ static loci_status tower_parse_typed(const config_reader *r, const js_value *o,
               r->what, type);
 }
 
-loci_status tower_parse_hf(const config_reader *r, const js_value *config, vision_config *out) {
+loci_status tower_parse_hf(const config_reader *r, const js_value *config, bool siglip,
+                           vision_config *out) {
   const js_value *o = js_get(config, "vision_config");
   config_reader section;
-  if (!o) return tower_parse(r, NULL, TOWER_CLIP_L_336, out);
+  if (!o) {
+    TRY(tower_parse(r, NULL, siglip ? TOWER_SIGLIP_SO400M : TOWER_CLIP_L_336, out));
+    if (siglip) out->layers--; /* the last one's output is not used, and not in the files */
+    return LOCI_OK;
+  }
   TRY(reader_section(r, "vision_config", &section));
   if (js_kind_of(o) != JS_OBJECT) {
     return fail(r->err, LOCI_EFORMAT, "%s: expected an object, found %s", section.what,
                 js_kind_name(js_kind_of(o)));
   }
-  return tower_parse_typed(&section, o, out);
+  return tower_parse_typed(&section, o, siglip, out);
 }
 
 /* ---------------------------------------------------------------- towers by name */
@@ -181,7 +186,7 @@ loci_status tower_parse_named(const config_reader *r, const js_value *config, mo
   config_reader section = *r;
   section.what = file;
   TRY(js_parse_file(file, MAX_CONFIG, &o, r->err));
-  loci_status st = tower_parse_typed(&section, o, &out->vision);
+  loci_status st = tower_parse_typed(&section, o, false, &out->vision);
   js_free(o);
   return st;
 }
@@ -202,13 +207,13 @@ static loci_status feature_add(const config_reader *r, const char *key, const js
   return LOCI_OK;
 }
 
-loci_status features_parse(const config_reader *r, const js_value *o, const char *key,
+loci_status features_parse(const config_reader *r, const js_value *o, const char *key, int usual,
                            vision_config *inout) {
   enum { MOST = sizeof inout->feature_depth / sizeof inout->feature_depth[0] };
   const js_value *v = js_get(o, key);
   inout->n_features = 0;
   if (!v) {
-    inout->feature_depth[inout->n_features++] = inout->layers - 1; /* -2 */
+    inout->feature_depth[inout->n_features++] = inout->layers + 1 + usual;
     return LOCI_OK;
   }
   if (js_kind_of(v) != JS_ARRAY) return feature_add(r, key, v, inout);

@@ -402,7 +402,7 @@ static void tensors_that_would_change_the_computation_are_refused(void **state) 
       {"model.layers.0.mlp.gate_proj.qweight", "quantised weights"},
       {"model.layers.0.mlp.gate_proj.SCB", "quantised weights"},
       {"model.layers.0.self_attn.q_proj.lora_A.weight", "LoRA"},
-      {"model.image_newline", "anyres"},
+      {"model.image_newline", "describes a model without it"},
       {"embed_tokens.weight", "two tensors for one place"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

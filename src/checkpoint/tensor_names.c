@@ -16,6 +16,7 @@ static const rename_rule hf_rules[] = {
     {"model.vision_tower.", "vision_tower."},
     {"vision_tower.vision_model.", "vision_tower."},
     {"model.multi_modal_projector.", "multi_modal_projector."},
+    {"model.image_newline", "image_newline"},
     {NULL, NULL},
 };
 
@@ -33,6 +34,7 @@ static const rename_rule original_rules[] = {
     {"model.mm_projector.12.", "multi_modal_projector.linear_7."},
     {"model.mm_projector.14.", "multi_modal_projector.linear_8."},
     {"model.mm_projector.", "multi_modal_projector.linear_1."},
+    {"model.image_newline", "image_newline"},
     {"model.", "language_model."},
     {NULL, NULL},
 };
@@ -58,6 +60,7 @@ static const rename_rule qwen_rules[] = {
 
 /* Without "model.": saved from the model below the head. */
 static const rename_rule text_rules[] = {
+    {"model.image_newline", "image_newline"},
     {"model.", "language_model."},
     {"embed_tokens.", "language_model.embed_tokens."},
     {"layers.", "language_model.layers."},
@@ -138,7 +141,6 @@ const char *name_refusal(const char *name) {
   if (strstr(name, ".lora_A.") || strstr(name, ".lora_B.")) {
     return "an adapter (LoRA) has to be merged into its model first";
   }
-  if (ends_with(name, "image_newline")) return "images in tiles (anyres) are not supported";
   return NULL;
 }
 

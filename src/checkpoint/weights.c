@@ -47,7 +47,8 @@ enum need {
   NORM_BIAS = 1024,
   GATED = 2048,
   PLAIN = 4096, /* not gated */
-  PROJECTOR_NORM = 8192
+  PROJECTOR_NORM = 8192,
+  NEWLINE = 16384
 };
 
 typedef struct tensor_row {
@@ -198,6 +199,11 @@ static const tensor_row fused_vision_rows[] = {
 static const tensor_row projector_norm_rows[] = {
     {"norm.weight", TOP(projector_norm.w), ONE, WIDTH, PROJECTOR_NORM},
     {"norm.bias", TOP(projector_norm.b), ONE, WIDTH, NORM_BIAS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+static const tensor_row newline_rows[] = {
+    {"image_newline", TOP(newline), ONE, TO, NEWLINE},
     {NULL, 0, ONE, ONE, 0},
 };
 
@@ -399,7 +405,7 @@ static loci_status place_projector(placing *p, checkpoint *c) {
   p->dims[FROM] = (int64_t)m->vision.width * m->vision.n_features;
   p->dims[FROM] *= (int64_t)m->vision.merge * m->vision.merge;
   p->has = (m->projector.bias ? PROJECTOR_BIAS : 0) | (layer_norm ? NORM_BIAS : 0) |
-           (m->projector.norm ? PROJECTOR_NORM : 0);
+           (m->projector.norm ? PROJECTOR_NORM : 0) | (m->tiles.count ? NEWLINE : 0);
   TRY(place_rows(p, projector_norm_rows, "multi_modal_projector.", c));
   for (int i = 0; i < m->projector.n_linear; i++) {
     char prefix[64];
@@ -408,7 +414,8 @@ static loci_status place_projector(placing *p, checkpoint *c) {
     TRY(place_rows(p, projector_rows, prefix, &c->projector[i]));
     p->dims[FROM] = p->dims[TO];
   }
-  return LOCI_OK;
+  p->dims[TO] = m->text.width;
+  return place_rows(p, newline_rows, "", c);
 }
 
 /* ---------------------------------------------------------------- what was not read */
@@ -418,6 +425,7 @@ static loci_status place_projector(placing *p, checkpoint *c) {
 static bool would_matter(const checkpoint *c, const char *canonical) {
   static const char layers[] = "language_model.layers.", tower[] = "vision_tower.encoder.layers.";
   if (strncmp(canonical, "multi_modal_projector.", 22) == 0) return true;
+  if (strcmp(canonical, "image_newline") == 0) return true;
   if (strncmp(canonical, layers, sizeof layers - 1) == 0) return true;
   if (strncmp(canonical, tower, sizeof tower - 1) == 0) {
     return strtol(canonical + sizeof tower - 1, NULL, 10) < vision_depth(&c->config.vision);

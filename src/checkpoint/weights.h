@@ -54,6 +54,7 @@ typedef struct checkpoint {
   vision_layer *vision_layers; /* as many as the deepest feature needs */
   norm_weights projector_norm; /* of a patch before it is joined with its neighbours, or absent */
   linear_weights projector[8];
+  weight newline;                 /* (1, width) the row that ends a row of tiles, or absent */
   struct checkpoint_files *files; /* maps and arena */
 } checkpoint;
 

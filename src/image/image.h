@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "checkpoint/tiles.h"
 
 typedef struct image_rgb {
   int width, height;
@@ -53,6 +54,8 @@ typedef struct image_processor {
   int patch, merge, frames; /* sizes are multiples of patch x merge, whatever the picture's; merge
                              * 0: they are as above and below */
   int64_t min_pixels, max_pixels; /* of such a size */
+  tile_sizes tiles; /* of resize_width x resize_height each, after a view of the whole; none: it is
+                     * all there is */
   bool crop;
   int crop_width, crop_height;
   bool rescale, normalise;
@@ -72,14 +75,21 @@ loci_status image_processor_check(const image_processor *p, const char *what, lo
 
 /* Another bound on the pixels of pictures that keep their own sizes. */
 loci_status image_bound(image_processor *p, int64_t max_pixels, loci_err *err);
-/* The size that a picture of width x height has after resizing. */
-loci_status image_fit(const image_processor *p, int width, int height, int *to_width,
-                      int *to_height, loci_err *err);
+/* What becomes of a picture: views of one size, the whole first. */
+typedef struct image_shape {
+  int views, height, width;
+  int down, across;            /* the other views are so many tiles of it; 0: there are none */
+  int full_height, full_width; /* of the picture itself */
+} image_shape;
+int64_t image_values(const image_shape *s); /* views x 3 x height x width */
+/* That of a picture of width x height. */
+loci_status image_shape_of(const image_processor *p, int width, int height, image_shape *out,
+                           loci_err *err);
 /* The same picture of another size, as Pillow resizes (bicubic); caller clears *out. */
 loci_status image_scale(const image_rgb *im, int width, int height, image_rgb *out, loci_err *err);
 
-/* pixel_values (3, *height, *width), f32; caller frees *out. */
-loci_status image_process(const image_processor *p, const image_rgb *im, float **out, int *height,
-                          int *width, loci_err *err);
+/* pixel_values (views, 3, height, width), f32; caller frees *out. */
+loci_status image_process(const image_processor *p, const image_rgb *im, float **out,
+                          image_shape *shape, loci_err *err);
 
 #endif

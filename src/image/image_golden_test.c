@@ -112,10 +112,11 @@ static void check_job(const image_rgb *im, const char *name, const char *job,
   image_processor p;
   if (!processor_of_job(job, &p)) return;
   float *values;
-  int height, width;
+  image_shape shape;
   int64_t want = 0;
   loci_err err;
-  if (image_process(&p, im, &values, &height, &width, &err)) fail_msg("%s", err.msg);
+  if (image_process(&p, im, &values, &shape, &err)) fail_msg("%s", err.msg);
+  int height = shape.height, width = shape.width;
   js_int_of(js_at(js_get(expected, "shape"), 1), &want);
   assert_int_equal(height, want);
   js_int_of(js_at(js_get(expected, "shape"), 2), &want);
@@ -147,11 +148,12 @@ static void check_sample(const char *tensor, const uint8_t *data) {
   image_rgb im = load(name);
   image_processor p;
   float *values, expected;
-  int height, width;
+  image_shape shape;
   char job[32];
   snprintf(job, sizeof job, "%.*s", (int)(strlen(dot + 1) - strlen(".sample")), dot + 1);
   assert_true(processor_of_job(job, &p));
-  assert_int_equal(image_process(&p, &im, &values, &height, &width, NULL), LOCI_OK);
+  assert_int_equal(image_process(&p, &im, &values, &shape, NULL), LOCI_OK);
+  int height = shape.height, width = shape.width;
   for (int i = 0; i < 3 * 16 * 16; i++) {
     int c = i / 256, y = i / 16 % 16 * (height - 1) / 15, x = i % 16 * (width - 1) / 15;
     memcpy(&expected, data + 4 * i, 4);

@@ -16,10 +16,11 @@ static void expect_plane(image_processor p, int width, int height, const uint8_t
   uint8_t pixels[3 * 64];
   const image_rgb im = {.width = width, .height = height, .pixels = pixels};
   float *values;
-  int h, w;
+  image_shape shape;
   loci_err err;
   for (int i = 0; i < width * height; i++) memset(pixels + 3 * i, gray[i], 3);
-  if (image_process(&p, &im, &values, &h, &w, &err)) fail_msg("%s", err.msg);
+  if (image_process(&p, &im, &values, &shape, &err)) fail_msg("%s", err.msg);
+  int h = shape.height, w = shape.width;
   assert_int_equal(w, out_width);
   assert_int_equal(h, out_height);
   for (int c = 0; c < 3; c++)
@@ -69,8 +70,8 @@ static void values_are_rescaled_in_double_and_normalised_in_float(void **state) 
                              .mean = {0.48145466, 0.4578275, 0.40821073},
                              .std = {0.26862954, 0.26130258, 0.27577711}};
   float *values;
-  int h, w;
-  assert_int_equal(image_process(&p, &im, &values, &h, &w, NULL), LOCI_OK);
+  image_shape shape;
+  assert_int_equal(image_process(&p, &im, &values, &shape, NULL), LOCI_OK);
   for (int c = 0; c < 3; c++) {
     float v = (float)(pixels[c] * (1.0 / 255));
     assert_true(values[c] == (v - (float)p.mean[c]) / (float)p.std[c]);
@@ -81,9 +82,9 @@ static void values_are_rescaled_in_double_and_normalised_in_float(void **state) 
 static void expect_refusal(image_processor p, int width, int height, const char *words) {
   const image_rgb im = {.width = width, .height = height};
   float *values;
-  int h, w;
+  image_shape shape;
   loci_err err;
-  assert_true(image_process(&p, &im, &values, &h, &w, &err) != LOCI_OK);
+  assert_true(image_process(&p, &im, &values, &shape, &err) != LOCI_OK);
   assert_null(values);
   if (!strstr(err.msg, words)) fail_msg("\"%s\" does not say \"%s\"", err.msg, words);
 }

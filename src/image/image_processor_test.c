@@ -206,6 +206,46 @@ static void bounds_that_hold_no_picture_are_refused(void **state) {
 #undef QWEN
 }
 
+/* The side of a tile is that of the whole, and of the crop, which so changes nothing. */
+static void tiles_are_read(void **state) {
+  (void)state;
+  write_file("preprocessor_config.json",
+             "{\"image_processor_type\": \"LlavaNextImageProcessor\", \"do_pad\": true, "
+             "\"size\": {\"shortest_edge\": 336}, \"crop_size\": 336}");
+  image_processor p = read_ok(dir);
+  assert_true(p.tiles.count == 5 && p.tiles.at[3][0] == 1008 && p.tiles.at[3][1] == 336);
+  assert_true(p.resize && !p.crop && !p.pad_square && p.shortest_edge == 0);
+  assert_true(p.resize_width == 336 && p.resize_height == 336 && p.mean[0] == 0.48145466);
+  write_file("config.json", "{\"model_type\": \"llava_onevision\"}");
+  write_file("preprocessor_config.json", "{\"image_mean\": [0.5, 0.5, 0.5]}"); /* no class */
+  p = read_ok(dir);
+  assert_true(p.tiles.count == 36 && p.tiles.at[35][0] == 2304 && p.tiles.at[6][1] == 384);
+  assert_true(p.resize_width == 384 && p.mean[1] == 0.5 && p.std[1] == 0.26130258);
+  write_file("preprocessor_config.json", "{\"size\": {\"height\": 4, \"width\": 4}, "
+                                         "\"image_grid_pinpoints\": [[8, 4], [4, 12]]}");
+  p = read_ok(dir);
+  assert_true(p.tiles.count == 2 && p.tiles.at[1][1] == 12 && p.resize_width == 4);
+}
+
+static void tiles_that_are_not_whole_are_refused(void **state) {
+  (void)state;
+#define NEXT "{\"image_processor_type\": \"LlavaNextImageProcessorFast\", "
+#define SIZES "\"image_grid_pinpoints\": "
+  refuse_processor(NEXT "\"size\": 336}", LOCI_EUNSUPPORTED, "the same square");
+  refuse_processor(NEXT "\"size\": [4, 8], \"crop_size\": 4}", LOCI_EUNSUPPORTED,
+                   "the same square");
+  refuse_processor(NEXT "\"size\": 4, \"crop_size\": 4, " SIZES "[[4, 6]]}", LOCI_EUNSUPPORTED,
+                   "4 x 6 is not made of whole tiles of 4");
+  refuse_processor(NEXT SIZES "[]}", LOCI_EUNSUPPORTED, "a list of 1 to 64 sizes");
+  refuse_processor(NEXT SIZES "[[4, 8, 8]]}", LOCI_EFORMAT, "heights and widths");
+  refuse_processor(NEXT SIZES "[[0, 8]]}", LOCI_EFORMAT, "heights and widths");
+  refuse_processor(NEXT SIZES "[[4, 20000]]}", LOCI_EFORMAT, "1 to 16384");
+  refuse_processor(NEXT "\"size\": 64, \"crop_size\": 64, " SIZES "[[16384, 16384]]}",
+                   LOCI_EUNSUPPORTED, "too many");
+#undef NEXT
+#undef SIZES
+}
+
 static void a_nested_processor_goes_before_a_flat_one(void **state) {
   (void)state;
   write_file("preprocessor_config.json", "{\"image_processor_type\": \"CLIPImageProcessor\"}");
@@ -273,8 +313,8 @@ static void settings_that_would_change_the_pixels_are_refused(void **state) {
   refuse_processor("[]", LOCI_EFORMAT, "must be an object");
   refuse_processor("{", LOCI_EFORMAT, "not valid JSON");
   refuse_processor("{}", LOCI_EFORMAT, "\"image_processor_type\" is missing");
-  refuse_processor("{\"image_processor_type\": \"LlavaNextImageProcessor\"}", LOCI_EUNSUPPORTED,
-                   "\"LlavaNextImageProcessor\" is not supported");
+  refuse_processor("{\"image_processor_type\": \"MllamaImageProcessor\"}", LOCI_EUNSUPPORTED,
+                   "\"MllamaImageProcessor\" is not supported");
   refuse_processor(CLIP "\"image_grid_pinpoints\": [[336, 672]]}", LOCI_EUNSUPPORTED,
                    "image_grid_pinpoints");
   refuse_processor(CLIP "\"do_image_splitting\": true}", LOCI_EUNSUPPORTED, "do_image_splitting");
@@ -356,6 +396,8 @@ int main(void) {
       in_dir(every_key_has_its_effect),
       in_dir(qwens_bounds_are_read),
       in_dir(bounds_that_hold_no_picture_are_refused),
+      in_dir(tiles_are_read),
+      in_dir(tiles_that_are_not_whole_are_refused),
       in_dir(a_nested_processor_goes_before_a_flat_one),
       in_dir(original_llava_pads_and_knows_its_towers),
       in_dir(a_tower_directory_goes_before_the_checkpoints_own_file),

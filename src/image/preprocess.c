@@ -1,5 +1,6 @@
 /* RGB bytes to pixel_values, as the slow (Pillow and NumPy) Hugging Face processors compute them,
- * in their order: pad to a square, resize, centre crop, rescale, normalise, channels first.
+ * in their order: pad to a square, resize, centre crop, rescale, normalise, channels first.  Where
+ * a picture is cut into tiles, it is resized twice: as a whole, and onto the canvas of the tiles.
  *
  * Bit-exact float32: v = f32(u8 * factor), the product in double; then (v - mean) / std with all
  * three in float32.  A pixel has 256 values, so this is a table per channel.  The crop pads with
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "image/tiling.h"
 #include "image/resize.h"
 
 static bool is_side(int n) { return n >= 1 && n <= IMAGE_MAX_SIDE; }
@@ -53,6 +55,13 @@ static loci_status check_sizes(const image_processor *p, const char *what, loci_
 /* The bounds keep every value finite in float32; a NaN fails each comparison. */
 loci_status image_processor_check(const image_processor *p, const char *what, loci_err *err) {
   TRY(check_sizes(p, what, err));
+  if (p->tiles.count > 0) {
+    if (p->merge != 0 || !p->resize || p->shortest_edge != 0 || p->crop || p->pad_square ||
+        p->resize_width != p->resize_height)
+      return fail(err, LOCI_EFORMAT, "%s: tiles of %d x %d pixels, expected squares", what,
+                  p->resize_width, p->resize_height);
+    TRY(tile_sizes_check(&p->tiles, p->resize_width, what, err));
+  }
   if (p->rescale && !(p->rescale_factor >= 1e-9 && p->rescale_factor <= 1e6))
     return fail(err, LOCI_EFORMAT, "%s: a rescale factor of %g, expected 1e-9 to 1e6", what,
                 p->rescale_factor);
@@ -151,15 +160,25 @@ static loci_status plan_resize(const image_processor *p, int width, int height, 
   return LOCI_OK;
 }
 
-loci_status image_fit(const image_processor *p, int width, int height, int *to_width,
-                      int *to_height, loci_err *err) {
+loci_status image_shape_of(const image_processor *p, int width, int height, image_shape *out,
+                           loci_err *err) {
   resize_plan plan = {.width = width, .height = height};
   if (p->resize) TRY(plan_resize(p, width, height, &plan, err));
   if (!p->resize && p->merge != 0) TRY(check_unresized(p, width, height, err));
-  *to_width = p->crop ? p->crop_width : plan.width;
-  *to_height = p->crop ? p->crop_height : plan.height;
+  *out = (image_shape){.views = 1,
+                       .height = p->crop ? p->crop_height : plan.height,
+                       .width = p->crop ? p->crop_width : plan.width,
+                       .full_height = height,
+                       .full_width = width};
+  if (p->tiles.count == 0) return LOCI_OK;
+  const int *size = tiling_size(&p->tiles, width, height);
+  out->down = size[0] / out->height;
+  out->across = size[1] / out->width;
+  out->views = 1 + out->down * out->across;
   return LOCI_OK;
 }
+
+int64_t image_values(const image_shape *s) { return 3 * (int64_t)s->views * s->height * s->width; }
 
 loci_status image_scale(const image_rgb *im, int width, int height, image_rgb *out, loci_err *err) {
   const resize_plan plan = {width, height, RESAMPLE_BICUBIC, false};
@@ -181,61 +200,85 @@ static int crop_shift(int in, int out) {
   return in >= out ? (in - out) / 2 : -((out - in + 1) / 2);
 }
 
-static void write_channel(const image_rgb *in, int c, const float table[256], int height, int width,
-                          float *out) {
-  int dx = crop_shift(in->width, width), dy = crop_shift(in->height, height);
-  for (int y = 0; y < height; y++) {
-    int from_y = y + dy;
+/* [height] x [width] values of a picture from (x0, y0) on, which may lie outside of it. */
+static void write_channel(const image_rgb *in, int c, const float table[256], const int from[2],
+                          const image_shape *s, float *out) {
+  for (int y = 0; y < s->height; y++) {
+    int from_y = y + from[0];
     bool inside = from_y >= 0 && from_y < in->height;
     const uint8_t *row = in->pixels + (inside ? (size_t)from_y * (size_t)in->width * 3 : 0);
-    for (int x = 0; x < width; x++) {
-      int from_x = x + dx;
+    for (int x = 0; x < s->width; x++) {
+      int from_x = x + from[1];
       bool seen = inside && from_x >= 0 && from_x < in->width;
       *out++ = table[seen ? row[(size_t)from_x * 3 + (size_t)c] : 0];
     }
   }
 }
 
-static loci_status to_values(const image_processor *p, const image_rgb *in, float **out,
-                             int *height, int *width, loci_err *err) {
-  int64_t plane, bytes;
-  int h = p->crop ? p->crop_height : in->height, w = p->crop ? p->crop_width : in->width;
-  if (!size_mul(h, w, &plane) || !size_mul(plane, 3 * (int64_t)sizeof(float), &bytes))
-    return fail_nomem(err, "normalising a picture");
-  float *values = malloc((size_t)bytes);
-  if (!values) return fail_nomem(err, "normalising a picture");
+/* The values of one view: row and column [from] of a picture on. */
+static void write_view(const image_processor *p, const image_rgb *in, const int from[2],
+                       const image_shape *s, float *out) {
   for (int c = 0; c < 3; c++) {
     float table[256];
     fill_table(p, c, table);
-    write_channel(in, c, table, h, w, values + c * plane);
+    write_channel(in, c, table, from, s, out + (int64_t)c * s->height * s->width);
   }
-  *out = values;
-  *height = h;
-  *width = w;
+}
+
+/* The tiles, row by row, of the picture on its canvas. */
+static loci_status write_tiles(const image_processor *p, const image_rgb *im, const image_shape *s,
+                               float *out, loci_err *err) {
+  image_rgb canvas;
+  TRY(tiling_canvas(im, s->down * s->height, s->across * s->width, p->resample, &canvas, err));
+  for (int i = 0; i < s->down * s->across; i++, out += 3 * (int64_t)s->height * s->width) {
+    const int from[2] = {i / s->across * s->height, i % s->across * s->width};
+    write_view(p, &canvas, from, s, out);
+  }
+  image_clear(&canvas);
   return LOCI_OK;
 }
 
-loci_status image_process(const image_processor *p, const image_rgb *im, float **out, int *height,
-                          int *width, loci_err *err) {
+/* [whole] is the picture after padding and resizing. */
+static loci_status to_values(const image_processor *p, const image_rgb *im, const image_rgb *whole,
+                             const image_shape *s, float **out, loci_err *err) {
+  const int middle[2] = {crop_shift(whole->height, s->height), crop_shift(whole->width, s->width)};
+  int64_t one = 3 * (int64_t)s->height * s->width, bytes;
+  if (!size_mul(image_values(s), (int64_t)sizeof(float), &bytes))
+    return fail_nomem(err, "normalising a picture");
+  float *values = malloc((size_t)bytes);
+  if (!values) return fail_nomem(err, "normalising a picture");
+  write_view(p, whole, middle, s, values);
+  loci_status st = s->views > 1 ? write_tiles(p, im, s, values + one, err) : LOCI_OK;
+  if (st) {
+    free(values);
+    return st;
+  }
+  *out = values;
+  return LOCI_OK;
+}
+
+loci_status image_process(const image_processor *p, const image_rgb *im, float **out,
+                          image_shape *shape, loci_err *err) {
   image_rgb square = {0}, resized = {0};
   const image_rgb *now = im;
   loci_status st;
   *out = NULL;
-  *height = *width = 0;
+  *shape = (image_shape){0};
   TRY_DONE(image_processor_check(p, "image processor", err));
   if (p->pad_square && im->width != im->height) {
     TRY_DONE(pad_square(now, p->pad_colour, &square, err));
     now = &square;
   }
+  TRY_DONE(image_shape_of(p, now->width, now->height, shape, err));
   if (p->resize) {
     resize_plan plan;
     TRY_DONE(plan_resize(p, now->width, now->height, &plan, err));
     TRY_DONE(image_resize(now, &plan, &resized, err));
     now = &resized;
-  } else if (p->merge != 0) {
-    TRY_DONE(check_unresized(p, now->width, now->height, err));
   }
-  st = to_values(p, now, out, height, width, err);
+  shape->full_height = im->height;
+  shape->full_width = im->width;
+  st = to_values(p, im, now, shape, out, err);
 done:
   image_clear(&square);
   image_clear(&resized);

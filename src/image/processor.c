@@ -23,29 +23,44 @@
 
 enum { MAX_JSON_BYTES = 1 << 24 };
 
-typedef enum processor_kind { KIND_CLIP, KIND_SIGLIP, KIND_LLAVA, KIND_QWEN } processor_kind;
+typedef enum processor_kind {
+  KIND_CLIP,
+  KIND_SIGLIP,
+  KIND_LLAVA,
+  KIND_QWEN,
+  KIND_NEXT,
+  KIND_ONEVISION
+} processor_kind;
 
 static const struct {
   const char *name;
   processor_kind kind;
 } kinds[] = {
-    {"CLIPImageProcessor", KIND_CLIP},         {"CLIPImageProcessorFast", KIND_CLIP},
-    {"CLIPFeatureExtractor", KIND_CLIP},       {"SiglipImageProcessor", KIND_SIGLIP},
-    {"SiglipImageProcessorFast", KIND_SIGLIP}, {"LlavaImageProcessor", KIND_LLAVA},
-    {"LlavaImageProcessorFast", KIND_LLAVA},   {"Qwen2VLImageProcessor", KIND_QWEN},
+    {"CLIPImageProcessor", KIND_CLIP},
+    {"CLIPImageProcessorFast", KIND_CLIP},
+    {"CLIPFeatureExtractor", KIND_CLIP},
+    {"SiglipImageProcessor", KIND_SIGLIP},
+    {"SiglipImageProcessorFast", KIND_SIGLIP},
+    {"LlavaImageProcessor", KIND_LLAVA},
+    {"LlavaImageProcessorFast", KIND_LLAVA},
+    {"Qwen2VLImageProcessor", KIND_QWEN},
     {"Qwen2VLImageProcessorFast", KIND_QWEN},
+    {"LlavaNextImageProcessor", KIND_NEXT},
+    {"LlavaNextImageProcessorFast", KIND_NEXT},
+    {"LlavaOnevisionImageProcessor", KIND_ONEVISION},
+    {"LlavaOnevisionImageProcessorFast", KIND_ONEVISION},
 };
 
 static void set_defaults(processor_kind kind, int size, image_processor *p) {
   static const double clip_mean[3] = {0.48145466, 0.4578275, 0.40821073};
   static const double clip_std[3] = {0.26862954, 0.26130258, 0.27577711};
-  bool clip = kind != KIND_SIGLIP;
+  bool edges = kind != KIND_SIGLIP && kind != KIND_ONEVISION, clip = kind != KIND_SIGLIP;
   *p = (image_processor){.resize = true,
-                         .shortest_edge = clip ? size : 0,
-                         .resize_width = clip ? 0 : size,
-                         .resize_height = clip ? 0 : size,
+                         .shortest_edge = edges ? size : 0,
+                         .resize_width = edges ? 0 : size,
+                         .resize_height = edges ? 0 : size,
                          .resample = RESAMPLE_BICUBIC,
-                         .crop = clip,
+                         .crop = edges,
                          .crop_width = size,
                          .crop_height = size,
                          .rescale = true,
@@ -55,6 +70,8 @@ static void set_defaults(processor_kind kind, int size, image_processor *p) {
     p->mean[c] = clip ? clip_mean[c] : 0.5;
     p->std[c] = clip ? clip_std[c] : 0.5;
   }
+  if (kind == KIND_NEXT) tile_sizes_next(&p->tiles);
+  if (kind == KIND_ONEVISION) tile_sizes_onevision(&p->tiles);
   if (kind != KIND_QWEN) return;
   p->crop = false;
   p->shortest_edge = 0;
@@ -181,7 +198,8 @@ static loci_status read_three(const js_value *v, const char *key, const char *wh
 }
 
 /* Steps that would change the pixels and are not built here. */
-static loci_status refuse_other_steps(const js_value *v, const char *what, loci_err *err) {
+static loci_status refuse_other_steps(const js_value *v, const char *what, bool tiles,
+                                      loci_err *err) {
   static const char *const known[] = {"do_resize",    "do_center_crop", "do_rescale",
                                       "do_normalize", "do_convert_rgb", "do_pad"};
   const js_value *member;
@@ -189,7 +207,7 @@ static loci_status refuse_other_steps(const js_value *v, const char *what, loci_
   for (void *it = js_first(v, &key, &member); it; it = js_next(v, it, &key, &member)) {
     bool on = js_kind_of(member) != JS_NULL, found = false;
     (void)js_bool_of(member, &on);
-    if (on && strcmp(key, "image_grid_pinpoints") == 0 && js_count(member) > 0)
+    if (on && !tiles && strcmp(key, "image_grid_pinpoints") == 0 && js_count(member) > 0)
       return fail(err, LOCI_EUNSUPPORTED, "%s: \"%s\" (pictures cut into tiles) is not supported",
                   what, key);
     if (!on || strncmp(key, "do_", 3) != 0) continue;
@@ -209,7 +227,9 @@ static const char *default_class(const char *model_type) {
                                          {"siglip", "SiglipImageProcessor"},
                                          {"siglip_vision_model", "SiglipImageProcessor"},
                                          {"qwen2_vl", "Qwen2VLImageProcessor"},
-                                         {"qwen2_5_vl", "Qwen2VLImageProcessor"}};
+                                         {"qwen2_5_vl", "Qwen2VLImageProcessor"},
+                                         {"llava_next", "LlavaNextImageProcessor"},
+                                         {"llava_onevision", "LlavaOnevisionImageProcessor"}};
   for (size_t i = 0; model_type && i < sizeof usual / sizeof *usual; i++) {
     if (strcmp(usual[i][0], model_type) == 0) return usual[i][1];
   }
@@ -230,7 +250,8 @@ static loci_status read_kind(const js_value *v, const char *what, const char *mo
   }
   return fail(err, LOCI_EUNSUPPORTED,
               "%s: image_processor_type \"%s\" is not supported, expected a CLIPImageProcessor, "
-              "SiglipImageProcessor, LlavaImageProcessor or Qwen2VLImageProcessor",
+              "SiglipImageProcessor, LlavaImageProcessor, Qwen2VLImageProcessor, "
+              "LlavaNextImageProcessor or LlavaOnevisionImageProcessor",
               what, name);
 }
 
@@ -242,7 +263,7 @@ static loci_status read_switches(const js_value *v, const char *what, processor_
   TRY(js_get_bool(v, "do_center_crop", what, &p->crop, err));
   TRY(js_get_bool(v, "do_rescale", what, &p->rescale, err));
   TRY(js_get_bool(v, "do_normalize", what, &p->normalise, err));
-  TRY(js_get_bool(v, "do_pad", what, &p->pad_square, err));
+  if (p->tiles.count == 0) TRY(js_get_bool(v, "do_pad", what, &p->pad_square, err));
   if (p->pad_square && kind != KIND_LLAVA)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_pad\" is supported for a LlavaImageProcessor only", what);
@@ -250,6 +271,24 @@ static loci_status read_switches(const js_value *v, const char *what, processor_
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_center_crop\" is not supported for a SiglipImageProcessorFast", what);
   if (kind == KIND_SIGLIP || kind == KIND_QWEN) p->crop = false; /* they leave it unread */
+  return LOCI_OK;
+}
+
+/* The tiles' sizes, and their side: that of a view of the whole, and of the crop where there is
+ * one, which then changes nothing.  Views have this size whether they are told to be resized or
+ * not. */
+static loci_status read_tiles(const js_value *v, const char *what, processor_kind kind,
+                              image_processor *p, loci_err *err) {
+  int side = p->shortest_edge ? p->shortest_edge : p->resize_height;
+  bool square = p->shortest_edge || p->resize_width == p->resize_height;
+  TRY(tile_sizes_parse(v, what, &p->tiles, err));
+  if (!square || (kind == KIND_NEXT && (p->crop_width != side || p->crop_height != side)))
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: \"size\" and \"crop_size\" must be the same square for tiles", what);
+  p->resize = true;
+  p->crop = false;
+  p->shortest_edge = 0;
+  p->resize_width = p->resize_height = side;
   return LOCI_OK;
 }
 
@@ -274,8 +313,8 @@ loci_status image_processor_parse(const js_value *v, const char *what, const cha
     return fail(err, LOCI_EFORMAT, "%s: the image processor must be an object, found %s", what,
                 js_kind_name(js_kind_of(v)));
   TRY(read_kind(v, what, model_type, &kind, &fast, err));
-  set_defaults(kind, 224, p);
-  TRY(refuse_other_steps(v, what, err));
+  set_defaults(kind, kind == KIND_ONEVISION ? 384 : 224, p);
+  TRY(refuse_other_steps(v, what, p->tiles.count > 0, err));
   TRY(read_switches(v, what, kind, fast, p, err));
   if (kind == KIND_QWEN) {
     TRY(read_bounds(v, what, p, err));
@@ -283,6 +322,7 @@ loci_status image_processor_parse(const js_value *v, const char *what, const cha
     TRY(read_size(v, what, p, err));
   }
   TRY(read_crop(v, what, p, err));
+  if (p->tiles.count > 0) TRY(read_tiles(v, what, kind, p, err));
   TRY(js_get_int(v, "resample", what, 0, RESAMPLE_HAMMING, &resample, err));
   p->resample = (resample_kind)resample;
   TRY(js_get_real(v, "rescale_factor", what, &p->rescale_factor, err));

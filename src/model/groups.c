@@ -13,12 +13,20 @@ loci_status group_find(const char *name, size_t n, group_kind *out, loci_err *er
   return LOCI_OK;
 }
 
+static bool of_image(group_kind g) {
+  return g == GROUP_IMAGE || g == GROUP_IMAGE_BASE || g == GROUP_IMAGE_TILES;
+}
+
 /* Whether position i is in the group; [after] is the first position after all constraints. */
 static bool contains(const loci_prompt_info *p, group_kind g, int which, int after, int i) {
   if (g == GROUP_LAST) return i == p->length - 1;
   if (g == GROUP_AFTER_CONSTRAINT) return p->constraint_count > 0 && i >= after;
-  if (g == GROUP_IMAGE) {
-    return p->image_first >= 0 && i >= p->image_first && i < p->image_first + p->image_count;
+  if (of_image(g)) {
+    int at = i - p->image_first, view = g == GROUP_IMAGE_TILES;
+    if (p->image_first < 0 || at < 0 || at >= p->image_count) return false;
+    if (g == GROUP_IMAGE) return true;
+    return p->image_view_count > 1 &&
+           layout_cell(p->image_views, p->image_view_count, at).view == view;
   }
   for (int k = 0; k < p->constraint_count; k++) {
     const loci_constraint *c = &p->constraints[k];
@@ -43,12 +51,14 @@ int group_positions(const loci_prompt *p, group_kind g, int which, int *out) {
 }
 
 loci_status fail_empty_group(const loci_prompt *p, group_kind g, loci_err *err) {
-  bool of_constraint = g != GROUP_IMAGE && g != GROUP_LAST;
+  bool of_constraint = !of_image(g) && g != GROUP_LAST;
   const char *why = "nothing stands after the constraint";
-  if (g == GROUP_IMAGE && p->model->info.image_rows == 0) {
+  if (of_image(g) && p->model->info.image_rows == 0) {
     why = "the model reads text only";
-  } else if (g == GROUP_IMAGE) {
+  } else if (of_image(g) && p->info.image_first < 0) {
     why = "the question has no picture";
+  } else if (of_image(g)) {
+    why = "the model sees a picture whole, without tiles (the group image has all its positions)";
   } else if (of_constraint && p->info.constraint_count == 0) {
     why = "the question has no constraint";
   }

@@ -33,32 +33,23 @@ static loci_status choose_precision(loci_model *m, loci_precision wanted, loci_e
   return LOCI_OK;
 }
 
-/* Pixels on the side of what a row of the sequence shows. */
-static int cell_side(const vision_config *v) {
-  int side = v->patch * v->merge;
-  return side > 0 ? side : 1;
+bool model_keeps_sizes(const loci_model *m) {
+  const model_config *c = &m->weights->config;
+  return c->has_vision && (c->vision.image_size == 0 || c->tiles.count > 0);
 }
 
-image_layout image_layout_of(const loci_model *m, int height, int width) {
-  const model_config *c = &m->weights->config;
-  int side = cell_side(&c->vision);
-  return (image_layout){.views = 1,
-                        .rows = height / side,
-                        .cols = width / side,
-                        .count = (int)vision_image_rows(c, height, width)};
-}
-
-image_layout image_layout_typical(const loci_model *m, int *height, int *width) {
-  const model_config *c = &m->weights->config;
-  *height = *width = c->vision.image_size;
-  if (!c->has_vision) return (image_layout){0};
-  if (c->vision.image_size > 0) return image_layout_of(m, *height, *width);
-  if (m->pixels_problem.code || image_fit(&m->pixels, 640, 480, width, height, NULL)) {
-    int side = cell_side(&c->vision); /* a model that sees, if only it could be told */
-    *width = (640 + side - 1) / side * side;
-    *height = (480 + side - 1) / side * side;
-  }
-  return image_layout_of(m, *height, *width);
+image_shape model_usual_shape(const loci_model *m) {
+  const vision_config *v = &m->weights->config.vision;
+  int cell = v->patch * v->merge, S = v->image_size;
+  image_shape s = {.views = 1, .height = S, .width = S, .full_height = S, .full_width = S};
+  if (!m->weights->config.has_vision) return (image_shape){0};
+  if (!model_keeps_sizes(m)) return s;
+  if (!m->pixels_problem.code && !image_shape_of(&m->pixels, 640, 480, &s, NULL)) return s;
+  /* a model that sees, if only it could be told */
+  s = (image_shape){.views = 1, .height = S, .width = S};
+  if (S == 0) s.width = (640 + cell - 1) / cell * cell;
+  if (S == 0) s.height = (480 + cell - 1) / cell * cell;
+  return s;
 }
 
 static void fill_info(loci_model *m) {
@@ -80,8 +71,13 @@ static void fill_info(loci_model *m) {
   i->head_dim = c->text.head_dim;
   i->vocab = c->text.vocab;
   i->max_positions = c->text.max_positions;
-  int height, width;
-  i->image_rows = image_layout_typical(m, &height, &width).count;
+  image_shape usual = model_usual_shape(m);
+  i->image_rows = layout_of(c, &usual).count;
+  for (int k = 0; k < c->tiles.count; k++) {
+    const int *size = c->tiles.at[k];
+    int tiles = size[0] / c->vision.image_size * (size[1] / c->vision.image_size);
+    if (tiles > i->image_tiles) i->image_tiles = tiles;
+  }
   i->image_size = c->has_vision ? c->vision.image_size : 0;
   if (!c->has_vision || i->image_size > 0 || m->pixels_problem.code) return;
   i->min_pixels = m->pixels.min_pixels;
@@ -99,6 +95,11 @@ static void check_cells(loci_model *m, const char *dir) {
          "%s: the image processor makes patches of %d pixels, %d frames, merged by %d, but the "
          "vision tower reads %d, %d and %d (0: pictures of one size)",
          dir, p->patch, p->frames, p->merge, patch, frames, merge);
+  } else if (!tile_sizes_equal(&p->tiles, &m->weights->config.tiles)) {
+    fail(&m->pixels_problem, LOCI_EFORMAT,
+         "%s: the image processor and config.json list other sizes of tiles "
+         "(\"image_grid_pinpoints\")",
+         dir);
   } else if (merge && m->asked.max_pixels > 0) {
     image_bound(p, m->asked.max_pixels, &m->pixels_problem);
   }

@@ -9,6 +9,7 @@
 #include "checkpoint/weights.h"
 #include "image/image.h"
 #include "loci.h"
+#include "model/image_layout.h"
 #include "text/template.h"
 #include "text/tokenizer.h"
 
@@ -47,16 +48,11 @@ static inline const decoder_config *model_decoder(const loci_model *m) {
   return &m->weights->config.text;
 }
 
-/* How a picture stands in a sequence: [count] rows, of views one after the other, each a grid. */
-typedef struct image_layout {
-  int views, rows, cols;
-  int count; /* more than the grids have where the tower keeps its class row */
-} image_layout;
-/* The layout of a processed picture of such a size. */
-image_layout image_layout_of(const loci_model *m, int height, int width);
-/* That of any picture, or, where each has a size of its own, of one of 640 x 480 pixels; all 0: the
- * model reads text only, or no pictures. */
-image_layout image_layout_typical(const loci_model *m, int *height, int *width);
+/* Whether its rows depend on the size of a picture's file. */
+bool model_keeps_sizes(const loci_model *m);
+/* What becomes of any picture, or, where that depends on its size, of one of 640 x 480 pixels; all
+ * 0: the model reads text only. */
+image_shape model_usual_shape(const loci_model *m);
 
 /* "xxh3:<16 hex digits>" over all weights; reads everything once, then remembers. */
 loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,

@@ -65,11 +65,11 @@ static loci_status load_pixels(const loci_model *m, const given_picture *of, vie
   if (!st && w) st = image_scale(&im, w, h, &sized, err);
   const image_rgb *now = w ? &sized : &im;
   seen_picture *p = &v->picture;
-  if (!st) st = image_process(&m->pixels, now, raw, &p->height, &p->width, err);
+  if (!st) st = image_process(&m->pixels, now, raw, &p->shape, err);
   int S = c->image_size;
-  if (!st && S && (p->height != S || p->width != S)) {
+  if (!st && S && (p->shape.height != S || p->shape.width != S)) {
     st = fail(err, LOCI_EFORMAT, "%s: the processor makes %d x %d, the vision tower reads %d x %d",
-              of->name, p->width, p->height, S, S);
+              of->name, p->shape.width, p->shape.height, S, S);
   }
   v->file_size[0] = now->width;
   v->file_size[1] = now->height;
@@ -94,12 +94,10 @@ static loci_status see_picture(const loci_model *m, const given_picture *of, con
   loci_status st = load_pixels(m, of, out, &raw, err);
   if (st) goto done;
   seen_picture *p = &out->picture;
-  int64_t n = 3 * (int64_t)p->height * p->width;
+  int64_t n = image_values(&p->shape), rows = vision_feature_rows(c, &p->shape);
   float *pixels = arena_array(mem, n, float);
-  int64_t rows = vision_feature_rows(c, p->height, p->width);
   out->features = arena_array(mem, rows * vision_feature_width(c), float);
-  out->projected =
-      arena_array(mem, vision_image_rows(c, p->height, p->width) * c->text.width, float);
+  out->projected = arena_array(mem, (int64_t)layout_of(c, &p->shape).count * c->text.width, float);
   if (!pixels || !out->features || !out->projected) {
     st = fail_nomem(err, "reading the image");
     goto done;
@@ -118,8 +116,7 @@ done:
 loci_status project_image(const loci_prompt *p, const char *path, const watch *w, arena *mem,
                           float **projected, loci_err *err) {
   view v = {0};
-  bool own = p->model->weights->config.vision.image_size == 0;
-  if (own) memcpy(v.file_size, p->file_size, sizeof v.file_size);
+  if (model_keeps_sizes(p->model)) memcpy(v.file_size, p->file_size, sizeof v.file_size);
   TRY(see_picture(p->model, &(given_picture){.name = path}, w, mem, &v, err));
   *projected = v.projected;
   return LOCI_OK;
@@ -132,7 +129,7 @@ static loci_status look_at(loci_prompt *p, const given_picture *of, const watch 
   memcpy(p->file_size, v.file_size, sizeof v.file_size);
   p->features = v.features;
   p->projected = v.projected;
-  p->image = image_layout_of(p->model, v.picture.height, v.picture.width);
+  p->image = layout_of(&p->model->weights->config, &v.picture.shape);
   return LOCI_OK;
 }
 
@@ -261,17 +258,17 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
 /* A picture's cells all stand at the time at which it begins, each in its row and column counted
  * from there, and the text goes on behind the largest of these numbers (Wang et al. 2024). */
 loci_status prompt_place_rows(loci_prompt *p, loci_err *err) {
-  const image_layout *g = &p->image;
-  int T = p->info.length, first = p->info.image_first, next = 0;
+  const loci_image_view *g = p->image.views; /* the only one */
+  int T = p->info.length, first = p->info.image_first, next = 0, count = p->image.count;
   if (!rope_has_places(model_decoder(p->model)) || first < 0) return LOCI_OK;
   p->places = arena_array(p->mem, T, rope_place);
   if (!p->places) return fail_nomem(err, "building the prompt");
   for (int i = 0; i < T; i++) {
-    int cell = i - first, inside = cell >= 0 && cell < g->count;
+    int cell = i - first, inside = cell >= 0 && cell < count;
     int down = inside ? cell / g->cols : 0, across = inside ? cell % g->cols : 0;
     p->places[i] = (rope_place){{next, next + down, next + across}};
     if (!inside) next++;
-    if (cell == g->count - 1) next += g->rows > g->cols ? g->rows : g->cols;
+    if (cell == count - 1) next += g->rows > g->cols ? g->rows : g->cols;
   }
   p->next_place = next;
   return LOCI_OK;
@@ -337,9 +334,12 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
   TRY(expand_tokens(m, text.text, q->image ? &p->image : NULL, p->add_special, p->mem, &rows, err));
   p->info.image_first = rows.image_first;
   if (rows.image_first >= 0) {
+    const loci_image_view *last = &p->image.views[p->image.view_count - 1];
     p->info.image_count = p->image.count;
-    p->info.grid_rows = p->image.views * p->image.rows;
-    p->info.grid_cols = p->image.cols;
+    p->info.grid_rows = last->rows;
+    p->info.grid_cols = last->cols;
+    p->info.image_view_count = p->image.view_count;
+    p->info.image_views = p->image.views;
   }
   TRY(build_rows(p, &rows, err));
   TRY(prompt_place_rows(p, err));

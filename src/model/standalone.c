@@ -94,16 +94,22 @@ loci_status loci_tokenize(const loci_tokenizer *t, const char *text, size_t size
 static loci_status read_pixels(const image_processor *p, const char *path, loci_image *v,
                                loci_err *err) {
   image_rgb rgb;
+  image_shape shape;
   float *values;
   TRY(image_load(path, &rgb, err));
   if (!arena_defer(v->result.memory, free, rgb.pixels)) return fail_nomem(err, path);
-  TRY(image_process(p, &rgb, &values, &v->input_height, &v->input_width, err));
+  TRY(image_process(p, &rgb, &values, &shape, err));
   if (!arena_defer(v->result.memory, free, values)) return fail_nomem(err, path);
   v->width = rgb.width;
   v->height = rgb.height;
   v->orientation = rgb.orientation;
   v->rgb = rgb.pixels;
   v->pixel_values = values;
+  v->input_width = shape.width;
+  v->input_height = shape.height;
+  v->view_count = shape.views;
+  v->tiles_down = shape.down;
+  v->tiles_across = shape.across;
   return LOCI_OK;
 }
 

@@ -31,10 +31,10 @@ typedef struct tower {
   compute *a;
   const checkpoint *c;
   const vision_config *v;
-  const seen_picture *picture;
-  int64_t n;           /* rows: patches and the class token */
-  patch_place *places; /* of the patches, in the order of rows */
-  int64_t *windows;    /* (window_count + 1) first row of each; NULL: there are none */
+  seen_picture picture; /* the view that is looked at */
+  int64_t n;            /* rows: patches and the class token */
+  patch_place *places;  /* of the patches, in the order of rows */
+  int64_t *windows;     /* (window_count + 1) first row of each; NULL: there are none */
   int64_t window_count;
   rope_table turns;         /* by row and column */
   int64_t *angles;          /* (n) a row's place in it */
@@ -50,13 +50,10 @@ typedef struct tower {
 
 int vision_feature_width(const model_config *c) { return c->vision.width * c->vision.n_features; }
 
-int64_t vision_feature_rows(const model_config *c, int height, int width) {
+int64_t vision_feature_rows(const model_config *c, const image_shape *s) {
   const vision_config *v = &c->vision;
-  return (int64_t)(height / v->patch) * (width / v->patch) + v->class_token - v->drop_class;
-}
-
-int64_t vision_image_rows(const model_config *c, int height, int width) {
-  return vision_feature_rows(c, height, width) / (c->vision.merge * c->vision.merge);
+  int64_t patches = (int64_t)(s->height / v->patch) * (s->width / v->patch);
+  return s->views * (patches + v->class_token - v->drop_class);
 }
 
 /* ---------------------------------------------------------------- patches */
@@ -77,19 +74,19 @@ static int64_t place_cells(const vision_config *v, int cols, const int box[4], p
 
 /* Cells of a picture, down and across. */
 static void count_cells(const vision_config *v, const seen_picture *p, int *rows, int *cols) {
-  *rows = p->height / (v->patch * v->merge);
-  *cols = p->width / (v->patch * v->merge);
+  *rows = p->shape.height / (v->patch * v->merge);
+  *cols = p->shape.width / (v->patch * v->merge);
 }
 
 /* Values of one patch: (channel, frame, y, x), every frame the same. */
 static void read_patch(const vision_config *v, const seen_picture *p, const patch_place *at,
                        float *out) {
   int P = v->patch, frames = v->frames ? v->frames : 1;
-  int64_t corner = (int64_t)at->row * P * p->width + (int64_t)at->col * P;
+  int64_t width = p->shape.width, corner = at->row * P * width + (int64_t)at->col * P;
   for (int i = 0; i < 3 * frames; i++) {
-    const float *from = p->pixels + (int64_t)(i / frames) * p->height * p->width + corner;
+    const float *from = p->pixels + i / frames * p->shape.height * width + corner;
     for (int y = 0; y < P; y++, out += P) {
-      memcpy(out, from + (int64_t)y * p->width, (size_t)P * sizeof *out);
+      memcpy(out, from + y * width, (size_t)P * sizeof *out);
     }
   }
 }
@@ -111,7 +108,7 @@ void vision_patches(const vision_config *v, const seen_picture *p, float *out) {
 static bool place_rows(tower *t, arena *mem) {
   const vision_config *v = t->v;
   int rows, cols;
-  count_cells(v, t->picture, &rows, &cols);
+  count_cells(v, &t->picture, &rows, &cols);
   int down = v->window ? v->window : rows, across = v->window ? v->window : cols;
   int64_t n = 0, windows = (int64_t)((rows + down - 1) / down) * ((cols + across - 1) / across);
   t->places = arena_array(mem, t->n, patch_place);
@@ -155,8 +152,8 @@ static loci_status tower_init(tower *t, compute *a, const checkpoint *c, const s
                               arena *mem, loci_err *err) {
   const vision_config *v = &c->config.vision;
   int64_t patch = vision_patch_values(v), D = v->width, K = D / v->heads;
-  *t = (tower){.a = a, .c = c, .v = v, .picture = p};
-  t->n = (int64_t)(p->height / v->patch) * (p->width / v->patch) + v->class_token;
+  *t = (tower){.a = a, .c = c, .v = v, .picture = *p};
+  t->n = (int64_t)(p->shape.height / v->patch) * (p->shape.width / v->patch) + v->class_token;
   int64_t rows = product_rows(t->n), widest = D > v->inner ? D : v->inner;
   if (patch > widest) widest = patch;
   t->ld = round_up(t->n, PANEL) + PANEL;
@@ -184,7 +181,7 @@ static loci_status embed_patches(tower *t, loci_err *err) {
   const vision_config *v = t->v;
   int64_t length = vision_patch_values(v), first = v->class_token, D = v->width;
   for (int64_t g = 0; g < t->n - first; g++) {
-    read_patch(v, t->picture, &t->places[g], t->patch);
+    read_patch(v, &t->picture, &t->places[g], t->patch);
     operand_set(t->a, t->operand, g, t->patch, length);
   }
   TRY(linear_forward(t->a, &t->c->patch, t->y, t->operand, t->n - first, err));
@@ -302,22 +299,36 @@ static void take_feature(const tower *t, int i, float *features) {
   }
 }
 
-static loci_status run_tower(tower *t, const watch *w, float *features, loci_err *err) {
+/* Features of the view that is looked at, the [number]-th; progress is that of all. */
+static loci_status run_tower(tower *t, const watch *w, int number, float *features, loci_err *err) {
   TRY(embed_patches(t, err));
   if (t->v->pre_norm) {
     row_list x = rows_f32(t->x, t->v->width, NULL); /* in place */
     TRY(norm_forward(t->a, vision_norm(t), &t->c->pre_norm, x, x, t->n, err));
   }
-  int deepest = 0;
+  int deepest = 0, views = t->picture.shape.views;
   for (int i = 0; i < t->v->n_features; i++) {
     if (t->v->feature_depth[i] > deepest) deepest = t->v->feature_depth[i];
   }
+  int done = number * (deepest + 1), all = views * (deepest + 1);
   for (int depth = 0; depth <= deepest; depth++) {
-    if (watch_stops(w, "vision", depth, deepest + 1)) return fail(err, LOCI_ECANCELLED, "stopped");
+    if (watch_stops(w, "vision", done + depth, all)) return fail(err, LOCI_ECANCELLED, "stopped");
     for (int i = 0; i < t->v->n_features; i++) {
       if (t->v->feature_depth[i] == depth) take_feature(t, i, features);
     }
     if (depth < deepest) TRY(vit_block(t, depth, err));
+  }
+  return LOCI_OK;
+}
+
+/* Features of all views, one after the other: none sees another. */
+static loci_status see(tower *t, const watch *w, float *features, loci_err *err) {
+  const image_shape *s = &t->picture.shape;
+  int64_t one = vision_feature_rows(&t->c->config, s) / s->views;
+  for (int i = 0; i < s->views; i++) {
+    TRY(run_tower(t, w, i, features, err));
+    features += one * vision_feature_width(&t->c->config);
+    t->picture.pixels += 3 * (int64_t)s->height * s->width;
   }
   return LOCI_OK;
 }
@@ -359,6 +370,22 @@ static loci_status project(compute *a, const checkpoint *c, const float *feature
   return LOCI_OK;
 }
 
+/* The rows of the sequence from those of the views. */
+static loci_status project_views(compute *a, const checkpoint *c, const image_shape *s,
+                                 const float *features, float *projected, arena *mem,
+                                 loci_err *err) {
+  const model_config *m = &c->config;
+  int64_t D = m->text.width, merged = (int64_t)m->vision.merge * m->vision.merge;
+  int64_t P = vision_feature_rows(m, s) / merged;
+  if (s->views == 1) return project(a, c, features, P, projected, mem, err);
+  float *rows = arena_array(mem, P * D, float), *newline = arena_array(mem, D, float);
+  if (!rows || !newline) return fail_nomem(err, "projecting the image");
+  TRY(project(a, c, features, P, rows, mem, err));
+  weight_row(&c->newline, 0, newline);
+  layout_arrange(m, s, rows, newline, D, projected);
+  return LOCI_OK;
+}
+
 loci_status vision_forward(compute *a, const checkpoint *c, const watch *w, const seen_picture *p,
                            float *features, float *projected, loci_err *err) {
   tower t;
@@ -366,7 +393,7 @@ loci_status vision_forward(compute *a, const checkpoint *c, const watch *w, cons
   if (!mem) return fail_nomem(err, "running the vision tower");
   loci_status st = LOCI_OK;
   if (!features) {
-    int64_t n = vision_feature_rows(&c->config, p->height, p->width);
+    int64_t n = vision_feature_rows(&c->config, &p->shape);
     features = arena_array(mem, n * vision_feature_width(&c->config), float);
     if (!features) {
       st = fail_nomem(err, "running the vision tower");
@@ -374,9 +401,8 @@ loci_status vision_forward(compute *a, const checkpoint *c, const watch *w, cons
     }
   }
   TRY_DONE(tower_init(&t, a, c, p, mem, err));
-  TRY_DONE(run_tower(&t, w, features, err));
-  int64_t P = vision_image_rows(&c->config, p->height, p->width);
-  if (projected) TRY_DONE(project(a, c, features, P, projected, mem, err));
+  TRY_DONE(see(&t, w, features, err));
+  if (projected) TRY_DONE(project_views(a, c, &p->shape, features, projected, mem, err));
 done:
   arena_free(mem);
   return st;

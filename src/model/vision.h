@@ -3,20 +3,14 @@
 #define LOCI_MODEL_VISION_H
 
 #include "model/compute.h"
+#include "model/image_layout.h"
 
 /* Values per row of vision features before the projector (features of several layers are joined).
  */
 int vision_feature_width(const model_config *c);
 
-/* A processed picture. */
-typedef struct seen_picture {
-  const float *pixels; /* (3, height, width) */
-  int height, width;
-} seen_picture;
-
-/* Rows of the tower's features of a picture, and of the sequence after patches are merged. */
-int64_t vision_feature_rows(const model_config *c, int height, int width);
-int64_t vision_image_rows(const model_config *c, int height, int width);
+/* Rows of the tower's features of a picture, all views together. */
+int64_t vision_feature_rows(const model_config *c, const image_shape *s);
 /* The patches as transformers hands them to a tower that takes every size (pixel_values): (patches,
  * values of a patch), those that are merged one behind the other. */
 void vision_patches(const vision_config *v, const seen_picture *p, float *out);

@@ -67,9 +67,9 @@ static void every_patch_is_the_references_to_the_bit(void **state) {
     snprintf(path, sizeof path, "%s%s", IMAGES, cases[i].picture);
     image_processor how = qwen(cases[i].max_pixels);
     if (image_load(path, &im, &err)) fail_msg("%s", err.msg);
-    if (image_process(&how, &im, &pixels, &p.height, &p.width, &err)) fail_msg("%s", err.msg);
-    assert_int_equal(p.height, 14 * cases[i].rows);
-    assert_int_equal(p.width, 14 * cases[i].cols);
+    if (image_process(&how, &im, &pixels, &p.shape, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(p.shape.height, 14 * cases[i].rows);
+    assert_int_equal(p.shape.width, 14 * cases[i].cols);
     p.pixels = pixels;
     size_t n = (size_t)cases[i].rows * (size_t)cases[i].cols * (size_t)vision_patch_values(&v);
     float *patches = malloc(n * sizeof *patches);
@@ -98,32 +98,32 @@ static void a_size_is_the_nearest_that_patches_fill(void **state) {
                {98, 14, 12845056, 168, 28},        {2000, 10, 3136, 812, 28},
                {126, 126, 12845056, 112, 112}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    int w, h;
+    image_shape s;
     loci_err err;
     image_processor p = qwen(cases[i].max_pixels);
-    if (image_fit(&p, cases[i].width, cases[i].height, &w, &h, &err)) fail_msg("%s", err.msg);
-    assert_int_equal(w, cases[i].to_width);
-    assert_int_equal(h, cases[i].to_height);
+    if (image_shape_of(&p, cases[i].width, cases[i].height, &s, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(s.width, cases[i].to_width);
+    assert_int_equal(s.height, cases[i].to_height);
   }
 }
 
 static void sizes_that_make_no_picture_are_refused(void **state) {
   (void)state;
-  int w, h;
+  image_shape s;
   loci_err err;
   image_processor p = qwen(published);
-  assert_int_equal(image_fit(&p, 2001, 10, &w, &h, &err), LOCI_EUNSUPPORTED);
+  assert_int_equal(image_shape_of(&p, 2001, 10, &s, &err), LOCI_EUNSUPPORTED);
   assert_non_null(strstr(err.msg, "200 times"));
   assert_int_equal(image_bound(&p, 783, &err), LOCI_EFORMAT); /* less than 28 x 28 */
   assert_non_null(strstr(err.msg, "--max-pixels"));
   p = qwen(published);
   assert_int_equal(image_bound(&p, 784, &err), LOCI_OK); /* and the lower bound follows */
-  assert_int_equal(image_fit(&p, 640, 480, &w, &h, &err), LOCI_OK);
-  assert_int_equal(w * h, 784);
+  assert_int_equal(image_shape_of(&p, 640, 480, &s, &err), LOCI_OK);
+  assert_int_equal(s.width * s.height, 784);
   p = qwen(published);
   p.resize = false;
-  assert_int_equal(image_fit(&p, 56, 84, &w, &h, &err), LOCI_OK);
-  assert_int_equal(image_fit(&p, 56, 85, &w, &h, &err), LOCI_EUNSUPPORTED);
+  assert_int_equal(image_shape_of(&p, 56, 84, &s, &err), LOCI_OK);
+  assert_int_equal(image_shape_of(&p, 56, 85, &s, &err), LOCI_EUNSUPPORTED);
   assert_non_null(strstr(err.msg, "no multiples of 28"));
 }
 

@@ -79,6 +79,14 @@ void say_prompt(sink *s, const loci_prompt_info *p) {
     say_int(s, "count", p->image_count);
     say_int(s, "rows", p->grid_rows);
     say_int(s, "cols", p->grid_cols);
+    say_list(s, "views");
+    for (int i = 0; i < p->image_view_count; i++) {
+      const loci_image_view *v = &p->image_views[i];
+      say_begin(s, NULL);
+      say_members(s, v, name, first, rows, cols, breaks);
+      say_end(s);
+    }
+    say_end(s);
     say_end(s);
   }
   say_end(s);

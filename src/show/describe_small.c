@@ -14,8 +14,8 @@ void describe_info(const void *result, sink *s) {
   say_members(s, m, path, family, text_model, vision_model, layout);
   say_text(s, "template", m->template_name);
   say_members(s, m, tokenizer, dtype, precision, layers, width, inner, heads, kv_heads);
-  say_members(s, m, head_dim, vocab, max_positions, image_rows, image_size, min_pixels, max_pixels,
-              parameters, bytes, files);
+  say_members(s, m, head_dim, vocab, max_positions, image_rows, image_size, image_tiles, min_pixels,
+              max_pixels, parameters, bytes, files);
   say_text(s, "hash", info->hash);
   say_begin(s, "memory");
   say_members(s, info, question_tokens, trace_bytes);

@@ -1,4 +1,5 @@
 /* Sheets of a flow (see flow_heatmap.h). */
+#include "model/image_layout.h"
 #include "show/flow_heatmap.h"
 
 #include <math.h>
@@ -27,9 +28,17 @@ static const char *row_label(const pathway_builder *m, const heatmap_row *r) {
   char text[64];
   if (r->first == r->last && r->role == LOCI_ROLE_IMAGE) { /* its token says nothing */
     int at = r->first - p->image_first;
-    bool grid = p->grid_rows * p->grid_cols == p->image_count && p->grid_cols > 0;
-    snprintf(text, sizeof text, "patch %d", at);
-    if (grid) snprintf(text, sizeof text, "row %d col %d", at / p->grid_cols, at % p->grid_cols);
+    image_cell cell = layout_cell(p->image_views, p->image_view_count, at);
+    const loci_image_view *v = cell.view < 0 ? NULL : &p->image_views[cell.view];
+    bool several = p->image_view_count > 1;
+    if (!v) {
+      snprintf(text, sizeof text, "patch %d", at);
+    } else if (cell.col == v->cols) {
+      snprintf(text, sizeof text, "%s row %d end", v->name, cell.row);
+    } else {
+      snprintf(text, sizeof text, "%s%srow %d col %d", several ? v->name : "", several ? " " : "",
+               cell.row, cell.col);
+    }
     return arena_strdup(m->s->mem, text);
   }
   if (r->first == r->last) {

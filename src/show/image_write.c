@@ -1,6 +1,7 @@
 /* What a model sees of an image, as a file. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
@@ -21,6 +22,11 @@ static loci_status write_tensors(const loci_image *image, const char *path, loci
                            .shape = {3, ih, iw},
                            .data = (const uint8_t *)image->pixel_values,
                            .bytes = 12 * iw * ih}};
+  if (image->view_count > 1) {
+    tensors[1].rank = 4;
+    memcpy(tensors[1].shape, (int64_t[]){image->view_count, 3, ih, iw}, 4 * sizeof(int64_t));
+    tensors[1].bytes *= image->view_count;
+  }
   return st_write(path, tensors, 2, NULL, err);
 }
 
@@ -73,14 +79,39 @@ void image_bytes(const loci_image *image, uint8_t *out) {
   stretch_bytes(image, out);
 }
 
+/* A view's pixels into a larger picture of [width], at (x, y). */
+static void put_view(const loci_image *image, int view, uint8_t *room, uint8_t *out, int64_t width,
+                     int64_t x, int64_t y) {
+  int64_t w = image->input_width, h = image->input_height;
+  loci_image one = *image;
+  one.pixel_values += 3 * w * h * view;
+  image_bytes(&one, room);
+  for (int64_t i = 0; i < h; i++) {
+    memcpy(out + 3 * ((y + i) * width + x), room + 3 * i * w, (size_t)(3 * w));
+  }
+}
+
+/* The whole and, to the right of it, on white, its tiles. */
 static loci_status write_png(const loci_image *image, const char *path, loci_err *err) {
   bytes file = {0};
-  int64_t n = (int64_t)image->input_width * image->input_height;
-  if (n <= 0) return fail(err, LOCI_EINVAL, "%s: the image has no pixels", path);
-  uint8_t *pixels = malloc((size_t)n * 3);
-  if (!pixels) return fail_nomem(err, path);
-  image_bytes(image, pixels);
-  loci_status st = canvas_png_of_rgb(pixels, image->input_width, image->input_height, &file, err);
+  int64_t w = image->input_width, h = image->input_height, gap = image->tiles_down ? w / 8 + 1 : 0;
+  int64_t width = w + gap + w * image->tiles_across;
+  int64_t height = image->tiles_down > 1 ? h * image->tiles_down : h;
+  if (w <= 0 || h <= 0) return fail(err, LOCI_EINVAL, "%s: the image has no pixels", path);
+  uint8_t *pixels = malloc((size_t)(3 * width * height)), *room = malloc((size_t)(3 * w * h));
+  if (!pixels || !room) {
+    free(pixels);
+    free(room);
+    return fail_nomem(err, path);
+  }
+  memset(pixels, 255, (size_t)(3 * width * height));
+  put_view(image, 0, room, pixels, width, 0, 0);
+  for (int i = 0; i < image->tiles_down * image->tiles_across; i++) {
+    put_view(image, 1 + i, room, pixels, width, w + gap + i % image->tiles_across * w,
+             i / image->tiles_across * h);
+  }
+  loci_status st = canvas_png_of_rgb(pixels, (int)width, (int)height, &file, err);
+  free(room);
   free(pixels);
   if (!st) return bytes_write(&file, path, err);
   bytes_clear(&file);

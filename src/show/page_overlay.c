@@ -1,11 +1,14 @@
 /* What image positions give, on a page: over the picture itself and as a profile, in the layer in
  * which most flows; below it every layer in small (see page.h).
  *
- * Patch p of a picture of P = rows x cols patches covers the pixels [col size, (col + 1) size) x
- * [row size, (row + 1) size); a margin that no patch covers stays grey. */
+ * Cell (row, col) of a view covers the pixels [col size, (col + 1) size) x [row size, (row + 1)
+ * size); a margin that no cell covers stays grey.  Where a picture has several views, all cover it,
+ * and a pixel shows the sum of its cells' numbers, each as much as there is of it on a cell of the
+ * last. */
 #include <math.h>
 #include <stdio.h>
 
+#include "model/image_layout.h"
 #include "show/formats.h"
 #include "show/page.h"
 
@@ -24,10 +27,63 @@ typedef struct overlay {
   bool marks;             /* outline the top sources */
 } overlay;
 
-/* 0..1: the patch's number on the overlay's scale. */
-static double level_of(const overlay *o, int patch) {
-  double x = o->path->profile[(int64_t)o->layer * o->path->source_count + patch];
-  return o->hi > 0 ? colormap_level(x / o->hi) : 0;
+/* Pixels on the sides of a view's cell. */
+static void cell_of(const overlay *o, const loci_image_view *v, double *height, double *width) {
+  int cell = o->flow->cell_size;
+  *height = cell > 0 ? cell : (double)o->flow->image_height / v->rows;
+  *width = cell > 0 ? cell : (double)o->flow->image_width / v->cols;
+}
+
+/* The last view that has cells: of an odd picture tiles may show nothing but margin. */
+static const loci_image_view *finest(const overlay *o) {
+  const loci_prompt_info *p = o->flow->prompt;
+  const loci_image_view *v = &p->image_views[p->image_view_count - 1];
+  while (v > p->image_views && v->rows * v->cols == 0) v--;
+  return v;
+}
+
+/* What a cell gives; 0 if it is not among the pathway's sources. */
+static double number_of(const overlay *o, const loci_image_view *v, int row, int col) {
+  const loci_flow_path *x = o->path;
+  int at = o->flow->prompt->image_first + v->first + row * (v->cols + v->breaks) + col;
+  int i = at - x->sources[0];
+  if (i < 0 || i >= x->source_count) return 0;
+  return x->profile[(int64_t)o->layer * x->source_count + i];
+}
+
+/* The number of a pixel: what a cell of the last view would give if all views were that one. */
+static double number_at(const overlay *o, double y, double x) {
+  const loci_prompt_info *p = o->flow->prompt;
+  double height, width, sum = 0;
+  cell_of(o, finest(o), &height, &width);
+  double area = height * width;
+  for (int i = 0; i < p->image_view_count; i++) {
+    const loci_image_view *v = &p->image_views[i];
+    if (v->rows * v->cols == 0) continue;
+    cell_of(o, v, &height, &width);
+    int row = (int)(y / height), col = (int)(x / width);
+    double share = area / (height * width);
+    if (row < v->rows && col < v->cols) sum += share * number_of(o, v, row, col);
+  }
+  return sum;
+}
+
+/* 0..1: a pixel's number on the overlay's scale. */
+static double level_at(const overlay *o, int y, int x) {
+  return o->hi > 0 ? colormap_level(number_at(o, y, x) / o->hi) : 0;
+}
+
+/* The largest number of a layer, at the middle of the last view's cells. */
+static double largest_at(overlay o, int layer) {
+  const loci_image_view *v = finest(&o);
+  double height, width, most = 0;
+  o.layer = layer;
+  cell_of(&o, v, &height, &width);
+  for (int i = 0; i < v->rows * v->cols; i++) {
+    double x = number_at(&o, (i / v->cols + 0.5) * height, (i % v->cols + 0.5) * width);
+    most = isfinite(x) ? fmax(most, x) : most;
+  }
+  return most;
 }
 
 /* A light grey of the pixel, and over it the patch's colour, the denser the stronger it is. */
@@ -41,26 +97,25 @@ static void blend(const uint8_t *pixel, double level, uint8_t *out) {
 }
 
 static void compose(const overlay *o) {
-  const loci_prompt_info *p = o->flow->prompt;
-  int w = o->flow->image_width, h = o->flow->image_height, cell = o->flow->cell_size;
+  int w = o->flow->image_width, h = o->flow->image_height;
   for (int i = 0; i < o->width * o->height; i++) {
     int y = (int)((int64_t)(i / o->width) * h / o->height);
     int x = (int)((int64_t)(i % o->width) * w / o->width);
-    int row = y / cell, col = x / cell;
-    bool covered = row < p->grid_rows && col < p->grid_cols;
-    double level = covered ? level_of(o, row * p->grid_cols + col) : 0;
-    blend(o->picture + 3 * ((int64_t)y * w + x), level, o->room + 3 * (int64_t)i);
+    blend(o->picture + 3 * ((int64_t)y * w + x), level_at(o, y, x), o->room + 3 * (int64_t)i);
   }
 }
 
 static void mark_top(canvas *c, const overlay *o, canvas_box box) {
   const loci_prompt_info *p = o->flow->prompt;
   const int *top = o->path->top + (int64_t)o->layer * o->path->top_count;
-  double side = box.w * o->flow->cell_size / o->flow->image_width;
   for (int k = 0; k < o->path->top_count; k++) {
-    int patch = top[k] - p->image_first;
-    int row = patch / p->grid_cols, col = patch % p->grid_cols;
-    canvas_box cell = {box.x + col * side, box.y + row * side, side, side};
+    image_cell at = layout_cell(p->image_views, p->image_view_count, top[k] - p->image_first);
+    if (at.view < 0 || at.col == p->image_views[at.view].cols) continue; /* without a place */
+    double height, width;
+    cell_of(o, &p->image_views[at.view], &height, &width);
+    width *= box.w / o->flow->image_width;
+    height *= box.w / o->flow->image_width;
+    canvas_box cell = {box.x + at.col * width, box.y + at.row * height, width, height};
     canvas_frame(c, cell, 1.1, page_accent);
   }
 }
@@ -103,6 +158,19 @@ static void profile_axes(canvas *c, double most, int count, const char *name, ca
   canvas_line(c, box.x, box.y + box.h, box.x + box.w, box.y + box.h, 0.6, page_grey);
 }
 
+/* Where each of several views begins. */
+static void mark_views(canvas *c, const overlay *o, canvas_box box) {
+  const loci_prompt_info *p = o->flow->prompt;
+  canvas_font font = {7.5, false, false, page_grey};
+  for (int i = 0; p->image_view_count > 1 && i < p->image_view_count; i++) {
+    int at = p->image_first + p->image_views[i].first - o->path->sources[0];
+    if (at < 0 || at >= o->path->source_count) continue;
+    double x = box.x + box.w * at / o->path->source_count;
+    if (at > 0) canvas_line(c, x, box.y, x, box.y + box.h, 0.6, page_grey);
+    canvas_text(c, x + 3, box.y + 7, CANVAS_LEFT, &font, p->image_views[i].name);
+  }
+}
+
 /* A bar for each source, in order; the top ones are darker.  [name] stands above, 0 and the largest
  * number to the left. */
 static void draw_profile(canvas *c, const overlay *o, const double *values, const char *name,
@@ -116,6 +184,7 @@ static void draw_profile(canvas *c, const overlay *o, const double *values, cons
     rgb usual = {0.45, 0.62, 0.70};
     canvas_fill(c, bar, is_top(o, o->path->sources[j]) ? page_accent : usual);
   }
+  mark_views(c, o, box);
   profile_axes(c, most, n, name, box);
 }
 
@@ -170,7 +239,8 @@ static void draw_small(canvas *c, overlay o, canvas_box at) {
   canvas_font font = {7.5, false, false, page_grey};
   double side = small_side();
   int step = small_step(f);
-  o.hi = largest_of(o.path->profile, (int64_t)f->layer_count * o.path->source_count);
+  o.hi = 0;
+  for (int l = 0; l < f->layer_count; l++) o.hi = fmax(o.hi, largest_at(o, l));
   o.marks = false;
   for (int i = 0; f->layer_count > 1 && i * step < f->layer_count; i++) {
     char text[96];
@@ -193,7 +263,6 @@ static int composed_side(int side, int longer) {
 bool page_overlay_draw(page *p, canvas *c, const page_part *part) {
   const view_overlay *v = part->block->data;
   int w = v->flow->image_width, h = v->flow->image_height, longer = w > h ? w : h;
-  int64_t n = v->path->source_count;
   loci_image image = {.input_width = w, .input_height = h, .pixel_values = v->flow->pixels};
   uint8_t *picture = arena_alloc(p->mem, 3 * (int64_t)w * h, 1);
   overlay o = {.flow = v->flow,
@@ -203,9 +272,9 @@ bool page_overlay_draw(page *p, canvas *c, const page_part *part) {
                .width = composed_side(w, longer),
                .height = composed_side(h, longer),
                .layer = v->peak,
-               .hi = largest_of(v->path->profile + v->peak * n, n),
                .marks = true};
   if (!picture || !o.room) return false;
+  o.hi = largest_at(o, v->peak);
   image_bytes(&image, picture);
   draw_peak(c, &o, part->box);
   draw_small(c, o, part->box);

@@ -2,6 +2,7 @@
  * numbers layer by layer, and the heads if they were kept. */
 #include <math.h>
 
+#include "model/image_layout.h"
 #include "show/flow_heatmap.h"
 #include "show/view_parts.h"
 
@@ -29,13 +30,26 @@ static void say_table(views *v, const loci_flow *f, const loci_flow_path *x) {
   }
 }
 
+static void say_patch(views *v, const loci_prompt_info *p, int at) {
+  image_cell cell = layout_cell(p->image_views, p->image_view_count, at - p->image_first);
+  const loci_image_view *view = cell.view < 0 ? NULL : &p->image_views[cell.view];
+  if (!view || p->image_view_count == 1) {
+    view_say(v, VIEW_PLAIN, "image position %d, of patch %d.", at, at - p->image_first);
+  } else if (cell.col == view->cols) {
+    view_say(v, VIEW_PLAIN, "image position %d, the end of row %d (%s).", at, cell.row, view->name);
+  } else {
+    view_say(v, VIEW_PLAIN, "image position %d, row %d, column %d (%s).", at, cell.row, cell.col,
+             view->name);
+  }
+}
+
 /* The strongest source in the layer in which most flows. */
 static void say_peak(views *v, const loci_flow *f, const loci_flow_path *x) {
   int l = flow_peak(f, x), at = x->top[(int64_t)l * x->top_count];
   view_begin(v, VIEW_LINE);
   view_say(v, VIEW_PLAIN, "Most flows in layer %d; most of it from", f->layers[l]);
   if (f->prompt->tokens[at].role == LOCI_ROLE_IMAGE) {
-    view_say(v, VIEW_PLAIN, "image position %d, of patch %d.", at, at - f->prompt->image_first);
+    say_patch(v, f->prompt, at);
   } else {
     view_say(v, VIEW_PLAIN, "position %d \xE2\x80\x9C%s\xE2\x80\x9D.", at,
              view_token(v, view_spelling(f->prompt), f->prompt->tokens[at].text));
@@ -47,11 +61,15 @@ static const heatmap *whole(views *v, const heatmap *s) {
   return s;
 }
 
-/* Whether the pathway's sources are the patches of a picture that the flow has. */
+/* Whether the pathway's sources are positions of a picture that the flow has: all of them, or those
+ * of a view. */
 static bool has_overlay(const loci_flow *f, const loci_flow_path *x) {
   const loci_prompt_info *p = f->prompt;
-  return f->pixels && f->cell_size > 0 && x->source_count == p->image_count &&
-         x->sources[0] == p->image_first && p->grid_rows * p->grid_cols == p->image_count;
+  int first = x->sources[0] - p->image_first, end = first + x->source_count;
+  if (!f->pixels || p->image_first < 0 || first < 0 || end > p->image_count) return false;
+  if (x->sources[x->source_count - 1] != x->sources[0] + x->source_count - 1) return false;
+  return p->image_view_count > 0 && (x->source_count == p->image_count || f->cell_size == 0) &&
+         p->image_views[0].first == 0;
 }
 
 /* Contributions over the picture or, of other sources, as a map beside that of raw attention. */

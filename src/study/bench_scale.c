@@ -26,7 +26,7 @@ enum { BEFORE = 5, AFTER = 18, CONSTRAINT = 5, BEHIND = 10, TOKENS = 4, ROWS = 2
 static loci_status see_picture(const loci_model *m, loci_prompt *p, loci_scale *out,
                                loci_err *err) {
   const model_config *c = &m->weights->config;
-  int64_t n = 3 * (int64_t)p->picture.height * p->picture.width;
+  int64_t n = image_values(&p->picture.shape);
   float *pixels = arena_array(p->mem, n, float);
   compute *a;
   if (!pixels) return fail_nomem(err, "making a picture");
@@ -56,7 +56,8 @@ static loci_role role_of(int position, int T, int image_rows) {
 
 loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
   const model_config *c = &m->weights->config;
-  p->image = image_layout_typical(m, &p->picture.height, &p->picture.width);
+  p->picture.shape = model_usual_shape(m);
+  p->image = layout_of(c, &p->picture.shape);
   int P = p->image.count, T = BEFORE + P + AFTER;
   int64_t D = c->text.width;
   loci_token *tokens = arena_zarray(p->mem, T, loci_token);
@@ -83,6 +84,8 @@ loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
                                .tokens = tokens,
                                .image_first = P ? BEFORE : -1,
                                .image_count = P,
+                               .image_view_count = p->image.view_count,
+                               .image_views = p->image.views,
                                .constraint_count = 1,
                                .constraints = constraint};
   TRY(prompt_place_rows(p, err));

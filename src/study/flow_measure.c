@@ -10,21 +10,12 @@
 #include "base/size.h"
 #include "walk/variants.h"
 
-static loci_status empty_group(const loci_prompt *p, group_kind g, loci_err *err) {
-  const char *why = "the question has no constraint";
-  if (g == GROUP_IMAGE) {
-    why =
-        p->model->info.image_rows > 0 ? "the question has no picture" : "the model reads text only";
-  }
-  return fail(err, LOCI_EINVAL, "the group %s is empty: %s", group_name(g), why);
-}
-
 loci_status flow_group(const loci_prompt *p, group_kind g, arena *mem, flow_span *out,
                        loci_err *err) {
   int *at = arena_array(mem, p->info.length, int);
   if (!at) return fail_nomem(err, "measuring contributions");
   *out = (flow_span){group_positions(p, g, 0, at), at};
-  return out->count > 0 ? LOCI_OK : empty_group(p, g, err);
+  return out->count > 0 ? LOCI_OK : fail_empty_group(p, g, err);
 }
 
 /* ---------------------------------------------------------------- tables */

@@ -295,11 +295,13 @@ static loci_status fill_view(report_builder *m, const float *logits, loci_err *e
   top_logits_of(logits, model_decoder(model)->vocab, &top);
   top_logits_candidates(&top, model, f->next);
   if (m->p->picture.pixels) {
-    const vision_config *v = &model->weights->config.vision;
-    f->pixels = m->p->picture.pixels;
-    f->image_height = m->p->picture.height;
-    f->image_width = m->p->picture.width;
-    f->cell_size = v->patch * v->merge;
+    const model_config *c = &model->weights->config;
+    seen_picture picture;
+    TRY(layout_picture(c, &m->p->picture, m->mem, &picture, err));
+    f->pixels = picture.pixels;
+    f->image_height = picture.shape.height;
+    f->image_width = picture.shape.width;
+    f->cell_size = m->p->image.view_count == 1 ? c->vision.patch * c->vision.merge : 0;
   }
   f->cost.formula = (int64_t)m->T * model_decoder(model)->layers;
   f->cost.naive_flop = naive_flop(m);

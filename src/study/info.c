@@ -9,8 +9,8 @@ enum { QUESTION_TOKENS = 32 }; /* an ordinary question */
 
 /* What a default trace of a question of so many text tokens uses beside the weights. */
 static int64_t trace_bytes(const loci_model *m, int tokens) {
-  int height, width;
-  int64_t T = tokens + image_layout_typical(m, &height, &width).count;
+  const image_shape usual = model_usual_shape(m);
+  int64_t T = tokens + layout_of(&m->weights->config, &usual).count;
   int64_t cells = 3LL * tokens * model_decoder(m)->layers;
   int64_t rows = T + tokens + cells * tokens / 2;
   return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);

@@ -65,17 +65,25 @@ static double overlap(int i, int n, int k) {
   return hi > lo ? (hi - lo) * n : 0;
 }
 
-/* places (SIDE, SIDE) := the profile of a grid, every cell's number shared out by area. */
-static void spread(const image_layout *g, const double *profile, double *places) {
-  memset(places, 0, SIDE * SIDE * sizeof *places);
-  for (int i = 0; i < g->rows * g->cols; i++) {
+/* places (SIDE, SIDE) += the profile of a view, every cell's number shared out by area. */
+static void spread_view(const loci_image_view *v, const double *profile, double *places) {
+  for (int row = 0; row < v->rows; row++) {
     for (int k = 0; k < SIDE; k++) {
-      double down = overlap(i / g->cols, g->rows, k);
-      for (int m = 0; down > 0 && m < SIDE; m++) {
-        places[k * SIDE + m] += profile[i] * down * overlap(i % g->cols, g->cols, m);
+      double down = overlap(row, v->rows, k);
+      const double *x = profile + v->first + row * (v->cols + v->breaks);
+      for (int col = 0; down > 0 && col < v->cols; col++) {
+        for (int m = 0; m < SIDE; m++) {
+          places[k * SIDE + m] += x[col] * down * overlap(col, v->cols, m);
+        }
       }
     }
   }
+}
+
+/* Of all views; rows that end lines have no place in the picture. */
+static void spread(const image_layout *g, const double *profile, double *places) {
+  memset(places, 0, SIDE * SIDE * sizeof *places);
+  for (int i = 0; i < g->view_count; i++) spread_view(&g->views[i], profile, places);
 }
 
 /* What an example's picture gives, in all and by place; room for one layer, and sums. */
@@ -99,7 +107,7 @@ static bool picture_room(picture_sums *x, int L, arena *mem) {
 
 static loci_status put_image(averaging *a, const flow_table *t, const loci_prompt *p, arena *mem,
                              loci_err *err) {
-  bool own = p->model->weights->config.vision.image_size == 0;
+  bool own = model_keeps_sizes(p->model);
   picture_sums x = {.P = t->sources.count, .n = own ? SIDE * SIDE : t->sources.count};
   int L = t->layers, size = top_count(x.n);
   double all = 0;

@@ -226,9 +226,16 @@ static loci_status pixel_tensor(const loci_run *r, st_tensor *out, loci_err *err
   const vision_config *v = &r->model->weights->config.vision;
   const seen_picture *p = &r->prompt->picture;
   *out = tensor_of("pixel_values", ST_F32, (const uint8_t *)p->pixels);
-  shape3(out, 3, p->height, p->width);
+  shape3(out, 3, p->shape.height, p->shape.width);
+  if (p->shape.views > 1) {
+    *out = (st_tensor){.name = out->name,
+                       .dtype = ST_F32,
+                       .rank = 4,
+                       .shape = {p->shape.views, 3, p->shape.height, p->shape.width},
+                       .data = out->data};
+  }
   if (v->image_size > 0) return LOCI_OK;
-  int64_t n = (int64_t)(p->height / v->patch) * (p->width / v->patch);
+  int64_t n = (int64_t)(p->shape.height / v->patch) * (p->shape.width / v->patch);
   float *patches = arena_array(r->mem, n * vision_patch_values(v), float);
   if (!patches) return fail_nomem(err, "writing a run");
   vision_patches(v, p, patches);
@@ -253,7 +260,7 @@ static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, 
   if (!p->picture.pixels) return LOCI_OK;
   TRY(pixel_tensor(r, &out[(*n)++], err));
   t = tensor_of("vision.features", ST_F32, (const uint8_t *)p->features);
-  shape2(&t, vision_feature_rows(c, p->picture.height, p->picture.width), p->feature_width);
+  shape2(&t, vision_feature_rows(c, &p->picture.shape), p->feature_width);
   out[(*n)++] = t;
   t = tensor_of("vision.projected", ST_F32, (const uint8_t *)p->projected);
   shape2(&t, p->image.count, c->text.width);

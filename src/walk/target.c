@@ -110,7 +110,7 @@ loci_metrics readings_mean(const reading *r, int runs, int count) {
 double forward_flop(const loci_prompt *p, int length) {
   const model_config *c = &p->model->weights->config;
   const vision_config *v = &c->vision;
-  double D = c->text.width, V = v->width, n = (double)p->picture.height * p->picture.width;
+  double D = c->text.width, V = v->width, n = (double)image_values(&p->picture.shape) / 3;
   if (n > 0) n /= (double)v->patch * v->patch;
   double one = length * model_layer_flop(p->model) * c->text.layers + 2 * D * c->text.vocab;
   if (p->info.image_first >= 0)
