@@ -83,7 +83,7 @@ usage 'constraint 3 was asked for, but 2 are given' "${trace[@]}" -c capital -c 
 knockout=(knockout -m "$model" -i "$image" -q "$question" -c "this country")
 usage '--from and --to go together' "${knockout[@]}" --from image
 usage 'unknown group "imag"; did you mean image?' "${knockout[@]}" --from imag --to last
-usage 'unknown group "xyzzy": expected constraint, constraint-last, image, after-constraint, last' "${knockout[@]}" --from image --to xyzzy
+usage 'unknown group "xyzzy": expected constraint, constraint-last, image, image-base, image-tiles, after-constraint, last' "${knockout[@]}" --from image --to xyzzy
 usage '--from names image twice' "${knockout[@]}" --from image,image --to last
 for bad in 0 1,3 x alle; do usage '--window wants a number of layers, or all' "${knockout[@]}" --window "$bad"; done
 usage 'a window of all layers has no centres' "${knockout[@]}" --window all --layers 3
