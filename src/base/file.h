@@ -1,4 +1,4 @@
-/* Files: read-only maps for checkpoints, whole small files, paths, and writing that never leaves
+/* Files: read-only maps for checkpoints, whole small files, and writing that never leaves
  * half a file. */
 #ifndef LOCI_BASE_FILE_H
 #define LOCI_BASE_FILE_H
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/path.h"
 #include "base/status.h"
 
 typedef struct file_map {
@@ -53,12 +53,5 @@ int temporary_new(const char *path, bool directory, char *name);
 
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
-
-/* "dir/name" in the arena, or "name" when dir is ""; NULL if out of memory. */
-char *path_join(arena *a, const char *dir, const char *name);
-/* The part after the last '/'. */
-const char *path_base(const char *path);
-/* Whether the path ends in [ending] (".json"), ASCII case ignored. */
-bool path_ends_with(const char *path, const char *ending);
 
 #endif

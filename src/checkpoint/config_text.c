@@ -322,3 +322,14 @@ loci_status decoder_parse(const config_reader *r, const js_value *o, decoder_con
   TRY(biases_parse(r, o, d));
   return rope_parse(r, o, d);
 }
+
+loci_status family_text_parse(const config_reader *r, const js_value *o, const char *model_type,
+                              model_config *out) {
+  int eos;
+  TRY(decoder_defaults(r, model_type, &out->text, &out->bos, &eos));
+  out->n_eos = eos >= 0 ? 1 : 0;
+  out->eos[0] = eos;
+  TRY(decoder_parse(r, o, &out->text));
+  out->max_length = out->text.max_positions;
+  return LOCI_OK;
+}

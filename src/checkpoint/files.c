@@ -15,18 +15,6 @@
 
 enum { MAX_SHARDS = 4096, MAX_INDEX = 1 << 24 };
 
-void files_note(checkpoint_files *files, const char *format, ...) {
-  char text[512];
-  va_list args;
-  if (files->n_notes == MAX_NOTES) return;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  utf8_make_printable(text);
-  const char *note = arena_strdup(files->mem, text);
-  if (note) files->notes[files->n_notes++] = note;
-}
-
 /* ---------------------------------------------------------------- the index */
 
 /* A file below the directory: no way leads out of it. */
@@ -273,4 +261,19 @@ void files_close(checkpoint_files *files) {
   for (int i = 0; i < files->vision.n; i++) st_close(files->vision.shards[i].file);
   arena_free(files->mem);
   free(files);
+}
+
+bool weight_dtype(st_dtype stored, dtype *out) {
+  static const struct {
+    st_dtype stored;
+    dtype type;
+  } pairs[] = {{ST_F32, DTYPE_F32},   {ST_BF16, DTYPE_BF16}, {ST_F16, DTYPE_F16},
+               {ST_Q4_0, DTYPE_Q4_0}, {ST_Q4_1, DTYPE_Q4_1}, {ST_Q5_0, DTYPE_Q5_0},
+               {ST_Q5_1, DTYPE_Q5_1}, {ST_Q8_0, DTYPE_Q8_0}, {ST_Q4_K, DTYPE_Q4_K},
+               {ST_Q5_K, DTYPE_Q5_K}, {ST_Q6_K, DTYPE_Q6_K}};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    *out = pairs[i].type;
+    if (pairs[i].stored == stored) return true;
+  }
+  return false;
 }

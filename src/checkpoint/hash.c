@@ -116,10 +116,3 @@ checkpoint_sizes checkpoint_measure(const checkpoint *c) {
 }
 
 bool checkpoint_is_gguf(const checkpoint *c) { return c->config.layout == LAYOUT_GGUF; }
-
-const char *checkpoint_note(const checkpoint *c, int i) {
-  if (i < 0) return NULL;
-  if (i < c->config.n_notes) return c->config.notes[i];
-  i -= c->config.n_notes;
-  return i < c->files->n_notes ? c->files->notes[i] : NULL;
-}

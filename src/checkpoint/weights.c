@@ -254,21 +254,6 @@ static loci_status check_shape(const placing *p, const tensor_row *row, const te
               rank > 0 && want[0] < 0 ? " with 1 to 2^22 rows for -1" : "");
 }
 
-bool weight_dtype(st_dtype stored, dtype *out) {
-  static const struct {
-    st_dtype stored;
-    dtype type;
-  } pairs[] = {{ST_F32, DTYPE_F32},   {ST_BF16, DTYPE_BF16}, {ST_F16, DTYPE_F16},
-               {ST_Q4_0, DTYPE_Q4_0}, {ST_Q4_1, DTYPE_Q4_1}, {ST_Q5_0, DTYPE_Q5_0},
-               {ST_Q5_1, DTYPE_Q5_1}, {ST_Q8_0, DTYPE_Q8_0}, {ST_Q4_K, DTYPE_Q4_K},
-               {ST_Q5_K, DTYPE_Q5_K}, {ST_Q6_K, DTYPE_Q6_K}};
-  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-    *out = pairs[i].type;
-    if (pairs[i].stored == stored) return true;
-  }
-  return false;
-}
-
 static loci_status weight_type(const placing *p, const tensor_entry *e, dtype *out) {
   if (weight_dtype(e->tensor->dtype, out)) return LOCI_OK;
   return fail(p->err, LOCI_EUNSUPPORTED,

@@ -49,12 +49,6 @@ static loci_status check_label(check_job *j, const loci_example *e) {
               e->question);
 }
 
-int64_t check_most(const char *question) {
-  enum { BYTES = 1 << 25, LEAST = 16 };
-  int64_t most = BYTES / ((int64_t)strlen(question) + 1);
-  return most > LEAST ? most : LEAST;
-}
-
 static bool contains_word(const char *text, const char *word) {
   size_t n = strlen(word);
   for (const char *p = text; n > 0 && *p; p++) {

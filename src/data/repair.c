@@ -300,3 +300,9 @@ loci_status repair_line(check_job *j) {
   TRY(repair_answers(j));
   return repair_constraints(j);
 }
+
+int64_t check_most(const char *question) {
+  enum { BYTES = 1 << 25, LEAST = 16 };
+  int64_t most = BYTES / ((int64_t)strlen(question) + 1);
+  return most > LEAST ? most : LEAST;
+}

@@ -108,3 +108,5 @@ loci_status bytes_write(bytes *b, const char *path, loci_err *err) {
   bytes_clear(b);
   return st;
 }
+
+void loci_text_free(char *text) { free(text); }

@@ -179,8 +179,6 @@ loci_status loci_json(const loci_result *result, char **out, loci_err *err) {
   return json(k, result, out, err);
 }
 
-void loci_text_free(char *text) { free(text); }
-
 loci_status loci_column_of(const loci_result *result, const char *path, loci_column *out,
                            loci_err *err) {
   NEEDS(out, "place for the column");

@@ -11,17 +11,6 @@ void say_positions_of(sink *s, const loci_prompt_info *p) { s->prompt = p; }
 
 bool is_for(const sink *s, sink_medium medium) { return s->medium == medium; }
 
-const char *sink_key(const char *key, char out[64]) {
-  if (!key) return NULL;
-  snprintf(out, 64, "%.*s", (int)strcspn(key, "|"), key);
-  return out;
-}
-
-const char *sink_csv_key(const char *key) {
-  const char *other = key ? strchr(key, '|') : NULL;
-  return other ? other + 1 : key;
-}
-
 enum { PARSED_DEPTH = 6 }; /* of a JSON document, which may come from outside */
 
 /* ---------------------------------------------------------------- values */
@@ -170,12 +159,6 @@ void say_axis(sink *s, const char *key, const loci_axis *axis) {
   c.data = axis->names ? (const void *)axis->names : (const void *)axis->numbers;
   c.strides[0] = axis->names ? (int64_t)sizeof *axis->names : (int64_t)sizeof *axis->numbers;
   s->ops->column(s, key, &c, COLUMN_AXIS);
-}
-
-const void *column_at(const loci_column *c, const int64_t *at) {
-  const char *p = c->data;
-  for (int i = 0; i < c->rank; i++) p += at[i] * c->strides[i];
-  return p;
 }
 
 /* ---------------------------------------------------------------- for one medium */

@@ -5,7 +5,8 @@
  * goes to an ancestor.  What the forward pass keeps is the tape: of every such row and layer
  * resid_pre, resid_mid and q, and of every layer the packed keys and values of all streams.
  *
- * tape.c          plan, memory, keeping
+ * back_plan.c     which rows a loss reaches, and memory for them
+ * tape.c          what the forward pass keeps
  * back.c          one layer: the way of walk_layer, backwards
  * back_attend.c   attention
  * head.c          loss and head
@@ -56,14 +57,23 @@ typedef struct tape {
 
 /* The first layer the backward pass enters, and how many layers' keys and values are kept: 1
  * without gradients. */
-int lowest_layer(const walk *w);
-int64_t kept_layers(const walk *w);
+static inline int lowest_layer(const walk *w) {
+  int lowest = w->c->layers - 1;
+  for (int64_t i = 0; i < w->grads.count; i++) {
+    int layer = w->grads.at[i].layer + is_late(w->grads.at[i].site);
+    if (layer < lowest) lowest = layer;
+  }
+  return lowest;
+}
+static inline int64_t kept_layers(const walk *w) {
+  return w->grads.count > 0 ? w->c->layers - lowest_layer(w) : 1;
+}
 static inline int kept_layer(const walk *w, int layer) {
   int lowest = w->grads.count > 0 ? lowest_layer(w) : layer;
   return layer > lowest ? layer - lowest : 0;
 }
 
-loci_status tape_plan(walk *w, loci_err *err);
+loci_status back_plan(walk *w, loci_err *err);
 /* Copies the layer's rows out of the walk's matrices; nothing without a tape. */
 void tape_keep(walk *w, tape_kind kind, int layer);
 static inline int64_t tape_slot(const walk *w, int s, int position) {

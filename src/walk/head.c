@@ -1,4 +1,4 @@
-/* Running a walk from its plan to its logits.  Only the rows asked for go through the final norm
+/* From the residual stream to logits, and back.  Only the rows asked for go through the final norm
  * and the output head, as many at once as keep the logits at a bounded size. */
 #include <stdlib.h>
 #include <string.h>
@@ -47,16 +47,6 @@ static loci_status head_forward(walk *w, int64_t n, loci_err *err) {
   TRY(linear_forward(w->a, &c->head, h->logits, h->operand, n, err));
   work_end(w->a, before);
   return LOCI_OK;
-}
-
-void keep_wanted(walk *w, int layer) {
-  for (int64_t i = 0; w->kept > 0 && i < w->wants.count; i++) {
-    const want_item *want = &w->wants.at[i];
-    if (want->kept < 0 || want->layer != layer) continue;
-    int64_t at = row_index(w, want->stream, want->position, layer, STAGE_RESID_POST);
-    rows_copy(&w->a->rows, resid_rows(w, &want->kept), resid_rows(w, &w->rows.at[at].slot), 1,
-              w->c->width);
-  }
 }
 
 /* The ordered ones are finished before any other is read: a caller learns from them what to read
@@ -157,38 +147,4 @@ loci_status back_head(walk *w, walk_slope_fn slope, void *ctx, loci_err *err) {
     n = 0;
   }
   return n > 0 ? back_rows(w, n, slope, ctx, err) : LOCI_OK;
-}
-
-/* ---------------------------------------------------------------- forwards */
-
-/* The first layer that any stream runs. */
-static int first_layer(const walk *w) {
-  int first = w->c->layers;
-  for (int64_t i = 0; i < w->streams.count; i++) {
-    if (w->streams.at[i].layer < first) first = w->streams.at[i].layer;
-  }
-  return first;
-}
-
-/* The head runs only if somebody asks for what lies after the last layer.  The cache's length is
- * set last: after a failure it holds what it held. */
-static loci_status walk_layers(walk *w, const walk_hooks *hooks, loci_err *err) {
-  for (int l = first_layer(w); l < w->layers; l++) TRY(walk_layer(w, l, hooks, err));
-  if (w->layers < w->c->layers) return LOCI_OK;
-  inherit_rows(w, w->layers);
-  return walk_head(w, hooks, err);
-}
-
-loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
-  static const walk_hooks none;
-  if (!hooks) hooks = &none;
-  TRY(walk_plan(w, err));
-  loci_status st = walk_layers(w, hooks, err);
-  compute_follow(w->a, (watch){0}, "", 0, 0);
-  TRY(st);
-  for (int64_t i = 0; i < w->streams.count; i++) {
-    const stream *s = &w->streams.at[i];
-    if (s->cache && !s->resumed) s->cache->length = s->length;
-  }
-  return LOCI_OK;
 }

@@ -41,10 +41,6 @@ static void add_delta(walk *w, int64_t n) {
   rows_add(&w->a->rows, resid_rows(w, w->rows.slots), rows_f32(w->delta, D, NULL), n, D);
 }
 
-norm_spec walk_norm(const walk *w) {
-  return (norm_spec){.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
-}
-
 row_rotation walk_rotation(const walk *w, const int64_t *angles, int heads) {
   return (row_rotation){.cosine = w->rope.cosine,
                         .sine = w->rope.sine,
@@ -186,6 +182,17 @@ void read_layer(walk *w, int layer, int next) {
 
 void leave_layer(const walk *w, int layer) {
   if (w->model->release) checkpoint_release_layer(w->model->weights, layer);
+}
+
+/* Copies the rows that are wanted after the layer. */
+static void keep_wanted(walk *w, int layer) {
+  for (int64_t i = 0; w->kept > 0 && i < w->wants.count; i++) {
+    const want_item *want = &w->wants.at[i];
+    if (want->kept < 0 || want->layer != layer) continue;
+    int64_t at = row_index(w, want->stream, want->position, layer, STAGE_RESID_POST);
+    rows_copy(&w->a->rows, resid_rows(w, &want->kept), resid_rows(w, &w->rows.at[at].slot), 1,
+              w->c->width);
+  }
 }
 
 /* A row counts once for all the layer's products; rows that lend keys and values count too. */

@@ -9,8 +9,6 @@
 
 #include "walk/back.h"
 
-enum { MLP_ROWS = 2048 };
-
 static void live_from(walk *w, int s, int layer, int position) {
   int *from = w->streams.at[s].from;
   if (position < from[layer]) from[layer] = position;
@@ -291,27 +289,6 @@ static loci_status allocate(walk *w, loci_err *err) {
   return ok ? LOCI_OK : fail_nomem(err, "making room for a walk");
 }
 
-int64_t walk_row_bytes(const loci_model *m) {
-  const decoder_config *c = model_decoder(m);
-  int64_t D = c->width, HK = (int64_t)c->heads * c->head_dim;
-  int64_t GK = (int64_t)c->kv_heads * c->head_dim, operand = (int64_t)dtype_bytes(m->compute_type);
-  int64_t floats = 2 * D + 2 * HK + 4 * GK + PANEL * c->kv_heads;
-  return floats * 4 + (D + (HK > D ? HK : D)) * operand + (int64_t)sizeof(row) + 10 * 8;
-}
-
-int64_t walk_stream_bytes(const loci_model *m) {
-  const decoder_config *c = model_decoder(m);
-  int64_t panel = (int64_t)PANEL * c->kv_heads * c->head_dim * 4;
-  return panel + (int64_t)sizeof(stream) + (c->layers + 1) * 4;
-}
-
-int64_t walk_fixed_bytes(const loci_model *m, int length) {
-  const decoder_config *c = model_decoder(m);
-  int64_t inner = m->compute_type == DTYPE_F32 ? 8 : 8 + (int64_t)dtype_bytes(m->compute_type);
-  int64_t mlp = MLP_ROWS * c->inner * inner;
-  return mlp + (int64_t)m->threads * QUERY_ROWS * (length + 32) * 4 + (64 << 20);
-}
-
 /* The input rows of everything that is live at layer 0: of one stream after the other, because a
  * child's come from its parent. */
 static void fill_inputs(walk *w) {
@@ -345,5 +322,5 @@ loci_status walk_plan(walk *w, loci_err *err) {
   TRY(sort_items(w, err));
   TRY(allocate(w, err));
   fill_inputs(w);
-  return w->grads.count > 0 ? tape_plan(w, err) : LOCI_OK;
+  return w->grads.count > 0 ? back_plan(w, err) : LOCI_OK;
 }

@@ -9,66 +9,7 @@
 #include "walk/grad.h"
 #include "walk/keep.h"
 
-enum { MAX_STREAMS = 1 << 22, KEPT_BYTES = 64 << 20 };
-
-/* Nothing is sized yet: what a walk needs is known when it is run. */
-loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
-  *out = NULL;
-  TRY(model_check_process(m, err));
-  walk *w = calloc(1, sizeof *w);
-  if (!w) return fail_nomem(err, "preparing a walk");
-  w->model = m;
-  w->c = model_decoder(m);
-  w->mem = arena_new();
-  loci_status st = w->mem ? compute_new(m->compute_type, m->threads, &w->a, err)
-                          : fail_nomem(err, "preparing a walk");
-  if (!st) st = reader_new(m->weights, &w->reader, err);
-  if (st) {
-    walk_free(w);
-    return st;
-  }
-  *out = w;
-  return LOCI_OK;
-}
-
-void walk_free(walk *w) {
-  if (!w) return;
-  free(w->streams.at);
-  free(w->embeds.at);
-  free(w->patches.at);
-  free(w->masks.at);
-  free(w->records.at);
-  free(w->wants.at);
-  free(w->flows.at);
-  free(w->grads.at);
-  reader_free(w->reader);
-  compute_free(w->a);
-  arena_free(w->mem);
-  free(w);
-}
-
-#define EMPTIED(list)                                                                              \
-  { .at = w->list.at, .room = w->list.room }
-
-/* All but what is costly to make; whatever is added to a walk begins anew by not being named here.
- */
-void walk_clear(walk *w) {
-  arena_reset(w->mem, KEPT_BYTES);
-  compute_restart(w->a);
-  *w = (walk){.model = w->model,
-              .c = w->c,
-              .mem = w->mem,
-              .a = w->a,
-              .reader = w->reader,
-              .streams = EMPTIED(streams),
-              .embeds = EMPTIED(embeds),
-              .patches = EMPTIED(patches),
-              .masks = EMPTIED(masks),
-              .records = EMPTIED(records),
-              .wants = EMPTIED(wants),
-              .flows = EMPTIED(flows),
-              .grads = EMPTIED(grads)};
-}
+enum { MAX_STREAMS = 1 << 22 };
 
 /* Room for one more item of [size] bytes. */
 static loci_status grow(void **at, int64_t count, int64_t *room, size_t size, loci_err *err) {
@@ -329,22 +270,6 @@ loci_status walk_flow_add(walk *w, const walk_flow *f, loci_err *err) {
   return LOCI_OK;
 }
 
-int64_t walk_rows(const walk *w) { return w->row_count; }
-double walk_flop(const walk *w) { return w->a->flop; }
-
-void walk_add_cost(const walk *w, double share, loci_cost *cost) {
-  work_end(w->a, w->a->now); /* up to now */
-  const double *s = w->a->seconds;
-  cost->rows += llround(share * (double)w->row_count);
-  cost->flop += share * w->a->flop;
-  cost->spent.read += share * s[WORK_READ];
-  cost->spent.convert += share * s[WORK_CONVERT];
-  cost->spent.product += share * s[WORK_PRODUCT];
-  cost->spent.attention += share * s[WORK_ATTENTION];
-  cost->spent.head += share * s[WORK_HEAD];
-  cost->spent.other += share * s[WORK_OTHER];
-}
-
 /* ---------------------------------------------------------------- cache */
 
 /* Of all layers and heads one block each: a head stands at a multiple of its size. */
@@ -374,21 +299,6 @@ void kv_cache_free(kv_cache *c) {
   free(c->keys);
   free(c->values);
   free(c);
-}
-
-/* ---------------------------------------------------------------- sizes */
-
-int64_t site_width(const loci_model *m, loci_site site) {
-  const decoder_config *c = model_decoder(m);
-  switch (site) {
-    case LOCI_SITE_Q:
-    case LOCI_SITE_Z: return (int64_t)c->heads * c->head_dim;
-    case LOCI_SITE_K:
-    case LOCI_SITE_V: return (int64_t)c->kv_heads * c->head_dim;
-    case LOCI_SITE_MLP_POST: return c->inner;
-    case LOCI_SITE_LOGITS: return c->vocab;
-    default: return c->width;
-  }
 }
 
 stage stage_of(loci_site site) {

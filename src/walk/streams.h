@@ -1,15 +1,17 @@
 /* What a walk holds while it runs.  Private to src/walk.
  *
+ * walk.c      making, running, clearing
  * streams.c   building: streams, interventions, records (items.h)
  * inherit.c   what children take over from their ancestors' interventions
  * plan.c      births: which rows live at which layer, their slots
- * layer_rows.c      the rows of one layer: live ones, joiners, owners
+ * layer_rows.c  the rows of one layer: live ones, joiners, owners
  * layer.c     one layer: the order of norm, attention, MLP and visits
  * attend.c    attention of all live rows
  * flow.c      contributions of positions to an attention output (flow.h)
  * visit.c     where a site is patched and recorded, but for pattern (attend.c)
  * head.c      final norm and logits
- * tape.c, back.c, back_attend.c   gradients (back.h)
+ * back_plan.c, tape.c, back.c, back_attend.c   gradients (back.h)
+ * sizes.c     the memory of a walk (sizes.h)
  *
  * Invariants:
  *  W1  a parent has a smaller number than its children, a patch's source than its target.
@@ -94,10 +96,11 @@ loci_status walk_plan(walk *w, loci_err *err);
 
 loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *err);
 loci_status attend_layer(walk *w, int layer, loci_err *err);
-void keep_wanted(walk *w, int layer); /* copies the rows that are wanted after the layer */
-bool head_prepare(walk *w);           /* memory for the walk's head; false: there is none */
+bool head_prepare(walk *w); /* memory for the walk's head; false: there is none */
 loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
-norm_spec walk_norm(const walk *w);
+static inline norm_spec walk_norm(const walk *w) {
+  return (norm_spec){.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
+}
 row_rotation walk_rotation(const walk *w, const int64_t *angles, int heads);
 /* The weights of a layer are there, and those of the [next] one (-1: none) are on the way; and when
  * they are not needed any more. */
