@@ -168,7 +168,7 @@ typedef enum loci_precision {
 typedef struct loci_model_opts {
   size_t size; /* of this struct */
   loci_precision precision;
-  int threads;          /* 0: one per core */
+  int threads;          /* 0: OMP_NUM_THREADS, or one per core */
   int64_t memory_bytes; /* what a walk may use beside the weights; 0: half of the machine's.  Given,
                            and less than the weights: they are read layer by layer and given up */
   const char *mmproj;   /* a GGUF file of a tower and projector, beside a GGUF model; NULL: none */

@@ -228,6 +228,7 @@ loci_status shared_study_lead(cli *c, loci_store *store, loci_model *model, cons
   if (!st)
     state->fresh = state->used + state->dropped - l.todo->before.used - l.todo->before.dropped;
   state->seconds = seconds() - began;
+  if (st) all_ended = false;
   if (l.ended) dismiss(&l);
   loci_free(l.todo);
   free(l.rows);
@@ -347,6 +348,9 @@ static void leave(cli *c, int code) {
 void shared_study_end(cli *c, int code) {
   if (count <= 1) return;
   if (!shared_study_is_first()) leave(c, code);
+  /* Where the first one fails, mpirun ends the others: they may be in the middle of a message that
+   * nobody takes any more, and would be waited for in vain. */
+  if (shared_study_is_first() && code) all_ended = false;
   if (!dismissed && shared_study_is_first()) say_bye(); /* it failed before it could lead */
   peers_end(all_ended, code);
 }

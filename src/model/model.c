@@ -189,7 +189,7 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   if (o.memory_bytes < 0) {
     return fail(err, LOCI_EINVAL, "%lld bytes of memory", (long long)o.memory_bytes);
   }
-  int threads = o.threads ? o.threads : omp_get_num_procs();
+  int threads = o.threads ? o.threads : omp_get_max_threads();
   TRY(threads_check(threads, err));
   loci_model *m = calloc(1, sizeof *m);
   if (!m) return fail_nomem(err, "opening the model");

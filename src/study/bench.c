@@ -216,7 +216,7 @@ loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench **out, loci_e
                   .inner = o.inner ? o.inner : 5504,
                   .heads = o.heads ? o.heads : 16,
                   .rows = o.rows ? o.rows : 2048,
-                  .threads = o.threads > 0 ? o.threads : omp_get_num_procs()};
+                  .threads = o.threads > 0 ? o.threads : omp_get_max_threads()};
   TRY(threads_check(b.threads, err));
   if (b.threads > 1) threads_used();
   b.kv_heads = o.kv_heads ? o.kv_heads : b.heads;

@@ -94,7 +94,8 @@ static int first_query(const measuring *x) {
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const measuring *x = ctx;
   int root, from, T = x->p->info.length, top = model_decoder(x->p->model)->layers - 1;
-  TRY(keep_root(w, x->p, prompt_input(x->p), x->resid ? 0 : first_query(x), &root, &from, err));
+  TRY(keep_root(w, x->p, NULL, prompt_input(x->p), x->resid ? 0 : first_query(x), &root, &from,
+                err));
   for (int i = 0; i < x->job->table_count; i++) TRY(ask(w, root, &x->job->tables[i], err));
   if (x->job->logits) TRY(walk_want(w, root, T - 1, err));
   return x->resid ? walk_record(w, root, LOCI_SITE_RESID_POST, top, x->resid, err) : LOCI_OK;

@@ -104,7 +104,7 @@ static loci_status build(void *ctx, walk *w, loci_err *err) {
   const lens *l = ctx;
   int run;
   int from; /* positions are ascending */
-  TRY(keep_root(w, l->p, prompt_input(l->p), l->positions[0], &run, &from, err));
+  TRY(keep_root(w, l->p, NULL, prompt_input(l->p), l->positions[0], &run, &from, err));
   TRY(walk_want(w, run, l->T - 1, err));
   for (int i = 0; i < l->position_count; i++) {
     for (int k = 0; k < l->layer_count; k++) {

@@ -61,6 +61,7 @@ loci_status sweep_runs(sweep *s, loci_err *err) {
                   .ctx = s,
                   .beside = s->corrupted.seeds,
                   .p = s->p,
+                  .own = v->own,
                   .look = s->first,
                   .first = s->first,
                   .what = "cell",

@@ -1,7 +1,8 @@
 /* loci_trace_new, loci_traces: causal traces from prompts to their grids (Basu et al. 2024, section
  * 3; docs/MATH.md).
  *
- * corrupt -> lay out the grids -> [screen] -> sweep, of all together -> effects -> verify -> hints
+ * [the model's own answer] -> corrupt -> lay out the grids -> [screen] -> sweep, of all together ->
+ * effects -> verify -> hints
  */
 #include <math.h>
 #include <stdlib.h>
@@ -111,12 +112,12 @@ typedef struct job {
   const loci_trace_opts *asked; /* the caller's; NULL: all defaults */
   loci_trace_opts opts;         /* complete; strings are the result's */
   loci_trace *out;
+  int answer;     /* its first token; -1: not known yet */
   double seconds; /* of its own, beside the walks that are shared */
 } job;
 
-/* [answer]: its first token, -1: not known. */
-static loci_status prepare(job *j, int answer, loci_err *err) {
-  double begin = clock_seconds();
+/* What is asked for, and the target that is measured. */
+static loci_status take_request(job *j, loci_err *err) {
   sweep *s = &j->s;
   NEEDS(s->p, "prompt");
   s->T = s->p->info.length;
@@ -129,31 +130,66 @@ static loci_status prepare(job *j, int answer, loci_err *err) {
   request_of of = {.m = s->m, .p = s->p, .mem = s->mem};
   TRY(trace_request_complete(&of, &j->opts, err));
   TRY(target_make(s->p, s->opts->answer, s->mem, &s->runs.target, err));
-  if (s->runs.target.given) answer = s->runs.target.ids[0];
-  TRY(corruption_make(s->p, s->opts, answer, s->mem, &s->corrupted, err));
+  j->answer = s->runs.target.given ? s->runs.target.ids[0] : -1;
+  return LOCI_OK;
+}
+
+/* The corrupted run must not be told the answer, and the usual words may be just that. */
+static bool has_to_know(const sweep *s) {
+  return corruption_is_default(s->opts) && !s->runs.target.given;
+}
+
+/* The corruption, and what is to be run. */
+static loci_status prepare(job *j, loci_err *err) {
+  double start = clock_seconds();
+  sweep *s = &j->s;
+  TRY(corruption_make(s->p, s->opts, j->answer, s->mem, &s->corrupted, err));
   s->first = s->corrupted.positions[0];
   TRY(sweep_runs(s, err));
   TRY(sweep_grids(s, err));
   if (s->opts->screen > 0) TRY(sweep_screen(s, err));
-  j->seconds += clock_seconds() - begin;
+  j->seconds += clock_seconds() - start;
   return LOCI_OK;
 }
 
-/* The corrupted run must not be told the answer.  What the model answers is known only after the
- * clean run; where it is what the usual words begin with, all is done again with others. */
+/* The clean run alone, which tells the target, before anything else is run.  It is kept where the
+ * memory allows, and the sweep's begins after what it has. */
+static loci_status know_answer(job *j, loci_err *err) {
+  double start = clock_seconds();
+  sweep *s = &j->s;
+  variants *v = &s->runs;
+  *v = (variants){.m = s->m,
+                  .target = v->target,
+                  .progress = s->opts->progress,
+                  .progress_ctx = s->opts->progress_ctx,
+                  .p = s->p,
+                  .look = s->T - 1,
+                  .first = s->T,
+                  .what = "answer"};
+  if (!s->p->kept && keep_bytes(s->p) < s->m->memory / 4) TRY(keep_new(s->p, &v->own, err));
+  TRY(variants_room(v, s->mem, err));
+  loci_status st = variants_run(&v, 1, err);
+  j->answer = v->target.ids[0];
+  j->seconds += clock_seconds() - start;
+  return st;
+}
+
+/* Several traces walk together before any answer is known; the rare one whose usual words were its
+ * answer is run again, alone. */
 static loci_status avoid_answer(job *j, loci_err *err) {
   sweep *s = &j->s;
   int answer = s->runs.target.ids[0];
-  if (s->runs.target.given || s->runs.not_finite || !corruption_is_default(s->opts)) return LOCI_OK;
-  if (s->corrupted.first_id != answer) return LOCI_OK;
-  double begin = clock_seconds(), before = j->seconds;
+  if (!has_to_know(s) || s->runs.not_finite || s->corrupted.first_id != answer) return LOCI_OK;
+  double start = clock_seconds(), before = j->seconds;
   loci_trace *first = j->out;
-  *s = (sweep){.p = s->p, .m = s->m, .opts = s->opts, .T = s->T, .runs = {.cost = s->runs.cost}};
+  *s = (sweep){.p = s->p, .m = s->m, .runs = {.cost = s->runs.cost}};
   j->out = NULL;
   loci_free(first);
-  TRY(prepare(j, answer, err));
+  TRY(take_request(j, err));
+  j->answer = answer;
+  TRY(prepare(j, err));
   TRY(sweeps_run(&s, 1, err));
-  j->seconds = before + clock_seconds() - begin;
+  j->seconds = before + clock_seconds() - start;
   return LOCI_OK;
 }
 
@@ -195,7 +231,7 @@ static loci_status run_jobs(const loci_model *m, job *jobs, loci_trace_request *
     loci_trace_request *r = &requests[i];
     if (r->err.code) continue;
     double share = count == 1 ? 1 : (double)jobs[i].s.runs.cost.formula / formula;
-    loci_status own = avoid_answer(&jobs[i], &r->err);
+    loci_status own = n > 1 ? avoid_answer(&jobs[i], &r->err) : LOCI_OK;
     if (!own) own = finish(&jobs[i], m, share * seconds, &r->err);
     if (ends_all(own)) st = pass_on(&r->err, err);
   }
@@ -218,10 +254,18 @@ loci_status loci_traces(const loci_model *model, loci_trace_request *requests, i
     loci_trace_request *r = &requests[i];
     jobs[i].s = (sweep){.p = r->prompt, .m = model};
     jobs[i].asked = r->opts;
-    if (ends_all(prepare(&jobs[i], -1, &r->err))) st = pass_on(&r->err, err);
+    if (ends_all(take_request(&jobs[i], &r->err))) st = pass_on(&r->err, err);
+  }
+  for (int i = 0; !st && i < count; i++) {
+    loci_trace_request *r = &requests[i];
+    loci_status own = r->err.code;
+    if (!own && count == 1 && has_to_know(&jobs[i].s)) own = know_answer(&jobs[i], &r->err);
+    if (!own) own = prepare(&jobs[i], &r->err);
+    if (ends_all(own)) st = pass_on(&r->err, err);
   }
   if (!st) st = run_jobs(model, jobs, requests, count, err);
   for (int i = 0; i < count; i++) {
+    keep_free(jobs[i].s.runs.own);
     if (!st && !requests[i].err.code) {
       requests[i].trace = jobs[i].out;
     } else {

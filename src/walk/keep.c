@@ -15,7 +15,7 @@ struct kept_run {
   int length; /* of the prompt */
 };
 
-static void give_up(struct kept_run *k) {
+void keep_free(kept_run *k) {
   if (!k) return;
   kv_cache_free(k->cache);
   free(k);
@@ -25,6 +25,24 @@ static int64_t bytes_of(const loci_model *m, int capacity) {
   const decoder_config *c = model_decoder(m);
   int64_t one = key_floats(capacity, c->head_dim) + value_floats(capacity, c->head_dim);
   return one * c->layers * c->kv_heads * (int64_t)sizeof(float);
+}
+
+static loci_status new_run(const loci_prompt *p, int capacity, kept_run **out, loci_err *err) {
+  kept_run *k = calloc(1, sizeof *k);
+  *out = NULL;
+  if (!k) return fail_nomem(err, "keeping a run");
+  k->length = p->info.length;
+  loci_status st = kv_cache_new(p->model, capacity, &k->cache, err);
+  if (st) {
+    free(k);
+    return st;
+  }
+  *out = k;
+  return LOCI_OK;
+}
+
+loci_status keep_new(const loci_prompt *p, kept_run **out, loci_err *err) {
+  return new_run(p, p->info.length, out, err);
 }
 
 /* Nobody asks for logits: the cache alone is filled. */
@@ -42,7 +60,7 @@ static loci_status fill(const loci_prompt *p, kv_cache *cache, const walk_hooks 
 loci_status loci_prompt_keep(loci_prompt *p, int64_t bytes, loci_progress_fn progress, void *ctx,
                              loci_err *err) {
   NEEDS(p, "prompt");
-  give_up(p->kept);
+  keep_free(p->kept);
   p->kept = NULL;
   if (bytes == 0) return LOCI_OK;
   int capacity = p->info.length + ANSWER_ROOM;
@@ -53,36 +71,37 @@ loci_status loci_prompt_keep(loci_prompt *p, int64_t bytes, loci_progress_fn pro
     return fail(err, LOCI_ENOMEM,
                 "keeping the run of %d positions needs %lld bytes, %lld are allowed",
                 p->info.length, (long long)needed, (long long)bytes);
-  struct kept_run *k = calloc(1, sizeof *k);
-  if (!k) return fail_nomem(err, "keeping a run");
-  k->length = p->info.length;
+  kept_run *k;
   walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
-  loci_status st = kv_cache_new(p->model, capacity, &k->cache, err);
-  if (!st) st = fill(p, k->cache, &hooks, err);
+  TRY(new_run(p, capacity, &k, err));
+  loci_status st = fill(p, k->cache, &hooks, err);
   if (st) {
-    give_up(k);
+    keep_free(k);
     return st;
   }
   p->kept = k;
-  p->give_up = give_up;
+  p->give_up = keep_free;
   return LOCI_OK;
 }
 
+int64_t keep_bytes(const loci_prompt *p) { return bytes_of(p->model, p->info.length); }
+
 /* What may be used of it: nothing while edits are applied, or where the rotation of all positions
  * depends on how many there are. */
-static const struct kept_run *usable(const loci_prompt *p, int length) {
-  const struct kept_run *k = p->kept;
+static const kept_run *usable(const loci_prompt *p, int length) {
+  const kept_run *k = p->kept;
   if (!k || changes_count(p->model) > 0 || length > k->cache->capacity) return NULL;
   return rope_is_same(model_decoder(p->model), k->length, length) ? k : NULL;
 }
 
 /* A run that begins behind kept rows writes what it computes of the others where they are kept: for
  * the prompt's these are the same numbers, so they stay whole. */
-loci_status keep_root(walk *w, const loci_prompt *p, input rows, int first, int *out, int *from,
-                      loci_err *err) {
-  const struct kept_run *k = p ? usable(p, rows.count) : NULL;
+loci_status keep_root(walk *w, const loci_prompt *p, kept_run *own, input rows, int first, int *out,
+                      int *from, loci_err *err) {
+  const kept_run *k = own ? own : p ? usable(p, rows.count) : NULL;
   int64_t D = model_decoder(w->model)->width;
   *from = 0;
+  if (own && own->cache->length == 0) return walk_continue(w, own->cache, rows, out, err);
   if (!k || first < 1) return walk_root(w, rows, out, err);
   *from = first < k->length ? first : k->length - 1;
   k->cache->length = k->length;
@@ -91,7 +110,7 @@ loci_status keep_root(walk *w, const loci_prompt *p, input rows, int first, int 
 }
 
 int keep_copy(const loci_prompt *p, int first, kv_cache *to) {
-  const struct kept_run *k = usable(p, p->info.length);
+  const kept_run *k = usable(p, p->info.length);
   if (!k || first < 1) return 0;
   const kv_cache *c = k->cache;
   int K = c->K;

@@ -10,11 +10,18 @@
 #include "model/prompt.h"
 #include "walk/walk.h"
 
+typedef struct kept_run kept_run;
+/* A run that one measurement keeps for itself, beside what the prompt may keep: empty, until the
+ * first keep_root that is given it has run. */
+loci_status keep_new(const loci_prompt *p, kept_run **out, loci_err *err);
+void keep_free(kept_run *k);
+/* Bytes of such a one. */
+int64_t keep_bytes(const loci_prompt *p);
 /* The clean run as a stream of [w], over input rows that begin with the prompt's: for
- * measurements that look at no position before [first].  A root, or behind what is kept.  *from:
- * the first position it computes. */
-loci_status keep_root(walk *w, const loci_prompt *p, input rows, int first, int *out, int *from,
-                      loci_err *err);
+ * measurements that look at no position before [first].  A root, or after what is kept, in [own]
+ * (NULL: none) before the prompt.  *from: the first position it computes. */
+loci_status keep_root(walk *w, const loci_prompt *p, kept_run *own, input rows, int first, int *out,
+                      int *from, loci_err *err);
 /* Fills an empty cache with what is kept of the first [first] positions at most; how many. */
 int keep_copy(const loci_prompt *p, int first, kv_cache *to);
 /* Says that a layer has that many rows more than the streams do, in a cache: so few rows are

@@ -134,7 +134,7 @@ static loci_status add_clean(const batch *b, walk *w, int i, loci_err *err) {
   if (!base) {
     int last = t->length - t->count, look = v->look < last ? v->look : last;
     if (b->count > 1) look = 0;
-    return keep_root(w, v->p, target_input(t), look, &v->stream, &v->shared, err);
+    return keep_root(w, v->p, v->own, target_input(t), look, &v->stream, &v->shared, err);
   }
   int n = v->shared;
   return walk_branch(w, base->stream, n, input_from(target_input(t), n, D), &v->stream, err);
@@ -230,9 +230,11 @@ static loci_status run_walk(variants *const *sets, int n, walk *w, loci_err *err
 
 /* ---------------------------------------------------------------- what fits the memory */
 
+/* A clean run that is kept has no rows before the first that is looked at. */
 static int64_t base_bytes(const variants *v) {
-  int64_t n = v->target.length;
-  return (n + (int64_t)v->beside * (n - v->first)) * walk_row_bytes(v->m);
+  int64_t n = v->target.length, rows = v->own ? n - (v->look < n ? v->look : n - 1) : n;
+  int64_t kept = v->own ? keep_bytes(v->p) : 0;
+  return (rows + (int64_t)v->beside * (n - v->first)) * walk_row_bytes(v->m) + kept;
 }
 
 static int64_t variant_bytes(const variants *v, int64_t i) {

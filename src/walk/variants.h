@@ -30,9 +30,10 @@ typedef struct variants {
   void *ctx;            /* for the functions */
   int beside;           /* base runs beside the clean one */
   const loci_prompt *p; /* whose clean run it is, and may be kept; NULL: of no prompt */
-  int look;             /* the first position that any run touches */
-  int first;            /* the first position at which they differ from it */
-  int64_t count;        /* variants */
+  kept_run *own; /* the clean run's, kept from this set's deciding walk to the others; NULL: none */
+  int look;      /* the first position that any run touches */
+  int first;     /* the first position at which they differ from it */
+  int64_t count; /* variants */
   const char *what;
   /* Makes [stream], a child of clean, the base run [run], 0 .. beside - 1. */
   loci_status (*add_beside)(const void *ctx, walk *w, int run, int stream, loci_err *err);
