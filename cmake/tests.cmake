@@ -87,6 +87,7 @@ endforeach()
 
 # The source tree itself, and what is installed.
 add_test(NAME check_includes COMMAND ${PROJECT_SOURCE_DIR}/tools/check_includes.sh)
+add_test(NAME check_circles COMMAND ${PROJECT_SOURCE_DIR}/tools/check_circles.sh ${PROJECT_BINARY_DIR})
 add_test(NAME check_docs COMMAND ${PROJECT_SOURCE_DIR}/tools/check_docs.sh $<TARGET_FILE:loci>)
 add_test(NAME completion COMMAND ${PROJECT_SOURCE_DIR}/tests/completion.sh ${PROJECT_BINARY_DIR})
 if(sanitized_at EQUAL -1)

@@ -1,8 +1,9 @@
 /* loci, the command: what its files share.
  *
- * main.c: table of commands, dispatch.  cmd_X.c: the command X; it returns its exit code: 0 done, 1
- * failed, 2 wrong usage, 130 stopped by Ctrl-C.  options.*: the command line, one table for all.
- * values.*: numbers, sizes, layers, read strictly; words.*: the same of options, and names.
+ * main.c: from argv to a command.  commands.c: their table.  cmd_X.c: the command X; it returns its
+ * exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.  args.*: the command line, one
+ * table for all.  values.*: numbers, sizes, layers, read strictly; typed_options.*: the same of
+ * options, and names.
  * A client of loci.h like any other: nothing private is included. */
 #ifndef LOCI_PROGRAMS_CLI_H
 #define LOCI_PROGRAMS_CLI_H
@@ -40,7 +41,6 @@ typedef struct command {
   const char *examples; /* lines, each a command line */
   const char *about;    /* a paragraph */
   const char *endings;  /* of -o: ".json .csv"; NULL: no -o */
-  int (*run)(cli *c);
   plain_files files;
   option_id needed[5]; /* required options, OPT_COUNT after the last */
 } command;
@@ -49,8 +49,10 @@ extern const command commands[COMMAND_COUNT];  /* in the order of their ids */
 const command *command_find(const char *name); /* NULL: none */
 const char *command_near(const char *name);    /* did you mean; NULL: none */
 
+typedef int command_run(cli *c);
 struct cli {
   const command *command;
+  command_run *run; /* of whatever command there is */
   args args;
   terminal term;
   bool json;
@@ -107,7 +109,6 @@ void cli_put_day(const loci_prompt_info *p); /* a line, if the prompt names the 
 int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt);
 
 /* ---- the commands, the help screens */
-typedef int command_run(cli *c);
 command_run cmd_info, cmd_tokens, cmd_tokens_of_text /* --text, --lines */, cmd_image, cmd_ask,
     cmd_record, cmd_trace, cmd_knockout, cmd_lens, cmd_flow, cmd_bench, cmd_serve, cmd_help;
 void help_screen(const terminal *t);

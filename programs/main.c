@@ -1,6 +1,5 @@
-/* loci: the table of commands, and the way from argv to one of them. */
+/* loci: the way from argv to one of the commands. */
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,33 +10,13 @@
 #include "study_common.h"
 #include "typed_options.h"
 
-const command commands[] = {
-#define MANY INT_MAX
-#define NO_FILES                                                                                   \
-  { 0, 0, "", "" }
-#define EXAMPLES                                                                                   \
-  { 1, 1, "FILE", "a file of examples" }
-#define FILES(fewest, most, usage, what)                                                           \
-  { fewest, most, usage, what }
-#define NEEDS(...)                                                                                 \
-  { __VA_ARGS__, OPT_COUNT }
-#define NOTHING                                                                                    \
-  { OPT_COUNT }
-#define COMMAND(id, name, run, endings, files, needs, summary, examples, about)                    \
-  {COMMAND_##id, name, summary, examples, about, endings, run, files, needs},
+/* What each command runs; the table itself (commands.c) is for everybody who only reads of them. */
+static int run_command(cli *c) {
+  static command_run *const runs[] = {
+#define COMMAND(id, name, run, ...) [COMMAND_##id] = run,
 #include "commands.def"
-};
-
-const command *command_find(const char *name) {
-  for (int i = 0; i < COMMAND_COUNT; i++)
-    if (strcmp(commands[i].name, name) == 0) return &commands[i];
-  return NULL;
-}
-
-const char *command_near(const char *name) {
-  const char *names[LENGTH(commands)];
-  for (int i = 0; i < COMMAND_COUNT; i++) names[i] = commands[i].name;
-  return loci_name_near(name, names, COMMAND_COUNT);
+  };
+  return runs[c->command->id](c);
 }
 
 /* The command of "study predict", which takes two words, or of one; *words says how many. */
@@ -155,7 +134,7 @@ static int run(cli *c, int argc, char **argv) {
   /* What is printed for people goes nowhere; JSON stays. */
   if (args_has(&c->args, OPT_QUIET) && !c->json && !freopen("/dev/null", "w", stdout))
     return EXIT_FAILED;
-  return c->command->run(c);
+  return c->run(c);
 }
 
 static int start(cli *c, int argc, char **argv) {
@@ -190,6 +169,7 @@ int main(int argc, char **argv) {
   keep_standard_streams();
   terminal_catch_signals();
   memset(&c, 0, sizeof c);
+  c.run = run_command;
   c.json = wants_json(argc, argv);
   terminal_init(&c.term, COLOR_AUTO, true);
   int code = start(&c, argc, argv);

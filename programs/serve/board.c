@@ -109,7 +109,7 @@ static void run(board *b, job *j) {
   cli c = {.command = j->request.command, .args = j->request.args, .json = true, .host = &host};
   c.term =
       (terminal){.columns = 80, .wrap = 80, .utf8 = b->o.utf8, .host = on_progress, .host_ctx = &r};
-  int code = c.command->run(&c);
+  int code = b->o.run(&c);
   if (code) j->err = c.err;
   pthread_mutex_lock(&b->lock);
   j->state = !code ? DONE : j->err.code == LOCI_ECANCELLED ? CANCELLED : FAILED;

@@ -12,12 +12,14 @@
 
 #include "gallery.h"
 
+struct cli;                 /* cli.h */
 typedef struct board board; /* of jobs */
 
 typedef struct board_opts {
   loci_model *model; /* borrowed; nobody else computes with it */
   gallery *pictures;
   bool utf8;
+  int (*run)(struct cli *c); /* runs its command */
 } board_opts;
 
 /* The result of a call about a job: an HTTP status, and for a failure a code and a sentence. */

@@ -162,3 +162,25 @@ void encoding_clear(encoding *e) {
   free(e->ids);
   *e = (encoding){0};
 }
+
+loci_status tokenizer_find_special(const tokenizer *t, const char *text, size_t n,
+                                   special_counts *is_one, const void *ctx, const char **out,
+                                   loci_err *err) {
+  encoding e;
+  *out = NULL;
+  TRY(tokenizer_encode(t, text, n, false, &e, err));
+  for (int i = 0; i < e.count && !*out; i++) {
+    const char *token = tokenizer_token(t, e.ids[i]);
+    if (!token || !tokenizer_is_special(t, e.ids[i])) continue;
+    /* not one that stands for other characters, as <unk> does */
+    size_t k = strlen(token), size = (size_t)(e.end[i] - e.begin[i]);
+    const char *at = text + e.begin[i];
+    for (size_t j = 0; j + k <= size && !*out; j++) {
+      size_t begin = (size_t)e.begin[i] + j;
+      if (memcmp(at + j, token, k) != 0) continue;
+      if (!is_one || is_one(ctx, begin, begin + k)) *out = token;
+    }
+  }
+  encoding_clear(&e);
+  return LOCI_OK;
+}

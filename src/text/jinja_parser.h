@@ -27,6 +27,7 @@ const jtoken *jp_peek(const parser *p);
 void jp_step(parser *p);
 bool jp_is_op(const parser *p, int op);
 bool jp_take_op(parser *p, int op);
+void jp_need(parser *p, jtoken_kind kind, const char *what);
 void jp_need_op(parser *p, int op, const char *what);
 bool jp_token_is(const jtoken *t, const char *name);
 bool jp_is_name(const parser *p, const char *name);
