@@ -2,11 +2,14 @@
  * SQLite, jansson, the libraries for pictures, the C library itself.
  *
  *   REFUSE=N        which one, from 1; 0 or none: none is refused
- *   REFUSED=FILE    afterwards this file holds the number of allocations made
+ *   REFUSED=FILE    for each allocation: a number for the place it was asked from, with all its
+ *                   callers, and the library that asked
+ *   SPARE=none      nobody's allocations are granted
  *
  * Allocations before main() are not counted: they are the loader's.  Those for oneDNN and
  * fontconfig are granted: they fall over when one is refused, which nobody outside can mend. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -30,6 +33,7 @@ static atomic_long made;
 static long nth = -1;                                      /* -1: not begun */
 static struct { uintptr_t from, to; } spared[MOST_RANGES]; /* code */
 static int spared_count;
+static int list = -1; /* file of the allocations */
 
 static int spare(struct dl_phdr_info *library, size_t size, void *ctx) {
   static const char *const names[] = {"libdnnl", "libstdc++", "libfontconfig"};
@@ -48,25 +52,16 @@ static int spare(struct dl_phdr_info *library, size_t size, void *ctx) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-  const char *n = getenv("REFUSE");
+  const char *n = getenv("REFUSE"), *path = getenv("REFUSED"), *mercy = getenv("SPARE");
   void *frame;
   backtrace(&frame, 1); /* its first call allocates */
-  dl_iterate_phdr(spare, NULL);
+  if (!mercy || strcmp(mercy, "none") != 0) dl_iterate_phdr(spare, NULL);
+  if (path) list = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   nth = n ? atol(n) : 0;
 }
 
-__attribute__((destructor)) static void end(void) {
-  const char *path = getenv("REFUSED");
-  char text[32];
-  int n = snprintf(text, sizeof text, "%ld\n", (long)made);
-  int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
-  if (fd >= 0 && write(fd, text, (size_t)n) == n) close(fd);
-}
-
 /* Whether a library that cannot bear it is at work. */
-static bool is_spared(void) {
-  void *stack[MOST_FRAMES];
-  int n = backtrace(stack, MOST_FRAMES);
+static bool is_spared(void *const *stack, int n) {
   for (int k = 0; k < n; k++) {
     uintptr_t at = (uintptr_t)stack[k];
     for (int i = 0; i < spared_count; i++)
@@ -75,8 +70,34 @@ static bool is_spared(void) {
   return false;
 }
 
+/* Of the first caller that is neither this library nor C's. */
+static const char *library_of(void *const *stack, int n) {
+  for (int k = 2; k < n; k++) {
+    Dl_info at;
+    if (!dladdr(stack[k], &at) || !at.dli_fname) continue;
+    const char *slash = strrchr(at.dli_fname, '/'), *name = slash ? slash + 1 : at.dli_fname;
+    if (strncmp(name, "libc.so", 7) != 0 && strncmp(name, "librefuse", 9) != 0) return name;
+  }
+  return "libc.so";
+}
+
+static void tell(void *const *stack, int n) {
+  char line[200];
+  uint64_t place = 14695981039346656037u; /* FNV-1a */
+  for (int k = 0; k < n; k++) place = (place ^ (uintptr_t)stack[k]) * 1099511628211u;
+  int size = snprintf(line, sizeof line, "%016llx %s%s\n", (unsigned long long)place,
+                      library_of(stack, n), is_spared(stack, n) ? " spared" : "");
+  if (write(list, line, (size_t)size) != size) _exit(99);
+}
+
 static bool refused(void) {
-  if (nth < 0 || atomic_fetch_add(&made, 1) + 1 != nth || is_spared()) return false;
+  void *stack[MOST_FRAMES];
+  if (nth < 0) return false;
+  bool is_nth = atomic_fetch_add(&made, 1) + 1 == nth;
+  if (!is_nth && list < 0) return false;
+  int n = backtrace(stack, MOST_FRAMES);
+  if (list >= 0) tell(stack, n);
+  if (!is_nth || is_spared(stack, n)) return false;
   errno = ENOMEM;
   return true;
 }

@@ -1,6 +1,11 @@
 # Commands that are refused one allocation, whoever asks for it (refuse_nth.c): they end with exit code 1 and a sentence, or
 # come through with what a whole run writes; outputs are whole or not there, and a store goes on where it was.
-#   tests/refused.sh LOCI SOURCE_DIR LIBRARY      EACH=N: so many of a command's allocations (0: every one), SEED=N: from another on
+#   tests/refused.sh LOCI SOURCE_DIR LIBRARY
+#   EACH=N         so many of a command's allocations; 0: every one; places: the first of each place in the code that asks
+#                  for memory, with all its callers
+#   SEED=N         of N: from another on
+#   COMMANDS=...   some of the commands
+#   SPARE=none     those of oneDNN and fontconfig as well: what falls over then is told with its signal, and is no miss
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 shim=$3
 source "$(dirname "$0")/cli/lib.sh"
@@ -24,6 +29,7 @@ annotate() { "$loci" data annotate lint.jsonl -o noted.jsonl; }
 merge() { "$loci" study merge half1.db half2.db -o merged.db; }
 picture() { "$loci" image -m "$model" -i "$image" -o seen.png; }
 commands=(study store_trace draw_trace solve apply lint annotate merge picture)
+only=${COMMANDS:-${commands[*]}}
 outputs=(s.db t.json t.png an.edit edited fixed.jsonl noted.jsonl merged.db seen.png)
 
 forget() { rm -rf "$1" "$1"-wal "$1"-shm "$1"-writer; }
@@ -42,9 +48,17 @@ for i in 1 2; do
 done
 
 refuse() { # refuse COMMAND OUTPUT WHOLE CODE N
-  last="$1, allocation $5"
+  last="$1, allocation $5 ($(sed -n "$5"p made))"
   (export REFUSE=$5 LD_PRELOAD=$shim; $1) >out 2>err
   code=$?
+  tried=$((tried + 1))
+  if [ $code -gt 128 ] && [ "${SPARE-}" = none ]; then
+    echo "fell over: $last: signal $((code - 128))"
+    fell=$((fell + 1))
+    [ "$1" = solve ] || forget "$2"
+    rm -rf ./"$2"?*
+    return
+  fi
   if [ $code = 1 ]; then
     [ -s err ] || miss "no sentence"
   elif [ $code != "$4" ]; then
@@ -60,18 +74,29 @@ refuse() { # refuse COMMAND OUTPUT WHOLE CODE N
   fi
   [ "$1" = solve ] || forget "$2"
   ls -d ./"$2"?* 2>/dev/null && miss "left beside the output"
-  tried=$((tried + 1)) come_through=$((come_through + (code != 1)))
+  come_through=$((come_through + (code != 1)))
+}
+
+numbers() { # of the allocations that are refused
+  if [ "$each" = places ]; then
+    awk '!seen[$1]++ && $3 == "" {print NR}' made
+  else
+    local step=$((each == 0 || each > count ? 1 : count / each))
+    seq $((seed % step + 1)) "$step" "$count"
+  fi
 }
 
 for c in "${!commands[@]}"; do
-  command=${commands[c]} output=${outputs[c]} tried=0 come_through=0
+  command=${commands[c]} output=${outputs[c]} tried=0 come_through=0 fell=0
+  [[ " $only " == *" $command "* ]] || continue
+  rm -f made
   (export REFUSED=$work/made LD_PRELOAD=$shim; $command) >out 2>err
-  usual=$? made=$(cat made 2>/dev/null) whole=$(content "$output")
+  usual=$? count=$(wc -l <made) whole=$(content "$output")
   last="$command, nothing refused"
-  [ -e "$output" ] && [ "${made:-0}" -gt 50 ] || miss "no output, or no allocation"
+  [ -e "$output" ] && [ "$count" -gt 50 ] || miss "no output, or no allocation"
   [ "$command" = solve ] || forget "$output"
-  step=$((each == 0 || each > made ? 1 : made / each))
-  for ((n = seed % step + 1; n <= made; n += step)); do refuse "$command" "$output" "$whole" $usual $n; done
-  echo "$command: $tried of $made allocations refused, $come_through came through"
+  for n in $(numbers); do refuse "$command" "$output" "$whole" $usual "$n"; done
+  echo "$command: $tried of $count allocations refused, $come_through came through, $fell fell over"
+  [ "$each" != places ] || cut -d ' ' -f 2 made | sort | uniq -c | sort -rn | awk '{printf "  %s %s", $1, $2} END {print ""}'
 done
 finish

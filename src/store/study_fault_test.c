@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "store/store.h"
+#include "study/corrupt.h"
 #include "walk/walk.h"
 #include "sized.h"
 
@@ -28,9 +29,27 @@ static char data[64], path[64];
 
 /* ---------------------------------------------------------------- the calls */
 
-typedef enum place { EXAMPLE, PROMPT, WALK, PREPARE, STEP, EXEC, PLACES } place;
-static const char *const names[PLACES] = {"loci_examples_next", "loci_prompt_new", "walk_run",
-                                          "db_prepare",         "db_step",         "db_exec"};
+typedef enum place {
+  EXAMPLE,
+  SAMPLE,
+  HASH,
+  PROMPT,
+  CORRUPT,
+  WALK,
+  PREPARE,
+  STEP,
+  EXEC,
+  PLACES
+} place;
+static const char *const names[PLACES] = {"loci_examples_next",
+                                          "loci_examples_sample",
+                                          "model_hash",
+                                          "loci_prompt_new",
+                                          "corruption_make",
+                                          "walk_run",
+                                          "db_prepare",
+                                          "db_step",
+                                          "db_exec"};
 static struct {
   bool armed, always;
   place where;
@@ -56,6 +75,15 @@ static loci_status struck(loci_err *err) { return (fail)(err, fault_.status, "st
   }
 WRAP(EXAMPLE, loci_examples_next, (loci_examples * x, loci_example **out, loci_err *err),
      (x, out, err))
+WRAP(SAMPLE, loci_examples_sample, (loci_examples * x, int n, uint64_t seed, loci_err *err),
+     (x, n, seed, err))
+WRAP(HASH, model_hash,
+     (const loci_model *m, loci_progress_fn progress, void *ctx, const char **out, loci_err *err),
+     (m, progress, ctx, out, err))
+WRAP(CORRUPT, corruption_make,
+     (const loci_prompt *p, const loci_trace_opts *opts, int answer, arena *mem, corruption *out,
+      loci_err *err),
+     (p, opts, answer, mem, out, err))
 WRAP(PROMPT, loci_prompt_new,
      (const loci_model *m, const loci_question *q, loci_prompt **out, loci_err *err),
      (m, q, out, err))
@@ -69,11 +97,12 @@ WRAP(EXEC, db_exec, (db * d, const char *sql, loci_err *err), (d, sql, err))
 /* ---------------------------------------------------------------- a study */
 
 static loci_status study_once(bool retry, loci_store_run_state *out, loci_err *err) {
-  loci_store_run_opts opts = {.size = sizeof opts,
-                              .what = "trace,flow,lens,ask",
-                              .retry = retry,
-                              .study = SIZED(loci_study_opts, .template_name = "raw", .max_new = 2),
-                              .trace = SIZED(loci_trace_opts, .layer_count = 1)};
+  loci_store_run_opts opts = {
+      .size = sizeof opts,
+      .what = "trace,flow,knockout,lens,ask",
+      .retry = retry,
+      .study = SIZED(loci_study_opts, .template_name = "raw", .max_new = 2, .sample = 50),
+      .trace = SIZED(loci_trace_opts, .layer_count = 1)};
   loci_examples *x;
   loci_store *s;
   TRY(loci_store_open(path, true, &s, err));
@@ -122,7 +151,7 @@ static char *all_rows(void) {
  * the example's own words make impossible. */
 static bool may_drop(place where, loci_status status) {
   if (where == EXAMPLE) return status == LOCI_EFORMAT;
-  return (where == PROMPT || where == WALK) && status_is_own(status);
+  return (where == PROMPT || where == CORRUPT || where == WALK) && status_is_own(status);
 }
 
 static void expect_quiet_rows(bool retry, const char *quiet, const char *what) {
@@ -245,7 +274,7 @@ static void a_folder_that_went_is_not_the_examples_fault(void **state) {
     loci_status st = study_once(false, &run, &err);
     char *dropped = ask("SELECT count(*) FROM result WHERE dropped IS NOT NULL");
     if (st != (there ? LOCI_OK : LOCI_ESYSTEM)) fail_msg("%d: %s", there, err.msg);
-    assert_string_equal(dropped, there ? "4" : "0"); /* of four kinds */
+    assert_string_equal(dropped, there ? "5" : "0"); /* of five kinds */
     free(dropped);
   }
   unlink(picture);
