@@ -440,6 +440,35 @@ static void a_llava_sees_the_same(void **state) {
   }
 }
 
+/* The second file of a split says that it is of three; then the first one's count of tensors is
+ * wrong. */
+static void a_split_that_contradicts_itself_is_refused(void **state) {
+  (void)state;
+  static const uint32_t lies[][2] = {{3, 2}, {2, 7}}; /* files, tensors */
+  for (int i = 0; i < 2; i++) {
+    char first[128], second[128];
+    const float values[32] = {0};
+    loci_model *m;
+    gguf_maker one = {0}, two = {0};
+    make_text(&one, "general.architecture", "llama");
+    make_u32(&one, "split.no", 0);
+    make_u32(&one, "split.count", 2);
+    make_u32(&one, "split.tensors.count", lies[i][1]);
+    make_u32(&two, "split.no", 1);
+    make_u32(&two, "split.count", lies[i][0]);
+    make_tensor(&one, "a", 1, (const uint64_t[]){32}, 0, values, sizeof values);
+    make_tensor(&two, "b", 1, (const uint64_t[]){32}, 0, values, sizeof values);
+    path_of("l-00001-of-00002.gguf", first);
+    path_of("l-00002-of-00002.gguf", second);
+    make_write(&one, first);
+    make_write(&two, second);
+    assert_int_equal(loci_model_open(first, NULL, &m, &err), LOCI_EFORMAT);
+    assert_non_null(strstr(err.msg, i ? "is 7, its files hold 2" : "of a split of 3 files"));
+    make_clear(&one);
+    make_clear(&two);
+  }
+}
+
 /* Weights in the first file, others in the second. */
 static void a_split_is_read_whole(void **state) {
   (void)state;
@@ -521,6 +550,7 @@ int main(void) {
       cmocka_unit_test(a_phi_is_the_same_model),
       cmocka_unit_test(a_llava_sees_the_same),
       cmocka_unit_test(a_split_is_read_whole),
+      cmocka_unit_test(a_split_that_contradicts_itself_is_refused),
       cmocka_unit_test(edits_are_refused),
       cmocka_unit_test(other_models_are_refused_by_name),
   };

@@ -77,6 +77,8 @@ refuse() { # refuse COMMAND OUTPUT WHOLE CODE N
   come_through=$((come_through + (code != 1)))
 }
 
+[[ " $only " == *" solve "* ]] || solve >/dev/null 2>&1 # what apply reads
+
 numbers() { # of the allocations that are refused
   if [ "$each" = places ]; then
     awk '!seen[$1]++ && $3 == "" {print NR}' made

@@ -251,8 +251,9 @@ static loci_status open_split(checkpoint_files *files, const char *path, int64_t
                 "%s: a split of %" PRId64 " files is opened by its first, whose name ends in %s",
                 path, count, ending);
   }
+  int64_t tensors = st_count(gguf_tensors(set->main)), told = -1;
   for (int64_t i = 1; i < count; i++) {
-    int64_t number = -1;
+    int64_t number = -1, of = count;
     char *other = arena_strdup(files->mem, path);
     if (!other) return fail_nomem(err, path);
     snprintf(other + n - k, k + 1, "-%05d-of-%05d.gguf", (int)i + 1, (int)count);
@@ -260,10 +261,21 @@ static loci_status open_split(checkpoint_files *files, const char *path, int64_t
       return fail(err, LOCI_EIO, "%s: this file of the split is missing", other);
     TRY(open_part(files, other, set, err));
     TRY(gguf_get_int(set->parts[i], "split.no", 0, count - 1, &number, err));
-    if (number == i) continue;
-    return fail(err, LOCI_EFORMAT, "%s: its \"split.no\" makes it another file of a split", other);
+    TRY(gguf_get_int(set->parts[i], "split.count", 0, MAX_SPLIT, &of, err));
+    if (number != i)
+      return fail(err, LOCI_EFORMAT, "%s: its \"split.no\" makes it another file of a split",
+                  other);
+    if (of != count)
+      return fail(err, LOCI_EFORMAT,
+                  "%s: is of a split of %" PRId64 " files, the first of one of %" PRId64, other, of,
+                  count);
+    tensors += st_count(gguf_tensors(set->parts[i]));
   }
-  return LOCI_OK;
+  TRY(gguf_get_int(set->main, "split.tensors.count", 0, INT32_MAX, &told, err));
+  if (told < 0 || told == tensors) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT,
+              "%s: \"split.tensors.count\" is %" PRId64 ", its files hold %" PRId64, path, told,
+              tensors);
 }
 
 loci_status gguf_files_open(checkpoint_files *files, const char *path, const char *eyes,
