@@ -1,5 +1,6 @@
 /* Writes a checkpoint of any size with random weights, for benchmarks and tests: the true shapes of
- * LLaVA-1.5-7B, Bunny-3B or Qwen2.5-VL-7B, or any others, in the layout of their files.
+ * LLaVA-1.5-7B, LLaVA-NeXT on Mistral-7B, LLaVA-OneVision-7B, Bunny-3B or Qwen2.5-VL-7B, or any
+ * others, in the layout of their files.
  *
  *   make_checkpoint SHAPE DIR [--dtype f16|bf16|f32] [--seed N] [--shard MIB] [--layers N] ...
  *
@@ -34,7 +35,7 @@ enum {
   TOKENIZER_BYTES = 1 << 24
 };
 
-typedef enum family { LLAVA, BUNNY, QWEN } family;
+typedef enum family { LLAVA, BUNNY, QWEN, NEXT, ONEVISION } family;
 
 typedef struct shape {
   const char *name;
@@ -49,6 +50,10 @@ static const shape shapes[] = {
     {"bunny-3b", BUNNY, 32, 2560, 10240, 32, 32, 50295, 27, 1152, 4304, 16, 384, 14},
     {"middle", LLAVA, 24, 1024, 2816, 16, 16, 8192, 6, 256, 1024, 4, 112, 7},
     {"tiny", LLAVA, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
+    {"llava-next-7b", NEXT, 32, 4096, 14336, 32, 8, 32064, 24, 1024, 4096, 16, 336, 14},
+    {"onevision-7b", ONEVISION, 28, 3584, 18944, 28, 4, 152000, 26, 1152, 4304, 16, 384, 14},
+    {"tiny-next", NEXT, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
+    {"tiny-onevision", ONEVISION, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
     {"qwen2.5-vl-7b", QWEN, 28, 3584, 18944, 28, 4, 152064, 32, 1280, 3420, 16, 112, 14},
     {"middle-qwen", QWEN, 24, 1024, 2816, 16, 4, 8192, 8, 256, 1024, 4, 112, 14},
     {"tiny-qwen", QWEN, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
@@ -64,6 +69,8 @@ static const struct {
     {"llava-clip-llama", "\"<image>\": 603, \"<pad>\": 604, ", 605},
     {"bunny-siglip-phi", "", 678},
     {"qwen2-5-vl", "", 614},
+    {"llava-next", "\"<image>\": 603, \"<pad>\": 604, ", 605},
+    {"llava-onevision", "", 605},
 };
 
 typedef struct planned {
@@ -136,7 +143,7 @@ static const double SHARP = 1.5, SURE = 3;
 static void project(maker *m, const char *at, const char *name, double gain, int64_t rows,
                     int64_t cols) {
   char path[NAME];
-  if (m->s.family == QWEN) {
+  if (m->s.family == QWEN || m->s.family == ONEVISION) {
     linear(m, at, name, gain, rows, cols);
     return;
   }
@@ -168,8 +175,14 @@ static void plan_phi_layer(maker *m, const char *at) {
   linear(m, at, "mlp.fc2", 1, D, F);
 }
 
+/* Hugging Face's LLaVAs spell their names alike; the tower is CLIP's or SigLIP's. */
+static bool is_hf(const maker *m) {
+  return m->s.family == LLAVA || m->s.family == NEXT || m->s.family == ONEVISION;
+}
+static bool is_tiled(const maker *m) { return m->s.family == NEXT || m->s.family == ONEVISION; }
+
 static void plan_decoder(maker *m) {
-  bool llava = m->s.family == LLAVA, gated = m->s.family != BUNNY;
+  bool llava = is_hf(m), gated = m->s.family != BUNNY;
   const char *top = llava ? "language_model." : "",
              *at = llava ? "language_model.model." : "model.";
   char layer[NAME];
@@ -205,7 +218,7 @@ static void plan_qwen_vision(maker *m) {
 }
 
 static void plan_vision(maker *m) {
-  bool llava = m->s.family == LLAVA;
+  bool llava = is_hf(m), clip = llava && m->s.family != ONEVISION;
   const char *at =
       llava ? "vision_tower.vision_model." : "model.vision_tower.vision_tower.vision_model.";
   const char *out = llava ? "multi_modal_projector.linear_" : "model.mm_projector.";
@@ -214,8 +227,8 @@ static void plan_vision(maker *m) {
   char layer[NAME];
   plan(m, at, "embeddings.patch_embedding.weight", 0, 1 / sqrt(3.0 * (double)(side * side)), 4,
        patch);
-  matrix(m, at, "embeddings.position_embedding.weight", 1, grid * grid + llava, D);
-  if (llava) {
+  matrix(m, at, "embeddings.position_embedding.weight", 1, grid * grid + clip, D);
+  if (clip) {
     vector(m, at, "embeddings.class_embedding", 0, D);
     norm(m, at, "pre_layrnorm", D);
   } else {
@@ -235,6 +248,7 @@ static void plan_vision(maker *m) {
   norm(m, at, "post_layernorm", D);
   linear(m, out, llava ? "1" : "0", 1, W, D);
   linear(m, out, "2", 1, W, W);
+  if (is_tiled(m)) vector(m, "", "image_newline", 0, W);
 }
 
 /* ---------------------------------------------------------------- values */
@@ -386,6 +400,53 @@ static loci_status write_llava_config(maker *m) {
       s->image_size, s->image_size, s->image_size);
 }
 
+/* Every canvas of up to 6 x 6 tiles, or of LLaVA-NeXT's five; JSON, at most 600 bytes. */
+static void list_canvases(const maker *m, char out[1024]) {
+  static const int five[][2] = {{1, 2}, {2, 1}, {2, 2}, {3, 1}, {1, 3}};
+  bool next = m->s.family == NEXT;
+  int side = m->s.image_size;
+  size_t n = 0;
+  for (int i = 0; i < (next ? 5 : 36); i++) {
+    int down = next ? five[i][0] : i / 6 + 1, across = next ? five[i][1] : i % 6 + 1;
+    n += (size_t)snprintf(out + n, 1024 - n, "%s[%d, %d]", i ? ", " : "[", down * side,
+                          across * side);
+  }
+  snprintf(out + n, 1024 - n, "]");
+}
+
+static loci_status write_tiled_config(maker *m) {
+  const shape *s = &m->s;
+  bool next = s->family == NEXT;
+  char canvases[1024];
+  list_canvases(m, canvases);
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"%s\"], \"model_type\": \"%s\",\n"
+      " \"image_grid_pinpoints\": %s,\n"
+      " \"image_token_index\": 603, \"projector_hidden_act\": \"gelu\",\n"
+      " \"use_image_newline_parameter\": true, \"vision_aspect_ratio\": \"anyres_max_9\",\n"
+      " \"vision_feature_layer\": %d, \"vision_feature_select_strategy\": \"%s\",\n"
+      " \"text_config\": {\"model_type\": \"%s\", \"hidden_size\": %d, \"intermediate_size\": %d,\n"
+      "  \"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d,\n"
+      "  \"vocab_size\": %d, \"max_position_embeddings\": 32768, \"rms_norm_eps\": 1e-06,\n"
+      "  \"rope_theta\": 1000000.0, \"sliding_window\": null, \"eos_token_id\": %d},\n"
+      " \"vision_config\": {\"model_type\": \"%s\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"image_size\": %d, \"patch_size\": %d}, \"tie_word_embeddings\": false}\n",
+      next ? "LlavaNextForConditionalGeneration" : "LlavaOnevisionForConditionalGeneration",
+      next ? "llava_next" : "llava_onevision", canvases, next ? -2 : -1, next ? "default" : "full",
+      next ? "mistral" : "qwen2", s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab,
+      next ? 2 : 602, next ? "clip_vision_model" : "siglip_vision_model", s->vision_width,
+      s->vision_inner, s->vision_layers, s->vision_heads, s->image_size, s->patch));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"%s\", \"resample\": 3, \"image_grid_pinpoints\": %s,\n"
+      " \"size\": {\"height\": %d, \"width\": %d}, \"crop_size\": {\"height\": %d, \"width\": "
+      "%d}}\n",
+      next ? "LlavaNextImageProcessor" : "LlavaOnevisionImageProcessor", canvases, s->image_size,
+      s->image_size, s->image_size, s->image_size);
+}
+
 /* Every eighth block sees the whole picture. */
 static loci_status write_qwen_config(maker *m) {
   const shape *s = &m->s;
@@ -482,7 +543,8 @@ static loci_status write_small_files(maker *m) {
   }
   TRY(write_tokenizer(m, from));
   static loci_status (*const configs[])(maker *) = {write_llava_config, write_bunny_config,
-                                                    write_qwen_config};
+                                                    write_qwen_config, write_tiled_config,
+                                                    write_tiled_config};
   return configs[m->s.family](m);
 }
 

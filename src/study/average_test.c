@@ -241,6 +241,35 @@ static void flows_over_different_grids_are_by_parts_of_the_picture(void **state)
   loci_model_close(m);
 }
 
+/* Of a picture in tiles, what its views give adds up to what it gives in all; the rows that end
+ * lines of tiles have no place in it. */
+static void flows_from_tiles_are_by_view_and_by_parts(void **state) {
+  (void)state;
+  loci_model *m = open_with("llava-next", LOCI_PRECISION_F32, 1);
+  loci_study_opts o = {.size = sizeof o, .no_hash = true};
+  loci_average *a;
+  loci_err err;
+  write_examples(m, questions, EXAMPLES, false);
+  loci_examples *x = open_examples();
+  must(AVERAGE("flow", .least_effect = 0), &err);
+  loci_examples_close(x);
+  const loci_chart *all = chart_named(a, "image -> constraint-last");
+  const loci_chart *base = chart_named(a, "image-base -> constraint-last");
+  const loci_chart *tiles = chart_named(a, "image-tiles -> constraint-last");
+  for (int l = 0; l < all->point_count; l++) {
+    double whole = base->curves[0].points[l].value, cut = tiles->curves[0].points[l].value;
+    assert_true(whole > 0 && cut > 0);
+    expect_close(whole + cut, all->curves[0].points[l].value);
+  }
+  const loci_chart *parts = chart_named(a, "which parts of the picture (8 x 8) give, all layers");
+  assert_int_equal(parts->point_count, 64);
+  double sum = 0;
+  for (int i = 0; i < 64; i++) sum += parts->curves[0].points[i].value;
+  assert_true(sum > 0.5 && sum < 0.99);
+  loci_free(a);
+  loci_model_close(m);
+}
+
 /* An example beside itself has the same top set. */
 static void equal_examples_have_equal_top_sets(void **state) {
   (void)state;
@@ -432,6 +461,7 @@ int main(void) {
       cmocka_unit_test(pathways_may_come_late),
       cmocka_unit_test(flows_are_means_of_single_flows),
       cmocka_unit_test(flows_over_different_grids_are_by_parts_of_the_picture),
+      cmocka_unit_test(flows_from_tiles_are_by_view_and_by_parts),
       cmocka_unit_test(equal_examples_have_equal_top_sets),
       cmocka_unit_test(text_only_models_have_no_image_charts),
       cmocka_unit_test(effects_are_means_of_single_traces),

@@ -73,8 +73,7 @@ static loci_status add_group(const sweep *s, columns *out, group_kind g, loci_er
   int *set = arena_array(s->mem, s->T, int);
   if (!set) return fail_nomem(err, "laying out the grids");
   int n = group_positions(s->p, g, s->opts->constraint, set);
-  if (n == 0)
-    return fail(err, LOCI_EINVAL, "the group %s is empty for this question", group_name(g));
+  if (n == 0) return fail_empty_group(s->p, g, err);
   if (out->count == MAX_GROUPS) return fail(err, LOCI_EINVAL, "more than %d groups", MAX_GROUPS);
   out->names[out->count] = group_name(g);
   out->sets[out->count] = set;

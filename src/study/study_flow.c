@@ -16,6 +16,10 @@ enum {
 static const char image_row[] = "image -> constraint-last", last_row[] = "constraint -> last",
                   share_row[] = "top share";
 
+/* What a view of a picture gives, where it has several. */
+static const char *const view_rows_of[MOST_VIEWS] = {"image-base -> constraint-last",
+                                                     "image-tiles -> constraint-last"};
+
 /* What stands for a picture's tokens: themselves, or, where each picture has a grid of its own, the
  * parts of it that they cover. */
 static const struct picture_rows {
@@ -90,6 +94,7 @@ static void spread(const image_layout *g, const double *profile, double *places)
 typedef struct picture_sums {
   int P, n; /* tokens, and numbers of a profile */
   double *profile, *places, *token, *totals, *shares, *top;
+  double *views; /* (MOST_VIEWS, layers) sums of each view's tokens */
   uint8_t *taken;
 } picture_sums;
 
@@ -99,10 +104,12 @@ static bool picture_room(picture_sums *x, int L, arena *mem) {
   x->places = arena_array(mem, x->n, double);
   x->token = arena_zarray(mem, x->n, double);
   x->totals = arena_zarray(mem, L, double);
+  x->views = arena_zarray(mem, (int64_t)MOST_VIEWS * L, double);
   x->shares = arena_array(mem, L, double);
   x->top = arena_array(mem, (int64_t)L * top_count(most), double);
   x->taken = arena_array(mem, most, uint8_t);
-  return x->profile && x->places && x->token && x->totals && x->shares && x->top && x->taken;
+  return x->views && x->profile && x->places && x->token && x->totals && x->shares && x->top &&
+         x->taken;
 }
 
 static loci_status put_image(averaging *a, const flow_table *t, const loci_prompt *p, arena *mem,
@@ -119,11 +126,18 @@ static loci_status put_image(averaging *a, const flow_table *t, const loci_promp
     if (own) spread(&p->image, x.profile, x.places);
     if (own) find_top(x.places, x.n, x.taken, top);
     for (int i = 0; i < x.P; i++) x.totals[l] += x.profile[i];
+    for (int i = 0; i < x.P; i++) {
+      int view = layout_cell(p->image.views, p->image.view_count, i).view;
+      if (view >= 0) x.views[view * L + l] += x.profile[i];
+    }
     for (int i = 0; i < x.n; i++) x.token[i] += own ? x.places[i] : x.profile[i];
     all += x.totals[l];
   }
   for (int i = 0; i < x.n; i++) x.token[i] = all > 0 ? x.token[i] / all : (double)NAN;
   TRY(put_row(a, image_row, x.totals, L, err));
+  for (int i = 0; p->image.view_count > 1 && i < p->image.view_count; i++) {
+    TRY(put_row(a, view_rows_of[i], x.views + (int64_t)i * L, L, err));
+  }
   TRY(put_row(a, share_row, x.shares, L, err));
   TRY(put_row(a, kinds[own].profile, x.token, x.n, err));
   return put_row(a, kinds[own].top, x.top, L * size, err);
@@ -273,6 +287,9 @@ static loci_status finish(void *ctx, loci_err *err) {
   int profile = average_find(a, kind->profile, 0, "");
   a->out->title = "Attention contributions";
   TRY(apart(a, image_row, image_row, "contribution", NULL, err));
+  for (int i = 0; i < MOST_VIEWS; i++) {
+    TRY(apart(a, view_rows_of[i], view_rows_of[i], "contribution", NULL, err));
+  }
   TRY(apart(a, last_row, last_row, "contribution", NULL, err));
   if (sets.n == 0 || profile < 0) return LOCI_OK;
   int P = a->series[profile].key.points;

@@ -59,7 +59,7 @@ static void sites_positions_and_directions_are_checked(void **state) {
   assert_refused((loci_trace_opts){.positions = "each,,last"}, LOCI_EINVAL, "unknown group \"\"");
   assert_refused((loci_trace_opts){.positions = ""}, LOCI_EINVAL, "no positions are asked for");
   assert_refused((loci_trace_opts){.positions = "image"}, LOCI_EINVAL,
-                 "the group image is empty for this question");
+                 "the group image is empty: the ");
   assert_refused((loci_trace_opts){.direction = (loci_direction)4}, LOCI_EINVAL, "direction 4");
 }
 

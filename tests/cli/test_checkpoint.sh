@@ -5,7 +5,7 @@ cd "$work" || exit 1
 make=$(dirname "$loci")/make_checkpoint
 asked=(-i "$image" -q "$question")
 
-for shape in tiny tiny-bunny tiny-qwen; do
+for shape in tiny tiny-bunny tiny-qwen tiny-next tiny-onevision; do
   "$make" $shape $shape >/dev/null || miss "make_checkpoint $shape fails"
   try info -m $shape
   wants 0
@@ -17,6 +17,25 @@ for shape in tiny tiny-bunny tiny-qwen; do
   try trace -m $shape "${asked[@]}" -c 'this country' --verify 20 --json
   wants 0
 done
+# A picture in tiles: its views in words, in files, as groups, and over one picture.
+for shape in tiny-next tiny-onevision; do
+  try info -m $shape
+  prints 'the whole and at most'
+  try tokens -m $shape "${asked[@]}"
+  prints 'image: base 4 rows of 4, tiles'
+  prints 'with a position after each'
+  try image -m $shape -i "$image" -o views.png -o views.safetensors
+  wants 0
+  prints 'as a whole, and as'
+  try knockout -m $shape "${asked[@]}" -c 'this country' --from image-tiles --to last
+  wants 0
+  try flow -m $shape "${asked[@]}" -c 'this country' --from image --to constraint-last -o views.svg
+  wants 0
+  for name in base tiles; do grep -q ">$name<" views.svg || miss "$shape: no mark where the $name begin"; done
+done
+try trace -m tiny "${asked[@]}" -c 'this country' --positions image-tiles
+wants 1
+says 'the group image-tiles is empty: the model sees a picture whole'
 # What rounding to bf16 does to a trace of f16 weights is reported; f32 rounds nothing.
 rounding() { tr -d ' \n' <<<"$out" | grep -o '"rounding":[0-9.e-]*' | cut -d: -f2; }
 if grep -qw avx512_bf16 /proc/cpuinfo; then
@@ -40,6 +59,8 @@ read -r reached rows < <(sed -n 's/.*"\(reached\|step_rows\)": *\([0-9]*\).*/\2/
 [ "$rows" -gt 0 ] && [ "$rows" -le $((3 * reached)) ] || miss "$rows rows a step, $reached are reached"
 usage '--steps is for bench --edit' bench --steps 3
 try bench -m tiny-bunny --scale
+wants 0
+try bench -m tiny-next --scale
 wants 0
 prints 'GB/s of weights for a token'
 
