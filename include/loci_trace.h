@@ -51,6 +51,8 @@ typedef struct loci_trace_opts {
                        the patched run alone */
   int audit;        /* cells run at random of those not chosen, as many of every grid; 0:
                        LOCI_AUDIT */
+  bool partial; /* of one trace: cancelled once some cells are run, it is handed out with these and
+                   NaN in the others, and no error; not of a screening */
 } loci_trace_opts;
 
 /* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
@@ -153,6 +155,7 @@ typedef struct loci_trace {
   loci_metric screen_metric;
   double spearman; /* as in loci_grid, over all grids */
   loci_audit audit;
+  int64_t missing; /* cells that were not run before it was cancelled (opts.partial), NaN */
 } loci_trace;
 
 LOCI_CHECK loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #define GOLDEN LOCI_SOURCE_DIR "/tests/golden/"
 #define MODEL GOLDEN "models/llava-clip-llama"
@@ -223,7 +224,69 @@ static int tear_down(void **state) {
   return rmdir(folder);
 }
 
+/* Every cell of a stopped trace is that of the whole one, or it is not there. */
+static int64_t compare_cells(const loci_trace *part, const loci_trace *whole) {
+  int64_t missing = 0;
+  for (int g = 0; g < whole->grid_count; g++) {
+    const loci_grid *a = &part->grids[g], *b = &whole->grids[g];
+    for (int64_t i = 0; i < (int64_t)b->layer_count * b->column_count; i++) {
+      if (isnan(a->cells[i].p)) {
+        assert_true(isnan(a->ie[i]) && isnan(a->cells[i].kl));
+        missing++;
+      } else {
+        assert_true(a->cells[i].p == b->cells[i].p && a->ie[i] == b->ie[i]);
+      }
+    }
+  }
+  return missing;
+}
+
+static void a_stopped_trace_keeps_the_cells_it_has(void **state) {
+  loci_model *small; /* of several walks */
+  loci_prompt *p;
+  loci_trace *whole, *part;
+  char *text;
+  int kept = 0;
+  (void)state;
+  must(loci_model_open(MODEL, SIZED(loci_model_opts, .memory_bytes = 66 << 20), &small, &err));
+  must(loci_prompt_new(small,
+                       SIZED(loci_question, .text = "What is it?", .image = PICTURE,
+                             .constraints = (const char *[]){"it"}, .constraint_count = 1),
+                       &p, &err));
+  must(loci_trace_new(small, p, SIZED(loci_trace_opts, .corrupt = "mean"), &whole, &err));
+  assert_int_equal(whole->missing, 0);
+  for (counter c = {.stop_at = 1};; c = (counter){.stop_at = c.stop_at + 1}) {
+    loci_status st = loci_trace_new(small, p,
+                                    SIZED(loci_trace_opts, .corrupt = "mean", .partial = true,
+                                          .progress = count, .progress_ctx = &c),
+                                    &part, &err);
+    if (c.calls < c.stop_at) { /* it came to its end */
+      must(st);
+      assert_int_equal(part->missing, 0);
+      loci_free(part);
+      break;
+    }
+    assert_true((st == LOCI_ECANCELLED) == (part == NULL));
+    if (!part) continue;
+    assert_true(part->missing > 0);
+    assert_int_equal(compare_cells(part, whole), part->missing);
+    assert_non_null(strstr(part->notes[0], "stopped: "));
+    must(loci_json(&part->result, &text, &err));
+    assert_non_null(strstr(text, "\"missing\":"));
+    loci_text_free(text);
+    must(loci_draw(&part->result, NULL, &text, &err));
+    loci_text_free(text);
+    loci_free(part);
+    kept++;
+  }
+  assert_true(kept > 0);
+  loci_free(whole);
+  loci_prompt_free(p);
+  loci_model_close(small);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_call_stops_wherever_it_is_told)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_call_stops_wherever_it_is_told),
+                                     cmocka_unit_test(a_stopped_trace_keeps_the_cells_it_has)};
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

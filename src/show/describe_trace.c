@@ -154,6 +154,7 @@ void describe_trace(const void *result, sink *s) {
   say_end(s);
   say_cost(s, &t->cost);
   say_checks(s, t);
+  if (t->missing > 0) say_int(s, "missing", t->missing);
   say_texts(s, "notes", t->notes, t->note_count);
 }
 

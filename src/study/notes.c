@@ -153,10 +153,17 @@ static loci_status note_audit(const sweep *s, loci_trace *t, loci_err *err) {
       sites, reach, 4 * (long long)t->screen);
 }
 
+static loci_status note_missing(const sweep *s, loci_trace *t, loci_err *err) {
+  if (t->missing == 0) return LOCI_OK;
+  return note(s, t, err, "stopped: %lld of %lld cells were run", (long long)s->taken,
+              (long long)s->cell_count);
+}
+
 loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err) {
   const char **notes = arena_zarray(s->mem, MAX_NOTES, const char *);
   if (!notes) return fail_nomem(err, "writing hints");
   t->notes = notes;
+  TRY(note_missing(s, t, err));
   TRY(note_audit(s, t, err));
   if (checkpoint_is_gguf(s->m->weights)) {
     TRY(note(s, t, err, "%s weights: what is traced is the dequantised model", s->m->info.dtype));

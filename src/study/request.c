@@ -143,6 +143,7 @@ loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loc
   if (o->window_count == 0) o->windows = usual_windows, o->window_count = 1;
   if (!o->direction) o->direction = LOCI_DENOISE;
   if (!o->positions && of->each) o->positions = "each";
+  if (of->each) o->partial = false; /* an example that was stopped is measured again */
   if (o->screen == 0) o->screen_metric = LOCI_METRIC_P, o->screen_steps = 0, o->audit = 0;
   if (o->screen > 0 && o->audit == 0) o->audit = LOCI_AUDIT;
   TRY(corruption_check(o->corrupt, of->each, err));

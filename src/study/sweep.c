@@ -45,10 +45,11 @@ static variant_size size_of_cell(const void *ctx, int64_t i) {
 }
 
 static void take_cell(void *ctx, int64_t i, const reading *of) {
-  const sweep *s = ctx;
+  sweep *s = ctx;
   const cell *c = &s->cells[i];
   loci_metrics *cells = (loci_metrics *)(uintptr_t)s->grids[c->grid].cells;
   cells[c->at] = readings_mean(of, s->corrupted.seeds, s->runs.target.count);
+  s->taken = i + 1;
 }
 
 loci_status sweep_runs(sweep *s, loci_err *err) {

@@ -51,7 +51,8 @@ typedef struct sweep {
   int grid_count;
   loci_grid *grids; /* cells are filled in by the sweep */
   int64_t cell_count;
-  cell *cells; /* without the exact zeros */
+  cell *cells;   /* without the exact zeros */
+  int64_t taken; /* of them: run, in their order */
 
   screened screened;
 } sweep;

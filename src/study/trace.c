@@ -174,12 +174,17 @@ static loci_status know_answer(job *j, loci_err *err) {
   return st;
 }
 
+/* Whether the corrupted run was told the answer by the usual words. */
+static bool is_told(const sweep *s) {
+  return has_to_know(s) && !s->runs.not_finite && s->corrupted.first_id == s->runs.target.ids[0];
+}
+
 /* Several traces walk together before any answer is known; the rare one whose usual words were its
  * answer is run again, alone. */
 static loci_status avoid_answer(job *j, loci_err *err) {
   sweep *s = &j->s;
   int answer = s->runs.target.ids[0];
-  if (!has_to_know(s) || s->runs.not_finite || s->corrupted.first_id != answer) return LOCI_OK;
+  if (!is_told(s)) return LOCI_OK;
   double start = clock_seconds(), before = j->seconds;
   loci_trace *first = j->out;
   *s = (sweep){.p = s->p, .m = s->m, .runs = {.cost = s->runs.cost}};
@@ -210,6 +215,23 @@ static loci_status finish(job *j, const loci_model *m, double seconds, loci_err 
                           : model_hash(m, s->opts->progress, s->opts->progress_ctx, &t->hash, err);
 }
 
+/* What was run before somebody said stop, if that is asked for and means anything: what is left is
+ * marked, and nothing more is begun that would be stopped again. */
+static bool keeps_part(job *j) {
+  const loci_metrics none = {(double)NAN, (double)NAN, (double)NAN,
+                             (double)NAN, (double)NAN, (double)NAN};
+  sweep *s = &j->s;
+  if (!j->opts.partial || s->opts->screen > 0 || s->taken == 0 || is_told(s)) return false;
+  for (int64_t i = s->taken; i < s->cell_count; i++) {
+    loci_metrics *cells = (loci_metrics *)(uintptr_t)s->grids[s->cells[i].grid].cells;
+    cells[s->cells[i].at] = none;
+  }
+  j->out->missing = s->cell_count - s->taken;
+  j->opts.no_hash = true;
+  j->opts.verify = 0;
+  return true;
+}
+
 /* What ends the other traces, too. */
 static bool ends_all(loci_status st) { return st && !status_is_own(st); }
 
@@ -224,6 +246,7 @@ static loci_status run_jobs(const loci_model *m, job *jobs, loci_trace_request *
     if (!requests[i].err.code) ready[count++] = &jobs[i].s;
   }
   loci_status st = sweeps_run(ready, count, err);
+  if (st == LOCI_ECANCELLED && n == 1 && keeps_part(&jobs[0])) st = LOCI_OK;
   double seconds = clock_seconds() - begin;
   for (int i = 0; i < count; i++) formula += (double)ready[i]->runs.cost.formula;
   free(ready);
