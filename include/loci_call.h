@@ -16,7 +16,8 @@ extern "C" {
 /* A measurement by its command's name, with its options as a JSON object (docs/FORMATS.md,
  * "Requests"): the names and values that a result tells in its own request, so that what a result
  * says can be asked again.  A member that the call does not have is LOCI_EINVAL, and the sentence
- * names the nearest; of the members that say what question and model it was, none is read.
+ * names the nearest; of the members that say what question and model it was, none is read.  A value
+ * may also be the text that the command line has for it: "3-5" of layers, "1,3" of windows.
  *
  *   what              needs                        gives
  *   "ask" "trace" "knockout" "flow" "lens"
@@ -25,6 +26,8 @@ extern "C" {
  *   "score" "study predict" "study flow" "study knockout" "study trace"
  *                     model, path of examples      loci_score, loci_prediction, loci_average
  *   "study run"       model, path, store           loci_store_info
+ *   "study options"                                loci_run_request: those of loci_store_run, for
+ *                                                  who has callbacks of his own
  *   "study report"    store                        loci_average; member "run"
  *   "study status"    store                        loci_store_info
  *   "study export"    store, path to write         loci_store_info
@@ -48,7 +51,16 @@ typedef struct loci_call {
   void *progress_ctx;
 } loci_call;
 
-/* What the result borrows is what the call's own function says; it is freed with loci_free. */
+typedef struct loci_run_request {
+  loci_result result;
+  loci_store_run_opts opts; /* leads to the others, as far as what is measured asks for them */
+  loci_study_opts study;
+  loci_trace_opts trace;
+  loci_knockout_opts knockout;
+} loci_run_request;
+
+/* What the result borrows is what the call's own function says; it is freed with loci_free.  [out]
+ * NULL: the request is only checked, before there is a model, a prompt or a file. */
 LOCI_CHECK loci_status loci_call_run(const loci_call *call, loci_result **out, loci_err *err);
 
 /* A model as loci_model_find and loci_model_open make it; members precision, threads, memory

@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
-#include "typed_options.h"
+#include "calls.h"
 
 enum { STEPS_SHOWN = 5, COLUMN = 18 };
 
@@ -35,23 +34,29 @@ static void show(const cli *c, const loci_answer *a, const loci_prompt_info *p) 
   if (n < a->count) printf("      and %d more\n", a->count - n);
 }
 
-int cmd_ask(cli *c) {
+static int answer(cli *c, const cli_request *r) {
   loci_model *model;
   loci_prompt *prompt;
-  loci_answer *answer = NULL;
-  int max_new = 20;
-  int code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &max_new);
-  if (!code) code = cli_open_prompt(c, NULL, &model, &prompt);
+  loci_result *result = NULL;
+  int code = cli_open_prompt(c, NULL, &model, &prompt);
   if (code) return code;
-  if (loci_ask(model, prompt, max_new, terminal_progress, &c->term, &answer, &c->err)) {
-    code = cli_failed(c);
-  } else {
-    terminal_progress_end(&c->term);
-    if (!c->json) show(c, answer, loci_prompt_get_info(prompt));
-    code = cli_write_json(c, &answer->result);
-  }
-  loci_free(answer);
+  loci_call call = call_of(c, r, model);
+  call.prompts = (const loci_prompt *const[]){prompt};
+  call.prompt_count = 1;
+  code = call_measure(c, &call, &result);
+  if (!code && !c->json) show(c, (const loci_answer *)result, loci_prompt_get_info(prompt));
+  if (!code) code = cli_write_json(c, result);
+  loci_free(result);
   loci_prompt_free(prompt);
   cli_close_model(c, model);
+  return code;
+}
+
+int cmd_ask(cli *c) {
+  cli_request r;
+  call_begin(c, &r, NULL, 0);
+  int code = call_end(c, &r);
+  if (!code) code = answer(c, &r);
+  call_clear(&r);
   return code;
 }

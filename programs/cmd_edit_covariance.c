@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "edit_common.h"
+#include "calls.h"
 #include "study_common.h"
-#include "typed_options.h"
 
 static void show(const cli *c, const loci_covariance *k) {
   printf("layer %d, %lld x %lld: %lld keys of %d question%s", k->layer, (long long)k->inner,
@@ -29,22 +29,16 @@ static int write_all(cli *c, const loci_covariance *k) {
 }
 
 int cmd_edit_covariance(cli *c) {
-  loci_study_opts opts;
-  loci_examples *examples = NULL;
+  cli_request r;
   loci_model *m = NULL;
-  loci_covariance *k = NULL;
-  int layer = 0;
-  memset(&opts, 0, sizeof opts);
-  opts.size = sizeof opts;
-  int code = study_opts(c, &opts);
-  if (!code) code = cli_int(c, OPT_LAYER, 0, 100000, &layer);
-  if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
-  if (!code) code = cli_open_model(c, &m);
-  if (!code && loci_covariance_new(m, examples, layer, &opts, &k, &c->err)) code = cli_failed(c);
-  terminal_progress_end(&c->term);
-  if (!code) code = write_all(c, k);
+  loci_result *k = NULL;
+  call_begin(c, &r, NULL, 0);
+  int code = call_end(c, &r);
+  if (!code) code = study_open(c, &m);
+  if (!code) code = call_examples(c, &r, m, &k);
+  if (!code) code = write_all(c, (const loci_covariance *)k);
   loci_free(k);
-  loci_examples_close(examples);
-  loci_model_close(m);
+  cli_close_model(c, m);
+  call_clear(&r);
   return code;
 }

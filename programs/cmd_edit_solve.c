@@ -19,15 +19,14 @@ typedef struct one_request {
   char *refused; /* "image: nope.png: No such file": what is wrong with it, or NULL */
 } one_request;
 
-typedef struct request {
-  loci_edit_opts opts;
-  loci_edit_settings settings;
+typedef struct solving {
+  const cli *c;
   int prompts, renderings; /* of each request, at most */
   prefixes before;         /* texts before each question */
   prompt_list keep;
   one_request *requests;
   int count, room;
-} request;
+} solving;
 
 /* ---------------------------------------------------------------- options */
 
@@ -60,7 +59,7 @@ static void empty_request(one_request *w) {
   w->prompt = NULL;
 }
 
-static void free_wishes(request *r) {
+static void free_requests(solving *r) {
   for (int i = 0; i < r->count; i++) {
     empty_request(&r->requests[i]);
     free(r->requests[i].target);
@@ -89,7 +88,7 @@ typedef struct others {
   int rephrase_count, picture_count;
 } others;
 
-static one_request *next_request(request *r) {
+static one_request *next_request(solving *r) {
   if (r->count == r->room) {
     int room = r->room ? 2 * r->room : 16;
     one_request *wider = realloc(r->requests, (size_t)room * sizeof *wider);
@@ -118,7 +117,7 @@ static const char *spoiling_field(const loci_model *m, loci_question q) {
 }
 
 /* The question behind each of the texts of --prefixes. */
-static loci_status add_prefixed(const request *r, const loci_model *m, loci_question q,
+static loci_status add_prefixed(const solving *r, const loci_model *m, loci_question q,
                                 one_request *w, loci_err *err) {
   const char *question = q.text, *constraint = q.constraints[0];
   loci_status st = LOCI_OK;
@@ -137,7 +136,7 @@ static loci_status add_prefixed(const request *r, const loci_model *m, loci_ques
 /* The prompts of one request: the question, the wordings that have its constraint, as far as
  * --prompts goes, pictures as far as --renderings goes, and the question behind each prefix.  After
  * a failure *field (of 40 bytes) is the field of the line that caused it. */
-static loci_status fill_request(const request *r, const loci_model *m, loci_question q, others more,
+static loci_status fill_request(const solving *r, const loci_model *m, loci_question q, others more,
                                 one_request *w, char *field, loci_err *err) {
   loci_status st = loci_prompt_new(m, &q, &w->prompt, err);
   if (st) snprintf(field, 40, "%s", spoiling_field(m, q));
@@ -172,7 +171,7 @@ static int refuse(cli *c, one_request *w, const char *field, const char *why) {
 }
 
 /* A request more; one that is a line of a file, with a [name], may be refused by its own fault. */
-static int add_request(cli *c, request *r, const loci_model *m, loci_question q, others more,
+static int add_request(cli *c, solving *r, const loci_model *m, loci_question q, others more,
                        const char *target, const char *name) {
   char field[40] = "";
   one_request *w = next_request(r);
@@ -184,7 +183,7 @@ static int add_request(cli *c, request *r, const loci_model *m, loci_question q,
   return st ? cli_failed(c) : cli_stopped(c);
 }
 
-static int read_one(cli *c, request *r, const loci_model *m) {
+static int read_one(cli *c, solving *r, const loci_model *m) {
   const char *constraint = args_get(&c->args, OPT_CONSTRAINT);
   const char *rephrase[MOST_PROMPTS];
   int n = 0;
@@ -210,7 +209,7 @@ static int read_one(cli *c, request *r, const loci_model *m) {
   return code ? code : edit_read_questions(c, OPT_AVERAGE, m, q.image, &r->requests[0].more);
 }
 
-static int add_example(cli *c, request *r, const loci_model *m, const loci_example *x) {
+static int add_example(cli *c, solving *r, const loci_model *m, const loci_example *x) {
   char name[LOCI_PATH_SIZE + 32];
   snprintf(name, sizeof name, "%s:%lld", args_get(&c->args, OPT_REQUESTS), (long long)x->line);
   const char *missing = !x->target ? "target" : x->constraint_count == 0 ? "constraint" : NULL;
@@ -237,7 +236,7 @@ static int add_example(cli *c, request *r, const loci_model *m, const loci_examp
 }
 
 /* A line that is no example: the sentence begins with the file's name, often with the line. */
-static int add_broken(cli *c, request *r) {
+static int add_broken(cli *c, solving *r) {
   const char *path = args_get(&c->args, OPT_REQUESTS), *why = c->err.msg;
   size_t n = strlen(path);
   one_request *w = next_request(r);
@@ -252,7 +251,7 @@ static int add_broken(cli *c, request *r) {
   return refuse(c, w, "", why);
 }
 
-static int read_many(cli *c, request *r, const loci_model *m) {
+static int read_many(cli *c, solving *r, const loci_model *m) {
   const char *path = args_get(&c->args, OPT_REQUESTS);
   loci_examples *file;
   loci_example *x = NULL;
@@ -370,68 +369,129 @@ static int write_all(cli *c, const loci_edit *e) {
 
 /* A plain question is its own name; all that comes from files, or is more than one, is named by the
  * options that brought it. */
-static int name_requests(cli *c, request *r) {
+static void name_requests(cli *c, cli_request *r) {
   static const option_id more[] = {OPT_REQUESTS, OPT_REPHRASE, OPT_AVERAGE, OPT_KEEP_FILE,
                                    OPT_COVARIANCE},
                          all[] = {OPT_REQUESTS,   OPT_IMAGE,    OPT_QUESTION,  OPT_CONSTRAINT,
                                   OPT_TARGET,     OPT_REPHRASE, OPT_AVERAGE,   OPT_KEEP_FILE,
                                   OPT_COVARIANCE, OPT_PROMPTS,  OPT_RENDERINGS};
+  const char *covariance = args_get(&c->args, OPT_COVARIANCE);
   for (int i = 0; i < LENGTH(more); i++)
-    if (args_has(&c->args, more[i]) && (more[i] != OPT_COVARIANCE || !r->opts.no_covariance))
-      return edit_words(c, all, LENGTH(all), &r->opts);
-  return EXIT_DONE;
+    if (args_has(&c->args, more[i]) &&
+        (more[i] != OPT_COVARIANCE || strcmp(covariance, "none") != 0)) {
+      edit_put_words(c, r, all, LENGTH(all));
+      return;
+    }
 }
 
-static int solve(cli *c, const request *r, loci_model *m) {
-  int code = EXIT_DONE;
-  loci_edit *e = NULL;
-  loci_edit_request *asked = calloc((size_t)r->count, sizeof *asked);
-  if (!asked) return out_of_memory(c);
-  for (int i = 0; i < r->count; i++) {
-    const one_request *w = &r->requests[i];
-    asked[i].prompt = w->prompt;
-    asked[i].rephrased = (const loci_prompt *const *)w->more.at;
-    asked[i].rephrased_count = w->more.count;
-    asked[i].target = w->target;
-    asked[i].name = w->name;
-    asked[i].refused = w->refused;
+/* The options of solving; what is asked for comes after, when there are prompts. */
+static void begin(cli *c, cli_request *r) {
+  static const option_id own[] = {OPT_TARGET,  OPT_REQUESTS,   OPT_REPHRASE, OPT_PREFIXES,
+                                  OPT_PROMPTS, OPT_RENDERINGS, OPT_AVERAGE,  OPT_KEEP_FILE};
+  call_begin(c, r, own, LENGTH(own));
+  name_requests(c, r);
+}
+
+static void put_member(FILE *to, const char *name, const char *text) {
+  if (!text) return;
+  fprintf(to, ", \"%s\": ", name);
+  put_json_string(to, text);
+}
+
+/* Numbers from [first] on. */
+static void put_numbers(FILE *to, int first, int count) {
+  for (int i = 0; i < count; i++) fprintf(to, "%s%d", i ? ", " : "[", first + i);
+  fputs(count ? "]" : "[]", to);
+}
+
+/* The requests by numbers of the call's prompts, which lie in the order of the requests, the kept
+ * ones after them. */
+static void put_requests(const solving *s, cli_request *r) {
+  int next = 0;
+  call_put_json(r, "requests", "[");
+  for (int i = 0; r->to && i < s->count; i++) {
+    const one_request *w = &s->requests[i];
+    fprintf(r->to, "%s{\"prompt\": %d, \"rephrased\": ", i ? ", " : "", w->prompt ? next : 0);
+    if (w->prompt) next++;
+    put_numbers(r->to, next, w->more.count);
+    next += w->more.count;
+    put_member(r->to, "target", w->target ? w->target : "");
+    put_member(r->to, "name", w->name);
+    put_member(r->to, "refused", w->refused);
+    fputs("}", r->to);
   }
-  if (loci_edit_solve(m, asked, r->count, &r->opts, &e, &c->err)) code = cli_failed(c);
-  terminal_progress_end(&c->term);
-  if (!code && c->host) {
-    code = cli_show_result(c, &e->result, NULL);
-    c->host->keep(c->host->ctx, e);
-    e = NULL;
-  } else if (!code) {
-    code = write_all(c, e);
+  if (!r->to) return;
+  fputs("], \"keep\": ", r->to);
+  put_numbers(r->to, next, s->keep.count);
+  if (args_has(&s->c->args, OPT_REQUESTS)) fputs(", \"drop\": true", r->to);
+}
+
+/* All prompts in that order; NULL: out of memory. */
+static const loci_prompt **list_prompts(const solving *s, int *count) {
+  int n = s->keep.count, at = 0;
+  for (int i = 0; i < s->count; i++) n += 1 + s->requests[i].more.count;
+  const loci_prompt **all = calloc((size_t)n + 1, sizeof *all);
+  for (int i = 0; all && i < s->count; i++) {
+    const one_request *w = &s->requests[i];
+    if (w->prompt) all[at++] = w->prompt;
+    for (int k = 0; k < w->more.count; k++) all[at++] = w->more.at[k];
   }
-  loci_free(e);
-  free(asked);
+  for (int i = 0; all && i < s->keep.count; i++) all[at++] = s->keep.at[i];
+  *count = at;
+  return all;
+}
+
+static int show_edit(cli *c, loci_edit *e) {
+  if (!c->host) return write_all(c, e);
+  int code = cli_show_result(c, &e->result, NULL);
+  c->host->keep(c->host->ctx, e); /* which owns it from here */
+  return code;
+}
+
+static int solve(cli *c, const solving *s, loci_model *m) {
+  cli_request r;
+  loci_result *e = NULL;
+  int n;
+  const loci_prompt **prompts = list_prompts(s, &n);
+  if (!prompts) return out_of_memory(c);
+  begin(c, &r);
+  put_requests(s, &r);
+  int code = call_end(c, &r);
+  loci_call call = call_of(c, &r, m);
+  call.prompts = prompts;
+  call.prompt_count = n;
+  if (!code) code = call_measure(c, &call, &e);
+  if (!code) code = show_edit(c, (loci_edit *)e);
+  if (!c->host) loci_free(e);
+  free((void *)prompts);
+  call_clear(&r);
+  return code;
+}
+
+/* The options alone, before there is a model. */
+static int check_request(cli *c) {
+  cli_request r;
+  begin(c, &r);
+  int code = call_end(c, &r);
+  call_clear(&r);
   return code;
 }
 
 int cmd_edit_solve(cli *c) {
-  request r;
+  solving s = {.c = c, .prompts = 1};
   loci_model *m = NULL;
-  memset(&r, 0, sizeof r);
-  int code = check_options(c);
-  r.prompts = 1;
-  if (!code) code = edit_opts(c, &r.opts, &r.settings);
   const char *before = args_get(&c->args, OPT_PREFIXES);
-  if (!code && before && prefixes_read(before, &r.before, &c->err)) code = cli_failed(c);
-  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &r.prompts);
-  if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &r.renderings);
-  if (!code) code = name_requests(c, &r);
+  int code = check_options(c);
+  if (!code) code = check_request(c);
+  if (!code && before && prefixes_read(before, &s.before, &c->err)) code = cli_failed(c);
+  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &s.prompts);
+  if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &s.renderings);
   if (!code) code = cli_open_model(c, &m);
   if (!code)
-    code = edit_read_questions(c, OPT_KEEP_FILE, m, args_get(&c->args, OPT_IMAGE), &r.keep);
-  r.opts.keep = (const loci_prompt *const *)r.keep.at;
-  r.opts.keep_count = r.keep.count;
-  r.opts.drop = args_has(&c->args, OPT_REQUESTS);
-  if (!code) code = args_has(&c->args, OPT_REQUESTS) ? read_many(c, &r, m) : read_one(c, &r, m);
-  if (!code) code = solve(c, &r, m);
-  free_wishes(&r);
-  edit_opts_clear(&r.opts);
+    code = edit_read_questions(c, OPT_KEEP_FILE, m, args_get(&c->args, OPT_IMAGE), &s.keep);
+  if (!code) code = args_has(&c->args, OPT_REQUESTS) ? read_many(c, &s, m) : read_one(c, &s, m);
+  if (!code) code = solve(c, &s, m);
+  free_requests(&s);
   cli_close_model(c, m);
   return code;
 }

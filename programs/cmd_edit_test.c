@@ -3,11 +3,8 @@
 #include <string.h>
 
 #include "edit_common.h"
+#include "calls.h"
 #include "study_common.h"
-#include "typed_options.h"
-
-static const option_id keeping[] = {OPT_KEEP_FILE, OPT_COVARIANCE};
-enum { MOST_PROMPTS = 1000 };
 
 /* How an edit is solved makes no sense where edits are given. */
 static int check_options(cli *c) {
@@ -36,46 +33,35 @@ static int check_options(cli *c) {
   return EXIT_DONE;
 }
 
-int cmd_edit_test(cli *c) {
-  loci_edit_test_opts opts;
-  loci_study_opts study;
-  loci_edit_opts how;
-  loci_edit_settings settings;
-  edit_files edits;
-  prompt_list keep = {0};
-  loci_examples *examples = NULL;
-  loci_model *m = NULL;
-  loci_edit_test *t = NULL;
-  memset(&opts, 0, sizeof opts);
-  memset(&study, 0, sizeof study);
-  memset(&how, 0, sizeof how);
-  memset(&settings, 0, sizeof settings);
-  opts.size = sizeof opts;
-  opts.study = &study;
-  opts.how = &how;
-  int code = check_options(c);
-  if (!code) code = study_opts(c, &study);
-  if (!code) code = edit_opts(c, &how, &settings);
-  if (!code) code = cli_int(c, OPT_PROMPTS, 1, MOST_PROMPTS, &opts.prompts);
-  if (!code) code = cli_int(c, OPT_RENDERINGS, 0, MOST_PROMPTS, &opts.renderings);
-  memset(&edits, 0, sizeof edits);
-  if (!code) code = edit_read_option(c, &edits);
-  if (!code && loci_examples_open(c->args.rest[0], &examples, &c->err)) code = cli_failed(c);
-  if (!code) code = edit_words(c, keeping, LENGTH(keeping), &how);
-  if (!code) code = cli_open_model(c, &m);
-  if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
-  how.keep = (const loci_prompt *const *)keep.at;
-  how.keep_count = keep.count;
-  opts.edits = (const loci_edit *const *)edits.at;
-  opts.edit_count = edits.count;
-  if (!code && loci_edit_test_new(m, examples, &opts, &t, &c->err)) code = cli_failed(c);
-  terminal_progress_end(&c->term);
-  if (!code) code = cli_show_result(c, &t->result, NULL);
+static int test(cli *c, cli_request *r, loci_model *m, const prompt_list *keep,
+                const edit_files *edits) {
+  loci_result *t = NULL;
+  loci_call call = call_of(c, r, m);
+  call.path = c->args.rest[0];
+  call.prompts = (const loci_prompt *const *)keep->at;
+  call.prompt_count = keep->count;
+  call.edits = (const loci_edit *const *)edits->at;
+  call.edit_count = edits->count;
+  int code = call_measure(c, &call, &t);
+  if (!code) code = cli_show_result(c, t, NULL);
   loci_free(t);
-  loci_examples_close(examples);
+  return code;
+}
+
+int cmd_edit_test(cli *c) {
+  cli_request r = {0};
+  edit_files edits = {0};
+  prompt_list keep = {0};
+  loci_model *m = NULL;
+  int code = check_options(c);
+  if (!code) code = edit_request(c, &r);
+  if (!code) code = edit_read_option(c, &edits);
+  if (!code) code = study_open(c, &m);
+  if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);
+  if (!code) code = test(c, &r, m, &keep, &edits);
   edit_free_files(&edits);
-  edit_opts_clear(&how);
   prompt_list_clear(&keep);
   loci_model_close(m);
+  call_clear(&r);
   return code;
 }

@@ -4,76 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "shared_study.h"
 #include "study_common.h"
-#include "trace_options.h"
-#include "values.h"
-#include "typed_options.h"
-
-typedef struct request {
-  loci_store_run_opts run;
-  loci_study_opts study;
-  loci_trace_opts trace;
-  loci_knockout_opts knockout;
-  trace_lists lists;
-  cut_lists cuts;
-} request;
-
-/* ---------------------------------------------------------------- options */
-
-/* "2/4": the second of four. */
-static int read_shard(cli *c, loci_store_run_opts *o) {
-  char first[16];
-  const char *s = args_get(&c->args, OPT_SHARD), *slash = s ? strchr(s, '/') : NULL;
-  if (!s) return EXIT_DONE;
-  snprintf(first, sizeof first, "%.*s", slash ? (int)(slash - s) : 0, s);
-  if (slash && value_int(slash + 1, 1, 1000000, &o->shard_count) &&
-      value_int(first, 1, o->shard_count, &o->shard))
-    return EXIT_DONE;
-  return cli_bad_value(c, OPT_SHARD, "a share such as 1/4");
-}
-
-/* "width<0.02" */
-static int read_stop(cli *c, loci_store_run_opts *o) {
-  const char *s = args_get(&c->args, OPT_STOP_WHEN);
-  if (!s) return EXIT_DONE;
-  if (strncmp(s, "width<", 6) == 0 && value_real(s + 6, &o->stop_width) && o->stop_width > 0)
-    return EXIT_DONE;
-  return cli_bad_value(c, OPT_STOP_WHEN, "a width of the mean's interval such as \"width<0.02\"");
-}
-
-static bool lists(const char *list, const char *word) {
-  char item[24];
-  while (list && value_next(&list, item, sizeof item))
-    if (strcmp(item, word) == 0) return true;
-  return false;
-}
-
-/* What both a trace and a knockout take is meant for one of them. */
-static int read_measurements(cli *c, request *r) {
-  loci_store_run_opts *o = &r->run;
-  loci_metric metric;
-  bool trace = !o->what || lists(o->what, "trace"), cut = o->what && lists(o->what, "knockout");
-  if (trace && cut && args_has(&c->args, OPT_WINDOW))
-    return cli_usage(c, "--window is for trace or for knockout: measure them one after the other");
-  int code = cli_metric(c, &metric);
-  if (!code && cut) code = cut_read(c, &r->cuts, &r->knockout);
-  if (!code && (trace || !cut)) code = trace_read(c, true, metric, &r->lists, &r->trace);
-  if (cut) o->knockout = &r->knockout;
-  if (trace || !cut) o->trace = &r->trace;
-  return code;
-}
-
-static int read_options(cli *c, request *r) {
-  loci_store_run_opts *o = &r->run;
-  o->what = args_get(&c->args, OPT_WHAT);
-  o->retry = args_has(&c->args, OPT_RETRY);
-  int code = study_opts(c, &r->study);
-  if (!code) code = read_shard(c, o);
-  if (!code) code = read_stop(c, o);
-  if (!code) code = read_measurements(c, r);
-  return code ? code : study_least_effect(c, &o->least_effect);
-}
 
 /* ---------------------------------------------------------------- progress */
 
@@ -107,52 +40,60 @@ static int show_result(cli *c, loci_store *store, const loci_store_run_state *s)
   return study_show_store(c, store);
 }
 
-static int run(cli *c, const request *r, loci_model *model, loci_examples *examples,
-               int processes) {
+static int run(cli *c, const loci_store_run_opts *o, loci_model *model, int processes) {
   loci_store *store;
   loci_store_run_state state;
+  loci_examples *examples = NULL;
   int code = EXIT_DONE;
   if (loci_store_open(args_get(&c->args, OPT_STORE), true, &store, &c->err)) return cli_failed(c);
-  loci_status st = processes > 1
-                       ? shared_study_lead(c, store, model, c->args.rest[0], &r->run, &state)
-                       : loci_store_run(store, model, examples, &r->run, &state, &c->err);
+  loci_status st = processes > 1 ? shared_study_lead(c, store, model, c->args.rest[0], o, &state)
+                                 : loci_examples_open(c->args.rest[0], &examples, &c->err);
+  if (!st && examples) st = loci_store_run(store, model, examples, o, &state, &c->err);
   if (st) code = cli_failed(c);
   terminal_progress_end(&c->term);
   if (!code) code = show_result(c, store, &state);
+  loci_examples_close(examples);
   loci_store_close(store);
   return code;
 }
 
-/* Model and examples, and what this process does with them. */
-static int measure(cli *c, request *r, int processes) {
+/* The model, and what this process does with it. */
+static int measure(cli *c, const loci_store_run_opts *o, int processes) {
   loci_model *model;
-  loci_examples *examples;
-  int code = study_open(c, &model, &examples);
-  if (code) return code;
-  if (shared_study_is_first()) {
-    code = run(c, r, model, examples, processes);
-  } else {
-    code = shared_study_help(c, model, c->args.rest[0], &r->run) ? EXIT_FAILED : EXIT_DONE;
+  int code = study_open(c, &model);
+  if (!code && shared_study_is_first()) {
+    code = run(c, o, model, processes);
+  } else if (!code) {
+    code = shared_study_help(c, model, c->args.rest[0], o) ? EXIT_FAILED : EXIT_DONE;
   }
-  loci_examples_close(examples);
   loci_model_close(model);
   return code;
 }
 
-int cmd_study_run(cli *c) {
-  request r;
-  memset(&r, 0, sizeof r);
-  r.run.size = sizeof r.run;
-  r.run.study = &r.study;
-  int code = read_options(c, &r);
-  if (code) return code;
-  r.study.progress = progress;
-  r.study.progress_ctx = c;
-  r.run.each = show_state;
-  r.run.each_ctx = c;
+static int study(cli *c, loci_run_request *r) {
+  r->study.progress = progress;
+  r->study.progress_ctx = c;
+  r->opts.each = show_state;
+  r->opts.each_ctx = c;
   int processes = shared_study_start(c);
   if (processes == 0) return cli_failed(c);
-  code = measure(c, &r, processes);
+  int code = measure(c, &r->opts, processes);
   shared_study_end(c, code);
+  return code;
+}
+
+int cmd_study_run(cli *c) {
+  cli_request r;
+  loci_result *options = NULL;
+  call_begin(c, &r, NULL, 0);
+  int code = call_end(c, &r);
+  if (!code) {
+    loci_call call = call_of(c, &r, NULL);
+    call.what = "study options";
+    code = call_measure(c, &call, &options);
+  }
+  if (!code) code = study(c, (loci_run_request *)options);
+  loci_free(options);
+  call_clear(&r);
   return code;
 }

@@ -3,81 +3,61 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trace_options.h"
+#include "calls.h"
 #include "values.h"
 #include "typed_options.h"
 
-typedef struct request {
-  loci_trace_opts opts;
-  loci_draw_opts draw;
-  trace_lists lists;
-  cli_constraints constraints;
-} request;
-
 /* -c TEXT, and --only K.  A -c that is a bare number means --only too, if the question has no such
  * text. */
-static int read_constraints(cli *c, request *r) {
+static int read_constraints(cli *c, cli_constraints *all, int *only) {
   const char *question = args_get(&c->args, OPT_QUESTION), *s;
-  int only = 0, n = 0, k;
+  const char *corrupt = args_get(&c->args, OPT_CORRUPT);
+  int n = 0, k;
+  *only = 0;
   for (int i = 0; (s = args_at(&c->args, OPT_CONSTRAINT, i)) != NULL; i++) {
     if (value_int(s, 1, 1000000, &k) && !strstr(question, s) &&
         args_at(&c->args, OPT_CONSTRAINT, 1)) {
-      if (only && only != k)
-        return cli_usage(c, "two different constraints to corrupt, %d and %d", only, k);
-      only = k;
+      if (*only && *only != k)
+        return cli_usage(c, "two different constraints to corrupt, %d and %d", *only, k);
+      *only = k;
     } else {
-      r->constraints.text[n++] = s;
+      all->text[n++] = s;
     }
   }
-  r->constraints.count = n;
-  int code = cli_int(c, OPT_ONLY, 1, n > 0 ? n : 1, &only);
+  all->count = n;
+  int code = cli_int(c, OPT_ONLY, 1, n > 0 ? n : 1, only);
   if (code) return code;
-  bool image = r->opts.corrupt && strncmp(r->opts.corrupt, "image", 5) == 0;
+  bool image = corrupt && strncmp(corrupt, "image", 5) == 0;
   if (n == 0 && !image)
     return cli_usage(c, "trace needs -c TEXT, the piece of the question to corrupt");
-  if (only > n)
-    return cli_usage(c, "constraint %d was asked for, but %d %s given", only, n,
+  if (*only > n)
+    return cli_usage(c, "constraint %d was asked for, but %d %s given", *only, n,
                      n == 1 ? "is" : "are");
-  r->opts.constraint = only;
   return EXIT_DONE;
 }
 
-static int read_request(cli *c, request *r) {
-  int code = cli_metric(c, &r->draw.metric);
-  if (!code) code = trace_read(c, false, r->draw.metric, &r->lists, &r->opts);
-  if (!code) code = read_constraints(c, r);
-  r->opts.no_hash = cli_no_hash(c);
-  r->opts.progress = terminal_progress;
-  r->opts.progress_ctx = &c->term;
-  return code;
-}
-
-static int trace_request(cli *c, const request *r) {
-  loci_model *model;
-  loci_prompt *prompt;
-  loci_trace *trace = NULL;
-  int code = cli_open_prompt(c, &r->constraints, &model, &prompt);
+static int trace(cli *c, cli_request *r, cli_constraints *all) {
+  static const option_id but[] = {OPT_ONLY};
+  loci_draw_opts draw = cli_draw_opts(c);
+  int only;
+  int code = cli_metric(c, &draw.metric);
   if (code) return code;
-  if (loci_trace_new(model, prompt, &r->opts, &trace, &c->err)) code = cli_failed(c);
-  terminal_progress_end(&c->term);
-  if (!code) code = cli_show_result(c, &trace->result, &r->draw);
-  loci_free(trace);
-  loci_prompt_free(prompt);
-  cli_close_model(c, model);
-  return code;
+  call_begin(c, r, but, 1);
+  code = read_constraints(c, all, &only);
+  if (only > 0) call_put_int(r, "only", only);
+  if (!code) code = call_end(c, r);
+  return code ? code : call_ask(c, r, all, &draw);
 }
 
 int cmd_trace(cli *c) {
-  request r;
-  memset(&r, 0, sizeof r);
-  r.draw = cli_draw_opts(c);
-  r.constraints.text = calloc((size_t)c->args.given_count + 1, sizeof *r.constraints.text);
-  if (!r.constraints.text) {
+  cli_request r = {0};
+  cli_constraints all = {calloc((size_t)c->args.given_count + 1, sizeof *all.text), 0};
+  if (!all.text) {
     cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
     return cli_failed(c);
   }
-  int code = read_request(c, &r);
-  if (!code) code = trace_request(c, &r);
-  free(r.constraints.text);
+  int code = trace(c, &r, &all);
+  call_clear(&r);
+  free(all.text);
   return code;
 }

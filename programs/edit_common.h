@@ -2,14 +2,12 @@
 #ifndef LOCI_PROGRAMS_EDIT_H
 #define LOCI_PROGRAMS_EDIT_H
 
-#include "cli.h"
+#include "calls.h"
 
-/* --layer, --method, --steps and what else says how an edit is solved; clear it after a failure,
- * too. */
-int edit_opts(cli *c, loci_edit_opts *out, loci_edit_settings *settings);
+/* The request of a test or a curve, whose prompts are those of --keep. */
+int edit_request(cli *c, cli_request *r);
 /* What a command line names the requests by, for the result's command: the values of n options. */
-int edit_words(cli *c, const option_id *ids, int n, loci_edit_opts *out);
-void edit_opts_clear(loci_edit_opts *opts);
+void edit_put_words(cli *c, cli_request *r, const option_id *ids, int n);
 
 /* Prompts that grow and are freed together. */
 typedef struct prompt_list {

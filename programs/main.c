@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "calls.h"
 #include "data_common.h"
 #include "edit_common.h"
 #include "study_common.h"

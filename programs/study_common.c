@@ -4,32 +4,12 @@
 #include "values.h"
 #include "typed_options.h"
 
-int study_open(cli *c, loci_model **model, loci_examples **examples) {
+int study_open(cli *c, loci_model **model) {
+  loci_examples *examples;
   *model = NULL;
-  if (loci_examples_open(c->args.rest[0], examples, &c->err)) return cli_failed(c);
-  int code = cli_open_model(c, model);
-  if (!code) return code;
-  loci_examples_close(*examples);
-  loci_model_close(*model);
-  *examples = NULL;
-  *model = NULL;
-  return code;
-}
-
-int study_opts(cli *c, loci_study_opts *out) {
-  out->size = sizeof *out;
-  out->template_name = cli_template(c);
-  out->system = args_get(&c->args, OPT_SYSTEM);
-  out->date = args_get(&c->args, OPT_DATE);
-  int code = cli_int(c, OPT_LIMIT, 1, 1000000000, &out->limit);
-  if (!code) code = cli_int(c, OPT_SAMPLE, 1, 1000000000, &out->sample);
-  if (!code) code = cli_int(c, OPT_MAX_NEW, 1, MOST_NEW, &out->max_new);
-  if (!code) code = cli_seed(c, &out->seed);
-  out->first_token = args_has(&c->args, OPT_FIRST_TOKEN);
-  out->no_hash = cli_no_hash(c);
-  out->progress = terminal_progress;
-  out->progress_ctx = &c->term;
-  return code;
+  if (loci_examples_open(c->args.rest[0], &examples, &c->err)) return cli_failed(c);
+  loci_examples_close(examples);
+  return cli_open_model(c, model);
 }
 
 int study_show_store(cli *c, loci_store *store) {

@@ -4,14 +4,11 @@
 
 #include "cli.h"
 
-/* The model of -m, and the examples of the file named; both NULL after a failure. */
-int study_open(cli *c, loci_model **model, loci_examples **examples);
-/* --template, --limit, --max-new, --seed, progress. */
-int study_opts(cli *c, loci_study_opts *out);
+/* The model of -m; before that takes its time, the file of examples has to be there. */
+int study_open(cli *c, loci_model **model);
 
 /* --min-te, or the usual 0.1. */
 int study_least_effect(cli *c, double *out);
-/* An average: drawn or as JSON, and into every -o file. */
 /* What is in a store: printed, and into every -o F.json. */
 int study_show_store(cli *c, loci_store *store);
 
@@ -21,10 +18,5 @@ int cmd_study_export(cli *c);
 int cmd_study_report(cli *c);
 int cmd_study_merge(cli *c);
 int cmd_study_compare(cli *c);
-int cmd_study_flow(cli *c);
-int cmd_study_knockout(cli *c);
-int cmd_study_trace(cli *c);
-int cmd_study_predict(cli *c);
-int cmd_score(cli *c);
 
 #endif

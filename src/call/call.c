@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "call/option_fields.h"
 #include "edit/edit.h"
 #include "model/prompt.h"
@@ -19,7 +20,21 @@ typedef struct calling {
 
 typedef loci_status call_fn(const calling *c, loci_err *err);
 
-/* Where a table's members go. */
+/* [request] NULL: an empty object.  Caller frees *out. */
+static loci_status parse(const char *request, js_value **out, loci_err *err) {
+  size_t n = request ? strlen(request) : 0;
+  if (n > MOST_REQUEST) return fail(err, LOCI_EINVAL, "a request of %zu bytes", n);
+  loci_err why;
+  loci_status st = js_parse(request ? request : "{}", request ? n : 2, "the request", out, &why);
+  if (st == LOCI_EFORMAT) return fail(err, LOCI_EINVAL, "%s", why.msg);
+  if (st) return pass_on(&why, err);
+  if (js_kind_of(*out) == JS_OBJECT) return LOCI_OK;
+  js_free(*out);
+  *out = NULL;
+  return fail(err, LOCI_EINVAL, "the request is no JSON object");
+}
+
+/* Where a table's members go; NULL: they are known, and not read. */
 typedef struct target_table {
   field_table table;
   void *options;
@@ -31,7 +46,8 @@ static loci_status read_request(const calling *c, const target_table *t, int n, 
   for (int i = 0; i < n; i++) all[i] = t[i].table;
   all[n] = told_fields();
   TRY(fields_known(all, n + 1, c->request, err));
-  for (int i = 0; i < n; i++) TRY(fields_read(t[i].table, c->request, c->mem, t[i].options, err));
+  for (int i = 0; i < n; i++)
+    if (t[i].options) TRY(fields_read(t[i].table, c->request, c->mem, t[i].options, err));
   return LOCI_OK;
 }
 
@@ -39,13 +55,60 @@ static loci_status read_request(const calling *c, const target_table *t, int n, 
   TRY(read_request(c, (target_table[]){__VA_ARGS__},                                               \
                    (int)(sizeof((target_table[]){__VA_ARGS__}) / sizeof(target_table)), err))
 
+/* The end of a call that only asks whether its request makes sense. */
+#define CHECKED(kind, o)                                                                           \
+  do {                                                                                             \
+    if (!c->out) return loci_check((kind), (o), err);                                              \
+  } while (0)
+
 #define FOLLOW(o) (o).progress = c->of->progress, (o).progress_ctx = c->of->progress_ctx
+
+/* ---------------------------------------------------------------- options */
+
+/* What a screening chooses by; a picture of the restoration goes with cells chosen by p. */
+static void settle_metric(loci_trace_opts *o) {
+  if (o->screen == 0 || o->screen_metric == LOCI_METRIC_RESTORATION)
+    o->screen_metric = LOCI_METRIC_P;
+}
+
+/* A study shows single layers beside wider windows: what only these bring back is no layer's own.
+ */
+static loci_status add_single(const calling *c, loci_trace_opts *o, loci_err *err) {
+  int *windows = arena_zarray(c->mem, o->window_count + 1, int);
+  if (!windows) return fail_nomem(err, "reading a request");
+  for (int i = 0; i < o->window_count; i++) {
+    if (o->windows[i] == 1) return LOCI_OK;
+    windows[i + 1] = o->windows[i];
+  }
+  if (o->window_count == 0 || o->screen > 0) return LOCI_OK;
+  windows[0] = 1;
+  o->windows = windows;
+  o->window_count++;
+  return LOCI_OK;
+}
+
+/* Every source with every query. */
+static loci_status cross(const calling *c, const cut_ends *e, loci_knockout_opts *o,
+                         loci_err *err) {
+  if (e->from_count == 0 && e->to_count == 0) return LOCI_OK;
+  if (e->from_count == 0 || e->to_count == 0)
+    return fail(err, LOCI_EINVAL, "a pathway needs both its ends, from and to");
+  loci_edges *all = arena_zarray(c->mem, (int64_t)e->from_count * e->to_count, loci_edges);
+  if (!all) return fail_nomem(err, "reading a request");
+  o->pathways = all;
+  o->pathway_count = 0;
+  for (int i = 0; i < e->from_count; i++)
+    for (int k = 0; k < e->to_count; k++)
+      all[o->pathway_count++] = (loci_edges){e->from[i], e->to[k]};
+  return LOCI_OK;
+}
 
 /* ---------------------------------------------------------------- one question */
 
 static loci_status call_ask(const calling *c, loci_err *err) {
   extras x = {0};
   READ({ask_fields(), &x});
+  if (!c->out) return LOCI_OK;
   return loci_ask(c->of->model, c->of->prompts[0], x.max_new, c->of->progress, c->of->progress_ctx,
                   (loci_answer **)c->out, err);
 }
@@ -53,13 +116,18 @@ static loci_status call_ask(const calling *c, loci_err *err) {
 static loci_status call_trace(const calling *c, loci_err *err) {
   loci_trace_opts o = {.size = sizeof o};
   READ({trace_fields(), &o});
+  settle_metric(&o);
+  CHECKED(LOCI_KIND_TRACE, &o);
   FOLLOW(o);
   return loci_trace_new(c->of->model, c->of->prompts[0], &o, (loci_trace **)c->out, err);
 }
 
 static loci_status call_knockout(const calling *c, loci_err *err) {
   loci_knockout_opts o = {.size = sizeof o};
-  READ({knockout_fields(), &o});
+  cut_ends ends = {0};
+  READ({knockout_fields(), &o}, {ends_fields(), &ends});
+  TRY(cross(c, &ends, &o, err));
+  CHECKED(LOCI_KIND_KNOCKOUT, &o);
   FOLLOW(o);
   return loci_knockout_new(c->of->model, c->of->prompts[0], &o, (loci_knockout **)c->out, err);
 }
@@ -67,6 +135,7 @@ static loci_status call_knockout(const calling *c, loci_err *err) {
 static loci_status call_flow(const calling *c, loci_err *err) {
   loci_flow_opts o = {.size = sizeof o};
   READ({flow_fields(), &o});
+  CHECKED(LOCI_KIND_FLOW, &o);
   FOLLOW(o);
   return loci_flow_new(c->of->model, c->of->prompts[0], &o, (loci_flow **)c->out, err);
 }
@@ -74,6 +143,7 @@ static loci_status call_flow(const calling *c, loci_err *err) {
 static loci_status call_lens(const calling *c, loci_err *err) {
   loci_lens_opts o = {.size = sizeof o};
   READ({lens_fields(), &o});
+  CHECKED(LOCI_KIND_LENS, &o);
   FOLLOW(o);
   return loci_lens_new(c->of->model, c->of->prompts[0], &o, (loci_lens **)c->out, err);
 }
@@ -82,7 +152,7 @@ static loci_status call_info(const calling *c, loci_err *err) {
   extras x = {0};
   READ({info_fields(), &x});
   watch w = {c->of->progress, c->of->progress_ctx};
-  return info_new(c->of->model, x.no_hash, &w, (loci_info **)c->out, err);
+  return c->out ? info_new(c->of->model, x.no_hash, &w, (loci_info **)c->out, err) : LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- examples */
@@ -91,6 +161,7 @@ typedef loci_status study_fn(const calling *c, loci_examples *examples, loci_err
 
 static loci_status with_examples(const calling *c, study_fn *study, loci_err *err) {
   loci_examples *examples;
+  if (!c->out) return study(c, NULL, err);
   NEEDS(c->of->path, "path of a file of examples");
   TRY(loci_examples_open(c->of->path, &examples, err));
   loci_status st = study(c, examples, err);
@@ -102,6 +173,7 @@ static loci_status score(const calling *c, loci_examples *examples, loci_err *er
   loci_study_opts study = {.size = sizeof study};
   loci_score_opts o = {.size = sizeof o, .study = &study};
   READ({score_fields(), &o}, {study_fields(), &study});
+  CHECKED(LOCI_KIND_SCORE, &o);
   FOLLOW(study);
   return loci_score_new(c->of->model, examples, &o, (loci_score **)c->out, err);
 }
@@ -110,6 +182,7 @@ static loci_status predict(const calling *c, loci_examples *examples, loci_err *
   loci_study_opts study = {.size = sizeof study};
   loci_predict_opts o = {.size = sizeof o, .study = &study};
   READ({predict_fields(), &o}, {study_fields(), &study});
+  CHECKED(LOCI_KIND_PREDICTION, &o);
   FOLLOW(study);
   return loci_prediction_new(c->of->model, examples, &o, (loci_prediction **)c->out, err);
 }
@@ -124,10 +197,21 @@ static loci_status average(const calling *c, loci_examples *examples, loci_err *
                          .trace = &trace,
                          .knockout = &knockout};
   extras x = {.least_effect = 0.1};
-  target_table how[] = {{study_fields(), &study}, {trace_fields(), &trace}, {least_fields(), &x}};
-  bool flow = strcmp(o.what, "flow") == 0, cut = strcmp(o.what, "knockout") == 0;
-  if (cut) how[1] = (target_table){knockout_fields(), &knockout};
-  TRY(read_request(c, how, flow ? 1 : cut ? 2 : 3, err));
+  cut_ends ends = {0};
+  bool traces = strcmp(o.what, "trace") == 0, cuts = strcmp(o.what, "knockout") == 0;
+  target_table how[MOST_TABLES] = {{study_fields(), &study}};
+  int n = 1;
+  if (traces) how[n++] = (target_table){trace_fields(), &trace};
+  if (traces) how[n++] = (target_table){least_fields(), &x};
+  if (cuts) how[n++] = (target_table){knockout_fields(), &knockout};
+  if (cuts) how[n++] = (target_table){ends_fields(), &ends};
+  TRY(read_request(c, how, n, err));
+  settle_metric(&trace);
+  TRY(add_single(c, &trace, err));
+  TRY(cross(c, &ends, &knockout, err));
+  if (traces) TRY(loci_check(LOCI_KIND_AVERAGE, &trace, err));
+  if (cuts) TRY(loci_check(LOCI_KIND_KNOCKOUT, &knockout, err));
+  if (!c->out) return LOCI_OK;
   FOLLOW(study);
   o.least_effect = x.least_effect;
   return loci_average_new(c->of->model, examples, &o, (loci_average **)c->out, err);
@@ -137,6 +221,7 @@ static loci_status covariance(const calling *c, loci_examples *examples, loci_er
   loci_study_opts o = {.size = sizeof o};
   extras x = {0};
   READ({study_fields(), &o}, {covariance_fields(), &x});
+  if (!c->out) return LOCI_OK;
   FOLLOW(o);
   return loci_covariance_new(c->of->model, examples, x.layer, &o, (loci_covariance **)c->out, err);
 }
@@ -157,8 +242,9 @@ static loci_status call_covariance(const calling *c, loci_err *err) {
 /* ---------------------------------------------------------------- stores */
 
 static loci_status call_status(const calling *c, loci_err *err) {
-  NEEDS(c->of->store, "store");
   READ({{NULL, 0}, NULL});
+  if (!c->out) return LOCI_OK;
+  NEEDS(c->of->store, "store");
   return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
 }
 
@@ -169,50 +255,87 @@ static bool has_kind(const char *kinds, const char *kind) {
   return false;
 }
 
-static loci_status store_run(const calling *c, loci_examples *examples, loci_err *err) {
-  loci_study_opts study = {.size = sizeof study};
-  loci_trace_opts trace = {.size = sizeof trace};
-  loci_knockout_opts knockout = {.size = sizeof knockout};
-  loci_store_run_opts o = {.size = sizeof o,
-                           .study = &study,
-                           .trace = &trace,
-                           .knockout = &knockout,
-                           .least_effect = 0.1};
-  loci_store_run_state state;
-  bool window = js_get(c->request, "window") != NULL;
-  READ({run_fields(), &o}, {study_fields(), &study}, {trace_fields(), &trace},
-       {knockout_fields(), &knockout});
-  if (window && has_kind(o.what, "knockout") && has_kind(o.what, "trace"))
+/* What both a trace and a knockout take is meant for one of them. */
+static loci_status read_run(const calling *c, loci_run_request *r, loci_err *err) {
+  loci_store_run_opts *o = &r->opts;
+  cut_ends ends = {0};
+  r->study.size = sizeof r->study;
+  r->trace.size = sizeof r->trace;
+  r->knockout.size = sizeof r->knockout;
+  *o = (loci_store_run_opts){.size = sizeof *o, .study = &r->study, .least_effect = 0.1};
+  TRY(fields_read(run_fields(), c->request, c->mem, o, err));
+  bool cuts = has_kind(o->what, "knockout"), traces = !cuts || has_kind(o->what, "trace");
+  if (cuts && traces && js_get(c->request, "window"))
     return fail(err, LOCI_EINVAL,
                 "window is for trace or for knockout: measure them one after the other");
-  FOLLOW(study);
-  TRY(loci_store_run(c->of->store, c->of->model, examples, &o, &state, err));
+  if (cuts) o->knockout = &r->knockout;
+  if (traces) o->trace = &r->trace;
+  READ({run_fields(), o}, {study_fields(), &r->study}, {trace_fields(), traces ? &r->trace : NULL},
+       {knockout_fields(), cuts ? &r->knockout : NULL}, {ends_fields(), cuts ? &ends : NULL});
+  settle_metric(&r->trace);
+  TRY(add_single(c, &r->trace, err));
+  if (traces) TRY(loci_check(LOCI_KIND_AVERAGE, &r->trace, err));
+  TRY(cross(c, &ends, &r->knockout, err));
+  return cuts ? loci_check(LOCI_KIND_KNOCKOUT, &r->knockout, err) : LOCI_OK;
+}
+
+static loci_status store_run(const calling *c, loci_examples *examples, loci_err *err) {
+  loci_run_request r = {0};
+  loci_store_run_state state;
+  TRY(read_run(c, &r, err));
+  if (!c->out) return LOCI_OK;
+  NEEDS(c->of->store, "store");
+  FOLLOW(r.study);
+  TRY(loci_store_run(c->of->store, c->of->model, examples, &r.opts, &state, err));
   return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
 }
 
+static void free_request(void *request) { js_free(request); }
+
+/* The options alone; what they borrow is in the result's memory. */
+static loci_status call_run_options(const calling *c, loci_err *err) {
+  loci_run_request *r = result_new(LOCI_KIND_NONE, sizeof *r);
+  if (!r) return fail_nomem(err, "reading a request");
+  calling own = {c->of, NULL, r->result.memory, c->out};
+  js_value *request;
+  loci_status st = parse(c->of->request, &request, err);
+  if (!st && !arena_defer(own.mem, free_request, request))
+    st = fail_nomem(err, "reading a request");
+  own.request = request;
+  if (!st) st = read_run(&own, r, err);
+  if (st || !c->out) {
+    loci_free(r);
+    return st;
+  }
+  *c->out = &r->result;
+  return LOCI_OK;
+}
+
 static loci_status call_store_run(const calling *c, loci_err *err) {
-  NEEDS(c->of->store, "store");
+  if (c->out) NEEDS(c->of->store, "store");
   return with_examples(c, store_run, err);
 }
 
 static loci_status read_store(const calling *c, loci_store_opts *o, loci_err *err) {
   *o = (loci_store_opts){.size = sizeof *o, .least_effect = 0.1};
-  NEEDS(c->of->store, "store");
   READ({store_fields(), o});
   FOLLOW(*o);
+  if (c->out) NEEDS(c->of->store, "store");
   return LOCI_OK;
 }
 
 static loci_status call_report(const calling *c, loci_err *err) {
   loci_store_opts o;
   TRY(read_store(c, &o, err));
+  if (!c->out) return LOCI_OK;
   return loci_store_average(c->of->store, &o, (loci_average **)c->out, err);
 }
 
 static loci_status call_export(const calling *c, loci_err *err) {
   loci_store_opts o;
-  NEEDS(c->of->path, "path of a file to write");
   TRY(read_store(c, &o, err));
+  if (!c->out) return LOCI_OK;
+  NEEDS(c->of->path, "path of a file to write");
   TRY(loci_store_export(c->of->store, &o, c->of->path, err));
   return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
 }
@@ -222,13 +345,14 @@ static loci_status call_export(const calling *c, loci_err *err) {
 static loci_status pick(const calling *c, const int *numbers, int n, const loci_prompt *const **out,
                         loci_err *err) {
   const loci_prompt **list = arena_zarray(c->mem, n + 1, const loci_prompt *);
+  *out = list;
+  if (!c->out) return LOCI_OK; /* there are none yet */
   if (!list) return fail_nomem(err, "reading a request");
   for (int i = 0; i < n; i++) {
     if (numbers[i] >= c->of->prompt_count)
       return fail(err, LOCI_EINVAL, "prompt %d: the call has %d", numbers[i], c->of->prompt_count);
     list[i] = c->of->prompts[numbers[i]];
   }
-  *out = list;
   return LOCI_OK;
 }
 
@@ -238,6 +362,19 @@ typedef struct solving {
   loci_edit_settings settings;
   extras x;
 } solving;
+
+/* "none", or a file, which is read for the call itself alone. */
+static loci_status read_covariance(const calling *c, const char *path, loci_edit_opts *o,
+                                   loci_err *err) {
+  loci_covariance *read;
+  if (!path) return LOCI_OK;
+  o->no_covariance = !c->out || strcmp(path, "none") == 0;
+  if (o->no_covariance) return LOCI_OK;
+  TRY(covariance_read(path, &read, err));
+  if (!arena_defer(c->mem, loci_free, read)) return fail_nomem(err, "reading a request");
+  o->covariance = read;
+  return LOCI_OK;
+}
 
 static loci_status read_edit(const calling *c, const target_table *more, int n, solving *how,
                              loci_err *err) {
@@ -252,32 +389,36 @@ static loci_status read_edit(const calling *c, const target_table *more, int n, 
   FOLLOW(*o);
   o->keep_count = x->keep_count;
   TRY(pick(c, x->keep, x->keep_count, &o->keep, err));
-  if (x->preset) TRY(loci_edit_preset(x->preset, o, &how->settings, err));
-  o->no_covariance = x->covariance && strcmp(x->covariance, "none") == 0;
-  if (!x->covariance || o->no_covariance) return LOCI_OK;
-  loci_covariance *read;
-  TRY(covariance_read(x->covariance, &read, err));
-  if (!arena_defer(c->mem, loci_free, read)) return fail_nomem(err, "reading a request");
-  o->covariance = read;
-  return LOCI_OK;
+  TRY(read_covariance(c, x->covariance, o, err));
+  return x->preset ? loci_edit_preset(x->preset, o, &how->settings, err) : LOCI_OK;
+}
+
+/* Prompts of a call that asks for no edit of its own are those to keep, unless it says which. */
+static void keep_all(const calling *c, loci_edit_opts *o) {
+  if (o->keep_count > 0) return;
+  o->keep = c->of->prompts;
+  o->keep_count = c->of->prompt_count;
 }
 
 static loci_status call_solve(const calling *c, loci_err *err) {
   solving how;
   TRY(read_edit(c, NULL, 0, &how, err));
+  CHECKED(LOCI_KIND_EDIT, &how.o);
   extras x = how.x;
   loci_edit_request *all = arena_zarray(c->mem, x.ask_count + 1, loci_edit_request);
   if (!all) return fail_nomem(err, "reading a request");
   for (int i = 0; i < x.ask_count; i++) {
     const edit_ask *w = &x.asks[i];
     const loci_prompt *const *asked;
-    TRY(pick(c, &w->prompt, 1, &asked, err));
+    TRY(pick(c, &w->prompt, w->refused ? 0 : 1, &asked, err));
     TRY(pick(c, w->rephrased, w->rephrased_count, &all[i].rephrased, err));
     TRY(pick(c, w->kept, w->kept_count, &all[i].kept, err));
     all[i].prompt = asked[0];
     all[i].rephrased_count = w->rephrased_count;
     all[i].kept_count = w->kept_count;
     all[i].target = w->target;
+    all[i].name = w->name;
+    all[i].refused = w->refused;
   }
   return loci_edit_solve(c->of->model, all, x.ask_count, &how.o, (loci_edit **)c->out, err);
 }
@@ -292,6 +433,8 @@ static loci_status trial(const calling *c, loci_examples *examples, loci_err *er
                            .how = &how.o};
   const target_table more[] = {{study_fields(), &study}, {trial_fields(), &o}};
   TRY(read_edit(c, more, 2, &how, err));
+  keep_all(c, &how.o);
+  CHECKED(LOCI_KIND_EDIT, &how.o);
   FOLLOW(study);
   return loci_edit_test_new(c->of->model, examples, &o, (loci_edit_test **)c->out, err);
 }
@@ -307,15 +450,21 @@ static loci_status call_curve(const calling *c, loci_err *err) {
   loci_edit_curve_opts o = {.size = sizeof o, .test = &test};
   const target_table more[] = {
       {study_fields(), &study}, {trial_fields(), &test}, {curve_fields(), &o}};
-  NEEDS(c->of->path, "path of a file of examples");
   TRY(read_edit(c, more, 3, &how, err));
+  keep_all(c, &how.o);
+  if (o.over && o.value_count == 0)
+    return fail(err, LOCI_EINVAL,
+                "over wants a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
+  CHECKED(LOCI_KIND_EDIT, &how.o);
+  NEEDS(c->of->path, "path of a file of examples");
   FOLLOW(study);
   return loci_edit_curve_new(c->of->model, c->of->path, &o, (loci_edit_curve **)c->out, err);
 }
 
 static loci_status call_apply(const calling *c, loci_err *err) {
-  NEEDS(c->of->path, "path of a directory");
   READ({{NULL, 0}, NULL});
+  if (!c->out) return LOCI_OK;
+  NEEDS(c->of->path, "path of a directory");
   return loci_edit_save(c->of->model, c->of->edits, c->of->edit_count, c->of->path, c->of->progress,
                         c->of->progress_ctx, (loci_edit_saved **)c->out, err);
 }
@@ -325,28 +474,29 @@ static loci_status call_apply(const calling *c, loci_err *err) {
 static const struct named_call {
   const char *name;
   call_fn *run;
-  bool asks; /* of one prompt */
+  bool of_model, asks; /* a model; one prompt of it */
 } calls[] = {
-    {"ask", call_ask, true},
-    {"trace", call_trace, true},
-    {"knockout", call_knockout, true},
-    {"flow", call_flow, true},
-    {"lens", call_lens, true},
-    {"info", call_info, false},
-    {"score", call_score, false},
-    {"study predict", call_predict, false},
-    {"study flow", call_average, false},
-    {"study knockout", call_average, false},
-    {"study trace", call_average, false},
-    {"study run", call_store_run, false},
-    {"study status", call_status, false},
-    {"study report", call_report, false},
-    {"study export", call_export, false},
-    {"edit solve", call_solve, false},
-    {"edit test", call_trial, false},
-    {"edit curve", call_curve, false},
-    {"edit covariance", call_covariance, false},
-    {"edit apply", call_apply, false},
+    {"ask", call_ask, true, true},
+    {"trace", call_trace, true, true},
+    {"knockout", call_knockout, true, true},
+    {"flow", call_flow, true, true},
+    {"lens", call_lens, true, true},
+    {"info", call_info, true, false},
+    {"score", call_score, true, false},
+    {"study predict", call_predict, true, false},
+    {"study flow", call_average, true, false},
+    {"study knockout", call_average, true, false},
+    {"study trace", call_average, true, false},
+    {"study run", call_store_run, true, false},
+    {"study options", call_run_options, false, false},
+    {"study status", call_status, false, false},
+    {"study report", call_report, false, false},
+    {"study export", call_export, false, false},
+    {"edit solve", call_solve, true, false},
+    {"edit test", call_trial, true, false},
+    {"edit curve", call_curve, true, false},
+    {"edit covariance", call_covariance, true, false},
+    {"edit apply", call_apply, true, false},
 };
 
 enum { CALLS = sizeof calls / sizeof *calls };
@@ -363,32 +513,17 @@ static loci_status find_call(const char *what, const struct named_call **out, lo
               near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-/* [request] NULL: an empty object.  Caller frees *out. */
-static loci_status parse(const char *request, js_value **out, loci_err *err) {
-  size_t n = request ? strlen(request) : 0;
-  if (n > MOST_REQUEST) return fail(err, LOCI_EINVAL, "a request of %zu bytes", n);
-  loci_err why;
-  loci_status st = js_parse(request ? request : "{}", request ? n : 2, "the request", out, &why);
-  if (st == LOCI_EFORMAT) return fail(err, LOCI_EINVAL, "%s", why.msg);
-  if (st) return pass_on(&why, err);
-  if (js_kind_of(*out) == JS_OBJECT) return LOCI_OK;
-  js_free(*out);
-  *out = NULL;
-  return fail(err, LOCI_EINVAL, "the request is no JSON object");
-}
-
 loci_status loci_call_run(const loci_call *call, loci_result **out, loci_err *err) {
   const struct named_call *named;
-  NEEDS(out, "place for the result");
-  *out = NULL;
+  if (out) *out = NULL;
   NEEDS(call, "call");
   NEEDS(call->what, "name of a call");
   if (call->size < sizeof *call)
     return fail(err, LOCI_EINVAL, "a loci_call of %zu bytes, expected %zu", call->size,
                 sizeof *call);
   TRY(find_call(call->what, &named, err));
-  if (strncmp(call->what, "study ", 6) != 0 || !call->store) NEEDS(call->model, "model");
-  if (named->asks && (call->prompt_count != 1 || !call->prompts))
+  if (out && named->of_model) NEEDS(call->model, "model");
+  if (out && named->asks && (call->prompt_count != 1 || !call->prompts))
     return fail(err, LOCI_EINVAL, "%s is of one prompt, not %d", call->what, call->prompt_count);
   calling c = {.of = call, .out = out, .mem = arena_new()};
   js_value *request = NULL;

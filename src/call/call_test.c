@@ -94,7 +94,7 @@ static void what_a_call_has_not_is_refused(void **state) {
   (void)state;
   assert_refused(call_of("trace", "{\"corupt\": \"mean\"}"), "did you mean \"corrupt\"");
   assert_refused(call_of("trace", "{\"sites\": [\"mlp_uot\"]}"), "mlp_out");
-  assert_refused(call_of("trace", "{\"sites\": [3]}"), "sites wants");
+  assert_refused(call_of("trace", "{\"sites\": [3]}"), "sites: unknown site");
   assert_refused(call_of("trace", "{\"layers\": [4, 2]}"), "layers wants");
   assert_refused(call_of("trace", "{\"layers\": [0, 99999999]}"), "layers wants");
   assert_refused(call_of("trace", "{\"method\": \"screen:0\"}"), "method wants");
@@ -119,6 +119,83 @@ static void what_a_call_has_not_is_refused(void **state) {
   assert_refused(none, "one prompt");
   none.size = 8;
   assert_refused(none, "loci_call of 8 bytes");
+}
+
+/* What a command line types is what JSON says. */
+static void values_may_be_typed(void **state) {
+  (void)state;
+  static const char *const alike[][3] = {
+      {"trace",
+       "{\"sites\": [\"mlp_out\", \"z\"], \"window\": [1, 3], \"layers\": [2, 4], \"seed\": 7,"
+       " \"positions\": [\"each\", \"last\"], \"corrupt\": \"noise:2\", \"seeds\": 2}",
+       "{\"site\": \"mlp_out,z\", \"window\": \"1,3\", \"layers\": \"2-4\", \"seed\": \"7\","
+       " \"positions\": \"each,last\", \"corrupt\": \"noise:2\", \"seeds\": \"2\"}"},
+      {"knockout", "{\"pathways\": [[\"image\", \"last\"], [\"last\", \"last\"]], \"window\": 5}",
+       "{\"from\": \"image,last\", \"to\": \"last\", \"window\": \"5\"}"},
+      {"knockout", "{\"pathways\": [[\"image\", \"last\"]]}", "{\"pathways\": \"image->last\"}"},
+      {"flow", "{\"from\": \"image\", \"to\": \"last\", \"layers\": 4}",
+       "{\"pathway\": \"image->last\", \"layers\": \"4\"}"},
+      {"ask", "{\"max_new\": 3}", "{\"max_new\": \"3\"}"},
+  };
+  for (size_t i = 0; i < sizeof alike / sizeof *alike; i++) {
+    loci_result *json = run(alike[i][0], alike[i][1]), *typed = run(alike[i][0], alike[i][2]);
+    assert_string_equal(json->request, typed->request);
+    loci_free(json);
+    loci_free(typed);
+  }
+  static const char *const wrong[] = {"{\"layers\": \"5-3\"}",    "{\"layers\": \"3-\"}",
+                                      "{\"layers\": \"1,2\"}",    "{\"window\": \"1,\"}",
+                                      "{\"window\": \"1,x\"}",    "{\"seeds\": \"2x\"}",
+                                      "{\"site\": \"z,z\"}",      "{\"site\": \"z,\"}",
+                                      "{\"compat\": \"author\"}", "{\"seed\": \"-1\"}"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    assert_refused(call_of("trace", wrong[i]), "");
+  assert_refused(call_of("knockout", "{\"from\": \"image\"}"), "both its ends");
+  assert_refused(call_of("edit solve", "{\"lr\": 0}"), "lr wants a number above 0");
+  assert_refused(call_of("edit solve", "{\"stop_p\": \"1.5\"}"), "stop_p wants a probability");
+}
+
+static void a_request_is_checked_before_there_is_a_model(void **state) {
+  loci_err err;
+  (void)state;
+  static const char *const what[] = {
+      "ask",        "trace",          "knockout",      "flow",           "lens",
+      "info",       "score",          "study predict", "study flow",     "study trace",
+      "study run",  "study knockout", "study options", "edit solve",     "study export",
+      "edit curve", "edit apply",     "edit test",     "edit covariance"};
+  for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
+    loci_call c = {.size = sizeof c, .what = what[i], .request = "{}"};
+    assert_int_equal(loci_call_run(&c, NULL, &err), LOCI_OK);
+    c.request = "{\"nonsense\": 1}";
+    assert_int_equal(loci_call_run(&c, NULL, &err), LOCI_EINVAL);
+  }
+  loci_call c = {.size = sizeof c, .what = "trace", .request = "{\"positions\": \"constrain\"}"};
+  assert_int_equal(loci_call_run(&c, NULL, &err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "did you mean constraint"));
+}
+
+/* The options of a study are whole without the request's text. */
+static void a_study_has_its_options(void **state) {
+  (void)state;
+  char request[] = "{\"what\": \"flow,trace\", \"window\": \"3\", \"shard\": \"2/4\", \"limit\": 9,"
+                   " \"stop_when\": \"width<0.02\", \"corrupt\": \"swap\", \"metric\": \"kl\"}";
+  loci_result *r = run("study options", request);
+  memset(request, 'x', sizeof request - 1);
+  const loci_run_request *o = (const loci_run_request *)r;
+  assert_string_equal(o->opts.what, "flow,trace");
+  assert_int_equal(o->opts.shard, 2);
+  assert_int_equal(o->opts.shard_count, 4);
+  assert_true(o->opts.stop_width > 0.0199 && o->opts.stop_width < 0.0201);
+  assert_int_equal(o->opts.study->limit, 9);
+  assert_null(o->opts.knockout);
+  assert_string_equal(o->opts.trace->corrupt, "swap");
+  assert_int_equal(o->opts.trace->window_count, 2); /* single layers beside them */
+  assert_int_equal(o->opts.trace->windows[0], 1);
+  assert_int_equal(o->opts.trace->windows[1], 3);
+  assert_int_equal(o->opts.trace->screen_metric, LOCI_METRIC_P);
+  loci_free(r);
+  assert_refused(call_of("study options", "{\"what\": \"trace,knockout\", \"window\": 3}"),
+                 "one after the other");
 }
 
 static void a_model_and_a_prompt_are_refused_likewise(void **state) {
@@ -195,6 +272,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_told_request_is_asked_again),
       cmocka_unit_test(what_a_call_has_not_is_refused),
+      cmocka_unit_test(values_may_be_typed),
+      cmocka_unit_test(a_request_is_checked_before_there_is_a_model),
+      cmocka_unit_test(a_study_has_its_options),
       cmocka_unit_test(a_model_and_a_prompt_are_refused_likewise),
       cmocka_unit_test(a_picture_may_come_as_pixels),
       cmocka_unit_test(an_edit_is_solved_by_numbers_of_prompts),

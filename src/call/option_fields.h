@@ -1,6 +1,6 @@
 /* The blocks of a request: which members each kind of options has (docs/FORMATS.md, "Requests"). */
-#ifndef LOCI_CALL_BLOCKS_H
-#define LOCI_CALL_BLOCKS_H
+#ifndef LOCI_CALL_OPTION_FIELDS_H
+#define LOCI_CALL_OPTION_FIELDS_H
 
 #include "call/fields.h"
 
@@ -12,7 +12,16 @@ typedef struct edit_ask {
   const int *kept;
   int kept_count;
   const char *target;
+  const char *name, *refused; /* as loci_edit_request has them */
 } edit_ask;
+
+/* Ends of pathways: every one of [from] with every one of [to]. */
+typedef struct cut_ends {
+  const char *const *from;
+  int from_count;
+  const char *const *to;
+  int to_count;
+} cut_ends;
 
 /* What is no option of one struct. */
 typedef struct extras {
@@ -43,6 +52,7 @@ field_table curve_fields(void);
 field_table run_fields(void);
 field_table ask_fields(void); /* extras, as all that follow */
 field_table info_fields(void);
+field_table ends_fields(void); /* cut_ends */
 field_table least_fields(void);
 field_table store_fields(void); /* loci_store_opts */
 field_table edit_ask_fields(void);

@@ -58,13 +58,13 @@ wants 1
 [[ $(flat) == *'"method":"ft",'*'"at_last":true,'* ]] || miss "not ROME's fine-tuning"
 usage '--preset wants rome-gpt2-xl, ' edit solve "${asked[@]}" --target Lima --preset rome
 usage '--preset' edit solve "${asked[@]}" --target Lima --preset rome-gpt2-x
-usage '--method rome needs --covariance FILE' edit solve "${asked[@]}" --target Lima --preset rome-gpt-j
+usage 'the method rome needs a covariance of keys' edit solve "${asked[@]}" --target Lima --preset rome-gpt-j
 failed 'before.tx: No such file or directory' edit solve "${asked[@]}" --target Lima --prefixes before.tx
 rm before.txt
 usage '--method wants multedit, ft, ft-l, rome or memit' edit solve "${asked[@]}" --target Lima --method mend
 usage '--eps wants a number above 0' edit solve "${asked[@]}" --target Lima --method ft-l --eps 0
-usage '--method rome needs --covariance FILE' edit solve "${asked[@]}" --target Lima --method rome
-usage 'only --method rome and memit take a --covariance' edit solve "${asked[@]}" --target Lima --covariance keys.safetensors
+usage 'the method rome needs a covariance of keys' edit solve "${asked[@]}" --target Lima --method rome
+usage 'the method multedit takes no covariance' edit solve "${asked[@]}" --target Lima --covariance keys.safetensors
 usage 'edit covariance needs' edit covariance -m "$model" --layer 3
 failed 'the covariance is of layer 3, the edit of layer 2' \
   edit solve "${asked[@]}" --target Lima --layer 2 --method rome --covariance keys.safetensors
@@ -72,7 +72,7 @@ failed 'the covariance was made for a model with the hash' \
   edit solve -m "$model/text-only" -q "$question" -c 'this country' --target Lima --layer 3 --method rome --covariance keys.safetensors
 failed 'no covariance of loci: its format is not loci.covariance/1' \
   edit solve "${asked[@]}" --target Lima --method rome --covariance lima.edit
-failed 'the method ft takes no lambda' edit solve "${asked[@]}" --target Lima --method ft --lambda 1
+usage 'the method ft takes no lambda' edit solve "${asked[@]}" --target Lima --method ft --lambda 1
 rm keys.safetensors rival.edit
 
 # What is averaged, and what is kept.
@@ -93,7 +93,7 @@ wants 1
 echo '{"question":"Where?"}' >none.jsonl
 failed 'none.jsonl: no question with a constraint in it for --keep' \
   edit solve "${asked[@]}" --target Lima --keep none.jsonl
-failed 'the method ft takes no questions to keep' edit solve "${asked[@]}" --target Lima --method ft --keep more.jsonl
+usage 'the method ft takes no questions to keep' edit solve "${asked[@]}" --target Lima --method ft --keep more.jsonl
 usage 'it takes no --average' edit solve -m "$model" --requests more.jsonl --average more.jsonl
 
 # Many requests, one matrix.

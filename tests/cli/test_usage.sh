@@ -67,7 +67,7 @@ usage 'mean takes no value' "${trace[@]}" --corrupt mean:1
 usage 'did you mean denoise?' "${trace[@]}" --direction denose
 usage 'did you mean constraint-last?' "${trace[@]}" --positions each,constraint-lst
 for bad in screen:0 screen: screen:9,ig screen:9,ig:0 screen:9,audit:0 screen:9,x screen,; do
-  usage "--method wants screen:K with K from 1 up, such as screen:150, and behind it ig:STEPS or atp, and audit:N, not \"$bad\"" "${trace[@]}" --method "$bad"
+  usage "--method wants screen:K with K from 1 up, such as screen:150, and after it ig:STEPS or atp, and audit:N, not \"$bad\"" "${trace[@]}" --method "$bad"
 done
 usage 'did you mean screen?' "${trace[@]}" --method screem:9
 usage 'screening estimates single layers: windows of 1 only' "${trace[@]}" --method screen:5 --window 3
@@ -81,7 +81,7 @@ usage 'constraint 3 was asked for, but 2 are given' "${trace[@]}" -c capital -c 
 
 # Words of knockout.
 knockout=(knockout -m "$model" -i "$image" -q "$question" -c "this country")
-usage '--from and --to go together' "${knockout[@]}" --from image
+usage 'a pathway needs both its ends, from and to' "${knockout[@]}" --from image
 usage 'unknown group "imag"; did you mean image?' "${knockout[@]}" --from imag --to last
 usage 'unknown group "xyzzy": expected constraint, constraint-last, image, image-base, image-tiles, after-constraint, last' "${knockout[@]}" --from image --to xyzzy
 usage '--from names image twice' "${knockout[@]}" --from image,image --to last
