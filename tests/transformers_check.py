@@ -119,6 +119,37 @@ def check(name, model, image, question, constraint, target):
         return True
 
 
+def python(code, *first):
+    """What a program prints that has the Python package, after it imported what comes first."""
+    library = os.path.join(os.path.dirname(os.path.abspath(LOCI)), "libloci.so")
+    env = {**os.environ, "LOCI_LIBRARY": library, "PYTHONPATH": os.path.join(SOURCE, "python")}
+    head = "".join(f"import {name}\n" for name in first)
+    done = subprocess.run([sys.executable, "-c", head + code], capture_output=True, text=True, cwd=SOURCE, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def check_guide():
+    """The check beside transformers that docs/PYTHON.md has."""
+    with open(os.path.join(SOURCE, "docs/PYTHON.md"), encoding="utf-8") as f:
+        code = f.read().split("```py\n")[1].split("```")[0]
+    far = float(python(code).split()[-1])
+    assert far < LOGITS, f"docs/PYTHON.md: logits differ by {far:.2g}"
+    print(f"docs/PYTHON.md: logits within {far:.2g}")
+
+
+def check_torch_first():
+    """Two OpenMP runtimes in one process change no number."""
+    code = """
+import json, loci
+m = loci.open("models/flags", precision="f32", threads=2)
+q = m.question("models/flags/images/ukraine.png", "What is the capital of this country?", constraint="this country")
+print(json.dumps(m.trace(q, site="mlp_out").to_dict()["grids"]), len(loci.info()["openmp"]))"""
+    alone, beside = python(code), python(code, "torch")
+    assert alone.rsplit(" ", 1)[0] == beside.rsplit(" ", 1)[0], "torch imported first changes a trace"
+    print(f"torch first: the same trace, {beside.split()[-1]} OpenMP runtimes")
+
+
 LOCI, SOURCE = sys.argv[1:]
 try:
     import torch
@@ -136,3 +167,10 @@ models = ("llava-clip-llama", "llava-clip-llama-bf16", "llava-siglip-phi", "qwen
 for each in (*models, "llava-onevision"):
     checked += check(each, os.path.join(golden, "models", each), os.path.join(golden, "images/scene-a.png"), *building)
 assert checked, "no checkpoint could be checked"
+try:
+    import numpy  # noqa: F401
+except ImportError:
+    print("no NumPy here: the Python package is not tried")
+else:
+    check_guide()
+    check_torch_first()

@@ -9,68 +9,40 @@
     model.flow(q), model.lens(q), model.knockout(q, "image->last")
     e = model.solve_edit(q, target="Lima")             # with model.edited(e): ...
     s = loci.Study("known.db", model, what=["trace"])  # s.run("known.jsonl"), s.cells(), s.aggregate()
+    loci.compare(t, t), loci.load("t.json"), loci.serve(model), loci.info()
 
-Everything of the command line (``loci help``) under the same names; docs/PYTHON.md is the guide.
+T positions, V vocabulary; p is a probability, logp in nats. Every option of the command line (``loci help trace``) is a
+keyword of the method of the same name, with _ for - and the same values; docs/PYTHON.md is the guide.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
-from ._cache import Cache
-from ._errors import (
-    CancelledError,
-    EditError,
-    Error,
-    FileError,
-    ForkError,
-    ImageError,
-    MemoryLimitError,
-    MissingFileError,
-    ModelError,
-    QuestionError,
-    RequestError,
-    SpanError,
-    StoreError,
-    Warning,
-)
-from ._model import Config, Model, Question, Study
+from ._cache import *  # noqa: F403
+from ._errors import *  # noqa: F403
+from ._model import *  # noqa: F403
+from ._model import Model
 from ._native import LIBRARY, VERSION, runtimes
-from ._program import program
-from ._results import (
-    Answer,
-    Average,
-    Candidate,
-    Comparison,
-    Edit,
-    Flow,
-    Grid,
-    Knockout,
-    Lens,
-    Outcome,
-    Prediction,
-    Result,
-    Token,
-    Trace,
-    compare,
-    load,
-)
+from ._results import *  # noqa: F403
 
 __version__ = VERSION
 
 
 def open(  # the built-in one is not needed here
-    name: str | os.PathLike[str], *, precision: str = "auto", threads: int = 0, memory: str | int | None = None,
-    exif: str | None = None, mmproj: str | os.PathLike[str] | None = None,
+    name: str | os.PathLike[str], *, precision: str = "auto", threads: int | None = None,
+    memory: str | int | None = None, exif: str | None = None, mmproj: str | os.PathLike[str] | None = None,
     max_pixels: int | None = None,
 ) -> Model:
-    """Opens a checkpoint: a directory, a name below LOCI_MODELS, or "org/name" in Hugging Face's cache; nothing is
-    downloaded. ``memory`` bounds what a run uses beside the weights: "8G"; ``exif="turn"`` turns
-    pictures as they ask; ``mmproj`` is a GGUF file's vision part, ``max_pixels`` bounds pictures that keep
-    their own size."""
-    return Model(name, precision, threads, memory, exif, mmproj, max_pixels)
+    """Opens a checkpoint: a directory, a GGUF file, a name below LOCI_MODELS, or "org/name" in Hugging Face's cache;
+    nothing is downloaded. ``memory`` bounds what a run uses beside the weights: "8G"; ``exif="turn"`` turns pictures
+    as they ask; ``mmproj`` is a GGUF file's vision part, ``max_pixels`` bounds pictures that keep their own size."""
+    return Model(name, {"precision": precision, "threads": threads, "memory": memory, "exif": exif, "mmproj": mmproj,
+                        "max_pixels": max_pixels})
 
 
 def serve(model: Model | str | os.PathLike[str], *options: str) -> subprocess.Popen[bytes]:
@@ -80,50 +52,18 @@ def serve(model: Model | str | os.PathLike[str], *options: str) -> subprocess.Po
     return subprocess.Popen([program(), "serve", "-m", path, *options])
 
 
+def program() -> Path:
+    """The command-line program ``loci`` that lies beside the library."""
+    found = LIBRARY.with_name("loci")
+    if not found.is_file():
+        raise FileNotFoundError("the package has no program beside its library; build one with make")
+    return found
+
+
+def _main() -> None:
+    os.execv(program(), [str(program()), *sys.argv[1:]])
+
+
 def info() -> dict[str, Any]:
     """Version, library, and the OpenMP runtimes in this process: more than one are slower together."""
     return {"version": VERSION, "library": str(LIBRARY), "openmp": list(runtimes())}
-
-
-__all__ = [
-    "LIBRARY",
-    "VERSION",
-    "Answer",
-    "Average",
-    "Cache",
-    "CancelledError",
-    "Candidate",
-    "Comparison",
-    "Config",
-    "Edit",
-    "EditError",
-    "Error",
-    "FileError",
-    "Flow",
-    "ForkError",
-    "Grid",
-    "ImageError",
-    "Knockout",
-    "Lens",
-    "MemoryLimitError",
-    "MissingFileError",
-    "Model",
-    "ModelError",
-    "Outcome",
-    "Prediction",
-    "Question",
-    "QuestionError",
-    "RequestError",
-    "Result",
-    "SpanError",
-    "StoreError",
-    "Study",
-    "Token",
-    "Trace",
-    "Warning",
-    "compare",
-    "info",
-    "load",
-    "open",
-    "serve",
-]  # fmt: skip

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _native as native
 from ._errors import RequestError
+
+__all__ = ["Cache"]
 
 if TYPE_CHECKING:
     from ._model import Config
@@ -46,11 +49,11 @@ def site_of(name: str) -> tuple[str, int | None]:
     return site, layer
 
 
-class Cache:
-    """What a run kept. ``cache["mlp_out", 3]`` and ``cache["blocks.3.hook_mlp_out"]`` are one array: (T, width), of q,
-    k, v, z (T, heads, width), of pattern (heads, T, T); float32, read-only views. ``logits``: (T, V)."""
+class Cache(Mapping[Any, native.Array]):
+    """What a run kept, by (site, layer). ``cache["mlp_out", 3]`` and ``cache["blocks.3.hook_mlp_out"]`` are one array:
+    (T, width), of q, k, v, z (T, heads, width), of pattern (heads, T, T); float32, views. ``logits``: (T, V)."""
 
-    def __init__(self, run: native.Run, kept: list[tuple[str, int]], cfg: Config, tokens: int) -> None:
+    def __init__(self, run: native.Owner, kept: list[tuple[str, int]], cfg: Config, tokens: int) -> None:
         self._run, self._kept, self._cfg, self._tokens = run, dict.fromkeys(kept), cfg, tokens
         self._arrays: dict[tuple[str, int], native.Array] = {}
 
@@ -62,9 +65,9 @@ class Cache:
             raise RequestError(f"{name}: of which layer? cache[{site!r}, 3], or cache.stack({site!r})")
         place = (site, (layer or 0) + (self._cfg.n_layers if (layer or 0) < 0 else 0))
         if place not in self._kept:
-            raise KeyError(f"{place} was not kept; kept are {', '.join(map(str, self._kept))}")
+            raise KeyError(f"{place} was not kept; kept are {', '.join(map(str, self))}")
         if place not in self._arrays:
-            self._arrays[place] = self._shaped(site, self._run.get(native.site_number(site), place[1]))
+            self._arrays[place] = self._shaped(site, native.run_get(self._run, native.site_number(site), place[1]))
         return self._arrays[place]
 
     def _shaped(self, site: str, flat: native.Array) -> native.Array:
@@ -87,17 +90,14 @@ class Cache:
         site = site_of(site)[0]
         return np.stack([self[site, layer] for layer in self.layers(site)])
 
-    def keys(self) -> list[tuple[str, int]]:
-        return list(self._kept)
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        return iter(self._kept)
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._kept
-
     def _ipython_key_completions_(self) -> list[Any]:
-        return self.keys()
+        return list(self)
 
     def __repr__(self) -> str:
         kept = ", ".join(f"{s} {self.layers(s)}" for s in dict.fromkeys(s for s, _ in self._kept))
@@ -105,10 +105,10 @@ class Cache:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """A .safetensors file, as of ``loci record``."""
-        self._run.write(path)
+        native.do("loci_run_write", self._run.pointer, native.path_bytes(path))
 
     def to_torch(self) -> dict[tuple[str, int], Any]:
         """Copies as torch tensors (torch wants writable memory)."""
         import torch
 
-        return {k: torch.from_numpy(self[k].copy()) for k in self._kept}
+        return {k: torch.from_numpy(a.copy()) for k, a in self.items()}

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+__all__ = [
+    "CancelledError", "EditError", "Error", "FileError", "ForkError", "ImageError", "MemoryLimitError",
+    "MissingFileError", "ModelError", "QuestionError", "RequestError", "SpanError", "StoreError", "Warning",
+]  # fmt: skip
 
 
 class Warning(UserWarning):
@@ -77,7 +83,11 @@ class MemoryLimitError(Error, MemoryError):
 
 
 class CancelledError(Error):
-    """``timeout`` passed, or ``cancel`` was set."""
+    """``timeout`` passed, or ``cancel`` was set; ``partial``: what a trace had measured, or None."""
+
+    def __init__(self, message: str, code: str = "", partial: Any = None) -> None:
+        super().__init__(message, code)
+        self.partial = partial
 
 
 class ForkError(Error):

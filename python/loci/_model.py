@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,8 +19,11 @@ from . import _native as native
 from . import _results as results
 from . import _work as work
 from ._cache import Cache, site_of
-from ._errors import EditError, Error, MemoryLimitError, RequestError, StoreError
+from ._errors import CancelledError, EditError, Error, MemoryLimitError, ModelError, RequestError, StoreError
+from ._names import Site
 
+__all__ = ["Config", "Model", "Question", "Study"]
+Sites = Site | str | Sequence[Site | str]
 Data = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
 LONG = ("progress", "timeout", "cancel")  # keywords of every long call
 
@@ -53,6 +56,20 @@ class Config:
     precision: str
 
 
+S = TypeVar("S", bound="_Closing")
+
+
+class _Closing:
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class Question:
     """A picture, a text and the pieces of it that the answer must satisfy, as the model reads them; checked once.
 
@@ -67,7 +84,7 @@ class Question:
         self.model, self.image, self.question = model, image, text
         self._owner = native.new_prompt(model._handle(), request, rgb)
         self._made_of = (image, text, constraint, wording)
-        self.info = json.loads(native.result_json(native.prompt_info(self._owner)))
+        self.info = json.loads(native.prompt_json(self._owner))
 
     @property
     def tokens(self) -> int:
@@ -113,21 +130,18 @@ def _pixels(image: Any) -> tuple[native.Array | None, str | None]:
     return np.ascontiguousarray(image), None
 
 
-class Model:
+class Model(_Closing):
     """An opened checkpoint; `loci.open` makes it. It stays until its last result is gone, ``close()`` or not.
 
     Every measurement takes a `Question`, or an image and a text with ``constraint=``, and the options of its
     command as keywords (``loci help trace``), and ``progress=``, ``timeout=`` (seconds) and ``cancel=`` (an Event).
     """
 
-    def __init__(self, name: str | os.PathLike[str], precision: str = "auto", threads: int = 0,
-                 memory: str | int | None = None, exif: str | None = None,
-                 mmproj: str | os.PathLike[str] | None = None, max_pixels: int | None = None) -> None:
-        self._options = (os.fspath(name), precision, threads, memory, exif, mmproj, max_pixels)
-        request = {"precision": precision, "threads": threads or None, "memory": size_of(memory), "exif": exif,
-                   "mmproj": mmproj, "max_pixels": max_pixels}
-        self._owner: native.Owner | None = native.open_model(name, request)
-        self._memory = size_of(memory)
+    def __init__(self, name: str | os.PathLike[str], request: Mapping[str, Any]) -> None:
+        self._options = os.fspath(name), {k: v for k, v in request.items() if v is not None}
+        self._memory = size_of(request.get("memory"))
+        asked = native.path_bytes(name), native.json_bytes(request)
+        self._owner: native.Owner | None = native.made("loci_call_model", ModelError, *asked, free="loci_model_close")
         self._tokenizer: native.Owner | None = None
         self._edits: list[results.Edit] = []
         d = self._call("info", {"hash": False}, results.Result).to_dict()
@@ -148,12 +162,6 @@ class Model:
         """Gives the model up; results that still need it keep its memory."""
         self._owner = self._tokenizer = None
 
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def __reduce__(self) -> tuple[Any, ...]:
         return Model, self._options
 
@@ -165,18 +173,15 @@ class Model:
     def _call(self, what: str, request: Mapping[str, Any], kind: type[results.R], *, prompts: Sequence[Question] = (),
               edits: Sequence[results.Edit] = (), path: Any = None, store: native.Owner | None = None,
               errors: type[Error] = Error) -> results.R:
-        model = self._handle()
-        follow = {k: request[k] for k in LONG if k in request}
-        asked = {k: v for k, v in request.items() if k not in LONG}
-        for q in prompts:
-            if q.model is not self:
-                raise RequestError("the question was made with another model")
-
-        def do(monitor: Any) -> native.Owner:
-            return native.call(what, asked, monitor, model=model, prompts=[q._owner for q in prompts],
-                               edits=[owner_of(e) for e in edits], path=path, store=store, kind=errors)
-
-        return kind(work.run(do, **follow))
+        __tracebackhide__ = True
+        model, asked = self._handle(), dict(request)
+        follow = {k: asked.pop(k) for k in LONG if k in asked}
+        if any(q.model is not self for q in prompts):
+            raise RequestError("the question was made with another model")
+        return kind(work.run(
+            lambda monitor: native.call(what, asked, monitor, model=model, prompts=[q._owner for q in prompts],
+                                        edits=[owner_of(e) for e in edits], path=path, store=store, kind=errors),
+            **follow))
 
     # ---- text
 
@@ -196,7 +201,8 @@ class Model:
     def _tokens(self, text: str, special: bool) -> native.Owner:
         if self._tokenizer is None:
             self._handle()
-            self._tokenizer = native.open_tokenizer(self.path)
+            self._tokenizer = native.made("loci_tokenizer_open", ModelError, native.path_bytes(self.path),
+                                          free="loci_tokenizer_close")
         return native.tokenize(self._tokenizer, text, special)
 
     # ---- one question
@@ -226,12 +232,20 @@ class Model:
         """A causal trace: restores clean values in a corrupted run, cell by cell. Options: ``corrupt``
         ("replace:Paris", "swap:..", "noise:3", "image-mean", ..), ``site``, ``window``, ``layers``, ``positions``,
         ``direction``, ``answer``, ``method`` ("exact", "screen:50"), ``seeds``, ``seed``, ``noise``, ``only``,
-        ``verify``."""
+        ``verify``. One that is stopped raises with ``partial``: the trace of the cells that are done, the others NaN
+        (None: there is none yet)."""
+        __tracebackhide__ = True
         q = self._asked(asked, options)
-        if "site" in options:
-            options["sites"] = options.pop("site")
-        with _noise(options):
-            return results.warn(self._call("trace", options, results.Trace, prompts=[q]))
+        try:
+            with _noise(options):
+                t = self._call("trace", {"partial": True, **options}, results.Trace, prompts=[q])
+        except BaseException as e:
+            owner = getattr(e, "partial", None)
+            e.partial = results.Trace(owner) if owner else None  # type: ignore[attr-defined]
+            raise
+        if t.to_dict().get("missing"):
+            raise CancelledError("stopped", "cancelled", t)
+        return results.warn(t)
 
     def trace_many(self, questions: Iterable[Question], **options: Any) -> Iterator[results.Trace]:
         """Traces of several questions, each as it is done."""
@@ -241,15 +255,11 @@ class Model:
     def knockout(self, q: Question, pathway: str | Sequence[str] | None = None, **options: Any) -> results.Knockout:
         """p of the answer with attention cut, window by window. ``pathway``: "image->last", or several; ``window``
         (3, or "all"), ``layers``, ``answer``, ``only``."""
-        if pathway is not None:
-            options["pathways"] = [_ends(p) for p in ([pathway] if isinstance(pathway, str) else pathway)]
-        return self._call("knockout", options, results.Knockout, prompts=[q])
+        return self._call("knockout", {"pathways": pathway, **options}, results.Knockout, prompts=[q])
 
     def flow(self, q: Question, pathway: str | None = None, **options: Any) -> results.Flow:
         """What positions give to each other through attention; ``pathway``: "image->last", ``layers``, ``heads``."""
-        if pathway is not None:
-            options["from"], options["to"] = _ends(pathway)
-        return results.warn(self._call("flow", options, results.Flow, prompts=[q]))
+        return results.warn(self._call("flow", {"pathway": pathway, **options}, results.Flow, prompts=[q]))
 
     def lens(self, q: Question, positions: Any = None, **options: Any) -> results.Lens:
         """What every layer would answer at ``positions`` (numbers, groups, "each"); ``layers``, ``answer``."""
@@ -259,15 +269,19 @@ class Model:
     def keep(self, q: Question, memory: str | int = "1G", **follow: Any) -> Iterator[Question]:
         """Runs the model over ``q`` and keeps what later measurements have in common, within ``memory``, until the
         block ends: each then computes its own positions alone, with the same numbers to the last bit."""
-        work.run(lambda m: native.keep_prompt(q._owner, size_of(memory) or 0, m), **follow)
+        def keep(size: int, **follow: Any) -> None:
+            asked = q._owner.pointer, size
+            work.run(lambda monitor: native.do("loci_prompt_keep", *asked, *native.follow(monitor)), **follow)
+
+        keep(size_of(memory) or 0, **follow)
         try:
             yield q
         finally:
-            native.keep_prompt(q._owner, 0, native.Monitor())
+            keep(0)
 
     # ---- activations
 
-    def run(self, q: Question, sites: str | Sequence[str] = (), layers: Iterable[int] | int | None = None, *,
+    def run(self, q: Question, sites: Sites = (), layers: Iterable[int] | int | None = None, *,
             patch: Mapping[tuple[Any, ...], Any] | None = None, add: Mapping[tuple[Any, ...], Any] | None = None,
             logits: bool = True, progress: work.Progress = None, timeout: float | None = None,
             cancel: threading.Event | None = None) -> Cache:
@@ -275,17 +289,18 @@ class Model:
         (site, layer) or (site, layer, position or range) to values (positions, width), or (width,) of one position."""
         wanted = self._wanted([sites] if isinstance(sites, str) else list(sites), layers, logits)
         self._check_memory(q, wanted)
-        run = native.Run(self._handle(), q._owner)
+        of = self._handle(), q._owner
+        run = native.made("loci_run_new", Error, *(o.pointer for o in of), needs=of, free="loci_run_free")
         for site, layer in wanted:
-            run.record(native.site_number(site), layer)
-        for changes, adds in ((patch or {}, False), (add or {}, True)):
-            for place, values in changes.items():
-                site, layer, first, rows = self._patch(q, place, values)
-                run.patch(native.site_number(site), layer, first, rows, adds)
-        work.run(run.forward, progress, timeout, cancel)
+            native.do("loci_run_record", run.pointer, native.site_number(site), layer)
+        lent = [(self._patch(q, place, values), adds) for changes, adds in ((patch or {}, False), (add or {}, True))
+                for place, values in changes.items()]
+        for (site, layer, first, rows), adds in lent:
+            native.run_patch(run, native.site_number(site), layer, first, rows, adds)
+        work.run(lambda m: native.do("loci_run_forward", run.pointer, *native.follow(m)), progress, timeout, cancel)
         return Cache(run, wanted, self.cfg, q.tokens)
 
-    def run_with_cache(self, q: Question, sites: str | Sequence[str], layers: Iterable[int] | int | None = None,
+    def run_with_cache(self, q: Question, sites: Sites, layers: Iterable[int] | int | None = None,
                        **options: Any) -> tuple[native.Array, Cache]:
         """Logits (T, V) and the `Cache` of the named sites, as TransformerLens gives them (without a batch axis)."""
         cache = self.run(q, sites, layers, **options)
@@ -334,9 +349,8 @@ class Model:
 
     # ---- edits
 
-    def solve_edit(self, q: Question, target: str, layer: int | str = "auto", *,
-                   rephrase: Sequence[str | Question] = (),
-                   keep: Sequence[Question] = (), **options: Any) -> results.Edit:
+    def solve_edit(self, q: Question, target: str, layer: int | str = "auto", *, keep: Sequence[Question] = (),
+                   rephrase: Sequence[str | Question] = (), **options: Any) -> results.Edit:
         """A change of one matrix after which ``q`` is answered with ``target``; the model stays as it is.
         ``rephrase``: the question in other words; ``keep``: questions whose output shall stay; ``method``
         ("multedit", "ft", "ft-l", "rome", "memit" with ``covariance``), ``steps``, ``lr``, ``lambda_``, ..."""
@@ -354,18 +368,21 @@ class Model:
         done: list[results.Edit] = []
         try:
             for e in edits:
-                native.change_model(self._handle(), owner_of(e), True)
+                self._change("loci_edit_apply", e)
                 done.append(e)
                 self._edits.append(e)
             yield self
         finally:
             for e in reversed(done):
-                native.change_model(self._handle(), owner_of(e), False)
+                self._change("loci_edit_revert", e)
                 self._edits.remove(e)
 
-    def test_edit(
-        self, edit: results.Edit | Sequence[results.Edit] | None, data: Data, **options: Any
-    ) -> results.Result:
+    def _change(self, function: str, e: results.Edit) -> None:
+        asked = self._handle().pointer, owner_of(e).pointer
+        work.run(lambda _: native.do(function, *asked, kind=EditError))  # after what still computes
+
+    def test_edit(self, edit: results.Edit | Sequence[results.Edit] | None, data: Data,
+                  **options: Any) -> results.Result:
         """Efficacy, generalisation and specificity of edits on an edit set; None: each example is solved alone."""
         edits = [edit] if isinstance(edit, results.Edit) else list(edit or [])
         with examples(data) as path:
@@ -373,8 +390,7 @@ class Model:
 
     def covariance(self, data: Data, layer: int, **options: Any) -> results.Result:
         """Covariance of a layer's keys, for rome and memit: ``save("c.safetensors")``."""
-        with examples(data) as path:
-            return self._call("edit covariance", {"layer": layer, **options}, results.Result, path=path)
+        return self._measure("edit covariance", data, results.Result, {"layer": layer, **options})
 
     def save(self, to: str | os.PathLike[str], edits: Sequence[results.Edit] = (), **options: Any) -> results.Result:
         """Writes the model with the edits as a checkpoint that the usual tools load."""
@@ -384,25 +400,19 @@ class Model:
 
     def score(self, data: Data, **options: Any) -> results.Result:
         """Accuracy on a question set; ``by``: fields to group by, ``choice``, ``limit``."""
-        with examples(data) as path:
-            return self._call("score", options, results.Result, path=path)
+        return self._measure("score", data, results.Result, options)
 
     def predict_failure(self, data: Data, **options: Any) -> results.Prediction:
         """How well contributions, confidence and a probe tell wrong answers; ``auroc`` by name."""
-        with examples(data) as path:
-            return self._call("study predict", options, results.Prediction, path=path)
+        return self._measure("study predict", data, results.Prediction, options)
 
     def average(self, what: str, data: Data, **options: Any) -> results.Average:
         """Means of "trace", "flow" or "knockout" over examples, with intervals."""
+        return self._measure(f"study {what}", data, results.Average, options)
+
+    def _measure(self, what: str, data: Data, kind: type[results.R], options: Mapping[str, Any]) -> results.R:
         with examples(data) as path:
-            return self._call(f"study {what}", options, results.Average, path=path)
-
-
-def _ends(pathway: str) -> list[str]:
-    ends = [e.strip() for e in pathway.replace("→", "->").split("->")]
-    if len(ends) != 2:
-        raise RequestError(f"a pathway is written \"image->last\", not {pathway!r}")
-    return ends
+            return self._call(what, options, kind, path=path)
 
 
 def owner_of(edit: results.Edit) -> native.Owner:
@@ -452,7 +462,7 @@ def _absolute(example: Any) -> Any:
     return [_absolute(x) for x in example] if isinstance(example, list) else example
 
 
-class Study:
+class Study(_Closing):
     """Measurements of many examples in a file that may be stopped and gone on with at any time.
 
     ``what``: kinds of measurement ("trace", "flow", "knockout", "lens", "ask"); ``options``: as of `Model.trace`.
@@ -463,7 +473,8 @@ class Study:
         self.path, self.model, self.options = os.fspath(path), model, options
         self.what = [what] if isinstance(what, str) else list(what)
         self._data: Data | None = None
-        self._store: native.Owner | None = native.open_store(path, model is not None)
+        asked = native.path_bytes(path), model is not None
+        self._store: native.Owner | None = native.made("loci_store_open", StoreError, *asked, free="loci_store_close")
 
     def _open(self) -> native.Owner:
         if self._store is None:
@@ -472,12 +483,6 @@ class Study:
 
     def close(self) -> None:
         self._store = None
-
-    def __enter__(self) -> Study:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<loci Study {self.path}: {', '.join(self.what)}>"
@@ -488,8 +493,6 @@ class Study:
             raise RequestError("a study that measures needs a model: loci.Study(path, model)")
         self._data = data if isinstance(data, (str, os.PathLike)) else list(data)
         request = {"what": self.what, **self.options, **options}
-        if "site" in request:
-            request["sites"] = request.pop("site")
         with examples(self._data) as path:
             store = self._open()
             return self.model._call("study run", request, results.Result, path=path, store=store, errors=StoreError)
@@ -516,19 +519,19 @@ class Study:
         return self._ask("study report", {"run": self._run_of(kind), "min_te": min_te, "seed": seed}, results.Average)
 
     def cells(self, what: str = "trace", te_min: float = 0.0) -> Any:
-        """Every number of the newest run of a kind as a data frame; of traces ``quantity`` names the site, ``place``
-        the role, ``x`` the layer. ``te_min``: examples of a smaller total effect are left out."""
-        import pandas
-
+        """Every number of the newest run of a kind as a data frame: of traces a row for each site, window, role and
+        layer of an example, with its indirect effect ``ie``. ``te_min``: examples of a smaller total effect are left
+        out."""
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "cells.csv"
             self._ask("study export", {"run": self._run_of(what)}, results.Result, path)
-            table = pandas.read_csv(path, dtype={"id": str, "quantity": str, "place": str}, keep_default_na=False,
-                                    na_values={"value": [""]}, float_precision="round_trip")
-        if te_min > 0:
-            te = table[table.quantity == "total effect"]
-            table = table[table.line.isin(te[te.value >= te_min].line)]
-        return table
+            table = results.table_of(path.read_text(encoding="utf-8"))
+        if what != "trace":
+            return table
+        te = table[table.quantity == "total effect"]
+        few = table[(table.window > 0) & table.line.isin(te[te.value >= te_min].line)]
+        names = {"quantity": "site", "place": "role", "x": "layer", "value": "ie"}
+        return few.drop(columns=["run", "what"]).rename(columns=names).reset_index(drop=True)
 
     def predict_failure(self, **options: Any) -> results.Prediction:
         """`Model.predict_failure` of the examples that were run."""

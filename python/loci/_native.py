@@ -68,7 +68,7 @@ FUNCTIONS = {
     "loci_run_forward": "ipppE", "loci_run_get": "ipiiVE", "loci_run_write": "ipsE",
     "loci_tokenizer_open": "isPE", "loci_tokenizer_close": "vp", "loci_tokenize": "ipszbPE",
     "loci_read": "iiSiPE", "loci_edit_apply": "ippE", "loci_edit_revert": "ippE",
-    "loci_store_open": "isbPE", "loci_store_close": "vp",
+    "loci_image_read": "isslPE", "loci_store_open": "isbPE", "loci_store_close": "vp",
 }  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def _fail(status: int, err: Any, kind: type[errors.Error]) -> NoReturn:
     raise errors.from_status(status, words, err.msg.decode("utf-8", "replace"), kind)
 
 
-def _do(function: str, *arguments: Any, kind: type[errors.Error] = errors.Error) -> None:
+def do(function: str, *arguments: Any, kind: type[errors.Error] = errors.Error) -> None:
     """Calls a function whose last argument is the error."""
     if os.getpid() != _pid:
         raise errors.ForkError(
@@ -148,24 +148,18 @@ def _do(function: str, *arguments: Any, kind: type[errors.Error] = errors.Error)
 
 
 def text_bytes(s: str | os.PathLike[str], what: str = "text") -> bytes:
-    """UTF-8 for the library; NUL characters and lone surrogates are refused (a path's go as they came)."""
-    if isinstance(s, os.PathLike):
-        return os.fsencode(s)
-    if not isinstance(s, str):
-        raise TypeError(f"{what}: expected a str, not {type(s).__name__}")
-    if "\0" in s:
-        raise ValueError(f"{what}: a NUL character in it")
+    """UTF-8 for the library; NUL characters and lone surrogates are refused (those of a path go as they came)."""
     try:
-        return s.encode()
+        raw = s.encode() if isinstance(s, str) and what != "path" else os.fsencode(s)
     except UnicodeEncodeError:
         raise ValueError(f"{what}: a lone surrogate in it") from None
+    if b"\0" in raw:
+        raise ValueError(f"{what}: a NUL character in it")
+    return raw
 
 
 def path_bytes(path: str | os.PathLike[str]) -> bytes:
-    raw = os.fsencode(path)
-    if b"\0" in raw:
-        raise ValueError("a path with a NUL character")
-    return raw
+    return text_bytes(path, "path")
 
 
 class Owner:
@@ -188,7 +182,7 @@ def _release(free: str, pointer: int, needs: tuple[object, ...]) -> None:
         getattr(_lib, free)(pointer)
 
 
-def _json(request: Mapping[str, Any]) -> bytes:
+def json_bytes(request: Mapping[str, Any]) -> bytes:
     """Members that are None are left out: the library's defaults."""
     given = {k: v for k, v in request.items() if v is not None}
     return text_bytes(json.dumps(given, ensure_ascii=False, allow_nan=False, default=_plain), "the request")
@@ -204,37 +198,26 @@ def _plain(value: object) -> object:
     raise TypeError(f"an option cannot be {type(value).__name__}")
 
 
-def _open(function: str, free: str, kind: type[errors.Error], *arguments: Any, needs: Sequence[object] = ()) -> Owner:
+def made(function: str, kind: type[errors.Error], *arguments: Any, needs: Sequence[object] = (),
+         free: str = "loci_free") -> Owner:
     """What a function hands over in its last argument but the error."""
     out = C.c_void_p()
-    _do(function, *arguments, C.byref(out), kind=kind)
+    do(function, *arguments, C.byref(out), kind=kind)
     assert out.value
     return Owner(out.value, free, *needs)
-
-
-def open_model(name: str | os.PathLike[str], request: Mapping[str, Any]) -> Owner:
-    return _open("loci_call_model", "loci_model_close", errors.ModelError, path_bytes(name), _json(request))
 
 
 def new_prompt(model: Owner, request: Mapping[str, Any], rgb: Array | None) -> Owner:
     pixels, width, height = None, 0, 0
     if rgb is not None:
         pixels, (height, width) = rgb.ctypes.data_as(C.c_void_p), rgb.shape[:2]
-    asked = (model.pointer, _json(request), pixels, width, height)
-    return _open("loci_call_prompt", "loci_prompt_free", errors.QuestionError, *asked, needs=(model,))
+    asked = (model.pointer, json_bytes(request), pixels, width, height)
+    return made("loci_call_prompt", errors.QuestionError, *asked, needs=(model,), free="loci_prompt_free")
 
 
-def keep_prompt(prompt: Owner, size: int, monitor: Any) -> None:
-    _do("loci_prompt_keep", prompt.pointer, size, *_follow(monitor))
-
-
-def _follow(monitor: Any) -> tuple[Any, int]:
+def follow(monitor: Any) -> tuple[Any, int]:
     """Progress and its context, of a function that takes both."""
     return C.cast(_lib.loci_monitor_progress, C.c_void_p), C.addressof(monitor)
-
-
-def prompt_info(prompt: Owner) -> int:
-    return int(_lib.loci_prompt_get_info(prompt.pointer))
 
 
 def _pointers(owners: Sequence[Owner]) -> Any:
@@ -254,14 +237,14 @@ def call(
     kind: type[errors.Error] = errors.Error,
 ) -> Owner:
     """A measurement (loci_call.h); the result keeps alive what it borrows."""
-    c = _Call(size=C.sizeof(_Call), what=what.encode(), request=_json(request))
+    c = _Call(size=C.sizeof(_Call), what=what.encode(), request=json_bytes(request))
     c.model = model.pointer if model else None
     c.prompts, c.prompt_count = _pointers(prompts), len(prompts)
     c.edits, c.edit_count = _pointers(edits) if edits else None, len(edits)
     c.path = path_bytes(path) if path is not None else None
     c.store = store.pointer if store else None
-    c.progress, c.progress_ctx = _follow(monitor)
-    return _open("loci_call_run", "loci_free", kind, C.byref(c), needs=(model, *prompts, *edits))
+    c.progress, c.progress_ctx = follow(monitor)
+    return made("loci_call_run", kind, C.byref(c), needs=(model, *prompts, *edits))
 
 
 # ---------------------------------------------------------------- what a result says
@@ -276,18 +259,22 @@ def _take_text(out: C.c_void_p) -> str:
 
 def result_json(result: int) -> str:
     out = C.c_void_p()
-    _do("loci_json", result, C.byref(out))
+    do("loci_json", result, C.byref(out))
     return _take_text(out)
+
+
+def prompt_json(prompt: Owner) -> str:
+    return result_json(int(_lib.loci_prompt_get_info(prompt.pointer)))
 
 
 def result_draw(result: int, columns: int, metric: int) -> str:
     out = C.c_void_p()
-    _do("loci_draw", result, C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric, columns=columns)), C.byref(out))
+    do("loci_draw", result, C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric, columns=columns)), C.byref(out))
     return _take_text(out)
 
 
 def result_write(result: int, path: str | os.PathLike[str], metric: int) -> None:
-    _do("loci_write", result, path_bytes(path), C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric)))
+    do("loci_write", result, path_bytes(path), C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric)))
 
 
 _DTYPES: dict[int, np.dtype[Any]] = {n: np.dtype(t) for n, t in enumerate(("f8", "f4", "i4", "?"))}
@@ -312,7 +299,7 @@ class _Memory:
 def column(result: Owner, path: str) -> Array:
     """An array of a result; its numbers stay where they are."""
     c = _Column()
-    _do("loci_column_of", result.pointer, path.encode(), C.byref(c))
+    do("loci_column_of", result.pointer, path.encode(), C.byref(c))
     shape = [int(c.axes[i].size) for i in range(c.rank)]
     if c.type == 4:
         return _texts(c, shape)
@@ -337,7 +324,7 @@ def _texts(c: Any, shape: list[int]) -> Array:
 
 def site_number(name: str) -> int:
     out = C.c_int()
-    _do("loci_name_find", 0, text_bytes(name), C.byref(out))
+    do("loci_name_find", 0, text_bytes(name), C.byref(out))
     return out.value
 
 
@@ -349,60 +336,29 @@ def names(which: int) -> list[str]:
     return out
 
 
-class Run:
-    """One forward pass with records and patches."""
-
-    def __init__(self, model: Owner, prompt: Owner) -> None:
-        asked = (model.pointer, prompt.pointer)
-        self.owner = _open("loci_run_new", "loci_run_free", errors.Error, *asked, needs=(model, prompt))
-        self._lent: list[Array] = []
-
-    def record(self, site: int, layer: int) -> None:
-        _do("loci_run_record", self.owner.pointer, site, layer)
-
-    def patch(self, site: int, layer: int, first: int, values: Array, add: bool) -> None:
-        self._lent.append(values)
-        data = values.ctypes.data_as(C.c_void_p)
-        p = _Patch(site=site, layer=layer, first=first, count=values.shape[0], values=data, add=add)
-        _do("loci_run_patch", self.owner.pointer, C.byref(p))
-
-    def forward(self, monitor: Any) -> None:
-        _do("loci_run_forward", self.owner.pointer, *_follow(monitor))
-        self._lent.clear()
-
-    def get(self, site: int, layer: int) -> Array:
-        v = _View()
-        _do("loci_run_get", self.owner.pointer, site, layer, C.byref(v))
-        return np.asarray(_Memory(self.owner, v.data, np.dtype(np.float32), (v.rows, v.cols), None))
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        _do("loci_run_write", self.owner.pointer, path_bytes(path))
+def run_patch(run: Owner, site: int, layer: int, first: int, values: Array, add: bool) -> None:
+    """The values must stay where they are until the run is forward."""
+    data = values.ctypes.data_as(C.c_void_p)
+    p = _Patch(site=site, layer=layer, first=first, count=values.shape[0], values=data, add=add)
+    do("loci_run_patch", run.pointer, C.byref(p))
 
 
-def open_tokenizer(path: str) -> Owner:
-    return _open("loci_tokenizer_open", "loci_tokenizer_close", errors.ModelError, path_bytes(path))
+def run_get(run: Owner, site: int, layer: int) -> Array:
+    v = _View()
+    do("loci_run_get", run.pointer, site, layer, C.byref(v))
+    return np.asarray(_Memory(run, v.data, np.dtype(np.float32), (v.rows, v.cols), None))
 
 
 def tokenize(tokenizer: Owner, text: str, special: bool) -> Owner:
     try:
-        raw = text.encode()
+        raw = text.encode()  # which may hold NUL characters
     except UnicodeEncodeError:
         raise ValueError("the text has a lone surrogate in it") from None
-    return _open("loci_tokenize", "loci_free", errors.Error, tokenizer.pointer, raw, len(raw), special)
+    return made("loci_tokenize", errors.Error, tokenizer.pointer, raw, len(raw), special)
 
 
 def read_edit(path: str | os.PathLike[str]) -> Owner:
-    one = (C.c_char_p * 1)(path_bytes(path))
-    return _open("loci_read", "loci_free", errors.EditError, KIND_EDIT, one, 1)
-
-
-def change_model(model: Owner, edit: Owner, apply: bool) -> None:
-    function = "loci_edit_apply" if apply else "loci_edit_revert"
-    _do(function, model.pointer, edit.pointer, kind=errors.EditError)
-
-
-def open_store(path: str | os.PathLike[str], writes: bool) -> Owner:
-    return _open("loci_store_open", "loci_store_close", errors.StoreError, path_bytes(path), writes)
+    return made("loci_read", errors.EditError, KIND_EDIT, (C.c_char_p * 1)(path_bytes(path)), 1)
 
 
 def cancel(monitor: Any) -> None:

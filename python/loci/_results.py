@@ -23,10 +23,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import _native as native
-from ._errors import Error, RequestError, Warning
+from ._errors import Error, ImageError, RequestError, Warning
 
+__all__ = [
+    "Answer", "Average", "Candidate", "Comparison", "Edit", "Flow", "Grid", "Knockout", "Lens", "Outcome",
+    "Prediction", "Result", "Token", "Trace", "compare", "load",
+]  # fmt: skip
 Array = native.Array
 MOST_HTML = 150_000  # bytes of a cell's output
+TEXTS = ("id", "token", "answer", "expected", "question", "quantity", "place", "role", "site")  # columns of tables
 
 
 class Fields(dict[str, Any]):
@@ -90,9 +95,7 @@ def _outcome(o: Mapping[str, Any]) -> Outcome:
 
 
 def tokens_of(d: Mapping[str, Any]) -> tuple[Token, ...]:
-    return tuple(
-        Token(t["pos"], t["id"], t["text"], t["role"], (t["bytes"][0], t["bytes"][1])) for t in d["prompt"]["tokens"]
-    )
+    return tuple(Token(t["pos"], t["id"], t["text"], t["role"], tuple(t["bytes"])) for t in d["prompt"]["tokens"])
 
 
 class Result:
@@ -101,9 +104,7 @@ class Result:
     _owner: native.Owner | None = None
     _pointer = 0
 
-    def __init__(
-        self, owner: native.Owner | None, data: dict[str, Any] | None = None, table: str | None = None
-    ) -> None:
+    def __init__(self, owner: native.Owner | None, data: dict[str, Any] | None = None, table: str = "") -> None:
         self._owner, self._data, self._table = owner, data, table
         self._arrays: dict[str, Any] = {}
         if owner is not None:
@@ -128,7 +129,7 @@ class Result:
             native.result_write(self._pointer, path, _metric(metric))
         elif str(path).endswith(".json"):
             Path(path).write_text(json.dumps(self.to_dict(), ensure_ascii=False) + "\n", encoding="utf-8")
-        elif str(path).endswith(".csv") and self._table is not None:
+        elif str(path).endswith(".csv") and self._table:
             Path(path).write_text(self._table, encoding="utf-8")
         else:
             raise RequestError(f"{path}: a result that was loaded writes .json, and .csv if it was pickled")
@@ -141,16 +142,14 @@ class Result:
 
     def rows(self) -> list[dict[str, str]]:
         """The rows of the CSV file."""
-        text = self._table if self._owner is None and self._table else self._written(".csv").decode()
-        return list(csv.DictReader(io.StringIO(text)))
+        return list(csv.DictReader(io.StringIO(self._csv())))
 
     def to_pandas(self) -> Any:
         """The rows of the CSV file as a data frame: numbers as numbers, an empty field as NaN."""
-        import pandas
+        return table_of(self._csv())
 
-        rows = self.rows()
-        names = list(rows[0]) if rows else []
-        return pandas.DataFrame({n: _column([r[n] for r in rows], n) for n in names})
+    def _csv(self) -> str:
+        return self._table if self._owner is None and self._table else self._written(".csv").decode()
 
     # ---- arrays
 
@@ -204,25 +203,24 @@ class Result:
     def _summary(self) -> list[tuple[str, str]]:
         return []
 
+    def _picture(self, ending: str) -> str:
+        """In base64; "" of a kind without a picture."""
+        with contextlib.suppress(Error):
+            return base64.b64encode(self._written(ending)).decode() if self._owner else ""
+        return ""
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": str(self)}
         rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in self._summary())
-        picture = b""
-        if self._owner is not None:
-            with contextlib.suppress(Error):  # a kind without a picture
-                picture = self._written(".png")
-        code = base64.b64encode(picture).decode()
-        if picture and 2 * len(code) < MOST_HTML:  # once for those that show no HTML
-            bundle["image/png"] = code
-        kind = "image/png"
-        if picture and len(code) >= MOST_HTML - 10_000:  # drawn lines may take less than their pixels
-            kind, code = "image/svg+xml", base64.b64encode(self._written(".svg")).decode()
-        if picture and len(code) < MOST_HTML - 10_000:
+        kind, code = "image/png", self._picture(".png")
+        if code and 2 * len(code) < MOST_HTML:  # once for those that show no HTML
+            bundle[kind] = code
+        if len(code) >= MOST_HTML - 10_000:  # drawn lines may take less than their pixels
+            kind, code = "image/svg+xml", self._picture(".svg")
+        if 0 < len(code) < MOST_HTML - 10_000:
             alt = html.escape(self._headline(), quote=True)
             rows += f'<tr><td colspan="2"><img alt="{alt}" src="data:{kind};base64,{code}"></td></tr>'
-        if rows:
-            bundle["text/html"] = f"<table>{rows}</table>"
-        return bundle
+        return {**bundle, "text/html": f"<table>{rows}</table>"} if rows else bundle
 
     # ---- elsewhere
 
@@ -234,24 +232,18 @@ class Result:
         return type(self), (None, self.to_dict(), table)
 
 
-def _column(values: list[str], name: str) -> Any:
-    if name in ("token", "id", "answer", "expected", "question") or name.startswith("top"):
-        return values
-    if all(v in ("", "true", "false") for v in values) and any(values):
-        return [v == "true" for v in values]
-    try:
-        return [int(v) for v in values]
-    except ValueError:
-        pass
-    try:
-        return [float(v) if v else float("nan") for v in values]
-    except ValueError:
-        return values
+def table_of(text: str) -> Any:
+    """A data frame of a table in CSV."""
+    import pandas
+
+    names = text.split("\n", 1)[0].strip().split(",")
+    texts = [n for n in names if n in TEXTS or n.startswith("top")]
+    return pandas.read_csv(io.StringIO(text), dtype=dict.fromkeys(texts, str), float_precision="round_trip",
+                           keep_default_na=False, na_values={n: [""] for n in names if n not in texts})
 
 
 def _metric(name: str) -> int:
-    names = native.names(4)
-    if name not in names:
+    if name not in (names := native.names(4)):
         raise RequestError(f"no metric {name!r}: there are {', '.join(names)}")
     return names.index(name)
 
@@ -264,6 +256,11 @@ def warn(result: R) -> R:
 
 
 R = TypeVar("R", bound=Result)
+
+
+def _view(path: str) -> Any:
+    """An attribute that is the array of this path."""
+    return property(lambda self: self.array(path))
 
 
 class Answer(Result):
@@ -304,6 +301,7 @@ class Grid:
         self.layers: list[int] = said["layers"]
         self.positions: list[int] | None = said["positions"]
         self.groups: list[str] | None = said["groups"]
+        self.columns: list[Any] = self.groups or self.positions or []
         self.dims = ("layer", "group" if self.groups else "position") + (("head",) if said.get("heads") else ())
         self.metrics = [k for k, v in said.items() if isinstance(v, list) and v and isinstance(v[0], list)]
 
@@ -329,7 +327,7 @@ class Grid:
         if layer is not None:
             at[0] = self._find(layer, self.layers, "layer")
         if position is not None:
-            at[1] = self._find(position, self.groups or self.positions or [], self.dims[1])
+            at[1] = self._find(position, self.columns, self.dims[1])
         if head is not None:
             at[2] = head
         return Fields({m: getattr(self, m)[tuple(at)] for m in self.metrics})
@@ -343,11 +341,10 @@ class Grid:
 
     def strongest(self, n: int = 5) -> list[tuple[int, int | str, float]]:
         """The n cells with the largest indirect effect: layer, position or group, effect."""
-        columns: list[Any] = self.groups or self.positions or []
-        flat = self.ie.reshape(len(self.layers), len(columns), -1).max(axis=2)
+        flat = np.fmax.reduce(self.ie.reshape(len(self.layers), len(self.columns), -1), axis=2)
         order = np.argsort(-np.nan_to_num(flat, nan=-np.inf), axis=None, kind="stable")[:n]
         at = [np.unravel_index(i, flat.shape) for i in order]
-        return [(self.layers[int(a)], columns[int(b)], float(flat[a, b])) for a, b in at]
+        return [(self.layers[int(a)], self.columns[int(b)], float(flat[a, b])) for a, b in at]
 
     def __repr__(self) -> str:
         kind = f"{self.site}, window {self.window}, {self.direction}"
@@ -439,7 +436,7 @@ class Trace(Result):
         out = {}
         for g in self.grids:
             name = f"{g.direction}.{g.site}.w{g.window}{'.groups' if g.groups else ''}"
-            coords = {"layer": g.layers, g.dims[1]: g.groups or g.positions}
+            coords = {"layer": g.layers, g.dims[1]: g.columns}
             for m in g.metrics:
                 out[f"{name}.{m}"] = xarray.DataArray(getattr(g, m), dims=g.dims, coords=coords)
         return xarray.Dataset(out)
@@ -469,13 +466,7 @@ class Flow(Result):
     def paths(self) -> list[Fields]:
         return [Fields(p) for p in self.to_dict()["summary"]]
 
-    @property
-    def contribution(self) -> Array:
-        return self.array("contribution")
-
-    @property
-    def attention(self) -> Array:
-        return self.array("attention")
+    contribution, attention = _view("contribution"), _view("attention")
 
     @property
     def top_share(self) -> dict[int, float]:
@@ -497,25 +488,46 @@ class Flow(Result):
         rows = profile[grid["first"] : grid["first"] + grid["rows"] * line]
         return rows.reshape(grid["rows"], line)[:, : grid["cols"]]
 
+    def overlay(self, layer: int, path: int = 0, image: Any = None) -> Array:
+        """The picture as the model sees it, with `image` of the layer laid over it: (height, width, 3) uint8.
+        ``image``: the picture, where it was given as an array. Needs Pillow."""
+        d = self.to_dict()
+        named = d["request"].get("image") if image is None else image
+        if named is None or (image is None and d["request"].get("pixels")):
+            raise RequestError("overlay needs image=, the picture that the question was asked with")
+        seen = _seen(d["model"]["path"], named)
+        heat = self.image(layer, path)
+        rows, columns = (np.arange(n) * m // n for n, m in zip(seen.shape[:2], heat.shape, strict=True))
+        share = 0.8 * (heat / (heat.max() or 1.0)).clip(0, 1)[rows][:, columns, None]
+        mixed: Array = (seen * (1 - share) + np.array([224, 130, 20]) * share).astype(np.uint8)
+        return mixed
+
     def _headline(self) -> str:
         ends = [f"{p['from']} -> {p['to']} most in layer {int(np.argmax(p['total']))}" for p in self.paths]
         return ", ".join(ends)
 
 
+def _seen(model: str, image: Any) -> Array:
+    """A picture after resizing and cropping, enlarged to 256 pixels or more."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as place:
+        given, out = Path(place) / "given.png", Path(place) / "seen.png"
+        if not isinstance(image, (str, os.PathLike)):
+            (image if hasattr(image, "save") else Image.fromarray(np.asarray(image))).save(given)
+            image = given
+        asked = (native.path_bytes(model), native.path_bytes(image), 0)
+        native.result_write(native.made("loci_image_read", ImageError, *asked).pointer, out, 0)
+        with Image.open(out) as opened:
+            pixels = np.asarray(opened.convert("RGB"))
+    more = -(-256 // min(pixels.shape[:2]))
+    return pixels.repeat(more, axis=0).repeat(more, axis=1)
+
+
 class Lens(Result):
     """What every layer would answer: ``p``, ``logp``, ``rank`` of the target, (positions, layers); ``top`` words."""
 
-    @property
-    def p(self) -> Array:
-        return self.array("p_target")
-
-    @property
-    def logp(self) -> Array:
-        return self.array("logp_target")
-
-    @property
-    def rank(self) -> Array:
-        return self.array("rank")
+    p, logp, rank = _view("p_target"), _view("logp_target"), _view("rank")
 
     def _headline(self) -> str:
         return f"{self.to_dict()['target']['text']!r} at positions {self.to_dict()['positions']}"
@@ -577,43 +589,36 @@ class Comparison:
 def _ranks(x: Array) -> Array:
     """Ranks from 1, ties at their mean."""
     _, where, counts = np.unique(x, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    mean: Array = (ends - (counts - 1) / 2.0)[where.reshape(-1)]
+    mean: Array = (np.cumsum(counts) - (counts - 1) / 2.0)[where.reshape(-1)]
     return mean
+
+
+def _cells(t: Trace, metric: str) -> dict[tuple[Any, ...], Array]:
+    """Every cell's value (or those of its heads), by what it is of."""
+    out = {}
+    for g in t.grids:
+        for i, layer in enumerate(g.layers):
+            for k, column in enumerate(g.columns):
+                out[g.site, g.window, g.direction, g.dims, layer, column] = np.ravel(getattr(g, metric)[i, k])
+    return out
 
 
 def compare(a: Trace, b: Trace, metric: str = "ie") -> Comparison:
     """Compares the cells that both traces have: same site, window, direction, layer, and position or group."""
-    pairs: list[tuple[float, float]] = []
-    for x in a.grids:
-        for y in b.grids:
-            if (x.site, x.window, x.direction, x.dims) != (y.site, y.window, y.direction, y.dims):
-                continue
-            ours, theirs = getattr(x, metric), getattr(y, metric)
-            left: list[Any] = x.groups or x.positions or []
-            right: list[Any] = y.groups or y.positions or []
-            for i, layer in enumerate(x.layers):
-                for k, column in enumerate(left):
-                    if layer in y.layers and column in right:
-                        u, v = ours[i, k], theirs[y.layers.index(layer), right.index(column)]
-                        pairs += zip(np.ravel(u).tolist(), np.ravel(v).tolist(), strict=True)
-    if not pairs:
+    ours, theirs = _cells(a, metric), _cells(b, metric)
+    both = [k for k in ours if k in theirs]
+    if not both:
         raise RequestError("the traces have no cell in common")
-    u, v = np.array(pairs).T
-    spread = len(set(u.tolist())) > 1 and len(set(v.tolist())) > 1
+    u, v = (np.concatenate([cells[k] for k in both]) for cells in (ours, theirs))
+    spread = np.ptp(u) > 0 and np.ptp(v) > 0
     rho = float(np.corrcoef(_ranks(u), _ranks(v))[0, 1]) if spread else float("nan")
-    return Comparison(rho, float(np.max(np.abs(u - v))), len(pairs))
+    return Comparison(rho, float(np.max(np.abs(u - v))), len(u))
 
 
 KINDS: dict[str, Callable[..., Result]] = {
-    "loci.ask": Answer,
-    "loci.trace": Trace,
-    "loci.flow": Flow,
-    "loci.lens": Lens,
-    "loci.knockout": Knockout,
-    "loci.edit": Edit,
-    "loci.predict": Prediction,
-}
+    "loci.ask": Answer, "loci.trace": Trace, "loci.flow": Flow, "loci.lens": Lens, "loci.knockout": Knockout,
+    "loci.edit": Edit, "loci.predict": Prediction,
+}  # fmt: skip
 
 
 def load(path: str | os.PathLike[str]) -> Any:

@@ -22,8 +22,8 @@ from ._errors import CancelledError, ForkError
 
 T = TypeVar("T")
 Progress = bool | Callable[[str, float, float], None] | None
-FIRST_BAR = 2.0  # seconds
-TICK = 0.1
+FIRST_BAR = 2.0  # seconds until a bar is drawn
+TICK = 0.05  # seconds between looks at timeout=, cancel= and progress; Ctrl-C ends the waiting at once
 
 
 class _Job(Generic[T]):
@@ -39,6 +39,15 @@ class _Job(Generic[T]):
             self.error = e
         finally:
             self.done.set()
+
+    def stop(self) -> None:
+        """Waits for the end of what is cancelled, however often Ctrl-C is pressed meanwhile."""
+        native.cancel(self.monitor)
+        while not self.done.is_set():
+            try:
+                self.done.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 _jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
@@ -77,50 +86,45 @@ def _at_exit() -> None:
 
 
 class _Bar:
-    """tqdm's bar where it is there, one plain line where not."""
+    """A function that is told, tqdm's bar where it is there, or one plain line."""
 
     def __init__(self, progress: Progress) -> None:
-        self.asked, self.line, self.began = progress, False, time.monotonic()
+        self.tell, self.line = (progress if callable(progress) else None), False
         self.bar: Any = None
-        notebook = "ipykernel" in sys.modules
-        self.shown = bool(progress) if progress is not None else notebook or sys.stderr.isatty()
+        self.begins = time.monotonic() + (FIRST_BAR if progress is None else 0)
+        self.shown = bool(progress) if progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()
 
     def update(self, stage: str, permille: int) -> None:
-        if callable(self.asked):
-            if stage:
-                self.asked(stage, permille / 1000, 1.0)
-            return
-        if not self.shown or not stage or (self.asked is None and time.monotonic() - self.began < FIRST_BAR):
-            return
+        if stage and self.tell:
+            self.tell(stage, permille / 1000, 1.0)
+        elif stage and self.shown and time.monotonic() >= self.begins:
+            self.draw(stage, permille)
+
+    def draw(self, stage: str, permille: int) -> None:
         try:
             with warnings.catch_warnings():  # of a notebook without widgets
                 warnings.simplefilter("ignore")
                 from tqdm.auto import tqdm
         except ImportError:
             self.line = True
-            sys.stderr.write(f"\r{stage} {permille / 10:5.1f} %")
-            sys.stderr.flush()
+            print(f"\r{stage} {permille / 10:5.1f} %", end="", file=sys.stderr, flush=True)
             return
-        if self.bar is None:
-            self.bar = tqdm(total=1000, bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}")
-        self.bar.set_description_str(stage, refresh=False)
+        self.bar = self.bar or tqdm(total=1000, bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}")
         self.bar.n = permille
-        self.bar.refresh()
+        self.bar.set_description_str(stage)
 
     def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
         if self.line:
-            sys.stderr.write("\n")
+            print(file=sys.stderr)
 
 
-def run(
-    work: Callable[[Any], T],
-    progress: Progress = None,
-    timeout: float | None = None,
-    cancel: threading.Event | None = None,
-) -> T:
-    """``work(monitor)`` in the worker thread. Ctrl-C, ``timeout`` (seconds) and ``cancel`` stop it."""
+def run(work: Callable[[Any], T], progress: Progress = None, timeout: float | None = None,
+        cancel: threading.Event | None = None) -> T:
+    """``work(monitor)`` in the worker thread. Ctrl-C, ``timeout`` (seconds) and ``cancel`` stop it; the interrupt has
+    ``partial`` then, if the work gave a result all the same."""
+    __tracebackhide__ = True  # notebooks show the caller's line, and sooner
     job: _Job[T] = _Job(work)
     _submit(job)
     bar, ends = _Bar(progress), None if timeout is None else time.monotonic() + timeout
@@ -129,8 +133,9 @@ def run(
             bar.update(*native.stage(job.monitor))
             if (ends is not None and time.monotonic() > ends) or (cancel is not None and cancel.is_set()):
                 native.cancel(job.monitor)
-    except BaseException:
-        _stop(job)
+    except BaseException as e:
+        job.stop()
+        e.partial = job.result  # type: ignore[attr-defined]
         raise
     finally:
         bar.close()
@@ -139,13 +144,3 @@ def run(
     if job.error is not None:
         raise job.error
     return job.result  # type: ignore[return-value]
-
-
-def _stop(job: _Job[Any]) -> None:
-    """Waits for the end of what is cancelled, however often Ctrl-C is pressed meanwhile."""
-    native.cancel(job.monitor)
-    while not job.done.is_set():
-        try:
-            job.done.wait()
-        except KeyboardInterrupt:
-            continue
