@@ -182,6 +182,8 @@ typedef struct loci_edit_saved {
   const loci_edit_check *checks;
   int lost;   /* requests that the edited model answers and the written one does not */
   int missed; /* requests that the edited model does not answer in the first place */
+  int left_count;
+  const char *const *left; /* folders of the source that are models of their own: not copied */
 } loci_edit_saved;
 
 /* Writes the model with the edits as a checkpoint that the usual tools load: in the source's

@@ -112,7 +112,9 @@ typedef struct loci_store_run_info {
   int tally_count;
   const loci_tally *tallies;
   const char *headline;
-  loci_interval mean; /* of the headline, over all examples used; a normal interval */
+  loci_interval mean; /* of the headline, over all examples used; a normal interval, cut to what
+                         the headline can be */
+  int64_t reported;   /* of those used, what a report averages with its defaults */
 } loci_store_run_info;
 
 typedef struct loci_store_info {

@@ -58,6 +58,7 @@ struct cli {
   bool json;
   int threads;          /* where --threads does not say; 0: one per core */
   const cli_host *host; /* NULL: a terminal */
+  loci_draw_opts look;  /* of pictures, as --width and its like ask */
   edit_files edits;     /* those that cli_open_model applied: they outlive the model */
   loci_err err;
 };
@@ -77,8 +78,7 @@ int cli_bad_value(cli *c, option_id id, const char *wanted);
 /* Endings and places of all -o files, before any work starts. */
 int cli_check_outputs(cli *c);
 bool cli_ends_with(const char *path, const char *ending);
-/* Whether two paths lead to the same thing. */
-bool cli_is_same_file(const char *a, const char *b);
+bool cli_is_same_file(const char *a, const char *b); /* they lead to the same thing */
 /* Hands a result's JSON to the host, or to --json's output and every -o F.json. */
 int cli_write_json(cli *c, const loci_result *r);
 /* "wrote F", in human output. */

@@ -6,15 +6,20 @@
 
 enum { STEPS_SHOWN = 5, COLUMN = 18 };
 
+static const char *token_at(const void *ctx, int i) {
+  return ((const loci_prompt_info *)ctx)->tokens[i].text;
+}
+
 /* "step token p others": as many others as the line has room for, at least one. */
-static void put_step(const cli *c, const loci_answer *a, int i) {
+static void put_step(const cli *c, const loci_answer *a, int i, bool byte_level) {
+  char text[TOKEN_TEXT];
   const loci_candidate *top = a->top[i];
   bool utf8 = c->term.utf8;
   printf("%4d", i + 1);
   for (int k = 0; k < LOCI_TOP && top[k].text; k++) {
     if (k > 1 && 4 + (k + 1) * COLUMN > c->term.columns) break;
     printf("  ");
-    put_cell(stdout, top[k].text, COLUMN - 8, utf8);
+    put_cell(stdout, token_text(top[k].text, byte_level, text), COLUMN - 8, utf8);
     printf(" %.3f", top[k].p);
   }
   printf("\n");
@@ -28,9 +33,12 @@ static void show(const cli *c, const loci_answer *a, const loci_prompt_info *p) 
     put_wrapped(stdout, a->model->edits[i].title, &(wrap){10, 10, c->term.columns, c->term.utf8});
   }
   cli_put_day(p);
-  printf("\nstep  token and probability, then the next best\n");
+  printf("\nstep  ");
+  put_wrapped(stdout, "token and probability, then the next best",
+              &(wrap){6, 6, c->term.wrap, c->term.utf8});
+  bool byte_level = is_byte_level(token_at, p, p->length);
   int n = a->count < STEPS_SHOWN ? a->count : STEPS_SHOWN;
-  for (int i = 0; i < n; i++) put_step(c, a, i);
+  for (int i = 0; i < n; i++) put_step(c, a, i, byte_level);
   if (n < a->count) printf("      and %d more\n", a->count - n);
 }
 

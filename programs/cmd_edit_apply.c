@@ -19,6 +19,11 @@ static void show(const cli *c, const loci_edit_saved *s) {
   for (int i = 0; i < s->check_count; i++) show_check(c, &s->checks[i], wide);
   printf("%d file%s rewritten, %d linked, %d copied; rounding to %s took %.2g %% of the change\n",
          s->written, s->written == 1 ? "" : "s", s->linked, s->copied, s->dtype, share);
+  for (int i = 0; i < s->left_count; i++) {
+    printf("left out, a model of its own: ");
+    put_text(stdout, s->left[i], c->term.utf8);
+    printf("\n");
+  }
   if (s->missed > 0)
     printf("%d of %d targets %s not the answer of the edited model: the edit missed\n", s->missed,
            s->check_count, s->missed == 1 ? "is" : "are");

@@ -12,13 +12,18 @@ static int text_column(const cli *c) {
   return room < 6 ? 6 : room > 24 ? 24 : room;
 }
 
-static void put_row(const cli *c, const loci_prompt_info *p, int from, int to) {
+static const char *token_at(const void *ctx, int i) {
+  return ((const loci_prompt_info *)ctx)->tokens[i].text;
+}
+
+static void put_row(const cli *c, const loci_prompt_info *p, int from, int to, bool byte_level) {
+  char text[TOKEN_TEXT];
   const loci_token *t = &p->tokens[from];
   char where[32], bytes[48];
   bool wide = c->term.columns >= NARROW;
   snprintf(where, sizeof where, from == to ? "%d" : "%d-%d", from, to);
   printf("%7s %6d ", where, t->id);
-  put_cell(stdout, t->text, text_column(c), c->term.utf8);
+  put_cell(stdout, token_text(t->text, byte_level, text), text_column(c), c->term.utf8);
   snprintf(bytes, sizeof bytes, "%lld-%lld", (long long)t->bytes[0], (long long)t->bytes[1]);
   if (wide) printf(" %13s", bytes);
   printf(" %s\n", loci_name(LOCI_NAMES_ROLE, t->role));
@@ -44,11 +49,12 @@ static void put_views(const loci_prompt_info *p) {
 }
 
 static void show(const cli *c, const loci_prompt_info *p) {
+  bool byte_level = is_byte_level(token_at, p, p->length);
   put_heading(c);
   for (int i = 0; i < p->length;) {
     int last = i;
     if (p->image_count > 0 && i == p->image_first) last = i + p->image_count - 1;
-    put_row(c, p, i, last);
+    put_row(c, p, i, last, byte_level);
     i = last + 1;
   }
   printf("\n");

@@ -11,17 +11,23 @@
 #define MAX_LINE ((size_t)1 << 22)
 #define MAX_LINE_TEXT "4 MB"
 
+static const char *token_at(const void *ctx, int i) {
+  return ((const loci_text_tokens *)ctx)->tokens[i];
+}
+
 static void show(const cli *c, const loci_text_tokens *t) {
+  bool byte_level = is_byte_level(token_at, t, t->count);
   int room = c->term.columns - 6 - 8 - 14;
   printf("%5s %7s ", "token", "id");
   put_cell(stdout, "text", room > 24 ? 24 : room, c->term.utf8);
   printf(" %13s\n", "bytes");
   for (int i = 0; i < t->count; i++) {
-    char bytes[48];
+    char bytes[48], text[TOKEN_TEXT];
     snprintf(bytes, sizeof bytes, "%lld-%lld", (long long)t->bytes[i][0],
              (long long)t->bytes[i][1]);
     printf("%5d %7d ", i, t->ids[i]);
-    put_cell(stdout, t->tokens[i], room > 24 ? 24 : room, c->term.utf8);
+    put_cell(stdout, token_text(t->tokens[i], byte_level, text), room > 24 ? 24 : room,
+             c->term.utf8);
     printf(" %13s\n", bytes);
   }
   printf("\ndecoded: ");

@@ -130,7 +130,8 @@ static int run(cli *c, int argc, char **argv) {
     help_command(c->command, &c->term);
     return EXIT_DONE;
   }
-  if ((code = check_files(c)) || (code = check_needed(c)) || (code = cli_check_outputs(c)))
+  if ((code = check_files(c)) || (code = check_needed(c)) || (code = cli_look(c, &c->look)) ||
+      (code = cli_check_outputs(c)))
     return code;
   /* What is printed for people goes nowhere; JSON stays. */
   if (args_has(&c->args, OPT_QUIET) && !c->json && !freopen("/dev/null", "w", stdout))

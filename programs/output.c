@@ -238,10 +238,13 @@ int cli_show_result(cli *c, const loci_result *r, const loci_draw_opts *how) {
 }
 
 loci_draw_opts cli_draw_opts(const cli *c) {
-  return (loci_draw_opts){.size = sizeof(loci_draw_opts),
-                          .color = c->term.color,
-                          .columns = c->term.columns,
-                          .ascii = !c->term.utf8};
+  loci_draw_opts o = c->look;
+  o.size = sizeof o;
+  o.color = c->term.color;
+  o.columns = c->term.columns;
+  o.ascii = !c->term.utf8;
+  o.unwrapped = c->term.wrap > c->term.columns;
+  return o;
 }
 
 bool cli_no_hash(const cli *c) { return !c->json && !args_has(&c->args, OPT_OUT); }

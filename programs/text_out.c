@@ -118,6 +118,53 @@ void put_cell(FILE *out, const char *s, int width, bool utf8) {
   if (cut || width > 0) fprintf(out, "%*s", room > used ? room - used : 0, "");
 }
 
+/* ---------------------------------------------------------------- tokens */
+
+/* The byte that a byte-level vocabulary spells as [rune], or -1: printable Latin-1 as itself, the
+ * other 68 bytes as U+0100 and on. */
+static int byte_of(uint32_t rune) {
+  if ((rune >= 0x21 && rune <= 0x7E) || (rune >= 0xA1 && rune <= 0xFF && rune != 0xAD))
+    return (int)rune;
+  if (rune < 0x100 || rune > 0x143) return -1;
+  int k = (int)rune - 0x100;
+  return k <= 0x20 ? k : k <= 0x42 ? k - 0x21 + 0x7F : 0xAD;
+}
+
+const char *token_text(const char *token, bool byte_level, char out[TOKEN_TEXT]) {
+  char raw[TOKEN_TEXT / 6]; /* a byte is written in up to six */
+  size_t n = 0, used = 0;
+  for (const char *s = token; byte_level && *s;) {
+    uint32_t rune;
+    int k = decode(s, &rune), b = k ? byte_of(rune) : -1;
+    if (b <= 0 || n + 1 == sizeof raw) return token;
+    raw[n++] = (char)b;
+    s += k;
+  }
+  if (!byte_level) return token;
+  raw[n] = 0;
+  for (size_t i = 0; i < n;) {
+    uint32_t rune;
+    int k = decode(raw + i, &rune);
+    int wrote = k == 0 ? snprintf(out + used, 7, "<0x%02X>", (unsigned char)raw[i])
+                : raw[i] == ' ' && i == 0 ? snprintf(out, 4, "\xE2\x96\x81")
+                                          : snprintf(out + used, 5, "%.*s", k, raw + i);
+    used += (size_t)wrote;
+    i += k ? (size_t)k : 1;
+  }
+  out[used] = 0;
+  return out;
+}
+
+bool is_byte_level(const char *(*token_at)(const void *ctx, int i), const void *ctx, int count) {
+  bool found = false;
+  for (int i = 0; i < count; i++) {
+    const char *s = token_at(ctx, i);
+    if (strstr(s, "\xE2\x96\x81")) return false;
+    if (strstr(s, "\xC4\xA0") || strstr(s, "\xC4\x8A")) found = true;
+  }
+  return found;
+}
+
 void put_wrapped(FILE *out, const char *s, const wrap *how) {
   int at = how->at;
   bool first = true;

@@ -9,12 +9,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+enum { TOKEN_TEXT = 256 };
+
 void put_text(FILE *out, const char *s, bool utf8);
 int text_width(const char *s, bool utf8); /* in columns, as put_text prints it */
 
 /* Exactly [width] columns: padded on the right (width > 0) or left (width < 0), cut with a mark if
  * too long. */
 void put_cell(FILE *out, const char *s, int width, bool utf8);
+
+/* A token as its vocabulary spells it; one of a byte-level vocabulary as the text it is, with the
+ * mark of other vocabularies for a blank before it, and bytes that are no character alone as
+ * <0xE6>.  The text is [out]'s, or the token's own. */
+const char *token_text(const char *token, bool byte_level, char out[TOKEN_TEXT]);
+/* Whether tokens are spelled in bytes: some have a mark of such a vocabulary, none of others. */
+bool is_byte_level(const char *(*token_at)(const void *ctx, int i), const void *ctx, int count);
 
 /* Words of s, wrapped to [columns]; the first line starts at column [at], the others are indented
  * by [indent]. */

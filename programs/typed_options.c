@@ -87,3 +87,17 @@ int cli_layers(cli *c, int *first, int *count) {
   if (!s || value_layers(s, first, count)) return EXIT_DONE;
   return cli_bad_value(c, OPT_LAYERS, "layers such as 3-5, 7 or all");
 }
+
+static int positive(cli *c, option_id id, double most, const char *wanted, double *out) {
+  const char *s = args_get(&c->args, id);
+  if (!s || (value_real(s, out) && *out > 0 && *out <= most)) return EXIT_DONE;
+  return cli_bad_value(c, id, wanted);
+}
+
+int cli_look(cli *c, loci_draw_opts *out) {
+  int code = positive(c, OPT_FIGURE_WIDTH, 200, "inches, such as 3.25", &out->width);
+  if (!code) code = positive(c, OPT_FIGURE_SCALE, 1e6, "a number above 0", &out->scale);
+  if (!code) code = cli_int(c, OPT_FIGURE_DPI, 1, 2400, &out->dpi);
+  out->bare = args_has(&c->args, OPT_NO_TITLE);
+  return code;
+}

@@ -20,4 +20,7 @@ int cli_metric(cli *c, loci_metric *out); /* p without the option */
 int cli_sites(cli *c, loci_site out[LOCI_SITE_COUNT], int *count);
 int cli_layers(cli *c, int *first, int *count);
 
+/* What --width, --dpi, --scale and --no-title ask of pictures, into *out. */
+int cli_look(cli *c, loci_draw_opts *out);
+
 #endif

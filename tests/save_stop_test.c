@@ -104,13 +104,15 @@ static loci_status save(const checkpoint *c, int stop, loci_err *err) {
   float *values = calloc((size_t)(w->rows * w->cols), sizeof *values);
   new_values change = {.w = w, .values = values};
   watch follow = {look, NULL};
-  tree_counts counts;
+  saved_files files = {.mem = arena_new()};
+  assert_non_null(files.mem);
   assert_non_null(values);
   assert_true(w->rows * w->cols * 4 > PIECE); /* else this tests nothing */
   looks = late = 0;
   stop_at = stop;
   settled_count = 0;
-  loci_status st = checkpoint_save(c, target, &change, 1, "[]", &follow, &counts, err);
+  loci_status st = checkpoint_save(c, target, &change, 1, "[]", &follow, &files, err);
+  arena_free(files.mem);
   free(values);
   return st;
 }

@@ -8,10 +8,10 @@ typedef struct tree_counts {
   int linked, copied; /* files */
 } tree_counts;
 
-/* Every file of [from] but those named in [without] (paths relative to it; NULL ends the list) and
- * those whose name begins with a dot, into the empty directory [to].  Files of a MiB or more are
- * hard links where the file system allows it; smaller ones are copies, so that they can be written
- * in.  Symbolic links are followed. */
+/* Every file of [from] but files and folders named in [without] (paths relative to it; NULL ends
+ * the list) and those whose name begins with a dot, into the empty directory [to].  Files of a MiB
+ * or more are hard links where the file system allows it; smaller ones are copies, so that they can
+ * be written in.  Symbolic links are followed. */
 loci_status tree_clone(const char *from, const char *to, const char *const *without, const watch *w,
                        tree_counts *counts, loci_err *err);
 /* A copy of one file that nothing else shares. */

@@ -2,6 +2,7 @@
  * place in its file: header, order and everything else stay as they are, byte for byte. */
 #include "checkpoint/save.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -14,6 +15,8 @@
 #include "base/file.h"
 #include "base/tree.h"
 #include "checkpoint/files.h"
+
+enum { MOST_LEFT = 64, NESTING = 8 };
 
 /* Bytes for one tensor of one file. */
 typedef struct swap {
@@ -164,15 +167,69 @@ static const char *within(const saving *s, const char *path) {
   return path;
 }
 
-static loci_status fill_directory(const saving *s, tree_counts *counts, loci_err *err) {
-  const char **without = arena_zarray(s->mem, s->n + 2, const char *);
+/* ---- folders with a model of their own */
+
+/* Whether a tensor of this checkpoint is in a file of the folder, or its tower's configuration. */
+static bool is_used(const saving *s, const char *folder) {
+  size_t n = strlen(folder);
+  const char *tower = s->c->config.vision_dir ? within(s, s->c->config.vision_dir) : NULL;
+  if (tower && strncmp(tower, folder, n) == 0 && (tower[n] == '/' || !tower[n])) return true;
+  for (int64_t i = 0; i < s->c->files->n; i++) {
+    const char *path = within(s, s->c->files->entries[i].from->path);
+    if (path && strncmp(path, folder, n) == 0 && path[n] == '/') return true;
+  }
+  return false;
+}
+
+static loci_status find_others(const saving *s, const char *folder, int nesting, saved_files *f,
+                               loci_err *err);
+
+static loci_status look_at(const saving *s, const char *within_source, int nesting, saved_files *f,
+                           loci_err *err) {
+  struct stat about;
+  char *path = path_join(s->mem, s->c->files->dir, within_source);
+  char *config = path ? path_join(s->mem, path, "config.json") : NULL;
+  if (!config) return fail_nomem(err, "saving a checkpoint");
+  if (stat(path, &about) != 0 || !S_ISDIR(about.st_mode)) return LOCI_OK;
+  if (!file_exists(config) || is_used(s, within_source))
+    return find_others(s, within_source, nesting + 1, f, err);
+  if (f->left_count == MOST_LEFT) return LOCI_OK;
+  f->left[f->left_count] = arena_strdup(f->mem, within_source);
+  return f->left[f->left_count++] ? LOCI_OK : fail_nomem(err, "saving a checkpoint");
+}
+
+static loci_status find_others(const saving *s, const char *folder, int nesting, saved_files *f,
+                               loci_err *err) {
+  char *path = path_join(s->mem, s->c->files->dir, folder);
+  DIR *dir = path && nesting < NESTING ? opendir(path) : NULL;
+  loci_status st = path ? LOCI_OK : fail_nomem(err, "saving a checkpoint");
+  const struct dirent *e;
+  while (dir && !st && (e = readdir(dir)) != NULL) {
+    if (e->d_name[0] == '.') continue;
+    char *name = *folder ? path_join(s->mem, folder, e->d_name) : arena_strdup(s->mem, e->d_name);
+    st = name ? look_at(s, name, nesting, f, err) : fail_nomem(err, "saving a checkpoint");
+  }
+  if (dir) closedir(dir);
+  return st;
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static loci_status fill_directory(const saving *s, saved_files *f, loci_err *err) {
+  const char **without = arena_zarray(s->mem, s->n + MOST_LEFT + 2, const char *);
   int files = 0;
-  if (!without) return fail_nomem(err, "saving a checkpoint");
+  f->left = arena_zarray(f->mem, MOST_LEFT, const char *);
+  if (!without || !f->left) return fail_nomem(err, "saving a checkpoint");
+  TRY(find_others(s, "", 0, f, err));
+  qsort(f->left, (size_t)f->left_count, sizeof *f->left, by_name);
+  for (int i = 0; i < f->left_count; i++) without[files++] = f->left[i];
   without[files++] = CHECKPOINT_UNDO;
   for (int i = 0; i < s->n; i++) {
     if (is_first_of_file(s->swaps, i)) without[files++] = within(s, s->swaps[i].entry->from->path);
   }
-  TRY(tree_clone(s->c->files->dir, s->temporary, without, s->w, counts, err));
+  TRY(tree_clone(s->c->files->dir, s->temporary, without, s->w, &f->counts, err));
   for (int i = 0; i < s->n; i++) {
     const shard *from = s->swaps[i].entry->from;
     if (!is_first_of_file(s->swaps, i)) continue;
@@ -211,7 +268,7 @@ static loci_status check_opens(const char *dir, loci_err *err) {
 }
 
 loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *changes, int n,
-                            const char *about, const watch *w, tree_counts *counts, loci_err *err) {
+                            const char *about, const watch *w, saved_files *files, loci_err *err) {
   size_t length = strlen(dir);
   while (length > 1 && dir[length - 1] == '/') length--;
   if (file_exists(dir)) {
@@ -235,7 +292,7 @@ loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *ch
     st = fail_errno(err, errno, "%s: cannot be made", dir);
     goto done;
   }
-  TRY_DONE(fill_directory(&s, counts, err));
+  TRY_DONE(fill_directory(&s, files, err));
   TRY_DONE(check_opens(s.temporary, err));
   if (chmod(s.temporary, 0755) != 0 || rename(s.temporary, place) != 0) {
     st = fail_errno(err, errno, "%s: cannot be made", dir);

@@ -13,13 +13,21 @@ typedef struct new_values {
   double lost, moved;  /* result: ||rounded - values||, ||values - w|| */
 } new_values;
 
+/* What became of the source's files. */
+typedef struct saved_files {
+  arena *mem; /* given: names are kept in it */
+  tree_counts counts;
+  const char **left; /* folders with a model of their own, which stay behind */
+  int left_count;
+} saved_files;
+
 /* Writes [dir], which must not exist, in the layout, sharding, dtypes, names and metadata of the
  * source: files of which nothing changes are linked or copied, the others are copies with the
  * tensors' bytes exchanged.  It is made under another name beside its place, opened once to see
  * that it is sound, and renamed.  UNDO in it holds the replaced tensors, and [about] in its
  * metadata, beside "source_hash" and "source". */
 loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *changes, int n,
-                            const char *about, const watch *w, tree_counts *counts, loci_err *err);
+                            const char *about, const watch *w, saved_files *files, loci_err *err);
 
 #define CHECKPOINT_UNDO "loci.undo"
 /* Puts the replaced tensors of a saved checkpoint back, file by file, each whole or not at all, and

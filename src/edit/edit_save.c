@@ -129,7 +129,7 @@ static loci_status about(const saving *s, char **out, loci_err *err) {
 static loci_status write_checkpoint(saving *s, loci_err *err) {
   int L = model_decoder(s->m)->layers, n = 0;
   loci_edit_saved *v = s->out;
-  tree_counts counts;
+  saved_files files = {.mem = v->result.memory};
   char *text;
   new_values *changes = arena_zarray(s->out->result.memory, L, new_values);
   if (!changes) return fail_nomem(err, "saving an edit");
@@ -141,7 +141,7 @@ static loci_status write_checkpoint(saving *s, loci_err *err) {
     v->dtype = dtype_name(old->type);
   }
   TRY(about(s, &text, err));
-  loci_status st = checkpoint_save(s->m->weights, s->dir, changes, n, text, &s->w, &counts, err);
+  loci_status st = checkpoint_save(s->m->weights, s->dir, changes, n, text, &s->w, &files, err);
   free(text);
   TRY(st);
   double moved = 0, lost = 0;
@@ -152,8 +152,10 @@ static loci_status write_checkpoint(saving *s, loci_err *err) {
   v->matrix_count = n;
   v->norm = sqrt(moved);
   v->rounding = sqrt(lost);
-  v->linked = counts.linked;
-  v->copied = counts.copied;
+  v->linked = files.counts.linked;
+  v->copied = files.counts.copied;
+  v->left = files.left;
+  v->left_count = files.left_count;
   v->written = n;
   return LOCI_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/json.h"
 
 static loci_status printed(js_value *v, arena *mem, const char **out, loci_err *err) {
@@ -20,16 +21,29 @@ static bool takes_metric(loci_kind k) {
   return k == LOCI_KIND_TRACE || k == LOCI_KIND_KNOCKOUT || k == LOCI_KIND_LENS;
 }
 
-loci_status again_command(const loci_result *r, loci_metric metric, arena *mem, const char **out,
-                          loci_err *err) {
+/* How the picture was wanted, as options of the command line. */
+static void say_look(const loci_draw_opts *o, char *text, size_t size) {
+  size_t n = strlen(text);
+  if (o->width > 0) n = fixed_add(text, size, n, " --width %.17g", o->width);
+  if (o->dpi > 0) n = fixed_add(text, size, n, " --dpi %d", o->dpi);
+  if (o->scale > 0) n = fixed_add(text, size, n, " --scale %.17g", o->scale);
+  if (o->bare) fixed_add(text, size, n, " --no-title");
+}
+
+loci_status again_command(const loci_result *r, const loci_draw_opts *opts, arena *mem,
+                          const char **out, loci_err *err) {
+  static const loci_draw_opts usual;
+  const loci_draw_opts *o = opts ? opts : &usual;
   *out = NULL;
   if (!r->command || !r->command[0]) return LOCI_OK;
-  const char *name = loci_name(LOCI_NAMES_METRIC, (int)metric);
-  size_t room = strlen(r->command) + sizeof " --metric logit_diff or longer";
+  const char *name = loci_name(LOCI_NAMES_METRIC, (int)o->metric);
+  size_t room = strlen(r->command) + 160;
   char *text = arena_array(mem, (int64_t)room, char);
   if (!text) return fail_nomem(err, "writing a command");
-  bool more = takes_metric(r->kind) && metric != LOCI_METRIC_P && !strstr(r->command, " --metric ");
+  bool more =
+      takes_metric(r->kind) && o->metric != LOCI_METRIC_P && !strstr(r->command, " --metric ");
   snprintf(text, room, "%s%s%s", r->command, more ? " --metric " : "", more && name ? name : "");
+  say_look(o, text, room);
   *out = text;
   return LOCI_OK;
 }

@@ -8,8 +8,8 @@
 #include "show/bytes.h"
 
 /* The command, with the metric that a picture was drawn by; *out NULL: there is none. */
-loci_status again_command(const loci_result *r, loci_metric metric, arena *mem, const char **out,
-                          loci_err *err);
+loci_status again_command(const loci_result *r, const loci_draw_opts *opts, arena *mem,
+                          const char **out, loci_err *err);
 /* [command] may be NULL; *out NULL: this result does not say how it was made. */
 loci_status again_text(const loci_result *r, const char *command, arena *mem, const char **out,
                        loci_err *err);

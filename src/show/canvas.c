@@ -16,7 +16,7 @@
 #define FONT "DejaVu Sans"
 #define WIDE_FONT "Noto Sans CJK SC"
 
-static const double PNG_SCALE = 2; /* pixels per point */
+enum { USUAL_DPI = 144 }; /* two pixels a point */
 
 /* An SVG is written to [data] as it is drawn; Cairo only measures its text. */
 struct canvas {
@@ -34,10 +34,11 @@ static cairo_status_t append(void *ctx, const unsigned char *data, unsigned int 
   return b->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
 }
 
-static cairo_surface_t *surface_new(canvas *c, double width, double height) {
+/* [scale]: of the page's points to the file's pixels or points. */
+static cairo_surface_t *surface_new(canvas *c, canvas_size size, double scale) {
+  double width = size.width * scale, height = size.height * scale;
   if (c->kind == CANVAS_PNG) {
-    return cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(width * PNG_SCALE),
-                                      (int)(height * PNG_SCALE));
+    return cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)lround(width), (int)lround(height));
   }
   if (c->kind == CANVAS_SVG) return cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1);
   cairo_surface_t *s = cairo_pdf_surface_create_for_stream(append, &c->data, width, height);
@@ -48,18 +49,20 @@ static cairo_surface_t *surface_new(canvas *c, double width, double height) {
   return s;
 }
 
-canvas *canvas_new(canvas_kind kind, double width, double height, const char *title) {
+canvas *canvas_new(canvas_kind kind, canvas_size size, const char *title) {
   canvas *c = calloc(1, sizeof *c);
   if (!c) return NULL;
-  width = ceil(width); /* a part of a pixel would stay black */
-  height = ceil(height);
+  double zoom = size.zoom > 0 ? size.zoom : 1, scale = zoom;
+  size.width = ceil(size.width); /* a part of a pixel would stay black */
+  size.height = ceil(size.height);
+  if (kind == CANVAS_PNG) scale *= (size.dpi > 0 ? size.dpi : USUAL_DPI) / 72.0;
   c->kind = kind;
   c->title = strdup(title);
   if (!c->title) {
     free(c);
     return NULL;
   }
-  c->surface = surface_new(c, width, height);
+  c->surface = surface_new(c, size, scale);
   c->cr = cairo_create(c->surface);
   cairo_font_options_t *options = cairo_font_options_create();
   cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
@@ -67,9 +70,9 @@ canvas *canvas_new(canvas_kind kind, double width, double height, const char *ti
   cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
   cairo_set_font_options(c->cr, options);
   cairo_font_options_destroy(options);
-  if (kind == CANVAS_PNG) cairo_scale(c->cr, PNG_SCALE, PNG_SCALE);
-  if (kind == CANVAS_SVG) svg_begin(&c->data, width, height, title);
-  canvas_fill(c, (canvas_box){0, 0, width, height}, (rgb){1, 1, 1});
+  if (kind != CANVAS_SVG) cairo_scale(c->cr, scale, scale);
+  if (kind == CANVAS_SVG) svg_begin(&c->data, size.width, size.height, zoom, title);
+  canvas_fill(c, (canvas_box){0, 0, size.width + 1, size.height + 1}, (rgb){1, 1, 1});
   return c;
 }
 

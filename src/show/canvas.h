@@ -22,9 +22,16 @@ typedef struct canvas_box {
   double x, y, w, h;
 } canvas_box;
 
+/* How large the page comes out. */
+typedef struct canvas_size {
+  double width, height; /* in points */
+  double zoom;          /* of all in the file; 0: 1 */
+  int dpi;              /* pixels of a PNG an inch; 0: 144 */
+} canvas_size;
+
 /* A white page, of whole points.  NULL: out of memory.  [title] (printable) goes into the file's
  * description. */
-canvas *canvas_new(canvas_kind kind, double width, double height, const char *title);
+canvas *canvas_new(canvas_kind kind, canvas_size size, const char *title);
 void canvas_free(canvas *c);
 /* One line of JSON that goes into the file, unseen (again.h); NULL: nothing. */
 void canvas_note(canvas *c, const char *json);

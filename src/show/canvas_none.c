@@ -14,8 +14,8 @@ static loci_status no_pictures(bytes *out, loci_err *err) {
   return fail(err, LOCI_EUNSUPPORTED, "this loci was built without pictures (LOCI_SHOW)");
 }
 
-canvas *canvas_new(canvas_kind kind, double width, double height, const char *title) {
-  (void)kind, (void)width, (void)height, (void)title;
+canvas *canvas_new(canvas_kind kind, canvas_size size, const char *title) {
+  (void)kind, (void)size, (void)title;
   return calloc(1, sizeof(canvas));
 }
 void canvas_free(canvas *c) { free(c); }

@@ -39,12 +39,15 @@ static void put_box(bytes *out, canvas_box box) {
   put(out, "height", box.h);
 }
 
-void svg_begin(bytes *out, double width, double height, const char *title) {
+void svg_begin(bytes *out, double width, double height, double zoom, const char *title) {
   bytes_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg "
                   "xmlns=\"http://www.w3.org/2000/svg\" "
                   "xmlns:xlink=\"http://www.w3.org/1999/xlink\"");
-  bytes_format(out, " width=\"%.0fpt\" height=\"%.0fpt\" viewBox=\"0 0 %.0f %.0f\"", width, height,
-               width, height);
+  bytes_text(out, " width=\"");
+  put_number(out, width * zoom);
+  bytes_text(out, "pt\" height=\"");
+  put_number(out, height * zoom);
+  bytes_format(out, "pt\" viewBox=\"0 0 %.0f %.0f\"", width, height);
   bytes_format(out, " font-family=\"%s\" shape-rendering=\"crispEdges\">\n<title>", fonts);
   bytes_escaped(out, title);
   bytes_text(out, "</title>\n");

@@ -5,7 +5,8 @@
 
 #include "show/canvas.h"
 
-void svg_begin(bytes *out, double width, double height, const char *title);
+/* In points, which stand for [zoom] of them. */
+void svg_begin(bytes *out, double width, double height, double zoom, const char *title);
 /* After svg_begin; [text] may be any. */
 void svg_metadata(bytes *out, const char *text);
 void svg_end(bytes *out);

@@ -97,6 +97,7 @@ void describe_edit_saved(const void *result, sink *s) {
   say_int(s, "matrices", e->matrix_count);
   say_begin(s, "files");
   say_members(s, e, written, linked, copied);
+  say_texts(s, "left", e->left, e->left_count);
   say_end(s);
   say_members(s, e, norm, rounding);
   say_list(s, "requests");

@@ -290,6 +290,13 @@ void heatmap_scale(heatmap *s) {
   s->lo = down ? -reach : 0;
 }
 
+void heatmap_fix(heatmap *s, double bound) {
+  if (!(bound > 0) || !(s->hi > s->lo)) return;
+  bool down = s->lo<-0.05 * bound, up = s->hi> 0 || !down;
+  s->hi = up ? bound : 0;
+  s->lo = down ? -bound : 0;
+}
+
 /* Of what is drawn as a share of the total effect, as much as it is of p. */
 static double floor_of(const loci_trace *trace, loci_metric metric) {
   double total = fabs(trace->total_effect);
@@ -313,4 +320,77 @@ heatmap *heatmap_of_trace(arena *mem, const loci_trace *trace, loci_metric metri
   }
   heatmap_scale(s);
   return sound ? s : NULL;
+}
+
+/* ---------------------------------------------------------------- heads */
+
+/* The strongest of a head's cells in one layer, of any position or group. */
+static effect strongest_of(const heatmap_builder *m, const loci_grid *g, int layer, int head) {
+  double base = metric_base(m->trace, g->direction, m->metric);
+  effect best = {(double)NAN, head, true, false};
+  for (int c = 0; c < g->column_count; c++) {
+    int64_t i = ((int64_t)layer * g->column_count + c) * g->head_count + head;
+    bool skipped = g->skipped && g->skipped[i];
+    double x = metric_of(&g->cells[i], m->metric) - base;
+    if (m->metric == LOCI_METRIC_RESTORATION) x = g->restoration[i];
+    if (skipped && !isnan(x)) x = 0;
+    best.zero = best.zero && skipped;
+    if (!isnan(best.value) && !(fabs(x) > fabs(best.value))) continue;
+    best.value = x;
+    best.exact = !skipped && (!g->exact || g->exact[i]);
+  }
+  return best;
+}
+
+static bool fill_heads(const heatmap_builder *m, heatmap_panel *p, const loci_grid *g) {
+  heatmap_row *row;
+  cells all;
+  char text[64];
+  if (!panel_alloc(m, p, g->head_count, &row, &all)) return false;
+  if (g->exact) p->exact = all.exact;
+  p->group_rows = p->row_count = g->head_count;
+  for (int h = 0; h < g->head_count; h++) {
+    cells at = cells_of_row(&all, h, p->layer_count);
+    snprintf(text, sizeof text, "head %d", h);
+    row[h] = (heatmap_row){arena_strdup(m->s->mem, text), -1, -1, LOCI_ROLE_BEFORE};
+    for (int l = 0; l < p->layer_count; l++) {
+      effect x = strongest_of(m, g, l, h);
+      at.values[l] = x.value;
+      at.zero[l] = x.zero;
+      at.exact[l] = x.exact;
+      m->s->has_zero |= x.zero;
+    }
+    if (!row[h].label) return false;
+  }
+  m->s->screened |= g->exact != NULL;
+  snprintf(text, sizeof text, "%s, by head: its strongest %s", panel_title(m, p),
+           g->groups ? "group" : "position");
+  p->title = arena_strdup(m->s->mem, text);
+  return p->title != NULL;
+}
+
+heatmap *heatmap_of_heads(arena *mem, const loci_trace *trace, loci_metric metric,
+                          loci_direction direction, const heatmap *of) {
+  heatmap *s = arena_zarray(mem, 1, heatmap);
+  if (!s) return NULL;
+  heatmap_builder m = {.trace = trace, .metric = metric, .s = s};
+  *s = (heatmap){.mem = mem, .unit = of->unit, .floor = of->floor};
+  s->panels = arena_zarray(mem, trace->grid_count + 1, heatmap_panel);
+  for (int i = 0; s->panels && i < trace->grid_count; i++) {
+    const loci_grid *g = &trace->grids[i], *partner = partner_of(trace, i);
+    bool told = g->groups && partner; /* the positions' grid tells more */
+    if (g->direction != direction || g->head_count == 0 || told) continue;
+    heatmap_panel *p = &s->panels[s->panel_count++];
+    *p = (heatmap_panel){.site = g->site,
+                         .window = g->window,
+                         .direction = direction,
+                         .layer_count = g->layer_count,
+                         .layers = g->layers};
+    if (!fill_heads(&m, p, g)) return NULL;
+  }
+  s->lo = of->lo;
+  s->hi = of->hi;
+  s->most = of->most;
+  s->defined = of->defined;
+  return s->panels ? s : NULL;
 }

@@ -50,6 +50,10 @@ typedef struct heatmap {
  * memory. */
 heatmap *heatmap_of_trace(arena *mem, const loci_trace *trace, loci_metric metric,
                           loci_direction direction, int max_rows);
+/* Of the grids of z: heads down, layers across, the strongest position in each cell; on the scale
+ * of [of], the map of the same grids. */
+heatmap *heatmap_of_heads(arena *mem, const loci_trace *trace, loci_metric metric,
+                          loci_direction direction, const heatmap *of);
 /* The floor of effects: on p, or in nats. */
 extern const double heatmap_least_effect;
 /* What is said where a scale would stand, if there is none to draw. */
@@ -57,6 +61,10 @@ const char *heatmap_flat(const heatmap *s);
 /* One scale for all panels: zero at one end unless both signs matter (5 % of the other), and at
  * least as long as the floor. */
 void heatmap_scale(heatmap *s);
+
+/* The scale ends at [bound] whatever the numbers are, with a side for each sign that matters on it;
+ * 0: as it is. */
+void heatmap_fix(heatmap *s, double bound);
 
 /* Value of the metric in the run that a grid patched, and in a cell. */
 double metric_of(const loci_metrics *m, loci_metric metric);

@@ -89,8 +89,15 @@ static void join(bytes *to, const view_block *b) {
   }
 }
 
-static bool is_seen(const view_block *b) {
+/* Of a bare page's texts the headings and what warns. */
+static bool is_said(const layout *l, const view_block *b) {
+  return !l->p.look.bare || b->role == VIEW_HEADING || b->role == VIEW_NOTE ||
+         b->role == VIEW_EDITED;
+}
+
+static bool is_seen(const layout *l, const view_block *b) {
   bool seen = b->kind != VIEW_TEXT && b->on & VIEW_PAGE;
+  if (b->kind == VIEW_TEXT && !is_said(l, b)) return false;
   for (const view_piece *x = b->kind == VIEW_TEXT ? b->pieces : NULL; x; x = x->next)
     seen |= x->on & VIEW_PAGE;
   return seen;
@@ -109,7 +116,7 @@ static const view_block *lay_text(layout *l, const view_block *b, bool *sound) {
   for (const view_block *next = b->next; b->role == VIEW_FACT && next != l->p.end;
        next = next->next) {
     bool fits = next->kind == VIEW_TEXT && next->role == VIEW_FACT;
-    if (!fits && is_seen(next)) break;
+    if (!fits && is_seen(l, next)) break;
     if (fits) join(&words, b = next);
   }
   *sound = bytes_take(&words, &text, NULL, NULL) == LOCI_OK;
@@ -159,6 +166,7 @@ static bool measure(layout *l) {
   bool alone = true;
   for (int i = 0; i < l->part_count; i++) alone &= !l->parts[i].block->beside;
   l->p.width = LEAST_WIDTH + 2 * MARGIN;
+  if (l->p.look.width > 0) l->p.width = fmin(l->p.width, l->p.look.width);
   for (int i = 0; i < l->part_count; i++) {
     page_part *part = &l->parts[i];
     part->alone = alone;
@@ -199,7 +207,7 @@ static bool place(layout *l) {
   bool sound = true;
   l->y = MARGIN - 4;
   for (const view_block *b = l->p.first; b && b != l->p.end && sound; b = b->next) {
-    if (!is_seen(b)) continue;
+    if (!is_seen(l, b)) continue;
     if (b->kind == VIEW_TEXT)
       b = lay_text(l, b, &sound);
     else if (is_drawing(b) && part++ == laid)
@@ -223,7 +231,9 @@ static bool find_extents(layout *l) {
 static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *out, loci_err *err) {
   bool sound = l->p.mem && l->p.ruler && find_extents(l) && measure(l) && place(l);
   char *label = sound ? label_text(l->p.mem, title) : NULL;
-  canvas *c = label ? canvas_new(kind, l->p.width, l->y + MARGIN - 6, label) : NULL;
+  canvas_size size = {.width = l->p.width, .height = l->y + MARGIN - 6, .dpi = l->p.look.dpi};
+  if (l->p.look.width > 0) size.zoom = l->p.look.width / ceil(size.width);
+  canvas *c = label ? canvas_new(kind, size, label) : NULL;
   if (!c) return fail_nomem(err, "drawing");
   canvas_note(c, l->note);
   for (const line *x = l->first; x; x = x->next)
@@ -238,7 +248,7 @@ static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *o
 static loci_status lay_out(layout *l, const char *title, canvas_kind kind, bytes *out,
                            loci_err *err) {
   l->p.mem = arena_new();
-  l->p.ruler = canvas_new(CANVAS_PNG, 1, 1, "");
+  l->p.ruler = canvas_new(CANVAS_PNG, (canvas_size){.width = 1, .height = 1}, "");
   loci_status st = draw(l, title, kind, out, err);
   canvas_free(l->p.ruler);
   arena_free(l->p.mem);
@@ -263,9 +273,10 @@ loci_status page_draw(view_fn *say, const void *result, const loci_draw_opts *op
                       canvas_kind kind, bytes *out, loci_err *err) {
   views v = {0};
   layout l = {.note = NULL};
+  if (opts) l.p.look = (page_look){opts->width * 72, opts->scale, opts->bare, opts->dpi};
   loci_status st = views_new(&v, say, result, opts, err);
   const char *command = NULL;
-  if (!st) st = again_command(result, opts ? opts->metric : LOCI_METRIC_P, v.mem, &command, err);
+  if (!st) st = again_command(result, opts, v.mem, &command, err);
   if (!st) say_command(&v, command);
   if (!st) st = v.status;
   if (!st) st = again_text(result, command, v.mem, &l.note, err);

@@ -7,6 +7,14 @@
 #include "show/canvas.h"
 #include "show/view.h"
 
+/* How a figure is wanted; all 0: as it comes. */
+typedef struct page_look {
+  double width; /* of the file, in points */
+  double scale; /* the end of colours and value axes */
+  bool bare;    /* the drawings with their headings and warnings alone */
+  int dpi;      /* of a PNG */
+} page_look;
+
 /* The blocks from [first] to before [end] (NULL: all) as a file; [title] is its description. */
 loci_status page_of_blocks(const view_block *first, const view_block *end, const char *title,
                            canvas_kind kind, bytes *out, loci_err *err);
@@ -22,6 +30,7 @@ typedef struct page {
   arena *mem;
   canvas *ruler; /* measures text before the page exists */
   const view_block *first, *end;
+  page_look look;
   double width;
 } page;
 

@@ -36,7 +36,8 @@ static double x_of(const axes *a, int i) {
 }
 
 static double y_of(const axes *a, double value) {
-  return a->box.y + a->box.h * (a->hi - value) / (a->hi - a->lo);
+  double within = fmin(fmax(value, a->lo), a->hi); /* a scale that was asked for may be short */
+  return a->box.y + a->box.h * (a->hi - within) / (a->hi - a->lo);
 }
 
 static double x_at(const axes *a, double x) { return a->box.x + a->box.w * x; }
@@ -72,6 +73,11 @@ static void choose_range(axes *a) {
     if (alike && strcmp(l->x_name, a->chart->x_name) == 0) include_chart(a, l);
   }
   if (!(a->lo <= a->hi)) a->lo = 0, a->hi = 1;
+  if (a->p->look.scale > 0) {
+    a->hi = a->hi > 0 || a->lo >= 0 ? a->p->look.scale : 0;
+    a->lo = a->lo < 0 ? -a->p->look.scale : 0;
+    return;
+  }
   double span = a->hi - a->lo, least = 1e-3 * fmax(fabs(a->lo), fabs(a->hi));
   least = fmax(least, 2 * a->chart->floor); /* no change should look like one */
   if (span < least) span = least;

@@ -9,7 +9,8 @@
 
 enum { BRACKET_WIDTH = 7, NUMBER_GAP = 5, CELL_GAP = 4, WORD_WIDTH = 46, LABEL_COLUMNS = 22 };
 
-static const double PANEL_GAP = 20, TITLE_H = 22, AXIS_H = 30, SCALE_H = 48, SCALE_W = 370;
+static const double PANEL_GAP = 20, TITLE_H = 22, AXIS_H = 30, SCALE_H = 48, SCALE_W = 370,
+                    MARGIN_W = 20;
 static const canvas_font title_font = {9, true, false, {0.13, 0.13, 0.15}};
 
 /* Where a panel's cells lie, in points from the part's corner, and what it shows. */
@@ -230,6 +231,7 @@ static void draw_panel(canvas *c, const heatmap *s, const place *at) {
 
 /* The measured map: its panels' places, and where the colour bar begins. */
 typedef struct plan {
+  heatmap fixed; /* the map on the page's scale */
   place *places;
   double scale_x, scale_y;
 } plan;
@@ -280,6 +282,19 @@ static double panel_width(const page *p, const place *at) {
               canvas_text_width(p->ruler, &title_font, at->panel.title));
 }
 
+/* As many of the first panels in a line as the page's wanted width has room for. */
+static int panels_with_room(const page *p, const place *places, int n, int most) {
+  double x = 2 * MARGIN_W;
+  if (!(p->look.width > 0)) return most;
+  for (int i = 0; i < n && i < most; i++) {
+    bool labels = i == 0 || !same_rows(&places[i].panel, &places[i - 1].panel);
+    x += panel_width(p, &places[i]) + (i > 0 ? PANEL_GAP : 0);
+    if (labels) x += gutter_width(&places[i].panel, &places[i]);
+    if (i > 0 && x > p->look.width) return i;
+  }
+  return most;
+}
+
 /* Panels in a line: the sites of one window, if there are two to four. */
 static int panels_per_line(const heatmap *s) {
   int same = 1, n = s->panel_count;
@@ -312,7 +327,7 @@ static double place_line(page *p, page_part *part, place *places, int n, double 
 
 bool page_map_measure(page *p, page_part *part) {
   const heatmap *s = part->block->data;
-  int n = s->panel_count, per_line = panels_per_line(s);
+  int n = s->panel_count;
   plan *own = arena_zarray(p->mem, 1, plan);
   place *places = arena_zarray(p->mem, n + 1, place);
   if (!own || !places) return false;
@@ -321,9 +336,11 @@ bool page_map_measure(page *p, page_part *part) {
     places[i].panel = s->panels[i];
     if (!measure_panel(p, &places[i])) return false;
   }
+  int per_line = panels_with_room(p, places, n, panels_per_line(s));
   for (int i = 0; i < n; i += per_line)
     y = place_line(p, part, &places[i], i + per_line < n ? per_line : n - i, y);
-  *own = (plan){places, places[0].x, page_half_points(y + 16, 0, 1e9)};
+  *own = (plan){*s, places, places[0].x, page_half_points(y + 16, 0, 1e9)};
+  heatmap_fix(&own->fixed, p->look.scale);
   bool keys = s->has_zero || s->screened;
   part->box.w = fmax(part->box.w, places[0].x + (keys ? SCALE_W : 190));
   part->box.h = y + SCALE_H;
@@ -332,8 +349,8 @@ bool page_map_measure(page *p, page_part *part) {
 }
 
 bool page_map_draw(page *p, canvas *c, const page_part *part) {
-  const heatmap *s = part->block->data;
   const plan *own = part->own;
+  const heatmap *s = &own->fixed;
   (void)p;
   for (int i = 0; i < s->panel_count; i++) {
     place at = own->places[i];

@@ -24,6 +24,7 @@ typedef struct overlay {
   int width, height;      /* of the composed picture: the longer side has PIXELS */
   int layer;              /* counted from the first measured one */
   double hi;              /* the strongest colour */
+  double fixed;           /* what it is asked to be; 0: nothing */
   bool marks;             /* outline the top sources */
 } overlay;
 
@@ -223,7 +224,7 @@ static void draw_peak(canvas *c, const overlay *o, canvas_box at) {
   canvas_text(c, at.x, at.y + SIDE + 11, CANVAS_LEFT, &page_name_font, text);
   if (f->layer_count > 1) {
     snprintf(text, sizeof text, "below: layers on one scale, darkest %.2g",
-             largest_of(x->profile, f->layer_count * n));
+             o->fixed > 0 ? o->fixed : largest_of(x->profile, f->layer_count * n));
     canvas_text(c, at.x + WIDTH, at.y + SIDE + 11, CANVAS_RIGHT, &page_name_font, text);
   }
   canvas_box bars = {at.x + SIDE + 48, at.y + 12, WIDTH - SIDE - 48, SIDE / 2 - 32};
@@ -239,8 +240,8 @@ static void draw_small(canvas *c, overlay o, canvas_box at) {
   canvas_font font = {7.5, false, false, page_grey};
   double side = small_side();
   int step = small_step(f);
-  o.hi = 0;
-  for (int l = 0; l < f->layer_count; l++) o.hi = fmax(o.hi, largest_at(o, l));
+  o.hi = o.fixed;
+  for (int l = 0; l < f->layer_count && !(o.fixed > 0); l++) o.hi = fmax(o.hi, largest_at(o, l));
   o.marks = false;
   for (int i = 0; f->layer_count > 1 && i * step < f->layer_count; i++) {
     char text[96];
@@ -272,9 +273,10 @@ bool page_overlay_draw(page *p, canvas *c, const page_part *part) {
                .width = composed_side(w, longer),
                .height = composed_side(h, longer),
                .layer = v->peak,
+               .fixed = p->look.scale,
                .marks = true};
   if (!picture || !o.room) return false;
-  o.hi = largest_at(o, v->peak);
+  o.hi = o.fixed > 0 ? o.fixed : largest_at(o, v->peak);
   image_bytes(&image, picture);
   draw_peak(c, &o, part->box);
   draw_small(c, o, part->box);

@@ -5,6 +5,8 @@
 
 #include "base/utf8.h"
 
+enum { UNWRAPPED = 1 << 24 }; /* columns */
+
 /* ---------------------------------------------------------------- blocks */
 
 static void put_text(term *t, const view_block *b) {
@@ -30,7 +32,7 @@ static void put_text(term *t, const view_block *b) {
 
 /* How many of the columns before the kept ones have room. */
 static int columns_that_fit(const term *t, const view_columns *c) {
-  int room = t->width, n = 0;
+  int room = t->wrap, n = 0;
   for (int i = 0; i < c->count; i++)
     if (c->column[i].keep) room -= c->column[i].width;
   while (n < c->count && !c->column[n].keep && (n == 0 || c->column[n].width <= room))
@@ -46,7 +48,7 @@ static void put_row(term *t, const view_block *b) {
     if (i >= fit && !column->keep) continue;
     const char *text = b->cells[i].text ? b->cells[i].text : "";
     bool last = i + 1 == c->count;
-    text = term_cut(t, text, last || column->right ? t->width - t->column : column->width - 2);
+    text = term_cut(t, text, last || column->right ? t->wrap - t->column : column->width - 2);
     if (column->right) term_pad(t, at + column->width - utf8_columns(text, strlen(text)));
     term_pad(t, at);
     term_put(t, b->cells[i].style, text);
@@ -84,6 +86,8 @@ loci_status term_draw(view_fn *say, const void *result, const loci_draw_opts *op
   loci_draw_opts o = opts ? *opts : (loci_draw_opts){0};
   int width = o.columns == 0 ? 80 : o.columns < 40 ? 40 : o.columns > 200 ? 200 : o.columns;
   writer w = {.t = {.color = o.color, .ascii = o.ascii, .width = width}, .v = {.emit = put_block}};
+  w.t.wrap = o.unwrapped ? UNWRAPPED : width;
+  w.t.scale = o.scale;
   *out = NULL;
   w.v.ctx = &w;
   loci_status st = views_new(&w.v, say, result, opts, err);

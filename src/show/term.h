@@ -11,7 +11,8 @@ typedef struct term {
   arena *mem; /* of the block that is being written */
   loci_color color;
   bool ascii;
-  int width;
+  int width, wrap;    /* of drawings; of texts and rows */
+  double scale;       /* of loci_draw_opts */
   int column, indent; /* of the line being written; of the lines it wraps into */
   bool has_word;      /* whether term_words has put one on this line */
 } term;

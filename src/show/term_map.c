@@ -256,7 +256,9 @@ static void put_legend(term *t, const heatmap *s) {
   if (s->screened) put_run_key(t, s);
 }
 
-void term_map(term *t, const heatmap *s) {
+void term_map(term *t, const heatmap *given) {
+  heatmap fixed = *given, *s = &fixed;
+  heatmap_fix(s, t->scale);
   for (int i = 0; i < s->panel_count; i++) {
     if (i > 0) term_newline(t);
     put_panel(t, s, &s->panels[i]);
@@ -308,6 +310,7 @@ void term_lines(term *t, const view_lines *l) {
     t->out.failed = true;
     return;
   }
+  heatmap_fix(&s, t->scale);
   put_panel(t, &s, &panel);
   put_legend(t, &s);
 }

@@ -51,7 +51,7 @@ static const char *put_part(term *t, view_style style, const char *word) {
     uint32_t rune;
     int k = utf8_decode(word + fit, n - fit, &rune);
     size_t next = fit + (k > 0 ? (size_t)k : 1);
-    if (fit > 0 && t->column + utf8_columns(word, next) > t->width) break;
+    if (fit > 0 && t->column + utf8_columns(word, next) > t->wrap) break;
     fit = next;
   }
   char *part = arena_strndup(t->mem, word, fit);
@@ -68,13 +68,13 @@ static void put_word(term *t, view_style style, const char *word) {
   }
   if (!*s) return;
   int left = utf8_columns(s, strlen(s)), columns = left + (t->has_word ? 1 : 0);
-  if (t->column > t->indent && t->column + columns > t->width) {
+  if (t->column > t->indent && t->column + columns > t->wrap) {
     wrap(t);
   } else if (t->has_word) {
     term_put(t, VIEW_PLAIN, " ");
   }
   t->has_word = true;
-  while (t->column + left > t->width && !t->out.failed) {
+  while (t->column + left > t->wrap && !t->out.failed) {
     int before = t->column;
     s = put_part(t, style, s);
     left -= t->column - before;

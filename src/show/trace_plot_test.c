@@ -101,12 +101,77 @@ static void an_svg_is_text_with_a_title_and_no_names(void **state) {
 static void no_pixel_of_a_page_is_left_black(void **state) {
   (void)state;
   bytes b = {0};
-  canvas *c = canvas_new(CANVAS_PNG, 100.2, 50.7, "");
+  canvas *c = canvas_new(CANVAS_PNG, (canvas_size){.width = 100.2, .height = 50.7}, "");
   assert_int_equal(canvas_finish(c, &b, NULL), LOCI_OK);
   assert_int_equal(be32(b.data + 16), 202);
   assert_int_equal(be32(b.data + 20), 102);
   canvas_free(c);
   bytes_clear(&b);
+}
+
+static void svg_as(const fixture *f, loci_draw_opts o, char **svg) {
+  bytes b = {0};
+  assert_int_equal(page_draw(view_trace, &f->trace, &o, CANVAS_SVG, &b, NULL), LOCI_OK);
+  assert_int_equal(bytes_take(&b, svg, NULL, NULL), LOCI_OK);
+}
+
+/* 3.3 inches are 237.6 points, whatever the panels take; of a PNG as many pixels as dots ask. */
+static void a_figure_has_the_width_that_is_asked(void **state) {
+  (void)state;
+  fixture f;
+  bytes png = {0};
+  fixture_make(&f, (fixture_opts){.groups = true});
+  char *narrow, *wide;
+  svg_as(&f, (loci_draw_opts){.width = 3.3}, &narrow);
+  svg_as(&f, (loci_draw_opts){.width = 12}, &wide);
+  assert_non_null(strstr(narrow, " width=\"237.60pt\""));
+  assert_non_null(strstr(wide, " width=\"864pt\""));
+  double narrow_box = atof(strstr(narrow, "viewBox=\"0 0 ") + 13);
+  double wide_box = atof(strstr(wide, "viewBox=\"0 0 ") + 13);
+  assert_true(narrow_box < wide_box); /* one panel below the other, not all smaller */
+  loci_draw_opts o = {.width = 3.3, .dpi = 300};
+  assert_int_equal(page_draw(view_trace, &f.trace, &o, CANVAS_PNG, &png, NULL), LOCI_OK);
+  assert_int_equal(be32(png.data + 16), 990);
+  bytes_clear(&png);
+  free(narrow);
+  free(wide);
+  fixture_free(&f);
+}
+
+static void a_bare_figure_has_its_command_unseen(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.groups = true});
+  f.trace.result.command = "loci trace -m x";
+  f.trace.result.request = "{}";
+  char *whole, *bare;
+  svg_as(&f, (loci_draw_opts){0}, &whole);
+  svg_as(&f, (loci_draw_opts){.bare = true}, &bare);
+  const char *words = strstr(whole, "</metadata>"), *left = strstr(bare, "</metadata>");
+  assert_non_null(words);
+  assert_non_null(left);
+  assert_non_null(strstr(words, ">loci trace -m x<"));
+  assert_non_null(strstr(words, "Where is the building"));
+  assert_null(strstr(left, ">loci trace"));
+  assert_null(strstr(left, "Where is the building"));
+  assert_non_null(strstr(bare, "loci trace -m x --no-title")); /* in the metadata */
+  free(whole);
+  free(bare);
+  fixture_free(&f);
+}
+
+static void a_scale_that_is_asked_ends_colours_and_axes(void **state) {
+  (void)state;
+  fixture f;
+  fixture_make(&f, (fixture_opts){.groups = true});
+  char *usual, *fixed;
+  svg_as(&f, (loci_draw_opts){0}, &usual);
+  svg_as(&f, (loci_draw_opts){.scale = 40}, &fixed);
+  assert_null(strstr(usual, ">40<"));
+  assert_non_null(strstr(fixed, ">40<"));
+  free(usual);
+  free(fixed);
+  fixture_free(&f);
 }
 
 static void words_in_svg_and_html_are_escaped(void **state) {
@@ -209,7 +274,7 @@ static void each_direction_has_its_own_scale(void **state) {
 static void numbers_of_the_scale_never_touch(void **state) {
   (void)state;
   static const double widths[] = {60, 170, 400};
-  canvas *ruler = canvas_new(CANVAS_PNG, 1, 1, "");
+  canvas *ruler = canvas_new(CANVAS_PNG, (canvas_size){.width = 1, .height = 1}, "");
   for (int k = -310; k < 300; k++) {
     for (int i = 0; i < 36; i++) {
       double size = (1 + i % 12 * 0.77) * pow(10, k), width = widths[i / 12];
@@ -288,6 +353,9 @@ int main(void) {
       cmocka_unit_test(the_same_trace_gives_the_same_bytes),
       cmocka_unit_test(an_svg_is_text_with_a_title_and_no_names),
       cmocka_unit_test(no_pixel_of_a_page_is_left_black),
+      cmocka_unit_test(a_figure_has_the_width_that_is_asked),
+      cmocka_unit_test(a_bare_figure_has_its_command_unseen),
+      cmocka_unit_test(a_scale_that_is_asked_ends_colours_and_axes),
       cmocka_unit_test(words_in_svg_and_html_are_escaped),
       cmocka_unit_test(colours_are_monotone_in_lightness),
       cmocka_unit_test(scales_keep_zero_and_take_both_signs_when_they_matter),

@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "show/view_parts.h"
 
+enum { FEW = 10, ALIKE_SHOWN = 6 };
+
 enum { LIST_MOST = 20 }; /* items of a setting that are shown */
 
 /* "corrupt replace:Paris" out of "corrupt": "replace:Paris"; lists with blanks between. */
@@ -42,11 +44,15 @@ static void say_run(views *v, const loci_store_run_info *r) {
   bool asked = r->right + r->wrong > 0, told = !isnan(r->mean.value);
   view_begin(v, VIEW_LINE);
   view_say(v, VIEW_BOLD, "run %" PRId64 ", %s:", r->id, r->what);
-  view_say(v, VIEW_PLAIN, "%" PRId64 " examples used, %" PRId64 " dropped%s", r->used, r->dropped,
-           told && !asked ? "," : "");
+  view_say(v, VIEW_PLAIN, "%" PRId64 " examples measured, %" PRId64 " dropped%s", r->used,
+           r->dropped, told && !asked ? "," : "");
   if (asked)
     view_say(v, VIEW_PLAIN, "(%" PRId64 " answered correctly, %" PRId64 " wrongly)%s", r->right,
              r->wrong, told ? "," : "");
+  if (r->reported < r->used)
+    view_say(v, VIEW_PLAIN,
+             "%" PRId64 " of them in a report: answered correctly, total effect 0.1 or more;",
+             r->reported);
   if (told) view_say(v, VIEW_PLAIN, "%s %s", r->headline, mean_text(&r->mean, v->ascii, text));
   if (r->used > 0)
     view_say(v, VIEW_DIM, "(%.0f s, %.2f s an example)", r->seconds,
@@ -69,7 +75,14 @@ void view_store_info(const void *result, const loci_draw_opts *opts, views *v) {
     view_begin(v, VIEW_LINE);
     view_say(v, VIEW_PLAIN, "nothing was measured yet");
   }
-  for (int i = 0; i < info->run_count; i++) say_run(v, &info->runs[i]);
+  bool few = false;
+  for (int i = 0; i < info->run_count; i++) {
+    say_run(v, &info->runs[i]);
+    few |= info->runs[i].used > 0 && info->runs[i].used < FEW && !isnan(info->runs[i].mean.lo);
+  }
+  if (!few) return;
+  view_begin(v, VIEW_NOTE);
+  view_say(v, VIEW_PLAIN, "fewer than ten examples: more may change these numbers much");
 }
 
 /* ---------------------------------------------------------------- two runs */
@@ -92,12 +105,17 @@ static int strongest(const loci_compared_row *r) {
   return best;
 }
 
+static int differing(const loci_compared_row *r) {
+  int n = 0;
+  for (int i = 0; i < r->count; i++) n += r->points[i].q < 0.05;
+  return n;
+}
+
 static void say_row(views *v, const loci_compared_row *r) {
   char text[80];
-  int best = strongest(r), sure = 0;
+  int best = strongest(r), sure = differing(r);
   if (best < 0) return;
   const loci_compared *p = &r->points[best];
-  for (int i = 0; i < r->count; i++) sure += r->points[i].q < 0.05;
   view_begin(v, VIEW_LINE);
   view_indent(v, 0, 4);
   view_say(v, VIEW_BOLD, "%s%s%s", view_arrows(v, r->quantity), r->place[0] ? ", " : "",
@@ -114,6 +132,21 @@ static void say_row(views *v, const loci_compared_row *r) {
   view_say(v, VIEW_DIM, "; %d of %d differ", sure, r->count);
 }
 
+/* What differs; of the rest the first few, and how many there are. */
+static void say_rows(views *v, const loci_comparison *c) {
+  int alike = 0;
+  for (int i = 0; i < c->row_count; i++)
+    if (differing(&c->rows[i])) say_row(v, &c->rows[i]);
+  for (int i = 0; i < c->row_count; i++) {
+    if (differing(&c->rows[i]) || strongest(&c->rows[i]) < 0) continue;
+    if (alike++ < ALIKE_SHOWN) say_row(v, &c->rows[i]);
+  }
+  if (alike <= ALIKE_SHOWN) return;
+  view_begin(v, VIEW_LINE);
+  view_say(v, VIEW_DIM, "%d further quantities do not differ; -o F.csv has all numbers.",
+           alike - ALIKE_SHOWN);
+}
+
 void view_comparison(const void *result, const loci_draw_opts *opts, views *v) {
   const loci_comparison *c = result;
   (void)opts;
@@ -125,8 +158,12 @@ void view_comparison(const void *result, const loci_draw_opts *opts, views *v) {
   else
     view_say(v, VIEW_PLAIN, "no example of both: differences are of independent groups");
   view_gap(v);
-  for (int i = 0; i < c->row_count; i++) say_row(v, &c->rows[i]);
+  say_rows(v, c);
   view_gap(v);
+  if ((c->pairs > 0 && c->pairs < FEW) || c->a.used < FEW || c->b.used < FEW) {
+    view_begin(v, VIEW_NOTE);
+    view_say(v, VIEW_PLAIN, "fewer than ten examples: more may change these numbers much");
+  }
   view_begin(v, VIEW_LINE);
   view_say(v, VIEW_DIM,
            "Intervals are 95 %%, by bootstrap.  q: two-sided t test, corrected for %" PRId64

@@ -128,6 +128,13 @@ static void say_cost(views *v, const loci_trace *t) {
   }
 }
 
+static void say_heads(views *v, const report *r, const heatmap *s, loci_direction direction) {
+  const heatmap *heads = heatmap_of_heads(v->mem, r->t, r->metric, direction, s);
+  if (!heads && !v->status) v->status = fail_nomem(v->err, "drawing");
+  view_draw(v, VIEW_MAP, VIEW_ALL, false, heads);
+  view_gap(v);
+}
+
 /* Each direction has a scale of its own: one for both would empty the weaker one's maps. */
 void view_trace(const void *result, const loci_draw_opts *opts, views *v) {
   const loci_trace *t = result;
@@ -144,6 +151,7 @@ void view_trace(const void *result, const loci_draw_opts *opts, views *v) {
     if (!s || s->panel_count == 0) continue;
     view_draw(v, VIEW_MAP, VIEW_ALL, false, heatmaps[d] = s);
     view_gap(v);
+    if (s->has_heads) say_heads(v, &r, s, d ? LOCI_NOISE : LOCI_DENOISE);
     any |= s->most >= s->floor; /* less is no finding, wherever it is largest */
     heads |= s->has_heads;
     band = s->band > band ? s->band : band;

@@ -35,6 +35,8 @@ static loci_status read_counts(db *d, loci_store_run_info *r, loci_err *err) {
   return st;
 }
 
+static const double REPORTED_TE = 0.1; /* the usual least effect of a report */
+
 enum { TALLIES = 32 };
 
 /* Kinds of reasons, most frequent first; SQLite takes the reason from the row of the least line. */
@@ -63,23 +65,35 @@ static loci_status read_tallies(db *d, arena *mem, loci_store_run_info *r, loci_
   return st;
 }
 
+/* The headline's numbers: of all examples, or of those that a report averages. */
+static loci_status read_mean(db *d, const loci_store_run_info *r, bool reported, stat_running *out,
+                             loci_err *err) {
+  db_query *q;
+  TRY(db_prepare(d, store_headline_query, &q, err));
+  db_bind_int(q, 1, r->id);
+  db_bind_text(q, 2, r->headline);
+  db_bind_int(q, 3, reported);
+  db_bind_real(q, 4, reported ? REPORTED_TE : 0);
+  loci_status st = store_mean(q, db_path(d), out, err);
+  db_finish(q);
+  return st;
+}
+
 static loci_status read_headline(db *d, arena *mem, loci_store_run_info *r, loci_err *err) {
   average_job *job;
-  db_query *q;
-  stat_running mean = {0};
+  stat_running mean = {0}, reported = {0};
   r->headline = "";
   TRY(job_of(&(loci_average_opts){.what = r->what}, true, mem, &job, err));
   if (!job) return LOCI_OK;
   r->headline = job->headline;
-  TRY(db_prepare(d, store_headline_query, &q, err));
-  db_bind_int(q, 1, r->id);
-  db_bind_text(q, 2, job->headline);
-  db_bind_int(q, 3, 0);
-  db_bind_real(q, 4, 0);
-  loci_status st = store_mean(q, db_path(d), &mean, err);
-  db_finish(q);
+  TRY(read_mean(d, r, false, &mean, err));
+  if (job->judge) TRY(read_mean(d, r, true, &reported, err));
+  r->reported = job->judge ? (int64_t)reported.n : r->used;
+  stat_range range = average_range(r->headline);
   r->mean = stat_running_mean(&mean);
-  return st;
+  r->mean.lo = fmax(r->mean.lo, range.lo);
+  r->mean.hi = fmin(r->mean.hi, range.hi);
+  return LOCI_OK;
 }
 
 static loci_status read_run(db *d, const db_query *q, arena *mem, loci_store_run_info *r,

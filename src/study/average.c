@@ -127,8 +127,7 @@ int average_count(const averaging *a, average_whose whose) {
 
 /* ---------------------------------------------------------------- means */
 
-/* What a quantity can be, by its name: of a run as of a store's rows. */
-static stat_range range_of(const char *quantity) {
+stat_range average_range(const char *quantity) {
   static const struct {
     const char *name;
     const stat_range *range;
@@ -195,7 +194,7 @@ static loci_status means_at(averaging *a, int series, int first, int count, aver
     if (has > *n) *n = has;
   }
   stat_table t = {x, rows, count, count};
-  loci_status st = stat_means(draws, &t, range_of(r->key.quantity), out, errors, drawn, err);
+  loci_status st = stat_means(draws, &t, average_range(r->key.quantity), out, errors, drawn, err);
   free(x);
   return st;
 }

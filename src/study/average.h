@@ -44,6 +44,9 @@ typedef struct averaging {
   loci_number *numbers; /* (AVERAGE_NUMBERS) */
 } averaging;
 
+/* What a quantity can be, by its name: of a run as of a store's rows. */
+stat_range average_range(const char *quantity);
+
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 

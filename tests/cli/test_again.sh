@@ -22,6 +22,8 @@ again flow "${ask[@]}" --from image --to last
 drawn "svg npz safetensors" flow "${ask[@]}" --from image --to last --layers 1-2 --threads 1
 drawn "svg csv" knockout "${one[@]}" --from constraint --to last --layers 1-2 --metric logp
 drawn "svg csv" lens "${one[@]}" --layers 1-2 --metric logp
+drawn "png svg pdf" trace "${one[@]}" --site mlp_out --layers 2-3 --width 3.25 --dpi 100 --no-title --scale 0.5
+drawn "svg" knockout "${one[@]}" --from constraint --to last --layers 1-2 --width 3.25 --scale 0.5
 again score "$x" -m "$m" --max-new 3 --limit 2 --by relation
 drawn "svg csv" score "$x" -m "$m" --max-new 3 --limit 2 --by relation
 again study trace "$x" -m "$m" --max-new 3 --limit 2 --min-te 0 --site mlp_out --seed 5

@@ -148,6 +148,8 @@ rm -r missed missed.edit
 
 # Written as a checkpoint, and back.
 try edit apply lima.edit -m "$model" --out edited --json
+[[ $(tr -d ' \n' <<<"$out") == *'"left":["plain","text-only"]'* ]] || miss "other models' folders are not left: $out"
+[ -d edited/images ] && [ ! -e edited/plain ] && [ ! -e edited/text-only ] || miss "other models' folders are copied"
 wants 0
 [[ $(flat) == '{"format":"loci.edit.apply/1",'* ]] || miss "not a JSON object of loci.edit.apply/1"
 [[ $(flat) == *'"answer_saved":"Lima"'*'"lost":0'* ]] || miss "the written model does not say Lima"

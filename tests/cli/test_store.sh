@@ -27,7 +27,7 @@ average() { sed '/^ "request":/,/^ "command":/d; s/"seconds":[0-9.e-]*//; s/"pat
 run data/q.jsonl whole.db --what trace,flow,ask,lens,knockout --no-progress
 wants 0
 prints '8 examples measured now'
-for kind in trace flow ask lens knockout; do prints "$kind: 8 examples used, 0 dropped"; done
+for kind in trace flow ask lens knockout; do prints "$kind: 8 examples measured, 0 dropped"; done
 for n in 2 5 8; do run data/q.jsonl parts.db --what trace,flow,ask,lens,knockout --limit $n; done
 wants 0
 numbers whole.db >whole
@@ -58,11 +58,11 @@ prints 'confidence 0.'
 # Other settings, other runs; what does not change numbers changes nothing.
 run data/q.jsonl parts.db --limit 2 --window 1,3 --threads 1
 prints '2 examples measured now'
-prints 'run 6, trace: 2 examples used'
+prints 'run 6, trace: 2 examples measured'
 run data/q.jsonl parts.db --limit 2 --window 1,3 --threads 2 --memory 1G
 prints '0 examples measured now'
 run data/q.jsonl parts.db --limit 2 --max-new 9
-prints 'run 7, trace: 2 examples used'
+prints 'run 7, trace: 2 examples measured'
 failed 'there is no run 9 in it' study report parts.db --run 9
 # What is wrong with a setting is no example's fault.
 failed 'window 13: expected 1 to 12 layers' study run data/q.jsonl -m "$model" --store w.db --window 13
@@ -73,7 +73,7 @@ failed 'write ./file:x.db for a file of this name' study run data/q.jsonl -m "$m
 run data/mixed.jsonl mixed.db
 wants 0
 prints '12 examples measured now'
-prints '9 examples used, 3 dropped (8 answered correctly, 1 wrongly)'
+prints '9 examples measured, 3 dropped (8 answered correctly, 1 wrongly)'
 prints '1 no constraint, the first in line 10'
 prints '1 no example, the first in line 9: data/mixed.jsonl: not valid JSON at line 9'
 prints '1 refused, the first in line 11:'
@@ -93,19 +93,19 @@ for f in images/*; do # nowhere.png is found after all
 done
 run data/mixed.jsonl mixed.db --retry
 prints '3 examples measured now'
-prints '10 examples used, 2 dropped'
+prints '10 examples measured, 2 dropped'
 
 # Enough is enough.
 run data/q.jsonl stop.db --what ask --stop-when 'width<5'
 prints '8 examples measured now' # fewer than 30 tell nothing
 head -60 "$model/data/trace.jsonl" >data/sixty.jsonl
 run data/sixty.jsonl stop.db --what ask --stop-when 'width<5'
-prints 'ask: 30 examples used'
+prints 'ask: 30 examples measured'
 
 # Ctrl-C: nothing half done, and on from there.
 "$loci" study run data/sixty.jsonl -m "$model" --store int.db >/dev/null 2>err &
 pid=$!
-until "$loci" study status int.db 2>/dev/null | grep -q ' [1-9][0-9]* examples used'; do kill -0 $pid 2>/dev/null || break; done
+until "$loci" study status int.db 2>/dev/null | grep -q ' [1-9][0-9]* examples measured'; do kill -0 $pid 2>/dev/null || break; done
 kill -INT $pid
 wait $pid
 [ $? = 130 ] || miss "Ctrl-C does not give 130"
@@ -129,7 +129,7 @@ study export share2.db -o share2.csv -o share2.npz
 run data/q.jsonl one.db
 study merge share3.db share1.db share2.db share1.db -o all.db
 wants 0
-prints 'trace: 8 examples used, 0 dropped'
+prints 'trace: 8 examples measured, 0 dropped'
 numbers one.db >one
 numbers all.db >all
 same one all
@@ -150,7 +150,7 @@ failed 'other.db: its trace was measured with other settings than before: corrup
 run data/q.jsonl other.db # now they have a run in common
 study merge one.db other.db -o two.db
 wants 0
-prints 'run 2, trace: 8 examples used'
+prints 'run 2, trace: 8 examples measured'
 run data/q.jsonl asked.db --what ask
 study merge asked.db one.db -o three.db
 wants 0
@@ -245,17 +245,17 @@ usage '--window is for trace or for knockout' \
 # An array of examples is a file like any other; a bad line is known by what it says, not by where it stands.
 { echo '['; sed '$!s/$/,/' data/q.jsonl; echo ']'; } >data/q.json
 run data/q.json array.db --limit 3
-prints '3 examples used'
+prints '3 examples measured'
 run data/q.json array.db
 prints '5 examples measured now'
 head -2 data/mixed.jsonl >data/bad.jsonl
 echo 'not JSON' >>data/bad.jsonl
 run data/bad.jsonl bad.db
-prints '2 examples used, 1 dropped'
+prints '2 examples measured, 1 dropped'
 { sed -n 5p data/q.jsonl; cat data/bad.jsonl; echo 'nor this'; } >data/moved.jsonl
 run data/moved.jsonl bad.db
 prints '2 examples measured now'
-prints '3 examples used, 2 dropped'
+prints '3 examples measured, 2 dropped'
 
 # A picture as corruption is its content: another one of the same name is another run.
 cp images/france.png other.png

@@ -79,6 +79,11 @@ usage 'a file of noise goes with noise:F and image-noise:F, not replace' "${trac
 usage '--only wants a whole number from 1 to 1' "${trace[@]}" --only 2
 usage 'constraint 3 was asked for, but 2 are given' "${trace[@]}" -c capital -c 3
 
+for bad in 0 -1 x 3in 1000; do usage '--width wants inches' "${trace[@]}" --width "$bad"; done
+for bad in 0 -1 x; do usage '--scale wants a number above 0' "${trace[@]}" --scale "$bad"; done
+usage '--dpi wants a whole number from 1 to 2400' "${trace[@]}" --dpi 0
+usage '--width wants a whole number' bench --width 3.5
+
 # Words of knockout.
 knockout=(knockout -m "$model" -i "$image" -q "$question" -c "this country")
 usage 'a pathway needs both its ends, from and to' "${knockout[@]}" --from image
