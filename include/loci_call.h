@@ -49,6 +49,8 @@ typedef struct loci_call {
   loci_store *store;
   loci_progress_fn progress;
   void *progress_ctx;
+  void (*watch)(void *ctx, const loci_trace *so_far); /* of "trace": loci_trace_opts; or NULL */
+  void *watch_ctx;
 } loci_call;
 
 typedef struct loci_run_request {

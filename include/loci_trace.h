@@ -23,6 +23,7 @@ typedef enum loci_direction { LOCI_DENOISE = 1, LOCI_NOISE = 2, LOCI_BOTH = 3 } 
 /* What a screening takes where nothing is said: measured in docs/MATH.md, "Screening". */
 enum { LOCI_SCREEN = 150, LOCI_SCREEN_STEPS = 16, LOCI_AUDIT = 36 };
 
+struct loci_trace;
 typedef struct loci_trace_opts {
   size_t size;            /* of this struct */
   const char *corrupt;    /* NULL: "replace:Paris", or other words where that is the answer */
@@ -34,7 +35,7 @@ typedef struct loci_trace_opts {
   int window_count;
   int first_layer, layer_count; /* centres; layer_count 0: all */
   const char *positions; /* NULL: "each" and the groups constraint,after-constraint,last as further
-                            grids; or "each", or group names joined by commas */
+                            grids; or "each", positions by number, group names, joined by commas */
   loci_direction direction; /* 0: LOCI_DENOISE */
   int seeds;                /* noise corruptions: number of seeds, 0: 10 */
   uint64_t seed;
@@ -53,6 +54,13 @@ typedef struct loci_trace_opts {
                        LOCI_AUDIT */
   bool partial; /* of one trace: cancelled once some cells are run, it is handed out with these and
                    NaN in the others, and no error; not of a screening */
+  /* Called with the trace as far as it is: after the clean and corrupted runs, after estimates of
+   * all cells, then after every batch of cells, the strongest first; [exact] of each grid says
+   * which are run, [missing] how many are not.  The numbers stay those of a trace without it.  With
+   * [partial] a stop after the first call keeps what is there, estimates included, a screening's,
+   * too.  Of one trace alone. */
+  void (*watch)(void *ctx, const struct loci_trace *so_far);
+  void *watch_ctx;
 } loci_trace_opts;
 
 /* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
@@ -86,7 +94,8 @@ typedef struct loci_grid {
   const double *ie;          /* p - p of the run that was patched */
   const double *restoration; /* ie / total effect; NaN: empty */
   const bool *skipped;       /* known to be an exact zero without running */
-  /* NULL without screening.  A cell that is not exact has its estimate's numbers, kl NaN. */
+  /* NULL without screening, unless the trace is not whole yet.  A cell that is not exact has its
+   * estimate's numbers, kl NaN. */
   const loci_estimate *estimates;
   const bool *exact;
   double spearman; /* rank correlation of estimates and effects over the cells that the estimates
@@ -155,7 +164,9 @@ typedef struct loci_trace {
   loci_metric screen_metric;
   double spearman; /* as in loci_grid, over all grids */
   loci_audit audit;
-  int64_t missing; /* cells that were not run before it was cancelled (opts.partial), NaN */
+  int64_t missing; /* cells that were not run before it was cancelled (opts.partial), NaN or, with
+                      a watcher, estimates */
+  int64_t planned; /* with a watcher: cells to be run in all */
 } loci_trace;
 
 LOCI_CHECK loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,
@@ -173,6 +184,14 @@ typedef struct loci_trace_request {
  * options.  What fails for all (memory, a stop) is the result, and then no trace comes out. */
 LOCI_CHECK loci_status loci_traces(const loci_model *model, loci_trace_request *requests, int count,
                                    loci_err *err);
+
+/* What the model would answer at one cell: at its corrupted run with the cell's clean values, or
+ * the reverse where [at] has noise.  [at] says it as a trace does (corrupt, constraint, seed; one
+ * site, layer, window, and a position or group; progress); without a site the run itself is asked,
+ * with nothing restored.  The answer's first candidates are the cell's. */
+LOCI_CHECK loci_status loci_ask_restored(const loci_model *model, const loci_prompt *prompt,
+                                         const loci_trace_opts *at, int max_new, loci_answer **out,
+                                         loci_err *err);
 
 /* ---------------------------------------------------------------- 9. knockout */
 

@@ -31,8 +31,14 @@ export const cancel = job => call('DELETE', '/api/jobs/' + job).catch(() => {});
 export const apply = (job, on) => call('POST', `/api/jobs/${job}/${on ? 'apply' : 'revert'}`);
 export const resultText = async job => (await call('GET', `/api/jobs/${job}/result.json`)).text();
 
-// The states of a job until it has ended, each handed to onState; returns the last one.
-async function watch(job, onState, signal) {
+// A command as a user would type it: the page's picture has a name there.
+export const shown = (command, name) => command.replace(/\/proc\/self\/fd\/\d+/g, name.replace(/[^\w.-]/g, '_') || 'picture.png');
+
+// A result in another format, as bytes.
+export const resultBytes = async (job, ending) => (await call('GET', `/api/jobs/${job}/result.${ending}`)).blob();
+
+// What a job tells until it has ended, each state and each part handed on; returns the last state.
+async function watch(job, onState, onPart, signal) {
   const stream = await call('GET', `/api/jobs/${job}/events`, undefined, signal);
   const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '', last = null;
@@ -44,6 +50,10 @@ async function watch(job, onState, signal) {
     for (const event of events) {
       const data = event.match(/^data: (.*)$/m);
       if (!data) continue;
+      if (event.startsWith('event: part')) {
+        onPart(JSON.parse(data[1]));
+        continue;
+      }
       last = JSON.parse(data[1]);
       onState(last);
     }
@@ -53,7 +63,7 @@ async function watch(job, onState, signal) {
 
 // Runs a command of loci: fields are its options, a list is an option given several times.  Returns
 // what `loci COMMAND --json` prints, parsed and as it stands.
-export async function run(what, fields, onState = () => {}, signal = undefined) {
+export async function run(what, fields, onState = () => {}, signal = undefined, onPart = () => {}) {
   const form = new URLSearchParams({what});
   for (const [name, value] of Object.entries(fields))
     for (const one of [value].flat()) if (one !== undefined && one !== '') form.append(name, one);
@@ -61,10 +71,10 @@ export async function run(what, fields, onState = () => {}, signal = undefined) 
   const stop = () => cancel(job);
   signal?.addEventListener('abort', stop);
   try {
-    const end = await watch(job, state => onState({...state, job}), undefined);
+    const end = await watch(job, state => onState({...state, job}), onPart, undefined);
     if (!end || end.state === 'running' || end.state === 'waiting')
       throw new Refused(0, 'gone', 'loci serve was stopped');
-    if (end.state === 'cancelled') throw new Refused(0, 'cancelled', 'stopped');
+    if (end.state === 'cancelled' && !end.partial) throw new Refused(0, 'cancelled', 'stopped');
     if (end.state === 'failed') throw new Refused(0, 'failed', end.error.message);
     const text = await resultText(job);
     return {job, text, value: JSON.parse(text)};

@@ -1,6 +1,7 @@
 // The page, in the order of its data: picture and question -> answer -> trace -> the ways it took.
 import * as api from './api.js';
 import * as map from './map.js';
+import * as cell from './cell.js';
 import * as edit from './edit.js';
 import {asked, constraint, listen, readable, tokens} from './question.js';
 import * as state from './state.js';
@@ -20,12 +21,12 @@ function progress(job) {
 }
 
 // One thing at a time is wanted: what runs is stopped for what is asked next.
-async function run(what, fields) {
+async function run(what, fields, onPart) {
   running?.abort();
   const mine = running = new AbortController();
   $('stop').hidden = false;
   try {
-    return await api.run(what, fields, progress, mine.signal);
+    return await api.run(what, fields, progress, mine.signal, onPart);
   } finally {
     if (running === mine) {
       running = null;
@@ -48,20 +49,7 @@ async function attempt(task) {
 
 // ---------------------------------------------------------------- answers
 
-function bars(box, title, top) {
-  const heading = document.createElement('h3');
-  heading.textContent = title;
-  box.replaceChildren(heading, ...top.map(t => {
-    const row = document.createElement('div'), bar = document.createElement('div'), name = document.createElement('span'), p = document.createElement('span');
-    name.textContent = readable(t.text).trim() || '␣';
-    bar.className = 'bar';
-    bar.append(document.createElement('div'));
-    bar.firstChild.style.width = `${100 * t.p}%`;
-    p.textContent = map.number(t.p);
-    row.append(name, bar, p);
-    return row;
-  }));
-}
+const bars = (box, title, top) => box.replaceChildren(...cell.bars(title, top).children);
 
 function about() {
   const corrupt = $('corrupt').value, value = $('corrupt-value').value.trim();
@@ -71,10 +59,8 @@ function about() {
 }
 
 function showCommand(command) {
-  const place = /\/proc\/self\/fd\/\d+/g;
-  const name = asked.name.replace(/[^\w.-]/g, '_') || 'picture.png';
   $('command').hidden = false;
-  $('command').querySelector('code').textContent = command.replace(place, name);
+  $('command').querySelector('code').textContent = api.shown(command, asked.name);
 }
 
 const ask = () => attempt(async () => {
@@ -92,12 +78,25 @@ const ask = () => attempt(async () => {
 
 let results = {}; // of this question: view -> {text, value}
 
-function exportLink(text, name) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], {type: 'application/json'}));
-  link.download = name;
-  link.textContent = 'JSON';
-  $('exports').replaceChildren(link);
+const formats = {trace: ['json', 'csv', 'npz', 'png', 'svg', 'pdf', 'html'], flow: ['json', 'csv', 'npz', 'png', 'svg', 'pdf', 'html'],
+  lens: ['json', 'csv', 'png', 'svg', 'pdf', 'html'], knockout: ['json', 'csv', 'png', 'svg', 'pdf', 'html'], edit: ['edit', 'json']};
+
+// A button for each format; the file is made when it is pressed.
+export function offerExports(name, job) {
+  $('exports').replaceChildren('Export ', ...(formats[name] || []).map(ending => {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = ending.toUpperCase();
+    button.addEventListener('click', () => attempt(async () => {
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(await api.resultBytes(job, ending));
+      link.download = `${name}.${ending}`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+      say(`saved ${link.download}`);
+    }));
+    return button;
+  }));
 }
 
 const trace = () => attempt(async () => {
@@ -106,32 +105,89 @@ const trace = () => attempt(async () => {
   await doTrace(fields);
 });
 
-async function doTrace(fields) {
-  const done = await run('trace', fields), t = done.value;
-  results = {trace: done};
+function showAnswers(t) {
   $('answers').hidden = $('results').hidden = false;
   bars($('clean'), `clean: ${map.number(t.clean.p)}`, t.clean.top);
   bars($('corrupted'), `corrupted: ${map.number(t.corrupt.p)}`, t.corrupt.top);
+}
+
+let guessed = null, began = 0; // the estimates, before cells take their places
+
+// Parts of the trace as they come: answers, estimates, cells.
+function takePart(p) {
+  const times = $('maps').dataset, time = (performance.now() - began).toFixed(0);
+  if (p.clean) {
+    showAnswers(p);
+    if (!times.answers) openTab('trace');
+    const estimated = p.grids.some(g => g.ie.some(row => row.some((x, c) => x !== null && !g.skipped[0]?.[c])));
+    if (!times.answers) times.answers = time;
+    else if (!times.estimates && estimated) times.estimates = time;
+    guessed = p.grids.map(g => g.ie.map(row => [...row]));
+  } else if (!times.cells) {
+    times.cells = time;
+  }
+  map.part(p);
+  $('exact').textContent = p.clean ? 'answers and estimates are there' : `exact ${p.done} of ${p.planned} cells`;
+}
+
+// How well the estimates had ranked the cells, and how many of the strongest twenty they had missed.
+function judge(t) {
+  const pairs = [];
+  t.grids.forEach((g, i) => g.positions && g.ie.forEach((row, l) => row.forEach((x, c) => {
+    const e = guessed?.[i]?.[l]?.[c];
+    if (x !== null && e !== null && e !== undefined && !g.skipped?.[l]?.[c]) pairs.push([Math.abs(e), Math.abs(x)]);
+  })));
+  if (pairs.length < 30) return '';
+  const rank = k => {
+    const order = pairs.map((_, i) => i).sort((a, b) => pairs[b][k] - pairs[a][k]), at = [];
+    order.forEach((i, place) => { at[i] = place; });
+    return at;
+  };
+  const [e, x] = [rank(0), rank(1)], n = pairs.length, d = e.reduce((sum, r, i) => sum + (r - x[i]) ** 2, 0);
+  const missed = x.filter((r, i) => r < 20 && e[i] >= 20).length;
+  return `Estimates had ranked them with a correlation of ${(1 - 6 * d / (n * (n * n - 1))).toFixed(2)} and missed ${missed} of the strongest 20.`;
+}
+
+async function doTrace(fields) {
+  began = performance.now();
+  guessed = null;
+  for (const name of Object.keys($('maps').dataset)) delete $('maps').dataset[name];
+  $('continue').hidden = true;
+  const done = await run('trace', fields, takePart), t = done.value;
+  results = {trace: done};
+  $('maps').dataset.all = (performance.now() - began).toFixed(0);
+  showAnswers(t);
   map.show(t);
   edit.offer(t);
-  exportLink(done.text, 'trace.json');
   showCommand(t.command);
+  $('exact').textContent = t.missing ? '' : judge(t);
+  $('continue').hidden = !t.missing;
   await open(state.read().v || 'trace');
+  if (t.missing) {
+    say(`stopped: ${t.missing} cells are left, and shown as estimates`);
+    return;
+  }
   const weak = Math.abs(t.total_effect) < 0.1 ? '  The corruption changes little: the maps are mostly noise.' : '';
   say(`total effect ${map.number(t.total_effect)}, ${t.cost.seconds.toFixed(2)} s.${weak} ${t.notes.join(' ')}`);
 }
 
 const views = {flow: drawFlow, lens: drawLens, knockout: drawKnockout};
 
-async function open(name) {
-  if (!$('view-' + name)) name = 'trace';
+function openTab(name) {
   for (const tab of $('tabs').children) {
     const chosen = tab.id === 'tab-' + name;
     tab.setAttribute('aria-selected', chosen);
     tab.tabIndex = chosen ? 0 : -1;
     $(tab.getAttribute('aria-controls')).hidden = !chosen;
   }
+}
+
+async function open(name) {
+  if (!$('view-' + name)) name = 'trace';
+  openTab(name);
+  $('exports').replaceChildren();
   if (name === 'numbers') $('view-numbers').replaceChildren(map.table());
+  if (name === 'trace' && results.trace) offerExports('trace', results.trace.job);
   if (!views[name]) return;
   if (!results[name]) {
     const of = results;
@@ -142,6 +198,7 @@ async function open(name) {
     say('');
   }
   views[name]($('view-' + name), results[name].value);
+  offerExports(name, results[name].job);
   showCommand(results[name].value.command);
 }
 
@@ -193,12 +250,15 @@ async function restore() {
 function start() {
   listen(error => say(error));
   listenToTabs();
-  edit.listen({run, attempt, say, about});
+  edit.listen({run, attempt, say, about, offerExports});
+  cell.listen(say);
+  map.listen(cell.ask);
   $('form').addEventListener('submit', e => {
     e.preventDefault();
     ask();
   });
   $('trace-button').addEventListener('click', trace);
+  $('continue').addEventListener('click', trace);
   $('stop').addEventListener('click', () => running?.abort());
   $('metric').addEventListener('change', e => map.setMetric(e.target.value));
   $('keys-button').addEventListener('click', () => $('keys').showModal());

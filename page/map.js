@@ -1,13 +1,14 @@
 // The maps of a trace: tokens down, layers across, one for each site, all on one scale.
-import {css, ofEffect, ofShare} from './colour.js';
+import {drawBase, outline, ring} from './paint.js';
 import {readable} from './question.js';
 import * as state from './state.js';
 
 const $ = id => document.getElementById(id);
-const CELL = 18, SMALLEST = 1e-9;
+const TALL = 18, MOST_ROWS = 60, SMALLEST = 1e-9;
 
 let trace = null, metric = 'ie', maps = [], limit = 0;
-let here = null, pinned = null; // {map, row, layer}
+let here = null, pinned = null, other = null; // {map, row, layer}; other: beside the pinned one
+let onPin = () => {};
 
 const names = {ie: 'indirect effect', restoration: 'restoration', p: 'p of the answer', kl: 'KL from the clean run'};
 const isSigned = () => metric === 'ie' || metric === 'restoration';
@@ -19,17 +20,22 @@ function gather(t) {
   const found = new Map();
   for (const grid of t.grids) {
     const key = [grid.site, grid.window, grid.direction].join(' ');
-    if (!found.has(key)) found.set(key, {site: grid.site, window: grid.window, direction: grid.direction, layers: grid.layers, rows: []});
+    if (!found.has(key)) found.set(key, {site: grid.site, window: grid.window, direction: grid.direction, layers: grid.layers, rows: [], cell: TALL});
     const map = found.get(key), columns = grid.positions || grid.groups;
     columns.forEach((name, column) => map.rows.push({
       grid, column, group: !grid.positions,
       label: grid.positions ? readable(t.prompt.tokens[name].text).trim() || '␣' : name,
       place: grid.positions ? `position ${name}, ` : 'group '}));
   }
+  for (const map of found.values())
+    if (map.rows.length > MOST_ROWS) map.cell = Math.max(3, Math.floor(MOST_ROWS * TALL / map.rows.length));
   return [...found.values()];
 }
 
 const value = (row, layer) => row.grid[metric]?.[layer]?.[row.column] ?? null;
+
+// The trace of the page: its request, targets, answers.
+export const current = () => trace;
 
 function scale() {
   limit = 0;
@@ -40,62 +46,28 @@ function scale() {
 }
 
 function paint(map) {
-  const context = map.canvas.getContext('2d');
-  map.canvas.width = map.layers.length * CELL;
-  map.canvas.height = map.rows.length * CELL;
-  map.rows.forEach((row, r) => map.layers.forEach((_, l) => {
-    const x = value(row, l), skipped = row.grid.skipped?.[l]?.[row.column];
-    context.fillStyle = x === null ? '#fff' : css(isSigned() ? ofEffect(x, limit) : ofShare(x, limit));
-    context.fillRect(l * CELL, r * CELL, CELL - 1, CELL - 1);
-    if (!skipped) return;
-    context.strokeStyle = '#8a8f98'; // the same as the run it restores, by construction
-    context.beginPath();
-    context.moveTo(l * CELL + 5, r * CELL + CELL / 2);
-    context.lineTo(l * CELL + CELL - 6, r * CELL + CELL / 2);
-    context.stroke();
-  }));
-  outline(map, here, '#000', '#fff');
-  outline(map, pinned, '#7a0177', '#fff');
-  strongest.filter(s => s.map === map).forEach(s => ring(context, s));
-}
-
-function outline(map, at, outer, inner) {
-  if (!at || at.map !== map) return;
-  const context = map.canvas.getContext('2d');
-  for (const [inset, colour] of [[0, outer], [2, inner]]) {
-    context.strokeStyle = colour;
-    context.lineWidth = 2;
-    context.strokeRect(at.layer * CELL + inset, at.row * CELL + inset, CELL - 1 - 2 * inset, CELL - 1 - 2 * inset);
-  }
-  context.lineWidth = 1;
-}
-
-function ring(context, s) {
-  const x = s.layer * CELL + CELL / 2 - 0.5, y = s.row * CELL + CELL / 2 - 0.5;
-  context.fillStyle = '#fff';
-  context.strokeStyle = '#000';
-  context.beginPath();
-  context.arc(x, y, 6.5, 0, 7);
-  context.fill();
-  context.stroke();
-  context.fillStyle = '#000';
-  context.font = '9px sans-serif';
-  context.textAlign = 'center';
-  context.textBaseline = 'middle';
-  context.fillText(s.rank, x, y + 0.5);
+  map.canvas.getContext('2d').drawImage(map.base, 0, 0);
+  for (const [at, colour] of [[here, '#000'], [pinned, '#7a0177'], [other, '#00441b']])
+    if (at?.map === map) outline(map, at, colour, '#fff');
+  if (map.cell >= 14) strongest.filter(s => s.map === map).forEach(s => ring(map, s));
 }
 
 let strongest = [];
 
+// The five strongest: kept in order while they are looked for, for maps may have many thousands.
 function rank() {
-  const all = [];
+  strongest = [];
   for (const map of maps)
-    map.rows.forEach((row, r) => map.layers.forEach((_, l) => {
+    map.rows.forEach((row, r) => row.group || map.layers.forEach((_, l) => {
       const x = value(row, l);
-      if (!row.group && x !== null && !row.grid.skipped?.[l]?.[row.column]) all.push({map, row: r, layer: l, x});
+      if (x === null || Math.abs(x) <= SMALLEST || row.grid.skipped?.[l]?.[row.column]) return;
+      if (strongest.length === 5 && Math.abs(x) <= Math.abs(strongest[4].x)) return;
+      let i = strongest.length;
+      while (i > 0 && Math.abs(strongest[i - 1].x) < Math.abs(x)) i--;
+      strongest.splice(i, 0, {map, row: r, layer: l, x});
+      strongest.length = Math.min(strongest.length, 5);
     }));
-  all.sort((a, b) => Math.abs(b.x) - Math.abs(a.x));
-  strongest = all.slice(0, 5).filter(s => Math.abs(s.x) > SMALLEST).map((s, i) => ({...s, rank: i + 1}));
+  strongest.forEach((s, i) => { s.rank = i + 1; });
   $('strongest').replaceChildren(...strongest.map(s => {
     const item = document.createElement('li');
     item.textContent = sentence(s);
@@ -103,11 +75,13 @@ function rank() {
   }));
 }
 
+const isExact = at => !at.map.rows[at.row].grid.exact || at.map.rows[at.row].grid.exact[at.layer][at.map.rows[at.row].column];
+
 function sentence(at) {
   const row = at.map.rows[at.row], x = value(row, at.layer);
   const same = row.grid.skipped?.[at.layer]?.[row.column];
   return `${at.map.site}, layer ${at.map.layers[at.layer]}, ${row.place}${row.label}: ${names[metric]} ` +
-    `${isSigned() && x > 0 ? '+' : ''}${number(x)}${same ? ', the same by construction' : ''}`;
+    `${isSigned() && x > 0 ? '+' : ''}${number(x)}${same ? ', the same by construction' : isExact(at) ? '' : ', an estimate'}`;
 }
 
 function say() {
@@ -134,7 +108,8 @@ function labels(map) {
   box.className = 'row-labels';
   map.rows.forEach((row, r) => {
     const label = document.createElement('div');
-    label.textContent = row.label;
+    label.textContent = r % Math.ceil(14 / map.cell) === 0 ? row.label : '';
+    label.style.height = `${map.cell}px`;
     label.className = row.group ? 'group' : '';
     if (row.group && r > 0 && !map.rows[r - 1].group) label.classList.add('first');
     box.append(label);
@@ -179,22 +154,38 @@ function element(map, i) {
   map.canvas.addEventListener('pointerleave', () => go(null));
   map.canvas.addEventListener('click', e => {
     map.canvas.focus();
-    pin(at(e));
+    pin(at(e), e.shiftKey);
   });
   map.canvas.addEventListener('keydown', e => key(e, map, i));
   return figure;
 }
 
 function go(at) {
+  if (at?.map === here?.map && at?.row === here?.row && at?.layer === here?.layer) return;
+  const before = here;
   here = at;
-  repaint();
+  for (const map of new Set([before?.map, at?.map])) if (map) paint(map);
+  say();
 }
 
-function pin(at) {
-  pinned = at;
-  if (at) state.adjust({cell: [at.map.site, at.map.window, at.map.direction, at.row, at.layer].join('.')});
-  else state.adjust({cell: ''});
+function pin(at, beside = false) {
+  if (beside && pinned) {
+    other = at;
+  } else {
+    pinned = at;
+    other = null;
+    state.adjust({cell: at ? [at.map.site, at.map.window, at.map.direction, at.row, at.layer].join('.') : ''});
+  }
   repaint();
+  onPin([pinned, other].filter(Boolean).map(about));
+}
+
+// What a job has to be told of a cell.
+function about(at) {
+  const row = at.map.rows[at.row];
+  return {
+    site: at.map.site, layer: at.map.layers[at.layer], window: at.map.window, direction: at.map.direction,
+    positions: row.grid.positions ? String(row.grid.positions[row.column]) : row.grid.groups[row.column], sentence: sentence(at)};
 }
 
 function key(e, map, i) {
@@ -207,7 +198,7 @@ function key(e, map, i) {
     PageUp: [at.row, at.layer - 8], PageDown: [at.row, at.layer + 8]}[e.key];
   const within = (x, most) => Math.min(Math.max(x, 0), most);
   if (to) go({map, row: within(to[0], bottom), layer: within(to[1], last)});
-  else if (e.key === 'Enter') pin(at);
+  else if (e.key === 'Enter') pin(at, e.shiftKey);
   else if (e.key === 'Escape') pin(null);
   else if (e.key === '[' || e.key === ']') maps[within(i + (e.key === ']' ? 1 : -1), maps.length - 1)].canvas.focus();
   else if (e.key === 'm') nextMetric();
@@ -224,23 +215,53 @@ function nextMetric() {
 export function setMetric(name) {
   metric = name;
   state.adjust({y: name});
+  renew();
+}
+
+// After a change of the numbers.
+function renew() {
   if (!trace) return;
   scale();
+  maps.forEach(map => drawBase(map, value, isSigned(), limit));
   $('scale').textContent = limit < 1e-6 ? 'there is nothing to see: no cell differs'
     : isSigned() ? `blue -${number(limit)}, white 0, orange +${number(limit)}` : `white 0, dark ${number(limit)}`;
   rank();
   repaint();
 }
 
+// [then] is told what is pinned, once for each change.
+export function listen(then) { onPin = then; }
+
+// What a trace that is being made has told so far: itself, or cells of it.
+export function part(p) {
+  if (!p.grids[0] || !p.grids[0].at) {
+    show(p);
+    return;
+  }
+  for (const {grid, at, ...numbers} of p.grids) {
+    const g = trace.grids[grid], columns = (g.positions || g.groups).length;
+    at.forEach((k, i) => {
+      const l = Math.floor(k / columns), c = k % columns;
+      for (const name of Object.keys(numbers)) g[name][l][c] = numbers[name][i];
+      g.exact[l][c] = true;
+    });
+  }
+  renew();
+}
+
 export function show(t) {
+  const was = [pinned, other];
   trace = t;
   maps = gather(t);
-  here = pinned = null;
+  here = pinned = other = null;
   $('maps').replaceChildren(...maps.map(element));
   const kept = (state.read().cell || '').split('.');
   const map = maps.find(m => m.site === kept[0] && String(m.window) === kept[1] && m.direction === kept[2]);
   if (map && map.rows[kept[3]] && kept[4] < map.layers.length) pinned = {map, row: Number(kept[3]), layer: Number(kept[4])};
+  const beside = pinned && was[1], again = beside && maps.find(m => m.site === beside.map.site && m.rows.length > beside.row);
+  if (again) other = {...beside, map: again};
   setMetric($('metric').value);
+  if (!was[0] && pinned) onPin([about(pinned)]);
 }
 
 // The same grids as a real table, for those who do not see the map.

@@ -115,7 +115,9 @@ loci_call call_of(cli *c, const cli_request *r, loci_model *model) {
                      .request = r->text,
                      .model = model,
                      .progress = terminal_progress,
-                     .progress_ctx = &c->term};
+                     .progress_ctx = &c->term,
+                     .watch = c->term.watch,
+                     .watch_ctx = c->term.host ? c->term.host_ctx : &c->term};
 }
 
 /* ---------------------------------------------------------------- commands */
@@ -124,6 +126,15 @@ int call_measure(cli *c, const loci_call *call, loci_result **out) {
   int code = loci_call_run(call, out, &c->err) ? cli_failed(c) : EXIT_DONE;
   terminal_progress_end(&c->term);
   return code;
+}
+
+/* A trace that was stopped: what was done is written; that it is not all is said beside it. */
+static int say_missing(const loci_result *r) {
+  const loci_trace *t = (const loci_trace *)r;
+  if (r->kind != LOCI_KIND_TRACE || t->missing == 0) return EXIT_DONE;
+  fprintf(stderr, "loci: stopped: %lld of %lld cells were run\n",
+          (long long)(t->planned - t->missing), (long long)t->planned);
+  return 128 + terminal_signal();
 }
 
 int call_ask(cli *c, const cli_request *r, const cli_constraints *only,
@@ -138,9 +149,8 @@ int call_ask(cli *c, const cli_request *r, const cli_constraints *only,
   call.prompt_count = 1;
   code = call_measure(c, &call, &result);
   if (!code) code = cli_show_result(c, result, draw);
-  loci_free(result);
-  loci_prompt_free(prompt);
-  cli_close_model(c, model);
+  if (!code && !c->host) code = say_missing(result);
+  cli_close_prompt(c, result, model, prompt);
   return code;
 }
 

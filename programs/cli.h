@@ -97,6 +97,7 @@ int cli_stopped(cli *c); /* fails after a Ctrl-C */
 /* Opens the model of -m with --precision, --threads and --memory, and applies every --edit. */
 int cli_open_model(cli *c, loci_model **out);
 void cli_close_model(const cli *c, loci_model *m); /* but not the host's */
+void cli_close_prompt(const cli *c, void *result, loci_model *m, loci_prompt *p); /* all of it */
 const char *cli_template(const cli *c); /* of --template, or --no-chat; NULL: the model's own */
 /* The directory of -m, of LOCI_PATH_SIZE bytes (loci_model_find). */
 int cli_model_path(cli *c, char *out);

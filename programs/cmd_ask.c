@@ -1,4 +1,5 @@
-/* loci ask: the greedy answer, and what else the model could have said at its first steps. */
+/* loci ask: the greedy answer, and what else the model could have said at its first steps; of the
+ * prompt's own run, or at a cell of a trace. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,14 +55,16 @@ static int answer(cli *c, const cli_request *r) {
   code = call_measure(c, &call, &result);
   if (!code && !c->json) show(c, (const loci_answer *)result, loci_prompt_get_info(prompt));
   if (!code) code = cli_write_json(c, result);
-  loci_free(result);
-  loci_prompt_free(prompt);
-  cli_close_model(c, model);
+  cli_close_prompt(c, result, model, prompt);
   return code;
 }
 
 int cmd_ask(cli *c) {
   cli_request r;
+  const char *corrupt = args_get(&c->args, OPT_CORRUPT);
+  bool of_picture = corrupt && strncmp(corrupt, "image", 5) == 0;
+  if (corrupt && !of_picture && !args_has(&c->args, OPT_CONSTRAINT))
+    return cli_usage(c, "--corrupt needs -c TEXT, the piece of the question to corrupt");
   call_begin(c, &r, NULL, 0);
   int code = call_end(c, &r);
   if (!code) code = answer(c, &r);

@@ -444,7 +444,7 @@ static const loci_prompt **list_prompts(const solving *s, int *count) {
 static int show_edit(cli *c, loci_edit *e) {
   if (!c->host) return write_all(c, e);
   int code = cli_show_result(c, &e->result, NULL);
-  c->host->keep(c->host->ctx, e); /* which owns it from here */
+  c->host->keep(c->host->ctx, &e->result); /* which owns it from here */
   return code;
 }
 

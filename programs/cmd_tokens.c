@@ -87,8 +87,7 @@ static int tokens_of_question(cli *c) {
     show(c, i);
   }
   code = cli_write_json(c, &i->result);
-  loci_prompt_free(prompt);
-  cli_close_model(c, model);
+  cli_close_prompt(c, NULL, model, prompt);
   return code;
 }
 

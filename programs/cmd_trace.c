@@ -1,5 +1,7 @@
 /* loci trace: causal tracing.  Everything about the request is checked before the model is opened;
- * the grid is drawn for the terminal and written to every -o file by its ending. */
+ * the grid is drawn for the terminal and written to every -o file by its ending.  Who looks on, at
+ * a terminal or as a host, sees the strongest cells early, and a stop keeps what is done. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +38,28 @@ static int read_constraints(cli *c, cli_constraints *all, int *only) {
   return EXIT_DONE;
 }
 
+/* The strongest cell so far, before the progress line's stage. */
+static void look(void *ctx, const loci_trace *t) {
+  terminal *to = ctx;
+  const loci_grid *best = NULL;
+  int64_t at = 0;
+  for (int i = 0; i < t->grid_count; i++) {
+    const loci_grid *g = &t->grids[i];
+    int64_t heads = g->head_count ? g->head_count : 1;
+    for (int64_t k = 0; g->positions && k < g->layer_count * g->column_count * heads; k++) {
+      if (!g->exact[k] || (best && fabs(g->ie[k]) <= fabs(best->ie[at]))) continue;
+      best = g;
+      at = k;
+    }
+  }
+  if (!best || t->missing == t->planned) return;
+  int64_t place = best->head_count ? at / best->head_count : at;
+  int position = best->positions[place % best->column_count];
+  snprintf(to->found, sizeof to->found, "%s %d \"%.24s\" %+.3f",
+           loci_name(LOCI_NAMES_SITE, (int)best->site), best->layers[place / best->column_count],
+           t->prompt->tokens[position].text, best->ie[at]);
+}
+
 static int trace(cli *c, cli_request *r, cli_constraints *all) {
   static const option_id but[] = {OPT_ONLY};
   loci_draw_opts draw = cli_draw_opts(c);
@@ -45,6 +69,8 @@ static int trace(cli *c, cli_request *r, cli_constraints *all) {
   call_begin(c, r, but, 1);
   code = read_constraints(c, all, &only);
   if (only > 0) call_put_int(r, "only", only);
+  if (!c->host && c->term.progress && c->term.is_terminal) c->term.watch = look;
+  if (c->term.watch) call_put_json(r, "partial", "true");
   if (!code) code = call_end(c, r);
   return code ? code : call_ask(c, r, all, &draw);
 }

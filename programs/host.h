@@ -4,13 +4,15 @@
 
 #include <loci.h>
 
-/* A model that is open already and stays so, and somebody who takes the result's JSON.  The command
- * then prints nothing; a failure is in the cli's err. */
+/* A model that is open already and stays so, prompts that are kept, and somebody who takes the
+ * result.  The command then prints nothing; a failure is in the cli's err. */
 typedef struct cli_host {
   void *ctx;
   loci_model *model;
-  void (*take)(void *ctx, char *json);      /* takes it over, for loci_text_free */
-  void (*keep)(void *ctx, loci_edit *edit); /* takes it over, after take */
+  /* The prompt of a question, whose owner the host is: asked before, or made now. */
+  loci_status (*prompt)(void *ctx, const loci_question *q, loci_prompt **out, loci_err *err);
+  void (*take)(void *ctx, char *json);          /* takes it over, for loci_text_free */
+  void (*keep)(void *ctx, loci_result *result); /* takes it over, after take */
 } cli_host;
 
 #endif

@@ -75,6 +75,21 @@ void cli_close_model(const cli *c, loci_model *m) {
   if (!c->host) loci_model_close(m);
 }
 
+void cli_close_prompt(const cli *c, void *result, loci_model *m, loci_prompt *p) {
+  if (c->host) {
+    if (result) c->host->keep(c->host->ctx, result);
+    return;
+  }
+  loci_free(result);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+static loci_status make_prompt(cli *c, loci_model *m, const loci_question *q, loci_prompt **out) {
+  if (c->host) return c->host->prompt(c->host->ctx, q, out, &c->err);
+  return loci_prompt_new(m, q, out, &c->err);
+}
+
 int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt) {
   loci_question q;
   const char **all = calloc((size_t)c->args.given_count + 1, sizeof *all);
@@ -98,13 +113,12 @@ int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loc
   q.constraints = only ? only->text : all;
   if (only) q.constraint_count = only->count;
   int code = cli_open_model(c, model);
-  if (!code && loci_prompt_new(*model, &q, prompt, &c->err)) code = cli_failed(c);
+  if (!code && make_prompt(c, *model, &q, prompt)) code = cli_failed(c);
   terminal_progress_end(&c->term);
   if (!code) code = cli_stopped(c);
   free(all);
   if (!code) return code;
-  loci_prompt_free(*prompt);
-  cli_close_model(c, *model);
+  cli_close_prompt(c, NULL, *model, *prompt);
   *prompt = NULL;
   *model = NULL;
   return code;

@@ -113,7 +113,8 @@ void terminal_init(terminal *t, color_when when, bool no_progress) {
   t->color = color_of_terminal(when);
   t->columns = columns_of_terminal();
   if (t->columns < 20) t->columns = 20;
-  t->wrap = isatty(STDOUT_FILENO) || env("COLUMNS") ? t->columns : 1 << 20;
+  t->is_terminal = isatty(STDOUT_FILENO) != 0;
+  t->wrap = t->is_terminal || env("COLUMNS") ? t->columns : 1 << 20;
   t->progress = !no_progress && isatty(STDERR_FILENO) && name && strcmp(name, "dumb") != 0;
 }
 
@@ -135,6 +136,10 @@ static void draw(terminal *t, const char *stage, double done, double total) {
   t->drawn = time;
   double share = total > 0 ? done / total : 0, spent = time - t->started;
   fputs("\r\033[K", stderr);
+  if (t->found[0]) {
+    put_text(stderr, t->found, t->utf8);
+    fputs("  ", stderr);
+  }
   put_text(stderr, t->stage, t->utf8);
   fprintf(stderr, " %.0f %%", 100 * (share > 1 ? 1 : share));
   if (share > 0.01 && share < 1 && spent > 2) {
@@ -163,5 +168,5 @@ void terminal_line(terminal *t, const char *text) {
 
 void terminal_progress_end(terminal *t) {
   if (t->progress && t->stage[0]) fputs("\r\033[K", stderr);
-  t->stage[0] = 0;
+  t->stage[0] = t->found[0] = 0;
 }

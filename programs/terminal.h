@@ -15,10 +15,13 @@ typedef struct terminal {
   loci_color color;
   bool utf8;
   int columns;
-  int wrap;      /* where lines of text end: at the columns; without a terminal nowhere */
-  bool progress; /* the progress line may be drawn */
+  int wrap;         /* where lines of text end: at the columns; without a terminal nowhere */
+  bool progress;    /* the progress line may be drawn */
+  bool is_terminal; /* standard output is one */
   double started, drawn;
+  char found[64]; /* what is known already, before the stage; "": nothing */
   char stage[32];
+  void (*watch)(void *ctx, const loci_trace *far); /* of a trace while it is made; or NULL */
   loci_progress_fn host; /* who is told instead of the progress line; NULL: nobody */
   void *host_ctx;
 } terminal;

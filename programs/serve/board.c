@@ -1,159 +1,72 @@
 /* Jobs (see board.h).  Everything about a job is under the board's one lock; a worker holds it only
  * to take a job and to say how far it is. */
-#include "board.h"
-
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "page_request.h"
+#include "page_job.h"
+#include "cli.h"
+#include "export.h"
 
-enum { MOST_JOBS = 64, MOST_WAITING = 32, WORKERS = 2, UNWATCHED_SECONDS = 30 };
-
-typedef enum state { WAITING, RUNNING, DONE, CANCELLED, FAILED } state;
+enum { MOST_WAITING = 32, MOST_MADE = 16 };
 
 static const char *const state_names[] = {"waiting", "running", "done", "cancelled", "failed"};
 
-/* A worker's own place on its board. */
-typedef struct seat {
-  board *b;
-  int worker;
-} seat;
-
-typedef struct job {
-  int id;     /* 0: an empty place */
-  int worker; /* which one runs it */
-  state state;
-  unsigned change; /* counts what can be told; watchers compare */
-  bool cancel;
-  form form;
-  page_request request;
-  char *asked; /* the form as it came: the same form is the same job */
-  size_t asked_size;
-  char stage[32];
-  int permille;
-  double started, ended;
-  int watchers;
-  double watched; /* when the last one left */
-  char *result;
-  loci_edit *edit; /* what "edit solve" solved */
-  int edition;     /* of the model it was asked of */
-  loci_err err;
-} job;
-
-struct board {
-  board_opts o;
-  pthread_mutex_t lock;
-  pthread_cond_t changed; /* some job did, or the board closes */
-  pthread_t workers[WORKERS];
-  seat seats[WORKERS];
-  int worker_count, last_id;
-  int edition; /* counts the edits that came and went */
-  job *applied;
-  bool closing;
-  job jobs[MOST_JOBS];
-};
-
-/* A worker and its job, as the command sees them. */
-typedef struct running {
-  board *b;
-  job *j;
-  double told;
-} running;
-
-static double now(void) {
+double board_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Under the lock. */
-static void tell(board *b, job *j) {
+void board_tell(board *b, job *j) {
   j->change++;
   pthread_cond_broadcast(&b->changed);
 }
 
-/* Four times a second at most: more would only be drawn over. */
-static bool on_progress(void *ctx, const char *stage, double done, double total) {
-  running *r = ctx;
-  double time = now();
-  pthread_mutex_lock(&r->b->lock);
-  bool other = strncmp(stage, r->j->stage, sizeof r->j->stage - 1) != 0;
-  if (!r->j->watchers && time - r->j->watched > UNWATCHED_SECONDS) r->j->cancel = true;
-  bool go = !r->j->cancel;
-  if (other || time - r->told > 0.25) {
-    r->told = time;
-    snprintf(r->j->stage, sizeof r->j->stage, "%s", stage);
-    r->j->permille = total > 0 ? (int)(1000 * (done < total ? done / total : 1)) : 0;
-    tell(r->b, r->j);
-  }
-  pthread_mutex_unlock(&r->b->lock);
-  return go && !terminal_signal();
-}
-
-/* A result lives as long as its command: what is kept of it is its JSON. */
-static void on_result(void *ctx, char *json) {
-  running *r = ctx;
-  r->j->result = json;
-}
-
-static void on_edit(void *ctx, loci_edit *edit) {
-  running *r = ctx;
-  r->j->edit = edit;
-}
-
-static void run(board *b, job *j) {
-  running r = {.b = b, .j = j};
-  cli_host host = {.ctx = &r, .model = b->o.model, .take = on_result, .keep = on_edit};
-  cli c = {.command = j->request.command, .args = j->request.args, .json = true, .host = &host};
-  c.term =
-      (terminal){.columns = 80, .wrap = 80, .utf8 = b->o.utf8, .host = on_progress, .host_ctx = &r};
-  int code = b->o.run(&c);
-  if (code) j->err = c.err;
+/* Line breaks of JSON stand between its members only. */
+void board_event(board *b, job *j, char *data) {
+  for (char *s = data; (s = strchr(s, '\n')) != NULL;) *s = ' ';
   pthread_mutex_lock(&b->lock);
-  j->state = !code ? DONE : j->err.code == LOCI_ECANCELLED ? CANCELLED : FAILED;
-  j->ended = now();
-  tell(b, j);
+  char **more = realloc(j->events, (size_t)(j->event_count + 1) * sizeof *more);
+  if (more) {
+    j->events = more;
+    j->events[j->event_count++] = data;
+    board_tell(b, j);
+  }
   pthread_mutex_unlock(&b->lock);
+  if (!more) loci_text_free(data);
 }
 
-/* The one that has waited longest; NULL: none. */
-static job *next_job(board *b, int worker) {
+void board_forget_events(job *j) {
+  for (int i = 0; i < j->event_count; i++) loci_text_free(j->events[i]);
+  free(j->events);
+  j->events = NULL;
+  j->event_count = 0;
+}
+
+/* The one that has waited longest; brief ones first. */
+job *board_next(board *b, int worker, bool brief) {
   job *first = NULL;
   for (int i = 0; i < MOST_JOBS; i++) {
     job *j = &b->jobs[i];
-    bool fits = j->id && j->state == WAITING && j->worker == worker;
-    if (fits && (!first || j->id < first->id)) first = j;
+    if (!j->id || j->state != WAITING || j->worker != worker || (brief && !j->brief)) continue;
+    bool sooner =
+        !first || j->brief > first->brief || (j->brief == first->brief && j->id < first->id);
+    if (sooner) first = j;
   }
   return first;
-}
-
-static void *work(void *ctx) {
-  const seat *s = ctx;
-  board *b = s->b;
-  pthread_mutex_lock(&b->lock);
-  while (!b->closing) {
-    job *j = next_job(b, s->worker);
-    if (!j) {
-      pthread_cond_wait(&b->changed, &b->lock);
-      continue;
-    }
-    j->state = RUNNING;
-    j->started = j->watched = now();
-    tell(b, j);
-    pthread_mutex_unlock(&b->lock);
-    run(b, j);
-    pthread_mutex_lock(&b->lock);
-  }
-  pthread_mutex_unlock(&b->lock);
-  return NULL;
 }
 
 board *board_new(const board_opts *o) {
   board *b = calloc(1, sizeof *b);
   if (!b) return NULL;
   b->o = *o;
+  b->prompts = shelf_new(o->model);
+  if (!b->prompts) {
+    free(b);
+    return NULL;
+  }
   pthread_condattr_t attr;
   pthread_condattr_init(&attr);
   pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -163,7 +76,7 @@ board *board_new(const board_opts *o) {
   while (b->worker_count < WORKERS) {
     int i = b->worker_count;
     b->seats[i] = (seat){b, i};
-    if (pthread_create(&b->workers[i], NULL, work, &b->seats[i])) {
+    if (pthread_create(&b->workers[i], NULL, b->o.work, &b->seats[i])) {
       board_close(b);
       board_free(b);
       return NULL;
@@ -183,19 +96,30 @@ void board_close(board *b) {
   b->worker_count = 0;
 }
 
-static void forget(job *j) {
+/* The result itself, which borrows from a prompt. */
+static void forget_made(board *b, job *j) {
+  loci_free(j->made);
+  if (j->about) shelf_drop(b->prompts, j->about);
+  j->made = NULL;
+  j->about = NULL;
+}
+
+static void forget(board *b, job *j) {
   if (j->asked) request_clear(&j->request);
   form_clear(&j->form);
   free(j->asked);
   loci_text_free(j->result);
-  loci_free(j->edit);
+  board_forget_events(j);
+  forget_made(b, j);
   memset(j, 0, sizeof *j);
 }
 
 void board_free(board *b) {
   if (!b) return;
-  if (b->applied && loci_edit_revert(b->o.model, b->applied->edit, NULL)) b->applied->edit = NULL;
-  for (int i = 0; i < MOST_JOBS; i++) forget(&b->jobs[i]);
+  loci_edit *applied = b->applied ? (loci_edit *)b->applied->made : NULL;
+  if (applied && loci_edit_revert(b->o.model, applied, NULL)) b->applied->made = NULL;
+  for (int i = 0; i < MOST_JOBS; i++) forget(b, &b->jobs[i]);
+  shelf_free(b->prompts);
   pthread_cond_destroy(&b->changed);
   pthread_mutex_destroy(&b->lock);
   free(b);
@@ -242,6 +166,21 @@ static board_answer answer(int status, const char *code, const char *message) {
 /* Those that answer while one types have a worker of their own. */
 static int worker_of(const command *c) { return c->id == COMMAND_TOKENS || c->id == COMMAND_INFO; }
 
+/* Results themselves are held of the latest jobs only: their JSON is enough for most. */
+static void forget_old(board *b) {
+  int made = 0;
+  for (int i = 0; i < MOST_JOBS; i++) made += b->jobs[i].made != NULL;
+  while (made-- > MOST_MADE) {
+    job *oldest = NULL;
+    for (int i = 0; i < MOST_JOBS; i++) {
+      job *j = &b->jobs[i];
+      bool old = j->made && j->state > RUNNING && !j->watchers && j->made->kind != LOCI_KIND_EDIT;
+      if (old && (!oldest || j->ended < oldest->ended)) oldest = j;
+    }
+    if (oldest) forget_made(b, oldest);
+  }
+}
+
 /* Fills an empty place; under the lock, so that nobody takes half a job. */
 static board_answer fill(board *b, job *j, const char *text, size_t size) {
   const char *why, *code = "request";
@@ -254,6 +193,7 @@ static board_answer fill(board *b, job *j, const char *text, size_t size) {
   memcpy(j->asked, text, size);
   j->asked_size = size;
   j->worker = worker_of(j->request.command);
+  j->brief = j->request.command->id == COMMAND_ASK;
   j->edition = b->edition;
   j->id = ++b->last_id;
   return answer(202, "", "");
@@ -262,18 +202,19 @@ static board_answer fill(board *b, job *j, const char *text, size_t size) {
 board_answer board_add(board *b, const char *text, size_t size, int *id) {
   board_answer a;
   pthread_mutex_lock(&b->lock);
+  forget_old(b);
   job *j = find_same(b, text, size);
   if (j) {
     a = answer(200, "", "");
   } else if ((j = find_place(b)) == NULL) {
     a = answer(429, "queue", "32 jobs are waiting already");
   } else {
-    forget(j);
+    forget(b, j);
     a = fill(b, j, text, size);
     if (a.status == 202) {
-      tell(b, j);
+      board_tell(b, j);
     } else {
-      forget(j);
+      forget(b, j);
     }
   }
   *id = j ? j->id : 0;
@@ -289,8 +230,8 @@ board_answer board_cancel(board *b, int id) {
     a = answer(404, "job", "there is no such job (any more)");
   } else if (j->state == WAITING) {
     j->state = CANCELLED;
-    j->ended = now();
-    tell(b, j);
+    j->ended = board_now();
+    board_tell(b, j);
   } else {
     j->cancel = true;
   }
@@ -305,15 +246,16 @@ board_answer board_apply(board *b, int id, bool on) {
   pthread_mutex_lock(&b->lock);
   job *j = find(b, id);
   for (int i = 0; i < MOST_JOBS; i++) busy |= b->jobs[i].id && b->jobs[i].state <= RUNNING;
-  if (!j || !j->edit) {
+  loci_edit *edit = j && j->made && j->made->kind == LOCI_KIND_EDIT ? (loci_edit *)j->made : NULL;
+  if (!edit) {
     a = answer(404, "job", "it has no edit (any more)");
   } else if (busy) {
     a = answer(409, "busy", "the model is in use: wait for what runs, or stop it");
   } else if (on == (b->applied == j)) { /* as it is already */
   } else if (on && b->applied) {
     a = answer(409, "edited", "another edit is on the model: revert it first");
-  } else if (on ? loci_edit_apply(b->o.model, j->edit, &err)
-                : loci_edit_revert(b->o.model, j->edit, &err)) {
+  } else if (on ? loci_edit_apply(b->o.model, edit, &err)
+                : loci_edit_revert(b->o.model, edit, &err)) {
     a = answer(422, "edit", err.msg);
   } else {
     b->applied = on ? j : NULL;
@@ -336,12 +278,13 @@ static char *describe(const job *j) {
   size_t n;
   FILE *f = open_memstream(&text, &n);
   if (!f) return NULL;
-  double end = j->state > RUNNING ? j->ended : now();
+  double end = j->state > RUNNING ? j->ended : board_now();
   fprintf(f, "{\"job\":%d,\"what\":\"%s\",\"state\":\"%s\",\"stage\":", j->id,
           j->request.command->name, state_names[j->state]);
   put_json_string(f, j->stage);
   fprintf(f, ",\"permille\":%d,\"seconds\":%.3f", j->permille,
           j->started > 0 ? end - j->started : 0);
+  if (j->state == CANCELLED && j->result) fprintf(f, ",\"partial\":true");
   if (j->state == FAILED) {
     fprintf(f, ",\"error\":{\"code\":%d,\"message\":", j->err.code);
     put_json_string(f, j->err.msg);
@@ -351,7 +294,31 @@ static char *describe(const job *j) {
   return fclose(f) == 0 ? text : NULL;
 }
 
-bool board_state(board *b, int id, double seconds, unsigned *seen, char **out, bool *ended) {
+char *board_state(board *b, int id) {
+  pthread_mutex_lock(&b->lock);
+  const job *j = find(b, id);
+  char *text = j ? describe(j) : NULL;
+  pthread_mutex_unlock(&b->lock);
+  return text;
+}
+
+/* What is new at [at] as an event stream has it: parts of the result, then the state.  Under the
+ * lock. */
+static char *news(const job *j, board_place *at) {
+  char *text = NULL;
+  size_t n;
+  FILE *f = open_memstream(&text, &n);
+  if (!f) return NULL;
+  for (; at->events < j->event_count; at->events++)
+    fprintf(f, "event: part\ndata: %s\n\n", j->events[at->events]);
+  char *state = at->seen != j->change ? describe(j) : NULL;
+  if (state) fprintf(f, "event: state\ndata: %s\n\n", state);
+  free(state);
+  at->seen = j->change;
+  return fclose(f) == 0 ? text : NULL;
+}
+
+bool board_follow(board *b, int id, double seconds, board_place *at, char **out, bool *ended) {
   struct timespec until;
   clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_sec += (time_t)seconds;
@@ -359,27 +326,32 @@ bool board_state(board *b, int id, double seconds, unsigned *seen, char **out, b
   pthread_mutex_lock(&b->lock);
   job *j = find(b, id);
   if (j) j->watchers++; /* it is not forgotten meanwhile */
-  while (j && j->change == *seen && !b->closing)
+  while (j && j->change == at->seen && !b->closing)
     if (pthread_cond_timedwait(&b->changed, &b->lock, &until)) break;
-  if (j && --j->watchers == 0) j->watched = now();
+  if (j && --j->watchers == 0) j->watched = board_now();
   bool there = j != NULL && !b->closing;
-  if (there && j->change != *seen) {
-    *seen = j->change;
-    *out = describe(j);
-  }
+  if (there && j->change != at->seen) *out = news(j, at);
   *ended = !there || j->state > RUNNING;
   pthread_mutex_unlock(&b->lock);
   return there;
 }
 
-char *board_result(board *b, int id, size_t *size) {
+/* Pinned while it is written: that may take longer than others should wait. */
+char *board_result(board *b, int id, const char *ending, size_t *size) {
   char *copy = NULL;
   pthread_mutex_lock(&b->lock);
-  const job *j = find(b, id);
-  if (j && j->state == DONE && j->result) {
+  job *j = find(b, id);
+  bool json = strcmp(ending, "json") == 0;
+  if (j && j->state > RUNNING && json && j->result) {
     *size = strlen(j->result);
     copy = malloc(*size + 1);
     if (copy) memcpy(copy, j->result, *size + 1);
+  } else if (j && j->state > RUNNING && !json && j->made) {
+    j->watchers++;
+    pthread_mutex_unlock(&b->lock);
+    copy = export_result(j->made, ending, size);
+    pthread_mutex_lock(&b->lock);
+    j->watchers--;
   }
   pthread_mutex_unlock(&b->lock);
   return copy;

@@ -3,7 +3,8 @@
  *   form -> options, checked as the command line's are -> the command -> its result as JSON
  *
  * So an option, its check, its sentence and the numbers are those of the command line.  One worker
- * runs the long commands in the order they came; another runs those that answer while one types. */
+ * runs the commands that compute, long ones in the order they came and brief ones between their
+ * layers (worker.c); another runs those that answer while one types. */
 #ifndef LOCI_SERVE_JOBS_H
 #define LOCI_SERVE_JOBS_H
 
@@ -20,6 +21,7 @@ typedef struct board_opts {
   gallery *pictures;
   bool utf8;
   int (*run)(struct cli *c); /* runs its command */
+  void *(*work)(void *seat); /* a worker's thread: board_work */
 } board_opts;
 
 /* The result of a call about a job: an HTTP status, and for a failure a code and a sentence. */
@@ -29,6 +31,7 @@ typedef struct board_answer {
 } board_answer;
 
 board *board_new(const board_opts *o); /* NULL: no memory, no thread */
+void *board_work(void *seat);          /* worker.c */
 /* Every job is cancelled, every watcher woken: from here on nothing waits. */
 void board_close(board *b);
 void board_free(board *b); /* after board_close, when no watcher is left */
@@ -38,14 +41,24 @@ void board_free(board *b); /* after board_close, when no watcher is left */
 board_answer board_add(board *b, const char *form, size_t size, int *id);
 board_answer board_cancel(board *b, int id);
 
-/* A job as one line of JSON: state, stage, permille, error.  Waits until it has changed since
- * [*seen] (0: it has), at most [seconds]; false: there is no such job.  Caller frees *out. */
-bool board_state(board *b, int id, double seconds, unsigned *seen, char **out, bool *ended);
+/* A job as one line of JSON: state, stage, permille, error; NULL: there is none.  Caller frees it.
+ */
+char *board_state(board *b, int id);
+/* How much of a job somebody knows; {0}: nothing. */
+typedef struct board_place {
+  unsigned seen;
+  int events;
+} board_place;
+/* What is new as an event stream has it: "part" events, pieces of a trace while it is made, and the
+ * "state".  Waits for it, at most [seconds]; *out NULL: nothing.  False: there is no such job.
+ * Caller frees *out. */
+bool board_follow(board *b, int id, double seconds, board_place *at, char **out, bool *ended);
 /* Puts the edit that a job solved onto the model, or takes it off again: between jobs, never under
  * one, and one edit at a time.  Answers of before are of another model then, and asked for anew. */
 board_answer board_apply(board *b, int id, bool on);
 int board_applied(board *b); /* the job whose edit the model has; 0: none */
-/* The result as `loci COMMAND --json` prints it; NULL: none.  Caller frees it. */
-char *board_result(board *b, int id, size_t *size);
+/* The result as `loci COMMAND -o F.ending` writes it, also of a job that was stopped and kept what
+ * was done; NULL: none.  Caller frees it. */
+char *board_result(board *b, int id, const char *ending, size_t *size);
 
 #endif

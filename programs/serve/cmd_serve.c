@@ -73,7 +73,9 @@ static int serve_model(cli *c, loci_model *m, server_opts *o) {
   char *hello = make_hello(m);
   o->hello = hello;
   o->pictures = gallery_new(path);
-  o->board = o->pictures ? board_new(&(board_opts){m, o->pictures, c->term.utf8, c->run}) : NULL;
+  o->board = o->pictures
+                 ? board_new(&(board_opts){m, o->pictures, c->term.utf8, c->run, board_work})
+                 : NULL;
   if (!make_token(o->token) || !o->hello || !o->board) {
     cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
     code = cli_failed(c);

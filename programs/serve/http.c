@@ -5,8 +5,8 @@
  *   POST   /api/pictures              bytes of a picture -> {"picture": id}
  *   POST   /api/jobs                  a form (board.h) -> {"job": n}
  *   GET    /api/jobs/N                state
- *   GET    /api/jobs/N/events         states as they change, as an event stream
- *   GET    /api/jobs/N/result.json    what loci COMMAND --json prints
+ *   GET    /api/jobs/N/events         parts and states as they come, as an event stream
+ *   GET    /api/jobs/N/result.json    what loci COMMAND --json prints; .csv .png ...: what -o makes
  *   DELETE /api/jobs/N                cancel
  *   POST   /api/jobs/N/apply, /revert the edit that it solved, on the model in memory */
 #include "http.h"
@@ -56,17 +56,21 @@ static done reply(connection *c, int status, struct MHD_Response *r) {
   return d;
 }
 
-/* Takes the text. */
-static done send_json(connection *c, int status, char *text, size_t size) {
-  if (!text) return MHD_NO;
-  struct MHD_Response *r = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+/* Takes the bytes. */
+static done send_typed(connection *c, int status, const char *type, char *bytes, size_t size) {
+  if (!bytes) return MHD_NO;
+  struct MHD_Response *r = MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE);
   if (!r) {
-    free(text);
+    free(bytes);
     return MHD_NO;
   }
-  MHD_add_response_header(r, "Content-Type", "application/json");
+  MHD_add_response_header(r, "Content-Type", type);
   MHD_add_response_header(r, "Cache-Control", "no-store");
   return reply(c, status, r);
+}
+
+static done send_json(connection *c, int status, char *text, size_t size) {
+  return send_typed(c, status, "application/json", text, size);
 }
 
 static done send_error(connection *c, int status, const char *code, const char *message) {
@@ -107,7 +111,7 @@ static done send_file(connection *c, const char *path) {
 typedef struct event_stream {
   board *board;
   int job;
-  unsigned seen;
+  board_place at;
   bool ended;
   char *text; /* what is left of an event */
   size_t size, sent;
@@ -115,18 +119,14 @@ typedef struct event_stream {
 
 /* The next event, or a comment every two seconds, by which a reader that left is noticed. */
 static bool next_event(event_stream *s) {
-  char *state = NULL;
-  size_t n = 0;
-  if (s->ended || !board_state(s->board, s->job, 2, &s->seen, &state, &s->ended)) return false;
+  static const char beat[] = ": beat\n\n";
+  char *news = NULL;
+  if (s->ended || !board_follow(s->board, s->job, 2, &s->at, &news, &s->ended)) return false;
   free(s->text);
-  s->text = NULL;
-  FILE *f = open_memstream(&s->text, &n);
-  if (f) fprintf(f, state ? "event: state\ndata: %s\n\n" : ": beat\n\n", state);
-  bool good = f && fclose(f) == 0;
-  free(state);
-  s->size = n;
+  s->text = news ? news : strdup(beat);
+  s->size = s->text ? strlen(s->text) : 0;
   s->sent = 0;
-  return good;
+  return s->text != NULL;
 }
 
 static ssize_t read_stream(void *ctx, uint64_t at, char *to, size_t most) {
@@ -191,18 +191,18 @@ static done add_job(const server *s, connection *c, const incoming *in) {
 }
 
 static done send_state(const server *s, connection *c, int job) {
-  unsigned seen = 0;
-  bool ended;
-  char *text = NULL;
-  if (!board_state(s->o.board, job, 0, &seen, &text, &ended))
-    return send_error(c, 404, "job", "there is no such job (any more)");
-  return send_json(c, 200, text, text ? strlen(text) : 0);
+  char *text = board_state(s->o.board, job);
+  if (!text) return send_error(c, 404, "job", "there is no such job (any more)");
+  return send_json(c, 200, text, strlen(text));
 }
 
-static done send_result(const server *s, connection *c, int job) {
+static done send_result(const server *s, connection *c, int job, const char *ending) {
   size_t n = 0;
-  char *text = board_result(s->o.board, job, &n);
-  return text ? send_json(c, 200, text, n) : send_error(c, 404, "job", "it has no result");
+  char *text = board_result(s->o.board, job, ending, &n);
+  if (!text) return send_error(c, 404, "job", "it has no such result (any more): ask again");
+  return send_typed(c, 200,
+                    strcmp(ending, "json") == 0 ? "application/json" : "application/octet-stream",
+                    text, n);
 }
 
 static done cancel(const server *s, connection *c, int job) {
@@ -239,7 +239,7 @@ static done route(server *s, connection *c, const char *method, const char *path
   if (post && strcmp(path, "/api/jobs") == 0) return add_job(s, c, in);
   if (job && get && !*rest) return send_state(s, c, job);
   if (job && get && strcmp(rest, "/events") == 0) return send_events(s, c, job);
-  if (job && get && strcmp(rest, "/result.json") == 0) return send_result(s, c, job);
+  if (job && get && strncmp(rest, "/result.", 8) == 0) return send_result(s, c, job, rest + 8);
   if (job && post && strcmp(rest, "/apply") == 0) return apply(s, c, job, true);
   if (job && post && strcmp(rest, "/revert") == 0) return apply(s, c, job, false);
   if (job && strcmp(method, "DELETE") == 0 && !*rest) return cancel(s, c, job);

@@ -21,6 +21,8 @@
   X(question, "question.js", "/page/question.js", SCRIPT)                                          \
   X(colour, "colour.js", "/page/colour.js", SCRIPT)                                                \
   X(map, "map.js", "/page/map.js", SCRIPT)                                                         \
+  X(paint, "paint.js", "/page/paint.js", SCRIPT)                                                   \
+  X(cell, "cell.js", "/page/cell.js", SCRIPT)                                                      \
   X(ways, "ways.js", "/page/ways.js", SCRIPT)                                                      \
   X(edit, "edit.js", "/page/edit.js", SCRIPT)
 

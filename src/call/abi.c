@@ -60,6 +60,8 @@ static const struct fact {
     PLACE(loci_call, store),
     PLACE(loci_call, progress),
     PLACE(loci_call, progress_ctx),
+    PLACE(loci_call, watch),
+    PLACE(loci_call, watch_ctx),
 };
 
 size_t loci_abi(int i, const char **name) {

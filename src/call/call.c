@@ -107,7 +107,14 @@ static loci_status cross(const calling *c, const cut_ends *e, loci_knockout_opts
 
 static loci_status call_ask(const calling *c, loci_err *err) {
   extras x = {0};
-  READ({ask_fields(), &x});
+  loci_trace_opts at = {.size = sizeof at};
+  READ({ask_fields(), &x}, {cell_fields(), &at});
+  if (at.corrupt || at.site_count > 0 || at.positions || at.layer_count > 0) {
+    CHECKED(LOCI_KIND_TRACE, &at);
+    FOLLOW(at);
+    return loci_ask_restored(c->of->model, c->of->prompts[0], &at, x.max_new,
+                             (loci_answer **)c->out, err);
+  }
   if (!c->out) return LOCI_OK;
   return loci_ask(c->of->model, c->of->prompts[0], x.max_new, c->of->progress, c->of->progress_ctx,
                   (loci_answer **)c->out, err);
@@ -119,6 +126,8 @@ static loci_status call_trace(const calling *c, loci_err *err) {
   settle_metric(&o);
   CHECKED(LOCI_KIND_TRACE, &o);
   FOLLOW(o);
+  o.watch = c->of->watch;
+  o.watch_ctx = c->of->watch_ctx;
   return loci_trace_new(c->of->model, c->of->prompts[0], &o, (loci_trace **)c->out, err);
 }
 

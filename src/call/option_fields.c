@@ -71,6 +71,22 @@ static const field of_trace[] = {
 };
 field_table trace_fields(void) { return FIELD_TABLE(of_trace); }
 
+static const field of_cell[] = {
+    TEXT("corrupt", corrupt),
+    NUMBER("only", constraint, 1, 1000000),
+    OWN("sites", member_sites, sites, "site names joined by commas"),
+    OWN("site", member_sites, sites, "site names joined by commas"),
+    {"window", member_ints, AT(windows), 1, 10000, 0, "numbers of layers such as 1,3"},
+    LAYERS,
+    OWN("positions", field_joined, positions, "a position by its number, or a group"),
+    {"direction", member_direction, AT(direction), 0, 0, LOCI_NAMES_DIRECTION, "a name"},
+    NUMBER("seeds", seeds, 1, 10000),
+    SEED("seed", seed),
+    TEXT("noise", noise_path),
+    OWN("compat", member_compat, authors, "authors"),
+};
+field_table cell_fields(void) { return FIELD_TABLE(of_cell); }
+
 #undef OF
 #define OF loci_knockout_opts
 static const field of_knockout[] = {

@@ -39,6 +39,7 @@ typedef struct extras {
 field_table model_fields(void);    /* loci_model_opts */
 field_table question_fields(void); /* loci_question */
 field_table trace_fields(void);    /* loci_trace_opts */
+field_table cell_fields(void);     /* the same, of one cell of it */
 field_table knockout_fields(void);
 field_table flow_fields(void);
 field_table lens_fields(void);

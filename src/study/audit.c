@@ -20,7 +20,7 @@ static double metric_of_estimate(const sweep *s, const loci_estimate *e) {
                                                           : e->p;
 }
 
-static double estimate_of(const sweep *s, const cell *c) {
+double estimate_of(const sweep *s, const cell *c) {
   return metric_of_estimate(s, &s->grids[c->grid].estimates[c->at]);
 }
 

@@ -1,6 +1,7 @@
 /* Grids and cells of a trace (see sweep.h): every (direction, window, site) gives a grid over
  * single positions and one over named groups.  Cells that cannot differ from the run they restore
  * are exact zeros, known without running (docs/MATH.md, "Exact zeros"). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "study/layers.h"
@@ -81,17 +82,37 @@ static loci_status add_group(const sweep *s, columns *out, group_kind g, loci_er
   return LOCI_OK;
 }
 
-/* "each" and groups, which must have positions here. */
-static loci_status parse_positions(const sweep *s, bool *each, columns *groups, loci_err *err) {
+/* A position by its number, in order and once. */
+static loci_status add_number(const sweep *s, columns *out, const char *text, size_t n,
+                              loci_err *err) {
+  long at = n < 10 ? strtol(text, NULL, 10) : s->T;
+  int i = 0;
+  if (at >= s->T)
+    return fail(err, LOCI_EINVAL, "position %.*s: the sequence has positions 0 to %d", (int)n, text,
+                s->T - 1);
+  while (i < out->count && out->positions[i] < at) i++;
+  if (i < out->count && out->positions[i] == at) return LOCI_OK;
+  memmove(out->positions + i + 1, out->positions + i, (size_t)(out->count - i) * sizeof(int));
+  out->positions[i] = (int)at;
+  out->count++;
+  return LOCI_OK;
+}
+
+/* "each" or numbers of positions, and groups, which must have positions here. */
+static loci_status parse_positions(const sweep *s, columns *single, columns *groups,
+                                   loci_err *err) {
   const char *text = s->opts->positions;
   *groups = (columns){.names = arena_zarray(s->mem, MAX_GROUPS, const char *)};
-  if (!groups->names) return fail_nomem(err, "laying out the grids");
-  *each = false;
+  *single = (columns){.positions = arena_array(s->mem, s->T + 1, int)};
+  if (!groups->names || !single->positions) return fail_nomem(err, "laying out the grids");
+  bool each = false;
   for (bool more = true; more; text++) {
     size_t n = strcspn(text, ",");
     group_kind g;
     if (n == 4 && memcmp(text, "each", n) == 0) {
-      *each = true;
+      each = true;
+    } else if (n > 0 && strspn(text, "0123456789") >= n) {
+      TRY(add_number(s, single, text, n, err));
     } else {
       TRY(group_find(text, n, &g, err));
       TRY(add_group(s, groups, g, err));
@@ -99,7 +120,7 @@ static loci_status parse_positions(const sweep *s, bool *each, columns *groups, 
     text += n;
     more = *text == ',';
   }
-  return LOCI_OK;
+  return each ? each_position(s, single, err) : LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- grids */
@@ -154,16 +175,14 @@ loci_status sweep_grids(sweep *s, loci_err *err) {
   const int *windows = o->windows;
   int site_count = o->site_count, window_count = o->window_count, layer_count = o->layer_count,
       *layers = NULL;
-  bool each = false;
   columns single, groups;
   TRY(layers_list(o->first_layer, &layer_count, model_decoder(s->m)->layers, s->mem, &layers, err));
-  TRY(parse_positions(s, &each, &groups, err));
-  TRY(each_position(s, &single, err));
+  TRY(parse_positions(s, &single, &groups, err));
   int most = 2 * 2 * window_count * site_count, H = model_decoder(s->m)->heads;
   int64_t cells_per_column = 0; /* of all sites, windows and directions */
   for (int i = 0; i < site_count; i++) cells_per_column += sites[i] == LOCI_SITE_Z ? H : 1;
   cells_per_column *= 2 * window_count;
-  int64_t columns_all = (each ? single.count : 0) + groups.count;
+  int64_t columns_all = single.count + groups.count;
   s->grids = arena_zarray(s->mem, most, loci_grid);
   s->cells = arena_array(s->mem, columns_all * layer_count * cells_per_column, cell);
   if (!s->grids || !s->cells) return fail_nomem(err, "laying out the grids");
@@ -171,7 +190,7 @@ loci_status sweep_grids(sweep *s, loci_err *err) {
     if (!((int)o->direction & d)) continue;
     for (int i = 0; i < window_count * site_count * 2; i++) {
       const columns *c = i % 2 ? &groups : &single;
-      if (i % 2 ? groups.count == 0 : !each) continue;
+      if (c->count == 0) continue;
       loci_grid *g = &s->grids[s->grid_count];
       *g = (loci_grid){.site = sites[i / 2 % site_count],
                        .window = windows[i / 2 / site_count],

@@ -155,8 +155,8 @@ static loci_status note_audit(const sweep *s, loci_trace *t, loci_err *err) {
 
 static loci_status note_missing(const sweep *s, loci_trace *t, loci_err *err) {
   if (t->missing == 0) return LOCI_OK;
-  return note(s, t, err, "stopped: %lld of %lld cells were run", (long long)s->taken,
-              (long long)s->cell_count);
+  return note(s, t, err, "stopped: %lld of %lld cells were run",
+              (long long)(s->cell_count - t->missing), (long long)s->cell_count);
 }
 
 loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err) {

@@ -158,7 +158,8 @@ loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loc
   TRY(check_screen(o, err));
   if (o->verify < 0) return fail(err, LOCI_EINVAL, "%d cells to verify", o->verify);
   if (!o->positions && of->p) return default_positions(of, o->constraint, &o->positions, err);
-  return check_positions(o->positions, false, err);
+  if (o->positions && !*o->positions) return fail(err, LOCI_EINVAL, "no positions are asked for");
+  return check_positions(o->positions, !of->each, err);
 }
 
 /* As --method takes it. */
@@ -169,18 +170,42 @@ static void name_method(const loci_trace_opts *o, char out[64]) {
   if (o->screen > 0) snprintf(out, 64, "screen:%d,%s,audit:%d", o->screen, slopes, o->audit);
 }
 
-void trace_request_describe(js_value **to, const loci_trace_opts *o) {
+static void put_cells(js_value **to, const loci_trace_opts *o) {
   js_value *sites = js_array();
-  char method[64];
-  name_method(o, method);
   for (int i = 0; i < o->site_count; i++) js_push(&sites, js_text(site_name(o->sites[i])));
-  js_put(to, "corrupt", js_text(o->corrupt));
-  if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
   js_put(to, "sites", sites);
   js_put(to, "window", js_ints(o->windows, o->window_count));
   put_layers(to, o->first_layer, o->layer_count);
   js_put(to, "positions", js_text(o->positions));
+}
+
+static void put_direction(js_value **to, const loci_trace_opts *o) {
   js_put(to, "direction", js_text(loci_name(LOCI_NAMES_DIRECTION, (int)o->direction - 1)));
+}
+
+static void put_noise(js_value **to, const loci_trace_opts *o) {
+  if (!corruption_is_noise(o->corrupt) || o->noise_path) return;
+  js_put(to, "seeds", js_int(o->seeds));
+  js_put(to, "seed", request_seed(o->seed));
+}
+
+void restored_request_describe(js_value **to, const loci_trace_opts *o, bool cell) {
+  js_put(to, "corrupt", js_text(o->corrupt));
+  if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
+  if (cell) put_cells(to, o);
+  put_direction(to, o);
+  if (o->authors) js_put(to, "compat", js_text("authors"));
+  if (o->noise_path) js_put(to, "noise", js_text(o->noise_path));
+  put_noise(to, o);
+}
+
+void trace_request_describe(js_value **to, const loci_trace_opts *o) {
+  char method[64];
+  name_method(o, method);
+  js_put(to, "corrupt", js_text(o->corrupt));
+  if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
+  put_cells(to, o);
+  put_direction(to, o);
   if (o->answer) js_put(to, "answer", js_text(o->answer));
   if (o->authors) js_put(to, "compat", js_text("authors"));
   js_put(to, "method", js_text(method));
@@ -188,9 +213,7 @@ void trace_request_describe(js_value **to, const loci_trace_opts *o) {
     js_put(to, "metric", js_text(loci_name(LOCI_NAMES_METRIC, (int)o->screen_metric)));
   if (o->noise_path) js_put(to, "noise", js_text(o->noise_path));
   if (o->screen > 0) js_put(to, "seed", request_seed(o->seed));
-  if (!corruption_is_noise(o->corrupt) || o->noise_path) return;
-  js_put(to, "seeds", js_int(o->seeds));
-  js_put(to, "seed", request_seed(o->seed));
+  put_noise(to, o);
 }
 
 static loci_status check_trace(const loci_trace_opts *opts, bool each, loci_err *err) {

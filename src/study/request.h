@@ -49,6 +49,8 @@ bool pathways_are_default(const loci_knockout_opts *o);
 
 /* Members of a completed request into *to; what changes no number is left out. */
 void trace_request_describe(js_value **to, const loci_trace_opts *o);
+/* Of an answer beside a trace: [cell] says where, else the corrupted run is asked. */
+void restored_request_describe(js_value **to, const loci_trace_opts *o, bool cell);
 void knockout_request_describe(js_value **to, const loci_knockout_opts *o);
 void flow_request_describe(js_value **to, const loci_flow_opts *o);
 void lens_request_describe(js_value **to, const loci_lens_opts *o);

@@ -359,12 +359,18 @@ static loci_status run_restored(screen *x, const int part[3], loci_err *err) {
 
 /* ---------------------------------------------------------------- cells */
 
+/* Values of several layers are no first order of each other's, and resid_pre has no gradient. */
+static bool has_estimate(const cell *c) {
+  return c->end - c->begin == 1 && c->site != LOCI_SITE_RESID_PRE;
+}
+
 static loci_status list_sites(sweep *s, loci_err *err) {
   screened *e = &s->screened;
-  for (int i = 0; i < s->grid_count; i++) {
+  for (int64_t i = 0; i < s->cell_count; i++) {
     int k = 0;
-    while (k < e->site_count && e->sites[k] != s->grids[i].site) k++;
-    if (k == e->site_count) e->sites[e->site_count++] = s->grids[i].site;
+    if (!has_estimate(&s->cells[i])) continue;
+    while (k < e->site_count && e->sites[k] != s->cells[i].site) k++;
+    if (k == e->site_count) e->sites[e->site_count++] = s->cells[i].site;
   }
   int64_t n = 2LL * e->site_count * model_decoder(s->m)->layers * (s->T - s->first);
   e->of = arena_zarray(s->mem, n * model_decoder(s->m)->heads, loci_estimate);
@@ -388,14 +394,17 @@ static loci_estimate cell_estimate(const sweep *s, const cell *c) {
   return sum;
 }
 
-static loci_status make_room(sweep *s, loci_err *err) {
+loci_status sweep_no_estimates(sweep *s, loci_err *err) {
   for (int i = 0; i < s->grid_count; i++) {
     loci_grid *g = &s->grids[i];
     int64_t n = (int64_t)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
     loci_estimate *estimates = arena_zarray(s->mem, n, loci_estimate);
     bool *exact = arena_array(s->mem, n, bool);
     if (!estimates || !exact) return fail_nomem(err, "screening");
-    for (int64_t k = 0; k < n; k++) exact[k] = true; /* zeros are */
+    for (int64_t k = 0; k < n; k++) {
+      exact[k] = g->skipped[k];
+      if (!exact[k]) estimates[k] = (loci_estimate){(double)NAN, (double)NAN, (double)NAN};
+    }
     g->estimates = estimates;
     g->exact = exact;
   }
@@ -406,17 +415,25 @@ static loci_status make_room(sweep *s, loci_err *err) {
 static void give_estimates(const sweep *s) {
   for (int64_t i = 0; i < s->cell_count; i++) {
     const cell *c = &s->cells[i];
+    if (!has_estimate(c)) continue;
     ((loci_estimate *)(uintptr_t)s->grids[c->grid].estimates)[c->at] = cell_estimate(s, c);
   }
 }
 
-loci_status sweep_screen(sweep *s, loci_err *err) {
+loci_status sweep_estimate(sweep *s, loci_err *err) {
   screen x = {.s = s, .L = model_decoder(s->m)->layers, .P = s->T - s->first};
   int part[3];
-  TRY(make_room(s, err));
+  s->screened = (screened){0};
   TRY(list_sites(s, err));
+  if (s->screened.site_count == 0) return LOCI_OK;
   TRY(choose_restored(&x, part, err));
   TRY(run_restored(&x, part, err));
   give_estimates(s);
+  return LOCI_OK;
+}
+
+loci_status sweep_screen(sweep *s, loci_err *err) {
+  TRY(sweep_no_estimates(s, err));
+  TRY(sweep_estimate(s, err));
   return audit_choose(s, err);
 }

@@ -5,9 +5,11 @@
  * sweep.c     the corrupted and the restored runs, as variants of the clean one (walk/variants.h)
  * screen.c    estimates of all cells by gradients
  * audit.c     which of them are then run, and what those say about the estimates
+ * turns.c     a trace that is looked on: the strongest cells first
  * verify.c    cells recomputed the slow way
  * notes.c     hints: what a stranger should know before believing the picture
- * trace.c     the public call */
+ * trace.c     the public call
+ * restored.c  what the model would answer at a cell */
 #ifndef LOCI_STUDY_SWEEP_H
 #define LOCI_STUDY_SWEEP_H
 
@@ -55,6 +57,7 @@ typedef struct sweep {
   int64_t taken; /* of them: run, in their order */
 
   screened screened;
+  struct turns *turns; /* turns.c's own */
 } sweep;
 
 /* cells.c */
@@ -77,10 +80,25 @@ loci_status sweeps_run(sweep *const *sweeps, int n, loci_err *err);
 /* The mean of the corrupted runs. */
 loci_metrics sweep_corrupted(const sweep *s);
 
-/* screen.c: estimates of all cells into their grids; leaves those that audit.c chooses */
+/* screen.c */
+/* Room for estimates and marks of what was run: nothing but the exact zeros is known. */
+loci_status sweep_no_estimates(sweep *s, loci_err *err);
+/* Estimates of all cells that can have one into their grids. */
+loci_status sweep_estimate(sweep *s, loci_err *err);
+/* Both; leaves the cells that audit.c chooses. */
 loci_status sweep_screen(sweep *s, loci_err *err);
 
+/* turns.c: base runs, estimates and cells of one trace with a watcher, *t shown to it in between.
+ * A stop after the base runs is LOCI_OK and t->partial. */
+typedef struct trace_view {
+  loci_status (*fill)(sweep *s, loci_trace *t, loci_err *err); /* everything but numbers */
+  void (*set)(const sweep *s, loci_trace *t); /* those of the runs so far, or as estimated */
+} trace_view;
+loci_status sweep_in_turns(sweep *s, loci_trace *t, const trace_view *view, loci_err *err);
+
 /* audit.c */
+/* Of the metric that says what is strong. */
+double estimate_of(const sweep *s, const cell *c);
 /* From this reach (loci_grid) on a trace says that its screening is not to be trusted. */
 #define SCREEN_POOR 0.6
 /* A stream of random numbers that no corruption's seed has. */

@@ -3,7 +3,8 @@
  *
  * [the model's own answer] -> corrupt -> lay out the grids -> [screen] -> sweep, of all together ->
  * effects -> verify -> hints
- */
+ *
+ * A trace with a watcher goes in turns (turns.c) from the grids on. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,20 @@ static loci_status tell(const sweep *s, loci_trace *t, loci_err *err) {
   return request_tell(&words, request, &t->result, err);
 }
 
+/* Clean and corrupted run, as the last walk has them. */
+static void set_outcomes(const sweep *s, loci_trace *t) {
+  t->clean.m = variants_base(&s->runs, 0);
+  t->corrupted.m = sweep_corrupted(s);
+  top_logits_candidates(&s->runs.clean.top, s->m, t->clean.top);
+  top_logits_candidates(&s->runs.beside_top, s->m, t->corrupted.top);
+  const char *other = tokenizer_token(s->m->tokens, s->runs.other[0]);
+  /* logit(o) - logit(o') = log p(o) - log p(o') in the corrupted run */
+  loci_metrics first = variants_base(&s->runs, 1);
+  double other_logp = first.logp_first - first.logit_diff;
+  t->other = (loci_candidate){s->runs.other[0], other ? other : "", exp(other_logp)};
+  t->total_effect = t->clean.m.p - t->corrupted.m.p;
+}
+
 /* The view borrows from the sweep, which lives as long as the trace does; only what the caller's
  * options own is copied. */
 static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
@@ -88,21 +103,14 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   t->target_ids = s->runs.target.ids;
   t->answer_given = s->runs.target.given;
   TRY(target_text(s->m, s->runs.target.ids, s->runs.target.count, s->mem, &t->target_text, err));
-  t->clean.m = variants_base(&s->runs, 0);
-  t->corrupted.m = sweep_corrupted(s);
-  top_logits_candidates(&s->runs.clean.top, s->m, t->clean.top);
-  top_logits_candidates(&s->runs.beside_top, s->m, t->corrupted.top);
-  const char *other = tokenizer_token(s->m->tokens, s->runs.other[0]);
-  /* logit(o) - logit(o') = log p(o) - log p(o') in the corrupted run */
-  loci_metrics first = variants_base(&s->runs, 1);
-  double other_logp = first.logp_first - first.logit_diff;
-  t->other = (loci_candidate){s->runs.other[0], other ? other : "", exp(other_logp)};
-  t->total_effect = t->clean.m.p - t->corrupted.m.p;
   t->grid_count = s->grid_count;
   t->grids = s->grids;
-  t->cost = s->runs.cost;
-  t->cost.naive_flop = naive_flop(s);
   return tell(s, t, err);
+}
+
+static void set_cells(const sweep *s, loci_trace *t) {
+  set_outcomes(s, t);
+  set_effects(s, t);
 }
 
 /* ---------------------------------------------------------------- one trace among several */
@@ -112,6 +120,7 @@ typedef struct job {
   const loci_trace_opts *asked; /* the caller's; NULL: all defaults */
   loci_trace_opts opts;         /* complete; strings are the result's */
   loci_trace *out;
+  bool alone;     /* else nobody may look on */
   int answer;     /* its first token; -1: not known yet */
   double seconds; /* of its own, beside the walks that are shared */
 } job;
@@ -126,6 +135,7 @@ static loci_status take_request(job *j, loci_err *err) {
   if (!j->out) return fail_nomem(err, "tracing");
   s->mem = j->out->result.memory;
   TRY(options_take(loci_trace_opts, &j->opts, j->asked, err));
+  if (!j->alone) j->opts.watch = NULL;
   s->opts = &j->opts;
   request_of of = {.m = s->m, .p = s->p, .mem = s->mem};
   TRY(trace_request_complete(&of, &j->opts, err));
@@ -147,7 +157,7 @@ static loci_status prepare(job *j, loci_err *err) {
   s->first = s->corrupted.positions[0];
   TRY(sweep_runs(s, err));
   TRY(sweep_grids(s, err));
-  if (s->opts->screen > 0) TRY(sweep_screen(s, err));
+  if (s->opts->screen > 0 && !s->opts->watch) TRY(sweep_screen(s, err));
   j->seconds += clock_seconds() - start;
   return LOCI_OK;
 }
@@ -204,15 +214,19 @@ static loci_status finish(job *j, const loci_model *m, double seconds, loci_err 
   sweep *s = &j->s;
   loci_trace *t = j->out;
   if (s->runs.not_finite) return not_finite(s->m, err);
-  TRY(fill_view(s, t, err));
-  set_effects(s, t);
-  if (s->opts->screen > 0) TRY(audit_report(s, t, err));
+  bool whole = t->missing == 0;
+  if (!s->opts->watch) TRY(fill_view(s, t, err));
+  set_cells(s, t);
+  if (s->opts->screen > 0 && whole) TRY(audit_report(s, t, err));
+  t->cost = s->runs.cost;
+  t->cost.naive_flop = naive_flop(s);
   t->cost.seconds = j->seconds + seconds + clock_seconds() - begin;
-  if (s->opts->verify > 0) TRY(sweep_verify(s, t, err));
+  if (s->opts->verify > 0 && whole) TRY(sweep_verify(s, t, err));
   TRY(sweep_notes(s, t, err));
-  t->hash = "";
-  return s->opts->no_hash ? LOCI_OK
-                          : model_hash(m, s->opts->progress, s->opts->progress_ctx, &t->hash, err);
+  t->hash = whole ? "" : model_known_hash(m);
+  return s->opts->no_hash || !whole
+             ? LOCI_OK
+             : model_hash(m, s->opts->progress, s->opts->progress_ctx, &t->hash, err);
 }
 
 /* What was run before somebody said stop, if that is asked for and means anything: what is left is
@@ -245,8 +259,11 @@ static loci_status run_jobs(const loci_model *m, job *jobs, loci_trace_request *
   for (int i = 0; i < n; i++) {
     if (!requests[i].err.code) ready[count++] = &jobs[i].s;
   }
-  loci_status st = sweeps_run(ready, count, err);
-  if (st == LOCI_ECANCELLED && n == 1 && keeps_part(&jobs[0])) st = LOCI_OK;
+  static const trace_view view = {fill_view, set_cells};
+  bool watched = count == 1 && ready[0]->opts->watch;
+  loci_status st =
+      watched ? sweep_in_turns(ready[0], jobs[0].out, &view, err) : sweeps_run(ready, count, err);
+  if (st == LOCI_ECANCELLED && n == 1 && !watched && keeps_part(&jobs[0])) st = LOCI_OK;
   double seconds = clock_seconds() - begin;
   for (int i = 0; i < count; i++) formula += (double)ready[i]->runs.cost.formula;
   free(ready);
@@ -277,6 +294,7 @@ loci_status loci_traces(const loci_model *model, loci_trace_request *requests, i
     loci_trace_request *r = &requests[i];
     jobs[i].s = (sweep){.p = r->prompt, .m = model};
     jobs[i].asked = r->opts;
+    jobs[i].alone = count == 1;
     if (ends_all(take_request(&jobs[i], &r->err))) st = pass_on(&r->err, err);
   }
   for (int i = 0; !st && i < count; i++) {

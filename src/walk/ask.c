@@ -14,10 +14,10 @@
 #include "base/result.h"
 #include "model/command.h"
 #include "walk/logits.h"
+#include "walk/ask.h"
 #include "walk/keep.h"
-#include "walk/walk.h"
 
-enum { DEFAULT_NEW = 20, MOST_NEW = 1 << 16 };
+enum { MOST_NEW = 1 << 16 };
 
 typedef struct taken {
   top_logits top;
@@ -55,13 +55,15 @@ static loci_status taken_init(taken *t, const loci_model *m, const loci_prompt *
 }
 
 /* One walk over [rows] more input rows, of which [kept] stand in the cache already; the candidates
- * for the next token into top. */
+ * for the next token into top.  [of]: whose values the run has; NULL: a token's. */
 static loci_status step(const loci_model *m, walk *w, kv_cache *cache, input rows, int kept,
-                        const walk_hooks *hooks, loci_err *err) {
+                        const answering *of, const walk_hooks *hooks, loci_err *err) {
   int s, length = kv_cache_length(cache) + rows.count - kept;
   walk_clear(w);
   walk_beside(w, kept);
   TRY(walk_continue(w, cache, input_from(rows, kept, model_decoder(m)->width), &s, err));
+  for (int64_t i = 0; of && i < of->patch_count; i++)
+    TRY(walk_patch_add(w, s, &of->patches[i], err));
   TRY(walk_want(w, s, length - 1, err));
   return walk_run(w, hooks, err);
 }
@@ -95,8 +97,10 @@ static int most_that_fit(const loci_model *m, int prompt, int most) {
 
 /* One walk for all tokens: the prompt's, cleared, serves each step, which would otherwise spend its
  * time on making room. */
-static loci_status generate(const loci_model *m, const loci_prompt *p, int most, loci_answer *a,
-                            const walk_hooks *given, loci_err *err) {
+static loci_status generate(const answering *of, int most, loci_answer *a, const walk_hooks *given,
+                            loci_err *err) {
+  const loci_prompt *p = of->p;
+  const loci_model *m = p->model;
   int64_t D = model_decoder(m)->width;
   int T = p->info.length;
   int *ids = arena_array(a->result.memory, most, int);
@@ -114,7 +118,9 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
   walk *w = NULL;
   TRY(kv_cache_new(m, T + most, &cache, err));
   loci_status st = walk_new(m, &w, err);
-  if (!st) st = step(m, w, cache, prompt_input(p), keep_copy(p, T - 1, cache), &hooks, err);
+  int same = of->first < T - 1 ? of->first : T - 1;
+  input rows = {of->rows, T, p->places};
+  if (!st) st = step(m, w, cache, rows, keep_copy(p, same, cache), of, &hooks, err);
   int n = 0;
   while (!st && n < most) {
     if (!best.finite) {
@@ -130,7 +136,7 @@ static loci_status generate(const loci_model *m, const loci_prompt *p, int most,
                 best.top.id[0]);
     }
     const rope_place *at = places ? places + T + n - 1 : NULL;
-    if (!st) st = step(m, w, cache, (input){next, 1, at}, 0, &hooks, err);
+    if (!st) st = step(m, w, cache, (input){next, 1, at}, 0, NULL, &hooks, err);
   }
   walk_free(w);
   kv_cache_free(cache);
@@ -152,6 +158,24 @@ static loci_status tell(const loci_prompt *p, int max_new, loci_answer *a, loci_
 }
 
 /* What cannot be answered is said before anything is computed. */
+loci_status answer_make(const answering *of, int max_new, const walk_hooks *follow,
+                        loci_answer **out, loci_err *err) {
+  const loci_model *m = of->p->model;
+  const char *problem = m->weights->config.generation_problem;
+  if (problem) return fail(err, LOCI_EUNSUPPORTED, "%s", problem);
+  if (max_new < 1 || max_new > MOST_NEW)
+    return fail(err, LOCI_EINVAL, "%d new tokens, expected 1 to %d", max_new, MOST_NEW);
+  loci_answer *a = result_new(LOCI_KIND_ANSWER, sizeof *a);
+  if (!a) return fail_nomem(err, "answering");
+  loci_status st = generate(of, most_that_fit(m, of->p->info.length, max_new), a, follow, err);
+  if (st) {
+    loci_free(a);
+    return st;
+  }
+  *out = a;
+  return LOCI_OK;
+}
+
 loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
                      loci_progress_fn progress, void *ctx, loci_answer **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -159,19 +183,12 @@ loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
   NEEDS(m, "model");
   NEEDS(p, "prompt");
   TRY(prompt_check_model(p, m, err));
-  const char *problem = m->weights->config.generation_problem;
-  if (problem) return fail(err, LOCI_EUNSUPPORTED, "%s", problem);
-  int most = max_new ? max_new : DEFAULT_NEW;
-  if (most < 1 || most > MOST_NEW) {
-    return fail(err, LOCI_EINVAL, "%d new tokens, expected 1 to %d", most, MOST_NEW);
-  }
-  int asked = most;
-  most = most_that_fit(m, p->info.length, most);
-  loci_answer *a = result_new(LOCI_KIND_ANSWER, sizeof *a);
-  if (!a) return fail_nomem(err, "answering");
+  answering of = {.p = p, .rows = p->embeds, .first = p->info.length};
   walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
-  loci_status st = generate(m, p, most, a, &hooks, err);
-  if (!st) st = tell(p, asked, a, err);
+  loci_answer *a;
+  if (max_new == 0) max_new = ANSWER_TOKENS;
+  TRY(answer_make(&of, max_new, &hooks, &a, err));
+  loci_status st = tell(p, max_new, a, err);
   if (st) {
     loci_free(a);
     return st;

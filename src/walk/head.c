@@ -64,7 +64,9 @@ static loci_status give_wanted(walk *w, const walk_hooks *hooks, loci_err *err) 
       bool kept = want->kept >= 0;
       h->slots[i] = kept ? want->kept : owner_slot(w, want->stream, want->position, w->c->layers);
     }
+    w->a->beside = (ordered ? hooks->ordered : w->wants.count - hooks->ordered + w->apart) - n;
     TRY(head_forward(w, n, err));
+    w->a->beside = 0;
 #pragma omp parallel for num_threads(w->a->rows.threads) schedule(dynamic) if (!ordered)
     for (int64_t i = 0; i < n; i++) {
       hooks->logits(hooks->logits_ctx, first + i, h->logits + i * V);

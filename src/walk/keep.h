@@ -27,5 +27,8 @@ int keep_copy(const loci_prompt *p, int first, kv_cache *to);
 /* Says that a layer has that many rows more than the streams do, in a cache: so few rows are
  * multiplied as many are, and round as these do (keep.h). */
 void walk_beside(walk *w, int rows);
+/* Says that so many rows of every layer and of the head stand in other walks: runs that are spread
+ * over several walks round as those of one. */
+void walk_apart(walk *w, int64_t rows);
 
 #endif

@@ -50,9 +50,10 @@ row_rotation walk_rotation(const walk *w, const int64_t *angles, int heads) {
                         .K = w->c->head_dim};
 }
 
-/* Rows of the layer that are kept from before, and in the last one not needed (layer_rows.c). */
+/* Rows of the layer that are in other walks, or kept from before, and in the last one not needed
+ * (layer_rows.c). */
 static int64_t rows_beside(const walk *w, int layer) {
-  return layer == w->c->layers - 1 ? 0 : w->beside;
+  return w->apart + (layer == w->c->layers - 1 ? 0 : w->beside);
 }
 
 /* q, k, v of the live rows, rotated. */
@@ -65,7 +66,7 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
                    all, err));
   w->a->beside = rows_beside(w, layer);
   TRY(linear_forward(w->a, &weights->q, w->q, w->normed, n, err));
-  w->a->beside = w->beside;
+  w->a->beside = w->apart + w->beside;
   TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
   row_rotation turn = walk_rotation(w, w->rows.start_angles, c->kv_heads);

@@ -101,6 +101,8 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, input ro
 
 void walk_beside(walk *w, int rows) { w->beside = rows; }
 
+void walk_apart(walk *w, int64_t rows) { w->apart = rows; }
+
 static loci_status add_below(walk *w, stream s, int *out, loci_err *err) {
   const stream *t = &w->streams.at[s.parent];
   int depth = 1;

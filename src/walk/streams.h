@@ -47,8 +47,9 @@ struct walk {
   arena *mem; /* everything below that is not a LIST */
   compute *a;
   reader *reader;
-  int layers;  /* to run: up to the last one anybody asks for */
-  int longest; /* positions of the longest stream */
+  int layers;    /* to run: up to the last one anybody asks for */
+  int longest;   /* positions of the longest stream */
+  int64_t apart; /* rows of every layer, and of the head, that other walks have (keep.h) */
   int beside; /* rows of each layer but the last that a run kept from before has already (keep.h) */
   LIST(stream) streams;
   LIST(embed_item) embeds;

@@ -155,6 +155,7 @@ static loci_status add_variants(const variants *v, walk *w, loci_err *err) {
 
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   batch *b = ctx;
+  walk_apart(w, b->count == 1 ? b->sets[0]->apart : 0);
   for (int i = 0; i < b->count; i++) {
     TRY(add_clean(b, w, i, err));
     TRY(variants_add_base(b->sets[i], w, 0, b->sets[i]->beside, err));
@@ -243,14 +244,15 @@ static int64_t variant_bytes(const variants *v, int64_t i) {
   return streams_each(v) * (one + v->target.count * (int64_t)(sizeof(reading) + 16));
 }
 
-/* As many variants as fit the memory beside the base runs; at least one. */
+/* As many variants as fit the memory beside the base runs, and one walk; at least one. */
 static loci_status next_variants(variants *v, loci_err *err) {
   int64_t left = v->m->memory - walk_fixed_bytes(v->m, v->target.length) - base_bytes(v);
+  int64_t pairs = 0;
   v->begin = v->end;
-  while (v->end < v->count) {
+  while (v->end < v->count && (v->each == 0 || pairs < v->each)) {
     left -= variant_bytes(v, v->end);
     if (left < 0) break;
-    v->end++;
+    pairs += streams_each(v) * v->size(v->ctx, v->end++).formula;
   }
   if (v->end > v->begin || v->begin == v->count) return LOCI_OK;
   return fail(err, LOCI_ENOMEM,
@@ -276,7 +278,9 @@ static loci_status run_alone(variants *v, walk *w, loci_err *err) {
   v->begin = v->end = 0;
   do {
     TRY(next_variants(v, err));
+    v->apart = (v->more + v->count - (v->end - v->begin)) * streams_each(v) * v->target.count;
     TRY(run_walk(&v, 1, w, err));
+    if (v->after) v->after(v->ctx, v->begin, v->end);
   } while (!v->not_finite && v->end < v->count);
   return LOCI_OK;
 }

@@ -35,6 +35,10 @@ typedef struct variants {
   int first;     /* the first position at which they differ from it */
   int64_t count; /* variants */
   const char *what;
+  int64_t more; /* variants that other calls run */
+  int64_t each; /* (row, layer) pairs of variants in one walk, at most; 0: as memory allows */
+  void (*after)(void *ctx, int64_t begin,
+                int64_t end); /* each walk: the variants it ran; or NULL */
   /* Makes [stream], a child of clean, the base run [run], 0 .. beside - 1. */
   loci_status (*add_beside)(const void *ctx, walk *w, int run, int stream, loci_err *err);
   /* Adds variant [i] of the base run [run] as the stream *out. */
@@ -54,6 +58,7 @@ typedef struct variants {
 
   /* of the walk that is running */
   int64_t begin, end; /* variants */
+  int64_t apart;      /* rows of the others, in other walks */
   int stream;         /* of the clean run */
   int shared;         /* first positions whose rows are another set's */
   reading *readings;

@@ -17,7 +17,7 @@ usage 'unknown option --max_new; did you mean --max-new?' "${ask[@]}" --max_new 
 usage 'unknown option --quest; did you mean --question?' ask -m x --quest y
 usage 'unknown option -model; did you mean --model?' info -model x
 usage 'unknown option -z' info -z
-usage 'ask takes no --site; it belongs to: record, trace' "${ask[@]}" --site z
+usage 'ask takes no --verify; it belongs to: trace' "${ask[@]}" --verify 3
 usage '--model is given twice' info -m a -m b
 usage '--json takes no value' info -m a --json=yes
 usage '--question needs a value' ask -m x -q

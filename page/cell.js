@@ -1,0 +1,68 @@
+// One cell asked: what the model would have answered with it restored, beside the corrupted and the clean
+// answer; and the same cell with other windows, of the whole constraint, or with noise put in.
+import * as api from './api.js';
+import {current, number} from './map.js';
+import {asked, constraint, readable} from './question.js';
+
+const $ = id => document.getElementById(id);
+let cells = [], round = 0, fail = () => {};
+
+const make = (name, className, text) => {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  if (text !== undefined) e.textContent = text;
+  return e;
+};
+
+// The first candidates as bars.
+export function bars(title, top, target = undefined) {
+  const box = make('div', 'bars');
+  box.append(make('h3', '', title), ...top.map(t => {
+    const row = make('div', t.id === target ? 'target' : ''), bar = make('div', 'bar');
+    bar.append(make('div'));
+    bar.firstChild.style.width = `${100 * t.p}%`;
+    row.append(make('span', '', readable(t.text).trim() || '␣'), bar, make('span', '', number(t.p)));
+    return row;
+  }));
+  return box;
+}
+
+const fieldsOf = (t, cell) => ({
+  question: asked.question, picture: asked.picture, constraint: constraint(), corrupt: t.request.corrupt, site: cell.site,
+  layers: String(cell.layer), positions: $('cell-where').value || cell.positions,
+  window: $('cell-window').value || String(cell.window), direction: $('cell-way').value || cell.direction,
+  seed: t.request.seed === undefined ? '' : String(t.request.seed)});
+
+async function draw() {
+  const mine = ++round, t = current(), began = performance.now();
+  $('pinned').hidden = !cells.length;
+  if (!cells.length) return;
+  try {
+    const got = await Promise.all(cells.map(cell => api.run('ask', fieldsOf(t, cell))));
+    if (mine !== round) return;
+    const target = t.target.ids[0];
+    $('restored').replaceChildren(...got.flatMap(({value}, i) => {
+      const from = value.request.direction === 'noise' ? 'with noise there' : 'restored';
+      const box = bars(`${from}: ${readable(value.answer)}`, value.steps[0].top, target);
+      box.prepend(make('p', 'hint', cells[i].sentence));
+      return [box];
+    }));
+    $('pinned').dataset.ms = (performance.now() - began).toFixed(1);
+    $('pinned-said').textContent = `The model would answer ${got.map(g => `“${readable(g.value.answer)}”`).join(' and ')}; ` +
+      `corrupted it begins “${readable(t.corrupt.top[0].text).trim()}”, clean “${readable(t.clean.top[0].text).trim()}”.`;
+    $('cell-command').textContent = api.shown(got.at(-1).value.command, asked.name);
+  } catch (e) {
+    if (mine === round) fail(e.message);
+  }
+}
+
+// What is pinned, at most two cells.
+export function ask(list) {
+  cells = list;
+  draw();
+}
+
+export function listen(say) {
+  fail = say;
+  for (const id of ['cell-window', 'cell-where', 'cell-way']) $(id).addEventListener('change', draw);
+}

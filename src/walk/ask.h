@@ -1,0 +1,24 @@
+/* Greedy answers of runs beside a prompt's own: other input rows, other values at some sites. */
+#ifndef LOCI_WALK_ASK_H
+#define LOCI_WALK_ASK_H
+
+#include "model/prompt.h"
+#include "walk/walk.h"
+
+enum { ANSWER_TOKENS = 20 }; /* where nobody says */
+
+/* A run to be continued.  Before [first] it is the prompt's own, so that what is kept of that
+ * serves. */
+typedef struct answering {
+  const loci_prompt *p;
+  const float *rows; /* (T, D) input rows */
+  int first;
+  const walk_patch *patches; /* with values */
+  int64_t patch_count;
+} answering;
+
+/* What the model says after it: everything of an answer but its request. */
+loci_status answer_make(const answering *of, int max_new, const walk_hooks *follow,
+                        loci_answer **out, loci_err *err);
+
+#endif
