@@ -1,5 +1,5 @@
 #!/bin/sh
-# The Python package against the built library.   python.sh LOCI LIBLOCI.SO SOURCES
+# The Python package against the built library.   python.sh LOCI LIBLOCI.SO SOURCES [WHAT PYTEST TAKES]
 # LOCI_PYTHON names the interpreter; pytest and what the tests use beside NumPy is theirs to find.
 set -eu
 python=${LOCI_PYTHON:-python3}
@@ -13,6 +13,9 @@ if ! why=$("$python" -c "import numpy, pytest" 2>&1); then
 fi
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
+LOCI_PROGRAM=$(realpath "$1") LOCI_LIBRARY=$(realpath "$2") PYTHONPATH=$(realpath "$3")/python PYTHONDONTWRITEBYTECODE=1
+export LOCI_PROGRAM LOCI_LIBRARY PYTHONPATH PYTHONDONTWRITEBYTECODE
 cd "$3/python/tests"
-LOCI_PROGRAM=$1 LOCI_LIBRARY=$2 PYTHONPATH=$3/python PYTHONDONTWRITEBYTECODE=1 \
-  "$python" -m pytest -q -p no:cacheprovider -W ignore --basetemp "$place/t" .
+shift 3
+[ $# -gt 0 ] || set -- .
+"$python" -m pytest -q -p no:cacheprovider -W ignore --basetemp "$place/t" "$@"

@@ -3,9 +3,9 @@
 
     LOCI_LIBRARY=build/release/libloci.so PYTHONPATH=python tools/measure_python.py [import call arrays stop turns]
 
-import   seconds of `import loci`, and of `import numpy` alone, each in a process of its own
+import   processor seconds of `import loci`, and of `import numpy` alone, each in a process of its own
 call     of a call that does next to nothing, beside the C call in the worker thread
-arrays   resident memory that looking at 100 MB of activations takes
+arrays   resident memory that looking at activations takes, of the model that LOCI_MODEL names
 stop     from Ctrl-C (a real SIGINT) or cancel= to the exception: main thread, other thread, notebook kernel
 turns    resident memory over LOCI_TURNS (10000) times open, trace, close
 """
@@ -36,7 +36,7 @@ def show(what: str, seconds: list[float]) -> None:
 
 def measure_import() -> None:
     for module in ("numpy", "loci"):
-        code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+        code = f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
         runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(7)]
         show(f"import {module}", [float(r) for r in runs])
 
@@ -56,8 +56,8 @@ def measure_call() -> None:
 def measure_arrays() -> None:
     import loci
 
-    model = loci.open(FLAGS / "text-only", precision="f32")
-    q = model.question(None, "word " * 200, template="raw")
+    model = loci.open(os.environ.get("LOCI_MODEL", FLAGS / "text-only"), precision="f32")
+    q = model.question(None, "word " * min(400, model.cfg.n_ctx // 2), template="raw")
     for _ in range(2):  # the second one finds the walk's memory there
         before = resident()
         cache = model.run(q, ["pattern", "resid_post", "mlp_post", "mlp_out", "resid_mid", "q", "k", "v", "z"])

@@ -23,6 +23,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import _cache, _errors, _model, _results
 from ._cache import *  # noqa: F403
 from ._errors import *  # noqa: F403
 from ._model import *  # noqa: F403
@@ -30,6 +31,11 @@ from ._model import Model
 from ._native import LIBRARY, VERSION, runtimes
 from ._results import *  # noqa: F403
 
+__all__ = ["LIBRARY", "VERSION", "info", "open", "program", "serve"]
+__all__ += _cache.__all__
+__all__ += _errors.__all__
+__all__ += _model.__all__
+__all__ += _results.__all__
 __version__ = VERSION
 
 
@@ -41,6 +47,7 @@ def open(  # the built-in one is not needed here
     """Opens a checkpoint: a directory, a GGUF file, a name below LOCI_MODELS, or "org/name" in Hugging Face's cache;
     nothing is downloaded. ``memory`` bounds what a run uses beside the weights: "8G"; ``exif="turn"`` turns pictures
     as they ask; ``mmproj`` is a GGUF file's vision part, ``max_pixels`` bounds pictures that keep their own size."""
+    __tracebackhide__ = True
     return Model(name, {"precision": precision, "threads": threads, "memory": memory, "exif": exif, "mmproj": mmproj,
                         "max_pixels": max_pixels})
 

@@ -105,7 +105,7 @@ def from_status(status: int, words: str, message: str, kind: type[Error]) -> Err
     if status == ECANCELLED:
         return CancelledError(message, words)
     if status in (EIO, ESYSTEM):
-        missing = re.search(r"No such file|no such file|does not exist|is not there|not found", message)
+        missing = re.search(r"[Nn]o such file|does not exist|is not there|not found|^no model ", message)
         return (MissingFileError if missing else FileError)(message, words)
     if status == EINVAL:
         if kind is QuestionError:

@@ -78,6 +78,7 @@ class Question:
     """
 
     def __init__(self, model: Model, image: Any, text: str, constraint: Any = None, **wording: Any) -> None:
+        __tracebackhide__ = True
         rgb, name = _pixels(image)
         constraints = [constraint] if isinstance(constraint, str) else list(constraint or [])
         request = {"question": text, "image": name, "constraints": constraints, **wording}
@@ -138,6 +139,7 @@ class Model(_Closing):
     """
 
     def __init__(self, name: str | os.PathLike[str], request: Mapping[str, Any]) -> None:
+        __tracebackhide__ = True
         self._options = os.fspath(name), {k: v for k, v in request.items() if v is not None}
         self._memory = size_of(request.get("memory"))
         asked = native.path_bytes(name), native.json_bytes(request)
@@ -333,6 +335,8 @@ class Model(_Closing):
                                    "sites or layers")
 
     def _patch(self, q: Question, place: tuple[Any, ...], values: Any) -> tuple[str, int, int, native.Array]:
+        if isinstance(place, str):
+            raise RequestError(f"patch of {place!r}: expected (site, layer), or (site, layer, position or range)")
         site, layer = site_of(place[0])
         rest = list(place[1:])
         layer = rest.pop(0) if layer is None and rest else layer or 0

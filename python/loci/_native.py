@@ -130,12 +130,14 @@ _pid = os.getpid()
 
 
 def _fail(status: int, err: Any, kind: type[errors.Error]) -> NoReturn:
+    __tracebackhide__ = True  # a notebook shows the caller's line, and sooner
     words = _lib.loci_status_name(status).decode()
     raise errors.from_status(status, words, err.msg.decode("utf-8", "replace"), kind)
 
 
 def do(function: str, *arguments: Any, kind: type[errors.Error] = errors.Error) -> None:
     """Calls a function whose last argument is the error."""
+    __tracebackhide__ = True
     if os.getpid() != _pid:
         raise errors.ForkError(
             "loci was loaded before this process was forked, and its threads did not come along: "
@@ -201,6 +203,7 @@ def _plain(value: object) -> object:
 def made(function: str, kind: type[errors.Error], *arguments: Any, needs: Sequence[object] = (),
          free: str = "loci_free") -> Owner:
     """What a function hands over in its last argument but the error."""
+    __tracebackhide__ = True
     out = C.c_void_p()
     do(function, *arguments, C.byref(out), kind=kind)
     assert out.value

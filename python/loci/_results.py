@@ -482,6 +482,8 @@ class Flow(Result):
         place = d["prompt"].get("image") or {}
         if which["from"] != "image" or not place:
             raise RequestError(f"the path {which['from']} -> {which['to']} does not begin at a picture")
+        if layer not in d["layers"]:
+            raise RequestError(f"layer {layer} is not in this flow: layers are {d['layers']}")
         profile = np.asarray(which["profile"][d["layers"].index(layer)])
         grid = place["views"][view]
         line = grid["cols"] + grid["breaks"]

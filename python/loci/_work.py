@@ -124,7 +124,7 @@ def run(work: Callable[[Any], T], progress: Progress = None, timeout: float | No
         cancel: threading.Event | None = None) -> T:
     """``work(monitor)`` in the worker thread. Ctrl-C, ``timeout`` (seconds) and ``cancel`` stop it; the interrupt has
     ``partial`` then, if the work gave a result all the same."""
-    __tracebackhide__ = True  # notebooks show the caller's line, and sooner
+    __tracebackhide__ = True
     job: _Job[T] = _Job(work)
     _submit(job)
     bar, ends = _Bar(progress), None if timeout is None else time.monotonic() + timeout

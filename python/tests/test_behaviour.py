@@ -132,6 +132,29 @@ def test_timeout_and_cancel_stop_a_call(model: loci.Model, q: loci.Question) -> 
     assert model.ask(q).text == "Kyiv"
 
 
+def test_a_stopped_trace_has_what_was_measured() -> None:
+    """Of several walks: the cells of those that were done, to the last bit."""
+    with loci.open(FLAGS, precision="f32", memory="90M", threads=1) as small:
+        q = small.question(UKRAINE, TEXT, constraint="this country")
+        how = {"site": ["mlp_out", "attn_out"], "window": [1, 3]}
+        whole = small.trace(q, **how)
+        timeout, part = 0.05, None
+        while part is None:
+            try:
+                small.trace(q, **how, timeout=timeout)
+                pytest.fail("the trace came to its end before any stop left a part of it")
+            except loci.CancelledError as e:
+                part = e.partial
+            timeout *= 1.4
+        assert isinstance(part, loci.Trace) and part.missing > 0 and "stopped: " in part.notes[0]
+        missing = 0
+        for ours, theirs in zip(part.grids, whole.grids, strict=True):
+            there = ~np.isnan(ours.p)
+            missing += int((~there).sum())
+            assert np.array_equal(ours.ie[there], theirs.ie[there])
+        assert missing == part.missing and repr(part) and part._repr_mimebundle_() and part.rows()
+
+
 def test_progress_is_told_in_the_callers_thread(model: loci.Model, q: loci.Question) -> None:
     seen: list[tuple[str, float, float, int]] = []
     t = model.trace(q, progress=lambda *what: seen.append((*what, threading.get_ident())))

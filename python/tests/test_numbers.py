@@ -121,6 +121,22 @@ def test_pictures_may_be_arrays(model: loci.Model, q: loci.Question) -> None:
         model.question(3, TEXT)
 
 
+def test_contributions_are_laid_over_the_picture(model: loci.Model, q: loci.Question) -> None:
+    image = pytest.importorskip("PIL.Image")
+    f = model.flow(q)
+    over = f.overlay(3)
+    assert over.shape == (256, 256, 3) and over.dtype == np.uint8  # 64 pixels, each four times
+    given = np.asarray(image.open(UKRAINE).convert("RGB"))
+    again = model.flow(model.question(given, TEXT, constraint="this country"))
+    assert np.array_equal(again.overlay(3, image=given), over)
+    heat = f.image(3)
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    strongest = over[32 * row : 32 * (row + 1), 32 * column : 32 * (column + 1)].reshape(-1, 3).astype(int)
+    assert abs(strongest - [224, 130, 20]).max() <= 0.2 * 255  # four fifths of the colour
+    with pytest.raises(loci.RequestError, match="image="):
+        again.overlay(3)
+
+
 def test_runs_are_recorded_and_patched(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
     logits, cache = model.run_with_cache(q, ["resid_post", "mlp_out", "q", "k", "pattern"], layers=[-1, 3])
     c = model.cfg
@@ -131,6 +147,8 @@ def test_runs_are_recorded_and_patched(model: loci.Model, q: loci.Question, tmp_
     assert cache["pattern", 3].shape == (c.n_heads, q.tokens, q.tokens)
     assert np.allclose(cache["pattern", 3].sum(axis=2), 1, atol=1e-5)
     assert cache.stack("mlp_out").shape == (2, q.tokens, c.d_model)
+    assert len(cache) == len(list(cache)) == len(cache.items()) == 11 and ("mlp_out", 3) in cache
+    assert cache["mlp_out", 3].base is not None and not cache["mlp_out", 3].flags.owndata
     place, value = ("mlp_out", 3, 75), cache["mlp_out", 3][75]
     assert np.array_equal(model.run(q, patch={place: value}).logits, logits)
     moved = model.run(q, patch={place: np.zeros(c.d_model)}).logits
@@ -146,6 +164,8 @@ def test_runs_are_recorded_and_patched(model: loci.Model, q: loci.Question, tmp_
         cache["mlp_out", 5]
     with pytest.raises(loci.RequestError, match="which layer"):
         cache["mlp_out"]
+    with pytest.raises(loci.RequestError, match=r"\(site, layer\)"):
+        model.run(q, patch={"blocks.3.hook_mlp_out": cache["mlp_out", 3]})  # type: ignore[dict-item]
     for name in ("blocks.3.hook_mlp_in", "blocks.3.attn.hook_q"):
         with pytest.raises(loci.RequestError, match="kept"):
             cache[name]

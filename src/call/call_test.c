@@ -136,6 +136,7 @@ static void values_may_be_typed(void **state) {
       {"flow", "{\"from\": \"image\", \"to\": \"last\", \"layers\": 4}",
        "{\"pathway\": \"image->last\", \"layers\": \"4\"}"},
       {"ask", "{\"max_new\": 3}", "{\"max_new\": \"3\"}"},
+      {"lens", "{\"layers\": [3, 6]}", "{\"layers\": [3, 4, 5, 6]}"},
   };
   for (size_t i = 0; i < sizeof alike / sizeof *alike; i++) {
     loci_result *json = run(alike[i][0], alike[i][1]), *typed = run(alike[i][0], alike[i][2]);
@@ -143,11 +144,11 @@ static void values_may_be_typed(void **state) {
     loci_free(json);
     loci_free(typed);
   }
-  static const char *const wrong[] = {"{\"layers\": \"5-3\"}",    "{\"layers\": \"3-\"}",
-                                      "{\"layers\": \"1,2\"}",    "{\"window\": \"1,\"}",
-                                      "{\"window\": \"1,x\"}",    "{\"seeds\": \"2x\"}",
-                                      "{\"site\": \"z,z\"}",      "{\"site\": \"z,\"}",
-                                      "{\"compat\": \"author\"}", "{\"seed\": \"-1\"}"};
+  static const char *const wrong[] = {
+      "{\"layers\": \"5-3\"}",   "{\"layers\": \"3-\"}",     "{\"layers\": \"1,2\"}",
+      "{\"layers\": [1, 3, 4]}", "{\"layers\": [1, 3, 3]}",  "{\"window\": \"1,\"}",
+      "{\"window\": \"1,x\"}",   "{\"seeds\": \"2x\"}",      "{\"site\": \"z,z\"}",
+      "{\"site\": \"z,\"}",      "{\"compat\": \"author\"}", "{\"seed\": \"-1\"}"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
     assert_refused(call_of("trace", wrong[i]), "");
   assert_refused(call_of("knockout", "{\"from\": \"image\"}"), "both its ends");

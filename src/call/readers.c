@@ -13,8 +13,8 @@ enum { MOST_ITEMS = 100000, MOST_LAYERS = 1000000, MOST_POINTS = 1000 };
 
 #define PLACE(type) ((type *)(void *)((char *)options + m->field->at))
 
-/* 3; [3, 7] and "3-7": from 3 to 7; "all".  Their first and their number stand one behind the
- * other. */
+/* 3; [3, 7], "3-7" and [3, 4, 5, 6, 7]: from 3 to 7; "all".  Their first and their number stand one
+ * behind the other. */
 loci_status member_layers(const member *m, void *options, loci_err *err) {
   const char *const *ends, *dash;
   char first[24];
@@ -23,7 +23,7 @@ loci_status member_layers(const member *m, void *options, loci_err *err) {
   TRY(field_words(m, &ends, &n, err));
   out[0] = out[1] = 0;
   if (n == 1 && strcmp(ends[0], "all") == 0) return LOCI_OK;
-  if (n < 1 || n > 2 || (n == 2 && js_kind_of(m->value) != JS_ARRAY)) return field_wrong(m, err);
+  if (n < 1 || (n > 1 && js_kind_of(m->value) != JS_ARRAY)) return field_wrong(m, err);
   const char *last = ends[n - 1];
   snprintf(first, sizeof first, "%s", ends[0]);
   if (n == 1 && (dash = strchr(last, '-')) != NULL && dash - last < (ptrdiff_t)sizeof first) {
@@ -32,6 +32,10 @@ loci_status member_layers(const member *m, void *options, loci_err *err) {
   }
   if (!whole_of(first, 0, MOST_LAYERS, &a) || !whole_of(last, a, MOST_LAYERS, &b))
     return field_wrong(m, err);
+  for (int i = 1; n > 2 && i < n; i++) {
+    int64_t next;
+    if (!whole_of(ends[i], a + i, a + i, &next)) return field_wrong(m, err);
+  }
   out[0] = (int)a;
   out[1] = (int)(b - a) + 1;
   return LOCI_OK;
