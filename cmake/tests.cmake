@@ -132,7 +132,7 @@ if(PYTHON)
     ${PROJECT_SOURCE_DIR})
   set_tests_properties(page page_requests PROPERTIES SKIP_RETURN_CODE 77)
 endif()
-set_tests_properties(cli_serve PROPERTIES SKIP_RETURN_CODE 77)
+set_tests_properties(cli_serve cli_memory_limit PROPERTIES SKIP_RETURN_CODE 77)
 
 # The Python package; skipped where there is no Python with NumPy and pytest.
 if(sanitized_at EQUAL -1)

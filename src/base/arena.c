@@ -33,6 +33,13 @@ struct arena {
   size_t bytes;
 };
 
+bool memory_is_there(size_t bytes) {
+  void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return false;
+  munmap(p, bytes);
+  return true;
+}
+
 arena *arena_new(void) { return calloc(1, sizeof(arena)); }
 
 static void release_deferred(arena *a) {

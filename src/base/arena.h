@@ -27,6 +27,9 @@ char *arena_strdup(arena *a, const char *s);
 /* Has [release] called on [what] when the arena is freed: what another made goes with it.  False:
  * out of memory, and it is released at once. */
 bool arena_defer(arena *a, void (*release)(void *), void *what);
+/* Whether the system would give so many bytes now: asked before a library is called that falls over
+ * where it gets none.  The address space is tried, no page is touched. */
+bool memory_is_there(size_t bytes);
 /* Bytes handed out so far. */
 size_t arena_bytes(const arena *a);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/utf8.h"
 #include "show/again.h"
 #include "show/canvas_svg.h"
@@ -50,6 +51,8 @@ static cairo_surface_t *surface_new(canvas *c, canvas_size size, double scale) {
 }
 
 canvas *canvas_new(canvas_kind kind, canvas_size size, const char *title) {
+  enum { FONTS = 32 << 20 }; /* ample: without memory fontconfig ends the program */
+  if (!memory_is_there(FONTS)) return NULL;
   canvas *c = calloc(1, sizeof *c);
   if (!c) return NULL;
   double zoom = size.zoom > 0 ? size.zoom : 1, scale = zoom;

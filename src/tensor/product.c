@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+
 enum { KINDS = 256 }; /* compiled products kept; a walk has a few dozen */
 
 typedef struct compiled {
@@ -144,8 +146,10 @@ static void forget(matrix_desc d) { (void)d; }
 #endif
 
 static dnnl_status_t compile_shape(product *p, product_shape s, compiled *c) {
+  enum { COMPILING = 32 << 20 }; /* ample: without memory oneDNN ends the program */
   dnnl_data_type_t type = p->type == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32;
   matrix_desc x, w, y;
+  if (!memory_is_there(COMPILING)) return dnnl_out_of_memory;
   dnnl_status_t st = describe(&x, s.M, s.K, type, s.K, 1);
   if (st) return st;
   /* W^T: a column of it is a row of W */

@@ -53,7 +53,8 @@ is_whole() {
 }
 
 disturb() { # disturb NUMBER: one command, ended by one signal
-  local c=$(($1 % 4)) signal=${signals[$((($1 + $1 / 4) % 4))]} begin pid
+  local c=$(($1 % 4)) s=$((($1 + $1 / 4) % 4)) begin pid
+  local signal=${signals[s]}
   local output=${outputs[c]} wait_ms=$((RANDOM % (took[c] + 1)))
   last="${commands[c]}, $signal after $wait_ms of ${took[c]} ms"
   ${commands[c]} exec >/dev/null 2>err &
@@ -65,6 +66,7 @@ disturb() { # disturb NUMBER: one command, ended by one signal
   code=$?
   [ $c != 2 ] || slowest=$((${EPOCHREALTIME/./} - begin > slowest ? ${EPOCHREALTIME/./} - begin : slowest))
   ended=$((ended + (code != 0)))
+  tried[c * 4 + s]=$((${tried[c * 4 + s]-0} + 1)) before[c * 4 + s]=$((${before[c * 4 + s]-0} + (code != 0)))
   if [ $c != 0 ] && [ -e "$output" ]; then is_whole $c || miss "an output in part, exit code $code"; fi
   if [ "$signal" != KILL ] && [ -n "$(left "$output")" ]; then miss "left, exit code $code: $(left "$output")"; fi
   if [ $c != 0 ] && [ "$code" = 0 ] && ! is_whole $c; then miss "exit code 0 and no output"; fi
@@ -77,8 +79,9 @@ disturb() { # disturb NUMBER: one command, ended by one signal
   [ -z "$(left "$output")" ] || miss "left after the next run: $(left "$output")"
 }
 
-ended=0 slowest=0
+ended=0 slowest=0 tried=() before=()
 for ((n = 0; n < kills; n++)); do disturb $n; done
 run >/dev/null 2>err && is_whole 0 || miss "the study at the end: $(cat err)"
 echo "$kills signals, $ended of them before the end; edit apply stopped within $((slowest / 1000)) ms"
+for i in "${!tried[@]}"; do echo "  ${commands[i / 4]} ${signals[i % 4]}: ${tried[i]}, ${before[i]} of them before the end"; done
 finish
