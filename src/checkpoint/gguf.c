@@ -6,7 +6,7 @@
  * array's items are walked once, so that nothing needs a check afterwards; and the tensors tile
  * the data in the order of their offsets, each at the first multiple of the alignment behind the
  * one before, as ggml's own reader demands. */
-#include "checkpoint/gguf.h"
+#include "checkpoint/gguf_parts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -21,34 +21,12 @@
 
 enum { MAX_KEY = 65535, MAX_NAME = 1024, MAX_RANK = 4, MAX_ALIGNMENT = 1 << 20 };
 
-struct gguf {
-  arena *mem;
-  file_map map; /* empty when the bytes are borrowed, or handed over */
-  const char *what;
-  int64_t n;
-  gguf_value *values; /* sorted by key */
-  int64_t n_tensors;
-  st_tensor *tensors;
-  st_file *file;
-};
-
 /* What is still to be read. */
 typedef struct cursor {
   const uint8_t *at, *end;
   const char *what;
   loci_err *err;
 } cursor;
-
-static const struct {
-  const char *name;
-  int bytes; /* 0: not fixed */
-} types[GGUF_TYPES] = {
-    [GGUF_U8] = {"uint8", 1},    [GGUF_I8] = {"int8", 1},    [GGUF_U16] = {"uint16", 2},
-    [GGUF_I16] = {"int16", 2},   [GGUF_U32] = {"uint32", 4}, [GGUF_I32] = {"int32", 4},
-    [GGUF_F32] = {"float32", 4}, [GGUF_BOOL] = {"bool", 1},  [GGUF_TEXT] = {"string", 0},
-    [GGUF_ARRAY] = {"array", 0}, [GGUF_U64] = {"uint64", 8}, [GGUF_I64] = {"int64", 8},
-    [GGUF_F64] = {"float64", 8},
-};
 
 /* ggml's number of a format; those without a dtype of ours are refused by name. */
 enum { NO_DTYPE = -1 };
@@ -77,15 +55,9 @@ static loci_status cut_off(const cursor *c, const char *part) {
   return fail(c->err, LOCI_EFORMAT, "%s: cut off, or garbled, in its %s", c->what, part);
 }
 
-static uint64_t unsigned_at(const uint8_t *p, int bytes) {
-  uint64_t x = 0;
-  for (int i = bytes - 1; i >= 0; i--) x = x << 8 | p[i];
-  return x;
-}
-
 static loci_status read_uint(cursor *c, int bytes, const char *part, uint64_t *out) {
   if (left(c) < bytes) return cut_off(c, part);
-  *out = unsigned_at(c->at, bytes);
+  *out = gguf_unsigned_at(c->at, bytes);
   c->at += bytes;
   return LOCI_OK;
 }
@@ -111,12 +83,6 @@ static loci_status read_text(cursor *c, const char *part, gguf_text *out) {
   return LOCI_OK;
 }
 
-gguf_text gguf_next_text(const uint8_t **at) {
-  gguf_text t = {(const char *)*at + 8, (size_t)unsigned_at(*at, 8)};
-  *at += 8 + t.n;
-  return t;
-}
-
 /* A name in memory of its own: UTF-8 without NUL. */
 static loci_status keep_name(cursor *c, arena *mem, gguf_text t, size_t most, const char *part,
                              const char **out) {
@@ -135,7 +101,7 @@ static loci_status read_items(cursor *c, gguf_value *v) {
   v->at = c->at;
   if (v->type != GGUF_TEXT) {
     int64_t bytes;
-    if (!size_mul(v->count, types[v->type].bytes, &bytes) || bytes > left(c)) {
+    if (!size_mul(v->count, gguf_types[v->type].bytes, &bytes) || bytes > left(c)) {
       return cut_off(c, "metadata");
     }
     for (int64_t i = 0; v->type == GGUF_BOOL && i < bytes; i++) {
@@ -182,21 +148,16 @@ static loci_status read_value(cursor *c, arena *mem, gguf_value *v) {
       return fail(c->err, LOCI_EUNSUPPORTED, "%s: \"%s\": arrays in arrays are not supported",
                   c->what, v->key);
     }
-    TRY(read_count(c, v->type == GGUF_TEXT ? 8 : types[v->type].bytes, "metadata", &v->count));
+    TRY(read_count(c, v->type == GGUF_TEXT ? 8 : gguf_types[v->type].bytes, "metadata", &v->count));
   }
   return read_items(c, v);
-}
-
-static int compare_values(const void *a, const void *b) {
-  const gguf_value *x = a, *y = b;
-  return strcmp(x->key, y->key);
 }
 
 static loci_status read_metadata(gguf *g, cursor *c) {
   g->values = arena_zarray(g->mem, g->n + 1, gguf_value);
   if (!g->values) return fail_nomem(c->err, c->what);
   for (int64_t i = 0; i < g->n; i++) TRY(read_value(c, g->mem, &g->values[i]));
-  if (g->n > 0) qsort(g->values, (size_t)g->n, sizeof *g->values, compare_values);
+  if (g->n > 0) qsort(g->values, (size_t)g->n, sizeof *g->values, gguf_compare);
   for (int64_t i = 1; i < g->n; i++) {
     if (strcmp(g->values[i - 1].key, g->values[i].key) == 0) {
       return fail(c->err, LOCI_EFORMAT, "%s: \"%s\" is there twice", c->what, g->values[i].key);
@@ -413,114 +374,10 @@ bool gguf_is(const char *path) {
   return is;
 }
 
-const char *gguf_what(const gguf *g) { return g->what; }
 const st_file *gguf_tensors(const gguf *g) { return g->file; }
 
 st_file *gguf_take_tensors(gguf *g) {
   st_file *f = g->file;
   g->file = NULL;
   return f;
-}
-
-/* ---------------------------------------------------------------- values */
-
-int64_t gguf_count(const gguf *g) { return g->n; }
-const gguf_value *gguf_at(const gguf *g, int64_t i) { return &g->values[i]; }
-
-const gguf_value *gguf_find(const gguf *g, const char *key) {
-  gguf_value wanted = {.key = key};
-  return g->n ? bsearch(&wanted, g->values, (size_t)g->n, sizeof wanted, compare_values) : NULL;
-}
-
-bool gguf_int(const gguf_value *v, int64_t i, int64_t *out) {
-  if (i < 0 || i >= v->count || v->type == GGUF_TEXT) return false;
-  int bytes = types[v->type].bytes;
-  uint64_t x = unsigned_at(v->at + i * bytes, bytes);
-  switch (v->type) {
-    case GGUF_I8: *out = x < 128 ? (int64_t)x : (int64_t)x - 256; return true;
-    case GGUF_I16: *out = (int16_t)x; return true;
-    case GGUF_I32: *out = (int32_t)x; return true;
-    case GGUF_U8:
-    case GGUF_U16:
-    case GGUF_U32:
-    case GGUF_U64:
-    case GGUF_I64: break;
-    default: return false;
-  }
-  *out = (int64_t)x;
-  return v->type == GGUF_I64 || x <= INT64_MAX;
-}
-
-bool gguf_real(const gguf_value *v, int64_t i, double *out) {
-  int64_t whole;
-  if (i < 0 || i >= v->count) return false;
-  if (v->type == GGUF_F32) {
-    float x;
-    memcpy(&x, v->at + 4 * i, sizeof x);
-    *out = (double)x;
-    return true;
-  }
-  if (v->type == GGUF_F64) {
-    memcpy(out, v->at + 8 * i, sizeof *out);
-    return true;
-  }
-  if (!gguf_int(v, i, &whole)) return false;
-  *out = (double)whole;
-  return true;
-}
-
-static loci_status mistyped(const gguf *g, const gguf_value *v, const char *expected,
-                            loci_err *err) {
-  return fail(err, LOCI_EFORMAT, "%s: \"%s\" must be %s, found %s%s", g->what, v->key, expected,
-              v->is_array ? "an array of " : "", types[v->type].name);
-}
-
-loci_status gguf_get_int(const gguf *g, const char *key, int64_t lo, int64_t hi, int64_t *inout,
-                         loci_err *err) {
-  const gguf_value *v = gguf_find(g, key);
-  int64_t x = 0;
-  if (!v) return LOCI_OK;
-  if (v->is_array || !gguf_int(v, 0, &x)) return mistyped(g, v, "an integer", err);
-  if (x < lo || x > hi) {
-    return fail(err, LOCI_EFORMAT, "%s: \"%s\" is %" PRId64 ", expected %" PRId64 " to %" PRId64,
-                g->what, key, x, lo, hi);
-  }
-  *inout = x;
-  return LOCI_OK;
-}
-
-loci_status gguf_get_real(const gguf *g, const char *key, double *inout, loci_err *err) {
-  const gguf_value *v = gguf_find(g, key);
-  double x = 0;
-  if (!v) return LOCI_OK;
-  if (v->is_array || !gguf_real(v, 0, &x) || !isfinite(x)) return mistyped(g, v, "a number", err);
-  *inout = x;
-  return LOCI_OK;
-}
-
-loci_status gguf_get_bool(const gguf *g, const char *key, bool *inout, loci_err *err) {
-  const gguf_value *v = gguf_find(g, key);
-  if (!v) return LOCI_OK;
-  if (v->is_array || v->type != GGUF_BOOL) return mistyped(g, v, "a bool", err);
-  *inout = v->at[0] != 0;
-  return LOCI_OK;
-}
-
-loci_status gguf_get_text(const gguf *g, const char *key, gguf_text *inout, loci_err *err) {
-  const gguf_value *v = gguf_find(g, key);
-  if (!v) return LOCI_OK;
-  if (v->is_array || v->type != GGUF_TEXT) return mistyped(g, v, "a string", err);
-  const uint8_t *at = v->at;
-  *inout = gguf_next_text(&at);
-  return LOCI_OK;
-}
-
-loci_status gguf_get_array(const gguf *g, const char *key, gguf_type type, const gguf_value **out,
-                           loci_err *err) {
-  const gguf_value *v = gguf_find(g, key);
-  bool is_text = v && v->type == GGUF_TEXT;
-  *out = v;
-  if (!v) return LOCI_OK;
-  if (v->is_array && v->type != GGUF_BOOL && is_text == (type == GGUF_TEXT)) return LOCI_OK;
-  return mistyped(g, v, type == GGUF_TEXT ? "an array of strings" : "an array of numbers", err);
 }

@@ -23,7 +23,9 @@ jvalue jv_index(jrun *r, jvalue v, int64_t i); /* negative: from the end; undefi
 jvalue jv_slice(jrun *r, jvalue v, const jvalue *from, const jvalue *to, const jvalue *step);
 jvalue jv_add(jrun *r, jvalue a, jvalue b);
 jvalue jv_times(jrun *r, jvalue a, jvalue b);
-jvalue jv_divide(jrun *r, jvalue a, jvalue b, int op); /* '%', or // for anything else */
+jvalue jv_divide(jrun *r, jvalue a, jvalue b, int op);    /* '%', or // for anything else */
+jvalue jv_calculate(jrun *r, int op, jvalue a, jvalue b); /* by the operator of a token */
+bool jv_by_order(jrun *r, int op, jvalue a, jvalue b);    /* "<", "in" and the like */
 jvalue jv_sort(jrun *r, jvalue list, const jvalue *keys, bool reverse); /* keys: one an item */
 jtext *jv_str(jrun *r, jvalue v);                                       /* str(v); never NULL */
 

@@ -64,67 +64,11 @@ static void set_target(jrun *r, const jnode *target, jvalue v) {
 
 /* ---------------------------------------------------------------- operators */
 
-static jvalue power(jrun *r, int64_t a, int64_t b) {
-  int64_t out = 1;
-  for (bool odd; b > 0; b /= 2) {
-    odd = b % 2;
-    if ((odd && __builtin_mul_overflow(out, a, &out)) ||
-        (b > 1 && __builtin_mul_overflow(a, a, &a))) {
-      return jrun_stop(r, LOCI_EUNSUPPORTED, "an int of more than 64 bits");
-    }
-  }
-  return jv_int(out);
-}
-
-static jvalue calculate(jrun *r, int op, jvalue a, jvalue b) {
-  int64_t i, k;
-  if (op == '+') return jv_add(r, a, b);
-  if (op == '*') return jv_times(r, a, b);
-  if (op == '%' && a.kind == JK_TEXT) return jv_format(r, a.text, b);
-  if (!jv_is_number(a) || !jv_is_number(b)) {
-    return jrun_stop(r, LOCI_EFORMAT, "%s %s %s does not go", jv_kind_name(a),
-                     op == '-'   ? "-"
-                     : op == '/' ? "/"
-                     : op == '%' ? "%"
-                                 : "//",
-                     jv_kind_name(b));
-  }
-  bool whole = jv_whole(a, &i) && jv_whole(b, &k);
-  double x = jv_number(a), y = jv_number(b);
-  if (op == '-') {
-    if (!whole) return jv_real(x - y);
-    if (!__builtin_sub_overflow(i, k, &i)) return jv_int(i);
-    return jrun_stop(r, LOCI_EUNSUPPORTED, "an int of more than 64 bits");
-  }
-  if (op == OP2('*', '*')) {
-    if (whole && k >= 0) return power(r, i, k);
-    if (isfinite(x) && isfinite(y) && !isfinite(x = pow(x, y))) {
-      return jrun_stop(r, LOCI_EUNSUPPORTED, "a power that is no real number, or too large a one");
-    }
-    return jv_real(x);
-  }
-  if (op != '/') return jv_divide(r, a, b, op);
-  return y == 0 ? jrun_stop(r, LOCI_EFORMAT, "a division by zero") : jv_real(x / y);
-}
-
-static bool compare(jrun *r, int op, jvalue a, jvalue b) {
-  switch (op) {
-    case OP2('=', '='): return jv_equal(r, a, b);
-    case OP2('!', '='): return !jv_equal(r, a, b);
-    case 'i': return jv_contains(r, b, a);
-    case 'n': return !jv_contains(r, b, a);
-    case '<': return jv_compare(r, a, b) < 0;
-    case OP2('<', '='): return jv_compare(r, a, b) <= 0;
-    case '>': return jv_compare(r, a, b) > 0;
-    default: return jv_compare(r, a, b) >= 0;
-  }
-}
-
 static jvalue eval_comparison(jrun *r, const jnode *n) {
   jvalue left = eval(r, n->a);
   for (const jnode *k = n->kids; k; k = k->next) {
     jvalue right = eval(r, k->a);
-    if (r->st || !compare(r, k->op, left, right)) return jv_bool(false);
+    if (r->st || !jv_by_order(r, k->op, left, right)) return jv_bool(false);
     left = right;
   }
   return jv_bool(true);
@@ -269,7 +213,7 @@ static jvalue eval_deeper(jrun *r, const jnode *n) {
     case JN_CALL: return eval_call(r, n);
     case JN_FILTER:
     case JN_TEST: return eval_filter(r, n, n->a ? eval(r, n->a) : r->block);
-    case JN_BINARY: v = eval(r, n->a); return calculate(r, n->op, v, eval(r, n->b));
+    case JN_BINARY: v = eval(r, n->a); return jv_calculate(r, n->op, v, eval(r, n->b));
     case JN_NOT: return jv_bool(!jv_truth(eval(r, n->a)));
     case JN_SIGN: return eval_sign(r, n);
     case JN_AND: v = eval(r, n->a); return jv_truth(v) ? eval(r, n->b) : v;
