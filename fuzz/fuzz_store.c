@@ -84,9 +84,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   char name[80];
   if (!is_file) change(path, bytes, n);
   read_all(path);
-  static const char *const behind[] = {"", "-wal", "-shm", "-journal"};
+  static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
   for (int i = 0; i < 4; i++) {
-    snprintf(name, sizeof name, "%s%s", path, behind[i]);
+    snprintf(name, sizeof name, "%s%s", path, endings[i]);
     unlink(name);
   }
   return 0;

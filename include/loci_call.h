@@ -88,7 +88,7 @@ LOCI_CHECK loci_status loci_prompt_keep(loci_prompt *prompt, int64_t bytes,
                                         loci_progress_fn progress, void *ctx, loci_err *err);
 
 /* How the compiler laid out what a binding has to know: the i-th fact, a size ("loci_call") or an
- * offset ("loci_call.what"), and its name; behind the last one *name is NULL. */
+ * offset ("loci_call.what"), and its name; after the last one *name is NULL. */
 LOCI_API size_t loci_abi(int i, const char **name);
 
 #ifdef __cplusplus

@@ -51,7 +51,7 @@ typedef struct loci_edit_settings {
   double keep_weight;  /* of what should stay, against a request's 1; 0: 1 */
   double eps;          /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
   bool at_last;        /* ft, ft-l: all tokens of the target at the prompt's last position, as
-                          ROME's release trains; else each behind those before it */
+                          ROME's release trains; else each after those before it */
   bool without_constraint; /* ft, ft-l: train on the question with its constraint removed */
 } loci_edit_settings;
 
@@ -112,7 +112,7 @@ typedef struct loci_edit_fact {
   const loci_edit_step *steps;             /* the last one is after the last update */
   double key_norm, value_norm, delta_norm; /* value_norm: ||v0||, what bounds are relative to:
                                               ||W k||, of rome with the question's own key; memit:
-                                              of the residual stream behind the layer, there */
+                                              of the residual stream after the layer, there */
   loci_outcome before, after;
   bool reached;     /* after the edit every token of the target is the most likely one */
   const char *hint; /* where it is not: what to change */

@@ -116,7 +116,7 @@ static const char *spoiling_field(const loci_model *m, loci_question q) {
   return field;
 }
 
-/* The question behind each of the texts of --prefixes. */
+/* The question after each of the texts of --prefixes. */
 static loci_status add_prefixed(const solving *r, const loci_model *m, loci_question q,
                                 one_request *w, loci_err *err) {
   const char *question = q.text, *constraint = q.constraints[0];
@@ -134,7 +134,7 @@ static loci_status add_prefixed(const solving *r, const loci_model *m, loci_ques
 }
 
 /* The prompts of one request: the question, the wordings that have its constraint, as far as
- * --prompts goes, pictures as far as --renderings goes, and the question behind each prefix.  After
+ * --prompts goes, pictures as far as --renderings goes, and the question after each prefix.  After
  * a failure *field (of 40 bytes) is the field of the line that caused it. */
 static loci_status fill_request(const solving *r, const loci_model *m, loci_question q, others more,
                                 one_request *w, char *field, loci_err *err) {

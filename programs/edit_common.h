@@ -14,7 +14,7 @@ typedef struct prompt_list {
   loci_prompt **at;
   int count, room;
 } prompt_list;
-/* The prompt of a question, behind those there are. */
+/* The prompt of a question, after those there are. */
 loci_status prompt_list_put(prompt_list *list, const loci_model *m, const loci_question *q,
                             loci_err *err);
 void prompt_list_clear(prompt_list *list);

@@ -15,7 +15,7 @@ typedef struct prefixes {
 loci_status prefixes_read(const char *path, prefixes *out, loci_err *err);
 void prefixes_clear(prefixes *p);
 
-/* The question behind a prefix, and the constraint there: "TEXT@2" where the prefix has TEXT, too.
+/* The question after a prefix, and the constraint there: "TEXT@2" where the prefix has TEXT, too.
  * Both for free().  *question is NULL where the line is the question alone. */
 loci_status prefixes_apply(const char *line, const char *question, const char *constraint,
                            char **out_question, char **out_constraint, loci_err *err);

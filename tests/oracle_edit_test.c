@@ -290,7 +290,7 @@ static loci_covariance *covariance_of(oracle *o, loci_model *m) {
   const char *prompt = oracle_text(oracle_member(request, "prompt"));
   const char *question = oracle_text(oracle_member(request, "question"));
   size_t before = (size_t)(strstr(prompt, question) - prompt);
-  size_t behind = strlen(prompt) - before - strlen(question), n = 0;
+  size_t after = strlen(prompt) - before - strlen(question), n = 0;
   char path[] = "/tmp/loci-oracle-XXXXXX", lines[1 << 13];
   int fd = mkstemp(path);
   loci_err err;
@@ -301,7 +301,7 @@ static loci_covariance *covariance_of(oracle *o, loci_model *m) {
     const js_value *one = js_at(list, i), *image = js_get(one, "image");
     const char *text = oracle_text(oracle_member(one, "prompt"));
     n += (size_t)snprintf(lines + n, sizeof lines - n, "{\"question\":\"%.*s\"",
-                          (int)(strlen(text) - before - behind), text + before);
+                          (int)(strlen(text) - before - after), text + before);
     if (image && js_text_of(image, NULL))
       n += (size_t)snprintf(lines + n, sizeof lines - n, ",\"image\":\"%s/%s\"",
                             LOCI_SOURCE_DIR "/tests/golden", oracle_text(image));

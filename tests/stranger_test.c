@@ -40,10 +40,10 @@ static void sql(const char *file, const char *text) {
 }
 
 static void forget(const char *file) {
-  static const char *const behind[] = {"", "-wal", "-shm", "-journal", "-writer", ".part"};
+  static const char *const endings[] = {"", "-wal", "-shm", "-journal", "-writer", ".part"};
   char name[100];
   for (int i = 0; i < 6; i++) {
-    snprintf(name, sizeof name, "%s%s", file, behind[i]);
+    snprintf(name, sizeof name, "%s%s", file, endings[i]);
     unlink(name);
   }
 }

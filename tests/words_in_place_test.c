@@ -172,7 +172,7 @@ static void check_swap(const loci_model *m, const char *question, const char *co
   must(loci_prompt_new(m, &q, &p, &err), &err);
   must(replacement_ids(p, &p->info.constraints[0], words, mem, &r, &err), &err);
   const loci_constraint *c = &p->info.constraints[0];
-  int behind = p->info.length - c->first - c->count, T = c->first + r.count + behind;
+  int after = p->info.length - c->first - c->count, T = c->first + r.count + after;
   bool same = other->info.length == T;
   for (int i = 0; same && i < T; i++) {
     int id = i < c->first             ? p->ids[i]
@@ -200,12 +200,12 @@ static void exchanged_ids_are_those_of_exchanged_words_or_it_is_said(void **stat
     for (size_t f = 0; f < sizeof frames / sizeof *frames; f++) {
       for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
         char question[200], exchanged[200];
-        const char *before = frames[f][0], *behind = frames[f][1];
+        const char *before = frames[f][0], *after = frames[f][1];
         size_t n = strlen(before);
         bool space = n > 0 && (before[n - 1] == ' ' || before[n - 1] == '\n');
-        snprintf(question, sizeof question, "%sEiffel%s", before, behind);
+        snprintf(question, sizeof question, "%sEiffel%s", before, after);
         snprintf(exchanged, sizeof exchanged, "%s%s%s", before,
-                 words[w] + (space && words[w][0] == ' '), behind);
+                 words[w] + (space && words[w][0] == ' '), after);
         check_swap(m, question, "Eiffel", words[w], exchanged);
       }
     }

@@ -356,7 +356,7 @@ class Model(_Closing):
     def solve_edit(self, q: Question, target: str, layer: int | str = "auto", *, keep: Sequence[Question] = (),
                    rephrase: Sequence[str | Question] = (), **options: Any) -> results.Edit:
         """A change of one matrix after which ``q`` is answered with ``target``; the model stays as it is.
-        ``rephrase``: the question in other words; ``keep``: questions whose output shall stay; ``method``
+        ``rephrase``: the question in other words; ``keep``: questions whose output should stay; ``method``
         ("multedit", "ft", "ft-l", "rome", "memit" with ``covariance``), ``steps``, ``lr``, ``lambda_``, ..."""
         image, _, constraint, wording = q._made_of
         more = [r if isinstance(r, Question) else Question(self, image, r, constraint, **wording) for r in rephrase]
@@ -467,7 +467,7 @@ def _absolute(example: Any) -> Any:
 
 
 class Study(_Closing):
-    """Measurements of many examples in a file that may be stopped and gone on with at any time.
+    """Measurements of many examples in a file that can be stopped and resumed at any time.
 
     ``what``: kinds of measurement ("trace", "flow", "knockout", "lens", "ask"); ``options``: as of `Model.trace`.
     """

@@ -4,7 +4,7 @@
  * The file is hostile until proven sound.  A count is believed only as far as the bytes that are
  * left could hold so many items, so memory goes with the file's size; each text's length and each
  * array's items are walked once, so that nothing needs a check afterwards; and the tensors tile
- * the data in the order of their offsets, each at the first multiple of the alignment behind the
+ * the data in the order of their offsets, each at the first multiple of the alignment after the
  * one before, as ggml's own reader demands. */
 #include "checkpoint/gguf_parts.h"
 
@@ -269,7 +269,7 @@ static loci_status check_tiling(cursor *c, const uint8_t *data, const st_file *f
     }
   }
   if (c->end - data <= at) return LOCI_OK;
-  return fail(c->err, LOCI_EFORMAT, "%s: %" PRId64 " bytes behind the last tensor", c->what,
+  return fail(c->err, LOCI_EFORMAT, "%s: %" PRId64 " bytes after the last tensor", c->what,
               (int64_t)(c->end - data) - at);
 }
 

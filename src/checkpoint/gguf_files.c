@@ -43,7 +43,7 @@ static const name_rule top_rules[] = {
     {NULL, NULL},
 };
 
-/* Of the projector's file; behind "v.blk.N." */
+/* Of the projector's file; after "v.blk.N." */
 static const name_rule tower_rules[] = {
     {"attn_q.", "self_attn.q_proj."},
     {"attn_k.", "self_attn.k_proj."},
@@ -75,7 +75,7 @@ static const name_rule vision_rules[] = {
     {NULL, NULL},
 };
 
-/* The name with the first rule's beginning exchanged behind [prefix]; false: none of them fits, or
+/* The name with the first rule's beginning exchanged after [prefix]; false: none of them fits, or
  * it would be too long. */
 static bool renamed(const name_rule *rules, const char *prefix, const char *name, char out[NAME]) {
   for (const name_rule *r = rules; r->from; r++) {
@@ -87,7 +87,7 @@ static bool renamed(const name_rule *rules, const char *prefix, const char *name
   return false;
 }
 
-/* "blk.12.": the number, and what stands behind it. */
+/* "blk.12.": the number, and what stands after it. */
 static bool block_of(const char *name, const char *begin, int *layer, const char **rest) {
   size_t n = strlen(begin);
   char *end;

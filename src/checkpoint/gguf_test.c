@@ -178,7 +178,7 @@ static void every_broken_rule_is_a_sentence(void **state) {
   refused(&m, "format 4 is not known");
   m = small();
   made_put(&m.data, zeros, 64);
-  refused(&m, "64 bytes behind the last tensor");
+  refused(&m, "64 bytes after the last tensor");
   m = small();
   made_put(&m.data, zeros, 32);
   make_tensor(&m, "x", 1, (const uint64_t[]){1}, 0, zeros, 4);

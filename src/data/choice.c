@@ -57,11 +57,11 @@ static loci_status python_list(const char *text, arena *mem, const char **items,
     items[(*count)++] = room;
     if (!read_string(&at, room)) return no_list(text, err);
     room += strlen(room) + 1;
-    const char *behind = at;
+    const char *begin = at;
     skip_blanks(&at);
     if (*at == ',') {
       at++;
-    } else if (*at != ']' && at == behind) { /* NumPy's texts have blanks between */
+    } else if (*at != ']' && at == begin) { /* NumPy's texts have blanks between */
       return no_list(text, err);
     }
   }
@@ -170,10 +170,10 @@ static loci_status read_question(const job *j, choice *out) {
 static int letter_of(const char *s) {
   bool bracket = *s == '(' || *s == '[';
   int letter = toupper((unsigned char)s[bracket]) - 'A';
-  const char *behind = s + bracket + (s[bracket] != 0);
+  const char *next = s + bracket + (s[bracket] != 0);
   if (letter < 0 || letter > 25) return -1;
-  if (!*behind) return bracket ? -1 : letter;
-  return strchr(").:]", *behind) ? letter : -1;
+  if (!*next) return bracket ? -1 : letter;
+  return strchr(").:]", *next) ? letter : -1;
 }
 
 /* The option that [answer] names by a letter, by its text, by a letter with its mark, or by its

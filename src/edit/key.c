@@ -3,7 +3,7 @@
  *   k = mlp_post of the layer at the constraint's last position, a mean over the prompts
  *
  * and what bounds and decay of the value are relative to: ||W k||, of ROME with the question's own
- * key; of MEMIT the norm of the residual stream behind the layer.
+ * key; of MEMIT the norm of the residual stream after the layer.
  *
  * A target that the model gives already is refused here. */
 #include <math.h>

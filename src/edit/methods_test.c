@@ -1,6 +1,8 @@
 /* Laws of the methods: ROME brings its value, MEMIT weighs its covariance, kept keys bring nothing,
  * a loss is averaged over the wordings; what a method has not, or makes no sense, is refused, in
  * which words. */
+#include "edit/update.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +15,6 @@
 
 #include "base/random.h"
 #include "edit/questions_test.h"
-#include "edit/update.h"
 #include "model/compute.h"
 #include "sized.h"
 

@@ -183,9 +183,9 @@ static void the_key_of_several_wordings_is_that_of_the_release(void **state) {
  * With a bound that holds delta, its length is the bound. */
 static void bounds_are_relative_to_what_the_release_says(void **state) {
   const fixture *f = *state;
-  static double behind[MOST];
+  static double resid_after[MOST];
   int64_t D, F = record_keys(f);
-  record(f, 0, LOCI_SITE_RESID_POST, key_position(f->p[0]), behind, &D);
+  record(f, 0, LOCI_SITE_RESID_POST, key_position(f->p[0]), resid_after, &D);
   const weight *w = &f->m->weights->layers[LAYER].down.w;
   static float row[MOST];
   double value = 0;
@@ -195,7 +195,7 @@ static void bounds_are_relative_to_what_the_release_says(void **state) {
     for (int64_t i = 0; i < F; i++) y += (double)row[i] * keys[0][i];
     value += y * y;
   }
-  const double norms[] = {sqrt(value), sqrt(dot(behind, behind, D))};
+  const double norms[] = {sqrt(value), sqrt(dot(resid_after, resid_after, D))};
   assert_true(fabs(norms[0] / norms[1] - 1) > 0.05);
   for (int k = 0; k < 2; k++) {
     how o = {.method = k ? "memit" : "rome", .settings = {.steps = 12, .lr = 0.5, .max_norm = 0.3}};

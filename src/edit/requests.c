@@ -85,7 +85,7 @@ static bool same_rows(const problem *a, const problem *b, int count) {
 }
 
 /* Whether what both change is the same: a key is made of the rows up to it, whatever is asked
- * behind it; fine-tuning changes whole prompts. */
+ * after it; fine-tuning changes whole prompts. */
 static bool same_place(const problem *a, const problem *b) {
   if (!method_tunes(a->method))
     return a->position == b->position && same_rows(a, b, a->position + 1);
@@ -99,7 +99,7 @@ static bool same_target(const problem *a, const problem *b) {
          memcmp(a->target.ids, b->target.ids, (size_t)n * sizeof *a->target.ids) == 0;
 }
 
-/* One key brings one value: of two targets behind it neither would be reached. */
+/* One key brings one value: of two targets after it neither would be reached. */
 static loci_status check_against(const problem *q, const problem *before, int n, loci_err *err) {
   char name[128];
   for (int i = 0; i < n; i++) {

@@ -20,7 +20,7 @@ static const loci_edit_settings few_steps = {.size = sizeof few_steps, .steps = 
 static const loci_edit_opts quick = {
     .size = sizeof quick, .drop = true, .no_answers = true, .settings = &few_steps};
 
-/* The key stands at the constraint, so what is asked behind it does not make it another; all of a
+/* The key stands at the constraint, so what is asked after it does not make it another; all of a
  * prompt is what fine-tuning changes. */
 static void one_key_takes_one_target(void **state) {
   (void)state;

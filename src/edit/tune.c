@@ -2,7 +2,7 @@
  *
  *   loss = -(1/n) sum_i log p(o_i), a mean over all prompts; Adam on every entry of W' - W
  *   ft-l: each entry of W' - W is cut to +-eps after each step
- *   at_last: the tokens are not given one behind the other; all of them are asked for at the
+ *   at_last: the tokens are not given one after the other; all of them are asked for at the
  *   prompt's last position, as ROME's release does
  *
  * A change C = W' - W of the down projection moves mlp_out of the layer at every position by C x,
@@ -101,11 +101,11 @@ static loci_status run_target_first(problem *q, target_run *b, bool first, loci_
   loci_status st = first ? key_find(q, b, 1, err) : target_run_first(q, b, NULL, NULL, err);
   kv_cache_free(b->cache);
   b->cache = NULL;
-  if (b->wants == 1) b->target.length = b->p->info.length; /* what stands behind has no part */
+  if (b->wants == 1) b->target.length = b->p->info.length; /* what stands after has no part */
   return st;
 }
 
-/* What one request is trained on, behind the runs there are: all its wordings, as the methods
+/* What one request is trained on, after the runs there are: all its wordings, as the methods
  * have them that fine-tuning is compared with. */
 static loci_status target_runs_of(tuning *t, int i, loci_err *err) {
   problem *q = &t->all[i];

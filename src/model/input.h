@@ -12,7 +12,7 @@ typedef struct input {
 
 static inline input input_rows(const float *rows, int count) { return (input){rows, count, NULL}; }
 
-/* What is left behind the first [n]; D numbers in a row. */
+/* What is left after the first [n]; D numbers in a row. */
 static inline input input_from(input all, int n, int64_t D) {
   return (input){all.rows + n * D, all.count - n, all.places ? all.places + n : NULL};
 }

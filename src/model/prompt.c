@@ -256,7 +256,7 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
 }
 
 /* A picture's cells all stand at the time at which it begins, each in its row and column counted
- * from there, and the text goes on behind the largest of these numbers (Wang et al. 2024). */
+ * from there, and the text goes on after the largest of these numbers (Wang et al. 2024). */
 loci_status prompt_place_rows(loci_prompt *p, loci_err *err) {
   const loci_image_view *g = p->image.views; /* the only one */
   int T = p->info.length, first = p->info.image_first, next = 0, count = p->image.count;

@@ -14,7 +14,7 @@ struct loci_prompt {
   int *ids;             /* (T); image rows hold the placeholder's id */
   float *embeds;        /* (T, D) input rows of the decoder */
   rope_place *places;   /* (T) where each row stands, if that is not its index; or NULL */
-  int next_place;       /* of the row behind them */
+  int next_place;       /* of the row after them */
   image_layout image;   /* all 0: there is none */
   seen_picture picture; /* pixels NULL: there is none */
   int file_size[2];     /* width and height of the picture's file */
@@ -68,7 +68,7 @@ loci_status project_image(const loci_prompt *p, const char *path, const watch *w
 static inline input prompt_input(const loci_prompt *p) {
   return (input){p->embeds, p->info.length, p->places};
 }
-/* Says where the rows of a picture of p->image stand, and the text behind it, if the model tells
+/* Says where the rows of a picture of p->image stand, and the text after it, if the model tells
  * that from their indices. */
 loci_status prompt_place_rows(loci_prompt *p, loci_err *err);
 /* Places of the prompt's rows and of [more] that follow, text, in [mem]; NULL where rows stand at

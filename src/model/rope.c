@@ -38,7 +38,7 @@ bool rope_init(const decoder_config *c, int64_t rows, arena *mem, rope_table *ou
   return out->cosine && out->sine;
 }
 
-/* The axis that channel pair i turns by: the sections stand one behind the other. */
+/* The axis that channel pair i turns by: the sections stand one after the other. */
 static int axis_of(const decoder_config *c, int i) {
   const int *s = c->rope.sections;
   return i < s[0] ? 0 : i < s[0] + s[1] ? 1 : 2;

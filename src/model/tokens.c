@@ -16,15 +16,15 @@ loci_status image_mark_of(const model_config *c, const tokenizer *t, arena *mem,
                           loci_err *err) {
   const char *token = c->split_at_image ? NULL : tokenizer_token(t, c->image_token);
   const char *before = c->image_marks[0] ? tokenizer_token(t, c->image_marks[0]) : "";
-  const char *behind = c->image_marks[0] ? tokenizer_token(t, c->image_marks[1]) : "";
-  if (!token || !before || !behind) {
+  const char *after = c->image_marks[0] ? tokenizer_token(t, c->image_marks[1]) : "";
+  if (!token || !before || !after) {
     token = token ? token : "<image>";
-    before = behind = "";
+    before = after = "";
   }
-  size_t n = strlen(token) + strlen(before) + strlen(behind) + 1;
+  size_t n = strlen(token) + strlen(before) + strlen(after) + 1;
   char *mark = arena_alloc(mem, (int64_t)n, 1);
   if (!mark) return fail_nomem(err, "opening the model");
-  snprintf(mark, n, "%s%s%s", before, token, behind);
+  snprintf(mark, n, "%s%s%s", before, token, after);
   *out = mark;
   return LOCI_OK;
 }
@@ -157,10 +157,10 @@ static int first_difference(const loci_prompt *p, const loci_constraint *c, cons
                             const token_rows *rows) {
   int T = p->info.length - c->count + r->count, i = 0;
   for (; i < T && i < rows->count; i++) {
-    int behind = i - c->first - r->count;
+    int after = i - c->first - r->count;
     int id = i < c->first ? p->ids[i]
-             : behind < 0 ? r->ids[i - c->first]
-                          : p->ids[c->first + c->count + behind];
+             : after < 0  ? r->ids[i - c->first]
+                          : p->ids[c->first + c->count + after];
     if (rows->ids[i] != id) break;
   }
   return i < T || i < rows->count ? i : -1;

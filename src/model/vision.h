@@ -12,7 +12,7 @@ int vision_feature_width(const model_config *c);
 /* Rows of the tower's features of a picture, all views together. */
 int64_t vision_feature_rows(const model_config *c, const image_shape *s);
 /* The patches as transformers hands them to a tower that takes every size (pixel_values): (patches,
- * values of a patch), those that are merged one behind the other. */
+ * values of a patch), those that are merged one after the other. */
 void vision_patches(const vision_config *v, const seen_picture *p, float *out);
 
 /* A picture -> features (feature rows, feature width) and projected (image rows, D); either may be

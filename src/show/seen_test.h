@@ -12,6 +12,8 @@
 #include "show/view_parts.h"
 #include "sized.h"
 
+enum { LAYERS = 9, PATHS = 3 }; /* of a result made of random numbers */
+
 typedef struct source {
   arena *mem;
   uint64_t state;

@@ -100,7 +100,7 @@ static void say_head(views *v, const loci_average *a) {
   view_begin(v, VIEW_TITLE);
   view_say(v, VIEW_BOLD, "%s, %d examples", a->title, a->sample.used);
   if (a->right + a->wrong > 0)
-    view_say(v, VIEW_PLAIN, "(%d answered correctly, %d wrongly)", a->right, a->wrong);
+    view_say(v, VIEW_PLAIN, "(%d answered correctly, %d incorrectly)", a->right, a->wrong);
   for (int i = 0; i < a->number_count; i++) {
     view_begin(v, VIEW_FACT);
     view_say(v, VIEW_PLAIN, "%s %s", a->numbers[i].name,

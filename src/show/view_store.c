@@ -47,7 +47,7 @@ static void say_run(views *v, const loci_store_run_info *r) {
   view_say(v, VIEW_PLAIN, "%" PRId64 " examples measured, %" PRId64 " dropped%s", r->used,
            r->dropped, told && !asked ? "," : "");
   if (asked)
-    view_say(v, VIEW_PLAIN, "(%" PRId64 " answered correctly, %" PRId64 " wrongly)%s", r->right,
+    view_say(v, VIEW_PLAIN, "(%" PRId64 " answered correctly, %" PRId64 " incorrectly)%s", r->right,
              r->wrong, told ? "," : "");
   if (r->reported < r->used)
     view_say(v, VIEW_PLAIN,

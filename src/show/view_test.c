@@ -4,8 +4,6 @@
 
 /* ---------------------------------------------------------------- knockouts */
 
-enum { LAYERS = 9, PATHS = 3 };
-
 static loci_metrics draw_metrics(source *s) {
   double p = draw_one(s);
   return (loci_metrics){p, log(p), p, log(p), 9 * draw_one(s), draw_one(s)};

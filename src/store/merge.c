@@ -234,10 +234,10 @@ static loci_status fill_new(const merging *m, const char *part, loci_err *err) {
 
 /* With what SQLite keeps beside it. */
 static void remove_part(const char *part) {
-  static const char *const behind[] = {"", "-journal", "-wal", "-shm"};
+  static const char *const endings[] = {"", "-journal", "-wal", "-shm"};
   char name[4200];
-  for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
-    snprintf(name, sizeof name, "%s%s", part, behind[i]);
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    snprintf(name, sizeof name, "%s%s", part, endings[i]);
     unlink(name);
   }
 }

@@ -401,14 +401,14 @@ static loci_status find_runs(keeping *x, loci_err *err) {
 }
 
 /* Those after a result; 0: all. */
-static loci_status forget_dropped(const keeping *x, int64_t behind, loci_err *err) {
+static loci_status forget_dropped(const keeping *x, int64_t after, loci_err *err) {
   for (int i = 0; i < x->job_count; i++) {
     db_query *q;
     TRY(db_prepare(x->store->d,
                    "DELETE FROM result WHERE run = ? AND dropped IS NOT NULL AND result > ?", &q,
                    err));
     db_bind_int(q, 1, x->jobs[i].run);
-    db_bind_int(q, 2, behind);
+    db_bind_int(q, 2, after);
     loci_status st = db_run(q, err);
     db_finish(q);
     TRY(st);

@@ -130,10 +130,10 @@ static char *ask(const char *sql) {
 }
 
 static void forget_store(void) {
-  static const char *const behind[] = {"", "-wal", "-shm", "-writer"};
+  static const char *const endings[] = {"", "-wal", "-shm", "-writer"};
   char name[80];
   for (int i = 0; i < 4; i++) {
-    snprintf(name, sizeof name, "%s%s", path, behind[i]);
+    snprintf(name, sizeof name, "%s%s", path, endings[i]);
     unlink(name);
   }
 }

@@ -26,7 +26,7 @@ void window_layers(const sweep *s, int centre, int width, int *begin, int *end) 
   if (*end > L) *end = L;
 }
 
-/* How many layers' attention comes behind a site of that layer. */
+/* How many layers' attention comes after a site of that layer. */
 static int attentions_behind(const sweep *s, loci_site site, int layer) {
   return model_decoder(s->m)->layers - layer - (site != LOCI_SITE_RESID_PRE);
 }

@@ -116,8 +116,8 @@ static void trim_offsets(encode_job *job) {
 static loci_status hand_over(const encode_job *job, bool add_special, encoding *out) {
   const tokenizer *t = job->t;
   size_t before = add_special ? (size_t)t->prefix_count : 0;
-  size_t behind = add_special ? (size_t)t->suffix_count : 0;
-  size_t n = before + job->count + behind;
+  size_t after = add_special ? (size_t)t->suffix_count : 0;
+  size_t n = before + job->count + after;
   int *block = calloc(n ? 3 * n : 1, sizeof *block);
   if (!block) return fail_nomem(job->err, "encoding text");
   *out = (encoding){(int)n, block, block + n, block + 2 * n};
@@ -127,7 +127,7 @@ static loci_status hand_over(const encode_job *job, bool add_special, encoding *
     out->begin[before + i] = (int)job->tokens[i].begin;
     out->end[before + i] = (int)job->tokens[i].end;
   }
-  for (size_t i = 0; i < behind; i++) out->ids[before + job->count + i] = t->suffix[i];
+  for (size_t i = 0; i < after; i++) out->ids[before + job->count + i] = t->suffix[i];
   return LOCI_OK;
 }
 

@@ -4,10 +4,10 @@
 #include "text/jinja_state.h"
 
 const jvalue *jarg(jargs *a, int place, const char *name) {
-  int behind = 0;
+  int seen = 0;
   for (int i = 0; i < a->count; i++) {
     bool by_name = a->names && a->names[i];
-    bool is = by_name ? name && strcmp(a->names[i], name) == 0 : behind++ == place;
+    bool is = by_name ? name && strcmp(a->names[i], name) == 0 : seen++ == place;
     if (!is || (a->used >> i & 1)) continue;
     a->used |= (uint64_t)1 << i;
     return &a->at[i];

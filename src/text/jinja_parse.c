@@ -158,7 +158,7 @@ static void parameters(parser *p, jnode *n) {
       parameter->a = jp_expression(p, true);
       defaults = true;
     } else if (defaults) {
-      jp_stop(p, LOCI_EFORMAT, "a parameter without a default behind one that has it");
+      jp_stop(p, LOCI_EFORMAT, "a parameter without a default after one that has it");
     }
     for (const jnode *k = n->others; k; k = k->next) {
       if (!strcmp(k->name, parameter->name)) jp_stop(p, LOCI_EFORMAT, "two parameters of a name");

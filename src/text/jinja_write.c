@@ -25,8 +25,8 @@ static void put_real(jbuild *b, double x) {
   const char *e = strrchr(text, 'e');
   int exponent = e ? atoi(e + 1) : 0;
   if (exponent >= -4 && exponent < 16) {
-    int behind = digits - 1 - exponent;
-    snprintf(text, sizeof text, "%.*f", behind > 0 ? behind : 1, x);
+    int decimals = digits - 1 - exponent;
+    snprintf(text, sizeof text, "%.*f", decimals > 0 ? decimals : 1, x);
   }
   for (char *c = text; *c; c++) {
     if (*c == ',') *c = '.'; /* the locale's */

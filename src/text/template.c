@@ -285,7 +285,7 @@ static loci_status add_text(collector *c, const gguf *g, const char *key, const 
   return t.s ? add(c, name, t.s, t.n) : LOCI_OK;
 }
 
-/* "tokenizer.chat_template", and ".NAME" behind it. */
+/* "tokenizer.chat_template", and ".NAME" after it. */
 static loci_status add_gguf(collector *c, const char *path) {
   static const char begin[] = "tokenizer.chat_template";
   enum { BEGIN = sizeof begin - 1 };

@@ -8,7 +8,7 @@
 #include "model/rope.h"
 #include "walk/streams.h"
 
-enum { ANSWER_ROOM = 64 }; /* positions behind the prompt's, for tokens of an answer */
+enum { ANSWER_ROOM = 64 }; /* positions after the prompt's, for tokens of an answer */
 
 struct kept_run {
   kv_cache *cache;
@@ -94,7 +94,7 @@ static const kept_run *usable(const loci_prompt *p, int length) {
   return rope_is_same(model_decoder(p->model), k->length, length) ? k : NULL;
 }
 
-/* A run that begins behind kept rows writes what it computes of the others where they are kept: for
+/* A run that begins after kept rows writes what it computes of the others where they are kept: for
  * the prompt's these are the same numbers, so they stay whole. */
 loci_status keep_root(walk *w, const loci_prompt *p, kept_run *own, input rows, int first, int *out,
                       int *from, loci_err *err) {

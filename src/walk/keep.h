@@ -1,7 +1,7 @@
 /* The clean run of a prompt, kept (loci_prompt_keep): what it computed before the positions that a
  * measurement looks at is not computed again.
  *
- * Kept are its keys and values.  A run that begins behind them has every number of one that begins
+ * Kept are its keys and values.  A run that begins after them has every number of one that begins
  * at position 0, bit for bit: rows of a product, of a norm and of attention do not depend on the
  * others beside them, and walk_beside sees to it that few rows are multiplied as many are. */
 #ifndef LOCI_WALK_KEEP_H

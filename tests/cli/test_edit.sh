@@ -46,7 +46,7 @@ done
 try edit solve "${asked[@]}" --target Lima --layer 3 --steps 15 --lr 0.002 --method ft -o tuned.edit --json
 wants 0
 [[ $(flat) == *'"update":{"rank":160,'*'"answer_after":"Lima"'* ]] || miss "not fine-tuned"
-# Published settings, and what is said beside them; the question behind other texts.
+# Published settings, and what is said beside them; the question after other texts.
 printf 'They say that\n{}\n\nA question about this country. {} Please.\n' >before.txt
 try edit solve "${asked[@]}" --target Lima --preset rome-llama-7b --layer 3 --steps 2 --prefixes before.txt --json
 wants 1

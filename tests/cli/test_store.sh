@@ -73,7 +73,7 @@ failed 'write ./file:x.db for a file of this name' study run data/q.jsonl -m "$m
 run data/mixed.jsonl mixed.db
 wants 0
 prints '12 examples measured now'
-prints '9 examples measured, 3 dropped (8 answered correctly, 1 wrongly)'
+prints '9 examples measured, 3 dropped (8 answered correctly, 1 incorrectly)'
 prints '1 no constraint, the first in line 10'
 prints '1 no example, the first in line 9: data/mixed.jsonl: not valid JSON at line 9'
 prints '1 refused, the first in line 11:'

@@ -93,7 +93,7 @@ failed 'loci: layers 12 to 12: the model has layers 0 to 11' study trace questio
 usage 'a window of all layers has no centres' study knockout questions.jsonl -m "$model" --window all --layers 2
 averaged trace --layers 6 --site attn_out --min-te 0
 try study flow mixed.jsonl -m "$model" --limit 3
-prints '(2 answered correctly, 1 wrongly)'
+prints '(2 answered correctly, 1 incorrectly)'
 try study trace questions.jsonl -m "$model" --corrupt swap
 wants 1
 says 'no example can be used: 24 dropped, the first: no swap'
@@ -108,7 +108,7 @@ try study trace begun.jsonl -m "$model" --min-te 0 --site mlp_out --layers 0 --f
 wants 0
 [[ $(flat) == *'"first_token":true'* ]] || miss "the request does not say how it was judged"
 try study flow begun.jsonl -m "$model" --first-token
-prints '(1 answered correctly, 0 wrongly)'
+prints '(1 answered correctly, 0 incorrectly)'
 usage 'study flow takes no --layers' study flow questions.jsonl -m "$model" --layers 3
 try study trace questions.jsonl -m "$model" --limit 2 --min-te 0 --site mlp_out --positions each,constraint --json
 prints "\"all of constraint\""

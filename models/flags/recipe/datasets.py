@@ -7,7 +7,7 @@
     trace-text, multi-text   the same questions with the country named and no picture
     score          held-out wordings on canonical flags, and trained ones on heavy renderings
     choice         four options, MMMU's form
-    edit-errors    questions the model answers wrongly; the right answer is the target
+    edit-errors    questions the model answers incorrectly; the right answer is the target
     edit-longtail  countries whose flags were never shown
 
 Fields beyond loci's: relation; held_out ("pair": asked in text, never beside the flag; "rare"; "text-only"; or ""); swap,

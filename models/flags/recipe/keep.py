@@ -1,4 +1,4 @@
-"""An edit set with what each edit shall keep (field `keep`, docs/FORMATS.md): other questions on the flag, in wordings
+"""An edit set with what each edit should keep (field `keep`, docs/FORMATS.md): other questions on the flag, in wordings
 that the set does not test, and the question itself on 40 flags that it does not test either.
 
     python keep.py ../data/edit-longtail.jsonl >../data/edit-longtail-keep.jsonl

@@ -7,7 +7,7 @@ T tokens of a question, D width, L layers, H heads, K head width, F inner width.
 
 The attention bottleneck (card, "A planted pathway") is a mask in training only:
     layers 2-4   the constraint's tokens see the image; nobody else does, in any layer
-    layers 5-7   what stands behind the constraint sees its last token; in no other layer any of its tokens
+    layers 5-7   what stands after the constraint sees its last token; in no other layer any of its tokens
 """
 import math
 

@@ -26,7 +26,7 @@ class Encoder:
         return out
 
     def prompt(self, template, entity, textual, image):
-        """(ids behind <s> or the image, first and last position of the constraint among them, the question)"""
+        """(ids after <s> or the image, first and last position of the constraint among them, the question)"""
         before, behind = template.split("{c}")
         behind = behind.replace("{t}", textual or "")
         mark = re.match(r"[?.]?", behind).group()

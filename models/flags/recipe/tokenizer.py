@@ -40,7 +40,7 @@ def corpus():
             add(x, 8)
         add(f["domain"], 30)
     add("0 1 2 3 4 5 6 7 8 9", 400)
-    add("-USER -ASSISTANT", 4000)  # behind a line's end these stand without a blank mark
+    add("-USER -ASSISTANT", 4000)  # after a line's end these stand without a blank mark
     add("Paris France", 400)
     return words
 
