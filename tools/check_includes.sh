@@ -55,6 +55,11 @@ for f in $(files src); do
   done < <(includes "$f")
 done
 
+# No two files of one name: "rows.c" would say nothing.
+while read -r name; do
+  complain "$name: the name of" $(files src programs | grep "/$name\\.[ch]$")
+done < <(files src programs | grep -v '_test\.[ch]$' | sed -nE 's/\.[ch]$//p' | sort -u | sed 's/.*\///' | sort | uniq -d)
+
 for f in $(files programs examples); do
   while read -r inc; do
     [[ $inc == \"* ]] || continue
