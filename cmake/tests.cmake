@@ -122,7 +122,8 @@ set_tests_properties(transformers PROPERTIES SKIP_RETURN_CODE 77)
 
 # A real language model; skipped unless it has been fetched.
 add_test(NAME real_model COMMAND ${PROJECT_SOURCE_DIR}/tests/real_model.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
-set_tests_properties(real_model PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME eyes COMMAND ${PROJECT_SOURCE_DIR}/tests/eyes.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
+set_tests_properties(real_model eyes PROPERTIES SKIP_RETURN_CODE 77)
 
 # The page in a browser; skipped where there is none, or no page.
 find_program(PYTHON python3)

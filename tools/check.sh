@@ -82,6 +82,7 @@ step_real() {
   tools/real_model.sh build/real || code=$?
   [ $code != 77 ] || return 0
   [ $code = 0 ] || return 1
+  LOCI_REAL_MODEL=build/real tests/eyes.sh build/release/loci . || return 1
   local python=$PWD/build/real/venv/bin/python
   "$python" -m pip -q --disable-pip-version-check install pytest nbclient ipykernel pandas matplotlib || return 0
   LOCI_PYTHON=$python tests/python.sh build/release/loci build/release/libloci.so . test_notebooks.py

@@ -7,7 +7,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 loci=${1:-build/release/loci}
-pages=(README.md docs/*.md models/flags/README.md examples/README.md)
+pages=(README.md docs/*.md models/flags/README.md models/eyes/README.md examples/README.md)
 bad=0
 complain() { echo "$*"; bad=1; }
 

@@ -33,8 +33,8 @@ while IFS= read -r -d $'\003' block; do
     [ -e "docs/img/$name.png" ] && [[ $wanted == "  " || $wanted == *" $name "* ]] && names+=" $name"
   done
   [ -n "$names" ] || continue
-  if [[ $block == *build/real/* && ! -e build/real/smollm2.gguf ]]; then
-    echo "left out$names: tools/real_model.sh build/real fetches the model"
+  if [[ $block == *build/real/* && ! -e $(grep -oE 'build/real/(eyes|smollm2\.gguf)' <<<"$block" | head -1) ]]; then
+    echo "left out$names: tools/real_model.sh build/real fetches the model, models/eyes/join.sh build/real makes eyes for it"
     continue
   fi
   echo "making$names"
