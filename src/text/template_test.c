@@ -81,6 +81,8 @@ static void named_templates_make_their_texts(void **s) {
   makes("raw", ASKED("The capital of France is"), "The capital of France is");
   makes("raw", SEEN("<image>\nUSER: Who?"), "<image>\nUSER: Who?");
   makes("plain", SEEN("This is"), "<image>\nThis is");
+  makes("plain", SEEN("The capital of it is"),
+        "<image>\nThe capital of it is"); /* no mark at its end */
   makes("chat", SEEN("Who?"), "USER: <image>\nWho? ASSISTANT:");
   makes("chat", ASKED("Who?"), "USER: Who? ASSISTANT:");
   makes("is-a", SEEN("this"), "<image>\nthis is a");
