@@ -1,6 +1,7 @@
 """The eyes' tensors under transformers' names, a matrix a layer, and under the recipe's, in stacks; both ways.
 
-    python layout.py WORK/eyes.pt EYES-FOLDER      that state as EYES-FOLDER/visual.safetensors, in bf16, without training's head
+    python layout.py WORK/eyes.pt EYES-FOLDER [START]     that state as EYES-FOLDER/visual.safetensors, in bf16, without
+                                                          training's head; or its mean with START, such a file
 """
 import pathlib
 import sys
@@ -51,9 +52,12 @@ def from_transformers(path, layers):
     return out
 
 
-def main(work, out):
-    kept = torch.load(work)
-    tensors = to_transformers(kept.get("eyes", kept), 24)
+def main(work, out, start=None):
+    state = torch.load(work)
+    if start:
+        before = from_transformers(start, len(state["tower.o"]))
+        state = {k: (v + state[k]) / 2 for k, v in before.items()}
+    tensors = to_transformers(state, 24)
     save_file({k: v.bfloat16().contiguous() for k, v in tensors.items()}, out / "visual.safetensors", {"format": "pt"})
 
 
