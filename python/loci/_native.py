@@ -44,10 +44,11 @@ _Axis = _struct("loci_axis", name="s", size="l", numbers="I", names="S")
 _Column = _struct("loci_column", type="i", rank="i", axes=_Axis * 4, data="p", strides=C.c_int64 * 4)
 _View = _struct("loci_view", data="p", rows="l", cols="l")
 _Patch = _struct("loci_patch", site="i", layer="i", first="i", count="i", values="p", add="b")
-_DrawOpts = _struct("loci_draw_opts", size="z", metric="i", color="i", columns="i", ascii="b")
+_DrawOpts = _struct("loci_draw_opts", size="z", metric="i", color="i", columns="i", ascii="b", unwrapped="b", width="d",
+                    dpi="i", bare="b", scale="d")
 _Call = _struct(
     "loci_call", size="z", what="s", request="s", model="p", prompts="P", edits="P", prompt_count="i", edit_count="i",
-    path="s", store="p", progress="p", progress_ctx="p",
+    path="s", store="p", progress="p", progress_ctx="p", watch="p", watch_ctx="p",
 )  # fmt: skip
 _TYPES |= {
     "E": C.POINTER(_Err), "M": C.POINTER(Monitor), "K": C.POINTER(_Column), "V": C.POINTER(_View),
@@ -276,8 +277,10 @@ def result_draw(result: int, columns: int, metric: int) -> str:
     return _take_text(out)
 
 
-def result_write(result: int, path: str | os.PathLike[str], metric: int) -> None:
-    do("loci_write", result, path_bytes(path), C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric)))
+def result_write(result: int, path: str | os.PathLike[str], metric: int = 0, **figure: Any) -> None:
+    """``figure``: width, dpi, bare and scale of a picture, as loci_draw_opts has them."""
+    how = _DrawOpts(size=C.sizeof(_DrawOpts), metric=metric, **figure)
+    do("loci_write", result, path_bytes(path), C.byref(how))
 
 
 _DTYPES: dict[int, np.dtype[Any]] = {n: np.dtype(t) for n, t in enumerate(("f8", "f4", "i4", "?"))}

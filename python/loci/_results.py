@@ -123,10 +123,12 @@ class Result:
         """The command line that makes this result again; "" where none can."""
         return self.to_dict().get("command") or ""
 
-    def save(self, path: str | os.PathLike[str], metric: str = "p") -> None:
-        """Writes .json .csv .npz .safetensors .png .svg .pdf .html .edit, as far as this kind has them."""
+    def save(self, path: str | os.PathLike[str], metric: str = "p", *, width: float = 0, dpi: int = 0,
+             bare: bool = False, scale: float = 0) -> None:
+        """Writes .json .csv .npz .safetensors .png .svg .pdf .html .edit, as far as this kind has them. Of a picture:
+        ``width`` in inches, ``dpi``, ``bare`` of the words around it, ``scale``: the end of colours and axes."""
         if self._owner is not None:
-            native.result_write(self._pointer, path, _metric(metric))
+            native.result_write(self._pointer, path, _metric(metric), width=width, dpi=dpi, bare=bare, scale=scale)
         elif str(path).endswith(".json"):
             Path(path).write_text(json.dumps(self.to_dict(), ensure_ascii=False) + "\n", encoding="utf-8")
         elif str(path).endswith(".csv") and self._table:
@@ -519,7 +521,8 @@ def _seen(model: str, image: Any) -> Array:
             (image if hasattr(image, "save") else Image.fromarray(np.asarray(image))).save(given)
             image = given
         asked = (native.path_bytes(model), native.path_bytes(image), 0)
-        native.result_write(native.made("loci_image_read", ImageError, *asked).pointer, out, 0)
+        read = native.made("loci_image_read", ImageError, *asked)  # kept until it is written
+        native.result_write(read.pointer, out)
         with Image.open(out) as opened:
             pixels = np.asarray(opened.convert("RGB"))
     more = -(-256 // min(pixels.shape[:2]))

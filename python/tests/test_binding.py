@@ -63,7 +63,7 @@ def test_every_function_is_declared_as_it_is_called() -> None:
 ELSEWHERE = {
     "model", "image", "question", "constraint", "template", "no-chat", "system", "date", "edit", "data", "store",
     "precision", "threads", "memory", "exif", "mmproj", "max-pixels",
-    "keep", "out", "json", "no-progress", "quiet", "color", "help",
+    "width", "dpi", "scale", "no-title", "keep", "out", "json", "no-progress", "quiet", "color", "help",
     "requests", "rephrase", "prefixes", "average", "target", "prompts", "renderings",
 }  # fmt: skip
 
@@ -91,8 +91,9 @@ def test_every_struct_has_the_headers_members() -> None:
     for name, struct in native.STRUCTS.items():
         body = re.search(r"typedef struct " + name + r" \{(.*?)\} " + name + ";", text, re.S)
         assert body, name
+        declared = re.sub(r"\(\*(\w+)\)\([^)]*\)", r"\1", body.group(1))  # pointers to functions
         members = []
-        for line in body.group(1).split(";"):
+        for line in declared.split(";"):
             for part in line.split(","):
                 found = re.findall(r"(\w+)\s*(?:\[\w+\]\s*)*$", part.strip())
                 members += found
