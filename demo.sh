@@ -10,5 +10,5 @@ build/release/loci trace -m models/flags -i models/flags/images/ukraine.png \
   -q "What is the capital of this country?" -c country --window 3 \
   -o build/demo/trace.png -o build/demo/trace.json
 echo
-echo "To ask it yourself, in your browser: build/release/loci serve -m models/flags"
 echo "The plot is in $PWD/build/demo/trace.png, the numbers are in $PWD/build/demo/trace.json."
+echo "To ask it yourself, in your browser: build/release/loci serve -m models/flags"

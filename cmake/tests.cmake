@@ -131,7 +131,9 @@ if(PYTHON)
   add_test(NAME page COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/page/test_page.py $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
   add_test(NAME page_requests COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/page/odd_requests.py $<TARGET_FILE:loci>
     ${PROJECT_SOURCE_DIR})
-  set_tests_properties(page page_requests PROPERTIES SKIP_RETURN_CODE 77)
+  add_test(NAME page_store COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/page/test_store.py $<TARGET_FILE:loci>
+    ${PROJECT_SOURCE_DIR})
+  set_tests_properties(page page_requests page_store PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 set_tests_properties(cli_serve cli_memory_limit PROPERTIES SKIP_RETURN_CODE 77)
 

@@ -141,6 +141,34 @@ typedef struct loci_store_opts {
 LOCI_CHECK loci_status loci_store_average(loci_store *store, const loci_store_opts *opts,
                                           loci_average **out, loci_err *err);
 
+/* ---- examples one by one, for those who look through them */
+
+typedef enum loci_browse {
+  LOCI_BROWSE_ALL,
+  LOCI_BROWSE_RIGHT,
+  LOCI_BROWSE_WRONG,
+  LOCI_BROWSE_DROPPED
+} loci_browse;
+
+typedef struct loci_store_browse_opts {
+  size_t size;         /* of this struct */
+  int64_t run;         /* 0: the newest */
+  int64_t result;      /* of a row: this example alone, whole; 0: rows */
+  const char *text;    /* stands in question, answer or id, whatever the case; NULL: any */
+  loci_browse which;   /* right and wrong answers; dropped examples */
+  double least_effect; /* smaller total effects are left out; 0: none are */
+  const char *sort;    /* line, question, answer, right, effect, dropped, seconds; NULL: line */
+  bool descending;
+  int64_t first; /* row */
+  int count;     /* rows; 0: 100 */
+} loci_store_browse_opts;
+
+/* JSON, for loci_text_free: {"run", "what", "headline", "total", "first", "rows": [{"result",
+ * "line", "question", "answer", "right", "effect", ...}]}, or of one example its "maps" (site,
+ * tokens, ie) and "values" as they were measured.  Nothing is computed. */
+LOCI_CHECK loci_status loci_store_browse(loci_store *store, const loci_store_browse_opts *opts,
+                                         char **out, loci_err *err);
+
 /* ---- two runs */
 
 typedef struct loci_compare_opts {

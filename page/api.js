@@ -34,6 +34,10 @@ export const resultText = async job => (await call('GET', `/api/jobs/${job}/resu
 // A command as a user would type it: the page's picture has a name there.
 export const shown = (command, name) => command.replace(/\/proc\/self\/fd\/\d+/g, name.replace(/[^\w.-]/g, '_') || 'picture.png');
 
+// What is asked of the store, and a run of it as CSV.
+export const store = async (what, fields) => (await call('POST', '/api/store/' + what, new URLSearchParams(fields).toString())).json();
+export const storeCsv = async run => (await call('GET', `/api/store/${run}/run.csv`)).blob();
+
 // A result in another format, as bytes.
 export const resultBytes = async (job, ending) => (await call('GET', `/api/jobs/${job}/result.${ending}`)).blob();
 

@@ -5,6 +5,7 @@ import * as cell from './cell.js';
 import * as edit from './edit.js';
 import {asked, constraint, listen, readable, tokens} from './question.js';
 import * as state from './state.js';
+import * as store from './store.js';
 import {drawFlow, drawKnockout, drawLens} from './ways.js';
 
 const $ = id => document.getElementById(id);
@@ -81,6 +82,15 @@ let results = {}; // of this question: view -> {text, value}
 const formats = {trace: ['json', 'csv', 'npz', 'png', 'svg', 'pdf', 'html'], flow: ['json', 'csv', 'npz', 'png', 'svg', 'pdf', 'html'],
   lens: ['json', 'csv', 'png', 'svg', 'pdf', 'html'], knockout: ['json', 'csv', 'png', 'svg', 'pdf', 'html'], edit: ['edit', 'json']};
 
+function save(blob, name) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  say(`saved ${name}`);
+}
+
 // A button for each format; the file is made when it is pressed.
 export function offerExports(name, job) {
   $('exports').replaceChildren('Export ', ...(formats[name] || []).map(ending => {
@@ -88,12 +98,7 @@ export function offerExports(name, job) {
     button.type = 'button';
     button.textContent = ending.toUpperCase();
     button.addEventListener('click', () => attempt(async () => {
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(await api.resultBytes(job, ending));
-      link.download = `${name}.${ending}`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-      say(`saved ${link.download}`);
+      save(await api.resultBytes(job, ending), `${name}.${ending}`);
     }));
     return button;
   }));
@@ -106,7 +111,7 @@ const trace = () => attempt(async () => {
 });
 
 function showAnswers(t) {
-  $('answers').hidden = $('results').hidden = false;
+  $('answers').hidden = $('results').hidden = $('tabs').hidden = false;
   bars($('clean'), `clean: ${map.number(t.clean.p)}`, t.clean.top);
   bars($('corrupted'), `corrupted: ${map.number(t.corrupt.p)}`, t.corrupt.top);
 }
@@ -268,7 +273,13 @@ function start() {
   });
   addEventListener('popstate', () => attempt(restore)); // back, forth, and links opened in this tab
   attempt(async () => {
-    const {model, edited} = await api.hello();
+    const {model, edited, store: stored} = await api.hello();
+    if (stored) await store.begin({attempt, save});
+    if (!model) {
+      $('model').textContent = 'a store, without a model';
+      $('ask').hidden = true;
+      return;
+    }
     $('model').textContent = `${model.path.split('/').pop()}, ${model.layers} layers, loci ${model.version}`;
     edit.showEdited(edited, 'by an edit of this page');
     if (!model.image_rows) $('picture-box').hidden = true;

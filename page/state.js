@@ -18,7 +18,7 @@ takeToken();
 addEventListener('hashchange', takeToken); // a link opened in this very tab
 
 // i picture, q question, c constraint (from-to in characters of the question), k corruption, w window,
-// v view, y number shown, cell pinned cell, lay layer of the flow
+// v view, y number shown, cell pinned cell, lay layer of the flow, f filters of the store, ex run.result of its example
 export const read = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
 function put(changes, how) {

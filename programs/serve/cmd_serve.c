@@ -1,6 +1,7 @@
-/* loci serve: the page on which a question is asked and a cell is clicked.
+/* loci serve: the page on which a question is asked and a cell is clicked, and a store is browsed.
  *
- *   model -> pictures, board of jobs -> server on loopback -> the address, once it listens
+ *   [model -> pictures, board of jobs] [store] -> server on loopback -> the address, once it
+ * listens
  *
  * It ends with Ctrl-C: jobs are cancelled first, then the streams that wait for them end, then the
  * server stops; a second Ctrl-C ends it at once. */
@@ -60,7 +61,7 @@ static int serve(cli *c, server_opts *o, bool open_browser) {
   fflush(stdout);
   browser *b = open_browser ? browser_open(address) : NULL;
   wait_for_signal();
-  board_close(o->board);
+  if (o->board) board_close(o->board);
   server_stop(s);
   browser_forget(b);
   return EXIT_DONE;
@@ -88,16 +89,30 @@ static int serve_model(cli *c, loci_model *m, server_opts *o) {
   return code;
 }
 
+/* A store alone: nothing is computed. */
+static int serve_store(cli *c, server_opts *o) {
+  char none[] = "null";
+  o->hello = none;
+  if (make_token(o->token)) return serve(c, o, !args_has(&c->args, OPT_NO_OPEN));
+  cli_fail(&c->err, LOCI_ESYSTEM, "no random numbers");
+  return cli_failed(c);
+}
+
 int cmd_serve(cli *c) {
-  loci_model *m;
+  loci_model *m = NULL;
+  const char *store = args_get(&c->args, OPT_STORE);
+  bool has_model = args_has(&c->args, OPT_MODEL);
+  if (!has_model && !store)
+    return cli_usage(c, "serve needs -m DIR, a model to ask, or --store S.db, a store to browse");
   server_opts o = {.port = PORT};
   int code = cli_int(c, OPT_PORT, 1024, 65535, &o.port);
   o.last_port =
       args_has(&c->args, OPT_PORT) || o.port > 65535 - MORE_PORTS ? o.port : o.port + MORE_PORTS;
-  if (!code) code = cli_open_model(c, &m);
-  if (code) return code;
-  code = serve_model(c, m, &o);
+  if (!code && store && study_store_open(store, &o.store, &c->err)) code = cli_failed(c);
+  if (!code && has_model) code = cli_open_model(c, &m);
+  if (!code) code = has_model ? serve_model(c, m, &o) : serve_store(c, &o);
   loci_model_close(m);
+  study_store_close(o.store);
   return code;
 }
 

@@ -24,14 +24,22 @@ static char *read_all(const char *path, size_t *size) {
   return bytes;
 }
 
-char *export_result(const loci_result *r, const char *ending, size_t *size) {
+char *export_file(export_fn *write, const void *ctx, const char *ending, size_t *size) {
   char folder[64], path[128];
   snprintf(folder, sizeof folder, "%s/loci-XXXXXX",
            access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
   if (!mkdtemp(folder)) return NULL;
   snprintf(path, sizeof path, "%s/result.%.15s", folder, ending);
-  char *bytes = loci_write(r, path, NULL, NULL) ? NULL : read_all(path, size);
+  char *bytes = write(ctx, path) ? NULL : read_all(path, size);
   unlink(path);
   rmdir(folder);
   return bytes;
+}
+
+static loci_status write_result(const void *ctx, const char *path) {
+  return loci_write(ctx, path, NULL, NULL);
+}
+
+char *export_result(const loci_result *r, const char *ending, size_t *size) {
+  return export_file(write_result, r, ending, size);
 }

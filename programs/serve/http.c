@@ -2,6 +2,8 @@
  *
  *   GET    /, /page/FILE              the page
  *   GET    /api/hello                 model, version, limits
+ *   POST   /api/store/runs, examples, average     a form (study_store.h) -> JSON
+ *   GET    /api/store/N/run.csv       all numbers of run N
  *   POST   /api/pictures              bytes of a picture -> {"picture": id}
  *   POST   /api/jobs                  a form (board.h) -> {"job": n}
  *   GET    /api/jobs/N                state
@@ -166,7 +168,9 @@ static done send_hello(const server *s, connection *c) {
   char *text = NULL;
   size_t n = 0;
   FILE *f = open_memstream(&text, &n);
-  if (f) fprintf(f, "{\"model\":%s,\"edited\":%d}\n", s->o.hello, board_applied(s->o.board));
+  if (f)
+    fprintf(f, "{\"model\":%s,\"edited\":%d,\"store\":%s}\n", s->o.hello,
+            s->o.board ? board_applied(s->o.board) : 0, s->o.store ? "true" : "false");
   if (!f || fclose(f)) return MHD_NO;
   return send_json(c, 200, text, n);
 }
@@ -217,11 +221,33 @@ static done apply(const server *s, connection *c, int job, bool on) {
                    : send_number(c, a.status, "edited", on ? job : 0);
 }
 
+static done ask_store(const server *s, connection *c, const char *what, const incoming *in) {
+  form f;
+  const char *why;
+  char *text = NULL;
+  loci_err err = {0};
+  if (!s->o.store) return send_error(c, 404, "store", "loci serve was started without --store");
+  if (!form_read(in->body ? in->body : "", in->size, &f, &why)) {
+    form_clear(&f);
+    return send_error(c, 400, "form", why);
+  }
+  loci_status st = study_store_ask(s->o.store, what, &f, &text, &err);
+  form_clear(&f);
+  return st ? send_error(c, 422, "store", err.msg) : send_json(c, 200, text, strlen(text));
+}
+
+static done send_store(const server *s, connection *c, int run) {
+  size_t n = 0;
+  char *text = s->o.store ? study_store_csv(s->o.store, run, &n) : NULL;
+  if (!text) return send_error(c, 404, "store", "there is no such run");
+  return send_typed(c, 200, "application/octet-stream", text, n);
+}
+
 /* "/api/jobs/12/events" -> 12 and "/events"; 0: it is none. */
-static int job_of(const char *path, const char **rest) {
-  const char head[] = "/api/jobs/";
-  if (strncmp(path, head, sizeof head - 1) != 0) return 0;
-  const char *s = path + sizeof head - 1;
+static int number_of(const char *path, const char *head, const char **rest) {
+  size_t begin = strlen(head);
+  if (strncmp(path, head, begin) != 0) return 0;
+  const char *s = path + begin;
   size_t digits = strspn(s, "0123456789");
   if (digits < 1 || digits > 9) return 0;
   *rest = s + digits;
@@ -231,10 +257,13 @@ static int job_of(const char *path, const char **rest) {
 static done route(server *s, connection *c, const char *method, const char *path,
                   const incoming *in) {
   bool get = strcmp(method, "GET") == 0, post = strcmp(method, "POST") == 0;
-  const char *rest = "";
-  int job = job_of(path, &rest);
+  const char *rest = "", *file = "";
+  int job = number_of(path, "/api/jobs/", &rest), run = number_of(path, "/api/store/", &file);
   if (strncmp(path, "/api/", 5) != 0) return send_file(c, path);
   if (get && strcmp(path, "/api/hello") == 0) return send_hello(s, c);
+  if (post && strncmp(path, "/api/store/", 11) == 0) return ask_store(s, c, path + 11, in);
+  if (run && get && strcmp(file, "/run.csv") == 0) return send_store(s, c, run);
+  if (!s->o.board) return send_error(c, 404, "model", "loci serve was started without a model");
   if (post && strcmp(path, "/api/pictures") == 0) return add_picture(s, c, in);
   if (post && strcmp(path, "/api/jobs") == 0) return add_job(s, c, in);
   if (job && get && !*rest) return send_state(s, c, job);

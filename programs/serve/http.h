@@ -4,13 +4,15 @@
 
 #include "gate.h"
 #include "board.h"
+#include "study_store.h"
 
 typedef struct server server;
 
 typedef struct server_opts {
   board *board;
   gallery *pictures;
-  const char *hello; /* JSON, for GET /api/hello */
+  study_store *store; /* that is browsed; NULL: none */
+  const char *hello;  /* JSON, for GET /api/hello */
   char token[TOKEN_HEX + 1];
   int port, last_port; /* the first of these that is free */
 } server_opts;

@@ -24,6 +24,7 @@
   X(paint, "paint.js", "/page/paint.js", SCRIPT)                                                   \
   X(cell, "cell.js", "/page/cell.js", SCRIPT)                                                      \
   X(ways, "ways.js", "/page/ways.js", SCRIPT)                                                      \
+  X(store, "store.js", "/page/store.js", SCRIPT)                                                   \
   X(edit, "edit.js", "/page/edit.js", SCRIPT)
 
 #define BYTES(symbol, file, path, type) FILE_BYTES(symbol, file)

@@ -5,7 +5,7 @@
  * settings.c  what makes two runs the same    store_run.c      measuring a file of examples
  * load.c      rows to averages                store_info.c     what is in it
  * merge.c     stores to one                   store_compare.c  two runs, number by number
- * numbers.c   what measurements give
+ * numbers.c   what measurements give             store_browse.c   its examples, one by one
  *
  * A run is one measurement with one choice of settings; a result is an example in a run.  An
  * example's rows come in one transaction, so a store that was left at any moment holds whole

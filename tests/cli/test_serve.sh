@@ -10,6 +10,7 @@ if [[ $err == *"built without the page"* ]]; then
 fi
 wants 2
 usage 'serve needs -m DIR' serve
+failed 'nowhere.db' serve --store nowhere.db --no-open
 failed 'nowhere' serve -m nowhere --no-open
 
 last='serve --no-open'

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 LOCI, SOURCE = sys.argv[1:3]
 COUNT = int(sys.argv[3]) if len(sys.argv) > 3 else 300
@@ -58,6 +59,36 @@ def answer(port, data):
     return got
 
 
+def crowd(port, count):
+    """Many connections at once, some that send a byte at a time: those beyond the limit are turned away, nothing ends."""
+    held = []
+    for i in range(count):
+        try:
+            s = socket.create_connection(("127.0.0.1", port), timeout=5)
+            s.setblocking(False)
+            s.send(b"GET /api/hello HTTP/1.1\r\nHost: 127.0.0.1\r\n"[: 1 + i % 40])
+            held.append(s)
+        except OSError:
+            pass
+    for _ in range(3):
+        for s in held:
+            try:
+                s.send(b"x")
+            except OSError:
+                pass
+        time.sleep(0.05)
+    for s in held:
+        s.close()
+    end = time.monotonic() + 20
+    while not (answer(port, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n") or b"").startswith(b"HTTP/1.1 200"):
+        assert time.monotonic() < end, "after the crowd nobody is answered"
+
+
+def resident(process):
+    with open(f"/proc/{process.pid}/status") as f:
+        return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+
 def main():
     server = subprocess.Popen([LOCI, "serve", "-m", f"{SOURCE}/models/flags", "--no-open"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_WAIT_POLICY": "passive"})
@@ -74,6 +105,11 @@ def main():
         to_api = data.split(b" ", 2)[1:2] and data.split(b" ", 2)[1].startswith(b"/api/")
         assert not (to_api and got and got[9:10] == b"2"), f"given without the token: {data[:200]}"
         assert server.poll() is None, f"the server ended at {data[:200]}"
+    before = resident(server)
+    crowd(port, 1000)
+    crowd(port, 1000)
+    assert server.poll() is None
+    counts["kB more after two crowds of 1,000"] = resident(server) - before
     server.send_signal(signal.SIGINT)
     assert server.wait(timeout=20) == 0
     print(dict(counts))

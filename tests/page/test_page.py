@@ -6,6 +6,7 @@ Skipped (77) where there is no browser with its driver, or no page in this build
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -108,6 +109,72 @@ def alike(page, expected):
         return False
 
 
+def asks_cells(browser):
+    """A click on a cell: what the model would have answered there, as the command shown says; another one beside it."""
+    browser.click("#tab-trace")
+    browser.click("#maps figure:nth-child(3) canvas")
+    browser.wait("return document.querySelectorAll('#restored .bars').length === 1")
+    picture(browser, "cell")
+    line = shlex.split(browser.text("#cell-command"))
+    said = json.loads(subprocess.run([LOCI, *[IMAGE if w == "ukraine.png" else w for w in line[1:]], "--json"], capture_output=True,
+                                     text=True, check=True, env=ENVIRONMENT).stdout)
+    assert f"“{said['answer']}”" in browser.text("#pinned-said"), (said["answer"], browser.text("#pinned-said"))
+    bars = browser.run("return [...document.querySelectorAll('#restored .bars > div span:last-child')].map(s => s.textContent)")
+    assert all(alike(bar, shown(t["p"])) for bar, t in zip(bars, said["steps"][0]["top"], strict=True)), bars
+    before = browser.text("#restored")
+    browser.run("document.getElementById('cell-where').value = 'constraint'")
+    browser.run("document.getElementById('cell-where').dispatchEvent(new Event('change'))")
+    browser.wait("return document.getElementById('cell-command').textContent.includes('--positions constraint')")
+    browser.run("document.getElementById('cell-where').value = ''")
+    browser.run("document.getElementById('cell-where').dispatchEvent(new Event('change'))")
+    browser.wait("return document.getElementById('restored').textContent === arguments[0]", before)
+    browser.run("document.querySelector('#maps canvas').focus()")
+    browser.press("Down", "Right")
+    browser.press("Enter", shift=True)
+    browser.wait("return document.querySelectorAll('#restored .bars').length === 2")
+    browser.press("Escape")
+    assert browser.run("return document.getElementById('pinned').hidden")
+
+
+def streams(browser):
+    """Answers come first, then estimates, then cells; a stop keeps what is done; an answer does not wait for a trace."""
+    times = browser.run("return {...document.getElementById('maps').dataset}")
+    order = [float(times[k]) for k in ("answers", "estimates", "cells", "all")]
+    assert order == sorted(order), times
+    told = browser.run("""return import('/page/api.js').then(async api => {
+      const about = {question: arguments[0], constraint: 'this country', picture: new URLSearchParams(location.hash.slice(1)).get('i')};
+      const stop = new AbortController(), parts = [], states = [];
+      let answer = null;
+      const got = await api.run('trace', {...about, corrupt: 'noise:3', seeds: '400'}, s => states.push(s.state), stop.signal, async p => {
+        parts.push(p);
+        if (!p.done || answer) return;
+        answer = api.run('ask', {...about, corrupt: 'mean', site: 'mlp_out', layers: '1', positions: 'last'});
+        answer = await answer;
+        states.push('answered');
+        stop.abort();
+      });
+      return [parts.slice(0, 3).map(p => p.clean ? 'whole' : 'cells'), states, got.value.missing, answer.value.answer, parts.filter(p => p.done).map(p => p.done)];
+    })""", QUESTION)
+    kinds, states, missing, answer, done = told
+    assert kinds == ["whole", "whole", "cells"], kinds
+    assert answer and states[-1] == "cancelled" and states.index("answered") < len(states) - 1, states
+    assert missing > 0 and done == sorted(done) and len(done) > 0, (missing, done)
+
+
+def exports(browser):
+    """Every format of the trace, as the command writes it."""
+    begins = {"json": "{", "csv": "site,", "npz": "PK", "png": "\x89PNG", "svg": "<", "pdf": "%PDF", "html": "<!"}
+    offered = browser.run("return [...document.querySelectorAll('#exports button')].map(b => b.textContent.toLowerCase())")
+    assert offered == list(begins), offered
+    heads = browser.run("""return import('/page/api.js').then(async api => {
+      const job = (await api.run('trace', JSON.parse(arguments[0]))).job, heads = {};
+      for (const ending of arguments[1]) heads[ending] = [...new Uint8Array(await (await api.resultBytes(job, ending)).slice(0, 5).arrayBuffer())];
+      return heads;
+    })""", json.dumps({"question": QUESTION, "constraint": CONSTRAINT, "corrupt": "mean", "layers": "1-2"}), list(begins))
+    for ending, begin in begins.items():
+        assert "".join(map(chr, heads[ending])).startswith(begin), (ending, heads[ending])
+
+
 def by_mouse(browser, server):
     begin(browser, server.address)
     give(browser)
@@ -127,6 +194,9 @@ def by_mouse(browser, server):
         for row, cells in zip(site, table, strict=True):
             for x, cell in zip(row, cells, strict=True):
                 assert alike(cell, shown(x)), f"the page shows {cell}, loci trace {x}"
+    asks_cells(browser)
+    streams(browser)
+    exports(browser)
     open_tab(browser, "flow", "#view-flow canvas")
     open_tab(browser, "lens", "#view-lens td")
     lens = command("lens", "-i", IMAGE, "-q", QUESTION, "-c", CONSTRAINT)
@@ -211,6 +281,9 @@ def narrow(browser):
     wide = browser.run("return document.documentElement.scrollWidth")
     picture(browser, "narrow")
     assert wide <= 320, f"the page is {wide} wide on a screen of 320"
+    browser.devtools("Emulation.setDeviceMetricsOverride", width=640, height=500, deviceScaleFactor=2, mobile=False)
+    assert browser.run("return document.documentElement.scrollWidth") <= 640, "at 200 % something is out of sight"
+    picture(browser, "zoomed")
     browser.devtools("Emulation.clearDeviceMetricsOverride")
     for name, value in (("prefers-color-scheme", "dark"), ("forced-colors", "active")):
         browser.devtools("Emulation.setEmulatedMedia", features=[{"name": name, "value": value}])

@@ -1,0 +1,170 @@
+"""A store browsed: by the API, and where there is a browser on the page, by mouse and by keyboard.
+
+    tests/page/test_store.py LOCI SOURCE [PICTURES]
+
+Skipped (77) where there is no page or no store in this build."""
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(__file__))
+sys.dont_write_bytecode = True
+from webdriver import Browser, browser_programs  # noqa: E402
+
+LOCI, SOURCE = (os.path.abspath(p) for p in sys.argv[1:3])
+PICTURES = sys.argv[3] if len(sys.argv) > 3 else None
+MODEL = f"{SOURCE}/models/flags"
+ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+COPIES = 600
+
+
+def make_store(path):
+    """Five examples measured, one of them refused, then copied until there are thousands."""
+    lines = open(f"{MODEL}/data/trace.jsonl").read().splitlines()[:5]
+    questions = os.path.join(os.path.dirname(path), "questions.jsonl")
+    examples = [json.loads(line) for line in lines]
+    for e in examples:
+        if "image" in e:
+            e["image"] = os.path.join(f"{MODEL}/data", e["image"])
+    with open(questions, "w") as f:
+        f.writelines(json.dumps(e) + "\n" for e in examples)
+        f.write('{"question": "What is <b>this</b>?"}\n')
+    done = subprocess.run([LOCI, "study", "run", questions, "-m", MODEL, "--store", path, "--what", "trace", "--site", "mlp_out",
+                           "--corrupt", "mean"], capture_output=True, text=True, env=ENVIRONMENT)
+    if "without stores" in done.stderr:
+        print(done.stderr)
+        sys.exit(77)
+    d = sqlite3.connect(path)
+    with d:
+        for n in range(1, COPIES):
+            d.execute("INSERT INTO example (key, line, id, question, image, answers, constraints, fields) SELECT key || ?1,"
+                      " line + 100 * ?1, id, question, image, answers, constraints, fields FROM example WHERE line < 100", (n,))
+        d.execute("INSERT INTO result (run, example, dropped, reason, answer, right, first_right, seconds)"
+                  " SELECT r.run, e.example, r.dropped, r.reason, r.answer, r.right, r.first_right, r.seconds FROM example e"
+                  " JOIN example o ON o.line = e.line % 100 JOIN result r ON r.example = o.example WHERE e.line > 100")
+    used, dropped = (d.execute(f"SELECT count(*) FROM result WHERE dropped IS {n} NULL").fetchone()[0] for n in ("", "NOT"))
+    d.close()
+    return used, dropped
+
+
+class Server:
+    def __init__(self, *args):
+        self.process = subprocess.Popen([LOCI, "serve", "--no-open", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True, env=ENVIRONMENT)
+        self.address = self.process.stdout.readline().strip()
+        if not self.address:
+            print(self.process.stderr.read())
+            sys.exit(77)
+        self.origin, self.token = self.address.split("/#token=")
+
+    def call(self, path, fields=None, token=None):
+        body = None if fields is None else urllib.parse.urlencode(fields).encode()
+        request = urllib.request.Request(self.origin + path, body, {"Authorization": f"Bearer {token or self.token}"})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as e:
+            return e.code, e.read()
+
+    def ask(self, what, **fields):
+        status, body = self.call(f"/api/store/{what}", fields)
+        assert status == 200, (what, fields, body)
+        return json.loads(body)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(timeout=20) == 0
+
+
+def api(server, used, dropped):
+    assert len(server.ask("runs")["runs"]) == 1
+    rows = server.ask("examples", count=1000)
+    assert rows["total"] == used + dropped and len(rows["rows"]) == 1000 and rows["headline"] == "total effect", rows["total"]
+    assert server.ask("examples", which="dropped")["total"] == dropped
+    assert server.ask("examples", which="right")["total"] + server.ask("examples", which="wrong")["total"] <= used
+    assert server.ask("examples", text="COUNTRY", which="all")["total"] > 0
+    for odd in ("' OR 1=1 --", "%", "_", "\";DROP TABLE run;", "\\"):
+        assert server.ask("examples", text=odd)["total"] == 0, odd
+    effects = [r["effect"] for r in server.ask("examples", sort="-effect", count=20)["rows"] if "effect" in r]
+    assert effects and effects == sorted(effects, reverse=True)
+    least = sorted(effects)[0]
+    assert all(r["effect"] >= least for r in server.ask("examples", least=least)["rows"])
+    late = server.ask("examples", first=used + dropped - 3)
+    assert len(late["rows"]) == 3
+    one = server.ask("examples", result=1)
+    assert one["example"]["line"] == 1 and one["maps"][0]["site"] == "mlp_out" and len(one["maps"][0]["ie"]) == 12
+    assert any(v["quantity"] == "total effect" and v["x"][0] == one["example"]["effect"] for v in one["values"])
+    for fields in ({"run": 9}, {"result": 10**6}, {"sort": "line; DROP TABLE run"}, {"which": "none"}, {"count": 5000}, {"nonsense": 1},
+                   {"first": -1}, {"least": "x"}):
+        status, body = server.call("/api/store/examples", fields)
+        assert status == 422 and b"error" in body, (fields, status, body)
+    assert server.call("/api/store/nothing", {})[0] == 422
+    assert server.call("/api/store/examples", {}, token="0" * 64)[0] == 401
+    status, csv = server.call("/api/store/1/run.csv")
+    assert status == 200 and csv.startswith(b"run,") or csv.count(b"\n") > 10, csv[:100]
+    assert server.call("/api/store/7/run.csv")[0] == 404
+
+
+def listed(browser):
+    return browser.run("return document.querySelectorAll('.store-row').length")
+
+
+def page(server, total):
+    browser = Browser()
+    try:
+        browser.open(server.address)
+        browser.wait("return document.querySelectorAll('.store-row .question').length > 5")
+        assert browser.text("#store-count") == f"{total} examples"
+        assert listed(browser) < 60, "rows out of sight are drawn"
+        browser.run("document.getElementById('store-list').scrollTop = 1e9")
+        browser.wait("return [...document.querySelectorAll('.store-row')].some(r => r.id === arguments[0] && !r.textContent.includes('…'))", f"row-{total - 1}")
+        assert listed(browser) < 60
+        browser.type("#store-text", "country")
+        browser.wait("return document.getElementById('store-count').textContent !== arguments[0]", f"{total} examples")
+        browser.run("document.getElementById('store-head').children[4].click()")
+        browser.wait("return document.querySelector('.store-row') && !document.querySelector('.store-row').textContent.includes('…')")
+        browser.click("#row-0")
+        browser.wait("return document.querySelector('#maps canvas') !== null && document.getElementById('store-example').textContent.includes('nothing is computed')")
+        if PICTURES:
+            browser.screenshot(f"{PICTURES}/store.png")
+        first = browser.text("#store-example")
+        link = browser.url()
+        browser.run("document.getElementById('store-list').focus()")
+        browser.press("Down", "Enter")
+        browser.wait("return document.getElementById('store-example').textContent !== arguments[0]", first)
+        fresh = Browser()
+        try:
+            fresh.open(f"{link}&token={server.token}")
+            fresh.wait("return document.getElementById('store-example').textContent.includes('nothing is computed')")
+            assert fresh.text("#store-example") == first
+        finally:
+            fresh.close()
+        assert browser.run("return document.querySelectorAll('main b').length") == 0
+        said = browser.console()
+        assert not said, said
+    finally:
+        browser.close()
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "study.db")
+        used, dropped = make_store(path)
+        server = Server("--store", path)
+        try:
+            assert server.call("/api/jobs", {"what": "ask", "question": "x"})[0] == 404
+            api(server, used, dropped)
+            if browser_programs():
+                page(server, used + dropped)
+        finally:
+            server.stop()
+
+
+main()
