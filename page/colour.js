@@ -11,6 +11,15 @@ function between(table, share) {
 
 export const ofEffect = (x, limit) => between(signed, limit > 0 ? 0.5 + x / limit / 2 : 0.5);
 export const ofShare = (x, limit) => between(rising, limit > 0 ? x / limit : 0);
+// The same in 512 steps, as the four bytes of a point.
+const steps = of => Uint32Array.from({length: 512}, (_, i) => of(i / 511).reduce((all, c, k) => all + c * 2 ** (8 * k), 255 * 2 ** 24));
+let tables = null;
+export function palette(both) {
+  tables ||= [steps(x => between(rising, x)), steps(x => between(signed, x))];
+  const table = tables[Number(both)];
+  return (x, limit) => table[Math.min(511, Math.max(0, Math.round(511 * (limit > 0 ? both ? 0.5 + x / limit / 2 : x / limit : both ? 0.5 : 0))))];
+}
+
 export const css = rgb => `rgb(${rgb.join(' ')})`;
 
 // Black or white, whichever is read more easily on it (WCAG 2, relative luminance).

@@ -46,7 +46,7 @@ function scale() {
 }
 
 function paint(map) {
-  map.canvas.getContext('2d').drawImage(map.base, 0, 0);
+  map.canvas.getContext('2d').drawImage(map.base, 0, 0, map.canvas.width, map.canvas.height);
   for (const [at, colour] of [[here, '#000'], [pinned, '#7a0177'], [other, '#00441b']])
     if (at?.map === map) outline(map, at, colour, '#fff');
   if (map.cell >= 14) strongest.filter(s => s.map === map).forEach(s => ring(map, s));

@@ -1,7 +1,7 @@
 // Painting a map: one pixel a cell, blown up without smoothing, so that tens of thousands of cells cost
 // a few strokes.  Patterns say what colour must not say alone: estimates are hatched, cells that are the
 // same by construction are dashed, cells without a number are crossed.
-import {ofEffect, ofShare} from './colour.js';
+import {ofEffect, ofShare, palette} from './colour.js';
 
 export const WIDTH = 18;
 
@@ -45,25 +45,45 @@ function pixels(image) {
   return canvas;
 }
 
+const kindOf = ({grid, column}, l, x) => grid.skipped?.[l]?.[column] ? 'dash' : x === null ? 'cross' : grid.exact && !grid.exact[l][column] ? 'hatch' : '';
+
+// Of a map of very many rows four points a cell: marks are two of them, in one picture.
+const points = {'': [0, 0, 0, 0], hatch: [0, 1, 1, 0], dash: [0, 0, 2, 2], cross: [2, 0, 0, 2]};
+
+function drawMany(map, value, signed, limit) {
+  const {canvas, layers, rows} = map, w = 2 * layers.length, image = new ImageData(w, 2 * rows.length);
+  const out = new Uint32Array(image.data.buffer), colours = palette(signed), others = [0, 0xffffffff, 0xff988f8a];
+  rows.forEach((row, r) => layers.forEach((_, l) => {
+    const x = value(row, l), mark = points[kindOf(row, l, x)], at = 2 * r * w + 2 * l;
+    const colour = x === null ? 0xffffffff : colours(x, limit);
+    for (let k = 0; k < 4; k++) out[at + (k >> 1) * w + (k & 1)] = mark[k] ? others[mark[k]] : colour;
+  }));
+  map.base = pixels(image);
+  canvas.getContext('2d').imageSmoothingEnabled = false;
+}
+
 // Everything of a map but what is pointed at, once for each change of its numbers.
 export function drawBase(map, value, signed, limit) {
   const {canvas, cell, layers, rows} = map, image = new ImageData(layers.length, rows.length);
   canvas.width = layers.length * WIDTH;
   canvas.height = rows.length * cell;
+  if (cell < 8) {
+    drawMany(map, value, signed, limit);
+    return;
+  }
   map.kinds = new Array(layers.length * rows.length).fill('');
   rows.forEach((row, r) => layers.forEach((_, l) => {
-    const i = r * layers.length + l, x = value(row, l), {grid, column} = row;
+    const i = r * layers.length + l, x = value(row, l);
     const rgb = x === null ? [255, 255, 255] : signed ? ofEffect(x, limit) : ofShare(x, limit);
     image.data.set(rgb, 4 * i);
     image.data[4 * i + 3] = 255;
-    map.kinds[i] = grid.skipped?.[l]?.[column] ? 'dash' : x === null ? 'cross' : grid.exact && !grid.exact[l][column] ? 'hatch' : '';
+    map.kinds[i] = kindOf(row, l, x);
   }));
   map.base = new OffscreenCanvas(canvas.width, canvas.height);
   const context = map.base.getContext('2d');
   context.imageSmoothingEnabled = false;
   context.drawImage(pixels(image), 0, 0, canvas.width, canvas.height);
   for (const name of Object.keys(marks)) put(context, map, name);
-  if (cell < 8) return;
   context.fillStyle = context.createPattern(tile(WIDTH, cell, c => {
     c.fillStyle = '#fff';
     c.fillRect(WIDTH - 1, 0, 1, cell);
