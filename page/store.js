@@ -5,7 +5,7 @@ import * as map from './map.js';
 import * as state from './state.js';
 
 const $ = id => document.getElementById(id), ROW = 30, PAGE = 100;
-let page = null, pages = new Map(), total = 0, active = 0, run = 0, asking = 0;
+let page = null, pages = new Map(), loading = new Map(), total = 0, active = 0, run = 0, asking = 0;
 
 const columns = [['line', 'line'], ['question', 'question'], ['answer', 'answer'], ['right', 'right'], ['effect', 'effect']];
 let sort = 'line';
@@ -18,14 +18,17 @@ const shown = {
 
 // ---------------------------------------------------------------- rows
 
-async function fetchPage(n) {
-  if (pages.has(n)) return;
-  pages.set(n, null);
+async function load(n) {
   const mine = asking, got = await api.store('examples', {...filters(), first: String(n * PAGE), count: String(PAGE)});
-  if (mine !== asking) return;
+  if (mine !== asking) return; // other rows are wanted by now
   pages.set(n, got.rows);
   total = got.total;
   draw();
+}
+
+function fetchPage(n) {
+  if (!loading.has(n)) loading.set(n, load(n));
+  return loading.get(n);
 }
 
 const rowAt = i => pages.get(Math.floor(i / PAGE))?.[i % PAGE];
@@ -62,6 +65,7 @@ function draw() {
 function renew() {
   asking++;
   pages = new Map();
+  loading = new Map();
   active = 0;
   $('store-list').scrollTop = 0;
   for (const button of $('store-head').children) {
@@ -70,7 +74,13 @@ function renew() {
     button.textContent = button.dataset.name + (sort === by ? ' ▲' : down ? ' ▼' : '');
   }
   state.adjust({f: JSON.stringify(filters())});
+  draw();
   page.attempt(() => fetchPage(0));
+}
+
+async function openRow(i) {
+  await fetchPage(Math.floor(i / PAGE));
+  if (rowAt(i)) await openExample(rowAt(i).result);
 }
 
 // ---------------------------------------------------------------- one example
@@ -150,11 +160,11 @@ export async function begin(of) {
     if (!row) return;
     active = Number(row.id.slice(4));
     draw();
-    if (rowAt(active)) page.attempt(() => openExample(rowAt(active).result));
+    page.attempt(() => openRow(active));
   });
   list.addEventListener('keydown', e => {
     const to = {ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + 10, PageUp: active - 10, Home: 0, End: total - 1}[e.key];
-    if (e.key === 'Enter' && rowAt(active)) page.attempt(() => openExample(rowAt(active).result));
+    if (e.key === 'Enter') page.attempt(() => openRow(active));
     if (to === undefined) return;
     e.preventDefault();
     active = Math.min(Math.max(to, 0), Math.max(total - 1, 0));
