@@ -17,6 +17,16 @@ static double first_p(const loci_answer *a, int id) {
   return -1;
 }
 
+/* The prompt's own first token. */
+static double own_p(const loci_model *m, const loci_prompt *p) {
+  loci_answer *a;
+  loci_err err;
+  must(loci_ask(m, p, 1, NULL, NULL, &a, &err), &err);
+  double own = a->top[0][0].p;
+  loci_free(a);
+  return own;
+}
+
 static int compared;
 
 static void check_cell(const loci_model *m, const loci_prompt *p, const loci_trace *t,
@@ -66,21 +76,18 @@ static void an_answer_begins_as_the_cell_says(void **state) {
     all.windows = windows;
     all.window_count = 2;
     loci_trace *t = trace_of(m, p, all);
+    double before = own_p(m, p);
+    assert_int_equal(loci_prompt_keep(p, i % 4 < 2 ? 0 : 1 << 30, NULL, NULL, NULL), LOCI_OK);
     for (int g = 0; g < t->grid_count; g++) {
       int64_t n = cells_of(&t->grids[g]);
-      for (int64_t k = n / 5; k < n; k += n / 3 + 1) {
-        assert_int_equal(loci_prompt_keep(p, k % 2 ? 1 << 30 : 0, NULL, NULL, NULL), LOCI_OK);
-        check_cell(m, p, t, o, &t->grids[g], k);
-      }
+      for (int64_t k = n / 5; k < n; k += n / 3 + 1) check_cell(m, p, t, o, &t->grids[g], k);
     }
     loci_answer *alone = answer_at(m, p, o);
     const loci_candidate *top = o.direction == LOCI_NOISE ? t->clean.top : t->corrupted.top;
     assert_int_equal(alone->top[0][0].id, top[0].id);
     assert_true(fabs(alone->top[0][0].p - top[0].p) < 1e-5);
     loci_free(alone);
-    loci_trace *again = trace_of(m, p, all); /* what is kept was not written over */
-    assert_true(trace_distance(t, again) < 1e-4);
-    loci_free(again);
+    assert_true(fabs(own_p(m, p) - before) < 1e-5); /* what is kept was not written over */
     loci_free(t);
     loci_prompt_free(p);
     loci_model_close(m);
