@@ -34,7 +34,8 @@ extern "C" {
  *   loci_store_info, loci_data_report, loci_example   a text for a terminal
  *   loci_edit          .edit (or .safetensors, which it is): what loci_read reads
  *   loci_covariance    .safetensors, which loci_read reads
- *   loci_image         .safetensors: rgb U8 (h,w,3) and pixel_values; .png: as the model sees it
+ *   loci_image         .safetensors: rgb U8 (h,w,3) and pixel_values; .png: as the model sees it,
+ *                      tiles beside the whole
  *
  * A picture is a text for a terminal, a file .png .svg .pdf, or a page .html.  [metric] plays no
  * part where it is not named.  docs/FORMATS.md has every field. */

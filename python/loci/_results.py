@@ -499,16 +499,40 @@ class Flow(Result):
         named = d["request"].get("image") if image is None else image
         if named is None or (image is None and d["request"].get("pixels")):
             raise RequestError("overlay needs image=, the picture that the question was asked with")
-        seen = _seen(d["model"]["path"], named)
-        heat = self.image(layer, path)
-        rows, columns = (np.arange(n) * m // n for n, m in zip(seen.shape[:2], heat.shape, strict=True))
-        share = 0.8 * (heat / (heat.max() or 1.0)).clip(0, 1)[rows][:, columns, None]
+        views = len((d["prompt"].get("image") or {}).get("views", [])) or 1
+        seen = _seen(d["model"]["path"], named) if views == 1 else _decoded(named)
+        heat = self._heat(layer, path, views, seen.shape[:2])
+        share = 0.8 * (heat / (heat.max() or 1.0)).clip(0, 1)[:, :, None]
         mixed: Array = (seen * (1 - share) + np.array([224, 130, 20]) * share).astype(np.uint8)
         return mixed
+
+    def _heat(self, layer: int, path: int, views: int, shape: tuple[int, ...]) -> Array:
+        """What is given at each pixel: of several views, which all cover the picture, the sum, every number as much as
+        there is of it on a cell of the last."""
+        heat, last = np.zeros(shape), self.image(layer, path).size
+        for view in range(views):
+            cells = self.image(layer, path, view)
+            if cells.size:
+                rows, columns = (np.arange(n) * m // n for n, m in zip(shape, cells.shape, strict=True))
+                heat += cells[rows][:, columns] * (cells.size / (last or cells.size))
+        return heat
 
     def _headline(self) -> str:
         ends = [f"{p['from']} -> {p['to']} most in layer {int(np.argmax(p['total']))}" for p in self.paths]
         return ", ".join(ends)
+
+
+def _decoded(image: Any) -> Array:
+    """The picture itself, enlarged to 256 pixels or more: tiles show it whole."""
+    from PIL import Image
+
+    if isinstance(image, (str, os.PathLike)):
+        with Image.open(image) as opened:
+            pixels = np.asarray(opened.convert("RGB"))
+    else:
+        pixels = np.asarray(image)
+    more = -(-256 // min(pixels.shape[:2]))
+    return pixels.repeat(more, axis=0).repeat(more, axis=1)
 
 
 def _seen(model: str, image: Any) -> Array:

@@ -35,6 +35,20 @@ def test_every_measurement_is_the_commands(model: loci.Model, q: loci.Question) 
         assert ours_d == theirs_d, command[0]
 
 
+def test_a_picture_in_tiles_has_two_views() -> None:
+    golden = FLAGS.parents[1] / "tests/golden"
+    with loci.open(golden / "models/llava-next", precision="f32") as tiled:
+        asked = tiled.question(golden / "images/scene-a.png", "In which city is this bridge?", constraint="this bridge")
+        f = tiled.flow(asked)
+    whole, tiles = f.image(1, view=0), f.image(1)
+    assert whole.shape == (3, 3) and tiles.shape == (4, 6)
+    profile = f.paths[0]["profile"][1]
+    assert tiles[1, 0] == profile[9 + 7] and whole[2, 2] == profile[8]  # a position ends every line of six
+    pytest.importorskip("PIL")
+    laid = f.overlay(1)
+    assert laid.shape == (33 * 8, 45 * 8, 3) and laid.dtype == np.uint8
+
+
 def test_a_text_model_does_all_of_it(twin: loci.Model, tq: loci.Question) -> None:
     assert not twin.sees
     assert twin.ask(tq).text == "Kyiv"
