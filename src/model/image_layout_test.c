@@ -149,6 +149,7 @@ static void every_size_has_the_references_grid(void **state) {
       {700, 690, {2, 2, 48, 48, 2928}, {2, 2, 54, 54, 3699}},
       {16000, 11000, {2, 2, 34, 48, 2242}, {5, 6, 67, 97, 7295}},
       {1151, 770, {2, 2, 32, 48, 2144}, {3, 3, 55, 81, 5239}},
+      {1152, 1536, {2, 2, 48, 36, 2352}, {4, 3, 93, 70, 7332}},
   };
   for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
     settings s = i % 2 ? onevision() : next();
