@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "model/wording.h"
 
+enum { USUAL_NEW = 20 }; /* tokens of an answer */
+
 /* Done examples of all: of the limit, or of the file by the bytes that were read. */
 bool study_progress(void *ctx, const char *stage, double done, double total) {
   const study *s = ctx;
@@ -278,7 +280,7 @@ loci_status study_begins_answer(const loci_prompt *prompt, const char *const *ac
 
 int study_max_new(const loci_study_opts *o) {
   if (o->max_new > 0) return o->max_new;
-  return o->first_token ? 1 : 20;
+  return o->first_token ? 1 : USUAL_NEW;
 }
 
 static loci_status judge(const study *s, const study_item *item, const loci_answer *answer,
