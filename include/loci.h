@@ -266,6 +266,7 @@ typedef struct loci_image {
   const float *pixel_values;      /* (views, 3, input_height, input_width) */
   int view_count; /* the whole first, then tiles_down x tiles_across tiles, row by row */
   int tiles_down, tiles_across; /* 0: there are none */
+  const char *path;
 } loci_image;
 /* As the checkpoint of [dir] reads it; [max_pixels] as in loci_model_opts. */
 LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, int64_t max_pixels,

@@ -104,6 +104,7 @@ typedef struct loci_tally {
 typedef struct loci_store_run_info {
   int64_t id;
   const char *what, *settings; /* JSON */
+  const char *command;         /* measures it again, into a store NEW.db; "" where none can */
   const char *data, *created;
   loci_model_info model; /* what the store knows of it */
   const char *hash;

@@ -1,15 +1,6 @@
 /* loci image: what the model sees of a picture. */
 #include "cli.h"
 
-static void put_json(const cli *c, const loci_image *image) {
-  printf("{\"format\": \"loci.image/1\", \"version\": \"%s\", \"image\": ", loci_version());
-  put_json_string(stdout, args_get(&c->args, OPT_IMAGE));
-  printf(", \"width\": %d, \"height\": %d, \"orientation\": %d, \"input_width\": %d, "
-         "\"input_height\": %d, \"views\": %d, \"tiles\": [%d, %d]}\n",
-         image->width, image->height, image->orientation, image->input_width, image->input_height,
-         image->view_count, image->tiles_down, image->tiles_across);
-}
-
 int cmd_image(cli *c) {
   loci_image *image = NULL;
   loci_model_opts opts; /* a projector's file has the image processor, too */
@@ -21,8 +12,9 @@ int cmd_image(cli *c) {
   const char *picture = args_get(&c->args, OPT_IMAGE), *from = opts.mmproj ? opts.mmproj : path;
   if (loci_image_read(from, picture, opts.max_pixels, &image, &c->err)) return cli_failed(c);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (loci_write(&image->result, out, NULL, &c->err)) code = cli_failed(c);
-  if (!code && c->json) put_json(c, image);
+    if (!cli_ends_with(out, ".json") && loci_write(&image->result, out, NULL, &c->err))
+      code = cli_failed(c);
+  if (!code) code = cli_write_json(c, &image->result);
   if (!code && !c->json) {
     printf("%d x %d pixels, read by the model as %d x %d", image->width, image->height,
            image->input_width, image->input_height);

@@ -217,6 +217,24 @@ static loci_status get_weights(annotator *a, loci_err *err) {
   return o->weights ? feature_weights_write(o->weights, a->weights, err) : LOCI_OK;
 }
 
+static loci_status tell(const annotator *a, const char *path, loci_err *err) {
+  const loci_annotate_opts *o = a->o;
+  command_words words = {.name = "data annotate"};
+  js_value *request = js_object();
+  if (o->model) words = command_of("data annotate", o->model);
+  if (o->model) js_put(&request, "with_model", js_text(words.model->path));
+  words.cannot = o->model && words.model->edit_count > 0;
+  words.model = NULL;
+  words.file = path;
+  if (o->weights) js_put(&request, "weights", js_text(o->weights));
+  if (o->train) js_put(&request, "train", js_text(o->train));
+  if (o->keep) js_put(&request, "keep_given", js_bool(true));
+  if (o->compare) js_put(&request, "compare", js_bool(true));
+  if (o->why) js_put(&request, "why", js_bool(true));
+  if (o->whole) js_put(&request, "whole", js_bool(true));
+  return report_tell(a->found, &words, request, err);
+}
+
 loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
                                loci_data_report **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -231,6 +249,7 @@ loci_status loci_data_annotate(const char *path, const loci_annotate_opts *opts,
   file_rewrite r = {path,          a.o->out, "annotate",    a.found,
                     annotate_line, &a,       a.o->progress, a.o->progress_ctx};
   loci_status st = file_rewrite_run(&r, err);
+  if (!st) st = tell(&a, path, err);
   if (st) {
     loci_free(a.found);
     return st;

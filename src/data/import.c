@@ -420,6 +420,19 @@ static loci_status open_all(importer *m, const char *out, char **folder) {
   return out_file_open(out, &m->out, m->err);
 }
 
+static loci_status tell(const importer *m) {
+  const loci_import_opts *o = m->o;
+  command_words words = {
+      .name = "data import", .file = o->format ? o->format : "csv", .second = m->path};
+  js_value *request = js_object(), *answers = js_array();
+  for (int i = 0; i < o->answer_count; i++) js_push(&answers, js_text(o->answers[i]));
+  if (o->images) js_put(&request, "images", js_text(o->images));
+  js_put(&request, "answer_files", answers);
+  if (o->image_list) js_put(&request, "image_list", js_text(o->image_list));
+  if (o->raw) js_put(&request, "raw", js_bool(true));
+  return report_tell(m->check.found, &words, request, m->err);
+}
+
 loci_status loci_data_import(const char *path, const char *to, const loci_import_opts *opts,
                              loci_data_report **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -436,6 +449,7 @@ loci_status loci_data_import(const char *path, const char *to, const loci_import
   m.check.raw = m.o->raw;
   TRY_DONE(open_all(&m, to, &folder));
   TRY_DONE(import_all(&m));
+  TRY_DONE(tell(&m));
   st = out_file_keep(m.out, err);
   m.out = NULL;
   if (st) goto done;

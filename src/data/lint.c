@@ -10,6 +10,18 @@ static loci_status check_line(void *ctx, js_value *line, const example_source *f
   return check_example(ctx, line, from, keep, changed, err);
 }
 
+static loci_status tell(const checker *c, const char *path, bool fix, loci_err *err) {
+  command_words words = {.name = "data lint"};
+  js_value *request = js_object();
+  if (c->model) words = command_of("data lint", c->model);
+  if (c->model) request_put_model(&request, c->model);
+  if (c->model) js_put(&request, "max_new", js_int(c->max_answer));
+  words.file = path;
+  if (c->no_images) js_put(&request, "no_images", js_bool(true));
+  if (fix) js_put(&request, "fix", js_bool(true));
+  return report_tell(c->found, &words, request, err);
+}
+
 loci_status loci_data_lint(const char *path, const loci_lint_opts *opts, loci_data_report **out,
                            loci_err *err) {
   NEEDS(out, "place for the result");
@@ -24,6 +36,7 @@ loci_status loci_data_lint(const char *path, const loci_lint_opts *opts, loci_da
   file_rewrite r = {path, o.out, "lint", c.found, check_line, &c, o.progress, o.progress_ctx};
   c.before = key_set_new();
   loci_status st = c.before ? file_rewrite_run(&r, err) : fail_nomem(err, path);
+  if (!st) st = tell(&c, path, o.out != NULL, err);
   key_set_free(c.before);
   if (st) {
     loci_free(c.found);

@@ -98,6 +98,11 @@ const char *report_plain(const char *message, const char *path, int64_t line) {
   return strncmp(message + n, ": ", 2) == 0 ? message + n + 2 : message;
 }
 
+loci_status report_tell(report *r, const command_words *words, js_value *request, loci_err *err) {
+  if (r->view.out) js_put(&request, "out", js_text(r->view.out));
+  return request_tell(words, request, &r->view.result, err);
+}
+
 loci_data_report *report_view(report *r) { return &r->view; }
 int64_t report_errors(const report *r) { return r->errors; }
 

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "model/command.h"
 
 typedef enum lint_rule {
 #define LINT_RULE(id, name, error, repairable, meaning) LINT_##id,
@@ -28,6 +29,8 @@ loci_status report_add(report *r, lint_rule kind, const place *at, loci_err *err
                        const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* A sentence about a line without the "path, line 3: " in front of it. */
 const char *report_plain(const char *message, const char *path, int64_t line);
+/* What was asked for, and its command ([words].name with the file and the model it needs). */
+loci_status report_tell(report *r, const command_words *words, js_value *request, loci_err *err);
 /* The counts of examples, to be written to. */
 loci_data_report *report_view(report *r);
 /* How many errors there are that stay. */

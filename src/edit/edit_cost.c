@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "edit/edit.h"
+#include "model/command.h"
 #include "edit/target_run.h"
 #include "edit/update.h"
 #include "study/bench.h"
@@ -93,5 +94,11 @@ loci_status loci_edit_cost_run(const loci_model *m, int steps, loci_progress_fn 
   if (!st) st = measure(m, &p, &opts, p.mem, &c, err);
   arena_free(p.mem);
   TRY(st);
-  return result_copy(LOCI_KIND_EDIT_COST, &c, sizeof c, (void **)out, err);
+  TRY(result_copy(LOCI_KIND_EDIT_COST, &c, sizeof c, (void **)out, err));
+  command_words words = command_of("bench", m);
+  words.more = " --edit";
+  js_value *request = js_object();
+  request_put_model(&request, m);
+  js_put(&request, "steps", js_int(c.steps));
+  return request_tell_of(&words, request, (loci_result **)out, err);
 }

@@ -107,10 +107,13 @@ loci_status covariance_write(const void *result, const char *path, loci_err *err
   snprintf(layer, sizeof layer, "%d", c->layer);
   snprintf(keys, sizeof keys, "%lld", (long long)c->keys);
   snprintf(prompts, sizeof prompts, "%d", c->prompts);
+  const char *request = c->result.request ? "request" : NULL;
+  const char *command = c->result.command && c->result.command[0] ? "command" : NULL;
   const char *const metadata[] = {
       "format",  COVARIANCE_FORMAT, "model_hash", c->hash,      "layer", layer,
       "tensor",  c->tensor,         "precision",  c->precision, "keys",  keys,
-      "prompts", prompts,           "loci",       LOCI_VERSION, NULL};
+      "prompts", prompts,           "loci",       LOCI_VERSION, request, c->result.request,
+      command,   c->result.command, NULL};
   return st_write(path, &tensor, 1, metadata, err);
 }
 
@@ -133,6 +136,26 @@ static loci_status read_text(const edit_reader *r, const char *key, const char *
   if (!s) return fail(err, LOCI_EFORMAT, "%s: no %s of loci: no %s in it", r->path, r->what, key);
   *out = arena_strdup(r->mem, s);
   return *out ? LOCI_OK : fail_nomem(err, r->path);
+}
+
+/* How it was made, if the file says so.  It goes into files and onto terminals again: an object and
+ * one line, or it is refused. */
+static loci_status read_making(const edit_reader *r, loci_result *out, loci_err *err) {
+  js_value *request;
+  if (!st_metadata(r->file, "request")) return LOCI_OK;
+  TRY(read_text(r, "request", &out->request, err));
+  TRY(js_parse(out->request, strlen(out->request), r->path, &request, err));
+  bool object = js_kind_of(request) == JS_OBJECT;
+  js_free(request);
+  if (!object) return refuse(r, "its request is no object", err);
+  out->command = "";
+  if (!st_metadata(r->file, "command")) return LOCI_OK;
+  TRY(read_text(r, "command", &out->command, err));
+  for (const char *c = out->command; *c; c++)
+    if ((unsigned char)*c < 0x20 || *c == 0x7f)
+      return refuse(r, "its command is not one line", err);
+  return strncmp(out->command, "loci ", 5) == 0 ? LOCI_OK
+                                                : refuse(r, "its command is not loci's", err);
 }
 
 /* Numbers are looked at once, here: nothing after it asks again whether an update is finite. */
@@ -280,6 +303,7 @@ static loci_status read_all(const edit_reader *r, loci_err *err) {
   e->inner = right[1];
   e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
   if (isnan(e->norm)) return fail_nomem(err, r->path);
+  TRY(read_making(r, &e->result, err));
   TRY(read_json(r, "settings", JS_OBJECT, read_settings, err));
   return read_json(r, "requests", JS_ARRAY, read_requests, err);
 }
@@ -326,7 +350,7 @@ static loci_status read_covariance(const edit_reader *r, loci_covariance *c, loc
   c->layer = from.layer;
   c->prompts = (int)prompts;
   c->inner = shape[0];
-  return LOCI_OK;
+  return read_making(r, &c->result, err);
 }
 
 loci_status covariance_read(const char *path, loci_covariance **out, loci_err *err) {

@@ -10,6 +10,7 @@
 #include "base/tree.h"
 #include "checkpoint/save.h"
 #include "edit/edit.h"
+#include "model/command.h"
 
 typedef struct saving {
   const loci_model *m;
@@ -211,6 +212,25 @@ static loci_status save(saving *s, const loci_model *m, loci_err *err) {
   return st;
 }
 
+static loci_status tell(const saving *s, const loci_model *m, loci_err *err) {
+  arena *mem = s->out->result.memory;
+  const char **files = arena_zarray(mem, s->count + 1, const char *);
+  command_words words = command_of("edit apply", m);
+  js_value *request = js_object(), *list = js_array();
+  if (!files) return fail_nomem(err, "saving an edit");
+  request_put_model(&request, m);
+  for (int i = 0; i < s->count; i++) {
+    files[i] = s->edits[i]->path ? s->edits[i]->path : "";
+    words.cannot |= !s->edits[i]->path || files[i][0] == '-';
+    js_push(&list, js_text(s->edits[i]->path));
+  }
+  js_put(&request, "files", list);
+  js_put(&request, "out", js_text(s->dir));
+  words.words = files;
+  words.word_count = s->count;
+  return request_tell(&words, request, &s->out->result, err);
+}
+
 loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edits, int count,
                            const char *dir, loci_progress_fn progress, void *ctx,
                            loci_edit_saved **out, loci_err *err) {
@@ -223,6 +243,7 @@ loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edit
   s.w = (watch){progress, ctx};
   s.out = result_new(LOCI_KIND_EDIT_SAVED, sizeof *s.out);
   loci_status st = s.out ? LOCI_OK : fail_nomem(err, "saving an edit");
+  if (!st) st = tell(&s, model, err);
   if (!st) st = save(&s, model, err);
   view_free(s.edited);
   if (st) {

@@ -194,6 +194,29 @@ static void fine_tuning_reports_what_the_edited_model_does(void **state) {
   loci_model_close(m);
 }
 
+static char *bytes_of(const char *path, size_t *n) {
+  char *bytes;
+  loci_err err;
+  if (file_read(path, 1 << 28, &bytes, n, &err)) fail_msg("%s", err.msg);
+  return bytes;
+}
+
+/* What was read of a file says how it was made, and is written as the same file again. */
+static void assert_made_alike(const loci_result *made, const loci_result *back, const char *path) {
+  size_t n, again_n;
+  loci_err err;
+  char *file = bytes_of(path, &n);
+  assert_string_equal(back->request, made->request);
+  assert_string_equal(back->command, made->command);
+  assert_non_null(strstr(back->request, "\"precision\""));
+  if (loci_write(back, path, NULL, &err)) fail_msg("%s", err.msg);
+  char *again = bytes_of(path, &again_n);
+  assert_int_equal(n, again_n);
+  assert_memory_equal(file, again, n);
+  free(file);
+  free(again);
+}
+
 /* W' of a fine-tuned edit is W + C, each entry rounded once, also out of a file, and reverts. */
 static void a_fine_tuned_edit_is_exact(void **state) {
   (void)state;
@@ -211,6 +234,7 @@ static void a_fine_tuned_edit_is_exact(void **state) {
   if (loci_write(&e->result, path, NULL, &err) || edit_read(path, &back, &err))
     fail_msg("%s", err.msg);
   assert_string_equal(back->method, "ft");
+  assert_made_alike(&e->result, &back->result, path);
   assert_true(fabs(back->norm - e->norm) <= 1e-9 * e->norm);
   const weight *w = &m->weights->layers[e->layer].down.w;
   weight before = *w;
@@ -274,6 +298,7 @@ static void a_covariance_file_holds_what_was_written(void **state) {
   }
   if (loci_write(&c->result, path, NULL, &err)) fail_msg("%s", err.msg);
   if (covariance_read(path, &back, &err)) fail_msg("%s", err.msg);
+  assert_made_alike(&c->result, &back->result, path);
   assert_string_equal(back->hash, c->hash);
   assert_string_equal(back->tensor, c->tensor);
   assert_true(back->layer == 1 && back->inner == F && back->prompts == 2 && back->keys == c->keys);

@@ -124,6 +124,27 @@ static const spelling spellings[] = {
     {"prompts", "prompts", 0, NULL},
     {"renderings", "renderings", 0, NULL},
     {"over", "over", 0, NULL},
+    {"text", "text", 0, NULL},
+    {"no_special", "no-special", 0, NULL},
+    {"rows", "rows", 0, NULL},
+    {"width", "width", 0, NULL},
+    {"inner", "inner", 0, NULL},
+    {"kv_heads", "kv-heads", 0, NULL},
+    {"repeats", "repeats", 0, NULL},
+    {"images", "images", 0, NULL},
+    {"answer_files", "answers", 0, NULL},
+    {"image_list", "image-list", 0, NULL},
+    {"raw", "raw", 0, NULL},
+    {"no_images", "no-images", 0, NULL},
+    {"fix", "fix", 0, NULL},
+    {"weights", "weights", 0, NULL},
+    {"train", "train", 0, NULL},
+    {"keep_given", "keep", 0, NULL},
+    {"compare", "compare", 0, NULL},
+    {"why", "why", 0, NULL},
+    {"whole", "whole", 0, NULL},
+    {"with_model", "with-model", 0, NULL},
+    {"out", "out", 'o', NULL},
 };
 
 typedef struct line {
@@ -333,6 +354,15 @@ loci_status request_tell(const command_words *words, js_value *request, loci_res
   out->request = text ? arena_strdup(out->memory, text) : NULL;
   if (!st && !out->request) st = fail_nomem(err, "writing a request");
   free(text);
+  return st;
+}
+
+loci_status request_tell_of(const command_words *words, js_value *request, loci_result **made,
+                            loci_err *err) {
+  loci_status st = request_tell(words, request, *made, err);
+  if (!st) return LOCI_OK;
+  loci_free(*made);
+  *made = NULL;
   return st;
 }
 

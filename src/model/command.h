@@ -44,6 +44,10 @@ loci_status command_line(const command_words *words, const js_value *request, ar
  * [request] over. */
 loci_status request_tell(const command_words *words, js_value *request, loci_result *out,
                          loci_err *err);
+/* The same of a result that nothing else is missing of: after an error it is freed, and *made NULL.
+ */
+loci_status request_tell_of(const command_words *words, js_value *request, loci_result **made,
+                            loci_err *err);
 /* The words of a command on one model. */
 command_words command_of(const char *name, const loci_model *m);
 

@@ -14,6 +14,7 @@
 #include "base/size.h"
 #include "base/utf8.h"
 #include "checkpoint/reader.h"
+#include "model/command.h"
 #include "model/tokens.h"
 #include "model/vision.h"
 #include "model/wording.h"
@@ -350,6 +351,16 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
   return LOCI_OK;
 }
 
+/* What was asked for and its command, of the prompt as a result. */
+static loci_status tell(loci_prompt *p, loci_err *err) {
+  loci_result told = {.memory = p->mem};
+  command_words words = command_of("tokens", p->model);
+  TRY(request_tell(&words, request_of_prompt(p), &told, err));
+  p->info.result.request = told.request;
+  p->info.result.command = told.command;
+  return LOCI_OK;
+}
+
 loci_status prompt_new(const loci_model *model, const loci_question *question,
                        const given_picture *given, loci_prompt **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -370,6 +381,7 @@ loci_status prompt_new(const loci_model *model, const loci_question *question,
   if (given) q.image = given->name;
   p->is_given = given != NULL;
   loci_status st = p->mem ? build(p, &q, given, err) : fail_nomem(err, "building the prompt");
+  if (!st) st = tell(p, err);
   if (st) {
     loci_prompt_free(p);
     return st;

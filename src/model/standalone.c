@@ -5,14 +5,16 @@
 
 #include "base/result.h"
 #include "base/arena.h"
+#include "base/utf8.h"
 #include "image/image.h"
-#include "loci.h"
+#include "model/command.h"
 #include "text/tokenizer.h"
 
 /* ---------------------------------------------------------------- text */
 
 struct loci_tokenizer {
   tokenizer *tokens;
+  char *dir;
 };
 
 loci_status loci_tokenizer_open(const char *dir, loci_tokenizer **out, loci_err *err) {
@@ -21,8 +23,11 @@ loci_status loci_tokenizer_open(const char *dir, loci_tokenizer **out, loci_err 
   NEEDS(dir, "directory");
   loci_tokenizer *t = calloc(1, sizeof *t);
   if (!t) return fail_nomem(err, "opening a tokenizer");
-  loci_status st = tokenizer_open(dir, &t->tokens, err);
+  t->dir = strdup(dir);
+  loci_status st =
+      t->dir ? tokenizer_open(dir, &t->tokens, err) : fail_nomem(err, "opening a tokenizer");
   if (st) {
+    free(t->dir);
     free(t);
     return st;
   }
@@ -33,6 +38,7 @@ loci_status loci_tokenizer_open(const char *dir, loci_tokenizer **out, loci_err 
 void loci_tokenizer_close(loci_tokenizer *t) {
   if (!t) return;
   tokenizer_close(t->tokens);
+  free(t->dir);
   free(t);
 }
 
@@ -69,6 +75,20 @@ static loci_status fill_text(const tokenizer *t, const encoding *e, loci_text_to
                 &out->decoded_skip_special_size, err);
 }
 
+/* No command line takes a longer word, or a NUL character. */
+enum { MOST_WORD = 100000 };
+
+static loci_status tell_text(const loci_tokenizer *t, const char *text, size_t size, bool special,
+                             loci_result *out, loci_err *err) {
+  const loci_model_info at = {.path = t->dir};
+  command_words words = {.name = "tokens", .model = &at};
+  js_value *request = js_object();
+  words.cannot = size > MOST_WORD || memchr(text, 0, size) != NULL || !utf8_is_valid(text, size);
+  js_put(&request, "text", js_text_n(text, size));
+  if (!special) js_put(&request, "no_special", js_bool(true));
+  return request_tell(&words, request, out, err);
+}
+
 loci_status loci_tokenize(const loci_tokenizer *t, const char *text, size_t size, bool add_special,
                           loci_text_tokens **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -80,6 +100,7 @@ loci_status loci_tokenize(const loci_tokenizer *t, const char *text, size_t size
   loci_text_tokens *made = result_new(LOCI_KIND_TEXT, sizeof *made);
   loci_status st = made ? fill_text(t->tokens, &e, made, err) : fail_nomem(err, "tokenizing");
   encoding_clear(&e);
+  if (!st) st = tell_text(t, text, size, add_special, &made->result, err);
   if (st) {
     loci_free(made);
     return st;
@@ -113,6 +134,18 @@ static loci_status read_pixels(const image_processor *p, const char *path, loci_
   return LOCI_OK;
 }
 
+static loci_status tell_image(const char *dir, const char *path, int64_t max_pixels,
+                              loci_image *out, loci_err *err) {
+  const loci_model_info at = {.path = dir};
+  command_words words = {.name = "image", .model = &at};
+  js_value *request = js_object();
+  js_put(&request, "image", js_text(path));
+  if (max_pixels != 0) js_put(&request, "max_pixels", js_int(max_pixels));
+  out->path = arena_strdup(out->result.memory, path);
+  loci_status st = request_tell(&words, request, &out->result, err);
+  return !st && !out->path ? fail_nomem(err, "reading an image") : st;
+}
+
 loci_status loci_image_read(const char *dir, const char *image_path, int64_t max_pixels,
                             loci_image **out, loci_err *err) {
   NEEDS(out, "place for the result");
@@ -128,6 +161,7 @@ loci_status loci_image_read(const char *dir, const char *image_path, int64_t max
   loci_image *v = result_new(LOCI_KIND_IMAGE, sizeof *v);
   if (!v) return fail_nomem(err, "reading an image");
   loci_status st = read_pixels(&p, image_path, v, err);
+  if (!st) st = tell_image(dir, image_path, max_pixels, v, err);
   if (st) {
     loci_free(v);
     return st;

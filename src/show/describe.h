@@ -9,7 +9,7 @@ describe_fn describe_info, describe_prompt, describe_text, describe_answer, desc
     describe_edit_cost, describe_example, describe_prediction, describe_score, describe_average,
     describe_covariance, describe_edit, describe_edit_saved, describe_edit_test,
     describe_edit_tests, describe_edit_curve, describe_data_report, describe_store_info,
-    describe_comparison;
+    describe_comparison, describe_image;
 
 /* Members of *x, 12 at most, each under its own name, so that no key can be that of another:
  *

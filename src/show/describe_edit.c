@@ -111,6 +111,7 @@ void describe_edit_saved(const void *result, sink *s) {
   say_end(s);
   say_int(s, "lost", e->lost);
   say_int(s, "missed", e->missed);
+  say_request(s, &e->result);
 }
 
 /* ---------------------------------------------------------------- tests */
@@ -219,4 +220,5 @@ void describe_edit_cost(const void *result, sink *s) {
   say_members(s, c, precision, cpu, engine, threads, positions, layer, steps);
   say_members(s, c, reached, step_rows, prepare_seconds, step_seconds, update_seconds,
               edit_seconds);
+  say_request(s, &c->result);
 }

@@ -21,11 +21,27 @@ void describe_info(const void *result, sink *s) {
   say_members(s, info, question_tokens, trace_bytes);
   say_end(s);
   say_texts(s, "notes", info->notes, info->note_count);
+  say_request(s, &info->result);
 }
 
 void describe_prompt(const void *result, sink *s) {
+  const loci_prompt_info *p = result;
   say_format(s, "tokens");
-  say_prompt(s, result);
+  say_prompt(s, p);
+  say_request(s, &p->result);
+}
+
+void describe_image(const void *result, sink *s) {
+  const loci_image *i = result;
+  say_format(s, "image");
+  say_text(s, "image", i->path);
+  say_members(s, i, width, height, orientation, input_width, input_height);
+  say_int(s, "views", i->view_count);
+  say_list(s, "tiles");
+  say_int(s, NULL, i->tiles_down);
+  say_int(s, NULL, i->tiles_across);
+  say_end(s);
+  say_request(s, &i->result);
 }
 
 void describe_text(const void *result, sink *s) {
@@ -42,6 +58,7 @@ void describe_text(const void *result, sink *s) {
   say_end(s);
   say_text_n(s, "decoded", t->decoded, t->decoded_size);
   say_text_n(s, "decoded_skip_special", t->decoded_skip_special, t->decoded_skip_special_size);
+  say_request(s, &t->result);
 }
 
 void describe_answer(const void *result, sink *s) {
@@ -69,6 +86,7 @@ void describe_bench(const void *result, sink *s) {
   say_members(s, b, layers, width, inner, heads, kv_heads, rows, threads);
   say_members(s, b, precision, cpu, engine, product_flop_per_s, walk_flop_per_s, walk_seconds,
               share);
+  say_request(s, &b->result);
 }
 
 void describe_scale(const void *result, sink *s) {
@@ -79,6 +97,7 @@ void describe_scale(const void *result, sink *s) {
   say_cost(s, &x->cost);
   say_members(s, x, base_rows, vision_seconds, first_token_seconds, token_seconds,
               token_bytes_per_s, read_bytes_per_s, product_flop_per_s, share, peak_bytes);
+  say_request(s, &x->result);
 }
 
 /* ---------------------------------------------------------------- files of examples */
@@ -122,6 +141,7 @@ void describe_data_report(const void *result, sink *s) {
       say_null(s, "token_f1");
     }
   }
+  say_request(s, &r->result);
   say_kinds(s, r);
 }
 

@@ -16,7 +16,4 @@ void image_bytes(const loci_image *image, uint8_t *out);
 loci_status store_report(loci_store *s, const loci_store_opts *how, const char *path,
                          loci_err *err);
 
-/* The command that measures a run of a store again, appended as plain text. */
-loci_status store_again(const loci_store_run_info *r, bytes *b, loci_err *err);
-
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
+#include "show/again.h"
 #include "show/canvas.h"
 #include "show/formats.h"
 
@@ -27,7 +28,9 @@ static loci_status write_tensors(const loci_image *image, const char *path, loci
     memcpy(tensors[1].shape, (int64_t[]){image->view_count, 3, ih, iw}, 4 * sizeof(int64_t));
     tensors[1].bytes *= image->view_count;
   }
-  return st_write(path, tensors, 2, NULL, err);
+  const char *const metadata[] = {"request", image->result.request, "command",
+                                  image->result.command, NULL};
+  return st_write(path, tensors, 2, image->result.request ? metadata : NULL, err);
 }
 
 /* The ways processors in use normalise; an image does not say which one made it. */
@@ -79,6 +82,17 @@ void image_bytes(const loci_image *image, uint8_t *out) {
   stretch_bytes(image, out);
 }
 
+/* What the picture says of how it was made, as others do. */
+static loci_status put_making(const loci_image *image, bytes *png, loci_err *err) {
+  const char *text;
+  arena *mem = arena_new();
+  loci_status st = mem ? again_text(&image->result, image->result.command, mem, &text, err)
+                       : fail_nomem(err, "writing an image");
+  if (!st && text) again_into_png(png, text);
+  arena_free(mem);
+  return st;
+}
+
 /* A view's pixels into a larger picture of [width], at (x, y). */
 static void put_view(const loci_image *image, int view, uint8_t *room, uint8_t *out, int64_t width,
                      int64_t x, int64_t y) {
@@ -113,6 +127,7 @@ static loci_status write_png(const loci_image *image, const char *path, loci_err
   loci_status st = canvas_png_of_rgb(pixels, (int)width, (int)height, &file, err);
   free(room);
   free(pixels);
+  if (!st) st = put_making(image, &file, err);
   if (!st) return bytes_write(&file, path, err);
   bytes_clear(&file);
   return st;

@@ -71,7 +71,10 @@ static const kind kinds[LOCI_KIND_COUNT] = {
     [LOCI_KIND_TEXT] = {.noun = "a text's tokens",
                         .describe = describe_text,
                         .media = ONE_LINE}, /* --lines prints many */
-    [LOCI_KIND_IMAGE] = {.noun = "an image", .own = ".safetensors .png", .write = image_write},
+    [LOCI_KIND_IMAGE] = {.noun = "an image",
+                         .describe = describe_image,
+                         .own = ".safetensors .png",
+                         .write = image_write},
     [LOCI_KIND_ANSWER] = {.noun = "an answer", .describe = describe_answer},
     [LOCI_KIND_TRACE] = {.noun = "a trace",
                          .describe = describe_trace,

@@ -229,17 +229,6 @@ static void put_named(bytes *b, const char *name, const char *text, const char *
   bytes_text(b, after);
 }
 
-static loci_status put_again(const loci_store_run_info *r, bytes *b, loci_err *err) {
-  bytes command = {0};
-  char *text = NULL;
-  loci_status st = store_again(r, &command, err);
-  if (!st) st = bytes_take(&command, &text, NULL, err);
-  if (!st) put_named(b, "Again: <code>", text, "</code></p></section>\n");
-  if (st) bytes_clear(&command);
-  free(text);
-  return st;
-}
-
 static loci_status put_run(loci_store *s, const loci_store_run_info *r, const loci_store_opts *how,
                            bytes *b, loci_err *err) {
   loci_average *a;
@@ -264,7 +253,8 @@ static loci_status put_run(loci_store *s, const loci_store_run_info *r, const lo
   put_named(b, "", r->hash, "<br>Begun ");
   put_named(b, "", r->created, "");
   bytes_format(b, "; %.0f s of work.<br>", r->seconds);
-  return put_again(r, b, err);
+  put_named(b, "Again: <code>", r->command, "</code></p></section>\n");
+  return LOCI_OK;
 }
 
 static loci_status put_page(loci_store *s, const loci_store_info *info, const loci_store_opts *how,

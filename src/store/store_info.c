@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/result.h"
+#include "model/command.h"
 #include "store/store.h"
 
 static loci_status copy_text(arena *mem, const char *s, const char **out, loci_err *err) {
@@ -96,6 +98,17 @@ static loci_status read_headline(db *d, arena *mem, loci_store_run_info *r, loci
   return LOCI_OK;
 }
 
+/* The settings are the request. */
+static loci_status read_command(const db *d, arena *mem, loci_store_run_info *r, loci_err *err) {
+  js_value *settings;
+  const command_words words = {
+      .name = "study run", .file = r->data, .model = &r->model, .more = " --store NEW.db"};
+  TRY(js_parse(r->settings, strlen(r->settings), db_path(d), &settings, err));
+  loci_status st = command_line(&words, settings, mem, &r->command, err);
+  js_free(settings);
+  return st;
+}
+
 static loci_status read_run(db *d, const db_query *q, arena *mem, loci_store_run_info *r,
                             loci_err *err) {
   r->id = db_int(q, 0);
@@ -106,6 +119,7 @@ static loci_status read_run(db *d, const db_query *q, arena *mem, loci_store_run
   const char *model;
   TRY(copy_text(mem, db_text(q, 3), &model, err));
   TRY(settings_read_model(model, db_path(d), mem, &r->model, &r->hash, err));
+  TRY(read_command(d, mem, r, err));
   TRY(read_counts(d, r, err));
   TRY(read_tallies(d, mem, r, err));
   return read_headline(d, mem, r, err);

@@ -14,12 +14,13 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/threads.h"
+#include "model/command.h"
 #include "study/bench.h"
 #include "tensor/kernels.h"
 #include "tensor/product.h"
 #include "walk/walk.h"
 
-enum { ROOT = 256, CHILD = 24, VOCAB = 16, MATRICES = 7 };
+enum { ROOT = 256, CHILD = 24, VOCAB = 16, MATRICES = 7, LAYERS = 4, REPEATS = 5 };
 
 typedef struct rig {
   loci_model model;
@@ -206,12 +207,27 @@ loci_status bench_product_rate(const loci_bench *sizes, dtype type, int repeats,
   return st;
 }
 
+/* The sizes in full, whatever model they came from; how many layers no option says. */
+static loci_status tell(loci_bench **out, int repeats, loci_err *err) {
+  const loci_bench *b = *out;
+  command_words words = {.name = "bench", .threads = b->threads, .cannot = b->layers != LAYERS};
+  js_value *request = js_object();
+  js_put(&request, "rows", js_int(b->rows));
+  js_put(&request, "width", js_int(b->width));
+  js_put(&request, "inner", js_int(b->inner));
+  js_put(&request, "heads", js_int(b->heads));
+  js_put(&request, "kv_heads", js_int(b->kv_heads));
+  js_put(&request, "repeats", js_int(repeats));
+  js_put(&request, "precision", js_text(b->precision));
+  return request_tell_of(&words, request, (loci_result **)out, err);
+}
+
 loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench **out, loci_err *err) {
   NEEDS(out, "place for the result");
   *out = NULL;
   loci_bench_opts o;
   TRY(options_take(loci_bench_opts, &o, opts, err));
-  loci_bench b = {.layers = o.layers ? o.layers : 4,
+  loci_bench b = {.layers = o.layers ? o.layers : LAYERS,
                   .width = o.width ? o.width : 2048,
                   .inner = o.inner ? o.inner : 5504,
                   .heads = o.heads ? o.heads : 16,
@@ -220,7 +236,7 @@ loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench **out, loci_e
   TRY(threads_check(b.threads, err));
   if (b.threads > 1) threads_used();
   b.kv_heads = o.kv_heads ? o.kv_heads : b.heads;
-  int repeats = o.repeats > 0 ? o.repeats : 5;
+  int repeats = o.repeats > 0 ? o.repeats : REPEATS;
   bool bf16 = o.precision == LOCI_PRECISION_BF16 ||
               (o.precision == LOCI_PRECISION_AUTO && product_has_bf16());
   TRY(check_opts(&b, err));
@@ -240,5 +256,6 @@ loci_status loci_bench_run(const loci_bench_opts *opts, loci_bench **out, loci_e
   arena_free(r.mem);
   if (st) return st;
   b.share = b.walk_flop_per_s / b.product_flop_per_s;
-  return result_copy(LOCI_KIND_BENCH, &b, sizeof b, (void **)out, err);
+  TRY(result_copy(LOCI_KIND_BENCH, &b, sizeof b, (void **)out, err));
+  return tell(out, repeats, err);
 }

@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "checkpoint/reader.h"
-#include "model/prompt.h"
+#include "model/command.h"
 #include "model/vision.h"
 #include "study/bench.h"
 #include "walk/walk.h"
@@ -233,5 +233,10 @@ loci_status loci_scale_run(const loci_model *m, loci_progress_fn progress, void 
   if (st) return st;
   if (getrusage(RUSAGE_SELF, &used) == 0) s.peak_bytes = (int64_t)used.ru_maxrss * 1024;
   s.share = s.cost.flop / s.cost.seconds / s.product_flop_per_s;
-  return result_copy(LOCI_KIND_SCALE, &s, sizeof s, (void **)out, err);
+  TRY(result_copy(LOCI_KIND_SCALE, &s, sizeof s, (void **)out, err));
+  command_words words = command_of("bench", m);
+  words.more = " --scale";
+  js_value *request = js_object();
+  request_put_model(&request, m);
+  return request_tell_of(&words, request, (loci_result **)out, err);
 }

@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "base/status.h"
+#include "model/command.h"
 #include "walk/walk.h"
 
 enum { QUESTION_TOKENS = 32 }; /* an ordinary question */
@@ -31,8 +32,11 @@ loci_status info_new(const loci_model *model, bool no_hash, const watch *w, loci
   info->trace_bytes = trace_bytes(model, QUESTION_TOKENS);
   info->note_count = info->model->note_count;
   info->notes = info->model->notes;
+  command_words words = command_of("info", model);
+  js_value *request = js_object();
+  request_put_model(&request, model);
   *out = info;
-  return LOCI_OK;
+  return request_tell_of(&words, request, (loci_result **)out, err);
 }
 
 loci_status loci_info_new(const loci_model *model, loci_progress_fn progress, void *ctx,

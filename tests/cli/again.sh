@@ -9,7 +9,10 @@ ln -s "$image" "it's here/a \"\$HOME\" picture.png"
 head -4 "$model/data/trace.jsonl" >"it's here/four questions.jsonl"
 ln -s "$model/images" images # as the questions name them
 m="it's here/the model" i="it's here/a \"\$HOME\" picture.png" x="it's here/four questions.jsonl"
-timeless() { sed -E '/^ "cost":/,/"spent"/d; s/"seconds":[0-9.e-]+//g; /^ +"(spent|naive_flop)"/d' "$1"; }
+timeless() { # what a machine needs for it: JSON in lines, or that of benches, a member a line
+  sed -E '/^ "cost":/,/"spent"/d; s/"seconds":[0-9.e-]+//g; /^ +"(spent|naive_flop)"/d
+    /^ +"([a-z_]*(_per_s|_seconds)|seconds|read|convert|product|attention|head|other|share|peak_bytes)": /d' "$1"
+}
 ends=0 # the exit code of what follows, and of its command
 repeat() { # WORDS: the command again, with these
   sh -c "$command$1" >"${2:-/dev/null}" 2>err
@@ -19,7 +22,7 @@ again() { # COMMAND...: as JSON and, if it draws, as a picture
   try "$@" --json
   wants $ends
   printf '%s\n' "$out" >first.json
-  command=$(sed -nE 's/^ "command":"(.*)"[,}]*$/\1/p' first.json | sed -E 's/\\(["\\])/\1/g')
+  command=$(grep -oE '"command": ?"([^"\\]|\\.)*"' first.json | head -1 | sed -E 's/^"command": ?"(.*)"$/\1/; s/\\(["\\])/\1/g')
   [[ $command == "loci $1"* ]] || miss "no command: $command"
   repeat " --json" second.json
   cmp -s <(timeless first.json) <(timeless second.json) ||

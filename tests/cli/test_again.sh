@@ -27,4 +27,20 @@ drawn "svg" knockout "${one[@]}" --from constraint --to last --layers 1-2 --widt
 again score "$x" -m "$m" --max-new 3 --limit 2 --by relation
 drawn "svg csv" score "$x" -m "$m" --max-new 3 --limit 2 --by relation
 again study trace "$x" -m "$m" --max-new 3 --limit 2 --min-te 0 --site mlp_out --seed 5
+again info -m "$m"
+printf '%s' '{% for m in messages %}{{ m.content }}:{% endfor %}' >"it's here/a template"
+again tokens "${one[@]}" -t file:"it's here/a template" --system "it's so"
+again tokens -m "$m" --text "it's \"this\" \$HOME" --no-special
+again image -m "$m" -i "$i"
+written seen.safetensors image -m "$m" -i "$i"
+written seen.png image -m "$m" -i "$i"
+again bench --rows 32 --width 32 --inner 48 --heads 2 --repeats 1 --threads 1
+again bench --edit -m "$m" --steps 2
+again bench --scale -m "$m/text-only" --threads 1
+again data lint "$x" -m "$m" --max-new 3
+again data lint "$x" --no-images --fix -o fixed.jsonl
+again data annotate "$x" --compare --why
+printf 'question,answers,main_entity\nWho is "this man"?,Ada,this man\n' >"it's here/a table.csv"
+ends=1 # it has no picture
+again data import csv "it's here/a table.csv" --raw -o imported.jsonl
 finish

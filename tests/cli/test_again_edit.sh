@@ -22,6 +22,15 @@ drawn svg edit test "my set.jsonl" -m "$m" --limit 1 --max-new 2 --edit one.edit
 cp first.json a.json # of the test before
 cp first.json "it's here/b.json"
 again edit compare a.json "it's here/b.json"
+try edit apply one.edit tuned.edit -m "$m" -o "it's here/edited" --threads 1 --json
+printf '%s\n' "$out" >first.json
+rm -r "it's here/edited"
+command=$(grep -oE '"command":"([^"\\]|\\.)*"' first.json | sed -E 's/^"command":"(.*)"$/\1/; s/\\(["\\])/\1/g')
+[[ $command == "loci edit apply "* ]] || miss "no command: $command"
+ends=$code
+repeat " --json" second.json
+ends=0
+cmp -s first.json second.json || miss "again: $command: $(diff first.json second.json | head -4)"
 again edit curve "my set.jsonl" -m "$m" --limit 1 --max-new 2 "${quick[@]}" --over lambda=0.01,100
 try study run "$x" -m "$m" --store s.db --limit 2 --what knockout --layers 1-2 --max-new 2
 wants 0
