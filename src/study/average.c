@@ -227,11 +227,13 @@ loci_status average_curve(averaging *a, loci_chart *chart, int series, average_w
   curve->name = arena_strdup(a->mem, name);
   if (!points || !errors || !curve->name) return no_memory(err);
   curve->points = points;
-  double *drawn = calloc((size_t)chart->point_count * STAT_RESAMPLES, sizeof *drawn);
-  if (!drawn) return no_memory(err);
+  bool peaks =
+      !average_range(a->series[series].key.quantity).share; /* shares are drawn for nobody */
+  double *drawn = peaks ? calloc((size_t)chart->point_count * STAT_RESAMPLES, sizeof *drawn) : NULL;
+  if (peaks && !drawn) return no_memory(err);
   loci_status st =
       means_at(a, series, 0, chart->point_count, whose, points, errors, drawn, &curve->n, err);
-  if (!st) average_peak(drawn, chart->point_count, chart->points[0], curve);
+  if (!st && peaks) average_peak(drawn, chart->point_count, chart->points[0], curve);
   free(drawn);
   TRY(st);
   curve->errors = errors;

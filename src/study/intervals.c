@@ -210,22 +210,31 @@ static int sum_points(const stat_draws *d, const stat_table *t, int k, scratch *
   return n;
 }
 
+/* A share's interval is Wilson's, which needs no draws. */
+static void share_of_point(const stat_table *t, int k, double *tile, loci_interval *out,
+                           double *error) {
+  stat_running r = running_of(t->x + k, t->n, t->stride);
+  for (int64_t i = 0; i < t->n; i++) tile[i] = t->x[i * t->stride + k];
+  *out = stat_share(tile, t->n);
+  *error = stat_running_error(&r);
+}
+
 loci_status stat_means(const stat_draws *d, const stat_table *t, stat_range range,
                        loci_interval *out, double *errors, double *drawn, loci_err *err) {
   scratch s;
   summed_point points[2];
+  double error;
   TRY(scratch_new(t->n, &s, err));
-  for (int k = 0, n; k < t->points; k += n) {
+  for (int k = 0, n; k < t->points && (!range.share || drawn); k += n) {
     n = sum_points(d, t, k, &s, points);
     for (int i = 0; i < n; i++) {
-      double error;
       mean_of_point(&points[i], t, range, s.t, &out[k + i], &error, drawn);
       if (errors) errors[k + i] = error;
     }
   }
   for (int k = 0; range.share && k < t->points; k++) {
-    for (int64_t i = 0; i < t->n; i++) s.tile[i] = t->x[i * t->stride + k];
-    out[k] = stat_share(s.tile, t->n);
+    share_of_point(t, k, s.tile, &out[k], &error);
+    if (errors) errors[k] = error;
   }
   scratch_clear(&s);
   return LOCI_OK;

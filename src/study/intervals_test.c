@@ -85,6 +85,24 @@ static void an_interval_is_that_of_the_draws_one_by_one(void **state) {
   stat_draws_free(d);
 }
 
+/* Whether a share's draws are wanted changes nothing but that they are made. */
+static void shares_are_the_same_without_draws(void **state) {
+  (void)state;
+  enum { N = 41, POINTS = 3 };
+  double x[N * POINTS], drawn[STAT_RESAMPLES * POINTS], errors[POINTS], same[POINTS];
+  loci_interval have[POINTS], want[POINTS];
+  stat_draws *d;
+  for (int i = 0; i < N * POINTS; i++) x[i] = i % 13 == 4 ? (double)NAN : i % 5 < 2;
+  assert_int_equal(stat_draws_new(N, 7, &d, NULL), LOCI_OK);
+  stat_table t = {x, N, POINTS, POINTS};
+  assert_int_equal(stat_means(d, &t, stat_shares, want, same, drawn, NULL), LOCI_OK);
+  assert_int_equal(stat_means(d, &t, stat_shares, have, errors, NULL, NULL), LOCI_OK);
+  assert_memory_equal(have, want, sizeof have);
+  assert_memory_equal(errors, same, sizeof errors);
+  assert_true(errors[0] > 0 && have[1].lo > 0 && have[2].hi < 1);
+  stat_draws_free(d);
+}
+
 /* ---------------------------------------------------------------- what it says */
 
 /* Of 1,000 samples; three standard errors of a count of 1,000 at 95 % are 2.1 %.  Twenty numbers of
@@ -215,6 +233,7 @@ static void a_sequence_may_be_looked_at_again_and_again(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_interval_is_that_of_the_draws_one_by_one),
+      cmocka_unit_test(shares_are_the_same_without_draws),
       cmocka_unit_test(an_interval_holds_the_truth_as_often_as_it_says),
       cmocka_unit_test(few_and_alike_numbers_claim_nothing),
       cmocka_unit_test(a_share_has_wilsons_interval_and_is_never_sure),
