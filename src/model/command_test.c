@@ -28,6 +28,26 @@ static void assert_line(const command_words *words, const char *json, const char
   arena_free(mem);
 }
 
+/* JSON's whole numbers end at 2^63 - 1 for most readers. */
+static void a_seed_is_never_rounded(void **state) {
+  static const struct {
+    uint64_t seed;
+    const char *json;
+  } seeds[] = {{0, "[0]"},
+               {INT64_MAX, "[9223372036854775807]"},
+               {(uint64_t)INT64_MAX + 1, "[\"9223372036854775808\"]"},
+               {UINT64_MAX, "[\"18446744073709551615\"]"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+    char *text;
+    js_value *list = js_array();
+    js_push(&list, request_seed(seeds[i].seed));
+    assert_int_equal(js_print(list, false, &text, NULL), LOCI_OK);
+    assert_string_equal(text, seeds[i].json);
+    free(text);
+  }
+}
+
 static void each_kind_of_member_has_its_spelling(void **state) {
   (void)state;
   loci_model_info m = {.path = "/m"};
@@ -102,6 +122,7 @@ static void every_text_survives_a_shell(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_seed_is_never_rounded),
       cmocka_unit_test(each_kind_of_member_has_its_spelling),
       cmocka_unit_test(pathways_are_sources_by_queries),
       cmocka_unit_test(edits_are_named_by_their_files),

@@ -27,6 +27,10 @@ drawn "svg" knockout "${one[@]}" --from constraint --to last --layers 1-2 --widt
 again score "$x" -m "$m" --max-new 3 --limit 2 --by relation
 drawn "svg csv" score "$x" -m "$m" --max-new 3 --limit 2 --by relation
 again study trace "$x" -m "$m" --max-new 3 --limit 2 --min-te 0 --site mlp_out --seed 5
+tensor='{"noise":{"dtype":"F32","shape":[1,2,160],"data_offsets":[0,1280]}}' # no noise at all
+{ printf '\x43\0\0\0\0\0\0\0%s' "$tensor"; head -c 1280 /dev/zero; } >"it's here/noise"
+again trace "${one[@]}" --corrupt noise:1 --noise "it's here/noise" --seeds 1 --site mlp_out --layers 2-2 --threads 1
+[[ $command == *" --noise "* ]] || miss "no --noise in: $command"
 again info -m "$m"
 printf '%s' '{% for m in messages %}{{ m.content }}:{% endfor %}' >"it's here/a template"
 again tokens "${one[@]}" -t file:"it's here/a template" --system "it's so"
