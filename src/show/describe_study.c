@@ -254,7 +254,7 @@ static void say_run(sink *s, const loci_store_run_info *r) {
   say_json_text(s, "settings", r->settings);
   say_model(s, &r->model, r->hash);
   say_members(s, r, data, created, used, right, wrong, dropped, reported);
-  say_text(s, "command", r->command[0] ? r->command : NULL);
+  say_text(s, "command", r->command && r->command[0] ? r->command : NULL);
   say_list(s, "reasons");
   for (int i = 0; i < r->tally_count; i++) {
     say_begin(s, NULL);

@@ -179,7 +179,8 @@ static void tokens_of_a_text_are_one_line(void **state) {
   assert_int_equal(loci_json(&t.result, &text, NULL), LOCI_OK);
   assert_string_equal(text,
                       "{\"ids\":[1,72],\"tokens\":[\"<s>\",\"\\n\\\"H\"],\"bytes\":[[0,0],[0,3]],"
-                      "\"decoded\":\"<s>\\n\\\"H\",\"decoded_skip_special\":\"\\n\\u0000H\"}");
+                      "\"decoded\":\"<s>\\n\\\"H\",\"decoded_skip_special\":\"\\n\\u0000H\","
+                      "\"request\":null,\"command\":null}");
   loci_text_free(text);
 }
 
