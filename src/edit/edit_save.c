@@ -184,6 +184,25 @@ static loci_status read_back(saving *s, loci_err *err) {
   return v->hash ? LOCI_OK : fail_nomem(err, "saving an edit");
 }
 
+static loci_status tell(const saving *s, const loci_model *m, loci_err *err) {
+  arena *mem = s->out->result.memory;
+  const char **files = arena_zarray(mem, s->count + 1, const char *);
+  command_words words = command_of("edit apply", m);
+  if (!files) return fail_nomem(err, "saving an edit");
+  js_value *request = js_object(), *list = js_array();
+  request_put_model(&request, m);
+  for (int i = 0; i < s->count; i++) {
+    files[i] = s->edits[i]->path ? s->edits[i]->path : "";
+    words.cannot |= !s->edits[i]->path || files[i][0] == '-';
+    js_push(&list, js_text(s->edits[i]->path));
+  }
+  js_put(&request, "files", list);
+  js_put(&request, "out", js_text(s->dir));
+  words.words = files;
+  words.word_count = s->count;
+  return request_tell(&words, request, &s->out->result, err);
+}
+
 /* Nothing is written before the edited model was measured; what was written is read again, and
  * taken away if it is not what was measured. */
 static loci_status save(saving *s, const loci_model *m, loci_err *err) {
@@ -204,31 +223,13 @@ static loci_status save(saving *s, const loci_model *m, loci_err *err) {
   s->checks = arena_zarray(s->out->result.memory, v->check_count, loci_edit_check);
   v->checks = s->checks;
   if (!v->dir || !s->checks) return fail_nomem(err, "saving an edit");
+  TRY(tell(s, m, err));
   TRY(measure_requests(s, m, s->edited, err));
   TRY(report(s, "write", 0, 1, err));
   TRY(write_checkpoint(s, err));
   loci_status st = read_back(s, err);
   if (st) tree_remove(s->dir); /* nothing half done */
   return st;
-}
-
-static loci_status tell(const saving *s, const loci_model *m, loci_err *err) {
-  arena *mem = s->out->result.memory;
-  const char **files = arena_zarray(mem, s->count + 1, const char *);
-  command_words words = command_of("edit apply", m);
-  js_value *request = js_object(), *list = js_array();
-  if (!files) return fail_nomem(err, "saving an edit");
-  request_put_model(&request, m);
-  for (int i = 0; i < s->count; i++) {
-    files[i] = s->edits[i]->path ? s->edits[i]->path : "";
-    words.cannot |= !s->edits[i]->path || files[i][0] == '-';
-    js_push(&list, js_text(s->edits[i]->path));
-  }
-  js_put(&request, "files", list);
-  js_put(&request, "out", js_text(s->dir));
-  words.words = files;
-  words.word_count = s->count;
-  return request_tell(&words, request, &s->out->result, err);
 }
 
 loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edits, int count,
@@ -243,7 +244,6 @@ loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edit
   s.w = (watch){progress, ctx};
   s.out = result_new(LOCI_KIND_EDIT_SAVED, sizeof *s.out);
   loci_status st = s.out ? LOCI_OK : fail_nomem(err, "saving an edit");
-  if (!st) st = tell(&s, model, err);
   if (!st) st = save(&s, model, err);
   view_free(s.edited);
   if (st) {

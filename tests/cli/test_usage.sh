@@ -116,7 +116,7 @@ usage 'trace writes files that end in .json .csv .safetensors .npz .png .svg .pd
 usage 'knockout writes files that end in .json .csv .png .svg .pdf .html' "${knockout[@]}" -o cut.npz
 usage 'lens writes files that end in .json .csv .png .svg .pdf .html' "${lens[@]}" -o words.txt
 usage 'record writes files that end in .safetensors' record -m x -q x --site z -o run.npz
-usage 'image writes files that end in .safetensors .png' image -m x -i x -o seen.jpg
+usage 'image writes files that end in .json .safetensors .png' image -m x -i x -o seen.jpg
 usage 'ask writes files that end in .json' "${ask[@]}" -o .json
 
 # Files: the nearest name, either spelling of the examples, endings in capitals or unknown.
