@@ -51,6 +51,17 @@ done:
   return st;
 }
 
+loci_status lines_refuse_array(line_reader *r, loci_err *err) {
+  int first = getc(r->file);
+  if (first == EOF) return LOCI_OK; /* and no error that stays: the next reading finds it again */
+  ungetc(first, r->file);
+  if (first != '[') return LOCI_OK;
+  return fail(err, LOCI_EFORMAT,
+              "%s: a JSON array, where an object a line is expected; a file that is one array ends "
+              "in .json",
+              r->path);
+}
+
 /* Everything that is still to come of [from]. */
 static loci_status copy_rest(FILE *from, FILE *to, const char *path, loci_err *err) {
   char bytes[FIRST_ROOM];

@@ -18,6 +18,8 @@ void lines_close(line_reader *r);
  * line is left out.  A line above the limit is LOCI_EFORMAT, and passed over: the next call gives
  * the one after it. */
 loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *err);
+/* A file that is one JSON array is not lines of objects: LOCI_EFORMAT, before the first line. */
+loci_status lines_refuse_array(line_reader *r, loci_err *err);
 /* Back to before the first line.  What cannot be read twice, a pipe, is copied to a temporary file
  * before its first line: lines_twice is for whoever will want that. */
 loci_status lines_twice(line_reader *r, loci_err *err);

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/kind.h"
 #include "base/size.h"
 #include "base/utf8.h"
 
@@ -301,7 +302,10 @@ static loci_status read_version(cursor *c) {
   uint64_t magic, version;
   TRY(read_uint(c, 4, "beginning", &magic));
   TRY(read_uint(c, 4, "beginning", &version));
-  if (magic != 0x46554747) return fail(c->err, LOCI_EFORMAT, "%s: not a GGUF file", c->what);
+  if (magic != 0x46554747) {
+    TRY(kind_refuse(c->at - 8, (size_t)left(c) + 8, c->what, "GGUF", c->err));
+    return fail(c->err, LOCI_EFORMAT, "%s: not a GGUF file", c->what);
+  }
   if (version == 2 || version == 3) return LOCI_OK;
   if (version == 0x03000000 || version == 0x02000000) {
     return fail(c->err, LOCI_EUNSUPPORTED, "%s: a GGUF file of a big-endian machine", c->what);

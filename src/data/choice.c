@@ -46,38 +46,90 @@ static bool read_string(const char **at, char *out) {
 
 static void skip_blanks(const char **at) { *at += strspn(*at, " \t\r\n"); }
 
+/* A number, as it is written, or a word that stands for nothing, which leaves "" in [out]. */
+static bool read_bare(const char **at, char *out) {
+  static const char *const nothing[] = {"None", "nan", "NaN", "null"};
+  size_t n = strspn(*at, "0123456789+-.eE");
+  if (n > 0 && strcspn(*at, "0123456789") < n) {
+    memcpy(out, *at, n);
+    out[n] = 0;
+    *at += n;
+    return true;
+  }
+  for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+    n = strlen(nothing[i]);
+    if (strncmp(*at, nothing[i], n) != 0) continue;
+    *at += n;
+    *out = 0;
+    return true;
+  }
+  return false;
+}
+
+/* [..], a tuple (..) or a set {..}. */
 static loci_status python_list(const char *text, arena *mem, const char **items, int *count,
                                loci_err *err) {
   const char *at = text;
-  char *room = arena_array(mem, (int64_t)strlen(text) + 1, char);
+  char *room = arena_array(mem, 2 * (int64_t)strlen(text) + 1, char);
   if (!room) return fail_nomem(err, "reading a list");
   skip_blanks(&at);
-  if (*at++ != '[') return no_list(text, err);
-  for (skip_blanks(&at); *at && *at != ']'; skip_blanks(&at)) {
-    items[(*count)++] = room;
-    if (!read_string(&at, room)) return no_list(text, err);
+  char end = *at == '[' ? ']' : *at == '(' ? ')' : *at == '{' ? '}' : 0;
+  if (!end) return no_list(text, err);
+  at++;
+  for (skip_blanks(&at); *at && *at != end; skip_blanks(&at)) {
+    bool quoted = read_string(&at, room);
+    if (!quoted && !read_bare(&at, room)) return no_list(text, err);
+    if (quoted || *room) items[(*count)++] = room;
     room += strlen(room) + 1;
-    const char *begin = at;
+    const char *after = at;
     skip_blanks(&at);
     if (*at == ',') {
       at++;
-    } else if (*at != ']' && at == begin) { /* NumPy's texts have blanks between */
+    } else if (*at != end && at == after) { /* NumPy's texts have blanks between */
       return no_list(text, err);
     }
   }
-  if (*at++ != ']') return no_list(text, err);
+  if (*at++ != end) return no_list(text, err);
   skip_blanks(&at);
   return *at ? no_list(text, err) : LOCI_OK;
+}
+
+/* One item as a text, in the arena: a string, or a number as JSON prints it. */
+static loci_status item_text(const js_value *v, const char *text, arena *mem, const char **out,
+                             loci_err *err) {
+  size_t n;
+  double x;
+  char *printed = NULL;
+  const char *s = js_text_of(v, &n);
+  if (s ? strlen(s) != n : !js_real_of(v, &x)) return no_list(text, err);
+  if (!s) TRY(js_dump(v, &printed, err));
+  *out = arena_strdup(mem, s ? s : printed);
+  free(printed);
+  return *out ? LOCI_OK : fail_nomem(err, "reading a list");
 }
 
 static loci_status json_list(const js_value *list, const char *text, arena *mem, const char **items,
                              int *count, loci_err *err) {
   for (int64_t i = 0; i < js_count(list); i++) {
-    size_t n;
-    const char *s = js_text_of(js_at(list, i), &n);
-    if (!s || strlen(s) != n) return no_list(text, err);
-    items[i] = arena_strdup(mem, s);
-    if (!items[i]) return fail_nomem(err, "reading a list");
+    if (js_kind_of(js_at(list, i)) == JS_NULL) continue;
+    TRY(item_text(js_at(list, i), text, mem, &items[*count], err));
+    ++*count;
+  }
+  return LOCI_OK;
+}
+
+/* {"A": .., "B": ..} in the letters' order, or ARC's {"text": [..], "label": [..]}. */
+static loci_status json_lettered(const js_value *object, const char *text, arena *mem,
+                                 const char **items, int *count, loci_err *err) {
+  const js_value *texts = js_get(object, "text");
+  if (js_kind_of(texts) == JS_ARRAY) return json_list(texts, text, mem, items, count, err);
+  int64_t n = js_count(object);
+  for (int i = 0; i < n; i++) {
+    char upper[2] = {(char)('A' + i), 0}, lower[2] = {(char)('a' + i), 0};
+    const js_value *v = i < 26 ? js_get(object, upper) : NULL;
+    if (!v && i < 26) v = js_get(object, lower);
+    if (!v) return no_list(text, err);
+    TRY(item_text(v, text, mem, &items[i], err));
     ++*count;
   }
   return LOCI_OK;
@@ -93,13 +145,26 @@ loci_status choice_list(const char *text, arena *mem, const char *const **out, i
   loci_err own = {0};
   loci_status st = js_parse(text, strlen(text), "a list", &list, &own);
   if (st && !status_is_own(st)) return pass_on(&own, err);
-  st = js_kind_of(list) == JS_ARRAY ? json_list(list, text, mem, items, count, err)
-                                    : python_list(text, mem, items, count, err);
+  js_kind kind = js_kind_of(list);
+  st = kind == JS_ARRAY    ? json_list(list, text, mem, items, count, err)
+       : kind == JS_OBJECT ? json_lettered(list, text, mem, items, count, err)
+                           : python_list(text, mem, items, count, err);
   js_free(list);
   return st;
 }
 
 /* ---------------------------------------------------------------- one example */
+
+/* The answer of a question with options: A-OKVQA's, ARC's and MedQA's names, too. */
+static const char *const answer_names[] = {"answer", "correct_choice_idx", "answerKey",
+                                           "answer_idx", "answer_index"};
+
+static const char *answer_field(const loci_example *e) {
+  const char *answer = NULL;
+  for (size_t i = 0; !answer && i < sizeof answer_names / sizeof *answer_names; i++)
+    answer = example_field(e, answer_names[i]);
+  return answer;
+}
 
 /* What an example is read with. */
 typedef struct job {
@@ -190,10 +255,17 @@ static int find_option(const choice *c, const char *answer, bool numbered) {
   return number < c->option_count ? (int)number : -1;
 }
 
+/* Whether the answer is the letter of one of the options, which then may be fields a, b, .. */
+static bool answers_by_letter(const loci_example *e) {
+  const char *answer = answer_field(e);
+  return answer && islower((unsigned char)answer[0]) && !answer[1];
+}
+
 /* Options in fields of their own: A, B, ... or option_a, option_b, ... */
 static loci_status read_lettered(const job *j, choice *out) {
   static const char *const forms[] = {"", "option_", "option"};
   const char **options = arena_zarray(j->mem, CHOICE_MOST, const char *);
+  bool small = answers_by_letter(j->e);
   if (!options) return fail_nomem(j->err, "reading an example");
   for (size_t f = 0; f < sizeof forms / sizeof *forms && out->option_count < 2; f++) {
     for (out->option_count = 0; out->option_count < CHOICE_MOST; out->option_count++) {
@@ -201,7 +273,7 @@ static loci_status read_lettered(const job *j, choice *out) {
       snprintf(upper, sizeof upper, "%s%c", forms[f], 'A' + out->option_count);
       snprintf(lower, sizeof lower, "%s%c", forms[f], 'a' + out->option_count);
       const char *text = example_field(j->e, upper);
-      if (!text && f > 0) text = example_field(j->e, lower);
+      if (!text && (f > 0 || small)) text = example_field(j->e, lower);
       if (!text) break;
       options[out->option_count] = text;
     }
@@ -217,6 +289,9 @@ static loci_status read_options(const job *j, choice *out) {
   TRY(read_list(j, "options", &out->options, &out->option_count));
   if (out->option_count == 0) TRY(read_list(j, "choices", &out->options, &out->option_count));
   if (out->option_count == 0) TRY(read_lettered(j, out));
+  if (out->option_count == 0 && (example_field(j->e, "option1") || example_field(j->e, "option_1")))
+    return refuse(j, LOCI_EUNSUPPORTED,
+                  "options in fields with numbers; write them as a list \"options\"");
   if (out->option_count == 0) return LOCI_OK;
   if (out->option_count < 2 || out->option_count > CHOICE_MOST) {
     char what[64];
@@ -230,11 +305,6 @@ static loci_status read_options(const job *j, choice *out) {
       return refuse(j, LOCI_EFORMAT, "an option is empty");
   }
   return LOCI_OK;
-}
-
-static const char *answer_field(const loci_example *e) {
-  const char *answer = example_field(e, "answer");
-  return answer ? answer : example_field(e, "correct_choice_idx"); /* A-OKVQA's */
 }
 
 /* "answers", or "answer": a text, or the text of a list. */
@@ -255,7 +325,8 @@ static loci_status read_answers(const job *j, choice *out) {
 
 static loci_status find_correct(const job *j, choice *out) {
   const char *answer = answer_field(j->e);
-  bool numbered = example_field(j->e, "choices") && !example_field(j->e, "options");
+  bool counted = answer && answer != example_field(j->e, "answer"); /* an index by its name */
+  bool numbered = counted || (example_field(j->e, "choices") && !example_field(j->e, "options"));
   out->correct = -1;
   if (out->option_count == 0 || out->answer_count == 0) return LOCI_OK;
   if (answer) out->correct = find_option(out, answer, numbered);
@@ -280,7 +351,9 @@ loci_status choice_read(const loci_examples *file, const loci_example *e, arena 
 }
 
 bool choice_is_one(const loci_example *e) {
-  return answer_field(e) && (example_field(e, "options") || example_field(e, "choices") ||
-                             (example_field(e, "A") && example_field(e, "B")) ||
-                             example_field(e, "option_a") || example_field(e, "option_A"));
+  return answer_field(e) &&
+         (example_field(e, "options") || example_field(e, "choices") ||
+          (example_field(e, "A") && example_field(e, "B")) ||
+          (answers_by_letter(e) && example_field(e, "a") && example_field(e, "b")) ||
+          example_field(e, "option_a") || example_field(e, "option_A"));
 }

@@ -24,7 +24,8 @@ loci_status choice_read(const loci_examples *file, const loci_example *e, arena 
 
 /* Whether the example has options to choose from and the answer among them. */
 bool choice_is_one(const loci_example *e);
-/* A list of strings as JSON or as Python prints it: ["a", "b"], ['a', "b's"]. */
+/* A list of strings as JSON or as Python prints it: ["a", "b"], ['a', "b's"], ('a', None), or an
+ * object of letters, {"A": "a", "B": "b"}.  What is None or null is left out. */
 loci_status choice_list(const char *text, arena *mem, const char *const **out, int *count,
                         loci_err *err);
 

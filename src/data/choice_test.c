@@ -80,6 +80,14 @@ static void options_stand_in_other_usual_fields(void **state) {
       {"\"options\":[\"B\",\"A\"],\"answer\":\"B\"", 1},
       {"\"choices\":[\"1\",\"2\"],\"answer\":\"2\"", 1},
       {"\"A\":\"Lima\",\"answer\":\"B\"", -1},
+      {"\"a\":\"Lima\",\"b\":\"Kyiv\",\"answer\":\"b\"", 1},
+      {"\"a\":\"Lima\",\"b\":\"Kyiv\",\"answer\":\"Kyiv\"", -1},
+      {"\"options\":{\"A\":\"Lima\",\"B\":\"Kyiv\"},\"answer\":\"B\"", 1},
+      {"\"choices\":{\"text\":[\"Lima\",\"Kyiv\"],\"label\":[\"A\",\"B\"]},\"answerKey\":\"B\"", 1},
+      {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer_idx\":1", 1},
+      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer_index\":0", 0},
+      {"\"options\":\"('Lima', 'Kyiv', None)\",\"answer\":\"B\"", 1},
+      {"\"options\":[1, 2.5],\"answer\":\"2.5\"", 1},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     choice c;
@@ -146,8 +154,12 @@ static void what_cannot_be_asked_is_refused(void **state) {
        LOCI_EFORMAT},
       {"{\"question\":\"Q\",\"options\":\"['x', y]\",\"answer\":\"A\"}",
        "\"options\" must be a list of strings, found ['x', y]", LOCI_EFORMAT},
-      {"{\"question\":\"Q\",\"options\":[\"x\",2],\"answer\":\"A\"}", "must be a list of strings",
+      {"{\"question\":\"Q\",\"options\":[\"x\",[2]],\"answer\":\"A\"}", "must be a list of strings",
        LOCI_EFORMAT},
+      {"{\"question\":\"Q\",\"options\":{\"A\":\"x\",\"C\":\"y\"},\"answer\":\"A\"}",
+       "must be a list of strings", LOCI_EFORMAT},
+      {"{\"question\":\"Q\",\"option1\":\"x\",\"option2\":\"y\",\"answer\":\"2\"}",
+       "options in fields with numbers", LOCI_EUNSUPPORTED},
       {"{\"question\":\"Q\",\"image_1\":{\"bytes\":\"..\"}}", "\"image_1\" must be a path",
        LOCI_EFORMAT},
       {"{\"question\":\"<image 1>\"}", "the question is a picture alone", LOCI_EFORMAT},

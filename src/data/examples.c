@@ -48,6 +48,7 @@ loci_status loci_examples_open(const char *path, loci_examples **out, loci_err *
     TRY_DONE(open_array(x, err));
   } else {
     TRY_DONE(lines_open(path, EXAMPLE_LINE_MAX, &x->lines, err));
+    TRY_DONE(lines_refuse_array(x->lines, err));
   }
   *out = x;
   x = NULL;

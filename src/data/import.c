@@ -152,13 +152,15 @@ static loci_status note_nothings(importer *m, const char *const *row) {
 
 /* ---------------------------------------------------------------- one row */
 
-/* A cell that is a list as Python or JSON writes one, "['Kyiv', 'Kiev']". */
+/* A cell that is a list as Python or JSON writes one, "['Kyiv', 'Kiev']"; *count is -1 where it is
+ * none. */
 static loci_status cell_list(importer *m, const char *text, const char *const **items, int *count) {
-  *count = 0;
-  if (text[strspn(text, " \t")] != '[') return LOCI_OK;
+  const char *begin = text + strspn(text, " \t");
+  *count = -1;
+  if (!*begin || !strchr("[({", *begin)) return LOCI_OK;
   loci_status st = choice_list(text, m->mem, items, count, NULL);
   if (st == LOCI_ENOMEM) return no_memory(m);
-  if (st) *count = 0; /* a text that begins with a bracket */
+  if (st || (*begin != '[' && *count == 0)) *count = -1; /* a text that begins with a bracket */
   return LOCI_OK;
 }
 
@@ -272,7 +274,7 @@ static loci_status put_answers(importer *m, js_value **line, const char *const *
   js_value *list = json_texts_of(items, count);
   loci_status st = LOCI_OK;
   char *piece;
-  while (count == 0 && (piece = next_piece(m, &rest, m->many[ANSWERS])) != NULL)
+  while (count < 0 && (piece = next_piece(m, &rest, m->many[ANSWERS])) != NULL)
     js_push(&list, js_text(m->many[ANSWERS] ? joined(piece) : piece));
   if (m->votes) st = put_votes(m, &list, row);
   m->counts->answered += js_count(list) > 0;
@@ -299,7 +301,7 @@ static loci_status put_constraints(importer *m, js_value **line, const char *con
   js_value *list = js_array();
   char *piece;
   for (int i = 0; i < count; i++) put_constraint(m, &list, items[i]);
-  while (count == 0 && (piece = next_piece(m, &rest, m->many[CONSTRAINTS])) != NULL) {
+  while (count < 0 && (piece = next_piece(m, &rest, m->many[CONSTRAINTS])) != NULL) {
     put_constraint(m, &list, piece);
   }
   if (js_count(list) > 0) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kind.h"
+
 enum { BUSY_MS = 10000 };
 
 struct db {
@@ -67,6 +69,7 @@ static loci_status(failed)(const db *d, int code, loci_err *err) {
   if (code == SQLITE_INTERRUPT && d->stopped) return fail(err, LOCI_ECANCELLED, "stopped");
   if (code == SQLITE_INTERRUPT)
     return fail(err, LOCI_EFORMAT, "%s: is damaged: it never comes to an end", d->path);
+  if ((code & 0xff) == SQLITE_NOTADB) TRY(kind_refuse_file(d->path, "a store", err));
   const char *why = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(code);
   return fail(err, status_of(code), "%s: %s", d->path, why);
 }

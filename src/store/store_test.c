@@ -1,5 +1,6 @@
 /* What a store gives back, and what it makes of files that are none. */
 #include "store/store.h"
+#include "base/random.h"
 #include "sized.h"
 
 #include <math.h>
@@ -111,6 +112,37 @@ static void numbers_beyond_sense_are_not_exported(void **state) {
   assert_int_equal(access(to, F_OK), -1);
   loci_store_close(s);
   assert_int_equal(store_numbers(NULL, path, &x, 1, &err), LOCI_EFORMAT);
+}
+
+/* Rows as stores write them are read to the last bit as strtod reads them. */
+static void plain_rows_are_read_exactly(void **state) {
+  static const char *const odd[] = {"[1]",     "[0.5,null]", "[-0.0]", "[1e22]",
+                                    "[1e23]",  "[01]",       "[1.]",   "[1e-30]",
+                                    "[1,2,3]", "[1 ]",       "[]",     "[true]",
+                                    "[1,]",    "x",          "[1]x",   "[1e999]",
+                                    "[nan]",   "[--1]",      "[1e+5]", "[12345678901234567890]"};
+  (void)state;
+  random_source r = random_new(7);
+  int plain = 0;
+  for (int i = 0; i < 20000; i++) {
+    char text[64];
+    double x, wanted = random_gaussian(&r) * pow(10, (double)random_below(&r, 30) - 15);
+    snprintf(text, sizeof text, "[%.12g]", wanted);
+    wanted = strtod(text + 1, NULL);
+    if (!store_plain_row(text, &x, 1)) continue;
+    plain++;
+    assert_memory_equal(&x, &wanted, sizeof x);
+  }
+  assert_true(plain > 15000);
+  for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+    double fast[2] = {0, 0}, slow[2] = {0, 0};
+    int n = strchr(odd[i], ',') ? 2 : 1;
+    loci_err err;
+    if (!store_plain_row(odd[i], fast, n)) continue;
+    assert_int_equal(store_numbers(odd[i], "row", slow, n, &err), LOCI_OK);
+    assert_memory_equal(fast, slow, (size_t)n * sizeof *fast);
+    assert_null(strchr("x]t", odd[i][1])); /* no text and no empty row */
+  }
 }
 
 static void a_null_is_no_number(void **state) {
@@ -418,6 +450,7 @@ int main(void) {
       cmocka_unit_test_setup(rows_without_sense_are_refused, begin),
       cmocka_unit_test_setup(numbers_beyond_sense_are_not_exported, begin),
       cmocka_unit_test_setup(a_null_is_no_number, begin),
+      cmocka_unit_test_setup(plain_rows_are_read_exactly, begin),
       cmocka_unit_test_setup(other_databases_are_left_alone, begin),
       cmocka_unit_test_setup(one_writer_and_any_readers, begin),
       cmocka_unit_test_setup(a_reader_writes_nothing, begin),

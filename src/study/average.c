@@ -61,6 +61,14 @@ static loci_status grow(const averaging *a, average_row *r, loci_err *err) {
   return LOCI_OK;
 }
 
+loci_status average_expect(averaging *a, int count, loci_err *err) {
+  if (a->room > 0 || count < 1) return LOCI_OK;
+  a->right = malloc((size_t)count);
+  if (!a->right) return no_memory(err);
+  a->room = count;
+  return LOCI_OK;
+}
+
 loci_status average_room(averaging *a, loci_err *err) {
   if (a->n == a->room) {
     int room = a->room ? 2 * a->room : 64;
@@ -155,20 +163,33 @@ stat_range average_range(const char *quantity) {
                                                                 : stat_change; /* a site's effect */
 }
 
-/* Draws depend only on how many examples there are: all curves over the same examples share
- * them, so that their intervals can be compared, and they are made once. */
+/* Draws depend only on how many examples there are: all curves over as many examples share them,
+ * so that their intervals can be compared, and they are made once. */
 static loci_status draws_of(averaging *a, average_whose whose, const stat_draws **out,
                             loci_err *err) {
-  stat_draws **d = &a->draws[whose];
   int n = average_count(a, whose);
   *out = NULL;
-  if (*d && stat_draws_count(*d) != n) {
-    stat_draws_free(*d);
-    *d = NULL;
-  }
-  if (!*d) TRY(stat_draws_new(n, a->s->opts->seed, d, err));
-  *out = *d;
+  for (int i = 0; i < 3 && !*out; i++)
+    if (a->draws[i] && stat_draws_count(a->draws[i]) == n) *out = a->draws[i];
+  if (*out) return LOCI_OK;
+  stat_draws_free(a->draws[whose]);
+  a->draws[whose] = NULL;
+  TRY(stat_draws_new(n, a->s->opts->seed, &a->draws[whose], err));
+  *out = a->draws[whose];
   return LOCI_OK;
+}
+
+/* The rows of the examples meant, one after the other; NULL: out of memory. */
+static double *rows_of(const averaging *a, const average_row *r, int first, int count,
+                       average_whose whose) {
+  int rows = 0;
+  double *x = calloc((size_t)(a->n + 1) * (size_t)count, sizeof *x);
+  for (int i = 0; x && i < a->n; i++) {
+    if (!is_of(a, i, whose)) continue;
+    memcpy(x + (int64_t)rows++ * count, r->x + (int64_t)i * r->key.points + first,
+           (size_t)count * sizeof *x);
+  }
+  return x;
 }
 
 /* Means of points first .. first + count - 1 of a series over the examples meant; *n: of them, the
@@ -178,24 +199,24 @@ static loci_status means_at(averaging *a, int series, int first, int count, aver
                             loci_err *err) {
   const average_row *r = &a->series[series];
   const stat_draws *draws;
-  int rows = 0;
+  int rows = average_count(a, whose);
+  double *own = NULL; /* where all are meant, the series itself is the table */
   *n = 0;
   TRY(draws_of(a, whose, &draws, err));
-  double *x = calloc((size_t)(a->n + 1) * (size_t)count, sizeof *x);
-  if (!x) return no_memory(err);
-  for (int i = 0; i < a->n; i++) {
-    if (!is_of(a, i, whose)) continue;
-    memcpy(x + (int64_t)rows++ * count, r->x + (int64_t)i * r->key.points + first,
-           (size_t)count * sizeof *x);
+  stat_table t = {r->x + first, rows, count, r->key.points};
+  if (rows < a->n) {
+    own = rows_of(a, r, first, count, whose);
+    if (!own) return no_memory(err);
+    t.x = own;
+    t.stride = count;
   }
   for (int k = 0; k < count; k++) {
     int has = 0;
-    for (int i = 0; i < rows; i++) has += !isnan(x[(int64_t)i * count + k]);
+    for (int i = 0; i < rows; i++) has += !isnan(t.x[i * t.stride + k]);
     if (has > *n) *n = has;
   }
-  stat_table t = {x, rows, count, count};
   loci_status st = stat_means(draws, &t, average_range(r->key.quantity), out, errors, drawn, err);
-  free(x);
+  free(own);
   return st;
 }
 

@@ -46,10 +46,11 @@ typedef struct averaging {
 
 /* What a quantity can be, by its name: of a run as of a store's rows. */
 stat_range average_range(const char *quantity);
-
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 
+/* Before the first one: so many examples will come, at most. */
+loci_status average_expect(averaging *a, int count, loci_err *err);
 /* Room for one more example, before its values are put. */
 loci_status average_room(averaging *a, loci_err *err);
 /* The example's numbers of a series; one that is met late has nothing for the examples before.

@@ -107,9 +107,20 @@ static uint32_t likeness_of(uint32_t r) {
   return rune_lower(r);
 }
 
+/* What one character of print stands for; NULL: itself. */
+static const char *letters_of(uint32_t r) {
+  static const char *const ligatures[] = {"ff", "fi", "fl", "ffi", "ffl"}; /* U+FB00 and on */
+  if (r == 0x2026) return "...";
+  return r >= 0xFB00 && r <= 0xFB04 ? ligatures[r - 0xFB00] : NULL;
+}
+
 /* Blanks count once. */
 static void push_folded(folded_text *t, uint32_t rune, int64_t begin, int64_t end) {
   uint32_t look = likeness_of(rune);
+  const char *letters = letters_of(rune);
+  for (const char *l = letters; l && *l; l++)
+    t->items[t->count++] = (folded){(uint32_t)*l, begin, end};
+  if (letters) return;
   folded *last = t->count > 0 ? &t->items[t->count - 1] : NULL;
   if (has_no_width(rune)) return;
   if (look == ' ' && last && last->rune == ' ') {
@@ -126,7 +137,7 @@ static bool fold(arena *mem, const char *s, size_t n, folded_text *out) {
   uint32_t rune;
   if (unicode_normalise(FORM_NFD, s, n, mem, &apart, NULL)) return false;
   out->count = 0;
-  out->items = arena_array(mem, (int64_t)(apart.items ? apart.count : n) + 1, folded);
+  out->items = arena_array(mem, 3 * (int64_t)(apart.items ? apart.count : n) + 1, folded);
   if (!out->items) return false;
   for (size_t i = 0; apart.items ? i < apart.count : (size_t)at < n; i++) {
     int change = apart.items ? apart.items[i].change : 0;
@@ -154,6 +165,7 @@ static bool stands_at(const folded_text *in, int64_t at, const folded_text *what
 
 static const char *name_of(uint32_t r) {
   if (has_no_width(r)) return "a character without width";
+  if (letters_of(r)) return r == 0x2026 ? "one character for dots" : "one character for letters";
   if (rune_is_space(r)) return r == ' ' ? "a blank" : "another kind of blank";
   if (likeness_of(r) == '-') return "a dash";
   if (likeness_of(r) == '\'' || likeness_of(r) == '"') return "a quote";
@@ -161,8 +173,15 @@ static const char *name_of(uint32_t r) {
 }
 
 static bool is_letter(uint32_t r) {
-  return !has_no_width(r) && likeness_of(r) != ' ' && likeness_of(r) != '-' &&
+  return !has_no_width(r) && !letters_of(r) && likeness_of(r) != ' ' && likeness_of(r) != '-' &&
          likeness_of(r) != '\'' && likeness_of(r) != '"';
+}
+
+static bool ends_in_blank(const char *s, size_t n) {
+  uint32_t r = 0;
+  do n--;
+  while (n > 0 && ((unsigned char)s[n] & 0xC0) == 0x80);
+  return utf8_decode(s + n, 4, &r) > 0 && rune_is_space(r);
 }
 
 /* The first characters that differ, the question's and the text's. */
@@ -185,6 +204,11 @@ static void say_difference(const char *there, size_t m, const char *text, size_t
     return;
   }
   out->by_case = false;
+  if (rune_is_space(a) != rune_is_space(b) && i > 0 && k > 0 && ends_in_blank(there, i) &&
+      ends_in_blank(text, k)) {
+    snprintf(out->how, sizeof out->how, "they differ in how many blanks stand in a row");
+    return;
+  }
   if (is_letter(a) && is_letter(b)) {
     snprintf(out->how, sizeof out->how,
              "they look alike, but accents are composed otherwise there (Unicode's NFC and NFD)");

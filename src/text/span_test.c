@@ -27,6 +27,11 @@ static const struct {
     {"Is This Country big?", "this country", "This Country", "upper and lower case"},
     {"Is this countryside big?", "this country", NULL, ""},
     {"\u00c9cole is where?", "\u00e9cole", "\u00c9cole", "upper and lower case"},
+    {"of this country?", "this  country", "this country", "how many blanks"},
+    {"the capital of this  country?", "this country", "this  country", "how many blanks"},
+    {"the \ufb01rst one\u2026", "first one...", "\ufb01rst one\u2026", "one character for letters"},
+    {"a b\u2026 c", "b...", "b\u2026", "one character for dots"},
+    {"a b\u2026 c", "b..", NULL, ""},
     {"What?", "", NULL, ""},
 };
 

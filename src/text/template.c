@@ -8,6 +8,7 @@
 
 #include "base/fixed.h"
 #include "base/file.h"
+#include "base/kind.h"
 #include "base/names.h"
 #include "checkpoint/gguf.h"
 
@@ -157,6 +158,7 @@ static loci_status read_text(const char *text, arena *mem, prompt_template *out,
 static loci_status read_file(const char *path, arena *mem, prompt_template *out, loci_err *err) {
   char *text;
   size_t n;
+  TRY(kind_refuse_file(path, "a template", err));
   TRY(file_read(path, FILE_LIMIT, &text, &n, err));
   out->text = arena_strndup(mem, text, n);
   out->size = n;
@@ -244,6 +246,7 @@ static loci_status add_json(collector *c, const char *path) {
 static loci_status add_jinja(collector *c, const char *path, const char *name) {
   char *text;
   size_t n;
+  TRY(kind_refuse_file(path, "a template", c->err));
   TRY(file_read(path, FILE_LIMIT, &text, &n, c->err));
   loci_status st = add(c, name, text, n);
   free(text);
