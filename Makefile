@@ -20,6 +20,8 @@ reproduce: all
 
 install: all
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+	@echo "To compile against it: export PKG_CONFIG_PATH=$(PREFIX)/lib/pkgconfig"
+	@echo "To run what was compiled, if the system does not look there: export LD_LIBRARY_PATH=$(PREFIX)/lib"
 
 clean:
 	rm -rf build
