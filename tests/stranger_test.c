@@ -1,8 +1,8 @@
 /* Stores that somebody else made: their triggers, views and further indexes are not obeyed, their
  * numbers are checked, and whatever is changed in a file, every reader comes to an end.
  *
- * LOCI_MUTATIONS says how many changed stores are tried, LOCI_MUTATION the number of the first; one
- * alone is given to every reader. */
+ * A quarter of the changed stores has something that acts when it is obeyed.  LOCI_MUTATIONS says
+ * how many are tried, LOCI_MUTATION the number of the first; one alone is given to every reader. */
 #include "store/store.h"
 
 #include <omp.h>
