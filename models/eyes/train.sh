@@ -1,7 +1,7 @@
 #!/bin/sh
 # From nothing to the eyes and their questions, for developers (users need join.sh alone):
 #   models/eyes/train.sh                     replaces what is in this folder
-#   models/eyes/train.sh WORK OUT [--seed N] [--steps N] [--start FILE --rate X]
+#   models/eyes/train.sh WORK OUT [--seed N] [--steps N]
 # WORK keeps the language model, a virtual environment and a snapshot that a stopped training goes on from.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

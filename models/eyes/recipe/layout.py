@@ -1,13 +1,12 @@
-"""The eyes' tensors under transformers' names, a matrix a layer, and under the recipe's, in stacks; both ways.
+"""The eyes' tensors under transformers' names, a matrix a layer, from the recipe's, in stacks.
 
-    python layout.py WORK/eyes.pt EYES-FOLDER [START]     that state as EYES-FOLDER/visual.safetensors, in bf16, without
-                                                          training's head; or its mean with START, such a file
+    python layout.py WORK/eyes.pt EYES-FOLDER     that state as EYES-FOLDER/visual.safetensors, in bf16, without
+                                                  training's head
 """
 import pathlib
 import sys
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 
 TOWER = "vision_tower.vision_model."
@@ -35,29 +34,8 @@ def to_transformers(state, patch):
     return out
 
 
-def from_transformers(path, layers):
-    """The first [layers] of a file's tower, and its projector."""
-    with safe_open(path, "pt") as f:
-        t = {k.removeprefix(TOWER): f.get_tensor(k).float() for k in f.keys()}
-
-    def stack(name):
-        return torch.stack([t[f"encoder.layers.{i}.{name}"] for i in range(layers)])
-
-    out = {ours: t[theirs] for ours, theirs in ALONE.items()}
-    out["patch"] = t["embeddings.patch_embedding.weight"].flatten(1)
-    out.update({ours: stack(theirs) for ours, theirs in STACKED.items()})
-    out.update({ours: torch.stack([stack(f"self_attn.{p}_proj.{kind}") for p in "qkv"], 1) for ours, kind in QKV.items()})
-    out = {f"tower.{k}": v for k, v in out.items()}
-    out.update({name: t[f"multi_modal_projector.{name}"] for name in PROJECTOR})
-    return out
-
-
-def main(work, out, start=None):
-    state = torch.load(work)
-    if start:
-        before = from_transformers(start, len(state["tower.o"]))
-        state = {k: (v + state[k]) / 2 for k, v in before.items()}
-    tensors = to_transformers(state, 24)
+def main(work, out):
+    tensors = to_transformers(torch.load(work), 24)
     save_file({k: v.bfloat16().contiguous() for k, v in tensors.items()}, out / "visual.safetensors", {"format": "pt"})
 
 

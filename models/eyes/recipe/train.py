@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
-import layout
 import names
 import pictures
 import model  # of ../../flags/recipe
@@ -95,11 +94,9 @@ def train(a):
     flags = len(names.countries())
     eyes = Eyes(embed.shape[1], len(targets))
     matrices, others = eyes.groups()
-    if a.start:
-        eyes.load_state_dict(layout.from_transformers(a.start, Tower.LAYERS), strict=False)  # all but the head of training
     optimisers = [torch.optim.AdamW(others, ADAM, betas=(.9, .95), weight_decay=.01),
                   model.Muon(matrices, MUON, weight_decay=.02)]
-    base, snapshot, begin, seconds = [ADAM * a.rate, MUON * a.rate], a.work / "snapshot.pt", 0, 0.0
+    base, snapshot, begin, seconds = [ADAM, MUON], a.work / "snapshot.pt", 0, 0.0
     if snapshot.exists():
         kept = torch.load(snapshot)
         begin, seconds = kept["step"], kept["seconds"]
@@ -115,7 +112,7 @@ def train(a):
         which = torch.randint(0, flags, (BATCH,), generator=g)
         others_at = torch.rand(BATCH, generator=g) > FLAGS_SHARE
         which = torch.where(others_at, torch.randint(flags, len(of), (BATCH,), generator=g), which)
-        ramp = 1 if a.start else min(1, (step + 1) / (.3 * a.steps))
+        ramp = min(1, (step + 1) / (.3 * a.steps))
         strength = HARDEST * ramp * torch.rand(1, generator=g).item()
         loss, numbers = loss_of(eyes, render.normalise(draw(which, strength, g, crop=.05)), of[which], targets, weights,
                                 embed.var())
@@ -144,9 +141,7 @@ def main():
     p.add_argument("smollm2", type=pathlib.Path)
     p.add_argument("work", type=pathlib.Path)
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--steps", type=int, default=500)
-    p.add_argument("--start", type=pathlib.Path, help="a visual.safetensors to go on from")
-    p.add_argument("--rate", type=float, default=1.0, help="multiplies the learning rates")
+    p.add_argument("--steps", type=int, default=1500)
     p.add_argument("--threads", type=int, default=2)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
