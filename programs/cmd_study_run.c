@@ -42,7 +42,7 @@ static int show_result(cli *c, loci_store *store, const loci_store_run_state *s)
 
 static int run(cli *c, const loci_store_run_opts *o, loci_model *model, int processes) {
   loci_store *store;
-  loci_store_run_state state;
+  loci_store_run_state state = {0};
   loci_examples *examples = NULL;
   int code = EXIT_DONE;
   if (loci_store_open(args_get(&c->args, OPT_STORE), true, &store, &c->err)) return cli_failed(c);

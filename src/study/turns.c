@@ -155,6 +155,9 @@ loci_status sweep_in_turns(sweep *s, loci_trace *t, const trace_view *view, loci
   bool shown = !st && t->grids;
   if (shown) st = run_cells(&x, err);
   s->opts = x.opts;
+  s->turns = NULL;
+  s->runs.progress = NULL;
+  s->runs.progress_ctx = NULL;
   bool kept = st == LOCI_ECANCELLED && x.stopped && shown && s->opts->partial;
   if (!st) t->missing = 0;
   if (!st && s->opts->screen == 0 && shown) forget_estimates(s);

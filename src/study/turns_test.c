@@ -23,7 +23,7 @@ static bool stop_at_once(void *ctx, const char *stage, double done, double total
 
 /* The weakest estimate of the cells that were run is at least the strongest of the others. */
 static bool is_ordered(const loci_trace *t) {
-  double weakest = INFINITY, strongest = 0;
+  double weakest = (double)INFINITY, strongest = 0;
   for (int i = 0; i < t->grid_count; i++) {
     const loci_grid *g = &t->grids[i];
     for (int64_t k = 0; k < cells_of(g); k++) {
