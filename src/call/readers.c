@@ -93,7 +93,7 @@ static loci_status find_word(const member *m, const char *const *words, int n, i
 /* Of two words the second: true. */
 static loci_status read_either(const member *m, const char *const words[2], void *options,
                                loci_err *err) {
-  int i;
+  int i = 0;
   TRY(find_word(m, words, 2, &i, err));
   *PLACE(bool) = i == 1;
   return LOCI_OK;

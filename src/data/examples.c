@@ -93,7 +93,7 @@ static int by_number(const void *a, const void *b) {
 }
 
 static void keep_smallest(draw *d) {
-  qsort(d->at, (size_t)d->count, sizeof *d->at, by_key);
+  if (d->at) qsort(d->at, (size_t)d->count, sizeof *d->at, by_key);
   if (d->count > d->wanted) d->count = d->wanted;
 }
 

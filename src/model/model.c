@@ -47,8 +47,10 @@ image_shape model_usual_shape(const loci_model *m) {
   if (!m->pixels_problem.code && !image_shape_of(&m->pixels, 640, 480, &s, NULL)) return s;
   /* a model that sees, if only it could be told */
   s = (image_shape){.views = 1, .height = S, .width = S};
-  if (S == 0) s.width = (640 + cell - 1) / cell * cell;
-  if (S == 0) s.height = (480 + cell - 1) / cell * cell;
+  if (S == 0 && cell > 0) { /* a multiple of what is merged */
+    s.width = (640 + cell - 1) / cell * cell;
+    s.height = (480 + cell - 1) / cell * cell;
+  }
   return s;
 }
 

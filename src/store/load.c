@@ -136,7 +136,8 @@ static const char *exact_number(const char *s, double *out) {
   s += minus;
   if (*s == '0' && s[1] >= '0' && s[1] <= '9') return NULL;
   const char *begin = s;
-  for (; *s >= '0' && *s <= '9'; s++) digits = 10 * digits + (*s - '0'), count += digits > 0;
+  for (; *s >= '0' && *s <= '9' && count <= 15; s++)
+    digits = 10 * digits + (*s - '0'), count += digits > 0;
   if (s == begin || count > 15) return NULL;
   if (*s == '.') {
     begin = ++s;
