@@ -81,7 +81,8 @@ static double largest_at(overlay o, int layer) {
   o.layer = layer;
   cell_of(&o, v, &height, &width);
   for (int i = 0; i < v->rows * v->cols; i++) {
-    double x = number_at(&o, (i / v->cols + 0.5) * height, (i % v->cols + 0.5) * width);
+    int row = i / v->cols, col = i % v->cols;
+    double x = number_at(&o, (row + 0.5) * height, (col + 0.5) * width);
     most = isfinite(x) ? fmax(most, x) : most;
   }
   return most;
