@@ -135,7 +135,8 @@ static loci_status put_image(averaging *a, const flow_table *t, const loci_promp
   }
   for (int i = 0; i < x.n; i++) x.token[i] = all > 0 ? x.token[i] / all : (double)NAN;
   TRY(put_row(a, image_row, x.totals, L, err));
-  for (int i = 0; p->image.view_count > 1 && i < p->image.view_count; i++) {
+  int views = p->image.view_count > MOST_VIEWS ? MOST_VIEWS : p->image.view_count;
+  for (int i = 0; views > 1 && i < views; i++) {
     TRY(put_row(a, view_rows_of[i], x.views + (int64_t)i * L, L, err));
   }
   TRY(put_row(a, share_row, x.shares, L, err));

@@ -136,7 +136,6 @@ static loci_status take_request(job *j, loci_err *err) {
   s->mem = j->out->result.memory;
   TRY(options_take(loci_trace_opts, &j->opts, j->asked, err));
   if (!j->alone) j->opts.watch = NULL;
-  s->opts = &j->opts;
   request_of of = {.m = s->m, .p = s->p, .mem = s->mem};
   TRY(trace_request_complete(&of, &j->opts, err));
   TRY(target_make(s->p, s->opts->answer, s->mem, &s->runs.target, err));
@@ -292,7 +291,7 @@ loci_status loci_traces(const loci_model *model, loci_trace_request *requests, i
   if (!jobs) return fail_nomem(err, "tracing");
   for (int i = 0; !st && i < count; i++) {
     loci_trace_request *r = &requests[i];
-    jobs[i].s = (sweep){.p = r->prompt, .m = model};
+    jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &jobs[i].opts};
     jobs[i].asked = r->opts;
     jobs[i].alone = count == 1;
     if (ends_all(take_request(&jobs[i], &r->err))) st = pass_on(&r->err, err);
