@@ -55,10 +55,10 @@ field_read field_text, field_int, field_real /* >= 0 */, field_flag, field_seed;
 field_read field_name;   /* an enum in the order of the list */
 field_read field_named;  /* a text, one of the list's names */
 field_read field_joined; /* a text, a whole number, or a list of them: joined by commas */
-field_read field_texts;  /* a list of texts: const char *const * at [at], their int behind it */
+field_read field_texts;  /* a list of texts: const char *const * at [at], their int after it */
 field_read field_list_of_words; /* the same of words, each once; a text is cut at its commas */
 
-/* Puts a list of n where its pointer is, and n into the int that stands behind the pointer. */
+/* Puts a list of n where its pointer is, and n into the int that stands after the pointer. */
 void field_list(const member *m, void *options, const void *at, int64_t n);
 /* The items of a list, of a text between its commas, or the value itself where it is none, as
  * texts. */

@@ -14,7 +14,7 @@ enum { MOST_ITEMS = 100000, MOST_LAYERS = 1000000, MOST_POINTS = 1000 };
 #define PLACE(type) ((type *)(void *)((char *)options + m->field->at))
 
 /* 3; [3, 7], "3-7" and [3, 4, 5, 6, 7]: from 3 to 7; "all".  Their first and their number stand one
- * behind the other. */
+ * after the other. */
 loci_status member_layers(const member *m, void *options, loci_err *err) {
   const char *const *ends, *dash;
   char first[24];

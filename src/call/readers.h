@@ -5,7 +5,7 @@
 #include "call/fields.h"
 
 /* ---- of several: layers, numbers, sizes, words */
-field_read member_layers /* "3-5", 7, "all": the first, and behind it how many */, member_ints,
+field_read member_layers /* "3-5", 7, "all": the first, and after it how many */, member_ints,
     member_values;
 field_read member_count /* from 1 up */, member_size /* "4G" */, member_hash /* no_hash */;
 field_read member_positive /* > 0 */, member_probability, member_weight /* 0: none, -1 */;

@@ -85,7 +85,7 @@ static bool is_verbal(word_class c) {
          c == WORD_GERUND;
 }
 
-static bool is_verb_behind(const qtext *q, int next) {
+static bool is_verb_after(const qtext *q, int next) {
   int from = next;
   while (next < q->count && q->words[next].is == WORD_ADVERB) next++;
   if (next == q->count) return false;
@@ -96,7 +96,7 @@ static bool is_verb_behind(const qtext *q, int next) {
  * may be a verb, else the last one; a noun in the plural there is the verb's object. */
 static int before_verb(const qtext *q, int core, int last) {
   int k = core;
-  if (!q->words[last].stops && is_verb_behind(q, last + 1)) return last;
+  if (!q->words[last].stops && is_verb_after(q, last + 1)) return last;
   while (k < last && q->words[k].is != WORD_NOUN) k++;
   for (int i = k + 1; i <= last; i++) {
     if (word_is_either(q->words[i].low)) return i - 1;
@@ -124,7 +124,7 @@ static bool is_needed(const qtext *q, int k, clause c) {
   if (c != CLAUSE_NEEDS_VERB || !word_is_either(q->words[k].low)) return false;
   bool more = !q->words[k].stops && (is_nominal(class_at(q, k + 1)) ||
                                      (k + 1 < q->count && strcmp(q->words[k + 1].low, "of") == 0));
-  return ends || (!more && !is_verb_behind(q, k + 1));
+  return ends || (!more && !is_verb_after(q, k + 1));
 }
 
 /* The last word of the run that begins at k and, as far as it is a phrase, ends in a noun; below k:
@@ -135,7 +135,7 @@ static int last_of_run(const qtext *q, int k, bool determined, clause c) {
   int last = end - 1;
   while (last >= k && (q->words[last].is == WORD_ADJECTIVE || q->words[last].is == WORD_NUMBER))
     last--;
-  if (last < k && end > k && determined && c == CLAUSE_NEEDS_VERB && is_verb_behind(q, end))
+  if (last < k && end > k && determined && c == CLAUSE_NEEDS_VERB && is_verb_after(q, end))
     return end - 1; /* this executive is */
   if (last < k && end > k && class_at(q, k - 1) == WORD_ARTICLE) return end - 1; /* the light */
   if (last < k || last < end - 1) return last;

@@ -195,7 +195,7 @@ static void a_caller_may_set_a_smaller_limit(void **state) {
   image_clear(&im);
 }
 
-static void palette_indexes_behind_the_palette_are_black(void **state) {
+static void palette_indexes_beyond_the_palette_are_black(void **state) {
   (void)state;
   /* one row of two 8-bit indexes, 0 and 9, in a stored zlib block */
   static const uint8_t data[] = {0x78, 1, 1, 3, 0, 0xfc, 0xff, 0, 0, 9, 0, 12, 0, 10};
@@ -401,7 +401,7 @@ int main(void) {
       cmocka_unit_test(claims_of_too_many_pixels_are_refused),
       cmocka_unit_test(sizes_of_zero_or_beyond_31_bits_are_refused),
       cmocka_unit_test(a_caller_may_set_a_smaller_limit),
-      cmocka_unit_test(palette_indexes_behind_the_palette_are_black),
+      cmocka_unit_test(palette_indexes_beyond_the_palette_are_black),
       cmocka_unit_test(a_jpeg_of_thousands_of_scans_is_refused),
       cmocka_unit_test(a_large_jpeg_of_few_bytes_is_refused),
       cmocka_unit_test(what_follows_the_rows_of_a_png_is_not_unpacked),

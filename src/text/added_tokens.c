@@ -243,7 +243,7 @@ static size_t blanks_before(const piece *p, size_t begin, size_t limit) {
   return begin;
 }
 
-static size_t blanks_behind(const piece *p, size_t end) {
+static size_t blanks_after(const piece *p, size_t end) {
   while (end < p->size) {
     uint32_t r;
     int k = utf8_decode(p->text + end, p->size - end, &r);
@@ -272,7 +272,7 @@ loci_status added_split(const matcher *m, const piece *p, piece_list *out, encod
     i = end;
     if (!counts(job->t, e->token, p, begin, end)) continue;
     if (e->token->lstrip) begin = begin > from ? blanks_before(p, begin, from) : begin;
-    if (e->token->rstrip) end = blanks_behind(p, end);
+    if (e->token->rstrip) end = blanks_after(p, end);
     if (from < begin) TRY(piece_push(out, piece_slice(p, from, begin), job));
     piece hit = piece_slice(p, begin, end);
     hit.added = e->token;

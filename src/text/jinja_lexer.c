@@ -142,15 +142,15 @@ static size_t digits(const lexer *r, size_t at) {
 
 static loci_status read_number(lexer *r) {
   size_t begin = r->at, at = digits(r, begin), tail;
-  bool real = false, behind_dot = begin > 0 && r->s[begin - 1] == '.';
+  bool real = false, after_dot = begin > 0 && r->s[begin - 1] == '.';
   if (r->s[begin] == '0' && begin + 1 < r->n && strchr("xXoObB", r->s[begin + 1])) {
     return wrong(r, begin, "numbers other than decimal ones are not supported");
   }
-  if (!behind_dot && at + 1 < r->n && r->s[at] == '.' && is_digit(r->s[at + 1])) {
+  if (!after_dot && at + 1 < r->n && r->s[at] == '.' && is_digit(r->s[at + 1])) {
     at = digits(r, at + 1);
     real = true;
   }
-  if (!behind_dot && at < r->n && (r->s[at] == 'e' || r->s[at] == 'E')) {
+  if (!after_dot && at < r->n && (r->s[at] == 'e' || r->s[at] == 'E')) {
     tail = at + 1 + (at + 1 < r->n && (r->s[at + 1] == '-' || r->s[at + 1] == '+'));
     if (tail < r->n && is_digit(r->s[tail])) {
       at = digits(r, tail);

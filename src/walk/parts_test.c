@@ -227,7 +227,7 @@ static void what_a_child_records_is_what_the_full_run_has(void **state) {
   }
 }
 
-static void a_patch_costs_its_row_and_the_rows_behind_it(void **state) {
+static void a_patch_costs_its_row_and_the_rows_after_it(void **state) {
   (void)state;
   bench *b = bench_open("text-llama");
   int64_t L = model_decoder(b->m)->layers, before, after;
@@ -346,7 +346,7 @@ static void a_run_continued_row_by_row_is_the_whole_run(void **state) {
 }
 
 /* A child of a continued run shares the cached positions, and can be patched after them. */
-static void a_child_of_a_continued_run_starts_behind_the_cache(void **state) {
+static void a_child_of_a_continued_run_starts_after_the_cache(void **state) {
   (void)state;
   bench *b = bench_open("text-llama");
   int64_t V = model_decoder(b->m)->vocab, D = model_decoder(b->m)->width;
@@ -445,12 +445,12 @@ int main(void) {
       cmocka_unit_test(masking_all_keys_but_one_gives_that_keys_value),
       cmocka_unit_test(the_rows_of_a_pattern_sum_to_one_and_see_no_later_key),
       cmocka_unit_test(what_a_child_records_is_what_the_full_run_has),
-      cmocka_unit_test(a_patch_costs_its_row_and_the_rows_behind_it),
+      cmocka_unit_test(a_patch_costs_its_row_and_the_rows_after_it),
       cmocka_unit_test(a_chain_of_streams_too_deep_is_refused),
       cmocka_unit_test(a_run_past_the_sliding_window_is_refused),
       cmocka_unit_test(a_run_continued_row_by_row_is_the_whole_run),
       cmocka_unit_test(a_cleared_walk_is_as_good_as_a_new_one),
-      cmocka_unit_test(a_child_of_a_continued_run_starts_behind_the_cache),
+      cmocka_unit_test(a_child_of_a_continued_run_starts_after_the_cache),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
