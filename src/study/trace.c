@@ -125,6 +125,10 @@ typedef struct job {
   double seconds; /* of its own, beside the walks that are shared */
 } job;
 
+static void begin(job *j, const loci_prompt *p, const loci_model *m) {
+  j->s = (sweep){.p = p, .m = m, .opts = &j->opts};
+}
+
 /* What is asked for, and the target that is measured. */
 static loci_status take_request(job *j, loci_err *err) {
   sweep *s = &j->s;
@@ -196,7 +200,9 @@ static loci_status avoid_answer(job *j, loci_err *err) {
   if (!is_told(s)) return LOCI_OK;
   double start = clock_seconds(), before = j->seconds;
   loci_trace *first = j->out;
-  *s = (sweep){.p = s->p, .m = s->m, .runs = {.cost = s->runs.cost}};
+  loci_cost cost = s->runs.cost;
+  begin(j, s->p, s->m);
+  s->runs.cost = cost;
   j->out = NULL;
   loci_free(first);
   TRY(take_request(j, err));
@@ -291,7 +297,7 @@ loci_status loci_traces(const loci_model *model, loci_trace_request *requests, i
   if (!jobs) return fail_nomem(err, "tracing");
   for (int i = 0; !st && i < count; i++) {
     loci_trace_request *r = &requests[i];
-    jobs[i].s = (sweep){.p = r->prompt, .m = model, .opts = &jobs[i].opts};
+    begin(&jobs[i], r->prompt, model);
     jobs[i].asked = r->opts;
     jobs[i].alone = count == 1;
     if (ends_all(take_request(&jobs[i], &r->err))) st = pass_on(&r->err, err);

@@ -166,12 +166,51 @@ static void an_error_may_go_unread(void **state) {
   loci_model_close(m);
 }
 
+/* "Paris" tells France's capital: among others, too, other words are taken, as they are alone. */
+static void words_that_tell_the_answer_are_avoided_among_others(void **state) {
+  (void)state;
+  static const char *const images[] = {"ukraine", "france"}, *const constraint[] = {"this country"};
+  loci_model *m = open_with(LOCI_SOURCE_DIR "/models/flags", LOCI_PRECISION_F32, 1);
+  loci_prompt *p[2];
+  loci_trace *alone[2];
+  loci_trace_request r[2];
+  loci_trace_opts o = {.size = sizeof o, .positions = "constraint,last", .no_hash = true};
+  loci_err err;
+  for (int i = 0; i < 2; i++) {
+    char image[500];
+    snprintf(image, sizeof image, LOCI_SOURCE_DIR "/models/flags/images/%s.png", images[i]);
+    loci_question q = {.size = sizeof q,
+                       .image = image,
+                       .text = "What city is the capital of this country?",
+                       .constraints = constraint,
+                       .constraint_count = 1};
+    must(loci_prompt_new(m, &q, &p[i], &err), &err);
+    alone[i] = trace_of(m, p[i], o);
+    r[i] = (loci_trace_request){.prompt = p[i], .opts = &o};
+  }
+  must(loci_traces(m, r, 2, &err), &err);
+  for (int i = 0; i < 2; i++) {
+    must(r[i].err.code, &r[i].err);
+    assert_string_equal(r[i].trace->corrupt, alone[i]->corrupt);
+    assert_true(trace_distance(r[i].trace, alone[i]) <= 1e-4); /* f32, in another order */
+  }
+  assert_string_equal(r[0].trace->corrupt, "replace:Paris");
+  assert_string_not_equal(r[1].trace->corrupt, "replace:Paris");
+  for (int i = 0; i < 2; i++) {
+    loci_free(r[i].trace);
+    loci_free(alone[i]);
+    loci_prompt_free(p[i]);
+  }
+  loci_model_close(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(traces_together_are_the_traces_alone),
       cmocka_unit_test(traces_together_turn_by_their_own_angles),
       cmocka_unit_test(memory_decides_how_many_walk_together),
       cmocka_unit_test(an_error_may_go_unread),
+      cmocka_unit_test(words_that_tell_the_answer_are_avoided_among_others),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
