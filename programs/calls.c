@@ -155,13 +155,13 @@ int call_ask(cli *c, const cli_request *r, const cli_constraints *only,
   return code;
 }
 
-int call_examples(cli *c, const cli_request *r, loci_model *model, loci_result **out) {
+static int call_examples(cli *c, const cli_request *r, loci_model *model, loci_result **out) {
   loci_call call = call_of(c, r, model);
   call.path = c->args.rest[0];
   return call_measure(c, &call, out);
 }
 
-int cmd_examples(cli *c) {
+int call_command(cli *c, int (*show)(cli *c, loci_result *result)) {
   cli_request r;
   loci_model *model = NULL;
   loci_result *result = NULL;
@@ -169,9 +169,13 @@ int cmd_examples(cli *c) {
   int code = call_end(c, &r);
   if (!code) code = study_open(c, &model);
   if (!code) code = call_examples(c, &r, model, &result);
-  if (!code) code = cli_show_result(c, result, NULL);
+  if (!code) code = show(c, result);
   loci_free(result);
   cli_close_model(c, model);
   call_clear(&r);
   return code;
 }
+
+static int show_plainly(cli *c, loci_result *result) { return cli_show_result(c, result, NULL); }
+
+int cmd_examples(cli *c) { return call_command(c, show_plainly); }

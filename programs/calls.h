@@ -33,10 +33,10 @@ int call_refused(cli *c);
 /* The commands that are one call: of one question, drawn for the terminal and written to every -o
  * file by its ending; [only] as of cli_open_prompt; [draw] NULL: as usual. */
 int call_ask(cli *c, const cli_request *r, const cli_constraints *only, const loci_draw_opts *draw);
-/* And of a file of examples. */
+/* And of a file of examples; [show] writes its result. */
+int call_command(cli *c, int (*show)(cli *c, loci_result *result));
 int cmd_examples(cli *c);
 /* Runs the call; *out is NULL after a failure. */
 int call_measure(cli *c, const loci_call *call, loci_result **out);
-int call_examples(cli *c, const cli_request *r, loci_model *model, loci_result **out);
 
 #endif

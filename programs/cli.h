@@ -81,8 +81,7 @@ bool cli_ends_with(const char *path, const char *ending);
 bool cli_is_same_file(const char *a, const char *b); /* they lead to the same thing */
 /* Hands a result's JSON to the host, or to --json's output and every -o F.json. */
 int cli_write_json(cli *c, const loci_result *r);
-/* "wrote F", in human output. */
-void cli_say_written(cli *c, const char *path);
+void cli_say_written(cli *c, const char *path); /* "wrote F", in human output */
 /* Writes every -o file but F.jsonl, then prints JSON or draws ([how] NULL: cli_draw_opts). */
 int cli_show_result(cli *c, const loci_result *r, const loci_draw_opts *how);
 loci_draw_opts cli_draw_opts(const cli *c);
@@ -101,12 +100,13 @@ void cli_close_prompt(const cli *c, void *result, loci_model *m, loci_prompt *p)
 const char *cli_template(const cli *c); /* of --template, or --no-chat; NULL: the model's own */
 /* The directory of -m, of LOCI_PATH_SIZE bytes (loci_model_find). */
 int cli_model_path(cli *c, char *out);
-/* Model and prompt; both NULL after a failure.  [only]: these constraints; NULL: all of -c. */
 typedef struct cli_constraints {
   const char **text;
   int count;
 } cli_constraints;
 void cli_put_day(const loci_prompt_info *p); /* a line, if the prompt names the day */
+loci_question cli_question(cli *c); /* what options say of any: template, system, day, progress */
+/* Model and prompt; both NULL after a failure.  [only]: these constraints; NULL: all of -c. */
 int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt);
 
 /* ---- the commands, the help screens */

@@ -1,11 +1,8 @@
 /* loci edit covariance: how a layer's keys vary over a file of questions, which rome and memit
  * spare.
  */
-#include <string.h>
-
 #include "edit_common.h"
 #include "calls.h"
-#include "study_common.h"
 
 static void show(const cli *c, const loci_covariance *k) {
   printf("layer %d, %lld x %lld: %lld keys of %d question%s", k->layer, (long long)k->inner,
@@ -16,7 +13,8 @@ static void show(const cli *c, const loci_covariance *k) {
   (void)c;
 }
 
-static int write_all(cli *c, const loci_covariance *k) {
+static int write_all(cli *c, loci_result *made) {
+  const loci_covariance *k = (const loci_covariance *)made;
   const char *out;
   for (int i = 0; (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     if (cli_ends_with(out, ".safetensors") && loci_write(&k->result, out, NULL, &c->err))
@@ -28,17 +26,4 @@ static int write_all(cli *c, const loci_covariance *k) {
   return code;
 }
 
-int cmd_edit_covariance(cli *c) {
-  cli_request r;
-  loci_model *m = NULL;
-  loci_result *k = NULL;
-  call_begin(c, &r, NULL, 0);
-  int code = call_end(c, &r);
-  if (!code) code = study_open(c, &m);
-  if (!code) code = call_examples(c, &r, m, &k);
-  if (!code) code = write_all(c, (const loci_covariance *)k);
-  loci_free(k);
-  cli_close_model(c, m);
-  call_clear(&r);
-  return code;
-}
+int cmd_edit_covariance(cli *c) { return call_command(c, write_all); }

@@ -187,16 +187,11 @@ static int read_one(cli *c, solving *r, const loci_model *m) {
   const char *constraint = args_get(&c->args, OPT_CONSTRAINT);
   const char *rephrase[MOST_PROMPTS];
   int n = 0;
-  loci_question q = {.size = sizeof q,
-                     .image = args_get(&c->args, OPT_IMAGE),
-                     .text = args_get(&c->args, OPT_QUESTION),
-                     .template_name = cli_template(c),
-                     .system = args_get(&c->args, OPT_SYSTEM),
-                     .date = args_get(&c->args, OPT_DATE),
-                     .progress = terminal_progress,
-                     .progress_ctx = &c->term,
-                     .constraints = &constraint,
-                     .constraint_count = 1};
+  loci_question q = cli_question(c);
+  q.image = args_get(&c->args, OPT_IMAGE);
+  q.text = args_get(&c->args, OPT_QUESTION);
+  q.constraints = &constraint;
+  q.constraint_count = 1;
   while (n < MOST_PROMPTS && (rephrase[n] = args_at(&c->args, OPT_REPHRASE, n)) != NULL) n++;
   for (int i = 0; i < n; i++) {
     if (!has_constraint(rephrase[i], constraint))
@@ -221,16 +216,11 @@ static int add_example(cli *c, solving *r, const loci_model *m, const loci_examp
     return w && w->name ? refuse(c, w, "", why) : out_of_memory(c);
   }
   bool sees = loci_model_get_info(m)->image_rows > 0; /* a text model is asked without */
-  loci_question q = {.size = sizeof q,
-                     .image = sees ? x->image : NULL,
-                     .text = x->question,
-                     .template_name = cli_template(c),
-                     .system = args_get(&c->args, OPT_SYSTEM),
-                     .date = args_get(&c->args, OPT_DATE),
-                     .progress = terminal_progress,
-                     .progress_ctx = &c->term,
-                     .constraints = x->constraints,
-                     .constraint_count = 1};
+  loci_question q = cli_question(c);
+  q.image = sees ? x->image : NULL;
+  q.text = x->question;
+  q.constraints = x->constraints;
+  q.constraint_count = 1;
   others more = {x->rephrase, x->same_entity, x->rephrase_count, sees ? x->same_entity_count : 0};
   return add_request(c, r, m, q, more, x->target, name);
 }

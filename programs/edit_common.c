@@ -60,18 +60,11 @@ void prompt_list_clear(prompt_list *list) {
 static int add_question(cli *c, const loci_model *m, const char *image, const loci_example *x,
                         prompt_list *out) {
   const loci_model_info *info = loci_model_get_info(m);
-  loci_question q = {.size = sizeof q,
-                     .image = info->image_rows == 0 ? NULL
-                              : x->image            ? x->image
-                                                    : image,
-                     .text = x->question,
-                     .template_name = cli_template(c),
-                     .system = args_get(&c->args, OPT_SYSTEM),
-                     .date = args_get(&c->args, OPT_DATE),
-                     .progress = terminal_progress,
-                     .progress_ctx = &c->term,
-                     .constraints = x->constraints,
-                     .constraint_count = 1};
+  loci_question q = cli_question(c);
+  if (info->image_rows > 0) q.image = x->image ? x->image : image;
+  q.text = x->question;
+  q.constraints = x->constraints;
+  q.constraint_count = 1;
   if (x->constraint_count == 0) return EXIT_DONE;
   loci_status st = prompt_list_put(out, m, &q, &c->err);
   return st && st != LOCI_EINVAL ? cli_failed(c) : cli_stopped(c);

@@ -90,8 +90,17 @@ static loci_status make_prompt(cli *c, loci_model *m, const loci_question *q, lo
   return loci_prompt_new(m, q, out, &c->err);
 }
 
+loci_question cli_question(cli *c) {
+  return (loci_question){.size = sizeof(loci_question),
+                         .template_name = cli_template(c),
+                         .system = args_get(&c->args, OPT_SYSTEM),
+                         .date = args_get(&c->args, OPT_DATE),
+                         .progress = terminal_progress,
+                         .progress_ctx = &c->term};
+}
+
 int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt) {
-  loci_question q;
+  loci_question q = cli_question(c);
   const char **all = calloc((size_t)c->args.given_count + 1, sizeof *all);
   *model = NULL;
   *prompt = NULL;
@@ -99,15 +108,8 @@ int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loc
     cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
     return cli_failed(c);
   }
-  memset(&q, 0, sizeof q);
-  q.size = sizeof q;
   q.image = args_get(&c->args, OPT_IMAGE);
   q.text = args_get(&c->args, OPT_QUESTION);
-  q.template_name = cli_template(c);
-  q.system = args_get(&c->args, OPT_SYSTEM);
-  q.date = args_get(&c->args, OPT_DATE);
-  q.progress = terminal_progress;
-  q.progress_ctx = &c->term;
   while ((all[q.constraint_count] = args_at(&c->args, OPT_CONSTRAINT, q.constraint_count)) != NULL)
     q.constraint_count++;
   q.constraints = only ? only->text : all;

@@ -48,20 +48,22 @@ field_table question_fields(void) { return FIELD_TABLE(of_question); }
 
 #undef OF
 #define OF loci_trace_opts
+/* What cells of a trace are, all of them or one. */
+#define PLACES_OF_CELLS                                                                            \
+  OWN("sites", member_sites, sites, "site names joined by commas"),                                \
+      OWN("site", member_sites, sites, "site names joined by commas"),                             \
+      {"window", member_ints, AT(windows), 1, 10000, 0, "numbers of layers such as 1,3"}, LAYERS
+#define CORRUPTED_HOW                                                                              \
+  {"direction", member_direction, AT(direction), 0, 0, LOCI_NAMES_DIRECTION, "a name"},            \
+      NUMBER("seeds", seeds, 1, 10000), SEED("seed", seed), TEXT("noise", noise_path),             \
+      OWN("compat", member_compat, authors, "authors")
 static const field of_trace[] = {
     TEXT("corrupt", corrupt),
     NUMBER("only", constraint, 1, 1000000),
     TEXT("answer", answer),
-    OWN("sites", member_sites, sites, "site names joined by commas"),
-    OWN("site", member_sites, sites, "site names joined by commas"),
-    {"window", member_ints, AT(windows), 1, 10000, 0, "numbers of layers such as 1,3"},
-    LAYERS,
+    PLACES_OF_CELLS,
     OWN("positions", field_joined, positions, "\"each\" and groups"),
-    {"direction", member_direction, AT(direction), 0, 0, LOCI_NAMES_DIRECTION, "a name"},
-    NUMBER("seeds", seeds, 1, 10000),
-    SEED("seed", seed),
-    TEXT("noise", noise_path),
-    OWN("compat", member_compat, authors, "authors"),
+    CORRUPTED_HOW,
     NUMBER("verify", verify, 0, 1000000),
     OWN("method", member_cells, screen,
         "screen:K with K from 1 up, such as screen:150, and after it ig:STEPS or atp, and audit:N"),
@@ -74,16 +76,9 @@ field_table trace_fields(void) { return FIELD_TABLE(of_trace); }
 static const field of_cell[] = {
     TEXT("corrupt", corrupt),
     NUMBER("only", constraint, 1, 1000000),
-    OWN("sites", member_sites, sites, "site names joined by commas"),
-    OWN("site", member_sites, sites, "site names joined by commas"),
-    {"window", member_ints, AT(windows), 1, 10000, 0, "numbers of layers such as 1,3"},
-    LAYERS,
+    PLACES_OF_CELLS,
     OWN("positions", field_joined, positions, "a position by its number, or a group"),
-    {"direction", member_direction, AT(direction), 0, 0, LOCI_NAMES_DIRECTION, "a name"},
-    NUMBER("seeds", seeds, 1, 10000),
-    SEED("seed", seed),
-    TEXT("noise", noise_path),
-    OWN("compat", member_compat, authors, "authors"),
+    CORRUPTED_HOW,
 };
 field_table cell_fields(void) { return FIELD_TABLE(of_cell); }
 
