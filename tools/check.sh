@@ -66,7 +66,7 @@ step_format() { sources | xargs -r clang-format --dry-run -Werror; }
 # Every file of the clang build (which has oneDNN for its products), two at a time; headers of this project are checked where they are included.
 step_tidy() {
   [ -e build/clang/compile_commands.json ] || cmake --preset clang >/dev/null || return 1
-  sources | grep '\.c$' | grep -vE '^src/tensor/(kernels_simd|product_blas)\.c$' |
+  sources | grep '\.c$' | grep -vE '^src/tensor/(kernels_simd|simd_[a-z]*|product_blas)\.c$' |
     xargs -r -P "$jobs" -n 4 clang-tidy --quiet -p build/clang --warnings-as-errors='*' 2>build/check/tidy.err
 }
 

@@ -1,5 +1,5 @@
 /* One row with weights in Q4_K, as for an answer's next token, with AVX-512.  Included by
- * kernels_simd.c alone. */
+ * simd_dots.c alone. */
 #ifndef LOCI_TENSOR_DOTS_Q4_K_H
 #define LOCI_TENSOR_DOTS_Q4_K_H
 

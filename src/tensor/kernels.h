@@ -1,10 +1,10 @@
 /* The small kernels: everything a layer computes besides its matrix products.
  *
  * A kernel_set is one implementation of all of them.  kernels_ref is plain C and reads like the
- * formulas; the fast sets are one source (kernels_simd.c) compiled for several instruction sets.
- * kernels_choose picks the best one this CPU runs, or the plain one where LOCI_KERNELS=ref is set,
- * so that a wrong number can be bisected at run time.  All work on single rows or small blocks;
- * threads are the caller's business.
+ * formulas; the fast sets are one source (kernels_simd.c and simd_*.c) compiled for several
+ * instruction sets.  kernels_choose picks the best one this CPU runs, or the plain one where
+ * LOCI_KERNELS=ref is set, so that a wrong number can be bisected at run time.  All work on single
+ * rows or small blocks; threads are the caller's business.
  *
  * Keys are stored in panels of 16: key j of a head is column j % 16 of panel j / 16, a (K, 16)
  * matrix, so that one query meets 16 keys in one vector.  Values are padded to a multiple of 16

@@ -1,5 +1,6 @@
 /* Parts of blocks, 32 numbers in two registers, with AVX-512: the formulas of quant.h, bit for bit
- * (compared by tests/gguf_blocks_test.c).  Included by kernels_simd.c alone. */
+ * (compared by tests/gguf_blocks_test.c).  Included by simd_convert.c and
+ * simd_dots.c alone. */
 #ifndef LOCI_TENSOR_BLOCKS_AVX512_H
 #define LOCI_TENSOR_BLOCKS_AVX512_H
 
@@ -92,5 +93,18 @@ BLOCK_INLINE __m512 numbers_of(const dtype t, const block_scales *s, __m256i q, 
   if (plus) return _mm512_fmadd_ps(x, by, _mm512_set1_ps(s->plus[0]));
   return _mm512_mul_ps(x, by);
 }
+
+/* f(t, ..) with each format in blocks as a constant. */
+#define OF_FORMATS(f, t, ...)                                                                      \
+  switch (t) {                                                                                     \
+    case DTYPE_Q4_0: f(DTYPE_Q4_0, __VA_ARGS__); break;                                            \
+    case DTYPE_Q4_1: f(DTYPE_Q4_1, __VA_ARGS__); break;                                            \
+    case DTYPE_Q5_0: f(DTYPE_Q5_0, __VA_ARGS__); break;                                            \
+    case DTYPE_Q5_1: f(DTYPE_Q5_1, __VA_ARGS__); break;                                            \
+    case DTYPE_Q8_0: f(DTYPE_Q8_0, __VA_ARGS__); break;                                            \
+    case DTYPE_Q4_K: f(DTYPE_Q4_K, __VA_ARGS__); break;                                            \
+    case DTYPE_Q5_K: f(DTYPE_Q5_K, __VA_ARGS__); break;                                            \
+    default: f(DTYPE_Q6_K, __VA_ARGS__);                                                           \
+  }
 
 #endif
