@@ -1,0 +1,62 @@
+/* Calls about one question: its answer, where its fact is kept, how it gets to the answer. */
+#include "call/calling.h"
+#include "study/info.h"
+
+loci_status ask_call(const calling *c, loci_err *err) {
+  extras x = {0};
+  loci_trace_opts at = {.size = sizeof at};
+  READ({ask_fields(), &x}, {cell_fields(), &at});
+  if (at.corrupt || at.site_count > 0 || at.positions || at.layer_count > 0) {
+    CHECKED(LOCI_KIND_TRACE, &at);
+    FOLLOW(at);
+    return loci_ask_restored(c->of->model, c->of->prompts[0], &at, x.max_new,
+                             (loci_answer **)c->out, err);
+  }
+  if (!c->out) return LOCI_OK;
+  return loci_ask(c->of->model, c->of->prompts[0], x.max_new, c->of->progress, c->of->progress_ctx,
+                  (loci_answer **)c->out, err);
+}
+
+loci_status trace_call(const calling *c, loci_err *err) {
+  loci_trace_opts o = {.size = sizeof o};
+  READ({trace_fields(), &o});
+  settle_metric(&o);
+  CHECKED(LOCI_KIND_TRACE, &o);
+  FOLLOW(o);
+  o.watch = c->of->watch;
+  o.watch_ctx = c->of->watch_ctx;
+  return loci_trace_new(c->of->model, c->of->prompts[0], &o, (loci_trace **)c->out, err);
+}
+
+loci_status knockout_call(const calling *c, loci_err *err) {
+  loci_knockout_opts o = {.size = sizeof o};
+  cut_ends ends = {0};
+  READ({knockout_fields(), &o}, {ends_fields(), &ends});
+  TRY(cross_ends(c, &ends, &o, err));
+  CHECKED(LOCI_KIND_KNOCKOUT, &o);
+  FOLLOW(o);
+  return loci_knockout_new(c->of->model, c->of->prompts[0], &o, (loci_knockout **)c->out, err);
+}
+
+loci_status flow_call(const calling *c, loci_err *err) {
+  loci_flow_opts o = {.size = sizeof o};
+  READ({flow_fields(), &o});
+  CHECKED(LOCI_KIND_FLOW, &o);
+  FOLLOW(o);
+  return loci_flow_new(c->of->model, c->of->prompts[0], &o, (loci_flow **)c->out, err);
+}
+
+loci_status lens_call(const calling *c, loci_err *err) {
+  loci_lens_opts o = {.size = sizeof o};
+  READ({lens_fields(), &o});
+  CHECKED(LOCI_KIND_LENS, &o);
+  FOLLOW(o);
+  return loci_lens_new(c->of->model, c->of->prompts[0], &o, (loci_lens **)c->out, err);
+}
+
+loci_status info_call(const calling *c, loci_err *err) {
+  extras x = {0};
+  READ({info_fields(), &x});
+  watch w = {c->of->progress, c->of->progress_ctx};
+  return c->out ? info_new(c->of->model, x.no_hash, &w, (loci_info **)c->out, err) : LOCI_OK;
+}
