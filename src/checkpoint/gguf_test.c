@@ -117,11 +117,8 @@ static void refused(gguf_maker *m, const char *what) {
   free(file.at);
 }
 
-static void every_broken_rule_is_a_sentence(void **state) {
+static void every_broken_rule_of_metadata_is_a_sentence(void **state) {
   (void)state;
-  static const uint8_t zeros[1024];
-  static const uint64_t two_rows[] = {32, 2}, odd[] = {33}, none[] = {0},
-                        huge[] = {1ULL << 40, 1ULL << 40};
   gguf_maker m = small();
   make_u32(&m, "llama.block_count", 7);
   refused(&m, "\"llama.block_count\" is there twice");
@@ -149,7 +146,14 @@ static void every_broken_rule_is_a_sentence(void **state) {
   m = small();
   make_u32(&m, "general.alignment", 0);
   refused(&m, "expected 1 to");
-  m = small();
+}
+
+static void every_broken_rule_of_tensors_is_a_sentence(void **state) {
+  (void)state;
+  static const uint8_t zeros[1024];
+  static const uint64_t two_rows[] = {32, 2}, odd[] = {33}, none[] = {0},
+                        huge[] = {1ULL << 40, 1ULL << 40};
+  gguf_maker m = small();
   make_tensor(&m, "norm", 1, (const uint64_t[]){4}, 0, zeros, 16);
   refused(&m, "tensor norm is there twice");
   m = small();
@@ -231,7 +235,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_was_written_is_read),
       cmocka_unit_test(values_of_another_type_are_named),
-      cmocka_unit_test(every_broken_rule_is_a_sentence),
+      cmocka_unit_test(every_broken_rule_of_metadata_is_a_sentence),
+      cmocka_unit_test(every_broken_rule_of_tensors_is_a_sentence),
       cmocka_unit_test(other_versions_and_machines_are_named),
       cmocka_unit_test(cut_and_garbled_files_are_sound_or_refused),
   };

@@ -37,6 +37,11 @@ loci_status store_check(db *d, bool attached, const char *path, loci_err *err);
 /* Another store's rows that [to] does not have, in one transaction (merge.c). */
 loci_status store_add(loci_store *to, const char *path, loci_err *err);
 
+/* Fails where an example's picture is missing and a picture of its folder, which an example before
+ * was measured with, is missing, too: a disk that is not mounted any more.  A picture that is alone
+ * missing is its example's fault (picture_folder.c). */
+loci_status store_check_folder(const loci_store *s, const loci_example *e, loci_err *err);
+
 /* ---- settings.c */
 
 /* JSON, the same for the same numbers; the job's request is complete.  Caller frees. */

@@ -259,41 +259,11 @@ static loci_status write_dropped(keeping *x, const loci_example *e, const loci_d
   return LOCI_OK;
 }
 
-/* A picture that an example before this one was measured with, of the same folder; NULL: none. */
-static loci_status find_neighbour(const keeping *x, const char *image, char **out, loci_err *err) {
-  db_query *q;
-  bool row;
-  *out = NULL;
-  TRY(db_prepare(x->store->d,
-                 "SELECT image FROM result JOIN example USING (example) WHERE dropped IS NULL"
-                 " AND substr(image, 1, length(?1)) = ?1 LIMIT 1",
-                 &q, err));
-  db_bind_text_n(q, 1, image, (size_t)(path_base(image) - image));
-  loci_status st = db_step(q, &row, err);
-  if (!st && row && !(*out = strdup(db_text(q, 0)))) st = fail_nomem(err, "going through examples");
-  db_finish(q);
-  return st;
-}
-
-/* A picture that is missing is its example's fault, unless others of its folder, which were there,
- * are missing too: a disk that is not mounted any more. */
-static loci_status check_folder(const keeping *x, const loci_example *e, loci_err *err) {
-  char *other;
-  if (!e || !e->image || file_exists(e->image)) return LOCI_OK;
-  TRY(find_neighbour(x, e->image, &other, err));
-  loci_status st = LOCI_OK;
-  if (other && !file_exists(other))
-    st = fail(err, LOCI_ESYSTEM, "%s: is not there, and %s neither, which was: is a disk missing?",
-              e->image, path_base(other));
-  free(other);
-  return st;
-}
-
 static loci_status drop(void *ctx, const loci_example *e, const loci_dropped *d, loci_err *err) {
   keeping *x = ctx;
   char key[STORE_KEY];
   study_turn have = TURN_NEW;
-  TRY(check_folder(x, e, err));
+  TRY(store_check_folder(x->store, e, err));
   store_key(e != NULL, examples_fingerprint(x->s.examples), key);
   if (!e) TRY(find_todo(x, key, &have, err));
   bool any = false;
