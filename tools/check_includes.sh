@@ -17,7 +17,7 @@ jansson\.h                src/base        1
 pcre2\.h                  src/text        1
 utf8proc\.h               src/text        1
 j(peglib|error|config)\.h src/image       1
-png\.h                    src/image       1
+
 webp/.*\.h                src/image       1
 cairo.*\.h                src/show        99
 xxhash\.h                 src/checkpoint  1
@@ -27,60 +27,61 @@ mpi\.h                    programs        1
 '
 max_c=800 max_h=120 max_public=700 max_function=80
 
-bad=0
-complain() { echo "$*"; bad=$((bad + 1)); }
-rank() { local i=0 f; for f in $order; do i=$((i + 1)); [ "$f" = "$1" ] && { echo $i; return; }; done; echo 0; }
+breaches=$(mktemp)
+trap 'rm -f "$breaches"' EXIT
+complain() { echo "$*" >>"$breaches"; }
 files() { find "$@" -type f \( -name '*.c' -o -name '*.h' -o -name '*.def' \) 2>/dev/null | sort || true; }
-includes() { sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*\([<"][^>"]*[>"]\).*/\1/p' "$1"; }
 
 # snprintf says how long the text would be: added up, that runs over the buffer (src/base/fixed.h does not).
 while read -r line; do complain "$line: use fixed_add"; done < <(grep -rnE '\+= *(\(size_t\))?snprintf' src programs |
   grep -v '_test\.c:' || true)
 
-for f in $(files src); do
-  folder=${f#src/} folder=${folder%%/*}
-  mine=$(rank "$folder")
-  [ "$mine" != 0 ] || complain "$f: folder $folder is not in the order of tools/check_includes.sh"
-  while read -r inc; do
-    [[ $inc == \"* ]] || continue
-    path=${inc//\"/}
-    case $path in loci.h | loci_sites.def | loci_names.def) continue ;; esac
-    [[ $f == *_test.[ch] && $path != */* && -e tests/$path ]] && continue # what tests share
-    theirs=$(rank "${path%%/*}")
-    if [[ $path != */* ]] || [ "$theirs" = 0 ] || [ ! -e "src/$path" ]; then
-      complain "$f: #include $inc is not \"folder/file.h\" of src"
-    elif [ "$theirs" -gt "$mine" ]; then
-      complain "$f: $folder comes before ${path%%/*} and may not include $inc"
-    fi
-  done < <(includes "$f")
-done
+# Who may include whom: all includes of the tree, one "FILE NAME" a line with its quotes or brackets, after all files.
+{
+  files src programs include examples tests | sed 's/$/ file/'
+  files src programs include examples |
+    xargs grep -HoE '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"][^>"]*[>"]' | sed -E 's/:.*include[[:space:]]*/ /'
+} | awk -v order="$order" -v fences="$fences" '
+  function complain(text) { print text }
+  function folder_of(path) { return path ~ /\// ? substr(path, 1, index(path, "/") - 1) : "" }
+  BEGIN {
+    n = split(order, o, " ")
+    for (i = 1; i <= n; i++) rank[o[i]] = i
+    n = split(fences, line, "\n")
+    for (i = 1; i <= n; i++)
+      if (split(line[i], part, " ") == 3) { header[++fenced] = "[<\"]" part[1] "[>\"]$"; home[fenced] = part[2]; most[fenced] = part[3] }
+  }
+  $2 == "file" { there[$1] = 1; next }
+  {
+    for (i = 1; i <= fenced; i++) if ($2 ~ header[i] && !seen[i, $1]++) {
+      if (index($1, home[i] "/") == 1) users[i]++
+      else complain($1 ": includes " $2 ", which belongs to " home[i] " alone")
+    }
+    if ($2 !~ /^"/) next
+    path = substr($2, 2, length($2) - 2)
+    public = path == "loci.h" || path ~ /^loci_[a-z]*\.def$/
+    if (public || $1 ~ /^include\//) next
+    dir = $1
+    sub(/\/[^\/]*$/, "", dir)
+    if ($1 ~ /^src\//) {
+      if ($1 ~ /_test\.[ch]$/ && path !~ /\// && there["tests/" path]) next # what tests share
+      mine = rank[folder_of(substr($1, 5))]
+      theirs = rank[folder_of(path)]
+      if (!theirs || !there["src/" path]) complain($1 ": #include " $2 " is not \"folder/file.h\" of src")
+      else if (theirs > mine) complain($1 ": " folder_of(substr($1, 5)) " comes before " folder_of(path) " and may not include " $2)
+    } else if (path ~ /\// || !(there[dir "/" path] || ($1 ~ /^programs\// && there["programs/" path])))
+      complain($1 ": #include " $2 ": programs see loci.h and their own headers only")
+  }
+  END {
+    for (f in there) if (f ~ /^src\// && !rank[folder_of(substr(f, 5))])
+      complain(f ": its folder is not in the order of tools/check_includes.sh")
+    for (i = 1; i <= fenced; i++) if (users[i] > most[i])
+      complain(header[i] ": included by " users[i] " files of " home[i] ", at most " most[i] " may")
+  }' >>"$breaches"
 
 # No two files of one name: "rows.c" would say nothing.
-while read -r name; do
-  complain "$name: the name of" $(files src programs | grep "/$name\\.[ch]$")
-done < <(files src programs | grep -v '_test\.[ch]$' | sed -nE 's/\.[ch]$//p' | sort -u | sed 's/.*\///' | sort | uniq -d)
-
-for f in $(files programs examples); do
-  while read -r inc; do
-    [[ $inc == \"* ]] || continue
-    path=${inc//\"/}
-    [ "$path" = loci.h ] || [[ $path == loci_*.def ]] || { [[ $path != */* ]] && { [ -e "$(dirname "$f")/$path" ] || [[ $f == programs/* && -e programs/$path ]]; }; } ||
-      complain "$f: #include $inc: programs see loci.h and their own headers only"
-  done < <(includes "$f")
-done
-
-while read -r header folder count; do
-  [ -n "$header" ] || continue
-  users=$(files src programs include examples | xargs -r grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]$header[>\"]" || true)
-  inside=0
-  for f in $users; do
-    case $f in
-      "$folder"/*) inside=$((inside + 1)) ;;
-      *) complain "$f: includes $header, which belongs to $folder alone" ;;
-    esac
-  done
-  [ "$inside" -le "$count" ] || complain "$header: included by $inside files of $folder, at most $count may:" $users
-done <<<"$fences"
+files src programs | sed -nE '/_test\.[ch]$/d; s/\.[ch]$//p' | sort -u | sed 's/.*\///' | sort | uniq -d |
+  while read -r name; do complain "$name: two files have this name"; done
 
 # ctypes is fenced into one file of the Python package; modules import NumPy and the standard library when they are
 # loaded, all else when it is used.
@@ -89,9 +90,9 @@ while read -r f; do complain "$f: imports ctypes, which belongs to python/loci/_
 while read -r f; do complain "$f: imported when the package is"; done < <(
   grep -nE '^(import|from) (pandas|xarray|matplotlib|PIL|tqdm|torch)' -r python/loci --include='*.py' || true)
 
-for f in $(files src programs include tests fuzz examples tools); do
-  n=$(wc -l <"$f") max=$max_c
-  case $f in include/*.h) max=$max_public ;; *_test.h) ;; *.h) max=$max_h ;; esac
+files src programs include tests fuzz examples tools | xargs wc -l | while read -r n f; do
+  max=$max_c
+  case $f in total) continue ;; include/*.h) max=$max_public ;; *_test.h) ;; *.h) max=$max_h ;; esac
   [ "$n" -le "$max" ] || complain "$f: $n lines, at most $max"
 done
 
@@ -104,7 +105,8 @@ if ctags --version 2>/dev/null | grep -q Universal; then
     sed -n 's/^\([^\t]*\)\t\([^\t]*\)\t.*\tline:\([0-9]*\).*\tend:\([0-9]*\).*/\1\t\2\t\3\t\4/p')
 fi
 
-if [ "$bad" != 0 ]; then
-  echo "$bad breaches of the source tree's rules (CONTRIBUTING.md)"
+if [ -s "$breaches" ]; then
+  cat "$breaches"
+  echo "$(wc -l <"$breaches") breaches of the source tree's rules (CONTRIBUTING.md)"
   exit 1
 fi
