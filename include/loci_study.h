@@ -162,12 +162,15 @@ typedef struct loci_scored {
   const double *logp;    /* (option_count) of the letter, or of the whole option */
   int chosen, correct;   /* options; -1: answered freely */
   const char *const *by; /* (by_count) values of the fields; NULL: the example has none */
+  double vqa;            /* VQA accuracy of a free answer; NaN: the example has no votes */
 } loci_scored;
 
 typedef struct loci_score_group {
   const char *field, *value; /* value NULL: examples without the field */
   int n, right;
   loci_interval accuracy; /* Wilson's */
+  int voted;              /* examples with several people's answers */
+  loci_interval vqa;      /* their mean VQA accuracy (docs/MATH.md, "Accuracy") */
 } loci_score_group;
 
 typedef struct loci_score {
@@ -182,6 +185,8 @@ typedef struct loci_score {
   int group_count;
   const loci_score_group *groups; /* field by field, values in the alphabet's order */
   const loci_scored *examples;    /* (sample.used) */
+  int voted;                      /* as of a group */
+  loci_interval vqa;
 } loci_score;
 
 /* Asks every example.  Free answers are right when they are one of the accepted ones

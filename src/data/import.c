@@ -236,22 +236,26 @@ static int64_t picture_number(const char *name) {
   return n == from || n - from > 18 ? -1 : strtoll(base + from, NULL, 10);
 }
 
-static loci_status put_votes(importer *m, js_value **list, const char *const *row) {
-  const char **answers;
-  int count = 0;
-  bool divided = false;
+static js_value *json_texts_of(const char *const *items, int count) {
+  js_value *list = js_array();
+  for (int i = 0; i < count; i++) js_push(&list, js_text(items[i]));
+  return list;
+}
+
+/* The answers into [list]; *found is what each person said, too. */
+static loci_status find_votes(importer *m, js_value **list, vqa_answers *found,
+                              const char *const *row) {
   place at = {.line = m->from.line, .field = "answers"};
   int64_t number = picture_number(cell(m, row, IMAGE));
   if (number >= 0)
-    TRY(vqa_find_answers(m->votes, number, cell(m, row, QUESTION), m->mem, &answers, &count,
-                         &divided, m->err));
-  if (count == 0)
+    TRY(vqa_find_answers(m->votes, number, cell(m, row, QUESTION), m->mem, found, m->err));
+  if (found->count == 0)
     return report_add(m->check.found, LINT_ANSWER_UNKNOWN, &at, m->err,
                       "no annotation of picture %" PRId64 " has this question", number);
-  for (int i = 0; i < count; i++) js_push(list, js_text(answers[i]));
-  return divided ? report_add(m->check.found, LINT_ANSWER_DIVIDED, &at, m->err,
-                              "no answer was given three times; the most frequent stand")
-                 : LOCI_OK;
+  for (int i = 0; i < found->count; i++) js_push(list, js_text(found->items[i]));
+  return found->divided ? report_add(m->check.found, LINT_ANSWER_DIVIDED, &at, m->err,
+                                     "no answer was given three times; the most frequent stand")
+                        : LOCI_OK;
 }
 
 /* "a&&b": both belong to the answer. */
@@ -260,29 +264,25 @@ static const char *joined(char *text) {
   return text;
 }
 
-static js_value *json_texts_of(const char *const *items, int count) {
-  js_value *list = js_array();
-  for (int i = 0; i < count; i++) js_push(&list, js_text(items[i]));
-  return list;
-}
-
 static loci_status put_answers(importer *m, js_value **line, const char *const *row) {
   const char *rest = cell(m, row, ANSWERS);
   const char *const *items = NULL;
   int count = 0;
+  vqa_answers found = {0};
   TRY(cell_list(m, rest, &items, &count));
   js_value *list = json_texts_of(items, count);
   loci_status st = LOCI_OK;
   char *piece;
   while (count < 0 && (piece = next_piece(m, &rest, m->many[ANSWERS])) != NULL)
     js_push(&list, js_text(m->many[ANSWERS] ? joined(piece) : piece));
-  if (m->votes) st = put_votes(m, &list, row);
+  if (m->votes) st = find_votes(m, &list, &found, row);
   m->counts->answered += js_count(list) > 0;
   if (js_count(list) > 0) {
     js_put(line, "answers", list);
   } else {
     js_free(list);
   }
+  if (found.vote_count > 1) js_put(line, "votes", json_texts_of(found.votes, found.vote_count));
   return st;
 }
 

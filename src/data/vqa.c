@@ -197,57 +197,66 @@ static int more_votes(const void *a, const void *b) {
   return x->votes != y->votes ? y->votes - x->votes : x->first - y->first;
 }
 
-/* How often each answer was given, most frequent first. */
-static loci_status count_votes(const js_value *list, arena *mem, tally **out, int *count,
-                               loci_err *err) {
+/* What each of the people answered: an object with "answer", or the text itself. */
+static loci_status read_votes(const js_value *list, arena *mem, vqa_answers *out, loci_err *err) {
   int64_t n = js_count(list);
-  *count = 0;
-  *out = arena_zarray(mem, n, tally);
-  if (!*out) return fail_nomem(err, "reading annotations");
+  out->votes = arena_zarray(mem, n + 1, const char *);
+  if (!out->votes) return fail_nomem(err, "reading annotations");
   for (int64_t i = 0; i < n; i++) {
-    const js_value *item = js_at(list, i); /* an object with "answer", or the text itself */
+    const js_value *item = js_at(list, i);
     const char *text =
         js_text_of(js_kind_of(item) == JS_TEXT ? item : js_get(item, "answer"), NULL);
+    if (!text) continue;
+    const char *copy = arena_strdup(mem, text);
+    if (!copy) return fail_nomem(err, "reading annotations");
+    out->votes[out->vote_count++] = copy;
+  }
+  return LOCI_OK;
+}
+
+/* How often each answer was given, most frequent first; an empty one is none. */
+static loci_status count_votes(const vqa_answers *from, arena *mem, tally **out, int *count,
+                               loci_err *err) {
+  *count = 0;
+  *out = arena_zarray(mem, from->vote_count + 1, tally);
+  if (!*out) return fail_nomem(err, "reading annotations");
+  for (int i = 0; i < from->vote_count; i++) {
+    const char *text = from->votes[i];
     int k = 0;
-    if (!text || !*text) continue;
+    if (!*text) continue;
     while (k < *count && strcmp((*out)[k].answer, text) != 0) k++;
-    if (k == *count) {
-      (*out)[k] = (tally){arena_strdup(mem, text), 0, k};
-      if (!(*out)[k].answer) return fail_nomem(err, "reading annotations");
-      ++*count;
-    }
+    if (k == *count) (*out)[(*count)++] = (tally){text, 0, k};
     (*out)[k].votes++;
   }
   if (*count > 0) qsort(*out, (size_t)*count, sizeof **out, more_votes);
   return LOCI_OK;
 }
 
-static loci_status choose(const js_value *list, arena *mem, const char ***answers, int *count,
-                          bool *divided, loci_err *err) {
+static loci_status choose(const js_value *list, arena *mem, vqa_answers *out, loci_err *err) {
   tally *t;
   int n;
-  TRY(count_votes(list, mem, &t, &n, err));
-  *divided = n > 0 && t[0].votes < ENOUGH;
-  int least = *divided ? t[0].votes : ENOUGH;
-  *answers = arena_zarray(mem, n, const char *);
-  if (!*answers) return fail_nomem(err, "reading annotations");
-  for (int i = 0; i < n && t[i].votes >= least; i++) (*answers)[(*count)++] = t[i].answer;
+  TRY(read_votes(list, mem, out, err));
+  TRY(count_votes(out, mem, &t, &n, err));
+  out->divided = n > 0 && t[0].votes < ENOUGH;
+  int least = out->divided ? t[0].votes : ENOUGH;
+  out->items = arena_zarray(mem, n + 1, const char *);
+  if (!out->items) return fail_nomem(err, "reading annotations");
+  for (int i = 0; i < n && t[i].votes >= least; i++) out->items[out->count++] = t[i].answer;
   return LOCI_OK;
 }
 
 loci_status vqa_find_answers(vqa_files *v, int64_t image, const char *question, arena *mem,
-                             const char ***answers, int *count, bool *divided, loci_err *err) {
+                             vqa_answers *out, loci_err *err) {
   uint64_t key = 0;
   js_value *item;
-  *count = 0;
-  *divided = false;
+  *out = (vqa_answers){0};
   TRY(question_key(image, question, &key, err));
   const entry *q = find(&v->questions, key);
   const entry *a = q ? find(&v->annotations, (uint64_t)q->value) : NULL;
   if (!a) return LOCI_OK;
   const char *text = (const char *)v->maps[a->file].data + a->value;
   TRY(js_parse(text, a->size, v->paths[a->file], &item, err));
-  loci_status st = choose(js_get(item, "answers"), mem, answers, count, divided, err);
+  loci_status st = choose(js_get(item, "answers"), mem, out, err);
   js_free(item);
   return st;
 }

@@ -76,10 +76,18 @@ void describe_prediction(const void *result, sink *s) {
 
 /* ---------------------------------------------------------------- accuracy */
 
+/* Only where people's answers are known. */
+static void say_votes(sink *s, int voted, const loci_interval *vqa) {
+  if (voted == 0) return;
+  say_int(s, "voted", voted);
+  say_interval(s, "vqa", NULL, NULL, vqa);
+}
+
 static void say_group(sink *s, const loci_score_group *g) {
   say_begin(s, NULL);
   say_members(s, g, field, value, n, right);
   say_interval(s, "accuracy", NULL, NULL, &g->accuracy);
+  say_votes(s, g->voted, &g->vqa);
   say_end(s);
 }
 
@@ -101,6 +109,7 @@ static void say_scored(sink *s, const loci_score *score, const loci_scored *e) {
     }
   }
   say_members(s, e, answer, expected, right);
+  if (is_for(s, SINK_CSV) || !isnan(e->vqa)) say_real(s, "vqa", e->vqa);
   if (e->option_count > 0) {
     say_members(s, e, chosen, correct);
     say_reals(s, "logp", e->logp, e->option_count);
@@ -114,7 +123,7 @@ void describe_score(const void *result, sink *s) {
   row_columns(s, "line,id");
   for (int i = 0; i < x->by_count; i++) row_column(s, x->by[i], by_keys[i]);
   row_columns(s, "image,question,expected,answer,right,options,chosen,correct,logp_chosen,"
-                 "logp_correct");
+                 "logp_correct,vqa");
   say_format(s, "score");
   say_sample(s, &x->sample);
   say_request(s, &x->result);
@@ -124,6 +133,7 @@ void describe_score(const void *result, sink *s) {
   say_int(s, "right", x->right);
   say_interval(s, "accuracy", NULL, NULL, &x->accuracy);
   say_real(s, "chance", x->chance);
+  say_votes(s, x->voted, &x->vqa);
   say_list(s, "groups");
   for (int i = 0; i < x->group_count; i++) say_group(s, &x->groups[i]);
   say_end(s);

@@ -152,7 +152,7 @@ static void a_score_is_what_its_files_say(void **state) {
   files f;
   static const char *const by[] = {"answer"}, *const values[] = {"a field of that name"};
   loci_scored examples[EXAMPLES];
-  loci_score_group group = {"answer", "x", 4, 3, interval()};
+  loci_score_group group = {"answer", "x", 4, 3, interval(), 2, interval()};
   loci_score x = {.result.kind = LOCI_KIND_SCORE,
                   .sample = sample_of(EXAMPLES),
                   .accuracy = interval(),
@@ -161,7 +161,9 @@ static void a_score_is_what_its_files_say(void **state) {
                   .by = by,
                   .group_count = 1,
                   .groups = &group,
-                  .examples = examples};
+                  .examples = examples,
+                  .voted = 2,
+                  .vqa = interval()};
   for (int i = 0; i < EXAMPLES; i++)
     examples[i] = (loci_scored){.line = i + 3,
                                 .question = "q",
@@ -172,10 +174,14 @@ static void a_score_is_what_its_files_say(void **state) {
                                 .logp = chances(base.mem, 4),
                                 .chosen = i % 4,
                                 .correct = (i + 1) % 4,
-                                .by = values};
+                                .by = values,
+                                .vqa = i < 2 ? chance() : (double)NAN};
   open_files(&f, &x.result, false);
   interval_is(&f, "accuracy", &x.accuracy);
   interval_is(&f, "groups.0.accuracy", &group.accuracy);
+  interval_is(&f, "groups.0.vqa", &group.vqa);
+  interval_is(&f, "vqa", &x.vqa);
+  in_json(&f, x.voted, "voted");
   in_json(&f, x.chance, "chance");
   assert_string_equal(f.fields[2], "answer");
   for (int i = 0; i < EXAMPLES; i++) {
@@ -185,6 +191,12 @@ static void a_score_is_what_its_files_say(void **state) {
     in_csv(&f, i, "chosen", e->chosen);
     in_csv(&f, i, "correct", e->correct);
     in_csv(&f, i, "right", e->right);
+    if (i < 2) {
+      in_csv(&f, i, "vqa", e->vqa);
+      in_json(&f, e->vqa, "examples.%d.vqa", i);
+    } else {
+      assert_string_equal(field(&f, i, "vqa"), "");
+    }
     in_json(&f, e->chosen, "examples.%d.chosen", i);
     in_json(&f, e->correct, "examples.%d.correct", i);
     for (int k = 0; k < 4; k++) in_json(&f, e->logp[k], "examples.%d.logp.%d", i, k);

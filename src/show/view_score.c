@@ -26,17 +26,20 @@ static void say_title(views *v, const loci_score *s) {
   if (!isnan(s->chance)) view_say(v, VIEW_DIM, "(guessing: %.2f)", s->chance);
 }
 
-static void say_counts(views *v, int n, int right, const loci_interval *accuracy) {
+/* The last column is there where people's answers are known. */
+static void say_counts(views *v, int n, int right, const loci_interval *accuracy, int voted,
+                       const loci_interval *vqa) {
   char text[80];
   view_cell_of(v, VIEW_DIM, "%d", n);
   view_cell_of(v, VIEW_DIM, "%d", right);
   view_cell_of(v, VIEW_PLAIN, "   %s", interval_text(accuracy, false, v->ascii, text));
+  if (voted > 0) view_cell_of(v, VIEW_PLAIN, "   %s", interval_text(vqa, false, v->ascii, text));
 }
 
 /* As wide as the longest name, within reason. */
 static const view_columns *score_columns(views *v, const loci_score *s) {
   view_columns *all = view_array(v, 1, view_columns);
-  view_column *c = view_array(v, 4, view_column);
+  view_column *c = view_array(v, 5, view_column);
   int width = NAME_LEAST;
   for (int i = 0; i < s->group_count; i++) {
     const char *value = s->groups[i].value;
@@ -48,7 +51,8 @@ static const view_columns *score_columns(views *v, const loci_score *s) {
   c[1] = (view_column){"n", 6, true, false};
   c[2] = (view_column){"right", 7, true, false};
   c[3] = (view_column){"   accuracy (95 %)", 21, false, false};
-  *all = (view_columns){4, c};
+  c[4] = (view_column){"   VQA accuracy (95 %)", 23, false, false};
+  *all = (view_columns){s->voted > 0 ? 5 : 4, c};
   return all;
 }
 
@@ -64,11 +68,11 @@ static void say_table(views *v, const loci_score *s) {
     }
     view_row(v, columns);
     view_cell_of(v, VIEW_PLAIN, "  %s", g->value ? g->value : "(none)");
-    say_counts(v, g->n, g->right, &g->accuracy);
+    say_counts(v, g->n, g->right, &g->accuracy, g->voted, &g->vqa);
   }
   view_row(v, columns);
   view_cell_of(v, VIEW_BOLD, "all");
-  say_counts(v, s->sample.used, s->right, &s->accuracy);
+  say_counts(v, s->sample.used, s->right, &s->accuracy, s->voted, &s->vqa);
 }
 
 /* ---------------------------------------------------------------- bars */

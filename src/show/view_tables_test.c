@@ -121,8 +121,8 @@ static void a_score_shows_each_group(void **state) {
   fixture f;
   fixture_make(&f, (fixture_opts){0});
   source s = source_of(f.mem);
-  const loci_score_group groups[] = {{"by", "one", 10, 7, draw_interval(&s)},
-                                     {"by", "two", 20, 5, draw_interval(&s)}};
+  const loci_score_group groups[] = {{"by", "one", 10, 7, draw_interval(&s), 10, draw_interval(&s)},
+                                     {"by", "two", 20, 5, draw_interval(&s), 0, draw_interval(&s)}};
   const loci_score score = {.sample = {.model = f.trace.model,
                                        .precision = "f32",
                                        .path = "x",
@@ -133,7 +133,10 @@ static void a_score_shows_each_group(void **state) {
                             .accuracy = draw_interval(&s),
                             .chance = (double)NAN,
                             .group_count = 2,
-                            .groups = groups};
+                            .groups = groups,
+                            .voted = 10,
+                            .vqa = draw_interval(&s)};
+  char vqa[80];
   views v = blocks_of(view_score, &score, LOCI_METRIC_P);
   const view_bars *b = nth(&v, VIEW_BARS, 0)->data;
   assert_true(b->series->values[0] == score.accuracy.value);
@@ -145,6 +148,9 @@ static void a_score_shows_each_group(void **state) {
     assert_true(b->series->values[1 + g] == groups[g].accuracy.value);
     assert_true(b->series->lo[1 + g] == groups[g].accuracy.lo);
     assert_true(b->series->hi[1 + g] == groups[g].accuracy.hi);
+    assert_int_equal(nth(&v, VIEW_ROW, 2 + g)->columns->count, 5);
+    if (groups[g].voted == 0) continue;
+    assert_non_null(strstr(row[4].text, interval_text(&groups[g].vqa, false, v.ascii, vqa)));
   }
   views_free(&v);
   fixture_free(&f);

@@ -13,6 +13,8 @@
 #include "base/list.h"
 #include "base/result.h"
 #include "data/choice.h"
+#include "data/vqa_accuracy.h"
+#include "study/intervals.h"
 #include "study/likelihood.h"
 #include "study/request.h"
 #include "study/stats.h"
@@ -76,14 +78,29 @@ static loci_status choose(const scoring *s, const loci_prompt *p, const choice *
   return LOCI_OK;
 }
 
-static loci_status answer_freely(const scoring *s, const loci_prompt *p, const choice *c,
-                                 loci_scored *row, loci_err *err) {
+/* Beside whether it is right, how many of several people gave the same answer. */
+static loci_status count_votes(const scoring *s, const loci_example *e, const char *answer,
+                               loci_scored *row, loci_err *err) {
+  const char *const *votes;
+  int n;
+  arena *mem = arena_new();
+  if (!mem) return no_memory(err);
+  loci_status st = example_votes(e, examples_path(s->s.examples), examples_unit(s->s.examples), mem,
+                                 &votes, &n, err);
+  if (!st && n > 0) st = vqa_accuracy(answer, votes, n, &row->vqa, err);
+  arena_free(mem);
+  return st;
+}
+
+static loci_status answer_freely(const scoring *s, const loci_prompt *p, const loci_example *e,
+                                 const choice *c, loci_scored *row, loci_err *err) {
   loci_answer *a;
   TRY(loci_ask(s->s.model, p, s->opts->study->max_new, study_progress, (void *)(uintptr_t)&s->s, &a,
                err));
   loci_status st = s->opts->study->first_token
                        ? study_begins_answer(p, c->answers, c->answer_count, a, &row->right, err)
                        : answer_matches(a->text, c->answers, c->answer_count, &row->right, err);
+  if (!st) st = count_votes(s, e, a->text, row, err);
   row->answer = arena_strdup(s->mem, a->text);
   row->chosen = row->correct = -1;
   loci_free(a);
@@ -125,7 +142,7 @@ static loci_status score_one(scoring *s, const loci_example *e, const choice *c,
   loci_prompt *p;
   if (!q.text) return no_memory(err);
   TRY(loci_prompt_new(s->s.model, &q, &p, err));
-  loci_status st = free_answer ? answer_freely(s, p, c, row, err) : choose(s, p, c, row, err);
+  loci_status st = free_answer ? answer_freely(s, p, e, c, row, err) : choose(s, p, c, row, err);
   if (!st) st = describe(s, e, c, row, err);
   if (!st) st = study_name_template(&s->s, p, err);
   loci_prompt_free(p);
@@ -146,7 +163,7 @@ static loci_status measure(void *ctx, study_item *item, loci_err *err) {
     s->room = room;
   }
   loci_scored *row = &s->rows[s->s.used];
-  memset(row, 0, sizeof *row);
+  *row = (loci_scored){.vqa = (double)NAN};
   TRY(choice_read(s->s.examples, item->example, item->mem, &c, err));
   if (c.answer_count > 0) return score_one(s, item->example, &c, item->mem, row, err);
   item->drop = "no answer";
@@ -180,6 +197,21 @@ static int group_by(const scoring *s, int field, loci_score_group *groups) {
   return n;
 }
 
+/* Mean VQA accuracy of the examples with votes: of all, or of those with the value in a field. */
+static loci_status mean_votes(const scoring *s, int field, const char *value, int *voted,
+                              loci_interval *out, loci_err *err) {
+  double *x = malloc((size_t)s->s.used * sizeof *x);
+  if (!x) return no_memory(err);
+  *voted = 0;
+  for (int i = 0; i < s->s.used; i++) {
+    const loci_scored *row = &s->rows[i];
+    if (!isnan(row->vqa) && (field < 0 || same(row->by[field], value))) x[(*voted)++] = row->vqa;
+  }
+  loci_status st = stat_mean(x, *voted, stat_probability, s->opts->study->seed, out, err);
+  free(x);
+  return st;
+}
+
 /* Room for the worst case, every example a group of its own. */
 static loci_status fill_groups(const scoring *s, loci_score *out, loci_err *err) {
   int64_t most = (int64_t)s->s.used * s->opts->by_count;
@@ -190,7 +222,11 @@ static loci_status fill_groups(const scoring *s, loci_score *out, loci_err *err)
     by[f] = arena_strdup(s->mem, s->opts->by[f]);
     if (!by[f]) return no_memory(err);
     int n = group_by(s, f, groups + out->group_count);
-    for (int k = 0; k < n; k++) groups[out->group_count + k].field = by[f];
+    for (int k = 0; k < n; k++) {
+      loci_score_group *g = &groups[out->group_count + k];
+      g->field = by[f];
+      TRY(mean_votes(s, f, g->value, &g->voted, &g->vqa, err));
+    }
     out->group_count += n;
   }
   out->groups = groups;
@@ -219,6 +255,7 @@ static loci_status fill_result(scoring *s, loci_score *out, loci_err *err) {
   out->accuracy = stat_proportion(out->right, n);
   out->chance = out->free_count == 0 ? s->guessed / n : (double)NAN;
   TRY(fill_groups(s, out, err));
+  TRY(mean_votes(s, -1, NULL, &out->voted, &out->vqa, err));
   return study_describe(&s->s, &out->sample, err);
 }
 

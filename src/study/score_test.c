@@ -132,6 +132,41 @@ static void free_answers_are_counted_by_group(void **state) {
   loci_model_close(m);
 }
 
+/* Beside right or wrong, of the examples with people's answers alone. */
+static void votes_are_counted_beside(void **state) {
+  (void)state;
+  static const char *const fields[] = {"kind"}, question[] = "The bridge of Vienna was built by";
+  char text[2000];
+  loci_score *s;
+  loci_err err;
+  loci_model *m = open_with("text-phi", LOCI_PRECISION_F32, 1);
+  char *said = answer_of(m, question);
+  snprintf(text, sizeof text,
+           "{\"question\":\"%s\",\"answers\":[\"no\"],\"kind\":\"a\","
+           "\"votes\":[\"%s\",\"%s\",\"no\",\"never\"]}\n"
+           "{\"question\":\"%s\",\"answers\":[\"no\"],\"kind\":\"a\","
+           "\"votes\":[\"no\",\"no\"]}\n"
+           "{\"question\":\"%s\",\"answers\":[\"%s\"],\"kind\":\"b\"}\n"
+           "{\"question\":\"%s\",\"answers\":[\"no\"],\"votes\":[\"no\"]}\n",
+           question, said, said, question, question, said, question);
+  write_text(text);
+  must(score(m, (loci_score_opts){.by = fields, .by_count = 1}, &s, &err), &err);
+  assert_int_equal(s->sample.used, 3);
+  assert_non_null(strstr(s->sample.dropped[0].reason, "\"votes\" has one vote"));
+  /* two of four are the answer: 1/3 of two left out, 2/3 of the other two */
+  assert_true(fabs(s->examples[0].vqa - 0.5) < 1e-15 && s->examples[1].vqa == 0);
+  assert_true(isnan(s->examples[2].vqa) && s->examples[2].right);
+  assert_int_equal(s->voted, 2);
+  assert_true(fabs(s->vqa.value - 0.25) < 1e-15);
+  assert_int_equal(s->groups[0].voted, 2);
+  assert_true(s->groups[0].vqa.value == s->vqa.value);
+  assert_int_equal(s->groups[1].voted, 0);
+  assert_true(isnan(s->groups[1].vqa.value));
+  free(said);
+  loci_free(s);
+  loci_model_close(m);
+}
+
 static void the_most_likely_option_is_taken(void **state) {
   (void)state;
   static const char *const options[] = {"German", "a dog", "Latin and Greek"};
@@ -194,6 +229,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_likelihood_is_that_of_a_run_of_the_whole_answer),
       cmocka_unit_test(free_answers_are_counted_by_group),
+      cmocka_unit_test(votes_are_counted_beside),
       cmocka_unit_test(the_most_likely_option_is_taken),
       cmocka_unit_test(a_set_without_answers_is_refused),
   };

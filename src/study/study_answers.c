@@ -5,9 +5,24 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "data/vqa_accuracy.h"
 #include "study/jobs.h"
 
 /* ---------------------------------------------------------------- ask */
+
+/* VQA accuracy, of an example that several people answered. */
+static loci_status put_votes(averaging *a, const study_item *item, const char *answer,
+                             loci_err *err) {
+  const loci_examples *from = a->s->examples;
+  const char *const *votes;
+  double accuracy;
+  int n;
+  TRY(example_votes(item->example, examples_path(from), examples_unit(from), item->mem, &votes, &n,
+                    err));
+  if (n == 0) return LOCI_OK;
+  TRY(vqa_accuracy(answer, votes, n, &accuracy, err));
+  return average_put_number(a, "VQA accuracy", accuracy, err);
+}
 
 /* Examples without known answers have a confidence and no "right": they enter the one mean and
  * not the other. */
@@ -19,6 +34,7 @@ static loci_status gather_answer(void *ctx, study_item *item, loci_err *err) {
   TRY(average_room(a, err));
   if (known) TRY(average_put_number(a, "right", answer->right, err));
   if (known) TRY(average_put_number(a, "first token right", answer->first_right, err));
+  TRY(put_votes(a, item, answer->text, err));
   TRY(average_put_number(a, "confidence", answer->confidence, err));
   TRY(average_put_number(a, "margin", answer->margin, err));
   average_next(a, known ? answer->right : -1);

@@ -33,8 +33,8 @@ vote() { printf '{"answer":"%s","answer_id":1},' "$@"; }
 } >annotations.json
 try data import okvqa okvqa.csv --images pics --answers questions.json --answers annotations.json -o sets/ok.jsonl -o r.json
 wants 1
-holds sets/ok.jsonl '{"id":"okvqa-0","image":"'"$(realpath pics)"'/val2014/COCO_val2014_000000000007.jpg","question":"What is the capital of this land?","answers":["lima","cusco"],"constraints":[{"text":"this land","kind":"visual"}],"set":"okvqa"}' \
-  '"answers":["cy"],"constraints":[{"text":"hat","kind":"visual"}]' '"text":"a suit"'
+holds sets/ok.jsonl '{"id":"okvqa-0","image":"'"$(realpath pics)"'/val2014/COCO_val2014_000000000007.jpg","question":"What is the capital of this land?","answers":["lima","cusco"],"votes":["lima","cusco","lima","lima","cusco","cusco","lima","quito"],"constraints":[{"text":"this land","kind":"visual"}],"set":"okvqa"}' \
+  '"answers":["cy"],"votes":["ann","bob","cy","cy","dee"],"constraints":[{"text":"hat","kind":"visual"}]' '"text":"a suit"'
 holds r.json '"format":"loci.data-import/1"' '"read":4' '"written":3' '"bad":2' '"answered":2' '"pictured":2'
 prints 'okvqa.csv:2: constraints[0].text: "This land" is spelled'
 prints 'okvqa.csv:3: answers: no answer was given three times'
@@ -85,7 +85,7 @@ echo '[{"question_id":1}]' >array.json
 failed 'array.json: an array; an object with a list "questions"' data import okvqa okvqa.csv --answers array.json -o x.jsonl
 printf '\xEF\xBB\xBF{"annotations":[{"question_id":70,"answers":["lima","lima","lima"]}]}' >texts.json
 try data import okvqa okvqa.csv --images pics --answers questions.json --answers texts.json -o texts.jsonl
-holds texts.jsonl '"answers":["lima"]'
+holds texts.jsonl '"answers":["lima"],"votes":["lima","lima","lima"]'
 
 # ---- questions with the marker of LLaVA's data, and constraints that only look alike
 printf '{"image":"pics/A photo of Ada_Lovelace.png","question":"<image>\\nIs this caf\\u00e9 hers?","answers":["yes"],"constraints":[{"text":"this cafe\\u0301"}]}\n' >marked.jsonl
