@@ -150,6 +150,7 @@ stat_range average_range(const char *quantity) {
                {"visual places", &stat_probability},
                {"right", &stat_shares},
                {"first token right", &stat_shares},
+               {"VQA accuracy", &stat_probability},
                {"target leads", &stat_shares},
                {"total effect", &stat_change},
                {"change", &stat_change},
