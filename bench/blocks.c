@@ -1,5 +1,6 @@
 /* What weights in blocks cost (docs/BENCHMARKS.md): a product of many rows beside the same with f16
- * weights, and one of a single row, as for an answer's next token, beside reading the weights.
+ * weights, and one of a single row, as for an answer's next token, beside reading the weights: 400
+ * MB, more than caches hold, by a plain loop that asks for them as early as is best.
  *
  *   blocks [REPEATS]     the fastest of so many (5), of one thread, in the processor's own time */
 #include <stdio.h>
@@ -13,8 +14,9 @@
 enum {
   ROWS = 2048,
   WIDTH = 2048,
-  OUT = 5504,       /* of the weight that many rows meet */
-  OUT_ONE = 8 * OUT /* and one row: more than a cache holds */
+  OUT = 5504,           /* of the weight that many rows meet */
+  SOME = 32,            /* random rows, again and again */
+  BYTES_ONE = 400 << 20 /* and of the one that one row meets */
 };
 
 static double seconds(void) {
@@ -30,9 +32,8 @@ static void *room(size_t bytes) {
   return p;
 }
 
-/* Random bits under scales of 0.01; a few rows, again and again. */
+/* Random bits under scales of 0.01; a multiple of SOME rows. */
 static weight random_weight(dtype t, int64_t rows) {
-  enum { SOME = 32 };
   int64_t bytes = dtype_size(t, SOME * WIDTH), block = (int64_t)dtype_bytes(t);
   uint8_t *data = room((size_t)dtype_size(t, rows * WIDTH));
   random_source r = random_new(1);
@@ -65,20 +66,29 @@ static double time_product(compute *a, const weight *w, const void *x, float *y,
   return best;
 }
 
+/* The sum of n words, and the word [ahead] of each line asked for beforehand. */
+static uint64_t sum_of(const uint64_t *at, int64_t n, int64_t ahead) {
+  uint64_t sum[8] = {0}, all = 0;
+  for (int64_t k = 0; k + 8 <= n; k += 8) {
+    __builtin_prefetch(at + k + ahead);
+    for (int j = 0; j < 8; j++) sum[j] += at[k + j];
+  }
+  for (int j = 0; j < 8; j++) all += sum[j];
+  return all;
+}
+
+/* However far ahead is best here. */
 static double time_reading(const weight *w, int repeats) {
-  const uint64_t *at = (const uint64_t *)(const void *)w->data;
   int64_t n = dtype_size(w->type, w->rows * w->cols) / 8;
   uint64_t all = 0;
   double best = 1e9;
   for (int i = 0; i < repeats; i++) {
-    uint64_t sum[8] = {0};
-    double begin = seconds();
-    for (int64_t k = 0; k + 8 <= n; k += 8) {
-      for (int j = 0; j < 8; j++) sum[j] += at[k + j];
+    for (int64_t ahead = 0; ahead <= 1024; ahead = ahead ? 2 * ahead : 128) {
+      double begin = seconds();
+      all += sum_of((const uint64_t *)(const void *)w->data, n, ahead);
+      double took = seconds() - begin;
+      if (took < best) best = took;
     }
-    double took = seconds() - begin;
-    for (int j = 0; j < 8; j++) all += sum[j];
-    if (took < best) best = took;
   }
   return all == UINT64_MAX ? 0 : best; /* whoever sums must be asked for the sum */
 }
@@ -91,16 +101,17 @@ int main(int argc, char **argv) {
   if (repeats < 1 || compute_new(type, 1, &a, &err)) return 1;
   float *x = room(sizeof(float) * ROWS * WIDTH), *y = room(sizeof(float) * ROWS * OUT);
   double f16 = 0;
-  printf("%s products; of f16's time with %d rows; GB/s of one row, share of reading\n",
+  printf("%s products; of f16's time with %d rows; GB/s of one row, share of the rate of reading\n",
          dtype_name(type), ROWS);
   for (dtype t = DTYPE_F16; t < DTYPE_COUNT; t++) {
-    weight w = random_weight(t, OUT), all = random_weight(t, OUT_ONE);
+    weight w = random_weight(t, OUT),
+           all = random_weight(t, BYTES_ONE / dtype_size(t, WIDTH) / SOME * SOME);
     double many = time_product(a, &w, x, y, ROWS, repeats);
     double read = time_reading(&all, 2 * repeats);
     double one = time_product(a, &all, x, y, 1, 2 * repeats);
     if (t == DTYPE_F16) f16 = many;
     printf("%-5s %6.2f %8.1f GB/s %4.0f %%\n", dtype_name(t), many / f16,
-           1e-9 * (double)dtype_size(t, OUT_ONE * WIDTH) / one, 100 * read / one);
+           1e-9 * (double)dtype_size(t, all.rows * WIDTH) / one, 100 * read / one);
     fflush(stdout);
     free((void *)(uintptr_t)w.data);
     free((void *)(uintptr_t)all.data);

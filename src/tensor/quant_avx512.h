@@ -21,20 +21,24 @@ BLOCK_INLINE float half_at(const uint8_t *b) {
   return _mm512_cvtss_f32(_mm512_cvtph_ps(_mm256_castsi128_si256(h)));
 }
 
-BLOCK_INLINE __m256 eight(uint32_t low, uint32_t high) {
-  __m128i bytes = _mm_cvtsi64_si128((int64_t)((uint64_t)high << 32 | low));
-  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+BLOCK_INLINE __m256 eight(uint64_t bytes) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)bytes)));
 }
 
-/* Scales and offsets of the eight parts at once (k_scale). */
-BLOCK_INLINE void prepare_k(const uint8_t *b, block_scales *s) {
+/* Scales and offsets of the eight parts at once, a byte each (k_scale). */
+BLOCK_INLINE void k_bytes(const uint8_t *b, uint64_t *scales, uint64_t *offsets) {
   uint32_t w[3];
   const uint32_t six = 0x3F3F3F3Fu, four = 0x0F0F0F0Fu, two = 0x30303030u;
   memcpy(w, b + 4, sizeof w);
-  __m256 scale = eight(w[0] & six, (w[2] & four) | (w[0] >> 2 & two));
-  __m256 offset = eight(w[1] & six, (w[2] >> 4 & four) | (w[1] >> 2 & two));
-  _mm256_storeu_ps(s->by, _mm256_mul_ps(scale, _mm256_set1_ps(half_at(b))));
-  _mm256_storeu_ps(s->plus, _mm256_mul_ps(offset, _mm256_set1_ps(half_at(b + 2))));
+  *scales = (uint64_t)((w[2] & four) | (w[0] >> 2 & two)) << 32 | (w[0] & six);
+  *offsets = (uint64_t)((w[2] >> 4 & four) | (w[1] >> 2 & two)) << 32 | (w[1] & six);
+}
+
+BLOCK_INLINE void prepare_k(const uint8_t *b, block_scales *s) {
+  uint64_t scales, offsets;
+  k_bytes(b, &scales, &offsets);
+  _mm256_storeu_ps(s->by, _mm256_mul_ps(eight(scales), _mm256_set1_ps(half_at(b))));
+  _mm256_storeu_ps(s->plus, _mm256_mul_ps(eight(offsets), _mm256_set1_ps(half_at(b + 2))));
 }
 
 BLOCK_INLINE void prepare(const dtype t, const uint8_t *b, block_scales *s) {

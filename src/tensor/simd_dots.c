@@ -117,9 +117,14 @@ INLINE void block_tile(const int M, const dtype t, float *y, int64_t ldy, const 
                             rows > 3 ? w + 3 * row : w};
   vf a[ROWS][4];
   for (int m = 0; m < M; m++) a[m][0] = a[m][1] = a[m][2] = a[m][3] = all(0);
+  /* the next four rows, or, of rows too long for a near cache, further on in these */
+  const int64_t ahead = row <= 4096 ? 4 * row : 4096;
   for (int64_t k = 0; k < K; k += step) {
     block_scales s[4];
-    for (int i = 0; i < 4; i++) prepare(t, each[i], &s[i]);
+    for (int i = 0; i < 4; i++) {
+      for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(each[i] + ahead + at);
+      prepare(t, each[i], &s[i]);
+    }
     for (int j = 0; j < step / 32; j++) {
       for (int i = 0; i < 4; i++) {
         __m256i q = integers(t, each[i], j);
