@@ -12,8 +12,8 @@ static const double SLICE_FLOP = 2e10;
 
 enum {
   BLOCK_BYTES = 16 << 20, /* converted weights stay in the cache between conversion and product */
-  READY_FEW = 4,
-  CONVERTED_FEW = 16
+  FEW = 16,
+  FEW_OF_BF16 = 4 /* that stand as products want them */
 };
 
 loci_status compute_new(dtype type, int threads, compute **out, loci_err *err) {
@@ -218,10 +218,12 @@ static loci_status add_bias(compute *a, const weight *bias, float *out, int64_t 
 
 /* Whether the rows go through a weight as it stands.  A product library computes 16 rows at least,
  * and a weight of another type is converted for it first: an answer's step of one row takes two to
- * four times as long that way, and up to 16 rows gain where there is a conversion.  Both ways round
- * differently: rows that belong together go one way, however they are cut into products. */
+ * four times as long that way, and up to 16 rows gain, forwards and back; but not where bf16 is
+ * multiplied as it stands.  Both ways round differently: rows that belong together go one way,
+ * however they are cut into products, and in f32 whatever type the weights have, so that a GGUF
+ * file and the f32 weights made of it give the same numbers. */
 bool few_rows(const compute *a, const weight *w, int64_t n) {
-  return n + a->beside <= (is_ready(a, w) ? READY_FEW : CONVERTED_FEW);
+  return n + a->beside <= (a->type == DTYPE_BF16 && is_ready(a, w) ? FEW_OF_BF16 : FEW);
 }
 
 static loci_status linear_few(compute *a, const weight *w, float *out, const void *in, int64_t n,

@@ -1,4 +1,5 @@
-/* Slices of products: they are the same numbers, and work stops between two of them. */
+/* Slices of products: they are the same numbers, and work stops between two of them.  And weights
+ * in blocks beside the numbers that they are. */
 #include "model/compute.h"
 
 #include <setjmp.h>
@@ -98,8 +99,31 @@ static void work_stops_between_two_slices(void **state) {
   close_rig(&r);
 }
 
+/* However many rows: few of them meet both weights as they stand. */
+static void blocks_and_their_numbers_give_the_same_bits(void **state) {
+  (void)state;
+  enum { MOST = 20, BLOCK = 34 };
+  static uint8_t blocks[N * K / 32 * BLOCK];
+  static float found[32 * N];
+  loci_err err;
+  rig r;
+  random_source s = random_new(8);
+  open_rig(&r, DTYPE_F32);
+  for (size_t i = 0; i < sizeof blocks; i++) blocks[i] = (uint8_t)random_bits(&s);
+  for (size_t i = 0; i < sizeof blocks; i += BLOCK) blocks[i + 1] = 0x20; /* scales near 0.01 */
+  dtype_to_f32(DTYPE_Q8_0, blocks, r.w, (int64_t)N * K);
+  linear_weights in_blocks = {.w = {.type = DTYPE_Q8_0, .data = blocks, .rows = N, .cols = K}};
+  for (int rows = 1; rows <= MOST; rows++) {
+    assert_int_equal(linear_forward(r.a, &r.linear, r.y, r.in, rows, &err), LOCI_OK);
+    assert_int_equal(linear_forward(r.a, &in_blocks, found, r.in, rows, &err), LOCI_OK);
+    assert_memory_equal(found, r.y, sizeof(float) * (size_t)rows * N);
+  }
+  close_rig(&r);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(slices_change_no_number),
-                                     cmocka_unit_test(work_stops_between_two_slices)};
+                                     cmocka_unit_test(work_stops_between_two_slices),
+                                     cmocka_unit_test(blocks_and_their_numbers_give_the_same_bits)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
