@@ -48,6 +48,8 @@ foreach(test ${tests})
     target_link_options(${name} PRIVATE ${wrapped})
   elseif(name STREQUAL "study_fault_test")
     target_link_options(${name} PRIVATE ${struck})
+  elseif(name STREQUAL "gguf_model_test")
+    target_sources(${name} PRIVATE tests/gguf_written.c)
   elseif(name STREQUAL "stranger_test")
     target_link_libraries(${name} PRIVATE PkgConfig::LOCI_DEPS) # stores made by SQLite itself
   endif()
