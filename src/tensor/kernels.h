@@ -85,6 +85,8 @@ typedef struct kernel_set {
                  const float *panels, int count);
   /* x := softmax(x) over n entries; -INFINITY entries become exact zeros. */
   void (*softmax)(float *x, int64_t n);
+  /* log sum_i exp(x_i) over n entries, in double; a NaN makes a NaN */
+  double (*log_sum_exp)(const float *x, int64_t n);
   /* z_r += sum_j S[r][j] v_j for rows r < R, values j < count, channels < K. */
   void (*mix)(float *z, int64_t z_stride, const float *S, int64_t ld, int R, value_rows v,
               int count, int K);

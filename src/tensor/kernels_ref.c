@@ -134,6 +134,14 @@ static void softmax(float *x, int64_t n) {
   }
 }
 
+static double log_sum_exp(const float *x, int64_t n) {
+  float max = -INFINITY;
+  for (int64_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += exp((double)x[i] - (double)max);
+  return (double)max + log(sum);
+}
+
 static void mix(float *z, int64_t z_stride, const float *S, int64_t ld, int R, value_rows v,
                 int count, int K) {
   for (int r = 0; r < R; r++) {
@@ -161,5 +169,6 @@ const kernel_set kernels_ref = {
     .rope = rope,
     .scores = scores,
     .softmax = softmax,
+    .log_sum_exp = log_sum_exp,
     .mix = mix,
 };

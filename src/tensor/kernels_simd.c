@@ -148,5 +148,6 @@ const kernel_set JOIN(kernels_, LOCI_ISA) = {
     .rope = rope,
     .scores = OF_SET(scores),
     .softmax = OF_SET(softmax),
+    .log_sum_exp = OF_SET(log_sum_exp),
     .mix = OF_SET(mix),
 };

@@ -430,6 +430,24 @@ static void softmax_of_nothing_but_masks_is_zero(void **state) {
   }
 }
 
+/* In double: a sum's rounding, and that of exp. */
+static void log_sum_exp_agrees(void **state) {
+  (void)state;
+  static const double scales[] = {1, 20, 1000};
+  float x[LONGEST];
+  FOR_EACH_SET(k) {
+    for (int i = 0; i < LENGTHS * 6; i++) {
+      int n = lengths[i / 6];
+      numbers(x, n, 80 + (uint64_t)i, scales[i % 3]);
+      for (int j = 1; i % 6 >= 3 && j < n; j += 3) x[j] = -INFINITY;
+      double found = k->log_sum_exp(x, n), plain = kernels_at(0)->log_sum_exp(x, n);
+      assert_true(fabs(found - plain) <= 2e-15 * (1 + fabs(plain)));
+      x[n / 2] = NAN;
+      assert_true(isnan(k->log_sum_exp(x, n)));
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_plain_set_comes_first_and_can_be_chosen),
@@ -447,6 +465,7 @@ int main(void) {
       cmocka_unit_test(dots_backwards_agree),
       cmocka_unit_test(rotations_agree_and_keep_lengths),
       cmocka_unit_test(softmax_agrees_on_large_numbers_and_masks),
+      cmocka_unit_test(log_sum_exp_agrees),
       cmocka_unit_test(softmax_of_nothing_but_masks_is_zero),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

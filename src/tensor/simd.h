@@ -97,6 +97,7 @@ void OF_SET(dots_back)(float *y, int64_t ldy, const float *x, int64_t ldx, int M
 void OF_SET(scores)(float *S, int64_t ld, const float *q, int64_t q_stride, int R, int K,
                     float scale, const float *panels, int count);
 void OF_SET(softmax)(float *x, int64_t n);
+double OF_SET(log_sum_exp)(const float *x, int64_t n);
 void OF_SET(mix)(float *z, int64_t z_stride, const float *S, int64_t ld, int R, value_rows v,
                  int count, int K);
 

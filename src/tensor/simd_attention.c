@@ -1,4 +1,5 @@
-/* Fast kernels: attention.  Queries with keys, softmax, and the values mixed by it. */
+/* Fast kernels: attention, and what stands at the end of all.  Queries with keys, softmax, the
+ * values mixed by it; the sum of exponentials over a vocabulary. */
 #include <math.h>
 
 #include "tensor/simd_exp.h"
@@ -66,6 +67,46 @@ void OF_SET(softmax)(float *x, int64_t n) {
   }
   float total = fold(sum), r = total == 0 ? 0 : 1 / total; /* a NaN is one for all */
   for (int64_t i = 0; i < n; i++) x[i] *= r;
+}
+
+/* exp(x) of doubles up to 0, to two ulps: x = n ln 2 + r, |r| <= ln 2 / 2, Taylor's series in r,
+ * times 2^n.  Below -700 the result is an exact zero. */
+typedef double vd __attribute__((vector_size(4 * LANES)));
+typedef int64_t vl __attribute__((vector_size(4 * LANES)));
+typedef float half_vf __attribute__((vector_size(2 * LANES)));
+
+static inline vd all_doubles(double x) { return x - (vd){0}; }
+
+static inline vd exp_of_doubles(vd x) {
+  static const double series[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
+                                  1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
+                                  1.0 / 120,        1.0 / 24,        1.0 / 6,        0.5};
+  const vd magic = all_doubles(6755399441055744.0); /* 1.5 * 2^52: adding it rounds to an integer */
+  vl low = x < all_doubles(-700);
+  vd clamped = (vd)(((vl)x & ~low) | ((vl)all_doubles(-700) & low));
+  vd t = clamped * all_doubles(1.4426950408889634) + magic, n = t - magic;
+  vd r = clamped - n * all_doubles(6.93147180369123816490e-01);
+  r = r - n * all_doubles(1.90821492927058770002e-10);
+  vd p = all_doubles(series[0]);
+  for (int i = 1; i < 12; i++) p = p * r + all_doubles(series[i]);
+  p = p * r * r + r + all_doubles(1);
+  vl power = ((vl)t - (vl)magic + 1023) << 52;
+  return (vd)((vl)(p * (vd)power) & ~low);
+}
+
+double OF_SET(log_sum_exp)(const float *x, int64_t n) {
+  enum { STEP = LANES / 2 };
+  double max = (double)max_of(x, n), sum = 0;
+  vd sums = all_doubles(0);
+  int64_t i = 0;
+  for (; i + STEP <= n; i += STEP) {
+    half_vf v;
+    memcpy(&v, x + i, sizeof v);
+    sums += exp_of_doubles(__builtin_convertvector(v, vd) - all_doubles(max));
+  }
+  for (int l = 0; l < STEP; l++) sum += sums[l];
+  for (; i < n; i++) sum += exp((double)x[i] - max);
+  return max + log(sum);
 }
 
 /* Adds [keep] channels of the two registers at v and w of every row of values. */

@@ -5,14 +5,11 @@
 #include <math.h>
 
 #include "model/model.h"
+#include "tensor/kernels.h"
 
 double log_sum_exp(const float *x, int64_t n) {
   assert(n > 0);
-  float max = -INFINITY;
-  for (int64_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
-  double sum = exp((double)x[0] - (double)max);
-  for (int64_t i = 1; i < n; i++) sum += exp((double)x[i] - (double)max);
-  return (double)max + log(sum);
+  return kernels_choose()->log_sum_exp(x, n);
 }
 
 bool logits_are_finite(const float *x, int64_t n) {
