@@ -196,6 +196,15 @@ static void nothing_of_a_stranger_is_obeyed(void **state) {
       {"PRAGMA writable_schema = on; UPDATE sqlite_master SET sql = replace(sql, 'UNIQUE (run,"
        " example)', 'UNIQUE (example, run)') WHERE name = 'result'",
        "table result"},
+      {"CREATE INDEX i ON value (x); PRAGMA writable_schema = on; UPDATE sqlite_master SET"
+       " type = 'INDEX', tbl_name = 'VALUE' WHERE name = 'i'",
+       "INDEX i of VALUE"},
+      {"CREATE TRIGGER t AFTER INSERT ON run BEGIN DELETE FROM value; END; PRAGMA writable_schema"
+       " = on; UPDATE sqlite_master SET type = 'Trigger' WHERE name = 't'",
+       "Trigger t"},
+      {"PRAGMA writable_schema = on; INSERT INTO sqlite_master VALUES ('index',"
+       " 'sqlite_autoindex_run_2', 'run', 3, NULL)",
+       "malformed"},
   };
   (void)state;
   for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {

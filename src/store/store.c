@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,58 +75,95 @@ static loci_status create_tables(db *d, loci_err *err) {
   return db_exec(d, sql, err);
 }
 
-/* The first column of the first row, bound to one or two texts; "" where there is none. */
-static loci_status read_text(db *d, const char *sql, const char *one, const char *two, arena *mem,
-                             const char **out, loci_err *err) {
+/* One of the schema's tables and views, and the text that SQLite keeps of it. */
+typedef struct object {
+  char name[16];
+  const char *kind, *sql;
+  size_t n;
+  bool there;
+} object;
+enum { OBJECTS = 16 }; /* places; the schema has eight */
+
+static int read_schema(object out[OBJECTS]) {
+  int n = 0;
+  for (const char *at = store_schema, *end; n < OBJECTS && (end = strstr(at, ";\n"));
+       at = end + 2, n++) {
+    out[n] = (object){.sql = at, .n = (size_t)(end - at)};
+    out[n].kind = strncmp(at, "CREATE VIEW", 11) == 0 ? "view" : "table";
+    sscanf(at, "CREATE %*s %15s", out[n].name);
+  }
+  return n;
+}
+
+static object *find_object(object *all, int n, const char *name) {
+  for (int i = 0; i < n; i++)
+    if (strcasecmp(all[i].name, name) == 0) return &all[i];
+  return NULL;
+}
+
+static bool is_same(const object *o, const char *kind, const char *name, const char *sql) {
+  return strcasecmp(kind, o->kind) == 0 && strcmp(name, o->name) == 0 && strlen(sql) == o->n &&
+         memcmp(sql, o->sql, o->n) == 0;
+}
+
+/* What belongs to a store: the objects with the names of ours, and all that act on them.  Tables
+ * and views beside them are their owner's business.  Names and kinds are compared as SQLite does,
+ * for it takes an INDEX of the table VALUE as well. */
+static loci_status check_object(const db_query *q, object *ours, int n, const char *path,
+                                loci_err *err) {
+  const char *column[4]; /* kind, name, table, SQL */
+  for (int i = 0; i < 4; i++) {
+    const char *text = db_text(q, i);
+    column[i] = text ? text : "";
+  }
+  object *o = find_object(ours, n, column[1]);
+  bool acts = strcasecmp(column[0], "trigger") == 0 ||
+              (strcasecmp(column[0], "index") == 0 && find_object(ours, n, column[2]));
+  if (!o && !acts) return LOCI_OK;
+  if (o && !acts && is_same(o, column[0], column[1], column[3])) {
+    o->there = true;
+    return LOCI_OK;
+  }
+  return fail(err, LOCI_EFORMAT,
+              "%s: its tables are not those of a store: there is %.20s %.50s of %.50s: %.100s",
+              path, column[0], column[1], column[2], column[3]);
+}
+
+/* A stranger's file may have any tables under our names, and more that acts when they are used.
+ * Without SQL are the indexes of a table's own constraints: SQLite takes no others. */
+static loci_status compare_objects(db *d, bool attached, const char *path, loci_err *err) {
+  object ours[OBJECTS];
   db_query *q;
   bool row;
-  TRY(db_prepare(d, sql, &q, err));
-  if (one) db_bind_text(q, 1, one);
-  if (two) db_bind_text(q, 2, two);
-  loci_status st = db_step(q, &row, err);
-  const char *text = !st && row ? db_text(q, 0) : NULL;
-  if (!st && !(*out = arena_strdup(mem, text ? text : ""))) st = fail_nomem(err, "opening a store");
+  int n = read_schema(ours);
+  TRY(db_prepare(d,
+                 attached ? "SELECT type, name, tbl_name, sql FROM source.sqlite_master"
+                            " WHERE sql IS NOT NULL"
+                          : "SELECT type, name, tbl_name, sql FROM main.sqlite_master"
+                            " WHERE sql IS NOT NULL",
+                 &q, err));
+  loci_status st;
+  while (!(st = db_step(q, &row, err)) && row)
+    if ((st = check_object(q, ours, n, path, err))) break;
   db_finish(q);
-  return st;
+  TRY(st);
+  for (int i = 0; i < n; i++)
+    if (!ours[i].there)
+      return fail(err, LOCI_EFORMAT, "%s: its tables are not those of a store: there is no %s %s",
+                  path, ours[i].kind, ours[i].name);
+  return LOCI_OK;
 }
 
-/* What belongs to a store: the objects with the names of ours, and all that act on them, with their
- * SQL.  Tables and views beside them are their owner's business. */
-#define DESCRIBE(schema)                                                                           \
-  "SELECT json_group_array(type || ' ' || name || ' of ' || tbl_name || ': ' || ifnull(sql, ''))"  \
-  " FROM (SELECT * FROM " schema ".sqlite_master, (SELECT ?1 AS ours) WHERE type = 'trigger'"      \
-  " OR name IN (SELECT value FROM json_each(ours))"                                                \
-  " OR type = 'index' AND tbl_name IN (SELECT value FROM json_each(ours)) ORDER BY type, name)"
-
-static loci_status compare_schema(db *d, bool attached, const char *path, db *model, arena *mem,
-                                  loci_err *err) {
-  static const char difference[] =
-      "SELECT value FROM json_each(?1) WHERE value NOT IN (SELECT value FROM json_each(?2))";
-  const char *names, *want, *have, *form, *more, *less;
-  TRY(read_text(d, "PRAGMA encoding", NULL, NULL, mem, &form, err));
-  if (strcmp(form, "UTF-8") != 0)
-    return fail(err, LOCI_EFORMAT, "%s: its text is %s, that of a store is UTF-8", path, form);
-  TRY(db_exec(model, store_schema, err));
-  TRY(read_text(model, "SELECT json_group_array(name) FROM sqlite_master", NULL, NULL, mem, &names,
-                err));
-  TRY(read_text(model, DESCRIBE("main"), names, NULL, mem, &want, err));
-  TRY(read_text(d, attached ? DESCRIBE("source") : DESCRIBE("main"), names, NULL, mem, &have, err));
-  if (strcmp(have, want) == 0) return LOCI_OK;
-  TRY(read_text(model, difference, have, want, mem, &more, err));
-  TRY(read_text(model, difference, want, have, mem, &less, err));
-  return fail(err, LOCI_EFORMAT, "%s: its tables are not those of a store: there %s %.100s", path,
-              *more ? "is" : "is no", *more ? more : less);
-}
-
-/* A stranger's file may have any tables under our names, and more that acts when they are used. */
-static loci_status check_schema(db *d, bool attached, const char *path, loci_err *err) {
-  db *model = NULL;
-  arena *mem = arena_new();
-  loci_status st =
-      mem ? db_open(":memory:", DB_CREATE, &model, err) : fail_nomem(err, "opening a store");
-  if (!st) st = compare_schema(d, attached, path, model, mem, err);
-  db_close(model);
-  arena_free(mem);
+static loci_status check_encoding(db *d, const char *path, loci_err *err) {
+  db_query *q;
+  bool row;
+  TRY(db_prepare(d, "PRAGMA encoding", &q, err));
+  loci_status st = db_step(q, &row, err);
+  const char *form = !st && row ? db_text(q, 0) : NULL;
+  if (!st && !form) st = fail_nomem(err, "opening a store");
+  if (!st && strcmp(form, "UTF-8") != 0)
+    st = fail(err, LOCI_EFORMAT, "%s: its text is %s, that of a store is UTF-8", path, form);
+  db_finish(q);
   return st;
 }
 
@@ -140,7 +178,8 @@ loci_status store_check(db *d, bool attached, const char *path, loci_err *err) {
   if (version != STORE_VERSION)
     return fail(err, LOCI_EUNSUPPORTED, "%s: a store of version %" PRId64 ", this program knows %d",
                 path, version, STORE_VERSION);
-  return check_schema(d, attached, path, err);
+  TRY(check_encoding(d, path, err));
+  return compare_objects(d, attached, path, err);
 }
 
 /* An empty database gets its tables; any other must be a store. */
