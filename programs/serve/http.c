@@ -21,18 +21,21 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "seats.h"
 #include "site.h"
 
-enum { CONNECTIONS = 32, IDLE_SECONDS = 30, FORM_BYTES = 64 << 10, HEADER_BYTES = 32 << 10 };
+enum { IDLE_SECONDS = 30, FORM_BYTES = 64 << 10, HEADER_BYTES = 32 << 10 };
 
 struct server {
   server_opts o;
   struct MHD_Daemon *daemon;
+  seats seats;
 };
 
 /* A request while its body arrives. */
 typedef struct incoming {
   bool refused; /* answered already */
+  seat *seat;   /* while it is answered; NULL: it is not, or has no token */
   char *body;
   size_t size, room, most;
 } incoming;
@@ -329,13 +332,39 @@ static done begin(server *s, connection *c, const char *path, const char *method
   return send_error(c, a.status, a.code, a.message);
 }
 
+/* ---------------------------------------------------------------- connections */
+
+static seat *seat_of(connection *c) {
+  const union MHD_ConnectionInfo *i =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return i ? i->socket_context : NULL;
+}
+
+static void on_connection(void *ctx, connection *c, void **place,
+                          enum MHD_ConnectionNotificationCode what) {
+  server *s = ctx;
+  if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *place = i ? seats_take(&s->seats, i->connect_fd) : NULL;
+  } else {
+    seats_leave(&s->seats, *place);
+    *place = NULL;
+  }
+}
+
 static done on_request(void *ctx, connection *c, const char *path, const char *method,
                        const char *version, const char *data, size_t *size, void **place) {
   server *s = ctx;
   incoming *in = *place;
   (void)version;
   if (!in) return begin(s, c, path, method, place);
-  if (*size == 0) return in->refused ? MHD_YES : route(s, c, method, path, in);
+  if (*size == 0) {
+    if (in->refused) return MHD_YES;
+    if (strncmp(path, "/api/", 5) == 0) in->seat = seat_of(c);
+    seats_work(&s->seats, in->seat, true);
+    return route(s, c, method, path, in);
+  }
   bool taken = in->refused || take_body(in, data, *size);
   *size = 0;
   return taken ? MHD_YES : MHD_NO; /* one that did not say how much would come is hung up on */
@@ -343,9 +372,10 @@ static done on_request(void *ctx, connection *c, const char *path, const char *m
 
 static void on_end(void *ctx, connection *c, void **place, enum MHD_RequestTerminationCode how) {
   incoming *in = *place;
-  (void)ctx;
+  server *s = ctx;
   (void)c;
   (void)how;
+  if (in) seats_work(&s->seats, in->seat, false);
   if (in) free(in->body);
   free(in);
   *place = NULL;
@@ -363,19 +393,22 @@ server *server_start(const server_opts *o, int *port) {
   server *s = calloc(1, sizeof *s);
   if (!s) return NULL;
   s->o = *o;
+  seats_init(&s->seats);
   for (*port = o->port; *port <= o->last_port && !s->daemon; ++*port) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     s->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
         NULL, on_request, s, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SEATS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES,
-        MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, on_end, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
   }
   --*port;
   if (s->daemon) return s;
+  seats_clear(&s->seats);
   free(s);
   errno = EADDRINUSE;
   return NULL;
@@ -384,5 +417,6 @@ server *server_start(const server_opts *o, int *port) {
 void server_stop(server *s) {
   if (!s) return;
   MHD_stop_daemon(s->daemon);
+  seats_clear(&s->seats);
   free(s);
 }

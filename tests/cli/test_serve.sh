@@ -188,6 +188,36 @@ reverted=$(sed '1,/^\r$/d' <<<"$answer")
 request "GET /api/jobs/$before/result.json" "$host" "$auth"
 [ "$reverted" = "$(sed '1,/^\r$/d' <<<"$answer")" ] || miss "after reverting the answer is another one"
 
+# Forty that send and never end, with and without the token, and the page is used beside them; an answer that goes on is
+# not cut for them.
+post "$asked&corrupt=noise%3A3&seeds=2000&seed=3"
+job=$(number)
+exec 3<>"/dev/tcp/127.0.0.1/$port"
+printf 'GET /api/jobs/%s/events HTTP/1.1\r\n%s\r\n%s\r\nConnection: close\r\n\r\n' "$job" "$host" "$auth" >&3
+exec 4<&3
+slow=()
+for i in $(seq 40); do
+  exec {fd}<>"/dev/tcp/127.0.0.1/$port"
+  if [ $((i % 2)) = 0 ]; then
+    printf 'GET / HTTP/1.1\r\n%s\r\nX' "$host" >&"$fd"
+  else
+    printf 'POST /api/jobs HTTP/1.1\r\n%s\r\n%s\r\nContent-Length: 99\r\n\r\nx' "$host" "$auth" >&"$fd"
+  fi 2>/dev/null
+  slow+=("$fd")
+done
+begin=$SECONDS
+for i in 1 2 3; do
+  request 'GET /api/hello' "$host" "$auth"
+  gets 200
+done
+[ $((SECONDS - begin)) -lt 20 ] || miss "beside forty slow senders three answers took $((SECONDS - begin)) s"
+request "DELETE /api/jobs/$job" "$host" "$auth"
+gets 202
+last='serve: events beside forty slow senders'
+[[ $(timeout 60 cat <&4 | tr -d '\0') == *'"state":"cancelled"'* ]] || miss "the events were cut"
+exec 4<&-
+for fd in "${slow[@]}"; do exec {fd}>&-; done
+
 # A job is cancelled, and so is one that runs when Ctrl-C comes.
 long="$asked&corrupt=noise%3A3&seeds=2000"
 post "$long"
