@@ -194,8 +194,10 @@ typedef struct loci_edit_saved {
 LOCI_CHECK loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edits,
                                       int count, const char *dir, loci_progress_fn progress,
                                       void *ctx, loci_edit_saved **out, loci_err *err);
-/* Puts back, bit for bit, what loci_edit_save replaced in [dir]. */
-LOCI_CHECK loci_status loci_edit_undo(const char *dir, loci_err *err);
+/* Puts back, bit for bit, what loci_edit_save replaced in [dir], file by file, each whole or not at
+ * all.  Called again after a stop (LOCI_ECANCELLED), it finishes. */
+LOCI_CHECK loci_status loci_edit_undo(const char *dir, loci_progress_fn progress, void *ctx,
+                                      loci_err *err);
 
 /* ---- what edits do, on an edit set */
 

@@ -69,7 +69,9 @@ int cmd_edit_apply(cli *c) {
 
 int cmd_edit_revert(cli *c) {
   const char *dir = c->args.rest[0];
-  if (loci_edit_undo(dir, &c->err)) return cli_failed(c);
+  loci_status st = loci_edit_undo(dir, terminal_progress, &c->term, &c->err);
+  terminal_progress_end(&c->term);
+  if (st) return cli_failed(c);
   if (c->json) {
     printf("{\"format\":\"loci.edit.revert/1\",\"version\":\"%s\",\"dir\":", loci_version());
     put_json_string(stdout, dir);

@@ -135,7 +135,7 @@ static loci_status save_edit(void *ctx, loci_err *err) {
   loci_text_free(json);
   loci_free(saved);
   if (access(t->path, F_OK) == 0) {
-    loci_status undone = loci_edit_undo(t->path, st ? NULL : err);
+    loci_status undone = loci_edit_undo(t->path, NULL, NULL, st ? NULL : err);
     if (!st) st = undone;
     if (st) assert_int_equal(access(t->path, F_OK), 0);
     tree_remove(t->path);

@@ -1,4 +1,5 @@
-/* Saving an edited checkpoint can be stopped soon, however large the files are.  No clock is asked:
+/* Saving an edited checkpoint, and taking the edit back, can be stopped soon, however large the
+ * files are.  No clock is asked:
  * between two looks at its watch, so many bytes at most are hashed, rounded, written or waited for.
  * The calls that write and wait are this program's own, and count. */
 #include "checkpoint/save.h"
@@ -15,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/tree.h"
 
 #include <cmocka.h>
@@ -166,10 +168,55 @@ static void after_a_stop_nothing_is_written_and_nothing_left(void **state) {
   }
 }
 
+static loci_status undo(int stop, loci_err *err) {
+  watch follow = {look, NULL};
+  looks = late = 0;
+  stop_at = stop;
+  settled_count = 0;
+  return checkpoint_undo(target, &follow, err);
+}
+
+static void assert_no_temporary(void) {
+  DIR *d = opendir(target);
+  assert_non_null(d);
+  for (const struct dirent *e; (e = readdir(d)) != NULL;) assert_null(strstr(e->d_name, TEMPORARY));
+  closedir(d);
+}
+
+/* A stop leaves each file whole, and the next run finishes: the hash is the source's then. */
+static void taking_an_edit_back_is_stopped_as_soon(void **state) {
+  loci_err err;
+  (void)state;
+  int all = 0;
+  for (int i = 0; i < 8; i++) {
+    checkpoint *c = open_source();
+    if (save(c, 0, &err)) fail_msg("%s", err.msg);
+    checkpoint_close(c);
+    most_hashed = 0;
+    most_written = most_waited = 0;
+    int at = i == 7 ? all : 1 + all * i / 7;
+    if (i > 0) {
+      assert_int_equal(undo(at, &err), LOCI_ECANCELLED);
+      assert_int_equal(looks, at);
+      assert_int_equal(late, 0);
+      assert_no_temporary();
+    }
+    if (undo(0, &err)) fail_msg("%s", err.msg);
+    if (i == 0) all = looks;
+    assert_in_range(most_hashed, 1, HASHED);
+    assert_in_range(most_written, 1, PIECE);
+    assert_in_range(most_waited, 1, PIECE);
+    assert_int_equal(undo(0, &err), LOCI_EINVAL); /* it is done */
+    tree_remove(target);
+  }
+  assert_true(all > 20);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(little_happens_between_two_looks),
       cmocka_unit_test(after_a_stop_nothing_is_written_and_nothing_left),
+      cmocka_unit_test(taking_an_edit_back_is_stopped_as_soon),
   };
   return cmocka_run_group_tests(tests, make_source, remove_source);
 }

@@ -328,6 +328,23 @@ static void a_file_of_two_names_is_not_written_to(void **state) {
   loci_store_close(s);
 }
 
+/* The writers' lock stands beside a store under a name that anybody can guess. */
+static void a_planted_link_is_not_followed(void **state) {
+  static const char *const endings[] = {"-writer", "-wal", "-journal", "-shm"};
+  char name[100], victim[100];
+  (void)state;
+  snprintf(victim, sizeof victim, "%s.victim", path);
+  for (int i = 0; i < 4; i++) {
+    loci_store *s;
+    loci_err err;
+    copy_sound();
+    snprintf(name, sizeof name, "%s%s", path, endings[i]);
+    assert_int_equal(symlink(victim, name), 0);
+    if (!loci_store_open(path, true, &s, &err)) loci_store_close(s);
+    if (file_exists(victim)) fail_msg("a link %s is followed", endings[i]);
+  }
+}
+
 /* ---------------------------------------------------------------- changed anyhow */
 
 /* A value of a row becomes one of these. */
@@ -480,10 +497,12 @@ static void every_reader_comes_to_an_end(void **state) {
     random_source r = random_new((uint64_t)i);
     loci_err err;
     change c = make_changed(d, &r);
+    bool before = c.acts && c.bytes && was_obeyed(); /* other bytes may make a row as well */
     limit(SECONDS);
     bool good = !read_by(many && count > 1 ? random_below(&r, LENGTH(readers)) : -1, &err);
     limit(0);
-    if ((good && c.acts && !c.bytes) || (c.acts && was_obeyed())) fail_msg("store %ld: obeyed", i);
+    if ((good && c.acts && !c.bytes) || (c.acts && !before && was_obeyed()))
+      fail_msg("store %ld: obeyed", i);
     refused += !good;
     acting += c.acts;
     if (many && (i + 1 - from) % 1000 == 0)
@@ -502,6 +521,7 @@ int main(void) {
       cmocka_unit_test(a_merge_copies_no_such_numbers),
       cmocka_unit_test(a_merge_copies_numbers_as_they_are),
       cmocka_unit_test(a_file_of_two_names_is_not_written_to),
+      cmocka_unit_test(a_planted_link_is_not_followed),
       cmocka_unit_test(every_reader_comes_to_an_end),
   };
   const char *folder = mkdtemp(memory); /* a disk would be waited for at every transaction */

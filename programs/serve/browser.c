@@ -19,8 +19,10 @@ static bool is_set(const char *name) {
   return value && *value;
 }
 
-static bool write_page(const char *path, const char *address) {
-  FILE *f = fopen(path, "w");
+/* Closes the file. */
+static bool write_page(int fd, const char *address) {
+  FILE *f = fdopen(fd, "w");
+  if (!f) close(fd);
   if (!f) return false;
   fprintf(f, "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url=%s\">\n", address);
   return fclose(f) == 0;
@@ -45,8 +47,7 @@ browser *browser_open(const char *address) {
   if (!b) return NULL;
   snprintf(b->path, sizeof b->path, "%.*s/loci-XXXXXX.html", PATH_MAX - 32, dir);
   int fd = mkstemps(b->path, 5); /* mode 0600 */
-  if (fd >= 0) close(fd);
-  if (fd >= 0 && write_page(b->path, address) && start(b->path)) return b;
+  if (fd >= 0 && write_page(fd, address) && start(b->path)) return b;
   if (fd >= 0) unlink(b->path);
   free(b);
   return NULL;

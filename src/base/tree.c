@@ -40,23 +40,29 @@ static copied copy_bytes(int in, int out, char *buffer, const watch *w) {
   }
 }
 
-loci_status tree_copy_file(const char *from, const char *to, const watch *w, loci_err *err) {
+loci_status tree_copy_into(const char *from, int out, const char *to, const watch *w,
+                           loci_err *err) {
   loci_status st = LOCI_OK;
-  int out = -1, in = open(from, O_RDONLY | O_CLOEXEC);
+  int in = open(from, O_RDONLY | O_CLOEXEC);
   char *buffer = malloc(BUFFER);
   if (!buffer) st = fail_nomem(err, from);
   if (!st && in < 0) st = cannot(from, "read", err);
-  if (!st) out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (!st && out < 0) st = cannot(to, "written", err);
   copied end = st ? COPIED : copy_bytes(in, out, buffer, w);
   if (end == STOPPED) st = fail(err, LOCI_ECANCELLED, "cancelled while copying");
   if (end == READING) st = cannot(from, "read", err);
   if (end == WRITING) st = cannot(to, "written", err);
-  if (!st && fsync(out) != 0) st = cannot(to, "written", err);
-  if (out >= 0 && close(out) != 0 && !st) st = cannot(to, "written", err);
   if (in >= 0) close(in);
-  if (st && out >= 0) unlink(to);
   free(buffer);
+  return st;
+}
+
+loci_status tree_copy_file(const char *from, const char *to, const watch *w, loci_err *err) {
+  int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (out < 0) return cannot(to, "written", err);
+  loci_status st = tree_copy_into(from, out, to, w, err);
+  if (!st && fsync(out) != 0) st = cannot(to, "written", err);
+  if (close(out) != 0 && !st) st = cannot(to, "written", err);
+  if (st) unlink(to);
   return st;
 }
 

@@ -14,6 +14,9 @@ typedef struct tree_counts {
  * be written in.  Symbolic links are followed. */
 loci_status tree_clone(const char *from, const char *to, const char *const *without, const watch *w,
                        tree_counts *counts, loci_err *err);
+/* A file's bytes into [out], an open and empty file that messages call [to]; not synced. */
+loci_status tree_copy_into(const char *from, int out, const char *to, const watch *w,
+                           loci_err *err);
 /* A copy of one file that nothing else shares. */
 loci_status tree_copy_file(const char *from, const char *to, const watch *w, loci_err *err);
 /* Removes a directory with all that is in it, as far as that is possible. */

@@ -45,13 +45,10 @@ static loci_status write_at(int fd, const char *path, const uint8_t *data, int64
   return LOCI_OK;
 }
 
-/* [to] := the file of the first swap, with the bytes of all swaps of that file. */
-static loci_status write_swapped(const shard *from, const char *to, const swap *swaps, int n,
-                                 const watch *w, loci_err *err) {
-  TRY(tree_copy_file(from->path, to, w, err));
-  int fd = open(to, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return cannot_write(to, err);
-  loci_status st = LOCI_OK;
+/* [fd], new and called [to], := the file [from] with the bytes of its swaps.  Closes it. */
+static loci_status write_swapped(const shard *from, int fd, const char *to, const swap *swaps,
+                                 int n, const watch *w, loci_err *err) {
+  loci_status st = tree_copy_into(from->path, fd, to, w, err);
   for (int i = 0; i < n && !st; i++) {
     const st_tensor *t = swaps[i].entry->tensor;
     if (swaps[i].entry->from != from) continue;
@@ -235,7 +232,9 @@ static loci_status fill_directory(const saving *s, saved_files *f, loci_err *err
     if (!is_first_of_file(s->swaps, i)) continue;
     char *to = path_join(s->mem, s->temporary, within(s, from->path));
     if (!to) return fail_nomem(err, "saving a checkpoint");
-    TRY(write_swapped(from, to, s->swaps, s->n, s->w, err));
+    int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0) return cannot_write(to, err);
+    TRY(write_swapped(from, fd, to, s->swaps, s->n, s->w, err));
   }
   return write_undo(s, err);
 }
@@ -326,20 +325,19 @@ static loci_status find_swaps(const checkpoint *c, const st_file *undo, const ch
 }
 
 static loci_status swap_file(const shard *from, const swap *swaps, int n, arena *mem,
-                             loci_err *err) {
-  size_t length = strlen(from->path) + sizeof ".undo.tmp";
-  char *temporary = arena_array(mem, (int64_t)length, char);
+                             const watch *w, loci_err *err) {
+  char *temporary = arena_array(mem, (int64_t)strlen(from->path) + TEMPORARY_ROOM, char);
   if (!temporary) return fail_nomem(err, from->path);
-  snprintf(temporary, length, "%s.undo.tmp", from->path);
-  unlink(temporary); /* of an interrupted run */
-  loci_status st = write_swapped(from, temporary, swaps, n, NULL, err);
+  int fd = temporary_new(from->path, false, temporary);
+  if (fd < 0) return cannot_write(from->path, err);
+  loci_status st = write_swapped(from, fd, temporary, swaps, n, w, err);
   if (!st && rename(temporary, from->path) != 0) st = cannot_write(from->path, err);
   if (st) unlink(temporary);
   return st;
 }
 
 static loci_status put_back(const char *dir, const char *path, const st_file *undo, arena *mem,
-                            loci_err *err) {
+                            const watch *w, loci_err *err) {
   checkpoint *c;
   int n = (int)st_count(undo);
   swap *swaps = arena_zarray(mem, n, swap);
@@ -347,17 +345,18 @@ static loci_status put_back(const char *dir, const char *path, const st_file *un
   TRY(checkpoint_open(dir, &c, err));
   loci_status st = find_swaps(c, undo, path, swaps, err);
   for (int i = 0; i < n && !st; i++) {
-    if (is_first_of_file(swaps, i)) st = swap_file(swaps[i].entry->from, swaps, n, mem, err);
+    if (is_first_of_file(swaps, i)) st = swap_file(swaps[i].entry->from, swaps, n, mem, w, err);
   }
   checkpoint_close(c);
   return st;
 }
 
-static loci_status check_hash(const char *dir, const char *expected, loci_err *err) {
+static loci_status check_hash(const char *dir, const char *expected, const watch *w,
+                              loci_err *err) {
   checkpoint *c;
   char hash[32];
   TRY(checkpoint_open(dir, &c, err));
-  loci_status st = checkpoint_hash(c, NULL, NULL, hash, err);
+  loci_status st = checkpoint_hash(c, w->progress, w->ctx, hash, err);
   checkpoint_close(c);
   if (st || strcmp(hash, expected) == 0) return st;
   return fail(err, LOCI_EVERIFY,
@@ -366,7 +365,7 @@ static loci_status check_hash(const char *dir, const char *expected, loci_err *e
               dir, CHECKPOINT_UNDO, hash, expected);
 }
 
-loci_status checkpoint_undo(const char *dir, loci_err *err) {
+loci_status checkpoint_undo(const char *dir, const watch *w, loci_err *err) {
   st_file *undo = NULL;
   arena *mem = arena_new();
   char *path = mem ? path_join(mem, dir, CHECKPOINT_UNDO) : NULL;
@@ -382,8 +381,8 @@ loci_status checkpoint_undo(const char *dir, loci_err *err) {
     st = fail(err, LOCI_EFORMAT, "%s: has no source_hash", path);
     goto done;
   }
-  TRY_DONE(put_back(dir, path, undo, mem, err));
-  TRY_DONE(check_hash(dir, hash, err));
+  TRY_DONE(put_back(dir, path, undo, mem, w, err));
+  TRY_DONE(check_hash(dir, hash, w, err));
   if (unlink(path) != 0) st = cannot_write(path, err);
 done:
   st_close(undo);

@@ -31,7 +31,7 @@ loci_status checkpoint_save(const checkpoint *c, const char *dir, new_values *ch
 
 #define CHECKPOINT_UNDO "loci.undo"
 /* Puts the replaced tensors of a saved checkpoint back, file by file, each whole or not at all, and
- * checks the hash.  Done again after an interruption, it finishes. */
-loci_status checkpoint_undo(const char *dir, loci_err *err);
+ * checks the hash.  Done again after a stop or an interruption, it finishes. */
+loci_status checkpoint_undo(const char *dir, const watch *w, loci_err *err);
 
 #endif

@@ -254,4 +254,7 @@ loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edit
   return LOCI_OK;
 }
 
-loci_status loci_edit_undo(const char *dir, loci_err *err) { return checkpoint_undo(dir, err); }
+loci_status loci_edit_undo(const char *dir, loci_progress_fn progress, void *ctx, loci_err *err) {
+  NEEDS(dir, "directory");
+  return checkpoint_undo(dir, &(watch){progress, ctx}, err);
+}

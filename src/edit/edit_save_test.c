@@ -168,13 +168,13 @@ static void check_saved(const fixture *f) {
   snprintf(b, sizeof b, "%s/%s", place, f->file ? f->file : "");
   if (f->file) assert_true(differences(a, b, e->tensor) > 0);
   loci_model_close(back);
-  must(loci_edit_undo(place, &err), &err);
+  must(loci_edit_undo(place, NULL, NULL, &err), &err);
   if (f->file) assert_int_equal(differences(a, b, NULL), 0);
   back = open_at(place);
   const char *hash;
   must(model_hash(back, NULL, NULL, &hash, &err), &err);
   assert_string_equal(hash, e->hash);
-  assert_int_equal(loci_edit_undo(place, &err), LOCI_EINVAL);
+  assert_int_equal(loci_edit_undo(place, NULL, NULL, &err), LOCI_EINVAL);
   loci_model_close(back);
   loci_free(saved);
   loci_free(e);
@@ -222,7 +222,7 @@ static void shards_without_a_change_stay(void **state) {
     file_map_close(&y);
   }
   assert_true(changed >= 1 && same >= 1);
-  must(loci_edit_undo(place, &err), &err);
+  must(loci_edit_undo(place, NULL, NULL, &err), &err);
   loci_free(saved);
   for (int i = 0; i < 2; i++) loci_free((loci_edit *)(uintptr_t)edits[i]);
   loci_prompt_free(p);

@@ -4,7 +4,6 @@
  * left alone, so that merging again changes nothing.  Runs are the same if their settings are, and
  * the weights' hash is among these. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,8 +216,8 @@ static loci_status merge_into(const merging *m, const char *path, loci_err *err)
   return st;
 }
 
-/* A new store grows under another name, without a journal, and is put in its place when it is whole
- * and on the disk: twenty times as fast. */
+/* A new store grows in a temporary, without a journal, and is put in its place when it is whole and
+ * on the disk: twenty times as fast. */
 static loci_status fill_new(const merging *m, const char *part, loci_err *err) {
   loci_store *to;
   TRY(loci_store_open(part, true, &to, err));
@@ -232,24 +231,28 @@ static loci_status fill_new(const merging *m, const char *part, loci_err *err) {
   return st;
 }
 
-/* With what SQLite keeps beside it. */
-static void remove_part(const char *part) {
-  static const char *const endings[] = {"", "-journal", "-wal", "-shm"};
-  char name[4200];
+/* What SQLite and the writers' lock keep beside a file; [name] has [room] bytes. */
+static void remove_beside(const char *part, char *name, size_t room) {
+  static const char *const endings[] = {"-journal", "-wal", "-shm", "-writer"};
   for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-    snprintf(name, sizeof name, "%s%s", part, endings[i]);
+    snprintf(name, room, "%s%s", part, endings[i]);
     unlink(name);
   }
 }
 
-static loci_status merge_new(const merging *m, const char *path, const char *part, loci_err *err) {
-  remove_part(part); /* of a merge that was killed */
+/* [part] and [name] have room for names beside [path], [name] of [room] bytes. */
+static loci_status merge_new(const merging *m, const char *path, char *part, char *name,
+                             size_t room, loci_err *err) {
+  int fd = temporary_new(path, false, part);
+  if (fd < 0) return fail_errno(err, errno, "%s", path);
+  remove_beside(part, name, room); /* of a merge that was killed */
   loci_status st = fill_new(m, part, err);
-  int fd = st ? -1 : open(part, O_RDWR | O_CLOEXEC);
-  if (!st && (fd < 0 || fsync(fd) != 0 || rename(part, path) != 0))
-    st = fail_errno(err, errno, "%s", path);
-  if (fd >= 0) close(fd);
-  if (st) remove_part(part);
+  if (!st && (fsync(fd) != 0 || rename(part, path) != 0)) st = fail_errno(err, errno, "%s", path);
+  if (st) {
+    unlink(part);
+    remove_beside(part, name, room);
+  }
+  close(fd);
   return st;
 }
 
@@ -261,11 +264,11 @@ loci_status loci_store_merge(const char *const *paths, int count, const char *ou
   for (int i = 0; i < count; i++) NEEDS(paths[i], "path");
   merging m = {paths, count, {progress, ctx}};
   if (file_exists(out)) return merge_into(&m, out, err);
-  size_t n = strlen(out) + sizeof ".part";
-  char *part = malloc(n);
-  if (!part) return fail_nomem(err, "merging stores");
-  snprintf(part, n, "%s.part", out);
-  loci_status st = merge_new(&m, out, part, err);
+  size_t room = strlen(out) + TEMPORARY_ROOM + sizeof "-journal";
+  char *part = malloc(room), *name = malloc(room);
+  loci_status st =
+      part && name ? merge_new(&m, out, part, name, room, err) : fail_nomem(err, "merging stores");
   free(part);
+  free(name);
   return st;
 }

@@ -24,7 +24,7 @@
 static bool lock_file(const char *path, int *out) {
   for (;;) {
     struct stat held, named;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) return false;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
       int why = errno;
@@ -32,7 +32,7 @@ static bool lock_file(const char *path, int *out) {
       errno = why;
       return false;
     }
-    if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+    if (fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_ino == named.st_ino &&
         held.st_dev == named.st_dev) {
       *out = fd;
       return true;
@@ -161,7 +161,7 @@ static loci_status check_encoding(db *d, const char *path, loci_err *err) {
   loci_status st = db_step(q, &row, err);
   const char *form = !st && row ? db_text(q, 0) : NULL;
   if (!st && !form) st = fail_nomem(err, "opening a store");
-  if (!st && strcmp(form, "UTF-8") != 0)
+  if (!st && form && strcmp(form, "UTF-8") != 0)
     st = fail(err, LOCI_EFORMAT, "%s: its text is %s, that of a store is UTF-8", path, form);
   db_finish(q);
   return st;
