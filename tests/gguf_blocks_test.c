@@ -62,7 +62,10 @@ static format read_format(dtype t, const char *kind) {
 /* Bit for bit; which bits say that something is no number is nobody's business. */
 static void assert_same_values(const float *found, const float *values, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
-    if (isnan(values[i]) ? !isnan(found[i]) : memcmp(found + i, values + i, sizeof *found) != 0) {
+    uint32_t a, b;
+    memcpy(&a, found + i, sizeof a);
+    memcpy(&b, values + i, sizeof b);
+    if (isnan(values[i]) ? !isnan(found[i]) : a != b) {
       fail_msg("number %d: %a, not %a", (int)i, (double)found[i], (double)values[i]);
     }
   }
