@@ -122,6 +122,12 @@ add_test(NAME reproduce COMMAND ${PROJECT_SOURCE_DIR}/tests/reproduce.sh $<TARGE
 add_test(NAME transformers COMMAND ${PROJECT_SOURCE_DIR}/tests/transformers.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
 set_tests_properties(transformers PROPERTIES SKIP_RETURN_CODE 77)
 
+# Other programs beside loci; skipped where there is no torch with transformers.
+if(sanitized_at EQUAL -1)
+  add_test(NAME peers COMMAND ${PROJECT_SOURCE_DIR}/tests/peers.sh $<TARGET_FILE:loci_shared> ${PROJECT_SOURCE_DIR})
+  set_tests_properties(peers PROPERTIES SKIP_RETURN_CODE 77)
+endif()
+
 # A real language model; skipped unless it has been fetched.
 add_test(NAME real_model COMMAND ${PROJECT_SOURCE_DIR}/tests/real_model.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
 add_test(NAME eyes COMMAND ${PROJECT_SOURCE_DIR}/tests/eyes.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
