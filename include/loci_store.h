@@ -162,11 +162,17 @@ typedef struct loci_store_browse_opts {
   bool descending;
   int64_t first; /* row */
   int count;     /* rows; 0: 100 */
+  /* Instead of rows of examples: */
+  const char *sql; /* one SELECT over the store's tables (docs/STORE.md); NULL: none */
+  bool auroc;      /* how well each single number of the run tells right answers from wrong */
 } loci_store_browse_opts;
 
 /* JSON, for loci_text_free: {"run", "what", "headline", "total", "first", "rows": [{"result",
  * "line", "question", "answer", "right", "effect", ...}]}, or of one example its "maps" (site,
- * tokens, ie) and "values" as they were measured.  Nothing is computed. */
+ * tokens, ie) and "values" as they were measured.  Of [sql] {"columns", "rows": [[..]], "more"}: at
+ * most 1,000 rows, a megabyte and a second of computing; it can only read.  Of [auroc] {"scores":
+ * [{"quantity", "place", "right", "wrong", "auroc": {"value", "lo", "hi"}}]}: the chance that a
+ * right answer has the higher number than a wrong one, with a 95 % bootstrap interval. */
 LOCI_CHECK loci_status loci_store_browse(loci_store *store, const loci_store_browse_opts *opts,
                                          char **out, loci_err *err);
 

@@ -1,18 +1,12 @@
 // One cell asked: what the model would have answered with it restored, beside the corrupted and the clean
 // answer; and the same cell with other windows, of the whole constraint, or with noise put in.
 import * as api from './api.js';
+import {make} from './chart.js';
 import {current, number} from './map.js';
 import {asked, constraint, readable} from './question.js';
 
 const $ = id => document.getElementById(id);
 let cells = [], round = 0, fail = () => {};
-
-const make = (name, className, text) => {
-  const e = document.createElement(name);
-  if (className) e.className = className;
-  if (text !== undefined) e.textContent = text;
-  return e;
-};
 
 // The first candidates as bars.
 export function bars(title, top, target = undefined) {

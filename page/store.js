@@ -1,5 +1,6 @@
 // A store of many examples: a list that draws only the rows in sight, filters, the average of a run, and
 // one example with the numbers that were measured then.
+import * as aggregate from './aggregate.js';
 import * as api from './api.js';
 import * as map from './map.js';
 import * as state from './state.js';
@@ -124,11 +125,13 @@ async function showRun() {
   const kept = state.read(), wanted = kept.ex ? kept.ex.split('.')[0] : kept.f ? JSON.parse(kept.f).run : '';
   select.value = info.some(r => String(r.run) === wanted) ? wanted : info.at(-1)?.run;
   run = Number(select.value);
+  aggregate.choose(run);
 }
 
 
 export async function begin(of) {
   page = of;
+  aggregate.begin(of);
   $('store').hidden = false;
   await showRun();
   const kept = state.read();
@@ -152,7 +155,7 @@ export async function begin(of) {
   let timer = 0;
   for (const id of ['store-text', 'store-least']) $(id).addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(renew, 150); });
   $('store-which').addEventListener('change', renew);
-  $('store-run').addEventListener('change', () => { run = Number($('store-run').value); renew(); });
+  $('store-run').addEventListener('change', () => { run = Number($('store-run').value); aggregate.choose(run); renew(); });
   const list = $('store-list');
   list.addEventListener('scroll', () => requestAnimationFrame(draw));
   list.addEventListener('click', e => {

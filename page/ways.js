@@ -1,15 +1,9 @@
 // How the image's information went: flow over the picture, the lens as words, knockout as lines.
+import {curves, make} from './chart.js';
 import {css, ink, ofShare} from './colour.js';
 import {number} from './map.js';
 import {asked, readable} from './question.js';
 import * as state from './state.js';
-
-const make = (name, className, text) => {
-  const e = document.createElement(name);
-  if (className) e.className = className;
-  if (text !== undefined) e.textContent = text;
-  return e;
-};
 
 // ---------------------------------------------------------------- flow
 
@@ -113,36 +107,12 @@ export function drawLens(view, lens) {
 
 // ---------------------------------------------------------------- knockout
 
-const SVG = 'http://www.w3.org/2000/svg', W = 520, H = 220, LEFT = 40, BOTTOM = 30;
-const dashes = ['', '7 3', '2 3', '9 3 2 3'], colours = ['#1b3a5c', '#b35806', '#1b7837', '#762a83'];
-
-function svg(name, attributes, text) {
-  const e = document.createElementNS(SVG, name);
-  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
-  if (text !== undefined) e.textContent = text;
-  return e;
-}
-
 export function drawKnockout(view, k) {
-  const chart = svg('svg', {viewBox: `0 0 ${W + 10} ${H + BOTTOM}`, class: 'chart', role: 'img'});
-  const layers = k.pathways[0].layers, last = Math.max(1, layers.length - 1);
-  const x = i => LEFT + i / last * (W - LEFT), y = p => H - p * (H - 10);
-  for (const p of [0, 0.25, 0.5, 0.75, 1]) {
-    chart.append(svg('line', {x1: LEFT, x2: W, y1: y(p), y2: y(p), class: 'rule'}), svg('text', {x: LEFT - 6, y: y(p) + 4, 'text-anchor': 'end'}, p));
-  }
-  layers.forEach((layer, i) => {
-    if (i % (last > 16 ? 4 : 2) === 0) chart.append(svg('text', {x: x(i), y: H + 18, 'text-anchor': 'middle'}, layer));
+  const layers = k.pathways[0].layers;
+  const drawn = k.pathways.map(way => {
+    const lowest = way.p.indexOf(Math.min(...way.p));
+    return {y: way.p, said: `${way.from} to ${way.to}: down to ${number(way.p[lowest])} around layer ${way.layers[lowest]}`};
   });
-  chart.append(svg('line', {x1: LEFT, x2: W, y1: y(k.clean.p), y2: y(k.clean.p), class: 'clean'}));
-  const legend = make('ul', 'legend');
-  k.pathways.forEach((way, i) => {
-    const points = way.p.map((p, l) => `${x(l)},${y(p)}`).join(' ');
-    chart.append(svg('polyline', {points, fill: 'none', stroke: colours[i % 4], 'stroke-width': 2, 'stroke-dasharray': dashes[i % 4]}));
-    const lowest = way.p.indexOf(Math.min(...way.p)), item = make('li'), mark = svg('svg', {width: 36, height: 8});
-    mark.append(svg('line', {x1: 0, x2: 36, y1: 4, y2: 4, stroke: colours[i % 4], 'stroke-width': 2, 'stroke-dasharray': dashes[i % 4]}));
-    item.append(mark, ` ${way.from} to ${way.to}: down to ${number(way.p[lowest])} around layer ${way.layers[lowest]}`);
-    legend.append(item);
-  });
-  chart.setAttribute('aria-label', [...legend.children].map(i => i.textContent.trim()).join('; '));
-  view.replaceChildren(make('p', 'hint', `p of "${readable(k.target.text).trim()}" with attention cut in a window of ${k.pathways[0].window} layers around each one; the dotted line is the clean run, ${number(k.clean.p)}.`), chart, legend);
+  view.replaceChildren(make('p', 'hint', `p of "${readable(k.target.text).trim()}" with attention cut in a window of ${k.pathways[0].window} layers around each one; the dotted line is the clean run, ${number(k.clean.p)}.`),
+    ...curves({layers, ticks: [0, 0.25, 0.5, 0.75, 1], curves: drawn, level: k.clean.p}));
 }

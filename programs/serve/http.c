@@ -2,7 +2,7 @@
  *
  *   GET    /, /page/FILE              the page
  *   GET    /api/hello                 model, version, limits
- *   POST   /api/store/runs, examples, average     a form (study_store.h) -> JSON
+ *   POST   /api/store/runs, examples, average, auroc, sql     a form (study_store.h) -> JSON
  *   GET    /api/store/N/run.csv       all numbers of run N
  *   POST   /api/pictures              bytes of a picture -> {"picture": id}
  *   POST   /api/jobs                  a form (board.h) -> {"job": n}

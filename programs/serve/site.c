@@ -23,6 +23,8 @@
   X(map, "map.js", "/page/map.js", SCRIPT)                                                         \
   X(paint, "paint.js", "/page/paint.js", SCRIPT)                                                   \
   X(cell, "cell.js", "/page/cell.js", SCRIPT)                                                      \
+  X(aggregate, "aggregate.js", "/page/aggregate.js", SCRIPT)                                       \
+  X(chart, "chart.js", "/page/chart.js", SCRIPT)                                                   \
   X(ways, "ways.js", "/page/ways.js", SCRIPT)                                                      \
   X(store, "store.js", "/page/store.js", SCRIPT)                                                   \
   X(edit, "edit.js", "/page/edit.js", SCRIPT)

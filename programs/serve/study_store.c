@@ -75,6 +75,8 @@ static loci_status read_field(const struct form_field *x, loci_store_browse_opts
     if (!value_real(x->value, &o->least_effect)) st = bad_value(x, "a number", err);
   } else if (strcmp(x->name, "text") == 0) {
     o->text = x->value;
+  } else if (strcmp(x->name, "sql") == 0) {
+    o->sql = x->value;
   } else if (strcmp(x->name, "sort") == 0) {
     o->descending = x->value[0] == '-';
     o->sort = x->value + o->descending;
@@ -111,9 +113,17 @@ loci_status study_store_ask(study_store *s, const char *what, const form *f, cha
   for (int i = 0; !st && i < f->count; i++) st = read_field(&f->at[i], &o, err);
   if (st) return st;
   pthread_mutex_lock(&s->lock);
-  if (strcmp(what, "runs") == 0) {
+  if (o.sql && strcmp(what, "sql") != 0) {
+    st = cli_fail(err, LOCI_EINVAL, "%.40s takes no \"sql\"", what);
+  } else if (strcmp(what, "runs") == 0) {
     st = runs(s, out, err);
   } else if (strcmp(what, "examples") == 0) {
+    st = loci_store_browse(s->store, &o, out, err);
+  } else if (strcmp(what, "sql") == 0) {
+    st = o.sql ? loci_store_browse(s->store, &o, out, err)
+               : cli_fail(err, LOCI_EINVAL, "sql wants a SELECT");
+  } else if (strcmp(what, "auroc") == 0) {
+    o.auroc = true;
     st = loci_store_browse(s->store, &o, out, err);
   } else if (strcmp(what, "average") == 0) {
     st = average(s, &o, out, err);

@@ -13,7 +13,8 @@ void study_store_close(study_store *s); /* takes NULL */
 
 /* What is asked of it, as text for loci_text_free.  [what]: "runs", which are in it; "examples",
  * rows of a run, or with the field "result" one of them whole; "average", of a run with the field
- * "least". Unknown fields are LOCI_EINVAL. */
+ * "least"; "auroc", of a run; "sql", rows of one SELECT in the field "sql".  Unknown fields are
+ * LOCI_EINVAL. */
 loci_status study_store_ask(study_store *s, const char *what, const form *f, char **out,
                             loci_err *err);
 /* All numbers of a run as CSV; caller frees. */

@@ -69,6 +69,9 @@ static loci_status(failed)(const db *d, int code, loci_err *err) {
   if (code == SQLITE_INTERRUPT && d->stopped) return fail(err, LOCI_ECANCELLED, "stopped");
   if (code == SQLITE_INTERRUPT)
     return fail(err, LOCI_EFORMAT, "%s: is damaged: it never comes to an end", d->path);
+  if (code == SQLITE_AUTH)
+    return fail(err, LOCI_EINVAL, "a statement may only read, with functions that compute (%s)",
+                sqlite3_errmsg(d->handle));
   if ((code & 0xff) == SQLITE_NOTADB) TRY(kind_refuse_file(d->path, "a store", err));
   const char *why = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(code);
   return fail(err, status_of(code), "%s: %s", d->path, why);
@@ -158,6 +161,106 @@ void db_follow(db *d, const watch *w, const char *stage, double done, double tot
   d->total = total;
 }
 
+/* ---------------------------------------------------------------- statements of others */
+
+/* What only computes; load_extension, readfile and whatever a build adds are not among them. */
+static bool is_harmless(const char *function) {
+  static const char *const names[] = {"->",
+                                      "->>",
+                                      "abs",
+                                      "avg",
+                                      "ceil",
+                                      "coalesce",
+                                      "count",
+                                      "date",
+                                      "datetime",
+                                      "dense_rank",
+                                      "exp",
+                                      "first_value",
+                                      "floor",
+                                      "format",
+                                      "glob",
+                                      "group_concat",
+                                      "hex",
+                                      "ifnull",
+                                      "iif",
+                                      "instr",
+                                      "json",
+                                      "json_array",
+                                      "json_array_length",
+                                      "json_each",
+                                      "json_extract",
+                                      "json_group_array",
+                                      "json_group_object",
+                                      "json_object",
+                                      "json_quote",
+                                      "json_type",
+                                      "lag",
+                                      "last_value",
+                                      "lead",
+                                      "length",
+                                      "like",
+                                      "ln",
+                                      "log",
+                                      "log10",
+                                      "log2",
+                                      "lower",
+                                      "ltrim",
+                                      "max",
+                                      "min",
+                                      "mod",
+                                      "nth_value",
+                                      "ntile",
+                                      "nullif",
+                                      "percent_rank",
+                                      "pow",
+                                      "power",
+                                      "printf",
+                                      "quote",
+                                      "rank",
+                                      "replace",
+                                      "round",
+                                      "row_number",
+                                      "rtrim",
+                                      "sign",
+                                      "sqrt",
+                                      "strftime",
+                                      "substr",
+                                      "substring",
+                                      "sum",
+                                      "total",
+                                      "trim",
+                                      "typeof",
+                                      "unicode",
+                                      "upper"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (sqlite3_stricmp(names[i], function) == 0) return true;
+  return false;
+}
+
+static int may(void *ctx, int action, const char *a, const char *b, const char *c, const char *d) {
+  (void)ctx, (void)a, (void)c, (void)d;
+  bool good = action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE ||
+              (action == SQLITE_FUNCTION && b && is_harmless(b));
+  return good ? SQLITE_OK : SQLITE_DENY;
+}
+
+loci_status db_restrict(db *d, bool on, loci_err *err) {
+  enum {
+    MOST_BYTES = 1 << 20,
+    MOST_PATTERN = 100,
+    USUAL_BYTES = 1000000000,
+    USUAL_PATTERN = 50000
+  };
+  sqlite3_limit(d->handle, SQLITE_LIMIT_LENGTH, on ? MOST_BYTES : USUAL_BYTES);
+  sqlite3_limit(d->handle, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, on ? MOST_PATTERN : USUAL_PATTERN);
+  int code = sqlite3_db_config(d->handle, SQLITE_DBCONFIG_ENABLE_VIEW, (int)on, NULL);
+  if (code == SQLITE_OK) code = sqlite3_set_authorizer(d->handle, on ? may : NULL, d);
+  return code == SQLITE_OK ? LOCI_OK : failed(d, code, err);
+}
+
+/* ---------------------------------------------------------------- statements */
+
 loci_status db_exec(db *d, const char *sql, loci_err *err) {
   d->steps = 0;
   TRY(begin_statement(d, err));
@@ -178,20 +281,38 @@ loci_status db_number(db *d, const char *sql, int64_t *out, loci_err *err) {
 int64_t db_last_id(const db *d) { return sqlite3_last_insert_rowid(d->handle); }
 int64_t db_changes(const db *d) { return sqlite3_changes64(d->handle); }
 
-/* ---------------------------------------------------------------- statements */
-
 loci_status db_prepare(db *d, const char *sql, db_query **out, loci_err *err) {
   *out = NULL;
   db_query *q = calloc(1, sizeof *q);
   if (!q) return fail_nomem(err, "using a store");
   q->of = d;
-  int code = sqlite3_prepare_v2(d->handle, sql, -1, &q->statement, NULL);
+  const char *rest = "";
+  int code = sqlite3_prepare_v2(d->handle, sql, -1, &q->statement, &rest);
   if (code != SQLITE_OK) {
     free(q);
     return failed(d, code, err);
   }
+  if (!q->statement || rest[strspn(rest, " \t\r\n;")]) {
+    db_finish(q);
+    return fail(err, LOCI_EINVAL, "expected one SQL statement");
+  }
   *out = q;
   return LOCI_OK;
+}
+
+int db_columns(const db_query *q) { return sqlite3_column_count(q->statement); }
+const char *db_column_name(const db_query *q, int column) {
+  return sqlite3_column_name(q->statement, column);
+}
+
+db_type db_type_of(const db_query *q, int column) {
+  switch (sqlite3_column_type(q->statement, column)) {
+    case SQLITE_INTEGER: return DB_INT;
+    case SQLITE_FLOAT: return DB_REAL;
+    case SQLITE_TEXT: return DB_TEXT;
+    case SQLITE_BLOB: return DB_BYTES;
+    default: return DB_NULL;
+  }
 }
 
 void db_finish(db_query *q) {

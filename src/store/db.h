@@ -32,11 +32,16 @@ const char *db_path(const db *d);
  * it (a rollback) is let through.  Borrowed; NULL: nobody is told. */
 void db_follow(db *d, const watch *w, const char *stage, double done, double total);
 
+/* While [on], statements come from somebody: they may read, with functions that only compute, views
+ * too (the schema has been compared by then), and no value of theirs is longer than a megabyte. */
+loci_status db_restrict(db *d, bool on, loci_err *err);
+
 /* Statements without results, separated by ";". */
 loci_status db_exec(db *d, const char *sql, loci_err *err);
 /* The first column of the first row; 0 where there is none. */
 loci_status db_number(db *d, const char *sql, int64_t *out, loci_err *err);
 
+/* One statement; more than that is refused. */
 loci_status db_prepare(db *d, const char *sql, db_query **out, loci_err *err);
 void db_finish(db_query *q);
 /* A failure to bind (memory) shows at the next step. */
@@ -52,6 +57,11 @@ loci_status db_step(db_query *q, bool *row, loci_err *err);
 loci_status db_run(db_query *q, loci_err *err);
 /* Back to the start before the last row was seen. */
 void db_rewind(db_query *q);
+
+typedef enum db_type { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_BYTES } db_type;
+int db_columns(const db_query *q);
+const char *db_column_name(const db_query *q, int column); /* borrowed until db_finish; or NULL */
+db_type db_type_of(const db_query *q, int column);
 
 bool db_is_null(const db_query *q, int column);
 int64_t db_int(const db_query *q, int column);

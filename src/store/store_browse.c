@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "store/asked.h"
 #include "store/each.h"
 
 enum { MOST_ROWS = 1000, USUAL_ROWS = 100 };
@@ -234,7 +235,10 @@ static loci_status browse(browsing *b, char **out, loci_err *err) {
   if (!st) {
     js_put(&o, "run", js_int(b->run));
     js_put(&o, "what", js_text(b->what));
-    st = b->o->result ? browse_one(b, &o, err) : browse_rows(b, &o, err);
+    st = b->o->sql      ? store_select(b->s, b->o->sql, &o, err)
+         : b->o->auroc  ? store_auroc(b->s, b->run, &o, err)
+         : b->o->result ? browse_one(b, &o, err)
+                        : browse_rows(b, &o, err);
   }
   if (!st) return js_print(o, false, out, err);
   js_free(o);

@@ -112,8 +112,60 @@ def api(server, used, dropped):
     assert server.call("/api/store/7/run.csv")[0] == 404
 
 
+def selects(server):
+    """SQL reads and does nothing else, within a second and a thousand rows; views of the store may be used."""
+    def sql(text):
+        status, body = server.call("/api/store/sql", {"sql": text})
+        return status, json.loads(body)
+
+    status, got = sql("SELECT x, avg(value) FROM point WHERE quantity = 'total effect' GROUP BY x")
+    assert status == 200 and len(got["rows"]) == 1 and isinstance(got["rows"][0][1], float), got
+    status, got = sql("SELECT 1e999, NULL, x'00ff', 'a', 3;")
+    assert got["rows"] == [[None, None, "(2 bytes)", "a", 3]] and not got["more"], got
+    status, got = sql("WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r LIMIT 5000) SELECT x FROM r")
+    assert len(got["rows"]) == 1000 and got["more"], len(got["rows"])
+    status, got = sql("SELECT group_concat(question) FROM example, (SELECT 1 FROM example)")
+    assert status == 422 and ("too big" in str(got) or "longer than a second" in str(got)), got
+    for text, why in (("WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*) FROM r", "longer than a second"),
+                      ("DELETE FROM run", "may only read"), ("SELECT 1; DROP TABLE run", "one SQL statement"), ("", "wants a SELECT"),
+                      ("ATTACH '/etc/passwd' AS x", "may only read"), ("PRAGMA query_only = 0", "may only read"),
+                      ("CREATE TEMP TABLE t (x)", "may only read"), ("SELECT load_extension('x')", "not authorized to use function"),
+                      ("SELECT * FROM pragma_table_info('run')", "not authorized"), ("SELEC 1", "syntax error")):
+        status, got = sql(text)
+        assert status == 422 and why in got["error"]["message"], (text, got)
+    assert server.call("/api/store/examples", {"sql": "SELECT 1"})[0] == 422
+    assert server.ask("examples", which="dropped")["total"] > 0  # what follows is not restricted
+
+
+def rates(server, path):
+    """AUROC: the share of pairs of a right and a wrong answer in which the right one has the higher number."""
+    d = sqlite3.connect(path)
+    with d:
+        d.execute("UPDATE result SET right = result % 2 WHERE dropped IS NULL")
+    pairs = d.execute("SELECT value, right FROM point WHERE quantity = 'total effect'").fetchall()
+    d.close()
+    won = [(x > y) + (x == y) / 2 for x, right in pairs if right for y, other in pairs if not other]
+    got = next(s for s in server.ask("auroc")["scores"] if s["quantity"] == "total effect")
+    assert got["right"] + got["wrong"] == len(pairs) == 5 and abs(got["auroc"]["value"] - sum(won) / len(won)) < 1e-12, got
+    assert got["auroc"]["lo"] <= got["auroc"]["value"] <= got["auroc"]["hi"], got
+
+
 def listed(browser):
     return browser.run("return document.querySelectorAll('.store-row').length")
+
+
+def whole(browser):
+    """Means, AUROC and SQL of the run, opened by the keyboard."""
+    for box in ("aggregate-means-box", "aggregate-auroc-box", "sql-box"):
+        browser.run("document.querySelector(`#${arguments[0]} summary`).focus()", box)
+        browser.press("Enter")
+    browser.wait("return document.querySelectorAll('#aggregate-means svg.chart polyline').length > 3")
+    browser.wait("return document.getElementById('aggregate-auroc').textContent.includes('total effect')")
+    browser.run("document.getElementById('sql').focus()")
+    browser.chord("Control", "Enter")
+    browser.wait("return document.querySelectorAll('#sql-rows tbody tr').length === 12")
+    if PICTURES:
+        browser.screenshot(f"{PICTURES}/store-whole.png")
 
 
 def page(server, total):
@@ -135,6 +187,7 @@ def page(server, total):
         browser.wait("return document.querySelector('#maps canvas') !== null && document.getElementById('store-example').textContent.includes('nothing is computed')")
         if PICTURES:
             browser.screenshot(f"{PICTURES}/store.png")
+        whole(browser)
         first = browser.text("#store-example")
         link = browser.url()
         browser.run("document.getElementById('store-list').focus()")
@@ -162,6 +215,8 @@ def main():
         try:
             assert server.call("/api/jobs", {"what": "ask", "question": "x"})[0] == 404
             api(server, used, dropped)
+            selects(server)
+            rates(server, path)
             if browser_programs():
                 page(server, used + dropped)
         finally:

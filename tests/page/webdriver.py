@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-KEYS = {"Enter": "\ue007", "Shift": "\ue008", "Escape": "\ue00c", "Left": "\ue012", "Up": "\ue013", "Right": "\ue014",
+KEYS = {"Enter": "\ue007", "Control": "\ue009", "Shift": "\ue008", "Escape": "\ue00c", "Left": "\ue012", "Up": "\ue013", "Right": "\ue014",
         "Down": "\ue015", "Tab": "\ue004", "Home": "\ue011", "End": "\ue010", "PageDown": "\ue00f"}
 
 
@@ -77,6 +77,11 @@ class Browser:
         acts = [a for k in keys for a in down(KEYS.get(k, k))]
         if shift:
             acts = [{"type": "keyDown", "value": KEYS["Shift"]}, *acts, {"type": "keyUp", "value": KEYS["Shift"]}]
+        self.do("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": acts}]})
+
+    def chord(self, held, key):
+        acts = [{"type": "keyDown", "value": KEYS[held]}, {"type": "keyDown", "value": KEYS[key]},
+                {"type": "keyUp", "value": KEYS[key]}, {"type": "keyUp", "value": KEYS[held]}]
         self.do("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": acts}]})
 
     def drag(self, start, end):
