@@ -33,7 +33,7 @@ traced() { # traced LABEL ARGS...: the cost of one trace
   printf '%-28s %s\n' "$label" "$("$loci" trace "$@" --json | cost)"
 }
 
-echo "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)," \
+echo "machine: $(env -u OMP_NUM_THREADS nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)," \
   "$(awk '/MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo)"
 echo "system:  $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), $("$loci" --version)"
 echo "load:    $(cut -d' ' -f1-3 /proc/loadavg) before the first measurement"

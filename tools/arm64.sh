@@ -33,7 +33,7 @@ inside "cd /root/loci; export PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgco
   cmake -S . -B build -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo '-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3' -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static \
     -DLOCI_MPI=OFF >configure.log
-  cmake --build build -j $(nproc) --target loci $* >build.log 2>&1 || { grep -m 5 -A 5 -i error build.log; exit 1; }
+  cmake --build build -j $(env -u OMP_NUM_THREADS nproc) --target loci $* >build.log 2>&1 || { grep -m 5 -A 5 -i error build.log; exit 1; }
   qemu-aarch64-static build/loci ask -m models/flags -i models/flags/images/ukraine.png \
     -q 'What is the capital of this country?' --max-new 2 | head -n 1
   for t in $*; do qemu-aarch64-static build/\$t >\$t.log 2>&1 && echo \"\$t: ok\" || { echo \"\$t: FAILED\"; tail -n 20 \$t.log; }; done" |

@@ -9,7 +9,7 @@ mkdir -p "build/$preset"
 log=build/$preset/build.log
 start=$(date +%s)
 printf 'building (%s) ...\n' "$preset"
-if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -j "${JOBS:-$(nproc)}" ${1:+--target "$@"}; } >"$log" 2>&1; then
+if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -j "${JOBS:-$(env -u OMP_NUM_THREADS nproc)}" ${1:+--target "$@"}; } >"$log" 2>&1; then
   grep -nE -m 20 -A 5 'error:|Error|undefined reference' "$log" >&2 || tail -n 30 "$log" >&2
   echo "build of preset $preset failed; all its output is in $log" >&2
   exit 1

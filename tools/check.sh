@@ -6,7 +6,7 @@
 #                                cppcheck manual python real
 set -uo pipefail
 cd "$(dirname "$0")/.."
-jobs=${JOBS:-$(nproc)}
+jobs=${JOBS:-$(env -u OMP_NUM_THREADS nproc)}
 passed=0 failed=0
 mkdir -p build/check
 

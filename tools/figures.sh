@@ -15,7 +15,7 @@ run() { # shows the command, then what it prints
   "$@" || echo "(failed with exit code $?)"
 }
 
-echo "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)," \
+echo "machine: $(env -u OMP_NUM_THREADS nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)," \
   "$(grep -o -w -E 'avx512_bf16|amx_bf16|avx512f|avx2' /proc/cpuinfo | sort -u | tr '\n' ' ')"
 echo "system:  $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), $("$loci" --version)"
 echo "load:    $(cut -d' ' -f1 /proc/loadavg) before the first measurement"

@@ -14,7 +14,7 @@ fi
 tests=product_test,laws_test,oracle_forward_test,trace_numbers_test
 cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O3 -g" \
   -DDNNL_INCLUDE_DIR="$got/include" -DDNNL_LIBRARY="$got/lib/libdnnl.so.3" >"$build/configure.log"
-cmake --build "$build" -j "${JOBS:-$(nproc)}" --target loci make_checkpoint ${tests//,/ } >"$build/build.log"
+cmake --build "$build" -j "${JOBS:-$(env -u OMP_NUM_THREADS nproc)}" --target loci make_checkpoint ${tests//,/ } >"$build/build.log"
 export LD_LIBRARY_PATH=$got/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 "$build/loci" bench --rows 64 --repeats 1 --no-progress | grep engine
 [ $# -gt 0 ] || set -- -R 'product|^laws|oracle_forward|trace_numbers|cli_isa|cli_checkpoint'
