@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/random.h"
 #include "base/size.h"
 #include "base/tree.h"
@@ -60,17 +61,13 @@ static const shape shapes[] = {
     {"tiny-bunny", BUNNY, 3, 64, 128, 4, 4, 700, 3, 32, 64, 2, 28, 7},
 };
 
-/* What a family takes from its small model: names in its vocabulary, which has [tokens]; [also] are
- * added tokens that it lacks. */
+/* What a family takes from its small model, whose tokenizer has [tokens]. */
 static const struct {
-  const char *model, *also;
+  const char *model;
   int tokens;
 } families[] = {
-    {"llava-clip-llama", "\"<image>\": 603, \"<pad>\": 604, ", 605},
-    {"bunny-siglip-phi", "", 678},
-    {"qwen2-5-vl", "", 614},
-    {"llava-next", "\"<image>\": 603, \"<pad>\": 604, ", 605},
-    {"llava-onevision", "", 605},
+    {"llava-clip-llama", 605}, {"bunny-siglip-phi", 678}, {"qwen2-5-vl", 614},
+    {"llava-next", 605},       {"llava-onevision", 605},
 };
 
 typedef struct planned {
@@ -507,6 +504,27 @@ static loci_status write_bunny_config(maker *m) {
       s->image_size, s->image_size);
 }
 
+/* Added tokens into the vocabulary: their ids are those after it, and it grows. */
+static loci_status write_added(maker *m, const char *text, size_t n, FILE *out) {
+  js_value *root;
+  TRY(js_parse(text, n, "tokenizer.json", &root, &m->err));
+  const js_value *vocab = js_get(js_get(root, "model"), "vocab"),
+                 *added = js_get(root, "added_tokens");
+  loci_status st = LOCI_OK;
+  for (int64_t i = 0; !st && i < js_count(added); i++) {
+    const js_value *content = js_get(js_at(added, i), "content");
+    char *quoted = NULL;
+    int64_t id = 0;
+    if (!js_text_of(content, NULL) || js_get(vocab, js_text_of(content, NULL))) continue;
+    (void)js_int_of(js_get(js_at(added, i), "id"), &id);
+    st = js_dump(content, &quoted, &m->err);
+    if (!st) fprintf(out, "%s: %d, ", quoted, (int)id);
+    free(quoted);
+  }
+  js_free(root);
+  return st;
+}
+
 /* The small model's tokenizer.json, with words for the ids after its own. */
 static loci_status write_tokenizer(maker *m, const char *from) {
   char path[4096], *text;
@@ -522,12 +540,12 @@ static loci_status write_tokenizer(maker *m, const char *from) {
   }
   at += sizeof key - 1;
   fwrite(text, 1, (size_t)(at - text), out);
-  fputs(families[m->s.family].also, out);
+  loci_status st = write_added(m, text, n, out);
   for (int i = families[m->s.family].tokens; i < m->s.vocab; i++)
     fprintf(out, "\"<|%d|>\": %d, ", i, i);
   fputs(at, out);
   free(text);
-  return fclose(out) == 0 ? LOCI_OK
+  return fclose(out) == 0 ? st
                           : fail(&m->err, LOCI_EIO, "%s: the tokenizer cannot be written", m->dir);
 }
 

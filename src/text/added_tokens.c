@@ -100,18 +100,31 @@ static int next_id(const tokenizer *t) {
   return id;
 }
 
+/* A known token keeps its id, a new one gets the next, whatever id is written. */
+static int library_id(tokenizer *t, const added_token *a, const char *what) {
+  const added_token *known = added_find(t, a->content, a->size);
+  const token_entry *same = token_by_text(&t->model.vocab, a->content, a->size);
+  int id = known ? known->id : same ? same->id : next_id(t);
+  if (a->id >= 0 && a->id != id) {
+    tokenizer_add_note(
+        t, "%s: the token \"%s\" is written with id %d and gets id %d, as in transformers", what,
+        a->content, a->id, id);
+  }
+  return id;
+}
+
+loci_status added_put_own(tokenizer *t, const added_token *token, const char *what, loci_err *err) {
+  added_token a = *token;
+  if (a.size == 0) return LOCI_OK;
+  a.id = library_id(t, &a, what);
+  return added_put(t, &a, what, err);
+}
+
 loci_status added_put_later(tokenizer *t, const added_token *token, const char *what,
                             loci_err *err) {
   added_token a = *token;
   const added_token *known = added_find(t, a.content, a.size);
-  const token_entry *same = token_by_text(&t->model.vocab, a.content, a.size);
-  int id = known ? known->id : same ? same->id : next_id(t);
-  if (a.id >= 0 && a.id != id) {
-    tokenizer_add_note(
-        t, "%s: the token \"%s\" is written with id %d and gets id %d, as in transformers", what,
-        a.content, a.id, id);
-  }
-  a.id = id;
+  a.id = library_id(t, &a, what);
   if (!known) return added_put(t, &a, what, err);
   added_token *old = &t->added[known - t->added];
   bool more = !old->special && old->normalized != a.normalized;

@@ -9,6 +9,9 @@
 loci_status tokenizer_new(tokenizer **out, loci_err *err);
 /* Adds a token or, where the content is known, replaces its flags.  [what] names the file. */
 loci_status added_put(tokenizer *t, const added_token *token, const char *what, loci_err *err);
+/* A token of tokenizer.json's own list, with the id that the tokenizers library gives it: the
+ * vocabulary's, else the next free one. */
+loci_status added_put_own(tokenizer *t, const added_token *token, const char *what, loci_err *err);
 /* As the tokenizers library takes a token in when its own file is read already: a known one keeps
  * its id and, if it is special, where it is looked for, in the text or after the normalizer; a new
  * one gets the next free id.  token->id is what is written, -1 for nothing. */
@@ -42,7 +45,8 @@ loci_status spm_read(tokenizer *t, const uint8_t *bytes, size_t n, const char *w
 /* What stands beside a tokenizer's own file, and says more of it or other things. */
 typedef struct side_files {
   const js_value *config, *added, *special; /* NULL: none */
-  const js_value *own_added; /* added_tokens of the tokenizer.json that is built anew, or NULL */
+  const js_value *own_added;                /* added_tokens of tokenizer.json, or NULL */
+  const char *pad_token;                    /* of tokenizer.json's padding, or NULL */
   const char *config_what, *added_what, *special_what;
   const char *class_name; /* transformers' class, without "Fast"; NULL: not said */
   bool from_model;        /* a tokenizer.model alone: as transformers' slow tokenizer */

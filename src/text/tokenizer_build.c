@@ -45,6 +45,7 @@ loci_status tokenizer_of_json(const js_value *root, const char *what, const side
   side_files own = *side;
   const char *type = js_text_of(js_get(js_get(root, "pre_tokenizer"), "type"), NULL);
   own.byte_level = type && strcmp(type, "ByteLevel") == 0;
+  own.pad_token = js_text_of(js_get(js_get(root, "padding"), "pad_token"), NULL);
   TRY(tokenizer_new(&t, err));
   TRY_DONE(json_read_tokenizer(t, root, what, err));
   TRY_DONE(check_prefix(t, &own, err));

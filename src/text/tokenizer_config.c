@@ -13,7 +13,7 @@
 enum { NAMED = 7 };
 static const char *const named_keys[NAMED] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                               "pad_token", "cls_token", "mask_token"};
-enum { BOS, EOS };
+enum { BOS, EOS, PAD = 4 };
 
 /* Classes with rules of their own; every other one has none. */
 typedef struct class_rules {
@@ -33,11 +33,14 @@ static const class_rules classes[] = {
     {"GPT2Tokenizer", false, false, false, false, {END, END, END}},
     {"CodeGenTokenizer", false, false, false, true, {END, END, END}},
     {"Qwen2Tokenizer", false, false, false, false, {NULL, END, END, NULL, END}},
-    {"", false, false, false, false, {NULL}},
+    {"PreTrainedTokenizer", false, false, false, false, {NULL}},
+    {"TokenizersBackend", false, false, false, false, {NULL}},
+    {"", false, false, false, false, {NULL}}, /* not said */
 };
 
 enum { CLASSES = sizeof classes / sizeof *classes };
 
+/* NULL: a class whose rules are not known. */
 static const class_rules *rules_of(const char *name) {
   size_t n = name ? strlen(name) : 0;
   if (n > 4 && strcmp(name + n - 4, "Fast") == 0) n -= 4;
@@ -45,7 +48,7 @@ static const class_rules *rules_of(const char *name) {
     if (name && strlen(classes[i].name) == n && memcmp(classes[i].name, name, n) == 0)
       return &classes[i];
   }
-  return &classes[CLASSES - 1];
+  return name ? NULL : &classes[CLASSES - 1];
 }
 
 /* Whether the key is written at all, be it null. */
@@ -63,7 +66,8 @@ bool config_is_null(const js_value *config, const char *key) {
 }
 
 bool config_rebuilds(const char *class_name, const js_value *config) {
-  return rules_of(class_name)->rebuilds && js_get(config, "add_prefix_space");
+  const class_rules *rules = rules_of(class_name);
+  return rules && rules->rebuilds && js_get(config, "add_prefix_space");
 }
 
 /* ---------------------------------------------------------------- tokens to be added */
@@ -138,6 +142,16 @@ static loci_status list_decoder(token_list *l, const js_value *map) {
   return LOCI_OK;
 }
 
+/* Whether tokenizer.json's own list writes a token with this id, which then is the one that counts.
+ */
+static bool own_has_id(const token_list *l, int64_t id) {
+  int64_t own;
+  for (int64_t i = 0; i < js_count(l->side->own_added); i++) {
+    if (js_int_of(js_get(js_at(l->side->own_added, i), "id"), &own) && own == id) return true;
+  }
+  return false;
+}
+
 /* added_tokens.json: {"<image>": 32000, ..} */
 static loci_status list_added(token_list *l, const js_value *map) {
   const char *what = l->side->added_what, *key;
@@ -152,6 +166,7 @@ static loci_status list_added(token_list *l, const js_value *map) {
       return fail(l->err, LOCI_EFORMAT, "%s: the id of \"%s\" must be an integer from 0 to %d",
                   what, key, ID_LIMIT - 1);
     }
+    if (own_has_id(l, id)) continue;
     added_token a = {.content = key, .size = strlen(key), .id = (int)id};
     a.normalized =
         !l->side->from_model; /* the slow tokenizer looks for tokens in the text itself */
@@ -236,6 +251,7 @@ static loci_status list_named(token_list *l) {
   const js_value *map = old ? f->special : NULL;
   for (int i = 0; i < NAMED; i++) {
     const char *key = named_keys[i], *usual = l->class->usual[i];
+    if (i == PAD && !usual) usual = f->pad_token;
     bool above = is_written(map, key);
     const js_value *m = js_get(above ? map : f->config, key);
     if (!m && (!usual || above || is_written(f->config, key))) continue;
@@ -252,7 +268,7 @@ static loci_status add_tokens(token_list *l) {
   const js_value *decoder = js_get(l->side->config, "added_tokens_decoder");
   if (decoder) TRY(list_decoder(l, decoder));
   if (!decoder && l->side->added) TRY(list_added(l, l->side->added));
-  if (!decoder) TRY(list_own(l, l->side->own_added));
+  if (!decoder && l->side->converted) TRY(list_own(l, l->side->own_added));
   TRY(list_named(l));
   for (size_t i = 0; i < l->count; i++) {
     added_token *a = &l->items[i];
@@ -328,18 +344,27 @@ loci_status config_apply(tokenizer *t, const side_files *side, loci_err *err) {
   side_files own = *side;
   const js_value *config = side->config;
   token_list l = {.t = t, .side = &own, .err = err, .class = rules_of(side->class_name)};
+  if (!l.class) {
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: the rules of \"tokenizer_class\" \"%.60s\" are not known here; "
+                "\"PreTrainedTokenizerFast\" takes tokenizer.json as it is",
+                side->config_what ? side->config_what : "config.json", side->class_name);
+  }
   if (side->from_model && !l.class->templates) l.class = &classes[0]; /* of SentencePiece */
-  if (!config) own.config_what = side->special ? side->special_what : side->added_what;
+  if (!config)
+    own.config_what = side->special ? side->special_what
+                      : side->added ? side->added_what
+                                    : "tokenizer.json";
   if (config && js_kind_of(config) != JS_OBJECT) {
     return fail(err, LOCI_EFORMAT, "%s: must be an object, found %s", side->config_what,
                 js_kind_name(js_kind_of(config)));
   }
-  if (!config && !side->special && !side->added) {
+  bool alone = !config && !side->special && !side->added;
+  if (alone && (side->from_model || !side->class_name)) {
     for (int i = 0; i < NAMED; i++) TRY(name_token(&l, named_keys[i], NULL, l.class->usual[i]));
     return LOCI_OK;
   }
   TRY(add_tokens(&l));
-  if (!config) return LOCI_OK;
   TRY(js_get_bool(config, "split_special_tokens", side->config_what, &t->splits_special, err));
   TRY(js_get_bool(config, "clean_up_tokenization_spaces", side->config_what, &t->cleans_up, err));
   TRY(set_prefix_space(&l));

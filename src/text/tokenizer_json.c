@@ -187,7 +187,7 @@ static loci_status read_added(tokenizer *t, const js_value *list, const char *wh
     if (a.id < 0) {
       return fail(err, LOCI_EFORMAT, "%s: added token \"%s\" has no \"id\"", what, a.content);
     }
-    TRY(added_put(t, &a, what, err));
+    TRY(added_put_own(t, &a, what, err));
   }
   return LOCI_OK;
 }

@@ -85,11 +85,21 @@ static loci_status parse_if_there(const char *path, js_value **out, loci_err *er
 
 /* transformers' class: named by the tokenizer, by the model, or the usual one of its type. */
 static const char *class_of(const tokenizer_files *f) {
-  static const char *const usual[][2] = {
-      {"llava", "LlamaTokenizer"},   {"llava_next", "LlamaTokenizer"}, {"llama", "LlamaTokenizer"},
-      {"mistral", "LlamaTokenizer"}, {"phi", "CodeGenTokenizer"},      {"qwen2", "Qwen2Tokenizer"},
-      {"gpt2", "GPT2Tokenizer"},     {"gemma", "GemmaTokenizer"},      {"gemma2", "GemmaTokenizer"},
-      {"gemma3", "GemmaTokenizer"},  {"phi3", "LlamaTokenizer"}};
+  static const char *const usual[][2] = {{"llava", "LlamaTokenizer"},
+                                         {"llava_next", "LlamaTokenizer"},
+                                         {"llava_onevision", "LlamaTokenizer"},
+                                         {"llama", "LlamaTokenizer"},
+                                         {"mistral", "LlamaTokenizer"},
+                                         {"phi", "CodeGenTokenizer"},
+                                         {"qwen2", "Qwen2Tokenizer"},
+                                         {"qwen2_vl", "Qwen2Tokenizer"},
+                                         {"qwen2_5_vl", "Qwen2Tokenizer"},
+                                         {"gpt2", "GPT2Tokenizer"},
+                                         {"gemma", "GemmaTokenizer"},
+                                         {"gemma2", "GemmaTokenizer"},
+                                         {"gemma3", "GemmaTokenizer"},
+                                         {"gemma3_text", "GemmaTokenizer"},
+                                         {"phi3", "LlamaTokenizer"}};
   const char *name = js_text_of(js_get(f->config_root, "tokenizer_class"), NULL);
   if (!name) name = js_text_of(js_get(f->checkpoint_root, "tokenizer_class"), NULL);
   const char *type = js_text_of(js_get(f->checkpoint_root, "model_type"), NULL);
@@ -127,7 +137,7 @@ static loci_status open_files(tokenizer_files *f, tokenizer **out, loci_err *err
   side.converted = f->json && f->model && config_rebuilds(side.class_name, side.config);
   side.from_model = !f->json;
   if (f->json) TRY(js_parse_file(f->json, JSON_LIMIT, &f->root, err));
-  if (side.converted) side.own_added = js_get(f->root, "added_tokens");
+  side.own_added = js_get(f->root, "added_tokens");
   if (side.from_model || side.converted) return open_model_file(f, &side, out, err);
   return tokenizer_of_json(f->root, f->json, &side, out, err);
 }

@@ -176,8 +176,6 @@ static void added_tokens_that_are_not_sound_are_refused(void **s) {
   refused(WITH("\"added_tokens\":[{\"content\":\"x\"}]"), NULL, "has no \"id\"");
   refused(WITH("\"added_tokens\":[{\"id\":-4,\"content\":\"x\"}]"), NULL, "\"id\" is -4");
   refused(WITH("\"added_tokens\":[{\"id\":99999999,\"content\":\"x\"}]"), NULL, "expected 0 to");
-  refused(WITH("\"added_tokens\":[{\"id\":4,\"content\":\"x\"},{\"id\":4,\"content\":\"y\"}]"),
-          NULL, "have the same id 4");
   refused(WITH("\"added_tokens\":[{\"id\":4,\"content\":\"x\",\"lstrip\":1}]"), NULL, "\"lstrip\"");
 }
 
@@ -224,17 +222,17 @@ static void settings_add_tokens_and_overrule_the_template(void **s) {
   tokenizer_close(t);
 }
 
-static void conflicting_ids_are_noted_and_the_file_of_the_token_counts(void **s) {
+static void added_tokens_take_the_next_ids_whatever_is_written(void **s) {
   (void)s;
   tokenizer *t = opened(WITH("\"added_tokens\":[{\"id\":7,\"content\":\"a\"},{\"id\":1,\"content\":"
                              "\"<x>\"}]"),
                         "{\"added_tokens_decoder\":{\"8\":{\"content\":\"<x>\"}}}");
-  assert_non_null(strstr(tokenizer_note(t, 0), "the vocabulary says 0"));
-  assert_non_null(strstr(tokenizer_note(t, 1), "takes id 1 from \"b\""));
-  assert_non_null(strstr(tokenizer_note(t, 2), "is written with id 8 and gets id 1"));
+  assert_non_null(strstr(tokenizer_note(t, 0), "is written with id 7 and gets id 0"));
+  assert_non_null(strstr(tokenizer_note(t, 1), "is written with id 1 and gets id 3"));
+  assert_non_null(strstr(tokenizer_note(t, 2), "is written with id 8 and gets id 3"));
   assert_null(tokenizer_note(t, 3));
   assert_null(tokenizer_note(t, -1));
-  assert_string_equal(ids_of(t, "<x>a", false), "1 7");
+  assert_string_equal(ids_of(t, "<x>a", false), "3 0");
   tokenizer_close(t);
 }
 
@@ -305,7 +303,7 @@ int main(void) {
       cmocka_unit_test(added_tokens_that_are_not_sound_are_refused),
       cmocka_unit_test(settings_that_are_not_sound_are_refused),
       cmocka_unit_test(settings_add_tokens_and_overrule_the_template),
-      cmocka_unit_test(conflicting_ids_are_noted_and_the_file_of_the_token_counts),
+      cmocka_unit_test(added_tokens_take_the_next_ids_whatever_is_written),
       cmocka_unit_test(text_that_is_not_utf8_or_too_long_is_refused),
       cmocka_unit_test(a_long_word_is_merged_in_reasonable_time),
       cmocka_unit_test(unknown_ids_vanish_when_decoding),
