@@ -163,6 +163,21 @@ static loci_status note_contradictions(const config_reader *r, const js_value *c
   return out->notes[out->n_notes++] ? LOCI_OK : fail_nomem(r->err, r->what);
 }
 
+/* Of LLaVA's parts only what stands in text_config turns the text's rotation. */
+static void note_outside(const js_value *config, model_config *out) {
+  const js_value *text = js_get(config, "text_config");
+  if (!text || js_get(text, "rope_scaling") || !js_get(config, "rope_scaling")) return;
+  out->notes[out->n_notes++] =
+      "config.json's rope_scaling stands beside text_config, not in it, and is not used";
+}
+
+static loci_status refuse_places(const config_reader *r, const model_config *out) {
+  const int *s = out->text.rope.sections;
+  if (out->layout == LAYOUT_QWEN_VL || s[0] + s[1] + s[2] == 0) return LOCI_OK;
+  return fail(r->err, LOCI_EUNSUPPORTED, "%s: \"mrope_section\" is not supported for the family %s",
+              r->what, out->family);
+}
+
 static loci_status note_image_ids(const js_value *config, model_config *out) {
   int64_t a, b;
   if (out->image_token < 0 || !js_int_of(js_get(config, "image_token_id"), &a) ||
@@ -461,6 +476,8 @@ loci_status config_parse(const js_value *config, const js_value *generation, con
   }
   TRY(note_contradictions(&r, config, out));
   TRY(note_image_ids(config, out));
+  TRY(refuse_places(&r, out));
+  note_outside(config, out);
   const js_value *text = js_get(config, "text_config");
   return generation_parse(&r, config, text ? text : config, generation, out);
 }

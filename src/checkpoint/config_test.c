@@ -139,7 +139,7 @@ static void rotary_spellings_of_all_generations_are_read(void **state) {
   expect(*state, "{\"model_type\":\"llama\",\"rope_theta\":5e5}", &m);
   assert_float_equal(m.text.rope.theta, 5e5, 0);
   expect(*state,
-         "{\"model_type\":\"llama\",\"rope_theta\":5e5,\"rope_parameters\":"
+         "{\"model_type\":\"llama\",\"rope_theta\":2e4,\"rope_parameters\":"
          "{\"rope_type\":\"default\",\"rope_theta\":20000.0}}",
          &m);
   assert_float_equal(m.text.rope.theta, 2e4, 0);
@@ -167,6 +167,16 @@ static void rotary_spellings_of_all_generations_are_read(void **state) {
          "{\"rope_theta\":9.0,\"partial_rotary_factor\":0.25}}",
          &m);
   assert_int_equal(m.text.rotary_dim, 16);
+}
+
+static void a_rotation_beside_its_section_is_noted(void **state) {
+  model_config m;
+  loci_err err;
+  static const char beside[] = "{\"model_type\":\"llava\",\"rope_scaling\":{\"type\":\"linear\","
+                               "\"factor\":2},\"text_config\":{\"vocab_size\":32064}}";
+  assert_int_equal(parse(*state, beside, NULL, NULL, &m, &err), LOCI_OK);
+  assert_non_null(strstr(m.notes[m.n_notes - 1], "stands beside text_config"));
+  assert_int_equal(m.text.rope.kind, ROPE_DEFAULT);
 }
 
 static void hidden_states_count_from_either_end(void **state) {
@@ -284,6 +294,16 @@ static const struct {
     {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"linear\",\"rope_type\":\"dynamic\","
      "\"factor\":2}}",
      "rotary scaling of two types", LOCI_EFORMAT},
+    {"{\"model_type\":\"llama\",\"rope_theta\":5e5,\"rope_parameters\":{\"rope_theta\":2e4}}",
+     "\"rope_theta\" is 500000, and 20000 in \"rope_parameters\"", LOCI_EFORMAT},
+    {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},"
+     "\"rope_parameters\":{\"rope_type\":\"default\"}}",
+     "scale the rotation differently", LOCI_EFORMAT},
+    {"{\"model_type\":\"llama\",\"rope_scaling\":{\"factor\":2}}", "and no \"rope_type\"",
+     LOCI_EFORMAT},
+    {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"mrope\",\"mrope_section\":[16,24,24]}"
+     "}",
+     "\"mrope_section\" is not supported for the family text", LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"llama\",\"rope_scaling\":3}", "\"rope_scaling\" must be an object",
      LOCI_EFORMAT},
     {"{\"model_type\":\"llama\",\"rope_parameters\":{\"full_attention\":{}}}",
@@ -407,6 +427,7 @@ int main(void) {
                                      TEST(text_families_get_their_defaults),
                                      TEST(layer_types_say_which_layers_slide),
                                      TEST(rotary_spellings_of_all_generations_are_read),
+                                     TEST(a_rotation_beside_its_section_is_noted),
                                      TEST(hidden_states_count_from_either_end),
                                      TEST(the_original_llava_and_bunny_take_their_tower_by_name),
                                      TEST(fields_that_are_given_twice_are_noted),

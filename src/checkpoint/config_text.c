@@ -189,6 +189,40 @@ static loci_status rope_sections(const config_reader *r, const js_value *rope, d
               r->what, (int)sum, d->rotary_dim / 2);
 }
 
+static loci_status rope_scaled(const config_reader *r, const js_value *rope, decoder_config *d) {
+  TRY(rope_type(r, rope, &d->rope.kind));
+  if (d->rope.kind != ROPE_DEFAULT) return rope_factors(r, rope, d, &d->rope);
+  d->rope.factor = 1;
+  bool named = js_get(rope, "type") || js_get(rope, "rope_type");
+  if (named || !js_get(rope, "factor")) return LOCI_OK;
+  return fail(r->err, LOCI_EFORMAT, "%s: rotary scaling has a \"factor\" and no \"rope_type\"",
+              r->what);
+}
+
+/* A config with the new spelling and the old one has to say the same in both. */
+static loci_status rope_agrees(const config_reader *r, const js_value *o, const decoder_config *d) {
+  const js_value *new = js_get(o, "rope_parameters"), *old = js_get(o, "rope_scaling");
+  double above = d->rope.theta;
+  if (js_get(new, "rope_theta")) TRY(read_positive(r, o, "rope_theta", 1e15, &above));
+  if (above != d->rope.theta) {
+    return fail(r->err, LOCI_EFORMAT,
+                "%s: \"rope_theta\" is %g, and %g in \"rope_parameters\": which one?", r->what,
+                above, d->rope.theta);
+  }
+  if (!new || !old) return LOCI_OK;
+  decoder_config other = *d;
+  other.rope = (rope_config){.theta = d->rope.theta};
+  TRY(rope_scaled(r, old, &other));
+  const rope_config *a = &d->rope, *b = &other.rope;
+  if (a->kind == b->kind && a->factor == b->factor && a->low_freq == b->low_freq &&
+      a->high_freq == b->high_freq && a->original_max_positions == b->original_max_positions)
+    return LOCI_OK;
+  return fail(r->err, LOCI_EFORMAT,
+              "%s: \"rope_parameters\" and \"rope_scaling\" scale the rotation differently: "
+              "which one?",
+              r->what);
+}
+
 static loci_status rope_parse(const config_reader *r, const js_value *o, decoder_config *d) {
   const char *key = js_get(o, "rope_parameters") ? "rope_parameters" : "rope_scaling";
   const js_value *rope = js_get(o, key);
@@ -197,12 +231,9 @@ static loci_status rope_parse(const config_reader *r, const js_value *o, decoder
                 js_kind_name(js_kind_of(rope)));
   }
   d->rope.theta = 10000;
-  TRY(rope_type(r, rope, &d->rope.kind));
   TRY(rope_number(r, rope, o, "rope_theta", &d->rope.theta));
-  if (d->rope.kind != ROPE_DEFAULT)
-    TRY(rope_factors(r, rope, d, &d->rope));
-  else
-    d->rope.factor = 1;
+  TRY(rope_scaled(r, rope, d));
+  TRY(rope_agrees(r, o, d));
 
   double family = family_of(d->model_type)->partial_rotary;
   double partial = family > 0 ? family : 1;

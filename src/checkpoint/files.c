@@ -49,6 +49,21 @@ static int shard_find(const shard_set *set, const char *name) {
   return -1;
 }
 
+/* The index of the shard of that name, opened if it is new; -1: there is no such file. */
+static loci_status shard_of(arena *a, const char *dir, const char *index, const char *name,
+                            shard_set *set, int *out, loci_err *err) {
+  *out = shard_find(set, name);
+  if (*out >= 0) return LOCI_OK;
+  const char *path = path_join(a, dir, name);
+  if (!path) return fail_nomem(err, index);
+  if (!file_exists(path)) return LOCI_OK;
+  if (set->n == MAX_SHARDS)
+    return fail(err, LOCI_EFORMAT, "%s: more than %d files", index, MAX_SHARDS);
+  TRY(shard_open(a, dir, name, set, err));
+  *out = set->n - 1;
+  return LOCI_OK;
+}
+
 static int compare_mapped(const void *a, const void *b) {
   const mapped *x = a, *y = b;
   return strcmp(x->tensor, y->tensor);
@@ -60,8 +75,8 @@ static const mapped *map_find(const shard_set *set, const char *tensor) {
   return bsearch(&key, set->map, (size_t)set->n_map, sizeof key, compare_mapped);
 }
 
-/* Opens every shard the map names.  Whether a shard holds what the map promises shows when the
- * tensor is needed: an index may list buffers that nobody saved. */
+/* Opens every shard the map names.  Whether it is there and holds what the map promises shows when
+ * the tensor is needed: an index may list buffers that nobody saved. */
 static loci_status open_shards(arena *a, const char *dir, const char *index, const js_value *map,
                                shard_set *set, loci_err *err) {
   const char *tensor;
@@ -74,18 +89,16 @@ static loci_status open_shards(arena *a, const char *dir, const char *index, con
     size_t n = 0;
     const char *name = js_text_of(value, &n);
     TRY(check_shard_name(index, tensor, name, n, err));
-    if (last < 0 || strcmp(set->shards[last].name, name) != 0) last = shard_find(set, name);
-    if (last < 0) {
-      if (set->n == MAX_SHARDS) {
-        return fail(err, LOCI_EFORMAT, "%s: more than %d files", index, MAX_SHARDS);
-      }
-      TRY(shard_open(a, dir, name, set, err));
-      last = set->n - 1;
-    }
+    while (strncmp(name, "./", 2) == 0) name += 2;
+    if (last < 0 || strcmp(set->shards[last].name, name) != 0)
+      TRY(shard_of(a, dir, index, name, set, &last, err));
     mapped *m = &set->map[set->n_map++];
-    *m = (mapped){arena_strdup(a, tensor), last};
-    if (!m->tensor) return fail_nomem(err, index);
+    *m = (mapped){arena_strdup(a, tensor), last, last < 0 ? arena_strdup(a, name) : NULL};
+    if (!m->tensor || (last < 0 && !m->absent)) return fail_nomem(err, index);
   }
+  if (set->n == 0)
+    return fail(err, LOCI_EIO, "%s: none of its files is there, for example %.200s", index,
+                set->map[0].absent);
   qsort(set->map, (size_t)set->n_map, sizeof *set->map, compare_mapped);
   return LOCI_OK;
 }
@@ -96,7 +109,7 @@ static void note_promises(checkpoint_files *files, const shard_set *set) {
   const mapped *first = NULL;
   for (int64_t i = 0; i < set->n_map; i++) {
     const mapped *m = &set->map[i];
-    if (st_find(set->shards[m->shard].file, m->tensor)) continue;
+    if (m->shard >= 0 && st_find(set->shards[m->shard].file, m->tensor)) continue;
     if (missing++ == 0) first = m;
   }
   if (!first) return;
@@ -104,7 +117,7 @@ static void note_promises(checkpoint_files *files, const shard_set *set) {
              "model.safetensors.index.json puts %" PRId64 " tensor%s into files that %s, for "
              "example %.150s into %.60s",
              missing, missing == 1 ? "" : "s", missing == 1 ? "lacks it" : "lack them",
-             first->tensor, set->shards[first->shard].name);
+             first->tensor, first->absent ? first->absent : set->shards[first->shard].name);
 }
 
 static loci_status open_index(checkpoint_files *files, const char *dir, const char *index,
@@ -170,10 +183,46 @@ loci_status files_sort(checkpoint_files *files, loci_err *err) {
   return check_different(files, err);
 }
 
+/* What torch.compile, FSDP and checkpointing put into the names of what they wrap, be it one layer.
+ */
+static const char *const inner_wrappers[] = {"_orig_mod.", "_fsdp_wrapped_module.",
+                                             "_checkpoint_wrapped_module."};
+enum { INNER_WRAPPERS = sizeof inner_wrappers / sizeof *inner_wrappers };
+
+/* Finds one of them as a whole part of the name, from [at] on; its length, or 0. */
+static size_t inner_wrapper(const char *name, const char **at) {
+  for (const char *part = *at; part; part = strchr(part, '.') ? strchr(part, '.') + 1 : NULL) {
+    for (int k = 0; k < INNER_WRAPPERS; k++) {
+      size_t n = strlen(inner_wrappers[k]);
+      if (strncmp(part, inner_wrappers[k], n) != 0) continue;
+      *at = part;
+      return n;
+    }
+  }
+  *at = name;
+  return 0;
+}
+
+/* The name without them, in the arena if it has some; NULL: out of memory. */
+static const char *without_wrappers(arena *a, const char *name) {
+  const char *at = name, *from = name;
+  size_t n = inner_wrapper(name, &at);
+  if (n == 0) return name;
+  char *plain = arena_strdup(a, name), *to = plain;
+  for (; plain && n > 0; n = inner_wrapper(name, &at)) {
+    memcpy(to, from, (size_t)(at - from));
+    to += at - from;
+    from = at += n;
+  }
+  if (plain) memcpy(to, from, strlen(from) + 1);
+  return plain;
+}
+
 /* What all names begin with where a model was saved from inside a wrapper: torch.compile's, data
  * parallel's, PEFT's. */
 static size_t wrapper_of(const shard_set *set) {
-  static const char *const known[] = {"_orig_mod.", "module.", "base_model.model."};
+  static const char *const known[] = {"_orig_mod.", "_fsdp_wrapped_module.", "module.",
+                                      "base_model.model."};
   size_t strip = 0, before;
   do {
     before = strip;
@@ -203,12 +252,13 @@ void files_unwrap(checkpoint_files *files) {
 /* Whether the index says that the tensor of this name is another shard's, which has it. */
 static bool is_elsewhere(const shard_set *set, int at, const char *tensor) {
   const mapped *m = map_find(set, tensor);
-  return m && m->shard != at && st_find(set->shards[m->shard].file, tensor);
+  return m && m->shard >= 0 && m->shard != at && st_find(set->shards[m->shard].file, tensor);
 }
 
 loci_status files_add(checkpoint_files *files, const shard_set *set, layout_kind layout,
                       bool is_tower, loci_err *err) {
   int64_t n = files->n;
+  int64_t wrapped = 0;
   for (int i = 0; i < set->n; i++) n += st_count(set->shards[i].file);
   tensor_entry *entries = arena_zarray(files->mem, n, tensor_entry);
   if (!entries) return fail_nomem(err, files->dir);
@@ -224,9 +274,11 @@ loci_status files_add(checkpoint_files *files, const shard_set *set, layout_kind
       if (refusal) {
         return fail(err, LOCI_EUNSUPPORTED, "%s: tensor %.200s: %s", s->path, t->name, refusal);
       }
-      e->canonical =
-          name_canonical(files->mem, layout, is_tower, t->name + (is_tower ? 0 : files->strip));
+      const char *own = t->name + (is_tower ? 0 : files->strip);
+      const char *plain = without_wrappers(files->mem, own);
+      e->canonical = plain ? name_canonical(files->mem, layout, is_tower, plain) : NULL;
       if (!e->canonical) return fail_nomem(err, files->dir);
+      wrapped += plain != own;
       e->tensor = t;
       e->from = s;
       e->used = name_is_needless(e->canonical) ||
@@ -234,6 +286,11 @@ loci_status files_add(checkpoint_files *files, const shard_set *set, layout_kind
       files->n++;
     }
   }
+  if (wrapped > 0)
+    files_note(files,
+               "the names of %" PRId64 " tensors hold \"_orig_mod.\" or another wrapper's name and "
+               "are read without it",
+               wrapped);
   return files_sort(files, err);
 }
 

@@ -17,7 +17,8 @@ typedef struct shard {
 /* What an index says: this tensor is in that file. */
 typedef struct mapped {
   const char *tensor;
-  int shard;
+  int shard;          /* -1: */
+  const char *absent; /* the file that is not there */
 } mapped;
 
 typedef struct tensor_entry {
@@ -40,7 +41,7 @@ typedef struct checkpoint_files {
   shard_set main, vision; /* vision: the tower's own directory, if its weights were needed */
   tensor_entry *entries;  /* sorted by canonical name, all different */
   int64_t n;
-  size_t strip; /* bytes of "_orig_mod." and the like that all names of [main] begin with */
+  size_t strip; /* bytes of "module." and the like that all names of [main] begin with */
   const char *notes[MAX_NOTES];
   int n_notes;
   char hash[32]; /* "" until computed */

@@ -156,15 +156,17 @@ static void common_beginning(const checkpoint_files *files, char out[FIELD]) {
   out[n] = 0;
 }
 
-/* The file that the index puts the tensor into, or NULL. */
+/* The file that the index puts the tensor into, or NULL; *there: it is there. */
 static const char *promised(const checkpoint_files *files, layout_kind layout,
-                            const char *canonical) {
+                            const char *canonical, bool *there) {
   const shard_set *set = &files->main;
   for (int64_t i = 0; i < set->n_map; i++) {
     const char *tensor =
         set->map[i].tensor + (strlen(set->map[i].tensor) > files->strip ? files->strip : 0);
     const char *name = name_canonical(files->mem, layout, false, tensor);
-    if (name && strcmp(name, canonical) == 0) return set->shards[set->map[i].shard].name;
+    *there = !set->map[i].absent;
+    if (name && strcmp(name, canonical) == 0)
+      return *there ? set->shards[set->map[i].shard].name : set->map[i].absent;
   }
   return NULL;
 }
@@ -176,23 +178,24 @@ loci_status other_files_missing(const checkpoint_files *files, layout_kind layou
     return fail(err, LOCI_EFORMAT, "%s: lacks the tensor that others call %s", files->dir,
                 canonical);
   }
-  const char *file = promised(files, layout, canonical);
+  bool there = true;
+  const char *file = promised(files, layout, canonical, &there);
   if (file) {
+    return fail(err, there ? LOCI_EFORMAT : LOCI_EIO,
+                "%s: the weights lack tensor %s; the index puts it into %s, which %s", files->dir,
+                canonical, file, there ? "has it not" : "is not there");
+  }
+  if (other_file_with(files, layout, canonical, name)) {
     return fail(err, LOCI_EFORMAT,
-                "%s: the weights lack tensor %s; the index puts it into %s, which has it not",
-                files->dir, canonical, file);
+                "%s: the weights lack tensor %s; %s has it, which is not read: an index "
+                "(model.safetensors.index.json) has to name both files",
+                files->dir, canonical, name);
   }
   bool projector = strncmp(canonical, "multi_modal_projector.", 22) == 0;
   if (projector && file_like(files->dir, "mm_projector", "", name)) {
     return fail(err, LOCI_EFORMAT,
                 "%s: the weights have no projector (%s); it is in %s, which is pickled: convert it "
                 "and put it into model.safetensors",
-                files->dir, canonical, name);
-  }
-  if (other_file_with(files, layout, canonical, name)) {
-    return fail(err, LOCI_EFORMAT,
-                "%s: the weights lack tensor %s; %s has it, which is not read: an index "
-                "(model.safetensors.index.json) has to name both files",
                 files->dir, canonical, name);
   }
   if (file_like(files->dir, "", ".bin", name) || file_like(files->dir, "", ".pt", name) ||

@@ -39,8 +39,8 @@ static int remove_all(void **state) {
   return system(command);
 }
 
-/* The tensors [from, to) of the model, their names after [wrapper]; DOWN may be left out, or be
- * zeros. */
+/* The tensors [from, to) of the model, their names after [wrapper], or after "layers.N" where it
+ * begins with a dot; DOWN may be left out, or be zeros. */
 static void put_weights(const char *name, const char *wrapper, int64_t from, int64_t to, bool down,
                         bool zeros) {
   static uint8_t nothing[1 << 20];
@@ -53,7 +53,10 @@ static void put_weights(const char *name, const char *wrapper, int64_t from, int
     bool is_down = strcmp(own->name, DOWN) == 0;
     if (is_down && !down) continue;
     t[n] = *own;
-    snprintf(names[n], sizeof names[n], "%s%s", wrapper, own->name);
+    const char *layer = wrapper[0] == '.' ? strstr(own->name, "layers.") : own->name;
+    size_t k = layer && wrapper[0] == '.' ? (size_t)(strchr(layer + 7, '.') - own->name) : 0;
+    snprintf(names[n], sizeof names[n], "%.*s%s%s", (int)k, own->name, layer ? wrapper : "",
+             own->name + k);
     t[n].name = names[n];
     assert_true(own->bytes <= (int64_t)sizeof nothing || !zeros);
     if (is_down && zeros) t[n].data = nothing;
@@ -113,13 +116,19 @@ static void expect_refusal(const char *says) {
 static void names_in_a_wrapper_are_read_without_it(void **state) {
   (void)state;
   static const char *const wrappers[] = {"_orig_mod.", "module.", "base_model.model.",
-                                         "module._orig_mod."};
+                                         "module._orig_mod.", "_fsdp_wrapped_module."};
   for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
     put_weights("model.safetensors", wrappers[i], 0, st_count(source), true, false);
     checkpoint *c = opened();
     expect_note(c, wrappers[i]);
     checkpoint_close(c);
   }
+  put_weights("model.safetensors", "._orig_mod", 0, st_count(source), true, false);
+  checkpoint *c = opened();
+  expect_note(c, "hold \"_orig_mod.\" or another wrapper's name");
+  checkpoint_close(c);
+  put_weights("model.safetensors", "._checkpoint_wrapped_module", 0, st_count(source), true, false);
+  checkpoint_close(opened());
   put_weights("model.safetensors", "transformer.", 0, st_count(source), true, false);
   expect_refusal("all names there begin with \"transformer.");
 }
@@ -141,13 +150,17 @@ static void what_the_index_promises_and_nobody_needs_may_be_missing(void **state
   put_weights("w/1.safetensors", "", 0, n / 2, true, false);
   put_weights("w/2.safetensors", "", n / 2, n, true, false);
   put_index("w/1.safetensors", "w/2.safetensors",
-            "\"model.layers.0.self_attn.rotary_emb.inv_freq\":\"w/1.safetensors\",");
+            "\"model.layers.0.self_attn.rotary_emb.inv_freq\":\"w/1.safetensors\","
+            "\"model.layers.1.self_attn.rotary_emb.inv_freq\":\"gone.safetensors\",");
   checkpoint *c = opened(); /* half of the map is wrong, and everything is there */
   expect_note(c, "tensors into files that lack them");
   checkpoint_close(c);
   put_weights("w/1.safetensors", "", 0, n / 2, false, false);
   put_weights("w/2.safetensors", "", n / 2, n, false, false);
   expect_refusal("layers.2.mlp.down_proj.weight; the index puts it into w/2.safetensors");
+  put_weights("w/1.safetensors", "", 0, n, false, false);
+  put_index("w/1.safetensors", "gone.safetensors", "");
+  expect_refusal("the index puts it into gone.safetensors, which is not there");
 }
 
 static void a_missing_tensor_is_looked_for_beside(void **state) {

@@ -324,6 +324,11 @@ static loci_status place_head(placing *p, checkpoint *c) {
                "config.json ties lm_head.weight to the embedding, but the file has another: the "
                "file's is used (transformers would tie them)");
   }
+  if (c->config.text.vocab != c->head.w.rows && p->layout != LAYOUT_GGUF) {
+    files_note(p->files,
+               "config.json's vocab_size is %d, the file's head has %" PRId64 " rows, which count",
+               c->config.text.vocab, c->head.w.rows);
+  }
   c->config.text.vocab = (int)c->head.w.rows;
   p->dims[VOCAB] = c->head.w.rows;
   return place_rows(p, head_rows, "", c);
