@@ -23,6 +23,8 @@ static const struct {
   file_kind kind;
 } known[] = {
     {0, 34, "version https://git-lfs.github.com", {"a Git LFS pointer", "git lfs pull"}},
+    {0, 33, "version https://hawser.github.com", {"a Git LFS pointer", "git lfs pull"}},
+    {0, 25, "version http://git-media.", {"a Git LFS pointer", "git lfs pull"}},
     {0, 4, "GGUF", {"a GGUF file", NULL}},
     {0, 3, "\xff\xd8\xff", {"a JPEG picture", NULL}},
     {0, 8, "\x89PNG\r\n\x1a\n", {"a PNG picture", NULL}},
@@ -41,6 +43,10 @@ static const struct {
     {0, 12, "\0\0\0\x0cJXL \r\n\x87\n", {"a JPEG XL picture", CONVERT}},
     {0, 2, "\xff\x0a", {"a JPEG XL picture", CONVERT}},
     {0, 12, "\0\0\0\x0cjP  \r\n\x87\n", {"a JPEG 2000 picture", CONVERT}},
+    {0, 4, "II+\0", {"a TIFF picture", CONVERT}},
+    {0, 4, "MM\0+", {"a TIFF picture", CONVERT}},
+    {0, 4, "qoif", {"a QOI picture", CONVERT}},
+    {0, 4, "\0\0\1\0", {"an icon (ICO)", CONVERT}},
     {0, 4, "8BPS", {"a Photoshop picture", CONVERT}},
     {0, 5, "%PDF-", {"a PDF document", NULL}},
     {0, 2, "\x1f\x8b", {"compressed with gzip", UNPACK}},
@@ -53,9 +59,12 @@ static const struct {
     {0, 4, "\x28\xb5\x2f\xfd", {"compressed with zstd", UNPACK}},
     {0, 6, "7z\xbc\xaf\x27\x1c", {"a 7z archive", UNPACK}},
     {0, 6, "Rar!\x1a\x07", {"a RAR archive", UNPACK}},
+    {0, 4, "\x04\x22\x4d\x18", {"compressed with lz4", UNPACK}},
     {257, 5, "ustar", {"a tar archive", UNPACK}},
     {0, 16, "SQLite format 3\0", {"an SQLite file, as stores are", NULL}},
     {0, 4, "PAR1", {"a Parquet table", "write it as CSV or as one JSON object a line"}},
+    {0, 4, "FEA1", {"a Feather table", "write it as CSV or as one JSON object a line"}},
+    {0, 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", {"an old Office document", "save the table as CSV"}},
     {0, 6, "ARROW1", {"an Arrow table", "write it as CSV or as one JSON object a line"}},
     {0, 8, "\x89HDF\r\n\x1a\n", {"an HDF5 file", NULL}},
     {0, 6, "\x93NUMPY", {"a NumPy array", NULL}},
@@ -65,6 +74,9 @@ static const struct {
      "ELF",
      {"a program", NULL}},
     {0, 2, "\x80\x02", {"pickled by Python (old PyTorch)", "convert it to safetensors"}},
+    {0, 2, "\x80\x03", {"pickled by Python", NULL}},
+    {0, 3, "\x80\x04\x95", {"pickled by Python", NULL}},
+    {0, 3, "\x80\x05\x95", {"pickled by Python", NULL}},
 };
 
 /* Of a zip: what PyTorch writes holds data.pkl under a folder. */

@@ -2,9 +2,10 @@
  *
  * MMMU (Yue et al. 2024): question, options (a list, or Python's text of one), answer (a letter;
  * of an open question text or a list), question_type, image_1 to image_7, and marks <image 1> in
- * the question or in options.  Options may also be "choices", or fields A, B, .. or option_a, ..;
- * the answer a letter with its mark, or a number from 0 where they are "choices".  The picture
- * stands where the prompt template puts it, so marks in the question are left out. */
+ * the question or in options.  Options may also be "choices" (further names: list_names), with
+ * labels of their own as ARC's, or fields A, B, .. or option_a, ..; the answer a label, a letter
+ * with its mark, or a number from 0 where they are not "options".  The picture stands where the
+ * prompt template puts it, so marks in the question are left out. */
 #include "data/choice.h"
 
 #include <ctype.h>
@@ -12,90 +13,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "data/literal.h"
 
 #define MARK "<image "
 
 /* ---------------------------------------------------------------- lists */
 
+/* A list's texts, and the label of each (ARC's "A" or "1"); labels NULL: they have none. */
+typedef struct texts {
+  const char **items, **labels;
+  int count;
+} texts;
+
 static loci_status no_list(const char *text, loci_err *err) {
   return fail(err, LOCI_EFORMAT, "must be a list of strings, found %.60s", text);
 }
 
-/* One string in ' or ", its escapes resolved, from *at on; *at ends after it. */
-static bool read_string(const char **at, char *out) {
-  static const char from[] = "nrt", to[] = "\n\r\t";
-  char quote = **at;
-  if (quote != '\'' && quote != '"') return false;
-  for (++*at; **at && **at != quote; ++*at) {
-    if (**at == '\\' && (*at)[1]) {
-      ++*at;
-      const char *known = strchr(from, **at);
-      *out++ = known ? to[known - from] : **at;
-    } else {
-      *out++ = **at;
-    }
-  }
-  *out = 0;
-  if (**at != quote) return false;
-  ++*at;
-  return true;
-}
-
-static void skip_blanks(const char **at) { *at += strspn(*at, " \t\r\n"); }
-
-/* A number, as it is written, or a word that stands for nothing, which leaves "" in [out]. */
-static bool read_bare(const char **at, char *out) {
-  static const char *const nothing[] = {"None", "nan", "NaN", "null"};
-  size_t n = strspn(*at, "0123456789+-.eE");
-  if (n > 0 && strcspn(*at, "0123456789") < n) {
-    memcpy(out, *at, n);
-    out[n] = 0;
-    *at += n;
-    return true;
-  }
-  for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
-    n = strlen(nothing[i]);
-    if (strncmp(*at, nothing[i], n) != 0) continue;
-    *at += n;
-    *out = 0;
-    return true;
-  }
-  return false;
-}
-
-/* [..], a tuple (..) or a set {..}. */
-static loci_status python_list(const char *text, arena *mem, const char **items, int *count,
-                               loci_err *err) {
-  const char *at = text;
-  char *room = arena_array(mem, 2 * (int64_t)strlen(text) + 1, char);
-  if (!room) return fail_nomem(err, "reading a list");
-  skip_blanks(&at);
-  char end = *at == '[' ? ']' : *at == '(' ? ')' : *at == '{' ? '}' : 0;
-  if (!end) return no_list(text, err);
-  at++;
-  for (skip_blanks(&at); *at && *at != end; skip_blanks(&at)) {
-    bool quoted = read_string(&at, room);
-    if (!quoted && !read_bare(&at, room)) return no_list(text, err);
-    if (quoted || *room) items[(*count)++] = room;
-    room += strlen(room) + 1;
-    const char *after = at;
-    skip_blanks(&at);
-    if (*at == ',') {
-      at++;
-    } else if (*at != end && at == after) { /* NumPy's texts have blanks between */
-      return no_list(text, err);
-    }
-  }
-  if (*at++ != end) return no_list(text, err);
-  skip_blanks(&at);
-  return *at ? no_list(text, err) : LOCI_OK;
-}
-
-/* One item as a text, in the arena: a string, or a number as JSON prints it. */
-static loci_status item_text(const js_value *v, const char *text, arena *mem, const char **out,
+/* One text into the arena: a string, or a number as JSON prints it. */
+static loci_status copy_text(const js_value *v, const char *text, arena *mem, const char **out,
                              loci_err *err) {
   size_t n;
   double x;
@@ -108,63 +47,105 @@ static loci_status item_text(const js_value *v, const char *text, arena *mem, co
   return *out ? LOCI_OK : fail_nomem(err, "reading a list");
 }
 
-static loci_status json_list(const js_value *list, const char *text, arena *mem, const char **items,
-                             int *count, loci_err *err) {
-  for (int64_t i = 0; i < js_count(list); i++) {
-    if (js_kind_of(js_at(list, i)) == JS_NULL) continue;
-    TRY(item_text(js_at(list, i), text, mem, &items[*count], err));
-    ++*count;
+/* An item may be an object: VQA's {"answer": ..}, ARC's {"text": .., "label": ..}. */
+static loci_status add_item(texts *t, const js_value *item, const js_value *label, const char *text,
+                            arena *mem, loci_err *err) {
+  const js_value *v = item;
+  if (js_kind_of(item) == JS_NULL) return LOCI_OK;
+  if (js_kind_of(item) == JS_OBJECT) {
+    v = js_get(item, "answer") ? js_get(item, "answer") : js_get(item, "text");
+    label = js_get(item, "label");
   }
+  TRY(copy_text(v, text, mem, &t->items[t->count], err));
+  if (label) TRY(copy_text(label, text, mem, &t->labels[t->count], err));
+  t->count++;
+  return LOCI_OK;
+}
+
+static loci_status add_items(texts *t, const js_value *list, const js_value *labels,
+                             const char *text, arena *mem, loci_err *err) {
+  for (int64_t i = 0; i < js_count(list); i++)
+    TRY(add_item(t, js_at(list, i), js_at(labels, i), text, mem, err));
   return LOCI_OK;
 }
 
 /* {"A": .., "B": ..} in the letters' order, or ARC's {"text": [..], "label": [..]}. */
-static loci_status json_lettered(const js_value *object, const char *text, arena *mem,
-                                 const char **items, int *count, loci_err *err) {
-  const js_value *texts = js_get(object, "text");
-  if (js_kind_of(texts) == JS_ARRAY) return json_list(texts, text, mem, items, count, err);
+static loci_status add_lettered(texts *t, const js_value *object, const char *text, arena *mem,
+                                loci_err *err) {
+  const js_value *list = js_get(object, "text"), *labels = js_get(object, "label");
+  if (js_kind_of(list) == JS_ARRAY) {
+    bool labelled = js_kind_of(labels) == JS_ARRAY && js_count(labels) == js_count(list);
+    return add_items(t, list, labelled ? labels : NULL, text, mem, err);
+  }
   int64_t n = js_count(object);
   for (int i = 0; i < n; i++) {
     char upper[2] = {(char)('A' + i), 0}, lower[2] = {(char)('a' + i), 0};
     const js_value *v = i < 26 ? js_get(object, upper) : NULL;
     if (!v && i < 26) v = js_get(object, lower);
     if (!v) return no_list(text, err);
-    TRY(item_text(v, text, mem, &items[i], err));
-    ++*count;
+    TRY(add_item(t, v, NULL, text, mem, err));
   }
   return LOCI_OK;
 }
 
+/* JSON, or a list as Python prints it. */
+static loci_status parse_list(const char *text, arena *mem, js_value **out, loci_err *err) {
+  loci_err own = {0};
+  const char *json;
+  loci_status st = js_parse(text, strlen(text), "a list", out, &own);
+  if (!st) return LOCI_OK;
+  if (!status_is_own(st)) return pass_on(&own, err);
+  TRY(literal_to_json(text, mem, &json, err));
+  return js_parse(json, strlen(json), "a list", out, err);
+}
+
+static loci_status read_texts(const char *text, arena *mem, texts *t, loci_err *err) {
+  js_value *list = NULL;
+  int64_t room = (int64_t)strlen(text) / 2 + 1;
+  *t = (texts){arena_zarray(mem, room, const char *), arena_zarray(mem, room, const char *), 0};
+  if (!t->items || !t->labels) return fail_nomem(err, "reading a list");
+  TRY(parse_list(text, mem, &list, err));
+  js_kind kind = js_kind_of(list);
+  loci_status st = kind == JS_ARRAY    ? add_items(t, list, NULL, text, mem, err)
+                   : kind == JS_OBJECT ? add_lettered(t, list, text, mem, err)
+                                       : no_list(text, err);
+  js_free(list);
+  for (int i = 0; i < t->count; i++) {
+    if (!t->labels[i]) t->labels = NULL, i = t->count;
+  }
+  return st;
+}
+
 loci_status choice_list(const char *text, arena *mem, const char *const **out, int *count,
                         loci_err *err) {
-  js_value *list = NULL;
-  *count = 0;
-  const char **items = arena_zarray(mem, (int64_t)strlen(text) / 2 + 1, const char *);
-  if (!items) return fail_nomem(err, "reading a list");
-  *out = items;
-  loci_err own = {0};
-  loci_status st = js_parse(text, strlen(text), "a list", &list, &own);
-  if (st && !status_is_own(st)) return pass_on(&own, err);
-  js_kind kind = js_kind_of(list);
-  st = kind == JS_ARRAY    ? json_list(list, text, mem, items, count, err)
-       : kind == JS_OBJECT ? json_lettered(list, text, mem, items, count, err)
-                           : python_list(text, mem, items, count, err);
-  js_free(list);
+  texts t = {0};
+  loci_status st = read_texts(text, mem, &t, err);
+  *out = t.items;
+  *count = t.count;
   return st;
 }
 
 /* ---------------------------------------------------------------- one example */
 
-/* The answer of a question with options: A-OKVQA's, ARC's and MedQA's names, too. */
-static const char *const answer_names[] = {"answer", "correct_choice_idx", "answerKey",
-                                           "answer_idx", "answer_index"};
+/* The answer of a question with options: A-OKVQA's, ARC's, MedQA's, HellaSwag's and MedMCQA's
+ * names, too. */
+static const char *const answer_names[] = {"answer",         "correct_choice_idx", "answerKey",
+                                           "answer_idx",     "answer_index",       "label",
+                                           "correct_answer", "correct_option",     "cop"};
+/* Of one without: VQAv2's and A-OKVQA's. */
+static const char *const free_names[] = {"answer", "multiple_choice_answer", "direct_answers"};
+static const char *const list_names[] = {"options",        "choices",    "multiple_choices",
+                                         "answer_choices", "candidates", "endings"};
 
-static const char *answer_field(const loci_example *e) {
-  const char *answer = NULL;
-  for (size_t i = 0; !answer && i < sizeof answer_names / sizeof *answer_names; i++)
-    answer = example_field(e, answer_names[i]);
-  return answer;
+#define FIRST_FIELD(e, names) first_field(e, names, sizeof(names) / sizeof *(names))
+
+static const char *first_field(const loci_example *e, const char *const *names, size_t n) {
+  const char *text = NULL;
+  for (size_t i = 0; !text && i < n; i++) text = example_field(e, names[i]);
+  return text;
 }
+
+static const char *answer_field(const loci_example *e) { return FIRST_FIELD(e, answer_names); }
 
 /* What an example is read with. */
 typedef struct job {
@@ -172,6 +153,7 @@ typedef struct job {
   const loci_example *e;
   arena *mem;
   loci_err *err;
+  const char **labels; /* of the options, where they have some of their own; else NULL */
 } job;
 
 static loci_status refuse(const job *j, loci_status why, const char *what) {
@@ -179,15 +161,13 @@ static loci_status refuse(const job *j, loci_status why, const char *what) {
               j->e->line, what);
 }
 
-/* The list of strings in a field; none where there is no such field. */
-static loci_status read_list(const job *j, const char *field, const char *const **out, int *count) {
-  const char *text = example_field(j->e, field);
+/* The list of strings that a field's text is; none where there is no such field. */
+static loci_status read_list(const job *j, const char *field, const char *text, texts *out) {
   loci_err own = {0};
   char what[200];
-  *out = NULL;
-  *count = 0;
+  *out = (texts){0};
   if (!text) return LOCI_OK;
-  loci_status st = choice_list(text, j->mem, out, count, &own);
+  loci_status st = read_texts(text, j->mem, out, &own);
   if (!st) return LOCI_OK;
   if (!status_is_own(st)) return pass_on(&own, j->err);
   snprintf(what, sizeof what, "\"%s\" %.150s", field, own.msg);
@@ -241,17 +221,29 @@ static int letter_of(const char *s) {
   return strchr(").:]", *next) ? letter : -1;
 }
 
-/* The option that [answer] names by a letter, by its text, by a letter with its mark, or by its
- * number where options come as "choices", from 0 on as ScienceQA and MMLU count. */
-static int find_option(const choice *c, const char *answer, bool numbered) {
+/* By the options' own labels: "2", "b", "(B)". */
+static int find_label(const choice *c, const char *const *labels, const char *answer) {
   int letter = letter_of(answer);
-  if (letter >= 0 && letter < c->option_count && !answer[1]) return letter;
+  for (int i = 0; i < c->option_count; i++) {
+    bool one = letter >= 0 && !labels[i][1] && toupper((unsigned char)labels[i][0]) == 'A' + letter;
+    if (one || strcasecmp(labels[i], answer) == 0) return i;
+  }
+  return -1;
+}
+
+/* The option that [answer] names by its label, by a letter, by its text, by a letter with its
+ * mark, or by its number where options come as "choices", from 0 on as ScienceQA and MMLU count. */
+static int find_option(const job *j, const choice *c, const char *answer, bool numbered) {
+  bool counts = !j->labels || !isdigit((unsigned char)j->labels[0][0]);
+  int letter = j->labels ? find_label(c, j->labels, answer) : letter_of(answer);
+  if (letter >= 0 && letter < c->option_count && (j->labels || !answer[1])) return letter;
   for (int i = 0; i < c->option_count; i++) {
     if (strcmp(c->options[i], answer) == 0) return i;
   }
   if (letter >= 0 && letter < c->option_count) return letter;
   size_t digits = strspn(answer, "0123456789");
-  long number = numbered && digits > 0 && digits < 3 && !answer[digits] ? atol(answer) : -1;
+  long number =
+      numbered && counts && digits > 0 && digits < 3 && !answer[digits] ? atol(answer) : -1;
   return number < c->option_count ? (int)number : -1;
 }
 
@@ -261,38 +253,43 @@ static bool answers_by_letter(const loci_example *e) {
   return answer && islower((unsigned char)answer[0]) && !answer[1];
 }
 
-/* Options in fields of their own: A, B, ... or option_a, option_b, ... */
-static loci_status read_lettered(const job *j, choice *out) {
-  static const char *const forms[] = {"", "option_", "option"};
-  const char **options = arena_zarray(j->mem, CHOICE_MOST, const char *);
-  bool small = answers_by_letter(j->e);
-  if (!options) return fail_nomem(j->err, "reading an example");
-  for (size_t f = 0; f < sizeof forms / sizeof *forms && out->option_count < 2; f++) {
-    for (out->option_count = 0; out->option_count < CHOICE_MOST; out->option_count++) {
+/* Options in fields of their own: A, B, ..., option_a, optionA or MedMCQA's opa, ...; those that
+ * are missing, empty or nan are none (MMBench's C and D often), and the others keep their letters.
+ */
+static int lettered_fields(const loci_example *e, const char **options, const char **labels) {
+  static const char *const forms[] = {"", "option_", "option", "op"};
+  static const char *const letters[] = {"A", "B", "C", "D", "E", "F", "G", "H", "I",
+                                        "J", "K", "L", "M", "N", "O", "P", "Q", "R",
+                                        "S", "T", "U", "V", "W", "X", "Y", "Z"};
+  bool small = answers_by_letter(e);
+  for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+    int count = 0;
+    for (int i = 0; i < CHOICE_MOST; i++) {
       char upper[24], lower[24];
-      snprintf(upper, sizeof upper, "%s%c", forms[f], 'A' + out->option_count);
-      snprintf(lower, sizeof lower, "%s%c", forms[f], 'a' + out->option_count);
-      const char *text = example_field(j->e, upper);
-      if (!text && (f > 0 || small)) text = example_field(j->e, lower);
-      if (!text) break;
-      options[out->option_count] = text;
+      snprintf(upper, sizeof upper, "%s%s", forms[f], letters[i]);
+      snprintf(lower, sizeof lower, "%s%c", forms[f], 'a' + i);
+      const char *text = example_field(e, upper);
+      if (!text && (f > 0 || small)) text = example_field(e, lower);
+      if (!text || !text[0] || strcasecmp(text, "nan") == 0) continue;
+      options[count] = text;
+      labels[count++] = letters[i];
     }
+    if (count > 1) return count;
   }
+  return 0;
+}
+
+static loci_status read_lettered(job *j, choice *out) {
+  const char **options = arena_zarray(j->mem, CHOICE_MOST, const char *);
+  const char **labels = arena_zarray(j->mem, CHOICE_MOST, const char *);
+  if (!options || !labels) return fail_nomem(j->err, "reading an example");
   out->options = options;
-  if (out->option_count < 2) out->option_count = 0;
+  out->option_count = lettered_fields(j->e, options, labels);
+  j->labels = out->option_count ? labels : NULL;
   return LOCI_OK;
 }
 
-static loci_status read_options(const job *j, choice *out) {
-  const char *type = example_field(j->e, "question_type");
-  if (type && strcmp(type, "multiple-choice") != 0) return LOCI_OK;
-  TRY(read_list(j, "options", &out->options, &out->option_count));
-  if (out->option_count == 0) TRY(read_list(j, "choices", &out->options, &out->option_count));
-  if (out->option_count == 0) TRY(read_lettered(j, out));
-  if (out->option_count == 0 && (example_field(j->e, "option1") || example_field(j->e, "option_1")))
-    return refuse(j, LOCI_EUNSUPPORTED,
-                  "options in fields with numbers; write them as a list \"options\"");
-  if (out->option_count == 0) return LOCI_OK;
+static loci_status check_options(const job *j, const choice *out) {
   if (out->option_count < 2 || out->option_count > CHOICE_MOST) {
     char what[64];
     snprintf(what, sizeof what, "%d options, expected 2 to %d", out->option_count, CHOICE_MOST);
@@ -307,14 +304,36 @@ static loci_status read_options(const job *j, choice *out) {
   return LOCI_OK;
 }
 
+static loci_status read_options(job *j, choice *out) {
+  const char *type = example_field(j->e, "question_type");
+  if (type && strcmp(type, "multiple-choice") != 0) return LOCI_OK;
+  for (size_t i = 0; i < sizeof list_names / sizeof *list_names && !out->option_count; i++) {
+    texts list;
+    TRY(read_list(j, list_names[i], example_field(j->e, list_names[i]), &list));
+    out->options = list.items;
+    out->option_count = list.count;
+    j->labels = list.labels;
+  }
+  if (out->option_count == 0) TRY(read_lettered(j, out));
+  if (out->option_count == 0 && (example_field(j->e, "option1") || example_field(j->e, "option_1")))
+    return refuse(j, LOCI_EUNSUPPORTED,
+                  "options in fields with numbers; write them as a list \"options\"");
+  return out->option_count ? check_options(j, out) : LOCI_OK;
+}
+
 /* "answers", or "answer": a text, or the text of a list. */
 static loci_status read_answers(const job *j, choice *out) {
-  const char *answer = answer_field(j->e);
+  const char *answer = out->option_count ? answer_field(j->e) : FIRST_FIELD(j->e, free_names);
   out->answers = j->e->answers;
   out->answer_count = j->e->answer_count;
   if (out->answer_count > 0 || !answer || strcmp(answer, "?") == 0 || !answer[0]) return LOCI_OK;
-  if (answer[0] == '[' && !out->option_count)
-    return read_list(j, "answer", &out->answers, &out->answer_count);
+  if (answer[0] == '[') {
+    texts list;
+    TRY(read_list(j, "answer", answer, &list));
+    out->answers = list.items;
+    out->answer_count = list.count;
+    return LOCI_OK;
+  }
   const char **one = arena_zarray(j->mem, 1, const char *);
   if (!one) return fail_nomem(j->err, "reading an example");
   one[0] = answer;
@@ -326,12 +345,12 @@ static loci_status read_answers(const job *j, choice *out) {
 static loci_status find_correct(const job *j, choice *out) {
   const char *answer = answer_field(j->e);
   bool counted = answer && answer != example_field(j->e, "answer"); /* an index by its name */
-  bool numbered = counted || (example_field(j->e, "choices") && !example_field(j->e, "options"));
+  bool numbered = counted || (!example_field(j->e, "options") && FIRST_FIELD(j->e, list_names));
   out->correct = -1;
   if (out->option_count == 0 || out->answer_count == 0) return LOCI_OK;
-  if (answer) out->correct = find_option(out, answer, numbered);
+  if (answer) out->correct = find_option(j, out, answer, numbered);
   for (int i = 0; i < out->answer_count && out->correct < 0; i++) {
-    out->correct = find_option(out, out->answers[i], numbered);
+    out->correct = find_option(j, out, out->answers[i], numbered);
   }
   if (out->correct < 0) return refuse(j, LOCI_EFORMAT, "the answer is none of the options");
   out->answers = &out->options[out->correct];
@@ -341,7 +360,7 @@ static loci_status find_correct(const job *j, choice *out) {
 
 loci_status choice_read(const loci_examples *file, const loci_example *e, arena *mem, choice *out,
                         loci_err *err) {
-  job j = {file, e, mem, err};
+  job j = {.file = file, .e = e, .mem = mem, .err = err};
   *out = (choice){.correct = -1};
   TRY(read_image(&j, out));
   TRY(read_question(&j, out));
@@ -351,9 +370,7 @@ loci_status choice_read(const loci_examples *file, const loci_example *e, arena 
 }
 
 bool choice_is_one(const loci_example *e) {
+  const char *options[CHOICE_MOST], *labels[CHOICE_MOST];
   return answer_field(e) &&
-         (example_field(e, "options") || example_field(e, "choices") ||
-          (example_field(e, "A") && example_field(e, "B")) ||
-          (answers_by_letter(e) && example_field(e, "a") && example_field(e, "b")) ||
-          example_field(e, "option_a") || example_field(e, "option_A"));
+         (FIRST_FIELD(e, list_names) != NULL || lettered_fields(e, options, labels) > 0);
 }

@@ -78,6 +78,18 @@ static void options_stand_in_other_usual_fields(void **state) {
       {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"C\":\"Oslo\",\"answer\":\"C. Oslo\"", 2},
       {"\"option_a\":\"Lima\",\"option_b\":\"Kyiv\",\"answer\":\"b\"", 1},
       {"\"options\":[\"B\",\"A\"],\"answer\":\"B\"", 1},
+      {"\"choices\":{\"text\":[\"Lima\",\"Kyiv\",\"Oslo\"],\"label\":[\"1\",\"2\",\"3\"]},"
+       "\"answerKey\":\"2\"",
+       1},
+      {"\"choices\":[{\"label\":\"A\",\"text\":\"Lima\"},{\"label\":\"B\",\"text\":\"Kyiv\"}],"
+       "\"answerKey\":\"B\"",
+       1},
+      {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"C\":\"nan\",\"D\":\"nan\",\"answer\":\"B\"", 1},
+      {"\"A\":\"Lima\",\"C\":\"Kyiv\",\"answer\":\"C\"", 1},
+      {"\"opa\":\"Lima\",\"opb\":\"Kyiv\",\"cop\":1", 1},
+      {"\"endings\":[\"Lima\",\"Kyiv\"],\"label\":\"1\"", 1},
+      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":[\"B\"]", 1},
+      {"\"label\":\"1\",\"answer\":\"Kyiv\"", -1},
       {"\"choices\":[\"1\",\"2\"],\"answer\":\"2\"", 1},
       {"\"A\":\"Lima\",\"answer\":\"B\"", -1},
       {"\"a\":\"Lima\",\"b\":\"Kyiv\",\"answer\":\"b\"", 1},

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/kind.h"
@@ -170,13 +171,14 @@ static loci_status look_ahead(csv_reader *r, loci_err *err) {
   bool quoted = false;
   size_t n = 0;
   int c = 0;
-  r->ahead = malloc(HEADER_MOST);
+  r->ahead = malloc(HEADER_MOST + 1);
   if (!r->ahead) return fail_nomem(err, r->path);
   while (n < HEADER_MOST && (c = getc(r->file)) != EOF) {
     r->ahead[n++] = (char)c;
     if (c == '"') quoted = !quoted;
     if (c == '\n' && !quoted) break;
   }
+  r->ahead[n] = 0;
   r->ahead_size = n;
   return LOCI_OK;
 }
@@ -208,8 +210,11 @@ static loci_status find_separator(csv_reader *r, loci_err *err) {
   }
   const char *line = r->ahead + r->ahead_at;
   size_t n = r->ahead_size - r->ahead_at;
-  if (n >= 5 && memcmp(line, "sep=", 4) == 0 && strspn(line + 5, "\r\n") >= n - 5) {
-    r->separator = line[4];
+  size_t quote = n > 0 && line[0] == '"'; /* some programs write it as a field */
+  const char *named = line + quote;
+  if (n >= quote + 5 && strncasecmp(named, "sep=", 4) == 0 &&
+      strspn(named + 5, "\"\r\n") >= n - quote - 5) {
+    r->separator = named[4];
     r->line++;
     r->ahead_at = r->ahead_size;
     return LOCI_OK;
@@ -226,7 +231,9 @@ static loci_status read_names(csv_reader *r, loci_err *err) {
   r->names = calloc((size_t)r->count, sizeof *r->names);
   if (!r->names) return fail_nomem(err, r->path);
   for (; r->columns < r->count; r->columns++) {
-    const char *name = r->fields[r->columns];
+    char *name = r->text + r->starts[r->columns];
+    name += strspn(name, " \t");
+    for (size_t n = strlen(name); n > 0 && strchr(" \t", name[n - 1]); n--) name[n - 1] = 0;
     if (name[0] && csv_column(r, name) >= 0) {
       return fail(err, LOCI_EFORMAT, "%s, line %" PRId64 ": two columns are named \"%.60s\"",
                   r->path, r->first_line, name);

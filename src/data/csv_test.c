@@ -47,6 +47,16 @@ static void refuses(csv_reader *r, const char *sentence) {
   assert_string_equal(err.msg, sentence);
 }
 
+static void blanks_round_names_are_left_out(void **state) {
+  (void)state;
+  csv_reader *r = OPEN(" id ,\tquestion\n 0 , it \n");
+  assert_non_null(r);
+  assert_int_equal(csv_column(r, "id"), 0);
+  assert_int_equal(csv_column(r, "question"), 1);
+  gives(r, 2, " 0 ", " it ");
+  ends(r);
+}
+
 static void quotes_line_ends_and_marks_are_read(void **state) {
   (void)state;
   csv_reader *r = OPEN("\xEF\xBB\xBF,question\r\n0,\"say \"\"it\"\", then\"\r\n\r\n"
@@ -66,13 +76,11 @@ static void quotes_line_ends_and_marks_are_read(void **state) {
 
 static void the_line_of_names_says_what_separates(void **state) {
   (void)state;
-  static const char *const tables[] = {"a;\"b, c\"\n1;x, y\n",
-                                       "a\t\"b, c\"\n1\tx, y\n",
-                                       "a|\"b, c\"\n1|x, y\n",
-                                       "sep=;\r\na;\"b, c\"\n1;x, y\n",
-                                       "\xEF\xBB\xBFsep=\t\na\t\"b, c\"\n1\tx, y",
-                                       "a,\"b, c\"\n1,\"x, y\"\n",
-                                       "\"a;;;\",\"b, c\"\n1,\"x, y\"\n"};
+  static const char *const tables[] = {
+      "a;\"b, c\"\n1;x, y\n",          "a\t\"b, c\"\n1\tx, y\n",
+      "a|\"b, c\"\n1|x, y\n",          "\"sep=;\"\r\na;\"b, c\"\n1;x, y\n",
+      "sep=;\r\na;\"b, c\"\n1;x, y\n", "\xEF\xBB\xBFsep=\t\na\t\"b, c\"\n1\tx, y",
+      "a,\"b, c\"\n1,\"x, y\"\n",      "\"a;;;\",\"b, c\"\n1,\"x, y\"\n"};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
     csv_reader *r = opened(tables[i], strlen(tables[i]));
     assert_non_null(r);
@@ -128,7 +136,8 @@ static void a_record_has_a_limit(void **state) {
 }
 
 int main(void) {
-  static const struct CMUnitTest tests[] = {cmocka_unit_test(quotes_line_ends_and_marks_are_read),
+  static const struct CMUnitTest tests[] = {cmocka_unit_test(blanks_round_names_are_left_out),
+                                            cmocka_unit_test(quotes_line_ends_and_marks_are_read),
                                             cmocka_unit_test(the_line_of_names_says_what_separates),
                                             cmocka_unit_test(what_is_wrong_is_refused_alone),
                                             cmocka_unit_test(a_header_must_name_the_columns),

@@ -164,6 +164,20 @@ static loci_status copy_fields(const job *j, loci_example *e) {
   return LOCI_OK;
 }
 
+/* A question without its picture is another question, so a picture under a name that is not read
+ * refuses the line. */
+static loci_status refuse_other_picture(const job *j, const loci_example *e) {
+  static const char *const names[] = {"images",    "image_path", "img_path", "image_file",
+                                      "image_url", "image_id",   "img",      "picture"};
+  for (size_t i = 0; !e->image && i < sizeof names / sizeof *names; i++) {
+    if (!example_field(e, names[i])) continue;
+    return fail(j->err, LOCI_EFORMAT,
+                "%s, %s %" PRId64 ": \"%s\" is not read; the picture's path belongs in \"image\"",
+                j->from->path, j->from->unit, j->from->line, names[i]);
+  }
+  return LOCI_OK;
+}
+
 static loci_status copy_example(const job *j, loci_example *e) {
   e->line = j->from->line;
   if (js_kind_of(j->line) != JS_OBJECT) return mistyped(j, "an example", "an object", j->line);
@@ -184,7 +198,8 @@ static loci_status copy_example(const job *j, loci_example *e) {
   TRY(copy_list(j, "rephrase", copy_text, &e->rephrase, &e->rephrase_count));
   TRY(copy_list(j, "same_entity_images", copy_path, &e->same_entity, &e->same_entity_count));
   TRY(copy_constraints(j, e));
-  return copy_fields(j, e);
+  TRY(copy_fields(j, e));
+  return refuse_other_picture(j, e);
 }
 
 /* FNV-1a (Fowler, Noll, Vo 1991). */

@@ -81,6 +81,19 @@ static loci_status find_format(const char *name, const format **out, loci_err *e
               "unknown kind of table \"%.60s\": okvqa, known, movies, evqa or csv", name);
 }
 
+/* What a plain table's pictures and answers are called elsewhere (VQAv2, A-OKVQA, pandas). */
+static const char *const other_names[][3] = {
+    [IMAGE] = {"image_id", "image_path", "image_url"},
+    [ANSWERS] = {"multiple_choice_answer", "direct_answers"}};
+
+static int find_other_name(const importer *m, role r) {
+  int found = -1;
+  for (size_t i = 0; r <= ANSWERS && i < 3 && found < 0; i++) {
+    if (other_names[r][i]) found = csv_column(m->table, other_names[r][i]);
+  }
+  return found;
+}
+
 /* The column of a role; a plain table may also have "answers" or "constraints", with | between. */
 static int find_column(const importer *m, role r, bool *many) {
   const char *name = m->f->columns[r];
@@ -89,10 +102,13 @@ static int find_column(const importer *m, role r, bool *many) {
   if (!name) return -1;
   *many = name[0] == '|';
   int found = csv_column(m->table, name + *many);
-  if (found >= 0 || (r != ANSWERS && r != CONSTRAINTS) || *many) return found;
-  snprintf(plural, sizeof plural, "%.30ss", name);
-  *many = true;
-  return csv_column(m->table, plural);
+  if (found >= 0 || strcmp(m->f->name, "csv") != 0) return found;
+  if (r == ANSWERS || r == CONSTRAINTS) {
+    snprintf(plural, sizeof plural, "%.30ss", name);
+    found = csv_column(m->table, plural);
+    *many = found >= 0;
+  }
+  return found >= 0 ? found : find_other_name(m, r);
 }
 
 /* Says what columns there are, and which of them may be meant. */
@@ -127,7 +143,8 @@ static loci_status find_columns(importer *m) {
 
 /* What programs write for nothing. */
 static bool is_nothing(const char *text) {
-  static const char *const words[] = {"nan", "NaN", "NAN", "<NA>", "NaT", "None", "null", "NULL"};
+  static const char *const words[] = {"nan",  "NaN",  "NAN",  "<NA>", "NaT", "None",
+                                      "null", "NULL", "#N/A", "N/A",  "n/a"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     if (strcmp(text, words[i]) == 0) return true;
   }
@@ -153,15 +170,22 @@ static loci_status note_nothings(importer *m, const char *const *row) {
 /* ---------------------------------------------------------------- one row */
 
 /* A cell that is a list as Python or JSON writes one, "['Kyiv', 'Kiev']"; *count is -1 where it is
- * none. */
-static loci_status cell_list(importer *m, const char *text, const char *const **items, int *count) {
+ * none.  What looks like a list and is none is told. */
+static loci_status cell_list(importer *m, const char *text, role r, const char *const **items,
+                             int *count) {
   const char *begin = text + strspn(text, " \t");
+  bool array = strncmp(begin, "array(", 6) == 0;
   *count = -1;
-  if (!*begin || !strchr("[({", *begin)) return LOCI_OK;
+  if (!*begin || (!strchr("[({", *begin) && !array)) return LOCI_OK;
   loci_status st = choice_list(text, m->mem, items, count, NULL);
   if (st == LOCI_ENOMEM) return no_memory(m);
-  if (st || (*begin != '[' && *count == 0)) *count = -1; /* a text that begins with a bracket */
-  return LOCI_OK;
+  bool empty = !st && *count == 0 && *begin != '['; /* a text that begins with a bracket */
+  if (!st && !empty) return LOCI_OK;
+  *count = -1;
+  if (*begin == '(' || empty) return LOCI_OK;
+  place at = {.line = m->from.line, .field = csv_column_name(m->table, m->columns[r])};
+  return report_add(m->check.found, LINT_CELL_LIST, &at, m->err,
+                    "looks like a list and is taken as one text: %.80s", text);
 }
 
 /* The next piece of a cell of several values, copied; NULL after the last. */
@@ -198,7 +222,8 @@ static loci_status find_listed(importer *m, const char *name, const char **out) 
 
 /* The first picture that is there is the example's; further ones show the same. */
 static loci_status put_images(importer *m, js_value **line, const char *const *row) {
-  const char *rest = cell(m, row, IMAGE), *chosen = NULL;
+  const char *rest, *chosen = NULL;
+  TRY(pictures_cell(cell(m, row, IMAGE), m->mem, &rest, m->err));
   js_value *more = js_array();
   char *name;
   bool found = false;
@@ -269,7 +294,7 @@ static loci_status put_answers(importer *m, js_value **line, const char *const *
   const char *const *items = NULL;
   int count = 0;
   vqa_answers found = {0};
-  TRY(cell_list(m, rest, &items, &count));
+  TRY(cell_list(m, rest, ANSWERS, &items, &count));
   js_value *list = json_texts_of(items, count);
   loci_status st = LOCI_OK;
   char *piece;
@@ -297,7 +322,7 @@ static loci_status put_constraints(importer *m, js_value **line, const char *con
   const char *rest = cell(m, row, CONSTRAINTS);
   const char *const *items;
   int count;
-  TRY(cell_list(m, rest, &items, &count));
+  TRY(cell_list(m, rest, CONSTRAINTS, &items, &count));
   js_value *list = js_array();
   char *piece;
   for (int i = 0; i < count; i++) put_constraint(m, &list, items[i]);

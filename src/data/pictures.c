@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/json.h"
+#include "data/choice.h"
+#include "data/literal.h"
 
 enum { DEEPEST = 8 };
 
@@ -320,4 +323,26 @@ loci_status pictures_find(pictures *p, const char *name, arena *mem, const char 
   *there = found != NULL;
   *path = path_join(mem, p->prefix, found ? found : is_below(name) ? name : path_base(name));
   return *path ? LOCI_OK : no_memory(err);
+}
+
+loci_status pictures_cell(const char *text, arena *mem, const char **out, loci_err *err) {
+  const char *const *items;
+  const char *json;
+  char *name = arena_strdup(mem, text + strspn(text, " \t"));
+  int count = 0;
+  loci_err own = {0};
+  js_value *v = NULL;
+  *out = name;
+  if (!name) return no_memory(err);
+  for (size_t n = strlen(name); n > 0 && strchr(" \t", name[n - 1]); n--) name[n - 1] = 0;
+  if (*name != '[' && *name != '{') return LOCI_OK;
+  loci_status st = choice_list(name, mem, &items, &count, &own);
+  if (!st && count == 1) *out = items[0];
+  if (!st || !status_is_own(st)) return st ? pass_on(&own, err) : LOCI_OK;
+  st = literal_to_json(name, mem, &json, &own);
+  if (!st) st = js_parse(json, strlen(json), "a cell", &v, &own);
+  const char *path = js_text_of(js_get(v, "path"), NULL);
+  if (path) *out = arena_strdup(mem, path);
+  js_free(v);
+  return st && !status_is_own(st) ? pass_on(&own, err) : *out ? LOCI_OK : no_memory(err);
 }

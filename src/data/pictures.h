@@ -19,4 +19,8 @@ void pictures_close(pictures *p);
 loci_status pictures_find(pictures *p, const char *name, arena *mem, const char **path, bool *there,
                           loci_err *err);
 
+/* The name in a table's cell, in the arena: without blanks at its ends; of a list of one, or of
+ * what Hugging Face's data sets print, {'bytes': None, 'path': 'a.png'}, the name alone. */
+loci_status pictures_cell(const char *text, arena *mem, const char **out, loci_err *err);
+
 #endif

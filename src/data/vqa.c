@@ -58,23 +58,44 @@ static loci_status question_key(int64_t image, const char *question, uint64_t *k
   return st;
 }
 
+/* A whole number, also as a text of digits. */
+static bool read_id(const js_value *v, int64_t *out) {
+  const char *s = js_text_of(v, NULL);
+  size_t n = s ? strlen(s) : 0;
+  if (js_int_of(v, out)) return true;
+  if (n == 0 || n > 18 || strspn(s, "0123456789") != n) return false;
+  *out = strtoll(s, NULL, 10);
+  return true;
+}
+
+/* An answer's text: the item itself, or its "answer". */
+static const char *answer_text(const js_value *item) {
+  return js_text_of(js_kind_of(item) == JS_TEXT ? item : js_get(item, "answer"), NULL);
+}
+
 static loci_status add_item(vqa_files *v, const char *key, const js_value *item, const char *at,
                             size_t n, loci_err *err) {
   const char *path = v->paths[v->files - 1], *text = js_text_of(js_get(item, "question"), NULL);
   int64_t image, id;
   uint64_t hash;
-  if (!js_int_of(js_get(item, "question_id"), &id))
+  if (!read_id(js_get(item, "question_id"), &id))
     return fail(err, LOCI_EFORMAT, "%s: an item of \"%s\" has no whole number \"question_id\"",
                 path, key);
   if (strcmp(key, "annotations") == 0) {
     int64_t begin = at - (const char *)v->maps[v->files - 1].data;
-    if (js_kind_of(js_get(item, "answers")) != JS_ARRAY)
+    const js_value *answers = js_get(item, "answers");
+    if (js_kind_of(answers) != JS_ARRAY)
       return fail(err, LOCI_EFORMAT,
                   "%s: annotation of question %" PRId64 " has no list \"answers\"", path, id);
+    if (js_count(answers) > 0 && !answer_text(js_at(answers, 0)))
+      return fail(err, LOCI_EFORMAT,
+                  "%s: annotation of question %" PRId64
+                  ": \"answers\" must be strings or objects with \"answer\"",
+                  path, id);
     return add(&v->annotations, (entry){(uint64_t)id, begin, (uint32_t)n, (uint32_t)v->files - 1},
                err);
   }
-  if (!text || !js_int_of(js_get(item, "image_id"), &image))
+  if (!text || !read_id(js_get(item, "image_id"), &image))
     return fail(err, LOCI_EFORMAT, "%s: question %" PRId64 " lacks \"question\" or \"image_id\"",
                 path, id);
   TRY(question_key(image, text, &hash, err));
@@ -203,9 +224,7 @@ static loci_status read_votes(const js_value *list, arena *mem, vqa_answers *out
   out->votes = arena_zarray(mem, n + 1, const char *);
   if (!out->votes) return fail_nomem(err, "reading annotations");
   for (int64_t i = 0; i < n; i++) {
-    const js_value *item = js_at(list, i);
-    const char *text =
-        js_text_of(js_kind_of(item) == JS_TEXT ? item : js_get(item, "answer"), NULL);
+    const char *text = answer_text(js_at(list, i));
     if (!text) continue;
     const char *copy = arena_strdup(mem, text);
     if (!copy) return fail_nomem(err, "reading annotations");

@@ -83,7 +83,10 @@ printf '\xff\xfei\0d\0' >utf16.csv
 failed 'utf16.csv: UTF-16 text, not a table; save it as UTF-8' data import csv utf16.csv -o x.jsonl
 echo '[{"question_id":1}]' >array.json
 failed 'array.json: an array; an object with a list "questions"' data import okvqa okvqa.csv --answers array.json -o x.jsonl
-printf '\xEF\xBB\xBF{"annotations":[{"question_id":70,"answers":["lima","lima","lima"]}]}' >texts.json
+echo '{"annotations":[{"question_id":70,"answers":[{"raw_answer":"lima"}]}]}' >raw.json
+failed 'raw.json: annotation of question 70: "answers" must be strings or objects with "answer"' \
+  data import okvqa okvqa.csv --answers questions.json --answers raw.json -o x.jsonl
+printf '\xEF\xBB\xBF{"annotations":[{"question_id":"70","answers":["lima","lima","lima"]}]}' >texts.json
 try data import okvqa okvqa.csv --images pics --answers questions.json --answers texts.json -o texts.jsonl
 holds texts.jsonl '"answers":["lima"],"votes":["lima","lima","lima"]'
 
@@ -123,6 +126,12 @@ printf 'image,question,answer,constraints,level,id\n../out/x.png,Who is the man 
 try data import csv mine.csv -o mine.jsonl
 wants 0
 holds mine.jsonl '{"id":"q7","image":"x.png","question":"Who is the man on the left?","answers":["Bob"],"constraints":[{"text":"the man"},{"text":"the left"}],"level":"3"}'
+
+printf 'question,image_id,multiple_choice_answer\nIs she here?,262148,"[{'"'answer': 'yes'"'}]"\nIs he here?,"{'"'bytes': None, 'path': 'a b.png'"'}","['"'no'"'"\n' >vqa.csv
+try data import csv vqa.csv --images win -o vqa.jsonl
+wants 0
+holds vqa.jsonl '{"image":"win/COCO_val2014_000000262148.jpg","question":"Is she here?","answers":["yes"]}' '"image":"win/a b.png"'
+prints "vqa.csv:3: multiple_choice_answer: looks like a list and is taken as one text: ['no' [cell-list]"
 
 failed 'unknown kind of table "okvka"; did you mean okvqa?' data import okvka okvqa.csv -o x.jsonl
 failed 'known.csv: a table of the kind movies has a column "director"' data import movies known.csv -o x.jsonl
