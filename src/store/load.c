@@ -124,26 +124,46 @@ loci_status store_mean(db_query *q, const char *where, stat_running *mean, loci_
   }
 }
 
+/* More digits, as 17 of them tell a double: their integer and the power of ten are exact in 64
+ * bits, and so is the one rounding of a product or quotient but for its last bits.  Where these lie
+ * on a tie of the double they may have been rounded onto it: false, and another has to decide. */
+static bool round_twice(int64_t digits, int power, double *out) {
+#if LDBL_MANT_DIG == 64
+  long double tens = 1;
+  uint64_t bits;
+  if (power < -27 || power > 27) return false;
+  for (int i = 0; i < (power < 0 ? -power : power); i++) tens *= 10;
+  long double x = power < 0 ? (long double)digits / tens : (long double)digits * tens;
+  memcpy(&bits, &x, sizeof bits);
+  *out = (double)x;
+  return (bits & 0x7FF) != 0x400;
+#else
+  (void)digits, (void)power, (void)out;
+  return false;
+#endif
+}
+
 /* A number of at most 15 digits times a power of ten up to 22 is one correctly rounded product or
  * quotient (Clinger 1990); the end of it, or NULL: another kind of number. */
 static const char *exact_number(const char *s, double *out) {
   static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  enum { FEW = 15, MOST = 18 };
   bool minus = *s == '-', small;
   int64_t digits = 0;
   int count = 0, power = 0, exponent = 0;
   s += minus;
   if (*s == '0' && s[1] >= '0' && s[1] <= '9') return NULL;
   const char *begin = s;
-  for (; *s >= '0' && *s <= '9' && count <= 15; s++)
-    digits = 10 * digits + (*s - '0'), count += digits > 0;
-  if (s == begin || count > 15) return NULL;
+  for (; *s >= '0' && *s <= '9' && count <= MOST; s++)
+    digits = count < MOST ? 10 * digits + (*s - '0') : digits, count += digits > 0;
+  if (s == begin || count > MOST) return NULL;
   if (*s == '.') {
     begin = ++s;
-    for (; *s >= '0' && *s <= '9' && count <= 15; s++, power--)
-      digits = 10 * digits + (*s - '0'), count += digits > 0;
-    if (s == begin || count > 15) return NULL;
+    for (; *s >= '0' && *s <= '9' && count <= MOST; s++, power--)
+      digits = count < MOST ? 10 * digits + (*s - '0') : digits, count += digits > 0;
+    if (s == begin || count > MOST) return NULL;
   }
   if (*s == 'e' || *s == 'E') {
     small = s[1] == '-';
@@ -153,8 +173,11 @@ static const char *exact_number(const char *s, double *out) {
     if (s == begin) return NULL;
     power += small ? -exponent : exponent;
   }
-  if (power < -22 || power > 22) return NULL;
-  *out = power < 0 ? (double)digits / powers[-power] : (double)digits * powers[power];
+  if (count <= FEW && power >= -22 && power <= 22) {
+    *out = power < 0 ? (double)digits / powers[-power] : (double)digits * powers[power];
+  } else if (!round_twice(digits, power, out)) {
+    return NULL;
+  }
   if (minus) *out = -*out;
   return s;
 }

@@ -123,7 +123,7 @@ static loci_status compare_paired(const comparing *c, int s, int t, int k, doubl
   out->p = error > 0    ? stat_t_test(d.mean / error, (double)(d.n - 1))
            : error == 0 ? d.mean == 0
                         : 1; /* of a single pair nobody knows the spread */
-  stat_table table = {x, n, 1, 1};
+  stat_table table = {x, n, 1, 1, NULL};
   return stat_means(c->draws, &table, stat_any, &out->difference, NULL, NULL, err);
 }
 

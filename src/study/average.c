@@ -173,24 +173,23 @@ static loci_status draws_of(averaging *a, average_whose whose, const stat_draws 
   for (int i = 0; i < 3 && !*out; i++)
     if (a->draws[i] && stat_draws_count(a->draws[i]) == n) *out = a->draws[i];
   if (*out) return LOCI_OK;
-  stat_draws_free(a->draws[whose]);
-  a->draws[whose] = NULL;
+  for (int i = 0; i < 3; i++) { /* those of all and those of a part are not needed by turns */
+    if (i != (int)whose && (i == OF_ALL) == (whose == OF_ALL)) continue;
+    stat_draws_free(a->draws[i]);
+    a->draws[i] = NULL;
+  }
   TRY(stat_draws_new(n, a->s->opts->seed, &a->draws[whose], err));
   *out = a->draws[whose];
   return LOCI_OK;
 }
 
-/* The rows of the examples meant, one after the other; NULL: out of memory. */
-static double *rows_of(const averaging *a, const average_row *r, int first, int count,
-                       average_whose whose) {
-  int rows = 0;
-  double *x = calloc((size_t)(a->n + 1) * (size_t)count, sizeof *x);
-  for (int i = 0; x && i < a->n; i++) {
-    if (!is_of(a, i, whose)) continue;
-    memcpy(x + (int64_t)rows++ * count, r->x + (int64_t)i * r->key.points + first,
-           (size_t)count * sizeof *x);
+/* Which examples are meant; NULL: out of memory. */
+static int *rows_of(const averaging *a, average_whose whose) {
+  int rows = 0, *list = malloc(((size_t)a->n + 1) * sizeof *list);
+  for (int i = 0; list && i < a->n; i++) {
+    if (is_of(a, i, whose)) list[rows++] = i;
   }
-  return x;
+  return list;
 }
 
 /* Means of points first .. first + count - 1 of a series over the examples meant; *n: of them, the
@@ -201,19 +200,14 @@ static loci_status means_at(averaging *a, int series, int first, int count, aver
   const average_row *r = &a->series[series];
   const stat_draws *draws;
   int rows = average_count(a, whose);
-  double *own = NULL; /* where all are meant, the series itself is the table */
+  int *own = NULL;
   *n = 0;
   TRY(draws_of(a, whose, &draws, err));
-  stat_table t = {r->x + first, rows, count, r->key.points};
-  if (rows < a->n) {
-    own = rows_of(a, r, first, count, whose);
-    if (!own) return no_memory(err);
-    t.x = own;
-    t.stride = count;
-  }
+  if (rows < a->n && !(own = rows_of(a, whose))) return no_memory(err);
+  const stat_table t = {r->x + first, rows, r->key.points, count, own};
   for (int k = 0; k < count; k++) {
     int has = 0;
-    for (int i = 0; i < rows; i++) has += !isnan(t.x[i * t.stride + k]);
+    for (int i = 0; i < rows; i++) has += !isnan(stat_table_at(&t, i, k));
     if (has > *n) *n = has;
   }
   loci_status st = stat_means(draws, &t, average_range(r->key.quantity), out, errors, drawn, err);

@@ -14,7 +14,9 @@ const stat_range stat_any = {-ENDLESS, ENDLESS, false}, stat_probability = {0, 1
                  stat_shares = {0, 1, true}, stat_change = {-1, 1, false},
                  stat_amount = {0, ENDLESS, false};
 
-enum { TOGETHER = 4, TILE = 4, LEAST = 3 };
+/* A tile has two columns for a point, or four where some examples lack it. */
+enum { TOGETHER = 4, TILE = 8, POINTS_MOST = TILE / 2, LEAST = 3 };
+enum { ROWS = 1024, DRAWS = 40 }; /* rows of a tile that are summed for so many draws in turn */
 
 static const loci_interval undefined = {(double)NAN, (double)NAN, (double)NAN};
 
@@ -65,26 +67,37 @@ int64_t stat_draws_count(const stat_draws *d) { return d->n; }
 #define WIDEST
 #endif
 
-/* Four draws by four columns: their sixteen sums stay in registers. */
-WIDEST static void sum_tile(const uint8_t *times, const double *x, int64_t n, double sums[][TILE]) {
-  double s[TOGETHER][TILE] = {{0}};
+typedef double lanes __attribute__((vector_size(TILE * sizeof(double))));
+
+/* Four draws by eight columns: their sums stay in registers, and no sum waits for another. */
+WIDEST static void sum_tile(const uint8_t *times, const double *x, int64_t n,
+                            double (*sums)[TILE]) {
+  lanes s[TOGETHER];
+  memcpy(s, sums, sizeof s);
   for (int64_t i = 0; i < n; i++, times += TOGETHER, x += TILE) {
-    for (int b = 0; b < TOGETHER; b++) {
-      double t = times[b];
-      for (int k = 0; k < TILE; k++) s[b][k] += t * x[k];
-    }
+    lanes row;
+    memcpy(&row, x, sizeof row);
+    for (int b = 0; b < TOGETHER; b++) s[b] += (double)times[b] * row;
   }
   memcpy(sums, s, sizeof s);
 }
 
-/* sums (STAT_RESAMPLES, TILE) of x (n, TILE).  Every block of draws has its own: the same sums
- * whatever the number of threads. */
+/* sums (STAT_RESAMPLES, TILE) of x (n, TILE).  Some rows of x stay in the cache for many draws;
+ * every draw has its own sums and goes through the rows in order: the same sums whatever the number
+ * of threads. */
 static void draws_sum(const stat_draws *d, const double *x, double (*sums)[TILE]) {
   int threads = threads_are_gone() ? 1 : omp_get_max_threads();
   if (threads > 1) threads_used();
+  memset(sums, 0, STAT_RESAMPLES * sizeof *sums);
 #pragma omp parallel for num_threads(threads) schedule(static)
-  for (int b = 0; b < STAT_RESAMPLES; b += TOGETHER)
-    sum_tile(d->times + (int64_t)b * d->n, x, d->n, sums + b);
+  for (int first = 0; first < STAT_RESAMPLES; first += DRAWS) {
+    int end = first + DRAWS < STAT_RESAMPLES ? first + DRAWS : STAT_RESAMPLES;
+    for (int64_t i = 0; i < d->n; i += ROWS) {
+      int64_t rows = d->n - i < ROWS ? d->n - i : ROWS;
+      for (int b = first; b < end; b += TOGETHER)
+        sum_tile(d->times + b * d->n + i * TOGETHER, x + i * TILE, rows, sums + b);
+    }
+  }
 }
 
 /* ---------------------------------------------------------------- from draws to an interval */
@@ -116,13 +129,17 @@ static bool drawn_mean(drawn_sums s, double *mean, double *error) {
   return variance > 1e-12; /* what rounding leaves of zero, in units of the sample's variance */
 }
 
-/* Two columns of a tile: z and z^2 of one point, 0 where it has no number; in two more, [there],
+double stat_table_at(const stat_table *t, int64_t i, int k) {
+  return t->x[(t->rows ? t->rows[i] : i) * t->stride + k];
+}
+
+/* Two columns of a tile: z and z^2 of point k, 0 where it has no number; in two more, [there],
  * whether it has. */
-static void fill_columns(double *tile, const double *x, int64_t n, int64_t stride,
-                         const stat_running *r, bool there) {
+static void fill_columns(double *tile, const stat_table *t, int k, const stat_running *r,
+                         bool there) {
   double s = r->n > 1 ? sqrt(r->squares / (double)(r->n - 1)) : 0, scale = s > 0 ? 1 / s : 0;
-  for (int64_t i = 0; i < n; i++, tile += TILE) {
-    double v = x[i * stride];
+  for (int64_t i = 0; i < t->n; i++, tile += TILE) {
+    double v = stat_table_at(t, i, k);
     double z = isnan(v) ? 0 : (v - r->mean) * scale;
     tile[0] = z;
     tile[1] = z * z;
@@ -152,10 +169,12 @@ static loci_status scratch_new(int64_t n, scratch *s, loci_err *err) {
   return no_memory(err);
 }
 
-static stat_running running_of(const double *x, int64_t n, int64_t stride) {
+static stat_running running_of(const stat_table *t, int k) {
   stat_running r = {0};
-  for (int64_t i = 0; i < n; i++)
-    if (!isnan(x[i * stride])) stat_running_add(&r, x[i * stride]);
+  for (int64_t i = 0; i < t->n; i++) {
+    double v = stat_table_at(t, i, k);
+    if (!isnan(v)) stat_running_add(&r, v);
+  }
   return r;
 }
 
@@ -190,22 +209,21 @@ static void mean_of_point(const summed_point *p, const stat_table *t, stat_range
   if (p->r.n >= LEAST) student(t_of_draws, defined, *error, range, out);
 }
 
-/* Two points in one tile where no example lacks them, else one with a column for who has it. */
+/* As many points as find room in a tile: half as many where an example lacks one, with a column
+ * for who has it. */
 static int sum_points(const stat_draws *d, const stat_table *t, int k, scratch *s,
-                      summed_point out[2]) {
-  int n = k + 1 < t->points ? 2 : 1;
+                      summed_point out[POINTS_MOST]) {
+  int n = t->points - k < POINTS_MOST ? t->points - k : POINTS_MOST;
   bool whole = true;
   for (int i = 0; i < n; i++) {
-    out[i] = (summed_point){k + i, running_of(t->x + k + i, t->n, t->stride),
-                            (const double(*)[TILE])s->sums, 2 * i, -1};
+    out[i] = (summed_point){k + i, running_of(t, k + i), (const double(*)[TILE])s->sums, 2 * i, -1};
     whole = whole && out[i].r.n == t->n;
   }
-  if (!whole) {
-    n = 1;
-    out[0].there = 2;
+  if (!whole && n > POINTS_MOST / 2) n = POINTS_MOST / 2;
+  for (int i = 0; i < n; i++) {
+    if (!whole) out[i].z = 4 * i, out[i].there = 4 * i + 2;
+    fill_columns(s->tile + out[i].z, t, k + i, &out[i].r, !whole);
   }
-  for (int i = 0; i < n; i++)
-    fill_columns(s->tile + 2 * i, t->x + k + i, t->n, t->stride, &out[i].r, !whole);
   draws_sum(d, s->tile, s->sums);
   return n;
 }
@@ -213,8 +231,8 @@ static int sum_points(const stat_draws *d, const stat_table *t, int k, scratch *
 /* A share's interval is Wilson's, which needs no draws. */
 static void share_of_point(const stat_table *t, int k, double *tile, loci_interval *out,
                            double *error) {
-  stat_running r = running_of(t->x + k, t->n, t->stride);
-  for (int64_t i = 0; i < t->n; i++) tile[i] = t->x[i * t->stride + k];
+  stat_running r = running_of(t, k);
+  for (int64_t i = 0; i < t->n; i++) tile[i] = stat_table_at(t, i, k);
   *out = stat_share(tile, t->n);
   *error = stat_running_error(&r);
 }
@@ -222,7 +240,7 @@ static void share_of_point(const stat_table *t, int k, double *tile, loci_interv
 loci_status stat_means(const stat_draws *d, const stat_table *t, stat_range range,
                        loci_interval *out, double *errors, double *drawn, loci_err *err) {
   scratch s;
-  summed_point points[2];
+  summed_point points[POINTS_MOST];
   double error;
   TRY(scratch_new(t->n, &s, err));
   for (int k = 0, n; k < t->points && (!range.share || drawn); k += n) {
@@ -242,7 +260,7 @@ loci_status stat_means(const stat_draws *d, const stat_table *t, stat_range rang
 
 loci_status stat_mean(const double *x, int64_t n, stat_range range, uint64_t seed,
                       loci_interval *out, loci_err *err) {
-  stat_table t = {x, n, 1, 1};
+  stat_table t = {x, n, 1, 1, NULL};
   stat_draws *d;
   if (range.share) {
     *out = stat_share(x, n);
@@ -257,39 +275,32 @@ loci_status stat_mean(const double *x, int64_t n, stat_range range, uint64_t see
 /* In a draw of both groups together each keeps about its size; t* has both their errors. */
 loci_status stat_difference(const stat_draws *d, const double *x, int64_t n, const double *y,
                             int64_t m, loci_interval *out, loci_err *err) {
-  stat_running a = running_of(x, n, 1), b = running_of(y, m, 1);
-  double ea = stat_running_error(&a), eb = stat_running_error(&b), *t = NULL;
+  const stat_table of_x = {x, n, 1, 1, NULL}, of_y = {y, m, 1, 1, NULL};
+  stat_running a = running_of(&of_x, 0), b = running_of(&of_y, 0);
+  double ea = stat_running_error(&a), eb = stat_running_error(&b);
   double ua = ea * ea * (double)a.n, ub = eb * eb * (double)b.n; /* variances: units of the sums */
-  double(*first)[TILE] = NULL;
   int defined = 0;
   scratch s;
   *out = undefined;
   if (a.n > 0 && b.n > 0) out->value = b.mean - a.mean;
   if (a.n < 2 || b.n < 2) return LOCI_OK;
   TRY(scratch_new(n + m, &s, err));
-  first = calloc(STAT_RESAMPLES, sizeof *first);
-  t = first ? s.t : NULL;
-  if (t) {
-    fill_columns(s.tile, x, n, 1, &a, true); /* the rows of the other group are zero */
-    draws_sum(d, s.tile, first);
-    memset(s.tile, 0, (size_t)n * TILE * sizeof *s.tile);
-    fill_columns(s.tile + n * TILE, y, m, 1, &b, true);
-    draws_sum(d, s.tile, s.sums);
-  }
-  for (int i = 0; t && i < STAT_RESAMPLES; i++) {
-    double p, q, ep, eq, *u = first[i], *v = s.sums[i];
+  fill_columns(s.tile, &of_x, 0, &a, true); /* a group's columns are zero in the other's rows */
+  fill_columns(s.tile + n * TILE + TILE / 2, &of_y, 0, &b, true);
+  draws_sum(d, s.tile, s.sums);
+  for (int i = 0; i < STAT_RESAMPLES; i++) {
+    double p, q, ep, eq, *u = s.sums[i], *v = u + TILE / 2;
     bool one = drawn_mean((drawn_sums){u[0], u[1], u[2]}, &p, &ep);
     bool other = drawn_mean((drawn_sums){v[0], v[1], v[2]}, &q, &eq);
     double square = (one ? ua * ep : 0) + (other ? ub * eq : 0);
     if (u[2] < 1 || v[2] < 1 || !(square > 0) || !(one || other)) continue;
     p = u[0] / u[2];
     q = v[0] / v[2];
-    t[defined++] = (q * sqrt(ub) - p * sqrt(ua)) / sqrt(square);
+    s.t[defined++] = (q * sqrt(ub) - p * sqrt(ua)) / sqrt(square);
   }
-  if (t) student(t, defined, hypot(ea, eb), stat_any, out);
-  free(first);
+  student(s.t, defined, hypot(ea, eb), stat_any, out);
   scratch_clear(&s);
-  return t ? LOCI_OK : no_memory(err);
+  return LOCI_OK;
 }
 
 loci_status stat_studentised(stat_error_fn *statistic, const void *ctx, int64_t n, stat_range range,
@@ -372,7 +383,7 @@ static double student_quantile(double df) {
 }
 
 loci_interval stat_share(const double *x, int64_t n) {
-  stat_running r = running_of(x, n, 1);
+  stat_running r = running_of(&(stat_table){x, n, 1, 1, NULL}, 0);
   if (r.n < 1) return undefined;
   double m = r.mean, least = m * (1 - m) / (double)r.n;
   double z = student_quantile(r.n > 2 ? (double)(r.n - 1) : 1);

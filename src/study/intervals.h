@@ -26,12 +26,14 @@ loci_status stat_draws_new(int64_t n, uint64_t seed, stat_draws **out, loci_err 
 void stat_draws_free(stat_draws *d);
 int64_t stat_draws_count(const stat_draws *d);
 
-/* Numbers of n examples at some points: x[i * stride + k]; NaN: this example has none. */
+/* Numbers of n examples at some points: x[rows[i] * stride + k]; NaN: this example has none. */
 typedef struct stat_table {
   const double *x;
   int64_t n, stride;
   int points;
+  const int *rows; /* (n) which rows of x they are; NULL: the first n */
 } stat_table;
+double stat_table_at(const stat_table *t, int64_t i, int k);
 
 /* The mean of each point with its interval (NaN: fewer than three numbers).  [errors], if not NULL:
  * s / sqrt(n) of each; [drawn], if not NULL: (STAT_RESAMPLES, points) means of the draws. */

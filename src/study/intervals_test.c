@@ -69,7 +69,7 @@ static void an_interval_is_that_of_the_draws_one_by_one(void **state) {
   for (int i = 0; i < N * POINTS; i++)
     x[i] = i % 11 == 4 ? (double)NAN : exp(random_gaussian(&r)) * 1e4;
   assert_int_equal(stat_draws_new(N, 7, &d, NULL), LOCI_OK);
-  stat_table t = {x, N, POINTS, POINTS};
+  stat_table t = {x, N, POINTS, POINTS, NULL};
   assert_int_equal(stat_means(d, &t, stat_any, have, errors, drawn, NULL), LOCI_OK);
   for (int k = 0; k < POINTS; k++) {
     for (int i = 0; i < N; i++) column[i] = x[i * POINTS + k];
@@ -94,7 +94,7 @@ static void shares_are_the_same_without_draws(void **state) {
   stat_draws *d;
   for (int i = 0; i < N * POINTS; i++) x[i] = i % 13 == 4 ? (double)NAN : i % 5 < 2;
   assert_int_equal(stat_draws_new(N, 7, &d, NULL), LOCI_OK);
-  stat_table t = {x, N, POINTS, POINTS};
+  stat_table t = {x, N, POINTS, POINTS, NULL};
   assert_int_equal(stat_means(d, &t, stat_shares, want, same, drawn, NULL), LOCI_OK);
   assert_int_equal(stat_means(d, &t, stat_shares, have, errors, NULL, NULL), LOCI_OK);
   assert_memory_equal(have, want, sizeof have);
