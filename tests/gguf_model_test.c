@@ -238,11 +238,15 @@ static void other_models_are_refused_by_name(void **state) {
     const char *key, *text;
     uint32_t number;
     const char *says;
+    float real;
   } cases[] = {
-      {"llama.expert_count", NULL, 8, "mixtures of experts are not supported"},
-      {"llama.rope.scaling.type", "yarn", 0, "rotary scaling \"yarn\" is not supported"},
-      {"general.type", "adapter", 0, "general.type \"adapter\""},
-      {"llama.attention.scale", NULL, 2, "attention scales of their own"},
+      {"llama.expert_count", NULL, 8, "mixtures of experts are not supported", 0},
+      {"llama.rope.scaling.type", "yarn", 0, "rotary scaling \"yarn\" is not supported", 0},
+      {"general.type", "adapter", 0, "general.type \"adapter\"", 0},
+      {"llama.attention.scale", NULL, 2, "attention scales of their own", 0},
+      {"llama.attention.scale", NULL, 0, "\"llama.attention.scale\" is nan, expected a finite",
+       NAN},
+      {"llama.rope.scale_linear", NULL, 0, "is inf, expected a finite number", INFINITY},
   };
   static const char dir[] = MODELS "text-llama";
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -251,7 +255,8 @@ static void other_models_are_refused_by_name(void **state) {
     gguf_maker m = {0};
     written_text(&m, dir, c);
     if (cases[i].text) make_text(&m, cases[i].key, cases[i].text);
-    if (!cases[i].text) make_u32(&m, cases[i].key, cases[i].number);
+    if (cases[i].real != 0) make_f32(&m, cases[i].key, cases[i].real);
+    if (!cases[i].text && cases[i].real == 0) make_u32(&m, cases[i].key, cases[i].number);
     path_of("other.gguf", path);
     make_write(&m, path);
     make_clear(&m);
@@ -259,6 +264,38 @@ static void other_models_are_refused_by_name(void **state) {
     loci_model *model;
     assert_int_not_equal(loci_model_open(path, NULL, &model, &err), LOCI_OK);
     if (!strstr(err.msg, cases[i].says)) fail_msg("\"%s\" has no \"%s\"", err.msg, cases[i].says);
+  }
+}
+
+/* Metadata that are missing, one after the other, or make no sense, by their own names. */
+static void what_is_missing_is_named(void **state) {
+  (void)state;
+  static const char *const steps[] = {
+      "lacks \"general.architecture\"", "lacks \"llama.block_count\"",
+      "lacks \"llama.embedding_length\"", "lacks \"tokenizer.ggml.tokens\"",
+      "\"llama.attention.layer_norm_rms_epsilon\" is -1, expected more than 0"};
+  for (int i = 0; i < 5; i++) {
+    char path[128];
+    loci_model *model;
+    gguf_maker m = {0};
+    make_text(&m, "general.name", "x");
+    if (i > 0) make_text(&m, "general.architecture", "llama");
+    if (i > 1) make_u32(&m, "llama.block_count", 2);
+    if (i > 2) {
+      make_u32(&m, "llama.embedding_length", 8);
+      make_u32(&m, "llama.feed_forward_length", 8);
+      make_u32(&m, "llama.attention.head_count", 2);
+      make_u32(&m, "llama.context_length", 64);
+    }
+    if (i > 3) {
+      make_u32(&m, "llama.vocab_size", 9);
+      make_f32(&m, "llama.attention.layer_norm_rms_epsilon", -1);
+    }
+    path_of("lacks.gguf", path);
+    make_write(&m, path);
+    make_clear(&m);
+    assert_int_not_equal(loci_model_open(path, NULL, &model, &err), LOCI_OK);
+    if (!strstr(err.msg, steps[i])) fail_msg("\"%s\" has no \"%s\"", err.msg, steps[i]);
   }
 }
 
@@ -271,6 +308,7 @@ int main(void) {
       cmocka_unit_test(a_split_that_contradicts_itself_is_refused),
       cmocka_unit_test(edits_are_refused),
       cmocka_unit_test(other_models_are_refused_by_name),
+      cmocka_unit_test(what_is_missing_is_named),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

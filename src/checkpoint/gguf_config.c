@@ -74,6 +74,11 @@ static bool is_text(gguf_text t, const char *s) {
   return t.n == strlen(s) && memcmp(t.s, s, t.n) == 0;
 }
 
+static loci_status lacks(const reading *r, const char *key) {
+  return fail(r->err, LOCI_EFORMAT, "%s: lacks \"%s\"", gguf_what(r->g), key);
+}
+#define lacks(...) failure_is((lacks)(__VA_ARGS__), LOCI_EFORMAT)
+
 /* ---------------------------------------------------------------- what kind of model */
 
 static loci_status find_architecture(reading *r) {
@@ -81,6 +86,7 @@ static loci_status find_architecture(reading *r) {
   const char *what = gguf_what(r->g);
   TRY(gguf_get_text(r->g, "general.architecture", &name, r->err));
   TRY(gguf_get_text(r->g, "general.type", &type, r->err));
+  if (!gguf_find(r->g, "general.architecture")) return lacks(r, "general.architecture");
   if (is_text(name, "clip")) {
     return fail(r->err, LOCI_EINVAL,
                 "%s: a vision tower and projector (general.architecture \"clip\"), no language "
@@ -126,7 +132,7 @@ static loci_status put_field(reading *r, const gguf_field *f) {
   key_of(r, f->key, key);
   const gguf_value *v = gguf_find(r->g, key);
   if (!v && !f->needed) return LOCI_OK;
-  if (!v) return fail(r->err, LOCI_EFORMAT, "%s: lacks \"%s\"", gguf_what(r->g), key);
+  if (!v) return lacks(r, key);
   if (f->is_real) {
     double x = 0;
     TRY(gguf_get_real(r->g, key, &x, r->err));
@@ -155,6 +161,7 @@ static loci_status put_vocabulary(reading *r) {
   key_of(r, "vocab_size", key);
   TRY(gguf_get_array(r->g, "tokenizer.ggml.tokens", GGUF_TEXT, &tokens, r->err));
   if (tokens) n = tokens->count;
+  if (!tokens && !gguf_find(r->g, key)) return lacks(r, "tokenizer.ggml.tokens");
   TRY(gguf_get_int(r->g, key, 1, 1 << 22, &n, r->err));
   js_put(&r->out, "vocab_size", js_int(n));
   return LOCI_OK;
@@ -177,7 +184,10 @@ static loci_status put_eps(reading *r) {
   double eps = 0;
   key_of(r, r->arch->eps, key);
   TRY(gguf_get_real(r->g, key, &eps, r->err));
-  if (!(eps > 0)) return fail(r->err, LOCI_EFORMAT, "%s: lacks \"%s\"", gguf_what(r->g), key);
+  if (!gguf_find(r->g, key)) return lacks(r, key);
+  if (!(eps > 0))
+    return fail(r->err, LOCI_EFORMAT, "%s: \"%s\" is %g, expected more than 0", gguf_what(r->g),
+                key, eps);
   js_put(&r->out, r->arch->eps_name, js_real(as_written(eps)));
   return LOCI_OK;
 }

@@ -98,7 +98,10 @@ loci_status gguf_get_real(const gguf *g, const char *key, double *inout, loci_er
   const gguf_value *v = gguf_find(g, key);
   double x = 0;
   if (!v) return LOCI_OK;
-  if (v->is_array || !gguf_real(v, 0, &x) || !isfinite(x)) return mistyped(g, v, "a number", err);
+  if (v->is_array || !gguf_real(v, 0, &x)) return mistyped(g, v, "a number", err);
+  if (!isfinite(x))
+    return fail(err, LOCI_EFORMAT, "%s: \"%s\" is %g, expected a finite number", gguf_what(g), key,
+                x);
   *inout = x;
   return LOCI_OK;
 }
