@@ -97,6 +97,7 @@ static void what_is_required_is_asked_for(void **state) {
   REFUSED(loci_json(NULL, &text, &err), "no result");
   REFUSED(loci_write(NULL, "x.json", NULL, &err), "no result");
   (void)s;
+  assert_true(!loci_model_get_info(NULL) && !loci_prompt_get_info(NULL));
   loci_free(NULL), loci_prompt_free(NULL), loci_run_free(NULL), loci_model_close(NULL);
   loci_examples_close(NULL), loci_store_close(NULL), loci_tokenizer_close(NULL);
 }

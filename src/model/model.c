@@ -236,7 +236,7 @@ void loci_model_close(loci_model *m) {
 }
 
 const loci_model_info *loci_model_get_info(const loci_model *m) {
-  return m->edited_info ? m->edited_info : &m->info;
+  return !m ? NULL : m->edited_info ? m->edited_info : &m->info;
 }
 
 /* Threads that share a model may ask at once: one reads, the others wait for it. */

@@ -97,6 +97,23 @@ static void the_plain_drawing_is_the_golden_one(void **state) {
   fixture_free(&f);
 }
 
+/* Without a total effect a share of it is no number, which is something else than none. */
+static void without_a_total_effect_a_restoration_is_not_defined(void **state) {
+  (void)state;
+  static const char none[] = "no effect in any cell",
+                    undefined[] = "not defined in any cell: there is no total effect";
+  fixture f;
+  fixture_make(&f, (fixture_opts){.flat = true});
+  for (int metric = LOCI_METRIC_P; metric <= LOCI_METRIC_RESTORATION; metric++) {
+    char *text = drawn(&f.trace, (loci_draw_opts){.metric = (loci_metric)metric, .columns = 120});
+    bool share = metric == LOCI_METRIC_RESTORATION;
+    if (!strstr(text, share ? undefined : none) || strstr(text, share ? none : undefined))
+      fail_msg("%s", text);
+    loci_text_free(text);
+  }
+  fixture_free(&f);
+}
+
 static void the_strongest_cell_is_said_in_words(void **state) {
   (void)state;
   fixture f;
@@ -150,6 +167,7 @@ int main(void) {
       cmocka_unit_test(the_plain_drawing_is_the_golden_one),
       cmocka_unit_test(words_behind_a_short_one_keep_their_blank),
       cmocka_unit_test(small_numbers_are_not_written_as_zero),
+      cmocka_unit_test(without_a_total_effect_a_restoration_is_not_defined),
       cmocka_unit_test(the_strongest_cell_is_said_in_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
