@@ -87,8 +87,9 @@ LOCI_CHECK loci_status loci_call_prompt(const loci_model *model, const char *req
 LOCI_CHECK loci_status loci_prompt_keep(loci_prompt *prompt, int64_t bytes,
                                         loci_progress_fn progress, void *ctx, loci_err *err);
 
-/* How the compiler laid out what a binding has to know: the i-th fact, a size ("loci_call") or an
- * offset ("loci_call.what"), and its name; after the last one *name is NULL. */
+/* How the compiler laid out what a binding has to know: the i-th fact, a size ("loci_call"), an
+ * offset ("loci_call.what") or the "most pixels" of a picture, and its name; after the last one
+ * *name is NULL. */
 LOCI_API size_t loci_abi(int i, const char **name);
 
 #ifdef __cplusplus

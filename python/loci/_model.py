@@ -128,7 +128,7 @@ def _pixels(image: Any) -> tuple[native.Array | None, str | None]:
         raise TypeError(f"image: a path, a PIL image, a uint8 array or None, not {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image: expected uint8 (height, width, 3), not {image.dtype} {image.shape}")
-    return np.ascontiguousarray(image), None
+    return image, None
 
 
 class Model(_Closing):
@@ -343,10 +343,11 @@ class Model(_Closing):
         where = rest[0] if rest else range(q.tokens)
         if isinstance(where, int):
             where = range(where % q.tokens, where % q.tokens + 1) if -q.tokens <= where < q.tokens else range(0)
-        rows = np.ascontiguousarray(values, dtype=np.float32)
+        rows = np.asarray(values)
         expected = (len(where), self._width(site, q.tokens))
         if where.step != 1 or not len(where) or rows.size != expected[0] * expected[1]:
             raise ValueError(f"patch of {place}: expected values of shape {expected}, not {rows.shape}")
+        rows = np.ascontiguousarray(rows, dtype=np.float32)
         if not np.isfinite(rows).all():
             raise ValueError(f"patch of {place}: NaN or infinite values")
         return site, layer + self.cfg.n_layers if layer < 0 else layer, where.start, rows.reshape(expected)

@@ -106,6 +106,9 @@ def _load() -> tuple[C.CDLL, Path]:
             del os.environ["OMP_WAIT_POLICY"]
 
 
+FACTS: dict[str, int] = {}
+
+
 def _check(lib: C.CDLL, path: Path) -> None:
     """The library is this package's: its version, and the shape of every struct that both know."""
     for function, letters in FUNCTIONS.items():
@@ -118,11 +121,14 @@ def _check(lib: C.CDLL, path: Path) -> None:
         raise ImportError(f"{path} is loci {version}, and the package {Path(__file__).parent} is {VERSION}")
     name, i = C.c_char_p(), 0
     while (value := lib.loci_abi(i, C.byref(name))) or name.value:
+        i += 1
         struct, _, member = (name.value or b"").decode().partition(".")
+        if struct not in STRUCTS:
+            FACTS[struct] = value
+            continue
         mine = getattr(STRUCTS[struct], member).offset if member else C.sizeof(STRUCTS[struct])
         if mine != value:
             raise ImportError(f"{path}: {struct}.{member} is {value} there and {mine} in {__file__}")
-        i += 1
 
 
 _lib, LIBRARY = _load()
@@ -214,7 +220,10 @@ def made(function: str, kind: type[errors.Error], *arguments: Any, needs: Sequen
 def new_prompt(model: Owner, request: Mapping[str, Any], rgb: Array | None) -> Owner:
     pixels, width, height = None, 0, 0
     if rgb is not None:
-        pixels, (height, width) = rgb.ctypes.data_as(C.c_void_p), rgb.shape[:2]
+        height, width = (min(n, 2**31 - 1) for n in rgb.shape[:2])
+        if height * width <= FACTS["most pixels"]:  # the library refuses more without a look at them
+            rgb = np.ascontiguousarray(rgb)
+        pixels = rgb.ctypes.data_as(C.c_void_p)
     asked = (model.pointer, json_bytes(request), pixels, width, height)
     return made("loci_call_prompt", errors.QuestionError, *asked, needs=(model,), free="loci_prompt_free")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,17 @@ def test_what_is_saved_is_read_again(model: loci.Model, q: loci.Question, tmp_pa
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(loci.RequestError, match="no result"):
         loci.load(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("shape", [(60000, 60000, 3), (2**32 + 5, 1, 3), (0, 4, 3)])
+def test_a_picture_that_is_too_large_is_refused_before_it_is_copied(model: loci.Model, shape: tuple[int, ...]) -> None:
+    picture = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), shape)
+    tracemalloc.start()
+    with pytest.raises(loci.QuestionError, match="expected 1 to 178956970"):
+        model.question(picture, TEXT)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10_000_000
 
 
 def test_pictures_may_be_arrays(model: loci.Model, q: loci.Question) -> None:

@@ -1,6 +1,8 @@
-/* What the compiler made of the structs that bindings fill in and read. */
+/* What the compiler made of the structs that bindings fill in and read, and how many pixels a
+ * picture may have. */
 #include <stddef.h>
 
+#include "image/image.h"
 #include "loci.h"
 
 #define SIZE(type)                                                                                 \
@@ -67,6 +69,7 @@ static const struct fact {
     PLACE(loci_call, progress_ctx),
     PLACE(loci_call, watch),
     PLACE(loci_call, watch_ctx),
+    {"most pixels", IMAGE_MAX_PIXELS},
 };
 
 size_t loci_abi(int i, const char **name) {

@@ -39,8 +39,8 @@ static loci_status load(const given_picture *of, image_rgb *out, loci_err *err) 
   int64_t bytes;
   if (of->width < 1 || of->height < 1 || !size_mul(of->width, of->height, &bytes) ||
       bytes > IMAGE_MAX_PIXELS)
-    return fail(err, LOCI_EINVAL, "%s: a picture of %d x %d pixels", of->name, of->width,
-                of->height);
+    return fail(err, LOCI_EINVAL, "%s: a picture of %d x %d pixels, expected 1 to %d", of->name,
+                of->width, of->height, IMAGE_MAX_PIXELS);
   bytes *= 3;
   *out = (image_rgb){.width = of->width, .height = of->height, .orientation = 1};
   out->pixels = malloc((size_t)bytes);
@@ -402,4 +402,4 @@ void loci_prompt_free(loci_prompt *p) {
   free(p);
 }
 
-const loci_prompt_info *loci_prompt_get_info(const loci_prompt *p) { return &p->info; }
+const loci_prompt_info *loci_prompt_get_info(const loci_prompt *p) { return p ? &p->info : NULL; }
