@@ -10,10 +10,6 @@
 #include "study/stats.h"
 #include "study/sweep.h"
 
-static int64_t cells_of_grid(const loci_grid *g) {
-  return (int64_t)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
-}
-
 static double metric_of_estimate(const sweep *s, const loci_estimate *e) {
   return s->opts->screen_metric == LOCI_METRIC_LOGIT_DIFF ? e->logit_diff
          : s->opts->screen_metric == LOCI_METRIC_LOGP     ? e->logp
@@ -132,7 +128,7 @@ static double strongest_left(const sweep *s, int grid) {
   for (int i = 0; i < s->grid_count; i++) {
     const loci_grid *g = &s->grids[i];
     if (!same_site(s, i, grid)) continue;
-    for (int64_t k = 0; k < cells_of_grid(g); k++)
+    for (int64_t k = 0; k < grid_cells(g); k++)
       if (!g->exact[k]) most = fmax(most, fabs(metric_of_estimate(s, &g->estimates[k])));
   }
   return most;

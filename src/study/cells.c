@@ -127,9 +127,8 @@ static loci_status parse_positions(const sweep *s, columns *single, columns *gro
 
 /* Numbers and their marks in arrays of one shape, which results hand out as they are. */
 static loci_status make_grid(sweep *s, loci_grid *g, const columns *c, loci_err *err) {
-  int64_t heads = g->head_count ? g->head_count : 1;
-  int64_t n = (int64_t)g->layer_count * c->count * heads;
   g->column_count = c->count;
+  int64_t n = grid_cells(g);
   g->positions = c->positions;
   g->groups = c->names;
   loci_metrics *cells = arena_zarray(s->mem, n, loci_metrics);

@@ -397,7 +397,7 @@ static loci_estimate cell_estimate(const sweep *s, const cell *c) {
 loci_status sweep_no_estimates(sweep *s, loci_err *err) {
   for (int i = 0; i < s->grid_count; i++) {
     loci_grid *g = &s->grids[i];
-    int64_t n = (int64_t)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
+    int64_t n = grid_cells(g);
     loci_estimate *estimates = arena_zarray(s->mem, n, loci_estimate);
     bool *exact = arena_array(s->mem, n, bool);
     if (!estimates || !exact) return fail_nomem(err, "screening");

@@ -80,6 +80,11 @@ loci_status sweeps_run(sweep *const *sweeps, int n, loci_err *err);
 /* The mean of the corrupted runs. */
 loci_metrics sweep_corrupted(const sweep *s);
 
+/* Every layer's columns, and every head's. */
+static inline int64_t grid_cells(const loci_grid *g) {
+  return (int64_t)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
+}
+
 /* screen.c */
 /* Room for estimates and marks of what was run: nothing but the exact zeros is known. */
 loci_status sweep_no_estimates(sweep *s, loci_err *err);
@@ -107,10 +112,8 @@ double estimate_of(const sweep *s, const cell *c);
 loci_status audit_choose(sweep *s, loci_err *err);
 /* How far the estimates ranked both correctly, and what the sample shows that they missed. */
 loci_status audit_report(sweep *s, loci_trace *t, loci_err *err);
-
 /* verify.c */
 loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err);
-
 /* notes.c: one-line hints into t->notes */
 loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err);
 

@@ -36,8 +36,7 @@ static void set_effects(const sweep *s, const loci_trace *t) {
     loci_metrics *cells = (loci_metrics *)(uintptr_t)g->cells;
     double *ie = (double *)(uintptr_t)g->ie, *restoration = (double *)(uintptr_t)g->restoration;
     const loci_metrics *base = g->direction == LOCI_DENOISE ? &t->corrupted.m : &t->clean.m;
-    int64_t n = (int64_t)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
-    for (int64_t k = 0; k < n; k++) {
+    for (int64_t k = 0; k < grid_cells(g); k++) {
       bool estimated = g->exact && !g->exact[k];
       if (g->skipped[k]) cells[k] = *base;
       if (estimated) cells[k] = estimated_cell(s, base, &g->estimates[k]);
@@ -51,10 +50,7 @@ static void set_effects(const sweep *s, const loci_trace *t) {
  * tower. */
 static double naive_flop(const sweep *s) {
   double cells = 0;
-  for (int i = 0; i < s->grid_count; i++) {
-    const loci_grid *g = &s->grids[i];
-    cells += (double)g->layer_count * g->column_count * (g->head_count ? g->head_count : 1);
-  }
+  for (int i = 0; i < s->grid_count; i++) cells += (double)grid_cells(&s->grids[i]);
   return cells * s->corrupted.seeds * forward_flop(s->p, s->runs.target.length);
 }
 
