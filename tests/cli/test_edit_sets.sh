@@ -111,6 +111,7 @@ try edit curve -m "$model" --data set.jsonl --limit 1 --steps 1 --over layer=10-
 wants 0
 [[ $(flat) == *'"points":[{"value":10.0,'*'"note":"layer11isleftout:'*';layer12isleftout:'* ]] ||
   miss "layers 11 and 12 are not left out"
+[[ $(flat) == *'"over":"layer=10,11,12"'* ]] || miss "the request does not say the layers as they are typed"
 
 # A model that reads text only is asked without the pictures of a set, as by edit test.
 try edit solve -m "$source_dir/tests/golden/models/text-llama" --requests set.jsonl --steps 1 --json
