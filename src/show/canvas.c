@@ -284,8 +284,12 @@ static loci_status status_of(cairo_status_t s, loci_err *err) {
   return fail(err, LOCI_EINVAL, "the picture cannot be drawn: %s", cairo_status_to_string(s));
 }
 
+loci_status canvas_check(const canvas *c, loci_err *err) {
+  return status_of(cairo_status(c->cr), err);
+}
+
 loci_status canvas_finish(canvas *c, bytes *out, loci_err *err) {
-  TRY(status_of(cairo_status(c->cr), err));
+  TRY(canvas_check(c, err));
   if (c->kind == CANVAS_PNG)
     TRY(status_of(cairo_surface_write_to_png_stream(c->surface, append, &c->data), err));
   if (c->kind == CANVAS_PNG && c->note) again_into_png(&c->data, c->note);

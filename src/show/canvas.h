@@ -51,6 +51,8 @@ void canvas_text(canvas *c, double x, double y, canvas_align align, const canvas
                  const char *text);
 double canvas_text_width(canvas *c, const canvas_font *font, const char *text);
 
+/* Whether all that was drawn or measured so far is right: a width is 0 where memory was out. */
+loci_status canvas_check(const canvas *c, loci_err *err);
 /* The file; the canvas is used up but still has to be freed. */
 loci_status canvas_finish(canvas *c, bytes *out, loci_err *err);
 

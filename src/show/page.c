@@ -240,7 +240,8 @@ static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *o
     canvas_text(c, MARGIN, x->y, CANVAS_LEFT, x->font, x->text);
   for (int i = 0; i < l->part_count && sound; i++)
     sound = back_ends[l->parts[i].block->kind].draw(&l->p, c, &l->parts[i]);
-  loci_status st = sound ? canvas_finish(c, out, err) : fail_nomem(err, "drawing");
+  loci_status st = sound ? canvas_check(l->p.ruler, err) : fail_nomem(err, "drawing");
+  if (!st) st = canvas_finish(c, out, err);
   canvas_free(c);
   return st;
 }

@@ -296,6 +296,18 @@ static void numbers_of_the_scale_never_touch(void **state) {
   canvas_free(ruler);
 }
 
+/* A width that could not be measured is 0, and what is laid out by it wrong: it has to be asked. */
+static void a_failed_measure_is_told(void **state) {
+  (void)state;
+  loci_err err;
+  canvas *c = canvas_new(CANVAS_PNG, (canvas_size){.width = 1, .height = 1}, "");
+  assert_true(canvas_text_width(c, &(canvas_font){.size = 9}, "wide") > 9);
+  assert_int_equal(canvas_check(c, &err), LOCI_OK);
+  assert_true(canvas_text_width(c, &(canvas_font){.size = (double)NAN}, "wide") == 0);
+  assert_int_not_equal(canvas_check(c, &err), LOCI_OK);
+  canvas_free(c);
+}
+
 static void bands_keep_the_strongest_and_never_mix_kinds(void **state) {
   (void)state;
   fixture f;
@@ -362,6 +374,7 @@ int main(void) {
       cmocka_unit_test(next_to_no_effect_looks_like_none),
       cmocka_unit_test(each_direction_has_its_own_scale),
       cmocka_unit_test(numbers_of_the_scale_never_touch),
+      cmocka_unit_test(a_failed_measure_is_told),
       cmocka_unit_test(bands_keep_the_strongest_and_never_mix_kinds),
       cmocka_unit_test(labels_read_like_words),
   };
