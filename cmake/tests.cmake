@@ -4,7 +4,8 @@ find_package(cmocka REQUIRED)
 string(FIND "${CMAKE_C_FLAGS}" "-fsanitize" sanitized_at)
 
 # Checkpoints of any size, for benchmarks and tests; not installed.
-add_executable(make_checkpoint tools/make_checkpoint.c)
+add_executable(make_checkpoint tools/make_checkpoint/main.c tools/make_checkpoint/tensors.c
+  tools/make_checkpoint/configs.c tools/make_checkpoint/write.c)
 target_include_directories(make_checkpoint PRIVATE include src)
 target_compile_definitions(make_checkpoint PRIVATE LOCI_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 target_link_libraries(make_checkpoint PRIVATE loci_static OpenMP::OpenMP_C m)

@@ -1,0 +1,155 @@
+/* Configuration files, by family: config.json and the image processor's, as the published
+ * checkpoints have them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "make.h"
+
+loci_status write_llava_config(maker *m) {
+  const shape *s = &m->s;
+  int side = s->image_size / s->patch;
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"LlavaForConditionalGeneration\"], \"model_type\": \"llava\",\n"
+      " \"image_seq_length\": %d, \"image_token_index\": 603, \"projector_hidden_act\": \"gelu\",\n"
+      " \"vision_feature_layer\": -2, \"vision_feature_select_strategy\": \"default\",\n"
+      " \"text_config\": {\"model_type\": \"llama\", \"hidden_size\": %d, \"intermediate_size\": "
+      "%d,\n"
+      "  \"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d,\n"
+      "  \"vocab_size\": %d, \"max_position_embeddings\": 4096, \"rms_norm_eps\": 1e-05,\n"
+      "  \"rope_theta\": 10000.0, \"hidden_act\": \"silu\", \"bos_token_id\": 1, \"eos_token_id\": "
+      "2},\n"
+      " \"vision_config\": {\"model_type\": \"clip_vision_model\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"image_size\": %d, \"patch_size\": %d, \"projection_dim\": %d,\n"
+      "  \"hidden_act\": \"quick_gelu\", \"layer_norm_eps\": 1e-05},\n"
+      " \"tie_word_embeddings\": false, \"torch_dtype\": \"%s\"}\n",
+      side * side, s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, s->vision_width,
+      s->vision_inner, s->vision_layers, s->vision_heads, s->image_size, s->patch, s->vision_width,
+      m->type == DTYPE_F32   ? "float32"
+      : m->type == DTYPE_F16 ? "float16"
+                             : "bfloat16"));
+  TRY(write_text(m, "processor_config.json",
+                 "{\"processor_class\": \"LlavaProcessor\", \"patch_size\": %d, \"image_token\": "
+                 "\"<image>\",\n \"vision_feature_select_strategy\": \"default\", "
+                 "\"num_additional_image_tokens\": 1}\n",
+                 s->patch));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"CLIPImageProcessor\", \"do_convert_rgb\": true,\n"
+      " \"do_resize\": true, \"size\": {\"shortest_edge\": %d}, \"resample\": 3,\n"
+      " \"do_center_crop\": true, \"crop_size\": {\"height\": %d, \"width\": %d},\n"
+      " \"do_rescale\": true, \"rescale_factor\": 0.00392156862745098, \"do_normalize\": true,\n"
+      " \"image_mean\": [0.48145466, 0.4578275, 0.40821073],\n"
+      " \"image_std\": [0.26862954, 0.26130258, 0.27577711]}\n",
+      s->image_size, s->image_size, s->image_size);
+}
+
+/* Every canvas of up to 6 x 6 tiles, or of LLaVA-NeXT's five; JSON, at most 600 bytes. */
+static void list_canvases(const maker *m, char out[1024]) {
+  static const int five[][2] = {{1, 2}, {2, 1}, {2, 2}, {3, 1}, {1, 3}};
+  bool next = m->s.family == NEXT;
+  int side = m->s.image_size;
+  size_t n = 0;
+  for (int i = 0; i < (next ? 5 : 36); i++) {
+    int down = next ? five[i][0] : i / 6 + 1, across = next ? five[i][1] : i % 6 + 1;
+    n += (size_t)snprintf(out + n, 1024 - n, "%s[%d, %d]", i ? ", " : "[", down * side,
+                          across * side);
+  }
+  snprintf(out + n, 1024 - n, "]");
+}
+
+loci_status write_tiled_config(maker *m) {
+  const shape *s = &m->s;
+  bool next = s->family == NEXT;
+  char canvases[1024];
+  list_canvases(m, canvases);
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"%s\"], \"model_type\": \"%s\",\n"
+      " \"image_grid_pinpoints\": %s,\n"
+      " \"image_token_index\": 603, \"projector_hidden_act\": \"gelu\",\n"
+      " \"use_image_newline_parameter\": true, \"vision_aspect_ratio\": \"anyres_max_9\",\n"
+      " \"vision_feature_layer\": %d, \"vision_feature_select_strategy\": \"%s\",\n"
+      " \"text_config\": {\"model_type\": \"%s\", \"hidden_size\": %d, \"intermediate_size\": %d,\n"
+      "  \"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d,\n"
+      "  \"vocab_size\": %d, \"max_position_embeddings\": 32768, \"rms_norm_eps\": 1e-06,\n"
+      "  \"rope_theta\": 1000000.0, \"sliding_window\": null, \"eos_token_id\": %d},\n"
+      " \"vision_config\": {\"model_type\": \"%s\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"image_size\": %d, \"patch_size\": %d}, \"tie_word_embeddings\": false}\n",
+      next ? "LlavaNextForConditionalGeneration" : "LlavaOnevisionForConditionalGeneration",
+      next ? "llava_next" : "llava_onevision", canvases, next ? -2 : -1, next ? "default" : "full",
+      next ? "mistral" : "qwen2", s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab,
+      next ? 2 : 602, next ? "clip_vision_model" : "siglip_vision_model", s->vision_width,
+      s->vision_inner, s->vision_layers, s->vision_heads, s->image_size, s->patch));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"%s\", \"resample\": 3, \"image_grid_pinpoints\": %s,\n"
+      " \"size\": {\"height\": %d, \"width\": %d}, \"crop_size\": {\"height\": %d, \"width\": "
+      "%d}}\n",
+      next ? "LlavaNextImageProcessor" : "LlavaOnevisionImageProcessor", canvases, s->image_size,
+      s->image_size, s->image_size, s->image_size);
+}
+
+/* Every eighth block sees the whole picture. */
+loci_status write_qwen_config(maker *m) {
+  const shape *s = &m->s;
+  int pairs = s->width / s->heads / 2, time = pairs / 4, rest = pairs - time;
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"Qwen2_5_VLForConditionalGeneration\"], \"model_type\": "
+      "\"qwen2_5_vl\",\n"
+      " \"hidden_size\": %d, \"intermediate_size\": %d, \"num_hidden_layers\": %d,\n"
+      " \"num_attention_heads\": %d, \"num_key_value_heads\": %d, \"vocab_size\": %d,\n"
+      " \"max_position_embeddings\": 128000, \"rms_norm_eps\": 1e-06, \"rope_theta\": 1000000.0,\n"
+      " \"rope_scaling\": {\"type\": \"mrope\", \"mrope_section\": [%d, %d, %d]},\n"
+      " \"use_sliding_window\": false, \"tie_word_embeddings\": false, \"eos_token_id\": 602,\n"
+      " \"image_token_id\": 612, \"vision_start_token_id\": 609, \"vision_end_token_id\": 610,\n"
+      " \"vision_config\": {\"depth\": %d, \"hidden_size\": %d, \"intermediate_size\": %d,\n"
+      "  \"num_heads\": %d, \"patch_size\": %d, \"out_hidden_size\": %d, \"window_size\": %d,\n"
+      "  \"fullatt_block_indexes\": [7, 15, 23, 31], \"hidden_act\": \"silu\"}}\n",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, time, rest / 2,
+      rest - rest / 2, s->vision_layers, s->vision_width, s->vision_inner, s->vision_heads,
+      s->patch, s->width, s->image_size));
+  return write_text(m, "preprocessor_config.json",
+                    "{\"image_processor_type\": \"Qwen2VLImageProcessor\", \"patch_size\": %d,\n"
+                    " \"merge_size\": 2, \"temporal_patch_size\": 2, \"min_pixels\": 3136,\n"
+                    " \"max_pixels\": 12845056}\n",
+                    s->patch);
+}
+
+loci_status write_bunny_config(maker *m) {
+  const shape *s = &m->s;
+  if (mkdir(path_of(m, "siglip"), 0777) != 0) {
+    return fail(&m->err, LOCI_EIO, "%s/siglip: %s", m->dir, strerror(errno));
+  }
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"BunnyPhiForCausalLM\"], \"model_type\": \"bunny-phi\",\n"
+      " \"hidden_size\": %d, \"intermediate_size\": %d, \"num_hidden_layers\": %d,\n"
+      " \"num_attention_heads\": %d, \"num_key_value_heads\": %d, \"vocab_size\": %d,\n"
+      " \"max_position_embeddings\": 2048, \"layer_norm_eps\": 1e-05, \"rope_theta\": 10000.0,\n"
+      " \"partial_rotary_factor\": 0.4, \"hidden_act\": \"gelu_new\", \"bos_token_id\": 639,\n"
+      " \"eos_token_id\": 639, \"mm_hidden_size\": %d, \"mm_projector_type\": \"mlp2x_gelu\",\n"
+      " \"mm_vision_tower\": \"./siglip\", \"image_aspect_ratio\": \"pad\",\n"
+      " \"tokenizer_model_max_length\": 2048, \"use_mm_proj\": true}\n",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, s->vision_width));
+  TRY(write_text(m, "siglip/config.json",
+                 "{\"architectures\": [\"SiglipVisionModel\"], \"model_type\": "
+                 "\"siglip_vision_model\",\n \"hidden_size\": %d, \"intermediate_size\": %d, "
+                 "\"num_hidden_layers\": %d,\n \"num_attention_heads\": %d, \"image_size\": %d, "
+                 "\"patch_size\": %d,\n \"hidden_act\": \"gelu_pytorch_tanh\", \"layer_norm_eps\": "
+                 "1e-06, \"vision_use_head\": false}\n",
+                 s->vision_width, s->vision_inner, s->vision_layers, s->vision_heads, s->image_size,
+                 s->patch));
+  return write_text(
+      m, "siglip/preprocessor_config.json",
+      "{\"image_processor_type\": \"SiglipImageProcessor\", \"do_resize\": true,\n"
+      " \"size\": {\"height\": %d, \"width\": %d}, \"resample\": 3, \"do_rescale\": true,\n"
+      " \"rescale_factor\": 0.00392156862745098, \"do_normalize\": true,\n"
+      " \"image_mean\": [0.5, 0.5, 0.5], \"image_std\": [0.5, 0.5, 0.5]}\n",
+      s->image_size, s->image_size);
+}

@@ -1,0 +1,60 @@
+/* What the files of make_checkpoint share: the shapes and families (main.c), which tensors a family
+ * has (tensors.c), its configuration files (configs.c), and how all of it is written (write.c). */
+#ifndef LOCI_MAKE_CHECKPOINT_MAKE_H
+#define LOCI_MAKE_CHECKPOINT_MAKE_H
+
+#include <stdbool.h>
+
+#include "checkpoint/safetensors.h"
+#include "tensor/dtype.h"
+
+enum { MOST_TENSORS = 1 << 15, NAME = 128, TABLE = 1 << 16 };
+
+typedef enum family { LLAVA, BUNNY, QWEN, NEXT, ONEVISION } family;
+
+typedef struct shape {
+  const char *name;
+  family family;
+  int layers, width, inner, heads, kv_heads, vocab;
+  int vision_layers, vision_width, vision_inner, vision_heads;
+  int image_size, patch; /* Qwen: of a window */
+} shape;
+
+typedef struct planned {
+  char name[NAME];
+  st_tensor t;
+  double mean, deviation;
+} planned;
+
+typedef struct maker {
+  shape s;
+  const char *dir;
+  dtype type;
+  uint64_t seed;
+  int64_t shard_bytes;
+  planned *tensors;
+  int64_t count;
+  float table[TABLE]; /* numbers of mean 0 and variance 1 */
+  loci_err err;
+} maker;
+
+/* A name of a tensor or of a part of one, longer by [name]. */
+void join(char out[NAME], const char *prefix, const char *name);
+/* All tensors of the shape into m->tensors, in the order of the files. */
+void plan_llava(maker *m); /* Hugging Face's three LLaVAs, and Bunny */
+void plan_qwen(maker *m);
+
+/* config.json and the image processor's. */
+loci_status write_llava_config(maker *m);
+loci_status write_bunny_config(maker *m);
+loci_status write_qwen_config(maker *m);
+loci_status write_tiled_config(maker *m);
+
+/* Path of a file of the checkpoint, until the next call. */
+char *path_of(const maker *m, const char *name);
+__attribute__((format(printf, 3, 4))) loci_status write_text(maker *m, const char *name,
+                                                             const char *format, ...);
+/* Values of every planned tensor, and the files that hold them. */
+loci_status write_weights(maker *m);
+
+#endif

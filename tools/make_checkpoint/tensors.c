@@ -1,0 +1,176 @@
+/* Which tensors a checkpoint has, by family, in the names of its published files, and the scale of
+ * each (see main.c). */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/size.h"
+#include "make.h"
+
+/* Names are the table's own: they fit. */
+void join(char out[NAME], const char *prefix, const char *name) {
+  if (snprintf(out, NAME, "%s%s", prefix, name) >= NAME) abort();
+}
+
+static void plan(maker *m, const char *prefix, const char *name, double mean, double deviation,
+                 int rank, const int64_t *dims) {
+  if (m->count == MOST_TENSORS) return; /* write_shards notices */
+  planned *p = &m->tensors[m->count++];
+  join(p->name, prefix, name);
+  p->mean = mean;
+  p->deviation = deviation;
+  p->t = (st_tensor){.name = p->name, .rank = rank, .bytes = (int64_t)dtype_bytes(m->type)};
+  p->t.dtype = m->type == DTYPE_F32 ? ST_F32 : m->type == DTYPE_F16 ? ST_F16 : ST_BF16;
+  for (int i = 0; i < rank; i++) {
+    p->t.shape[i] = dims[i];
+    if (!size_mul(p->t.bytes, dims[i], &p->t.bytes)) p->t.bytes = -1;
+  }
+}
+
+static void vector(maker *m, const char *prefix, const char *name, double mean, int64_t n) {
+  plan(m, prefix, name, mean, mean == 0 ? 0.02 : 0.1, 1, &n);
+}
+
+static void matrix(maker *m, const char *prefix, const char *name, double gain, int64_t rows,
+                   int64_t cols) {
+  plan(m, prefix, name, 0, gain / sqrt((double)cols), 2, (int64_t[]){rows, cols});
+}
+
+static void norm(maker *m, const char *prefix, const char *name, int64_t n) {
+  char path[NAME];
+  join(path, prefix, name);
+  vector(m, path, ".weight", 1, n);
+  vector(m, path, ".bias", 0, n);
+}
+
+static void linear(maker *m, const char *prefix, const char *name, double gain, int64_t rows,
+                   int64_t cols) {
+  char path[NAME];
+  join(path, prefix, name);
+  matrix(m, path, ".weight", gain, rows, cols);
+  vector(m, path, ".bias", 0, rows);
+}
+
+static const double SHARP = 1.5, SURE = 3;
+
+/* A projection with a bias where the family has one. */
+static void project(maker *m, const char *at, const char *name, double gain, int64_t rows,
+                    int64_t cols) {
+  char path[NAME];
+  if (m->s.family == QWEN || m->s.family == ONEVISION) {
+    linear(m, at, name, gain, rows, cols);
+    return;
+  }
+  join(path, name, ".weight");
+  matrix(m, at, path, gain, rows, cols);
+}
+
+static void plan_llama_layer(maker *m, const char *at) {
+  int64_t D = m->s.width, F = m->s.inner, K = D / m->s.heads, GK = K * m->s.kv_heads;
+  vector(m, at, "input_layernorm.weight", 1, D);
+  project(m, at, "self_attn.q_proj", SHARP, D, D);
+  project(m, at, "self_attn.k_proj", SHARP, GK, D);
+  project(m, at, "self_attn.v_proj", 1, GK, D);
+  matrix(m, at, "self_attn.o_proj.weight", 1, D, D);
+  vector(m, at, "post_attention_layernorm.weight", 1, D);
+  matrix(m, at, "mlp.gate_proj.weight", 1, F, D);
+  matrix(m, at, "mlp.up_proj.weight", 1, F, D);
+  matrix(m, at, "mlp.down_proj.weight", 1, D, F);
+}
+
+static void plan_phi_layer(maker *m, const char *at) {
+  int64_t D = m->s.width, F = m->s.inner, GK = D / m->s.heads * m->s.kv_heads;
+  norm(m, at, "input_layernorm", D);
+  linear(m, at, "self_attn.q_proj", SHARP, D, D);
+  linear(m, at, "self_attn.k_proj", SHARP, GK, D);
+  linear(m, at, "self_attn.v_proj", 1, GK, D);
+  linear(m, at, "self_attn.dense", 1, D, D);
+  linear(m, at, "mlp.fc1", 1, F, D);
+  linear(m, at, "mlp.fc2", 1, D, F);
+}
+
+/* Hugging Face's LLaVAs spell their names alike; the tower is CLIP's or SigLIP's. */
+static bool is_hf(const maker *m) {
+  return m->s.family == LLAVA || m->s.family == NEXT || m->s.family == ONEVISION;
+}
+static bool is_tiled(const maker *m) { return m->s.family == NEXT || m->s.family == ONEVISION; }
+
+static void plan_decoder(maker *m) {
+  bool llava = is_hf(m), gated = m->s.family != BUNNY;
+  const char *top = llava ? "language_model." : "",
+             *at = llava ? "language_model.model." : "model.";
+  char layer[NAME];
+  matrix(m, at, "embed_tokens.weight", sqrt(m->s.width), m->s.vocab, m->s.width);
+  for (int i = 0; i < m->s.layers; i++) {
+    snprintf(layer, sizeof layer, "%slayers.%d.", at, i);
+    if (gated) plan_llama_layer(m, layer);
+    if (!gated) plan_phi_layer(m, layer);
+  }
+  if (gated) vector(m, at, "norm.weight", 1, m->s.width);
+  if (!gated) norm(m, at, "final_layernorm", m->s.width);
+  matrix(m, top, "lm_head.weight", SURE, m->s.vocab, m->s.width);
+}
+
+static void plan_qwen_vision(maker *m) {
+  int64_t D = m->s.vision_width, F = m->s.vision_inner, side = m->s.patch;
+  char layer[NAME];
+  plan(m, "visual.", "patch_embed.proj.weight", 0, 1 / sqrt(6.0 * (double)(side * side)), 5,
+       (int64_t[]){D, 3, 2, side, side});
+  for (int i = 0; i < m->s.vision_layers; i++) {
+    snprintf(layer, sizeof layer, "visual.blocks.%d.", i);
+    vector(m, layer, "norm1.weight", 1, D);
+    linear(m, layer, "attn.qkv", SHARP, 3 * D, D);
+    linear(m, layer, "attn.proj", 1, D, D);
+    vector(m, layer, "norm2.weight", 1, D);
+    linear(m, layer, "mlp.gate_proj", 1, F, D);
+    linear(m, layer, "mlp.up_proj", 1, F, D);
+    linear(m, layer, "mlp.down_proj", 1, D, F);
+  }
+  vector(m, "visual.", "merger.ln_q.weight", 1, D);
+  linear(m, "visual.", "merger.mlp.0", 1, 4 * D, 4 * D);
+  linear(m, "visual.", "merger.mlp.2", 1, m->s.width, 4 * D);
+}
+
+static void plan_vision(maker *m) {
+  bool llava = is_hf(m), clip = llava && m->s.family != ONEVISION;
+  const char *at =
+      llava ? "vision_tower.vision_model." : "model.vision_tower.vision_tower.vision_model.";
+  const char *out = llava ? "multi_modal_projector.linear_" : "model.mm_projector.";
+  int64_t D = m->s.vision_width, F = m->s.vision_inner, W = m->s.width, side = m->s.patch;
+  int64_t grid = m->s.image_size / m->s.patch, patch[] = {D, 3, side, side};
+  char layer[NAME];
+  plan(m, at, "embeddings.patch_embedding.weight", 0, 1 / sqrt(3.0 * (double)(side * side)), 4,
+       patch);
+  matrix(m, at, "embeddings.position_embedding.weight", 1, grid * grid + clip, D);
+  if (clip) {
+    vector(m, at, "embeddings.class_embedding", 0, D);
+    norm(m, at, "pre_layrnorm", D);
+  } else {
+    vector(m, at, "embeddings.patch_embedding.bias", 0, D);
+  }
+  for (int i = 0; i < m->s.vision_layers; i++) {
+    snprintf(layer, sizeof layer, "%sencoder.layers.%d.", at, i);
+    norm(m, layer, "layer_norm1", D);
+    linear(m, layer, "self_attn.q_proj", SHARP, D, D);
+    linear(m, layer, "self_attn.k_proj", SHARP, D, D);
+    linear(m, layer, "self_attn.v_proj", 1, D, D);
+    linear(m, layer, "self_attn.out_proj", 1, D, D);
+    norm(m, layer, "layer_norm2", D);
+    linear(m, layer, "mlp.fc1", 1, F, D);
+    linear(m, layer, "mlp.fc2", 1, D, F);
+  }
+  norm(m, at, "post_layernorm", D);
+  linear(m, out, llava ? "1" : "0", 1, W, D);
+  linear(m, out, "2", 1, W, W);
+  if (is_tiled(m)) vector(m, "", "image_newline", 0, W);
+}
+
+void plan_llava(maker *m) {
+  plan_vision(m);
+  plan_decoder(m);
+}
+
+void plan_qwen(maker *m) {
+  plan_qwen_vision(m);
+  plan_decoder(m);
+}
