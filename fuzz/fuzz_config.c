@@ -24,6 +24,14 @@ static void check(const model_config *m) {
   for (int i = 0; i < 2 * m->tiles.count; i++) {
     if (m->tiles.at[i / 2][i % 2] < 1 || m->tiles.at[i / 2][i % 2] % v->image_size) abort();
   }
+  if (v->places < 0 || v->places > TILE_PLACES || v->gated_layers > v->layers) abort();
+  for (int i = 0; v->places && i < v->canvases.count; i++) {
+    const int *at = v->canvases.at[i];
+    if (at[0] < 1 || at[1] < 1 || at[0] * at[1] > v->places) abort();
+  }
+  bool reads = false;
+  for (int i = 0; d->cross && i < d->layers; i++) reads |= d->cross[i];
+  if (d->cross && !reads) abort();
   if (v->rotary && v->width / v->heads % 4) abort();
   if (v->window < 0 || (v->window > 0 && !v->full)) abort();
   const int *s = d->rope.sections;

@@ -15,7 +15,10 @@ static void fit(const image_processor *p, int width, int height) {
     return;
   }
   int w = s.width, h = s.height;
-  if (s.views != 1 + s.down * s.across || (p->tiles.count == 0 && s.views != 1)) abort();
+  if (s.together != (p->places > 0)) abort();
+  if (s.together && (s.views != p->places || s.down * s.across > s.views)) abort();
+  if (!s.together && s.views != 1 + s.down * s.across) abort();
+  if (!s.together && p->tiles.count == 0 && s.views != 1) abort();
   if (s.down * (int64_t)h * s.across * w > IMAGE_MAX_PIXELS && s.down > 0) abort();
   if (w < 1 || h < 1 || (int64_t)w * h > (int64_t)IMAGE_MAX_SIDE * IMAGE_MAX_SIDE) abort();
   if (p->merge && (w % (p->patch * p->merge) || h % (p->patch * p->merge))) abort();

@@ -173,8 +173,10 @@ typedef struct loci_model_opts {
                            and less than the weights: they are read layer by layer and given up */
   const char *mmproj;   /* a GGUF file of a tower and projector, beside a GGUF model; NULL: none */
   int64_t max_pixels;   /* of a picture, where each keeps its own size; 0: the processor's bound */
-  bool turn_images; /* as their EXIF asks, which transformers' load_image does; else as they stand
-                       in the file, which LLaVA's own scripts do */
+  bool turn_images;  /* as their EXIF asks, which transformers' load_image does; else as they stand
+                        in the file, which LLaVA's own scripts do */
+  bool gate_rows_hf; /* rows before the picture see all of its places in cross-attention, as in
+                        transformers; else they see none, as the model was trained */
 } loci_model_opts;
 
 /* Opens a Hugging Face checkpoint directory (configuration, headers of the weights, tokenizer,
@@ -215,7 +217,11 @@ typedef struct loci_model_info {
   const loci_applied_edit *edits;
   const char *const *notes; /* what was seen and is not used, and other oddities */
   int note_count;
-  int image_tiles; /* at most, after a view of the whole picture; 0: it is all there is */
+  int image_tiles;    /* at most, after a view of the whole picture; 0: it is all there is */
+  bool image_outside; /* image_rows are no part of the sequence: layers read them by cross-attention
+                       */
+  int cross_layer_count;
+  const int *cross_layers; /* that do so */
 } loci_model_info;
 enum { LOCI_PATH_SIZE = 4096 };
 /* A model by its name: a path, below one of LOCI_MODELS, or "org/name" in Hugging Face's cache. */
@@ -267,6 +273,8 @@ typedef struct loci_image {
   int view_count; /* the whole first, then tiles_down x tiles_across tiles, row by row */
   int tiles_down, tiles_across; /* 0: there are none */
   const char *path;
+  bool tiles_alone; /* there is no view of the whole: the views are places for tiles, of which the
+                       first hold some */
 } loci_image;
 /* As the checkpoint of [dir] reads it; [max_pixels] as in loci_model_opts. */
 LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, int64_t max_pixels,
@@ -315,6 +323,8 @@ typedef struct loci_image_view {
   int first;        /* its first position, counted from image_first */
   int rows, cols;
   bool breaks; /* after each row of the grid stands a position that ends it */
+  int tile;    /* cells of a square tile's side, where cells stand tile by tile, a row of the whole
+                  tile    before each; 0: they stand row by row */
 } loci_image_view;
 
 typedef struct loci_prompt loci_prompt;
@@ -334,6 +344,10 @@ typedef struct loci_prompt_info {
   const loci_constraint *constraints;
   int image_view_count;
   const loci_image_view *image_views;
+  int source_count; /* rows of the picture outside of the sequence, which cross-attention reads:
+                       then image_first is -1, and views count from the first of these; 0: none */
+  int source_seen;  /* the first of them hold a picture */
+  int source_from;  /* the first position that sees these */
 } loci_prompt_info;
 
 /* Fills the template, tokenizes, runs the vision tower.  LOCI_EINVAL: the question or the system

@@ -278,6 +278,10 @@ typedef struct loci_flow_path {
   int top_count;                    /* the top 5 % of the sources, at least one */
   const int *top;                   /* (layers, top_count) their positions, strongest first */
   const double *top_share;          /* (layers) their share of the total */
+  bool outside; /* sources are rows of the picture outside of the sequence, by their numbers, which
+                   layers read by cross-attention; the other layers have zeros */
+  const float *contribution;       /* of these: (layers, queries, sources) head-summed; else NULL */
+  const float *contribution_heads; /* (layers, heads, queries, sources), if heads were asked for */
 } loci_flow_path;
 
 typedef struct loci_flow {

@@ -55,7 +55,8 @@ static void show_scale(const loci_scale *s) {
   printf("model     %s\n", s->model->path);
   printf("engine    %s, %s kernels\n", s->engine, s->cpu);
   printf("running   %s, %d thread%s\n", s->precision, s->threads, s->threads == 1 ? "" : "s");
-  printf("question  %d positions, %d of the picture\n\n", s->positions, s->model->image_rows);
+  printf("question  %d positions, %d %s\n\n", s->positions, s->model->image_rows,
+         s->model->image_outside ? "rows of the picture beside them" : "of the picture");
   printf("trace     %9.2f s, %lld cells, %lld of them run\n", s->cost.seconds, (long long)s->cells,
          (long long)s->cells_run);
   printf("rows      %9lld, %lld of the clean and the corrupted run\n", (long long)s->cost.rows,

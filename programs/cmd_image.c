@@ -18,7 +18,10 @@ int cmd_image(cli *c) {
   if (!code && !c->json) {
     printf("%d x %d pixels, read by the model as %d x %d", image->width, image->height,
            image->input_width, image->input_height);
-    if (image->view_count > 1)
+    if (image->tiles_alone)
+      printf(" in %d rows of %d tiles, of %d places", image->tiles_down, image->tiles_across,
+             image->view_count);
+    else if (image->view_count > 1)
       printf(" as a whole, and as %d rows of %d tiles of that size", image->tiles_down,
              image->tiles_across);
     printf("\n");

@@ -23,6 +23,13 @@ static void show_sizes(const cli *c, const loci_model_info *m) {
              "each its own size, %lld to %lld pixels; one of 640 x 480 has %d rows of the sequence",
              (long long)m->min_pixels, (long long)m->max_pixels, m->image_rows);
     row(c, "image", text);
+  } else if (m->image_outside) {
+    snprintf(text, sizeof text,
+             "at most %d tiles of %d x %d pixels; %d rows outside of the sequence, for the "
+             "cross-attention of %d layer%s",
+             m->image_tiles, m->image_size, m->image_size, m->image_rows, m->cross_layer_count,
+             m->cross_layer_count == 1 ? "" : "s");
+    row(c, "image", text);
   } else if (m->image_tiles > 0) {
     snprintf(text, sizeof text,
              "the whole and at most %d tiles, each of %d x %d pixels; one of 640 x 480 has %d rows "

@@ -45,6 +45,11 @@ static void put_views(const loci_prompt_info *p) {
     if (p->image_view_count > 1) printf("%s ", v->name);
     printf("%d rows of %d%s, ", v->rows, v->cols, v->breaks ? " with a position after each" : "");
   }
+  if (p->source_count > 0) {
+    printf("%d rows outside of the sequence, seen from position %d on\n", p->source_seen,
+           p->source_from);
+    return;
+  }
   printf("positions %d-%d\n", p->image_first, p->image_first + p->image_count - 1);
 }
 
@@ -58,7 +63,7 @@ static void show(const cli *c, const loci_prompt_info *p) {
     i = last + 1;
   }
   printf("\n");
-  if (p->image_count > 0) put_views(p);
+  if (p->image_view_count > 0) put_views(p);
   for (int i = 0; i < p->constraint_count; i++) {
     const loci_constraint *k = &p->constraints[i];
     printf("constraint %d: ", i + 1);

@@ -16,9 +16,13 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
   out->mmproj = args_get(&c->args, OPT_MMPROJ);
   static const char *const ways[] = {"ignore", "turn"};
   const char *exif = args_get(&c->args, OPT_EXIF);
+  static const char *const gates[] = {"meta", "hf"};
+  const char *gate_rows = args_get(&c->args, OPT_GATE_ROWS);
   int pixels = 0, way = 0, code = cli_precision(c, &out->precision);
   if (!code && exif) code = cli_word(c, OPT_EXIF, exif, ways, 2, &way);
   out->turn_images = way == 1;
+  if (!code && gate_rows) code = cli_word(c, OPT_GATE_ROWS, gate_rows, gates, 2, &way);
+  out->gate_rows_hf = gate_rows && way == 1;
   if (!code) code = cli_int(c, OPT_THREADS, 1, MOST_THREADS, &out->threads);
   if (!code) code = cli_int(c, OPT_MAX_PIXELS, 1, INT32_MAX, &pixels);
   out->max_pixels = pixels;

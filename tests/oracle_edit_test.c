@@ -395,6 +395,7 @@ static void check_rivals(loci_model *m, const char *model) {
     loci_model *m = oracle_model(name);                                                            \
     check_one(m, name, "edit-0");                                                                  \
     if ((cases) == ORACLE_ALL) check_one(m, name, "edit-1");                                       \
+    if (strcmp(name, "mllama") == 0) check_one(m, name, "edit-cross");                             \
     if ((cases) != ORACLE_FEW) {                                                                   \
       check_variants(m, name);                                                                     \
       check_mean_key(m, name);                                                                     \

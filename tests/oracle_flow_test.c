@@ -20,6 +20,40 @@ static flow_table table_of(const oracle *o, int queries[QUERIES], unsigned parts
   return t;
 }
 
+/* The same of the picture's rows outside of the sequence, in the layers that read them: of all that
+ * are seen; the reference has zeros for the others. */
+static void check_outside(oracle *o, const int queries[QUERIES]) {
+  const loci_model *m = o->prompt->model;
+  int P = o->prompt->info.source_count, seen = o->prompt->info.source_seen, H = m->info.heads;
+  oracle_array sum = oracle_get(o, "cross.head_sum"), each = oracle_get(o, "cross.per_head");
+  flow_table t = {.queries = {QUERIES, queries}, .layers = m->info.layers};
+  flow_job job = {.table_count = 1, .tables = &t};
+  loci_err err;
+  assert_ok(flow_sources(o->prompt, GROUP_IMAGE, o->mem, &t.sources, &t.outside, &err), err);
+  assert_true(t.outside);
+  assert_int_equal(t.sources.count, seen);
+  assert_ok(flow_table_room(m, FLOW_NORMS | FLOW_HEADS | FLOW_SUMS, o->mem, &t, &err), err);
+  assert_ok(flow_measure(o->prompt, &job, &err), err);
+  for (int l = 0; l < m->info.layers; l++) {
+    int nth = oracle_nth(m, l, true);
+    for (int64_t i = 0; i < (int64_t)(H + 1) * QUERIES * P; i++) {
+      int64_t row = i / P, j = i % P; /* rows of the sum, then of heads */
+      bool of_sum = row < QUERIES;
+      int64_t head = row - QUERIES;
+      const float *want = of_sum ? sum.data + (nth * QUERIES + row) * P
+                                 : each.data + ((int64_t)nth * H * QUERIES + head) * P;
+      if (!oracle_is_cross(m, l)) {
+        if (j < seen && of_sum) assert_true(t.norms[(l * QUERIES + row) * seen + j] == 0);
+        continue;
+      }
+      const float *got = of_sum ? t.norms + (l * QUERIES + row) * seen
+                                : t.head_norms + ((int64_t)l * H * QUERIES + head) * seen;
+      oracle_near(o, "cross", i, j < seen ? (double)got[j] : 0, (double)want[j],
+                  ORACLE_TOLERANCE * each.largest);
+    }
+  }
+}
+
 static void check_contributions(const char *name) {
   loci_model *m = oracle_model(name);
   oracle o = oracle_open(m, name, "contributions");
@@ -34,6 +68,7 @@ static void check_contributions(const char *name) {
   assert_int_equal(each.count, n * m->info.heads);
   oracle_all_near(&o, "head_sum", t.norms, sum.data, n);
   oracle_all_near(&o, "per_head", t.head_norms, each.data, each.count);
+  if (o.prompt->sources) check_outside(&o, queries);
   oracle_close(&o);
   loci_model_close(m);
 }
@@ -48,9 +83,12 @@ static void check_attention(const char *name) {
   flow_job job = {.table_count = 1, .tables = &t};
   assert_ok(flow_measure(o.prompt, &job, &err), err);
   oracle_array pattern = oracle_get(&f, "pattern");
-  assert_int_equal(pattern.count, (int64_t)L * H * T * T);
+  assert_int_equal(pattern.count, (int64_t)oracle_nth(m, L, false) * H * T * T);
   for (int64_t i = 0; i < (int64_t)L * H * QUERIES; i++) {
-    const float *want = pattern.data + (i / QUERIES * T + queries[i % QUERIES]) * T;
+    int layer = (int)(i / (H * QUERIES));
+    if (oracle_is_cross(m, layer)) continue;
+    int64_t row = oracle_nth(m, layer, false) * H + i / QUERIES % H;
+    const float *want = pattern.data + (row * T + queries[i % QUERIES]) * T;
     oracle_all_near(&f, "pattern", t.attention + i * T, want, T);
   }
   oracle_close(&f);

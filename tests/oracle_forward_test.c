@@ -70,12 +70,38 @@ static void check_places(const oracle *o) {
   }
 }
 
+/* The same of rows outside of the sequence: ["tile 1", y, x], and -1, -1 of a tile's class row. */
+static void check_sources(const oracle *o) {
+  const js_value *cells = oracle_member(o->json, "image_cells");
+  const loci_prompt_info *p = loci_prompt_get_info(o->prompt);
+  const loci_image_view *v = p->image_views;
+  assert_int_equal(p->source_count, js_count(cells));
+  assert_int_equal(p->source_seen, oracle_int(oracle_member(o->json, "cross_visible_rows")));
+  assert_int_equal(p->source_from, oracle_int(oracle_member(o->json, "cross_visible_from")));
+  for (int i = 0; i < p->source_count; i++) {
+    const js_value *at = js_at(cells, i);
+    int tile = atoi(oracle_text(js_at(at, 0)) + 5), y = oracle_int(js_at(at, 1));
+    int x = oracle_int(js_at(at, 2)), across = v->cols / v->tile;
+    image_cell cell = layout_cell(v, 1, i);
+    bool seen = y >= 0 && i < p->source_seen;
+    assert_int_equal(cell.view, seen ? 0 : -1);
+    if (!seen) continue;
+    assert_int_equal(cell.row, tile / across * v->tile + y);
+    assert_int_equal(cell.col, tile % across * v->tile + x);
+    assert_int_equal(layout_row(v, cell.row, cell.col), i);
+  }
+}
+
 /* Which cell of which view every row shows: "image" and "base" are of the first, "grid" of the
  * tiles, and "newline" ends one of their lines. */
 static void check_cells(const oracle *o) {
   const js_value *cells = js_get(o->json, "image_cells");
   const loci_prompt_info *p = loci_prompt_get_info(o->prompt);
   int base[256], tiles[256], room[256], of_group = 0;
+  if (p->source_count > 0) {
+    check_sources(o);
+    return;
+  }
   for (int i = 0; i < js_count(cells); i++) {
     const char *kind = js_text_of(js_at(js_at(cells, i), 0), NULL);
     image_cell cell = layout_cell(p->image_views, p->image_view_count, i);
@@ -97,13 +123,13 @@ static void check_cells(const oracle *o) {
 
 static void check_image(oracle *o) {
   const loci_prompt *p = o->prompt;
-  if (p->info.image_first < 0) return;
+  if (!prompt_picture(p)) return;
   oracle_array pixels = oracle_get(o, "pixel_values");
   oracle_array features = oracle_get(o, "vision_features"), rows = oracle_get(o, "projected");
   const vision_config *v = &p->model->weights->config.vision;
   int64_t feature_rows = vision_feature_rows(&p->model->weights->config, &p->picture.shape);
   assert_int_equal(features.count, feature_rows * p->feature_width);
-  assert_int_equal(rows.count, p->info.image_count * model_decoder(p->model)->width);
+  assert_int_equal(rows.count, p->image.count * model_decoder(p->model)->width);
   float *seen = arena_array(o->mem, pixels.count, float);
   assert_non_null(seen);
   if (v->image_size > 0) {
@@ -133,24 +159,53 @@ static void check_layer(oracle *o, const loci_run *run, loci_site site, int laye
   oracle_all_near(o, site_name(site), got.data, want.data + layer * n, n);
 }
 
-/* q, k, v: the reference has (L, heads, T, K), a run (T, heads, K). */
+/* Where the reference has a layer of something that layers of cross-attention have of other sizes.
+ */
+typedef struct slice {
+  char name[24];
+  int64_t nth, layers;
+} slice;
+
+static slice slice_of(const oracle *o, loci_site site, int layer) {
+  const loci_model *m = o->prompt->model;
+  bool cross = oracle_is_cross(m, layer);
+  slice s = {.nth = oracle_nth(m, layer, cross), .layers = oracle_nth(m, m->info.layers, cross)};
+  snprintf(s.name, sizeof s.name, "%s%s", cross ? "cross." : "", site_name(site));
+  return s;
+}
+
+static void check_pattern(oracle *o, const loci_run *run, int layer) {
+  loci_view got;
+  loci_err err;
+  slice s = slice_of(o, LOCI_SITE_PATTERN, layer);
+  oracle_array want = oracle_get(o, s.name);
+  assert_ok(loci_run_get(run, LOCI_SITE_PATTERN, layer, &got, &err), err);
+  int64_t n = got.rows * got.cols;
+  assert_int_equal(want.count, s.layers * n);
+  oracle_all_near(o, s.name, got.data, want.data + s.nth * n, n);
+}
+
+/* q, k, v: the reference has (L, heads, T, K), a run (T, heads, K); or P rows in place of T. */
 static void check_heads(oracle *o, const loci_run *run, loci_site site, int layer, int heads) {
   loci_view got;
   loci_err err;
-  oracle_array want = oracle_get(o, site_name(site));
-  int64_t T = o->prompt->info.length, K = o->prompt->model->info.head_dim;
+  slice s = slice_of(o, site, layer);
+  oracle_array want = oracle_get(o, s.name);
+  bool outside = site != LOCI_SITE_Q && oracle_is_cross(o->prompt->model, layer);
+  int64_t T = outside ? o->prompt->info.source_count : o->prompt->info.length;
+  int64_t K = o->prompt->model->info.head_dim;
   assert_ok(loci_run_get(run, site, layer, &got, &err), err);
   float *turned = arena_array(o->mem, heads * T * K, float);
   assert_non_null(turned);
   assert_int_equal(got.rows, T);
   assert_int_equal(got.cols, heads * K);
-  assert_int_equal(want.count, o->prompt->model->info.layers * heads * T * K);
+  assert_int_equal(want.count, s.layers * heads * T * K);
   for (int64_t h = 0; h < heads; h++) {
     for (int64_t t = 0; t < T; t++) {
       memcpy(turned + (h * T + t) * K, got.data + (t * heads + h) * K, (size_t)K * sizeof *turned);
     }
   }
-  oracle_all_near(o, site_name(site), turned, want.data + layer * heads * T * K, heads * T * K);
+  oracle_all_near(o, s.name, turned, want.data + s.nth * heads * T * K, heads * T * K);
 }
 
 static bool has_layers(loci_site site) {
@@ -187,8 +242,25 @@ static void check_attention(oracle *o, const loci_run *run, int layer) {
   check_heads(o, run, LOCI_SITE_Q, layer, m->heads);
   check_heads(o, run, LOCI_SITE_K, layer, m->kv_heads);
   check_heads(o, run, LOCI_SITE_V, layer, m->kv_heads);
-  check_layer(o, run, LOCI_SITE_PATTERN, layer);
+  check_pattern(o, run, layer);
   check_layer(o, run, LOCI_SITE_Z, layer);
+}
+
+/* What the modules of a layer of cross-attention give before its gates: [raw] of the case. */
+static void check_raw(oracle *o, const loci_run *run, loci_site site, const char *raw, int layer) {
+  const loci_prompt *p = o->prompt;
+  const cross_weights *w = &p->model->weights->layers[layer].cross;
+  loci_view got;
+  loci_err err;
+  if (!oracle_is_cross(p->model, layer)) return;
+  oracle_array want = oracle_get(o, raw);
+  assert_ok(loci_run_get(run, site, layer, &got, &err), err);
+  double factor = cross_factor(site == LOCI_SITE_MLP_OUT ? &w->mlp_gate : &w->attn_gate);
+  for (int64_t i = 0; i < got.rows * got.cols; i++) {
+    double x = factor * (double)want.data[layer * got.rows * got.cols + i];
+    if (site == LOCI_SITE_MLP_OUT && i / got.cols < p->info.source_from) x = 0;
+    oracle_near(o, raw, i, (double)got.data[i], x, ORACLE_TOLERANCE * want.largest);
+  }
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -233,7 +305,11 @@ static void check_forward(const char *name) {
       check_layer(&o, run, site, l);
     }
   }
-  for (int l = 0; l < m->info.layers; l++) check_attention(&heads, run, l);
+  for (int l = 0; l < m->info.layers; l++) {
+    check_attention(&heads, run, l);
+    check_raw(&o, run, LOCI_SITE_ATTN_OUT, "attn_raw", l);
+    check_raw(&o, run, LOCI_SITE_MLP_OUT, "mlp_raw", l);
+  }
   heads.prompt = NULL;
   loci_run_free(run);
   check_answer(&o);
@@ -266,6 +342,61 @@ static void check_two_constraints(const char *name) {
   loci_model_close(m);
 }
 
+/* A case with the residual stream of every layer and the last logits. */
+static void check_stream(loci_model *m, const char *kind) {
+  oracle o = oracle_open(m, "mllama", kind);
+  loci_run *run;
+  loci_view got;
+  loci_err err;
+  check_tokens(&o);
+  assert_ok(loci_run_new(m, o.prompt, &run, &err), err);
+  assert_ok(loci_run_record(run, LOCI_SITE_LOGITS, 0, &err), err);
+  for (int l = 0; l < m->info.layers; l++) {
+    assert_ok(loci_run_record(run, LOCI_SITE_RESID_POST, l, &err), err);
+  }
+  assert_ok(loci_run_forward(run, NULL, NULL, &err), err);
+  for (int l = 0; l < m->info.layers; l++) check_layer(&o, run, LOCI_SITE_RESID_POST, l);
+  assert_ok(loci_run_get(run, LOCI_SITE_LOGITS, 0, &got, &err), err);
+  oracle_array want = oracle_get(&o, "logits_last");
+  oracle_all_near(&o, "logits_last", got.data + (got.rows - 1) * got.cols, want.data, want.count);
+  loci_run_free(run);
+  if (js_get(o.json, "greedy") && js_get(o.json, "top5")) check_answer(&o);
+  oracle_close(&o);
+}
+
+/* Rows before the picture see nothing of it, as the model was trained. */
+static void rows_before_a_picture_may_see_none(void **s) {
+  loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
+  loci_model *m;
+  loci_err err;
+  (void)s;
+  assert_ok(loci_model_open("models/mllama", &opts, &m, &err), err);
+  check_stream(m, "forward-meta");
+  check_stream(m, "forward-noimage");
+  loci_model_close(m);
+}
+
+/* Without a picture layers of cross-attention change nothing, recorded or passed over. */
+static void without_a_picture_nothing_is_added(void **s) {
+  loci_model *m = oracle_model("mllama");
+  (void)s;
+  check_stream(m, "forward-noimage");
+  oracle o = oracle_open(m, "mllama", "forward-noimage");
+  loci_run *run = record_all(&o);
+  loci_view got;
+  loci_err err;
+  for (int l = 0; l < m->info.layers; l++) {
+    if (!oracle_is_cross(m, l)) continue;
+    assert_ok(loci_run_get(run, LOCI_SITE_ATTN_OUT, l, &got, &err), err);
+    for (int64_t i = 0; i < got.rows * got.cols; i++) assert_true(got.data[i] == 0);
+    assert_ok(loci_run_get(run, LOCI_SITE_MLP_OUT, l, &got, &err), err);
+    for (int64_t i = 0; i < got.rows * got.cols; i++) assert_true(got.data[i] == 0);
+  }
+  loci_run_free(run);
+  oracle_close(&o);
+  loci_model_close(m);
+}
+
 #define TESTS(id, name, has_image, cases)                                                          \
   static void forward_of_##id(void **s) {                                                          \
     (void)s;                                                                                       \
@@ -281,6 +412,8 @@ ORACLE_MODELS(TESTS)
   cmocka_unit_test(forward_of_##id), cmocka_unit_test(two_constraints_of_##id),
 
 int main(void) {
-  const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRIES)};
+  const struct CMUnitTest tests[] = {ORACLE_MODELS(ENTRIES)
+                                         cmocka_unit_test(rows_before_a_picture_may_see_none),
+                                     cmocka_unit_test(without_a_picture_nothing_is_added)};
   return cmocka_run_group_tests(tests, oracle_enter, NULL);
 }

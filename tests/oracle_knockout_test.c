@@ -34,6 +34,16 @@ static int stretch(const oracle *o, const char *group, int *count) {
   return *count ? at[0] : 0;
 }
 
+/* Whether the pathway has edges: the picture's rows may stand outside of the sequence. */
+static bool outside(const oracle *o, int a) {
+  return strcmp(pathways[a].sources, "image") == 0 && o->prompt->sources;
+}
+static bool has_edges(const oracle *o, int a) {
+  int count;
+  stretch(o, pathways[a].sources, &count);
+  return count > 0 || outside(o, a);
+}
+
 /* Cuts pathway [a] in [window] layers round [centre]. */
 static void cut(const oracle *o, walk *w, int stream, int a, int centre, int window) {
   int source_count, query_count, L = o->prompt->model->info.layers;
@@ -41,7 +51,9 @@ static void cut(const oracle *o, walk *w, int stream, int a, int centre, int win
   int query = stretch(o, pathways[a].queries, &query_count);
   loci_err err;
   for (int l = centre - window / 2; l < centre + (window + 1) / 2; l++) {
-    for (int i = 0; i < query_count && l >= 0 && l < L; i++) {
+    if (l < 0 || l >= L || oracle_is_cross(o->prompt->model, l) != outside(o, a)) continue;
+    if (outside(o, a)) source_count = o->prompt->info.source_count;
+    for (int i = 0; i < query_count; i++) {
       assert_ok(walk_mask(w, stream, l, query + i, source, source_count, &err), err);
     }
   }
@@ -49,7 +61,7 @@ static void cut(const oracle *o, walk *w, int stream, int a, int centre, int win
 
 static void run_all(const oracle *o, bool as_children, result *r) {
   const loci_prompt *p = o->prompt;
-  int L = p->model->info.layers, T = p->info.length, count, s, clean;
+  int L = p->model->info.layers, T = p->info.length, s, clean;
   int window = oracle_int(oracle_member(o->json, "window"));
   walk *w;
   loci_err err;
@@ -57,11 +69,10 @@ static void run_all(const oracle *o, bool as_children, result *r) {
   assert_ok(walk_root(w, prompt_input(p), &clean, &err), err);
   assert_ok(walk_want(w, clean, T - 1, &err), err);
   for (int a = 0; a < PATHWAYS; a++) {
-    stretch(o, pathways[a].sources, &count);
     for (int l = 0; l < L; l++) {
       if (as_children) assert_ok(walk_child(w, clean, &s, &err), err);
       if (!as_children) assert_ok(walk_root(w, prompt_input(p), &s, &err), err);
-      if (count > 0) cut(o, w, s, a, l, window);
+      if (has_edges(o, a)) cut(o, w, s, a, l, window);
       assert_ok(walk_want(w, s, T - 1, &err), err);
     }
   }
@@ -86,14 +97,13 @@ static loci_metrics metrics_of(const result *r, int64_t row, int target, int oth
 }
 
 static void check_grid(oracle *o, const result *r, int target, int other) {
-  int L = o->prompt->model->info.layers, count;
+  int L = o->prompt->model->info.layers;
   for (int i = 0; i < 4; i++) {
     oracle_array want = oracle_get(o, oracle_metrics[i]);
     assert_int_equal(want.count, PATHWAYS * L);
     for (int k = 0; k < PATHWAYS * L; k++) {
-      stretch(o, pathways[k / L].sources, &count);
-      assert_int_equal(count == 0, isnan(want.data[k]));
-      if (count == 0) continue; /* no image */
+      assert_int_equal(!has_edges(o, k / L), isnan(want.data[k]));
+      if (!has_edges(o, k / L)) continue; /* no image */
       loci_metrics m = metrics_of(r, 1 + k, target, other);
       double x = (double)want.data[k];
       oracle_near(o, oracle_metrics[i], k, oracle_metric(&m, i), x,

@@ -45,7 +45,8 @@ typedef enum oracle_cases { ORACLE_FEW, ORACLE_KINDS, ORACLE_ALL } oracle_cases;
   X(qwen2_vl, "qwen2-vl", true, ORACLE_FEW)                                                        \
   X(qwen2_5_vl, "qwen2-5-vl", true, ORACLE_FEW)                                                    \
   X(llava_next, "llava-next", true, ORACLE_FEW)                                                    \
-  X(llava_onevision, "llava-onevision", true, ORACLE_FEW)
+  X(llava_onevision, "llava-onevision", true, ORACLE_FEW)                                          \
+  X(mllama, "mllama", true, ORACLE_FEW)
 
 #define assert_ok(expr, err)                                                                       \
   do {                                                                                             \
@@ -104,6 +105,7 @@ static inline loci_model *oracle_model(const char *name) {
   loci_model *m;
   loci_err err;
   loci_model_opts opts = {.size = sizeof opts, .precision = LOCI_PRECISION_F32, .threads = 1};
+  opts.gate_rows_hf = strcmp(name, "mllama") == 0; /* the cases' "gate_rows" */
   snprintf(dir, sizeof dir, "models/%s", name);
   assert_ok(loci_model_open(dir, &opts, &m, &err), err);
   return m;
@@ -212,6 +214,18 @@ static inline void oracle_all_near(oracle *o, const char *what, const float *got
   for (int64_t i = 0; i < n; i++) {
     oracle_near(o, what, i, (double)got[i], (double)want[i], ORACLE_TOLERANCE * largest);
   }
+}
+
+/* Layers that read a picture by cross-attention have arrays of their own. */
+static inline bool oracle_is_cross(const loci_model *m, int layer) {
+  const bool *cross = model_decoder(m)->cross;
+  return cross && cross[layer];
+}
+/* The number of a layer among those of its kind; L: how many there are. */
+static inline int oracle_nth(const loci_model *m, int layer, bool cross) {
+  int n = 0;
+  for (int l = 0; l < layer; l++) n += oracle_is_cross(m, l) == cross;
+  return n;
 }
 
 /* ---------------------------------------------------------------- metrics */

@@ -145,6 +145,7 @@ typedef struct compared {
   int64_t at;    /* of the grid's first number in the array */
   int columns;   /* of the array: all positions, or groups */
   int corrupted; /* first corrupted position */
+  int layer;     /* the first in which the runs differ */
   bool authors;
 } compared;
 
@@ -161,11 +162,13 @@ static const loci_grid *find_grid(const loci_trace *t, loci_site site, int windo
   return NULL;
 }
 
-/* Known without running: nothing in front of the corruption differs, and in the last layer only
- * the last position is read. */
+/* Known without running: nothing in front of the corruption differs, or below the first layer that
+ * reads what is corrupted, and in the last layer only the last position is read. */
 static bool is_exact_zero(const compared *c, int layer, int column) {
-  int at[256], n = 1, L = c->t->model->layers, T = c->t->prompt->length;
-  int begin = layer - (c->authors ? c->g->window : c->g->window / 2);
+  int at[256], n = 1, L = c->t->model->layers, T = c->t->prompt->length, w = c->g->window;
+  int begin = layer - (c->authors ? w : w / 2);
+  int end = layer + (c->authors ? w + 1 : (w + 1) / 2);
+  if (end > L) end = L;
   if (c->g->groups) {
     const js_value *groups = oracle_member(c->o->json, "groups");
     n = oracle_ints(oracle_member(groups, c->g->groups[column]), at, 256);
@@ -174,7 +177,7 @@ static bool is_exact_zero(const compared *c, int layer, int column) {
   }
   bool zero = true;
   for (int i = 0; i < n; i++) {
-    zero = zero && (at[i] < c->corrupted || (begin == L - 1 && at[i] != T - 1));
+    zero = zero && (at[i] < c->corrupted || (begin == L - 1 && at[i] != T - 1) || end <= c->layer);
   }
   return zero;
 }
@@ -253,6 +256,8 @@ static int check_array(oracle *o, const loci_trace *t, const request *r, loci_di
   c.columns = groups ? (int)js_count(oracle_member(o->json, "group_names")) : t->prompt->length;
   c.corrupted = oracle_int(oracle_member(o->json, "first_corrupted"));
   c.authors = r->opts.authors;
+  bool on_image = strncmp(r->opts.corrupt, "image", 5) == 0;
+  while (on_image && o->prompt->sources && !oracle_is_cross(o->prompt->model, c.layer)) c.layer++;
   int64_t one = (int64_t)t->model->layers * c.columns * (r->heads ? t->model->heads : 1);
   int W = r->opts.window_count, S = r->opts.site_count;
   assert_int_equal(c.want.count, one * W * S);

@@ -488,6 +488,10 @@ class Flow(Result):
             raise RequestError(f"layer {layer} is not in this flow: layers are {d['layers']}")
         profile = np.asarray(which["profile"][d["layers"].index(layer)])
         grid = place["views"][view]
+        if side := grid.get("tile"):  # tile by tile, a row of the whole tile before each
+            down, across = grid["rows"] // side, grid["cols"] // side
+            tiles = profile[: down * across * (side * side + 1)].reshape(down, across, -1)[:, :, 1:]
+            return tiles.reshape(down, across, side, side).swapaxes(1, 2).reshape(grid["rows"], grid["cols"])
         line = grid["cols"] + grid["breaks"]
         rows = profile[grid["first"] : grid["first"] + grid["rows"] * line]
         return rows.reshape(grid["rows"], line)[:, : grid["cols"]]

@@ -33,6 +33,7 @@ static const field of_model[] = {
     TEXT("mmproj", mmproj),
     OWN("max_pixels", member_count, max_pixels, "a number of pixels"),
     OWN("exif", member_exif, turn_images, "ignore or turn"),
+    OWN("gate_rows", member_gate_rows, gate_rows_hf, "meta or hf"),
     OWN("memory", member_size, memory_bytes, "a size such as 512M or 4G"),
 };
 field_table model_fields(void) { return FIELD_TABLE(of_model); }
@@ -249,9 +250,10 @@ static const field of_told[] = {
     {"hash", member_passed, 0, 0, 0, 0, ""},        {"image", member_passed, 0, 0, 0, 0, ""},
     {"question", member_passed, 0, 0, 0, 0, ""},    {"system", member_passed, 0, 0, 0, 0, ""},
     {"constraints", member_passed, 0, 0, 0, 0, ""}, {"template", member_passed, 0, 0, 0, 0, ""},
-    {"exif", member_passed, 0, 0, 0, 0, ""},        {"mmproj", member_passed, 0, 0, 0, 0, ""},
-    {"max_pixels", member_passed, 0, 0, 0, 0, ""},  {"date", member_passed, 0, 0, 0, 0, ""},
-    {"pixels", member_passed, 0, 0, 0, 0, ""},      {"paths", member_passed, 0, 0, 0, 0, ""},
-    {"precision", member_passed, 0, 0, 0, 0, ""},   {"edits", member_passed, 0, 0, 0, 0, ""},
+    {"exif", member_passed, 0, 0, 0, 0, ""},        {"gate_rows", member_passed, 0, 0, 0, 0, ""},
+    {"mmproj", member_passed, 0, 0, 0, 0, ""},      {"max_pixels", member_passed, 0, 0, 0, 0, ""},
+    {"date", member_passed, 0, 0, 0, 0, ""},        {"pixels", member_passed, 0, 0, 0, 0, ""},
+    {"paths", member_passed, 0, 0, 0, 0, ""},       {"precision", member_passed, 0, 0, 0, 0, ""},
+    {"edits", member_passed, 0, 0, 0, 0, ""},
 };
 field_table told_fields(void) { return FIELD_TABLE(of_told); }

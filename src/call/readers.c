@@ -120,6 +120,12 @@ loci_status member_exif(const member *m, void *options, loci_err *err) {
   return read_either(m, words, options, err);
 }
 
+/* What rows before a picture see of it by cross-attention. */
+loci_status member_gate_rows(const member *m, void *options, loci_err *err) {
+  static const char *const words[] = {"meta", "hf"};
+  return read_either(m, words, options, err);
+}
+
 /* "ig:8": whether [text] is the word with a number from 1 up. */
 static bool counted(const char *text, const char *word, int *out) {
   size_t n = strlen(word);

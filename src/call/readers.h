@@ -9,7 +9,7 @@ field_read member_layers /* "3-5", 7, "all": the first, and after it how many */
     member_values;
 field_read member_count /* from 1 up */, member_size /* "4G" */, member_hash /* no_hash */;
 field_read member_positive /* > 0 */, member_probability, member_weight /* 0: none, -1 */;
-field_read member_compat, member_exif, member_ft_at;
+field_read member_compat, member_exif, member_gate_rows, member_ft_at;
 
 /* ---- of traces, knockouts and flows */
 field_read member_sites, member_direction, member_cells, member_window, member_pathways,

@@ -429,6 +429,7 @@ static const struct family {
     {"llava_onevision", NULL, false, "qwen2", parse_llava_onevision},
     {"qwen2_vl", NULL, false, "qwen2", family_qwen2_vl},
     {"qwen2_5_vl", NULL, false, "qwen2", family_qwen2_5_vl},
+    {"mllama", NULL, false, "mllama_text_model", family_mllama},
     {"llama", NULL, false, "llama", parse_text_only},
     {"mistral", NULL, false, "mistral", parse_text_only},
     {"qwen2", NULL, false, "qwen2", parse_text_only},
@@ -452,8 +453,8 @@ static loci_status family_find(const config_reader *r, const js_value *config,
   return fail(
       r->err, LOCI_EUNSUPPORTED,
       "%s: model_type \"%.60s\" is not supported; known are llava, llava_next, "
-      "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, llama, "
-      "mistral, qwen2, phi",
+      "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, mllama, "
+      "llama, mistral, qwen2, phi",
       r->what, type);
 }
 

@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "checkpoint/tiles.h"
-#include "tensor/dtype.h"
 #include "tensor/kernels.h"
 
 typedef enum norm_kind { NORM_RMS, NORM_LAYER } norm_kind;
@@ -21,14 +20,14 @@ typedef enum layout_kind {
   LAYOUT_LLAVA_ORIGINAL,
   LAYOUT_BUNNY,
   LAYOUT_QWEN_VL,
+  LAYOUT_MLLAMA,
   LAYOUT_TEXT,
   LAYOUT_GGUF
 } layout_kind;
 
 typedef struct rope_config {
   rope_kind kind;
-  double theta;
-  double factor;              /* linear, dynamic, llama3 */
+  double theta, factor;       /* factor: linear, dynamic, llama3 */
   double low_freq, high_freq; /* llama3: low_freq_factor, high_freq_factor */
   int original_max_positions; /* llama3 */
   const float *factors;       /* (rotary_dim / 2) each frequency is divided by; NULL: none */
@@ -40,15 +39,15 @@ typedef struct decoder_config {
   int vocab;              /* rows of the output head as stored */
   int width, inner, layers, heads, kv_heads, head_dim;
   int rotary_dim; /* channels of each head that rotate; head_dim unless partial */
-  int max_positions;
-  int sliding_window; /* 0: none; a prompt longer than it is refused */
+  int max_positions, sliding_window; /* window 0: none; a longer prompt is refused */
   double eps;
   norm_kind norm;
   act_kind act;
   bool gated;    /* act(gate) * up, or act(fc1) */
   bool parallel; /* attention and MLP read the same norm (Phi), or one after the other */
   bool qkv_bias, o_bias, mlp_bias;
-  bool tied; /* the head may be missing from the file: it is the embedding */
+  const bool *cross; /* (layers) reads rows outside of the sequence, through gates; NULL: none */
+  bool tied;         /* the head may be missing from the file: it is the embedding */
   rope_config rope;
 } decoder_config;
 
@@ -65,11 +64,14 @@ typedef struct vision_config {
   int frames;  /* a still picture stands that often in a patch; 0: once, without such an axis */
   int merge;   /* merge x merge patches become one row of the sequence */
   int window;  /* rows of the sequence on the side of a window; 0: there are none */
-  const bool *full;     /* (layers) sees the whole picture; NULL: all do */
-  bool class_token;     /* CLIP: a class embedding stands before the patches */
-  bool patch_bias;      /* SigLIP */
-  bool pre_norm;        /* CLIP: pre_layrnorm right after the embeddings */
-  int n_features;       /* hidden states joined on the channel axis, usually 1 */
+  int places;  /* tiles that it sees together, empty ones too; 0: views one by one */
+  tile_sizes canvases; /* of tiles, down and across, that a picture may be put on */
+  int gated_layers;    /* the last of [layers]: after a norm of their own, branches through gates */
+  const bool *full;    /* (layers) sees the whole picture; NULL: all do */
+  bool class_token;    /* CLIP: a class embedding stands before the patches */
+  bool patch_bias, pre_norm; /* SigLIP; CLIP: pre_layrnorm right after the embeddings */
+  int n_features; /* hidden states side by side, usually 1; with places, by channel from the 2nd on
+                   */
   int feature_depth[8]; /* each as the number of encoder layers run before it is taken */
   bool drop_class; /* row 0 of each feature is dropped: CLIP's class token, SigLIP's first patch */
 } vision_config;
@@ -97,10 +99,8 @@ typedef struct model_config {
   const char *vision_dir;       /* mm_vision_tower, where it is a directory beside the checkpoint */
   const char *image_aspect;     /* "pad", or NULL */
   const char *default_template; /* used where the checkpoint brings no chat template */
-  int bos;                      /* -1: none */
-  int n_eos;
-  int eos[16];
-  double repetition_penalty; /* of answers; 1: none */
+  int bos, n_eos, eos[16];      /* bos -1: none */
+  double repetition_penalty;    /* of answers; 1: none */
   int max_length; /* positions the model was made for: its own, or those its tokenizer allows */
   const char *generation_problem; /* a sentence: why greedy answers would be wrong; NULL: none */
   int n_notes;                    /* sentences about harmless oddities, for checkpoint_note */

@@ -44,6 +44,10 @@ loci_status family_qwen2_vl(const config_reader *r, const js_value *config, cons
 loci_status family_qwen2_5_vl(const config_reader *r, const js_value *config,
                               const char *model_type, model_config *out);
 
+/* Llama-3.2-Vision (config_mllama.c). */
+loci_status family_mllama(const config_reader *r, const js_value *config, const char *model_type,
+                          model_config *out);
+
 /* Known towers: their values where no config says otherwise. */
 typedef enum tower_preset {
   TOWER_CLIP,

@@ -6,11 +6,15 @@
 #include "checkpoint/config_parts.h"
 
 const char *layout_name(layout_kind layout) {
-  static const char *const names[] = {
-      [LAYOUT_HF_LEGACY] = "hf-legacy", [LAYOUT_HF_NEW] = "hf-new",
-      [LAYOUT_HF_BASE] = "hf-base",     [LAYOUT_LLAVA_ORIGINAL] = "llava-original",
-      [LAYOUT_BUNNY] = "bunny",         [LAYOUT_QWEN_VL] = "qwen-vl",
-      [LAYOUT_TEXT] = "text",           [LAYOUT_GGUF] = "gguf"};
+  static const char *const names[] = {[LAYOUT_HF_LEGACY] = "hf-legacy",
+                                      [LAYOUT_HF_NEW] = "hf-new",
+                                      [LAYOUT_HF_BASE] = "hf-base",
+                                      [LAYOUT_LLAVA_ORIGINAL] = "llava-original",
+                                      [LAYOUT_BUNNY] = "bunny",
+                                      [LAYOUT_QWEN_VL] = "qwen-vl",
+                                      [LAYOUT_MLLAMA] = "mllama",
+                                      [LAYOUT_TEXT] = "text",
+                                      [LAYOUT_GGUF] = "gguf"};
   return names[layout];
 }
 

@@ -49,6 +49,28 @@ static void a_bare_llava_is_the_seven_billion_one(void **state) {
   assert_int_equal(m.image_token, 32000);
 }
 
+#define MLLAMA "{\"model_type\":\"mllama\","
+
+static void llama_vision_gets_its_classes_defaults(void **state) {
+  model_config m;
+  expect(*state, "{\"model_type\":\"mllama\"}", &m);
+  assert_true(m.text.layers == 40 && m.text.cross[3] && m.text.cross[38] && !m.text.cross[4]);
+  assert_true(m.text.rope.theta == 5e5 && m.text.rope.kind == ROPE_DEFAULT && m.text.kv_heads == 8);
+  assert_true(m.vision.layers == 40 && m.vision.gated_layers == 8 && m.vision.places == 4);
+  assert_true(m.vision.n_features == 6 && m.vision.feature_depth[0] == 40);
+  assert_true(m.vision.feature_depth[1] == 3 && m.vision.feature_depth[5] == 30);
+  assert_true(m.vision.canvases.count == 8 && m.vision.canvases.at[4][0] == 2);
+  assert_true(m.image_token == 128256 && m.image_rows == 4 * 1025 && m.bos == 128000);
+  assert_string_equal(m.default_template, "llama3-vision");
+  expect(*state,
+         MLLAMA "\"text_config\":{\"num_hidden_layers\":2,\"cross_attention_layers\":[0,1],"
+                "\"rope_scaling\":null},\"vision_config\":{\"num_attention_heads\":8,"
+                "\"image_size\":560,\"max_num_tiles\":2,\"intermediate_layers_indices\":[]}}",
+         &m);
+  assert_true(m.text.cross[0] && m.text.cross[1] && m.vision.heads == 8);
+  assert_true(m.image_rows == 2 * 1601 && m.vision.canvases.count == 3 && m.vision.n_features == 1);
+}
+
 static void tiled_llavas_get_their_classes_defaults(void **state) {
   model_config m;
   expect(*state, "{\"model_type\":\"llava_next\"}", &m);
@@ -248,7 +270,22 @@ static const struct {
 } refusals[] = {
     {"[]", "expected an object", LOCI_EFORMAT},
     {"{}", "model_type \"\" is not supported; known are llava, ", LOCI_EUNSUPPORTED},
-    {"{\"model_type\":\"mllama\"}", "\"mllama\" is not", LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"gemma3\"}", "\"gemma3\" is not", LOCI_EUNSUPPORTED},
+    {MLLAMA "\"text_config\":{\"cross_attention_layers\":[3,40]}}", "numbers of layers, 0 to 39",
+     LOCI_EFORMAT},
+    {MLLAMA "\"text_config\":{\"cross_attention_layers\":[]}}", "no layer reads the picture",
+     LOCI_EUNSUPPORTED},
+    {MLLAMA "\"text_config\":{\"cross_attention_layers\":3}}", "must be an array", LOCI_EFORMAT},
+    {MLLAMA "\"vision_config\":{\"vision_output_dim\":7681}}", "make 7680", LOCI_EFORMAT},
+    {MLLAMA "\"vision_config\":{\"intermediate_layers_indices\":[32]}}", "layers, 0 to 31",
+     LOCI_EFORMAT},
+    {MLLAMA "\"vision_config\":{\"intermediate_layers_indices\":[0,1,2,3,4,5,6,7]}}", "at most 7",
+     LOCI_EUNSUPPORTED},
+    {MLLAMA "\"vision_config\":{\"max_num_tiles\":17}}", "max_num_tiles", LOCI_EFORMAT},
+    {MLLAMA "\"vision_config\":{\"supported_aspect_ratios\":[[1,5]]}}", "1 x 5 tiles are more",
+     LOCI_EFORMAT},
+    {MLLAMA "\"vision_config\":{\"patch_size\":15}}", "in patches of 15", LOCI_EFORMAT},
+    {MLLAMA "\"vision_config\":[]}", "expected an object", LOCI_EFORMAT},
     {"{\"model_type\":\"llava_next\",\"vision_feature_select_strategy\":\"full\"}",
      "patches and a class row", LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"llava_next\",\"image_grid_pinpoints\":[[336,400]]}", "whole tiles of 336",
@@ -424,6 +461,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {TEST(the_published_llava_config_gets_its_defaults),
                                      TEST(a_bare_llava_is_the_seven_billion_one),
                                      TEST(tiled_llavas_get_their_classes_defaults),
+                                     TEST(llama_vision_gets_its_classes_defaults),
                                      TEST(text_families_get_their_defaults),
                                      TEST(layer_types_say_which_layers_slide),
                                      TEST(rotary_spellings_of_all_generations_are_read),

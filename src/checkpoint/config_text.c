@@ -81,6 +81,23 @@ static const text_family families[] = {
       .qkv_bias = true,
       .o_bias = true,
       .mlp_bias = true}},
+    {"rms_norm_eps",
+     0,
+     128000,
+     128001,
+     {.model_type = "mllama_text_model",
+      .vocab = 128256,
+      .width = 4096,
+      .inner = 14336,
+      .layers = 40,
+      .heads = 32,
+      .kv_heads = 8,
+      .max_positions = 131072,
+      .eps = 1e-5,
+      .norm = NORM_RMS,
+      .act = ACT_SILU,
+      .gated = true,
+      .rope = {.theta = 500000}}},
 };
 
 static const text_family *family_of(const char *model_type) {
@@ -95,7 +112,8 @@ loci_status decoder_defaults(const config_reader *r, const char *model_type, dec
   const text_family *f = family_of(model_type);
   if (!f) {
     return fail(r->err, LOCI_EUNSUPPORTED,
-                "%s: text model \"%.60s\" is not supported; known are llama, mistral, qwen2, phi",
+                "%s: text model \"%.60s\" is not supported; known are llama, mistral, qwen2, phi, "
+                "mllama_text_model",
                 r->what, model_type);
   }
   *out = f->config;
@@ -230,7 +248,7 @@ static loci_status rope_parse(const config_reader *r, const js_value *o, decoder
     return fail(r->err, LOCI_EFORMAT, "%s: \"%s\" must be an object, found %s", r->what, key,
                 js_kind_name(js_kind_of(rope)));
   }
-  d->rope.theta = 10000;
+  if (d->rope.theta == 0) d->rope.theta = 10000;
   TRY(rope_number(r, rope, o, "rope_theta", &d->rope.theta));
   TRY(rope_scaled(r, rope, d));
   TRY(rope_agrees(r, o, d));

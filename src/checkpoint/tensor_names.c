@@ -58,6 +58,24 @@ static const rename_rule qwen_rules[] = {
     {NULL, NULL},
 };
 
+/* Llama-3.2-Vision as published, and as it stands in memory since transformers 4.52. */
+static const rename_rule mllama_rules[] = {
+    {"model.language_model.", "language_model."},
+    {"language_model.model.", "language_model."},
+    {"language_model.lm_head.", "lm_head."},
+    {"model.multi_modal_projector.", "multi_modal_projector.linear_1."},
+    {"multi_modal_projector.", "multi_modal_projector.linear_1."},
+    {"model.vision_model.patch_embedding.", "vision_tower.embeddings.patch_embedding."},
+    {"model.vision_model.transformer.layers.", "vision_tower.encoder.layers."},
+    {"model.vision_model.global_transformer.layers.", "vision_tower.encoder.gated_layers."},
+    {"model.vision_model.", "vision_tower."},
+    {"vision_model.patch_embedding.", "vision_tower.embeddings.patch_embedding."},
+    {"vision_model.transformer.layers.", "vision_tower.encoder.layers."},
+    {"vision_model.global_transformer.layers.", "vision_tower.encoder.gated_layers."},
+    {"vision_model.", "vision_tower."},
+    {NULL, NULL},
+};
+
 /* Without "model.": saved from the model below the head. */
 static const rename_rule text_rules[] = {
     {"model.image_newline", "image_newline"},
@@ -96,6 +114,7 @@ static const rename_rule *rules_of(layout_kind layout) {
     case LAYOUT_LLAVA_ORIGINAL:
     case LAYOUT_BUNNY: return original_rules;
     case LAYOUT_QWEN_VL: return qwen_rules;
+    case LAYOUT_MLLAMA: return mllama_rules;
     case LAYOUT_TEXT:
     case LAYOUT_GGUF: break;
   }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char key[] = "image_grid_pinpoints";
+static const char pinpoints[] = "image_grid_pinpoints";
 
 enum { MOST_SIDE = 16384, MOST_PIXELS = 1 << 27 };
 
@@ -19,8 +19,23 @@ void tile_sizes_onevision(tile_sizes *out) {
   }
 }
 
+void tile_sizes_within(int most, tile_sizes *out) {
+  *out = (tile_sizes){0};
+  for (int down = 1; down <= most; down++) {
+    for (int across = 1; down * across <= most; across++) {
+      out->at[out->count][0] = down;
+      out->at[out->count++][1] = across;
+    }
+  }
+}
+
 loci_status tile_sizes_parse(const js_value *o, const char *what, tile_sizes *inout,
                              loci_err *err) {
+  return tile_sizes_parse_key(o, pinpoints, what, inout, err);
+}
+
+loci_status tile_sizes_parse_key(const js_value *o, const char *key, const char *what,
+                                 tile_sizes *inout, loci_err *err) {
   const js_value *list = js_get(o, key);
   int64_t n = js_count(list), side = 0;
   if (!list) return LOCI_OK;
@@ -47,11 +62,11 @@ loci_status tile_sizes_check(const tile_sizes *t, int side, const char *what, lo
     if (h % side != 0 || w % side != 0) {
       return fail(err, LOCI_EUNSUPPORTED,
                   "%s: \"%s\": a size of %d x %d is not made of whole tiles of %d pixels", what,
-                  key, h, w, side);
+                  pinpoints, h, w, side);
     }
     if ((int64_t)h * w > MOST_PIXELS) {
-      return fail(err, LOCI_EUNSUPPORTED, "%s: \"%s\": %d x %d pixels are too many", what, key, h,
-                  w);
+      return fail(err, LOCI_EUNSUPPORTED, "%s: \"%s\": %d x %d pixels are too many", what,
+                  pinpoints, h, w);
     }
   }
   return LOCI_OK;

@@ -1,6 +1,5 @@
 /* From names to places (see placing.h): one table row per tensor says its canonical name, where its
- * pointer goes, the shape config.json promises, and when it must be there.  A new family is a new
- * table. */
+ * pointer goes, the shape config.json promises, and when it must be there (weight_tables.h). */
 #include "checkpoint/placing.h"
 
 #include <inttypes.h>
@@ -15,52 +14,7 @@
 #include "checkpoint/files.h"
 #include "checkpoint/gguf_config.h"
 #include "checkpoint/tensor_names.h"
-
-/* Sizes that shapes are made of; placing.dims holds their values. */
-typedef enum dim {
-  ONE, /* rows of a vector */
-  WIDTH,
-  INNER,
-  Q,     /* heads * head_dim */
-  KV,    /* kv_heads * head_dim */
-  VOCAB, /* rows of the head */
-  ANY,   /* 1 to 2^22: the tensor is trusted, not the config */
-  PIXELS,
-  POSITIONS,
-  FROM, /* input of a projector linear */
-  TO,   /* its output */
-  N_DIMS
-} dim;
-
-/* When a tensor must be there; placing.has says which of them hold. */
-enum need {
-  ALWAYS = 1,
-  MAYBE = 2,
-  QKV_BIAS = 4,
-  O_BIAS = 8,
-  MLP_BIAS = 16,
-  CLASS = 32,
-  PRE_NORM = 64,
-  PATCH_BIAS = 128,
-  PROJECTOR_BIAS = 256,
-  TABLE = 512, /* of positions */
-  NORM_BIAS = 1024,
-  GATED = 2048,
-  PLAIN = 4096, /* not gated */
-  PROJECTOR_NORM = 8192,
-  NEWLINE = 16384
-};
-
-typedef struct tensor_row {
-  const char *name;
-  size_t at;
-  dim rows, cols;
-  unsigned need;
-} tensor_row;
-
-/* Beside a need: the row is the first, second or third of three matrices in one tensor. */
-#define THIRD(i) ((i) << 24)
-#define third_of(need) ((need) >> 24)
+#include "checkpoint/weight_tables.h"
 
 typedef struct placing {
   checkpoint_files *files;
@@ -70,148 +24,6 @@ typedef struct placing {
   int patch, frames;
   loci_err *err;
 } placing;
-
-/* ---------------------------------------------------------------- tables */
-
-#define TOP(field) offsetof(checkpoint, field)
-#define DECODER(field) offsetof(decoder_layer, field)
-#define VISION(field) offsetof(vision_layer, field)
-
-static const tensor_row top_rows[] = {
-    {"language_model.embed_tokens.weight", TOP(embed), ANY, WIDTH, MAYBE},
-    {"lm_head.weight", TOP(head.w), ANY, WIDTH, MAYBE},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-static const tensor_row head_rows[] = {
-    {"lm_head.bias", TOP(head.b), ONE, VOCAB, MAYBE},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-static const tensor_row gated_norm_rows[] = {
-    {"language_model.norm.weight", TOP(final_norm.w), ONE, WIDTH, ALWAYS},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-static const tensor_row parallel_norm_rows[] = {
-    {"language_model.final_layernorm.weight", TOP(final_norm.w), ONE, WIDTH, ALWAYS},
-    {"language_model.final_layernorm.bias", TOP(final_norm.b), ONE, WIDTH, ALWAYS},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-/* LLaMA, Mistral, Qwen2 */
-static const tensor_row gated_rows[] = {
-    {"input_layernorm.weight", DECODER(norm1.w), ONE, WIDTH, ALWAYS},
-    {"self_attn.q_proj.weight", DECODER(q.w), Q, WIDTH, ALWAYS},
-    {"self_attn.q_proj.bias", DECODER(q.b), ONE, Q, QKV_BIAS},
-    {"self_attn.k_proj.weight", DECODER(k.w), KV, WIDTH, ALWAYS},
-    {"self_attn.k_proj.bias", DECODER(k.b), ONE, KV, QKV_BIAS},
-    {"self_attn.v_proj.weight", DECODER(v.w), KV, WIDTH, ALWAYS},
-    {"self_attn.v_proj.bias", DECODER(v.b), ONE, KV, QKV_BIAS},
-    {"self_attn.o_proj.weight", DECODER(o.w), WIDTH, Q, ALWAYS},
-    {"self_attn.o_proj.bias", DECODER(o.b), ONE, WIDTH, O_BIAS},
-    {"post_attention_layernorm.weight", DECODER(norm2.w), ONE, WIDTH, ALWAYS},
-    {"mlp.gate_proj.weight", DECODER(gate.w), INNER, WIDTH, ALWAYS},
-    {"mlp.gate_proj.bias", DECODER(gate.b), ONE, INNER, MLP_BIAS},
-    {"mlp.up_proj.weight", DECODER(up.w), INNER, WIDTH, ALWAYS},
-    {"mlp.up_proj.bias", DECODER(up.b), ONE, INNER, MLP_BIAS},
-    {"mlp.down_proj.weight", DECODER(down.w), WIDTH, INNER, ALWAYS},
-    {"mlp.down_proj.bias", DECODER(down.b), ONE, WIDTH, MLP_BIAS},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-/* Phi */
-static const tensor_row parallel_rows[] = {
-    {"input_layernorm.weight", DECODER(norm1.w), ONE, WIDTH, ALWAYS},
-    {"input_layernorm.bias", DECODER(norm1.b), ONE, WIDTH, ALWAYS},
-    {"self_attn.q_proj.weight", DECODER(q.w), Q, WIDTH, ALWAYS},
-    {"self_attn.q_proj.bias", DECODER(q.b), ONE, Q, QKV_BIAS},
-    {"self_attn.k_proj.weight", DECODER(k.w), KV, WIDTH, ALWAYS},
-    {"self_attn.k_proj.bias", DECODER(k.b), ONE, KV, QKV_BIAS},
-    {"self_attn.v_proj.weight", DECODER(v.w), KV, WIDTH, ALWAYS},
-    {"self_attn.v_proj.bias", DECODER(v.b), ONE, KV, QKV_BIAS},
-    {"self_attn.dense.weight", DECODER(o.w), WIDTH, Q, ALWAYS},
-    {"self_attn.dense.bias", DECODER(o.b), ONE, WIDTH, O_BIAS},
-    {"mlp.fc1.weight", DECODER(up.w), INNER, WIDTH, ALWAYS},
-    {"mlp.fc1.bias", DECODER(up.b), ONE, INNER, MLP_BIAS},
-    {"mlp.fc2.weight", DECODER(down.w), WIDTH, INNER, ALWAYS},
-    {"mlp.fc2.bias", DECODER(down.b), ONE, WIDTH, MLP_BIAS},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-static const tensor_row tower_rows[] = {
-    {"embeddings.class_embedding", TOP(class_embedding), ONE, WIDTH, CLASS},
-    {"embeddings.patch_embedding.weight", TOP(patch.w), WIDTH, PIXELS, ALWAYS},
-    {"embeddings.patch_embedding.bias", TOP(patch.b), ONE, WIDTH, PATCH_BIAS},
-    {"embeddings.position_embedding.weight", TOP(position), POSITIONS, WIDTH, TABLE},
-    {"pre_layrnorm.weight", TOP(pre_norm.w), ONE, WIDTH, PRE_NORM},
-    {"pre_layrnorm.bias", TOP(pre_norm.b), ONE, WIDTH, PRE_NORM},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-static const tensor_row vision_rows[] = {
-    {"layer_norm1.weight", VISION(norm1.w), ONE, WIDTH, ALWAYS},
-    {"layer_norm1.bias", VISION(norm1.b), ONE, WIDTH, ALWAYS},
-    {"self_attn.q_proj.weight", VISION(q.w), WIDTH, WIDTH, ALWAYS},
-    {"self_attn.q_proj.bias", VISION(q.b), ONE, WIDTH, ALWAYS},
-    {"self_attn.k_proj.weight", VISION(k.w), WIDTH, WIDTH, ALWAYS},
-    {"self_attn.k_proj.bias", VISION(k.b), ONE, WIDTH, ALWAYS},
-    {"self_attn.v_proj.weight", VISION(v.w), WIDTH, WIDTH, ALWAYS},
-    {"self_attn.v_proj.bias", VISION(v.b), ONE, WIDTH, ALWAYS},
-    {"self_attn.out_proj.weight", VISION(o.w), WIDTH, WIDTH, ALWAYS},
-    {"self_attn.out_proj.bias", VISION(o.b), ONE, WIDTH, ALWAYS},
-    {"layer_norm2.weight", VISION(norm2.w), ONE, WIDTH, ALWAYS},
-    {"layer_norm2.bias", VISION(norm2.b), ONE, WIDTH, ALWAYS},
-    {"mlp.fc1.weight", VISION(fc1.w), INNER, WIDTH, ALWAYS},
-    {"mlp.fc1.bias", VISION(fc1.b), ONE, INNER, ALWAYS},
-    {"mlp.fc2.weight", VISION(fc2.w), WIDTH, INNER, ALWAYS},
-    {"mlp.fc2.bias", VISION(fc2.b), ONE, WIDTH, ALWAYS},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-/* A Qwen tower */
-static const tensor_row fused_vision_rows[] = {
-    {"norm1.weight", VISION(norm1.w), ONE, WIDTH, ALWAYS},
-    {"norm1.bias", VISION(norm1.b), ONE, WIDTH, NORM_BIAS},
-    {"attn.qkv.weight", VISION(q.w), WIDTH, WIDTH, ALWAYS | THIRD(1u)},
-    {"attn.qkv.bias", VISION(q.b), ONE, WIDTH, ALWAYS | THIRD(1u)},
-    {"attn.qkv.weight", VISION(k.w), WIDTH, WIDTH, ALWAYS | THIRD(2u)},
-    {"attn.qkv.bias", VISION(k.b), ONE, WIDTH, ALWAYS | THIRD(2u)},
-    {"attn.qkv.weight", VISION(v.w), WIDTH, WIDTH, ALWAYS | THIRD(3u)},
-    {"attn.qkv.bias", VISION(v.b), ONE, WIDTH, ALWAYS | THIRD(3u)},
-    {"attn.proj.weight", VISION(o.w), WIDTH, WIDTH, ALWAYS},
-    {"attn.proj.bias", VISION(o.b), ONE, WIDTH, ALWAYS},
-    {"norm2.weight", VISION(norm2.w), ONE, WIDTH, ALWAYS},
-    {"norm2.bias", VISION(norm2.b), ONE, WIDTH, NORM_BIAS},
-    {"mlp.fc1.weight", VISION(fc1.w), INNER, WIDTH, PLAIN},
-    {"mlp.fc1.bias", VISION(fc1.b), ONE, INNER, PLAIN},
-    {"mlp.fc2.weight", VISION(fc2.w), WIDTH, INNER, PLAIN},
-    {"mlp.fc2.bias", VISION(fc2.b), ONE, WIDTH, PLAIN},
-    {"mlp.gate_proj.weight", VISION(gate.w), INNER, WIDTH, GATED},
-    {"mlp.gate_proj.bias", VISION(gate.b), ONE, INNER, GATED},
-    {"mlp.up_proj.weight", VISION(fc1.w), INNER, WIDTH, GATED},
-    {"mlp.up_proj.bias", VISION(fc1.b), ONE, INNER, GATED},
-    {"mlp.down_proj.weight", VISION(fc2.w), WIDTH, INNER, GATED},
-    {"mlp.down_proj.bias", VISION(fc2.b), ONE, WIDTH, GATED},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-static const tensor_row projector_norm_rows[] = {
-    {"norm.weight", TOP(projector_norm.w), ONE, WIDTH, PROJECTOR_NORM},
-    {"norm.bias", TOP(projector_norm.b), ONE, WIDTH, NORM_BIAS},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-static const tensor_row newline_rows[] = {
-    {"image_newline", TOP(newline), ONE, TO, NEWLINE},
-    {NULL, 0, ONE, ONE, 0},
-};
-
-static const tensor_row projector_rows[] = {
-    {"weight", offsetof(linear_weights, w), TO, FROM, ALWAYS},
-    {"bias", offsetof(linear_weights, b), ONE, TO, PROJECTOR_BIAS},
-    {NULL, 0, ONE, ONE, 0},
-};
 
 /* ---------------------------------------------------------------- one tensor */
 
@@ -340,6 +152,7 @@ static loci_status place_decoder(placing *p, checkpoint *c) {
   p->dims[INNER] = d->inner;
   p->dims[Q] = (int64_t)d->heads * d->head_dim;
   p->dims[KV] = (int64_t)d->kv_heads * d->head_dim;
+  p->dims[HEAD] = d->head_dim;
   p->has = (d->qkv_bias ? QKV_BIAS : 0) | (d->o_bias ? O_BIAS : 0) | (d->mlp_bias ? MLP_BIAS : 0);
   c->layers = arena_zarray(p->files->mem, d->layers, decoder_layer);
   if (!c->layers) return fail_nomem(p->err, p->files->dir);
@@ -348,7 +161,9 @@ static loci_status place_decoder(placing *p, checkpoint *c) {
   for (int i = 0; i < d->layers; i++) {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "language_model.layers.%d.", i);
-    TRY(place_rows(p, d->parallel ? parallel_rows : gated_rows, prefix, &c->layers[i]));
+    const tensor_row *rows = d->parallel ? parallel_rows : gated_rows;
+    if (d->cross && d->cross[i]) rows = cross_rows;
+    TRY(place_rows(p, rows, prefix, &c->layers[i]));
     /* llama.cpp rotates LLaMA's neighbouring channels, and its files have them so */
     if (p->layout == LAYOUT_GGUF && strcmp(d->model_type, "qwen2") != 0 && !d->parallel) {
       c->layers[i].q.w.turned = c->layers[i].k.w.turned = d->head_dim;
@@ -373,6 +188,9 @@ static loci_status place_vision(placing *p, checkpoint *c) {
   p->dims[INNER] = v->inner;
   p->dims[PIXELS] = vision_patch_values(v);
   p->dims[POSITIONS] = (int64_t)v->grid * v->grid + (v->class_token ? 1 : 0);
+  p->dims[CANVASES] = v->canvases.count + 1;
+  p->dims[TILE_NUMBERS] = (int64_t)v->places * v->width;
+  p->dims[TILE_ROWS] = p->dims[TILE_NUMBERS] * p->dims[POSITIONS];
   p->patch = v->patch;
   p->frames = v->frames;
   p->has = (v->class_token ? CLASS : 0) | (v->pre_norm ? PRE_NORM : 0) |
@@ -380,11 +198,17 @@ static loci_status place_vision(placing *p, checkpoint *c) {
            (v->norm == NORM_LAYER ? NORM_BIAS : 0) | (v->gated ? GATED : PLAIN);
   c->vision_layers = arena_zarray(p->files->mem, depth, vision_layer);
   if (!c->vision_layers) return fail_nomem(p->err, p->files->dir);
-  TRY(place_rows(p, tower_rows, "vision_tower.", c));
+  TRY(place_rows(p, v->places ? tiled_tower_rows : tower_rows, "vision_tower.", c));
+  const tensor_row *rows = v->places  ? tiled_vision_rows
+                           : v->fused ? fused_vision_rows
+                                      : vision_rows;
   for (int i = 0; i < depth; i++) {
     char prefix[64];
-    snprintf(prefix, sizeof prefix, "vision_tower.encoder.layers.%d.", i);
-    TRY(place_rows(p, v->fused ? fused_vision_rows : vision_rows, prefix, &c->vision_layers[i]));
+    int gated = i - (v->layers - v->gated_layers);
+    const char *names = gated < 0 ? "layers" : "gated_layers";
+    snprintf(prefix, sizeof prefix, "vision_tower.encoder.%s.%d.", names, gated < 0 ? i : gated);
+    if (gated >= 0) p->has |= GATES;
+    TRY(place_rows(p, rows, prefix, &c->vision_layers[i]));
   }
   return LOCI_OK;
 }
@@ -409,12 +233,12 @@ static loci_status place_projector(placing *p, checkpoint *c) {
 }
 
 loci_status place_text_weights(checkpoint *c, loci_err *err) {
-  placing p = {.files = c->files, .layout = c->config.layout, .err = err};
+  placing p = {.files = c->files, .layout = c->config.layout, .dims = {[ONE] = 1}, .err = err};
   return place_decoder(&p, c);
 }
 
 loci_status place_vision_weights(checkpoint *c, loci_err *err) {
-  placing p = {.files = c->files, .layout = c->config.layout, .err = err};
+  placing p = {.files = c->files, .layout = c->config.layout, .dims = {[ONE] = 1}, .err = err};
   TRY(place_vision(&p, c));
   return place_projector(&p, c);
 }
@@ -425,9 +249,11 @@ loci_status place_vision_weights(checkpoint *c, loci_err *err) {
  * projector takes part in a computation that is not ours. */
 static bool would_matter(const checkpoint *c, const char *canonical) {
   static const char layers[] = "language_model.layers.", tower[] = "vision_tower.encoder.layers.";
+  static const char gated[] = "vision_tower.encoder.gated_layers.";
   if (strncmp(canonical, "multi_modal_projector.", 22) == 0) return true;
   if (strcmp(canonical, "image_newline") == 0) return true;
   if (strncmp(canonical, layers, sizeof layers - 1) == 0) return true;
+  if (strncmp(canonical, gated, sizeof gated - 1) == 0) return true;
   if (strncmp(canonical, tower, sizeof tower - 1) == 0) {
     return strtol(canonical + sizeof tower - 1, NULL, 10) < vision_depth(&c->config.vision);
   }

@@ -28,18 +28,35 @@ typedef struct norm_weights {
   weight w, b; /* (1, width); b absent for RMS norms */
 } norm_weights;
 
+/* What a layer that reads rows outside of the sequence has besides. */
+typedef struct cross_weights {
+  norm_weights q, k;          /* (1, head_dim) norms of every head */
+  weight attn_gate, mlp_gate; /* (1, 1) tanh of it multiplies what the branch adds; or absent */
+} cross_weights;
+
 typedef struct decoder_layer {
   norm_weights norm1; /* before attention (and before the MLP where blocks are parallel) */
   linear_weights q, k, v, o;
   norm_weights norm2;            /* before the MLP; absent where blocks are parallel */
   linear_weights gate, up, down; /* gated: gate, up, down.  plain: up = fc1, down = fc2 */
+  cross_weights cross;
 } decoder_layer;
 
 typedef struct vision_layer {
   norm_weights norm1, norm2;
   linear_weights q, k, v, o;     /* q, k, v may be parts of one tensor */
   linear_weights gate, fc1, fc2; /* gated: gate, fc1 = up, fc2 = down */
+  weight attn_gate, mlp_gate;    /* (1, 1) of a gated layer: tanh of it multiplies the branch */
 } vision_layer;
+
+/* What a tower adds to rows that stand in tiles: tables by the picture's canvas (rows 1, 2, .. of
+ * them), and gates (1, 1), of which tanh counts. */
+typedef struct tile_weights {
+  weight before, before_gate;     /* (canvases + 1, places D) to all rows of a tile, at first */
+  weight after, after_gate;       /* the same before the gated layers */
+  weight position, position_gate; /* (canvases + 1, places rows D) to every row */
+  norm_weights after_norm;        /* before the gated layers */
+} tile_weights;
 
 typedef struct checkpoint {
   model_config config;
@@ -51,6 +68,7 @@ typedef struct checkpoint {
   linear_weights patch;   /* (vision width, 3 [* frames] * patch * patch), channel-major patches */
   weight position;        /* (grid^2 [+ 1], vision width), or absent */
   norm_weights pre_norm;
+  tile_weights tiles;
   vision_layer *vision_layers; /* as many as the deepest feature needs */
   norm_weights projector_norm; /* of a patch before it is joined with its neighbours, or absent */
   linear_weights projector[8];

@@ -142,6 +142,27 @@ static void assert_names(const void *place, const char *const *names, int n, con
   }
 }
 
+static const char *const tower_fields[] = {"layer_norm1.weight",
+                                           "layer_norm1.bias",
+                                           "layer_norm2.weight",
+                                           "layer_norm2.bias",
+                                           "self_attn.q_proj.weight",
+                                           "self_attn.q_proj.bias",
+                                           "self_attn.k_proj.weight",
+                                           "self_attn.k_proj.bias",
+                                           "self_attn.v_proj.weight",
+                                           "self_attn.v_proj.bias",
+                                           "self_attn.out_proj.weight",
+                                           "self_attn.out_proj.bias",
+                                           NULL,
+                                           NULL,
+                                           "mlp.fc1.weight",
+                                           "mlp.fc1.bias",
+                                           "mlp.fc2.weight",
+                                           "mlp.fc2.bias",
+                                           NULL,
+                                           NULL};
+
 static void layers_are_filled_in_the_order_of_their_fields(void **state) {
   (void)state;
   static const char *const llama[] = {"input_layernorm.weight",
@@ -161,6 +182,12 @@ static void layers_are_filled_in_the_order_of_their_fields(void **state) {
                                       "mlp.up_proj.weight",
                                       NULL,
                                       "mlp.down_proj.weight",
+                                      NULL,
+                                      NULL,
+                                      NULL,
+                                      NULL,
+                                      NULL,
+                                      NULL,
                                       NULL};
   static const char *const phi[] = {"input_layernorm.weight",
                                     "input_layernorm.bias",
@@ -179,33 +206,23 @@ static void layers_are_filled_in_the_order_of_their_fields(void **state) {
                                     "mlp.fc1.weight",
                                     "mlp.fc1.bias",
                                     "mlp.fc2.weight",
-                                    "mlp.fc2.bias"};
-  static const char *const tower[] = {"layer_norm1.weight",
-                                      "layer_norm1.bias",
-                                      "layer_norm2.weight",
-                                      "layer_norm2.bias",
-                                      "self_attn.q_proj.weight",
-                                      "self_attn.q_proj.bias",
-                                      "self_attn.k_proj.weight",
-                                      "self_attn.k_proj.bias",
-                                      "self_attn.v_proj.weight",
-                                      "self_attn.v_proj.bias",
-                                      "self_attn.out_proj.weight",
-                                      "self_attn.out_proj.bias",
-                                      NULL,
-                                      NULL,
-                                      "mlp.fc1.weight",
-                                      "mlp.fc1.bias",
-                                      "mlp.fc2.weight",
-                                      "mlp.fc2.bias"};
+                                    "mlp.fc2.bias",
+                                    NULL,
+                                    NULL,
+                                    NULL,
+                                    NULL,
+                                    NULL,
+                                    NULL};
   static const char *const top[] = {"class_embedding", "patch_embedding.weight", NULL,
                                     "position_embedding.weight"};
   assert_int_equal(sizeof llama / sizeof llama[0], sizeof(decoder_layer) / sizeof(weight));
   assert_int_equal(sizeof phi / sizeof phi[0], sizeof(decoder_layer) / sizeof(weight));
-  assert_int_equal(sizeof tower / sizeof tower[0], sizeof(vision_layer) / sizeof(weight));
+  assert_int_equal(sizeof tower_fields / sizeof tower_fields[0],
+                   sizeof(vision_layer) / sizeof(weight));
   checkpoint *c = open_model(MODELS "llava-clip-llama");
   assert_names(&c->layers[4], llama, 18, "language_model.model.layers.4.");
-  assert_names(&c->vision_layers[1], tower, 18, "vision_tower.vision_model.encoder.layers.1.");
+  assert_names(&c->vision_layers[1], tower_fields, 18,
+               "vision_tower.vision_model.encoder.layers.1.");
   assert_names(&c->class_embedding, top, 1, "vision_tower.vision_model.embeddings.");
   assert_names(&c->patch, top + 1, 3, "vision_tower.vision_model.embeddings.");
   checkpoint_close(c);

@@ -164,7 +164,7 @@ static loci_status check_question_tokens(check_job *j, const loci_example *e) {
   encoding ids;
   loci_status st = LOCI_OK;
   TRY(tokenizer_encode(m->tokens, e->question, strlen(e->question), false, &ids, j->err));
-  int rows = e->image ? m->info.image_rows : 0;
+  int rows = e->image && !m->info.image_outside ? m->info.image_rows : 0;
   if (ids.count + rows > m->info.max_positions)
     st = NOTE(j, QUESTION_LONG, "question", NULL,
               "%d tokens and %d rows of the picture, but the model has %d positions", ids.count,

@@ -36,7 +36,38 @@ loci_status target_run_make(const problem *q, const loci_prompt *p, const target
   out->wants = t->count;
   out->rows =
       arena_array(q->work, (t->length - position) * (int64_t)model_decoder(q->m)->width, float);
+  if (q->m->weights->layers[q->layer].cross.mlp_gate.data) {
+    out->passed =
+        arena_array(q->work, (t->length - position) * (int64_t)model_decoder(q->m)->width, float);
+    if (!out->passed) return fail_nomem(err, "solving an edit");
+  }
   return out->rows ? LOCI_OK : fail_nomem(err, "solving an edit");
+}
+
+float target_run_factor(const problem *q, const loci_prompt *p, int position) {
+  const weight *gate = &q->m->weights->layers[q->layer].cross.mlp_gate;
+  if (!gate->data) return 1;
+  if (!p->sources || position < p->sources->from) return 0;
+  return (float)cross_factor(gate);
+}
+
+/* What a change adds to mlp_out: what the layer's gate lets through. */
+static const float *pass(const problem *q, const target_run *b, const mlp_change *a) {
+  int64_t D = model_decoder(q->m)->width;
+  if (!b->passed) return a->change;
+  for (int i = 0; i < a->count; i++) {
+    float by = target_run_factor(q, b->p, a->first + i);
+    for (int64_t d = 0; d < D; d++) b->passed[i * D + d] = by * a->change[i * D + d];
+  }
+  return b->passed;
+}
+
+void target_run_slopes(const problem *q, const target_run *b, const mlp_change *a) {
+  int64_t D = model_decoder(q->m)->width;
+  for (int i = 0; b->passed && i < a->count; i++) {
+    float by = target_run_factor(q, b->p, a->first + i);
+    for (int64_t d = 0; d < D; d++) a->grad[i * D + d] *= by;
+  }
 }
 
 loci_status target_run_first(problem *q, target_run *b, walk_logits_fn logits, void *ctx,
@@ -71,6 +102,7 @@ loci_status target_run_resume(const problem *q, walk *w, const target_run *b, co
   int64_t D = model_decoder(q->m)->width;
   input rows = input_from(target_input(&b->target), b->position, D);
   rows.rows = b->rows;
+  const float *change = pass(q, b, a);
   TRY(walk_resume(w, b->cache, b->position, from, rows, &s, err));
   for (int i = 0; i < a->count; i++) {
     walk_patch patch = {.site = target_run_site(q),
@@ -78,7 +110,7 @@ loci_status target_run_resume(const problem *q, walk *w, const target_run *b, co
                         .position = first + i,
                         .head = -1,
                         .source = -1,
-                        .values = a->change + i * D,
+                        .values = change + i * D,
                         .add = true};
     TRY(walk_patch_add(w, s, &patch, err));
   }

@@ -19,6 +19,8 @@ typedef struct target_run {
   kv_cache *cache;       /* for kv_cache_free */
   float *rows;           /* (length - position, D) what stands where the change is added */
   float *keys;           /* (key_count, F) mlp_post of the layer; room for the rows of a product */
+  float *passed; /* (length - position, D) a change as the layer's gate lets it through; NULL: as it
+                    is */
   float *resid_after; /* (D) the residual stream after the layer at the key; NULL: not asked for */
 } target_run;
 
@@ -37,6 +39,11 @@ typedef struct mlp_change {
 /* Adds the run with the change to a walk, and asks for the answer's logits. */
 loci_status target_run_resume(const problem *q, walk *w, const target_run *b, const mlp_change *a,
                               loci_err *err);
+/* d loss / d change from d loss / d mlp_out, once it is there. */
+void target_run_slopes(const problem *q, const target_run *b, const mlp_change *a);
+/* By what the layer multiplies its MLP's result at a position; 0 where a layer of cross-attention
+ * sees no picture. */
+float target_run_factor(const problem *q, const loci_prompt *p, int position);
 /* (row, layer) pairs that a change can reach, once forwards and twice backwards. */
 int64_t target_run_reach(const problem *q, const target_run *b, bool backward);
 int target_run_layer(const problem *q); /* where a resumed run begins */

@@ -226,6 +226,7 @@ static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
   if (!st) st = walk_run(w, &hooks, err);
   if (!st && t->not_finite) st = not_finite(q->m, err);
   if (!st && !ends) st = walk_backward(w, slope_step, t, &hooks, err);
+  if (!st && !ends) target_run_slopes(q, b, &a);
   target_run_cost(q, w);
   b->cache = NULL;
   q->formula += target_run_reach(q, b, !ends);

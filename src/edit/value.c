@@ -141,6 +141,10 @@ static loci_status run_step(optimum *o, bool ends, bool *reached, loci_err *err)
   o->loss = o->nll + decay + q->set->kl * o->kl;
   *reached = is_reached(o);
   if (!st && !ends && !*reached) st = walk_backward(w, slope_step, o, &hooks, err);
+  for (int i = 0; !st && i < runs; i++) {
+    mlp_change a = {o->all[i].position, 1, q->delta, o->grads + i * D};
+    if (!ends && !*reached) target_run_slopes(q, &o->all[i], &a);
+  }
   target_run_cost(q, w);
   for (int i = 0; i < runs; i++) {
     q->formula += target_run_reach(q, &o->all[i], !ends && !*reached);
@@ -208,12 +212,27 @@ static loci_status make_lessons(optimum *o, loci_err *err) {
   return LOCI_OK;
 }
 
+/* A layer of cross-attention gives nothing where the picture is not seen, whatever its weights are.
+ */
+static loci_status check_passes(const optimum *o, loci_err *err) {
+  for (int i = 0; i < o->count; i++) {
+    const target_run *b = &o->all[i];
+    if (target_run_factor(o->q, b->p, b->position) != 0) continue;
+    return fail(err, LOCI_EINVAL,
+                "layer %d reads the picture by cross-attention, and \"%s\" has none before its "
+                "constraint: the layer gives nothing there, so no edit of it changes the answer",
+                o->q->layer, b->p->info.question);
+  }
+  return LOCI_OK;
+}
+
 loci_status value_find(problem *q, loci_err *err) {
   loci_prompt *essence = NULL;
   optimum o = {.q = q, .V = model_decoder(q->m)->vocab};
   q->delta = arena_zarray(q->work, model_decoder(q->m)->width, float);
   if (!q->delta) return fail_nomem(err, "solving an edit");
   loci_status st = make_lessons(&o, err);
+  if (!st) st = check_passes(&o, err);
   if (!st) st = key_find(q, o.all, o.count, err);
   if (!st && q->set->kl > 0) st = run_essence(&o, &essence, err);
   if (!st) st = walk_new(q->m, &o.w, err);

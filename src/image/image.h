@@ -54,6 +54,9 @@ typedef struct image_processor {
   int patch, merge, frames; /* sizes are multiples of patch x merge, whatever the picture's; merge
                              * 0: they are as above and below */
   int64_t min_pixels, max_pixels; /* of such a size */
+  int places;          /* tiles that are seen together, empty ones too; 0: others than these */
+  tile_sizes canvases; /* down and across, in tiles of resize_width x resize_height, that a picture
+                        * may be put on */
   tile_sizes tiles; /* of resize_width x resize_height each, after a view of the whole; none: it is
                      * all there is */
   bool crop;
@@ -75,10 +78,12 @@ loci_status image_processor_check(const image_processor *p, const char *what, lo
 
 /* Another bound on the pixels of pictures that keep their own sizes. */
 loci_status image_bound(image_processor *p, int64_t max_pixels, loci_err *err);
-/* What becomes of a picture: views of one size, the whole first. */
+/* What becomes of a picture: views of one size, the whole first; or the places of tiles that are
+ * seen together, of which the first down x across hold the picture. */
 typedef struct image_shape {
   int views, height, width;
   int down, across;            /* the other views are so many tiles of it; 0: there are none */
+  bool together;               /* all views are places of tiles */
   int full_height, full_width; /* of the picture itself */
 } image_shape;
 int64_t image_values(const image_shape *s); /* views x 3 x height x width */

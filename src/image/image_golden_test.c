@@ -192,11 +192,50 @@ static void the_stored_samples_agree(void **state) {
   free(bytes);
 }
 
+/* Llama-3.2-Vision's tiles of 560 pixels, of pictures that take canvases of one tile and of
+ * several; those sizes are the reference's, too. */
+static void tiles_of_all_places_are_the_reference_floats(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    int down, across;
+    const char *sha256;
+  } all[] = {
+      {"size-13x120.png", 1, 1, "b1e07eccdf54e44bc2bd3e88932779459a997ad6c101053856cfb2299e120ca0"},
+      {"size-375x500.jpg", 1, 1,
+       "9b275da05a917972401b494d6b3165b55f9ca8ee189c5b61f58ddd12673e5a58"},
+      {"size-1100x200.jpg", 1, 2,
+       "6e1558475944e1f8b4088fd809ce92a1d544d437d044c262f512fff1e85d552b"},
+      {"scene-a.png", 1, 1, "d3a4184985fbf30713aa013562e41a3735d5e0e8a6906a8f59645e5c12c9b243"},
+      {"scene-b.png", 1, 1, "a563ac5b184125edb402259dcf17665a115a732f9fdd2ab0a71fa1618cb7b46c"},
+  };
+  static const char text[] =
+      "{\"image_processor_type\":\"MllamaImageProcessor\",\"size\":{\"height\":560,\"width\":560}}";
+  js_value *json;
+  image_processor p;
+  assert_int_equal(js_parse(text, sizeof text - 1, "processor", &json, NULL), LOCI_OK);
+  assert_int_equal(image_processor_parse(json, "processor", NULL, &p, NULL), LOCI_OK);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    image_rgb im = load(all[i].name);
+    image_shape s;
+    float *values;
+    char hex[65];
+    assert_int_equal(image_process(&p, &im, &values, &s, NULL), LOCI_OK);
+    assert_true(s.together && s.views == 4 && s.down == all[i].down && s.across == all[i].across);
+    sha256_hex(values, (size_t)image_values(&s) * sizeof *values, hex);
+    assert_string_equal(hex, all[i].sha256);
+    free(values);
+    image_clear(&im);
+  }
+  js_free(json);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_digest_of_abc_is_the_published_one),
       cmocka_unit_test(every_picture_decodes_to_pillows_bytes),
       cmocka_unit_test(every_processor_gives_the_reference_floats),
+      cmocka_unit_test(tiles_of_all_places_are_the_reference_floats),
       cmocka_unit_test(the_stored_samples_agree),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

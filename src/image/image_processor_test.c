@@ -313,8 +313,14 @@ static void settings_that_would_change_the_pixels_are_refused(void **state) {
   refuse_processor("[]", LOCI_EFORMAT, "must be an object");
   refuse_processor("{", LOCI_EFORMAT, "not valid JSON");
   refuse_processor("{}", LOCI_EFORMAT, "\"image_processor_type\" is missing");
-  refuse_processor("{\"image_processor_type\": \"MllamaImageProcessor\"}", LOCI_EUNSUPPORTED,
-                   "\"MllamaImageProcessor\" is not supported");
+  refuse_processor("{\"image_processor_type\": \"Gemma3ImageProcessor\"}", LOCI_EUNSUPPORTED,
+                   "\"Gemma3ImageProcessor\" is not supported");
+  refuse_processor("{\"image_processor_type\": \"MllamaImageProcessor\", \"do_pad\": false}",
+                   LOCI_EUNSUPPORTED, "without \"do_resize\" or \"do_pad\"");
+  refuse_processor("{\"image_processor_type\": \"MllamaImageProcessor\", \"size\": [4, 8]}",
+                   LOCI_EFORMAT, "expected squares");
+  refuse_processor("{\"image_processor_type\": \"MllamaImageProcessor\", \"max_image_tiles\": 99}",
+                   LOCI_EFORMAT, "max_image_tiles");
   refuse_processor(CLIP "\"image_grid_pinpoints\": [[336, 672]]}", LOCI_EUNSUPPORTED,
                    "image_grid_pinpoints");
   refuse_processor(CLIP "\"do_image_splitting\": true}", LOCI_EUNSUPPORTED, "do_image_splitting");

@@ -62,6 +62,12 @@ loci_status image_processor_check(const image_processor *p, const char *what, lo
                   p->resize_width, p->resize_height);
     TRY(tile_sizes_check(&p->tiles, p->resize_width, what, err));
   }
+  if (p->places > 0 && (p->places > TILE_PLACES || p->canvases.count < 1 || p->merge != 0 ||
+                        p->tiles.count > 0 || !p->resize || p->shortest_edge != 0 || p->crop ||
+                        p->pad_square || p->resize_width != p->resize_height ||
+                        (int64_t)p->places * p->resize_width * p->resize_width > IMAGE_MAX_PIXELS))
+    return fail(err, LOCI_EFORMAT, "%s: %d tiles of %d x %d pixels, expected squares", what,
+                p->places, p->resize_width, p->resize_height);
   if (p->rescale && !(p->rescale_factor >= 1e-9 && p->rescale_factor <= 1e6))
     return fail(err, LOCI_EFORMAT, "%s: a rescale factor of %g, expected 1e-9 to 1e6", what,
                 p->rescale_factor);
@@ -163,6 +169,18 @@ static loci_status plan_resize(const image_processor *p, int width, int height, 
 loci_status image_shape_of(const image_processor *p, int width, int height, image_shape *out,
                            loci_err *err) {
   resize_plan plan = {.width = width, .height = height};
+  if (p->places > 0) {
+    const int *canvas = tiling_canvas_of(&p->canvases, p->resize_width, width, height);
+    *out = (image_shape){.views = p->places,
+                         .height = p->resize_height,
+                         .width = p->resize_width,
+                         .down = canvas[0],
+                         .across = canvas[1],
+                         .full_height = height,
+                         .full_width = width,
+                         .together = true};
+    return LOCI_OK;
+  }
   if (p->resize) TRY(plan_resize(p, width, height, &plan, err));
   if (!p->resize && p->merge != 0) TRY(check_unresized(p, width, height, err));
   *out = (image_shape){.views = 1,
@@ -229,7 +247,12 @@ static void write_view(const image_processor *p, const image_rgb *in, const int 
 static loci_status write_tiles(const image_processor *p, const image_rgb *im, const image_shape *s,
                                float *out, loci_err *err) {
   image_rgb canvas;
-  TRY(tiling_canvas(im, s->down * s->height, s->across * s->width, p->resample, &canvas, err));
+  const int tiles[2] = {s->down, s->across};
+  if (s->together) {
+    TRY(tiling_corner(im, tiles, s->width, p->resample, &canvas, err));
+  } else {
+    TRY(tiling_canvas(im, s->down * s->height, s->across * s->width, p->resample, &canvas, err));
+  }
   for (int i = 0; i < s->down * s->across; i++, out += 3 * (int64_t)s->height * s->width) {
     const int from[2] = {i / s->across * s->height, i % s->across * s->width};
     write_view(p, &canvas, from, s, out);
@@ -238,15 +261,33 @@ static loci_status write_tiles(const image_processor *p, const image_rgb *im, co
   return LOCI_OK;
 }
 
+/* Room for the values, all 0. */
+static loci_status values_room(const image_shape *s, float **out, loci_err *err) {
+  int64_t bytes;
+  if (!size_mul(image_values(s), (int64_t)sizeof(float), &bytes))
+    return fail_nomem(err, "normalising a picture");
+  *out = calloc((size_t)bytes, 1);
+  return *out ? LOCI_OK : fail_nomem(err, "normalising a picture");
+}
+
+/* Tiles alone: of places that the picture does not fill all values are 0. */
+static loci_status to_places(const image_processor *p, const image_rgb *im, const image_shape *s,
+                             float **out, loci_err *err) {
+  TRY(values_room(s, out, err));
+  loci_status st = write_tiles(p, im, s, *out, err);
+  if (!st) return LOCI_OK;
+  free(*out);
+  *out = NULL;
+  return st;
+}
+
 /* [whole] is the picture after padding and resizing. */
 static loci_status to_values(const image_processor *p, const image_rgb *im, const image_rgb *whole,
                              const image_shape *s, float **out, loci_err *err) {
   const int middle[2] = {crop_shift(whole->height, s->height), crop_shift(whole->width, s->width)};
-  int64_t one = 3 * (int64_t)s->height * s->width, bytes;
-  if (!size_mul(image_values(s), (int64_t)sizeof(float), &bytes))
-    return fail_nomem(err, "normalising a picture");
-  float *values = malloc((size_t)bytes);
-  if (!values) return fail_nomem(err, "normalising a picture");
+  int64_t one = 3 * (int64_t)s->height * s->width;
+  float *values;
+  TRY(values_room(s, &values, err));
   write_view(p, whole, middle, s, values);
   loci_status st = s->views > 1 ? write_tiles(p, im, s, values + one, err) : LOCI_OK;
   if (st) {
@@ -270,6 +311,10 @@ loci_status image_process(const image_processor *p, const image_rgb *im, float *
     now = &square;
   }
   TRY_DONE(image_shape_of(p, now->width, now->height, shape, err));
+  if (shape->together) {
+    st = to_places(p, im, shape, out, err);
+    goto done;
+  }
   if (p->resize) {
     resize_plan plan;
     TRY_DONE(plan_resize(p, now->width, now->height, &plan, err));

@@ -27,17 +27,21 @@ static const struct {
     {"LlavaNextImageProcessorFast", KIND_NEXT},
     {"LlavaOnevisionImageProcessor", KIND_ONEVISION},
     {"LlavaOnevisionImageProcessorFast", KIND_ONEVISION},
+    {"MllamaImageProcessor", KIND_MLLAMA},
+    {"MllamaImageProcessorFast", KIND_MLLAMA},
 };
 
 void processor_defaults(processor_kind kind, int size, image_processor *p) {
   static const double clip_mean[3] = {0.48145466, 0.4578275, 0.40821073};
   static const double clip_std[3] = {0.26862954, 0.26130258, 0.27577711};
-  bool edges = kind != KIND_SIGLIP && kind != KIND_ONEVISION, clip = kind != KIND_SIGLIP;
+  bool squares = kind == KIND_SIGLIP || kind == KIND_ONEVISION || kind == KIND_MLLAMA;
+  bool edges = !squares, clip = kind != KIND_SIGLIP;
   *p = (image_processor){.resize = true,
                          .shortest_edge = edges ? size : 0,
                          .resize_width = edges ? 0 : size,
                          .resize_height = edges ? 0 : size,
-                         .resample = RESAMPLE_BICUBIC,
+                         .resample = kind == KIND_MLLAMA ? RESAMPLE_BILINEAR : RESAMPLE_BICUBIC,
+                         .places = kind == KIND_MLLAMA ? 4 : 0,
                          .crop = edges,
                          .crop_width = size,
                          .crop_height = size,
@@ -206,6 +210,7 @@ static const char *default_class(const char *model_type) {
                                          {"siglip_vision_model", "SiglipImageProcessor"},
                                          {"qwen2_vl", "Qwen2VLImageProcessor"},
                                          {"qwen2_5_vl", "Qwen2VLImageProcessor"},
+                                         {"mllama", "MllamaImageProcessor"},
                                          {"llava_next", "LlavaNextImageProcessor"},
                                          {"llava_onevision", "LlavaOnevisionImageProcessor"}};
   for (size_t i = 0; model_type && i < sizeof usual / sizeof *usual; i++) {
@@ -229,7 +234,7 @@ static loci_status read_kind(const js_value *v, const char *what, const char *mo
   return fail(err, LOCI_EUNSUPPORTED,
               "%s: image_processor_type \"%s\" is not supported, expected a CLIPImageProcessor, "
               "SiglipImageProcessor, LlavaImageProcessor, Qwen2VLImageProcessor, "
-              "LlavaNextImageProcessor or LlavaOnevisionImageProcessor",
+              "LlavaNextImageProcessor, LlavaOnevisionImageProcessor or MllamaImageProcessor",
               what, name);
 }
 
@@ -241,14 +246,20 @@ static loci_status read_switches(const js_value *v, const char *what, processor_
   TRY(js_get_bool(v, "do_center_crop", what, &p->crop, err));
   TRY(js_get_bool(v, "do_rescale", what, &p->rescale, err));
   TRY(js_get_bool(v, "do_normalize", what, &p->normalise, err));
-  if (p->tiles.count == 0) TRY(js_get_bool(v, "do_pad", what, &p->pad_square, err));
+  bool pads = kind == KIND_MLLAMA; /* a canvas is filled up, whatever is asked */
+  if (p->tiles.count == 0 && !pads) TRY(js_get_bool(v, "do_pad", what, &p->pad_square, err));
   if (p->pad_square && kind != KIND_LLAVA)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_pad\" is supported for a LlavaImageProcessor only", what);
   if (p->crop && kind == KIND_SIGLIP && fast)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_center_crop\" is not supported for a SiglipImageProcessorFast", what);
-  if (kind == KIND_SIGLIP || kind == KIND_QWEN) p->crop = false; /* they leave it unread */
+  if (kind == KIND_SIGLIP || kind == KIND_QWEN || pads) p->crop = false; /* they leave it unread */
+  if (pads) TRY(js_get_bool(v, "do_pad", what, &pads, err));
+  if (kind == KIND_MLLAMA && !(pads && p->resize))
+    return fail(err, LOCI_EUNSUPPORTED,
+                "%s: a MllamaImageProcessor without \"do_resize\" or \"do_pad\" is not supported",
+                what);
   return LOCI_OK;
 }
 
@@ -270,6 +281,16 @@ static loci_status read_tiles(const js_value *v, const char *what, processor_kin
   return LOCI_OK;
 }
 
+/* How many tiles are seen together; a picture may be put on every canvas of so many. */
+static loci_status read_places(const js_value *v, const char *what, image_processor *p,
+                               loci_err *err) {
+  int64_t most = p->places;
+  TRY(js_get_int(v, "max_image_tiles", what, 1, TILE_PLACES, &most, err));
+  p->places = (int)most;
+  tile_sizes_within(p->places, &p->canvases);
+  return LOCI_OK;
+}
+
 /* The colour of the padding: the mean, cut off to whole levels. */
 loci_status processor_pad_colour(const char *what, image_processor *p, loci_err *err) {
   for (int c = 0; c < 3 && p->pad_square; c++) {
@@ -286,7 +307,7 @@ loci_status image_processor_parse(const js_value *v, const char *what, const cha
                                   image_processor *p, loci_err *err) {
   processor_kind kind = KIND_CLIP;
   bool fast = false;
-  int64_t resample = RESAMPLE_BICUBIC;
+  int64_t resample;
   if (js_kind_of(v) != JS_OBJECT)
     return fail(err, LOCI_EFORMAT, "%s: the image processor must be an object, found %s", what,
                 js_kind_name(js_kind_of(v)));
@@ -301,6 +322,8 @@ loci_status image_processor_parse(const js_value *v, const char *what, const cha
   }
   TRY(read_crop(v, what, p, err));
   if (p->tiles.count > 0) TRY(read_tiles(v, what, kind, p, err));
+  if (p->places > 0) TRY(read_places(v, what, p, err));
+  resample = p->resample;
   TRY(js_get_int(v, "resample", what, 0, RESAMPLE_HAMMING, &resample, err));
   p->resample = (resample_kind)resample;
   TRY(js_get_real(v, "rescale_factor", what, &p->rescale_factor, err));

@@ -13,7 +13,8 @@ typedef enum processor_kind {
   KIND_LLAVA,
   KIND_QWEN,
   KIND_NEXT,
-  KIND_ONEVISION
+  KIND_ONEVISION,
+  KIND_MLLAMA
 } processor_kind;
 
 /* A class's own values, for pictures of [size]. */

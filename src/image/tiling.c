@@ -24,6 +24,21 @@ const int *tiling_size(const tile_sizes *sizes, int width, int height) {
   return best;
 }
 
+const int *tiling_canvas_of(const tile_sizes *canvases, int side, int width, int height) {
+  const int *best = NULL;
+  double by_best = 0;
+  for (int i = 0; i < canvases->count; i++) {
+    const int *at = canvases->at[i];
+    double by = fmin((double)(at[0] * side) / height, (double)(at[1] * side) / width);
+    bool closer = by >= 1 ? by_best < 1 || by < by_best : by_best < 1 && by > by_best;
+    bool smaller = by == by_best && best && at[0] * at[1] < best[0] * best[1];
+    if (best && !closer && !smaller) continue;
+    best = at;
+    by_best = by;
+  }
+  return best;
+}
+
 /* The largest size of a picture's proportions on the canvas, the other side rounded up. */
 static resize_plan plan_on_canvas(const image_rgb *im, int height, int width,
                                   resample_kind resample) {
@@ -37,22 +52,55 @@ static resize_plan plan_on_canvas(const image_rgb *im, int height, int width,
   return plan;
 }
 
-loci_status tiling_canvas(const image_rgb *im, int height, int width, resample_kind resample,
-                          image_rgb *out, loci_err *err) {
+static int clip(int x, int least, int most) { return x < least ? least : x > most ? most : x; }
+
+/* The side that fits by the smaller factor, and the other one cut off to whole pixels. */
+static resize_plan plan_in_corner(const image_rgb *im, const int canvas[2], int side,
+                                  resample_kind resample) {
+  int height = clip(im->height, side, canvas[0] * side);
+  int width = clip(im->width, side, canvas[1] * side);
+  double by_height = (double)height / im->height, by_width = (double)width / im->width;
+  resize_plan plan = {width, height, resample, false};
+  if (by_width < by_height) {
+    int whole = (int)(im->height * by_width);
+    plan.height = whole < 1 ? 1 : whole < height ? whole : height;
+  } else {
+    int whole = (int)(im->width * by_height);
+    plan.width = whole < 1 ? 1 : whole < width ? whole : width;
+  }
+  return plan;
+}
+
+/* The picture, resized, at column x and row y of a black canvas. */
+static loci_status put_on_canvas(const image_rgb *im, const resize_plan *plan, const int size[2],
+                                 const int at[2], image_rgb *out, loci_err *err) {
   image_rgb resized;
-  const resize_plan plan = plan_on_canvas(im, height, width, resample);
+  int height = size[0], width = size[1];
   *out = (image_rgb){0};
-  TRY(image_resize(im, &plan, &resized, err));
+  TRY(image_resize(im, plan, &resized, err));
   uint8_t *pixels = calloc((size_t)height * (size_t)width, 3);
   if (!pixels) {
     image_clear(&resized);
     return fail_nomem(err, "cutting a picture into tiles");
   }
-  size_t x = (size_t)(width - plan.width) / 2, y = (size_t)(height - plan.height) / 2;
-  size_t row = (size_t)plan.width * 3;
-  for (size_t i = 0; i < (size_t)plan.height; i++)
+  size_t y = (size_t)at[0], x = (size_t)at[1], row = (size_t)plan->width * 3;
+  for (size_t i = 0; i < (size_t)plan->height; i++)
     memcpy(pixels + ((y + i) * (size_t)width + x) * 3, resized.pixels + i * row, row);
   image_clear(&resized);
   *out = (image_rgb){.width = width, .height = height, .pixels = pixels};
   return LOCI_OK;
+}
+
+loci_status tiling_canvas(const image_rgb *im, int height, int width, resample_kind resample,
+                          image_rgb *out, loci_err *err) {
+  const resize_plan plan = plan_on_canvas(im, height, width, resample);
+  const int at[2] = {(height - plan.height) / 2, (width - plan.width) / 2};
+  return put_on_canvas(im, &plan, (const int[2]){height, width}, at, out, err);
+}
+
+loci_status tiling_corner(const image_rgb *im, const int canvas[2], int side,
+                          resample_kind resample, image_rgb *out, loci_err *err) {
+  const resize_plan plan = plan_in_corner(im, canvas, side, resample);
+  const int size[2] = {canvas[0] * side, canvas[1] * side}, at[2] = {0, 0};
+  return put_on_canvas(im, &plan, size, at, out, err);
 }

@@ -8,6 +8,14 @@
 /* Height and width of the canvas for a picture: the size that keeps most of its pixels, and of
  * several such the one with the least room left over. */
 const int *tiling_size(const tile_sizes *sizes, int width, int height);
+/* The canvas of [canvases], in tiles of [side] pixels, for a picture: of those that hold it in full
+ * size the one that enlarges it least, else the one that shrinks it least; of several such the
+ * smallest. */
+const int *tiling_canvas_of(const tile_sizes *canvases, int side, int width, int height);
+/* The picture in the upper left of it, on black: no larger than the canvas, and enlarged to one
+ * tile's side at most where it is smaller.  Caller clears *out. */
+loci_status tiling_corner(const image_rgb *im, const int canvas[2], int side,
+                          resample_kind resample, image_rgb *out, loci_err *err);
 /* Caller clears *out. */
 loci_status tiling_canvas(const image_rgb *im, int height, int width, resample_kind resample,
                           image_rgb *out, loci_err *err);

@@ -25,6 +25,7 @@ void request_put_model(js_value **to, const loci_model *m) {
   js_put(to, "precision", js_text(i->precision));
   if (m->asked.mmproj) js_put(to, "mmproj", js_text(m->asked.mmproj));
   if (m->asked.max_pixels > 0) js_put(to, "max_pixels", js_int(m->asked.max_pixels));
+  if (m->asked.gate_rows_hf) js_put(to, "gate_rows", js_text("hf"));
   if (i->turns_images) js_put(to, "exif", js_text("turn"));
   if (i->edit_count > 0) {
     js_put(to, "edits", files);
@@ -74,6 +75,7 @@ static const spelling spellings[] = {
     {"precision", "precision", 0, NULL},
     {"mmproj", "mmproj", 0, NULL},
     {"max_pixels", "max-pixels", 0, NULL},
+    {"gate_rows", "gate-rows", 0, NULL},
     {"exif", "exif", 0, NULL},
     {"max_new", "max-new", 0, NULL},
     {"first_token", "first-token", 0, NULL},

@@ -55,6 +55,8 @@ loci_status fail_empty_group(const loci_prompt *p, group_kind g, loci_err *err) 
   const char *why = "nothing stands after the constraint";
   if (of_image(g) && p->model->info.image_rows == 0) {
     why = "the model reads text only";
+  } else if (of_image(g) && prompt_picture(p) && p->info.image_first < 0) {
+    why = "layers read the picture by cross-attention, and it has no positions in the sequence";
   } else if (of_image(g) && p->info.image_first < 0) {
     why = "the question has no picture";
   } else if (of_image(g)) {

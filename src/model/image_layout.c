@@ -19,6 +19,9 @@ static tile_grid grid_of(const model_config *c, const image_shape *s) {
   int side = c->vision.grid, rows = s->down * side, cols = s->across * side;
   int w = s->full_width, h = s->full_height;
   tile_grid g = {.side = side, .across = s->across, .rows = rows, .cols = cols};
+  g.to_rows = rows;
+  g.to_cols = cols;
+  if (s->together) return g; /* margins are rows like others */
   if ((double)w / h > (double)cols / rows) {
     g.top = (rows - covered(h, (double)cols / w)) / 2;
     g.rows -= 2 * g.top;
@@ -41,21 +44,41 @@ image_layout layout_of(const model_config *c, const image_shape *s) {
   const vision_config *v = &c->vision;
   int cell = v->patch * v->merge, first = v->class_token - v->drop_class;
   if (cell < 1) return (image_layout){0};
-  loci_image_view whole = {"picture", first, s->height / cell, s->width / cell, false};
+  loci_image_view whole = {"picture", first, s->height / cell, s->width / cell, false, 0};
+  if (s->together) {
+    whole = (loci_image_view){"picture", 0, s->down * v->grid, s->across * v->grid, false, v->grid};
+    return (image_layout){s->views * (v->grid * v->grid + 1), 1, {whole}};
+  }
   image_layout out = {first + whole.rows * whole.cols, 1, {whole}};
   if (s->down == 0) return out;
   tile_grid g = grid_of(c, s);
   out.view_count = 2;
   out.views[0].name = "base";
-  out.views[1] = (loci_image_view){"tiles", out.count, g.to_rows, g.to_cols, true};
+  out.views[1] = (loci_image_view){"tiles", out.count, g.to_rows, g.to_cols, true, 0};
   out.count += view_rows(&out.views[1]);
   return out;
+}
+
+/* Of cells that stand tile by tile. */
+static image_cell tile_cell(const loci_image_view *v, int view, int at) {
+  int side = v->tile, each = side * side + 1, tile = at / each, i = at % each - 1;
+  int across = v->cols / side;
+  if (i < 0) return (image_cell){-1, 0, 0};
+  return (image_cell){view, tile / across * side + i / side, tile % across * side + i % side};
+}
+
+int layout_row(const loci_image_view *v, int row, int col) {
+  int side = v->tile;
+  if (!side) return v->first + row * (v->cols + v->breaks) + col;
+  int tile = row / side * (v->cols / side) + col / side;
+  return v->first + tile * (side * side + 1) + 1 + row % side * side + col % side;
 }
 
 image_cell layout_cell(const loci_image_view *views, int view_count, int i) {
   for (int k = 0; k < view_count; k++) {
     int at = i - views[k].first, line = views[k].cols + views[k].breaks;
-    if (at >= 0 && at < view_rows(&views[k])) return (image_cell){k, at / line, at % line};
+    if (at < 0 || at >= view_rows(&views[k])) continue;
+    return views[k].tile ? tile_cell(&views[k], k, at) : (image_cell){k, at / line, at % line};
   }
   return (image_cell){-1, 0, 0};
 }
@@ -136,7 +159,7 @@ loci_status layout_picture(const model_config *c, const seen_picture *p, arena *
   for (int64_t i = 0; i < 3 * height * g.cols; i++) {
     int64_t channel = i / g.cols / height, y = i / g.cols % height + (int64_t)g.top * P;
     int x = (int)(i % g.cols) + g.left, across = g.side * P;
-    int64_t tile = 1 + y / across * g.across + x / g.side;
+    int64_t tile = !s->together + y / across * g.across + x / g.side;
     const float *from = p->pixels + ((tile * 3 + channel) * S + y % across) * S;
     memcpy(pixels + i * P, from + (int64_t)(x % g.side) * P, (size_t)P * sizeof *pixels);
   }

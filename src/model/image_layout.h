@@ -40,7 +40,12 @@ typedef struct image_cell {
   int view, row, col;
 } image_cell;
 image_cell layout_cell(const loci_image_view *views, int view_count, int i);
+/* The row of a cell of a view, counted as [first] is. */
+int layout_row(const loci_image_view *v, int row, int col);
 /* Rows of a view, those that end its lines included. */
-static inline int view_rows(const loci_image_view *v) { return v->rows * (v->cols + v->breaks); }
+static inline int view_rows(const loci_image_view *v) {
+  int tiles = v->tile ? v->rows / v->tile * (v->cols / v->tile) : 0;
+  return v->rows * (v->cols + v->breaks) + tiles;
+}
 
 #endif

@@ -168,7 +168,7 @@ static void tiles_are_put_together_without_margins(void **state) {
   float pixels[3 * 3 * 16], rows[3 * 4], newline = -1, out[4 + 2 * 3];
   for (int i = 0; i < 3 * 3 * 16; i++) pixels[i] = (float)i;
   for (int i = 0; i < 3 * 4; i++) rows[i] = (float)i;
-  seen_picture p = {pixels, {3, 4, 4, 1, 2, 100, 50}}, made;
+  seen_picture p = {pixels, {3, 4, 4, 1, 2, false, 100, 50}}, made;
   arena *mem = arena_new();
   loci_err err;
   assert_int_equal(layout_of(&c, &p.shape).count, 4 + 2 * 3);
@@ -191,7 +191,7 @@ static void tiles_are_put_together_without_margins(void **state) {
 
 static void a_row_shows_a_cell_or_ends_a_line(void **state) {
   (void)state;
-  const loci_image_view views[] = {{"base", 0, 2, 2, false}, {"tiles", 4, 2, 3, true}};
+  const loci_image_view views[] = {{"base", 0, 2, 2, false, 0}, {"tiles", 4, 2, 3, true, 0}};
   const image_cell wanted[] = {{0, 0, 0}, {0, 0, 1}, {0, 1, 0}, {0, 1, 1}, {1, 0, 0}, {1, 0, 1},
                                {1, 0, 2}, {1, 0, 3}, {1, 1, 0}, {1, 1, 1}, {1, 1, 2}, {1, 1, 3}};
   for (int i = 0; i < 12; i++) {

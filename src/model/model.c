@@ -35,7 +35,7 @@ static loci_status choose_precision(loci_model *m, loci_precision wanted, loci_e
 
 bool model_keeps_sizes(const loci_model *m) {
   const model_config *c = &m->weights->config;
-  return c->has_vision && (c->vision.image_size == 0 || c->tiles.count > 0);
+  return c->has_vision && (c->vision.image_size == 0 || c->tiles.count > 0 || c->vision.places > 0);
 }
 
 image_shape model_usual_shape(const loci_model *m) {
@@ -54,7 +54,22 @@ image_shape model_usual_shape(const loci_model *m) {
   return s;
 }
 
-static void fill_info(loci_model *m) {
+/* Which layers read the picture by cross-attention. */
+static loci_status list_cross_layers(loci_model *m, loci_err *err) {
+  const decoder_config *d = model_decoder(m);
+  if (!d->cross) return LOCI_OK;
+  int *layers = arena_array(m->mem, d->layers, int), n = 0;
+  if (!layers) return fail_nomem(err, "opening the model");
+  for (int l = 0; l < d->layers; l++) {
+    if (d->cross[l]) layers[n++] = l;
+  }
+  m->info.image_outside = true;
+  m->info.cross_layer_count = n;
+  m->info.cross_layers = layers;
+  return LOCI_OK;
+}
+
+static loci_status fill_info(loci_model *m, loci_err *err) {
   const model_config *c = &m->weights->config;
   loci_model_info *i = &m->info;
   i->family = c->family;
@@ -75,15 +90,18 @@ static void fill_info(loci_model *m) {
   i->max_positions = c->text.max_positions;
   image_shape usual = model_usual_shape(m);
   i->image_rows = layout_of(c, &usual).count;
+  TRY(list_cross_layers(m, err));
   for (int k = 0; k < c->tiles.count; k++) {
     const int *size = c->tiles.at[k];
     int tiles = size[0] / c->vision.image_size * (size[1] / c->vision.image_size);
     if (tiles > i->image_tiles) i->image_tiles = tiles;
   }
   i->image_size = c->has_vision ? c->vision.image_size : 0;
-  if (!c->has_vision || i->image_size > 0 || m->pixels_problem.code) return;
+  if (c->vision.places) i->image_tiles = c->vision.places;
+  if (!c->has_vision || i->image_size > 0 || m->pixels_problem.code) return LOCI_OK;
   i->min_pixels = m->pixels.min_pixels;
   i->max_pixels = m->pixels.max_pixels;
+  return LOCI_OK;
 }
 
 /* The processor must cut pictures as the tower reads them; --max-pixels is its own bound. */
@@ -97,6 +115,12 @@ static void check_cells(loci_model *m, const char *dir) {
          "%s: the image processor makes patches of %d pixels, %d frames, merged by %d, but the "
          "vision tower reads %d, %d and %d (0: pictures of one size)",
          dir, p->patch, p->frames, p->merge, patch, frames, merge);
+  } else if (p->places != v->places || !tile_sizes_equal(&p->canvases, &v->canvases)) {
+    fail(&m->pixels_problem, LOCI_EFORMAT,
+         "%s: the image processor makes %d tiles of a picture, or puts them on other canvases than "
+         "the "
+         "vision tower, which reads %d (\"max_image_tiles\", \"supported_aspect_ratios\")",
+         dir, p->places, v->places);
   } else if (!tile_sizes_equal(&p->tiles, &m->weights->config.tiles)) {
     fail(&m->pixels_problem, LOCI_EFORMAT,
          "%s: the image processor and config.json list other sizes of tiles "
@@ -132,11 +156,21 @@ static loci_status check_max_pixels(const loci_model *m, const char *dir, loci_e
               c->has_vision ? "all pictures are brought to one size" : "a text-only model");
 }
 
+/* The rows before a picture are a question of cross-attention. */
+static loci_status check_gate_rows(const loci_model *m, const char *dir, loci_err *err) {
+  if (!m->asked.gate_rows_hf || model_decoder(m)->cross) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "%s: no layer reads the picture by cross-attention, so there are no rows to be gated "
+              "(--gate-rows)",
+              dir);
+}
+
 static loci_status open_components(loci_model *m, const char *dir, loci_precision wanted,
                                    loci_err *err) {
   const char *eyes = m->asked.mmproj, *pictures = eyes ? eyes : dir;
   TRY(checkpoint_open_with(dir, eyes, &m->weights, err));
   TRY(check_max_pixels(m, dir, err));
+  TRY(check_gate_rows(m, dir, err));
   TRY(choose_precision(m, wanted, err));
   TRY(tokenizer_open(dir, &m->tokens, err));
   TRY(image_mark_of(&m->weights->config, m->tokens, m->mem, &m->image_mark, err));
@@ -216,7 +250,7 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();
   TRY_DONE(open_components(m, dir, o.precision, err));
   m->release = o.memory_bytes > 0 && m->info.bytes > o.memory_bytes;
-  fill_info(m);
+  TRY_DONE(fill_info(m, err));
   TRY_DONE(gather_notes(m, err));
   *out = m;
   m = NULL;

@@ -192,7 +192,7 @@ static loci_status find_constraint(loci_prompt *p, const char *given, const prom
   if (!out->text || !out->given) return fail_nomem(err, "reading the question");
   out->bytes[0] = found.begin;
   out->bytes[1] = found.begin + (int64_t)length;
-  out->kind = kind_of(out->text, p->info.image_first >= 0);
+  out->kind = kind_of(out->text, prompt_picture(p) != NULL);
   return LOCI_OK;
 }
 
@@ -254,6 +254,26 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
   p->info.tokens = tokens;
   p->info.length = T;
   return LOCI_OK;
+}
+
+loci_status prompt_sources(const loci_prompt *p, const float *rows, arena *mem,
+                           const source_rows **out, loci_err *err) {
+  const loci_model *m = p->model;
+  source_rows like = {.count = p->info.source_count,
+                      .seen = p->info.source_seen,
+                      .from = p->info.source_from,
+                      .before_see_all = m->asked.gate_rows_hf};
+  return sources_new(m->compute_type, m->threads, m->weights, rows, like, mem, out, err);
+}
+
+/* Of a picture that layers read by cross-attention: who sees what of it, and its keys and values.
+ */
+static loci_status place_sources(loci_prompt *p, int at, loci_err *err) {
+  if (at < 0) return LOCI_OK;
+  p->info.source_count = p->image.count;
+  p->info.source_seen = view_rows(&p->image.views[0]);
+  p->info.source_from = at;
+  return prompt_sources(p, p->projected, p->mem, &p->sources, err);
 }
 
 /* A picture's cells all stand at the time at which it begins, each in its row and column counted
@@ -334,9 +354,9 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
   if (q->image) TRY(look_at(p, of, &w, err));
   TRY(expand_tokens(m, text.text, q->image ? &p->image : NULL, p->add_special, p->mem, &rows, err));
   p->info.image_first = rows.image_first;
-  if (rows.image_first >= 0) {
+  if (prompt_picture(p)) {
     const loci_image_view *last = &p->image.views[p->image.view_count - 1];
-    p->info.image_count = p->image.count;
+    p->info.image_count = rows.image_first >= 0 ? p->image.count : 0;
     p->info.grid_rows = last->rows;
     p->info.grid_cols = last->cols;
     p->info.image_view_count = p->image.view_count;
@@ -344,6 +364,7 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
   }
   TRY(build_rows(p, &rows, err));
   TRY(prompt_place_rows(p, err));
+  TRY(place_sources(p, rows.image_at, err));
   if (p->info.length == 0) return fail(err, LOCI_EINVAL, "the prompt is empty");
   TRY(check_length(p->model, p->info.length, "the prompt", err));
   TRY(find_constraints(p, q, &text, err));

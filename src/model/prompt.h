@@ -21,6 +21,7 @@ struct loci_prompt {
   float *features;      /* (feature rows, feature width) */
   float *projected;     /* (P, D) */
   int feature_width;
+  const source_rows *sources; /* of the picture, where layers read it by cross-attention; or NULL */
   const int64_t *constraint_bytes; /* of each constraint: its byte offset in info.text */
   bool is_given;                   /* the picture came as pixels: no file has it */
   struct kept_run *kept;           /* of its clean run (walk/keep.c); NULL: nothing */
@@ -65,8 +66,15 @@ loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int
  * size, it is first brought to that of the prompt's own. */
 loci_status project_image(const loci_prompt *p, const char *path, const watch *w, arena *mem,
                           float **projected, loci_err *err);
+/* How its picture stands in it; NULL: it has none. */
+static inline const image_layout *prompt_picture(const loci_prompt *p) {
+  return p->image.view_count > 0 ? &p->image : NULL;
+}
+/* Other rows (P,D) of the picture, as cross-attention reads them. */
+loci_status prompt_sources(const loci_prompt *p, const float *rows, arena *mem,
+                           const source_rows **out, loci_err *err);
 static inline input prompt_input(const loci_prompt *p) {
-  return (input){p->embeds, p->info.length, p->places};
+  return (input){p->embeds, p->info.length, p->places, p->sources};
 }
 /* Says where the rows of a picture of p->image stand, and the text after it, if the model tells
  * that from their indices. */

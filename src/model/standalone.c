@@ -131,6 +131,7 @@ static loci_status read_pixels(const image_processor *p, const char *path, loci_
   v->view_count = shape.views;
   v->tiles_down = shape.down;
   v->tiles_across = shape.across;
+  v->tiles_alone = shape.together;
   return LOCI_OK;
 }
 

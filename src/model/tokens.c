@@ -44,7 +44,7 @@ static void push_image(token_rows *r, int id, int rows, int64_t begin, int64_t e
 /* Room for every token of n bytes of text and one image. */
 static loci_status rows_init(token_rows *r, int64_t n, arena *mem, loci_err *err) {
   r->count = 0;
-  r->image_first = -1;
+  r->image_first = r->image_at = -1;
   r->ids = arena_array(mem, n, int);
   r->begin = arena_array(mem, n, int64_t);
   r->end = arena_array(mem, n, int64_t);
@@ -91,7 +91,7 @@ loci_status expand_tokens(const loci_model *m, const char *text, const image_lay
   if (st) goto done;
   for (int i = 0; i < e.count; i++) {
     bool image = c->has_vision && !c->split_at_image && e.ids[i] == c->image_token;
-    if (image && (!picture || out->image_first >= 0)) {
+    if (image && (!picture || out->image_first >= 0 || out->image_at >= 0)) {
       st = fail(err, LOCI_EINVAL, "the prompt holds the image marker %s",
                 picture ? "twice" : "but there is no image");
       goto done;
@@ -104,13 +104,14 @@ loci_status expand_tokens(const loci_model *m, const char *text, const image_lay
                 c->image_token, c->image_marks[0], image_mark(m));
       goto done;
     }
-    if (image) {
+    if (image && c->text.cross) out->image_at = out->count;
+    if (image && !c->text.cross) {
       push_image(out, e.ids[i], picture->count, e.begin[i], e.end[i]);
     } else {
       push(out, e.ids[i], e.begin[i], e.end[i], false);
     }
   }
-  if (picture && out->image_first < 0) {
+  if (picture && out->image_first < 0 && out->image_at < 0) {
     st = fail(err, LOCI_EFORMAT,
               "%s: the tokenizer does not turn %s into the image token %d of config.json",
               m->info.path, image_mark(m), c->image_token);
@@ -173,8 +174,7 @@ loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, cons
   *out = (stand_in){0};
   char *joined = exchange(p, c, text, mem, &at, &n);
   if (!joined) return fail_nomem(err, "tokenizing a replacement");
-  TRY(expand_tokens(p->model, joined, p->info.image_first >= 0 ? &p->image : NULL, p->add_special,
-                    mem, &rows, err));
+  TRY(expand_tokens(p->model, joined, prompt_picture(p), p->add_special, mem, &rows, err));
   for (int i = 0; i < rows.count; i++) {
     int64_t from = rows.begin[i] > at ? rows.begin[i] : at;
     int64_t to = rows.end[i] < at + n ? rows.end[i] : at + n;
@@ -202,8 +202,7 @@ loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int
   if (!joined) return fail_nomem(err, "tokenizing the answer");
   snprintf(joined, n + k + 2, "%s%s%s", text, space || first_space(answer) ? "" : " ", answer);
   token_rows rows;
-  TRY(expand_tokens(p->model, joined, p->info.image_first >= 0 ? &p->image : NULL, p->add_special,
-                    mem, &rows, err));
+  TRY(expand_tokens(p->model, joined, prompt_picture(p), p->add_special, mem, &rows, err));
   int T = p->info.length;
   bool prefix = rows.count > T;
   for (int i = 0; prefix && i < T; i++) prefix = rows.ids[i] == p->ids[i];

@@ -13,6 +13,7 @@ typedef struct token_rows {
   int64_t *begin, *end; /* byte ranges in the unexpanded text */
   bool *image;
   int image_first; /* -1: none */
+  int image_at;    /* the token that stands for rows outside of the sequence; -1: there is none */
 } token_rows;
 
 /* What stands for a picture in the prompt's text, the tokens round its placeholder included; NULL:

@@ -16,37 +16,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "model/rope.h"
-#include "tensor/attention.h"
-
-enum { QUERY_BLOCK = 8 };
-
-/* Where a patch is, in patches, and its place in the features. */
-typedef struct patch_place {
-  int row, col;
-  int64_t to;
-} patch_place;
-
-typedef struct tower {
-  compute *a;
-  const checkpoint *c;
-  const vision_config *v;
-  seen_picture picture; /* the view that is looked at */
-  int64_t n;            /* rows: patches and the class token */
-  patch_place *places;  /* of the patches, in the order of rows */
-  int64_t *windows;     /* (window_count + 1) first row of each; NULL: there are none */
-  int64_t window_count;
-  rope_table turns;         /* by row and column */
-  int64_t *angles;          /* (n) a row's place in it */
-  float *x, *y;             /* (n, D) residual stream, a sub-layer's result */
-  float *q, *k, *value, *z; /* (n, D) */
-  float *inner, *gate;      /* (n, F) */
-  float *patch;             /* one patch */
-  void *operand;            /* (n, max(D, F, 3 patch^2)) */
-  float *keys, *values;     /* packed, per head */
-  float *scores;            /* per thread (QUERY_BLOCK, ld) */
-  int64_t ld;
-} tower;
+#include "model/tower_run.h"
 
 int vision_feature_width(const model_config *c) { return c->vision.width * c->vision.n_features; }
 
@@ -65,7 +35,8 @@ static int64_t place_cells(const vision_config *v, int cols, const int box[4], p
   for (int r = box[0]; r < box[1]; r++) {
     for (int c = box[2]; c < box[3]; c++) {
       for (int i = 0; i < m * m; i++) {
-        out[n++] = (patch_place){r * m + i / m, c * m + i % m, ((int64_t)r * cols + c) * m * m + i};
+        out[n++] =
+            (patch_place){r * m + i / m, c * m + i % m, ((int64_t)r * cols + c) * m * m + i, 0};
       }
     }
   }
@@ -76,19 +47,6 @@ static int64_t place_cells(const vision_config *v, int cols, const int box[4], p
 static void count_cells(const vision_config *v, const seen_picture *p, int *rows, int *cols) {
   *rows = p->shape.height / (v->patch * v->merge);
   *cols = p->shape.width / (v->patch * v->merge);
-}
-
-/* Values of one patch: (channel, frame, y, x), every frame the same. */
-static void read_patch(const vision_config *v, const seen_picture *p, const patch_place *at,
-                       float *out) {
-  int P = v->patch, frames = v->frames ? v->frames : 1;
-  int64_t width = p->shape.width, corner = at->row * P * width + (int64_t)at->col * P;
-  for (int i = 0; i < 3 * frames; i++) {
-    const float *from = p->pixels + i / frames * p->shape.height * width + corner;
-    for (int y = 0; y < P; y++, out += P) {
-      memcpy(out, from + y * width, (size_t)P * sizeof *out);
-    }
-  }
 }
 
 void vision_patches(const vision_config *v, const seen_picture *p, float *out) {
@@ -108,6 +66,7 @@ void vision_patches(const vision_config *v, const seen_picture *p, float *out) {
 static bool place_rows(tower *t, arena *mem) {
   const vision_config *v = t->v;
   int rows, cols;
+  if (v->places) return tiles_place(t, mem);
   count_cells(v, &t->picture, &rows, &cols);
   int down = v->window ? v->window : rows, across = v->window ? v->window : cols;
   int64_t n = 0, windows = (int64_t)((rows + down - 1) / down) * ((cols + across - 1) / across);
@@ -154,6 +113,7 @@ static loci_status tower_init(tower *t, compute *a, const checkpoint *c, const s
   int64_t patch = vision_patch_values(v), D = v->width, K = D / v->heads;
   *t = (tower){.a = a, .c = c, .v = v, .picture = *p};
   t->n = (int64_t)(p->shape.height / v->patch) * (p->shape.width / v->patch) + v->class_token;
+  if (v->places) t->n = tiles_count(v);
   int64_t rows = product_rows(t->n), widest = D > v->inner ? D : v->inner;
   if (patch > widest) widest = patch;
   t->ld = round_up(t->n, PANEL) + PANEL;
@@ -194,14 +154,16 @@ static loci_status embed_patches(tower *t, loci_err *err) {
   return LOCI_OK;
 }
 
-static norm_spec vision_norm(const tower *t) {
-  return (norm_spec){.kind = t->v->norm, .eps = t->v->eps, .width = t->v->width};
-}
+/* Rows that are next to each other. */
+typedef struct run {
+  int64_t first, n;
+} run;
 
-/* z := softmax(q k^T / sqrt(K)) v of n rows from [first] on, each seeing all of them. */
-static void attend_among(tower *t, int64_t first, int64_t n) {
+/* z := softmax(q k^T / sqrt(K)) v of some rows, each seeing all of [seen]. */
+static void attend_to(tower *t, run of, run seen) {
   int D = t->v->width, H = t->v->heads, K = D / H;
-  int64_t blocks = (n + QUERY_BLOCK - 1) / QUERY_BLOCK, at = first * D;
+  int64_t n = seen.n, at = seen.first * D, to = of.first * D;
+  int64_t blocks = (of.n + QUERY_BLOCK - 1) / QUERY_BLOCK;
   int64_t key_size = key_floats(n, K), value_size = value_floats(n, K);
 #pragma omp parallel for num_threads(t->a->rows.threads) schedule(static)
   for (int h = 0; h < H; h++) {
@@ -216,16 +178,16 @@ static void attend_among(tower *t, int64_t first, int64_t n) {
       int64_t h = job / blocks, row = job % blocks * QUERY_BLOCK;
       kv_stretch s = {t->keys + h * key_size, packed_values(t->values + h * value_size, n), 0,
                       (int)n};
-      attend_rows rows = {.q = t->q + at + row * D + h * K,
+      attend_rows rows = {.q = t->q + to + row * D + h * K,
                           .q_stride = D,
-                          .z = t->z + at + row * D + h * K,
+                          .z = t->z + to + row * D + h * K,
                           .z_stride = D,
                           .K = K,
                           .stretches = &s,
                           .stretch_count = 1,
                           .S = S,
                           .ld = t->ld,
-                          .R = (int)(n - row < QUERY_BLOCK ? n - row : QUERY_BLOCK)};
+                          .R = (int)(of.n - row < QUERY_BLOCK ? of.n - row : QUERY_BLOCK)};
       attend_scores(t->a->rows.k, &rows);
       for (int r = 0; r < rows.R; r++) t->a->rows.k->softmax(S + r * t->ld, n);
       attend_mix(t->a->rows.k, &rows);
@@ -233,14 +195,23 @@ static void attend_among(tower *t, int64_t first, int64_t n) {
   }
 }
 
-/* Every row with the others of its window, or of the picture. */
+/* Every row with the others of its window, or of the picture; rows that hold no picture with those
+ * that do. */
 static void attend(tower *t, int layer) {
+  run all = {0, t->n};
+  if (t->v->places) {
+    run seen = {0, t->seen}, others = {t->seen, t->n - t->seen};
+    attend_to(t, seen, all);
+    attend_to(t, others, seen);
+    return;
+  }
   if (!t->v->window || t->v->full[layer]) {
-    attend_among(t, 0, t->n);
+    attend_to(t, all, all);
     return;
   }
   for (int64_t i = 0; i < t->window_count; i++) {
-    attend_among(t, t->windows[i], t->windows[i + 1] - t->windows[i]);
+    run window = {t->windows[i], t->windows[i + 1] - t->windows[i]};
+    attend_to(t, window, window);
   }
 }
 
@@ -263,6 +234,15 @@ static void set_operand(tower *t, const float *x, int64_t width) {
             t->n, width);
 }
 
+/* y := tanh(gate) y, where there is one. */
+static void gate_branch(tower *t, const weight *gate) {
+  float g = 0;
+  if (!gate->data) return;
+  weight_row(gate, 0, &g);
+  g = (float)tanh((double)g);
+  for (int64_t i = 0; i < t->n * t->v->width; i++) t->y[i] *= g;
+}
+
 static loci_status vit_block(tower *t, int layer, loci_err *err) {
   const vision_layer *w = &t->c->vision_layers[layer];
   int64_t n = t->n, D = t->v->width, F = t->v->inner;
@@ -276,6 +256,7 @@ static loci_status vit_block(tower *t, int layer, loci_err *err) {
   attend(t, layer);
   set_operand(t, t->z, D);
   TRY(linear_forward(t->a, &w->o, t->y, t->operand, n, err));
+  gate_branch(t, &w->attn_gate);
   rows_add(&t->a->rows, x, y, n, D);
 
   TRY(norm_forward(t->a, vision_norm(t), &w->norm2, operand, x, n, err));
@@ -284,8 +265,21 @@ static loci_status vit_block(tower *t, int layer, loci_err *err) {
   rows_gate(&t->a->rows, operand_rows(t->a, t->operand, F, NULL), rows_f32(t->gate, F, NULL),
             rows_f32(t->v->gated ? t->inner : NULL, F, NULL), t->v->act, n, F);
   TRY(linear_forward(t->a, &w->fc2, t->y, t->operand, n, err));
+  gate_branch(t, &w->mlp_gate);
   rows_add(&t->a->rows, x, y, n, D);
   return LOCI_OK;
+}
+
+/* The same of tiles: the first feature's columns, then all others' first channels, their second
+ * ones and so on. */
+static void take_tiles(const tower *t, int i, float *features) {
+  int64_t D = t->v->width, others = t->v->n_features - 1, width = D * t->v->n_features;
+  for (int64_t row = 0; row < t->n; row++) {
+    float *out = features + t->places[row].to * width;
+    for (int64_t d = 0; t->places[row].to >= 0 && d < D; d++) {
+      out[i == 0 ? d : D + d * others + i - 1] = t->x[row * D + d];
+    }
+  }
 }
 
 /* Columns of feature i := the residual stream as it stands, in the order of the picture, without
@@ -293,6 +287,10 @@ static loci_status vit_block(tower *t, int layer, loci_err *err) {
 static void take_feature(const tower *t, int i, float *features) {
   int64_t D = t->v->width, width = D * t->v->n_features, skip = t->v->drop_class;
   int64_t first = t->v->class_token;
+  if (t->v->places) {
+    take_tiles(t, i, features);
+    return;
+  }
   for (int64_t row = skip; row < t->n; row++) {
     int64_t to = row < first ? row : t->places[row - first].to + first;
     memcpy(features + (to - skip) * width + i * D, t->x + row * D, (size_t)D * sizeof *features);
@@ -301,18 +299,21 @@ static void take_feature(const tower *t, int i, float *features) {
 
 /* Features of the view that is looked at, the [number]-th; progress is that of all. */
 static loci_status run_tower(tower *t, const watch *w, int number, float *features, loci_err *err) {
-  TRY(embed_patches(t, err));
-  if (t->v->pre_norm) {
+  bool tiles = t->v->places > 0;
+  TRY(tiles ? tiles_embed(t, err) : embed_patches(t, err));
+  if (t->v->pre_norm && !tiles) {
     row_list x = rows_f32(t->x, t->v->width, NULL); /* in place */
     TRY(norm_forward(t->a, vision_norm(t), &t->c->pre_norm, x, x, t->n, err));
   }
-  int deepest = 0, views = t->picture.shape.views;
+  int deepest = 0, views = tiles ? 1 : t->picture.shape.views;
+  int gated = tiles ? t->v->layers - t->v->gated_layers : -1;
   for (int i = 0; i < t->v->n_features; i++) {
     if (t->v->feature_depth[i] > deepest) deepest = t->v->feature_depth[i];
   }
   int done = number * (deepest + 1), all = views * (deepest + 1);
   for (int depth = 0; depth <= deepest; depth++) {
     if (watch_stops(w, "vision", done + depth, all)) return fail(err, LOCI_ECANCELLED, "stopped");
+    if (depth == gated) TRY(tiles_begin_gated(t, err));
     for (int i = 0; i < t->v->n_features; i++) {
       if (t->v->feature_depth[i] == depth) take_feature(t, i, features);
     }
@@ -321,10 +322,11 @@ static loci_status run_tower(tower *t, const watch *w, int number, float *featur
   return LOCI_OK;
 }
 
-/* Features of all views, one after the other: none sees another. */
+/* Features of all views, one after the other, where none sees another. */
 static loci_status see(tower *t, const watch *w, float *features, loci_err *err) {
   const image_shape *s = &t->picture.shape;
   int64_t one = vision_feature_rows(&t->c->config, s) / s->views;
+  if (s->together) return run_tower(t, w, 0, features, err);
   for (int i = 0; i < s->views; i++) {
     TRY(run_tower(t, w, i, features, err));
     features += one * vision_feature_width(&t->c->config);
@@ -377,7 +379,7 @@ static loci_status project_views(compute *a, const checkpoint *c, const image_sh
   const model_config *m = &c->config;
   int64_t D = m->text.width, merged = (int64_t)m->vision.merge * m->vision.merge;
   int64_t P = vision_feature_rows(m, s) / merged;
-  if (s->views == 1) return project(a, c, features, P, projected, mem, err);
+  if (s->views == 1 || s->together) return project(a, c, features, P, projected, mem, err);
   float *rows = arena_array(mem, P * D, float), *newline = arena_array(mem, D, float);
   if (!rows || !newline) return fail_nomem(err, "projecting the image");
   TRY(project(a, c, features, P, rows, mem, err));

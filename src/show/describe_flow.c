@@ -13,6 +13,7 @@ static void say_path(sink *s, const loci_flow *f, const loci_flow_path *x) {
   say_begin(s, NULL);
   array_under(s, "%s.%s", x->from, x->to);
   say_members(s, x, from, to);
+  if (x->outside) say_bool(s, "outside", true);
   say_axis(s, "sources", &axes[1]);
   say_axis(s, "queries", &queries);
   table_begin(s, 1, axes);
@@ -24,6 +25,17 @@ static void say_path(sink *s, const loci_flow *f, const loci_flow_path *x) {
   table_begin(s, 2, axes);
   table_arrays(s, x, profile, weights);
   table_end(s);
+  if (x->outside) {
+    const loci_axis head = {"head", f->head_count, NULL, NULL};
+    table_begin(s, 3, (const loci_axis[]){axes[0], queries, axes[1]});
+    table_arrays(s, x, contribution);
+    table_end(s);
+    if (f->head_count > 0) {
+      table_begin(s, 4, (const loci_axis[]){axes[0], head, queries, axes[1]});
+      table_arrays(s, x, contribution_heads);
+      table_end(s);
+    }
+  }
   say_end(s);
 }
 

@@ -71,11 +71,16 @@ void say_prompt(sink *s, const loci_prompt_info *p) {
     say_end(s);
   }
   say_end(s);
-  if (p->image_first < 0) {
+  if (p->image_view_count == 0) {
     say_null(s, "image");
   } else {
     say_begin(s, "image");
-    say_int(s, "first", p->image_first);
+    if (p->source_count > 0) {
+      say_null(s, "first");
+      say_members(s, p, source_count, source_seen, source_from);
+    } else {
+      say_int(s, "first", p->image_first);
+    }
     say_int(s, "count", p->image_count);
     say_int(s, "rows", p->grid_rows);
     say_int(s, "cols", p->grid_cols);
@@ -84,6 +89,7 @@ void say_prompt(sink *s, const loci_prompt_info *p) {
       const loci_image_view *v = &p->image_views[i];
       say_begin(s, NULL);
       say_members(s, v, name, first, rows, cols, breaks);
+      if (v->tile > 0) say_int(s, "tile", v->tile);
       say_end(s);
     }
     say_end(s);

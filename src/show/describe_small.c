@@ -16,6 +16,12 @@ void describe_info(const void *result, sink *s) {
   say_members(s, m, tokenizer, dtype, precision, layers, width, inner, heads, kv_heads);
   say_members(s, m, head_dim, vocab, max_positions, image_rows, image_size, image_tiles, min_pixels,
               max_pixels, parameters, bytes, files);
+  if (m->image_outside) {
+    say_bool(s, "image_outside", true);
+    say_list(s, "cross_layers");
+    for (int i = 0; i < m->cross_layer_count; i++) say_int(s, NULL, m->cross_layers[i]);
+    say_end(s);
+  }
   say_text(s, "hash", info->hash);
   say_begin(s, "memory");
   say_members(s, info, question_tokens, trace_bytes);

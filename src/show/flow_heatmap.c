@@ -27,7 +27,7 @@ static const char *row_label(const pathway_builder *m, const heatmap_row *r) {
   const loci_prompt_info *p = m->flow->prompt;
   char text[64];
   if (r->first == r->last && r->role == LOCI_ROLE_IMAGE) { /* its token says nothing */
-    int at = r->first - p->image_first;
+    int at = flow_image_row(m->flow, m->path, r->first);
     image_cell cell = layout_cell(p->image_views, p->image_view_count, at);
     const loci_image_view *v = cell.view < 0 ? NULL : &p->image_views[cell.view];
     bool several = p->image_view_count > 1;
@@ -59,7 +59,8 @@ static bool fill_rows(const pathway_builder *m, heatmap_panel *p) {
   if (!rows || !values || !zero) return false;
   for (int j = 0; j < x->source_count; n++) {
     int first = j, position = x->sources[j];
-    rows[n] = (heatmap_row){NULL, position, position, m->flow->prompt->tokens[position].role};
+    loci_role role = x->outside ? LOCI_ROLE_IMAGE : m->flow->prompt->tokens[position].role;
+    rows[n] = (heatmap_row){NULL, position, position, role};
     for (; j < x->source_count && j - first < m->per && x->sources[j] - position == j - first;
          j++) {
       for (int l = 0; l < L; l++) {
@@ -115,6 +116,12 @@ static int query_at(const loci_flow *f, int position) {
 
 static double given_by(const loci_flow *f, const loci_flow_path *x, int layer, int head) {
   double sum = 0;
+  if (x->outside) {
+    int64_t n = (int64_t)x->query_count * x->source_count;
+    const float *c = x->contribution_heads + ((int64_t)layer * f->head_count + head) * n;
+    for (int64_t i = 0; i < n; i++) sum += (double)c[i];
+    return sum / x->query_count;
+  }
   for (int q = 0; q < x->query_count; q++) {
     int64_t row = ((int64_t)layer * f->head_count + head) * f->query_count;
     const float *c = f->contribution_heads + (row + query_at(f, x->queries[q])) * f->prompt->length;

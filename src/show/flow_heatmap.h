@@ -17,6 +17,11 @@ heatmap *flow_heatmap(arena *mem, const loci_flow *flow, const loci_flow_path *p
  * queries. */
 heatmap *flow_heads_heatmap(arena *mem, const loci_flow *flow, const loci_flow_path *path);
 
+/* Which row of the picture a source of a pathway is. */
+static inline int flow_image_row(const loci_flow *f, const loci_flow_path *x, int source) {
+  return x->outside ? source : source - f->prompt->image_first;
+}
+
 /* The layer in which most flows, counted from the first measured one. */
 int flow_peak(const loci_flow *flow, const loci_flow_path *path);
 

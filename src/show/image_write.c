@@ -105,11 +105,12 @@ static void put_view(const loci_image *image, int view, uint8_t *room, uint8_t *
   }
 }
 
-/* The whole and, to the right of it, on white, its tiles. */
+/* The whole and, to the right of it, on white, its tiles; or these alone. */
 static loci_status write_png(const loci_image *image, const char *path, loci_err *err) {
   bytes file = {0};
-  int64_t w = image->input_width, h = image->input_height, gap = image->tiles_down ? w / 8 + 1 : 0;
-  int64_t width = w + gap + w * image->tiles_across;
+  int64_t w = image->input_width, h = image->input_height, first = !image->tiles_alone;
+  int64_t gap = image->tiles_down && first ? w / 8 + 1 : 0;
+  int64_t left = first * w + gap, width = left + w * image->tiles_across;
   int64_t height = image->tiles_down > 1 ? h * image->tiles_down : h;
   if (w <= 0 || h <= 0) return fail(err, LOCI_EINVAL, "%s: the image has no pixels", path);
   uint8_t *pixels = malloc((size_t)(3 * width * height)), *room = malloc((size_t)(3 * w * h));
@@ -119,9 +120,9 @@ static loci_status write_png(const loci_image *image, const char *path, loci_err
     return fail_nomem(err, path);
   }
   memset(pixels, 255, (size_t)(3 * width * height));
-  put_view(image, 0, room, pixels, width, 0, 0);
+  if (first) put_view(image, 0, room, pixels, width, 0, 0);
   for (int i = 0; i < image->tiles_down * image->tiles_across; i++) {
-    put_view(image, 1 + i, room, pixels, width, w + gap + i % image->tiles_across * w,
+    put_view(image, (int)first + i, room, pixels, width, left + i % image->tiles_across * w,
              i / image->tiles_across * h);
   }
   loci_status st = canvas_png_of_rgb(pixels, (int)width, (int)height, &file, err);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "model/image_layout.h"
+#include "show/flow_heatmap.h"
 #include "show/formats.h"
 #include "show/page.h"
 
@@ -46,8 +47,7 @@ static const loci_image_view *finest(const overlay *o) {
 /* What a cell gives; 0 if it is not among the pathway's sources. */
 static double number_of(const overlay *o, const loci_image_view *v, int row, int col) {
   const loci_flow_path *x = o->path;
-  int at = o->flow->prompt->image_first + v->first + row * (v->cols + v->breaks) + col;
-  int i = at - x->sources[0];
+  int i = layout_row(v, row, col) - flow_image_row(o->flow, x, x->sources[0]);
   if (i < 0 || i >= x->source_count) return 0;
   return x->profile[(int64_t)o->layer * x->source_count + i];
 }
@@ -111,7 +111,8 @@ static void mark_top(canvas *c, const overlay *o, canvas_box box) {
   const loci_prompt_info *p = o->flow->prompt;
   const int *top = o->path->top + (int64_t)o->layer * o->path->top_count;
   for (int k = 0; k < o->path->top_count; k++) {
-    image_cell at = layout_cell(p->image_views, p->image_view_count, top[k] - p->image_first);
+    int row = flow_image_row(o->flow, o->path, top[k]);
+    image_cell at = layout_cell(p->image_views, p->image_view_count, row);
     if (at.view < 0 || at.col == p->image_views[at.view].cols) continue; /* without a place */
     double height, width;
     cell_of(o, &p->image_views[at.view], &height, &width);

@@ -30,11 +30,18 @@ static void say_table(views *v, const loci_flow *f, const loci_flow_path *x) {
   }
 }
 
-static void say_patch(views *v, const loci_prompt_info *p, int at) {
-  image_cell cell = layout_cell(p->image_views, p->image_view_count, at - p->image_first);
+static void say_patch(views *v, const loci_flow *f, const loci_flow_path *x, int at) {
+  const loci_prompt_info *p = f->prompt;
+  int row = flow_image_row(f, x, at);
+  image_cell cell = layout_cell(p->image_views, p->image_view_count, row);
   const loci_image_view *view = cell.view < 0 ? NULL : &p->image_views[cell.view];
-  if (!view || p->image_view_count == 1) {
-    view_say(v, VIEW_PLAIN, "image position %d, of patch %d.", at, at - p->image_first);
+  if (x->outside && view) {
+    view_say(v, VIEW_PLAIN, "row %d of the picture, of its row %d and column %d.", at, cell.row,
+             cell.col);
+  } else if (x->outside) {
+    view_say(v, VIEW_PLAIN, "row %d of the picture, of a whole tile.", at);
+  } else if (!view || p->image_view_count == 1) {
+    view_say(v, VIEW_PLAIN, "image position %d, of patch %d.", at, row);
   } else if (cell.col == view->cols) {
     view_say(v, VIEW_PLAIN, "image position %d, the end of row %d (%s).", at, cell.row, view->name);
   } else {
@@ -48,8 +55,8 @@ static void say_peak(views *v, const loci_flow *f, const loci_flow_path *x) {
   int l = flow_peak(f, x), at = x->top[(int64_t)l * x->top_count];
   view_begin(v, VIEW_LINE);
   view_say(v, VIEW_PLAIN, "Most flows in layer %d; most of it from", f->layers[l]);
-  if (f->prompt->tokens[at].role == LOCI_ROLE_IMAGE) {
-    say_patch(v, f->prompt, at);
+  if (x->outside || f->prompt->tokens[at].role == LOCI_ROLE_IMAGE) {
+    say_patch(v, f, x, at);
   } else {
     view_say(v, VIEW_PLAIN, "position %d \xE2\x80\x9C%s\xE2\x80\x9D.", at,
              view_token(v, view_spelling(f->prompt), f->prompt->tokens[at].text));
@@ -65,10 +72,11 @@ static const heatmap *whole(views *v, const heatmap *s) {
  * of a view. */
 static bool has_overlay(const loci_flow *f, const loci_flow_path *x) {
   const loci_prompt_info *p = f->prompt;
-  int first = x->sources[0] - p->image_first, end = first + x->source_count;
-  if (!f->pixels || p->image_first < 0 || first < 0 || end > p->image_count) return false;
+  int first = flow_image_row(f, x, x->sources[0]), end = first + x->source_count;
+  int count = x->outside ? p->source_seen : p->image_count;
+  if (!f->pixels || count == 0 || first < 0 || end > count) return false;
   if (x->sources[x->source_count - 1] != x->sources[0] + x->source_count - 1) return false;
-  return p->image_view_count > 0 && (x->source_count == p->image_count || f->cell_size == 0) &&
+  return p->image_view_count > 0 && (x->source_count == count || f->cell_size == 0) &&
          p->image_views[0].first == 0;
 }
 

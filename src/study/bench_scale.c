@@ -35,11 +35,13 @@ static loci_status see_picture(const loci_model *m, loci_prompt *p, loci_scale *
   p->picture.pixels = pixels;
   TRY(compute_new(m->compute_type, m->threads, &a, err));
   double begin = clock_seconds();
-  float *rows = p->embeds + (int64_t)BEFORE * c->text.width;
+  bool outside = c->text.cross != NULL;
+  float *rows = outside ? p->projected : p->embeds + (int64_t)BEFORE * c->text.width;
   loci_status st = vision_forward(a, m->weights, NULL, &p->picture, NULL, rows, err);
   out->vision_seconds = clock_seconds() - begin;
   if (m->release) checkpoint_release_vision(m->weights);
   compute_free(a);
+  if (!st && outside) st = prompt_sources(p, rows, p->mem, &p->sources, err);
   return st;
 }
 
@@ -58,13 +60,16 @@ loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
   const model_config *c = &m->weights->config;
   p->picture.shape = model_usual_shape(m);
   p->image = layout_of(c, &p->picture.shape);
-  int P = p->image.count, T = BEFORE + P + AFTER;
+  bool outside = c->text.cross != NULL; /* then a token stands for it */
+  int rows = p->image.count, P = outside ? 0 : rows, T = BEFORE + P + outside + AFTER;
   int64_t D = c->text.width;
   loci_token *tokens = arena_zarray(p->mem, T, loci_token);
   loci_constraint *constraint = arena_zarray(p->mem, 1, loci_constraint);
   p->ids = arena_zarray(p->mem, T, int);
   /* products write whole blocks of rows */
-  p->embeds = arena_zarray(p->mem, (BEFORE + product_rows(P) + AFTER) * D, float);
+  p->embeds = arena_zarray(p->mem, (BEFORE + product_rows(P) + 1 + AFTER) * D, float);
+  if (outside) p->projected = arena_zarray(p->mem, product_rows(rows) * D, float);
+  if (outside && !p->projected) return fail_nomem(err, "making a question");
   if (!tokens || !constraint || !p->ids || !p->embeds) return fail_nomem(err, "making a question");
   random_source r = random_new(2);
   int64_t V = m->weights->embed.rows < c->text.vocab ? m->weights->embed.rows : c->text.vocab;
@@ -86,6 +91,9 @@ loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
                                .image_count = P,
                                .image_view_count = p->image.view_count,
                                .image_views = p->image.views,
+                               .source_count = outside ? rows : 0,
+                               .source_seen = outside ? view_rows(&p->image.views[0]) : 0,
+                               .source_from = outside ? BEFORE : 0,
                                .constraint_count = 1,
                                .constraints = constraint};
   TRY(prompt_place_rows(p, err));
@@ -138,7 +146,7 @@ static loci_status answer(const loci_model *m, const loci_prompt *p, loci_scale 
   if (!st) st = step(w, cache, prompt_input(p), &out->first_token_seconds, err);
   for (int i = 0; !st && i < TOKENS; i++) {
     double seconds = 0;
-    st = step(w, cache, input_rows(p->embeds, 1), &seconds, err);
+    st = step(w, cache, (input){p->embeds, 1, NULL, p->sources}, &seconds, err);
     if (i == 0 || seconds < best) best = seconds;
   }
   walk_free(w);

@@ -33,12 +33,16 @@ static int attentions_behind(const sweep *s, loci_site site, int layer) {
 
 bool restoring_matters(const sweep *s, loci_site site, int position, int layer) {
   bool ends = attentions_behind(s, site, layer) == 0;
+  bool before = site == LOCI_SITE_RESID_PRE || site == LOCI_SITE_Q;
+  if (layer < s->corrupted.layer + (before && s->corrupted.sources)) return false;
   return position >= s->first && (!ends || position >= s->T - 1);
 }
 
 static bool is_zero(const sweep *s, const cell *c) {
-  for (int i = 0; i < c->position_count; i++) {
-    if (restoring_matters(s, c->site, c->positions[i], c->begin)) return false;
+  for (int l = c->begin; l < c->end; l++) {
+    for (int i = 0; i < c->position_count; i++) {
+      if (restoring_matters(s, c->site, c->positions[i], l)) return false;
+    }
   }
   return true;
 }

@@ -32,7 +32,9 @@ typedef struct request {
   const char *text; /* after the colon */
   double factor;
   arena *mem;
-  float *rows; /* (seeds, count, D) */
+  int count;           /* rows that are changed: of positions, or of the picture's that are seen */
+  float *rows;         /* (seeds, count, D) */
+  const float *others; /* (P, D) instead of those that are not seen; NULL: the prompt's own */
 } request;
 
 /* KIND or KIND:VALUE.  A value where none is taken, or none where one is, is a mistake and not a
@@ -125,7 +127,8 @@ static loci_status embedding_moments(const loci_model *m, arena *mem, float *mea
 
 /* Mean (D) and population standard deviation of the image's projected rows. */
 static void image_moments(const loci_prompt *p, float *mean, double *deviation) {
-  int64_t P = p->info.image_count, D = p->model->weights->config.text.width;
+  int64_t P = p->sources ? p->info.source_seen : p->info.image_count;
+  int64_t D = p->model->weights->config.text.width;
   double all = 0, squares = 0;
   for (int64_t d = 0; d < D; d++) {
     double sum = 0;
@@ -143,7 +146,7 @@ static void image_moments(const loci_prompt *p, float *mean, double *deviation) 
 
 /* rows := the prompt's own rows plus noise, drawn or read from a file. */
 static void draw_noise(const request *r, const corruption *c, double sigma) {
-  int64_t n = (int64_t)c->count * r->p->model->weights->config.text.width;
+  int64_t n = (int64_t)r->count * r->p->model->weights->config.text.width;
   for (int s = 0; s < c->seeds; s++) {
     random_source source = random_stream(r->opts->seed, (uint64_t)s);
     for (int64_t i = 0; i < n; i++) {
@@ -167,14 +170,15 @@ static loci_status noise_tensor(const request *r, st_file *f, const st_tensor **
 
 /* Noise from a file is added as it is, unscaled: it is there so that another program's very
  * noise can be repeated. */
-static loci_status add_noise_file(const request *r, const corruption *c, loci_err *err) {
+static loci_status add_noise_file(const request *r, loci_err *err) {
   st_file *f;
   const st_tensor *t = NULL;
   TRY(st_open(r->opts->noise_path, &f, err));
   loci_status st = noise_tensor(r, f, &t, err);
-  if (!st && t && t->shape[1] != c->count) {
-    st = fail(err, LOCI_EFORMAT, "%s: the noise has %lld rows, %d positions are corrupted",
-              r->opts->noise_path, (long long)t->shape[1], c->count);
+  if (!st && t && t->shape[1] != r->count) {
+    st = fail(err, LOCI_EFORMAT, "%s: the noise has %lld rows, %d %s are corrupted",
+              r->opts->noise_path, (long long)t->shape[1], r->count,
+              kinds[r->kind].on_image && r->p->sources ? "rows of the picture" : "positions");
   }
   for (int64_t i = 0; !st && t && i < t->bytes / 4; i++) {
     float x;
@@ -214,16 +218,17 @@ static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
     case SWAP: return replace_rows(r, c, err);
     case IMAGE:
       TRY(project_image(r->p, r->text, &w, r->mem, &projected, err));
-      memcpy(r->rows, projected, (size_t)(c->count * D) * sizeof *projected);
+      memcpy(r->rows, projected, (size_t)(r->count * D) * sizeof *projected);
+      r->others = projected;
       return LOCI_OK;
     case NOISE:
     case MEAN: TRY(embedding_moments(r->p->model, r->mem, mean, &deviation, err)); break;
     default: image_moments(r->p, mean, &deviation); break;
   }
   if (r->kind == MEAN || r->kind == IMAGE_MEAN) {
-    for (int i = 0; i < c->count; i++) memcpy(r->rows + i * D, mean, (size_t)D * sizeof *mean);
+    for (int i = 0; i < r->count; i++) memcpy(r->rows + i * D, mean, (size_t)D * sizeof *mean);
   } else if (r->opts->noise_path) {
-    return add_noise_file(r, c, err);
+    return add_noise_file(r, err);
   } else {
     draw_noise(r, c, r->factor * deviation);
   }
@@ -231,18 +236,41 @@ static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
 }
 
 /* The two ways in which there is nothing to corrupt, each with the option that mends it. */
-static loci_status check_target(const request *r, int count, loci_err *err) {
-  const loci_prompt_info *p = &r->p->info;
-  if (kinds[r->kind].on_image && p->image_first < 0) {
+static loci_status check_target(const request *r, loci_err *err) {
+  if (kinds[r->kind].on_image && !prompt_picture(r->p)) {
     return fail(err, LOCI_EINVAL, "corruption %s needs a prompt with an image (-i)",
                 kinds[r->kind].name);
   }
-  if (count == 0) {
+  if (r->count == 0) {
     return fail(err, LOCI_EINVAL,
                 "corruption %s needs a constraint: the piece of the question to corrupt (-c)",
                 kinds[r->kind].name);
   }
   return LOCI_OK;
+}
+
+/* What cross-attention reads in each corrupted run: the changed rows, then those that are not seen.
+ */
+static loci_status make_sources(const request *r, corruption *c, loci_err *err) {
+  const loci_prompt *p = r->p;
+  int64_t D = model_decoder(p->model)->width, P = p->info.source_count, n = r->count;
+  float *rows = arena_array(r->mem, c->seeds * P * D, float);
+  c->sources = arena_array(r->mem, c->seeds, const source_rows *);
+  c->source_rows = rows;
+  if (!rows || !c->sources) return fail_nomem(err, "corrupting the picture");
+  for (int s = 0; s < c->seeds; s++, rows += P * D) {
+    memcpy(rows, r->others ? r->others : p->projected, (size_t)(P * D) * sizeof *rows);
+    memcpy(rows, r->rows + s * n * D, (size_t)(n * D) * sizeof *rows);
+    TRY(prompt_sources(p, rows, r->mem, &c->sources[s], err));
+  }
+  return LOCI_OK;
+}
+
+/* Where the corrupted runs begin to differ. */
+static void find_first(const loci_prompt *p, corruption *c) {
+  const decoder_config *d = model_decoder(p->model);
+  c->first = c->sources ? sources_first(p->sources) : c->positions[0];
+  while (c->sources && !d->cross[c->layer]) c->layer++;
 }
 
 /* Several seeds are several corrupted runs, each with rows of its own; a kind without chance has
@@ -256,20 +284,25 @@ static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const
   if (!out->kind || !positions) return fail_nomem(err, "corrupting the prompt");
   TRY(parse_kind(&r, given, err));
   group_kind group = kinds[r.kind].on_image ? GROUP_IMAGE : GROUP_CONSTRAINT;
-  out->count = group_positions(p, group, opts->constraint, positions);
+  bool outside = kinds[r.kind].on_image && p->sources;
+  out->count = outside ? 0 : group_positions(p, group, opts->constraint, positions);
   out->positions = positions;
-  TRY(check_target(&r, out->count, err));
+  r.count = outside ? p->info.source_seen : out->count;
+  TRY(check_target(&r, err));
   TRY(count_seeds(&r, &out->seeds, err));
-  r.rows = arena_array(mem, (int64_t)out->seeds * out->count * D, float);
+  r.rows = arena_array(mem, (int64_t)out->seeds * r.count * D, float);
   if (!r.rows) return fail_nomem(err, "corrupting the prompt");
   for (int s = 0; s < out->seeds; s++) {
-    for (int i = 0; i < out->count; i++) {
-      memcpy(r.rows + ((int64_t)s * out->count + i) * D, p->embeds + positions[i] * D,
-             (size_t)D * sizeof *r.rows);
+    for (int i = 0; i < r.count; i++) {
+      const float *own = outside ? p->projected + i * D : p->embeds + positions[i] * D;
+      memcpy(r.rows + ((int64_t)s * r.count + i) * D, own, (size_t)D * sizeof *r.rows);
     }
   }
   out->rows = r.rows;
-  return fill_rows(&r, out, err);
+  TRY(fill_rows(&r, out, err));
+  if (outside) TRY(make_sources(&r, out, err));
+  find_first(p, out);
+  return LOCI_OK;
 }
 
 bool corruption_is_default(const loci_trace_opts *opts) {

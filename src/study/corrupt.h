@@ -6,14 +6,17 @@
 
 /* What the corruption changes: the input rows of some positions, once per seed. */
 typedef struct corruption {
-  const char *kind;     /* as given: "replace:Paris" */
-  int seeds;            /* 1 unless noise */
-  int count;            /* changed positions */
-  const int *positions; /* ascending */
-  const float *rows;    /* (seeds, count, D) */
-  int first_id;         /* of the words put in; -1: none are */
-  int differs;          /* swap: the first token at which the corrupted run is not the prompt with
-                         * the words exchanged, which is tokenized otherwise there; -1: it is */
+  const char *kind;            /* as given: "replace:Paris" */
+  int seeds;                   /* 1 unless noise */
+  int count;                   /* changed positions */
+  const int *positions;        /* ascending */
+  const float *rows;           /* (seeds, count, D) */
+  const source_rows **sources; /* (seeds) what cross-attention reads instead; NULL: the prompt's */
+  const float *source_rows;    /* (seeds, P, D) what these are made of */
+  int first, layer; /* the first position, and the first layer in which anything differs */
+  int first_id;     /* of the words put in; -1: none are */
+  int differs;      /* swap: the first token at which the corrupted run is not the prompt with
+                     * the words exchanged, which is tokenized otherwise there; -1: it is */
 } corruption;
 
 #define CORRUPTION_USUAL "replace:Paris"

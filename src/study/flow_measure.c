@@ -18,6 +18,18 @@ loci_status flow_group(const loci_prompt *p, group_kind g, arena *mem, flow_span
   return out->count > 0 ? LOCI_OK : fail_empty_group(p, g, err);
 }
 
+loci_status flow_sources(const loci_prompt *p, group_kind g, arena *mem, flow_span *out,
+                         bool *outside, loci_err *err) {
+  int n = p->info.source_seen;
+  *outside = g == GROUP_IMAGE && p->sources;
+  if (!*outside) return flow_group(p, g, mem, out, err);
+  int *at = arena_array(mem, n, int);
+  if (!at) return fail_nomem(err, "measuring contributions");
+  for (int i = 0; i < n; i++) at[i] = i;
+  *out = (flow_span){n, at};
+  return LOCI_OK;
+}
+
 /* ---------------------------------------------------------------- tables */
 
 static float *floats(arena *mem, int64_t a, int64_t b, int64_t c) {
@@ -45,9 +57,10 @@ static float *at_layer(float *x, int64_t layer, int64_t size) {
 
 /* One request a layer: the walk measures while it is in the layer, and keeps no patterns for
  * later. */
-static loci_status ask(walk *w, int stream, const flow_table *t, loci_err *err) {
+static loci_status ask(walk *w, int stream, const flow_table *t, const bool *cross, loci_err *err) {
   int64_t cells = (int64_t)t->queries.count * t->sources.count;
   for (int l = 0; l < t->layers; l++) {
+    if ((cross && cross[t->first + l]) != t->outside) continue; /* nothing comes from there */
     walk_flow f = {.stream = stream,
                    .layer = t->first + l,
                    .query_count = t->queries.count,
@@ -93,10 +106,12 @@ static int first_query(const measuring *x) {
 
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const measuring *x = ctx;
-  int root, from, T = x->p->info.length, top = model_decoder(x->p->model)->layers - 1;
+  const decoder_config *d = model_decoder(x->p->model);
+  int root, from, T = x->p->info.length, top = d->layers - 1;
   TRY(keep_root(w, x->p, NULL, prompt_input(x->p), x->resid ? 0 : first_query(x), &root, &from,
                 err));
-  for (int i = 0; i < x->job->table_count; i++) TRY(ask(w, root, &x->job->tables[i], err));
+  for (int i = 0; i < x->job->table_count; i++)
+    TRY(ask(w, root, &x->job->tables[i], d->cross, err));
   if (x->job->logits) TRY(walk_want(w, root, T - 1, err));
   return x->resid ? walk_record(w, root, LOCI_SITE_RESID_POST, top, x->resid, err) : LOCI_OK;
 }

@@ -25,8 +25,15 @@ typedef struct flow_span {
 loci_status flow_group(const loci_prompt *p, group_kind g, arena *mem, flow_span *out,
                        loci_err *err);
 
+/* The same of sources, where the picture may be outside of the sequence: *outside, and then its
+ * rows that are seen, by their numbers. */
+loci_status flow_sources(const loci_prompt *p, group_kind g, arena *mem, flow_span *out,
+                         bool *outside, loci_err *err);
+
 typedef struct flow_table {
   flow_span queries, sources;
+  bool outside; /* sources are rows outside of the sequence: only layers that read those give
+                   numbers */
   int first, layers, heads; /* layers first .. first + layers - 1 */
   int64_t width;            /* D */
   float *attention;         /* (layers, heads, queries, sources) raw weights */

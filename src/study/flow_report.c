@@ -41,9 +41,9 @@ typedef struct report_builder {
  * rather than drawn as zeros. */
 static loci_status add_path(report_builder *m, group_kind from, group_kind to, loci_err *err) {
   flow_table *t = &m->tables[1 + m->out->path_count];
-  TRY(flow_group(m->p, from, m->mem, &t->sources, err));
+  TRY(flow_sources(m->p, from, m->mem, &t->sources, &t->outside, err));
   TRY(flow_group(m->p, to, m->mem, &t->queries, err));
-  if (t->queries.at[t->queries.count - 1] < t->sources.at[0]) {
+  if (!t->outside && t->queries.at[t->queries.count - 1] < t->sources.at[0]) {
     return fail(err, LOCI_EINVAL,
                 "nothing flows from %s to %s: attention looks back, and all of %s stands after %s",
                 group_name(from), group_name(to), group_name(from), group_name(to));
@@ -53,7 +53,8 @@ static loci_status add_path(report_builder *m, group_kind from, group_kind to, l
                                                     .source_count = t->sources.count,
                                                     .query_count = t->queries.count,
                                                     .sources = t->sources.at,
-                                                    .queries = t->queries.at};
+                                                    .queries = t->queries.at,
+                                                    .outside = t->outside};
   return LOCI_OK;
 }
 
@@ -70,7 +71,7 @@ static loci_status find_paths(report_builder *m, loci_err *err) {
     TRY(group_find(o->to, strlen(o->to), &to, err));
     return add_path(m, from, to, err);
   }
-  if (m->p->info.image_first >= 0) {
+  if (prompt_picture(m->p)) {
     TRY(add_path(m, GROUP_IMAGE, GROUP_CONSTRAINT_LAST, err));
   }
   return add_path(m, GROUP_CONSTRAINT, GROUP_LAST, err);
@@ -104,7 +105,8 @@ static loci_status make_room(report_builder *m, loci_err *err) {
     unsigned parts = FLOW_NORMS | FLOW_VALUES | (m->opts->heads ? FLOW_HEADS : 0u);
     m->tables[k].first = m->first;
     m->tables[k].layers = m->layers;
-    TRY(flow_table_room(m->p->model, k ? FLOW_SUMS : parts, m->mem, &m->tables[k], err));
+    unsigned own = m->tables[k].outside ? FLOW_SUMS | (parts & ~(unsigned)FLOW_VALUES) : FLOW_SUMS;
+    TRY(flow_table_room(m->p->model, k ? own : parts, m->mem, &m->tables[k], err));
   }
   return LOCI_OK;
 }
@@ -159,7 +161,9 @@ static loci_status fill_path(report_builder *m, int k, loci_err *err) {
   loci_flow_path *x = &m->paths[k];
   flow_table *t = &m->tables[1 + k];
   int64_t L = t->layers, S = t->sources.count;
-  TRY(gather(m, t, err));
+  if (!t->outside) TRY(gather(m, t, err));
+  x->contribution = t->outside ? t->norms : NULL;
+  x->contribution_heads = t->head_norms;
   x->top_count = (int)ceil(TOP_SHARE * (double)S);
   double *profile = arena_array(m->mem, 2 * L * S, double);
   double *numbers = arena_array(m->mem, 6 * L, double);

@@ -11,10 +11,12 @@ enum { QUESTION_TOKENS = 32 }; /* an ordinary question */
 /* What a default trace of a question of so many text tokens uses beside the weights. */
 static int64_t trace_bytes(const loci_model *m, int tokens) {
   const image_shape usual = model_usual_shape(m);
-  int64_t T = tokens + layout_of(&m->weights->config, &usual).count;
+  int P = layout_of(&m->weights->config, &usual).count, outside = model_decoder(m)->cross != NULL;
+  int64_t T = tokens + (outside ? 0 : P);
   int64_t cells = 3LL * tokens * model_decoder(m)->layers;
   int64_t rows = T + tokens + cells * tokens / 2;
-  return walk_fixed_bytes(m, (int)T) + rows * walk_row_bytes(m) + cells * walk_stream_bytes(m);
+  return walk_fixed_bytes(m, P > (int)T ? P : (int)T) + rows * walk_row_bytes(m) +
+         cells * walk_stream_bytes(m);
 }
 
 loci_status info_new(const loci_model *model, bool no_hash, const watch *w, loci_info **out,

@@ -3,6 +3,7 @@
  * A pathway's edges are masked before the softmax, in all heads of a window of layers round each
  * centre: variants of the clean run with masks, one for each pathway and window
  * (walk/variants.h).  Centres near a border whose windows are cut to the same layers share one. */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 typedef struct edges {
   int *sources, *queries; /* ascending; queries that see no source are left out */
   int source_count, query_count;
+  bool outside; /* from the picture's rows outside of the sequence, which are all cut at once */
 } edges;
 
 /* One run: a pathway cut in the layers [begin, end), for some neighbouring centres. */
@@ -55,15 +57,20 @@ static loci_status group_of(const knockout *k, const char *name, int **at, int *
 /* Adds a pathway.  [asked]: it must have edges; else it is left out without. */
 static loci_status add_pathway(knockout *k, const loci_edges *names, bool asked, loci_err *err) {
   group_kind from, to;
-  edges e;
+  edges e = {0};
   int queries = 0;
   TRY(group_of(k, names->from, &e.sources, &e.source_count, &from, err));
+  e.outside = from == GROUP_IMAGE && k->p->sources;
+  if (e.outside) {
+    e.sources[0] = 0;
+    e.source_count = 1;
+  }
   TRY(group_of(k, names->to, &e.queries, &e.query_count, &to, err));
   if (asked && e.source_count == 0) return fail_empty_group(k->p, from, err);
   if (asked && e.query_count == 0) return fail_empty_group(k->p, to, err);
   loci_pathway x = {.from = group_name(from),
                     .to = group_name(to),
-                    .from_count = e.source_count,
+                    .from_count = e.outside ? k->p->info.source_seen : e.source_count,
                     .to_count = e.query_count,
                     .window = k->window};
   for (int i = 0; i < e.query_count && e.source_count > 0; i++) {
@@ -101,8 +108,11 @@ static void find_centres(knockout *k, int *first, int *count) {
   k->window = all ? k->L : k->opts->window;
 }
 
-/* In the last layer only the last position's row is read. */
-static bool matters(const knockout *k, int layer, int query) {
+/* In the last layer only the last position's row is read; and layers read the picture by
+ * cross-attention, or the sequence. */
+static bool matters(const knockout *k, const edges *e, int layer, int query) {
+  const bool *cross = model_decoder(k->m)->cross;
+  if ((cross && cross[layer]) != e->outside) return false;
   return layer < k->L - 1 || query >= k->T - 1;
 }
 
@@ -110,7 +120,9 @@ static bool matters(const knockout *k, int layer, int query) {
 static int first_query(const knockout *k, const cut *c) {
   const edges *e = &k->edges[c->pathway];
   for (int i = 0; i < e->query_count; i++) {
-    if (matters(k, c->begin, e->queries[i])) return e->queries[i];
+    for (int l = c->begin; l < c->end; l++) {
+      if (matters(k, e, l, e->queries[i])) return e->queries[i];
+    }
   }
   return -1;
 }
@@ -163,6 +175,7 @@ static loci_status lay_out(knockout *k, loci_err *err) {
 /* Cuts the query's edges to all sources, neighbouring ones at once. */
 static loci_status mask_sources(const edges *e, walk *w, int run, int layer, int query,
                                 loci_err *err) {
+  if (e->outside) return walk_mask(w, run, layer, query, 0, INT_MAX, err);
   for (int i = 0; i < e->source_count && e->sources[i] <= query;) {
     int n = 1;
     while (i + n < e->source_count && e->sources[i + n] == e->sources[i] + n) n++;
@@ -183,7 +196,7 @@ static loci_status add_cut(const void *ctx, walk *w, int64_t at, int base, int *
   TRY(walk_child(w, k->runs.stream, out, err));
   for (int l = c->begin; l < c->end; l++) {
     for (int i = 0; i < e->query_count; i++) {
-      if (matters(k, l, e->queries[i])) TRY(mask_sources(e, w, *out, l, e->queries[i], err));
+      if (matters(k, e, l, e->queries[i])) TRY(mask_sources(e, w, *out, l, e->queries[i], err));
     }
   }
   return LOCI_OK;
@@ -197,7 +210,13 @@ static variant_size size_of_cut(const void *ctx, int64_t at) {
   const cut *c = &k->cuts[at];
   const edges *e = &k->edges[c->pathway];
   int64_t joined = 0, pieces = 0;
-  for (int i = 0; i < e->query_count; i++) joined += matters(k, c->begin, e->queries[i]);
+  for (int i = 0; i < e->query_count; i++) {
+    for (int l = c->begin; l < c->end; l++) {
+      if (!matters(k, e, l, e->queries[i])) continue;
+      joined++;
+      break;
+    }
+  }
   for (int i = 0; i < e->source_count; i++) {
     pieces += i == 0 || e->sources[i] != e->sources[i - 1] + 1;
   }

@@ -80,7 +80,8 @@ static loci_status run_all(measuring *r, kv_cache *cache, walk_hooks *hooks, loc
   for (r->now = 0; r->now < r->n; r->now++) {
     const wording *a = &r->all[r->now];
     const rope_place *at = r->places ? r->places + T : NULL;
-    if (a->count > 1) TRY(run(r, cache, T, (input){a->rows, a->count - 1, at}, hooks, err));
+    if (a->count > 1)
+      TRY(run(r, cache, T, (input){a->rows, a->count - 1, at, r->p->sources}, hooks, err));
   }
   return r->not_finite ? not_finite(r->m, err) : LOCI_OK;
 }

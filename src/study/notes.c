@@ -97,7 +97,7 @@ static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
               "the total effect is small (%.3f)%s%s%s: try another corruption, such as "
               "--corrupt swap:TEXT with another name%s",
               t->total_effect, same ? ", both runs say \"" : "", same ? corrupt : "",
-              same ? "\"" : "", s->p->info.image_first >= 0 ? " or --corrupt image:PATH" : "");
+              same ? "\"" : "", prompt_picture(s->p) ? " or --corrupt image:PATH" : "");
 }
 
 /* The largest |effect| of mlp_out-like grids: of single constraint positions, and of the group. */

@@ -76,6 +76,12 @@ static loci_status lay_out(restored *r, loci_err *err) {
   return LOCI_OK;
 }
 
+/* What the corrupted run reads by cross-attention. */
+static const source_rows *sources_of(const restored *r) {
+  const corruption *c = &r->s.corrupted;
+  return c->sources ? c->sources[0] : r->s.p->sources;
+}
+
 static void corrupt_rows(const restored *r) {
   const corruption *c = &r->s.corrupted;
   int64_t D = model_decoder(r->s.m)->width;
@@ -95,7 +101,8 @@ static void take_answer(void *ctx, int64_t index, const float *logits) {
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const restored *r = ctx;
   const sweep *s = &r->s;
-  input rows = {is_noise(r) ? r->corrupted : s->p->embeds, s->T, s->p->places};
+  input rows = {is_noise(r) ? r->corrupted : s->p->embeds, s->T, s->p->places,
+                is_noise(r) ? sources_of(r) : s->p->sources};
   int root, from;
   /* what is kept is the prompt's own, and stays so */
   TRY(keep_root(w, is_noise(r) ? NULL : s->p, NULL, rows, s->first, &root, &from, err));
@@ -127,7 +134,7 @@ static loci_status prepare(restored *r, loci_err *err) {
   s->opts = &r->o;
   TRY(target_make(s->p, NULL, s->mem, &s->runs.target, err));
   TRY(corruption_make(s->p, s->opts, -1, s->mem, &s->corrupted, err));
-  s->first = s->corrupted.positions[0];
+  s->first = s->corrupted.first;
   TRY(sweep_grids(s, err));
   TRY(find_cell(r, err));
   TRY(lay_out(r, err));
@@ -162,6 +169,7 @@ static loci_status answer(restored *r, int max_new, loci_answer **out, loci_err 
   TRY(avoid_answer(r, err));
   answering of = {.p = s->p,
                   .rows = is_noise(r) ? s->p->embeds : r->corrupted,
+                  .sources = is_noise(r) ? s->p->sources : sources_of(r),
                   .first = s->first,
                   .patches = r->patches,
                   .patch_count = r->patch_count};

@@ -33,6 +33,7 @@ typedef struct screen {
   bool diff;       /* the loss is the logit difference */
   int diff_seed;   /* whose o' the clean run's takes */
   walk_hooks hooks;
+  arena *mem; /* of this walk */
 } screen;
 
 /* The runs that slopes are taken of: those between, or else clean and corrupted ones. */
@@ -125,6 +126,20 @@ static loci_status add_requests(const screen *x, walk *w, loci_err *err) {
   return LOCI_OK;
 }
 
+/* The same of what cross-attention reads. */
+static loci_status read_between(const screen *x, walk *w, int stream, int seed, float share,
+                                loci_err *err) {
+  const sweep *s = x->s;
+  int64_t n = s->p->info.source_count * (int64_t)model_decoder(s->m)->width;
+  const float *clean = s->p->projected, *corrupted = s->corrupted.source_rows + seed * n;
+  float *rows = arena_array(x->mem, n, float);
+  const source_rows *sources;
+  if (!rows) return fail_nomem(err, "screening");
+  for (int64_t i = 0; i < n; i++) rows[i] = corrupted[i] + share * (clean[i] - corrupted[i]);
+  TRY(prompt_sources(s->p, rows, x->mem, &sources, err));
+  return walk_sources(w, stream, sources, err);
+}
+
 /* The run of a seed whose changed rows lie at the middle of a step from corrupted to clean. */
 static loci_status add_between(const screen *x, walk *w, int run, loci_err *err) {
   const sweep *s = x->s;
@@ -133,6 +148,7 @@ static loci_status add_between(const screen *x, walk *w, int run, loci_err *err)
   int64_t D = model_decoder(s->m)->width;
   float share = ((float)(run % x->steps + x->step) + 0.5F) / (float)s->opts->screen_steps;
   TRY(walk_child(w, s->runs.stream, &stream, err));
+  if (c->sources) TRY(read_between(x, w, stream, seed, share, err));
   for (int i = 0; i < c->count; i++) {
     const float *clean = s->runs.target.embeds + c->positions[i] * D;
     const float *corrupted = c->rows + ((int64_t)seed * c->count + i) * D;
@@ -284,6 +300,7 @@ static loci_status run_part(screen *x, loci_err *err) {
   count_floats(x);
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "screening");
+  x->mem = mem;
   x->values = arena_array(mem, (1 + x->seeds) * x->floats, float);
   x->grads = arena_array(mem, sloped(x) * x->floats, float);
   x->between = arena_array(mem, between_floats(x) + 1, float);

@@ -74,10 +74,10 @@ static void spread_view(const loci_image_view *v, const double *profile, double 
   for (int row = 0; row < v->rows; row++) {
     for (int k = 0; k < SIDE; k++) {
       double down = overlap(row, v->rows, k);
-      const double *x = profile + v->first + row * (v->cols + v->breaks);
       for (int col = 0; down > 0 && col < v->cols; col++) {
         for (int m = 0; m < SIDE; m++) {
-          places[k * SIDE + m] += x[col] * down * overlap(col, v->cols, m);
+          double x = profile[layout_row(v, row, col)];
+          places[k * SIDE + m] += x * down * overlap(col, v->cols, m);
         }
       }
     }
@@ -157,7 +157,7 @@ static loci_status put_last(averaging *a, const flow_table *t, arena *mem, loci_
 static loci_status measure(averaging *a, const loci_prompt *p, arena *mem, loci_err *err) {
   int L = model_decoder(p->model)->layers;
   flow_table t[2] = {{.layers = L}, {.layers = L}};
-  bool sees = p->info.image_first >= 0;
+  bool sees = prompt_picture(p) != NULL;
   flow_job job = {
       .table_count = sees ? 2 : 1, .tables = t, .progress = study_progress, .progress_ctx = a->s};
   TRY(flow_group(p, GROUP_LAST, mem, &t[0].queries, err));
@@ -165,7 +165,7 @@ static loci_status measure(averaging *a, const loci_prompt *p, arena *mem, loci_
   TRY(flow_table_room(p->model, FLOW_NORMS, mem, &t[0], err));
   if (sees) {
     TRY(flow_group(p, GROUP_CONSTRAINT_LAST, mem, &t[1].queries, err));
-    TRY(flow_group(p, GROUP_IMAGE, mem, &t[1].sources, err));
+    TRY(flow_sources(p, GROUP_IMAGE, mem, &t[1].sources, &t[1].outside, err));
     TRY(flow_table_room(p->model, FLOW_NORMS, mem, &t[1], err));
   }
   TRY(flow_measure(p, &job, err));

@@ -8,6 +8,7 @@ static loci_status add_corrupted(const void *ctx, walk *w, int seed, int stream,
   const sweep *s = ctx;
   const corruption *c = &s->corrupted;
   int64_t D = model_decoder(s->m)->width;
+  if (c->sources) TRY(walk_sources(w, stream, c->sources[seed], err));
   for (int i = 0; i < c->count; i++) {
     const float *row = c->rows + ((int64_t)seed * c->count + i) * D;
     TRY(walk_embed(w, stream, c->positions[i], row, err));

@@ -64,8 +64,8 @@ typedef struct sweep {
 loci_status sweep_grids(sweep *s, loci_err *err);
 /* Layers of the window round [centre], cut to the model (authors: [l - w, l + w]). */
 void window_layers(const sweep *s, int centre, int width, int *begin, int *end);
-/* Whether restoring a position at a layer can change anything: not in the identical prefix, and not
- * in the last layer, after its attention, unless the position's own logits are read. */
+/* Whether restoring a position at a layer can change anything: where the runs differ, and in the
+ * last layer, after its attention, where the position's own logits are read. */
 bool restoring_matters(const sweep *s, loci_site site, int position, int layer);
 /* Rows one restored run takes, and the bound of docs/MATH.md for it. */
 int64_t cell_rows(const sweep *s, const cell *c);

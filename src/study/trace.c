@@ -153,7 +153,7 @@ static loci_status prepare(job *j, loci_err *err) {
   double start = clock_seconds();
   sweep *s = &j->s;
   TRY(corruption_make(s->p, s->opts, j->answer, s->mem, &s->corrupted, err));
-  s->first = s->corrupted.positions[0];
+  s->first = s->corrupted.first;
   TRY(sweep_runs(s, err));
   TRY(sweep_grids(s, err));
   if (s->opts->screen > 0 && !s->opts->watch) TRY(sweep_screen(s, err));

@@ -50,6 +50,7 @@ static loci_status build(void *ctx, walk *w, loci_err *err) {
   int source, run;
   input clean = target_input(t), corrupted = clean;
   corrupted.rows = x->corrupted;
+  if (x->s->corrupted.sources) corrupted.sources = x->s->corrupted.sources[x->seed];
   TRY(walk_root(w, denoise ? clean : corrupted, &source, err));
   TRY(walk_root(w, denoise ? corrupted : clean, &run, err));
   for (int l = c->begin; l < c->end; l++) {

@@ -43,6 +43,11 @@ void value_row(value_rows v, int64_t j, int K, float *out) {
   for (int c = 0; c < K; c++) out[c] = v.at[j * v.row + c / PANEL * v.panel + c % PANEL];
 }
 
+void key_row(const float *panels, int64_t j, int K, float *out) {
+  const float *column = panels + j / PANEL * PANEL * K + j % PANEL;
+  for (int c = 0; c < K; c++) out[c] = column[c * PANEL];
+}
+
 void attend_scores(const kernel_set *k, const attend_rows *a) {
   float scale = (float)(1 / sqrt((double)a->K));
   for (int i = 0; i < a->stretch_count; i++) {

@@ -28,6 +28,9 @@ value_rows packed_values(const float *values, int64_t room);
 /* One value (K), as it was. */
 void value_row(value_rows v, int64_t j, int K, float *out);
 
+/* One key (K), as it was. */
+void key_row(const float *panels, int64_t j, int K, float *out);
+
 typedef struct attend_rows {
   const float *q; /* R queries of one head, q_stride apart */
   int64_t q_stride;

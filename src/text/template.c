@@ -54,6 +54,9 @@ enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
 #define TEXT_LLAMA3                                                                                \
   "{{ '" HEADER("system") "' ~ system ~ '<|eot_id|>' if system }}" HEADER("user") IMAGE            \
       "{{ question | trim }}<|eot_id|>" HEADER("assistant") "\n"
+#define TEXT_LLAMA3_VISION                                                                         \
+  "{{ '" HEADER("system") "' ~ system ~ '<|eot_id|>' if system }}" HEADER(                         \
+      "user") "{{ image }}{{ question }}<|eot_id|>" HEADER("assistant") "\n"
 
 enum {
 #define TEMPLATE(id, name, meaning) TEMPLATE_##id,

@@ -44,6 +44,7 @@ static void qwen2_agrees_with_the_reference(void **s) {
 static void llama3_agrees_with_the_reference(void **s) {
   (void)s;
   check_directory("llama3");
+  check_directory("llama3-vision");
 }
 static void flags_of_added_tokens_agree_with_the_reference(void **s) {
   (void)s;

@@ -119,7 +119,7 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
   TRY(kv_cache_new(m, T + most, &cache, err));
   loci_status st = walk_new(m, &w, err);
   int same = of->first < T - 1 ? of->first : T - 1;
-  input rows = {of->rows, T, p->places};
+  input rows = {of->rows, T, p->places, of->sources ? of->sources : p->sources};
   if (!st) st = step(m, w, cache, rows, keep_copy(p, same, cache), of, &hooks, err);
   int n = 0;
   while (!st && n < most) {
@@ -136,7 +136,7 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
                 best.top.id[0]);
     }
     const rope_place *at = places ? places + T + n - 1 : NULL;
-    if (!st) st = step(m, w, cache, (input){next, 1, at}, 0, NULL, &hooks, err);
+    if (!st) st = step(m, w, cache, (input){next, 1, at, rows.sources}, 0, NULL, &hooks, err);
   }
   walk_free(w);
   kv_cache_free(cache);

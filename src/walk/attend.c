@@ -62,8 +62,15 @@ static void pack_all(walk *w, int layer) {
 
 /* Upwards through the ancestors, each one up to where its child begins; then turned round, because
  * scores stand in the order of positions. */
-int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
+int find_stretches(const walk *w, int layer, int s, int position, int g, kv_stretch *out) {
   int n = 0, end = position + 1;
+  const source_rows *sources = w->streams.at[s].sources;
+  if (is_cross(w, layer)) {
+    if (!sources || sources_most(sources) == 0) return 0;
+    out[0] = sources_at(sources, w->c, layer, g);
+    out[0].count = sources_most(sources);
+    return 1;
+  }
   for (; s >= 0 && end > 0; s = w->streams.at[s].parent) {
     const stream_kv *kv = &w->kv[s];
     if (kv->count == 0 || kv->first >= end) continue;
@@ -82,7 +89,7 @@ int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out) {
 
 /* Masks are sorted by stream and query, so that a walk with thousands of them finds a row's by
  * halving. */
-static void mask_row(const walk *w, int layer, const row *r, float *S) {
+static void mask_row(const walk *w, int layer, const row *r, int seen, float *S) {
   int64_t lo = w->mask_bucket[layer], hi = w->mask_bucket[layer + 1];
   while (lo < hi) { /* first mask of (stream, query) or after */
     int64_t mid = (lo + hi) / 2;
@@ -96,41 +103,44 @@ static void mask_row(const walk *w, int layer, const row *r, float *S) {
   for (; lo < w->mask_bucket[layer + 1]; lo++) {
     const mask_item *m = &w->masks.at[lo];
     if (m->stream != r->stream || m->query != r->position) break;
-    for (int j = m->first; j < m->first + m->count; j++) {
-      if (j >= 0 && j <= r->position) S[j] = -INFINITY;
-    }
+    int64_t end = (int64_t)m->first + m->count;
+    for (int64_t j = m->first > 0 ? m->first : 0; j < end && j < seen; j++) S[j] = -INFINITY;
   }
 }
 
-/* The visit of `pattern`: one head of one row, n = position + 1 weights. */
+/* The visit of `pattern`: one head of one row, of as many weights as it sees keys. */
 static void visit_pattern(walk *w, int layer, const row *r, int head, float *S) {
-  int64_t T = w->streams.at[r->stream].length;
+  int64_t T = pattern_width(w, r->stream, layer);
+  int seen = keys_seen(w, layer, r);
   const int64_t *b = w->patch_bucket + site_bucket(layer, LOCI_SITE_PATTERN);
   for (int64_t i = b[0]; i < b[1]; i++) {
     const patch_item *p = &w->patches.at[i];
     if (p->stream != r->stream || p->p.position != r->position) continue;
     const float *from = p->p.values + head * T;
-    for (int j = 0; j <= r->position; j++) S[j] = p->p.add ? S[j] + from[j] : from[j];
+    for (int j = 0; j < seen; j++) S[j] = p->p.add ? S[j] + from[j] : from[j];
   }
   b = w->record_bucket + site_bucket(layer, LOCI_SITE_PATTERN);
   for (int64_t i = b[0]; i < b[1]; i++) {
     const record_item *k = &w->records.at[i];
     if (k->stream != r->stream) continue;
-    float *out = k->out + (head * T + r->position) * T;
+    int64_t length = w->streams.at[r->stream].length;
+    float *out = k->out + (head * length + r->position) * T;
     memset(out, 0, (size_t)T * sizeof *out);
-    memcpy(out, S, (size_t)(r->position + 1) * sizeof *out);
+    memcpy(out, S, (size_t)seen * sizeof *out);
   }
   flow_attention(w, layer, r, head, S);
 }
 
 void attend_weights(const walk *w, int layer, const row *r, attend_rows *a) {
-  int last = r[a->R - 1].position;
+  const kv_stretch *end = a->stretches + a->stretch_count - 1;
+  int all = a->stretch_count ? end->first + end->count : 0;
   attend_scores(w->a->rows.k, a);
   for (int i = 0; i < a->R; i++) {
     float *line = a->S + i * a->ld;
-    mask_row(w, layer, &r[i], line);
-    w->a->rows.k->softmax(line, r[i].position + 1);
-    for (int j = r[i].position + 1; j <= last; j++) line[j] = 0; /* what comes later is not seen */
+    int seen = keys_seen(w, layer, &r[i]);
+    mask_row(w, layer, &r[i], seen, line);
+    w->a->rows.k->softmax(line, seen);            /* of nothing: nothing */
+    for (int j = seen; j < all; j++) line[j] = 0; /* what comes later is not seen */
   }
 }
 
@@ -149,7 +159,7 @@ static void attend_block(walk *w, int layer, int head, int64_t first, int R, flo
                    .stretches = stretches,
                    .S = S,
                    .ld = ld};
-  a.stretch_count = find_stretches(w, r->stream, r[R - 1].position, head / group, stretches);
+  a.stretch_count = find_stretches(w, layer, r->stream, r[R - 1].position, head / group, stretches);
   attend_weights(w, layer, r, &a);
   for (int i = 0; i < R; i++) visit_pattern(w, layer, &r[i], head, S + i * ld);
   attend_mix(w->a->rows.k, &a);
@@ -189,8 +199,10 @@ loci_status attend_layer(walk *w, int layer, loci_err *err) {
   int64_t n = w->rows.upto[STAGE_ATTEND];
   int64_t ld = round_up(w->longest, PANEL) + PANEL, blocks = 0;
   int H = w->c->heads;
-  lay_out_kv(w, layer);
-  pack_all(w, layer);
+  if (!is_cross(w, layer)) {
+    lay_out_kv(w, layer);
+    pack_all(w, layer);
+  }
   int64_t *first = w->rows.block; /* where each block begins */
   for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;
   /* Head by head: its keys and values stay in the cache for all rows. */

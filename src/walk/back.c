@@ -142,6 +142,7 @@ static loci_status back_mlp_chunk(walk *w, const decoder_layer *weights, int lay
   const norm_weights *norm = parallel ? &weights->norm1 : &weights->norm2;
   const int64_t *slots = t->active_slots + first;
   take_branch(w, LOCI_SITE_MLP_OUT, layer, first, n);
+  cross_gate(w, &weights->cross.mlp_gate, t->active + first, t->part, n);
   TRY(linear_backward(w->a, &weights->down, t->inner, t->part, n, err));
   grad_rows post = {LOCI_SITE_MLP_POST, layer, BY_ACTIVE, t->inner, w->c->inner, first, n};
   give_grads(w, &post);
@@ -205,6 +206,27 @@ static loci_status back_qkv(walk *w, const decoder_layer *weights, int layer, lo
   return LOCI_OK;
 }
 
+/* The same of a layer that reads sources: through the norm of every head, whose input is made
+ * again.
+ */
+static loci_status back_queries(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
+  tape *t = w->tape;
+  int K = w->c->head_dim;
+  int64_t D = w->c->width, heads = t->count * w->c->heads;
+  norm_spec spec = {.kind = w->c->norm, .eps = w->c->eps, .width = K};
+  visit_grads(w, LOCI_SITE_Q, layer, BY_ACTIVE, t->dq);
+  take_kept(w, TAPE_PRE, layer, t->active_slots, t->count);
+  TRY(norm_forward(w->a, walk_norm(w), &weights->norm1, operand_rows(w->a, w->operand, D, NULL),
+                   rows_f32(t->x, D, NULL), t->count, err));
+  TRY(linear_forward(w->a, &weights->q, w->q, w->operand, t->count, err));
+  rows_zero(&w->a->rows, rows_f32(w->z, K, NULL), heads, K);
+  TRY(norm_backward(w->a, spec, &weights->cross.q, rows_f32(w->z, K, NULL),
+                    rows_f32(t->dq, K, NULL), rows_f32(w->q, K, NULL), heads, err));
+  TRY(linear_backward(w->a, &weights->q, t->part, w->z, t->count, err));
+  add_part(w, 0, t->count, true);
+  return LOCI_OK;
+}
+
 /* Whether a gradient is asked for that stands before the layer's attention, or below the layer. */
 static bool grads_go_below(const walk *w, int layer) {
   for (int64_t i = 0; i < w->grads.count; i++) {
@@ -226,13 +248,14 @@ static loci_status back_layer(walk *w, int layer, loci_err *err) {
   if (!w->c->parallel) visit_grads(w, LOCI_SITE_RESID_MID, layer, BY_SLOT, t->G);
   give_grads(w, &(grad_rows){LOCI_SITE_ATTN_OUT, layer, BY_SLOT, t->G, w->c->width, 0, t->rows});
   take_branch(w, LOCI_SITE_ATTN_OUT, layer, 0, t->count);
+  cross_gate(w, &weights->cross.attn_gate, NULL, t->part, t->count);
   TRY(linear_backward(w->a, &weights->o, t->dz, t->part, t->count, err));
   visit_grads(w, LOCI_SITE_Z, layer, BY_ACTIVE, t->dz);
   w->row_count += 2 * t->all_count;
   if (!grads_go_below(w, layer)) return LOCI_OK;
   back_attend(w, layer);
   if (!w->c->parallel) clear_dn(w);
-  TRY(back_qkv(w, weights, layer, err));
+  TRY(is_cross(w, layer) ? back_queries(w, weights, layer, err) : back_qkv(w, weights, layer, err));
   take_kept(w, TAPE_PRE, layer, t->all_slots, t->all_count);
   int64_t D = w->c->width;
   TRY(norm_backward(w->a, walk_norm(w), &weights->norm1, rows_f32(t->G, D, t->all_slots),

@@ -23,7 +23,7 @@
 #define LOCI_WALK_BACK_H
 
 #include "walk/grad.h"
-#include "walk/streams.h"
+#include "walk/cross.h"
 
 typedef enum tape_kind { TAPE_PRE, TAPE_MID, TAPE_Q } tape_kind;
 
@@ -92,7 +92,7 @@ int64_t back_scratch_floats(const walk *w);
 void lay_out_kv(walk *w, int layer);
 /* Stretches of one head that a row of stream s at [position] sees, ascending; returns their count.
  */
-int find_stretches(const walk *w, int s, int position, int g, kv_stretch *out);
+int find_stretches(const walk *w, int layer, int s, int position, int g, kv_stretch *out);
 /* S := attention weights of the rows r, which are of one stream, masks applied. */
 void attend_weights(const walk *w, int layer, const row *r, attend_rows *a);
 

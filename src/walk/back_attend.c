@@ -45,7 +45,8 @@ static void back_block(walk *w, int layer, int head, int64_t first, int R, const
                    .stretches = seen,
                    .S = x->S,
                    .ld = x->ld};
-  int count = r[R - 1].position + 1;
+  bool cross = is_cross(w, layer);
+  int count = cross ? stretches->count : r[R - 1].position + 1;
   for (int i = 0; i < n && stretches[i].first < count; i++) {
     seen[a.stretch_count] = stretches[i];
     int left = count - stretches[i].first;
@@ -57,7 +58,7 @@ static void back_block(walk *w, int layer, int head, int64_t first, int R, const
                         .dq = t->dq + first * HK + (int64_t)head * K,
                         .kv = &x->kv,
                         .count = count,
-                        .first = b->from[layer],
+                        .first = cross ? count : b->from[layer], /* sources answer for nothing */
                         .dk = t->dk + b->start * GK + (int64_t)g * K,
                         .dv = t->dv + b->start * GK + (int64_t)g * K,
                         .kv_stride = GK,
@@ -72,8 +73,9 @@ static void back_head_of(walk *w, int layer, int g, int64_t first, int64_t end, 
   const row *last = &w->tape->active[end - 1];
   int group = w->c->heads / w->c->kv_heads;
   kv_stretch stretches[MAX_DEPTH];
-  int n = find_stretches(w, last->stream, last->position, g, stretches);
+  int n = find_stretches(w, layer, last->stream, last->position, g, stretches);
   kv_turned kv = x->kv;
+  if (n == 0) return; /* there is nothing to see: dq is 0 */
   transpose_stretches(stretches, n, w->c->head_dim, &kv);
   for (int head = g * group; head < (g + 1) * group; head++) {
     for (int64_t i = first; i < end; i += QUERY_ROWS) {
@@ -88,7 +90,8 @@ void back_attend(walk *w, int layer) {
   tape *t = w->tape;
   int64_t HK = (int64_t)w->c->heads * w->c->head_dim, GK = (int64_t)w->c->kv_heads * w->c->head_dim;
   int G = w->c->kv_heads;
-  lay_out_kv(w, layer);
+  if (!is_cross(w, layer)) lay_out_kv(w, layer);
+  rows_zero(&w->a->rows, rows_f32(t->dq, HK, NULL), t->count, HK);
   rows_zero(&w->a->rows, rows_f32(t->dk, GK, NULL), t->all_count, GK);
   rows_zero(&w->a->rows, rows_f32(t->dv, GK, NULL), t->all_count, GK);
   rows_copy(&w->a->rows, rows_f32(t->x, HK, NULL), tape_rows(w, TAPE_Q, layer, t->active_slots),

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "walk/streams.h"
+#include "walk/cross.h"
 
 enum { PART_BYTES = 32 << 20, MOST_SOURCES = 64, MIX_ROWS = 8 };
 
@@ -65,18 +65,30 @@ void flow_attention(const walk *w, int layer, const row *r, int head, const floa
     int q = find_query(f, r->position);
     if (q < 0) continue;
     float *out = f->attention + ((int64_t)head * f->query_count + q) * f->source_count;
+    int seen = keys_seen(w, layer, r);
     for (int j = 0; j < f->source_count; j++) {
-      out[j] = f->sources[j] <= r->position ? weights[f->sources[j]] : 0;
+      out[j] = f->sources[j] < seen ? weights[f->sources[j]] : 0;
     }
   }
 }
 
-/* Values of one head from a position of a root on. */
-static value_rows value_at(const walk *w, int s, int position, int g) {
+/* Values of one head from a position of a root, or a source, on. */
+static value_rows value_at(const walk *w, const walk_flow *f, int position, int g) {
+  int s = f->stream;
+  if (is_cross(w, f->layer)) {
+    value_rows v = sources_at(w->streams.at[s].sources, w->c, f->layer, g).values;
+    v.at += position * v.row;
+    return v;
+  }
   const stream_kv *kv = &w->kv[s];
   value_rows v = packed_values(kv->values + g * kv->value_step, kv->room);
   v.at += (position - kv->first) * v.row;
   return v;
+}
+
+/* What a contribution is multiplied by on its way to the residual stream. */
+static double factor_of(const walk *w, const walk_flow *f) {
+  return cross_factor(&w->model->weights->layers[f->layer].cross.attn_gate);
 }
 
 static double dot(const float *x, const float *y, int64_t n) {
@@ -99,7 +111,7 @@ static loci_status project_sources(walk *w, const walk_flow *f, int64_t first, i
   int K = w->c->head_dim, H = w->c->heads, group = H / w->c->kv_heads;
   for (int h = 0; h < H; h++) {
     for (int64_t j = 0; h % group == 0 && j < n; j++) {
-      value_row(value_at(w, f->stream, f->sources[first + j], h / group), 0, K, r->mixed);
+      value_row(value_at(w, f, f->sources[first + j], h / group), 0, K, r->mixed);
       operand_set(w->a, r->operand, j, r->mixed, K);
     }
     linear_part part = {(int64_t)h * K, K, r->part + h * r->width, H * r->width};
@@ -109,9 +121,10 @@ static loci_status project_sources(walk *w, const walk_flow *f, int64_t first, i
 }
 
 static void head_norms(const walk *w, const walk_flow *f, int64_t source, const float *part) {
+  double factor = factor_of(w, f);
   for (int h = 0; h < w->c->heads; h++) {
     const float *x = part + h * w->flow->width;
-    double norm = sqrt(dot(x, x, w->c->width));
+    double norm = fabs(factor) * sqrt(dot(x, x, w->c->width));
     for (int q = 0; q < f->query_count; q++) {
       int64_t at = ((int64_t)h * f->query_count + q) * f->source_count + source;
       f->head_norms[at] = (float)(norm * (double)f->attention[at]);
@@ -125,6 +138,7 @@ static void summed_norms(const walk *w, const walk_flow *f, int64_t source, cons
   int H = w->c->heads;
   int64_t D = w->c->width;
   float *sum = scratch, *weights = scratch + MIX_ROWS * D;
+  double factor = factor_of(w, f);
   for (int q = 0; q < f->query_count; q += MIX_ROWS) {
     int n = f->query_count - q < MIX_ROWS ? f->query_count - q : MIX_ROWS;
     for (int i = 0; i < n; i++) {
@@ -133,7 +147,7 @@ static void summed_norms(const walk *w, const walk_flow *f, int64_t source, cons
     memset(sum, 0, (size_t)(n * D) * sizeof *sum);
     w->a->rows.k->mix(sum, D, weights, H, n, (value_rows){part, w->flow->width, PANEL}, H, (int)D);
     for (int i = 0; i < n; i++) {
-      double norm = sqrt(dot(sum + i * D, sum + i * D, D));
+      double norm = fabs(factor) * sqrt(dot(sum + i * D, sum + i * D, D));
       f->norms[(int64_t)(q + i) * f->source_count + source] = (float)norm;
     }
   }
@@ -172,7 +186,7 @@ static void mix_values(const walk *w, const walk_flow *f, int query, float *out)
   memset(out, 0, (size_t)w->c->heads * (size_t)K * sizeof *out);
   for (int h = 0; h < w->c->heads; h++) {
     for (int j = 0; j < f->source_count; j++) {
-      value_rows v = value_at(w, f->stream, f->sources[j], h / group);
+      value_rows v = value_at(w, f, f->sources[j], h / group);
       float p = weight_of(f, h, query, j);
       w->a->rows.k->mix(out + (int64_t)h * K, K, &p, 1, 1, v, 1, K);
     }
@@ -194,6 +208,7 @@ static loci_status sums(walk *w, const walk_flow *f, loci_err *err) {
       operand_set(w->a, r->operand, i, r->mixed + i * HK, HK);
     }
     TRY(linear_part_forward(w->a, o, (linear_part){0, HK, r->part, D}, r->operand, n, err));
+    cross_gate(w, &w->model->weights->layers[f->layer].cross.attn_gate, NULL, r->part, n);
     rows_copy(&w->a->rows, rows_f32(f->sums + first * D, D, NULL), rows_f32(r->part, D, NULL), n,
               D);
   }
@@ -206,7 +221,7 @@ static void value_norms(const walk *w, const walk_flow *f) {
   for (int j = 0; j < f->source_count; j++) {
     double sum = 0;
     for (int g = 0; g < w->c->kv_heads; g++) {
-      value_row(value_at(w, f->stream, f->sources[j], g), 0, K, v);
+      value_row(value_at(w, f, f->sources[j], g), 0, K, v);
       sum += dot(v, v, K);
     }
     f->value_norms[j] = (float)sqrt(sum);

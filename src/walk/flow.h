@@ -3,6 +3,8 @@
  *
  *   c[h](i, j) = pattern[h](i, j) W_O[:, h] v[g(h)](j)        (D), of query i and source j
  *
+ * In a layer that reads sources, j counts these, and c is multiplied by tanh of the gate.
+ *
  * The vectors are never kept: W_O[:, h] v is computed once for each source, some sources at a time,
  * and all queries read it.  Cost: one more pass of the sources through the output projection. */
 #ifndef LOCI_WALK_FLOW_H

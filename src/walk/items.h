@@ -24,13 +24,15 @@ typedef enum stage {
 } stage;
 
 typedef struct stream {
-  int parent;               /* -1: root */
-  int length;               /* T */
-  int first;                /* 0, or the first position after the root's cache */
-  int layer;                /* the first of its root's; 0 unless resumed */
-  const float *embeds;      /* roots and branches: row of position [given]; NULL: the parent's */
-  const rope_place *places; /* likewise; NULL: at their indices */
-  int given;                /* [first] of a root */
+  int parent;                 /* -1: root */
+  int length;                 /* T */
+  int first;                  /* 0, or the first position after the root's cache */
+  int layer;                  /* the first of its root's; 0 unless resumed */
+  const float *embeds;        /* roots and branches: row of position [given]; NULL: the parent's */
+  const rope_place *places;   /* likewise; NULL: at their indices */
+  const source_rows *sources; /* what cross-attention reads; NULL: its layers change nothing */
+  bool own_sources;           /* others than the parent's */
+  int given;                  /* [first] of a root */
   kv_cache *cache;
   bool resumed;           /* leaves the cache's length as it is */
   int64_t angles;         /* row of position 0 in the walk's rope table */

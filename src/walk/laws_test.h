@@ -135,7 +135,7 @@ static inline input placed_rows(const loci_model *m, const float *rows, int T, i
   const decoder_config *c = model_decoder(m);
   assert_in_range(T, 0, 256);
   for (int i = 0; i < T; i++) places[i] = (rope_place){{i / 2, i % 5, 3 * i}};
-  input all = {rows, T, rope_has_places(c) ? places : NULL};
+  input all = {rows, T, rope_has_places(c) ? places : NULL, NULL};
   return input_from(all, first, c->width);
 }
 

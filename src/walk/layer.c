@@ -3,6 +3,8 @@
  *   sequential (LLaMA):  h = x + W_o attention(norm1 x)
  *                        x' = h + W_down (act(W_gate norm2 h) * (W_up norm2 h))
  *   parallel (Phi):      x' = x + W_o attention(norm1 x) + W_2 act(W_1 norm1 x)
+ *   reading sources:     as sequential, keys and values of theirs, both branches through gates
+ * (cross.c)
  *
  * Every step runs over the rows that have joined by then (a prefix of the list, invariant W3); then
  * the next joiners copy what they need from the rows they were equal to until now, then the site is
@@ -56,7 +58,7 @@ static int64_t rows_beside(const walk *w, int layer) {
   return w->apart + (layer == w->c->layers - 1 ? 0 : w->beside);
 }
 
-/* q, k, v of the live rows, rotated. */
+/* q, k, v of the live rows, rotated; of a layer that reads sources, q alone. */
 static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
   const decoder_config *c = w->c;
   int64_t n = w->rows.upto[STAGE_START], all = n + w->rows.kv_only;
@@ -66,6 +68,13 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
                    all, err));
   w->a->beside = rows_beside(w, layer);
   TRY(linear_forward(w->a, &weights->q, w->q, w->normed, n, err));
+  if (is_cross(w, layer)) {
+    TRY(cross_queries(w, weights, err));
+    visit_rows(w, LOCI_SITE_Q, layer, w->q, n);
+    tape_keep(w, TAPE_Q, layer);
+    cross_record(w, layer);
+    return LOCI_OK;
+  }
   w->a->beside = w->apart + w->beside;
   TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
@@ -97,6 +106,7 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   const void *z = operand_of(w->a, w->operand, w->z, n, HK);
   w->a->beside = rows_beside(w, layer);
   TRY(linear_forward(w->a, &weights->o, w->delta, z, n, err));
+  cross_gate(w, &weights->cross.attn_gate, NULL, w->delta, n);
   join_rows(w, STAGE_ATTN_OUT, w->delta, D);
   visit_rows(w, LOCI_SITE_ATTN_OUT, layer, w->delta, w->rows.upto[STAGE_ATTN_OUT]);
   add_delta(w, w->rows.upto[STAGE_ATTN_OUT]);
@@ -143,7 +153,9 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
   } else {
     rows_gate(&w->a->rows, operand_rows(w->a, w->inner, F, NULL), g, u, w->c->act, n, F);
   }
-  return linear_forward(w->a, &weights->down, w->delta + first * D, operand, n + more, err);
+  TRY(linear_forward(w->a, &weights->down, w->delta + first * D, operand, n + more, err));
+  cross_gate(w, &weights->cross.mlp_gate, w->rows.at + first, w->delta + first * D, n + more);
+  return LOCI_OK;
 }
 
 loci_status walk_report(const walk *w, const walk_hooks *hooks, const char *word, double done,
@@ -201,6 +213,12 @@ loci_status walk_layer(walk *w, int layer, const walk_hooks *hooks, loci_err *er
   const decoder_layer *weights = &w->model->weights->layers[layer];
   rows_of_layer(w, layer);
   TRY(walk_report(w, hooks, "walk", layer, err));
+  if (cross_is_idle(w, layer)) {
+    read_layer(w, layer, layer + 1 < w->layers ? layer + 1 : -1);
+    keep_wanted(w, layer);
+    leave_layer(w, layer);
+    return LOCI_OK;
+  }
   compute_follow(w->a, (watch){hooks->progress, hooks->progress_ctx}, "walk", layer, w->layers);
   read_layer(w, layer, layer + 1 < w->layers ? layer + 1 : -1);
   visit_resid(w, LOCI_SITE_RESID_PRE, layer, w->rows.upto[STAGE_START]);

@@ -83,10 +83,13 @@ loci_status loci_run_record(loci_run *r, loci_site site, int layer, loci_err *er
     if (k->site == site && k->layer == layer) return LOCI_OK;
   }
   int64_t T = r->prompt->info.length, rows = T, size;
-  int64_t cols = site == LOCI_SITE_PATTERN ? T : site_width(r->model, site);
+  const bool *cross = model_decoder(r->model)->cross;
+  int64_t keys = cross && cross[layer] ? r->prompt->info.source_count : T;
+  int64_t cols = site == LOCI_SITE_PATTERN ? keys : site_width(r->model, site);
   if (site == LOCI_SITE_PATTERN) rows = T * model_decoder(r->model)->heads;
+  if (site == LOCI_SITE_K || site == LOCI_SITE_V) rows = keys;
   recorded *k = arena_zarray(r->mem, 1, recorded);
-  float *data = size_mul(rows, cols, &size) ? arena_zarray(r->mem, size, float) : NULL;
+  float *data = size_mul(rows, cols, &size) ? arena_zarray(r->mem, size + 1, float) : NULL;
   if (!k || !data) return fail_nomem(err, "recording a site");
   *k = (recorded){.site = site, .layer = layer, .rows = rows, .cols = cols, .data = data};
   *r->records_end = k;
@@ -122,7 +125,10 @@ static loci_status build(const loci_run *r, walk *w, loci_err *err) {
     const loci_patch *p = &k->patch;
     int64_t cols = site_width(r->model, p->site);
     if (p->site == LOCI_SITE_PATTERN) {
-      cols = (int64_t)model_decoder(r->model)->heads * r->prompt->info.length;
+      const bool *cross = model_decoder(r->model)->cross;
+      bool outside = cross && cross[p->layer];
+      cols = outside ? r->prompt->info.source_count : r->prompt->info.length;
+      cols *= model_decoder(r->model)->heads;
     }
     for (int i = 0; i < p->count; i++) {
       walk_patch one = {.site = p->site,
@@ -204,8 +210,8 @@ static loci_status recorded_tensor(const loci_run *r, const recorded *k, st_tens
     case LOCI_SITE_Q:
     case LOCI_SITE_Z: shape3(out, T, c->heads, c->head_dim); break;
     case LOCI_SITE_K:
-    case LOCI_SITE_V: shape3(out, T, c->kv_heads, c->head_dim); break;
-    case LOCI_SITE_PATTERN: shape3(out, c->heads, T, T); break;
+    case LOCI_SITE_V: shape3(out, k->rows, c->kv_heads, c->head_dim); break;
+    case LOCI_SITE_PATTERN: shape3(out, c->heads, T, k->cols); break;
     default: shape2(out, k->rows, k->cols); break;
   }
   return LOCI_OK;

@@ -51,6 +51,13 @@ static void find_births(walk *w) {
   for (int64_t i = 0; i < w->embeds.count; i++) {
     live_from(w, w->embeds.at[i].stream, 0, w->embeds.at[i].position);
   }
+  for (int64_t i = 0; i < w->streams.count; i++) {
+    const stream *s = &w->streams.at[i];
+    int layer = 0;
+    while (s->own_sources && !w->c->cross[layer]) layer++;
+    int first = s->own_sources ? sources_first(s->sources) : 0;
+    if (s->own_sources) live_from(w, (int)i, layer, first > s->first ? first : s->first);
+  }
   for (int64_t i = 0; i < w->patches.count; i++) {
     const walk_patch *p = &w->patches.at[i].p;
     int later = stage_of(p->site) != STAGE_START;
@@ -156,7 +163,7 @@ static int64_t most_joins(const walk *w) {
 
 /* The angles of a run's own rows; of a branch's first ones, its parent's. */
 static bool place_stream(walk *w, const stream *s) {
-  input own = {s->embeds, s->length - s->given, s->places};
+  input own = {s->embeds, s->length - s->given, s->places, NULL};
   int64_t half = w->rope.half, shared = s->given - s->first;
   rope_place *places = arena_array(w->mem, own.count, rope_place);
   if (!places) return false;

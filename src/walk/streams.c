@@ -1,5 +1,5 @@
 /* Building a walk (see walk.h): streams, interventions, what to keep. */
-#include "walk/streams.h"
+#include "walk/cross.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -49,12 +49,17 @@ static loci_status add_stream(walk *w, stream s, int *out, loci_err *err) {
   }
   PUSH(w->streams, s);
   if (s.length > w->longest) w->longest = s.length;
+  if (s.sources && s.sources->count > w->longest) w->longest = s.sources->count;
   *out = (int)w->streams.count - 1;
   return LOCI_OK;
 }
 
 loci_status walk_root(walk *w, input rows, int *out, loci_err *err) {
-  stream s = {.parent = -1, .length = rows.count, .embeds = rows.rows, .places = rows.places};
+  stream s = {.parent = -1,
+              .length = rows.count,
+              .embeds = rows.rows,
+              .places = rows.places,
+              .sources = rows.sources};
   return add_stream(w, s, out, err);
 }
 
@@ -70,6 +75,7 @@ loci_status walk_continue(walk *w, kv_cache *cache, input rows, int *out, loci_e
               .given = cache->length,
               .embeds = rows.rows,
               .places = rows.places,
+              .sources = rows.sources,
               .cache = cache};
   return add_stream(w, s, out, err);
 }
@@ -94,6 +100,7 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, input ro
               .layer = layer,
               .embeds = rows.rows,
               .places = rows.places,
+              .sources = rows.sources,
               .cache = cache,
               .resumed = true};
   return add_stream(w, s, out, err);
@@ -113,6 +120,7 @@ static loci_status add_below(walk *w, stream s, int *out, loci_err *err) {
   }
   s.first = t->first;
   s.layer = t->layer;
+  if (!s.embeds) s.sources = t->sources;
   return add_stream(w, s, out, err);
 }
 
@@ -140,6 +148,7 @@ loci_status walk_branch(walk *w, int parent, int first, input rows, int *out, lo
               .length = first + rows.count,
               .embeds = rows.rows,
               .places = rows.places,
+              .sources = rows.sources,
               .given = first};
   return add_below(w, s, out, err);
 }
@@ -163,8 +172,30 @@ loci_status walk_embed(walk *w, int s, int position, const float *values, loci_e
   return LOCI_OK;
 }
 
+loci_status walk_sources(walk *w, int s, const source_rows *sources, loci_err *err) {
+  stream *t = &w->streams.at[s];
+  if (!w->c->cross || !sources || !t->sources || t->parent < 0) {
+    return fail(err, LOCI_EINVAL, "other sources for a run that reads none");
+  }
+  t->sources = sources;
+  t->own_sources = true;
+  if (sources->count > w->longest) w->longest = sources->count;
+  return LOCI_OK;
+}
+
 static bool has_layers(loci_site site) {
   return site != LOCI_SITE_FINAL_NORM && site != LOCI_SITE_LOGITS;
+}
+
+/* In a layer that reads sources, keys and values are no position's. */
+static loci_status check_cross(const walk *w, loci_site site, int layer, const char *what,
+                               loci_err *err) {
+  bool of_sources = site == LOCI_SITE_K || site == LOCI_SITE_V;
+  if (!of_sources || !is_cross(w, layer)) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "%s of layer %d is of the picture's rows, which cross-attention reads, and of no "
+              "position: it has no %s",
+              site_name(site), layer, what);
 }
 
 static loci_status check_site(const walk *w, loci_site site, loci_err *err) {
@@ -190,6 +221,7 @@ loci_status walk_patch_add(walk *w, int s, const walk_patch *p, loci_err *err) {
   if (!has_layers(p->site)) {
     return fail(err, LOCI_EINVAL, "%s can be recorded, not patched", site_name(p->site));
   }
+  TRY(check_cross(w, p->site, p->layer, "patch", err));
   if (p->site == LOCI_SITE_PATTERN && (p->source >= 0 || p->head >= 0)) {
     return fail(err, LOCI_EINVAL, "pattern can be patched with values of all heads only");
   }
@@ -225,6 +257,7 @@ loci_status walk_record_at(walk *w, int s, loci_site site, int layer, walk_span 
   }
   TRY(check_span(w, s, layer, at, err));
   TRY(check_site(w, site, err));
+  TRY(check_cross(w, site, layer, "span of positions", err));
   PUSH(w->records, (record_item){s, layer, site, at.first, at.count, out});
   return LOCI_OK;
 }
@@ -236,6 +269,7 @@ loci_status walk_grad(walk *w, int s, loci_site site, int layer, walk_span at, f
   }
   TRY(check_span(w, s, layer, at, err));
   TRY(check_site(w, site, err));
+  TRY(check_cross(w, site, layer, "gradient", err));
   PUSH(w->grads, (grad_item){s, layer, site, at.first, at.count, out});
   return LOCI_OK;
 }
@@ -256,11 +290,12 @@ loci_status walk_want_after(walk *w, int s, int layer, int position, loci_err *e
 /* Sources are read where their values are, which may be a cache. */
 static loci_status check_sources(const walk *w, const walk_flow *f, loci_err *err) {
   const stream *t = &w->streams.at[f->stream];
-  int first = t->cache ? 0 : t->first;
+  bool cross = is_cross(w, f->layer);
+  int first = t->cache || cross ? 0 : t->first, end = pattern_width(w, f->stream, f->layer);
   for (int i = 0; i < f->source_count; i++)
-    if (f->sources[i] < first || f->sources[i] >= t->length)
-      return fail(err, LOCI_EINVAL, "position %d: the sequence has positions 0 to %d",
-                  f->sources[i], t->length - 1);
+    if (f->sources[i] < first || f->sources[i] >= end)
+      return fail(err, LOCI_EINVAL, "%s %d: the %s 0 to %d", cross ? "source" : "position",
+                  f->sources[i], cross ? "picture has rows" : "sequence has positions", end - 1);
   return LOCI_OK;
 }
 

@@ -7,6 +7,7 @@
  * layer_rows.c  the rows of one layer: live ones, joiners, owners
  * layer.c     one layer: the order of norm, attention, MLP and visits
  * attend.c    attention of all live rows
+ * cross.c     what a layer that reads sources does otherwise
  * flow.c      contributions of positions to an attention output (flow.h)
  * visit.c     where a site is patched and recorded, but for pattern (attend.c)
  * head.c      final norm and logits
@@ -48,7 +49,7 @@ struct walk {
   compute *a;
   reader *reader;
   int layers;    /* to run: up to the last one anybody asks for */
-  int longest;   /* positions of the longest stream */
+  int longest;   /* rows that a row sees at most: positions of the longest stream, or sources */
   int64_t apart; /* rows of every layer, and of the head, that other walks have (keep.h) */
   int beside; /* rows of each layer but the last that a run kept from before has already (keep.h) */
   LIST(stream) streams;

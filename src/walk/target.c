@@ -24,6 +24,7 @@ loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, ta
     }
   }
   out->length = T + out->count - 1;
+  out->sources = p->sources;
   TRY(check_length(m, out->length, "the prompt with the answer", err));
   out->embeds = arena_array(mem, out->length * D, float);
   if (!out->embeds) return fail_nomem(err, "preparing the target");
@@ -113,7 +114,6 @@ double forward_flop(const loci_prompt *p, int length) {
   double D = c->text.width, V = v->width, n = (double)image_values(&p->picture.shape) / 3;
   if (n > 0) n /= (double)v->patch * v->patch;
   double one = length * model_layer_flop(p->model) * c->text.layers + 2 * D * c->text.vocab;
-  if (p->info.image_first >= 0)
-    one += n * v->layers * (8 * V * V + (v->gated ? 6 : 4) * V * v->inner);
+  if (prompt_picture(p)) one += n * v->layers * (8 * V * V + (v->gated ? 6 : 4) * V * v->inner);
   return one;
 }

@@ -11,14 +11,15 @@ typedef struct target {
   bool given; /* by the caller; else one token, to be set by the clean run */
   int count;
   int *ids;
-  int length;               /* T + count - 1 */
-  float *embeds;            /* (length, D) clean input rows */
-  const rope_place *places; /* (length) of them, or NULL (input.h) */
-  const watch *watch;       /* asked while the target alone is measured; or NULL */
+  int length;                 /* T + count - 1 */
+  float *embeds;              /* (length, D) clean input rows */
+  const rope_place *places;   /* (length) of them, or NULL (input.h) */
+  const source_rows *sources; /* likewise */
+  const watch *watch;         /* asked while the target alone is measured; or NULL */
 } target;
 
 static inline input target_input(const target *t) {
-  return (input){t->embeds, t->length, t->places};
+  return (input){t->embeds, t->length, t->places, t->sources};
 }
 
 /* [answer] NULL: the clean run's most likely next token, ids[0] = 0 until it is known.  Memory is

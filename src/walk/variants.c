@@ -109,6 +109,7 @@ static int common_rows(const variants *a, const variants *b) {
   size_t bytes = (size_t)model_decoder(a->m)->width * sizeof(float);
   int n = 0, most = s->length < t->length ? s->length : t->length;
   if (!rope_is_same(model_decoder(a->m), s->length, t->length)) return 0;
+  if (!sources_same(s->sources, t->sources, model_decoder(a->m))) return 0;
   const char *x = (const char *)s->embeds, *y = (const char *)t->embeds;
   while (n < most - 1 && memcmp(x + (size_t)n * bytes, y + (size_t)n * bytes, bytes) == 0 &&
          rope_is_same_place(input_place(&p, n), input_place(&q, n))) {

@@ -49,8 +49,9 @@ loci_status walk_branch(walk *w, int parent, int first, input rows, int *out, lo
 
 /* ---------------- interventions */
 
-/* Replaces one input row (D). */
+/* Replaces one input row (D); what cross-attention reads, before the stream has children. */
 loci_status walk_embed(walk *w, int stream, int position, const float *row, loci_err *err);
+loci_status walk_sources(walk *w, int stream, const source_rows *sources, loci_err *err);
 
 typedef struct walk_patch {
   loci_site site;
@@ -65,14 +66,14 @@ typedef struct walk_patch {
 loci_status walk_patch_add(walk *w, int stream, const walk_patch *patch, loci_err *err);
 
 /* Cuts the attention edges from [query] to the positions first .. first + count - 1, all heads,
- * before the softmax. */
+ * before the softmax.  In a layer that reads sources: to these, by their numbers. */
 loci_status walk_mask(walk *w, int stream, int layer, int query, int first, int count,
                       loci_err *err);
 
 /* ---------------- what to keep */
 
-/* Copies a site of every position into out (T, row size); `pattern` of a root: (H, T, T); the sites
- * without a layer (final_norm, logits) take layer 0. */
+/* Copies a site of every position into out (T, row size); `pattern` of a root: (H, T, T), in a
+ * layer that reads P sources (H, T, P), and `k`, `v` P rows; sites without a layer take layer 0. */
 loci_status walk_record(walk *w, int stream, loci_site site, int layer, float *out, loci_err *err);
 
 typedef struct walk_span {

@@ -1,0 +1,31 @@
+/* Layers that read rows outside of the sequence, in a walk (see streams.h and model/sources.h).
+ * Private to src/walk. */
+#ifndef LOCI_WALK_CROSS_H
+#define LOCI_WALK_CROSS_H
+
+#include "walk/streams.h"
+
+/* Whether a layer reads rows outside of the sequence. */
+static inline bool is_cross(const walk *w, int layer) { return w->c->cross && w->c->cross[layer]; }
+/* How many keys a row sees: the first so many positions, or sources. */
+static inline int keys_seen(const walk *w, int layer, const row *r) {
+  if (!is_cross(w, layer)) return r->position + 1;
+  return sources_seen(w->streams.at[r->stream].sources, r->position);
+}
+/* Numbers of a row of attention weights of a stream. */
+static inline int pattern_width(const walk *w, int s, int layer) {
+  const stream *t = &w->streams.at[s];
+  return !is_cross(w, layer) ? t->length : t->sources ? t->sources->count : 0;
+}
+/* cross.c: what a layer that reads sources does otherwise */
+/* Queries of the live rows: of every head normalised by itself, not turned. */
+loci_status cross_queries(walk *w, const decoder_layer *weights, loci_err *err);
+/* n rows times tanh of the gate; [rows]: of the MLP, whose branch rows that see nothing are
+ * without; NULL: of the attention. */
+void cross_gate(const walk *w, const weight *gate, const row *rows, float *at, int64_t n);
+/* Keys and values of a layer into what records ask for. */
+void cross_record(walk *w, int layer);
+/* Whether nothing happens in the layer: no stream has sources, and nobody looks. */
+bool cross_is_idle(const walk *w, int layer);
+
+#endif
