@@ -5,7 +5,7 @@ cd "$work" || exit 1
 make=$(dirname "$loci")/make_checkpoint
 asked=(-i "$image" -q "$question")
 
-for shape in tiny tiny-bunny tiny-qwen tiny-next tiny-onevision; do
+for shape in tiny tiny-bunny tiny-qwen tiny-next tiny-onevision tiny-mllama; do
   "$make" $shape $shape >/dev/null || miss "make_checkpoint $shape fails"
   try info -m $shape
   wants 0
@@ -33,6 +33,42 @@ for shape in tiny-next tiny-onevision; do
   wants 0
   for name in base tiles; do grep -q ">$name<" views.svg || miss "$shape: no mark where the $name begin"; done
 done
+# A picture that is read by cross-attention: no positions, but rows outside of the sequence.
+try info -m tiny-mllama
+prints 'outside of the sequence'
+try tokens -m tiny-mllama "${asked[@]}"
+prints 'rows outside of the sequence, seen from position'
+try image -m tiny-mllama -i "$image" -o places.png -o places.safetensors
+prints 'of 4 places'
+for way in meta hf; do
+  try trace -m tiny-mllama "${asked[@]}" -c 'this country' --corrupt image-mean --direction both --verify 20 --gate-rows $way
+  wants 0
+done
+try trace -m tiny-mllama "${asked[@]}" -c 'this country' --corrupt image-noise:3 --method screen:10
+wants 0
+try trace -m tiny-mllama "${asked[@]}" -c 'this country' --positions image
+wants 1
+says 'layers read the picture by cross-attention, and it has no positions in the sequence'
+try knockout -m tiny-mllama "${asked[@]}" -c 'this country' --from image --to last
+wants 0
+try flow -m tiny-mllama "${asked[@]}" -c 'this country' --heads -o sources.svg
+wants 0
+prints 'of the picture, of'
+try record -m tiny-mllama "${asked[@]}" --site k,pattern -o sources.safetensors
+wants 0
+try ask -m tiny-mllama -q "$question"
+wants 0
+try edit solve -m tiny-mllama -q "$question" -c 'this country' --target Lima --layer 3 -o none.edit
+wants 1
+says 'no edit of it changes the answer'
+try edit solve -m tiny-mllama "${asked[@]}" -c 'this country' --target Lima --layer 3 --steps 2 -o gated.edit
+says 'the target is not reached'
+[ -s gated.edit ] || miss 'no edit of a layer that reads the picture'
+try bench -m tiny-mllama --scale
+wants 0
+try info -m tiny --gate-rows hf
+wants 1
+says 'no layer reads the picture by cross-attention'
 try trace -m tiny "${asked[@]}" -c 'this country' --positions image-tiles
 wants 1
 says 'the group image-tiles is empty: the model sees a picture whole'

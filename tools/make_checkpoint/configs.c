@@ -153,3 +153,48 @@ loci_status write_bunny_config(maker *m) {
       " \"image_mean\": [0.5, 0.5, 0.5], \"image_std\": [0.5, 0.5, 0.5]}\n",
       s->image_size, s->image_size);
 }
+
+/* JSON of some numbers, at most 1,000 bytes. */
+static void list_numbers(const int *numbers, int count, char out[1024]) {
+  size_t n = (size_t)snprintf(out, 1024, "[");
+  for (int i = 0; i < count; i++)
+    n += (size_t)snprintf(out + n, 1024 - n, "%s%d", i ? ", " : "", numbers[i]);
+  snprintf(out + n, 1024 - n, "]");
+}
+
+loci_status write_mllama_config(maker *m) {
+  const shape *s = &m->s;
+  int layers[128], features[5], n = 0, kept = feature_layers(s, features);
+  char cross[1024], listed[1024];
+  for (int l = 0; l < s->layers && n < 128; l++) {
+    if (reads_picture(s, l)) layers[n++] = l;
+  }
+  list_numbers(layers, n, cross);
+  list_numbers(features, kept, listed);
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"MllamaForConditionalGeneration\"], \"model_type\": \"mllama\",\n"
+      " \"image_token_index\": 631,\n"
+      " \"text_config\": {\"model_type\": \"mllama_text_model\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"num_key_value_heads\": %d, \"vocab_size\": %d, \"cross_attention_layers\": %s,\n"
+      "  \"max_position_embeddings\": 131072, \"rms_norm_eps\": 1e-05, \"rope_theta\": 500000.0,\n"
+      "  \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8.0, \"low_freq_factor\": 1.0,\n"
+      "   \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 8192},\n"
+      "  \"bos_token_id\": 620, \"eos_token_id\": [621, 628, 629], \"pad_token_id\": 624,\n"
+      "  \"tie_word_embeddings\": false},\n"
+      " \"vision_config\": {\"model_type\": \"mllama_vision_model\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_global_layers\": %d,\n"
+      "  \"attention_heads\": %d, \"image_size\": %d, \"patch_size\": %d, \"max_num_tiles\": 4,\n"
+      "  \"vision_output_dim\": %d, \"intermediate_layers_indices\": %s,\n"
+      "  \"supported_aspect_ratios\": [[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], "
+      "[4, 1]]}}\n",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, cross, s->vision_width,
+      s->vision_inner, s->vision_layers, gated_layers(s), s->vision_heads, s->image_size, s->patch,
+      s->vision_width * (1 + kept), listed));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"MllamaImageProcessor\", \"max_image_tiles\": 4,\n"
+      " \"size\": {\"height\": %d, \"width\": %d}, \"resample\": 2, \"do_pad\": true}\n",
+      s->image_size, s->image_size);
+}

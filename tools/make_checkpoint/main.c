@@ -1,6 +1,6 @@
 /* Writes a checkpoint of any size with random weights, for benchmarks and tests: the true shapes of
- * LLaVA-1.5-7B, LLaVA-NeXT on Mistral-7B, LLaVA-OneVision-7B, Bunny-3B or Qwen2.5-VL-7B, or any
- * others, in the layout of their files.
+ * LLaVA-1.5-7B, LLaVA-NeXT on Mistral-7B, LLaVA-OneVision-7B, Bunny-3B, Qwen2.5-VL-7B or
+ * Llama-3.2-Vision-11B, or any others, in the layout of their files.
  *
  *   make_checkpoint SHAPE DIR [--dtype f16|bf16|f32] [--seed N] [--shard MIB] [--layers N] ...
  *
@@ -13,8 +13,6 @@
  * three times, so that the next token's probabilities are neither flat nor certain. */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +39,8 @@ static const shape shapes[] = {
     {"qwen2.5-vl-7b", QWEN, 28, 3584, 18944, 28, 4, 152064, 32, 1280, 3420, 16, 112, 14},
     {"middle-qwen", QWEN, 24, 1024, 2816, 16, 4, 8192, 8, 256, 1024, 4, 112, 14},
     {"tiny-qwen", QWEN, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
+    {"mllama-11b", MLLAMA, 40, 4096, 14336, 32, 8, 128256, 32, 1280, 5120, 16, 560, 14},
+    {"tiny-mllama", MLLAMA, 5, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
     {"tiny-bunny", BUNNY, 3, 64, 128, 4, 4, 700, 3, 32, 64, 2, 28, 7},
 };
 
@@ -56,6 +56,7 @@ static const struct {
     [QWEN] = {"qwen2-5-vl", 614, plan_qwen, write_qwen_config},
     [NEXT] = {"llava-next", 605, plan_llava, write_tiled_config},
     [ONEVISION] = {"llava-onevision", 605, plan_llava, write_tiled_config},
+    [MLLAMA] = {"mllama", 632, plan_mllama, write_mllama_config},
 };
 
 /* Added tokens into the vocabulary: their ids are those after it, and it grows. */

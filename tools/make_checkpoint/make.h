@@ -10,14 +10,14 @@
 
 enum { MOST_TENSORS = 1 << 15, NAME = 128, TABLE = 1 << 16 };
 
-typedef enum family { LLAVA, BUNNY, QWEN, NEXT, ONEVISION } family;
+typedef enum family { LLAVA, BUNNY, QWEN, NEXT, ONEVISION, MLLAMA } family;
 
 typedef struct shape {
   const char *name;
   family family;
   int layers, width, inner, heads, kv_heads, vocab;
   int vision_layers, vision_width, vision_inner, vision_heads;
-  int image_size, patch; /* Qwen: of a window */
+  int image_size, patch; /* Qwen: of a window; Llama-3.2-Vision: of a tile */
 } shape;
 
 typedef struct planned {
@@ -43,12 +43,19 @@ void join(char out[NAME], const char *prefix, const char *name);
 /* All tensors of the shape into m->tensors, in the order of the files. */
 void plan_llava(maker *m); /* Hugging Face's three LLaVAs, and Bunny */
 void plan_qwen(maker *m);
+void plan_mllama(maker *m);
+/* Llama-3.2-Vision: whether a layer reads the picture; layers of the tower with gates, after the
+ * others; and the layers whose inputs are features, at most 5. */
+bool reads_picture(const shape *s, int layer);
+int gated_layers(const shape *s);
+int feature_layers(const shape *s, int out[5]);
 
 /* config.json and the image processor's. */
 loci_status write_llava_config(maker *m);
 loci_status write_bunny_config(maker *m);
 loci_status write_qwen_config(maker *m);
 loci_status write_tiled_config(maker *m);
+loci_status write_mllama_config(maker *m);
 
 /* Path of a file of the checkpoint, until the next call. */
 char *path_of(const maker *m, const char *name);

@@ -78,6 +78,40 @@ static void plan_llama_layer(maker *m, const char *at) {
   matrix(m, at, "mlp.down_proj.weight", 1, D, F);
 }
 
+/* A layer that reads the picture instead of the sequence. */
+static void plan_cross_layer(maker *m, const char *at) {
+  int64_t D = m->s.width, F = m->s.inner, K = D / m->s.heads, GK = K * m->s.kv_heads, one = 1;
+  vector(m, at, "input_layernorm.weight", 1, D);
+  matrix(m, at, "cross_attn.q_proj.weight", SHARP, D, D);
+  matrix(m, at, "cross_attn.k_proj.weight", SHARP, GK, D);
+  matrix(m, at, "cross_attn.v_proj.weight", 1, GK, D);
+  matrix(m, at, "cross_attn.o_proj.weight", 1, D, D);
+  vector(m, at, "cross_attn.q_norm.weight", 1, K);
+  vector(m, at, "cross_attn.k_norm.weight", 1, K);
+  plan(m, at, "cross_attn_attn_gate", 0.7, 0.1, 1, &one);
+  plan(m, at, "cross_attn_mlp_gate", 0.7, 0.1, 1, &one);
+  vector(m, at, "post_attention_layernorm.weight", 1, D);
+  matrix(m, at, "mlp.gate_proj.weight", 1, F, D);
+  matrix(m, at, "mlp.up_proj.weight", 1, F, D);
+  matrix(m, at, "mlp.down_proj.weight", 1, D, F);
+}
+
+bool reads_picture(const shape *s, int layer) {
+  return s->family == MLLAMA && (s->layers > 3 ? layer % 5 == 3 : layer == s->layers - 1);
+}
+
+int gated_layers(const shape *s) { return (s->vision_layers + 3) / 4; }
+
+int feature_layers(const shape *s, int out[5]) {
+  static const int usual[] = {3, 7, 15, 23, 30};
+  int n = 0;
+  for (int i = 0; i < 5; i++) {
+    int layer = usual[i] * s->vision_layers / 32;
+    if (n == 0 || out[n - 1] != layer) out[n++] = layer;
+  }
+  return n;
+}
+
 static void plan_phi_layer(maker *m, const char *at) {
   int64_t D = m->s.width, F = m->s.inner, GK = D / m->s.heads * m->s.kv_heads;
   norm(m, at, "input_layernorm", D);
@@ -91,7 +125,8 @@ static void plan_phi_layer(maker *m, const char *at) {
 
 /* Hugging Face's LLaVAs spell their names alike; the tower is CLIP's or SigLIP's. */
 static bool is_hf(const maker *m) {
-  return m->s.family == LLAVA || m->s.family == NEXT || m->s.family == ONEVISION;
+  return m->s.family == LLAVA || m->s.family == NEXT || m->s.family == ONEVISION ||
+         m->s.family == MLLAMA;
 }
 static bool is_tiled(const maker *m) { return m->s.family == NEXT || m->s.family == ONEVISION; }
 
@@ -100,9 +135,14 @@ static void plan_decoder(maker *m) {
   const char *top = llava ? "language_model." : "",
              *at = llava ? "language_model.model." : "model.";
   char layer[NAME];
-  matrix(m, at, "embed_tokens.weight", sqrt(m->s.width), m->s.vocab, m->s.width);
+  int more = m->s.family == MLLAMA ? 8 : 0; /* rows that no head answers with */
+  matrix(m, at, "embed_tokens.weight", sqrt(m->s.width), m->s.vocab + more, m->s.width);
   for (int i = 0; i < m->s.layers; i++) {
     snprintf(layer, sizeof layer, "%slayers.%d.", at, i);
+    if (reads_picture(&m->s, i)) {
+      plan_cross_layer(m, layer);
+      continue;
+    }
     if (gated) plan_llama_layer(m, layer);
     if (!gated) plan_phi_layer(m, layer);
   }
@@ -129,6 +169,49 @@ static void plan_qwen_vision(maker *m) {
   vector(m, "visual.", "merger.ln_q.weight", 1, D);
   linear(m, "visual.", "merger.mlp.0", 1, 4 * D, 4 * D);
   linear(m, "visual.", "merger.mlp.2", 1, m->s.width, 4 * D);
+}
+
+/* A layer of a tower of tiles; the last ones have gates. */
+static void plan_tile_layer(maker *m, const char *at, bool gated) {
+  int64_t D = m->s.vision_width, F = m->s.vision_inner, one = 1;
+  norm(m, at, "input_layernorm", D);
+  matrix(m, at, "self_attn.q_proj.weight", SHARP, D, D);
+  matrix(m, at, "self_attn.k_proj.weight", SHARP, D, D);
+  matrix(m, at, "self_attn.v_proj.weight", 1, D, D);
+  matrix(m, at, "self_attn.o_proj.weight", 1, D, D);
+  norm(m, at, "post_attention_layernorm", D);
+  linear(m, at, "mlp.fc1", 1, F, D);
+  linear(m, at, "mlp.fc2", 1, D, F);
+  if (!gated) return;
+  plan(m, at, "gate_attn", 0.7, 0.1, 1, &one);
+  plan(m, at, "gate_ffn", 0.7, 0.1, 1, &one);
+}
+
+static void plan_tile_vision(maker *m) {
+  int64_t D = m->s.vision_width, side = m->s.patch, grid = m->s.image_size / m->s.patch;
+  int64_t rows = grid * grid + 1, patch[] = {D, 3, side, side}, one = 1;
+  const char *at = "vision_model.";
+  char layer[NAME];
+  int features[5], gated = gated_layers(&m->s), n = feature_layers(&m->s, features);
+  plan(m, at, "patch_embedding.weight", 0, 1 / sqrt(3.0 * (double)(side * side)), 4, patch);
+  vector(m, at, "class_embedding", 0, D);
+  matrix(m, at, "gated_positional_embedding.embedding", 1, rows, D);
+  plan(m, at, "gated_positional_embedding.gate", 0.7, 0.1, 1, &one);
+  plan(m, at, "gated_positional_embedding.tile_embedding.weight", 0, 0.1, 2,
+       (int64_t[]){9, 4 * rows * D});
+  plan(m, at, "pre_tile_positional_embedding.embedding.weight", 0, 0.1, 2, (int64_t[]){9, 4 * D});
+  plan(m, at, "pre_tile_positional_embedding.gate", 0.7, 0.1, 1, &one);
+  plan(m, at, "post_tile_positional_embedding.embedding.weight", 0, 0.1, 2, (int64_t[]){9, 4 * D});
+  plan(m, at, "post_tile_positional_embedding.gate", 0.7, 0.1, 1, &one);
+  norm(m, at, "layernorm_pre", D);
+  norm(m, at, "layernorm_post", D);
+  for (int i = 0; i < m->s.vision_layers + gated; i++) {
+    int last = i - m->s.vision_layers;
+    snprintf(layer, sizeof layer, "%s%s.layers.%d.", at,
+             last < 0 ? "transformer" : "global_transformer", last < 0 ? i : last);
+    plan_tile_layer(m, layer, last >= 0);
+  }
+  linear(m, "", "multi_modal_projector", 1, m->s.width, D * (1 + n));
 }
 
 static void plan_vision(maker *m) {
@@ -172,5 +255,10 @@ void plan_llava(maker *m) {
 
 void plan_qwen(maker *m) {
   plan_qwen_vision(m);
+  plan_decoder(m);
+}
+
+void plan_mllama(maker *m) {
+  plan_tile_vision(m);
   plan_decoder(m);
 }
