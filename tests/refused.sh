@@ -21,6 +21,7 @@ printf '%s,"image":"%s"}\n' "${line/\"Where/\"<image> Where}" "$image" >lint.jso
 
 study() { "$loci" study run q.jsonl "${here[@]}" --what ask,trace --layers 1 --max-new 1 --store s.db; }
 store_trace() { "$loci" trace "${here[@]}" "${ask[@]}" --layers 1 -o t.json; }
+draw_pdf() { "$loci" trace "${here[@]}" "${ask[@]}" --layers 1 -o t.pdf; }
 draw_trace() { "$loci" trace "${here[@]}" "${ask[@]}" --layers 1 -o t.png; }
 solve() { "$loci" edit solve "${here[@]}" "${ask[@]}" --target b --steps 1 --layer 1 -o an.edit; }
 apply() { "$loci" edit apply an.edit -m "$tiny" --threads 1 --no-progress -o edited; }
@@ -28,9 +29,9 @@ lint() { "$loci" data lint lint.jsonl --fix -o fixed.jsonl; }
 annotate() { "$loci" data annotate lint.jsonl -o noted.jsonl; }
 merge() { "$loci" study merge half1.db half2.db -o merged.db; }
 picture() { "$loci" image -m "$model" -i "$image" -o seen.png; }
-commands=(study store_trace draw_trace solve apply lint annotate merge picture)
+commands=(study store_trace draw_trace draw_pdf solve apply lint annotate merge picture)
 only=${COMMANDS:-${commands[*]}}
-outputs=(s.db t.json t.png an.edit edited fixed.jsonl noted.jsonl merged.db seen.png)
+outputs=(s.db t.json t.png t.pdf an.edit edited fixed.jsonl noted.jsonl merged.db seen.png)
 
 forget() { rm -rf "$1" "$1"-wal "$1"-shm "$1"-writer; }
 content() {
@@ -85,6 +86,7 @@ numbers() { # of the allocations that are refused
   else
     local step=$((each == 0 || each > count ? 1 : count / each))
     seq $((seed % step + 1)) "$step" "$count"
+    [ "$command" != draw_pdf ] || seq $((count - 200)) 50 "$count" # where cairo ends the file, and tells no failure
   fi
 }
 

@@ -288,6 +288,22 @@ loci_status canvas_check(const canvas *c, loci_err *err) {
   return status_of(cairo_status(c->cr), err);
 }
 
+/* Cairo does not tell what kept it from finishing a PDF: without memory the file ends anywhere, or
+ * its trailer (cairo 1.18 has none) counts, from 0, objects that were never written. */
+static bool is_whole_pdf(const bytes *b) {
+  static const char object[] = " 0 obj\n", size[] = "<< /Size ", end[] = "%%EOF\n";
+  long objects = 0, counted = 0;
+  const char *data = (const char *)b->data;
+  size_t n = sizeof end - 1;
+  if (b->size < n || memcmp(data + b->size - n, end, n) != 0) return false;
+  for (size_t i = 0; i + sizeof size < b->size; i++) {
+    objects += memcmp(data + i, object, sizeof object - 1) == 0;
+    if (memcmp(data + i, size, sizeof size - 1) == 0)
+      counted = strtol(data + i + sizeof size - 1, NULL, 10);
+  }
+  return !counted || counted == objects + 1;
+}
+
 loci_status canvas_finish(canvas *c, bytes *out, loci_err *err) {
   TRY(canvas_check(c, err));
   if (c->kind == CANVAS_PNG)
@@ -297,6 +313,7 @@ loci_status canvas_finish(canvas *c, bytes *out, loci_err *err) {
   if (c->kind == CANVAS_SVG) svg_end(&c->data);
   cairo_surface_finish(c->surface);
   TRY(status_of(cairo_surface_status(c->surface), err));
+  if (c->kind == CANVAS_PDF) c->data.failed |= !is_whole_pdf(&c->data);
   if (c->data.failed) return fail_nomem(err, "drawing");
   bytes_add(out, c->data.data, c->data.size);
   return out->failed ? fail_nomem(err, "drawing") : LOCI_OK;
