@@ -31,32 +31,37 @@ typedef struct loci_edit_request {
 /* How; a result has the values that were used. */
 typedef struct loci_edit_settings {
   size_t size;         /* of this struct */
-  int steps;           /* of Adam, at most; 0: 40.  rome and memit count as their releases do: the
-                          last step only measures */
+  int steps;           /* of Adam, at most; 0: 40.  rome, memit and alphaedit count as their
+                          releases do: the last step only measures */
   double lr;           /* 0: 0.1; ft, ft-l: 1e-3 */
   double weight_decay; /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
-  double lambda;       /* ridge of the update; 0: 0.01, negative: none; memit: weight of the
-                          covariance, 0: 1 */
+  double lambda;       /* ridge of the update; 0: 0.01, alphaedit 10, negative: none; memit: weight
+                          of the covariance, 0: 1 */
   double max_norm;     /* ||delta|| is held below this many ||v0||; 0: never */
   double stop_p;       /* ends when p(target) is reached; 0: never */
-  double stop_loss;    /* ends when the loss is below; 0: rome, memit 0.05, ft, ft-l 0.01,
-                          multedit never; negative: never */
-  double kl;           /* weight of KL(after || before) at the constraint's last token in
-                          "CONSTRAINT is a"; 0: none */
-  double ridge;        /* rome, memit: added to the covariance's diagonal, in means of it; 0:
-                          1e-3, negative: none */
-  bool authors;        /* the released scripts' values, and the target's first token alone */
-  bool average_loss;   /* over all wordings of a request; only multedit has a choice */
-  bool each_key;       /* every wording's key brings the value, not their mean alone */
-  double keep_weight;  /* of what should stay, against a request's 1; 0: 1 */
-  double eps;          /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
-  bool at_last;        /* ft, ft-l: all tokens of the target at the prompt's last position, as
-                          ROME's release trains; else each after those before it */
+  double stop_loss;   /* ends when the loss is below; 0: rome, memit, alphaedit 0.05, ft, ft-l 0.01,
+                         multedit never; negative: never */
+  double kl;          /* weight of KL(after || before) at the constraint's last token in
+                         "CONSTRAINT is a"; 0: none */
+  double ridge;       /* rome, memit: added to the covariance's diagonal, in means of it; 0:
+                         1e-3, negative: none */
+  bool authors;       /* the released scripts' values, and the target's first token alone */
+  bool average_loss;  /* over all wordings of a request; only multedit has a choice */
+  bool each_key;      /* every wording's key brings the value, not their mean alone */
+  double keep_weight; /* of what should stay, against a request's 1; 0: 1 */
+  double eps;         /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
+  bool at_last;       /* ft, ft-l: all tokens of the target at the prompt's last position, as
+                         ROME's release trains; else each after those before it */
   bool without_constraint; /* ft, ft-l: train on the question with its constraint removed */
+  double null_below;       /* alphaedit: directions of the keys' covariance with an eigenvalue below
+                              this are free; 0: 0.02 */
+  double null_relative;    /* the same in means of the eigenvalues; 0: null_below says it */
+  int batch;               /* requests solved together, those after them in the model that they have
+                              changed; 0: all; not of ft, ft-l */
 } loci_edit_settings;
 
 /* Mean of k k^T over every position of a set of prompts, k the input of a layer's down projection:
- * what ROME and MEMIT spare. */
+ * what ROME, MEMIT and AlphaEdit spare. */
 typedef struct loci_covariance {
   loci_result result;
   const char *hash, *tensor, *precision; /* as those of an edit */
@@ -76,10 +81,11 @@ typedef struct loci_edit_opts {
   size_t size; /* of this struct */
   bool has_layer;
   int layer; /* whose down projection is changed; else layer 2, or the last one that can answer */
-  const char *method; /* "multedit" (NULL), "ft", "ft-l", "rome", "memit" (docs/MATH.md) */
+  const char
+      *method; /* "multedit" (NULL), "ft", "ft-l", "rome", "memit", "alphaedit" (docs/MATH.md) */
   const loci_edit_settings *settings;
-  const loci_covariance *covariance; /* of rome and memit, of this model's layer */
-  bool no_covariance;                /* rome and memit: the identity in its place */
+  const loci_covariance *covariance; /* of rome, memit, alphaedit, of this model's layer */
+  bool no_covariance;                /* the same three: the identity in its place */
   const loci_prompt *const *keep;    /* what no request may change, as loci_edit_request.kept */
   int keep_count;
   bool drop; /* a request that cannot be solved, by its own fault, is named in the result and the
@@ -92,6 +98,12 @@ typedef struct loci_edit_opts {
    * named by its question. */
   const char *const *words;
   int word_count;
+  /* memit, alphaedit: several layers, ascending, that share the change; the value is found at the
+   * last.  None: [layer] alone. */
+  const int *layers;
+  int layer_count;
+  const loci_covariance *const *covariances; /* where there are several: one for each layer */
+  int covariance_count;
 } loci_edit_opts;
 
 typedef struct loci_edit_step {
@@ -125,18 +137,29 @@ typedef struct loci_edit_dropped {
   const char *name, *reason; /* name: the request's, or NULL */
 } loci_edit_dropped;
 
-/* A change of one matrix: W' = W + left right.  After fine-tuning, left is the identity. */
+/* A change of one matrix: W' = W + left right. */
+typedef struct loci_edit_part {
+  int layer;
+  const char *tensor; /* the matrix, as the checkpoint spells it */
+  int64_t rank;
+  const float *left;  /* (width, rank) */
+  const float *right; /* (rank, inner) */
+  double norm;        /* Frobenius norm of left right */
+  int64_t free_count; /* of alphaedit: directions that were free, of [inner]; -1: no projection */
+} loci_edit_part;
+
+/* A change of one matrix, or of one in each of several layers.  After fine-tuning, left is the
+ * identity. */
 typedef struct loci_edit {
   loci_result result;
   const char *method; /* "multedit" */
   const char *hash;   /* of the model it was made for */
-  const char *tensor; /* the matrix, as the checkpoint spells it */
   const char *precision;
+  const char *tensor; /* layer, tensor, rank, left and right: those of the last part */
   int layer;
   int64_t width, inner, rank;
-  const float *left;  /* (width, rank) */
-  const float *right; /* (rank, inner) */
-  double norm;        /* Frobenius norm of left right */
+  const float *left, *right;
+  double norm; /* Frobenius norm of the whole change */
   loci_edit_settings settings;
   int fact_count;
   const loci_edit_fact *facts; /* of an edit from a file: the requests alone */
@@ -144,6 +167,8 @@ typedef struct loci_edit {
   const loci_edit_dropped *dropped;
   loci_cost cost;   /* of finding the values; formula: what the change can reach */
   const char *path; /* it was read from; NULL: none */
+  int part_count;   /* 1 or more, by layer */
+  const loci_edit_part *parts;
 } loci_edit;
 
 /* The published settings of a name in LOCI_NAMES_PRESET, where opts and settings say nothing of

@@ -319,9 +319,17 @@ static void show(const cli *c, const loci_edit *e) {
   char line[256];
   if (e->fact_count == 1) show_one(c, e);
   if (e->fact_count > 1) show_many(c, e);
-  snprintf(line, sizeof line, "layer %d, rank %lld, norm %.4g, in %.1f s", e->layer,
-           (long long)e->rank, e->norm, e->cost.seconds);
-  put_line(c, "update", line);
+  for (int i = 0; i < e->part_count; i++) {
+    const loci_edit_part *p = &e->parts[i];
+    char room[64] = "", took[32] = "";
+    if (p->free_count >= 0)
+      snprintf(room, sizeof room, ", in %lld free directions of %lld", (long long)p->free_count,
+               (long long)e->inner);
+    if (i + 1 == e->part_count) snprintf(took, sizeof took, ", in %.1f s", e->cost.seconds);
+    snprintf(line, sizeof line, "layer %d, rank %lld, norm %.4g%s%s", p->layer, (long long)p->rank,
+             p->norm, room, took);
+    put_line(c, i ? "" : "update", line);
+  }
 }
 
 /* What was asked for and is not there now, in a sentence for each request that was refused and one
@@ -376,9 +384,11 @@ static void name_requests(cli *c, cli_request *r) {
 
 /* The options of solving; what is asked for comes after, when there are prompts. */
 static void begin(cli *c, cli_request *r) {
-  static const option_id own[] = {OPT_TARGET,  OPT_REQUESTS,   OPT_REPHRASE, OPT_PREFIXES,
-                                  OPT_PROMPTS, OPT_RENDERINGS, OPT_AVERAGE,  OPT_KEEP_FILE};
+  static const option_id own[] = {OPT_TARGET,   OPT_REQUESTS,  OPT_REPHRASE,
+                                  OPT_PREFIXES, OPT_PROMPTS,   OPT_RENDERINGS,
+                                  OPT_AVERAGE,  OPT_KEEP_FILE, OPT_COVARIANCE};
   call_begin(c, r, own, LENGTH(own));
+  edit_put_covariances(c, r);
   name_requests(c, r);
 }
 

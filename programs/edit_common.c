@@ -28,10 +28,19 @@ void edit_put_words(cli *c, cli_request *r, const option_id *ids, int n) {
   free((void *)words);
 }
 
+void edit_put_covariances(cli *c, cli_request *r) {
+  const char **files = calloc((size_t)c->args.given_count + 1, sizeof *files);
+  int n = 0;
+  while (files && (files[n] = args_at(&c->args, OPT_COVARIANCE, n)) != NULL) n++;
+  if (n > 0) call_put_texts(r, "covariance", files, n);
+  free((void *)files);
+}
+
 int edit_request(cli *c, cli_request *r) {
-  static const option_id keep[] = {OPT_KEEP_FILE}, named[] = {OPT_KEEP_FILE, OPT_COVARIANCE};
-  call_begin(c, r, keep, 1);
-  edit_put_words(c, r, named, LENGTH(named));
+  static const option_id own[] = {OPT_KEEP_FILE, OPT_COVARIANCE};
+  call_begin(c, r, own, LENGTH(own));
+  edit_put_covariances(c, r);
+  edit_put_words(c, r, own, LENGTH(own));
   return call_end(c, r);
 }
 

@@ -4,6 +4,8 @@
 
 #include "calls.h"
 
+/* Files of covariances, as often as the option was given. */
+void edit_put_covariances(cli *c, cli_request *r);
 /* The request of a test or a curve, whose prompts are those of --keep. */
 int edit_request(cli *c, cli_request *r);
 /* What a command line names the requests by, for the result's command: the values of n options. */

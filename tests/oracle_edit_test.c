@@ -362,7 +362,9 @@ static void check_memit(oracle *o, oracle *joint, loci_model *m, const loci_cova
   opts.covariance = c;
   loci_edit *e = solve(m, r, MOST_REQUESTS, &opts);
   loci_edit given = *e;
-  given.left = oracle_get(joint, "left").data;
+  loci_edit_part part = e->parts[0];
+  given.parts = &part;
+  given.left = part.left = oracle_get(joint, "left").data;
   /* three alike keys go through an inverse, so right may be off by what it may anywhere else */
   double largest = 0;
   for (int64_t i = 0; i < e->rank * e->inner; i++) largest = farther(largest, e->right[i]);

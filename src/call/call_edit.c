@@ -26,16 +26,24 @@ typedef struct solving {
   extras x;
 } solving;
 
-/* "none", or a file, which is read for the call itself alone. */
-static loci_status read_covariance(const calling *c, const char *path, loci_edit_opts *o,
-                                   loci_err *err) {
+/* "none", or files, which are read for the call itself alone. */
+static loci_status read_covariances(const calling *c, const char *const *paths, int n,
+                                    loci_edit_opts *o, loci_err *err) {
   loci_covariance *read;
-  if (!path) return LOCI_OK;
-  o->no_covariance = !c->out || strcmp(path, "none") == 0;
+  if (n == 0) return LOCI_OK;
+  o->no_covariance = !c->out || (n == 1 && strcmp(paths[0], "none") == 0);
   if (o->no_covariance) return LOCI_OK;
-  TRY(covariance_read(path, &read, err));
-  if (!arena_defer(c->mem, loci_free, read)) return fail_nomem(err, "reading a request");
-  o->covariance = read;
+  const loci_covariance **all = arena_zarray(c->mem, n, const loci_covariance *);
+  if (!all) return fail_nomem(err, "reading a request");
+  for (int i = 0; i < n; i++) {
+    TRY(covariance_read(paths[i], &read, err));
+    if (!arena_defer(c->mem, loci_free, read)) return fail_nomem(err, "reading a request");
+    all[i] = read;
+  }
+  o->covariance = all[0];
+  if (n == 1) return LOCI_OK;
+  o->covariances = all;
+  o->covariance_count = n;
   return LOCI_OK;
 }
 
@@ -52,7 +60,7 @@ static loci_status read_edit(const calling *c, const target_table *more, int n, 
   FOLLOW(*o);
   o->keep_count = x->keep_count;
   TRY(pick(c, x->keep, x->keep_count, &o->keep, err));
-  TRY(read_covariance(c, x->covariance, o, err));
+  TRY(read_covariances(c, x->covariances, x->covariance_count, o, err));
   return x->preset ? loci_edit_preset(x->preset, o, &how->settings, err) : LOCI_OK;
 }
 

@@ -147,7 +147,7 @@ field_table score_fields(void) { return FIELD_TABLE(of_score); }
 #undef OF
 #define OF loci_edit_opts
 static const field of_edit[] = {
-    {"layer", member_edit_layer, AT(layer), 0, 100000, 0, "a layer, or auto"},
+    {"layer", member_edit_layer, AT(layer), 0, 100000, 0, "a layer, layers such as 3-5, or auto"},
     {"method", field_named, AT(method), 0, 0, LOCI_NAMES_METHOD, "a method"},
     FLAG("drop", drop),
     FLAG("no_answers", no_answers),
@@ -166,6 +166,9 @@ static const field of_settings[] = {
     OWN("stop_p", member_probability, stop_p, "a probability"),
     OWN("stop_loss", member_weight, stop_loss, NOT_NEGATIVE),
     OWN("ridge", member_weight, ridge, NOT_NEGATIVE),
+    OWN("null_below", member_positive, null_below, "a number above 0"),
+    OWN("null_relative", member_positive, null_relative, "a number above 0"),
+    NUMBER("batch", batch, 1, 1000000),
     OWN("ft_at", member_ft_at, at_last, "answer or last"),
     OWN("kl", field_real, kl, NOT_NEGATIVE),
     OWN("eps", member_positive, eps, "a number above 0"),
@@ -238,7 +241,7 @@ field_table ends_fields(void) { return FIELD_TABLE(of_ends); }
 static const field of_edit_asks[] = {
     OWN("requests", member_edit_asks, asks, "a list of objects with prompt and target"),
     OWN("keep", member_ints, keep, "numbers of prompts"),
-    TEXT("covariance", covariance),
+    OWN("covariance", member_paths, covariances, "a file, files or none"),
     {"preset", field_named, AT(preset), 0, 0, LOCI_NAMES_PRESET, "a preset"},
 };
 field_table edit_ask_fields(void) { return FIELD_TABLE(of_edit_asks); }

@@ -28,7 +28,8 @@ typedef struct extras {
   int max_new, layer; /* of ask; of a covariance */
   bool no_hash;       /* of info */
   double least_effect;
-  const char *covariance; /* path, or "none" */
+  const char *const *covariances; /* paths, or "none" alone */
+  int covariance_count;
   const char *preset;
   const edit_ask *asks;
   int ask_count;

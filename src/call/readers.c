@@ -9,7 +9,7 @@
 #include "base/names.h"
 #include "call/option_fields.h"
 
-enum { MOST_ITEMS = 100000, MOST_LAYERS = 1000000, MOST_POINTS = 1000 };
+enum { MOST_ITEMS = 100000, MOST_LAYERS = 1000000, MOST_POINTS = 1000, MOST_EDIT_LAYERS = 1000 };
 
 #define PLACE(type) ((type *)(void *)((char *)options + m->field->at))
 
@@ -203,12 +203,50 @@ loci_status member_window(const member *m, void *options, loci_err *err) {
   return field_int(m, options, NULL) ? field_wrong(m, err) : LOCI_OK;
 }
 
-/* The layer of an edit; "auto" leaves the choice to the library. */
+/* The layers of "3-5": first and last; one alone is both. */
+static bool layer_range(const char *word, int64_t *first, int64_t *last) {
+  const char *dash = strchr(word, '-');
+  char text[24];
+  snprintf(text, sizeof text, "%.*s", (int)(dash ? dash - word : 20), word);
+  return whole_of(text, 0, MOST_LAYERS, first) &&
+         (dash ? whole_of(dash + 1, *first, MOST_LAYERS, last) : (*last = *first, true));
+}
+
+/* The layer of an edit; several, "3-5" or "3,5" or a list; "auto" leaves the choice to the library.
+ */
 loci_status member_edit_layer(const member *m, void *options, loci_err *err) {
+  loci_edit_opts *o = options;
   const char *text = js_text_of(m->value, NULL);
+  const char *const *words;
+  int n, count = 0;
+  int64_t first, last;
   if (text && strcmp(text, "auto") == 0) return LOCI_OK;
-  TRY(field_int(m, options, err));
-  ((loci_edit_opts *)options)->has_layer = true;
+  TRY(field_words(m, &words, &n, err));
+  int *out = arena_zarray(m->mem, MOST_EDIT_LAYERS, int);
+  if (!out) return fail_nomem(err, "reading a request");
+  for (int i = 0; i < n; i++) {
+    if (!layer_range(words[i], &first, &last) || last - first >= MOST_EDIT_LAYERS - count)
+      return field_wrong(m, err);
+    for (; first <= last; first++) out[count++] = (int)first;
+  }
+  if (count == 0) return field_wrong(m, err);
+  o->has_layer = true;
+  o->layer = out[count - 1];
+  if (count == 1) return LOCI_OK;
+  o->layers = out;
+  o->layer_count = count;
+  return LOCI_OK;
+}
+
+/* A path, or a list of them, none of which is cut at its commas. */
+loci_status member_paths(const member *m, void *options, loci_err *err) {
+  if (js_kind_of(m->value) == JS_ARRAY) return field_texts(m, options, err);
+  const char *text = js_text_of(m->value, NULL);
+  const char **one = arena_zarray(m->mem, 1, const char *);
+  if (!one) return fail_nomem(err, "reading a request");
+  if (!text) return field_wrong(m, err);
+  one[0] = text;
+  field_list(m, options, one, 1);
   return LOCI_OK;
 }
 

@@ -16,7 +16,8 @@ field_read member_sites, member_direction, member_cells, member_window, member_p
     member_pathway;
 
 /* ---- of studies and edits */
-field_read member_stop, member_shard, member_edit_layer, member_over, member_edit_asks;
+field_read member_stop, member_shard, member_edit_layer, member_over, member_edit_asks,
+    member_paths;
 
 /* Said for a reader's sake alone: not read. */
 field_read member_passed;

@@ -6,13 +6,29 @@
  * so that a result goes on saying what it was measured on.  Descriptions are the model's until it
  * is closed. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "edit/edit.h"
 
-low_rank edit_change(const loci_edit *e) {
-  return (low_rank){.layer = e->layer, .rank = e->rank, .left = e->left, .right = e->right};
+loci_status edit_changes(const loci_edit *e, low_rank **out, loci_err *err) {
+  *out = calloc((size_t)e->part_count, sizeof **out);
+  if (!*out) return fail_nomem(err, "applying an edit");
+  for (int i = 0; i < e->part_count; i++) {
+    const loci_edit_part *p = &e->parts[i];
+    (*out)[i] = (low_rank){.layer = p->layer, .rank = p->rank, .left = p->left, .right = p->right};
+  }
+  return LOCI_OK;
+}
+
+void edit_show_parts(loci_edit *e) {
+  const loci_edit_part *last = &e->parts[e->part_count - 1];
+  e->layer = last->layer;
+  e->tensor = last->tensor;
+  e->rank = last->rank;
+  e->left = last->left;
+  e->right = last->right;
 }
 
 /* ---------------------------------------------------------------- describing */
@@ -73,25 +89,33 @@ static loci_status new_info(const loci_model *m, const loci_edit *more, int gone
 
 /* The hash decides: an edit is the difference to one exact matrix, and laid on another it would
  * be noise.  The shapes are looked at first, for they say more plainly what does not fit. */
-static loci_status check(loci_model *m, const loci_edit *e, loci_err *err) {
-  const char *hash, *file = e->path ? e->path : "", *colon = e->path ? ": " : "";
+static loci_status check_shape(const loci_model *m, const loci_edit *e, int layer, loci_err *err) {
+  const char *file = e->path ? e->path : "", *colon = e->path ? ": " : "";
   int L = model_decoder(m)->layers;
-  if (e->layer < 0 || e->layer >= L) {
+  if (layer < 0 || layer >= L) {
     return fail(err, LOCI_EINVAL, "%s%sthe edit changes layer %d: the model has layers 0 to %d",
-                file, colon, e->layer, L - 1);
+                file, colon, layer, L - 1);
   }
-  const weight *w = &m->weights->layers[e->layer].down.w;
+  const weight *w = &m->weights->layers[layer].down.w;
   if (w->rows != e->width || w->cols != e->inner) {
     return fail(err, LOCI_EINVAL,
                 "%s%sthe edit is for a matrix of %lld x %lld, the model's %s has %lld x %lld", file,
                 colon, (long long)e->width, (long long)e->inner, w->name, (long long)w->rows,
                 (long long)w->cols);
   }
+  return LOCI_OK;
+}
+
+static loci_status check(loci_model *m, const loci_edit *e, loci_err *err) {
+  const char *hash, *file = e->path ? e->path : "", *colon = e->path ? ": " : "";
+  for (int i = 0; i < e->part_count; i++) TRY(check_shape(m, e, e->parts[i].layer, err));
   TRY(model_hash(m, NULL, NULL, &hash, err));
-  if (strcmp(hash, e->hash) == 0) {
-    if (strcmp(w->name, e->tensor) == 0) return LOCI_OK;
+  for (int i = 0; strcmp(hash, e->hash) == 0; i++) {
+    if (i == e->part_count) return LOCI_OK;
+    const loci_edit_part *p = &e->parts[i];
+    if (strcmp(m->weights->layers[p->layer].down.w.name, p->tensor) == 0) continue;
     return fail(err, LOCI_EFORMAT, "%s%sthe edit is of layer %d and of %.120s, which is not there",
-                file, colon, e->layer, e->tensor);
+                file, colon, p->layer, p->tensor);
   }
   return fail(err, LOCI_EINVAL,
               "%s%sthe edit was made for a model with the hash %s, this one has %s", file, colon,
@@ -107,9 +131,12 @@ loci_status edit_check_format(const loci_model *m, loci_err *err) {
 }
 
 loci_status edit_lay_on(loci_model *m, const loci_edit *e, loci_err *err) {
-  low_rank change = edit_change(e);
+  low_rank *changes;
   TRY(check(m, e, err));
-  return changes_add(m, e, &change, err);
+  TRY(edit_changes(e, &changes, err));
+  loci_status st = changes_add(m, e, changes, e->part_count, err);
+  free(changes);
+  return st;
 }
 
 loci_status loci_edit_apply(loci_model *m, const loci_edit *e, loci_err *err) {

@@ -23,12 +23,14 @@ static loci_status add_kept(problem *q, const loci_prompt *const *list, int n, f
   return LOCI_OK;
 }
 
-/* Requests first, then the keys kept by all, then each request's own: `update.c` counts on that
- * order. */
-static loci_status gather(problem *all, int n, update_problem *u, loci_err *err) {
+/* Requests first, then what is kept: the keys of earlier batches, those kept by all, each request's
+ * own.  `update.c` counts on the requests' being first. */
+static loci_status gather(problem *all, int n, const earlier_keys *earlier, update_problem *u,
+                          loci_err *err) {
   const loci_edit_opts *opts = all->opts;
   int64_t F = u->F;
-  u->kept = opts->keep_count;
+  int64_t before = earlier ? earlier->count : 0;
+  u->kept = before + opts->keep_count;
   for (int i = 0; i < n; i++) {
     u->n += keys_of(&all[i]);
     u->kept += all[i].asked->kept_count;
@@ -42,6 +44,8 @@ static loci_status gather(problem *all, int n, update_problem *u, loci_err *err)
     memcpy(keys, from, (size_t)(count * F) * sizeof *keys);
     keys += count * F;
   }
+  if (before > 0) memcpy(keys, earlier->at, (size_t)(before * F) * sizeof *keys);
+  keys += before * F;
   TRY(add_kept(all, opts->keep, opts->keep_count, keys, err));
   keys += opts->keep_count * F;
   for (int i = 0; i < n; i++) {
@@ -67,15 +71,28 @@ static loci_status bring_to_own_key(const problem *q, float *right, int64_t F, l
   return LOCI_OK;
 }
 
+static loci_status remember(earlier_keys *to, const float *keys, int64_t n, int64_t F,
+                            loci_err *err) {
+  if (to->count + n > to->room) {
+    int64_t room = 2 * to->room + n;
+    float *more = realloc(to->at, (size_t)(room * F) * sizeof *more);
+    if (!more) return fail_nomem(err, "solving an edit");
+    to->at = more;
+    to->room = room;
+  }
+  memcpy(to->at + to->count * F, keys, (size_t)(n * F) * sizeof *keys);
+  to->count += n;
+  return LOCI_OK;
+}
+
 /* All keys of a request bring the same delta, so their rows of right add up to one. */
-loci_status columns_solve(problem *all, int n, float *right, loci_err *err) {
+loci_status columns_solve(problem *all, int n, const key_metric *metric, earlier_keys *earlier,
+                          float *right, loci_err *err) {
   int64_t F = model_decoder(all->m)->inner;
-  update_problem u = {.F = F,
-                      .lambda = all->set->lambda,
-                      .covariance = all->opts->covariance,
-                      .ridge = all->set->ridge,
-                      .threads = all->m->threads};
-  TRY(gather(all, n, &u, err));
+  update_problem u = {
+      .F = F, .lambda = all->set->lambda, .metric = metric, .threads = all->m->threads};
+  TRY(gather(all, n, earlier, &u, err));
+  if (earlier) TRY(remember(earlier, u.keys, u.n, F, err));
   float *rows = arena_array(all->work, u.n * F, float);
   if (!rows) return fail_nomem(err, "solving an edit");
   TRY(update_solve(&u, rows, err));

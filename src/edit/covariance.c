@@ -139,6 +139,12 @@ loci_status loci_covariance_new(const loci_model *model, loci_examples *examples
   return st;
 }
 
+const loci_covariance *covariance_of(const loci_edit_opts *o, int layer) {
+  for (int i = 0; i < o->covariance_count; i++)
+    if (o->covariances[i]->layer == layer) return o->covariances[i];
+  return o->covariance_count > 0 ? NULL : o->covariance;
+}
+
 loci_status covariance_check(const loci_covariance *c, const loci_model *m, int layer,
                              loci_err *err) {
   const char *hash;

@@ -67,6 +67,7 @@ static loci_status put_value(const drawing *d, double x, test_opts *o, loci_err 
   if (is_over(d, "steps")) return whole(d, x, 1, &s->steps, err);
   if (is_over(d, "layer")) {
     o->how.o.has_layer = true;
+    o->how.o.layer_count = 0;
     return whole(d, x, 0, &o->how.o.layer, err);
   }
   if (is_over(d, "lambda")) {

@@ -6,10 +6,12 @@
  * key.c            a request's key, and what the model answers before
  * value.c          its value, by Adam on the walk's backward pass
  * columns.c        the keys that an update is solved for
+ * key_metric.c     what keys an update spares
  * update.c         the closed form (update.h)
+ * spread.c         the update of one layer or several, of all requests or batch by batch
  * tune.c           fine-tuning of the whole matrix instead of value and update
  * target_run.c     what both try again and again: a prompt resumed above the layer
- * covariance.c     of keys, for ROME and MEMIT
+ * covariance.c     of keys, for ROME, MEMIT and AlphaEdit
  * apply.c          edits on a model in memory, and off it
  * preset.c         published settings
  * measure.c        what an edit does to its own questions
@@ -41,7 +43,9 @@ typedef enum edit_method {
 /* Of the whole matrix, by gradients. */
 static inline bool method_tunes(edit_method k) { return k == FT || k == FT_L; }
 /* From ROME's family: released code says what they do, to the last step. */
-static inline bool method_is_released(edit_method k) { return k == ROME || k == MEMIT; }
+static inline bool method_is_released(edit_method k) { return k >= ROME; }
+/* Of these, those whose value is one of the residual stream, which several layers may bring. */
+static inline bool method_spreads(edit_method k) { return k == MEMIT || k == ALPHAEDIT; }
 
 /* One request while it is solved. */
 typedef struct problem {
@@ -59,14 +63,17 @@ typedef struct problem {
   float *keys;      /* (prompts, F) */
   float *delta;     /* (D) v - W k */
   double norm0;     /* ||W k||, or what else the method's bounds are relative to */
+  float *resid;     /* (D) the residual stream after the layer, at the key, of one that spreads */
   reference before; /* the unedited model's run */
   loci_edit_fact *fact;
   int64_t rows, formula;
   double flop;
 } problem;
 
-/* The change that the edit is; its arrays are the edit's. */
-low_rank edit_change(const loci_edit *e);
+/* The changes that the edit is, one a part; their arrays are the edit's.  Caller frees *out. */
+loci_status edit_changes(const loci_edit *e, low_rank **out, loci_err *err);
+/* layer, tensor, rank, left and right of the last part, and the norm of all. */
+void edit_show_parts(loci_edit *e);
 /* Refuses a model whose weights are a GGUF file's. */
 loci_status edit_check_format(const loci_model *m, loci_err *err);
 /* loci_edit_apply for a view nobody else sees: its description stays as it is. */
@@ -82,6 +89,8 @@ static inline int key_position(const loci_prompt *p) {
 /* Key, and delta by optimisation.  Fills the fact but for the run after. */
 loci_status value_find(problem *q, loci_err *err);
 
+/* The covariance of a layer among those given; NULL: none. */
+const loci_covariance *covariance_of(const loci_edit_opts *o, int layer);
 /* Whether a covariance is of this model's layer: LOCI_EINVAL. */
 loci_status covariance_check(const loci_covariance *c, const loci_model *m, int layer,
                              loci_err *err);

@@ -48,9 +48,9 @@ static loci_status time_update(problem *q, arena *mem, double *seconds, loci_err
   if (!right) return fail_nomem(err, "measuring");
   TRY(view_new(q->m, &view, err));
   double begin = clock_seconds();
-  loci_status st = columns_solve(q, 1, right, err);
+  loci_status st = columns_solve(q, 1, NULL, NULL, right, err);
   low_rank change = {.layer = q->layer, .rank = 1, .left = q->delta, .right = right};
-  if (!st) st = changes_add(view, q, &change, err);
+  if (!st) st = changes_add(view, q, &change, 1, err);
   *seconds = clock_seconds() - begin;
   view_free(view);
   return st;

@@ -1,6 +1,6 @@
-/* The file of an edit: safetensors with update.left (D,n) and update.right (n,F), and what it is in
- * the metadata (docs/FORMATS.md, "Edits"); the requests stand there as one JSON text.  And the file
- * of a covariance, the same with `covariance` (F,F). */
+/* The file of an edit: safetensors with update.left (D,n) and update.right (n,F), of several layers
+ * update.4.left, ..., and what it is in the metadata (docs/FORMATS.md, "Edits"); the requests stand
+ * there as one JSON text.  And the file of a covariance, the same with `covariance` (F,F). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,10 @@
 #include "edit/update.h"
 
 #define FORMAT "loci.edit/1"
+#define FORMAT_OF_PARTS "loci.edit/2"
 #define COVARIANCE_FORMAT "loci.covariance/1"
+
+enum { NAME_SIZE = 40, MOST_PARTS = 1000 };
 
 /* ---------------------------------------------------------------- writing */
 
@@ -34,6 +37,9 @@ js_value *edit_settings_json(const loci_edit_settings *s) {
   js_put(&o, "eps", js_real(s->eps));
   js_put(&o, "at_last", js_bool(s->at_last));
   js_put(&o, "without_constraint", js_bool(s->without_constraint));
+  if (s->null_below > 0) js_put(&o, "null_below", js_real(s->null_below));
+  if (s->null_relative > 0) js_put(&o, "null_relative", js_real(s->null_relative));
+  if (s->batch > 0) js_put(&o, "batch", js_int(s->batch));
   return o;
 }
 
@@ -55,43 +61,92 @@ static js_value *requests_json(const loci_edit *e) {
   return a;
 }
 
+/* Of one part "update.left", of several "update.4.left" by its layer. */
+static void name_tensor(int layer, bool several, const char *side, char out[NAME_SIZE]) {
+  if (several) snprintf(out, NAME_SIZE, "update.%d.%s", layer, side);
+  if (!several) snprintf(out, NAME_SIZE, "update.%s", side);
+}
+
+static st_tensor matrix_of(const char *name, const float *data, int64_t rows, int64_t cols) {
+  return (st_tensor){.name = name,
+                     .dtype = ST_F32,
+                     .rank = 2,
+                     .shape = {rows, cols},
+                     .data = (const uint8_t *)data,
+                     .bytes = rows * cols * 4};
+}
+
+/* What the parts are of, where there are several or one says how much was free. */
+static js_value *parts_json(const loci_edit *e) {
+  js_value *a = js_array();
+  for (int i = 0; i < e->part_count; i++) {
+    const loci_edit_part *p = &e->parts[i];
+    js_value *o = js_object();
+    js_put(&o, "layer", js_int(p->layer));
+    js_put(&o, "tensor", js_text(p->tensor));
+    if (p->free_count >= 0) js_put(&o, "free", js_int(p->free_count));
+    js_push(&a, o);
+  }
+  return a;
+}
+
+/* (2 parts) left and right of each; [names] of as many. */
+static loci_status write_tensors(const loci_edit *e, const char *path, const char *const *metadata,
+                                 loci_err *err) {
+  int n = e->part_count;
+  char(*names)[NAME_SIZE] = calloc(2 * (size_t)n, sizeof *names);
+  st_tensor *tensors = calloc(2 * (size_t)n, sizeof *tensors);
+  loci_status st = names && tensors ? LOCI_OK : fail_nomem(err, path);
+  for (int i = 0; !st && i < n; i++) {
+    const loci_edit_part *p = &e->parts[i];
+    name_tensor(p->layer, n > 1, "left", names[2 * i]);
+    name_tensor(p->layer, n > 1, "right", names[2 * i + 1]);
+    tensors[2 * i] = matrix_of(names[2 * i], p->left, e->width, p->rank);
+    tensors[2 * i + 1] = matrix_of(names[2 * i + 1], p->right, p->rank, e->inner);
+  }
+  if (!st) st = st_write(path, tensors, 2 * n, metadata, err);
+  free(names);
+  free(tensors);
+  return st;
+}
+
+/* One part is a file that earlier versions read; several are of a format of their own, which they
+ * refuse. */
 loci_status edit_write(const void *result, const char *path, loci_err *err) {
   const loci_edit *e = result;
-  char *settings = NULL, *requests = NULL, layer[16];
-  st_tensor tensors[2] = {{.name = "update.left",
-                           .dtype = ST_F32,
-                           .rank = 2,
-                           .shape = {e->width, e->rank},
-                           .data = (const uint8_t *)e->left,
-                           .bytes = e->width * e->rank * 4},
-                          {.name = "update.right",
-                           .dtype = ST_F32,
-                           .rank = 2,
-                           .shape = {e->rank, e->inner},
-                           .data = (const uint8_t *)e->right,
-                           .bytes = e->rank * e->inner * 4}};
+  bool several = e->part_count > 1;
+  char *settings = NULL, *requests = NULL, *parts = NULL, layer[16];
   loci_status st = js_print(edit_settings_json(&e->settings), false, &settings, err);
   if (!st) st = js_print(requests_json(e), false, &requests, err);
-  if (st) goto done;
+  if (!st && (several || e->parts->free_count >= 0))
+    st = js_print(parts_json(e), false, &parts, err);
   snprintf(layer, sizeof layer, "%d", e->layer);
-  const char *request = e->result.request ? "request" : NULL;
-  const char *command = e->result.command && e->result.command[0] ? "command" : NULL;
-  const char *const metadata[] = {"format",     FORMAT,
-                                  "method",     e->method,
-                                  "model_hash", e->hash,
-                                  "layer",      layer,
-                                  "tensor",     e->tensor,
-                                  "precision",  e->precision,
-                                  "settings",   settings,
-                                  "requests",   requests,
-                                  "loci",       LOCI_VERSION,
-                                  request,      e->result.request,
-                                  command,      e->result.command,
-                                  NULL};
-  st = st_write(path, tensors, 2, metadata, err);
-done:
+  const char *metadata[] = {"format",     several ? FORMAT_OF_PARTS : FORMAT,
+                            "method",     e->method,
+                            "model_hash", e->hash,
+                            "layer",      layer,
+                            "tensor",     e->tensor,
+                            "precision",  e->precision,
+                            "settings",   settings,
+                            "requests",   requests,
+                            "loci",       LOCI_VERSION,
+                            NULL,         NULL,
+                            NULL,         NULL,
+                            NULL,         NULL,
+                            NULL};
+  const char *const more[][2] = {
+      {"parts", parts}, {"request", e->result.request}, {"command", e->result.command}};
+  const char **end = metadata;
+  while (*end) end += 2;
+  for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+    if (!more[i][1] || !more[i][1][0]) continue;
+    *end++ = more[i][0];
+    *end++ = more[i][1];
+  }
+  if (!st) st = write_tensors(e, path, metadata, err);
   free(settings);
   free(requests);
+  free(parts);
   return st;
 }
 
@@ -230,6 +285,11 @@ static loci_status read_settings(const edit_reader *r, const js_value *o, loci_e
   TRY(js_get_real(o, "keep_weight", r->path, &s->keep_weight, err));
   TRY(js_get_real(o, "eps", r->path, &s->eps, err));
   TRY(js_get_bool(o, "at_last", r->path, &s->at_last, err));
+  TRY(js_get_real(o, "null_below", r->path, &s->null_below, err));
+  TRY(js_get_real(o, "null_relative", r->path, &s->null_relative, err));
+  int64_t batch = 0;
+  TRY(js_get_int(o, "batch", r->path, 0, INT32_MAX, &batch, err));
+  s->batch = (int)batch;
   return js_get_bool(o, "without_constraint", r->path, &s->without_constraint, err);
 }
 
@@ -284,25 +344,74 @@ static loci_status read_origin(const edit_reader *r, const char *expected, origi
   return LOCI_OK;
 }
 
-/* The norm is computed and not read: a stranger's file could say anything. */
+/* The two matrices of a part, which fit those of the parts before. */
+static loci_status read_part(const edit_reader *r, bool several, loci_edit_part *p, loci_err *err) {
+  loci_edit *e = r->edit;
+  char name[NAME_SIZE];
+  int64_t left[2], right[2];
+  name_tensor(p->layer, several, "left", name);
+  TRY(read_matrix(r, name, left, &p->left, err));
+  name_tensor(p->layer, several, "right", name);
+  TRY(read_matrix(r, name, right, &p->right, err));
+  if (left[1] != right[0] || (e->width && (left[0] != e->width || right[1] != e->inner)))
+    return refuse(r, "its matrices do not fit each other", err);
+  e->width = left[0];
+  e->inner = right[1];
+  p->rank = left[1];
+  p->norm = update_norm(p->left, p->right, e->width, p->rank, e->inner);
+  return isnan(p->norm) ? fail_nomem(err, r->path) : LOCI_OK;
+}
+
+/* [{"layer", "tensor", "free"}], ascending; one part has it only where something was free. */
+static loci_status read_parts(const edit_reader *r, const js_value *list, loci_err *err) {
+  loci_edit *e = r->edit;
+  int64_t n = js_count(list), layer = -1, free_count;
+  if (n < 1 || n > MOST_PARTS) return refuse(r, "its parts are odd", err);
+  loci_edit_part *parts = arena_zarray(r->mem, n, loci_edit_part);
+  if (!parts) return fail_nomem(err, r->path);
+  for (int64_t i = 0; i < n; i++) {
+    const js_value *o = js_at(list, i);
+    int64_t before = layer;
+    free_count = -1;
+    if (js_kind_of(o) != JS_OBJECT) return refuse(r, "a part is no object", err);
+    TRY(js_get_int(o, "layer", r->path, 0, 1 << 20, &layer, err));
+    TRY(js_get_int(o, "free", r->path, 0, INT64_MAX, &free_count, err));
+    TRY(copy_member(r, o, "tensor", &parts[i].tensor, err));
+    if (layer <= before || !parts[i].tensor) return refuse(r, "its parts are odd", err);
+    parts[i].layer = (int)layer;
+    parts[i].free_count = free_count;
+  }
+  e->parts = parts;
+  e->part_count = (int)n;
+  return LOCI_OK;
+}
+
+/* Norms are computed and not read: a stranger's file could say anything. */
 static loci_status read_all(const edit_reader *r, loci_err *err) {
   loci_edit *e = r->edit;
-  int64_t left[2], right[2];
+  const char *format = st_metadata(r->file, "format");
+  bool several = format && strcmp(format, FORMAT_OF_PARTS) == 0;
   origin from;
-  TRY(read_origin(r, FORMAT, &from, err));
+  TRY(read_origin(r, several ? FORMAT_OF_PARTS : FORMAT, &from, err));
   TRY(read_text(r, "method", &e->method, err));
   e->hash = from.hash;
-  e->tensor = from.tensor;
   e->precision = from.precision;
-  e->layer = from.layer;
-  TRY(read_matrix(r, "update.left", left, &e->left, err));
-  TRY(read_matrix(r, "update.right", right, &e->right, err));
-  if (left[1] != right[0]) return refuse(r, "its two matrices do not fit each other", err);
-  e->width = left[0];
-  e->rank = left[1];
-  e->inner = right[1];
-  e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
-  if (isnan(e->norm)) return fail_nomem(err, r->path);
+  loci_edit_part *one = arena_zarray(r->mem, 1, loci_edit_part);
+  if (!one) return fail_nomem(err, r->path);
+  *one = (loci_edit_part){.layer = from.layer, .tensor = from.tensor, .free_count = -1};
+  e->parts = one;
+  e->part_count = 1;
+  if (several || st_metadata(r->file, "parts"))
+    TRY(read_json(r, "parts", JS_ARRAY, read_parts, err));
+  if ((e->part_count > 1) != several) return refuse(r, "its parts are not its format's", err);
+  double squares = 0;
+  for (int i = 0; i < e->part_count; i++) {
+    loci_edit_part *p = (loci_edit_part *)(uintptr_t)&e->parts[i];
+    TRY(read_part(r, several, p, err));
+    squares += p->norm * p->norm;
+  }
+  edit_show_parts(e);
+  e->norm = several ? sqrt(squares) : e->parts[0].norm;
   TRY(read_making(r, &e->result, err));
   TRY(read_json(r, "settings", JS_OBJECT, read_settings, err));
   return read_json(r, "requests", JS_ARRAY, read_requests, err);

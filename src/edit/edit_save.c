@@ -111,7 +111,10 @@ static loci_status about(const saving *s, char **out, loci_err *err) {
     const loci_edit *e = s->edits[i];
     js_value *o = js_object(), *requests = js_array();
     js_put(&o, "method", js_text(e->method));
+    js_value *layers = js_array();
+    for (int k = 0; k < e->part_count; k++) js_push(&layers, js_int(e->parts[k].layer));
     js_put(&o, "layer", js_int(e->layer));
+    js_put(&o, "layers", layers);
     js_put(&o, "rank", js_int(e->rank));
     for (int k = 0; k < e->fact_count; k++) {
       js_value *r = js_object();

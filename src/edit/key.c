@@ -3,7 +3,7 @@
  *   k = mlp_post of the layer at the constraint's last position, a mean over the prompts
  *
  * and what bounds and decay of the value are relative to: ||W k||, of ROME with the question's own
- * key; of MEMIT the norm of the residual stream after the layer.
+ * key; of MEMIT and AlphaEdit the norm of the residual stream after the layer.
  *
  * A target that the model gives already is refused here. */
 #include <math.h>
@@ -43,6 +43,46 @@ loci_status key_read(problem *q, const loci_prompt *p, float *out, loci_err *err
   return st;
 }
 
+/* MEMIT's and AlphaEdit's is a mean of means: the question counts as much as all its other wordings
+ * together. */
+static void average_keys(problem *q, int64_t F) {
+  int n = q->asked->rephrased_count;
+  double own = method_spreads(q->method) && n > 0 ? n : 1;
+  for (int64_t f = 0; f < F; f++) {
+    double sum = own * (double)q->keys[f];
+    for (int i = 1; i <= n; i++) sum += (double)q->keys[i * F + f];
+    q->key[f] = (float)(sum / (own + n));
+  }
+}
+
+/* One run gives the question's key at a layer and the residual stream after a later one. */
+static loci_status read_own(problem *q, int value_layer, float *resid, loci_err *err) {
+  int s;
+  walk *w;
+  walk_hooks hooks = target_run_hooks(q, NULL, NULL, 0);
+  walk_span one = {q->position, 1};
+  TRY(walk_new(q->m, &w, err));
+  loci_status st = walk_root(w, prompt_input(q->p), &s, err);
+  if (!st) st = walk_record_at(w, s, LOCI_SITE_MLP_POST, q->layer, one, q->keys, err);
+  if (!st) st = walk_record_at(w, s, LOCI_SITE_RESID_POST, value_layer, one, resid, err);
+  if (!st) st = walk_run(w, &hooks, err);
+  target_run_cost(q, w);
+  walk_free(w);
+  return st;
+}
+
+loci_status key_read_again(problem *q, int value_layer, float *resid, loci_err *err) {
+  int n = q->asked->rephrased_count;
+  int64_t F = model_decoder(q->m)->inner;
+  q->key = arena_array(q->work, F, float);
+  q->keys = arena_array(q->work, (1 + n) * F, float);
+  if (!q->key || !q->keys) return fail_nomem(err, "solving an edit");
+  TRY(read_own(q, value_layer, resid, err));
+  for (int i = 0; i < n; i++) TRY(key_read(q, q->asked->rephrased[i], q->keys + (i + 1) * F, err));
+  average_keys(q, F);
+  return LOCI_OK;
+}
+
 /* The key of another prompt: of its run, if it has one, which is run here. */
 static loci_status other_key(problem *q, int i, target_run *b, float *scratch, const float **out,
                              loci_err *err) {
@@ -51,17 +91,6 @@ static loci_status other_key(problem *q, int i, target_run *b, float *scratch, c
   TRY(target_run_first(q, b, NULL, NULL, err));
   *out = b->keys + (key_position(b->p) - b->key_first) * model_decoder(q->m)->inner;
   return LOCI_OK;
-}
-
-/* MEMIT's is a mean of means: the question counts as much as all its other wordings together. */
-static void average_keys(problem *q, int64_t F) {
-  int n = q->asked->rephrased_count;
-  double own = q->method == MEMIT && n > 0 ? n : 1;
-  for (int64_t f = 0; f < F; f++) {
-    double sum = own * (double)q->keys[f];
-    for (int i = 1; i <= n; i++) sum += (double)q->keys[i * F + f];
-    q->key[f] = (float)(sum / (own + n));
-  }
 }
 
 static double norm_of(const float *x, int64_t n) {
@@ -94,8 +123,9 @@ static loci_status finish_key(problem *q, target_run *all, int runs, loci_err *e
     memcpy(q->keys + (i + 1) * w->cols, more, (size_t)w->cols * sizeof *more);
   }
   average_keys(q, w->cols);
-  if (q->method == MEMIT) {
-    q->norm0 = norm_of(all[0].resid_after, w->rows);
+  if (method_spreads(q->method)) {
+    q->resid = all[0].resid_after;
+    q->norm0 = norm_of(q->resid, w->rows);
   } else {
     q->norm0 = value_norm(w, q->method == ROME ? q->keys : q->key, row);
   }
@@ -112,9 +142,9 @@ loci_status key_find(problem *q, target_run *all, int runs, loci_err *err) {
   bool ok = reference_room(&q->before, model_decoder(q->m)->vocab, q->work);
   q->key = arena_array(q->work, F, float);
   q->keys = arena_array(q->work, (1 + q->asked->rephrased_count) * F, float);
-  if (q->method == MEMIT)
+  if (method_spreads(q->method))
     all[0].resid_after = arena_array(q->work, model_decoder(q->m)->width, float);
-  ok = ok && (q->method != MEMIT || all[0].resid_after);
+  ok = ok && (!method_spreads(q->method) || all[0].resid_after);
   if (!f.readings || !ok || !q->key || !q->keys) return fail_nomem(err, "solving an edit");
   TRY(target_run_first(q, &all[0], read_before, &f, err));
   if (f.not_finite) return not_finite(q->m, err);

@@ -16,28 +16,6 @@ enum { MAX_REQUESTS = 10000 };
 
 /* ---------------------------------------------------------------- solving */
 
-/* The values by themselves, then one update that brings all of them. */
-static loci_status make_update(problems *p, arena *mem, loci_edit *e, loci_err *err) {
-  int64_t D = e->width, F = e->inner;
-  for (int i = 0; i < p->n;) {
-    loci_err own = {0};
-    loci_status st = value_find(&p->at[i], &own);
-    if (st) TRY(problems_failed(p, i, st, &own, err));
-    if (!st) i++;
-  }
-  int n = p->n;
-  float *left = arena_array(mem, n * D, float), *right = arena_zarray(mem, n * F, float);
-  if (!left || !right) return fail_nomem(err, "solving an edit");
-  for (int i = 0; i < n; i++) {
-    for (int64_t d = 0; d < D; d++) left[d * n + i] = p->at[i].delta[d];
-  }
-  TRY(columns_solve(p->at, n, right, err));
-  e->rank = n;
-  e->left = left;
-  e->right = right;
-  return LOCI_OK;
-}
-
 /* W' - W of fine-tuning has no small factors: left is the identity, so that W + left right is exact
  * and one form serves all methods. */
 static loci_status make_change(problems *p, arena *mem, loci_edit *e, loci_err *err) {
@@ -45,18 +23,42 @@ static loci_status make_change(problems *p, arena *mem, loci_edit *e, loci_err *
   float *right = arena_zarray(mem, e->width * e->inner, float);
   if (!left || !right) return fail_nomem(err, "solving an edit");
   for (int64_t d = 0; d < e->width; d++) left[d * e->width + d] = 1;
+  loci_edit_part *part = arena_zarray(mem, 1, loci_edit_part);
+  if (!part) return fail_nomem(err, "solving an edit");
   TRY(tune(p, &e->settings, right, err));
-  e->rank = e->width;
-  e->left = left;
-  e->right = right;
+  *part = (loci_edit_part){
+      .layer = e->layer, .rank = e->width, .left = left, .right = right, .free_count = -1};
+  e->parts = part;
+  e->part_count = 1;
+  return LOCI_OK;
+}
+
+/* What the parts are of, and how large; the edit shows its last one. */
+static loci_status name_parts(const loci_model *m, loci_edit *e, arena *mem, loci_err *err) {
+  double squares = 0;
+  loci_edit_part *parts = arena_array(mem, e->part_count, loci_edit_part);
+  if (!parts) return fail_nomem(err, "solving an edit");
+  for (int i = 0; i < e->part_count; i++) {
+    loci_edit_part *p = &parts[i];
+    *p = e->parts[i];
+    p->tensor = arena_strdup(mem, m->weights->layers[p->layer].down.w.name);
+    p->norm = update_norm(p->left, p->right, e->width, p->rank, e->inner);
+    if (!p->tensor || isnan(p->norm)) return fail_nomem(err, "solving an edit");
+    squares += p->norm * p->norm;
+  }
+  e->parts = parts;
+  edit_show_parts(e);
+  e->norm = e->part_count == 1 ? parts[0].norm : sqrt(squares);
   return LOCI_OK;
 }
 
 static loci_status measure_all(const problems *p, const loci_edit *e, loci_err *err) {
   loci_model *view;
-  low_rank change = edit_change(e);
-  TRY(view_new(p->at[0].m, &view, err));
-  loci_status st = changes_add(view, e, &change, err);
+  low_rank *changes;
+  TRY(edit_changes(e, &changes, err));
+  loci_status st = view_new(p->at[0].m, &view, err);
+  if (!st) st = changes_add(view, e, changes, e->part_count, err);
+  free(changes);
   for (int i = 0; !st && i < p->n; i++) st = measure_after(&p->at[i], view, err);
   view_free(view);
   return st;
@@ -81,6 +83,22 @@ static loci_status report(problems *p, arena *mem, loci_edit *e, loci_err *err) 
   return LOCI_OK;
 }
 
+/* Matrices of one size, each with the covariance of its layer where the method needs one. */
+static loci_status check_layers(const solve_opts *how, const loci_model *m, loci_err *err) {
+  const loci_edit_opts *o = &how->o;
+  const weight *last = &m->weights->layers[o->layer].down.w;
+  for (int i = 0; i < (o->layer_count ? o->layer_count : 1); i++) {
+    int layer = o->layer_count ? o->layers[i] : o->layer;
+    const weight *w = &m->weights->layers[layer].down.w;
+    const loci_covariance *c = covariance_of(o, layer);
+    if (w->rows != last->rows || w->cols != last->cols)
+      return fail(err, LOCI_EINVAL, "layers %d and %d have matrices of different sizes", layer,
+                  o->layer);
+    if (c) TRY(covariance_check(c, m, layer, err));
+  }
+  return LOCI_OK;
+}
+
 /* Values are found request by request and united in one update at the end: that is what makes
  * many requests in one matrix possible (Meng et al. 2023). */
 static loci_status solve(const loci_model *m, const loci_edit_request *requests, int n,
@@ -101,23 +119,20 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
   edit_method k = how->method;
   e->settings = how->settings;
   e->layer = opts->layer;
-  if (opts->covariance) TRY(covariance_check(opts->covariance, m, e->layer, err));
+  TRY(check_layers(how, m, err));
   const weight *w = &m->weights->layers[e->layer].down.w;
   e->method = opts->method;
   e->width = w->rows;
   e->inner = w->cols;
   e->precision = dtype_name(m->compute_type);
-  e->tensor = arena_strdup(mem, w->name);
-  if (!e->tensor) return fail_nomem(err, "solving an edit");
   problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = mem, .work = work};
   like.layer = e->layer;
   like.method = k;
   TRY(check_list(opts->keep_count, opts->keep, "questions to keep", err));
   for (int i = 0; i < opts->keep_count; i++) TRY(check_prompt(opts->keep[i], m, err));
   TRY(problems_make(&all, &like, requests, n, err));
-  TRY(method_tunes(k) ? make_change(&all, mem, e, err) : make_update(&all, mem, e, err));
-  e->norm = update_norm(e->left, e->right, e->width, e->rank, e->inner);
-  if (isnan(e->norm)) return fail_nomem(err, "solving an edit");
+  TRY(method_tunes(k) ? make_change(&all, mem, e, err) : spread(&all, m, mem, e, err));
+  TRY(name_parts(m, e, mem, err));
   TRY(report(&all, mem, e, err));
   e->cost.seconds = clock_seconds() - begin;
   return measure_all(&all, e, err);
@@ -143,7 +158,7 @@ static loci_status tell(const loci_model *m, const loci_edit_request *r, int n,
   words.words = o->words;
   words.word_count = o->word_count;
   bool plain = n == 1 && r->rephrased_count == 0 && r->kept_count == 0 && o->keep_count == 0 &&
-               !o->covariance;
+               !o->covariance && o->covariance_count == 0;
   words.cannot = o->word_count == 0 && !plain;
   js_value *request = js_object(), *all = js_array();
   const loci_prompt *first = NULL;

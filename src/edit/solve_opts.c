@@ -45,17 +45,20 @@ static double given_or(double given, double otherwise) {
 /* From a command line, a file or a program: whatever is no number, or has a sign that makes no
  * sense, is refused here, once. */
 static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
-  const double all[] = {s->lr, s->weight_decay, s->lambda,      s->max_norm,  s->stop_p,
-                        s->kl, s->eps,          s->keep_weight, s->stop_loss, s->ridge};
+  const double all[] = {s->lr,        s->weight_decay, s->lambda,     s->max_norm,
+                        s->stop_p,    s->kl,           s->eps,        s->keep_weight,
+                        s->stop_loss, s->ridge,        s->null_below, s->null_relative};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!isfinite(all[i])) return fail(err, LOCI_EINVAL, "a setting of the edit is not a number");
   }
   if (s->steps < 0 || s->steps > MAX_STEPS) {
     return fail(err, LOCI_EINVAL, "%d steps, expected 1 to %d", s->steps, MAX_STEPS);
   }
-  if (s->lr < 0 || s->max_norm < 0 || s->kl < 0 || s->eps < 0 || s->keep_weight < 0) {
+  if (s->lr < 0 || s->max_norm < 0 || s->kl < 0 || s->eps < 0 || s->keep_weight < 0 ||
+      s->null_below < 0 || s->null_relative < 0) {
     return fail(err, LOCI_EINVAL, "learning rate, bounds and weights are never negative");
   }
+  if (s->batch < 0) return fail(err, LOCI_EINVAL, "batches of %d requests", s->batch);
   if (s->stop_p < 0 || s->stop_p > 1) {
     return fail(err, LOCI_EINVAL, "stop at probability %g, expected 0 to 1", s->stop_p);
   }
@@ -65,31 +68,37 @@ static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
 /* A setting that a method does not have is refused: it would seem to matter. */
 static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err *err) {
   const loci_edit_settings *s = o->settings;
-  bool closed = !method_tunes(k), weighed = method_is_released(k);
+  bool closed = !method_tunes(k), weighed = method_is_released(k), projects = k == ALPHAEDIT;
+  bool covariance = o->covariance || o->covariance_count > 0;
   const struct {
     bool given, taken;
     const char *name;
   } all[] = {{s->weight_decay != 0, closed, "weight decay"},
-             {s->lambda != 0, k == MULTEDIT || k == MEMIT, "lambda"},
+             {s->lambda != 0, k == MULTEDIT || method_spreads(k), "lambda"},
              {s->max_norm != 0, closed, "norm bound"},
              {s->kl != 0, closed, "KL term"},
              {s->average_loss, closed, "averaged loss of its own"},
-             {s->ridge != 0, weighed, "ridge of a covariance"},
+             {s->ridge != 0, weighed && !projects, "ridge of a covariance"},
+             {s->null_below != 0 || s->null_relative != 0, projects, "bound of free directions"},
+             {s->batch != 0, closed, "batches"},
+             {o->layer_count > 1, method_spreads(k), "several layers"},
              {s->at_last, !closed, "place of its training"},
              {s->authors, k == MULTEDIT, "released settings"},
              {s->each_key, closed, "keys of its own"},
              {s->keep_weight != 0 || o->keep_count > 0, closed, "questions to keep"},
              {s->eps != 0, k == FT_L, "bound of each entry"},
              {s->without_constraint, method_tunes(k), "question without its constraint"},
-             {o->covariance || o->no_covariance, weighed, "covariance"}};
+             {covariance || o->no_covariance, weighed, "covariance"}};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!all[i].given || all[i].taken) continue;
     return fail(err, LOCI_EINVAL, "the method %s takes no %s", method_name(k), all[i].name);
   }
-  if (o->covariance && o->no_covariance) {
+  if (covariance && o->no_covariance) {
     return fail(err, LOCI_EINVAL, "a covariance and the identity in its place");
   }
-  if (o->covariance || o->no_covariance || !weighed) return LOCI_OK;
+  if (s->null_below != 0 && s->null_relative != 0)
+    return fail(err, LOCI_EINVAL, "two bounds of free directions, an absolute and a relative one");
+  if (covariance || o->no_covariance || !weighed) return LOCI_OK;
   return fail(err, LOCI_EINVAL, "the method %s needs a covariance of keys", method_name(k));
 }
 
@@ -102,12 +111,35 @@ static void complete_settings(loci_edit_settings *s, edit_method k, bool has_cov
   if (k == FT_L) s->eps = given_or(s->eps, 2e-3);
   if (method_tunes(k)) return;
   s->weight_decay = given_or(s->weight_decay, 1e-3);
-  s->lambda = k == ROME ? 0 : given_or(s->lambda, k == MEMIT ? 1 : 0.01);
+  double lambda = k == MEMIT ? 1 : k == ALPHAEDIT ? NULL_LAMBDA : 0.01;
+  s->lambda = k == ROME ? 0 : given_or(s->lambda, lambda);
   s->max_norm = given_or(s->max_norm, s->authors ? 1e-4 : 0);
   s->keep_weight = given_or(s->keep_weight, 1);
   if (!method_is_released(k)) return;
   s->average_loss = true;
+  if (k == ALPHAEDIT) {
+    if (has_covariance && s->null_relative == 0)
+      s->null_below = given_or(s->null_below, NULL_BELOW);
+    return;
+  }
   s->ridge = has_covariance ? given_or(s->ridge, COVARIANCE_RIDGE) : 0;
+}
+
+/* Several layers: ascending, the value's last; each with a covariance, where there are such. */
+static loci_status check_order(loci_edit_opts *o, loci_err *err) {
+  for (int i = 0; i < o->layer_count; i++) {
+    int layer = o->layers[i];
+    if (layer < 0 || (i > 0 && layer <= o->layers[i - 1]))
+      return fail(err, LOCI_EINVAL, "layers of an edit are ascending, each once");
+    if ((o->covariance || o->covariance_count > 0) && !covariance_of(o, layer))
+      return fail(err, LOCI_EINVAL, "the covariances given are of other layers than %d", layer);
+    if (o->covariance_count == 0 && o->covariance && o->layer_count > 1)
+      return fail(err, LOCI_EINVAL, "%d layers want as many covariances", o->layer_count);
+  }
+  if (o->layer_count == 0) return LOCI_OK;
+  o->has_layer = true;
+  o->layer = o->layers[o->layer_count - 1];
+  return LOCI_OK;
 }
 
 /* The paper's layer, or the last one below the top where a shallower model ends before. */
@@ -124,7 +156,8 @@ loci_status solve_opts_complete(solve_opts *own, const loci_model *m, loci_err *
   own->o.method = method_name(own->method);
   TRY(check_numbers(&own->settings, err));
   TRY(check_method(&own->o, own->method, err));
-  complete_settings(&own->settings, own->method, own->o.covariance != NULL);
+  complete_settings(&own->settings, own->method, own->o.covariance || own->o.covariance_count > 0);
+  TRY(check_order(&own->o, err));
   return m ? choose_layer(m, &own->o, err) : LOCI_OK;
 }
 
@@ -142,19 +175,28 @@ void solve_opts_describe(js_value **to, const solve_opts *own) {
   const loci_edit_settings *s = &own->settings;
   edit_method k = own->method;
   js_put(to, "method", js_text(own->o.method));
-  if (own->o.has_layer) js_put(to, "layer", js_int(own->o.layer));
+  js_value *layers = js_array();
+  for (int i = 0; i < own->o.layer_count; i++) js_push(&layers, js_int(own->o.layers[i]));
+  bool several = own->o.layer_count > 1;
+  if (several) js_put(to, "layer", layers);
+  if (!several) js_free(layers);
+  if (!several && own->o.has_layer) js_put(to, "layer", js_int(own->o.layer));
   if (s->authors) js_put(to, "compat", js_text("authors"));
   js_put(to, "steps", js_int(s->steps));
   put_real(to, "lr", s->lr, true);
   put_real(to, "weight_decay", s->weight_decay, !method_tunes(k));
-  put_real(to, "lambda", s->lambda, k == MULTEDIT || k == MEMIT);
+  put_real(to, "lambda", s->lambda, k == MULTEDIT || method_spreads(k));
   put_real(to, "max_norm", s->max_norm, s->max_norm > 0);
   put_real(to, "stop_p", s->stop_p, s->stop_p > 0);
   put_real(to, "stop_loss", s->stop_loss, true);
   put_real(to, "kl", s->kl, s->kl > 0);
   put_real(to, "eps", s->eps, k == FT_L);
   put_real(to, "keep_weight", s->keep_weight, !method_tunes(k));
-  put_real(to, "ridge", s->ridge, own->o.covariance != NULL);
+  bool covariance = own->o.covariance || own->o.covariance_count > 0;
+  put_real(to, "ridge", s->ridge, covariance && k != ALPHAEDIT);
+  put_real(to, "null_below", s->null_below, s->null_below > 0);
+  put_real(to, "null_relative", s->null_relative, s->null_relative > 0);
+  if (s->batch > 0) js_put(to, "batch", js_int(s->batch));
   if (own->o.no_covariance) js_put(to, "covariance", js_text("none"));
   if (s->at_last) js_put(to, "ft_at", js_text("last"));
   put_bool(to, "average_loss", s->average_loss && k == MULTEDIT);

@@ -55,6 +55,9 @@ void target_run_cost(problem *q, const walk *w);
 loci_status key_find(problem *q, target_run *all, int runs, loci_err *err);
 /* The key of any prompt with a constraint into out (F). */
 loci_status key_read(problem *q, const loci_prompt *p, float *out, loci_err *err);
+/* The keys of all prompts anew, at q's layer of q's model, and [resid] (D), the residual stream
+ * after another layer at the question's. */
+loci_status key_read_again(problem *q, int value_layer, float *resid, loci_err *err);
 
 /* ---------------------------------------------------------------- Adam */
 

@@ -4,40 +4,16 @@
  *      = W + (V - W K) J (lambda I + K+^T C^-1 K+)^-1 K+^T C^-1,   K+ = [K, sqrt(w) K0], J = [I, 0]
  *
  * MultEdit has C = I, and for one key this is Sherman and Morrison's W + (v - W k) k^T / (lambda +
- * k^T k).  ROME is lambda = 0 with a covariance C of keys, MEMIT is lambda its weight.  What is
- * inverted beside C is as small as the number of keys, and positive definite, so Cholesky does it.
- * In double, because keys of one subject are nearly parallel. */
+ * k^T k).  ROME is lambda = 0 with a covariance C of keys, MEMIT is lambda its weight; AlphaEdit
+ * has a projection P in place of C^-1, which is a C that is infinite in all other directions.  What
+ * is inverted beside C is as small as the number of keys, and positive definite, so Cholesky does
+ * it. In double, because keys of one subject are nearly parallel. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "edit/update.h"
 #include "tensor/cholesky.h"
-
-/* z (m,F) := K+ C^-1, C with a ridge in means of its diagonal */
-static loci_status precondition(const update_problem *u, double *z, loci_err *err) {
-  int64_t F = u->F;
-  const loci_covariance *c = u->covariance;
-  for (int64_t i = 0; i < (u->n + u->kept) * F; i++) z[i] = (double)u->keys[i];
-  if (!c) return LOCI_OK;
-  double *a = malloc((size_t)(F * F) * sizeof *a), trace = 0;
-  if (!a) return fail_nomem(err, "solving for the update");
-  for (int64_t i = 0; i < F; i++) trace += (double)c->values[i * F + i];
-  for (int64_t i = 0; i < F * F; i++) a[i] = (double)c->values[i];
-  for (int64_t i = 0; i < F; i++) a[i * F + i] += u->ridge * trace / (double)F;
-  bool ok = cholesky_factor(a, F, u->threads);
-#pragma omp parallel for num_threads(u->threads) schedule(static)
-  for (int64_t i = 0; i < u->n + u->kept; i++) {
-    if (ok) cholesky_solve(a, F, z + i * F);
-  }
-  free(a);
-  return ok ? LOCI_OK
-            : fail(err, LOCI_EINVAL,
-                   "the covariance of layer %d is not positive definite: it wants more questions, "
-                   "or "
-                   "a larger ridge than %g",
-                   c->layer, u->ridge);
-}
 
 /* c (n,n) := x (n,F) z (n,F)^T, symmetric */
 static void gram(const float *x, const double *z, int64_t n, int64_t F, int threads, double *c) {
@@ -68,7 +44,8 @@ loci_status update_solve(const update_problem *u, float *right, loci_err *err) {
     st = fail_nomem(err, "solving for the update");
     goto done;
   }
-  TRY_DONE(precondition(u, z, err));
+  for (int64_t i = 0; i < m * F; i++) z[i] = (double)u->keys[i];
+  key_metric_apply(u->metric, z, m, u->threads);
   gram(u->keys, z, m, F, u->threads, a);
   for (int64_t i = 0; i < m; i++) a[i * m + i] += u->lambda;
   if (!cholesky_factor(a, m, u->threads)) {

@@ -11,7 +11,8 @@ enum { STRIP = 64 }; /* columns summed together */
 
 typedef struct change {
   const void *owner;
-  low_rank c;
+  low_rank *parts; /* owned */
+  int count;
 } change;
 
 struct model_changes {
@@ -46,8 +47,10 @@ static loci_status lay_on(const loci_model *m, int layer, const void *without, f
   weight w = all->original[layer];
   *out = NULL;
   for (int i = 0; i < all->count; i++) {
-    const low_rank *c = &all->at[i].c;
-    if (c->layer != layer || all->at[i].owner == without) continue;
+    const change *of = &all->at[i];
+    const low_rank *c = of->parts;
+    while (c < of->parts + of->count && c->layer != layer) c++;
+    if (c == of->parts + of->count || of->owner == without) continue;
     float *next = malloc((size_t)(w.rows * w.cols) * sizeof *next);
     if (!next) {
       free(*out);
@@ -105,30 +108,51 @@ int changes_find(const loci_model *m, const void *owner) {
   return -1;
 }
 
-loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, loci_err *err) {
-  float *matrix;
+/* The matrices of all of a change's layers with the others' changes and, unless it is [without],
+ * its own.  Either all of them are as they should be, or none was touched. */
+static loci_status lay_on_all(loci_model *m, const change *c, const void *without, loci_err *err) {
+  float **made = calloc((size_t)c->count, sizeof *made);
+  loci_status st = made ? LOCI_OK : fail_nomem(err, "changing a matrix");
+  for (int i = 0; !st && i < c->count; i++)
+    st = lay_on(m, c->parts[i].layer, without, &made[i], err);
+  for (int i = 0; made && i < c->count; i++) {
+    if (st) free(made[i]);
+    if (!st) put_matrix(m, c->parts[i].layer, made[i]);
+  }
+  free((void *)made);
+  return st;
+}
+
+loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, int n, loci_err *err) {
   if (changes_find(m, owner) >= 0) return fail(err, LOCI_EINVAL, "this edit is applied already");
   TRY(make_room(m, err));
-  m->changes->at[m->changes->count++] = (change){owner, *c};
-  loci_status st = lay_on(m, c->layer, NULL, &matrix, err);
+  change *new = &m->changes->at[m->changes->count];
+  *new = (change){owner, malloc((size_t)n * sizeof *new->parts), n};
+  if (!new->parts) return fail_nomem(err, "changing a matrix");
+  memcpy(new->parts, c, (size_t)n * sizeof *c);
+  m->changes->count++;
+  loci_status st = lay_on_all(m, new, NULL, err);
   if (st) {
     m->changes->count--;
-    return st;
+    free(new->parts);
   }
-  put_matrix(m, c->layer, matrix);
-  return LOCI_OK;
+  return st;
+}
+
+loci_status changes_renew(loci_model *m, const void *owner, loci_err *err) {
+  int i = changes_find(m, owner);
+  if (i < 0) return fail(err, LOCI_EINVAL, "this edit is not applied to the model");
+  return lay_on_all(m, &m->changes->at[i], NULL, err);
 }
 
 loci_status changes_remove(loci_model *m, const void *owner, loci_err *err) {
-  float *matrix;
   int i = changes_find(m, owner);
   if (i < 0) return fail(err, LOCI_EINVAL, "this edit is not applied to the model");
   struct model_changes *all = m->changes;
-  int layer = all->at[i].c.layer;
-  TRY(lay_on(m, layer, owner, &matrix, err));
+  TRY(lay_on_all(m, &all->at[i], owner, err));
+  free(all->at[i].parts);
   memmove(all->at + i, all->at + i + 1, (size_t)(all->count - i - 1) * sizeof *all->at);
   all->count--;
-  put_matrix(m, layer, matrix);
   return LOCI_OK;
 }
 
@@ -138,6 +162,7 @@ void changes_free(loci_model *m) {
   struct model_changes *all = m->changes;
   if (!all) return;
   for (int l = 0; all->matrix && l < model_decoder(m)->layers; l++) free(all->matrix[l]);
+  for (int i = 0; i < all->count; i++) free(all->at[i].parts);
   free(all->matrix);
   free(all->original);
   free(all->at);

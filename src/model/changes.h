@@ -17,9 +17,11 @@ typedef struct low_rank {
 /* out (F) := row d of W + left right, summed in double and rounded once. */
 void low_rank_row(const weight *w, const low_rank *c, int64_t d, float *out);
 
-/* Adds a change, known by its [owner]; the arrays are borrowed until it is taken away.  One owner,
- * one change: LOCI_EINVAL. */
-loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, loci_err *err);
+/* Adds a change of n matrices, known by its [owner]; the arrays of each are borrowed until it is
+ * taken away.  One owner, one change: LOCI_EINVAL. */
+loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, int n, loci_err *err);
+/* The same arrays have other numbers: their layers are laid on anew. */
+loci_status changes_renew(loci_model *m, const void *owner, loci_err *err);
 /* Takes it away; those after it are laid on again.  The model is as it was after a failure. */
 loci_status changes_remove(loci_model *m, const void *owner, loci_err *err);
 int changes_count(const loci_model *m);

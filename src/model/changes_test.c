@@ -63,7 +63,7 @@ static void a_change_is_the_product_of_its_factors(void **state) {
   int64_t F = model_decoder(m)->inner;
   low_rank c = some_change(m, LAYER, 3);
   float *before = matrix_of(m, LAYER);
-  must(changes_add(m, &c, &c, &err), &err);
+  must(changes_add(m, &c, &c, 1, &err), &err);
   float *after = matrix_of(m, LAYER);
   for (int64_t i = 0; i < model_decoder(m)->width * F; i++) {
     double want = (double)before[i];
@@ -84,7 +84,7 @@ static void the_last_one_taken_away_leaves_the_map(void **state) {
   loci_model *m = open_model();
   weight original = m->weights->layers[LAYER].down.w;
   low_rank c[3] = {some_change(m, LAYER, 1), some_change(m, LAYER, 2), some_change(m, 2, 3)};
-  for (int i = 0; i < 3; i++) must(changes_add(m, &c[i], &c[i], &err), &err);
+  for (int i = 0; i < 3; i++) must(changes_add(m, &c[i], &c[i], 1, &err), &err);
   assert_int_equal(changes_count(m), 3);
   must(changes_remove(m, &c[0], &err), &err);
   float *rest = matrix_of(m, LAYER);
@@ -92,7 +92,7 @@ static void the_last_one_taken_away_leaves_the_map(void **state) {
   must(changes_remove(m, &c[2], &err), &err);
   assert_ptr_equal(m->weights->layers[LAYER].down.w.data, original.data);
   assert_int_equal(m->weights->layers[LAYER].down.w.type, original.type);
-  must(changes_add(m, &c[1], &c[1], &err), &err);
+  must(changes_add(m, &c[1], &c[1], 1, &err), &err);
   float *alone = matrix_of(m, LAYER);
   assert_true(same(m, rest, alone)); /* what the second alone makes, bit for bit */
   free(rest);
@@ -108,8 +108,8 @@ static void an_owner_has_one_change(void **state) {
   low_rank c = some_change(m, LAYER, 1);
   assert_int_equal(changes_remove(m, &c, &err), LOCI_EINVAL);
   assert_string_equal(err.msg, "this edit is not applied to the model");
-  must(changes_add(m, &c, &c, &err), &err);
-  assert_int_equal(changes_add(m, &c, &c, &err), LOCI_EINVAL);
+  must(changes_add(m, &c, &c, 1, &err), &err);
+  assert_int_equal(changes_add(m, &c, &c, 1, &err), LOCI_EINVAL);
   assert_string_equal(err.msg, "this edit is applied already");
   loci_model_close(m);
   free_change(&c);
@@ -122,7 +122,7 @@ static void a_view_changes_alone(void **state) {
   low_rank c = some_change(m, LAYER, 1);
   float *before = matrix_of(m, LAYER);
   must(view_new(m, &view, &err), &err);
-  must(changes_add(view, &c, &c, &err), &err);
+  must(changes_add(view, &c, &c, 1, &err), &err);
   float *still = matrix_of(m, LAYER), *other = matrix_of(view, LAYER);
   assert_true(same(m, before, still));
   assert_false(same(m, before, other));

@@ -49,6 +49,23 @@ static void say_fact(sink *s, const loci_edit_fact *f) {
   say_end(s);
 }
 
+/* Where there are several, or it matters how much of one was free to be changed. */
+static void say_parts(sink *s, const loci_edit *e) {
+  if (e->part_count < 2 && (e->part_count < 1 || e->parts->free_count < 0)) return;
+  say_list(s, "parts");
+  for (int i = 0; i < e->part_count; i++) {
+    const loci_edit_part *p = &e->parts[i];
+    say_begin(s, NULL);
+    say_members(s, p, layer, tensor, rank, norm);
+    if (p->free_count >= 0) {
+      say_int(s, "free", p->free_count);
+      say_int(s, "of", e->inner);
+    }
+    say_end(s);
+  }
+  say_end(s);
+}
+
 /* A single request's numbers stand at the top. */
 void describe_edit(const void *result, sink *s) {
   const loci_edit *e = result;
@@ -60,6 +77,7 @@ void describe_edit(const void *result, sink *s) {
   say_begin(s, "update");
   say_members(s, e, rank, norm);
   say_end(s);
+  say_parts(s, e);
   if (e->fact_count == 1) say_fact(s, &e->facts[0]);
   say_list(s, "requests");
   for (int i = 0; e->fact_count > 1 && i < e->fact_count; i++) {

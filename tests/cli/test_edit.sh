@@ -61,7 +61,7 @@ usage '--preset' edit solve "${asked[@]}" --target Lima --preset rome-gpt2-x
 usage 'the method rome needs a covariance of keys' edit solve "${asked[@]}" --target Lima --preset rome-gpt-j
 failed 'before.tx: No such file or directory' edit solve "${asked[@]}" --target Lima --prefixes before.tx
 rm before.txt
-usage '--method wants multedit, ft, ft-l, rome or memit' edit solve "${asked[@]}" --target Lima --method mend
+usage '--method wants multedit, ft, ft-l, rome, memit or alphaedit' edit solve "${asked[@]}" --target Lima --method mend
 usage '--eps wants a number above 0' edit solve "${asked[@]}" --target Lima --method ft-l --eps 0
 usage 'the method rome needs a covariance of keys' edit solve "${asked[@]}" --target Lima --method rome
 usage 'the method multedit takes no covariance' edit solve "${asked[@]}" --target Lima --covariance keys.safetensors

@@ -70,7 +70,7 @@ wants 0
 unset COLUMNS
 try help edit solve # no terminal: a line is a line
 [ "$(grep -c 'May be\|may be repeated' <<<"$out")" -ge 1 ] || miss "nothing may be repeated"
-prints '--lambda X              ridge of the update (0.01); memit: weight of the covariance (1)'
+prints '--lambda X              ridge of the update (0.01; alphaedit 10); memit: weight of the covariance (1)'
 if command -v mandoc >/dev/null; then
   lint=$(mandoc -Tlint "$source_dir/docs/loci.1")
   [ -z "$lint" ] || miss "mandoc: $lint"

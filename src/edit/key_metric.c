@@ -1,0 +1,87 @@
+/* What keys an update spares (see update.h; docs/MATH.md, "ROME and MEMIT", "AlphaEdit"): C^-1 of a
+ * covariance by its Cholesky factor, or P, the projection on the directions in which keys hardly
+ * vary.  Made once for a layer, however many batches of requests are solved in it. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "edit/update.h"
+#include "tensor/cholesky.h"
+#include "tensor/spectrum.h"
+
+struct key_metric {
+  int64_t F;
+  double *values; /* (F,F) the factor, or what the spectrum is made of */
+  spectrum *s;    /* NULL: C^-1 */
+  double bound;
+};
+
+static loci_status factorise(key_metric *k, const loci_covariance *c, double trace,
+                             const loci_edit_settings *set, int threads, loci_err *err) {
+  for (int64_t i = 0; i < k->F; i++) k->values[i * k->F + i] += set->ridge * trace / (double)k->F;
+  if (cholesky_factor(k->values, k->F, threads)) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "the covariance of layer %d is not positive definite: it wants more questions, or a "
+              "larger ridge than %g",
+              c->layer, set->ridge);
+}
+
+/* An absolute bound is AlphaEdit's; one in means of the eigenvalues goes along with the scale of
+ * the keys. */
+static loci_status decompose(key_metric *k, const loci_covariance *c, double trace,
+                             const loci_edit_settings *set, int threads, loci_err *err) {
+  double mean = trace / (double)k->F;
+  k->bound = set->null_relative > 0 ? set->null_relative * mean : set->null_below;
+  TRY(spectrum_new(k->values, k->F, threads, &k->s, err));
+  if (spectrum_below(k->s, k->bound) > 0) return LOCI_OK;
+  return fail(err, LOCI_EINVAL,
+              "no direction of the keys of layer %d is free: all eigenvalues of their covariance "
+              "(mean %.3g) are %g or more; a larger --null-below, or --null-relative",
+              c->layer, mean, k->bound);
+}
+
+loci_status key_metric_new(const loci_covariance *c, bool projects, const loci_edit_settings *set,
+                           int threads, key_metric **out, loci_err *err) {
+  *out = NULL;
+  if (!c) return LOCI_OK;
+  int64_t F = c->inner;
+  double trace = 0;
+  key_metric *k = calloc(1, sizeof *k);
+  double *a = malloc((size_t)(F * F) * sizeof *a);
+  loci_status st = LOCI_OK;
+  if (!k || !a) {
+    free(a);
+    st = fail_nomem(err, "solving for the update");
+    goto done;
+  }
+  *k = (key_metric){.F = F, .values = a};
+  for (int64_t i = 0; i < F; i++) trace += (double)c->values[i * F + i];
+  for (int64_t i = 0; i < F * F; i++) a[i] = (double)c->values[i];
+  TRY_DONE(projects ? decompose(k, c, trace, set, threads, err)
+                    : factorise(k, c, trace, set, threads, err));
+  *out = k;
+  k = NULL;
+done:
+  key_metric_free(k);
+  return st;
+}
+
+void key_metric_free(key_metric *k) {
+  if (!k) return;
+  spectrum_free(k->s);
+  free(k->values);
+  free(k);
+}
+
+void key_metric_apply(const key_metric *k, double *z, int64_t m, int threads) {
+  if (!k) return;
+  if (k->s) {
+    spectrum_project(k->s, k->bound, z, m, threads);
+    return;
+  }
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int64_t i = 0; i < m; i++) cholesky_solve(k->values, k->F, z + i * k->F);
+}
+
+int64_t key_metric_free_count(const key_metric *k) {
+  return k && k->s ? spectrum_below(k->s, k->bound) : -1;
+}

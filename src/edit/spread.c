@@ -1,0 +1,174 @@
+/* The update of all requests (see update.h; docs/MATH.md, "Several layers", "One after the other"):
+ * the values of a batch by themselves, then layer by layer the update that brings them:
+ *
+ *   W_l' = W_l + R_l right_l,   R_l = (z - h) / (layers left, this one included)
+ *
+ * with z = h0 + delta the residual stream that should stand after the last layer, and h what stands
+ * there once the layers before are changed.  In one layer R is delta, whatever the residual stream
+ * is, so what is said of the MLP's output alone (MultEdit, ROME) is the same sum with one term.
+ *
+ * Later batches are solved in the model that earlier ones have changed.  An update is columns of
+ * left and rows of right; those of requests to come are zero. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit/target_run.h"
+#include "edit/update.h"
+
+/* One layer's share. */
+typedef struct share {
+  int layer;
+  float *left, *right; /* (D, room), (room, F) */
+  key_metric *metric;
+  earlier_keys earlier;
+} share;
+
+typedef struct spreading {
+  problems *p;
+  const loci_model *m; /* without any change */
+  loci_model *view;    /* with all so far; NULL: nobody looks at it before the end */
+  const loci_edit *e;
+  share *shares;
+  low_rank *changes; /* of the shares */
+  int count;
+  int64_t room; /* requests */
+  int batch;    /* of them at once */
+  arena *work;
+} spreading;
+
+static const loci_model *model_now(const spreading *s) { return s->view ? s->view : s->m; }
+
+/* ---------------------------------------------------------------- begin and end */
+
+static loci_status make_shares(spreading *s, loci_err *err) {
+  const problem *like = s->p->at;
+  const loci_edit_opts *o = like->opts;
+  s->count = o->layer_count > 0 ? o->layer_count : 1;
+  s->room = s->p->n;
+  s->batch = s->e->settings.batch > 0 ? s->e->settings.batch : s->p->n;
+  s->shares = arena_zarray(s->work, s->count, share);
+  s->changes = arena_zarray(s->work, s->count, low_rank);
+  if (!s->shares || !s->changes) return fail_nomem(err, "solving an edit");
+  for (int i = 0; i < s->count; i++) {
+    share *a = &s->shares[i];
+    a->layer = o->layer_count > 0 ? o->layers[i] : like->layer;
+    a->left = arena_zarray(s->work, s->e->width * s->room, float);
+    a->right = arena_zarray(s->work, s->room * s->e->inner, float);
+    if (!a->left || !a->right) return fail_nomem(err, "solving an edit");
+    TRY(key_metric_new(covariance_of(o, a->layer), like->method == ALPHAEDIT, like->set,
+                       s->m->threads, &a->metric, err));
+    s->changes[i] = (low_rank){a->layer, s->room, a->left, a->right};
+  }
+  if (s->count == 1 && s->batch >= s->room) return LOCI_OK;
+  TRY(view_new(s->m, &s->view, err));
+  return changes_add(s->view, s, s->changes, s->count, err);
+}
+
+static void clear_shares(spreading *s) {
+  for (int i = 0; s->shares && i < s->count; i++) {
+    key_metric_free(s->shares[i].metric);
+    free(s->shares[i].earlier.at);
+  }
+  view_free(s->view);
+}
+
+/* Without the columns of requests that were left out. */
+static loci_status fill_parts(const spreading *s, arena *mem, loci_edit *e, loci_err *err) {
+  int64_t n = s->p->n;
+  loci_edit_part *parts = arena_zarray(mem, s->count, loci_edit_part);
+  if (!parts) return fail_nomem(err, "solving an edit");
+  for (int i = 0; i < s->count; i++) {
+    const share *a = &s->shares[i];
+    float *left = arena_array(mem, e->width * n, float);
+    float *right = arena_array(mem, n * e->inner, float);
+    if (!left || !right) return fail_nomem(err, "solving an edit");
+    for (int64_t d = 0; d < e->width; d++)
+      memcpy(left + d * n, a->left + d * s->room, (size_t)n * sizeof *left);
+    memcpy(right, a->right, (size_t)(n * e->inner) * sizeof *right);
+    parts[i] = (loci_edit_part){.layer = a->layer,
+                                .rank = n,
+                                .left = left,
+                                .right = right,
+                                .free_count = key_metric_free_count(a->metric)};
+  }
+  e->parts = parts;
+  e->part_count = s->count;
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- a batch */
+
+/* The values of the requests from [from] on, as many as a batch has; those that fail are left out.
+ */
+static loci_status find_values(spreading *s, int from, int *count, loci_err *err) {
+  int i = from;
+  while (i < s->p->n && i - from < s->batch) {
+    loci_err own = {0};
+    s->p->at[i].m = model_now(s);
+    loci_status st = value_find(&s->p->at[i], &own);
+    s->p->at[i].m = s->m;
+    if (st) TRY(problems_failed(s->p, i, st, &own, err));
+    if (!st) i++;
+  }
+  *count = i - from;
+  return LOCI_OK;
+}
+
+/* What the layer should bring for one request, into column [column] of left; its keys are read anew
+ * where layers before it were changed or it is not the value's own. */
+static loci_status aim(const spreading *s, int at, problem *now, int64_t column, loci_err *err) {
+  int64_t D = s->e->width;
+  float *left = s->shares[at].left, *h;
+  if (s->count > 1) {
+    h = arena_array(s->work, D, float);
+    if (!h) return fail_nomem(err, "solving an edit");
+    TRY(key_read_again(now, s->e->layer, h, err));
+    for (int64_t d = 0; d < D && at > 0; d++) {
+      double z = (double)now->resid[d] + (double)now->delta[d];
+      left[d * s->room + column] = (float)((z - (double)h[d]) / (s->count - at));
+    }
+  }
+  for (int64_t d = 0; d < D && at == 0; d++)
+    left[d * s->room + column] = s->count > 1 ? now->delta[d] / (float)s->count : now->delta[d];
+  return LOCI_OK;
+}
+
+/* Copies of the requests stand in this layer of the model as it is now; what they cost is added to
+ * the requests' own. */
+static loci_status solve_share(spreading *s, int at, int from, int n, loci_err *err) {
+  share *a = &s->shares[at];
+  problem *now = arena_array(s->work, n, problem);
+  if (!now) return fail_nomem(err, "solving an edit");
+  for (int i = 0; i < n; i++) {
+    problem *q = &s->p->at[from + i];
+    now[i] = *q;
+    now[i].m = model_now(s);
+    now[i].layer = a->layer;
+    now[i].rows = 0;
+    now[i].flop = 0;
+    TRY(aim(s, at, &now[i], from + i, err));
+    q->rows += now[i].rows;
+    q->flop += now[i].flop;
+  }
+  bool projects = now->method == ALPHAEDIT;
+  TRY(columns_solve(now, n, a->metric, projects && s->batch < s->room ? &a->earlier : NULL,
+                    a->right + from * s->e->inner, err));
+  return s->view ? changes_renew(s->view, s, err) : LOCI_OK;
+}
+
+static loci_status run(spreading *s, arena *mem, loci_edit *e, loci_err *err) {
+  TRY(make_shares(s, err));
+  for (int from = 0, n; from < s->p->n; from += n) {
+    TRY(find_values(s, from, &n, err));
+    for (int i = 0; n > 0 && i < s->count; i++) TRY(solve_share(s, i, from, n, err));
+  }
+  return fill_parts(s, mem, e, err);
+}
+
+loci_status spread(problems *p, const loci_model *m, arena *mem, loci_edit *e, loci_err *err) {
+  spreading s = {.p = p, .m = m, .e = e, .work = p->at[0].work};
+  loci_status st = run(&s, mem, e, err);
+  clear_shares(&s);
+  return st;
+}
