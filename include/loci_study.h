@@ -210,6 +210,13 @@ typedef struct loci_curve {
   double peak_stays;
   int causal_count;
   const int *causal;
+  /* Of traces: p of each point by sign flips over the examples, and corrected for all points of all
+   * charts by Holm, and by Benjamini and Hochberg; NaN: zero in every example.  NULL: not tested.
+   */
+  const double *p, *holm, *bh;
+  /* Examples whose own highest point (of a head: of all heads) is the mean's; NaN: not asked. */
+  loci_interval own_peak;
+  const double *among_ten; /* of a head: share of examples among whose ten highest it is; or NULL */
 } loci_curve;
 
 typedef struct loci_chart {
@@ -220,6 +227,7 @@ typedef struct loci_chart {
   const loci_curve *curves;
   double mark; /* what curves are compared with; NaN: nothing */
   const char *mark_name;
+  bool of_heads; /* the curves are a map: a head each, all of them */
 } loci_chart;
 
 typedef struct loci_number {
@@ -246,8 +254,8 @@ typedef struct loci_average_opts {
   /* "flow": contributions image -> constraint-last and constraint -> last for right and for wrong
    * answers, how concentrated and how alike the visual tokens are that feed the constraint.
    * "knockout": p of the model's own next token with each pathway cut.  "trace" (NULL): indirect
-   * effects by role, site and window, of the examples that are answered correctly (if they have
-   * answers) and whose total effect is at least [least_effect]. */
+   * effects by role, site and window, of the site z head by head, too, of the examples that are
+   * answered correctly (if they have answers) and whose total effect is at least [least_effect]. */
   const char *what;
   const loci_trace_opts *trace; /* corruption, sites, windows, layers, seeds, and positions (NULL:
       "each"), whose groups are curves beside the roles' ("all of constraint"); the corruption

@@ -153,12 +153,17 @@ static void say_curve(sink *s, const loci_chart *chart, const loci_curve *c) {
   table_reals(s, "value|mean", &c->points->value, sizeof *c->points);
   table_members(s, c->points, lo, hi);
   if (c->errors) table_reals(s, "se", c->errors, sizeof *c->errors);
+  if (c->p) table_reals(s, "p", c->p, sizeof *c->p);
+  if (c->holm) table_reals(s, "holm", c->holm, sizeof *c->holm);
+  if (c->bh) table_reals(s, "bh", c->bh, sizeof *c->bh);
+  if (c->among_ten) table_reals(s, "among_ten", c->among_ten, sizeof *c->among_ten);
   table_end(s);
   if (c->has_peak) {
     say_interval(s, "peak", NULL, NULL, &c->peak_at);
     say_real(s, "peak_stays", c->peak_stays);
     say_ints(s, "causal", c->causal, c->causal_count);
   }
+  if (c->p) say_interval(s, "own_peak", NULL, NULL, &c->own_peak);
   say_end(s);
 }
 
@@ -186,7 +191,7 @@ void describe_average(const void *result, sink *s) {
   const loci_average *a = result;
   char name[32];
   snprintf(name, sizeof name, "study.%s", a->what);
-  row_columns(s, "chart,unit,curve,n,x,point,mean,lo,hi,se");
+  row_columns(s, "chart,unit,curve,n,x,point,mean,lo,hi,se,?p,?holm,?bh,?among_ten");
   say_format(s, name);
   say_sample(s, &a->sample);
   say_request(s, &a->result);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "show/view_parts.h"
+#include "show/view_heads.h"
 
 static bool is_over_layers(const loci_chart *c) { return strstr(c->x_name, "layer") != NULL; }
 
@@ -69,6 +69,15 @@ static void say_stability(views *v, const loci_curve *c) {
   }
 }
 
+/* "p 0.0001, Holm 0.02; own peak there in 0.61 (0.44 - 0.75)" */
+static void say_test(views *v, const loci_curve *c, int at) {
+  char text[80];
+  view_put(v, VIEW_DIM, "; p %.2g, Holm %.2g, BH %.2g", c->p[at], c->holm[at], c->bh[at]);
+  if (at == c->peak)
+    view_put(v, VIEW_DIM, "; own peak there in %s",
+             interval_text(&c->own_peak, false, v->ascii, text));
+}
+
 static void say_peaks(views *v, const loci_chart *c) {
   for (int k = 0; k < c->curve_count; k++) {
     const loci_curve *curve = &c->curves[k];
@@ -86,6 +95,7 @@ static void say_peaks(views *v, const loci_chart *c) {
       view_say(v, VIEW_PLAIN, "%s at %s %d", text, c->x_name, c->points[i]);
     }
     if (curve->has_peak) say_stability(v, curve);
+    if (curve->p && !isnan(curve->p[i])) say_test(v, curve, i);
   }
   if (isnan(c->mark)) return;
   view_begin(v, VIEW_ITEM);
@@ -114,7 +124,8 @@ void view_average(const void *result, const loci_draw_opts *opts, views *v) {
   int charts = 0;
   (void)opts;
   say_head(v, a);
-  for (int i = 0; i < a->chart_count; i++) charts += a->charts[i].curve_count > 0;
+  for (int i = 0; i < a->chart_count; i++)
+    charts += a->charts[i].curve_count > 0 && !a->charts[i].of_heads;
   int in_a_row = charts % 2 == 0 && charts < 6 ? 2 : 3; /* two windows of three sites: a row each */
   for (int i = 0, shown = 0; i < a->chart_count; i++) {
     const loci_chart *c = &a->charts[i];
@@ -123,6 +134,11 @@ void view_average(const void *result, const loci_draw_opts *opts, views *v) {
       view_begin(v, VIEW_HEADING);
       view_only(v, VIEW_TERM);
       view_say(v, VIEW_BOLD, "%s", c->name);
+    }
+    if (c->of_heads) {
+      view_heads(v, c);
+      view_gap(v);
+      continue;
     }
     say_lines(v, a, c, shown++ % in_a_row > 0);
     say_peaks(v, c);

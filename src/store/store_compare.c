@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "model/command.h"
 #include "store/store.h"
+#include "study/permutation.h"
 
 typedef struct comparing {
   loci_comparison *out;
@@ -178,32 +179,29 @@ static loci_status compare_series(comparing *c, int s, int t, double *x, loci_co
   return stat_spearman(profiles, profiles + k->points, k->points, &row->spearman, err);
 }
 
-/* Benjamini and Hochberg (1995): q_i = min over j >= i of m p_j / j, p ascending. */
-static int ascending_p(const void *a, const void *b) {
-  const loci_compared *const *x = a, *const *y = b;
-  return (*x)->p < (*y)->p ? -1 : (*x)->p > (*y)->p;
-}
-
+/* Every difference is a test; what is no number is none. */
 static loci_status correct(comparing *c, loci_err *err) {
-  int64_t m = 0;
-  for (int r = 0; r < c->out->row_count; r++) m += c->out->rows[r].count;
-  loci_compared **all = calloc((size_t)m + 1, sizeof *all);
-  if (!all) return no_memory(err);
-  m = 0;
+  int64_t n = 0, at = 0;
+  for (int r = 0; r < c->out->row_count; r++) n += c->out->rows[r].count;
+  double *p = calloc(2 * (size_t)n + 1, sizeof *p), *q = p ? p + n : NULL;
+  if (!p) return no_memory(err);
   for (int r = 0; r < c->out->row_count; r++) {
-    loci_compared *p = (loci_compared *)(uintptr_t)c->out->rows[r].points;
-    for (int i = 0; i < c->out->rows[r].count; i++)
-      if (!isnan(p[i].difference.value)) all[m++] = &p[i];
+    const loci_compared_row *row = &c->out->rows[r];
+    for (int i = 0; i < row->count; i++) {
+      bool tested = !isnan(row->points[i].difference.value);
+      p[at++] = tested ? row->points[i].p : (double)NAN;
+      c->out->tests += tested;
+    }
   }
-  qsort(all, (size_t)m, sizeof *all, ascending_p);
-  double least = 1;
-  for (int64_t i = m; i-- > 0;) {
-    least = fmin(least, (double)m * all[i]->p / (double)(i + 1));
-    all[i]->q = least;
+  loci_status st = stat_correct(p, n, NULL, q, err);
+  at = 0;
+  for (int r = 0; !st && r < c->out->row_count; r++) {
+    loci_compared *points = (loci_compared *)(uintptr_t)c->out->rows[r].points;
+    for (int i = 0; i < c->out->rows[r].count; i++, at++)
+      if (!isnan(p[at])) points[i].q = q[at];
   }
-  c->out->tests = m;
-  free(all);
-  return LOCI_OK;
+  free(p);
+  return st;
 }
 
 static loci_status compare_rows(comparing *c, loci_err *err) {

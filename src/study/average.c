@@ -1,6 +1,7 @@
 /* Gathered numbers to curves (see average.h). */
 #include "base/options.h"
 #include "base/result.h"
+#include "study/average_tests.h"
 #include "study/jobs.h"
 
 #include <math.h>
@@ -160,6 +161,7 @@ stat_range average_range(const char *quantity) {
   int site;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++)
     if (strcmp(table[i].name, quantity) == 0) return *table[i].range;
+  if (strstr(quantity, AVERAGE_BY_HEAD)) return stat_change;
   return loci_name_find(LOCI_NAMES_SITE, quantity, &site, NULL) ? stat_any
                                                                 : stat_change; /* a site's effect */
 }
@@ -233,8 +235,8 @@ loci_chart *average_chart(averaging *a, const char *name, const char *unit, int 
   return c;
 }
 
-loci_status average_curve(averaging *a, loci_chart *chart, int series, average_whose whose,
-                          const char *name, loci_err *err) {
+loci_status average_curve_from(averaging *a, loci_chart *chart, int series, int from,
+                               average_whose whose, const char *name, loci_err *err) {
   if (!chart || series < 0) return no_memory(err);
   if (average_count(a, whose) == 0) return LOCI_OK;
   loci_curve *curve = (loci_curve *)(uintptr_t)&chart->curves[chart->curve_count];
@@ -243,18 +245,24 @@ loci_status average_curve(averaging *a, loci_chart *chart, int series, average_w
   curve->name = arena_strdup(a->mem, name);
   if (!points || !errors || !curve->name) return no_memory(err);
   curve->points = points;
+  curve->own_peak = (loci_interval){(double)NAN, (double)NAN, (double)NAN};
   bool peaks =
       !average_range(a->series[series].key.quantity).share; /* shares are drawn for nobody */
   double *drawn = peaks ? calloc((size_t)chart->point_count * STAT_RESAMPLES, sizeof *drawn) : NULL;
   if (peaks && !drawn) return no_memory(err);
   loci_status st =
-      means_at(a, series, 0, chart->point_count, whose, points, errors, drawn, &curve->n, err);
+      means_at(a, series, from, chart->point_count, whose, points, errors, drawn, &curve->n, err);
   if (!st && peaks) average_peak(drawn, chart->point_count, chart->points[0], curve);
   free(drawn);
   TRY(st);
   curve->errors = errors;
   if (curve->n > 0) chart->curve_count++;
   return LOCI_OK;
+}
+
+loci_status average_curve(averaging *a, loci_chart *chart, int series, average_whose whose,
+                          const char *name, loci_err *err) {
+  return average_curve_from(a, chart, series, 0, whose, name, err);
 }
 
 loci_status average_number(averaging *a, int series, int point, average_whose whose,

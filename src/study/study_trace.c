@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "base/file.h"
 #include "base/names.h"
+#include "study/average_tests.h"
 #include "study/corrupt.h"
 #include "study/jobs.h"
 #include "study/request.h"
@@ -34,6 +35,15 @@ static void add_column(const loci_grid *g, int column, double *out) {
   for (int l = 0; l < g->layer_count; l++) {
     for (int h = 0; h < heads; h++)
       out[l] += g->ie[((int64_t)l * g->column_count + column) * heads + h] / heads;
+  }
+}
+
+/* The same head by head: (heads, layers). */
+static void add_heads(const loci_grid *g, int column, double *out) {
+  int heads = g->head_count;
+  for (int l = 0; l < g->layer_count; l++) {
+    for (int h = 0; h < heads; h++)
+      out[h * g->layer_count + l] += g->ie[((int64_t)l * g->column_count + column) * heads + h];
   }
 }
 
@@ -68,6 +78,37 @@ const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
   return out;
 }
 
+/* Heads are a quantity of their own, beside their mean: a series of all heads' layers. */
+static loci_status put_heads(averaging *a, const loci_trace *t, const loci_grid *g, series_key key,
+                             loci_err *err) {
+  char quantity[GRID_NAME + 24], place[GROUP_PLACE], name[GRID_NAME];
+  int points = g->layer_count * g->head_count;
+  double *ie = malloc((size_t)points * sizeof *ie);
+  loci_status st = ie ? LOCI_OK : fail_nomem(err, "averaging");
+  snprintf(quantity, sizeof quantity, "%s, %d" AVERAGE_BY_HEAD, grid_name(g, name), g->head_count);
+  key.quantity = quantity;
+  key.points = points;
+  for (int r = 0; !st && r < (g->positions ? ROLES : g->column_count); r++) {
+    int count = 0;
+    for (int i = 0; i < points; i++) ie[i] = 0;
+    for (int c = 0; c < g->column_count; c++) {
+      int position = g->positions ? g->positions[c] : 0;
+      bool here = g->groups ? c == r
+                            : position < t->prompt->length &&
+                                  t->prompt->tokens[position].role == (loci_role)r;
+      if (here) add_heads(g, c, ie);
+      count += here;
+    }
+    for (int i = 0; i < points && count > 0; i++) ie[i] /= count;
+    snprintf(place, sizeof place, "%s%s", g->groups ? group_prefix : "",
+             g->groups ? g->groups[r] : role_name((loci_role)r));
+    key.place = place;
+    if (count > 0) st = average_put(a, &key, ie, err);
+  }
+  free(ie);
+  return st;
+}
+
 /* A grid of groups is averaged column by column, one of positions by role: positions of two
  * prompts have nothing in common but their roles. */
 static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *g, loci_err *err) {
@@ -86,7 +127,7 @@ static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *
     if (effect_of_role(t, g, (loci_role)r, ie)) st = average_put(a, &key, ie, err);
   }
   free(ie);
-  return st;
+  return st || g->head_count == 0 ? st : put_heads(a, t, g, key, err);
 }
 
 static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
@@ -179,10 +220,64 @@ static bool is_group(const char *place) {
   return strncmp(place, group_prefix, sizeof group_prefix - 1) == 0;
 }
 
-/* A series as the chart's next curve, unless no example has it. */
+/* A series as the chart's next curve, unless no example has it; tested. */
 static loci_status add_curve(averaging *a, loci_chart *c, int series, loci_err *err) {
-  if (c->curve_count == CHART_CURVES) return LOCI_OK;
-  return average_curve(a, c, series, OF_ALL, a->series[series].key.place, err);
+  int before = c->curve_count;
+  if (before == CHART_CURVES) return LOCI_OK;
+  TRY(average_curve(a, c, series, OF_ALL, a->series[series].key.place, err));
+  if (c->curve_count == before) return LOCI_OK;
+  loci_curve *curve = (loci_curve *)(uintptr_t)&c->curves[before];
+  TRY(average_own_peak(a, series, 0, c->point_count, curve->peak, &curve->own_peak, err));
+  return average_test(a, c, series, 0, err);
+}
+
+/* "z, 12 heads": 12; 0: not of heads. */
+static int heads_of(const series_key *key) {
+  const char *comma = strrchr(key->quantity, ',');
+  int heads = comma ? atoi(comma + 1) : 0;
+  return heads > 0 && strstr(comma, AVERAGE_BY_HEAD) && key->points % heads == 0 ? heads : 0;
+}
+
+/* Where of all heads and layers the mean is highest: (heads, layers). */
+static int highest_of(const loci_chart *c) {
+  int best = -1;
+  double most = (double)-INFINITY;
+  for (int h = 0; h < c->curve_count; h++) {
+    for (int l = 0; l < c->point_count; l++) {
+      double x = c->curves[h].points[l].value;
+      if (x > most) best = h * c->point_count + l;
+      if (x > most) most = x;
+    }
+  }
+  return best;
+}
+
+/* A map of heads and layers at one place. */
+static loci_status chart_of_heads(averaging *a, int series, loci_err *err) {
+  const series_key *key = &a->series[series].key;
+  int heads = heads_of(key), layers = key->points / heads;
+  char name[128];
+  int site = (int)(strrchr(key->quantity, ',') - key->quantity);
+  snprintf(name, sizeof name, "%.*s by head, window %d: %s", site, key->quantity, key->window,
+           key->place);
+  char *own = arena_strdup(a->mem, name);
+  double *among = arena_array(a->mem, key->points, double);
+  if (!own || !among) return fail_nomem(err, "averaging");
+  loci_chart *c = average_chart(a, own, "indirect effect", key->first, layers, heads);
+  if (!c) return LOCI_OK;
+  c->of_heads = true;
+  TRY(average_among_ten(a, series, among, err));
+  for (int h = 0; h < heads; h++) {
+    snprintf(name, sizeof name, "head %d", h);
+    TRY(average_curve_from(a, c, series, h * layers, OF_ALL, name, err));
+    if (c->curve_count != h + 1) return LOCI_OK; /* no example has the place */
+    ((loci_curve *)(uintptr_t)&c->curves[h])->among_ten = among + h * layers;
+    TRY(average_test(a, c, series, h * layers, err));
+  }
+  loci_interval agree;
+  TRY(average_own_peak(a, series, 0, key->points, highest_of(c), &agree, err));
+  for (int h = 0; h < heads; h++) ((loci_curve *)(uintptr_t)&c->curves[h])->own_peak = agree;
+  return LOCI_OK;
 }
 
 /* One chart: a site with a window; roles in their order, then the groups. */
@@ -232,9 +327,14 @@ static loci_status finish(void *ctx, loci_err *err) {
     if (series >= 0) TRY(average_number(a, series, 0, OF_ALL, numbers[i], err));
   }
   for (int i = 0; i < a->series_count; i++) {
-    if (a->series[i].key.window > 0 && !has_chart(a, i)) TRY(chart_of(s, &a->series[i].key, err));
+    const series_key *k = &a->series[i].key;
+    if (k->window > 0 && heads_of(k) == 0 && !has_chart(a, i)) TRY(chart_of(s, k, err));
   }
-  return LOCI_OK;
+  for (int i = 0; i < a->series_count; i++) {
+    const series_key *k = &a->series[i].key;
+    if (k->window > 0 && heads_of(k) > 0) TRY(chart_of_heads(a, i, err));
+  }
+  return average_correct(a, err);
 }
 
 /* Another file under the same name is another corruption. */
