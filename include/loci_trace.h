@@ -61,6 +61,10 @@ typedef struct loci_trace_opts {
    * too.  Of one trace alone. */
   void (*watch)(void *ctx, const struct loci_trace *so_far);
   void *watch_ctx;
+  /* Path patching: what is restored reaches this alone and all after it, "5.3.q" (layer, head, and
+   * q, k or v: of k and v the head's group), or "logits"; NULL: everything.  Sites are then z,
+   * mlp_out (NULL: both), attn_out, resid_pre. */
+  const char *receiver;
 } loci_trace_opts;
 
 /* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
@@ -167,6 +171,7 @@ typedef struct loci_trace {
   int64_t missing; /* cells that were not run before it was cancelled (opts.partial), NaN or, with
                       a watcher, estimates */
   int64_t planned; /* with a watcher: cells to be run in all */
+  const char *receiver; /* as asked for; NULL: everything after what is restored */
 } loci_trace;
 
 LOCI_CHECK loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,

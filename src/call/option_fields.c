@@ -65,6 +65,7 @@ static const field of_trace[] = {
     PLACES_OF_CELLS,
     OWN("positions", field_joined, positions, "\"each\" and groups"),
     CORRUPTED_HOW,
+    TEXT("receiver", receiver),
     NUMBER("verify", verify, 0, 1000000),
     OWN("method", member_cells, screen,
         "screen:K with K from 1 up, such as screen:150, and after it ig:STEPS or atp, and audit:N"),

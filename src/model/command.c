@@ -90,6 +90,7 @@ static const spelling spellings[] = {
     {"layers", "layers", 0, "-"},
     {"positions", "positions", 0, NULL},
     {"direction", "direction", 0, NULL},
+    {"receiver", "receiver", 0, NULL},
     {"compat", "compat", 0, NULL},
     {"method", "method", 0, NULL},
     {"metric", "metric", 0, NULL},

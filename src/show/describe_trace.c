@@ -149,6 +149,8 @@ void describe_trace(const void *result, sink *s) {
   say_candidate(s, "other", &t->other);
   say_end(s);
   say_real(s, "total_effect", t->total_effect);
+  if (t->receiver) say_text(s, "receiver", t->receiver);
+  if (t->receiver) array_note(s, "receiver", t->receiver);
   say_list(s, "grids");
   for (int i = 0; i < t->grid_count; i++) say_grid(s, t, &t->grids[i]);
   say_end(s);

@@ -25,6 +25,9 @@ static void say_answers(views *v, const report *r) {
   view_say(v, VIEW_PLAIN, "%s \xE2\x86\x92 %s, total effect %s",
            label_number(t->clean.m.p, 3, clean), label_number(t->corrupted.m.p, 3, corrupted),
            label_number(t->total_effect, 3, total));
+  if (!t->receiver) return;
+  view_fact(v, "receiver");
+  view_say(v, VIEW_PLAIN, "%s: what is restored reaches it alone, and all after it", t->receiver);
 }
 
 /* ---------------------------------------------------------------- the strongest cells */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "study/layers.h"
-#include "study/sweep.h"
+#include "study/path_patch.h"
 
 enum { MAX_GROUPS = 16 };
 
@@ -32,6 +32,7 @@ static int attentions_behind(const sweep *s, loci_site site, int layer) {
 }
 
 bool restoring_matters(const sweep *s, loci_site site, int position, int layer) {
+  if (s->path) return path_matters(s, site, position, layer);
   bool ends = attentions_behind(s, site, layer) == 0;
   bool before = site == LOCI_SITE_RESID_PRE || site == LOCI_SITE_Q;
   if (layer < s->corrupted.layer + (before && s->corrupted.sources)) return false;

@@ -10,12 +10,14 @@
 #include "model/command.h"
 #include "study/corrupt.h"
 #include "study/layers.h"
+#include "study/receiver.h"
 #include "study/study.h"
 
 enum { MAX_SEEDS = 10000, MAX_STEPS = 1000, USUAL_SEEDS = 10, USUAL_WINDOW = 3, MAX_PATHWAYS = 64 };
 
 static const loci_site usual_sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
                                         LOCI_SITE_RESID_POST};
+static const loci_site sender_sites[] = {LOCI_SITE_Z, LOCI_SITE_MLP_OUT};
 static const int usual_windows[] = {1};
 /* Of these only the ones the prompt has positions for. */
 static const loci_edges default_pathways[] = {
@@ -88,6 +90,9 @@ static loci_status check_sites(const loci_trace_opts *o, loci_err *err) {
     if (s == LOCI_SITE_RESID_PRE && o->screen > 0) {
       return fail(err, LOCI_EINVAL, "screening does not estimate resid_pre: trace it exactly");
     }
+    if (s == LOCI_SITE_RESID_POST && o->receiver)
+      return fail(err, LOCI_EINVAL,
+                  "senders to a receiver are z, mlp_out, attn_out and resid_pre, not resid_post");
     if (s == LOCI_SITE_MLP_OUT || s == LOCI_SITE_ATTN_OUT || s == LOCI_SITE_RESID_POST ||
         s == LOCI_SITE_Z || s == LOCI_SITE_RESID_PRE)
       continue;
@@ -137,8 +142,27 @@ static loci_status complete_noise(loci_trace_opts *o, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Gradients say what reaches everything, and no residual stream is a sender in several layers. */
+static loci_status complete_receiver(const request_of *of, loci_trace_opts *o, loci_err *err) {
+  receiver to;
+  if (!o->receiver) return LOCI_OK;
+  TRY(receiver_read(o->receiver, of->m ? model_decoder(of->m) : NULL, &to, err));
+  if (o->site_count == 0) o->sites = sender_sites, o->site_count = 2;
+  for (int i = 0; i < o->site_count; i++) {
+    bool wide = o->authors || o->window_count > 1 || (o->window_count == 1 && o->windows[0] > 1);
+    if (o->sites[i] == LOCI_SITE_RESID_PRE && wide)
+      return fail(err, LOCI_EINVAL, "resid_pre is a sender of one layer: windows of 1 only");
+  }
+  if (o->screen > 0)
+    return fail(err, LOCI_EINVAL, "screening estimates what reaches everything, not one receiver");
+  o->watch = NULL;
+  o->partial = false;
+  return LOCI_OK;
+}
+
 loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loci_err *err) {
   if (!o->corrupt) o->corrupt = "replace";
+  TRY(complete_receiver(of, o, err));
   if (o->site_count == 0) o->sites = usual_sites, o->site_count = 3;
   if (o->window_count == 0) o->windows = usual_windows, o->window_count = 1;
   if (!o->direction) o->direction = LOCI_DENOISE;
@@ -206,6 +230,7 @@ void trace_request_describe(js_value **to, const loci_trace_opts *o) {
   if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
   put_cells(to, o);
   put_direction(to, o);
+  if (o->receiver) js_put(to, "receiver", js_text(o->receiver));
   if (o->answer) js_put(to, "answer", js_text(o->answer));
   if (o->authors) js_put(to, "compat", js_text("authors"));
   js_put(to, "method", js_text(method));

@@ -2,7 +2,7 @@
  * (docs/MATH.md, "The sweep"; walk/variants.h).  For S seeds there are S corrupted runs beside the
  * clean one; a cell is a variant of each: a child of the corrupted run with patches from clean
  * (denoise), or of clean with patches from the corrupted run (noise). */
-#include "study/sweep.h"
+#include "study/path_patch.h"
 
 static loci_status add_corrupted(const void *ctx, walk *w, int seed, int stream, loci_err *err) {
   const sweep *s = ctx;
@@ -23,6 +23,7 @@ static loci_status add_cell(const void *ctx, walk *w, int64_t k, int seed, int *
   const cell *c = &s->cells[k];
   bool denoise = c->direction == LOCI_DENOISE;
   int clean = s->runs.stream, corrupted = clean + 1 + seed;
+  if (s->path) return path_add(s, w, c, seed, out, err);
   TRY(walk_child(w, denoise ? corrupted : clean, out, err));
   for (int l = c->begin; l < c->end; l++) {
     for (int i = 0; i < c->position_count; i++) {
@@ -42,6 +43,9 @@ static loci_status add_cell(const void *ctx, walk *w, int64_t k, int seed, int *
 static variant_size size_of_cell(const void *ctx, int64_t i) {
   const sweep *s = ctx;
   const cell *c = &s->cells[i];
+  if (s->path) /* of its two streams each has no more rows than a cell */
+    return (variant_size){
+        .rows = 2 * cell_rows(s, c), .formula = 2 * cell_formula(s, c), .extra = path_bytes(s, c)};
   return (variant_size){.rows = cell_rows(s, c), .formula = cell_formula(s, c)};
 }
 
@@ -70,7 +74,8 @@ loci_status sweep_runs(sweep *s, loci_err *err) {
                   .add_beside = add_corrupted,
                   .add = add_cell,
                   .size = size_of_cell,
-                  .take = take_cell};
+                  .take = take_cell,
+                  .after = s->path ? path_after : NULL};
   return variants_room(v, s->mem, err);
 }
 

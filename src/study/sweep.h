@@ -2,6 +2,7 @@
  *
  * corrupt.c   the corrupted run's input rows
  * cells.c     grids and their cells: which values each restored run takes over, which are zeros
+ * path_patch.c  cells that one receiver alone sees (path_patch.h)
  * sweep.c     the corrupted and the restored runs, as variants of the clean one (walk/variants.h)
  * screen.c    estimates of all cells by gradients
  * audit.c     which of them are then run, and what those say about the estimates
@@ -17,8 +18,7 @@
 #include "study/corrupt.h"
 #include "walk/variants.h"
 
-/* One restored run: at the layers [begin, end) the site's values at [positions] come from the other
- * run. */
+/* One restored run: at layers [begin, end) the site's values at [positions] are the other run's. */
 typedef struct cell {
   int grid;   /* where its result goes */
   int64_t at; /* index in that grid's cells */
@@ -58,6 +58,7 @@ typedef struct sweep {
 
   screened screened;
   struct turns *turns; /* turns.c's own */
+  struct path *path;   /* path_patch.c's own; NULL: values reach all after them */
 } sweep;
 
 /* cells.c */
@@ -74,8 +75,7 @@ int64_t cell_formula(const sweep *s, const cell *c);
 /* sweep.c */
 /* Makes [s->runs] of its target and the corruption. */
 loci_status sweep_runs(sweep *s, loci_err *err);
-/* Fills the grids, base runs and costs of [n] sweeps of one model with the same progress; after it
- * [runs.not_finite] says which failed alone. */
+/* Grids, base runs and costs of [n] sweeps of one model; [runs.not_finite]: which failed alone. */
 loci_status sweeps_run(sweep *const *sweeps, int n, loci_err *err);
 /* The mean of the corrupted runs. */
 loci_metrics sweep_corrupted(const sweep *s);

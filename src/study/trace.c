@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "model/command.h"
 #include "study/request.h"
-#include "study/sweep.h"
+#include "study/path_patch.h"
 
 /* What a cell that was not run is likely to be. */
 static loci_metrics estimated_cell(const sweep *s, const loci_metrics *base,
@@ -94,6 +94,8 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   if (!windows) return fail_nomem(err, "tracing");
   memcpy(windows, o->windows, (size_t)t->window_count * sizeof *windows);
   t->windows = windows;
+  t->receiver = o->receiver ? arena_strdup(s->mem, o->receiver) : NULL;
+  if (o->receiver && !t->receiver) return fail_nomem(err, "tracing");
   t->seed = o->seed;
   t->target_count = s->runs.target.count;
   t->target_ids = s->runs.target.ids;
@@ -138,6 +140,7 @@ static loci_status take_request(job *j, loci_err *err) {
   if (!j->alone) j->opts.watch = NULL;
   request_of of = {.m = s->m, .p = s->p, .mem = s->mem};
   TRY(trace_request_complete(&of, &j->opts, err));
+  TRY(path_new(s, err));
   TRY(target_make(s->p, s->opts->answer, s->mem, &s->runs.target, err));
   j->answer = s->runs.target.given ? s->runs.target.ids[0] : -1;
   return LOCI_OK;
@@ -156,6 +159,7 @@ static loci_status prepare(job *j, loci_err *err) {
   s->first = s->corrupted.first;
   TRY(sweep_runs(s, err));
   TRY(sweep_grids(s, err));
+  if (s->path) TRY(path_prepare(s, err));
   if (s->opts->screen > 0 && !s->opts->watch) TRY(sweep_screen(s, err));
   j->seconds += clock_seconds() - start;
   return LOCI_OK;

@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 #include "base/names.h"
-#include "study/sweep.h"
+#include "study/path_patch.h"
 
 /* f32: the reference models differ by up to 4e-6 between f32 and f64 arithmetic, which leaves a
  * wide margin under 1e-4.  bf16: each operand is rounded to 8 bits, and a full forward rounds other
@@ -41,6 +41,64 @@ static void corrupt_rows(const sweep *s, int seed, float *out) {
   }
 }
 
+static loci_status patch_all(const sweep *s, walk *w, int stream, loci_site site, int layer,
+                             int head, int source, loci_err *err) {
+  for (int i = 0; i < s->runs.target.length; i++) {
+    walk_patch patch = {
+        .site = site, .layer = layer, .position = i, .head = head, .source = source};
+    TRY(walk_patch_add(w, stream, &patch, err));
+  }
+  return LOCI_OK;
+}
+
+/* The sender's values of the other run, in a run where all heads and MLPs below the receiver are
+ * held as they are without them. */
+static loci_status hold_all_but(const sweep *s, walk *w, const cell *c, int run, int plain,
+                                int other, loci_err *err) {
+  const receiver *to = path_receiver(s);
+  int below = to->site == LOCI_SITE_LOGITS ? model_decoder(s->m)->layers : to->layer;
+  for (int l = 0; l < below; l++) {
+    TRY(patch_all(s, w, run, LOCI_SITE_Z, l, -1, plain, err));
+    TRY(patch_all(s, w, run, LOCI_SITE_MLP_OUT, l, -1, plain, err));
+  }
+  for (int l = c->begin; l < c->end; l++) {
+    for (int i = 0; i < c->position_count; i++) {
+      if (l >= below + (c->site == LOCI_SITE_RESID_PRE)) continue;
+      walk_patch patch = {.site = c->site,
+                          .layer = l,
+                          .position = c->positions[i],
+                          .head = c->head,
+                          .source = other};
+      TRY(walk_patch_add(w, run, &patch, err));
+    }
+  }
+  return LOCI_OK;
+}
+
+/* A path in two full forwards: what the receiver sees where nothing between has moved, and the run
+ * in which it sees that. */
+static loci_status build_path(const full_forward *x, walk *w, loci_err *err) {
+  const sweep *s = x->s;
+  const target *t = &s->runs.target;
+  const receiver *to = path_receiver(s);
+  bool denoise = x->c->direction == LOCI_DENOISE;
+  int other, plain, held, run;
+  input clean = target_input(t), corrupted = clean;
+  corrupted.rows = x->corrupted;
+  input own = denoise ? corrupted : clean;
+  TRY(walk_root(w, denoise ? clean : corrupted, &other, err));
+  TRY(walk_root(w, own, &plain, err));
+  TRY(walk_root(w, own, &held, err));
+  TRY(hold_all_but(s, w, x->c, held, plain, other, err));
+  run = held;
+  if (to->site != LOCI_SITE_LOGITS) {
+    TRY(walk_root(w, own, &run, err));
+    TRY(patch_all(s, w, run, to->site, to->layer, to->head, held, err));
+  }
+  for (int i = 0; i < t->count; i++) TRY(walk_want(w, run, s->T - 1 + i, err));
+  return LOCI_OK;
+}
+
 /* Both runs, and the patches of one from the other. */
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const full_forward *x = ctx;
@@ -48,6 +106,7 @@ static loci_status build(void *ctx, walk *w, loci_err *err) {
   const cell *c = x->c;
   bool denoise = c->direction == LOCI_DENOISE;
   int source, run;
+  if (x->s->path) return build_path(x, w, err);
   input clean = target_input(t), corrupted = clean;
   corrupted.rows = x->corrupted;
   if (x->s->corrupted.sources) corrupted.sources = x->s->corrupted.sources[x->seed];

@@ -1,0 +1,234 @@
+/* A cell of path patching (see path_patch.h; docs/MATH.md, "Paths").  A sender s takes its value of
+ * the other run at its positions; everything between it and the receiver r stays as it is in the
+ * run b that is patched.  What is between is a sum of parts that do not move, so the residual
+ * stream that the receiver's layer reads is that of b plus what the sender adds to it now and did
+ * not before:
+ *
+ *   resid_pre[r](i) = resid_pre_b[r](i) + d(i),   d(i) = out_s(i) - out_s_b(i), i a sender's
+ * position
+ *
+ * with out_s = W_O[:, h] z[h] of a head, attn_out or mlp_out of a layer, or the residual stream
+ * itself.  Two streams then are a cell, both children of b:
+ *
+ *   the first   d is added to resid_pre of the receiver's layer; its q (k, v) there is what the
+ *               receiver would see
+ *   the second  takes this q, of the receiver's head alone, and is measured: from there it runs
+ * freely
+ *
+ * With the logits as the receiver d is added after the last layer, and one stream is a cell. */
+#include "study/path_patch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+#include "model/compute.h"
+
+struct path {
+  receiver to;
+  int layers;                   /* that may send */
+  int span;                     /* positions from the first corrupted one on */
+  float *at[LOCI_SITE_COUNT];   /* (seeds, layers, span, row) clean - corrupted; NULL: no cell's */
+  int64_t row[LOCI_SITE_COUNT]; /* numbers of a position */
+  float *weights;               /* a row of W_O */
+  float **sent;                 /* (seeds, layers, span) of heads: (H,D), or NULL so far */
+  arena *changes;               /* has what the walk that is running adds */
+};
+
+const receiver *path_receiver(const sweep *s) { return &s->path->to; }
+
+bool path_matters(const sweep *s, loci_site site, int position, int layer) {
+  const receiver *to = &s->path->to;
+  bool below = site == LOCI_SITE_RESID_PRE ? layer <= to->layer : layer < to->layer;
+  bool reads_last = to->site == LOCI_SITE_LOGITS ||
+                    (to->site == LOCI_SITE_Q && to->layer == model_decoder(s->m)->layers - 1);
+  return below && position >= s->first && (!reads_last || position == s->T - 1);
+}
+
+/* ---------------------------------------------------------------- what senders add */
+
+/* Clean and corrupted runs, without an end: what is not recorded is not run. */
+typedef struct recording {
+  sweep *s;
+  float *values[LOCI_SITE_COUNT]; /* (1 + seeds, layers, span, row) */
+} recording;
+
+static loci_status build(void *ctx, walk *w, loci_err *err) {
+  recording *r = ctx;
+  sweep *s = r->s;
+  struct path *p = s->path;
+  walk_span span = {s->first, p->span};
+  int clean, stream;
+  TRY(walk_root(w, target_input(&s->runs.target), &clean, err));
+  for (int run = 0; run <= s->corrupted.seeds; run++) {
+    stream = clean;
+    if (run > 0) TRY(walk_child(w, clean, &stream, err));
+    if (run > 0) TRY(s->runs.add_beside(s, w, run - 1, stream, err));
+    for (int i = 0; i < LOCI_SITE_COUNT; i++) {
+      int64_t rows = (int64_t)p->span * p->row[i];
+      for (int l = 0; r->values[i] && l < p->layers; l++) {
+        float *to = r->values[i] + ((int64_t)run * p->layers + l) * rows;
+        TRY(walk_record_at(w, stream, (loci_site)i, l, span, to, err));
+      }
+    }
+  }
+  return LOCI_OK;
+}
+
+/* values of a site := clean - corrupted, of each seed in the place of its own. */
+static void subtract(const sweep *s, float *values, int64_t n) {
+  for (int seed = 0; seed < s->corrupted.seeds; seed++) {
+    float *own = values + (1 + seed) * n;
+    for (int64_t i = 0; i < n; i++) own[i] = values[i] - own[i];
+  }
+}
+
+static bool is_asked(const sweep *s, loci_site site) {
+  for (int64_t i = 0; i < s->cell_count; i++)
+    if (s->cells[i].site == site) return true;
+  return false;
+}
+
+static int64_t places(const sweep *s) {
+  return (int64_t)s->corrupted.seeds * s->path->layers * s->path->span;
+}
+
+static void path_clear(void *path) { arena_free(((struct path *)path)->changes); }
+
+loci_status path_prepare(sweep *s, loci_err *err) {
+  const decoder_config *c = model_decoder(s->m);
+  struct path *p = s->path;
+  recording r = {.s = s};
+  int64_t runs = 1 + s->corrupted.seeds;
+  p->span = s->T - s->first;
+  p->layers = p->to.layer < c->layers ? p->to.layer + 1 : c->layers;
+  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
+    if (!is_asked(s, (loci_site)i)) continue;
+    p->row[i] = i == LOCI_SITE_Z ? (int64_t)c->heads * c->head_dim : c->width;
+    r.values[i] = arena_array(s->mem, runs * p->layers * p->span * p->row[i], float);
+    if (!r.values[i]) return fail_nomem(err, "recording what senders send");
+  }
+  p->weights = arena_array(s->mem, (int64_t)c->heads * c->head_dim, float);
+  p->sent = arena_zarray(s->mem, places(s), float *);
+  if (!p->weights || !p->sent) return fail_nomem(err, "recording what senders send");
+  walk_job job = {.m = s->m, .build = build, .ctx = &r, .cost = &s->runs.cost};
+  job.hooks = (walk_hooks){.progress = s->opts->progress, .progress_ctx = s->opts->progress_ctx};
+  if (s->cell_count > 0) TRY(walk_once(&job, err));
+  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
+    int64_t n = (int64_t)p->layers * p->span * p->row[i];
+    if (!r.values[i]) continue;
+    subtract(s, r.values[i], n);
+    p->at[i] = r.values[i] + n;
+  }
+  return LOCI_OK;
+}
+
+loci_status path_new(sweep *s, loci_err *err) {
+  if (!s->opts->receiver) return LOCI_OK;
+  s->path = arena_zarray(s->mem, 1, struct path);
+  if (!s->path || !arena_defer(s->mem, path_clear, s->path))
+    return fail_nomem(err, "reading a receiver");
+  return receiver_read(s->opts->receiver, model_decoder(s->m), &s->path->to, err);
+}
+
+/* (H,D) of a layer and position: what each head adds to the residual stream, W_O[:, h] z[h], of the
+ * differences z (H K).  Once for all of a walk's cells. */
+static float *heads_send(const sweep *s, const float *z, int layer) {
+  const decoder_config *c = model_decoder(s->m);
+  const weight *w = &s->m->weights->layers[layer].o.w;
+  int64_t D = c->width, K = c->head_dim;
+  float *out = arena_array(s->path->changes, c->heads * D, float), *row = s->path->weights;
+  for (int64_t d = 0; out && d < D; d++) {
+    weight_row(w, d, row);
+    for (int h = 0; h < c->heads; h++) {
+      double sum = 0;
+      for (int64_t k = h * K; k < (h + 1) * K; k++) sum += (double)row[k] * (double)z[k];
+      out[h * D + d] = (float)sum;
+    }
+  }
+  return out;
+}
+
+const float *path_change(const sweep *s, const cell *c, int seed, int layer, int position) {
+  struct path *p = s->path;
+  if (!p->changes) p->changes = arena_new();
+  if (!p->changes) return NULL;
+  int64_t D = model_decoder(s->m)->width;
+  int64_t place = ((int64_t)seed * p->layers + layer) * p->span + position - s->first;
+  const float *at = p->at[c->site] + place * p->row[c->site];
+  if (c->site == LOCI_SITE_Z) {
+    if (!p->sent[place]) p->sent[place] = heads_send(s, at, layer);
+    at = p->sent[place] ? p->sent[place] + c->head * D : NULL;
+  }
+  if (!at || c->direction == LOCI_DENOISE) return at;
+  float *turned = arena_array(p->changes, D, float);
+  for (int64_t d = 0; turned && d < D; d++) turned[d] = -at[d];
+  return turned;
+}
+
+int64_t path_bytes(const sweep *s, const cell *c) {
+  return (int64_t)c->position_count * (c->end - c->begin) * model_decoder(s->m)->width *
+         (int64_t)sizeof(float);
+}
+
+/* ---------------------------------------------------------------- a cell */
+
+/* d into the residual stream that the receiver reads, one sender after the other. */
+static loci_status add_changes(const sweep *s, walk *w, const cell *c, int seed, int stream,
+                               loci_err *err) {
+  struct path *p = s->path;
+  int L = model_decoder(s->m)->layers;
+  bool logits = p->to.site == LOCI_SITE_LOGITS;
+  for (int l = c->begin; l < c->end; l++) {
+    for (int i = 0; i < c->position_count; i++) {
+      int at = c->positions[i];
+      if (!path_matters(s, c->site, at, l)) continue;
+      const float *change = path_change(s, c, seed, l, at);
+      if (!change) return fail_nomem(err, "patching a path");
+      walk_patch patch = {.site = logits ? LOCI_SITE_RESID_POST : LOCI_SITE_RESID_PRE,
+                          .layer = logits ? L - 1 : p->to.layer,
+                          .position = at,
+                          .head = -1,
+                          .source = -1,
+                          .values = change,
+                          .add = true};
+      TRY(walk_patch_add(w, stream, &patch, err));
+    }
+  }
+  return LOCI_OK;
+}
+
+static bool sends_at(const sweep *s, const cell *c, int position) {
+  for (int l = c->begin; l < c->end; l++)
+    if (path_matters(s, c->site, position, l)) return true;
+  return false;
+}
+
+loci_status path_add(const sweep *s, walk *w, const cell *c, int seed, int *out, loci_err *err) {
+  struct path *p = s->path;
+  int clean = s->runs.stream, base = c->direction == LOCI_DENOISE ? clean + 1 + seed : clean;
+  int first;
+  TRY(walk_child(w, base, &first, err));
+  TRY(add_changes(s, w, c, seed, first, err));
+  *out = first;
+  if (p->to.site == LOCI_SITE_LOGITS) return LOCI_OK;
+  TRY(walk_child(w, base, out, err));
+  for (int i = 0; i < c->position_count; i++) {
+    if (!sends_at(s, c, c->positions[i])) continue;
+    walk_patch patch = {.site = p->to.site,
+                        .layer = p->to.layer,
+                        .position = c->positions[i],
+                        .head = p->to.head,
+                        .source = first};
+    TRY(walk_patch_add(w, *out, &patch, err));
+  }
+  return LOCI_OK;
+}
+
+void path_after(void *sweep_, int64_t begin, int64_t end) {
+  const sweep *s = sweep_;
+  (void)begin, (void)end;
+  arena_free(s->path->changes);
+  s->path->changes = NULL;
+  memset((void *)s->path->sent, 0, (size_t)places(s) * sizeof *s->path->sent);
+}
