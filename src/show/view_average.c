@@ -69,12 +69,12 @@ static void say_stability(views *v, const loci_curve *c) {
   }
 }
 
-/* "p 0.0001, Holm 0.02; own peak there in 0.61 (0.44 - 0.75)" */
+/* "(p 0.0001, Holm 0.02, BH 0.01) (own peak there in 0.61 (0.44 - 0.75))" */
 static void say_test(views *v, const loci_curve *c, int at) {
   char text[80];
-  view_put(v, VIEW_DIM, "; p %.2g, Holm %.2g, BH %.2g", c->p[at], c->holm[at], c->bh[at]);
+  view_say(v, VIEW_DIM, "(p %.2g, Holm %.2g, BH %.2g)", c->p[at], c->holm[at], c->bh[at]);
   if (at == c->peak)
-    view_put(v, VIEW_DIM, "; own peak there in %s",
+    view_say(v, VIEW_DIM, "(own peak there in %s)",
              interval_text(&c->own_peak, false, v->ascii, text));
 }
 
