@@ -70,20 +70,21 @@ static const struct {
   const char *what, *request, *columns[3];
 } asked[] = {
     {"trace",
-     "{\"corrupt\": \"replace:Paris\", \"layers\": 5}",
+     "{\"corrupt\": \"replace:Paris\", \"layers\": 3}",
      {"grids.0.ie", "grids.0.logp", "grids.4.kl"}},
     {"trace",
      "{\"corrupt\": \"noise:2\", \"seeds\": 2, \"sites\": [\"z\", \"mlp_out\"], \"window\": 3,"
-     " \"direction\": \"both\", \"layers\": 5}",
+     " \"direction\": \"both\", \"layers\": 3}",
      {"grids.0.p", "grids.1.p", "grids.2.kl"}},
-    {"trace", "{\"sites\": \"mlp_out\", \"layers\": 4, \"positions\": \"last\"}", {"grids.0.logp"}},
+    {"trace", "{\"sites\": \"mlp_out\", \"layers\": 2, \"positions\": \"last\"}", {"grids.0.logp"}},
     {"trace", "{\"answer\": \"Lima and more\", \"positions\": \"constraint\"}", {"grids.0.logp"}},
     {"knockout",
-     "{\"window\": 3, \"layers\": [4, 6]}",
+     "{\"window\": 3, \"layers\": [1, 3]}",
      {"pathways.0.p", "pathways.1.logp", "pathways.0.kl"}},
     {"flow", "{}", {"contribution", "attention", "value_norms"}},
     {"lens", "{\"positions\": \"constraint-last,last\"}", {"p_target", "logp_target", "rank"}},
     {"lens", "{\"positions\": \"0,last\"}", {"p_target"}},
+    {"lens", "{\"positions\": \"last\"}", {"p_target", "logp_target"}}, /* a single row */
     {"ask", "{\"max_new\": 4}", {"ids"}},
 };
 
@@ -134,6 +135,15 @@ static void in_half_precision_too(void **state) {
 static void without_a_picture(void **state) {
   (void)state;
   check_model(MODELS "/text-only", "{\"precision\": \"f32\", \"threads\": 1}", read, 2);
+}
+
+/* Alone its rows are few, and rounded as few are; a trace has more. */
+static void of_a_short_question(void **state) {
+  static const char few[] = "{\"question\": \"In which city is this bridge?\","
+                            " \"constraints\": [\"this bridge\"]}";
+  (void)state;
+  check_model(LOCI_SOURCE_DIR "/tests/golden/models/text-phi",
+              "{\"precision\": \"f32\", \"threads\": 1}", few, 1);
 }
 
 /* A cell then costs the rows from the constraint on, and not the picture's; without it the prompt
@@ -198,8 +208,8 @@ static void limits_stops_and_edits(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(kept_numbers_are_fresh_ones), cmocka_unit_test(in_half_precision_too),
-      cmocka_unit_test(without_a_picture),           cmocka_unit_test(a_cell_costs_its_own_rows),
-      cmocka_unit_test(limits_stops_and_edits),
+      cmocka_unit_test(without_a_picture),           cmocka_unit_test(of_a_short_question),
+      cmocka_unit_test(a_cell_costs_its_own_rows),   cmocka_unit_test(limits_stops_and_edits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,7 @@ static const double SLICE_FLOP = 2e10;
 
 enum {
   BLOCK_BYTES = 16 << 20, /* converted weights stay in the cache between conversion and product */
-  FEW = 16,
-  FEW_OF_BF16 = 4 /* that stand as products want them */
+  FEW_OF_BF16 = 4         /* that stand as products want them */
 };
 
 loci_status compute_new(dtype type, int threads, compute **out, loci_err *err) {
@@ -223,7 +222,7 @@ static loci_status add_bias(compute *a, const weight *bias, float *out, int64_t 
  * however they are cut into products, and in f32 whatever type the weights have, so that a GGUF
  * file and the f32 weights made of it give the same numbers. */
 bool few_rows(const compute *a, const weight *w, int64_t n) {
-  return n + a->beside <= (a->type == DTYPE_BF16 && is_ready(a, w) ? FEW_OF_BF16 : FEW);
+  return n + a->beside <= (a->type == DTYPE_BF16 && is_ready(a, w) ? FEW_OF_BF16 : FEW_ROWS);
 }
 
 static loci_status linear_few(compute *a, const weight *w, float *out, const void *in, int64_t n,

@@ -93,7 +93,8 @@ loci_status linear_backward(compute *a, const linear_weights *w, float *dx, cons
 loci_status weight_block(compute *a, const weight *w, int64_t first, int64_t n, const void **out,
                          loci_err *err);
 int64_t weight_block_rows(const compute *a, const weight *w);
-/* Whether n rows are multiplied with a weight without either. */
+/* Whether n rows are multiplied with a weight without either; more than FEW_ROWS never are. */
+enum { FEW_ROWS = 16 };
 bool few_rows(const compute *a, const weight *w, int64_t n);
 
 /* n rows of [out], heads of w->turned channels each, from the order of a turned weight's rows to

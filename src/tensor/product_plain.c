@@ -3,8 +3,9 @@
 
 #include <string.h>
 
+/* Never one alone: for that oneDNN has products of its own, which round otherwise (bf16). */
 int64_t product_rows(int64_t rows) {
-  if (rows <= 1) return 1;
+  if (rows < 1) return 1;
   return rows <= 256    ? (rows + 15) / 16 * 16
          : rows <= 1024 ? (rows + 63) / 64 * 64
                         : (rows + 127) / 128 * 128;

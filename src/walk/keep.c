@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/changes.h"
+#include "model/compute.h"
 #include "model/rope.h"
 #include "walk/streams.h"
 
@@ -86,11 +87,13 @@ loci_status loci_prompt_keep(loci_prompt *p, int64_t bytes, loci_progress_fn pro
 
 int64_t keep_bytes(const loci_prompt *p) { return bytes_of(p->model, p->info.length); }
 
-/* What may be used of it: nothing while edits are applied, or where the rotation of all positions
- * depends on how many there are. */
+/* What may be used of it: nothing while edits are applied, where the rotation of all positions
+ * depends on how many there are, or of a prompt so short that its rows alone were multiplied as few
+ * are: beside a trace's they are not, and round otherwise. */
 static const kept_run *usable(const loci_prompt *p, int length) {
   const kept_run *k = p->kept;
   if (!k || changes_count(p->model) > 0 || length > k->cache->capacity) return NULL;
+  if (k->length <= FEW_ROWS) return NULL;
   return rope_is_same(model_decoder(p->model), k->length, length) ? k : NULL;
 }
 
