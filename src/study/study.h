@@ -33,6 +33,7 @@ typedef struct study {
   loci_examples *examples;
   unsigned needs;                                   /* study_needs, joined */
   bool own_prompts;                                 /* measure makes them: item.prompt is NULL */
+  int results;                                      /* of each prompt, beside its answer */
   loci_result *result;                              /* that the request is told in */
   const char *command;                              /* "study trace"; NULL: it tells none */
   bool asks;                                        /* it asks for answers: max_new matters */
@@ -60,8 +61,7 @@ typedef struct study_answer {
   double confidence, margin; /* p of the first token; less the p of the next best */
 } study_answer;
 
-/* One usable example.  A study that cannot use it after all sets [drop] to the kind of reason, and
- * [why] to a sentence or NULL. */
+/* One usable example; [drop] and [why], a sentence or NULL, if it cannot be used after all. */
 typedef struct study_item {
   const loci_example *example;
   const loci_prompt *prompt;
