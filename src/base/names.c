@@ -191,6 +191,7 @@ loci_status name_find(loci_names list, const char *given, size_t n, int *out, lo
 loci_status loci_name_find(loci_names list, const char *name, int *out, loci_err *err) {
   NEEDS(name, "name");
   NEEDS(out, "place for the result");
+  if (list == LOCI_NAMES_SITE) TRY(hook_site(name, &name, err));
   return name_find(list, name, strlen(name), out, err);
 }
 

@@ -12,6 +12,9 @@
 int nearest_name(const char *given, const char *const *names, int n);
 /* loci_name_find for given[0..n). */
 loci_status name_find(loci_names list, const char *given, size_t n, int *out, loci_err *err);
+/* The site that TransformerLens calls [name], or the name itself; one that would be mistaken is
+ * LOCI_EINVAL. */
+loci_status hook_site(const char *name, const char **site, loci_err *err);
 /* For sentences: "unknown" of what is none. */
 const char *site_name(loci_site site);
 const char *role_name(loci_role role);

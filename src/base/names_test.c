@@ -45,12 +45,27 @@ static void an_unknown_name_is_answered_by_the_nearest_or_by_all(void **state) {
 
 static void sites_in_the_spelling_of_transformer_lens_are_recognised(void **state) {
   (void)state;
-  static const char *const spelled[][2] = {{"hook_mlp_out", "mlp_out"},
-                                           {"blocks.3.hook_resid_pre", "resid_pre"},
+  static const char *const same[][2] = {{"hook_mlp_out", "mlp_out"},
+                                        {"ln_final.hook_normalized", "final_norm"},
+                                        {"mlp.hook_post", "mlp_post"},
+                                        {"attn.hook_rot_q", "q"}};
+  static const char *const others[] = {"hook_mlp_in", "mlp.hook_in", "attn.hook_q", "attn.hook_k"};
+  for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+    int site = -1;
+    assert_int_equal(loci_name_find(LOCI_NAMES_SITE, same[i][0], &site, NULL), LOCI_OK);
+    assert_string_equal(loci_name(LOCI_NAMES_SITE, site), same[i][1]);
+  }
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    int site;
+    loci_err err = {0};
+    assert_int_equal(loci_name_find(LOCI_NAMES_SITE, others[i], &site, &err), LOCI_EINVAL);
+    assert_non_null(strstr(err.msg, "kept"));
+  }
+  /* a layer in the name is no site's */
+  static const char *const spelled[][2] = {{"blocks.3.hook_resid_pre", "resid_pre"},
                                            {"blocks.0.attn.hook_z", "z"},
                                            {"blocks.11.attn.hook_pattern", "pattern"},
-                                           {"blocks.1.mlp.hook_post", "mlp_post"},
-                                           {"ln_final.hook_normalized", "final_norm"}};
+                                           {"blocks.1.mlp.hook_post", "mlp_post"}};
   for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++) {
     int site;
     loci_err err = {0};
