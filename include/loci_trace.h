@@ -65,6 +65,9 @@ typedef struct loci_trace_opts {
    * q, k or v: of k and v the head's group), or "logits"; NULL: everything.  Sites are then z,
    * mlp_out (NULL: both), attn_out, resid_pre. */
   const char *receiver;
+  /* With a watcher: one of the same prompt and options that was stopped, with a watcher, too.  Its
+   * cells are taken over, the others run.  Of one trace alone; not of a screening. */
+  const struct loci_trace *so_far;
 } loci_trace_opts;
 
 /* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
@@ -306,8 +309,8 @@ typedef struct loci_flow {
   const bool *sinks; /* (layers, T): much attended to by these queries, with a small value */
   int path_count;
   const loci_flow_path *paths;
-  const float *pixels; /* (3, image_height, image_width) the picture as the model sees it, from its
-                          tiles where there are such; NULL: none */
+  const float *pixels; /* (3, image_height, image_width) the picture as the model sees it, 0 to 1,
+                          from its tiles where there are such; NULL: none */
   int image_height, image_width;
   int cell_size;  /* pixels on the side of what a position shows; 0: several views of other cells,
                      each  of which covers the picture */

@@ -72,6 +72,12 @@ static void say_arrays(sink *s, const loci_flow *f) {
   if (!is_for(s, SINK_JSON)) table_arrays(s, f, sinks);
   table_end(s);
   if (is_for(s, SINK_JSON)) say_sinks(s, f);
+  if (!is_for(s, SINK_COLUMN) || !f->pixels) return;
+  const loci_axis colour = {"colour", 3, NULL, NULL}, row = {"row", f->image_height, NULL, NULL},
+                  column = {"column", f->image_width, NULL, NULL};
+  table_begin(s, 3, (const loci_axis[]){colour, row, column});
+  table_arrays(s, f, pixels);
+  table_end(s);
 }
 
 /* Rows of CSV: what the sources up to each query give in one layer, by one head or (head -1) by all

@@ -266,7 +266,6 @@ static int composed_side(int side, int longer) {
 bool page_overlay_draw(page *p, canvas *c, const page_part *part) {
   const view_overlay *v = part->block->data;
   int w = v->flow->image_width, h = v->flow->image_height, longer = w > h ? w : h;
-  loci_image image = {.input_width = w, .input_height = h, .pixel_values = v->flow->pixels};
   uint8_t *picture = arena_alloc(p->mem, 3 * (int64_t)w * h, 1);
   overlay o = {.flow = v->flow,
                .path = v->path,
@@ -279,7 +278,9 @@ bool page_overlay_draw(page *p, canvas *c, const page_part *part) {
                .marks = true};
   if (!picture || !o.room) return false;
   o.hi = o.fixed > 0 ? o.fixed : largest_at(o, v->peak);
-  image_bytes(&image, picture);
+  int64_t n = (int64_t)w * h;
+  for (int64_t i = 0; i < 3 * n; i++)
+    picture[3 * (i % n) + i / n] = (uint8_t)lroundf(255 * v->flow->pixels[i]);
   draw_peak(c, &o, part->box);
   draw_small(c, o, part->box);
   return true;

@@ -286,6 +286,27 @@ static double naive_flop(const report_builder *m) {
   return forward_flop(m->p, m->T) + one * m->layers * m->out->query_count * m->T;
 }
 
+/* Red, green and blue from 0 to 1 again, of numbers as the tower reads them. */
+static loci_status show_picture(report_builder *m, loci_err *err) {
+  const loci_model *model = m->p->model;
+  const image_processor *how = &model->pixels;
+  seen_picture picture;
+  TRY(layout_picture(&model->weights->config, &m->p->picture, m->mem, &picture, err));
+  int64_t n = (int64_t)picture.shape.height * picture.shape.width;
+  float *out = arena_array(m->mem, 3 * n, float);
+  if (!out) return fail_nomem(err, "measuring contributions");
+  for (int64_t i = 0; i < 3 * n; i++) {
+    double x = picture.pixels[i];
+    if (how->normalise) x = x * how->std[i / n] + how->mean[i / n];
+    if (how->rescale) x /= how->rescale_factor * 255;
+    out[i] = (float)fmin(fmax(x, 0), 1);
+  }
+  m->out->pixels = out;
+  m->out->image_height = picture.shape.height;
+  m->out->image_width = picture.shape.width;
+  return LOCI_OK;
+}
+
 /* The paths are told in the request by name, also where the caller named none: the default
  * depends on whether there is a picture. */
 static loci_status fill_view(report_builder *m, const float *logits, loci_err *err) {
@@ -300,11 +321,7 @@ static loci_status fill_view(report_builder *m, const float *logits, loci_err *e
   top_logits_candidates(&top, model, f->next);
   if (m->p->picture.pixels) {
     const model_config *c = &model->weights->config;
-    seen_picture picture;
-    TRY(layout_picture(c, &m->p->picture, m->mem, &picture, err));
-    f->pixels = picture.pixels;
-    f->image_height = picture.shape.height;
-    f->image_width = picture.shape.width;
+    TRY(show_picture(m, err));
     f->cell_size = m->p->image.view_count == 1 ? c->vision.patch * c->vision.merge : 0;
   }
   f->cost.formula = (int64_t)m->T * model_decoder(model)->layers;
