@@ -47,7 +47,11 @@ int main(int argc, char **argv) {
                forward(m, p[1], layer, NULL, &run[1], &logits[1], &err) ||
                loci_run_get(run[0], LOCI_SITE_MLP_OUT, layer, &value, &err);
   if (!failed) {
-    loci_patch patch = {LOCI_SITE_MLP_OUT, layer, 0, (int)value.rows, value.data, false};
+    loci_patch patch = {.site = LOCI_SITE_MLP_OUT,
+                        .layer = layer,
+                        .count = (int)value.rows,
+                        .values = value.data,
+                        .width = value.cols};
     failed = forward(m, p[1], layer, &patch, &run[2], &logits[2], &err) != LOCI_OK;
   }
   if (failed) fprintf(stderr, "%s\n", err.msg);

@@ -51,6 +51,8 @@ typedef struct loci_call {
   void *progress_ctx;
   void (*watch)(void *ctx, const loci_trace *so_far); /* of "trace": loci_trace_opts; or NULL */
   void *watch_ctx;
+  const loci_trace *so_far; /* of "trace", likewise; or NULL */
+  void (*watch_steps)(void *ctx, const loci_edit_step *steps, int count); /* of "edit solve" */
 } loci_call;
 
 typedef struct loci_run_request {
@@ -65,14 +67,20 @@ typedef struct loci_run_request {
  * NULL: the request is only checked, before there is a model, a prompt or a file. */
 LOCI_CHECK loci_status loci_call_run(const loci_call *call, loci_result **out, loci_err *err);
 
+/* "trace" of each prompt of the call, in as few walks as the memory allows (loci_traces): out[i] is
+ * prompt i's, for loci_free, or NULL, and errs[i] says why.  After an error of all there is none.
+ */
+LOCI_CHECK loci_status loci_call_traces(const loci_call *call, loci_trace **out, loci_err *errs,
+                                        loci_err *err);
+
 /* A model as loci_model_find and loci_model_open make it; members precision, threads, memory
  * (bytes).
  */
 LOCI_CHECK loci_status loci_call_model(const char *name, const char *request, loci_model **out,
                                        loci_err *err);
-/* A prompt as loci_prompt_new makes it; members question, image, constraints, template, system,
- * date.  [rgb], if not NULL: the picture itself, (height, width, 3), instead of a file; it is read
- * during the call alone, and member image, if any, is its name. */
+/* A prompt as loci_prompt_new makes it; members question, image, constraints, kinds, template,
+ * system, date.  [rgb], if not NULL: the picture itself, (height, width, 3), instead of a file; it
+ * is read during the call alone, and member image, if any, is its name. */
 LOCI_CHECK loci_status loci_call_prompt(const loci_model *model, const char *request,
                                         const uint8_t *rgb, int width, int height,
                                         loci_prompt **out, loci_err *err);

@@ -77,6 +77,10 @@ typedef struct loci_covariance {
 LOCI_CHECK loci_status loci_covariance_new(const loci_model *model, loci_examples *examples,
                                            int layer, const loci_study_opts *opts,
                                            loci_covariance **out, loci_err *err);
+typedef struct loci_edit_step {
+  double loss, p; /* before the step; p of the whole answer */
+} loci_edit_step;
+
 typedef struct loci_edit_opts {
   size_t size; /* of this struct */
   bool has_layer;
@@ -104,11 +108,10 @@ typedef struct loci_edit_opts {
   int layer_count;
   const loci_covariance *const *covariances; /* where there are several: one for each layer */
   int covariance_count;
+  /* Called after every step with the steps of the request that is solved, the last one newest. */
+  void (*watch)(void *ctx, const loci_edit_step *steps, int count);
+  void *watch_ctx;
 } loci_edit_opts;
-
-typedef struct loci_edit_step {
-  double loss, p; /* before the step; p of the whole answer */
-} loci_edit_step;
 
 /* What became of one request.  [before] and [after] are of the whole target, teacher forced; kl is
  * KL(before || after) at the last prompt position. */

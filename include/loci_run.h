@@ -40,12 +40,14 @@ typedef struct loci_patch {
   const float *values; /* (count, row size of the site), of pattern (count, H, T); borrowed until
                           loci_run_forward returns */
   bool add;            /* add the values instead of replacing by them */
+  int64_t width; /* numbers of a position, to be compared with the site's; 0: they are right */
 } loci_patch;
 
 LOCI_CHECK loci_status loci_run_new(const loci_model *model, const loci_prompt *prompt,
                                     loci_run **out, loci_err *err); /* borrows both */
 LOCI_API void loci_run_free(loci_run *run);
-/* Keeps a site of one layer, every position; final_norm and logits have no layer: 0. */
+/* Keeps a site of one layer, every position; final_norm and logits have no layer: 0.  Records of
+ * more than the model's memory_bytes together are LOCI_ENOMEM. */
 LOCI_CHECK loci_status loci_run_record(loci_run *run, loci_site site, int layer, loci_err *err);
 /* Overwrites a site, or adds to it.  Several patches of one place work in the order given.  Sites
  * after the last layer (final_norm, logits) cannot be patched. */

@@ -118,7 +118,9 @@ loci_call call_of(cli *c, const cli_request *r, loci_model *model) {
                      .progress = terminal_progress,
                      .progress_ctx = &c->term,
                      .watch = c->term.watch,
-                     .watch_ctx = c->term.host ? c->term.host_ctx : &c->term};
+                     .watch_ctx = c->term.host ? c->term.host_ctx : &c->term,
+                     .so_far = c->host ? c->host->so_far : NULL,
+                     .watch_steps = c->host ? c->host->steps : NULL};
 }
 
 /* ---------------------------------------------------------------- commands */

@@ -43,6 +43,7 @@ static const struct fact {
     PLACE(loci_patch, count),
     PLACE(loci_patch, values),
     PLACE(loci_patch, add),
+    PLACE(loci_patch, width),
     SIZE(loci_draw_opts),
     PLACE(loci_draw_opts, size),
     PLACE(loci_draw_opts, metric),
@@ -69,6 +70,8 @@ static const struct fact {
     PLACE(loci_call, progress_ctx),
     PLACE(loci_call, watch),
     PLACE(loci_call, watch_ctx),
+    PLACE(loci_call, so_far),
+    PLACE(loci_call, watch_steps),
     {"most pixels", IMAGE_MAX_PIXELS},
 };
 

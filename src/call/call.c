@@ -48,14 +48,17 @@ static loci_status find_call(const char *what, const struct named_call **out, lo
               near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
+static loci_status check_call(const loci_call *call, loci_err *err) {
+  NEEDS(call, "call");
+  NEEDS(call->what, "name of a call");
+  if (call->size >= sizeof *call) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "a loci_call of %zu bytes, expected %zu", call->size, sizeof *call);
+}
+
 loci_status loci_call_run(const loci_call *call, loci_result **out, loci_err *err) {
   const struct named_call *named;
   if (out) *out = NULL;
-  NEEDS(call, "call");
-  NEEDS(call->what, "name of a call");
-  if (call->size < sizeof *call)
-    return fail(err, LOCI_EINVAL, "a loci_call of %zu bytes, expected %zu", call->size,
-                sizeof *call);
+  TRY(check_call(call, err));
   TRY(find_call(call->what, &named, err));
   if (out && named->of_model) NEEDS(call->model, "model");
   if (out && named->asks && (call->prompt_count != 1 || !call->prompts))
@@ -66,6 +69,26 @@ loci_status loci_call_run(const loci_call *call, loci_result **out, loci_err *er
       c.mem ? parse_request(call->request, &request, err) : fail_nomem(err, "reading a request");
   c.request = request;
   if (!st) st = named->run(&c, err);
+  js_free(request);
+  arena_free(c.mem);
+  return st;
+}
+
+loci_status loci_call_traces(const loci_call *call, loci_trace **out, loci_err *errs,
+                             loci_err *err) {
+  TRY(check_call(call, err));
+  NEEDS(out, "place for the results");
+  NEEDS(errs, "place for their errors");
+  if (strcmp(call->what, "trace") != 0 || call->prompt_count < 1 || !call->prompts)
+    return fail(err, LOCI_EINVAL, "\"%.60s\" of %d prompts: expected trace, of 1 or more",
+                call->what, call->prompt_count);
+  for (int i = 0; i < call->prompt_count; i++) out[i] = NULL;
+  calling c = {.of = call, .mem = arena_new()};
+  js_value *request = NULL;
+  loci_status st =
+      c.mem ? parse_request(call->request, &request, err) : fail_nomem(err, "reading a request");
+  c.request = request;
+  if (!st) st = traces_call(&c, out, errs, err);
   js_free(request);
   arena_free(c.mem);
   return st;

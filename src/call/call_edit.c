@@ -75,6 +75,8 @@ loci_status solve_call(const calling *c, loci_err *err) {
   solving how;
   TRY(read_edit(c, NULL, 0, &how, err));
   CHECKED(LOCI_KIND_EDIT, &how.o);
+  how.o.watch = c->of->watch_steps;
+  how.o.watch_ctx = c->of->watch_ctx;
   extras x = how.x;
   loci_edit_request *all = arena_zarray(c->mem, x.ask_count + 1, loci_edit_request);
   if (!all) return fail_nomem(err, "reading a request");

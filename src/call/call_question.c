@@ -17,14 +17,34 @@ loci_status ask_call(const calling *c, loci_err *err) {
                   (loci_answer **)c->out, err);
 }
 
+static loci_status read_trace(const calling *c, loci_trace_opts *o, loci_err *err) {
+  *o = (loci_trace_opts){.size = sizeof *o};
+  READ({trace_fields(), o});
+  settle_metric(o);
+  FOLLOW(*o);
+  return LOCI_OK;
+}
+
+loci_status traces_call(const calling *c, loci_trace **out, loci_err *errs, loci_err *err) {
+  int n = c->of->prompt_count;
+  loci_trace_opts o;
+  TRY(read_trace(c, &o, err));
+  loci_trace_request *all = arena_zarray(c->mem, n, loci_trace_request);
+  if (!all) return fail_nomem(err, "tracing");
+  for (int i = 0; i < n; i++)
+    all[i] = (loci_trace_request){.prompt = c->of->prompts[i], .opts = &o};
+  loci_status st = loci_traces(c->of->model, all, n, err);
+  for (int i = 0; i < n; i++) out[i] = all[i].trace, errs[i] = all[i].err;
+  return st;
+}
+
 loci_status trace_call(const calling *c, loci_err *err) {
-  loci_trace_opts o = {.size = sizeof o};
-  READ({trace_fields(), &o});
-  settle_metric(&o);
+  loci_trace_opts o;
+  TRY(read_trace(c, &o, err));
   CHECKED(LOCI_KIND_TRACE, &o);
-  FOLLOW(o);
   o.watch = c->of->watch;
   o.watch_ctx = c->of->watch_ctx;
+  o.so_far = c->of->so_far;
   return loci_trace_new(c->of->model, c->of->prompts[0], &o, (loci_trace **)c->out, err);
 }
 

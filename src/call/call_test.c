@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,27 @@ static void a_model_and_a_prompt_are_refused_likewise(void **state) {
       LOCI_EINVAL);
 }
 
+/* What was seen of a picture for one question is what another one sees. */
+static void a_picture_is_looked_at_once(void **state) {
+  loci_prompt *again, *fresh;
+  loci_err err;
+  (void)state;
+  loci_question q = {
+      .size = sizeof q, .text = "Which country is this?", .image = FLAGS "/images/ukraine.png"};
+  assert_int_equal(loci_prompt_new(model, &q, &fresh, &err), LOCI_OK);
+  q.image = "not looked at";
+  q.seen = prompt;
+  assert_int_equal(loci_prompt_new(model, &q, &again, &err), LOCI_OK);
+  const loci_prompt *both[] = {fresh, again};
+  loci_answer *said[2];
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(loci_ask(model, both[i], 3, NULL, NULL, &said[i], &err), LOCI_OK);
+  assert_true(said[0]->top[0][0].p == said[1]->top[0][0].p);
+  for (int i = 0; i < 2; i++) loci_free(said[i]);
+  loci_prompt_free(fresh);
+  loci_prompt_free(again);
+}
+
 /* Of a picture that the caller has, every number is that of the same picture in a file. */
 static void a_picture_may_come_as_pixels(void **state) {
   loci_image *image;
@@ -239,6 +261,61 @@ static void a_picture_may_come_as_pixels(void **state) {
   loci_free(pixels);
   loci_prompt_free(given);
   loci_free(image);
+}
+
+static void a_constraint_has_the_kind_it_is_given(void **state) {
+  static const char *const kinds[][2] = {{"textual", "textual"}, {"", "visual"}, {"odd", NULL}};
+  char text[512];
+  loci_err err;
+  (void)state;
+  for (int i = 0; i < 3; i++) {
+    loci_prompt *p;
+    snprintf(text, sizeof text, "%.*s, \"kinds\": [\"%s\"]}", (int)strlen(question) - 1, question,
+             kinds[i][0]);
+    loci_status st = loci_call_prompt(model, text, NULL, 0, 0, &p, &err);
+    assert_int_equal(st, kinds[i][1] ? LOCI_OK : LOCI_EINVAL);
+    if (p) assert_string_equal(loci_prompt_get_info(p)->constraints[0].kind, kinds[i][1]);
+    loci_prompt_free(p);
+  }
+}
+
+/* Several traces in one walk are those of the calls alone; what one of them lacks ends it alone. */
+static void prompts_are_traced_together(void **state) {
+  static const char other[] =
+      "{\"image\": \"" FLAGS "/images/thailand.png\", \"question\": \"What is"
+      " the capital of this country?\"%s}";
+  static const char ask[] = "{\"sites\": \"mlp_out\", \"layers\": 2}";
+  char text[512];
+  loci_prompt *more[2];
+  loci_err err, errs[3];
+  loci_trace *out[3];
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    snprintf(text, sizeof text, other, i ? "" : ", \"constraints\": [\"this country\"]");
+    assert_int_equal(loci_call_prompt(model, text, NULL, 0, 0, &more[i], &err), LOCI_OK);
+  }
+  const loci_prompt *all[] = {prompt, more[0], more[1]};
+  loci_call c = call_of("trace", ask);
+  c.prompts = all;
+  c.prompt_count = 3;
+  assert_int_equal(loci_call_traces(&c, out, errs, &err), LOCI_OK);
+  assert_non_null(strstr(errs[2].msg, "constraint"));
+  assert_null(out[2]);
+  for (int i = 0; i < 2; i++) {
+    loci_call one = call_of("trace", ask);
+    loci_result *alone;
+    one.prompts = &all[i];
+    assert_int_equal(loci_call_run(&one, &alone, &err), LOCI_OK);
+    const loci_grid *g = &out[i]->grids[0], *h = &((loci_trace *)alone)->grids[0];
+    for (int64_t k = 0; k < g->layer_count * (int64_t)g->column_count; k++)
+      assert_true(fabs(g->ie[k] - h->ie[k]) < 1e-6); /* f32, in another order */
+    assert_true(out[i]->cost.rows <= ((loci_trace *)alone)->cost.rows);
+    loci_free(alone);
+    loci_free(out[i]);
+  }
+  c.what = "lens";
+  assert_int_equal(loci_call_traces(&c, out, errs, &err), LOCI_EINVAL);
+  for (int i = 0; i < 2; i++) loci_prompt_free(more[i]);
 }
 
 static void an_edit_is_solved_by_numbers_of_prompts(void **state) {
@@ -277,7 +354,10 @@ int main(void) {
       cmocka_unit_test(a_request_is_checked_before_there_is_a_model),
       cmocka_unit_test(a_study_has_its_options),
       cmocka_unit_test(a_model_and_a_prompt_are_refused_likewise),
+      cmocka_unit_test(a_picture_is_looked_at_once),
       cmocka_unit_test(a_picture_may_come_as_pixels),
+      cmocka_unit_test(a_constraint_has_the_kind_it_is_given),
+      cmocka_unit_test(prompts_are_traced_together),
       cmocka_unit_test(an_edit_is_solved_by_numbers_of_prompts),
       cmocka_unit_test(the_layout_has_names_to_its_end),
   };

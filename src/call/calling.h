@@ -55,6 +55,8 @@ loci_status with_examples(const calling *c, study_fn *study, loci_err *err);
 
 /* One question (call_question.c), examples (call_examples.c), stores, edits. */
 call_fn ask_call, trace_call, knockout_call, flow_call, lens_call, info_call;
+/* The traces of all prompts of the call, and what failed in each. */
+loci_status traces_call(const calling *c, loci_trace **out, loci_err *errs, loci_err *err);
 call_fn score_call, predict_call, average_call, covariance_call;
 call_fn status_call, run_options_call, store_run_call, report_call, export_call;
 call_fn solve_call, trial_call, curve_call, apply_call;

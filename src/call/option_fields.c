@@ -41,9 +41,13 @@ field_table model_fields(void) { return FIELD_TABLE(of_model); }
 #undef OF
 #define OF loci_question
 static const field of_question[] = {
-    TEXT("image", image),   TEXT("question", text),
-    TEXT("system", system), TEXT("template", template_name),
-    TEXT("date", date),     OWN("constraints", field_texts, constraints, "a list of texts"),
+    TEXT("image", image),
+    TEXT("question", text),
+    TEXT("system", system),
+    TEXT("template", template_name),
+    TEXT("date", date),
+    OWN("constraints", field_texts, constraints, "a list of texts"),
+    OWN("kinds", field_texts, kinds, "a list of texts"),
 };
 field_table question_fields(void) { return FIELD_TABLE(of_question); }
 

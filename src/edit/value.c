@@ -45,6 +45,7 @@ static loci_status run_essence(optimum *o, loci_prompt **prompt, loci_err *err) 
   const char *constraint = q->p->info.constraints[0].text;
   loci_question asked = {.size = sizeof asked,
                          .image = q->p->info.image_path,
+                         .seen = q->p,
                          .text = constraint,
                          .template_name = "is-a",
                          .constraints = &constraint,
@@ -188,6 +189,7 @@ static loci_status optimise(optimum *o, loci_err *err) {
     TRY(run_step(o, last, &reached, err));
     steps[i] = (loci_edit_step){o->loss, exp(o->logp[0])};
     q->fact->step_count = i + 1;
+    if (q->opts->watch) q->opts->watch(q->opts->watch_ctx, steps, i + 1);
     if (last || reached) break;
     update_delta(o);
   }

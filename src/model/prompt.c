@@ -123,9 +123,37 @@ loci_status project_image(const loci_prompt *p, const char *path, const watch *w
   return LOCI_OK;
 }
 
-static loci_status look_at(loci_prompt *p, const given_picture *of, const watch *w, loci_err *err) {
+static bool copy_floats(arena *mem, float **out, const float *from, int64_t n) {
+  *out = arena_array(mem, n, float);
+  if (*out) memcpy(*out, from, (size_t)n * sizeof *from);
+  return *out != NULL;
+}
+
+/* What the tower made of the same picture for another prompt. */
+static loci_status see_again(const loci_prompt *from, arena *mem, view *out, loci_err *err) {
+  const model_config *c = &from->model->weights->config;
+  float *pixels;
+  out->picture = from->picture;
+  memcpy(out->file_size, from->file_size, sizeof out->file_size);
+  int64_t rows = vision_feature_rows(c, &from->picture.shape);
+  if (!copy_floats(mem, &pixels, from->picture.pixels, image_values(&from->picture.shape)) ||
+      !copy_floats(mem, &out->features, from->features, rows * from->feature_width) ||
+      !copy_floats(mem, &out->projected, from->projected,
+                   (int64_t)from->image.count * c->text.width))
+    return fail_nomem(err, "reading the image");
+  out->picture.pixels = pixels;
+  return LOCI_OK;
+}
+
+static loci_status look_at(loci_prompt *p, const given_picture *of, const loci_prompt *seen,
+                           const watch *w, loci_err *err) {
   view v = {0};
-  TRY(see_picture(p->model, of, w, p->mem, &v, err));
+  if (seen && seen->picture.pixels) {
+    TRY(prompt_check_model(seen, p->model, err));
+    TRY(see_again(seen, p->mem, &v, err));
+  } else {
+    TRY(see_picture(p->model, of, w, p->mem, &v, err));
+  }
   p->picture = v.picture;
   memcpy(p->file_size, v.file_size, sizeof v.file_size);
   p->features = v.features;
@@ -326,6 +354,16 @@ loci_status check_length(const loci_model *m, int64_t length, const char *what, 
   return LOCI_OK;
 }
 
+static loci_status take_kind(const loci_question *q, int i, loci_constraint *out, loci_err *err) {
+  const char *kind = i < q->kind_count ? q->kinds[i] : NULL;
+  if (!kind || !*kind) return LOCI_OK;
+  bool visual = strcmp(kind, "visual") == 0;
+  if (!visual && strcmp(kind, "textual") != 0)
+    return fail(err, LOCI_EINVAL, "a constraint is visual or textual, not \"%.40s\"", kind);
+  out->kind = visual ? "visual" : "textual";
+  return LOCI_OK;
+}
+
 static loci_status find_constraints(loci_prompt *p, const loci_question *q, const prompt_text *text,
                                     loci_err *err) {
   loci_constraint *found = arena_zarray(p->mem, q->constraint_count, loci_constraint);
@@ -333,6 +371,7 @@ static loci_status find_constraints(loci_prompt *p, const loci_question *q, cons
   if (!found || !places) return fail_nomem(err, "building the prompt");
   for (int i = 0; i < q->constraint_count; i++) {
     TRY(find_constraint(p, q->constraints[i], text, &found[i], &places[i], err));
+    TRY(take_kind(q, i, &found[i], err));
   }
   p->constraint_bytes = places;
   p->info.constraints = found;
@@ -351,7 +390,7 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
   if (q->image && !p->info.image_path) return fail_nomem(err, "building the prompt");
   watch w = {q->progress, q->progress_ctx};
   const given_picture file = {.name = q->image}, *of = given ? given : &file;
-  if (q->image) TRY(look_at(p, of, &w, err));
+  if (q->image) TRY(look_at(p, of, q->seen, &w, err));
   TRY(expand_tokens(m, text.text, q->image ? &p->image : NULL, p->add_special, p->mem, &rows, err));
   p->info.image_first = rows.image_first;
   if (prompt_picture(p)) {
@@ -392,6 +431,7 @@ loci_status prompt_new(const loci_model *model, const loci_question *question,
   TRY(options_take(loci_question, &q, question, err));
   NEEDS(q.text, "text of a question");
   TRY(check_list(q.constraint_count, q.constraints, "constraints", err));
+  TRY(check_list(q.kind_count, q.kinds, "kinds", err));
   for (int i = 0; i < q.constraint_count; i++) NEEDS(q.constraints[i], "constraint");
   TRY(model_check_process(model, err));
   loci_prompt *p = calloc(1, sizeof *p);

@@ -9,6 +9,7 @@
  * base runs. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "study/sweep.h"
 
@@ -93,6 +94,49 @@ static loci_status order_cells(sweep *s, loci_err *err) {
   return st;
 }
 
+static bool is_same_grid(const loci_grid *a, const loci_grid *b) {
+  return a->site == b->site && a->window == b->window && a->direction == b->direction &&
+         a->layer_count == b->layer_count && a->column_count == b->column_count &&
+         a->head_count == b->head_count && !a->positions == !b->positions && b->exact;
+}
+
+/* Whether it began as this one does: the same grids over the same runs. */
+static bool is_same_trace(const sweep *s, const loci_trace *t, const loci_trace *so_far) {
+  bool same = so_far->prompt == t->prompt && so_far->grid_count == s->grid_count &&
+              memcmp(&so_far->clean.m, &t->clean.m, sizeof t->clean.m) == 0 &&
+              memcmp(&so_far->corrupted.m, &t->corrupted.m, sizeof t->corrupted.m) == 0;
+  for (int i = 0; same && i < s->grid_count; i++)
+    same = is_same_grid(&s->grids[i], &so_far->grids[i]);
+  return same;
+}
+
+/* Takes the cells over that a stopped trace has: they stand after those that are left, *left. */
+static loci_status take_over(turns *x, int64_t *left, loci_err *err) {
+  sweep *s = x->s;
+  const loci_trace *from = x->opts->so_far;
+  *left = s->cell_count;
+  if (!from) return LOCI_OK;
+  if (x->opts->screen > 0 || !is_same_trace(s, x->t, from))
+    return fail(err, LOCI_EINVAL, "the trace to go on with is none of this question and options");
+  cell *rest = arena_array(s->mem, s->cell_count + 1, cell);
+  if (!rest) return fail_nomem(err, "going on with a trace");
+  int64_t known = s->cell_count;
+  *left = 0;
+  for (int64_t i = s->cell_count; i-- > 0;) {
+    const cell *c = &s->cells[i];
+    const loci_grid *g = &from->grids[c->grid];
+    if (!g->exact[c->at]) continue;
+    rest[--known] = *c;
+    ((loci_metrics *)(uintptr_t)s->grids[c->grid].cells)[c->at] = g->cells[c->at];
+    ((bool *)(uintptr_t)s->grids[c->grid].exact)[c->at] = true;
+  }
+  for (int64_t i = 0; i < s->cell_count; i++)
+    if (!s->grids[s->cells[i].grid].exact[s->cells[i].at]) rest[(*left)++] = s->cells[i];
+  s->cells = rest;
+  x->t->missing = *left;
+  return LOCI_OK;
+}
+
 /* Nothing is to be run but what a watcher sees first. */
 static loci_status run_base(turns *x, loci_err *err) {
   variants *v = &x->s->runs;
@@ -124,13 +168,15 @@ static loci_status estimate(turns *x, loci_err *err) {
 static loci_status run_cells(turns *x, loci_err *err) {
   sweep *s = x->s;
   variants *v = &s->runs;
+  int64_t left;
   TRY(estimate(x, err));
   TRY(order_cells(s, err));
+  TRY(take_over(x, &left, err));
   show(x);
-  if (s->cell_count == 0) return LOCI_OK;
-  double all = formula_of(s, 0, s->cell_count) * s->corrupted.seeds;
-  v->count = s->cell_count;
-  v->more = 0;
+  if (left == 0) return LOCI_OK;
+  double all = formula_of(s, 0, left) * s->corrupted.seeds;
+  v->count = left;
+  v->more = s->cell_count - left;
   v->each = (int64_t)(all / BATCHES) + 1;
   v->after = after_walk;
   x->share = 1.0 / BATCHES;

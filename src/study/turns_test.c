@@ -97,7 +97,7 @@ static void the_end_is_that_of_one_walk(void **state) {
     loci_model *model = open_with(models[m], LOCI_PRECISION_F32, 1);
     loci_prompt *p = ask_about(model, m == 0 ? PICTURE : NULL);
     for (int i = 0; i < KINDS; i++) {
-      for (int keep = 0; keep < (m == 0 ? 2 : 1); keep++) {
+      for (int keep = 0; keep < 2; keep++) {
         seen x = {.ordered = true};
         loci_trace *plain = trace_of(model, p, kinds[i]);
         assert_int_equal(loci_prompt_keep(p, keep ? 1 << 30 : 0, NULL, NULL, NULL), LOCI_OK);
@@ -161,6 +161,46 @@ static void a_stop_keeps_what_is_done(void **state) {
   loci_model_close(m);
 }
 
+/* What is stopped goes on with the cells that are left, and ends as the whole. */
+static void a_stopped_trace_goes_on(void **state) {
+  loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask_about(m, PICTURE), *other = ask_about(m, PICTURE);
+  loci_trace *none;
+  loci_err err;
+  (void)state;
+  for (int i = 0; i < KINDS; i++) {
+    loci_trace *whole = trace_of(m, p, kinds[i]), *part = NULL;
+    for (int at = 3; at < 9; at += 3) { /* stopped twice, then left alone */
+      seen x = {.ordered = true, .stop_at = at > 3 ? 4 : at};
+      loci_trace_opts o = watched(&kinds[i], &x);
+      o.so_far = part;
+      if (kinds[i].screen > 0) o.so_far = NULL;
+      loci_trace *t = trace_of(m, p, o);
+      assert_true(!part || kinds[i].screen > 0 || t->missing < part->missing);
+      loci_free(part);
+      part = t;
+    }
+    seen x = {.ordered = true};
+    loci_trace_opts o = watched(&kinds[i], &x);
+    o.size = sizeof o;
+    o.so_far = part;
+    assert_int_equal(loci_trace_new(m, other, &o, &none, &err), LOCI_EINVAL);
+    if (kinds[i].screen > 0) {
+      assert_int_equal(loci_trace_new(m, p, &o, &none, &err), LOCI_EINVAL);
+    } else {
+      loci_trace *end = trace_of(m, p, o);
+      assert_same(whole, end);
+      assert_int_equal(end->missing, 0);
+      loci_free(end);
+    }
+    loci_free(part);
+    loci_free(whole);
+  }
+  loci_prompt_free(other);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
 /* One cell, by the number of its position, is the whole trace's. */
 static void a_position_by_its_number(void **state) {
   static const loci_site one[] = {LOCI_SITE_MLP_OUT};
@@ -200,6 +240,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_end_is_that_of_one_walk),
       cmocka_unit_test(a_stop_keeps_what_is_done),
+      cmocka_unit_test(a_stopped_trace_goes_on),
       cmocka_unit_test(a_position_by_its_number),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

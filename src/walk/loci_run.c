@@ -1,6 +1,7 @@
 /* loci_run: one forward pass with records and patches, as a walk of one stream (see loci.h, section
  * 6). */
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct loci_run {
   recorded *records, **records_end;
   patched *patches, **patches_end;
   int record_count;
+  int64_t bytes; /* of all records */
   bool done;
 };
 
@@ -75,6 +77,12 @@ static loci_status check_request(const loci_run *r, loci_site site, int layer, l
   return LOCI_OK;
 }
 
+/* What a row of the layer looks at: the prompt's positions, or a picture outside of them. */
+static int64_t keys_of(const loci_run *r, int layer) {
+  const bool *cross = model_decoder(r->model)->cross;
+  return cross && cross[layer] ? r->prompt->info.source_count : r->prompt->info.length;
+}
+
 /* Room is made at once, so that running cannot fail for want of it; the same site twice is one. */
 loci_status loci_run_record(loci_run *r, loci_site site, int layer, loci_err *err) {
   NEEDS(r, "run");
@@ -83,18 +91,45 @@ loci_status loci_run_record(loci_run *r, loci_site site, int layer, loci_err *er
     if (k->site == site && k->layer == layer) return LOCI_OK;
   }
   int64_t T = r->prompt->info.length, rows = T, size;
-  const bool *cross = model_decoder(r->model)->cross;
-  int64_t keys = cross && cross[layer] ? r->prompt->info.source_count : T;
+  int64_t keys = keys_of(r, layer);
   int64_t cols = site == LOCI_SITE_PATTERN ? keys : site_width(r->model, site);
   if (site == LOCI_SITE_PATTERN) rows = T * model_decoder(r->model)->heads;
   if (site == LOCI_SITE_K || site == LOCI_SITE_V) rows = keys;
+  if (!size_mul(rows, cols, &size) || !size_mul(size, sizeof(float), &size) ||
+      !size_add(r->bytes, size, &r->bytes))
+    return fail_nomem(err, "recording a site");
+  if (r->bytes > r->model->memory)
+    return fail(
+        err, LOCI_ENOMEM,
+        "what is recorded needs %lld bytes, --memory allows %lld: name fewer sites or layers",
+        (long long)r->bytes, (long long)r->model->memory);
   recorded *k = arena_zarray(r->mem, 1, recorded);
-  float *data = size_mul(rows, cols, &size) ? arena_zarray(r->mem, size + 1, float) : NULL;
+  float *data = arena_zarray(r->mem, rows * cols + 1, float);
   if (!k || !data) return fail_nomem(err, "recording a site");
   *k = (recorded){.site = site, .layer = layer, .rows = rows, .cols = cols, .data = data};
   *r->records_end = k;
   r->records_end = &k->next;
   r->record_count++;
+  return LOCI_OK;
+}
+
+/* Numbers that a position has of a site. */
+static int64_t width_of(const loci_run *r, loci_site site, int layer) {
+  if (site != LOCI_SITE_PATTERN) return site_width(r->model, site);
+  return (int64_t)model_decoder(r->model)->heads * keys_of(r, layer);
+}
+
+static loci_status check_values(const loci_run *r, const loci_patch *p, loci_err *err) {
+  int64_t width = width_of(r, p->site, p->layer);
+  const char *site = loci_name(LOCI_NAMES_SITE, (int)p->site);
+  if (p->width && p->width != width)
+    return fail(err, LOCI_EINVAL,
+                "a patch of %s, layer %d: expected %lld numbers a position, not %lld", site,
+                p->layer, (long long)width, (long long)p->width);
+  for (int64_t i = 0; i < width * p->count; i++)
+    if (!isfinite(p->values[i]))
+      return fail(err, LOCI_EINVAL, "a patch of %s, layer %d: NaN or infinite values", site,
+                  p->layer);
   return LOCI_OK;
 }
 
@@ -109,6 +144,7 @@ loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) 
                 patch->first, (long long)patch->first + patch->count - 1, T - 1);
   }
   if (!patch->values) return fail(err, LOCI_EINVAL, "a patch without values");
+  TRY(check_values(r, patch, err));
   patched *k = arena_zarray(r->mem, 1, patched);
   if (!k) return fail_nomem(err, "patching a site");
   k->patch = *patch;
@@ -123,13 +159,7 @@ static loci_status build(const loci_run *r, walk *w, loci_err *err) {
   TRY(walk_root(w, prompt_input(r->prompt), &root, err));
   for (const patched *k = r->patches; k; k = k->next) {
     const loci_patch *p = &k->patch;
-    int64_t cols = site_width(r->model, p->site);
-    if (p->site == LOCI_SITE_PATTERN) {
-      const bool *cross = model_decoder(r->model)->cross;
-      bool outside = cross && cross[p->layer];
-      cols = outside ? r->prompt->info.source_count : r->prompt->info.length;
-      cols *= model_decoder(r->model)->heads;
-    }
+    int64_t cols = width_of(r, p->site, p->layer);
     for (int i = 0; i < p->count; i++) {
       walk_patch one = {.site = p->site,
                         .layer = p->layer,
