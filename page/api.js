@@ -27,9 +27,10 @@ async function call(method, path, body, signal) {
 
 export const hello = async () => (await call('GET', '/api/hello')).json();
 export const addPicture = async bytes => (await (await call('POST', '/api/pictures', bytes)).json()).picture;
+export const picture = async id => (await call('GET', '/api/pictures/' + id)).blob();
+export const propose = async question => (await call('POST', '/api/propose', new URLSearchParams({question}).toString())).json();
 export const cancel = job => call('DELETE', '/api/jobs/' + job).catch(() => {});
 export const apply = (job, on) => call('POST', `/api/jobs/${job}/${on ? 'apply' : 'revert'}`);
-export const resultText = async job => (await call('GET', `/api/jobs/${job}/result.json`)).text();
 
 // A command as a user would type it: the page's picture has a name there.
 export const shown = (command, name) => command.replace(/\/proc\/self\/fd\/\d+/g, name.replace(/[^\w.-]/g, '_') || 'picture.png');
@@ -66,22 +67,22 @@ async function watch(job, onState, onPart, signal) {
 }
 
 // Runs a command of loci: fields are its options, a list is an option given several times.  Returns
-// what `loci COMMAND --json` prints, parsed and as it stands.
+// what `loci COMMAND --json` prints.  A brief job is told at once, a long one as it goes.
 export async function run(what, fields, onState = () => {}, signal = undefined, onPart = () => {}) {
   const form = new URLSearchParams({what});
   for (const [name, value] of Object.entries(fields))
     for (const one of [value].flat()) if (one !== undefined && one !== '') form.append(name, one);
-  const {job} = await (await call('POST', '/api/jobs', form.toString(), signal)).json();
+  const told = await (await call('POST', '/api/jobs', form.toString(), signal)).json(), {job} = told;
   const stop = () => cancel(job);
   signal?.addEventListener('abort', stop);
   try {
-    const end = await watch(job, state => onState({...state, job}), onPart, undefined);
+    const end = told.state || await watch(job, state => onState({...state, job}), onPart, undefined);
+    if (told.state) onState({...told.state, job});
     if (!end || end.state === 'running' || end.state === 'waiting')
       throw new Refused(0, 'gone', 'loci serve was stopped');
     if (end.state === 'cancelled' && !end.partial) throw new Refused(0, 'cancelled', 'stopped');
     if (end.state === 'failed') throw new Refused(0, 'failed', end.error.message);
-    const text = await resultText(job);
-    return {job, text, value: JSON.parse(text)};
+    return {job, value: told.result || await (await call('GET', `/api/jobs/${job}/result.json`)).json()};
   } finally {
     signal?.removeEventListener('abort', stop);
   }

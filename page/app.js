@@ -3,7 +3,7 @@ import * as api from './api.js';
 import * as map from './map.js';
 import * as cell from './cell.js';
 import * as edit from './edit.js';
-import {asked, constraint, listen, readable, tokens} from './question.js';
+import {asked, constraints, listen, markPieces, readable, showKnown, tokens} from './question.js';
 import * as state from './state.js';
 import * as store from './store.js';
 import {drawFlow, drawKnockout, drawLens} from './ways.js';
@@ -55,7 +55,7 @@ const bars = (box, title, top) => box.replaceChildren(...cell.bars(title, top).c
 function about() {
   const corrupt = $('corrupt').value, value = $('corrupt-value').value.trim();
   return {
-    question: asked.question, picture: asked.picture, constraint: constraint(),
+    question: asked.question, picture: asked.picture, constraint: constraints(),
     corrupt: corrupt === 'replace' && !value ? '' : value ? `${corrupt}:${value}` : corrupt, window: $('window').value};
 }
 
@@ -104,8 +104,9 @@ export function offerExports(name, job) {
   }));
 }
 
-const trace = () => attempt(async () => {
-  const fields = about();
+// [more]: goes on with the cells that are there.
+const trace = more => attempt(async () => {
+  const fields = {...about(), continue: more === true ? results.trace.job : ''};
   state.step({q: asked.question, k: fields.corrupt, w: fields.window, v: 'trace', cell: ''});
   await doTrace(fields);
 });
@@ -127,7 +128,8 @@ function takePart(p) {
     const estimated = p.grids.some(g => g.ie.some(row => row.some((x, c) => x !== null && !g.skipped[0]?.[c])));
     if (!times.answers) times.answers = time;
     else if (!times.estimates && estimated) times.estimates = time;
-    guessed = p.grids.map(g => g.ie.map(row => [...row]));
+    if (!guessed || !p.grids.some(g => g.exact?.some((row, l) => row.some((x, c) => x && !g.skipped[l][c]))))
+      guessed = p.grids.map(g => g.ie.map(row => [...row]));
   } else if (!times.cells) {
     times.cells = time;
   }
@@ -155,7 +157,7 @@ function judge(t) {
 
 async function doTrace(fields) {
   began = performance.now();
-  guessed = null;
+  if (!fields.continue) guessed = null;
   for (const name of Object.keys($('maps').dataset)) delete $('maps').dataset[name];
   $('continue').hidden = true;
   const done = await run('trace', fields, takePart), t = done.value;
@@ -237,7 +239,7 @@ async function restore() {
   }
   if (!s.q) return;
   asked.picture = s.i || '';
-  asked.span = s.c ? s.c.split('-').map(Number) : null;
+  asked.marks = s.c ? s.c.split(',').map(m => m.split('-').map(Number)) : [];
   try {
     await tokens();
   } catch (e) {
@@ -247,8 +249,10 @@ async function restore() {
     await tokens();
     return;
   }
-  if (asked.picture) $('drop-text').textContent = 'The picture of this link is known; drop it to see it';
-  if (s.v && asked.span) await doTrace(about());
+  if (asked.picture && !asked.bitmap) await showKnown(asked.picture);
+  const pieces = state.pieces();
+  if (pieces.length) markPieces(pieces);
+  if (s.v && asked.marks.length) await doTrace(about());
   else await ask();
 }
 
@@ -262,8 +266,8 @@ function start() {
     e.preventDefault();
     ask();
   });
-  $('trace-button').addEventListener('click', trace);
-  $('continue').addEventListener('click', trace);
+  $('trace-button').addEventListener('click', () => trace(false));
+  $('continue').addEventListener('click', () => trace(true));
   $('stop').addEventListener('click', () => running?.abort());
   $('metric').addEventListener('change', e => map.setMetric(e.target.value));
   $('keys-button').addEventListener('click', () => $('keys').showModal());

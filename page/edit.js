@@ -6,7 +6,7 @@ import {asked, readable} from './question.js';
 const $ = id => document.getElementById(id);
 let page = null;            // run, attempt, say, about: of app.js
 let solved = null;          // {job, value}
-let applied = 0, before = new Map();
+let applied = 0, before = [], pictures = []; // pictures: {id, name} of other images
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -30,6 +30,7 @@ export function showEdited(job, text) {
   $('edited').querySelector('span').textContent = text || '';
 }
 
+// The loss of every step so far, as a line.
 function drawLoss(steps) {
   const w = 320, h = 60, chart = document.createElementNS(SVG, 'svg'), line = document.createElementNS(SVG, 'polyline');
   const most = Math.max(...steps.map(s => s.loss)), at = (s, i) => `${i / Math.max(1, steps.length - 1) * w},${h - 2 - s.loss / most * (h - 6)}`;
@@ -42,14 +43,25 @@ function drawLoss(steps) {
   $('loss').replaceChildren(chart, text);
 }
 
-const ask = async question => (await page.run('ask', {question, picture: asked.picture})).value;
+const lines = id => $(id).value.split('\n').map(q => q.trim()).filter(Boolean);
 
-const questions = () => [asked.question, ...$('others').value.split('\n').map(q => q.trim()).filter(Boolean)];
+// What is asked before and after: this question, its rephrasings, it about other pictures, other questions.
+const cases = () => [
+  {kind: 'this question', question: asked.question, picture: asked.picture},
+  ...lines('rephrase').map(question => ({kind: 'rephrased', question, picture: asked.picture})),
+  ...pictures.map(p => ({kind: p.name, question: asked.question, picture: p.id})),
+  ...lines('others').map(question => ({kind: 'other question', question, picture: asked.picture}))];
 
 async function answers() {
-  const found = new Map();
-  for (const question of questions()) found.set(question, await ask(question));
+  const found = [];
+  for (const one of cases()) found.push({...one, value: (await page.run('ask', {question: one.question, picture: one.picture})).value});
   return found;
+}
+
+async function takePictures(files) {
+  pictures = [];
+  for (const file of files) pictures.push({id: await api.addPicture(await file.arrayBuffer()), name: file.name});
+  $('other-pictures-said').textContent = pictures.map(p => p.name).join(', ');
 }
 
 function cell(row, text, className) {
@@ -61,24 +73,35 @@ function cell(row, text, className) {
 function drawOutcome(after) {
   const body = $('outcome').tBodies[0];
   body.replaceChildren();
-  for (const [question, now] of after) {
-    const then = before.get(question), row = body.insertRow(), other = then && then.answer !== now.answer;
-    cell(row, question);
+  let others = 0, changed = 0;
+  for (const {kind, question, picture, value: now} of after) {
+    const then = before.find(b => b.question === question && b.picture === picture)?.value;
+    const row = body.insertRow(), other = then && then.answer !== now.answer;
+    others += kind !== 'this question' && kind !== 'rephrased';
+    changed += Boolean(other) && kind !== 'this question' && kind !== 'rephrased';
+    cell(row, `${kind}: ${question}`);
     cell(row, then ? readable(then.answer) : '');
     cell(row, then ? number(then.steps[0].p) : '');
     cell(row, readable(now.answer) + (other ? ' (changed)' : ''), other ? 'other' : '');
     cell(row, number(now.steps[0].p));
   }
   $('outcome').hidden = false;
+  $('outcome').caption.textContent = `Before and after: of ${others} other pictures and questions ${changed} are answered otherwise`;
 }
 
 const solve = () => page.attempt(async () => {
   if (applied) await revert();
   const about = page.about();
   before = await answers();
+  const steps = [];
   solved = await page.run('edit solve', {
-    question: about.question, picture: about.picture, constraint: about.constraint,
-    target: $('target').value.trim(), layer: $('layer').value, steps: $('steps').value});
+    rephrase: lines('rephrase'), question: about.question, picture: about.picture, constraint: about.constraint,
+    target: $('target').value.trim(), layer: $('layer').value, steps: $('steps').value},
+  part => {
+    steps[part.step] = part;
+    $('loss').dataset.steps = steps.length;
+    drawLoss(steps);
+  });
   const e = solved.value;
   drawLoss(e.steps);
   $('try').disabled = false;
@@ -105,5 +128,6 @@ export function listen(of) {
     solve();
   });
   $('try').addEventListener('click', tryIt);
+  $('other-pictures').addEventListener('change', e => page.attempt(() => takePictures(e.target.files)));
   $('revert').addEventListener('click', () => page.attempt(revert));
 }

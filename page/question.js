@@ -7,9 +7,10 @@ const encoder = new TextEncoder();
 
 export const readable = text => text.replaceAll('▁', ' ').replaceAll('Ġ', ' ').replaceAll('Ċ', '\\n');
 
-export const asked = {picture: '', name: '', question: '', spans: [], span: null};
+// marks: the constraints, [first, last] of their tokens, in the question's order
+export const asked = {picture: '', name: '', question: '', spans: [], marks: []};
 let changed = () => {};
-let focused = 0, anchor = null, asking = 0;
+let focused = 0, asking = 0, drag = null; // {from, others, was}: of the mark that is being drawn
 
 // ---------------------------------------------------------------- the picture
 
@@ -22,6 +23,12 @@ async function showPicture(blob) {
   canvas.hidden = false;
   $('drop-text').hidden = true;
   asked.bitmap = image;
+}
+
+// The picture of a link, where the server has it still.
+export async function showKnown(id) {
+  await showPicture(await api.picture(id));
+  asked.name ||= 'picture.png';
 }
 
 export async function takePicture(file) {
@@ -85,7 +92,7 @@ export async function tokens() {
   const {value} = await api.run('tokens', {question: asked.question, picture: asked.picture});
   if (mine !== asking) return; // a later question is on its way
   asked.spans = spansOf(value.prompt, asked.question);
-  if (asked.span && asked.span[1] >= asked.spans.length) asked.span = null;
+  asked.marks = asked.marks.filter(m => m[1] < asked.spans.length);
   drawChips();
 }
 
@@ -105,59 +112,93 @@ function drawChips() {
 }
 
 function markChips() {
-  const [from, to] = asked.span || [1, 0];
   [...$('chips').children].forEach((chip, i) => {
-    chip.setAttribute('aria-selected', i >= from && i <= to);
+    chip.setAttribute('aria-selected', markAt(i) !== undefined);
+    chip.classList.toggle('begins', asked.marks.some(m => m[0] === i));
     chip.classList.toggle('here', i === focused);
   });
   if (asked.spans.length) $('chips').setAttribute('aria-activedescendant', 'chip-' + focused);
-  $('trace-button').disabled = !asked.span && !$('corrupt').value.startsWith('image');
-  state.adjust({c: asked.span ? asked.span.join('-') : ''});
+  $('trace-button').disabled = !asked.marks.length && !$('corrupt').value.startsWith('image');
+  $('propose').disabled = !asked.question;
+  $('marked').textContent = asked.marks.length ? `Marked: ${constraints().map(c => `“${c}”`).join(', ')}` : '';
+  state.adjust({c: asked.marks.map(m => m.join('-')).join(',')});
 }
 
-// The marked piece of the question as -c takes it: TEXT, or TEXT@2 for its second occurrence.
-export function constraint() {
-  if (!asked.span) return '';
+const markAt = i => asked.marks.find(m => i >= m[0] && i <= m[1]);
+
+// A marked piece of the question as -c takes it: TEXT, or TEXT@2 for its second occurrence.
+function pieceOf(mark) {
   const bytes = encoder.encode(asked.question), decode = (a, b) => new TextDecoder().decode(bytes.slice(a, b));
-  let from = asked.spans[asked.span[0]].from;
-  const to = asked.spans[asked.span[1]].to, raw = decode(from, to), text = raw.trim();
+  let from = asked.spans[mark[0]].from;
+  const to = asked.spans[mark[1]].to, raw = decode(from, to), text = raw.trim();
   from += encoder.encode(raw.slice(0, raw.indexOf(text))).length;
   const nth = decode(0, from).split(text).length;
   return asked.question.split(text).length > 2 ? `${text}@${nth}` : text;
 }
 
-function mark(from, to) {
-  asked.span = [Math.min(from, to), Math.max(from, to)];
+export const constraints = () => asked.marks.map(pieceOf);
+
+// Marks from one token to another; what it touches becomes a part of it, the others stay.
+function mark(from, to, others = asked.marks) {
+  const a = Math.min(from, to), b = Math.max(from, to);
+  asked.marks = [...others.filter(m => m[1] < a || m[0] > b), [a, b]].sort((x, y) => x[0] - y[0]);
   markChips();
+}
+
+// Pieces of the question, TEXT or TEXT@2, become marks.
+export function markPieces(list) {
+  for (const piece of list) {
+    const [, text, nth] = piece.match(/^(.*?)(?:@(\d+))?$/s), parts = asked.question.split(text), n = Number(nth || 1);
+    if (!text || parts.length <= n) continue;
+    const from = encoder.encode(parts.slice(0, n).join(text)).length, to = from + encoder.encode(text).length;
+    const inside = asked.spans.map((s, i) => s.from < to && s.to > from ? i : -1).filter(i => i >= 0);
+    if (inside.length) mark(inside[0], inside.at(-1));
+  }
+}
+
+async function propose() {
+  try {
+    const got = (await api.propose(asked.question)).constraints || [];
+    asked.marks = [];
+    markPieces(got.map(c => c.text));
+    markChips();
+    changed(asked.marks.length ? '' : 'nothing in this question points at the picture: mark it by hand');
+  } catch (e) {
+    changed(e.message);
+  }
 }
 
 function listenForMarks() {
   const chips = $('chips'), at = e => e.target.closest?.('.chip')?.dataset.at;
   chips.addEventListener('pointerdown', e => {
     if (at(e) === undefined) return;
-    anchor = focused = Number(at(e));
-    mark(anchor, anchor);
+    focused = Number(at(e));
+    const was = markAt(focused);
+    drag = {from: focused, others: asked.marks.filter(m => m !== was), was};
+    mark(focused, focused, drag.others);
     e.target.releasePointerCapture?.(e.pointerId);
   });
   chips.addEventListener('pointerover', e => {
-    if (anchor !== null && e.buttons && at(e) !== undefined) mark(anchor, Number(at(e)));
+    if (drag && e.buttons && at(e) !== undefined) mark(drag.from, Number(at(e)), drag.others);
   });
-  document.addEventListener('pointerup', () => { anchor = null; });
+  document.addEventListener('pointerup', e => {
+    if (drag?.was && at(e) === String(drag.from)) { // a click on what was marked
+      asked.marks = drag.others;
+      markChips();
+    }
+    drag = null;
+  });
   chips.addEventListener('keydown', e => {
     const last = asked.spans.length - 1, before = focused;
     const to = {ArrowLeft: focused - 1, ArrowRight: focused + 1, Home: 0, End: last}[e.key];
-    if (e.key === 'Escape') asked.span = null;
-    else if (e.key === ' ') asked.span = [focused, focused];
+    const own = markAt(before), others = asked.marks.filter(m => m !== own);
+    if (e.key === 'Escape') asked.marks = [];
+    else if (e.key === ' ') asked.marks = own ? others : [...asked.marks, [before, before]].sort((x, y) => x[0] - y[0]);
     else if (to === undefined) return;
     e.preventDefault();
     if (to !== undefined) focused = Math.min(Math.max(to, 0), Math.max(last, 0));
-    if (to !== undefined && e.shiftKey) {
-      const [from, end] = asked.span || [before, before];
-      const fixed = before === from ? end : from;
-      mark(asked.span ? fixed : before, focused);
-    } else {
-      markChips();
-    }
+    if (to !== undefined && e.shiftKey) mark(own ? own[before === own[0] ? 1 : 0] : before, focused, others);
+    else markChips();
   });
 }
 
@@ -169,8 +210,9 @@ export function listen(then) {
   listenForMarks();
   $('question').addEventListener('input', () => {
     clearTimeout(timer);
-    asked.span = null;
+    asked.marks = [];
     timer = setTimeout(() => tokens().then(() => changed(''), e => changed(e.message)), 150);
   });
   $('corrupt').addEventListener('change', markChips);
+  $('propose').addEventListener('click', propose);
 }

@@ -17,9 +17,17 @@ function takeToken() {
 takeToken();
 addEventListener('hashchange', takeToken); // a link opened in this very tab
 
-// i picture, q question, c constraint (from-to in characters of the question), k corruption, w window,
+// i picture, q question, c constraints (from-to in tokens of the question, joined by commas), k corruption, w window,
 // v view, y number shown, cell pinned cell, lay layer of the flow, f filters of the store, ex run.result of its example
 export const read = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+
+// Constraints that an address has as words, on=..., of a page that was opened at a question; told once.
+export function pieces() {
+  const all = new URLSearchParams(location.hash.slice(1)), list = all.getAll('on');
+  all.delete('on');
+  if (list.length) history.replaceState(null, '', '#' + all);
+  return list;
+}
 
 function put(changes, how) {
   const all = new URLSearchParams(location.hash.slice(1));

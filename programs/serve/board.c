@@ -10,6 +10,7 @@
 #include "export.h"
 
 enum { MOST_WAITING = 32, MOST_MADE = 16 };
+static const double MOMENT = 0.3; /* seconds */
 
 static const char *const state_names[] = {"waiting", "running", "done", "cancelled", "failed"};
 
@@ -129,6 +130,22 @@ static job *find(board *b, int id) {
   for (int i = 0; id > 0 && i < MOST_JOBS; i++)
     if (b->jobs[i].id == id) return &b->jobs[i];
   return NULL;
+}
+
+job *board_stopped(board *b, const job *j) {
+  pthread_mutex_lock(&b->lock);
+  job *old = find(b, j->request.so_far);
+  bool good = old && old->state > RUNNING && old->edition == j->edition && old->made &&
+              old->made->kind == LOCI_KIND_TRACE;
+  if (good) old->watchers++;
+  pthread_mutex_unlock(&b->lock);
+  return good ? old : NULL;
+}
+
+void board_let_go(board *b, job *held) {
+  pthread_mutex_lock(&b->lock);
+  held->watchers--;
+  pthread_mutex_unlock(&b->lock);
 }
 
 /* A job of the same form that is done or on its way: the same question is no work. */
@@ -291,6 +308,36 @@ static char *describe(const job *j) {
     fprintf(f, "}");
   }
   fprintf(f, "}");
+  return fclose(f) == 0 ? text : NULL;
+}
+
+/* Under the lock. */
+static void wait_for(board *b, const job *j, double seconds) {
+  struct timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += (long)(1e9 * seconds);
+  until.tv_sec += until.tv_nsec / 1000000000;
+  until.tv_nsec %= 1000000000;
+  while (j->state <= RUNNING && !b->closing)
+    if (pthread_cond_timedwait(&b->changed, &b->lock, &until)) break;
+}
+
+char *board_told(board *b, int id, size_t *size) {
+  char *text = NULL;
+  FILE *f = open_memstream(&text, size);
+  if (!f) return NULL;
+  fprintf(f, "{\"job\":%d", id);
+  pthread_mutex_lock(&b->lock);
+  job *j = find(b, id);
+  if (j) j->watchers++; /* it is not forgotten meanwhile */
+  if (j && (j->brief || j->worker > 0)) wait_for(b, j, MOMENT);
+  if (j && --j->watchers == 0) j->watched = board_now();
+  char *state = j && j->state > RUNNING ? describe(j) : NULL;
+  if (state) fprintf(f, ",\"state\":%s", state);
+  if (state && j->result) fprintf(f, ",\"result\":%s", j->result);
+  pthread_mutex_unlock(&b->lock);
+  free(state);
+  fputs("}\n", f);
   return fclose(f) == 0 ? text : NULL;
 }
 

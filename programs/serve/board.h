@@ -40,6 +40,10 @@ void board_free(board *b); /* after board_close, when no watcher is left */
  * name=value&name=value, encoded as browsers do; "what" is the command. */
 board_answer board_add(board *b, const char *form, size_t size, int *id);
 board_answer board_cancel(board *b, int id);
+/* Waits for the end of a job that is brief, a moment at most: what it says at once spares whoever
+ * asked a stream and another request.  {"job", "state", "result"}, the last two where it has ended;
+ * NULL: no memory.  Caller frees it. */
+char *board_told(board *b, int id, size_t *size);
 
 /* A job as one line of JSON: state, stage, permille, error; NULL: there is none.  Caller frees it.
  */

@@ -5,6 +5,7 @@
  *
  * It ends with Ctrl-C: jobs are cancelled first, then the streams that wait for them end, then the
  * server stops; a second Ctrl-C ends it at once. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,23 +48,53 @@ static void wait_for_signal(void) {
   while (!terminal_signal()) nanosleep(&pause, NULL);
 }
 
+/* Text of an address, where it is a value. */
+static void put_encoded(FILE *f, const char *name, const char *value) {
+  if (!value) return;
+  fprintf(f, "&%s=", name);
+  for (const unsigned char *s = (const unsigned char *)value; *s; s++)
+    fprintf(f, *s < 128 && isalnum(*s) ? "%c" : "%%%02X", *s);
+}
+
+/* The question of the command line, as the page's address has it (page/state.js). */
+static char *make_shown(cli *c, const server_opts *o, loci_err *err) {
+  const args *a = &c->args;
+  char *text = NULL, id[PICTURE_ID] = "";
+  const char *question = args_get(a, OPT_QUESTION), *image = args_get(a, OPT_IMAGE), *piece;
+  size_t n;
+  if (image && gallery_add_file(o->pictures, image, id, err)) return NULL;
+  FILE *f = open_memstream(&text, &n);
+  if (!f) return NULL;
+  put_encoded(f, "q", question);
+  if (image) put_encoded(f, "i", id);
+  for (int i = 0; question && (piece = args_at(a, OPT_CONSTRAINT, i)) != NULL; i++)
+    put_encoded(f, "on", piece);
+  put_encoded(f, "k", args_get(a, OPT_CORRUPT));
+  put_encoded(f, "w", args_get(a, OPT_WINDOW));
+  if (question && args_get(a, OPT_CONSTRAINT)) put_encoded(f, "v", "trace");
+  return fclose(f) == 0 ? text : NULL;
+}
+
 static int serve(cli *c, server_opts *o, bool open_browser) {
   int port;
-  char address[128];
+  size_t room = strlen(o->shown) + TOKEN_HEX + 64;
+  char *address = malloc(room);
   server *s = server_start(o, &port);
   if (!s) {
     cli_fail(&c->err, LOCI_ESYSTEM, "no port from %d to %d is free on 127.0.0.1", o->port,
              o->last_port);
+    free(address);
     return cli_failed(c);
   }
-  snprintf(address, sizeof address, "http://127.0.0.1:%d/#token=%s", port, o->token);
-  printf("%s\n", address);
+  if (address) snprintf(address, room, "http://127.0.0.1:%d/#token=%s%s", port, o->token, o->shown);
+  if (address) printf("%s\n", address);
   fflush(stdout);
-  browser *b = open_browser ? browser_open(address) : NULL;
+  browser *b = address && open_browser ? browser_open(address) : NULL;
   wait_for_signal();
   if (o->board) board_close(o->board);
   server_stop(s);
   browser_forget(b);
+  free(address);
   return EXIT_DONE;
 }
 
@@ -71,13 +102,16 @@ static int serve_model(cli *c, loci_model *m, server_opts *o) {
   int code = EXIT_FAILED;
   char path[LOCI_PATH_SIZE];
   if (cli_model_path(c, path)) return EXIT_FAILED;
-  char *hello = make_hello(m);
+  char *hello = make_hello(m), *shown = NULL;
   o->hello = hello;
   o->pictures = gallery_new(path);
+  if (o->pictures) o->shown = shown = make_shown(c, o, &c->err);
   o->board = o->pictures
                  ? board_new(&(board_opts){m, o->pictures, c->term.utf8, c->run, board_work})
                  : NULL;
-  if (!make_token(o->token) || !o->hello || !o->board) {
+  if (!shown && c->err.code) {
+    code = cli_failed(c);
+  } else if (!make_token(o->token) || !o->hello || !o->board || !shown) {
     cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
     code = cli_failed(c);
   } else {
@@ -86,6 +120,7 @@ static int serve_model(cli *c, loci_model *m, server_opts *o) {
   board_free(o->board);
   gallery_free(o->pictures);
   free(hello);
+  free(shown);
   return code;
 }
 
@@ -104,7 +139,7 @@ int cmd_serve(cli *c) {
   bool has_model = args_has(&c->args, OPT_MODEL);
   if (!has_model && !store)
     return cli_usage(c, "serve needs -m DIR, a model to ask, or --store S.db, a store to browse");
-  server_opts o = {.port = PORT};
+  server_opts o = {.port = PORT, .shown = ""};
   int code = cli_int(c, OPT_PORT, 1024, 65535, &o.port);
   o.last_port =
       args_has(&c->args, OPT_PORT) || o.port > 65535 - MORE_PORTS ? o.port : o.port + MORE_PORTS;

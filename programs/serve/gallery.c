@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* memfd_create */
 #include "gallery.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -120,6 +121,20 @@ loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICT
   }
   pthread_mutex_unlock(&p->lock);
   return LOCI_OK;
+}
+
+loci_status gallery_add_file(gallery *p, const char *path, char id[PICTURE_ID], loci_err *err) {
+  FILE *f = fopen(path, "rb");
+  if (!f) return cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
+  char *bytes = malloc(PICTURE_BYTES + 1);
+  size_t n = bytes ? fread(bytes, 1, PICTURE_BYTES + 1, f) : 0;
+  fclose(f);
+  loci_status st = !bytes              ? cli_fail(err, LOCI_ENOMEM, "no room for the picture")
+                   : n > PICTURE_BYTES ? cli_fail(err, LOCI_EINVAL, "%s: more than %d MB", path,
+                                                  PICTURE_BYTES >> 20)
+                                       : gallery_add(p, bytes, n, id, err);
+  free(bytes);
+  return st;
 }
 
 int gallery_open(gallery *p, const char *id, char path[PICTURE_PATH]) {

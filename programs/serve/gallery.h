@@ -16,6 +16,8 @@ void gallery_free(gallery *p);
 /* Checks and keeps it; its name into id. */
 loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICTURE_ID],
                         loci_err *err);
+/* The same of a file. */
+loci_status gallery_add_file(gallery *p, const char *path, char id[PICTURE_ID], loci_err *err);
 /* A descriptor of it, and the path that opens it while that is not closed; -1: it is not here (any
  * more).  Whoever uses a picture holds one: a number that is closed is soon another picture's. */
 int gallery_open(gallery *p, const char *id, char path[PICTURE_PATH]);

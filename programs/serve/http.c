@@ -3,9 +3,11 @@
  *   GET    /, /page/FILE              the page
  *   GET    /api/hello                 model, version, limits
  *   POST   /api/store/runs, examples, average, auroc, sql     a form (study_store.h) -> JSON
+ *   POST   /api/propose               a form with a question -> constraints it may have
  *   GET    /api/store/N/run.csv       all numbers of run N
  *   POST   /api/pictures              bytes of a picture -> {"picture": id}
- *   POST   /api/jobs                  a form (board.h) -> {"job": n}
+ *   GET    /api/pictures/ID           the bytes again
+ *   POST   /api/jobs                  a form (board.h) -> {"job": n}, and of a brief one the rest
  *   GET    /api/jobs/N                state
  *   GET    /api/jobs/N/events         parts and states as they come, as an event stream
  *   GET    /api/jobs/N/result.json    what loci COMMAND --json prints; .csv .png ...: what -o makes
@@ -18,9 +20,11 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "proposals.h"
 #include "seats.h"
 #include "site.h"
 
@@ -190,11 +194,27 @@ static done add_picture(const server *s, connection *c, const incoming *in) {
   return send_json(c, 200, text, n);
 }
 
+static done send_picture(const server *s, connection *c, const char *id) {
+  char path[PICTURE_PATH];
+  struct stat info;
+  int fd = gallery_open(s->o.pictures, id, path);
+  struct MHD_Response *r = fd >= 0 && fstat(fd, &info) == 0
+                               ? MHD_create_response_from_fd((size_t)info.st_size, fd)
+                               : NULL; /* which closes it */
+  if (!r && fd >= 0) close(fd);
+  if (!r) return send_error(c, 404, "picture", "the picture is not here any more: drop it again");
+  MHD_add_response_header(r, "Content-Type", "application/octet-stream");
+  MHD_add_response_header(r, "Cache-Control", "no-store");
+  return reply(c, 200, r);
+}
+
 static done add_job(const server *s, connection *c, const incoming *in) {
   int id;
+  size_t n = 0;
   board_answer a = board_add(s->o.board, in->body ? in->body : "", in->size, &id);
-  return a.code[0] ? send_error(c, a.status, a.code, a.message)
-                   : send_number(c, a.status, "job", id);
+  if (a.code[0]) return send_error(c, a.status, a.code, a.message);
+  char *text = board_told(s->o.board, id, &n);
+  return send_json(c, a.status, text, n);
 }
 
 static done send_state(const server *s, connection *c, int job) {
@@ -239,6 +259,19 @@ static done ask_store(const server *s, connection *c, const char *what, const in
   return st ? send_error(c, 422, "store", err.msg) : send_json(c, 200, text, strlen(text));
 }
 
+static done send_proposals(connection *c, const incoming *in) {
+  form f;
+  const char *why;
+  size_t n = 0;
+  bool read = form_read(in->body ? in->body : "", in->size, &f, &why);
+  const char *question = read ? form_get(&f, "question") : NULL;
+  char *text = question ? proposals_for(question, &n) : NULL;
+  form_clear(&f);
+  if (!read) return send_error(c, 400, "form", why);
+  if (!text) return send_error(c, 422, "question", "nothing can be proposed for this question");
+  return send_json(c, 200, text, n);
+}
+
 static done send_store(const server *s, connection *c, int run) {
   size_t n = 0;
   char *text = s->o.store ? study_store_csv(s->o.store, run, &n) : NULL;
@@ -266,8 +299,10 @@ static done route(server *s, connection *c, const char *method, const char *path
   if (get && strcmp(path, "/api/hello") == 0) return send_hello(s, c);
   if (post && strncmp(path, "/api/store/", 11) == 0) return ask_store(s, c, path + 11, in);
   if (run && get && strcmp(file, "/run.csv") == 0) return send_store(s, c, run);
+  if (post && strcmp(path, "/api/propose") == 0) return send_proposals(c, in);
   if (!s->o.board) return send_error(c, 404, "model", "loci serve was started without a model");
   if (post && strcmp(path, "/api/pictures") == 0) return add_picture(s, c, in);
+  if (get && strncmp(path, "/api/pictures/", 14) == 0) return send_picture(s, c, path + 14);
   if (post && strcmp(path, "/api/jobs") == 0) return add_job(s, c, in);
   if (job && get && !*rest) return send_state(s, c, job);
   if (job && get && strcmp(rest, "/events") == 0) return send_events(s, c, job);

@@ -13,6 +13,7 @@ typedef struct server_opts {
   gallery *pictures;
   study_store *store; /* that is browsed; NULL: none */
   const char *hello;  /* JSON, for GET /api/hello */
+  const char *shown;  /* "&q=...": what the address shows after its token; "" nothing */
   char token[TOKEN_HEX + 1];
   int port, last_port; /* the first of these that is free */
 } server_opts;

@@ -66,6 +66,10 @@ static bool add_picture(gallery *p, const char *id, page_request *out) {
 static bool add_field(const struct form_field *x, gallery *p, page_request *out, const char **code,
                       char *why, size_t size) {
   if (strcmp(x->name, "what") == 0) return true;
+  if (strcmp(x->name, "continue") == 0 && out->command->id == COMMAND_TRACE) {
+    out->so_far = atoi(x->value);
+    return true;
+  }
   if (strcmp(x->name, "picture") != 0)
     return add_option(x, out->command->id, &out->args, why, size);
   if (out->picture >= 0 || !option_is_taken(OPT_IMAGE, out->command->id)) {

@@ -11,6 +11,7 @@ typedef struct page_request {
   args args;
   int picture; /* descriptor, -1: none */
   char path[PICTURE_PATH];
+  int so_far; /* the job whose trace this one goes on with; 0: none */
 } page_request;
 
 /* Options of the command named by "what"; their values are the form's, which must stay.  No path is

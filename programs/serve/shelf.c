@@ -13,6 +13,7 @@ static const int64_t KEPT_BYTES = 1LL << 30;
 struct shelf_place {
   loci_prompt *prompt; /* NULL: an empty place */
   char *key;
+  char *picture; /* its id, or NULL */
   int used, held;
   int64_t kept;  /* bytes of its run; 0: none */
   unsigned last; /* when it was taken */
@@ -36,6 +37,7 @@ shelf *shelf_new(const loci_model *m) {
 static void empty(shelf_place *p) {
   loci_prompt_free(p->prompt);
   free(p->key);
+  free(p->picture);
   *p = (shelf_place){0};
 }
 
@@ -78,13 +80,21 @@ static shelf_place *find_room(shelf *s) {
   return oldest;
 }
 
+/* One about the picture, which need not be looked at again. */
+static shelf_place *find_seen(shelf *s, const char *picture) {
+  for (int i = 0; picture && i < PLACES; i++)
+    if (s->at[i].prompt && s->at[i].picture && strcmp(s->at[i].picture, picture) == 0)
+      return &s->at[i];
+  return NULL;
+}
+
 static void use(shelf *s, shelf_place *p) {
   p->used++;
   p->last = ++s->now;
 }
 
 /* Takes prompt and key over. */
-static shelf_place *put(shelf *s, char *key, loci_prompt *prompt) {
+static shelf_place *put(shelf *s, char *key, const char *picture, loci_prompt *prompt) {
   pthread_mutex_lock(&s->lock);
   shelf_place *p = find(s, key);
   if (p) {
@@ -94,6 +104,7 @@ static shelf_place *put(shelf *s, char *key, loci_prompt *prompt) {
     empty(p);
     p->prompt = prompt;
     p->key = key;
+    p->picture = picture ? strdup(picture) : NULL;
   }
   if (p) use(s, p);
   pthread_mutex_unlock(&s->lock);
@@ -103,18 +114,23 @@ static shelf_place *put(shelf *s, char *key, loci_prompt *prompt) {
 loci_status shelf_take(shelf *s, const loci_question *q, const char *picture, shelf_place **out,
                        loci_err *err) {
   loci_prompt *prompt;
+  loci_question own = *q;
+  shelf_place *seen = NULL;
   char *key = key_of(q, picture);
   if (!key) return cli_fail(err, LOCI_ENOMEM, "out of memory");
   pthread_mutex_lock(&s->lock);
   *out = find(s, key);
   if (*out) use(s, *out);
+  if (!*out && (seen = find_seen(s, picture)) != NULL) use(s, seen);
   pthread_mutex_unlock(&s->lock);
   if (*out) {
     free(key);
     return LOCI_OK;
   }
-  loci_status st = loci_prompt_new(s->model, q, &prompt, err);
-  if (!st) *out = put(s, key, prompt);
+  if (seen) own.seen = seen->prompt;
+  loci_status st = loci_prompt_new(s->model, &own, &prompt, err);
+  if (seen) shelf_leave(s, seen, false);
+  if (!st) *out = put(s, key, picture, prompt);
   if (*out) return LOCI_OK;
   if (!st) loci_prompt_free(prompt);
   free(key);

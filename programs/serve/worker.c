@@ -21,7 +21,7 @@ typedef struct running {
   double told;
   shelf_place *about; /* in use */
   bool *seen;         /* cells of a trace that watchers were told of */
-  int64_t seen_done;
+  int looks;          /* at the trace so far */
 } running;
 
 static void run(board *b, job *j);
@@ -107,14 +107,18 @@ static void put_cells(FILE *f, const loci_grid *g, const int64_t *at, int64_t n)
   }
 }
 
+static int64_t cells_of_all(const loci_trace *t) {
+  int64_t n = 1;
+  for (int i = 0; i < t->grid_count; i++) n += cells_of(&t->grids[i]);
+  return n;
+}
+
 /* What was run since the last time, or NULL. */
 static char *new_cells(running *r, const loci_trace *t) {
   char *text = NULL;
   size_t size;
-  int64_t most = 1, before = 0;
-  for (int i = 0; i < t->grid_count; i++) most += cells_of(&t->grids[i]);
-  int64_t *at = malloc((size_t)most * sizeof *at);
-  if (!r->seen) r->seen = calloc((size_t)most, 1);
+  int64_t before = 0;
+  int64_t *at = malloc((size_t)cells_of_all(t) * sizeof *at);
   FILE *f = at && r->seen ? open_memstream(&text, &size) : NULL;
   if (f)
     fprintf(f, "{\"done\":%lld,\"planned\":%lld,\"grids\":[", (long long)(t->planned - t->missing),
@@ -139,16 +143,37 @@ static char *new_cells(running *r, const loci_trace *t) {
   return NULL;
 }
 
-/* Whole, as far as it is, until cells come; then those. */
+/* Whole, after the answers and after the estimates (and with what another one had already); then
+ * the cells that come. */
 static void on_watch(void *ctx, const loci_trace *t) {
   running *r = ctx;
   char *text = NULL;
-  if (t->missing < t->planned) {
+  int64_t before = 0;
+  if (!r->seen) r->seen = calloc((size_t)cells_of_all(t), 1);
+  if (r->looks++ >= 2) {
     text = new_cells(r, t);
   } else if (loci_json(&t->result, &text, NULL)) {
     return;
   }
+  for (int i = 0; r->seen && i < t->grid_count; before += cells_of(&t->grids[i++]))
+    for (int64_t k = 0; k < cells_of(&t->grids[i]); k++)
+      r->seen[before + k] |= t->grids[i].exact[k];
   if (text) board_event(r->b, r->j, text);
+}
+
+/* The newest step of an edit. */
+static void on_steps(void *ctx, const loci_edit_step *steps, int count) {
+  running *r = ctx;
+  char *text = NULL;
+  size_t size;
+  FILE *f = open_memstream(&text, &size);
+  if (!f) return;
+  fprintf(f, "{\"step\":%d,\"loss\":", count - 1);
+  put_number(f, steps[count - 1].loss, true);
+  fputs(",\"p\":", f);
+  put_number(f, steps[count - 1].p, true);
+  fputs("}", f);
+  if (fclose(f) == 0) board_event(r->b, r->j, text);
 }
 
 /* ---------------------------------------------------------------- a job */
@@ -172,8 +197,14 @@ static void end(running *r, int code, const loci_err *err) {
 
 static void run(board *b, job *j) {
   running r = {.b = b, .j = j};
-  cli_host host = {
-      .ctx = &r, .model = b->o.model, .prompt = on_prompt, .take = on_result, .keep = on_made};
+  job *before = board_stopped(b, j);
+  cli_host host = {.ctx = &r,
+                   .model = b->o.model,
+                   .prompt = on_prompt,
+                   .take = on_result,
+                   .keep = on_made,
+                   .so_far = before ? (const loci_trace *)before->made : NULL,
+                   .steps = on_steps};
   cli c = {.command = j->request.command, .args = j->request.args, .json = true, .host = &host};
   c.term = (terminal){.columns = 80,
                       .wrap = 80,
@@ -182,6 +213,7 @@ static void run(board *b, job *j) {
                       .host = on_progress,
                       .host_ctx = &r};
   int code = b->o.run(&c);
+  if (before) board_let_go(b, before);
   end(&r, code, &c.err);
 }
 

@@ -28,8 +28,8 @@ def skip(why):
 
 
 class Server:
-    def __init__(self, model=MODEL):
-        self.process = subprocess.Popen([LOCI, "serve", "-m", model, "--no-open"], stdout=subprocess.PIPE,
+    def __init__(self, *asked):
+        self.process = subprocess.Popen([LOCI, "serve", "-m", MODEL, "--no-open", *asked], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
         self.address = self.process.stdout.readline().strip()
         self.origin = self.address.split("/#")[0]
@@ -161,6 +161,44 @@ def streams(browser):
     assert missing > 0 and done == sorted(done) and len(done) > 0, (missing, done)
 
 
+def goes_on(browser):
+    """A trace that was stopped goes on with the cells that are there, and ends as the whole one does."""
+    ends = browser.run("""return import('/page/api.js').then(async api => {
+      const about = {question: arguments[0], constraint: 'this country', corrupt: 'mean', window: '3', picture: new URLSearchParams(location.hash.slice(1)).get('i')};
+      const stop = new AbortController(), done = [];
+      const part = await api.run('trace', about, () => {}, stop.signal, p => { if (p.done) { done.push(p.done); stop.abort(); } });
+      const whole = await api.run('trace', {...about, continue: String(part.job)}, () => {}, undefined, p => { if (p.done) done.push(p.done); });
+      const fresh = await api.run('trace', {...about, seed: '1'});
+      const same = JSON.stringify(whole.value.grids.map(g => g.ie)) === JSON.stringify(fresh.value.grids.map(g => g.ie));
+      return [part.value.missing, whole.value.missing ?? 0, same, whole.value.cost.rows < fresh.value.cost.rows, done];
+    })""", QUESTION)
+    missing, left, same, less, done = ends
+    assert missing > 0 and left == 0 and same and done == sorted(done), ends
+    if done[0] > missing:
+        assert less, ends  # more than half was there
+
+
+def marks(browser):
+    """Several constraints: by further drags, by proposal; a click takes one away."""
+    words = "return [...document.querySelectorAll('.chip[aria-selected=true]')].map(c => c.textContent)"
+    at = chip(browser, "capital")
+    browser.drag(f"#chip-{at}", f"#chip-{at}")
+    assert browser.run(words) == ["capital", "this", "country"], browser.run(words)
+    assert browser.text("#marked") == "Marked: “capital”, “this country”", browser.text("#marked")
+    assert "c=3-3%2C5-6" in browser.url() or "c=3-3,5-6" in browser.url(), browser.url()
+    picture(browser, "marks")
+    browser.drag(f"#chip-{at}", f"#chip-{at}")
+    assert browser.run(words) == ["this", "country"], browser.run(words)
+    browser.run("document.getElementById('chips').focus()")
+    browser.press("Escape")
+    assert browser.run(words) == [] and browser.run("return document.getElementById('trace-button').disabled")
+    browser.press("Home", "Space")
+    browser.press("Right", "Right", "Space")
+    assert len(browser.run(words)) == 2
+    browser.click("#propose")
+    browser.wait("return document.getElementById('marked').textContent === 'Marked: “this country”'")
+
+
 def exports(browser):
     """Every format of the trace, as the command writes it."""
     begins = {"json": "{", "csv": "site,", "npz": "PK", "png": "\x89PNG", "svg": "<", "pdf": "%PDF", "html": "<!"}
@@ -197,6 +235,7 @@ def by_mouse(browser, server):
                 assert alike(cell, shown(x)), f"the page shows {cell}, loci trace {x}"
     asks_cells(browser)
     streams(browser)
+    goes_on(browser)
     exports(browser)
     open_tab(browser, "flow", "#view-flow canvas")
     open_tab(browser, "lens", "#view-lens td")
@@ -261,19 +300,42 @@ def edits(browser):
     """A new answer: solved, tried, seen to be there, and taken back."""
     browser.click("#tab-edit")
     browser.type("#target", "Lima")
+    browser.run("document.getElementById('rephrase').value = 'Which city is the capital of this country?'")
+    browser.type("#other-pictures", f"{MODEL}/images/thailand.png")
+    browser.wait("return document.getElementById('other-pictures-said').textContent === 'thailand.png'")
     browser.click("#edit-form button[type=submit]")
     browser.wait("return document.getElementById('status').textContent.startsWith('solved')")
+    assert int(browser.run("return document.getElementById('loss').dataset.steps")) > 3, "no step was told before the end"
     assert browser.text("#status") == "solved: the model would say Lima", browser.text("#status")
     browser.click("#try")
-    browser.wait("return document.querySelectorAll('#outcome tbody tr').length === 2")
+    browser.wait("return document.querySelectorAll('#outcome tbody tr').length === 4")
     picture(browser, "edit")
     row = browser.run("return [...document.querySelector('#outcome tbody tr').cells].map(c => c.textContent)")
     assert row[1] == "Kyiv" and row[3] == "Lima (changed)", row
+    kinds = browser.run("return [...document.querySelectorAll('#outcome tbody tr')].map(r => r.cells[0].textContent.split(':')[0])")
+    assert kinds == ["this question", "rephrased", "thailand.png", "other question"], kinds
+    assert "of 2 other pictures and questions" in browser.text("#outcome caption"), browser.text("#outcome caption")
     assert browser.run("return !document.getElementById('edited').hidden"), "nothing says that the model is edited"
     browser.click("#revert")
     browser.wait("return document.getElementById('edited').hidden")
     browser.click("#ask-button")
     browser.wait("return document.getElementById('status').textContent === 'answer: Kyiv'")
+
+
+def at_a_question(browser):
+    """The command line opens the page at a question: its picture is there, its constraint marked, its trace made."""
+    server = Server("-i", IMAGE, "-q", QUESTION, "-c", CONSTRAINT, "--corrupt", "mean", "--window", "3")
+    try:
+        browser.open("about:blank")
+        browser.open(server.address)
+        traced(browser)
+        assert browser.text("#marked") == f"Marked: “{CONSTRAINT}”" and "on=" not in browser.url(), browser.url()
+        assert not browser.run("return document.getElementById('picture').hidden"), "the picture is not shown"
+        assert browser.run("return document.getElementById('window').value") == "3"
+        assert "--corrupt mean" in browser.text("#command code"), browser.text("#command code")
+    finally:
+        browser.open("about:blank")
+        server.stop()
 
 
 def narrow(browser):
@@ -333,12 +395,14 @@ def main():
         clean = browser.text("#clean")
         assert from_link(link, server.address.split("token=")[1]) == clean
         by_keyboard(browser, server)
+        marks(browser)
         edits(browser)
         hostile(browser, server)
         said = browser.console()
         assert not said, f"the console is not empty: {said}"
         others = [u for u in browser.requests() if not re.match(re.escape(server.origin) + "/|blob:|data:|about:", u)]
         assert not others, f"requests to other places: {others}"
+        at_a_question(browser)
     except BaseException:
         picture(browser, "failed")
         raise

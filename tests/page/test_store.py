@@ -168,6 +168,34 @@ def whole(browser):
         browser.screenshot(f"{PICTURES}/store-whole.png")
 
 
+def focus_on(browser, name):
+    """By Tab alone, from where the focus is, round the page."""
+    for _ in range(80):
+        browser.press("Tab")
+        if browser.run("return document.activeElement.id === arguments[0] || document.activeElement.dataset.sort === arguments[0]", name):
+            return
+    raise AssertionError(f"Tab does not come to {name}")
+
+
+def by_keyboard(browser):
+    """Filters and the order of the rows without a mouse; titles stand over their columns."""
+    count = browser.text("#store-count")
+    focus_on(browser, "store-which")
+    browser.press("Down", "Down")  # wrong answers
+    browser.wait("return document.getElementById('store-count').textContent !== arguments[0]", count)
+    browser.press("Home")
+    browser.wait("return document.getElementById('store-count').textContent === arguments[0]", count)
+    focus_on(browser, "question")  # a column's title
+    browser.press("Enter")
+    browser.wait("return document.querySelector('[data-sort=question]').getAttribute('aria-sort') === 'ascending'")
+    focus_on(browser, "effect")
+    browser.press("Enter", "Enter")
+    browser.wait("return document.querySelector('[data-sort=effect]').getAttribute('aria-sort') === 'descending'")
+    browser.wait("return document.querySelector('#row-0 .effect')?.textContent > '0'")
+    edges = browser.run("return [...document.querySelectorAll('#store-head .effect, #row-0 .effect')].map(e => Math.round(e.getBoundingClientRect().left))")
+    assert edges[0] == edges[1], f"the header stands off its column: {edges}"
+
+
 def page(server, total):
     browser = Browser()
     try:
@@ -188,6 +216,7 @@ def page(server, total):
         if PICTURES:
             browser.screenshot(f"{PICTURES}/store.png")
         whole(browser)
+        by_keyboard(browser)
         first = browser.text("#store-example")
         link = browser.url()
         browser.run("document.getElementById('store-list').focus()")

@@ -11,7 +11,7 @@ import urllib.request
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 KEYS = {"Enter": "\ue007", "Control": "\ue009", "Shift": "\ue008", "Escape": "\ue00c", "Left": "\ue012", "Up": "\ue013", "Right": "\ue014",
-        "Down": "\ue015", "Tab": "\ue004", "Home": "\ue011", "End": "\ue010", "PageDown": "\ue00f"}
+        "Down": "\ue015", "Space": " ", "Tab": "\ue004", "Home": "\ue011", "End": "\ue010", "PageDown": "\ue00f"}
 
 
 def browser_programs():
