@@ -18,24 +18,24 @@ keyword of the method of the same name, with _ for - and the same values; docs/P
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-from . import _cache, _errors, _model, _results
+from . import _native
 from ._cache import *  # noqa: F403
 from ._errors import *  # noqa: F403
+from ._kinds import *  # noqa: F403
 from ._model import *  # noqa: F403
 from ._model import Model
-from ._native import LIBRARY, VERSION, runtimes
+from ._native import LIBRARY, VERSION
+from ._page import *  # noqa: F403
+from ._page import Page, program
 from ._results import *  # noqa: F403
+from ._study import *  # noqa: F403
+from ._study import Study
 
-__all__ = ["LIBRARY", "VERSION", "info", "open", "program", "serve"]
-__all__ += _cache.__all__
-__all__ += _errors.__all__
-__all__ += _model.__all__
-__all__ += _results.__all__
+__all__ = [name for name, x in globals().items() if getattr(x, "__module__", "").startswith("loci.") or name.isupper()]
+__all__ += ["info", "open", "serve"]
 __version__ = VERSION
 
 
@@ -53,19 +53,13 @@ def open(  # the built-in one is not needed here
                         "max_pixels": max_pixels, "gate_rows": gate_rows})
 
 
-def serve(model: Model | str | os.PathLike[str], *options: str) -> subprocess.Popen[bytes]:
-    """The page of ``loci serve`` on a model's checkpoint, in a process of its own; ``serve(m).terminate()`` ends it.
-    ``options``: those of the command, such as "--port", "9000"."""
-    path = model.path if isinstance(model, Model) else os.fspath(model)
-    return subprocess.Popen([program(), "serve", "-m", path, *options])
-
-
-def program() -> Path:
-    """The command-line program ``loci`` that lies beside the library."""
-    found = LIBRARY.with_name("loci")
-    if not found.is_file():
-        raise FileNotFoundError("the package has no program beside its library; build one with make")
-    return found
+def serve(model: Model | str | os.PathLike[str] | None = None, *options: str,
+          store: Study | str | os.PathLike[str] | None = None) -> Page:
+    """The page of ``loci serve`` on a model's checkpoint, a store of many examples, or both, in a process of its own;
+    ``serve(m).close()`` ends it. ``options``: those of the command, such as "--port", "9000"."""
+    path = model.path if isinstance(model, Model) else model
+    kept = store.path if isinstance(store, Study) else store
+    return Page(*(["-m", path] if path else []), *(["--store", kept] if kept else []), *options)
 
 
 def _main() -> None:
@@ -74,4 +68,4 @@ def _main() -> None:
 
 def info() -> dict[str, Any]:
     """Version, library, and the OpenMP runtimes in this process: more than one are slower together."""
-    return {"version": VERSION, "library": str(LIBRARY), "openmp": list(runtimes())}
+    return {"version": VERSION, "library": str(LIBRARY), "openmp": list(_native.runtimes())}

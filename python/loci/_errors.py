@@ -16,11 +16,8 @@ class Warning(UserWarning):
 
 
 class Error(Exception):
-    """An error of loci.
-
-    ``code`` is the C library's status in words, ``message`` its sentence, ``hint`` the name that was probably
-    meant, and ``field`` the option or file that the sentence begins with.
-    """
+    """An error of loci: ``code`` is the C library's status in words, ``message`` its sentence, ``hint`` the name that
+    was probably meant, ``field`` the option or file that the sentence begins with."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
@@ -96,21 +93,16 @@ class ForkError(Error):
 
 # The statuses of loci.h, section 1.
 OK, EINVAL, EIO, EFORMAT, EUNSUPPORTED, ENOMEM, ECANCELLED, EVERIFY, ESYSTEM = range(9)
+MISSING = r"[Nn]o such file|does not exist|is not there|not found|^no model "
 
 
 def from_status(status: int, words: str, message: str, kind: type[Error]) -> Error:
     """The exception of a status; ``kind`` is that of a bad file or request where the call knows it."""
-    if status == ENOMEM:
-        return MemoryLimitError(message, words)
-    if status == ECANCELLED:
-        return CancelledError(message, words)
-    if status in (EIO, ESYSTEM):
-        missing = re.search(r"[Nn]o such file|does not exist|is not there|not found|^no model ", message)
-        return (MissingFileError if missing else FileError)(message, words)
+    asked = kind is QuestionError
     if status == EINVAL:
-        if kind is QuestionError:
-            return (SpanError if "constraint" in message else QuestionError)(message, words)
-        return RequestError(message, words) if kind in (Error, ModelError) else kind(message, words)
-    if kind is QuestionError:
-        return ImageError(message, words)
+        kind = SpanError if asked and "constraint" in message else RequestError if kind in (Error, ModelError) else kind
+    elif status in (EIO, ESYSTEM):
+        kind = MissingFileError if re.search(MISSING, message) else FileError
+    else:
+        kind = {ENOMEM: MemoryLimitError, ECANCELLED: CancelledError}.get(status, ImageError if asked else kind)
     return kind(message, words)

@@ -22,6 +22,8 @@ from . import _errors as errors
 Array = npt.NDArray[Any]
 VERSION = "0.1.0"
 KIND_EDIT = 18  # LOCI_KIND_EDIT
+PACKAGES = ("libdnnl2 libgomp1 libjansson4 libpcre2-8-0 libutf8proc2 libjpeg62-turbo libpng16-16 libwebp7 libcairo2 "
+            "libxxhash0 libsqlite3-0")
 
 
 # C types by letters, as structs and functions below have them.
@@ -43,12 +45,13 @@ Monitor = _struct("loci_monitor", cancel="i", permille="i", stage="s")
 _Axis = _struct("loci_axis", name="s", size="l", numbers="I", names="S")
 _Column = _struct("loci_column", type="i", rank="i", axes=_Axis * 4, data="p", strides=C.c_int64 * 4)
 _View = _struct("loci_view", data="p", rows="l", cols="l")
-_Patch = _struct("loci_patch", site="i", layer="i", first="i", count="i", values="p", add="b")
+_Patch = _struct("loci_patch", site="i", layer="i", first="i", count="i", values="p", add="b", width="l")
 _DrawOpts = _struct("loci_draw_opts", size="z", metric="i", color="i", columns="i", ascii="b", unwrapped="b", width="d",
                     dpi="i", bare="b", scale="d")
 _Call = _struct(
     "loci_call", size="z", what="s", request="s", model="p", prompts="P", edits="P", prompt_count="i", edit_count="i",
     path="s", store="p", progress="p", progress_ctx="p", watch="p", watch_ctx="p",
+    so_far="p", watch_steps="p",
 )  # fmt: skip
 _TYPES |= {
     "E": C.POINTER(_Err), "M": C.POINTER(Monitor), "K": C.POINTER(_Column), "V": C.POINTER(_View),
@@ -59,7 +62,7 @@ _TYPES |= {
 # Result and arguments of every function that is called; a test compares them with the headers.
 FUNCTIONS = {
     "loci_version": "s", "loci_status_name": "si", "loci_abi": "ziS", "loci_free": "vp",
-    "loci_call_model": "issPE", "loci_model_close": "vp", "loci_call_run": "iCPE",
+    "loci_call_model": "issPE", "loci_model_close": "vp", "loci_call_run": "iCPE", "loci_call_traces": "iCPEE",
     "loci_call_prompt": "ipspiiPE", "loci_prompt_free": "vp", "loci_prompt_get_info": "pp",
     "loci_prompt_keep": "iplppE",
     "loci_json": "ipPE", "loci_draw": "ipDPE", "loci_write": "ipsDE", "loci_text_free": "vp",
@@ -69,27 +72,19 @@ FUNCTIONS = {
     "loci_run_forward": "ipppE", "loci_run_get": "ipiiVE", "loci_run_write": "ipsE",
     "loci_tokenizer_open": "isPE", "loci_tokenizer_close": "vp", "loci_tokenize": "ipszbPE",
     "loci_read": "iiSiPE", "loci_edit_apply": "ippE", "loci_edit_revert": "ippE",
-    "loci_image_read": "isslPE", "loci_store_open": "isbPE", "loci_store_close": "vp",
+    "loci_store_open": "isbPE", "loci_store_close": "vp",
 }  # fmt: skip
 
 
-def _candidates() -> list[Path]:
-    given = os.environ.get("LOCI_LIBRARY")
-    if given:
-        return [Path(given)]
+def _load() -> tuple[C.CDLL, Path]:
     from . import __path__ as places  # an editable install has two: the sources' and the built files'
 
-    return [Path(place) / "libloci.so" for place in places]
-
-
-def _load() -> tuple[C.CDLL, Path]:
-    tried = _candidates()
+    given = os.environ.get("LOCI_LIBRARY")
+    tried = [Path(given)] if given else [Path(place) / "libloci.so" for place in places]
     path = next((p for p in tried if p.exists()), None)
     if path is None:
-        raise ImportError(
-            f"loci's library is not there (looked for {', '.join(map(str, tried))}): install the package with pip, "
-            "or name a build's libloci.so in LOCI_LIBRARY"
-        )
+        raise ImportError(f"loci's library is not there (looked for {', '.join(map(str, tried))}): install the package "
+                          "with pip, or name a build's libloci.so in LOCI_LIBRARY")
     # OpenMP reads this once, when it is loaded: threads that spin while they wait slow small traces tenfold.
     spins = "OMP_WAIT_POLICY" not in os.environ and "GOMP_SPINCOUNT" not in os.environ
     if spins:
@@ -97,10 +92,7 @@ def _load() -> tuple[C.CDLL, Path]:
     try:
         return C.CDLL(str(path)), path
     except OSError as e:
-        raise ImportError(
-            f"{path} cannot be loaded: {e}. On Debian: apt install libdnnl2 libgomp1 libjansson4 libpcre2-8-0 "
-            "libutf8proc2 libjpeg62-turbo libpng16-16 libwebp7 libcairo2 libxxhash0 libsqlite3-0"
-        ) from None
+        raise ImportError(f"{path} cannot be loaded: {e}. On Debian: apt install {PACKAGES}") from None
     finally:
         if spins:
             del os.environ["OMP_WAIT_POLICY"]
@@ -136,33 +128,38 @@ _check(_lib, LIBRARY)
 _pid = os.getpid()
 
 
-def _fail(status: int, err: Any, kind: type[errors.Error]) -> NoReturn:
-    __tracebackhide__ = True  # a notebook shows the caller's line, and sooner
+def _error(status: int, err: Any, kind: type[errors.Error]) -> errors.Error:
     words = _lib.loci_status_name(status).decode()
-    raise errors.from_status(status, words, err.msg.decode("utf-8", "replace"), kind)
+    return errors.from_status(status, words, err.msg.decode("utf-8", "replace"), kind)
+
+
+def is_own() -> bool:
+    return os.getpid() == _pid
+
+
+def check_fork() -> None:
+    if not is_own():
+        raise errors.ForkError("loci was loaded before this process was forked, and its threads did not come along: "
+                               "open the model in the child, or start processes with spawn")
 
 
 def do(function: str, *arguments: Any, kind: type[errors.Error] = errors.Error) -> None:
     """Calls a function whose last argument is the error."""
-    __tracebackhide__ = True
-    if os.getpid() != _pid:
-        raise errors.ForkError(
-            "loci was loaded before this process was forked, and its threads did not come along: "
-            "open the model in the child, or start processes with spawn"
-        )
+    __tracebackhide__ = True  # a notebook shows the caller's line, and sooner
+    check_fork()
     err = _Err()
     status = getattr(_lib, function)(*arguments, C.byref(err))
     if status:
-        _fail(status, err, kind)
+        raise _error(status, err, kind)
 
 
-def text_bytes(s: str | os.PathLike[str], what: str = "text") -> bytes:
+def text_bytes(s: str | os.PathLike[str], what: str = "text", nul: bool = False) -> bytes:
     """UTF-8 for the library; NUL characters and lone surrogates are refused (those of a path go as they came)."""
     try:
         raw = s.encode() if isinstance(s, str) and what != "path" else os.fsencode(s)
     except UnicodeEncodeError:
         raise ValueError(f"{what}: a lone surrogate in it") from None
-    if b"\0" in raw:
+    if b"\0" in raw and not nul:
         raise ValueError(f"{what}: a NUL character in it")
     return raw
 
@@ -176,31 +173,30 @@ class Owner:
 
     __slots__ = ("__weakref__", "_final", "pointer")
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("what the C library holds cannot be pickled: save it, or open it again")
+
     def __init__(self, pointer: int, free: str, *needs: object) -> None:
         self.pointer = pointer
         self._final = weakref.finalize(self, _release, free, pointer, needs)
         self._final.atexit = False  # at the end the system takes it: another thread may be computing
 
-    @property
-    def alive(self) -> bool:
-        return self._final.alive
-
 
 def _release(free: str, pointer: int, needs: tuple[object, ...]) -> None:
-    if os.getpid() == _pid:
+    if is_own():
         getattr(_lib, free)(pointer)
 
 
 def json_bytes(request: Mapping[str, Any]) -> bytes:
     """Members that are None are left out: the library's defaults."""
-    given = {k: v for k, v in request.items() if v is not None}
+    given = {k: str(v) if isinstance(v, int) and v >= 1 << 63 else v for k, v in request.items() if v is not None}
     return text_bytes(json.dumps(given, ensure_ascii=False, allow_nan=False, default=_plain), "the request")
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, (range, tuple, set, np.ndarray)):
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, (range, set)):
         return list(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
@@ -228,66 +224,60 @@ def new_prompt(model: Owner, request: Mapping[str, Any], rgb: Array | None) -> O
     return made("loci_call_prompt", errors.QuestionError, *asked, needs=(model,), free="loci_prompt_free")
 
 
-def follow(monitor: Any) -> tuple[Any, int]:
-    """Progress and its context, of a function that takes both."""
+def follow(monitor: Any) -> tuple[Any, int]:  # progress and its context
     return C.cast(_lib.loci_monitor_progress, C.c_void_p), C.addressof(monitor)
 
 
-def _pointers(owners: Sequence[Owner]) -> Any:
-    return (C.c_void_p * len(owners))(*[o.pointer for o in owners])
-
-
-def call(
-    what: str,
-    request: Mapping[str, Any],
-    monitor: Any,
-    *,
-    model: Owner | None = None,
-    prompts: Sequence[Owner] = (),
-    edits: Sequence[Owner] = (),
-    path: str | os.PathLike[str] | None = None,
-    store: Owner | None = None,
-    kind: type[errors.Error] = errors.Error,
-) -> Owner:
-    """A measurement (loci_call.h); the result keeps alive what it borrows."""
+def _call(what: str, request: Mapping[str, Any], monitor: Any, model: Owner | None, prompts: Sequence[Owner],
+          edits: Sequence[Owner] = (), path: Any = None, store: Owner | None = None) -> Any:
     c = _Call(size=C.sizeof(_Call), what=what.encode(), request=json_bytes(request))
-    c.model = model.pointer if model else None
-    c.prompts, c.prompt_count = _pointers(prompts), len(prompts)
-    c.edits, c.edit_count = _pointers(edits) if edits else None, len(edits)
+    c.model, c.store = (o.pointer if o else None for o in (model, store))
+    c.prompts, c.edits = ((C.c_void_p * len(of))(*[o.pointer for o in of]) for of in (prompts, edits))
+    c.prompt_count, c.edit_count = len(prompts), len(edits)
     c.path = path_bytes(path) if path is not None else None
-    c.store = store.pointer if store else None
     c.progress, c.progress_ctx = follow(monitor)
-    return made("loci_call_run", kind, C.byref(c), needs=(model, *prompts, *edits))
+    return C.byref(c)
+
+
+def call(what: str, request: Mapping[str, Any], monitor: Any, *, model: Owner | None = None,
+         prompts: Sequence[Owner] = (), edits: Sequence[Owner] = (), errors: type[errors.Error] = errors.Error,
+         **more: Any) -> Owner:
+    """A measurement (loci_call.h); the result keeps alive what it borrows."""
+    c = _call(what, request, monitor, model, prompts, edits, **more)
+    return made("loci_call_run", errors, c, needs=(model, *prompts, *edits))
+
+
+def traces(what: str, request: Mapping[str, Any], monitor: Any, *, model: Owner, prompts: Sequence[Owner],
+           edits: Sequence[Owner] = ()) -> list[Owner | errors.Error]:
+    """Traces of several prompts in one walk, or why one of them has none."""
+    out, errs = (C.c_void_p * len(prompts))(), (_Err * len(prompts))()
+    do("loci_call_traces", _call(what, request, monitor, model, prompts, edits), out, errs)
+    return [Owner(t, "loci_free", model, q) if t else _error(e.code, e, errors.Error)
+            for t, e, q in zip(out, errs, prompts, strict=True)]
 
 
 # ---------------------------------------------------------------- what a result says
 
 
-def _take_text(out: C.c_void_p) -> str:
-    assert out.value
-    text = C.string_at(out.value).decode("utf-8", "replace")
-    _lib.loci_text_free(out)
-    return text
-
-
-def result_json(result: int) -> str:
+def text(function: str, *arguments: Any) -> str:
+    """A text that a function hands over in its last argument but the error."""
     out = C.c_void_p()
-    do("loci_json", result, C.byref(out))
-    return _take_text(out)
+    do(function, *arguments, C.byref(out))
+    assert out.value
+    said = C.string_at(out.value).decode("utf-8", "replace")
+    _lib.loci_text_free(out)
+    return said
 
 
-def prompt_json(prompt: Owner) -> str:
-    return result_json(int(_lib.loci_prompt_get_info(prompt.pointer)))
+def prompt_info(prompt: Owner) -> int:
+    return int(_lib.loci_prompt_get_info(prompt.pointer))
 
 
 def result_draw(result: int, columns: int, metric: int) -> str:
-    out = C.c_void_p()
-    do("loci_draw", result, C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric, columns=columns)), C.byref(out))
-    return _take_text(out)
+    return text("loci_draw", result, C.byref(_DrawOpts(size=C.sizeof(_DrawOpts), metric=metric, columns=columns)))
 
 
 def result_write(result: int, path: str | os.PathLike[str], metric: int = 0, **figure: Any) -> None:
-    """``figure``: width, dpi, bare and scale of a picture, as loci_draw_opts has them."""
     how = _DrawOpts(size=C.sizeof(_DrawOpts), metric=metric, **figure)
     do("loci_write", result, path_bytes(path), C.byref(how))
 
@@ -337,24 +327,22 @@ def _texts(c: Any, shape: list[int]) -> Array:
 # ---------------------------------------------------------------- runs, text, edits, stores
 
 
-def site_number(name: str) -> int:
+def number_of(which: int, name: str) -> int:
+    """Where a name stands in a list of loci_names.h: 0 sites, 1 groups, 4 metrics."""
     out = C.c_int()
-    do("loci_name_find", 0, text_bytes(name), C.byref(out))
+    do("loci_name_find", which, text_bytes(name), C.byref(out))
     return out.value
 
 
-def names(which: int) -> list[str]:
-    """A list of loci_names.h: 0 sites, 1 groups, 4 metrics."""
-    out: list[str] = []
-    while (name := _lib.loci_name(which, len(out))) is not None:
-        out.append(name.decode())
-    return out
+def int32(x: int) -> int:
+    return max(-(1 << 31), min(x, (1 << 31) - 1))  # what C cannot tell stays out of range
 
 
 def run_patch(run: Owner, site: int, layer: int, first: int, values: Array, add: bool) -> None:
     """The values must stay where they are until the run is forward."""
     data = values.ctypes.data_as(C.c_void_p)
-    p = _Patch(site=site, layer=layer, first=first, count=values.shape[0], values=data, add=add)
+    p = _Patch(site=site, layer=int32(layer), first=int32(first), count=len(values), values=data, add=add,
+               width=values.shape[1])
     do("loci_run_patch", run.pointer, C.byref(p))
 
 
@@ -365,10 +353,7 @@ def run_get(run: Owner, site: int, layer: int) -> Array:
 
 
 def tokenize(tokenizer: Owner, text: str, special: bool) -> Owner:
-    try:
-        raw = text.encode()  # which may hold NUL characters
-    except UnicodeEncodeError:
-        raise ValueError("the text has a lone surrogate in it") from None
+    raw = text_bytes(text, nul=True)
     return made("loci_tokenize", errors.Error, tokenizer.pointer, raw, len(raw), special)
 
 
@@ -376,19 +361,18 @@ def read_edit(path: str | os.PathLike[str]) -> Owner:
     return made("loci_read", errors.EditError, KIND_EDIT, (C.c_char_p * 1)(path_bytes(path)), 1)
 
 
-def cancel(monitor: Any) -> None:
+def stop(monitor: Any) -> None:
     _lib.loci_monitor_cancel(C.byref(monitor))
 
 
 def stage(monitor: Any) -> tuple[str, int]:
-    """The word for what is being done ("" before anything is), and its thousandths."""
+    """What is being done ("" before anything is), and its thousandths."""
     permille = C.c_int()
     word = _lib.loci_monitor_stage(C.byref(monitor), C.byref(permille))
     return (word.decode() if word else ""), permille.value
 
 
 def runtimes() -> Iterable[str]:
-    """OpenMP runtimes in this process."""
     with open("/proc/self/maps") as maps:
         files = {line.split()[-1] for line in maps if "omp" in line and "/" in line}
     return sorted(f for f in files if Path(f).name.startswith(("libgomp", "libomp", "libiomp")))

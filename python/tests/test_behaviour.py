@@ -6,11 +6,14 @@ import gc
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,6 +66,37 @@ def test_hostile_values_never_reach_c(model: loci.Model, q: loci.Question) -> No
         model.ask()
     with pytest.raises(ValueError, match="noise"):
         model.trace(q, corrupt="noise:1", noise=np.zeros((2, 2)))
+
+
+def test_numbers_beyond_any_place_are_refused(model: loci.Model, q: loci.Question) -> None:
+    """A C int would take their last 32 bits for a layer or a position."""
+    row = np.zeros(model.cfg.d_model)
+    for far in (1 << 32, 1 << 70, -(1 << 32)):
+        for place in (("mlp_out", far, 75), ("mlp_out", 3, far)):
+            with pytest.raises(loci.RequestError, match=r"layers 0 to|positions 0 to"):
+                model.run(q, patch={place: row})
+        with pytest.raises(loci.RequestError, match="layers 0 to"):
+            model.run(q, "mlp_out", layers=far)
+    most = (1 << 64) - 1
+    assert model.trace(q, corrupt="noise:1", seed=most, site="mlp_out", layers=2).request.seed == str(most)
+
+
+def test_what_is_no_value_is_refused(model: loci.Model, q: loci.Question) -> None:
+    assert model.run(q, patch={("blocks.3.hook_mlp_out", 75): np.ones(model.cfg.d_model)}).logits.size
+    for values in (np.zeros(model.cfg.d_model, complex), "x", None, np.zeros(7), []):
+        with pytest.raises(ValueError, match="patch of"):
+            model.run(q, patch={("mlp_out", 3, 75): values})
+    with pytest.raises(ValueError, match="patch of"):
+        model.run(q, patch={("mlp_out", 3, 75): np.broadcast_to(np.float32(3), 1 << 40)})
+    with pytest.raises(TypeError, match="questions"):
+        list(model.trace_many("abc"))
+    cache = model.run(q, "mlp_out", layers=2)
+    for odd in (cache, q._owner):
+        with pytest.raises(TypeError, match="pickled"):
+            pickle.dumps(odd)
+    with pytest.raises(ValueError, match="values to unpack"):
+        cache["mlp_out", 2, 5]
+    assert pickle.loads(pickle.dumps(q)).spans == q.spans
 
 
 def test_a_model_lives_as_long_as_it_is_needed(q: loci.Question) -> None:
@@ -224,6 +258,41 @@ def test_outputs_are_small_and_say_what_they_show(model: loci.Model, q: loci.Que
         assert "<script" not in bundle.get("text/html", "") and "://" not in bundle.get("text/html", "")
         assert repr(r).count("\n") == 0 and len(json.dumps(r.to_dict())) > 100
     assert "alt=" in model.trace(q)._repr_mimebundle_()["text/html"]
+
+
+def test_the_page_opens_at_a_question(model: loci.Model, q: loci.Question, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", "")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "")
+    monkeypatch.setenv("PATH", "/nowhere")  # no browser is started
+    if "without the page" in subprocess.run([loci.program(), "serve", "-m", str(FLAGS), "--port", "9"],
+                                            capture_output=True, text=True).stderr:
+        pytest.skip("this build has no page")
+    t = model.trace(q, site="mlp_out", layers=[0, 1], window=3, corrupt="replace:Paris")
+    with t.show() as page:
+        said = dict(urllib.parse.parse_qsl(page.address.split("#")[1]))
+        assert page.address.startswith("http://127.0.0.1:") and len(said["token"]) == 64
+        assert (said["q"], said["on"], said["k"], said["w"]) == (TEXT, "this country", "replace:Paris", "3")
+        fetch = urllib.request.Request(f"{page.address.split('#')[0]}api/pictures/{said['i']}",
+                                       headers={"Authorization": f"Bearer {said['token']}"})
+        assert urllib.request.urlopen(fetch).read() == UKRAINE.read_bytes()
+    assert page._process.returncode is not None
+    with q.show() as page:
+        assert "on=this%20country" in page.address
+    with pytest.raises(loci.Error, match="port"), loci.serve(model, "--port", "9"):
+        pass
+
+
+def test_a_store_has_a_page(model: loci.Model, tmp_path: Path) -> None:
+    with loci.Study(tmp_path / "s.db", model, what="ask") as s:
+        s.run(FLAGS / "data/score.jsonl", limit=2)
+        try:
+            page = loci.serve(store=s)
+        except loci.Error as e:
+            pytest.skip(str(e))
+        with page:
+            origin, token = page.address.split("/#token=")
+            ask = urllib.request.Request(f"{origin}/api/store/runs", b"", {"Authorization": f"Bearer {token}"})
+            assert json.load(urllib.request.urlopen(ask))["runs"][0]["what"] == "ask"
 
 
 def test_plots_are_axes(model: loci.Model, q: loci.Question) -> None:
