@@ -45,7 +45,8 @@ function drawChart(c) {
 }
 
 async function showMeans() {
-  const box = $('aggregate-means'), least = $('store-least').value, a = await api.store('average', {run: String(run), least});
+  const box = $('aggregate-means'), least = $('store-least').value, mine = run, a = await api.store('average', {run: String(run), least});
+  if (mine !== run) return; // another is wanted by now
   box.replaceChildren();
   fill(box, `${a.title}: means over ${a.sample.used} examples`, ['number', 'mean (95 % interval)'], a.numbers.map(n => [n.name, between(n)]));
   box.append(...a.charts.map(drawChart));
@@ -53,7 +54,8 @@ async function showMeans() {
 }
 
 async function showAuroc() {
-  const box = $('aggregate-auroc'), {scores} = await api.store('auroc', {run: String(run)});
+  const box = $('aggregate-auroc'), mine = run, {scores} = await api.store('auroc', {run: String(run)});
+  if (mine !== run) return;
   box.replaceChildren();
   fill(box, 'Chance that a right answer has the higher number than a wrong one', ['number', 'right', 'wrong', 'AUROC (95 % interval)'],
     scores.map(s => [[s.quantity, s.place].filter(Boolean).join(', '), s.right, s.wrong, s.auroc.value === null ? 'not defined' : between(s.auroc)]));

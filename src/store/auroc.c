@@ -59,6 +59,12 @@ static loci_status score(const rated *x, arena *mem, js_value **to, loci_err *er
   return LOCI_OK;
 }
 
+/* What is to be told, and tells nothing. */
+static bool is_outcome(const char *quantity) {
+  return strcmp(quantity, "right") == 0 || strcmp(quantity, "first token right") == 0 ||
+         strcmp(quantity, "VQA accuracy") == 0;
+}
+
 static loci_status score_all(loci_store *s, db_query *q, int64_t most, arena *mem, js_value **list,
                              loci_err *err) {
   rated x = {.x = arena_array(mem, most + 1, double), .right = arena_array(mem, most + 1, bool)};
@@ -68,7 +74,7 @@ static loci_status score_all(loci_store *s, db_query *q, int64_t most, arena *me
     TRY(db_step(q, &row, err));
     if (!row) return LOCI_OK;
     const char *quantity = db_text(q, 1), *place = db_text(q, 2);
-    if (quantity && strstr(quantity, "right")) continue; /* what is to be told */
+    if (quantity && is_outcome(quantity)) continue;
     js_value *o = js_object();
     js_put(&o, "quantity", js_text(quantity ? quantity : ""));
     js_put(&o, "place", js_text(place ? place : ""));

@@ -9,7 +9,7 @@
 
 #include "base/kind.h"
 
-enum { BUSY_MS = 10000 };
+enum { BUSY_MS = 10000, LIMITS = 3 };
 
 struct db {
   sqlite3 *handle;
@@ -18,8 +18,9 @@ struct db {
   const watch *watch; /* NULL: nobody is told */
   const char *stage;
   double done, total;
-  int64_t calls; /* since the watch began */
-  bool stopped;  /* by the watch, the statement at hand */
+  int64_t calls;     /* since the watch began */
+  bool stopped;      /* by the watch, the statement at hand */
+  int usual[LIMITS]; /* before db_restrict */
 };
 
 enum { CALLS_BETWEEN = 64 }; /* two looks at the watch */
@@ -245,15 +246,22 @@ static int may(void *ctx, int action, const char *a, const char *b, const char *
   return good ? SQLITE_OK : SQLITE_DENY;
 }
 
+static int ask_watch(void *of) { return stops(of); }
+
+/* Within a statement the watch is asked often: a second is a second. */
 loci_status db_restrict(db *d, bool on, loci_err *err) {
-  enum {
-    MOST_BYTES = 1 << 20,
-    MOST_PATTERN = 100,
-    USUAL_BYTES = 1000000000,
-    USUAL_PATTERN = 50000
-  };
-  sqlite3_limit(d->handle, SQLITE_LIMIT_LENGTH, on ? MOST_BYTES : USUAL_BYTES);
-  sqlite3_limit(d->handle, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, on ? MOST_PATTERN : USUAL_PATTERN);
+  enum { MOST_BYTES = 1 << 17, MOST_PATTERN = 100, MOST_COLUMNS = 100, SOON = 1000 };
+  static const struct {
+    int what, most;
+  } limits[] = {{SQLITE_LIMIT_LENGTH, MOST_BYTES},
+                {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MOST_PATTERN},
+                {SQLITE_LIMIT_COLUMN, MOST_COLUMNS}};
+  for (int i = 0; i < LIMITS; i++) {
+    int was = sqlite3_limit(d->handle, limits[i].what, on ? limits[i].most : d->usual[i]);
+    if (on) d->usual[i] = was;
+  }
+  if (on) sqlite3_progress_handler(d->handle, SOON, ask_watch, d);
+  if (!on) sqlite3_progress_handler(d->handle, STEPS, count_steps, d);
   int code = sqlite3_db_config(d->handle, SQLITE_DBCONFIG_ENABLE_VIEW, (int)on, NULL);
   if (code == SQLITE_OK) code = sqlite3_set_authorizer(d->handle, on ? may : NULL, d);
   return code == SQLITE_OK ? LOCI_OK : failed(d, code, err);

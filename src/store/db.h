@@ -33,7 +33,8 @@ const char *db_path(const db *d);
 void db_follow(db *d, const watch *w, const char *stage, double done, double total);
 
 /* While [on], statements come from somebody: they may read, with functions that only compute, views
- * too (the schema has been compared by then), and no value of theirs is longer than a megabyte. */
+ * too (the schema has been compared by then), and a value has
+ * at most 128 kB, a row 100 columns, and the watch is asked every thousand steps. */
 loci_status db_restrict(db *d, bool on, loci_err *err);
 
 /* Statements without results, separated by ";". */

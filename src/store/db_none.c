@@ -20,6 +20,10 @@ const char *db_path(const db *d) {
 void db_follow(db *d, const watch *w, const char *stage, double done, double total) {
   (void)d, (void)w, (void)stage, (void)done, (void)total;
 }
+loci_status db_restrict(db *d, bool on, loci_err *err) {
+  (void)d, (void)on;
+  return no_stores(err);
+}
 loci_status db_exec(db *d, const char *sql, loci_err *err) {
   (void)d, (void)sql;
   return no_stores(err);
@@ -56,6 +60,18 @@ loci_status db_run(db_query *q, loci_err *err) {
 }
 void db_rewind(db_query *q) { (void)q; }
 
+int db_columns(const db_query *q) {
+  (void)q;
+  return 0;
+}
+const char *db_column_name(const db_query *q, int column) {
+  (void)q, (void)column;
+  return NULL;
+}
+db_type db_type_of(const db_query *q, int column) {
+  (void)q, (void)column;
+  return DB_NULL;
+}
 bool db_is_null(const db_query *q, int column) {
   (void)q, (void)column;
   return true;

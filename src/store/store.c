@@ -114,6 +114,7 @@ static loci_status check_object(const db_query *q, object *ours, int n, const ch
   const char *column[4]; /* kind, name, table, SQL */
   for (int i = 0; i < 4; i++) {
     const char *text = db_text(q, i);
+    if (!text && !db_is_null(q, i)) return fail_nomem(err, "opening a store");
     column[i] = text ? text : "";
   }
   object *o = find_object(ours, n, column[1]);

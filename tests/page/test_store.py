@@ -120,6 +120,10 @@ def selects(server):
 
     status, got = sql("SELECT x, avg(value) FROM point WHERE quantity = 'total effect' GROUP BY x")
     assert status == 200 and len(got["rows"]) == 1 and isinstance(got["rows"][0][1], float), got
+    status, got = sql("SELECT " + ", ".join(["printf('%0120000d', 1)"] * 90) + " FROM example")  # 10.8 MB a row
+    assert status == 200 and len(got["rows"]) == 1 and got["more"], len(got["rows"])
+    status, got = sql("SELECT " + ", ".join(["1"] * 101))
+    assert status == 422 and "too many columns" in got["error"]["message"], got
     status, got = sql("SELECT 1e999, NULL, x'00ff', 'a', 3;")
     assert got["rows"] == [[None, None, "(2 bytes)", "a", 3]] and not got["more"], got
     status, got = sql("WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r LIMIT 5000) SELECT x FROM r")
