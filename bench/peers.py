@@ -100,12 +100,15 @@ def start(a, work, name, task):
 
 def apart(found, ours):
     """The largest difference of a probability.  loci leaves out the positions before the first corrupted one."""
-    worst = 0.0
-    for name in ours.keys() & found.keys() - {"seconds", "share", "layers"}:
+    worst, numbers = 0.0, ours.keys() - {"seconds", "share", "layers"}
+    assert numbers <= found.keys(), f"no {numbers - found.keys()} was measured"
+    for name in numbers:
         p, q = found[name], ours[name]
         if "layers" in found:
             q = q[found["layers"].astype(int)]
-        worst = max(worst, np.abs(p[:, -q.shape[1] :] - q).max())
+        difference = np.abs(p[:, -q.shape[1] :] - q)
+        assert np.isfinite(difference).all(), f"{name}: NaN or infinite"
+        worst = max(worst, difference.max())
     return worst
 
 

@@ -93,6 +93,7 @@ export function begin(of) {
   for (const [id, show] of [['means', showMeans], ['auroc', showAuroc]]) {
     $(`aggregate-${id}-box`).addEventListener('toggle', e => { if (e.target.open && run) page.attempt(show); });
   }
+  $('store-least').addEventListener('change', () => choose(run)); // the means are of those examples
   $('sql-form').addEventListener('submit', e => {
     e.preventDefault();
     page.attempt(select);

@@ -110,9 +110,9 @@ static loci_status read_texts(const char *text, arena *mem, texts *t, loci_err *
                    : kind == JS_OBJECT ? add_lettered(t, list, text, mem, err)
                                        : no_list(text, err);
   js_free(list);
-  for (int i = 0; i < t->count; i++) {
-    if (!t->labels[i]) t->labels = NULL, i = t->count;
-  }
+  bool labelled = true;
+  for (int i = 0; i < t->count; i++) labelled &= t->labels[i] != NULL;
+  if (!labelled) t->labels = NULL;
   return st;
 }
 

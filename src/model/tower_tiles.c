@@ -7,8 +7,8 @@
  * Every tile is filled up with rows of zeros to a multiple of eight, after the first norm, and
  * places without a tile are computed like the others.  Rows that hold no picture do not see each
  * other, but the picture's see them.  So the picture's stand first, and what sees what is two runs
- * of rows.  (A tile that needs no filling up: there the reference lets every row see every other.)
- */
+ * of rows.  (A square and the class row are never a multiple of eight: there is always some
+ * filling.) */
 #include <math.h>
 #include <string.h>
 
@@ -70,7 +70,6 @@ bool tiles_place(tower *t, arena *mem) {
   t->seen = at - t->places;
   at += place_tiles(t, with, (const int64_t[]){each, filled}, at);
   place_tiles(t, without, (const int64_t[]){0, filled}, at);
-  if (each == filled) t->seen = t->n;
   return true;
 }
 

@@ -275,8 +275,9 @@ static loci_status vit_block(tower *t, int layer, loci_err *err) {
 static void take_tiles(const tower *t, int i, float *features) {
   int64_t D = t->v->width, others = t->v->n_features - 1, width = D * t->v->n_features;
   for (int64_t row = 0; row < t->n; row++) {
+    if (t->places[row].to < 0) continue;
     float *out = features + t->places[row].to * width;
-    for (int64_t d = 0; t->places[row].to >= 0 && d < D; d++) {
+    for (int64_t d = 0; d < D; d++) {
       out[i == 0 ? d : D + d * others + i - 1] = t->x[row * D + d];
     }
   }

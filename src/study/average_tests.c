@@ -40,7 +40,7 @@ loci_status average_own_peak(const averaging *a, int series, int from, int count
   for (int64_t i = 0; i < t.n; i++) {
     int own = highest(t.x + i * t.stride, count);
     n += own >= 0;
-    agree += own == peak;
+    agree += own >= 0 && own == peak;
   }
   *out = stat_proportion(agree, n);
   return LOCI_OK;

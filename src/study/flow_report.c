@@ -298,7 +298,7 @@ static loci_status show_picture(report_builder *m, loci_err *err) {
   for (int64_t i = 0; i < 3 * n; i++) {
     double x = picture.pixels[i];
     if (how->normalise) x = x * how->std[i / n] + how->mean[i / n];
-    if (how->rescale) x /= how->rescale_factor * 255;
+    x /= 255 * (how->rescale ? how->rescale_factor : 1);
     out[i] = (float)fmin(fmax(x, 0), 1);
   }
   m->out->pixels = out;

@@ -94,10 +94,17 @@ static loci_status order_cells(sweep *s, loci_err *err) {
   return st;
 }
 
+static bool is_same_column(const loci_grid *a, const loci_grid *b, int i) {
+  if (a->positions) return b->positions && a->positions[i] == b->positions[i];
+  return a->groups && b->groups && strcmp(a->groups[i], b->groups[i]) == 0;
+}
+
 static bool is_same_grid(const loci_grid *a, const loci_grid *b) {
-  return a->site == b->site && a->window == b->window && a->direction == b->direction &&
-         a->layer_count == b->layer_count && a->column_count == b->column_count &&
-         a->head_count == b->head_count && !a->positions == !b->positions && b->exact;
+  bool same = a->layer_count == b->layer_count && a->column_count == b->column_count;
+  for (int i = 0; same && i < a->layer_count; i++) same = a->layers[i] == b->layers[i];
+  for (int i = 0; same && i < a->column_count; i++) same = is_same_column(a, b, i);
+  return same && a->site == b->site && a->window == b->window && a->direction == b->direction &&
+         a->head_count == b->head_count && b->exact;
 }
 
 /* Whether it began as this one does: the same grids over the same runs. */

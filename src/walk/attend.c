@@ -132,8 +132,8 @@ static void visit_pattern(walk *w, int layer, const row *r, int head, float *S) 
 }
 
 void attend_weights(const walk *w, int layer, const row *r, attend_rows *a) {
-  const kv_stretch *end = a->stretches + a->stretch_count - 1;
-  int all = a->stretch_count ? end->first + end->count : 0;
+  int all = 0;
+  for (int i = 0; i < a->stretch_count; i++) all = a->stretches[i].first + a->stretches[i].count;
   attend_scores(w->a->rows.k, a);
   for (int i = 0; i < a->R; i++) {
     float *line = a->S + i * a->ld;

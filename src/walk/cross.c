@@ -50,7 +50,8 @@ void cross_record(walk *w, int layer) {
 bool cross_is_idle(const walk *w, int layer) {
   const int64_t *patches = w->patch_bucket + (int64_t)layer * LOCI_SITE_COUNT;
   const int64_t *records = w->record_bucket + (int64_t)layer * LOCI_SITE_COUNT;
-  bool looked_at = patches[0] < patches[LOCI_SITE_COUNT] || records[0] < records[LOCI_SITE_COUNT];
+  bool looked_at = patches[0] < patches[LOCI_SITE_COUNT] || records[0] < records[LOCI_SITE_COUNT] ||
+                   w->mask_bucket[layer] < w->mask_bucket[layer + 1];
   if (!is_cross(w, layer) || looked_at || w->tape || w->flows.count > 0) return false;
   for (int64_t i = 0; i < w->streams.count; i++) {
     if (w->streams.at[i].sources) return false;
