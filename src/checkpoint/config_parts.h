@@ -72,4 +72,9 @@ loci_status features_parse(const config_reader *r, const js_value *o, const char
 loci_status projector_parse_named(const config_reader *r, const js_value *o, int n_default,
                                   projector_config *out);
 
+/* The text config's values, then the config's own, then generation_config.json's
+ * (config_generation.c). */
+loci_status generation_parse(const config_reader *r, const js_value *config, const js_value *text,
+                             const js_value *generation, model_config *out);
+
 #endif

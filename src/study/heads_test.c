@@ -67,6 +67,7 @@ static void single_traces(loci_model *m, double ie[EXAMPLES][HEADS][LAYERS]) {
     for (int k = 0; k < t->grid_count; k++)
       if (t->grids[k].groups) g = &t->grids[k];
     assert_non_null(g);
+    if (!g) return; /* for those who do not know that it has ended */
     assert_string_equal(g->groups[0], "last");
     for (int l = 0; l < g->layer_count; l++)
       for (int h = 0; h < g->head_count; h++) ie[i][h][l] = g->ie[l * g->head_count + h];
@@ -162,6 +163,7 @@ static void charts_go_together(void **state) {
   for (int i = 0; i < site->curve_count; i++)
     if (strcmp(site->curves[i].name, "last") == 0) last = &site->curves[i];
   assert_non_null(last);
+  if (!last) return;
   for (int l = 0; l < site->point_count; l++) {
     double mean = 0;
     for (int h = 0; h < heads->curve_count; h++)

@@ -84,7 +84,8 @@ static loci_status put_heads(averaging *a, const loci_trace *t, const loci_grid 
   char quantity[GRID_NAME + 24], place[GROUP_PLACE], name[GRID_NAME];
   int points = g->layer_count * g->head_count;
   double *ie = malloc((size_t)points * sizeof *ie);
-  loci_status st = ie ? LOCI_OK : fail_nomem(err, "averaging");
+  loci_status st = LOCI_OK;
+  if (!ie) return fail_nomem(err, "averaging");
   snprintf(quantity, sizeof quantity, "%s, %d" AVERAGE_BY_HEAD, grid_name(g, name), g->head_count);
   key.quantity = quantity;
   key.points = points;
@@ -253,9 +254,9 @@ static int highest_of(const loci_chart *c) {
 }
 
 /* A map of heads and layers at one place. */
-static loci_status chart_of_heads(averaging *a, int series, loci_err *err) {
+static loci_status chart_of_heads(averaging *a, int series, int heads, loci_err *err) {
   const series_key *key = &a->series[series].key;
-  int heads = heads_of(key), layers = key->points / heads;
+  int layers = key->points / heads;
   char name[128];
   int site = (int)(strrchr(key->quantity, ',') - key->quantity);
   snprintf(name, sizeof name, "%.*s by head, window %d: %s", site, key->quantity, key->window,
@@ -332,7 +333,8 @@ static loci_status finish(void *ctx, loci_err *err) {
   }
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
-    if (k->window > 0 && heads_of(k) > 0) TRY(chart_of_heads(a, i, err));
+    int heads = k->window > 0 ? heads_of(k) : 0;
+    if (heads > 0) TRY(chart_of_heads(a, i, heads, err));
   }
   return average_correct(a, err);
 }

@@ -107,11 +107,17 @@ static bool is_same_grid(const loci_grid *a, const loci_grid *b) {
          a->head_count == b->head_count && b->exact;
 }
 
+/* The same run has the same numbers, to the bit. */
+static bool is_same_run(const loci_metrics *a, const loci_metrics *b) {
+  return a->p == b->p && a->logp == b->logp && a->p_first == b->p_first &&
+         a->logp_first == b->logp_first;
+}
+
 /* Whether it began as this one does: the same grids over the same runs. */
 static bool is_same_trace(const sweep *s, const loci_trace *t, const loci_trace *so_far) {
   bool same = so_far->prompt == t->prompt && so_far->grid_count == s->grid_count &&
-              memcmp(&so_far->clean.m, &t->clean.m, sizeof t->clean.m) == 0 &&
-              memcmp(&so_far->corrupted.m, &t->corrupted.m, sizeof t->corrupted.m) == 0;
+              is_same_run(&so_far->clean.m, &t->clean.m) &&
+              is_same_run(&so_far->corrupted.m, &t->corrupted.m);
   for (int i = 0; same && i < s->grid_count; i++)
     same = is_same_grid(&s->grids[i], &so_far->grids[i]);
   return same;

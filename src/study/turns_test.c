@@ -201,6 +201,31 @@ static void a_stopped_trace_goes_on(void **state) {
   loci_model_close(m);
 }
 
+/* As many layers or columns are not the same ones. */
+static void a_trace_of_other_cells_is_not_gone_on_with(void **state) {
+  static const loci_site one[] = {LOCI_SITE_MLP_OUT};
+  const loci_trace_opts late = {.sites = one, .site_count = 1, .first_layer = 2, .layer_count = 2};
+  const loci_trace_opts early = {.sites = one, .site_count = 1, .layer_count = 2};
+  const loci_trace_opts group = {.sites = one, .site_count = 1, .positions = "last"};
+  const loci_trace_opts other = {.sites = one, .site_count = 1, .positions = "constraint"};
+  const loci_trace_opts *pairs[][2] = {{&early, &late}, {&group, &other}};
+  loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask_about(m, PICTURE);
+  loci_err err;
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    seen x = {.ordered = true, .stop_at = 3}, y = {.ordered = true};
+    loci_trace *part = trace_of(m, p, watched(pairs[i][0], &x)), *none;
+    loci_trace_opts o = watched(pairs[i][1], &y);
+    o.size = sizeof o;
+    o.so_far = part;
+    assert_int_equal(loci_trace_new(m, p, &o, &none, &err), LOCI_EINVAL);
+    loci_free(part);
+  }
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
 /* One cell, by the number of its position, is the whole trace's. */
 static void a_position_by_its_number(void **state) {
   static const loci_site one[] = {LOCI_SITE_MLP_OUT};
@@ -241,6 +266,7 @@ int main(void) {
       cmocka_unit_test(the_end_is_that_of_one_walk),
       cmocka_unit_test(a_stop_keeps_what_is_done),
       cmocka_unit_test(a_stopped_trace_goes_on),
+      cmocka_unit_test(a_trace_of_other_cells_is_not_gone_on_with),
       cmocka_unit_test(a_position_by_its_number),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
