@@ -139,7 +139,7 @@ static double log_sum_exp(const float *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
   double sum = 0;
   for (int64_t i = 0; i < n; i++) sum += exp((double)x[i] - (double)max);
-  return (double)max + log(sum);
+  return n > 0 ? (double)max + log(sum) : (double)-INFINITY;
 }
 
 static void mix(float *z, int64_t z_stride, const float *S, int64_t ld, int R, value_rows v,

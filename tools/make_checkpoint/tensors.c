@@ -192,7 +192,7 @@ static void plan_tile_vision(maker *m) {
   int64_t rows = grid * grid + 1, patch[] = {D, 3, side, side}, one = 1;
   const char *at = "vision_model.";
   char layer[NAME];
-  int features[5], gated = gated_layers(&m->s), n = feature_layers(&m->s, features);
+  int features[5] = {0}, gated = gated_layers(&m->s), n = feature_layers(&m->s, features);
   plan(m, at, "patch_embedding.weight", 0, 1 / sqrt(3.0 * (double)(side * side)), 4, patch);
   vector(m, at, "class_embedding", 0, D);
   matrix(m, at, "gated_positional_embedding.embedding", 1, rows, D);
