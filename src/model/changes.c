@@ -12,6 +12,7 @@ enum { STRIP = 64 }; /* columns summed together */
 typedef struct change {
   const void *owner;
   low_rank *parts; /* owned */
+  float **made; /* owned: place for a matrix of each part, so that taking an edit off needs none */
   int count;
 } change;
 
@@ -111,30 +112,40 @@ int changes_find(const loci_model *m, const void *owner) {
 /* The matrices of all of a change's layers with the others' changes and, unless it is [without],
  * its own.  Either all of them are as they should be, or none was touched. */
 static loci_status lay_on_all(loci_model *m, const change *c, const void *without, loci_err *err) {
-  float **made = calloc((size_t)c->count, sizeof *made);
-  loci_status st = made ? LOCI_OK : fail_nomem(err, "changing a matrix");
-  for (int i = 0; !st && i < c->count; i++)
-    st = lay_on(m, c->parts[i].layer, without, &made[i], err);
-  for (int i = 0; made && i < c->count; i++) {
-    if (st) free(made[i]);
-    if (!st) put_matrix(m, c->parts[i].layer, made[i]);
+  loci_status st = LOCI_OK;
+  int n = 0;
+  while (!st && n < c->count) {
+    st = lay_on(m, c->parts[n].layer, without, &c->made[n], err);
+    n += !st;
   }
-  free((void *)made);
+  for (int i = 0; i < n; i++) {
+    if (st) free(c->made[i]);
+    if (!st) put_matrix(m, c->parts[i].layer, c->made[i]);
+  }
   return st;
+}
+
+static void free_change(const change *c) {
+  free(c->parts);
+  free((void *)c->made);
 }
 
 loci_status changes_add(loci_model *m, const void *owner, const low_rank *c, int n, loci_err *err) {
   if (changes_find(m, owner) >= 0) return fail(err, LOCI_EINVAL, "this edit is applied already");
   TRY(make_room(m, err));
   change *new = &m->changes->at[m->changes->count];
-  *new = (change){owner, malloc((size_t)n * sizeof *new->parts), n};
-  if (!new->parts) return fail_nomem(err, "changing a matrix");
+  *new = (change){owner, malloc((size_t)n * sizeof *new->parts),
+                  (float **)malloc((size_t)n * sizeof *new->made), n};
+  if (!new->parts || !new->made) {
+    free_change(new);
+    return fail_nomem(err, "changing a matrix");
+  }
   memcpy(new->parts, c, (size_t)n * sizeof *c);
   m->changes->count++;
   loci_status st = lay_on_all(m, new, NULL, err);
   if (st) {
     m->changes->count--;
-    free(new->parts);
+    free_change(new);
   }
   return st;
 }
@@ -150,7 +161,7 @@ loci_status changes_remove(loci_model *m, const void *owner, loci_err *err) {
   if (i < 0) return fail(err, LOCI_EINVAL, "this edit is not applied to the model");
   struct model_changes *all = m->changes;
   TRY(lay_on_all(m, &all->at[i], owner, err));
-  free(all->at[i].parts);
+  free_change(&all->at[i]);
   memmove(all->at + i, all->at + i + 1, (size_t)(all->count - i - 1) * sizeof *all->at);
   all->count--;
   return LOCI_OK;
@@ -162,7 +173,7 @@ void changes_free(loci_model *m) {
   struct model_changes *all = m->changes;
   if (!all) return;
   for (int l = 0; all->matrix && l < model_decoder(m)->layers; l++) free(all->matrix[l]);
-  for (int i = 0; i < all->count; i++) free(all->at[i].parts);
+  for (int i = 0; i < all->count; i++) free_change(&all->at[i]);
   free(all->matrix);
   free(all->original);
   free(all->at);

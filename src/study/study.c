@@ -95,23 +95,12 @@ loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *e
   return ok ? LOCI_OK : fail_nomem(err, "going through examples");
 }
 
-/* What several results of one question have in common is computed once, with the same numbers
- * (walk/keep.h).  An edited model keeps nothing, and room may be short: neither is a reason not to
- * go on. */
-static loci_status keep_shared(study *s, const loci_example *e, loci_prompt *p, loci_err *err) {
-  loci_err own;
-  if (!p || s->results + (e->answer_count > 0) < 2) return LOCI_OK;
-  loci_status st = loci_prompt_keep(p, s->model->memory / 4, study_progress, s, &own);
-  return st == LOCI_ECANCELLED ? pass_on(&own, err) : LOCI_OK;
-}
-
 static loci_status measure_item(study *s, study_item *item, study_fn *measure, void *ctx,
                                 loci_err *err) {
   loci_prompt *prompt = NULL;
   loci_status st = LOCI_OK;
   if (!s->own_prompts) st = make_prompt(s, item->example, &prompt, err);
   item->prompt = prompt;
-  if (!st) st = keep_shared(s, item->example, prompt, err);
   if (!st) st = measure(ctx, item, err);
   if (!st && !item->drop && prompt) st = study_name_template(s, prompt, err);
   loci_prompt_free(prompt);

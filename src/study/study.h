@@ -33,7 +33,6 @@ typedef struct study {
   loci_examples *examples;
   unsigned needs;                                   /* study_needs, joined */
   bool own_prompts;                                 /* measure makes them: item.prompt is NULL */
-  int results;                                      /* of each prompt, beside its answer */
   loci_result *result;                              /* that the request is told in */
   const char *command;                              /* "study trace"; NULL: it tells none */
   bool asks;                                        /* it asks for answers: max_new matters */
