@@ -296,7 +296,7 @@ static loci_status show_picture(report_builder *m, loci_err *err) {
   float *out = arena_array(m->mem, 3 * n, float);
   if (!out) return fail_nomem(err, "measuring contributions");
   for (int64_t i = 0; i < 3 * n; i++) {
-    double x = picture.pixels[i];
+    double x = (double)picture.pixels[i];
     if (how->normalise) x = x * how->std[i / n] + how->mean[i / n];
     x /= 255 * (how->rescale ? how->rescale_factor : 1);
     out[i] = (float)fmin(fmax(x, 0), 1);
