@@ -77,6 +77,7 @@ static const struct {
      " \"direction\": \"both\", \"layers\": 3}",
      {"grids.0.p", "grids.1.p", "grids.2.kl"}},
     {"trace", "{\"sites\": \"mlp_out\", \"layers\": 2, \"positions\": \"last\"}", {"grids.0.logp"}},
+    {"trace", "{\"layers\": [0, 0]}", {"grids.0.ie", "grids.1.logp", "grids.3.ie"}},
     {"trace", "{\"answer\": \"Lima and more\", \"positions\": \"constraint\"}", {"grids.0.logp"}},
     {"knockout",
      "{\"window\": 3, \"layers\": [1, 3]}",
@@ -144,6 +145,10 @@ static void of_a_short_question(void **state) {
   (void)state;
   check_model(LOCI_SOURCE_DIR "/tests/golden/models/text-phi",
               "{\"precision\": \"f32\", \"threads\": 1}", few, 1);
+  static const char nine[] = "{\"question\": \"The city of Paris is in\", \"template\": \"raw\","
+                             " \"constraints\": [\"Paris\"]}";
+  check_model(LOCI_SOURCE_DIR "/tests/golden/models/text-llama",
+              "{\"precision\": \"f32\", \"threads\": 1}", nine, 1);
 }
 
 /* A cell then costs the rows from the constraint on, and not the picture's; without it the prompt

@@ -179,7 +179,7 @@ static loci_status know_answer(job *j, loci_err *err) {
                   .look = s->T - 1,
                   .first = s->T,
                   .what = "answer"};
-  if (!s->p->kept && keep_bytes(s->p) < s->m->memory / 4) TRY(keep_new(s->p, &v->own, err));
+  if (!keep_is_used(s->p) && keep_bytes(s->p) < s->m->memory / 4) TRY(keep_new(s->p, &v->own, err));
   TRY(variants_room(v, s->mem, err));
   loci_status st = variants_run(&v, 1, err);
   j->answer = v->target.ids[0];

@@ -97,6 +97,8 @@ static const kept_run *usable(const loci_prompt *p, int length) {
   return rope_is_same(model_decoder(p->model), k->length, length) ? k : NULL;
 }
 
+bool keep_is_used(const loci_prompt *p) { return usable(p, p->info.length) != NULL; }
+
 /* A run that begins after kept rows writes what it computes of the others where they are kept: for
  * the prompt's these are the same numbers, so they stay whole. */
 loci_status keep_root(walk *w, const loci_prompt *p, kept_run *own, input rows, int first, int *out,

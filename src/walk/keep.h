@@ -15,6 +15,8 @@ typedef struct kept_run kept_run;
  * first keep_root that is given it has run. */
 loci_status keep_new(const loci_prompt *p, kept_run **out, loci_err *err);
 void keep_free(kept_run *k);
+/* Whether what the prompt keeps is used: where it is not, all is measured as of a fresh prompt. */
+bool keep_is_used(const loci_prompt *p);
 /* Bytes of such a one. */
 int64_t keep_bytes(const loci_prompt *p);
 /* The clean run as a stream of [w], over input rows that begin with the prompt's: for
