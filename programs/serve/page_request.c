@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "values.h"
+
 /* What the page computes; the rest of loci reads or writes files. */
 static bool is_served(command_id id) {
   return id == COMMAND_INFO || id == COMMAND_TOKENS || id == COMMAND_ASK || id == COMMAND_TRACE ||
@@ -67,8 +69,9 @@ static bool add_field(const struct form_field *x, gallery *p, page_request *out,
                       char *why, size_t size) {
   if (strcmp(x->name, "what") == 0) return true;
   if (strcmp(x->name, "continue") == 0 && out->command->id == COMMAND_TRACE) {
-    out->so_far = atoi(x->value);
-    return true;
+    if (value_int(x->value, 0, INT32_MAX, &out->so_far)) return true;
+    snprintf(why, size, "\"continue\" wants the number of a job");
+    return false;
   }
   if (strcmp(x->name, "picture") != 0)
     return add_option(x, out->command->id, &out->args, why, size);

@@ -1,7 +1,6 @@
 /* Calls that solve edits, test them, and write them into a checkpoint. */
 #include <string.h>
 
-#include "base/result.h"
 #include "call/calling.h"
 #include "edit/edit.h"
 

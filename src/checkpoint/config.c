@@ -3,8 +3,6 @@
  * would give wrong numbers without a word. */
 #include "checkpoint/config.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -18,15 +18,6 @@ static const vision_config tower = {.model_type = "mllama_vision_model",
                                     .class_token = true,
                                     .pre_norm = true};
 
-static loci_status section_of(const config_reader *r, const js_value *config, const char *key,
-                              const js_value **out, config_reader *section) {
-  *out = js_get(config, key);
-  TRY(reader_section(r, key, section));
-  if (!*out || js_kind_of(*out) == JS_OBJECT) return LOCI_OK;
-  return fail(r->err, LOCI_EFORMAT, "%s: expected an object, found %s", section->what,
-              js_kind_name(js_kind_of(*out)));
-}
-
 /* ---------------------------------------------------------------- the decoder */
 
 static loci_status cross_layers_parse(const config_reader *r, const js_value *o,
@@ -134,10 +125,10 @@ loci_status family_mllama(const config_reader *r, const js_value *config, const 
                           model_config *out) {
   const js_value *text, *vision;
   config_reader section;
-  TRY(section_of(r, config, "text_config", &text, &section));
+  TRY(section_read(r, config, "text_config", &text, &section));
   TRY(family_text_parse(&section, text, model_type, out));
   TRY(cross_layers_parse(&section, text, &out->text));
-  TRY(section_of(r, config, "vision_config", &vision, &section));
+  TRY(section_read(r, config, "vision_config", &vision, &section));
   TRY(tower_of(&section, vision, &out->vision));
   out->family = "mllama";
   out->layout = LAYOUT_MLLAMA;

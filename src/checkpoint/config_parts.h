@@ -18,6 +18,9 @@ typedef struct config_reader {
 
 /* A reader for a section of the same file: errors say "FILE: SECTION: ...". */
 loci_status reader_section(const config_reader *r, const char *section, config_reader *out);
+/* An object of the config, with its reader; *out NULL: there is none. */
+loci_status section_read(const config_reader *r, const js_value *config, const char *key,
+                         const js_value **out, config_reader *section);
 loci_status read_int(const config_reader *r, const js_value *o, const char *key, const int range[2],
                      int *inout);
 /* A finite number in (0, most]. */

@@ -145,20 +145,11 @@ static void class_defaults(const js_value *o, decoder_config *d) {
   if (!js_get(o, "rms_norm_eps")) d->eps = 1e-5;
 }
 
-static loci_status section_of(const config_reader *r, const js_value *config, const char *key,
-                              const js_value **out, config_reader *section) {
-  *out = js_get(config, key);
-  TRY(reader_section(r, key, section));
-  if (!*out || js_kind_of(*out) == JS_OBJECT) return LOCI_OK;
-  return fail(r->err, LOCI_EFORMAT, "%s: expected an object, found %s", section->what,
-              js_kind_name(js_kind_of(*out)));
-}
-
 static loci_status decoder_of(const config_reader *r, const js_value *config,
                               const char *model_type, model_config *out) {
   const js_value *text;
   config_reader section;
-  TRY(section_of(r, config, "text_config", &text, &section));
+  TRY(section_read(r, config, "text_config", &text, &section));
   if (!text) section = *r;
   const js_value *o = text ? text : config;
   TRY(require_sizes(&section, o));
@@ -179,7 +170,7 @@ static loci_status parse(const config_reader *r, const js_value *config, const c
   const js_value *vision;
   config_reader section;
   TRY(decoder_of(r, config, model_type, out));
-  TRY(section_of(r, config, "vision_config", &vision, &section));
+  TRY(section_read(r, config, "vision_config", &vision, &section));
   TRY(tower_of(&section, vision, f, out));
   out->family = "qwen2-vl";
   out->layout = LAYOUT_QWEN_VL;

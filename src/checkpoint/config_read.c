@@ -35,6 +35,15 @@ const char *act_name(act_kind act) {
   return "?";
 }
 
+loci_status section_read(const config_reader *r, const js_value *config, const char *key,
+                         const js_value **out, config_reader *section) {
+  *out = js_get(config, key);
+  TRY(reader_section(r, key, section));
+  if (!*out || js_kind_of(*out) == JS_OBJECT) return LOCI_OK;
+  return fail(r->err, LOCI_EFORMAT, "%s: expected an object, found %s", section->what,
+              js_kind_name(js_kind_of(*out)));
+}
+
 loci_status reader_section(const config_reader *r, const char *section, config_reader *out) {
   size_t n = strlen(r->what) + strlen(section) + 3;
   char *what = arena_alloc(r->mem, (int64_t)n, 1);

@@ -1,10 +1,10 @@
 /* How well the numbers of a run tell right answers from wrong ones: for each that is single for an
  * example the chance that a right answer has the higher one (the area under the ROC curve). */
 #include <math.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "store/asked.h"
+#include "study/average.h"
 #include "study/stats.h"
 
 /* The numbers of one series beside whether the answer was right. */
@@ -59,12 +59,6 @@ static loci_status score(const rated *x, arena *mem, js_value **to, loci_err *er
   return LOCI_OK;
 }
 
-/* What is to be told, and tells nothing. */
-static bool is_outcome(const char *quantity) {
-  return strcmp(quantity, "right") == 0 || strcmp(quantity, "first token right") == 0 ||
-         strcmp(quantity, "VQA accuracy") == 0;
-}
-
 static loci_status score_all(loci_store *s, db_query *q, int64_t most, arena *mem, js_value **list,
                              loci_err *err) {
   rated x = {.x = arena_array(mem, most + 1, double), .right = arena_array(mem, most + 1, bool)};
@@ -74,7 +68,7 @@ static loci_status score_all(loci_store *s, db_query *q, int64_t most, arena *me
     TRY(db_step(q, &row, err));
     if (!row) return LOCI_OK;
     const char *quantity = db_text(q, 1), *place = db_text(q, 2);
-    if (quantity && is_outcome(quantity)) continue;
+    if (quantity && average_is_outcome(quantity)) continue;
     js_value *o = js_object();
     js_put(&o, "quantity", js_text(quantity ? quantity : ""));
     js_put(&o, "place", js_text(place ? place : ""));

@@ -10,7 +10,6 @@
 
 #include "base/options.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/result.h"
 #include "store/row_writer.h"
 #include "store/store.h"

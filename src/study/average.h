@@ -44,8 +44,9 @@ typedef struct averaging {
   loci_number *numbers; /* (AVERAGE_NUMBERS) */
 } averaging;
 
-/* What a quantity can be, by its name: of a run as of a store's rows. */
+/* What a quantity can be, of a run as of a store's rows; whether it says how good an answer is. */
 stat_range average_range(const char *quantity);
+bool average_is_outcome(const char *quantity);
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 
@@ -72,8 +73,7 @@ loci_chart *average_chart(averaging *a, const char *name, const char *unit, int 
 /* The mean of a series as a further curve; none where there is no example. */
 loci_status average_curve(averaging *a, loci_chart *chart, int series, average_whose whose,
                           const char *name, loci_err *err);
-/* Where a curve with its points is highest, and in how many of the draws (STAT_RESAMPLES, points).
- */
+/* Where a curve with its points is highest, and how often in draws (STAT_RESAMPLES, points). */
 void average_peak(const double *drawn, int points, int first, loci_curve *out);
 /* The chart shows its curves' peaks and has causal layers. */
 loci_status average_peaks(const averaging *a, loci_chart *chart, loci_err *err);
