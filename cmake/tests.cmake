@@ -51,8 +51,8 @@ foreach(test ${tests})
     target_link_options(${name} PRIVATE ${struck})
   elseif(name STREQUAL "gguf_model_test")
     target_sources(${name} PRIVATE tests/gguf_written.c)
-  elseif(name STREQUAL "stranger_test")
-    target_link_libraries(${name} PRIVATE PkgConfig::LOCI_DEPS) # stores made by SQLite itself
+  elseif(name MATCHES "^(stranger|changed_stores)_test$")
+    target_link_libraries(${name} PRIVATE PkgConfig::LOCI_DEPS OpenMP::OpenMP_C) # stores made by SQLite itself
   endif()
   add_test(NAME ${name} COMMAND ${name})
 endforeach()
@@ -64,7 +64,6 @@ target_link_libraries(tsan_control PRIVATE loci_static Threads::Threads m)
 add_dependencies(memory_test make_checkpoint)
 add_dependencies(save_stop_test make_checkpoint)
 target_link_libraries(threads_test PRIVATE OpenMP::OpenMP_C)
-target_link_libraries(stranger_test PRIVATE OpenMP::OpenMP_C)
 
 file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/fuzz_*.c)
 foreach(fuzzer ${fuzzers})

@@ -41,71 +41,74 @@ static loci_status open_header(const char *header, size_t length, size_t data, l
   "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" begin "," end   \
   "]}"
 
+static const struct {
+  const char *header;
+  size_t data;
+  const char *expected;
+} breaches[] = {
+    {"", 0, "not valid JSON"},
+    {"[]", 0, "must be an object"},
+    {"{} x", 0, "not valid JSON"},
+    {"{\"a\":1}", 0, "tensor a: expected an object, found an integer"},
+    {"{\"a\":null}", 0, "tensor a: expected an object, found null"},
+    {"{\"a\":{}}", 0, "\"dtype\" must be a string, found null"},
+    {"{\"a\":{\"dtype\":3}}", 0, "\"dtype\" must be a string, found an integer"},
+    {"{\"a\":{\"dtype\":\"F32\"}}", 0, "\"shape\" must be an array, found null"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 0, "\"data_offsets\" must be an array"},
+    {"{" ENTRY("a", "F33", "1", "0", "4") "}", 4, "unknown dtype \"F33\""},
+    {"{" ENTRY("a", "f32", "1", "0", "4") "}", 4, "unknown dtype \"f32\""},
+    {"{" ENTRY("a", "F4", "2", "0", "1") "}", 1, "dtype F4"},
+    {"{" ENTRY("a", "F6_E2M3", "4", "0", "3") "}", 3, "dtype F6_E2M3"},
+    {"{" ENTRY("a", "U8", "-1", "0", "1") "}", 1, "item 0 of \"shape\""},
+    {"{" ENTRY("a", "U8", "1.0", "0", "1") "}", 1, "item 0 of \"shape\""},
+    {"{" ENTRY("a", "U8", "1e0", "0", "1") "}", 1, "item 0 of \"shape\""},
+    {"{" ENTRY("a", "U8", "1,\"1\"", "0", "1") "}", 1, "item 1 of \"shape\""},
+    {"{" ENTRY("a", "U8", "1,1,1,1,1,1,1,1,1", "0", "1") "}", 1, "has 9 items, at most 8"},
+    {"{" ENTRY("a", "U8", "1", "0", "1,1") "}", 1, "has 3 items, at most 2"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0]}}", 1, "1 items, expected 2"},
+    {"{" ENTRY("a", "U8", "1", "-1", "0") "}", 1, "item 0 of \"data_offsets\""},
+    {"{" ENTRY("a", "U8", "1", "1", "0") "}", 1, "before it begins"},
+    {"{" ENTRY("a", "U8", "18446744073709551616", "0", "1") "}", 1, "not an integer"},
+    {"{" ENTRY("a", "U8", "9223372036854775808", "0", "1") "}", 1, "not an integer"},
+    {"{" ENTRY("a", "U8", "9223372036854775807", "0", "1") "}", 1, "its shape needs 92233720368"},
+    {"{" ENTRY("a", "U8", "1", "0", "9223372036854775807") "}", 1, "(truncated?)"},
+    {"{" ENTRY("a", "F64", "9223372036854775807", "0", "1") "}", 1, "more than 2^63 bytes"},
+    {"{" ENTRY("a", "U8", "4294967296,4294967296", "0", "1") "}", 1, "more than 2^63 bytes"},
+    {"{" ENTRY("a", "F32", "2,3", "0", "20") "}", 20, "needs 24 bytes of F32, \"data_off"},
+    {"{" ENTRY("a", "F32", "0,3", "0", "4") "}", 4, "needs 0 bytes"},
+    {"{" ENTRY("a", "F32", "", "0", "8") "}", 8, "needs 4 bytes"},
+    {"{" ENTRY("a", "F32", "2", "0", "8") "}", 7, "data ends at 8, the file's data has 7"},
+    {"{" ENTRY("a", "F32", "2", "0", "8") "}", 9, "1 bytes after the last tensor"},
+    {"{}", 1, "1 bytes after the last tensor"},
+    {"{" ENTRY("a", "U8", "4", "1", "5") "}", 5, "a hole of 1 bytes before tensor a"},
+    {"{" ENTRY("a", "U8", "1", "0", "1") "," ENTRY("b", "U8", "1", "2", "3") "}", 3, "a hole"},
+    {"{" ENTRY("a", "U8", "4", "0", "4") "," ENTRY("b", "U8", "4", "2", "6") "}", 6,
+     "tensors a and b overlap at byte 2"},
+    {"{" ENTRY("a", "U8", "4", "0", "4") "," ENTRY("b", "U8", "4", "0", "4") "}", 4, "overlap"},
+    {"{" ENTRY("a", "U8", "1", "0", "1") "," ENTRY("a", "U8", "1", "0", "1") "}", 1, "duplicate"},
+    {"{" ENTRY("a", "U8", "1", "0", "1") "," ENTRY("\\u0061", "U8", "1", "1", "2") "}", 2,
+     "duplicate"},
+    {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "duplicate"},
+    {"{\"__metadata__\":[]}", 0, "\"__metadata__\" must be an object"},
+    {"{\"__metadata__\":null}", 0, "\"__metadata__\" must be an object, found null"},
+    {"{\"__metadata__\":{\"n\":1}}", 0, "\"n\" must be a string, found an integer"},
+    {"{\"__metadata__\":{\"n\":null}}", 0, "\"n\" must be a string, found null"},
+    {"{" ENTRY("a\xff", "U8", "1", "0", "1") "}", 1, "not UTF-8"},
+    {"{" ENTRY("\\ud800", "U8", "1", "0", "1") "}", 1, "not valid JSON"},
+    {"{" ENTRY("a\\u0000b", "U8", "1", "0", "1") "}", 1, "not valid JSON"},
+    {"\xef\xbb\xbf{}", 0, "not valid JSON"},
+};
+
 static void every_breach_of_the_format_has_its_sentence(void **state) {
   (void)state;
-  static const struct {
-    const char *header;
-    size_t data;
-    const char *expected;
-  } rows[] = {
-      {"", 0, "not valid JSON"},
-      {"[]", 0, "must be an object"},
-      {"{} x", 0, "not valid JSON"},
-      {"{\"a\":1}", 0, "tensor a: expected an object, found an integer"},
-      {"{\"a\":null}", 0, "tensor a: expected an object, found null"},
-      {"{\"a\":{}}", 0, "\"dtype\" must be a string, found null"},
-      {"{\"a\":{\"dtype\":3}}", 0, "\"dtype\" must be a string, found an integer"},
-      {"{\"a\":{\"dtype\":\"F32\"}}", 0, "\"shape\" must be an array, found null"},
-      {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 0, "\"data_offsets\" must be an array"},
-      {"{" ENTRY("a", "F33", "1", "0", "4") "}", 4, "unknown dtype \"F33\""},
-      {"{" ENTRY("a", "f32", "1", "0", "4") "}", 4, "unknown dtype \"f32\""},
-      {"{" ENTRY("a", "F4", "2", "0", "1") "}", 1, "dtype F4"},
-      {"{" ENTRY("a", "F6_E2M3", "4", "0", "3") "}", 3, "dtype F6_E2M3"},
-      {"{" ENTRY("a", "U8", "-1", "0", "1") "}", 1, "item 0 of \"shape\""},
-      {"{" ENTRY("a", "U8", "1.0", "0", "1") "}", 1, "item 0 of \"shape\""},
-      {"{" ENTRY("a", "U8", "1e0", "0", "1") "}", 1, "item 0 of \"shape\""},
-      {"{" ENTRY("a", "U8", "1,\"1\"", "0", "1") "}", 1, "item 1 of \"shape\""},
-      {"{" ENTRY("a", "U8", "1,1,1,1,1,1,1,1,1", "0", "1") "}", 1, "has 9 items, at most 8"},
-      {"{" ENTRY("a", "U8", "1", "0", "1,1") "}", 1, "has 3 items, at most 2"},
-      {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0]}}", 1, "1 items, expected 2"},
-      {"{" ENTRY("a", "U8", "1", "-1", "0") "}", 1, "item 0 of \"data_offsets\""},
-      {"{" ENTRY("a", "U8", "1", "1", "0") "}", 1, "before it begins"},
-      {"{" ENTRY("a", "U8", "18446744073709551616", "0", "1") "}", 1, "not an integer"},
-      {"{" ENTRY("a", "U8", "9223372036854775808", "0", "1") "}", 1, "not an integer"},
-      {"{" ENTRY("a", "U8", "9223372036854775807", "0", "1") "}", 1, "its shape needs 92233720368"},
-      {"{" ENTRY("a", "U8", "1", "0", "9223372036854775807") "}", 1, "(truncated?)"},
-      {"{" ENTRY("a", "F64", "9223372036854775807", "0", "1") "}", 1, "more than 2^63 bytes"},
-      {"{" ENTRY("a", "U8", "4294967296,4294967296", "0", "1") "}", 1, "more than 2^63 bytes"},
-      {"{" ENTRY("a", "F32", "2,3", "0", "20") "}", 20, "needs 24 bytes of F32, \"data_off"},
-      {"{" ENTRY("a", "F32", "0,3", "0", "4") "}", 4, "needs 0 bytes"},
-      {"{" ENTRY("a", "F32", "", "0", "8") "}", 8, "needs 4 bytes"},
-      {"{" ENTRY("a", "F32", "2", "0", "8") "}", 7, "data ends at 8, the file's data has 7"},
-      {"{" ENTRY("a", "F32", "2", "0", "8") "}", 9, "1 bytes after the last tensor"},
-      {"{}", 1, "1 bytes after the last tensor"},
-      {"{" ENTRY("a", "U8", "4", "1", "5") "}", 5, "a hole of 1 bytes before tensor a"},
-      {"{" ENTRY("a", "U8", "1", "0", "1") "," ENTRY("b", "U8", "1", "2", "3") "}", 3, "a hole"},
-      {"{" ENTRY("a", "U8", "4", "0", "4") "," ENTRY("b", "U8", "4", "2", "6") "}", 6,
-       "tensors a and b overlap at byte 2"},
-      {"{" ENTRY("a", "U8", "4", "0", "4") "," ENTRY("b", "U8", "4", "0", "4") "}", 4, "overlap"},
-      {"{" ENTRY("a", "U8", "1", "0", "1") "," ENTRY("a", "U8", "1", "0", "1") "}", 1, "duplicate"},
-      {"{" ENTRY("a", "U8", "1", "0", "1") "," ENTRY("\\u0061", "U8", "1", "1", "2") "}", 2,
-       "duplicate"},
-      {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "duplicate"},
-      {"{\"__metadata__\":[]}", 0, "\"__metadata__\" must be an object"},
-      {"{\"__metadata__\":null}", 0, "\"__metadata__\" must be an object, found null"},
-      {"{\"__metadata__\":{\"n\":1}}", 0, "\"n\" must be a string, found an integer"},
-      {"{\"__metadata__\":{\"n\":null}}", 0, "\"n\" must be a string, found null"},
-      {"{" ENTRY("a\xff", "U8", "1", "0", "1") "}", 1, "not UTF-8"},
-      {"{" ENTRY("\\ud800", "U8", "1", "0", "1") "}", 1, "not valid JSON"},
-      {"{" ENTRY("a\\u0000b", "U8", "1", "0", "1") "}", 1, "not valid JSON"},
-      {"\xef\xbb\xbf{}", 0, "not valid JSON"},
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+  for (size_t i = 0; i < sizeof breaches / sizeof breaches[0]; i++) {
     loci_err err = {0};
-    loci_status st = open_header(rows[i].header, strlen(rows[i].header), rows[i].data, &err);
-    if (st == LOCI_OK) fail_msg("accepted: %s", rows[i].header);
-    if (strncmp(err.msg, "case: ", 6) != 0 || !strstr(err.msg, rows[i].expected)) {
-      fail_msg("%s: expected \"%s\", found \"%s\"", rows[i].header, rows[i].expected, err.msg);
+    loci_status st =
+        open_header(breaches[i].header, strlen(breaches[i].header), breaches[i].data, &err);
+    if (st == LOCI_OK) fail_msg("accepted: %s", breaches[i].header);
+    if (strncmp(err.msg, "case: ", 6) != 0 || !strstr(err.msg, breaches[i].expected)) {
+      fail_msg("%s: expected \"%s\", found \"%s\"", breaches[i].header, breaches[i].expected,
+               err.msg);
     }
   }
 }

@@ -163,71 +163,75 @@ static const char *const tower_fields[] = {"layer_norm1.weight",
                                            NULL,
                                            NULL};
 
+/* Names and NULLs in the order of decoder_layer. */
+static const char *const llama_fields[] = {"input_layernorm.weight",
+                                           NULL,
+                                           "self_attn.q_proj.weight",
+                                           NULL,
+                                           "self_attn.k_proj.weight",
+                                           NULL,
+                                           "self_attn.v_proj.weight",
+                                           NULL,
+                                           "self_attn.o_proj.weight",
+                                           NULL,
+                                           "post_attention_layernorm.weight",
+                                           NULL,
+                                           "mlp.gate_proj.weight",
+                                           NULL,
+                                           "mlp.up_proj.weight",
+                                           NULL,
+                                           "mlp.down_proj.weight",
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL};
+static const char *const phi_fields[] = {"input_layernorm.weight",
+                                         "input_layernorm.bias",
+                                         "self_attn.q_proj.weight",
+                                         "self_attn.q_proj.bias",
+                                         "self_attn.k_proj.weight",
+                                         "self_attn.k_proj.bias",
+                                         "self_attn.v_proj.weight",
+                                         "self_attn.v_proj.bias",
+                                         "self_attn.dense.weight",
+                                         "self_attn.dense.bias",
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         "mlp.fc1.weight",
+                                         "mlp.fc1.bias",
+                                         "mlp.fc2.weight",
+                                         "mlp.fc2.bias",
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         NULL};
+
 static void layers_are_filled_in_the_order_of_their_fields(void **state) {
   (void)state;
-  static const char *const llama[] = {"input_layernorm.weight",
-                                      NULL,
-                                      "self_attn.q_proj.weight",
-                                      NULL,
-                                      "self_attn.k_proj.weight",
-                                      NULL,
-                                      "self_attn.v_proj.weight",
-                                      NULL,
-                                      "self_attn.o_proj.weight",
-                                      NULL,
-                                      "post_attention_layernorm.weight",
-                                      NULL,
-                                      "mlp.gate_proj.weight",
-                                      NULL,
-                                      "mlp.up_proj.weight",
-                                      NULL,
-                                      "mlp.down_proj.weight",
-                                      NULL,
-                                      NULL,
-                                      NULL,
-                                      NULL,
-                                      NULL,
-                                      NULL,
-                                      NULL};
-  static const char *const phi[] = {"input_layernorm.weight",
-                                    "input_layernorm.bias",
-                                    "self_attn.q_proj.weight",
-                                    "self_attn.q_proj.bias",
-                                    "self_attn.k_proj.weight",
-                                    "self_attn.k_proj.bias",
-                                    "self_attn.v_proj.weight",
-                                    "self_attn.v_proj.bias",
-                                    "self_attn.dense.weight",
-                                    "self_attn.dense.bias",
-                                    NULL,
-                                    NULL,
-                                    NULL,
-                                    NULL,
-                                    "mlp.fc1.weight",
-                                    "mlp.fc1.bias",
-                                    "mlp.fc2.weight",
-                                    "mlp.fc2.bias",
-                                    NULL,
-                                    NULL,
-                                    NULL,
-                                    NULL,
-                                    NULL,
-                                    NULL};
   static const char *const top[] = {"class_embedding", "patch_embedding.weight", NULL,
                                     "position_embedding.weight"};
-  assert_int_equal(sizeof llama / sizeof llama[0], sizeof(decoder_layer) / sizeof(weight));
-  assert_int_equal(sizeof phi / sizeof phi[0], sizeof(decoder_layer) / sizeof(weight));
+  assert_int_equal(sizeof llama_fields / sizeof llama_fields[0],
+                   sizeof(decoder_layer) / sizeof(weight));
+  assert_int_equal(sizeof phi_fields / sizeof phi_fields[0],
+                   sizeof(decoder_layer) / sizeof(weight));
   assert_int_equal(sizeof tower_fields / sizeof tower_fields[0],
                    sizeof(vision_layer) / sizeof(weight));
   checkpoint *c = open_model(MODELS "llava-clip-llama");
-  assert_names(&c->layers[4], llama, 18, "language_model.model.layers.4.");
+  assert_names(&c->layers[4], llama_fields, 18, "language_model.model.layers.4.");
   assert_names(&c->vision_layers[1], tower_fields, 18,
                "vision_tower.vision_model.encoder.layers.1.");
   assert_names(&c->class_embedding, top, 1, "vision_tower.vision_model.embeddings.");
   assert_names(&c->patch, top + 1, 3, "vision_tower.vision_model.embeddings.");
   checkpoint_close(c);
   c = open_model(MODELS "bunny-siglip-phi");
-  assert_names(&c->layers[3], phi, 18, "model.layers.3.");
+  assert_names(&c->layers[3], phi_fields, 18, "model.layers.3.");
   checkpoint_close(c);
 }
 

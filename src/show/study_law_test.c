@@ -28,6 +28,28 @@ static void seed_is_whole(const files *f) {
 
 /* ---------------------------------------------------------------- averages */
 
+/* One point of a curve, wherever the files of an average say it. */
+static void point_is(files *f, const loci_chart *charts, int row) {
+  int c = row / LAYERS, p = row % LAYERS;
+  const loci_curve *curve = &charts[c / 2].curves[c % 2];
+  char object[48];
+  snprintf(object, sizeof object, "charts.%d.curves.%d", c / 2, c % 2);
+  spot s = {.object = object, .row = row, .i = p};
+  snprintf(s.index, sizeof s.index, ".%d", p);
+  everywhere(f, &s, "lo", curve->points[p].lo);
+  everywhere(f, &s, "hi", curve->points[p].hi);
+  everywhere(f, &s, "se", curve->errors[p]);
+  in_csv(f, row, "mean", curve->points[p].value);
+  in_json(f, curve->points[p].value, "%s.value.%d", object, p);
+  in_json(f, curve->peak_stays, "%s.peak_stays", object);
+  in_json(f, curve->peak_at.lo, "%s.peak.lo", object);
+  in_json(f, curve->peak_at.hi, "%s.peak.hi", object);
+  in_csv(f, row, "point", layers[p]);
+  in_csv(f, row, "n", curve->n);
+  assert_string_equal(field(f, row, "curve"), curve->name);
+  assert_string_equal(field(f, row, "chart"), charts[c / 2].name);
+}
+
 static void an_average_is_what_its_files_say(void **state) {
   (void)state;
   files f;
@@ -70,25 +92,7 @@ static void an_average_is_what_its_files_say(void **state) {
     interval_is(&f, path, &numbers[i].value);
     in_json(&f, charts[i].mark, "charts.%d.mark.value", i);
   }
-  for (int row = 0; row < 4 * LAYERS; row++) {
-    int c = row / LAYERS, p = row % LAYERS;
-    char object[48];
-    snprintf(object, sizeof object, "charts.%d.curves.%d", c / 2, c % 2);
-    spot s = {.object = object, .row = row, .i = p};
-    snprintf(s.index, sizeof s.index, ".%d", p);
-    everywhere(&f, &s, "lo", curves[c].points[p].lo);
-    everywhere(&f, &s, "hi", curves[c].points[p].hi);
-    everywhere(&f, &s, "se", curves[c].errors[p]);
-    in_csv(&f, row, "mean", curves[c].points[p].value);
-    in_json(&f, curves[c].points[p].value, "%s.value.%d", object, p);
-    in_json(&f, curves[c].peak_stays, "%s.peak_stays", object);
-    in_json(&f, curves[c].peak_at.lo, "%s.peak.lo", object);
-    in_json(&f, curves[c].peak_at.hi, "%s.peak.hi", object);
-    in_csv(&f, row, "point", layers[p]);
-    in_csv(&f, row, "n", curves[c].n);
-    assert_string_equal(field(&f, row, "curve"), names[c]);
-    assert_string_equal(field(&f, row, "chart"), charts[c / 2].name);
-  }
+  for (int row = 0; row < 4 * LAYERS; row++) point_is(&f, charts, row);
   close_files(&f);
 }
 

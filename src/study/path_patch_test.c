@@ -82,6 +82,25 @@ static void what_makes_no_sense_is_refused(void **state) {
 /* With the final norm held as the corrupted run has it, logits are linear in the residual stream:
  * what all heads, all MLPs and the embedding add up to is the clean run's difference.  The parts
  * are added to the corrupted run's last residual one by one, with their cells' own changes. */
+/* The last position's residual stream after the last layer, clean and with one path changed: [2 D].
+ */
+static void residuals(sweep *s, float *resid) {
+  const decoder_config *c = model_decoder(s->m);
+  int runs[2];
+  loci_err err;
+  walk *w;
+  must(walk_new(s->m, &w, &err), &err);
+  must(walk_root(w, target_input(&s->runs.target), &runs[0], &err), &err);
+  must(walk_child(w, runs[0], &runs[1], &err), &err);
+  must(s->runs.add_beside(s, w, 0, runs[1], &err), &err);
+  for (int r = 0; r < 2; r++)
+    must(walk_record_at(w, runs[r], LOCI_SITE_RESID_POST, c->layers - 1, (walk_span){s->T - 1, 1},
+                        resid + r * c->width, &err),
+         &err);
+  must(walk_run(w, &(walk_hooks){0}, &err), &err);
+  walk_free(w);
+}
+
 static void senders_add_up_to_the_residual(void **state) {
   (void)state;
   static const char *const models[] = {"text-llama", "text-phi"};
@@ -89,7 +108,7 @@ static void senders_add_up_to_the_residual(void **state) {
     loci_model *m = open_with(models[k], LOCI_PRECISION_F32, 1);
     loci_prompt *p = ask_about(m, NULL);
     const decoder_config *c = model_decoder(m);
-    int L = c->layers, T = p->info.length, runs[2];
+    int L = c->layers, T = p->info.length;
     int64_t D = c->width;
     static const loci_site sites[] = {LOCI_SITE_Z, LOCI_SITE_MLP_OUT, LOCI_SITE_RESID_PRE};
     static const int windows[] = {1};
@@ -104,7 +123,6 @@ static void senders_add_up_to_the_residual(void **state) {
     arena *mem = arena_new();
     sweep s = {.p = p, .m = m, .opts = &o, .mem = mem, .T = T};
     loci_err err;
-    walk *w;
     must(trace_request_complete(&(request_of){.m = m, .p = p, .mem = mem}, &o, &err), &err);
     must(path_new(&s, &err), &err);
     must(target_make(p, NULL, mem, &s.runs.target, &err), &err);
@@ -125,16 +143,7 @@ static void senders_add_up_to_the_residual(void **state) {
     }
     /* the embedding of the last position is the same in both runs, and is a sender all the same */
     assert_int_equal(counted, L * (c->heads + 1) + 1);
-    must(walk_new(m, &w, &err), &err);
-    must(walk_root(w, target_input(&s.runs.target), &runs[0], &err), &err);
-    must(walk_child(w, runs[0], &runs[1], &err), &err);
-    must(s.runs.add_beside(&s, w, 0, runs[1], &err), &err);
-    for (int r = 0; r < 2; r++)
-      must(walk_record_at(w, runs[r], LOCI_SITE_RESID_POST, L - 1, (walk_span){T - 1, 1},
-                          resid + r * D, &err),
-           &err);
-    must(walk_run(w, &(walk_hooks){0}, &err), &err);
-    walk_free(w);
+    residuals(&s, resid);
     double size = 0;
     for (int64_t f = 0; f < D; f++) {
       double want = (double)resid[f] - (double)resid[D + f];
