@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/plain.h"
+
 size_t fixed_add(char *out, size_t size, size_t at, const char *format, ...) {
   if (at + 1 >= size) return at;
   va_list args;
