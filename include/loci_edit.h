@@ -252,6 +252,13 @@ typedef struct loci_edit_group {
   const loci_edit_metric *metrics;
 } loci_edit_group;
 
+/* What is said of examples as a whole; shares of them, of those it applies to. */
+typedef struct loci_edit_measure {
+  const char *name; /* "blindness"; of successful edits "proper", "under", "over", "both" */
+  int examples;
+  loci_interval before, after; /* before: of blindness alone */
+} loci_edit_measure;
+
 typedef struct loci_edit_test {
   loci_result result;
   loci_sample sample;
@@ -263,6 +270,8 @@ typedef struct loci_edit_test {
                           questions for */
   int group_count;
   const loci_edit_group *groups;
+  int measure_count;
+  const loci_edit_measure *measures;
 } loci_edit_test;
 
 LOCI_CHECK loci_status loci_edit_test_new(const loci_model *model, loci_examples *examples,
@@ -276,7 +285,9 @@ typedef struct loci_edit_tests {
   loci_result result;
   int count;
   const char *const *names; /* the files', without folder and ending */
-  /* Method, layer, score, the first measure of each group, and how many examples were used. */
+  /* Method, layer, score, the first metric of each group, of those that should stay "kl", "top1"
+   * and "top10" too, the measures, and how many examples were used.  All have the same groups, in
+   * the order of edit test; those that a file lacks have no questions. */
   const loci_edit_test *const *tests;
 } loci_edit_tests;
 

@@ -2,9 +2,10 @@
 #include "base/fixed.h"
 
 #include <stdarg.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
-
-#include "base/plain.h"
+#include <stdlib.h>
 
 size_t fixed_add(char *out, size_t size, size_t at, const char *format, ...) {
   if (at + 1 >= size) return at;
@@ -15,4 +16,16 @@ size_t fixed_add(char *out, size_t size, size_t at, const char *format, ...) {
   if (n < 0) out[at] = 0; /* a character that has no bytes: nothing is added */
   size_t added = n < 0 ? 0 : (size_t)n;
   return added < size - at ? at + added : size - 1;
+}
+
+const char *fixed_number(double x, char out[32]) {
+  bool whole = fabs(x) < 1e15 && floor(x) == x;
+  if (whole) snprintf(out, 32, "%.0f", x);
+  for (int n = 1; n <= 17 && !whole; n++) {
+    snprintf(out, 32, "%.*g", n, x);
+    if (strtod(out, NULL) == x) break;
+  }
+  for (char *c = out; *c; c++)
+    if (*c == ',') *c = '.'; /* a locale's comma */
+  return out;
 }

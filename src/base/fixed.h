@@ -8,4 +8,8 @@
 size_t fixed_add(char *out, size_t size, size_t at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The shortest digits that are the same number, as people write it: 10 and 0.001, not 1e+01; very
+ * large and small ones with an exponent.  Returns [out]. */
+const char *fixed_number(double x, char out[32]);
+
 #endif

@@ -331,6 +331,8 @@ static void give_up(js_value **to, js_value *v) {
   *to = NULL;
 }
 
+js_value *js_copy(const js_value *v) { return (js_value *)json_deep_copy(mutable_of(v)); }
+
 void js_put(js_value **to, const char *key, js_value *v) {
   if (!*to || !v) {
     give_up(to, v);

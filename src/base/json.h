@@ -78,6 +78,8 @@ js_value *js_real(double x); /* NaN and infinities give null */
 js_value *js_bool(bool b);
 js_value *js_null(void);
 void js_put(js_value **to, const char *key, js_value *v);
+/* A value of its own; NULL: no memory. */
+js_value *js_copy(const js_value *v);
 void js_push(js_value **to, js_value *v);
 /* An array of n integers. */
 js_value *js_ints(const int *x, int64_t n);

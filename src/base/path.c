@@ -3,8 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#include "base/plain.h"
+#include <strings.h>
 
 char *path_join(arena *a, const char *dir, const char *name) {
   size_t n = strlen(dir), m = strlen(name);

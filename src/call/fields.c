@@ -69,8 +69,7 @@ static const char *text_of(const js_value *v, char room[ITEM_ROOM]) {
     return room;
   }
   if (!js_real_of(v, &x) || !isfinite(x)) return NULL;
-  snprintf(room, ITEM_ROOM, "%.17g", x);
-  return room;
+  return fixed_number(x, room);
 }
 
 loci_status field_wrong(const member *m, loci_err *err) {

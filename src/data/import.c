@@ -1,30 +1,18 @@
-/* Tables of questions (CSV) as files of examples.  What a table's columns mean is one line of
- * [formats]; every row becomes a parsed line, goes through the same checks and repairs as a line
- * of a file (check.h), and is written. */
+/* Tables of questions (CSV) as files of examples, and the call for lists of edits (import.h).  What
+ * a table's columns mean is one line of [formats]; every row becomes a parsed line, goes through
+ * the same checks and repairs as a line of a file (check.h), and is written. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/options.h"
 #include "base/file.h"
 #include "base/fixed.h"
 #include "base/names.h"
-#include "data/check.h"
 #include "data/choice.h"
-#include "data/csv.h"
-#include "data/pictures.h"
-#include "data/vqa.h"
-
-typedef enum role { ID, IMAGE, QUESTION, ANSWERS, CONSTRAINTS, ENTITY, SET, TARGET, ROLES } role;
-
-/* Columns by role; NULL: none.  A column with "|" in front holds several values with | between. */
-typedef struct format {
-  const char *name;
-  const char *columns[ROLES];
-  bool visual; /* constraints point at the picture */
-  bool others; /* columns without a role are kept as fields */
-} format;
+#include "data/import.h"
 
 static const format formats[] = {
     {"okvqa", {"", "image_url", "question", NULL, "main_entity", NULL, NULL, NULL}, .visual = true},
@@ -40,25 +28,10 @@ static const format formats[] = {
     {"csv",
      {"id", "image", "question", "answer", "constraint", "entity", "set", "target"},
      .others = true},
+    {.name = "vlkeb", .records = true},
+    {.name = "mmedit", .records = true},
 };
 enum { FORMATS = sizeof formats / sizeof formats[0] };
-
-typedef struct importer {
-  const loci_import_opts *o;
-  const format *f;
-  const char *path;
-  csv_reader *table;
-  int columns[ROLES]; /* -1: the table has none */
-  bool many[ROLES];
-  pictures *images;
-  vqa_files *votes, *names; /* names: of pictures by their number */
-  out_file *out;
-  checker check;
-  loci_data_report *counts;
-  example_source from;
-  arena *mem; /* of this row */
-  loci_err *err;
-} importer;
 
 static loci_status no_memory(const importer *m) { return fail_nomem(m->err, "importing a table"); }
 
@@ -74,10 +47,11 @@ static loci_status find_format(const char *name, const format **out, loci_err *e
   }
   int near = nearest_name(name, names, FORMATS);
   if (near >= 0)
-    return fail(err, LOCI_EINVAL, "unknown kind of table \"%.60s\"; did you mean %s?", name,
+    return fail(err, LOCI_EINVAL, "unknown kind of file \"%.60s\"; did you mean %s?", name,
                 names[near]);
   return fail(err, LOCI_EINVAL,
-              "unknown kind of table \"%.60s\": okvqa, known, movies, evqa or csv", name);
+              "unknown kind of file \"%.60s\": okvqa, known, movies, evqa, csv, vlkeb or mmedit",
+              name);
 }
 
 /* What a plain table's pictures and answers are called elsewhere (VQAv2, A-OKVQA, pandas). */
@@ -372,23 +346,11 @@ static loci_status make_line(importer *m, const char *const *row, js_value **lin
   return st;
 }
 
-static loci_status write_line(importer *m, const js_value *line) {
-  char *text;
-  TRY(js_dump(line, &text, m->err));
-  loci_status st = out_file_write(m->out, text, strlen(text), m->err);
-  if (!st) st = out_file_write(m->out, "\n", 1, m->err);
-  m->counts->written++;
-  free(text);
-  return st;
-}
-
 static loci_status import_row(importer *m, const char *const *row) {
-  bool keep, changed;
   js_value *line = NULL;
   m->mem = arena_new();
   loci_status st = m->mem ? make_line(m, row, &line) : no_memory(m);
-  if (!st) st = check_example(&m->check, line, &m->from, &keep, &changed, m->err);
-  if (!st && keep) st = write_line(m, line);
+  if (!st) st = import_line(m, line);
   js_free(line);
   arena_free(m->mem);
   return st;
@@ -428,6 +390,14 @@ static loci_status import_all(importer *m) {
   return LOCI_OK;
 }
 
+static loci_status open_table(importer *m) {
+  TRY(csv_open(m->path, &m->table, m->err));
+  TRY(find_columns(m));
+  m->check.unconstrained = m->columns[CONSTRAINTS] < 0;
+  m->check.unanswered = m->columns[ANSWERS] < 0 && m->o->answer_count == 0;
+  return LOCI_OK;
+}
+
 static loci_status open_all(importer *m, const char *out, char **folder) {
   size_t n = (size_t)(path_base(m->path) - m->path);
   TRY(find_format(m->o->format ? m->o->format : "csv", &m->f, m->err));
@@ -436,10 +406,8 @@ static loci_status open_all(importer *m, const char *out, char **folder) {
   if (!*folder || !m->check.before) return no_memory(m);
   TRY(report_new("import", m->path, out, &m->check.found, m->err));
   m->counts = report_view(m->check.found);
-  TRY(csv_open(m->path, &m->table, m->err));
-  TRY(find_columns(m));
-  m->check.unconstrained = m->columns[CONSTRAINTS] < 0;
-  m->check.unanswered = m->columns[ANSWERS] < 0 && m->o->answer_count == 0;
+  m->check.unconstrained = m->check.unanswered = m->f->records;
+  if (!m->f->records) TRY(open_table(m));
   TRY(pictures_open(m->o->images ? m->o->images : *folder, out, &m->images, m->err));
   if (m->o->answer_count > 0) TRY(vqa_open(m->o->answers, m->o->answer_count, &m->votes, m->err));
   if (m->o->image_list) TRY(vqa_open_images(m->o->image_list, &m->names, m->err));
@@ -474,7 +442,7 @@ loci_status loci_data_import(const char *path, const char *to, const loci_import
   m.check.no_images = true; /* looked for by name here */
   m.check.raw = m.o->raw;
   TRY_DONE(open_all(&m, to, &folder));
-  TRY_DONE(import_all(&m));
+  TRY_DONE(m.f->records ? import_records(&m) : import_all(&m));
   TRY_DONE(tell(&m));
   st = out_file_keep(m.out, err);
   m.out = NULL;

@@ -2,12 +2,14 @@
 #include "data/questions.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
 
-const char *const side_fields[SIDE_FIELDS] = {"same_image", "other_images", "unrelated"};
+const char *const side_fields[SIDE_FIELDS] = {"same_image", "other_images", "unrelated", "similar",
+                                              "text_only",  "portability",  "fact_check"};
 
 /* What a list is read with. */
 typedef struct job {
@@ -30,17 +32,47 @@ static loci_status copy(const job *j, const js_value *v, int64_t i, const char *
   return *out ? LOCI_OK : fail_nomem(err, "reading an example");
 }
 
-static loci_status read_answers(const job *j, const js_value *list, int64_t i, side_question *out,
-                                loci_err *err) {
+/* The list of strings under [key]. */
+static loci_status read_texts(const job *j, const js_value *v, int64_t i, const char *key,
+                              const char *const **out, int *count, loci_err *err) {
+  const js_value *list = js_get(v, key);
+  char why[48];
   int64_t n = js_count(list);
-  if (list && js_kind_of(list) != JS_ARRAY) return refuse(j, i, "answers must be a list", err);
-  const char **answers = arena_zarray(j->mem, n, const char *);
-  if (!answers) return fail_nomem(err, "reading an example");
+  snprintf(why, sizeof why, "%s must be a list", key);
+  if (list && js_kind_of(list) != JS_ARRAY) return refuse(j, i, why, err);
+  const char **texts = arena_zarray(j->mem, n, const char *);
+  if (!texts) return fail_nomem(err, "reading an example");
+  bool votes = strcmp(key, "votes") == 0;
   for (int64_t k = 0; k < n; k++) {
-    TRY(copy(j, js_at(list, k), i, "an answer must be a string", &answers[k], err));
+    TRY(copy(j, js_at(list, k), i, votes ? "a vote must be a string" : "an answer must be a string",
+             &texts[k], err));
   }
-  out->answers = answers;
-  out->answer_count = (int)n;
+  *out = texts;
+  *count = (int)n;
+  return LOCI_OK;
+}
+
+bool side_verdict(const char *answer, const char *words[2]) {
+  static const char *const all[][2] = {{"yes", "no"}, {"no", "yes"}, {"Yes", "No"}, {"No", "Yes"}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    if (strcmp(answer, all[i][0]) != 0) continue;
+    words[0] = all[i][0];
+    words[1] = all[i][1];
+    return true;
+  }
+  return false;
+}
+
+/* What a question of this field cannot be asked without. */
+static loci_status check_answers(const job *j, int64_t i, const side_question *q, loci_err *err) {
+  bool fact = strcmp(j->field, "fact_check") == 0;
+  const char *words[2];
+  if (q->vote_count == 1) return refuse(j, i, "has one vote, expected several", err);
+  if (!fact && strcmp(j->field, "portability") != 0) return LOCI_OK;
+  if (q->answer_count == 0) return refuse(j, i, "must have answers", err);
+  for (int k = 0; fact && k < q->answer_count; k++) {
+    if (!side_verdict(q->answers[k], words)) return refuse(j, i, "the answer is yes or no", err);
+  }
   return LOCI_OK;
 }
 
@@ -54,7 +86,9 @@ static loci_status read_one(const job *j, const js_value *v, int64_t i, side_que
     out->image = image[0] == '/' ? image : path_join(j->mem, j->folder, image);
     if (!out->image) return fail_nomem(err, "reading an example");
   }
-  return read_answers(j, js_get(v, "answers"), i, out, err);
+  TRY(read_texts(j, v, i, "answers", &out->answers, &out->answer_count, err));
+  TRY(read_texts(j, v, i, "votes", &out->votes, &out->vote_count, err));
+  return check_answers(j, i, out, err);
 }
 
 static loci_status read_list(const job *j, const js_value *list, side_question **out, int *count,

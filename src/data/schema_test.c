@@ -73,6 +73,12 @@ static bool fits_items(const js_value *s, const js_value *v) {
   return true;
 }
 
+static bool fits_length(const js_value *least, const js_value *v) {
+  int64_t n = 0;
+  assert_true(js_int_of(least, &n));
+  return js_kind_of(v) != JS_ARRAY || js_count(v) >= n;
+}
+
 static bool fits_keyword(const char *key, const js_value *s, const js_value *v) {
   const char *text = js_text_of(v, NULL);
   if (strcmp(key, "type") == 0) return fits_type(s, v);
@@ -82,7 +88,9 @@ static bool fits_keyword(const char *key, const js_value *s, const js_value *v) 
   if (strcmp(key, "items") == 0) return fits_items(s, v);
   if (strcmp(key, "minLength") == 0) return !text || text[0];
   if (strcmp(key, "pattern") == 0) return !text || text[strspn(text, " \t\r\n")];
-  if (strcmp(key, "$ref") == 0) return fits(js_get(js_get(schema, "$defs"), "questions"), v);
+  if (strcmp(key, "minItems") == 0) return fits_length(s, v);
+  if (strcmp(key, "$ref") == 0)
+    return fits(js_get(js_get(schema, "$defs"), js_text_of(s, NULL) + strlen("#/$defs/")), v);
   static const char *const silent[] = {"$schema", "title", "description", "$defs"};
   for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++) {
     if (strcmp(key, silent[i]) == 0) return true;
@@ -153,7 +161,13 @@ static const char *const values[] = {"null",
                                      "{\"question\":\"Q\",\"answers\":[\"a\"]}",
                                      "{\"question\":\"Q\",\"answers\":[\"\"]}",
                                      "{\"question\":\"Q\",\"answers\":\"a\"}",
-                                     "{\"question\":\"Q\",\"answers\":null}"};
+                                     "{\"question\":\"Q\",\"answers\":null}",
+                                     "{\"question\":\"Q\",\"answers\":[]}",
+                                     "{\"question\":\"Q\",\"answers\":[\"yes\"]}",
+                                     "{\"question\":\"Q\",\"answers\":[\"No\",\"perhaps\"]}",
+                                     "{\"question\":\"Q\",\"votes\":[\"a\"]}",
+                                     "{\"question\":\"Q\",\"votes\":[\"a\",\"b\"]}",
+                                     "{\"question\":\"Q\",\"votes\":[\"a\",3]}"};
 enum { VALUES = sizeof values / sizeof values[0] };
 
 static void try_value(const char *field, const char *value) {

@@ -220,7 +220,7 @@ static loci_status measure_all(drawing *d, loci_err *err) {
   return n > 0 ? LOCI_OK : pass_on(&own, err);
 }
 
-/* "lambda=0.01,0.1,1": the shortest digits that are the same numbers; 10 and not 1e+01. */
+/* "lambda=0.01,0.1,1" */
 static const char *over_text(const loci_edit_curve_opts *o, arena *mem) {
   size_t room = strlen(o->over) + 2 + 32 * (size_t)o->value_count, n = 0;
   char *text = arena_array(mem, (int64_t)room, char);
@@ -228,13 +228,7 @@ static const char *over_text(const loci_edit_curve_opts *o, arena *mem) {
   n = fixed_add(text, room, n, "%s=", o->over);
   for (int i = 0; i < o->value_count; i++) {
     char digits[32];
-    bool whole = fabs(o->values[i]) < 1e15 && floor(o->values[i]) == o->values[i];
-    if (whole) snprintf(digits, sizeof digits, "%.0f", o->values[i]);
-    for (int k = 1; k <= 17 && !whole; k++) {
-      snprintf(digits, sizeof digits, "%.*g", k, o->values[i]);
-      if (strtod(digits, NULL) == o->values[i]) break;
-    }
-    n = fixed_add(text, room, n, "%s%s", i ? "," : "", digits);
+    n = fixed_add(text, room, n, "%s%s", i ? "," : "", fixed_number(o->values[i], digits));
   }
   return text;
 }

@@ -103,10 +103,12 @@ loci_status measure_after(problem *q, const loci_model *view, loci_err *err);
 typedef struct target_reading {
   double p, share; /* of its tokens that are the most likely one */
   bool wins;       /* all of them */
+  double *logp;    /* (V) room for log-probabilities at the last prompt position, or NULL */
+  int *best; /* (target count, BEST) room for each token's likeliest ids (-1: none), or NULL */
 } target_reading;
-/* [logp] (V): log-probabilities at the last prompt position, or NULL. */
-loci_status measure_target(const loci_model *m, const target *t, double *logp, target_reading *out,
-                           loci_err *err);
+enum { BEST = 10 };
+/* logp and best of *out are set before. */
+loci_status measure_target(const loci_model *m, const target *t, target_reading *out, loci_err *e);
 /* Greedy answer to the question under any view of its model; NULL if the model does not generate.
  * In [mem]. */
 loci_status measure_answer(const loci_model *m, const loci_prompt *p, const watch *w, arena *mem,

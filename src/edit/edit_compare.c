@@ -6,84 +6,129 @@
 #include "base/result.h"
 #include "base/file.h"
 #include "base/utf8.h"
-#include "edit/edit.h"
+#include "edit/trial.h"
 #include "model/command.h"
 
-enum { MOST_TESTS = 16, MOST_GROUPS = 16, FILE_LIMIT = 1 << 26 };
+enum { MOST_TESTS = 16, FILE_LIMIT = 1 << 26 };
 
 static loci_status copy_text(arena *mem, const char *s, const char **out, loci_err *err) {
   *out = arena_strdup(mem, s);
   return *out ? LOCI_OK : fail_nomem(err, "reading a test of edits");
 }
 
+static const loci_interval nothing = {(double)NAN, (double)NAN, (double)NAN};
+
 /* null: there is no value. */
-static loci_status read_interval(const js_value *v, const char *path, loci_interval *out,
-                                 loci_err *err) {
-  *out = (loci_interval){(double)NAN, (double)NAN, (double)NAN};
+static loci_status read_interval(const js_value *v, const char *path, double most,
+                                 loci_interval *out, loci_err *err) {
+  *out = nothing;
   if (js_kind_of(v) == JS_NULL) return LOCI_OK;
   TRY(js_get_real(v, "value", path, &out->value, err));
   TRY(js_get_real(v, "lo", path, &out->lo, err));
   TRY(js_get_real(v, "hi", path, &out->hi, err));
   const double all[] = {out->value, out->lo, out->hi};
   for (int i = 0; i < 3; i++) {
-    if (all[i] < 0 || all[i] > 1)
+    if (all[i] < 0 || all[i] > most)
       return fail(err, LOCI_EFORMAT, "%s: %g is no share of answers", path, all[i]);
   }
   return LOCI_OK;
 }
 
-/* The share of free answers: right ones, or those that stayed. */
-static const js_value *free_answers(const js_value *metrics, const char **name) {
-  static const char *const names[] = {"free", "unchanged"};
-  for (int i = 0; i < 2; i++) {
-    const js_value *v = js_get(metrics, *name = names[i]);
-    if (v) return v;
-  }
-  return NULL;
+/* What a comparison shows of a group beside its first metric. */
+static const char *const further[] = {"kl", "top1", "top10"};
+enum { FURTHER = sizeof further / sizeof *further };
+
+static loci_status read_metric(const js_value *metrics, const char *name, const char *path,
+                               loci_edit_metric *out, loci_err *err) {
+  const js_value *v = js_get(metrics, name);
+  double most = strcmp(name, "kl") == 0 ? HUGE_VAL : 1;
+  out->name = name;
+  TRY(read_interval(js_get(v, "before"), path, most, &out->before, err));
+  return read_interval(js_get(v, "after"), path, most, &out->after, err);
 }
 
-/* The group's free answers alone. */
-static loci_status read_group(const js_value *v, const char *path, arena *mem, loci_edit_group *out,
+static loci_status read_count(const js_value *v, const char *key, const char *path, int *out,
                               loci_err *err) {
-  const js_value *metrics = js_get(v, "metrics");
-  const char *name = "", *key;
-  const js_value *metric = free_answers(metrics, &key);
-  int64_t examples = 0, questions = 0;
-  loci_edit_metric *m = arena_zarray(mem, 1, loci_edit_metric);
-  if (!m) return fail_nomem(err, "reading a test of edits");
-  TRY(js_get_text(v, "name", path, &name, err));
-  TRY(js_get_int(v, "examples", path, 0, 1 << 30, &examples, err));
-  TRY(js_get_int(v, "questions", path, 0, 1 << 30, &questions, err));
-  if (!metric) {
-    return fail(err, LOCI_EFORMAT, "%s: the group \"%.40s\" has no free answers", path, name);
-  }
-  TRY(copy_text(mem, key, &m->name, err));
-  TRY(read_interval(js_get(metric, "before"), path, &m->before, err));
-  TRY(read_interval(js_get(metric, "after"), path, &m->after, err));
-  *out = (loci_edit_group){
-      .examples = (int)examples, .questions = (int)questions, .metric_count = 1, .metrics = m};
-  TRY(copy_text(mem, name, &out->name, err));
-  utf8_make_printable((char *)(uintptr_t)out->name);
+  int64_t x = 0;
+  TRY(js_get_int(v, key, path, 0, 1 << 30, &x, err));
+  *out = (int)x;
   return LOCI_OK;
 }
 
+/* The group's free answers, and how far it has moved. */
+static loci_status read_group(const js_value *v, const char *path, loci_edit_group *all,
+                              loci_err *err) {
+  const js_value *metrics = js_get(v, "metrics");
+  const char *name = "";
+  int g = 0;
+  TRY(js_get_text(v, "name", path, &name, err));
+  while (g < GROUPS && strcmp(trial_groups[g].name, name) != 0) g++;
+  if (g == GROUPS)
+    return fail(err, LOCI_EFORMAT, "%s: \"%.40s\" is no group of edit test", path, name);
+  const char *first = metric_names[trial_groups[g].kind][0];
+  if (!js_get(metrics, first))
+    return fail(err, LOCI_EFORMAT, "%s: the group \"%.40s\" has no free answers", path, name);
+  loci_edit_group *out = &all[g];
+  loci_edit_metric *m = (loci_edit_metric *)(uintptr_t)out->metrics;
+  out->metric_count = 0;
+  TRY(read_count(v, "examples", path, &out->examples, err));
+  TRY(read_count(v, "questions", path, &out->questions, err));
+  TRY(read_metric(metrics, first, path, &m[out->metric_count++], err));
+  for (int i = 0; i < FURTHER; i++) {
+    if (js_get(metrics, further[i]))
+      TRY(read_metric(metrics, further[i], path, &m[out->metric_count++], err));
+  }
+  return LOCI_OK;
+}
+
+/* Every group, without a question to begin with. */
+static loci_edit_group *no_groups(arena *mem) {
+  loci_edit_group *all = arena_zarray(mem, GROUPS, loci_edit_group);
+  for (int g = 0; g < GROUPS && all; g++) {
+    loci_edit_metric *m = arena_zarray(mem, 1 + FURTHER, loci_edit_metric);
+    if (!m) return NULL;
+    *m = (loci_edit_metric){metric_names[trial_groups[g].kind][0], nothing, nothing};
+    all[g] = (loci_edit_group){.name = trial_groups[g].name, .metric_count = 1, .metrics = m};
+  }
+  return all;
+}
+
 /* A test in which no group has a number is a file of another kind, or of examples that were all
- * dropped; a row of dashes in a comparison would not say so. */
+ * dropped; a row of dashes in a comparison would not say so.  One of an earlier version has fewer
+ * groups. */
 static loci_status read_groups(const js_value *v, const char *path, arena *mem, loci_edit_test *out,
                                loci_err *err) {
   int64_t n = js_count(v);
-  if (js_kind_of(v) != JS_ARRAY || n < 1 || n > MOST_GROUPS) {
+  if (js_kind_of(v) != JS_ARRAY || n < 1 || n > GROUPS) {
     return fail(err, LOCI_EFORMAT, "%s: is not a test of edits: it has no groups", path);
   }
-  loci_edit_group *groups = arena_zarray(mem, n, loci_edit_group);
+  loci_edit_group *groups = no_groups(mem);
   if (!groups) return fail_nomem(err, "reading a test of edits");
-  for (int64_t i = 0; i < n; i++) TRY(read_group(js_at(v, i), path, mem, &groups[i], err));
+  for (int64_t i = 0; i < n; i++) TRY(read_group(js_at(v, i), path, groups, err));
   out->groups = groups;
-  out->group_count = (int)n;
-  for (int64_t i = 0; i < n; i++) {
-    if (!isnan(groups[i].metrics[0].after.value)) return LOCI_OK;
+  out->group_count = GROUPS;
+  for (int g = 0; g < GROUPS; g++) {
+    if (!isnan(groups[g].metrics[0].after.value)) return LOCI_OK;
   }
   return fail(err, LOCI_EFORMAT, "%s: none of its groups has a number", path);
+}
+
+/* A file of an earlier version has none. */
+static loci_status read_measures(const js_value *v, const char *path, arena *mem,
+                                 loci_edit_test *out, loci_err *err) {
+  loci_edit_measure *all = arena_zarray(mem, MEASURES, loci_edit_measure);
+  if (!all) return fail_nomem(err, "reading a test of edits");
+  for (int i = 0; i < MEASURES; i++) {
+    const js_value *one = js_get(v, measure_names[i]);
+    all[i] = (loci_edit_measure){measure_names[i], 0, nothing, nothing};
+    if (!one) continue;
+    TRY(read_count(one, "examples", path, &all[i].examples, err));
+    TRY(read_interval(js_get(one, "before"), path, 1, &all[i].before, err));
+    TRY(read_interval(js_get(one, "after"), path, 1, &all[i].after, err));
+  }
+  out->measures = all;
+  out->measure_count = MEASURES;
+  return LOCI_OK;
 }
 
 /* Only what a comparison shows is read; files of later versions with more fields are read, too. */
@@ -99,8 +144,9 @@ static loci_status read_test(const js_value *v, const char *path, arena *mem, lo
   TRY(js_get_text(v, "method", path, &method, err));
   TRY(js_get_int(v, "layer", path, 0, 1 << 20, &layer, err));
   TRY(js_get_int(js_get(v, "sample"), "used", path, 0, 1 << 30, &used, err));
-  TRY(read_interval(js_get(v, "score"), path, &out->score, err));
+  TRY(read_interval(js_get(v, "score"), path, 1, &out->score, err));
   TRY(read_groups(js_get(v, "groups"), path, mem, out, err));
+  TRY(read_measures(js_get(v, "measures"), path, mem, out, err));
   out->layer = (int)layer;
   out->sample.used = (int)used;
   return copy_text(mem, method, &out->method, err);
@@ -116,17 +162,6 @@ static loci_status name_of(const char *path, arena *mem, const char **out, loci_
   return LOCI_OK;
 }
 
-/* All have the groups of the first, in its order. */
-static loci_status check_groups(const loci_edit_test *first, const loci_edit_test *t,
-                                const char *path, loci_err *err) {
-  bool same = first->group_count == t->group_count;
-  for (int g = 0; same && g < t->group_count; g++)
-    same = strcmp(first->groups[g].name, t->groups[g].name) == 0;
-  return same ? LOCI_OK
-              : fail(err, LOCI_EFORMAT, "%s: its groups are not those of the first file", path);
-}
-
-/* Tests are compared group by group, so all must have the groups of the first. */
 static loci_status read_all(loci_edit_tests *out, const char *const *paths, int count,
                             loci_err *err) {
   arena *mem = out->result.memory;
@@ -140,7 +175,6 @@ static loci_status read_all(loci_edit_tests *out, const char *const *paths, int 
     loci_status st = read_test(v, paths[i], mem, &all[i], err);
     js_free(v);
     if (!st) st = name_of(paths[i], mem, &names[i], err);
-    if (!st) st = check_groups(&all[0], &all[i], paths[i], err);
     if (st) return st;
     all[i].result.kind = LOCI_KIND_EDIT_TEST;
     tests[i] = &all[i];

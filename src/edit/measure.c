@@ -5,6 +5,10 @@
 #include "edit/edit.h"
 #include "walk/variants.h"
 
+typedef struct best_ids {
+  int *at, vocab;
+} best_ids;
+
 /* The target's run alone, under any view of the prompt's model. */
 static loci_status run_target(variants *v, arena *mem, loci_err *err) {
   TRY(variants_room(v, mem, err));
@@ -30,9 +34,27 @@ loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
   return measure_answer(view, q->p, &asked, q->mem, &q->fact->answer_after, err);
 }
 
-loci_status measure_target(const loci_model *m, const target *t, double *logp, target_reading *out,
+/* The ids of the largest logits, the smaller id first of equals. */
+static void read_best(void *ctx, int token, const float *logits) {
+  const best_ids *b = ctx;
+  int *best = b->at + (int64_t)token * BEST, n = 0;
+  for (int id = 0; id < b->vocab; id++) {
+    if (n == BEST && logits[id] <= logits[best[n - 1]]) continue;
+    int at = n < BEST ? n++ : n - 1;
+    for (; at > 0 && logits[id] > logits[best[at - 1]]; at--) best[at] = best[at - 1];
+    best[at] = id;
+  }
+  for (; n < BEST; n++) best[n] = -1;
+}
+
+loci_status measure_target(const loci_model *m, const target *t, target_reading *out,
                            loci_err *err) {
+  best_ids best = {out->best, model_decoder(m)->vocab};
   variants v = {.m = m, .target = *t};
+  if (out->best) {
+    v.look_at = read_best;
+    v.ctx = &best;
+  }
   if (t->watch) {
     v.progress = t->watch->progress;
     v.progress_ctx = t->watch->ctx;
@@ -40,11 +62,13 @@ loci_status measure_target(const loci_model *m, const target *t, double *logp, t
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "measuring an edit");
   loci_status st = run_target(&v, mem, err);
-  if (!st)
-    *out = (target_reading){variants_base(&v, 0).p, (double)v.wins / t->count, v.wins == t->count};
-  if (!st && logp) {
-    memcpy(logp, v.clean.logp, (size_t)model_decoder(m)->vocab * sizeof *logp);
+  if (!st) {
+    out->p = variants_base(&v, 0).p;
+    out->share = (double)v.wins / t->count;
+    out->wins = v.wins == t->count;
   }
+  if (!st && out->logp)
+    memcpy(out->logp, v.clean.logp, (size_t)model_decoder(m)->vocab * sizeof *out->logp);
   arena_free(mem);
   return st;
 }

@@ -20,7 +20,8 @@
 typedef struct share {
   int layer;
   float *left, *right; /* (D, room), (room, F) */
-  key_metric *metric;
+  key_metric *metric;  /* NULL: none, or not made yet */
+  int64_t free_count;
   earlier_keys earlier;
 } share;
 
@@ -34,12 +35,20 @@ typedef struct spreading {
   int count;
   int64_t room; /* requests */
   int batch;    /* of them at once */
+  bool keeps;   /* the metrics of all layers, from batch to batch; else one at a time */
   arena *work;
 } spreading;
 
 static const loci_model *model_now(const spreading *s) { return s->view ? s->view : s->m; }
 
 /* ---------------------------------------------------------------- begin and end */
+
+/* A layer's metric is a matrix of (F,F) doubles, and takes F^3 to make: those of all layers are
+ * kept for the next batch where --memory allows. */
+static bool metrics_fit(const spreading *s) {
+  int64_t one = s->e->inner * s->e->inner * (int64_t)sizeof(double);
+  return one <= s->m->memory / s->count;
+}
 
 static loci_status make_shares(spreading *s, loci_err *err) {
   const problem *like = s->p->at;
@@ -53,13 +62,16 @@ static loci_status make_shares(spreading *s, loci_err *err) {
   for (int i = 0; i < s->count; i++) {
     share *a = &s->shares[i];
     a->layer = o->layer_count > 0 ? o->layers[i] : like->layer;
+    a->free_count = -1;
     a->left = arena_zarray(s->work, s->e->width * s->room, float);
     a->right = arena_zarray(s->work, s->room * s->e->inner, float);
     if (!a->left || !a->right) return fail_nomem(err, "solving an edit");
-    TRY(key_metric_new(covariance_of(o, a->layer), like->method == ALPHAEDIT, like->set,
-                       s->m->threads, &a->metric, err));
     s->changes[i] = (low_rank){a->layer, s->room, a->left, a->right};
   }
+  const loci_covariance *first = covariance_of(o, s->shares->layer); /* fails early if it fails */
+  TRY(key_metric_new(first, like->method == ALPHAEDIT, like->set, s->m->threads, &s->shares->metric,
+                     err));
+  s->keeps = s->batch < s->room && (s->count == 1 || metrics_fit(s));
   if (s->count == 1 && s->batch >= s->room) return LOCI_OK;
   TRY(view_new(s->m, &s->view, err));
   return changes_add(s->view, s, s->changes, s->count, err);
@@ -86,11 +98,8 @@ static loci_status fill_parts(const spreading *s, arena *mem, loci_edit *e, loci
     for (int64_t d = 0; d < e->width; d++)
       memcpy(left + d * n, a->left + d * s->room, (size_t)n * sizeof *left);
     memcpy(right, a->right, (size_t)(n * e->inner) * sizeof *right);
-    parts[i] = (loci_edit_part){.layer = a->layer,
-                                .rank = n,
-                                .left = left,
-                                .right = right,
-                                .free_count = key_metric_free_count(a->metric)};
+    parts[i] = (loci_edit_part){
+        .layer = a->layer, .rank = n, .left = left, .right = right, .free_count = a->free_count};
   }
   e->parts = parts;
   e->part_count = s->count;
@@ -152,8 +161,16 @@ static loci_status solve_share(spreading *s, int at, int from, int n, loci_err *
     q->flop += now[i].flop;
   }
   bool projects = now->method == ALPHAEDIT;
+  if (!a->metric)
+    TRY(key_metric_new(covariance_of(now->opts, a->layer), projects, now->set, s->m->threads,
+                       &a->metric, err));
+  a->free_count = key_metric_free_count(a->metric);
   TRY(columns_solve(now, n, a->metric, projects && s->batch < s->room ? &a->earlier : NULL,
                     a->right + from * s->e->inner, err));
+  if (!s->keeps) {
+    key_metric_free(a->metric);
+    a->metric = NULL;
+  }
   return s->view ? changes_renew(s->view, s, err) : LOCI_OK;
 }
 

@@ -1,17 +1,22 @@
 /* A question before and after an edit (see test_question.h; docs/MATH.md, "Measures of edits").
  *
- * "The original answer" is the unedited model's greedy one, without its end token; probabilities
- * are of whole answers, teacher forced. */
+ * Free answers come first: the model writes, and stops where it stops.  "The original answer" is
+ * the unedited model's greedy one, without its end token; probabilities are of whole answers,
+ * teacher forced. */
 #include "edit/test_question.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "data/example.h"
+#include "data/questions.h"
+#include "data/vqa_accuracy.h"
+#include "study/likelihood.h"
 #include "walk/walk.h"
 
-const char *const metric_names[2][METRICS] = {{"unchanged", "first", "p", "right", "kl"},
-                                              {"free", "first", "forced", "p", "lead"}};
+const char *const metric_names[QUESTION_KINDS][METRICS + 1] = {
+    [SHOULD_STAY] = {"unchanged", "first", "p", "right", "kl", "target", "top1", "top10", "vqa"},
+    [SHOULD_CHANGE] = {"free", "first", "forced", "p", "lead", "vqa"},
+    [FACT] = {"balanced", "yes", "no", "p", "free"}};
 
 /* One model's view of a question. */
 typedef struct model_answer {
@@ -22,12 +27,15 @@ typedef struct model_answer {
   int count; /* ids of the answer, the end token left out */
   const int *ids;
   double *logp; /* (V) at the last prompt position */
+  int *best;    /* (tokens, BEST) of the answer whose agreement is measured */
 } model_answer;
 
 typedef struct job {
   const test_question *q;
   const loci_prompt *p;
   arena *mem;
+  target original; /* the original answer */
+  target agreed;   /* of one that should stay: the answer at whose positions models are compared */
 } job;
 
 static bool is_end(const loci_model *m, int id) {
@@ -78,22 +86,28 @@ static loci_status force(const job *j, const int *ids, int count, target *out, l
   return LOCI_OK;
 }
 
+/* min(1, others who say so / 3), where several people answered. */
+static loci_status accuracy(const job *j, const model_answer *s, double *out, loci_err *err) {
+  *out = (double)NAN;
+  if (j->q->vote_count < 2) return LOCI_OK;
+  return vqa_accuracy(s->raw, j->q->votes, j->q->vote_count, out, err);
+}
+
 /* Means over the tokens of the target: 1 where it is the most likely one. */
-static loci_status with_target(const job *j, const model_answer *s, const target *original,
-                               double *out, loci_err *err) {
+static loci_status with_target(const job *j, const model_answer *s, double *out, loci_err *err) {
   target t;
-  target_reading now, old;
+  target_reading now = {0}, old = {0};
   bool same;
-  TRY(answer_matches(s->raw, &j->q->target, 1, &same, err));
-  TRY(target_make(j->p, j->q->target, j->mem, &t, err));
-  TRY(measure_target(s->m, &t, NULL, &now, err));
-  TRY(measure_target(s->m, original, NULL, &old, err));
+  TRY(answer_matches(s->raw, j->q->answers, j->q->answer_count, &same, err));
+  TRY(target_make(j->p, j->q->answers[0], j->mem, &t, err));
+  TRY(measure_target(s->m, &t, &now, err));
+  TRY(measure_target(s->m, &j->original, &old, err));
   out[0] = same;
   out[1] = s->first == t.ids[0];
   out[2] = now.share;
   out[3] = now.p;
   out[4] = now.p - old.p;
-  return LOCI_OK;
+  return accuracy(j, s, &out[5], err);
 }
 
 static double divergence(const double *p, const double *q, int V) {
@@ -104,38 +118,94 @@ static double divergence(const double *p, const double *q, int V) {
   return sum;
 }
 
+/* Over the positions of an answer, and the first [k] ranks: the share of ids that are the same in
+ * both models, rank by rank (EasyEdit, VLKEB). */
+static double agreement(const int *a, const int *b, int count, int k) {
+  int same = 0, all = 0;
+  for (int i = 0; i < count; i++) {
+    for (int r = 0; r < k && a[i * BEST + r] >= 0; r++, all++)
+      same += a[i * BEST + r] == b[i * BEST + r];
+  }
+  return (double)same / all;
+}
+
+/* The given answer is forced, as there; the model's own where none is given.  An answer that cannot
+ * stand after the prompt is none. */
+static loci_status choose_agreed(job *j, loci_err *err) {
+  loci_err own = {0};
+  j->agreed = j->original;
+  if (j->q->answer_count == 0) return LOCI_OK;
+  loci_status st = target_make(j->p, j->q->answers[0], j->mem, &j->agreed, &own);
+  if (!st) return LOCI_OK;
+  j->agreed = j->original;
+  return status_is_own(st) ? LOCI_OK : pass_on(&own, err);
+}
+
+static bool is_original(const job *j) {
+  const target *a = &j->agreed, *b = &j->original;
+  return a->count == b->count && memcmp(a->ids, b->ids, (size_t)a->count * sizeof *a->ids) == 0;
+}
+
 /* A question that should stay: the same text, the same first token, the probability of the old
- * answer, whether it is right, and how far the whole distribution moved. */
+ * answer, whether it is right, how far the whole distribution moved, whether it is answered with
+ * what the edit brings elsewhere. */
 static loci_status without_target(const job *j, const model_answer *before, model_answer *s,
-                                  const target *original, double *out, loci_err *err) {
+                                  double *out, loci_err *err) {
   int V = model_decoder(s->m)->vocab;
-  target_reading old;
-  bool right = false;
+  bool right = false, brought;
   s->logp = arena_array(j->mem, V, double);
-  if (!s->logp) return fail_nomem(err, "testing an edit");
-  TRY(measure_target(s->m, original, s->logp, &old, err));
+  s->best = arena_array(j->mem, (int64_t)j->agreed.count * BEST, int);
+  if (!s->logp || !s->best) return fail_nomem(err, "testing an edit");
+  bool same = is_original(j);
+  target_reading old = {.logp = s->logp, .best = same ? s->best : NULL}, other = {.best = s->best};
+  TRY(measure_target(s->m, &j->original, &old, err));
+  if (!same) TRY(measure_target(s->m, &j->agreed, &other, err));
   TRY(answer_matches(s->raw, j->q->answers, j->q->answer_count, &right, err));
+  TRY(answer_matches(s->raw, &j->q->target, 1, &brought, err));
   out[0] = strcmp(s->text, before->text) == 0;
   out[1] = s->first == before->first;
   out[2] = old.p;
   out[3] = j->q->answer_count > 0 ? (double)right : (double)NAN;
   out[4] = divergence(before->logp, s->logp, V);
+  out[STAY_TARGET] = brought;
+  out[6] = agreement(before->best, s->best, j->agreed.count, 1);
+  out[7] = agreement(before->best, s->best, j->agreed.count, BEST);
+  return accuracy(j, s, &out[8], err);
+}
+
+/* Yes or no, whichever is likelier as a whole answer; equal ones are half right. */
+static loci_status of_fact(const job *j, const model_answer *s, double *out, loci_err *err) {
+  const char *words[2];
+  double logp[2];
+  bool free = false;
+  loci_prompt same = *j->p; /* as above */
+  same.model = s->m;
+  if (!side_verdict(j->q->answers[0], words)) return fail(err, LOCI_EINVAL, "neither yes nor no");
+  TRY(likelihood_of(&same, words, 2, logp, NULL, NULL, err));
+  TRY(answer_matches(s->raw, words, 1, &free, err));
+  double right = logp[0] > logp[1] ? 1 : logp[0] < logp[1] ? 0 : 0.5;
+  bool yes = words[0][0] == 'y' || words[0][0] == 'Y';
+  out[FACT_YES] = yes ? right : (double)NAN;
+  out[FACT_NO] = yes ? (double)NAN : right;
+  out[3] = 1 / (1 + exp(logp[1] - logp[0]));
+  out[4] = free;
   return LOCI_OK;
 }
 
 /* Before first: what is asked of the edited model is the unedited one's own answer. */
-static loci_status measure_both(const job *j, const loci_model *m, const loci_model *edited,
+static loci_status measure_both(job *j, const loci_model *m, const loci_model *edited,
                                 test_numbers *out, loci_err *err) {
   model_answer answers[2] = {{.m = m}, {.m = edited}};
   double *to[2] = {out->before, out->after};
-  target original = {0};
   for (int i = 0; i < 2; i++) {
+    for (int k = 0; k < METRICS; k++) to[i][k] = (double)NAN;
     TRY(take_answer(j, &answers[i], err));
-    if (i == 0) TRY(force(j, answers[0].ids, answers[0].count, &original, err));
-    if (j->q->target) {
-      TRY(with_target(j, &answers[i], &original, to[i], err));
-    } else {
-      TRY(without_target(j, &answers[0], &answers[i], &original, to[i], err));
+    if (i == 0) TRY(force(j, answers[0].ids, answers[0].count, &j->original, err));
+    if (i == 0 && j->q->kind == SHOULD_STAY) TRY(choose_agreed(j, err));
+    switch (j->q->kind) {
+      case SHOULD_CHANGE: TRY(with_target(j, &answers[i], to[i], err)); break;
+      case FACT: TRY(of_fact(j, &answers[i], to[i], err)); break;
+      default: TRY(without_target(j, &answers[0], &answers[i], to[i], err));
     }
   }
   return LOCI_OK;
@@ -152,7 +222,7 @@ loci_status test_question_measure(const loci_model *m, const loci_model *edited,
                          .date = q->date};
   arena *mem = arena_new();
   loci_status st = mem ? loci_prompt_new(m, &asked, &p, err) : fail_nomem(err, "testing an edit");
-  job j = {q, p, mem};
+  job j = {.q = q, .p = p, .mem = mem};
   if (!st) st = measure_both(&j, m, edited, out, err);
   loci_prompt_free(p);
   arena_free(mem);

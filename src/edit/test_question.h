@@ -5,17 +5,30 @@
 
 #include "edit/edit.h"
 
-/* What is asked; with a target the question is one of those that the edit should change. */
+/* What an edit should do to a question. */
+typedef enum question_kind {
+  SHOULD_STAY,   /* its answer is as before */
+  SHOULD_CHANGE, /* its answer is the target, or another that follows from it */
+  FACT,          /* it is answered with yes or no, whichever is right */
+  QUESTION_KINDS
+} question_kind;
+
 typedef struct test_question {
   const char *image, *text, *template_name, *system, *date;
-  const char *target; /* NULL: its answer should stay */
+  question_kind kind;
+  const char *target; /* of the edit */
+  /* The accepted ones; of one that should change the first is forced; of a fact the verdict. */
   const char *const *answers;
-  int answer_count, max_new;
+  const char *const *votes; /* of several people, for VQA accuracy */
+  int answer_count, vote_count, max_new;
 } test_question;
 
-enum { METRICS = 5 };
-/* metric_names[with a target][i], both in the order of test_numbers.after */
-extern const char *const metric_names[2][METRICS];
+enum { METRICS = 9 };
+/* In the order of test_numbers.after; NULL after the last.  The first is by free answers, of facts
+ * by likelihood. */
+extern const char *const metric_names[QUESTION_KINDS][METRICS + 1];
+/* Places in them that others count with. */
+enum { STAY_TARGET = 5, FACT_BALANCED = 0, FACT_YES = 1, FACT_NO = 2 };
 
 /* Numbers before and after, in the order of metric_names; NaN: does not apply. */
 typedef struct test_numbers {

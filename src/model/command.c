@@ -203,17 +203,6 @@ static void add_option(line *l, const spelling *o, const char *value) {
   add_word(l, value);
 }
 
-/* The shortest digits that are the same number. */
-static const char *digits_of(double x, char out[32]) {
-  for (int n = 1; n <= 17; n++) {
-    snprintf(out, 32, "%.*g", n, x);
-    if (strtod(out, NULL) == x) break;
-  }
-  for (char *c = out; *c; c++)
-    if (*c == ',') *c = '.'; /* a locale's comma */
-  return out;
-}
-
 /* A single value as the command line takes it; NULL: it is none. */
 static const char *value_of(const js_value *v, char room[32]) {
   int64_t number;
@@ -224,7 +213,7 @@ static const char *value_of(const js_value *v, char room[32]) {
     snprintf(room, 32, "%lld", (long long)number);
     return room;
   }
-  return js_real_of(v, &x) ? digits_of(x, room) : NULL;
+  return js_real_of(v, &x) ? fixed_number(x, room) : NULL;
 }
 
 /* The items of a list in one value. */

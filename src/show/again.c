@@ -24,9 +24,10 @@ static bool takes_metric(loci_kind k) {
 /* How the picture was wanted, as options of the command line. */
 static void say_look(const loci_draw_opts *o, char *text, size_t size) {
   size_t n = strlen(text);
-  if (o->width > 0) n = fixed_add(text, size, n, " --width %.17g", o->width);
+  char digits[32];
+  if (o->width > 0) n = fixed_add(text, size, n, " --width %s", fixed_number(o->width, digits));
   if (o->dpi > 0) n = fixed_add(text, size, n, " --dpi %d", o->dpi);
-  if (o->scale > 0) n = fixed_add(text, size, n, " --scale %.17g", o->scale);
+  if (o->scale > 0) n = fixed_add(text, size, n, " --scale %s", fixed_number(o->scale, digits));
   if (o->bare) fixed_add(text, size, n, " --no-title");
 }
 

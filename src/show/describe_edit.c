@@ -158,11 +158,32 @@ static void say_groups(sink *s, const loci_edit_test *t, bool rows) {
   say_end(s);
 }
 
+/* Of CSV the group is "measures", the metric its name. */
+static void say_measures(sink *s, const loci_edit_test *t, bool rows) {
+  say_begin(s, "measures");
+  for (int i = 0; i < t->measure_count; i++) {
+    const loci_edit_measure *m = &t->measures[i];
+    say_begin(s, m->name);
+    if (is_for(s, SINK_CSV)) {
+      say_text(s, "group", "measures");
+      say_text(s, "metric", m->name);
+      say_text(s, "questions", "");
+    }
+    say_members(s, m, examples);
+    say_interval(s, "before", "before_lo", "before_hi", &m->before);
+    say_interval(s, "after", "after_lo", "after_hi", &m->after);
+    if (rows) say_row(s);
+    say_end(s);
+  }
+  say_end(s);
+}
+
 static void say_test(sink *s, const loci_edit_test *t) {
   say_layer(s, t->layer);
   say_settings(s, &t->settings);
   say_interval(s, "score", NULL, NULL, &t->score);
   say_groups(s, t, true);
+  say_measures(s, t, true);
 }
 
 void describe_edit_test(const void *result, sink *s) {
@@ -221,10 +242,13 @@ void describe_edit_tests(const void *result, sink *s) {
     say_int(s, "used", t->sample.used);
     say_interval(s, "score", NULL, NULL, &t->score);
     say_groups(s, t, false);
+    say_measures(s, t, false);
     if (is_for(s, SINK_CSV)) {
       for (int g = 0; g < t->group_count; g++)
         say_share(s, t->groups[g].name, &t->groups[g].metrics[0].after);
       say_share(s, "together", &t->score);
+      for (int k = 0; k < t->measure_count; k++)
+        say_share(s, t->measures[k].name, &t->measures[k].after);
     }
     say_end(s);
   }

@@ -39,6 +39,7 @@ typedef struct view_bars {
   const char *const *notes;  /* a word for each group, or NULL */
   int series_count;
   const view_series *series; /* values, lo and hi of each group; NaN: no bar */
+  bool no_legend;            /* a drawing below has the same series, and says it */
   double mark;               /* a dashed line; NaN: none */
   const char *mark_name;
 } view_bars;

@@ -158,7 +158,7 @@ static double legend(canvas *ruler, canvas *c, const view_bars *p, canvas_box bo
   for (int s = 0; s < p->series_count && s < SERIES && p->series_count > 1; s++)
     names[n++] = p->series[s].name;
   if (!isnan(p->mark)) names[n++] = p->mark_name;
-  if (n == 0) return 0;
+  if (n == 0 || p->no_legend) return 0;
   if (p->series_count > 1) return page_legend(ruler, c, names, n, box, draw_key, p);
   const view_bars mark_alone = {.series_count = 0};
   return page_legend(ruler, c, names, n, box, draw_key, &mark_alone);

@@ -55,6 +55,7 @@ void variants_read_base(variants *v, int run, int token, const float *logits) {
     v->other[run - 1] = argmax_of(logits, V, v->target.ids[0]);
     if (run == 1) top_logits_of(logits, V, &v->beside_top);
   }
+  if (run == 0 && v->look_at) v->look_at(v->ctx, token, logits);
   if (run == 0) v->wins += argmax_of(logits, V, -1) == v->target.ids[token];
   v->base[(int64_t)run * v->target.count + token] =
       read_row(v, logits, token, v->other[run > 0 ? run - 1 : 0]);

@@ -44,6 +44,8 @@ typedef struct variants {
   /* Adds variant [i] of the base run [run] as the stream *out. */
   loci_status (*add)(const void *ctx, walk *w, int64_t i, int run, int *out, loci_err *err);
   variant_size (*size)(const void *ctx, int64_t i); /* of one stream */
+  /* Each row of logits of the clean run, token by token, as it is read; or NULL. */
+  void (*look_at)(void *ctx, int token, const float *logits);
   /* (streams, target.count); called in order after a walk */
   void (*take)(void *ctx, int64_t i, const reading *of);
 

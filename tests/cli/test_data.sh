@@ -133,7 +133,7 @@ wants 0
 holds vqa.jsonl '{"image":"win/COCO_val2014_000000262148.jpg","question":"Is she here?","answers":["yes"]}' '"image":"win/a b.png"'
 prints "vqa.csv:3: multiple_choice_answer: looks like a list and is taken as one text: ['no' [cell-list]"
 
-failed 'unknown kind of table "okvka"; did you mean okvqa?' data import okvka okvqa.csv -o x.jsonl
+failed 'unknown kind of file "okvka"; did you mean okvqa?' data import okvka okvqa.csv -o x.jsonl
 failed 'known.csv: a table of the kind movies has a column "director"' data import movies known.csv -o x.jsonl
 failed 'questions.json: there are no "annotations"' data import okvqa okvqa.csv --answers questions.json -o x.jsonl
 failed 'nowhere: there is no such folder' data import okvqa okvqa.csv --images nowhere -o x.jsonl
@@ -141,7 +141,7 @@ echo '{"questions":[{"question_id":1]}' >torn.json
 failed 'torn.json: ' data import okvqa okvqa.csv --answers torn.json -o x.jsonl
 [ -e x.jsonl ] && miss "a file was left behind"
 usage 'data import needs -o F.jsonl' data import csv mine.csv -o x.json
-usage 'data import needs a kind of table (okvqa, ...) and its file' data import okvqa.csv -o x.jsonl
+usage 'data import needs a kind of file (okvqa, ...) and the file' data import okvqa.csv -o x.jsonl
 
 # ---- lint: every kind, named at its line
 cp "$flags/peru.png" good.png
