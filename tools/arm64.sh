@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 root=$(realpath -m "${1:-build/arm64-debian}")
 shift || true
 [ $# -gt 0 ] || set -- product_test kernels_test attention_test backward_test rows_test laws_test file_test json_test \
-  store_test save_test edit_test oracle_forward_test oracle_trace_test oracle_gradient_test oracle_edit_test
+  store_test edit_save_test edit_test oracle_forward_test oracle_trace_test oracle_gradient_test oracle_edit_test
 if [ ! -e "$root/.ready" ]; then
   rm -rf "$root"
   debootstrap --variant=minbase bookworm "$root" >/dev/null

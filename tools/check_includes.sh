@@ -83,6 +83,11 @@ while read -r line; do complain "$line: use fixed_add"; done < <(grep -rnE '\+= 
 files src programs | sed -nE '/_test\.[ch]$/d; s/\.[ch]$//p' | sort -u | sed 's/.*\///' | sort | uniq -d |
   while read -r name; do complain "$name: two files have this name"; done
 
+# A script that runs a test by its name runs one that there is.
+grep -ohE '\b[a-z0-9_]+_test\b' tools/[!c]*.sh bench/*.sh | sort -u | while read -r name; do
+  files src tests fuzz | grep -q "/$name\.[ch]$" || complain "$name: named by a script, and no such test"
+done
+
 # ctypes is fenced into one file of the Python package; modules import NumPy and the standard library when they are
 # loaded, all else when it is used.
 while read -r f; do complain "$f: imports ctypes, which belongs to python/loci/_native.py alone"; done < <(
