@@ -1,6 +1,7 @@
 /* Which kernel set runs (see kernels.h). */
 #include "tensor/kernels.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -10,10 +11,16 @@
 #include "tensor/kernels_sets.h"
 
 #if defined(__x86_64__)
-/* clang 14 has no word for it in __builtin_cpu_supports. */
+/* clang 14 has no word for it in __builtin_cpu_supports.  Asked of the CPU once: in a virtual
+ * machine cpuid goes to its host and back, which takes longer than the sums of a small head. */
 static bool has_f16c(void) {
-  unsigned a, b, c = 0, d;
-  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+  enum { NO = 1, YES };
+  static atomic_int known; /* 0: not yet; threads that ask at once find the same */
+  if (!known) {
+    unsigned a, b, c = 0, d;
+    known = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) ? YES : NO;
+  }
+  return known == YES;
 }
 #endif
 
