@@ -24,7 +24,7 @@ if [ ! -e "$root/.ready" ]; then
   cp /etc/apt/apt.conf.d/*proxy* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
   inside 'dpkg --add-architecture arm64; apt-get update -qq
     apt-get install -qq -y --no-install-recommends ca-certificates cmake make pkg-config gcc-aarch64-linux-gnu qemu-user-static \
-      libc6-dev-arm64-cross $(for p in jansson pcre2 utf8proc jpeg62-turbo png webp cairo2 xxhash sqlite3 cmocka openblas; do
+      libc6-dev-arm64-cross libgomp1:arm64 $(for p in jansson pcre2 utf8proc jpeg62-turbo png webp cairo2 xxhash sqlite3 cmocka openblas; do
         echo lib$p-dev:arm64; done) fontconfig fonts-dejavu-core >/dev/null'
   touch "$root/.ready"
 fi
