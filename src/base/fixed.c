@@ -25,7 +25,5 @@ const char *fixed_number(double x, char out[32]) {
     snprintf(out, 32, "%.*g", n, x);
     if (strtod(out, NULL) == x) break;
   }
-  for (char *c = out; *c; c++)
-    if (*c == ',') *c = '.'; /* a locale's comma */
   return out;
 }

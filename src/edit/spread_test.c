@@ -373,6 +373,37 @@ static void later_requests_see_earlier_ones(void **state) {
   end(&s);
 }
 
+/* What is made of a layer's covariance is the same whether it is kept from batch to batch or, where
+ * memory has no room for those of all layers, made again. */
+static void what_memory_does_not_hold_is_made_again(void **state) {
+  (void)state;
+  static const int layers[] = {1, 2, 3};
+  setting s = begin("text-llama");
+  const loci_covariance *c[3];
+  for (int i = 0; i < 3; i++) c[i] = covariance(s.m, layers[i]);
+  loci_edit_settings set = {.size = sizeof set, .steps = STEPS, .null_relative = 0.3, .batch = 1};
+  loci_edit *made[2];
+  for (int i = 0; i < 2; i++) {
+    if (i == 1) s.m->memory = 3 * s.F * s.F * (int64_t)sizeof(double) - 1;
+    loci_edit_opts o = {.method = "alphaedit", .no_answers = true, .settings = &set};
+    o.layers = layers;
+    o.layer_count = o.covariance_count = 3;
+    o.covariances = c;
+    made[i] = solve(s.m, s.r, 2, o);
+  }
+  for (int i = 0; i < 3; i++) {
+    const loci_edit_part *a = &made[0]->parts[i], *b = &made[1]->parts[i];
+    assert_in_range(a->free_count, 1, s.F - 1);
+    assert_true(a->free_count == b->free_count);
+    assert_memory_equal(a->left, b->left, (size_t)(s.D * a->rank) * sizeof(float));
+    assert_memory_equal(a->right, b->right, (size_t)(a->rank * s.F) * sizeof(float));
+    loci_free((void *)(uintptr_t)c[i]);
+  }
+  loci_free(made[0]);
+  loci_free(made[1]);
+  end(&s);
+}
+
 /* ---------------------------------------------------------------- its file, and the model */
 
 static void parts_are_written_read_and_laid_on(void **state) {
@@ -459,6 +490,7 @@ int main(void) {
       cmocka_unit_test(what_is_not_free_is_left_alone),
       cmocka_unit_test(layers_share_as_memits_loop_does),
       cmocka_unit_test(later_requests_see_earlier_ones),
+      cmocka_unit_test(what_memory_does_not_hold_is_made_again),
       cmocka_unit_test(parts_are_written_read_and_laid_on),
       cmocka_unit_test(layers_that_make_no_sense_are_refused),
   };
