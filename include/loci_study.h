@@ -196,6 +196,12 @@ LOCI_CHECK loci_status loci_score_new(const loci_model *model, loci_examples *ex
 
 /* ---- averages over examples */
 
+/* Of traces: which share of the difference between clean and corrupted run comes back. */
+typedef struct loci_restored {
+  const loci_interval *mean_of_ratios, *ratio_of_means; /* of the points */
+  int n, left_out; /* examples; those whose runs differ too little for a ratio */
+} loci_restored;
+
 /* Means over examples at points (layers, visual tokens), with their intervals. */
 typedef struct loci_curve {
   const char *name;
@@ -217,6 +223,7 @@ typedef struct loci_curve {
   /* Examples whose own highest point (of a head: of all heads) is the mean's; NaN: not asked. */
   loci_interval own_peak;
   const double *among_ten; /* of a head: share of examples among whose ten highest it is; or NULL */
+  const loci_restored *p_restored, *logit_diff_restored; /* of traces; NULL: not known */
 } loci_curve;
 
 typedef struct loci_chart {
@@ -227,7 +234,9 @@ typedef struct loci_chart {
   const loci_curve *curves;
   double mark; /* what curves are compared with; NaN: nothing */
   const char *mark_name;
-  bool of_heads; /* the curves are a map: a head each, all of them */
+  bool of_heads;          /* the curves are a map: a head each, all of them */
+  loci_interval own_peak; /* examples whose own highest point of all curves is the mean's; NaN: not
+                             asked */
 } loci_chart;
 
 typedef struct loci_number {

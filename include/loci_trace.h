@@ -109,6 +109,8 @@ typedef struct loci_grid {
                       chose; NaN: too few */
   double reach;    /* how strong a cell of its site that was not run may be, as a share of the
                       strongest that was (docs/MATH.md, "Screening"); NaN: all were run */
+  const double *restoration_logit_diff; /* of the logit difference, as restoration is of p; NaN:
+                                           clean and corrupted are closer than .1 */
 } loci_grid;
 
 /* Of a screened trace, the cells that were run at random of those that the estimates did not
@@ -209,7 +211,7 @@ typedef struct loci_edges {
   const char *from, *to; /* names of groups, as in a trace: "image", "constraint-last" */
 } loci_edges;
 
-enum { LOCI_ALL_LAYERS = -1 };
+enum { LOCI_ALL_LAYERS = -1, LOCI_ONWARD = -2 };
 
 typedef struct loci_knockout_opts {
   size_t size;                /* of this struct */
@@ -219,7 +221,7 @@ typedef struct loci_knockout_opts {
   int pathway_count;
   int constraint; /* the groups are of this one only (1-based); 0: of all */
   int window;     /* layers round each centre, 2 L at most; 0: 3; LOCI_ALL_LAYERS: one run per
-                     pathway, cut in every layer */
+                     pathway, cut in every layer; LOCI_ONWARD: each layer and all above it */
   int first_layer, layer_count; /* centres; layer_count 0: all */
   bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
   loci_progress_fn progress;
@@ -230,11 +232,12 @@ typedef struct loci_knockout_opts {
 typedef struct loci_pathway {
   const char *from, *to;
   int from_count, to_count; /* positions */
-  int window;
+  int window;               /* 0: each layer and all above it */
   int layer_count;
   const int *layers;         /* centres */
   const loci_metrics *cells; /* of the run with its edges cut; KL(clean || run) */
   const bool *skipped;       /* nothing cut there can reach the answer: the clean run's numbers */
+  const int *top_ids;        /* the run's most likely next token */
 } loci_pathway;
 
 typedef struct loci_knockout {

@@ -36,8 +36,8 @@ class Answer(Result):
 class Grid:
     """Numbers of one site, window and direction over layers and positions (or groups), perhaps heads.
 
-    ``p logp logit_diff kl ie restoration skipped`` (and ``exact estimate_p ...`` of a screening) are arrays of
-    ``shape`` (layers, positions[, heads]), float64 or bool, read-only views; ``dims`` names their axes.
+    ``p logp logit_diff kl ie restoration restoration_logit_diff skipped`` (and ``exact estimate_p ...`` of a screening)
+    are arrays of ``shape`` (layers, positions[, heads]), float64 or bool, read-only views; ``dims`` names their axes.
     """
 
     def __init__(self, trace: Trace, number: int, told: Fields) -> None:

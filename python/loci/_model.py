@@ -214,14 +214,15 @@ class Model(work.Closing):
 
     ask = _measurement("ask", kinds.Answer, "", "The greedy answer; ``max_new``: tokens at most (20).")
     knockout = _measurement("knockout", kinds.Knockout, "pathways", """p of the answer with attention cut, window by
-        window, along ``pathways`` ("image->last", or several).""")
+        window, along ``pathways`` ("image->last", or several); ``window="onward"``: in each layer and all above it.""")
     flow = _measurement("flow", kinds.Flow, "pathway", """What positions give to each other through attention;
         ``pathway``: "image->last".""")
     lens = _measurement("lens", kinds.Lens, "positions", """What every layer would answer at ``positions`` (numbers,
         groups, "each").""")
 
     def trace(self, *asked: Any, **options: Any) -> kinds.Trace:
-        """A causal trace: restores clean values in a corrupted run, cell by cell. One that is stopped raises
+        """A causal trace: restores clean values in a corrupted run, cell by cell; with ``receiver`` ("5.3.q": layer,
+        head, q, k or v; or "logits") what is restored reaches this alone (path patching). One that is stopped raises
         with ``partial``: the trace of the cells that are done, the others NaN (None: there is none yet)."""
         __tracebackhide__ = True
         q = self._asked(asked, options)

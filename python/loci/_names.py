@@ -7,5 +7,5 @@ Site = Literal[
     "final_norm", "logits",
 ]
 Group = Literal[
-    "constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint", "last",
+    "constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint", "after-image", "last",
 ]

@@ -34,6 +34,8 @@ loci_status read_request(const calling *c, const target_table *t, int n, loci_er
 void settle_metric(loci_trace_opts *o) {
   if (o->screen == 0 || o->screen_metric == LOCI_METRIC_RESTORATION)
     o->screen_metric = LOCI_METRIC_P;
+  if (o->screen_metric == LOCI_METRIC_RESTORATION_LOGIT_DIFF)
+    o->screen_metric = LOCI_METRIC_LOGIT_DIFF;
 }
 
 loci_status add_single(const calling *c, loci_trace_opts *o, loci_err *err) {

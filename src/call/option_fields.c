@@ -94,7 +94,7 @@ static const field of_knockout[] = {
     TEXT("answer", answer),
     OWN("pathways", member_pathways, pathways, "pathways such as \"image->last\""),
     NUMBER("only", constraint, 1, 1000000),
-    {"window", member_window, AT(window), 1, 10000, 0, "a number of layers, or all"},
+    {"window", member_window, AT(window), 1, 10000, 0, "a number of layers, all or onward"},
     LAYERS,
     HASH,
 };

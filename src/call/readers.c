@@ -196,8 +196,9 @@ loci_status member_pathway(const member *m, void *options, loci_err *err) {
 /* A number of layers, or "all" */
 loci_status member_window(const member *m, void *options, loci_err *err) {
   const char *text = js_text_of(m->value, NULL);
-  if (text && strcmp(text, "all") == 0) {
-    *PLACE(int) = LOCI_ALL_LAYERS;
+  bool all = text && strcmp(text, "all") == 0;
+  if (all || (text && strcmp(text, "onward") == 0)) {
+    *PLACE(int) = all ? LOCI_ALL_LAYERS : LOCI_ONWARD;
     return LOCI_OK;
   }
   return field_int(m, options, NULL) ? field_wrong(m, err) : LOCI_OK;

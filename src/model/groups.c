@@ -17,6 +17,14 @@ static bool of_image(group_kind g) {
   return g == GROUP_IMAGE || g == GROUP_IMAGE_BASE || g == GROUP_IMAGE_TILES;
 }
 
+/* Whether position i may read the picture and is none of its rows. */
+static bool reads_image(const loci_prompt *p, int i) {
+  const loci_prompt_info *x = &p->info;
+  if (p->sources) return i >= sources_first(p->sources);
+  if (x->image_first < 0 || i < x->image_first) return false;
+  return i >= x->image_first + x->image_count;
+}
+
 /* Whether position i is in the group; [after] is the first position after all constraints. */
 static bool contains(const loci_prompt_info *p, group_kind g, int which, int after, int i) {
   if (g == GROUP_LAST) return i == p->length - 1;
@@ -45,20 +53,24 @@ int group_positions(const loci_prompt *p, group_kind g, int which, int *out) {
     if (c->first + c->count > after) after = c->first + c->count;
   }
   for (int i = 0; i < p->info.length; i++) {
-    if (contains(&p->info, g, which, after, i)) out[n++] = i;
+    bool in = g == GROUP_AFTER_IMAGE ? reads_image(p, i) : contains(&p->info, g, which, after, i);
+    if (in) out[n++] = i;
   }
   return n;
 }
 
 loci_status fail_empty_group(const loci_prompt *p, group_kind g, loci_err *err) {
-  bool of_constraint = !of_image(g) && g != GROUP_LAST;
+  bool image = of_image(g) || g == GROUP_AFTER_IMAGE;
+  bool of_constraint = !image && g != GROUP_LAST;
   const char *why = "nothing stands after the constraint";
-  if (of_image(g) && p->model->info.image_rows == 0) {
+  if (image && p->model->info.image_rows == 0) {
     why = "the model reads text only";
   } else if (of_image(g) && prompt_picture(p) && p->info.image_first < 0) {
     why = "layers read the picture by cross-attention, and it has no positions in the sequence";
-  } else if (of_image(g) && p->info.image_first < 0) {
+  } else if (image && p->info.image_first < 0) {
     why = "the question has no picture";
+  } else if (g == GROUP_AFTER_IMAGE) {
+    why = "nothing stands after the picture";
   } else if (of_image(g)) {
     why = "the model sees a picture whole, without tiles (the group image has all its positions)";
   } else if (of_constraint && p->info.constraint_count == 0) {

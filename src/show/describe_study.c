@@ -144,6 +144,35 @@ void describe_score(const void *result, sink *s) {
 
 /* ---------------------------------------------------------------- averages */
 
+/* Shares of the difference, point by point. */
+static void say_restored(sink *s, const char *what, const loci_restored *r, const loci_chart *c) {
+  const loci_axis points = {"point", c->point_count, c->points, NULL};
+  if (!r) return;
+  say_begin(s, what);
+  say_members(s, r, n, left_out);
+  const loci_interval *of[] = {r->mean_of_ratios, r->ratio_of_means};
+  for (int i = 0; i < 2; i++) {
+    say_begin(s, i ? "ratio_of_means" : "mean_of_ratios");
+    table_begin(s, 1, &points);
+    table_members(s, of[i], value, lo, hi);
+    table_end(s);
+    say_end(s);
+  }
+  say_end(s);
+}
+
+/* In CSV means alone, as columns of the curve's table. */
+static void say_restored_columns(sink *s, const loci_curve *c) {
+  const loci_restored *p = c->p_restored, *logits = c->logit_diff_restored;
+  if (!is_for(s, SINK_CSV)) return;
+  if (p) table_reals(s, "p_restored", &p->mean_of_ratios->value, sizeof(loci_interval));
+  if (p) table_reals(s, "p_ratio_of_means", &p->ratio_of_means->value, sizeof(loci_interval));
+  if (!logits) return;
+  table_reals(s, "logit_diff_restored", &logits->mean_of_ratios->value, sizeof(loci_interval));
+  table_reals(s, "logit_diff_ratio_of_means", &logits->ratio_of_means->value,
+              sizeof(loci_interval));
+}
+
 static void say_curve(sink *s, const loci_chart *chart, const loci_curve *c) {
   const loci_axis points = {"point", chart->point_count, chart->points, NULL};
   say_begin(s, NULL);
@@ -157,6 +186,7 @@ static void say_curve(sink *s, const loci_chart *chart, const loci_curve *c) {
   if (c->holm) table_reals(s, "holm", c->holm, sizeof *c->holm);
   if (c->bh) table_reals(s, "bh", c->bh, sizeof *c->bh);
   if (c->among_ten) table_reals(s, "among_ten", c->among_ten, sizeof *c->among_ten);
+  say_restored_columns(s, c);
   table_end(s);
   if (c->has_peak) {
     say_interval(s, "peak", NULL, NULL, &c->peak_at);
@@ -164,6 +194,10 @@ static void say_curve(sink *s, const loci_chart *chart, const loci_curve *c) {
     say_ints(s, "causal", c->causal, c->causal_count);
   }
   if (c->p) say_interval(s, "own_peak", NULL, NULL, &c->own_peak);
+  if (!is_for(s, SINK_CSV)) {
+    say_restored(s, "p_restored", c->p_restored, chart);
+    say_restored(s, "logit_diff_restored", c->logit_diff_restored, chart);
+  }
   say_end(s);
 }
 
@@ -176,6 +210,8 @@ static void say_chart(sink *s, const loci_chart *c) {
   say_list(s, "curves");
   for (int i = 0; i < c->curve_count; i++) say_curve(s, c, &c->curves[i]);
   say_end(s);
+  if (!isnan(c->own_peak.value) && !is_for(s, SINK_CSV))
+    say_interval(s, "own_peak", NULL, NULL, &c->own_peak);
   if (isnan(c->mark)) {
     say_null(s, "mark");
   } else {
@@ -191,7 +227,8 @@ void describe_average(const void *result, sink *s) {
   const loci_average *a = result;
   char name[32];
   snprintf(name, sizeof name, "study.%s", a->what);
-  row_columns(s, "chart,unit,curve,n,x,point,mean,lo,hi,se,?p,?holm,?bh,?among_ten");
+  row_columns(s, "chart,unit,curve,n,x,point,mean,lo,hi,se,?p,?holm,?bh,?among_ten,?p_restored,"
+                 "?p_ratio_of_means,?logit_diff_restored,?logit_diff_ratio_of_means");
   say_format(s, name);
   say_sample(s, &a->sample);
   say_request(s, &a->result);

@@ -22,6 +22,7 @@ static bool tells_first(const sink *s, int target_count, bool given) {
 static void say_cells(sink *s, const loci_trace *t, const loci_grid *g) {
   table_metrics(s, g->cells, tells_first(s, t->target_count, t->answer_given));
   table_arrays(s, g, ie, restoration, skipped);
+  if (g->restoration_logit_diff) table_arrays(s, g, restoration_logit_diff);
   if (!g->estimates) return;
   table_arrays(s, g, exact);
   table_reals(s, "estimate_p", &g->estimates->p, sizeof *g->estimates);
@@ -132,7 +133,7 @@ void describe_trace(const void *result, sink *s) {
   bool whole = tells_first(s, t->target_count, t->answer_given);
   row_columns(s, "site,window,direction,layer,position,token,role,p,logp,logit_diff,kl,ie,"
                  "restoration,?head,?p_first,?logp_first,?exact,?estimate_p,?estimate_logp,"
-                 "?estimate_logit_diff");
+                 "?estimate_logit_diff,?restoration_logit_diff");
   say_format(s, "trace");
   say_model(s, t->model, t->hash);
   say_request(s, &t->result);
@@ -171,6 +172,7 @@ static void say_pathway(sink *s, const loci_knockout *k, const loci_pathway *x) 
   table_begin(s, 1, &layers);
   table_metrics(s, x->cells, first);
   table_arrays(s, x, skipped);
+  if (x->top_ids) table_arrays(s, x, top_ids);
   table_end(s);
   say_end(s);
 }

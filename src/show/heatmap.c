@@ -19,13 +19,22 @@ double metric_of(const loci_metrics *m, loci_metric metric) {
     case LOCI_METRIC_LOGIT_DIFF: return m->logit_diff;
     case LOCI_METRIC_KL: return m->kl;
     case LOCI_METRIC_P:
-    case LOCI_METRIC_RESTORATION: break;
+    case LOCI_METRIC_RESTORATION:
+    case LOCI_METRIC_RESTORATION_LOGIT_DIFF: break;
   }
   return m->p;
 }
 
 double metric_base(const loci_trace *trace, loci_direction direction, loci_metric metric) {
   return metric_of(direction == LOCI_NOISE ? &trace->clean.m : &trace->corrupted.m, metric);
+}
+
+/* A cell's number as it is drawn. */
+static double drawn_of(const loci_grid *g, int64_t i, loci_metric metric, double base) {
+  if (metric == LOCI_METRIC_RESTORATION) return g->restoration[i];
+  if (metric == LOCI_METRIC_RESTORATION_LOGIT_DIFF)
+    return g->restoration_logit_diff ? g->restoration_logit_diff[i] : (double)NAN;
+  return metric_of(&g->cells[i], metric) - base;
 }
 
 static const char *unit_of(loci_metric metric) {
@@ -35,6 +44,7 @@ static const char *unit_of(loci_metric metric) {
     case LOCI_METRIC_LOGIT_DIFF: return "indirect effect on the logit difference";
     case LOCI_METRIC_KL: return "indirect effect on KL(clean || run), nats";
     case LOCI_METRIC_RESTORATION: return "restored share of the total effect";
+    case LOCI_METRIC_RESTORATION_LOGIT_DIFF: return "restored share of the logit difference";
   }
   return "";
 }
@@ -113,8 +123,7 @@ static effect effect_of(const heatmap_builder *m, const loci_grid *g, int layer,
   for (int h = 0; h < heads; h++) {
     int64_t i = ((int64_t)layer * g->column_count + column) * heads + h;
     bool skipped = g->skipped && g->skipped[i];
-    double x = metric_of(&g->cells[i], m->metric) - base;
-    if (m->metric == LOCI_METRIC_RESTORATION) x = g->restoration[i];
+    double x = drawn_of(g, i, m->metric, base);
     if (skipped && !isnan(x)) x = 0;
     if (!skipped) best.zero = false;
     if (!isnan(best.value) && !(fabs(x) > fabs(best.value))) continue;
@@ -300,7 +309,9 @@ void heatmap_fix(heatmap *s, double bound) {
 /* Of what is drawn as a share of the total effect, as much as it is of p. */
 static double floor_of(const loci_trace *trace, loci_metric metric) {
   double total = fabs(trace->total_effect);
-  return metric == LOCI_METRIC_RESTORATION && total > 0 ? heatmap_least_effect / total
+  if (metric == LOCI_METRIC_RESTORATION_LOGIT_DIFF)
+    total = fabs(trace->clean.m.logit_diff - trace->corrupted.m.logit_diff);
+  return metric >= LOCI_METRIC_RESTORATION && total > 0 ? heatmap_least_effect / total
                                                         : heatmap_least_effect;
 }
 
@@ -331,8 +342,7 @@ static effect strongest_of(const heatmap_builder *m, const loci_grid *g, int lay
   for (int c = 0; c < g->column_count; c++) {
     int64_t i = ((int64_t)layer * g->column_count + c) * g->head_count + head;
     bool skipped = g->skipped && g->skipped[i];
-    double x = metric_of(&g->cells[i], m->metric) - base;
-    if (m->metric == LOCI_METRIC_RESTORATION) x = g->restoration[i];
+    double x = drawn_of(g, i, m->metric, base);
     if (skipped && !isnan(x)) x = 0;
     best.zero = best.zero && skipped;
     if (!isnan(best.value) && !(fabs(x) > fabs(best.value))) continue;

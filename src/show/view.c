@@ -12,7 +12,7 @@ enum { KEEP = 64 }; /* blocks given out until the memory of their texts is freed
 
 loci_status draw_opts_take(loci_draw_opts *o, const loci_draw_opts *given, loci_err *err) {
   TRY(options_take(loci_draw_opts, o, given, err));
-  if ((unsigned)o->metric > LOCI_METRIC_RESTORATION)
+  if ((unsigned)o->metric > LOCI_METRIC_RESTORATION_LOGIT_DIFF)
     return fail(err, LOCI_EINVAL, "drawing: there is no metric %d", (int)o->metric);
   if ((unsigned)o->color > LOCI_COLOR_TRUE)
     return fail(err, LOCI_EINVAL, "drawing: there is no kind of colour %d", (int)o->color);

@@ -78,6 +78,28 @@ static void say_test(views *v, const loci_curve *c, int at) {
              interval_text(&c->own_peak, false, v->ascii, text));
 }
 
+/* "(restored at 6: of p 0.93 (0.9 - 0.95), of the logit difference 0.88 (0.8 - 0.91), ratio of
+ * means 0.87 (0.8 - 0.9), 2 left out)" */
+static void say_restored(views *v, const loci_curve *c, int at) {
+  const loci_restored *p = c->p_restored, *l = c->logit_diff_restored;
+  char text[80], whole[80];
+  if (c->causal_count == 0 || !p || !l || l->n == 0) return;
+  view_say(v, VIEW_DIM, "(restored: of p %s,",
+           interval_text(&p->mean_of_ratios[at], false, v->ascii, text));
+  view_say(v, VIEW_DIM, "of the logit difference %s, ratio of means %s",
+           interval_text(&l->mean_of_ratios[at], false, v->ascii, text),
+           interval_text(&l->ratio_of_means[at], false, v->ascii, whole));
+  view_say(v, VIEW_DIM, "over %d, %d left out)", l->n, l->left_out);
+}
+
+static void say_own_peak(views *v, const loci_chart *c) {
+  char text[80];
+  view_begin(v, VIEW_ITEM);
+  view_only(v, VIEW_TERM);
+  view_say(v, VIEW_DIM, "own strongest of all these the mean's in %s of the examples",
+           interval_text(&c->own_peak, false, v->ascii, text));
+}
+
 static void say_peaks(views *v, const loci_chart *c) {
   for (int k = 0; k < c->curve_count; k++) {
     const loci_curve *curve = &c->curves[k];
@@ -96,7 +118,9 @@ static void say_peaks(views *v, const loci_chart *c) {
     }
     if (curve->has_peak) say_stability(v, curve);
     if (curve->p && !isnan(curve->p[i])) say_test(v, curve, i);
+    say_restored(v, curve, i);
   }
+  if (!isnan(c->own_peak.value) && c->curve_count > 1) say_own_peak(v, c);
   if (isnan(c->mark)) return;
   view_begin(v, VIEW_ITEM);
   view_only(v, VIEW_TERM);

@@ -32,7 +32,8 @@ static const char *unit_of(views *v, const loci_knockout *k, loci_metric metric)
                          o, other);
     case LOCI_METRIC_KL: return "KL(clean || cut)";
     case LOCI_METRIC_P:
-    case LOCI_METRIC_RESTORATION: break;
+    case LOCI_METRIC_RESTORATION:
+    case LOCI_METRIC_RESTORATION_LOGIT_DIFF: break;
   }
   return view_format(v, "p(\xE2\x80\x9C%s\xE2\x80\x9D)", o);
 }
@@ -80,8 +81,11 @@ static void say_lines(views *v, const loci_knockout *k, loci_metric metric) {
                               .zero = x->skipped};
   }
   if (v->status) return;
-  *l = (view_lines){.title = all ? "attention cut in all layers"
-                                 : view_format(v, "attention cut, window %d", first->window),
+  const char *title = all ? "attention cut in all layers"
+                      : first->window == 0
+                          ? "attention cut from a layer on"
+                          : view_format(v, "attention cut, window %d", first->window);
+  *l = (view_lines){.title = title,
                     .unit = unit_of(v, k, metric),
                     .x_name = all ? "all layers" : "layer",
                     .point_count = first->layer_count,
@@ -132,6 +136,8 @@ static void say_what_was_cut(views *v, const loci_knockout *k) {
   view_only(v, VIEW_PAGE);
   if (cuts_all(k)) {
     view_say(v, VIEW_DIM, "Attention edges cut in all heads of all layers.");
+  } else if (window == 0) {
+    view_say(v, VIEW_DIM, "Attention edges cut in all heads of each layer and all above it.");
   } else {
     view_say(v, VIEW_DIM, "Attention edges cut in all heads of %d layer%s round each centre.",
              window, window == 1 ? "" : "s");
@@ -142,7 +148,7 @@ void view_knockout(const void *result, const loci_draw_opts *opts, views *v) {
   const loci_knockout *k = result;
   label_spelling spelling = view_spelling(k->prompt);
   char p[24];
-  if (opts->metric == LOCI_METRIC_RESTORATION) {
+  if (opts->metric >= LOCI_METRIC_RESTORATION) {
     view_refuse(v, "a knockout shows p, logp, logit_diff or kl, not restoration");
     return;
   }

@@ -42,6 +42,8 @@ static void say_effect(views *v, const report *r, loci_direction direction, doub
   label_number(total, 2, whole);
   if (r->metric == LOCI_METRIC_RESTORATION) {
     view_say(v, VIEW_PLAIN, "restores %.0f %% of the total effect", x * 100);
+  } else if (r->metric == LOCI_METRIC_RESTORATION_LOGIT_DIFF) {
+    view_say(v, VIEW_PLAIN, "restores %.0f %% of the logit difference", x * 100);
   } else if (r->metric == LOCI_METRIC_P && !noise && x > 0 && total > 0) {
     view_say(v, VIEW_PLAIN, "restores %s of %s", effect, whole);
   } else if (r->metric == LOCI_METRIC_P && noise && x < 0 && total > 0) {

@@ -55,7 +55,11 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   if (!st) st = js_get_text(v, "system", where, &system, err);
   if (!st) st = js_get_text(v, "date", where, &date, err);
   (void)js_int_of(js_get(v, "window"), &window);
-  knockout.window = window > 0 && window < 1 << 20 ? (int)window : LOCI_ALL_LAYERS;
+  const char *word = js_text_of(js_get(v, "window"), NULL);
+  bool onward = word && strcmp(word, "onward") == 0;
+  knockout.window = onward                           ? LOCI_ONWARD
+                    : window > 0 && window < 1 << 20 ? (int)window
+                                                     : LOCI_ALL_LAYERS;
   if (!st && corrupt) trace.corrupt = copy_text(l->scratch, corrupt);
   l->template_name = copy_text(l->scratch, template_name);
   l->system = system ? copy_text(l->scratch, system) : NULL;

@@ -217,6 +217,7 @@ static loci_status compare_rows(comparing *c, loci_err *err) {
     if (st) break;
     int t = average_find(b, k->quantity, k->window, k->place);
     if (strncmp(k->quantity, "top visual ", 11) == 0) continue; /* names of tokens, no measure */
+    if (average_is_beside(k)) continue;
     if (t < 0 || b->series[t].key.points != k->points || b->series[t].key.first != k->first)
       continue;
     st = compare_series(c, s, t, x, &rows[c->out->row_count++], err);

@@ -170,6 +170,7 @@ stat_range average_range(const char *quantity) {
   const struct quantity *known = find_quantity(quantity);
   int site;
   if (known) return *known->range;
+  if (strstr(quantity, AVERAGE_LOGITS)) return stat_any;
   if (strstr(quantity, AVERAGE_BY_HEAD)) return stat_change;
   return loci_name_find(LOCI_NAMES_SITE, quantity, &site, NULL) ? stat_any
                                                                 : stat_change; /* a site's effect */
@@ -180,10 +181,15 @@ bool average_is_outcome(const char *quantity) {
   return known && known->outcome;
 }
 
+bool average_is_beside(const series_key *key) {
+  bool accuracy = strcmp(key->quantity, "first token right") == 0 && key->place[0];
+  return accuracy || strstr(key->quantity, AVERAGE_LOGITS);
+}
+
 /* Draws depend only on how many examples there are: all curves over as many examples share them,
  * so that their intervals can be compared, and they are made once. */
-static loci_status draws_of(averaging *a, average_whose whose, const stat_draws **out,
-                            loci_err *err) {
+loci_status average_draws(averaging *a, average_whose whose, const stat_draws **out,
+                          loci_err *err) {
   int n = average_count(a, whose);
   *out = NULL;
   for (int i = 0; i < 3 && !*out; i++)
@@ -218,7 +224,7 @@ static loci_status means_at(averaging *a, int series, int first, int count, aver
   int rows = average_count(a, whose);
   int *own = NULL;
   *n = 0;
-  TRY(draws_of(a, whose, &draws, err));
+  TRY(average_draws(a, whose, &draws, err));
   if (rows < a->n && !(own = rows_of(a, whose))) return no_memory(err);
   const stat_table t = {r->x + first, rows, r->key.points, count, own};
   for (int k = 0; k < count; k++) {
@@ -245,7 +251,8 @@ loci_chart *average_chart(averaging *a, const char *name, const char *unit, int 
                     .point_count = points,
                     .points = at,
                     .curves = room,
-                    .mark = (double)NAN};
+                    .mark = (double)NAN,
+                    .own_peak = {(double)NAN, (double)NAN, (double)NAN}};
   return c;
 }
 

@@ -12,7 +12,7 @@
 #include "study/intervals.h"
 #include "study/study.h"
 
-enum { AVERAGE_SERIES = 128, AVERAGE_CHARTS = 48, AVERAGE_NUMBERS = 16 };
+enum { AVERAGE_SERIES = 256, AVERAGE_CHARTS = 48, AVERAGE_NUMBERS = 16 };
 
 /* Whose mean it is. */
 typedef enum average_whose { OF_ALL, OF_RIGHT, OF_WRONG } average_whose;
@@ -44,9 +44,11 @@ typedef struct averaging {
   loci_number *numbers; /* (AVERAGE_NUMBERS) */
 } averaging;
 
-/* What a quantity can be, of a run as of a store's rows; whether it says how good an answer is. */
+/* What a quantity can be, of a run as of a store's rows; whether it says how good an answer is;
+ * whether a series only says otherwise what another one says, and is no test of its own. */
 stat_range average_range(const char *quantity);
 bool average_is_outcome(const char *quantity);
+bool average_is_beside(const series_key *key);
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 
@@ -54,8 +56,8 @@ void average_clear(averaging *a);
 loci_status average_expect(averaging *a, int count, loci_err *err);
 /* Room for one more example, before its values are put. */
 loci_status average_room(averaging *a, loci_err *err);
-/* The example's numbers of a series; one that is met late has nothing for the examples before.
- * LOCI_EUNSUPPORTED: there are too many, or it has other points than before. */
+/* The example's numbers of a series, met late nothing for those before.  LOCI_EUNSUPPORTED: there
+ * are too many, or it has other points than before. */
 loci_status average_put(averaging *a, const series_key *key, const double *values, loci_err *err);
 /* The same for one number. */
 loci_status average_put_number(averaging *a, const char *quantity, double x, loci_err *err);
@@ -73,11 +75,11 @@ loci_chart *average_chart(averaging *a, const char *name, const char *unit, int 
 /* The mean of a series as a further curve; none where there is no example. */
 loci_status average_curve(averaging *a, loci_chart *chart, int series, average_whose whose,
                           const char *name, loci_err *err);
-/* Where a curve with its points is highest, and how often in draws (STAT_RESAMPLES, points). */
+/* Where a curve with its points is highest, and how often in draws (STAT_RESAMPLES, points); the
+ * chart shows its curves' peaks and has causal layers. */
 void average_peak(const double *drawn, int points, int first, loci_curve *out);
-/* The chart shows its curves' peaks and has causal layers. */
 loci_status average_peaks(const averaging *a, loci_chart *chart, loci_err *err);
-/* The mean of one point of a series. */
+loci_status average_draws(averaging *a, average_whose whose, const stat_draws **out, loci_err *err);
 loci_status average_number(averaging *a, int series, int point, average_whose whose,
                            const char *name, loci_err *err);
 
@@ -89,8 +91,7 @@ struct average_job {
   const char *what;
   unsigned needs;
   bool asks; /* for answers */
-  /* Completes the request for this model, before the first example, or refuses it; NULL: nothing is
-   * asked for. */
+  /* Completes the request for this model, before the first example, or refuses it; or NULL. */
   loci_status (*complete)(void *ctx, const loci_model *m, loci_err *err);
   /* All of it that changes numbers, into *to; NULL: nothing does. */
   void (*describe)(const void *ctx, js_value **to);
@@ -111,8 +112,7 @@ loci_status average_run(const loci_model *model, loci_examples *examples,
                         const loci_study_opts *opts, average_job *job, loci_average **out,
                         loci_err *err);
 
-/* The same frame round any source of numbers: [fill] puts the examples into job->a and describes
- * them; s->mem is set here. */
+/* The same round any source: [fill] puts examples into job->a and describes them; s->mem is set. */
 typedef loci_status average_fill(void *ctx, average_job *job, loci_sample *sample, loci_err *err);
 loci_status average_make(study *s, average_job *job, average_fill *fill, void *ctx,
                          loci_average **out, loci_err *err);

@@ -95,33 +95,53 @@ static const loci_chart *chart_named(const loci_average *a, const char *name) {
 
 /* ---------------------------------------------------------------- knockout */
 
+/* The first token of what write_examples has as the answer; -1: it cannot stand after the prompt.
+ */
+static int first_id(const loci_model *m, const loci_prompt *p, bool own) {
+  loci_answer *a;
+  loci_err err;
+  int *ids, n;
+  arena *mem = arena_new();
+  must(loci_ask(m, p, 0, NULL, NULL, &a, &err), &err);
+  loci_status st = answer_ids(p, own ? a->text : "never said", mem, &ids, &n, &err);
+  int id = st ? -1 : ids[0];
+  loci_free(a);
+  arena_free(mem);
+  return id;
+}
+
 static void cuts_are_means_of_single_cuts(void **state) {
   (void)state;
   loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
   loci_knockout_opts how = {.size = sizeof how, .window = 1, .no_hash = true};
   loci_study_opts o = {.size = sizeof o, .no_hash = true};
   loci_knockout *k[EXAMPLES];
+  int ids[EXAMPLES];
   loci_average *a;
   loci_err err;
-  write_examples(m, questions, EXAMPLES, false);
+  write_examples(m, questions, EXAMPLES, true);
   loci_examples *x = open_examples();
   must(AVERAGE("knockout", .knockout = &how), &err);
   loci_examples_close(x);
   for (int i = 0; i < EXAMPLES; i++) {
     loci_prompt *p = prompt_of(m, &questions[i]);
     must(loci_knockout_new(m, p, &how, &k[i], &err), &err);
+    ids[i] = first_id(m, p, i < 2);
     loci_prompt_free(p);
   }
   const loci_chart *p = chart_named(a, "probability of the answer");
   const loci_chart *change = chart_named(a, "change by the cut, example by example");
+  const loci_chart *right = chart_named(a, "accuracy, by the first token");
   assert_int_equal(p->curve_count, 4);
   double clean = 0;
   for (int i = 0; i < EXAMPLES; i++) clean += k[i]->clean.m.p / EXAMPLES;
   expect_close(p->mark, clean);
   for (int c = 0; c < p->curve_count; c++) {
     for (int l = 0; l < p->point_count; l++) {
-      double mean = 0;
+      double mean = 0, same = 0;
       for (int i = 0; i < EXAMPLES; i++) mean += k[i]->pathways[c].cells[l].p / EXAMPLES;
+      for (int i = 0; i < EXAMPLES; i++) same += k[i]->pathways[c].top_ids[l] == ids[i];
+      expect_close(right->curves[c].points[l].value, same / EXAMPLES);
       check_interval(&p->curves[c].points[l], mean);
       assert_true(fabs(change->curves[c].points[l].value - (mean - clean)) < 1e-9);
     }

@@ -14,13 +14,14 @@ static stat_table table_of(const averaging *a, int series, int from, int count) 
   return (stat_table){r->x + from, a->n, r->key.points, count, NULL};
 }
 
-loci_status average_test(averaging *a, loci_chart *chart, int series, int from, loci_err *err) {
-  loci_curve *curve = (loci_curve *)(uintptr_t)&chart->curves[chart->curve_count - 1];
-  double *p = arena_array(a->mem, chart->point_count, double);
+loci_status average_test(averaging *a, loci_chart *chart, int first, int series, loci_err *err) {
+  int points = (chart->curve_count - first) * chart->point_count;
+  double *p = arena_array(a->mem, points, double);
   if (!p) return fail_nomem(err, "averaging");
-  stat_table t = table_of(a, series, from, chart->point_count);
+  stat_table t = table_of(a, series, 0, points);
   TRY(stat_sign_flips(&t, a->s->opts->seed, p, err));
-  curve->p = p;
+  for (int k = first; k < chart->curve_count; k++)
+    ((loci_curve *)(uintptr_t)&chart->curves[k])->p = p + (k - first) * chart->point_count;
   return LOCI_OK;
 }
 
@@ -32,18 +33,43 @@ static int highest(const double *x, int count) {
   return best;
 }
 
-loci_status average_own_peak(const averaging *a, int series, int from, int count, int peak,
-                             loci_interval *out, loci_err *err) {
-  stat_table t = table_of(a, series, from, count);
+loci_interval average_own_peak(const averaging *a, int series, int peak) {
+  stat_table t = table_of(a, series, 0, a->series[series].key.points);
   int64_t agree = 0, n = 0;
-  (void)err;
   for (int64_t i = 0; i < t.n; i++) {
-    int own = highest(t.x + i * t.stride, count);
+    int own = highest(t.x + i * t.stride, t.points);
     n += own >= 0;
     agree += own >= 0 && own == peak;
   }
-  *out = stat_proportion(agree, n);
-  return LOCI_OK;
+  return stat_proportion(agree, n);
+}
+
+/* Where of all curves the highest number is, of an example or (-1) of the means; -1: there is none.
+ */
+static int highest_of_all(const averaging *a, const loci_chart *c, const int *series, int example) {
+  int best = -1;
+  double most = 0;
+  for (int k = 0; k < c->curve_count; k++) {
+    for (int i = 0; i < c->point_count; i++) {
+      double x =
+          example < 0 ? c->curves[k].points[i].value : average_row_of(a, series[k], example)[i];
+      if (isnan(x) || (best >= 0 && x <= most)) continue;
+      best = k * c->point_count + i;
+      most = x;
+    }
+  }
+  return best;
+}
+
+void average_own_map(const averaging *a, loci_chart *chart, const int *series) {
+  int64_t agree = 0, n = 0;
+  int peak = highest_of_all(a, chart, series, -1);
+  for (int i = 0; i < a->n; i++) {
+    int own = highest_of_all(a, chart, series, i);
+    n += own >= 0;
+    agree += own >= 0 && own == peak;
+  }
+  chart->own_peak = stat_proportion(agree, n);
 }
 
 /* Numbers above the tenth highest, and of those equal to it the first. */

@@ -138,11 +138,14 @@ static loci_status make_grid(sweep *s, loci_grid *g, const columns *c, loci_err 
   g->groups = c->names;
   loci_metrics *cells = arena_zarray(s->mem, n, loci_metrics);
   double *ie = arena_zarray(s->mem, n, double), *restoration = arena_zarray(s->mem, n, double);
+  double *logits = arena_zarray(s->mem, n, double);
   bool *skipped = arena_zarray(s->mem, n, bool);
-  if (!cells || !ie || !restoration || !skipped) return fail_nomem(err, "laying out the grids");
+  if (!cells || !ie || !restoration || !logits || !skipped)
+    return fail_nomem(err, "laying out the grids");
   g->cells = cells;
   g->ie = ie;
   g->restoration = restoration;
+  g->restoration_logit_diff = logits;
   g->skipped = skipped;
   return LOCI_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 #include "base/threads.h"
+#include "study/lanes.h"
 
 #define ENDLESS ((double)INFINITY)
 const stat_range stat_any = {-ENDLESS, ENDLESS, false}, stat_probability = {0, 1, false},
@@ -15,7 +16,7 @@ const stat_range stat_any = {-ENDLESS, ENDLESS, false}, stat_probability = {0, 1
                  stat_amount = {0, ENDLESS, false};
 
 /* A tile has two columns for a point, or four where some examples lack it. */
-enum { TOGETHER = 4, TILE = 8, POINTS_MOST = TILE / 2, LEAST = 3 };
+enum { TOGETHER = 4, POINTS_MOST = TILE / 2, LEAST = 3 };
 enum { ROWS = 1024, DRAWS = 40 }; /* rows of a tile that are summed for so many draws in turn */
 
 static const loci_interval undefined = {(double)NAN, (double)NAN, (double)NAN};
@@ -58,16 +59,6 @@ void stat_draws_free(stat_draws *d) {
 }
 
 int64_t stat_draws_count(const stat_draws *d) { return d->n; }
-
-/* Sums do not depend on the set: no product is fused with an addition. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
-    !defined(__SANITIZE_ADDRESS__)
-#define WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDEST
-#endif
-
-typedef double lanes __attribute__((vector_size(TILE * sizeof(double))));
 
 /* Four draws by eight columns: their sums stay in registers, and no sum waits for another. */
 WIDEST static void sum_tile(const uint8_t *times, const double *x, int64_t n,

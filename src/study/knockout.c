@@ -48,9 +48,11 @@ typedef struct knockout {
 static loci_status group_of(const knockout *k, const char *name, int **at, int *count,
                             group_kind *g, loci_err *err) {
   TRY(group_find(name ? name : "", name ? strlen(name) : 0, g, err));
-  *at = arena_array(k->mem, k->T, int);
+  *at = arena_array(k->mem, k->runs.target.length, int);
   if (!*at) return fail_nomem(err, "laying out a knockout");
   *count = group_positions(k->p, *g, k->opts->constraint, *at);
+  for (int i = k->T; *g == GROUP_AFTER_IMAGE && *count > 0 && i < k->runs.target.length; i++)
+    (*at)[(*count)++] = i;
   return LOCI_OK;
 }
 
@@ -105,7 +107,7 @@ static void find_centres(knockout *k, int *first, int *count) {
   bool all = k->opts->window == LOCI_ALL_LAYERS;
   *first = all ? k->L / 2 : k->opts->first_layer;
   *count = all ? 1 : k->opts->layer_count;
-  k->window = all ? k->L : k->opts->window;
+  k->window = all ? k->L : k->opts->window == LOCI_ONWARD ? 0 : k->opts->window;
 }
 
 /* In the last layer only the last position's row is read; and layers read the picture by
@@ -135,7 +137,7 @@ static void make_cuts(knockout *k, int pathway) {
   for (int i = 0; i < x->layer_count; i++) {
     cut c = {.pathway = pathway, .first = i, .count = 1};
     c.begin = x->layers[i] - x->window / 2;
-    c.end = x->layers[i] + (x->window + 1) / 2;
+    c.end = x->window == 0 ? k->L : x->layers[i] + (x->window + 1) / 2;
     if (c.begin < 0) c.begin = 0;
     if (c.end > k->L) c.end = k->L;
     skipped[i] = first_query(k, &c) < 0;
@@ -164,7 +166,8 @@ static loci_status lay_out(knockout *k, loci_err *err) {
     x->layer_count = count;
     x->cells = arena_zarray(k->mem, count, loci_metrics);
     x->skipped = arena_zarray(k->mem, count, bool);
-    if (!x->cells || !x->skipped) return fail_nomem(err, "laying out a knockout");
+    x->top_ids = arena_zarray(k->mem, count, int);
+    if (!x->cells || !x->skipped || !x->top_ids) return fail_nomem(err, "laying out a knockout");
     make_cuts(k, a);
   }
   return LOCI_OK;
@@ -231,8 +234,12 @@ static void take_cut(void *ctx, int64_t at, const reading *of) {
   const knockout *k = ctx;
   const cut *c = &k->cuts[at];
   loci_metrics *cells = (loci_metrics *)(uintptr_t)k->pathways[c->pathway].cells;
+  int *top = (int *)(uintptr_t)k->pathways[c->pathway].top_ids;
   loci_metrics m = readings_metrics(of, k->runs.target.count);
-  for (int j = 0; j < c->count; j++) cells[c->first + j] = m;
+  for (int j = 0; j < c->count; j++) {
+    cells[c->first + j] = m;
+    top[c->first + j] = of->top;
+  }
 }
 
 static loci_status run_cuts(knockout *k, loci_err *err) {
@@ -255,8 +262,11 @@ static loci_status run_cuts(knockout *k, loci_err *err) {
 static void fill_skipped(const knockout *k, const loci_metrics *clean) {
   for (int a = 0; a < k->pathway_count; a++) {
     loci_metrics *cells = (loci_metrics *)(uintptr_t)k->pathways[a].cells;
+    int *top = (int *)(uintptr_t)k->pathways[a].top_ids;
     for (int i = 0; i < k->pathways[a].layer_count; i++) {
-      if (k->pathways[a].skipped[i]) cells[i] = *clean;
+      if (!k->pathways[a].skipped[i]) continue;
+      cells[i] = *clean;
+      top[i] = k->runs.base[0].top;
     }
   }
 }

@@ -2,6 +2,7 @@
 #include "study/traces_test.h"
 
 #include "walk/logits.h"
+#include "walk/target.h"
 #include "walk/walk.h"
 
 static loci_knockout *knockout_of(loci_model *m, const loci_prompt *p, loci_knockout_opts o) {
@@ -33,8 +34,8 @@ static void read_row(void *ctx, int64_t index, const float *logits) {
 }
 
 /* log p of the target in a run of its own, image -> constraint cut in the layers [begin, end). */
-static double masked_root(const loci_prompt *p, int target, int begin, int end) {
-  last_row r = {p->model->info.vocab, target, 0};
+static double masked_root(const loci_prompt *p, int id, int begin, int end) {
+  last_row r = {p->model->info.vocab, id, 0};
   int s, T = p->info.length;
   walk *w;
   loci_err err;
@@ -52,6 +53,76 @@ static double masked_root(const loci_prompt *p, int target, int begin, int end) 
   must(walk_run(w, &(walk_hooks){.logits = read_row, .logits_ctx = &r}, &err), &err);
   walk_free(w);
   return r.logp;
+}
+
+typedef struct answer_rows {
+  const target *t;
+  int64_t V;
+  double logp;
+  int top;
+} answer_rows;
+
+static void add_row(void *ctx, int64_t index, const float *logits) {
+  answer_rows *r = ctx;
+  if (index == 0) r->top = argmax_of(logits, r->V, -1);
+  r->logp += (double)logits[r->t->ids[index]] - log_sum_exp(logits, r->V);
+}
+
+/* log p of the answer in a run of its own: from a layer on no later row sees the picture's. */
+static answer_rows hidden_from(const loci_prompt *p, const target *t, int layer) {
+  answer_rows r = {t, p->model->info.vocab, 0, -1};
+  const loci_prompt_info *x = &p->info;
+  int s, end = x->image_first + x->image_count;
+  walk *w;
+  loci_err err;
+  must(walk_new(p->model, &w, &err), &err);
+  must(walk_root(w, target_input(t), &s, &err), &err);
+  for (int l = layer; l < p->model->info.layers; l++)
+    for (int q = end; q < t->length; q++)
+      must(walk_mask(w, s, l, q, x->image_first, x->image_count, &err), &err);
+  for (int i = 0; i < t->count; i++) must(walk_want(w, s, x->length - 1 + i, &err), &err);
+  must(walk_run(w, &(walk_hooks){.logits = add_row, .logits_ctx = &r, .ordered = (int64_t)t->count},
+                &err),
+       &err);
+  walk_free(w);
+  return r;
+}
+
+/* Redundancy of the picture's rows: one branch a layer, each equal to a masked run of its own; an
+ * answer's tokens do not see the picture either. */
+static void rows_may_be_hidden_from_a_layer_on(void **state) {
+  (void)state;
+  static const loci_edges path = {"image", "after-image"};
+  const char *const answers[] = {NULL, "the old harbour"};
+  loci_model *m = open_with("bunny-siglip-phi", LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask_about(m, PICTURE);
+  for (int a = 0; a < 2; a++) {
+    loci_knockout_opts o = {
+        .answer = answers[a], .pathways = &path, .pathway_count = 1, .window = LOCI_ONWARD};
+    loci_knockout *k = knockout_of(m, p, o);
+    arena *mem = arena_new();
+    target t;
+    loci_err err;
+    must(target_make(p, answers[a], mem, &t, &err), &err);
+    for (int i = 0; i < t.count; i++) t.ids[i] = k->target_ids[i];
+    assert_int_equal(k->pathways[0].window, 0);
+    assert_int_equal(k->pathways[0].to_count, t.length - p->info.image_first - p->info.image_count);
+    assert_int_equal(k->pathways[0].layer_count, m->info.layers);
+    double most = 0;
+    for (int l = 0; l < m->info.layers; l++) {
+      answer_rows r = hidden_from(p, &t, l);
+      double d = fabs(cell_of(k, 0, l)->logp - r.logp);
+      if (!(d <= most)) most = d;
+      assert_int_equal(k->pathways[0].top_ids[l], r.top);
+      assert_true(fabs(k->clean.m.logp - r.logp) > 1e-6 || l > 0);
+    }
+    assert_true(most < 1e-4); /* f32 rounding of two walks of other shapes */
+    assert_true(k->cost.rows <= k->cost.formula);
+    arena_free(mem);
+    loci_free(k);
+  }
+  loci_prompt_free(p);
+  loci_model_close(m);
 }
 
 /* All layers at once, whichever way they are asked for: the masked run's, and one run's cost. */
@@ -220,7 +291,7 @@ static void nonsense_is_refused_in_a_sentence(void **state) {
   refuse(m, p, (loci_knockout_opts){.first_layer = L}, "the model has layers 0 to");
   refuse(m, p, (loci_knockout_opts){.layer_count = L + 1}, "the model has layers 0 to");
   refuse(m, p, (loci_knockout_opts){.window = 2 * L + 1}, "window 11: expected 1 to 10 layers");
-  refuse(m, p, (loci_knockout_opts){.window = -2}, "window -2");
+  refuse(m, p, (loci_knockout_opts){.window = -3}, "window -3");
   refuse(m, p, (loci_knockout_opts){.window = LOCI_ALL_LAYERS, .first_layer = 1}, "no centres");
   refuse(m, p, (loci_knockout_opts){.constraint = 3}, "constraint 3: the question has 2");
   refuse(text, p, (loci_knockout_opts){0}, "model");
@@ -238,6 +309,7 @@ static void nonsense_is_refused_in_a_sentence(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_full_window_is_a_masked_run),
+      cmocka_unit_test(rows_may_be_hidden_from_a_layer_on),
       cmocka_unit_test(cutting_nothing_changes_nothing),
       cmocka_unit_test(only_what_changes_is_computed),
       cmocka_unit_test(batches_change_nothing),

@@ -97,6 +97,42 @@ static void what_was_not_tested_does_not_count(void **state) {
   assert_true(isnan(two[0]) && two[1] == 0.5); /* zeros; two equal numbers: 2 of 4 signs */
 }
 
+/* The draws of all points are the same, and sums go in the order of the examples: p is that of one
+ * point after the other, to the bit. */
+static void points_share_their_draws(void **state) {
+  (void)state;
+  enum { N = 70, POINTS = 19 };
+  static double x[N * POINTS];
+  double p[POINTS];
+  loci_err err;
+  random_source r = random_new(11);
+  for (int i = 0; i < N * POINTS; i++)
+    x[i] = i % 23 == 0 ? (double)NAN : random_gaussian(&r) + 0.1 * (i % POINTS) / POINTS;
+  stat_table t = {x, N, POINTS, POINTS, NULL};
+  assert_int_equal(stat_sign_flips(&t, 9, p, &err), LOCI_OK);
+  for (int k = 0; k < POINTS; k++) {
+    double sum = 0, size = 0;
+    int64_t far = 0;
+    for (int i = 0; i < N; i++) {
+      double v = isnan(x[i * POINTS + k]) ? 0 : x[i * POINTS + k];
+      sum += v;
+      size += fabs(v);
+    }
+    random_source signs = random_new(9);
+    for (int b = 0; b < STAT_FLIPS; b++) {
+      uint64_t bits[2] = {random_bits(&signs), 0};
+      bits[1] = random_bits(&signs);
+      double at = 0;
+      for (int i = 0; i < N; i++) {
+        double v = isnan(x[i * POINTS + k]) ? 0 : x[i * POINTS + k];
+        at += bits[i / 64] >> (i % 64) & 1 ? -v : v;
+      }
+      far += fabs(at) >= fabs(sum) - 1e-13 * size;
+    }
+    assert_true(p[k] == (double)(far + 1) / (STAT_FLIPS + 1));
+  }
+}
+
 /* Of many numbers with a mean of zero about one in twenty is below 0.05. */
 static void p_of_noise_is_uniform(void **state) {
   (void)state;
@@ -124,6 +160,7 @@ int main(void) {
       cmocka_unit_test(p_is_scipys),
       cmocka_unit_test(corrections_are_scipys),
       cmocka_unit_test(what_was_not_tested_does_not_count),
+      cmocka_unit_test(points_share_their_draws),
       cmocka_unit_test(p_of_noise_is_uniform),
   };
   return cmocka_run_group_tests(tests, open_reference, close_reference);

@@ -275,7 +275,7 @@ loci_status knockout_request_complete(const request_of *of, loci_knockout_opts *
       return fail(err, LOCI_EINVAL, "a window of all layers has no centres");
     return LOCI_OK;
   }
-  if (o->window < 1 || (of->m && o->window > 2 * L))
+  if (o->window != LOCI_ONWARD && (o->window < 1 || (of->m && o->window > 2 * L)))
     return fail(err, LOCI_EINVAL, "window %d: expected 1 to %d layers", o->window, 2 * L);
   return check_layers(of, &o->first_layer, &o->layer_count, err);
 }
@@ -290,7 +290,10 @@ void knockout_request_describe(js_value **to, const loci_knockout_opts *o) {
   }
   js_put(to, "pathways", pathways);
   if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
-  js_put(to, "window", o->window == LOCI_ALL_LAYERS ? js_text("all") : js_int(o->window));
+  js_put(to, "window",
+         o->window == LOCI_ALL_LAYERS ? js_text("all")
+         : o->window == LOCI_ONWARD   ? js_text("onward")
+                                      : js_int(o->window));
   if (o->window != LOCI_ALL_LAYERS) put_layers(to, o->first_layer, o->layer_count);
   if (o->answer) js_put(to, "answer", js_text(o->answer));
 }

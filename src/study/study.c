@@ -264,8 +264,8 @@ loci_status study_describe(study *s, loci_sample *out, loci_err *err) {
 
 /* ---------------------------------------------------------------- answers */
 
-loci_status study_begins_answer(const loci_prompt *prompt, const char *const *accepted, int n,
-                                const loci_answer *answer, bool *out, loci_err *err) {
+loci_status study_begins_with(const loci_prompt *prompt, const char *const *accepted, int n, int id,
+                              bool *out, loci_err *err) {
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "comparing answers");
   loci_status st = LOCI_OK;
@@ -273,11 +273,16 @@ loci_status study_begins_answer(const loci_prompt *prompt, const char *const *ac
   for (int i = 0; !st && !*out && i < n; i++) {
     int *ids, count;
     st = answer_ids(prompt, accepted[i], mem, &ids, &count, err);
-    if (!st) *out = ids[0] == answer->top[0][0].id;
+    if (!st) *out = ids[0] == id;
     if (st == LOCI_EINVAL) st = LOCI_OK;
   }
   arena_free(mem);
   return st;
+}
+
+loci_status study_begins_answer(const loci_prompt *prompt, const char *const *accepted, int n,
+                                const loci_answer *answer, bool *out, loci_err *err) {
+  return study_begins_with(prompt, accepted, n, answer->top[0][0].id, out, err);
 }
 
 int study_max_new(const loci_study_opts *o) {

@@ -84,21 +84,19 @@ bool study_is_hopeless(const study *s);
 /* For the calls a study makes: counts examples, and cancels.  ctx is the study. */
 bool study_progress(void *ctx, const char *stage, double done, double total);
 
-/* Remembers the template of the first prompt that was used. */
 loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *err);
 
 /* What changes numbers of any study of this model: {"template", "precision", "max_new"}, with
  * "system", "date" and "first_token" where given, into *to.  Of a template in a file,
  * "template_text" names what it says. */
 void study_put_common(js_value **to, const loci_model *m, const loci_study_opts *o, bool asks);
-/* What the study was made of, and of what request; the sample's memory is the arena's. */
+/* What the study was made of, and of what request; or its dropped examples alone.  The sample's
+ * memory is the arena's. */
 loci_status study_describe(study *s, loci_sample *out, loci_err *err);
-/* Its dropped examples alone. */
 loci_status study_hand_over_dropped(const study *s, loci_sample *out, loci_err *err);
 /* Remembers a dropped example; [e] NULL: the line is none.  d->kind must last. */
 loci_status study_drop(study *s, const loci_example *e, const loci_dropped *d, loci_err *err);
-/* What a study that failed leaves after. */
-void study_clear(study *s);
+void study_clear(study *s); /* what one that failed leaves after */
 /* The first sentence about a dropped example, or NULL. */
 const char *study_first_reason(const study *s);
 
@@ -106,14 +104,14 @@ const char *study_first_reason(const study *s);
 loci_status study_ask(study *s, study_item *item, const study_answer **out, loci_err *err);
 /* Tokens of an answer where the caller leaves them open: 20, or 1 where one decides. */
 int study_max_new(const loci_study_opts *o);
-/* Whether the answer's first token begins one of the n accepted ones; one that cannot stand after
- * this prompt begins with nothing. */
+/* Whether the answer's first token, or this one, begins one of the n accepted ones; one that cannot
+ * stand after this prompt begins with nothing. */
 loci_status study_begins_answer(const loci_prompt *prompt, const char *const *accepted, int n,
                                 const loci_answer *answer, bool *out, loci_err *err);
+loci_status study_begins_with(const loci_prompt *prompt, const char *const *accepted, int n, int id,
+                              bool *out, loci_err *err);
 
-/* What the example lacks of [needs], in two words, or NULL. */
-const char *study_lacking(unsigned needs, const loci_example *e);
-/* "no example can be used", with a reason. */
+const char *study_lacking(unsigned needs, const loci_example *e); /* in two words, or NULL */
 loci_status study_nothing_left(const study *s, loci_err *err);
 
 #endif

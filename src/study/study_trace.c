@@ -13,6 +13,7 @@
 #include "study/corrupt.h"
 #include "study/jobs.h"
 #include "study/request.h"
+#include "study/sweep.h"
 
 enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, CHART_CURVES = 32, FINGERPRINT = 24 };
 
@@ -29,47 +30,43 @@ typedef struct trace_study {
   bool all; /* wrong answers and small effects are measured, too */
 } trace_study;
 
-/* Adds a column's effect, layer by layer, mean over heads. */
-static void add_column(const loci_grid *g, int column, double *out) {
-  int heads = g->head_count ? g->head_count : 1;
-  for (int l = 0; l < g->layer_count; l++) {
-    for (int h = 0; h < heads; h++)
-      out[l] += g->ie[((int64_t)l * g->column_count + column) * heads + h] / heads;
-  }
+/* Effects on p, or on the logit difference: (layers, columns, heads). */
+typedef struct effects {
+  const loci_trace *t;
+  const loci_grid *g;
+  bool logits;
+} effects;
+
+static double effect_at(const effects *e, int64_t i) {
+  const loci_metrics *base = e->g->direction == LOCI_NOISE ? &e->t->clean.m : &e->t->corrupted.m;
+  return e->logits ? e->g->cells[i].logit_diff - base->logit_diff : e->g->ie[i];
 }
 
-/* The same head by head: (heads, layers). */
-static void add_heads(const loci_grid *g, int column, double *out) {
-  int heads = g->head_count;
-  for (int l = 0; l < g->layer_count; l++) {
-    for (int h = 0; h < heads; h++)
-      out[h * g->layer_count + l] += g->ie[((int64_t)l * g->column_count + column) * heads + h];
-  }
+/* Whether a column is the place number r: of single positions a role, else a group. */
+static bool is_at(const effects *e, int column, int r) {
+  if (e->g->groups) return column == r;
+  int position = e->g->positions[column];
+  return position < e->t->prompt->length && e->t->prompt->tokens[position].role == (loci_role)r;
 }
 
-/* Mean effect of the positions of a role, layer by layer; false: it has none. */
-static bool effect_of_role(const loci_trace *t, const loci_grid *g, loci_role role, double *out) {
-  int count = 0;
-  for (int l = 0; l < g->layer_count; l++) out[l] = 0;
+/* Mean effect of the columns at a place, layer by layer, and over heads or (heads, layers); false:
+ * there are none. */
+static bool effect_of_place(const effects *e, int r, bool by_head, double *out) {
+  const loci_grid *g = e->g;
+  int count = 0, L = g->layer_count, heads = g->head_count ? g->head_count : 1;
+  for (int i = 0; i < (by_head ? heads : 1) * L; i++) out[i] = 0;
   for (int c = 0; c < g->column_count; c++) {
-    int position = g->positions[c];
-    if (position >= t->prompt->length || t->prompt->tokens[position].role != role) continue;
+    if (!is_at(e, c, r)) continue;
     count++;
-    add_column(g, c, out);
+    for (int l = 0; l < L; l++) {
+      for (int h = 0; h < heads; h++) {
+        double x = effect_at(e, ((int64_t)l * g->column_count + c) * heads + h);
+        out[by_head ? h * L + l : l] += by_head ? x : x / heads;
+      }
+    }
   }
-  for (int l = 0; l < g->layer_count && count > 0; l++) out[l] /= count;
+  for (int i = 0; i < (by_head ? heads : 1) * L && count > 0; i++) out[i] /= count;
   return count > 0;
-}
-
-/* A group restored at once is a place of its own beside the roles. */
-static loci_status put_group(averaging *a, const loci_grid *g, int column, series_key key,
-                             double *ie, loci_err *err) {
-  char place[GROUP_PLACE];
-  snprintf(place, sizeof place, "%s%s", group_prefix, g->groups[column]);
-  for (int l = 0; l < g->layer_count; l++) ie[l] = 0;
-  add_column(g, column, ie);
-  key.place = place;
-  return average_put(a, &key, ie, err);
 }
 
 const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
@@ -78,57 +75,30 @@ const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
   return out;
 }
 
-/* Heads are a quantity of their own, beside their mean: a series of all heads' layers. */
-static loci_status put_heads(averaging *a, const loci_trace *t, const loci_grid *g, series_key key,
-                             loci_err *err) {
-  char quantity[GRID_NAME + 24], place[GROUP_PLACE], name[GRID_NAME];
-  int points = g->layer_count * g->head_count;
-  double *ie = malloc((size_t)points * sizeof *ie);
-  loci_status st = LOCI_OK;
-  if (!ie) return fail_nomem(err, "averaging");
-  snprintf(quantity, sizeof quantity, "%s, %d" AVERAGE_BY_HEAD, grid_name(g, name), g->head_count);
-  key.quantity = quantity;
-  key.points = points;
+/* A grid of groups is averaged column by column (a group restored at once is a place of its own
+ * beside the roles), one of positions by role: positions of two prompts have nothing in common but
+ * their roles.  Heads are a quantity of their own, beside their mean: a series of all heads'
+ * layers. */
+static loci_status put_effects(averaging *a, const effects *e, bool by_head, loci_err *err) {
+  const loci_grid *g = e->g;
+  char quantity[GRID_NAME + 48], place[GROUP_PLACE], name[GRID_NAME], heads[24] = "";
+  series_key key = {.quantity = quantity,
+                    .window = g->window,
+                    .place = place,
+                    .first = g->layers[0],
+                    .points = g->layer_count * (by_head ? g->head_count : 1)};
+  double *x = malloc((size_t)key.points * sizeof *x);
+  loci_status st = x ? LOCI_OK : fail_nomem(err, "averaging");
+  if (by_head) snprintf(heads, sizeof heads, ", %d" AVERAGE_BY_HEAD, g->head_count);
+  snprintf(quantity, sizeof quantity, "%s%s%s", grid_name(g, name), heads,
+           e->logits ? AVERAGE_LOGITS : "");
   for (int r = 0; !st && r < (g->positions ? ROLES : g->column_count); r++) {
-    int count = 0;
-    for (int i = 0; i < points; i++) ie[i] = 0;
-    for (int c = 0; c < g->column_count; c++) {
-      int position = g->positions ? g->positions[c] : 0;
-      bool here = g->groups ? c == r
-                            : position < t->prompt->length &&
-                                  t->prompt->tokens[position].role == (loci_role)r;
-      if (here) add_heads(g, c, ie);
-      count += here;
-    }
-    for (int i = 0; i < points && count > 0; i++) ie[i] /= count;
     snprintf(place, sizeof place, "%s%s", g->groups ? group_prefix : "",
              g->groups ? g->groups[r] : role_name((loci_role)r));
-    key.place = place;
-    if (count > 0) st = average_put(a, &key, ie, err);
+    if (effect_of_place(e, r, by_head, x)) st = average_put(a, &key, x, err);
   }
-  free(ie);
+  free(x);
   return st;
-}
-
-/* A grid of groups is averaged column by column, one of positions by role: positions of two
- * prompts have nothing in common but their roles. */
-static loci_status put_grid(averaging *a, const loci_trace *t, const loci_grid *g, loci_err *err) {
-  double *ie = malloc((size_t)g->layer_count * sizeof *ie);
-  if (!ie) return fail_nomem(err, "averaging");
-  char quantity[GRID_NAME];
-  loci_status st = LOCI_OK;
-  series_key key = {.quantity = grid_name(g, quantity),
-                    .window = g->window,
-                    .first = g->layers[0],
-                    .points = g->layer_count};
-  for (int c = 0; !st && g->groups && c < g->column_count; c++)
-    st = put_group(a, g, c, key, ie, err);
-  for (int r = 0; !st && g->positions && r < ROLES; r++) {
-    key.place = role_name((loci_role)r);
-    if (effect_of_role(t, g, (loci_role)r, ie)) st = average_put(a, &key, ie, err);
-  }
-  free(ie);
-  return st || g->head_count == 0 ? st : put_heads(a, t, g, key, err);
 }
 
 static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
@@ -137,7 +107,15 @@ static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
   TRY(average_put_number(a, "clean p", t->clean.m.p, err));
   TRY(average_put_number(a, "corrupted p", t->corrupted.m.p, err));
   TRY(average_put_number(a, "total effect", t->total_effect, err));
-  for (int i = 0; i < t->grid_count; i++) TRY(put_grid(a, t, &t->grids[i], err));
+  double total = t->clean.m.logit_diff - t->corrupted.m.logit_diff;
+  TRY(average_put_number(a, "total" AVERAGE_LOGITS, total, err));
+  for (int i = 0; i < t->grid_count; i++) {
+    for (int logits = 0; logits < 2; logits++) {
+      effects e = {t, &t->grids[i], logits};
+      TRY(put_effects(a, &e, false, err));
+      if (e.g->head_count > 0) TRY(put_effects(a, &e, true, err));
+    }
+  }
   return LOCI_OK;
 }
 
@@ -221,15 +199,35 @@ static bool is_group(const char *place) {
   return strncmp(place, group_prefix, sizeof group_prefix - 1) == 0;
 }
 
-/* A series as the chart's next curve, unless no example has it; tested. */
-static loci_status add_curve(averaging *a, loci_chart *c, int series, loci_err *err) {
+/* The series of the same numbers on the logit difference; -1: there is none. */
+static int logits_of(const averaging *a, const series_key *key) {
+  char quantity[GRID_NAME + 48];
+  snprintf(quantity, sizeof quantity, "%.80s" AVERAGE_LOGITS, key->quantity);
+  return average_find(a, quantity, key->window, key->place);
+}
+
+/* What comes back of p and of the logit difference, at numbers [from] on of a series. */
+static loci_status add_restored(averaging *a, loci_curve *curve, int series, int from, int points,
+                                loci_err *err) {
+  int logits = logits_of(a, &a->series[series].key);
+  TRY(average_restored(a, series, from, points, average_find(a, "total effect", 0, ""), LEAST_TOTAL,
+                       &curve->p_restored, err));
+  return average_restored(a, logits, from, points, average_find(a, "total" AVERAGE_LOGITS, 0, ""),
+                          LEAST_LOGIT_DIFF, &curve->logit_diff_restored, err);
+}
+
+/* A series as the chart's next curve, unless no example has it; tested.  [of]: whose curves they
+ * are. */
+static loci_status add_curve(averaging *a, loci_chart *c, int series, int *of, loci_err *err) {
   int before = c->curve_count;
   if (before == CHART_CURVES) return LOCI_OK;
   TRY(average_curve(a, c, series, OF_ALL, a->series[series].key.place, err));
   if (c->curve_count == before) return LOCI_OK;
+  of[before] = series;
   loci_curve *curve = (loci_curve *)(uintptr_t)&c->curves[before];
-  TRY(average_own_peak(a, series, 0, c->point_count, curve->peak, &curve->own_peak, err));
-  return average_test(a, c, series, 0, err);
+  curve->own_peak = average_own_peak(a, series, curve->peak);
+  TRY(add_restored(a, curve, series, 0, c->point_count, err));
+  return average_test(a, c, before, series, err);
 }
 
 /* "z, 12 heads": 12; 0: not of heads. */
@@ -272,13 +270,13 @@ static loci_status chart_of_heads(averaging *a, int series, int heads, loci_err 
     snprintf(name, sizeof name, "head %d", h);
     TRY(average_curve_from(a, c, series, h * layers, OF_ALL, name, err));
     if (c->curve_count != h + 1) return LOCI_OK; /* no example has the place */
-    ((loci_curve *)(uintptr_t)&c->curves[h])->among_ten = among + h * layers;
-    TRY(average_test(a, c, series, h * layers, err));
+    loci_curve *curve = (loci_curve *)(uintptr_t)&c->curves[h];
+    curve->among_ten = among + h * layers;
+    TRY(add_restored(a, curve, series, h * layers, layers, err));
   }
-  loci_interval agree;
-  TRY(average_own_peak(a, series, 0, key->points, highest_of(c), &agree, err));
-  for (int h = 0; h < heads; h++) ((loci_curve *)(uintptr_t)&c->curves[h])->own_peak = agree;
-  return LOCI_OK;
+  c->own_peak = average_own_peak(a, series, highest_of(c));
+  for (int h = 0; h < heads; h++) ((loci_curve *)(uintptr_t)&c->curves[h])->own_peak = c->own_peak;
+  return average_test(a, c, 0, series, err);
 }
 
 /* One chart: a site with a window; roles in their order, then the groups. */
@@ -290,16 +288,17 @@ static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err
   if (!own) return fail_nomem(err, "averaging");
   loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, CHART_CURVES);
   if (!c) return LOCI_OK;
+  int of[CHART_CURVES];
   for (int r = 0; r < ROLES; r++) {
-    const char *role = role_name((loci_role)r);
-    int series = average_find(a, key->quantity, key->window, role);
-    if (series >= 0) TRY(add_curve(a, c, series, err));
+    int series = average_find(a, key->quantity, key->window, role_name((loci_role)r));
+    if (series >= 0) TRY(add_curve(a, c, series, of, err));
   }
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
     bool here = k->window == key->window && strcmp(k->quantity, key->quantity) == 0;
-    if (here && is_group(k->place)) TRY(add_curve(a, c, i, err));
+    if (here && is_group(k->place)) TRY(add_curve(a, c, i, of, err));
   }
+  average_own_map(a, c, of);
   return average_peaks(a, c, err);
 }
 
@@ -327,9 +326,12 @@ static loci_status finish(void *ctx, loci_err *err) {
     int series = average_find(a, numbers[i], 0, "");
     if (series >= 0) TRY(average_number(a, series, 0, OF_ALL, numbers[i], err));
   }
+  int logits = average_find(a, "total" AVERAGE_LOGITS, 0, "");
+  if (logits >= 0) TRY(average_number(a, logits, 0, OF_ALL, "total logit difference", err));
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
-    if (k->window > 0 && heads_of(k) == 0 && !has_chart(a, i)) TRY(chart_of(s, k, err));
+    bool charted = k->window > 0 && !strstr(k->quantity, AVERAGE_LOGITS) && heads_of(k) == 0;
+    if (charted && !has_chart(a, i)) TRY(chart_of(s, k, err));
   }
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;

@@ -15,20 +15,9 @@
 #define LOCI_STUDY_SWEEP_H
 
 #include "model/prompt.h"
+#include "study/cell.h"
 #include "study/corrupt.h"
 #include "walk/variants.h"
-
-/* One restored run: at layers [begin, end) the site's values at [positions] are the other run's. */
-typedef struct cell {
-  int grid;   /* where its result goes */
-  int64_t at; /* index in that grid's cells */
-  loci_site site;
-  loci_direction direction;
-  int begin, end;       /* layers of the window */
-  int head;             /* -1: all */
-  const int *positions; /* ascending */
-  int position_count;
-} cell;
 
 /* Estimates by gradients, cells of a window of one layer. */
 typedef struct screened {
@@ -79,6 +68,12 @@ loci_status sweep_runs(sweep *s, loci_err *err);
 loci_status sweeps_run(sweep *const *sweeps, int n, loci_err *err);
 /* The mean of the corrupted runs. */
 loci_metrics sweep_corrupted(const sweep *s);
+
+/* Closer logit differences of clean and corrupted run make no ratio: a thousandth of .1 is what f32
+ * leaves uncertain of one. */
+#define LEAST_LOGIT_DIFF 0.1
+/* The same of probabilities. */
+#define LEAST_TOTAL 1e-6
 
 /* Every layer's columns, and every head's. */
 static inline int64_t grid_cells(const loci_grid *g) {

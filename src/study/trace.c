@@ -31,17 +31,21 @@ static loci_metrics estimated_cell(const sweep *s, const loci_metrics *base,
 
 /* Skipped cells are the run they restore; effects of all cells against that run. */
 static void set_effects(const sweep *s, const loci_trace *t) {
+  double total = t->clean.m.logit_diff - t->corrupted.m.logit_diff;
   for (int i = 0; i < s->grid_count; i++) {
     const loci_grid *g = &s->grids[i];
     loci_metrics *cells = (loci_metrics *)(uintptr_t)g->cells;
     double *ie = (double *)(uintptr_t)g->ie, *restoration = (double *)(uintptr_t)g->restoration;
+    double *logits = (double *)(uintptr_t)g->restoration_logit_diff;
     const loci_metrics *base = g->direction == LOCI_DENOISE ? &t->corrupted.m : &t->clean.m;
     for (int64_t k = 0; k < grid_cells(g); k++) {
       bool estimated = g->exact && !g->exact[k];
       if (g->skipped[k]) cells[k] = *base;
       if (estimated) cells[k] = estimated_cell(s, base, &g->estimates[k]);
       ie[k] = g->skipped[k] ? 0 : estimated ? g->estimates[k].p : cells[k].p - base->p;
-      restoration[k] = fabs(t->total_effect) < 1e-6 ? (double)NAN : ie[k] / t->total_effect;
+      restoration[k] = fabs(t->total_effect) < LEAST_TOTAL ? (double)NAN : ie[k] / t->total_effect;
+      logits[k] = fabs(total) < LEAST_LOGIT_DIFF ? (double)NAN
+                                                 : (cells[k].logit_diff - base->logit_diff) / total;
     }
   }
 }

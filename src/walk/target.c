@@ -75,7 +75,7 @@ void reference_read(reference *r, target *t, const float *logits, int vocab) {
 
 reading reading_of(const float *logits, int64_t V, int id, int other, const reference *clean) {
   double total = log_sum_exp(logits, V);
-  reading r = {.logp = (double)logits[id] - total};
+  reading r = {.logp = (double)logits[id] - total, .top = argmax_of(logits, V, -1)};
   if (!clean || !clean->logp) return r;
   r.logit_diff = (double)logits[id] - (double)logits[other];
   for (int64_t i = 0; i < V; i++) {

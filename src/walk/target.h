@@ -45,6 +45,7 @@ void reference_read(reference *r, target *t, const float *logits, int vocab);
 /* What one row of logits says about token i of the target (i = 0: at the last prompt position). */
 typedef struct reading {
   double logp, logit_diff, kl;
+  int top; /* the most likely token */
 } reading;
 
 /* [clean], what the row is compared with; NULL, or one without logp: only logp is read. */
