@@ -1,20 +1,29 @@
-/* The library in a program whose locale has decimal commas: files are the same to the byte, and
- * numbers are read.  The locale is made here; where that cannot be done the tests are skipped. */
+/* The library in a program whose locale has decimal commas, or in which "I" is no capital of "i":
+ * files are the same to the byte, and numbers and names are read.  The locales are made here; where
+ * that cannot be done the tests are skipped. That no file asks the locale is held by
+ * tools/check_circles.sh. */
 #include <locale.h>
 
 #include "base/file.h"
+#include "base/fixed.h"
+#include "base/path.h"
 #include "study/traces_test.h"
 
 static char dir[] = "/tmp/loci-locale-XXXXXX";
-static bool has_commas;
+static bool has_commas, has_turkish;
 
 static int make_locale(void **state) {
   (void)state;
   char command[200];
   assert_non_null(mkdtemp(dir));
-  snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 2>/dev/null", dir);
-  (void)!system(command);
+  for (int i = 0; i < 2; i++) {
+    const char *name = i ? "tr_TR" : "de_DE";
+    snprintf(command, sizeof command, "localedef -i %s -f UTF-8 %s/%s.UTF-8 2>/dev/null", name, dir,
+             name);
+    (void)!system(command);
+  }
   setenv("LOCPATH", dir, 1);
+  has_turkish = setlocale(LC_ALL, "tr_TR.UTF-8") != NULL;
   has_commas = setlocale(LC_ALL, "de_DE.UTF-8") && strcmp(localeconv()->decimal_point, ",") == 0;
   setlocale(LC_ALL, "C");
   return 0;
@@ -37,10 +46,24 @@ static void numbers_have_points_in_any_locale(void **state) {
   char text[40], *end;
   with_commas(true);
   assert_int_equal(snprintf(text, sizeof text, "%.2f %g", 1.5, 0.25), 9);
+  size_t n = strlen(text);
+  n = fixed_add(text, sizeof text, n, " %.1f", 0.5); /* what stores and labels are written with */
   double x = strtod("1.5", &end);
   setlocale(LC_ALL, "C");
-  assert_string_equal(text, "1.50 0.25");
+  assert_string_equal(text, "1.50 0.25 0.5");
   assert_true(x == 1.5 && !*end);
+}
+
+static void letters_have_their_case_in_any_locale(void **state) {
+  (void)state;
+  if (!has_turkish) skip();
+  assert_non_null(setlocale(LC_ALL, "tr_TR.UTF-8"));
+  bool ending = path_ends_with("PICTURE.GIF", ".gif");
+  int lower = tolower('I'), differ = strcasecmp("this COUNTRY I", "THIS country i");
+  setlocale(LC_ALL, "C");
+  assert_true(ending);
+  assert_int_equal(lower, 'i');
+  assert_int_equal(differ, 0);
 }
 
 /* Every kind of file that a trace is written to, in both locales. */
@@ -79,6 +102,7 @@ static void files_are_the_same_to_the_byte(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(numbers_have_points_in_any_locale),
+      cmocka_unit_test(letters_have_their_case_in_any_locale),
       cmocka_unit_test(files_are_the_same_to_the_byte),
   };
   return cmocka_run_group_tests(tests, make_locale, remove_locale);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/plain.h"
+
 size_t fixed_add(char *out, size_t size, size_t at, const char *format, ...) {
   if (at + 1 >= size) return at;
   va_list args;

@@ -5,10 +5,10 @@
  * of the typed length. */
 #include "base/names.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/plain.h"
 
 enum { LONGEST = 64, MOST_NAMES = 16 };
 

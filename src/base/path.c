@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "base/plain.h"
 
 char *path_join(arena *a, const char *dir, const char *name) {
   size_t n = strlen(dir), m = strlen(name);

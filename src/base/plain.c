@@ -41,3 +41,13 @@ double plain_strtod(const char *text, char **end) {
   leave(c, old);
   return x;
 }
+
+int plain_strncasecmp(const char *a, const char *b, size_t n) {
+  for (; n > 0; a++, b++, n--) {
+    int x = tolower((unsigned char)*a), y = tolower((unsigned char)*b);
+    if (x != y || !x) return x - y;
+  }
+  return 0;
+}
+
+int plain_strcasecmp(const char *a, const char *b) { return plain_strncasecmp(a, b, (size_t)-1); }

@@ -1,10 +1,8 @@
 /* Readers of members that are of one block (see readers.h). */
 #include "call/readers.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/names.h"
 #include "call/option_fields.h"

@@ -172,9 +172,9 @@ static loci_status put_vocabulary(reading *r) {
 static double as_written(double x) {
   for (int digits = 1; digits < 9; digits++) {
     char text[40];
-    double y;
     snprintf(text, sizeof text, "%.*g", digits, x);
-    if (sscanf(text, "%lf", &y) == 1 && (float)y == (float)x) return y;
+    double y = strtod(text, NULL);
+    if ((float)y == (float)x) return y;
   }
   return x;
 }

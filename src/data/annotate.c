@@ -1,6 +1,5 @@
 /* A file of examples with proposed constraints (see propose.h): the piece of each question that
  * points at the picture, and names and numbers as further conditions. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

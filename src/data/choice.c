@@ -8,12 +8,10 @@
  * prompt template puts it, so marks in the question are left out. */
 #include "data/choice.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
 #include "base/json.h"

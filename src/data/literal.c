@@ -4,12 +4,12 @@
  * np.str_('a') wraps stands alone. */
 #include "data/literal.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/plain.h"
 
 enum { DEPTH_MOST = 16, GROWTH = 6 }; /* a control character becomes six bytes */
 

@@ -6,8 +6,8 @@
  * serves, the last words of the run do. */
 #include "data/phrase.h"
 
-#include <ctype.h>
 #include <string.h>
+#include "base/plain.h"
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "base/plain.h"
 
 label_spelling label_spelling_of(const loci_token *tokens, int count) {
   bool byte_level = false;

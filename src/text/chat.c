@@ -3,7 +3,6 @@
  * Chat templates differ in what they want a message's content to be: a text, or a list of parts
  * with the image among them.  Which, is found out by rendering a question of known words both ways:
  * the right one has the words once and the image mark as often as there is an image. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
