@@ -49,7 +49,9 @@ static void near_path(const char *path, char out[LOCI_PATH_SIZE]) {
   DIR *d = opendir(folder);
   out[0] = 0;
   for (struct dirent *e; d && n < MOST && (e = readdir(d)) != NULL;)
-    if (e->d_name[0] != '.' && (names[n] = strdup(e->d_name)) != NULL) n++;
+    if (e->d_name[0] != '.' && strcmp(e->d_name, path + before) != 0 &&
+        (names[n] = strdup(e->d_name)) != NULL)
+      n++;
   if (d) closedir(d);
   const char *near = loci_name_near(path + before, (const char *const *)names, n);
   if (near) snprintf(out, LOCI_PATH_SIZE, "%.*s%s", before, path, near);

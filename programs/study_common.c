@@ -1,14 +1,21 @@
 /* Shared pieces of the study commands (see study_common.h). */
 #include "study_common.h"
 
+#include <string.h>
+#include <sys/stat.h>
+
 #include "values.h"
 #include "typed_options.h"
 
+/* A file of examples that cannot be read is said before the model is; a pipe can be read once. */
 int study_open(cli *c, loci_model **model) {
   loci_examples *examples;
+  struct stat s;
+  const char *path = c->args.rest[0];
+  bool pipe = strcmp(path, "-") == 0 || (stat(path, &s) == 0 && !S_ISREG(s.st_mode));
   *model = NULL;
-  if (loci_examples_open(c->args.rest[0], &examples, &c->err)) return cli_failed(c);
-  loci_examples_close(examples);
+  if (!pipe && loci_examples_open(path, &examples, &c->err)) return cli_failed(c);
+  if (!pipe) loci_examples_close(examples);
   return cli_open_model(c, model);
 }
 

@@ -99,11 +99,52 @@ static void files_are_the_same_to_the_byte(void **state) {
   loci_model_close(m);
 }
 
+/* Numbers of a store are written as JSON and read by SQLite, which may read them by the locale. */
+static void a_store_is_the_same(void **state) {
+  (void)state;
+  char data[100], path[100];
+  double mean[2][2];
+  loci_err err;
+  snprintf(data, sizeof data, "%s/q.jsonl", dir);
+  FILE *f = fopen(data, "w");
+  assert_non_null(f);
+  for (int i = 0; i < 3; i++)
+    fprintf(f, "{\"question\": \"In which city, %d?\", \"answers\": [\"a\"]}\n", i);
+  fclose(f);
+  loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
+  for (int made = 0; made < 2; made++) {
+    loci_store *s;
+    loci_store_run_state end;
+    loci_examples *examples;
+    loci_study_opts study = {.size = sizeof study, .template_name = "raw", .max_new = 1};
+    loci_store_run_opts o = {.size = sizeof o, .what = "ask", .study = &study};
+    snprintf(path, sizeof path, "%s/%d.db", dir, made);
+    with_commas(made);
+    must(loci_store_open(path, true, &s, &err), &err);
+    must(loci_examples_open(data, &examples, &err), &err);
+    must(loci_store_run(s, m, examples, &o, &end, &err), &err);
+    loci_examples_close(examples);
+    for (int read = 0; read < 2; read++) {
+      loci_store_info *info;
+      with_commas(read);
+      must(loci_store_info_new(s, &info, &err), &err);
+      mean[made][read] = info->runs[0].mean.value;
+      loci_free(info);
+    }
+    setlocale(LC_ALL, "C");
+    loci_store_close(s);
+  }
+  loci_model_close(m);
+  assert_true(mean[0][0] > 0);
+  for (int i = 1; i < 4; i++) assert_true(mean[i / 2][i % 2] == mean[0][0]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(numbers_have_points_in_any_locale),
       cmocka_unit_test(letters_have_their_case_in_any_locale),
       cmocka_unit_test(files_are_the_same_to_the_byte),
+      cmocka_unit_test(a_store_is_the_same),
   };
   return cmocka_run_group_tests(tests, make_locale, remove_locale);
 }

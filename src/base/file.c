@@ -11,15 +11,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/kind.h"
 #include "base/tree.h"
+
+/* A link may be there while what it points to is not, as in a cache that was tidied up. */
+loci_status file_absent(const char *path, int why, loci_err *err) {
+  char to[256];
+  ssize_t n = why == ENOENT ? readlink(path, to, sizeof to - 1) : -1;
+  if (n < 0) return fail_errno(err, why, "%s", path);
+  to[n] = 0;
+  return fail(err, LOCI_EIO, "%s: a link to %s, which is not there", path, to);
+}
 
 /* Opens a regular file for reading; directories, devices and pipes are refused by name. */
 static loci_status open_regular(const char *path, int *fd, size_t *size, loci_err *err) {
   struct stat s;
   *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (*fd < 0) return fail_errno(err, errno, "%s", path);
+  if (*fd < 0) return file_absent(path, errno, err);
   if (fstat(*fd, &s) != 0 || !S_ISREG(s.st_mode)) {
-    loci_status st = fail(err, LOCI_EIO, "%s: not a regular file", path);
+    loci_status st = fail(err, LOCI_EIO, "%s: %s", path,
+                          S_ISDIR(s.st_mode) ? "a directory, not a file" : "not a regular file");
     close(*fd);
     *fd = -1;
     return st;
@@ -93,6 +104,7 @@ loci_status file_read(const char *path, size_t limit, char **out, size_t *size, 
   loci_status st = LOCI_OK;
   char *text = NULL;
   if (n > limit) {
+    TRY_DONE(kind_refuse_file(path, "a file of this kind", err));
     st = fail(err, LOCI_EFORMAT, "%s: %zu bytes, at most %zu are accepted for a file of this kind",
               path, n, limit);
     goto done;

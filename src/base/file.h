@@ -24,6 +24,9 @@ void file_map_release(const file_map *map, size_t begin, size_t size);
 /* Waits until it is read: what comes next costs neither disk nor page faults. */
 void file_map_read(const file_map *map, size_t begin, size_t size);
 
+/* Why [path] could not be opened, by errno: also where a link leads that is there by itself. */
+loci_status file_absent(const char *path, int why, loci_err *err);
+
 /* Reads a whole regular file of at most [limit] bytes; *out has a 0 byte after it.  Caller frees.
  */
 loci_status file_read(const char *path, size_t limit, char **out, size_t *size, loci_err *err);

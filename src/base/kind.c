@@ -67,6 +67,10 @@ static const struct {
     {0, 6, "ARROW1", {"an Arrow table", "write it as CSV or as one JSON object a line"}},
     {0, 8, "\x89HDF\r\n\x1a\n", {"an HDF5 file", NULL}},
     {0, 6, "\x93NUMPY", {"a NumPy array", NULL}},
+    {0, 4, "\xff\x4f\xff\x51", {"a JPEG 2000 picture", CONVERT}},
+    {0, 4, "%!PS", {"a PostScript drawing", CONVERT}},
+    {0, 4, "DDS ", {"a DDS picture", CONVERT}},
+    {0, 4, "\x76\x2f\x31\x01", {"an OpenEXR picture", CONVERT}},
     {0,
      4,
      "\x7f"
@@ -82,6 +86,8 @@ static const struct {
 static const file_kind zips[] = {
     {"pickled by PyTorch", "convert it to safetensors"},
     {"a zip archive (or a spreadsheet)", UNPACK ", or save the table as CSV"}};
+static const file_kind safetensors = {"a safetensors file", NULL};
+static const file_kind pnm = {"a PNM picture", CONVERT};
 static const file_kind utf16 = {"UTF-16 text", UTF8};
 static const file_kind utf32 = {"UTF-32 text", UTF8};
 static const file_kind bmp = {"a BMP picture", CONVERT};
@@ -129,6 +135,18 @@ static bool is_bmp(const uint8_t *b, size_t n) {
   return header == 12 || (header >= 16 && header <= 124);
 }
 
+/* Eight bytes that say how long the JSON after them is. */
+static bool is_safetensors(const uint8_t *b, size_t n) {
+  bool small = n > 10 && b[3] < 8 && four_bytes(b + 4) == 0;
+  return small && b[8] == '{' && (b[9] == '"' || b[9] == '}' || b[9] == ' ');
+}
+
+/* P1 to P6, white space, and a number or a remark. */
+static bool is_pnm(const uint8_t *b, size_t n) {
+  return n > 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && memchr(" \t\r\n", b[2], 4) &&
+         (b[3] == '#' || isdigit(b[3]));
+}
+
 /* Without a mark: every other byte of a text in Latin letters is zero. */
 static bool is_unmarked_utf16(const uint8_t *b, size_t n) {
   size_t odd = 0, even = 0, most = n < BEGINNING ? n / 2 : BEGINNING / 2;
@@ -167,6 +185,8 @@ const file_kind *kind_of_bytes(const void *bytes, size_t n) {
   if (begins(b, n, "\xff\xfe\0\0", 4) || begins(b, n, "\0\0\xfe\xff", 4)) return &utf32;
   if (begins(b, n, "\xff\xfe", 2) || begins(b, n, "\xfe\xff", 2)) return &utf16;
   if (is_bmp(b, n)) return &bmp;
+  if (is_pnm(b, n)) return &pnm;
+  if (is_safetensors(b, n)) return &safetensors;
   if (are_zeros(b, n)) return &zeros;
   if (is_unmarked_utf16(b, n)) return &utf16;
   return kind_of_tags(b, most);
@@ -193,7 +213,8 @@ loci_status kind_refuse_stream(FILE *f, const char *path, const char *expected, 
 }
 
 loci_status kind_refuse_file(const char *path, const char *expected, loci_err *err) {
-  FILE *f = fopen(path, "re");
+  struct stat about; /* opening a pipe waits for who writes to it */
+  FILE *f = stat(path, &about) == 0 && S_ISREG(about.st_mode) ? fopen(path, "re") : NULL;
   if (!f) return LOCI_OK;
   loci_status st = kind_refuse_stream(f, path, expected, err);
   fclose(f);

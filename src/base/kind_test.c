@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -78,7 +80,12 @@ static const struct {
     {BYTES("[1, 2]"), NULL},
     {BYTES("id,question\n1,What?\n"), NULL},
     {BYTES("<image>\nWhat is this?"), NULL},
-    {BYTES("\x40\0\0\0\0\0\0\0{\"a\":{}}"), NULL},
+    {BYTES("\x40\0\0\0\0\0\0\0{\"a\":{}}"), "a safetensors file"},
+    {BYTES("\x40\0\0\0\0\0\0\1{\"a\":{}}"), NULL},
+    {BYTES("P6\n8 8\n255\n"), "a PNM picture"},
+    {BYTES("P5\t# by hand\n"), "a PNM picture"},
+    {BYTES("P1 is what this is"), NULL},
+    {BYTES("%!PS-Adobe-3.0 EPSF-3.0\n"), "a PostScript drawing"},
     {BYTES(""), NULL},
     {BYTES("G"), NULL},
 };
@@ -120,6 +127,11 @@ static void a_sentence_says_what_to_do_and_a_stream_stays(void **state) {
   fclose(f);
   assert_int_equal(kind_refuse_file("/nonexistent", "a table", &err), LOCI_OK);
   assert_int_equal(kind_refuse_file("/tmp", "a table", &err), LOCI_OK);
+  char pipe[] = "/tmp/loci-kind-XXXXXX";
+  assert_non_null(mkdtemp(pipe));
+  assert_int_equal(rmdir(pipe) || mkfifo(pipe, 0600), 0);
+  assert_int_equal(kind_refuse_file(pipe, "a table", &err), LOCI_OK); /* and does not wait */
+  unlink(pipe);
 }
 
 int main(void) {

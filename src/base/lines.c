@@ -11,9 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/kind.h"
 
-enum { FIRST_ROOM = 4096 };
+enum { FIRST_ROOM = 4096, ENDLESS = 1 << 28 };
 
 struct line_reader {
   FILE *file;
@@ -38,7 +39,7 @@ loci_status lines_open(const char *path, size_t limit, line_reader **out, loci_e
   }
   r->file = strcmp(path, "-") == 0 ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
   if (!r->file) {
-    st = fail_errno(err, errno, "%s", path);
+    st = file_absent(path, errno, err);
     goto done;
   }
   struct stat about;
@@ -130,7 +131,7 @@ static loci_status too_long(const line_reader *r, loci_err *err) {
  * were.  False: no memory. */
 static bool read_bytes(line_reader *r, size_t *seen, int *last) {
   r->size = 0;
-  for (*seen = 0; (*last = getc(r->file)) != EOF && *last != '\n'; (*seen)++) {
+  for (*seen = 0; *seen < ENDLESS && (*last = getc(r->file)) != EOF && *last != '\n'; (*seen)++) {
     if (*seen >= r->limit) continue;
     if (!make_room(r)) return false;
     r->text[r->size++] = (char)*last;
@@ -149,6 +150,8 @@ loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *e
   r->seen += (double)seen + (last == '\n');
   if (last == EOF && seen == 0) return LOCI_OK;
   r->number++;
+  if (seen == ENDLESS)
+    return fail(err, LOCI_EIO, "%s: line %" PRId64 " has no end", r->path, r->number);
   if (seen > r->limit) return too_long(r, err);
   if (r->number == 1 && r->size >= 3 && memcmp(r->text, mark, 3) == 0) from = 3;
   if (r->size > from && r->text[r->size - 1] == '\r') r->size--;

@@ -7,23 +7,22 @@
 #undef vsnprintf
 #undef strtod
 
-/* Of this thread alone.  The C locale always exists: making it takes no memory. */
-static locale_t enter(locale_t *old) {
+/* The C locale always exists: making it takes no memory. */
+plain_locale plain_enter(void) {
   locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  *old = c ? uselocale(c) : (locale_t)0;
-  return c;
+  return (plain_locale){c, c ? uselocale(c) : (locale_t)0};
 }
 
-static void leave(locale_t c, locale_t old) {
-  if (!c) return;
-  uselocale(old);
-  freelocale(c);
+void plain_leave(plain_locale l) {
+  if (!l.plain) return;
+  uselocale(l.before);
+  freelocale(l.plain);
 }
 
 int plain_vsnprintf(char *out, size_t room, const char *format, va_list args) {
-  locale_t old, c = enter(&old);
+  plain_locale l = plain_enter();
   int n = vsnprintf(out, room, format, args);
-  leave(c, old);
+  plain_leave(l);
   return n;
 }
 
@@ -36,9 +35,9 @@ int plain_snprintf(char *out, size_t room, const char *format, ...) {
 }
 
 double plain_strtod(const char *text, char **end) {
-  locale_t old, c = enter(&old);
+  plain_locale l = plain_enter();
   double x = strtod(text, end);
-  leave(c, old);
+  plain_leave(l);
   return x;
 }
 

@@ -22,6 +22,13 @@ double plain_strtod(const char *text, char **end);
 int plain_strncasecmp(const char *a, const char *b, size_t n);
 int plain_strcasecmp(const char *a, const char *b);
 
+/* The C locale for this thread, until plain_leave: for libraries that ask. */
+typedef struct plain_locale {
+  void *plain, *before;
+} plain_locale;
+plain_locale plain_enter(void);
+void plain_leave(plain_locale l);
+
 /* Letters of ASCII alone. */
 static inline int plain_islower(int c) { return c >= 'a' && c <= 'z'; }
 static inline int plain_isupper(int c) { return c >= 'A' && c <= 'Z'; }

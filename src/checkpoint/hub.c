@@ -3,8 +3,9 @@
  * The Hugging Face cache keeps org/name as HUB/models--org--name/snapshots/REVISION; refs/main
  * names the revision that was fetched last under that name.  Without it the newest snapshot counts.
  * HUB is $HF_HUB_CACHE, or its old name $HUGGINGFACE_HUB_CACHE, or $HF_HOME/hub, or
- * $XDG_CACHE_HOME/huggingface/hub, or ~/.cache/huggingface/hub; a ~ in front is the home directory,
- * as huggingface_hub reads it. */
+ * $XDG_CACHE_HOME/huggingface/hub, or ~/.cache/huggingface/hub; a ~ in front is the home directory
+ * and $NAME in it a variable's value, as huggingface_hub reads it.  $TRANSFORMERS_CACHE, of old,
+ * is looked into before. */
 #include "checkpoint/hub.h"
 
 #include <dirent.h>
@@ -28,9 +29,32 @@ __attribute__((format(printf, 2, 3))) static bool join(char out[LOCI_PATH_SIZE],
   return n >= 0 && n < LOCI_PATH_SIZE;
 }
 
+#define NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
+
 static const char *env(const char *name) {
   const char *value = getenv(name);
   return value && *value ? value : NULL;
+}
+
+/* Puts a variable's value where [text] has $NAME or ${NAME}; what is not set stays. */
+static bool expand(const char *text, char out[LOCI_PATH_SIZE]) {
+  size_t at = 0;
+  while (*text) {
+    char name[64] = "";
+    bool braces = text[0] == '$' && text[1] == '{';
+    const char *from = text + 1 + braces;
+    size_t n = text[0] == '$' ? strspn(from, NAME_LETTERS) : 0;
+    if (n > 0 && n < sizeof name) memcpy(name, from, n);
+    bool is_name = *name && (!braces || from[n] == '}');
+    const char *value = is_name ? getenv(name) : NULL;
+    size_t more = value ? strlen(value) : 1;
+    if (at + more >= LOCI_PATH_SIZE) return false;
+    memcpy(out + at, value ? value : text, more);
+    at += more;
+    text = value ? from + n + braces : text + 1;
+  }
+  out[at] = 0;
+  return true;
 }
 
 /* The directory of a variable with [below] after it; false: it is not set, or too long. */
@@ -38,7 +62,8 @@ static bool under(const char *variable, const char *below, char out[LOCI_PATH_SI
   const char *value = env(variable), *home = env("HOME");
   if (!value) return false;
   bool at_home = home && value[0] == '~' && (value[1] == '/' || !value[1]);
-  return join(out, "%s%s%s", at_home ? home : "", value + at_home, below);
+  char text[LOCI_PATH_SIZE];
+  return join(text, "%s%s%s", at_home ? home : "", value + at_home, below) && expand(text, out);
 }
 
 bool hub_directory(char out[LOCI_PATH_SIZE]) {
@@ -87,16 +112,22 @@ static bool newest_snapshot(const char *repository, char out[LOCI_PATH_SIZE]) {
   return found;
 }
 
-bool hub_find(const char *name, char out[LOCI_PATH_SIZE]) {
-  char hub[LOCI_PATH_SIZE], repository[LOCI_PATH_SIZE];
+static bool find_in(const char *hub, const char *name, char out[LOCI_PATH_SIZE]) {
+  char repository[LOCI_PATH_SIZE];
   const char *slash = strchr(name, '/');
-  if (name[0] == '.' || name[0] == '/' || (slash && (strchr(slash + 1, '/') || !slash[1])))
-    return false;
-  if (!hub_directory(hub)) return false;
   int org = slash ? (int)(slash - name) : 0;
   bool fits = slash ? join(repository, "%s/models--%.*s--%s", hub, org, name, slash + 1)
                     : join(repository, "%s/models--%s", hub, name);
   return fits && (snapshot_of_main(repository, out) || newest_snapshot(repository, out));
+}
+
+bool hub_find(const char *name, char out[LOCI_PATH_SIZE]) {
+  char hub[LOCI_PATH_SIZE];
+  const char *slash = strchr(name, '/');
+  if (name[0] == '.' || name[0] == '/' || (slash && (strchr(slash + 1, '/') || !slash[1])))
+    return false;
+  if (under("TRANSFORMERS_CACHE", "", hub) && find_in(hub, name, out)) return true;
+  return hub_directory(hub) && find_in(hub, name, out);
 }
 
 static bool in_loci_models(const char *name, char out[LOCI_PATH_SIZE]) {

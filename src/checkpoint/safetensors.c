@@ -305,6 +305,18 @@ static uint64_t read_u64le(const uint8_t *p) {
   return x;
 }
 
+/* Where the length should be stands a text: the sentence shows how it begins. */
+static loci_status refuse_text(const st_file *f, const uint8_t *bytes, size_t n, loci_err *err) {
+  char text[61];
+  size_t k = 0;
+  for (; k < n && k + 1 < sizeof text && bytes[k] >= ' ' && bytes[k] < 0x7F; k++)
+    text[k] = (char)bytes[k];
+  text[k] = 0;
+  if (k < 8) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT, "%s: not safetensors but a text: %s%s", f->what, text,
+              k < n ? ".." : "");
+}
+
 static loci_status read_header(st_file *f, const uint8_t *bytes, size_t n, loci_err *err) {
   if (n < 8) return fail(err, LOCI_EFORMAT, "%s: %zu bytes, a header needs 8", f->what, n);
   uint64_t size = read_u64le(bytes);
@@ -312,6 +324,7 @@ static loci_status read_header(st_file *f, const uint8_t *bytes, size_t n, loci_
     TRY(kind_refuse(bytes, n, f->what, "safetensors", err));
   }
   if (size > MAX_HEADER) {
+    TRY(refuse_text(f, bytes, n, err));
     return fail(err, LOCI_EFORMAT,
                 "%s: not safetensors: a header of %" PRIu64 " bytes, at most %d are accepted",
                 f->what, size, MAX_HEADER);

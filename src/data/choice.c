@@ -4,8 +4,9 @@
  * of an open question text or a list), question_type, image_1 to image_7, and marks <image 1> in
  * the question or in options.  Options may also be "choices" (further names: list_names), with
  * labels of their own as ARC's, or fields A, B, .. or option_a, ..; the answer a label, a letter
- * with its mark, or a number from 0 where they are not "options".  The picture stands where the
- * prompt template puts it, so marks in the question are left out. */
+ * with its mark, or a number from 0 where they are not "options".  A letter that names an option
+ * nobody finds is refused: it would be counted wrong.  The picture stands where the prompt template
+ * puts it, so marks in the question are left out. */
 #include "data/choice.h"
 
 #include <inttypes.h>
@@ -132,8 +133,9 @@ static const char *const answer_names[] = {"answer",         "correct_choice_idx
                                            "correct_answer", "correct_option",     "cop"};
 /* Of one without: VQAv2's and A-OKVQA's. */
 static const char *const free_names[] = {"answer", "multiple_choice_answer", "direct_answers"};
-static const char *const list_names[] = {"options",        "choices",    "multiple_choices",
-                                         "answer_choices", "candidates", "endings"};
+static const char *const list_names[] = {
+    "options",     "choices",     "multiple_choices", "answer_choices", "candidates",  "endings",
+    "choice_list", "option_list", "mc_options",       "answer_options", "alternatives"};
 
 #define FIRST_FIELD(e, names) first_field(e, names, sizeof(names) / sizeof *(names))
 
@@ -238,6 +240,9 @@ static int find_option(const job *j, const choice *c, const char *answer, bool n
   for (int i = 0; i < c->option_count; i++) {
     if (strcmp(c->options[i], answer) == 0) return i;
   }
+  for (int i = 0; i < c->option_count; i++) {
+    if (strcasecmp(c->options[i], answer) == 0) return i;
+  }
   if (letter >= 0 && letter < c->option_count) return letter;
   size_t digits = strspn(answer, "0123456789");
   long number =
@@ -251,11 +256,14 @@ static bool answers_by_letter(const loci_example *e) {
   return answer && islower((unsigned char)answer[0]) && !answer[1];
 }
 
-/* Options in fields of their own: A, B, ..., option_a, optionA or MedMCQA's opa, ...; those that
- * are missing, empty or nan are none (MMBench's C and D often), and the others keep their letters.
+/* Options in fields of their own: A, B, ..., option_a, "Choice A", optionA or MedMCQA's opa, ...;
+ * those that are missing, empty or nan are none (MMBench's C and D often), and the others keep
+ * their letters.
  */
 static int lettered_fields(const loci_example *e, const char **options, const char **labels) {
-  static const char *const forms[] = {"", "option_", "option", "op"};
+  static const char *const forms[] = {"",        "option_", "option",  "op",      "Option ",
+                                      "option ", "Option",  "Option_", "choice_", "choice",
+                                      "Choice ", "choice ", "Choice",  "opt_",    "opt"};
   static const char *const letters[] = {"A", "B", "C", "D", "E", "F", "G", "H", "I",
                                         "J", "K", "L", "M", "N", "O", "P", "Q", "R",
                                         "S", "T", "U", "V", "W", "X", "Y", "Z"};
@@ -302,6 +310,41 @@ static loci_status check_options(const job *j, const choice *out) {
   return LOCI_OK;
 }
 
+/* What [field] holds instead of options that were not found; NULL: nothing of the kind. */
+static const char *hidden_options(const job *j, const loci_field *field, const char *answer,
+                                  int letter) {
+  size_t n = strlen(field->name);
+  char name[64];
+  texts list;
+  for (size_t i = 0; i < sizeof list_names / sizeof *list_names; i++)
+    if (strcmp(field->name, list_names[i]) == 0) return "is empty";
+  if (n > 1 && n < sizeof name && (field->name[n - 1] == 'A' || field->name[n - 1] == 'a')) {
+    snprintf(name, sizeof name, "%.*s%c", (int)n - 1, field->name, field->name[n - 1] + 1);
+    if (example_field(j->e, name)) return "may be the first option";
+  }
+  if (!field->value[0] || !strchr("[({", field->value[0]) || strcmp(field->name, "votes") == 0 ||
+      read_texts(field->value, j->mem, &list, NULL) || list.count < 2 || letter >= list.count)
+    return NULL;
+  for (int i = 0; i < list.count; i++) /* of accepted answers */
+    if (strcasecmp(list.items[i], answer) == 0) return NULL;
+  return "may be the options";
+}
+
+/* A letter is a free answer only where nothing looks like options. */
+static loci_status check_letter(const job *j) {
+  const char *answer = answer_field(j->e), *is;
+  int letter = answer && strlen(answer) <= 3 ? letter_of(answer) : -1;
+  char what[200];
+  for (int i = 0; i < j->e->field_count && letter >= 0; i++) {
+    const loci_field *f = &j->e->fields[i];
+    if (f->value == answer || !(is = hidden_options(j, f, answer, letter))) continue;
+    snprintf(what, sizeof what, "the answer is a letter, \"%s\", and \"%.60s\" %s; %s", answer,
+             f->name, is, "a list \"options\" is wanted");
+    return refuse(j, LOCI_EFORMAT, what);
+  }
+  return LOCI_OK;
+}
+
 static loci_status read_options(job *j, choice *out) {
   const char *type = example_field(j->e, "question_type");
   if (type && strcmp(type, "multiple-choice") != 0) return LOCI_OK;
@@ -316,7 +359,38 @@ static loci_status read_options(job *j, choice *out) {
   if (out->option_count == 0 && (example_field(j->e, "option1") || example_field(j->e, "option_1")))
     return refuse(j, LOCI_EUNSUPPORTED,
                   "options in fields with numbers; write them as a list \"options\"");
-  return out->option_count ? check_options(j, out) : LOCI_OK;
+  return out->option_count ? check_options(j, out) : check_letter(j);
+}
+
+/* {"text": ..} or {"answer": ..}; anything else would be an answer that no model gives. */
+static loci_status read_object(const job *j, const char *text, const char **out) {
+  js_value *object = NULL;
+  loci_status st = js_parse(text, strlen(text), "an answer", &object, NULL);
+  if (st) return status_is_own(st) ? LOCI_OK : st; /* a text that begins with a brace */
+  const js_value *v = js_get(object, "answer") ? js_get(object, "answer") : js_get(object, "text");
+  if (js_kind_of(v) == JS_TEXT || js_kind_of(v) == JS_INT || js_kind_of(v) == JS_REAL) {
+    st = copy_text(v, text, j->mem, out, j->err);
+  } else {
+    char what[120];
+    snprintf(what, sizeof what, "\"answer\" must be a text or a list of texts, found %.60s", text);
+    st = refuse(j, LOCI_EFORMAT, what);
+  }
+  js_free(object);
+  return st;
+}
+
+static bool is_list(const char *text) {
+  static const char *const begins[] = {"[", "('", "(\"", "array(", "np.array("};
+  for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+    if (strncmp(text, begins[i], strlen(begins[i])) == 0) return true;
+  return false;
+}
+
+/* The text without blanks at its ends. */
+static const char *trimmed(const char *text, arena *mem) {
+  size_t n = strlen(text += strspn(text, " \t\r\n"));
+  while (n > 0 && strchr(" \t\r\n", text[n - 1])) n--;
+  return arena_strndup(mem, text, n);
 }
 
 /* "answers", or "answer": a text, or the text of a list. */
@@ -325,7 +399,8 @@ static loci_status read_answers(const job *j, choice *out) {
   out->answers = j->e->answers;
   out->answer_count = j->e->answer_count;
   if (out->answer_count > 0 || !answer || strcmp(answer, "?") == 0 || !answer[0]) return LOCI_OK;
-  if (answer[0] == '[') {
+  if (answer[0] == '{') TRY(read_object(j, answer, &answer));
+  if (is_list(answer)) {
     texts list;
     TRY(read_list(j, "answer", answer, &list));
     out->answers = list.items;
@@ -346,6 +421,8 @@ static loci_status find_correct(const job *j, choice *out) {
   bool numbered = counted || (!example_field(j->e, "options") && FIRST_FIELD(j->e, list_names));
   out->correct = -1;
   if (out->option_count == 0 || out->answer_count == 0) return LOCI_OK;
+  if (answer && !(answer = trimmed(answer, j->mem)))
+    return fail_nomem(j->err, "reading an example");
   if (answer) out->correct = find_option(j, out, answer, numbered);
   for (int i = 0; i < out->answer_count && out->correct < 0; i++) {
     out->correct = find_option(j, out, out->answers[i], numbered);

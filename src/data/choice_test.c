@@ -100,6 +100,12 @@ static void options_stand_in_other_usual_fields(void **state) {
       {"\"options\":[\"Lima\",\"Kyiv\"],\"answer_index\":0", 0},
       {"\"options\":\"('Lima', 'Kyiv', None)\",\"answer\":\"B\"", 1},
       {"\"options\":[1, 2.5],\"answer\":\"2.5\"", 1},
+      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":\" B \"", 1},
+      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":\"kyiv\"", 1},
+      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":{\"text\":\"Kyiv\"}", 1},
+      {"\"alternatives\":[\"Lima\",\"Kyiv\"],\"answer\":\"B\"", 1},
+      {"\"choice_a\":\"Lima\",\"choice_b\":\"Kyiv\",\"answer\":\"B\"", 1},
+      {"\"Option A\":\"Lima\",\"Option B\":\"Kyiv\",\"answer\":\"B\"", 1},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     choice c;
@@ -129,6 +135,16 @@ static void open_questions_have_several_answers(void **state) {
   assert_int_equal(read_one("{\"question\":\"How much?\",\"answer\":\"?\"}", mem, &c, &err),
                    LOCI_OK);
   assert_int_equal(c.answer_count, 0);
+  static const char *const plain[] = {
+      "{\"question\":\"Which letter?\",\"answer\":\"B\"}",
+      "{\"question\":\"Which letter?\",\"answer\":{\"text\":\"B\"}}",
+      "{\"question\":\"Which letter?\",\"answer\":\"B\",\"accepted\":[\"B\",\"b\"]}",
+      "{\"question\":\"Which letter?\",\"answer\":\"array(['B'], dtype=object)\"}"};
+  for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+    assert_int_equal(read_one(plain[i], mem, &c, &err), LOCI_OK);
+    assert_int_equal(c.option_count, 0);
+    assert_string_equal(c.answers[0], "B");
+  }
   arena_free(mem);
 }
 
@@ -175,6 +191,14 @@ static void what_cannot_be_asked_is_refused(void **state) {
       {"{\"question\":\"Q\",\"image_1\":{\"bytes\":\"..\"}}", "\"image_1\" must be a path",
        LOCI_EFORMAT},
       {"{\"question\":\"<image 1>\"}", "the question is a picture alone", LOCI_EFORMAT},
+      {"{\"question\":\"Q\",\"answer\":\"B\",\"picks\":[\"x\",\"y\"]}",
+       "the answer is a letter, \"B\", and \"picks\" may be the options", LOCI_EFORMAT},
+      {"{\"question\":\"Q\",\"answer\":\"(B)\",\"options\":[]}", "\"options\" is empty",
+       LOCI_EFORMAT},
+      {"{\"question\":\"Q\",\"answer\":\"B\",\"city A\":\"x\",\"city B\":\"y\"}",
+       "\"city A\" may be the first option", LOCI_EFORMAT},
+      {"{\"question\":\"Q\",\"answer\":{\"value\":\"x\"}}",
+       "\"answer\" must be a text or a list of texts, found {\"value\":\"x\"}", LOCI_EFORMAT},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     choice c;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/kind.h"
 #include "base/utf8.h"
 
@@ -269,7 +270,7 @@ loci_status csv_open_stream(FILE *file, const char *name, csv_reader **out, loci
 loci_status csv_open(const char *path, csv_reader **out, loci_err *err) {
   *out = NULL;
   FILE *file = fopen(path, "re");
-  if (!file) return fail_errno(err, errno, "%s", path);
+  if (!file) return file_absent(path, errno, err);
   return csv_open_stream(file, path, out, err);
 }
 

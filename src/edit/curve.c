@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fixed.h"
 #include "base/options.h"
@@ -190,6 +191,10 @@ static loci_status leave_out(drawing *d, double layer, const char *why, loci_err
 static loci_status measure_all(drawing *d, loci_err *err) {
   const loci_edit_curve_opts *o = d->opts;
   loci_edit_curve *v = d->out;
+  struct stat s;
+  if (strcmp(d->path, "-") == 0 || (stat(d->path, &s) == 0 && !S_ISREG(s.st_mode)))
+    return fail(err, LOCI_EINVAL, "%s: a curve reads its file again for every point: no pipe",
+                d->path);
   if (o->value_count < 1 || o->value_count > MOST_POINTS) {
     return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o->value_count, MOST_POINTS);
   }

@@ -223,6 +223,22 @@ static void say_chart(sink *s, const loci_chart *c) {
   say_end(s);
 }
 
+/* In CSV only where there is no chart: then they are all there is. */
+static void say_number(sink *s, const loci_average *a, const loci_number *x) {
+  bool row = is_for(s, SINK_CSV) && a->chart_count == 0;
+  say_begin(s, NULL);
+  say_text(s, "name|curve", x->name);
+  if (row) {
+    say_text(s, "chart", a->title);
+    say_int(s, "n", a->sample.used);
+    say_interval(s, "mean", "lo", "hi", &x->value);
+    say_row(s);
+  } else {
+    say_members(s, &x->value, value, lo, hi);
+  }
+  say_end(s);
+}
+
 void describe_average(const void *result, sink *s) {
   const loci_average *a = result;
   char name[32];
@@ -234,12 +250,7 @@ void describe_average(const void *result, sink *s) {
   say_request(s, &a->result);
   say_members(s, a, title, right, wrong);
   say_list(s, "numbers");
-  for (int i = 0; i < a->number_count; i++) {
-    say_begin(s, NULL);
-    say_text(s, "name", a->numbers[i].name);
-    say_members(s, &a->numbers[i].value, value, lo, hi);
-    say_end(s);
-  }
+  for (int i = 0; i < a->number_count; i++) say_number(s, a, &a->numbers[i]);
   say_end(s);
   say_list(s, "charts");
   for (int i = 0; i < a->chart_count; i++) say_chart(s, &a->charts[i]);

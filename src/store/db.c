@@ -307,7 +307,9 @@ loci_status db_step(db_query *q, bool *row, loci_err *err) {
   *row = false;
   if (!sqlite3_stmt_busy(q->statement)) q->of->steps = 0;
   TRY(begin_statement(q->of, err));
+  plain_locale l = plain_enter(); /* SQLite's JSON may read numbers as the locale writes them */
   int code = q->bad ? q->bad : sqlite3_step(q->statement);
+  plain_leave(l);
   q->bad = 0;
   if (code == SQLITE_ROW) {
     *row = true;

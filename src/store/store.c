@@ -173,6 +173,13 @@ loci_status store_check(db *d, bool attached, const char *path, loci_err *err) {
   TRY(db_number(d, attached ? "PRAGMA source.application_id" : "PRAGMA application_id",
                 &application, err));
   TRY(db_number(d, attached ? "PRAGMA source.user_version" : "PRAGMA user_version", &version, err));
+  struct stat about; /* of next to nothing SQLite says that it is an empty database */
+  if (application != STORE_APPLICATION && stat(path, &about) == 0 &&
+      (about.st_size < 100 || !S_ISREG(about.st_mode)))
+    return fail(err, LOCI_EFORMAT, "%s: no store: %s", path,
+                !S_ISREG(about.st_mode) ? "not a regular file"
+                : about.st_size         ? "a file of a few bytes"
+                                        : "an empty file");
   if (application != STORE_APPLICATION)
     return fail(err, LOCI_EFORMAT, "%s: is an SQLite file, but no store of loci", path);
   if (version != STORE_VERSION)

@@ -74,7 +74,8 @@ static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
              "answer with --answer",
              t->target_text));
   }
-  if (t->answer_given && s->runs.target.count == 1 && s->runs.target.ids[0] != t->clean.top[0].id) {
+  bool unsaid = t->answer_given && s->runs.target.ids[0] != t->clean.top[0].id;
+  if (unsaid) {
     TRY(note(s, t, err, "the clean run would answer \"%s\", not the given \"%s\"", clean,
              core_of(t->target_text)));
   }
@@ -86,6 +87,9 @@ static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
   }
   if (s->corrupted.differs >= 0) TRY(note_swap(s, t, err));
   if (t->total_effect >= SMALL_EFFECT) return LOCI_OK;
+  if (unsaid && t->clean.m.p < SMALL_EFFECT && t->total_effect > -SMALL_EFFECT)
+    return note(s, t, err, "no corruption can take away what the model does not say (p %.2g)",
+                t->clean.m.p);
   if (t->total_effect <= -SMALL_EFFECT) {
     return note(s, t, err,
                 "the corrupted run says the answer more surely (%.3f) than the clean one (%.3f): "

@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C HOME="$work" TERM=dumb
 export OMP_WAIT_POLICY=passive # tests run beside each other: threads that wait leave the cores to others
-unset LOCI_MODELS HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE XDG_CACHE_HOME COLORTERM NO_COLOR COLUMNS
+unset LOCI_MODELS TRANSFORMERS_CACHE HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE XDG_CACHE_HOME COLORTERM NO_COLOR COLUMNS
 model=$source_dir/models/flags
 image=$model/images/ukraine.png
 question='What is the capital of this country?'

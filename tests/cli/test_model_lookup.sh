@@ -36,6 +36,25 @@ HF_HUB_CACHE=$work/home/hub finds some/flags "$work/home/hub/models--some--flags
 HUGGINGFACE_HUB_CACHE=$work/home/hub finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
 # shellcheck disable=SC2088 # the tilde is meant
 HF_HOME='~/home' finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+# shellcheck disable=SC2016 # and so are the variables
+for home in '$PLACE/home' '${PLACE}/home' '~/$LAST'; do
+  LAST=home PLACE=$work HF_HOME=$home finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+done
+# shellcheck disable=SC2016
+HF_HOME='$NOT_SET/${' failed '($NOT_SET/${/hub)' tokens -m some/flags --text x
+HF_HOME=/nowhere TRANSFORMERS_CACHE=$work/home/hub finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+HF_HOME=$work/home TRANSFORMERS_CACHE=/nowhere finds some/flags "$work/home/hub/models--some--flags/snapshots/new"
+# A cache that was tidied up: links are there, what they lead to is not.
+mkdir -p "$work/gone"
+for file in config.json model.safetensors tokenizer.json; do
+  rm -rf "$work/gone"/*
+  ln -s "$model"/*.json "$model"/*.safetensors "$work/gone"
+  ln -sf ../../blobs/ab12 "$work/gone/$file"
+  failed "$file: a link to ../../blobs/ab12, which is not there" ask -m "$work/gone" -q x
+done
+ln -s nowhere "$work/broken"
+failed 'broken: a link to nowhere, which is not there' score "$work/broken" -m "$model"
+[[ $err != *'did you mean'* ]] || miss "itself is suggested: $err"
 failed 'to fetch it: hf download some/other' tokens -m some/other --text x
 printf 'GGUF' >"$work/m.gguf"
 failed 'm.gguf: cut off' info -m "$work/m.gguf"

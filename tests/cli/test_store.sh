@@ -52,7 +52,8 @@ done
 study report whole.db --run 4 -o lens.png -o lens.csv
 wants 0
 prints 'What every layer would answer, 8 examples'
-study report whole.db --run 3
+study report whole.db --run 3 -o ask.csv
+grep -q '^Answers,,confidence,8,,,0\.[0-9]*,' ask.csv || miss "numbers without a chart are not in the table: $(cat ask.csv)"
 prints 'confidence 0.'
 
 # Other settings, other runs; what does not change numbers changes nothing.
