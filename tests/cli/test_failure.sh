@@ -33,7 +33,7 @@ rm "$work/copy/tokenizer_config.json"
 try tokens -m "$work/copy" --text x
 wants 0
 ln -s nowhere "$work/copy/tokenizer_config.json"
-failed 'tokenizer_config.json: No such file or directory' tokens -m "$work/copy" --text x
+failed 'tokenizer_config.json: a link to nowhere, which is not there' tokens -m "$work/copy" --text x
 try info -m nosuch --json
 wants 1
 prints '"error"'

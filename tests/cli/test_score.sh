@@ -28,11 +28,12 @@ shown=$(grep -oE '"id": *"[^"]*"' <<<"$out")
 cat "$score" | "$loci" data show - --sample 4 --seed 5 --json >piped 2>err
 [ "$(grep -oE '"id": *"[^"]*"' piped)" = "$shown" ] || miss "another sample of a pipe: $(cat err)"
 # Standard input and other pipes are read once, from their first line on.
+sed "s|\"\.\./images|\"$model/images|" "$score" >whole.jsonl
 for way in - /dev/stdin; do
-  cat "$score" | (cd "$model/data" && "$loci" score "$way" -m "$model" --limit 60 --json) >piped 2>err
+  cat whole.jsonl | "$loci" score "$way" -m "$model" --limit 60 --json >piped 2>err
   [ "$(grep -c '"line":' piped)" = 60 ] || miss "of a pipe named $way: $(cat err)"
   grep -q '"line":1,' piped || miss "$way: not from the first line on"
-  cat "$score" | (cd "$model/data" && "$loci" study flow --data "$way" -m "$model" --limit 2 --layers 2 --json) >piped 2>err
+  cat whole.jsonl | "$loci" study flow --data "$way" -m "$model" --limit 2 --json >piped 2>err
   grep -q '"used":2' piped || miss "a study of a pipe named $way: $(cat err)"
 done
 failed 'a curve reads its file again' edit curve - -m "$model" --over layer=1,2
