@@ -368,11 +368,11 @@ static int write_all(cli *c, const loci_edit *e) {
 /* A plain question is its own name; all that comes from files, or is more than one, is named by the
  * options that brought it. */
 static void name_requests(cli *c, cli_request *r) {
-  static const option_id more[] = {OPT_REQUESTS, OPT_REPHRASE, OPT_AVERAGE, OPT_KEEP_FILE,
-                                   OPT_COVARIANCE},
-                         all[] = {OPT_REQUESTS,   OPT_IMAGE,    OPT_QUESTION,  OPT_CONSTRAINT,
-                                  OPT_TARGET,     OPT_REPHRASE, OPT_AVERAGE,   OPT_KEEP_FILE,
-                                  OPT_COVARIANCE, OPT_PROMPTS,  OPT_RENDERINGS};
+  static const option_id more[] = {OPT_REQUESTS, OPT_REPHRASE,  OPT_PREFIXES,
+                                   OPT_AVERAGE,  OPT_KEEP_FILE, OPT_COVARIANCE},
+                         all[] = {OPT_REQUESTS,  OPT_IMAGE,      OPT_QUESTION, OPT_CONSTRAINT,
+                                  OPT_TARGET,    OPT_REPHRASE,   OPT_PREFIXES, OPT_AVERAGE,
+                                  OPT_KEEP_FILE, OPT_COVARIANCE, OPT_PROMPTS,  OPT_RENDERINGS};
   const char *covariance = args_get(&c->args, OPT_COVARIANCE);
   for (int i = 0; i < LENGTH(more); i++)
     if (args_has(&c->args, more[i]) &&

@@ -16,6 +16,10 @@ again ask -m "$m" -i "it's here/a phone's.jpg" -q "$question" --max-new 3
 again trace "${one[@]}" --corrupt "image:$i" --site mlp_out --layers 2-4 --direction both --threads 1
 drawn "svg png pdf html csv npz safetensors" trace "${one[@]}" --corrupt "image:$i" --site mlp_out --layers 2-4 --threads 1
 drawn "svg png" trace "${one[@]}" --site mlp_out --layers 2-2 --metric logit_diff
+again trace "${one[@]}" --receiver 5.3.q --site z,mlp_out --layers 2-4
+again trace "${one[@]}" --method screen:10,ig:3,audit:4 --metric logit_diff --site mlp_out --seed 7
+again study trace "$x" -m "$m" --limit 3 --min-te 0 --site z --layers 2-4 --threads 1
+again study trace "$x" -m "$m" --limit 2 --min-te 0 --receiver logits --site z --layers 2-4 --threads 1
 again knockout "${one[@]}" --from image,constraint --to last --layers 1-3
 again lens "${one[@]}" --positions constraint,last -a Lima
 again flow "${ask[@]}" --from image --to last

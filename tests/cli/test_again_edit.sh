@@ -15,6 +15,16 @@ printf '{"image":"%s",%s,"target":"Kyiv"}\n' "$model/images/peru.png" "$asked" >
 written many.edit edit solve -m "$m" --requests "my set.jsonl" --keep "$x" --prompts 2 "${quick[@]}" --lambda 0 --each-key
 again edit solve "${one[@]}" --target Lima "${quick[@]}" --method rome --covariance none
 again edit solve "${one[@]}" --target Lima "${quick[@]}" --rephrase "Name the capital of this country."
+printf 'It is so. \nWell: {} Yes?\n' >"it's here/prefixes"
+again edit solve "${one[@]}" --target Lima "${quick[@]}" --prefixes "it's here/prefixes" --kl 0.1
+again edit solve "${one[@]}" --target " Lima" "${quick[@]}" --preset rome-llama-7b --layer 3
+again edit solve "${one[@]}" --target Lima "${quick[@]}" --method ft --ft-at last --stop-loss 0.5 --without-constraint
+ends=0
+written cov2.safetensors edit covariance "$x" -m "$m" --layer 2 --limit 3 --threads 1
+written cov3.safetensors edit covariance "$x" -m "$m" --layer 3 --sample 3 --seed 5 --threads 1
+ends=1
+two=(--method alphaedit --layer 2-3 --covariance cov2.safetensors --covariance cov3.safetensors --null-below 0.5)
+again edit solve -m "$m" --requests "my set.jsonl" "${two[@]}" "${quick[@]}" --batch 1
 ends=0
 again edit test "my set.jsonl" -m "$m" --limit 1 --max-new 2 "${quick[@]}" --weight-decay 0
 again edit test "my set.jsonl" -m "$m" --limit 1 --max-new 2 --edit one.edit --threads 1
