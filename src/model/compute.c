@@ -49,6 +49,10 @@ loci_status compute_ask(compute *a, double flop, loci_err *err) {
   return fail(err, LOCI_ECANCELLED, "cancelled in layer %d", (int)a->follow.done);
 }
 
+loci_status compute_touch(compute *a, int64_t floats, loci_err *err) {
+  return compute_ask(a, TOUCH_FLOP * (double)floats, err);
+}
+
 void work_end(compute *a, work_kind before) {
   double now = clock_seconds();
   a->seconds[a->now] += now - a->since;
@@ -147,12 +151,23 @@ static loci_status row_norm_of(compute *a, norm_spec spec, const norm_weights *w
   return spec.kind == NORM_LAYER ? weight_vector(a, &weights->b, 1, &out->b, err) : LOCI_OK;
 }
 
+static row_list rows_after(row_list r, int64_t n) {
+  if (r.index) r.index += n;
+  if (!r.index) r.at = (char *)r.at + n * r.stride * (int64_t)dtype_bytes(r.type);
+  return r;
+}
+
 loci_status norm_forward(compute *a, norm_spec spec, const norm_weights *w, row_list out,
                          row_list x, int64_t n, loci_err *err) {
+  enum { SOME = 8192 };
   row_norm norm;
   TRY(row_norm_of(a, spec, w, &norm, err));
   if (out.type != DTYPE_F32) TRY(compute_lines(a, spec.width, err));
-  a->rows.ops->norm(&a->rows, out, x, n, &norm);
+  for (int64_t first = 0, some; first < n; first += some) {
+    some = n - first < SOME ? n - first : SOME;
+    TRY(compute_touch(a, some * spec.width, err));
+    a->rows.ops->norm(&a->rows, rows_after(out, first), rows_after(x, first), some, &norm);
+  }
   return LOCI_OK;
 }
 
@@ -245,9 +260,9 @@ static loci_status linear_few(compute *a, const weight *w, float *out, const voi
   return LOCI_OK;
 }
 
-/* A product of more than a slice is cut: into so many rows, which products do not round up, and so
- * many of the weight's.  A weight is read once for 2048 rows, and each number is one sum over K, in
- * whichever slice it stands. */
+/* A product of more than a slice, what it writes counted, is cut: into so many rows, which products
+ * do not round up, and so many of the weight's.  A weight is read once for 2048 rows, and each
+ * number is one sum over K, in whichever slice it stands. */
 typedef struct slicing {
   int64_t rows, weights;
 } slicing;
@@ -256,7 +271,7 @@ static slicing slicing_of(const compute *a, const weight *w, int64_t n) {
   enum { ROWS = 2048, WEIGHTS = 256 };
   double per_weight = 2.0 * (double)n * (double)w->cols;
   slicing s = {n, weight_block_rows(a, w)};
-  if (per_weight * (double)w->rows <= a->follow.slice) return s;
+  if ((per_weight + TOUCH_FLOP * (double)n) * (double)w->rows <= a->follow.slice) return s;
   if (n > ROWS) per_weight *= (double)ROWS / (double)n;
   if (n > ROWS) s.rows = ROWS;
   int64_t most = (int64_t)(a->follow.slice / per_weight) / WEIGHTS * WEIGHTS;
@@ -270,7 +285,7 @@ static loci_status linear_slices(compute *a, product_shape s, int64_t rows, cons
   int64_t n = s.M;
   for (int64_t first = 0; first < n; first += rows) {
     s.M = n - first < rows ? n - first : rows;
-    TRY(compute_ask(a, 2.0 * (double)s.M * (double)s.N * (double)s.K, err));
+    TRY(compute_ask(a, (2.0 * (double)s.K + TOUCH_FLOP) * (double)s.M * (double)s.N, err));
     const char *x = (const char *)in + (size_t)(first * s.K) * dtype_bytes(a->type);
     TRY(multiply(a, s, x, block, out + first * s.ldy, err));
   }

@@ -36,5 +36,9 @@ void work_end(compute *a, work_kind before);
 void compute_follow(compute *a, watch w, const char *stage, double done, double total);
 /* [flop] of work are about to begin. */
 loci_status compute_ask(compute *a, double flop, loci_err *err);
+/* Numbers are about to be written.  Mostly that is memory which is touched for the first time: up
+ * to twenty microseconds for a page of 1024 of them, in which a product does 4000 flop for each. */
+enum { TOUCH_FLOP = 4000 };
+loci_status compute_touch(compute *a, int64_t floats, loci_err *err);
 
 #endif

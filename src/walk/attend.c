@@ -51,13 +51,20 @@ static void pack_head(walk *w, int layer, int64_t s, int g) {
   }
 }
 
-static void pack_all(walk *w, int layer) {
+/* Streams fill up their last panels, which takes more room than what many short ones have. */
+static loci_status pack_all(walk *w, int layer, loci_err *err) {
   int G = w->c->kv_heads;
-  int64_t jobs = w->streams.count * G, rows = w->rows.upto[STAGE_START] + w->rows.kv_only;
+  int64_t jobs = w->streams.count * G, rows = w->rows.upto[STAGE_START] + w->rows.kv_only, end;
   int threads = row_threads(&w->a->rows, rows * G * w->c->head_dim);
-  (void)threads; /* without OpenMP */
+  int64_t floats = (w->key_floats + w->value_floats) / jobs + 1,
+          some = (1 << 20) / floats + threads;
+  for (int64_t first = 0; first < jobs; first = end) {
+    end = jobs - first < some ? jobs : first + some;
+    TRY(compute_touch(w->a, (end - first) * floats, err));
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
-  for (int64_t i = 0; i < jobs; i++) pack_head(w, layer, i / G, (int)(i % G));
+    for (int64_t i = first; i < end; i++) pack_head(w, layer, i / G, (int)(i % G));
+  }
+  return LOCI_OK;
 }
 
 /* Upwards through the ancestors, each one up to where its child begins; then turned round, because
@@ -201,7 +208,7 @@ loci_status attend_layer(walk *w, int layer, loci_err *err) {
   int H = w->c->heads;
   if (!is_cross(w, layer)) {
     lay_out_kv(w, layer);
-    pack_all(w, layer);
+    TRY(pack_all(w, layer, err));
   }
   int64_t *first = w->rows.block; /* where each block begins */
   for (int64_t i = 0; i < n; i = block_end(w, i)) first[blocks++] = i;
@@ -209,8 +216,8 @@ loci_status attend_layer(walk *w, int layer, loci_err *err) {
   attend_jobs j = {first, blocks, n, ld};
   int64_t jobs = blocks * H;
   int threads = row_threads(&w->a->rows, n * H * w->longest);
-  /* scores and their mix with the values, at an eighth of a product's rate */
-  double flop = 8 * 4.0 * QUERY_ROWS * (double)w->longest * w->c->head_dim;
+  /* scores and their mix with the values, at an eighth of a product's rate, and z */
+  double flop = (8 * 4.0 * (double)w->longest + TOUCH_FLOP) * QUERY_ROWS * w->c->head_dim;
   int64_t step = flop > 0 ? (int64_t)(w->a->follow.slice / flop) : jobs;
   step = step < threads ? threads : step;
   for (int64_t from = 0; from < jobs; from += step) {

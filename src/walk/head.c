@@ -58,6 +58,7 @@ static loci_status give_wanted(walk *w, const walk_hooks *hooks, loci_err *err) 
   for (int64_t first = 0; first < w->wants.count; first += n) {
     bool ordered = first < hooks->ordered;
     int64_t left = (ordered ? hooks->ordered : w->wants.count) - first;
+    if (first > 0) TRY(walk_report(w, hooks, "walk", w->layers, err));
     n = left < h->chunk ? left : h->chunk;
     for (int64_t i = 0; i < n; i++) {
       const want_item *want = &w->wants.at[first + i];

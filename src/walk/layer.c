@@ -27,15 +27,21 @@ static void visit_resid(walk *w, loci_site site, int layer, int64_t n) {
 }
 
 /* Rows of stage [k] take over their owner's residual stream and, if [data] is given, its row of the
- * site. */
-static void join_rows(walk *w, stage k, float *data, int64_t width) {
+ * site.  Most are the first of their stream, for all of which they bring memory. */
+static loci_status join_rows(walk *w, stage k, float *data, int64_t width, loci_err *err) {
+  enum { SOME = 1024, PAGE = 1024 };
   const layer_rows *r = &w->rows;
-  int64_t first = r->upto[k - 1], n = r->upto[k] - first;
-  rows_copy(&w->a->rows, resid_rows(w, r->slots + first), resid_rows(w, r->owner_slots + first), n,
-            w->c->width);
-  if (!data) return;
-  rows_copy(&w->a->rows, rows_f32(data + first * width, width, NULL),
-            rows_f32(data, width, r->owners + first), n, width);
+  int64_t each = PAGE + w->slots / w->streams.count * w->c->width;
+  for (int64_t first = r->upto[k - 1], n; first < r->upto[k]; first += n) {
+    n = r->upto[k] - first < SOME ? r->upto[k] - first : SOME;
+    TRY(compute_touch(w->a, n * each, err));
+    rows_copy(&w->a->rows, resid_rows(w, r->slots + first), resid_rows(w, r->owner_slots + first),
+              n, w->c->width);
+    if (!data) continue;
+    rows_copy(&w->a->rows, rows_f32(data + first * width, width, NULL),
+              rows_f32(data, width, r->owners + first), n, width);
+  }
+  return LOCI_OK;
 }
 
 static void add_delta(walk *w, int64_t n) {
@@ -94,23 +100,23 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
 static loci_status attention(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
   int64_t HK = (int64_t)w->c->heads * w->c->head_dim, D = w->c->width;
   TRY(project_qkv(w, weights, layer, err));
-  join_rows(w, STAGE_ATTEND, w->q, HK);
+  TRY(join_rows(w, STAGE_ATTEND, w->q, HK, err));
   work_kind before = work_begin(w->a, WORK_ATTENTION);
   loci_status st = attend_layer(w, layer, err);
   work_end(w->a, before);
   TRY(st);
   TRY(flow_layer(w, layer, err));
-  join_rows(w, STAGE_Z, w->z, HK);
+  TRY(join_rows(w, STAGE_Z, w->z, HK, err));
   int64_t n = w->rows.upto[STAGE_Z];
   visit_rows(w, LOCI_SITE_Z, layer, w->z, n);
   const void *z = operand_of(w->a, w->operand, w->z, n, HK);
   w->a->beside = rows_beside(w, layer);
   TRY(linear_forward(w->a, &weights->o, w->delta, z, n, err));
   cross_gate(w, &weights->cross.attn_gate, NULL, w->delta, n);
-  join_rows(w, STAGE_ATTN_OUT, w->delta, D);
+  TRY(join_rows(w, STAGE_ATTN_OUT, w->delta, D, err));
   visit_rows(w, LOCI_SITE_ATTN_OUT, layer, w->delta, w->rows.upto[STAGE_ATTN_OUT]);
   add_delta(w, w->rows.upto[STAGE_ATTN_OUT]);
-  join_rows(w, STAGE_RESID_MID, NULL, 0);
+  TRY(join_rows(w, STAGE_RESID_MID, NULL, 0, err));
   if (!w->c->parallel) visit_resid(w, LOCI_SITE_RESID_MID, layer, w->rows.upto[STAGE_RESID_MID]);
   if (!w->c->parallel) tape_keep(w, TAPE_MID, layer);
   return LOCI_OK;
@@ -142,7 +148,7 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
   const void *operand = w->inner;
   if (w->a->type == DTYPE_F32 || more || is_visited(w, LOCI_SITE_MLP_POST, layer)) {
     rows_gate(&w->a->rows, g, g, u, w->c->act, n, F);
-    if (more) join_rows(w, STAGE_MLP_POST, post, F); /* then first is 0: see chunk_rows */
+    if (more) TRY(join_rows(w, STAGE_MLP_POST, post, F, err)); /* then first is 0: see chunk_rows */
     visit(w, &(site_rows){.site = LOCI_SITE_MLP_POST,
                           .layer = layer,
                           .data = post,
@@ -178,10 +184,10 @@ static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const w
     TRY(mlp_chunk(w, weights, layer, first, rows, more, err));
   }
   w->a->beside = 0;
-  join_rows(w, STAGE_MLP_OUT, w->delta, w->c->width);
+  TRY(join_rows(w, STAGE_MLP_OUT, w->delta, w->c->width, err));
   visit_rows(w, LOCI_SITE_MLP_OUT, layer, w->delta, w->rows.upto[STAGE_MLP_OUT]);
   add_delta(w, w->rows.upto[STAGE_MLP_OUT]);
-  join_rows(w, STAGE_RESID_POST, NULL, 0);
+  TRY(join_rows(w, STAGE_RESID_POST, NULL, 0, err));
   visit_resid(w, LOCI_SITE_RESID_POST, layer, w->rows.upto[STAGE_RESID_POST]);
   return LOCI_OK;
 }

@@ -88,6 +88,7 @@ static loci_status walk_layers(walk *w, const walk_hooks *hooks, loci_err *err) 
 loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
   static const walk_hooks none;
   if (!hooks) hooks = &none;
+  TRY(walk_report(w, hooks, "walk", 0, err));
   TRY(walk_plan(w, err));
   loci_status st = walk_layers(w, hooks, err);
   compute_follow(w->a, (watch){0}, "", 0, 0);
