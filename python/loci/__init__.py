@@ -15,6 +15,7 @@ T positions, V vocabulary; p is a probability, logp in nats. Every option of the
 keyword of the method of the same name, with _ for - and the same values; docs/PYTHON.md is the guide.
 """
 
+# ruff: noqa: F403, F405
 from __future__ import annotations
 
 import os
@@ -22,17 +23,12 @@ import sys
 from typing import Any
 
 from . import _native
-from ._cache import *  # noqa: F403
-from ._errors import *  # noqa: F403
-from ._kinds import *  # noqa: F403
-from ._model import *  # noqa: F403
-from ._model import Model
+from ._cache import *
+from ._errors import *
+from ._kinds import *
+from ._model import *
 from ._native import LIBRARY, VERSION
-from ._page import *  # noqa: F403
-from ._page import Page, program
-from ._results import *  # noqa: F403
-from ._study import *  # noqa: F403
-from ._study import Study
+from ._results import *
 
 __all__ = [name for name, x in globals().items() if getattr(x, "__module__", "").startswith("loci.") or name.isupper()]
 __all__ += ["info", "open", "serve"]

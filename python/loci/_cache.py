@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from . import _native as native
 from ._errors import RequestError
-from ._names import Site
 
 __all__ = ["Cache"]
+# Names of the C library as types (include/loci_sites.def, loci_names.def); a test compares them with it.
+Site = Literal[
+    "resid_pre", "q", "k", "v", "pattern", "z", "attn_out", "resid_mid", "mlp_post", "mlp_out", "resid_post",
+    "final_norm", "logits",
+]
+Group = Literal[
+    "constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint", "after-image", "last",
+]
+
 
 def site_of(name: str) -> tuple[str, int | None]:
     """A site, and a layer where the name has one: "mlp_out", "blocks.3.hook_mlp_out", "lm.blocks.3.mlp.hook_post"."""
@@ -61,6 +70,11 @@ class Cache(Mapping[Any, native.Array]):
         """All kept layers of a site, in their order: (layers, ...); a copy."""
         site = site_of(site)[0]
         return np.stack([self[site, layer] for layer in self.layers(site)])
+
+    def __contains__(self, key: object) -> bool:
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # what is no site's name is not kept
+            return self[key] is not None  # type: ignore[index]
+        return False
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         return iter(self._kept)

@@ -1,4 +1,4 @@
-"""Models and questions: what is asked of them, measured in them, and changed in them."""
+"""Models, questions, and studies of many of them: what is asked, measured, changed and kept."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import itertools
 import operator
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +21,12 @@ from . import _kinds as kinds
 from . import _native as native
 from . import _results as results
 from . import _work as work
-from ._cache import Cache, site_of
-from ._errors import CancelledError, EditError, Error, ModelError, RequestError
-from ._lent import Data, examples, noise
-from ._names import Site
+from ._cache import Cache, Site, site_of
+from ._errors import CancelledError, EditError, Error, ModelError, RequestError, StoreError
 from ._results import said
+from ._work import Data, examples, noise
 
-__all__ = ["Model", "Question"]
+__all__ = ["Config", "Model", "Question", "Study"]
 Sites = Site | str | Sequence[Site | str]
 LONG = ("progress", "timeout", "cancel")  # keywords of every long call
 
@@ -37,10 +39,24 @@ def size_of(memory: str | int) -> int:
     return int(found[1]) << 10 * " KMGT".index(found[2] or " ")
 
 
-# Sizes of a model, named as in TransformerLens, and as `loci info` has them.
-CFG = {"n_layers": "layers", "d_model": "width", "n_heads": "heads", "n_key_value_heads": "kv_heads",
-       "d_head": "head_dim", "d_mlp": "inner", "d_vocab": "vocab", "n_ctx": "max_positions", "dtype": "dtype",
-       "precision": "precision"}  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Sizes of a model, named as in TransformerLens."""
+
+    n_layers: int
+    d_model: int
+    n_heads: int
+    n_key_value_heads: int
+    d_head: int
+    d_mlp: int
+    d_vocab: int
+    n_ctx: int
+    dtype: str
+    precision: str
+
+
+# The same, as `loci info` has them.
+CONFIG = ("layers", "width", "heads", "kv_heads", "head_dim", "inner", "vocab", "max_positions", "dtype", "precision")
 
 
 class Question(results.Result):
@@ -139,7 +155,7 @@ class Model(work.Closing):
         d = self._call("info", {"hash": False}, results.Result).to_dict()
         self.path: str = d["path"]
         self.family: str = d["family"]
-        self.cfg = results.Fields({ours: d[theirs] for ours, theirs in CFG.items()})
+        self.cfg = Config(*(d[k] for k in CONFIG))
         self.sees = bool(d["image_rows"])
 
     # ---- lifetime
@@ -317,7 +333,8 @@ class Model(work.Closing):
     def solve_edit(self, q: Question, target: str, layer: int | str = "auto", *, keep: Sequence[Question] = (),
                    rephrase: Sequence[str | Question] = (), **options: Any) -> kinds.Edit:
         """A change of one matrix after which ``q`` is answered with ``target``; the model stays as it is.
-        ``rephrase``: the question in other words; ``keep``: questions whose output should stay."""
+        ``rephrase``: the question in other words; ``keep``: questions whose output should stay; ``method``:
+        "multedit", "ft", "ft-l", "rome", "memit", "alphaedit", the last three with files of ``covariance``."""
         constraint, wording = q.made_of
         more = [r if isinstance(r, Question) else Question(self, q.image, r, constraint, **wording) for r in rephrase]
         prompts = [q, *more, *keep]
@@ -370,3 +387,72 @@ def owner_of(edit: kinds.Edit) -> native.Owner:
     if edit._owner is None:
         raise EditError("this edit was loaded from JSON: keep it with save('f.edit') and load that")
     return edit._owner
+
+
+class Study(work.Closing):
+    """Measurements of many examples in a file that can be stopped and resumed at any time.
+
+    ``what``: kinds of measurement ("trace", "flow", "knockout", "lens", "ask"); ``options``: as of `Model.trace`.
+    """
+
+    _refuses = StoreError
+
+    def __init__(self, path: str | os.PathLike[str], model: Model | None = None, what: str | Sequence[str] = "trace",
+                 **options: Any) -> None:
+        self.path, self.model, self.options = os.fspath(path), model, options
+        self.what = [what] if isinstance(what, str) else list(what)
+        self._data: Data | None = None
+        asked = native.path_bytes(path), model is not None
+        self._owner = native.made("loci_store_open", StoreError, *asked, free="loci_store_close")
+
+    def __repr__(self) -> str:
+        return f"<loci Study {self.path}: {', '.join(self.what)}>"
+
+    def run(self, data: Data, **options: Any) -> results.Result:
+        """Measures what the store does not have yet; interrupt it and run again: nothing is done twice."""
+        if self.model is None:
+            raise RequestError("a study that measures needs a model: loci.Study(path, model)")
+        self._data = data if isinstance(data, (str, os.PathLike)) else list(data)
+        request = {"what": self.what, **self.options, **options}
+        with examples(self._data) as path:
+            how = {"path": path, "store": self._handle(), "errors": StoreError}
+            return self.model._call("study run", request, results.Result, **how)
+
+    def _ask(self, what: str, request: Mapping[str, Any], kind: type[results.R], path: Path | None = None) -> results.R:
+        how: dict[str, Any] = {"store": self._handle(), "path": path, "errors": StoreError}
+        return kind(work.run(lambda m: native.call(what, request, m, **how)))
+
+    def status(self) -> results.Result:
+        return self._ask("study status", {}, results.Result)
+
+    def _run_of(self, what: str) -> int:
+        runs = [r["run"] for r in self.status().to_dict()["runs"] if r["what"] == what]
+        if not runs:
+            raise StoreError(f"{self.path}: no run of {what!r}")
+        return int(runs[-1])
+
+    def aggregate(self, what: str = "trace", min_te: float = 0.1, seed: int = 0) -> kinds.Average:
+        """Means of the newest run of a kind; of a site's name, of traces."""
+        kind = what if what in ("trace", "flow", "knockout", "lens", "ask") else "trace"
+        return self._ask("study report", {"run": self._run_of(kind), "min_te": min_te, "seed": seed}, kinds.Average)
+
+    def cells(self, what: str = "trace", te_min: float = 0.0) -> Any:
+        """Every number of the newest run of a kind as a data frame: of traces a row for each site, window, role and
+        layer of an example, with its indirect effect ``ie``. ``te_min``: examples of a smaller total effect are left
+        out."""
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place) / "cells.csv"
+            self._ask("study export", {"run": self._run_of(what)}, results.Result, path)
+            table = results.table_of(path.read_text(encoding="utf-8"))
+        if what != "trace":
+            return table
+        te = table[table.quantity == "total effect"]
+        few = table[(table.window > 0) & table.line.isin(te[te.value >= te_min].line)]
+        names = {"quantity": "site", "place": "role", "x": "layer", "value": "ie"}
+        return few.drop(columns=["run", "what"]).rename(columns=names).reset_index(drop=True)
+
+    def predict_failure(self, **options: Any) -> kinds.Prediction:
+        """`Model.predict_failure` of the examples that were run."""
+        if self.model is None or self._data is None:
+            raise RequestError("predict_failure needs the model and the examples of a run")
+        return self.model.predict_failure(self._data, **options)

@@ -48,16 +48,11 @@ _View = _struct("loci_view", data="p", rows="l", cols="l")
 _Patch = _struct("loci_patch", site="i", layer="i", first="i", count="i", values="p", add="b", width="l")
 _DrawOpts = _struct("loci_draw_opts", size="z", metric="i", color="i", columns="i", ascii="b", unwrapped="b", width="d",
                     dpi="i", bare="b", scale="d")
-_Call = _struct(
-    "loci_call", size="z", what="s", request="s", model="p", prompts="P", edits="P", prompt_count="i", edit_count="i",
-    path="s", store="p", progress="p", progress_ctx="p", watch="p", watch_ctx="p",
-    so_far="p", watch_steps="p",
-)  # fmt: skip
-_TYPES |= {
-    "E": C.POINTER(_Err), "M": C.POINTER(Monitor), "K": C.POINTER(_Column), "V": C.POINTER(_View),
-    "H": C.POINTER(_Patch),
-    "D": C.POINTER(_DrawOpts), "C": C.POINTER(_Call),
-}  # fmt: skip
+_Call = _struct("loci_call", size="z", what="s", request="s", model="p", prompts="P", edits="P", prompt_count="i",
+                edit_count="i", path="s", store="p", progress="p", progress_ctx="p", watch="p", watch_ctx="p",
+                so_far="p", watch_steps="p")
+_TYPES |= {letter: C.POINTER(made) for letter, made in zip("EMKVHDC", (
+    _Err, Monitor, _Column, _View, _Patch, _DrawOpts, _Call), strict=True)}
 
 # Result and arguments of every function that is called; a test compares them with the headers.
 FUNCTIONS = {
@@ -292,13 +287,8 @@ class _Memory:
 
     def __init__(self, owner: object, data: int, dtype: np.dtype[Any], shape: Any, strides: Any) -> None:
         self.owner = owner
-        self.__array_interface__ = {
-            "version": 3,
-            "data": (data, True),
-            "typestr": dtype.str,
-            "shape": tuple(shape),
-            "strides": strides,
-        }
+        self.__array_interface__ = {"version": 3, "data": (data, True), "typestr": dtype.str, "shape": tuple(shape),
+                                    "strides": strides}
 
 
 def column(result: Owner, path: str) -> Array:

@@ -1,10 +1,11 @@
-"""Results: what was measured, with named numbers as arrays, as JSON, as tables, as pictures.
+"""Results: what was measured, with named numbers as arrays, as JSON, as tables, as pictures, on the page.
 
 A result is what the C library made, or, once loaded or unpickled, the JSON of it.
 """
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import csv
@@ -12,6 +13,7 @@ import html
 import io
 import json
 import os
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -23,9 +25,9 @@ import numpy as np
 
 from . import _native as native
 from ._errors import Error, RequestError, Warning
-from ._page import Page
+from ._work import Closing
 
-__all__ = ["Candidate", "Outcome", "Result", "Token"]
+__all__ = ["Candidate", "Outcome", "Page", "Result", "Token", "program"]
 Array = native.Array
 MOST_HTML = 150_000  # bytes of a cell's output
 TEXTS = ("id", "token", "answer", "expected", "question", "quantity", "place", "role", "site")  # columns of tables
@@ -264,3 +266,36 @@ def warn(result: R) -> R:
     for note in result.to_dict().get("notes") or []:
         warnings.warn(note, Warning, stacklevel=5)
     return result
+
+
+def program() -> Path:
+    """The command-line program ``loci`` that lies beside the library."""
+    found = native.LIBRARY.with_name("loci")
+    if not found.is_file():
+        raise FileNotFoundError("the package has no program beside its library; build one with make")
+    return found
+
+
+class Page(Closing):
+    """The page of ``loci serve``: ``address`` is where it is, ``close()`` ends it, and so does the end of Python."""
+
+    def __init__(self, *options: str | os.PathLike[str]) -> None:
+        __tracebackhide__ = True
+        with tempfile.TemporaryFile("w+") as said:
+            command = [program(), "serve", *options]
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
+            assert self._process.stdout is not None
+            self.address = self._process.stdout.readline().strip()
+            if not self.address:  # it says why, and has ended
+                self.close()
+                said.seek(0)
+                raise Error(said.read().strip().removeprefix("loci: ") or "loci serve did not begin")
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        atexit.unregister(self.close)
+        self._process.terminate()
+        self._process.communicate()
+
+    def __repr__(self) -> str:
+        return f"<loci Page: {self.address}>"

@@ -1,4 +1,4 @@
-"""Long calls: in one worker thread, so that the caller can draw progress and stop it.
+"""Long calls: in one worker thread, so that the caller can draw progress and stop it; and what calls read.
 
 A C call cannot be interrupted from Python, and a Python callback from C loses a Ctrl-C (the interrupt is raised
 inside the callback). So the caller only waits, looks at the call's monitor, and sets its cancel flag. One thread
@@ -9,19 +9,27 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
+import os
 import queue
 import sys
+import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from . import _native as native
 from ._errors import CancelledError, Error
 
 S = TypeVar("S", bound="Closing")
+Data = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
 Progress = bool | Callable[[str, float, float], None] | None
 FIRST_BAR = 2.0  # seconds until a bar is drawn
 TICK = 0.05  # seconds between looks at timeout=, cancel= and progress; Ctrl-C ends the waiting at once
@@ -85,16 +93,6 @@ def _loop() -> None:
         _running = None
 
 
-def _submit(job: _Job) -> None:
-    global _worker
-    native.check_fork()
-    with _lock:
-        if _worker is None:
-            _worker = threading.Thread(target=_loop, name="loci", daemon=True)
-            _worker.start()
-    _jobs.put(job)
-
-
 @atexit.register
 def _at_exit() -> None:
     """The interpreter goes: what still computes is told to stop, and gets a moment to."""
@@ -141,8 +139,14 @@ def run(work: Callable[[Any], Any], progress: Progress = None, timeout: float | 
     """``work(monitor)`` in the worker thread. Ctrl-C, ``timeout`` (seconds) and ``cancel`` stop it; the interrupt has
     ``partial`` then, if the work gave a result all the same."""
     __tracebackhide__ = True
+    global _worker
+    native.check_fork()
+    with _lock:
+        if _worker is None:
+            _worker = threading.Thread(target=_loop, name="loci", daemon=True)
+            _worker.start()
     job = _Job(work)
-    _submit(job)
+    _jobs.put(job)
     bar, ends = _Bar(progress), None if timeout is None else time.monotonic() + timeout
     try:
         while not job.done.wait(TICK):
@@ -160,3 +164,48 @@ def run(work: Callable[[Any], Any], progress: Progress = None, timeout: float | 
     if job.error is not None:
         raise job.error
     return job.result
+
+
+# ---------------------------------------------------------------- what a call reads from files, of things in memory
+
+
+@contextmanager
+def _file(name: str, content: bytes) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / name
+        path.write_bytes(content)
+        yield str(path)
+
+
+@contextmanager
+def noise(options: dict[str, Any]) -> Iterator[None]:
+    """An array of noise (seeds, rows, D) becomes a file for the call."""
+    given = options.get("noise")
+    if not isinstance(given, np.ndarray):
+        yield
+        return
+    if given.ndim != 3 or given.dtype.kind != "f" or not np.isfinite(given).all():
+        raise ValueError(f"noise: expected finite float32 (seeds, rows, D), not {given.dtype} {given.shape}")
+    raw = np.ascontiguousarray(given, dtype="<f4").tobytes()
+    head = json.dumps({"noise": {"dtype": "F32", "shape": given.shape, "data_offsets": [0, len(raw)]}}).encode()
+    head += b" " * (-len(head) % 8)
+    with _file("noise.safetensors", len(head).to_bytes(8, "little") + head + raw) as options["noise"]:
+        yield
+
+
+@contextmanager
+def examples(data: Data) -> Iterator[str]:
+    """A file of examples: the path itself, or the dicts as JSON lines."""
+    if isinstance(data, (str, os.PathLike)):
+        yield os.fspath(data)
+        return
+    lines = [json.dumps(_absolute(example), ensure_ascii=False) + "\n" for example in data]
+    with _file("examples.jsonl", "".join(lines).encode()) as path:
+        yield path
+
+
+def _absolute(example: Any) -> Any:
+    if isinstance(example, Mapping):
+        return {k: str(Path(v).absolute()) if k == "image" and isinstance(v, (str, os.PathLike)) else _absolute(v)
+                for k, v in example.items()}
+    return [_absolute(x) for x in example] if isinstance(example, list) else example

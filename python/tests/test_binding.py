@@ -14,7 +14,7 @@ from conftest import ROOT
 
 import loci
 from loci import _native as native
-from loci._names import Group, Site
+from loci._cache import Group, Site
 
 STRUCT_LETTERS = {"loci_err": "E", "loci_monitor": "M", "loci_column": "K", "loci_view": "V", "loci_patch": "H",
                   "loci_draw_opts": "D", "loci_call": "C"}  # fmt: skip
@@ -61,8 +61,8 @@ def test_every_function_is_declared_as_it_is_called() -> None:
 # Options of the command line that are no member of a request: what is asked and of which model, where it goes, and
 # files of prompts, which Python makes itself.
 ELSEWHERE = {
-    "model", "image", "question", "constraint", "template", "no-chat", "system", "date", "edit", "data", "store",
-    "precision", "threads", "memory", "exif", "mmproj", "max-pixels",
+    "model", "image", "question", "constraint", "kind", "template", "no-chat", "system", "date", "edit", "data",
+    "store", "precision", "threads", "memory", "exif", "mmproj", "max-pixels",
     "width", "dpi", "scale", "no-title", "keep", "out", "json", "no-progress", "quiet", "color", "help",
     "requests", "rephrase", "prefixes", "average", "target", "prompts", "renderings",
 }  # fmt: skip
@@ -98,6 +98,14 @@ def test_every_struct_has_the_headers_members() -> None:
                 found = re.findall(r"(\w+)\s*(?:\[\w+\]\s*)*$", part.strip())
                 members += found
         assert members == [field for field, _ in struct._fields_], name
+
+
+def test_the_package_stays_small() -> None:
+    """Under 1,500 lines without blanks and comments, and one file of ctypes."""
+    files = sorted((ROOT / "python/loci").glob("*.py"))
+    lines = [line.strip() for f in files for line in f.read_text().splitlines()]
+    assert len([x for x in lines if x and not x.startswith("#")]) < 1500
+    assert [f.name for f in files if re.search(r"^import ctypes|^from ctypes", f.read_text(), re.M)] == ["_native.py"]
 
 
 def test_the_names_are_the_librarys() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import tracemalloc
 from pathlib import Path
@@ -166,6 +167,9 @@ def test_contributions_are_laid_over_the_picture(model: loci.Model, q: loci.Ques
 def test_runs_are_recorded_and_patched(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
     logits, cache = model.run_with_cache(q, ["resid_post", "mlp_out", "q", "k", "pattern"], layers=[-1, 3])
     c = model.cfg
+    assert dataclasses.is_dataclass(c) and dataclasses.asdict(c)["n_layers"] == 12
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        c.n_layers = 3  # type: ignore[misc]
     assert logits.shape == (q.tokens, c.d_vocab) and logits.dtype == np.float32
     assert cache["blocks.3.hook_mlp_out"] is cache["mlp_out", 3]
     assert cache["lm.blocks.11.hook_resid_post"] is cache["resid_post", -1]
@@ -174,6 +178,8 @@ def test_runs_are_recorded_and_patched(model: loci.Model, q: loci.Question, tmp_
     assert np.allclose(cache["pattern", 3].sum(axis=2), 1, atol=1e-5)
     assert cache.stack("mlp_out").shape == (2, q.tokens, c.d_model)
     assert len(cache) == len(list(cache)) == len(cache.items()) == 11 and ("mlp_out", 3) in cache
+    assert "blocks.3.hook_mlp_out" in cache and ("mlp_out", 5) not in cache
+    assert not any(x in cache for x in (("nothing", 3), "nothing", "mlp_out", 3, None, ("mlp_out", "3"), ("q", 3, 5)))
     assert cache["mlp_out", 3].base is not None and not cache["mlp_out", 3].flags.owndata
     place, value = ("mlp_out", 3, 75), cache["mlp_out", 3][75]
     assert np.array_equal(model.run(q, patch={place: value}).logits, logits)
