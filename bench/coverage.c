@@ -57,7 +57,7 @@ static int measure(const kind *k, int n, int samples, double held[2], double wid
   for (int s = 0; s < samples; s++) {
     loci_interval by[2];
     for (int i = 0; i < n; i++) x[i] = k->draw(&r);
-    if (stat_bootstrap(mean_of, x, n, (uint64_t)s, &by[0], NULL)) return 1;
+    if (stat_bootstrap(mean_of, x, n, (uint64_t)s, NULL, &by[0], NULL)) return 1;
     if (stat_mean(x, n, *k->range, (uint64_t)s, &by[1], NULL)) return 1;
     for (int i = 0; i < 2; i++) {
       held[i] += (by[i].lo <= k->mean && k->mean <= by[i].hi) / (double)samples;

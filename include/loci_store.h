@@ -165,6 +165,8 @@ typedef struct loci_store_browse_opts {
   /* Instead of rows of examples: */
   const char *sql; /* one SELECT over the store's tables (docs/STORE.md); NULL: none */
   bool auroc;      /* how well each single number of the run tells right answers from wrong */
+  loci_progress_fn progress; /* of [auroc], which takes a while of many examples */
+  void *progress_ctx;
 } loci_store_browse_opts;
 
 /* JSON, for loci_text_free: {"run", "what", "headline", "total", "first", "rows": [{"result",

@@ -143,15 +143,25 @@ static loci_status compare(counter *c) {
   return st;
 }
 
+static loci_status auroc(counter *c) {
+  char *text;
+  loci_status st = loci_store_browse(
+      store, SIZED(loci_store_browse_opts, .auroc = true, .progress = count, .progress_ctx = c),
+      &text, &err);
+  assert_true((st == LOCI_OK) == (text != NULL));
+  loci_text_free(text);
+  return st;
+}
+
 /* ---------------------------------------------------------------- the law */
 
 static const struct {
   const char *name;
   loci_status (*call)(counter *c);
-} calls[] = {{"hash", hash},       {"info", info},      {"prompt", ask_about_a_picture},
-             {"trace", trace},     {"cost", edit_cost}, {"merge", merge},
-             {"average", average}, {"csv", export_csv}, {"npz", export_npz},
-             {"report", report},   {"compare", compare}};
+} calls[] = {{"hash", hash},       {"info", info},       {"prompt", ask_about_a_picture},
+             {"trace", trace},     {"cost", edit_cost},  {"merge", merge},
+             {"average", average}, {"csv", export_csv},  {"npz", export_npz},
+             {"report", report},   {"compare", compare}, {"auroc", auroc}};
 
 static void every_call_stops_wherever_it_is_told(void **state) {
   (void)state;

@@ -9,6 +9,6 @@
 loci_status store_select(loci_store *s, const char *sql, js_value **to, loci_err *err);
 
 /* "scores" of a run's single numbers into *to (auroc.c). */
-loci_status store_auroc(loci_store *s, int64_t run, js_value **to, loci_err *err);
+loci_status store_auroc(loci_store *s, int64_t run, const watch *w, js_value **to, loci_err *err);
 
 #endif

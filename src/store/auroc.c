@@ -42,12 +42,12 @@ static void put_finite(js_value **to, const char *key, double x) {
 }
 
 /* A score without right or without wrong answers has no AUROC. */
-static loci_status score(const rated *x, arena *mem, js_value **to, loci_err *err) {
+static loci_status score(const rated *x, const watch *w, arena *mem, js_value **to, loci_err *err) {
   loci_interval i = {.value = (double)NAN, .lo = (double)NAN, .hi = (double)NAN};
   stat_roc roc;
   if (x->right_count > 0 && x->right_count < x->n) {
     TRY(stat_roc_new(x->x, x->right, x->n, mem, &roc, err));
-    TRY(stat_bootstrap(stat_auroc, &roc, x->n, 0, &i, err));
+    TRY(stat_bootstrap(stat_auroc, &roc, x->n, 0, w, &i, err));
   }
   js_value *o = js_object();
   put_finite(&o, "value", i.value);
@@ -59,27 +59,28 @@ static loci_status score(const rated *x, arena *mem, js_value **to, loci_err *er
   return LOCI_OK;
 }
 
-static loci_status score_all(loci_store *s, db_query *q, int64_t most, arena *mem, js_value **list,
-                             loci_err *err) {
+static loci_status score_all(loci_store *s, db_query *q, int64_t most, const watch *w, arena *mem,
+                             js_value **list, loci_err *err) {
   rated x = {.x = arena_array(mem, most + 1, double), .right = arena_array(mem, most + 1, bool)};
   bool row;
   if (!x.x || !x.right) return fail_nomem(err, "rating a run's numbers");
   for (;;) {
     TRY(db_step(q, &row, err));
     if (!row) return LOCI_OK;
+    if (watch_stops(w, "auroc", 0, 0)) return fail(err, LOCI_ECANCELLED, "stopped");
     const char *quantity = db_text(q, 1), *place = db_text(q, 2);
     if (quantity && average_is_outcome(quantity)) continue;
     js_value *o = js_object();
     js_put(&o, "quantity", js_text(quantity ? quantity : ""));
     js_put(&o, "place", js_text(place ? place : ""));
     loci_status st = read_series(s, db_int(q, 0), most, &x, err);
-    if (!st) st = score(&x, mem, &o, err);
+    if (!st) st = score(&x, w, mem, &o, err);
     js_push(list, o);
     TRY(st);
   }
 }
 
-loci_status store_auroc(loci_store *s, int64_t run, js_value **to, loci_err *err) {
+loci_status store_auroc(loci_store *s, int64_t run, const watch *w, js_value **to, loci_err *err) {
   db_query *q = NULL;
   int64_t most = 0;
   arena *mem = arena_new();
@@ -92,7 +93,7 @@ loci_status store_auroc(loci_store *s, int64_t run, js_value **to, loci_err *err
                     " ORDER BY series",
                     &q, err);
   if (!st) db_bind_int(q, 1, run);
-  if (!st) st = score_all(s, q, most, mem, &list, err);
+  if (!st) st = score_all(s, q, most, w, mem, &list, err);
   db_finish(q);
   js_put(to, "scores", list);
   arena_free(mem);

@@ -231,12 +231,13 @@ static loci_status browse_one(const browsing *b, js_value **to, loci_err *err) {
 
 static loci_status browse(browsing *b, char **out, loci_err *err) {
   js_value *o = js_object();
+  const watch w = {b->o->progress, b->o->progress_ctx};
   loci_status st = find_run(b, err);
   if (!st) {
     js_put(&o, "run", js_int(b->run));
     js_put(&o, "what", js_text(b->what));
     st = b->o->sql      ? store_select(b->s, b->o->sql, &o, err)
-         : b->o->auroc  ? store_auroc(b->s, b->run, &o, err)
+         : b->o->auroc  ? store_auroc(b->s, b->run, &w, &o, err)
          : b->o->result ? browse_one(b, &o, err)
                         : browse_rows(b, &o, err);
   }

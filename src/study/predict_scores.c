@@ -217,17 +217,19 @@ static loci_status roc_of(const scoring *s, int k, bool all, stat_roc *out, loci
  * more than two intervals side by side.  One whose layers were chosen has no figure over all
  * examples: half of them chose the layers. */
 static loci_status test(scoring *s, int k, loci_predictor *out, loci_err *err) {
-  uint64_t seed = s->p->opts->study->seed;
+  const loci_study_opts *o = s->p->opts->study;
+  const watch w = {o->progress, o->progress_ctx};
+  uint64_t seed = o->seed;
   bool chosen = s->p->opts->layer_count == 0 && k <= BEST_LAYERS;
   stat_roc roc, all;
   TRY(roc_of(s, k, false, &roc, err));
-  TRY(stat_bootstrap(stat_auroc, &roc, roc.n, seed, &out->auroc, err));
+  TRY(stat_bootstrap(stat_auroc, &roc, roc.n, seed, &w, &out->auroc, err));
   pair against = {&roc, &s->confidence};
-  TRY(stat_bootstrap(lead, &against, roc.n, seed, &out->lead, err));
+  TRY(stat_bootstrap(lead, &against, roc.n, seed, &w, &out->lead, err));
   out->all = (loci_interval){(double)NAN, (double)NAN, (double)NAN};
   if (!chosen) {
     TRY(roc_of(s, k, true, &all, err));
-    TRY(stat_bootstrap(stat_auroc, &all, all.n, seed, &out->all, err));
+    TRY(stat_bootstrap(stat_auroc, &all, all.n, seed, &w, &out->all, err));
   }
   double *rates = arena_array(s->p->mem, 2 * (roc.n + 1), double);
   if (!rates) return fail_nomem(err, "predicting failure");

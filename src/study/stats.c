@@ -118,9 +118,11 @@ void stat_draw(random_source *r, int *times, int64_t n) {
 }
 
 loci_status stat_bootstrap(stat_fn *statistic, const void *ctx, int64_t n, uint64_t seed,
-                           loci_interval *out, loci_err *err) {
+                           const watch *w, loci_interval *out, loci_err *err) {
+  const int64_t some = 1 << 16; /* examples drawn between two looks at the watch */
   loci_status st = LOCI_OK;
   int defined = 0;
+  int64_t drawn_since = 0;
   double *drawn = malloc(STAT_RESAMPLES * sizeof *drawn);
   int *times = calloc((size_t)(n > 0 ? n : 1), sizeof *times);
   *out = (loci_interval){(double)NAN, (double)NAN, (double)NAN};
@@ -135,6 +137,12 @@ loci_status stat_bootstrap(stat_fn *statistic, const void *ctx, int64_t n, uint6
     stat_draw(&r, times, n);
     drawn[defined] = statistic(ctx, times, n);
     if (!isnan(drawn[defined])) defined++;
+    drawn_since += n;
+    if (drawn_since < some) continue;
+    drawn_since = 0;
+    if (!watch_stops(w, "resampling", b + 1, STAT_RESAMPLES)) continue;
+    st = fail(err, LOCI_ECANCELLED, "cancelled while resampling");
+    goto done;
   }
   if (2 * defined < STAT_RESAMPLES) goto done; /* too rarely defined to say anything */
   stat_sort(drawn, defined);

@@ -44,9 +44,10 @@ typedef double stat_fn(const void *ctx, const int *times, int64_t n);
 
 /* The statistic of the examples, and the 2.5 and 97.5 % quantiles of it over STAT_RESAMPLES draws
  * of n out of n with replacement; draws for which it is undefined are left out.  Draws of the same
- * seed and n are the same, whatever the statistic. */
+ * seed and n are the same, whatever the statistic.  [w], or NULL, is asked as often as many
+ * examples make it last. */
 loci_status stat_bootstrap(stat_fn *statistic, const void *ctx, int64_t n, uint64_t seed,
-                           loci_interval *out, loci_err *err);
+                           const watch *w, loci_interval *out, loci_err *err);
 /* One such draw: how often each of n examples is there. */
 void stat_draw(random_source *r, int *times, int64_t n);
 

@@ -35,7 +35,7 @@ static loci_status compute(void *ctx, loci_err *err) {
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "ranking");
   loci_status st = stat_roc_new(x, label, N, mem, &roc, err);
-  if (!st) st = stat_bootstrap(stat_auroc, &roc, N, 1, &i, err);
+  if (!st) st = stat_bootstrap(stat_auroc, &roc, N, 1, NULL, &i, err);
   arena_free(mem);
   return st;
 }

@@ -117,10 +117,10 @@ static void bootstrap_and_auroc_are_the_references(void **state) {
   assert_non_null(mem);
   int64_t n = numbers(js_get(reference, "score"), x);
   flags(js_get(reference, "label"), label);
-  assert_int_equal(stat_bootstrap(mean_of, x, n, 9, &have, NULL), LOCI_OK);
+  assert_int_equal(stat_bootstrap(mean_of, x, n, 9, NULL, &have, NULL), LOCI_OK);
   expect_interval("mean", &have, js_get(reference, "mean"));
   assert_int_equal(stat_roc_new(x, label, n, mem, &roc, NULL), LOCI_OK);
-  assert_int_equal(stat_bootstrap(stat_auroc, &roc, n, 9, &have, NULL), LOCI_OK);
+  assert_int_equal(stat_bootstrap(stat_auroc, &roc, n, 9, NULL, &have, NULL), LOCI_OK);
   expect_interval("AUROC", &have, js_get(reference, "auroc"));
   double have_curve[2][MOST], want[MOST];
   int64_t corners = stat_roc_curve(&roc, have_curve[0], have_curve[1]);
