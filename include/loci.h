@@ -295,8 +295,8 @@ typedef struct loci_question {
   const char *date;          /* what a template that asks for the day gets; NULL: 2026-01-01 */
   loci_progress_fn progress; /* of the vision tower */
   void *progress_ctx;
-  const char *const *kinds; /* of the first [kind_count] constraints: "visual", "textual"; NULL or
-                               "": what the constraint's first word says */
+  const char *const *kinds; /* of the first [kind_count] constraints: "visual", "textual"; NULL, ""
+                               or "auto": what the constraint's first word says */
   int kind_count;
   const struct loci_prompt *seen; /* a prompt about the same picture: what the model saw of it is
                                      taken from there, instead of looking at [image] again */

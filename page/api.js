@@ -35,6 +35,18 @@ export const apply = (job, on) => call('POST', `/api/jobs/${job}/${on ? 'apply' 
 // A command as a user would type it: the page's picture has a name there.
 export const shown = (command, name) => command.replace(/\/proc\/self\/fd\/\d+/g, name.replace(/[^\w.-]/g, '_') || 'picture.png');
 
+// A result's request as the Python package takes it.
+export function python(value, what, name) {
+  const py = x => x === null ? 'None' : x === true ? 'True' : x === false ? 'False' : Array.isArray(x) ? `[${x.map(py).join(', ')}]` : JSON.stringify(x);
+  const named = list => list.map(([k, x]) => `, ${k === 'lambda' ? 'lambda_' : k}=${py(x)}`).join('');
+  const {image, question, constraints, kinds, template, system, date, precision, exif, mmproj, max_pixels, gate_rows, edits, ...rest} = value.request;
+  const pieces = kinds ? `[${constraints.map((c, i) => `(${py(c)}, ${py(kinds[i])})`).join(', ')}]` : py(constraints || []);
+  const there = o => Object.entries(o).filter(([, x]) => x !== undefined);
+  return `import loci\n\nmodel = loci.open(${py(value.model.path)}${named(there({precision, exif, mmproj, max_pixels, gate_rows}))})\n` +
+    `q = model.question(${image ? py(shown(image, name)) : 'None'}, ${py(question)}, constraint=${pieces}${named(there({template, system, date}))})\n` +
+    `result = model.${what}(q${named(there(rest))})\n`;
+}
+
 // What is asked of the store, and a run of it as CSV.
 export const store = async (what, fields) => (await call('POST', '/api/store/' + what, new URLSearchParams(fields).toString())).json();
 export const storeCsv = async run => (await call('GET', `/api/store/${run}/run.csv`)).blob();

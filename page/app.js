@@ -3,7 +3,7 @@ import * as api from './api.js';
 import * as map from './map.js';
 import * as cell from './cell.js';
 import * as edit from './edit.js';
-import {asked, constraints, listen, markPieces, readable, showKnown, tokens} from './question.js';
+import {asked, constraints, kinds, listen, markPieces, marksOf, readable, showKnown, tokens} from './question.js';
 import * as state from './state.js';
 import * as store from './store.js';
 import {drawFlow, drawKnockout, drawLens} from './ways.js';
@@ -55,13 +55,17 @@ const bars = (box, title, top) => box.replaceChildren(...cell.bars(title, top).c
 function about() {
   const corrupt = $('corrupt').value, value = $('corrupt-value').value.trim();
   return {
-    question: asked.question, picture: asked.picture, constraint: constraints(),
+    question: asked.question, picture: asked.picture, constraint: constraints(), kind: kinds(),
     corrupt: corrupt === 'replace' && !value ? '' : value ? `${corrupt}:${value}` : corrupt, window: $('window').value};
 }
 
-function showCommand(command) {
+let shownResult = null; // {value, what}: whose command is shown
+
+function showCommand(value, what) {
+  shownResult = {value, what};
   $('command').hidden = false;
-  $('command').querySelector('code').textContent = api.shown(command, asked.name);
+  $('copy-python').hidden = false;
+  $('command').querySelector('code').textContent = api.shown(value.command, asked.name);
 }
 
 const ask = () => attempt(async () => {
@@ -71,7 +75,7 @@ const ask = () => attempt(async () => {
   $('answers').hidden = false;
   bars($('clean'), `answers: ${value.answer}`, value.steps[0].top);
   $('corrupted').replaceChildren();
-  showCommand(value.command);
+  showCommand(value, 'ask');
   say(`answer: ${value.answer}`);
 });
 
@@ -166,7 +170,7 @@ async function doTrace(fields) {
   showAnswers(t);
   map.show(t);
   edit.offer(t);
-  showCommand(t.command);
+  showCommand(t, 'trace');
   $('exact').textContent = t.missing ? '' : judge(t);
   $('continue').hidden = !t.missing;
   await open(state.read().v || 'trace');
@@ -194,19 +198,20 @@ async function open(name) {
   openTab(name);
   $('exports').replaceChildren();
   if (name === 'numbers') $('view-numbers').replaceChildren(map.table());
+  if (name === 'edit') edit.offerFile();
   if (name === 'trace' && results.trace) offerExports('trace', results.trace.job);
   if (!views[name]) return;
   if (!results[name]) {
     const of = results;
-    const {question, picture, constraint: marked} = about();
-    const got = await run(name, {question, picture, constraint: marked});
+    const {question, picture, constraint: marked, kind} = about();
+    const got = await run(name, {question, picture, constraint: marked, kind});
     of[name] = got; // a later question has results of its own
     if (of !== results) return;
     say('');
   }
   views[name]($('view-' + name), results[name].value);
   offerExports(name, results[name].job);
-  showCommand(results[name].value.command);
+  showCommand(results[name].value, name);
 }
 
 function listenToTabs() {
@@ -239,7 +244,7 @@ async function restore() {
   }
   if (!s.q) return;
   asked.picture = s.i || '';
-  asked.marks = s.c ? s.c.split(',').map(m => m.split('-').map(Number)) : [];
+  asked.marks = s.c ? marksOf(s.c) : [];
   try {
     await tokens();
   } catch (e) {
@@ -272,6 +277,7 @@ function start() {
   $('metric').addEventListener('change', e => map.setMetric(e.target.value));
   $('keys-button').addEventListener('click', () => $('keys').showModal());
   $('copy').addEventListener('click', () => navigator.clipboard?.writeText($('command').querySelector('code').textContent));
+  $('copy-python').addEventListener('click', () => navigator.clipboard?.writeText($('copy-python').dataset.text = api.python(shownResult.value, shownResult.what, asked.name)));
   document.addEventListener('keydown', e => {
     if (e.key === '?' && !e.target.closest('input, textarea')) $('keys').showModal();
   });

@@ -6,7 +6,8 @@ import {asked, readable} from './question.js';
 const $ = id => document.getElementById(id);
 let page = null;            // run, attempt, say, about: of app.js
 let solved = null;          // {job, value}
-let applied = 0, before = [], pictures = []; // pictures: {id, name} of other images
+let applied = 0, path = '', before = [], pictures = []; // pictures: {id, name} of other images
+let measuring = Promise.resolve(), enough = false; // what the edit does to questions aside, while it is measured
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -20,9 +21,14 @@ export function offer(trace) {
   $('layer').value = best >= 0 && best < trace.model.layers - 1 ? groups.layers[best] : Math.min(2, trace.model.layers - 2);
   $('layer-hint').textContent = best >= 0 ? `Layer ${groups.layers[best]} has the strongest MLP effect at the constraint: a peak, not proof that an edit works best there.` : '';
   solved = null;
+  path = trace.model.path;
+  enough = true;
   $('try').disabled = true;
   $('loss').replaceChildren();
 }
+
+// The file of what is solved.
+export const offerFile = () => solved && page.offerExports('edit', solved.job);
 
 export function showEdited(job, text) {
   applied = job;
@@ -70,32 +76,52 @@ function cell(row, text, className) {
   if (className) c.className = className;
 }
 
-function drawOutcome(after) {
-  const body = $('outcome').tBodies[0];
+const isAside = one => one.kind !== 'this question' && one.kind !== 'rephrased';
+const same = (list, one) => list.find(x => x.question === one.question && x.picture === one.picture);
+
+// Before the edit, what is known of it so far, and [after] it, once it is tried.
+function drawOutcome(after = []) {
+  const body = $('outcome').tBodies[0], aside = before.filter(isAside), measured = aside.filter(one => one.kl !== undefined);
   body.replaceChildren();
-  let others = 0, changed = 0;
-  for (const {kind, question, picture, value: now} of after) {
-    const then = before.find(b => b.question === question && b.picture === picture)?.value;
-    const row = body.insertRow(), other = then && then.answer !== now.answer;
-    others += kind !== 'this question' && kind !== 'rephrased';
-    changed += Boolean(other) && kind !== 'this question' && kind !== 'rephrased';
-    cell(row, `${kind}: ${question}`);
-    cell(row, then ? readable(then.answer) : '');
-    cell(row, then ? number(then.steps[0].p) : '');
-    cell(row, readable(now.answer) + (other ? ' (changed)' : ''), other ? 'other' : '');
-    cell(row, number(now.steps[0].p));
+  let changed = 0;
+  for (const one of after.length ? after : before) {
+    const then = same(before, one), now = same(after, one)?.value, row = body.insertRow();
+    const other = Boolean(then && now && then.value.answer !== now.answer);
+    changed += other && isAside(one);
+    cell(row, `${one.kind}: ${one.question}`);
+    cell(row, then ? readable(then.value.answer) : '');
+    cell(row, then ? number(then.value.steps[0].p) : '');
+    cell(row, now ? readable(now.answer) + (other ? ' (changed)' : '') : '', other ? 'other' : '');
+    cell(row, now ? number(now.steps[0].p) : '');
+    cell(row, then?.kl === undefined ? '' : number(then.kl));
   }
   $('outcome').hidden = false;
-  $('outcome').caption.textContent = `Before and after: of ${others} other pictures and questions ${changed} are answered otherwise`;
+  const mean = measured.reduce((sum, one) => sum + one.kl, 0) / measured.length;
+  $('outcome').caption.textContent = 'Before and after' +
+    (after.length ? `: of ${after.filter(isAside).length} other pictures and questions ${changed} are answered otherwise` : '') +
+    (measured.length ? `; mean KL of ${measured.length} of ${aside.length} that should stay: ${number(mean)}` : '');
+}
+
+// How far the edit moves what should stay: KL(before || after) of each question aside, as loci edit test measures it.
+async function measure() {
+  const list = before, edit = solved.job;
+  for (const one of list.filter(isAside)) {
+    if (enough) return;
+    const {value} = await api.run('edit test', {edit, question: one.question, picture: one.picture});
+    if (list !== before) return; // another edit is solved by now
+    one.kl = value.groups.find(g => g.name === 'unrelated').metrics.kl.after.value;
+    drawOutcome();
+  }
 }
 
 const solve = () => page.attempt(async () => {
+  enough = true;
   if (applied) await revert();
   const about = page.about();
   before = await answers();
   const steps = [];
   solved = await page.run('edit solve', {
-    rephrase: lines('rephrase'), question: about.question, picture: about.picture, constraint: about.constraint,
+    rephrase: lines('rephrase'), question: about.question, picture: about.picture, constraint: about.constraint, kind: about.kind,
     target: $('target').value.trim(), layer: $('layer').value, steps: $('steps').value},
   part => {
     steps[part.step] = part;
@@ -105,10 +131,18 @@ const solve = () => page.attempt(async () => {
   const e = solved.value;
   drawLoss(e.steps);
   $('try').disabled = false;
+  $('write-it').hidden = false;
+  $('write-it').querySelector('code').textContent = `loci edit apply edit.edit -m ${path} --out edited`;
+  offerFile();
+  drawOutcome();
   page.say(e.reached ? `solved: the model would say ${e.answer_after}` : `not reached: ${e.hint}`);
+  enough = false;
+  await (measuring = measure());
 });
 
 const tryIt = () => page.attempt(async () => {
+  enough = true; // an edit is put on the model when nothing runs on it
+  await measuring.catch(() => {});
   await api.apply(solved.job, true);
   showEdited(solved.job, `layer ${solved.value.layer}: “${solved.value.question}” is answered with ${solved.value.target.text}`);
   drawOutcome(await answers());

@@ -7,10 +7,10 @@ const encoder = new TextEncoder();
 
 export const readable = text => text.replaceAll('▁', ' ').replaceAll('Ġ', ' ').replaceAll('Ċ', '\\n');
 
-// marks: the constraints, [first, last] of their tokens, in the question's order
+// marks: the constraints, [first, last] of their tokens, in the question's order, and the kind where it was chosen
 export const asked = {picture: '', name: '', question: '', spans: [], marks: []};
 let changed = () => {};
-let focused = 0, asking = 0, drag = null; // {from, others, was}: of the mark that is being drawn
+let focused = 0, asking = 0, kindTimer = 0, drag = null; // {from, others, was}: of the mark that is being drawn
 
 // ---------------------------------------------------------------- the picture
 
@@ -20,9 +20,35 @@ async function showPicture(blob) {
   canvas.width = Math.max(1, Math.round(image.width * scale));
   canvas.height = Math.max(1, Math.round(image.height * scale));
   canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
-  canvas.hidden = false;
   $('drop-text').hidden = true;
+  $('see').hidden = false;
   asked.bitmap = image;
+  show(false);
+}
+
+function show(seen) {
+  $('picture').hidden = seen;
+  $('seen').hidden = !seen;
+  $('see').setAttribute('aria-pressed', seen);
+}
+
+// After resizing and cropping, as loci image writes it, with the lines between the patches.
+async function see() {
+  const of = asked.picture, {job} = await api.run('image', {picture: of});
+  const image = await createImageBitmap(await api.resultBytes(job, 'png'));
+  const {value} = await api.run('tokens', {question: asked.question || '?', picture: of}), view = value.prompt.image?.views[0];
+  if (of !== asked.picture) return;
+  const canvas = $('seen'), context = canvas.getContext('2d'), scale = 224 / Math.max(image.width, image.height);
+  canvas.width = Math.round(image.width * scale);
+  canvas.height = Math.round(image.height * scale);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  context.strokeStyle = 'rgb(255 255 255 / .6)';
+  const {rows, cols} = view || {rows: 0, cols: 0};
+  for (let i = 1; i < cols; i++) context.strokeRect(i * canvas.width / cols, -1, 0, canvas.height + 2);
+  for (let i = 1; i < rows; i++) context.strokeRect(-1, i * canvas.height / rows, canvas.width + 2, 0);
+  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', `what the model sees: ${image.width} by ${image.height} pixels, ${rows} by ${cols} patches`);
+  show(true);
 }
 
 // The picture of a link, where the server has it still.
@@ -54,6 +80,7 @@ function listenForPictures() {
       file.click();
     }
   });
+  $('see').addEventListener('click', () => $('seen').hidden ? see().catch(e => changed(e.message)) : show(false));
   file.addEventListener('change', () => file.files[0] && takePicture(file.files[0]));
   for (const kind of ['dragenter', 'dragover']) document.addEventListener(kind, e => e.preventDefault());
   document.addEventListener('drop', e => {
@@ -121,7 +148,35 @@ function markChips() {
   $('trace-button').disabled = !asked.marks.length && !$('corrupt').value.startsWith('image');
   $('propose').disabled = !asked.question;
   $('marked').textContent = asked.marks.length ? `Marked: ${constraints().map(c => `“${c}”`).join(', ')}` : '';
-  state.adjust({c: asked.marks.map(m => m.join('-')).join(',')});
+  state.adjust({c: asked.marks.map(m => m.slice(0, 2).join('-') + (m[2] ? '.' + m[2] : '')).join(',')});
+  clearTimeout(kindTimer);
+  kindTimer = setTimeout(() => showKinds().catch(e => changed(e.message)), 150);
+}
+
+// Marks as an address has them: 3-3,5-6.textual
+export const marksOf = text => text.split(',').map(m => {
+  const [span, kind] = m.split('.'), [first, last] = span.split('-').map(Number);
+  return kind ? [first, last, kind] : [first, last];
+});
+
+// What each constraint is: visual, it points at the picture, or textual; a click makes it the other.
+async function showKinds() {
+  const marks = asked.marks, fields = {question: asked.question, picture: asked.picture, constraint: constraints(), kind: kinds()};
+  const found = marks.length ? (await api.run('tokens', fields)).value.constraints : [];
+  if (marks !== asked.marks) return; // others are marked by now
+  const box = $('kinds');
+  while (box.children.length > found.length) box.lastChild.remove();
+  found.forEach((c, i) => {
+    const button = box.children[i] || box.appendChild(document.createElement('button'));
+    button.type = 'button';
+    button.textContent = `${c.text}: ${c.kind}`;
+    button.title = c.kind === 'visual' ? 'It points at the picture; a click makes it textual' : 'It stands in words; a click makes it visual';
+    button.onclick = () => {
+      const kind = c.kind === 'visual' ? 'textual' : 'visual';
+      asked.marks = asked.marks.map((m, k) => k === i ? [m[0], m[1], kind] : m);
+      markChips();
+    };
+  });
 }
 
 const markAt = i => asked.marks.find(m => i >= m[0] && i <= m[1]);
@@ -137,6 +192,7 @@ function pieceOf(mark) {
 }
 
 export const constraints = () => asked.marks.map(pieceOf);
+export const kinds = () => asked.marks.some(m => m[2]) ? asked.marks.map(m => m[2] || 'auto') : '';
 
 // Marks from one token to another; what it touches becomes a part of it, the others stay.
 function mark(from, to, others = asked.marks) {

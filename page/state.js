@@ -17,7 +17,7 @@ function takeToken() {
 takeToken();
 addEventListener('hashchange', takeToken); // a link opened in this very tab
 
-// i picture, q question, c constraints (from-to in tokens of the question, joined by commas), k corruption, w window,
+// i picture, q question, c constraints (from-to in tokens of the question, perhaps .kind, joined by commas), k corruption, w window,
 // v view, y number shown, cell pinned cell, lay layer of the flow, f filters of the store, ex run.result of its example
 export const read = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 

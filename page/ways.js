@@ -78,15 +78,18 @@ export function drawFlow(view, flow) {
     said.textContent = String(flow.layers[layer]);
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', `layer ${flow.layers[layer]}: sum ${number(sum)}; most from ${where(flow.prompt.image, most)}`);
-    note.textContent = `${choice.value === 'attention' ? 'Attention' : 'Contribution'} from the picture to the constraint's last token in layer ${flow.layers[layer]}: ${number(sum)} in all, ${number(shown[most])} from the strongest patch. One scale for all layers: full colour is ${number(limit)}.`;
+    note.textContent = `${choice.value === 'attention' ? 'Attention' : 'Contribution'} from the picture to the constraint's last token in layer ${flow.layers[layer]}: ${number(sum)} in all, ${number(shown[most])} from the strongest patch${share === undefined ? '' : `, ${Math.round(100 * share[layer])} % from the strongest 5 %`}. One scale for all layers: full colour is ${number(limit)}.`;
+    const top = Math.max(limit, 1e-12);
+    profile.replaceChildren(...curves({layers: shown.map((_, i) => i), ticks: [0, top / 2, top], curves: [{y: shown, said: 'each row of the picture in the sequence, from the first to the last'}]}));
     state.adjust({lay: slider.value});
   };
-  const note = make('p', 'hint');
+  const note = make('p', 'hint'), profile = make('div');
+  const share = flow.summary.find(p => p.from === 'image' && p.to.startsWith('constraint'))?.top_share;
   const totals = flow.layers.map((_, l) => patches(flow, 'contribution', l).reduce((a, b) => a + b, 0));
   slider.value = state.read().lay ?? totals.indexOf(Math.max(...totals));
   slider.addEventListener('input', draw);
   choice.addEventListener('change', draw);
-  view.replaceChildren(line, canvas, note);
+  view.replaceChildren(line, canvas, note, profile);
   draw();
 }
 

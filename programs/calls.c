@@ -12,11 +12,11 @@
 
 /* Of the model, of the prompt's picture and pieces, of the program and of pictures it makes. */
 static const option_id elsewhere[] = {
-    OPT_MODEL,    OPT_MMPROJ,       OPT_PRECISION,   OPT_EXIF,         OPT_THREADS,
-    OPT_MEMORY,   OPT_MAX_PIXELS,   OPT_IMAGE,       OPT_QUESTION,     OPT_CONSTRAINT,
-    OPT_TEMPLATE, OPT_NO_CHAT,      OPT_EDIT,        OPT_DATA,         OPT_STORE,
-    OPT_OUT,      OPT_JSON,         OPT_NO_PROGRESS, OPT_QUIET,        OPT_COLOR,
-    OPT_HELP,     OPT_FIGURE_WIDTH, OPT_FIGURE_DPI,  OPT_FIGURE_SCALE, OPT_NO_TITLE};
+    OPT_MODEL,        OPT_MMPROJ,  OPT_PRECISION, OPT_EXIF,       OPT_THREADS,      OPT_MEMORY,
+    OPT_MAX_PIXELS,   OPT_IMAGE,   OPT_QUESTION,  OPT_CONSTRAINT, OPT_KIND,         OPT_TEMPLATE,
+    OPT_NO_CHAT,      OPT_EDIT,    OPT_DATA,      OPT_STORE,      OPT_OUT,          OPT_JSON,
+    OPT_NO_PROGRESS,  OPT_QUIET,   OPT_COLOR,     OPT_HELP,       OPT_FIGURE_WIDTH, OPT_FIGURE_DPI,
+    OPT_FIGURE_SCALE, OPT_NO_TITLE};
 
 static bool is_among(option_id id, const option_id *list, int n) {
   for (int i = 0; i < n; i++)

@@ -192,6 +192,9 @@ static int read_one(cli *c, solving *r, const loci_model *m) {
   q.text = args_get(&c->args, OPT_QUESTION);
   q.constraints = &constraint;
   q.constraint_count = 1;
+  const char *kind = args_get(&c->args, OPT_KIND);
+  q.kinds = &kind;
+  q.kind_count = kind ? 1 : 0;
   while (n < MOST_PROMPTS && (rephrase[n] = args_at(&c->args, OPT_REPHRASE, n)) != NULL) n++;
   for (int i = 0; i < n; i++) {
     if (!has_constraint(rephrase[i], constraint))

@@ -40,8 +40,8 @@ static int test(cli *c, cli_request *r, loci_model *m, const prompt_list *keep,
   call.path = c->args.rest[0];
   call.prompts = (const loci_prompt *const *)keep->at;
   call.prompt_count = keep->count;
-  call.edits = (const loci_edit *const *)edits->at;
-  call.edit_count = edits->count;
+  call.edits = c->host ? &c->host->edit : (const loci_edit *const *)edits->at;
+  call.edit_count = c->host ? 1 : edits->count;
   int code = call_measure(c, &call, &t);
   if (!code) code = cli_show_result(c, t, NULL);
   loci_free(t);
@@ -61,7 +61,7 @@ int cmd_edit_test(cli *c) {
   if (!code) code = test(c, &r, m, &keep, &edits);
   edit_free_files(&edits);
   prompt_list_clear(&keep);
-  loci_model_close(m);
+  cli_close_model(c, m);
   call_clear(&r);
   return code;
 }

@@ -6,8 +6,13 @@ int cmd_image(cli *c) {
   loci_model_opts opts; /* a projector's file has the image processor, too */
   char path[LOCI_PATH_SIZE];
   const char *out;
-  int code = cli_model_opts(c, &opts);
-  if (!code) code = cli_model_path(c, path);
+  int code = c->host ? EXIT_DONE : cli_model_opts(c, &opts);
+  if (c->host) {
+    opts = *c->host->opened;
+    snprintf(path, sizeof path, "%s", loci_model_get_info(c->host->model)->path);
+  } else if (!code) {
+    code = cli_model_path(c, path);
+  }
   if (code) return code;
   const char *picture = args_get(&c->args, OPT_IMAGE), *from = opts.mmproj ? opts.mmproj : path;
   if (loci_image_read(from, picture, opts.max_pixels, &image, &c->err)) return cli_failed(c);
@@ -33,6 +38,10 @@ int cmd_image(cli *c) {
         image->orientation);
   for (int i = 0; !code && (out = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
     cli_say_written(c, out);
-  loci_free(image);
+  if (c->host) {
+    c->host->keep(c->host->ctx, &image->result);
+  } else {
+    loci_free(image);
+  }
   return code;
 }

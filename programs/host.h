@@ -9,11 +9,13 @@
 typedef struct cli_host {
   void *ctx;
   loci_model *model;
+  const loci_model_opts *opened; /* how it was opened */
   /* The prompt of a question, whose owner the host is: asked before, or made now. */
   loci_status (*prompt)(void *ctx, const loci_question *q, loci_prompt **out, loci_err *err);
   void (*take)(void *ctx, char *json);          /* takes it over, for loci_text_free */
   void (*keep)(void *ctx, loci_result *result); /* takes it over, after take */
   const loci_trace *so_far;                     /* that a trace goes on with; or NULL */
+  const loci_edit *edit;                        /* that is tested; or NULL */
   void (*steps)(void *ctx, const loci_edit_step *steps, int count); /* of an edit; or NULL */
 } cli_host;
 

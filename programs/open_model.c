@@ -105,7 +105,8 @@ loci_question cli_question(cli *c) {
 
 int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt) {
   loci_question q = cli_question(c);
-  const char **all = calloc((size_t)c->args.given_count + 1, sizeof *all);
+  size_t most = (size_t)c->args.given_count + 1;
+  const char **all = calloc(2 * most, sizeof *all), **kinds = all + most;
   *model = NULL;
   *prompt = NULL;
   if (!all) {
@@ -118,7 +119,12 @@ int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loc
     q.constraint_count++;
   q.constraints = only ? only->text : all;
   if (only) q.constraint_count = only->count;
-  int code = cli_open_model(c, model);
+  while ((kinds[q.kind_count] = args_at(&c->args, OPT_KIND, q.kind_count)) != NULL) q.kind_count++;
+  q.kinds = kinds;
+  int code =
+      q.kind_count > q.constraint_count
+          ? cli_usage(c, "--kind is of a -c: %d for %d of them", q.kind_count, q.constraint_count)
+          : cli_open_model(c, model);
   if (!code && make_prompt(c, *model, &q, prompt)) code = cli_failed(c);
   terminal_progress_end(&c->term);
   if (!code) code = cli_stopped(c);

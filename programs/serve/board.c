@@ -1,5 +1,6 @@
 /* Jobs (see board.h).  Everything about a job is under the board's one lock; a worker holds it only
  * to take a job and to say how far it is. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -132,11 +133,12 @@ static job *find(board *b, int id) {
   return NULL;
 }
 
-job *board_stopped(board *b, const job *j) {
+/* An edit is of the model as it is on disk. */
+job *board_held(board *b, const job *j, loci_kind kind) {
   pthread_mutex_lock(&b->lock);
-  job *old = find(b, j->request.so_far);
-  bool good = old && old->state > RUNNING && old->edition == j->edition && old->made &&
-              old->made->kind == LOCI_KIND_TRACE;
+  job *old = find(b, j->request.of);
+  bool good = old && old->state > RUNNING && old->made && old->made->kind == kind &&
+              (kind == LOCI_KIND_EDIT ? !b->applied : old->edition == j->edition);
   if (good) old->watchers++;
   pthread_mutex_unlock(&b->lock);
   return good ? old : NULL;
@@ -181,7 +183,9 @@ static board_answer answer(int status, const char *code, const char *message) {
 }
 
 /* Those that answer while one types have a worker of their own. */
-static int worker_of(const command *c) { return c->id == COMMAND_TOKENS || c->id == COMMAND_INFO; }
+static int worker_of(const command *c) {
+  return c->id == COMMAND_TOKENS || c->id == COMMAND_INFO || c->id == COMMAND_IMAGE;
+}
 
 /* Results themselves are held of the latest jobs only: their JSON is enough for most. */
 static void forget_old(board *b) {
@@ -311,15 +315,15 @@ static char *describe(const job *j) {
   return fclose(f) == 0 ? text : NULL;
 }
 
-/* Under the lock. */
-static void wait_for(board *b, const job *j, double seconds) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += (long)(1e9 * seconds);
-  until.tv_sec += until.tv_nsec / 1000000000;
-  until.tv_nsec %= 1000000000;
-  while (j->state <= RUNNING && !b->closing)
-    if (pthread_cond_timedwait(&b->changed, &b->lock, &until)) break;
+/* For a job to end, or only to change from what was [seen]; [seconds] at most.  It is not forgotten
+ * meanwhile.  Under the lock. */
+static void wait_for(board *b, job *j, const unsigned *seen, double seconds) {
+  double until = board_now() + seconds;
+  const struct timespec t = {(time_t)until, (long)(1e9 * (until - floor(until)))};
+  j->watchers++;
+  while ((seen ? j->change == *seen : j->state <= RUNNING) && !b->closing)
+    if (pthread_cond_timedwait(&b->changed, &b->lock, &t)) break;
+  if (--j->watchers == 0) j->watched = board_now();
 }
 
 char *board_told(board *b, int id, size_t *size) {
@@ -329,9 +333,7 @@ char *board_told(board *b, int id, size_t *size) {
   fprintf(f, "{\"job\":%d", id);
   pthread_mutex_lock(&b->lock);
   job *j = find(b, id);
-  if (j) j->watchers++; /* it is not forgotten meanwhile */
-  if (j && (j->brief || j->worker > 0)) wait_for(b, j, MOMENT);
-  if (j && --j->watchers == 0) j->watched = board_now();
+  if (j && (j->brief || j->worker > 0)) wait_for(b, j, NULL, MOMENT);
   char *state = j && j->state > RUNNING ? describe(j) : NULL;
   if (state) fprintf(f, ",\"state\":%s", state);
   if (state && j->result) fprintf(f, ",\"result\":%s", j->result);
@@ -366,16 +368,10 @@ static char *news(const job *j, board_place *at) {
 }
 
 bool board_follow(board *b, int id, double seconds, board_place *at, char **out, bool *ended) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += (time_t)seconds;
   *out = NULL;
   pthread_mutex_lock(&b->lock);
   job *j = find(b, id);
-  if (j) j->watchers++; /* it is not forgotten meanwhile */
-  while (j && j->change == at->seen && !b->closing)
-    if (pthread_cond_timedwait(&b->changed, &b->lock, &until)) break;
-  if (j && --j->watchers == 0) j->watched = board_now();
+  if (j) wait_for(b, j, &at->seen, seconds);
   bool there = j != NULL && !b->closing;
   if (there && j->change != at->seen) *out = news(j, at);
   *ended = !there || j->state > RUNNING;

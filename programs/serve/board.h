@@ -18,6 +18,7 @@ typedef struct board board; /* of jobs */
 
 typedef struct board_opts {
   loci_model *model; /* borrowed; nobody else computes with it */
+  loci_model_opts opened;
   gallery *pictures;
   bool utf8;
   int (*run)(struct cli *c); /* runs its command */

@@ -106,9 +106,8 @@ static int serve_model(cli *c, loci_model *m, server_opts *o) {
   o->hello = hello;
   o->pictures = gallery_new(path);
   if (o->pictures) o->shown = shown = make_shown(c, o, &c->err);
-  o->board = o->pictures
-                 ? board_new(&(board_opts){m, o->pictures, c->term.utf8, c->run, board_work})
-                 : NULL;
+  board_opts b = {m, {0}, o->pictures, c->term.utf8, c->run, board_work};
+  if (cli_model_opts(c, &b.opened) == EXIT_DONE && o->pictures) o->board = board_new(&b);
   if (!shown && c->err.code) {
     code = cli_failed(c);
   } else if (!make_token(o->token) || !o->hello || !o->board || !shown) {

@@ -50,8 +50,12 @@ static void name_bytes(const unsigned char *s, size_t n, char id[PICTURE_ID]) {
   snprintf(id, PICTURE_ID, "p%016" PRIx64, h);
 }
 
-static int keep_bytes(const char *bytes, size_t size) {
-  int fd = memfd_create("picture", MFD_CLOEXEC);
+static void path_of(int fd, char path[PICTURE_PATH]) {
+  snprintf(path, PICTURE_PATH, "/proc/self/fd/%d", fd);
+}
+
+int gallery_file(const char *bytes, size_t size, char path[PICTURE_PATH]) {
+  int fd = memfd_create("page", MFD_CLOEXEC);
   for (size_t done = 0; fd >= 0 && done < size;) {
     ssize_t n = write(fd, bytes + done, size - done);
     if (n <= 0) {
@@ -60,11 +64,8 @@ static int keep_bytes(const char *bytes, size_t size) {
     }
     done += (size_t)n;
   }
+  path_of(fd, path);
   return fd;
-}
-
-static void path_of(int fd, char path[PICTURE_PATH]) {
-  snprintf(path, PICTURE_PATH, "/proc/self/fd/%d", fd);
 }
 
 static picture *find(gallery *p, const char *id) {
@@ -103,9 +104,8 @@ loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICT
   bool known = find(p, id) != NULL;
   pthread_mutex_unlock(&p->lock);
   if (known) return LOCI_OK;
-  int fd = keep_bytes(bytes, size);
+  int fd = gallery_file(bytes, size, path);
   if (fd < 0) return cli_fail(err, LOCI_ENOMEM, "no room for the picture");
-  path_of(fd, path);
   loci_status st = loci_image_read(p->dir, path, 0, &image, err); /* is it one? */
   loci_free(image);
   if (st) {

@@ -18,6 +18,9 @@ loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICT
                         loci_err *err);
 /* The same of a file. */
 loci_status gallery_add_file(gallery *p, const char *path, char id[PICTURE_ID], loci_err *err);
+/* Bytes as a file without a name: its descriptor, and the path that opens it while that is not
+ * closed; -1: no memory. */
+int gallery_file(const char *bytes, size_t size, char path[PICTURE_PATH]);
 /* A descriptor of it, and the path that opens it while that is not closed; -1: it is not here (any
  * more).  Whoever uses a picture holds one: a number that is closed is soon another picture's. */
 int gallery_open(gallery *p, const char *id, char path[PICTURE_PATH]);

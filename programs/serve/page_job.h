@@ -64,8 +64,9 @@ void board_tell(board *b, job *j);
 /* A part of the result, JSON, which is taken over. */
 void board_event(board *b, job *j, char *data);
 void board_forget_events(job *j);
-/* The stopped trace that a job goes on with, held until board_let_go, or NULL. */
-job *board_stopped(board *b, const job *j);
+/* The job that another one is of (page_request.h), whose result is of that kind, held until
+ * board_let_go, or NULL. */
+job *board_held(board *b, const job *j, loci_kind kind);
 void board_let_go(board *b, job *held);
 /* The job that is next for a worker; [brief]: of the brief ones alone; NULL: none.  Under the lock.
  */

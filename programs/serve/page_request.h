@@ -11,13 +11,19 @@ typedef struct page_request {
   args args;
   int picture; /* descriptor, -1: none */
   char path[PICTURE_PATH];
-  int so_far; /* the job whose trace this one goes on with; 0: none */
+  int of; /* the job whose trace this one goes on with, or whose edit it tests; 0: none */
+  const char *question; /* of a test of an edit, which reads it from a file of examples: */
+  int data;             /* descriptor, -1: none */
+  char data_path[PICTURE_PATH];
 } page_request;
 
 /* Options of the command named by "what"; their values are the form's, which must stay.  No path is
  * ever taken from the form.  False, with a code and a sentence.  request_clear after either. */
 bool request_read(const form *f, gallery *p, page_request *out, const char **code, char *why,
                   size_t size);
+/* Makes the file of a test: the question as an example that asks for [target] and is a question
+ * aside as well, so that what the edit changes there is measured. */
+bool request_write_data(page_request *r, const char *target);
 void request_clear(page_request *r);
 
 #endif

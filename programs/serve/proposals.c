@@ -8,20 +8,23 @@
 
 #include "cli.h"
 #include "export.h"
+#include "gallery.h"
 
 static loci_status annotate(const void *question, const char *path) {
-  char in[160];
+  char in[PICTURE_PATH], *text = NULL;
+  size_t n;
   loci_data_report *report = NULL;
   loci_annotate_opts o = {.size = sizeof o, .out = path};
-  snprintf(in, sizeof in, "%s.in", path);
-  FILE *f = fopen(in, "w");
-  if (!f) return LOCI_EIO;
+  FILE *f = open_memstream(&text, &n);
+  if (!f) return LOCI_ENOMEM;
   fputs("{\"question\": ", f);
   put_json_string(f, question);
   fputs("}\n", f);
-  loci_status st = fclose(f) ? LOCI_EIO : loci_data_annotate(in, &o, &report, NULL);
+  int fd = fclose(f) ? -1 : gallery_file(text, n, in);
+  loci_status st = fd < 0 ? LOCI_ENOMEM : loci_data_annotate(in, &o, &report, NULL);
   loci_free(report);
-  unlink(in);
+  free(text);
+  if (fd >= 0) close(fd);
   return st;
 }
 

@@ -58,7 +58,8 @@ static char *key_of(const loci_question *q, const char *picture) {
   for (int i = 0; i < LENGTH(parts); i++)
     fprintf(f, "%d:%s\n", parts[i] != NULL, parts[i] ? parts[i] : "");
   for (int i = 0; i < q->constraint_count; i++)
-    fprintf(f, "%zu:%s\n", strlen(q->constraints[i]), q->constraints[i]);
+    fprintf(f, "%zu:%s %s\n", strlen(q->constraints[i]), q->constraints[i],
+            i < q->kind_count && q->kinds[i] ? q->kinds[i] : "auto");
   return fclose(f) == 0 ? text : NULL;
 }
 

@@ -96,9 +96,21 @@ static loci_status runs(study_store *s, char **out, loci_err *err) {
   return st;
 }
 
+/* Until the server is told to end. */
+static bool goes_on(void *ctx, const char *stage, double done, double total) {
+  (void)ctx;
+  (void)stage;
+  (void)done;
+  (void)total;
+  return !terminal_signal();
+}
+
 static loci_status average(study_store *s, const loci_store_browse_opts *asked, char **out,
                            loci_err *err) {
-  loci_store_opts o = {.size = sizeof o, .run = asked->run, .least_effect = asked->least_effect};
+  loci_store_opts o = {.size = sizeof o,
+                       .run = asked->run,
+                       .least_effect = asked->least_effect,
+                       .progress = goes_on};
   loci_average *a;
   if (loci_store_average(s->store, &o, &a, err)) return err->code;
   loci_status st = loci_json(&a->result, out, err);
@@ -108,7 +120,7 @@ static loci_status average(study_store *s, const loci_store_browse_opts *asked, 
 
 loci_status study_store_ask(study_store *s, const char *what, const form *f, char **out,
                             loci_err *err) {
-  loci_store_browse_opts o = {.size = sizeof o};
+  loci_store_browse_opts o = {.size = sizeof o, .progress = goes_on};
   loci_status st = LOCI_OK;
   for (int i = 0; !st && i < f->count; i++) st = read_field(&f->at[i], &o, err);
   if (st) return st;

@@ -108,7 +108,7 @@ static void put_cells(FILE *f, const loci_grid *g, const int64_t *at, int64_t n)
 }
 
 static int64_t cells_of_all(const loci_trace *t) {
-  int64_t n = 1;
+  int64_t n = 1; /* so that there is room to be had */
   for (int i = 0; i < t->grid_count; i++) n += cells_of(&t->grids[i]);
   return n;
 }
@@ -195,15 +195,28 @@ static void end(running *r, int code, const loci_err *err) {
   pthread_mutex_unlock(&b->lock);
 }
 
+/* The edit of a job, and the file of examples that its test reads. */
+static const loci_edit *begin_test(page_request *r, job *of, loci_err *err) {
+  const loci_edit *e = of ? (const loci_edit *)of->made : NULL;
+  if (!e) {
+    cli_fail(err, LOCI_EINVAL, "there is no such edit (any more), or one is on the model: revert");
+  } else if (!request_write_data(r, e->facts[0].target)) {
+    cli_fail(err, LOCI_ENOMEM, "out of memory");
+  }
+  return err->code ? NULL : e;
+}
+
 static void run(board *b, job *j) {
   running r = {.b = b, .j = j};
-  job *before = board_stopped(b, j);
+  bool tests = j->request.command->id == COMMAND_EDIT_TEST;
+  job *of = board_held(b, j, tests ? LOCI_KIND_EDIT : LOCI_KIND_TRACE);
   cli_host host = {.ctx = &r,
                    .model = b->o.model,
+                   .opened = &b->o.opened,
                    .prompt = on_prompt,
                    .take = on_result,
                    .keep = on_made,
-                   .so_far = before ? (const loci_trace *)before->made : NULL,
+                   .so_far = of && !tests ? (const loci_trace *)of->made : NULL,
                    .steps = on_steps};
   cli c = {.command = j->request.command, .args = j->request.args, .json = true, .host = &host};
   c.term = (terminal){.columns = 80,
@@ -212,8 +225,9 @@ static void run(board *b, job *j) {
                       .watch = on_watch,
                       .host = on_progress,
                       .host_ctx = &r};
-  int code = b->o.run(&c);
-  if (before) board_let_go(b, before);
+  if (tests) host.edit = begin_test(&j->request, of, &c.err);
+  int code = c.err.code ? EXIT_FAILED : b->o.run(&c);
+  if (of) board_let_go(b, of);
   end(&r, code, &c.err);
 }
 

@@ -264,11 +264,12 @@ static void a_picture_may_come_as_pixels(void **state) {
 }
 
 static void a_constraint_has_the_kind_it_is_given(void **state) {
-  static const char *const kinds[][2] = {{"textual", "textual"}, {"", "visual"}, {"odd", NULL}};
+  static const char *const kinds[][2] = {
+      {"textual", "textual"}, {"", "visual"}, {"auto", "visual"}, {"odd", NULL}};
   char text[512];
   loci_err err;
   (void)state;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 4; i++) {
     loci_prompt *p;
     snprintf(text, sizeof text, "%.*s, \"kinds\": [\"%s\"]}", (int)strlen(question) - 1, question,
              kinds[i][0]);

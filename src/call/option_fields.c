@@ -255,13 +255,13 @@ static const field of_covariance[] = {NUMBER("layer", layer, 0, 100000)};
 field_table covariance_fields(void) { return FIELD_TABLE(of_covariance); }
 
 static const field of_told[] = {
-    {"hash", member_passed, 0, 0, 0, 0, ""},        {"image", member_passed, 0, 0, 0, 0, ""},
-    {"question", member_passed, 0, 0, 0, 0, ""},    {"system", member_passed, 0, 0, 0, 0, ""},
-    {"constraints", member_passed, 0, 0, 0, 0, ""}, {"template", member_passed, 0, 0, 0, 0, ""},
-    {"exif", member_passed, 0, 0, 0, 0, ""},        {"gate_rows", member_passed, 0, 0, 0, 0, ""},
-    {"mmproj", member_passed, 0, 0, 0, 0, ""},      {"max_pixels", member_passed, 0, 0, 0, 0, ""},
-    {"date", member_passed, 0, 0, 0, 0, ""},        {"pixels", member_passed, 0, 0, 0, 0, ""},
-    {"paths", member_passed, 0, 0, 0, 0, ""},       {"precision", member_passed, 0, 0, 0, 0, ""},
-    {"edits", member_passed, 0, 0, 0, 0, ""},
+    {"hash", member_passed, 0, 0, 0, 0, ""},       {"image", member_passed, 0, 0, 0, 0, ""},
+    {"question", member_passed, 0, 0, 0, 0, ""},   {"system", member_passed, 0, 0, 0, 0, ""},
+    {"kinds", member_passed, 0, 0, 0, 0, ""},      {"constraints", member_passed, 0, 0, 0, 0, ""},
+    {"template", member_passed, 0, 0, 0, 0, ""},   {"exif", member_passed, 0, 0, 0, 0, ""},
+    {"gate_rows", member_passed, 0, 0, 0, 0, ""},  {"mmproj", member_passed, 0, 0, 0, 0, ""},
+    {"max_pixels", member_passed, 0, 0, 0, 0, ""}, {"date", member_passed, 0, 0, 0, 0, ""},
+    {"pixels", member_passed, 0, 0, 0, 0, ""},     {"paths", member_passed, 0, 0, 0, 0, ""},
+    {"precision", member_passed, 0, 0, 0, 0, ""},  {"edits", member_passed, 0, 0, 0, 0, ""},
 };
 field_table told_fields(void) { return FIELD_TABLE(of_told); }

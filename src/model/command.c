@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fixed.h"
+#include "text/span.h"
 
 /* ---------------------------------------------------------------- the request */
 
@@ -43,13 +44,21 @@ void request_put_wording(js_value **to, const char *template_name, const char *s
 
 js_value *request_of_prompt(const loci_prompt *p) {
   const loci_prompt_info *i = &p->info;
-  js_value *o = js_object(), *constraints = js_array();
-  for (int k = 0; k < i->constraint_count; k++)
-    js_push(&constraints, js_text(i->constraints[k].given));
+  js_value *o = js_object(), *constraints = js_array(), *kinds = js_array();
+  bool usual = true; /* all kinds are what their first words say */
+  for (int k = 0; k < i->constraint_count; k++) {
+    const loci_constraint *c = &i->constraints[k];
+    bool same = strcmp(c->kind, constraint_kind(c->text, prompt_picture(p) != NULL)) == 0;
+    js_push(&constraints, js_text(c->given));
+    js_push(&kinds, js_text(same ? "auto" : c->kind));
+    usual &= same;
+  }
   js_put(&o, "image", js_text(i->image_path));
   if (p->is_given) js_put(&o, "pixels", js_bool(true));
   js_put(&o, "question", js_text(i->question));
   js_put(&o, "constraints", constraints);
+  if (!usual) js_put(&o, "kinds", kinds);
+  if (usual) js_free(kinds);
   request_put_wording(&o, i->template_name, i->system, i->date);
   request_put_model(&o, p->model);
   return o;
@@ -69,6 +78,7 @@ static const spelling spellings[] = {
     {"image", "image", 'i', NULL},
     {"question", "question", 'q', NULL},
     {"constraints", "constraint", 'c', NULL},
+    {"kinds", "kind", 0, NULL},
     {"template", "template", 't', NULL},
     {"system", "system", 0, NULL},
     {"date", "date", 0, NULL},

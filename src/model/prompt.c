@@ -164,18 +164,6 @@ static loci_status look_at(loci_prompt *p, const given_picture *of, const loci_p
 
 /* ---------------------------------------------------------------- constraints */
 
-/* Phrases that point at the image rather than name a condition. */
-static const char *kind_of(const char *text, bool has_image) {
-  static const char *const pointing[] = {"this", "that", "these", "those",   "the",
-                                         "his",  "her",  "its",   "their",   "he",
-                                         "she",  "it",   "they",  "pictured"};
-  size_t n = strcspn(text, " ");
-  for (size_t i = 0; has_image && i < sizeof pointing / sizeof pointing[0]; i++) {
-    if (strlen(pointing[i]) == n && strncasecmp(text, pointing[i], n) == 0) return "visual";
-  }
-  return "textual";
-}
-
 /* Says what differs where something that looks like it is there. */
 static loci_status no_constraint(const loci_prompt *p, const char *given, span s, loci_err *err) {
   likeness like;
@@ -220,7 +208,7 @@ static loci_status find_constraint(loci_prompt *p, const char *given, const prom
   if (!out->text || !out->given) return fail_nomem(err, "reading the question");
   out->bytes[0] = found.begin;
   out->bytes[1] = found.begin + (int64_t)length;
-  out->kind = kind_of(out->text, prompt_picture(p) != NULL);
+  out->kind = constraint_kind(out->text, prompt_picture(p) != NULL);
   return LOCI_OK;
 }
 
@@ -356,7 +344,7 @@ loci_status check_length(const loci_model *m, int64_t length, const char *what, 
 
 static loci_status take_kind(const loci_question *q, int i, loci_constraint *out, loci_err *err) {
   const char *kind = i < q->kind_count ? q->kinds[i] : NULL;
-  if (!kind || !*kind) return LOCI_OK;
+  if (!kind || !*kind || strcmp(kind, "auto") == 0) return LOCI_OK;
   bool visual = strcmp(kind, "visual") == 0;
   if (!visual && strcmp(kind, "textual") != 0)
     return fail(err, LOCI_EINVAL, "a constraint is visual or textual, not \"%.40s\"", kind);

@@ -235,3 +235,15 @@ bool span_alike(arena *mem, const char *question, const char *text, size_t n, in
   }
   return false;
 }
+
+/* Phrases that point at the image rather than name a condition. */
+const char *constraint_kind(const char *text, bool has_image) {
+  static const char *const pointing[] = {"this", "that", "these", "those",   "the",
+                                         "his",  "her",  "its",   "their",   "he",
+                                         "she",  "it",   "they",  "pictured"};
+  size_t n = strcspn(text, " ");
+  for (size_t i = 0; has_image && i < sizeof pointing / sizeof pointing[0]; i++) {
+    if (strlen(pointing[i]) == n && strncasecmp(text, pointing[i], n) == 0) return "visual";
+  }
+  return "textual";
+}

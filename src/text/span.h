@@ -37,5 +37,7 @@ bool span_alike(arena *mem, const char *question, const char *text, size_t n, in
                 likeness *out);
 /* Whether no word goes on beyond either end of the bytes [begin, end). */
 bool span_is_whole(const char *question, int64_t begin, int64_t end);
+/* "visual" or "textual", as the first word of a constraint says. */
+const char *constraint_kind(const char *text, bool has_image);
 
 #endif

@@ -23,6 +23,10 @@ again study trace "$x" -m "$m" --limit 2 --min-te 0 --receiver logits --site z -
 again knockout "${one[@]}" --from image,constraint --to last --layers 1-3
 again lens "${one[@]}" --positions constraint,last -a Lima
 again flow "${ask[@]}" --from image --to last
+again lens "${ask[@]}" -c capital -c "this country" --kind visual --kind auto
+[[ $command == *" --kind visual --kind auto"* ]] || miss "not the kinds in: $command"
+again lens "${one[@]}" --kind visual
+[[ $command != *" --kind"* ]] || miss "a kind that its first word says in: $command"
 drawn "svg npz safetensors" flow "${ask[@]}" --from image --to last --layers 1-2 --threads 1
 drawn "svg csv" knockout "${one[@]}" --from constraint --to last --layers 1-2 --metric logp
 drawn "svg csv" lens "${one[@]}" --layers 1-2 --metric logp

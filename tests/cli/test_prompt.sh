@@ -52,6 +52,10 @@ done
 try lens -m "$own" -q "$question" -c 'this country' --system 'Be brief.' --json
 prints '"system":"Be brief."'
 prints "--system 'Be brief.'"
+try tokens -m "$model" -i "$image" -q "$question" -c capital -c 'this country' --kind auto --kind textual --json
+[[ $(tr -d ' \n' <<<"$out") == *'"kind":"textual"'*'"thiscountry","kind":"textual"'* ]] || miss "not the kinds asked for"
+usage '--kind is of a -c: 2 for 1 of them' tokens -m "$model" -q "$question" -c capital --kind auto --kind textual
+failed 'visual or textual, not "odd"' tokens -m "$model" -q "$question" -c capital --kind odd
 failed 'not a day as YYYY-MM-DD' tokens -m "$model" -q 'Who?' --date 2026-02-30
 failed 'no place for a system prompt' tokens -m "$model" -q 'Who?' --system 'Be brief.'
 failed 'no place for an image' tokens -m "$model" -i "$image" -q 'Who?' --no-chat

@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(__file__))
 sys.dont_write_bytecode = True
@@ -197,6 +198,17 @@ def marks(browser):
     assert len(browser.run(words)) == 2
     browser.click("#propose")
     browser.wait("return document.getElementById('marked').textContent === 'Marked: “this country”'")
+    kinds = "return [...document.querySelectorAll('#kinds button')].map(b => b.textContent).join()"
+    browser.wait(f"{kinds} === 'this country: visual'")
+    browser.click("#kinds button")
+    browser.wait(f"{kinds} === 'this country: textual'")
+    assert "5-6.textual" in browser.url(), browser.url()
+    browser.click("#trace-button")
+    browser.wait("return document.querySelector('#command code').textContent.includes('trace')")
+    traced(browser)
+    assert "-c 'this country' --kind textual" in browser.text("#command code"), browser.text("#command code")
+    browser.click("#kinds button")
+    browser.wait(f"{kinds} === 'this country: visual'")
 
 
 def exports(browser):
@@ -213,6 +225,33 @@ def exports(browser):
         assert "".join(map(chr, heads[ending])).startswith(begin), (ending, heads[ending])
 
 
+def sees(browser):
+    """The picture as the model sees it, beside the one that was given."""
+    browser.click("#see")
+    browser.wait("return !document.getElementById('seen').hidden && document.getElementById('picture').hidden")
+    said = browser.run("return document.getElementById('seen').getAttribute('aria-label')")
+    image = command("image", "-i", IMAGE)
+    assert said == f"what the model sees: {image['input_width']} by {image['input_height']} pixels, 8 by 8 patches", (said, image)
+    picture(browser, "seen")
+    browser.click("#see")
+    browser.wait("return document.getElementById('seen').hidden")
+
+
+def copies_python(browser):
+    """What "Copy Python" gives is the same trace, where the package can be run."""
+    browser.click("#copy-python")
+    code = browser.run("return document.getElementById('copy-python').dataset.text").replace('"ukraine.png"', repr(IMAGE))
+    library = os.path.join(os.path.dirname(LOCI), "libloci.so")
+    environment = {**ENVIRONMENT, "LOCI_LIBRARY": library, "PYTHONPATH": f"{SOURCE}/python", "PYTHONDONTWRITEBYTECODE": "1"}
+    python = os.environ.get("LOCI_PYTHON", sys.executable)
+    if not os.path.exists(library) or subprocess.run([python, "-c", "import numpy"], capture_output=True).returncode:
+        compile(code, "page", "exec")
+        return None
+    done = subprocess.run([python, "-c", code + "print(result.te)"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, (code, done.stderr)
+    return float(done.stdout)
+
+
 def by_mouse(browser, server):
     browser.do("POST", "/timeouts", {"script": 120000})  # for machines with much else to do
     begin(browser, server.address)
@@ -226,6 +265,9 @@ def by_mouse(browser, server):
     picture(browser, "trace")
     t = command("trace", "-i", IMAGE, "-q", QUESTION, "-c", CONSTRAINT)
     assert f"total effect {shown(t['total_effect'])}" in browser.text("#status"), browser.text("#status")
+    effect = copies_python(browser)
+    assert effect is None or abs(effect - t["total_effect"]) < 1e-6, (effect, t["total_effect"])
+    sees(browser)
     grids = {}
     for g in t["grids"]:
         grids.setdefault(g["site"], []).extend([list(column) for column in zip(*g["ie"])])
@@ -259,7 +301,7 @@ def by_keyboard(browser, server):
     browser.press("Right", shift=True)
     marked = browser.run("return [...document.querySelectorAll('.chip[aria-selected=true]')].map(c => c.textContent)")
     assert marked == ["this", "country"], marked
-    for _ in range(5):
+    for _ in range(6):  # among them the kind of the constraint
         browser.press("Tab")
         if browser.run("return document.activeElement.id") == "trace-button":
             break
@@ -296,6 +338,24 @@ def from_link(address, token):
         browser.close()
 
 
+def kept_apart(layer):
+    """KL of the questions that an edit should leave alone, as the commands measure it: another picture, another question."""
+    asked = ("-i", IMAGE, "-q", QUESTION, "-c", CONSTRAINT, "--target", "Lima", "--layer", layer, "--steps", "60",
+             "--rephrase", "Which city is the capital of this country?")
+    aside = [(f"{MODEL}/images/thailand.png", QUESTION), (IMAGE, "What language do they speak in this country?")]
+    found = []
+    with tempfile.TemporaryDirectory() as place:
+        subprocess.run([LOCI, "edit", "solve", *asked, "-m", MODEL, "-o", f"{place}/lima.edit"], check=True,
+                       capture_output=True, env=ENVIRONMENT)
+        for image, question in aside:
+            one = {"image": image, "question": question}
+            with open(f"{place}/one.jsonl", "w") as f:
+                f.write(json.dumps({**one, "target": "Lima", "unrelated": [one]}) + "\n")
+            t = command("edit", "test", f"{place}/one.jsonl", "--edit", f"{place}/lima.edit")
+            found += [g["metrics"]["kl"]["after"]["value"] for g in t["groups"] if g["name"] == "unrelated"]
+    return found
+
+
 def edits(browser):
     """A new answer: solved, tried, seen to be there, and taken back."""
     browser.click("#tab-edit")
@@ -307,8 +367,16 @@ def edits(browser):
     browser.wait("return document.getElementById('status').textContent.startsWith('solved')")
     assert int(browser.run("return document.getElementById('loss').dataset.steps")) > 3, "no step was told before the end"
     assert browser.text("#status") == "solved: the model would say Lima", browser.text("#status")
+    assert browser.run("return [...document.querySelectorAll('#exports button')].map(b => b.textContent).join()") == "EDIT,JSON"
+    assert "loci edit apply edit.edit -m " in browser.text("#write-it code"), browser.text("#write-it")
+    browser.wait("return document.getElementById('outcome').caption.textContent.includes('mean KL of 2 of 2 that should stay')")
+    kl = browser.run("return [...document.querySelectorAll('#outcome tbody tr')].map(r => r.cells[5].textContent)")
+    expected = kept_apart(browser.run("return document.getElementById('layer').value"))
+    assert kl[:2] == ["", ""] and all(alike(x, shown(y)) for x, y in zip(kl[2:], expected, strict=True)), (kl, expected)
+    mean = browser.text("#outcome caption").split(": ")[-1]
+    assert alike(mean, shown(sum(expected) / 2)), (mean, expected)
     browser.click("#try")
-    browser.wait("return document.querySelectorAll('#outcome tbody tr').length === 4")
+    browser.wait("return document.getElementById('outcome').caption.textContent.includes('answered otherwise')")
     picture(browser, "edit")
     row = browser.run("return [...document.querySelector('#outcome tbody tr').cells].map(c => c.textContent)")
     assert row[1] == "Kyiv" and row[3] == "Lima (changed)", row
