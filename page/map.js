@@ -1,4 +1,5 @@
 // The maps of a trace: tokens down, layers across, one for each site, all on one scale.
+import {dark} from './colour.js';
 import {drawBase, outline, ring} from './paint.js';
 import {readable} from './question.js';
 import * as state from './state.js';
@@ -224,13 +225,17 @@ function renew() {
   scale();
   maps.forEach(map => drawBase(map, value, isSigned(), limit));
   $('scale').textContent = limit < 1e-6 ? 'there is nothing to see: no cell differs'
-    : isSigned() ? `blue -${number(limit)}, white 0, orange +${number(limit)}` : `white 0, dark ${number(limit)}`;
+    : isSigned() ? `blue -${number(limit)}, ${dark.matches ? 'black' : 'white'} 0, orange +${number(limit)}`
+    : dark.matches ? `black 0, light ${number(limit)}` : `white 0, dark ${number(limit)}`;
   rank();
   repaint();
 }
 
 // [then] is told what is pinned, once for each change.
-export function listen(then) { onPin = then; }
+export function listen(then) {
+  onPin = then;
+  dark.addEventListener('change', renew);
+}
 
 // What a trace that is being made has told so far: itself, or cells of it.
 export function part(p) {

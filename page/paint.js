@@ -1,7 +1,7 @@
 // Painting a map: one pixel a cell, blown up without smoothing, so that tens of thousands of cells cost
 // a few strokes.  Patterns say what colour must not say alone: estimates are hatched, cells that are the
 // same by construction are dashed, cells without a number are crossed.
-import {ofEffect, ofShare, palette} from './colour.js';
+import {bytes, css, ofEffect, ofShare, palette, paper} from './colour.js';
 
 export const WIDTH = 18;
 
@@ -55,7 +55,7 @@ function drawMany(map, value, signed, limit) {
   const out = new Uint32Array(image.data.buffer), colours = palette(signed), others = [0, 0xffffffff, 0xff988f8a];
   rows.forEach((row, r) => layers.forEach((_, l) => {
     const x = value(row, l), mark = points[kindOf(row, l, x)], at = 2 * r * w + 2 * l;
-    const colour = x === null ? 0xffffffff : colours(x, limit);
+    const colour = x === null ? bytes(paper()) : colours(x, limit);
     for (let k = 0; k < 4; k++) out[at + (k >> 1) * w + (k & 1)] = mark[k] ? others[mark[k]] : colour;
   }));
   map.base = pixels(image);
@@ -74,7 +74,7 @@ export function drawBase(map, value, signed, limit) {
   map.kinds = new Array(layers.length * rows.length).fill('');
   rows.forEach((row, r) => layers.forEach((_, l) => {
     const i = r * layers.length + l, x = value(row, l);
-    const rgb = x === null ? [255, 255, 255] : signed ? ofEffect(x, limit) : ofShare(x, limit);
+    const rgb = x === null ? paper() : signed ? ofEffect(x, limit) : ofShare(x, limit);
     image.data.set(rgb, 4 * i);
     image.data[4 * i + 3] = 255;
     map.kinds[i] = kindOf(row, l, x);
@@ -85,7 +85,7 @@ export function drawBase(map, value, signed, limit) {
   context.drawImage(pixels(image), 0, 0, canvas.width, canvas.height);
   for (const name of Object.keys(marks)) put(context, map, name);
   context.fillStyle = context.createPattern(tile(WIDTH, cell, c => {
-    c.fillStyle = '#fff';
+    c.fillStyle = css(paper());
     c.fillRect(WIDTH - 1, 0, 1, cell);
     c.fillRect(0, cell - 1, WIDTH, 1);
   }), 'repeat');

@@ -406,6 +406,32 @@ def at_a_question(browser):
         server.stop()
 
 
+def colours(browser, theme):
+    """Words can be read on every colour of both tables, lightness rises or falls throughout where numbers have one sign,
+    and a cell that is 0 is as the page is."""
+    browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+    tables, ground = browser.run("""return import('/page/colour.js').then(c => {
+        const at = k => Array.from({length: 256}, (_, i) => i / 255).map(k);
+        const with_ink = rgb => [rgb, c.ink(rgb)];
+        const pixel = document.querySelector('#maps canvas').getContext('2d').getImageData(5, 40, 1, 1).data;
+        return [[at(x => with_ink(c.ofShare(x, 1))), at(x => with_ink(c.ofEffect(2 * x - 1, 1)))], pixel[0]];
+    })""")
+
+    def luminance(rgb):
+        r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (x / 255 for x in rgb))
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    for rising, table in zip((True, False), tables, strict=True):
+        light = [luminance(rgb) for rgb, _ in table]
+        for lightness, (rgb, ink) in zip(light, table, strict=True):
+            beside = 0 if ink == "#000" else 1
+            contrast = (max(lightness, beside) + 0.05) / (min(lightness, beside) + 0.05)
+            assert contrast >= 4.5, (theme, rgb, ink, contrast)
+        if rising:
+            assert light == sorted(light, reverse=theme == "light"), theme
+    assert (ground > 200) == (theme == "light"), (theme, ground)
+
+
 def narrow(browser):
     """Nothing is lost at 320 pixels, in dark colours or with forced ones."""
     browser.devtools("Emulation.setDeviceMetricsOverride", width=320, height=800, deviceScaleFactor=1, mobile=False)
@@ -416,6 +442,8 @@ def narrow(browser):
     assert browser.run("return document.documentElement.scrollWidth") <= 640, "at 200 % something is out of sight"
     picture(browser, "zoomed")
     browser.devtools("Emulation.clearDeviceMetricsOverride")
+    for theme in ("light", "dark"):
+        colours(browser, theme)
     for name, value in (("prefers-color-scheme", "dark"), ("forced-colors", "active")):
         browser.devtools("Emulation.setEmulatedMedia", features=[{"name": name, "value": value}])
         picture(browser, value)
