@@ -10,7 +10,7 @@
 #include <string.h>
 #include "base/plain.h"
 
-enum { LONGEST = 64, MOST_NAMES = 16 };
+enum { LONGEST = 64, MOST_NAMES = 64 };
 
 typedef struct entry {
   const char *name, *meaning;
@@ -163,7 +163,7 @@ static loci_status unknown(loci_names list, const char *word, loci_err *err) {
   char plain[2 * LONGEST], all[256] = "";
   int n = 0;
   size_t used = 0;
-  for (; (name = loci_name(list, n)) != NULL; n++) {
+  for (; n < MOST_NAMES && (name = loci_name(list, n)) != NULL; n++) {
     words[n] = name;
     int more = snprintf(all + used, sizeof all - used, "%s%s", n ? ", " : "", name);
     used += used + (size_t)more < sizeof all ? (size_t)more : 0;

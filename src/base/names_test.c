@@ -20,7 +20,7 @@ static void every_name_of_every_list_is_found_and_explained(void **state) {
       assert_int_equal(found, i);
       assert_true(strlen(loci_name_meaning((loci_names)list, i)) > 5);
     }
-    assert_true(i > 2 && i <= 16); /* programs and sentences have room for so many */
+    assert_true(i > 2 && i <= 64); /* sentences have room for so many */
     assert_null(loci_name_meaning((loci_names)list, i));
   }
   assert_null(loci_name(LOCI_NAMES_LISTS, 0));
@@ -41,6 +41,10 @@ static void an_unknown_name_is_answered_by_the_nearest_or_by_all(void **state) {
                   "unknown metric \"logit-dif\"; did you mean logit_diff?");
   assert_sentence(LOCI_NAMES_DIRECTION, "xyzzy",
                   "unknown direction \"xyzzy\": expected denoise, noise, both");
+  for (loci_names list = 0; list < LOCI_NAMES_LISTS; list++) { /* however long */
+    int found;
+    assert_int_equal(loci_name_find(list, "quite another thing", &found, NULL), LOCI_EINVAL);
+  }
 }
 
 static void sites_in_the_spelling_of_transformer_lens_are_recognised(void **state) {
