@@ -20,6 +20,7 @@ static void check(const model_config *m) {
       v->n_features > 8 || v->width % v->heads)
     abort();
   if (v->width / v->heads < 1 || v->inner < 1 || v->patch < 1 || v->merge < 1) abort();
+  if (v->shuffle && (v->image_size < 1 || v->grid % v->merge || m->tiles.count > 0)) abort();
   if (m->tiles.count < 0 || m->tiles.count > MOST_TILE_SIZES || m->most_tiles < 0) abort();
   for (int i = 0; i < 2 * m->tiles.count; i++) {
     if (m->tiles.at[i / 2][i % 2] < 1 || m->tiles.at[i / 2][i % 2] % v->image_size) abort();

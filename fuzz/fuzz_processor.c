@@ -18,7 +18,9 @@ static void fit(const image_processor *p, int width, int height) {
   if (s.together != (p->places > 0)) abort();
   if (s.together && (s.views != p->places || s.down * s.across > s.views)) abort();
   if (!s.together && s.views != 1 + s.down * s.across) abort();
-  if (!s.together && p->tiles.count == 0 && s.views != 1) abort();
+  if (!s.together && p->tiles.count == 0 && p->grid == GRID_NONE && s.views != 1) abort();
+  if (s.whole_last && (p->grid == GRID_NONE || s.views > GRID_MOST + 1 || s.down < 1)) abort();
+  if (s.whole_last && image_values(&s) > 3 * (int64_t)IMAGE_MAX_PIXELS) abort();
   if (s.down * (int64_t)h * s.across * w > IMAGE_MAX_PIXELS && s.down > 0) abort();
   if (w < 1 || h < 1 || (int64_t)w * h > (int64_t)IMAGE_MAX_SIDE * IMAGE_MAX_SIDE) abort();
   if (p->merge && (w % (p->patch * p->merge) || h % (p->patch * p->merge))) abort();

@@ -270,11 +270,12 @@ typedef struct loci_image {
   const uint8_t *rgb;             /* (height, width, 3) */
   int input_width, input_height;  /* of a view */
   const float *pixel_values;      /* (views, 3, input_height, input_width) */
-  int view_count; /* the whole first, then tiles_down x tiles_across tiles, row by row */
+  int view_count; /* the whole first (but see whole_last), then tiles_down x tiles_across tiles, row by row */
   int tiles_down, tiles_across; /* 0: there are none */
   const char *path;
   bool tiles_alone; /* there is no view of the whole: the views are places for tiles, of which the
                        first hold some */
+  bool whole_last;  /* the whole comes after the tiles */
 } loci_image;
 /* As the checkpoint of [dir] reads it; [max_pixels] as in loci_model_opts. */
 LOCI_CHECK loci_status loci_image_read(const char *dir, const char *image_path, int64_t max_pixels,
@@ -325,11 +326,12 @@ typedef struct loci_constraint {
 /* One look of the model at the whole picture: a grid of positions, row by row. */
 typedef struct loci_image_view {
   const char *name; /* "picture"; "base" and "tiles" of one that is cut into tiles as well */
-  int first;        /* its first position, counted from image_first */
+  int first;        /* its first row, counted in rows of the picture (image_positions) */
   int rows, cols;
   bool breaks; /* after each row of the grid stands a position that ends it */
   int tile;    /* cells of a square tile's side, where cells stand tile by tile, a row of the whole
                   tile    before each; 0: they stand row by row */
+  bool bare;     /* there is no such row before a tile */
 } loci_image_view;
 
 typedef struct loci_prompt loci_prompt;
@@ -353,6 +355,8 @@ typedef struct loci_prompt_info {
                        then image_first is -1, and views count from the first of these; 0: none */
   int source_seen;  /* the first of them hold a picture */
   int source_from;  /* the first position that sees these */
+  const int *image_positions; /* (image_count) of the picture's rows, ascending; NULL: they follow
+                                 each other from image_first on */
 } loci_prompt_info;
 
 /* Fills the template, tokenizes, runs the vision tower.  LOCI_EINVAL: the question or the system

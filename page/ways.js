@@ -12,14 +12,15 @@ function patches(flow, what, layer) {
   const outside = flow.summary.find(p => p.outside);
   if (outside) return (what === 'attention' ? outside.weights : outside.profile)[layer];
   const image = flow.prompt.image, last = flow.constraints.at(-1), query = flow.to.indexOf(last.first + last.count - 1);
-  return flow[what][layer][query].slice(image.first, image.first + image.count);
+  const runs = image.runs || [[image.first, image.first + image.count]];
+  return runs.flatMap(([from, to]) => flow[what][layer][query].slice(from, to));
 }
 
 // The number of a cell's patch; of tiles, each has one of the whole tile before its own.
 function place(v, row, col) {
   if (!v.tile) return v.first + row * (v.cols + v.breaks) + col;
-  const tile = Math.floor(row / v.tile) * (v.cols / v.tile) + Math.floor(col / v.tile);
-  return v.first + tile * (v.tile * v.tile + 1) + 1 + row % v.tile * v.tile + col % v.tile;
+  const tile = Math.floor(row / v.tile) * (v.cols / v.tile) + Math.floor(col / v.tile), head = v.bare ? 0 : 1;
+  return v.first + tile * (v.tile * v.tile + head) + head + row % v.tile * v.tile + col % v.tile;
 }
 
 // The cells of every view of the picture, each with its number's share of one of the last view's cells.
@@ -41,7 +42,7 @@ function paintPatches(canvas, flow, what, layer, limit) {
   canvas.width = side;
   canvas.height = Math.round(side * (image.rows && image.cols ? image.rows / image.cols : 1));
   context.filter = 'grayscale(1)';
-  if (asked.bitmap && image.views[0].tile) { // in the corner of a canvas of tiles
+  if (asked.bitmap && image.source_count > 0) { // in the corner of a canvas of tiles
     const fit = Math.min(canvas.width / asked.bitmap.width, canvas.height / asked.bitmap.height);
     context.drawImage(asked.bitmap, 0, 0, asked.bitmap.width * fit, asked.bitmap.height * fit);
   } else if (asked.bitmap) context.drawImage(asked.bitmap, 0, 0, canvas.width, canvas.height);

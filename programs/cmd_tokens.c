@@ -37,6 +37,18 @@ static void put_heading(const cli *c) {
   printf(" role\n");
 }
 
+/* Of row i of the picture. */
+static int image_position(const loci_prompt_info *p, int i) {
+  return p->image_positions ? p->image_positions[i] : p->image_first + i;
+}
+
+/* The last of the picture's positions that follow each other from i on; i: it is none. */
+static int image_run(const loci_prompt_info *p, int i) {
+  if (p->tokens[i].role != LOCI_ROLE_IMAGE) return i;
+  while (i + 1 < p->length && p->tokens[i + 1].role == LOCI_ROLE_IMAGE) i++;
+  return i;
+}
+
 /* "image: base 24 rows of 24, tiles 48 rows of 36 with a position after each, positions .." */
 static void put_views(const loci_prompt_info *p) {
   printf("image: ");
@@ -50,15 +62,15 @@ static void put_views(const loci_prompt_info *p) {
            p->source_from);
     return;
   }
-  printf("positions %d-%d\n", p->image_first, p->image_first + p->image_count - 1);
+  if (p->image_positions) printf("%d of the ", p->image_count);
+  printf("positions %d-%d\n", p->image_first, image_position(p, p->image_count - 1));
 }
 
 static void show(const cli *c, const loci_prompt_info *p) {
   bool byte_level = is_byte_level(token_at, p, p->length);
   put_heading(c);
   for (int i = 0; i < p->length;) {
-    int last = i;
-    if (p->image_count > 0 && i == p->image_first) last = i + p->image_count - 1;
+    int last = image_run(p, i);
     put_row(c, p, i, last, byte_level);
     i = last + 1;
   }

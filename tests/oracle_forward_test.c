@@ -37,7 +37,18 @@ static void check_positions(const oracle *o) {
   const js_value *image = js_get(o->json, "image_positions");
   const js_value *constraints = oracle_member(o->json, "constraint_positions");
   assert_int_equal(p->image_first, image ? oracle_int(js_at(image, 0)) : -1);
-  if (image) assert_int_equal(p->image_first + p->image_count, oracle_int(js_at(image, 1)));
+  const js_value *rows = js_get(o->json, "image_rows");
+  if (image && rows) {
+    assert_int_equal(p->image_count, js_count(rows));
+    for (int i = 0; i < p->image_count; i++) {
+      int at = p->image_positions ? p->image_positions[i] : p->image_first + i;
+      assert_int_equal(at, oracle_int(js_at(rows, i)));
+      assert_int_equal(layout_row_at(p, at), i);
+      assert_int_equal(p->tokens[at].role, LOCI_ROLE_IMAGE);
+    }
+  } else if (image) {
+    assert_int_equal(p->image_first + p->image_count, oracle_int(js_at(image, 1)));
+  }
   assert_int_equal(p->constraint_count, js_count(constraints));
   for (int i = 0; i < p->constraint_count; i++) {
     const js_value *want = js_at(constraints, i), *asked = oracle_member(o->json, "constraints");
@@ -92,8 +103,18 @@ static void check_sources(const oracle *o) {
   }
 }
 
-/* Which cell of which view every row shows: "image" and "base" are of the first, "grid" of the
- * tiles, and "newline" ends one of their lines. */
+/* Of a cell, its view: 1 in tiles; *row and *col are then in these as a whole. */
+static int view_of(const loci_prompt_info *p, const char *kind, int *row, int *col) {
+  int down, across, n = 0;
+  if (strcmp(kind, "grid") == 0) return 1;
+  if (sscanf(kind, "tile %d %d%n", &down, &across, &n) < 2 || kind[n]) return 0;
+  *row += down * p->image_views[1].tile;
+  *col += across * p->image_views[1].tile;
+  return 1;
+}
+
+/* Which cell of which view every row shows: "image", "base", "global" and "thumbnail" are of the
+ * first, "grid" and "tile 0 1" of the tiles, and "newline" ends one of their lines. */
 static void check_cells(const oracle *o) {
   const js_value *cells = js_get(o->json, "image_cells");
   const loci_prompt_info *p = loci_prompt_get_info(o->prompt);
@@ -103,22 +124,25 @@ static void check_cells(const oracle *o) {
     return;
   }
   for (int i = 0; i < js_count(cells); i++) {
-    const char *kind = js_text_of(js_at(js_at(cells, i), 0), NULL);
+    const char *kind = oracle_text(js_at(js_at(cells, i), 0));
     image_cell cell = layout_cell(p->image_views, p->image_view_count, i);
-    bool ends = kind && strcmp(kind, "newline") == 0;
-    assert_int_equal(cell.row, oracle_int(js_at(js_at(cells, i), 1)));
-    if (!ends) assert_int_equal(cell.col, oracle_int(js_at(js_at(cells, i), 2)));
-    if (ends) assert_int_equal(cell.col, p->image_views[cell.view].cols);
-    assert_int_equal(cell.view, ends || (kind && strcmp(kind, "grid") == 0));
+    bool ends = strcmp(kind, "newline") == 0;
+    int row = oracle_int(js_at(js_at(cells, i), 1)), col = oracle_int(js_at(js_at(cells, i), 2));
+    int view = ends ? 1 : view_of(p, kind, &row, &col);
+    assert_int_equal(cell.view, view);
+    assert_int_equal(cell.row, row);
+    assert_int_equal(cell.col, ends ? p->image_views[view].cols : col);
+    if (!ends) assert_int_equal(layout_row(&p->image_views[view], row, col), i);
     of_group += cell.view == 0;
   }
   if (p->image_view_count < 2) return;
   assert_true(p->length <= 256);
+  bool last = p->image_views[0].first > 0; /* the whole stands after its tiles */
   assert_int_equal(group_positions(o->prompt, GROUP_IMAGE_BASE, 0, base), of_group);
   int n = group_positions(o->prompt, GROUP_IMAGE, 0, room);
   assert_int_equal(group_positions(o->prompt, GROUP_IMAGE_TILES, 0, tiles), n - of_group);
-  assert_memory_equal(base, room, sizeof(int) * (size_t)of_group);
-  assert_memory_equal(tiles, room + of_group, sizeof(int) * (size_t)(n - of_group));
+  assert_memory_equal(base, room + (last ? n - of_group : 0), sizeof(int) * (size_t)of_group);
+  assert_memory_equal(tiles, room + (last ? 0 : of_group), sizeof(int) * (size_t)(n - of_group));
 }
 
 static void check_image(oracle *o) {

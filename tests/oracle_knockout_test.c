@@ -26,12 +26,11 @@ static void keep_row(void *ctx, int64_t index, const float *logits) {
   memcpy(r->rows + index * r->V, logits, (size_t)r->V * sizeof *logits);
 }
 
-/* A group of the case that is a stretch of positions. */
-static int stretch(const oracle *o, const char *group, int *count) {
-  int at[256] = {0};
-  *count = oracle_ints(oracle_member(oracle_member(o->json, "groups"), group), at, 256);
-  for (int i = 1; i < *count; i++) assert_int_equal(at[i], at[0] + i);
-  return *count ? at[0] : 0;
+enum { ROOM = 256 };
+
+/* The positions of a group of the case. */
+static int positions_of(const oracle *o, const char *group, int at[ROOM]) {
+  return oracle_ints(oracle_member(oracle_member(o->json, "groups"), group), at, ROOM);
 }
 
 /* Whether the pathway has edges: the picture's rows may stand outside of the sequence. */
@@ -39,22 +38,24 @@ static bool outside(const oracle *o, int a) {
   return strcmp(pathways[a].sources, "image") == 0 && o->prompt->sources;
 }
 static bool has_edges(const oracle *o, int a) {
-  int count;
-  stretch(o, pathways[a].sources, &count);
-  return count > 0 || outside(o, a);
+  int at[ROOM];
+  return positions_of(o, pathways[a].sources, at) > 0 || outside(o, a);
 }
 
 /* Cuts pathway [a] in [window] layers round [centre]. */
 static void cut(const oracle *o, walk *w, int stream, int a, int centre, int window) {
-  int source_count, query_count, L = o->prompt->model->info.layers;
-  int source = stretch(o, pathways[a].sources, &source_count);
-  int query = stretch(o, pathways[a].queries, &query_count);
+  int sources[ROOM] = {0}, queries[ROOM], L = o->prompt->model->info.layers;
+  int source_count = positions_of(o, pathways[a].sources, sources);
+  int query_count = positions_of(o, pathways[a].queries, queries);
   loci_err err;
   for (int l = centre - window / 2; l < centre + (window + 1) / 2; l++) {
     if (l < 0 || l >= L || oracle_is_cross(o->prompt->model, l) != outside(o, a)) continue;
-    if (outside(o, a)) source_count = o->prompt->info.source_count;
+    int all = o->prompt->info.source_count; /* one cut, or one for each position */
     for (int i = 0; i < query_count; i++) {
-      assert_ok(walk_mask(w, stream, l, query + i, source, source_count, &err), err);
+      if (outside(o, a)) assert_ok(walk_mask(w, stream, l, queries[i], 0, all, &err), err);
+      for (int k = 0; k < source_count && !outside(o, a); k++) {
+        assert_ok(walk_mask(w, stream, l, queries[i], sources[k], 1, &err), err);
+      }
     }
   }
 }

@@ -3,14 +3,15 @@
 #include "oracle_test.h"
 
 /* The row's prompt: NULL with the status in *st. */
-static loci_prompt *ask(const loci_model *m, const js_value *row, loci_status *st, loci_err *err) {
+static loci_prompt *ask(const loci_model *m, const char *image, const js_value *row,
+                        loci_status *st, loci_err *err) {
   char constraint[128];
   const char *constraints[] = {constraint};
   int occurrence = oracle_int(oracle_member(row, "occurrence"));
   snprintf(constraint, sizeof constraint, occurrence ? "%s@%d" : "%s",
            oracle_text(oracle_member(row, "constraint")), occurrence + 1);
   loci_question q = {.size = sizeof q,
-                     .image = m->info.image_rows ? "images/scene-a.png" : NULL,
+                     .image = m->info.image_rows ? image : NULL,
                      .text = oracle_text(oracle_member(row, "question")),
                      .template_name = oracle_template(row),
                      .constraints = constraints,
@@ -24,25 +25,34 @@ static void check_found(const loci_prompt_info *p, const js_value *row) {
   const js_value *ids = oracle_member(row, "ids"), *positions = oracle_member(row, "positions");
   assert_string_equal(p->text, oracle_text(oracle_member(row, "prompt")));
   const js_value *rows = js_get(row, "image_rows"); /* the first and how many: not among ids */
-  int first = rows ? oracle_int(js_at(rows, 0)) : p->length;
+  int first = rows ? oracle_int(js_at(rows, 0)) : -1, seen = 0;
   int count = rows ? oracle_int(js_at(rows, 1)) : 0;
   assert_int_equal(p->length, js_count(ids) + count);
+  if (rows) assert_int_equal(p->image_first, first);
   for (int i = 0; i < p->length; i++) {
-    if (i >= first && i < first + count) {
-      assert_int_equal(p->tokens[i].role, LOCI_ROLE_IMAGE);
-      continue;
-    }
-    assert_int_equal(p->tokens[i].id, oracle_int(js_at(ids, i < first ? i : i - count)));
+    bool image = rows && layout_row_at(p, i) >= 0;
+    seen += image;
+    assert_int_equal(image, rows && p->tokens[i].role == LOCI_ROLE_IMAGE);
+    if (!image) assert_int_equal(p->tokens[i].id, oracle_int(js_at(ids, i - seen)));
   }
+  assert_int_equal(seen, count);
   assert_int_equal(p->constraints[0].count, js_count(positions));
   for (int i = 0; i < p->constraints[0].count; i++) {
     assert_int_equal(p->constraints[0].first + i, oracle_int(js_at(positions, i)));
   }
 }
 
+/* The case's picture is that of the model's other cases. */
+static const char *picture_of(const loci_model *m, const char *name, oracle *forward) {
+  *forward = oracle_open(m, name, "forward");
+  const js_value *image = js_get(forward->json, "image");
+  return image ? oracle_text(image) : NULL;
+}
+
 static void check_spans(const char *name) {
   loci_model *m = oracle_model(name);
-  oracle o = oracle_open(NULL, name, "spans");
+  oracle o = oracle_open(NULL, name, "spans"), forward;
+  const char *image = picture_of(m, name, &forward);
   const js_value *rows = oracle_member(o.json, "cases");
   int refused = 0;
   assert_true(js_count(rows) >= 14);
@@ -50,7 +60,7 @@ static void check_spans(const char *name) {
     const js_value *row = js_at(rows, i);
     loci_status st;
     loci_err err = {0};
-    loci_prompt *p = ask(m, row, &st, &err);
+    loci_prompt *p = ask(m, image, row, &st, &err);
     if (js_get(row, "positions")) {
       assert_ok(st, err);
       check_found(loci_prompt_get_info(p), row);
@@ -63,6 +73,7 @@ static void check_spans(const char *name) {
     loci_prompt_free(p);
   }
   assert_true(refused > 0);
+  oracle_close(&forward);
   oracle_close(&o);
   loci_model_close(m);
 }

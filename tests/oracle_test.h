@@ -46,7 +46,10 @@ typedef enum oracle_cases { ORACLE_FEW, ORACLE_KINDS, ORACLE_ALL } oracle_cases;
   X(qwen2_5_vl, "qwen2-5-vl", true, ORACLE_FEW)                                                    \
   X(llava_next, "llava-next", true, ORACLE_FEW)                                                    \
   X(llava_onevision, "llava-onevision", true, ORACLE_FEW)                                          \
-  X(mllama, "mllama", true, ORACLE_FEW)
+  X(mllama, "mllama", true, ORACLE_FEW)                                                            \
+  X(smolvlm, "smolvlm", true, ORACLE_FEW)                                                          \
+  X(idefics3, "idefics3", true, ORACLE_FEW)                                                        \
+  X(internvl, "internvl", true, ORACLE_FEW)
 
 #define assert_ok(expr, err)                                                                       \
   do {                                                                                             \

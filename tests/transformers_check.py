@@ -96,6 +96,12 @@ def picture_inputs(checkpoint, asked, recorded):
             "cross_attention_mask": (sees[:, None] & seen)[None, :, None].long(),
             "attention_mask": torch.ones_like(ids),
         }
+    if family in ("smolvlm", "idefics3"):
+        ids = tensor_of(recorded["input_ids"])[None]
+        views = pixels if pixels.dim() == 4 else pixels[None]
+        return {"pixel_values": views[None], "attention_mask": torch.ones_like(ids)}
+    if family == "internvl":
+        return {"pixel_values": pixels if pixels.dim() == 4 else pixels[None]}
     return {"pixel_values": pixels[None]}
 
 
@@ -111,7 +117,9 @@ def repair(model):
     if model.config.model_type == "mllama":  # takes what a layer gives where they take what it reads
         tower = model.model.vision_model
         tower.intermediate_layers_indices = [i - 1 for i in tower.intermediate_layers_indices]
-
+    if model.config.model_type in ("smolvlm", "idefics3"):  # places patches of a row or column as those before them
+        at = model.model.vision_model.embeddings
+        at.forward = lambda pixel_values, **_: at.patch_embedding(pixel_values).flatten(2).transpose(1, 2) + at.position_embedding.weight
 
 
 def logits_differ(checkpoint, asked, run):
@@ -205,7 +213,7 @@ building = ("In which city is this building, and who made it?", "this building",
 ukraine = ("What is the capital of this country?", "this country", "Lima")
 checked = check("flags", flags, os.path.join(flags, "images/ukraine.png"), *ukraine)
 models = ("llava-clip-llama", "llava-clip-llama-bf16", "llava-siglip-phi", "qwen2-vl", "qwen2-5-vl", "llava-next")
-for each in (*models, "llava-onevision", "mllama"):
+for each in (*models, "llava-onevision", "mllama", "smolvlm", "idefics3", "internvl"):
     checked += check(each, os.path.join(golden, "models", each), os.path.join(golden, "images/scene-a.png"), *building)
 assert checked, "no checkpoint could be checked"
 try:

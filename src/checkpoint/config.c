@@ -321,6 +321,9 @@ static const struct family {
     {"qwen2_vl", NULL, false, "qwen2", family_qwen2_vl},
     {"qwen2_5_vl", NULL, false, "qwen2", family_qwen2_5_vl},
     {"mllama", NULL, false, "mllama_text_model", family_mllama},
+    {"idefics3", NULL, false, "llama", family_idefics3},
+    {"smolvlm", NULL, false, "llama", family_smolvlm},
+    {"internvl", NULL, false, "qwen2", family_internvl},
     {"llama", NULL, false, "llama", parse_text_only},
     {"mistral", NULL, false, "mistral", parse_text_only},
     {"qwen2", NULL, false, "qwen2", parse_text_only},
@@ -345,7 +348,7 @@ static loci_status family_find(const config_reader *r, const js_value *config,
       r->err, LOCI_EUNSUPPORTED,
       "%s: model_type \"%.60s\" is not supported; known are llava, llava_next, "
       "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, mllama, "
-      "llama, mistral, qwen2, phi",
+      "idefics3, smolvlm, internvl, llama, mistral, qwen2, phi",
       r->what, type);
 }
 

@@ -8,10 +8,8 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/status.h"
-#include "checkpoint/tiles.h"
-#include "tensor/kernels.h"
+#include "checkpoint/config_vision.h"
 
-typedef enum norm_kind { NORM_RMS, NORM_LAYER } norm_kind;
 typedef enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_DYNAMIC, ROPE_LLAMA3 } rope_kind;
 typedef enum layout_kind {
   LAYOUT_HF_LEGACY,
@@ -21,6 +19,8 @@ typedef enum layout_kind {
   LAYOUT_BUNNY,
   LAYOUT_QWEN_VL,
   LAYOUT_MLLAMA,
+  LAYOUT_IDEFICS,
+  LAYOUT_INTERNVL,
   LAYOUT_TEXT,
   LAYOUT_GGUF
 } layout_kind;
@@ -51,38 +51,6 @@ typedef struct decoder_config {
   rope_config rope;
 } decoder_config;
 
-typedef struct vision_config {
-  const char *model_type; /* "clip_vision_model", "siglip_vision_model", "qwen2_vl", "qwen2_5_vl" */
-  int width, inner, layers, heads, patch;
-  int image_size, grid; /* pixels and whole patches each way; 0: every picture has its own */
-  double eps;
-  norm_kind norm;
-  act_kind act;
-  bool gated;  /* act(gate) * up, or act(fc1) */
-  bool fused;  /* q, k, v are one tensor in the file, with the names of a Qwen tower */
-  bool rotary; /* rows turn by their place in the picture; else there is a table of positions */
-  int frames;  /* a still picture stands that often in a patch; 0: once, without such an axis */
-  int merge;   /* merge x merge patches become one row of the sequence */
-  int window;  /* rows of the sequence on the side of a window; 0: there are none */
-  int places;  /* tiles that it sees together, empty ones too; 0: views one by one */
-  tile_sizes canvases; /* of tiles, down and across, that a picture may be put on */
-  int gated_layers;    /* the last of [layers]: after a norm of their own, branches through gates */
-  const bool *full;    /* (layers) sees the whole picture; NULL: all do */
-  bool class_token;    /* CLIP: a class embedding stands before the patches */
-  bool patch_bias, pre_norm; /* SigLIP; CLIP: pre_layrnorm right after the embeddings */
-  int n_features; /* hidden states side by side, usually 1; with places, by channel from the 2nd on
-                   */
-  int feature_depth[8]; /* each as the number of encoder layers run before it is taken */
-  bool drop_class; /* row 0 of each feature is dropped: CLIP's class token, SigLIP's first patch */
-} vision_config;
-
-typedef struct projector_config {
-  int n_linear;    /* 0 identity, 1 linear, 2 the usual mlp2x_gelu, .. */
-  act_kind act;    /* between two linears */
-  bool bias, norm; /* norm: of the tower's kind, on every patch before patches are joined */
-  int inner;       /* width between two linears */
-} projector_config;
-
 typedef struct model_config {
   const char *family; /* "llava", "llava-next", "bunny-phi", "qwen2-vl", "text", .. */
   layout_kind layout;
@@ -94,6 +62,7 @@ typedef struct model_config {
   tile_sizes tiles; /* also seen in the tiles of one of them; none: as a whole alone */
   int most_tiles;   /* larger grids shrink to about the rows of so many tiles; 0: none do */
   int image_token; /* placeholder id, or -1 where prompts are split at <image> (original layouts) */
+  const picture_text *picture; /* NULL: the placeholder for every row, and nothing else */
   int image_marks[2];  /* ids round the placeholder, by which the model counts pictures; 0: none */
   bool split_at_image; /* original layouts: chunks round <image> are tokenized on their own */
   const char *vision_dir;       /* mm_vision_tower, where it is a directory beside the checkpoint */
@@ -113,7 +82,6 @@ loci_status config_read(const char *dir, arena *a, model_config *out, loci_err *
 loci_status config_parse(const js_value *config, const js_value *generation, const char *dir,
                          const char *what, arena *a, model_config *out, loci_err *err);
 
-int vision_patch_values(const vision_config *v); /* channels x frames x rows x columns */
 const char *layout_name(layout_kind layout);
 const char *act_name(act_kind act);
 

@@ -51,13 +51,24 @@ loci_status family_qwen2_5_vl(const config_reader *r, const js_value *config,
 loci_status family_mllama(const config_reader *r, const js_value *config, const char *model_type,
                           model_config *out);
 
+/* Idefics3 and SmolVLM (config_idefics.c). */
+loci_status family_idefics3(const config_reader *r, const js_value *config, const char *model_type,
+                            model_config *out);
+loci_status family_smolvlm(const config_reader *r, const js_value *config, const char *model_type,
+                           model_config *out);
+
+/* InternVL in Hugging Face's layout (config_internvl.c). */
+loci_status family_internvl(const config_reader *r, const js_value *config, const char *model_type,
+                            model_config *out);
+
 /* Known towers: their values where no config says otherwise. */
 typedef enum tower_preset {
   TOWER_CLIP,
   TOWER_SIGLIP,
   TOWER_CLIP_L_336,
   TOWER_CLIP_L_224,
-  TOWER_SIGLIP_SO400M
+  TOWER_SIGLIP_SO400M,
+  TOWER_IDEFICS
 } tower_preset;
 /* The tower described by o (NULL: all of the preset's values). */
 loci_status tower_parse(const config_reader *r, const js_value *o, tower_preset preset,

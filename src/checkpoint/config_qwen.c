@@ -181,6 +181,8 @@ static loci_status parse(const config_reader *r, const js_value *config, const c
                          .act = ACT_GELU_ERF,
                          .bias = true,
                          .norm = true,
+                         .norm_kind = out->vision.norm,
+                         .norm_eps = out->vision.eps,
                          .inner = out->vision.width * out->vision.merge * out->vision.merge};
   out->image_token = 151655;
   out->image_marks[0] = 151652;

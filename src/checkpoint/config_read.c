@@ -13,6 +13,8 @@ const char *layout_name(layout_kind layout) {
                                       [LAYOUT_BUNNY] = "bunny",
                                       [LAYOUT_QWEN_VL] = "qwen-vl",
                                       [LAYOUT_MLLAMA] = "mllama",
+                                      [LAYOUT_IDEFICS] = "idefics",
+                                      [LAYOUT_INTERNVL] = "internvl",
                                       [LAYOUT_TEXT] = "text",
                                       [LAYOUT_GGUF] = "gguf"};
   return names[layout];

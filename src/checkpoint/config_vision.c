@@ -73,6 +73,20 @@ static const vision_config presets[] = {
                              .merge = 1,
                              .act = ACT_GELU_TANH,
                              .patch_bias = true},
+    [TOWER_IDEFICS] = {.model_type = "idefics3_vision",
+                       .width = 1152,
+                       .inner = 3072,
+                       .layers = 12,
+                       .heads = 16,
+                       .image_size = 224,
+                       .patch = 32,
+                       .eps = 1e-6,
+                       .norm = NORM_LAYER,
+                       .merge = 2,
+                       .shuffle = true,
+                       .act = ACT_GELU_TANH,
+                       .patch_bias = true,
+                       .post_norm = true},
 };
 
 int vision_patch_values(const vision_config *v) {

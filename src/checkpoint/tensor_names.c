@@ -9,14 +9,9 @@ typedef struct rename_rule {
 } rename_rule;
 
 static const rename_rule hf_rules[] = {
-    {"model.language_model.", "language_model."},
     {"language_model.model.", "language_model."},
     {"language_model.lm_head.", "lm_head."},
-    {"model.vision_tower.vision_model.", "vision_tower."},
-    {"model.vision_tower.", "vision_tower."},
     {"vision_tower.vision_model.", "vision_tower."},
-    {"model.multi_modal_projector.", "multi_modal_projector."},
-    {"model.image_newline", "image_newline"},
     {NULL, NULL},
 };
 
@@ -58,21 +53,38 @@ static const rename_rule qwen_rules[] = {
     {NULL, NULL},
 };
 
-/* Llama-3.2-Vision as published, and as it stands in memory since transformers 4.52. */
+/* Llama-3.2-Vision */
 static const rename_rule mllama_rules[] = {
-    {"model.language_model.", "language_model."},
     {"language_model.model.", "language_model."},
     {"language_model.lm_head.", "lm_head."},
-    {"model.multi_modal_projector.", "multi_modal_projector.linear_1."},
     {"multi_modal_projector.", "multi_modal_projector.linear_1."},
-    {"model.vision_model.patch_embedding.", "vision_tower.embeddings.patch_embedding."},
-    {"model.vision_model.transformer.layers.", "vision_tower.encoder.layers."},
-    {"model.vision_model.global_transformer.layers.", "vision_tower.encoder.gated_layers."},
-    {"model.vision_model.", "vision_tower."},
     {"vision_model.patch_embedding.", "vision_tower.embeddings.patch_embedding."},
     {"vision_model.transformer.layers.", "vision_tower.encoder.layers."},
     {"vision_model.global_transformer.layers.", "vision_tower.encoder.gated_layers."},
     {"vision_model.", "vision_tower."},
+    {NULL, NULL},
+};
+
+/* Idefics3 and SmolVLM */
+static const rename_rule idefics_rules[] = {
+    {"text_model.", "language_model."},
+    {"vision_model.", "vision_tower."},
+    {"connector.modality_projection.proj.", "multi_modal_projector.linear_1."},
+    {NULL, NULL},
+};
+
+/* InternVL as Hugging Face has it */
+static const rename_rule internvl_rules[] = {
+    {"language_model.model.", "language_model."},
+    {"language_model.lm_head.", "lm_head."},
+    {"multi_modal_projector.layer_norm.", "multi_modal_projector.norm."},
+    {"vision_tower.embeddings.cls_token", "vision_tower.embeddings.class_embedding"},
+    {"vision_tower.embeddings.position_embeddings",
+     "vision_tower.embeddings.position_embedding.weight"},
+    {"vision_tower.embeddings.patch_embeddings.projection.",
+     "vision_tower.embeddings.patch_embedding."},
+    {"vision_tower.encoder.layer.", "vision_tower.encoder.layers."},
+    {"vision_tower.layernorm.", "vision_tower.post_layernorm."},
     {NULL, NULL},
 };
 
@@ -115,14 +127,26 @@ static const rename_rule *rules_of(layout_kind layout) {
     case LAYOUT_BUNNY: return original_rules;
     case LAYOUT_QWEN_VL: return qwen_rules;
     case LAYOUT_MLLAMA: return mllama_rules;
+    case LAYOUT_IDEFICS: return idefics_rules;
+    case LAYOUT_INTERNVL: return internvl_rules;
     case LAYOUT_TEXT:
     case LAYOUT_GGUF: break;
   }
   return text_rules;
 }
 
+/* Since transformers 4.52 the whole below the head is a "model." in memory, and so in files that
+ * are saved from there; in these layouts nothing else has that name. */
+static bool is_below_model(layout_kind layout) {
+  const rename_rule *rules = rules_of(layout);
+  return rules == hf_rules || rules == mllama_rules || rules == idefics_rules ||
+         rules == internvl_rules;
+}
+
 const char *name_canonical(arena *a, layout_kind layout, bool is_tower, const char *name) {
   const rename_rule *rule = is_tower ? tower_rules : rules_of(layout);
+  static const char model[] = "model.";
+  if (!is_tower && is_below_model(layout) && starts_with(name, model)) name += sizeof model - 1;
   while (rule->from && !starts_with(name, rule->from)) rule++;
   if (!rule->from) return name;
   const char *rest = name + strlen(rule->from);

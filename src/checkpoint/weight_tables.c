@@ -95,6 +95,8 @@ const tensor_row tower_rows[] = {
     {"embeddings.position_embedding.weight", TOP(position), POSITIONS, WIDTH, TABLE},
     {"pre_layrnorm.weight", TOP(pre_norm.w), ONE, WIDTH, PRE_NORM},
     {"pre_layrnorm.bias", TOP(pre_norm.b), ONE, WIDTH, PRE_NORM},
+    {"post_layernorm.weight", TOP(post_norm.w), ONE, WIDTH, POST_NORM},
+    {"post_layernorm.bias", TOP(post_norm.b), ONE, WIDTH, POST_NORM},
     {NULL, 0, ONE, ONE, 0},
 };
 
@@ -181,6 +183,31 @@ const tensor_row fused_vision_rows[] = {
     {"mlp.up_proj.bias", VISION(fc1.b), ONE, INNER, GATED},
     {"mlp.down_proj.weight", VISION(fc2.w), WIDTH, INNER, GATED},
     {"mlp.down_proj.bias", VISION(fc2.b), ONE, WIDTH, GATED},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+/* InternVL's */
+const tensor_row scaled_vision_rows[] = {
+    {"layernorm_before.weight", VISION(norm1.w), ONE, WIDTH, ALWAYS},
+    {"layernorm_before.bias", VISION(norm1.b), ONE, WIDTH, NORM_BIAS},
+    {"attention.q_proj.weight", VISION(q.w), WIDTH, WIDTH, ALWAYS},
+    {"attention.q_proj.bias", VISION(q.b), ONE, WIDTH, TOWER_BIAS},
+    {"attention.k_proj.weight", VISION(k.w), WIDTH, WIDTH, ALWAYS},
+    {"attention.k_proj.bias", VISION(k.b), ONE, WIDTH, TOWER_BIAS},
+    {"attention.v_proj.weight", VISION(v.w), WIDTH, WIDTH, ALWAYS},
+    {"attention.v_proj.bias", VISION(v.b), ONE, WIDTH, TOWER_BIAS},
+    {"attention.q_norm.weight", VISION(q_norm.w), ONE, WIDTH, QK_NORM},
+    {"attention.k_norm.weight", VISION(k_norm.w), ONE, WIDTH, QK_NORM},
+    {"attention.projection_layer.weight", VISION(o.w), WIDTH, WIDTH, ALWAYS},
+    {"attention.projection_layer.bias", VISION(o.b), ONE, WIDTH, ALWAYS},
+    {"lambda_1", VISION(attn_scale), ONE, WIDTH, ALWAYS},
+    {"layernorm_after.weight", VISION(norm2.w), ONE, WIDTH, ALWAYS},
+    {"layernorm_after.bias", VISION(norm2.b), ONE, WIDTH, NORM_BIAS},
+    {"mlp.fc1.weight", VISION(fc1.w), INNER, WIDTH, ALWAYS},
+    {"mlp.fc1.bias", VISION(fc1.b), ONE, INNER, ALWAYS},
+    {"mlp.fc2.weight", VISION(fc2.w), WIDTH, INNER, ALWAYS},
+    {"mlp.fc2.bias", VISION(fc2.b), ONE, WIDTH, ALWAYS},
+    {"lambda_2", VISION(mlp_scale), ONE, WIDTH, ALWAYS},
     {NULL, 0, ONE, ONE, 0},
 };
 

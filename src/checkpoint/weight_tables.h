@@ -42,7 +42,10 @@ enum need {
   PLAIN = 4096, /* not gated */
   PROJECTOR_NORM = 8192,
   NEWLINE = 16384,
-  GATES = 32768 /* of a tower's layer */
+  GATES = 32768, /* of a tower's layer */
+  POST_NORM = 65536,
+  TOWER_BIAS = 131072, /* of its queries, keys and values */
+  QK_NORM = 262144
 };
 
 typedef struct tensor_row {
@@ -59,7 +62,7 @@ typedef struct tensor_row {
 /* Each ends with a row without a name. */
 extern const tensor_row top_rows[], head_rows[], gated_norm_rows[], parallel_norm_rows[],
     gated_rows[], cross_rows[], parallel_rows[], tower_rows[], vision_rows[], tiled_tower_rows[],
-    tiled_vision_rows[], fused_vision_rows[], projector_norm_rows[], newline_rows[],
-    projector_rows[];
+    tiled_vision_rows[], fused_vision_rows[], scaled_vision_rows[], projector_norm_rows[],
+    newline_rows[], projector_rows[];
 
 #endif

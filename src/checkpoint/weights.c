@@ -49,13 +49,22 @@ static int expected_shape(const placing *p, const tensor_row *row, int64_t out[5
   return rank;
 }
 
+/* Axes of 1 before all others than [rank], which say nothing. */
+static int leading_ones(const st_tensor *t, int rank) {
+  int n = 0;
+  while (t->rank - n > rank && t->shape[n] == 1) n++;
+  return n;
+}
+
 static loci_status check_shape(const placing *p, const tensor_row *row, const tensor_entry *e) {
   int64_t want[5];
   int rank = expected_shape(p, row, want);
   const st_tensor *t = e->tensor;
-  bool same = rank == t->rank;
+  int more = leading_ones(t, rank);
+  bool same = rank + more == t->rank;
   for (int i = 0; i < rank && same; i++) {
-    same = want[i] < 0 ? t->shape[i] >= 1 && t->shape[i] <= 1 << 22 : want[i] == t->shape[i];
+    int64_t n = t->shape[more + i];
+    same = want[i] < 0 ? n >= 1 && n <= 1 << 22 : want[i] == n;
   }
   if (same) return LOCI_OK;
   char found[200], expected[200];
@@ -82,7 +91,9 @@ static loci_status place(const placing *p, const tensor_row *row, const char *pr
   weight w = {.name = e->tensor->name, .data = e->tensor->data};
   TRY(weight_type(p, e, &w.type));
   TRY(check_shape(p, row, e));
-  w.rows = row->rows == ONE ? 1 : e->tensor->shape[0];
+  int64_t want[5];
+  int more = leading_ones(e->tensor, expected_shape(p, row, want));
+  w.rows = row->rows == ONE ? 1 : e->tensor->shape[more];
   w.cols = p->dims[row->cols];
   if (third_of(row->need)) {
     if (row->rows != ONE) w.rows /= 3;
@@ -194,14 +205,16 @@ static loci_status place_vision(placing *p, checkpoint *c) {
   p->patch = v->patch;
   p->frames = v->frames;
   p->has = (v->class_token ? CLASS : 0) | (v->pre_norm ? PRE_NORM : 0) |
-           (v->patch_bias ? PATCH_BIAS : 0) | (v->rotary ? 0 : TABLE) |
-           (v->norm == NORM_LAYER ? NORM_BIAS : 0) | (v->gated ? GATED : PLAIN);
+           (v->post_norm ? POST_NORM : 0) | (v->patch_bias ? PATCH_BIAS : 0) |
+           (v->rotary ? 0 : TABLE) | (v->norm == NORM_LAYER ? NORM_BIAS : 0) |
+           (v->gated ? GATED : PLAIN) | (v->qkv_bias ? TOWER_BIAS : 0) | (v->qk_norm ? QK_NORM : 0);
   c->vision_layers = arena_zarray(p->files->mem, depth, vision_layer);
   if (!c->vision_layers) return fail_nomem(p->err, p->files->dir);
   TRY(place_rows(p, v->places ? tiled_tower_rows : tower_rows, "vision_tower.", c));
-  const tensor_row *rows = v->places  ? tiled_vision_rows
-                           : v->fused ? fused_vision_rows
-                                      : vision_rows;
+  const tensor_row *rows = v->places   ? tiled_vision_rows
+                           : v->fused  ? fused_vision_rows
+                           : v->scaled ? scaled_vision_rows
+                                       : vision_rows;
   for (int i = 0; i < depth; i++) {
     char prefix[64];
     int gated = i - (v->layers - v->gated_layers);
@@ -215,11 +228,13 @@ static loci_status place_vision(placing *p, checkpoint *c) {
 
 static loci_status place_projector(placing *p, checkpoint *c) {
   const model_config *m = &c->config;
-  bool layer_norm = m->projector.norm && m->vision.norm == NORM_LAYER;
+  bool normed = m->projector.norm || m->projector.norm_joined;
   p->dims[FROM] = (int64_t)m->vision.width * m->vision.n_features;
   p->dims[FROM] *= (int64_t)m->vision.merge * m->vision.merge;
-  p->has = (m->projector.bias ? PROJECTOR_BIAS : 0) | (layer_norm ? NORM_BIAS : 0) |
-           (m->projector.norm ? PROJECTOR_NORM : 0) | (m->tiles.count ? NEWLINE : 0);
+  if (m->projector.norm_joined) p->dims[WIDTH] = p->dims[FROM];
+  p->has = (m->projector.bias ? PROJECTOR_BIAS : 0) | (normed ? PROJECTOR_NORM : 0) |
+           (normed && m->projector.norm_kind == NORM_LAYER ? NORM_BIAS : 0) |
+           (m->tiles.count ? NEWLINE : 0);
   TRY(place_rows(p, projector_norm_rows, "multi_modal_projector.", c));
   for (int i = 0; i < m->projector.n_linear; i++) {
     char prefix[64];

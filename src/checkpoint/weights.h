@@ -47,6 +47,8 @@ typedef struct vision_layer {
   linear_weights q, k, v, o;     /* q, k, v may be parts of one tensor */
   linear_weights gate, fc1, fc2; /* gated: gate, fc1 = up, fc2 = down */
   weight attn_gate, mlp_gate;    /* (1, 1) of a gated layer: tanh of it multiplies the branch */
+  weight attn_scale, mlp_scale;  /* (1, width) multiplies the branch, or absent */
+  norm_weights q_norm, k_norm;   /* of all heads together, or absent */
 } vision_layer;
 
 /* What a tower adds to rows that stand in tiles: tables by the picture's canvas (rows 1, 2, .. of
@@ -67,10 +69,11 @@ typedef struct checkpoint {
   weight class_embedding; /* (1, vision width) or absent */
   linear_weights patch;   /* (vision width, 3 [* frames] * patch * patch), channel-major patches */
   weight position;        /* (grid^2 [+ 1], vision width), or absent */
-  norm_weights pre_norm;
+  norm_weights pre_norm, post_norm; /* before the tower's layers, and of what the last gives */
   tile_weights tiles;
   vision_layer *vision_layers; /* as many as the deepest feature needs */
-  norm_weights projector_norm; /* of a patch before it is joined with its neighbours, or absent */
+  norm_weights projector_norm; /* of a patch before it is joined with its neighbours, or of what
+                                  they are joined to, or absent */
   linear_weights projector[8];
   weight newline;                 /* (1, width) the row that ends a row of tiles, or absent */
   struct checkpoint_files *files; /* maps and arena */

@@ -161,6 +161,12 @@ static const char *const tower_fields[] = {"layer_norm1.weight",
                                            "mlp.fc2.weight",
                                            "mlp.fc2.bias",
                                            NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL,
+                                           NULL,
                                            NULL};
 
 /* Names and NULLs in the order of decoder_layer. */

@@ -43,6 +43,14 @@ typedef enum resample_kind {
   RESAMPLE_HAMMING = 5
 } resample_kind;
 
+/* How many tiles a picture is cut into that fills them, whatever its proportions. */
+typedef enum grid_kind {
+  GRID_NONE,
+  GRID_SIDES,   /* each side becomes the next multiple of a tile's, the longer one first */
+  GRID_NEAREST, /* the proportions that are nearest to the picture's */
+} grid_kind;
+enum { GRID_MOST = 1024 }; /* tiles */
+
 /* A processor file, understood.  A plain value; nothing to free. */
 typedef struct image_processor {
   bool pad_square; /* first, with the mean colour */
@@ -59,6 +67,9 @@ typedef struct image_processor {
                         * may be put on */
   tile_sizes tiles; /* of resize_width x resize_height each, after a view of the whole; none: it is
                      * all there is */
+  grid_kind grid;   /* tiles of resize_width x resize_height, before a view of the whole */
+  int longest_edge; /* what the longer side becomes first; 0: it stays */
+  int least_tiles, most_tiles; /* of GRID_NEAREST */
   bool crop;
   int crop_width, crop_height;
   bool rescale, normalise;
@@ -78,13 +89,14 @@ loci_status image_processor_check(const image_processor *p, const char *what, lo
 
 /* Another bound on the pixels of pictures that keep their own sizes. */
 loci_status image_bound(image_processor *p, int64_t max_pixels, loci_err *err);
-/* What becomes of a picture: views of one size, the whole first; or the places of tiles that are
- * seen together, of which the first down x across hold the picture. */
+/* What becomes of a picture: views of one size, the whole first or last; or the places of tiles
+ * that are seen together, of which the first down x across hold the picture. */
 typedef struct image_shape {
   int views, height, width;
   int down, across;            /* the other views are so many tiles of it; 0: there are none */
   bool together;               /* all views are places of tiles */
   int full_height, full_width; /* of the picture itself */
+  bool whole_last;             /* the tiles, which the picture fills, come before it */
 } image_shape;
 int64_t image_values(const image_shape *s); /* views x 3 x height x width */
 /* That of a picture of width x height. */

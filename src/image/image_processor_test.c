@@ -246,6 +246,68 @@ static void tiles_that_are_not_whole_are_refused(void **state) {
 #undef SIZES
 }
 
+/* A tile's side, and what a picture's longer one becomes before it is cut. */
+static void filled_tiles_are_read(void **state) {
+  (void)state;
+  write_file("preprocessor_config.json",
+             "{\"image_processor_type\": \"SmolVLMImageProcessorFast\", \"do_pad\": true, "
+             "\"do_image_splitting\": true, \"size\": {\"longest_edge\": 2048}, "
+             "\"max_image_size\": {\"longest_edge\": 512}}");
+  image_processor p = read_ok(dir);
+  assert_true(p.grid == GRID_SIDES && p.longest_edge == 2048 && p.resize && !p.crop);
+  assert_true(p.resize_width == 512 && p.resize_height == 512 && !p.pad_square);
+  assert_true(p.resample == RESAMPLE_LANCZOS && p.mean[0] == 0.5 && p.std[2] == 0.5);
+  write_file("config.json", "{\"model_type\": \"idefics3\"}");
+  write_file("preprocessor_config.json", "{\"do_image_splitting\": false}"); /* no class */
+  p = read_ok(dir);
+  assert_true(p.grid == GRID_NONE && p.longest_edge == 1456 && p.resize_width == 364);
+  write_file("preprocessor_config.json", "{\"do_resize\": false}");
+  p = read_ok(dir);
+  assert_true(p.grid == GRID_SIDES && p.longest_edge == 0 && p.resize);
+}
+
+/* InternVL's are cut whatever the file says of that. */
+static void tiles_of_the_nearest_proportions_are_read(void **state) {
+  (void)state;
+  write_file("preprocessor_config.json",
+             "{\"image_processor_type\": \"GotOcr2ImageProcessorFast\", \"do_pad\": null, "
+             "\"crop_to_patches\": false, \"min_patches\": 2, \"max_patches\": 6, "
+             "\"size\": {\"height\": 448, \"width\": 448}}");
+  image_processor p = read_ok(dir);
+  assert_true(p.grid == GRID_NEAREST && p.least_tiles == 2 && p.most_tiles == 6 && p.resize);
+  assert_true(p.resize_width == 448 && p.longest_edge == 0 && p.resample == RESAMPLE_BICUBIC);
+  write_file("config.json", "{\"model_type\": \"internvl\"}");
+  write_file("preprocessor_config.json", "{}"); /* no class */
+  p = read_ok(dir);
+  assert_true(p.grid == GRID_NEAREST && p.least_tiles == 1 && p.most_tiles == 12);
+  assert_true(p.resize_height == 384 && p.mean[0] == 0.48145466 && !p.crop);
+  write_file("preprocessor_config.json", "{\"max_patches\": 1}");
+  p = read_ok(dir);
+  assert_true(p.grid == GRID_NONE);
+}
+
+static void filled_tiles_of_no_size_are_refused(void **state) {
+  (void)state;
+#define IDEFICS "{\"image_processor_type\": \"Idefics3ImageProcessor\", "
+  refuse_processor(IDEFICS "\"size\": 364}", LOCI_EUNSUPPORTED, "without \"longest_edge\"");
+  refuse_processor(IDEFICS "\"size\": {\"height\": 4, \"width\": 4}}", LOCI_EUNSUPPORTED,
+                   "without \"longest_edge\"");
+  refuse_processor(IDEFICS "\"max_image_size\": {\"longest_edge\": 0}}", LOCI_EFORMAT,
+                   "longest_edge");
+  refuse_processor(IDEFICS "\"max_image_size\": {\"longest_edge\": 20000}}", LOCI_EFORMAT,
+                   "longest_edge");
+  refuse_processor("{\"image_processor_type\": \"GotOcr2ImageProcessor\", \"min_patches\": 5, "
+                   "\"max_patches\": 4}",
+                   LOCI_EFORMAT, "5 to 4 tiles");
+  refuse_processor("{\"image_processor_type\": \"GotOcr2ImageProcessor\", \"max_patches\": 9999}",
+                   LOCI_EFORMAT, "max_patches");
+  refuse_processor("{\"image_processor_type\": \"GotOcr2ImageProcessor\", \"size\": [4, 8]}",
+                   LOCI_EFORMAT, "expected squares");
+  refuse_processor(IDEFICS "\"resample\": 6}", LOCI_EFORMAT, "resample");
+  refuse_processor(IDEFICS "\"do_pan_and_scan\": true}", LOCI_EUNSUPPORTED, "do_pan_and_scan");
+#undef IDEFICS
+}
+
 static void a_nested_processor_goes_before_a_flat_one(void **state) {
   (void)state;
   write_file("preprocessor_config.json", "{\"image_processor_type\": \"CLIPImageProcessor\"}");
@@ -404,6 +466,9 @@ int main(void) {
       in_dir(bounds_that_hold_no_picture_are_refused),
       in_dir(tiles_are_read),
       in_dir(tiles_that_are_not_whole_are_refused),
+      in_dir(filled_tiles_are_read),
+      in_dir(tiles_of_the_nearest_proportions_are_read),
+      in_dir(filled_tiles_of_no_size_are_refused),
       in_dir(a_nested_processor_goes_before_a_flat_one),
       in_dir(original_llava_pads_and_knows_its_towers),
       in_dir(a_tower_directory_goes_before_the_checkpoints_own_file),

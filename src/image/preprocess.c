@@ -68,6 +68,16 @@ loci_status image_processor_check(const image_processor *p, const char *what, lo
                         (int64_t)p->places * p->resize_width * p->resize_width > IMAGE_MAX_PIXELS))
     return fail(err, LOCI_EFORMAT, "%s: %d tiles of %d x %d pixels, expected squares", what,
                 p->places, p->resize_width, p->resize_height);
+  if ((p->grid != GRID_NONE || p->longest_edge != 0) &&
+      (p->places > 0 || p->merge != 0 || p->tiles.count > 0 || !p->resize ||
+       p->shortest_edge != 0 || p->crop || p->pad_square || p->resize_width != p->resize_height ||
+       p->longest_edge < 0 || p->longest_edge > IMAGE_MAX_SIDE))
+    return fail(err, LOCI_EFORMAT, "%s: tiles of %d x %d pixels, expected squares", what,
+                p->resize_width, p->resize_height);
+  if (p->grid == GRID_NEAREST &&
+      (p->least_tiles < 1 || p->least_tiles > p->most_tiles || p->most_tiles > GRID_MOST))
+    return fail(err, LOCI_EFORMAT, "%s: %d to %d tiles, expected at least 1 and at most %d", what,
+                p->least_tiles, p->most_tiles, GRID_MOST);
   if (p->rescale && !(p->rescale_factor >= 1e-9 && p->rescale_factor <= 1e6))
     return fail(err, LOCI_EFORMAT, "%s: a rescale factor of %g, expected 1e-9 to 1e6", what,
                 p->rescale_factor);
@@ -166,6 +176,25 @@ static loci_status plan_resize(const image_processor *p, int width, int height, 
   return LOCI_OK;
 }
 
+/* A grid of tiles and the whole, unless there is one tile, which is the whole. */
+static loci_status shape_of_grid(const image_processor *p, int width, int height, image_shape *s,
+                                 loci_err *err) {
+  int tiles[2];
+  if (p->longest_edge) tiling_longest(p->longest_edge, &width, &height);
+  tiling_grid(p, width, height, tiles);
+  int64_t n = (int64_t)tiles[0] * tiles[1];
+  if (n > GRID_MOST || (n + 1) * s->width * s->height > IMAGE_MAX_PIXELS)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "a picture of %d x %d makes %" PRId64 " tiles of %d x %d, which are too many",
+                s->full_width, s->full_height, n, s->width, s->height);
+  if (n == 1) return LOCI_OK;
+  s->down = tiles[0];
+  s->across = tiles[1];
+  s->views = 1 + (int)n;
+  s->whole_last = true;
+  return LOCI_OK;
+}
+
 loci_status image_shape_of(const image_processor *p, int width, int height, image_shape *out,
                            loci_err *err) {
   resize_plan plan = {.width = width, .height = height};
@@ -188,6 +217,7 @@ loci_status image_shape_of(const image_processor *p, int width, int height, imag
                        .width = p->crop ? p->crop_width : plan.width,
                        .full_height = height,
                        .full_width = width};
+  if (p->grid != GRID_NONE) return shape_of_grid(p, width, height, out, err);
   if (p->tiles.count == 0) return LOCI_OK;
   const int *size = tiling_size(&p->tiles, width, height);
   out->down = size[0] / out->height;
@@ -243,22 +273,49 @@ static void write_view(const image_processor *p, const image_rgb *in, const int 
   }
 }
 
-/* The tiles, row by row, of the picture on its canvas. */
+/* The picture on the canvas that is cut into its tiles.  Caller clears *out. */
+static loci_status canvas_of(const image_processor *p, const image_rgb *im, const image_shape *s,
+                             image_rgb *out, loci_err *err) {
+  const int tiles[2] = {s->down, s->across};
+  int height = s->down * s->height, width = s->across * s->width;
+  const resize_plan filled = {width, height, p->resample, false};
+  if (s->whole_last) return image_resize(im, &filled, out, err);
+  return s->together ? tiling_corner(im, tiles, s->width, p->resample, out, err)
+                     : tiling_canvas(im, height, width, p->resample, out, err);
+}
+
+/* The tiles of a canvas, row by row. */
+static void cut_tiles(const image_processor *p, const image_rgb *canvas, const image_shape *s,
+                      float *out) {
+  for (int i = 0; i < s->down * s->across; i++, out += 3 * (int64_t)s->height * s->width) {
+    const int from[2] = {i / s->across * s->height, i % s->across * s->width};
+    write_view(p, canvas, from, s, out);
+  }
+}
+
 static loci_status write_tiles(const image_processor *p, const image_rgb *im, const image_shape *s,
                                float *out, loci_err *err) {
   image_rgb canvas;
-  const int tiles[2] = {s->down, s->across};
-  if (s->together) {
-    TRY(tiling_corner(im, tiles, s->width, p->resample, &canvas, err));
-  } else {
-    TRY(tiling_canvas(im, s->down * s->height, s->across * s->width, p->resample, &canvas, err));
-  }
-  for (int i = 0; i < s->down * s->across; i++, out += 3 * (int64_t)s->height * s->width) {
-    const int from[2] = {i / s->across * s->height, i % s->across * s->width};
-    write_view(p, &canvas, from, s, out);
-  }
+  TRY(canvas_of(p, im, s, &canvas, err));
+  cut_tiles(p, &canvas, s, out);
   image_clear(&canvas);
   return LOCI_OK;
+}
+
+/* The tiles, then the whole: of the picture, or of their canvas, where that is what is cut. */
+static loci_status write_grid(const image_processor *p, const image_rgb *im, const image_shape *s,
+                              float *out, loci_err *err) {
+  static const int corner[2] = {0, 0};
+  const resize_plan plan = {s->width, s->height, p->resample, false};
+  image_rgb canvas, whole = {0};
+  TRY(canvas_of(p, im, s, &canvas, err));
+  cut_tiles(p, &canvas, s, out);
+  loci_status st = image_resize(p->grid == GRID_SIDES ? &canvas : im, &plan, &whole, err);
+  int64_t one = 3 * (int64_t)s->height * s->width;
+  if (!st) write_view(p, &whole, corner, s, out + (s->views - 1) * one);
+  image_clear(&canvas);
+  image_clear(&whole);
+  return st;
 }
 
 /* Room for the values, all 0. */
@@ -270,11 +327,11 @@ static loci_status values_room(const image_shape *s, float **out, loci_err *err)
   return *out ? LOCI_OK : fail_nomem(err, "normalising a picture");
 }
 
-/* Tiles alone: of places that the picture does not fill all values are 0. */
-static loci_status to_places(const image_processor *p, const image_rgb *im, const image_shape *s,
-                             float **out, loci_err *err) {
+/* Tiles before the whole, or alone: of places that the picture does not fill all values are 0. */
+static loci_status to_tiles(const image_processor *p, const image_rgb *im, const image_shape *s,
+                            float **out, loci_err *err) {
   TRY(values_room(s, out, err));
-  loci_status st = write_tiles(p, im, s, *out, err);
+  loci_status st = s->together ? write_tiles(p, im, s, *out, err) : write_grid(p, im, s, *out, err);
   if (!st) return LOCI_OK;
   free(*out);
   *out = NULL;
@@ -300,7 +357,7 @@ static loci_status to_values(const image_processor *p, const image_rgb *im, cons
 
 loci_status image_process(const image_processor *p, const image_rgb *im, float **out,
                           image_shape *shape, loci_err *err) {
-  image_rgb square = {0}, resized = {0};
+  image_rgb square = {0}, scaled = {0}, resized = {0};
   const image_rgb *now = im;
   loci_status st;
   *out = NULL;
@@ -311,8 +368,14 @@ loci_status image_process(const image_processor *p, const image_rgb *im, float *
     now = &square;
   }
   TRY_DONE(image_shape_of(p, now->width, now->height, shape, err));
-  if (shape->together) {
-    st = to_places(p, im, shape, out, err);
+  if (p->longest_edge) {
+    resize_plan plan = {now->width, now->height, p->resample, false};
+    tiling_longest(p->longest_edge, &plan.width, &plan.height);
+    TRY_DONE(image_resize(now, &plan, &scaled, err));
+    now = &scaled;
+  }
+  if (shape->together || shape->whole_last) {
+    st = to_tiles(p, now, shape, out, err);
     goto done;
   }
   if (p->resize) {
@@ -326,6 +389,7 @@ loci_status image_process(const image_processor *p, const image_rgb *im, float *
   st = to_values(p, im, now, shape, out, err);
 done:
   image_clear(&square);
+  image_clear(&scaled);
   image_clear(&resized);
   return st;
 }

@@ -29,18 +29,34 @@ static const struct {
     {"LlavaOnevisionImageProcessorFast", KIND_ONEVISION},
     {"MllamaImageProcessor", KIND_MLLAMA},
     {"MllamaImageProcessorFast", KIND_MLLAMA},
+    {"Idefics3ImageProcessor", KIND_IDEFICS},
+    {"Idefics3ImageProcessorFast", KIND_IDEFICS},
+    {"SmolVLMImageProcessor", KIND_IDEFICS},
+    {"SmolVLMImageProcessorFast", KIND_IDEFICS},
+    {"GotOcr2ImageProcessor", KIND_GOT},
+    {"GotOcr2ImageProcessorFast", KIND_GOT},
 };
 
 void processor_defaults(processor_kind kind, int size, image_processor *p) {
   static const double clip_mean[3] = {0.48145466, 0.4578275, 0.40821073};
   static const double clip_std[3] = {0.26862954, 0.26130258, 0.27577711};
-  bool squares = kind == KIND_SIGLIP || kind == KIND_ONEVISION || kind == KIND_MLLAMA;
-  bool edges = !squares, clip = kind != KIND_SIGLIP;
+  bool idefics = kind == KIND_IDEFICS;
+  bool squares = kind == KIND_SIGLIP || kind == KIND_ONEVISION || kind == KIND_MLLAMA || idefics ||
+                 kind == KIND_GOT;
+  bool edges = !squares, clip = kind != KIND_SIGLIP && !idefics;
   *p = (image_processor){.resize = true,
                          .shortest_edge = edges ? size : 0,
                          .resize_width = edges ? 0 : size,
                          .resize_height = edges ? 0 : size,
-                         .resample = kind == KIND_MLLAMA ? RESAMPLE_BILINEAR : RESAMPLE_BICUBIC,
+                         .resample = kind == KIND_MLLAMA ? RESAMPLE_BILINEAR
+                                     : idefics           ? RESAMPLE_LANCZOS
+                                                         : RESAMPLE_BICUBIC,
+                         .grid = idefics            ? GRID_SIDES
+                                 : kind == KIND_GOT ? GRID_NEAREST
+                                                    : GRID_NONE,
+                         .least_tiles = 1,
+                         .most_tiles = kind == KIND_GOT ? 12 : 0,
+                         .longest_edge = idefics ? 4 * size : 0,
                          .places = kind == KIND_MLLAMA ? 4 : 0,
                          .crop = edges,
                          .crop_width = size,
@@ -179,17 +195,42 @@ static loci_status read_three(const js_value *v, const char *key, const char *wh
   return LOCI_OK;
 }
 
+/* "size" and "max_image_size", both of their longest edges: what a picture becomes first, and a
+ * tile of it.  Without tiles it is squeezed into one. */
+static loci_status read_longest(const js_value *v, const char *what, image_processor *p,
+                                loci_err *err) {
+  static const char *const keys[] = {"size", "max_image_size"};
+  int *const out[] = {&p->longest_edge, &p->resize_width};
+  bool cut = true;
+  for (int i = 0; i < 2; i++) {
+    const js_value *size = js_get(v, keys[i]);
+    if (size && (js_kind_of(size) != JS_OBJECT || !js_get(size, "longest_edge")))
+      return fail(err, LOCI_EUNSUPPORTED, "%s: \"%s\" without \"longest_edge\" is not supported",
+                  what, keys[i]);
+    if (size) TRY(read_side(size, "longest_edge", what, out[i], err));
+  }
+  p->resize_height = p->resize_width;
+  TRY(js_get_bool(v, "do_image_splitting", what, &cut, err));
+  if (!cut) p->grid = GRID_NONE;
+  if (!p->resize) p->longest_edge = 0; /* of the two resizes only the second is not asked for */
+  p->resize = true;
+  p->crop = p->pad_square = false; /* tiles are all of one size: there is nothing to be filled up */
+  return LOCI_OK;
+}
+
 /* Steps that would change the pixels and are not built here. */
-static loci_status refuse_other_steps(const js_value *v, const char *what, bool tiles,
+static loci_status refuse_other_steps(const js_value *v, const char *what, const image_processor *p,
                                       loci_err *err) {
   static const char *const known[] = {"do_resize",    "do_center_crop", "do_rescale",
                                       "do_normalize", "do_convert_rgb", "do_pad"};
   const js_value *member;
   const char *key;
   for (void *it = js_first(v, &key, &member); it; it = js_next(v, it, &key, &member)) {
-    bool on = js_kind_of(member) != JS_NULL, found = false;
+    bool on = js_kind_of(member) != JS_NULL;
+    bool found = p->grid == GRID_SIDES && strcmp(key, "do_image_splitting") == 0;
     (void)js_bool_of(member, &on);
-    if (on && !tiles && strcmp(key, "image_grid_pinpoints") == 0 && js_count(member) > 0)
+    if (on && p->tiles.count == 0 && strcmp(key, "image_grid_pinpoints") == 0 &&
+        js_count(member) > 0)
       return fail(err, LOCI_EUNSUPPORTED, "%s: \"%s\" (pictures cut into tiles) is not supported",
                   what, key);
     if (!on || strncmp(key, "do_", 3) != 0) continue;
@@ -211,6 +252,9 @@ static const char *default_class(const char *model_type) {
                                          {"qwen2_vl", "Qwen2VLImageProcessor"},
                                          {"qwen2_5_vl", "Qwen2VLImageProcessor"},
                                          {"mllama", "MllamaImageProcessor"},
+                                         {"idefics3", "Idefics3ImageProcessor"},
+                                         {"smolvlm", "SmolVLMImageProcessor"},
+                                         {"internvl", "GotOcr2ImageProcessor"},
                                          {"llava_next", "LlavaNextImageProcessor"},
                                          {"llava_onevision", "LlavaOnevisionImageProcessor"}};
   for (size_t i = 0; model_type && i < sizeof usual / sizeof *usual; i++) {
@@ -234,7 +278,8 @@ static loci_status read_kind(const js_value *v, const char *what, const char *mo
   return fail(err, LOCI_EUNSUPPORTED,
               "%s: image_processor_type \"%s\" is not supported, expected a CLIPImageProcessor, "
               "SiglipImageProcessor, LlavaImageProcessor, Qwen2VLImageProcessor, "
-              "LlavaNextImageProcessor, LlavaOnevisionImageProcessor or MllamaImageProcessor",
+              "LlavaNextImageProcessor, LlavaOnevisionImageProcessor, MllamaImageProcessor, "
+              "Idefics3ImageProcessor, SmolVLMImageProcessor or GotOcr2ImageProcessor",
               what, name);
 }
 
@@ -247,7 +292,8 @@ static loci_status read_switches(const js_value *v, const char *what, processor_
   TRY(js_get_bool(v, "do_rescale", what, &p->rescale, err));
   TRY(js_get_bool(v, "do_normalize", what, &p->normalise, err));
   bool pads = kind == KIND_MLLAMA; /* a canvas is filled up, whatever is asked */
-  if (p->tiles.count == 0 && !pads) TRY(js_get_bool(v, "do_pad", what, &p->pad_square, err));
+  if (p->tiles.count == 0 && !pads && kind != KIND_IDEFICS)
+    TRY(js_get_bool(v, "do_pad", what, &p->pad_square, err));
   if (p->pad_square && kind != KIND_LLAVA)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_pad\" is supported for a LlavaImageProcessor only", what);
@@ -303,6 +349,41 @@ loci_status processor_pad_colour(const char *what, image_processor *p, loci_err 
   return LOCI_OK;
 }
 
+/* How many tiles there may be; of one it is the whole.  InternVL's pictures are cut whatever
+ * "crop_to_patches" says, as its processor in transformers asks for it. */
+static loci_status read_counts(const js_value *v, const char *what, image_processor *p,
+                               loci_err *err) {
+  int64_t least = p->least_tiles, most = p->most_tiles;
+  TRY(js_get_int(v, "min_patches", what, 1, GRID_MOST, &least, err));
+  TRY(js_get_int(v, "max_patches", what, 1, GRID_MOST, &most, err));
+  p->least_tiles = (int)least;
+  p->most_tiles = (int)most;
+  p->grid = most > 1 ? GRID_NEAREST : GRID_NONE;
+  p->resize = true; /* tiles have their size, whether they are told to be resized or not */
+  p->crop = false;
+  return LOCI_OK;
+}
+
+static int usual_size(processor_kind kind) {
+  return kind == KIND_ONEVISION || kind == KIND_GOT ? 384 : kind == KIND_IDEFICS ? 364 : 224;
+}
+
+/* How large pictures become, as a class says it. */
+static loci_status read_sizes(const js_value *v, const char *what, processor_kind kind,
+                              image_processor *p, loci_err *err) {
+  if (kind == KIND_QWEN) {
+    TRY(read_bounds(v, what, p, err));
+  } else if (kind == KIND_IDEFICS) {
+    return read_longest(v, what, p, err);
+  } else {
+    TRY(read_size(v, what, p, err));
+  }
+  TRY(read_crop(v, what, p, err));
+  if (kind == KIND_GOT) return read_counts(v, what, p, err);
+  if (p->tiles.count > 0) TRY(read_tiles(v, what, kind, p, err));
+  return p->places > 0 ? read_places(v, what, p, err) : LOCI_OK;
+}
+
 loci_status image_processor_parse(const js_value *v, const char *what, const char *model_type,
                                   image_processor *p, loci_err *err) {
   processor_kind kind = KIND_CLIP;
@@ -312,17 +393,10 @@ loci_status image_processor_parse(const js_value *v, const char *what, const cha
     return fail(err, LOCI_EFORMAT, "%s: the image processor must be an object, found %s", what,
                 js_kind_name(js_kind_of(v)));
   TRY(read_kind(v, what, model_type, &kind, &fast, err));
-  processor_defaults(kind, kind == KIND_ONEVISION ? 384 : 224, p);
-  TRY(refuse_other_steps(v, what, p->tiles.count > 0, err));
+  processor_defaults(kind, usual_size(kind), p);
+  TRY(refuse_other_steps(v, what, p, err));
   TRY(read_switches(v, what, kind, fast, p, err));
-  if (kind == KIND_QWEN) {
-    TRY(read_bounds(v, what, p, err));
-  } else {
-    TRY(read_size(v, what, p, err));
-  }
-  TRY(read_crop(v, what, p, err));
-  if (p->tiles.count > 0) TRY(read_tiles(v, what, kind, p, err));
-  if (p->places > 0) TRY(read_places(v, what, p, err));
+  TRY(read_sizes(v, what, kind, p, err));
   resample = p->resample;
   TRY(js_get_int(v, "resample", what, 0, RESAMPLE_HAMMING, &resample, err));
   p->resample = (resample_kind)resample;

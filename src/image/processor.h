@@ -14,7 +14,9 @@ typedef enum processor_kind {
   KIND_QWEN,
   KIND_NEXT,
   KIND_ONEVISION,
-  KIND_MLLAMA
+  KIND_MLLAMA,
+  KIND_IDEFICS,
+  KIND_GOT
 } processor_kind;
 
 /* A class's own values, for pictures of [size]. */

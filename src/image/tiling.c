@@ -39,6 +39,60 @@ const int *tiling_canvas_of(const tile_sizes *canvases, int side, int width, int
   return best;
 }
 
+/* The side that follows another of [to] pixels by the quotient width / height, cut off. */
+static int follow(int to, double quotient, bool upright) {
+  return (int)(upright ? to * quotient : to / quotient);
+}
+
+static int at_least_one(int side) { return side > 1 ? side : 1; }
+
+void tiling_longest(int longest, int *width, int *height) {
+  enum { MOST = 4096 };
+  for (int pass = 0; pass < 2; pass++) {
+    bool upright = *height > *width;
+    double quotient = (double)*width / *height;
+    int *longer = upright ? height : width, *shorter = upright ? width : height;
+    if (pass == 1 && *longer <= MOST) break;
+    *longer = pass == 1 ? MOST : longest;
+    *shorter = follow(*longer, quotient, upright);
+    if (pass == 0) *shorter += *shorter % 2;
+    *shorter = at_least_one(*shorter);
+  }
+}
+
+static int tiles_for(int side, int tile) { return (side - 1) / tile + 1; }
+
+/* Every grid by its number of tiles, then by how many stand in a line: the first of those whose
+ * proportions are nearest, or a later one that is as near, while the picture has more than half of
+ * its pixels. */
+static void nearest_grid(const image_processor *p, int width, int height, int tiles[2]) {
+  double best = HUGE_VAL, quotient = (double)width / height;
+  for (int n = p->least_tiles; n <= p->most_tiles; n++) {
+    for (int across = 1; across <= n; across++) {
+      if (n % across != 0) continue;
+      double off = fabs(quotient - (double)across / (n / across));
+      double pixels = 0.5 * p->resize_height * p->resize_width * n;
+      if (off > best || (off == best && !((double)width * height > pixels))) continue;
+      best = off;
+      tiles[0] = n / across;
+      tiles[1] = across;
+    }
+  }
+}
+
+void tiling_grid(const image_processor *p, int width, int height, int tiles[2]) {
+  int tile = p->resize_width;
+  bool upright = height > width;
+  double quotient = (double)width / height;
+  tiles[0] = tiles[1] = 1;
+  if (p->grid == GRID_NEAREST) nearest_grid(p, width, height, tiles);
+  if (p->grid != GRID_SIDES) return;
+  int longer = tiles_for(upright ? height : width, tile);
+  int shorter = tiles_for(at_least_one(follow(longer * tile, quotient, upright)), tile);
+  tiles[0] = upright ? longer : shorter;
+  tiles[1] = upright ? shorter : longer;
+}
+
 /* The largest size of a picture's proportions on the canvas, the other side rounded up. */
 static resize_plan plan_on_canvas(const image_rgb *im, int height, int width,
                                   resample_kind resample) {

@@ -16,6 +16,11 @@ const int *tiling_canvas_of(const tile_sizes *canvases, int side, int width, int
  * tile's side at most where it is smaller.  Caller clears *out. */
 loci_status tiling_corner(const image_rgb *im, const int canvas[2], int side,
                           resample_kind resample, image_rgb *out, loci_err *err);
+/* Idefics3's sizes: the longer side becomes [longest], 4096 at most, the other one follows, raised
+ * to an even number before that bound. */
+void tiling_longest(int longest, int *width, int *height);
+/* Tiles down and across that the picture fills. */
+void tiling_grid(const image_processor *p, int width, int height, int tiles[2]);
 /* Caller clears *out. */
 loci_status tiling_canvas(const image_rgb *im, int height, int width, resample_kind resample,
                           image_rgb *out, loci_err *err);

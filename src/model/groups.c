@@ -30,8 +30,8 @@ static bool contains(const loci_prompt_info *p, group_kind g, int which, int aft
   if (g == GROUP_LAST) return i == p->length - 1;
   if (g == GROUP_AFTER_CONSTRAINT) return p->constraint_count > 0 && i >= after;
   if (of_image(g)) {
-    int at = i - p->image_first, view = g == GROUP_IMAGE_TILES;
-    if (p->image_first < 0 || at < 0 || at >= p->image_count) return false;
+    int at = layout_row_at(p, i), view = g == GROUP_IMAGE_TILES;
+    if (at < 0) return false;
     if (g == GROUP_IMAGE) return true;
     return p->image_view_count > 1 &&
            layout_cell(p->image_views, p->image_view_count, at).view == view;

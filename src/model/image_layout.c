@@ -21,7 +21,7 @@ static tile_grid grid_of(const model_config *c, const image_shape *s) {
   tile_grid g = {.side = side, .across = s->across, .rows = rows, .cols = cols};
   g.to_rows = rows;
   g.to_cols = cols;
-  if (s->together) return g; /* margins are rows like others */
+  if (s->together || s->whole_last) return g; /* margins, if any, are rows like others */
   if ((double)w / h > (double)cols / rows) {
     g.top = (rows - covered(h, (double)cols / w)) / 2;
     g.rows -= 2 * g.top;
@@ -40,38 +40,79 @@ static tile_grid grid_of(const model_config *c, const image_shape *s) {
   return g;
 }
 
+/* Of tiles that the picture fills, one after the other, and the whole after them. */
+static image_layout layout_of_grid(const image_shape *s, image_layout whole) {
+  image_layout out = whole;
+  int side = whole.views[0].cols;
+  out.view_count = 2;
+  out.tiles[0] = s->down;
+  out.tiles[1] = s->across;
+  out.views[0].name = "base";
+  out.views[0].first = s->down * s->across * whole.count;
+  out.views[1] = (loci_image_view){.name = "tiles",
+                                   .rows = s->down * side,
+                                   .cols = s->across * side,
+                                   .tile = side,
+                                   .bare = true};
+  out.count += out.views[0].first;
+  return out;
+}
+
 image_layout layout_of(const model_config *c, const image_shape *s) {
   const vision_config *v = &c->vision;
   int cell = v->patch * v->merge, first = v->class_token - v->drop_class;
   if (cell < 1) return (image_layout){0};
-  loci_image_view whole = {"picture", first, s->height / cell, s->width / cell, false, 0};
+  loci_image_view whole = {
+      .name = "picture", .first = first, .rows = s->height / cell, .cols = s->width / cell};
   if (s->together) {
-    whole = (loci_image_view){"picture", 0, s->down * v->grid, s->across * v->grid, false, v->grid};
-    return (image_layout){s->views * (v->grid * v->grid + 1), 1, {whole}};
+    whole.first = 0;
+    whole.rows = s->down * v->grid;
+    whole.cols = s->across * v->grid;
+    whole.tile = v->grid;
+    return (image_layout){
+        .count = s->views * (v->grid * v->grid + 1), .view_count = 1, .views = {whole}};
   }
-  image_layout out = {first + whole.rows * whole.cols, 1, {whole}};
+  image_layout out = {.count = first + whole.rows * whole.cols, .view_count = 1, .views = {whole}};
   if (s->down == 0) return out;
+  if (s->whole_last) return layout_of_grid(s, out);
   tile_grid g = grid_of(c, s);
   out.view_count = 2;
   out.views[0].name = "base";
-  out.views[1] = (loci_image_view){"tiles", out.count, g.to_rows, g.to_cols, true, 0};
+  out.views[1] = (loci_image_view){
+      .name = "tiles", .first = out.count, .rows = g.to_rows, .cols = g.to_cols, .breaks = true};
   out.count += view_rows(&out.views[1]);
   return out;
 }
 
 /* Of cells that stand tile by tile. */
 static image_cell tile_cell(const loci_image_view *v, int view, int at) {
-  int side = v->tile, each = side * side + 1, tile = at / each, i = at % each - 1;
+  int side = v->tile, each = side * side + !v->bare, tile = at / each, i = at % each - !v->bare;
   int across = v->cols / side;
   if (i < 0) return (image_cell){-1, 0, 0};
   return (image_cell){view, tile / across * side + i / side, tile % across * side + i % side};
+}
+
+int layout_row_at(const loci_prompt_info *p, int position) {
+  int low = 0, high = p->image_count - 1;
+  if (p->image_first < 0 || position < p->image_first) return -1;
+  if (!p->image_positions) {
+    return position - p->image_first < p->image_count ? position - p->image_first : -1;
+  }
+  while (low < high) {
+    int middle = (low + high) / 2;
+    if (p->image_positions[middle] < position)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return p->image_count > 0 && p->image_positions[low] == position ? low : -1;
 }
 
 int layout_row(const loci_image_view *v, int row, int col) {
   int side = v->tile;
   if (!side) return v->first + row * (v->cols + v->breaks) + col;
   int tile = row / side * (v->cols / side) + col / side;
-  return v->first + tile * (side * side + 1) + 1 + row % side * side + col % side;
+  return v->first + tile * (side * side + !v->bare) + !v->bare + row % side * side + col % side;
 }
 
 image_cell layout_cell(const loci_image_view *views, int view_count, int i) {
@@ -159,7 +200,8 @@ loci_status layout_picture(const model_config *c, const seen_picture *p, arena *
   for (int64_t i = 0; i < 3 * height * g.cols; i++) {
     int64_t channel = i / g.cols / height, y = i / g.cols % height + (int64_t)g.top * P;
     int x = (int)(i % g.cols) + g.left, across = g.side * P;
-    int64_t tile = !s->together + y / across * g.across + x / g.side;
+    int64_t tile = !s->together && !s->whole_last;
+    tile += y / across * g.across + x / g.side;
     const float *from = p->pixels + ((tile * 3 + channel) * S + y % across) * S;
     memcpy(pixels + i * P, from + (int64_t)(x % g.side) * P, (size_t)P * sizeof *pixels);
   }

@@ -15,6 +15,8 @@ typedef struct image_layout {
   int count;      /* rows of the sequence; more than the grids have where a class row is kept */
   int view_count; /* 0: no picture */
   loci_image_view views[MOST_VIEWS];
+  int tiles[2]; /* down and across, each a run of rows, before that of the whole; 0: one run is all
+                 */
 } image_layout;
 
 /* A processed picture. */
@@ -34,6 +36,9 @@ void layout_arrange(const model_config *c, const image_shape *s, const float *ro
 loci_status layout_picture(const model_config *c, const seen_picture *p, arena *mem,
                            seen_picture *out, loci_err *err);
 
+/* Which row of the picture stands at a position; -1: none. */
+int layout_row_at(const loci_prompt_info *p, int position);
+
 /* What row i of a picture shows: a cell of a view, or the end of one of its lines (col = cols).
  * view -1: neither, a class row. */
 typedef struct image_cell {
@@ -44,7 +49,7 @@ image_cell layout_cell(const loci_image_view *views, int view_count, int i);
 int layout_row(const loci_image_view *v, int row, int col);
 /* Rows of a view, those that end its lines included. */
 static inline int view_rows(const loci_image_view *v) {
-  int tiles = v->tile ? v->rows / v->tile * (v->cols / v->tile) : 0;
+  int tiles = v->tile && !v->bare ? v->rows / v->tile * (v->cols / v->tile) : 0;
   return v->rows * (v->cols + v->breaks) + tiles;
 }
 

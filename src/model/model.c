@@ -35,7 +35,9 @@ static loci_status choose_precision(loci_model *m, loci_precision wanted, loci_e
 
 bool model_keeps_sizes(const loci_model *m) {
   const model_config *c = &m->weights->config;
-  return c->has_vision && (c->vision.image_size == 0 || c->tiles.count > 0 || c->vision.places > 0);
+  bool grid = !m->pixels_problem.code && m->pixels.grid != GRID_NONE;
+  return c->has_vision &&
+         (c->vision.image_size == 0 || c->tiles.count > 0 || c->vision.places > 0 || grid);
 }
 
 image_shape model_usual_shape(const loci_model *m) {
@@ -69,6 +71,14 @@ static loci_status list_cross_layers(loci_model *m, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Of a picture that fills its tiles. */
+static int most_tiles(const image_processor *p) {
+  int longest = p->longest_edge < 4096 ? p->longest_edge + p->longest_edge % 2 : 4096;
+  int side = p->resize_width > 0 ? (longest - 1) / p->resize_width + 1 : 0;
+  int most = p->grid == GRID_NEAREST ? p->most_tiles : longest ? side * side : GRID_MOST;
+  return most > 1 ? most : 0;
+}
+
 static loci_status fill_info(loci_model *m, loci_err *err) {
   const model_config *c = &m->weights->config;
   loci_model_info *i = &m->info;
@@ -98,6 +108,7 @@ static loci_status fill_info(loci_model *m, loci_err *err) {
   }
   i->image_size = c->has_vision ? c->vision.image_size : 0;
   if (c->vision.places) i->image_tiles = c->vision.places;
+  if (m->pixels.grid != GRID_NONE) i->image_tiles = most_tiles(&m->pixels);
   if (!c->has_vision || i->image_size > 0 || m->pixels_problem.code) return LOCI_OK;
   i->min_pixels = m->pixels.min_pixels;
   i->max_pixels = m->pixels.max_pixels;

@@ -224,10 +224,7 @@ static void set_roles(loci_prompt *p, loci_token *tokens) {
     tokens[i].role = i < begin  ? LOCI_ROLE_BEFORE
                      : i == end ? LOCI_ROLE_AFTER_FIRST
                                 : LOCI_ROLE_AFTER_MIDDLE;
-    int image = i - p->info.image_first;
-    if (p->info.image_first >= 0 && image >= 0 && image < p->info.image_count) {
-      tokens[i].role = LOCI_ROLE_IMAGE;
-    }
+    if (layout_row_at(&p->info, i) >= 0) tokens[i].role = LOCI_ROLE_IMAGE;
   }
   tokens[T - 1].role = LOCI_ROLE_LAST;
   for (int i = 0; i < p->info.constraint_count; i++) {
@@ -280,6 +277,21 @@ loci_status prompt_sources(const loci_prompt *p, const float *rows, arena *mem,
                       .from = p->info.source_from,
                       .before_see_all = m->asked.gate_rows_hf};
   return sources_new(m->compute_type, m->threads, m->weights, rows, like, mem, out, err);
+}
+
+/* Where the picture's rows stand, if text stands between them. */
+static loci_status find_runs(loci_prompt *p, const token_rows *rows, loci_err *err) {
+  int P = p->info.image_count, n = 0;
+  bool together = true;
+  int *at = arena_array(p->mem, P, int);
+  if (!at) return fail_nomem(err, "building the prompt");
+  for (int i = 0; i < rows->count; i++) {
+    if (!rows->image[i]) continue;
+    together = together && i == rows->image_first + n;
+    at[n++] = i;
+  }
+  if (!together) p->info.image_positions = at;
+  return LOCI_OK;
 }
 
 /* Of a picture that layers read by cross-attention: who sees what of it, and its keys and values.
@@ -389,6 +401,7 @@ static loci_status build(loci_prompt *p, const loci_question *q, const given_pic
     p->info.image_view_count = p->image.view_count;
     p->info.image_views = p->image.views;
   }
+  TRY(find_runs(p, &rows, err));
   TRY(build_rows(p, &rows, err));
   TRY(prompt_place_rows(p, err));
   TRY(place_sources(p, rows.image_at, err));

@@ -132,6 +132,7 @@ static loci_status read_pixels(const image_processor *p, const char *path, loci_
   v->tiles_down = shape.down;
   v->tiles_across = shape.across;
   v->tiles_alone = shape.together;
+  v->whole_last = shape.whole_last;
   return LOCI_OK;
 }
 

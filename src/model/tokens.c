@@ -37,7 +37,7 @@ static void push(token_rows *r, int id, int64_t begin, int64_t end, bool image) 
 }
 
 static void push_image(token_rows *r, int id, int rows, int64_t begin, int64_t end) {
-  r->image_first = r->count;
+  if (r->image_first < 0) r->image_first = r->count;
   for (int i = 0; i < rows; i++) push(r, id, begin, end, true);
 }
 
@@ -79,44 +79,128 @@ static loci_status expand_split(const loci_model *m, const char *text, const ima
   return st;
 }
 
-loci_status expand_tokens(const loci_model *m, const char *text, const image_layout *picture,
-                          bool add_special, arena *mem, token_rows *out, loci_err *err) {
-  const model_config *c = &m->weights->config;
-  if (picture && c->split_at_image) {
-    return expand_split(m, text, picture, add_special, mem, out, err);
-  }
-  encoding e = {0};
-  TRY(tokenizer_encode(m->tokens, text, strlen(text), add_special, &e, err));
-  loci_status st = rows_init(out, (int64_t)e.count + (picture ? picture->count : 0), mem, err);
-  if (st) goto done;
-  for (int i = 0; i < e.count; i++) {
-    bool image = c->has_vision && !c->split_at_image && e.ids[i] == c->image_token;
-    if (image && (!picture || out->image_first >= 0 || out->image_at >= 0)) {
-      st = fail(err, LOCI_EINVAL, "the prompt holds the image marker %s",
-                picture ? "twice" : "but there is no image");
-      goto done;
+/* ---------------------------------------------------------------- pictures spelled out */
+
+/* The text that is tokenized: the prompt's, or, where a picture's rows stand between texts, that
+ * with all of these in place of its mark. */
+typedef struct spelled {
+  const char *text;
+  int runs;             /* placeholders in it, each for as many rows of the picture */
+  int64_t at, from, to; /* where the mark stands, its bytes, and those in its place */
+} spelled;
+
+typedef struct writer {
+  char *out; /* NULL: only counts */
+  int64_t n;
+} writer;
+
+static void put_text(writer *w, const char *s) {
+  size_t n = strlen(s);
+  if (w->out) memcpy(w->out + w->n, s, n);
+  w->n += (int64_t)n;
+}
+
+static void put_number(writer *w, int number) {
+  char text[16];
+  snprintf(text, sizeof text, "%d", number);
+  put_text(w, text);
+}
+
+static void put_picture(writer *w, const picture_text *t, const image_layout *g, const char *mark) {
+  put_text(w, t->begin);
+  for (int i = 0; i < g->tiles[0] * g->tiles[1]; i++) {
+    if (t->tile[0]) {
+      put_text(w, t->tile[0]);
+      put_number(w, i / g->tiles[1] + 1);
+      put_text(w, t->tile[1]);
+      put_number(w, i % g->tiles[1] + 1);
+      put_text(w, t->tile[2]);
     }
-    bool counted = i > 0 && e.ids[i - 1] == c->image_marks[0];
-    if (image && c->image_marks[0] && !counted) {
-      st = fail(err, LOCI_EINVAL,
+    put_text(w, mark);
+    if ((i + 1) % g->tiles[1] == 0) put_text(w, t->line);
+  }
+  put_text(w, t->whole[g->tiles[0] > 0]);
+  put_text(w, mark);
+  put_text(w, t->end);
+}
+
+static loci_status spell_out(const loci_model *m, const char *text, const image_layout *picture,
+                             arena *mem, spelled *out, loci_err *err) {
+  const picture_text *t = m->weights->config.picture;
+  const char *mark = image_mark(m), *at = picture && t ? strstr(text, mark) : NULL;
+  *out = (spelled){.text = text, .runs = 1};
+  if (!at || strstr(at + 1, mark)) return LOCI_OK; /* none, or refused as two */
+  writer w = {0};
+  put_picture(&w, t, picture, mark);
+  size_t first = (size_t)(at - text), from = strlen(mark), rest = strlen(text) - first - from;
+  char *joined = arena_alloc(mem, (int64_t)(first + rest) + w.n + 1, 1);
+  if (!joined) return fail_nomem(err, "tokenizing the prompt");
+  *out = (spelled){joined, 1 + picture->tiles[0] * picture->tiles[1], (int64_t)first, (int64_t)from,
+                   w.n};
+  memcpy(joined, text, first);
+  w = (writer){joined + first, 0};
+  put_picture(&w, t, picture, mark);
+  memcpy(joined + first + w.n, at + from, rest + 1);
+  return LOCI_OK;
+}
+
+/* A byte of the text that is tokenized, in the prompt's: what stands for the mark has its range. */
+static int64_t byte_of(const spelled *s, int64_t at, bool end) {
+  if (at <= s->at) return at;
+  if (at >= s->at + s->to) return at - s->to + s->from;
+  return end ? s->at + s->from : s->at;
+}
+
+/* Whether an image token is one too many, or one that the model would not count. */
+static loci_status check_image(const loci_model *m, bool picture, int seen, int runs, int before,
+                               loci_err *err) {
+  const model_config *c = &m->weights->config;
+  if (!picture || seen == runs) {
+    return fail(err, LOCI_EINVAL, "the prompt holds the image marker %s",
+                picture ? "twice" : "but there is no image");
+  }
+  if (c->image_marks[0] && before != c->image_marks[0]) {
+    return fail(err, LOCI_EINVAL,
                 "the prompt holds the image token %d without %d before it, by which the model "
                 "counts pictures; the whole mark is %s",
                 c->image_token, c->image_marks[0], image_mark(m));
-      goto done;
+  }
+  return LOCI_OK;
+}
+
+loci_status expand_tokens(const loci_model *m, const char *text, const image_layout *picture,
+                          bool add_special, arena *mem, token_rows *out, loci_err *err) {
+  const model_config *c = &m->weights->config;
+  spelled s;
+  if (picture && c->split_at_image) {
+    return expand_split(m, text, picture, add_special, mem, out, err);
+  }
+  TRY(spell_out(m, text, picture, mem, &s, err));
+  encoding e = {0};
+  TRY(tokenizer_encode(m->tokens, s.text, strlen(s.text), add_special, &e, err));
+  loci_status st = rows_init(out, (int64_t)e.count + (picture ? picture->count : 0), mem, err);
+  int seen = 0;
+  for (int i = 0; !st && i < e.count; i++) {
+    int64_t begin = byte_of(&s, e.begin[i], false), end = byte_of(&s, e.end[i], true);
+    bool image = c->has_vision && !c->split_at_image && e.ids[i] == c->image_token;
+    if (!image) {
+      push(out, e.ids[i], begin, end, false);
+      continue;
     }
-    if (image && c->text.cross) out->image_at = out->count;
-    if (image && !c->text.cross) {
-      push_image(out, e.ids[i], picture->count, e.begin[i], e.end[i]);
+    st = check_image(m, picture != NULL, seen++, s.runs, i > 0 ? e.ids[i - 1] : -1, err);
+    if (st) break;
+    if (c->text.cross) {
+      out->image_at = out->count;
+      push(out, e.ids[i], begin, end, false);
     } else {
-      push(out, e.ids[i], e.begin[i], e.end[i], false);
+      push_image(out, e.ids[i], picture->count / s.runs, begin, end);
     }
   }
-  if (picture && out->image_first < 0 && out->image_at < 0) {
+  if (!st && picture && seen != s.runs) {
     st = fail(err, LOCI_EFORMAT,
               "%s: the tokenizer does not turn %s into the image token %d of config.json",
               m->info.path, image_mark(m), c->image_token);
   }
-done:
   encoding_clear(&e);
   return st;
 }

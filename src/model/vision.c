@@ -28,10 +28,13 @@ int64_t vision_feature_rows(const model_config *c, const image_shape *s) {
 
 /* ---------------------------------------------------------------- patches */
 
+/* How many patches on a side stand together from the pixels on. */
+static int joined(const vision_config *v) { return v->shuffle ? 1 : v->merge; }
+
 /* The patches of the cells [top, bottom) x [left, right), row by row; returns how many. */
 static int64_t place_cells(const vision_config *v, int cols, const int box[4], patch_place *out) {
   int64_t n = 0;
-  int m = v->merge;
+  int m = joined(v);
   for (int r = box[0]; r < box[1]; r++) {
     for (int c = box[2]; c < box[3]; c++) {
       for (int i = 0; i < m * m; i++) {
@@ -45,13 +48,13 @@ static int64_t place_cells(const vision_config *v, int cols, const int box[4], p
 
 /* Cells of a picture, down and across. */
 static void count_cells(const vision_config *v, const seen_picture *p, int *rows, int *cols) {
-  *rows = p->shape.height / (v->patch * v->merge);
-  *cols = p->shape.width / (v->patch * v->merge);
+  *rows = p->shape.height / (v->patch * joined(v));
+  *cols = p->shape.width / (v->patch * joined(v));
 }
 
 void vision_patches(const vision_config *v, const seen_picture *p, float *out) {
   patch_place cell[64]; /* merge is 8 at most */
-  int rows, cols, each = v->merge * v->merge;
+  int rows, cols, each = joined(v) * joined(v);
   count_cells(v, p, &rows, &cols);
   for (int i = 0; i < rows * cols; i++) {
     const int box[4] = {i / cols, i / cols + 1, i % cols, i % cols + 1};
@@ -234,13 +237,27 @@ static void set_operand(tower *t, const float *x, int64_t width) {
             t->n, width);
 }
 
-/* y := tanh(gate) y, where there is one. */
-static void gate_branch(tower *t, const weight *gate) {
+/* y := tanh(gate) y or scale y, channel by channel, where there is one. */
+static void gate_branch(tower *t, const weight *gate, const weight *scale) {
   float g = 0;
+  int64_t D = t->v->width;
+  if (scale->data) {
+    weight_row(scale, 0, t->z); /* free by now */
+    for (int64_t i = 0; i < t->n * D; i++) t->y[i] *= t->z[i % D];
+  }
   if (!gate->data) return;
   weight_row(gate, 0, &g);
   g = (float)tanh((double)g);
   for (int64_t i = 0; i < t->n * t->v->width; i++) t->y[i] *= g;
+}
+
+/* q and k normalised, all heads together, by a norm with an epsilon of its own. */
+static loci_status norm_queries(tower *t, const vision_layer *w, loci_err *err) {
+  norm_spec spec = {.kind = NORM_RMS, .eps = 1e-6, .width = t->v->width};
+  row_list q = rows_f32(t->q, t->v->width, NULL), k = rows_f32(t->k, t->v->width, NULL);
+  if (!t->v->qk_norm) return LOCI_OK;
+  TRY(norm_forward(t->a, spec, &w->q_norm, q, q, t->n, err));
+  return norm_forward(t->a, spec, &w->k_norm, k, k, t->n, err);
 }
 
 static loci_status vit_block(tower *t, int layer, loci_err *err) {
@@ -252,11 +269,12 @@ static loci_status vit_block(tower *t, int layer, loci_err *err) {
   TRY(linear_forward(t->a, &w->q, t->q, t->operand, n, err));
   TRY(linear_forward(t->a, &w->k, t->k, t->operand, n, err));
   TRY(linear_forward(t->a, &w->v, t->value, t->operand, n, err));
+  TRY(norm_queries(t, w, err));
   rotate_by_place(t);
   attend(t, layer);
   set_operand(t, t->z, D);
   TRY(linear_forward(t->a, &w->o, t->y, t->operand, n, err));
-  gate_branch(t, &w->attn_gate);
+  gate_branch(t, &w->attn_gate, &w->attn_scale);
   rows_add(&t->a->rows, x, y, n, D);
 
   TRY(norm_forward(t->a, vision_norm(t), &w->norm2, operand, x, n, err));
@@ -265,7 +283,7 @@ static loci_status vit_block(tower *t, int layer, loci_err *err) {
   rows_gate(&t->a->rows, operand_rows(t->a, t->operand, F, NULL), rows_f32(t->gate, F, NULL),
             rows_f32(t->v->gated ? t->inner : NULL, F, NULL), t->v->act, n, F);
   TRY(linear_forward(t->a, &w->fc2, t->y, t->operand, n, err));
-  gate_branch(t, &w->mlp_gate);
+  gate_branch(t, &w->mlp_gate, &w->mlp_scale);
   rows_add(&t->a->rows, x, y, n, D);
   return LOCI_OK;
 }
@@ -315,6 +333,11 @@ static loci_status run_tower(tower *t, const watch *w, int number, float *featur
   for (int depth = 0; depth <= deepest; depth++) {
     if (watch_stops(w, "vision", done + depth, all)) return fail(err, LOCI_ECANCELLED, "stopped");
     if (depth == gated) TRY(tiles_begin_gated(t, err));
+    if (depth == t->v->layers && t->v->post_norm) {
+      norm_spec spec = {.kind = NORM_LAYER, .eps = t->v->eps, .width = t->v->width};
+      row_list x = rows_f32(t->x, t->v->width, NULL);
+      TRY(norm_forward(t->a, spec, &t->c->post_norm, x, x, t->n, err));
+    }
     for (int i = 0; i < t->v->n_features; i++) {
       if (t->v->feature_depth[i] == depth) take_feature(t, i, features);
     }
@@ -336,13 +359,30 @@ static loci_status see(tower *t, const watch *w, float *features, loci_err *err)
   return LOCI_OK;
 }
 
-/* Every patch's row, normalised. */
-static loci_status norm_features(compute *a, const checkpoint *c, const float *features, int64_t n,
+/* out (P, m m width) := each m x m features of a view side by side, line by line (pixel shuffle,
+ * Shi et al. 2016): what a row of the sequence is made of. */
+static loci_status join_features(const model_config *c, const image_shape *s, const float *features,
                                  arena *mem, const float **out, loci_err *err) {
-  const vision_config *v = &c->config.vision;
-  int64_t width = vision_feature_width(&c->config);
+  int m = c->vision.merge, cols = s->width / c->vision.patch;
+  int64_t width = vision_feature_width(c), n = vision_feature_rows(c, s), one = n / s->views;
+  float *to = arena_array(mem, n * width, float);
+  if (!to) return fail_nomem(err, "projecting the image");
+  *out = to;
+  for (int64_t i = 0; i < n; i++, to += width) {
+    int64_t cell = i % one / (m * m), k = i % (m * m);
+    int64_t row = cell / (cols / m) * m + k / m, col = cell % (cols / m) * m + k % m;
+    memcpy(to, features + (i / one * one + row * cols + col) * width,
+           (size_t)width * sizeof *features);
+  }
+  return LOCI_OK;
+}
+
+/* Every patch's row, or every row of patches, normalised: n rows of [width]. */
+static loci_status norm_features(compute *a, const checkpoint *c, const float *features, int64_t n,
+                                 int64_t width, arena *mem, const float **out, loci_err *err) {
+  const projector_config *p = &c->config.projector;
   float *normed = arena_array(mem, n * width, float);
-  norm_spec spec = {.kind = v->norm, .eps = v->eps, .width = width};
+  norm_spec spec = {.kind = p->norm_kind, .eps = p->norm_eps, .width = width};
   if (!normed) return fail_nomem(err, "projecting the image");
   *out = normed;
   return norm_forward(a, spec, &c->projector_norm, rows_f32(normed, width, NULL),
@@ -354,9 +394,10 @@ static loci_status project(compute *a, const checkpoint *c, const float *feature
                            float *projected, arena *mem, loci_err *err) {
   const projector_config *p = &c->config.projector;
   int64_t merged = (int64_t)c->config.vision.merge * c->config.vision.merge;
-  int64_t width = vision_feature_width(&c->config) * merged;
+  int64_t one = vision_feature_width(&c->config), width = one * merged;
   const float *in = features;
-  if (p->norm) TRY(norm_features(a, c, features, P * merged, mem, &in, err));
+  if (p->norm) TRY(norm_features(a, c, features, P * merged, one, mem, &in, err));
+  if (p->norm_joined) TRY(norm_features(a, c, features, P, width, mem, &in, err));
   for (int i = 0; i < p->n_linear; i++) {
     const linear_weights *w = &c->projector[i];
     void *operand = arena_zalloc(mem, operand_bytes(a, P, width), 1);
@@ -380,7 +421,10 @@ static loci_status project_views(compute *a, const checkpoint *c, const image_sh
   const model_config *m = &c->config;
   int64_t D = m->text.width, merged = (int64_t)m->vision.merge * m->vision.merge;
   int64_t P = vision_feature_rows(m, s) / merged;
-  if (s->views == 1 || s->together) return project(a, c, features, P, projected, mem, err);
+  if (m->vision.shuffle) TRY(join_features(m, s, features, mem, &features, err));
+  if (m->tiles.count == 0 || s->views == 1) {
+    return project(a, c, features, P, projected, mem, err);
+  }
   float *rows = arena_array(mem, P * D, float), *newline = arena_array(mem, D, float);
   if (!rows || !newline) return fail_nomem(err, "projecting the image");
   TRY(project(a, c, features, P, rows, mem, err));

@@ -55,6 +55,19 @@ static void say_range(sink *s, const char *key, const int64_t range[2]) {
   say_end(s);
 }
 
+/* The picture's positions where text stands between them: [from, to) of each run. */
+static void say_runs(sink *s, const loci_prompt_info *p) {
+  say_list(s, "runs");
+  for (int i = 0; i < p->image_count;) {
+    const int *at = p->image_positions + i;
+    int n = 1;
+    while (i + n < p->image_count && at[n] == at[0] + n) n++;
+    say_range(s, NULL, (const int64_t[]){at[0], at[0] + n});
+    i += n;
+  }
+  say_end(s);
+}
+
 void say_prompt(sink *s, const loci_prompt_info *p) {
   say_positions_of(s, p);
   array_note(s, "question", p->question);
@@ -82,6 +95,7 @@ void say_prompt(sink *s, const loci_prompt_info *p) {
       say_int(s, "first", p->image_first);
     }
     say_int(s, "count", p->image_count);
+    if (p->image_positions) say_runs(s, p);
     say_int(s, "rows", p->grid_rows);
     say_int(s, "cols", p->grid_cols);
     say_list(s, "views");
@@ -90,6 +104,7 @@ void say_prompt(sink *s, const loci_prompt_info *p) {
       say_begin(s, NULL);
       say_members(s, v, name, first, rows, cols, breaks);
       if (v->tile > 0) say_int(s, "tile", v->tile);
+      if (v->bare) say_bool(s, "bare", true);
       say_end(s);
     }
     say_end(s);

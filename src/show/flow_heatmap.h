@@ -5,6 +5,7 @@
 #ifndef LOCI_SHOW_FLOW_SHEET_H
 #define LOCI_SHOW_FLOW_SHEET_H
 
+#include "model/image_layout.h"
 #include "show/heatmap.h"
 
 typedef enum flow_quantity { FLOW_CONTRIBUTION, FLOW_ATTENTION } flow_quantity;
@@ -17,9 +18,9 @@ heatmap *flow_heatmap(arena *mem, const loci_flow *flow, const loci_flow_path *p
  * queries. */
 heatmap *flow_heads_heatmap(arena *mem, const loci_flow *flow, const loci_flow_path *path);
 
-/* Which row of the picture a source of a pathway is. */
+/* Which row of the picture a source of a pathway is; -1: none. */
 static inline int flow_image_row(const loci_flow *f, const loci_flow_path *x, int source) {
-  return x->outside ? source : source - f->prompt->image_first;
+  return x->outside ? source : layout_row_at(f->prompt, source);
 }
 
 /* The layer in which most flows, counted from the first measured one. */

@@ -120,10 +120,11 @@ static loci_status write_png(const loci_image *image, const char *path, loci_err
     return fail_nomem(err, path);
   }
   memset(pixels, 255, (size_t)(3 * width * height));
-  if (first) put_view(image, 0, room, pixels, width, 0, 0);
+  int whole = image->whole_last ? image->view_count - 1 : 0;
+  if (first) put_view(image, whole, room, pixels, width, 0, 0);
   for (int i = 0; i < image->tiles_down * image->tiles_across; i++) {
-    put_view(image, (int)first + i, room, pixels, width, left + i % image->tiles_across * w,
-             i / image->tiles_across * h);
+    put_view(image, (int)first * (whole == 0) + i, room, pixels, width,
+             left + i % image->tiles_across * w, i / image->tiles_across * h);
   }
   loci_status st = canvas_png_of_rgb(pixels, (int)width, (int)height, &file, err);
   free(room);

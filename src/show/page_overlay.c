@@ -166,7 +166,7 @@ static void mark_views(canvas *c, const overlay *o, canvas_box box) {
   const loci_prompt_info *p = o->flow->prompt;
   canvas_font font = {7.5, false, false, page_grey};
   for (int i = 0; p->image_view_count > 1 && i < p->image_view_count; i++) {
-    int at = p->image_first + p->image_views[i].first - o->path->sources[0];
+    int at = p->image_views[i].first - flow_image_row(o->flow, o->path, o->path->sources[0]);
     if (at < 0 || at >= o->path->source_count) continue;
     double x = box.x + box.w * at / o->path->source_count;
     if (at > 0) canvas_line(c, x, box.y, x, box.y + box.h, 0.6, page_grey);

@@ -72,12 +72,13 @@ static const heatmap *whole(views *v, const heatmap *s) {
  * of a view. */
 static bool has_overlay(const loci_flow *f, const loci_flow_path *x) {
   const loci_prompt_info *p = f->prompt;
-  int first = flow_image_row(f, x, x->sources[0]), end = first + x->source_count;
+  int first = flow_image_row(f, x, x->sources[0]), n = x->source_count;
   int count = x->outside ? p->source_seen : p->image_count;
-  if (!f->pixels || count == 0 || first < 0 || end > count) return false;
-  if (x->sources[x->source_count - 1] != x->sources[0] + x->source_count - 1) return false;
-  return p->image_view_count > 0 && (x->source_count == count || f->cell_size == 0) &&
-         p->image_views[0].first == 0;
+  bool begins = false; /* no row stands before all views */
+  if (!f->pixels || count == 0 || first < 0 || first + n > count) return false;
+  if (flow_image_row(f, x, x->sources[n - 1]) != first + n - 1) return false;
+  for (int i = 0; i < p->image_view_count; i++) begins |= p->image_views[i].first == 0;
+  return begins && (n == count || f->cell_size == 0);
 }
 
 /* Contributions over the picture or, of other sources, as a map beside that of raw attention. */

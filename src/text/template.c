@@ -57,6 +57,10 @@ enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
 #define TEXT_LLAMA3_VISION                                                                         \
   "{{ '" HEADER("system") "' ~ system ~ '<|eot_id|>' if system }}" HEADER(                         \
       "user") "{{ image }}{{ question }}<|eot_id|>" HEADER("assistant") "\n"
+#define TEXT_IDEFICS3                                                                              \
+  "{{ 'System: ' ~ system ~ '<end_of_utterance>\n' if system }}User:{{ image or ' ' }}"            \
+  "{{ question }}<end_of_utterance>\nAssistant:"
+#define TEXT_SMOLVLM "<|im_start|>" TEXT_IDEFICS3
 
 enum {
 #define TEMPLATE(id, name, meaning) TEMPLATE_##id,

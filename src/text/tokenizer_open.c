@@ -92,6 +92,8 @@ static const char *class_of(const tokenizer_files *f) {
                                          {"mistral", "LlamaTokenizer"},
                                          {"phi", "CodeGenTokenizer"},
                                          {"qwen2", "Qwen2Tokenizer"},
+                                         {"idefics3", "LlamaTokenizer"},
+                                         {"internvl", "Qwen2Tokenizer"},
                                          {"qwen2_vl", "Qwen2Tokenizer"},
                                          {"qwen2_5_vl", "Qwen2Tokenizer"},
                                          {"gpt2", "GPT2Tokenizer"},

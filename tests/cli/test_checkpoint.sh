@@ -5,7 +5,7 @@ cd "$work" || exit 1
 make=$(dirname "$loci")/make_checkpoint
 asked=(-i "$image" -q "$question")
 
-for shape in tiny tiny-bunny tiny-qwen tiny-next tiny-onevision tiny-mllama; do
+for shape in tiny tiny-bunny tiny-qwen tiny-next tiny-onevision tiny-mllama tiny-smolvlm tiny-internvl; do
   "$make" $shape $shape >/dev/null || miss "make_checkpoint $shape fails"
   try info -m $shape
   wants 0
@@ -33,6 +33,32 @@ for shape in tiny-next tiny-onevision; do
   wants 0
   for name in base tiles; do grep -q ">$name<" views.svg || miss "$shape: no mark where the $name begin"; done
 done
+# A picture in tiles with words before each: its positions in runs.
+try info -m tiny-smolvlm
+prints 'the whole and at most 16 tiles'
+try tokens -m tiny-smolvlm "${asked[@]}"
+prints 'image: base 2 rows of 2, tiles'
+prints 'of the positions'
+try tokens -m tiny-smolvlm "${asked[@]}" --json
+prints '"runs"'
+try image -m tiny-smolvlm -i "$image" -o runs.png -o runs.safetensors
+prints 'as a whole, and as'
+for kind in image-base image-tiles; do
+  try knockout -m tiny-smolvlm "${asked[@]}" -c 'this country' --from $kind --to last
+  wants 0
+done
+try trace -m tiny-smolvlm "${asked[@]}" -c 'this country' --corrupt image-mean --direction both --verify 20
+wants 0
+try flow -m tiny-smolvlm "${asked[@]}" -c 'this country' --from image --to constraint-last -o runs.svg
+wants 0
+for name in base tiles; do grep -q ">$name<" runs.svg || miss "tiny-smolvlm: no mark where the $name begin"; done
+# The same without words between them.
+try info -m tiny-internvl
+prints 'the whole and at most 12 tiles'
+try tokens -m tiny-internvl "${asked[@]}"
+prints 'image: base 2 rows of 2, tiles'
+try flow -m tiny-internvl "${asked[@]}" -c 'this country' --from image-tiles --to last -o cut.svg
+wants 0
 # A picture that is read by cross-attention: no positions, but rows outside of the sequence.
 try info -m tiny-mllama
 prints 'outside of the sequence'

@@ -198,3 +198,53 @@ loci_status write_mllama_config(maker *m) {
       " \"size\": {\"height\": %d, \"width\": %d}, \"resample\": 2, \"do_pad\": true}\n",
       s->image_size, s->image_size);
 }
+
+loci_status write_idefics_config(maker *m) {
+  const shape *s = &m->s;
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"SmolVLMForConditionalGeneration\"], \"model_type\": \"smolvlm\",\n"
+      " \"image_token_id\": 627, \"scale_factor\": 4, \"tie_word_embeddings\": false,\n"
+      " \"text_config\": {\"model_type\": \"llama\", \"hidden_size\": %d, \"intermediate_size\": "
+      "%d,\n"
+      "  \"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d,\n"
+      "  \"vocab_size\": %d, \"max_position_embeddings\": 8192, \"rms_norm_eps\": 1e-05,\n"
+      "  \"rope_theta\": 100000, \"bos_token_id\": 1, \"eos_token_id\": 629, \"pad_token_id\": "
+      "2},\n"
+      " \"vision_config\": {\"model_type\": \"smolvlm_vision\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"image_size\": %d, \"patch_size\": %d}}\n",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, s->vision_width,
+      s->vision_inner, s->vision_layers, s->vision_heads, s->image_size, s->patch));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"SmolVLMImageProcessor\", \"do_image_splitting\": true,\n"
+      " \"max_image_size\": {\"longest_edge\": %d}, \"size\": {\"longest_edge\": %d}, "
+      "\"resample\": 1}\n",
+      s->image_size, 4 * s->image_size);
+}
+
+loci_status write_internvl_config(maker *m) {
+  const shape *s = &m->s;
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"InternVLForConditionalGeneration\"], \"model_type\": \"internvl\",\n"
+      " \"image_token_id\": 616, \"downsample_ratio\": 0.5, \"vision_feature_layer\": -1,\n"
+      " \"text_config\": {\"model_type\": \"qwen2\", \"hidden_size\": %d, \"intermediate_size\": "
+      "%d,\n"
+      "  \"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d,\n"
+      "  \"vocab_size\": %d, \"max_position_embeddings\": 32768, \"rms_norm_eps\": 1e-06,\n"
+      "  \"rope_theta\": 1000000.0, \"use_sliding_window\": false, \"eos_token_id\": 602},\n"
+      " \"vision_config\": {\"model_type\": \"internvl_vision\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"attention_bias\": true, \"image_size\": [%d, %d], \"patch_size\": [%d, %d]}}\n",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, s->vocab, s->vision_width,
+      s->vision_inner, s->vision_layers, s->vision_heads, s->image_size, s->image_size, s->patch,
+      s->patch));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"GotOcr2ImageProcessor\", \"crop_to_patches\": true,\n"
+      " \"min_patches\": 1, \"max_patches\": 12, \"size\": {\"height\": %d, \"width\": %d},\n"
+      " \"image_mean\": [0.485, 0.456, 0.406], \"image_std\": [0.229, 0.224, 0.225]}\n",
+      s->image_size, s->image_size);
+}

@@ -1,6 +1,7 @@
 /* Writes a checkpoint of any size with random weights, for benchmarks and tests: the true shapes of
- * LLaVA-1.5-7B, LLaVA-NeXT on Mistral-7B, LLaVA-OneVision-7B, Bunny-3B, Qwen2.5-VL-7B or
- * Llama-3.2-Vision-11B, or any others, in the layout of their files.
+ * LLaVA-1.5-7B, LLaVA-NeXT on Mistral-7B, LLaVA-OneVision-7B, Bunny-3B, Qwen2.5-VL-7B,
+ * Llama-3.2-Vision-11B, SmolVLM-256M, SmolVLM2-500M or InternVL3-8B, or any others, in the layout
+ * of their files.
  *
  *   make_checkpoint SHAPE DIR [--dtype f16|bf16|f32] [--seed N] [--shard MIB] [--layers N] ...
  *
@@ -41,6 +42,11 @@ static const shape shapes[] = {
     {"tiny-qwen", QWEN, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
     {"mllama-11b", MLLAMA, 40, 4096, 14336, 32, 8, 128256, 32, 1280, 5120, 16, 560, 14},
     {"tiny-mllama", MLLAMA, 5, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
+    {"smolvlm-256m", IDEFICS, 30, 576, 1536, 9, 3, 49280, 12, 768, 3072, 12, 512, 16},
+    {"smolvlm2-500m", IDEFICS, 32, 960, 2560, 15, 5, 49280, 12, 768, 3072, 12, 512, 16},
+    {"tiny-smolvlm", IDEFICS, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 32, 4},
+    {"internvl3-8b", INTERNVL, 28, 3584, 18944, 28, 4, 151674, 24, 1024, 4096, 16, 448, 14},
+    {"tiny-internvl", INTERNVL, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
     {"tiny-bunny", BUNNY, 3, 64, 128, 4, 4, 700, 3, 32, 64, 2, 28, 7},
 };
 
@@ -57,6 +63,8 @@ static const struct {
     [NEXT] = {"llava-next", 605, plan_llava, write_tiled_config},
     [ONEVISION] = {"llava-onevision", 605, plan_llava, write_tiled_config},
     [MLLAMA] = {"mllama", 632, plan_mllama, write_mllama_config},
+    [IDEFICS] = {"smolvlm", 630, plan_llava, write_idefics_config},
+    [INTERNVL] = {"internvl", 660, plan_llava, write_internvl_config},
 };
 
 /* Added tokens into the vocabulary: their ids are those after it, and it grows. */

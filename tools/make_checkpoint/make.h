@@ -10,7 +10,7 @@
 
 enum { MOST_TENSORS = 1 << 15, NAME = 128, TABLE = 1 << 16 };
 
-typedef enum family { LLAVA, BUNNY, QWEN, NEXT, ONEVISION, MLLAMA } family;
+typedef enum family { LLAVA, BUNNY, QWEN, NEXT, ONEVISION, MLLAMA, IDEFICS, INTERNVL } family;
 
 typedef struct shape {
   const char *name;
@@ -41,7 +41,7 @@ typedef struct maker {
 /* A name of a tensor or of a part of one, longer by [name]. */
 void join(char out[NAME], const char *prefix, const char *name);
 /* All tensors of the shape into m->tensors, in the order of the files. */
-void plan_llava(maker *m); /* Hugging Face's three LLaVAs, and Bunny */
+void plan_llava(maker *m); /* Hugging Face's three LLaVAs, Bunny, SmolVLM and InternVL */
 void plan_qwen(maker *m);
 void plan_mllama(maker *m);
 /* Llama-3.2-Vision: whether a layer reads the picture; layers of the tower with gates, after the
@@ -56,6 +56,8 @@ loci_status write_bunny_config(maker *m);
 loci_status write_qwen_config(maker *m);
 loci_status write_tiled_config(maker *m);
 loci_status write_mllama_config(maker *m);
+loci_status write_idefics_config(maker *m); /* 4 x 4 patches a row of the sequence */
+loci_status write_internvl_config(maker *m);
 
 /* Path of a file of the checkpoint, until the next call. */
 char *path_of(const maker *m, const char *name);

@@ -57,7 +57,7 @@ static const double SHARP = 1.5, SURE = 3;
 static void project(maker *m, const char *at, const char *name, double gain, int64_t rows,
                     int64_t cols) {
   char path[NAME];
-  if (m->s.family == QWEN || m->s.family == ONEVISION) {
+  if (m->s.family == QWEN || m->s.family == ONEVISION || m->s.family == INTERNVL) {
     linear(m, at, name, gain, rows, cols);
     return;
   }
@@ -126,14 +126,15 @@ static void plan_phi_layer(maker *m, const char *at) {
 /* Hugging Face's LLaVAs spell their names alike; the tower is CLIP's or SigLIP's. */
 static bool is_hf(const maker *m) {
   return m->s.family == LLAVA || m->s.family == NEXT || m->s.family == ONEVISION ||
-         m->s.family == MLLAMA;
+         m->s.family == MLLAMA || m->s.family == INTERNVL;
 }
 static bool is_tiled(const maker *m) { return m->s.family == NEXT || m->s.family == ONEVISION; }
 
 static void plan_decoder(maker *m) {
-  bool llava = is_hf(m), gated = m->s.family != BUNNY;
-  const char *top = llava ? "language_model." : "",
-             *at = llava ? "language_model.model." : "model.";
+  bool llava = is_hf(m), gated = m->s.family != BUNNY, idefics = m->s.family == IDEFICS;
+  const char *top = llava ? "language_model." : "", *at = llava     ? "language_model.model."
+                                                          : idefics ? "model.text_model."
+                                                                    : "model.";
   char layer[NAME];
   int more = m->s.family == MLLAMA ? 8 : 0; /* rows that no head answers with */
   matrix(m, at, "embed_tokens.weight", sqrt(m->s.width), m->s.vocab + more, m->s.width);
@@ -214,10 +215,40 @@ static void plan_tile_vision(maker *m) {
   linear(m, "", "multi_modal_projector", 1, m->s.width, D * (1 + n));
 }
 
+static void plan_scaled_vision(maker *m) {
+  int64_t D = m->s.vision_width, F = m->s.vision_inner, W = m->s.width, side = m->s.patch;
+  int64_t grid = m->s.image_size / m->s.patch;
+  const char *at = "vision_tower.", *out = "multi_modal_projector.";
+  char layer[NAME];
+  plan(m, at, "embeddings.cls_token", 0, 0.5, 3, (int64_t[]){1, 1, D});
+  plan(m, at, "embeddings.position_embeddings", 0, 0.5, 3, (int64_t[]){1, 1 + grid * grid, D});
+  plan(m, at, "embeddings.patch_embeddings.projection.weight", 0,
+       1 / sqrt(3.0 * (double)(side * side)), 4, (int64_t[]){D, 3, side, side});
+  vector(m, at, "embeddings.patch_embeddings.projection.bias", 0, D);
+  for (int i = 0; i < m->s.vision_layers; i++) {
+    snprintf(layer, sizeof layer, "%sencoder.layer.%d.", at, i);
+    norm(m, layer, "layernorm_before", D);
+    linear(m, layer, "attention.q_proj", SHARP, D, D);
+    linear(m, layer, "attention.k_proj", SHARP, D, D);
+    linear(m, layer, "attention.v_proj", 1, D, D);
+    linear(m, layer, "attention.projection_layer", 1, D, D);
+    vector(m, layer, "lambda_1", 1, D);
+    norm(m, layer, "layernorm_after", D);
+    linear(m, layer, "mlp.fc1", 1, F, D);
+    linear(m, layer, "mlp.fc2", 1, D, F);
+    vector(m, layer, "lambda_2", 1, D);
+  }
+  norm(m, out, "layer_norm", 4 * D);
+  linear(m, out, "linear_1", 1, W, 4 * D);
+  linear(m, out, "linear_2", 1, W, W);
+}
+
 static void plan_vision(maker *m) {
   bool llava = is_hf(m), clip = llava && m->s.family != ONEVISION;
-  const char *at =
-      llava ? "vision_tower.vision_model." : "model.vision_tower.vision_tower.vision_model.";
+  bool idefics = m->s.family == IDEFICS;
+  const char *at = llava     ? "vision_tower.vision_model."
+                   : idefics ? "model.vision_model."
+                             : "model.vision_tower.vision_tower.vision_model.";
   const char *out = llava ? "multi_modal_projector.linear_" : "model.mm_projector.";
   int64_t D = m->s.vision_width, F = m->s.vision_inner, W = m->s.width, side = m->s.patch;
   int64_t grid = m->s.image_size / m->s.patch, patch[] = {D, 3, side, side};
@@ -243,13 +274,20 @@ static void plan_vision(maker *m) {
     linear(m, layer, "mlp.fc2", 1, D, F);
   }
   norm(m, at, "post_layernorm", D);
+  if (idefics) {
+    matrix(m, "model.connector.modality_projection.", "proj.weight", 1, W, 16 * D);
+    return;
+  }
   linear(m, out, llava ? "1" : "0", 1, W, D);
   linear(m, out, "2", 1, W, W);
   if (is_tiled(m)) vector(m, "", "image_newline", 0, W);
 }
 
 void plan_llava(maker *m) {
-  plan_vision(m);
+  if (m->s.family == INTERNVL)
+    plan_scaled_vision(m);
+  else
+    plan_vision(m);
   plan_decoder(m);
 }
 
