@@ -9,12 +9,11 @@ export class Refused extends Error {
   }
 }
 
-async function call(method, path, body, signal) {
+async function call(method, path, body) {
   let answer;
   try {
-    answer = await fetch(path, {method, body, signal, headers: {Authorization: 'Bearer ' + token()}});
-  } catch (e) {
-    if (e.name === 'AbortError') throw e;
+    answer = await fetch(path, {method, body, headers: {Authorization: 'Bearer ' + token()}});
+  } catch {
     throw new Refused(0, 'gone', 'loci serve does not answer: it was stopped, or started anew with another address');
   }
   if (answer.ok) return answer;
@@ -55,8 +54,8 @@ export const storeCsv = async run => (await call('GET', `/api/store/${run}/run.c
 export const resultBytes = async (job, ending) => (await call('GET', `/api/jobs/${job}/result.${ending}`)).blob();
 
 // What a job tells until it has ended, each state and each part handed on; returns the last state.
-async function watch(job, onState, onPart, signal) {
-  const stream = await call('GET', `/api/jobs/${job}/events`, undefined, signal);
+async function watch(job, onState, onPart) {
+  const stream = await call('GET', `/api/jobs/${job}/events`);
   const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '', last = null;
   for (;;) {
@@ -84,11 +83,13 @@ export async function run(what, fields, onState = () => {}, signal = undefined, 
   const form = new URLSearchParams({what});
   for (const [name, value] of Object.entries(fields))
     for (const one of [value].flat()) if (one !== undefined && one !== '') form.append(name, one);
-  const told = await (await call('POST', '/api/jobs', form.toString(), signal)).json(), {job} = told;
+  // not aborted on the way: the job may be there, and nobody would know its number
+  const told = await (await call('POST', '/api/jobs', form.toString())).json(), {job} = told;
   const stop = () => cancel(job);
   signal?.addEventListener('abort', stop);
+  if (signal?.aborted) stop();
   try {
-    const end = told.state || await watch(job, state => onState({...state, job}), onPart, undefined);
+    const end = told.state || await watch(job, state => onState({...state, job}), onPart);
     if (told.state) onState({...told.state, job});
     if (!end || end.state === 'running' || end.state === 'waiting')
       throw new Refused(0, 'gone', 'loci serve was stopped');

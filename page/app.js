@@ -42,7 +42,6 @@ async function attempt(task) {
   try {
     await task();
   } catch (e) {
-    if (e.name === 'AbortError') return;
     say(e.message);
     if (!(e instanceof api.Refused)) throw e;
   }
@@ -81,7 +80,7 @@ const ask = () => attempt(async () => {
 
 // ---------------------------------------------------------------- trace and views
 
-let results = {}; // of this question: view -> {text, value}
+let results = {}; // of the question that was traced: view -> {job, value}, and about: what it was
 
 const formats = {trace: ['json', 'csv', 'npz', 'png', 'svg', 'pdf', 'html'], flow: ['json', 'csv', 'npz', 'png', 'svg', 'pdf', 'html'],
   lens: ['json', 'csv', 'png', 'svg', 'pdf', 'html'], knockout: ['json', 'csv', 'png', 'svg', 'pdf', 'html'], edit: ['edit', 'json']};
@@ -110,7 +109,7 @@ export function offerExports(name, job) {
 
 // [more]: goes on with the cells that are there.
 const trace = more => attempt(async () => {
-  const fields = {...about(), continue: more === true ? results.trace.job : ''};
+  const fields = more === true ? {...results.fields, continue: results.trace.job} : about();
   state.step({q: asked.question, k: fields.corrupt, w: fields.window, v: 'trace', cell: ''});
   await doTrace(fields);
 });
@@ -122,6 +121,8 @@ function showAnswers(t) {
 }
 
 let guessed = null, began = 0; // the estimates, before cells take their places
+let traced = {};               // question, picture, constraints and their kinds of the trace that runs or ran
+
 
 // Parts of the trace as they come: answers, estimates, cells.
 function takePart(p) {
@@ -137,6 +138,7 @@ function takePart(p) {
   } else if (!times.cells) {
     times.cells = time;
   }
+  p.about = traced;
   map.part(p);
   $('exact').textContent = p.clean ? 'answers and estimates are there' : `exact ${p.done} of ${p.planned} cells`;
 }
@@ -162,11 +164,13 @@ function judge(t) {
 async function doTrace(fields) {
   began = performance.now();
   if (!fields.continue) guessed = null;
+  traced = {question: fields.question, picture: fields.picture, constraint: fields.constraint, kind: fields.kind};
   for (const name of Object.keys($('maps').dataset)) delete $('maps').dataset[name];
   $('continue').hidden = true;
   const done = await run('trace', fields, takePart), t = done.value;
-  results = {trace: done};
+  results = {trace: done, fields, about: t.about = traced};
   $('maps').dataset.all = (performance.now() - began).toFixed(0);
+  sayTraced();
   showAnswers(t);
   map.show(t);
   edit.offer(t);
@@ -203,8 +207,7 @@ async function open(name) {
   if (!views[name]) return;
   if (!results[name]) {
     const of = results;
-    const {question, picture, constraint: marked, kind} = about();
-    const got = await run(name, {question, picture, constraint: marked, kind});
+    const got = await run(name, of.about);
     of[name] = got; // a later question has results of its own
     if (of !== results) return;
     say('');
@@ -261,8 +264,18 @@ async function restore() {
   else await ask();
 }
 
+// What is shown may be of another question than the one that is typed by now.
+function sayTraced() {
+  const other = asked.question !== traced.question || asked.picture !== traced.picture;
+  $('traced').hidden = !traced.question || !other;
+  $('traced').textContent = asked.question === traced.question ? 'These results are of another picture.' : `These results are of “${traced.question}”.`;
+}
+
 function start() {
-  listen(error => say(error));
+  listen(error => {
+    say(error);
+    sayTraced();
+  });
   listenToTabs();
   edit.listen({run, attempt, say, about, offerExports});
   cell.listen(say);

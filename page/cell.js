@@ -3,7 +3,7 @@
 import * as api from './api.js';
 import {make} from './chart.js';
 import {current, number} from './map.js';
-import {asked, constraints, kinds, readable} from './question.js';
+import {asked, readable} from './question.js';
 
 const $ = id => document.getElementById(id);
 let cells = [], round = 0, fail = () => {};
@@ -21,8 +21,9 @@ export function bars(title, top, target = undefined) {
   return box;
 }
 
+// Of the question that was traced, which may not be the one that is typed by now.
 const fieldsOf = (t, cell) => ({
-  question: asked.question, picture: asked.picture, constraint: constraints(), kind: kinds(), corrupt: t.request.corrupt, site: cell.site,
+  ...t.about, corrupt: t.request.corrupt, site: cell.site,
   layers: String(cell.layer), positions: $('cell-where').value || cell.positions,
   window: $('cell-window').value || String(cell.window), direction: $('cell-way').value || cell.direction,
   seed: t.request.seed === undefined ? '' : String(t.request.seed)});

@@ -178,7 +178,7 @@ function pin(at, beside = false) {
     state.adjust({cell: at ? [at.map.site, at.map.window, at.map.direction, at.row, at.layer].join('.') : ''});
   }
   repaint();
-  onPin([pinned, other].filter(Boolean).map(about));
+  if (trace.request) onPin([pinned, other].filter(Boolean).map(about)); // what a store holds cannot be asked
 }
 
 // What a job has to be told of a cell.
@@ -266,7 +266,8 @@ export function show(t) {
   const beside = pinned && was[1], again = beside && maps.find(m => m.site === beside.map.site && m.rows.length > beside.row);
   if (again) other = {...beside, map: again};
   setMetric($('metric').value);
-  if (!was[0] && pinned) onPin([about(pinned)]);
+  if (!pinned || !t.request) onPin([]);
+  else if (!was[0]) onPin([about(pinned)]);
 }
 
 // The same grids as a real table, for those who do not see the map.

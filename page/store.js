@@ -11,7 +11,7 @@ let page = null, pages = new Map(), loading = new Map(), total = 0, active = 0, 
 const columns = [['line', 'line'], ['question', 'question'], ['answer', 'answer'], ['right', 'right'], ['effect', 'effect']];
 let sort = 'line';
 
-const filters = () => ({run: String(run), text: $('store-text').value.trim().toLowerCase(), which: $('store-which').value, least: $('store-least').value, sort});
+const filters = () => ({run: String(run), text: $('store-text').value.trim(), which: $('store-which').value, least: $('store-least').value, sort});
 
 const shown = {
   line: r => r.line, question: r => r.question ?? '(no example)', answer: r => r.dropped ? `dropped: ${r.reason}` : r.answer ?? '',

@@ -101,13 +101,14 @@ static int serve(cli *c, server_opts *o, bool open_browser) {
 static int serve_model(cli *c, loci_model *m, server_opts *o) {
   int code = EXIT_FAILED;
   char path[LOCI_PATH_SIZE];
-  if (cli_model_path(c, path)) return EXIT_FAILED;
+  board_opts b = {.model = m, .utf8 = c->term.utf8, .run = c->run, .work = board_work};
+  if (cli_model_path(c, path) || cli_model_opts(c, &b.opened)) return EXIT_FAILED;
   char *hello = make_hello(m), *shown = NULL;
   o->hello = hello;
-  o->pictures = gallery_new(path);
+  b.pictures = o->pictures =
+      gallery_new(b.opened.mmproj ? b.opened.mmproj : path, b.opened.max_pixels);
   if (o->pictures) o->shown = shown = make_shown(c, o, &c->err);
-  board_opts b = {m, {0}, o->pictures, c->term.utf8, c->run, board_work};
-  if (cli_model_opts(c, &b.opened) == EXIT_DONE && o->pictures) o->board = board_new(&b);
+  if (o->pictures) o->board = board_new(&b);
   if (!shown && c->err.code) {
     code = cli_failed(c);
   } else if (!make_token(o->token) || !o->hello || !o->board || !shown) {

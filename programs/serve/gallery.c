@@ -23,16 +23,18 @@ typedef struct picture {
 
 struct gallery {
   pthread_mutex_t lock;
-  char dir[LOCI_PATH_SIZE];
+  char processor[LOCI_PATH_SIZE];
+  int64_t max_pixels;
   picture at[MOST]; /* the oldest first */
   int count;
 };
 
-gallery *gallery_new(const char *model_dir) {
+gallery *gallery_new(const char *processor, int64_t max_pixels) {
   gallery *p = calloc(1, sizeof *p);
   if (!p) return NULL;
   pthread_mutex_init(&p->lock, NULL);
-  snprintf(p->dir, sizeof p->dir, "%s", model_dir);
+  snprintf(p->processor, sizeof p->processor, "%s", processor);
+  p->max_pixels = max_pixels;
   return p;
 }
 
@@ -106,7 +108,7 @@ loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICT
   if (known) return LOCI_OK;
   int fd = gallery_file(bytes, size, path);
   if (fd < 0) return cli_fail(err, LOCI_ENOMEM, "no room for the picture");
-  loci_status st = loci_image_read(p->dir, path, 0, &image, err); /* is it one? */
+  loci_status st = loci_image_read(p->processor, path, p->max_pixels, &image, err); /* is it one? */
   loci_free(image);
   if (st) {
     say_picture(err, path);

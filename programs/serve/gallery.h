@@ -6,12 +6,14 @@
 
 #include <loci.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { PICTURE_BYTES = 32 << 20, PICTURE_ID = 24, PICTURE_PATH = 48 };
 
 typedef struct gallery gallery;
 
-gallery *gallery_new(const char *model_dir); /* whose processor reads them; NULL: no memory */
+/* Read by the image processor of this file or directory, as loci_image_read; NULL: no memory. */
+gallery *gallery_new(const char *processor, int64_t max_pixels);
 void gallery_free(gallery *p);
 /* Checks and keeps it; its name into id. */
 loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICTURE_ID],

@@ -170,12 +170,13 @@ loci_status shelf_keep(shelf *s, shelf_place *place, loci_progress_fn progress, 
   int64_t bytes = bytes_of(s, place->prompt);
   pthread_mutex_lock(&s->lock);
   bool wanted = place->kept == 0 && make_room(s, bytes);
+  if (wanted) place->kept = bytes; /* a brief job that runs meanwhile does not begin it as well */
   pthread_mutex_unlock(&s->lock);
   if (!wanted) return LOCI_OK;
   /* an edited model keeps nothing, and room may be short: neither is a reason not to go on */
   loci_status st = loci_prompt_keep(place->prompt, KEPT_BYTES, progress, ctx, err);
   pthread_mutex_lock(&s->lock);
-  if (!st) place->kept = bytes;
+  if (st) place->kept = 0;
   pthread_mutex_unlock(&s->lock);
   return st == LOCI_ECANCELLED ? st : LOCI_OK;
 }

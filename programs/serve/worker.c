@@ -70,12 +70,16 @@ static loci_status on_prompt(void *ctx, const loci_question *q, loci_prompt **ou
 
 static void on_result(void *ctx, char *json) {
   running *r = ctx;
+  pthread_mutex_lock(&r->b->lock);
   r->j->result = json;
+  pthread_mutex_unlock(&r->b->lock);
 }
 
 static void on_made(void *ctx, loci_result *result) {
   running *r = ctx;
+  pthread_mutex_lock(&r->b->lock);
   r->j->made = result;
+  pthread_mutex_unlock(&r->b->lock);
 }
 
 /* ---------------------------------------------------------------- a trace while it is made */

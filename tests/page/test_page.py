@@ -137,6 +137,33 @@ def asks_cells(browser):
     assert browser.run("return document.getElementById('pinned').hidden")
 
 
+def keeps_its_question(browser):
+    """What is typed after a trace is another question: the maps, their cells and the other views stay those of the first."""
+    def types(text):
+        browser.run("""const q = document.getElementById('question');
+          q.value = arguments[0];
+          q.dispatchEvent(new Event('input'));""", text)
+
+    said = "return document.getElementById('traced').hidden ? '' : document.getElementById('traced').textContent"
+    assert browser.run(said) == ""
+    types("Which language is spoken in this country?")
+    browser.wait(f"{said.replace('return ', 'return (')}) === 'These results are of “{QUESTION}”.'")
+    browser.click("#maps figure:nth-child(3) canvas")
+    browser.wait("return document.getElementById('cell-command').textContent.includes('ask')")
+    line = shlex.split(browser.text("#cell-command"))
+    assert line[line.index("-q") + 1] == QUESTION and line[line.index("-c") + 1] == CONSTRAINT, line
+    browser.run("document.querySelector('#maps canvas').focus()")
+    browser.press("Escape")
+    browser.click("#tab-flow")
+    browser.wait("return document.getElementById('command').textContent.includes('loci flow')")
+    line = shlex.split(browser.text("#command code"))
+    assert line[line.index("-q") + 1] == QUESTION, line
+    browser.click("#tab-trace")
+    types(QUESTION)
+    browser.wait(f"{said.replace('return ', 'return (')}) === ''")
+    browser.drag(f"#chip-{chip(browser, 'this')}", f"#chip-{chip(browser, 'country')}")
+
+
 def streams(browser):
     """Answers come first, then estimates, then cells; a stop keeps what is done; an answer does not wait for a trace."""
     times = browser.run("return {...document.getElementById('maps').dataset}")
@@ -276,6 +303,7 @@ def by_mouse(browser, server):
             for x, cell in zip(row, cells, strict=True):
                 assert alike(cell, shown(x)), f"the page shows {cell}, loci trace {x}"
     asks_cells(browser)
+    keeps_its_question(browser)
     streams(browser)
     goes_on(browser)
     exports(browser)

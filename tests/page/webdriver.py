@@ -90,7 +90,7 @@ class Browser:
         acts = [at(start), {"type": "pointerDown", "button": 0}, at(end), {"type": "pointerUp", "button": 0}]
         self.do("POST", "/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": acts}]})
 
-    def wait(self, script, *args, seconds=30):
+    def wait(self, script, *args, seconds=120):
         end = time.monotonic() + seconds
         while not (value := self.run(script, *args)):
             if time.monotonic() > end:
