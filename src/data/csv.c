@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/kind.h"
@@ -269,7 +270,7 @@ loci_status csv_open_stream(FILE *file, const char *name, csv_reader **out, loci
 
 loci_status csv_open(const char *path, csv_reader **out, loci_err *err) {
   *out = NULL;
-  FILE *file = fopen(path, "re");
+  FILE *file = strcmp(path, "-") == 0 ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
   if (!file) return file_absent(path, errno, err);
   return csv_open_stream(file, path, out, err);
 }

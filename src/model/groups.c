@@ -27,6 +27,7 @@ static bool reads_image(const loci_prompt *p, int i) {
 
 /* Whether position i is in the group; [after] is the first position after all constraints. */
 static bool contains(const loci_prompt_info *p, group_kind g, int which, int after, int i) {
+  if (g == GROUP_ALL) return true;
   if (g == GROUP_LAST) return i == p->length - 1;
   if (g == GROUP_AFTER_CONSTRAINT) return p->constraint_count > 0 && i >= after;
   if (of_image(g)) {
@@ -61,7 +62,7 @@ int group_positions(const loci_prompt *p, group_kind g, int which, int *out) {
 
 loci_status fail_empty_group(const loci_prompt *p, group_kind g, loci_err *err) {
   bool image = of_image(g) || g == GROUP_AFTER_IMAGE;
-  bool of_constraint = !image && g != GROUP_LAST;
+  bool of_constraint = !image && g != GROUP_LAST && g != GROUP_ALL;
   const char *why = "nothing stands after the constraint";
   if (image && p->model->info.image_rows == 0) {
     why = "the model reads text only";

@@ -293,6 +293,27 @@ static void some_layers_are_those_rows_of_the_whole_grid(void **state) {
   loci_model_close(m);
 }
 
+/* All positions of what a layer ends with are all there is: the corrupted run becomes the clean
+ * one. */
+static void all_positions_of_the_stream_restore_everything(void **state) {
+  (void)state;
+  static const loci_site end[] = {LOCI_SITE_RESID_POST};
+  for (int i = 0; i < WORLDS; i++) {
+    loci_model *m = open_with(worlds[i].model, LOCI_PRECISION_F32, 1);
+    loci_prompt *p = ask_about(m, worlds[i].image);
+    loci_trace *t =
+        trace_of(m, p, (loci_trace_opts){.sites = end, .site_count = 1, .positions = "all"});
+    assert_int_equal(t->grid_count, 1);
+    assert_int_equal(cells_of(&t->grids[0]), t->model->layers);
+    assert_string_equal(t->grids[0].groups[0], "all");
+    for (int64_t k = 0; k < cells_of(&t->grids[0]); k++)
+      if (!t->grids[0].skipped[k]) assert_true(fabs(t->grids[0].cells[k].p - t->clean.m.p) < 1e-5);
+    loci_free(t);
+    loci_prompt_free(p);
+    loci_model_close(m);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_cell_is_what_a_full_run_gives_at_no_more_than_the_formula),
@@ -305,6 +326,7 @@ int main(void) {
       cmocka_unit_test(restoring_the_end_of_the_stream_restores_everything),
       cmocka_unit_test(without_a_total_effect_there_is_no_restoration),
       cmocka_unit_test(some_layers_are_those_rows_of_the_whole_grid),
+      cmocka_unit_test(all_positions_of_the_stream_restore_everything),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

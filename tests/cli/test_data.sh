@@ -123,7 +123,9 @@ sed 's/"id":5,//' list.json >bad-list.json
 failed 'bad-list.json: an item of "images" lacks "id" or "file_name"' data import evqa inat.csv --image-list bad-list.json -o x.jsonl
 
 printf 'image,question,answer,constraints,level,id\n../out/x.png,Who is the man on the left?,Bob,the man|the left,3,q7\n' >mine.csv
+"$loci" data import csv - -o piped.jsonl <mine.csv >/dev/null
 try data import csv mine.csv -o mine.jsonl
+cmp -s mine.jsonl piped.jsonl || miss "a table from standard input is another one"
 wants 0
 holds mine.jsonl '{"id":"q7","image":"x.png","question":"Who is the man on the left?","answers":["Bob"],"constraints":[{"text":"the man"},{"text":"the left"}],"level":"3"}'
 

@@ -88,7 +88,7 @@ usage '--width wants a whole number' bench --width 3.5
 knockout=(knockout -m "$model" -i "$image" -q "$question" -c "this country")
 usage 'a pathway needs both its ends, from and to' "${knockout[@]}" --from image
 usage 'unknown group "imag"; did you mean image?' "${knockout[@]}" --from imag --to last
-usage 'unknown group "xyzzy": expected constraint, constraint-last, image, image-base, image-tiles, after-constraint, after-image, last' "${knockout[@]}" --from image --to xyzzy
+usage 'unknown group "xyzzy": expected constraint, constraint-last, image, image-base, image-tiles, after-constraint, after-image, last, all' "${knockout[@]}" --from image --to xyzzy
 usage '--from names image twice' "${knockout[@]}" --from image,image --to last
 for bad in 0 1,3 x alle; do usage '--window wants a number of layers, all or onward' "${knockout[@]}" --window "$bad"; done
 usage 'a window of all layers has no centres' "${knockout[@]}" --window all --layers 3
