@@ -271,6 +271,12 @@ typedef struct loci_average_opts {
       "swap" without a text takes each example's field "swap" */
   const loci_knockout_opts *knockout; /* pathways, window, layers */
   double least_effect;
+  /* "trace": a file with another prompt for each example (the line with its id, or its id with
+   * "-text"), whose values are put into the example's own run (loci_trace_opts.donor), right or
+   * wrong; beside it the twin of the example before and a random position of the own twin; and the
+   * recovered share of accuracy.  [donor_model]: a name or directory, whose prompts they are; NULL:
+   * the model's own. */
+  const char *donors, *donor_model;
 } loci_average_opts;
 
 LOCI_CHECK loci_status loci_average_new(const loci_model *model, loci_examples *examples,

@@ -68,6 +68,18 @@ typedef struct loci_trace_opts {
   /* With a watcher: one of the same prompt and options that was stopped, with a watcher, too.  Its
    * cells are taken over, the others run.  Of one trace alone; not of a screening. */
   const struct loci_trace *so_far;
+  /* Cross-prompt patching: values of this prompt's run, of the same model or of one of the same
+   * shape, are put into the prompt's own, where nothing is corrupted.  The trace's clean run is
+   * then the donor's, its corrupted run the prompt's own, its restoration the recovered share.  It
+   * must outlive the result.  Sites: resid_post (NULL). */
+  const loci_prompt *donor;
+  const char *donor_at; /* where they are taken: a position of the donor by its number, or a group;
+                           NULL: the group of the same name */
+  /* Heads of z ("5.3,6.1": layer and head) or layers of the other sites ("3-5,7") that are restored
+   * together, too, at each group of positions, beside random sets of as many (0: 20), whose clean
+   * and corrupted values are as far apart (docs/MATH.md, "Sets and controls"); NULL: none. */
+  const char *set;
+  int controls;
 } loci_trace_opts;
 
 /* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;
@@ -111,7 +123,24 @@ typedef struct loci_grid {
                       strongest that was (docs/MATH.md, "Screening"); NaN: all were run */
   const double *restoration_logit_diff; /* of the logit difference, as restoration is of p; NaN:
                                            clean and corrupted are closer than .1 */
+  const int *top_ids; /* with a donor: each run's most likely next token; else NULL */
 } loci_grid;
+
+/* Heads or layers that were restored together, and random ones beside. */
+typedef struct loci_set {
+  loci_site site;
+  loci_direction direction;
+  const char *group;
+  int unit_count;
+  const int *layers, *heads; /* (unit_count); heads NULL: whole layers */
+  loci_metrics m;
+  double ie, restoration, norm; /* norm: of clean - corrupted, of all its values */
+  int control_count;
+  const int *control_layers, *control_heads; /* (control_count, unit_count) */
+  const double *control_ie, *control_norm;   /* (control_count) */
+  double control_mean;                       /* of control_ie */
+  double p; /* (1 + random sets with at least its effect, whatever the sign) / (1 + random sets) */
+} loci_set;
 
 /* Of a screened trace, the cells that were run at random of those that the estimates did not
  * choose: what they missed. */
@@ -176,7 +205,12 @@ typedef struct loci_trace {
   int64_t missing; /* cells that were not run before it was cancelled (opts.partial), NaN or, with
                       a watcher, estimates */
   int64_t planned; /* with a watcher: cells to be run in all */
-  const char *receiver; /* as asked for; NULL: everything after what is restored */
+  const char *receiver;          /* as asked for; NULL: everything after what is restored */
+  const loci_prompt_info *donor; /* whose values were put in; borrowed; NULL: the clean run's */
+  const loci_model_info *donor_model; /* likewise */
+  const char *donor_at;
+  int set_count; /* one for each site, direction and group, where a set is asked for */
+  const loci_set *sets;
 } loci_trace;
 
 LOCI_CHECK loci_status loci_trace_new(const loci_model *model, const loci_prompt *prompt,
@@ -226,6 +260,8 @@ typedef struct loci_knockout_opts {
   bool no_hash;                 /* leave model.hash empty instead of reading all weights for it */
   loci_progress_fn progress;
   void *progress_ctx;
+  int controls; /* runs beside with each pathway cut in as many random layers as the window has */
+  uint64_t seed;
 } loci_knockout_opts;
 
 /* One pathway, cut in a window of layers round each centre. */
@@ -238,6 +274,11 @@ typedef struct loci_pathway {
   const loci_metrics *cells; /* of the run with its edges cut; KL(clean || run) */
   const bool *skipped;       /* nothing cut there can reach the answer: the clean run's numbers */
   const int *top_ids;        /* the run's most likely next token */
+  int control_count;
+  const int *control_layers;   /* (control_count, window) */
+  const double *control_p;     /* (control_count) of the answer */
+  const double *control_value; /* (layer_count) (1 + controls with p as low) / (1 + controls) */
+  double control_mean;         /* of control_p; NaN: none */
 } loci_pathway;
 
 typedef struct loci_knockout {

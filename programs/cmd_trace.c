@@ -30,7 +30,7 @@ static int read_constraints(cli *c, cli_constraints *all, int *only) {
   int code = cli_int(c, OPT_ONLY, 1, n > 0 ? n : 1, only);
   if (code) return code;
   bool image = corrupt && strncmp(corrupt, "image", 5) == 0;
-  if (n == 0 && !image)
+  if (n == 0 && !image && !args_has(&c->args, OPT_DONOR))
     return cli_usage(c, "trace needs -c TEXT, the piece of the question to corrupt");
   if (*only > n)
     return cli_usage(c, "constraint %d was asked for, but %d %s given", *only, n,

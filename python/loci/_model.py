@@ -238,8 +238,10 @@ class Model(work.Closing):
 
     def trace(self, *asked: Any, **options: Any) -> kinds.Trace:
         """A causal trace: restores clean values in a corrupted run, cell by cell; with ``receiver`` ("5.3.q": layer,
-        head, q, k or v; or "logits") what is restored reaches this alone (path patching). One that is stopped raises
-        with ``partial``: the trace of the cells that are done, the others NaN (None: there is none yet)."""
+        head, q, k or v; or "logits") what is restored reaches this alone (path patching); ``set="5.3,6.1"`` restores
+        these together, beside ``controls`` random sets; ``donor`` (a question, with ``donor_constraint``,
+        ``donor_image``, ``donor_model``, ``donor_at``) puts another prompt's values in instead. One that is stopped
+        raises with ``partial``: the trace of the cells that are done, the others NaN (None: there is none yet)."""
         __tracebackhide__ = True
         q = self._asked(asked, options)
         try:

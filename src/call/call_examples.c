@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "call/calling.h"
+#include "study/request.h"
 
 static loci_status score(const calling *c, loci_examples *examples, loci_err *err) {
   loci_study_opts study = {.size = sizeof study};
@@ -21,6 +22,14 @@ static loci_status predict(const calling *c, loci_examples *examples, loci_err *
   return loci_prediction_new(c->of->model, examples, &o, (loci_prediction **)c->out, err);
 }
 
+/* Before there is a model; [o] alone says whether other prompts' values are put in. */
+static loci_status check_traces(const loci_average_opts *o, loci_trace_opts trace, loci_err *err) {
+  if (o->donor_model && !o->donors)
+    return fail(err, LOCI_EINVAL, "donor_model without a file of donors");
+  request_of of = {.each = true, .donors = o->donors != NULL};
+  return trace_request_complete(&of, &trace, err);
+}
+
 static loci_status average(const calling *c, loci_examples *examples, loci_err *err) {
   loci_study_opts study = {.size = sizeof study};
   loci_trace_opts trace = {.size = sizeof trace};
@@ -37,13 +46,14 @@ static loci_status average(const calling *c, loci_examples *examples, loci_err *
   int n = 1;
   if (traces) how[n++] = (target_table){trace_fields(), &trace};
   if (traces) how[n++] = (target_table){least_fields(), &x};
+  if (traces) how[n++] = (target_table){donors_fields(), &o};
   if (cuts) how[n++] = (target_table){knockout_fields(), &knockout};
   if (cuts) how[n++] = (target_table){ends_fields(), &ends};
   TRY(read_request(c, how, n, err));
   settle_metric(&trace);
   TRY(add_single(c, &trace, err));
   TRY(cross_ends(c, &ends, &knockout, err));
-  if (traces) TRY(loci_check(LOCI_KIND_AVERAGE, &trace, err));
+  if (traces) TRY(check_traces(&o, trace, err));
   if (cuts) TRY(loci_check(LOCI_KIND_KNOCKOUT, &knockout, err));
   if (!c->out) return LOCI_OK;
   FOLLOW(study);

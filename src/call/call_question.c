@@ -1,6 +1,10 @@
 /* Calls about one question: its answer, where its fact is kept, how it gets to the answer. */
 #include "call/calling.h"
+#include "model/prompt.h"
 #include "study/info.h"
+#include "study/request.h"
+
+#include <stdlib.h>
 
 loci_status ask_call(const calling *c, loci_err *err) {
   extras x = {0};
@@ -17,9 +21,50 @@ loci_status ask_call(const calling *c, loci_err *err) {
                   (loci_answer **)c->out, err);
 }
 
-static loci_status read_trace(const calling *c, loci_trace_opts *o, loci_err *err) {
+/* A donor that the call makes, and what of it the result borrows. */
+typedef struct donor_made {
+  loci_model *model; /* NULL: the call's own */
+  loci_prompt *prompt;
+} donor_made;
+
+static void free_donor(void *made) {
+  donor_made *d = made;
+  loci_prompt_free(d->prompt);
+  loci_model_close(d->model);
+  free(d);
+}
+
+/* Its prompt is worded as the call's own is. */
+static loci_status make_donor(const calling *c, const donor_words *w, donor_made *d,
+                              loci_err *err) {
+  const loci_prompt_info *own = loci_prompt_get_info(c->of->prompts[0]);
+  char path[LOCI_PATH_SIZE];
+  loci_question q = {.size = sizeof q,
+                     .text = w->text,
+                     .image = w->image,
+                     .constraints = w->constraints,
+                     .constraint_count = w->constraint_count,
+                     .template_name = own->template_name,
+                     .system = own->system,
+                     .date = own->date};
+  if (w->model) {
+    loci_model_opts how = c->of->model->asked;
+    TRY(loci_model_find(w->model, path, err));
+    TRY(loci_model_open(path, &how, &d->model, err));
+  }
+  return loci_prompt_new(d->model ? d->model : c->of->model, &q, &d->prompt, err);
+}
+
+static loci_status check_donor(const donor_words *w, loci_err *err) {
+  if (w->text || (!w->image && !w->model && w->constraint_count == 0)) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "donor wants the question of another prompt");
+}
+
+static loci_status read_trace(const calling *c, loci_trace_opts *o, donor_words *w, loci_err *err) {
   *o = (loci_trace_opts){.size = sizeof *o};
-  READ({trace_fields(), o});
+  *w = (donor_words){0};
+  READ({trace_fields(), o}, {donor_fields(), w});
+  TRY(check_donor(w, err));
   settle_metric(o);
   FOLLOW(*o);
   return LOCI_OK;
@@ -28,7 +73,9 @@ static loci_status read_trace(const calling *c, loci_trace_opts *o, loci_err *er
 loci_status traces_call(const calling *c, loci_trace **out, loci_err *errs, loci_err *err) {
   int n = c->of->prompt_count;
   loci_trace_opts o;
-  TRY(read_trace(c, &o, err));
+  donor_words w;
+  TRY(read_trace(c, &o, &w, err));
+  if (w.text) return fail(err, LOCI_EINVAL, "a donor goes with one trace, not with several");
   loci_trace_request *all = arena_zarray(c->mem, n, loci_trace_request);
   if (!all) return fail_nomem(err, "tracing");
   for (int i = 0; i < n; i++)
@@ -38,9 +85,28 @@ loci_status traces_call(const calling *c, loci_trace **out, loci_err *errs, loci
   return st;
 }
 
+/* A trace with another prompt's values; the prompt lives as long as the trace. */
+static loci_status donor_call(const calling *c, loci_trace_opts *o, const donor_words *w,
+                              loci_err *err) {
+  if (!c->out) return trace_request_complete(&(request_of){.donors = true}, o, err);
+  donor_made *d = calloc(1, sizeof *d);
+  if (!d) return fail_nomem(err, "tracing");
+  loci_trace *t = NULL;
+  loci_status st = make_donor(c, w, d, err);
+  o->donor = d->prompt;
+  if (!st) st = loci_trace_new(c->of->model, c->of->prompts[0], o, &t, err);
+  if (!st && !arena_defer(t->result.memory, free_donor, d)) st = fail_nomem(err, "tracing");
+  if (st) loci_free(t);
+  if (st) free_donor(d);
+  if (!st) *c->out = &t->result;
+  return st;
+}
+
 loci_status trace_call(const calling *c, loci_err *err) {
   loci_trace_opts o;
-  TRY(read_trace(c, &o, err));
+  donor_words w;
+  TRY(read_trace(c, &o, &w, err));
+  if (w.text) return donor_call(c, &o, &w, err);
   CHECKED(LOCI_KIND_TRACE, &o);
   o.watch = c->of->watch;
   o.watch_ctx = c->of->watch_ctx;

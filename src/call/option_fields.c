@@ -70,6 +70,9 @@ static const field of_trace[] = {
     OWN("positions", field_joined, positions, "\"each\" and groups"),
     CORRUPTED_HOW,
     TEXT("receiver", receiver),
+    TEXT("donor_at", donor_at),
+    TEXT("set", set),
+    NUMBER("controls", controls, 1, 10000),
     NUMBER("verify", verify, 0, 1000000),
     OWN("method", member_cells, screen,
         "screen:K with K from 1 up, such as screen:150, and after it ig:STEPS or atp, and audit:N"),
@@ -89,12 +92,29 @@ static const field of_cell[] = {
 field_table cell_fields(void) { return FIELD_TABLE(of_cell); }
 
 #undef OF
+#define OF loci_average_opts
+static const field of_donors[] = {TEXT("donors", donors), TEXT("donor_model", donor_model)};
+field_table donors_fields(void) { return FIELD_TABLE(of_donors); }
+
+#undef OF
+#define OF donor_words
+static const field of_donor[] = {
+    TEXT("donor", text),
+    TEXT("donor_image", image),
+    TEXT("donor_model", model),
+    OWN("donor_constraint", field_texts, constraints, "a list of texts"),
+};
+field_table donor_fields(void) { return FIELD_TABLE(of_donor); }
+
+#undef OF
 #define OF loci_knockout_opts
 static const field of_knockout[] = {
     TEXT("answer", answer),
     OWN("pathways", member_pathways, pathways, "pathways such as \"image->last\""),
     NUMBER("only", constraint, 1, 1000000),
     {"window", member_window, AT(window), 1, 10000, 0, "a number of layers, all or onward"},
+    NUMBER("controls", controls, 1, 10000),
+    SEED("seed", seed),
     LAYERS,
     HASH,
 };

@@ -23,6 +23,13 @@ typedef struct cut_ends {
   int to_count;
 } cut_ends;
 
+/* A trace's donor: what makes its prompt. */
+typedef struct donor_words {
+  const char *text, *image, *model; /* model: a name; NULL: the call's own */
+  const char *const *constraints;
+  int constraint_count;
+} donor_words;
+
 /* What is no option of one struct. */
 typedef struct extras {
   int max_new, layer; /* of ask; of a covariance */
@@ -41,6 +48,8 @@ field_table model_fields(void);    /* loci_model_opts */
 field_table question_fields(void); /* loci_question */
 field_table trace_fields(void);    /* loci_trace_opts */
 field_table cell_fields(void);     /* the same, of one cell of it */
+field_table donor_fields(void);    /* donor_words */
+field_table donors_fields(void);   /* loci_average_opts */
 field_table knockout_fields(void);
 field_table flow_fields(void);
 field_table lens_fields(void);

@@ -23,6 +23,7 @@ static void say_cells(sink *s, const loci_trace *t, const loci_grid *g) {
   table_metrics(s, g->cells, tells_first(s, t->target_count, t->answer_given));
   table_arrays(s, g, ie, restoration, skipped);
   if (g->restoration_logit_diff) table_arrays(s, g, restoration_logit_diff);
+  if (g->top_ids) table_arrays(s, g, top_ids);
   if (!g->estimates) return;
   table_arrays(s, g, exact);
   table_reals(s, "estimate_p", &g->estimates->p, sizeof *g->estimates);
@@ -128,12 +129,54 @@ static void note_groups(sink *s, const loci_trace *t) {
   array_note(s, "groups", text);
 }
 
+static void say_set(sink *s, const loci_set *x) {
+  const loci_axis draws = {"control", x->control_count, NULL, NULL};
+  say_begin(s, NULL);
+  say_text(s, "site", site_name(x->site));
+  say_text(s, "direction", direction_name(x->direction));
+  say_text(s, "group", x->group);
+  say_ints(s, "layers", x->layers, x->unit_count);
+  if (x->heads) say_ints(s, "heads", x->heads, x->unit_count);
+  say_real(s, "p", x->m.p);
+  say_real(s, "logp", x->m.logp);
+  say_real(s, "logit_diff", x->m.logit_diff);
+  say_members(s, x, ie, restoration, norm);
+  say_begin(s, "controls");
+  say_int(s, "count", x->control_count);
+  say_ints(s, "layers", x->control_layers, x->control_count * x->unit_count);
+  if (x->heads) say_ints(s, "heads", x->control_heads, x->control_count * x->unit_count);
+  table_begin(s, 1, &draws);
+  table_reals(s, "ie", x->control_ie, sizeof *x->control_ie);
+  table_reals(s, "norm", x->control_norm, sizeof *x->control_norm);
+  table_end(s);
+  say_real(s, "mean", x->control_mean);
+  say_real(s, "p_value", x->p);
+  say_end(s);
+  say_end(s);
+}
+
+static void say_sets(sink *s, const loci_trace *t) {
+  if (t->set_count == 0 || is_for(s, SINK_CSV)) return;
+  say_list(s, "sets");
+  for (int i = 0; i < t->set_count; i++) say_set(s, &t->sets[i]);
+  say_end(s);
+}
+
+/* Whose run "clean" is; "corrupt" is the prompt's own. */
+static void say_donor(sink *s, const loci_trace *t) {
+  say_begin(s, "donor");
+  say_text(s, "text", t->donor->text);
+  say_text(s, "model", t->donor_model->path);
+  say_text(s, "at", t->donor_at);
+  say_end(s);
+}
+
 void describe_trace(const void *result, sink *s) {
   const loci_trace *t = result;
   bool whole = tells_first(s, t->target_count, t->answer_given);
   row_columns(s, "site,window,direction,layer,position,token,role,p,logp,logit_diff,kl,ie,"
                  "restoration,?head,?p_first,?logp_first,?exact,?estimate_p,?estimate_logp,"
-                 "?estimate_logit_diff,?restoration_logit_diff");
+                 "?estimate_logit_diff,?restoration_logit_diff,?top_ids");
   say_format(s, "trace");
   say_model(s, t->model, t->hash);
   say_request(s, &t->result);
@@ -152,9 +195,11 @@ void describe_trace(const void *result, sink *s) {
   say_real(s, "total_effect", t->total_effect);
   if (t->receiver) say_text(s, "receiver", t->receiver);
   if (t->receiver) array_note(s, "receiver", t->receiver);
+  if (t->donor) say_donor(s, t);
   say_list(s, "grids");
   for (int i = 0; i < t->grid_count; i++) say_grid(s, t, &t->grids[i]);
   say_end(s);
+  say_sets(s, t);
   say_cost(s, &t->cost);
   say_checks(s, t);
   if (t->missing > 0) say_int(s, "missing", t->missing);
@@ -173,7 +218,16 @@ static void say_pathway(sink *s, const loci_knockout *k, const loci_pathway *x) 
   table_metrics(s, x->cells, first);
   table_arrays(s, x, skipped);
   if (x->top_ids) table_arrays(s, x, top_ids);
+  if (x->control_count > 0) table_reals(s, "control_p_value", x->control_value, sizeof(double));
   table_end(s);
+  if (x->control_count > 0) {
+    say_begin(s, "controls");
+    say_int(s, "count", x->control_count);
+    say_ints(s, "layers", x->control_layers, x->control_count * x->window);
+    say_reals(s, "p", x->control_p, x->control_count);
+    say_real(s, "mean", x->control_mean);
+    say_end(s);
+  }
   say_end(s);
 }
 

@@ -111,7 +111,7 @@ static void say_peaks(views *v, const loci_chart *c) {
     view_only(v, VIEW_TERM);
     view_say(v, VIEW_BOLD, "%s", view_arrows(v, curve->name));
     view_say(v, VIEW_DIM, "(n %d):", curve->n);
-    if (strcmp(c->x_name, "all layers") == 0) {
+    if (c->point_count == 1) {
       view_say(v, VIEW_PLAIN, "%s", text);
     } else {
       view_say(v, VIEW_PLAIN, "%s at %s %d", text, c->x_name, c->points[i]);

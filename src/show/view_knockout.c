@@ -127,6 +127,9 @@ static void say_strongest(views *v, const loci_knockout *k, loci_metric metric) 
     if (!cuts_all(k)) view_say(v, VIEW_PLAIN, "layer %d:", x->layers[i]);
     view_say(v, VIEW_PLAIN, "%s %s \xE2\x86\x92 %s", quantity_of(metric),
              label_number(clean, 3, from), label_number(metric_of(&x->cells[i], metric), 3, to));
+    if (x->control_count == 0) continue;
+    view_say(v, VIEW_DIM, "(%d windows of random layers: p %s on average, p as low in %.2g)",
+             x->control_count, label_number(x->control_mean, 3, from), x->control_value[i]);
   }
 }
 

@@ -1,4 +1,5 @@
 /* Gathered numbers to curves (see average.h). */
+#include "base/names.h"
 #include "base/options.h"
 #include "base/result.h"
 #include "study/average_tests.h"
@@ -184,6 +185,12 @@ bool average_is_outcome(const char *quantity) {
 bool average_is_beside(const series_key *key) {
   bool accuracy = strcmp(key->quantity, "first token right") == 0 && key->place[0];
   return accuracy || strstr(key->quantity, AVERAGE_LOGITS);
+}
+
+const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
+  bool noise = g->direction == LOCI_NOISE;
+  snprintf(out, GRID_NAME, "%s%s", site_name(g->site), noise ? ", noise" : "");
+  return out;
 }
 
 /* Draws depend only on how many examples there are: all curves over as many examples share them,

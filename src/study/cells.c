@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "study/donor.h"
 #include "study/layers.h"
 #include "study/path_patch.h"
 
@@ -16,6 +17,7 @@ typedef struct columns {
   const char **names; /* each column's group, or NULL */
   const int *sets[MAX_GROUPS];
   int set_counts[MAX_GROUPS];
+  const int **from; /* (count) of a donor: where each column's values are from */
 } columns;
 
 void window_layers(const sweep *s, int centre, int width, int *begin, int *end) {
@@ -40,9 +42,9 @@ bool restoring_matters(const sweep *s, loci_site site, int position, int layer) 
 }
 
 static bool is_zero(const sweep *s, const cell *c) {
-  for (int l = c->begin; l < c->end; l++) {
+  for (int u = 0; u < cell_units(c); u++) {
     for (int i = 0; i < c->position_count; i++) {
-      if (restoring_matters(s, c->site, c->positions[i], l)) return false;
+      if (restoring_matters(s, c->site, c->positions[i], cell_layer(c, u))) return false;
     }
   }
   return true;
@@ -128,6 +130,19 @@ static loci_status parse_positions(const sweep *s, columns *single, columns *gro
   return each ? each_position(s, single, err) : LOCI_OK;
 }
 
+/* Where a donor has the values of each column. */
+static loci_status find_donors(sweep *s, columns *c, loci_err *err) {
+  if (!s->donor) return LOCI_OK;
+  c->from = arena_zarray(s->mem, c->count + 1, const int *);
+  if (!c->from) return fail_nomem(err, "laying out the grids");
+  for (int k = 0; k < c->count; k++) {
+    const int *at = c->positions ? c->positions + k : c->sets[k];
+    TRY(donor_positions(s, at, c->positions ? 1 : c->set_counts[k],
+                        c->positions ? NULL : c->names[k], &c->from[k], err));
+  }
+  return LOCI_OK;
+}
+
 /* ---------------------------------------------------------------- grids */
 
 /* Numbers and their marks in arrays of one shape, which results hand out as they are. */
@@ -147,7 +162,8 @@ static loci_status make_grid(sweep *s, loci_grid *g, const columns *c, loci_err 
   g->restoration = restoration;
   g->restoration_logit_diff = logits;
   g->skipped = skipped;
-  return LOCI_OK;
+  if (s->donor) g->top_ids = arena_zarray(s->mem, n, int);
+  return g->top_ids || !s->donor ? LOCI_OK : fail_nomem(err, "laying out the grids");
 }
 
 /* The cells of one grid, after those already there; exact zeros are only marked. */
@@ -164,6 +180,7 @@ static void make_cells(sweep *s, int grid, const columns *c) {
                   .direction = g->direction,
                   .head = g->head_count ? h : -1,
                   .positions = c->positions ? c->positions + k : c->sets[k],
+                  .from = c->from ? c->from[k] : NULL,
                   .position_count = c->positions ? 1 : c->set_counts[k]};
         window_layers(s, g->layers[l], g->window, &x.begin, &x.end);
         if (is_zero(s, &x)) {
@@ -185,6 +202,8 @@ loci_status sweep_grids(sweep *s, loci_err *err) {
   columns single, groups;
   TRY(layers_list(o->first_layer, &layer_count, model_decoder(s->m)->layers, s->mem, &layers, err));
   TRY(parse_positions(s, &single, &groups, err));
+  TRY(find_donors(s, &single, err));
+  TRY(find_donors(s, &groups, err));
   int most = 2 * 2 * window_count * site_count, H = model_decoder(s->m)->heads;
   int64_t cells_per_column = 0; /* of all sites, windows and directions */
   for (int i = 0; i < site_count; i++) cells_per_column += sites[i] == LOCI_SITE_Z ? H : 1;

@@ -24,6 +24,7 @@ loci_status job_of(const loci_average_opts *how, bool all, arena *mem, average_j
     default:
       *out = job_trace(mem, how->trace);
       if (*out) job_trace_filter(*out, how->least_effect, all);
+      if (*out && how->donors) job_trace_donors(*out, how->donors, how->donor_model);
   }
   return *out ? LOCI_OK : fail_nomem(err, "starting a study");
 }

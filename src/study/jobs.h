@@ -19,6 +19,8 @@ const char *grid_name(const loci_grid *g, char out[GRID_NAME]);
 /* Examples with a smaller total effect do not count; [all]: wrong answers and small effects are
  * measured all the same, and left out of averages only. */
 void job_trace_filter(average_job *trace, double least_effect, bool all);
+/* Values of other prompts are put in (loci_average_opts). */
+void job_trace_donors(average_job *trace, const char *path, const char *model);
 /* The job that the options name, in [mem]; *out NULL: there is no such one.  [all]: as above. */
 loci_status job_of(const loci_average_opts *how, bool all, arena *mem, average_job **out,
                    loci_err *err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "base/random.h"
 #include "base/result.h"
 #include "base/clock.h"
 #include "model/command.h"
@@ -26,7 +27,13 @@ typedef struct edges {
 typedef struct cut {
   int pathway, first, count; /* centres */
   int begin, end;
+  const int *layers; /* of a control: these instead, as many as the window has; else NULL */
+  int layer_count;
+  int control; /* which one it is */
 } cut;
+
+static int cut_layers(const cut *c) { return c->layers ? c->layer_count : c->end - c->begin; }
+static int cut_layer(const cut *c, int i) { return c->layers ? c->layers[i] : c->begin + i; }
 
 typedef struct knockout {
   const loci_prompt *p;
@@ -122,8 +129,8 @@ static bool matters(const knockout *k, const edges *e, int layer, int query) {
 static int first_query(const knockout *k, const cut *c) {
   const edges *e = &k->edges[c->pathway];
   for (int i = 0; i < e->query_count; i++) {
-    for (int l = c->begin; l < c->end; l++) {
-      if (matters(k, e, l, e->queries[i])) return e->queries[i];
+    for (int l = 0; l < cut_layers(c); l++) {
+      if (matters(k, e, cut_layer(c, l), e->queries[i])) return e->queries[i];
     }
   }
   return -1;
@@ -151,13 +158,75 @@ static void make_cuts(knockout *k, int pathway) {
   }
 }
 
+/* Layers of this pathway's kind, in which the cut reaches the answer. */
+static int usable_layers(const knockout *k, int pathway, int *out) {
+  int n = 0;
+  for (int l = 0; l < k->L; l++) {
+    cut c = {.pathway = pathway, .begin = l, .end = l + 1};
+    if (first_query(k, &c) >= 0) out[n++] = l;
+  }
+  return n;
+}
+
+/* Runs with the pathway cut in random layers, as many as a window has (docs/MATH.md, "Knockout").
+ */
+static loci_status make_controls(knockout *k, int pathway, loci_err *err) {
+  loci_pathway *x = &k->pathways[pathway];
+  int N = k->opts->controls, w = x->window;
+  int *usable = arena_array(k->mem, k->L, int);
+  int *layers = arena_array(k->mem, (int64_t)N * w + 1, int);
+  x->control_p = arena_zarray(k->mem, N, double);
+  x->control_value = arena_zarray(k->mem, x->layer_count, double);
+  if (!usable || !layers || !x->control_p || !x->control_value)
+    return fail_nomem(err, "laying out a knockout");
+  random_source r = random_stream(k->opts->seed, (uint64_t)pathway);
+  int n = usable_layers(k, pathway, usable);
+  if (n < w)
+    return fail(err, LOCI_EINVAL, "%s -> %s: %d layers to draw windows of %d from", x->from, x->to,
+                n, w);
+  for (int c = 0; c < N; c++) {
+    int *own = layers + (int64_t)c * w;
+    for (int i = 0; i < w; i++) { /* the first w of a shuffle */
+      int at = i + (int)random_below(&r, n - i), other = usable[i];
+      own[i] = usable[at];
+      usable[at] = other;
+      usable[i] = own[i];
+    }
+    cut made = {.pathway = pathway, .layers = own, .layer_count = w, .control = c, .begin = k->L};
+    for (int i = 0; i < w; i++) {
+      if (own[i] < made.begin) made.begin = own[i];
+      if (own[i] >= made.end) made.end = own[i] + 1;
+    }
+    k->cuts[k->cut_count++] = made;
+  }
+  x->control_count = N;
+  x->control_layers = layers;
+  return LOCI_OK;
+}
+
+/* How often random layers lower p at least as much as each window. */
+static void compare_controls(const knockout *k) {
+  for (int a = 0; a < k->pathway_count; a++) {
+    loci_pathway *x = &k->pathways[a];
+    double sum = 0, *p = (double *)(uintptr_t)x->control_value;
+    for (int c = 0; c < x->control_count; c++) sum += x->control_p[c];
+    x->control_mean = x->control_count ? sum / x->control_count : (double)NAN;
+    for (int i = 0; i < x->layer_count && x->control_count > 0; i++) {
+      int low = 1;
+      for (int c = 0; c < x->control_count; c++) low += x->control_p[c] <= x->cells[i].p;
+      p[i] = (double)low / (1 + x->control_count);
+    }
+  }
+}
+
 /* Pathways share their centres: the figure draws them on one axis. */
 static loci_status lay_out(knockout *k, loci_err *err) {
   int first, count;
   find_centres(k, &first, &count);
   TRY(find_pathways(k, err));
   int *layers = arena_array(k->mem, count, int);
-  k->cuts = arena_array(k->mem, (int64_t)count * k->pathway_count, cut);
+  int64_t most = (int64_t)count + k->opts->controls;
+  k->cuts = arena_array(k->mem, most * k->pathway_count, cut);
   if (!layers || !k->cuts) return fail_nomem(err, "laying out a knockout");
   for (int i = 0; i < count; i++) layers[i] = first + i;
   for (int a = 0; a < k->pathway_count; a++) {
@@ -169,6 +238,7 @@ static loci_status lay_out(knockout *k, loci_err *err) {
     x->top_ids = arena_zarray(k->mem, count, int);
     if (!x->cells || !x->skipped || !x->top_ids) return fail_nomem(err, "laying out a knockout");
     make_cuts(k, a);
+    if (k->opts->controls > 0) TRY(make_controls(k, a, err));
   }
   return LOCI_OK;
 }
@@ -197,7 +267,8 @@ static loci_status add_cut(const void *ctx, walk *w, int64_t at, int base, int *
   const edges *e = &k->edges[c->pathway];
   (void)base;
   TRY(walk_child(w, k->runs.stream, out, err));
-  for (int l = c->begin; l < c->end; l++) {
+  for (int n = 0; n < cut_layers(c); n++) {
+    int l = cut_layer(c, n);
     for (int i = 0; i < e->query_count; i++) {
       if (matters(k, e, l, e->queries[i])) TRY(mask_sources(e, w, *out, l, e->queries[i], err));
     }
@@ -214,8 +285,8 @@ static variant_size size_of_cut(const void *ctx, int64_t at) {
   const edges *e = &k->edges[c->pathway];
   int64_t joined = 0, pieces = 0;
   for (int i = 0; i < e->query_count; i++) {
-    for (int l = c->begin; l < c->end; l++) {
-      if (!matters(k, e, l, e->queries[i])) continue;
+    for (int l = 0; l < cut_layers(c); l++) {
+      if (!matters(k, e, cut_layer(c, l), e->queries[i])) continue;
       joined++;
       break;
     }
@@ -226,7 +297,7 @@ static variant_size size_of_cut(const void *ctx, int64_t at) {
   int64_t rows = k->runs.target.length - first_query(k, c);
   return (variant_size){.rows = rows,
                         .formula = joined + rows * (k->L - 1 - c->begin),
-                        .extra = mask * pieces * e->query_count * (c->end - c->begin)};
+                        .extra = mask * pieces * e->query_count * cut_layers(c)};
 }
 
 /* The metrics of every centre that shares the cut. */
@@ -236,6 +307,10 @@ static void take_cut(void *ctx, int64_t at, const reading *of) {
   loci_metrics *cells = (loci_metrics *)(uintptr_t)k->pathways[c->pathway].cells;
   int *top = (int *)(uintptr_t)k->pathways[c->pathway].top_ids;
   loci_metrics m = readings_metrics(of, k->runs.target.count);
+  if (c->layers) {
+    ((double *)(uintptr_t)k->pathways[c->pathway].control_p)[c->control] = m.p;
+    return;
+  }
   for (int j = 0; j < c->count; j++) {
     cells[c->first + j] = m;
     top[c->first + j] = of->top;
@@ -290,6 +365,7 @@ static loci_status fill_view(const knockout *k, loci_knockout *out, loci_err *er
   const char *other = tokenizer_token(k->m->tokens, o);
   out->other = (loci_candidate){o, other ? other : "", exp(v->clean.logp[o])};
   fill_skipped(k, &out->clean.m);
+  compare_controls(k);
   out->pathway_count = k->pathway_count;
   out->pathways = k->pathways;
   for (int a = 0; a < k->pathway_count; a++) runs += k->pathways[a].layer_count;

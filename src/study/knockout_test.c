@@ -125,6 +125,56 @@ static void rows_may_be_hidden_from_a_layer_on(void **state) {
   loci_model_close(m);
 }
 
+/* log p with image -> last cut in three layers. */
+static double cut_in(const loci_prompt *p, int id, const int *layers, int count) {
+  last_row r = {p->model->info.vocab, id, 0};
+  int s, T = p->info.length;
+  walk *w;
+  loci_err err;
+  must(walk_new(p->model, &w, &err), &err);
+  must(walk_root(w, prompt_input(p), &s, &err), &err);
+  for (int i = 0; i < count; i++)
+    must(walk_mask(w, s, layers[i], T - 1, p->info.image_first, p->info.image_count, &err), &err);
+  must(walk_want(w, s, T - 1, &err), &err);
+  must(walk_run(w, &(walk_hooks){.logits = read_row, .logits_ctx = &r}, &err), &err);
+  walk_free(w);
+  return r.logp;
+}
+
+/* Each control is a masked run of its own, of as many layers as the window has. */
+static void controls_are_masked_runs(void **state) {
+  (void)state;
+  static const loci_edges path = {"image", "last"};
+  loci_model *m = open_with("bunny-siglip-phi", LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask_about(m, PICTURE);
+  loci_knockout_opts o = {
+      .pathways = &path, .pathway_count = 1, .window = 2, .controls = 12, .seed = 3};
+  loci_knockout *k = knockout_of(m, p, o), *again = knockout_of(m, p, o);
+  const loci_pathway *x = &k->pathways[0];
+  assert_int_equal(x->control_count, 12);
+  double sum = 0;
+  int others = 0;
+  for (int c = 0; c < 12; c++) {
+    const int *layers = x->control_layers + 2 * c;
+    double want = exp(cut_in(p, k->target_ids[0], layers, 2));
+    assert_true(layers[0] != layers[1]);
+    assert_true(fabs(x->control_p[c] - want) < 1e-5); /* f32 rounding of walks of other shapes */
+    sum += x->control_p[c];
+    others += memcmp(layers, x->control_layers, 2 * sizeof *layers) != 0;
+    assert_memory_equal(layers, again->pathways[0].control_layers + 2 * c, 2 * sizeof *layers);
+  }
+  assert_true(others > 0 && fabs(x->control_mean - sum / 12) < 1e-12);
+  for (int l = 0; l < x->layer_count; l++) {
+    int low = 1;
+    for (int c = 0; c < 12; c++) low += x->control_p[c] <= x->cells[l].p;
+    assert_true(fabs(x->control_value[l] - low / 13.0) < 1e-12);
+  }
+  loci_free(k);
+  loci_free(again);
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
 /* All layers at once, whichever way they are asked for: the masked run's, and one run's cost. */
 static void a_full_window_is_a_masked_run(void **state) {
   (void)state;
@@ -310,6 +360,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_full_window_is_a_masked_run),
       cmocka_unit_test(rows_may_be_hidden_from_a_layer_on),
+      cmocka_unit_test(controls_are_masked_runs),
       cmocka_unit_test(cutting_nothing_changes_nothing),
       cmocka_unit_test(only_what_changes_is_computed),
       cmocka_unit_test(batches_change_nothing),

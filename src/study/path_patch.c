@@ -23,16 +23,14 @@
 
 #include "base/names.h"
 #include "model/compute.h"
+#include "study/differences.h"
 
 struct path {
   receiver to;
-  int layers;                   /* that may send */
-  int span;                     /* positions from the first corrupted one on */
-  float *at[LOCI_SITE_COUNT];   /* (seeds, layers, span, row) clean - corrupted; NULL: no cell's */
-  int64_t row[LOCI_SITE_COUNT]; /* numbers of a position */
-  float *weights;               /* a row of W_O */
-  float **sent;                 /* (seeds, layers, span) of heads: (H,D), or NULL so far */
-  arena *changes;               /* has what the walk that is running adds */
+  differences d;  /* of the layers that may send */
+  float *weights; /* a row of W_O */
+  float **sent;   /* (seeds, layers, span) of heads: (H,D), or NULL so far */
+  arena *changes; /* has what the walk that is running adds */
 };
 
 const receiver *path_receiver(const sweep *s) { return &s->path->to; }
@@ -47,42 +45,6 @@ bool path_matters(const sweep *s, loci_site site, int position, int layer) {
 
 /* ---------------------------------------------------------------- what senders add */
 
-/* Clean and corrupted runs, without an end: what is not recorded is not run. */
-typedef struct recording {
-  sweep *s;
-  float *values[LOCI_SITE_COUNT]; /* (1 + seeds, layers, span, row) */
-} recording;
-
-static loci_status build(void *ctx, walk *w, loci_err *err) {
-  recording *r = ctx;
-  sweep *s = r->s;
-  struct path *p = s->path;
-  walk_span span = {s->first, p->span};
-  int clean, stream;
-  TRY(walk_root(w, target_input(&s->runs.target), &clean, err));
-  for (int run = 0; run <= s->corrupted.seeds; run++) {
-    stream = clean;
-    if (run > 0) TRY(walk_child(w, clean, &stream, err));
-    if (run > 0) TRY(s->runs.add_beside(s, w, run - 1, stream, err));
-    for (int i = 0; i < LOCI_SITE_COUNT; i++) {
-      int64_t rows = (int64_t)p->span * p->row[i];
-      for (int l = 0; r->values[i] && l < p->layers; l++) {
-        float *to = r->values[i] + ((int64_t)run * p->layers + l) * rows;
-        TRY(walk_record_at(w, stream, (loci_site)i, l, span, to, err));
-      }
-    }
-  }
-  return LOCI_OK;
-}
-
-/* values of a site := clean - corrupted, of each seed in the place of its own. */
-static void subtract(const sweep *s, float *values, int64_t n) {
-  for (int seed = 0; seed < s->corrupted.seeds; seed++) {
-    float *own = values + (1 + seed) * n;
-    for (int64_t i = 0; i < n; i++) own[i] = values[i] - own[i];
-  }
-}
-
 static bool is_asked(const sweep *s, loci_site site) {
   for (int64_t i = 0; i < s->cell_count; i++)
     if (s->cells[i].site == site) return true;
@@ -90,7 +52,7 @@ static bool is_asked(const sweep *s, loci_site site) {
 }
 
 static int64_t places(const sweep *s) {
-  return (int64_t)s->corrupted.seeds * s->path->layers * s->path->span;
+  return (int64_t)s->corrupted.seeds * s->path->d.layers * s->path->d.span;
 }
 
 static void path_clear(void *path) { arena_free(((struct path *)path)->changes); }
@@ -98,29 +60,13 @@ static void path_clear(void *path) { arena_free(((struct path *)path)->changes);
 loci_status path_prepare(sweep *s, loci_err *err) {
   const decoder_config *c = model_decoder(s->m);
   struct path *p = s->path;
-  recording r = {.s = s};
-  int64_t runs = 1 + s->corrupted.seeds;
-  p->span = s->T - s->first;
-  p->layers = p->to.layer < c->layers ? p->to.layer + 1 : c->layers;
-  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
-    if (!is_asked(s, (loci_site)i)) continue;
-    p->row[i] = i == LOCI_SITE_Z ? (int64_t)c->heads * c->head_dim : c->width;
-    r.values[i] = arena_array(s->mem, runs * p->layers * p->span * p->row[i], float);
-    if (!r.values[i]) return fail_nomem(err, "recording what senders send");
-  }
+  bool asked[LOCI_SITE_COUNT];
+  for (int i = 0; i < LOCI_SITE_COUNT; i++) asked[i] = is_asked(s, (loci_site)i);
+  int layers = p->to.layer < c->layers ? p->to.layer + 1 : c->layers;
+  TRY(differences_record(s, layers, asked, &p->d, err));
   p->weights = arena_array(s->mem, (int64_t)c->heads * c->head_dim, float);
   p->sent = arena_zarray(s->mem, places(s), float *);
-  if (!p->weights || !p->sent) return fail_nomem(err, "recording what senders send");
-  walk_job job = {.m = s->m, .build = build, .ctx = &r, .cost = &s->runs.cost};
-  job.hooks = (walk_hooks){.progress = s->opts->progress, .progress_ctx = s->opts->progress_ctx};
-  if (s->cell_count > 0) TRY(walk_once(&job, err));
-  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
-    int64_t n = (int64_t)p->layers * p->span * p->row[i];
-    if (!r.values[i]) continue;
-    subtract(s, r.values[i], n);
-    p->at[i] = r.values[i] + n;
-  }
-  return LOCI_OK;
+  return p->weights && p->sent ? LOCI_OK : fail_nomem(err, "recording what senders send");
 }
 
 loci_status path_new(sweep *s, loci_err *err) {
@@ -149,16 +95,17 @@ static float *heads_send(const sweep *s, const float *z, int layer) {
   return out;
 }
 
-const float *path_change(const sweep *s, const cell *c, int seed, int layer, int position) {
+const float *path_change(const sweep *s, const cell *c, int u, int seed, int position) {
   struct path *p = s->path;
   if (!p->changes) p->changes = arena_new();
   if (!p->changes) return NULL;
+  int layer = cell_layer(c, u);
   int64_t D = model_decoder(s->m)->width;
-  int64_t place = ((int64_t)seed * p->layers + layer) * p->span + position - s->first;
-  const float *at = p->at[c->site] + place * p->row[c->site];
+  int64_t place = ((int64_t)seed * p->d.layers + layer) * p->d.span + position - s->first;
+  const float *at = differences_row(&p->d, c->site, seed, layer, position - s->first);
   if (c->site == LOCI_SITE_Z) {
     if (!p->sent[place]) p->sent[place] = heads_send(s, at, layer);
-    at = p->sent[place] ? p->sent[place] + c->head * D : NULL;
+    at = p->sent[place] ? p->sent[place] + cell_head(c, u) * D : NULL;
   }
   if (!at || c->direction == LOCI_DENOISE) return at;
   float *turned = arena_array(p->changes, D, float);
@@ -167,7 +114,7 @@ const float *path_change(const sweep *s, const cell *c, int seed, int layer, int
 }
 
 int64_t path_bytes(const sweep *s, const cell *c) {
-  return (int64_t)c->position_count * (c->end - c->begin) * model_decoder(s->m)->width *
+  return (int64_t)c->position_count * cell_units(c) * model_decoder(s->m)->width *
          (int64_t)sizeof(float);
 }
 
@@ -179,11 +126,11 @@ static loci_status add_changes(const sweep *s, walk *w, const cell *c, int seed,
   struct path *p = s->path;
   int L = model_decoder(s->m)->layers;
   bool logits = p->to.site == LOCI_SITE_LOGITS;
-  for (int l = c->begin; l < c->end; l++) {
+  for (int u = 0; u < cell_units(c); u++) {
     for (int i = 0; i < c->position_count; i++) {
       int at = c->positions[i];
-      if (!path_matters(s, c->site, at, l)) continue;
-      const float *change = path_change(s, c, seed, l, at);
+      if (!path_matters(s, c->site, at, cell_layer(c, u))) continue;
+      const float *change = path_change(s, c, u, seed, at);
       if (!change) return fail_nomem(err, "patching a path");
       walk_patch patch = {.site = logits ? LOCI_SITE_RESID_POST : LOCI_SITE_RESID_PRE,
                           .layer = logits ? L - 1 : p->to.layer,
@@ -199,8 +146,8 @@ static loci_status add_changes(const sweep *s, walk *w, const cell *c, int seed,
 }
 
 static bool sends_at(const sweep *s, const cell *c, int position) {
-  for (int l = c->begin; l < c->end; l++)
-    if (path_matters(s, c->site, position, l)) return true;
+  for (int u = 0; u < cell_units(c); u++)
+    if (path_matters(s, c->site, position, cell_layer(c, u))) return true;
   return false;
 }
 

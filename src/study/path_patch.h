@@ -14,9 +14,9 @@ loci_status path_new(sweep *s, loci_err *err);
 loci_status path_prepare(sweep *s, loci_err *err);
 /* As restoring_matters. */
 bool path_matters(const sweep *s, loci_site site, int position, int layer);
-/* d (D): what the cell's sender adds to the residual stream in one layer and position of the run
+/* d (D): what a unit of the cell's sender adds to the residual stream at one position of the run
  * that is patched; until path_after.  NULL: no memory. */
-const float *path_change(const sweep *s, const cell *c, int seed, int layer, int position);
+const float *path_change(const sweep *s, const cell *c, int unit, int seed, int position);
 /* A cell's two streams; *out is the one that is measured. */
 loci_status path_add(const sweep *s, walk *w, const cell *c, int seed, int *out, loci_err *err);
 /* Gives up what a walk's cells added: after it, as a variants' function. */

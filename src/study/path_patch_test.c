@@ -137,7 +137,7 @@ static void senders_add_up_to_the_residual(void **state) {
     for (int64_t i = 0; i < s.cell_count; i++) {
       const cell *x = &s.cells[i];
       if (x->site == LOCI_SITE_RESID_PRE && x->begin > 0) continue; /* the embedding alone */
-      const float *d = path_change(&s, x, 0, x->begin, T - 1);
+      const float *d = path_change(&s, x, 0, 0, T - 1);
       for (int64_t f = 0; f < D; f++) sum[f] += (double)d[f];
       counted++;
     }

@@ -11,13 +11,16 @@
 #include "study/corrupt.h"
 #include "study/layers.h"
 #include "study/receiver.h"
+#include "study/sets.h"
 #include "study/study.h"
 
+enum { USUAL_CONTROLS = 20, MOST_CONTROLS = 10000 };
 enum { MAX_SEEDS = 10000, MAX_STEPS = 1000, USUAL_SEEDS = 10, USUAL_WINDOW = 3, MAX_PATHWAYS = 64 };
 
 static const loci_site usual_sites[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
                                         LOCI_SITE_RESID_POST};
 static const loci_site sender_sites[] = {LOCI_SITE_Z, LOCI_SITE_MLP_OUT};
+static const loci_site donor_sites[] = {LOCI_SITE_RESID_POST};
 static const int usual_windows[] = {1};
 /* Of these only the ones the prompt has positions for. */
 static const loci_edges default_pathways[] = {
@@ -160,8 +163,51 @@ static loci_status complete_receiver(const request_of *of, loci_trace_opts *o, l
   return LOCI_OK;
 }
 
+/* Nothing is corrupted, and values go one way. */
+static loci_status complete_donor(const request_of *of, loci_trace_opts *o, loci_err *err) {
+  const char *what = o->corrupt                                     ? "a corruption"
+                     : o->receiver                                  ? "a receiver"
+                     : o->screen > 0                                ? "screening"
+                     : o->noise_path || o->seeds > 1                ? "noise"
+                     : o->authors                                   ? "compat authors"
+                     : o->direction && o->direction != LOCI_DENOISE ? "a direction"
+                                                                    : NULL;
+  if (what) return fail(err, LOCI_EINVAL, "%s does not go with a donor's values", what);
+  if (o->site_count == 0) o->sites = donor_sites, o->site_count = 1;
+  bool constraints = !of->p || (of->p->info.constraint_count > 0 &&
+                                (!o->donor || o->donor->info.constraint_count > 0));
+  if (!o->positions) o->positions = constraints ? "constraint-last,last" : "last";
+  o->seeds = 1;
+  o->watch = NULL;
+  o->partial = false;
+  return LOCI_OK;
+}
+
+/* Random sets beside one of heads, whose site is z unless sites are given, or of layers. */
+static loci_status complete_set(const request_of *of, loci_trace_opts *o, loci_err *err) {
+  static const loci_site head_sites[] = {LOCI_SITE_Z};
+  int count;
+  bool heads;
+  if (!o->set && o->controls) return fail(err, LOCI_EINVAL, "controls go with a set");
+  if (!o->set) return LOCI_OK;
+  TRY(sets_read(o->set, of->m ? model_decoder(of->m) : NULL, NULL, &count, &heads, err));
+  if (o->screen > 0 || o->donor || of->donors)
+    return fail(err, LOCI_EINVAL, "a set goes with clean and corrupted runs of all cells");
+  if (heads && o->site_count == 0) o->sites = head_sites, o->site_count = 1;
+  if (!o->controls) o->controls = USUAL_CONTROLS;
+  if (o->controls < 0 || o->controls > MOST_CONTROLS)
+    return fail(err, LOCI_EINVAL, "%d random sets: expected 1 to %d", o->controls, MOST_CONTROLS);
+  o->watch = NULL;
+  o->partial = false;
+  return LOCI_OK;
+}
+
 loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loci_err *err) {
-  if (!o->corrupt) o->corrupt = "replace";
+  bool donor = of->donors || o->donor;
+  if (donor) TRY(complete_donor(of, o, err));
+  if (!donor && o->donor_at) return fail(err, LOCI_EINVAL, "a place of a donor without a donor");
+  if (!donor && !o->corrupt) o->corrupt = "replace";
+  TRY(complete_set(of, o, err));
   TRY(complete_receiver(of, o, err));
   if (o->site_count == 0) o->sites = usual_sites, o->site_count = 3;
   if (o->window_count == 0) o->windows = usual_windows, o->window_count = 1;
@@ -170,8 +216,8 @@ loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loc
   if (of->each) o->partial = false; /* an example that was stopped is measured again */
   if (o->screen == 0) o->screen_metric = LOCI_METRIC_P, o->screen_steps = 0, o->audit = 0;
   if (o->screen > 0 && o->audit == 0) o->audit = LOCI_AUDIT;
-  TRY(corruption_check(o->corrupt, of->each, err));
-  TRY(complete_noise(o, err));
+  if (!donor) TRY(corruption_check(o->corrupt, of->each, err));
+  if (!donor) TRY(complete_noise(o, err));
   TRY(check_constraint(of, o->constraint, err));
   TRY(check_sites(o, err));
   TRY(check_windows(of, o, err));
@@ -208,15 +254,15 @@ static void put_direction(js_value **to, const loci_trace_opts *o) {
 }
 
 static void put_noise(js_value **to, const loci_trace_opts *o) {
-  if (!corruption_is_noise(o->corrupt) || o->noise_path) return;
+  if (!o->corrupt || !corruption_is_noise(o->corrupt) || o->noise_path) return;
   js_put(to, "seeds", js_int(o->seeds));
   js_put(to, "seed", request_seed(o->seed));
 }
 
-void restored_request_describe(js_value **to, const loci_trace_opts *o, bool cell) {
+void restored_request_describe(js_value **to, const loci_trace_opts *o, bool places) {
   js_put(to, "corrupt", js_text(o->corrupt));
   if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
-  if (cell) put_cells(to, o);
+  if (places) put_cells(to, o);
   put_direction(to, o);
   if (o->authors) js_put(to, "compat", js_text("authors"));
   if (o->noise_path) js_put(to, "noise", js_text(o->noise_path));
@@ -226,18 +272,21 @@ void restored_request_describe(js_value **to, const loci_trace_opts *o, bool cel
 void trace_request_describe(js_value **to, const loci_trace_opts *o) {
   char method[64];
   name_method(o, method);
-  js_put(to, "corrupt", js_text(o->corrupt));
+  if (o->corrupt) js_put(to, "corrupt", js_text(o->corrupt));
   if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
   put_cells(to, o);
   put_direction(to, o);
   if (o->receiver) js_put(to, "receiver", js_text(o->receiver));
+  if (o->set) js_put(to, "set", js_text(o->set));
+  if (o->set) js_put(to, "controls", js_int(o->controls));
   if (o->answer) js_put(to, "answer", js_text(o->answer));
   if (o->authors) js_put(to, "compat", js_text("authors"));
   js_put(to, "method", js_text(method));
   if (o->screen > 0)
     js_put(to, "metric", js_text(loci_name(LOCI_NAMES_METRIC, (int)o->screen_metric)));
   if (o->noise_path) js_put(to, "noise", js_text(o->noise_path));
-  if (o->screen > 0) js_put(to, "seed", request_seed(o->seed));
+  if (o->screen > 0 || (o->set && !corruption_is_noise(o->corrupt)))
+    js_put(to, "seed", request_seed(o->seed));
   put_noise(to, o);
 }
 
@@ -270,6 +319,10 @@ loci_status knockout_request_complete(const request_of *of, loci_knockout_opts *
   if (!o->window) o->window = USUAL_WINDOW;
   TRY(check_constraint(of, o->constraint, err));
   TRY(complete_pathways(o, err));
+  if (o->controls < 0 || o->controls > MOST_CONTROLS)
+    return fail(err, LOCI_EINVAL, "%d controls: expected 0 to %d", o->controls, MOST_CONTROLS);
+  if (o->controls > 0 && o->window < 1)
+    return fail(err, LOCI_EINVAL, "controls are of windows of a number of layers");
   if (o->window == LOCI_ALL_LAYERS) {
     if (o->first_layer || o->layer_count)
       return fail(err, LOCI_EINVAL, "a window of all layers has no centres");
@@ -296,6 +349,8 @@ void knockout_request_describe(js_value **to, const loci_knockout_opts *o) {
                                       : js_int(o->window));
   if (o->window != LOCI_ALL_LAYERS) put_layers(to, o->first_layer, o->layer_count);
   if (o->answer) js_put(to, "answer", js_text(o->answer));
+  if (o->controls > 0) js_put(to, "controls", js_int(o->controls));
+  if (o->controls > 0) js_put(to, "seed", request_seed(o->seed));
 }
 
 static loci_status check_knockout(const loci_knockout_opts *opts, loci_err *err) {

@@ -13,7 +13,8 @@
 typedef struct request_of {
   const loci_model *m;
   const loci_prompt *p;
-  bool each; /* of every example of a study */
+  bool each;   /* of every example of a study */
+  bool donors; /* which has another prompt for each, whose values are put in */
   arena *mem;
 } request_of;
 

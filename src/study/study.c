@@ -69,7 +69,7 @@ const char *study_lacking(unsigned needs, const loci_example *e) {
 
 /* ---------------------------------------------------------------- examples */
 
-static loci_status make_prompt(study *s, const loci_example *e, loci_prompt **out, loci_err *err) {
+loci_status study_prompt(study *s, const loci_example *e, loci_prompt **out, loci_err *err) {
   bool sees = s->model->info.image_rows > 0; /* a model that reads text only is asked without */
   loci_question q = {.size = sizeof q,
                      .progress = study_progress,
@@ -99,7 +99,7 @@ static loci_status measure_item(study *s, study_item *item, study_fn *measure, v
                                 loci_err *err) {
   loci_prompt *prompt = NULL;
   loci_status st = LOCI_OK;
-  if (!s->own_prompts) st = make_prompt(s, item->example, &prompt, err);
+  if (!s->own_prompts) st = study_prompt(s, item->example, &prompt, err);
   item->prompt = prompt;
   if (!st) st = measure(ctx, item, err);
   if (!st && !item->drop && prompt) st = study_name_template(s, prompt, err);

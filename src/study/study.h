@@ -81,6 +81,9 @@ loci_status study_each(study *s, study_fn *measure, void *ctx, loci_err *err);
 enum { STUDY_HOPELESS = 12 };
 bool study_is_hopeless(const study *s);
 
+/* The example as this study's model is asked. */
+loci_status study_prompt(study *s, const loci_example *e, loci_prompt **out, loci_err *err);
+
 /* For the calls a study makes: counts examples, and cancels.  ctx is the study. */
 bool study_progress(void *ctx, const char *stage, double done, double total);
 

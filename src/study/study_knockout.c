@@ -43,6 +43,14 @@ static loci_status put_pathway(averaging *a, const loci_pathway *x, double clean
   key.quantity = "change";
   for (int l = 0; l < x->layer_count; l++) p[l] -= clean;
   if (!st) st = average_put(a, &key, p, err);
+  char random[96];
+  snprintf(random, sizeof random, "%s: random layers", name);
+  if (!st && x->control_count > 0) { /* one number, beside the layers' */
+    for (int l = 0; l < x->layer_count; l++) p[l] = x->control_mean - clean;
+    key.place = random;
+    st = average_put(a, &key, p, err);
+    key.place = name;
+  }
   if (!st && item->example->answer_count > 0) {
     key.quantity = right_row;
     for (int l = 0; !st && l < x->layer_count; l++) st = is_right(item, x->top_ids[l], &p[l], err);

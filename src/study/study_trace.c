@@ -13,6 +13,7 @@
 #include "study/corrupt.h"
 #include "study/jobs.h"
 #include "study/request.h"
+#include "study/study_donor.h"
 #include "study/sweep.h"
 
 enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, CHART_CURVES = 32, FINGERPRINT = 24 };
@@ -20,14 +21,18 @@ enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, CHART_CURVES = 32, FINGERPR
 /* "all of constraint", beside the role "constraint-last" */
 enum { CORRUPTION_MAX = 1 << 28 }; /* bytes of its file */
 
-static const char group_prefix[] = "all of ";
+static const char group_prefix[] = "all of ", of_sets[] = ", set";
+static const char *const set_kinds[] = {"the set", "random sets", "difference"};
 
 typedef struct trace_study {
   average_job job;
   loci_trace_opts how;
   char picture[FINGERPRINT], noise[FINGERPRINT]; /* of the corruption's files; "": there is none */
   double least_effect;
-  bool all; /* wrong answers and small effects are measured, too */
+  bool all;                             /* wrong answers and small effects are measured, too */
+  const char *donor_path, *donor_model; /* NULL: none */
+  arena *mem;                           /* the job's */
+  donors *donors;
 } trace_study;
 
 /* Effects on p, or on the logit difference: (layers, columns, heads). */
@@ -69,12 +74,6 @@ static bool effect_of_place(const effects *e, int r, bool by_head, double *out) 
   return count > 0;
 }
 
-const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
-  bool noise = g->direction == LOCI_NOISE;
-  snprintf(out, GRID_NAME, "%s%s", site_name(g->site), noise ? ", noise" : "");
-  return out;
-}
-
 /* A grid of groups is averaged column by column (a group restored at once is a place of its own
  * beside the roles), one of positions by role: positions of two prompts have nothing in common but
  * their roles.  Heads are a quantity of their own, beside their mean: a series of all heads'
@@ -101,6 +100,23 @@ static loci_status put_effects(averaging *a, const effects *e, bool by_head, loc
   return st;
 }
 
+/* A set, the mean of the random ones, and what it has more than they, as series of one number. */
+static loci_status put_sets(averaging *a, const loci_trace *t, loci_err *err) {
+  for (int i = 0; i < t->set_count; i++) {
+    const loci_set *x = &t->sets[i];
+    const double values[] = {x->ie, x->control_mean, x->ie - x->control_mean};
+    char quantity[GRID_NAME + 8], place[2 * GROUP_PLACE];
+    snprintf(quantity, sizeof quantity, "%s%s%s", site_name(x->site),
+             x->direction == LOCI_NOISE ? ", noise" : "", of_sets);
+    for (int k = 0; k < 3 && x->control_count > 0; k++) {
+      snprintf(place, sizeof place, "%s%s: %s", group_prefix, x->group, set_kinds[k]);
+      series_key key = {.quantity = quantity, .place = place, .points = 1};
+      TRY(average_put(a, &key, &values[k], err));
+    }
+  }
+  return LOCI_OK;
+}
+
 static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
   averaging *a = s->job.a;
   TRY(average_room(a, err));
@@ -116,7 +132,7 @@ static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
       if (e.g->head_count > 0) TRY(put_effects(a, &e, true, err));
     }
   }
-  return LOCI_OK;
+  return put_sets(a, t, err);
 }
 
 /* ---------------------------------------------------------------- one example */
@@ -166,10 +182,17 @@ static loci_status trace(trace_study *s, study_item *item, const char *corrupt, 
   how.no_hash = true;
   how.progress = study_progress;
   how.progress_ctx = s->job.a->s;
-  TRY(loci_trace_new(s->job.a->s->model, item->prompt, &how, &t, err));
+  if (s->donors) {
+    TRY(donors_trace(s->donors, s->job.a, item, &how, &t, err));
+    if (!t) item->drop = "no donor";
+    if (!t) return LOCI_OK;
+  } else {
+    TRY(loci_trace_new(s->job.a->s->model, item->prompt, &how, &t, err));
+  }
   loci_status st = LOCI_OK;
   if (s->job.see_trace) st = s->job.see_trace(s->job.see_ctx, t, err);
   if (!st) st = put(s, t, err);
+  if (!st && s->donors) st = donors_put(s->donors, s->job.a, err);
   loci_free(t);
   return st;
 }
@@ -180,6 +203,11 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
   trace_study *s = ctx;
   const char *corrupt;
   const study_answer *answer = NULL;
+  if (s->donors) {
+    TRY(trace(s, item, NULL, err));
+    if (!item->drop) average_next(s->job.a, -1);
+    return LOCI_OK;
+  }
   TRY(corruption_of(s, item, &corrupt, err));
   if (!corrupt) {
     item->drop = "no swap";
@@ -302,6 +330,38 @@ static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err
   return average_peaks(a, c, err);
 }
 
+/* The sets of one site and direction, each beside the random ones; the difference is tested. */
+static loci_status chart_of_sets(averaging *a, int first, loci_err *err) {
+  const series_key *key = &a->series[first].key;
+  char name[GRID_NAME + 48];
+  snprintf(name, sizeof name, "%.*s: restored together, and as many at random",
+           (int)(strlen(key->quantity) - sizeof of_sets + 1), key->quantity);
+  char *own = arena_strdup(a->mem, name);
+  if (!own) return fail_nomem(err, "averaging");
+  loci_chart *c = average_chart(a, own, "indirect effect", 0, 1, CHART_CURVES);
+  if (c) c->x_name = "set";
+  for (int i = first; c && i < a->series_count && c->curve_count < CHART_CURVES; i++) {
+    const series_key *k = &a->series[i].key;
+    int before = c->curve_count;
+    if (strcmp(k->quantity, key->quantity) != 0) continue;
+    TRY(average_curve(a, c, i, OF_ALL, k->place, err));
+    if (c->curve_count > before && strstr(k->place, set_kinds[2]))
+      TRY(average_test(a, c, before, i, err));
+  }
+  return LOCI_OK;
+}
+
+static loci_status charts_of_sets(averaging *a, loci_err *err) {
+  for (int i = 0; i < a->series_count; i++) {
+    const char *quantity = a->series[i].key.quantity;
+    size_t n = strlen(quantity), k = sizeof of_sets - 1;
+    bool first = n > k && strcmp(quantity + n - k, of_sets) == 0;
+    for (int b = 0; b < i && first; b++) first = strcmp(a->series[b].key.quantity, quantity) != 0;
+    if (first) TRY(chart_of_sets(a, i, err));
+  }
+  return LOCI_OK;
+}
+
 /* Whether a series before [i] belongs to the same chart. */
 static bool has_chart(const averaging *a, int i) {
   const series_key *k = &a->series[i].key;
@@ -318,8 +378,12 @@ static loci_status finish(void *ctx, loci_err *err) {
   averaging *a = s->job.a;
   char title[128];
   static const char *const numbers[] = {"clean p", "corrupted p", "total effect"};
-  snprintf(title, sizeof title, "Causal traces, %.80s",
-           strcmp(s->how.corrupt, "replace") != 0 ? s->how.corrupt : CORRUPTION_USUAL);
+  if (s->donors) {
+    snprintf(title, sizeof title, "States of %.80s put in", s->donor_path);
+  } else {
+    snprintf(title, sizeof title, "Causal traces, %.80s",
+             strcmp(s->how.corrupt, "replace") != 0 ? s->how.corrupt : CORRUPTION_USUAL);
+  }
   a->out->title = arena_strdup(a->mem, title);
   if (!a->out->title) return fail_nomem(err, "averaging");
   for (int i = 0; i < 3; i++) {
@@ -331,6 +395,7 @@ static loci_status finish(void *ctx, loci_err *err) {
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
     bool charted = k->window > 0 && !strstr(k->quantity, AVERAGE_LOGITS) && heads_of(k) == 0;
+    charted &= !donors_have(k);
     if (charted && !has_chart(a, i)) TRY(chart_of(s, k, err));
   }
   for (int i = 0; i < a->series_count; i++) {
@@ -338,6 +403,8 @@ static loci_status finish(void *ctx, loci_err *err) {
     int heads = k->window > 0 ? heads_of(k) : 0;
     if (heads > 0) TRY(chart_of_heads(a, i, heads, err));
   }
+  TRY(charts_of_sets(a, err));
+  TRY(donors_finish(a, err));
   return average_correct(a, err);
 }
 
@@ -353,8 +420,11 @@ static loci_status fingerprint(const char *path, char out[FINGERPRINT], loci_err
 
 static loci_status complete(void *ctx, const loci_model *m, loci_err *err) {
   trace_study *s = ctx;
-  TRY(trace_request_complete(&(request_of){.m = m, .each = true}, &s->how, err));
-  if (strncmp(s->how.corrupt, "image:", 6) == 0)
+  request_of of = {.m = m, .each = true, .donors = s->donor_path != NULL};
+  TRY(trace_request_complete(&of, &s->how, err));
+  if (s->donor_path && m)
+    TRY(donors_open(s->donor_path, s->donor_model, m, s->mem, &s->donors, err));
+  if (s->how.corrupt && strncmp(s->how.corrupt, "image:", 6) == 0)
     TRY(fingerprint(s->how.corrupt + 6, s->picture, err));
   return s->how.noise_path ? fingerprint(s->how.noise_path, s->noise, err) : LOCI_OK;
 }
@@ -364,7 +434,10 @@ static void describe(const void *ctx, js_value **to) {
   trace_request_describe(to, &s->how);
   if (s->picture[0]) js_put(to, "picture", js_text(s->picture));
   if (s->noise[0]) js_put(to, "noise_bytes", js_text(s->noise));
-  if (!s->all) js_put(to, "min_te", js_real(s->least_effect));
+  if (s->how.donor_at) js_put(to, "donor_at", js_text(s->how.donor_at));
+  if (s->donor_path) js_put(to, "donors", js_text(s->donor_path));
+  if (s->donor_model) js_put(to, "donor_model", js_text(s->donor_model));
+  if (!s->all && !s->donor_path) js_put(to, "min_te", js_real(s->least_effect));
 }
 
 average_job *job_trace(arena *mem, const loci_trace_opts *how) {
@@ -381,6 +454,7 @@ average_job *job_trace(arena *mem, const loci_trace_opts *how) {
                          .ctx = s};
   if (how) s->how = *how;
   s->how.size = sizeof s->how;
+  s->mem = mem;
   if (!s->how.corrupt) s->how.corrupt = "replace"; /* a store's settings may be older or broken */
   if (strncmp(s->how.corrupt, "image", 5) != 0) s->job.needs = NEEDS_CONSTRAINT;
   return &s->job;
@@ -390,4 +464,11 @@ void job_trace_filter(average_job *trace, double least_effect, bool all) {
   trace_study *s = trace->ctx;
   s->least_effect = least_effect;
   s->all = all;
+}
+
+void job_trace_donors(average_job *trace, const char *path, const char *model) {
+  trace_study *s = trace->ctx;
+  s->donor_path = path;
+  s->donor_model = model;
+  if (s->how.corrupt && strcmp(s->how.corrupt, "replace") == 0) s->how.corrupt = NULL;
 }

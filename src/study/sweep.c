@@ -2,6 +2,7 @@
  * (docs/MATH.md, "The sweep"; walk/variants.h).  For S seeds there are S corrupted runs beside the
  * clean one; a cell is a variant of each: a child of the corrupted run with patches from clean
  * (denoise), or of clean with patches from the corrupted run (noise). */
+#include "study/donor.h"
 #include "study/path_patch.h"
 
 static loci_status add_corrupted(const void *ctx, walk *w, int seed, int stream, loci_err *err) {
@@ -24,16 +25,19 @@ static loci_status add_cell(const void *ctx, walk *w, int64_t k, int seed, int *
   bool denoise = c->direction == LOCI_DENOISE;
   int clean = s->runs.stream, corrupted = clean + 1 + seed;
   if (s->path) return path_add(s, w, c, seed, out, err);
-  TRY(walk_child(w, denoise ? corrupted : clean, out, err));
-  for (int l = c->begin; l < c->end; l++) {
+  TRY(walk_child(w, denoise && !s->donor ? corrupted : clean, out, err));
+  for (int u = 0; u < cell_units(c); u++) {
     for (int i = 0; i < c->position_count; i++) {
       int p = c->positions[i];
-      if (!restoring_matters(s, c->site, p, l)) continue;
+      if (!restoring_matters(s, c->site, p, cell_layer(c, u))) continue;
       walk_patch patch = {.site = c->site,
-                          .layer = l,
+                          .layer = cell_layer(c, u),
                           .position = p,
-                          .head = c->head,
-                          .source = denoise ? clean : corrupted};
+                          .head = cell_head(c, u),
+                          .source = s->donor  ? -1
+                                    : denoise ? clean
+                                              : corrupted,
+                          .values = s->donor ? donor_row(s, c, u, i) : NULL};
       TRY(walk_patch_add(w, *out, &patch, err));
     }
   }
@@ -54,6 +58,7 @@ static void take_cell(void *ctx, int64_t i, const reading *of) {
   const cell *c = &s->cells[i];
   loci_metrics *cells = (loci_metrics *)(uintptr_t)s->grids[c->grid].cells;
   cells[c->at] = readings_mean(of, s->corrupted.seeds, s->runs.target.count);
+  if (s->donor) ((int *)(uintptr_t)s->grids[c->grid].top_ids)[c->at] = of->top;
   s->taken = i + 1;
 }
 
@@ -65,7 +70,7 @@ loci_status sweep_runs(sweep *s, loci_err *err) {
                   .progress = s->opts->progress,
                   .progress_ctx = s->opts->progress_ctx,
                   .ctx = s,
-                  .beside = s->corrupted.seeds,
+                  .beside = s->donor ? 0 : s->corrupted.seeds,
                   .p = s->p,
                   .own = v->own,
                   .look = s->first,
@@ -81,6 +86,7 @@ loci_status sweep_runs(sweep *s, loci_err *err) {
 
 loci_metrics sweep_corrupted(const sweep *s) {
   const target *t = &s->runs.target;
+  if (s->donor) return variants_base(&s->runs, 0);
   return readings_mean(s->runs.base + t->count, s->corrupted.seeds, t->count);
 }
 

@@ -2,7 +2,10 @@
  *
  * corrupt.c   the corrupted run's input rows
  * cells.c     grids and their cells: which values each restored run takes over, which are zeros
+ * differences.c  how far clean and corrupted values are apart
+ * sets.c      cells of several heads or layers, beside random ones
  * path_patch.c  cells that one receiver alone sees (path_patch.h)
+ * donor.c     cells whose values are another prompt's (donor.h)
  * sweep.c     the corrupted and the restored runs, as variants of the clean one (walk/variants.h)
  * screen.c    estimates of all cells by gradients
  * audit.c     which of them are then run, and what those say about the estimates
@@ -48,6 +51,8 @@ typedef struct sweep {
   screened screened;
   struct turns *turns; /* turns.c's own */
   struct path *path;   /* path_patch.c's own; NULL: values reach all after them */
+  struct sets *sets;   /* sets.c's own; NULL: none is asked for */
+  struct donor *donor; /* donor.c's own; NULL: values are the prompt's, clean or corrupted */
 } sweep;
 
 /* cells.c */

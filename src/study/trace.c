@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "model/command.h"
 #include "study/request.h"
+#include "study/sets.h"
+#include "study/donor.h"
 #include "study/path_patch.h"
 
 /* What a cell that was not run is likely to be. */
@@ -41,6 +43,7 @@ static void set_effects(const sweep *s, const loci_trace *t) {
     for (int64_t k = 0; k < grid_cells(g); k++) {
       bool estimated = g->exact && !g->exact[k];
       if (g->skipped[k]) cells[k] = *base;
+      if (g->skipped[k] && g->top_ids) ((int *)(uintptr_t)g->top_ids)[k] = s->runs.base[0].top;
       if (estimated) cells[k] = estimated_cell(s, base, &g->estimates[k]);
       ie[k] = g->skipped[k] ? 0 : estimated ? g->estimates[k].p : cells[k].p - base->p;
       restoration[k] = fabs(t->total_effect) < LEAST_TOTAL ? (double)NAN : ie[k] / t->total_effect;
@@ -63,15 +66,32 @@ static loci_status tell(const sweep *s, loci_trace *t, loci_err *err) {
   loci_trace_opts o = *s->opts;
   command_words words = command_of("trace", s->m);
   js_value *request = request_of_prompt(s->p);
-  o.corrupt = s->corrupted.kind;
-  js_put(&request, "seed", request_seed(o.seed));
+  if (!s->donor) o.corrupt = s->corrupted.kind;
+  if (!s->donor) js_put(&request, "seed", request_seed(o.seed));
+  if (s->donor) donor_describe(s, &request, &words);
   trace_request_describe(&request, &o);
   if (o.verify > 0) js_put(&request, "verify", js_int(o.verify));
   return request_tell(&words, request, &t->result, err);
 }
 
+/* Instead of clean and corrupted run, the donor's and the prompt's own. */
+static void set_donor_outcomes(const sweep *s, loci_trace *t) {
+  int other = s->runs.other[0];
+  const char *text = tokenizer_token(s->m->tokens, other);
+  t->clean.m = donor_metrics(s);
+  t->corrupted.m = sweep_corrupted(s);
+  top_logits_candidates(donor_top(s), s->m, t->clean.top);
+  top_logits_candidates(&s->runs.clean.top, s->m, t->corrupted.top);
+  t->other = (loci_candidate){other, text ? text : "", exp(s->runs.clean.logp[other])};
+  t->total_effect = t->clean.m.p - t->corrupted.m.p;
+}
+
 /* Clean and corrupted run, as the last walk has them. */
 static void set_outcomes(const sweep *s, loci_trace *t) {
+  if (s->donor) {
+    set_donor_outcomes(s, t);
+    return;
+  }
   t->clean.m = variants_base(&s->runs, 0);
   t->corrupted.m = sweep_corrupted(s);
   top_logits_candidates(&s->runs.clean.top, s->m, t->clean.top);
@@ -103,7 +123,10 @@ static loci_status fill_view(sweep *s, loci_trace *t, loci_err *err) {
   t->seed = o->seed;
   t->target_count = s->runs.target.count;
   t->target_ids = s->runs.target.ids;
-  t->answer_given = s->runs.target.given;
+  t->answer_given = s->donor ? o->answer != NULL : s->runs.target.given;
+  if (s->donor) t->donor = &o->donor->info, t->donor_model = &o->donor->model->info;
+  t->donor_at = s->donor && o->donor_at ? arena_strdup(s->mem, o->donor_at) : NULL;
+  if (s->donor && o->donor_at && !t->donor_at) return fail_nomem(err, "tracing");
   TRY(target_text(s->m, s->runs.target.ids, s->runs.target.count, s->mem, &t->target_text, err));
   t->grid_count = s->grid_count;
   t->grids = s->grids;
@@ -146,24 +169,28 @@ static loci_status take_request(job *j, loci_err *err) {
   TRY(trace_request_complete(&of, &j->opts, err));
   TRY(path_new(s, err));
   TRY(target_make(s->p, s->opts->answer, s->mem, &s->runs.target, err));
+  TRY(donor_new(s, err));
   j->answer = s->runs.target.given ? s->runs.target.ids[0] : -1;
   return LOCI_OK;
 }
 
 /* The corrupted run must not be told the answer, and the usual words may be just that. */
 static bool has_to_know(const sweep *s) {
-  return corruption_is_default(s->opts) && !s->runs.target.given;
+  return !s->donor && corruption_is_default(s->opts) && !s->runs.target.given;
 }
 
 /* The corruption, and what is to be run. */
 static loci_status prepare(job *j, loci_err *err) {
   double start = clock_seconds();
   sweep *s = &j->s;
-  TRY(corruption_make(s->p, s->opts, j->answer, s->mem, &s->corrupted, err));
+  s->corrupted = (corruption){.kind = "donor", .seeds = 1, .first_id = -1, .differs = -1};
+  if (!s->donor) TRY(corruption_make(s->p, s->opts, j->answer, s->mem, &s->corrupted, err));
   s->first = s->corrupted.first;
   TRY(sweep_runs(s, err));
   TRY(sweep_grids(s, err));
+  if (s->donor) TRY(donor_run(s, err));
   if (s->path) TRY(path_prepare(s, err));
+  TRY(sets_new(s, err));
   if (s->opts->screen > 0 && !s->opts->watch) TRY(sweep_screen(s, err));
   j->seconds += clock_seconds() - start;
   return LOCI_OK;
@@ -226,6 +253,7 @@ static loci_status finish(job *j, const loci_model *m, double seconds, loci_err 
   bool whole = t->missing == 0;
   if (!s->opts->watch) TRY(fill_view(s, t, err));
   set_cells(s, t);
+  TRY(sets_fill(s, t, err));
   if (s->opts->screen > 0 && whole) TRY(audit_report(s, t, err));
   t->cost = s->runs.cost;
   t->cost.naive_flop = naive_flop(s);

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/names.h"
+#include "study/donor.h"
 #include "study/path_patch.h"
 
 /* f32: the reference models differ by up to 4e-6 between f32 and f64 arithmetic, which leaves a
@@ -26,8 +27,9 @@ typedef struct full_forward {
 static void on_logits(void *ctx, int64_t index, const float *logits) {
   const full_forward *x = ctx;
   const variants *v = &x->s->runs;
+  const reference *to = v->against ? v->against : &v->clean;
   x->readings[index] = reading_of(logits, model_decoder(v->m)->vocab, v->target.ids[index],
-                                  v->other[x->seed], index ? NULL : &v->clean);
+                                  v->other[x->seed], index ? NULL : to);
 }
 
 /* The corrupted run's full input rows. */
@@ -61,13 +63,13 @@ static loci_status hold_all_but(const sweep *s, walk *w, const cell *c, int run,
     TRY(patch_all(s, w, run, LOCI_SITE_Z, l, -1, plain, err));
     TRY(patch_all(s, w, run, LOCI_SITE_MLP_OUT, l, -1, plain, err));
   }
-  for (int l = c->begin; l < c->end; l++) {
+  for (int u = 0; u < cell_units(c); u++) {
     for (int i = 0; i < c->position_count; i++) {
-      if (l >= below + (c->site == LOCI_SITE_RESID_PRE)) continue;
+      if (cell_layer(c, u) >= below + (c->site == LOCI_SITE_RESID_PRE)) continue;
       walk_patch patch = {.site = c->site,
-                          .layer = l,
+                          .layer = cell_layer(c, u),
                           .position = c->positions[i],
-                          .head = c->head,
+                          .head = cell_head(c, u),
                           .source = other};
       TRY(walk_patch_add(w, run, &patch, err));
     }
@@ -99,26 +101,27 @@ static loci_status build_path(const full_forward *x, walk *w, loci_err *err) {
   return LOCI_OK;
 }
 
-/* Both runs, and the patches of one from the other. */
+/* Both runs, and the patches of one from the other; or the prompt's own, and a donor's values. */
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const full_forward *x = ctx;
   const target *t = &x->s->runs.target;
   const cell *c = x->c;
-  bool denoise = c->direction == LOCI_DENOISE;
-  int source, run;
+  bool denoise = c->direction == LOCI_DENOISE, donor = x->s->donor != NULL;
+  int source = -1, run;
   if (x->s->path) return build_path(x, w, err);
   input clean = target_input(t), corrupted = clean;
   corrupted.rows = x->corrupted;
   if (x->s->corrupted.sources) corrupted.sources = x->s->corrupted.sources[x->seed];
-  TRY(walk_root(w, denoise ? clean : corrupted, &source, err));
-  TRY(walk_root(w, denoise ? corrupted : clean, &run, err));
-  for (int l = c->begin; l < c->end; l++) {
+  if (!donor) TRY(walk_root(w, denoise ? clean : corrupted, &source, err));
+  TRY(walk_root(w, denoise && !donor ? corrupted : clean, &run, err));
+  for (int u = 0; u < cell_units(c); u++) {
     for (int i = 0; i < c->position_count; i++) {
       walk_patch patch = {.site = c->site,
-                          .layer = l,
+                          .layer = cell_layer(c, u),
                           .position = c->positions[i],
-                          .head = c->head,
-                          .source = source};
+                          .head = cell_head(c, u),
+                          .source = source,
+                          .values = donor ? donor_row(x->s, c, u, i) : NULL};
       TRY(walk_patch_add(w, run, &patch, err));
     }
   }

@@ -49,7 +49,7 @@ void variants_read_base(variants *v, int run, int token, const float *logits) {
   if (token == 0) v->not_finite |= !logits_are_finite(logits, V);
   if (token == 0 && run == 0) {
     reference_read(&v->clean, &v->target, logits, V);
-    v->other[0] = v->against ? v->against->other : v->clean.other;
+    v->other[0] = v->against && v->against->other >= 0 ? v->against->other : v->clean.other;
     v->wins = 0;
   } else if (token == 0) {
     v->other[run - 1] = argmax_of(logits, V, v->target.ids[0]);

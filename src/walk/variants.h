@@ -23,7 +23,8 @@ typedef struct variant_size {
 typedef struct variants {
   const loci_model *m;
   target target;
-  const reference *against; /* of another run; NULL: the clean one */
+  const reference
+      *against; /* of another run (other -1: with the clean one's o'); NULL: the clean one */
   loci_progress_fn progress;
   void *progress_ctx;
 

@@ -1,0 +1,63 @@
+/* Clean less corrupted values (see differences.h). */
+#include "study/differences.h"
+
+typedef struct recording {
+  sweep *s;
+  const differences *d;
+  float *values[LOCI_SITE_COUNT]; /* (1 + seeds, layers, span, row) */
+} recording;
+
+static loci_status build(void *ctx, walk *w, loci_err *err) {
+  recording *r = ctx;
+  sweep *s = r->s;
+  const differences *d = r->d;
+  walk_span span = {s->first, d->span};
+  int clean, stream;
+  TRY(walk_root(w, target_input(&s->runs.target), &clean, err));
+  for (int run = 0; run <= s->corrupted.seeds; run++) {
+    stream = clean;
+    if (run > 0) TRY(walk_child(w, clean, &stream, err));
+    if (run > 0) TRY(s->runs.add_beside(s, w, run - 1, stream, err));
+    for (int i = 0; i < LOCI_SITE_COUNT; i++) {
+      int64_t rows = (int64_t)d->span * d->row[i];
+      for (int l = 0; r->values[i] && l < d->layers; l++) {
+        float *to = r->values[i] + ((int64_t)run * d->layers + l) * rows;
+        TRY(walk_record_at(w, stream, (loci_site)i, l, span, to, err));
+      }
+    }
+  }
+  return LOCI_OK;
+}
+
+/* values of a site := clean - corrupted, of each seed in the place of its own. */
+static void subtract(const sweep *s, float *values, int64_t n) {
+  for (int seed = 0; seed < s->corrupted.seeds; seed++) {
+    float *own = values + (1 + seed) * n;
+    for (int64_t i = 0; i < n; i++) own[i] = values[i] - own[i];
+  }
+}
+
+loci_status differences_record(sweep *s, int layers, const bool asked[LOCI_SITE_COUNT],
+                               differences *out, loci_err *err) {
+  recording r = {.s = s, .d = out};
+  int64_t runs = 1 + s->corrupted.seeds;
+  bool any = false;
+  *out = (differences){.layers = layers, .span = s->T - s->first};
+  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
+    if (!asked[i]) continue;
+    any = true;
+    out->row[i] = site_width(s->m, (loci_site)i);
+    r.values[i] = arena_array(s->mem, runs * layers * out->span * out->row[i], float);
+    if (!r.values[i]) return fail_nomem(err, "recording what differs");
+  }
+  walk_job job = {.m = s->m, .build = build, .ctx = &r, .cost = &s->runs.cost};
+  job.hooks = (walk_hooks){.progress = s->opts->progress, .progress_ctx = s->opts->progress_ctx};
+  if (any) TRY(walk_once(&job, err));
+  for (int i = 0; i < LOCI_SITE_COUNT; i++) {
+    int64_t n = (int64_t)layers * out->span * out->row[i];
+    if (!r.values[i]) continue;
+    subtract(s, r.values[i], n);
+    out->at[i] = r.values[i] + n;
+  }
+  return LOCI_OK;
+}
