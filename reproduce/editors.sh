@@ -2,7 +2,7 @@
 # Editors beside each other: MultEdit, ROME, MEMIT, MEMIT over three layers, BLUE (the first and the last of them alone), AlphaEdit,
 # FT and FT-L, on wrong answers, by all measures of docs/MATH.md.  The picture and the tables of docs/FINDINGS.md, "Editors".
 #   reproduce/editors.sh MODEL DATA OUT [LIMIT]       -> editors-METHOD.json, editors.png
-# SET (edit-errors), KEYS (trace): the edit set and the questions whose keys are spared; LAYERS (2-4), AT (2): which layers
+# SET (edit-errors), KEYS (trace): the edit set and the questions whose keys are spared (KEYS_LIMIT: so many of them); LAYERS (2-4), AT (2): which layers
 # are edited, AT by the methods of one layer; JOBS (1): how many methods are tested at once; methods that are there already
 # are left alone.
 . "$(dirname "$0")/common.sh"
@@ -12,7 +12,7 @@ covariances=()
 for layer in $(seq "$from" "$to"); do
   covariances[layer]=$out/editors-keys-$layer.safetensors
   [ -e "${covariances[layer]}" ] ||
-    "$loci" edit covariance --data "$data/$keys.jsonl" -m "$model" --layer "$layer" ${LOCI_OPTIONS:-} --no-progress -o "${covariances[layer]}"
+    "$loci" edit covariance --data "$data/$keys.jsonl" -m "$model" --layer "$layer" ${KEYS_LIMIT:+--limit $KEYS_LIMIT} ${LOCI_OPTIONS:-} --no-progress -o "${covariances[layer]}"
 done
 options=() # of the covariances of all layers
 for layer in $(seq "$from" "$to"); do options+=(--covariance "${covariances[layer]}"); done

@@ -3,14 +3,14 @@
 # block of commands after a picture is run as it is.
 #   tools/pictures.sh --list        their names
 #   tools/pictures.sh [NAME...]     default: all of them (an hour on two cores); "trace" takes a second
-# LOCI names the program (build/release/loci), OUT another directory than docs/img; edit-methods and edit-longtail need
-# python.  Studies and edits are in f32, as FINDINGS.md says of its numbers.
+# LOCI names the program (build/release/loci), OUT another directory than docs/img; edit-methods, edit-longtail and
+# editors need python.  Studies and edits are in f32, as FINDINGS.md says of its numbers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD loci=$(realpath -m "${LOCI:-build/release/loci}")
 wanted=" $* " work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-ln -s "$root/models" "$root/build" "$work"
+ln -s "$root/models" "$root/build" "$root/reproduce" "$work"
 mkdir "$work/bin"
 cat >"$work/bin/loci" <<END
 #!/bin/sh

@@ -41,7 +41,7 @@ static loci_status try_alone(trial *t, const study_item *item, example_row *row,
   if (!st) st = trial_ask(t, view, item->example, row, err);
   if (!st) {
     t->out->method = e->method; /* a constant of the library */
-    t->out->layer = e->layer;
+    t->out->layer = e->part_count > 1 ? -1 : e->layer;
     t->out->settings = e->settings;
   }
   view_free(view);
@@ -85,7 +85,7 @@ static loci_status lay_on_edits(trial *t, loci_err *err) {
   v->layer = t->opts->edits[0]->layer;
   for (int i = 0; i < n; i++) {
     TRY(edit_lay_on(t->edited, t->opts->edits[i], err));
-    if (t->opts->edits[i]->layer != v->layer) v->layer = -1;
+    if (t->opts->edits[i]->layer != v->layer || t->opts->edits[i]->part_count > 1) v->layer = -1;
   }
   v->method = arena_strdup(t->out->result.memory, t->opts->edits[0]->method);
   return v->method ? LOCI_OK : fail_nomem(err, "testing an edit");

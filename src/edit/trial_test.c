@@ -115,6 +115,21 @@ static void a_good_edit_is_seen_as_one(void **state) {
   loci_model_close(m);
 }
 
+/* An edit of several layers is of none of them alone. */
+static void several_layers_are_not_called_by_the_last(void **state) {
+  (void)state;
+  static const int layers[] = {0, 1};
+  loci_model *m = open_model();
+  loci_edit_opts how = {.size = sizeof how, .method = "memit", .no_covariance = true};
+  how.settings = SIZED(loci_edit_settings, .steps = 2);
+  how.layers = layers;
+  how.layer_count = 2;
+  loci_edit_test *t = run(m, (loci_edit_test_opts){.how = &how});
+  assert_int_equal(t->layer, -1);
+  loci_free(t);
+  loci_model_close(m);
+}
+
 /* The same edit by its file's way gives the same numbers; scaled to nothing, it changes nothing. */
 static void given_edits_are_measured_alike(void **state) {
   (void)state;
@@ -219,6 +234,7 @@ static void a_file_without_a_use_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_good_edit_is_seen_as_one),
+      cmocka_unit_test(several_layers_are_not_called_by_the_last),
       cmocka_unit_test(given_edits_are_measured_alike),
       cmocka_unit_test(what_an_edit_was_solved_with_is_not_tested),
       cmocka_unit_test(a_file_without_a_use_is_refused),
