@@ -143,24 +143,6 @@ function takePart(p) {
   $('exact').textContent = p.clean ? 'answers and estimates are there' : `exact ${p.done} of ${p.planned} cells`;
 }
 
-// How well the estimates had ranked the cells, and how many of the strongest twenty they had missed.
-function judge(t) {
-  const pairs = [];
-  t.grids.forEach((g, i) => g.positions && g.ie.forEach((row, l) => row.forEach((x, c) => {
-    const e = guessed?.[i]?.[l]?.[c];
-    if (x !== null && e !== null && e !== undefined && !g.skipped?.[l]?.[c]) pairs.push([Math.abs(e), Math.abs(x)]);
-  })));
-  if (pairs.length < 30) return '';
-  const rank = k => {
-    const order = pairs.map((_, i) => i).sort((a, b) => pairs[b][k] - pairs[a][k]), at = [];
-    order.forEach((i, place) => { at[i] = place; });
-    return at;
-  };
-  const [e, x] = [rank(0), rank(1)], n = pairs.length, d = e.reduce((sum, r, i) => sum + (r - x[i]) ** 2, 0);
-  const missed = x.filter((r, i) => r < 20 && e[i] >= 20).length;
-  return `Estimates had ranked them with a correlation of ${(1 - 6 * d / (n * (n * n - 1))).toFixed(2)} and missed ${missed} of the strongest 20.`;
-}
-
 async function doTrace(fields) {
   began = performance.now();
   if (!fields.continue) guessed = null;
@@ -175,7 +157,7 @@ async function doTrace(fields) {
   map.show(t);
   edit.offer(t);
   showCommand(t, 'trace');
-  $('exact').textContent = t.missing ? '' : judge(t);
+  $('exact').textContent = t.missing ? '' : cell.judge(t, guessed);
   $('continue').hidden = !t.missing;
   await open(state.read().v || 'trace');
   if (t.missing) {
@@ -289,8 +271,10 @@ function start() {
   $('stop').addEventListener('click', () => running?.abort());
   $('metric').addEventListener('change', e => map.setMetric(e.target.value));
   $('keys-button').addEventListener('click', () => $('keys').showModal());
-  $('copy').addEventListener('click', () => navigator.clipboard?.writeText($('command').querySelector('code').textContent));
-  $('copy-python').addEventListener('click', () => navigator.clipboard?.writeText($('copy-python').dataset.text = api.python(shownResult.value, shownResult.what, asked.name)));
+  const copy = text => Promise.resolve(navigator.clipboard?.writeText(text))
+    .then(() => say('copied'), e => say(`the browser lets nothing be copied: ${e.message}`));
+  $('copy').addEventListener('click', () => copy($('command').querySelector('code').textContent));
+  $('copy-python').addEventListener('click', () => copy($('copy-python').dataset.text = api.python(shownResult.value, shownResult.what, asked.name)));
   document.addEventListener('keydown', e => {
     if (e.key === '?' && !e.target.closest('input, textarea')) $('keys').showModal();
   });

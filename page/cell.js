@@ -51,6 +51,24 @@ async function draw() {
   }
 }
 
+// How well the estimates had ranked the cells, and how many of the strongest twenty they had missed.
+export function judge(t, guessed) {
+  const pairs = [];
+  t.grids.forEach((g, i) => g.positions && g.ie.forEach((row, l) => row.forEach((x, c) => {
+    const e = guessed?.[i]?.[l]?.[c];
+    if (x !== null && e !== null && e !== undefined && !g.skipped?.[l]?.[c]) pairs.push([Math.abs(e), Math.abs(x)]);
+  })));
+  if (pairs.length < 30) return '';
+  const rank = k => {
+    const order = pairs.map((_, i) => i).sort((a, b) => pairs[b][k] - pairs[a][k]), at = [];
+    order.forEach((i, place) => { at[i] = place; });
+    return at;
+  };
+  const [e, x] = [rank(0), rank(1)], n = pairs.length, d = e.reduce((sum, r, i) => sum + (r - x[i]) ** 2, 0);
+  const missed = x.filter((r, i) => r < 20 && e[i] >= 20).length;
+  return `Estimates had ranked them with a correlation of ${(1 - 6 * d / (n * (n * n - 1))).toFixed(2)} and missed ${missed} of the strongest 20.`;
+}
+
 // What is pinned, at most two cells.
 export function ask(list) {
   cells = list;

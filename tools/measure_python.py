@@ -69,12 +69,12 @@ def measure_arrays() -> None:
           f" (sum {seen:.3g})")
 
 
-def interrupted(work: Any, stop: Any) -> float:
+def interrupted(work: Any, stop: Any, after: float = 0.3) -> float:
     """Seconds from stop() to the end of work."""
     begin = [0.0]
 
     def later() -> None:
-        time.sleep(0.3)
+        time.sleep(after)
         begin[0] = time.monotonic()
         stop()
 
@@ -93,6 +93,9 @@ def measure_stop() -> None:
     q = model.question(*QUESTION, constraint="this country")
     show("Ctrl-C, main thread", [
         interrupted(lambda: model.trace(q, **LONG), lambda: os.kill(os.getpid(), signal.SIGINT)) for _ in range(15)])
+    show("Ctrl-C, eight traces in a walk", [
+        interrupted(lambda: list(model.trace_many([q] * 8, **LONG)), lambda: os.kill(os.getpid(), signal.SIGINT),
+                    after=0.15 * i) for i in range(1, 16)])
     taken: list[float] = []
 
     def in_a_thread() -> None:

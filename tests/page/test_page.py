@@ -441,7 +441,9 @@ def colours(browser, theme):
     tables, ground = browser.run("""return import('/page/colour.js').then(c => {
         const at = k => Array.from({length: 256}, (_, i) => i / 255).map(k);
         const with_ink = rgb => [rgb, c.ink(rgb)];
-        const pixel = document.querySelector('#maps canvas').getContext('2d').getImageData(5, 40, 1, 1).data;
+        const point = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+        point.drawImage(document.querySelector('#maps canvas'), -5, -40);
+        const pixel = point.getImageData(0, 0, 1, 1).data;
         return [[at(x => with_ink(c.ofShare(x, 1))), at(x => with_ink(c.ofEffect(2 * x - 1, 1)))], pixel[0]];
     })""")
 
