@@ -172,10 +172,14 @@ class Flow(Result):
     ``attention`` (layers, queries, T); ``top_share``: share of the strongest 5 % of the first path's sources, by layer.
     """
 
-    headline = "{summary[0].from} -> {summary[0].to}, {layers[0]} and on, most of {summary[0].source_count} positions"
     paths = said("summary", list[Fields])
     contribution, attention = _view("contribution"), _view("attention")
     top_share = said("", lambda d: dict[int, float](zip(d["layers"], d["summary"][0]["top_share"], strict=True)))
+
+    def _says(self) -> str:
+        layers = self.to_dict()["layers"]
+        most = [f"{p['from']} -> {p.to} most in layer {layers[int(np.argmax(p.total))]}" for p in self.paths]
+        return ", ".join(most)
 
     def image(self, layer: int, path: int = 0, view: int = -1) -> Array:
         """What every patch of a view of the picture gives at a layer: (rows, columns).

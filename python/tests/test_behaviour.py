@@ -257,6 +257,7 @@ def test_outputs_are_small_and_say_what_they_show(model: loci.Model, q: loci.Que
         assert bundle["text/plain"] and sum(len(v) for v in bundle.values()) < 150_000
         assert "<script" not in bundle.get("text/html", "") and "://" not in bundle.get("text/html", "")
         assert repr(r).count("\n") == 0 and len(json.dumps(r.to_dict())) > 100
+        assert "loci." not in repr(r)  # it says more than its format
     assert "alt=" in model.trace(q)._repr_mimebundle_()["text/html"]
 
 
