@@ -20,7 +20,7 @@ Site = Literal[
     "final_norm", "logits",
 ]
 Group = Literal[
-    "constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint", "after-image", "last",
+    "constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint", "after-image", "last", "all",
 ]
 
 

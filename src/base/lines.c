@@ -151,7 +151,7 @@ loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *e
   if (last == EOF && seen == 0) return LOCI_OK;
   r->number++;
   if (seen == ENDLESS)
-    return fail(err, LOCI_EIO, "%s: line %" PRId64 " has no end", r->path, r->number);
+    return fail(err, LOCI_ESYSTEM, "%s: line %" PRId64 " has no end", r->path, r->number);
   if (seen > r->limit) return too_long(r, err);
   if (r->number == 1 && r->size >= 3 && memcmp(r->text, mark, 3) == 0) from = 3;
   if (r->size > from && r->text[r->size - 1] == '\r') r->size--;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/file.h"
@@ -370,7 +371,8 @@ void gguf_close(gguf *g) {
 
 bool gguf_is(const char *path) {
   char magic[4] = {0};
-  if (!file_exists(path) || file_is_dir(path)) return false;
+  struct stat s; /* opening a pipe waits for who writes to it */
+  if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return false;
   FILE *f = fopen(path, "re");
   if (!f) return false;
   bool is = fread(magic, 1, sizeof magic, f) == sizeof magic && memcmp(magic, "GGUF", 4) == 0;

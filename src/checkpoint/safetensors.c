@@ -309,8 +309,11 @@ static uint64_t read_u64le(const uint8_t *p) {
 static loci_status refuse_text(const st_file *f, const uint8_t *bytes, size_t n, loci_err *err) {
   char text[61];
   size_t k = 0;
-  for (; k < n && k + 1 < sizeof text && bytes[k] >= ' ' && bytes[k] < 0x7F; k++)
-    text[k] = (char)bytes[k];
+  for (; k < n && k + 1 < sizeof text; k++) {
+    bool blank = bytes[k] == '\n' || bytes[k] == '\r' || bytes[k] == '\t';
+    if (!blank && (bytes[k] < ' ' || bytes[k] >= 0x7F)) break;
+    text[k] = blank ? ' ' : (char)bytes[k];
+  }
   text[k] = 0;
   if (k < 8) return LOCI_OK;
   return fail(err, LOCI_EFORMAT, "%s: not safetensors but a text: %s%s", f->what, text,

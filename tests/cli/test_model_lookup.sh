@@ -52,6 +52,13 @@ for file in config.json model.safetensors tokenizer.json; do
   ln -sf ../../blobs/ab12 "$work/gone/$file"
   failed "$file: a link to ../../blobs/ab12, which is not there" ask -m "$work/gone" -q x
 done
+rm "$work/gone"/*.safetensors "$work/gone/tokenizer.json"
+ln -s "$model/tokenizer.json" "$work/gone"
+printf '{\n "error": "Repository not found"}' >"$work/gone/model.safetensors"
+failed 'not safetensors but a text: {  "error": "Repository not found"}' ask -m "$work/gone" -q x
+mkfifo "$work/pipe"
+timeout 20 "$loci" info -m "$work/pipe" >out 2>&1
+[ $? = 1 ] || miss "a pipe as a model is waited for"
 ln -s nowhere "$work/broken"
 failed 'broken: a link to nowhere, which is not there' score "$work/broken" -m "$model"
 [[ $err != *'did you mean'* ]] || miss "itself is suggested: $err"
