@@ -11,8 +11,13 @@ static void check(const model_config *m) {
   const decoder_config *d = &m->text;
   const vision_config *v = &m->vision;
   if (d->layers < 1 || d->heads % d->kv_heads || d->head_dim < 2 || d->width < 1) abort();
-  if (d->rotary_dim < 2 || d->rotary_dim % 2 || d->rotary_dim > d->head_dim) abort();
-  if (!(d->eps > 0) || !(d->rope.theta > 0) || !(d->rope.factor >= 1)) abort();
+  bool turns = !d->position_table;
+  if (turns && (d->rotary_dim < 2 || d->rotary_dim % 2 || d->rotary_dim > d->head_dim)) abort();
+  if (!(d->eps > 0) || (turns && (!(d->rope.theta > 0) || !(d->rope.factor >= 1)))) abort();
+  if (d->rope.kind == ROPE_YARN && !(d->rope.theta > 1 && d->rope.attention > 0)) abort();
+  if ((d->sliding_window > 0) != (d->slides != NULL) || d->sliding_window < 0) abort();
+  if (!(d->attention_scale >= 0) || !(d->attention_cap >= 0) || !(d->logit_cap >= 0)) abort();
+  if (d->max_positions < 1 || d->inner < 1) abort();
   if (m->n_eos < 0 || m->n_eos > 16 || m->max_length < 1 || m->bos < -1) abort();
   if (m->n_notes < 0 || m->n_notes > 4 || !m->family || !m->default_template) abort();
   if (!m->has_vision) return;

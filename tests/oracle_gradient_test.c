@@ -1,6 +1,7 @@
 /* Gradients against the reference's: of log p at the last position of the corrupted run
  * (attribution), and of the loss that an edit minimises, at the position whose MLP output it moves
  * (edit-0). */
+#include "model/branch_norm.h"
 #include "oracle_test.h"
 
 #include "tensor/backward.h"
@@ -78,6 +79,22 @@ static void check_attribution(const char *name) {
   loci_model_close(m);
 }
 
+/* The reference's is of what the MLP gives, before the norm that comes after it. */
+static void through_norm(const oracle *o, const char *model, int layer, int key, float *grad) {
+  const loci_model *m = o->prompt->model;
+  int64_t D = m->info.width;
+  oracle forward = oracle_open(m, model, "forward");
+  branch_norm norm;
+  loci_err err;
+  float *none = arena_zarray(o->mem, D, float);
+  assert_non_null(none);
+  assert_ok(branch_norm_of(m, &m->weights->layers[layer].mlp_norm, o->mem, &norm, &err), err);
+  int64_t T = o->prompt->info.length;
+  const float *raw = oracle_get(&forward, "mlp_raw").data + (layer * T + key) * D;
+  branch_norm_slope(&norm, raw, none, grad);
+  oracle_close(&forward);
+}
+
 /* The loss of an edit: -(1/n) sum log p of the answer's tokens, teacher forced. */
 static void check_edit(const char *name, const char *kind) {
   loci_model *m = oracle_model(name);
@@ -110,6 +127,7 @@ static void check_edit(const char *name, const char *kind) {
   /* the reference's is of what the layer's gate multiplies */
   double gate = cross_factor(&m->weights->layers[layer].cross.mlp_gate);
   for (int64_t i = 0; i < D; i++) grad[i] *= (float)gate;
+  if (m->weights->layers[layer].mlp_norm.w.data) through_norm(&o, name, layer, key, grad);
   oracle_all_near(&o, "grad_0", grad, oracle_get(&o, "grad_0").data, D);
   walk_free(w);
   oracle_close(&o);

@@ -49,7 +49,13 @@ typedef enum oracle_cases { ORACLE_FEW, ORACLE_KINDS, ORACLE_ALL } oracle_cases;
   X(mllama, "mllama", true, ORACLE_FEW)                                                            \
   X(smolvlm, "smolvlm", true, ORACLE_FEW)                                                          \
   X(idefics3, "idefics3", true, ORACLE_FEW)                                                        \
-  X(internvl, "internvl", true, ORACLE_FEW)
+  X(internvl, "internvl", true, ORACLE_FEW)                                                        \
+  X(text_phi3, "text-phi3", false, ORACLE_FEW)                                                     \
+  X(text_qwen3, "text-qwen3", false, ORACLE_FEW)                                                   \
+  X(text_mistral, "text-mistral", false, ORACLE_FEW)                                               \
+  X(text_gemma2, "text-gemma2", false, ORACLE_FEW)                                                 \
+  X(text_gemma3, "text-gemma3", false, ORACLE_FEW)                                                 \
+  X(text_gpt2, "text-gpt2", false, ORACLE_FEW)
 
 #define assert_ok(expr, err)                                                                       \
   do {                                                                                             \

@@ -62,7 +62,9 @@ def check_bytes(source, written, edit):
             assert (old[key][1] == new[key][1]) == (key != name), f"{key}: bytes"
         if name in old:
             W, left, right = (tensor_of(x) for x in (old[name], update["update.left"], update["update.right"]))
-            wanted = (W.double() + left.double() @ right.double()).float().to(W.dtype)
+            change = left.double() @ right.double()
+            turned = change.shape != W.shape  # GPT-2's stands as (in, out)
+            wanted = (W.double() + (change.T if turned else change)).float().to(W.dtype)
             assert torch.equal(wanted, tensor_of(new[name])), f"{name} is not W + left right, rounded once"
 
 
@@ -126,7 +128,8 @@ def logits_differ(checkpoint, asked, run):
     """How far transformers' logits are from loci's, after a strict loading; and what it takes the next token for."""
     loci("record", "-m", checkpoint, *asked, "--site", "logits", "-o", run)
     recorded, _ = read_safetensors(run)
-    model, loading = transformers.AutoModelForImageTextToText.from_pretrained(
+    classes = transformers.AutoModelForImageTextToText if "-i" in asked else transformers.AutoModelForCausalLM
+    model, loading = classes.from_pretrained(
         checkpoint, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
     )
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
@@ -134,7 +137,8 @@ def logits_differ(checkpoint, asked, run):
     repair(model)
     with torch.no_grad():
         ids = tensor_of(recorded["input_ids"])[None]
-        theirs = model.eval()(input_ids=ids, **picture_inputs(checkpoint, asked, recorded)).logits[0]
+        seen = picture_inputs(checkpoint, asked, recorded) if "-i" in asked else {}
+        theirs = model.eval()(input_ids=ids, **seen).logits[0]
     return (theirs - tensor_of(recorded["logits"])).abs().max().item(), theirs[-1].softmax(-1)
 
 
@@ -149,7 +153,7 @@ def check(name, model, image, question, constraint, target):
     """Whether it could be checked: an older transformers reads some of the fields of a newer one's config otherwise."""
     with tempfile.TemporaryDirectory() as work:
         edit, written, run = (os.path.join(work, x) for x in ("e.edit", "edited", "run.safetensors"))
-        asked = ["-i", image, "-q", question, "--precision", "f32"]
+        asked = [*(["-i", image] if image else []), "-q", question, "--precision", "f32"]
         if name == "mllama":  # rows before the picture as transformers has them
             asked += ["--gate-rows", "hf"]
         of = ("-c", constraint, "--target", target, "--layer", 1)
@@ -215,6 +219,9 @@ checked = check("flags", flags, os.path.join(flags, "images/ukraine.png"), *ukra
 models = ("llava-clip-llama", "llava-clip-llama-bf16", "llava-siglip-phi", "qwen2-vl", "qwen2-5-vl", "llava-next")
 for each in (*models, "llava-onevision", "mllama", "smolvlm", "idefics3", "internvl"):
     checked += check(each, os.path.join(golden, "models", each), os.path.join(golden, "images/scene-a.png"), *building)
+bridge = ("The bridge of Vienna was built by", "Vienna", "Paris")
+for each in ("text-phi3", "text-qwen3", "text-mistral", "text-gemma2", "text-gemma3", "text-gpt2"):
+    checked += check(each, os.path.join(golden, "models", each), None, *bridge)
 assert checked, "no checkpoint could be checked"
 try:
     import numpy  # noqa: F401

@@ -328,6 +328,11 @@ static const struct family {
     {"mistral", NULL, false, "mistral", parse_text_only},
     {"qwen2", NULL, false, "qwen2", parse_text_only},
     {"phi", NULL, false, "phi", parse_text_only},
+    {"phi3", NULL, false, "phi3", parse_text_only},
+    {"qwen3", NULL, false, "qwen3", parse_text_only},
+    {"gemma2", NULL, false, "gemma2", parse_text_only},
+    {"gemma3_text", NULL, false, "gemma3_text", parse_text_only},
+    {"gpt2", NULL, false, "gpt2", parse_text_only},
 };
 
 static loci_status family_find(const config_reader *r, const js_value *config,
@@ -348,7 +353,8 @@ static loci_status family_find(const config_reader *r, const js_value *config,
       r->err, LOCI_EUNSUPPORTED,
       "%s: model_type \"%.60s\" is not supported; known are llava, llava_next, "
       "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, mllama, "
-      "idefics3, smolvlm, internvl, llama, mistral, qwen2, phi",
+      "idefics3, smolvlm, internvl, llama, mistral, qwen2, qwen3, phi, phi3, gemma2, gemma3_text, "
+      "gpt2",
       r->what, type);
 }
 

@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "checkpoint/config_vision.h"
+#include "checkpoint/decoder_config.h"
 
-typedef enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_DYNAMIC, ROPE_LLAMA3 } rope_kind;
 typedef enum layout_kind {
   LAYOUT_HF_LEGACY,
   LAYOUT_HF_NEW,
@@ -24,32 +24,6 @@ typedef enum layout_kind {
   LAYOUT_TEXT,
   LAYOUT_GGUF
 } layout_kind;
-
-typedef struct rope_config {
-  rope_kind kind;
-  double theta, factor;       /* factor: linear, dynamic, llama3 */
-  double low_freq, high_freq; /* llama3: low_freq_factor, high_freq_factor */
-  int original_max_positions; /* llama3 */
-  const float *factors;       /* (rotary_dim / 2) each frequency is divided by; NULL: none */
-  int sections[3]; /* channel pairs that turn by a place's time, row, column; all 0: by its index */
-} rope_config;
-
-typedef struct decoder_config {
-  const char *model_type; /* "llama", "mistral", "qwen2", "phi" */
-  int vocab;              /* rows of the output head as stored */
-  int width, inner, layers, heads, kv_heads, head_dim;
-  int rotary_dim; /* channels of each head that rotate; head_dim unless partial */
-  int max_positions, sliding_window; /* window 0: none; a longer prompt is refused */
-  double eps;
-  norm_kind norm;
-  act_kind act;
-  bool gated;    /* act(gate) * up, or act(fc1) */
-  bool parallel; /* attention and MLP read the same norm (Phi), or one after the other */
-  bool qkv_bias, o_bias, mlp_bias;
-  const bool *cross; /* (layers) reads rows outside of the sequence, through gates; NULL: none */
-  bool tied;         /* the head may be missing from the file: it is the embedding */
-  rope_config rope;
-} decoder_config;
 
 typedef struct model_config {
   const char *family; /* "llava", "llava-next", "bunny-phi", "qwen2-vl", "text", .. */

@@ -1,5 +1,5 @@
-/* What config.c, config_text.c and config_vision.c share: a reader that knows which file it reads,
- * and the parser of each part.  Private to src/checkpoint. */
+/* What config.c, config_text.c, text_families.c, config_rope.c and config_vision.c share: a reader
+ * that knows which file it reads, and the parser of each part.  Private to src/checkpoint. */
 #ifndef LOCI_CHECKPOINT_CONFIG_PARTS_H
 #define LOCI_CHECKPOINT_CONFIG_PARTS_H
 
@@ -36,6 +36,8 @@ loci_status refuse_key(const config_reader *r, const js_value *o, const char *ke
 loci_status decoder_defaults(const config_reader *r, const char *model_type, decoder_config *out,
                              int *bos, int *eos);
 loci_status decoder_parse(const config_reader *r, const js_value *o, decoder_config *inout);
+/* Its rotation (config_rope.c), once its heads are known. */
+loci_status rope_parse(const config_reader *r, const js_value *o, decoder_config *inout);
 
 /* The decoder, its ends of text and its length, from the section that describes it. */
 loci_status family_text_parse(const config_reader *r, const js_value *o, const char *model_type,

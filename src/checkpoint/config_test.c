@@ -137,13 +137,16 @@ static void layer_types_say_which_layers_slide(void **state) {
     const char *config;
     int window;
   } rows[] = {
-      {"\"qwen2\",\"sliding_window\":512,\"layer_types\":[\"full_attention\",\"sliding_"
+      {"\"qwen2\",\"num_hidden_layers\":2,\"sliding_window\":512,\"layer_types\":[\"full_"
+       "attention\",\"sliding_"
        "attention\"]",
        512},
-      {"\"qwen2\",\"layer_types\":[\"sliding_attention\"]", 4096},
+      {"\"qwen2\",\"num_hidden_layers\":1,\"layer_types\":[\"sliding_attention\"]", 4096},
       {"\"qwen2\",\"use_sliding_window\":true,\"layer_types\":[\"full_attention\"]", 0},
       {"\"qwen2\",\"use_sliding_window\":true,\"layer_types\":null", 4096},
-      {"\"llama\",\"sliding_window\":64,\"layer_types\":[\"sliding_attention\"]", 64},
+      {"\"llama\",\"num_hidden_layers\":1,\"sliding_window\":64,"
+       "\"layer_types\":[\"sliding_attention\"]",
+       64},
       {"\"llama\",\"sliding_window\":64,\"layer_types\":[\"full_attention\"]", 0},
       {"\"mistral\",\"layer_types\":[\"full_attention\"]", 4096}, /* reads the window alone */
   };
@@ -320,7 +323,7 @@ static const struct {
     {"{\"model_type\":\"llama\",\"quantization_config\":{\"bits\":4}}", "quantised weights",
      LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"llama\",\"hidden_act\":\"xielu\"}", "\"xielu\"", LOCI_EUNSUPPORTED},
-    {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":2}}", "\"yarn\"",
+    {"{\"model_type\":\"llama\",\"rope_scaling\":{\"type\":\"su\",\"factor\":2}}", "\"su\"",
      LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"phi\",\"rope_scaling\":{\"rope_type\":\"longrope\"}}", "\"longrope\"",
      LOCI_EUNSUPPORTED},

@@ -8,7 +8,7 @@
 #include "checkpoint/tiles.h"
 #include "tensor/kernels.h"
 
-typedef enum norm_kind { NORM_RMS, NORM_LAYER } norm_kind;
+typedef enum norm_kind { NORM_RMS, NORM_LAYER, NORM_RMS_PLUS_ONE } norm_kind; /* w, w, 1 + w */
 
 typedef struct vision_config {
   const char *model_type; /* "clip_vision_model", "siglip_vision_model", "qwen2_vl", "qwen2_5_vl" */

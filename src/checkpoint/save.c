@@ -98,9 +98,10 @@ static loci_status round_values(new_values *v, uint8_t *out, const watch *follow
     float old, rounded;
     if (i % VALUES == 0 && watch_stops(follow, "round", (double)i, (double)(w->rows * w->cols)))
       return fail(err, LOCI_ECANCELLED, "cancelled while saving");
-    put_value(w->type, v->values[i], out + (size_t)i * size);
-    dtype_to_f32(w->type, out + (size_t)i * size, &rounded, 1);
-    dtype_to_f32(w->type, w->data + (size_t)i * size, &old, 1);
+    size_t at = (size_t)(w->row_step ? i % w->cols * w->row_step + i / w->cols : i) * size;
+    put_value(w->type, v->values[i], out + at);
+    dtype_to_f32(w->type, out + at, &rounded, 1);
+    dtype_to_f32(w->type, w->data + at, &old, 1);
     if (!isfinite(rounded)) {
       return fail(err, LOCI_EINVAL, "%s: the edited value %g does not fit into %s", w->name,
                   (double)v->values[i], dtype_name(w->type));

@@ -88,10 +88,18 @@ static const rename_rule internvl_rules[] = {
     {NULL, NULL},
 };
 
-/* Without "model.": saved from the model below the head. */
+/* Without "model.": saved from the model below the head.  GPT-2's names are its own. */
 static const rename_rule text_rules[] = {
     {"model.image_newline", "image_newline"},
     {"model.", "language_model."},
+    {"transformer.wte.", "language_model.embed_tokens."},
+    {"transformer.wpe.", "language_model.embed_positions."},
+    {"transformer.h.", "language_model.layers."},
+    {"transformer.ln_f.", "language_model.final_layernorm."},
+    {"wte.", "language_model.embed_tokens."},
+    {"wpe.", "language_model.embed_positions."},
+    {"h.", "language_model.layers."},
+    {"ln_f.", "language_model.final_layernorm."},
     {"embed_tokens.", "language_model.embed_tokens."},
     {"layers.", "language_model.layers."},
     {"norm.", "language_model.norm."},
@@ -159,7 +167,8 @@ const char *name_canonical(arena *a, layout_kind layout, bool is_tower, const ch
 }
 
 bool name_is_needless(const char *canonical) {
-  return ends_with(canonical, ".rotary_emb.inv_freq") || ends_with(canonical, ".position_ids") ||
+  return ends_with(canonical, ".rotary_emb.inv_freq") || ends_with(canonical, ".attn.bias") ||
+         ends_with(canonical, ".attn.masked_bias") || ends_with(canonical, ".position_ids") ||
          starts_with(canonical, "vision_tower.post_layernorm.") ||
          starts_with(canonical, "vision_tower.head.");
 }

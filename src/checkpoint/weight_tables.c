@@ -8,6 +8,10 @@
 #define DECODER(field) offsetof(decoder_layer, field)
 #define VISION(field) offsetof(vision_layer, field)
 
+const tensor_parts tensor_parts_of[PARTS_COUNT] = {[THIRDS] = {3, {WIDTH, WIDTH, WIDTH}},
+                                                   [Q_K_V] = {3, {Q, KV, KV}},
+                                                   [GATE_AND_UP] = {2, {INNER, INNER}}};
+
 const tensor_row top_rows[] = {
     {"language_model.embed_tokens.weight", TOP(embed), ANY, WIDTH, MAYBE},
     {"lm_head.weight", TOP(head.w), ANY, WIDTH, MAYBE},
@@ -30,7 +34,12 @@ const tensor_row parallel_norm_rows[] = {
     {NULL, 0, ONE, ONE, 0},
 };
 
-/* LLaMA, Mistral, Qwen2 */
+const tensor_row place_rows_of_text[] = {
+    {"language_model.embed_positions.weight", TOP(places), PLACES, WIDTH, PLACE_TABLE},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+/* LLaMA, Mistral, Qwen2, Qwen3 */
 const tensor_row gated_rows[] = {
     {"input_layernorm.weight", DECODER(norm1.w), ONE, WIDTH, ALWAYS},
     {"self_attn.q_proj.weight", DECODER(q.w), Q, WIDTH, ALWAYS},
@@ -41,6 +50,8 @@ const tensor_row gated_rows[] = {
     {"self_attn.v_proj.bias", DECODER(v.b), ONE, KV, QKV_BIAS},
     {"self_attn.o_proj.weight", DECODER(o.w), WIDTH, Q, ALWAYS},
     {"self_attn.o_proj.bias", DECODER(o.b), ONE, WIDTH, O_BIAS},
+    {"self_attn.q_norm.weight", DECODER(q_norm.w), ONE, HEAD, QK_NORM},
+    {"self_attn.k_norm.weight", DECODER(k_norm.w), ONE, HEAD, QK_NORM},
     {"post_attention_layernorm.weight", DECODER(norm2.w), ONE, WIDTH, ALWAYS},
     {"mlp.gate_proj.weight", DECODER(gate.w), INNER, WIDTH, ALWAYS},
     {"mlp.gate_proj.bias", DECODER(gate.b), ONE, INNER, MLP_BIAS},
@@ -58,8 +69,8 @@ const tensor_row cross_rows[] = {
     {"cross_attn.k_proj.weight", DECODER(k.w), KV, WIDTH, ALWAYS},
     {"cross_attn.v_proj.weight", DECODER(v.w), KV, WIDTH, ALWAYS},
     {"cross_attn.o_proj.weight", DECODER(o.w), WIDTH, Q, ALWAYS},
-    {"cross_attn.q_norm.weight", DECODER(cross.q.w), ONE, HEAD, ALWAYS},
-    {"cross_attn.k_norm.weight", DECODER(cross.k.w), ONE, HEAD, ALWAYS},
+    {"cross_attn.q_norm.weight", DECODER(q_norm.w), ONE, HEAD, ALWAYS},
+    {"cross_attn.k_norm.weight", DECODER(k_norm.w), ONE, HEAD, ALWAYS},
     {"cross_attn_attn_gate", DECODER(cross.attn_gate), ONE, ONE, ALWAYS},
     {"cross_attn_mlp_gate", DECODER(cross.mlp_gate), ONE, ONE, ALWAYS},
     {"post_attention_layernorm.weight", DECODER(norm2.w), ONE, WIDTH, ALWAYS},
@@ -85,6 +96,63 @@ const tensor_row parallel_rows[] = {
     {"mlp.fc1.bias", DECODER(up.b), ONE, INNER, MLP_BIAS},
     {"mlp.fc2.weight", DECODER(down.w), WIDTH, INNER, ALWAYS},
     {"mlp.fc2.bias", DECODER(down.b), ONE, WIDTH, MLP_BIAS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+/* Phi-3: q, k and v in one tensor, gate and up in another */
+const tensor_row phi3_rows[] = {
+    {"input_layernorm.weight", DECODER(norm1.w), ONE, WIDTH, ALWAYS},
+    {"self_attn.qkv_proj.weight", DECODER(q.w), Q, WIDTH, ALWAYS | PART(Q_K_V, 0)},
+    {"self_attn.qkv_proj.weight", DECODER(k.w), KV, WIDTH, ALWAYS | PART(Q_K_V, 1)},
+    {"self_attn.qkv_proj.weight", DECODER(v.w), KV, WIDTH, ALWAYS | PART(Q_K_V, 2)},
+    {"self_attn.o_proj.weight", DECODER(o.w), WIDTH, Q, ALWAYS},
+    {"post_attention_layernorm.weight", DECODER(norm2.w), ONE, WIDTH, ALWAYS},
+    {"mlp.gate_up_proj.weight", DECODER(gate.w), INNER, WIDTH, ALWAYS | PART(GATE_AND_UP, 0)},
+    {"mlp.gate_up_proj.weight", DECODER(up.w), INNER, WIDTH, ALWAYS | PART(GATE_AND_UP, 1)},
+    {"mlp.down_proj.weight", DECODER(down.w), WIDTH, INNER, ALWAYS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+/* Gemma-2, Gemma-3: norms before and after both branches */
+const tensor_row gemma_rows[] = {
+    {"input_layernorm.weight", DECODER(norm1.w), ONE, WIDTH, ALWAYS},
+    {"self_attn.q_proj.weight", DECODER(q.w), Q, WIDTH, ALWAYS},
+    {"self_attn.q_proj.bias", DECODER(q.b), ONE, Q, QKV_BIAS},
+    {"self_attn.k_proj.weight", DECODER(k.w), KV, WIDTH, ALWAYS},
+    {"self_attn.k_proj.bias", DECODER(k.b), ONE, KV, QKV_BIAS},
+    {"self_attn.v_proj.weight", DECODER(v.w), KV, WIDTH, ALWAYS},
+    {"self_attn.v_proj.bias", DECODER(v.b), ONE, KV, QKV_BIAS},
+    {"self_attn.o_proj.weight", DECODER(o.w), WIDTH, Q, ALWAYS},
+    {"self_attn.o_proj.bias", DECODER(o.b), ONE, WIDTH, O_BIAS},
+    {"self_attn.q_norm.weight", DECODER(q_norm.w), ONE, HEAD, QK_NORM},
+    {"self_attn.k_norm.weight", DECODER(k_norm.w), ONE, HEAD, QK_NORM},
+    {"post_attention_layernorm.weight", DECODER(attn_norm.w), ONE, WIDTH, POST_NORMS},
+    {"pre_feedforward_layernorm.weight", DECODER(norm2.w), ONE, WIDTH, ALWAYS},
+    {"mlp.gate_proj.weight", DECODER(gate.w), INNER, WIDTH, ALWAYS},
+    {"mlp.up_proj.weight", DECODER(up.w), INNER, WIDTH, ALWAYS},
+    {"mlp.down_proj.weight", DECODER(down.w), WIDTH, INNER, ALWAYS},
+    {"post_feedforward_layernorm.weight", DECODER(mlp_norm.w), ONE, WIDTH, POST_NORMS},
+    {NULL, 0, ONE, ONE, 0},
+};
+
+/* GPT-2: matrices as x W multiplies them, q, k and v in one */
+const tensor_row gpt2_rows[] = {
+    {"ln_1.weight", DECODER(norm1.w), ONE, WIDTH, ALWAYS},
+    {"ln_1.bias", DECODER(norm1.b), ONE, WIDTH, ALWAYS},
+    {"attn.c_attn.weight", DECODER(q.w), Q, WIDTH, ALWAYS | TURNED | PART(Q_K_V, 0)},
+    {"attn.c_attn.bias", DECODER(q.b), ONE, Q, ALWAYS | PART(Q_K_V, 0)},
+    {"attn.c_attn.weight", DECODER(k.w), KV, WIDTH, ALWAYS | TURNED | PART(Q_K_V, 1)},
+    {"attn.c_attn.bias", DECODER(k.b), ONE, KV, ALWAYS | PART(Q_K_V, 1)},
+    {"attn.c_attn.weight", DECODER(v.w), KV, WIDTH, ALWAYS | TURNED | PART(Q_K_V, 2)},
+    {"attn.c_attn.bias", DECODER(v.b), ONE, KV, ALWAYS | PART(Q_K_V, 2)},
+    {"attn.c_proj.weight", DECODER(o.w), WIDTH, Q, ALWAYS | TURNED},
+    {"attn.c_proj.bias", DECODER(o.b), ONE, WIDTH, ALWAYS},
+    {"ln_2.weight", DECODER(norm2.w), ONE, WIDTH, ALWAYS},
+    {"ln_2.bias", DECODER(norm2.b), ONE, WIDTH, ALWAYS},
+    {"mlp.c_fc.weight", DECODER(up.w), INNER, WIDTH, ALWAYS | TURNED},
+    {"mlp.c_fc.bias", DECODER(up.b), ONE, INNER, ALWAYS},
+    {"mlp.c_proj.weight", DECODER(down.w), WIDTH, INNER, ALWAYS | TURNED},
+    {"mlp.c_proj.bias", DECODER(down.b), ONE, WIDTH, ALWAYS},
     {NULL, 0, ONE, ONE, 0},
 };
 
@@ -163,12 +231,12 @@ const tensor_row tiled_vision_rows[] = {
 const tensor_row fused_vision_rows[] = {
     {"norm1.weight", VISION(norm1.w), ONE, WIDTH, ALWAYS},
     {"norm1.bias", VISION(norm1.b), ONE, WIDTH, NORM_BIAS},
-    {"attn.qkv.weight", VISION(q.w), WIDTH, WIDTH, ALWAYS | THIRD(1u)},
-    {"attn.qkv.bias", VISION(q.b), ONE, WIDTH, ALWAYS | THIRD(1u)},
-    {"attn.qkv.weight", VISION(k.w), WIDTH, WIDTH, ALWAYS | THIRD(2u)},
-    {"attn.qkv.bias", VISION(k.b), ONE, WIDTH, ALWAYS | THIRD(2u)},
-    {"attn.qkv.weight", VISION(v.w), WIDTH, WIDTH, ALWAYS | THIRD(3u)},
-    {"attn.qkv.bias", VISION(v.b), ONE, WIDTH, ALWAYS | THIRD(3u)},
+    {"attn.qkv.weight", VISION(q.w), WIDTH, WIDTH, ALWAYS | PART(THIRDS, 0)},
+    {"attn.qkv.bias", VISION(q.b), ONE, WIDTH, ALWAYS | PART(THIRDS, 0)},
+    {"attn.qkv.weight", VISION(k.w), WIDTH, WIDTH, ALWAYS | PART(THIRDS, 1)},
+    {"attn.qkv.bias", VISION(k.b), ONE, WIDTH, ALWAYS | PART(THIRDS, 1)},
+    {"attn.qkv.weight", VISION(v.w), WIDTH, WIDTH, ALWAYS | PART(THIRDS, 2)},
+    {"attn.qkv.bias", VISION(v.b), ONE, WIDTH, ALWAYS | PART(THIRDS, 2)},
     {"attn.proj.weight", VISION(o.w), WIDTH, WIDTH, ALWAYS},
     {"attn.proj.bias", VISION(o.b), ONE, WIDTH, ALWAYS},
     {"norm2.weight", VISION(norm2.w), ONE, WIDTH, ALWAYS},

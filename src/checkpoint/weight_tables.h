@@ -19,6 +19,7 @@ typedef enum dim {
   FROM,         /* input of a projector linear */
   TO,           /* its output */
   HEAD,         /* channels of a head */
+  PLACES,       /* rows of a table of positions */
   CANVASES,     /* rows of a table by canvas */
   TILE_NUMBERS, /* a row of it: of every tile */
   TILE_ROWS,    /* of every row of every tile */
@@ -45,8 +46,23 @@ enum need {
   GATES = 32768, /* of a tower's layer */
   POST_NORM = 65536,
   TOWER_BIAS = 131072, /* of its queries, keys and values */
-  QK_NORM = 262144
+  QK_NORM = 262144,
+  POST_NORMS = 524288,  /* of what a decoder's branches give */
+  PLACE_TABLE = 2097152 /* of the decoder's positions */
 };
+
+/* Beside a need: the tensor is stored as (in, out), as x W multiplies it; or it holds several
+ * matrices, one after the other, of which this is number i. */
+#define TURNED (1u << 20)
+#define PART(of, i) ((unsigned)(of) << 24 | (unsigned)(i) << 28)
+#define parts_of(need) ((need) >> 24 & 15)
+#define part_of(need) ((need) >> 28)
+enum { ALONE, THIRDS, Q_K_V, GATE_AND_UP, PARTS_COUNT };
+typedef struct tensor_parts {
+  int count;
+  dim rows[3]; /* of each; columns where the tensor is TURNED */
+} tensor_parts;
+extern const tensor_parts tensor_parts_of[PARTS_COUNT];
 
 typedef struct tensor_row {
   const char *name;
@@ -55,14 +71,11 @@ typedef struct tensor_row {
   unsigned need;
 } tensor_row;
 
-/* Beside a need: the row is the first, second or third of three matrices in one tensor. */
-#define THIRD(i) ((i) << 24)
-#define third_of(need) ((need) >> 24)
-
 /* Each ends with a row without a name. */
 extern const tensor_row top_rows[], head_rows[], gated_norm_rows[], parallel_norm_rows[],
-    gated_rows[], cross_rows[], parallel_rows[], tower_rows[], vision_rows[], tiled_tower_rows[],
-    tiled_vision_rows[], fused_vision_rows[], scaled_vision_rows[], projector_norm_rows[],
-    newline_rows[], projector_rows[];
+    place_rows_of_text[], gated_rows[], cross_rows[], parallel_rows[], phi3_rows[], gemma_rows[],
+    gpt2_rows[], tower_rows[], vision_rows[], tiled_tower_rows[], tiled_vision_rows[],
+    fused_vision_rows[], scaled_vision_rows[], projector_norm_rows[], newline_rows[],
+    projector_rows[];
 
 #endif

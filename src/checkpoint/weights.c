@@ -33,13 +33,25 @@ static void shape_text(const int64_t *shape, int rank, char out[200]) {
   fixed_add(out, 200, n, "]");
 }
 
+/* Rows of the parts of a tensor before [part]; of all of them, if that is how many there are. */
+static int64_t rows_before(const placing *p, const tensor_parts *of, unsigned part) {
+  int64_t n = 0;
+  for (unsigned i = 0; i < part; i++) n += p->dims[of->rows[i]];
+  return n;
+}
+
 /* The shape config.json promises; -1 stands for any number of rows. */
 static int expected_shape(const placing *p, const tensor_row *row, int64_t out[5]) {
   int rank = 0;
+  const tensor_parts *of = &tensor_parts_of[parts_of(row->need)];
   if (row->rows != ONE) out[rank++] = row->rows == ANY ? -1 : p->dims[row->rows];
   if (row->cols != PIXELS) {
     out[rank++] = p->dims[row->cols];
-    if (third_of(row->need)) out[0] *= 3;
+    if (of->count) out[0] = rows_before(p, of, (unsigned)of->count);
+    if (!(row->need & TURNED)) return rank;
+    int64_t swap = out[0];
+    out[0] = out[1];
+    out[1] = swap;
     return rank;
   }
   out[rank++] = 3;
@@ -93,12 +105,13 @@ static loci_status place(const placing *p, const tensor_row *row, const char *pr
   TRY(check_shape(p, row, e));
   int64_t want[5];
   int more = leading_ones(e->tensor, expected_shape(p, row, want));
-  w.rows = row->rows == ONE ? 1 : e->tensor->shape[more];
+  bool turned = row->need & TURNED, part = parts_of(row->need) != ALONE;
+  int64_t before = rows_before(p, &tensor_parts_of[parts_of(row->need)], part_of(row->need));
+  w.rows = row->rows == ONE ? 1 : part || turned ? p->dims[row->rows] : e->tensor->shape[more];
   w.cols = p->dims[row->cols];
-  if (third_of(row->need)) {
-    if (row->rows != ONE) w.rows /= 3;
-    w.data += (third_of(row->need) - 1) * (size_t)(w.rows * w.cols) * dtype_bytes(w.type);
-  }
+  if (turned) w.row_step = e->tensor->shape[more + 1];
+  bool by_number = turned || row->rows == ONE;
+  w.data += (size_t)(before * (by_number ? 1 : w.cols)) * dtype_bytes(w.type);
   memcpy((char *)base + row->at, &w, sizeof w);
   e->used = true;
   return LOCI_OK;
@@ -157,6 +170,12 @@ static loci_status place_head(placing *p, checkpoint *c) {
   return place_rows(p, head_rows, "", c);
 }
 
+static const tensor_row *const layer_tables[NAMES_COUNT] = {[NAMES_LLAMA] = gated_rows,
+                                                            [NAMES_PHI] = parallel_rows,
+                                                            [NAMES_PHI3] = phi3_rows,
+                                                            [NAMES_GEMMA] = gemma_rows,
+                                                            [NAMES_GPT2] = gpt2_rows};
+
 static loci_status place_decoder(placing *p, checkpoint *c) {
   const decoder_config *d = &c->config.text;
   p->dims[WIDTH] = d->width;
@@ -164,16 +183,19 @@ static loci_status place_decoder(placing *p, checkpoint *c) {
   p->dims[Q] = (int64_t)d->heads * d->head_dim;
   p->dims[KV] = (int64_t)d->kv_heads * d->head_dim;
   p->dims[HEAD] = d->head_dim;
-  p->has = (d->qkv_bias ? QKV_BIAS : 0) | (d->o_bias ? O_BIAS : 0) | (d->mlp_bias ? MLP_BIAS : 0);
+  p->dims[PLACES] = d->max_positions;
+  p->has = (d->qkv_bias ? QKV_BIAS : 0) | (d->o_bias ? O_BIAS : 0) | (d->mlp_bias ? MLP_BIAS : 0) |
+           (d->qk_norm ? QK_NORM : 0) | (d->post_norms ? POST_NORMS : 0) |
+           (d->position_table ? PLACE_TABLE : 0);
   c->layers = arena_zarray(p->files->mem, d->layers, decoder_layer);
   if (!c->layers) return fail_nomem(p->err, p->files->dir);
   TRY(place_head(p, c));
-  TRY(place_rows(p, d->parallel ? parallel_norm_rows : gated_norm_rows, "", c));
+  TRY(place_rows(p, d->norm == NORM_LAYER ? parallel_norm_rows : gated_norm_rows, "", c));
+  TRY(place_rows(p, place_rows_of_text, "", c));
   for (int i = 0; i < d->layers; i++) {
     char prefix[64];
     snprintf(prefix, sizeof prefix, "language_model.layers.%d.", i);
-    const tensor_row *rows = d->parallel ? parallel_rows : gated_rows;
-    if (d->cross && d->cross[i]) rows = cross_rows;
+    const tensor_row *rows = d->cross && d->cross[i] ? cross_rows : layer_tables[d->names];
     TRY(place_rows(p, rows, prefix, &c->layers[i]));
     /* llama.cpp rotates LLaMA's neighbouring channels, and its files have them so */
     if (p->layout == LAYOUT_GGUF && strcmp(d->model_type, "qwen2") != 0 && !d->parallel) {

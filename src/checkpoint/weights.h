@@ -15,6 +15,8 @@ typedef struct weight {
   const uint8_t *data;
   dtype type;
   int64_t rows, cols;
+  int64_t row_step; /* 0, or, of a matrix that stands as (cols, rows), how far its rows are apart:
+                       that of channel c begins at number c row_step */
   int turned; /* 0, or the width of a head: in the file the two channels that rotate together stand
                  side by side, and not half a head apart */
 } weight;
@@ -30,15 +32,16 @@ typedef struct norm_weights {
 
 /* What a layer that reads rows outside of the sequence has besides. */
 typedef struct cross_weights {
-  norm_weights q, k;          /* (1, head_dim) norms of every head */
   weight attn_gate, mlp_gate; /* (1, 1) tanh of it multiplies what the branch adds; or absent */
 } cross_weights;
 
 typedef struct decoder_layer {
   norm_weights norm1; /* before attention (and before the MLP where blocks are parallel) */
   linear_weights q, k, v, o;
-  norm_weights norm2;            /* before the MLP; absent where blocks are parallel */
-  linear_weights gate, up, down; /* gated: gate, up, down.  plain: up = fc1, down = fc2 */
+  norm_weights norm2;               /* before the MLP; absent where blocks are parallel */
+  linear_weights gate, up, down;    /* gated: gate, up, down.  plain: up = fc1, down = fc2 */
+  norm_weights q_norm, k_norm;      /* (1, head_dim) of every head, or absent */
+  norm_weights attn_norm, mlp_norm; /* of what a branch gives, or absent */
   cross_weights cross;
 } decoder_layer;
 
@@ -62,7 +65,8 @@ typedef struct tile_weights {
 
 typedef struct checkpoint {
   model_config config;
-  weight embed; /* (V', width) */
+  weight embed;  /* (V', width) */
+  weight places; /* (positions, width) added to the input rows, or absent */
   decoder_layer *layers;
   norm_weights final_norm;
   linear_weights head;    /* (V, width); shares embed when tied */

@@ -59,10 +59,10 @@ typedef struct problem {
   int number; /* of the request, from 0 */
   int layer, position;
   target target;
-  float *key;       /* (F) the mean over the prompts */
-  float *keys;      /* (prompts, F) */
-  float *delta;     /* (D) v - W k */
-  double norm0;     /* ||W k||, or what else the method's bounds are relative to */
+  float *key;           /* (F) the mean over the prompts */
+  float *keys;          /* (prompts, F) */
+  float *delta, *moved; /* (D) v - W k; what it adds to the residual stream */
+  double norm0;         /* ||W k||, or what else the method's bounds are relative to */
   float *resid;     /* (D) the residual stream after the layer, at the key, of one that spreads */
   reference before; /* the unedited model's run */
   loci_edit_fact *fact;

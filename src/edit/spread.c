@@ -3,9 +3,11 @@
  *
  *   W_l' = W_l + R_l right_l,   R_l = (z - h) / (layers left, this one included)
  *
- * with z = h0 + delta the residual stream that should stand after the last layer, and h what stands
- * there once the layers before are changed.  In one layer R is delta, whatever the residual stream
- * is, so what is said of the MLP's output alone (MultEdit, ROME) is the same sum with one term.
+ * with z = h0 + delta (behind the layer's gate or norm, where it has one: there R is what the MLP
+ * has to give for that, see model/branch_norm.h) the residual stream that should stand after the
+ * last layer, and h what stands there once the layers before are changed.  In one layer R is delta,
+ * whatever the residual stream is, so what is said of the MLP's output alone (MultEdit, ROME) is
+ * the same sum with one term.
  *
  * Later batches are solved in the model that earlier ones have changed.  An update is columns of
  * left and rows of right; those of requests to come are zero. */
@@ -15,6 +17,7 @@
 
 #include "edit/target_run.h"
 #include "edit/update.h"
+#include "tensor/product.h"
 
 /* One layer's share. */
 typedef struct share {
@@ -124,22 +127,40 @@ static loci_status find_values(spreading *s, int from, int *count, loci_err *err
   return LOCI_OK;
 }
 
+/* What the layer's MLP has to give more for x to be added to the residual stream. */
+static loci_status bring(const spreading *s, const problem *now, float *x, loci_err *err) {
+  branch_norm norm;
+  const decoder_layer *layer = &now->m->weights->layers[now->layer];
+  float *raw, *key;
+  float by = target_run_factor(now, now->p, now->position);
+  for (int64_t d = 0; d < s->e->width && by != 0; d++) x[d] /= by;
+  TRY(branch_norm_of(now->m, &layer->mlp_norm, s->work, &norm, err));
+  if (!norm.gain) return LOCI_OK;
+  key = arena_zarray(s->work, product_rows(1) * s->e->inner, float);
+  if (!key) return fail_nomem(err, "solving an edit");
+  memcpy(key, now->keys, (size_t)s->e->inner * sizeof *key);
+  TRY(branch_raw(now->m, &layer->down, key, 1, s->work, &raw, err));
+  branch_norm_invert(&norm, raw, x);
+  return LOCI_OK;
+}
+
 /* What the layer should bring for one request, into column [column] of left; its keys are read anew
  * where layers before it were changed or it is not the value's own. */
 static loci_status aim(const spreading *s, int at, problem *now, int64_t column, loci_err *err) {
   int64_t D = s->e->width;
-  float *left = s->shares[at].left, *h;
+  float *left = s->shares[at].left, *h = now->delta;
   if (s->count > 1) {
     h = arena_array(s->work, D, float);
     if (!h) return fail_nomem(err, "solving an edit");
     TRY(key_read_again(now, s->e->layer, h, err));
-    for (int64_t d = 0; d < D && at > 0; d++) {
-      double z = (double)now->resid[d] + (double)now->delta[d];
-      left[d * s->room + column] = (float)((z - (double)h[d]) / (s->count - at));
+    for (int64_t d = 0; d < D; d++) {
+      double z = (double)now->resid[d] + (double)now->moved[d];
+      h[d] =
+          at > 0 ? (float)((z - (double)h[d]) / (s->count - at)) : now->moved[d] / (float)s->count;
     }
+    TRY(bring(s, now, h, err));
   }
-  for (int64_t d = 0; d < D && at == 0; d++)
-    left[d * s->room + column] = s->count > 1 ? now->delta[d] / (float)s->count : now->delta[d];
+  for (int64_t d = 0; d < D; d++) left[d * s->room + column] = h[d];
   return LOCI_OK;
 }
 

@@ -36,7 +36,8 @@ loci_status target_run_make(const problem *q, const loci_prompt *p, const target
   out->wants = t->count;
   out->rows =
       arena_array(q->work, (t->length - position) * (int64_t)model_decoder(q->m)->width, float);
-  if (q->m->weights->layers[q->layer].cross.mlp_gate.data) {
+  TRY(branch_norm_of(q->m, &q->m->weights->layers[q->layer].mlp_norm, q->work, &out->norm, err));
+  if (q->m->weights->layers[q->layer].cross.mlp_gate.data || out->norm.gain) {
     out->passed =
         arena_array(q->work, (t->length - position) * (int64_t)model_decoder(q->m)->width, float);
     if (!out->passed) return fail_nomem(err, "solving an edit");
@@ -51,11 +52,19 @@ float target_run_factor(const problem *q, const loci_prompt *p, int position) {
   return (float)cross_factor(gate);
 }
 
-/* What a change adds to mlp_out: what the layer's gate lets through. */
-static const float *pass(const problem *q, const target_run *b, const mlp_change *a) {
+/* What the MLP gives at the i-th changed position, without the change. */
+static const float *raw_at(const target_run *b, const mlp_change *a, int i) {
+  return b->raw + (a->first + i - b->key_first) * b->norm.D;
+}
+
+const float *target_run_pass(const problem *q, const target_run *b, const mlp_change *a) {
   int64_t D = model_decoder(q->m)->width;
   if (!b->passed) return a->change;
   for (int i = 0; i < a->count; i++) {
+    if (b->raw) {
+      branch_norm_change(&b->norm, raw_at(b, a, i), a->change + i * D, b->passed + i * D);
+      continue;
+    }
     float by = target_run_factor(q, b->p, a->first + i);
     for (int64_t d = 0; d < D; d++) b->passed[i * D + d] = by * a->change[i * D + d];
   }
@@ -65,6 +74,10 @@ static const float *pass(const problem *q, const target_run *b, const mlp_change
 void target_run_slopes(const problem *q, const target_run *b, const mlp_change *a) {
   int64_t D = model_decoder(q->m)->width;
   for (int i = 0; b->passed && i < a->count; i++) {
+    if (b->raw) {
+      branch_norm_slope(&b->norm, raw_at(b, a, i), a->change + i * D, a->grad + i * D);
+      continue;
+    }
     float by = target_run_factor(q, b->p, a->first + i);
     for (int64_t d = 0; d < D; d++) a->grad[i * D + d] *= by;
   }
@@ -93,6 +106,9 @@ loci_status target_run_first(problem *q, target_run *b, walk_logits_fn logits, v
   if (!st) st = walk_run(w, &hooks, err);
   target_run_cost(q, w);
   walk_free(w);
+  if (!st && b->norm.gain)
+    st = branch_raw(q->m, &q->m->weights->layers[q->layer].down, b->keys, b->key_count, q->work,
+                    &b->raw, err);
   return st;
 }
 
@@ -102,7 +118,7 @@ loci_status target_run_resume(const problem *q, walk *w, const target_run *b, co
   int64_t D = model_decoder(q->m)->width;
   input rows = input_from(target_input(&b->target), b->position, D);
   rows.rows = b->rows;
-  const float *change = pass(q, b, a);
+  const float *change = target_run_pass(q, b, a);
   TRY(walk_resume(w, b->cache, b->position, from, rows, &s, err));
   for (int i = 0; i < a->count; i++) {
     walk_patch patch = {.site = target_run_site(q),

@@ -5,6 +5,7 @@
 #define LOCI_EDIT_LESSON_H
 
 #include "edit/edit.h"
+#include "model/branch_norm.h"
 #include "walk/walk.h"
 
 /* A prompt with an answer after it, run once up to the layer. */
@@ -19,8 +20,10 @@ typedef struct target_run {
   kv_cache *cache;       /* for kv_cache_free */
   float *rows;           /* (length - position, D) what stands where the change is added */
   float *keys;           /* (key_count, F) mlp_post of the layer; room for the rows of a product */
-  float *passed; /* (length - position, D) a change as the layer's gate lets it through; NULL: as it
-                    is */
+  float *passed;    /* (length - position, D) a change as the layer's gate or norm lets it through;
+                       NULL: as it is */
+  branch_norm norm; /* the norm */
+  float *raw; /* (key_count, D) what the MLP gives at the keys; NULL: no norm comes after it */
   float *resid_after; /* (D) the residual stream after the layer at the key; NULL: not asked for */
 } target_run;
 
@@ -30,7 +33,7 @@ loci_status target_run_make(const problem *q, const loci_prompt *p, const target
 loci_status target_run_first(problem *q, target_run *b, walk_logits_fn logits, void *ctx,
                              loci_err *err);
 
-/* A change of mlp_out at some positions, and where d loss / d mlp_out goes. */
+/* A change of what the MLP gives at some positions, and where d loss / d mlp_out goes. */
 typedef struct mlp_change {
   int first, count;
   const float *change; /* (count, D) */
@@ -41,6 +44,8 @@ loci_status target_run_resume(const problem *q, walk *w, const target_run *b, co
                               loci_err *err);
 /* d loss / d change from d loss / d mlp_out, once it is there. */
 void target_run_slopes(const problem *q, const target_run *b, const mlp_change *a);
+/* What a change adds to mlp_out: what the layer's gate or norm lets through. */
+const float *target_run_pass(const problem *q, const target_run *b, const mlp_change *a);
 /* By what the layer multiplies its MLP's result at a position; 0 where a layer of cross-attention
  * sees no picture. */
 float target_run_factor(const problem *q, const loci_prompt *p, int position);

@@ -3,13 +3,14 @@
  *   v     = W k + delta
  *   loss  = -(1/n) sum_i log p(o_i) + wd ||delta|| / ||v0||^2 [+ kl KL(after || before)]
  *
- * with v0 = W k (other methods: see key.c) and delta added to mlp_out of the layer at the key's
- * position; if asked for, the first term is a mean over all prompts, delta added at the key's
- * position of each.
+ * with v0 = W k (other methods: see key.c) and delta added to what the MLP of the layer gives at
+ * the key's position, before a gate or norm that comes after it; if asked for, the first term is a
+ * mean over all prompts, delta added at the key's position of each.
  *
  * A step is: forward, loss; stop if p(o) has been reached or the loss is low enough; backward;
  * Adam; then ||delta|| is cut to max_norm ||v0||. */
 #include <math.h>
+#include <string.h>
 
 #include "edit/target_run.h"
 #include "tensor/backward.h"
@@ -228,6 +229,17 @@ static loci_status check_passes(const optimum *o, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Of the question itself. */
+static loci_status keep_moved(const optimum *o, loci_err *err) {
+  problem *q = o->q;
+  int64_t D = model_decoder(q->m)->width;
+  q->moved = arena_array(q->work, D, float);
+  if (!q->moved) return fail_nomem(err, "solving an edit");
+  mlp_change a = {o->all[0].position, 1, q->delta, NULL};
+  memcpy(q->moved, target_run_pass(q, &o->all[0], &a), (size_t)D * sizeof *q->moved);
+  return LOCI_OK;
+}
+
 loci_status value_find(problem *q, loci_err *err) {
   loci_prompt *essence = NULL;
   optimum o = {.q = q, .V = model_decoder(q->m)->vocab};
@@ -239,6 +251,7 @@ loci_status value_find(problem *q, loci_err *err) {
   if (!st && q->set->kl > 0) st = run_essence(&o, &essence, err);
   if (!st) st = walk_new(q->m, &o.w, err);
   if (!st) st = optimise(&o, err);
+  if (!st) st = keep_moved(&o, err);
   walk_free(o.w);
   for (int i = 0; o.all && i < o.count + o.has_essence; i++) kv_cache_free(o.all[i].cache);
   loci_prompt_free(essence);

@@ -64,6 +64,7 @@ static loci_status lay_on(const loci_model *m, int layer, const void *without, f
     *out = next;
     w.data = (const uint8_t *)next;
     w.type = DTYPE_F32;
+    w.row_step = 0;
   }
   return LOCI_OK;
 }
@@ -77,6 +78,7 @@ static void put_matrix(loci_model *m, int layer, float *matrix) {
   if (!matrix) return;
   w->data = (const uint8_t *)matrix;
   w->type = DTYPE_F32;
+  w->row_step = 0;
 }
 
 static loci_status make_room(loci_model *m, loci_err *err) {

@@ -140,6 +140,11 @@ loci_status weight_vector(compute *a, const weight *w, int i, const float **out,
 }
 
 void weight_row(const weight *w, int64_t row, float *out) {
+  size_t size = dtype_bytes(w->type);
+  for (int64_t c = 0; w->row_step && c < w->cols; c++) {
+    dtype_to_f32(w->type, w->data + (size_t)(c * w->row_step + row) * size, out + c, 1);
+  }
+  if (w->row_step) return;
   dtype_to_f32(w->type, w->data + dtype_size(w->type, row * w->cols), out, w->cols);
 }
 
@@ -148,6 +153,7 @@ static loci_status row_norm_of(compute *a, norm_spec spec, const norm_weights *w
                                row_norm *out, loci_err *err) {
   *out = (row_norm){.eps = spec.eps, .width = spec.width};
   TRY(weight_vector(a, &weights->w, 0, &out->w, err));
+  for (int64_t i = 0; spec.kind == NORM_RMS_PLUS_ONE && i < spec.width; i++) a->vector[0][i] += 1;
   return spec.kind == NORM_LAYER ? weight_vector(a, &weights->b, 1, &out->b, err) : LOCI_OK;
 }
 
@@ -184,29 +190,55 @@ static bool is_ready(const compute *a, const weight *w) {
   return w->type == a->type && (uintptr_t)w->data % dtype_bytes(w->type) == 0;
 }
 
+/* [n] runs of [width] numbers, [step] apart from [from] on, into the block, one after the other. */
+static void fill_block(compute *a, dtype type, const uint8_t *from, int64_t step, int64_t n,
+                       int64_t width) {
+  int64_t bytes = dtype_size(type, step);
+  work_kind before = work_begin(a, WORK_CONVERT);
+#pragma omp parallel for num_threads(row_threads(&a->rows, n *width)) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    const uint8_t *run = from + i * bytes;
+    if (a->type == DTYPE_BF16) {
+      a->rows.k->to_bf16((uint16_t *)a->block + i * width, type, run, width);
+    } else {
+      a->rows.k->to_f32((float *)a->block + i * width, type, run, width);
+    }
+  }
+  work_end(a, before);
+}
+
 loci_status weight_block(compute *a, const weight *w, int64_t first, int64_t n, const void **out,
                          loci_err *err) {
-  int64_t row_bytes = dtype_size(w->type, w->cols);
-  const uint8_t *from = w->data + first * row_bytes;
-  if (is_ready(a, w)) {
+  int64_t at = w->row_step ? first : first * w->cols;
+  const uint8_t *from = w->data + dtype_size(w->type, at);
+  if (is_ready(a, w) && (!w->row_step || n == w->row_step)) {
     *out = from;
     return LOCI_OK;
   }
   if (!a->block) a->block = malloc(BLOCK_BYTES);
   if (!a->block) return fail_nomem(err, "converting weights");
-  work_kind before = work_begin(a, WORK_CONVERT);
-#pragma omp parallel for num_threads(row_threads(&a->rows, n * w->cols)) schedule(static)
-  for (int64_t i = 0; i < n; i++) {
-    const uint8_t *row = from + i * row_bytes;
-    if (a->type == DTYPE_BF16) {
-      a->rows.k->to_bf16((uint16_t *)a->block + i * w->cols, w->type, row, w->cols);
-    } else {
-      a->rows.k->to_f32((float *)a->block + i * w->cols, w->type, row, w->cols);
-    }
-  }
-  work_end(a, before);
+  if (w->row_step) fill_block(a, w->type, from, w->row_step, w->cols, n);
+  if (!w->row_step) fill_block(a, w->type, from, w->cols, n, w->cols);
   *out = a->block;
   return LOCI_OK;
+}
+
+loci_status weight_stored(compute *a, const weight *w, int64_t first, int64_t n, const void **out,
+                          loci_err *err) {
+  const uint8_t *from = w->data + dtype_size(w->type, first * w->row_step);
+  *out = from;
+  if (is_ready(a, w) && w->row_step == w->rows) return LOCI_OK;
+  if (!a->block) a->block = malloc(BLOCK_BYTES);
+  if (!a->block) return fail_nomem(err, "converting weights");
+  fill_block(a, w->type, from, w->row_step, n, w->rows);
+  *out = a->block;
+  return LOCI_OK;
+}
+
+int64_t weight_stored_rows(const compute *a, const weight *w) {
+  if (is_ready(a, w) && w->row_step == w->rows) return w->cols;
+  int64_t n = BLOCK_BYTES / (w->rows * (int64_t)dtype_bytes(a->type));
+  return n < 1 ? 1 : n < w->cols ? n : w->cols;
 }
 
 static loci_status multiply(compute *a, product_shape shape, const void *x, const void *w, float *y,
@@ -218,7 +250,7 @@ static loci_status multiply(compute *a, product_shape shape, const void *x, cons
 }
 
 int64_t weight_block_rows(const compute *a, const weight *w) {
-  if (is_ready(a, w)) return w->rows;
+  if (is_ready(a, w) && (!w->row_step || w->rows == w->row_step)) return w->rows;
   int64_t n = BLOCK_BYTES / (w->cols * (int64_t)dtype_bytes(a->type));
   return n < 1 ? 1 : n < w->rows ? n : w->rows;
 }
@@ -240,6 +272,24 @@ bool few_rows(const compute *a, const weight *w, int64_t n) {
   return n + a->beside <= (a->type == DTYPE_BF16 && is_ready(a, w) ? FEW_OF_BF16 : FEW_ROWS);
 }
 
+void few_through(compute *a, weight_rows w, float *out, int64_t C, const float *x, int64_t R,
+                 int64_t n) {
+  enum { ROWS = 16, COLUMNS = 64 };
+  int64_t size = (int64_t)dtype_bytes(w.type), chunks = (C + COLUMNS - 1) / COLUMNS;
+  int threads = row_threads(&a->rows, R * C);
+  memset(out, 0, (size_t)(n * C) * sizeof *out);
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int t = 0; t < threads; t++) {
+    int64_t c = chunks * t / threads * COLUMNS, end = chunks * (t + 1) / threads * COLUMNS;
+    if (end > C) end = C;
+    for (int64_t r = 0; r < R; r += ROWS) {
+      weight_rows some = {w.type, (const uint8_t *)w.at + (r * w.row + c) * size, w.row};
+      int64_t count = R - r < ROWS ? R - r : ROWS;
+      a->rows.k->dots_back(out + c, C, x + r, R, (int)n, some, count, end - c);
+    }
+  }
+}
+
 static loci_status linear_few(compute *a, const weight *w, float *out, const void *in, int64_t n,
                               loci_err *err) {
   const int64_t some = dtype_has_blocks(w->type) ? 256 : 32; /* x is laid out anew for each call */
@@ -251,6 +301,11 @@ static loci_status linear_few(compute *a, const weight *w, float *out, const voi
     x = a->few;
   }
   work_kind before = work_begin(a, WORK_PRODUCT);
+  if (w->row_step) {
+    few_through(a, (weight_rows){w->type, w->data, w->row_step}, out, w->rows, x, w->cols, n);
+    work_end(a, before);
+    return LOCI_OK;
+  }
 #pragma omp parallel for num_threads(row_threads(&a->rows, w->rows * w->cols)) schedule(static)
   for (int64_t r = 0; r < w->rows; r += some) {
     int64_t rows = w->rows - r < some ? w->rows - r : some;
@@ -296,11 +351,13 @@ static loci_status linear_rows(compute *a, const weight *w, float *out, const vo
                                loci_err *err) {
   int64_t N = w->rows;
   slicing cut = slicing_of(a, w, n);
+  int64_t fit = BLOCK_BYTES / (w->cols * (int64_t)dtype_bytes(a->type));
+  if (w->row_step && cut.weights < N && cut.weights > fit) cut.weights = fit < 1 ? 1 : fit;
   for (int64_t first = 0; first < N; first += cut.weights) {
     int64_t rows = N - first < cut.weights ? N - first : cut.weights;
     const void *block = NULL;
     TRY(weight_block(a, w, first, rows, &block, err));
-    product_shape shape = {.M = n, .N = rows, .K = w->cols, .ldy = N};
+    product_shape shape = {.M = n, .N = rows, .K = w->cols, .ldy = N, .backward = w->row_step > 0};
     TRY(linear_slices(a, shape, cut.rows, in, block, out + first, err));
   }
   return LOCI_OK;
@@ -338,22 +395,26 @@ loci_status unpermute_heads(compute *a, const weight *w, float *out, int64_t n, 
   return LOCI_OK;
 }
 
-/* Columns [first, first + count) of [n] weight rows from [row] on, converted into the block. */
+/* Columns [first, first + count) of [n] weight rows from [row] on, converted into the block: as
+ * (n, count), or, of a weight that stands the other way round, as (count, n). */
 static void weight_columns(compute *a, const weight *w, const linear_part *p, int64_t row,
                            int64_t n) {
+  if (w->row_step) {
+    int64_t at = p->first * w->row_step + row;
+    fill_block(a, w->type, w->data + dtype_size(w->type, at), w->row_step, p->count, n);
+    return;
+  }
+  if (!dtype_has_blocks(w->type)) {
+    int64_t at = row * w->cols + p->first;
+    fill_block(a, w->type, w->data + dtype_size(w->type, at), w->cols, n, p->count);
+    return;
+  }
 #pragma omp parallel for num_threads(row_threads(&a->rows, n * p->count)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
-    const uint8_t *from = w->data + dtype_size(w->type, (row + i) * w->cols + p->first);
-    if (dtype_has_blocks(w->type)) {
-      float *line = a->rows.lines + omp_get_thread_num() * a->rows.line;
-      dtype_cut_to_f32(w->type, w->data + dtype_size(w->type, (row + i) * w->cols), p->first, line,
-                       p->count);
-      operand_set(a, a->block, i, line, p->count);
-    } else if (a->type == DTYPE_BF16) {
-      a->rows.k->to_bf16((uint16_t *)a->block + i * p->count, w->type, from, p->count);
-    } else {
-      a->rows.k->to_f32((float *)a->block + i * p->count, w->type, from, p->count);
-    }
+    float *line = a->rows.lines + omp_get_thread_num() * a->rows.line;
+    dtype_cut_to_f32(w->type, w->data + dtype_size(w->type, (row + i) * w->cols), p->first, line,
+                     p->count);
+    operand_set(a, a->block, i, line, p->count);
   }
 }
 
@@ -367,7 +428,8 @@ loci_status linear_part_forward(compute *a, const linear_weights *w, linear_part
   for (int64_t first = 0; first < N; first += step) {
     int64_t rows = N - first < step ? N - first : step;
     weight_columns(a, &w->w, &part, first, rows);
-    product_shape shape = {.M = n, .N = rows, .K = part.count, .ldy = part.ldy};
+    product_shape shape = {
+        .M = n, .N = rows, .K = part.count, .ldy = part.ldy, .backward = w->w.row_step > 0};
     TRY(multiply(a, shape, in, a->block, part.out + first, err));
   }
   a->flop += 2.0 * (double)n * (double)N * (double)part.count;

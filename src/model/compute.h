@@ -89,10 +89,16 @@ loci_status linear_backward(compute *a, const linear_weights *w, float *dx, cons
                             int64_t n, loci_err *err);
 
 /* Rows [first, first + n) of a weight in the operands' type, in place where the map already holds
- * it; and how many rows go through one product. */
+ * it, as (n, cols) or, of a weight that stands the other way round, as (cols, n); and how many rows
+ * go through one product. */
 loci_status weight_block(compute *a, const weight *w, int64_t first, int64_t n, const void **out,
                          loci_err *err);
 int64_t weight_block_rows(const compute *a, const weight *w);
+/* Of a weight that stands the other way round: rows [first, first + n) of what is stored, (n,
+ * rows), and how many of them go through one product. */
+loci_status weight_stored(compute *a, const weight *w, int64_t first, int64_t n, const void **out,
+                          loci_err *err);
+int64_t weight_stored_rows(const compute *a, const weight *w);
 /* Whether n rows are multiplied with a weight without either; more than FEW_ROWS never are. */
 enum { FEW_ROWS = 16 };
 bool few_rows(const compute *a, const weight *w, int64_t n);
@@ -101,6 +107,11 @@ bool few_rows(const compute *a, const weight *w, int64_t n);
  * ours, or [back] from ours to that. */
 loci_status unpermute_heads(compute *a, const weight *w, float *out, int64_t n, bool back,
                             loci_err *err);
+
+/* out (n, C) := x (n, R) w, of few rows: w (R, C) is read once as it stands, some of its rows at a
+ * time, each thread its own columns. */
+void few_through(compute *a, weight_rows w, float *out, int64_t C, const float *x, int64_t R,
+                 int64_t n);
 
 /* f32 copy of a vector (1, n) weight in scratch i (0 or 1), valid until the scratch's next use. */
 loci_status weight_vector(compute *a, const weight *w, int i, const float **out, loci_err *err);

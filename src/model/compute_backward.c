@@ -20,24 +20,21 @@ static loci_status grow_back(compute *a, int64_t bytes, int64_t part, loci_err *
   return ok ? LOCI_OK : fail_nomem(err, "computing gradients");
 }
 
-/* Few rows: the weight, of single numbers, is read once as it stands, some of its rows at a time,
- * each thread its own columns (see few_rows). */
-static void linear_few_back(compute *a, const weight *w, float *dx, const float *dy, int64_t n) {
-  enum { ROWS = 16, COLUMNS = 64 };
-  int64_t K = w->cols, N = w->rows, size = (int64_t)dtype_bytes(w->type);
-  int64_t chunks = (K + COLUMNS - 1) / COLUMNS;
-  int threads = row_threads(&a->rows, N * K);
-  memset(dx, 0, (size_t)(n * K) * sizeof *dx);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int t = 0; t < threads; t++) {
-    int64_t c = chunks * t / threads * COLUMNS, end = chunks * (t + 1) / threads * COLUMNS;
-    if (end > K) end = K;
-    for (int64_t r = 0; r < N; r += ROWS) {
-      weight_rows rows = {w->type, w->data + (r * K + c) * size, K};
-      int64_t count = N - r < ROWS ? N - r : ROWS;
-      a->rows.k->dots_back(dx + c, K, dy + r, N, (int)n, rows, count, end - c);
-    }
+/* Through a weight that stands the other way round: some of its stored rows give as many numbers of
+ * dx, and each of these is one sum. */
+static loci_status linear_back_turned(compute *a, const weight *w, float *dx, const float *dy,
+                                      int64_t n, loci_err *err) {
+  int64_t N = w->rows, K = w->cols, step = weight_stored_rows(a, w);
+  TRY(grow_back(a, operand_bytes(a, n, N), 1, err));
+  rows_copy(&a->rows, operand_rows(a, a->back.operand, N, NULL), rows_f32(dy, N, NULL), n, N);
+  for (int64_t first = 0; first < K; first += step) {
+    int64_t count = K - first < step ? K - first : step;
+    const void *block = NULL;
+    TRY(weight_stored(a, w, first, count, &block, err));
+    product_shape shape = {.M = n, .N = count, .K = N, .ldy = K};
+    TRY(product_run(a->products, shape, a->back.operand, block, dx + first, err));
   }
+  return LOCI_OK;
 }
 
 loci_status linear_backward(compute *a, const linear_weights *w, float *dx, const float *dy,
@@ -45,6 +42,7 @@ loci_status linear_backward(compute *a, const linear_weights *w, float *dx, cons
   int64_t N = w->w.rows, K = w->w.cols, step = weight_block_rows(a, &w->w);
   a->flop += 2.0 * (double)n * (double)N * (double)K;
   if (n == 0) return LOCI_OK;
+  if (w->w.row_step) return linear_back_turned(a, &w->w, dx, dy, n, err);
   if (w->w.turned) {
     TRY(compute_grow(&a->back.turned, &a->back.turned_size, n * N, err));
     memcpy(a->back.turned, dy, (size_t)(n * N) * sizeof *dy);
@@ -52,7 +50,7 @@ loci_status linear_backward(compute *a, const linear_weights *w, float *dx, cons
     dy = a->back.turned;
   }
   if (few_rows(a, &w->w, n) && !dtype_has_blocks(w->w.type)) {
-    linear_few_back(a, &w->w, dx, dy, n);
+    few_through(a, (weight_rows){w->w.type, w->w.data, K}, dx, K, dy, N, n);
     return LOCI_OK;
   }
   TRY(grow_back(a, operand_bytes(a, n, step), step < N ? product_rows(n) * K : 1, err));

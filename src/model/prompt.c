@@ -22,7 +22,9 @@
 
 bool embed_token(const loci_model *m, int id, float *out) {
   if (id < 0 || id >= m->weights->embed.rows) return false;
+  const decoder_config *c = model_decoder(m);
   weight_row(&m->weights->embed, id, out);
+  for (int d = 0; c->embed_scale > 0 && d < c->width; d++) out[d] *= (float)c->embed_scale;
   return true;
 }
 
@@ -341,11 +343,6 @@ loci_status prompt_places(const loci_prompt *p, int more, arena *mem, const rope
 
 loci_status check_length(const loci_model *m, int64_t length, const char *what, loci_err *err) {
   const model_config *c = &m->weights->config;
-  if (c->text.sliding_window && length > c->text.sliding_window) {
-    return fail(err, LOCI_EUNSUPPORTED,
-                "%s has %" PRId64 " positions, more than the model's sliding window of %d", what,
-                length, c->text.sliding_window);
-  }
   bool grows = c->text.rope.kind == ROPE_DYNAMIC && c->max_length == c->text.max_positions;
   if (length > c->max_length && !grows) {
     return fail(err, LOCI_EINVAL, "%s has %" PRId64 " positions, the model was made for %d", what,

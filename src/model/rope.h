@@ -16,7 +16,8 @@ typedef struct rope_table {
 bool rope_init(const decoder_config *c, int64_t rows, arena *mem, rope_table *out);
 /* Rows first .. first + length - 1 := the angles of a sequence of that length; dynamic scaling
  * depends on it. */
-void rope_fill(const decoder_config *c, int64_t first, int length, rope_table *t);
+void rope_fill(const decoder_config *c, const rope_config *r, int64_t first, int length,
+               rope_table *t);
 /* Where a row stands: text at one number, a cell of a picture at three.  A row that nobody gave a
  * place stands at its index. */
 typedef struct rope_place {
@@ -26,8 +27,12 @@ static inline bool rope_is_same_place(rope_place a, rope_place b) {
   return a.at[0] == b.at[0] && a.at[1] == b.at[1] && a.at[2] == b.at[2];
 }
 /* Rows first .. first + n - 1 := the angles of n places. */
-void rope_fill_places(const decoder_config *c, int64_t first, const rope_place *places, int n,
-                      rope_table *t);
+void rope_fill_places(const decoder_config *c, const rope_config *r, int64_t first,
+                      const rope_place *places, int n, rope_table *t);
+/* Whether the layers that slide turn otherwise than the others. */
+static inline bool rope_has_local(const decoder_config *c) {
+  return c->slides && c->local.theta > 0;
+}
 /* Whether a model tells a row's place from its index. */
 static inline bool rope_has_places(const decoder_config *c) {
   return c->rope.sections[0] + c->rope.sections[1] + c->rope.sections[2] > 0;

@@ -53,7 +53,7 @@ static loci_status make_layer(const making *x, const source_rows *s, int layer, 
   TRY(linear_forward(x->a, &w->k, x->k, x->operand, s->count, err));
   TRY(linear_forward(x->a, &w->v, x->v, x->operand, s->count, err));
   row_list heads = rows_f32(x->k, K, NULL);
-  TRY(norm_forward(x->a, spec, &w->cross.k, heads, heads, (int64_t)s->count * G, err));
+  TRY(norm_forward(x->a, spec, &w->k_norm, heads, heads, (int64_t)s->count * G, err));
   for (int g = 0; g < G; g++) {
     int64_t at = (int64_t)s->number[layer] * G + g;
     pack_keys(s->keys + at * key_floats(s->count, K), 0, x->k + g * K, width, s->count, K);

@@ -251,6 +251,14 @@ static int first_difference(const loci_prompt *p, const loci_constraint *c, cons
   return i < T || i < rows->count ? i : -1;
 }
 
+/* Whether a token is the blank before the exchanged words and nothing else, where the constraint's
+ * first token holds it: then it is the words' first one. */
+static bool is_their_blank(const loci_prompt *p, const loci_constraint *c, const token_rows *rows,
+                           int i, const char *joined, int64_t at) {
+  bool alone = rows->begin[i] == at - 1 && rows->end[i] == at && joined[at - 1] == ' ';
+  return alone && p->info.tokens[c->first].bytes[0] < at;
+}
+
 loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, const char *text,
                             arena *mem, stand_in *out, loci_err *err) {
   int64_t at, n;
@@ -262,7 +270,8 @@ loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, cons
   for (int i = 0; i < rows.count; i++) {
     int64_t from = rows.begin[i] > at ? rows.begin[i] : at;
     int64_t to = rows.end[i] < at + n ? rows.end[i] : at + n;
-    if (rows.image[i] || from >= to) continue;
+    bool blank = at > 0 && is_their_blank(p, c, &rows, i, joined, at);
+    if (rows.image[i] || (from >= to && !blank)) continue;
     if (!out->ids) out->ids = rows.ids + i;
     out->count = (int)(rows.ids + i - out->ids) + 1;
   }

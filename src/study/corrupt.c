@@ -101,7 +101,8 @@ static loci_status replace_rows(const request *r, corruption *c, loci_err *err) 
 
 /* ---------------------------------------------------------------- means and noise */
 
-/* Mean (D) and population standard deviation of all entries of the embedding matrix, all rows. */
+/* Mean (D) and population standard deviation of all entries of the embedding matrix, all rows, as
+ * they are read: scaled where the model scales them. */
 static loci_status embedding_moments(const loci_model *m, arena *mem, float *mean,
                                      double *deviation, loci_err *err) {
   const weight *e = &m->weights->embed;
@@ -121,7 +122,9 @@ static loci_status embedding_moments(const loci_model *m, arena *mem, float *mea
     if (mean) mean[d] = (float)(sum[d] / (double)e->rows);
   }
   double n = (double)e->rows * (double)D;
-  *deviation = sqrt(fmax(0, squares / n - all / n * (all / n)));
+  double by = model_decoder(m)->embed_scale > 0 ? model_decoder(m)->embed_scale : 1;
+  *deviation = by * sqrt(fmax(0, squares / n - all / n * (all / n)));
+  for (int64_t d = 0; mean && d < D; d++) mean[d] *= (float)by;
   return LOCI_OK;
 }
 

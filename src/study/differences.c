@@ -58,6 +58,7 @@ loci_status differences_record(sweep *s, int layers, const bool asked[LOCI_SITE_
     if (!r.values[i]) continue;
     subtract(s, r.values[i], n);
     out->at[i] = r.values[i] + n;
+    out->clean[i] = r.values[i];
   }
   return LOCI_OK;
 }

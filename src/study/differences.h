@@ -9,6 +9,7 @@ typedef struct differences {
   int layers, span;             /* the first ones; positions from the first corrupted one on */
   int64_t row[LOCI_SITE_COUNT]; /* numbers of a position */
   float *at[LOCI_SITE_COUNT];   /* (seeds, layers, span, row) clean - corrupted; NULL: not asked */
+  const float *clean[LOCI_SITE_COUNT]; /* (layers, span, row) of the clean run */
 } differences;
 
 /* One walk of clean and corrupted runs without an end: what is not recorded is not run.  After

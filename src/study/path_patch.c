@@ -7,8 +7,9 @@
  *   resid_pre[r](i) = resid_pre_b[r](i) + d(i),   d(i) = out_s(i) - out_s_b(i), i a sender's
  * position
  *
- * with out_s = W_O[:, h] z[h] of a head, attn_out or mlp_out of a layer, or the residual stream
- * itself.  Two streams then are a cell, both children of b:
+ * with out_s = W_O[:, h] z[h] of a head (where a norm comes after it, what that makes of all
+ * heads), attn_out or mlp_out of a layer, or the residual stream itself.  Two streams then are a
+ * cell, both children of b:
  *
  *   the first   d is added to resid_pre of the receiver's layer; its q (k, v) there is what the
  *               receiver would see
@@ -22,6 +23,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "model/branch_norm.h"
 #include "model/compute.h"
 #include "study/differences.h"
 
@@ -77,11 +79,12 @@ loci_status path_new(sweep *s, loci_err *err) {
   return receiver_read(s->opts->receiver, model_decoder(s->m), &s->path->to, err);
 }
 
-/* (H,D) of a layer and position: what each head adds to the residual stream, W_O[:, h] z[h], of the
- * differences z (H K).  Once for all of a walk's cells. */
+/* (H,D) of a layer and position: what each head gives, W_O[:, h] z[h], through the gate where there
+ * is one, of the differences z (H K).  Once for all of a walk's cells. */
 static float *heads_send(const sweep *s, const float *z, int layer) {
   const decoder_config *c = model_decoder(s->m);
   const weight *w = &s->m->weights->layers[layer].o.w;
+  double gate = cross_factor(&s->m->weights->layers[layer].cross.attn_gate);
   int64_t D = c->width, K = c->head_dim;
   float *out = arena_array(s->path->changes, c->heads * D, float), *row = s->path->weights;
   for (int64_t d = 0; out && d < D; d++) {
@@ -89,9 +92,28 @@ static float *heads_send(const sweep *s, const float *z, int layer) {
     for (int h = 0; h < c->heads; h++) {
       double sum = 0;
       for (int64_t k = h * K; k < (h + 1) * K; k++) sum += (double)row[k] * (double)z[k];
-      out[h * D + d] = (float)sum;
+      out[h * D + d] = (float)(gate * sum);
     }
   }
+  return out;
+}
+
+/* What is added once a norm comes after what the heads give: that of the run that is patched, with
+ * the head's change less without it.  [less]: what z of the corrupted run has less. */
+static const float *through_norm(const sweep *s, const float *clean, const float *less, int layer,
+                                 const float *change, bool noise) {
+  struct path *p = s->path;
+  const decoder_layer *w = &s->m->weights->layers[layer];
+  int64_t HK = p->d.row[LOCI_SITE_Z], D = model_decoder(s->m)->width;
+  branch_norm norm;
+  loci_err err;
+  float *z = arena_zarray(p->changes, product_rows(1) * HK, float), *raw;
+  float *out = arena_array(p->changes, D, float);
+  if (!z || !out) return NULL;
+  for (int64_t k = 0; k < HK; k++) z[k] = clean[k] - (noise ? 0 : less[k]);
+  if (branch_norm_of(s->m, &w->attn_norm, p->changes, &norm, &err)) return NULL;
+  if (branch_raw(s->m, &w->o, z, 1, p->changes, &raw, &err)) return NULL;
+  branch_norm_change(&norm, raw, change, out);
   return out;
 }
 
@@ -107,10 +129,16 @@ const float *path_change(const sweep *s, const cell *c, int u, int seed, int pos
     if (!p->sent[place]) p->sent[place] = heads_send(s, at, layer);
     at = p->sent[place] ? p->sent[place] + cell_head(c, u) * D : NULL;
   }
-  if (!at || c->direction == LOCI_DENOISE) return at;
-  float *turned = arena_array(p->changes, D, float);
+  bool noise = c->direction != LOCI_DENOISE;
+  float *turned = at && noise ? arena_array(p->changes, D, float) : NULL;
   for (int64_t d = 0; turned && d < D; d++) turned[d] = -at[d];
-  return turned;
+  if (noise) at = turned;
+  bool normed = s->m->weights->layers[layer].attn_norm.w.data != NULL;
+  if (!at || !normed || c->site != LOCI_SITE_Z) return at;
+  const float *clean = p->d.clean[LOCI_SITE_Z];
+  clean += ((int64_t)layer * p->d.span + position - s->first) * p->d.row[LOCI_SITE_Z];
+  const float *less = differences_row(&p->d, LOCI_SITE_Z, seed, layer, position - s->first);
+  return through_norm(s, clean, less, layer, at, noise);
 }
 
 int64_t path_bytes(const sweep *s, const cell *c) {

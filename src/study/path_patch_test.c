@@ -47,6 +47,7 @@ static void every_cell_is_two_full_forwards(void **state) {
   for (size_t i = 0; i < sizeof receivers / sizeof *receivers; i++) {
     cells_are_two_forwards("text-llama", LOCI_PRECISION_F32, receivers[i][0], LOCI_DENOISE);
     cells_are_two_forwards("text-phi", LOCI_PRECISION_F32, receivers[i][1], LOCI_BOTH);
+    cells_are_two_forwards("text-gemma2", LOCI_PRECISION_F32, receivers[i][0], LOCI_BOTH);
   }
 }
 

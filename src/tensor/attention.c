@@ -48,11 +48,21 @@ void key_row(const float *panels, int64_t j, int K, float *out) {
   for (int c = 0; c < K; c++) out[c] = column[c * PANEL];
 }
 
+float attend_scale(const attend_rows *a) {
+  return (float)(a->scale > 0 ? a->scale : 1 / sqrt((double)a->K));
+}
+
 void attend_scores(const kernel_set *k, const attend_rows *a) {
-  float scale = (float)(1 / sqrt((double)a->K));
+  float scale = attend_scale(a), cap = (float)a->cap;
+  int count = 0;
   for (int i = 0; i < a->stretch_count; i++) {
     const kv_stretch *s = &a->stretches[i];
     k->scores(a->S + s->first, a->ld, a->q, a->q_stride, a->R, a->K, scale, s->keys, s->count);
+    count = s->first + s->count;
+  }
+  for (int r = 0; cap > 0 && r < a->R; r++) {
+    float *line = a->S + r * a->ld;
+    for (int j = 0; j < count; j++) line[j] = cap * tanhf(line[j] / cap);
   }
 }
 

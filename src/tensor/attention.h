@@ -37,6 +37,7 @@ typedef struct attend_rows {
   float *z; /* R results, z_stride apart */
   int64_t z_stride;
   int R, K;
+  double scale, cap; /* of scores: 0: 1 / sqrt(K), no cap */
   const kv_stretch
       *stretches; /* ascending positions without holes from 0; the last row sees all of them */
   int stretch_count;
@@ -44,8 +45,9 @@ typedef struct attend_rows {
   int64_t ld;
 } attend_rows;
 
-/* S_r := scale q_r . k over all stretches. */
+/* S_r := scale q_r . k over all stretches, capped: c tanh(S_r / c). */
 void attend_scores(const kernel_set *k, const attend_rows *a);
+float attend_scale(const attend_rows *a);
 /* z_r := sum_j S_rj v_j over all stretches. */
 void attend_mix(const kernel_set *k, const attend_rows *a);
 
@@ -66,12 +68,13 @@ typedef struct attend_grads {
   float *dk, *dv;    /* row of position [first], kv_stride apart */
   int64_t kv_stride; /* */
   float *dS;         /* room for R x ld */
+  float *slopes;     /* room for R x ld, where scores are capped */
   float *transposed; /* room for ld x R */
   float *rows;       /* room for R x round_up(K, 16) */
 } attend_grads;
 
-/* Gradients of z = softmax(scale q k) v for R rows of one head.  S of [a] holds the weights, zeros
- * where a row does not see; a.q the queries. */
+/* Gradients of z = softmax(cap(scale q k)) v for R rows of one head.  S of [a] holds the weights,
+ * zeros where a row does not see; a.q the queries. */
 void attend_backward(const kernel_set *k, const attend_rows *a, const attend_grads *g);
 
 #endif

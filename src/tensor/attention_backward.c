@@ -4,6 +4,7 @@
  *   dv_j = sum_i P_ij dz_i                    mix of P turned, with dz for values
  *   dP_ij = dz_i . v_j                        scores, with the values for keys
  *   dS_ij = P_ij (dP_ij - sum_m P_im dP_im)   softmax_backward
+ *   dS_ij *= 1 - (S_ij / c)^2                 where scores are capped: S = c tanh(s / c)
  *   dq_i = scale sum_j dS_ij k_j              mix, with the keys for values
  *   dk_j = scale sum_i dS_ij q_i              mix of dS turned, with q for values */
 #include <math.h>
@@ -33,6 +34,21 @@ static void pad_rows(float *out, const float *x, int64_t x_stride, int R, int K)
   pack_values(out, R, 0, x, x_stride, R, K);
 }
 
+/* The capped scores once more, for their slopes. */
+static void cap_backward(const kernel_set *k, const attend_rows *a, const attend_grads *g) {
+  attend_rows again = *a;
+  again.S = g->slopes;
+  attend_scores(k, &again);
+  for (int r = 0; r < a->R; r++) {
+    const float *s = g->slopes + r * a->ld;
+    float *dS = g->dS + r * a->ld;
+    for (int j = 0; j < g->count; j++) {
+      float t = s[j] / (float)a->cap;
+      dS[j] *= 1 - t * t;
+    }
+  }
+}
+
 /* to row j += sum_r M_rj x_r for the positions j from [first] on, M (R, ld) */
 static void mix_across(const kernel_set *k, const attend_rows *a, const attend_grads *g,
                        const float *M, float *to) {
@@ -46,7 +62,7 @@ static void mix_across(const kernel_set *k, const attend_rows *a, const attend_g
 }
 
 void attend_backward(const kernel_set *k, const attend_rows *a, const attend_grads *g) {
-  float scale = (float)(1 / sqrt((double)a->K));
+  float scale = attend_scale(a);
   pad_rows(g->rows, g->dz, a->z_stride, a->R, a->K);
   mix_across(k, a, g, a->S, g->dv);
   k->scores(g->dS, a->ld, g->dz, a->z_stride, a->R, a->K, 1, g->kv->value_panels, g->count);
@@ -56,6 +72,7 @@ void attend_backward(const kernel_set *k, const attend_rows *a, const attend_gra
     for (int j = 0; j < g->count; j++) dS[j] *= scale;
     memset(g->dq + r * a->q_stride, 0, (size_t)a->K * sizeof *g->dq);
   }
+  if (a->cap > 0) cap_backward(k, a, g);
   value_rows keys = {g->kv->key_rows, round_up(a->K, PANEL), PANEL};
   k->mix(g->dq, a->q_stride, g->dS, a->ld, a->R, keys, g->count, a->K);
   pad_rows(g->rows, a->q, a->q_stride, a->R, a->K);

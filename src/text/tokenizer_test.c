@@ -46,6 +46,19 @@ static void llama3_agrees_with_the_reference(void **s) {
   check_directory("llama3");
   check_directory("llama3-vision");
 }
+static void gemma_agrees_with_the_reference(void **s) {
+  (void)s;
+  check_directory("gemma2");
+  check_directory("gemma3");
+}
+static void gpt2_agrees_with_the_reference(void **s) {
+  (void)s;
+  check_directory("gpt2");
+}
+static void phi3_agrees_with_the_reference(void **s) {
+  (void)s;
+  check_directory("phi3");
+}
 static void flags_of_added_tokens_agree_with_the_reference(void **s) {
   (void)s;
   check_directory("flags");
@@ -58,6 +71,9 @@ int main(void) {
       cmocka_unit_test(metaspace_first_agrees_with_the_reference),
       cmocka_unit_test(metaspace_with_split_agrees_with_the_reference),
       cmocka_unit_test(phi_agrees_with_the_reference),
+      cmocka_unit_test(phi3_agrees_with_the_reference),
+      cmocka_unit_test(gemma_agrees_with_the_reference),
+      cmocka_unit_test(gpt2_agrees_with_the_reference),
       cmocka_unit_test(qwen2_agrees_with_the_reference),
       cmocka_unit_test(llama3_agrees_with_the_reference),
       cmocka_unit_test(flags_of_added_tokens_agree_with_the_reference),

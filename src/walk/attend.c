@@ -1,9 +1,10 @@
 /* Attention of all live rows of a layer.
  *
- * z[i] = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j over the positions j <= i of the row's own stream
- * and, before its first live position, of its ancestors.  A job is one head of up to 8 rows of one
- * stream; their scores over all stretches stand in one line each, so masks, patterns and the
- * softmax see whole rows. */
+ * z[i] = sum_j softmax_j(cap(q_i . k_j / sqrt(K))) v_j over the positions j <= i, in a layer that
+ * slides i - window < j <= i, of the row's own stream and, before its first live position, of its
+ * ancestors; cap(s) = c tanh(s / c) where the model has such a bound.  A job is one head of up to 8
+ * rows of one stream; their scores over all stretches stand in one line each, so masks, patterns
+ * and the softmax see whole rows. */
 #include <math.h>
 #include <string.h>
 
@@ -144,10 +145,11 @@ void attend_weights(const walk *w, int layer, const row *r, attend_rows *a) {
   attend_scores(w->a->rows.k, a);
   for (int i = 0; i < a->R; i++) {
     float *line = a->S + i * a->ld;
-    int seen = keys_seen(w, layer, &r[i]);
+    int seen = keys_seen(w, layer, &r[i]), first = first_seen(w, layer, &r[i]);
     mask_row(w, layer, &r[i], seen, line);
-    w->a->rows.k->softmax(line, seen);            /* of nothing: nothing */
-    for (int j = seen; j < all; j++) line[j] = 0; /* what comes later is not seen */
+    for (int j = 0; j < first; j++) line[j] = 0;       /* what the window is past */
+    w->a->rows.k->softmax(line + first, seen - first); /* of nothing: nothing */
+    for (int j = seen; j < all; j++) line[j] = 0;      /* what comes later is not seen */
   }
 }
 
@@ -163,6 +165,8 @@ static void attend_block(walk *w, int layer, int head, int64_t first, int R, flo
                    .z_stride = stride,
                    .R = R,
                    .K = K,
+                   .scale = w->c->attention_scale,
+                   .cap = w->c->attention_cap,
                    .stretches = stretches,
                    .S = S,
                    .ld = ld};

@@ -100,6 +100,55 @@ static void visit_grads(walk *w, loci_site site, int layer, numbering by, float 
   cut_grads(w, &g);
 }
 
+/* ---------------------------------------------------------------- norms of parts */
+
+static void take_kept(walk *w, tape_kind kind, int layer, const int64_t *slots, int64_t n) {
+  int64_t D = w->c->width;
+  rows_copy(&w->a->rows, rows_f32(w->tape->x, D, NULL), tape_rows(w, kind, layer, slots), n, D);
+}
+
+/* part, of a branch's normed result, becomes that of what it gave: of n active rows from [first].
+ */
+static loci_status back_branch(walk *w, const norm_weights *norm, tape_kind kind, int layer,
+                               int64_t first, int64_t n, loci_err *err) {
+  tape *t = w->tape;
+  int64_t D = w->c->width;
+  if (!norm->w.data) return LOCI_OK;
+  row_list through = rows_f32(t->through, D, NULL), part = rows_f32(t->part, D, NULL);
+  take_kept(w, kind, layer, t->active_slots + first, n);
+  rows_zero(&w->a->rows, through, n, D);
+  TRY(norm_backward(w->a, walk_norm(w), norm, through, part, rows_f32(t->x, D, NULL), n, err));
+  rows_copy(&w->a->rows, part, through, n, D);
+  return LOCI_OK;
+}
+
+/* Gradients of q or k of n rows: of normed heads, then of what the linear gave. */
+typedef struct head_grads {
+  const linear_weights *linear;
+  const norm_weights *norm;
+  float *d, *raw; /* raw: room for what the linear gives */
+  int heads, layer;
+  const int64_t *slots;
+  int64_t n;
+} head_grads;
+
+/* Through the norm of every head, whose input is made again of the rows' resid_pre. */
+static loci_status back_heads(walk *w, const decoder_layer *weights, const head_grads *g,
+                              loci_err *err) {
+  tape *t = w->tape;
+  int64_t D = w->c->width, K = w->c->head_dim, n = g->n * g->heads;
+  if (!g->norm->w.data) return LOCI_OK;
+  row_list each = rows_f32(g->d, K, NULL), through = rows_f32(t->through, K, NULL);
+  take_kept(w, TAPE_PRE, g->layer, g->slots, g->n);
+  TRY(norm_forward(w->a, walk_norm(w), &weights->norm1, operand_rows(w->a, w->operand, D, NULL),
+                   rows_f32(t->x, D, NULL), g->n, err));
+  TRY(linear_forward(w->a, g->linear, g->raw, w->operand, g->n, err));
+  rows_zero(&w->a->rows, through, n, K);
+  TRY(norm_backward(w->a, head_norm(w), g->norm, through, each, rows_f32(g->raw, K, NULL), n, err));
+  rows_copy(&w->a->rows, each, through, n, K);
+  return LOCI_OK;
+}
+
 /* ---------------------------------------------------------------- MLP */
 
 /* part := G of the active rows from [first] on, without those that were put in at [site]. */
@@ -109,11 +158,6 @@ static void take_branch(walk *w, loci_site site, int layer, int64_t first, int64
   rows_copy(&w->a->rows, rows_f32(t->part, D, NULL), rows_f32(t->G, D, t->active_slots + first), n,
             D);
   cut_grads(w, &(grad_rows){site, layer, BY_ACTIVE, t->part, D, first, n});
-}
-
-static void take_kept(walk *w, tape_kind kind, int layer, const int64_t *slots, int64_t n) {
-  int64_t D = w->c->width;
-  rows_copy(&w->a->rows, rows_f32(w->tape->x, D, NULL), tape_rows(w, kind, layer, slots), n, D);
 }
 
 /* inner: d mlp_post; becomes d loss / d (input of the activation), and up the one of the factor. */
@@ -142,6 +186,7 @@ static loci_status back_mlp_chunk(walk *w, const decoder_layer *weights, int lay
   const norm_weights *norm = parallel ? &weights->norm1 : &weights->norm2;
   const int64_t *slots = t->active_slots + first;
   take_branch(w, LOCI_SITE_MLP_OUT, layer, first, n);
+  TRY(back_branch(w, &weights->mlp_norm, TAPE_MLP, layer, first, n, err));
   cross_gate(w, &weights->cross.mlp_gate, t->active + first, t->part, n);
   TRY(linear_backward(w->a, &weights->down, t->inner, t->part, n, err));
   grad_rows post = {LOCI_SITE_MLP_POST, layer, BY_ACTIVE, t->inner, w->c->inner, first, n};
@@ -183,48 +228,39 @@ static loci_status back_mlp(walk *w, const decoder_layer *weights, int layer, lo
 
 /* ---------------------------------------------------------------- attention */
 
-/* dn += what q, k and v pass on to their norm. */
+/* dn += what a linear of the attention passes on to the layer's norm, of n rows. */
+static loci_status back_linear(walk *w, const linear_weights *linear, const float *d, int64_t n,
+                               bool active, loci_err *err) {
+  TRY(linear_backward(w->a, linear, w->tape->part, d, n, err));
+  add_part(w, 0, n, active);
+  return LOCI_OK;
+}
+
+/* dn += what q, k and v pass on to their norm; of a layer that reads sources, q alone. */
 static loci_status back_qkv(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
   tape *t = w->tape;
   const decoder_config *c = w->c;
   int64_t HK = (int64_t)c->heads * c->head_dim, GK = (int64_t)c->kv_heads * c->head_dim;
+  bool cross = is_cross(w, layer);
   visit_grads(w, LOCI_SITE_Q, layer, BY_ACTIVE, t->dq);
+  row_rotation turn = walk_rotation(w, layer, t->active_angles, c->heads);
+  turn.back = true;
+  if (!cross) rows_rotate(&w->a->rows, rows_f32(t->dq, HK, NULL), t->count, &turn);
+  head_grads q = {&weights->q, &weights->q_norm, t->dq,   w->q, c->heads,
+                  layer,       t->active_slots,  t->count};
+  TRY(back_heads(w, weights, &q, err));
+  TRY(back_linear(w, &weights->q, t->dq, t->count, true, err));
+  if (cross) return LOCI_OK;
   visit_grads(w, LOCI_SITE_K, layer, BY_ALL, t->dk);
   visit_grads(w, LOCI_SITE_V, layer, BY_ALL, t->dv);
-  row_rotation turn = walk_rotation(w, t->angles, c->kv_heads);
-  turn.back = true;
+  turn.heads = c->kv_heads;
+  turn.angles = t->angles;
   rows_rotate(&w->a->rows, rows_f32(t->dk, GK, NULL), t->all_count, &turn);
-  turn.heads = c->heads;
-  turn.angles = t->active_angles;
-  rows_rotate(&w->a->rows, rows_f32(t->dq, HK, NULL), t->count, &turn);
-  TRY(linear_backward(w->a, &weights->q, t->part, t->dq, t->count, err));
-  add_part(w, 0, t->count, true);
-  TRY(linear_backward(w->a, &weights->k, t->part, t->dk, t->all_count, err));
-  add_part(w, 0, t->all_count, false);
-  TRY(linear_backward(w->a, &weights->v, t->part, t->dv, t->all_count, err));
-  add_part(w, 0, t->all_count, false);
-  return LOCI_OK;
-}
-
-/* The same of a layer that reads sources: through the norm of every head, whose input is made
- * again.
- */
-static loci_status back_queries(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
-  tape *t = w->tape;
-  int K = w->c->head_dim;
-  int64_t D = w->c->width, heads = t->count * w->c->heads;
-  norm_spec spec = {.kind = w->c->norm, .eps = w->c->eps, .width = K};
-  visit_grads(w, LOCI_SITE_Q, layer, BY_ACTIVE, t->dq);
-  take_kept(w, TAPE_PRE, layer, t->active_slots, t->count);
-  TRY(norm_forward(w->a, walk_norm(w), &weights->norm1, operand_rows(w->a, w->operand, D, NULL),
-                   rows_f32(t->x, D, NULL), t->count, err));
-  TRY(linear_forward(w->a, &weights->q, w->q, w->operand, t->count, err));
-  rows_zero(&w->a->rows, rows_f32(w->z, K, NULL), heads, K);
-  TRY(norm_backward(w->a, spec, &weights->cross.q, rows_f32(w->z, K, NULL),
-                    rows_f32(t->dq, K, NULL), rows_f32(w->q, K, NULL), heads, err));
-  TRY(linear_backward(w->a, &weights->q, t->part, w->z, t->count, err));
-  add_part(w, 0, t->count, true);
-  return LOCI_OK;
+  head_grads k = {&weights->k, &weights->k_norm, t->dk,       w->k, c->kv_heads,
+                  layer,       t->all_slots,     t->all_count};
+  TRY(back_heads(w, weights, &k, err));
+  TRY(back_linear(w, &weights->k, t->dk, t->all_count, false, err));
+  return back_linear(w, &weights->v, t->dv, t->all_count, false, err);
 }
 
 /* Whether a gradient is asked for that stands before the layer's attention, or below the layer. */
@@ -248,6 +284,7 @@ static loci_status back_layer(walk *w, int layer, loci_err *err) {
   if (!w->c->parallel) visit_grads(w, LOCI_SITE_RESID_MID, layer, BY_SLOT, t->G);
   give_grads(w, &(grad_rows){LOCI_SITE_ATTN_OUT, layer, BY_SLOT, t->G, w->c->width, 0, t->rows});
   take_branch(w, LOCI_SITE_ATTN_OUT, layer, 0, t->count);
+  TRY(back_branch(w, &weights->attn_norm, TAPE_ATTN, layer, 0, t->count, err));
   cross_gate(w, &weights->cross.attn_gate, NULL, t->part, t->count);
   TRY(linear_backward(w->a, &weights->o, t->dz, t->part, t->count, err));
   visit_grads(w, LOCI_SITE_Z, layer, BY_ACTIVE, t->dz);
@@ -255,7 +292,7 @@ static loci_status back_layer(walk *w, int layer, loci_err *err) {
   if (!grads_go_below(w, layer)) return LOCI_OK;
   back_attend(w, layer);
   if (!w->c->parallel) clear_dn(w);
-  TRY(is_cross(w, layer) ? back_queries(w, weights, layer, err) : back_qkv(w, weights, layer, err));
+  TRY(back_qkv(w, weights, layer, err));
   take_kept(w, TAPE_PRE, layer, t->all_slots, t->all_count);
   int64_t D = w->c->width;
   TRY(norm_backward(w->a, walk_norm(w), &weights->norm1, rows_f32(t->G, D, t->all_slots),

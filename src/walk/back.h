@@ -3,7 +3,8 @@
  * Every stream that gradients are asked of has a loss of its own, so that its rows answer for
  * themselves: from the first position asked for on they are its own (plan.c), and no gradient ever
  * goes to an ancestor.  What the forward pass keeps is the tape: of every such row and layer
- * resid_pre, resid_mid and q, and of every layer the packed keys and values of all streams.
+ * resid_pre, resid_mid and q, with a norm after a branch what it gave, and of every layer the
+ * packed keys and values of all streams.
  *
  * back_plan.c     which rows a loss reaches, and memory for them
  * tape.c          what the forward pass keeps
@@ -25,7 +26,8 @@
 #include "walk/grad.h"
 #include "walk/cross.h"
 
-typedef enum tape_kind { TAPE_PRE, TAPE_MID, TAPE_Q } tape_kind;
+/* resid_pre, resid_mid, q; what a branch gave before its norm, where it has one. */
+typedef enum tape_kind { TAPE_PRE, TAPE_MID, TAPE_Q, TAPE_ATTN, TAPE_MLP, TAPE_KINDS } tape_kind;
 
 typedef struct back_stream {
   int *from; /* (L+1) first position whose gradient at the start of a layer is needed; end: none */
@@ -37,7 +39,7 @@ typedef struct back_stream {
 typedef struct tape {
   back_stream *streams;
   int64_t rows;             /* slots */
-  float *kept[3];           /* by tape_kind: (kept layers, rows, width) */
+  float *kept[TAPE_KINDS];  /* (kept layers, rows, width) */
   row *active;              /* of the current layer; slot: in G; owner: index in all */
   int64_t all_count, count; /* rows of all and active */
   int64_t *active_of;       /* per row of all: index in active or -1 */
@@ -48,6 +50,7 @@ typedef struct tape {
   float *G;                        /* (rows, D) */
   float *x;                        /* (rows, max(D, HK)) kept values of the layer's rows */
   float *dn, *part; /* (rows, D) d loss / d result of a norm; a product's share of it */
+  float *through;   /* (rows, max(D, HK)) what a norm passes on, where it is not that of a layer */
   float *dz, *dq;   /* (active, HK) */
   float *dk, *dv;   /* (all, GK) */
   float *inner;     /* (chunk, F) d loss / d mlp_post, then d gate */

@@ -4,7 +4,7 @@
 #include "walk/back.h"
 
 typedef struct scratch {
-  float *S, *dS, *transposed, *rows;
+  float *S, *dS, *slopes, *transposed, *rows;
   kv_turned kv;
   int64_t ld;
 } scratch;
@@ -16,6 +16,7 @@ static int64_t divide(const walk *w, float *at, scratch *out) {
   out->ld = ld;
   out->S = at;
   out->dS = at += QUERY_ROWS * ld;
+  out->slopes = at += QUERY_ROWS * ld;
   out->transposed = at += QUERY_ROWS * ld;
   out->rows = at += QUERY_ROWS * ld;
   out->kv.key_rows = at += QUERY_ROWS * K;
@@ -25,7 +26,7 @@ static int64_t divide(const walk *w, float *at, scratch *out) {
 
 int64_t back_scratch_floats(const walk *w) {
   int64_t ld = round_up(w->longest, PANEL) + PANEL, K = round_up(w->c->head_dim, PANEL);
-  return 3 * QUERY_ROWS * ld + QUERY_ROWS * K + 2 * ld * K;
+  return 4 * QUERY_ROWS * ld + QUERY_ROWS * K + 2 * ld * K;
 }
 
 /* Rows [first, first + R) of active, one query head. */
@@ -42,6 +43,8 @@ static void back_block(walk *w, int layer, int head, int64_t first, int R, const
                    .z_stride = HK,
                    .R = R,
                    .K = K,
+                   .scale = w->c->attention_scale,
+                   .cap = w->c->attention_cap,
                    .stretches = seen,
                    .S = x->S,
                    .ld = x->ld};
@@ -63,6 +66,7 @@ static void back_block(walk *w, int layer, int head, int64_t first, int R, const
                         .dv = t->dv + b->start * GK + (int64_t)g * K,
                         .kv_stride = GK,
                         .dS = x->dS,
+                        .slopes = x->slopes,
                         .transposed = x->transposed,
                         .rows = x->rows};
   attend_backward(w->a->rows.k, &a, &grads);

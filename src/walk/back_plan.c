@@ -55,6 +55,8 @@ static loci_status allocate(walk *w, loci_err *err) {
   t->kept[TAPE_PRE] = arena_array(mem, kept * D, float);
   t->kept[TAPE_MID] = arena_array(mem, c->parallel ? 1 : kept * D, float);
   t->kept[TAPE_Q] = arena_array(mem, kept * HK, float);
+  for (int k = TAPE_ATTN; k < TAPE_KINDS; k++)
+    t->kept[k] = arena_array(mem, c->post_norms ? kept * D : 1, float);
   t->active_slots = arena_array(mem, n, int64_t);
   t->owners = arena_array(mem, n, int64_t);
   t->active_angles = arena_array(mem, n, int64_t);
@@ -67,6 +69,7 @@ static loci_status allocate(walk *w, loci_err *err) {
   t->x = arena_zarray(mem, n * (HK > D ? HK : D), float);
   t->dn = arena_zarray(mem, n * D, float);
   t->part = arena_zarray(mem, n * D, float);
+  t->through = arena_zarray(mem, n * (HK > D ? HK : D), float);
   t->dz = arena_zarray(mem, n * HK, float);
   t->dq = arena_zarray(mem, n * HK, float);
   t->dk = arena_zarray(mem, n * GK, float);
@@ -74,10 +77,10 @@ static loci_status allocate(walk *w, loci_err *err) {
   t->inner = arena_zarray(mem, w->chunk * c->inner, float);
   t->scratch_floats = back_scratch_floats(w);
   t->scratch = arena_zarray(mem, w->a->rows.threads * t->scratch_floats, float);
-  bool ok = t->kept[0] && t->kept[1] && t->kept[2] && t->active_slots && t->owners &&
-            t->active_angles && t->all_slots && t->angles && t->active && t->active_of &&
-            t->wanted && t->G && t->x && t->dn && t->part && t->dz && t->dq && t->dk && t->dv &&
-            t->inner && t->scratch;
+  bool ok = t->kept[0] && t->kept[1] && t->kept[2] && t->kept[3] && t->kept[4] && t->through &&
+            t->active_slots && t->owners && t->active_angles && t->all_slots && t->angles &&
+            t->active && t->active_of && t->wanted && t->G && t->x && t->dn && t->part && t->dz &&
+            t->dq && t->dk && t->dv && t->inner && t->scratch;
   if (!ok) return fail_nomem(err, "making room for gradients");
   return compute_lines(w->a, c->inner, err);
 }

@@ -7,14 +7,6 @@
  * of its branches are 0, and the layer changes nothing. */
 #include "walk/cross.h"
 
-loci_status cross_queries(walk *w, const decoder_layer *weights, loci_err *err) {
-  int K = w->c->head_dim;
-  norm_spec spec = {.kind = w->c->norm, .eps = w->c->eps, .width = K};
-  row_list heads = rows_f32(w->q, K, NULL);
-  int64_t n = w->rows.upto[STAGE_START] * w->c->heads;
-  return norm_forward(w->a, spec, &weights->cross.q, heads, heads, n, err);
-}
-
 static bool sees_picture(const walk *w, const row *r) {
   const source_rows *s = w->streams.at[r->stream].sources;
   return s && r->position >= s->from;

@@ -7,10 +7,15 @@
 
 /* Whether a layer reads rows outside of the sequence. */
 static inline bool is_cross(const walk *w, int layer) { return w->c->cross && w->c->cross[layer]; }
-/* How many keys a row sees: the first so many positions, or sources. */
+/* How many keys a row sees at most: the first so many positions, or sources. */
 static inline int keys_seen(const walk *w, int layer, const row *r) {
   if (!is_cross(w, layer)) return r->position + 1;
   return sources_seen(w->streams.at[r->stream].sources, r->position);
+}
+/* The first position that a row of the sequence sees in a layer. */
+static inline int first_seen(const walk *w, int layer, const row *r) {
+  int left = w->c->slides && w->c->slides[layer] ? r->position + 1 - w->c->sliding_window : 0;
+  return left > 0 ? left : 0;
 }
 /* Numbers of a row of attention weights of a stream. */
 static inline int pattern_width(const walk *w, int s, int layer) {
@@ -18,8 +23,6 @@ static inline int pattern_width(const walk *w, int s, int layer) {
   return !is_cross(w, layer) ? t->length : t->sources ? t->sources->count : 0;
 }
 /* cross.c: what a layer that reads sources does otherwise */
-/* Queries of the live rows: of every head normalised by itself, not turned. */
-loci_status cross_queries(walk *w, const decoder_layer *weights, loci_err *err);
 /* n rows times tanh of the gate; [rows]: of the MLP, whose branch rows that see nothing are
  * without; NULL: of the attention. */
 void cross_gate(const walk *w, const weight *gate, const row *rows, float *at, int64_t n);

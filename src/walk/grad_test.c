@@ -6,9 +6,12 @@
 #include "tensor/backward.h"
 #include "walk/trees_test.h"
 
-static const char *const decoders[] = {"text-llama", "llava-clip-llama-bf16", "llava-siglip-phi",
-                                       "text-phi", "qwen2-5-vl"};
-enum { DECODERS = 5, MOST_ASKED = 512 };
+static const char *const decoders[] = {"text-llama",       "llava-clip-llama-bf16",
+                                       "llava-siglip-phi", "text-phi",
+                                       "qwen2-5-vl",       "text-qwen3",
+                                       "text-phi3",        "text-gemma2",
+                                       "text-gemma3",      "text-gpt2"};
+enum { DECODERS = 10, MOST_ASKED = 512 };
 
 /* A gradient that is asked for, and where it goes in each of two walks. */
 typedef struct asked {

@@ -1,5 +1,6 @@
 /* From the residual stream to logits, and back.  Only the rows asked for go through the final norm
  * and the output head, as many at once as keep the logits at a bounded size. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,25 @@ bool head_prepare(walk *w) {
   return h->slopes && h->dnormed && h->back_slots && h->indices;
 }
 
+/* c tanh(x / c) of n rows of logits, where the model has such a bound. */
+static void cap_logits(walk *w, int64_t n) {
+  float cap = (float)w->c->logit_cap, *x = w->head.logits;
+  int64_t all = n * w->c->vocab;
+  if (cap <= 0) return;
+#pragma omp parallel for num_threads(row_threads(&w->a->rows, all)) schedule(static)
+  for (int64_t i = 0; i < all; i++) x[i] = cap * tanhf(x[i] / cap);
+}
+
+/* The slopes of n rows := those of what the cap is of: 1 - (x / c)^2 times as large. */
+static void uncap_slopes(walk *w, int64_t n) {
+  float cap = (float)w->c->logit_cap, *slope = w->head.slopes;
+  const float *x = w->head.logits;
+  for (int64_t i = 0; cap > 0 && i < n * w->c->vocab; i++) {
+    float t = x[i] / cap;
+    slope[i] *= 1 - t * t;
+  }
+}
+
 /* logits of the n <= chunk rows in h->slots */
 static loci_status head_forward(walk *w, int64_t n, loci_err *err) {
   head_room *h = &w->head;
@@ -45,6 +65,7 @@ static loci_status head_forward(walk *w, int64_t n, loci_err *err) {
   row_list operand = operand_rows(w->a, h->operand, w->c->width, NULL);
   TRY(norm_forward(w->a, walk_norm(w), &c->final_norm, operand, resid_rows(w, h->slots), n, err));
   TRY(linear_forward(w->a, &c->head, h->logits, h->operand, n, err));
+  cap_logits(w, n);
   work_end(w->a, before);
   return LOCI_OK;
 }
@@ -126,6 +147,7 @@ static loci_status back_rows(walk *w, int64_t n, walk_slope_fn slope, void *ctx,
   for (int64_t i = 0; i < n; i++) {
     slope(ctx, h->indices[i], h->logits + i * V, h->slopes + i * V);
   }
+  uncap_slopes(w, n);
   TRY(linear_backward(w->a, &c->head, h->dnormed, h->slopes, n, err));
   for (int64_t i = 0; i < n; i++) { /* one by one: a position may be wanted twice */
     TRY(norm_backward(w->a, walk_norm(w), &c->final_norm,

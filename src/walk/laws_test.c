@@ -4,8 +4,9 @@
  */
 #include "walk/laws_test.h"
 
-static const char *const decoders[] = {"text-llama", "llava-siglip-phi", "text-phi"};
-enum { DECODERS = 3, LENGTH = 18, CORRUPTED = 3 };
+static const char *const decoders[] = {"text-llama", "llava-siglip-phi", "text-phi",
+                                       "text-phi3",  "text-gemma3",      "text-gpt2"};
+enum { DECODERS = 6, LENGTH = 18, CORRUPTED = 3 };
 
 /* One of the small models with two runs: 0 clean, 1 its child with two other input rows. */
 typedef struct world {

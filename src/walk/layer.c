@@ -6,6 +6,9 @@
  *   reading sources:     as sequential, keys and values of theirs, both branches through gates
  * (cross.c)
  *
+ * The family's table says which parts there are besides: a norm of every head of q and k before it
+ * turns, a norm of what a branch gives before it is added, a window of positions.
+ *
  * Every step runs over the rows that have joined by then (a prefix of the list, invariant W3); then
  * the next joiners copy what they need from the rows they were equal to until now, then the site is
  * visited. */
@@ -49,9 +52,10 @@ static void add_delta(walk *w, int64_t n) {
   rows_add(&w->a->rows, resid_rows(w, w->rows.slots), rows_f32(w->delta, D, NULL), n, D);
 }
 
-row_rotation walk_rotation(const walk *w, const int64_t *angles, int heads) {
-  return (row_rotation){.cosine = w->rope.cosine,
-                        .sine = w->rope.sine,
+row_rotation walk_rotation(const walk *w, int layer, const int64_t *angles, int heads) {
+  bool local = rope_has_local(w->c) && w->c->slides[layer];
+  return (row_rotation){.cosine = local ? w->local.cosine : w->rope.cosine,
+                        .sine = local ? w->local.sine : w->rope.sine,
                         .angles = angles,
                         .half = w->rope.half,
                         .heads = heads,
@@ -64,6 +68,14 @@ static int64_t rows_beside(const walk *w, int layer) {
   return w->apart + (layer == w->c->layers - 1 ? 0 : w->beside);
 }
 
+/* Every head of n rows of q or k normalised by itself, where the layer has such a norm. */
+static loci_status norm_heads(walk *w, const norm_weights *norm, float *x, int64_t n, int heads,
+                              loci_err *err) {
+  if (!norm->w.data) return LOCI_OK;
+  row_list each = rows_f32(x, w->c->head_dim, NULL);
+  return norm_forward(w->a, head_norm(w), norm, each, each, n * heads, err);
+}
+
 /* q, k, v of the live rows, rotated; of a layer that reads sources, q alone. */
 static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer, loci_err *err) {
   const decoder_config *c = w->c;
@@ -74,8 +86,8 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
                    all, err));
   w->a->beside = rows_beside(w, layer);
   TRY(linear_forward(w->a, &weights->q, w->q, w->normed, n, err));
+  TRY(norm_heads(w, &weights->q_norm, w->q, n, c->heads, err));
   if (is_cross(w, layer)) {
-    TRY(cross_queries(w, weights, err));
     visit_rows(w, LOCI_SITE_Q, layer, w->q, n);
     tape_keep(w, TAPE_Q, layer);
     cross_record(w, layer);
@@ -84,7 +96,8 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   w->a->beside = w->apart + w->beside;
   TRY(linear_forward(w->a, &weights->k, w->k, w->normed, all, err));
   TRY(linear_forward(w->a, &weights->v, w->v, w->normed, all, err));
-  row_rotation turn = walk_rotation(w, w->rows.start_angles, c->kv_heads);
+  TRY(norm_heads(w, &weights->k_norm, w->k, all, c->kv_heads, err));
+  row_rotation turn = walk_rotation(w, layer, w->rows.start_angles, c->kv_heads);
   rows_rotate(&w->a->rows, rows_f32(w->k, GK, NULL), all, &turn);
   turn.heads = c->heads;
   rows_rotate(&w->a->rows, rows_f32(w->q, HK, NULL), n, &turn);
@@ -93,6 +106,15 @@ static loci_status project_qkv(walk *w, const decoder_layer *weights, int layer,
   visit_rows(w, LOCI_SITE_K, layer, w->k, n);
   visit_rows(w, LOCI_SITE_V, layer, w->v, n);
   return LOCI_OK;
+}
+
+/* What a branch gave, kept for the way back, through its norm, where there is one. */
+static loci_status norm_branch(walk *w, const norm_weights *norm, tape_kind kind, int layer,
+                               int64_t n, loci_err *err) {
+  if (!norm->w.data) return LOCI_OK;
+  tape_keep(w, kind, layer);
+  row_list rows = rows_f32(w->delta, w->c->width, NULL);
+  return norm_forward(w->a, walk_norm(w), norm, rows, rows, n, err);
 }
 
 /* Each site is visited where its value is complete and nothing has read it yet; rows join just
@@ -113,6 +135,7 @@ static loci_status attention(walk *w, const decoder_layer *weights, int layer, l
   w->a->beside = rows_beside(w, layer);
   TRY(linear_forward(w->a, &weights->o, w->delta, z, n, err));
   cross_gate(w, &weights->cross.attn_gate, NULL, w->delta, n);
+  TRY(norm_branch(w, &weights->attn_norm, TAPE_ATTN, layer, n, err));
   TRY(join_rows(w, STAGE_ATTN_OUT, w->delta, D, err));
   visit_rows(w, LOCI_SITE_ATTN_OUT, layer, w->delta, w->rows.upto[STAGE_ATTN_OUT]);
   add_delta(w, w->rows.upto[STAGE_ATTN_OUT]);
@@ -184,6 +207,7 @@ static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const w
     TRY(mlp_chunk(w, weights, layer, first, rows, more, err));
   }
   w->a->beside = 0;
+  TRY(norm_branch(w, &weights->mlp_norm, TAPE_MLP, layer, n + more, err));
   TRY(join_rows(w, STAGE_MLP_OUT, w->delta, w->c->width, err));
   visit_rows(w, LOCI_SITE_MLP_OUT, layer, w->delta, w->rows.upto[STAGE_MLP_OUT]);
   add_delta(w, w->rows.upto[STAGE_MLP_OUT]);

@@ -266,31 +266,58 @@ static void a_chain_of_streams_too_deep_is_refused(void **state) {
   loci_model_close(m);
 }
 
-/* Rows after the window see less than all before them, which is not computed: neither a root nor a
- * continued run may reach there. */
-static void a_run_past_the_sliding_window_is_refused(void **state) {
+/* A change goes no further in a layer than the window: of rows w - 1 further on in each layer,
+ * later ones are what they were, bit for bit, although they are computed. */
+static void a_change_goes_no_further_than_the_window(void **state) {
   (void)state;
+  enum { T = 40, FIRST = 3, WINDOW = 4 };
   loci_model *m = model_named("text-llama");
+  decoder_config *c = &m->weights->config.text;
+  int64_t D = c->width;
+  float *rows = token_rows_of(m, T, 1), *other = token_rows_of(m, 1, 77), *at[2];
+  bool slides[64];
+  loci_err err;
+  walk *w;
+  assert_in_range(c->layers, 2, 64);
+  for (int l = 0; l < c->layers; l++) slides[l] = true;
+  c->sliding_window = WINDOW;
+  c->slides = slides;
+  for (int changed = 0; changed < 2; changed++) {
+    int s;
+    at[changed] = room((int64_t)T * D);
+    must(walk_new(m, &w, &err), &err);
+    must(walk_root(w, input_rows(rows, T), &s, &err), &err);
+    if (changed) must(walk_child(w, s, &s, &err), &err);
+    if (changed) must(walk_embed(w, s, FIRST, other, &err), &err);
+    must(walk_record(w, s, LOCI_SITE_RESID_POST, c->layers - 1, at[changed], &err), &err);
+    must(walk_run(w, NULL, &err), &err);
+    walk_free(w);
+  }
+  int last = FIRST + c->layers * (WINDOW - 1);
+  assert_in_range(last, FIRST, T - 2);
+  for (int p = 0; p < T; p++) {
+    bool same = memcmp(at[0] + p * D, at[1] + p * D, (size_t)D * sizeof(float)) == 0;
+    assert_int_equal(same, p < FIRST || p > last);
+  }
+  float *all[] = {rows, other, at[0], at[1]};
+  for (int i = 0; i < 4; i++) free(all[i]);
+  loci_model_close(m);
+}
+
+/* There is no row of the table for what comes after it. */
+static void a_run_past_the_table_of_positions_is_refused(void **state) {
+  (void)state;
+  loci_model *m = model_named("text-gpt2");
   float *rows = token_rows_of(m, 9, 1);
   loci_err err;
   walk *w;
-  kv_cache *cache;
   int s;
-  m->weights->config.text.sliding_window = 8;
-  must(kv_cache_new(m, 9, &cache, &err), &err);
+  m->weights->config.text.max_positions = 8;
   must(walk_new(m, &w, &err), &err);
   must(walk_root(w, input_rows(rows, 8), &s, &err), &err);
-  assert_int_equal(walk_root(w, input_rows(rows, 9), &s, &err), LOCI_EUNSUPPORTED);
-  assert_non_null(strstr(err.msg, "9 positions is longer than the model's sliding window of 8"));
+  assert_int_equal(walk_root(w, input_rows(rows, 9), &s, &err), LOCI_EINVAL);
+  assert_string_equal(err.msg, "a run of 9 positions: the model has rows for 8");
   walk_free(w);
-  must(walk_new(m, &w, &err), &err);
-  must(walk_continue(w, cache, input_rows(rows, 8), &s, &err), &err);
-  must(walk_run(w, NULL, &err), &err);
-  walk_free(w);
-  must(walk_new(m, &w, &err), &err);
-  assert_int_equal(walk_continue(w, cache, input_rows(rows, 1), &s, &err), LOCI_EUNSUPPORTED);
-  walk_free(w);
-  kv_cache_free(cache);
   free(rows);
   loci_model_close(m);
 }
@@ -447,7 +474,8 @@ int main(void) {
       cmocka_unit_test(what_a_child_records_is_what_the_full_run_has),
       cmocka_unit_test(a_patch_costs_its_row_and_the_rows_after_it),
       cmocka_unit_test(a_chain_of_streams_too_deep_is_refused),
-      cmocka_unit_test(a_run_past_the_sliding_window_is_refused),
+      cmocka_unit_test(a_change_goes_no_further_than_the_window),
+      cmocka_unit_test(a_run_past_the_table_of_positions_is_refused),
       cmocka_unit_test(a_run_continued_row_by_row_is_the_whole_run),
       cmocka_unit_test(a_cleared_walk_is_as_good_as_a_new_one),
       cmocka_unit_test(a_child_of_a_continued_run_starts_after_the_cache),

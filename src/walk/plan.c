@@ -171,14 +171,24 @@ static bool place_stream(walk *w, const stream *s) {
     int at = s->given + i;
     places[i] = s->places ? s->places[i] : (rope_place){{at, at, at}};
   }
-  rope_fill_places(w->c, s->angles + s->given, places, own.count, &w->rope);
-  if (shared == 0) return true;
-  int64_t to = (s->angles + s->first) * half;
-  int64_t from = (w->streams.at[s->parent].angles + s->first) * half;
-  size_t bytes = (size_t)(shared * half) * sizeof(float);
-  memcpy(w->rope.cosine + to, w->rope.cosine + from, bytes);
-  memcpy(w->rope.sine + to, w->rope.sine + from, bytes);
+  for (int k = 0; k < (rope_has_local(w->c) ? 2 : 1); k++) {
+    rope_table *t = k ? &w->local : &w->rope;
+    const rope_config *r = k ? &w->c->local : &w->c->rope;
+    rope_fill_places(w->c, r, s->angles + s->given, places, own.count, t);
+    if (shared == 0) continue;
+    int64_t to = (s->angles + s->first) * half;
+    int64_t from = (w->streams.at[s->parent].angles + s->first) * half;
+    size_t bytes = (size_t)(shared * half) * sizeof(float);
+    memcpy(t->cosine + to, t->cosine + from, bytes);
+    memcpy(t->sine + to, t->sine + from, bytes);
+  }
   return true;
+}
+
+/* Tables of so many rows: one, or one for each kind of layer. */
+static bool angle_room(walk *w, int64_t rows) {
+  bool ok = rope_init(w->c, rows, w->mem, &w->rope);
+  return ok && (!rope_has_local(w->c) || rope_init(w->c, rows, w->mem, &w->local));
 }
 
 /* Of a model that tells places from indices: every run with rows of its own has angles of its own,
@@ -194,7 +204,7 @@ static bool place_streams(walk *w) {
     s->angles = rows - s->first;
     rows += s->length - s->first;
   }
-  if (!rope_init(w->c, rows, w->mem, &w->rope)) return false;
+  if (!angle_room(w, rows)) return false;
   for (int64_t i = 0; i < w->streams.count; i++) {
     if (w->streams.at[i].embeds && !place_stream(w, &w->streams.at[i])) return false;
   }
@@ -226,8 +236,11 @@ static bool fill_angles(walk *w) {
     first[k] = rows;
     rows += length[k];
   }
-  if (!rope_init(w->c, rows, w->mem, &w->rope)) return false;
-  for (int64_t k = 0; k < parts; k++) rope_fill(w->c, first[k], length[k], &w->rope);
+  if (!angle_room(w, rows)) return false;
+  for (int64_t k = 0; k < parts; k++) {
+    rope_fill(w->c, &w->c->rope, first[k], length[k], &w->rope);
+    if (rope_has_local(w->c)) rope_fill(w->c, &w->c->local, first[k], length[k], &w->local);
+  }
   for (int64_t i = 0; i < w->streams.count; i++) {
     w->streams.at[i].angles = first[w->streams.at[i].angles];
   }
@@ -296,9 +309,21 @@ static loci_status allocate(walk *w, loci_err *err) {
   return ok ? LOCI_OK : fail_nomem(err, "making room for a walk");
 }
 
+/* Rows of the table of positions, from [first] on, added to n rows from [slot] on. */
+static bool add_places(walk *w, int64_t slot, int first, int64_t n) {
+  const weight *table = &w->model->weights->places;
+  if (!table->data) return true;
+  float *at = arena_array(w->mem, w->c->width, float);
+  for (int64_t i = 0; at && i < n; i++) {
+    weight_row(table, first + i, at);
+    w->a->rows.k->add(w->resid + (slot + i) * w->c->width, at, w->c->width);
+  }
+  return at != NULL;
+}
+
 /* The input rows of everything that is live at layer 0: of one stream after the other, because a
  * child's come from its parent. */
-static void fill_inputs(walk *w) {
+static bool fill_inputs(walk *w) {
   int64_t D = w->c->width, e = 0;
   const row_engine *rows = &w->a->rows;
   for (int64_t i = 0; i < w->streams.count; i++) {
@@ -313,13 +338,16 @@ static void fill_inputs(walk *w) {
     if (p < s->length) {
       row_list to = rows_f32(w->resid + slot_of(w, (int)i, p) * D, D, NULL);
       rows_copy(rows, to, rows_f32(s->embeds + (int64_t)(p - own) * D, D, NULL), s->length - p, D);
+      if (!add_places(w, slot_of(w, (int)i, p), p, s->length - p)) return false;
     }
     for (; e < w->embeds.count && w->embeds.at[e].stream == i; e++) {
       const embed_item *item = &w->embeds.at[e];
       int64_t slot = slot_of(w, (int)i, item->position);
       rows_copy(rows, resid_rows(w, &slot), rows_f32(item->row, D, NULL), 1, D);
+      if (!add_places(w, slot, item->position, 1)) return false;
     }
   }
+  return true;
 }
 
 loci_status walk_plan(walk *w, loci_err *err) {
@@ -328,6 +356,6 @@ loci_status walk_plan(walk *w, loci_err *err) {
   w->layers = last_layer(w);
   TRY(sort_items(w, err));
   TRY(allocate(w, err));
-  fill_inputs(w);
+  if (!fill_inputs(w)) return fail_nomem(err, "making room for a walk");
   return w->grads.count > 0 ? back_plan(w, err) : LOCI_OK;
 }

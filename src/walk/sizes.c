@@ -42,8 +42,9 @@ int64_t walk_grad_row_bytes(const loci_model *m) {
   const decoder_config *c = model_decoder(m);
   int64_t D = c->width, HK = (int64_t)c->heads * c->head_dim;
   int64_t GK = (int64_t)c->kv_heads * c->head_dim;
-  int64_t kept = (int64_t)c->layers * ((c->parallel ? 1 : 2) * D + HK);
-  int64_t layer = 3 * D + (HK > D ? HK : D) + 2 * HK + 2 * GK;
+  int64_t branches = c->post_norms ? 2 * D : 0;
+  int64_t kept = (int64_t)c->layers * ((c->parallel ? 1 : 2) * D + HK + branches);
+  int64_t layer = 3 * D + 2 * (HK > D ? HK : D) + 2 * HK + 2 * GK;
   return (kept + layer) * 4 + (int64_t)sizeof(row) + 6 * 8 + 1;
 }
 

@@ -36,10 +36,9 @@ static loci_status add_stream(walk *w, stream s, int *out, loci_err *err) {
   if (w->streams.count >= MAX_STREAMS) {
     return fail(err, LOCI_EINVAL, "a walk of more than %d streams", MAX_STREAMS);
   }
-  if (w->c->sliding_window && s.length > w->c->sliding_window) {
-    return fail(err, LOCI_EUNSUPPORTED,
-                "a run of %d positions is longer than the model's sliding window of %d", s.length,
-                w->c->sliding_window);
+  if (w->c->position_table && s.length > w->c->max_positions) {
+    return fail(err, LOCI_EINVAL, "a run of %d positions: the model has rows for %d", s.length,
+                w->c->max_positions);
   }
   s.from = arena_array(w->mem, w->c->layers + 1, int);
   if (!s.from) return fail_nomem(err, "preparing a walk");

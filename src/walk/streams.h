@@ -67,8 +67,9 @@ struct walk {
   int64_t *record_bucket; /* the same of records */
   int64_t *mask_bucket;   /* (L + 1) offsets into masks */
 
-  int64_t slots;   /* rows of all streams at the end */
-  rope_table rope; /* angles of all streams (plan.c); those of the same rotation share them */
+  int64_t slots;    /* rows of all streams at the end */
+  rope_table rope;  /* angles of all streams (plan.c); those of the same rotation share them */
+  rope_table local; /* the same of the layers that slide, where they turn otherwise */
   layer_rows rows;
   stream_kv *kv; /* per stream, current layer */
   bool *needed;  /* per start_row entry, last layer: its own result is asked for */
@@ -103,7 +104,11 @@ loci_status walk_head(walk *w, const walk_hooks *hooks, loci_err *err);
 static inline norm_spec walk_norm(const walk *w) {
   return (norm_spec){.kind = w->c->norm, .eps = w->c->eps, .width = w->c->width};
 }
-row_rotation walk_rotation(const walk *w, const int64_t *angles, int heads);
+/* Of every head of a row. */
+static inline norm_spec head_norm(const walk *w) {
+  return (norm_spec){.kind = w->c->norm, .eps = w->c->eps, .width = w->c->head_dim};
+}
+row_rotation walk_rotation(const walk *w, int layer, const int64_t *angles, int heads);
 /* The weights of a layer are there, and those of the [next] one (-1: none) are on the way; and when
  * they are not needed any more. */
 void read_layer(walk *w, int layer, int next);

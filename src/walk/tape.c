@@ -18,12 +18,14 @@ void tape_keep(walk *w, tape_kind kind, int layer) {
   for (int s = 0; s < w->streams.count; s++) {
     const back_stream *b = &w->tape->streams[s];
     for (int p = b->from[layer]; p < b->end; p++) {
-      int64_t from = kind == TAPE_Q ? row_index(w, s, p, layer, STAGE_START) : slot_of(w, s, p);
+      bool slots = kind == TAPE_PRE || kind == TAPE_MID;
+      int64_t from = slots ? slot_of(w, s, p) : row_index(w, s, p, layer, STAGE_START);
       if (from < 0) continue; /* only its keys and values are used */
       w->rows.to[n] = tape_slot(w, s, p);
       w->rows.from[n++] = from;
     }
   }
-  rows_copy(&w->a->rows, tape_rows(w, kind, layer, w->rows.to),
-            rows_f32(kind == TAPE_Q ? w->q : w->resid, width, w->rows.from), n, width);
+  const float *rows = kind == TAPE_Q ? w->q : kind >= TAPE_ATTN ? w->delta : w->resid;
+  rows_copy(&w->a->rows, tape_rows(w, kind, layer, w->rows.to), rows_f32(rows, width, w->rows.from),
+            n, width);
 }

@@ -248,3 +248,37 @@ loci_status write_internvl_config(maker *m) {
       " \"image_mean\": [0.485, 0.456, 0.406], \"image_std\": [0.229, 0.224, 0.225]}\n",
       s->image_size, s->image_size);
 }
+
+/* What the text families have in common but GPT-2, and what is each one's own. */
+loci_status write_text_config(maker *m) {
+  static const char *const own[][3] = {
+      [QWEN3] = {"Qwen3ForCausalLM", "qwen3",
+                 "\"hidden_act\": \"silu\", \"rope_theta\": 1000000.0, \"sliding_window\": null, "
+                 "\"eos_token_id\": 602"},
+      [PHI3] = {"Phi3ForCausalLM", "phi3",
+                "\"hidden_act\": \"silu\", \"rope_theta\": 250000.0, \"sliding_window\": null, "
+                "\"eos_token_id\": 603, \"pad_token_id\": 603"},
+      [GEMMA2] =
+          {"Gemma2ForCausalLM", "gemma2",
+           "\"hidden_activation\": \"gelu_pytorch_tanh\", \"attn_logit_softcapping\": 50.0, "
+           "\"final_logit_softcapping\": 30.0, \"sliding_window\": 4096, \"eos_token_id\": 1"},
+      [GEMMA3] = {"Gemma3ForCausalLM", "gemma3_text",
+                  "\"hidden_activation\": \"gelu_pytorch_tanh\", \"rope_theta\": 1000000.0, "
+                  "\"sliding_window\": 512, \"sliding_window_pattern\": 6, \"eos_token_id\": 1"}};
+  const shape *s = &m->s;
+  if (s->family == GPT2) {
+    return write_text(m, "config.json",
+                      "{\"architectures\": [\"GPT2LMHeadModel\"], \"model_type\": \"gpt2\",\n"
+                      " \"n_embd\": %d, \"n_inner\": %d, \"n_layer\": %d, \"n_head\": %d,\n"
+                      " \"n_positions\": 1024, \"vocab_size\": %d, \"eos_token_id\": 600}\n",
+                      s->width, s->inner, s->layers, s->heads, s->vocab);
+  }
+  return write_text(
+      m, "config.json",
+      "{\"architectures\": [\"%s\"], \"model_type\": \"%s\", \"hidden_size\": %d,\n"
+      " \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      " \"num_key_value_heads\": %d, \"head_dim\": %d, \"query_pre_attn_scalar\": %d,\n"
+      " \"vocab_size\": %d, \"max_position_embeddings\": 16384, \"rms_norm_eps\": 1e-06,\n %s}\n",
+      own[s->family][0], own[s->family][1], s->width, s->inner, s->layers, s->heads, s->kv_heads,
+      head_of(s), head_of(s), s->vocab, own[s->family][2]);
+}

@@ -1,7 +1,7 @@
 /* Writes a checkpoint of any size with random weights, for benchmarks and tests: the true shapes of
  * LLaVA-1.5-7B, LLaVA-NeXT on Mistral-7B, LLaVA-OneVision-7B, Bunny-3B, Qwen2.5-VL-7B,
- * Llama-3.2-Vision-11B, SmolVLM-256M, SmolVLM2-500M or InternVL3-8B, or any others, in the layout
- * of their files.
+ * Llama-3.2-Vision-11B, SmolVLM-256M, SmolVLM2-500M, InternVL3-8B, Qwen3-8B, Phi-4, Gemma-2-2B,
+ * Gemma-3-1B or GPT-2, or any others, in the layout of their files.
  *
  *   make_checkpoint SHAPE DIR [--dtype f16|bf16|f32] [--seed N] [--shard MIB] [--layers N] ...
  *
@@ -48,6 +48,16 @@ static const shape shapes[] = {
     {"internvl3-8b", INTERNVL, 28, 3584, 18944, 28, 4, 151674, 24, 1024, 4096, 16, 448, 14},
     {"tiny-internvl", INTERNVL, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
     {"tiny-bunny", BUNNY, 3, 64, 128, 4, 4, 700, 3, 32, 64, 2, 28, 7},
+    {"qwen3-8b", QWEN3, 36, 4096, 12288, 32, 8, 151936, 0, 0, 0, 0, 0, 0},
+    {"phi-4", PHI3, 40, 5120, 17920, 40, 10, 100352, 0, 0, 0, 0, 0, 0},
+    {"gemma-2-2b", GEMMA2, 26, 2304, 9216, 8, 4, 256000, 0, 0, 0, 0, 0, 0},
+    {"gemma-3-1b", GEMMA3, 26, 1152, 6912, 4, 1, 262144, 0, 0, 0, 0, 0, 0},
+    {"gpt2", GPT2, 12, 768, 3072, 12, 12, 50257, 0, 0, 0, 0, 0, 0},
+    {"tiny-qwen3", QWEN3, 3, 64, 128, 4, 2, 700, 0, 0, 0, 0, 0, 0},
+    {"tiny-phi3", PHI3, 3, 64, 128, 4, 2, 700, 0, 0, 0, 0, 0, 0},
+    {"tiny-gemma2", GEMMA2, 3, 64, 128, 4, 2, 700, 0, 0, 0, 0, 0, 0},
+    {"tiny-gemma3", GEMMA3, 3, 64, 128, 4, 2, 700, 0, 0, 0, 0, 0, 0},
+    {"tiny-gpt2", GPT2, 3, 64, 256, 4, 4, 700, 0, 0, 0, 0, 0, 0},
 };
 
 /* What a family takes from its small model, whose tokenizer has [tokens]. */
@@ -65,6 +75,11 @@ static const struct {
     [MLLAMA] = {"mllama", 632, plan_mllama, write_mllama_config},
     [IDEFICS] = {"smolvlm", 630, plan_llava, write_idefics_config},
     [INTERNVL] = {"internvl", 660, plan_llava, write_internvl_config},
+    [QWEN3] = {"text-qwen3", 618, plan_text, write_text_config},
+    [PHI3] = {"text-phi3", 610, plan_text, write_text_config},
+    [GEMMA2] = {"text-gemma2", 603, plan_text, write_text_config},
+    [GEMMA3] = {"text-gemma3", 603, plan_text, write_text_config},
+    [GPT2] = {"text-gpt2", 601, plan_text, write_text_config},
 };
 
 /* Added tokens into the vocabulary: their ids are those after it, and it grows. */
@@ -177,8 +192,9 @@ static bool read_option(maker *m, const char *name, const char *value) {
 
 static loci_status check_shape(maker *m) {
   const shape *s = &m->s;
+  bool sees = s->vision_heads > 0;
   bool whole = s->width % s->heads == 0 && s->heads % s->kv_heads == 0 &&
-               s->vision_width % s->vision_heads == 0 && s->image_size >= s->patch;
+               (!sees || s->vision_width % s->vision_heads == 0) && s->image_size >= s->patch;
   if (!whole) return fail(&m->err, LOCI_EINVAL, "widths and heads do not make a model");
   if (s->vocab < families[s->family].tokens) {
     return fail(&m->err, LOCI_EINVAL, "the vocabulary has %d tokens, the tokenizer %d", s->vocab,

@@ -10,7 +10,21 @@
 
 enum { MOST_TENSORS = 1 << 15, NAME = 128, TABLE = 1 << 16 };
 
-typedef enum family { LLAVA, BUNNY, QWEN, NEXT, ONEVISION, MLLAMA, IDEFICS, INTERNVL } family;
+typedef enum family {
+  LLAVA,
+  BUNNY,
+  QWEN,
+  NEXT,
+  ONEVISION,
+  MLLAMA,
+  IDEFICS,
+  INTERNVL,
+  QWEN3, /* from here on text alone */
+  PHI3,
+  GEMMA2,
+  GEMMA3,
+  GPT2
+} family;
 
 typedef struct shape {
   const char *name;
@@ -19,6 +33,12 @@ typedef struct shape {
   int vision_layers, vision_width, vision_inner, vision_heads;
   int image_size, patch; /* Qwen: of a window; Llama-3.2-Vision: of a tile */
 } shape;
+/* Channels of a head: Qwen3's and Gemma's are not the width's share. */
+static inline int head_of(const shape *s) {
+  bool own = s->family == QWEN3 || s->family == GEMMA2 || s->family == GEMMA3;
+  if (!own) return s->width / s->heads;
+  return s->width < 1024 ? s->width / s->heads / 2 * 3 : s->family == QWEN3 ? 128 : 256;
+}
 
 typedef struct planned {
   char name[NAME];
@@ -44,6 +64,7 @@ void join(char out[NAME], const char *prefix, const char *name);
 void plan_llava(maker *m); /* Hugging Face's three LLaVAs, Bunny, SmolVLM and InternVL */
 void plan_qwen(maker *m);
 void plan_mllama(maker *m);
+void plan_text(maker *m);
 /* Llama-3.2-Vision: whether a layer reads the picture; layers of the tower with gates, after the
  * others; and the layers whose inputs are features, at most 5. */
 bool reads_picture(const shape *s, int layer);
@@ -58,6 +79,7 @@ loci_status write_tiled_config(maker *m);
 loci_status write_mllama_config(maker *m);
 loci_status write_idefics_config(maker *m); /* 4 x 4 patches a row of the sequence */
 loci_status write_internvl_config(maker *m);
+loci_status write_text_config(maker *m);
 
 /* Path of a file of the checkpoint, until the next call. */
 char *path_of(const maker *m, const char *name);

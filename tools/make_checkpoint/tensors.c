@@ -300,3 +300,73 @@ void plan_mllama(maker *m) {
   plan_tile_vision(m);
   plan_decoder(m);
 }
+
+/* A matrix as GPT-2's files have it, (in, out), and its bias. */
+static void turned(maker *m, const char *prefix, const char *name, double gain, int64_t in,
+                   int64_t out) {
+  char path[NAME];
+  join(path, prefix, name);
+  plan(m, path, ".weight", 0, gain / sqrt((double)in), 2, (int64_t[]){in, out});
+  vector(m, path, ".bias", 0, out);
+}
+
+static void plan_gpt2(maker *m) {
+  int64_t D = m->s.width, F = m->s.inner;
+  char layer[NAME];
+  matrix(m, "", "wte.weight", SURE, m->s.vocab, D);
+  matrix(m, "", "wpe.weight", 1, 1024, D);
+  for (int i = 0; i < m->s.layers; i++) {
+    snprintf(layer, sizeof layer, "h.%d.", i);
+    norm(m, layer, "ln_1", D);
+    turned(m, layer, "attn.c_attn", SHARP, D, 3 * D);
+    turned(m, layer, "attn.c_proj", 1, D, D);
+    norm(m, layer, "ln_2", D);
+    turned(m, layer, "mlp.c_fc", 1, D, F);
+    turned(m, layer, "mlp.c_proj", 1, F, D);
+  }
+  norm(m, "", "ln_f", D);
+}
+
+/* Gemma's norms multiply by 1 + w. */
+static void plan_text_layer(maker *m, const char *at) {
+  family f = m->s.family;
+  int64_t D = m->s.width, F = m->s.inner, K = head_of(&m->s), GK = K * m->s.kv_heads;
+  bool gemma = f == GEMMA2 || f == GEMMA3, fused = f == PHI3;
+  double one = gemma ? 0 : 1;
+  vector(m, at, "input_layernorm.weight", one, D);
+  if (fused) {
+    matrix(m, at, "self_attn.qkv_proj.weight", SHARP, K * m->s.heads + 2 * GK, D);
+    matrix(m, at, "mlp.gate_up_proj.weight", 1, 2 * F, D);
+  } else {
+    matrix(m, at, "self_attn.q_proj.weight", SHARP, K * m->s.heads, D);
+    matrix(m, at, "self_attn.k_proj.weight", SHARP, GK, D);
+    matrix(m, at, "self_attn.v_proj.weight", 1, GK, D);
+    matrix(m, at, "mlp.gate_proj.weight", 1, F, D);
+    matrix(m, at, "mlp.up_proj.weight", 1, F, D);
+  }
+  if (f == QWEN3 || f == GEMMA3) {
+    vector(m, at, "self_attn.q_norm.weight", one, K);
+    vector(m, at, "self_attn.k_norm.weight", one, K);
+  }
+  matrix(m, at, "self_attn.o_proj.weight", 1, D, K * m->s.heads);
+  vector(m, at, "post_attention_layernorm.weight", one, D);
+  if (gemma) vector(m, at, "pre_feedforward_layernorm.weight", one, D);
+  if (gemma) vector(m, at, "post_feedforward_layernorm.weight", one, D);
+  matrix(m, at, "mlp.down_proj.weight", 1, D, F);
+}
+
+void plan_text(maker *m) {
+  bool tied = m->s.family == GEMMA2 || m->s.family == GEMMA3;
+  char layer[NAME];
+  if (m->s.family == GPT2) {
+    plan_gpt2(m);
+    return;
+  }
+  matrix(m, "model.", "embed_tokens.weight", SURE, m->s.vocab, m->s.width);
+  for (int i = 0; i < m->s.layers; i++) {
+    snprintf(layer, sizeof layer, "model.layers.%d.", i);
+    plan_text_layer(m, layer);
+  }
+  vector(m, "model.", "norm.weight", tied ? 0 : 1, m->s.width);
+  if (!tied) matrix(m, "", "lm_head.weight", SURE, m->s.vocab, m->s.width);
+}
