@@ -36,6 +36,10 @@ files() { find "$@" -type f \( -name '*.c' -o -name '*.h' -o -name '*.def' \) 2>
 while read -r line; do complain "$line: use fixed_add"; done < <(grep -rnE '\+= *(\(size_t\))?snprintf' src programs |
   grep -v '_test\.c:' || true)
 
+# A target brings the prompt's places and what cross-attention reads: put together by hand, one of them is missing.
+while read -r line; do complain "$line: use target_make or target_of_ids"; done < <(
+  grep -rnE '\(target\)\{|\btarget [a-z_]+ = \{\.' src --include='*.c' | grep -vE '^src/walk/target\.c:|_test\.c:' || true)
+
 # Who may include whom: all includes of the tree, one "FILE NAME" a line with its quotes or brackets, after all files.
 {
   files src programs include examples tests | sed 's/$/ file/'

@@ -21,7 +21,6 @@ static loci_status solve(const loci_model *m, const loci_prompt *p, int steps,
                          const loci_edit_opts *opts, arena *mem, problem *q, double *seconds,
                          loci_err *err) {
   static const loci_edit_request asked;
-  static int token;
   double begin = clock_seconds();
   loci_edit_settings *set = arena_zarray(mem, 1, loci_edit_settings);
   loci_edit_fact *fact = arena_zarray(mem, 1, loci_edit_fact);
@@ -33,8 +32,8 @@ static loci_status solve(const loci_model *m, const loci_prompt *p, int steps,
   q->p = p;
   q->fact = fact;
   q->position = key_position(p);
-  q->target = (target){
-      .given = true, .count = 1, .ids = &token, .length = p->info.length, .embeds = p->embeds};
+  TRY(target_make(p, NULL, mem, &q->target, err));
+  q->target.given = true;
   TRY(value_find(q, err));
   *seconds = clock_seconds() - begin;
   return LOCI_OK;

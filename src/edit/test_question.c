@@ -34,6 +34,7 @@ typedef struct job {
   const test_question *q;
   const loci_prompt *p;
   arena *mem;
+  const watch *watch;
   target original; /* the original answer */
   target agreed;   /* of one that should stay: the answer at whose positions models are compared */
 } job;
@@ -53,7 +54,7 @@ static loci_status take_answer(const job *j, model_answer *s, loci_err *err) {
   loci_answer *a;
   loci_prompt same = *j->p; /* its rows do not depend on what a view changes */
   same.model = s->m;
-  TRY(loci_ask(s->m, &same, j->q->max_new, NULL, NULL, &a, err));
+  TRY(loci_ask(s->m, &same, j->q->max_new, j->watch->progress, j->watch->ctx, &a, err));
   loci_status st = answer_normalise(a->text, j->mem, &s->text, err);
   int *ids = arena_array(j->mem, a->count, int);
   s->raw = arena_strdup(j->mem, a->text);
@@ -64,26 +65,6 @@ static loci_status take_answer(const job *j, model_answer *s, loci_err *err) {
   s->count = a->count > 1 && is_end(s->m, a->ids[a->count - 1]) ? a->count - 1 : a->count;
   loci_free(a);
   return st;
-}
-
-/* Teacher forcing of given ids. */
-static loci_status force(const job *j, const int *ids, int count, target *out, loci_err *err) {
-  int64_t D = model_decoder(j->p->model)->width;
-  int T = j->p->info.length;
-  int room = count;
-  while (room > 1 && check_length(j->p->model, (int64_t)T + room - 1, "the answer", NULL)) room--;
-  *out = (target){.given = true, .count = room, .length = T + room - 1};
-  out->ids = arena_array(j->mem, room, int);
-  out->embeds = arena_array(j->mem, out->length * D, float);
-  if (!out->ids || !out->embeds) return fail_nomem(err, "testing an edit");
-  memcpy(out->ids, ids, (size_t)room * sizeof *ids);
-  memcpy(out->embeds, j->p->embeds, (size_t)(T * D) * sizeof *out->embeds);
-  for (int i = 0; i + 1 < room; i++) {
-    if (!embed_token(j->p->model, ids[i], out->embeds + (T + i) * D)) {
-      return fail(err, LOCI_EINVAL, "token %d of the answer has no row in the embedding", ids[i]);
-    }
-  }
-  return LOCI_OK;
 }
 
 /* min(1, others who say so / 3), where several people answered. */
@@ -100,6 +81,7 @@ static loci_status with_target(const job *j, const model_answer *s, double *out,
   bool same;
   TRY(answer_matches(s->raw, j->q->answers, j->q->answer_count, &same, err));
   TRY(target_make(j->p, j->q->answers[0], j->mem, &t, err));
+  t.watch = j->watch;
   TRY(measure_target(s->m, &t, &now, err));
   TRY(measure_target(s->m, &j->original, &old, err));
   out[0] = same;
@@ -136,6 +118,7 @@ static loci_status choose_agreed(job *j, loci_err *err) {
   j->agreed = j->original;
   if (j->q->answer_count == 0) return LOCI_OK;
   loci_status st = target_make(j->p, j->q->answers[0], j->mem, &j->agreed, &own);
+  j->agreed.watch = j->watch;
   if (!st) return LOCI_OK;
   j->agreed = j->original;
   return status_is_own(st) ? LOCI_OK : pass_on(&own, err);
@@ -181,7 +164,7 @@ static loci_status of_fact(const job *j, const model_answer *s, double *out, loc
   loci_prompt same = *j->p; /* as above */
   same.model = s->m;
   if (!side_verdict(j->q->answers[0], words)) return fail(err, LOCI_EINVAL, "neither yes nor no");
-  TRY(likelihood_of(&same, words, 2, logp, NULL, NULL, err));
+  TRY(likelihood_of(&same, words, 2, logp, j->watch->progress, j->watch->ctx, err));
   TRY(answer_matches(s->raw, words, 1, &free, err));
   double right = logp[0] > logp[1] ? 1 : logp[0] < logp[1] ? 0 : 0.5;
   bool yes = words[0][0] == 'y' || words[0][0] == 'Y';
@@ -200,7 +183,9 @@ static loci_status measure_both(job *j, const loci_model *m, const loci_model *e
   for (int i = 0; i < 2; i++) {
     for (int k = 0; k < METRICS; k++) to[i][k] = (double)NAN;
     TRY(take_answer(j, &answers[i], err));
-    if (i == 0) TRY(force(j, answers[0].ids, answers[0].count, &j->original, err));
+    if (i == 0)
+      TRY(target_of_ids(j->p, answers[0].ids, answers[0].count, j->mem, &j->original, err));
+    j->original.watch = j->watch;
     if (i == 0 && j->q->kind == SHOULD_STAY) TRY(choose_agreed(j, err));
     switch (j->q->kind) {
       case SHOULD_CHANGE: TRY(with_target(j, &answers[i], to[i], err)); break;
@@ -212,17 +197,20 @@ static loci_status measure_both(job *j, const loci_model *m, const loci_model *e
 }
 
 loci_status test_question_measure(const loci_model *m, const loci_model *edited,
-                                  const test_question *q, test_numbers *out, loci_err *err) {
+                                  const test_question *q, const watch *w, test_numbers *out,
+                                  loci_err *err) {
   loci_prompt *p = NULL;
   loci_question asked = {.size = sizeof asked,
                          .image = q->image,
                          .text = q->text,
                          .template_name = q->template_name,
                          .system = q->system,
-                         .date = q->date};
+                         .date = q->date,
+                         .progress = w->progress,
+                         .progress_ctx = w->ctx};
   arena *mem = arena_new();
   loci_status st = mem ? loci_prompt_new(m, &asked, &p, err) : fail_nomem(err, "testing an edit");
-  job j = {.q = q, .p = p, .mem = mem};
+  job j = {.q = q, .p = p, .mem = mem, .watch = w};
   if (!st) st = measure_both(&j, m, edited, out, err);
   loci_prompt_free(p);
   arena_free(mem);

@@ -35,7 +35,9 @@ typedef struct test_numbers {
   double before[METRICS], after[METRICS];
 } test_numbers;
 
+/* [w] is asked in every run. */
 loci_status test_question_measure(const loci_model *m, const loci_model *edited,
-                                  const test_question *q, test_numbers *out, loci_err *err);
+                                  const test_question *q, const watch *w, test_numbers *out,
+                                  loci_err *err);
 
 #endif

@@ -47,7 +47,8 @@ static loci_status add(const asking *a, test_question q, int g, loci_err *err) {
   q.max_new = o->max_new;
   if (t->s.model->info.image_rows == 0) q.image = NULL; /* a text model is asked without */
   if (extra_prompts_has(&t->extra, q.image, q.text)) return LOCI_OK;
-  TRY(test_question_measure(t->s.model, a->edited, &q, &numbers, err));
+  watch w = {study_progress, (void *)(uintptr_t)&t->s};
+  TRY(test_question_measure(t->s.model, a->edited, &q, &w, &numbers, err));
   for (int i = 0; i < METRICS; i++) {
     if (isnan(numbers.after[i])) continue;
     a->row->before[g][i] += numbers.before[i];

@@ -53,7 +53,8 @@ static loci_status run_essence(optimum *o, loci_prompt **prompt, loci_err *err) 
                          .constraint_count = 1};
   TRY(loci_prompt_new(q->m, &asked, prompt, err));
   const loci_prompt *p = *prompt;
-  target next = {.count = 1, .length = p->info.length, .embeds = p->embeds};
+  target next; /* of no answer: the one after the prompt is read */
+  TRY(target_make(p, NULL, q->work, &next, err));
   TRY(target_run_make(q, p, &next, key_position(p), &o->all[o->count], err));
   o->has_essence = true;
   o->all[o->count].first_want = key_position(p); /* as the releases have it */

@@ -5,24 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, target *out,
-                        loci_err *err) {
+/* Whatever is run after a prompt has the prompt's rows, places and sources: the one place that puts
+ * them together. */
+static loci_status continue_prompt(const loci_prompt *p, arena *mem, target *out, loci_err *err) {
   const loci_model *m = p->model;
   int64_t D = model_decoder(m)->width;
-  int T = p->info.length, V = model_decoder(m)->vocab;
-  *out = (target){.given = answer != NULL, .count = 1};
-  if (answer) {
-    TRY(answer_ids(p, answer, mem, &out->ids, &out->count, err));
-  } else {
-    out->ids = arena_zarray(mem, 1, int);
-    if (!out->ids) return fail_nomem(err, "preparing the target");
-  }
-  for (int i = 0; i < out->count; i++) {
-    if (out->ids[i] < 0 || out->ids[i] >= V) {
-      return fail(err, LOCI_EINVAL,
-                  "token %d of the answer is outside the model's vocabulary of %d", out->ids[i], V);
-    }
-  }
+  int T = p->info.length;
   out->length = T + out->count - 1;
   out->sources = p->sources;
   TRY(check_length(m, out->length, "the prompt with the answer", err));
@@ -37,6 +25,36 @@ loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, ta
     }
   }
   return LOCI_OK;
+}
+
+loci_status target_of_ids(const loci_prompt *p, const int *ids, int count, arena *mem, target *out,
+                          loci_err *err) {
+  int64_t T = p->info.length;
+  while (count > 1 && check_length(p->model, T + count - 1, "the answer", NULL)) count--;
+  *out = (target){.given = true, .count = count};
+  out->ids = arena_array(mem, count, int);
+  if (!out->ids) return fail_nomem(err, "preparing the target");
+  memcpy(out->ids, ids, (size_t)count * sizeof *ids);
+  return continue_prompt(p, mem, out, err);
+}
+
+loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, target *out,
+                        loci_err *err) {
+  int V = model_decoder(p->model)->vocab;
+  *out = (target){.given = answer != NULL, .count = 1};
+  if (answer) {
+    TRY(answer_ids(p, answer, mem, &out->ids, &out->count, err));
+  } else {
+    out->ids = arena_zarray(mem, 1, int);
+    if (!out->ids) return fail_nomem(err, "preparing the target");
+  }
+  for (int i = 0; i < out->count; i++) {
+    if (out->ids[i] < 0 || out->ids[i] >= V) {
+      return fail(err, LOCI_EINVAL,
+                  "token %d of the answer is outside the model's vocabulary of %d", out->ids[i], V);
+    }
+  }
+  return continue_prompt(p, mem, out, err);
 }
 
 loci_status target_text(const loci_model *m, const int *ids, int count, arena *mem,

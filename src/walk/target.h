@@ -26,6 +26,9 @@ static inline input target_input(const target *t) {
  * the arena's. */
 loci_status target_make(const loci_prompt *p, const char *answer, arena *mem, target *out,
                         loci_err *err);
+/* Given tokens, as many of them as the model has positions for. */
+loci_status target_of_ids(const loci_prompt *p, const int *ids, int count, arena *mem, target *out,
+                          loci_err *err);
 /* A token as the vocabulary spells it, several as decoded text. */
 loci_status target_text(const loci_model *m, const int *ids, int count, arena *mem,
                         const char **out, loci_err *err);
