@@ -262,6 +262,39 @@ static void the_last_layer_answers_where_the_key_is_last(void **state) {
   loci_model_close(m);
 }
 
+typedef struct seen {
+  int calls;
+  double last; /* the newest loss */
+} seen;
+
+static void look(void *ctx, const loci_edit_step *steps, int count) {
+  seen *s = ctx;
+  assert_int_equal(count, ++s->calls);
+  s->last = steps[count - 1].loss;
+}
+
+static void every_step_is_shown_whatever_the_method(void **state) {
+  (void)state;
+  static const char *const methods[] = {"multedit", "rome", "ft", "ft-l"};
+  loci_model *m = open_model("text-llama");
+  loci_prompt *p = ask(m, questions[1], "Vienna");
+  loci_edit_request r = {.prompt = p, .target = "few"};
+  for (int i = 0; i < 4; i++) {
+    seen s = {0};
+    loci_edit *e = solve(m, &r, 1,
+                         (loci_edit_opts){.method = methods[i],
+                                          .no_covariance = i == 1,
+                                          .watch = look,
+                                          .watch_ctx = &s,
+                                          .settings = SIZED(loci_edit_settings, .steps = 3)});
+    assert_int_equal(s.calls, e->facts[0].step_count);
+    assert_true(s.calls > 1 && s.last == e->facts[0].steps[s.calls - 1].loss);
+    loci_free(e);
+  }
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rome_brings_its_value),
@@ -271,6 +304,7 @@ int main(void) {
       cmocka_unit_test(what_makes_no_sense_is_refused_in_a_sentence),
       cmocka_unit_test(a_method_refuses_what_it_does_not_have),
       cmocka_unit_test(what_the_model_says_already_is_no_edit),
+      cmocka_unit_test(every_step_is_shown_whatever_the_method),
       cmocka_unit_test(the_last_layer_answers_where_the_key_is_last),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

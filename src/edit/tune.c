@@ -256,6 +256,7 @@ static loci_status run_step(tuning *t, int step, bool ends, bool *reached, loci_
  * penalty. */
 static loci_status optimise(tuning *t, loci_err *err) {
   float bound = (float)t->set->eps;
+  const loci_edit_opts *o = t->all->opts;
   for (int i = 0; i < t->n; i++) {
     t->all[i].fact->steps = arena_zarray(t->all[i].mem, t->set->steps + 1, loci_edit_step);
     if (!t->all[i].fact->steps) return fail_nomem(err, "solving an edit");
@@ -263,6 +264,8 @@ static loci_status optimise(tuning *t, loci_err *err) {
   for (int i = 0; i <= t->set->steps; i++) {
     bool reached;
     TRY(run_step(t, i, i == t->set->steps, &reached, err));
+    const loci_edit_fact *f = t->all->fact; /* all are trained at once: the first stands for them */
+    if (o->watch) o->watch(o->watch_ctx, f->steps, f->step_count);
     if (reached) break;
     if (i == t->set->steps) break;
     adam_step(&t->adam, t->change, t->grad);

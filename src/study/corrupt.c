@@ -32,9 +32,10 @@ typedef struct request {
   const char *text; /* after the colon */
   double factor;
   arena *mem;
-  int count;           /* rows that are changed: of positions, or of the picture's that are seen */
-  float *rows;         /* (seeds, count, D) */
-  const float *others; /* (P, D) instead of those that are not seen; NULL: the prompt's own */
+  int count;   /* rows that are changed: of positions, or of the picture's that are seen */
+  float *rows; /* (seeds, count, D) */
+  const st_tensor *noise; /* (seeds, count, D) of a file; NULL: none */
+  const float *others;    /* (P, D) instead of those that are not seen; NULL: the prompt's own */
 } request;
 
 /* KIND or KIND:VALUE.  A value where none is taken, or none where one is, is a mistake and not a
@@ -101,16 +102,22 @@ static loci_status replace_rows(const request *r, corruption *c, loci_err *err) 
 
 /* ---------------------------------------------------------------- means and noise */
 
+enum { ASKED_ROWS = 1024 };
+
 /* Mean (D) and population standard deviation of all entries of the embedding matrix, all rows, as
  * they are read: scaled where the model scales them. */
-static loci_status embedding_moments(const loci_model *m, arena *mem, float *mean,
-                                     double *deviation, loci_err *err) {
+static loci_status embedding_moments(const request *r, float *mean, double *deviation,
+                                     loci_err *err) {
+  const watch w = {r->opts->progress, r->opts->progress_ctx};
+  const loci_model *m = r->p->model;
   const weight *e = &m->weights->embed;
   int64_t D = e->cols;
-  float *row = arena_array(mem, D, float);
-  double *sum = arena_zarray(mem, D, double), all = 0, squares = 0;
+  float *row = arena_array(r->mem, D, float);
+  double *sum = arena_zarray(r->mem, D, double), all = 0, squares = 0;
   if (!row || !sum) return fail_nomem(err, "averaging the embedding");
   for (int64_t i = 0; i < e->rows; i++) {
+    if (i % ASKED_ROWS == 0 && watch_stops(&w, "embedding", (double)i, (double)e->rows))
+      return fail(err, LOCI_ECANCELLED, "cancelled while averaging the embedding");
     weight_row(e, i, row);
     for (int64_t d = 0; d < D; d++) {
       sum[d] += (double)row[d];
@@ -158,54 +165,30 @@ static void draw_noise(const request *r, const corruption *c, double sigma) {
   }
 }
 
-static loci_status noise_tensor(const request *r, st_file *f, const st_tensor **out,
-                                loci_err *err) {
+static loci_status check_noise(const request *r, const st_tensor *t, loci_err *err) {
   int64_t D = r->p->model->weights->config.text.width;
-  const st_tensor *t = st_find(f, "noise");
+  const char *path = r->opts->noise_path;
   if (!t || t->dtype != ST_F32 || t->rank != 3 || t->shape[2] != D || t->shape[0] < 1) {
     return fail(err, LOCI_EFORMAT,
-                "%s: expected a tensor \"noise\", F32, of shape (seeds, rows, %lld)",
-                r->opts->noise_path, (long long)D);
+                "%s: expected a tensor \"noise\", F32, of shape (seeds, rows, %lld)", path,
+                (long long)D);
   }
-  *out = t;
-  return LOCI_OK;
+  if (t->shape[0] > 10000) return fail(err, LOCI_EFORMAT, "%s: more than 10000 seeds", path);
+  if (t->shape[1] == r->count) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT, "%s: the noise has %lld rows, %d %s are corrupted", path,
+              (long long)t->shape[1], r->count,
+              kinds[r->kind].on_image && r->p->sources ? "rows of the picture" : "positions");
 }
 
 /* Noise from a file is added as it is, unscaled: it is there so that another program's very
  * noise can be repeated. */
-static loci_status add_noise_file(const request *r, loci_err *err) {
-  st_file *f;
-  const st_tensor *t = NULL;
-  TRY(st_open(r->opts->noise_path, &f, err));
-  loci_status st = noise_tensor(r, f, &t, err);
-  if (!st && t && t->shape[1] != r->count) {
-    st = fail(err, LOCI_EFORMAT, "%s: the noise has %lld rows, %d %s are corrupted",
-              r->opts->noise_path, (long long)t->shape[1], r->count,
-              kinds[r->kind].on_image && r->p->sources ? "rows of the picture" : "positions");
-  }
-  for (int64_t i = 0; !st && t && i < t->bytes / 4; i++) {
+static void add_noise_file(const request *r) {
+  const st_tensor *t = r->noise;
+  for (int64_t i = 0; i < t->bytes / 4; i++) {
     float x;
     memcpy(&x, t->data + 4 * i, sizeof x);
     r->rows[i] += x;
   }
-  st_close(f);
-  return st;
-}
-
-/* Number of seeds: the file's, or the request's. */
-static loci_status count_seeds(const request *r, int *out, loci_err *err) {
-  *out = r->opts->seeds;
-  if (!r->opts->noise_path) return LOCI_OK;
-  st_file *f;
-  const st_tensor *t = NULL;
-  TRY(st_open(r->opts->noise_path, &f, err));
-  loci_status st = noise_tensor(r, f, &t, err);
-  if (!st && t->shape[0] > 10000) {
-    st = fail(err, LOCI_EFORMAT, "%s: more than 10000 seeds", r->opts->noise_path);
-  }
-  if (!st) *out = (int)t->shape[0];
-  st_close(f);
-  return st;
 }
 
 /* Written over copies of the clean rows, so that a kind that adds (noise) and kinds that replace
@@ -225,13 +208,13 @@ static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
       r->others = projected;
       return LOCI_OK;
     case NOISE:
-    case MEAN: TRY(embedding_moments(r->p->model, r->mem, mean, &deviation, err)); break;
+    case MEAN: TRY(embedding_moments(r, mean, &deviation, err)); break;
     default: image_moments(r->p, mean, &deviation); break;
   }
   if (r->kind == MEAN || r->kind == IMAGE_MEAN) {
     for (int i = 0; i < r->count; i++) memcpy(r->rows + i * D, mean, (size_t)D * sizeof *mean);
-  } else if (r->opts->noise_path) {
-    return add_noise_file(r, err);
+  } else if (r->noise) {
+    add_noise_file(r);
   } else {
     draw_noise(r, c, r->factor * deviation);
   }
@@ -278,11 +261,32 @@ static void find_first(const loci_prompt *p, corruption *c) {
 
 /* Several seeds are several corrupted runs, each with rows of its own; a kind without chance has
  * one. */
+static loci_status make_rows(request *r, corruption *out, loci_err *err) {
+  const loci_prompt *p = r->p;
+  int64_t D = p->model->weights->config.text.width;
+  bool outside = kinds[r->kind].on_image && p->sources;
+  if (r->noise) out->seeds = (int)r->noise->shape[0]; /* else the request's */
+  r->rows = arena_array(r->mem, (int64_t)out->seeds * r->count * D, float);
+  if (!r->rows) return fail_nomem(err, "corrupting the prompt");
+  for (int s = 0; s < out->seeds; s++) {
+    for (int i = 0; i < r->count; i++) {
+      const float *own = outside ? p->projected + i * D : p->embeds + out->positions[i] * D;
+      memcpy(r->rows + ((int64_t)s * r->count + i) * D, own, (size_t)D * sizeof *r->rows);
+    }
+  }
+  out->rows = r->rows;
+  TRY(fill_rows(r, out, err));
+  if (outside) TRY(make_sources(r, out, err));
+  find_first(p, out);
+  return LOCI_OK;
+}
+
+/* A file of noise is opened once: what its size says is of the bytes that are read. */
 static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const char *given,
                         arena *mem, corruption *out, loci_err *err) {
   request r = {.p = p, .opts = opts, .mem = mem};
-  int64_t D = p->model->weights->config.text.width;
-  *out = (corruption){.kind = arena_strdup(mem, given), .first_id = -1, .differs = -1};
+  *out = (corruption){
+      .kind = arena_strdup(mem, given), .first_id = -1, .differs = -1, .seeds = opts->seeds};
   int *positions = arena_array(mem, p->info.length, int);
   if (!out->kind || !positions) return fail_nomem(err, "corrupting the prompt");
   TRY(parse_kind(&r, given, err));
@@ -292,20 +296,14 @@ static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const
   out->positions = positions;
   r.count = outside ? p->info.source_seen : out->count;
   TRY(check_target(&r, err));
-  TRY(count_seeds(&r, &out->seeds, err));
-  r.rows = arena_array(mem, (int64_t)out->seeds * r.count * D, float);
-  if (!r.rows) return fail_nomem(err, "corrupting the prompt");
-  for (int s = 0; s < out->seeds; s++) {
-    for (int i = 0; i < r.count; i++) {
-      const float *own = outside ? p->projected + i * D : p->embeds + positions[i] * D;
-      memcpy(r.rows + ((int64_t)s * r.count + i) * D, own, (size_t)D * sizeof *r.rows);
-    }
-  }
-  out->rows = r.rows;
-  TRY(fill_rows(&r, out, err));
-  if (outside) TRY(make_sources(&r, out, err));
-  find_first(p, out);
-  return LOCI_OK;
+  if (!opts->noise_path) return make_rows(&r, out, err);
+  st_file *f;
+  TRY(st_open(opts->noise_path, &f, err));
+  r.noise = st_find(f, "noise");
+  loci_status st = check_noise(&r, r.noise, err);
+  if (!st) st = make_rows(&r, out, err);
+  st_close(f);
+  return st;
 }
 
 bool corruption_is_default(const loci_trace_opts *opts) {

@@ -154,10 +154,13 @@ static loci_status add_changes(const sweep *s, walk *w, const cell *c, int seed,
   struct path *p = s->path;
   int L = model_decoder(s->m)->layers;
   bool logits = p->to.site == LOCI_SITE_LOGITS;
+  const watch asked = {s->opts->progress, s->opts->progress_ctx};
   for (int u = 0; u < cell_units(c); u++) {
     for (int i = 0; i < c->position_count; i++) {
       int at = c->positions[i];
       if (!path_matters(s, c->site, at, cell_layer(c, u))) continue;
+      if (watch_stops(&asked, "cell", (double)s->taken, (double)s->cell_count))
+        return fail(err, LOCI_ECANCELLED, "cancelled while patching a path");
       const float *change = path_change(s, c, u, seed, at);
       if (!change) return fail_nomem(err, "patching a path");
       walk_patch patch = {.site = logits ? LOCI_SITE_RESID_POST : LOCI_SITE_RESID_PRE,

@@ -6,19 +6,17 @@
 #include "study/request.h"
 #include "walk/walk.h"
 
+static const loci_site sites[] = {LOCI_SITE_Z, LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
+                                  LOCI_SITE_RESID_PRE};
+
 /* All cells are recomputed, and none is left out that two full forwards would not give as zero. */
-static void cells_are_two_forwards(const char *model, loci_precision precision, const char *to,
-                                   loci_direction direction) {
-  static const loci_site sites[] = {LOCI_SITE_Z, LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
-                                    LOCI_SITE_RESID_PRE};
-  loci_model *m = open_with(model, precision, 1);
-  loci_prompt *p = ask_about(m, NULL);
-  loci_trace *t = trace_of(m, p,
-                           (loci_trace_opts){.receiver = to,
-                                             .sites = sites,
-                                             .site_count = 4,
-                                             .direction = direction,
-                                             .verify = 1000000});
+static void check_cells(const char *model, const char *image, loci_trace_opts o) {
+  loci_model *m = open_with(model, LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask_about(m, image);
+  o.sites = sites;
+  o.site_count = 4;
+  o.verify = 1000000;
+  loci_trace *t = trace_of(m, p, o);
   double most = 0;
   int64_t run = 0;
   for (int i = 0; i < t->grid_count; i++) {
@@ -32,10 +30,14 @@ static void cells_are_two_forwards(const char *model, loci_precision precision, 
   assert_int_equal(t->verified, run);
   assert_true(run > 0 && most > 0);
   assert_true(t->cost.rows <= t->cost.formula + (int64_t)2 * p->info.length * 16);
-  assert_string_equal(t->receiver, to);
+  assert_string_equal(t->receiver, o.receiver);
   loci_free(t);
   loci_prompt_free(p);
   loci_model_close(m);
+}
+
+static void cells_are_two_forwards(const char *model, const char *to, loci_direction direction) {
+  check_cells(model, NULL, (loci_trace_opts){.receiver = to, .direction = direction});
 }
 
 static void every_cell_is_two_full_forwards(void **state) {
@@ -45,10 +47,101 @@ static void every_cell_is_two_full_forwards(void **state) {
       {"2.1.v", "1.1.v"}, {"4.0.q", "3.0.q"}, /* the last layers */
       {"4.0.v", "3.0.k"}, {"logits", "logits"}};
   for (size_t i = 0; i < sizeof receivers / sizeof *receivers; i++) {
-    cells_are_two_forwards("text-llama", LOCI_PRECISION_F32, receivers[i][0], LOCI_DENOISE);
-    cells_are_two_forwards("text-phi", LOCI_PRECISION_F32, receivers[i][1], LOCI_BOTH);
-    cells_are_two_forwards("text-gemma2", LOCI_PRECISION_F32, receivers[i][0], LOCI_BOTH);
+    cells_are_two_forwards("text-llama", receivers[i][0], LOCI_DENOISE);
+    cells_are_two_forwards("text-phi", receivers[i][1], LOCI_BOTH);
+    cells_are_two_forwards("text-gemma2", receivers[i][0], LOCI_BOTH);
   }
+}
+
+/* Layers 1 and 4 of mllama read the picture by cross-attention: a gate stands between a head and
+ * the residual stream, and a corruption of the picture is one of what they read. */
+static void gated_layers_send_what_their_gates_let_through(void **state) {
+  (void)state;
+  static const char *const receivers[] = {"logits", "5.0.q"};
+  static const char *const corruptions[] = {NULL, "image-mean"};
+  for (int i = 0; i < 4; i++) {
+    check_cells("mllama", PICTURE,
+                (loci_trace_opts){.receiver = receivers[i % 2],
+                                  .corrupt = corruptions[i / 2],
+                                  .positions = i % 2 ? "constraint-last,last" : "last",
+                                  .direction = LOCI_BOTH});
+  }
+}
+
+/* ---------------------------------------------------------------- following, stopping, memory */
+
+typedef struct reports {
+  int cells, verified, stop_at; /* of cells; 0: never */
+} reports;
+
+static bool count(void *ctx, const char *stage, double done, double total) {
+  reports *r = ctx;
+  assert_true(done <= total);
+  r->verified += strcmp(stage, "verify") == 0;
+  if (strcmp(stage, "cell") != 0) return true;
+  return ++r->cells != r->stop_at;
+}
+
+static loci_status follow(const loci_model *m, const loci_prompt *p, int verify, reports *r,
+                          loci_err *err) {
+  loci_trace *t;
+  loci_trace_opts o = {.size = sizeof o,
+                       .receiver = "logits",
+                       .sites = sites,
+                       .site_count = 1,
+                       .positions = "last",
+                       .verify = verify,
+                       .no_hash = true,
+                       .progress = count,
+                       .progress_ctx = r};
+  loci_status st = loci_trace_new(m, p, &o, &t, err);
+  loci_free(t);
+  return st;
+}
+
+/* A head's contribution is a product with W_O, and a cell is verified by full forwards: each asks.
+ */
+static void what_takes_long_asks_whether_to_go_on(void **state) {
+  (void)state;
+  loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask_about(m, NULL);
+  loci_err err;
+  reports all = {0};
+  int cells = 3, layers = model_decoder(m)->layers;
+  must(follow(m, p, cells, &all, &err), &err);
+  assert_true(all.cells >= layers);
+  assert_true(all.verified >= cells * layers);
+  for (int at = 1; at <= all.cells; at++) {
+    reports r = {.stop_at = at};
+    assert_int_equal(follow(m, p, 0, &r, &err), LOCI_ECANCELLED);
+    assert_int_equal(r.cells, at);
+  }
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
+/* What senders send stays beside every walk, and counts. */
+static void tables_of_senders_are_counted(void **state) {
+  (void)state;
+  loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
+  loci_prompt *p = ask_about(m, NULL);
+  loci_trace_opts o = {.size = sizeof o,
+                       .receiver = "logits",
+                       .corrupt = "noise:1",
+                       .seeds = 400,
+                       .sites = sites,
+                       .site_count = 1,
+                       .positions = "last"};
+  int64_t T = p->info.length - p->info.constraints[0].first, all = m->memory;
+  int64_t tables = (int64_t)401 * model_decoder(m)->layers * T * model_decoder(m)->width * 4;
+  loci_trace *t;
+  loci_err err;
+  m->memory = walk_fixed_bytes(m, p->info.length) + tables / 2;
+  assert_int_equal(loci_trace_new(m, p, &o, &t, &err), LOCI_ENOMEM);
+  if (!strstr(err.msg, "what differs between the runs needs")) fail_msg("%s", err.msg);
+  m->memory = all;
+  loci_prompt_free(p);
+  loci_model_close(m);
 }
 
 static void what_makes_no_sense_is_refused(void **state) {
@@ -59,14 +152,14 @@ static void what_makes_no_sense_is_refused(void **state) {
              {"1.0.qq", "expected \"logits\""},  {"", "expected \"logits\""},
              {"99.0.q", "the model has layers"}, {"1.99.q", "heads 0 to"},
              {"1.0.q", "not resid_post"}};
-  static const loci_site sites[] = {LOCI_SITE_RESID_POST};
+  static const loci_site after[] = {LOCI_SITE_RESID_POST};
   loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
   loci_prompt *p = ask_about(m, NULL);
   for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
     loci_trace *t;
     loci_err err;
     loci_trace_opts o = {.size = sizeof o, .receiver = odd[i].receiver};
-    if (i == 6) o.sites = sites, o.site_count = 1;
+    if (i == 6) o.sites = after, o.site_count = 1;
     assert_int_equal(loci_trace_new(m, p, &o, &t, &err), LOCI_EINVAL);
     if (!strstr(err.msg, odd[i].sentence)) fail_msg("%s: %s", odd[i].receiver, err.msg);
   }
@@ -111,12 +204,12 @@ static void senders_add_up_to_the_residual(void **state) {
     const decoder_config *c = model_decoder(m);
     int L = c->layers, T = p->info.length;
     int64_t D = c->width;
-    static const loci_site sites[] = {LOCI_SITE_Z, LOCI_SITE_MLP_OUT, LOCI_SITE_RESID_PRE};
+    static const loci_site parts[] = {LOCI_SITE_Z, LOCI_SITE_MLP_OUT, LOCI_SITE_RESID_PRE};
     static const int windows[] = {1};
     loci_trace_opts o = {.size = sizeof o,
                          .receiver = "logits",
                          .corrupt = "mean",
-                         .sites = sites,
+                         .sites = parts,
                          .site_count = 3,
                          .windows = windows,
                          .window_count = 1,
@@ -163,6 +256,9 @@ static void senders_add_up_to_the_residual(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_cell_is_two_full_forwards),
+      cmocka_unit_test(gated_layers_send_what_their_gates_let_through),
+      cmocka_unit_test(what_takes_long_asks_whether_to_go_on),
+      cmocka_unit_test(tables_of_senders_are_counted),
       cmocka_unit_test(what_makes_no_sense_is_refused),
       cmocka_unit_test(senders_add_up_to_the_residual),
   };

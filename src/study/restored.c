@@ -16,6 +16,7 @@ typedef struct restored {
   sweep s;
   loci_trace_opts o;
   bool has_cell;    /* else the run alone is asked */
+  bool corrupts;    /* the run that is running is the corrupted one */
   float *corrupted; /* (T, D) */
   float *values;    /* (patches, width of the site) */
   walk_patch *patches;
@@ -95,18 +96,18 @@ static void corrupt_rows(const restored *r) {
 static void take_answer(void *ctx, int64_t index, const float *logits) {
   restored *r = ctx;
   (void)index;
-  r->answer = argmax_of(logits, model_decoder(r->s.m)->vocab, -1);
+  if (!r->corrupts) r->answer = argmax_of(logits, model_decoder(r->s.m)->vocab, -1);
 }
 
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const restored *r = ctx;
   const sweep *s = &r->s;
-  input rows = {is_noise(r) ? r->corrupted : s->p->embeds, s->T, s->p->places,
-                is_noise(r) ? sources_of(r) : s->p->sources};
+  input rows = {r->corrupts ? r->corrupted : s->p->embeds, s->T, s->p->places,
+                r->corrupts ? sources_of(r) : s->p->sources};
   int root, from;
   /* what is kept is the prompt's own, and stays so */
-  TRY(keep_root(w, is_noise(r) ? NULL : s->p, NULL, rows, s->first, &root, &from, err));
-  for (int64_t i = 0; i < r->patch_count; i++) {
+  TRY(keep_root(w, r->corrupts ? NULL : s->p, NULL, rows, s->first, &root, &from, err));
+  for (int64_t i = 0; r->corrupts == is_noise(r) && i < r->patch_count; i++) {
     const walk_patch *x = &r->patches[i];
     TRY(walk_record_at(w, root, x->site, x->layer, (walk_span){x->position, 1},
                        (float *)(uintptr_t)x->values, err));
@@ -114,7 +115,10 @@ static loci_status build(void *ctx, walk *w, loci_err *err) {
   return walk_want(w, root, s->T - 1, err);
 }
 
-static loci_status record(restored *r, loci_err *err) {
+/* The clean run, or the corrupted one; that of the two which the cell's values come from records
+ * them. */
+static loci_status run(restored *r, bool corrupted, loci_err *err) {
+  r->corrupts = corrupted;
   walk_job job = {.m = r->s.m, .build = build, .ctx = r};
   job.hooks = (walk_hooks){.logits = take_answer,
                            .logits_ctx = r,
@@ -145,8 +149,7 @@ static loci_status prepare(restored *r, loci_err *err) {
 /* As a trace does, other words are taken where the usual ones tell the answer. */
 static loci_status avoid_answer(restored *r, loci_err *err) {
   sweep *s = &r->s;
-  if (is_noise(r) || !corruption_is_default(&r->o) || s->corrupted.first_id != r->answer)
-    return LOCI_OK;
+  if (!corruption_is_default(&r->o) || s->corrupted.first_id != r->answer) return LOCI_OK;
   TRY(corruption_make(s->p, s->opts, r->answer, s->mem, &s->corrupted, err));
   corrupt_rows(r);
   return LOCI_OK;
@@ -165,8 +168,10 @@ static loci_status tell(const restored *r, int max_new, loci_answer *a, loci_err
 static loci_status answer(restored *r, int max_new, loci_answer **out, loci_err *err) {
   const sweep *s = &r->s;
   TRY(prepare(r, err));
-  TRY(record(r, err));
+  /* its next token decides which words corrupt */
+  if (!is_noise(r) || corruption_is_default(&r->o)) TRY(run(r, false, err));
   TRY(avoid_answer(r, err));
+  if (is_noise(r)) TRY(run(r, true, err));
   answering of = {.p = s->p,
                   .rows = is_noise(r) ? s->p->embeds : r->corrupted,
                   .sources = is_noise(r) ? s->p->sources : sources_of(r),

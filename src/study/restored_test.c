@@ -95,6 +95,42 @@ static void an_answer_begins_as_the_cell_says(void **state) {
   assert_true(compared > 40);
 }
 
+/* "Paris" is the usual replacement: of a question whose answer it is, trace and answer take another
+ * one, in both directions. */
+static void a_cell_avoids_the_answer_as_its_trace_does(void **state) {
+  static const char *const constraint[] = {"this country"};
+  static const loci_site site[] = {LOCI_SITE_RESID_POST};
+  static const loci_direction directions[] = {LOCI_DENOISE, LOCI_NOISE};
+  loci_model *m = open_with(LOCI_SOURCE_DIR "/models/flags", LOCI_PRECISION_F32, 1);
+  loci_question q = {.size = sizeof q,
+                     .image = LOCI_SOURCE_DIR "/models/flags/images/france.png",
+                     .text = "What is the capital of this country?",
+                     .constraints = constraint,
+                     .constraint_count = 1};
+  loci_prompt *p;
+  loci_err err;
+  (void)state;
+  must(loci_prompt_new(m, &q, &p, &err), &err);
+  for (int i = 0; i < 2; i++) {
+    loci_trace_opts o = {.sites = site,
+                         .site_count = 1,
+                         .layer_count = 1,
+                         .first_layer = 1,
+                         .positions = "constraint-last",
+                         .direction = directions[i]};
+    loci_trace *t = trace_of(m, p, o);
+    assert_string_equal(t->corrupt, "replace:London");
+    loci_answer *a = answer_at(m, p, o);
+    assert_non_null(strstr(a->result.request, "replace:London"));
+    double p_first = first_p(a, t->target_ids[0]);
+    assert_true(p_first < 0 || fabs(p_first - t->grids[0].cells[0].p_first) < 1e-5);
+    loci_free(a);
+    loci_free(t);
+  }
+  loci_prompt_free(p);
+  loci_model_close(m);
+}
+
 static void what_is_no_cell_is_refused(void **state) {
   static const int two[] = {1, 3};
   loci_model *m = open_with("text-phi", LOCI_PRECISION_F32, 1);
@@ -135,6 +171,7 @@ static void what_is_no_cell_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_answer_begins_as_the_cell_says),
+      cmocka_unit_test(a_cell_avoids_the_answer_as_its_trace_does),
       cmocka_unit_test(what_is_no_cell_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* Requests that make no sense and checkpoints whose numbers are broken: one sentence each. */
 #include "study/traces_test.h"
 
+#include <sys/inotify.h>
+
 static loci_model *model;
 static loci_prompt *prompt;
 
@@ -159,6 +161,25 @@ static void noise_files_are_checked(void **state) {
   assert_refused(o, LOCI_EIO, path);
 }
 
+/* Opened twice, a file could be another one the second time: room of the first, numbers of the
+ * second. */
+static void a_noise_file_is_opened_once(void **state) {
+  (void)state;
+  char path[] = "/tmp/loci-noise-test-XXXXXX";
+  int rows = prompt->info.constraints[0].count + prompt->info.constraints[1].count, opened = 0;
+  assert_int_equal(close(mkstemp(path)), 0);
+  write_noise(path, "noise", ST_F32, 2, rows, model_decoder(model)->width);
+  int events = inotify_init1(IN_NONBLOCK);
+  assert_true(events >= 0 && inotify_add_watch(events, path, IN_OPEN | IN_CLOSE) >= 0);
+  loci_free(trace_of(model, prompt,
+                     (loci_trace_opts){.corrupt = "noise:1", .noise_path = path, .verify = 3}));
+  struct inotify_event e;
+  while (read(events, &e, sizeof e) == (ssize_t)sizeof e) opened += (e.mask & IN_OPEN) != 0;
+  assert_int_equal(opened, 1);
+  assert_int_equal(close(events), 0);
+  assert_int_equal(unlink(path), 0);
+}
+
 /* ---------------------------------------------------------------- memory and cancelling */
 
 static void too_little_memory_says_how_much_is_needed(void **state) {
@@ -183,6 +204,27 @@ static void a_trace_can_be_cancelled_at_every_report(void **state) {
   }
 }
 
+/* The mean over a whole vocabulary takes long enough to be asked about. */
+static bool stop_in_embedding(void *ctx, const char *stage, double done, double total) {
+  (void)done, (void)total;
+  *(int *)ctx += strcmp(stage, "embedding") == 0;
+  return strcmp(stage, "embedding") != 0;
+}
+
+static void a_mean_of_the_vocabulary_can_be_cancelled(void **state) {
+  (void)state;
+  static const char *const kinds[] = {"mean", "noise:1"};
+  for (int i = 0; i < 2; i++) {
+    int asked = 0;
+    assert_refused((loci_trace_opts){.corrupt = kinds[i],
+                                     .progress = stop_in_embedding,
+                                     .progress_ctx = &asked,
+                                     .no_hash = true},
+                   LOCI_ECANCELLED, "embedding");
+    assert_int_equal(asked, 2); /* of two calls */
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(layers_and_windows_are_checked),
@@ -191,6 +233,8 @@ int main(void) {
       cmocka_unit_test(a_swap_says_both_counts),
       cmocka_unit_test(a_trace_without_a_constraint_is_refused),
       cmocka_unit_test(noise_files_are_checked),
+      cmocka_unit_test(a_noise_file_is_opened_once),
+      cmocka_unit_test(a_mean_of_the_vocabulary_can_be_cancelled),
       cmocka_unit_test(too_little_memory_says_how_much_is_needed),
       cmocka_unit_test(a_trace_can_be_cancelled_at_every_report),
   };

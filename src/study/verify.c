@@ -15,6 +15,20 @@
  * sums. */
 static const double TOLERANCE_F32 = 1e-4, TOLERANCE_BF16 = 0.05;
 
+/* How far it is, for whoever asks within a forward. */
+typedef struct verifying {
+  const sweep *s;
+  int64_t done, all;
+  float *corrupted; /* (length, D) input rows */
+} verifying;
+
+static bool report(void *ctx, const char *stage, double done, double total) {
+  const verifying *v = ctx;
+  const watch asked = {v->s->opts->progress, v->s->opts->progress_ctx};
+  (void)stage, (void)done, (void)total;
+  return !watch_stops(&asked, "verify", (double)v->done, (double)v->all);
+}
+
 /* One cell and seed, run in full. */
 typedef struct full_forward {
   const sweep *s;
@@ -41,6 +55,15 @@ static void corrupt_rows(const sweep *s, int seed, float *out) {
     memcpy(out + c->positions[i] * D, c->rows + ((int64_t)seed * c->count + i) * D,
            (size_t)D * sizeof *out);
   }
+}
+
+/* The same rows with what its layers of cross-attention read. */
+static input corrupted_input(const full_forward *x) {
+  const corruption *c = &x->s->corrupted;
+  input in = target_input(&x->s->runs.target);
+  in.rows = x->corrupted;
+  if (c->sources) in.sources = c->sources[x->seed];
+  return in;
 }
 
 static loci_status patch_all(const sweep *s, walk *w, int stream, loci_site site, int layer,
@@ -85,8 +108,7 @@ static loci_status build_path(const full_forward *x, walk *w, loci_err *err) {
   const receiver *to = path_receiver(s);
   bool denoise = x->c->direction == LOCI_DENOISE;
   int other, plain, held, run;
-  input clean = target_input(t), corrupted = clean;
-  corrupted.rows = x->corrupted;
+  input clean = target_input(t), corrupted = corrupted_input(x);
   input own = denoise ? corrupted : clean;
   TRY(walk_root(w, denoise ? clean : corrupted, &other, err));
   TRY(walk_root(w, own, &plain, err));
@@ -109,9 +131,7 @@ static loci_status build(void *ctx, walk *w, loci_err *err) {
   bool denoise = c->direction == LOCI_DENOISE, donor = x->s->donor != NULL;
   int source = -1, run;
   if (x->s->path) return build_path(x, w, err);
-  input clean = target_input(t), corrupted = clean;
-  corrupted.rows = x->corrupted;
-  if (x->s->corrupted.sources) corrupted.sources = x->s->corrupted.sources[x->seed];
+  input clean = target_input(t), corrupted = corrupted_input(x);
   if (!donor) TRY(walk_root(w, denoise ? clean : corrupted, &source, err));
   TRY(walk_root(w, denoise && !donor ? corrupted : clean, &run, err));
   for (int u = 0; u < cell_units(c); u++) {
@@ -149,17 +169,19 @@ static double compare(const loci_metrics *got, const loci_metrics *plain) {
 }
 
 /* The cell by full runs of [m]: the model, or what it is in f32. */
-static loci_status forward_cell(const sweep *s, const loci_model *m, const cell *c,
-                                float *corrupted, loci_metrics *out, loci_err *err) {
+static loci_status forward_cell(verifying *v, const loci_model *m, const cell *c, loci_metrics *out,
+                                loci_err *err) {
+  const sweep *s = v->s;
   int S = s->corrupted.seeds, n = s->runs.target.count;
-  full_forward x = {.s = s, .c = c, .corrupted = corrupted};
+  full_forward x = {.s = s, .c = c, .corrupted = v->corrupted};
   walk_job job = {.m = m, .build = build, .ctx = &x};
-  job.hooks = (walk_hooks){.logits = on_logits, .logits_ctx = &x};
+  job.hooks =
+      (walk_hooks){.logits = on_logits, .logits_ctx = &x, .progress = report, .progress_ctx = v};
   reading *all = arena_zarray(s->mem, (int64_t)S * n, reading);
   if (!all) return fail_nomem(err, "verifying");
   for (x.seed = 0; x.seed < S; x.seed++) {
     x.readings = all + (int64_t)x.seed * n;
-    corrupt_rows(s, x.seed, corrupted);
+    corrupt_rows(s, x.seed, v->corrupted);
     TRY(walk_once(&job, err));
   }
   *out = readings_mean(all, S, n);
@@ -168,13 +190,13 @@ static loci_status forward_cell(const sweep *s, const loci_model *m, const cell 
 
 /* Against the same cell by the same arithmetic, which must agree; and, where that rounds, against
  * f32, to say how much rounding does to a cell. */
-static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, loci_trace *t,
-                               loci_err *err) {
+static loci_status verify_cell(verifying *v, const cell *c, loci_trace *t, loci_err *err) {
+  const sweep *s = v->s;
   bool rounds = s->m->compute_type != DTYPE_F32;
   double allowed = rounds ? TOLERANCE_BF16 : TOLERANCE_F32;
   const loci_metrics *got = &s->grids[c->grid].cells[c->at];
   loci_metrics plain, exact;
-  TRY(forward_cell(s, s->m, c, corrupted, &plain, err));
+  TRY(forward_cell(v, s->m, c, &plain, err));
   double error = compare(got, &plain);
   if (error > t->verify_error) t->verify_error = error;
   if (!(error <= allowed)) {
@@ -187,7 +209,7 @@ static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, 
   if (!rounds) return LOCI_OK;
   loci_model f32 = *s->m;
   f32.compute_type = DTYPE_F32;
-  TRY(forward_cell(s, &f32, c, corrupted, &exact, err));
+  TRY(forward_cell(v, &f32, c, &exact, err));
   double rounding = fabs(got->p - exact.p);
   if (!(rounding <= t->verify_rounding)) t->verify_rounding = rounding;
   return LOCI_OK;
@@ -196,18 +218,16 @@ static loci_status verify_cell(const sweep *s, const cell *c, float *corrupted, 
 loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err) {
   int64_t n = s->opts->verify;
   if (n > s->cell_count) n = s->cell_count;
-  float *corrupted =
+  verifying v = {.s = s, .all = n};
+  v.corrupted =
       arena_array(s->mem, (int64_t)s->runs.target.length * model_decoder(s->m)->width, float);
-  if (!corrupted) return fail_nomem(err, "verifying");
+  if (!v.corrupted) return fail_nomem(err, "verifying");
   random_source source = random_new(s->opts->seed ^ 0x5EED5EEDu);
   for (int64_t k = 0; k < n; k++) {
-    if (s->opts->progress &&
-        !s->opts->progress(s->opts->progress_ctx, "verify", (double)k, (double)n)) {
-      return fail(err, LOCI_ECANCELLED, "cancelled while verifying");
-    }
+    v.done = k;
     /* all cells if that many are asked for, else random ones */
     const cell *c = &s->cells[n == s->cell_count ? k : random_below(&source, s->cell_count)];
-    TRY(verify_cell(s, c, corrupted, t, err));
+    TRY(verify_cell(&v, c, t, err));
     t->verified++;
   }
   return LOCI_OK;

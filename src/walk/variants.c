@@ -236,7 +236,7 @@ static loci_status run_walk(variants *const *sets, int n, walk *w, loci_err *err
 /* A clean run that is kept has no rows before the first that is looked at. */
 static int64_t base_bytes(const variants *v) {
   int64_t n = v->target.length, rows = v->own ? n - (v->look < n ? v->look : n - 1) : n;
-  int64_t kept = v->own ? keep_bytes(v->p) : 0;
+  int64_t kept = v->held + (v->own ? keep_bytes(v->p) : 0);
   return (rows + (int64_t)v->beside * (n - v->first)) * walk_row_bytes(v->m) + kept;
 }
 

@@ -36,6 +36,7 @@ typedef struct variants {
   int first;     /* the first position at which they differ from it */
   int64_t count; /* variants */
   const char *what;
+  int64_t held; /* bytes that the caller keeps beside the walks */
   int64_t more; /* variants that other calls run */
   int64_t each; /* (row, layer) pairs of variants in one walk, at most; 0: as memory allows */
   void (*after)(void *ctx, int64_t begin,
