@@ -383,7 +383,8 @@ static loci_status keep_numbers(void *ctx, loci_err *err) {
   averaging *a = l->job->a;
   TRY(l->finish(l->finish_ctx, err));
   l->side->numbers = *a;
-  a->series_count = 0;
+  a->series = NULL;
+  a->series_count = a->series_room = 0;
   a->right = NULL;
   memset(a->draws, 0, sizeof a->draws);
   return LOCI_OK;

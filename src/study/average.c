@@ -13,10 +13,8 @@
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "averaging"); }
 
 loci_status average_begin(averaging *a, loci_err *err) {
-  a->charts = arena_zarray(a->mem, AVERAGE_CHARTS, loci_chart);
   a->numbers = arena_zarray(a->mem, AVERAGE_NUMBERS, loci_number);
-  if (!a->charts || !a->numbers) return no_memory(err);
-  a->out->charts = a->charts;
+  if (!a->numbers) return no_memory(err);
   a->out->numbers = a->numbers;
   return LOCI_OK;
 }
@@ -28,7 +26,9 @@ void average_clear(averaging *a) {
     a->draws[i] = NULL;
   }
   free(a->right);
-  a->series_count = 0;
+  free(a->series);
+  a->series = NULL;
+  a->series_count = a->series_room = 0;
   a->right = NULL;
 }
 
@@ -87,6 +87,13 @@ loci_status average_room(averaging *a, loci_err *err) {
 static loci_status add_series(averaging *a, const series_key *key, int *out, loci_err *err) {
   if (a->series_count == AVERAGE_SERIES)
     return fail(err, LOCI_EUNSUPPORTED, "more than %d rows of numbers to average", AVERAGE_SERIES);
+  if (a->series_count == a->series_room) {
+    int room = a->series_room ? 2 * a->series_room : 64;
+    average_row *more = realloc(a->series, (size_t)room * sizeof *more);
+    if (!more) return no_memory(err);
+    a->series = more;
+    a->series_room = room;
+  }
   average_row *r = &a->series[a->series_count];
   *r = (average_row){.key = *key};
   r->key.quantity = arena_strdup(a->mem, key->quantity);
@@ -244,9 +251,19 @@ static loci_status means_at(averaging *a, int series, int first, int count, aver
   return st;
 }
 
+static bool more_charts(averaging *a) {
+  int room = a->chart_room ? 2 * a->chart_room : 16;
+  loci_chart *more = arena_zarray(a->mem, room, loci_chart);
+  if (!more) return false;
+  if (a->chart_room > 0) memcpy(more, a->charts, (size_t)a->chart_room * sizeof *more);
+  a->chart_room = room;
+  a->out->charts = a->charts = more;
+  return true;
+}
+
 loci_chart *average_chart(averaging *a, const char *name, const char *unit, int first, int points,
                           int curves) {
-  if (a->out->chart_count == AVERAGE_CHARTS) return NULL;
+  if (a->out->chart_count == a->chart_room && !more_charts(a)) return NULL;
   int *at = arena_array(a->mem, points, int);
   loci_curve *room = arena_zarray(a->mem, curves, loci_curve);
   if (!at || !room) return NULL;

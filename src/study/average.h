@@ -12,7 +12,8 @@
 #include "study/intervals.h"
 #include "study/study.h"
 
-enum { AVERAGE_SERIES = 256, AVERAGE_CHARTS = 48, AVERAGE_NUMBERS = 16 };
+/* A dozen sites, both directions, two scales, all roles and groups, half a dozen windows. */
+enum { AVERAGE_SERIES = 4096, AVERAGE_NUMBERS = 16 };
 
 /* Whose mean it is. */
 typedef enum average_whose { OF_ALL, OF_RIGHT, OF_WRONG } average_whose;
@@ -35,12 +36,11 @@ typedef struct averaging {
   study *s;
   arena *mem;
   loci_average *out;
-  int n, room;
-  signed char *right; /* (room) 1, 0, or -1: not known; the heap's */
-  int series_count;
-  average_row series[AVERAGE_SERIES];
+  int n, room, series_count, series_room, chart_room;
+  signed char *right;   /* (room) 1, 0, or -1: not known; the heap's */
+  average_row *series;  /* (series_room), the heap's */
   stat_draws *draws[3]; /* of the examples each average_whose means, once they are asked for */
-  loci_chart *charts;   /* (AVERAGE_CHARTS) */
+  loci_chart *charts;   /* (chart_room) */
   loci_number *numbers; /* (AVERAGE_NUMBERS) */
 } averaging;
 
@@ -68,8 +68,7 @@ int average_find(const averaging *a, const char *quantity, int window, const cha
 /* An example's numbers in a series; NaN where it has none. */
 const double *average_row_of(const averaging *a, int series, int example);
 
-/* A chart whose points are 0 .. points - 1 from [first]; NULL when there are too many.  Room for
- * [curves]. */
+/* Points from [first] on, room for [curves]; until the next chart is made.  NULL: no memory. */
 loci_chart *average_chart(averaging *a, const char *name, const char *unit, int first, int points,
                           int curves);
 /* The mean of a series as a further curve; none where there is no example. */

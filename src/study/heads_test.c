@@ -35,8 +35,7 @@ static loci_trace_opts how(void) {
                            .positions = "each,last"};
 }
 
-static loci_average *average_of(loci_model *m) {
-  loci_trace_opts trace = how();
+static loci_average *average_of(loci_model *m, loci_trace_opts trace) {
   loci_study_opts study = {.size = sizeof study, .template_name = "raw", .no_hash = true};
   loci_examples *x;
   loci_average *a;
@@ -112,7 +111,7 @@ static void heads_are_the_means_of_single_traces(void **state) {
   static double ie[EXAMPLES][HEADS][LAYERS];
   loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
   write_examples();
-  loci_average *a = average_of(m);
+  loci_average *a = average_of(m, how());
   single_traces(m, ie);
   const loci_chart *c = find_chart(a, "z by head, window 1: all of last");
   int heads = loci_model_get_info(m)->heads, layers = loci_model_get_info(m)->layers, agree = 0;
@@ -156,7 +155,7 @@ static void charts_go_together(void **state) {
   (void)state;
   loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
   write_examples();
-  loci_average *a = average_of(m);
+  loci_average *a = average_of(m, how());
   const loci_chart *heads = find_chart(a, "z by head, window 1: last");
   const loci_chart *site = find_chart(a, "z, window 1");
   const loci_curve *last = NULL;
@@ -188,10 +187,51 @@ static void charts_go_together(void **state) {
   loci_model_close(m);
 }
 
+/* Nothing that was asked for is left out, however many charts and series that makes. */
+static void every_site_and_window_has_its_chart(void **state) {
+  (void)state;
+  static const loci_site four[] = {LOCI_SITE_Z, LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT,
+                                   LOCI_SITE_RESID_POST};
+  static const char *const names[] = {"z", "mlp_out", "attn_out", "resid_post"};
+  static const int windows[] = {1, 2, 3, 4, 5};
+  loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
+  loci_trace_opts o = how();
+  o.sites = four;
+  o.site_count = 4;
+  o.windows = windows;
+  o.window_count = 5;
+  o.direction = LOCI_BOTH;
+  loci_average *a = average_of(m, o);
+  int heads = 0;
+  for (int i = 0; i < a->chart_count; i++) {
+    assert_non_null(a->charts[i].name);
+    assert_true(a->charts[i].curve_count > 0);
+    heads += a->charts[i].of_heads;
+    for (int k = 0; k < i; k++) assert_string_not_equal(a->charts[i].name, a->charts[k].name);
+  }
+  for (int i = 0; i < 40; i++) {
+    char name[64], by_head[64];
+    const char *noise = i / 20 ? ", noise" : "";
+    snprintf(name, sizeof name, "%s%s, window %d", names[i / 5 % 4], noise, windows[i % 5]);
+    const loci_chart *c = find_chart(a, name);
+    assert_true(c->curve_count >= 5); /* roles that some example has, and the group */
+    for (int k = 0; i / 5 % 4 == 0 && k < c->curve_count; k++) {
+      snprintf(by_head, sizeof by_head, "z%s by head, window %d: %s", noise, windows[i % 5],
+               c->curves[k].name);
+      find_chart(a, by_head);
+      heads--;
+    }
+  }
+  assert_int_equal(heads, 0);
+  loci_free(a);
+  loci_model_close(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(heads_are_the_means_of_single_traces),
       cmocka_unit_test(charts_go_together),
+      cmocka_unit_test(every_site_and_window_has_its_chart),
   };
   int fd = mkstemp(path);
   if (fd < 0) return 1;

@@ -16,7 +16,7 @@
 #include "study/study_donor.h"
 #include "study/sweep.h"
 
-enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, CHART_CURVES = 32, FINGERPRINT = 24 };
+enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, FINGERPRINT = 24 };
 
 /* "all of constraint", beside the role "constraint-last" */
 enum { CORRUPTION_MAX = 1 << 28 }; /* bytes of its file */
@@ -248,7 +248,6 @@ static loci_status add_restored(averaging *a, loci_curve *curve, int series, int
  * are. */
 static loci_status add_curve(averaging *a, loci_chart *c, int series, int *of, loci_err *err) {
   int before = c->curve_count;
-  if (before == CHART_CURVES) return LOCI_OK;
   TRY(average_curve(a, c, series, OF_ALL, a->series[series].key.place, err));
   if (c->curve_count == before) return LOCI_OK;
   of[before] = series;
@@ -291,7 +290,7 @@ static loci_status chart_of_heads(averaging *a, int series, int heads, loci_err 
   double *among = arena_array(a->mem, key->points, double);
   if (!own || !among) return fail_nomem(err, "averaging");
   loci_chart *c = average_chart(a, own, "indirect effect", key->first, layers, heads);
-  if (!c) return LOCI_OK;
+  if (!c) return fail_nomem(err, "averaging");
   c->of_heads = true;
   TRY(average_among_ten(a, series, among, err));
   for (int h = 0; h < heads; h++) {
@@ -307,6 +306,16 @@ static loci_status chart_of_heads(averaging *a, int series, int heads, loci_err 
   return average_test(a, c, 0, series, err);
 }
 
+static bool same_chart(const series_key *a, const series_key *b) {
+  return a->window == b->window && strcmp(a->quantity, b->quantity) == 0;
+}
+
+static int curves_of(const averaging *a, const series_key *key) {
+  int n = 0;
+  for (int i = 0; i < a->series_count; i++) n += same_chart(&a->series[i].key, key);
+  return n;
+}
+
 /* One chart: a site with a window; roles in their order, then the groups. */
 static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err) {
   averaging *a = s->job.a;
@@ -314,17 +323,16 @@ static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err
   snprintf(name, sizeof name, "%s, window %d", key->quantity, key->window);
   char *own = arena_strdup(a->mem, name);
   if (!own) return fail_nomem(err, "averaging");
-  loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, CHART_CURVES);
-  if (!c) return LOCI_OK;
-  int of[CHART_CURVES];
+  int curves = curves_of(a, key), *of = arena_array(a->mem, curves, int);
+  loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, curves);
+  if (!c || !of) return fail_nomem(err, "averaging");
   for (int r = 0; r < ROLES; r++) {
     int series = average_find(a, key->quantity, key->window, role_name((loci_role)r));
     if (series >= 0) TRY(add_curve(a, c, series, of, err));
   }
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
-    bool here = k->window == key->window && strcmp(k->quantity, key->quantity) == 0;
-    if (here && is_group(k->place)) TRY(add_curve(a, c, i, of, err));
+    if (same_chart(k, key) && is_group(k->place)) TRY(add_curve(a, c, i, of, err));
   }
   average_own_map(a, c, of);
   return average_peaks(a, c, err);
@@ -338,9 +346,10 @@ static loci_status chart_of_sets(averaging *a, int first, loci_err *err) {
            (int)(strlen(key->quantity) - sizeof of_sets + 1), key->quantity);
   char *own = arena_strdup(a->mem, name);
   if (!own) return fail_nomem(err, "averaging");
-  loci_chart *c = average_chart(a, own, "indirect effect", 0, 1, CHART_CURVES);
-  if (c) c->x_name = "set";
-  for (int i = first; c && i < a->series_count && c->curve_count < CHART_CURVES; i++) {
+  loci_chart *c = average_chart(a, own, "indirect effect", 0, 1, a->series_count - first);
+  if (!c) return fail_nomem(err, "averaging");
+  c->x_name = "set";
+  for (int i = first; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
     int before = c->curve_count;
     if (strcmp(k->quantity, key->quantity) != 0) continue;
@@ -364,11 +373,8 @@ static loci_status charts_of_sets(averaging *a, loci_err *err) {
 
 /* Whether a series before [i] belongs to the same chart. */
 static bool has_chart(const averaging *a, int i) {
-  const series_key *k = &a->series[i].key;
-  for (int n = 0; n < i; n++) {
-    const series_key *x = &a->series[n].key;
-    if (x->window == k->window && strcmp(x->quantity, k->quantity) == 0) return true;
-  }
+  for (int n = 0; n < i; n++)
+    if (same_chart(&a->series[n].key, &a->series[i].key)) return true;
   return false;
 }
 
