@@ -95,10 +95,47 @@ static void draws_sum(const stat_draws *d, const double *x, double (*sums)[TILE]
 
 static double cut(double x, stat_range r) { return fmin(fmax(x, r.lo), r.hi); }
 
-/* m - t*_.975 se .. m - t*_.025 se; a draw without an error of its own says nothing. */
-static void student(double *t, int defined, double error, stat_range range, loci_interval *out) {
+/* The 97.5 % quantile of Student's t: bisected, since p falls with t. */
+static double student_quantile(double df) {
+  double lo = 1.9, hi = 13;
+  for (int i = 0; i < 60; i++) {
+    double middle = (lo + hi) / 2;
+    *(stat_t_test(middle, df) > 0.05 ? &lo : &hi) = middle;
+  }
+  return lo;
+}
+
+/* Wilson's, of [count] questions: (m + z^2/2n -+ z sqrt(m (1 - m) / n + z^2/4n^2)) / (1 + z^2/n) */
+static loci_interval wilson(double m, double count, double z) {
+  double zz = z * z / count, middle = m + zz / 2;
+  double half = z * sqrt(fmax(m * (1 - m), 0) / count + zz / (4 * count));
+  return (loci_interval){m, m <= 0 ? 0 : (middle - half) / (1 + zz),
+                         m >= 1 ? 1 : (middle + half) / (1 + zz)};
+}
+
+/* What the sample's own error says of the mean: of what lies in 0 .. 1 Wilson's interval with n* =
+ * m (1 - m) / se^2 in place of n, else m -+ t se. */
+static void by_error(double error, double df, stat_range range, loci_interval *out) {
+  double t = student_quantile(df), m = out->value;
+  out->lo = cut(m - t * error, range);
+  out->hi = cut(m + t * error, range);
+  if (range.lo != 0 || range.hi != 1 || m < 0 || m > 1) return;
+  *out = wilson(m, m > 0 && m < 1 ? m * (1 - m) / (error * error) : df + 1, t);
+}
+
+/* m - t*_.975 se .. m - t*_.025 se.  A draw without an error of its own has no t*.  Where more than
+ * 2.5 % have none, they are the tail that a bound would be read from (of one example in a hundred
+ * that is not 0, t* of the others is never below 0, and the mean would be its own upper bound):
+ * there the sample's error is asked.  So it is where all are at an end of 0 .. 1. */
+static void student(double *t, int defined, double error, double df, stat_range range,
+                    loci_interval *out) {
+  bool at_end = range.lo == 0 && range.hi == 1 && (out->value == 0 || out->value == 1);
   if (error == 0) out->lo = out->hi = out->value;
-  if (!(error > 0) || 2 * defined < STAT_RESAMPLES) return;
+  if (!(error > 0) && !(error == 0 && at_end)) return;
+  if (40 * defined < 39 * STAT_RESAMPLES) {
+    by_error(error, df, range, out);
+    return;
+  }
   stat_sort(t, defined);
   out->lo = cut(out->value - stat_quantile(t, defined, 0.975) * error, range);
   out->hi = cut(out->value - stat_quantile(t, defined, 0.025) * error, range);
@@ -180,8 +217,7 @@ typedef struct summed_point {
 } summed_point;
 
 /* The studentised bootstrap (Efron & Tibshirani 1993, 12.5): of each draw t* = (mean* - mean) /
- * se*. Draws without spread have no t* and are left out.  Too few values get a mean and no
- * interval. */
+ * se*.  Too few values get a mean and no interval. */
 static void mean_of_point(const summed_point *p, const stat_table *t, stat_range range,
                           double *t_of_draws, loci_interval *out, double *error, double *drawn) {
   double unit = p->r.n > 1 ? sqrt(p->r.squares / (double)(p->r.n - 1)) : 0;
@@ -197,7 +233,7 @@ static void mean_of_point(const summed_point *p, const stat_table *t, stat_range
   *out = undefined;
   *error = stat_running_error(&p->r);
   if (p->r.n > 0) out->value = p->r.mean;
-  if (p->r.n >= LEAST) student(t_of_draws, defined, *error, range, out);
+  if (p->r.n >= LEAST) student(t_of_draws, defined, *error, (double)(p->r.n - 1), range, out);
 }
 
 /* As many points as find room in a tile: half as many where an example lacks one, with a column
@@ -263,6 +299,12 @@ loci_status stat_mean(const double *x, int64_t n, stat_range range, uint64_t see
   return st;
 }
 
+/* Degrees of freedom of a difference of means, unless neither varies (Welch 1947). */
+static double welch_freedom(const stat_running *a, const stat_running *b) {
+  double ea = stat_running_error(a), eb = stat_running_error(b), u = ea * ea, v = eb * eb;
+  return (u + v) * (u + v) / (u * u / (double)(a->n - 1) + v * v / (double)(b->n - 1));
+}
+
 /* In a draw of both groups together each keeps about its size; t* has both their errors. */
 loci_status stat_difference(const stat_draws *d, const double *x, int64_t n, const double *y,
                             int64_t m, loci_interval *out, loci_err *err) {
@@ -289,7 +331,7 @@ loci_status stat_difference(const stat_draws *d, const double *x, int64_t n, con
     q = v[0] / v[2];
     s.t[defined++] = (q * sqrt(ub) - p * sqrt(ua)) / sqrt(square);
   }
-  student(s.t, defined, hypot(ea, eb), stat_any, out);
+  student(s.t, defined, hypot(ea, eb), welch_freedom(&a, &b), stat_any, out);
   scratch_clear(&s);
   return LOCI_OK;
 }
@@ -309,7 +351,7 @@ loci_status stat_studentised(stat_error_fn *statistic, const void *ctx, int64_t 
       stat_draw(&r, times, n);
       if (statistic(ctx, times, n, &drawn, &its) && its > 0) t[defined++] = (drawn - value) / its;
     }
-    if (n >= LEAST) student(t, defined, error, range, out);
+    if (n >= LEAST) student(t, defined, error, (double)(n - 1), range, out);
   }
   free(t);
   free(times);
@@ -359,18 +401,7 @@ double stat_welch(const stat_running *a, const stat_running *b) {
   if (isnan(ea) || isnan(eb)) return 1; /* of one example nobody knows the spread */
   double u = ea * ea, v = eb * eb;
   if (u + v == 0) return d == 0 ? 1 : 0;
-  double df = (u + v) * (u + v) / (u * u / (double)(a->n - 1) + v * v / (double)(b->n - 1));
-  return stat_t_test(d / sqrt(u + v), df);
-}
-
-/* The 97.5 % quantile of Student's t: bisected, since p falls with t. */
-static double student_quantile(double df) {
-  double lo = 1.9, hi = 13;
-  for (int i = 0; i < 60; i++) {
-    double middle = (lo + hi) / 2;
-    *(stat_t_test(middle, df) > 0.05 ? &lo : &hi) = middle;
-  }
-  return lo;
+  return stat_t_test(d / sqrt(u + v), welch_freedom(a, b));
 }
 
 loci_interval stat_share(const double *x, int64_t n) {
@@ -380,10 +411,7 @@ loci_interval stat_share(const double *x, int64_t n) {
   double z = student_quantile(r.n > 2 ? (double)(r.n - 1) : 1);
   double variance = fmax(r.squares / (double)r.n, least);
   double count = variance > 0 ? (double)r.n * m * (1 - m) / variance : (double)r.n;
-  double zz = z * z / count, middle = m + zz / 2;
-  double half = z * sqrt(fmax(m * (1 - m), 0) / count + zz / (4 * count));
-  return (loci_interval){m, m <= 0 ? 0 : (middle - half) / (1 + zz),
-                         m >= 1 ? 1 : (middle + half) / (1 + zz)};
+  return wilson(m, count, z);
 }
 
 /* mean -+ s sqrt(2 (n r + 1) / (n^2 r) log(sqrt(n r + 1) / .05)), r = rho^2 of the theorem, chosen

@@ -2,8 +2,9 @@
  *
  * The mean of a skewed handful is not normal, and the percentile bootstrap of one covers the truth
  * far more seldom than it says.  So a mean has the studentised bootstrap (Efron 1979; Hall 1988):
- * each draw's mean is measured in its own standard errors.  A share has Wilson's interval, which is
- * never of width zero.  bench/coverage.c measures both on known truth.
+ * each draw's mean is measured in its own standard errors; where too many draws have none, the
+ * sample's own error makes the interval (Wilson's, Student's).  A share has Wilson's interval,
+ * which is never of width zero.  bench/coverage.c measures both on known truth.
  *
  * The draws of n examples are the same for every number of them; so they are made once
  * (stat_draws), and their sums are one product of counts by values. */

@@ -150,6 +150,34 @@ static void few_and_alike_numbers_claim_nothing(void **state) {
   assert_true(i.lo >= 0 && i.hi <= 1);
 }
 
+/* Nothing in nineteen of twenty examples: most draws lack the others, and have no spread. */
+static void rare_votes_have_an_upper_bound_above_their_mean(void **state) {
+  (void)state;
+  enum { N = 20, SAMPLES = 1000 };
+  double x[100] = {0};
+  int held = 0, signs = 0;
+  loci_interval i;
+  for (int k = 0; k < 2; k++) { /* none of a hundred, and one */
+    x[7] = k;
+    assert_int_equal(stat_mean(x, 100, stat_probability, 1, &i, NULL), LOCI_OK);
+    assert_true(i.lo >= 0 && i.lo <= i.value && i.hi > 0.01 * k + 0.02 && i.hi < 0.1);
+    assert_int_equal(stat_mean(x, 100, stat_change, 1, &i, NULL), LOCI_OK);
+    assert_true(k == 0 ? i.lo == 0 && i.hi == 0 : i.hi > 0.02);
+  }
+  random_source r = random_new(9);
+  for (int s = 0; s < SAMPLES; s++) {
+    for (int k = 0; k < N; k++)
+      x[k] = random_unit(&r) < 0.05 ? (double)(1 + random_below(&r, 3)) / 3 : 0;
+    assert_int_equal(stat_mean(x, N, stat_probability, (uint64_t)s, &i, NULL), LOCI_OK);
+    held += i.lo <= 0.1 / 3 && 0.1 / 3 <= i.hi;
+    for (int k = 0; k < 3; k++) x[k] = random_gaussian(&r);
+    assert_int_equal(stat_mean(x, 3, stat_any, (uint64_t)s, &i, NULL), LOCI_OK);
+    signs += i.lo <= 0 && 0 <= i.hi;
+  }
+  assert_true((double)held / SAMPLES > 0.93);
+  expect_near("three normal numbers", (double)signs / SAMPLES, 0.95, 0.021);
+}
+
 /* ---------------------------------------------------------------- shares */
 
 /* Wilson's with z = 2.776445, Student's quantile of five examples: 5 of 5 is n / (n + z^2) and
@@ -236,6 +264,7 @@ int main(void) {
       cmocka_unit_test(shares_are_the_same_without_draws),
       cmocka_unit_test(an_interval_holds_the_truth_as_often_as_it_says),
       cmocka_unit_test(few_and_alike_numbers_claim_nothing),
+      cmocka_unit_test(rare_votes_have_an_upper_bound_above_their_mean),
       cmocka_unit_test(a_share_has_wilsons_interval_and_is_never_sure),
       cmocka_unit_test(students_test_is_the_closed_form),
       cmocka_unit_test(small_groups_are_told_apart_as_often_as_promised),
