@@ -37,18 +37,19 @@ typedef struct loci_edit_settings {
   double weight_decay; /* of ||delta|| / ||v0||^2 in the loss; 0: 1e-3, negative: none */
   double lambda;       /* ridge of the update; 0: 0.01, alphaedit 10, negative: none; memit: weight
                           of the covariance, 0: 1 */
-  double max_norm;     /* ||delta|| is held below this many ||v0||; 0: never */
+  double max_norm;     /* ||delta|| is held below this many ||v0||; 0: never, with authors 1e-4;
+                          negative: never */
   double stop_p;       /* ends when p(target) is reached; 0: never */
   double stop_loss;   /* ends when the loss is below; 0: rome, memit, alphaedit 0.05, ft, ft-l 0.01,
                          multedit never; negative: never */
   double kl;          /* weight of KL(after || before) at the constraint's last token in
-                         "CONSTRAINT is a"; 0: none */
+                         "CONSTRAINT is a"; 0: none, negative: none, whatever a preset has */
   double ridge;       /* rome, memit: added to the covariance's diagonal, in means of it; 0:
                          1e-3, negative: none */
   bool authors;       /* the released scripts' values, and the target's first token alone */
   bool average_loss;  /* over all wordings of a request; only multedit has a choice */
   bool each_key;      /* every wording's key brings the value, not their mean alone */
-  double keep_weight; /* of what should stay, against a request's 1; 0: 1 */
+  double keep_weight; /* of what should stay, against a request's 1; 0: 1, negative: none */
   double eps;         /* ft-l: bound of each entry of W' - W; 0: 2e-3 */
   bool at_last;       /* ft, ft-l: all tokens of the target at the prompt's last position, as
                          ROME's release trains; else each after those before it */
@@ -108,7 +109,8 @@ typedef struct loci_edit_opts {
   int layer_count;
   const loci_covariance *const *covariances; /* where there are several: one for each layer */
   int covariance_count;
-  /* Called after every step with the steps of the request that is solved, the last one newest. */
+  /* Called after every step with the steps of the request that is solved, the last one newest; of
+   * several that are tuned together (ft, ft-l), of the first. */
   void (*watch)(void *ctx, const loci_edit_step *steps, int count);
   void *watch_ctx;
 } loci_edit_opts;

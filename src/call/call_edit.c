@@ -60,7 +60,11 @@ static loci_status read_edit(const calling *c, const target_table *more, int n, 
   o->keep_count = x->keep_count;
   TRY(pick(c, x->keep, x->keep_count, &o->keep, err));
   TRY(read_covariances(c, x->covariances, x->covariance_count, o, err));
-  return x->preset ? loci_edit_preset(x->preset, o, &how->settings, err) : LOCI_OK;
+  if (!x->preset) return LOCI_OK;
+  bool at_last = how->settings.at_last;
+  TRY(loci_edit_preset(x->preset, o, &how->settings, err));
+  if (js_get(c->request, "ft_at")) how->settings.at_last = at_last; /* a choice, whichever it is */
+  return LOCI_OK;
 }
 
 /* Prompts of a call that asks for no edit of its own are those to keep, unless it says which. */

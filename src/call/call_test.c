@@ -347,8 +347,42 @@ static void the_layout_has_names_to_its_end(void **state) {
   assert_null(name);
 }
 
+/* A 0 that was written is no silence. */
+static void none_is_said_by_zero(void **state) {
+  static const struct {
+    const char *asked, *has, *has_not;
+  } all[] = {
+      {"\"preset\": \"rome-llama-7b\", \"covariance\": \"none\"", "\"kl\":0.0625", "nothing"},
+      {"\"preset\": \"rome-llama-7b\", \"covariance\": \"none\"", "\"max_norm\":4", "nothing"},
+      {"\"preset\": \"rome-llama-7b\", \"covariance\": \"none\", \"kl\": 0", "\"max_norm\":4",
+       "\"kl\""},
+      {"\"preset\": \"rome-llama-7b\", \"covariance\": \"none\", \"max_norm\": 0", "\"kl\":0.0625",
+       "\"max_norm\""},
+      {"\"preset\": \"ft-gpt2-xl\"", "\"ft_at\":\"last\"", "nothing"},
+      {"\"preset\": \"ft-gpt2-xl\", \"ft_at\": \"answer\"", "\"method\":\"ft\"", "\"ft_at\""},
+      {"\"compat\": \"authors\"", "\"max_norm\":0.0001", "nothing"},
+      {"\"compat\": \"authors\", \"max_norm\": 0", "\"max_norm\":0", "\"max_norm\":0.0001"},
+      {"\"keep_weight\": 0", "\"keep_weight\":0", "\"keep_weight\":1"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    char asked[256], said[4000], *to = said;
+    snprintf(asked, sizeof asked,
+             "{%s, \"layer\": 2, \"steps\": 2, \"no_answers\": true,"
+             " \"requests\": [{\"prompt\": 0, \"target\": \"Lima\"}]}",
+             all[i].asked);
+    loci_result *r = run("edit solve", asked);
+    for (const char *c = r->request; *c && to < said + sizeof said - 1; c++)
+      if (*c != ' ') *to++ = *c;
+    *to = 0;
+    if (!strstr(said, all[i].has) || strstr(said, all[i].has_not))
+      fail_msg("%s: %s", all[i].asked, said);
+    loci_free(r);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(none_is_said_by_zero),
       cmocka_unit_test(a_told_request_is_asked_again),
       cmocka_unit_test(what_a_call_has_not_is_refused),
       cmocka_unit_test(values_may_be_typed),

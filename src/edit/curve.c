@@ -74,7 +74,7 @@ static loci_status put_value(const drawing *d, double x, test_opts *o, loci_err 
   if (is_over(d, "lambda")) {
     s->lambda = x > 0 ? x : -1;
   } else if (is_over(d, "max-norm")) {
-    s->max_norm = x;
+    s->max_norm = x > 0 ? x : -1;
   } else if (is_over(d, "lr") && x > 0) {
     s->lr = x;
   } else {

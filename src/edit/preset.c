@@ -27,6 +27,7 @@ static const preset presets[] = {
     {FT_L, 0, {TUNED, .eps = 5e-4}, false},
 };
 
+/* Who wants none says so by a negative number, as of all settings. */
 static void put(double *to, double value) {
   if (*to == 0) *to = value;
 }

@@ -332,6 +332,9 @@ static void a_preset_gives_way_to_what_is_said(void **state) {
     assert_true(o.has_layer && s.steps >= 20 && s.lr > 0);
     assert_true(own.layer == 1 && mine.steps == 7 && mine.lr == 0.125);
     assert_true(mine.kl == s.kl && mine.eps == s.eps);
+    loci_edit_settings none = {.size = sizeof none, .kl = -1, .max_norm = -1, .weight_decay = -1};
+    if (loci_edit_preset(name, &o, &none, &err)) fail_msg("%s", err.msg);
+    assert_true(none.kl < 0 && none.max_norm < 0 && none.weight_decay < 0);
     o.settings = &s;
     if (strncmp(name, "ft", 2) == 0 && loci_check(LOCI_KIND_EDIT, &o, &err))
       fail_msg("%s", err.msg);

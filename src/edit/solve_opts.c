@@ -54,9 +54,8 @@ static loci_status check_numbers(const loci_edit_settings *s, loci_err *err) {
   if (s->steps < 0 || s->steps > MAX_STEPS) {
     return fail(err, LOCI_EINVAL, "%d steps, expected 1 to %d", s->steps, MAX_STEPS);
   }
-  if (s->lr < 0 || s->max_norm < 0 || s->kl < 0 || s->eps < 0 || s->keep_weight < 0 ||
-      s->null_below < 0 || s->null_relative < 0) {
-    return fail(err, LOCI_EINVAL, "learning rate, bounds and weights are never negative");
+  if (s->lr < 0 || s->eps < 0 || s->null_below < 0 || s->null_relative < 0) {
+    return fail(err, LOCI_EINVAL, "learning rate and bounds are never negative");
   }
   if (s->batch < 0) return fail(err, LOCI_EINVAL, "batches of %d requests", s->batch);
   if (s->stop_p < 0 || s->stop_p > 1) {
@@ -75,8 +74,8 @@ static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err
     const char *name;
   } all[] = {{s->weight_decay != 0, closed, "weight decay"},
              {s->lambda != 0, k == MULTEDIT || method_spreads(k), "lambda"},
-             {s->max_norm != 0, closed, "norm bound"},
-             {s->kl != 0, closed, "KL term"},
+             {s->max_norm > 0, closed, "norm bound"},
+             {s->kl > 0, closed, "KL term"},
              {s->average_loss, closed, "averaged loss of its own"},
              {s->ridge != 0, weighed && !projects, "ridge of a covariance"},
              {s->null_below != 0 || s->null_relative != 0, projects, "bound of free directions"},
@@ -85,7 +84,7 @@ static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err
              {s->at_last, !closed, "place of its training"},
              {s->authors, k == MULTEDIT, "released settings"},
              {s->each_key, closed, "keys of its own"},
-             {s->keep_weight != 0 || o->keep_count > 0, closed, "questions to keep"},
+             {s->keep_weight > 0 || o->keep_count > 0, closed, "questions to keep"},
              {s->eps != 0, k == FT_L, "bound of each entry"},
              {s->without_constraint, method_tunes(k), "question without its constraint"},
              {covariance || o->no_covariance, weighed, "covariance"}};
@@ -109,12 +108,13 @@ static void complete_settings(loci_edit_settings *s, edit_method k, bool has_cov
   s->lr = given_or(s->lr, method_tunes(k) ? 1e-3 : 0.1);
   s->stop_loss = given_or(s->stop_loss, method_tunes(k) ? 0.01 : method_is_released(k) ? 0.05 : 0);
   if (k == FT_L) s->eps = given_or(s->eps, 2e-3);
+  s->max_norm = given_or(s->max_norm, s->authors ? 1e-4 : 0);
+  s->kl = given_or(s->kl, 0);
+  s->keep_weight = given_or(s->keep_weight, method_tunes(k) ? 0 : 1);
   if (method_tunes(k)) return;
   s->weight_decay = given_or(s->weight_decay, 1e-3);
   double lambda = k == MEMIT ? 1 : k == ALPHAEDIT ? NULL_LAMBDA : 0.01;
   s->lambda = k == ROME ? 0 : given_or(s->lambda, lambda);
-  s->max_norm = given_or(s->max_norm, s->authors ? 1e-4 : 0);
-  s->keep_weight = given_or(s->keep_weight, 1);
   if (!method_is_released(k)) return;
   s->average_loss = true;
   if (k == ALPHAEDIT) {
@@ -186,7 +186,7 @@ void solve_opts_describe(js_value **to, const solve_opts *own) {
   put_real(to, "lr", s->lr, true);
   put_real(to, "weight_decay", s->weight_decay, !method_tunes(k));
   put_real(to, "lambda", s->lambda, k == MULTEDIT || method_spreads(k));
-  put_real(to, "max_norm", s->max_norm, s->max_norm > 0);
+  put_real(to, "max_norm", s->max_norm, s->max_norm > 0 || s->authors);
   put_real(to, "stop_p", s->stop_p, s->stop_p > 0);
   put_real(to, "stop_loss", s->stop_loss, true);
   put_real(to, "kl", s->kl, s->kl > 0);
