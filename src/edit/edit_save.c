@@ -169,11 +169,10 @@ static loci_status read_back(saving *s, loci_err *err) {
   loci_model *m;
   const char *hash;
   loci_edit_saved *v = s->out;
-  loci_model_opts opts = {.size = sizeof opts,
-                          .precision = s->m->compute_type == DTYPE_BF16 ? LOCI_PRECISION_BF16
-                                                                        : LOCI_PRECISION_F32,
-                          .threads = s->m->threads,
-                          .memory_bytes = s->m->memory};
+  loci_model_opts opts = s->m->asked; /* pictures and their rows are to be seen as they were */
+  opts.precision = s->m->compute_type == DTYPE_BF16 ? LOCI_PRECISION_BF16 : LOCI_PRECISION_F32;
+  opts.threads = s->m->threads;
+  opts.memory_bytes = s->m->memory;
   TRY(loci_model_open(s->dir, &opts, &m, err));
   loci_status st = measure_requests(s, m, NULL, err);
   if (!st) st = model_hash(m, s->w.progress, s->w.ctx, &hash, err);

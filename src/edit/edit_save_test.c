@@ -295,10 +295,53 @@ static void what_does_not_fit_is_refused(void **state) {
   loci_model_close(m);
 }
 
+/* What was written is looked at as the model was: pictures as large, and as much seen of them. */
+static void what_was_written_is_read_as_the_model_was(void **state) {
+  (void)state;
+  static const char *const constraint = "this building";
+  static const struct {
+    const char *name;
+    loci_model_opts asked;
+  } all[] = {{"qwen2-vl", {.max_pixels = 1024}}, {"mllama", {.gate_rows_hf = true}}};
+  for (int i = 0; i < 2; i++) {
+    loci_model_opts o = all[i].asked;
+    char dir[500];
+    loci_model *m;
+    loci_prompt *p;
+    loci_edit_saved *saved;
+    loci_err err;
+    o.size = sizeof o;
+    o.precision = LOCI_PRECISION_F32;
+    o.threads = 1;
+    snprintf(dir, sizeof dir, "%s%s", MODELS, all[i].name);
+    must(loci_model_open(dir, &o, &m, &err), &err);
+    loci_question q = {.size = sizeof q,
+                       .image = LOCI_SOURCE_DIR "/tests/golden/images/photo.jpg",
+                       .text = "In which city is this building?",
+                       .constraints = &constraint,
+                       .constraint_count = 1};
+    must(loci_prompt_new(m, &q, &p, &err), &err);
+    loci_edit *e = solve(m, p, 2, "few");
+    must(loci_edit_save(m, (const loci_edit *const[]){e}, 1, place, NULL, NULL, &saved, &err),
+         &err);
+    const loci_edit_check *k = &saved->checks[0];
+    /* the file is in f32: nothing is rounded */
+    if (!(fabs(k->p_saved - k->p_edited) <= 1e-5 * k->p_edited))
+      fail_msg("%s: %.9g in memory, %.9g written", all[i].name, k->p_edited, k->p_saved);
+    loci_free(saved);
+    loci_free(e);
+    loci_prompt_free(p);
+    loci_model_close(m);
+    tree_remove(place);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_written_edit_is_the_one_in_memory, make_work, remove_work),
       cmocka_unit_test_setup_teardown(shards_without_a_change_stay, make_work, remove_work),
+      cmocka_unit_test_setup_teardown(what_was_written_is_read_as_the_model_was, make_work,
+                                      remove_work),
       cmocka_unit_test_setup_teardown(a_failure_leaves_nothing, make_work, remove_work),
       cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, make_work, remove_work),
   };
