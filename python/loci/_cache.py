@@ -20,7 +20,8 @@ Site = Literal[
     "final_norm", "logits",
 ]
 Group = Literal[
-    "constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint", "after-image", "last", "all",
+    "constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint", "after-image",
+    "last", "all",
 ]
 
 
