@@ -253,8 +253,12 @@ static void put_direction(js_value **to, const loci_trace_opts *o) {
   js_put(to, "direction", js_text(loci_name(LOCI_NAMES_DIRECTION, (int)o->direction - 1)));
 }
 
+static bool is_drawn(const loci_trace_opts *o) {
+  return o->corrupt && corruption_is_noise(o->corrupt) && !o->noise_path;
+}
+
 static void put_noise(js_value **to, const loci_trace_opts *o) {
-  if (!o->corrupt || !corruption_is_noise(o->corrupt) || o->noise_path) return;
+  if (!is_drawn(o)) return;
   js_put(to, "seeds", js_int(o->seeds));
   js_put(to, "seed", request_seed(o->seed));
 }
@@ -266,7 +270,7 @@ void restored_request_describe(js_value **to, const loci_trace_opts *o, bool pla
   put_direction(to, o);
   if (o->authors) js_put(to, "compat", js_text("authors"));
   if (o->noise_path) js_put(to, "noise", js_text(o->noise_path));
-  put_noise(to, o);
+  if (is_drawn(o)) js_put(to, "seed", request_seed(o->seed)); /* of one draw alone */
 }
 
 void trace_request_describe(js_value **to, const loci_trace_opts *o) {

@@ -38,7 +38,7 @@ static loci_status check_cell(restored *r, loci_err *err) {
   if (!r->has_cell && (o->layer_count || o->positions || o->window_count))
     return fail(err, LOCI_EINVAL, "a cell to restore needs a site");
   if (!r->has_cell) o->positions = "last", o->layer_count = 1;
-  if (o->seeds > 1) o->seeds = 1;
+  if (o->seeds > 1 || (o->corrupt && corruption_is_noise(o->corrupt))) o->seeds = 1;
   return LOCI_OK;
 }
 
@@ -159,6 +159,7 @@ static loci_status tell(const restored *r, int max_new, loci_answer *a, loci_err
   js_value *request = request_of_prompt(r->s.p);
   command_words words = command_of("ask", r->s.m);
   loci_trace_opts o = r->o;
+  words.cannot = o.authors || o.noise_path; /* options that the command has not */
   o.corrupt = r->s.corrupted.kind;
   restored_request_describe(&request, &o, r->has_cell);
   js_put(&request, "max_new", js_int(max_new));

@@ -256,6 +256,7 @@ static loci_status fill_result(scoring *s, loci_score *out, loci_err *err) {
   out->chance = out->free_count == 0 ? s->guessed / n : (double)NAN;
   TRY(fill_groups(s, out, err));
   TRY(mean_votes(s, -1, NULL, &out->voted, &out->vqa, err));
+  s->s.seedless = out->voted == 0; /* the interval of votes is drawn */
   return study_describe(&s->s, &out->sample, err);
 }
 
@@ -280,7 +281,6 @@ loci_status loci_score_new(const loci_model *model, loci_examples *examples,
                 .own_prompts = true,
                 .result = &made->result,
                 .command = "score",
-                .seedless = true,
                 .asks = true,
                 .describe = describe_request,
                 .describe_ctx = s.opts,

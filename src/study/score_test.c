@@ -158,6 +158,7 @@ static void votes_are_counted_beside(void **state) {
   assert_true(isnan(s->examples[2].vqa) && s->examples[2].right);
   assert_int_equal(s->voted, 2);
   assert_true(fabs(s->vqa.value - 0.25) < 1e-15);
+  assert_non_null(strstr(s->result.command, "--seed ")); /* the interval is drawn */
   assert_int_equal(s->groups[0].voted, 2);
   assert_true(s->groups[0].vqa.value == s->vqa.value);
   assert_int_equal(s->groups[1].voted, 0);
@@ -178,6 +179,7 @@ static void the_most_likely_option_is_taken(void **state) {
       "and Greek\"],\"answer\":\"B\"}\n"
       "{\"question\":\"What is it?\",\"options\":[\"x\",\"y\"],\"answer\":\"Z\"}\n");
   must(score(m, (loci_score_opts){.choose = LOCI_CHOOSE_TEXT}, &s, &err), &err);
+  assert_null(strstr(s->result.command, "--seed")); /* nothing is */
   loci_question q = {
       .size = sizeof q, .text = "The people of Vienna speak", .template_name = "raw"};
   loci_prompt *p;
