@@ -74,7 +74,8 @@ typedef struct loci_covariance {
   loci_sample sample;  /* of one from a file: empty */
 } loci_covariance;
 
-/* Of the questions of a file; constraints and answers play no part. */
+/* Of the questions of a file.  Answers play no part, and constraints only this: a question that one
+ * of its own is not in is left out. */
 LOCI_CHECK loci_status loci_covariance_new(const loci_model *model, loci_examples *examples,
                                            int layer, const loci_study_opts *opts,
                                            loci_covariance **out, loci_err *err);
@@ -205,9 +206,10 @@ typedef struct loci_edit_saved {
   const char *dir, *hash; /* of what was written */
   const char *dtype;      /* of the changed matrices */
   int edit_count, matrix_count;
-  int written, linked, copied; /* files */
-  double norm;                 /* || W' - W || over all matrices */
-  double rounding;             /* || what rounding to dtype took || */
+  int written;        /* matrices; several may be of one file */
+  int linked, copied; /* files */
+  double norm;        /* || W' - W || over all matrices */
+  double rounding;    /* || what rounding to dtype took || */
   int check_count;
   const loci_edit_check *checks;
   int lost;   /* requests that the edited model answers and the written one does not */
@@ -218,8 +220,9 @@ typedef struct loci_edit_saved {
 
 /* Writes the model with the edits as a checkpoint that the usual tools load: in the source's
  * layout, sharding, dtypes, names and metadata, with unchanged files linked or copied.  The
- * directory is whole or not there.  Then it is opened, and every request is measured in it. (Should
- * that fail, the directory stays.)  The model itself must have no edits applied and stays as it is.
+ * directory is whole or not there.  Then it is opened, and every request is measured in it. Should
+ * that fail, the directory is removed again.  The model itself must have no edits applied and stays
+ * as it is.
  */
 LOCI_CHECK loci_status loci_edit_save(const loci_model *model, const loci_edit *const *edits,
                                       int count, const char *dir, loci_progress_fn progress,

@@ -17,8 +17,9 @@ static void show(const cli *c, const loci_edit_saved *s) {
   put_cell(stdout, "question", wide, c->term.utf8);
   printf("  %-12s %8s %8s %8s\n", "target", "p before", "edited", "written");
   for (int i = 0; i < s->check_count; i++) show_check(c, &s->checks[i], wide);
-  printf("%d file%s rewritten, %d linked, %d copied; rounding to %s took %.2g %% of the change\n",
-         s->written, s->written == 1 ? "" : "s", s->linked, s->copied, s->dtype, share);
+  printf("%d matri%s rewritten, %d files linked, %d copied; rounding to %s took %.2g %% of the "
+         "change\n",
+         s->written, s->written == 1 ? "x" : "ces", s->linked, s->copied, s->dtype, share);
   for (int i = 0; i < s->left_count; i++) {
     printf("left out, a model of its own: ");
     put_text(stdout, s->left[i], c->term.utf8);
