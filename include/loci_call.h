@@ -53,6 +53,7 @@ typedef struct loci_call {
   void *watch_ctx;
   const loci_trace *so_far; /* of "trace", likewise; or NULL */
   void (*watch_steps)(void *ctx, const loci_edit_step *steps, int count); /* of "edit solve" */
+  bool lent; /* a file of the call is gone after it: no command line names it, nor does a store */
 } loci_call;
 
 typedef struct loci_run_request {
@@ -61,6 +62,7 @@ typedef struct loci_run_request {
   loci_study_opts study;
   loci_trace_opts trace;
   loci_knockout_opts knockout;
+  loci_lens_opts lens;
 } loci_run_request;
 
 /* What the result borrows is what the call's own function says; it is freed with loci_free.  [out]

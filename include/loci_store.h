@@ -55,6 +55,8 @@ typedef struct loci_store_run_opts {
   void (*each)(void *ctx, const loci_store_run_state *state); /* after every example, or NULL */
   void *each_ctx;
   const loci_sharing *sharing; /* NULL: every line is this process's */
+  const loci_lens_opts *lens;  /* positions, layers, answer */
+  bool lent;                   /* the file of examples is gone afterwards: its name is not kept */
 } loci_store_run_opts;
 
 /* Measures the examples that the store does not have yet.  Each one's rows are written at once, so

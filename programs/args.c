@@ -23,6 +23,16 @@ static const struct {
 #include "options.def"
 };
 
+/* Options that choose a way of a command, the first one that is given. */
+static const struct {
+  option_id id;
+  const char *commands;
+} choosing[] = {
+#define OPTION(id, ...)
+#define CHOOSES(id, commands) {OPT_##id, commands},
+#include "options.def"
+};
+
 static const char *const names[COMMAND_COUNT] = {
 #define COMMAND(id, name, ...) [COMMAND_##id] = name,
 #include "commands.def"
@@ -30,26 +40,30 @@ static const char *const names[COMMAND_COUNT] = {
 
 const option *option_get(option_id id) { return &table[id]; }
 
-/* Whether the words have the command's name, whose blank is a - there. */
-static bool has_command(const char *words, command_id command) {
+/* Whether the words have the command's name, whose blank is a - there, in all its ways or in this
+ * one; [way] NULL: in any. */
+static bool has_command(const char *words, command_id command, const char *way) {
   const char *name = names[command];
   size_t n = strlen(name);
   for (const char *w = words; *w; w += strspn(w, " ")) {
     size_t length = strcspn(w, " "), i = 0;
     while (i < n && i < length && (w[i] == name[i] || (w[i] == '-' && name[i] == ' '))) i++;
-    if (i == n && n == length) return true;
+    bool named = i == n && (n == length || w[n] == '/');
+    size_t rest = named && n < length ? length - n - 1 : 0; /* of the way that is said */
+    if (named && (n == length || !way)) return true;
+    if (named && way && strlen(way) == rest && memcmp(w + n + 1, way, rest) == 0) return true;
     w += length;
   }
   return false;
 }
 
 bool option_is_taken(option_id id, command_id command) {
-  return has_command(table[id].commands, command);
+  return has_command(table[id].commands, command, NULL);
 }
 
 const char *option_help(option_id id, command_id command, const char **takes) {
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-    if (others[i].id != id || !has_command(others[i].commands, command)) continue;
+    if (others[i].id != id || !has_command(others[i].commands, command, NULL)) continue;
     if (takes) *takes = others[i].takes;
     return others[i].help;
   }
@@ -149,6 +163,45 @@ static bool take_option(command_id command, int argc, char **argv, int *i, args 
   return true;
 }
 
+/* ---------------------------------------------------------------- ways of a command */
+
+static bool is_given(const args *a, option_id id) {
+  for (int i = 0; i < a->given_count; i++)
+    if (a->given[i].id == id) return true;
+  return false;
+}
+
+/* "bench takes --steps with --edit only", where nothing chose a way. */
+static bool not_alone(command_id command, option_id id, char *why, size_t size) {
+  char with[96] = "";
+  for (size_t i = 0; i < sizeof choosing / sizeof *choosing; i++) {
+    const char *way = table[choosing[i].id].name;
+    if (!has_command(choosing[i].commands, command, NULL) ||
+        !has_command(table[id].commands, command, way))
+      continue;
+    size_t used = strlen(with);
+    snprintf(with + used, sizeof with - used, "%s--%s", used ? " or " : "", way);
+  }
+  snprintf(why, size, "%s takes --%s with %s only", names[command], table[id].name, with);
+  return false;
+}
+
+/* What the command as it is asked for would not read. */
+static bool check_way(command_id command, const args *a, char *why, size_t size) {
+  const char *way = "";
+  for (size_t i = 0; !*way && i < sizeof choosing / sizeof *choosing; i++)
+    if (has_command(choosing[i].commands, command, NULL) && is_given(a, choosing[i].id))
+      way = table[choosing[i].id].name;
+  for (int i = 0; i < a->given_count; i++) {
+    option_id id = a->given[i].id;
+    if (has_command(table[id].commands, command, way)) continue;
+    if (!*way) return not_alone(command, id, why, size);
+    snprintf(why, size, "%s --%s takes no --%s", names[command], way, table[id].name);
+    return false;
+  }
+  return true;
+}
+
 bool args_parse(command_id command, int argc, char **argv, args *out, char *why, size_t size) {
   memset(out, 0, sizeof *out);
   out->given = calloc((size_t)argc + 1, sizeof *out->given);
@@ -167,7 +220,7 @@ bool args_parse(command_id command, int argc, char **argv, args *out, char *why,
       return false;
     }
   }
-  return true;
+  return is_given(out, OPT_HELP) || check_way(command, out, why, size);
 }
 
 void args_clear(args *a) {
@@ -177,8 +230,18 @@ void args_clear(args *a) {
 }
 
 const char *args_at(const args *a, option_id id, int i) {
+  const char *found = NULL;
+  for (int k = 0; k < a->given_count; k++) {
+    if (a->given[k].id != id) continue;
+    a->given[k].read = true;
+    if (i-- == 0) found = a->given[k].value;
+  }
+  return found;
+}
+
+const option *args_unread(const args *a) {
   for (int k = 0; k < a->given_count; k++)
-    if (a->given[k].id == id && i-- == 0) return a->given[k].value;
+    if (!a->given[k].read) return &table[a->given[k].id];
   return NULL;
 }
 

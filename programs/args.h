@@ -1,8 +1,8 @@
 /* Command-line options, driven by one table (options.def).
  *
  * Accepted: --name=value, --name value, -n value, -nvalue, and -- before plain arguments.  An
- * option that the command does not take, a missing or doubled value, and a mistyped name are
- * refused in a sentence that says the nearest right thing. */
+ * option that the command does not take, or that the way of it does not read, a missing or doubled
+ * value, and a mistyped name are refused in a sentence that says the nearest right thing. */
 #ifndef LOCI_PROGRAMS_OPTIONS_H
 #define LOCI_PROGRAMS_OPTIONS_H
 
@@ -42,6 +42,7 @@ typedef struct args {
   struct given {
     option_id id;
     const char *value; /* "" without an argument */
+    bool read;         /* somebody has looked at it */
   } * given;
   int given_count;
   const char **rest; /* plain arguments */
@@ -55,5 +56,7 @@ void args_clear(args *a);
 bool args_has(const args *a, option_id id);
 const char *args_get(const args *a, option_id id);       /* the value, or NULL */
 const char *args_at(const args *a, option_id id, int i); /* the i-th value, NULL after the last */
+/* An option that was given and that nobody has looked at; NULL: there is none. */
+const option *args_unread(const args *a);
 
 #endif

@@ -41,6 +41,7 @@ void call_begin(cli *c, cli_request *r, const option_id *but, int n) {
     option_id id = a->given[i].id;
     const option *o = option_get(id);
     if (is_among(id, elsewhere, LENGTH(elsewhere)) || is_among(id, but, n)) continue;
+    a->given[i].read = true;
     put_name(r, o->name);
     if (!o->argument) fputs("true", r->to);
     if (o->argument) put_json_string(r->to, a->given[i].value);

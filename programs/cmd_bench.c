@@ -129,7 +129,6 @@ int cmd_bench(cli *c) {
   loci_bench *bench = NULL;
   if (args_has(&c->args, OPT_SCALE)) return bench_model(c, "scale", scale);
   if (args_has(&c->args, OPT_EDIT_COST)) return bench_model(c, "edit", edit_cost);
-  if (args_has(&c->args, OPT_STEPS)) return cli_usage(c, "--steps is for bench --edit");
   memset(&opts, 0, sizeof opts);
   opts.size = sizeof opts;
   opts.progress = terminal_progress;

@@ -31,19 +31,11 @@ typedef struct solving {
 /* ---------------------------------------------------------------- options */
 
 static int check_options(cli *c) {
-  static const option_id own[] = {OPT_QUESTION, OPT_CONSTRAINT, OPT_IMAGE,
-                                  OPT_TARGET,   OPT_REPHRASE,   OPT_AVERAGE};
-  if (!args_has(&c->args, OPT_REQUESTS)) {
-    if (args_has(&c->args, OPT_QUESTION) && args_has(&c->args, OPT_CONSTRAINT) &&
-        args_has(&c->args, OPT_TARGET))
-      return EXIT_DONE;
-    return cli_usage(c, "edit solve needs -q TEXT, -c TEXT and --target TEXT, or --requests FILE");
-  }
-  for (int i = 0; i < LENGTH(own); i++)
-    if (args_has(&c->args, own[i]))
-      return cli_usage(c, "--requests names the questions: it takes no --%s",
-                       option_get(own[i])->name);
-  return EXIT_DONE;
+  const args *a = &c->args;
+  if (args_has(a, OPT_REQUESTS) ||
+      (args_has(a, OPT_QUESTION) && args_has(a, OPT_CONSTRAINT) && args_has(a, OPT_TARGET)))
+    return EXIT_DONE;
+  return cli_usage(c, "edit solve needs -q TEXT, -c TEXT and --target TEXT, or --requests FILE");
 }
 
 /* ---------------------------------------------------------------- requests */

@@ -6,33 +6,6 @@
 #include "calls.h"
 #include "study_common.h"
 
-/* How an edit is solved makes no sense where edits are given. */
-static int check_options(cli *c) {
-  static const option_id how[] = {OPT_LAYER,
-                                  OPT_STEPS,
-                                  OPT_LR,
-                                  OPT_WEIGHT_DECAY,
-                                  OPT_LAMBDA,
-                                  OPT_MAX_NORM,
-                                  OPT_STOP_P,
-                                  OPT_KL,
-                                  OPT_METHOD,
-                                  OPT_COMPAT,
-                                  OPT_PROMPTS,
-                                  OPT_EPS,
-                                  OPT_WITHOUT_CONSTRAINT,
-                                  OPT_COVARIANCE,
-                                  OPT_AVERAGE_LOSS,
-                                  OPT_RENDERINGS,
-                                  OPT_EACH_KEY,
-                                  OPT_KEEP_FILE,
-                                  OPT_KEEP_WEIGHT};
-  for (int i = 0; args_has(&c->args, OPT_EDIT) && i < LENGTH(how); i++)
-    if (args_has(&c->args, how[i]))
-      return cli_usage(c, "--edit is solved already: it takes no --%s", option_get(how[i])->name);
-  return EXIT_DONE;
-}
-
 static int test(cli *c, cli_request *r, loci_model *m, const prompt_list *keep,
                 const edit_files *edits) {
   loci_result *t = NULL;
@@ -53,8 +26,7 @@ int cmd_edit_test(cli *c) {
   edit_files edits = {0};
   prompt_list keep = {0};
   loci_model *m = NULL;
-  int code = check_options(c);
-  if (!code) code = edit_request(c, &r);
+  int code = edit_request(c, &r);
   if (!code) code = edit_read_option(c, &edits);
   if (!code) code = study_open(c, &m);
   if (!code) code = edit_read_questions(c, OPT_KEEP_FILE, m, NULL, &keep);

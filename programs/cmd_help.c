@@ -131,9 +131,13 @@ bool help_family(const char *word, const terminal *t) {
 /* The words of "{group}|each", names of lists written out; kinds of corruption end in ":" where a
  * value follows. */
 static void put_takes(const char *takes) {
-  static const char *const words[] = {"site",   "group",     "role",    "corruption",
-                                      "metric", "direction", "method",  "study",
-                                      "choice", "precision", "template"};
+  static const char *const words[] = {
+      [LOCI_NAMES_SITE] = "site",         [LOCI_NAMES_GROUP] = "group",
+      [LOCI_NAMES_ROLE] = "role",         [LOCI_NAMES_CORRUPTION] = "corruption",
+      [LOCI_NAMES_METRIC] = "metric",     [LOCI_NAMES_DIRECTION] = "direction",
+      [LOCI_NAMES_METHOD] = "method",     [LOCI_NAMES_STUDY] = "study",
+      [LOCI_NAMES_CHOICE] = "choice",     [LOCI_NAMES_PRECISION] = "precision",
+      [LOCI_NAMES_TEMPLATE] = "template", [LOCI_NAMES_PRESET] = "preset"};
   static const char *const arguments[] = {
 #define CORRUPTION(id, name, argument, on_image, meaning) argument,
 #include <loci_names.def>

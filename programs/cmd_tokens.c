@@ -91,8 +91,6 @@ static void show(const cli *c, const loci_prompt_info *p) {
 static int tokens_of_question(cli *c) {
   loci_model *model;
   loci_prompt *prompt;
-  if (args_has(&c->args, OPT_NO_SPECIAL))
-    return cli_usage(c, "--no-special goes with --text or --lines");
   if (args_has(&c->args, OPT_PROMPT) && c->json)
     return cli_usage(c, "--prompt prints the prompt alone; --json has it, too");
   int code = cli_open_prompt(c, NULL, &model, &prompt);
@@ -114,11 +112,5 @@ int cmd_tokens(cli *c) {
   if (question + text + lines != 1)
     return cli_usage(c, "tokens needs one of -q TEXT, --text TEXT and --lines FILE");
   if (question) return tokens_of_question(c);
-  if (args_has(&c->args, OPT_IMAGE) || args_has(&c->args, OPT_CONSTRAINT) ||
-      args_has(&c->args, OPT_TEMPLATE) || args_has(&c->args, OPT_NO_CHAT) ||
-      args_has(&c->args, OPT_SYSTEM) || args_has(&c->args, OPT_DATE) ||
-      args_has(&c->args, OPT_PROMPT))
-    return cli_usage(c, "--image, --constraint, --template, --no-chat, --system, --date and "
-                        "--prompt go with a question, -q TEXT");
   return cmd_tokens_of_text(c);
 }

@@ -129,7 +129,7 @@ static int all_lines(cli *c, const loci_tokenizer *tokenizer, FILE *in, const ch
 static int lines(cli *c, const loci_tokenizer *tokenizer) {
   const char *path = args_get(&c->args, OPT_LINES);
   if (args_has(&c->args, OPT_OUT))
-    return cli_usage(c, "--lines writes to standard output; -o is not for it");
+    return cli_usage(c, "--lines writes to standard output: it takes no --out");
   if (strcmp(path, "-") == 0) return all_lines(c, tokenizer, stdin, "standard input");
   FILE *in = fopen(path, "r");
   if (!in) {

@@ -114,6 +114,17 @@ static int check_files(cli *c) {
   return EXIT_DONE;
 }
 
+/* A command that ends well has read all that it was given: what its way does not read is refused by
+ * the parser.  Where that is not so, options.def is wrong, and the numbers are not those asked for.
+ */
+static int check_read(cli *c) {
+  const option *o = args_unread(&c->args);
+  if (!o) return EXIT_DONE;
+  cli_fail(&c->err, LOCI_EUNSUPPORTED, "--%s was given, and %s has not read it", o->name,
+           c->command->name);
+  return cli_failed(c);
+}
+
 static int run(cli *c, int argc, char **argv) {
   char why[256];
   color_when when;
@@ -122,6 +133,7 @@ static int run(cli *c, int argc, char **argv) {
     cli_fail(&c->err, LOCI_ENOMEM, "%s", why);
     return cli_failed(c);
   }
+  c->json = args_has(&c->args, OPT_JSON);
   int code = check_color(c, &when);
   if (code) return code;
   terminal_init(&c->term, when,
@@ -136,7 +148,8 @@ static int run(cli *c, int argc, char **argv) {
   /* What is printed for people goes nowhere; JSON stays. */
   if (args_has(&c->args, OPT_QUIET) && !c->json && !freopen("/dev/null", "w", stdout))
     return EXIT_FAILED;
-  return c->run(c);
+  code = c->run(c);
+  return code ? code : check_read(c);
 }
 
 static int start(cli *c, int argc, char **argv) {

@@ -219,10 +219,10 @@ loci_status shared_study_lead(cli *c, loci_store *store, loci_model *model, cons
   loci_status st = l.ended ? list_lines(&l, store, model, data, &own, &c->err)
                            : cli_fail(&c->err, LOCI_ENOMEM, "out of memory while sharing a study");
   study.progress = lead_progress;
-  own.retry = false; /* forgotten already */
   own.sharing = &sharing;
   if (!st) st = go_through(store, model, data, &own, state, &c->err);
   if (!st) st = wait_for_helpers(&l, store, &c->err);
+  own.retry = false;
   own.sharing = NULL; /* what the lost had, and what dropped examples leave of a limit */
   if (!st) st = go_through(store, model, data, &own, state, &c->err);
   if (!st)

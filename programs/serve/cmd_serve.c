@@ -139,6 +139,8 @@ int cmd_serve(cli *c) {
   bool has_model = args_has(&c->args, OPT_MODEL);
   if (!has_model && !store)
     return cli_usage(c, "serve needs -m DIR, a model to ask, or --store S.db, a store to browse");
+  if (args_has(&c->args, OPT_CONSTRAINT) && !args_has(&c->args, OPT_QUESTION))
+    return cli_usage(c, "-c is a piece of a question: -q TEXT");
   server_opts o = {.port = PORT, .shown = ""};
   int code = cli_int(c, OPT_PORT, 1024, 65535, &o.port);
   o.last_port =

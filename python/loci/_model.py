@@ -131,8 +131,8 @@ def _measurement(what: str, kind: type[results.R], also: str, says: str) -> Call
 
 def _study(what: str, kind: type[results.R], says: str) -> Callable[..., results.R]:
     def measure(self: Model, data: Data, **options: Any) -> results.R:
-        with examples(data) as path:
-            return self._call(what, options, kind, path=path)
+        with examples(data) as file:
+            return self._call(what, options, kind, **file)
 
     measure.__name__, measure.__doc__ = what.split()[-1], says
     return measure
@@ -245,8 +245,8 @@ class Model(work.Closing):
         __tracebackhide__ = True
         q = self._asked(asked, options)
         try:
-            with noise(options):
-                t = self._call("trace", {"partial": True, **options}, kinds.Trace, [q])
+            with noise(options) as lent:
+                t = self._call("trace", {"partial": True, **options}, kinds.Trace, [q], lent=lent)
         except BaseException as e:
             owner = getattr(e, "partial", None)
             e.partial = kinds.Trace(owner) if owner else None  # type: ignore[attr-defined]
@@ -259,9 +259,9 @@ class Model(work.Closing):
         """Traces of several questions, ``together`` at a time in as few walks as the memory allows; of one that cannot
         be traced the error is raised when it is its turn."""
         asked = iter(questions)
-        with noise(options):
+        with noise(options) as lent:
             while share := list(itertools.islice(asked, max(1, together))):
-                for found in self._run(native.traces, "trace", options, share):
+                for found in self._run(native.traces, "trace", options, share, lent=lent):
                     if isinstance(found, Error):
                         raise found
                     yield results.warn(kinds.Trace(found))
@@ -364,8 +364,8 @@ class Model(work.Closing):
                   **options: Any) -> results.Result:
         """Efficacy, generalisation and specificity of edits on an edit set; None: each example is solved alone."""
         edits = [edit] if isinstance(edit, kinds.Edit) else list(edit or [])
-        with examples(data) as path:
-            return self._call("edit test", options, results.Result, edits=edits, path=path)
+        with examples(data) as file:
+            return self._call("edit test", options, results.Result, edits=edits, **file)
 
     def save(self, to: str | os.PathLike[str], edits: Sequence[kinds.Edit] = (), **options: Any) -> results.Result:
         """Writes the model with the edits as a checkpoint that the usual tools load."""
@@ -381,8 +381,8 @@ class Model(work.Closing):
 
     def average(self, what: str, data: Data, **options: Any) -> kinds.Average:
         """Means of "trace", "flow" or "knockout" over examples, with intervals."""
-        with examples(data) as path:
-            return self._call(f"study {what}", options, kinds.Average, path=path)
+        with examples(data) as file:
+            return self._call(f"study {what}", options, kinds.Average, **file)
 
 
 def owner_of(edit: kinds.Edit) -> native.Owner:
@@ -416,8 +416,8 @@ class Study(work.Closing):
             raise RequestError("a study that measures needs a model: loci.Study(path, model)")
         self._data = data if isinstance(data, (str, os.PathLike)) else list(data)
         request = {"what": self.what, **self.options, **options}
-        with examples(self._data) as path:
-            how = {"path": path, "store": self._handle(), "errors": StoreError}
+        with examples(self._data) as file:
+            how = {**file, "store": self._handle(), "errors": StoreError}
             return self.model._call("study run", request, results.Result, **how)
 
     def _ask(self, what: str, request: Mapping[str, Any], kind: type[results.R], path: Path | None = None) -> results.R:

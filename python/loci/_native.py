@@ -50,7 +50,7 @@ _DrawOpts = _struct("loci_draw_opts", size="z", metric="i", color="i", columns="
                     dpi="i", bare="b", scale="d")
 _Call = _struct("loci_call", size="z", what="s", request="s", model="p", prompts="P", edits="P", prompt_count="i",
                 edit_count="i", path="s", store="p", progress="p", progress_ctx="p", watch="p", watch_ctx="p",
-                so_far="p", watch_steps="p")
+                so_far="p", watch_steps="p", lent="b")
 _TYPES |= {letter: C.POINTER(made) for letter, made in zip("EMKVHDC", (
     _Err, Monitor, _Column, _View, _Patch, _DrawOpts, _Call), strict=True)}
 
@@ -224,12 +224,12 @@ def follow(monitor: Any) -> tuple[Any, int]:  # progress and its context
 
 
 def _call(what: str, request: Mapping[str, Any], monitor: Any, model: Owner | None, prompts: Sequence[Owner],
-          edits: Sequence[Owner] = (), path: Any = None, store: Owner | None = None) -> Any:
+          edits: Sequence[Owner] = (), path: Any = None, store: Owner | None = None, lent: bool = False) -> Any:
     c = _Call(size=C.sizeof(_Call), what=what.encode(), request=json_bytes(request))
     c.model, c.store = (o.pointer if o else None for o in (model, store))
     c.prompts, c.edits = ((C.c_void_p * len(of))(*[o.pointer for o in of]) for of in (prompts, edits))
     c.prompt_count, c.edit_count = len(prompts), len(edits)
-    c.path = path_bytes(path) if path is not None else None
+    c.path, c.lent = path_bytes(path) if path is not None else None, lent
     c.progress, c.progress_ctx = follow(monitor)
     return C.byref(c)
 
@@ -243,10 +243,10 @@ def call(what: str, request: Mapping[str, Any], monitor: Any, *, model: Owner | 
 
 
 def traces(what: str, request: Mapping[str, Any], monitor: Any, *, model: Owner, prompts: Sequence[Owner],
-           edits: Sequence[Owner] = ()) -> list[Owner | errors.Error]:
+           edits: Sequence[Owner] = (), lent: bool = False) -> list[Owner | errors.Error]:
     """Traces of several prompts in one walk, or why one of them has none."""
     out, errs = (C.c_void_p * len(prompts))(), (_Err * len(prompts))()
-    do("loci_call_traces", _call(what, request, monitor, model, prompts, edits), out, errs)
+    do("loci_call_traces", _call(what, request, monitor, model, prompts, edits, lent=lent), out, errs)
     return [Owner(t, "loci_free", model, q) if t else _error(e.code, e, errors.Error)
             for t, e, q in zip(out, errs, prompts, strict=True)]
 

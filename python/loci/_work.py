@@ -178,11 +178,11 @@ def _file(name: str, content: bytes) -> Iterator[str]:
 
 
 @contextmanager
-def noise(options: dict[str, Any]) -> Iterator[None]:
-    """An array of noise (seeds, rows, D) becomes a file for the call."""
+def noise(options: dict[str, Any]) -> Iterator[bool]:
+    """An array of noise (seeds, rows, D) becomes a file for the call; whether it did."""
     given = options.get("noise")
     if not isinstance(given, np.ndarray):
-        yield
+        yield False
         return
     if given.ndim != 3 or given.dtype.kind != "f" or not np.isfinite(given).all():
         raise ValueError(f"noise: expected finite float32 (seeds, rows, D), not {given.dtype} {given.shape}")
@@ -190,22 +190,30 @@ def noise(options: dict[str, Any]) -> Iterator[None]:
     head = json.dumps({"noise": {"dtype": "F32", "shape": given.shape, "data_offsets": [0, len(raw)]}}).encode()
     head += b" " * (-len(head) % 8)
     with _file("noise.safetensors", len(head).to_bytes(8, "little") + head + raw) as options["noise"]:
-        yield
+        yield True
 
 
 @contextmanager
-def examples(data: Data) -> Iterator[str]:
-    """A file of examples: the path itself, or the dicts as JSON lines."""
+def examples(data: Data) -> Iterator[dict[str, Any]]:
+    """A file of examples for a call: the path itself, or the dicts as JSON lines, lent for the call alone."""
     if isinstance(data, (str, os.PathLike)):
-        yield os.fspath(data)
+        yield {"path": os.fspath(data)}
         return
     lines = [json.dumps(_absolute(example), ensure_ascii=False) + "\n" for example in data]
     with _file("examples.jsonl", "".join(lines).encode()) as path:
-        yield path
+        yield {"path": path, "lent": True}
+
+
+PICTURES = ("image", "same_entity_images")  # members that name files
 
 
 def _absolute(example: Any) -> Any:
     if isinstance(example, Mapping):
-        return {k: str(Path(v).absolute()) if k == "image" and isinstance(v, (str, os.PathLike)) else _absolute(v)
-                for k, v in example.items()}
+        return {k: _files(v) if k in PICTURES else _absolute(v) for k, v in example.items()}
     return [_absolute(x) for x in example] if isinstance(example, list) else example
+
+
+def _files(value: Any) -> Any:
+    if isinstance(value, (str, os.PathLike)):
+        return str(Path(value).absolute())
+    return [_files(x) for x in value] if isinstance(value, (list, tuple)) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import FLAGS, TEXT, UKRAINE, program, without_time
 
@@ -72,3 +73,24 @@ def test_scores_are_the_commands(model: loci.Model) -> None:
     assert isinstance(average, loci.Average) and average.numbers
     with pytest.raises(loci.RequestError, match="AUROC"):
         model.predict_failure(path, limit=6, max_new=3)
+
+
+def test_what_was_lent_is_in_no_command(model: loci.Model, q: loci.Question, tmp_path: Path,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples and noise in memory are files for the call alone: no command and no store names them."""
+    line = json.loads((DATA / "trace.jsonl").read_text().splitlines()[0])
+    line["image"] = str(DATA / line["image"])
+    assert "trace.jsonl" in model.score(DATA / "trace.jsonl", limit=1, max_new=2).to_dict()["command"]
+    assert model.score([line], max_new=2).to_dict()["command"] == ""
+    assert model.average("flow", [line]).to_dict()["command"] == ""
+    with loci.Study(tmp_path / "s.db", model, what="ask", max_new=2) as s:
+        run = s.run([line]).to_dict()["runs"][0]
+        assert run["command"] == "" and run["data"] == ""
+    noise = np.zeros((1, 2, model.cfg.d_model), np.float32)
+    cell = {"corrupt": "noise:3", "site": "mlp_out", "layers": [2, 2], "positions": "last"}
+    with_noise = model.trace(q, noise=noise, **cell)
+    assert with_noise.to_dict()["command"] == "" and model.trace(q, **cell).to_dict()["command"]
+    monkeypatch.chdir(DATA)
+    other = {**line, "image": "../images/cuba.png", "same_entity_images": ["../images/ukraine.png"], "target": "Lima"}
+    tested = model.test_edit(None, [other], max_new=2, steps=2, renderings=1)
+    assert not tested.to_dict()["sample"]["dropped"] and tested.to_dict()["command"] == ""

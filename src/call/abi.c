@@ -72,6 +72,7 @@ static const struct fact {
     PLACE(loci_call, watch_ctx),
     PLACE(loci_call, so_far),
     PLACE(loci_call, watch_steps),
+    PLACE(loci_call, lent),
     {"most pixels", IMAGE_MAX_PIXELS},
 };
 

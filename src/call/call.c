@@ -69,6 +69,7 @@ loci_status loci_call_run(const loci_call *call, loci_result **out, loci_err *er
       c.mem ? parse_request(call->request, &request, err) : fail_nomem(err, "reading a request");
   c.request = request;
   if (!st) st = named->run(&c, err);
+  if (!st && call->lent && out && *out) (*out)->command = "";
   js_free(request);
   arena_free(c.mem);
   return st;
@@ -89,6 +90,8 @@ loci_status loci_call_traces(const loci_call *call, loci_trace **out, loci_err *
       c.mem ? parse_request(call->request, &request, err) : fail_nomem(err, "reading a request");
   c.request = request;
   if (!st) st = traces_call(&c, out, errs, err);
+  for (int i = 0; call->lent && i < call->prompt_count; i++)
+    if (out[i]) out[i]->result.command = "";
   js_free(request);
   arena_free(c.mem);
   return st;

@@ -50,7 +50,7 @@ static loci_status average(const calling *c, loci_examples *examples, loci_err *
   if (cuts) how[n++] = (target_table){knockout_fields(), &knockout};
   if (cuts) how[n++] = (target_table){ends_fields(), &ends};
   TRY(read_request(c, how, n, err));
-  settle_metric(&trace);
+  TRY(settle_study_metric(c, &trace, err));
   TRY(add_single(c, &trace, err));
   TRY(cross_ends(c, &ends, &knockout, err));
   if (traces) TRY(check_traces(&o, trace, err));

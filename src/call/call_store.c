@@ -18,28 +18,93 @@ static bool has_kind(const char *kinds, const char *kind) {
   return false;
 }
 
-/* What both a trace and a knockout take is meant for one of them. */
+enum { KINDS = 3, TABLES = 2 };
+
+/* What one kind of measurement reads beside what all of them do. */
+typedef struct kind_members {
+  const char *kind;
+  field_table tables[TABLES];
+  bool asked;
+} kind_members;
+
+static bool has_member(const kind_members *k, const char *name) {
+  for (int t = 0; t < TABLES; t++)
+    for (int i = 0; i < k->tables[t].count; i++)
+      if (strcmp(k->tables[t].fields[i].name, name) == 0) return true;
+  return false;
+}
+
+/* Members of the kinds that are not asked for are refused: nothing would read them. */
+static loci_status refuse_idle(const calling *c, const kind_members kinds[KINDS], const char *what,
+                               loci_err *err) {
+  const char *key;
+  const js_value *value;
+  for (void *it = js_first(c->request, &key, &value); it;
+       it = js_next(c->request, it, &key, &value)) {
+    const char *reader = NULL;
+    bool read =
+        strcmp(key, "seed") == 0 || strcmp(key, "hash") == 0 || js_kind_of(value) == JS_NULL;
+    for (int i = 0; i < KINDS; i++) {
+      if (!has_member(&kinds[i], key)) continue;
+      if (!reader) reader = kinds[i].kind;
+      read |= kinds[i].asked;
+    }
+    if (reader && !read)
+      return fail(err, LOCI_EINVAL, "%s is read by %s, and not by what is measured: %.100s", key,
+                  reader, what);
+  }
+  return LOCI_OK;
+}
+
+/* "max_new" and "first_token": a knockout and a lens ask for no answer. */
+static loci_status refuse_answers(const calling *c, const char *what, loci_err *err) {
+  static const char *const idle[] = {"max_new", "first_token"};
+  if (has_kind(what, "trace") || has_kind(what, "flow") || has_kind(what, "ask")) return LOCI_OK;
+  for (int i = 0; i < 2; i++)
+    if (js_get(c->request, idle[i]))
+      return fail(err, LOCI_EINVAL, "%s is of answers, and %.100s asks for none", idle[i], what);
+  return LOCI_OK;
+}
+
+/* What several kinds take is meant for each of them; but for the window, which a trace restores and
+ * a knockout cuts. */
+static loci_status read_kinds(const calling *c, loci_run_request *r, cut_ends *ends,
+                              loci_err *err) {
+  const char *what = r->opts.what ? r->opts.what : "trace";
+  bool cuts = has_kind(what, "knockout"), traces = has_kind(what, "trace"),
+       looks = has_kind(what, "lens");
+  if (cuts && traces && js_get(c->request, "window"))
+    return fail(err, LOCI_EINVAL,
+                "window is for trace or for knockout: measure them one after the other");
+  const kind_members kinds[KINDS] = {{"trace", {trace_fields(), least_fields()}, traces},
+                                     {"knockout", {knockout_fields(), ends_fields()}, cuts},
+                                     {"lens", {lens_fields()}, looks}};
+  READ({run_fields(), &r->opts}, {study_fields(), &r->study},
+       {trace_fields(), traces ? &r->trace : NULL}, {knockout_fields(), cuts ? &r->knockout : NULL},
+       {ends_fields(), cuts ? ends : NULL}, {lens_fields(), looks ? &r->lens : NULL});
+  TRY(refuse_idle(c, kinds, what, err));
+  if (cuts) r->opts.knockout = &r->knockout;
+  if (traces) r->opts.trace = &r->trace;
+  if (looks) r->opts.lens = &r->lens;
+  return refuse_answers(c, what, err);
+}
+
 static loci_status read_run(const calling *c, loci_run_request *r, loci_err *err) {
   loci_store_run_opts *o = &r->opts;
   cut_ends ends = {0};
   r->study.size = sizeof r->study;
   r->trace.size = sizeof r->trace;
   r->knockout.size = sizeof r->knockout;
+  r->lens.size = sizeof r->lens;
   *o = (loci_store_run_opts){.size = sizeof *o, .study = &r->study, .least_effect = 0.1};
   TRY(fields_read(run_fields(), c->request, c->mem, o, err));
-  bool cuts = has_kind(o->what, "knockout"), traces = !cuts || has_kind(o->what, "trace");
-  if (cuts && traces && js_get(c->request, "window"))
-    return fail(err, LOCI_EINVAL,
-                "window is for trace or for knockout: measure them one after the other");
-  if (cuts) o->knockout = &r->knockout;
-  if (traces) o->trace = &r->trace;
-  READ({run_fields(), o}, {study_fields(), &r->study}, {trace_fields(), traces ? &r->trace : NULL},
-       {knockout_fields(), cuts ? &r->knockout : NULL}, {ends_fields(), cuts ? &ends : NULL});
-  settle_metric(&r->trace);
+  TRY(read_kinds(c, r, &ends, err));
+  TRY(settle_study_metric(c, &r->trace, err));
   TRY(add_single(c, &r->trace, err));
-  if (traces) TRY(loci_check(LOCI_KIND_AVERAGE, &r->trace, err));
+  if (o->trace) TRY(loci_check(LOCI_KIND_AVERAGE, o->trace, err));
+  if (o->lens) TRY(loci_check(LOCI_KIND_LENS, o->lens, err));
   TRY(cross_ends(c, &ends, &r->knockout, err));
-  return cuts ? loci_check(LOCI_KIND_KNOCKOUT, &r->knockout, err) : LOCI_OK;
+  return o->knockout ? loci_check(LOCI_KIND_KNOCKOUT, o->knockout, err) : LOCI_OK;
 }
 
 static loci_status store_run(const calling *c, loci_examples *examples, loci_err *err) {
@@ -49,6 +114,7 @@ static loci_status store_run(const calling *c, loci_examples *examples, loci_err
   if (!c->out) return LOCI_OK;
   NEEDS(c->of->store, "store");
   FOLLOW(r.study);
+  r.opts.lent = c->of->lent;
   TRY(loci_store_run(c->of->store, c->of->model, examples, &r.opts, &state, err));
   return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
 }

@@ -180,7 +180,7 @@ static void a_request_is_checked_before_there_is_a_model(void **state) {
 static void a_study_has_its_options(void **state) {
   (void)state;
   char request[] = "{\"what\": \"flow,trace\", \"window\": \"3\", \"shard\": \"2/4\", \"limit\": 9,"
-                   " \"stop_when\": \"width<0.02\", \"corrupt\": \"swap\", \"metric\": \"kl\"}";
+                   " \"stop_when\": \"width<0.02\", \"corrupt\": \"swap\"}";
   loci_result *r = run("study options", request);
   memset(request, 'x', sizeof request - 1);
   const loci_run_request *o = (const loci_run_request *)r;
@@ -198,6 +198,15 @@ static void a_study_has_its_options(void **state) {
   loci_free(r);
   assert_refused(call_of("study options", "{\"what\": \"trace,knockout\", \"window\": 3}"),
                  "one after the other");
+  assert_refused(call_of("study options", "{\"metric\": \"logp\"}"), "metric goes with");
+  assert_refused(call_of("study options", "{\"what\": \"flow,ask\", \"direction\": \"noise\"}"),
+                 "direction is read by trace");
+  r = run("study options", "{\"what\": \"lens\", \"layers\": [2, 4], \"positions\": \"last\"}");
+  o = (const loci_run_request *)r;
+  assert_int_equal(o->opts.lens->first_layer, 2);
+  assert_int_equal(o->opts.lens->layer_count, 3);
+  assert_string_equal(o->opts.lens->positions, "last");
+  loci_free(r);
 }
 
 static void a_model_and_a_prompt_are_refused_likewise(void **state) {

@@ -38,6 +38,14 @@ void settle_metric(loci_trace_opts *o) {
     o->screen_metric = LOCI_METRIC_LOGIT_DIFF;
 }
 
+loci_status settle_study_metric(const calling *c, loci_trace_opts *o, loci_err *err) {
+  const js_value *metric = js_get(c->request, "metric");
+  if (o->screen == 0 && metric && js_kind_of(metric) != JS_NULL)
+    return fail(err, LOCI_EINVAL, "metric goes with a method that screens, such as screen:150");
+  settle_metric(o);
+  return LOCI_OK;
+}
+
 loci_status add_single(const calling *c, loci_trace_opts *o, loci_err *err) {
   int *windows = arena_zarray(c->mem, o->window_count + 1, int);
   if (!windows) return fail_nomem(err, "reading a request");

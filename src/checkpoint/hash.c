@@ -15,6 +15,8 @@ enum { CHUNK = 8 << 20 };
 
 /* ---------------------------------------------------------------- hash */
 
+uint64_t bytes_hash(const void *data, size_t n) { return XXH3_64bits(data, n); }
+
 static int compare_names(const void *a, const void *b) {
   const tensor_entry *const *x = a, *const *y = b;
   int order = strcmp((*x)->tensor->name, (*y)->tensor->name);

@@ -95,6 +95,9 @@ loci_status checkpoint_open_with(const char *dir, const char *eyes, checkpoint *
 bool checkpoint_is_gguf(const checkpoint *c);
 void checkpoint_close(checkpoint *c);
 
+/* XXH3 of any bytes. */
+uint64_t bytes_hash(const void *data, size_t n);
+
 /* xxh3 over all tensors' names, dtypes, shapes and bytes, in name order: "xxh3:" and 16 hex digits
  * into out[32]. Reads everything once; the first call computes, later ones remember. */
 loci_status checkpoint_hash(const checkpoint *c, loci_progress_fn progress, void *ctx, char out[32],

@@ -36,7 +36,8 @@ static void say_settings(views *v, const loci_store_run_info *r) {
     if (strcmp(key, "what") != 0 && strcmp(key, "model") != 0) say_setting(v, key, value);
   }
   js_free(all);
-  view_say(v, VIEW_DIM, "%s %s, %s", path_base(r->model.path), r->hash, path_base(r->data));
+  view_say(v, VIEW_DIM, "%s %s, %s", path_base(r->model.path), r->hash,
+           r->data[0] ? path_base(r->data) : "examples in memory");
 }
 
 static void say_run(views *v, const loci_store_run_info *r) {

@@ -68,7 +68,7 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
               (corrupt && !trace.corrupt)))
     st = fail_nomem(err, "reading a store");
   js_free(v);
-  if (!st) st = job_of(&how, true, l->scratch, &l->job, err);
+  if (!st) st = job_of(&how, NULL, true, l->scratch, &l->job, err);
   if (!st && !l->job) st = fail(err, LOCI_EFORMAT, "%s: a run of \"%.20s\"", where, what);
   return st;
 }

@@ -115,15 +115,22 @@ static const char copy_rows[] =
     " FROM temp.result_map map CROSS JOIN source.grid g ON g.result = map.source"
     " ORDER BY map.source;";
 
+/* Rows that were measured just now take the place of results that were dropped before. */
+static const char give_way[] =
+    "DELETE FROM main.result WHERE dropped IS NOT NULL AND (run, example) IN"
+    " (SELECT r.target, m.example FROM source.result s JOIN temp.run_map r ON r.source = s.run"
+    " JOIN source.example e USING (example) JOIN main.example m USING (key));";
+
 static const char drop_maps[] =
     "DROP TABLE temp.run_map; DROP TABLE temp.series_map; DROP TABLE temp.result_map";
 
-static loci_status copy(db *d, const char *path, loci_err *err) {
+static loci_status copy(db *d, const char *path, bool newer, loci_err *err) {
   TRY(store_check(d, true, path, err));
   TRY(check_runs(d, path, err));
   TRY(store_check_numbers(d, path, err));
   TRY(db_exec(d, copy_runs, err));
   TRY(check_series(d, path, err));
+  if (newer) TRY(db_exec(d, give_way, err));
   TRY(db_exec(d, copy_rows, err));
   return db_exec(d, drop_maps, err);
 }
@@ -138,11 +145,11 @@ static loci_status attach(db *d, const char *path, loci_err *err) {
 }
 
 /* The attached source's rows, all or none; then the source goes. */
-static loci_status copy_all(loci_store *to, const char *path, loci_err *err) {
+static loci_status copy_all(loci_store *to, const char *path, bool newer, loci_err *err) {
   /* not IMMEDIATE, which would wait for the source's writer, too */
   loci_status st = db_exec(to->d, "BEGIN", err);
   if (!st) {
-    st = copy(to->d, path, err);
+    st = copy(to->d, path, newer, err);
     if (!st) st = db_exec(to->d, "COMMIT", err);
     if (st) db_exec(to->d, "ROLLBACK", NULL);
   }
@@ -155,13 +162,13 @@ loci_status store_add(loci_store *to, const char *path, loci_err *err) {
   TRY(loci_store_open(path, false, &source, err)); /* says what is wrong with a file by its name */
   loci_store_close(source);
   TRY(attach(to->d, path, err));
-  return copy_all(to, path, err);
+  return copy_all(to, path, false, err);
 }
 
 loci_status loci_store_give(loci_store *to, const void *rows, int64_t size, loci_err *err) {
   NEEDS(to, "store");
   loci_status st = db_attach_bytes(to->d, "source", rows, size, err);
-  if (!st) return copy_all(to, "rows of another process", err);
+  if (!st) return copy_all(to, "rows of another process", true, err);
   db_exec(to->d, "DETACH DATABASE source", NULL); /* if it came that far */
   return st;
 }

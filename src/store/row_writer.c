@@ -10,14 +10,30 @@
 #include "base/json.h"
 #include "store/row_writer.h"
 
-void store_key(bool is_example, uint64_t fingerprint, char out[STORE_KEY]) {
-  snprintf(out, STORE_KEY, "%s%016" PRIx64, is_example ? "" : "bad ", fingerprint);
+example_key store_key(const loci_example *e, uint64_t fingerprint, uint64_t picture) {
+  example_key key = {.image = e ? e->image : NULL};
+  snprintf(key.line, sizeof key.line, "%s%016" PRIx64, e ? "" : "bad ", fingerprint);
+  memcpy(key.full, key.line, sizeof key.full);
+  if (picture) fixed_add(key.full, sizeof key.full, LINE_KEY, "-%016" PRIx64, picture);
+  return key;
+}
+
+/* The example of that key: ?1, ?2 the whole key and its line's, ?3 the picture's path. */
+#define IS_EXAMPLE                                                                                 \
+  "(key = ?1 OR (key = ?2 AND image IS ?3)"                                                        \
+  " OR (?1 = ?2 AND key > ?2 || '-' AND key < ?2 || '.' AND image IS ?3))"
+
+static void bind_key(db_query *q, const example_key *key) {
+  db_bind_text(q, 1, key->full);
+  db_bind_text(q, 2, key->line);
+  db_bind_text(q, 3, key->image);
 }
 
 void rows_close(row_writer *w) {
-  db_query **all[] = {&w->find_example, &w->add_example,   &w->find_result, &w->add_result,
-                      &w->end_result,   &w->find_series,   &w->add_series,  &w->add_value,
-                      &w->add_grid,     &w->forget_values, &w->forget_grids};
+  db_query **all[] = {&w->find_example, &w->add_example,   &w->find_result,  &w->add_result,
+                      &w->end_result,   &w->find_series,   &w->add_series,   &w->add_value,
+                      &w->add_grid,     &w->forget_values, &w->forget_grids, &w->forget_dropped,
+                      &w->name_example};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     db_finish(*all[i]);
     *all[i] = NULL;
@@ -25,15 +41,18 @@ void rows_close(row_writer *w) {
 }
 
 static loci_status open_all(db *d, row_writer *w, loci_err *err) {
-  TRY(db_prepare(d, "SELECT example FROM example WHERE key = ?", &w->find_example, err));
+  TRY(db_prepare(
+      d, "SELECT example, key FROM example WHERE " IS_EXAMPLE " ORDER BY key = ?1 DESC LIMIT 1",
+      &w->find_example, err));
   TRY(db_prepare(
       d,
       "INSERT INTO example (key, line, id, question, image, answers, constraints, fields)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       &w->add_example, err));
-  TRY(db_prepare(
-      d, "SELECT dropped FROM result JOIN example USING (example) WHERE run = ? AND key = ?",
-      &w->find_result, err));
+  TRY(db_prepare(d,
+                 "SELECT dropped FROM example JOIN result USING (example) WHERE " IS_EXAMPLE
+                 " AND run = ?4 ORDER BY dropped IS NOT NULL LIMIT 1",
+                 &w->find_result, err));
   TRY(db_prepare(d, "INSERT INTO result (run, example) VALUES (?, ?)", &w->add_result, err));
   TRY(db_prepare(d,
                  "UPDATE result SET dropped = ?2, reason = ?3, answer = ?4, right = ?5,"
@@ -52,6 +71,12 @@ static loci_status open_all(db *d, row_writer *w, loci_err *err) {
                  "INSERT INTO grid (result, site, window, first, layers, tokens, ie)"
                  " VALUES (?, ?, ?, ?, ?, ?, ?)",
                  &w->add_grid, err));
+  TRY(db_prepare(d, "DELETE FROM result WHERE run = ? AND example = ? AND dropped IS NOT NULL",
+                 &w->forget_dropped, err));
+  TRY(db_prepare(d,
+                 "UPDATE example SET key = ?1 WHERE example = ?2 AND NOT EXISTS"
+                 " (SELECT 1 FROM result r WHERE r.example = ?2 AND r.dropped IS NULL)",
+                 &w->name_example, err));
   TRY(db_prepare(d, "DELETE FROM value WHERE result = ?", &w->forget_values, err));
   return db_prepare(d, "DELETE FROM grid WHERE result = ?", &w->forget_grids, err);
 }
@@ -65,11 +90,11 @@ loci_status rows_open(db *d, row_writer *w, loci_err *err) {
 
 /* ---------------------------------------------------------------- examples */
 
-loci_status rows_find(row_writer *w, int64_t run, const char *key, result_state *out,
+loci_status rows_find(row_writer *w, int64_t run, const example_key *key, result_state *out,
                       loci_err *err) {
   bool row;
-  db_bind_int(w->find_result, 1, run);
-  db_bind_text(w->find_result, 2, key);
+  bind_key(w->find_result, key);
+  db_bind_int(w->find_result, 4, run);
   TRY(db_step(w->find_result, &row, err));
   *out = !row ? RESULT_NONE : db_is_null(w->find_result, 0) ? RESULT_USED : RESULT_DROPPED;
   if (row) db_rewind(w->find_result);
@@ -115,17 +140,27 @@ static loci_status bind_example(db_query *q, const loci_example *e, loci_err *er
   return bind_json(q, 8, json_fields_of(e), err);
 }
 
-loci_status rows_example(row_writer *w, const loci_example *e, const char *key, int64_t line,
+/* An example whose picture could not be read before has its name from now on; one that was measured
+ * under its line's name alone keeps that. */
+static loci_status found_example(row_writer *w, const example_key *key, int64_t *out,
+                                 loci_err *err) {
+  const char *named = db_text(w->find_example, 1);
+  bool renamed = strlen(key->full) > LINE_KEY && named && strcmp(named, key->line) == 0;
+  *out = db_int(w->find_example, 0);
+  db_rewind(w->find_example);
+  if (!renamed) return LOCI_OK;
+  db_bind_text(w->name_example, 1, key->full);
+  db_bind_int(w->name_example, 2, *out);
+  return db_run(w->name_example, err);
+}
+
+loci_status rows_example(row_writer *w, const loci_example *e, const example_key *key, int64_t line,
                          int64_t *out, loci_err *err) {
   bool row;
-  db_bind_text(w->find_example, 1, key);
+  bind_key(w->find_example, key);
   TRY(db_step(w->find_example, &row, err));
-  if (row) {
-    *out = db_int(w->find_example, 0);
-    db_rewind(w->find_example);
-    return LOCI_OK;
-  }
-  db_bind_text(w->add_example, 1, key);
+  if (row) return found_example(w, key, out, err);
+  db_bind_text(w->add_example, 1, key->full);
   db_bind_int(w->add_example, 2, line);
   for (int i = 3; i <= 8; i++) db_bind_null(w->add_example, i);
   if (e) TRY(bind_example(w->add_example, e, err));
@@ -138,6 +173,9 @@ loci_status rows_example(row_writer *w, const loci_example *e, const char *key, 
 
 loci_status rows_begin(row_writer *w, int64_t run, int64_t example, int64_t *result,
                        loci_err *err) {
+  db_bind_int(w->forget_dropped, 1, run);
+  db_bind_int(w->forget_dropped, 2, example);
+  TRY(db_run(w->forget_dropped, err));
   db_bind_int(w->add_result, 1, run);
   db_bind_int(w->add_result, 2, example);
   TRY(db_run(w->add_result, err));

@@ -42,6 +42,13 @@ loci_status store_add(loci_store *to, const char *path, loci_err *err);
  * missing is its example's fault (picture_folder.c). */
 loci_status store_check_folder(const loci_store *s, const loci_example *e, loci_err *err);
 
+/* Pictures by what is in their files, each read once (picture_folder.c); NULL is freed, too. */
+typedef struct picture_hashes picture_hashes;
+loci_status picture_hashes_new(picture_hashes **out, loci_err *err);
+void picture_hashes_free(picture_hashes *p);
+/* Never 0, but for a picture that cannot be read. */
+loci_status picture_hash(picture_hashes *p, const char *path, uint64_t *out, loci_err *err);
+
 /* ---- settings.c */
 
 /* JSON, the same for the same numbers; the job's request is complete.  Caller frees. */

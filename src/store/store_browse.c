@@ -36,19 +36,23 @@ static void put_number(js_value **to, const char *key, double x) {
   if (isfinite(x)) js_put(to, key, js_real(x));
 }
 
-/* What a run's rows are headed by, "" where it has nothing of the kind. */
-static const char *headline_of(const char *what) {
-  return strcmp(what, "trace") == 0 ? "total effect"
-         : strcmp(what, "ask") == 0 ? "confidence"
-                                    : "clean p";
-}
-
 typedef struct browsing {
   loci_store *s;
   const loci_store_browse_opts *o;
   int64_t run;
   char what[16], text[256];
+  const char *headline; /* what rows are headed by, "" where a run has nothing of the kind */
 } browsing;
+
+static loci_status find_headline(browsing *b, loci_err *err) {
+  average_job *job;
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "reading a store");
+  loci_status st = job_of(&(loci_average_opts){.what = b->what}, NULL, true, mem, &job, err);
+  b->headline = !st && job ? job->headline : ""; /* of the program's own */
+  arena_free(mem);
+  return st;
+}
 
 static loci_status find_run(browsing *b, loci_err *err) {
   db_query *q;
@@ -65,14 +69,14 @@ static loci_status find_run(browsing *b, loci_err *err) {
     snprintf(b->what, sizeof b->what, "%s", what ? what : "");
   }
   db_finish(q);
-  return st;
+  return st ? st : find_headline(b, err);
 }
 
 /* ---------------------------------------------------------------- rows */
 
 static void bind(const browsing *b, db_query *q) {
   db_bind_int(q, 1, b->run);
-  db_bind_text(q, 2, headline_of(b->what));
+  db_bind_text(q, 2, b->headline);
   db_bind_text(q, 3, b->text);
   db_bind_int(q, 4, (int64_t)b->o->which);
   db_bind_real(q, 5, b->o->least_effect != 0 ? b->o->least_effect : (double)NAN);
@@ -133,7 +137,7 @@ static loci_status browse_rows(const browsing *b, js_value **to, loci_err *err) 
     if (strcmp(orders[i].name, wanted) == 0) order = orders[i].sql;
   if (!order) return fail(err, LOCI_EINVAL, "rows are not sorted by \"%.40s\"", wanted);
   TRY(count_rows(b, &count, err));
-  js_put(to, "headline", js_text(headline_of(b->what)));
+  js_put(to, "headline", js_text(b->headline));
   js_put(to, "total", js_int(count));
   js_put(to, "first", js_int(b->o->first));
   return put_rows(b, order, to, err);
@@ -214,7 +218,7 @@ static loci_status browse_one(const browsing *b, js_value **to, loci_err *err) {
       " WHERE r.run = ?1 AND r.result = ?3",
       &q, err));
   db_bind_int(q, 1, b->run);
-  db_bind_text(q, 2, headline_of(b->what));
+  db_bind_text(q, 2, b->headline);
   db_bind_int(q, 3, b->o->result);
   loci_status st = db_step(q, &row, err);
   if (!st && !row) st = fail(err, LOCI_EINVAL, "run %" PRId64 " has no such example", b->run);

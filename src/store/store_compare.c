@@ -1,6 +1,7 @@
 /* loci_store_compare: two runs, number by number (docs/MATH.md, "Comparisons").
  *
- * Examples pair by their line's fingerprint, or else by their id; then differences are of pairs.
+ * Examples pair by their line and its picture, by the line alone where one store does not know the
+ * picture's bytes, or else by their id; then differences are of pairs.
  * Where none pair the groups are independent. */
 #include <math.h>
 #include <stdio.h>
@@ -83,6 +84,30 @@ static loci_status trim_ids(const comparing *c, const store_side *side, char ***
   return LOCI_OK;
 }
 
+/* Keys by their lines: [unknown]: of examples alone whose picture's bytes are not in the key. */
+static loci_status line_keys(const comparing *c, const store_side *side, bool unknown, char ***out,
+                             loci_err *err) {
+  *out = arena_zarray(c->mem, side->numbers.n + 1, char *);
+  if (!*out) return no_memory(err);
+  for (int i = 0; i < side->numbers.n; i++) {
+    const char *key = side->keys[i], *dash = strchr(key, '-');
+    size_t n = dash ? (size_t)(dash - key) : strlen(key);
+    (*out)[i] = arena_strndup(c->mem, key, dash && unknown ? 0 : n);
+    if (!(*out)[i]) return no_memory(err);
+  }
+  return LOCI_OK;
+}
+
+static loci_status pair_lines(comparing *c, bool *taken, loci_err *err) {
+  char **mine, **theirs;
+  for (int one = 0; one < 2; one++) {
+    TRY(line_keys(c, &c->a, one == 0, &mine, err));
+    TRY(line_keys(c, &c->b, one == 1, &theirs, err));
+    TRY(pair_by(c, mine, theirs, taken, err));
+  }
+  return LOCI_OK;
+}
+
 static loci_status find_pairs(comparing *c, loci_err *err) {
   bool *taken = arena_zarray(c->mem, c->b.numbers.n + 1, bool);
   c->pair = arena_array(c->mem, c->a.numbers.n + 1, int);
@@ -94,6 +119,7 @@ static loci_status find_pairs(comparing *c, loci_err *err) {
   TRY(trim_ids(c, &c->a, &mine, err));
   TRY(trim_ids(c, &c->b, &theirs, err));
   TRY(pair_by(c, c->a.keys, c->b.keys, taken, err));
+  TRY(pair_lines(c, taken, err));
   TRY(pair_by(c, c->a.ids, c->b.ids, taken, err));
   return pair_by(c, mine, theirs, taken, err);
 }

@@ -85,7 +85,7 @@ static loci_status read_headline(db *d, arena *mem, loci_store_run_info *r, loci
   average_job *job;
   stat_running mean = {0}, reported = {0};
   r->headline = "";
-  TRY(job_of(&(loci_average_opts){.what = r->what}, true, mem, &job, err));
+  TRY(job_of(&(loci_average_opts){.what = r->what}, NULL, true, mem, &job, err));
   if (!job) return LOCI_OK;
   r->headline = job->headline;
   TRY(read_mean(d, r, false, &mean, err));
@@ -101,8 +101,11 @@ static loci_status read_headline(db *d, arena *mem, loci_store_run_info *r, loci
 /* The settings are the request. */
 static loci_status read_command(const db *d, arena *mem, loci_store_run_info *r, loci_err *err) {
   js_value *settings;
-  const command_words words = {
-      .name = "study run", .file = r->data, .model = &r->model, .more = " --store NEW.db"};
+  const command_words words = {.name = "study run",
+                               .file = r->data,
+                               .model = &r->model,
+                               .more = " --store NEW.db",
+                               .cannot = !r->data[0]};
   TRY(js_parse(r->settings, strlen(r->settings), db_path(d), &settings, err));
   loci_status st = command_line(&words, settings, mem, &r->command, err);
   js_free(settings);

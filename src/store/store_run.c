@@ -22,7 +22,7 @@ typedef struct kept_job {
   int64_t run;
   averaging numbers; /* of one example at a time */
   loci_average view;
-  bool todo; /* the example at hand */
+  bool todo, again; /* the example at hand; it was dropped before */
   int64_t used, dropped, fresh;
   stat_running mean; /* of the headline */
 } kept_job;
@@ -33,6 +33,7 @@ typedef struct run_request {
   loci_study_opts study;
   loci_trace_opts trace;
   loci_knockout_opts knockout;
+  loci_lens_opts lens;
 } run_request;
 
 typedef struct keeping {
@@ -45,6 +46,7 @@ typedef struct keeping {
   int job_count;
   kept_job jobs[KINDS];
   int64_t result; /* being written */
+  picture_hashes *pictures;
   double started, first_share;
   loci_err broken; /* what the store refused: ends the study, whatever its code */
 } keeping;
@@ -126,13 +128,23 @@ static bool is_ours(const keeping *x, int64_t line) {
   return in_shard(x, line) && (!s || s->mine(s->ctx, line));
 }
 
-static loci_status find_todo(keeping *x, const char *key, study_turn *out, loci_err *err) {
+/* Names the line that was read last; [e] NULL: it is no example. */
+static loci_status name_line(const keeping *x, const loci_example *e, example_key *out,
+                             loci_err *err) {
+  uint64_t picture = 0;
+  if (e && e->image) TRY(picture_hash(x->pictures, e->image, &picture, err));
+  *out = store_key(e, examples_fingerprint(x->s.examples), picture);
+  return LOCI_OK;
+}
+
+static loci_status find_todo(keeping *x, const example_key *key, study_turn *out, loci_err *err) {
   *out = TURN_PASSED;
   for (int i = 0; i < x->job_count; i++) {
     result_state have;
     kept_job *k = &x->jobs[i];
     TRY(rows_find(&x->rows, k->run, key, &have, err));
-    k->todo = have == RESULT_NONE;
+    k->again = have == RESULT_DROPPED && x->opts->retry;
+    k->todo = have == RESULT_NONE || k->again;
     if (have == RESULT_USED && *out == TURN_PASSED) *out = TURN_USED;
     if (k->todo) *out = TURN_NEW;
   }
@@ -141,9 +153,9 @@ static loci_status find_todo(keeping *x, const char *key, study_turn *out, loci_
 
 static loci_status turn(void *ctx, const loci_example *e, study_turn *out, loci_err *err) {
   keeping *x = ctx;
-  char key[STORE_KEY];
-  store_key(true, e->fingerprint, key);
-  TRY(find_todo(x, key, out, err));
+  example_key key;
+  TRY(name_line(x, e, &key, err));
+  TRY(find_todo(x, &key, out, err));
   if (*out == TURN_NEW && !is_ours(x, e->line)) {
     *out = TURN_PASSED;
     for (int i = 0; i < x->job_count; i++) x->jobs[i].todo = false;
@@ -180,6 +192,7 @@ static loci_status measure_kind(keeping *x, kept_job *k, study_item *item, int64
   loci_err own = {0};
   loci_status st = LOCI_OK;
   k->todo = false;
+  k->dropped -= k->again;
   k->numbers.n = 0;
   item->drop = study_lacking(k->job->needs, item->example);
   item->why[0] = 0;
@@ -205,11 +218,11 @@ static loci_status measure_kind(keeping *x, kept_job *k, study_item *item, int64
 
 static loci_status write_example(keeping *x, study_item *item, bool *used, loci_err *err) {
   const loci_example *e = item->example;
-  char key[STORE_KEY];
+  example_key key;
   int64_t example;
-  store_key(true, e->fingerprint, key);
+  TRY(name_line(x, e, &key, err));
   *used = false;
-  TRY(rows_example(&x->rows, e, key, e->line, &example, err));
+  TRY(rows_example(&x->rows, e, &key, e->line, &example, err));
   for (int i = 0; i < x->job_count; i++) {
     if (!x->jobs[i].todo) continue;
     TRY(measure_kind(x, &x->jobs[i], item, example, err));
@@ -241,7 +254,7 @@ static loci_status measure(void *ctx, study_item *item, loci_err *err) {
 
 /* An example that no kind can use, or a line that is none. */
 static loci_status write_dropped(keeping *x, const loci_example *e, const loci_dropped *d,
-                                 const char *key, loci_err *err) {
+                                 const example_key *key, loci_err *err) {
   int64_t example;
   TRY(rows_example(&x->rows, e, key, d->line, &example, err));
   for (int i = 0; i < x->job_count; i++) {
@@ -252,7 +265,7 @@ static loci_status write_dropped(keeping *x, const loci_example *e, const loci_d
                  &(result_end){.dropped = d->kind, .reason = d->reason, .seconds = (double)NAN},
                  err));
     k->todo = false;
-    k->dropped++;
+    k->dropped += !k->again;
     k->fresh++;
   }
   return LOCI_OK;
@@ -260,16 +273,16 @@ static loci_status write_dropped(keeping *x, const loci_example *e, const loci_d
 
 static loci_status drop(void *ctx, const loci_example *e, const loci_dropped *d, loci_err *err) {
   keeping *x = ctx;
-  char key[STORE_KEY];
+  example_key key;
   study_turn have = TURN_NEW;
   TRY(store_check_folder(x->store, e, err));
-  store_key(e != NULL, examples_fingerprint(x->s.examples), key);
-  if (!e) TRY(find_todo(x, key, &have, err));
+  TRY(name_line(x, e, &key, err));
+  if (!e) TRY(find_todo(x, &key, &have, err));
   bool any = false;
   for (int i = 0; i < x->job_count; i++) any |= x->jobs[i].todo;
   if (!any || have != TURN_NEW || (!e && !is_ours(x, d->line))) return LOCI_OK;
   TRY(db_exec(x->store->d, "BEGIN IMMEDIATE", err));
-  return commit(x, write_dropped(x, e, d, key, err), err);
+  return commit(x, write_dropped(x, e, d, &key, err), err);
 }
 
 /* ---------------------------------------------------------------- what is to be done */
@@ -296,15 +309,16 @@ static loci_status list_todo(keeping *x, line_list *lines, int64_t *used, loci_e
   if (o->sample) TRY(loci_examples_sample(x->s.examples, o->sample, o->seed, err));
   for (;;) {
     loci_example *e = NULL;
-    char key[STORE_KEY];
+    example_key key;
     study_turn have;
     loci_status st = loci_examples_next(x->s.examples, &e, err);
     if (st && st != LOCI_EFORMAT) return st;
     if (!st && !e) return LOCI_OK;
     int64_t line = examples_line(x->s.examples);
-    store_key(e != NULL, examples_fingerprint(x->s.examples), key);
-    loci_free(e);
-    TRY(find_todo(x, key, &have, err));
+    st = name_line(x, e, &key, err);
+    if (!st) st = find_todo(x, &key, &have, err);
+    loci_free(e); /* the key borrows of it */
+    TRY(st);
     *used += have == TURN_USED;
     if (have == TURN_NEW && in_shard(x, line)) TRY(add_line(lines, line, err));
   }
@@ -327,7 +341,7 @@ static loci_status add_job(keeping *x, const char *what, size_t n, loci_err *err
                                   .trace = o->trace,
                                   .knockout = o->knockout,
                                   .least_effect = o->least_effect},
-             true, x->mem, &job, err));
+             o->lens, true, x->mem, &job, err));
   kept_job *k = &x->jobs[x->job_count++]; /* there are no more kinds than places */
   if (job->complete) TRY(job->complete(job->ctx, x->s.model, err));
   k->job = job;
@@ -354,7 +368,7 @@ static loci_status find_run(keeping *x, kept_job *k, const char *hash, loci_err 
   loci_status st = LOCI_OK;
   TRY_DONE(settings_text(x->s.model, hash, k->job, x->opts->study, &settings, err));
   TRY_DONE(settings_model(loci_model_get_info(x->s.model), hash, &model, err));
-  run_row row = {k->job->what, settings, model, examples_path(x->s.examples)};
+  run_row row = {k->job->what, settings, model, x->opts->lent ? "" : examples_path(x->s.examples)};
   TRY_DONE(store_run(x->store->d, &row, &k->run, err));
 done:
   free(settings);
@@ -369,7 +383,7 @@ static loci_status find_runs(keeping *x, loci_err *err) {
   return LOCI_OK;
 }
 
-/* Those after a result; 0: all. */
+/* Those after a result. */
 static loci_status forget_dropped(const keeping *x, int64_t after, loci_err *err) {
   for (int i = 0; i < x->job_count; i++) {
     db_query *q;
@@ -389,7 +403,6 @@ static loci_status start(keeping *x, loci_err *err) {
   TRY(rows_open(x->store->d, &x->rows, err));
   TRY(add_jobs(x, err));
   TRY(find_runs(x, err));
-  if (x->opts->retry) TRY(forget_dropped(x, 0, err));
   for (int i = 0; i < x->job_count; i++) TRY(count_before(x, &x->jobs[i], err));
   return LOCI_OK;
 }
@@ -414,6 +427,8 @@ static loci_status take_request(run_request *own, const loci_store_run_opts *giv
   TRY(options_take(loci_study_opts, &own->study, own->o.study, err));
   TRY(options_take(loci_trace_opts, &own->trace, own->o.trace, err));
   TRY(options_take(loci_knockout_opts, &own->knockout, own->o.knockout, err));
+  TRY(options_take(loci_lens_opts, &own->lens, own->o.lens, err));
+  own->o.lens = &own->lens;
   own->o.study = &own->study;
   own->o.trace = &own->trace;
   own->o.knockout = &own->knockout;
@@ -426,6 +441,7 @@ static loci_status open_keeping(keeping *x, loci_store *store, const loci_model 
   *x = (keeping){.opts = &x->asked.o, .store = store, .started = clock_seconds()};
   TRY(take_request(&x->asked, opts, err));
   if (!store->writes) return fail(err, LOCI_EINVAL, "%s: was opened to be read", db_path(store->d));
+  TRY(picture_hashes_new(&x->pictures, err));
   x->mem = arena_new();
   x->s = (study){.model = model, .opts = x->opts->study, .examples = examples, .mem = x->mem};
   return x->mem ? LOCI_OK : fail_nomem(err, "starting a study");
@@ -433,6 +449,7 @@ static loci_status open_keeping(keeping *x, loci_store *store, const loci_model 
 
 static void close_keeping(keeping *x) {
   rows_close(&x->rows);
+  picture_hashes_free(x->pictures);
   for (int i = 0; i < x->job_count; i++) average_clear(&x->jobs[i].numbers);
   study_clear(&x->s);
   arena_free(x->mem);

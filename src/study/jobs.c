@@ -6,8 +6,8 @@
 #include "base/names.h"
 #include "base/options.h"
 
-loci_status job_of(const loci_average_opts *how, bool all, arena *mem, average_job **out,
-                   loci_err *err) {
+loci_status job_of(const loci_average_opts *how, const loci_lens_opts *lens, bool all, arena *mem,
+                   average_job **out, loci_err *err) {
   enum {
     STUDY_NONE = -1,
 #define STUDY(id, name, meaning) STUDY_##id,
@@ -20,7 +20,7 @@ loci_status job_of(const loci_average_opts *how, bool all, arena *mem, average_j
     case STUDY_ASK: *out = job_ask(mem); break;
     case STUDY_FLOW: *out = job_flow(mem); break;
     case STUDY_KNOCKOUT: *out = job_knockout(mem, how->knockout); break;
-    case STUDY_LENS: *out = job_lens(mem, NULL); break;
+    case STUDY_LENS: *out = job_lens(mem, lens); break;
     default:
       *out = job_trace(mem, how->trace);
       if (*out) job_trace_filter(*out, how->least_effect, all);
@@ -54,7 +54,7 @@ loci_status loci_average_new(const loci_model *model, loci_examples *examples,
   how.trace = &trace;
   how.knockout = &knockout;
   arena *mem = arena_new();
-  loci_status st = mem ? job_of(&how, false, mem, &job, err) : fail_nomem(err, "averaging");
+  loci_status st = mem ? job_of(&how, NULL, false, mem, &job, err) : fail_nomem(err, "averaging");
   if (!st) st = average_run(model, examples, how.study, job, out, err);
   arena_free(mem);
   return st;

@@ -21,8 +21,9 @@ const char *grid_name(const loci_grid *g, char out[GRID_NAME]);
 void job_trace_filter(average_job *trace, double least_effect, bool all);
 /* Values of other prompts are put in (loci_average_opts). */
 void job_trace_donors(average_job *trace, const char *path, const char *model);
-/* The job that the options name, in [mem]; *out NULL: there is no such one.  [all]: as above. */
-loci_status job_of(const loci_average_opts *how, bool all, arena *mem, average_job **out,
-                   loci_err *err);
+/* The job that the options name, in [mem]; *out NULL: there is no such one.  [lens]: how a lens is
+ * laid, NULL: as usual.  [all]: as above. */
+loci_status job_of(const loci_average_opts *how, const loci_lens_opts *lens, bool all, arena *mem,
+                   average_job **out, loci_err *err);
 
 #endif

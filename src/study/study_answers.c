@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "data/vqa_accuracy.h"
 #include "study/jobs.h"
+#include "study/request.h"
 
 /* ---------------------------------------------------------------- ask */
 
@@ -74,6 +75,7 @@ average_job *job_ask(arena *mem) {
 typedef struct lens_study {
   average_job job;
   loci_lens_opts how;
+  bool some; /* not all layers */
 } lens_study;
 
 static const char target_row[] = "p of the target", leads_row[] = "target leads";
@@ -150,10 +152,31 @@ static loci_status finish_lens(void *ctx, loci_err *err) {
   return lens_chart(a, leads_row, "share of examples whose layer would answer it", "share", err);
 }
 
+static loci_status complete_lens(void *ctx, const loci_model *m, loci_err *err) {
+  lens_study *s = ctx;
+  s->some = s->how.layer_count > 0 || s->how.first_layer > 0;
+  TRY(lens_request_complete(&(request_of){.m = m, .each = true}, &s->how, err));
+  s->some &= s->how.layer_count < loci_model_get_info(m)->layers;
+  return LOCI_OK;
+}
+
+/* What was asked for alone: a lens as usual has the settings that stores have of it. */
+static void describe_lens(const void *ctx, js_value **to) {
+  const lens_study *s = ctx;
+  const loci_lens_opts *o = &s->how;
+  int range[2] = {o->first_layer, o->first_layer + o->layer_count - 1};
+  if (o->positions) js_put(to, "positions", js_text(o->positions));
+  if (o->constraint > 0) js_put(to, "only", js_int(o->constraint));
+  if (s->some) js_put(to, "layers", js_ints(range, 2));
+  if (o->answer) js_put(to, "answer", js_text(o->answer));
+}
+
 average_job *job_lens(arena *mem, const loci_lens_opts *how) {
   lens_study *s = arena_zalloc(mem, 1, sizeof *s);
   if (!s) return NULL;
   s->job = (average_job){.what = "lens",
+                         .complete = complete_lens,
+                         .describe = describe_lens,
                          .gather = gather_lens,
                          .finish = finish_lens,
                          .headline = "clean p",

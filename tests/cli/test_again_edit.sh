@@ -42,9 +42,9 @@ repeat " --json" second.json
 ends=0
 cmp -s first.json second.json || miss "again: $command: $(diff first.json second.json | head -4)"
 again edit curve "my set.jsonl" -m "$m" --limit 1 --max-new 2 "${quick[@]}" --over lambda=0.01,100
-try study run "$x" -m "$m" --store s.db --limit 2 --what knockout --layers 1-2 --max-new 2
+try study run "$x" -m "$m" --store s.db --limit 2 --what knockout --layers 1-2
 wants 0
-try study run "$x" -m "$m" --store s.db --limit 2 --what knockout --layers 1-2 --window 1 --max-new 2
+try study run "$x" -m "$m" --store s.db --limit 2 --what knockout --layers 1-2 --window 1
 wants 0
 again study compare s.db --run 1,2 --seed 3
 finish

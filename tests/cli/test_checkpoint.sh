@@ -119,7 +119,7 @@ try bench -m tiny --edit --steps 3 --json
 wants 0
 read -r reached rows < <(sed -n 's/.*"\(reached\|step_rows\)": *\([0-9]*\).*/\2/p' "$work/out" | tr '\n' ' ')
 [ "$rows" -gt 0 ] && [ "$rows" -le $((3 * reached)) ] || miss "$rows rows a step, $reached are reached"
-usage '--steps is for bench --edit' bench --steps 3
+usage 'bench takes --steps with --edit only' bench --steps 3
 try bench -m tiny-bunny --scale
 wants 0
 try bench -m tiny-next --scale

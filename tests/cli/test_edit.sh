@@ -94,7 +94,7 @@ echo '{"question":"Where?"}' >none.jsonl
 failed 'none.jsonl: no question with a constraint in it for --keep' \
   edit solve "${asked[@]}" --target Lima --keep none.jsonl
 usage 'the method ft takes no questions to keep' edit solve "${asked[@]}" --target Lima --method ft --keep more.jsonl
-usage 'it takes no --average' edit solve -m "$model" --requests more.jsonl --average more.jsonl
+usage 'edit solve --requests takes no --average' edit solve -m "$model" --requests more.jsonl --average more.jsonl
 
 # Many requests, one matrix.
 cat >wishes.jsonl <<END
@@ -207,13 +207,13 @@ wants 0
 try edit test -m "$model" --data set.jsonl --layer 3 --prompts 2 --renderings 1 --each-key --keep more.jsonl --json
 wants 0
 [[ $(flat) == *'{"name":"paraphrases","examples":0,"questions":0,'* ]] || miss "a wording that was solved with is tested"
-usage 'it takes no --lr' edit test -m "$model" --data set.jsonl --edit lima.edit --lr 1
+usage 'edit test --edit takes no --lr' edit test -m "$model" --data set.jsonl --edit lima.edit --lr 1
 usage 'edit test needs a file of examples' edit test -m "$model"
 
 # What makes no sense.
 usage 'did you mean edit solve' edit solv
 usage 'edit solve needs -q TEXT, -c TEXT and --target TEXT, or --requests FILE' edit solve -m "$model" -q "$question"
-usage 'it takes no --target' edit solve -m "$model" --requests wishes.jsonl --target Lima
+usage 'edit solve --requests takes no --target' edit solve -m "$model" --requests wishes.jsonl --target Lima
 usage '--lr wants' edit solve "${asked[@]}" --target Lima --lr 0
 usage '--stop-p wants a probability' edit solve "${asked[@]}" --target Lima --stop-p 2
 usage 'edit solve writes files that end in .edit .json' edit solve "${asked[@]}" --target Lima -o lima.png

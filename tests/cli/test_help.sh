@@ -49,8 +49,20 @@ for c in "${commands[@]}"; do
   offered=$(awk -v c="${c/ /-}" '$1 == "option" && $2 == c {print $3}' <<<"$table" | grep -oE -- '--[a-z-]+$' | sort -u)
   [ "$offered" = "${options_of[$c]}" ] || miss "the table and the help of $c differ: $(diff <(echo "$offered") <(echo "${options_of[$c]}"))"
 done
+empty=$(grep -E '^option [^ ]+ [^ ]+  |\{' <<<"$table" | grep -v -- '--prefixes' | head -1)
+[ -z "$empty" ] || miss "the table does not say what an option takes: $empty"
+# What is offered is taken: the words of an option that has some.
+while read -r _ c spelled takes _; do
+  [[ $c == ask && $takes == *'|'* ]] || continue
+  IFS='|' read -ra words <<<"${takes#,}"
+  for word in "${words[@]}"; do
+    [[ $word == *: || $word == auto ]] && continue
+    try ask -m nowhere -q x -c x --site z --layers 1 "--${spelled##*--}=$word"
+    [ "$code" != 2 ] || [[ $err == *'given twice'* ]] || miss "$spelled $word is offered and refused"
+  done
+done < <(grep '^option ask ' <<<"$table")
 # Every command that an option names exists.
-for word in $(sed 's|/\*.*\*/||' "$source_dir/programs/options.def" | grep -oE '(false|true), .*|HELP\([A-Z_]*, "[^"]*"|^#define [A-Z_]* .*' | grep -oE '"[a-z][a-z -]*"' | tr -d '"'); do
+for word in $(sed 's|/\*.*\*/||' "$source_dir/programs/options.def" | grep -oE '(false|true), .*|HELP\([A-Z_]*, "[^"]*"|^#define [A-Z_]* .*' | grep -oE '"[a-z][a-z /-]*"' | sed 's|/[a-z-]*||g' | tr -d '"'); do
   grep -q "^command $word " <<<"$table" || miss "options.def speaks of a command $word"
 done
 

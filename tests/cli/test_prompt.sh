@@ -60,7 +60,7 @@ failed 'not a day as YYYY-MM-DD' tokens -m "$model" -q 'Who?' --date 2026-02-30
 failed 'no place for a system prompt' tokens -m "$model" -q 'Who?' --system 'Be brief.'
 failed 'no place for an image' tokens -m "$model" -i "$image" -q 'Who?' --no-chat
 usage 'give one of the two' tokens -m "$model" -q 'Who?' --no-chat -t raw
-usage 'go with a question' tokens -m "$model" --text a --prompt
+usage 'tokens --text takes no --prompt' tokens -m "$model" --text a --prompt
 
 # A special token's text in a question is refused wherever it is asked.
 for t in auto raw chatml 'text:{question}'; do

@@ -33,8 +33,8 @@ usage 'image needs -i FILE' image -m "$model"
 usage 'record needs --site SITE[,SITE] and -o FILE.safetensors' record -m "$model" -q x
 usage 'trace needs -c TEXT' trace -m "$model" -q x
 usage 'tokens needs one of' tokens -m "$model"
-usage 'tokens needs one of' tokens -m "$model" -q x --text y
-usage '--no-special goes with' tokens -m "$model" -q x --no-special
+usage 'tokens --text takes no --question' tokens -m "$model" -q x --text y
+usage 'tokens takes --no-special with --text or --lines only' tokens -m "$model" -q x --no-special
 
 # Numbers, sizes, layers.
 for bad in 2x 0 -1 ' 2' 2.0 99999999999999999999 0x2 ''; do
