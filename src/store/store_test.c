@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "sized.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -152,7 +153,8 @@ static void plain_rows_are_read_exactly(void **state) {
     plain++;
     assert_memory_equal(&x, &wanted, sizeof x);
   }
-  assert_true(plain > 300000);
+  /* half of them have 17 digits, which only a long double of 64 bits reads at once (load.c) */
+  assert_true(plain > (LDBL_MANT_DIG == 64 ? 300000 : 150000));
   for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
     double fast[2] = {0, 0}, slow[2] = {0, 0};
     int n = strchr(odd[i], ',') ? 2 : 1;
