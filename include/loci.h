@@ -270,7 +270,8 @@ typedef struct loci_image {
   const uint8_t *rgb;             /* (height, width, 3) */
   int input_width, input_height;  /* of a view */
   const float *pixel_values;      /* (views, 3, input_height, input_width) */
-  int view_count; /* the whole first (but see whole_last), then tiles_down x tiles_across tiles, row by row */
+  int view_count; /* the whole first (but see whole_last), then tiles_down x tiles_across tiles, row
+                     by row */
   int tiles_down, tiles_across; /* 0: there are none */
   const char *path;
   bool tiles_alone; /* there is no view of the whole: the views are places for tiles, of which the
@@ -331,7 +332,7 @@ typedef struct loci_image_view {
   bool breaks; /* after each row of the grid stands a position that ends it */
   int tile;    /* cells of a square tile's side, where cells stand tile by tile, a row of the whole
                   tile    before each; 0: they stand row by row */
-  bool bare;     /* there is no such row before a tile */
+  bool bare;   /* there is no such row before a tile */
 } loci_image_view;
 
 typedef struct loci_prompt loci_prompt;

@@ -1,5 +1,5 @@
-/* What is known of a text decoder before its config.json is read (text_families.c): names of fields,
- * defaults, and rules of its own.  Private to src/checkpoint. */
+/* What is known of a text decoder before its config.json is read (text_families.c): names of
+ * fields, defaults, and rules of its own.  Private to src/checkpoint. */
 #ifndef LOCI_CHECKPOINT_TEXT_FAMILIES_H
 #define LOCI_CHECKPOINT_TEXT_FAMILIES_H
 

@@ -216,8 +216,8 @@ static void make_image(loci_image *image, uint8_t rgb[18], float values[18]) {
     rgb[i] = (uint8_t)(i * 13);
     values[i % 3 * 6 + i / 3] = (float)((rgb[i] / 255.0 - mean[i % 3]) / deviation[i % 3]);
   }
-  *image =
-      (loci_image){{.kind = LOCI_KIND_IMAGE}, 2, 3, 1, rgb, 2, 3, values, 1, 0, 0, NULL, false, false};
+  *image = (loci_image){
+      {.kind = LOCI_KIND_IMAGE}, 2, 3, 1, rgb, 2, 3, values, 1, 0, 0, NULL, false, false};
 }
 
 static void images_keep_their_pixels(void **state) {
