@@ -44,5 +44,5 @@ wants 0
 [[ $out == *'--site resid_post'* ]] || miss "the command does not say where"
 usage 'needs -c TEXT' ask -m "$model" -q "$question" --corrupt mean
 failed 'one cell is restored' "${cell[@]}" --site resid_post --layers 0-1 --positions last
-failed 'a cell to restore needs a site' "${cell[@]}" --layers 0
+usage 'a cell to restore needs a site' "${cell[@]}" --layers 0
 finish
