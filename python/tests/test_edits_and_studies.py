@@ -81,16 +81,16 @@ def test_what_was_lent_is_in_no_command(model: loci.Model, q: loci.Question, tmp
     line = json.loads((DATA / "trace.jsonl").read_text().splitlines()[0])
     line["image"] = str(DATA / line["image"])
     assert "trace.jsonl" in model.score(DATA / "trace.jsonl", limit=1, max_new=2).to_dict()["command"]
-    assert model.score([line], max_new=2).to_dict()["command"] == ""
-    assert model.average("flow", [line]).to_dict()["command"] == ""
+    assert model.score([line], max_new=2).to_dict()["command"] is None
+    assert model.average("flow", [line]).to_dict()["command"] is None
     with loci.Study(tmp_path / "s.db", model, what="ask", max_new=2) as s:
         run = s.run([line]).to_dict()["runs"][0]
-        assert run["command"] == "" and run["data"] == ""
+        assert run["command"] is None and run["data"] == ""
     noise = np.zeros((1, 2, model.cfg.d_model), np.float32)
     cell = {"corrupt": "noise:3", "site": "mlp_out", "layers": [2, 2], "positions": "last"}
     with_noise = model.trace(q, noise=noise, **cell)
-    assert with_noise.to_dict()["command"] == "" and model.trace(q, **cell).to_dict()["command"]
+    assert with_noise.to_dict()["command"] is None and model.trace(q, **cell).to_dict()["command"]
     monkeypatch.chdir(DATA)
     other = {**line, "image": "../images/cuba.png", "same_entity_images": ["../images/ukraine.png"], "target": "Lima"}
     tested = model.test_edit(None, [other], max_new=2, steps=2, renderings=1)
-    assert not tested.to_dict()["sample"]["dropped"] and tested.to_dict()["command"] == ""
+    assert not tested.to_dict()["sample"]["dropped"] and tested.to_dict()["command"] is None
