@@ -15,6 +15,7 @@ head -8 "$model/data/trace.jsonl" >data/q.jsonl
 study() { try study "$@"; }
 few=(--layers 5-6) # of every measurement: enough to tell numbers apart
 run() { study run "$1" -m "$model" --store "$2" "${few[@]}" "${@:3}"; }
+asks() { study run "$1" -m "$model" --store "$2" --what ask "${@:3}"; }
 numbers() { # the numbers of a store, without times
   study export "$1" -o "$1.csv"
   wants 0
@@ -97,10 +98,10 @@ prints '3 examples measured now'
 prints '10 examples measured, 2 dropped'
 
 # Enough is enough.
-run data/q.jsonl stop.db --what ask --stop-when 'width<5'
+asks data/q.jsonl stop.db --stop-when 'width<5'
 prints '8 examples measured now' # fewer than 30 tell nothing
 head -60 "$model/data/trace.jsonl" >data/sixty.jsonl
-run data/sixty.jsonl stop.db --what ask --stop-when 'width<5'
+asks data/sixty.jsonl stop.db --stop-when 'width<5'
 prints 'ask: 30 examples measured'
 
 # Ctrl-C: nothing half done, and on from there.
@@ -152,7 +153,7 @@ run data/q.jsonl other.db # now they have a run in common
 study merge one.db other.db -o two.db
 wants 0
 prints 'run 2, trace: 8 examples measured'
-run data/q.jsonl asked.db --what ask
+asks data/q.jsonl asked.db
 study merge asked.db one.db -o three.db
 wants 0
 prints 'run 1, ask'
