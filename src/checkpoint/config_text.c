@@ -164,7 +164,13 @@ loci_status decoder_parse(const config_reader *r, const js_value *o, decoder_con
   TRY(sliding_parse(r, o, d));
   TRY(biases_parse(r, o, d));
   TRY(scales_parse(r, o, d));
-  return d->position_table ? LOCI_OK : rope_parse(r, o, d);
+  if (d->position_table) return LOCI_OK;
+  TRY(rope_parse(r, o, d));
+  if (!f->longrope || d->rope.kind == ROPE_DEFAULT) return LOCI_OK;
+  return fail(
+      r->err, LOCI_EUNSUPPORTED,
+      "%s: the rotary scaling of %s is longrope, whatever it is called, which is not supported",
+      r->what, d->model_type);
 }
 
 loci_status family_text_parse(const config_reader *r, const js_value *o, const char *model_type,

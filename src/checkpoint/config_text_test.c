@@ -109,6 +109,8 @@ static void what_is_not_computed_is_refused(void **state) {
       {"{\"model_type\":\"phi3\",\"partial_rotary_factor\":1.5}", "1.5"},
       {"{\"model_type\":\"phi3\",\"rope_scaling\":{\"type\":\"longrope\",\"factor\":2}}",
        "\"longrope\" is not supported"},
+      {"{\"model_type\":\"phi3\",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":2}}",
+       "is longrope"},
       {"{\"model_type\":\"qwen3\",\"partial_rotary_factor\":0.5}", "for qwen3"},
       {"{\"model_type\":\"llama\",\"rope_scaling\":{\"rope_type\":\"yarn\"}}", "a \"factor\""},
       {"{\"model_type\":\"llama\",\"rope_theta\":1,\"rope_scaling\":{\"rope_type\":\"yarn\","

@@ -130,6 +130,7 @@ static const text_family families[] = {
      .eps_key = "rms_norm_eps",
      .partial_rotary = 1,
      .window = WINDOW_ALL,
+     .longrope = true,
      .bos = 1,
      .eos = 32000,
      .config = {.model_type = "phi3",

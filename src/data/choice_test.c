@@ -33,7 +33,9 @@ static loci_status read_one(const char *item, arena *mem, choice *out, loci_err 
   loci_status st = choice_read(x, e, mem, out, err);
   if (!st) { /* what is the example's lives as long as it */
     if (out->image) out->image = arena_strdup(mem, out->image);
-    if (out->answer_count) assert_non_null(out->answers[0]);
+    const char **answers = arena_array(mem, out->answer_count + 1, const char *);
+    for (int i = 0; i < out->answer_count; i++) answers[i] = arena_strdup(mem, out->answers[i]);
+    out->answers = answers;
   }
   loci_free(e);
   loci_examples_close(x);

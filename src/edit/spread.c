@@ -3,7 +3,7 @@
  *
  *   W_l' = W_l + R_l right_l,   R_l = (z - h) / (layers left, this one included)
  *
- * with z = h0 + delta (behind the layer's gate or norm, where it has one: there R is what the MLP
+ * with z = h0 + delta (after the layer's gate or norm, where it has one: there R is what the MLP
  * has to give for that, see model/branch_norm.h) the residual stream that should stand after the
  * last layer, and h what stands there once the layers before are changed.  In one layer R is delta,
  * whatever the residual stream is, so what is said of the MLP's output alone (MultEdit, ROME) is

@@ -1,4 +1,4 @@
-/* Norms behind branches, of single rows (see branch_norm.h).  In double: a change is a difference
+/* Norms after branches, of single rows (see branch_norm.h).  In double: a change is a difference
  * of two such rows, and a small one. */
 #include "model/branch_norm.h"
 

@@ -302,6 +302,10 @@ loci_status sets_new(sweep *s, loci_err *err) {
   if (!x->units) return fail_nomem(err, "reading a set");
   x->controls = o->controls;
   TRY(sets_read(o->set, model_decoder(s->m), x->units, &x->count, &x->heads, err));
+  if (s->path && x->heads && s->m->weights->layers[0].attn_norm.w.data)
+    return fail(err, LOCI_EUNSUPPORTED,
+                "a norm after this model's attention sees a layer's heads together: sets of heads "
+                "cannot be sent on their own; leave out --receiver, or send one head at a time");
   return lay_out(s, err);
 }
 
