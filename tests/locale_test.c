@@ -47,7 +47,7 @@ static void numbers_have_points_in_any_locale(void **state) {
   with_commas(true);
   assert_int_equal(snprintf(text, sizeof text, "%.2f %g", 1.5, 0.25), 9);
   size_t n = strlen(text);
-  n = fixed_add(text, sizeof text, n, " %.1f", 0.5); /* what stores and labels are written with */
+  fixed_add(text, sizeof text, n, " %.1f", 0.5); /* what stores and labels are written with */
   double x = strtod("1.5", &end);
   setlocale(LC_ALL, "C");
   assert_string_equal(text, "1.50 0.25 0.5");

@@ -4,6 +4,7 @@ edited matrix alone.
 
   transformers_check.py LOCI SOURCE_DIR      exit 77, with the reason, where torch or transformers is not installed
 """
+import ctypes
 import json
 import os
 import subprocess
@@ -225,8 +226,10 @@ for each in ("text-phi3", "text-qwen3", "text-mistral", "text-gemma2", "text-gem
 assert checked, "no checkpoint could be checked"
 try:
     import numpy  # noqa: F401
-except ImportError:
-    print("no NumPy here: the Python package is not tried")
+
+    ctypes.CDLL(os.path.join(os.path.dirname(os.path.abspath(LOCI)), "libloci.so"))  # not one with sanitizers
+except (ImportError, OSError):
+    print("no NumPy here, or no library that Python can load: the Python package is not tried")
 else:
     check_guide()
     check_torch_first()

@@ -449,7 +449,7 @@ class Study(work.Closing):
         if what != "trace":
             return table
         te = table[table.quantity == "total effect"]
-        effects = (table.window > 0) & ~table.quantity.str.contains(",")  # not "mlp_out, logit_diff"
+        effects = (table.window > 0) & table.quantity.str.fullmatch("[^,]+(, noise)?")  # not "mlp_out, logit_diff"
         few = table[effects & table.line.isin(te[te.value >= te_min].line)]
         names = {"quantity": "site", "place": "role", "x": "layer", "value": "ie"}
         return few.drop(columns=["run", "what"]).rename(columns=names).reset_index(drop=True)

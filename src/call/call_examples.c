@@ -23,7 +23,13 @@ static loci_status predict(const calling *c, loci_examples *examples, loci_err *
 }
 
 /* Before there is a model; [o] alone says whether other prompts' values are put in. */
-static loci_status check_traces(const loci_average_opts *o, loci_trace_opts trace, loci_err *err) {
+static loci_status check_traces(const calling *c, const loci_average_opts *o, loci_trace_opts trace,
+                                loci_err *err) {
+  static const char *const own[] = {"min_te", "max_new",
+                                    "first_token"}; /* of a corruption's study */
+  for (int i = 0; o->donors && i < 3; i++)
+    if (js_get(c->request, own[i]))
+      return fail(err, LOCI_EINVAL, "%s is not read where donors are given", own[i]);
   if (o->donor_model && !o->donors)
     return fail(err, LOCI_EINVAL, "donor_model without a file of donors");
   request_of of = {.each = true, .donors = o->donors != NULL};
@@ -53,7 +59,7 @@ static loci_status average(const calling *c, loci_examples *examples, loci_err *
   TRY(settle_study_metric(c, &trace, err));
   TRY(add_single(c, &trace, err));
   TRY(cross_ends(c, &ends, &knockout, err));
-  if (traces) TRY(check_traces(&o, trace, err));
+  if (traces) TRY(check_traces(c, &o, trace, err));
   if (cuts) TRY(loci_check(LOCI_KIND_KNOCKOUT, &knockout, err));
   if (!c->out) return LOCI_OK;
   FOLLOW(study);

@@ -48,7 +48,7 @@ static int expected_shape(const placing *p, const tensor_row *row, int64_t out[5
   if (row->cols != PIXELS) {
     out[rank++] = p->dims[row->cols];
     if (of->count) out[0] = rows_before(p, of, (unsigned)of->count);
-    if (!(row->need & TURNED)) return rank;
+    if (!(row->need & TURNED) || rank < 2) return rank;
     int64_t swap = out[0];
     out[0] = out[1];
     out[1] = swap;

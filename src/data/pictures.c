@@ -23,11 +23,18 @@ typedef struct picture {
   int64_t number;   /* that its name ends in, in twelve digits as COCO has them; -1: none */
 } picture;
 
+typedef struct folder_read {
+  dev_t device;
+  ino_t inode;
+  const struct folder_read *before;
+} folder_read;
+
 struct pictures {
   arena *mem;
-  const char *folder;       /* as it can be opened from here */
-  const char *prefix;       /* the folder as examples name it */
-  picture *list, *numbered; /* numbered: those with a number, by it */
+  const folder_read *folders; /* that were read */
+  const char *folder;         /* as it can be opened from here */
+  const char *prefix;         /* the folder as examples name it */
+  picture *list, *numbered;   /* numbered: those with a number, by it */
   int64_t count, room, number_count;
   bool listed;
 };
@@ -141,6 +148,20 @@ static loci_status list_one(pictures *p, const char *path, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Whether a folder was not read yet: links may lead to one on many ways, and back. */
+static loci_status is_new_folder(pictures *p, const struct stat *s, bool *out, loci_err *err) {
+  for (const folder_read *f = p->folders; f; f = f->before) {
+    *out = f->device != s->st_dev || f->inode != s->st_ino;
+    if (!*out) return LOCI_OK;
+  }
+  folder_read *f = arena_array(p->mem, 1, folder_read);
+  if (!f) return no_memory(err);
+  *f = (folder_read){s->st_dev, s->st_ino, p->folders};
+  p->folders = f;
+  *out = true;
+  return LOCI_OK;
+}
+
 /* The pictures of a folder and those below it; a folder that cannot be read has none. */
 static loci_status list_folder(pictures *p, const char *below, int depth, loci_err *err) {
   struct stat s;
@@ -148,15 +169,18 @@ static loci_status list_folder(pictures *p, const char *below, int depth, loci_e
   char *folder = path_join(p->mem, p->folder, below);
   if (!folder) return no_memory(err);
   DIR *dir = opendir(folder);
+  bool new = true;
   loci_status st = LOCI_OK;
-  while (!st && dir && (e = readdir(dir)) != NULL) {
+  if (dir && fstat(dirfd(dir), &s) == 0) st = is_new_folder(p, &s, &new, err);
+  while (!st && new &&dir && (e = readdir(dir)) != NULL) {
     if (e->d_name[0] == '.') continue;
     char *path = path_join(p->mem, below, e->d_name), *whole = path_join(p->mem, folder, e->d_name);
     if (!path || !whole) {
       st = no_memory(err);
-    } else if (is_picture(e->d_name)) {
+    } else if (stat(whole, &s) != 0) { /* a link to nothing */
+    } else if (S_ISREG(s.st_mode) && is_picture(e->d_name)) {
       st = list_one(p, path, err);
-    } else if (depth < DEEPEST && stat(whole, &s) == 0 && S_ISDIR(s.st_mode)) {
+    } else if (depth < DEEPEST && S_ISDIR(s.st_mode)) {
       st = list_folder(p, path, depth + 1, err);
     }
   }

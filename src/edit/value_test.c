@@ -108,7 +108,7 @@ static void the_kl_term_is_of_the_essence_with_its_picture(void **state) {
   for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
     loci_model *m = open_model(families[i]);
     loci_prompt *p = asked(m, "In which city is this building?", NULL);
-    float delta[2][512];
+    float delta[2][512] = {0};
     assert_true(model_decoder(m)->width <= 512);
     double with = loss_after_a_step(m, p, KL, delta[0]);
     double without = loss_after_a_step(m, p, 0, delta[1]);

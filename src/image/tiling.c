@@ -70,11 +70,12 @@ static void nearest_grid(const image_processor *p, int width, int height, int ti
   for (int n = p->least_tiles; n <= p->most_tiles; n++) {
     for (int across = 1; across <= n; across++) {
       if (n % across != 0) continue;
-      double off = fabs(quotient - (double)across / (n / across));
+      int down = n / across;
+      double off = fabs(quotient - (double)across / down);
       double pixels = 0.5 * p->resize_height * p->resize_width * n;
       if (off > best || (off == best && !((double)width * height > pixels))) continue;
       best = off;
-      tiles[0] = n / across;
+      tiles[0] = down;
       tiles[1] = across;
     }
   }

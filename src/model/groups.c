@@ -21,8 +21,7 @@ static bool of_image(group_kind g) {
 static bool reads_image(const loci_prompt *p, int i) {
   const loci_prompt_info *x = &p->info;
   if (p->sources) return i >= sources_first(p->sources);
-  if (x->image_first < 0 || i < x->image_first) return false;
-  return i >= x->image_first + x->image_count;
+  return x->image_first >= 0 && i > x->image_first && layout_row_at(x, i) < 0;
 }
 
 /* Whether position i is in the group; [after] is the first position after all constraints. */

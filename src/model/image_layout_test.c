@@ -351,7 +351,8 @@ static void without_tiles_a_picture_is_squeezed(void **state) {
   assert_int_equal(image_resize(&im, &first, &once, &err), LOCI_OK);
   assert_int_equal(image_resize(&once, &then, &twice, &err), LOCI_OK);
   for (int i = 0; i < 3 * 32 * 32; i++) {
-    float x = (float)twice.pixels[i % 1024 * 3 + i / 1024] * (1.0F / 255);
+    int channel = i / 1024;
+    float x = (float)twice.pixels[i % 1024 * 3 + channel] * (1.0F / 255);
     assert_true(fabsf(values[i] - (x - 0.5F) / 0.5F) < 1e-6F);
   }
   free(values);

@@ -38,7 +38,7 @@ static void subtract(const sweep *s, float *values, int64_t n) {
 }
 
 /* The tables stay beside every walk. */
-static loci_status make_table(sweep *s, int64_t n, float **out, loci_err *err) {
+loci_status differences_table(sweep *s, int64_t n, float **out, loci_err *err) {
   s->runs.held += n * (int64_t)sizeof(float);
   int64_t needs = s->runs.held + walk_fixed_bytes(s->m, s->runs.target.length);
   if (needs > s->m->memory) {
@@ -61,7 +61,7 @@ loci_status differences_record(sweep *s, int layers, const bool asked[LOCI_SITE_
     if (!asked[i]) continue;
     any = true;
     out->row[i] = site_width(s->m, (loci_site)i);
-    TRY(make_table(s, runs * layers * out->span * out->row[i], &r.values[i], err));
+    TRY(differences_table(s, runs * layers * out->span * out->row[i], &r.values[i], err));
   }
   walk_job job = {.m = s->m, .build = build, .ctx = &r, .cost = &s->runs.cost};
   job.hooks = (walk_hooks){.progress = s->opts->progress, .progress_ctx = s->opts->progress_ctx};

@@ -12,6 +12,9 @@ typedef struct differences {
   const float *clean[LOCI_SITE_COUNT]; /* (layers, span, row) of the clean run */
 } differences;
 
+/* [n] numbers of the sweep's memory, counted against --memory; what they are for is in the
+ * sentence. */
+loci_status differences_table(sweep *s, int64_t n, float **out, loci_err *err);
 /* One walk of clean and corrupted runs without an end: what is not recorded is not run.  After
  * sweep_runs; memory is the sweep's. */
 loci_status differences_record(sweep *s, int layers, const bool asked[LOCI_SITE_COUNT],

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "study/differences.h"
 
 struct donor {
   const loci_prompt *p;
@@ -130,8 +131,7 @@ loci_status donor_run(sweep *s, loci_err *err) {
   for (int i = 0; i < s->grid_count; i++) {
     loci_site site = s->grids[i].site;
     if (d->values[site]) continue;
-    d->values[site] = arena_array(s->mem, L * d->count * site_width(s->m, site), float);
-    if (!d->values[site]) return fail_nomem(err, "recording a donor");
+    TRY(differences_table(s, L * d->count * site_width(s->m, site), &d->values[site], err));
   }
   walk_job job = {.m = d->p->model, .build = build, .ctx = d, .cost = &s->runs.cost};
   job.hooks = (walk_hooks){.logits = on_logits,
@@ -191,6 +191,7 @@ void donor_describe(const sweep *s, js_value **to, command_words *words) {
   put_from(to, "donor_constraint", of, "constraints");
   if (p->model != s->m) js_put(to, "donor_model", js_text(p->model->info.path));
   if (s->opts->donor_at) js_put(to, "donor_at", js_text(s->opts->donor_at));
-  words->cannot |= js_get(of, "pixels") || p->model->info.edit_count > 0;
+  words->cannot |=
+      js_get(of, "pixels") || p->model->info.edit_count > 0 || p->info.constraint_count > 1;
   js_free(of);
 }

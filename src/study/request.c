@@ -193,6 +193,8 @@ static loci_status complete_set(const request_of *of, loci_trace_opts *o, loci_e
   TRY(sets_read(o->set, of->m ? model_decoder(of->m) : NULL, NULL, &count, &heads, err));
   if (o->screen > 0 || o->donor || of->donors)
     return fail(err, LOCI_EINVAL, "a set goes with clean and corrupted runs of all cells");
+  if (of->each && (!o->positions || strcmp(o->positions, "each") == 0))
+    return fail(err, LOCI_EINVAL, "a set is restored at groups of positions: name some");
   if (heads && o->site_count == 0) o->sites = head_sites, o->site_count = 1;
   if (!o->controls) o->controls = USUAL_CONTROLS;
   if (o->controls < 0 || o->controls > MOST_CONTROLS)
@@ -289,8 +291,7 @@ void trace_request_describe(js_value **to, const loci_trace_opts *o) {
   if (o->screen > 0)
     js_put(to, "metric", js_text(loci_name(LOCI_NAMES_METRIC, (int)o->screen_metric)));
   if (o->noise_path) js_put(to, "noise", js_text(o->noise_path));
-  if (o->screen > 0 || (o->set && !corruption_is_noise(o->corrupt)))
-    js_put(to, "seed", request_seed(o->seed));
+  if (o->screen > 0 || (o->set && !is_drawn(o))) js_put(to, "seed", request_seed(o->seed));
   put_noise(to, o);
 }
 

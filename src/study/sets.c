@@ -183,11 +183,16 @@ static loci_status draw_sets(sweep *s, row *r, int number, loci_err *err) {
   loci_status st = mem ? pool_new(s, r, mem, &p, err) : fail_nomem(err, "drawing sets");
   random_source random = random_stream(s->opts->seed, SETS_STREAM + (uint64_t)number);
   memcpy(r->units, x->units, (size_t)x->count * sizeof *x->units);
+  const watch asked = {s->opts->progress, s->opts->progress_ctx};
+  double *wanted = st ? NULL : arena_array(mem, x->count, double);
+  if (!st && !wanted) st = fail_nomem(err, "drawing sets");
+  for (int i = 0; !st && i < x->count; i++) wanted[i] = log(norm_of(s, r, x->units[i]) + 1e-30);
   for (int k = 0; !st && k <= x->controls; k++) {
     unit *of = r->units + (int64_t)k * x->count;
+    if (watch_stops(&asked, "sets", k, x->controls))
+      st = fail(err, LOCI_ECANCELLED, "cancelled while drawing sets");
     if (k > 0) memset(p.taken, 0, (size_t)p.count);
-    for (int i = 0; k > 0 && i < x->count; i++)
-      of[i] = draw_like(&p, log(norm_of(s, r, x->units[i]) + 1e-30), &random);
+    for (int i = 0; k > 0 && i < x->count; i++) of[i] = draw_like(&p, wanted[i], &random);
     r->norms[k] = norm_of_set(s, r, of);
   }
   arena_free(mem);

@@ -122,7 +122,7 @@ static const char *random_place(const donors *d, const averaging *a, const loci_
                                 char room[16]) {
   const loci_prompt_info *p = loci_prompt_get_info(d->twin);
   random_source r = random_stream(a->s->opts->seed, (uint64_t)a->n);
-  int last = p->length - 1, at;
+  int last = p->length > 1 ? p->length - 1 : 1, at;
   (void)how;
   do {
     at = (int)random_below(&r, last);
@@ -287,8 +287,8 @@ loci_status donors_finish(averaging *a, loci_err *err) {
     const series_key *k = &a->series[i].key;
     bool first = donors_have(k) && k->window > 0;
     for (int n = 0; n < i; n++)
-      first &=
-          strcmp(a->series[n].key.quantity, k->quantity) || a->series[n].key.window != k->window;
+      first &= strcmp(a->series[n].key.quantity, k->quantity) != 0 ||
+               a->series[n].key.window != k->window;
     if (first) TRY(chart_of(a, k, err));
   }
   return LOCI_OK;

@@ -59,7 +59,7 @@ static bool is_at(const effects *e, int column, int r) {
 static bool effect_of_place(const effects *e, int r, bool by_head, double *out) {
   const loci_grid *g = e->g;
   int count = 0, L = g->layer_count, heads = g->head_count ? g->head_count : 1;
-  for (int i = 0; i < (by_head ? heads : 1) * L; i++) out[i] = 0;
+  memset(out, 0, (size_t)((by_head ? heads : 1) * L) * sizeof *out);
   for (int c = 0; c < g->column_count; c++) {
     if (!is_at(e, c, r)) continue;
     count++;

@@ -85,4 +85,16 @@ echo '[{"src":' >cut.json
 failed 'cut.json' data import vlkeb cut.json -o o.jsonl
 [ -e o.jsonl ] && miss "a file of nothing"
 failed 'did you mean vlkeb?' data import vlkeeb vlkeb.json -o o.jsonl
+
+# Links that lead back are not followed for ever, and what is no file is no picture.
+mkdir loops
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do ln -s . "loops/l$i"; done
+mkfifo loops/fifo.jpg
+ln -s nowhere loops/dead.jpg
+mkdir loops/folder.jpg
+for name in nothere fifo FIFO DEAD Folder; do
+  echo "[{\"src\":\"Q?\",\"alt\":\"x\",\"image\":\"$name.jpg\"}]" >one.json
+  (ulimit -t 10 && "$loci" data import vlkeb one.json --images loops -o one.jsonl --json >said) || miss "$name.jpg: not read in ten seconds"
+  grep -q image-unknown said || miss "$name.jpg is a picture"
+done
 finish

@@ -271,7 +271,7 @@ def copies_python(browser):
     library = os.path.join(os.path.dirname(LOCI), "libloci.so")
     environment = {**ENVIRONMENT, "LOCI_LIBRARY": library, "PYTHONPATH": f"{SOURCE}/python", "PYTHONDONTWRITEBYTECODE": "1"}
     python = os.environ.get("LOCI_PYTHON", sys.executable)
-    if not os.path.exists(library) or subprocess.run([python, "-c", "import numpy"], capture_output=True).returncode:
+    if not os.path.exists(library) or subprocess.run([python, "-c", "import ctypes, sys, numpy; ctypes.CDLL(sys.argv[1])", library], capture_output=True).returncode:
         compile(code, "page", "exec")
         return None
     done = subprocess.run([python, "-c", code + "print(result.te)"], capture_output=True, text=True, env=environment)
