@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 VERSION = "0.1.0"
 KIND_EDIT = 18  # LOCI_KIND_EDIT
 PACKAGES = ("libdnnl2 libgomp1 libjansson4 libpcre2-8-0 libutf8proc2 libjpeg62-turbo libpng16-16 libwebp7 libcairo2 "
-            "libxxhash0 libsqlite3-0")
+            "libxxhash0 libsqlite3-0 libmicrohttpd12")
 
 
 # C types by letters, as structs and functions below have them.
@@ -87,7 +87,8 @@ def _load() -> tuple[C.CDLL, Path]:
     try:
         return C.CDLL(str(path)), path
     except OSError as e:
-        raise ImportError(f"{path} cannot be loaded: {e}. On Debian: apt install {PACKAGES}") from None
+        raise ImportError(f"{path} cannot be loaded: {e}. On Debian 12: apt install {PACKAGES}; elsewhere build it "
+                          "from the sources, after tools/setup.sh") from None
     finally:
         if spins:
             del os.environ["OMP_WAIT_POLICY"]
