@@ -106,13 +106,14 @@ loci_question cli_question(cli *c) {
 int cli_open_prompt(cli *c, const cli_constraints *only, loci_model **model, loci_prompt **prompt) {
   loci_question q = cli_question(c);
   size_t most = (size_t)c->args.given_count + 1;
-  const char **all = calloc(2 * most, sizeof *all), **kinds = all + most;
+  const char **all = calloc(2 * most, sizeof *all);
   *model = NULL;
   *prompt = NULL;
   if (!all) {
     cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
     return cli_failed(c);
   }
+  const char **kinds = all + most;
   q.image = args_get(&c->args, OPT_IMAGE);
   q.text = args_get(&c->args, OPT_QUESTION);
   while ((all[q.constraint_count] = args_at(&c->args, OPT_CONSTRAINT, q.constraint_count)) != NULL)
