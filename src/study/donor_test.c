@@ -329,26 +329,25 @@ static void accuracy_is_by_the_first_token(void **state) {
   loci_average *a;
   loci_err err;
   double right[LAYERS] = {0};
-  for (int turn = 0; turn < 2; turn++) {
-    must(loci_examples_open(DATA "trace.jsonl", &x, &err), &err);
-    for (int i = 0; turn == 0 && i < 3; i++) {
-      loci_example *e;
-      loci_knockout *k;
-      must(loci_examples_next(x, &e, &err), &err);
-      loci_prompt *p = prompt_of_example(m, e);
-      must(loci_knockout_new(m, p, &how, &k, &err), &err);
-      for (int l = 0; l < LAYERS; l++) right[l] += is_right(p, e, k->pathways[0].top_ids[l]) / 3.0;
-      loci_free(k);
-      loci_prompt_free(p);
-      loci_free(e);
-    }
-    if (turn == 1)
-      must(loci_average_new(
-               m, x, SIZED(loci_average_opts, .what = "knockout", .study = &over, .knockout = &how),
-               &a, &err),
-           &err);
-    loci_examples_close(x);
+  must(loci_examples_open(DATA "trace.jsonl", &x, &err), &err);
+  for (int i = 0; i < 3; i++) {
+    loci_example *e;
+    loci_knockout *k;
+    must(loci_examples_next(x, &e, &err), &err);
+    loci_prompt *p = prompt_of_example(m, e);
+    must(loci_knockout_new(m, p, &how, &k, &err), &err);
+    for (int l = 0; l < LAYERS; l++) right[l] += is_right(p, e, k->pathways[0].top_ids[l]) / 3.0;
+    loci_free(k);
+    loci_prompt_free(p);
+    loci_free(e);
   }
+  loci_examples_close(x);
+  must(loci_examples_open(DATA "trace.jsonl", &x, &err), &err);
+  must(loci_average_new(
+           m, x, SIZED(loci_average_opts, .what = "knockout", .study = &over, .knockout = &how), &a,
+           &err),
+       &err);
+  loci_examples_close(x);
   const loci_chart *c = chart_named(a, "accuracy, by the first token");
   assert_string_equal(a->title, "Attention cut from a layer on");
   assert_true(c->mark > 0.6 && right[0] < c->mark && right[LAYERS - 1] > right[0]);
