@@ -161,7 +161,7 @@ static loci_status pool_new(const sweep *s, const row *r, arena *mem, pool *out,
 
 /* One of the nearest that is not taken yet. */
 static unit draw_like(pool *p, double size, random_source *r) {
-  int nearest[NEAREST], n = 0;
+  int nearest[NEAREST] = {0}, n = 0;
   for (int i = 0; i < p->count; i++) {
     if (p->taken[i]) continue;
     int at = n < NEAREST ? n++ : NEAREST;
