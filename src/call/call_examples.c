@@ -27,9 +27,7 @@ static loci_status check_traces(const calling *c, const loci_average_opts *o, lo
                                 loci_err *err) {
   static const char *const own[] = {"min_te", "max_new",
                                     "first_token"}; /* of a corruption's study */
-  for (int i = 0; o->donors && i < 3; i++)
-    if (js_get(c->request, own[i]))
-      return fail(err, LOCI_EINVAL, "%s is not read where donors are given", own[i]);
+  if (o->donors) TRY(refuse_members(c, own, 3, " is not read where donors are given", err));
   if (o->donor_model && !o->donors)
     return fail(err, LOCI_EINVAL, "donor_model without a file of donors");
   request_of of = {.each = true, .donors = o->donors != NULL};

@@ -6,16 +6,6 @@
 
 #include <stdlib.h>
 
-/* A member that would not be read: asked for alone it is no wish for another run. */
-static loci_status refuse_idle(const calling *c, const char *const *idle, int n, const char *why,
-                               loci_err *err) {
-  for (int i = 0; i < n; i++) {
-    const js_value *v = js_get(c->request, idle[i]);
-    if (v && js_kind_of(v) != JS_NULL) return fail(err, LOCI_EINVAL, "%s%s", idle[i], why);
-  }
-  return LOCI_OK;
-}
-
 loci_status ask_call(const calling *c, loci_err *err) {
   static const char *const of_cells[] = {"window", "layers", "positions"},
                            *const of_runs[] = {"only",  "direction", "compat",
@@ -23,14 +13,15 @@ loci_status ask_call(const calling *c, loci_err *err) {
   extras x = {0};
   loci_trace_opts at = {.size = sizeof at};
   READ({ask_fields(), &x}, {cell_fields(), &at});
-  if (at.site_count == 0) TRY(refuse_idle(c, of_cells, 3, ": a cell to restore needs a site", err));
+  if (at.site_count == 0)
+    TRY(refuse_members(c, of_cells, 3, ": a cell to restore needs a site", err));
   if (at.corrupt || at.site_count > 0) {
     CHECKED(LOCI_KIND_TRACE, &at);
     FOLLOW(at);
     return loci_ask_restored(c->of->model, c->of->prompts[0], &at, x.max_new,
                              (loci_answer **)c->out, err);
   }
-  TRY(refuse_idle(c, of_runs, 6, " goes with a corruption, or with a site to restore", err));
+  TRY(refuse_members(c, of_runs, 6, " goes with a corruption, or with a site to restore", err));
   if (!c->out) return LOCI_OK;
   return loci_ask(c->of->model, c->of->prompts[0], x.max_new, c->of->progress, c->of->progress_ctx,
                   (loci_answer **)c->out, err);

@@ -1,4 +1,5 @@
 /* Calls on a store: filled by a run, counted, averaged, exported. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/result.h"
@@ -60,10 +61,9 @@ static loci_status refuse_idle(const calling *c, const kind_members kinds[KINDS]
 static loci_status refuse_answers(const calling *c, const char *what, loci_err *err) {
   static const char *const idle[] = {"max_new", "first_token"};
   if (has_kind(what, "trace") || has_kind(what, "flow") || has_kind(what, "ask")) return LOCI_OK;
-  for (int i = 0; i < 2; i++)
-    if (js_get(c->request, idle[i]))
-      return fail(err, LOCI_EINVAL, "%s is of answers, and %.100s asks for none", idle[i], what);
-  return LOCI_OK;
+  char why[160];
+  snprintf(why, sizeof why, " is of answers, and %.100s asks for none", what);
+  return refuse_members(c, idle, 2, why, err);
 }
 
 /* What several kinds take is meant for each of them; but for the window, which a trace restores and

@@ -21,6 +21,13 @@ loci_status parse_request(const char *request, js_value **out, loci_err *err) {
   return fail(err, LOCI_EINVAL, "the request is no JSON object");
 }
 
+loci_status refuse_members(const calling *c, const char *const *names, int n, const char *why,
+                           loci_err *err) {
+  for (int i = 0; i < n; i++)
+    if (js_get(c->request, names[i])) return fail(err, LOCI_EINVAL, "%s%s", names[i], why);
+  return LOCI_OK;
+}
+
 loci_status read_request(const calling *c, const target_table *t, int n, loci_err *err) {
   field_table all[MOST_TABLES + 1];
   for (int i = 0; i < n; i++) all[i] = t[i].table;

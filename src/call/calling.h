@@ -24,6 +24,9 @@ typedef struct target_table {
   void *options;
 } target_table;
 
+/* Members of the request that nothing would read are refused: their name, and [why]. */
+loci_status refuse_members(const calling *c, const char *const *names, int n, const char *why,
+                           loci_err *err);
 /* [request] NULL: an empty object.  Caller frees *out. */
 loci_status parse_request(const char *request, js_value **out, loci_err *err);
 /* Reads all members; the tables of one call may share names, which then go to each. */

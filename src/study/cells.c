@@ -135,11 +135,9 @@ static loci_status find_donors(sweep *s, columns *c, loci_err *err) {
   if (!s->donor) return LOCI_OK;
   c->from = arena_zarray(s->mem, c->count + 1, const int *);
   if (!c->from) return fail_nomem(err, "laying out the grids");
-  for (int k = 0; k < c->count; k++) {
-    const int *at = c->positions ? c->positions + k : c->sets[k];
-    TRY(donor_positions(s, at, c->positions ? 1 : c->set_counts[k],
-                        c->positions ? NULL : c->names[k], &c->from[k], err));
-  }
+  for (int k = 0; k < c->count; k++)
+    TRY(donor_positions(s, c->positions ? 1 : c->set_counts[k], c->positions ? NULL : c->names[k],
+                        &c->from[k], err));
   return LOCI_OK;
 }
 

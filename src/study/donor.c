@@ -78,13 +78,12 @@ static loci_status find_place(const struct donor *d, const char *place, int *at,
   return *count > 0 ? LOCI_OK : fail_empty_group(d->p, g, err);
 }
 
-loci_status donor_positions(sweep *s, const int *positions, int count, const char *group,
-                            const int **out, loci_err *err) {
+loci_status donor_positions(sweep *s, int count, const char *group, const int **out,
+                            loci_err *err) {
   struct donor *d = s->donor;
   const char *place = s->opts->donor_at ? s->opts->donor_at : group;
   int n = 0, room = d->p->info.length > count ? d->p->info.length : count;
   int *at = arena_array(s->mem, room, int);
-  (void)positions;
   if (!at) return fail_nomem(err, "reading a donor");
   if (!place)
     return fail(err, LOCI_EINVAL,

@@ -8,10 +8,9 @@
 
 /* Takes the request's donor, if it has one, into s->donor, after the target is made. */
 loci_status donor_new(sweep *s, loci_err *err);
-/* Positions of the donor whose values go to these [count] ones, one for each; [group] NULL: they
- * were asked for by number.  In the sweep's memory. */
-loci_status donor_positions(sweep *s, const int *positions, int count, const char *group,
-                            const int **out, loci_err *err);
+/* Positions of the donor whose values go to [count] ones of the prompt, one for each; [group] NULL:
+ * they were asked for by number.  In the sweep's memory. */
+loci_status donor_positions(sweep *s, int count, const char *group, const int **out, loci_err *err);
 /* Its run: what is put in, and the target.  After sweep_runs and sweep_grids. */
 loci_status donor_run(sweep *s, loci_err *err);
 /* The value of a cell's unit at its [i]-th position: a site's row, or the head's. */

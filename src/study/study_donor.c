@@ -118,12 +118,10 @@ static const loci_example *find_twin(donors *d, const loci_example *e) {
 /* ---------------------------------------------------------------- traces of an example */
 
 /* Another position than those that values are taken from, by number. */
-static const char *random_place(const donors *d, const averaging *a, const loci_trace_opts *how,
-                                char room[16]) {
+static const char *random_place(const donors *d, const averaging *a, char room[16]) {
   const loci_prompt_info *p = loci_prompt_get_info(d->twin);
   random_source r = random_stream(a->s->opts->seed, (uint64_t)a->n);
   int last = p->length > 1 ? p->length - 1 : 1, at;
-  (void)how;
   do {
     at = (int)random_below(&r, last);
   } while (p->tokens[at].role == LOCI_ROLE_CONSTRAINT_LAST && last > 1);
@@ -147,7 +145,7 @@ static loci_status run_traces(donors *d, averaging *a, study_item *item, const l
   for (int i = 0; i < KINDS; i++) {
     opts[i].donor = i == OTHER ? d->before : d->twin;
     if (!opts[i].donor) continue;
-    if (i == RANDOM) opts[i].donor_at = random_place(d, a, how, place);
+    if (i == RANDOM) opts[i].donor_at = random_place(d, a, place);
     kind[n] = i;
     ask[n++] = (loci_trace_request){.prompt = item->prompt, .opts = &opts[i]};
   }
