@@ -94,10 +94,10 @@ static void say_sets(views *v, const loci_trace *t) {
   char effect[24], whole[24], mean[24];
   for (int i = 0; i < t->set_count; i++) {
     const loci_set *x = &t->sets[i];
-    double lo = x->norm, hi = x->norm;
+    double lo = INFINITY, hi = 0;
     for (int k = 0; k < x->control_count; k++) {
-      lo = k ? fmin(lo, x->control_norm[k]) : x->control_norm[k];
-      hi = k ? fmax(hi, x->control_norm[k]) : x->control_norm[k];
+      lo = fmin(lo, x->control_norm[k]);
+      hi = fmax(hi, x->control_norm[k]);
     }
     view_begin(v, VIEW_ITEM);
     view_say(v, VIEW_BOLD, "%s, %d %s together,", site_name(x->site), x->unit_count,

@@ -310,7 +310,7 @@ static loci_status list_todo(keeping *x, line_list *lines, int64_t *used, loci_e
   for (;;) {
     loci_example *e = NULL;
     example_key key;
-    study_turn have;
+    study_turn have = TURN_USED;
     loci_status st = loci_examples_next(x->s.examples, &e, err);
     if (st && st != LOCI_EFORMAT) return st;
     if (!st && !e) return LOCI_OK;
