@@ -3,7 +3,7 @@
 # through pkg-config and find_package, from C and from C++, with the shared and with the static library; and as a part of
 # another project, without pictures and stores.   installed.sh BUILD_DIR SOURCE_DIR CMAKE CC
 set -eu
-build=$1 source=$2 cmake=$3 cc=$4
+build=$(realpath "$1") source=$(realpath "$2") cmake=$3 cc=$4
 stage="$build/it's a stage"
 rm -rf "$stage"
 DESTDIR=$stage "$cmake" --install "$build" --prefix /opt/loci >"$build/stage.log"

@@ -3,7 +3,7 @@
 # becomes of a helper.  Skipped (77) where loci was built without MPI, or there is no mpirun.
 #   tests/mpi.sh LOCI SOURCE_DIR
 set -u
-loci=$1 model=$2/models/flags failures=0
+loci=$(realpath "$1") model=$(realpath "$2")/models/flags failures=0
 command -v mpirun >/dev/null && ldd "$loci" | grep -q libmpi || { echo "skipped: no MPI"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

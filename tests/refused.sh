@@ -7,7 +7,7 @@
 #   COMMANDS=...   some of the commands
 #   SPARE=none     those of oneDNN and fontconfig as well: what falls over then is told with its signal, and is no miss
 # shellcheck source=tests/cli/lib.sh disable=SC1091
-shim=$3
+shim=$(realpath "$3")
 source "$(dirname "$0")/cli/lib.sh"
 cd "$work" || exit 1
 export OMP_NUM_THREADS=1

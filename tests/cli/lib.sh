@@ -6,7 +6,7 @@
 #   quiet                  standard output is empty
 # Every miss is shown with the command that caused it; finish gives the verdict.
 set -u
-loci=$1 source_dir=$2
+loci=$(realpath "$1") source_dir=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C HOME="$work" TERM=dumb
