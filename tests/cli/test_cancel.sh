@@ -17,14 +17,14 @@ stops() { # stops SIGNAL CODE ARGS...
   last="$* ($name)"
   "$loci" "$@" >"$work/out" 2>"$work/err" <"$work/pipe" &
   local pid=$!
-  until catches $pid $((expected - 128)) && { [ "$1" != tokens ] || waits $pid; }; do kill -0 $pid 2>/dev/null || break; done
+  until catches $pid $((expected - 128)) && { [ "$1" = bench ] || waits $pid; }; do kill -0 $pid 2>/dev/null || break; done
   kill "-$name" "$pid" || miss "ended before the signal"
   # A signal between the check and a read that waits is seen by the next one alone: a person presses again, but a second
   # one to a program that is ending already would end it without its sentence.
   for i in $(seq 300); do
     [ -e "/proc/$pid/status" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" || break
     sleep 0.1
-    [ "$1" = tokens ] && [ $((i % 30)) = 0 ] && kill "-$name" "$pid" 2>/dev/null
+    [ "$1" != bench ] && [ $((i % 30)) = 0 ] && kill "-$name" "$pid" 2>/dev/null
   done
   wait "$pid"
   code=$? err=$(cat "$work/err") out=$(cat "$work/out")
@@ -37,6 +37,12 @@ stops INT 130 tokens -m "$model" --lines -
 quiet
 stops TERM 143 tokens -m "$model" --lines -
 stops HUP 129 tokens -m "$model" --lines -
+for reader in 'data lint' 'data show' 'score' 'study trace' "study run --store $work/s.db"; do
+  read -ra words <<<"$reader"
+  [ "${words[0]}" = data ] || words+=(-m "$model")
+  stops TERM 143 "${words[@]}" -
+  says 'cancelled while waiting for -'
+done
 stops INT 130 bench --rows 64 --width 128 --inner 256 --heads 4 --repeats 1000000 -o "$work/bench.json"
 quiet
 [ -z "$(find "$work" -name 'bench*')" ] || miss "a file is left"
