@@ -25,6 +25,10 @@ static void check(const model_config *m) {
       v->n_features > 8 || v->width % v->heads)
     abort();
   if (v->width / v->heads < 1 || v->inner < 1 || v->patch < 1 || v->merge < 1) abort();
+  if (v->deep_count < 0 || v->deep_count > 8 || m->text.deep > v->deep_count) abort();
+  for (int i = 0; i < v->deep_count; i++) {
+    if (v->deep_depth[i] < 1 || v->deep_depth[i] > v->layers) abort();
+  }
   if (v->shuffle && (v->image_size < 1 || v->grid % v->merge || m->tiles.count > 0)) abort();
   if (m->tiles.count < 0 || m->tiles.count > MOST_TILE_SIZES || m->most_tiles < 0) abort();
   for (int i = 0; i < 2 * m->tiles.count; i++) {

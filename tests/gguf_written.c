@@ -290,6 +290,6 @@ void written_eyes(gguf_maker *m, const checkpoint *c, bool old) {
     put_linear(m, block("v.blk", i, old ? "ffn_down" : "ffn_up"), &l->fc1, 0);
     put_linear(m, block("v.blk", i, old ? "ffn_up" : "ffn_down"), &l->fc2, 0);
   }
-  put_linear(m, "mm.0", &c->projector[0], 0);
-  put_linear(m, "mm.2", &c->projector[1], 0);
+  put_linear(m, "mm.0", &c->projector.linear[0], 0);
+  put_linear(m, "mm.2", &c->projector.linear[1], 0);
 }

@@ -145,6 +145,22 @@ static void check_cells(const oracle *o) {
   assert_memory_equal(tiles, room + (last ? 0 : of_group), sizeof(int) * (size_t)(n - of_group));
 }
 
+/* What the first layer reads of every row, and what the next ones add to it. */
+static void check_parts(oracle *o, oracle_array rows) {
+  const loci_prompt *p = o->prompt;
+  const decoder_config *c = model_decoder(p->model);
+  float *part = arena_array(o->mem, rows.count, float);
+  assert_non_null(part);
+  assert_int_equal(st_find(o->arrays, "deepstack") != NULL, c->deep > 0);
+  for (int k = 0; k <= c->deep; k++) {
+    for (int64_t i = 0; i < rows.count; i++) {
+      part[i] = p->projected[i / c->width * input_width(c) + (int64_t)k * c->width + i % c->width];
+    }
+    const float *want = k > 0 ? oracle_get(o, "deepstack").data + (k - 1) * rows.count : rows.data;
+    oracle_all_near(o, k > 0 ? "deepstack" : "projected", part, want, rows.count);
+  }
+}
+
 static void check_image(oracle *o) {
   const loci_prompt *p = o->prompt;
   if (!prompt_picture(p)) return;
@@ -165,7 +181,7 @@ static void check_image(oracle *o) {
   }
   assert_memory_equal(seen, pixels.data, (size_t)pixels.count * sizeof(float));
   oracle_all_near(o, "vision_features", p->features, features.data, features.count);
-  oracle_all_near(o, "projected", p->projected, rows.data, rows.count);
+  check_parts(o, rows);
 }
 
 /* ---------------------------------------------------------------- sites */

@@ -31,14 +31,14 @@ static void ignore(void *ctx, int64_t index, const float *logits) {
 /* Input rows of the prompt with the constraint's tokens replaced by [ids] of the case. */
 static float *rows_of(oracle *o, const int *replaced, int count) {
   const loci_prompt *p = o->prompt;
-  int64_t D = p->model->info.width;
-  float *rows = arena_array(o->mem, p->info.length * D, float);
+  int64_t W = input_width(model_decoder(p->model));
+  float *rows = arena_array(o->mem, p->info.length * W, float);
   assert_non_null(rows);
-  memcpy(rows, p->embeds, (size_t)(p->info.length * D) * sizeof *rows);
+  memcpy(rows, p->embeds, (size_t)(p->info.length * W) * sizeof *rows);
   for (int c = 0; c < p->info.constraint_count; c++) {
     for (int i = 0; i < p->info.constraints[c].count; i++) {
       int64_t at = p->info.constraints[c].first + i;
-      assert_true(embed_token(p->model, replaced[i % count], rows + at * D));
+      assert_true(embed_token(p->model, replaced[i % count], rows + at * W));
     }
   }
   return rows;
@@ -58,8 +58,10 @@ static void check_attribution(const char *name) {
         *grads = arena_array(o.mem, SITES * L * D, float);
   assert_non_null(grads);
   walk *w;
+  input in = prompt_input(o.prompt);
+  in.rows = rows;
   assert_ok(walk_new(m, &w, &err), err);
-  assert_ok(walk_root(w, (input){rows, T, o.prompt->places, o.prompt->sources}, &s, &err), err);
+  assert_ok(walk_root(w, in, &s, &err), err);
   assert_ok(walk_want(w, s, T - 1, &err), err);
   for (int i = 0; i < SITES * L; i++) {
     walk_span last = {T - 1, 1};
@@ -106,18 +108,21 @@ static void check_edit(const char *name, const char *kind) {
   loss l = {.V = m->info.vocab};
   l.count = oracle_ints(oracle_member(o.json, "target"), l.target, MOST_TARGETS);
   l.weight = -1.0 / l.count;
-  float *rows = arena_array(o.mem, (T + l.count) * D, float), *grad = arena_array(o.mem, D, float);
+  int64_t W = input_width(model_decoder(m));
+  float *rows = arena_array(o.mem, (T + l.count) * W, float), *grad = arena_array(o.mem, D, float);
   assert_true(rows && grad);
-  memcpy(rows, o.prompt->embeds, (size_t)(T * D) * sizeof *rows);
+  memcpy(rows, o.prompt->embeds, (size_t)(T * W) * sizeof *rows);
   for (int i = 0; i + 1 < l.count; i++) {
-    assert_true(embed_token(m, l.target[i], rows + (T + i) * D));
+    assert_true(embed_token(m, l.target[i], rows + (T + i) * W));
   }
   walk *w;
   loci_err err;
   const rope_place *places;
   assert_ok(walk_new(m, &w, &err), err);
   assert_ok(prompt_places(o.prompt, l.count - 1, o.mem, &places, &err), err);
-  assert_ok(walk_root(w, (input){rows, T + l.count - 1, places, o.prompt->sources}, &s, &err), err);
+  input in = {
+      .rows = rows, .count = T + l.count - 1, .places = places, .sources = o.prompt->sources};
+  assert_ok(walk_root(w, in, &s, &err), err);
   for (int i = 0; i < l.count; i++) assert_ok(walk_want(w, s, T - 1 + i, &err), err);
   assert_ok(walk_grad(w, s, LOCI_SITE_MLP_OUT, layer, (walk_span){key, 1}, grad, &err), err);
   assert_ok(walk_run(w, &(walk_hooks){.logits = ignore}, &err), err);

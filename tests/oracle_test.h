@@ -44,6 +44,7 @@ typedef enum oracle_cases { ORACLE_FEW, ORACLE_KINDS, ORACLE_ALL } oracle_cases;
   ORACLE_MODELS_WITH_KINDS(X)                                                                      \
   X(qwen2_vl, "qwen2-vl", true, ORACLE_FEW)                                                        \
   X(qwen2_5_vl, "qwen2-5-vl", true, ORACLE_FEW)                                                    \
+  X(qwen3_vl, "qwen3-vl", true, ORACLE_FEW)                                                        \
   X(llava_next, "llava-next", true, ORACLE_FEW)                                                    \
   X(llava_onevision, "llava-onevision", true, ORACLE_FEW)                                          \
   X(mllama, "mllama", true, ORACLE_FEW)                                                            \

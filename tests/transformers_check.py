@@ -217,7 +217,7 @@ golden, flags = os.path.join(SOURCE, "tests/golden"), os.path.join(SOURCE, "mode
 building = ("In which city is this building, and who made it?", "this building", "the")
 ukraine = ("What is the capital of this country?", "this country", "Lima")
 checked = check("flags", flags, os.path.join(flags, "images/ukraine.png"), *ukraine)
-models = ("llava-clip-llama", "llava-clip-llama-bf16", "llava-siglip-phi", "qwen2-vl", "qwen2-5-vl", "llava-next")
+models = ("llava-clip-llama", "llava-clip-llama-bf16", "llava-siglip-phi", "qwen2-vl", "qwen2-5-vl", "qwen3-vl", "llava-next")
 for each in (*models, "llava-onevision", "mllama", "smolvlm", "idefics3", "internvl"):
     checked += check(each, os.path.join(golden, "models", each), os.path.join(golden, "images/scene-a.png"), *building)
 bridge = ("The bridge of Vienna was built by", "Vienna", "Paris")

@@ -320,6 +320,7 @@ static const struct family {
     {"llava_onevision", NULL, false, "qwen2", parse_llava_onevision},
     {"qwen2_vl", NULL, false, "qwen2", family_qwen2_vl},
     {"qwen2_5_vl", NULL, false, "qwen2", family_qwen2_5_vl},
+    {"qwen3_vl", NULL, false, "qwen3_vl_text", family_qwen3_vl},
     {"mllama", NULL, false, "mllama_text_model", family_mllama},
     {"idefics3", NULL, false, "llama", family_idefics3},
     {"smolvlm", NULL, false, "llama", family_smolvlm},
@@ -349,13 +350,13 @@ static loci_status family_find(const config_reader *r, const js_value *config,
     *out = f;
     return LOCI_OK;
   }
-  return fail(
-      r->err, LOCI_EUNSUPPORTED,
-      "%s: model_type \"%.60s\" is not supported; known are llava, llava_next, "
-      "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, mllama, "
-      "idefics3, smolvlm, internvl, llama, mistral, qwen2, qwen3, phi, phi3, gemma2, gemma3_text, "
-      "gpt2",
-      r->what, type);
+  return fail(r->err, LOCI_EUNSUPPORTED,
+              "%s: model_type \"%.60s\" is not supported; known are llava, llava_next, "
+              "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, "
+              "qwen3_vl, mllama, idefics3, smolvlm, internvl, llama, mistral, qwen2, qwen3, phi, "
+              "phi3, gemma2, gemma3_text, "
+              "gpt2",
+              r->what, type);
 }
 
 loci_status config_parse(const js_value *config, const js_value *generation, const char *dir,

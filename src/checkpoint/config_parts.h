@@ -43,11 +43,13 @@ loci_status rope_parse(const config_reader *r, const js_value *o, decoder_config
 loci_status family_text_parse(const config_reader *r, const js_value *o, const char *model_type,
                               model_config *out);
 
-/* Qwen2-VL and Qwen2.5-VL (config_qwen.c). */
+/* Qwen2-VL, Qwen2.5-VL and Qwen3-VL (config_qwen.c). */
 loci_status family_qwen2_vl(const config_reader *r, const js_value *config, const char *model_type,
                             model_config *out);
 loci_status family_qwen2_5_vl(const config_reader *r, const js_value *config,
                               const char *model_type, model_config *out);
+loci_status family_qwen3_vl(const config_reader *r, const js_value *config, const char *model_type,
+                            model_config *out);
 
 /* Llama-3.2-Vision (config_mllama.c). */
 loci_status family_mllama(const config_reader *r, const js_value *config, const char *model_type,

@@ -1,18 +1,25 @@
-/* Qwen2-VL and Qwen2.5-VL in config.json: the decoder's fields in a section of their own or flat
- * beside the others, as the published files have them, and a tower that takes every picture at its
- * own size.  The classes' defaults are those of the largest model, so sizes have to be there. */
+/* Qwen2-VL, Qwen2.5-VL and Qwen3-VL in config.json: the decoder's fields in a section of their own
+ * or flat beside the others, as the published files have them, and a tower that takes every picture
+ * at its own size.  The first two classes' defaults are those of the largest model, so sizes have
+ * to be there. */
 #include "checkpoint/config_parts.h"
 
+#include <math.h>
+
 typedef struct qwen_family {
+  const char *name;
   const char *width_key, *out_key; /* of the tower, and of the rows that it gives */
   int out;
-  bool windows;
+  bool flat, windows, deep;
   vision_config vision;
 } qwen_family;
 
-static const qwen_family qwen2 = {"embed_dim",
+static const qwen_family qwen2 = {"qwen2-vl",
+                                  "embed_dim",
                                   "hidden_size",
                                   3584,
+                                  true,
+                                  false,
                                   false,
                                   {.model_type = "qwen2_vl",
                                    .width = 1280,
@@ -27,10 +34,13 @@ static const qwen_family qwen2 = {"embed_dim",
                                    .frames = 2,
                                    .merge = 2}};
 
-static const qwen_family qwen2_5 = {"hidden_size",
+static const qwen_family qwen2_5 = {"qwen2-vl",
+                                    "hidden_size",
                                     "out_hidden_size",
                                     3584,
                                     true,
+                                    true,
+                                    false,
                                     {.model_type = "qwen2_5_vl",
                                      .width = 3584,
                                      .inner = 3420,
@@ -46,11 +56,34 @@ static const qwen_family qwen2_5 = {"hidden_size",
                                      .frames = 2,
                                      .merge = 2}};
 
+static const qwen_family qwen3 = {"qwen3-vl",
+                                  "hidden_size",
+                                  "out_hidden_size",
+                                  3584,
+                                  false,
+                                  false,
+                                  true,
+                                  {.model_type = "qwen3_vl",
+                                   .width = 1152,
+                                   .inner = 4304,
+                                   .layers = 27,
+                                   .heads = 16,
+                                   .patch = 16,
+                                   .eps = 1e-6,
+                                   .norm = NORM_LAYER,
+                                   .act = ACT_GELU_TANH,
+                                   .fused = true,
+                                   .fc_names = true,
+                                   .patch_bias = true,
+                                   .rotary = true,
+                                   .frames = 2,
+                                   .merge = 2}};
+
 /* ---------------------------------------------------------------- the tower */
 
 static loci_status inner_parse(const config_reader *r, const js_value *o, vision_config *v) {
   double ratio = 4;
-  if (v->gated) return read_int(r, o, "intermediate_size", (const int[]){1, 1 << 20}, &v->inner);
+  if (v->inner) return read_int(r, o, "intermediate_size", (const int[]){1, 1 << 20}, &v->inner);
   TRY(read_positive(r, o, "mlp_ratio", 64, &ratio));
   v->inner = (int)(v->width * ratio);
   if (v->inner >= 1) return LOCI_OK;
@@ -89,6 +122,36 @@ static loci_status windows_parse(const config_reader *r, const js_value *o, visi
   return LOCI_OK;
 }
 
+/* A square table of positions, and the blocks whose rows go to the decoder's first layers. */
+static loci_status deep_parse(const config_reader *r, const js_value *o, vision_config *v) {
+  enum { MOST = sizeof v->deep_depth / sizeof *v->deep_depth };
+  static const int usual[] = {8, 16, 24};
+  const js_value *list = js_get(o, "deepstack_visual_indexes");
+  int positions = 2304;
+  TRY(read_int(r, o, "num_position_embeddings", (const int[]){1, 1 << 20}, &positions));
+  v->stretched = (int)lround(sqrt(positions));
+  if (v->stretched * v->stretched != positions) {
+    return fail(r->err, LOCI_EUNSUPPORTED, "%s: \"num_position_embeddings\" %d is no square",
+                r->what, positions);
+  }
+  int64_t n = list ? js_count(list) : 3, block = -1;
+  if (n > MOST || (list && js_kind_of(list) != JS_ARRAY)) {
+    return fail(r->err, LOCI_EUNSUPPORTED,
+                "%s: \"deepstack_visual_indexes\" must be an array of at most %d blocks", r->what,
+                (int)MOST);
+  }
+  for (int64_t i = 0, before = -1; i < n; i++, before = block) {
+    block = list ? -1 : usual[i];
+    if ((list && !js_int_of(js_at(list, i), &block)) || block <= before || block >= v->layers) {
+      return fail(r->err, LOCI_EFORMAT,
+                  "%s: \"deepstack_visual_indexes\" must hold ascending numbers of the %d blocks",
+                  r->what, v->layers);
+    }
+    v->deep_depth[v->deep_count++] = (int)block + 1;
+  }
+  return LOCI_OK;
+}
+
 static loci_status sizes_check(const config_reader *r, const vision_config *v) {
   if (v->width % v->heads != 0 || v->width / v->heads % 4 != 0) {
     return fail(r->err, LOCI_EFORMAT,
@@ -116,9 +179,11 @@ static loci_status tower_of(const config_reader *r, const js_value *o, const qwe
   TRY(read_act(r, o, "hidden_act", &v->act));
   TRY(inner_parse(r, o, v));
   if (f->windows) TRY(windows_parse(r, o, v));
+  if (f->deep) TRY(deep_parse(r, o, v));
   TRY(sizes_check(r, v));
   v->n_features = 1;
   v->feature_depth[0] = v->layers;
+  out->text.deep = v->deep_count < out->text.layers ? v->deep_count : out->text.layers;
   if (rows_width == out->text.width) return LOCI_OK;
   return fail(r->err, LOCI_EFORMAT, "%s: \"%s\" is %d, but the text model's rows have %d channels",
               r->what, f->out_key, rows_width, out->text.width);
@@ -137,7 +202,7 @@ static loci_status require_sizes(const config_reader *r, const js_value *o) {
   return LOCI_OK;
 }
 
-/* Where the class has another default than Qwen2. */
+/* Where the flat classes have another default than Qwen2. */
 static void class_defaults(const js_value *o, decoder_config *d) {
   bool theta = js_get(o, "rope_theta") || js_get(js_get(o, "rope_parameters"), "rope_theta") ||
                js_get(js_get(o, "rope_scaling"), "rope_theta");
@@ -146,15 +211,15 @@ static void class_defaults(const js_value *o, decoder_config *d) {
 }
 
 static loci_status decoder_of(const config_reader *r, const js_value *config,
-                              const char *model_type, model_config *out) {
+                              const char *model_type, const qwen_family *f, model_config *out) {
   const js_value *text;
   config_reader section;
   TRY(section_read(r, config, "text_config", &text, &section));
-  if (!text) section = *r;
-  const js_value *o = text ? text : config;
-  TRY(require_sizes(&section, o));
+  if (!text && f->flat) section = *r;
+  const js_value *o = text || !f->flat ? text : config;
+  if (f->flat) TRY(require_sizes(&section, o));
   TRY(family_text_parse(&section, o, model_type, out));
-  class_defaults(o, &out->text);
+  if (f->flat) class_defaults(o, &out->text);
   if (text && !js_get(text, "tie_word_embeddings")) {
     TRY(js_get_bool(config, "tie_word_embeddings", r->what, &out->text.tied, r->err));
   }
@@ -169,12 +234,11 @@ static loci_status parse(const config_reader *r, const js_value *config, const c
   static const int ids[] = {0, INT32_MAX};
   const js_value *vision;
   config_reader section;
-  TRY(decoder_of(r, config, model_type, out));
+  TRY(decoder_of(r, config, model_type, f, out));
   TRY(section_read(r, config, "vision_config", &vision, &section));
   TRY(tower_of(&section, vision, f, out));
-  out->family = "qwen2-vl";
+  out->family = out->default_template = f->name;
   out->layout = LAYOUT_QWEN_VL;
-  out->default_template = "qwen2-vl";
   out->has_vision = true;
   out->projector =
       (projector_config){.n_linear = 2,
@@ -200,4 +264,9 @@ loci_status family_qwen2_vl(const config_reader *r, const js_value *config, cons
 loci_status family_qwen2_5_vl(const config_reader *r, const js_value *config,
                               const char *model_type, model_config *out) {
   return parse(r, config, model_type, &qwen2_5, out);
+}
+
+loci_status family_qwen3_vl(const config_reader *r, const js_value *config, const char *model_type,
+                            model_config *out) {
+  return parse(r, config, model_type, &qwen3, out);
 }

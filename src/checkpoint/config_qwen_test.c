@@ -48,8 +48,54 @@ static void qwen2_vl_names_its_tower_otherwise(void **state) {
   assert_true(m.vision.norm == NORM_LAYER && !m.vision.gated && m.vision.window == 0);
 }
 
+#define QWEN3(text, vision)                                                                        \
+  "{\"model_type\":\"qwen3_vl\",\"text_config\":{" text "},\"vision_config\":{" vision "}}"
+
+/* Hugging Face writes only what differs from its class. */
+static void qwen3_vl_gets_its_classes_defaults(void **state) {
+  model_config m;
+  expect(*state, QWEN3("\"rope_scaling\":{}", "\"out_hidden_size\":4096"), &m);
+  assert_string_equal(m.family, "qwen3-vl");
+  assert_int_equal(m.layout, LAYOUT_QWEN_VL);
+  const decoder_config *d = &m.text;
+  assert_int_equal(d->width, 4096);
+  assert_int_equal(d->inner, 22016);
+  assert_int_equal(d->kv_heads, 32);
+  assert_int_equal(d->head_dim, 128);
+  assert_int_equal(d->max_positions, 128000);
+  assert_int_equal(d->deep, 3);
+  assert_true(d->qk_norm && !d->qkv_bias && d->rope.theta == 5e6 && d->rope.interleaved);
+  assert_int_equal(d->rope.sections[0], 24);
+  assert_int_equal(d->rope.sections[2], 20);
+  const vision_config *v = &m.vision;
+  assert_int_equal(v->width, 1152);
+  assert_int_equal(v->inner, 4304);
+  assert_int_equal(v->layers, 27);
+  assert_int_equal(v->patch, 16);
+  assert_int_equal(v->stretched, 48);
+  assert_int_equal(v->deep_depth[2], 25);
+  assert_true(v->rotary && v->act == ACT_GELU_TANH && !v->gated && v->norm == NORM_LAYER);
+  expect(*state,
+         QWEN3("\"num_hidden_layers\":2,\"hidden_size\":3584",
+               "\"deepstack_visual_indexes\":[0,4,5,26]"),
+         &m);
+  assert_int_equal(m.text.deep, 2);
+  assert_int_equal(m.vision.deep_count, 4);
+  expect(*state, QWEN3("\"hidden_size\":3584", "\"deepstack_visual_indexes\":[]"), &m);
+  assert_int_equal(m.text.deep, 0);
+}
+
 static void a_qwen_vl_that_would_be_read_wrongly_is_refused(void **state) {
   static const char *const wrong[][2] = {
+      {QWEN3("", "\"out_hidden_size\":4095"), "rows have 4096 channels"},
+      {QWEN3("", "\"out_hidden_size\":4096,\"deepstack_visual_indexes\":[9,4]"), "ascending"},
+      {QWEN3("", "\"out_hidden_size\":4096,\"deepstack_visual_indexes\":[27]"), "the 27 blocks"},
+      {QWEN3("", "\"out_hidden_size\":4096,\"deepstack_visual_indexes\":8"),
+       "an array of at most 8"},
+      {QWEN3("", "\"out_hidden_size\":4096,\"num_position_embeddings\":2300"), "no square"},
+      {QWEN3("\"rope_scaling\":{\"mrope_interleaved\":false}", "\"out_hidden_size\":4096"),
+       "mrope_interleaved"},
+      {QWEN3("\"head_dim\":64", "\"out_hidden_size\":4096"), "a head turns 32"},
       {"{\"model_type\":\"qwen2_5_vl\"," QWEN_SIZES "," QWEN_TOWER "}", "mrope_section"},
       {"{\"model_type\":\"qwen2_5_vl\"," QWEN_SIZES
        ",\"rope_scaling\":{\"type\":\"mrope\",\"mrope_section\":[2,3,4]}," QWEN_TOWER "}",
@@ -93,6 +139,7 @@ static void a_qwen_vl_that_would_be_read_wrongly_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {TEST(qwen_vl_is_read_flat_and_nested),
                                      TEST(qwen2_vl_names_its_tower_otherwise),
+                                     TEST(qwen3_vl_gets_its_classes_defaults),
                                      TEST(a_qwen_vl_that_would_be_read_wrongly_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,15 +92,25 @@ static loci_status rope_factors(const config_reader *r, const js_value *rope,
 
 /* Which of a head's channel pairs turn by a place's time, row and column (M-RoPE). */
 static loci_status rope_sections(const config_reader *r, const js_value *rope, decoder_config *d) {
+  static const int usual[] = {24, 20, 20};
   const js_value *list = js_get(rope, "mrope_section");
-  int64_t sum = 0, n;
-  if (!list) return LOCI_OK;
+  bool own = text_family_of(d->model_type)->interleaved;
+  int64_t sum = 0, n = 0;
+  d->rope.interleaved = own;
+  TRY(js_get_bool(rope, "mrope_interleaved", r->what, &d->rope.interleaved, r->err));
+  if (d->rope.interleaved != own) {
+    return fail(r->err, LOCI_EUNSUPPORTED, "%s: \"mrope_interleaved\" %s is not supported for %s",
+                r->what, own ? "false" : "true", d->model_type);
+  }
+  if (!list && !own) return LOCI_OK;
   if (d->rope.kind != ROPE_DEFAULT) {
     return fail(r->err, LOCI_EUNSUPPORTED,
                 "%s: \"mrope_section\" with a scaled rotation is not supported", r->what);
   }
   for (int i = 0; i < 3; i++) {
-    if (js_count(list) != 3 || !js_int_of(js_at(list, i), &n) || n < 0 || n > d->head_dim) {
+    n = usual[i];
+    if (list &&
+        (js_count(list) != 3 || !js_int_of(js_at(list, i), &n) || n < 0 || n > d->head_dim)) {
       return fail(r->err, LOCI_EFORMAT,
                   "%s: \"mrope_section\" must be three numbers of channel pairs", r->what);
     }

@@ -11,21 +11,24 @@
 typedef enum norm_kind { NORM_RMS, NORM_LAYER, NORM_RMS_PLUS_ONE } norm_kind; /* w, w, 1 + w */
 
 typedef struct vision_config {
-  const char *model_type; /* "clip_vision_model", "siglip_vision_model", "qwen2_vl", "qwen2_5_vl" */
+  const char *model_type; /* "clip_vision_model", "siglip_vision_model", "qwen2_vl", .. */
   int width, inner, layers, heads, patch;
   int image_size, grid; /* pixels and whole patches each way; 0: every picture has its own */
   double eps;
   norm_kind norm;
   act_kind act;
-  bool gated;   /* act(gate) * up, or act(fc1) */
-  bool fused;   /* q, k, v are one tensor in the file, with the names of a Qwen tower */
-  bool rotary;  /* rows turn by their place in the picture; else there is a table of positions */
-  int frames;   /* a still picture stands that often in a patch; 0: once, without such an axis */
-  int merge;    /* merge x merge patches become one row of the sequence */
-  bool shuffle; /* features stand line by line and are put side by side afterwards; else merged
-                   patches stand together from the pixels on */
-  int window;   /* rows of the sequence on the side of a window; 0: there are none */
-  int places;   /* tiles that it sees together, empty ones too; 0: views one by one */
+  bool gated;    /* act(gate) * up, or act(fc1) */
+  bool fused;    /* q, k, v are one tensor in the file, with the names of a Qwen tower */
+  bool fc_names; /* of such a tower: its MLP is linear_fc1, linear_fc2 */
+  bool rotary;   /* rows turn by their place in the picture; else there is a table of positions */
+  int stretched; /* beside that: a table of so many positions each way, for pictures of any size;
+                    0: none */
+  int frames;    /* a still picture stands that often in a patch; 0: once, without such an axis */
+  int merge;     /* merge x merge patches become one row of the sequence */
+  bool shuffle;  /* features stand line by line and are put side by side afterwards; else merged
+                    patches stand together from the pixels on */
+  int window;    /* rows of the sequence on the side of a window; 0: there are none */
+  int places;    /* tiles that it sees together, empty ones too; 0: views one by one */
   tile_sizes canvases; /* of tiles, down and across, that a picture may be put on */
   int gated_layers;    /* the last of [layers]: after a norm of their own, branches through gates */
   const bool *full;    /* (layers) sees the whole picture; NULL: all do */
@@ -36,7 +39,8 @@ typedef struct vision_config {
   bool qkv_bias, qk_norm; /* of such a tower: biases; q and k are normalised, all heads together */
   int n_features; /* hidden states side by side, usually 1; with places, by channel from the 2nd on
                    */
-  int feature_depth[8]; /* each as the number of encoder layers run before it is taken */
+  int feature_depth[8];          /* each as the number of encoder layers run before it is taken */
+  int deep_count, deep_depth[8]; /* hidden states that go to the decoder's first layers, likewise */
   bool drop_class; /* row 0 of each feature is dropped: CLIP's class token, SigLIP's first patch */
 } vision_config;
 

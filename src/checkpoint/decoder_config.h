@@ -34,6 +34,7 @@ typedef struct rope_config {
   bool exact;                 /* yarn: the ramp's ends are not whole channel pairs */
   const float *factors;       /* (rotary_dim / 2) each frequency is divided by; NULL: none */
   int sections[3]; /* channel pairs that turn by a place's time, row, column; all 0: by its index */
+  bool interleaved; /* these take turns; else they stand one after the other */
 } rope_config;
 
 typedef struct decoder_config {
@@ -59,7 +60,8 @@ typedef struct decoder_config {
   double attention_cap,
       logit_cap;     /* c: scores, or logits, x become c tanh(x / c); 0: they do not */
   const bool *cross; /* (layers) reads rows outside of the sequence, through gates; NULL: none */
-  bool tied;         /* the head may be missing from the file: it is the embedding */
+  int deep;  /* an input row has so many parts more, added to it after the first layers, one each */
+  bool tied; /* the head may be missing from the file: it is the embedding */
   rope_config rope;
   rope_config local; /* of the layers that slide; theta 0: as the others */
 } decoder_config;

@@ -176,7 +176,7 @@ static void assert_opens_as(const draft *d, const char *model, layout_kind layou
   assert_same_weights(&a->head, &b->head, sizeof a->head);
   assert_same_weights(&a->class_embedding, &b->class_embedding,
                       offsetof(checkpoint, vision_layers) - offsetof(checkpoint, class_embedding));
-  assert_same_weights(a->projector, b->projector, sizeof a->projector);
+  assert_same_weights(&a->projector, &b->projector, sizeof a->projector);
   checkpoint_close(a);
   checkpoint_close(b);
 }

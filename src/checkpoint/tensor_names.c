@@ -34,21 +34,20 @@ static const rename_rule original_rules[] = {
     {NULL, NULL},
 };
 
-/* Qwen2-VL as published, and as it stands in memory since transformers 4.52. */
+/* Qwen2-VL as published, and as it stands in memory since transformers 4.52; Qwen3-VL. */
 static const rename_rule qwen_rules[] = {
-    {"model.language_model.", "language_model."},
-    {"model.visual.merger.ln_q.", "multi_modal_projector.norm."},
-    {"model.visual.merger.mlp.0.", "multi_modal_projector.linear_1."},
-    {"model.visual.merger.mlp.2.", "multi_modal_projector.linear_2."},
-    {"model.visual.patch_embed.proj.", "vision_tower.embeddings.patch_embedding."},
-    {"model.visual.blocks.", "vision_tower.encoder.layers."},
-    {"model.visual.", "vision_tower."},
     {"visual.merger.ln_q.", "multi_modal_projector.norm."},
+    {"visual.merger.norm.", "multi_modal_projector.norm."},
     {"visual.merger.mlp.0.", "multi_modal_projector.linear_1."},
     {"visual.merger.mlp.2.", "multi_modal_projector.linear_2."},
+    {"visual.merger.linear_fc1.", "multi_modal_projector.linear_1."},
+    {"visual.merger.linear_fc2.", "multi_modal_projector.linear_2."},
+    {"visual.deepstack_merger_list.", "deep_projectors."},
     {"visual.patch_embed.proj.", "vision_tower.embeddings.patch_embedding."},
+    {"visual.pos_embed.", "vision_tower.embeddings.position_embedding."},
     {"visual.blocks.", "vision_tower.encoder.layers."},
     {"visual.", "vision_tower."},
+    {"language_model.", "language_model."},
     {"model.", "language_model."},
     {NULL, NULL},
 };
@@ -143,18 +142,24 @@ static const rename_rule *rules_of(layout_kind layout) {
   return text_rules;
 }
 
+static const char model[] = "model.";
+
 /* Since transformers 4.52 the whole below the head is a "model." in memory, and so in files that
- * are saved from there; in these layouts nothing else has that name. */
-static bool is_below_model(layout_kind layout) {
+ * are saved from there; in these layouts nothing else has that name, but for Qwen's, where it may
+ * be the decoder's. */
+static bool is_below_model(layout_kind layout, const char *name) {
   const rename_rule *rules = rules_of(layout);
+  if (!starts_with(name, model)) return false;
+  name += sizeof model - 1;
+  if (rules == qwen_rules)
+    return starts_with(name, "visual.") || starts_with(name, "language_model.");
   return rules == hf_rules || rules == mllama_rules || rules == idefics_rules ||
          rules == internvl_rules;
 }
 
 const char *name_canonical(arena *a, layout_kind layout, bool is_tower, const char *name) {
   const rename_rule *rule = is_tower ? tower_rules : rules_of(layout);
-  static const char model[] = "model.";
-  if (!is_tower && is_below_model(layout) && starts_with(name, model)) name += sizeof model - 1;
+  if (!is_tower && is_below_model(layout, name)) name += sizeof model - 1;
   while (rule->from && !starts_with(name, rule->from)) rule++;
   if (!rule->from) return name;
   const char *rest = name + strlen(rule->from);

@@ -128,6 +128,27 @@ static const text_family families[] = {
                 .qk_norm = true}},
     {.keys = &usual_keys,
      .eps_key = "rms_norm_eps",
+     .interleaved = true,
+     .own_bias = true,
+     .bos = -1,
+     .eos = -1,
+     .config = {.model_type = "qwen3_vl_text",
+                .vocab = 151936,
+                .width = 4096,
+                .inner = 22016,
+                .layers = 32,
+                .heads = 32,
+                .kv_heads = 32,
+                .head_dim = 128,
+                .max_positions = 128000,
+                .eps = 1e-6,
+                .norm = NORM_RMS,
+                .act = ACT_SILU,
+                .gated = true,
+                .qk_norm = true,
+                .rope = {.theta = 5e6}}},
+    {.keys = &usual_keys,
+     .eps_key = "rms_norm_eps",
      .partial_rotary = 1,
      .window = WINDOW_ALL,
      .longrope = true,
@@ -236,7 +257,7 @@ loci_status decoder_defaults(const config_reader *r, const char *model_type, dec
     return fail(
         r->err, LOCI_EUNSUPPORTED,
         "%s: text model \"%.60s\" is not supported; known are llama, mistral, qwen2, qwen3, "
-        "phi, phi3, gemma2, gemma3_text, gpt2, mllama_text_model",
+        "phi, phi3, gemma2, gemma3_text, gpt2, mllama_text_model, qwen3_vl_text",
         r->what, model_type);
   }
   *out = f->config;

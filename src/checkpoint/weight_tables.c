@@ -245,6 +245,10 @@ const tensor_row fused_vision_rows[] = {
     {"mlp.fc1.bias", VISION(fc1.b), ONE, INNER, PLAIN},
     {"mlp.fc2.weight", VISION(fc2.w), WIDTH, INNER, PLAIN},
     {"mlp.fc2.bias", VISION(fc2.b), ONE, WIDTH, PLAIN},
+    {"mlp.linear_fc1.weight", VISION(fc1.w), INNER, WIDTH, FC_NAMES},
+    {"mlp.linear_fc1.bias", VISION(fc1.b), ONE, INNER, FC_NAMES},
+    {"mlp.linear_fc2.weight", VISION(fc2.w), WIDTH, INNER, FC_NAMES},
+    {"mlp.linear_fc2.bias", VISION(fc2.b), ONE, WIDTH, FC_NAMES},
     {"mlp.gate_proj.weight", VISION(gate.w), INNER, WIDTH, GATED},
     {"mlp.gate_proj.bias", VISION(gate.b), ONE, INNER, GATED},
     {"mlp.up_proj.weight", VISION(fc1.w), INNER, WIDTH, GATED},
@@ -280,8 +284,8 @@ const tensor_row scaled_vision_rows[] = {
 };
 
 const tensor_row projector_norm_rows[] = {
-    {"norm.weight", TOP(projector_norm.w), ONE, WIDTH, PROJECTOR_NORM},
-    {"norm.bias", TOP(projector_norm.b), ONE, WIDTH, NORM_BIAS},
+    {"norm.weight", offsetof(projector_weights, norm.w), ONE, WIDTH, PROJECTOR_NORM},
+    {"norm.bias", offsetof(projector_weights, norm.b), ONE, WIDTH, NORM_BIAS},
     {NULL, 0, ONE, ONE, 0},
 };
 

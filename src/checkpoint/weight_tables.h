@@ -47,8 +47,9 @@ enum need {
   POST_NORM = 65536,
   TOWER_BIAS = 131072, /* of its queries, keys and values */
   QK_NORM = 262144,
-  POST_NORMS = 524288,  /* of what a decoder's branches give */
-  PLACE_TABLE = 2097152 /* of the decoder's positions */
+  POST_NORMS = 524288,   /* of what a decoder's branches give */
+  PLACE_TABLE = 2097152, /* of the decoder's positions */
+  FC_NAMES = 4194304     /* as PLAIN, of a tower that calls them otherwise */
 };
 
 /* Beside a need: the tensor is stored as (in, out), as x W multiplies it; or it holds several

@@ -211,6 +211,9 @@ static int vision_depth(const vision_config *v) {
   for (int i = 0; i < v->n_features; i++) {
     if (v->feature_depth[i] > depth) depth = v->feature_depth[i];
   }
+  for (int i = 0; i < v->deep_count; i++) {
+    if (v->deep_depth[i] > depth) depth = v->deep_depth[i];
+  }
   return depth;
 }
 
@@ -220,7 +223,8 @@ static loci_status place_vision(placing *p, checkpoint *c) {
   p->dims[WIDTH] = v->width;
   p->dims[INNER] = v->inner;
   p->dims[PIXELS] = vision_patch_values(v);
-  p->dims[POSITIONS] = (int64_t)v->grid * v->grid + (v->class_token ? 1 : 0);
+  int side = v->stretched ? v->stretched : v->grid;
+  p->dims[POSITIONS] = (int64_t)side * side + (v->class_token ? 1 : 0);
   p->dims[CANVASES] = v->canvases.count + 1;
   p->dims[TILE_NUMBERS] = (int64_t)v->places * v->width;
   p->dims[TILE_ROWS] = p->dims[TILE_NUMBERS] * p->dims[POSITIONS];
@@ -228,8 +232,11 @@ static loci_status place_vision(placing *p, checkpoint *c) {
   p->frames = v->frames;
   p->has = (v->class_token ? CLASS : 0) | (v->pre_norm ? PRE_NORM : 0) |
            (v->post_norm ? POST_NORM : 0) | (v->patch_bias ? PATCH_BIAS : 0) |
-           (v->rotary ? 0 : TABLE) | (v->norm == NORM_LAYER ? NORM_BIAS : 0) |
-           (v->gated ? GATED : PLAIN) | (v->qkv_bias ? TOWER_BIAS : 0) | (v->qk_norm ? QK_NORM : 0);
+           (v->rotary && !v->stretched ? 0 : TABLE) | (v->norm == NORM_LAYER ? NORM_BIAS : 0) |
+           (v->gated      ? GATED
+            : v->fc_names ? FC_NAMES
+                          : PLAIN) |
+           (v->qkv_bias ? TOWER_BIAS : 0) | (v->qk_norm ? QK_NORM : 0);
   c->vision_layers = arena_zarray(p->files->mem, depth, vision_layer);
   if (!c->vision_layers) return fail_nomem(p->err, p->files->dir);
   TRY(place_rows(p, v->places ? tiled_tower_rows : tower_rows, "vision_tower.", c));
@@ -248,22 +255,37 @@ static loci_status place_vision(placing *p, checkpoint *c) {
   return LOCI_OK;
 }
 
+/* What makes rows of the sequence of [from] channels; [linear] is followed by a number. */
+static loci_status place_projection(placing *p, const model_config *m, const char *prefix,
+                                    const char *linear, bool joined, projector_weights *out) {
+  const projector_config *c = &m->projector;
+  p->dims[FROM] = (int64_t)m->vision.width * m->vision.n_features;
+  p->dims[WIDTH] = p->dims[FROM];
+  p->dims[FROM] *= (int64_t)m->vision.merge * m->vision.merge;
+  if (joined) p->dims[WIDTH] = p->dims[FROM];
+  TRY(place_rows(p, projector_norm_rows, prefix, out));
+  for (int i = 0; i < c->n_linear; i++) {
+    char each[96];
+    snprintf(each, sizeof each, "%s%s%d.", prefix, linear, i + 1);
+    p->dims[TO] = i + 1 < c->n_linear ? c->inner : m->text.width;
+    TRY(place_rows(p, projector_rows, each, &out->linear[i]));
+    p->dims[FROM] = p->dims[TO];
+  }
+  return LOCI_OK;
+}
+
 static loci_status place_projector(placing *p, checkpoint *c) {
   const model_config *m = &c->config;
   bool normed = m->projector.norm || m->projector.norm_joined;
-  p->dims[FROM] = (int64_t)m->vision.width * m->vision.n_features;
-  p->dims[FROM] *= (int64_t)m->vision.merge * m->vision.merge;
-  if (m->projector.norm_joined) p->dims[WIDTH] = p->dims[FROM];
   p->has = (m->projector.bias ? PROJECTOR_BIAS : 0) | (normed ? PROJECTOR_NORM : 0) |
            (normed && m->projector.norm_kind == NORM_LAYER ? NORM_BIAS : 0) |
            (m->tiles.count ? NEWLINE : 0);
-  TRY(place_rows(p, projector_norm_rows, "multi_modal_projector.", c));
-  for (int i = 0; i < m->projector.n_linear; i++) {
+  TRY(place_projection(p, m, "multi_modal_projector.", "linear_", m->projector.norm_joined,
+                       &c->projector));
+  for (int i = 0; i < m->vision.deep_count; i++) {
     char prefix[64];
-    snprintf(prefix, sizeof prefix, "multi_modal_projector.linear_%d.", i + 1);
-    p->dims[TO] = i + 1 < m->projector.n_linear ? m->projector.inner : m->text.width;
-    TRY(place_rows(p, projector_rows, prefix, &c->projector[i]));
-    p->dims[FROM] = p->dims[TO];
+    snprintf(prefix, sizeof prefix, "deep_projectors.%d.", i);
+    TRY(place_projection(p, m, prefix, "linear_fc", true, &c->deep[i]));
   }
   p->dims[TO] = m->text.width;
   return place_rows(p, newline_rows, "", c);
@@ -288,6 +310,7 @@ static bool would_matter(const checkpoint *c, const char *canonical) {
   static const char layers[] = "language_model.layers.", tower[] = "vision_tower.encoder.layers.";
   static const char gated[] = "vision_tower.encoder.gated_layers.";
   if (strncmp(canonical, "multi_modal_projector.", 22) == 0) return true;
+  if (strncmp(canonical, "deep_projectors.", 16) == 0) return true;
   if (strcmp(canonical, "image_newline") == 0) return true;
   if (strncmp(canonical, layers, sizeof layers - 1) == 0) return true;
   if (strncmp(canonical, gated, sizeof gated - 1) == 0) return true;

@@ -63,6 +63,11 @@ typedef struct tile_weights {
   norm_weights after_norm;        /* before the gated layers */
 } tile_weights;
 
+typedef struct projector_weights {
+  norm_weights norm; /* of patches before they are joined, or of what they become; or absent */
+  linear_weights linear[8];
+} projector_weights;
+
 typedef struct checkpoint {
   model_config config;
   weight embed;  /* (V', width) */
@@ -72,15 +77,13 @@ typedef struct checkpoint {
   linear_weights head;    /* (V, width); shares embed when tied */
   weight class_embedding; /* (1, vision width) or absent */
   linear_weights patch;   /* (vision width, 3 [* frames] * patch * patch), channel-major patches */
-  weight position;        /* (grid^2 [+ 1], vision width), or absent */
+  weight position;        /* (grid^2 [+ 1], vision width) or (stretched^2, ..), or absent */
   norm_weights pre_norm, post_norm; /* before the tower's layers, and of what the last gives */
   tile_weights tiles;
-  vision_layer *vision_layers; /* as many as the deepest feature needs */
-  norm_weights projector_norm; /* of a patch before it is joined with its neighbours, or of what
-                                  they are joined to, or absent */
-  linear_weights projector[8];
-  weight newline;                 /* (1, width) the row that ends a row of tiles, or absent */
-  struct checkpoint_files *files; /* maps and arena */
+  vision_layer *vision_layers;          /* as many as the deepest feature needs */
+  projector_weights projector, deep[8]; /* deep: of the hidden states for the first layers */
+  weight newline;                       /* (1, width) the row that ends a row of tiles, or absent */
+  struct checkpoint_files *files;       /* maps and arena */
 } checkpoint;
 
 /* Opens DIR: config.json, model.safetensors or the sharded index, the vision directory where there

@@ -86,8 +86,8 @@ static void a_third_of_a_tensor_is_a_matrix(void **state) {
     assert_int_equal(c->patch.w.cols, 3 * 2 * 4 * 4);
     assert_true((l->gate.w.data != NULL) == (i == 1));
     assert_true((l->norm1.b.data != NULL) == (i == 0));
-    assert_true((c->projector_norm.b.data != NULL) == (i == 0));
-    assert_int_equal(c->projector[0].w.rows, 4 * 32);
+    assert_true((c->projector.norm.b.data != NULL) == (i == 0));
+    assert_int_equal(c->projector.linear[0].w.rows, 4 * 32);
     assert_null(c->position.data);
     checkpoint_close(c);
   }

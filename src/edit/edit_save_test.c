@@ -300,10 +300,15 @@ static void what_was_written_is_read_as_the_model_was(void **state) {
   (void)state;
   static const char *const constraint = "this building";
   static const struct {
-    const char *name;
+    const char *name, *template_name;
+    int layer;
     loci_model_opts asked;
-  } all[] = {{"qwen2-vl", {.max_pixels = 1024}}, {"mllama", {.gate_rows_hf = true}}};
-  for (int i = 0; i < 2; i++) {
+  } all[] = {{"qwen2-vl", NULL, 2, {.max_pixels = 1024}},
+             {"mllama", NULL, 2, {.gate_rows_hf = true}},
+             {"qwen3-vl", NULL, 0, {.max_pixels = 1024}},
+             /* what the picture adds to later layers comes after the change */
+             {"qwen3-vl", "text:{question}{image}", 0, {0}}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     loci_model_opts o = all[i].asked;
     char dir[500];
     loci_model *m;
@@ -318,10 +323,11 @@ static void what_was_written_is_read_as_the_model_was(void **state) {
     loci_question q = {.size = sizeof q,
                        .image = LOCI_SOURCE_DIR "/tests/golden/images/photo.jpg",
                        .text = "In which city is this building?",
+                       .template_name = all[i].template_name,
                        .constraints = &constraint,
                        .constraint_count = 1};
     must(loci_prompt_new(m, &q, &p, &err), &err);
-    loci_edit *e = solve(m, p, 2, "few");
+    loci_edit *e = solve(m, p, all[i].layer, "few");
     must(loci_edit_save(m, (const loci_edit *const[]){e}, 1, place, NULL, NULL, &saved, &err),
          &err);
     const loci_edit_check *k = &saved->checks[0];

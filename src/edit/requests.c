@@ -80,8 +80,8 @@ static loci_status problem_init(problem *q, loci_err *err) {
 /* ---------------------------------------------------------------- contradictions */
 
 static bool same_rows(const problem *a, const problem *b, int count) {
-  int64_t D = model_decoder(a->m)->width;
-  return memcmp(a->p->embeds, b->p->embeds, (size_t)(count * D) * sizeof *a->p->embeds) == 0;
+  int64_t W = input_width(model_decoder(a->m));
+  return memcmp(a->p->embeds, b->p->embeds, (size_t)(count * W) * sizeof *a->p->embeds) == 0;
 }
 
 /* Whether what both change is the same: a key is made of the rows up to it, whatever is asked

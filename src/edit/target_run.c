@@ -116,8 +116,8 @@ loci_status target_run_resume(const problem *q, walk *w, const target_run *b, co
                               loci_err *err) {
   int s, from = target_run_layer(q), first = a->first;
   int64_t D = model_decoder(q->m)->width;
-  input rows = input_from(target_input(&b->target), b->position, D);
-  rows.rows = b->rows;
+  input rows = input_from(target_input(&b->target), b->position, model_decoder(q->m));
+  rows.state = b->rows;
   const float *change = target_run_pass(q, b, a);
   TRY(walk_resume(w, b->cache, b->position, from, rows, &s, err));
   for (int i = 0; i < a->count; i++) {

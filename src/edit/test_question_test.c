@@ -65,7 +65,8 @@ static loci_status measure(const loci_model *m, question_kind kind, reports *r, 
   return test_question_measure(m, m, &q, &w, out, err);
 }
 
-static const char *const families[] = {"llava-clip-llama", "qwen2-vl", "qwen2-5-vl", "mllama"};
+static const char *const families[] = {"llava-clip-llama", "qwen2-vl", "qwen2-5-vl", "mllama",
+                                       "qwen3-vl"};
 
 static void the_original_answer_is_what_was_asked(void **state) {
   (void)state;

@@ -103,7 +103,8 @@ static double loss_after_a_step(loci_model *m, const loci_prompt *p, double kl, 
 }
 
 static void the_kl_term_is_of_the_essence_with_its_picture(void **state) {
-  static const char *const families[] = {"llava-clip-llama", "qwen2-vl", "qwen2-5-vl", "mllama"};
+  static const char *const families[] = {"llava-clip-llama", "qwen2-vl", "qwen2-5-vl", "mllama",
+                                         "qwen3-vl"};
   (void)state;
   for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
     loci_model *m = open_model(families[i]);

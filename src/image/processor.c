@@ -251,6 +251,7 @@ static const char *default_class(const char *model_type) {
                                          {"siglip_vision_model", "SiglipImageProcessor"},
                                          {"qwen2_vl", "Qwen2VLImageProcessor"},
                                          {"qwen2_5_vl", "Qwen2VLImageProcessor"},
+                                         {"qwen3_vl", "Qwen2VLImageProcessor"},
                                          {"mllama", "MllamaImageProcessor"},
                                          {"idefics3", "Idefics3ImageProcessor"},
                                          {"smolvlm", "SmolVLMImageProcessor"},

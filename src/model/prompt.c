@@ -24,6 +24,7 @@ bool embed_token(const loci_model *m, int id, float *out) {
   if (id < 0 || id >= m->weights->embed.rows) return false;
   const decoder_config *c = model_decoder(m);
   weight_row(&m->weights->embed, id, out);
+  for (int64_t d = c->width; d < input_width(c); d++) out[d] = 0;
   for (int d = 0; c->embed_scale > 0 && d < c->width; d++) out[d] *= (float)c->embed_scale;
   return true;
 }
@@ -100,7 +101,8 @@ static loci_status see_picture(const loci_model *m, const given_picture *of, con
   int64_t n = image_values(&p->shape), rows = vision_feature_rows(c, &p->shape);
   float *pixels = arena_array(mem, n, float);
   out->features = arena_array(mem, rows * vision_feature_width(c), float);
-  out->projected = arena_array(mem, (int64_t)layout_of(c, &p->shape).count * c->text.width, float);
+  out->projected =
+      arena_array(mem, (int64_t)layout_of(c, &p->shape).count * input_width(&c->text), float);
   if (!pixels || !out->features || !out->projected) {
     st = fail_nomem(err, "reading the image");
     goto done;
@@ -141,7 +143,7 @@ static loci_status see_again(const loci_prompt *from, arena *mem, view *out, loc
   if (!copy_floats(mem, &pixels, from->picture.pixels, image_values(&from->picture.shape)) ||
       !copy_floats(mem, &out->features, from->features, rows * from->feature_width) ||
       !copy_floats(mem, &out->projected, from->projected,
-                   (int64_t)from->image.count * c->text.width))
+                   (int64_t)from->image.count * input_width(&c->text)))
     return fail_nomem(err, "reading the image");
   out->picture.pixels = pixels;
   return LOCI_OK;
@@ -244,11 +246,11 @@ static void set_roles(loci_prompt *p, loci_token *tokens) {
 /* Fills info.tokens and the input rows from the expanded ids. */
 static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *err) {
   const loci_model *m = p->model;
-  int64_t D = m->weights->config.text.width;
+  int64_t W = input_width(model_decoder(m));
   int T = rows->count, image = 0;
   loci_token *tokens = arena_zarray(p->mem, T, loci_token);
   p->ids = arena_array(p->mem, T, int);
-  p->embeds = arena_array(p->mem, (int64_t)T * D, float);
+  p->embeds = arena_array(p->mem, (int64_t)T * W, float);
   if (!tokens || !p->ids || !p->embeds) return fail_nomem(err, "building the prompt");
   for (int i = 0; i < T; i++) {
     bool is_image = rows->image[i];
@@ -257,9 +259,9 @@ static loci_status build_rows(loci_prompt *p, const token_rows *rows, loci_err *
     tokens[i] = (loci_token){
         .id = rows->ids[i], .text = text ? text : "", .bytes = {rows->begin[i], rows->end[i]}};
     p->ids[i] = rows->ids[i];
-    float *row = p->embeds + i * D;
+    float *row = p->embeds + i * W;
     if (is_image && p->projected) {
-      memcpy(row, p->projected + image++ * D, (size_t)D * sizeof *row);
+      memcpy(row, p->projected + image++ * W, (size_t)W * sizeof *row);
     } else if (!embed_token(m, rows->ids[i], row)) {
       return fail(err, LOCI_EFORMAT,
                   "token %d (\"%s\") has no row in the embedding, which has %lld rows",

@@ -12,14 +12,14 @@ struct loci_prompt {
   arena *mem;
   loci_prompt_info info;
   int *ids;             /* (T); image rows hold the placeholder's id */
-  float *embeds;        /* (T, D) input rows of the decoder */
+  float *embeds;        /* (T, input_width) input rows of the decoder */
   rope_place *places;   /* (T) where each row stands, if that is not its index; or NULL */
   int next_place;       /* of the row after them */
   image_layout image;   /* all 0: there is none */
   seen_picture picture; /* pixels NULL: there is none */
   int file_size[2];     /* width and height of the picture's file */
   float *features;      /* (feature rows, feature width) */
-  float *projected;     /* (P, D) */
+  float *projected;     /* (P, input_width) */
   int feature_width;
   const source_rows *sources; /* of the picture, where layers read it by cross-attention; or NULL */
   const int64_t *constraint_bytes; /* of each constraint: its byte offset in info.text */
@@ -43,7 +43,7 @@ loci_status prompt_check_model(const loci_prompt *p, const loci_model *m, loci_e
 /* Fails if the model was not made for [length] positions; [what] has them. */
 loci_status check_length(const loci_model *m, int64_t length, const char *what, loci_err *err);
 
-/* Input row of a token id.  False if the embedding has no such row. */
+/* Input row (input_width) of a token id.  False if the embedding has no such row. */
 bool embed_token(const loci_model *m, int id, float *out);
 
 /* What stands in a constraint's place. */
@@ -74,7 +74,8 @@ static inline const image_layout *prompt_picture(const loci_prompt *p) {
 loci_status prompt_sources(const loci_prompt *p, const float *rows, arena *mem,
                            const source_rows **out, loci_err *err);
 static inline input prompt_input(const loci_prompt *p) {
-  return (input){p->embeds, p->info.length, p->places, p->sources};
+  return (input){
+      .rows = p->embeds, .count = p->info.length, .places = p->places, .sources = p->sources};
 }
 /* Says where the rows of a picture of p->image stand, and the text after it, if the model tells
  * that from their indices. */

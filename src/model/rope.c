@@ -59,9 +59,11 @@ bool rope_init(const decoder_config *c, int64_t rows, arena *mem, rope_table *ou
   return out->cosine && out->sine;
 }
 
-/* The axis that channel pair i turns by: the sections stand one after the other. */
+/* The axis that channel pair i turns by: the sections stand one after the other, or take turns as
+ * long as row and column have any left. */
 static int axis_of(const decoder_config *c, int i) {
   const int *s = c->rope.sections;
+  if (c->rope.interleaved) return i % 3 > 0 && i / 3 < s[i % 3] ? i % 3 : 0;
   return i < s[0] ? 0 : i < s[0] + s[1] ? 1 : 2;
 }
 

@@ -33,11 +33,23 @@ typedef struct tower {
   float *q, *k, *value, *z; /* (n, D) */
   float *inner, *gate;      /* (n, F) */
   float *patch;             /* one patch */
+  float *position;          /* (4, D) of a stretched table */
   void *operand;            /* (n, max(D, F, 3 patch^2)) */
   float *keys, *values;     /* packed, per head */
   float *scores;            /* per thread (QUERY_BLOCK, ld) */
   int64_t ld;
 } tower;
+
+/* Where features go. */
+typedef struct seen_features {
+  float *at;    /* (feature rows, feature width) */
+  float *deep;  /* (deep, feature rows, tower's width) those for the first layers, or NULL */
+  int64_t part; /* numbers of one of these */
+} seen_features;
+
+/* projector.c: the rows of the sequence from those of the views. */
+loci_status project_features(compute *a, const checkpoint *c, const image_shape *s,
+                             const seen_features *f, float *projected, arena *mem, loci_err *err);
 
 /* Values of one patch of any picture: (channel, frame, y, x), every frame the same. */
 void read_patch(const vision_config *v, const seen_picture *p, const patch_place *at, float *out);

@@ -1,15 +1,15 @@
-/* Vision tower (Radford et al. 2021; Zhai et al. 2023; Wang et al. 2024) and projector (Liu et al.
- * 2023): see vision.h.
+/* Vision tower (Radford et al. 2021; Zhai et al. 2023; Wang et al. 2024): see vision.h; its
+ * features go through the projector (projector.c).
  *
  *   x = patches W^T (+ class row) (+ positions);  CLIP: x = LN(x)
  *   per layer: x += W_o attention(N1(x));  x += W_2 f(N2(x)), f gated or not
  *   features = x after feature_depth layers, not normalised
- *   projected = MLP(features), or of merge x merge of them side by side, each normalised
  *
  * Attention sees all rows (no causal mask), or those of a window.  Rows stand window by window, and
  * in it merged patches stand together, so that a window is a run of rows; features come out in the
  * order of the picture.  A tower without a table of positions turns q and k by row and column, half
- * of the channels by each.  n rows, D width, K head width throughout. */
+ * of the channels by each; it may have a table besides that is stretched over every picture.
+ * n rows, D width, K head width throughout. */
 #include "model/vision.h"
 
 #include <math.h>
@@ -17,14 +17,6 @@
 
 #include "base/arena.h"
 #include "model/tower_run.h"
-
-int vision_feature_width(const model_config *c) { return c->vision.width * c->vision.n_features; }
-
-int64_t vision_feature_rows(const model_config *c, const image_shape *s) {
-  const vision_config *v = &c->vision;
-  int64_t patches = (int64_t)(s->height / v->patch) * (s->width / v->patch);
-  return s->views * (patches + v->class_token - v->drop_class);
-}
 
 /* ---------------------------------------------------------------- patches */
 
@@ -127,6 +119,7 @@ static loci_status tower_init(tower *t, compute *a, const checkpoint *c, const s
   t->value = arena_zarray(mem, rows * D, float);
   t->z = arena_zarray(mem, rows * D, float);
   t->patch = arena_array(mem, patch, float);
+  t->position = arena_array(mem, 4 * D, float);
   t->inner = arena_zarray(mem, rows * v->inner, float);
   t->gate = v->gated ? arena_zarray(mem, rows * v->inner, float) : t->inner;
   t->operand = arena_zalloc(mem, operand_bytes(a, t->n, widest), 1);
@@ -134,9 +127,42 @@ static loci_status tower_init(tower *t, compute *a, const checkpoint *c, const s
   t->values = arena_array(mem, v->heads * value_floats(t->n, (int)K), float);
   t->scores = arena_array(mem, a->rows.threads * QUERY_BLOCK * t->ld, float);
   bool ok = t->x && t->y && t->q && t->k && t->value && t->z && t->inner && t->patch &&
-            t->operand && t->keys && t->values && t->scores && t->gate;
+            t->position && t->operand && t->keys && t->values && t->scores && t->gate;
   ok = ok && place_rows(t, mem) && prepare_rotation(t, mem);
   return ok ? LOCI_OK : fail_nomem(err, "running the vision tower");
+}
+
+/* Where position i of n lies between two of a table of [side]: the lower one, and how far from it
+ * (torch.linspace, from both ends, in f32). */
+static int stretch(int i, int n, int side, float *part) {
+  float by = n > 1 ? (float)(side - 1) / (float)(n - 1) : 0;
+  float at = i < n / 2 || n == 1 ? by * (float)i : (float)(side - 1) - by * (float)(n - 1 - i);
+  int low = (int)at;
+  *part = at - (float)low;
+  return low;
+}
+
+/* x += sum over the four neighbours of its table entry times the share of each (bilinear), patch by
+ * patch. */
+static void add_stretched(tower *t) {
+  int D = t->v->width, side = t->v->stretched, P = t->v->patch;
+  const kernel_set *k = t->a->rows.k;
+  for (int64_t g = 0; side > 0 && g < t->n; g++) {
+    float down, across, *out = t->x + g * D;
+    int r = stretch(t->places[g].row, t->picture.shape.height / P, side, &down);
+    int c = stretch(t->places[g].col, t->picture.shape.width / P, side, &across);
+    int below = r + 1 < side ? r + 1 : r, right = c + 1 < side ? c + 1 : c;
+    const int64_t at[] = {r * side + c, r * side + right, below * side + c, below * side + right};
+    const float share[] = {(1 - down) * (1 - across), (1 - down) * across, down * (1 - across),
+                           down * across};
+    float *e = t->position;
+    for (int i = 0; i < 4; i++) weight_row(&t->c->position, at[i], e + (int64_t)i * D);
+    for (int d = 0; d < D; d++) {
+      e[d] =
+          share[0] * e[d] + share[1] * e[D + d] + share[2] * e[2 * D + d] + share[3] * e[3 * D + d];
+    }
+    k->add(out, e, D);
+  }
 }
 
 /* x := patches W^T + positions, with the class row first where there is one. */
@@ -154,6 +180,7 @@ static loci_status embed_patches(tower *t, loci_err *err) {
     weight_row(&t->c->position, i, t->y);
     t->a->rows.k->add(t->x + i * D, t->y, D);
   }
+  add_stretched(t);
   return LOCI_OK;
 }
 
@@ -288,7 +315,7 @@ static loci_status vit_block(tower *t, int layer, loci_err *err) {
   return LOCI_OK;
 }
 
-/* The same of tiles: the first feature's columns, then all others' first channels, their second
+/* Of tiles: the first feature's columns, then all others' first channels, their second
  * ones and so on. */
 static void take_tiles(const tower *t, int i, float *features) {
   int64_t D = t->v->width, others = t->v->n_features - 1, width = D * t->v->n_features;
@@ -301,23 +328,33 @@ static void take_tiles(const tower *t, int i, float *features) {
   }
 }
 
-/* Columns of feature i := the residual stream as it stands, in the order of the picture, without
- * the class row where it is dropped. */
-static void take_feature(const tower *t, int i, float *features) {
-  int64_t D = t->v->width, width = D * t->v->n_features, skip = t->v->drop_class;
-  int64_t first = t->v->class_token;
-  if (t->v->places) {
-    take_tiles(t, i, features);
-    return;
-  }
+/* Rows [width] apart := the residual stream as it stands, in the order of the picture, without the
+ * class row where it is dropped. */
+static void take_feature(const tower *t, int64_t width, float *features) {
+  int64_t D = t->v->width, skip = t->v->drop_class, first = t->v->class_token;
   for (int64_t row = skip; row < t->n; row++) {
     int64_t to = row < first ? row : t->places[row - first].to + first;
-    memcpy(features + (to - skip) * width + i * D, t->x + row * D, (size_t)D * sizeof *features);
+    memcpy(features + (to - skip) * width, t->x + row * D, (size_t)D * sizeof *features);
+  }
+}
+
+/* What a layer's rows are asked for. */
+static void take_features(const tower *t, int depth, const seen_features *to) {
+  const vision_config *v = t->v;
+  int64_t width = vision_feature_width(&t->c->config);
+  for (int i = 0; i < v->n_features; i++) {
+    if (v->feature_depth[i] != depth) continue;
+    if (v->places) take_tiles(t, i, to->at);
+    if (!v->places) take_feature(t, width, to->at + (int64_t)i * v->width);
+  }
+  for (int i = 0; i < t->c->config.text.deep && to->deep; i++) {
+    if (v->deep_depth[i] == depth) take_feature(t, v->width, to->deep + i * to->part);
   }
 }
 
 /* Features of the view that is looked at, the [number]-th; progress is that of all. */
-static loci_status run_tower(tower *t, const watch *w, int number, float *features, loci_err *err) {
+static loci_status run_tower(tower *t, const watch *w, int number, const seen_features *to,
+                             loci_err *err) {
   bool tiles = t->v->places > 0;
   TRY(tiles ? tiles_embed(t, err) : embed_patches(t, err));
   if (t->v->pre_norm && !tiles) {
@@ -338,98 +375,23 @@ static loci_status run_tower(tower *t, const watch *w, int number, float *featur
       row_list x = rows_f32(t->x, t->v->width, NULL);
       TRY(norm_forward(t->a, spec, &t->c->post_norm, x, x, t->n, err));
     }
-    for (int i = 0; i < t->v->n_features; i++) {
-      if (t->v->feature_depth[i] == depth) take_feature(t, i, features);
-    }
+    take_features(t, depth, to);
     if (depth < deepest) TRY(vit_block(t, depth, err));
   }
   return LOCI_OK;
 }
 
 /* Features of all views, one after the other, where none sees another. */
-static loci_status see(tower *t, const watch *w, float *features, loci_err *err) {
+static loci_status see(tower *t, const watch *w, seen_features to, loci_err *err) {
   const image_shape *s = &t->picture.shape;
   int64_t one = vision_feature_rows(&t->c->config, s) / s->views;
-  if (s->together) return run_tower(t, w, 0, features, err);
+  if (s->together) return run_tower(t, w, 0, &to, err);
   for (int i = 0; i < s->views; i++) {
-    TRY(run_tower(t, w, i, features, err));
-    features += one * vision_feature_width(&t->c->config);
+    TRY(run_tower(t, w, i, &to, err));
+    to.at += one * vision_feature_width(&t->c->config);
+    if (to.deep) to.deep += one * t->v->width;
     t->picture.pixels += 3 * (int64_t)s->height * s->width;
   }
-  return LOCI_OK;
-}
-
-/* out (P, m m width) := each m x m features of a view side by side, line by line (pixel shuffle,
- * Shi et al. 2016): what a row of the sequence is made of. */
-static loci_status join_features(const model_config *c, const image_shape *s, const float *features,
-                                 arena *mem, const float **out, loci_err *err) {
-  int m = c->vision.merge, cols = s->width / c->vision.patch;
-  int64_t width = vision_feature_width(c), n = vision_feature_rows(c, s), one = n / s->views;
-  float *to = arena_array(mem, n * width, float);
-  if (!to) return fail_nomem(err, "projecting the image");
-  *out = to;
-  for (int64_t i = 0; i < n; i++, to += width) {
-    int64_t cell = i % one / (m * m), k = i % (m * m);
-    int64_t row = cell / (cols / m) * m + k / m, col = cell % (cols / m) * m + k % m;
-    memcpy(to, features + (i / one * one + row * cols + col) * width,
-           (size_t)width * sizeof *features);
-  }
-  return LOCI_OK;
-}
-
-/* Every patch's row, or every row of patches, normalised: n rows of [width]. */
-static loci_status norm_features(compute *a, const checkpoint *c, const float *features, int64_t n,
-                                 int64_t width, arena *mem, const float **out, loci_err *err) {
-  const projector_config *p = &c->config.projector;
-  float *normed = arena_array(mem, n * width, float);
-  norm_spec spec = {.kind = p->norm_kind, .eps = p->norm_eps, .width = width};
-  if (!normed) return fail_nomem(err, "projecting the image");
-  *out = normed;
-  return norm_forward(a, spec, &c->projector_norm, rows_f32(normed, width, NULL),
-                      rows_f32(features, width, NULL), n, err);
-}
-
-/* projected := W_n act(.. act(W_1 features + b_1) ..) + b_n, P rows */
-static loci_status project(compute *a, const checkpoint *c, const float *features, int64_t P,
-                           float *projected, arena *mem, loci_err *err) {
-  const projector_config *p = &c->config.projector;
-  int64_t merged = (int64_t)c->config.vision.merge * c->config.vision.merge;
-  int64_t one = vision_feature_width(&c->config), width = one * merged;
-  const float *in = features;
-  if (p->norm) TRY(norm_features(a, c, features, P * merged, one, mem, &in, err));
-  if (p->norm_joined) TRY(norm_features(a, c, features, P, width, mem, &in, err));
-  for (int i = 0; i < p->n_linear; i++) {
-    const linear_weights *w = &c->projector[i];
-    void *operand = arena_zalloc(mem, operand_bytes(a, P, width), 1);
-    float *out = arena_zarray(mem, product_rows(P) * w->w.rows, float);
-    if (!operand || !out) return fail_nomem(err, "projecting the image");
-    for (int64_t r = 0; r < P; r++) operand_set(a, operand, r, in + r * width, width);
-    TRY(linear_forward(a, w, out, operand, P, err));
-    width = w->w.rows;
-    row_list rows = rows_f32(out, width, NULL);
-    if (i + 1 < p->n_linear) rows_gate(&a->rows, rows, rows, (row_list){0}, p->act, P, width);
-    in = out;
-  }
-  memcpy(projected, in, (size_t)(P * width) * sizeof *projected);
-  return LOCI_OK;
-}
-
-/* The rows of the sequence from those of the views. */
-static loci_status project_views(compute *a, const checkpoint *c, const image_shape *s,
-                                 const float *features, float *projected, arena *mem,
-                                 loci_err *err) {
-  const model_config *m = &c->config;
-  int64_t D = m->text.width, merged = (int64_t)m->vision.merge * m->vision.merge;
-  int64_t P = vision_feature_rows(m, s) / merged;
-  if (m->vision.shuffle) TRY(join_features(m, s, features, mem, &features, err));
-  if (m->tiles.count == 0 || s->views == 1) {
-    return project(a, c, features, P, projected, mem, err);
-  }
-  float *rows = arena_array(mem, P * D, float), *newline = arena_array(mem, D, float);
-  if (!rows || !newline) return fail_nomem(err, "projecting the image");
-  TRY(project(a, c, features, P, rows, mem, err));
-  weight_row(&c->newline, 0, newline);
-  layout_arrange(m, s, rows, newline, D, projected);
   return LOCI_OK;
 }
 
@@ -439,17 +401,18 @@ loci_status vision_forward(compute *a, const checkpoint *c, const watch *w, cons
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "running the vision tower");
   loci_status st = LOCI_OK;
-  if (!features) {
-    int64_t n = vision_feature_rows(&c->config, &p->shape);
-    features = arena_array(mem, n * vision_feature_width(&c->config), float);
-    if (!features) {
-      st = fail_nomem(err, "running the vision tower");
-      goto done;
-    }
+  int64_t n = vision_feature_rows(&c->config, &p->shape);
+  int deep = projected ? c->config.text.deep : 0;
+  seen_features f = {.at = features, .part = n * c->config.vision.width};
+  if (!f.at) f.at = arena_array(mem, n * vision_feature_width(&c->config), float);
+  if (deep > 0) f.deep = arena_array(mem, deep * f.part, float);
+  if (!f.at || (deep > 0 && !f.deep)) {
+    st = fail_nomem(err, "running the vision tower");
+    goto done;
   }
   TRY_DONE(tower_init(&t, a, c, p, mem, err));
-  TRY_DONE(see(&t, w, features, err));
-  if (projected) TRY_DONE(project_views(a, c, &p->shape, features, projected, mem, err));
+  TRY_DONE(see(&t, w, f, err));
+  if (projected) TRY_DONE(project_features(a, c, &p->shape, &f, projected, mem, err));
 done:
   arena_free(mem);
   return st;

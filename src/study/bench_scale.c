@@ -36,7 +36,7 @@ static loci_status see_picture(const loci_model *m, loci_prompt *p, loci_scale *
   TRY(compute_new(m->compute_type, m->threads, &a, err));
   double begin = clock_seconds();
   bool outside = c->text.cross != NULL;
-  float *rows = outside ? p->projected : p->embeds + (int64_t)BEFORE * c->text.width;
+  float *rows = outside ? p->projected : p->embeds + BEFORE * input_width(&c->text);
   loci_status st = vision_forward(a, m->weights, NULL, &p->picture, NULL, rows, err);
   out->vision_seconds = clock_seconds() - begin;
   if (m->release) checkpoint_release_vision(m->weights);
@@ -62,13 +62,13 @@ loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
   p->image = layout_of(c, &p->picture.shape);
   bool outside = c->text.cross != NULL; /* then a token stands for it */
   int rows = p->image.count, P = outside ? 0 : rows, T = BEFORE + P + outside + AFTER;
-  int64_t D = c->text.width;
+  int64_t W = input_width(&c->text);
   loci_token *tokens = arena_zarray(p->mem, T, loci_token);
   loci_constraint *constraint = arena_zarray(p->mem, 1, loci_constraint);
   p->ids = arena_zarray(p->mem, T, int);
   /* products write whole blocks of rows */
-  p->embeds = arena_zarray(p->mem, (BEFORE + product_rows(P) + 1 + AFTER) * D, float);
-  if (outside) p->projected = arena_zarray(p->mem, product_rows(rows) * D, float);
+  p->embeds = arena_zarray(p->mem, (BEFORE + product_rows(P) + 1 + AFTER) * W, float);
+  if (outside) p->projected = arena_zarray(p->mem, product_rows(rows) * W, float);
   if (outside && !p->projected) return fail_nomem(err, "making a question");
   if (!tokens || !constraint || !p->ids || !p->embeds) return fail_nomem(err, "making a question");
   random_source r = random_new(2);
@@ -78,7 +78,7 @@ loci_status bench_prompt(const loci_model *m, loci_prompt *p, loci_err *err) {
     tokens[i].text = "";
     if (tokens[i].role == LOCI_ROLE_IMAGE) continue;
     tokens[i].id = p->ids[i] = (int)random_below(&r, V);
-    embed_token(m, p->ids[i], p->embeds + i * D);
+    embed_token(m, p->ids[i], p->embeds + i * W);
   }
   *constraint = (loci_constraint){
       .text = "", .kind = "visual", .first = T - CONSTRAINT - BEHIND, .count = CONSTRAINT};
@@ -146,7 +146,8 @@ static loci_status answer(const loci_model *m, const loci_prompt *p, loci_scale 
   if (!st) st = step(w, cache, prompt_input(p), &out->first_token_seconds, err);
   for (int i = 0; !st && i < TOKENS; i++) {
     double seconds = 0;
-    st = step(w, cache, (input){p->embeds, 1, NULL, p->sources}, &seconds, err);
+    st = step(w, cache, (input){.rows = p->embeds, .count = 1, .sources = p->sources}, &seconds,
+              err);
     if (i == 0 || seconds < best) best = seconds;
   }
   walk_free(w);

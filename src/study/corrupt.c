@@ -32,10 +32,11 @@ typedef struct request {
   const char *text; /* after the colon */
   double factor;
   arena *mem;
-  int count;   /* rows that are changed: of positions, or of the picture's that are seen */
-  float *rows; /* (seeds, count, D) */
-  const st_tensor *noise; /* (seeds, count, D) of a file; NULL: none */
-  const float *others;    /* (P, D) instead of those that are not seen; NULL: the prompt's own */
+  int count;     /* rows that are changed: of positions, or of the picture's that are seen */
+  float *rows;   /* (seeds, count, width) */
+  int64_t width; /* of an input row */
+  const st_tensor *noise; /* (seeds, count, drawn) of a file; NULL: none */
+  const float *others; /* (P, width) instead of those that are not seen; NULL: the prompt's own */
 } request;
 
 /* KIND or KIND:VALUE.  A value where none is taken, or none where one is, is a mistake and not a
@@ -74,7 +75,6 @@ bool corruption_is_noise(const char *given) {
  * first one only), so that positions never shift. */
 static loci_status replace_rows(const request *r, corruption *c, loci_err *err) {
   const loci_model *m = r->p->model;
-  int64_t D = m->weights->config.text.width;
   stand_in with;
   for (int i = 0; i < r->p->info.constraint_count; i++) {
     const loci_constraint *k = &r->p->info.constraints[i];
@@ -92,7 +92,7 @@ static loci_status replace_rows(const request *r, corruption *c, loci_err *err) 
     for (int j = 0; j < k->count; j++) {
       int at = 0, id = with.ids[r->opts->authors ? 0 : j % with.count];
       while (c->positions[at] != k->first + j) at++;
-      if (!embed_token(m, id, r->rows + at * D)) {
+      if (!embed_token(m, id, r->rows + at * r->width)) {
         return fail(err, LOCI_EFORMAT, "token %d has no row in the embedding", id);
       }
     }
@@ -135,43 +135,54 @@ static loci_status embedding_moments(const request *r, float *mean, double *devi
   return LOCI_OK;
 }
 
-/* Mean (D) and population standard deviation of the image's projected rows. */
-static void image_moments(const loci_prompt *p, float *mean, double *deviation) {
+/* Mean (width) of the image's projected rows, and the population standard deviation of each of
+ * their parts. */
+static void image_moments(const request *r, float *mean, double *deviation) {
+  const loci_prompt *p = r->p;
   int64_t P = p->sources ? p->info.source_seen : p->info.image_count;
-  int64_t D = p->model->weights->config.text.width;
-  double all = 0, squares = 0;
-  for (int64_t d = 0; d < D; d++) {
-    double sum = 0;
-    for (int64_t i = 0; i < P; i++) {
-      double x = (double)p->projected[i * D + d];
-      sum += x;
-      squares += x * x;
-    }
-    all += sum;
-    if (mean) mean[d] = (float)(sum / (double)P);
-  }
+  int64_t D = model_decoder(p->model)->width;
   double n = (double)P * (double)D;
-  *deviation = sqrt(fmax(0, squares / n - all / n * (all / n)));
+  for (int64_t first = 0; first < r->width; first += D) {
+    double all = 0, squares = 0;
+    for (int64_t d = first; d < first + D; d++) {
+      double sum = 0;
+      for (int64_t i = 0; i < P; i++) {
+        double x = (double)p->projected[i * r->width + d];
+        sum += x;
+        squares += x * x;
+      }
+      all += sum;
+      mean[d] = (float)(sum / (double)P);
+    }
+    deviation[first / D] = sqrt(fmax(0, squares / n - all / n * (all / n)));
+  }
+}
+
+/* Numbers of a row that get noise: an image's all, a token's that the first layer reads. */
+static int64_t noisy_width(const request *r) {
+  return kinds[r->kind].on_image ? r->width : model_decoder(r->p->model)->width;
 }
 
 /* rows := the prompt's own rows plus noise, drawn or read from a file. */
-static void draw_noise(const request *r, const corruption *c, double sigma) {
-  int64_t n = (int64_t)r->count * r->p->model->weights->config.text.width;
+static void draw_noise(const request *r, const corruption *c, const double *deviation) {
+  int64_t n = noisy_width(r), D = model_decoder(r->p->model)->width;
   for (int s = 0; s < c->seeds; s++) {
     random_source source = random_stream(r->opts->seed, (uint64_t)s);
-    for (int64_t i = 0; i < n; i++) {
-      r->rows[s * n + i] += (float)(sigma * random_gaussian(&source));
+    for (int64_t i = 0; i < r->count * n; i++) {
+      double sigma = r->factor * deviation[i % n / D];
+      float *row = r->rows + ((int64_t)s * r->count + i / n) * r->width;
+      row[i % n] += (float)(sigma * random_gaussian(&source));
     }
   }
 }
 
 static loci_status check_noise(const request *r, const st_tensor *t, loci_err *err) {
-  int64_t D = r->p->model->weights->config.text.width;
+  int64_t n = noisy_width(r);
   const char *path = r->opts->noise_path;
-  if (!t || t->dtype != ST_F32 || t->rank != 3 || t->shape[2] != D || t->shape[0] < 1) {
+  if (!t || t->dtype != ST_F32 || t->rank != 3 || t->shape[2] != n || t->shape[0] < 1) {
     return fail(err, LOCI_EFORMAT,
                 "%s: expected a tensor \"noise\", F32, of shape (seeds, rows, %lld)", path,
-                (long long)D);
+                (long long)n);
   }
   if (t->shape[0] > 10000) return fail(err, LOCI_EFORMAT, "%s: more than 10000 seeds", path);
   if (t->shape[1] == r->count) return LOCI_OK;
@@ -184,39 +195,40 @@ static loci_status check_noise(const request *r, const st_tensor *t, loci_err *e
  * noise can be repeated. */
 static void add_noise_file(const request *r) {
   const st_tensor *t = r->noise;
+  int64_t n = noisy_width(r);
   for (int64_t i = 0; i < t->bytes / 4; i++) {
     float x;
     memcpy(&x, t->data + 4 * i, sizeof x);
-    r->rows[i] += x;
+    r->rows[i / n * r->width + i % n] += x;
   }
 }
 
 /* Written over copies of the clean rows, so that a kind that adds (noise) and kinds that replace
  * are one mechanism. */
 static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
-  int64_t D = r->p->model->weights->config.text.width;
-  double deviation = 0;
-  float *mean = arena_array(r->mem, D, float), *projected;
+  int64_t W = r->width;
+  float *mean = arena_zarray(r->mem, W, float), *projected;
+  double *deviation = arena_zarray(r->mem, 1 + model_decoder(r->p->model)->deep, double);
   watch w = {r->opts->progress, r->opts->progress_ctx};
-  if (!mean) return fail_nomem(err, "corrupting the prompt");
+  if (!mean || !deviation) return fail_nomem(err, "corrupting the prompt");
   switch (r->kind) {
     case REPLACE:
     case SWAP: return replace_rows(r, c, err);
     case IMAGE:
       TRY(project_image(r->p, r->text, &w, r->mem, &projected, err));
-      memcpy(r->rows, projected, (size_t)(r->count * D) * sizeof *projected);
+      memcpy(r->rows, projected, (size_t)(r->count * W) * sizeof *projected);
       r->others = projected;
       return LOCI_OK;
     case NOISE:
-    case MEAN: TRY(embedding_moments(r, mean, &deviation, err)); break;
-    default: image_moments(r->p, mean, &deviation); break;
+    case MEAN: TRY(embedding_moments(r, mean, deviation, err)); break;
+    default: image_moments(r, mean, deviation); break;
   }
   if (r->kind == MEAN || r->kind == IMAGE_MEAN) {
-    for (int i = 0; i < r->count; i++) memcpy(r->rows + i * D, mean, (size_t)D * sizeof *mean);
+    for (int i = 0; i < r->count; i++) memcpy(r->rows + i * W, mean, (size_t)W * sizeof *mean);
   } else if (r->noise) {
     add_noise_file(r);
   } else {
-    draw_noise(r, c, r->factor * deviation);
+    draw_noise(r, c, deviation);
   }
   return LOCI_OK;
 }
@@ -263,15 +275,15 @@ static void find_first(const loci_prompt *p, corruption *c) {
  * one. */
 static loci_status make_rows(request *r, corruption *out, loci_err *err) {
   const loci_prompt *p = r->p;
-  int64_t D = p->model->weights->config.text.width;
+  int64_t W = r->width;
   bool outside = kinds[r->kind].on_image && p->sources;
   if (r->noise) out->seeds = (int)r->noise->shape[0]; /* else the request's */
-  r->rows = arena_array(r->mem, (int64_t)out->seeds * r->count * D, float);
+  r->rows = arena_array(r->mem, (int64_t)out->seeds * r->count * W, float);
   if (!r->rows) return fail_nomem(err, "corrupting the prompt");
   for (int s = 0; s < out->seeds; s++) {
     for (int i = 0; i < r->count; i++) {
-      const float *own = outside ? p->projected + i * D : p->embeds + out->positions[i] * D;
-      memcpy(r->rows + ((int64_t)s * r->count + i) * D, own, (size_t)D * sizeof *r->rows);
+      const float *own = outside ? p->projected + i * W : p->embeds + out->positions[i] * W;
+      memcpy(r->rows + ((int64_t)s * r->count + i) * W, own, (size_t)W * sizeof *r->rows);
     }
   }
   out->rows = r->rows;
@@ -284,7 +296,7 @@ static loci_status make_rows(request *r, corruption *out, loci_err *err) {
 /* A file of noise is opened once: what its size says is of the bytes that are read. */
 static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const char *given,
                         arena *mem, corruption *out, loci_err *err) {
-  request r = {.p = p, .opts = opts, .mem = mem};
+  request r = {.p = p, .opts = opts, .mem = mem, .width = input_width(model_decoder(p->model))};
   *out = (corruption){
       .kind = arena_strdup(mem, given), .first_id = -1, .differs = -1, .seeds = opts->seeds};
   int *positions = arena_array(mem, p->info.length, int);

@@ -10,7 +10,7 @@ typedef struct corruption {
   int seeds;                   /* 1 unless noise */
   int count;                   /* changed positions */
   const int *positions;        /* ascending */
-  const float *rows;           /* (seeds, count, D) */
+  const float *rows;           /* (seeds, count, input_width) */
   const source_rows **sources; /* (seeds) what cross-attention reads instead; NULL: the prompt's */
   const float *source_rows;    /* (seeds, P, D) what these are made of */
   int first, layer; /* the first position, and the first layer in which anything differs */

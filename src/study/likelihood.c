@@ -14,7 +14,7 @@
 /* One answer's tokens, and the rows of all but the last. */
 typedef struct wording {
   int *ids, count;
-  float *rows; /* (count - 1, D) */
+  float *rows; /* (count - 1, input_width) */
 } wording;
 
 typedef struct measuring {
@@ -44,15 +44,15 @@ static void read_logits(void *ctx, int64_t index, const float *logits) {
 /* Every token of an answer but its last is an input row; the last is only predicted. */
 static loci_status read_wording(const measuring *r, const char *answer, arena *mem, wording *out,
                                 loci_err *err) {
-  int64_t D = model_decoder(r->m)->width;
+  int64_t W = input_width(model_decoder(r->m));
   int V = model_decoder(r->m)->vocab;
   TRY(answer_ids(r->p, answer, mem, &out->ids, &out->count, err));
   TRY(check_length(r->m, (int64_t)r->p->info.length + out->count - 1, "the prompt with the answer",
                    err));
-  out->rows = arena_array(mem, out->count * D, float);
+  out->rows = arena_array(mem, out->count * W, float);
   if (!out->rows) return fail_nomem(err, "comparing answers");
   for (int i = 0; i < out->count; i++) {
-    if (out->ids[i] < 0 || out->ids[i] >= V || !embed_token(r->m, out->ids[i], out->rows + i * D)) {
+    if (out->ids[i] < 0 || out->ids[i] >= V || !embed_token(r->m, out->ids[i], out->rows + i * W)) {
       return fail(err, LOCI_EINVAL, "token %d of the answer \"%s\" is not in the vocabulary of %d",
                   out->ids[i], answer, V);
     }
@@ -80,8 +80,8 @@ static loci_status run_all(measuring *r, kv_cache *cache, walk_hooks *hooks, loc
   for (r->now = 0; r->now < r->n; r->now++) {
     const wording *a = &r->all[r->now];
     const rope_place *at = r->places ? r->places + T : NULL;
-    if (a->count > 1)
-      TRY(run(r, cache, T, (input){a->rows, a->count - 1, at, r->p->sources}, hooks, err));
+    input rows = {.rows = a->rows, .count = a->count - 1, .places = at, .sources = r->p->sources};
+    if (a->count > 1) TRY(run(r, cache, T, rows, hooks, err));
   }
   return r->not_finite ? not_finite(r->m, err) : LOCI_OK;
 }

@@ -17,7 +17,7 @@ typedef struct restored {
   loci_trace_opts o;
   bool has_cell;    /* else the run alone is asked */
   bool corrupts;    /* the run that is running is the corrupted one */
-  float *corrupted; /* (T, D) */
+  float *corrupted; /* (T, input_width) */
   float *values;    /* (patches, width of the site) */
   walk_patch *patches;
   int64_t patch_count;
@@ -54,13 +54,13 @@ static loci_status find_cell(restored *r, loci_err *err) {
 /* A patch for every layer and position of it; heads of z go together. */
 static loci_status lay_out(restored *r, loci_err *err) {
   sweep *s = &r->s;
-  int64_t D = model_decoder(s->m)->width, n = s->cell_count > 0 && r->has_cell ? 1 : 0;
+  int64_t W = input_width(model_decoder(s->m)), n = s->cell_count > 0 && r->has_cell ? 1 : 0;
   const cell *c = n > 0 ? &s->cells[0] : NULL;
   int64_t width = c ? site_width(s->m, c->site) : 0;
   if (c) n = (int64_t)(c->end - c->begin) * c->position_count;
   r->patches = arena_array(s->mem, n + 1, walk_patch);
   r->values = arena_array(s->mem, n * width + 1, float);
-  r->corrupted = arena_array(s->mem, s->T * D, float);
+  r->corrupted = arena_array(s->mem, s->T * W, float);
   if (!r->patches || !r->values || !r->corrupted) return fail_nomem(err, "restoring a cell");
   for (int l = c ? c->begin : 0; c && l < c->end; l++) {
     for (int i = 0; i < c->position_count; i++) {
@@ -85,10 +85,10 @@ static const source_rows *sources_of(const restored *r) {
 
 static void corrupt_rows(const restored *r) {
   const corruption *c = &r->s.corrupted;
-  int64_t D = model_decoder(r->s.m)->width;
-  memcpy(r->corrupted, r->s.p->embeds, (size_t)(r->s.T * D) * sizeof(float));
+  int64_t W = input_width(model_decoder(r->s.m));
+  memcpy(r->corrupted, r->s.p->embeds, (size_t)(r->s.T * W) * sizeof(float));
   for (int i = 0; i < c->count; i++)
-    memcpy(r->corrupted + c->positions[i] * D, c->rows + i * D, (size_t)D * sizeof(float));
+    memcpy(r->corrupted + c->positions[i] * W, c->rows + i * W, (size_t)W * sizeof(float));
 }
 
 /* ---------------------------------------------------------------- the run it is taken from */
@@ -102,8 +102,9 @@ static void take_answer(void *ctx, int64_t index, const float *logits) {
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const restored *r = ctx;
   const sweep *s = &r->s;
-  input rows = {r->corrupts ? r->corrupted : s->p->embeds, s->T, s->p->places,
-                r->corrupts ? sources_of(r) : s->p->sources};
+  input rows = prompt_input(s->p);
+  if (r->corrupts) rows.rows = r->corrupted;
+  if (r->corrupts) rows.sources = sources_of(r);
   int root, from;
   /* what is kept is the prompt's own, and stays so */
   TRY(keep_root(w, r->corrupts ? NULL : s->p, NULL, rows, s->first, &root, &from, err));

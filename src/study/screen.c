@@ -28,7 +28,7 @@ typedef struct screen {
   int64_t floats;  /* values of one run: sites, layers, positions */
   float *values;   /* (1 + seeds, floats): clean, corrupted ... */
   float *grads;    /* (sloped runs, floats) */
-  float *between;  /* (seeds, steps, changed positions, D) input rows */
+  float *between;  /* (seeds, steps, changed positions, input_width) */
   double *logp;    /* of the target, in the runs between */
   bool diff;       /* the loss is the logit difference */
   int diff_seed;   /* whose o' the clean run's takes */
@@ -145,15 +145,15 @@ static loci_status add_between(const screen *x, walk *w, int run, loci_err *err)
   const sweep *s = x->s;
   const corruption *c = &s->corrupted;
   int seed = run / x->steps + x->seed, stream;
-  int64_t D = model_decoder(s->m)->width;
+  int64_t W = input_width(model_decoder(s->m));
   float share = ((float)(run % x->steps + x->step) + 0.5F) / (float)s->opts->screen_steps;
   TRY(walk_child(w, s->runs.stream, &stream, err));
   if (c->sources) TRY(read_between(x, w, stream, seed, share, err));
   for (int i = 0; i < c->count; i++) {
-    const float *clean = s->runs.target.embeds + c->positions[i] * D;
-    const float *corrupted = c->rows + ((int64_t)seed * c->count + i) * D;
-    float *row = x->between + ((int64_t)run * c->count + i) * D;
-    for (int64_t d = 0; d < D; d++) row[d] = corrupted[d] + share * (clean[d] - corrupted[d]);
+    const float *clean = s->runs.target.embeds + c->positions[i] * W;
+    const float *corrupted = c->rows + ((int64_t)seed * c->count + i) * W;
+    float *row = x->between + ((int64_t)run * c->count + i) * W;
+    for (int64_t d = 0; d < W; d++) row[d] = corrupted[d] + share * (clean[d] - corrupted[d]);
     TRY(walk_embed(w, stream, c->positions[i], row, err));
   }
   return LOCI_OK;
@@ -276,7 +276,7 @@ static void count_floats(screen *x) {
 
 /* Floats of the rows between, of all steps of this walk. */
 static int64_t between_floats(const screen *x) {
-  return (int64_t)x->seeds * x->steps * x->s->corrupted.count * model_decoder(x->s->m)->width;
+  return (int64_t)x->seeds * x->steps * x->s->corrupted.count * input_width(model_decoder(x->s->m));
 }
 
 /* Rows of a layer that gradients go back through. */

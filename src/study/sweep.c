@@ -8,10 +8,10 @@
 static loci_status add_corrupted(const void *ctx, walk *w, int seed, int stream, loci_err *err) {
   const sweep *s = ctx;
   const corruption *c = &s->corrupted;
-  int64_t D = model_decoder(s->m)->width;
+  int64_t W = input_width(model_decoder(s->m));
   if (c->sources) TRY(walk_sources(w, stream, c->sources[seed], err));
   for (int i = 0; i < c->count; i++) {
-    const float *row = c->rows + ((int64_t)seed * c->count + i) * D;
+    const float *row = c->rows + ((int64_t)seed * c->count + i) * W;
     TRY(walk_embed(w, stream, c->positions[i], row, err));
   }
   return LOCI_OK;

@@ -19,7 +19,7 @@ static const double TOLERANCE_F32 = 1e-4, TOLERANCE_BF16 = 0.05;
 typedef struct verifying {
   const sweep *s;
   int64_t done, all;
-  float *corrupted; /* (length, D) input rows */
+  float *corrupted; /* (length, input_width) input rows */
 } verifying;
 
 static bool report(void *ctx, const char *stage, double done, double total) {
@@ -33,7 +33,7 @@ static bool report(void *ctx, const char *stage, double done, double total) {
 typedef struct full_forward {
   const sweep *s;
   const cell *c;
-  float *corrupted; /* (length, D) input rows */
+  float *corrupted; /* (length, input_width) input rows */
   int seed;
   reading *readings; /* (target count) */
 } full_forward;
@@ -48,12 +48,12 @@ static void on_logits(void *ctx, int64_t index, const float *logits) {
 
 /* The corrupted run's full input rows. */
 static void corrupt_rows(const sweep *s, int seed, float *out) {
-  int64_t D = model_decoder(s->m)->width;
+  int64_t W = input_width(model_decoder(s->m));
   const corruption *c = &s->corrupted;
-  memcpy(out, s->runs.target.embeds, (size_t)(s->runs.target.length * D) * sizeof *out);
+  memcpy(out, s->runs.target.embeds, (size_t)(s->runs.target.length * W) * sizeof *out);
   for (int i = 0; i < c->count; i++) {
-    memcpy(out + c->positions[i] * D, c->rows + ((int64_t)seed * c->count + i) * D,
-           (size_t)D * sizeof *out);
+    memcpy(out + c->positions[i] * W, c->rows + ((int64_t)seed * c->count + i) * W,
+           (size_t)W * sizeof *out);
   }
 }
 
@@ -219,8 +219,8 @@ loci_status sweep_verify(sweep *s, loci_trace *t, loci_err *err) {
   int64_t n = s->opts->verify;
   if (n > s->cell_count) n = s->cell_count;
   verifying v = {.s = s, .all = n};
-  v.corrupted =
-      arena_array(s->mem, (int64_t)s->runs.target.length * model_decoder(s->m)->width, float);
+  int64_t W = input_width(model_decoder(s->m));
+  v.corrupted = arena_array(s->mem, s->runs.target.length * W, float);
   if (!v.corrupted) return fail_nomem(err, "verifying");
   random_source source = random_new(s->opts->seed ^ 0x5EED5EEDu);
   for (int64_t k = 0; k < n; k++) {

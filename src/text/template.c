@@ -44,6 +44,8 @@ enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
   CHATML("{{ '<|im_start|>system\n' ~ system ~ '<|im_end|>\n' if system }}", IMAGE)
 #define TEXT_QWEN2 CHATML(HELPFUL, IMAGE)
 #define TEXT_QWEN2_VL CHATML(HELPFUL, "{{ image }}")
+#define TEXT_QWEN3_VL                                                                              \
+  CHATML("{{ '<|im_start|>system\n' ~ system ~ '<|im_end|>\n' if system }}", "{{ image }}")
 #define TEXT_ONEVISION                                                                             \
   "{{ '<|im_start|>system\n' ~ system ~ '<|im_end|>' if system }}<|im_start|>user " IMAGE          \
   "{{ question }}<|im_end|><|im_start|>assistant\n\n"

@@ -96,6 +96,7 @@ static const char *class_of(const tokenizer_files *f) {
                                          {"internvl", "Qwen2Tokenizer"},
                                          {"qwen2_vl", "Qwen2Tokenizer"},
                                          {"qwen2_5_vl", "Qwen2Tokenizer"},
+                                         {"qwen3_vl", "Qwen2Tokenizer"},
                                          {"qwen3", "Qwen2Tokenizer"},
                                          {"gpt2", "GPT2Tokenizer"},
                                          {"gemma", "GemmaTokenizer"},

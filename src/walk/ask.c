@@ -61,7 +61,7 @@ static loci_status step(const loci_model *m, walk *w, kv_cache *cache, input row
   int s, length = kv_cache_length(cache) + rows.count - kept;
   walk_clear(w);
   walk_beside(w, kept);
-  TRY(walk_continue(w, cache, input_from(rows, kept, model_decoder(m)->width), &s, err));
+  TRY(walk_continue(w, cache, input_from(rows, kept, model_decoder(m)), &s, err));
   for (int64_t i = 0; of && i < of->patch_count; i++)
     TRY(walk_patch_add(w, s, &of->patches[i], err));
   TRY(walk_want(w, s, length - 1, err));
@@ -101,11 +101,10 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
                             loci_err *err) {
   const loci_prompt *p = of->p;
   const loci_model *m = p->model;
-  int64_t D = model_decoder(m)->width;
   int T = p->info.length;
   int *ids = arena_array(a->result.memory, most, int);
   loci_candidate(*top)[LOCI_TOP] = arena_zalloc(a->result.memory, most, sizeof *top);
-  float *next = arena_array(a->result.memory, D, float);
+  float *next = arena_array(a->result.memory, input_width(model_decoder(m)), float);
   if (!ids || !top || !next) return fail_nomem(err, "answering");
   taken best;
   TRY(taken_init(&best, m, p, a->result.memory, err));
@@ -119,7 +118,9 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
   TRY(kv_cache_new(m, T + most, &cache, err));
   loci_status st = walk_new(m, &w, err);
   int same = of->first < T - 1 ? of->first : T - 1;
-  input rows = {of->rows, T, p->places, of->sources ? of->sources : p->sources};
+  input rows = prompt_input(p);
+  rows.rows = of->rows;
+  if (of->sources) rows.sources = of->sources;
   if (!st) st = step(m, w, cache, rows, keep_copy(p, same, cache), of, &hooks, err);
   int n = 0;
   while (!st && n < most) {
@@ -135,8 +136,9 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
                 best.top.id[0]);
     }
-    const rope_place *at = places ? places + T + n - 1 : NULL;
-    if (!st) st = step(m, w, cache, (input){next, 1, at, rows.sources}, 0, NULL, &hooks, err);
+    input one = {.rows = next, .count = 1, .sources = rows.sources};
+    if (places) one.places = places + T + n - 1;
+    if (!st) st = step(m, w, cache, one, 0, NULL, &hooks, err);
   }
   walk_free(w);
   kv_cache_free(cache);

@@ -11,7 +11,7 @@ enum { ANSWER_TOKENS = 20 }; /* where nobody says */
  * serves. */
 typedef struct answering {
   const loci_prompt *p;
-  const float *rows;          /* (T, D) input rows */
+  const float *rows;          /* (T, input_width) input rows */
   const source_rows *sources; /* instead of the prompt's; or NULL */
   int first;
   const walk_patch *patches; /* with values */

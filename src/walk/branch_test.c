@@ -6,8 +6,8 @@
 
 static const char *const decoders[] = {
     "text-llama", "llava-clip-llama-bf16", "llava-siglip-phi", "text-phi",
-    "qwen2-5-vl", "text-gemma3",           "text-gpt2"};
-enum { DECODERS = 7, LENGTH = 19, CORRUPTED = 4 }; /* more than one panel of keys */
+    "qwen2-5-vl", "text-gemma3",           "text-gpt2",        "qwen3-vl"};
+enum { DECODERS = 8, LENGTH = 19, CORRUPTED = 4 }; /* more than one panel of keys */
 
 /* Row [position] of a recorded site; of pattern the rows of all heads (H, T), gathered. */
 static const float *site_row(const scenario *s, loci_site site, const float *recorded, int position,
@@ -23,11 +23,11 @@ static const float *site_row(const scenario *s, loci_site site, const float *rec
 /* Streams: 0 clean, 1 corrupted, then a child of the corrupted run for every position. */
 static void two_runs(scenario *s, const loci_model *m, int T, const float *clean,
                      const float *other) {
-  int64_t D = model_decoder(m)->width;
+  int64_t W = input_width(model_decoder(m));
   *s = (scenario){.m = m, .T = T, .embeds = clean};
   add_run(s, -1);
   add_run(s, 0);
-  for (int p = CORRUPTED; p < CORRUPTED + 2; p++) add_embed(s, 1, p, other + p * D);
+  for (int p = CORRUPTED; p < CORRUPTED + 2; p++) add_embed(s, 1, p, other + p * W);
 }
 
 /* The corrupted run with one patch: at [layer] and [position], the clean run's value. */

@@ -10,8 +10,9 @@ static const char *const decoders[] = {"text-llama",       "llava-clip-llama-bf1
                                        "llava-siglip-phi", "text-phi",
                                        "qwen2-5-vl",       "text-qwen3",
                                        "text-phi3",        "text-gemma2",
-                                       "text-gemma3",      "text-gpt2"};
-enum { DECODERS = 10, MOST_ASKED = 512 };
+                                       "text-gemma3",      "text-gpt2",
+                                       "qwen3-vl"};
+enum { DECODERS = 11, MOST_ASKED = 512 };
 
 /* A gradient that is asked for, and where it goes in each of two walks. */
 typedef struct asked {
@@ -174,7 +175,7 @@ static void two_streams(problem *c, const loci_model *m, int T, const float *cle
   *c = (problem){.s = {.m = m, .T = T, .embeds = clean}};
   add_run(&c->s, -1);
   add_run(&c->s, 0);
-  add_embed(&c->s, 1, 3, other + 3 * (int64_t)d->width);
+  add_embed(&c->s, 1, 3, other + 3 * input_width(d));
   add_op(&c->s,
          (op){.kind = OP_MASK, .stream = 1, .layer = 1, .position = 6, .first = 2, .count = 2});
   add_patch(&c->s, 1,
@@ -320,8 +321,8 @@ static void resume(const resumed *r, const problem *c, const float *delta, float
   walk *w;
   int s;
   must(walk_new(r->m, &w, &err), &err);
-  input rows = placed_rows(r->m, r->rows, r->T, r->first);
-  rows.rows = r->rows;
+  input rows = placed_rows(r->m, c->s.embeds, r->T, r->first);
+  rows.state = r->rows;
   must(walk_resume(w, r->cache, r->first, r->layer, rows, &s, &err), &err);
   must(walk_patch_add(w, s,
                       &(walk_patch){.site = LOCI_SITE_RESID_PRE,
@@ -347,7 +348,7 @@ static void resume(const resumed *r, const problem *c, const float *delta, float
 }
 
 static void check_resumed(const char *name) {
-  enum { T = 21, FIRST = 6, LAYER = 1 };
+  enum { T = 21, FIRST = 6, LAYER = 0 }; /* parts of rows come above it, too */
   loci_err err;
   loci_model *m = open_named(name);
   int64_t D = model_decoder(m)->width, V = model_decoder(m)->vocab;

@@ -29,6 +29,7 @@ typedef struct stream {
   int first;                  /* 0, or the first position after the root's cache */
   int layer;                  /* the first of its root's; 0 unless resumed */
   const float *embeds;        /* roots and branches: row of position [given]; NULL: the parent's */
+  const float *state;         /* of a root that begins above layer 0: likewise, its residual rows */
   const rope_place *places;   /* likewise; NULL: at their indices */
   const source_rows *sources; /* what cross-attention reads; NULL: its layers change nothing */
   bool own_sources;           /* others than the parent's */

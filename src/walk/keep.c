@@ -104,14 +104,13 @@ bool keep_is_used(const loci_prompt *p) { return usable(p, p->info.length) != NU
 loci_status keep_root(walk *w, const loci_prompt *p, kept_run *own, input rows, int first, int *out,
                       int *from, loci_err *err) {
   const kept_run *k = own ? own : p ? usable(p, rows.count) : NULL;
-  int64_t D = model_decoder(w->model)->width;
   *from = 0;
   if (own && own->cache->length == 0) return walk_continue(w, own->cache, rows, out, err);
   if (!k || first < 1) return walk_root(w, rows, out, err);
   *from = first < k->length ? first : k->length - 1;
   k->cache->length = k->length;
   walk_beside(w, *from);
-  return walk_resume(w, k->cache, *from, 0, input_from(rows, *from, D), out, err);
+  return walk_resume(w, k->cache, *from, 0, input_from(rows, *from, w->c), out, err);
 }
 
 int keep_copy(const loci_prompt *p, int first, kv_cache *to) {

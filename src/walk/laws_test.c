@@ -4,9 +4,9 @@
  */
 #include "walk/laws_test.h"
 
-static const char *const decoders[] = {"text-llama", "llava-siglip-phi", "text-phi",
-                                       "text-phi3",  "text-gemma3",      "text-gpt2"};
-enum { DECODERS = 6, LENGTH = 18, CORRUPTED = 3 };
+static const char *const decoders[] = {"text-llama",  "llava-siglip-phi", "text-phi", "text-phi3",
+                                       "text-gemma3", "text-gpt2",        "qwen3-vl"};
+enum { DECODERS = 7, LENGTH = 18, CORRUPTED = 3 };
 
 /* One of the small models with two runs: 0 clean, 1 its child with two other input rows. */
 typedef struct world {
@@ -29,7 +29,7 @@ static void world_open(world *x, const char *name) {
   add_run(&x->s, -1);
   add_run(&x->s, 0);
   for (int p = CORRUPTED; p < CORRUPTED + 2; p++) {
-    add_embed(&x->s, 1, p, x->other + (int64_t)p * x->c->width);
+    add_embed(&x->s, 1, p, x->other + p * input_width(x->c));
   }
 }
 
@@ -207,8 +207,9 @@ static void the_zeros_a_sweep_skips_are_exact_in_full_runs(void **state) {
 
 /* ---------------------------------------------------------------- what restores everything */
 
+/* Rows of more parts differ until all of them are added. */
 static void full_restorations(world *x) {
-  for (int l = -1; l < x->c->layers; l++) {
+  for (int l = x->c->deep - 1; l < x->c->layers; l++) {
     walk_patch clean = {.site = l < 0 ? LOCI_SITE_RESID_PRE : LOCI_SITE_RESID_POST,
                         .layer = l < 0 ? 0 : l,
                         .head = -1};
@@ -228,7 +229,7 @@ static void restoring_the_whole_residual_stream_gives_the_clean_logits(void **st
 static void restored_input(world *x) {
   int s = add_run(&x->s, 1);
   for (int p = CORRUPTED; p < CORRUPTED + 2; p++) {
-    add_embed(&x->s, s, p, x->clean + (int64_t)p * x->c->width);
+    add_embed(&x->s, s, p, x->clean + p * input_width(x->c));
   }
   assert_all_like(x, 2, 0, TOLERANCE);
 }

@@ -45,7 +45,7 @@ typedef struct op {
 typedef struct scenario {
   const loci_model *m;
   int T;
-  const float *embeds, *others; /* (T, D); of branches */
+  const float *embeds, *others; /* (T, input_width); of branches */
   int stream_count, parent[MOST_STREAMS];
   int branch[MOST_STREAMS]; /* where it goes its own way; 0: it is a root or a child */
   int op_count;
@@ -70,13 +70,14 @@ static inline float *room(int64_t n) {
   return x;
 }
 
-/* Rows of n different tokens (n, D). */
+/* Rows of n different tokens (n, input_width); their parts, if there are any, are other tokens'. */
 static inline float *token_rows_of(const loci_model *m, int n, int seed) {
-  int64_t D = model_decoder(m)->width;
-  float *rows = room(n * D);
-  for (int i = 0; i < n; i++) {
-    int id = (int)((seed + 37LL * i) % model_decoder(m)->vocab);
-    assert_true(embed_token(m, id, rows + i * D));
+  const decoder_config *c = model_decoder(m);
+  int64_t D = c->width, W = input_width(c);
+  float *rows = room(n * W + W);
+  for (int i = 0; i < n * (1 + c->deep); i++) {
+    int id = (int)((seed + 37LL * i) % c->vocab);
+    assert_true(embed_token(m, id, rows + i * D)); /* zeros behind it, until the next one */
   }
   return rows;
 }
@@ -122,9 +123,9 @@ static inline void apply_ops(walk *w, const scenario *s, int from, int to, int e
 static inline void apply_chain(walk *w, const scenario *s, int from, int to, int end) {
   loci_err err;
   int b = s->branch[from];
-  int64_t D = model_decoder(s->m)->width;
+  int64_t W = input_width(model_decoder(s->m));
   if (s->parent[from] >= 0) apply_chain(w, s, s->parent[from], to, b && b < end ? b : end);
-  for (int p = b; b > 0 && p < end; p++) must(walk_embed(w, to, p, s->others + p * D, &err), &err);
+  for (int p = b; b > 0 && p < end; p++) must(walk_embed(w, to, p, s->others + p * W, &err), &err);
   apply_ops(w, s, from, to, end);
 }
 
@@ -135,8 +136,9 @@ static inline input placed_rows(const loci_model *m, const float *rows, int T, i
   const decoder_config *c = model_decoder(m);
   assert_in_range(T, 0, 256);
   for (int i = 0; i < T; i++) places[i] = (rope_place){{i / 2, i % 5, 3 * i}};
-  input all = {rows, T, rope_has_places(c) ? places : NULL, NULL};
-  return input_from(all, first, c->width);
+  input all = {.rows = rows, .count = T};
+  if (rope_has_places(c)) all.places = places;
+  return input_from(all, first, c);
 }
 
 /* The scenario's streams in a new walk: as given, or flattened to roots. */

@@ -3,6 +3,7 @@
  *   sequential (LLaMA):  h = x + W_o attention(norm1 x)
  *                        x' = h + W_down (act(W_gate norm2 h) * (W_up norm2 h))
  *   parallel (Phi):      x' = x + W_o attention(norm1 x) + W_2 act(W_1 norm1 x)
+ *   rows of more parts:  x' += part l + 1 of its input row, after layer l (DeepStack)
  *   reading sources:     as sequential, keys and values of theirs, both branches through gates
  * (cross.c)
  *
@@ -50,6 +51,17 @@ static loci_status join_rows(walk *w, stage k, float *data, int64_t width, loci_
 static void add_delta(walk *w, int64_t n) {
   int64_t D = w->c->width;
   rows_add(&w->a->rows, resid_rows(w, w->rows.slots), rows_f32(w->delta, D, NULL), n, D);
+}
+
+/* x += what its input row has for after this layer. */
+static void add_part(walk *w, int layer) {
+  int64_t D = w->c->width, n = w->rows.upto[STAGE_MLP_OUT];
+  if (layer >= w->c->deep) return;
+#pragma omp parallel for num_threads(row_threads(&w->a->rows, n *D)) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    int64_t slot = w->rows.slots[i];
+    w->a->rows.k->add(w->resid + slot * D, w->inputs[slot] + (layer + 1) * D, D);
+  }
 }
 
 row_rotation walk_rotation(const walk *w, int layer, const int64_t *angles, int heads) {
@@ -211,6 +223,7 @@ static loci_status mlp(walk *w, const decoder_layer *weights, int layer, const w
   TRY(join_rows(w, STAGE_MLP_OUT, w->delta, w->c->width, err));
   visit_rows(w, LOCI_SITE_MLP_OUT, layer, w->delta, w->rows.upto[STAGE_MLP_OUT]);
   add_delta(w, w->rows.upto[STAGE_MLP_OUT]);
+  add_part(w, layer);
   TRY(join_rows(w, STAGE_RESID_POST, NULL, 0, err));
   visit_resid(w, LOCI_SITE_RESID_POST, layer, w->rows.upto[STAGE_RESID_POST]);
   return LOCI_OK;

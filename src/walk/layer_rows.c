@@ -67,14 +67,14 @@ static int64_t settled_slot(const walk *w, int s, int position, int layer) {
   }
 }
 
-/* A resumed run gets its own input rows, all other rows those of their owners. */
+/* A resumed run gets its own rows, all other rows those of their owners. */
 void inherit_rows(walk *w, int layer) {
   int64_t D = w->c->width, n = 0;
   for (int s = 0; layer > 0 && s < w->streams.count; s++) {
     const stream *t = &w->streams.at[s];
     int first = t->from[layer], end = t->from[layer - 1];
     if (t->parent < 0 && first < end) {
-      row_list given = rows_f32(t->embeds + (int64_t)(first - t->given) * D, D, NULL);
+      row_list given = rows_f32(t->state + (int64_t)(first - t->given) * D, D, NULL);
       row_list to = rows_f32(w->resid + slot_of(w, s, first) * D, D, NULL);
       rows_copy(&w->a->rows, to, given, end - first, D);
       continue;

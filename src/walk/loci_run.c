@@ -280,6 +280,28 @@ static loci_status pixel_tensor(const loci_run *r, st_tensor *out, loci_err *err
   return LOCI_OK;
 }
 
+/* What the projector makes of the picture: rows that the first layer reads, and what the next ones
+ * add to them, layer by layer. */
+static loci_status projected_tensors(const loci_run *r, st_tensor *out, int64_t *n, loci_err *err) {
+  const loci_prompt *p = r->prompt;
+  const decoder_config *c = model_decoder(r->model);
+  int64_t D = c->width, W = input_width(c), P = p->image.count;
+  float *parts = arena_array(r->mem, P * W, float);
+  if (!parts) return fail_nomem(err, "writing a run");
+  for (int64_t i = 0; i < P * W; i++) {
+    int64_t part = i / (P * D), row = i % (P * D) / D;
+    parts[i] = p->projected[row * W + part * D + i % D];
+  }
+  st_tensor t = tensor_of("vision.projected", ST_F32, (const uint8_t *)parts);
+  shape2(&t, P, D);
+  out[(*n)++] = t;
+  if (c->deep == 0) return LOCI_OK;
+  t = tensor_of("vision.deepstack", ST_F32, (const uint8_t *)(parts + P * D));
+  shape3(&t, c->deep, P, D);
+  out[(*n)++] = t;
+  return LOCI_OK;
+}
+
 /* What the run was computed from, so that its file can be checked without the program. */
 static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, loci_err *err) {
   const loci_prompt *p = r->prompt;
@@ -298,10 +320,7 @@ static loci_status input_tensors(const loci_run *r, st_tensor *out, int64_t *n, 
   t = tensor_of("vision.features", ST_F32, (const uint8_t *)p->features);
   shape2(&t, vision_feature_rows(c, &p->picture.shape), p->feature_width);
   out[(*n)++] = t;
-  t = tensor_of("vision.projected", ST_F32, (const uint8_t *)p->projected);
-  shape2(&t, p->image.count, c->text.width);
-  out[(*n)++] = t;
-  return LOCI_OK;
+  return projected_tensors(r, out, n, err);
 }
 
 /* The sites in the order they were first asked for, each with the layers [first, last]: what one
@@ -342,7 +361,7 @@ loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
   NEEDS(r, "run");
   NEEDS(path, "path");
   if (!r->done) return fail(err, LOCI_EINVAL, "the run has not been run");
-  st_tensor *tensors = arena_zarray(r->mem, r->record_count + 5, st_tensor);
+  st_tensor *tensors = arena_zarray(r->mem, r->record_count + 6, st_tensor);
   if (!tensors) return fail_nomem(err, "writing a run");
   int64_t n = 0;
   TRY(input_tensors(r, tensors, &n, err));

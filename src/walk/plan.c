@@ -163,18 +163,18 @@ static int64_t most_joins(const walk *w) {
 
 /* The angles of a run's own rows; of a branch's first ones, its parent's. */
 static bool place_stream(walk *w, const stream *s) {
-  input own = {s->embeds, s->length - s->given, s->places, NULL};
+  int count = s->length - s->given;
   int64_t half = w->rope.half, shared = s->given - s->first;
-  rope_place *places = arena_array(w->mem, own.count, rope_place);
+  rope_place *places = arena_array(w->mem, count, rope_place);
   if (!places) return false;
-  for (int i = 0; i < own.count; i++) {
+  for (int i = 0; i < count; i++) {
     int at = s->given + i;
     places[i] = s->places ? s->places[i] : (rope_place){{at, at, at}};
   }
   for (int k = 0; k < (rope_has_local(w->c) ? 2 : 1); k++) {
     rope_table *t = k ? &w->local : &w->rope;
     const rope_config *r = k ? &w->c->local : &w->c->rope;
-    rope_fill_places(w->c, r, s->angles + s->given, places, own.count, t);
+    rope_fill_places(w->c, r, s->angles + s->given, places, count, t);
     if (shared == 0) continue;
     int64_t to = (s->angles + s->first) * half;
     int64_t from = (w->streams.at[s->parent].angles + s->first) * half;
@@ -321,10 +321,31 @@ static bool add_places(walk *w, int64_t slot, int first, int64_t n) {
   return at != NULL;
 }
 
+/* Where every row's parts are that layers add to it: a child's are its parent's, unless it has an
+ * input row of its own. */
+static bool find_parts(walk *w) {
+  int64_t W = input_width(w->c), e = 0;
+  int L = w->c->layers;
+  if (w->c->deep == 0) return true;
+  w->inputs = arena_zarray(w->mem, w->slots, const float *);
+  for (int64_t i = 0; w->inputs && i < w->streams.count; i++) {
+    const stream *s = &w->streams.at[i];
+    for (int p = s->from[L]; p < s->length; p++) {
+      bool own = s->embeds && p >= s->given;
+      w->inputs[slot_of(w, (int)i, p)] =
+          own ? s->embeds + (int64_t)(p - s->given) * W : w->inputs[owner_slot(w, s->parent, p, L)];
+    }
+    for (; e < w->embeds.count && w->embeds.at[e].stream == i; e++) {
+      w->inputs[slot_of(w, (int)i, w->embeds.at[e].position)] = w->embeds.at[e].row;
+    }
+  }
+  return w->inputs != NULL;
+}
+
 /* The input rows of everything that is live at layer 0: of one stream after the other, because a
  * child's come from its parent. */
 static bool fill_inputs(walk *w) {
-  int64_t D = w->c->width, e = 0;
+  int64_t D = w->c->width, W = input_width(w->c), e = 0;
   const row_engine *rows = &w->a->rows;
   for (int64_t i = 0; i < w->streams.count; i++) {
     const stream *s = &w->streams.at[i];
@@ -337,7 +358,7 @@ static bool fill_inputs(walk *w) {
     rows_copy(rows, resid_rows(w, w->rows.to), resid_rows(w, w->rows.from), n, D);
     if (p < s->length) {
       row_list to = rows_f32(w->resid + slot_of(w, (int)i, p) * D, D, NULL);
-      rows_copy(rows, to, rows_f32(s->embeds + (int64_t)(p - own) * D, D, NULL), s->length - p, D);
+      rows_copy(rows, to, rows_f32(s->embeds + (int64_t)(p - own) * W, W, NULL), s->length - p, D);
       if (!add_places(w, slot_of(w, (int)i, p), p, s->length - p)) return false;
     }
     for (; e < w->embeds.count && w->embeds.at[e].stream == i; e++) {
@@ -356,6 +377,6 @@ loci_status walk_plan(walk *w, loci_err *err) {
   w->layers = last_layer(w);
   TRY(sort_items(w, err));
   TRY(allocate(w, err));
-  if (!fill_inputs(w)) return fail_nomem(err, "making room for a walk");
+  if (!find_parts(w) || !fill_inputs(w)) return fail_nomem(err, "making room for a walk");
   return w->grads.count > 0 ? back_plan(w, err) : LOCI_OK;
 }

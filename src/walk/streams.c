@@ -98,6 +98,7 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, input ro
               .given = first,
               .layer = layer,
               .embeds = rows.rows,
+              .state = rows.state,
               .places = rows.places,
               .sources = rows.sources,
               .cache = cache,

@@ -11,8 +11,7 @@
  * flow.c      contributions of positions to an attention output (flow.h)
  * visit.c     where a site is patched and recorded, but for pattern (attend.c)
  * head.c      final norm and logits
- * back_plan.c, tape.c, back.c, back_attend.c   gradients (back.h)
- * sizes.c     the memory of a walk (sizes.h)
+ * back_plan.c, tape.c, back.c, back_attend.c   gradients (back.h); sizes.c  memory (sizes.h)
  *
  * Invariants:
  *  W1  a parent has a smaller number than its children, a patch's source than its target.
@@ -75,6 +74,7 @@ struct walk {
   bool *needed;  /* per start_row entry, last layer: its own result is asked for */
 
   float *resid;         /* (slots, D) */
+  const float **inputs; /* (slots) each row's input row, where these have more parts; or NULL */
   float *delta;         /* (slots, D) attn_out, then mlp_out */
   void *normed;         /* operand (slots, D) */
   void *operand;        /* operand (slots, H K) z, unless it is f32; (chunk, D) input of the MLP */

@@ -9,17 +9,17 @@
  * them together. */
 static loci_status continue_prompt(const loci_prompt *p, arena *mem, target *out, loci_err *err) {
   const loci_model *m = p->model;
-  int64_t D = model_decoder(m)->width;
+  int64_t W = input_width(model_decoder(m));
   int T = p->info.length;
   out->length = T + out->count - 1;
   out->sources = p->sources;
   TRY(check_length(m, out->length, "the prompt with the answer", err));
-  out->embeds = arena_array(mem, out->length * D, float);
+  out->embeds = arena_array(mem, out->length * W, float);
   if (!out->embeds) return fail_nomem(err, "preparing the target");
-  memcpy(out->embeds, p->embeds, (size_t)(T * D) * sizeof *out->embeds);
+  memcpy(out->embeds, p->embeds, (size_t)(T * W) * sizeof *out->embeds);
   TRY(prompt_places(p, out->count - 1, mem, &out->places, err));
   for (int i = 0; i + 1 < out->count; i++) {
-    if (!embed_token(m, out->ids[i], out->embeds + (T + i) * D)) {
+    if (!embed_token(m, out->ids[i], out->embeds + (T + i) * W)) {
       return fail(err, LOCI_EINVAL, "token %d of the answer has no row in the embedding",
                   out->ids[i]);
     }

@@ -12,14 +12,14 @@ typedef struct target {
   int count;
   int *ids;
   int length;                 /* T + count - 1 */
-  float *embeds;              /* (length, D) clean input rows */
+  float *embeds;              /* (length, input_width) clean input rows */
   const rope_place *places;   /* (length) of them, or NULL (input.h) */
   const source_rows *sources; /* likewise */
   const watch *watch;         /* asked while the target alone is measured; or NULL */
 } target;
 
 static inline input target_input(const target *t) {
-  return (input){t->embeds, t->length, t->places, t->sources};
+  return (input){.rows = t->embeds, .count = t->length, .places = t->places, .sources = t->sources};
 }
 
 /* [answer] NULL: the clean run's most likely next token, ids[0] = 0 until it is known.  Memory is

@@ -50,7 +50,7 @@ static inline void random_patch(dice *d, int stream) {
 static inline void random_op(dice *d, int stream) {
   int kind = roll(d, 8);
   if (kind == 0) {
-    add_embed(&d->s, stream, roll(d, d->s.T), some_values(d, model_decoder(d->s.m)->width));
+    add_embed(&d->s, stream, roll(d, d->s.T), some_values(d, input_width(model_decoder(d->s.m))));
   } else if (kind == 1) {
     int query = roll(d, d->s.T), first = roll(d, query + 1);
     add_op(&d->s, (op){.kind = OP_MASK,

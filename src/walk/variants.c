@@ -107,7 +107,7 @@ loci_status variants_add_base(const variants *v, walk *w, int first, int count, 
 static int common_rows(const variants *a, const variants *b) {
   const target *s = &a->target, *t = &b->target;
   const input p = target_input(s), q = target_input(t);
-  size_t bytes = (size_t)model_decoder(a->m)->width * sizeof(float);
+  size_t bytes = (size_t)input_width(model_decoder(a->m)) * sizeof(float);
   int n = 0, most = s->length < t->length ? s->length : t->length;
   if (!rope_is_same(model_decoder(a->m), s->length, t->length)) return 0;
   if (!sources_same(s->sources, t->sources, model_decoder(a->m))) return 0;
@@ -124,7 +124,6 @@ static loci_status add_clean(const batch *b, walk *w, int i, loci_err *err) {
   variants *v = b->sets[i];
   const target *t = &v->target;
   const variants *base = NULL;
-  int64_t D = model_decoder(v->m)->width;
   v->shared = 0;
   for (int k = 0; k < i; k++) {
     if (b->sets[k]->shared > 0) continue;
@@ -138,8 +137,8 @@ static loci_status add_clean(const batch *b, walk *w, int i, loci_err *err) {
     if (b->count > 1) look = 0;
     return keep_root(w, v->p, v->own, target_input(t), look, &v->stream, &v->shared, err);
   }
-  int n = v->shared;
-  return walk_branch(w, base->stream, n, input_from(target_input(t), n, D), &v->stream, err);
+  input own = input_from(target_input(t), v->shared, model_decoder(v->m));
+  return walk_branch(w, base->stream, v->shared, own, &v->stream, err);
 }
 
 static loci_status add_variants(const variants *v, walk *w, loci_err *err) {

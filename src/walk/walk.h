@@ -3,8 +3,7 @@
  * A walk advances a set of streams together, layer by layer.  A stream is one run of the decoder
  * over a sequence.  A root has all its rows; a child is its parent except for its interventions,
  * and only the rows that differ from the parent's are ever computed: from the child's birth on, at
- * the first (layer, position) an intervention touches, and every position after it one layer
- * later.
+ * the first (layer, position) an intervention touches, and all positions after it a layer later.
  *
  * At every layer the live rows of all streams form one matrix, so each weight matrix is read and
  * multiplied once for thousands of rows.  Attention of a row reads the keys and values of its
@@ -36,7 +35,7 @@ void walk_clear(walk *w);
 loci_status walk_root(walk *w, input rows, int *out, loci_err *err);
 /* A run that continues the cached positions with more input rows, and caches them. */
 loci_status walk_continue(walk *w, kv_cache *cache, input rows, int *out, loci_err *err);
-/* A run of the positions from [first] on that begins at [layer] with their residual rows and reads
+/* A run of the positions from [first] on that begins at [layer], above 0 with rows.state, and reads
  * the cache before them.  The cache keeps its first [first] positions, so that a change at (layer,
  * first) can be tried again and again at the cost of the rows it reaches. */
 loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, input rows, int *out,
@@ -49,7 +48,8 @@ loci_status walk_branch(walk *w, int parent, int first, input rows, int *out, lo
 
 /* ---------------- interventions */
 
-/* Replaces one input row (D); what cross-attention reads, before the stream has children. */
+/* Replaces one input row (input_width); what cross-attention reads, before the stream has children.
+ */
 loci_status walk_embed(walk *w, int stream, int position, const float *row, loci_err *err);
 loci_status walk_sources(walk *w, int stream, const source_rows *sources, loci_err *err);
 
