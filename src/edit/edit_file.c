@@ -176,7 +176,7 @@ loci_status covariance_write(const void *result, const char *path, loci_err *err
 
 typedef struct edit_reader {
   const char *path, *what; /* "edit" */
-  const st_file *file;
+  st_file *file;
   arena *mem;
   loci_edit *edit; /* what is read, where it is one */
 } edit_reader;
@@ -213,22 +213,29 @@ static loci_status read_making(const edit_reader *r, loci_result *out, loci_err 
                                                 : refuse(r, "its command is not loci's", err);
 }
 
-/* Numbers are looked at once, here: nothing after it asks again whether an update is finite. */
-static loci_status read_matrix(const edit_reader *r, const char *name, int64_t shape[2],
-                               const float **out, loci_err *err) {
-  const st_tensor *t = st_find(r->file, name);
-  if (!t || t->dtype != ST_F32 || t->rank != 2 || t->shape[0] < 1 || t->shape[1] < 1) {
-    return fail(err, LOCI_EFORMAT, "%s: no %s of loci: %s must be a matrix of F32", r->path,
-                r->what, name);
-  }
+static loci_status find_matrix(const edit_reader *r, const char *name, const st_tensor **out,
+                               loci_err *err) {
+  const st_tensor *t = *out = st_find(r->file, name);
+  if (t && t->dtype == ST_F32 && t->rank == 2 && t->shape[0] > 0 && t->shape[1] > 0) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT, "%s: no %s of loci: %s must be a matrix of F32", r->path, r->what,
+              name);
+}
+
+/* Looked at once, here: nothing after it asks again whether an update is finite. */
+static loci_status copy_numbers(const edit_reader *r, const st_tensor *t, const float **out,
+                                loci_err *err) {
   float *data = arena_array(r->mem, t->bytes / 4, float);
   if (!data) return fail_nomem(err, r->path);
   memcpy(data, t->data, (size_t)t->bytes);
-  if (!logits_are_finite(data, t->bytes / 4)) return refuse(r, "a number is NaN or infinite", err);
-  shape[0] = t->shape[0];
-  shape[1] = t->shape[1];
   *out = data;
-  return LOCI_OK;
+  return logits_are_finite(data, t->bytes / 4) ? LOCI_OK
+                                               : refuse(r, "a number is NaN or infinite", err);
+}
+
+static loci_status read_matrix(const edit_reader *r, const char *name, const st_tensor **t,
+                               const float **out, loci_err *err) {
+  TRY(find_matrix(r, name, t, err));
+  return copy_numbers(r, *t, out, err);
 }
 
 /* A copy of a member; NULL where it is null or not there. */
@@ -348,16 +355,17 @@ static loci_status read_origin(const edit_reader *r, const char *expected, origi
 static loci_status read_part(const edit_reader *r, bool several, loci_edit_part *p, loci_err *err) {
   loci_edit *e = r->edit;
   char name[NAME_SIZE];
-  int64_t left[2], right[2];
+  const st_tensor *left, *right;
   name_tensor(p->layer, several, "left", name);
-  TRY(read_matrix(r, name, left, &p->left, err));
+  TRY(read_matrix(r, name, &left, &p->left, err));
   name_tensor(p->layer, several, "right", name);
-  TRY(read_matrix(r, name, right, &p->right, err));
-  if (left[1] != right[0] || (e->width && (left[0] != e->width || right[1] != e->inner)))
+  TRY(read_matrix(r, name, &right, &p->right, err));
+  const int64_t *l = left->shape, *k = right->shape;
+  if (l[1] != k[0] || (e->width && (l[0] != e->width || k[1] != e->inner)))
     return refuse(r, "its matrices do not fit each other", err);
-  e->width = left[0];
-  e->inner = right[1];
-  p->rank = left[1];
+  e->width = l[0];
+  e->inner = k[1];
+  p->rank = l[1];
   p->norm = update_norm(p->left, p->right, e->width, p->rank, e->inner);
   return isnan(p->norm) ? fail_nomem(err, r->path) : LOCI_OK;
 }
@@ -423,43 +431,51 @@ loci_status edit_read(const char *path, loci_edit **out, loci_err *err) {
   NEEDS(path, "path");
   st_file *file;
   TRY(st_open(path, &file, err));
-  loci_status st = LOCI_OK;
   loci_edit *e = result_new(LOCI_KIND_EDIT, sizeof *e);
-  if (!e) {
-    st = fail_nomem(err, path);
-    goto done;
-  }
-  edit_reader r = {.path = path, .what = "edit", .file = file, .mem = e->result.memory, .edit = e};
-  TRY_DONE(read_all(&r, err));
-  e->path = arena_strdup(e->result.memory, path);
-  if (!e->path) {
-    st = fail_nomem(err, path);
-    goto done;
-  }
-  *out = e;
-  e = NULL;
-done:
-  loci_free(e);
+  loci_status st = e ? LOCI_OK : fail_nomem(err, path);
+  edit_reader r = {.path = path, .what = "edit", .file = file, .edit = e};
+  if (!st) r.mem = e->result.memory;
+  if (!st) st = read_all(&r, err);
+  if (!st) e->path = arena_strdup(r.mem, path);
+  if (!st && !e->path) st = fail_nomem(err, path);
   st_close(file);
+  if (!st) *out = e;
+  if (st) loci_free(e);
   return st;
 }
 
+static void close_file(void *file) { st_close(file); }
+
+/* In the file's map, which the result keeps: half a gigabyte a layer of a 7B model, read once. */
+static loci_status map_numbers(edit_reader *r, const st_tensor *t, const float **out,
+                               loci_err *err) {
+  if ((uintptr_t)t->data % sizeof(float)) return copy_numbers(r, t, out, err);
+  *out = (const float *)(const void *)t->data;
+  if (!logits_are_finite(*out, t->bytes / 4)) return refuse(r, "a number is NaN or infinite", err);
+  st_release(r->file, t);
+  st_file *kept = r->file;
+  r->file = NULL;
+  return arena_defer(r->mem, close_file, kept) ? LOCI_OK : fail_nomem(err, r->path);
+}
+
 /* The same origin as an edit's; a square matrix is all that is asked of the numbers here. */
-static loci_status read_covariance(const edit_reader *r, loci_covariance *c, loci_err *err) {
-  int64_t shape[2], prompts;
+static loci_status read_covariance(edit_reader *r, loci_covariance *c, loci_err *err) {
+  int64_t prompts;
+  const st_tensor *matrix;
   origin from;
   TRY(read_origin(r, COVARIANCE_FORMAT, &from, err));
   TRY(read_number(r, "keys", INT64_MAX, &c->keys, err));
   TRY(read_number(r, "prompts", INT32_MAX, &prompts, err));
-  TRY(read_matrix(r, "covariance", shape, &c->values, err));
-  if (shape[0] != shape[1]) return refuse(r, "its matrix is not square", err);
+  TRY(find_matrix(r, "covariance", &matrix, err));
+  if (matrix->shape[0] != matrix->shape[1]) return refuse(r, "its matrix is not square", err);
+  TRY(read_making(r, &c->result, err));
   c->hash = from.hash;
   c->tensor = from.tensor;
   c->precision = from.precision;
   c->layer = from.layer;
   c->prompts = (int)prompts;
-  c->inner = shape[0];
-  return read_making(r, &c->result, err);
+  c->inner = matrix->shape[0];
+  return map_numbers(r, matrix, &c->values, err);
 }
 
 loci_status covariance_read(const char *path, loci_covariance **out, loci_err *err) {
@@ -473,7 +489,7 @@ loci_status covariance_read(const char *path, loci_covariance **out, loci_err *e
   edit_reader r = {.path = path, .what = "covariance", .file = file};
   if (!st) r.mem = c->result.memory;
   if (!st) st = read_covariance(&r, c, err);
-  st_close(file);
+  st_close(r.file);
   if (!st) *out = c;
   if (st) loci_free(c);
   return st;

@@ -15,10 +15,18 @@ struct key_metric {
   double bound;
 };
 
+static watch watch_of(const problem *p) {
+  return (watch){p->opts->progress, p->opts->progress_ctx};
+}
+
 static loci_status factorise(key_metric *k, const loci_covariance *c, double trace,
-                             const loci_edit_settings *set, int threads, loci_err *err) {
+                             const problem *of, loci_err *err) {
+  const loci_edit_settings *set = of->set;
+  const watch w = watch_of(of);
   for (int64_t i = 0; i < k->F; i++) k->values[i * k->F + i] += set->ridge * trace / (double)k->F;
-  if (cholesky_factor(k->values, k->F, threads)) return LOCI_OK;
+  loci_status st = cholesky_factor(k->values, k->F, of->m->threads, &w);
+  if (!st) return LOCI_OK;
+  if (st == LOCI_ECANCELLED) return fail(err, st, "cancelled while inverting a covariance");
   return fail(err, LOCI_EINVAL,
               "the covariance of layer %d is not positive definite: it wants more questions, or a "
               "larger ridge than %g",
@@ -28,10 +36,12 @@ static loci_status factorise(key_metric *k, const loci_covariance *c, double tra
 /* An absolute bound is AlphaEdit's; one in means of the eigenvalues goes along with the scale of
  * the keys. */
 static loci_status decompose(key_metric *k, const loci_covariance *c, double trace,
-                             const loci_edit_settings *set, int threads, loci_err *err) {
+                             const problem *of, loci_err *err) {
+  const loci_edit_settings *set = of->set;
+  const watch w = watch_of(of);
   double mean = trace / (double)k->F;
   k->bound = set->null_relative > 0 ? set->null_relative * mean : set->null_below;
-  TRY(spectrum_new(k->values, k->F, threads, &k->s, err));
+  TRY(spectrum_new(k->values, k->F, of->m->threads, &w, &k->s, err));
   if (spectrum_below(k->s, k->bound) > 0) return LOCI_OK;
   return fail(err, LOCI_EINVAL,
               "no direction of the keys of layer %d is free: all eigenvalues of their covariance "
@@ -39,10 +49,23 @@ static loci_status decompose(key_metric *k, const loci_covariance *c, double tra
               c->layer, mean, k->bound);
 }
 
-loci_status key_metric_new(const loci_covariance *c, bool projects, const loci_edit_settings *set,
-                           int threads, key_metric **out, loci_err *err) {
+int64_t key_metric_bytes(edit_method method, int64_t F) {
+  return F * F * (int64_t)sizeof(double) + (method == ALPHAEDIT ? spectrum_bytes(F) : 0);
+}
+
+static loci_status check_memory(const loci_covariance *c, const problem *of, loci_err *err) {
+  int64_t bytes = key_metric_bytes(of->method, c->inner);
+  if (bytes <= of->m->memory) return LOCI_OK;
+  return fail(err, LOCI_ENOMEM,
+              "the covariance of layer %d needs %lld MiB beside the weights, --memory allows %lld",
+              c->layer, (long long)(bytes >> 20) + 1, (long long)(of->m->memory >> 20));
+}
+
+loci_status key_metric_new(const loci_covariance *c, const problem *of, key_metric **out,
+                           loci_err *err) {
   *out = NULL;
   if (!c) return LOCI_OK;
+  TRY(check_memory(c, of, err));
   int64_t F = c->inner;
   double trace = 0;
   key_metric *k = calloc(1, sizeof *k);
@@ -56,8 +79,8 @@ loci_status key_metric_new(const loci_covariance *c, bool projects, const loci_e
   *k = (key_metric){.F = F, .values = a};
   for (int64_t i = 0; i < F; i++) trace += (double)c->values[i * F + i];
   for (int64_t i = 0; i < F * F; i++) a[i] = (double)c->values[i];
-  TRY_DONE(projects ? decompose(k, c, trace, set, threads, err)
-                    : factorise(k, c, trace, set, threads, err));
+  TRY_DONE(of->method == ALPHAEDIT ? decompose(k, c, trace, of, err)
+                                   : factorise(k, c, trace, of, err));
   *out = k;
   k = NULL;
 done:

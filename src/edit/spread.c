@@ -46,11 +46,10 @@ static const loci_model *model_now(const spreading *s) { return s->view ? s->vie
 
 /* ---------------------------------------------------------------- begin and end */
 
-/* A layer's metric is a matrix of (F,F) doubles, and takes F^3 to make: those of all layers are
- * kept for the next batch where --memory allows. */
+/* A layer's metric takes F^3 to make: those of all layers are kept for the next batch where
+ * --memory allows; else one is made at a time. */
 static bool metrics_fit(const spreading *s) {
-  int64_t one = s->e->inner * s->e->inner * (int64_t)sizeof(double);
-  return one <= s->m->memory / s->count;
+  return key_metric_bytes(s->p->at->method, s->e->inner) <= s->m->memory / s->count;
 }
 
 static loci_status make_shares(spreading *s, loci_err *err) {
@@ -72,8 +71,7 @@ static loci_status make_shares(spreading *s, loci_err *err) {
     s->changes[i] = (low_rank){a->layer, s->room, a->left, a->right};
   }
   const loci_covariance *first = covariance_of(o, s->shares->layer); /* fails early if it fails */
-  TRY(key_metric_new(first, like->method == ALPHAEDIT, like->set, s->m->threads, &s->shares->metric,
-                     err));
+  TRY(key_metric_new(first, like, &s->shares->metric, err));
   s->keeps = s->batch < s->room && (s->count == 1 || metrics_fit(s));
   if (s->count == 1 && s->batch >= s->room) return LOCI_OK;
   TRY(view_new(s->m, &s->view, err));
@@ -182,9 +180,7 @@ static loci_status solve_share(spreading *s, int at, int from, int n, loci_err *
     q->flop += now[i].flop;
   }
   bool projects = now->method == ALPHAEDIT;
-  if (!a->metric)
-    TRY(key_metric_new(covariance_of(now->opts, a->layer), projects, now->set, s->m->threads,
-                       &a->metric, err));
+  if (!a->metric) TRY(key_metric_new(covariance_of(now->opts, a->layer), now, &a->metric, err));
   a->free_count = key_metric_free_count(a->metric);
   TRY(columns_solve(now, n, a->metric, projects && s->batch < s->room ? &a->earlier : NULL,
                     a->right + from * s->e->inner, err));

@@ -221,9 +221,11 @@ static void the_solve_is_the_released_one(void **state) {
   for (int i = 0; i < N; i++) eye[i * N + i] = 1;
   loci_covariance c = {.layer = 0, .inner = F, .values = values};
   loci_edit_settings set = {.null_below = 0.3};
+  loci_model m = {.threads = 1, .memory = key_metric_bytes(ALPHAEDIT, F)};
+  problem like = {.m = &m, .opts = &(loci_edit_opts){0}, .set = &set, .method = ALPHAEDIT};
   key_metric *metric;
   loci_err err;
-  must(key_metric_new(&c, true, &set, 1, &metric, &err), &err);
+  must(key_metric_new(&c, &like, &metric, &err), &err);
   assert_in_range(key_metric_free_count(metric), F - ROWS, F - 2);
   update_problem u = {
       .keys = keys, .n = N, .kept = BEFORE, .F = F, .lambda = 10, .metric = metric, .threads = 1};
@@ -384,7 +386,7 @@ static void what_memory_does_not_hold_is_made_again(void **state) {
   loci_edit_settings set = {.size = sizeof set, .steps = STEPS, .null_relative = 0.3, .batch = 1};
   loci_edit *made[2];
   for (int i = 0; i < 2; i++) {
-    if (i == 1) s.m->memory = 3 * s.F * s.F * (int64_t)sizeof(double) - 1;
+    if (i == 1) s.m->memory = 3 * key_metric_bytes(ALPHAEDIT, s.F) - 1;
     loci_edit_opts o = {.method = "alphaedit", .no_answers = true, .settings = &set};
     o.layers = layers;
     o.layer_count = o.covariance_count = 3;

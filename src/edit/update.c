@@ -48,7 +48,7 @@ loci_status update_solve(const update_problem *u, float *right, loci_err *err) {
   key_metric_apply(u->metric, z, m, u->threads);
   gram(u->keys, z, m, F, u->threads, a);
   for (int64_t i = 0; i < m; i++) a[i * m + i] += u->lambda;
-  if (!cholesky_factor(a, m, u->threads)) {
+  if (cholesky_factor(a, m, u->threads, NULL)) { /* as many as there are keys */
     st = not_definite(u, err);
     goto done;
   }

@@ -13,9 +13,12 @@
 
 /* C^-1, or a projection in its place, of one layer. */
 typedef struct key_metric key_metric;
-/* [c] NULL: the identity, which is NULL. */
-loci_status key_metric_new(const loci_covariance *c, bool projects, const loci_edit_settings *set,
-                           int threads, key_metric **out, loci_err *err);
+/* Of the method, settings and watch of [of]; [c] NULL: the identity, which is NULL.  LOCI_ENOMEM:
+ * it takes more than --memory allows beside the weights. */
+loci_status key_metric_new(const loci_covariance *c, const problem *of, key_metric **out,
+                           loci_err *err);
+/* About what one of keys of F numbers takes, while it is made and after. */
+int64_t key_metric_bytes(edit_method method, int64_t F);
 void key_metric_free(key_metric *k);
 /* z (m,F) := z C^-1 */
 void key_metric_apply(const key_metric *k, double *z, int64_t m, int threads);

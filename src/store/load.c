@@ -455,6 +455,8 @@ static loci_status load_run(loci_store *store, const store_which *which, store_s
                .scratch = arena_new()};
   if (!l.scratch) return fail_nomem(err, "reading a store");
   l.opts.seed = which->seed;
+  l.opts.progress = which->watch.progress;
+  l.opts.progress_ctx = which->watch.ctx;
   l.s.opts = &l.opts;
   loci_status st = load(&l, out, err);
   if (run) *run = l.run;

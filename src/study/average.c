@@ -12,6 +12,10 @@
 
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "averaging"); }
 
+watch average_watch(const averaging *a) {
+  return (watch){a->s->opts->progress, a->s->opts->progress_ctx};
+}
+
 loci_status average_begin(averaging *a, loci_err *err) {
   a->numbers = arena_zarray(a->mem, AVERAGE_NUMBERS, loci_number);
   if (!a->numbers) return no_memory(err);
@@ -215,6 +219,7 @@ loci_status average_draws(averaging *a, average_whose whose, const stat_draws **
     a->draws[i] = NULL;
   }
   TRY(stat_draws_new(n, a->s->opts->seed, &a->draws[whose], err));
+  stat_draws_follow(a->draws[whose], average_watch(a));
   *out = a->draws[whose];
   return LOCI_OK;
 }

@@ -52,6 +52,7 @@ bool average_is_beside(const series_key *key);
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 
+watch average_watch(const averaging *a); /* who follows it */
 /* Before the first one: so many examples will come, at most. */
 loci_status average_expect(averaging *a, int count, loci_err *err);
 /* Room for one more example, before its values are put. */

@@ -19,7 +19,8 @@ loci_status average_test(averaging *a, loci_chart *chart, int first, int series,
   double *p = arena_array(a->mem, points, double);
   if (!p) return fail_nomem(err, "averaging");
   stat_table t = table_of(a, series, 0, points);
-  TRY(stat_sign_flips(&t, a->s->opts->seed, p, err));
+  const watch w = average_watch(a);
+  TRY(stat_sign_flips(&t, a->s->opts->seed, &w, p, err));
   for (int k = first; k < chart->curve_count; k++)
     ((loci_curve *)(uintptr_t)&chart->curves[k])->p = p + (k - first) * chart->point_count;
   return LOCI_OK;

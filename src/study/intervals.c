@@ -27,6 +27,7 @@ static loci_status no_memory(loci_err *err) { return fail_nomem(err, "resampling
 
 struct stat_draws {
   int64_t n;
+  watch w;
   uint8_t *times; /* (STAT_RESAMPLES / TOGETHER, n, TOGETHER): four draws of an example together */
 };
 
@@ -59,6 +60,8 @@ void stat_draws_free(stat_draws *d) {
 }
 
 int64_t stat_draws_count(const stat_draws *d) { return d->n; }
+
+void stat_draws_follow(stat_draws *d, watch w) { d->w = w; }
 
 /* Four draws by eight columns: their sums stay in registers, and no sum waits for another. */
 WIDEST static void sum_tile(const uint8_t *times, const double *x, int64_t n,
@@ -271,6 +274,10 @@ loci_status stat_means(const stat_draws *d, const stat_table *t, stat_range rang
   double error;
   TRY(scratch_new(t->n, &s, err));
   for (int k = 0, n; k < t->points && (!range.share || drawn); k += n) {
+    if (watch_stops(&d->w, "resampling", k, t->points)) {
+      scratch_clear(&s);
+      return fail(err, LOCI_ECANCELLED, "cancelled while resampling");
+    }
     n = sum_points(d, t, k, &s, points);
     for (int i = 0; i < n; i++) {
       mean_of_point(&points[i], t, range, s.t, &out[k + i], &error, drawn);

@@ -26,6 +26,8 @@ typedef struct stat_draws stat_draws;
 loci_status stat_draws_new(int64_t n, uint64_t seed, stat_draws **out, loci_err *err);
 void stat_draws_free(stat_draws *d);
 int64_t stat_draws_count(const stat_draws *d);
+/* From now on [w] is asked between the points of stat_means. */
+void stat_draws_follow(stat_draws *d, watch w);
 
 /* Numbers of n examples at some points: x[rows[i] * stride + k]; NaN: this example has none. */
 typedef struct stat_table {

@@ -41,7 +41,7 @@ static double flip(const double *x, int64_t n, uint64_t seed) {
   double p;
   loci_err err;
   stat_table t = {x, n, 1, 1, NULL};
-  assert_int_equal(stat_sign_flips(&t, seed, &p, &err), LOCI_OK);
+  assert_int_equal(stat_sign_flips(&t, seed, NULL, &p, &err), LOCI_OK);
   return p;
 }
 
@@ -93,7 +93,7 @@ static void what_was_not_tested_does_not_count(void **state) {
     both[2 * i + 1] = i == 1 ? (double)NAN : 0.5;
   }
   stat_table t = {both, 3, 2, 2, NULL};
-  assert_int_equal(stat_sign_flips(&t, 1, two, &err), LOCI_OK);
+  assert_int_equal(stat_sign_flips(&t, 1, NULL, two, &err), LOCI_OK);
   assert_true(isnan(two[0]) && two[1] == 0.5); /* zeros; two equal numbers: 2 of 4 signs */
 }
 
@@ -109,7 +109,7 @@ static void points_share_their_draws(void **state) {
   for (int i = 0; i < N * POINTS; i++)
     x[i] = i % 23 == 0 ? (double)NAN : random_gaussian(&r) + 0.1 * (i % POINTS) / POINTS;
   stat_table t = {x, N, POINTS, POINTS, NULL};
-  assert_int_equal(stat_sign_flips(&t, 9, p, &err), LOCI_OK);
+  assert_int_equal(stat_sign_flips(&t, 9, NULL, p, &err), LOCI_OK);
   for (int k = 0; k < POINTS; k++) {
     double sum = 0, size = 0;
     int64_t far = 0;
@@ -133,6 +133,41 @@ static void points_share_their_draws(void **state) {
   }
 }
 
+typedef struct asked {
+  int times, most;
+} asked;
+
+static bool ask(void *ctx, const char *stage, double done, double total) {
+  asked *a = ctx;
+  assert_string_equal(stage, "sign flips");
+  assert_true(done >= 0 && done < total);
+  return a->times++ < a->most;
+}
+
+/* All 32 x 32 heads over 2,000 examples are asked about many times, few points over few examples
+ * hardly; and they stop where they are told to. */
+static void flips_look_at_a_watch(void **state) {
+  (void)state;
+  enum { N = 2000, POINTS = 1024 };
+  double *x = calloc((size_t)N * POINTS, sizeof *x), *p = calloc(POINTS, sizeof *p);
+  loci_err err;
+  assert_true(x && p);
+  for (int i = 0; i < N * POINTS; i++) x[i] = i % 7 - 2.5;
+  asked a = {0, 0};
+  watch w = {ask, &a};
+  stat_table many = {x, N, POINTS, POINTS, NULL}, few = {x, 20, POINTS, 8, NULL};
+  for (a.most = 0; a.most < 3; a.most++) {
+    a.times = 0;
+    assert_int_equal(stat_sign_flips(&many, 1, &w, p, &err), LOCI_ECANCELLED);
+    assert_int_equal(a.times, a.most + 1);
+  }
+  a = (asked){0, 1000};
+  assert_int_equal(stat_sign_flips(&few, 1, &w, p, &err), LOCI_OK);
+  assert_in_range(a.times, 1, 40);
+  free(x);
+  free(p);
+}
+
 /* Of many numbers with a mean of zero about one in twenty is below 0.05. */
 static void p_of_noise_is_uniform(void **state) {
   (void)state;
@@ -143,7 +178,7 @@ static void p_of_noise_is_uniform(void **state) {
   random_source r = random_new(5);
   for (int i = 0; i < N * POINTS; i++) x[i] = random_gaussian(&r);
   stat_table t = {x, N, POINTS, POINTS, NULL};
-  assert_int_equal(stat_sign_flips(&t, 3, p, &err), LOCI_OK);
+  assert_int_equal(stat_sign_flips(&t, 3, NULL, p, &err), LOCI_OK);
   int low = 0;
   double mean = 0;
   for (int k = 0; k < POINTS; k++) {
@@ -161,6 +196,7 @@ int main(void) {
       cmocka_unit_test(corrections_are_scipys),
       cmocka_unit_test(what_was_not_tested_does_not_count),
       cmocka_unit_test(points_share_their_draws),
+      cmocka_unit_test(flips_look_at_a_watch),
       cmocka_unit_test(p_of_noise_is_uniform),
   };
   return cmocka_run_group_tests(tests, open_reference, close_reference);

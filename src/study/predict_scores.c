@@ -151,8 +151,9 @@ static loci_status probe(scoring *s, loci_err *err) {
   int *fold = malloc((size_t)p->n * sizeof *fold);
   if (!fold) return fail_nomem(err, "fitting a probe");
   probe_data data = {p->n, p->D, p->resid, s->right};
+  const watch w = {p->opts->study->progress, p->opts->study->progress_ctx};
   TRY_DONE(stat_split(s->right, p->n, FOLDS, p->opts->study->seed + 1, fold, err));
-  TRY_DONE(probe_cross_validate(&data, fold, FOLDS, s->score, err));
+  TRY_DONE(probe_cross_validate(&data, fold, FOLDS, &w, s->score, err));
   for (int i = 0; i < p->n; i++) p->rows[i].probe = s->score[i];
 done:
   free(fold);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEWTON_STEPS = 100, HALVINGS = 40 };
+enum { NEWTON_STEPS = 100, HALVINGS = 40, ASKED_NUMBERS = 1 << 24 };
 
 typedef struct logistic_fit {
   const probe_data *data;
@@ -18,6 +18,8 @@ typedef struct logistic_fit {
   double *step, *direction, *residual, *product, *tried; /* (size) */
 
   double *curve; /* (n) p (1 - p) */
+  const watch *watch;
+  int64_t unasked; /* numbers read since the last look */
 } logistic_fit;
 
 static double dot(const double *a, const double *b, int64_t n) {
@@ -79,8 +81,16 @@ static void hessian_times(const logistic_fit *f, const double *v, double *out) {
   }
 }
 
-/* H step = -gradient, by conjugate gradients (Hestenes, Stiefel 1952). */
-static void find_step(logistic_fit *f) {
+static bool is_stopped(logistic_fit *f) {
+  f->unasked += f->data->n * f->size;
+  if (f->unasked < ASKED_NUMBERS) return false;
+  f->unasked = 0;
+  return watch_stops(f->watch, "probe", 0, 0);
+}
+
+/* H step = -gradient, by conjugate gradients (Hestenes, Stiefel 1952).  False: it was
+ * stopped. */
+static bool find_step(logistic_fit *f) {
   int64_t size = f->size;
   for (int64_t i = 0; i < size; i++) {
     f->step[i] = 0;
@@ -89,6 +99,7 @@ static void find_step(logistic_fit *f) {
   double rr = dot(f->residual, f->residual, size), enough = 1e-16 * rr;
   for (int64_t k = 0; k < 2 * size && rr > enough; k++) {
     hessian_times(f, f->direction, f->product);
+    if (is_stopped(f)) return false;
     double bend = dot(f->direction, f->product, size);
     if (!(bend > 0)) break;
     double a = rr / bend, before = rr;
@@ -100,6 +111,7 @@ static void find_step(logistic_fit *f) {
     for (int64_t i = 0; i < size; i++)
       f->direction[i] = f->residual[i] + rr / before * f->direction[i];
   }
+  return true;
 }
 
 /* w += the longest of step, step/2, step/4, ... that lowers the objective.  False: none does. */
@@ -116,11 +128,12 @@ static bool take_step(logistic_fit *f, double *value) {
   return false;
 }
 
-loci_status probe_fit(const probe_data *data, double penalty, double *weights, loci_err *err) {
+loci_status probe_fit(const probe_data *data, double penalty, const watch *w, double *weights,
+                      loci_err *err) {
   int64_t size = data->width + 1;
   double *room = calloc((size_t)(6 * size + data->n), sizeof *room);
   if (!room) return fail_nomem(err, "fitting a probe");
-  logistic_fit f = {.data = data, .penalty = penalty, .size = size, .w = weights};
+  logistic_fit f = {.data = data, .penalty = penalty, .size = size, .w = weights, .watch = w};
   f.gradient = room;
   f.step = room + size;
   f.direction = room + 2 * size;
@@ -130,12 +143,13 @@ loci_status probe_fit(const probe_data *data, double penalty, double *weights, l
   f.curve = room + 6 * size;
   memset(weights, 0, (size_t)size * sizeof *weights);
   double value = objective(&f, weights), enough = 1e-10 * (double)data->n;
+  bool stopped = false;
   for (int k = 0; k < NEWTON_STEPS && find_gradient(&f) > enough; k++) {
-    find_step(&f);
-    if (!take_step(&f, &value)) break;
+    stopped = !find_step(&f);
+    if (stopped || !take_step(&f, &value)) break;
   }
   free(room);
-  return LOCI_OK;
+  return stopped ? fail(err, LOCI_ECANCELLED, "cancelled while fitting a probe") : LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- cross-validation */
@@ -172,6 +186,7 @@ typedef struct validation {
   float *x;                       /* (n, width) the scaled features, those fitted on first */
   bool *y;
   double *score;
+  const watch *w;
 } validation;
 
 static void scale_row(const validation *v, int64_t i, float *out) {
@@ -193,7 +208,7 @@ static loci_status validate_fold(const validation *v, int fold, loci_err *err) {
     v->y[fitted++] = d->y[i];
   }
   probe_data part = {fitted, d->width, v->x, v->y};
-  TRY(probe_fit(&part, (double)d->width, v->weights, err));
+  TRY(probe_fit(&part, (double)d->width, v->w, v->weights, err));
   for (int64_t i = 0; i < d->n; i++) {
     if (v->fold[i] != fold) continue;
     scale_row(v, i, v->x); /* the fitted rows are not needed any more */
@@ -202,8 +217,8 @@ static loci_status validate_fold(const validation *v, int fold, loci_err *err) {
   return LOCI_OK;
 }
 
-loci_status probe_cross_validate(const probe_data *data, const int *fold, int folds, double *score,
-                                 loci_err *err) {
+loci_status probe_cross_validate(const probe_data *data, const int *fold, int folds, const watch *w,
+                                 double *score, loci_err *err) {
   int64_t width = data->width;
   loci_status st = LOCI_OK;
   double *room = calloc((size_t)(3 * width + 1), sizeof *room);
@@ -213,7 +228,7 @@ loci_status probe_cross_validate(const probe_data *data, const int *fold, int fo
     st = fail_nomem(err, "fitting a probe");
     goto done;
   }
-  validation v = {data, fold, room, room + width, room + 2 * width, x, y, score};
+  validation v = {data, fold, room, room + width, room + 2 * width, x, y, score, w};
   for (int k = 0; k < folds; k++) TRY_DONE(validate_fold(&v, k, err));
 done:
   free(room);

@@ -31,7 +31,7 @@ static loci_status compute(void *ctx, loci_err *err) {
   stat_draws_free(d);
   TRY(both);
   TRY(stat_split(label, N, 2, 1, part, err));
-  TRY(probe_cross_validate(&data, part, 2, score, err));
+  TRY(probe_cross_validate(&data, part, 2, NULL, score, err));
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "ranking");
   loci_status st = stat_roc_new(x, label, N, mem, &roc, err);

@@ -228,12 +228,12 @@ static void probes_are_scikit_learns(void **state) {
     double have[MOST], want[MOST];
     const js_value *v = js_at(probes, p);
     read_probe(v, number(js_get(v, "scale")), &c);
-    assert_int_equal(probe_fit(&c.data, number(js_get(v, "penalty")), have, NULL), LOCI_OK);
+    assert_int_equal(probe_fit(&c.data, number(js_get(v, "penalty")), NULL, have, NULL), LOCI_OK);
     assert_int_equal(numbers(js_get(v, "weights"), want), c.data.width + 1);
     for (int64_t i = 0; i <= c.data.width; i++)
       expect_near("weight", have[i], want[i], close_for_f32);
     read_probe(v, 1, &c);
-    assert_int_equal(probe_cross_validate(&c.data, c.fold, 3, have, NULL), LOCI_OK);
+    assert_int_equal(probe_cross_validate(&c.data, c.fold, 3, NULL, have, NULL), LOCI_OK);
     assert_int_equal(numbers(js_get(v, "cross"), want), c.data.n);
     for (int64_t i = 0; i < c.data.n; i++) expect_near("score", have[i], want[i], close_for_f32);
   }
@@ -245,11 +245,11 @@ static void a_score_does_not_know_its_own_fold(void **state) {
   probe_case c;
   double before[MOST], after[MOST];
   read_probe(js_at(js_get(reference, "probes"), 0), 1, &c);
-  assert_int_equal(probe_cross_validate(&c.data, c.fold, 3, before, NULL), LOCI_OK);
+  assert_int_equal(probe_cross_validate(&c.data, c.fold, 3, NULL, before, NULL), LOCI_OK);
   for (int64_t i = 0; i < c.data.n; i++) {
     if (c.fold[i] == 1) c.y[i] = !c.y[i];
   }
-  assert_int_equal(probe_cross_validate(&c.data, c.fold, 3, after, NULL), LOCI_OK);
+  assert_int_equal(probe_cross_validate(&c.data, c.fold, 3, NULL, after, NULL), LOCI_OK);
   for (int64_t i = 0; i < c.data.n; i++) {
     if (c.fold[i] == 1) assert_true(before[i] == after[i]);
     if (c.fold[i] != 1) assert_true(before[i] != after[i]);

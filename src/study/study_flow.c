@@ -250,7 +250,7 @@ static loci_status likeness_chart(averaging *a, const top_sets *s, const char *n
   }
   loci_status st = LOCI_OK;
   likeness x = {jaccard};
-  const watch w = {a->s->opts->progress, a->s->opts->progress_ctx};
+  const watch w = average_watch(a);
   for (int l = 0; !st && l < s->layers; l++) {
     compare_tops(s, l, jaccard);
     st = stat_bootstrap(mean_likeness, &x, s->n, a->s->opts->seed, &w, &points[l], err);

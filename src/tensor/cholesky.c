@@ -34,8 +34,9 @@ static void finish_row(double *a, int64_t size, int64_t i, int64_t j, int64_t en
   }
 }
 
-bool cholesky_factor(double *a, int64_t n, int threads) {
+loci_status cholesky_factor(double *a, int64_t n, int threads, const watch *w) {
   for (int64_t j = 0; j < n; j += WIDE) {
+    if (watch_stops(w, "covariance", (double)j, (double)n)) return LOCI_ECANCELLED;
     int wide = n - j < WIDE ? (int)(n - j) : WIDE;
     double whole[WIDE] = {0};
     for (int c = 0; c < wide; c++) whole[c] = a[(j + c) * n + j + c];
@@ -45,13 +46,13 @@ bool cholesky_factor(double *a, int64_t n, int threads) {
       finish_row(a, n, i, j, i);
       double left = a[i * n + i];
       for (int64_t k = j; k < i; k++) left -= a[i * n + k] * a[i * n + k];
-      if (!(left > 1e-13 * whole[i - j])) return false;
+      if (!(left > 1e-13 * whole[i - j])) return LOCI_EINVAL;
       a[i * n + i] = sqrt(left);
     }
 #pragma omp parallel for num_threads(threads) schedule(static) if (n - j > WORTH_THREADS)
     for (int64_t i = j + wide; i < n; i++) finish_row(a, n, i, j, j + wide);
   }
-  return true;
+  return LOCI_OK;
 }
 
 void cholesky_solve(const double *L, int64_t n, double *x) {

@@ -3,12 +3,14 @@
 #ifndef LOCI_TENSOR_CHOLESKY_H
 #define LOCI_TENSOR_CHOLESKY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/status.h"
+
 /* a (n,n), symmetric, of which the lower triangle is read := L, lower, with L L^T = a; what is
- * above stays.  False if it is not positive definite in double: then a is spoilt. */
-bool cholesky_factor(double *a, int64_t n, int threads);
+ * above stays.  LOCI_EINVAL if it is not positive definite in double, LOCI_ECANCELLED if [w] (or
+ * NULL) stops it: then a is spoilt.  Neither says why. */
+loci_status cholesky_factor(double *a, int64_t n, int threads, const watch *w);
 /* x (n) := (L L^T)^-1 x */
 void cholesky_solve(const double *L, int64_t n, double *x);
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SWEEPS = 60, WORTH_THREADS = 128 };
+enum { MOST_SWEEPS = 60, WORTH_THREADS = 128, ASKED_SWEEPS = 64 };
 
 typedef struct rotation {
   double c, s;
@@ -75,7 +75,13 @@ static void both_sides(spectrum *s, int64_t k, double *p, int threads) {
   }
 }
 
-static void to_tridiagonal(spectrum *s, double *scratch, int threads) {
+static loci_status stopped(const watch *w, double done, double total, loci_err *err) {
+  if (!watch_stops(w, "covariance", done, total)) return LOCI_OK;
+  return fail(err, LOCI_ECANCELLED, "cancelled while taking a covariance apart");
+}
+
+static loci_status to_tridiagonal(spectrum *s, double *scratch, int threads, const watch *w,
+                                  loci_err *err) {
   int64_t n = s->n;
   for (int64_t k = 0; k < n; k++) {
     s->d[k] = s->a[k * n + k];
@@ -83,8 +89,10 @@ static void to_tridiagonal(spectrum *s, double *scratch, int threads) {
     if (k + 1 == n) break;
     s->e[k] =
         k + 2 < n ? reflect(s->a + k * n + k + 1, n - k - 1, &s->scale[k]) : s->a[k * n + k + 1];
+    TRY(stopped(w, (double)k, (double)n, err));
     if (s->scale[k] != 0) both_sides(s, k, scratch, threads);
   }
+  return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- to diagonal form */
@@ -136,7 +144,7 @@ static bool is_small(const spectrum *s, int64_t k, double norm) {
   return fabs(s->e[k]) <= DBL_EPSILON * (fabs(s->d[k]) + fabs(s->d[k + 1]) + norm / 16);
 }
 
-static loci_status to_diagonal(spectrum *s, loci_err *err) {
+static loci_status to_diagonal(spectrum *s, const watch *w, loci_err *err) {
   double norm = 0;
   for (int64_t k = 0; k < s->n; k++)
     norm = fmax(norm, fabs(s->d[k]) + (k + 1 < s->n ? fabs(s->e[k]) : 0));
@@ -150,13 +158,17 @@ static loci_status to_diagonal(spectrum *s, loci_err *err) {
     }
     if (++sweeps > MOST_SWEEPS * s->n || !isfinite(s->d[hi]))
       return fail(err, LOCI_EINVAL, "the eigenvalues of a covariance do not converge");
+    if (sweeps % ASKED_SWEEPS == 0) TRY(stopped(w, (double)(s->n - hi), (double)s->n, err));
     if (!room_for(s, hi - lo)) return fail_nomem(err, "eigenvalues");
     sweep_block(s, lo, hi);
   }
   return LOCI_OK;
 }
 
-loci_status spectrum_new(double *a, int64_t n, int threads, spectrum **out, loci_err *err) {
+int64_t spectrum_bytes(int64_t n) { return 2 * n * n * (int64_t)sizeof(rotation); }
+
+loci_status spectrum_new(double *a, int64_t n, int threads, const watch *w, spectrum **out,
+                         loci_err *err) {
   *out = NULL;
   spectrum *s = calloc(1, sizeof *s);
   double *scratch = malloc((size_t)n * sizeof *scratch);
@@ -168,8 +180,8 @@ loci_status spectrum_new(double *a, int64_t n, int threads, spectrum **out, loci
   }
   bool room = s && scratch && s->scale && s->d && s->e;
   loci_status st = room ? LOCI_OK : fail_nomem(err, "eigenvalues");
-  if (!st) to_tridiagonal(s, scratch, threads);
-  if (!st) st = to_diagonal(s, err);
+  if (!st) st = to_tridiagonal(s, scratch, threads, w, err);
+  if (!st) st = to_diagonal(s, w, err);
   free(scratch);
   if (st) {
     spectrum_free(s);

@@ -44,7 +44,7 @@ static void compare(double *a, int64_t n, double bound) {
   memcpy(own, a, bytes);
   jacobi(own, n, values, vectors);
   for (int64_t i = 0; i < n; i++) norm = fmax(norm, fabs(values[i]));
-  if (spectrum_new(a, n, 1, &s, &err)) fail_msg("%s", err.msg);
+  if (spectrum_new(a, n, 1, NULL, &s, &err)) fail_msg("%s", err.msg);
   random_source r = random_new(3);
   for (int64_t i = 0; i < n; i++) x[i] = random_unit(&r) - 0.5;
   int64_t below = 0;
@@ -102,7 +102,7 @@ static void what_is_no_number_is_refused(void **state) {
   spectrum *s;
   loci_err err;
   a[7] = a[11] = (double)NAN;
-  assert_int_equal(spectrum_new(a, N, 1, &s, &err), LOCI_EINVAL);
+  assert_int_equal(spectrum_new(a, N, 1, NULL, &s, &err), LOCI_EINVAL);
   assert_null(s);
 }
 

@@ -1,0 +1,101 @@
+/* What is made of a covariance of keys costs F^2 numbers and F^3 steps: it is counted before it is
+ * made, and stops where somebody wants it to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "edit/update.h"
+
+#include <cmocka.h>
+
+enum { F = 96 };
+
+typedef struct setting {
+  float values[F * F];
+  loci_covariance c;
+  loci_model m;
+  loci_edit_opts o;
+  loci_edit_settings set;
+  problem like;
+  int asked, most; /* times that somebody may be asked */
+} setting;
+
+static bool ask(void *ctx, const char *stage, double done, double total) {
+  setting *s = ctx;
+  assert_string_equal(stage, "covariance");
+  assert_true(done >= 0 && done <= total);
+  return s->asked++ < s->most;
+}
+
+static void begin(setting *s, edit_method method) {
+  random_source r = random_new(3);
+  memset(s, 0, sizeof *s);
+  for (int row = 0; row < 2 * F; row++) {
+    float x[F];
+    for (int i = 0; i < F; i++) x[i] = (float)random_gaussian(&r);
+    for (int i = 0; i < F * F; i++) s->values[i] += x[i / F] * x[i % F] / (2 * F);
+  }
+  s->c = (loci_covariance){.layer = 5, .inner = F, .values = s->values};
+  s->m = (loci_model){.threads = 1, .memory = 1 << 30};
+  s->set = (loci_edit_settings){.null_below = 0.3, .ridge = 1e-3};
+  s->o = (loci_edit_opts){.progress = ask, .progress_ctx = s};
+  s->like = (problem){.m = &s->m, .opts = &s->o, .set = &s->set, .method = method};
+  s->most = 1 << 30;
+}
+
+/* What is counted is no less than what is taken: the factor's numbers, or these and the rotations.
+ */
+static void it_is_counted_against_the_memory(void **state) {
+  (void)state;
+  static const edit_method methods[] = {MEMIT, ALPHAEDIT};
+  for (int i = 0; i < 2; i++) {
+    setting s;
+    key_metric *k;
+    loci_err err;
+    begin(&s, methods[i]);
+    int64_t bytes = key_metric_bytes(methods[i], F);
+    assert_true(bytes >= F * F * (int64_t)(i == 0 ? 8 : 24));
+    s.m.memory = bytes - 1;
+    assert_int_equal(key_metric_new(&s.c, &s.like, &k, &err), LOCI_ENOMEM);
+    assert_null(k);
+    assert_non_null(strstr(err.msg, "the covariance of layer 5 needs"));
+    assert_non_null(strstr(err.msg, "--memory allows"));
+    s.m.memory = bytes;
+    assert_int_equal(key_metric_new(&s.c, &s.like, &k, &err), LOCI_OK);
+    key_metric_free(k);
+  }
+}
+
+/* Wherever it is stopped, nothing is left of it. */
+static void it_stops(void **state) {
+  (void)state;
+  static const edit_method methods[] = {MEMIT, ALPHAEDIT};
+  for (int i = 0; i < 2; i++) {
+    setting s;
+    key_metric *k;
+    loci_err err;
+    begin(&s, methods[i]);
+    assert_int_equal(key_metric_new(&s.c, &s.like, &k, &err), LOCI_OK);
+    key_metric_free(k);
+    int all = s.asked;
+    assert_true(all > 5);
+    for (s.most = 0; s.most < all; s.most += all / 5) {
+      s.asked = 0;
+      assert_int_equal(key_metric_new(&s.c, &s.like, &k, &err), LOCI_ECANCELLED);
+      assert_null(k);
+      assert_int_equal(s.asked, s.most + 1);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(it_is_counted_against_the_memory),
+      cmocka_unit_test(it_stops),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
