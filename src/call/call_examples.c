@@ -28,8 +28,7 @@ static loci_status check_traces(const calling *c, const loci_average_opts *o, lo
   static const char *const own[] = {"min_te", "max_new",
                                     "first_token"}; /* of a corruption's study */
   if (o->donors) TRY(refuse_members(c, own, 3, " is not read where donors are given", err));
-  if (o->donor_model && !o->donors)
-    return fail(err, LOCI_EINVAL, "donor_model without a file of donors");
+  if (o->donor_model && !o->donors) return fail(err, LOCI_EINVAL, "donor_model goes with --donors");
   request_of of = {.each = true, .donors = o->donors != NULL};
   return trace_request_complete(&of, &trace, err);
 }

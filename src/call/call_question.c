@@ -63,7 +63,8 @@ static loci_status make_donor(const calling *c, const donor_words *w, donor_made
 
 static loci_status check_donor(const donor_words *w, loci_err *err) {
   if (w->text || (!w->image && !w->model && w->constraint_count == 0)) return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "donor wants the question of another prompt");
+  const char *given = w->image ? "donor_image" : w->model ? "donor_model" : "donor_constraint";
+  return fail(err, LOCI_EINVAL, "%s goes with --donor, the question of another prompt", given);
 }
 
 static loci_status read_trace(const calling *c, loci_trace_opts *o, donor_words *w, loci_err *err) {
@@ -81,7 +82,7 @@ loci_status traces_call(const calling *c, loci_trace **out, loci_err *errs, loci
   loci_trace_opts o;
   donor_words w;
   TRY(read_trace(c, &o, &w, err));
-  if (w.text) return fail(err, LOCI_EINVAL, "a donor goes with one trace, not with several");
+  if (w.text) return fail(err, LOCI_EINVAL, "donor goes with one trace, not with several");
   loci_trace_request *all = arena_zarray(c->mem, n, loci_trace_request);
   if (!all) return fail_nomem(err, "tracing");
   for (int i = 0; i < n; i++)

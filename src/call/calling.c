@@ -48,7 +48,7 @@ void settle_metric(loci_trace_opts *o) {
 loci_status settle_study_metric(const calling *c, loci_trace_opts *o, loci_err *err) {
   const js_value *metric = js_get(c->request, "metric");
   if (o->screen == 0 && metric && js_kind_of(metric) != JS_NULL)
-    return fail(err, LOCI_EINVAL, "metric goes with a method that screens, such as screen:150");
+    return fail(err, LOCI_EINVAL, "metric goes with --method screen:K, such as screen:150");
   settle_metric(o);
   return LOCI_OK;
 }

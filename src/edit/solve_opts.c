@@ -72,33 +72,39 @@ static loci_status check_method(const loci_edit_opts *o, edit_method k, loci_err
   const struct {
     bool given, taken;
     const char *name;
-  } all[] = {{s->weight_decay != 0, closed, "weight decay"},
-             {s->lambda != 0, k == MULTEDIT || method_spreads(k), "lambda"},
-             {s->max_norm > 0, closed, "norm bound"},
-             {s->kl > 0, closed, "KL term"},
-             {s->average_loss, closed, "averaged loss of its own"},
-             {s->ridge != 0, weighed && !projects, "ridge of a covariance"},
-             {s->null_below != 0 || s->null_relative != 0, projects, "bound of free directions"},
-             {s->batch != 0, closed, "batches"},
-             {o->layer_count > 1, method_spreads(k), "several layers"},
-             {s->at_last, !closed, "place of its training"},
-             {s->authors, k == MULTEDIT, "released settings"},
-             {s->each_key, closed, "keys of its own"},
-             {s->keep_weight > 0 || o->keep_count > 0, closed, "questions to keep"},
-             {s->eps != 0, k == FT_L, "bound of each entry"},
-             {s->without_constraint, method_tunes(k), "question without its constraint"},
-             {covariance || o->no_covariance, weighed, "covariance"}};
+  } all[] = {{s->weight_decay != 0, closed, "weight decay (--weight-decay)"},
+             {s->lambda != 0, k == MULTEDIT || method_spreads(k), "lambda (--lambda)"},
+             {s->max_norm > 0, closed, "norm bound (--max-norm)"},
+             {s->kl > 0, closed, "KL term (--kl)"},
+             {s->average_loss, closed, "averaged loss of its own (--average-loss)"},
+             {s->ridge != 0, weighed && !projects, "ridge of a covariance (--ridge)"},
+             {s->null_below != 0 || s->null_relative != 0, projects,
+              "bound of free directions (--null-below, --null-relative)"},
+             {s->batch != 0, closed, "batches (--batch)"},
+             {o->layer_count > 1, method_spreads(k), "several layers (--layer)"},
+             {s->at_last, !closed, "place of its training (--ft-at)"},
+             {s->authors, k == MULTEDIT, "released settings (--compat authors)"},
+             {s->each_key, closed, "keys of its own (--each-key)"},
+             {s->keep_weight > 0 || o->keep_count > 0, closed, "questions to keep (--keep)"},
+             {s->eps != 0, k == FT_L, "bound of each entry (--eps)"},
+             {s->without_constraint, method_tunes(k),
+              "question without its constraint (--without-constraint)"},
+             {covariance || o->no_covariance, weighed, "covariance (--covariance)"}};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (!all[i].given || all[i].taken) continue;
     return fail(err, LOCI_EINVAL, "the method %s takes no %s", method_name(k), all[i].name);
   }
   if (covariance && o->no_covariance) {
-    return fail(err, LOCI_EINVAL, "a covariance and the identity in its place");
+    return fail(err, LOCI_EINVAL,
+                "a covariance and the identity in its place: --covariance FILE or none");
   }
   if (s->null_below != 0 && s->null_relative != 0)
-    return fail(err, LOCI_EINVAL, "two bounds of free directions, an absolute and a relative one");
+    return fail(err, LOCI_EINVAL,
+                "two bounds of free directions: --null-below or --null-relative, not both");
   if (covariance || o->no_covariance || !weighed) return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "the method %s needs a covariance of keys", method_name(k));
+  return fail(err, LOCI_EINVAL,
+              "the method %s needs a covariance of keys (--covariance, of edit covariance)",
+              method_name(k));
 }
 
 /* What is not given: MultEdit's as in docs/MATH.md; fine-tuning's rate and bound are round numbers
@@ -134,7 +140,8 @@ static loci_status check_order(loci_edit_opts *o, loci_err *err) {
     if ((o->covariance || o->covariance_count > 0) && !covariance_of(o, layer))
       return fail(err, LOCI_EINVAL, "the covariances given are of other layers than %d", layer);
     if (o->covariance_count == 0 && o->covariance && o->layer_count > 1)
-      return fail(err, LOCI_EINVAL, "%d layers want as many covariances", o->layer_count);
+      return fail(err, LOCI_EINVAL, "%d layers want as many covariances (--covariance)",
+                  o->layer_count);
   }
   if (o->layer_count == 0) return LOCI_OK;
   o->has_layer = true;

@@ -259,7 +259,9 @@ static const char *panel_title(const heatmap_builder *m, const heatmap_panel *p)
   if (p->window > 1 || m->trace->window_count > 1)
     snprintf(window, sizeof window, ", window %d", p->window);
   snprintf(text, sizeof text, "%s%s, %s", site_name(p->site), window,
-           p->direction == LOCI_NOISE ? "corrupted into clean" : "clean into corrupted");
+           m->trace->donor              ? "the donor's into its own run"
+           : p->direction == LOCI_NOISE ? "corrupted into clean"
+                                        : "clean into corrupted");
   return arena_strdup(m->s->mem, text);
 }
 

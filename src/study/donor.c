@@ -87,10 +87,11 @@ loci_status donor_positions(sweep *s, int count, const char *group, const int **
   if (!at) return fail_nomem(err, "reading a donor");
   if (!place)
     return fail(err, LOCI_EINVAL,
-                "positions by number need a place of the donor that they take values from");
+                "positions by number need --donor-at: where in the donor their values are taken");
   TRY(find_place(d, place, at, &n, err));
   if (n != count && n != 1)
-    return fail(err, LOCI_EINVAL, "%s has %d positions, the donor's %s %d: take a single one",
+    return fail(err, LOCI_EINVAL,
+                "%s has %d positions, the donor's %s %d: take a single one (--donor-at)",
                 group ? group : "the place", count, place, n);
   for (int i = n; i < count; i++) at[i] = at[0];
   int last = d->first + d->count;

@@ -192,19 +192,19 @@ static void nonsense_is_refused(void **state) {
   loci_prompt *q = ask_about(small, NULL);
   const loci_prompt *d = x.donor;
   refuse(x.m, x.p, (loci_trace_opts){.donor = q}, "models of one shape");
-  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .corrupt = "mean"}, "a corruption does not go");
-  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .receiver = "logits"}, "a receiver does not go");
-  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .screen = 9}, "screening does not go");
-  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .direction = LOCI_NOISE}, "a direction does not");
-  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .set = "1"}, "a set goes with");
-  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .positions = "70"}, "need a place of the donor");
+  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .corrupt = "mean"}, "corrupt does not go");
+  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .receiver = "logits"}, "receiver does not go");
+  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .screen = 9}, "method does not go");
+  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .direction = LOCI_NOISE}, "direction does not");
+  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .set = "1"}, "set goes with");
+  refuse(x.m, x.p, (loci_trace_opts){.donor = d, .positions = "70"}, "need --donor-at");
   refuse(x.m, x.p, (loci_trace_opts){.donor = d, .positions = "70", .donor_at = "99"},
          "the donor has positions");
   refuse(x.m, x.p, (loci_trace_opts){.donor = d, .positions = "last", .donor_at = "image"},
          "the question has no picture");
   refuse(x.m, x.p, (loci_trace_opts){.donor = x.p, .positions = "last", .donor_at = "image"},
          "take a single one");
-  refuse(x.m, x.p, (loci_trace_opts){.donor_at = "last"}, "without a donor");
+  refuse(x.m, x.p, (loci_trace_opts){.donor_at = "last"}, "donor_at goes with --donor");
   loci_prompt_free(q);
   loci_model_close(small);
   close_twins(&x);

@@ -277,10 +277,11 @@ static loci_status lay_out(sweep *s, loci_err *err) {
     asked[s->grids[i].site] = true;
   }
   if (rows == 0)
-    return fail(err, LOCI_EINVAL,
-                "a set of %s is restored at groups of positions, of %s: add them to positions and "
-                "sites",
-                x->heads ? "heads" : "layers", x->heads ? "the site z" : "another site than z");
+    return fail(
+        err, LOCI_EINVAL,
+        "a set of %s is restored at groups of positions, of %s: add them to --positions and "
+        "--site",
+        x->heads ? "heads" : "layers", x->heads ? "the site z" : "another site than z");
   TRY(differences_record(s, model_decoder(s->m)->layers, asked, &x->d, err));
   s->runs.cost.formula +=
       (int64_t)model_decoder(s->m)->layers *

@@ -211,9 +211,9 @@ static void nonsense_is_refused(void **state) {
              {{.set = "1.0,1.0"}, "there twice"},
              {{.set = "1.0", .positions = "each"}, "at groups of positions"},
              {{.set = "0-3", .positions = "last"}, "too few for random sets"},
-             {{.set = "1", .screen = 5}, "a set goes with"},
+             {{.set = "1", .screen = 5}, "set goes with"},
              {{.set = "1", .controls = 20000}, "random sets: expected"},
-             {{.controls = 3}, "controls go with a set"}};
+             {{.controls = 3}, "controls goes with --set"}};
   loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
   loci_prompt *p = ask(m, "Vienna");
   for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {

@@ -90,7 +90,7 @@ try study knockout questions.jsonl -m "$model" --limit 2 --window all
 prints 'all layers at once'
 failed 'loci: layers 9 to 12: the model has layers 0 to 11' study knockout questions.jsonl -m "$model" --layers 9-12
 failed 'loci: layers 12 to 12: the model has layers 0 to 11' study trace questions.jsonl -m "$model" --layers 12
-usage 'a window of all layers has no centres' study knockout questions.jsonl -m "$model" --window all --layers 2
+usage '--layers: a --window of all layers has no centres' study knockout questions.jsonl -m "$model" --window all --layers 2
 averaged trace --layers 6 --site attn_out --min-te 0
 try study flow mixed.jsonl -m "$model" --limit 3
 prints '(2 answered correctly, 1 incorrectly)'

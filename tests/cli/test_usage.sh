@@ -70,12 +70,12 @@ for bad in screen:0 screen: screen:9,ig screen:9,ig:0 screen:9,audit:0 screen:9,
   usage "--method wants screen:K with K from 1 up, such as screen:150, and after it ig:STEPS or atp, and audit:N, not \"$bad\"" "${trace[@]}" --method "$bad"
 done
 usage 'did you mean screen?' "${trace[@]}" --method screem:9
-usage 'screening estimates single layers: windows of 1 only' "${trace[@]}" --method screen:5 --window 3
-usage 'screening estimates p, logp and logit_diff only' "${trace[@]}" --method screen:5 --metric kl
+usage '--method: screening estimates single layers, --window 1 only' "${trace[@]}" --method screen:5 --window 3
+usage '--metric: screening estimates p, logp and logit_diff only' "${trace[@]}" --method screen:5 --metric kl
 usage 'did you mean exact?' "${trace[@]}" --method exakt
 usage 'did you mean authors?' "${trace[@]}" --compat author
-usage '3 seeds go with noise:F and image-noise:F, not mean' "${trace[@]}" --corrupt mean --seeds 3
-usage 'a file of noise goes with noise:F and image-noise:F, not replace' "${trace[@]}" --noise x.safetensors
+usage '--seeds goes with --corrupt noise:F and image-noise:F, not mean' "${trace[@]}" --corrupt mean --seeds 3
+usage '--noise goes with --corrupt noise:F and image-noise:F, not replace' "${trace[@]}" --noise x.safetensors
 usage '--only wants a whole number from 1 to 1' "${trace[@]}" --only 2
 usage 'constraint 3 was asked for, but 2 are given' "${trace[@]}" -c capital -c 3
 
@@ -91,7 +91,7 @@ usage 'unknown group "imag"; did you mean image?' "${knockout[@]}" --from imag -
 usage 'unknown group "xyzzy": expected constraint, constraint-last, image, image-base, image-tiles, after-constraint, after-image, last, all' "${knockout[@]}" --from image --to xyzzy
 usage '--from names image twice' "${knockout[@]}" --from image,image --to last
 for bad in 0 1,3 x alle; do usage '--window wants a number of layers, all or onward' "${knockout[@]}" --window "$bad"; done
-usage 'a window of all layers has no centres' "${knockout[@]}" --window all --layers 3
+usage '--layers: a --window of all layers has no centres' "${knockout[@]}" --window all --layers 3
 usage 'a knockout shows p, logp, logit_diff or kl' "${knockout[@]}" --metric restoration
 usage 'knockout takes no --site' "${knockout[@]}" --site z
 

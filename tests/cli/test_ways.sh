@@ -195,7 +195,7 @@ for what in flow ask lens knockout trace; do
   done
 done
 [ ! -e never.db ] || miss 'a store was made'
-usage '--metric goes with a method that screens' study trace "$data/trace.jsonl" "$m" --metric logp
+usage '--metric goes with --method screen:K' study trace "$data/trace.jsonl" "$m" --metric logp
 usage '--direction goes with a corruption' ask "$m" "$q" --direction noise
 usage 'a cell to restore needs a site' ask "$m" "$q" "$c" --window 9
 usage 'edit test --edit takes no --ridge' edit test "$m" --data "$data/edit-longtail.jsonl" "$edited" --ridge 3
