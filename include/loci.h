@@ -42,7 +42,7 @@
  *
  * Letters, as in docs/MATH.md: T positions, D residual width, L layers, H query heads, Hkv
  * key/value heads, K head width, F MLP inner width, V vocabulary, P image positions.  All arrays
- * are row-major, f32.
+ * are row-major; their types are in their declarations (activations f32, measured numbers double).
  */
 #ifndef LOCI_H
 #define LOCI_H

@@ -76,8 +76,7 @@ LOCI_CHECK loci_status loci_call_traces(const loci_call *call, loci_trace **out,
                                         loci_err *err);
 
 /* A model as loci_model_find and loci_model_open make it; members precision, threads, memory
- * (bytes).
- */
+ * (bytes, or a size such as "4G"), mmproj, max_pixels, exif, gate_rows. */
 LOCI_CHECK loci_status loci_call_model(const char *name, const char *request, loci_model **out,
                                        loci_err *err);
 /* A prompt as loci_prompt_new makes it; members question, image, constraints, kinds, template,

@@ -69,7 +69,7 @@ LOCI_CHECK loci_status loci_data_lint(const char *path, const loci_lint_opts *op
 
 typedef struct loci_import_opts {
   size_t size;                /* of this struct */
-  const char *format;         /* "okvqa", "known", "movies", "evqa", "csv" */
+  const char *format;         /* "okvqa", "known", "movies", "evqa", "vlkeb", "mmedit", "csv" */
   const char *images;         /* folder; NULL: the table's own */
   const char *const *answers; /* paths: OK-VQA or VQAv2 questions and annotations */
   int answer_count;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SmolLM2 with the eyes of models/eyes (tests/eyes_check.py), where LOCI_REAL_MODEL names what tools/real_model.sh made or
-# shall make.  Exit 77: skipped.
+# is to make.  Exit 77: skipped.
 #   eyes.sh LOCI SOURCE_DIR
 if [ -z "${LOCI_REAL_MODEL:-}" ]; then
   echo "skipped: tools/real_model.sh DIR fetches a real model (150 MB); LOCI_REAL_MODEL is to name DIR"

@@ -8,6 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 loci=${1:-build/release/loci}
 pages=(README.md docs/*.md models/flags/README.md models/eyes/README.md examples/README.md)
+of_others='from_pretrained_no_processing|internvl_chat' # names of other projects that loci has no use for
 bad=0
 complain() { echo "$*"; bad=1; }
 
@@ -24,6 +25,17 @@ while IFS='|' read -r name weight meaning; do
   grep -qF "| \`$name\` | $weight | $meaning |" docs/DATA.md || complain "docs/DATA.md: no line for $name ($weight): $meaning"
 done < <(tr '\n' ' ' <src/data/features.def | sed 's/FEATURE(/\n&/g; s/  */ /g' |
   sed -nE 's/^FEATURE\([A-Z_]*, "([a-z-]+)", (-?[0-9.]+), "([^"]*)"\).*/\1|\2|\3/p')
+
+# A name of the code that a page mentions is one; only the program, its tests and its scripts have such names.
+names=$(mktemp)
+grep -rhoIE '[A-Za-z0-9]+(_[A-Za-z0-9]+)+' src include programs python page bench tools tests cmake models/*/recipe >"$names"
+ls tests bench examples fuzz | sed 's/\..*//' >>"$names"
+for page in "${pages[@]}"; do
+  while read -r name; do
+    complain "$page: nothing is called $name"
+  done < <(grep -oE '`[a-z0-9]+(_[a-z0-9]+)+(\(\))?`' "$page" | tr -d '`()' | sort -u | grep -vxF -f "$names" | grep -vxE "$of_others")
+done
+rm -f "$names"
 
 commands=" $("$loci" help | sed -n '/^commands/,/^$/s/^  \([a-z]*\) .*/\1/p' | tr '\n' ' ')"
 while read -r command; do

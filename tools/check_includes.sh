@@ -25,7 +25,7 @@ sqlite3\.h                src/store       1
 microhttpd\.h             programs/serve  1
 mpi\.h                    programs        1
 '
-max_c=500 max_h=120 max_public=700 max_function=60
+max_c=500 max_h=120 max_public=450 max_function=60
 
 breaches=$(mktemp)
 trap 'rm -f "$breaches"' EXIT

@@ -4,7 +4,7 @@
  * 2. Each mark of [marks] is taken out wherever it stands, if somewhere in the answer it stands
  *    beside a blank or the answer has a comma between digits; else it becomes a blank.
  * 3. The first 32 points that no digit follows go.  (The 32 is re.UNICODE, handed to re.sub as a
- *    count; what should keep a point behind a digit is misspelt and keeps none.)
+ *    count; what should keep a point after a digit is misspelt and keeps none.)
  * 4. Lower case; words; none and zero to ten as digits; no articles; apostrophes where a list of
  *    contractions has them.
  *

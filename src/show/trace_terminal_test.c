@@ -128,7 +128,7 @@ static void the_strongest_cell_is_said_in_words(void **state) {
   fixture_free(&f);
 }
 
-static void words_behind_a_short_one_keep_their_blank(void **state) {
+static void words_after_a_short_one_keep_their_blank(void **state) {
   (void)state;
   static const char *const notes[] = {"the constraint's tokens matter together"};
   fixture f;
@@ -165,7 +165,7 @@ int main(void) {
       cmocka_unit_test(lines_fit_and_hold_only_our_own_escapes),
       cmocka_unit_test(awkward_tokens_do_no_harm),
       cmocka_unit_test(the_plain_drawing_is_the_golden_one),
-      cmocka_unit_test(words_behind_a_short_one_keep_their_blank),
+      cmocka_unit_test(words_after_a_short_one_keep_their_blank),
       cmocka_unit_test(small_numbers_are_not_written_as_zero),
       cmocka_unit_test(without_a_total_effect_a_restoration_is_not_defined),
       cmocka_unit_test(the_strongest_cell_is_said_in_words),

@@ -29,13 +29,13 @@ void window_layers(const sweep *s, int centre, int width, int *begin, int *end) 
 }
 
 /* How many layers' attention comes after a site of that layer. */
-static int attentions_behind(const sweep *s, loci_site site, int layer) {
+static int attentions_after(const sweep *s, loci_site site, int layer) {
   return model_decoder(s->m)->layers - layer - (site != LOCI_SITE_RESID_PRE);
 }
 
 bool restoring_matters(const sweep *s, loci_site site, int position, int layer) {
   if (s->path) return path_matters(s, site, position, layer);
-  bool ends = attentions_behind(s, site, layer) == 0;
+  bool ends = attentions_after(s, site, layer) == 0;
   bool before = site == LOCI_SITE_RESID_PRE || site == LOCI_SITE_Q;
   if (layer < s->corrupted.layer + (before && s->corrupted.sources)) return false;
   return position >= s->first && (!ends || position >= s->T - 1);
@@ -58,7 +58,7 @@ static int first_restored(const sweep *s, const cell *c) {
 }
 
 int64_t cell_formula(const sweep *s, const cell *c) {
-  int64_t joined = 0, layers = attentions_behind(s, c->site, c->begin);
+  int64_t joined = 0, layers = attentions_after(s, c->site, c->begin);
   for (int i = 0; i < c->position_count; i++) joined += c->positions[i] >= s->first;
   return joined + (int64_t)(s->runs.target.length - first_restored(s, c)) * layers;
 }

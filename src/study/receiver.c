@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Digits from *at on, which is behind them then. */
+/* Digits from *at on, which is after them then. */
 static bool read_number(const char **at, int *out) {
   size_t n = strspn(*at, "0123456789");
   if (n < 1 || n > 6) return false;
