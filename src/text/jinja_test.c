@@ -8,7 +8,7 @@
 #include "text/jinja.h"
 #include "text/jinja_given_test.h"
 #include "text/jinja_state.h"
-#include "text/golden.h"
+#include "text/golden_test.h"
 
 static const jinja_day DAY = {2026, 1, 31};
 

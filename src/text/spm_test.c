@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "text/golden.h"
+#include "text/golden_test.h"
 
 #define SPM GOLDEN_DIR "/spm/"
 

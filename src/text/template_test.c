@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "text/pipeline.h"
 #include "text/template.h"
-#include "text/golden.h"
+#include "text/golden_test.h"
 
 #define TEMPLATES GOLDEN_DIR "/templates/"
 #define QUESTION "Who is this?"

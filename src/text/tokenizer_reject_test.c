@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/golden.h"
+#include "text/golden_test.h"
 
 static void refused(const char *json, const char *config, const char *sentence) {
   tokenizer *t;

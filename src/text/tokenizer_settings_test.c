@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/lines.h"
-#include "text/golden.h"
+#include "text/golden_test.h"
 
 static char dir[] = "/tmp/loci-settings-XXXXXX";
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/golden.h"
+#include "text/golden_test.h"
 
 static void check_directory(const char *name) {
   char dir[512], cases[600];

@@ -1,7 +1,7 @@
 /* For the tests of this folder: compares a tokenizer with cases.json, what the reference made of
  * the same strings. */
-#ifndef LOCI_TEXT_GOLDEN_H
-#define LOCI_TEXT_GOLDEN_H
+#ifndef LOCI_TEXT_GOLDEN_TEST_H
+#define LOCI_TEXT_GOLDEN_TEST_H
 
 #include "base/json.h"
 #include "text/tokenizer.h"
