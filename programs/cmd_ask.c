@@ -33,6 +33,7 @@ static void show(const cli *c, const loci_answer *a, const loci_prompt_info *p) 
     printf("edited by ");
     put_wrapped(stdout, a->model->edits[i].title, &(wrap){10, 10, c->term.columns, c->term.utf8});
   }
+  if (a->model->dtype && a->model->dtype[0] == 'Q') printf("%s weights\n", a->model->dtype);
   cli_put_day(p);
   printf("\nstep  ");
   put_wrapped(stdout, "token and probability, then the next best",

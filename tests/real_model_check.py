@@ -129,6 +129,19 @@ def check_contributions(model, about, golden, folder):
     compare("contributions", found["contribution"][:, last], golden["contribution"], SITE * golden["contribution"].max())
 
 
+def check_format(model, quantised, folder):
+    """What is printed or kept says that the weights are quantised ones, and of others nothing."""
+    asked, record = plain(model, "-q", "The capital of France is"), os.path.join(folder, "record.safetensors")
+    of_france = ("-c", "France", "--no-progress")
+    said = [loci("ask", *asked, "--max-new", 1), loci("flow", *asked, *of_france)]
+    said += [loci(c, *asked, *of_france, "--layers", "2-3") for c in ("trace", "knockout", "lens")]
+    loci("record", *asked, "--site", "mlp_out", "--layers", 3, "-o", record)
+    with open(record, "rb") as f:
+        kept = json.loads(f.read(int.from_bytes(f.read(8), "little")))["__metadata__"].get("weights")
+    count = sum("Q4_1 weights" in text for text in said) + (kept == "Q4_1")
+    say("the format of the weights is said", count == (6 if quantised else 0) and (quantised or kept is None), f"{count} times")
+
+
 def check_edit(model, about, folder):
     """An edit of the directory, written out, is the same in loci and, where it is installed, in transformers."""
     edit, out = os.path.join(folder, "rome.edit"), os.path.join(folder, "edited")
@@ -168,6 +181,7 @@ def main():
             check_trace(model, about, golden, work)
             check_knockout(model, about, golden, work)
             check_contributions(model, about, golden, work)
+            check_format(model, model.endswith(".gguf"), work)
         print("== both")
         compare("probabilities of both", seen[0], seen[1], SAME)
         check_edit(f"{folder}/smollm2", about, work)

@@ -81,6 +81,11 @@ void view_question(views *v, const loci_prompt_info *p, const loci_model_info *m
   say_tokens(v, p);
   say_day(v, p->date);
   view_gap(v);
+  if (label_format(m)) {
+    view_begin(v, VIEW_LINE);
+    view_only(v, VIEW_TERM);
+    view_say(v, VIEW_DIM, "%s weights: what is measured is the dequantised model", label_format(m));
+  }
   say_edits(v, m, VIEW_TERM);
 }
 
@@ -130,9 +135,9 @@ void view_cost(views *v, const loci_cost *c, const char *unit) {
     view_say(v, VIEW_DIM, "(%s by %s: %.3g times as many)", unit, unit, c->naive_flop / c->flop);
 }
 
-/* "Q4_K weights,": a quantised model is another one than that of 16 bits. */
+/* "Q4_K weights," */
 static void say_format(views *v, const loci_model_info *m) {
-  if (m && m->dtype && m->dtype[0] == 'Q') view_say(v, VIEW_DIM, "%s weights,", m->dtype);
+  if (label_format(m)) view_say(v, VIEW_DIM, "%s weights,", label_format(m));
 }
 
 void view_made_by(views *v, const loci_model_info *m, const char *precision, const uint64_t *seed) {

@@ -169,9 +169,6 @@ loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err) {
   t->notes = notes;
   TRY(note_missing(s, t, err));
   TRY(note_audit(s, t, err));
-  if (checkpoint_is_gguf(s->m->weights)) {
-    TRY(note(s, t, err, "%s weights: what is traced is the dequantised model", s->m->info.dtype));
-  }
   if (s->donor) return LOCI_OK; /* what follows is about corruptions */
   TRY(note_effect(s, t, err));
   return note_group(s, t, err);

@@ -374,14 +374,17 @@ loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
   }
   loci_result made = {.memory = r->mem};
   TRY(tell(r, &made, err));
-  const char *const metadata[] = {"format",
-                                  "loci.record/1",
-                                  "version",
-                                  LOCI_VERSION,
-                                  "request",
-                                  made.request,
-                                  made.command[0] ? "command" : NULL,
-                                  made.command,
-                                  NULL};
+  const char *weights = r->model->info.dtype;
+  const char *metadata[11] = {"format",     "loci.record/1", "version",
+                              LOCI_VERSION, "request",       made.request};
+  int m = 6;
+  if (made.command[0]) {
+    metadata[m++] = "command";
+    metadata[m++] = made.command;
+  }
+  if (weights && weights[0] == 'Q') { /* quantised: another model than that of 16 bits */
+    metadata[m++] = "weights";
+    metadata[m] = weights;
+  }
   return st_write(path, tensors, n, metadata, err);
 }
