@@ -1,5 +1,6 @@
 /* Bytes as a file of examples, or as a table and (after a NUL) the answers to it: checked,
- * repaired, annotated, imported.  The first byte chooses; what was repaired once is repaired. */
+ * repaired, annotated (by weights after a NUL, too), imported.  The first byte chooses; what was
+ * repaired once is repaired. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-static const char *const formats[] = {"okvqa", "known", "movies", "evqa", "csv"};
-enum { FORMATS = sizeof formats / sizeof *formats };
+static const char *const formats[] = {"okvqa", "known", "movies", "evqa", "csv", "vlkeb", "mmedit"};
+enum { LINT = 5, ANNOTATE, KEEP, VLKEB, MMEDIT, WEIGHTS, CHOICES };
 static char in[80], also[80], out[80], again[80];
 
 static void name_files(void) {
@@ -49,11 +50,24 @@ static void lint(void) {
   loci_free(r);
 }
 
-static void annotate(bool keep) {
+/* Into [in] and, after a NUL, [also]; false: there is none. */
+static bool part(const uint8_t *bytes, size_t n) {
+  const uint8_t *end = n > 0 ? memchr(bytes, 0, n) : NULL;
+  size_t first = end ? (size_t)(end - bytes) : n;
+  put(in, bytes, first);
+  if (end) put(also, end + 1, n - first - 1);
+  return end != NULL;
+}
+
+static void annotate(bool keep, const char *weights) {
   loci_data_report *r;
   loci_err err = {0};
-  loci_annotate_opts o = {
-      .size = sizeof o, .out = out, .keep = keep, .compare = !keep, .why = true};
+  loci_annotate_opts o = {.size = sizeof o,
+                          .out = out,
+                          .keep = keep,
+                          .compare = !keep,
+                          .why = true,
+                          .weights = weights};
   loci_status st = loci_data_annotate(in, &o, &r, &err);
   need(st, &err);
   if (!st) loci_free(r);
@@ -61,14 +75,10 @@ static void annotate(bool keep) {
 
 static void import(const char *format, const uint8_t *bytes, size_t n) {
   const char *const answers[] = {also};
-  const uint8_t *end = n > 0 ? memchr(bytes, 0, n) : NULL;
-  size_t table = end ? (size_t)(end - bytes) : n;
   loci_data_report *r;
   loci_err err = {0};
   loci_import_opts o = {.size = sizeof o, .format = format, .answers = answers};
-  put(in, bytes, table);
-  if (end) put(also, end + 1, n - table - 1);
-  o.answer_count = end ? 1 : 0;
+  o.answer_count = part(bytes, n) ? 1 : 0;
   loci_status st = loci_data_import(in, out, &o, &r, &err);
   need(st, &err);
   if (!st) loci_free(r);
@@ -77,11 +87,13 @@ static void import(const char *format, const uint8_t *bytes, size_t n) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   if (n < 1) return 0;
   name_files();
+  int which = bytes[0] % CHOICES;
+  if (which == WEIGHTS) annotate(true, part(bytes + 1, n - 1) ? also : NULL);
+  if (which == VLKEB || which == MMEDIT) import(formats[which - VLKEB + LINT], bytes + 1, n - 1);
+  if (which < LINT) import(formats[which], bytes + 1, n - 1);
   put(in, bytes + 1, n - 1);
-  int which = bytes[0] % (FORMATS + 3);
-  if (which < FORMATS) import(formats[which], bytes + 1, n - 1);
-  if (which == FORMATS) lint();
-  if (which > FORMATS) annotate(which > FORMATS + 1);
+  if (which == LINT) lint();
+  if (which == ANNOTATE || which == KEEP) annotate(which == KEEP, NULL);
   unlink(in);
   unlink(also);
   unlink(out);
