@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 loci=${1:-build/release/loci}
 pages=(README.md docs/*.md models/flags/README.md models/eyes/README.md examples/README.md)
-of_others='from_pretrained_no_processing|internvl_chat' # names of other projects that loci has no use for
+of_others='from_pretrained_no_processing|internvl_chat|qwen3_vl_moe' # of other projects; loci does not look for them
 bad=0
 complain() { echo "$*"; bad=1; }
 
