@@ -345,6 +345,7 @@ static loci_status add_job(keeping *x, const char *what, size_t n, loci_err *err
   kept_job *k = &x->jobs[x->job_count++]; /* there are no more kinds than places */
   if (job->complete) TRY(job->complete(job->ctx, x->s.model, err));
   k->job = job;
+  x->s.results += strcmp(name, "ask") != 0; /* which is the answer */
   k->numbers = (averaging){.s = &x->s, .mem = x->mem, .out = &k->view};
   job->a = &k->numbers;
   job->see_trace = see_trace;

@@ -126,6 +126,7 @@ loci_status loci_prediction_new(const loci_model *model, loci_examples *examples
              .opts = &own.study,
              .examples = examples,
              .needs = NEEDS_ANSWER | NEEDS_CONSTRAINT,
+             .results = 1,
              .command = "study predict",
              .asks = true,
              .describe = describe,

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "model/wording.h"
+#include "walk/keep.h"
 
 enum { USUAL_NEW = 20 }; /* tokens of an answer */
 
@@ -95,12 +96,21 @@ loci_status study_name_template(study *s, const loci_prompt *prompt, loci_err *e
   return ok ? LOCI_OK : fail_nomem(err, "going through examples");
 }
 
+/* What several results of one question have in common is computed once, with the same numbers
+ * (walk/keep.h), if there is room for it. */
+static loci_status keep_shared(study *s, const loci_example *e, loci_prompt *p, loci_err *err) {
+  int64_t room = s->model->memory / 4;
+  if (!p || s->results + (e->answer_count > 0) < 2 || !keep_fits(p, room)) return LOCI_OK;
+  return loci_prompt_keep(p, room, study_progress, s, err);
+}
+
 static loci_status measure_item(study *s, study_item *item, study_fn *measure, void *ctx,
                                 loci_err *err) {
   loci_prompt *prompt = NULL;
   loci_status st = LOCI_OK;
   if (!s->own_prompts) st = study_prompt(s, item->example, &prompt, err);
   item->prompt = prompt;
+  if (!st) st = keep_shared(s, item->example, prompt, err);
   if (!st) st = measure(ctx, item, err);
   if (!st && !item->drop && prompt) st = study_name_template(s, prompt, err);
   loci_prompt_free(prompt);

@@ -33,18 +33,18 @@ typedef struct study {
   loci_examples *examples;
   unsigned needs;                                   /* study_needs, joined */
   bool own_prompts;                                 /* measure makes them: item.prompt is NULL */
+  int results;                                      /* of each prompt, beside its answer */
   loci_result *result;                              /* that the request is told in */
   const char *command;                              /* "study trace"; NULL: it tells none */
   bool asks;                                        /* it asks for answers: max_new matters */
   bool seedless;                                    /* nothing in it is random */
   void (*describe)(const void *ctx, js_value **to); /* its own part of the request; NULL: none */
   const void *describe_ctx;
-  const char *const *words; /* further ones of its command (model/command.h) */
-  int word_count;
-  bool wordless; /* something took part that no words say */
-  arena *mem;    /* of the result */
+  const char *const *words; /* [word_count] further ones of its command (model/command.h) */
+  bool wordless;            /* something took part that no words say */
+  arena *mem;               /* of the result */
   double started;
-  int used, dropped_count, dropped_room;
+  int word_count, used, dropped_count, dropped_room;
   int refused; /* files were, for the first examples one after another, with one status */
   loci_status refused_as;
   loci_dropped *dropped; /* the heap's until study_describe */

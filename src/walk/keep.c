@@ -97,6 +97,12 @@ static const kept_run *usable(const loci_prompt *p, int length) {
   return rope_is_same(model_decoder(p->model), k->length, length) ? k : NULL;
 }
 
+bool keep_fits(const loci_prompt *p, int64_t bytes) {
+  int capacity = p->info.length + ANSWER_ROOM;
+  return changes_count(p->model) == 0 && p->info.length > FEW_ROWS &&
+         bytes_of(p->model, capacity) <= bytes;
+}
+
 bool keep_is_used(const loci_prompt *p) { return usable(p, p->info.length) != NULL; }
 
 /* A run that begins after kept rows writes what it computes of the others where they are kept: for

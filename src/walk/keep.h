@@ -19,6 +19,8 @@ void keep_free(kept_run *k);
 bool keep_is_used(const loci_prompt *p);
 /* Bytes of such a one. */
 int64_t keep_bytes(const loci_prompt *p);
+/* Whether [p] could keep a run in [bytes], and would use it. */
+bool keep_fits(const loci_prompt *p, int64_t bytes);
 /* The clean run as a stream of [w], over input rows that begin with the prompt's: for
  * measurements that look at no position before [first].  A root, or after what is kept, in [own]
  * (NULL: none) before the prompt.  *from: the first position it computes. */
