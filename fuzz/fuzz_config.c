@@ -18,6 +18,8 @@ static void check(const model_config *m) {
   if ((d->sliding_window > 0) != (d->slides != NULL) || d->sliding_window < 0) abort();
   if (!(d->attention_scale >= 0) || !(d->attention_cap >= 0) || !(d->logit_cap >= 0)) abort();
   if (d->max_positions < 1 || d->inner < 1) abort();
+  if (d->mutual != MUTUAL_NONE && !m->has_vision) abort();
+  if (d->mutual == MUTUAL_PROMPT && d->slides) abort();
   if (m->n_eos < 0 || m->n_eos > 16 || m->max_length < 1 || m->bos < -1) abort();
   if (m->n_notes < 0 || m->n_notes > 4 || !m->family || !m->default_template) abort();
   if (!m->has_vision) return;
@@ -47,6 +49,7 @@ static void check(const model_config *m) {
   const int *s = d->rope.sections;
   if (s[0] < 0 || s[1] < 0 || s[2] < 0) abort();
   if (s[0] + s[1] + s[2] != 0 && s[0] + s[1] + s[2] != d->rotary_dim / 2) abort();
+  if (m->projector.pooled && (!v->shuffle || m->projector.n_linear != 1)) abort();
   if (m->projector.n_linear < 0 || m->projector.n_linear > 8) abort();
   for (int i = 0; i < v->n_features; i++) {
     if (v->feature_depth[i] < 0 || v->feature_depth[i] > v->layers) abort();

@@ -138,6 +138,18 @@ static void without_a_picture(void **state) {
   check_model(MODELS "/text-only", "{\"precision\": \"f32\", \"threads\": 1}", read, 2);
 }
 
+/* Rows that see one another are kept together, or not at all: a picture's, and a whole prompt's. */
+static void of_rows_that_see_one_another(void **state) {
+  static const char scene[] =
+      "{\"image\": \"" LOCI_SOURCE_DIR "/tests/golden/images/scene-a.png\","
+      " \"question\": \"In which city is this building?\", \"constraints\": [\"this building\"]}";
+  (void)state;
+  check_model(LOCI_SOURCE_DIR "/tests/golden/models/gemma3",
+              "{\"precision\": \"f32\", \"threads\": 1}", scene, 1);
+  check_model(LOCI_SOURCE_DIR "/tests/golden/models/paligemma",
+              "{\"precision\": \"f32\", \"threads\": 1}", scene, 1);
+}
+
 /* Alone its rows are few, and rounded as few are; a trace has more. */
 static void of_a_short_question(void **state) {
   static const char few[] = "{\"question\": \"In which city is this bridge?\","
@@ -212,9 +224,13 @@ static void limits_stops_and_edits(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(kept_numbers_are_fresh_ones), cmocka_unit_test(in_half_precision_too),
-      cmocka_unit_test(without_a_picture),           cmocka_unit_test(of_a_short_question),
-      cmocka_unit_test(a_cell_costs_its_own_rows),   cmocka_unit_test(limits_stops_and_edits),
+      cmocka_unit_test(kept_numbers_are_fresh_ones),
+      cmocka_unit_test(in_half_precision_too),
+      cmocka_unit_test(without_a_picture),
+      cmocka_unit_test(of_a_short_question),
+      cmocka_unit_test(a_cell_costs_its_own_rows),
+      cmocka_unit_test(limits_stops_and_edits),
+      cmocka_unit_test(of_rows_that_see_one_another),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,8 +120,10 @@ static void check_edit(const char *name, const char *kind) {
   const rope_place *places;
   assert_ok(walk_new(m, &w, &err), err);
   assert_ok(prompt_places(o.prompt, l.count - 1, o.mem, &places, &err), err);
-  input in = {
-      .rows = rows, .count = T + l.count - 1, .places = places, .sources = o.prompt->sources};
+  input in = prompt_input(o.prompt);
+  in.rows = rows;
+  in.count = T + l.count - 1;
+  in.places = places;
   assert_ok(walk_root(w, in, &s, &err), err);
   for (int i = 0; i < l.count; i++) assert_ok(walk_want(w, s, T - 1 + i, &err), err);
   assert_ok(walk_grad(w, s, LOCI_SITE_MLP_OUT, layer, (walk_span){key, 1}, grad, &err), err);

@@ -51,6 +51,8 @@ typedef enum oracle_cases { ORACLE_FEW, ORACLE_KINDS, ORACLE_ALL } oracle_cases;
   X(smolvlm, "smolvlm", true, ORACLE_FEW)                                                          \
   X(idefics3, "idefics3", true, ORACLE_FEW)                                                        \
   X(internvl, "internvl", true, ORACLE_FEW)                                                        \
+  X(gemma3, "gemma3", true, ORACLE_FEW)                                                            \
+  X(paligemma, "paligemma", true, ORACLE_FEW)                                                      \
   X(text_phi3, "text-phi3", false, ORACLE_FEW)                                                     \
   X(text_qwen3, "text-qwen3", false, ORACLE_FEW)                                                   \
   X(text_mistral, "text-mistral", false, ORACLE_FEW)                                               \

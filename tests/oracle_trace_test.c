@@ -254,7 +254,8 @@ static int check_array(oracle *o, const loci_trace *t, const request *r, loci_di
   if (!oracle_has(o, name)) return 0;
   compared c = {.o = o, .t = t, .metric = metric, .want = oracle_get(o, name)};
   c.columns = groups ? (int)js_count(oracle_member(o->json, "group_names")) : t->prompt->length;
-  c.corrupted = oracle_int(oracle_member(o->json, "first_corrupted"));
+  c.corrupted =
+      mutual_first(o->prompt->mutual, oracle_int(oracle_member(o->json, "first_corrupted")));
   c.authors = r->opts.authors;
   bool on_image = strncmp(r->opts.corrupt, "image", 5) == 0;
   while (on_image && o->prompt->sources && !oracle_is_cross(o->prompt->model, c.layer)) c.layer++;

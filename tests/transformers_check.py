@@ -105,6 +105,9 @@ def picture_inputs(checkpoint, asked, recorded):
         return {"pixel_values": views[None], "attention_mask": torch.ones_like(ids)}
     if family == "internvl":
         return {"pixel_values": pixels if pixels.dim() == 4 else pixels[None]}
+    if family == "gemma3":  # else a picture's rows do not see each other
+        ids = tensor_of(recorded["input_ids"])[None]
+        return {"pixel_values": pixels[None], "token_type_ids": (ids == image_token(checkpoint)).long()}
     return {"pixel_values": pixels[None]}
 
 
@@ -218,7 +221,7 @@ building = ("In which city is this building, and who made it?", "this building",
 ukraine = ("What is the capital of this country?", "this country", "Lima")
 checked = check("flags", flags, os.path.join(flags, "images/ukraine.png"), *ukraine)
 models = ("llava-clip-llama", "llava-clip-llama-bf16", "llava-siglip-phi", "qwen2-vl", "qwen2-5-vl", "qwen3-vl", "llava-next")
-for each in (*models, "llava-onevision", "mllama", "smolvlm", "idefics3", "internvl"):
+for each in (*models, "llava-onevision", "mllama", "smolvlm", "idefics3", "internvl", "gemma3", "paligemma"):
     checked += check(each, os.path.join(golden, "models", each), os.path.join(golden, "images/scene-a.png"), *building)
 bridge = ("The bridge of Vienna was built by", "Vienna", "Paris")
 for each in ("text-phi3", "text-qwen3", "text-mistral", "text-gemma2", "text-gemma3", "text-gpt2"):

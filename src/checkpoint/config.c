@@ -69,6 +69,14 @@ static loci_status refuse_places(const config_reader *r, const model_config *out
               r->what, out->family);
 }
 
+/* Gemma's decoders multiply the rows of tokens; those of a picture only in models made for it. */
+static loci_status refuse_scaled(const config_reader *r, const model_config *out) {
+  if (!out->has_vision || out->text.embed_scale == 0 || out->text.mutual != MUTUAL_NONE)
+    return LOCI_OK;
+  return fail(r->err, LOCI_EUNSUPPORTED, "%s: text model \"%s\" is not supported for the family %s",
+              r->what, out->text.model_type, out->family);
+}
+
 static loci_status note_image_ids(const js_value *config, model_config *out) {
   int64_t a, b;
   if (out->image_token < 0 || !js_int_of(js_get(config, "image_token_id"), &a) ||
@@ -325,12 +333,15 @@ static const struct family {
     {"idefics3", NULL, false, "llama", family_idefics3},
     {"smolvlm", NULL, false, "llama", family_smolvlm},
     {"internvl", NULL, false, "qwen2", family_internvl},
+    {"gemma3", NULL, false, "gemma3_text", family_gemma3},
+    {"paligemma", NULL, false, "gemma", family_paligemma},
     {"llama", NULL, false, "llama", parse_text_only},
     {"mistral", NULL, false, "mistral", parse_text_only},
     {"qwen2", NULL, false, "qwen2", parse_text_only},
     {"phi", NULL, false, "phi", parse_text_only},
     {"phi3", NULL, false, "phi3", parse_text_only},
     {"qwen3", NULL, false, "qwen3", parse_text_only},
+    {"gemma", NULL, false, "gemma", parse_text_only},
     {"gemma2", NULL, false, "gemma2", parse_text_only},
     {"gemma3_text", NULL, false, "gemma3_text", parse_text_only},
     {"gpt2", NULL, false, "gpt2", parse_text_only},
@@ -350,13 +361,13 @@ static loci_status family_find(const config_reader *r, const js_value *config,
     *out = f;
     return LOCI_OK;
   }
-  return fail(r->err, LOCI_EUNSUPPORTED,
-              "%s: model_type \"%.60s\" is not supported; known are llava, llava_next, "
-              "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, "
-              "qwen3_vl, mllama, idefics3, smolvlm, internvl, llama, mistral, qwen2, qwen3, phi, "
-              "phi3, gemma2, gemma3_text, "
-              "gpt2",
-              r->what, type);
+  return fail(
+      r->err, LOCI_EUNSUPPORTED,
+      "%s: model_type \"%.60s\" is not supported; known are llava, llava_next, "
+      "llava_onevision, llava_llama, llava_mistral, bunny-phi, qwen2_vl, qwen2_5_vl, qwen3_vl, "
+      "mllama, idefics3, smolvlm, internvl, gemma3, paligemma, llama, mistral, qwen2, qwen3, phi, "
+      "phi3, gemma, gemma2, gemma3_text, gpt2",
+      r->what, type);
 }
 
 loci_status config_parse(const js_value *config, const js_value *generation, const char *dir,
@@ -379,6 +390,7 @@ loci_status config_parse(const js_value *config, const js_value *generation, con
   TRY(note_contradictions(&r, config, out));
   TRY(note_image_ids(config, out));
   TRY(refuse_places(&r, out));
+  TRY(refuse_scaled(&r, out));
   note_outside(config, out);
   const js_value *text = js_get(config, "text_config");
   return generation_parse(&r, config, text ? text : config, generation, out);

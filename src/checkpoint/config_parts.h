@@ -65,6 +65,12 @@ loci_status family_smolvlm(const config_reader *r, const js_value *config, const
 loci_status family_internvl(const config_reader *r, const js_value *config, const char *model_type,
                             model_config *out);
 
+/* Gemma-3 with pictures and PaliGemma (config_gemma.c). */
+loci_status family_gemma3(const config_reader *r, const js_value *config, const char *model_type,
+                          model_config *out);
+loci_status family_paligemma(const config_reader *r, const js_value *config, const char *model_type,
+                             model_config *out);
+
 /* Known towers: their values where no config says otherwise. */
 typedef enum tower_preset {
   TOWER_CLIP,

@@ -273,7 +273,7 @@ static const struct {
 } refusals[] = {
     {"[]", "expected an object", LOCI_EFORMAT},
     {"{}", "model_type \"\" is not supported; known are llava, ", LOCI_EUNSUPPORTED},
-    {"{\"model_type\":\"gemma3\"}", "\"gemma3\" is not", LOCI_EUNSUPPORTED},
+    {"{\"model_type\":\"gemma3n\"}", "\"gemma3n\" is not", LOCI_EUNSUPPORTED},
     {MLLAMA "\"text_config\":{\"cross_attention_layers\":[3,40]}}", "numbers of layers, 0 to 39",
      LOCI_EFORMAT},
     {MLLAMA "\"text_config\":{\"cross_attention_layers\":[]}}", "no layer reads the picture",
@@ -305,7 +305,7 @@ static const struct {
      LOCI_EUNSUPPORTED},
     {"{\"model_type\":3}", "\"model_type\" must be a string", LOCI_EFORMAT},
     {"{\"model_type\":\"llava\",\"text_config\":{\"model_type\":\"gemma\"}}",
-     "text_config: text model \"gemma\"", LOCI_EUNSUPPORTED},
+     "text model \"gemma\" is not supported for the family llava", LOCI_EUNSUPPORTED},
     {"{\"model_type\":\"llava\",\"text_config\":[]}", "text_config: expected an object",
      LOCI_EFORMAT},
     {"{\"model_type\":\"llava\",\"vision_config\":{\"model_type\":\"pixtral\"}}",

@@ -122,10 +122,10 @@ static loci_status cap_parse(const config_reader *r, const js_value *o, const ch
 static loci_status scales_parse(const config_reader *r, const js_value *o, decoder_config *d) {
   const text_family *f = text_family_of(d->model_type);
   double scalar = f->query_scalar;
+  if (f->scaled_rows) d->embed_scale = sqrt(d->width);
   if (scalar == 0) return LOCI_OK;
   TRY(read_positive(r, o, "query_pre_attn_scalar", 1e9, &scalar));
   d->attention_scale = 1 / sqrt(scalar);
-  d->embed_scale = sqrt(d->width);
   if (f->attention_caps) TRY(cap_parse(r, o, "attn_logit_softcapping", &d->attention_cap));
   TRY(refuse_key(r, o, "use_bidirectional_attention", "rows that see what comes after them"));
   return cap_parse(r, o, "final_logit_softcapping", &d->logit_cap);

@@ -51,12 +51,15 @@ typedef struct projector_config {
   bool norm, norm_joined; /* of every patch before patches are joined; of what they are joined to */
   norm_kind norm_kind;
   double norm_eps;
-  int inner; /* width between two linears */
+  int inner;   /* width between two linears */
+  bool pooled; /* patches that become one row are their mean, not side by side */
+  bool turned; /* the file has the matrix as x W multiplies it, under a name of its own */
 } projector_config;
 
 /* What a prompt has in place of its mark of a picture: the placeholder for every row, in runs with
  * texts between them, tile by tile, then the whole. */
 typedef struct picture_text {
+  const char *mark; /* of a picture, before it is spelled out; NULL: the placeholder */
   const char *begin;
   const char *tile[3]; /* before a tile: its line and its column, from 1, stand between these; NULL:
                           nothing */

@@ -33,9 +33,13 @@ typedef struct rope_config {
   double attention;           /* yarn: cosines and sines are multiplied by it */
   bool exact;                 /* yarn: the ramp's ends are not whole channel pairs */
   const float *factors;       /* (rotary_dim / 2) each frequency is divided by; NULL: none */
+  int first;                  /* the place of the first row, where rows stand at their indices */
   int sections[3]; /* channel pairs that turn by a place's time, row, column; all 0: by its index */
   bool interleaved; /* these take turns; else they stand one after the other */
 } rope_config;
+
+/* Rows that see one another, whichever comes first; all others see what is before them. */
+typedef enum mutual_rule { MUTUAL_NONE, MUTUAL_PICTURE, MUTUAL_PROMPT } mutual_rule;
 
 typedef struct decoder_config {
   const char *model_type; /* "llama", "mistral", "qwen2", "phi", "gemma2", .. */
@@ -46,6 +50,7 @@ typedef struct decoder_config {
   int max_positions;
   int sliding_window; /* positions that a row of some layers sees, its own included; 0: all */
   const bool *slides; /* (layers) sees no more than these; NULL: none does */
+  mutual_rule mutual; /* a picture's rows, whatever the window, or the prompt's, but no answer's */
   double eps;
   norm_kind norm;
   act_kind act;

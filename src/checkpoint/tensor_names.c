@@ -12,6 +12,9 @@ static const rename_rule hf_rules[] = {
     {"language_model.model.", "language_model."},
     {"language_model.lm_head.", "lm_head."},
     {"vision_tower.vision_model.", "vision_tower."},
+    {"multi_modal_projector.linear.", "multi_modal_projector.linear_1."},
+    {"multi_modal_projector.mm_soft_emb_norm.", "multi_modal_projector.norm."},
+    {"multi_modal_projector.mm_input_projection_weight", "multi_modal_projector.linear_1.weight"},
     {NULL, NULL},
 };
 

@@ -25,10 +25,11 @@ typedef struct text_family {
   window_rule window;
   int window_pattern;
   bool own_bias, own_mlp_bias; /* config.json says whether attention, or the MLP, has biases */
-  double query_scalar; /* > 0: scores are divided by its root, token rows times the width's */
-  bool attention_caps; /* attn_logit_softcapping counts */
-  bool interleaved;    /* channel pairs of time, row and column take turns */
-  bool longrope;       /* whatever its rotary scaling is called, it is longrope: not supported */
+  bool scaled_rows;            /* token rows times the width's root */
+  double query_scalar;         /* > 0: scores are divided by its root */
+  bool attention_caps;         /* attn_logit_softcapping counts */
+  bool interleaved;            /* channel pairs of time, row and column take turns */
+  bool longrope; /* whatever its rotary scaling is called, it is longrope: not supported */
   int bos, eos;
   decoder_config config; /* head_dim 0: width / heads; kv_heads 0: heads; inner 0: 4 width */
 } text_family;

@@ -294,6 +294,11 @@ const tensor_row newline_rows[] = {
     {NULL, 0, ONE, ONE, 0},
 };
 
+const tensor_row turned_projector_rows[] = {
+    {"weight", offsetof(linear_weights, w), TO, FROM, ALWAYS | TURNED},
+    {NULL, 0, ONE, ONE, 0},
+};
+
 const tensor_row projector_rows[] = {
     {"weight", offsetof(linear_weights, w), TO, FROM, ALWAYS},
     {"bias", offsetof(linear_weights, b), ONE, TO, PROJECTOR_BIAS},

@@ -77,6 +77,6 @@ extern const tensor_row top_rows[], head_rows[], gated_norm_rows[], parallel_nor
     place_rows_of_text[], gated_rows[], cross_rows[], parallel_rows[], phi3_rows[], gemma_rows[],
     gpt2_rows[], tower_rows[], vision_rows[], tiled_tower_rows[], tiled_vision_rows[],
     fused_vision_rows[], scaled_vision_rows[], projector_norm_rows[], newline_rows[],
-    projector_rows[];
+    projector_rows[], turned_projector_rows[];
 
 #endif

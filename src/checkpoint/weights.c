@@ -261,14 +261,14 @@ static loci_status place_projection(placing *p, const model_config *m, const cha
   const projector_config *c = &m->projector;
   p->dims[FROM] = (int64_t)m->vision.width * m->vision.n_features;
   p->dims[WIDTH] = p->dims[FROM];
-  p->dims[FROM] *= (int64_t)m->vision.merge * m->vision.merge;
+  if (!c->pooled) p->dims[FROM] *= (int64_t)m->vision.merge * m->vision.merge;
   if (joined) p->dims[WIDTH] = p->dims[FROM];
   TRY(place_rows(p, projector_norm_rows, prefix, out));
   for (int i = 0; i < c->n_linear; i++) {
     char each[96];
     snprintf(each, sizeof each, "%s%s%d.", prefix, linear, i + 1);
     p->dims[TO] = i + 1 < c->n_linear ? c->inner : m->text.width;
-    TRY(place_rows(p, projector_rows, each, &out->linear[i]));
+    TRY(place_rows(p, c->turned ? turned_projector_rows : projector_rows, each, &out->linear[i]));
     p->dims[FROM] = p->dims[TO];
   }
   return LOCI_OK;

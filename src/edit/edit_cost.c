@@ -65,8 +65,8 @@ static loci_status measure(const loci_model *m, const loci_prompt *p, const loci
   TRY(solve(m, p, 1 + out->steps, opts, mem, &many, &all, err));
   TRY(time_update(&many, mem, &out->update_seconds, err));
   out->layer = many.layer;
-  out->reached =
-      (int64_t)(p->info.length - many.position) * (model_decoder(m)->layers - 1 - many.layer);
+  out->reached = (int64_t)(p->info.length - mutual_first(p->mutual, many.position)) *
+                 (model_decoder(m)->layers - 1 - many.layer);
   out->step_rows = (double)(many.rows - one.rows) / out->steps;
   out->step_seconds = (all - first) / out->steps;
   out->prepare_seconds = first - out->step_seconds;

@@ -84,11 +84,13 @@ static bool same_rows(const problem *a, const problem *b, int count) {
   return memcmp(a->p->embeds, b->p->embeds, (size_t)(count * W) * sizeof *a->p->embeds) == 0;
 }
 
-/* Whether what both change is the same: a key is made of the rows up to it, whatever is asked
- * after it; fine-tuning changes whole prompts. */
+/* Whether what both change is the same: a key is made of the rows that it sees, whatever is asked
+ * after these; fine-tuning changes whole prompts. */
 static bool same_place(const problem *a, const problem *b) {
+  int seen = mutual_end(a->p->mutual, a->position + 1);
   if (!method_tunes(a->method))
-    return a->position == b->position && same_rows(a, b, a->position + 1);
+    return a->position == b->position && seen == mutual_end(b->p->mutual, b->position + 1) &&
+           same_rows(a, b, seen);
   int n = a->p->info.length;
   return n == b->p->info.length && same_rows(a, b, n);
 }

@@ -31,11 +31,12 @@ void target_run_cost(problem *q, const walk *w) {
 loci_status target_run_make(const problem *q, const loci_prompt *p, const target *t, int position,
                             target_run *out, loci_err *err) {
   *out = (target_run){.p = p, .target = *t, .position = position, .key_first = position};
+  out->from = mutual_first(p->mutual, position);
   out->key_count = 1;
   out->first_want = p->info.length - 1;
   out->wants = t->count;
   out->rows =
-      arena_array(q->work, (t->length - position) * (int64_t)model_decoder(q->m)->width, float);
+      arena_array(q->work, (t->length - out->from) * (int64_t)model_decoder(q->m)->width, float);
   TRY(branch_norm_of(q->m, &q->m->weights->layers[q->layer].mlp_norm, q->work, &out->norm, err));
   if (q->m->weights->layers[q->layer].cross.mlp_gate.data || out->norm.gain) {
     out->passed =
@@ -93,7 +94,7 @@ loci_status target_run_first(problem *q, target_run *b, walk_logits_fn logits, v
   if (!b->keys) return fail_nomem(err, "solving an edit");
   TRY(kv_cache_new(q->m, n, &b->cache, err));
   TRY(walk_new(q->m, &w, err));
-  walk_span at = {b->position, n - b->position}, keys = {b->key_first, b->key_count};
+  walk_span at = {b->from, n - b->from}, keys = {b->key_first, b->key_count};
   loci_status st = walk_continue(w, b->cache, target_input(&b->target), &s, err);
   if (!st) st = walk_record_at(w, s, LOCI_SITE_RESID_PRE, target_run_layer(q), at, b->rows, err);
   if (!st) st = walk_record_at(w, s, LOCI_SITE_MLP_POST, q->layer, keys, b->keys, err);
@@ -116,10 +117,10 @@ loci_status target_run_resume(const problem *q, walk *w, const target_run *b, co
                               loci_err *err) {
   int s, from = target_run_layer(q), first = a->first;
   int64_t D = model_decoder(q->m)->width;
-  input rows = input_from(target_input(&b->target), b->position, model_decoder(q->m));
+  input rows = input_from(target_input(&b->target), b->from, model_decoder(q->m));
   rows.state = b->rows;
   const float *change = target_run_pass(q, b, a);
-  TRY(walk_resume(w, b->cache, b->position, from, rows, &s, err));
+  TRY(walk_resume(w, b->cache, b->from, from, rows, &s, err));
   for (int i = 0; i < a->count; i++) {
     walk_patch patch = {.site = target_run_site(q),
                         .layer = from,
@@ -136,5 +137,5 @@ loci_status target_run_resume(const problem *q, walk *w, const target_run *b, co
 
 int64_t target_run_reach(const problem *q, const target_run *b, bool backward) {
   int64_t layers = model_decoder(q->m)->layers - target_run_layer(q);
-  return (backward ? 3 : 1) * layers * (b->target.length - b->position);
+  return (backward ? 3 : 1) * layers * (b->target.length - b->from);
 }

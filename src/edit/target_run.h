@@ -12,13 +12,13 @@
 typedef struct target_run {
   const loci_prompt *p;
   target target;
-  int position; /* the first that a change reaches */
+  int position, from; /* where the change is, or begins; the first row that it reaches */
   int key_first,
       key_count;         /* positions whose keys are kept; 1 unless set before target_run_first */
   int first_want, wants; /* positions whose logits count: from the last of the prompt on, one for
                             each token of the answer */
   kv_cache *cache;       /* for kv_cache_free */
-  float *rows;           /* (length - position, D) what stands where the change is added */
+  float *rows;           /* (length - from, D) what stands where the change is added */
   float *keys;           /* (key_count, F) mlp_post of the layer; room for the rows of a product */
   float *passed;    /* (length - position, D) a change as the layer's gate or norm lets it through;
                        NULL: as it is */

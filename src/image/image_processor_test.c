@@ -286,6 +286,20 @@ static void tiles_of_the_nearest_proportions_are_read(void **state) {
   assert_true(p.grid == GRID_NONE);
 }
 
+static void gemmas_pictures_are_squeezed_into_squares(void **state) {
+  (void)state;
+  write_file("preprocessor_config.json",
+             "{\"image_processor_type\": \"Gemma3ImageProcessorFast\", \"do_pan_and_scan\": null, "
+             "\"do_convert_rgb\": null, \"size\": {\"height\": 896, \"width\": 896}}");
+  image_processor p = read_ok(dir);
+  assert_true(p.resize_width == 896 && p.resample == RESAMPLE_BILINEAR && p.mean[0] == 0.5);
+  assert_true(!p.crop && p.shortest_edge == 0 && p.grid == GRID_NONE);
+  write_file("preprocessor_config.json", "{}"); /* no class */
+  write_file("config.json", "{\"model_type\": \"paligemma\"}");
+  p = read_ok(dir);
+  assert_true(p.resize_height == 224 && p.resample == RESAMPLE_BICUBIC && p.std[2] == 0.5);
+}
+
 static void filled_tiles_of_no_size_are_refused(void **state) {
   (void)state;
 #define IDEFICS "{\"image_processor_type\": \"Idefics3ImageProcessor\", "
@@ -375,8 +389,11 @@ static void settings_that_would_change_the_pixels_are_refused(void **state) {
   refuse_processor("[]", LOCI_EFORMAT, "must be an object");
   refuse_processor("{", LOCI_EFORMAT, "not valid JSON");
   refuse_processor("{}", LOCI_EFORMAT, "\"image_processor_type\" is missing");
-  refuse_processor("{\"image_processor_type\": \"Gemma3ImageProcessor\"}", LOCI_EUNSUPPORTED,
-                   "\"Gemma3ImageProcessor\" is not supported");
+  refuse_processor("{\"image_processor_type\": \"Gemma3nImageProcessor\"}", LOCI_EUNSUPPORTED,
+                   "\"Gemma3nImageProcessor\" is not supported");
+  refuse_processor(
+      "{\"image_processor_type\": \"Gemma3ImageProcessor\", \"do_pan_and_scan\": true}",
+      LOCI_EUNSUPPORTED, "do_pan_and_scan");
   refuse_processor("{\"image_processor_type\": \"MllamaImageProcessor\", \"do_pad\": false}",
                    LOCI_EUNSUPPORTED, "without \"do_resize\" or \"do_pad\"");
   refuse_processor("{\"image_processor_type\": \"MllamaImageProcessor\", \"size\": [4, 8]}",
@@ -468,6 +485,7 @@ int main(void) {
       in_dir(tiles_that_are_not_whole_are_refused),
       in_dir(filled_tiles_are_read),
       in_dir(tiles_of_the_nearest_proportions_are_read),
+      in_dir(gemmas_pictures_are_squeezed_into_squares),
       in_dir(filled_tiles_of_no_size_are_refused),
       in_dir(a_nested_processor_goes_before_a_flat_one),
       in_dir(original_llava_pads_and_knows_its_towers),

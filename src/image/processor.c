@@ -35,29 +35,31 @@ static const struct {
     {"SmolVLMImageProcessorFast", KIND_IDEFICS},
     {"GotOcr2ImageProcessor", KIND_GOT},
     {"GotOcr2ImageProcessorFast", KIND_GOT},
+    {"Gemma3ImageProcessor", KIND_GEMMA},
+    {"Gemma3ImageProcessorFast", KIND_GEMMA},
 };
 
 void processor_defaults(processor_kind kind, int size, image_processor *p) {
   static const double clip_mean[3] = {0.48145466, 0.4578275, 0.40821073};
   static const double clip_std[3] = {0.26862954, 0.26130258, 0.27577711};
   bool idefics = kind == KIND_IDEFICS;
-  bool squares = kind == KIND_SIGLIP || kind == KIND_ONEVISION || kind == KIND_MLLAMA || idefics ||
-                 kind == KIND_GOT;
-  bool edges = !squares, clip = kind != KIND_SIGLIP && !idefics;
+  bool siglip = kind == KIND_SIGLIP || kind == KIND_GEMMA, mllama = kind == KIND_MLLAMA;
+  bool squares = siglip || kind == KIND_ONEVISION || mllama || idefics || kind == KIND_GOT;
+  bool edges = !squares, clip = !siglip && !idefics;
   *p = (image_processor){.resize = true,
                          .shortest_edge = edges ? size : 0,
                          .resize_width = edges ? 0 : size,
                          .resize_height = edges ? 0 : size,
-                         .resample = kind == KIND_MLLAMA ? RESAMPLE_BILINEAR
-                                     : idefics           ? RESAMPLE_LANCZOS
-                                                         : RESAMPLE_BICUBIC,
+                         .resample = mllama || kind == KIND_GEMMA ? RESAMPLE_BILINEAR
+                                     : idefics                    ? RESAMPLE_LANCZOS
+                                                                  : RESAMPLE_BICUBIC,
                          .grid = idefics            ? GRID_SIDES
                                  : kind == KIND_GOT ? GRID_NEAREST
                                                     : GRID_NONE,
                          .least_tiles = 1,
                          .most_tiles = kind == KIND_GOT ? 12 : 0,
                          .longest_edge = idefics ? 4 * size : 0,
-                         .places = kind == KIND_MLLAMA ? 4 : 0,
+                         .places = mllama ? 4 : 0,
                          .crop = edges,
                          .crop_width = size,
                          .crop_height = size,
@@ -256,6 +258,8 @@ static const char *default_class(const char *model_type) {
                                          {"idefics3", "Idefics3ImageProcessor"},
                                          {"smolvlm", "SmolVLMImageProcessor"},
                                          {"internvl", "GotOcr2ImageProcessor"},
+                                         {"gemma3", "Gemma3ImageProcessor"},
+                                         {"paligemma", "SiglipImageProcessor"},
                                          {"llava_next", "LlavaNextImageProcessor"},
                                          {"llava_onevision", "LlavaOnevisionImageProcessor"}};
   for (size_t i = 0; model_type && i < sizeof usual / sizeof *usual; i++) {
@@ -280,7 +284,8 @@ static loci_status read_kind(const js_value *v, const char *what, const char *mo
               "%s: image_processor_type \"%s\" is not supported, expected a CLIPImageProcessor, "
               "SiglipImageProcessor, LlavaImageProcessor, Qwen2VLImageProcessor, "
               "LlavaNextImageProcessor, LlavaOnevisionImageProcessor, MllamaImageProcessor, "
-              "Idefics3ImageProcessor, SmolVLMImageProcessor or GotOcr2ImageProcessor",
+              "Idefics3ImageProcessor, SmolVLMImageProcessor, GotOcr2ImageProcessor or "
+              "Gemma3ImageProcessor",
               what, name);
 }
 
@@ -298,10 +303,11 @@ static loci_status read_switches(const js_value *v, const char *what, processor_
   if (p->pad_square && kind != KIND_LLAVA)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_pad\" is supported for a LlavaImageProcessor only", what);
-  if (p->crop && kind == KIND_SIGLIP && fast)
+  bool siglip = kind == KIND_SIGLIP || kind == KIND_GEMMA;
+  if (p->crop && siglip && fast)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_center_crop\" is not supported for a SiglipImageProcessorFast", what);
-  if (kind == KIND_SIGLIP || kind == KIND_QWEN || pads) p->crop = false; /* they leave it unread */
+  if (siglip || kind == KIND_QWEN || pads) p->crop = false; /* they leave it unread */
   if (pads) TRY(js_get_bool(v, "do_pad", what, &pads, err));
   if (kind == KIND_MLLAMA && !(pads && p->resize))
     return fail(err, LOCI_EUNSUPPORTED,

@@ -16,7 +16,8 @@ typedef enum processor_kind {
   KIND_ONEVISION,
   KIND_MLLAMA,
   KIND_IDEFICS,
-  KIND_GOT
+  KIND_GOT,
+  KIND_GEMMA
 } processor_kind;
 
 /* A class's own values, for pictures of [size]. */

@@ -18,20 +18,27 @@ int64_t vision_feature_rows(const model_config *c, const image_shape *s) {
   return s->views * (patches + v->class_token - v->drop_class);
 }
 
+/* x (D) += y / n */
+static void add_share(float *x, const float *y, int64_t D, int n) {
+  for (int64_t d = 0; d < D; d++) x[d] += y[d] / (float)n;
+}
+
 /* out (P, m m width) := each m x m features of a view side by side, line by line (pixel shuffle,
- * Shi et al. 2016): what a row of the sequence is made of. */
+ * Shi et al. 2016), or (P, width) their mean: what a row of the sequence is made of. */
 static loci_status join_features(const model_config *c, const image_shape *s, const float *features,
                                  arena *mem, const float **out, loci_err *err) {
   int m = c->vision.merge, cols = s->width / c->vision.patch;
   int64_t width = vision_feature_width(c), n = vision_feature_rows(c, s), one = n / s->views;
-  float *to = arena_array(mem, n * width, float);
+  bool pooled = c->projector.pooled;
+  float *to = arena_zarray(mem, n * width, float);
   if (!to) return fail_nomem(err, "projecting the image");
   *out = to;
-  for (int64_t i = 0; i < n; i++, to += width) {
+  for (int64_t i = 0; i < n; i++) {
     int64_t cell = i % one / (m * m), k = i % (m * m);
     int64_t row = cell / (cols / m) * m + k / m, col = cell % (cols / m) * m + k % m;
-    memcpy(to, features + (i / one * one + row * cols + col) * width,
-           (size_t)width * sizeof *features);
+    const float *from = features + (i / one * one + row * cols + col) * width;
+    if (pooled) add_share(to + i / (m * m) * width, from, width, m * m);
+    if (!pooled) memcpy(to + i * width, from, (size_t)width * sizeof *to);
   }
   return LOCI_OK;
 }
@@ -53,7 +60,7 @@ static loci_status project(compute *a, const checkpoint *c, int part, const floa
                            int64_t P, float *projected, arena *mem, loci_err *err) {
   const projector_config *p = &c->config.projector;
   const projector_weights *weights = part > 0 ? &c->deep[part - 1] : &c->projector;
-  int64_t merged = (int64_t)c->config.vision.merge * c->config.vision.merge;
+  int64_t merged = p->pooled ? 1 : (int64_t)c->config.vision.merge * c->config.vision.merge;
   int64_t one = vision_feature_width(&c->config), width = one * merged;
   int64_t D = c->config.text.width, W = input_width(&c->config.text);
   const norm_weights *norm = &weights->norm;

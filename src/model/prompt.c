@@ -313,6 +313,9 @@ static loci_status place_sources(loci_prompt *p, int at, loci_err *err) {
 loci_status prompt_place_rows(loci_prompt *p, loci_err *err) {
   const loci_image_view *g = p->image.views; /* the only one */
   int T = p->info.length, first = p->info.image_first, next = 0, count = p->image.count;
+  mutual_rule rule = model_decoder(p->model)->mutual;
+  if (rule == MUTUAL_PICTURE && first >= 0) p->mutual = (mutual_rows){first, first + count};
+  if (rule == MUTUAL_PROMPT) p->mutual = (mutual_rows){0, T};
   if (!rope_has_places(model_decoder(p->model)) || first < 0) return LOCI_OK;
   p->places = arena_array(p->mem, T, rope_place);
   if (!p->places) return fail_nomem(err, "building the prompt");

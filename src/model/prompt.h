@@ -13,6 +13,7 @@ struct loci_prompt {
   loci_prompt_info info;
   int *ids;             /* (T); image rows hold the placeholder's id */
   float *embeds;        /* (T, input_width) input rows of the decoder */
+  mutual_rows mutual;   /* which of them see one another */
   rope_place *places;   /* (T) where each row stands, if that is not its index; or NULL */
   int next_place;       /* of the row after them */
   image_layout image;   /* all 0: there is none */
@@ -74,11 +75,14 @@ static inline const image_layout *prompt_picture(const loci_prompt *p) {
 loci_status prompt_sources(const loci_prompt *p, const float *rows, arena *mem,
                            const source_rows **out, loci_err *err);
 static inline input prompt_input(const loci_prompt *p) {
-  return (input){
-      .rows = p->embeds, .count = p->info.length, .places = p->places, .sources = p->sources};
+  return (input){.rows = p->embeds,
+                 .count = p->info.length,
+                 .places = p->places,
+                 .sources = p->sources,
+                 .mutual = p->mutual};
 }
-/* Says where the rows of a picture of p->image stand, and the text after it, if the model tells
- * that from their indices. */
+/* Says which rows see one another; where the rows of a picture of p->image stand, and the text
+ * after it, if the model tells that from their indices. */
 loci_status prompt_place_rows(loci_prompt *p, loci_err *err);
 /* Places of the prompt's rows and of [more] that follow, text, in [mem]; NULL where rows stand at
  * their indices. */

@@ -89,7 +89,7 @@ void rope_fill(const decoder_config *c, const rope_config *r, int64_t first, int
   for (int i = 0; i < t->half; i++) {
     float f = (float)frequency(c, r, i, length); /* f32, as every implementation keeps it */
     for (int p = 0; p < length; p++) {
-      double angle = (double)((float)p * f);
+      double angle = (double)((float)(p + r->first) * f);
       t->cosine[(first + p) * t->half + i] = (float)(by * cos(angle));
       t->sine[(first + p) * t->half + i] = (float)(by * sin(angle));
     }

@@ -14,7 +14,9 @@ const char *image_mark(const loci_model *m) {
 
 loci_status image_mark_of(const model_config *c, const tokenizer *t, arena *mem, const char **out,
                           loci_err *err) {
-  const char *token = c->split_at_image ? NULL : tokenizer_token(t, c->image_token);
+  const char *token = c->split_at_image                ? NULL
+                      : c->picture && c->picture->mark ? c->picture->mark
+                                                       : tokenizer_token(t, c->image_token);
   const char *before = c->image_marks[0] ? tokenizer_token(t, c->image_marks[0]) : "";
   const char *after = c->image_marks[0] ? tokenizer_token(t, c->image_marks[1]) : "";
   if (!token || !before || !after) {
@@ -128,10 +130,11 @@ static loci_status spell_out(const loci_model *m, const char *text, const image_
                              arena *mem, spelled *out, loci_err *err) {
   const picture_text *t = m->weights->config.picture;
   const char *mark = image_mark(m), *at = picture && t ? strstr(text, mark) : NULL;
+  const char *row = tokenizer_token(m->tokens, m->weights->config.image_token);
   *out = (spelled){.text = text, .runs = 1};
-  if (!at || strstr(at + 1, mark)) return LOCI_OK; /* none, or refused as two */
+  if (!at || !row || strstr(at + 1, mark)) return LOCI_OK; /* none, or refused as two */
   writer w = {0};
-  put_picture(&w, t, picture, mark);
+  put_picture(&w, t, picture, row);
   size_t first = (size_t)(at - text), from = strlen(mark), rest = strlen(text) - first - from;
   char *joined = arena_alloc(mem, (int64_t)(first + rest) + w.n + 1, 1);
   if (!joined) return fail_nomem(err, "tokenizing the prompt");
@@ -139,7 +142,7 @@ static loci_status spell_out(const loci_model *m, const char *text, const image_
                    w.n};
   memcpy(joined, text, first);
   w = (writer){joined + first, 0};
-  put_picture(&w, t, picture, mark);
+  put_picture(&w, t, picture, row);
   memcpy(joined + first + w.n, at + from, rest + 1);
   return LOCI_OK;
 }

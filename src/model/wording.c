@@ -107,10 +107,12 @@ static const char *without_mark(const loci_model *m, const loci_question *q, boo
 /* ---------------------------------------------------------------- the text */
 
 /* A text-only model's own template writes every special token itself; anything else gets those of
- * the tokenizer, unless it begins with BOS. */
+ * the tokenizer, unless it begins with BOS, be it behind a picture. */
 static bool adds_special(const loci_model *m, const prompt_template *t, const char *text) {
   const named_token *named;
   if (t->chat && !m->weights->config.has_vision) return false;
+  const char *mark = image_mark(m);
+  if (mark && strncmp(text, mark, strlen(mark)) == 0) text += strlen(mark);
   for (int i = 0; (named = tokenizer_named(m->tokens, i)); i++) {
     if (strcmp(named->name, "bos_token") != 0) continue;
     return !named->text[0] || strncmp(text, named->text, strlen(named->text)) != 0;

@@ -57,14 +57,14 @@ static int first_restored(const sweep *s, const cell *c) {
   return c->positions[i];
 }
 
+int64_t cell_rows(const sweep *s, const cell *c) {
+  return s->runs.target.length - mutual_first(s->p->mutual, first_restored(s, c));
+}
+
 int64_t cell_formula(const sweep *s, const cell *c) {
   int64_t joined = 0, layers = attentions_after(s, c->site, c->begin);
   for (int i = 0; i < c->position_count; i++) joined += c->positions[i] >= s->first;
-  return joined + (int64_t)(s->runs.target.length - first_restored(s, c)) * layers;
-}
-
-int64_t cell_rows(const sweep *s, const cell *c) {
-  return s->runs.target.length - first_restored(s, c);
+  return joined + cell_rows(s, c) * layers;
 }
 
 /* ---------------------------------------------------------------- columns */

@@ -264,10 +264,10 @@ static loci_status make_sources(const request *r, corruption *c, loci_err *err) 
   return LOCI_OK;
 }
 
-/* Where the corrupted runs begin to differ. */
+/* Where the corrupted runs begin to differ, once rows have seen each other. */
 static void find_first(const loci_prompt *p, corruption *c) {
   const decoder_config *d = model_decoder(p->model);
-  c->first = c->sources ? sources_first(p->sources) : c->positions[0];
+  c->first = c->sources ? sources_first(p->sources) : mutual_first(p->mutual, c->positions[0]);
   while (c->sources && !d->cross[c->layer]) c->layer++;
 }
 

@@ -37,13 +37,14 @@ typedef struct report_builder {
 
 /* ---------------------------------------------------------------- what is asked */
 
-/* Attention is causal: a path whose sources all come after its queries is empty, and is refused
- * rather than drawn as zeros. */
+/* A path whose sources all come after what its queries see is empty, and is refused rather than
+ * drawn as zeros. */
 static loci_status add_path(report_builder *m, group_kind from, group_kind to, loci_err *err) {
   flow_table *t = &m->tables[1 + m->out->path_count];
   TRY(flow_sources(m->p, from, m->mem, &t->sources, &t->outside, err));
   TRY(flow_group(m->p, to, m->mem, &t->queries, err));
-  if (!t->outside && t->queries.at[t->queries.count - 1] < t->sources.at[0]) {
+  int seen = mutual_end(m->p->mutual, t->queries.at[t->queries.count - 1] + 1);
+  if (!t->outside && seen <= t->sources.at[0]) {
     return fail(err, LOCI_EINVAL,
                 "nothing flows from %s to %s: attention looks back, and all of %s stands after %s",
                 group_name(from), group_name(to), group_name(from), group_name(to));

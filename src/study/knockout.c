@@ -63,6 +63,9 @@ static loci_status group_of(const knockout *k, const char *name, int **at, int *
   return LOCI_OK;
 }
 
+/* The end of the positions that a query sees. */
+static int seen_by(const knockout *k, int query) { return mutual_end(k->p->mutual, query + 1); }
+
 /* Adds a pathway.  [asked]: it must have edges; else it is left out without. */
 static loci_status add_pathway(knockout *k, const loci_edges *names, bool asked, loci_err *err) {
   group_kind from, to;
@@ -83,7 +86,7 @@ static loci_status add_pathway(knockout *k, const loci_edges *names, bool asked,
                     .to_count = e.query_count,
                     .window = k->window};
   for (int i = 0; i < e.query_count && e.source_count > 0; i++) {
-    if (e.queries[i] >= e.sources[0]) e.queries[queries++] = e.queries[i];
+    if (seen_by(k, e.queries[i]) > e.sources[0]) e.queries[queries++] = e.queries[i];
   }
   e.query_count = queries;
   if (asked && queries == 0) {
@@ -246,10 +249,11 @@ static loci_status lay_out(knockout *k, loci_err *err) {
 /* ---------------------------------------------------------------- the runs */
 
 /* Cuts the query's edges to all sources, neighbouring ones at once. */
-static loci_status mask_sources(const edges *e, walk *w, int run, int layer, int query,
-                                loci_err *err) {
+static loci_status mask_sources(const knockout *k, const edges *e, walk *w, int run, int layer,
+                                int query, loci_err *err) {
+  int seen = seen_by(k, query);
   if (e->outside) return walk_mask(w, run, layer, query, 0, INT_MAX, err);
-  for (int i = 0; i < e->source_count && e->sources[i] <= query;) {
+  for (int i = 0; i < e->source_count && e->sources[i] < seen;) {
     int n = 1;
     while (i + n < e->source_count && e->sources[i + n] == e->sources[i] + n) n++;
     TRY(walk_mask(w, run, layer, query, e->sources[i], n, err));
@@ -270,7 +274,7 @@ static loci_status add_cut(const void *ctx, walk *w, int64_t at, int base, int *
   for (int n = 0; n < cut_layers(c); n++) {
     int l = cut_layer(c, n);
     for (int i = 0; i < e->query_count; i++) {
-      if (matters(k, e, l, e->queries[i])) TRY(mask_sources(e, w, *out, l, e->queries[i], err));
+      if (matters(k, e, l, e->queries[i])) TRY(mask_sources(k, e, w, *out, l, e->queries[i], err));
     }
   }
   return LOCI_OK;
@@ -294,7 +298,7 @@ static variant_size size_of_cut(const void *ctx, int64_t at) {
   for (int i = 0; i < e->source_count; i++) {
     pieces += i == 0 || e->sources[i] != e->sources[i - 1] + 1;
   }
-  int64_t rows = k->runs.target.length - first_query(k, c);
+  int64_t rows = k->runs.target.length - mutual_first(k->p->mutual, first_query(k, c));
   return (variant_size){.rows = rows,
                         .formula = joined + rows * (k->L - 1 - c->begin),
                         .extra = mask * pieces * e->query_count * cut_layers(c)};
@@ -323,7 +327,7 @@ static loci_status run_cuts(knockout *k, loci_err *err) {
   v->p = k->p;
   v->look = k->T - 1;
   for (int i = 0; i < k->cut_count; i++) {
-    int query = first_query(k, &k->cuts[i]);
+    int query = mutual_first(k->p->mutual, first_query(k, &k->cuts[i]));
     if (query < v->look) v->look = query;
   }
   TRY(variants_room(v, k->mem, err));

@@ -68,6 +68,22 @@ static void gated_layers_send_what_their_gates_let_through(void **state) {
   }
 }
 
+/* What is sent to a row of a picture, or of a prompt, is seen by the rows before it. */
+static void senders_are_seen_by_rows_before_them(void **state) {
+  (void)state;
+  static const char *const models[] = {"gemma3", "paligemma"};
+  static const char *const receivers[] = {"logits", "2.0.q", "3.1.v", "3.0.k"};
+  for (int i = 0; i < 16; i++) {
+    const char *to = receivers[i / 4];
+    if (i % 2 && to[2] == '1') to = "3.0.v"; /* PaliGemma's heads share one */
+    check_cells(models[i % 2], PICTURE,
+                (loci_trace_opts){.receiver = to,
+                                  .corrupt = i % 4 < 2 ? "image-mean" : "replace:Rome",
+                                  .positions = "image,constraint,8,20,last",
+                                  .direction = LOCI_BOTH});
+  }
+}
+
 /* ---------------------------------------------------------------- following, stopping, memory */
 
 typedef struct reports {
@@ -257,6 +273,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_cell_is_two_full_forwards),
       cmocka_unit_test(gated_layers_send_what_their_gates_let_through),
+      cmocka_unit_test(senders_are_seen_by_rows_before_them),
       cmocka_unit_test(what_takes_long_asks_whether_to_go_on),
       cmocka_unit_test(tables_of_senders_are_counted),
       cmocka_unit_test(what_makes_no_sense_is_refused),

@@ -65,19 +65,19 @@ static const loci_trace_opts kinds[] = {
 };
 
 static void an_answer_begins_as_the_cell_says(void **state) {
-  static const char *const models[] = {"llava-clip-llama", "text-phi"};
+  static const char *const models[] = {"llava-clip-llama", "text-phi", "gemma3", "paligemma"};
   (void)state;
-  for (int i = 0; i < 8; i++) {
-    loci_model *m = open_with(models[i % 2], LOCI_PRECISION_F32, 1);
-    loci_prompt *p = ask_about(m, i % 2 == 0 ? PICTURE : NULL);
-    loci_trace_opts o = kinds[i / 2], all = o;
+  for (int i = 0; i < 16; i++) {
+    loci_model *m = open_with(models[i % 4], LOCI_PRECISION_F32, 1);
+    loci_prompt *p = ask_about(m, i % 4 != 1 ? PICTURE : NULL);
+    loci_trace_opts o = kinds[i / 4], all = o;
     all.sites = sites;
     all.site_count = 3;
     all.windows = windows;
     all.window_count = 2;
     loci_trace *t = trace_of(m, p, all);
     double before = own_p(m, p);
-    assert_int_equal(loci_prompt_keep(p, i % 4 < 2 ? 0 : 1 << 30, NULL, NULL, NULL), LOCI_OK);
+    assert_int_equal(loci_prompt_keep(p, i % 8 < 4 ? 0 : 1 << 30, NULL, NULL, NULL), LOCI_OK);
     for (int g = 0; g < t->grid_count; g++) {
       int64_t n = cells_of(&t->grids[g]);
       for (int64_t k = n / 5; k < n; k += n / 3 + 1) check_cell(m, p, t, o, &t->grids[g], k);

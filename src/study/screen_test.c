@@ -49,10 +49,10 @@ static void check_against_exact(const loci_trace *screened, const loci_trace *ex
 
 static void the_strongest_cells_are_run(void **state) {
   (void)state;
-  static const char *const models[] = {"llava-clip-llama", "text-phi"};
-  for (int i = 0; i < 2; i++) {
+  static const char *const models[] = {"llava-clip-llama", "text-phi", "gemma3", "paligemma"};
+  for (int i = 0; i < 4; i++) {
     loci_model *m = open_with(models[i], LOCI_PRECISION_F32, 1);
-    loci_prompt *p = ask_about(m, i == 0 ? PICTURE : NULL);
+    loci_prompt *p = ask_about(m, i != 1 ? PICTURE : NULL);
     loci_trace_opts o = usual, plain = usual;
     plain.screen = 0;
     loci_trace *exact = trace_of(m, p, plain);

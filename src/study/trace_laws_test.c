@@ -8,14 +8,13 @@ static const int windows[] = {1, 2, 3, 6};
 static const loci_site four[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT, LOCI_SITE_RESID_POST,
                                  LOCI_SITE_Z};
 
-/* Two models of each block kind, with and without an image, and the requests they get. */
+/* Two models of each block kind, with and without an image, two in which rows see what comes after
+ * them, and the requests they get. */
 static const struct {
   const char *model, *image;
-} worlds[] = {{"text-llama", NULL},
-              {"text-phi", NULL},
-              {"llava-clip-llama", PICTURE},
-              {"llava-siglip-phi", PICTURE}};
-enum { WORLDS = 4 };
+} worlds[] = {{"text-llama", NULL},          {"text-phi", NULL},  {"llava-clip-llama", PICTURE},
+              {"llava-siglip-phi", PICTURE}, {"gemma3", PICTURE}, {"paligemma", PICTURE}};
+enum { WORLDS = 6 };
 
 static const struct {
   const char *what;
@@ -32,6 +31,7 @@ static const struct {
     {"an answer of several tokens", {.answer = "the old city of stone", .direction = LOCI_BOTH}},
     {"the authors' conventions", {.authors = true, .windows = windows, .window_count = 2}},
     {"one constraint, the mean", {.constraint = 2, .corrupt = "mean"}},
+    {"places in the picture and behind it", {.positions = "7,12,last", .direction = LOCI_BOTH}},
     {"the last layer, an answer",
      {.answer = "a city", .first_layer = 3, .windows = windows + 1, .window_count = 1}},
 };

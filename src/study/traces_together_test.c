@@ -106,6 +106,24 @@ static void traces_together_are_the_traces_alone(void **state) {
   }
 }
 
+/* Questions on a picture whose rows see one another share these; prompts whose rows all do share
+ * nothing. */
+static void traces_together_share_what_sees_the_same(void **state) {
+  (void)state;
+  static const char *const names[] = {"gemma3", "paligemma"};
+  for (int k = 0; k < 2; k++) {
+    world w;
+    loci_err err;
+    open_world(&w, names[k], false);
+    must(loci_traces(w.m, w.requests, ASKED, &err), &err);
+    int64_t rows = compare(&w, names[k], true), alone = 0, L = model_decoder(w.m)->layers;
+    for (int i = 0; i < ASKED; i++) alone += w.alone[i] ? w.alone[i]->cost.rows : 0;
+    int image = w.prompts[0]->info.image_count;
+    if (k == 0) assert_true(alone - rows >= 3 * image * L);
+    close_world(&w);
+  }
+}
+
 /* A rotation that depends on the sequence's length is that of each sequence, whatever else walks.
  */
 static void traces_together_turn_by_their_own_angles(void **state) {
@@ -207,6 +225,7 @@ static void words_that_tell_the_answer_are_avoided_among_others(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(traces_together_are_the_traces_alone),
+      cmocka_unit_test(traces_together_share_what_sees_the_same),
       cmocka_unit_test(traces_together_turn_by_their_own_angles),
       cmocka_unit_test(memory_decides_how_many_walk_together),
       cmocka_unit_test(an_error_may_go_unread),

@@ -91,11 +91,11 @@ static const loci_trace_opts kinds[] = {
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void the_end_is_that_of_one_walk(void **state) {
-  static const char *const models[] = {"llava-clip-llama", "text-phi"};
+  static const char *const models[] = {"llava-clip-llama", "text-phi", "gemma3", "paligemma"};
   (void)state;
-  for (int m = 0; m < 2; m++) {
+  for (int m = 0; m < 4; m++) {
     loci_model *model = open_with(models[m], LOCI_PRECISION_F32, 1);
-    loci_prompt *p = ask_about(model, m == 0 ? PICTURE : NULL);
+    loci_prompt *p = ask_about(model, m != 1 ? PICTURE : NULL);
     for (int i = 0; i < KINDS; i++) {
       for (int keep = 0; keep < 2; keep++) {
         seen x = {.ordered = true};

@@ -63,6 +63,10 @@ enum { FILE_LIMIT = 32 << 20, NAMES_ROOM = 400, LIST_MOST = 64 };
   "{{ 'System: ' ~ system ~ '<end_of_utterance>\n' if system }}User:{{ image or ' ' }}"            \
   "{{ question }}<end_of_utterance>\nAssistant:"
 #define TEXT_SMOLVLM "<|im_start|>" TEXT_IDEFICS3
+#define TEXT_GEMMA3                                                                                \
+  "<start_of_turn>user\n{{ system ~ '\n\n' if system }}{{ image }}{{ question | trim }}"           \
+  "<end_of_turn>\n<start_of_turn>model\n\n"
+#define TEXT_PALIGEMMA "{{ image }}<bos>{{ question }}\n\n"
 
 enum {
 #define TEMPLATE(id, name, meaning) TEMPLATE_##id,

@@ -85,25 +85,17 @@ static loci_status parse_if_there(const char *path, js_value **out, loci_err *er
 
 /* transformers' class: named by the tokenizer, by the model, or the usual one of its type. */
 static const char *class_of(const tokenizer_files *f) {
-  static const char *const usual[][2] = {{"llava", "LlamaTokenizer"},
-                                         {"llava_next", "LlamaTokenizer"},
-                                         {"llava_onevision", "LlamaTokenizer"},
-                                         {"llama", "LlamaTokenizer"},
-                                         {"mistral", "LlamaTokenizer"},
-                                         {"phi", "CodeGenTokenizer"},
-                                         {"qwen2", "Qwen2Tokenizer"},
-                                         {"idefics3", "LlamaTokenizer"},
-                                         {"internvl", "Qwen2Tokenizer"},
-                                         {"qwen2_vl", "Qwen2Tokenizer"},
-                                         {"qwen2_5_vl", "Qwen2Tokenizer"},
-                                         {"qwen3_vl", "Qwen2Tokenizer"},
-                                         {"qwen3", "Qwen2Tokenizer"},
-                                         {"gpt2", "GPT2Tokenizer"},
-                                         {"gemma", "GemmaTokenizer"},
-                                         {"gemma2", "GemmaTokenizer"},
-                                         {"gemma3", "GemmaTokenizer"},
-                                         {"gemma3_text", "GemmaTokenizer"},
-                                         {"phi3", "LlamaTokenizer"}};
+  static const char *const usual[][2] = {
+      {"llava", "LlamaTokenizer"},           {"llava_next", "LlamaTokenizer"},
+      {"llava_onevision", "LlamaTokenizer"}, {"llama", "LlamaTokenizer"},
+      {"mistral", "LlamaTokenizer"},         {"phi", "CodeGenTokenizer"},
+      {"qwen2", "Qwen2Tokenizer"},           {"idefics3", "LlamaTokenizer"},
+      {"internvl", "Qwen2Tokenizer"},        {"qwen2_vl", "Qwen2Tokenizer"},
+      {"qwen2_5_vl", "Qwen2Tokenizer"},      {"qwen3_vl", "Qwen2Tokenizer"},
+      {"qwen3", "Qwen2Tokenizer"},           {"gpt2", "GPT2Tokenizer"},
+      {"gemma", "GemmaTokenizer"},           {"gemma2", "GemmaTokenizer"},
+      {"gemma3", "GemmaTokenizer"},          {"gemma3_text", "GemmaTokenizer"},
+      {"paligemma", "GemmaTokenizer"},       {"phi3", "LlamaTokenizer"}};
   const char *name = js_text_of(js_get(f->config_root, "tokenizer_class"), NULL);
   if (!name) name = js_text_of(js_get(f->checkpoint_root, "tokenizer_class"), NULL);
   const char *type = js_text_of(js_get(f->checkpoint_root, "model_type"), NULL);

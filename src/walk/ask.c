@@ -117,7 +117,7 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
   walk *w = NULL;
   TRY(kv_cache_new(m, T + most, &cache, err));
   loci_status st = walk_new(m, &w, err);
-  int same = of->first < T - 1 ? of->first : T - 1;
+  int same = mutual_first(p->mutual, of->first < T - 1 ? of->first : T - 1);
   input rows = prompt_input(p);
   rows.rows = of->rows;
   if (of->sources) rows.sources = of->sources;

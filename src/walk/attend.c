@@ -1,8 +1,9 @@
 /* Attention of all live rows of a layer.
  *
  * z[i] = sum_j softmax_j(cap(q_i . k_j / sqrt(K))) v_j over the positions j <= i, in a layer that
- * slides i - window < j <= i, of the row's own stream and, before its first live position, of its
- * ancestors; cap(s) = c tanh(s / c) where the model has such a bound.  A job is one head of up to 8
+ * slides i - window < j <= i, and of rows that see one another all of these, of the row's own
+ * stream and, before its first live position, of its ancestors; cap(s) = c tanh(s / c) where the
+ * model has such a bound.  A job is one head of up to 8
  * rows of one stream; their scores over all stretches stand in one line each, so masks, patterns
  * and the softmax see whole rows. */
 #include <math.h>
@@ -70,8 +71,8 @@ static loci_status pack_all(walk *w, int layer, loci_err *err) {
 
 /* Upwards through the ancestors, each one up to where its child begins; then turned round, because
  * scores stand in the order of positions. */
-int find_stretches(const walk *w, int layer, int s, int position, int g, kv_stretch *out) {
-  int n = 0, end = position + 1;
+int find_stretches(const walk *w, int layer, const row *r, int g, kv_stretch *out) {
+  int n = 0, s = r->stream, end = keys_seen(w, layer, r);
   const source_rows *sources = w->streams.at[s].sources;
   if (is_cross(w, layer)) {
     if (!sources || sources_most(sources) == 0) return 0;
@@ -170,7 +171,7 @@ static void attend_block(walk *w, int layer, int head, int64_t first, int R, flo
                    .stretches = stretches,
                    .S = S,
                    .ld = ld};
-  a.stretch_count = find_stretches(w, layer, r->stream, r[R - 1].position, head / group, stretches);
+  a.stretch_count = find_stretches(w, layer, &r[R - 1], head / group, stretches);
   attend_weights(w, layer, r, &a);
   for (int i = 0; i < R; i++) visit_pattern(w, layer, &r[i], head, S + i * ld);
   attend_mix(w->a->rows.k, &a);

@@ -93,9 +93,8 @@ int64_t back_scratch_floats(const walk *w);
 /* attend.c */
 /* Where every stream's keys and values of a layer stand. */
 void lay_out_kv(walk *w, int layer);
-/* Stretches of one head that a row of stream s at [position] sees, ascending; returns their count.
- */
-int find_stretches(const walk *w, int layer, int s, int position, int g, kv_stretch *out);
+/* Stretches of one head that a row sees, ascending; returns their count. */
+int find_stretches(const walk *w, int layer, const row *r, int g, kv_stretch *out);
 /* S := attention weights of the rows r, which are of one stream, masks applied. */
 void attend_weights(const walk *w, int layer, const row *r, attend_rows *a);
 

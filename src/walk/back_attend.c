@@ -49,7 +49,7 @@ static void back_block(walk *w, int layer, int head, int64_t first, int R, const
                    .S = x->S,
                    .ld = x->ld};
   bool cross = is_cross(w, layer);
-  int count = cross ? stretches->count : r[R - 1].position + 1;
+  int count = cross ? stretches->count : keys_seen(w, layer, &r[R - 1]);
   for (int i = 0; i < n && stretches[i].first < count; i++) {
     seen[a.stretch_count] = stretches[i];
     int left = count - stretches[i].first;
@@ -77,7 +77,7 @@ static void back_head_of(walk *w, int layer, int g, int64_t first, int64_t end, 
   const row *last = &w->tape->active[end - 1];
   int group = w->c->heads / w->c->kv_heads;
   kv_stretch stretches[MAX_DEPTH];
-  int n = find_stretches(w, layer, last->stream, last->position, g, stretches);
+  int n = find_stretches(w, layer, last, g, stretches);
   kv_turned kv = x->kv;
   if (n == 0) return; /* there is nothing to see: dq is 0 */
   transpose_stretches(stretches, n, w->c->head_dim, &kv);

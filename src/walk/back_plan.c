@@ -1,7 +1,8 @@
 /* The plan of a backward pass (see back.h): which rows answer for a loss, and memory for them. */
 #include "walk/back.h"
 
-/* Which rows answer for a loss, and which of them are asked (B1). */
+/* Which rows answer for a loss, and which of them are asked (B1).  Of rows that see one another all
+ * do, or none. */
 static loci_status plan_streams(walk *w, loci_err *err) {
   tape *t = w->tape;
   int L = w->c->layers;
@@ -12,7 +13,8 @@ static loci_status plan_streams(walk *w, loci_err *err) {
   for (int64_t i = 0; i < w->wants.count; i++) {
     const want_item *want = &w->wants.at[i];
     back_stream *b = &t->streams[want->stream];
-    if (want->position >= b->end) b->end = want->position + 1;
+    int end = mutual_end(w->streams.at[want->stream].mutual, want->position + 1);
+    if (end > b->end) b->end = end;
   }
   for (int64_t s = 0; s < w->streams.count; s++) {
     for (int l = 0; l <= L; l++) t->streams[s].from[l] = t->streams[s].end;
@@ -20,7 +22,8 @@ static loci_status plan_streams(walk *w, loci_err *err) {
   for (int64_t i = 0; i < w->grads.count; i++) {
     const grad_item *g = &w->grads.at[i];
     int *from = &t->streams[g->stream].from[g->layer + is_late(g->site)];
-    if (g->first < *from) *from = g->first;
+    int first = mutual_first(w->streams.at[g->stream].mutual, g->first);
+    if (first < *from) *from = first;
   }
   for (int64_t s = 0; s < w->streams.count; s++) {
     back_stream *b = &t->streams[s];

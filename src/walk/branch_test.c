@@ -4,10 +4,12 @@
 #include "base/names.h"
 #include "walk/trees_test.h"
 
-static const char *const decoders[] = {
-    "text-llama", "llava-clip-llama-bf16", "llava-siglip-phi", "text-phi",
-    "qwen2-5-vl", "text-gemma3",           "text-gpt2",        "qwen3-vl"};
-enum { DECODERS = 8, LENGTH = 19, CORRUPTED = 4 }; /* more than one panel of keys */
+static const char *const decoders[] = {"text-llama",       "llava-clip-llama-bf16",
+                                       "llava-siglip-phi", "text-phi",
+                                       "qwen2-5-vl",       "text-gemma3",
+                                       "text-gpt2",        "qwen3-vl",
+                                       "gemma3",           "paligemma"};
+enum { DECODERS = 10, LENGTH = 19, CORRUPTED = 4 }; /* more than one panel of keys */
 
 /* Row [position] of a recorded site; of pattern the rows of all heads (H, T), gathered. */
 static const float *site_row(const scenario *s, loci_site site, const float *recorded, int position,

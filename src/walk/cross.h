@@ -9,12 +9,15 @@
 static inline bool is_cross(const walk *w, int layer) { return w->c->cross && w->c->cross[layer]; }
 /* How many keys a row sees at most: the first so many positions, or sources. */
 static inline int keys_seen(const walk *w, int layer, const row *r) {
-  if (!is_cross(w, layer)) return r->position + 1;
+  if (!is_cross(w, layer)) return mutual_end(w->streams.at[r->stream].mutual, r->position + 1);
   return sources_seen(w->streams.at[r->stream].sources, r->position);
 }
-/* The first position that a row of the sequence sees in a layer. */
+/* The first position that a row of the sequence sees in a layer: of rows that see one another, the
+ * first of them at least. */
 static inline int first_seen(const walk *w, int layer, const row *r) {
   int left = w->c->slides && w->c->slides[layer] ? r->position + 1 - w->c->sliding_window : 0;
+  int first = mutual_first(w->streams.at[r->stream].mutual, r->position);
+  left = left < first ? left : first;
   return left > 0 ? left : 0;
 }
 /* Numbers of a row of attention weights of a stream. */

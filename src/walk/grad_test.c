@@ -11,8 +11,9 @@ static const char *const decoders[] = {"text-llama",       "llava-clip-llama-bf1
                                        "qwen2-5-vl",       "text-qwen3",
                                        "text-phi3",        "text-gemma2",
                                        "text-gemma3",      "text-gpt2",
-                                       "qwen3-vl"};
-enum { DECODERS = 11, MOST_ASKED = 512 };
+                                       "qwen3-vl",         "gemma3",
+                                       "paligemma"};
+enum { DECODERS = 13, MOST_ASKED = 512 };
 
 /* A gradient that is asked for, and where it goes in each of two walks. */
 typedef struct asked {
@@ -312,7 +313,7 @@ typedef struct resumed {
   const loci_model *m;
   kv_cache *cache;
   float *rows; /* resid_pre of the layer, positions from [first] on */
-  int T, first, layer;
+  int T, first, at, layer;
 } resumed;
 
 static void resume(const resumed *r, const problem *c, const float *delta, float *grad,
@@ -327,7 +328,7 @@ static void resume(const resumed *r, const problem *c, const float *delta, float
   must(walk_patch_add(w, s,
                       &(walk_patch){.site = LOCI_SITE_RESID_PRE,
                                     .layer = r->layer,
-                                    .position = r->first,
+                                    .position = r->at,
                                     .head = -1,
                                     .source = -1,
                                     .values = delta,
@@ -335,7 +336,7 @@ static void resume(const resumed *r, const problem *c, const float *delta, float
                       &err),
        &err);
   must(walk_want(w, s, r->T - 1, &err), &err);
-  must(walk_grad(w, s, LOCI_SITE_RESID_PRE, r->layer, (walk_span){r->first, 1}, grad, &err), &err);
+  must(walk_grad(w, s, LOCI_SITE_RESID_PRE, r->layer, (walk_span){r->at, 1}, grad, &err), &err);
   logit_rows k = {.rows = logits, .V = model_decoder(r->m)->vocab};
   must(walk_run(w, &(walk_hooks){.logits = keep_logits, .logits_ctx = &k, .ordered = 1}, &err),
        &err);
@@ -353,7 +354,9 @@ static void check_resumed(const char *name) {
   loci_model *m = open_named(name);
   int64_t D = model_decoder(m)->width, V = model_decoder(m)->vocab;
   float *embeds = token_rows_of(m, T, 5), *delta = token_rows_of(m, 1, 99), *rows = room(T * D);
-  resumed r = {.m = m, .T = T, .first = FIRST, .layer = LAYER + 1, .rows = rows + FIRST * D};
+  int first = mutual_first(mutual_of(m, T), FIRST); /* what the change at FIRST reaches */
+  resumed r = {
+      .m = m, .T = T, .first = first, .at = FIRST, .layer = LAYER + 1, .rows = rows + first * D};
   must(kv_cache_new(m, T, &r.cache, &err), &err);
   walk *w;
   int s;

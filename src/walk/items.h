@@ -31,6 +31,7 @@ typedef struct stream {
   const float *embeds;        /* roots and branches: row of position [given]; NULL: the parent's */
   const float *state;         /* of a root that begins above layer 0: likewise, its residual rows */
   const rope_place *places;   /* likewise; NULL: at their indices */
+  mutual_rows mutual;         /* see one another; a child's are its parent's */
   const source_rows *sources; /* what cross-attention reads; NULL: its layers change nothing */
   bool own_sources;           /* others than the parent's */
   int given;                  /* [first] of a root */

@@ -113,7 +113,8 @@ loci_status keep_root(walk *w, const loci_prompt *p, kept_run *own, input rows, 
   *from = 0;
   if (own && own->cache->length == 0) return walk_continue(w, own->cache, rows, out, err);
   if (!k || first < 1) return walk_root(w, rows, out, err);
-  *from = first < k->length ? first : k->length - 1;
+  *from = mutual_first(rows.mutual, first < k->length ? first : k->length - 1);
+  if (*from == 0) return walk_root(w, rows, out, err);
   k->cache->length = k->length;
   walk_beside(w, *from);
   return walk_resume(w, k->cache, *from, 0, input_from(rows, *from, w->c), out, err);

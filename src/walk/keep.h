@@ -3,7 +3,9 @@
  *
  * Kept are its keys and values.  A run that begins after them has every number of one that begins
  * at position 0, bit for bit: rows of a product, of a norm and of attention do not depend on the
- * others beside them, and walk_beside sees to it that few rows are multiplied as many are. */
+ * others beside them, and walk_beside sees to it that few rows are multiplied as many are.  It
+ * begins before rows that see one another, or after them: of a prompt whose rows all do nothing is
+ * used. */
 #ifndef LOCI_WALK_KEEP_H
 #define LOCI_WALK_KEEP_H
 

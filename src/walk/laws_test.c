@@ -5,8 +5,8 @@
 #include "walk/laws_test.h"
 
 static const char *const decoders[] = {"text-llama",  "llava-siglip-phi", "text-phi", "text-phi3",
-                                       "text-gemma3", "text-gpt2",        "qwen3-vl"};
-enum { DECODERS = 7, LENGTH = 18, CORRUPTED = 3 };
+                                       "text-gemma3", "text-gpt2",        "qwen3-vl", "gemma3"};
+enum { DECODERS = 8, LENGTH = 18, CORRUPTED = 3 };
 
 /* One of the small models with two runs: 0 clean, 1 its child with two other input rows. */
 typedef struct world {

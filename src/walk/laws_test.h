@@ -129,6 +129,13 @@ static inline void apply_chain(walk *w, const scenario *s, int from, int to, int
   apply_ops(w, s, from, to, end);
 }
 
+/* Which of T rows see one another, if any do in this model. */
+static inline mutual_rows mutual_of(const loci_model *m, int T) {
+  mutual_rule rule = model_decoder(m)->mutual;
+  if (rule == MUTUAL_NONE) return (mutual_rows){0, 0};
+  return rule == MUTUAL_PROMPT ? (mutual_rows){0, T - T / 5} : (mutual_rows){T / 6, T / 6 + T / 2};
+}
+
 /* T rows from [first] on; somewhere else than at their indices, if the model can tell.
  */
 static inline input placed_rows(const loci_model *m, const float *rows, int T, int first) {
@@ -136,7 +143,7 @@ static inline input placed_rows(const loci_model *m, const float *rows, int T, i
   const decoder_config *c = model_decoder(m);
   assert_in_range(T, 0, 256);
   for (int i = 0; i < T; i++) places[i] = (rope_place){{i / 2, i % 5, 3 * i}};
-  input all = {.rows = rows, .count = T};
+  input all = {.rows = rows, .count = T, .mutual = mutual_of(m, T)};
   if (rope_has_places(c)) all.places = places;
   return input_from(all, first, c);
 }

@@ -9,9 +9,10 @@
 
 #include "walk/back.h"
 
+/* Of rows that see one another, all see what becomes of one of them. */
 static void live_from(walk *w, int s, int layer, int position) {
-  int *from = w->streams.at[s].from;
-  if (position < from[layer]) from[layer] = position;
+  int *from = w->streams.at[s].from, first = mutual_first(w->streams.at[s].mutual, position);
+  if (first < from[layer]) from[layer] = first;
 }
 
 static int compare_patches(const void *a, const void *b) {

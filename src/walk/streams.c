@@ -40,6 +40,12 @@ static loci_status add_stream(walk *w, stream s, int *out, loci_err *err) {
     return fail(err, LOCI_EINVAL, "a run of %d positions: the model has rows for %d", s.length,
                 w->c->max_positions);
   }
+  if (s.mutual.end > s.length || mutual_first(s.mutual, s.given) < s.given) {
+    return fail(err, LOCI_EINVAL,
+                "a run of positions %d to %d: those from %d to %d see one another, and are there "
+                "together or not at all",
+                s.given, s.length - 1, s.mutual.first, s.mutual.end - 1);
+  }
   s.from = arena_array(w->mem, w->c->layers + 1, int);
   if (!s.from) return fail_nomem(err, "preparing a walk");
   for (int l = 0; l <= w->c->layers; l++) {
@@ -58,6 +64,7 @@ loci_status walk_root(walk *w, input rows, int *out, loci_err *err) {
               .length = rows.count,
               .embeds = rows.rows,
               .places = rows.places,
+              .mutual = rows.mutual,
               .sources = rows.sources};
   return add_stream(w, s, out, err);
 }
@@ -74,6 +81,7 @@ loci_status walk_continue(walk *w, kv_cache *cache, input rows, int *out, loci_e
               .given = cache->length,
               .embeds = rows.rows,
               .places = rows.places,
+              .mutual = rows.mutual,
               .sources = rows.sources,
               .cache = cache};
   return add_stream(w, s, out, err);
@@ -91,7 +99,6 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, input ro
     return fail(err, LOCI_EINVAL, "layer %d: the model has layers 0 to %d", layer,
                 w->c->layers - 1);
   }
-  cache->length = first;
   stream s = {.parent = -1,
               .length = first + rows.count,
               .first = first,
@@ -100,10 +107,13 @@ loci_status walk_resume(walk *w, kv_cache *cache, int first, int layer, input ro
               .embeds = rows.rows,
               .state = rows.state,
               .places = rows.places,
+              .mutual = rows.mutual,
               .sources = rows.sources,
               .cache = cache,
               .resumed = true};
-  return add_stream(w, s, out, err);
+  TRY(add_stream(w, s, out, err));
+  cache->length = first;
+  return LOCI_OK;
 }
 
 void walk_beside(walk *w, int rows) { w->beside = rows; }
@@ -121,6 +131,7 @@ static loci_status add_below(walk *w, stream s, int *out, loci_err *err) {
   s.first = t->first;
   s.layer = t->layer;
   if (!s.embeds) s.sources = t->sources;
+  if (!s.embeds) s.mutual = t->mutual;
   return add_stream(w, s, out, err);
 }
 
@@ -144,10 +155,16 @@ loci_status walk_branch(walk *w, int parent, int first, input rows, int *out, lo
         "a branch of %d positions off a run of %d: the model's rotation depends on the length",
         first + rows.count, t->length);
   }
+  if (mutual_shared(t->mutual, rows.mutual, first) < first) {
+    return fail(err, LOCI_EINVAL,
+                "a branch of %d positions after %d: other positions see one another there",
+                rows.count, first);
+  }
   stream s = {.parent = parent,
               .length = first + rows.count,
               .embeds = rows.rows,
               .places = rows.places,
+              .mutual = rows.mutual,
               .sources = rows.sources,
               .given = first};
   return add_below(w, s, out, err);

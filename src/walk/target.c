@@ -13,6 +13,7 @@ static loci_status continue_prompt(const loci_prompt *p, arena *mem, target *out
   int T = p->info.length;
   out->length = T + out->count - 1;
   out->sources = p->sources;
+  out->mutual = p->mutual;
   TRY(check_length(m, out->length, "the prompt with the answer", err));
   out->embeds = arena_array(mem, out->length * W, float);
   if (!out->embeds) return fail_nomem(err, "preparing the target");

@@ -15,11 +15,16 @@ typedef struct target {
   float *embeds;              /* (length, input_width) clean input rows */
   const rope_place *places;   /* (length) of them, or NULL (input.h) */
   const source_rows *sources; /* likewise */
+  mutual_rows mutual;         /* likewise: of the prompt's, none of the answer's */
   const watch *watch;         /* asked while the target alone is measured; or NULL */
 } target;
 
 static inline input target_input(const target *t) {
-  return (input){.rows = t->embeds, .count = t->length, .places = t->places, .sources = t->sources};
+  return (input){.rows = t->embeds,
+                 .count = t->length,
+                 .places = t->places,
+                 .sources = t->sources,
+                 .mutual = t->mutual};
 }
 
 /* [answer] NULL: the clean run's most likely next token, ids[0] = 0 until it is known.  Memory is

@@ -52,13 +52,14 @@ static inline void random_op(dice *d, int stream) {
   if (kind == 0) {
     add_embed(&d->s, stream, roll(d, d->s.T), some_values(d, input_width(model_decoder(d->s.m))));
   } else if (kind == 1) {
-    int query = roll(d, d->s.T), first = roll(d, query + 1);
+    int query = roll(d, d->s.T), seen = mutual_end(mutual_of(d->s.m, d->s.T), query + 1);
+    int first = roll(d, seen);
     add_op(&d->s, (op){.kind = OP_MASK,
                        .stream = stream,
                        .layer = roll(d, model_decoder(d->s.m)->layers),
                        .position = query,
                        .first = first,
-                       .count = 1 + roll(d, query + 1 - first)});
+                       .count = 1 + roll(d, seen - first)});
   } else {
     random_patch(d, stream);
   }
@@ -74,6 +75,7 @@ static inline void random_tree(dice *d, const loci_model *m, int T, const float 
     int parent = i == 0 || roll(d, 12) == 0 ? -1 : roll(d, i);
     add_run(&d->s, parent);
     if (others && parent >= 0 && T > 1 && roll(d, 3) == 0) d->s.branch[i] = 1 + roll(d, T - 1);
+    d->s.branch[i] = mutual_first(mutual_of(m, T), d->s.branch[i]);
     for (int k = roll(d, 5); k > 0; k--) random_op(d, i);
   }
 }

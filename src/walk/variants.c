@@ -116,7 +116,7 @@ static int common_rows(const variants *a, const variants *b) {
          rope_is_same_place(input_place(&p, n), input_place(&q, n))) {
     n++;
   }
-  return n;
+  return mutual_shared(s->mutual, t->mutual, n);
 }
 
 /* The clean run: a branch of the root that shares most, or a root. */

@@ -249,6 +249,35 @@ loci_status write_internvl_config(maker *m) {
       s->image_size, s->image_size);
 }
 
+loci_status write_gemma_vision_config(maker *m) {
+  const shape *s = &m->s;
+  bool pali = s->family == PALIGEMMA;
+  int side = s->image_size / s->patch / 4;
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"%s\"], \"model_type\": \"%s\",\n"
+      " \"image_token_index\": %d, \"mm_tokens_per_image\": %d, \"eos_token_id\": 1,\n"
+      " \"text_config\": {\"model_type\": \"%s\", \"hidden_size\": %d, \"intermediate_size\": %d,\n"
+      "  \"num_hidden_layers\": %d, \"num_attention_heads\": %d, \"num_key_value_heads\": %d,\n"
+      "  \"head_dim\": %d, \"query_pre_attn_scalar\": %d, \"vocab_size\": %d,\n"
+      "  \"max_position_embeddings\": 8192, \"sliding_window\": 1024%s},\n"
+      " \"vision_config\": {\"model_type\": \"siglip_vision_model\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"image_size\": %d, \"patch_size\": %d, \"vision_use_head\": false}}\n",
+      pali ? "PaliGemmaForConditionalGeneration" : "Gemma3ForConditionalGeneration",
+      pali ? "paligemma" : "gemma3", pali ? 603 : 605, side * side, pali ? "gemma" : "gemma3_text",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, head_of(s), head_of(s), s->vocab,
+      pali ? "" : ", \"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 8.0}",
+      s->vision_width, s->vision_inner, s->vision_layers, s->vision_heads, s->image_size,
+      s->patch));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"%sImageProcessor\", \"size\": {\"height\": %d, \"width\": "
+      "%d},\n"
+      " \"resample\": %d, \"image_mean\": [0.5, 0.5, 0.5], \"image_std\": [0.5, 0.5, 0.5]}\n",
+      pali ? "Siglip" : "Gemma3", s->image_size, s->image_size, pali ? 3 : 2);
+}
+
 /* What the text families have in common but GPT-2, and what is each one's own. */
 loci_status write_text_config(maker *m) {
   static const char *const own[][3] = {

@@ -19,6 +19,8 @@ typedef enum family {
   MLLAMA,
   IDEFICS,
   INTERNVL,
+  GEMMA3_VISION,
+  PALIGEMMA,
   QWEN3, /* from here on text alone */
   PHI3,
   GEMMA2,
@@ -33,9 +35,13 @@ typedef struct shape {
   int vision_layers, vision_width, vision_inner, vision_heads;
   int image_size, patch; /* Qwen: of a window; Llama-3.2-Vision: of a tile */
 } shape;
+/* Gemmas with pictures. */
+static inline bool is_gemma_vision(const shape *s) {
+  return s->family == GEMMA3_VISION || s->family == PALIGEMMA;
+}
 /* Channels of a head: Qwen3's and Gemma's are not the width's share. */
 static inline int head_of(const shape *s) {
-  bool own = s->family == QWEN3 || s->family == GEMMA2 || s->family == GEMMA3;
+  bool own = s->family == QWEN3 || s->family == GEMMA2 || s->family == GEMMA3 || is_gemma_vision(s);
   if (!own) return s->width / s->heads;
   return s->width < 1024 ? s->width / s->heads / 2 * 3 : s->family == QWEN3 ? 128 : 256;
 }
@@ -64,6 +70,7 @@ void join(char out[NAME], const char *prefix, const char *name);
 void plan_llava(maker *m); /* Hugging Face's three LLaVAs, Bunny, SmolVLM and InternVL */
 void plan_qwen(maker *m);
 void plan_mllama(maker *m);
+void plan_gemma_vision(maker *m);
 void plan_text(maker *m);
 /* Llama-3.2-Vision: whether a layer reads the picture; layers of the tower with gates, after the
  * others; and the layers whose inputs are features, at most 5. */
@@ -79,6 +86,7 @@ loci_status write_tiled_config(maker *m);
 loci_status write_mllama_config(maker *m);
 loci_status write_idefics_config(maker *m); /* 4 x 4 patches a row of the sequence */
 loci_status write_internvl_config(maker *m);
+loci_status write_gemma_vision_config(maker *m); /* Gemma-3's: 4 x 4 patches become one */
 loci_status write_text_config(maker *m);
 
 /* Path of a file of the checkpoint, until the next call. */

@@ -126,7 +126,7 @@ static void plan_phi_layer(maker *m, const char *at) {
 /* Hugging Face's LLaVAs spell their names alike; the tower is CLIP's or SigLIP's. */
 static bool is_hf(const maker *m) {
   return m->s.family == LLAVA || m->s.family == NEXT || m->s.family == ONEVISION ||
-         m->s.family == MLLAMA || m->s.family == INTERNVL;
+         m->s.family == MLLAMA || m->s.family == INTERNVL || is_gemma_vision(&m->s);
 }
 static bool is_tiled(const maker *m) { return m->s.family == NEXT || m->s.family == ONEVISION; }
 
@@ -244,7 +244,7 @@ static void plan_scaled_vision(maker *m) {
 }
 
 static void plan_vision(maker *m) {
-  bool llava = is_hf(m), clip = llava && m->s.family != ONEVISION;
+  bool llava = is_hf(m), clip = llava && m->s.family != ONEVISION && !is_gemma_vision(&m->s);
   bool idefics = m->s.family == IDEFICS;
   const char *at = llava     ? "vision_tower.vision_model."
                    : idefics ? "model.vision_model."
@@ -276,6 +276,16 @@ static void plan_vision(maker *m) {
   norm(m, at, "post_layernorm", D);
   if (idefics) {
     matrix(m, "model.connector.modality_projection.", "proj.weight", 1, W, 16 * D);
+    return;
+  }
+  if (m->s.family == GEMMA3_VISION) { /* its matrix is (in, out) */
+    vector(m, "multi_modal_projector.", "mm_soft_emb_norm.weight", 0, D);
+    plan(m, "multi_modal_projector.", "mm_input_projection_weight", 0, 1 / sqrt((double)D), 2,
+         (int64_t[]){D, W});
+    return;
+  }
+  if (m->s.family == PALIGEMMA) {
+    linear(m, "multi_modal_projector.", "linear", 1, W, D);
     return;
   }
   linear(m, out, llava ? "1" : "0", 1, W, D);
@@ -327,12 +337,12 @@ static void plan_gpt2(maker *m) {
   norm(m, "", "ln_f", D);
 }
 
-/* Gemma's norms multiply by 1 + w. */
+/* Gemma's norms multiply by 1 + w; the first Gemma's are LLaMA's two. */
 static void plan_text_layer(maker *m, const char *at) {
-  family f = m->s.family;
+  family f = m->s.family == GEMMA3_VISION ? GEMMA3 : m->s.family;
   int64_t D = m->s.width, F = m->s.inner, K = head_of(&m->s), GK = K * m->s.kv_heads;
   bool gemma = f == GEMMA2 || f == GEMMA3, fused = f == PHI3;
-  double one = gemma ? 0 : 1;
+  double one = gemma || f == PALIGEMMA ? 0 : 1;
   vector(m, at, "input_layernorm.weight", one, D);
   if (fused) {
     matrix(m, at, "self_attn.qkv_proj.weight", SHARP, K * m->s.heads + 2 * GK, D);
@@ -356,17 +366,24 @@ static void plan_text_layer(maker *m, const char *at) {
 }
 
 void plan_text(maker *m) {
-  bool tied = m->s.family == GEMMA2 || m->s.family == GEMMA3;
+  bool sees = is_gemma_vision(&m->s);
+  bool tied = m->s.family == GEMMA2 || m->s.family == GEMMA3 || sees;
+  const char *at = sees ? "language_model.model." : "model.";
   char layer[NAME];
   if (m->s.family == GPT2) {
     plan_gpt2(m);
     return;
   }
-  matrix(m, "model.", "embed_tokens.weight", SURE, m->s.vocab, m->s.width);
+  matrix(m, at, "embed_tokens.weight", SURE, m->s.vocab, m->s.width);
   for (int i = 0; i < m->s.layers; i++) {
-    snprintf(layer, sizeof layer, "model.layers.%d.", i);
+    snprintf(layer, sizeof layer, "%slayers.%d.", at, i);
     plan_text_layer(m, layer);
   }
-  vector(m, "model.", "norm.weight", tied ? 0 : 1, m->s.width);
+  vector(m, at, "norm.weight", tied ? 0 : 1, m->s.width);
   if (!tied) matrix(m, "", "lm_head.weight", SURE, m->s.vocab, m->s.width);
+}
+
+void plan_gemma_vision(maker *m) {
+  plan_vision(m);
+  plan_text(m);
 }
