@@ -106,6 +106,7 @@ static loci_status check_shape(const loci_model *m, const loci_edit *e, int laye
   return LOCI_OK;
 }
 
+/* An edit is of one matrix's numbers: on other weights it would be another change. */
 static loci_status check(loci_model *m, const loci_edit *e, loci_err *err) {
   const char *hash, *file = e->path ? e->path : "", *colon = e->path ? ": " : "";
   for (int i = 0; i < e->part_count; i++) TRY(check_shape(m, e, e->parts[i].layer, err));

@@ -71,6 +71,7 @@ static loci_status bring_to_own_key(const problem *q, float *right, int64_t F, l
   return LOCI_OK;
 }
 
+/* Keys of edits that are in the matrix already: the next ones must not move them. */
 static loci_status remember(earlier_keys *to, const float *keys, int64_t n, int64_t F,
                             loci_err *err) {
   if (to->count + n > to->room) {

@@ -238,6 +238,7 @@ static const char *over_text(const loci_edit_curve_opts *o, arena *mem) {
   return text;
 }
 
+/* What leads to other numbers, and nothing else, so that equal requests are equal texts. */
 static loci_status tell(const drawing *d, loci_err *err) {
   const loci_edit_test_opts *t = d->test;
   const loci_study_opts *o = t->study;

@@ -162,6 +162,7 @@ static loci_status name_of(const char *path, arena *mem, const char **out, loci_
   return LOCI_OK;
 }
 
+/* All or none: a table with a method left out would be read as one that was not tried. */
 static loci_status read_all(loci_edit_tests *out, const char *const *paths, int count,
                             loci_err *err) {
   arena *mem = out->result.memory;

@@ -186,6 +186,7 @@ static loci_status read_back(saving *s, loci_err *err) {
   return v->hash ? LOCI_OK : fail_nomem(err, "saving an edit");
 }
 
+/* An edit that is in no file has no command that applies it again. */
 static loci_status tell(const saving *s, const loci_model *m, loci_err *err) {
   arena *mem = s->out->result.memory;
   const char **files = arena_zarray(mem, s->count + 1, const char *);

@@ -19,6 +19,7 @@ static watch watch_of(const problem *p) {
   return (watch){p->opts->progress, p->opts->progress_ctx};
 }
 
+/* C + ridge mean(diag C) I = L L^T; the ridge makes a covariance of too few keys invertible. */
 static loci_status factorise(key_metric *k, const loci_covariance *c, double trace,
                              const problem *of, loci_err *err) {
   const loci_edit_settings *set = of->set;

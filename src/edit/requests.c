@@ -16,6 +16,7 @@ loci_status check_prompt(const loci_prompt *p, const loci_model *m, loci_err *er
               p->info.question);
 }
 
+/* Everything that can be said before a single step is run. */
 static loci_status check_request(const problem *q, loci_err *err) {
   const loci_edit_request *r = q->asked;
   if (r->refused) return fail(err, LOCI_EINVAL, "%s", r->refused);

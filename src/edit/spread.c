@@ -52,6 +52,8 @@ static bool metrics_fit(const spreading *s) {
   return key_metric_bytes(s->p->at->method, s->e->inner) <= s->m->memory / s->count;
 }
 
+/* Each layer's share of the change, and a view of the model in which the shares so far are
+ * applied. */
 static loci_status make_shares(spreading *s, loci_err *err) {
   const problem *like = s->p->at;
   const loci_edit_opts *o = like->opts;

@@ -62,6 +62,7 @@ static loci_status add(const asking *a, test_question q, int g, loci_err *err) {
 
 /* ---------------------------------------------------------------- what should change */
 
+/* The edit's own question, in other words, and about other pictures of the same thing. */
 static loci_status add_wordings(const asking *a, loci_err *err) {
   const loci_example *e = a->e;
   example_source from = trial_source(a->t, e);

@@ -150,6 +150,7 @@ static double measure_of(const example_row *r, int measure, bool after) {
   return scope < 0 ? (double)NAN : scope == measure;
 }
 
+/* Shares over the examples that a measure applies to; the others have no number there. */
 static loci_status fill_measures(const trial *t, double *x, loci_edit_test *v, loci_err *err) {
   loci_edit_measure *m = arena_zarray(v->result.memory, MEASURES, loci_edit_measure);
   if (!m) return fail_nomem(err, "testing an edit");

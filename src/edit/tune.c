@@ -125,6 +125,7 @@ static loci_status target_runs_of(tuning *t, int i, loci_err *err) {
   return LOCI_OK;
 }
 
+/* A request that cannot be run is left out by itself, and all others move up. */
 static loci_status make_lessons(tuning *t, loci_err *err) {
   int room = 0;
   for (int i = 0; i < t->n; i++) room += 2 + t->all[i].asked->rephrased_count;

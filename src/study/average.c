@@ -88,6 +88,8 @@ loci_status average_room(averaging *a, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Series are found by their key for ever after, so their names are copied and their place never
+ * changes. */
 static loci_status add_series(averaging *a, const series_key *key, int *out, loci_err *err) {
   if (a->series_count == AVERAGE_SERIES)
     return fail(err, LOCI_EUNSUPPORTED, "more than %d rows of numbers to average", AVERAGE_SERIES);

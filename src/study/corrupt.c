@@ -176,6 +176,8 @@ static void draw_noise(const request *r, const corruption *c, const double *devi
   }
 }
 
+/* As many rows as are corrupted: a file for another span would corrupt the wrong positions without
+ * a word. */
 static loci_status check_noise(const request *r, const st_tensor *t, loci_err *err) {
   int64_t n = noisy_width(r);
   const char *path = r->opts->noise_path;

@@ -7,6 +7,8 @@ typedef struct recording {
   float *values[LOCI_SITE_COUNT]; /* (1 + seeds, layers, span, row) */
 } recording;
 
+/* Clean and corrupted runs beside each other in one walk, all asked for at the corrupted positions
+ * on. */
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   recording *r = ctx;
   sweep *s = r->s;

@@ -110,6 +110,7 @@ static void on_logits(void *ctx, int64_t index, const float *logits) {
   variants_read_base(ctx, 0, (int)index, logits);
 }
 
+/* The donor's own run, with its values recorded where they are taken from. */
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   struct donor *d = ctx;
   const target *t = &d->runs.target;

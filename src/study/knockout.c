@@ -321,6 +321,7 @@ static void take_cut(void *ctx, int64_t at, const reading *of) {
   }
 }
 
+/* The clean run is kept up to the first position that any cut looks at. */
 static loci_status run_cuts(knockout *k, loci_err *err) {
   variants *v = &k->runs;
   v->count = k->cut_count;

@@ -100,6 +100,7 @@ static void on_logits(void *ctx, int64_t index, const float *logits) {
   for (int64_t i = 0; i < V; i++) c->rank += logits[i] > x || (i < l->target && logits[i] == x);
 }
 
+/* One run, whose residual rows go through the head after each layer. */
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const lens *l = ctx;
   int run;

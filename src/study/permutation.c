@@ -127,6 +127,8 @@ static int block_of(const flips *f) {
   return some < LEAST_BLOCK ? LEAST_BLOCK : some > MOST_BLOCK ? MOST_BLOCK : (int)some;
 }
 
+/* In blocks that stay in the cache; few examples have so few sign patterns that all of them are
+ * counted. */
 static loci_status flip_all(flips *f, uint64_t seed, const watch *w, double *p, loci_err *err) {
   bool all = f->t->n < 14; /* 2^13 is the last power of two below STAT_FLIPS */
   int64_t draws = all ? (int64_t)1 << f->t->n : STAT_FLIPS;

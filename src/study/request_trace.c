@@ -75,6 +75,7 @@ static loci_status check_windows(const request_of *of, const loci_trace_opts *o,
   return LOCI_OK;
 }
 
+/* What a first-order estimate says nothing about is refused, before anything is run. */
 static loci_status check_screen(const loci_trace_opts *o, loci_err *err) {
   if (o->screen < 0) return fail(err, LOCI_EINVAL, "%d cells to run", o->screen);
   if (o->screen_steps < 0 || o->screen_steps > MAX_STEPS)
@@ -262,4 +263,3 @@ void trace_request_describe(js_value **to, const loci_trace_opts *o) {
   if (o->screen > 0 || (o->set && !is_drawn(o))) js_put(to, "seed", request_seed(o->seed));
   put_noise(to, o);
 }
-

@@ -99,6 +99,8 @@ static void take_answer(void *ctx, int64_t index, const float *logits) {
   if (!r->corrupts) r->answer = argmax_of(logits, model_decoder(r->s.m)->vocab, -1);
 }
 
+/* The values to restore come from the run that is not answered: clean where it denoises, corrupted
+ * where it adds noise. */
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const restored *r = ctx;
   const sweep *s = &r->s;
@@ -131,6 +133,7 @@ static loci_status run(restored *r, bool corrupted, loci_err *err) {
 
 /* ---------------------------------------------------------------- the call */
 
+/* As a trace of this one cell is prepared, so that both have the same numbers. */
 static loci_status prepare(restored *r, loci_err *err) {
   sweep *s = &r->s;
   request_of of = {.m = s->m, .p = s->p, .mem = s->mem};
@@ -167,6 +170,7 @@ static loci_status tell(const restored *r, int max_new, loci_answer *a, loci_err
   return request_tell(&words, request, &a->result, err);
 }
 
+/* First the run that values come from, then the other one, with them in place, token by token. */
 static loci_status answer(restored *r, int max_new, loci_answer **out, loci_err *err) {
   const sweep *s = &r->s;
   TRY(prepare(r, err));

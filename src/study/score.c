@@ -92,6 +92,7 @@ static loci_status count_votes(const scoring *s, const loci_example *e, const ch
   return st;
 }
 
+/* An answer in the model's own words, judged as every study judges them. */
 static loci_status answer_freely(const scoring *s, const loci_prompt *p, const loci_example *e,
                                  const choice *c, loci_scored *row, loci_err *err) {
   loci_answer *a;

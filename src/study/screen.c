@@ -72,6 +72,7 @@ static int64_t offset_of(const screen *x, int site, int layer) {
 
 /* ---------------------------------------------------------------- one walk */
 
+/* Rows of the base runs come first, then those between, token by token. */
 static void on_logits(void *ctx, int64_t index, const float *logits) {
   const screen *x = ctx;
   variants *v = &x->s->runs;
@@ -159,6 +160,8 @@ static loci_status add_between(const screen *x, walk *w, int run, loci_err *err)
   return LOCI_OK;
 }
 
+/* Clean and corrupted runs, those between them that slopes are taken at, and what is wanted of
+ * each. */
 static loci_status build(void *ctx, walk *w, loci_err *err) {
   const screen *x = ctx;
   variants *v = &x->s->runs;
@@ -358,6 +361,7 @@ static loci_status choose_restored(screen *x, int part[3], loci_err *err) {
               (long long)(bytes >> 20), (long long)(allowed >> 20));
 }
 
+/* As many seeds, steps and sites at once as the memory holds ([part]). */
 static loci_status run_restored(screen *x, const int part[3], loci_err *err) {
   int S = x->s->corrupted.seeds, N = x->s->opts->screen_steps;
   for (x->seed = 0; x->seed < S; x->seed += part[0]) {

@@ -138,6 +138,8 @@ typedef struct pool {
   int count;
 } pool;
 
+/* What a random set is drawn from: every unit that could reach the answer and is not of the set
+ * itself. */
 static loci_status pool_new(const sweep *s, const row *r, arena *mem, pool *out, loci_err *err) {
   const struct sets *x = s->sets;
   const loci_trace_opts *o = s->opts;
@@ -176,6 +178,8 @@ static unit draw_like(pool *p, double size, random_source *r) {
   return p->of[chosen];
 }
 
+/* Controls of the set's own norms, unit by unit: a set of large outputs has more effect whatever
+ * it says. */
 static loci_status draw_sets(sweep *s, row *r, int number, loci_err *err) {
   struct sets *x = s->sets;
   arena *mem = arena_new();
@@ -201,6 +205,8 @@ static loci_status draw_sets(sweep *s, row *r, int number, loci_err *err) {
 
 /* ---------------------------------------------------------------- cells */
 
+/* A set and its controls are cells of a grid with one layer, so that the sweep runs them like all
+ * others. */
 static loci_status row_new(sweep *s, row *r, const loci_grid *g, const char *group, loci_err *err) {
   const struct sets *x = s->sets;
   int64_t n = 1 + x->controls;
@@ -267,6 +273,7 @@ static bool has_row(const sweep *s, const loci_grid *g) {
   return g->groups && heads == s->sets->heads && g->window == s->opts->windows[0];
 }
 
+/* Sets go after the trace's own grids, one row for each group of positions and site. */
 static loci_status lay_out(sweep *s, loci_err *err) {
   struct sets *x = s->sets;
   bool asked[LOCI_SITE_COUNT] = {false};
@@ -317,6 +324,8 @@ loci_status sets_new(sweep *s, loci_err *err) {
 
 /* ---------------------------------------------------------------- what came of them */
 
+/* p = (1 + controls with an effect as large) / (1 + controls): the set is one of its own controls.
+ */
 static loci_status fill_row(const sweep *s, const row *r, const loci_trace *t, loci_set *out,
                             loci_err *err) {
   const struct sets *x = s->sets;

@@ -236,6 +236,7 @@ void study_put_common(js_value **to, const loci_model *m, const loci_study_opts 
   if (o->first_token) js_put(to, "first_token", js_bool(true));
 }
 
+/* What leads to other numbers, and nothing else, so that equal requests are equal texts. */
 static loci_status tell(const study *s, const char *path, loci_err *err) {
   if (!s->command) return LOCI_OK;
   js_value *request = js_object();
@@ -300,6 +301,7 @@ int study_max_new(const loci_study_opts *o) {
   return o->first_token ? 1 : USUAL_NEW;
 }
 
+/* By the whole answer, or by its first token where the study says so. */
 static loci_status judge(const study *s, const study_item *item, const loci_answer *answer,
                          study_answer *out, loci_err *err) {
   const loci_example *e = item->example;

@@ -45,6 +45,7 @@ static void close_donors(void *donors_) {
   loci_model_close(d->opened);
 }
 
+/* Donors are held whole: each is used by the example after its own, too. */
 static loci_status add(donors *d, loci_example *e, loci_err *err) {
   if (d->count == d->room) {
     int room = d->room ? 2 * d->room : 64;
@@ -136,6 +137,8 @@ static void forget_traces(donors *d) {
   }
 }
 
+/* The twin's states and both controls in one walk; an example without a control counts without it.
+ */
 static loci_status run_traces(donors *d, averaging *a, study_item *item, const loci_trace_opts *how,
                               loci_trace **out, loci_err *err) {
   loci_trace_opts opts[KINDS] = {*how, *how, *how};

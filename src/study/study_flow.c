@@ -98,6 +98,7 @@ typedef struct picture_sums {
   uint8_t *taken;
 } picture_sums;
 
+/* Room for one example's picture, whose size may be its own. */
 static bool picture_room(picture_sums *x, int L, arena *mem) {
   int most = x->P > x->n ? x->P : x->n;
   x->profile = arena_array(mem, x->P, double);
@@ -112,6 +113,7 @@ static bool picture_room(picture_sums *x, int L, arena *mem) {
          x->taken;
 }
 
+/* Pictures of any size are averaged over the places of one square; others over their own rows. */
 static loci_status put_image(averaging *a, const flow_table *t, const loci_prompt *p, arena *mem,
                              loci_err *err) {
   bool own = model_keeps_sizes(p->model);

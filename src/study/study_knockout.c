@@ -60,6 +60,7 @@ static loci_status put_pathway(averaging *a, const loci_pathway *x, double clean
   return st;
 }
 
+/* One example's numbers, each into its own series. */
 static loci_status put(averaging *a, const loci_knockout *k, const study_item *item,
                        loci_err *err) {
   double right;

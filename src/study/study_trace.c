@@ -117,6 +117,8 @@ static loci_status put_sets(averaging *a, const loci_trace *t, loci_err *err) {
   return LOCI_OK;
 }
 
+/* One example's numbers: probabilities, then every grid in p and in logit difference, whole and by
+ * head. */
 static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
   averaging *a = s->job.a;
   TRY(average_room(a, err));

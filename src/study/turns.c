@@ -178,6 +178,7 @@ static loci_status estimate(turns *x, loci_err *err) {
   return LOCI_OK;
 }
 
+/* Strongest first, in batches of equal cost, so that whoever looks on sees some after each. */
 static loci_status run_cells(turns *x, loci_err *err) {
   sweep *s = x->s;
   variants *v = &s->runs;

@@ -191,6 +191,8 @@ typedef struct attend_jobs {
   int64_t blocks, n, ld;
 } attend_jobs;
 
+/* Every thread takes a run of jobs that follow each other, so that neighbours share the keys it
+ * has read. */
 static void attend_range(walk *w, int layer, const attend_jobs *j, int64_t from, int64_t to,
                          int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static)

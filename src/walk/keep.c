@@ -28,6 +28,7 @@ static int64_t bytes_of(const loci_model *m, int capacity) {
   return one * c->layers * c->kv_heads * (int64_t)sizeof(float);
 }
 
+/* [capacity] beyond the prompt's length is room for the tokens of an answer. */
 static loci_status new_run(const loci_prompt *p, int capacity, kept_run **out, loci_err *err) {
   kept_run *k = calloc(1, sizeof *k);
   *out = NULL;

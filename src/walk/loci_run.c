@@ -119,6 +119,8 @@ static int64_t width_of(const loci_run *r, loci_site site, int layer) {
   return (int64_t)model_decoder(r->model)->heads * keys_of(r, layer);
 }
 
+/* Not-a-number in one patch would be in every row after it, and say nothing of where it came from.
+ */
 static loci_status check_values(const loci_run *r, const loci_patch *p, loci_err *err) {
   int64_t width = width_of(r, p->site, p->layer);
   const char *site = loci_name(LOCI_NAMES_SITE, (int)p->site);
