@@ -2,6 +2,7 @@
 # Builds loci for arm64 with a cross compiler and runs unit and oracle tests under qemu, in an empty Debian of its own (made
 # with debootstrap, needs root): nothing is installed on this system.  Emulation is slow, so a few tests stand for all.
 #   tools/arm64.sh [DIR [TEST...]]      DIR: where that Debian stays for the next time; default build/arm64-debian
+#   COMPILER=clang                      instead of gcc
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$(realpath -m "${1:-build/arm64-debian}")
@@ -28,14 +29,23 @@ if [ ! -e "$root/.ready" ]; then
         echo lib$p-dev:arm64; done) fontconfig fonts-dejavu-core >/dev/null'
   touch "$root/.ready"
 fi
+compiler=${COMPILER:-gcc} build=build-${COMPILER:-gcc}
+case $compiler in
+  gcc) of="-DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc" ;;
+  clang)
+    of="-DCMAKE_C_COMPILER=clang -DCMAKE_C_COMPILER_TARGET=aarch64-linux-gnu"
+    [ -e "$root/usr/bin/clang" ] || inside 'apt-get install -qq -y --no-install-recommends clang libomp-14-dev:arm64 >/dev/null'
+    ;;
+  *) echo "COMPILER is gcc or clang" >&2; exit 2 ;;
+esac
 git ls-files -co --exclude-standard -z | xargs -0 cp --parents -t "$root/root/loci"
 inside "cd /root/loci; export PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig
-  cmake -S . -B build -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
+  cmake -S . -B $build -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 $of \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo '-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3' -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static \
     -DLOCI_MPI=OFF >configure.log
-  cmake --build build -j $(env -u OMP_NUM_THREADS nproc) --target loci $* >build.log 2>&1 || { grep -m 5 -A 5 -i error build.log; exit 1; }
-  qemu-aarch64-static build/loci ask -m models/flags -i models/flags/images/ukraine.png \
+  cmake --build $build -j $(env -u OMP_NUM_THREADS nproc) --target loci $* >build.log 2>&1 || { grep -m 5 -A 5 -i error build.log; exit 1; }
+  qemu-aarch64-static $build/loci ask -m models/flags -i models/flags/images/ukraine.png \
     -q 'What is the capital of this country?' --max-new 2 | head -n 1
-  for t in $*; do qemu-aarch64-static build/\$t >\$t.log 2>&1 && echo \"\$t: ok\" || { echo \"\$t: FAILED\"; tail -n 20 \$t.log; }; done" |
+  for t in $*; do qemu-aarch64-static $build/\$t >\$t.log 2>&1 && echo \"\$t: ok\" || { echo \"\$t: FAILED\"; tail -n 20 \$t.log; }; done" |
   tee "$root/root/report"
 ! grep -q FAILED "$root/root/report"
