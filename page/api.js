@@ -1,5 +1,51 @@
-// The server: every request carries the token, a job's states arrive as a stream.
-import {token} from './state.js';
+// What the page has from outside: its address, and the server.
+//
+// What is shown stands in the fragment of the address: a copied link shows the same.  The token comes by the
+// fragment once, is kept for this origin, and leaves the address at once.  Every request carries it; a job's
+// states arrive as a stream.
+const KEY = 'loci-token';
+
+function token() {
+  return localStorage.getItem(KEY) || '';
+}
+
+function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  if (!given.has('token')) return;
+  localStorage.setItem(KEY, given.get('token'));
+  given.delete('token');
+  history.replaceState(null, '', '#' + given);
+}
+
+takeToken();
+addEventListener('hashchange', takeToken); // a link opened in this very tab
+
+// i picture, q question, c constraints (from-to in tokens of the question, perhaps .kind, joined by commas), k corruption, w window,
+// v view, y number shown, cell pinned cell, lay layer of the flow, f filters of the store, ex run.result of its example
+export const read = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+
+// Constraints that an address has as words, on=..., of a page that was opened at a question; told once.
+export function pieces() {
+  const all = new URLSearchParams(location.hash.slice(1)), list = all.getAll('on');
+  all.delete('on');
+  if (list.length) history.replaceState(null, '', '#' + all);
+  return list;
+}
+
+function put(changes, how) {
+  const all = new URLSearchParams(location.hash.slice(1));
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined || value === null || value === '') all.delete(name);
+    else all.set(name, value);
+  }
+  const hash = '#' + all;
+  if (hash !== location.hash) history[how](null, '', hash);
+}
+
+export const step = changes => put(changes, 'pushState');       // a question asked, a view opened
+export const adjust = changes => put(changes, 'replaceState');  // a slider, a pinned cell
+
+// ---------------------------------------------------------------- the server
 
 export class Refused extends Error {
   constructor(status, code, message) {
@@ -24,12 +70,34 @@ async function call(method, path, body) {
   throw new Refused(answer.status, error.code || 'http', error.message || `the server says ${answer.status}`);
 }
 
-export const hello = async () => (await call('GET', '/api/hello')).json();
-export const addPicture = async bytes => (await (await call('POST', '/api/pictures', bytes)).json()).picture;
+// Of the model and the edit on it: what another tab changes is not asked by mistake.
+let edition = 0, limits = {};
+async function told(answer) {
+  const now = await (await answer).json();
+  ({edition, limits} = now);
+  return now;
+}
+
+// A file, if it is not too large: the server would not read it to its end.
+async function give(path, file, most) {
+  if (file.size > most) throw new Refused(413, 'size', `${file.name} is larger than ${most >> 20} MB`);
+  return (await call('POST', path, file)).json();
+}
+
+export const hello = () => told(call('GET', '/api/hello'));
+export const addPicture = async file => (await give('/api/pictures', file, limits.picture_bytes)).picture;
 export const picture = async id => (await call('GET', '/api/pictures/' + id)).blob();
 export const propose = async question => (await call('POST', '/api/propose', new URLSearchParams({question}).toString())).json();
 export const cancel = job => call('DELETE', '/api/jobs/' + job).catch(() => {});
-export const apply = (job, on) => call('POST', `/api/jobs/${job}/${on ? 'apply' : 'revert'}`);
+export const apply = (job, on) => told(call('POST', `/api/jobs/${job}/${on ? 'apply' : 'revert'}`));
+export const addEdit = file => give('/api/edits', file, limits.edit_bytes);
+export const saveThere = async (job, ending) => (await call('POST', `/api/jobs/${job}/save.${ending}`)).json();
+export const result = async job => (await call('GET', `/api/jobs/${job}/result.json`)).json();
+
+const pause = ms => new Promise(go => setTimeout(go, ms));
+
+// Another model of hello's list.
+export const openModel = id => told(call('POST', `/api/models/${id}/open`));
 
 // A command as a user would type it: the page's picture has a name there.
 export const shown = (command, name) => command.replace(/\/proc\/self\/fd\/\d+/g, name.replace(/[^\w.-]/g, '_') || 'picture.png');
@@ -48,31 +116,36 @@ export function python(value, what, name) {
 
 // What is asked of the store, and a run of it as CSV.
 export const store = async (what, fields) => (await call('POST', '/api/store/' + what, new URLSearchParams(fields).toString())).json();
-export const storeCsv = async run => (await call('GET', `/api/store/${run}/run.csv`)).blob();
+export const storeCsv = async (store, run) => (await call('GET', `/api/store/${run}/run.csv?store=${store}`)).blob();
 
 // A result in another format, as bytes.
 export const resultBytes = async (job, ending) => (await call('GET', `/api/jobs/${job}/result.${ending}`)).blob();
 
-// What a job tells until it has ended, each state and each part handed on; returns the last state.
+// What a job tells until it has ended, each state and each part handed on; returns the last state.  A stream that
+// is cut goes on where it was.
 async function watch(job, onState, onPart) {
-  const stream = await call('GET', `/api/jobs/${job}/events`);
-  const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = '', last = null;
-  for (;;) {
-    const {value, done} = await reader.read();
-    if (done) break;
-    const events = (rest + value).split('\n\n');
-    rest = events.pop();
-    for (const event of events) {
-      const data = event.match(/^data: (.*)$/m);
-      if (!data) continue;
-      if (event.startsWith('event: part')) {
-        onPart(JSON.parse(data[1]));
-        continue;
-      }
-      last = JSON.parse(data[1]);
-      onState(last);
+  let last = null, parts = 0;
+  const take = event => {
+    const data = JSON.parse(event.match(/^data: (.*)$/m)?.[1] ?? 'null');
+    if (!data) return;
+    if (event.startsWith('event: part')) {
+      parts++;
+      onPart(data);
+    } else {
+      onState(last = data);
     }
+  };
+  for (const wait of [0, 500, 1000, 2000, 5000]) {
+    await pause(wait);
+    const stream = await call('GET', `/api/jobs/${job}/events?after=${parts}`), reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ''; ;) {
+      const {value, done} = await reader.read().catch(() => ({done: true}));
+      if (done) break;
+      const events = (rest + value).split('\n\n');
+      rest = events.pop();
+      events.forEach(take);
+    }
+    if (last && last.state !== 'running' && last.state !== 'waiting') break;
   }
   return last;
 }
@@ -80,22 +153,22 @@ async function watch(job, onState, onPart) {
 // Runs a command of loci: fields are its options, a list is an option given several times.  Returns
 // what `loci COMMAND --json` prints.  A brief job is told at once, a long one as it goes.
 export async function run(what, fields, onState = () => {}, signal = undefined, onPart = () => {}) {
-  const form = new URLSearchParams({what});
+  const form = new URLSearchParams({what, edition});
   for (const [name, value] of Object.entries(fields))
     for (const one of [value].flat()) if (one !== undefined && one !== '') form.append(name, one);
   // not aborted on the way: the job may be there, and nobody would know its number
-  const told = await (await call('POST', '/api/jobs', form.toString())).json(), {job} = told;
+  const begun = await (await call('POST', '/api/jobs', form.toString())).json(), {job} = begun;
   const stop = () => cancel(job);
   signal?.addEventListener('abort', stop);
   if (signal?.aborted) stop();
   try {
-    const end = told.state || await watch(job, state => onState({...state, job}), onPart);
-    if (told.state) onState({...told.state, job});
+    const end = begun.state || await watch(job, state => onState({...state, job}), onPart);
+    if (begun.state) onState({...begun.state, job});
     if (!end || end.state === 'running' || end.state === 'waiting')
       throw new Refused(0, 'gone', 'loci serve was stopped');
     if (end.state === 'cancelled' && !end.partial) throw new Refused(0, 'cancelled', 'stopped');
     if (end.state === 'failed') throw new Refused(0, 'failed', end.error.message);
-    return {job, value: told.result || await (await call('GET', `/api/jobs/${job}/result.json`)).json()};
+    return {job, value: begun.result || await result(job)};
   } finally {
     signal?.removeEventListener('abort', stop);
   }

@@ -1,62 +1,15 @@
 // The page, in the order of its data: picture and question -> answer -> trace -> the ways it took.
 import * as api from './api.js';
 import * as map from './map.js';
-import * as cell from './cell.js';
 import * as edit from './edit.js';
-import {asked, constraints, kinds, listen, markPieces, marksOf, readable, showKnown, tokens} from './question.js';
-import * as state from './state.js';
+import {about, asked, listen, markPieces, marksOf, showKnown, tokens} from './question.js';
 import * as store from './store.js';
-import {drawFlow, drawKnockout, drawLens} from './ways.js';
-
-const $ = id => document.getElementById(id);
-let running = null; // an AbortController
-
-const say = text => { $('status').textContent = text; };
-
-function progress(job) {
-  const bar = $('progress');
-  bar.hidden = job.state !== 'running' && job.state !== 'waiting';
-  bar.value = job.permille;
-  if (job.state === 'waiting') say('waiting for the job before it');
-  else if (job.state === 'running') say(`${job.stage || 'running'}: ${Math.round(job.permille / 10)} %`);
-}
-
-// One thing at a time is wanted: what runs is stopped for what is asked next.
-async function run(what, fields, onPart) {
-  running?.abort();
-  const mine = running = new AbortController();
-  $('stop').hidden = false;
-  try {
-    return await api.run(what, fields, progress, mine.signal, onPart);
-  } finally {
-    if (running === mine) {
-      running = null;
-      $('stop').hidden = true;
-      $('progress').hidden = true;
-    }
-  }
-}
-
-// Says why in the page; what was stopped by the next question says nothing.
-async function attempt(task) {
-  try {
-    await task();
-  } catch (e) {
-    say(e.message);
-    if (!(e instanceof api.Refused)) throw e;
-  }
-}
+import {askCells, bars, drawFlow, drawKnockout, drawLens, judge, listenToCells} from './ways.js';
+import {$, alone, attempt, number, offerExports, panel, panels, run, say, stop} from './work.js';
 
 // ---------------------------------------------------------------- answers
 
-const bars = (box, title, top) => box.replaceChildren(...cell.bars(title, top).children);
-
-function about() {
-  const corrupt = $('corrupt').value, value = $('corrupt-value').value.trim();
-  return {
-    question: asked.question, picture: asked.picture, constraint: constraints(), kind: kinds(),
-    corrupt: corrupt === 'replace' && !value ? '' : value ? `${corrupt}:${value}` : corrupt, window: $('window').value};
-}
+const showBars = (box, title, top) => box.replaceChildren(...bars(title, top).children);
 
 let shownResult = null; // {value, what}: whose command is shown
 
@@ -69,10 +22,10 @@ function showCommand(value, what) {
 
 const ask = () => attempt(async () => {
   await tokens();
-  state.step({q: asked.question});
+  api.step({q: asked.question});
   const {value} = await run('ask', {question: asked.question, picture: asked.picture});
   $('answers').hidden = false;
-  bars($('clean'), `answers: ${value.answer}`, value.steps[0].top);
+  showBars($('clean'), `answers: ${value.answer}`, value.steps[0].top);
   $('corrupted').replaceChildren();
   showCommand(value, 'ask');
   say(`answer: ${value.answer}`);
@@ -80,44 +33,20 @@ const ask = () => attempt(async () => {
 
 // ---------------------------------------------------------------- trace and views
 
+let models = []; // their names
 let results = {}; // of the question that was traced: view -> {job, value}, and about: what it was
-
-const formats = {trace: ['json', 'csv', 'npz', 'png', 'svg', 'pdf', 'html'], flow: ['json', 'csv', 'npz', 'png', 'svg', 'pdf', 'html'],
-  lens: ['json', 'csv', 'png', 'svg', 'pdf', 'html'], knockout: ['json', 'csv', 'png', 'svg', 'pdf', 'html'], edit: ['edit', 'json']};
-
-function save(blob, name) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  say(`saved ${name}`);
-}
-
-// A button for each format; the file is made when it is pressed.
-export function offerExports(name, job) {
-  $('exports').replaceChildren('Export ', ...(formats[name] || []).map(ending => {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = ending.toUpperCase();
-    button.addEventListener('click', () => attempt(async () => {
-      save(await api.resultBytes(job, ending), `${name}.${ending}`);
-    }));
-    return button;
-  }));
-}
 
 // [more]: goes on with the cells that are there.
 const trace = more => attempt(async () => {
   const fields = more === true ? {...results.fields, continue: results.trace.job} : about();
-  state.step({q: asked.question, k: fields.corrupt, w: fields.window, v: 'trace', cell: ''});
+  api.step({q: asked.question, k: fields.corrupt, w: fields.window, v: 'trace', cell: ''});
   await doTrace(fields);
 });
 
 function showAnswers(t) {
   $('answers').hidden = $('results').hidden = $('tabs').hidden = false;
-  bars($('clean'), `clean: ${map.number(t.clean.p)}`, t.clean.top);
-  bars($('corrupted'), `corrupted: ${map.number(t.corrupt.p)}`, t.corrupt.top);
+  showBars($('clean'), `clean: ${number(t.clean.p)}`, t.clean.top);
+  showBars($('corrupted'), `corrupted: ${number(t.corrupt.p)}`, t.corrupt.top);
 }
 
 let guessed = null, began = 0; // the estimates, before cells take their places
@@ -157,15 +86,15 @@ async function doTrace(fields) {
   map.show(t);
   edit.offer(t);
   showCommand(t, 'trace');
-  $('exact').textContent = t.missing ? '' : cell.judge(t, guessed);
+  $('exact').textContent = t.missing ? '' : judge(t, guessed);
   $('continue').hidden = !t.missing;
-  await open(state.read().v || 'trace');
+  await open(api.read().v || 'trace');
   if (t.missing) {
     say(`stopped: ${t.missing} cells are left, and shown as estimates`);
     return;
   }
   const weak = Math.abs(t.total_effect) < 0.1 ? '  The corruption changes little: the maps are mostly noise.' : '';
-  say(`total effect ${map.number(t.total_effect)}, ${t.cost.seconds.toFixed(2)} s.${weak} ${t.notes.join(' ')}`);
+  say(`total effect ${number(t.total_effect)}, ${t.cost.seconds.toFixed(2)} s.${weak} ${t.notes.join(' ')}`);
 }
 
 const views = {flow: drawFlow, lens: drawLens, knockout: drawKnockout};
@@ -183,7 +112,7 @@ async function open(name) {
   if (!$('view-' + name)) name = 'trace';
   openTab(name);
   $('exports').replaceChildren();
-  if (name === 'numbers') $('view-numbers').replaceChildren(map.table());
+  if (name === 'numbers') $('view-numbers').replaceChildren(...map.tables());
   if (name === 'edit') edit.offerFile();
   if (name === 'trace' && results.trace) offerExports('trace', results.trace.job);
   if (!views[name]) return;
@@ -202,7 +131,7 @@ async function open(name) {
 function listenToTabs() {
   const tabs = [...$('tabs').children], name = tab => tab.id.slice(4);
   for (const tab of tabs) tab.addEventListener('click', () => {
-    state.step({v: name(tab)});
+    api.step({v: name(tab)});
     attempt(() => open(name(tab)));
   });
   $('tabs').addEventListener('keydown', e => {
@@ -218,7 +147,8 @@ function listenToTabs() {
 
 // What the address says, as far as it can be shown: pictures are forgotten when the server ends.
 async function restore() {
-  const s = state.read();
+  const s = api.read(), wanted = models.indexOf(s.m) + 1;
+  if (wanted && wanted !== Number($('models').value)) await openModel(wanted);
   $('question').value = s.q || '';
   if (s.y) $('metric').value = s.y;
   if (s.w) $('window').value = s.w;
@@ -227,7 +157,8 @@ async function restore() {
     $('corrupt').value = kind;
     $('corrupt-value').value = value || '';
   }
-  if (!s.q) return;
+  if (s.m && !wanted) say(`The model ${s.m} is not among those of this page: loci serve --root DIR.`);
+  if (!s.q || (s.m && !wanted)) return;
   asked.picture = s.i || '';
   asked.marks = s.c ? marksOf(s.c) : [];
   try {
@@ -240,10 +171,37 @@ async function restore() {
     return;
   }
   if (asked.picture && !asked.bitmap) await showKnown(asked.picture);
-  const pieces = state.pieces();
+  const pieces = api.pieces();
   if (pieces.length) markPieces(pieces);
   if (s.v && asked.marks.length) await doTrace(about());
   else await ask();
+}
+
+function showModel({model, models: names, edited}) {
+  models = names;
+  $('model').textContent = `${model.path.split('/').pop()}, ${model.layers} layers, loci ${model.version}`;
+  $('models').replaceChildren(...names.map((name, i) => new Option(name, i + 1)));
+  $('models').value = model.id;
+  $('models').hidden = names.length < 2;
+  if (names.length > 1) api.adjust({m: names[model.id - 1]});
+  $('picture-box').hidden = !model.image_rows;
+  edit.showEdited(edited, 'by an edit of this page');
+}
+
+// Another model: what was found of the one before is not shown beside it.
+async function openModel(id) {
+  await stop();
+  await edit.rest();
+  try {
+    showModel(await api.openModel(id));
+  } catch (e) {
+    showModel(await api.hello());
+    throw e;
+  }
+  results = {};
+  traced = {};
+  map.clear();
+  $('answers').hidden = $('results').hidden = $('command').hidden = true;
 }
 
 // What is shown may be of another question than the one that is typed by now.
@@ -253,23 +211,28 @@ function sayTraced() {
   $('traced').textContent = asked.question === traced.question ? 'These results are of another picture.' : `These results are of “${traced.question}”.`;
 }
 
-function start() {
+function listenToAll() {
   listen(error => {
     say(error);
     sayTraced();
   });
   listenToTabs();
-  edit.listen({run, attempt, say, about, offerExports});
-  cell.listen(say);
-  map.listen(cell.ask);
+  edit.listen();
+  listenToCells();
+  map.listen(askCells);
   $('form').addEventListener('submit', e => {
     e.preventDefault();
     ask();
   });
   $('trace-button').addEventListener('click', () => trace(false));
   $('continue').addEventListener('click', () => trace(true));
-  $('stop').addEventListener('click', () => running?.abort());
+  $('stop').addEventListener('click', stop);
   $('metric').addEventListener('change', e => map.setMetric(e.target.value));
+  $('models').addEventListener('change', e => attempt(async () => {
+    await openModel(Number(e.target.value));
+    api.step({m: models[e.target.value - 1], cell: ''});
+    await restore();
+  }));
   $('keys-button').addEventListener('click', () => $('keys').showModal());
   const copy = text => Promise.resolve(navigator.clipboard?.writeText(text))
     .then(() => say('copied'), e => say(`the browser lets nothing be copied: ${e.message}`));
@@ -277,21 +240,29 @@ function start() {
   $('copy-python').addEventListener('click', () => copy($('copy-python').dataset.text = api.python(shownResult.value, shownResult.what, asked.name)));
   document.addEventListener('keydown', e => {
     if (e.key === '?' && !e.target.closest('input, textarea')) $('keys').showModal();
+    if (e.key === 'Escape' && !e.defaultPrevented && !$('keys').open && api.read().x) alone('');
   });
-  addEventListener('popstate', () => attempt(restore)); // back, forth, and links opened in this tab
-  attempt(async () => {
-    const {model, edited, store: stored} = await api.hello();
-    if (stored) await store.begin({attempt, save});
-    if (!model) {
-      $('model').textContent = 'a store, without a model';
-      $('ask').hidden = true;
-      return;
-    }
-    $('model').textContent = `${model.path.split('/').pop()}, ${model.layers} layers, loci ${model.version}`;
-    edit.showEdited(edited, 'by an edit of this page');
-    if (!model.image_rows) $('picture-box').hidden = true;
+  addEventListener('popstate', () => attempt(async () => { // back, forth, and links opened in this tab
     await restore();
-  });
+    panels();
+  }));
 }
 
-start();
+async function begin() {
+  const told = await api.hello();
+  $('into-box').hidden = !told.save_to;
+  $('into-name').textContent = told.save_to || '';
+  if (told.stores.length) await store.begin(told.stores);
+  if (!told.model) {
+    $('model').textContent = 'a store, without a model';
+    $('ask').hidden = true;
+  } else {
+    showModel(told);
+    await restore();
+  }
+  panels();
+}
+
+for (const box of document.querySelectorAll('[data-panel]')) panel(box, box.dataset.panel);
+listenToAll();
+attempt(begin);

@@ -1,15 +1,12 @@
 // An edit: solved, tried on the model in memory, and taken back.
 import * as api from './api.js';
-import {number} from './map.js';
-import {asked, readable} from './question.js';
+import {curves} from './paint.js';
+import {about, asked, readable} from './question.js';
+import {$, attempt, number, offerExports, run, say} from './work.js';
 
-const $ = id => document.getElementById(id);
-let page = null;            // run, attempt, say, about: of app.js
 let solved = null;          // {job, value}
 let applied = 0, path = '', before = [], pictures = []; // pictures: {id, name} of other images
 let measuring = Promise.resolve(), enough = false; // what the edit does to questions aside, while it is measured
-
-const SVG = 'http://www.w3.org/2000/svg';
 
 // The layer whose MLP, restored at the constraint, brings most back.  A peak is a place to try and no
 // proof that an edit works best there (Hase et al. 2023).
@@ -28,7 +25,7 @@ export function offer(trace) {
 }
 
 // The file of what is solved.
-export const offerFile = () => solved && page.offerExports('edit', solved.job);
+export const offerFile = () => solved && offerExports('edit', solved.job);
 
 export function showEdited(job, text) {
   applied = job;
@@ -38,15 +35,9 @@ export function showEdited(job, text) {
 
 // The loss of every step so far, as a line.
 function drawLoss(steps) {
-  const w = 320, h = 60, chart = document.createElementNS(SVG, 'svg'), line = document.createElementNS(SVG, 'polyline');
-  const most = Math.max(...steps.map(s => s.loss)), at = (s, i) => `${i / Math.max(1, steps.length - 1) * w},${h - 2 - s.loss / most * (h - 6)}`;
-  for (const [k, v] of Object.entries({viewBox: `0 0 ${w} ${h}`, width: w, height: h, role: 'img'})) chart.setAttribute(k, v);
-  chart.setAttribute('aria-label', `loss from ${number(steps[0].loss)} to ${number(steps.at(-1).loss)}`);
-  for (const [k, v] of Object.entries({points: steps.map(at).join(' '), fill: 'none', stroke: 'currentColor', 'stroke-width': 2})) line.setAttribute(k, v);
-  chart.append(line);
-  const text = document.createElement('p');
-  text.textContent = `loss ${number(steps[0].loss)} to ${number(steps.at(-1).loss)}, p of the new answer ${number(steps[0].p)} to ${number(steps.at(-1).p)} in ${steps.length - 1} steps`;
-  $('loss').replaceChildren(chart, text);
+  const most = Math.max(...steps.map(s => s.loss)), first = steps[0], last = steps.at(-1);
+  const said = `loss ${number(first.loss)} to ${number(last.loss)}, p of the new answer ${number(first.p)} to ${number(last.p)} in ${steps.length - 1} steps`;
+  $('loss').replaceChildren(...curves({layers: steps.map((_, i) => i), ticks: [0, most], curves: [{y: steps.map(s => s.loss), said}]}));
 }
 
 const lines = id => $(id).value.split('\n').map(q => q.trim()).filter(Boolean);
@@ -60,13 +51,13 @@ const cases = () => [
 
 async function answers() {
   const found = [];
-  for (const one of cases()) found.push({...one, value: (await page.run('ask', {question: one.question, picture: one.picture})).value});
+  for (const one of cases()) found.push({...one, value: (await run('ask', {question: one.question, picture: one.picture})).value});
   return found;
 }
 
 async function takePictures(files) {
   pictures = [];
-  for (const file of files) pictures.push({id: await api.addPicture(await file.arrayBuffer()), name: file.name});
+  for (const file of files) pictures.push({id: await api.addPicture(file), name: file.name});
   $('other-pictures-said').textContent = pictures.map(p => p.name).join(', ');
 }
 
@@ -114,54 +105,78 @@ async function measure() {
   }
 }
 
-const solve = () => page.attempt(async () => {
+// What is solved, or was opened, can be tried, written and measured.
+async function show(got) {
+  solved = got;
+  $('try').disabled = false;
+  $('write-it').hidden = false;
+  $('write-it').querySelector('code').textContent = `loci edit apply edit.edit -m ${path} --out edited`;
+  offerFile();
+  drawOutcome();
+  enough = false;
+  await (measuring = measure());
+}
+
+async function begin() {
   enough = true;
   if (applied) await revert();
-  const about = page.about();
   before = await answers();
-  const steps = [];
-  solved = await page.run('edit solve', {
-    rephrase: lines('rephrase'), question: about.question, picture: about.picture, constraint: about.constraint, kind: about.kind,
+}
+
+const solve = () => attempt(async () => {
+  await begin();
+  const steps = [], now = about();
+  const got = await run('edit solve', {
+    rephrase: lines('rephrase'), question: now.question, picture: now.picture, constraint: now.constraint, kind: now.kind,
     target: $('target').value.trim(), layer: $('layer').value, steps: $('steps').value},
   part => {
     steps[part.step] = part;
     $('loss').dataset.steps = steps.length;
     drawLoss(steps);
   });
-  const e = solved.value;
-  drawLoss(e.steps);
-  $('try').disabled = false;
-  $('write-it').hidden = false;
-  $('write-it').querySelector('code').textContent = `loci edit apply edit.edit -m ${path} --out edited`;
-  offerFile();
-  drawOutcome();
-  page.say(e.reached ? `solved: the model would say ${e.answer_after}` : `not reached: ${e.hint}`);
-  enough = false;
-  await (measuring = measure());
+  drawLoss(got.value.steps);
+  say(got.value.reached ? `solved: the model would say ${got.value.answer_after}` : `not reached: ${got.value.hint}`);
+  await show(got);
 });
 
-const tryIt = () => page.attempt(async () => {
-  enough = true; // an edit is put on the model when nothing runs on it
-  await measuring.catch(() => {});
+// An .edit that was kept: of any method, and of this model or another one of its shape.
+const openFile = file => attempt(async () => {
+  await begin();
+  const {job} = await api.addEdit(file), value = await api.result(job);
+  $('loss').replaceChildren();
+  say(`opened ${file.name}: ${title(value)}`);
+  await show({job, value});
+});
+
+const title = e => e.requests?.length ? `${e.requests.length} answers, ${e.method}` : `layer ${e.layer}: “${e.question}” is answered with ${e.target.text}`;
+
+// Nothing of an edit runs on the model any more.
+export function rest() {
+  enough = true;
+  return measuring.catch(() => {});
+}
+
+const tryIt = () => attempt(async () => {
+  await rest();
   await api.apply(solved.job, true);
-  showEdited(solved.job, `layer ${solved.value.layer}: “${solved.value.question}” is answered with ${solved.value.target.text}`);
+  showEdited(solved.job, title(solved.value));
   drawOutcome(await answers());
-  page.say('');
+  say('');
 });
 
 async function revert() {
   await api.apply(applied, false);
   showEdited(0);
-  page.say('reverted: the model is as it is on disk');
+  say('reverted: the model is as it is on disk');
 }
 
-export function listen(of) {
-  page = of;
+export function listen() {
+  $('edit-file').addEventListener('change', e => e.target.files[0] && openFile(e.target.files[0]));
   $('edit-form').addEventListener('submit', e => {
     e.preventDefault();
     solve();
   });
   $('try').addEventListener('click', tryIt);
-  $('other-pictures').addEventListener('change', e => page.attempt(() => takePictures(e.target.files)));
-  $('revert').addEventListener('click', () => page.attempt(revert));
+  $('other-pictures').addEventListener('change', e => attempt(() => takePictures(e.target.files)));
+  $('revert').addEventListener('click', () => attempt(revert));
 }

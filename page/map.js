@@ -1,10 +1,9 @@
 // The maps of a trace: tokens down, layers across, one for each site, all on one scale.
-import {dark} from './colour.js';
-import {drawBase, outline, ring} from './paint.js';
+import * as api from './api.js';
+import {dark, drawBase, frame, ring, WIDTH} from './paint.js';
 import {readable} from './question.js';
-import * as state from './state.js';
+import {$, make, number, panel, panels, table} from './work.js';
 
-const $ = id => document.getElementById(id);
 const TALL = 18, MOST_ROWS = 60, SMALLEST = 1e-9;
 
 let trace = null, metric = 'ie', maps = [], limit = 0;
@@ -13,9 +12,6 @@ let onPin = () => {};
 
 const names = {ie: 'indirect effect', restoration: 'restoration', p: 'p of the answer', kl: 'KL from the clean run'};
 const isSigned = () => metric === 'ie' || metric === 'restoration';
-export const number = x => x === null || x === undefined ? 'not defined'
-  : Math.abs(x) >= 0.0005 || x === 0 ? x.toFixed(3) : x.toExponential(1);
-
 // The grids over single positions and over groups of one site belong together: groups stand below.
 function gather(t) {
   const found = new Map();
@@ -49,7 +45,7 @@ function scale() {
 function paint(map) {
   map.canvas.getContext('2d').drawImage(map.base, 0, 0, map.canvas.width, map.canvas.height);
   for (const [at, colour] of [[here, '#000'], [pinned, '#7a0177'], [other, '#00441b']])
-    if (at?.map === map) outline(map, at, colour, '#fff');
+    if (at?.map === map) frame(map.canvas.getContext('2d'), [colour, '#fff'], at.layer * WIDTH, at.row * map.cell, WIDTH - 1, map.cell - 1);
   if (map.cell >= 14) strongest.filter(s => s.map === map).forEach(s => ring(map, s));
 }
 
@@ -69,11 +65,12 @@ function rank() {
       strongest.length = Math.min(strongest.length, 5);
     }));
   strongest.forEach((s, i) => { s.rank = i + 1; });
-  $('strongest').replaceChildren(...strongest.map(s => {
-    const item = document.createElement('li');
-    item.textContent = sentence(s);
-    return item;
-  }));
+  $('strongest').replaceChildren(...strongest.map(s => make('li', '', sentence(s))));
+  for (const map of maps) {
+    const best = strongest.find(s => s.map === map);
+    map.canvas.setAttribute('aria-label', `${map.name}: ${map.rows.length} tokens and groups, ${map.layers.length} layers` +
+      `${best ? `; strongest ${sentence(best)}` : ''}. The tab Numbers has it as a table.`);
+  }
 }
 
 const isExact = at => !at.map.rows[at.row].grid.exact || at.map.rows[at.row].grid.exact[at.layer][at.map.rows[at.row].column];
@@ -105,46 +102,32 @@ function repaint() {
 // ---------------------------------------------------------------- elements
 
 function labels(map) {
-  const box = document.createElement('div');
-  box.className = 'row-labels';
+  const box = make('div', 'row-labels');
   map.rows.forEach((row, r) => {
-    const label = document.createElement('div');
-    label.textContent = r % Math.ceil(14 / map.cell) === 0 ? row.label : '';
+    const label = make('div', row.group ? 'group' : '', r % Math.ceil(14 / map.cell) === 0 ? row.label : '');
     label.style.height = `${map.cell}px`;
-    label.className = row.group ? 'group' : '';
-    if (row.group && r > 0 && !map.rows[r - 1].group) label.classList.add('first');
     box.append(label);
   });
   return box;
 }
 
 function layerLabels(map) {
-  const box = document.createElement('div');
-  box.className = 'layer-labels';
-  const every = map.layers.length > 16 ? 8 : map.layers.length > 8 ? 4 : 2;
-  map.layers.forEach((layer, l) => {
-    const label = document.createElement('span');
-    label.textContent = l % every === 0 ? layer : '';
-    box.append(label);
-  });
+  const box = make('div', 'layer-labels'), every = map.layers.length > 16 ? 8 : map.layers.length > 8 ? 4 : 2;
+  box.append(...map.layers.map((layer, l) => make('span', '', l % every === 0 ? layer : '')));
   return box;
 }
 
 function element(map, i) {
-  const figure = document.createElement('figure'), caption = document.createElement('figcaption');
-  caption.textContent = map.site + (map.window > 1 ? `, window ${map.window}` : '') + (map.direction === 'noise' ? ', noise' : '');
-  map.canvas = document.createElement('canvas');
+  const figure = make('figure'), box = make('div', 'frame'), scroll = make('div', 'scroll');
+  map.name = map.site + (map.window > 1 ? `, window ${map.window}` : '') + (map.direction === 'noise' ? ', noise' : '');
+  map.canvas = make('canvas');
   map.canvas.tabIndex = i === 0 ? 0 : -1;
   map.canvas.setAttribute('role', 'application');
   map.canvas.setAttribute('aria-roledescription', 'heat map');
-  map.canvas.setAttribute('aria-label', `${caption.textContent}: ${map.rows.length} tokens and groups, ${map.layers.length} layers. The tab Numbers has it as a table.`);
-  const frame = document.createElement('div');
-  frame.className = 'frame';
-  const scroll = document.createElement('div');
-  scroll.className = 'scroll';
   scroll.append(map.canvas, layerLabels(map));
-  frame.append(labels(map), scroll);
-  figure.append(caption, frame);
+  box.append(labels(map), scroll);
+  figure.append(make('figcaption', '', map.name), box);
+  panel(figure, map.name);
   const at = e => {
     const box = map.canvas.getBoundingClientRect();
     const layer = Math.floor((e.clientX - box.left) / box.width * map.layers.length);
@@ -175,7 +158,7 @@ function pin(at, beside = false) {
   } else {
     pinned = at;
     other = null;
-    state.adjust({cell: at ? [at.map.site, at.map.window, at.map.direction, at.row, at.layer].join('.') : ''});
+    api.adjust({cell: at ? [at.map.site, at.map.window, at.map.direction, at.row, at.layer].join('.') : ''});
   }
   repaint();
   if (trace.request) onPin([pinned, other].filter(Boolean).map(about)); // what a store holds cannot be asked
@@ -215,7 +198,7 @@ function nextMetric() {
 
 export function setMetric(name) {
   metric = name;
-  state.adjust({y: name});
+  api.adjust({y: name});
   renew();
 }
 
@@ -260,7 +243,7 @@ export function show(t) {
   maps = gather(t);
   here = pinned = other = null;
   $('maps').replaceChildren(...maps.map(element));
-  const kept = (state.read().cell || '').split('.');
+  const kept = (api.read().cell || '').split('.');
   const map = maps.find(m => m.site === kept[0] && String(m.window) === kept[1] && m.direction === kept[2]);
   if (map && map.rows[kept[3]] && kept[4] < map.layers.length) pinned = {map, row: Number(kept[3]), layer: Number(kept[4])};
   const beside = pinned && was[1], again = beside && maps.find(m => m.site === beside.map.site && m.rows.length > beside.row);
@@ -268,32 +251,16 @@ export function show(t) {
   setMetric($('metric').value);
   if (!pinned || !t.request) onPin([]);
   else if (!was[0]) onPin([about(pinned)]);
+  panels();
 }
 
-// The same grids as a real table, for those who do not see the map.
-export function table() {
-  const box = document.createElement('div');
-  box.className = 'scroll';
-  for (const map of maps) {
-    const t = document.createElement('table'), caption = document.createElement('caption');
-    caption.textContent = `${map.site}: ${names[metric]}`;
-    const head = t.createTHead().insertRow();
-    for (const name of ['token', ...map.layers.map(l => 'layer ' + l)]) {
-      const cell = document.createElement('th');
-      cell.scope = 'col';
-      cell.textContent = name;
-      head.append(cell);
-    }
-    const body = t.createTBody();
-    for (const row of map.rows) {
-      const line = body.insertRow(), name = document.createElement('th');
-      name.scope = 'row';
-      name.textContent = row.label;
-      line.append(name);
-      map.layers.forEach((_, l) => { line.insertCell().textContent = number(value(row, l)); });
-    }
-    t.prepend(caption);
-    box.append(t);
-  }
-  return box;
+// The same grids as real tables, for those who do not see the map.
+export const tables = () => maps.map(map => table(`${map.name}: ${names[metric]}`, ['token', ...map.layers.map(l => `layer ${l}`)],
+  map.rows.map(row => [row.label, ...map.layers.map((_, l) => number(value(row, l)))]), {named: true}));
+
+// Another question, or another model: nothing is known of it.
+export function clear() {
+  trace = here = pinned = other = null;
+  maps = [];
+  onPin([]);
 }

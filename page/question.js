@@ -1,8 +1,7 @@
 // The picture, the question as tokens, and the constraint marked among them.
 import * as api from './api.js';
-import * as state from './state.js';
+import {$, make} from './work.js';
 
-const $ = id => document.getElementById(id);
 const encoder = new TextEncoder();
 
 export const readable = text => text.replaceAll('▁', ' ').replaceAll('Ġ', ' ').replaceAll('Ċ', '\\n');
@@ -14,12 +13,17 @@ let focused = 0, asking = 0, kindTimer = 0, drag = null; // {from, others, was}:
 
 // ---------------------------------------------------------------- the picture
 
-async function showPicture(blob) {
-  const image = await createImageBitmap(blob);
-  const canvas = $('picture'), scale = 224 / Math.max(image.width, image.height);
+function fit(canvas, image) {
+  const scale = 224 / Math.max(image.width, image.height), context = canvas.getContext('2d');
   canvas.width = Math.max(1, Math.round(image.width * scale));
   canvas.height = Math.max(1, Math.round(image.height * scale));
-  canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return context;
+}
+
+async function showPicture(blob) {
+  const image = await createImageBitmap(blob);
+  fit($('picture'), image);
   $('drop-text').hidden = true;
   $('see').hidden = false;
   asked.bitmap = image;
@@ -38,10 +42,7 @@ async function see() {
   const image = await createImageBitmap(await api.resultBytes(job, 'png'));
   const {value} = await api.run('tokens', {question: asked.question || '?', picture: of}), view = value.prompt.image?.views[0];
   if (of !== asked.picture) return;
-  const canvas = $('seen'), context = canvas.getContext('2d'), scale = 224 / Math.max(image.width, image.height);
-  canvas.width = Math.round(image.width * scale);
-  canvas.height = Math.round(image.height * scale);
-  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const canvas = $('seen'), context = fit(canvas, image);
   context.strokeStyle = 'rgb(255 255 255 / .6)';
   const {rows, cols} = view || {rows: 0, cols: 0};
   for (let i = 1; i < cols; i++) context.strokeRect(i * canvas.width / cols, -1, 0, canvas.height + 2);
@@ -59,11 +60,11 @@ export async function showKnown(id) {
 
 export async function takePicture(file) {
   try {
-    asked.picture = await api.addPicture(await file.arrayBuffer());
+    asked.picture = await api.addPicture(file);
     asked.name = file.name || 'pasted picture';
     await showPicture(file);
     $('picture-name').textContent = asked.name;
-    state.step({i: asked.picture});
+    api.step({i: asked.picture});
     await tokens();
     changed('');
   } catch (e) {
@@ -126,11 +127,9 @@ export async function tokens() {
 function drawChips() {
   const chips = $('chips');
   chips.replaceChildren(...asked.spans.map((s, i) => {
-    const chip = document.createElement('span');
-    chip.className = 'chip';
+    const chip = make('span', 'chip', s.text.trim() || '␣');
     chip.role = 'option';
     chip.id = 'chip-' + i;
-    chip.textContent = s.text.trim() || '␣';
     chip.title = `position ${s.pos}`;
     chip.dataset.at = i;
     return chip;
@@ -148,7 +147,7 @@ function markChips() {
   $('trace-button').disabled = !asked.marks.length && !$('corrupt').value.startsWith('image');
   $('propose').disabled = !asked.question;
   $('marked').textContent = asked.marks.length ? `Marked: ${constraints().map(c => `“${c}”`).join(', ')}` : '';
-  state.adjust({c: asked.marks.map(m => m.slice(0, 2).join('-') + (m[2] ? '.' + m[2] : '')).join(',')});
+  api.adjust({c: asked.marks.map(m => m.slice(0, 2).join('-') + (m[2] ? '.' + m[2] : '')).join(',')});
   clearTimeout(kindTimer);
   kindTimer = setTimeout(() => showKinds().catch(e => changed(e.message)), 150);
 }
@@ -167,7 +166,7 @@ async function showKinds() {
   const box = $('kinds');
   while (box.children.length > found.length) box.lastChild.remove();
   found.forEach((c, i) => {
-    const button = box.children[i] || box.appendChild(document.createElement('button'));
+    const button = box.children[i] || box.appendChild(make('button'));
     button.type = 'button';
     button.textContent = `${c.text}: ${c.kind}`;
     button.title = c.kind === 'visual' ? 'It points at the picture; a click makes it textual' : 'It stands in words; a click makes it visual';
@@ -193,6 +192,14 @@ function pieceOf(mark) {
 
 export const constraints = () => asked.marks.map(pieceOf);
 export const kinds = () => asked.marks.some(m => m[2]) ? asked.marks.map(m => m[2] || 'auto') : '';
+
+// All that is asked.
+export function about() {
+  const corrupt = $('corrupt').value, value = $('corrupt-value').value.trim();
+  return {
+    question: asked.question, picture: asked.picture, constraint: constraints(), kind: kinds(),
+    corrupt: corrupt === 'replace' && !value ? '' : value ? `${corrupt}:${value}` : corrupt, window: $('window').value};
+}
 
 // Marks from one token to another; what it touches becomes a part of it, the others stay.
 function mark(from, to, others = asked.marks) {

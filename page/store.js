@@ -1,26 +1,29 @@
-// A store of many examples: a list that draws only the rows in sight, filters, the average of a run, and
-// one example with the numbers that were measured then.
-import * as aggregate from './aggregate.js';
+// Stores of many examples: a list that draws only the rows in sight, filters, one example with the numbers that
+// were measured then; and a run as a whole: means with their intervals, how well its numbers tell right answers
+// from wrong ones, and a table of whatever is asked in SQL.
 import * as api from './api.js';
 import * as map from './map.js';
-import * as state from './state.js';
+import {curves} from './paint.js';
+import {$, attempt, make, number, save, table} from './work.js';
 
-const $ = id => document.getElementById(id), ROW = 30, PAGE = 100;
-let page = null, pages = new Map(), loading = new Map(), total = 0, active = 0, run = 0, asking = 0;
+const ROW = 30, PAGE = 100;
+let pages = new Map(), loading = new Map(), total = 0, active = 0, store = 0, run = 0, asking = 0;
+
+const ask = (what, fields) => api.store(what, {store: String(store), run: String(run), ...fields});
 
 const columns = [['line', 'line'], ['question', 'question'], ['answer', 'answer'], ['right', 'right'], ['effect', 'effect']];
 let sort = 'line';
 
-const filters = () => ({run: String(run), text: $('store-text').value.trim(), which: $('store-which').value, least: $('store-least').value, sort});
+const filters = () => ({store: String(store), run: String(run), text: $('store-text').value.trim(), which: $('store-which').value, least: $('store-least').value, sort});
 
 const shown = {
   line: r => r.line, question: r => r.question ?? '(no example)', answer: r => r.dropped ? `dropped: ${r.reason}` : r.answer ?? '',
-  right: r => r.right === undefined ? '' : r.right ? '✓ right' : '✗ wrong', effect: r => r.effect === undefined ? '' : map.number(r.effect)};
+  right: r => r.right === undefined ? '' : r.right ? '✓ right' : '✗ wrong', effect: r => r.effect === undefined ? '' : number(r.effect)};
 
 // ---------------------------------------------------------------- rows
 
 async function load(n) {
-  const mine = asking, got = await api.store('examples', {...filters(), first: String(n * PAGE), count: String(PAGE)});
+  const mine = asking, got = await ask('examples', {...filters(), first: String(n * PAGE), count: String(PAGE)});
   if (mine !== asking) return; // other rows are wanted by now
   pages.set(n, got.rows);
   total = got.total;
@@ -37,24 +40,20 @@ const rowAt = i => pages.get(Math.floor(i / PAGE))?.[i % PAGE];
 function draw() {
   const list = $('store-list'), first = Math.max(0, Math.floor(list.scrollTop / ROW) - 5);
   const last = Math.min(total, first + Math.ceil(list.clientHeight / ROW) + 10);
-  for (let n = Math.floor(first / PAGE); n <= Math.floor(Math.max(0, last - 1) / PAGE); n++) page.attempt(() => fetchPage(n));
+  for (let n = Math.floor(first / PAGE); n <= Math.floor(Math.max(0, last - 1) / PAGE); n++) attempt(() => fetchPage(n));
   $('store-rows').style.height = `${total * ROW}px`;
   list.setAttribute('aria-rowcount', total + 1);
   const rows = [];
   for (let i = first; i < last; i++) {
-    const r = rowAt(i), row = document.createElement('div');
+    const r = rowAt(i), row = make('div', 'store-row');
     row.role = 'row';
     row.id = `row-${i}`;
-    row.className = 'store-row';
     row.style.top = `${i * ROW}px`;
     row.setAttribute('aria-rowindex', i + 2);
     row.setAttribute('aria-selected', i === active);
     for (const [name] of columns) {
-      const cell = document.createElement('span');
-      cell.role = 'gridcell';
-      cell.className = name;
-      cell.textContent = r ? shown[name](r) : '…';
-      row.append(cell);
+      row.append(make('span', name, r ? shown[name](r) : '…'));
+      row.lastChild.role = 'gridcell';
     }
     rows.push(row);
   }
@@ -74,9 +73,9 @@ function renew() {
     button.setAttribute('aria-sort', sort === by ? 'ascending' : down ? 'descending' : 'none');
     button.textContent = button.dataset.name + (sort === by ? ' ▲' : down ? ' ▼' : '');
   }
-  state.adjust({f: JSON.stringify(filters())});
+  api.adjust({f: JSON.stringify(filters())});
   draw();
-  page.attempt(() => fetchPage(0));
+  attempt(() => fetchPage(0));
 }
 
 async function openRow(i) {
@@ -88,53 +87,107 @@ async function openRow(i) {
 
 // As a trace, so that the maps show it: what a store does not have is not defined.
 function asTrace(got) {
-  const number = name => got.values.find(v => v.quantity === name)?.x[0] ?? null;
+  const first = name => got.values.find(v => v.quantity === name)?.x[0] ?? null;
   const tokens = (got.maps[0]?.tokens || []).map(text => ({text})), nothing = ie => ie.map(row => row.map(() => null));
   return {
-    prompt: {tokens}, clean: {p: number('clean p')}, corrupt: {p: number('corrupted p')},
+    prompt: {tokens}, clean: {p: first('clean p')}, corrupt: {p: first('corrupted p')},
     grids: got.maps.map(m => ({
       site: m.site.split(',')[0], window: m.window, direction: m.site.includes('noise') ? 'noise' : 'denoise', groups: null,
       layers: m.ie.map((_, l) => m.first + l), positions: m.tokens.map((_, i) => i), ie: m.ie,
       p: nothing(m.ie), kl: nothing(m.ie), logit_diff: nothing(m.ie),
-      restoration: m.ie.map(row => row.map(x => number('total effect') ? x / number('total effect') : null))}))};
+      restoration: m.ie.map(row => row.map(x => first('total effect') ? x / first('total effect') : null))}))};
 }
 
 async function openExample(result) {
-  const got = await api.store('examples', {run: String(run), result: String(result)}), e = got.example;
-  state.step({ex: `${run}.${result}`});
+  const got = await ask('examples', {result: String(result)}), e = got.example;
+  api.step({ex: `${run}.${result}` + (store ? `.${store}` : '')});
   const picture = e.image ? `, ${e.image}` : '';
   $('store-example').textContent = `Line ${e.line}${picture}: ${e.question ?? ''} ${e.answer ? `Answered: ${e.answer}.` : ''} ` +
-    `${e.dropped ? `Dropped: ${e.reason}` : ''} ${e.effect === undefined ? '' : `${got.what === 'trace' ? 'Total effect' : 'Number'} ${map.number(e.effect)}.`} As it was measured; nothing is computed.`;
+    `${e.dropped ? `Dropped: ${e.reason}` : ''} ${e.effect === undefined ? '' : `${got.what === 'trace' ? 'Total effect' : 'Number'} ${number(e.effect)}.`} As it was measured; nothing is computed.`;
   $('results').hidden = !got.maps.length;
   $('tabs').hidden = true;
   if (got.maps.length) map.show(asTrace(got));
-  const box = $('store-values');
-  box.replaceChildren();
-  for (const v of got.values) {
-    const row = box.insertRow();
-    for (const text of [v.quantity, v.place, v.window || '', v.x.length === 1 ? map.number(v.x[0]) : v.x.map(map.number).join('  ')]) row.insertCell().textContent = text;
-  }
+  $('store-values').replaceChildren(table('As measured', ['number', 'place', 'window', 'value'], got.values.map(v =>
+    [v.quantity, v.place, v.window || '', v.x]), {file: `example-${e.line}`}));
   $('store-values-box').hidden = false;
 }
 
-// ---------------------------------------------------------------- the run
+// ---------------------------------------------------------------- the run as a whole
 
-async function showRun() {
-  const info = (await api.store('runs', {})).runs, select = $('store-run');
-  select.replaceChildren(...info.map(r => new Option(`${r.run}: ${r.what}, ${r.used} examples, ${r.dropped} dropped`, r.run)));
-  const kept = state.read(), wanted = kept.ex ? kept.ex.split('.')[0] : kept.f ? JSON.parse(kept.f).run : '';
-  select.value = info.some(r => String(r.run) === wanted) ? wanted : info.at(-1)?.run;
-  run = Number(select.value);
-  aggregate.choose(run);
+const between = x => x.lo === null || x.hi === null ? number(x.value) : `${number(x.value)} (${number(x.lo)} to ${number(x.hi)})`;
+
+// The curves of one quantity over the layers, each with its 95 % band.
+function drawChart(c) {
+  const all = c.curves.flatMap(k => [...k.lo, ...k.hi, ...k.value]).filter(x => x !== null);
+  const ticks = [...new Set([Math.min(0, ...all), 0, Math.max(1e-9, ...all)])];
+  const box = make('figure'), drawn = c.curves.map(k => {
+    const best = k.value.reduce((a, v, l) => v !== null && (a < 0 || Math.abs(v) > Math.abs(k.value[a])) ? l : a, -1);
+    const said = best < 0 ? 'not defined' : `largest at ${c.x} ${c.points[best]}, ${between({value: k.value[best], lo: k.lo[best], hi: k.hi[best]})}`;
+    return {y: k.value, lo: k.lo, hi: k.hi, said: `${k.name}, ${k.n} examples: ${said}`};
+  });
+  box.append(make('figcaption', '', `${c.name}: ${c.unit} by ${c.x}, mean and 95 % interval`), ...curves({layers: c.points, ticks, curves: drawn}));
+  return box;
 }
 
+// Each is made when it is opened, and again for another run.
+const wholes = {
+  async means() {
+    const a = await ask('average', {least: $('store-least').value});
+    return [a.sample.used < 10 && 'Fewer than ten examples: the intervals are rough.',
+      table(`${a.title}: means over ${a.sample.used} examples`, ['number', 'mean', '95 % from', 'to'], a.numbers.map(n => [n.name, n.value, n.lo, n.hi]), {file: `means-${run}`}),
+      ...a.charts.map(drawChart)];
+  },
+  async auroc() {
+    const {scores} = await ask('auroc', {});
+    return [scores.some(s => Math.min(s.right, s.wrong) < 10) && 'Fewer than ten right or wrong answers: it says little.',
+      table('Chance that a right answer has the higher number than a wrong one', ['number', 'right', 'wrong', 'AUROC', '95 % from', 'to'],
+        scores.map(({quantity, place, right, wrong, auroc}) => [[quantity, place].filter(Boolean).join(', '), right, wrong, auroc.value ?? 'not defined', auroc.lo, auroc.hi]), {file: `auroc-${run}`})];
+  }};
 
-export async function begin(of) {
-  page = of;
-  aggregate.begin(of);
+async function showWhole(name) {
+  const of = [store, run].join(), [warning, ...parts] = await wholes[name]();
+  if (of !== [store, run].join()) return; // another is wanted by now
+  $(`aggregate-${name}`).replaceChildren(...warning ? [make('p', 'hint', warning)] : [], ...parts);
+}
+
+function renewWholes() {
+  for (const name of Object.keys(wholes)) {
+    $(`aggregate-${name}`).replaceChildren();
+    if ($(`aggregate-${name}-box`).open && run) attempt(() => showWhole(name));
+  }
+}
+
+async function select() {
+  const got = await ask('sql', {sql: $('sql').value});
+  const said = got.more ? `the first ${got.rows.length} rows` : `${got.rows.length} rows`;
+  $('sql-rows').replaceChildren(table(said, got.columns, got.rows, {file: 'rows'}));
+  $('sql-said').textContent = said;
+}
+
+// ---------------------------------------------------------------- beginning
+
+async function showRuns(names) {
+  const kept = api.read(), select = $('store-run');
+  const [of, , from = '0'] = kept.ex ? kept.ex.split('.') : [kept.f && JSON.parse(kept.f).run, '', kept.f && JSON.parse(kept.f).store];
+  select.replaceChildren();
+  for (const [i, name] of names.entries()) {
+    const list = (await api.store('runs', {store: String(i)})).runs;
+    select.append(...list.map(r => new Option(`${names.length > 1 ? name + ', ' : ''}${r.run}: ${r.what}, ${r.used} examples, ${r.dropped} dropped`, `${r.run}.${i}`)));
+  }
+  const wanted = `${of}.${from}`;
+  select.value = [...select.options].some(o => o.value === wanted) ? wanted : select.options[select.length - 1]?.value;
+  choose();
+}
+
+function choose() {
+  [run, store] = $('store-run').value.split('.').map(Number);
+  renewWholes();
+}
+
+export async function begin(names) {
   $('store').hidden = false;
-  await showRun();
-  const kept = state.read();
+  await showRuns(names);
+  const kept = api.read();
   if (kept.f) {
     const f = JSON.parse(kept.f);
     $('store-text').value = f.text || '';
@@ -143,10 +196,9 @@ export async function begin(of) {
     sort = f.sort || 'line';
   }
   $('store-head').replaceChildren(...columns.map(([by, name]) => {
-    const button = document.createElement('button');
+    const button = make('button', by);
     button.type = 'button';
     button.role = 'columnheader';
-    button.className = by;
     button.dataset.sort = by;
     button.dataset.name = name;
     button.addEventListener('click', () => { sort = sort === by ? '-' + by : by; renew(); });
@@ -155,7 +207,14 @@ export async function begin(of) {
   let timer = 0;
   for (const id of ['store-text', 'store-least']) $(id).addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(renew, 150); });
   $('store-which').addEventListener('change', renew);
-  $('store-run').addEventListener('change', () => { run = Number($('store-run').value); aggregate.choose(run); renew(); });
+  $('store-run').addEventListener('change', () => { choose(); renew(); });
+  $('store-least').addEventListener('change', renewWholes); // the means are of those examples
+  for (const name of Object.keys(wholes)) $(`aggregate-${name}-box`).addEventListener('toggle', e => { if (e.target.open && run) attempt(() => showWhole(name)); });
+  $('sql-form').addEventListener('submit', e => {
+    e.preventDefault();
+    attempt(select);
+  });
+  $('sql').addEventListener('keydown', e => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) attempt(select); });
   const list = $('store-list');
   list.addEventListener('scroll', () => requestAnimationFrame(draw));
   list.addEventListener('click', e => {
@@ -163,11 +222,11 @@ export async function begin(of) {
     if (!row) return;
     active = Number(row.id.slice(4));
     draw();
-    page.attempt(() => openRow(active));
+    attempt(() => openRow(active));
   });
   list.addEventListener('keydown', e => {
     const to = {ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + 10, PageUp: active - 10, Home: 0, End: total - 1}[e.key];
-    if (e.key === 'Enter') page.attempt(() => openRow(active));
+    if (e.key === 'Enter') attempt(() => openRow(active));
     if (to === undefined) return;
     e.preventDefault();
     active = Math.min(Math.max(to, 0), Math.max(total - 1, 0));
@@ -176,7 +235,7 @@ export async function begin(of) {
     if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
     draw();
   });
-  $('store-csv').addEventListener('click', () => page.attempt(async () => page.save(await api.storeCsv(run), `run-${run}.csv`)));
+  $('store-csv').addEventListener('click', () => attempt(async () => save(await api.storeCsv(store, run), `run-${run}.csv`)));
   renew();
   if (kept.ex) await openExample(Number(kept.ex.split('.')[1]));
 }

@@ -85,6 +85,7 @@ static int study(cli *c, loci_run_request *r) {
 int cmd_study_run(cli *c) {
   cli_request r;
   loci_result *options = NULL;
+  if (args_at(&c->args, OPT_STORE, 1)) return cli_usage(c, "--store is given twice");
   call_begin(c, &r, NULL, 0);
   int code = call_end(c, &r);
   if (!code) {

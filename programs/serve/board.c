@@ -9,6 +9,7 @@
 #include "page_job.h"
 #include "cli.h"
 #include "export.h"
+#include "values.h"
 
 enum { MOST_WAITING = 32, MOST_MADE = 16 };
 static const double MOMENT = 0.3; /* seconds */
@@ -64,7 +65,7 @@ board *board_new(const board_opts *o) {
   board *b = calloc(1, sizeof *b);
   if (!b) return NULL;
   b->o = *o;
-  b->prompts = shelf_new(o->model);
+  b->prompts = shelf_new(o->model, o->keep);
   if (!b->prompts) {
     free(b);
     return NULL;
@@ -106,7 +107,7 @@ static void forget_made(board *b, job *j) {
   j->about = NULL;
 }
 
-static void forget(board *b, job *j) {
+void board_forget(board *b, job *j) {
   if (j->asked) request_clear(&j->request);
   form_clear(&j->form);
   free(j->asked);
@@ -116,18 +117,23 @@ static void forget(board *b, job *j) {
   memset(j, 0, sizeof *j);
 }
 
-void board_free(board *b) {
-  if (!b) return;
+void board_forget_all(board *b) {
   loci_edit *applied = b->applied ? (loci_edit *)b->applied->made : NULL;
   if (applied && loci_edit_revert(b->o.model, applied, NULL)) b->applied->made = NULL;
-  for (int i = 0; i < MOST_JOBS; i++) forget(b, &b->jobs[i]);
+  b->applied = NULL;
+  for (int i = 0; i < MOST_JOBS; i++) board_forget(b, &b->jobs[i]);
+}
+
+void board_free(board *b) {
+  if (!b) return;
+  board_forget_all(b);
   shelf_free(b->prompts);
   pthread_cond_destroy(&b->changed);
   pthread_mutex_destroy(&b->lock);
   free(b);
 }
 
-static job *find(board *b, int id) {
+job *board_find(board *b, int id) {
   for (int i = 0; id > 0 && i < MOST_JOBS; i++)
     if (b->jobs[i].id == id) return &b->jobs[i];
   return NULL;
@@ -136,7 +142,7 @@ static job *find(board *b, int id) {
 /* An edit is of the model as it is on disk. */
 job *board_held(board *b, const job *j, loci_kind kind) {
   pthread_mutex_lock(&b->lock);
-  job *old = find(b, j->request.of);
+  job *old = board_find(b, j->request.of);
   bool good = old && old->state > RUNNING && old->made && old->made->kind == kind &&
               (kind == LOCI_KIND_EDIT ? !b->applied : old->edition == j->edition);
   if (good) old->watchers++;
@@ -154,14 +160,14 @@ void board_let_go(board *b, job *held) {
 static job *find_same(board *b, const char *text, size_t size) {
   for (int i = 0; i < MOST_JOBS; i++) {
     job *j = &b->jobs[i];
-    bool good = j->id && j->state <= DONE && !j->cancel && j->edition == b->edition;
+    bool good = j->id && j->asked && j->state <= DONE && !j->cancel && j->edition == b->edition;
     if (good && j->asked_size == size && memcmp(j->asked, text, size) == 0) return j;
   }
   return NULL;
 }
 
 /* An empty place, or that of the job that ended longest ago; NULL: all are waiting or running. */
-static job *find_place(board *b) {
+job *board_find_place(board *b) {
   job *oldest = NULL;
   int waiting = 0;
   for (int i = 0; i < MOST_JOBS; i++) waiting += b->jobs[i].id && b->jobs[i].state == WAITING;
@@ -175,7 +181,7 @@ static job *find_place(board *b) {
   return oldest;
 }
 
-static board_answer answer(int status, const char *code, const char *message) {
+board_answer board_says(int status, const char *code, const char *message) {
   board_answer a = {.status = status};
   snprintf(a.code, sizeof a.code, "%s", code);
   snprintf(a.message, sizeof a.message, "%s", message);
@@ -206,18 +212,22 @@ static void forget_old(board *b) {
 static board_answer fill(board *b, job *j, const char *text, size_t size) {
   const char *why, *code = "request";
   char said[400];
-  if (!form_read(text, size, &j->form, &why)) return answer(400, "form", why);
+  if (!form_read(text, size, &j->form, &why)) return board_says(400, "form", why);
+  const char *edition = form_get(&j->form, "edition");
+  int of = 0;
+  if (edition && (!value_int(edition, 0, INT32_MAX, &of) || of != b->edition))
+    return board_says(409, "changed", "the model, or the edit on it, is another one by now");
   j->asked = malloc(size + 1);
-  if (!j->asked) return answer(507, "memory", "out of memory");
+  if (!j->asked) return board_says(507, "memory", "out of memory");
   if (!request_read(&j->form, b->o.pictures, &j->request, &code, said, sizeof said))
-    return answer(422, code, said);
+    return board_says(422, code, said);
   memcpy(j->asked, text, size);
   j->asked_size = size;
   j->worker = worker_of(j->request.command);
   j->brief = j->request.command->id == COMMAND_ASK;
   j->edition = b->edition;
   j->id = ++b->last_id;
-  return answer(202, "", "");
+  return board_says(202, "", "");
 }
 
 board_answer board_add(board *b, const char *text, size_t size, int *id) {
@@ -226,16 +236,16 @@ board_answer board_add(board *b, const char *text, size_t size, int *id) {
   forget_old(b);
   job *j = find_same(b, text, size);
   if (j) {
-    a = answer(200, "", "");
-  } else if ((j = find_place(b)) == NULL) {
-    a = answer(429, "queue", "32 jobs are waiting already");
+    a = board_says(200, "", "");
+  } else if ((j = board_find_place(b)) == NULL) {
+    a = board_says(429, "queue", "32 jobs are waiting already");
   } else {
-    forget(b, j);
+    board_forget(b, j);
     a = fill(b, j, text, size);
     if (a.status == 202) {
       board_tell(b, j);
     } else {
-      forget(b, j);
+      board_forget(b, j);
     }
   }
   *id = j ? j->id : 0;
@@ -244,11 +254,11 @@ board_answer board_add(board *b, const char *text, size_t size, int *id) {
 }
 
 board_answer board_cancel(board *b, int id) {
-  board_answer a = answer(202, "", "");
+  board_answer a = board_says(202, "", "");
   pthread_mutex_lock(&b->lock);
-  job *j = find(b, id);
+  job *j = board_find(b, id);
   if (!j) {
-    a = answer(404, "job", "there is no such job (any more)");
+    a = board_says(404, "job", "there is no such job (any more)");
   } else if (j->state == WAITING) {
     j->state = CANCELLED;
     j->ended = board_now();
@@ -258,39 +268,6 @@ board_answer board_cancel(board *b, int id) {
   }
   pthread_mutex_unlock(&b->lock);
   return a;
-}
-
-board_answer board_apply(board *b, int id, bool on) {
-  board_answer a = answer(200, "", "");
-  loci_err err = {0};
-  bool busy = false;
-  pthread_mutex_lock(&b->lock);
-  job *j = find(b, id);
-  for (int i = 0; i < MOST_JOBS; i++) busy |= b->jobs[i].id && b->jobs[i].state <= RUNNING;
-  loci_edit *edit = j && j->made && j->made->kind == LOCI_KIND_EDIT ? (loci_edit *)j->made : NULL;
-  if (!edit) {
-    a = answer(404, "job", "it has no edit (any more)");
-  } else if (busy) {
-    a = answer(409, "busy", "the model is in use: wait for what runs, or stop it");
-  } else if (on == (b->applied == j)) { /* as it is already */
-  } else if (on && b->applied) {
-    a = answer(409, "edited", "another edit is on the model: revert it first");
-  } else if (on ? loci_edit_apply(b->o.model, edit, &err)
-                : loci_edit_revert(b->o.model, edit, &err)) {
-    a = answer(422, "edit", err.msg);
-  } else {
-    b->applied = on ? j : NULL;
-    b->edition++;
-  }
-  pthread_mutex_unlock(&b->lock);
-  return a;
-}
-
-int board_applied(board *b) {
-  pthread_mutex_lock(&b->lock);
-  int id = b->applied ? b->applied->id : 0;
-  pthread_mutex_unlock(&b->lock);
-  return id;
 }
 
 /* Under the lock. */
@@ -332,7 +309,7 @@ char *board_told(board *b, int id, size_t *size) {
   if (!f) return NULL;
   fprintf(f, "{\"job\":%d", id);
   pthread_mutex_lock(&b->lock);
-  job *j = find(b, id);
+  job *j = board_find(b, id);
   if (j && (j->brief || j->worker > 0)) wait_for(b, j, NULL, MOMENT);
   char *state = j && j->state > RUNNING ? describe(j) : NULL;
   if (state) fprintf(f, ",\"state\":%s", state);
@@ -345,10 +322,33 @@ char *board_told(board *b, int id, size_t *size) {
 
 char *board_state(board *b, int id) {
   pthread_mutex_lock(&b->lock);
-  const job *j = find(b, id);
+  const job *j = board_find(b, id);
   char *text = j ? describe(j) : NULL;
   pthread_mutex_unlock(&b->lock);
   return text;
+}
+
+void board_put_states(board *b, FILE *f) {
+  fputs("{\"jobs\":[", f);
+  bool first = true;
+  pthread_mutex_lock(&b->lock);
+  for (int id = 0; id <= b->last_id; id++) {
+    const job *j = board_find(b, id);
+    char *text = j ? describe(j) : NULL;
+    if (text) fprintf(f, "%s%s", first ? "" : ",", text);
+    if (text) first = false;
+    free(text);
+  }
+  pthread_mutex_unlock(&b->lock);
+  fputs("]}\n", f);
+}
+
+bool board_name(board *b, int id, char name[48]) {
+  pthread_mutex_lock(&b->lock);
+  const job *j = board_find(b, id);
+  if (j) snprintf(name, 48, "%s", j->request.command->name);
+  pthread_mutex_unlock(&b->lock);
+  return j != NULL;
 }
 
 /* What is new at [at] as an event stream has it: parts of the result, then the state.  Under the
@@ -370,7 +370,7 @@ static char *news(const job *j, board_place *at) {
 bool board_follow(board *b, int id, double seconds, board_place *at, char **out, bool *ended) {
   *out = NULL;
   pthread_mutex_lock(&b->lock);
-  job *j = find(b, id);
+  job *j = board_find(b, id);
   if (j) wait_for(b, j, &at->seen, seconds);
   bool there = j != NULL && !b->closing;
   if (there && j->change != at->seen) *out = news(j, at);
@@ -383,7 +383,7 @@ bool board_follow(board *b, int id, double seconds, board_place *at, char **out,
 char *board_result(board *b, int id, const char *ending, size_t *size) {
   char *copy = NULL;
   pthread_mutex_lock(&b->lock);
-  job *j = find(b, id);
+  job *j = board_find(b, id);
   bool json = strcmp(ending, "json") == 0;
   if (j && j->state > RUNNING && json && j->result) {
     *size = strlen(j->result);

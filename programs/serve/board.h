@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "gallery.h"
 
@@ -20,6 +21,7 @@ typedef struct board_opts {
   loci_model *model; /* borrowed; nobody else computes with it */
   loci_model_opts opened;
   gallery *pictures;
+  int64_t keep; /* bytes of kept runs, at most */
   bool utf8;
   int (*run)(struct cli *c); /* runs its command */
   void *(*work)(void *seat); /* a worker's thread: board_work */
@@ -49,6 +51,9 @@ char *board_told(board *b, int id, size_t *size);
 /* A job as one line of JSON: state, stage, permille, error; NULL: there is none.  Caller frees it.
  */
 char *board_state(board *b, int id);
+void board_put_states(board *b, FILE *f); /* {"jobs": [..]} of all, the oldest first */
+/* What its results are called: the command; false: there is no such job. */
+bool board_name(board *b, int id, char name[48]);
 /* How much of a job somebody knows; {0}: nothing. */
 typedef struct board_place {
   unsigned seen;
@@ -61,7 +66,18 @@ bool board_follow(board *b, int id, double seconds, board_place *at, char **out,
 /* Puts the edit that a job solved onto the model, or takes it off again: between jobs, never under
  * one, and one edit at a time.  Answers of before are of another model then, and asked for anew. */
 board_answer board_apply(board *b, int id, bool on);
-int board_applied(board *b); /* the job whose edit the model has; 0: none */
+/* The bytes of an .edit as a job that is done: it is applied, tested and written as one that was
+ * solved here. */
+board_answer board_add_edit(board *b, const char *bytes, size_t size, int *id);
+/* Another model in the place of the one that is open, which nothing refers to from then on: jobs
+ * and their results are forgotten.  Refused while a job runs; the model is the caller's then. */
+board_answer board_take_model(board *b, loci_model *m, const loci_model_opts *opened);
+/* What jobs are asked of: [edition] counts models and edits that came and went.  A form that names
+ * another edition is refused. */
+typedef struct board_edition {
+  int edition, applied; /* the job whose edit the model has; 0: none */
+} board_edition;
+board_edition board_edition_of(board *b);
 /* The result as `loci COMMAND -o F.ending` writes it, also of a job that was stopped and kept what
  * was done; NULL: none.  Caller frees it. */
 char *board_result(board *b, int id, const char *ending, size_t *size);

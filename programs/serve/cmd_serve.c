@@ -1,6 +1,6 @@
 /* loci serve: the page on which a question is asked and a cell is clicked, and a store is browsed.
  *
- *   [model -> pictures, board of jobs] [store] -> server on loopback -> the address, once it
+ *   [models -> pictures, board of jobs] [stores] -> server on loopback -> the address, once it
  * listens
  *
  * It ends with Ctrl-C: jobs are cancelled first, then the streams that wait for them end, then the
@@ -19,6 +19,8 @@
 #ifdef LOCI_HAVE_SERVE
 #include "browser.h"
 #include "http.h"
+#include "saved.h"
+#include "values.h"
 
 enum { PORT = 8765, MORE_PORTS = 20 };
 
@@ -28,19 +30,6 @@ static bool make_token(char out[TOKEN_HEX + 1]) {
   if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) return false;
   for (size_t i = 0; i < sizeof bytes; i++) snprintf(out + 2 * i, 3, "%02x", bytes[i]);
   return true;
-}
-
-/* What the page shows before it asks for anything. */
-static char *make_hello(const loci_model *m) {
-  const loci_model_info *i = loci_model_get_info(m);
-  char *text = NULL;
-  size_t n;
-  FILE *f = open_memstream(&text, &n);
-  if (!f) return NULL;
-  fprintf(f, "{\"version\":\"%s\",\"path\":", loci_version());
-  put_json_string(f, i->path);
-  fprintf(f, ",\"layers\":%d,\"image_rows\":%d}", i->layers, i->image_rows);
-  return fclose(f) == 0 ? text : NULL;
 }
 
 static void wait_for_signal(void) {
@@ -62,7 +51,7 @@ static char *make_shown(cli *c, const server_opts *o, loci_err *err) {
   char *text = NULL, id[PICTURE_ID] = "";
   const char *question = args_get(a, OPT_QUESTION), *image = args_get(a, OPT_IMAGE), *piece;
   size_t n;
-  if (image && gallery_add_file(o->pictures, image, id, err)) return NULL;
+  if (image && gallery_add_file(o->parts.pictures, image, id, err)) return NULL;
   FILE *f = open_memstream(&text, &n);
   if (!f) return NULL;
   put_encoded(f, "q", question);
@@ -91,65 +80,110 @@ static int serve(cli *c, server_opts *o, bool open_browser) {
   fflush(stdout);
   browser *b = address && open_browser ? browser_open(address) : NULL;
   wait_for_signal();
-  if (o->board) board_close(o->board);
+  if (o->parts.board) board_close(o->parts.board);
   server_stop(s);
   browser_forget(b);
   free(address);
   return EXIT_DONE;
 }
 
-static int serve_model(cli *c, loci_model *m, server_opts *o) {
-  int code = EXIT_FAILED;
-  char path[LOCI_PATH_SIZE];
-  board_opts b = {.model = m, .utf8 = c->term.utf8, .run = c->run, .work = board_work};
-  if (cli_model_path(c, path) || cli_model_opts(c, &b.opened)) return EXIT_FAILED;
-  char *hello = make_hello(m), *shown = NULL;
-  o->hello = hello;
-  b.pictures = o->pictures =
-      gallery_new(b.opened.mmproj ? b.opened.mmproj : path, b.opened.max_pixels);
-  if (o->pictures) o->shown = shown = make_shown(c, o, &c->err);
-  if (o->pictures) o->board = board_new(&b);
-  if (!shown && c->err.code) {
-    code = cli_failed(c);
-  } else if (!make_token(o->token) || !o->hello || !o->board || !shown) {
-    cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
-    code = cli_failed(c);
-  } else {
-    code = serve(c, o, !args_has(&c->args, OPT_NO_OPEN));
+/* What the model of -m and those of --root are opened with. */
+static int read_model_opts(cli *c, models_opts *w, board_opts *b) {
+  const char *keep = args_get(&c->args, OPT_KEEP_ROOM), *root;
+  if (cli_model_opts(c, &b->opened)) return EXIT_FAILED;
+  b->keep = 1LL << 30;
+  if (keep && !value_size(keep, &b->keep))
+    return cli_bad_value(c, OPT_KEEP_ROOM, "a size such as 512M or 4G");
+  for (; (root = args_at(&c->args, OPT_ROOT, w->root_count)) != NULL; w->root_count++) {
+    if (w->root_count == MOST_ROOTS) return cli_usage(c, "--root is given more than 16 times");
+    w->roots[w->root_count] = root;
   }
-  board_free(o->board);
-  gallery_free(o->pictures);
-  free(hello);
+  w->opened = b->opened;
+  w->name = args_get(&c->args, OPT_MODEL);
+  return EXIT_DONE;
+}
+
+/* Takes the model over. */
+static int serve_model(cli *c, loci_model *m, server_opts *o) {
+  page_parts *p = &o->parts;
+  char path[LOCI_PATH_SIZE], *shown = NULL;
+  models_opts w = {.path = path, .model = m};
+  board_opts b = {.model = m, .utf8 = c->term.utf8, .run = c->run, .work = board_work};
+  int code = cli_model_path(c, path);
+  if (!code) code = read_model_opts(c, &w, &b);
+  if (code) {
+    loci_model_close(m);
+    return code;
+  }
+  p->models = models_new(&w, &c->err);
+  if (!p->models) return cli_failed(c);
+  b.pictures = p->pictures =
+      gallery_new(b.opened.mmproj ? b.opened.mmproj : path, b.opened.max_pixels);
+  if (p->pictures) o->shown = shown = make_shown(c, o, &c->err);
+  if (shown) p->board = board_new(&b);
+  if (p->board && make_token(o->token)) {
+    code = serve(c, o, !args_has(&c->args, OPT_NO_OPEN));
+  } else {
+    if (!c->err.code) cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
+    code = cli_failed(c);
+  }
+  board_free(p->board);
+  gallery_free(p->pictures);
+  models_free(p->models);
   free(shown);
   return code;
 }
 
-/* A store alone: nothing is computed. */
-static int serve_store(cli *c, server_opts *o) {
-  char none[] = "null";
-  o->hello = none;
+/* Stores alone: nothing is computed. */
+static int serve_stores(cli *c, server_opts *o) {
   if (make_token(o->token)) return serve(c, o, !args_has(&c->args, OPT_NO_OPEN));
   cli_fail(&c->err, LOCI_ESYSTEM, "no random numbers");
   return cli_failed(c);
 }
 
+static int open_stores(cli *c, page_parts *p) {
+  const char *path;
+  for (; (path = args_at(&c->args, OPT_STORE, p->store_count)) != NULL; p->store_count++) {
+    if (p->store_count == MOST_STORES) return cli_usage(c, "--store is given more than 16 times");
+    if (study_store_open(path, &p->stores[p->store_count], &c->err)) return cli_failed(c);
+  }
+  return EXIT_DONE;
+}
+
+/* The folders: of the page's files, and of what is saved. */
+static int open_folders(cli *c, page_parts *p) {
+  char index[LOCI_PATH_SIZE];
+  p->page = args_get(&c->args, OPT_PAGE);
+  p->save_to = args_get(&c->args, OPT_SAVE_TO);
+  if (p->page) {
+    int n = snprintf(index, sizeof index, "%s/index.html", p->page);
+    if (n >= (int)sizeof index || access(index, R_OK) != 0) {
+      cli_fail(&c->err, LOCI_EIO, "%s: no index.html that can be read; the page is in page/",
+               p->page);
+      return cli_failed(c);
+    }
+  }
+  if (p->save_to && (p->save_folder = saved_open(p->save_to, &c->err)) < 0) return cli_failed(c);
+  return EXIT_DONE;
+}
+
 int cmd_serve(cli *c) {
   loci_model *m = NULL;
-  const char *store = args_get(&c->args, OPT_STORE);
   bool has_model = args_has(&c->args, OPT_MODEL);
-  if (!has_model && !store)
+  if (!has_model && !args_has(&c->args, OPT_STORE))
     return cli_usage(c, "serve needs -m DIR, a model to ask, or --store S.db, a store to browse");
   if (args_has(&c->args, OPT_CONSTRAINT) && !args_has(&c->args, OPT_QUESTION))
     return cli_usage(c, "-c is a piece of a question: -q TEXT");
-  server_opts o = {.port = PORT, .shown = ""};
+  server_opts o = {.port = PORT, .shown = "", .parts.save_folder = -1};
   int code = cli_int(c, OPT_PORT, 1024, 65535, &o.port);
   o.last_port =
       args_has(&c->args, OPT_PORT) || o.port > 65535 - MORE_PORTS ? o.port : o.port + MORE_PORTS;
-  if (!code && store && study_store_open(store, &o.store, &c->err)) code = cli_failed(c);
+  if (!code) code = open_folders(c, &o.parts);
+  if (!code) code = open_stores(c, &o.parts);
   if (!code && has_model) code = cli_open_model(c, &m);
-  if (!code) code = has_model ? serve_model(c, m, &o) : serve_store(c, &o);
-  loci_model_close(m);
-  study_store_close(o.store);
+  if (!code) code = has_model ? serve_model(c, m, &o) : serve_stores(c, &o);
+  for (int i = 0; i < o.parts.store_count; i++) study_store_close(o.parts.stores[i]);
+  if (o.parts.save_folder >= 0) close(o.parts.save_folder);
   return code;
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *read_all(const char *path, size_t *size) {
+char *export_read(const char *path, size_t *size) {
   FILE *f = fopen(path, "rb");
   char *bytes = NULL;
   if (!f) return NULL;
@@ -30,7 +30,7 @@ char *export_file(export_fn *write, const void *ctx, const char *ending, size_t 
            access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
   if (!mkdtemp(folder)) return NULL;
   snprintf(path, sizeof path, "%s/result.%.15s", folder, ending);
-  char *bytes = write(ctx, path) ? NULL : read_all(path, size);
+  char *bytes = write(ctx, path) ? NULL : export_read(path, size);
   unlink(path);
   rmdir(folder);
   return bytes;

@@ -14,18 +14,19 @@
 
 #include "cli.h"
 
-enum { MOST = 16 };
-
 typedef struct picture {
   char id[PICTURE_ID];
   int fd;
+  size_t size;
 } picture;
+
+static const size_t MOST_BYTES = (size_t)256 << 20; /* of all */
 
 struct gallery {
   pthread_mutex_t lock;
   char processor[LOCI_PATH_SIZE];
   int64_t max_pixels;
-  picture at[MOST]; /* the oldest first */
+  picture at[MOST_PICTURES]; /* the oldest first */
   int count;
 };
 
@@ -33,9 +34,15 @@ gallery *gallery_new(const char *processor, int64_t max_pixels) {
   gallery *p = calloc(1, sizeof *p);
   if (!p) return NULL;
   pthread_mutex_init(&p->lock, NULL);
+  gallery_process(p, processor, max_pixels);
+  return p;
+}
+
+void gallery_process(gallery *p, const char *processor, int64_t max_pixels) {
+  pthread_mutex_lock(&p->lock);
   snprintf(p->processor, sizeof p->processor, "%s", processor);
   p->max_pixels = max_pixels;
-  return p;
+  pthread_mutex_unlock(&p->lock);
 }
 
 void gallery_free(gallery *p) {
@@ -46,7 +53,8 @@ void gallery_free(gallery *p) {
 }
 
 /* FNV-1a: the name tells pictures of one user apart, and protects from nothing. */
-static void name_bytes(const unsigned char *s, size_t n, char id[PICTURE_ID]) {
+void gallery_name(const void *bytes, size_t n, char id[PICTURE_ID]) {
+  const unsigned char *s = bytes;
   uint64_t h = 0xcbf29ce484222325u;
   for (size_t i = 0; i < n; i++) h = (h ^ s[i]) * 0x100000001b3u;
   snprintf(id, PICTURE_ID, "p%016" PRIx64, h);
@@ -77,41 +85,45 @@ static picture *find(gallery *p, const char *id) {
 }
 
 /* Under the lock. */
-static void put(gallery *p, const char *id, int fd) {
-  if (p->count == MOST) {
+static void put(gallery *p, const char *id, int fd, size_t size) {
+  size_t sum = size;
+  for (int i = 0; i < p->count; i++) sum += p->at[i].size;
+  while (p->count == MOST_PICTURES || (p->count > 0 && sum > MOST_BYTES)) {
+    sum -= p->at[0].size;
     close(p->at[0].fd);
-    memmove(p->at, p->at + 1, (MOST - 1) * sizeof *p->at);
-    p->count--;
+    memmove(p->at, p->at + 1, (size_t)--p->count * sizeof *p->at);
   }
   picture *x = &p->at[p->count++];
   memcpy(x->id, id, sizeof x->id);
   x->fd = fd;
+  x->size = size;
 }
 
-/* The path of a descriptor in a sentence says nothing to a reader. */
-static void say_picture(loci_err *err, const char *path) {
+void gallery_say(loci_err *err, const char *path, const char *what) {
   size_t n = strlen(path);
   if (strncmp(err->msg, path, n) != 0) return;
   char rest[sizeof err->msg];
   snprintf(rest, sizeof rest, "%s", err->msg + n);
-  snprintf(err->msg, sizeof err->msg, "the picture%.400s", rest);
+  snprintf(err->msg, sizeof err->msg, "%s%.400s", what, rest);
 }
 
 loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICTURE_ID],
                         loci_err *err) {
-  char path[PICTURE_PATH];
+  char path[PICTURE_PATH], processor[LOCI_PATH_SIZE];
   loci_image *image = NULL;
-  name_bytes(bytes, size, id);
+  gallery_name(bytes, size, id);
   pthread_mutex_lock(&p->lock);
   bool known = find(p, id) != NULL;
+  int64_t max_pixels = p->max_pixels;
+  memcpy(processor, p->processor, sizeof processor);
   pthread_mutex_unlock(&p->lock);
   if (known) return LOCI_OK;
   int fd = gallery_file(bytes, size, path);
   if (fd < 0) return cli_fail(err, LOCI_ENOMEM, "no room for the picture");
-  loci_status st = loci_image_read(p->processor, path, p->max_pixels, &image, err); /* is it one? */
+  loci_status st = loci_image_read(processor, path, max_pixels, &image, err); /* is it one? */
   loci_free(image);
   if (st) {
-    say_picture(err, path);
+    gallery_say(err, path, "the picture");
     close(fd);
     return st;
   }
@@ -119,7 +131,7 @@ loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICT
   if (find(p, id)) {
     close(fd);
   } else {
-    put(p, id, fd);
+    put(p, id, fd, size);
   }
   pthread_mutex_unlock(&p->lock);
   return LOCI_OK;

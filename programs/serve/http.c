@@ -1,18 +1,6 @@
 /* HTTP by libmicrohttpd, a thread for each connection: whoever waits for a job just waits.
  *
- *   GET    /, /page/FILE              the page
- *   GET    /api/hello                 model, version, limits
- *   POST   /api/store/runs, examples, average, auroc, sql     a form (study_store.h) -> JSON
- *   POST   /api/propose               a form with a question -> constraints it may have
- *   GET    /api/store/N/run.csv       all numbers of run N
- *   POST   /api/pictures              bytes of a picture -> {"picture": id}
- *   GET    /api/pictures/ID           the bytes again
- *   POST   /api/jobs                  a form (board.h) -> {"job": n}, and of a brief one the rest
- *   GET    /api/jobs/N                state
- *   GET    /api/jobs/N/events         parts and states as they come, as an event stream
- *   GET    /api/jobs/N/result.json    what loci COMMAND --json prints; .csv .png ...: what -o makes
- *   DELETE /api/jobs/N                cancel
- *   POST   /api/jobs/N/apply, /revert the edit that it solved, on the model in memory */
+ *   connection -> its seat -> head: the gate -> body, bounded -> the page's files, or routes.c */
 #include "http.h"
 
 #include <arpa/inet.h>
@@ -20,15 +8,13 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli.h"
-#include "proposals.h"
 #include "seats.h"
 #include "site.h"
+#include "values.h"
 
-enum { IDLE_SECONDS = 30, FORM_BYTES = 64 << 10, HEADER_BYTES = 32 << 10 };
+enum { IDLE_SECONDS = 30, HEADER_BYTES = 32 << 10 };
 
 struct server {
   server_opts o;
@@ -66,52 +52,53 @@ static done reply(connection *c, int status, struct MHD_Response *r) {
 }
 
 /* Takes the bytes. */
-static done send_typed(connection *c, int status, const char *type, char *bytes, size_t size) {
-  if (!bytes) return MHD_NO;
-  struct MHD_Response *r = MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE);
+static done send_bytes(connection *c, const page_answer *a) {
+  if (!a->bytes) return MHD_NO;
+  struct MHD_Response *r =
+      MHD_create_response_from_buffer(a->size, a->bytes, MHD_RESPMEM_MUST_FREE);
   if (!r) {
-    free(bytes);
+    free(a->bytes);
     return MHD_NO;
   }
-  MHD_add_response_header(r, "Content-Type", type);
+  MHD_add_response_header(r, "Content-Type", a->type);
   MHD_add_response_header(r, "Cache-Control", "no-store");
-  return reply(c, status, r);
-}
-
-static done send_json(connection *c, int status, char *text, size_t size) {
-  return send_typed(c, status, "application/json", text, size);
+  return reply(c, a->status, r);
 }
 
 static done send_error(connection *c, int status, const char *code, const char *message) {
-  char *text = NULL;
-  size_t n = 0;
-  FILE *f = open_memstream(&text, &n);
-  if (!f) return MHD_NO;
-  fputs("{\"error\":{\"code\":", f);
-  put_json_string(f, code);
-  fputs(",\"message\":", f);
-  put_json_string(f, message);
-  fputs("}}\n", f);
-  if (fclose(f)) return MHD_NO;
-  return send_json(c, status, text, n);
+  page_answer a = route_error(status, code, message);
+  return send_bytes(c, &a);
 }
 
-static done send_number(connection *c, int status, const char *name, int number) {
-  char *text = malloc(64);
-  int n = text ? snprintf(text, 64, "{\"%s\":%d}\n", name, number) : 0;
-  return send_json(c, status, text, (size_t)n);
+static const char *header(connection *c, const char *name) {
+  return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
+/* A file of the program, packed; a browser that has it by its mark gets no second one. */
 static done send_file(connection *c, const char *path) {
   const site_file *x = site_find(path);
+  char mark[SITE_MARK];
   if (!x) return send_error(c, 404, "path", "there is no such file");
+  site_mark(x, mark);
+  const char *known = header(c, "If-None-Match");
+  bool same = known && strcmp(known, mark) == 0;
   struct MHD_Response *r = MHD_create_response_from_buffer(
-      (size_t)(x->end - x->bytes), (void *)(uintptr_t)x->bytes, MHD_RESPMEM_PERSISTENT);
+      same ? 0 : (size_t)(x->end - x->bytes), (void *)(uintptr_t)x->bytes, MHD_RESPMEM_PERSISTENT);
   if (!r) return MHD_NO;
   MHD_add_response_header(r, "Content-Type", x->type);
-  MHD_add_response_header(r, "Content-Encoding", "gzip");
+  if (!same) MHD_add_response_header(r, "Content-Encoding", "gzip");
   MHD_add_response_header(r, "Cache-Control", "no-cache");
-  return reply(c, 200, r);
+  MHD_add_response_header(r, "ETag", mark);
+  return reply(c, same ? 304 : 200, r);
+}
+
+/* The same of a folder, as it is there now: for those who change the page. */
+static done send_file_of(connection *c, const char *folder, const char *path) {
+  const site_file *x = site_find(path);
+  size_t size = 0;
+  char *bytes = x ? site_read(folder, x, &size) : NULL;
+  if (!bytes) return send_error(c, 404, "path", "there is no such file in the folder of --page");
+  return send_bytes(c, &(page_answer){200, x->type, bytes, size, 0});
 }
 
 /* ---------------------------------------------------------------- events */
@@ -154,10 +141,10 @@ static void free_stream(void *ctx) {
   free(s);
 }
 
-static done send_events(server *x, connection *c, int job) {
+static done send_events(board *b, connection *c, int job, int after) {
   event_stream *s = calloc(1, sizeof *s);
   if (!s) return MHD_NO;
-  *s = (event_stream){.board = x->o.board, .job = job};
+  *s = (event_stream){.board = b, .job = job, .at.events = after};
   struct MHD_Response *r =
       MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_stream, s, free_stream);
   if (!r) {
@@ -169,161 +156,35 @@ static done send_events(server *x, connection *c, int job) {
   return reply(c, 200, r);
 }
 
-/* ---------------------------------------------------------------- routes */
-
-static done send_hello(const server *s, connection *c) {
-  char *text = NULL;
-  size_t n = 0;
-  FILE *f = open_memstream(&text, &n);
-  if (f)
-    fprintf(f, "{\"model\":%s,\"edited\":%d,\"store\":%s}\n", s->o.hello,
-            s->o.board ? board_applied(s->o.board) : 0, s->o.store ? "true" : "false");
-  if (!f || fclose(f)) return MHD_NO;
-  return send_json(c, 200, text, n);
-}
-
-static done add_picture(const server *s, connection *c, const incoming *in) {
-  char id[PICTURE_ID], *text = NULL;
-  size_t n = 0;
-  loci_err err = {0};
-  if (gallery_add(s->o.pictures, in->body ? in->body : "", in->size, id, &err))
-    return send_error(c, err.code == LOCI_ENOMEM ? 507 : 422, "picture", err.msg);
-  FILE *f = open_memstream(&text, &n);
-  if (f) fprintf(f, "{\"picture\":\"%s\"}\n", id);
-  if (!f || fclose(f)) return MHD_NO;
-  return send_json(c, 200, text, n);
-}
-
-static done send_picture(const server *s, connection *c, const char *id) {
-  char path[PICTURE_PATH];
-  struct stat info;
-  int fd = gallery_open(s->o.pictures, id, path);
-  struct MHD_Response *r = fd >= 0 && fstat(fd, &info) == 0
-                               ? MHD_create_response_from_fd((size_t)info.st_size, fd)
-                               : NULL; /* which closes it */
-  if (!r && fd >= 0) close(fd);
-  if (!r) return send_error(c, 404, "picture", "the picture is not here any more: drop it again");
-  MHD_add_response_header(r, "Content-Type", "application/octet-stream");
-  MHD_add_response_header(r, "Cache-Control", "no-store");
-  return reply(c, 200, r);
-}
-
-static done add_job(const server *s, connection *c, const incoming *in) {
-  int id;
-  size_t n = 0;
-  board_answer a = board_add(s->o.board, in->body ? in->body : "", in->size, &id);
-  if (a.code[0]) return send_error(c, a.status, a.code, a.message);
-  char *text = board_told(s->o.board, id, &n);
-  return send_json(c, a.status, text, n);
-}
-
-static done send_state(const server *s, connection *c, int job) {
-  char *text = board_state(s->o.board, job);
-  if (!text) return send_error(c, 404, "job", "there is no such job (any more)");
-  return send_json(c, 200, text, strlen(text));
-}
-
-static done send_result(const server *s, connection *c, int job, const char *ending) {
-  size_t n = 0;
-  char *text = board_result(s->o.board, job, ending, &n);
-  if (!text) return send_error(c, 404, "job", "it has no such result (any more): ask again");
-  return send_typed(c, 200,
-                    strcmp(ending, "json") == 0 ? "application/json" : "application/octet-stream",
-                    text, n);
-}
-
-static done cancel(const server *s, connection *c, int job) {
-  board_answer a = board_cancel(s->o.board, job);
-  return a.code[0] ? send_error(c, a.status, a.code, a.message)
-                   : send_number(c, a.status, "job", job);
-}
-
-static done apply(const server *s, connection *c, int job, bool on) {
-  board_answer a = board_apply(s->o.board, job, on);
-  return a.code[0] ? send_error(c, a.status, a.code, a.message)
-                   : send_number(c, a.status, "edited", on ? job : 0);
-}
-
-static done ask_store(const server *s, connection *c, const char *what, const incoming *in) {
-  form f;
-  const char *why;
-  char *text = NULL;
-  loci_err err = {0};
-  if (!s->o.store) return send_error(c, 404, "store", "loci serve was started without --store");
-  if (!form_read(in->body ? in->body : "", in->size, &f, &why)) {
-    form_clear(&f);
-    return send_error(c, 400, "form", why);
-  }
-  loci_status st = study_store_ask(s->o.store, what, &f, &text, &err);
-  form_clear(&f);
-  return st ? send_error(c, 422, "store", err.msg) : send_json(c, 200, text, strlen(text));
-}
-
-static done send_proposals(connection *c, const incoming *in) {
-  form f;
-  const char *why;
-  size_t n = 0;
-  bool read = form_read(in->body ? in->body : "", in->size, &f, &why);
-  const char *question = read ? form_get(&f, "question") : NULL;
-  char *text = question ? proposals_for(question, &n) : NULL;
-  form_clear(&f);
-  if (!read) return send_error(c, 400, "form", why);
-  if (!text) return send_error(c, 422, "question", "nothing can be proposed for this question");
-  return send_json(c, 200, text, n);
-}
-
-static done send_store(const server *s, connection *c, int run) {
-  size_t n = 0;
-  char *text = s->o.store ? study_store_csv(s->o.store, run, &n) : NULL;
-  if (!text) return send_error(c, 404, "store", "there is no such run");
-  return send_typed(c, 200, "application/octet-stream", text, n);
-}
-
-/* "/api/jobs/12/events" -> 12 and "/events"; 0: it is none. */
-static int number_of(const char *path, const char *head, const char **rest) {
-  size_t begin = strlen(head);
-  if (strncmp(path, head, begin) != 0) return 0;
-  const char *s = path + begin;
-  size_t digits = strspn(s, "0123456789");
-  if (digits < 1 || digits > 9) return 0;
-  *rest = s + digits;
-  return atoi(s);
-}
-
-static done route(server *s, connection *c, const char *method, const char *path,
-                  const incoming *in) {
-  bool get = strcmp(method, "GET") == 0, post = strcmp(method, "POST") == 0;
-  const char *rest = "", *file = "";
-  int job = number_of(path, "/api/jobs/", &rest), run = number_of(path, "/api/store/", &file);
-  if (strncmp(path, "/api/", 5) != 0) return send_file(c, path);
-  if (get && strcmp(path, "/api/hello") == 0) return send_hello(s, c);
-  if (post && strncmp(path, "/api/store/", 11) == 0) return ask_store(s, c, path + 11, in);
-  if (run && get && strcmp(file, "/run.csv") == 0) return send_store(s, c, run);
-  if (post && strcmp(path, "/api/propose") == 0) return send_proposals(c, in);
-  if (!s->o.board) return send_error(c, 404, "model", "loci serve was started without a model");
-  if (post && strcmp(path, "/api/pictures") == 0) return add_picture(s, c, in);
-  if (get && strncmp(path, "/api/pictures/", 14) == 0) return send_picture(s, c, path + 14);
-  if (post && strcmp(path, "/api/jobs") == 0) return add_job(s, c, in);
-  if (job && get && !*rest) return send_state(s, c, job);
-  if (job && get && strcmp(rest, "/events") == 0) return send_events(s, c, job);
-  if (job && get && strncmp(rest, "/result.", 8) == 0) return send_result(s, c, job, rest + 8);
-  if (job && post && strcmp(rest, "/apply") == 0) return apply(s, c, job, true);
-  if (job && post && strcmp(rest, "/revert") == 0) return apply(s, c, job, false);
-  if (job && strcmp(method, "DELETE") == 0 && !*rest) return cancel(s, c, job);
-  return send_error(c, 404, "path", "there is nothing here");
-}
-
 /* ---------------------------------------------------------------- the daemon */
+
+/* ?name=NUMBER; 0: it is not there, or none. */
+static int number_of_query(connection *c, const char *name) {
+  const char *s = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, name);
+  int value = 0;
+  return s && value_int(s, 0, INT32_MAX, &value) ? value : 0;
+}
+
+static done answer_ask(const server *s, connection *c, const char *method, const char *path,
+                       const incoming *in) {
+  const page_parts *p = &s->o.parts;
+  if (strncmp(path, "/api/", 5) != 0)
+    return p->page ? send_file_of(c, p->page, path) : send_file(c, path);
+  page_ask ask = {.method = method,
+                  .path = path,
+                  .body = in->body ? in->body : "",
+                  .size = in->size,
+                  .after = number_of_query(c, "after"),
+                  .store = number_of_query(c, "store")};
+  page_answer a = route_ask(p, &ask);
+  return a.follow ? send_events(p->board, c, a.follow, ask.after) : send_bytes(c, &a);
+}
 
 static done count_host(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value) {
   (void)kind;
   (void)value;
   if (strcasecmp(key, "Host") == 0) ++*(int *)ctx;
   return MHD_YES;
-}
-
-static const char *header(connection *c, const char *name) {
-  return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
 static gate_answer check(const server *s, connection *c, const char *method, const char *path) {
@@ -358,7 +219,7 @@ static done begin(server *s, connection *c, const char *path, const char *method
   incoming *in = calloc(1, sizeof *in);
   *place = in;
   if (!in) return MHD_NO;
-  in->most = strcmp(path, "/api/pictures") == 0 ? PICTURE_BYTES : FORM_BYTES;
+  in->most = route_room(path);
   const char *length = header(c, "Content-Length");
   if (!a.code && length && strtoull(length, NULL, 10) > in->most)
     a = (gate_answer){413, "size", "the request is too large"};
@@ -398,7 +259,7 @@ static done on_request(void *ctx, connection *c, const char *path, const char *m
     if (in->refused) return MHD_YES;
     if (strncmp(path, "/api/", 5) == 0) in->seat = seat_of(c);
     seats_work(&s->seats, in->seat, true);
-    return route(s, c, method, path, in);
+    return answer_ask(s, c, method, path, in);
   }
   bool taken = in->refused || take_body(in, data, *size);
   *size = 0;

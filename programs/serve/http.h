@@ -1,19 +1,15 @@
-/* The server: requests let in by the gate, answered from the site, the pictures and the board. */
+/* The server: requests let in by the gate, and answered as routes.c says. */
 #ifndef LOCI_SERVE_HTTP_H
 #define LOCI_SERVE_HTTP_H
 
 #include "gate.h"
-#include "board.h"
-#include "study_store.h"
+#include "routes.h"
 
 typedef struct server server;
 
 typedef struct server_opts {
-  board *board;
-  gallery *pictures;
-  study_store *store; /* that is browsed; NULL: none */
-  const char *hello;  /* JSON, for GET /api/hello */
-  const char *shown;  /* "&q=...": what the address shows after its token; "" nothing */
+  page_parts parts;  /* what it answers from */
+  const char *shown; /* "&q=...": what the address shows after its token; "" nothing */
   char token[TOKEN_HEX + 1];
   int port, last_port; /* the first of these that is free */
 } server_opts;

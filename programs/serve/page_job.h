@@ -1,5 +1,5 @@
 /* A job and its board, as board.c, which keeps them, and worker.c, which runs them, share them. All
- * of it is under the board's one lock. */
+ * of it is under the board's one lock.  board_model.c: the model itself, and edits of it. */
 #ifndef LOCI_SERVE_PAGE_JOB_H
 #define LOCI_SERVE_PAGE_JOB_H
 
@@ -68,8 +68,14 @@ void board_forget_events(job *j);
  * board_let_go, or NULL. */
 job *board_held(board *b, const job *j, loci_kind kind);
 void board_let_go(board *b, job *held);
-/* The job that is next for a worker; [brief]: of the brief ones alone; NULL: none.  Under the lock.
- */
+/* Under the lock, as all that follow: the job of that number, or NULL; a place for a new one, or
+ * NULL; an empty place of it. */
+job *board_find(board *b, int id);
+job *board_find_place(board *b);
+void board_forget(board *b, job *j);
+void board_forget_all(board *b); /* after taking its edit off the model */
+board_answer board_says(int status, const char *code, const char *message);
+/* The job that is next for a worker; [brief]: of the brief ones alone; NULL: none. */
 job *board_next(board *b, int worker, bool brief);
 
 #endif

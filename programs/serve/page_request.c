@@ -71,7 +71,7 @@ static bool add_field(const struct form_field *x, gallery *p, page_request *out,
                       char *why, size_t size) {
   bool tests = out->command->id == COMMAND_EDIT_TEST;
   const char *of = tests ? "edit" : out->command->id == COMMAND_TRACE ? "continue" : "";
-  if (strcmp(x->name, "what") == 0) return true;
+  if (strcmp(x->name, "what") == 0 || strcmp(x->name, "edition") == 0) return true;
   if (strcmp(x->name, of) == 0) {
     if (value_int(x->value, 0, INT32_MAX, &out->of)) return true;
     snprintf(why, size, "\"%s\" wants the number of a job", of);

@@ -8,7 +8,6 @@
 #include "cli.h"
 
 enum { PLACES = 48, ANSWER_ROOM = 64 };
-static const int64_t KEPT_BYTES = 1LL << 30;
 
 struct shelf_place {
   loci_prompt *prompt; /* NULL: an empty place */
@@ -22,15 +21,17 @@ struct shelf_place {
 struct shelf {
   pthread_mutex_t lock;
   const loci_model *model;
+  int64_t most; /* bytes of kept runs */
   unsigned now;
   shelf_place at[PLACES];
 };
 
-shelf *shelf_new(const loci_model *m) {
+shelf *shelf_new(const loci_model *m, int64_t most) {
   shelf *s = calloc(1, sizeof *s);
   if (!s) return NULL;
   pthread_mutex_init(&s->lock, NULL);
   s->model = m;
+  s->most = most;
   return s;
 }
 
@@ -158,7 +159,7 @@ static bool make_room(shelf *s, int64_t bytes) {
       sum += p->kept;
       if (p->kept && !p->used && (!oldest || p->last < oldest->last)) oldest = p;
     }
-    if (sum <= KEPT_BYTES) return true;
+    if (sum <= s->most) return true;
     if (!oldest) return false;
     oldest->kept = 0;
     if (loci_prompt_keep(oldest->prompt, 0, NULL, NULL, NULL)) return false;
@@ -174,7 +175,7 @@ loci_status shelf_keep(shelf *s, shelf_place *place, loci_progress_fn progress, 
   pthread_mutex_unlock(&s->lock);
   if (!wanted) return LOCI_OK;
   /* an edited model keeps nothing, and room may be short: neither is a reason not to go on */
-  loci_status st = loci_prompt_keep(place->prompt, KEPT_BYTES, progress, ctx, err);
+  loci_status st = loci_prompt_keep(place->prompt, s->most, progress, ctx, err);
   pthread_mutex_lock(&s->lock);
   if (st) place->kept = 0;
   pthread_mutex_unlock(&s->lock);

@@ -11,7 +11,8 @@
 typedef struct shelf shelf;
 typedef struct shelf_place shelf_place;
 
-shelf *shelf_new(const loci_model *m); /* NULL: no memory */
+/* At most that many bytes of kept runs.  NULL: no memory. */
+shelf *shelf_new(const loci_model *m, int64_t most);
 void shelf_free(shelf *s);
 
 /* The prompt of a question about the picture of that id (NULL: none), made where it is not there;

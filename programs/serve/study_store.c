@@ -13,6 +13,7 @@
 struct study_store {
   pthread_mutex_t lock;
   loci_store *store;
+  const char *name;
 };
 
 loci_status study_store_open(const char *path, study_store **out, loci_err *err) {
@@ -25,6 +26,8 @@ loci_status study_store_open(const char *path, study_store **out, loci_err *err)
     return st;
   }
   pthread_mutex_init(&s->lock, NULL);
+  const char *slash = strrchr(path, '/');
+  s->name = slash && slash[1] ? slash + 1 : path;
   *out = s;
   return LOCI_OK;
 }
@@ -35,6 +38,8 @@ void study_store_close(study_store *s) {
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
+
+const char *study_store_name(const study_store *s) { return s->name; }
 
 /* ---------------------------------------------------------------- fields */
 
@@ -63,7 +68,8 @@ static loci_status read_field(const struct form_field *x, loci_store_browse_opts
                               loci_err *err) {
   int64_t count = 0;
   loci_status st = LOCI_OK;
-  if (!x->value[0]) return LOCI_OK; /* a field that is left empty */
+  if (!x->value[0] || strcmp(x->name, "store") == 0)
+    return LOCI_OK; /* left empty; which one it is */
   if (strcmp(x->name, "run") == 0) return read_count(x, 0, &o->run, err);
   if (strcmp(x->name, "result") == 0) return read_count(x, 0, &o->result, err);
   if (strcmp(x->name, "first") == 0) return read_count(x, 0, &o->first, err);

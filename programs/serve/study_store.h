@@ -1,4 +1,4 @@
-/* The store that is browsed on the page: read only, one question at a time. */
+/* A store that is browsed on the page: read only, one question at a time. */
 #ifndef LOCI_SERVE_STUDY_STORE_H
 #define LOCI_SERVE_STUDY_STORE_H
 
@@ -8,8 +8,10 @@
 
 typedef struct study_store study_store;
 
+/* The path is borrowed. */
 loci_status study_store_open(const char *path, study_store **out, loci_err *err);
-void study_store_close(study_store *s); /* takes NULL */
+void study_store_close(study_store *s);             /* takes NULL */
+const char *study_store_name(const study_store *s); /* its file's */
 
 /* What is asked of it, as text for loci_text_free.  [what]: "runs", which are in it; "examples",
  * rows of a run, or with the field "result" one of them whole; "average", of a run with the field

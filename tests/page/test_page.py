@@ -440,7 +440,7 @@ def colours(browser, theme):
     browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
     # the page hears of it when it draws next, and paints in the frame after that
     tables, ground = browser.run("""const frame = () => new Promise(requestAnimationFrame);
-      return import('/page/colour.js').then(c => frame().then(frame).then(frame).then(() => c)).then(c => {
+      return import('/page/paint.js').then(c => frame().then(frame).then(frame).then(() => c)).then(c => {
         const at = k => Array.from({length: 256}, (_, i) => i / 255).map(k);
         const with_ink = rgb => [rgb, c.ink(rgb)];
         const point = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});

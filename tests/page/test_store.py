@@ -154,6 +154,44 @@ def rates(server, path):
     assert got["auroc"]["lo"] <= got["auroc"]["value"] <= got["auroc"]["hi"], got
 
 
+def side_by_side(path):
+    """Several stores: each has its own rows, and a link to a row of the second one opens that."""
+    other = os.path.join(os.path.dirname(path), "other.db")
+    d = sqlite3.connect(path)
+    d.execute("VACUUM INTO ?", (other,))
+    d.close()
+    d = sqlite3.connect(other)
+    with d:
+        d.execute("UPDATE example SET question = 'Of the other one?' WHERE line = 1")
+    d.close()
+    server = Server("--store", path, "--store", other)
+    try:
+        status, hello = server.call("/api/hello")
+        assert json.loads(hello)["stores"] == ["study.db", "other.db"], hello
+        first, second = (server.ask("examples", store=i, result=1)["example"]["question"] for i in (0, 1))
+        assert second == "Of the other one?" != first, (first, second)
+        for store in (2, -1, "x"):
+            assert server.call("/api/store/runs", {"store": store})[0] == 404, store
+        csv = [server.call(f"/api/store/1/run.csv?store={i}")[0] for i in (0, 1, 2)]
+        assert csv == [200, 200, 404], csv
+        if browser_programs():
+            browser = Browser()
+            try:
+                browser.open(f"{server.address}&ex=1.1.1")
+                browser.wait("return document.getElementById('store-example').textContent.includes('Of the other one?')")
+                assert browser.run("return document.querySelectorAll('#store-run option').length") == 2
+                browser.run("document.getElementById('store-run').focus()")
+                browser.press("Home")
+                browser.run("document.querySelector('#aggregate-means-box summary').click()")
+                browser.wait("return document.querySelector('#row-0 .question')?.textContent === arguments[0]", first)
+                browser.wait("return document.querySelectorAll('#aggregate-means button').length === 2")
+                assert not browser.console()
+            finally:
+                browser.close()
+    finally:
+        server.stop()
+
+
 def listed(browser):
     return browser.run("return document.querySelectorAll('.store-row').length")
 
@@ -254,6 +292,7 @@ def main():
                 page(server, used + dropped)
         finally:
             server.stop()
+        side_by_side(path)
 
 
 main()
