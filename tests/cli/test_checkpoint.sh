@@ -5,7 +5,7 @@ cd "$work" || exit 1
 make=$(dirname "$loci")/make_checkpoint
 asked=(-i "$image" -q "$question")
 
-for shape in tiny tiny-bunny tiny-qwen tiny-next tiny-onevision tiny-mllama tiny-smolvlm tiny-internvl; do
+for shape in tiny tiny-bunny tiny-qwen tiny-next tiny-onevision tiny-mllama tiny-smolvlm tiny-internvl tiny-qwen3-vl; do
   "$make" $shape $shape >/dev/null || miss "make_checkpoint $shape fails"
   try info -m $shape
   wants 0

@@ -121,6 +121,39 @@ loci_status write_qwen_config(maker *m) {
                     s->patch);
 }
 
+loci_status write_qwen3_vl_config(maker *m) {
+  const shape *s = &m->s;
+  int pairs = head_of(s) / 2, rest = pairs * 5 / 16, table = s->image_size / s->patch;
+  int blocks[3] = {0}, n = deep_blocks(s, blocks);
+  char list[64];
+  snprintf(list, sizeof list, n < 3 ? "%d" : "%d, %d, %d", blocks[0], blocks[1], blocks[2]);
+  TRY(write_text(
+      m, "config.json",
+      "{\"architectures\": [\"Qwen3VLForConditionalGeneration\"], \"model_type\": "
+      "\"qwen3_vl\",\n"
+      " \"text_config\": {\"model_type\": \"qwen3_vl_text\", \"hidden_size\": %d,\n"
+      "  \"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
+      "  \"num_key_value_heads\": %d, \"head_dim\": %d, \"vocab_size\": %d,\n"
+      "  \"max_position_embeddings\": 262144, \"rms_norm_eps\": 1e-06, \"rope_theta\": 5000000,\n"
+      "  \"rope_scaling\": {\"mrope_interleaved\": true, \"mrope_section\": [%d, %d, %d],\n"
+      "   \"rope_type\": \"default\"}, \"eos_token_id\": 602},\n"
+      " \"image_token_id\": 612, \"vision_start_token_id\": 609, \"vision_end_token_id\": 610,\n"
+      " \"vision_config\": {\"depth\": %d, \"hidden_size\": %d, \"intermediate_size\": %d,\n"
+      "  \"num_heads\": %d, \"patch_size\": %d, \"out_hidden_size\": %d,\n"
+      "  \"num_position_embeddings\": %d, \"deepstack_visual_indexes\": [%s],\n"
+      "  \"hidden_act\": \"gelu_pytorch_tanh\"}}\n",
+      s->width, s->inner, s->layers, s->heads, s->kv_heads, head_of(s), s->vocab, pairs - 2 * rest,
+      rest, rest, s->vision_layers, s->vision_width, s->vision_inner, s->vision_heads, s->patch,
+      s->width, table * table, list));
+  return write_text(
+      m, "preprocessor_config.json",
+      "{\"image_processor_type\": \"Qwen2VLImageProcessorFast\", \"patch_size\": %d,\n"
+      " \"merge_size\": 2, \"temporal_patch_size\": 2, \"image_mean\": [0.5, 0.5, "
+      "0.5],\n \"image_std\": [0.5, 0.5, 0.5], \"size\": {\"shortest_edge\": 65536, "
+      "\"longest_edge\": 16777216}}\n",
+      s->patch);
+}
+
 loci_status write_bunny_config(maker *m) {
   const shape *s = &m->s;
   if (mkdir(path_of(m, "siglip"), 0777) != 0) {

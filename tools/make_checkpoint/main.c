@@ -1,7 +1,8 @@
 /* Writes a checkpoint of any size with random weights, for benchmarks and tests: the true shapes of
  * LLaVA-1.5-7B, LLaVA-NeXT on Mistral-7B, LLaVA-OneVision-7B, Bunny-3B, Qwen2.5-VL-7B,
  * Llama-3.2-Vision-11B, SmolVLM-256M, SmolVLM2-500M, InternVL3-8B, Gemma-3-4B, PaliGemma-3B,
- * Qwen3-8B, Phi-4, Gemma-2-2B, Gemma-3-1B or GPT-2, or any others, in the layout of their files.
+ * Qwen3-VL-8B, Qwen3-8B, Phi-4, Gemma-2-2B, Gemma-3-1B or GPT-2, or any others, in the layout of
+ * their files.
  *
  *   make_checkpoint SHAPE DIR [--dtype f16|bf16|f32] [--seed N] [--shard MIB] [--layers N] ...
  *
@@ -51,6 +52,8 @@ static const shape shapes[] = {
     {"paligemma-3b", PALIGEMMA, 18, 2048, 16384, 8, 1, 257216, 27, 1152, 4304, 16, 224, 14},
     {"tiny-gemma3-vision", GEMMA3_VISION, 3, 64, 128, 4, 2, 700, 3, 32, 64, 2, 32, 4},
     {"tiny-paligemma", PALIGEMMA, 3, 64, 128, 4, 1, 700, 3, 32, 64, 2, 28, 7},
+    {"qwen3-vl-8b", QWEN3_VL, 36, 4096, 12288, 32, 8, 151936, 27, 1152, 4304, 16, 768, 16},
+    {"tiny-qwen3-vl", QWEN3_VL, 4, 64, 128, 4, 2, 700, 3, 32, 64, 2, 28, 7},
     {"tiny-bunny", BUNNY, 3, 64, 128, 4, 4, 700, 3, 32, 64, 2, 28, 7},
     {"qwen3-8b", QWEN3, 36, 4096, 12288, 32, 8, 151936, 0, 0, 0, 0, 0, 0},
     {"phi-4", PHI3, 40, 5120, 17920, 40, 10, 100352, 0, 0, 0, 0, 0, 0},
@@ -81,6 +84,7 @@ static const struct {
     [INTERNVL] = {"internvl", 660, plan_llava, write_internvl_config},
     [GEMMA3_VISION] = {"gemma3", 606, plan_gemma_vision, write_gemma_vision_config},
     [PALIGEMMA] = {"paligemma", 604, plan_gemma_vision, write_gemma_vision_config},
+    [QWEN3_VL] = {"qwen3-vl", 614, plan_qwen3_vl, write_qwen3_vl_config},
     [QWEN3] = {"text-qwen3", 618, plan_text, write_text_config},
     [PHI3] = {"text-phi3", 610, plan_text, write_text_config},
     [GEMMA2] = {"text-gemma2", 603, plan_text, write_text_config},

@@ -21,6 +21,7 @@ typedef enum family {
   INTERNVL,
   GEMMA3_VISION,
   PALIGEMMA,
+  QWEN3_VL,
   QWEN3, /* from here on text alone */
   PHI3,
   GEMMA2,
@@ -33,7 +34,8 @@ typedef struct shape {
   family family;
   int layers, width, inner, heads, kv_heads, vocab;
   int vision_layers, vision_width, vision_inner, vision_heads;
-  int image_size, patch; /* Qwen: of a window; Llama-3.2-Vision: of a tile */
+  int image_size, patch; /* Qwen: of a window; Qwen3-VL: of its table of positions;
+                            Llama-3.2-Vision: of a tile */
 } shape;
 /* Gemmas with pictures. */
 static inline bool is_gemma_vision(const shape *s) {
@@ -41,9 +43,10 @@ static inline bool is_gemma_vision(const shape *s) {
 }
 /* Channels of a head: Qwen3's and Gemma's are not the width's share. */
 static inline int head_of(const shape *s) {
-  bool own = s->family == QWEN3 || s->family == GEMMA2 || s->family == GEMMA3 || is_gemma_vision(s);
+  bool qwen = s->family == QWEN3 || s->family == QWEN3_VL;
+  bool own = qwen || s->family == GEMMA2 || s->family == GEMMA3 || is_gemma_vision(s);
   if (!own) return s->width / s->heads;
-  return s->width < 1024 ? s->width / s->heads / 2 * 3 : s->family == QWEN3 ? 128 : 256;
+  return s->width < 1024 ? s->width / s->heads / 2 * 3 : qwen ? 128 : 256;
 }
 
 typedef struct planned {
@@ -69,11 +72,14 @@ void join(char out[NAME], const char *prefix, const char *name);
 /* All tensors of the shape into m->tensors, in the order of the files. */
 void plan_llava(maker *m); /* Hugging Face's three LLaVAs, Bunny, SmolVLM and InternVL */
 void plan_qwen(maker *m);
+void plan_qwen3_vl(maker *m);
 void plan_mllama(maker *m);
 void plan_gemma_vision(maker *m);
 void plan_text(maker *m);
 /* Llama-3.2-Vision: whether a layer reads the picture; layers of the tower with gates, after the
  * others; and the layers whose inputs are features, at most 5. */
+/* Qwen3-VL: blocks of the tower whose rows go to the decoder's first layers, at most 3. */
+int deep_blocks(const shape *s, int out[3]);
 bool reads_picture(const shape *s, int layer);
 int gated_layers(const shape *s);
 int feature_layers(const shape *s, int out[5]);
@@ -82,6 +88,7 @@ int feature_layers(const shape *s, int out[5]);
 loci_status write_llava_config(maker *m);
 loci_status write_bunny_config(maker *m);
 loci_status write_qwen_config(maker *m);
+loci_status write_qwen3_vl_config(maker *m);
 loci_status write_tiled_config(maker *m);
 loci_status write_mllama_config(maker *m);
 loci_status write_idefics_config(maker *m); /* 4 x 4 patches a row of the sequence */

@@ -354,7 +354,7 @@ static void plan_text_layer(maker *m, const char *at) {
     matrix(m, at, "mlp.gate_proj.weight", 1, F, D);
     matrix(m, at, "mlp.up_proj.weight", 1, F, D);
   }
-  if (f == QWEN3 || f == GEMMA3) {
+  if (f == QWEN3 || f == QWEN3_VL || f == GEMMA3) {
     vector(m, at, "self_attn.q_norm.weight", one, K);
     vector(m, at, "self_attn.k_norm.weight", one, K);
   }
@@ -363,6 +363,55 @@ static void plan_text_layer(maker *m, const char *at) {
   if (gemma) vector(m, at, "pre_feedforward_layernorm.weight", one, D);
   if (gemma) vector(m, at, "post_feedforward_layernorm.weight", one, D);
   matrix(m, at, "mlp.down_proj.weight", 1, D, F);
+}
+
+/* Rows that several patches make, by a norm of each or of all together. */
+static void plan_merger(maker *m, const char *at, int64_t normed) {
+  int64_t D = 4 * m->s.vision_width;
+  norm(m, at, "norm", normed);
+  linear(m, at, "linear_fc1", 1, D, D);
+  linear(m, at, "linear_fc2", 1, m->s.width, D);
+}
+
+int deep_blocks(const shape *s, int out[3]) {
+  int n = s->vision_layers < 3 ? 1 : 3;
+  for (int i = 0; i < n; i++) {
+    out[i] = s->vision_layers > 24 ? 8 * (i + 1) : n < 3 ? 0 : s->vision_layers * (i + 1) / 4;
+  }
+  return n;
+}
+
+void plan_qwen3_vl(maker *m) {
+  int64_t D = m->s.vision_width, F = m->s.vision_inner, side = m->s.patch;
+  int64_t table = m->s.image_size / m->s.patch;
+  const char *at = "model.visual.";
+  char layer[NAME];
+  int blocks[3], n = deep_blocks(&m->s, blocks);
+  plan(m, at, "patch_embed.proj.weight", 0, 1 / sqrt(6.0 * (double)(side * side)), 5,
+       (int64_t[]){D, 3, 2, side, side});
+  vector(m, at, "patch_embed.proj.bias", 0, D);
+  matrix(m, at, "pos_embed.weight", SURE, table * table, D);
+  for (int i = 0; i < m->s.vision_layers; i++) {
+    snprintf(layer, sizeof layer, "%sblocks.%d.", at, i);
+    norm(m, layer, "norm1", D);
+    linear(m, layer, "attn.qkv", SHARP, 3 * D, D);
+    linear(m, layer, "attn.proj", 1, D, D);
+    norm(m, layer, "norm2", D);
+    linear(m, layer, "mlp.linear_fc1", 1, F, D);
+    linear(m, layer, "mlp.linear_fc2", 1, D, F);
+  }
+  plan_merger(m, "model.visual.merger.", D);
+  for (int i = 0; i < n; i++) {
+    snprintf(layer, sizeof layer, "%sdeepstack_merger_list.%d.", at, i);
+    plan_merger(m, layer, 4 * D);
+  }
+  matrix(m, "model.language_model.", "embed_tokens.weight", SURE, m->s.vocab, m->s.width);
+  for (int i = 0; i < m->s.layers; i++) {
+    snprintf(layer, sizeof layer, "model.language_model.layers.%d.", i);
+    plan_text_layer(m, layer);
+  }
+  vector(m, "model.language_model.", "norm.weight", 1, m->s.width);
+  matrix(m, "", "lm_head.weight", SURE, m->s.vocab, m->s.width);
 }
 
 void plan_text(maker *m) {
