@@ -27,13 +27,14 @@ static void need(loci_status st, const loci_err *err) {
 static void open_once(loci_model **m, loci_prompt **p) {
   static loci_model *model;
   static loci_prompt *prompt;
-  if (!model &&
-      (loci_call_model(model_dir, "{\"precision\":\"f32\",\"threads\":1}", &model, NULL) ||
-       loci_call_prompt(model,
-                        "{\"question\":\"Where is this city?\",\"template\":\"raw\","
-                        "\"constraints\":[\"this city\"]}",
-                        NULL, 0, 0, &prompt, NULL)))
+  loci_call asked = {.size = sizeof asked,
+                     .what = "question",
+                     .request = "{\"question\":\"Where is this city?\",\"template\":\"raw\","
+                                "\"constraints\":[\"this city\"]}"};
+  if (!model && loci_call_model(model_dir, "{\"precision\":\"f32\",\"threads\":1}", &model, NULL))
     abort();
+  asked.model = model;
+  if (!prompt && loci_call_prompt(&asked, NULL, 0, 0, &prompt, NULL)) abort();
   *m = model;
   *p = prompt;
 }
@@ -75,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
   if (which < CALLS) {
     run(calls[which], request, m, p);
   } else if (which == CALLS) {
-    loci_status st = loci_call_prompt(m, request, bytes[0] & 128 ? red : NULL, 2, 2, &other, &err);
+    loci_call asked = {.size = sizeof asked, .what = "question", .request = request, .model = m};
+    loci_status st = loci_call_prompt(&asked, bytes[0] & 128 ? red : NULL, 2, 2, &other, &err);
     need(st, &err);
     if (!st) loci_prompt_free(other);
   } else {

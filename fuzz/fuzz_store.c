@@ -63,7 +63,7 @@ static void read_all(const char *path) {
     if (s || !strstr(err.msg, path)) abort();
     return;
   }
-  if (!loci_store_info_new(s, &info, &err)) {
+  if (!loci_store_info_new(s, NULL, NULL, &info, &err)) {
     if (!loci_draw(&info->result, NULL, &text, &err)) loci_text_free(text);
     if (!loci_json(&info->result, &text, &err)) loci_text_free(text);
   }

@@ -79,12 +79,12 @@ LOCI_CHECK loci_status loci_call_traces(const loci_call *call, loci_trace **out,
  * (bytes, or a size such as "4G"), mmproj, max_pixels, exif, gate_rows. */
 LOCI_CHECK loci_status loci_call_model(const char *name, const char *request, loci_model **out,
                                        loci_err *err);
-/* A prompt as loci_prompt_new makes it; members question, image, constraints, kinds, template,
- * system, date.  [rgb], if not NULL: the picture itself, (height, width, 3), instead of a file; it
+/* A prompt as loci_prompt_new makes it, of the call's model; what is "question", with members
+ * question, image, constraints, kinds, template, system, date.  progress is told of the picture and
+ * may stop it.  [rgb], if not NULL: the picture itself, (height, width, 3), instead of a file; it
  * is read during the call alone, and member image, if any, is its name. */
-LOCI_CHECK loci_status loci_call_prompt(const loci_model *model, const char *request,
-                                        const uint8_t *rgb, int width, int height,
-                                        loci_prompt **out, loci_err *err);
+LOCI_CHECK loci_status loci_call_prompt(const loci_call *call, const uint8_t *rgb, int width,
+                                        int height, loci_prompt **out, loci_err *err);
 
 /* ---- kept runs */
 

@@ -128,7 +128,8 @@ typedef struct loci_store_info {
   const loci_store_run_info *runs;
 } loci_store_info;
 
-LOCI_CHECK loci_status loci_store_info_new(loci_store *store, loci_store_info **out, loci_err *err);
+LOCI_CHECK loci_status loci_store_info_new(loci_store *store, loci_progress_fn progress, void *ctx,
+                                           loci_store_info **out, loci_err *err);
 
 /* What is read of a store, and how. */
 typedef struct loci_store_opts {

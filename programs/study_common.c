@@ -24,7 +24,9 @@ int study_show_store(cli *c, loci_store *store) {
   char *text = NULL;
   loci_draw_opts draw = cli_draw_opts(c);
   int code = EXIT_DONE;
-  if (loci_store_info_new(store, &info, &c->err)) return cli_failed(c);
+  loci_status st = loci_store_info_new(store, terminal_progress, &c->term, &info, &c->err);
+  terminal_progress_end(&c->term);
+  if (st) return cli_failed(c);
   if (!c->json && loci_draw(&info->result, &draw, &text, &c->err)) code = cli_failed(c);
   if (text) fputs(text, stdout);
   loci_text_free(text);

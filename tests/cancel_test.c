@@ -77,6 +77,20 @@ static loci_status ask_about_a_picture(counter *c) {
   return st;
 }
 
+static loci_status question_call(counter *c) {
+  loci_prompt *p;
+  loci_call call = {.size = sizeof call,
+                    .what = "question",
+                    .request = "{\"question\": \"What is it?\", \"image\": \"" PICTURE "\"}",
+                    .model = model,
+                    .progress = count,
+                    .progress_ctx = c};
+  loci_status st = loci_call_prompt(&call, NULL, 0, 0, &p, &err);
+  assert_true((st == LOCI_OK) == (p != NULL));
+  loci_prompt_free(p);
+  return st;
+}
+
 static loci_status trace(counter *c) {
   loci_trace *t;
   loci_status st = loci_trace_new(
@@ -100,6 +114,27 @@ static loci_status merge(counter *c) {
   loci_status st = loci_store_merge(from, 1, out_path, count, c, &err);
   assert_int_equal(access(out_path, F_OK) == 0, st == LOCI_OK);
   unlink(out_path);
+  return st;
+}
+
+static loci_status state_of_store(counter *c) {
+  loci_store_info *i;
+  loci_status st = loci_store_info_new(store, count, c, &i, &err);
+  assert_true((st == LOCI_OK) == (i != NULL));
+  loci_free(i);
+  return st;
+}
+
+static loci_status status_call(counter *c) {
+  loci_result *r;
+  loci_call call = {.size = sizeof call,
+                    .what = "study status",
+                    .store = store,
+                    .progress = count,
+                    .progress_ctx = c};
+  loci_status st = loci_call_run(&call, &r, &err);
+  assert_true((st == LOCI_OK) == (r != NULL));
+  loci_free(r);
   return st;
 }
 
@@ -158,10 +193,21 @@ static loci_status auroc(counter *c) {
 static const struct {
   const char *name;
   loci_status (*call)(counter *c);
-} calls[] = {{"hash", hash},       {"info", info},       {"prompt", ask_about_a_picture},
-             {"trace", trace},     {"cost", edit_cost},  {"merge", merge},
-             {"average", average}, {"csv", export_csv},  {"npz", export_npz},
-             {"report", report},   {"compare", compare}, {"auroc", auroc}};
+} calls[] = {{"hash", hash},
+             {"info", info},
+             {"prompt", ask_about_a_picture},
+             {"trace", trace},
+             {"cost", edit_cost},
+             {"merge", merge},
+             {"average", average},
+             {"csv", export_csv},
+             {"npz", export_npz},
+             {"report", report},
+             {"compare", compare},
+             {"auroc", auroc},
+             {"question", question_call},
+             {"state", state_of_store},
+             {"status", status_call}};
 
 static void every_call_stops_wherever_it_is_told(void **state) {
   (void)state;

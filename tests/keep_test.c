@@ -21,6 +21,11 @@ typedef struct measured {
   char *json;
 } measured;
 
+static loci_status prompt_of(loci_model *m, const char *request, loci_prompt **out, loci_err *err) {
+  loci_call c = {.size = sizeof c, .what = "question", .request = request, .model = m};
+  return loci_call_prompt(&c, NULL, 0, 0, out, err);
+}
+
 static measured measure(loci_model *m, const loci_prompt *p, const char *what,
                         const char *request) {
   loci_err err;
@@ -98,7 +103,7 @@ static void check_model(const char *dir, const char *options, const char *questi
     print_message("%s\n", err.msg);
     skip();
   }
-  assert_int_equal(loci_call_prompt(m, question, NULL, 0, 0, &p, &err), LOCI_OK);
+  assert_int_equal(prompt_of(m, question, &p, &err), LOCI_OK);
   for (size_t i = 0; i < sizeof asked / sizeof *asked; i += step) {
     measured fresh = measure(m, p, asked[i].what, asked[i].request);
     assert_int_equal(loci_prompt_keep(p, WHOLE, NULL, NULL, &err), LOCI_OK);
@@ -172,7 +177,7 @@ static void a_cell_costs_its_own_rows(void **state) {
   loci_err err;
   (void)state;
   assert_int_equal(loci_call_model(MODELS, "{\"precision\": \"f32\"}", &m, &err), LOCI_OK);
-  assert_int_equal(loci_call_prompt(m, seen, NULL, 0, 0, &p, &err), LOCI_OK);
+  assert_int_equal(prompt_of(m, seen, &p, &err), LOCI_OK);
   measured fresh = measure(m, p, "trace", one);
   assert_int_equal(loci_prompt_keep(p, WHOLE, NULL, NULL, &err), LOCI_OK);
   measured kept = measure(m, p, "trace", one);
@@ -199,7 +204,7 @@ static void limits_stops_and_edits(void **state) {
   loci_err err;
   (void)state;
   assert_int_equal(loci_call_model(MODELS, "{\"precision\": \"f32\"}", &m, &err), LOCI_OK);
-  assert_int_equal(loci_call_prompt(m, seen, NULL, 0, 0, &p, &err), LOCI_OK);
+  assert_int_equal(prompt_of(m, seen, &p, &err), LOCI_OK);
   assert_int_equal(loci_prompt_keep(p, 1000, NULL, NULL, &err), LOCI_ENOMEM);
   assert_int_equal(loci_prompt_keep(p, WHOLE, stop, NULL, &err), LOCI_ECANCELLED);
   measured edit = measure(m, p, "edit solve",

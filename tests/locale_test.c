@@ -127,7 +127,7 @@ static void a_store_is_the_same(void **state) {
     for (int read = 0; read < 2; read++) {
       loci_store_info *info;
       with_commas(read);
-      must(loci_store_info_new(s, &info, &err), &err);
+      must(loci_store_info_new(s, NULL, NULL, &info, &err), &err);
       mean[made][read] = info->runs[0].mean.value;
       loci_free(info);
     }

@@ -85,7 +85,7 @@ static loci_status drawn(const loci_result *r, loci_err *err) {
 
 static loci_status read_info(loci_store *s, loci_err *err) {
   loci_store_info *info;
-  TRY(loci_store_info_new(s, &info, err));
+  TRY(loci_store_info_new(s, NULL, NULL, &info, err));
   loci_status st = drawn(&info->result, err);
   loci_free(info);
   return st;

@@ -94,14 +94,6 @@ static loci_status read_field(const struct form_field *x, loci_store_browse_opts
 
 /* ---------------------------------------------------------------- questions */
 
-static loci_status runs(study_store *s, char **out, loci_err *err) {
-  loci_store_info *info;
-  if (loci_store_info_new(s->store, &info, err)) return err->code;
-  loci_status st = loci_json(&info->result, out, err);
-  loci_free(info);
-  return st;
-}
-
 /* Until the server is told to end. */
 static bool goes_on(void *ctx, const char *stage, double done, double total) {
   (void)ctx;
@@ -109,6 +101,14 @@ static bool goes_on(void *ctx, const char *stage, double done, double total) {
   (void)done;
   (void)total;
   return !terminal_signal();
+}
+
+static loci_status runs(study_store *s, char **out, loci_err *err) {
+  loci_store_info *info;
+  if (loci_store_info_new(s->store, goes_on, NULL, &info, err)) return err->code;
+  loci_status st = loci_json(&info->result, out, err);
+  loci_free(info);
+  return st;
 }
 
 static loci_status average(study_store *s, const loci_store_browse_opts *asked, char **out,

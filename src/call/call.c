@@ -124,17 +124,22 @@ loci_status loci_call_model(const char *name, const char *request, loci_model **
   return st;
 }
 
-loci_status loci_call_prompt(const loci_model *model, const char *request, const uint8_t *rgb,
-                             int width, int height, loci_prompt **out, loci_err *err) {
+loci_status loci_call_prompt(const loci_call *call, const uint8_t *rgb, int width, int height,
+                             loci_prompt **out, loci_err *err) {
   loci_question q = {.size = sizeof q};
   js_value *parsed = NULL;
   NEEDS(out, "place for the result");
   *out = NULL;
-  NEEDS(model, "model");
+  TRY(check_call(call, err));
+  if (strcmp(call->what, "question") != 0)
+    return fail(err, LOCI_EINVAL, "\"%.60s\": expected question", call->what);
+  NEEDS(call->model, "model");
   arena *mem = arena_new();
-  loci_status st = read_alone(request, question_fields(), mem, &q, &parsed, err);
+  loci_status st = read_alone(call->request, question_fields(), mem, &q, &parsed, err);
   given_picture given = {q.image ? q.image : "(picture)", rgb, width, height};
-  if (!st) st = prompt_new(model, &q, rgb ? &given : NULL, out, err);
+  q.progress = call->progress;
+  q.progress_ctx = call->progress_ctx;
+  if (!st) st = prompt_new(call->model, &q, rgb ? &given : NULL, out, err);
   js_free(parsed);
   arena_free(mem);
   return st;

@@ -5,11 +5,16 @@
 #include "base/result.h"
 #include "call/calling.h"
 
+static loci_status tell_store(const calling *c, loci_err *err) {
+  return loci_store_info_new(c->of->store, c->of->progress, c->of->progress_ctx,
+                             (loci_store_info **)c->out, err);
+}
+
 loci_status status_call(const calling *c, loci_err *err) {
   READ({{NULL, 0}, NULL});
   if (!c->out) return LOCI_OK;
   NEEDS(c->of->store, "store");
-  return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
+  return tell_store(c, err);
 }
 
 static bool has_kind(const char *kinds, const char *kind) {
@@ -116,7 +121,7 @@ static loci_status store_run(const calling *c, loci_examples *examples, loci_err
   FOLLOW(r.study);
   r.opts.lent = c->of->lent;
   TRY(loci_store_run(c->of->store, c->of->model, examples, &r.opts, &state, err));
-  return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
+  return tell_store(c, err);
 }
 
 static void free_request(void *request) { js_free(request); }
@@ -166,5 +171,5 @@ loci_status export_call(const calling *c, loci_err *err) {
   if (!c->out) return LOCI_OK;
   NEEDS(c->of->path, "path of a file to write");
   TRY(loci_store_export(c->of->store, &o, c->of->path, err));
-  return loci_store_info_new(c->of->store, (loci_store_info **)c->out, err);
+  return tell_store(c, err);
 }

@@ -22,11 +22,17 @@ static const char question[] =
     "/images/ukraine.png\", \"question\": \"What is the capital of this country?\","
     " \"constraints\": [\"this country\"]}";
 
+static loci_status prompt_of(const char *request, const uint8_t *rgb, int width, int height,
+                             loci_prompt **out, loci_err *err) {
+  loci_call c = {.size = sizeof c, .what = "question", .request = request, .model = model};
+  return loci_call_prompt(&c, rgb, width, height, out, err);
+}
+
 static int open_flags(void **state) {
   loci_err err;
   (void)state;
   if (loci_call_model(FLAGS, "{\"precision\": \"f32\", \"threads\": 1}", &model, &err)) return 1;
-  return (int)loci_call_prompt(model, question, NULL, 0, 0, &prompt, &err);
+  return (int)prompt_of(question, NULL, 0, 0, &prompt, &err);
 }
 
 static int close_flags(void **state) {
@@ -217,13 +223,14 @@ static void a_model_and_a_prompt_are_refused_likewise(void **state) {
   assert_int_equal(loci_call_model(FLAGS, "{\"precison\": \"f32\"}", &m, &err), LOCI_EINVAL);
   assert_non_null(strstr(err.msg, "precision"));
   assert_int_equal(loci_call_model(FLAGS, "{\"memory\": 0}", &m, &err), LOCI_EINVAL);
-  assert_int_equal(loci_call_prompt(model, "{\"image\": null}", NULL, 0, 0, &p, &err), LOCI_EINVAL);
+  assert_int_equal(prompt_of("{\"image\": null}", NULL, 0, 0, &p, &err), LOCI_EINVAL);
+  loci_call other = {.size = sizeof other, .what = "ask", .request = question, .model = model};
+  assert_int_equal(loci_call_prompt(&other, NULL, 0, 0, &p, &err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "expected question"));
   static const uint8_t dot[3];
-  assert_int_equal(loci_call_prompt(model, "{\"question\": \"x\"}", dot, 0, 1, &p, &err),
+  assert_int_equal(prompt_of("{\"question\": \"x\"}", dot, 0, 1, &p, &err), LOCI_EINVAL);
+  assert_int_equal(prompt_of("{\"question\": \"x\"}", dot, 1 << 30, 1 << 30, &p, &err),
                    LOCI_EINVAL);
-  assert_int_equal(
-      loci_call_prompt(model, "{\"question\": \"x\"}", dot, 1 << 30, 1 << 30, &p, &err),
-      LOCI_EINVAL);
 }
 
 /* What was seen of a picture for one question is what another one sees. */
@@ -254,9 +261,8 @@ static void a_picture_may_come_as_pixels(void **state) {
   loci_err err;
   (void)state;
   assert_int_equal(loci_image_read(FLAGS, FLAGS "/images/ukraine.png", 0, &image, &err), LOCI_OK);
-  assert_int_equal(loci_call_prompt(model,
-                                    "{\"question\": \"What is the capital of this country?\"}",
-                                    image->rgb, image->width, image->height, &given, &err),
+  assert_int_equal(prompt_of("{\"question\": \"What is the capital of this country?\"}", image->rgb,
+                             image->width, image->height, &given, &err),
                    LOCI_OK);
   loci_result *file = run("ask", "{}"), *pixels;
   loci_call c = call_of("ask", "{}");
@@ -282,7 +288,7 @@ static void a_constraint_has_the_kind_it_is_given(void **state) {
     loci_prompt *p;
     snprintf(text, sizeof text, "%.*s, \"kinds\": [\"%s\"]}", (int)strlen(question) - 1, question,
              kinds[i][0]);
-    loci_status st = loci_call_prompt(model, text, NULL, 0, 0, &p, &err);
+    loci_status st = prompt_of(text, NULL, 0, 0, &p, &err);
     assert_int_equal(st, kinds[i][1] ? LOCI_OK : LOCI_EINVAL);
     if (p) assert_string_equal(loci_prompt_get_info(p)->constraints[0].kind, kinds[i][1]);
     loci_prompt_free(p);
@@ -302,7 +308,7 @@ static void prompts_are_traced_together(void **state) {
   (void)state;
   for (int i = 0; i < 2; i++) {
     snprintf(text, sizeof text, other, i ? "" : ", \"constraints\": [\"this country\"]");
-    assert_int_equal(loci_call_prompt(model, text, NULL, 0, 0, &more[i], &err), LOCI_OK);
+    assert_int_equal(prompt_of(text, NULL, 0, 0, &more[i], &err), LOCI_OK);
   }
   const loci_prompt *all[] = {prompt, more[0], more[1]};
   loci_call c = call_of("trace", ask);

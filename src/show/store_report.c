@@ -303,7 +303,7 @@ loci_status store_report(loci_store *s, const loci_store_opts *how, const char *
                          loci_err *err) {
   loci_store_info *info;
   bytes out = {0};
-  TRY(loci_store_info_new(s, &info, err));
+  TRY(loci_store_info_new(s, how->progress, how->progress_ctx, &info, err));
   loci_status st = put_page(s, info, how, &out, err);
   loci_free(info);
   if (!st) return write_page(&out, path, err);

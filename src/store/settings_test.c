@@ -80,7 +80,7 @@ static int run(choice c, int64_t *fresh) {
   must(loci_examples_open(file_path, &x, &err), &err);
   must(loci_store_run(store, model, x, &o, &state, &err), &err);
   loci_examples_close(x);
-  must(loci_store_info_new(store, &info, &err), &err);
+  must(loci_store_info_new(store, NULL, NULL, &info, &err), &err);
   int runs = info->run_count;
   for (int i = 0; i < runs; i++)
     if (info->runs[i].tally_count > 0) fail_msg("%s", info->runs[i].tallies[0].first_reason);

@@ -130,10 +130,11 @@ static loci_status read_run(db *d, const db_query *q, arena *mem, loci_store_run
 
 /* ---------------------------------------------------------------- all */
 
-static loci_status read_runs(db *d, loci_store_info *info, loci_err *err) {
+static loci_status read_runs(db *d, const watch *w, loci_store_info *info, loci_err *err) {
   int64_t count, n = 0;
   db_query *q;
   bool row;
+  db_follow(d, w, "store", 0, 0);
   TRY(db_number(d, "SELECT count(*) FROM run", &count, err));
   TRY(db_number(d, "SELECT count(*) FROM example", &info->examples, err));
   if (count > 100000) return fail(err, LOCI_EFORMAT, "%s: too many runs", db_path(d));
@@ -143,6 +144,7 @@ static loci_status read_runs(db *d, loci_store_info *info, loci_err *err) {
                  err));
   loci_status st;
   while (!(st = db_step(q, &row, err)) && row && n < count) {
+    db_follow(d, w, "store", (double)n, (double)count);
     st = read_run(d, q, info->result.memory, &runs[n++], err);
     if (st) break;
   }
@@ -152,7 +154,9 @@ static loci_status read_runs(db *d, loci_store_info *info, loci_err *err) {
   return st;
 }
 
-loci_status loci_store_info_new(loci_store *store, loci_store_info **out, loci_err *err) {
+loci_status loci_store_info_new(loci_store *store, loci_progress_fn progress, void *ctx,
+                                loci_store_info **out, loci_err *err) {
+  watch w = {progress, ctx};
   NEEDS(out, "place for the result");
   *out = NULL;
   NEEDS(store, "store");
@@ -161,7 +165,9 @@ loci_status loci_store_info_new(loci_store *store, loci_store_info **out, loci_e
   loci_status st = LOCI_OK;
   TRY_DONE(copy_text(made->result.memory, db_path(store->d), &made->path, err));
   TRY_DONE(db_exec(store->d, "BEGIN", err)); /* a store without a run is fine here */
-  TRY_DONE(store_end_reading(store, read_runs(store->d, made, err), err));
+  st = store_end_reading(store, read_runs(store->d, &w, made, err), err);
+  db_follow(store->d, NULL, "", 0, 0);
+  if (st) goto done;
   *out = made;
   made = NULL;
 done:

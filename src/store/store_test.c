@@ -225,7 +225,7 @@ static void one_writer_and_any_readers(void **state) {
        &err);
   for (int done = 0; done < 2; done++) {
     must(loci_store_open(path, false, &reader, &err), &err);
-    must(loci_store_info_new(reader, &info, &err), &err);
+    must(loci_store_info_new(reader, NULL, NULL, &info, &err), &err);
     assert_int_equal(info->runs[0].used, 1 + done); /* what is not finished is not seen */
     loci_free(info);
     loci_store_close(reader);

@@ -188,9 +188,11 @@ static loci_status check_noise(const request *r, const st_tensor *t, loci_err *e
   }
   if (t->shape[0] > 10000) return fail(err, LOCI_EFORMAT, "%s: more than 10000 seeds", path);
   if (t->shape[1] == r->count) return LOCI_OK;
-  return fail(err, LOCI_EFORMAT, "%s: the noise has %lld rows, %d %s are corrupted", path,
+  return fail(err, LOCI_EFORMAT,
+              "%s: the noise has %lld rows, %d %s are corrupted: expected (%lld, %d, %lld)", path,
               (long long)t->shape[1], r->count,
-              kinds[r->kind].on_image && r->p->sources ? "rows of the picture" : "positions");
+              kinds[r->kind].on_image && r->p->sources ? "rows of the picture" : "positions",
+              (long long)t->shape[0], r->count, (long long)D);
 }
 
 /* Noise from a file is added as it is, unscaled: it is there so that another program's very
