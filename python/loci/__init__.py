@@ -12,8 +12,7 @@
     loci.compare(t, t), loci.load("t.json"), loci.serve(model), loci.info()
 
 T positions, V vocabulary; p is a probability, logp in nats. Every option of the command line (``loci help trace``) is a
-keyword of the method of the same name, with _ for - and the same values; docs/PYTHON.md is the guide.
-"""
+keyword of the method of the same name, with _ for - and the same values; docs/PYTHON.md is the guide."""
 
 # ruff: noqa: F403, F405
 from __future__ import annotations

@@ -15,14 +15,10 @@ from ._errors import RequestError
 
 __all__ = ["Cache"]
 # Names of the C library as types (include/loci_sites.def, loci_names.def); a test compares them with it.
-Site = Literal[
-    "resid_pre", "q", "k", "v", "pattern", "z", "attn_out", "resid_mid", "mlp_post", "mlp_out", "resid_post",
-    "final_norm", "logits",
-]
-Group = Literal[
-    "constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint", "after-image",
-    "last", "all",
-]
+Site = Literal["resid_pre", "q", "k", "v", "pattern", "z", "attn_out", "resid_mid", "mlp_post", "mlp_out",
+               "resid_post", "final_norm", "logits"]
+Group = Literal["constraint", "constraint-last", "image", "image-base", "image-tiles", "after-constraint",
+                "after-image", "last", "all"]
 
 
 def site_of(name: str) -> tuple[str, int | None]:

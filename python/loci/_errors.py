@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = [
-    "CancelledError", "EditError", "Error", "FileError", "ForkError", "ImageError", "MemoryLimitError",
-    "MissingFileError", "ModelError", "QuestionError", "RequestError", "SpanError", "StoreError", "Warning",
-]  # fmt: skip
+__all__ = ["CancelledError", "EditError", "Error", "FileError", "ForkError", "ImageError", "MemoryLimitError",
+           "MissingFileError", "ModelError", "QuestionError", "RequestError", "SpanError", "StoreError", "Warning"]
 
 
 class Warning(UserWarning):
@@ -21,8 +19,7 @@ class Error(Exception):
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
+        self.code, self.message = code, message
         meant = re.search(r"did you mean \"?([^\"?]+)", message)
         self.hint = meant.group(1) if meant else ""
         self.field = message.split(":", 1)[0].split(" ", 1)[0]
@@ -88,7 +85,7 @@ class CancelledError(Error):
 
 
 class ForkError(Error):
-    """A call in a forked child: threads do not survive a fork."""
+    """A model or study of the process that this one was forked from, or several threads here: they do not follow."""
 
 
 # The statuses of loci.h, section 1.
@@ -99,8 +96,11 @@ MISSING = r"[Nn]o such file|does not exist|is not there|not found|^no model "
 def from_status(status: int, words: str, message: str, kind: type[Error]) -> Error:
     """The exception of a status; ``kind`` is that of a bad file or request where the call knows it."""
     asked = kind is QuestionError
-    if status == EINVAL:
-        kind = SpanError if asked and "constraint" in message else RequestError if kind in (Error, ModelError) else kind
+    if "was forked from" in message:
+        kind = ForkError
+    elif status == EINVAL:
+        asks = kind in (Error, ModelError) or "the request has no member" in message
+        kind = SpanError if asked and "constraint" in message else RequestError if asks else kind
     elif status in (EIO, ESYSTEM):
         kind = MissingFileError if re.search(MISSING, message) else FileError
     else:

@@ -12,17 +12,15 @@ from typing import Any
 import numpy as np
 
 from . import _native as native
-from ._errors import RequestError
-from ._results import Array, Fields, Result, candidates, outcome, read_json, said, tokens_of
+from ._errors import Error, RequestError
+from ._results import Array, Fields, Fixed, Result, candidates, outcome, read_json, said, tokens_of
 
-__all__ = [
-    "Answer", "Average", "Comparison", "Edit", "Flow", "Grid", "Knockout", "Lens", "Prediction", "Trace", "compare",
-    "load",
-]  # fmt: skip
+__all__ = ["Answer", "Average", "Comparison", "Edit", "Flow", "Grid", "Knockout", "Lens", "Prediction", "Trace",
+           "compare", "load"]
 
 
+# An attribute that is the array of this path.
 def _view(path: str) -> Any:
-    """An attribute that is the array of this path."""
     return property(lambda self: self.array(path), doc=f'the array "{path}"')
 
 
@@ -33,7 +31,7 @@ class Answer(Result):
     text, p, top = said("answer", str), said("steps.0.top.0.p", float), said("steps.0.top", candidates)
 
 
-class Grid:
+class Grid(Fixed):
     """Numbers of one site, window and direction over layers and positions (or groups), perhaps heads.
 
     ``p logp logit_diff kl ie restoration restoration_logit_diff skipped`` (and ``exact estimate_p ...`` of a screening)
@@ -42,15 +40,14 @@ class Grid:
 
     def __init__(self, trace: Trace, number: int, told: Fields) -> None:
         self._trace, self._number = trace, number
-        self.site: str = told["site"]
-        self.window: int = told["window"]
-        self.direction: str = told["direction"]
-        self.layers: list[int] = told["layers"]
-        self.positions: list[int] | None = told["positions"]
-        self.groups: list[str] | None = told["groups"]
-        self.columns: list[Any] = self.groups or self.positions or []
+        self.site, self.window, self.direction = str(told["site"]), int(told["window"]), str(told["direction"])
+        self.layers: tuple[int, ...] = told["layers"]
+        self.positions: tuple[int, ...] | None = told["positions"]
+        self.groups: tuple[str, ...] | None = told["groups"]
+        self.columns: tuple[Any, ...] = self.groups or self.positions or ()
         self.dims = ("layer", "group" if self.groups else "position") + (("head",) if told.get("heads") else ())
-        self.metrics = [k for k, v in told.items() if isinstance(v, list) and v and isinstance(v[0], list)]
+        self.metrics = tuple(k for k, v in told.items() if isinstance(v, tuple) and v and isinstance(v[0], tuple))
+        self._made = True
 
     def __getattr__(self, name: str) -> Array:
         if name.startswith("_") or name not in self.metrics:
@@ -67,11 +64,11 @@ class Grid:
     @property
     def position_tokens(self) -> list[str]:
         """The token of every column, or the group's name."""
-        return self.groups or [self._trace.tokens[p].text for p in self.positions or []]
+        return list(self.groups or (self._trace.tokens[p].text for p in self.positions or ()))
 
     def sel(self, layer: int | None = None, position: int | str | None = None, head: int | None = None) -> Fields:
         """Every metric at a layer and a position (or group), by their own numbers; negative from the end."""
-        heads = list(range(self.shape[2])) if len(self.dims) > 2 else []
+        heads = tuple(range(self.shape[2])) if len(self.dims) > 2 else ()
         asked = zip(self.dims, (layer, position, head), (self.layers, self.columns, heads), strict=False)
         where = tuple(slice(None) if x is None else _place(x, there, what) for what, x, there in asked)
         return Fields({m: getattr(self, m)[where] for m in self.metrics})
@@ -103,7 +100,7 @@ class Grid:
         return ax
 
 
-def _place(wanted: int | str, there: list[Any], what: str) -> int:
+def _place(wanted: int | str, there: tuple[Any, ...], what: str) -> int:
     if wanted in there:
         return there.index(wanted)
     if isinstance(wanted, int) and -len(there) <= wanted < 0:
@@ -122,8 +119,7 @@ class Trace(Result):
 
     ``clean`` and ``corrupt`` are outcomes, ``te`` the total effect p(clean) - p(corrupt), ``grids`` the numbers;
     ``t["mlp_out"]`` is the site's grid of positions, ``t["mlp_out", 5]`` that of window 5, ``t["mlp_out",
-    "groups"]`` that of groups.
-    """
+    "groups"]`` that of groups."""
 
     headline = ("{clean.top[0].text!r} {clean.p:.3f}, corrupted {corrupt.top[0].text!r} {corrupt.p:.3f}, "
                 "total effect {total_effect:.3f}")
@@ -132,7 +128,7 @@ class Trace(Result):
 
     @property
     def grids(self) -> list[Grid]:
-        return [Grid(self, i, g) for i, g in enumerate(self.to_dict()["grids"])]
+        return [Grid(self, i, g) for i, g in enumerate(self._told["grids"])]
 
     def __getitem__(self, key: str | tuple[str | int, ...]) -> Grid:
         site, *more = (key,) if isinstance(key, str) else key
@@ -156,7 +152,7 @@ class Trace(Result):
         out = {}
         for g in self.grids:
             name = f"{g.direction}.{g.site}.w{g.window}{'.groups' if g.groups else ''}"
-            coords = {"layer": g.layers, g.dims[1]: g.columns}
+            coords = {"layer": list(g.layers), g.dims[1]: list(g.columns)}
             for m in g.metrics:
                 out[f"{name}.{m}"] = xarray.DataArray(getattr(g, m), dims=g.dims, coords=coords)
         return xarray.Dataset(out)
@@ -177,16 +173,15 @@ class Flow(Result):
     top_share = said("", lambda d: dict[int, float](zip(d["layers"], d["summary"][0]["top_share"], strict=True)))
 
     def _says(self) -> str:
-        layers = self.to_dict()["layers"]
+        layers = self._told["layers"]
         most = [f"{p['from']} -> {p.to} most in layer {layers[int(np.argmax(p.total))]}" for p in self.paths]
         return ", ".join(most)
 
     def image(self, layer: int, path: int = 0, view: int = -1) -> Array:
         """What every patch of a view of the picture gives at a layer: (rows, columns).
 
-        Most models see a picture in one view; of one that is cut into tiles, 0 is the whole and 1 the tiles.
-        """
-        d, which = self.to_dict(), self.paths[path]
+        Most models see a picture in one view; of one that is cut into tiles, 0 is the whole and 1 the tiles."""
+        d, which = self._told, self.paths[path]
         place = d["prompt"].get("image")
         if which["from"] != "image" or not place:
             raise RequestError(f"the path {which['from']} -> {which['to']} does not begin at a picture")
@@ -212,7 +207,7 @@ class Flow(Result):
         more = -(-256 // min(seen.shape[:2]))
         seen = seen.repeat(more, axis=0).repeat(more, axis=1)
         heat = np.zeros(seen.shape[:2])
-        views = self.to_dict()["prompt"]["image"]["views"]
+        views = self._told["prompt"]["image"]["views"]
         for view in range(len(views)):  # which all cover the picture: of each as much as there is on a cell of the last
             if (cells := self.image(layer, path, view)).size:
                 rows, columns = (np.arange(heat.shape[i]) * cells.shape[i] // heat.shape[i] for i in (0, 1))
@@ -237,9 +232,9 @@ class Knockout(Result):
     def plot(self, ax: Any = None, metric: str = "p") -> Any:
         """Lines over the centres; returns the matplotlib Axes."""
         ax = _axes(ax)
-        for p in self.to_dict()["pathways"]:
+        for p in self._told["pathways"]:
             ax.plot(p["layers"], p[metric], marker=".", label=f"{p['from']} -> {p['to']}")
-        ax.axhline(self.to_dict()["clean"].get(metric, 0.0), color="grey", linestyle=":")
+        ax.axhline(self._told["clean"].get(metric, 0.0), color="grey", linestyle=":")
         ax.set(xlabel="layer", ylabel=metric)
         ax.legend()
         return ax
@@ -254,18 +249,20 @@ class Edit(Result):
 class Prediction(Result):
     """How well scores tell right answers from wrong ones; ``auroc`` by the score's name."""
 
-    auroc = said("predictors", lambda all: {p.name: p.auroc for p in all})
+    headline = "{all.right} right, {all.wrong} wrong, AUROC of {scores[0].name} {scores[0].auroc.value:.3f}"
+    auroc = said("scores", lambda all: {s.name: s.auroc for s in all})
 
 
 class Average(Result):
     """Means over examples with intervals: ``numbers``, ``charts`` of ``curves``; ``chart("mlp_out")`` is one."""
 
+    headline = "{title}, {sample.used} examples"
+
     def chart(self, name: str) -> Fields:
-        charts: list[Fields] = self.to_dict()["charts"]
-        for c in charts:
-            if name in c["name"]:
-                return c
-        raise KeyError(f"no chart {name!r}; there are {[c['name'] for c in charts]}")
+        charts: dict[str, Fields] = {c["name"]: c for c in self._told["charts"]}
+        if not (found := [c for c in charts if name in c]):
+            raise KeyError(f"no chart {name!r}; there are {list(charts)}")
+        return charts[found[0]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +274,8 @@ class Comparison:
     cells: int
 
 
+# Ranks from 1, ties at their mean.
 def _ranks(x: Array) -> Array:
-    """Ranks from 1, ties at their mean."""
     _, where, counts = np.unique(x, return_inverse=True, return_counts=True)
     mean: Array = (np.cumsum(counts) - (counts - 1) / 2.0)[where.reshape(-1)]
     return mean
@@ -303,11 +300,21 @@ def compare(a: Trace, b: Trace, metric: str = "ie") -> Comparison:
 KINDS: dict[str, Callable[..., Result]] = {
     f"loci.{k.__name__.lower()}": k for k in (Trace, Flow, Lens, Knockout, Edit)
 } | {"loci.ask": Answer, "loci.predict": Prediction}
+KINDS |= {f"loci.study.{what}": Average for what in ("trace", "flow", "knockout", "lens", "ask")}
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Reads what ``save`` wrote, without a model: .json a result, .edit an edit, .npz .safetensors a dict of arrays."""
-    path = Path(path)
+    """Reads what ``save`` wrote, without a model: .json a result, .edit an edit, .npz .safetensors a dict of arrays;
+    tables and pictures are for others."""
+    try:
+        return _loaded(Path(path))
+    except Exception as e:  # numpy, json and zipfile say this and that of what is none of theirs
+        if isinstance(e, (Error, OSError, MemoryError)):
+            raise
+        raise RequestError(f"{path}: expected a .json, .edit, .npz or .safetensors of save ({e})") from None
+
+
+def _loaded(path: Path) -> Any:
     if path.suffix == ".edit":
         return Edit(native.read_edit(path))
     if path.suffix == ".npz":
@@ -319,7 +326,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     kind = str(data.get("format", "")).partition("/")[0] if isinstance(data, dict) else ""
     if not kind.startswith("loci."):
         raise RequestError(f"{path}: no result of loci: its format is {kind or 'missing'}")
-    return KINDS.get(kind, Average if kind.startswith("loci.study.") else Result)(None, data)
+    return KINDS.get(kind, Result)(None, data)
 
 
 def _safetensors(raw: bytes) -> dict[str, Array]:

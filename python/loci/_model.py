@@ -9,6 +9,7 @@ import operator
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,13 +29,12 @@ from ._work import Data, examples, noise
 
 __all__ = ["Config", "Model", "Question", "Study"]
 Sites = Site | str | Sequence[Site | str]
-LONG = ("progress", "timeout", "cancel")  # keywords of every long call
+CHOICE = ("limit", "sample", "seed", "max_new", "first_token", "template", "system", "date")  # of examples and wording
 
 
 def size_of(memory: str | int) -> int:
     """Bytes of "512M", "8G", or of a number."""
-    found = re.fullmatch(r"([1-9]\d*)([KMGT]?)(I?B)?", str(memory).strip().upper())
-    if not found:
+    if not (found := re.fullmatch(r"([1-9]\d*)([KMGT]?)(I?B)?", str(memory).strip().upper())):
         raise RequestError(f"memory={memory!r}: expected a size such as '512M' or '8G'")
     return int(found[1]) << 10 * " KMGT".index(found[2] or " ")
 
@@ -63,8 +63,7 @@ class Question(results.Result):
     """A picture, a text and the pieces of it that the answer must satisfy, as the model reads them; checked once.
 
     ``tokens`` is the number of positions, ``sequence`` the positions themselves, ``spans`` the positions of each
-    constraint and ``kinds`` its kind, ``text`` the prompt before the picture's rows are put in.
-    """
+    constraint and ``kinds`` its kind, ``text`` the prompt before the picture's rows are put in."""
 
     _owner: native.Owner
     tokens, sequence = said("prompt.tokens", len), said("", results.tokens_of)
@@ -75,10 +74,12 @@ class Question(results.Result):
     def __init__(self, model: Model, image: Any, text: str, constraint: Any = None, **wording: Any) -> None:
         __tracebackhide__ = True
         rgb, name = _pixels(image)
+        wording, follow = work.apart(wording)
         request = {"question": text, "image": name, **_constraints(constraint), **wording}
-        super().__init__(native.new_prompt(model._handle(), request, rgb))
-        self._pointer = native.prompt_info(self._owner)
+        of = model._handle()
         self.model, self.image, self.question, self.made_of = model, image, text, (constraint, wording)
+        super().__init__(work.run(lambda m: native.new_prompt(of, request, rgb, m), **follow))
+        self._pointer, self._kept = native.prompt_info(self._owner), 0  # blocks of `Model.keep` that it is in
 
     def __reduce__(self) -> tuple[Any, ...]:
         constraint, wording = self.made_of
@@ -98,8 +99,8 @@ class Question(results.Result):
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
+# Members of a request of a piece of the question, or of several, each a text or (text, kind).
 def _constraints(given: Any) -> dict[str, list[str]]:
-    """Members of a request of a piece of the question, or of several, each a text or (text, kind)."""
     pairs = [(c, "") if isinstance(c, str) else tuple(c) for c in ([given] if isinstance(given, str) else given or [])]
     if any(len(p) != 2 or not all(isinstance(x, str) for x in p) for p in pairs):
         raise TypeError(f"constraint: a text, (text, kind), or a list of them, not {given!r}")
@@ -122,8 +123,7 @@ def _pixels(image: Any) -> tuple[native.Array | None, str | None]:
 def _measurement(what: str, kind: type[results.R], also: str, says: str) -> Callable[..., results.R]:
     def measure(self: Model, *asked: Any, **options: Any) -> results.R:
         __tracebackhide__ = True
-        q = self._asked(asked, options, also)
-        return results.warn(self._call(what, options, kind, [q]))
+        return results.warn(self._call(what, options, kind, [self._asked(asked, options, also)]))
 
     measure.__name__, measure.__doc__ = what, says
     return measure
@@ -142,8 +142,7 @@ class Model(work.Closing):
     """An opened checkpoint; `loci.open` makes it. It stays until its last result is gone, ``close()`` or not.
 
     Every measurement takes a `Question`, or an image and a text with ``constraint=``, and the options of its
-    command as keywords (``loci help trace``), and ``progress=``, ``timeout=`` (seconds) and ``cancel=`` (an Event).
-    """
+    command as keywords (``loci help trace``), and ``progress=``, ``timeout=`` (seconds) and ``cancel=`` (an Event)."""
 
     def __init__(self, name: str | os.PathLike[str], request: Mapping[str, Any]) -> None:
         __tracebackhide__ = True
@@ -152,9 +151,8 @@ class Model(work.Closing):
         self._owner = native.made("loci_call_model", ModelError, *asked, free="loci_model_close")
         self._tokenizer: native.Owner | None = None
         self._edits: list[kinds.Edit] = []
-        d = self._call("info", {"hash": False}, results.Result).to_dict()
-        self.path: str = d["path"]
-        self.family: str = d["family"]
+        d = self._call("info", {"hash": False}, results.Result)._told
+        self.path, self.family = str(d["path"]), str(d["family"])
         self.cfg = Config(*(d[k] for k in CONFIG))
         self.sees = bool(d["image_rows"])
 
@@ -171,8 +169,7 @@ class Model(work.Closing):
     def _run(self, call: Callable[..., Any], what: str, request: Mapping[str, Any], prompts: Sequence[Question] = (),
              edits: Sequence[kinds.Edit] = (), **how: Any) -> Any:
         __tracebackhide__ = True
-        model, asked = self._handle(), dict(request)
-        follow = {k: asked.pop(k) for k in LONG if k in asked}
+        model, (asked, follow) = self._handle(), work.apart(request)
         if not all(isinstance(q, Question) for q in prompts):
             raise TypeError(f"expected questions, of model.question, not {prompts!r}")
         if any(q.model is not self for q in prompts):
@@ -190,7 +187,7 @@ class Model(work.Closing):
         return results.Result(self._tokens(text, special)).array("ids")
 
     def to_str_tokens(self, text: str, special: bool = True) -> list[str]:
-        return list(results.Result(self._tokens(text, special)).to_dict()["tokens"])
+        return list(results.Result(self._tokens(text, special))._told["tokens"])
 
     def to_single_token(self, text: str) -> int:
         ids = self.to_tokens(text, special=False)
@@ -208,20 +205,24 @@ class Model(work.Closing):
     # ---- one question
 
     def question(self, image: Any, text: str, constraint: Any = None, *, template: str | None = None,
-                 system: str | None = None, date: str | None = None) -> Question:
+                 system: str | None = None, date: str | None = None, **follow: Any) -> Question:
         """A picture (path, PIL image, uint8 array (h, w, 3), or None) with a text; ``constraint``: a piece of the
         text, or several."""
-        return Question(self, image, text, constraint, template=template, system=system, date=date)
+        __tracebackhide__ = True
+        return Question(self, image, text, constraint, template=template, system=system, date=date, **follow)
 
+    # What is asked: a question, or what makes one; after it may come the option that is asked for most.
     def _asked(self, asked: tuple[Any, ...], options: dict[str, Any], also: str = "") -> Question:
-        """What is asked: a question, or what makes one; after it may come the option that is asked for most."""
         q, *more = asked or (None,)
         if not isinstance(q, Question):
             image, *more = (None, *asked) if len(asked) == 1 else asked or (None,)
             if not more or not isinstance(more[0], str):
                 raise TypeError("expected a question, or an image (or None) and a text")
             wording = {k: options.pop(k) for k in ("constraint", "template", "system", "date") if k in options}
-            q = self.question(image, more.pop(0), **wording)
+            began = time.monotonic()
+            q = self.question(image, more.pop(0), **wording, **work.apart(options)[1])
+            if options.get("timeout") is not None:  # is of both
+                options["timeout"] -= time.monotonic() - began
         if len(more) > bool(also):
             raise TypeError(f"{more!r} after the question: options are keywords")
         if more:
@@ -231,27 +232,23 @@ class Model(work.Closing):
     ask = _measurement("ask", kinds.Answer, "", "The greedy answer; ``max_new``: tokens at most (20).")
     knockout = _measurement("knockout", kinds.Knockout, "pathways", """p of the answer with attention cut, window by
         window, along ``pathways`` ("image->last", or several); ``window="onward"``: in each layer and all above it.""")
-    flow = _measurement("flow", kinds.Flow, "pathway", """What positions give to each other through attention;
-        ``pathway``: "image->last".""")
-    lens = _measurement("lens", kinds.Lens, "positions", """What every layer would answer at ``positions`` (numbers,
-        groups, "each").""")
+    flow = _measurement("flow", kinds.Flow, "pathway", "What positions give to each other through attention.")
+    lens = _measurement("lens", kinds.Lens, "positions", "What every layer would answer at ``positions``.")
 
     def trace(self, *asked: Any, **options: Any) -> kinds.Trace:
         """A causal trace: restores clean values in a corrupted run, cell by cell; with ``receiver`` ("5.3.q": layer,
-        head, q, k or v; or "logits") what is restored reaches this alone (path patching); ``set="5.3,6.1"`` restores
-        these together, beside ``controls`` random sets; ``donor`` (a question, with ``donor_constraint``,
-        ``donor_image``, ``donor_model``, ``donor_at``) puts another prompt's values in instead. One that is stopped
-        raises with ``partial``: the trace of the cells that are done, the others NaN (None: there is none yet)."""
+        head, q, k or v; or "logits") what is restored reaches this alone; ``set="5.3,6.1"`` restores these together,
+        beside ``controls`` random sets; ``donor`` (a question, ``donor_constraint``, ``donor_image`` ...) puts another
+        prompt's values in. One that is stopped raises with ``partial``: the trace of the done cells, or None."""
         __tracebackhide__ = True
         q = self._asked(asked, options)
         try:
             with noise(options) as lent:
                 t = self._call("trace", {"partial": True, **options}, kinds.Trace, [q], lent=lent)
         except BaseException as e:
-            owner = getattr(e, "partial", None)
-            e.partial = kinds.Trace(owner) if owner else None  # type: ignore[attr-defined]
+            e.partial = kinds.Trace(o) if (o := getattr(e, "partial", None)) else None  # type: ignore[attr-defined]
             raise
-        if t.to_dict().get("missing"):
+        if t._told.get("missing"):
             raise CancelledError("stopped", "cancelled", t)
         return results.warn(t)
 
@@ -273,11 +270,15 @@ class Model(work.Closing):
         def keep(size: int) -> Callable[[Any], None]:
             return lambda m: native.do("loci_prompt_keep", q._owner.pointer, size, *native.follow(m))
 
-        work.run(keep(size_of(memory)), **follow)
+        if self._handle() and not q._kept:
+            work.run(keep(size_of(memory)), **follow)
+        q._kept += 1
         try:
             yield q
         finally:
-            work.run(keep(0))
+            q._kept -= 1
+            if not q._kept:  # the outermost block
+                work.run(keep(0))
 
     # ---- activations
 
@@ -338,7 +339,8 @@ class Model(work.Closing):
         ``rephrase``: the question in other words; ``keep``: questions whose output should stay; ``method``:
         "multedit", "ft", "ft-l", "rome", "memit", "alphaedit", the last three with files of ``covariance``."""
         constraint, wording = q.made_of
-        more = [r if isinstance(r, Question) else Question(self, q.image, r, constraint, **wording) for r in rephrase]
+        how = {**wording, **work.apart(options)[1]}
+        more = [r if isinstance(r, Question) else Question(self, q.image, r, constraint, **how) for r in rephrase]
         prompts = [q, *more, *keep]
         asked = {"prompt": 0, "target": target, "rephrased": list(range(1, 1 + len(more)))}
         options["lambda"] = options.pop("lambda_", None)
@@ -374,10 +376,8 @@ class Model(work.Closing):
     # ---- many questions
 
     score = _study("score", results.Result, "Accuracy on a question set; ``by``: fields to group by, ``choice``.")
-    predict_failure = _study("study predict", kinds.Prediction, """How well contributions, confidence and a probe tell
-        wrong answers; ``auroc`` by name.""")
-    covariance = _study("edit covariance", results.Result, """Covariance of a layer's keys, for rome and memit:
-        ``covariance(data, layer=5).save("c.safetensors")``.""")
+    predict_failure = _study("study predict", kinds.Prediction, "How well numbers tell wrong answers; ``auroc``.")
+    covariance = _study("edit covariance", results.Result, "Covariance of a ``layer``'s keys, for rome and memit.")
 
     def average(self, what: str, data: Data, **options: Any) -> kinds.Average:
         """Means of "trace", "flow" or "knockout" over examples, with intervals."""
@@ -394,8 +394,7 @@ def owner_of(edit: kinds.Edit) -> native.Owner:
 class Study(work.Closing):
     """Measurements of many examples in a file that can be stopped and resumed at any time.
 
-    ``what``: kinds of measurement ("trace", "flow", "knockout", "lens", "ask"); ``options``: as of `Model.trace`.
-    """
+    ``what``: kinds of measurement ("trace", "flow", "knockout", "lens", "ask"); ``options``: as of `Model.trace`."""
 
     _refuses = StoreError
 
@@ -415,36 +414,42 @@ class Study(work.Closing):
         if self.model is None:
             raise RequestError("a study that measures needs a model: loci.Study(path, model)")
         self._data = data if isinstance(data, (str, os.PathLike)) else list(data)
-        request = {"what": self.what, **self.options, **options}
+        request = self._asked = {"what": self.what, **self.options, **options}
         with examples(self._data) as file:
             how = {**file, "store": self._handle(), "errors": StoreError}
             return self.model._call("study run", request, results.Result, **how)
 
     def _ask(self, what: str, request: Mapping[str, Any], kind: type[results.R], path: Path | None = None) -> results.R:
-        how: dict[str, Any] = {"store": self._handle(), "path": path, "errors": StoreError}
-        return kind(work.run(lambda m: native.call(what, request, m, **how)))
+        store, (asked, follow) = self._handle(), work.apart(request)
+        call = functools.partial(native.call, what, asked, store=store, path=path, errors=StoreError)
+        return kind(work.run(lambda m: call(monitor=m), **follow))
 
-    def status(self) -> results.Result:
-        return self._ask("study status", {}, results.Result)
+    def status(self, **follow: Any) -> results.Result:
+        """What the store has: runs, examples used and dropped, means."""
+        return self._ask("study status", follow, results.Result)
 
-    def _run_of(self, what: str) -> int:
-        runs = [r["run"] for r in self.status().to_dict()["runs"] if r["what"] == what]
-        if not runs:
+    def _run_of(self, what: str, follow: Mapping[str, Any]) -> int:
+        if not (runs := [r["run"] for r in self.status(**follow)._told["runs"] if r["what"] == what]):
             raise StoreError(f"{self.path}: no run of {what!r}")
         return int(runs[-1])
 
-    def aggregate(self, what: str = "trace", min_te: float = 0.1, seed: int = 0) -> kinds.Average:
-        """Means of the newest run of a kind; of a site's name, of traces."""
-        kind = what if what in ("trace", "flow", "knockout", "lens", "ask") else "trace"
-        return self._ask("study report", {"run": self._run_of(kind), "min_te": min_te, "seed": seed}, kinds.Average)
+    def aggregate(self, what: str = "trace", min_te: float = 0.1, seed: int = 0, **follow: Any) -> kinds.Average:
+        """Means of the newest run of a kind; of a site's name, of traces, which must have it."""
+        site = "" if what in ("trace", "flow", "knockout", "lens", "ask") else site_of(what)[0]
+        request = {"run": self._run_of("trace" if site else what, follow), "min_te": min_te, "seed": seed}
+        found = self._ask("study report", {**request, **follow}, kinds.Average)
+        charts = [c["name"] for c in found._told["charts"]]
+        if site and not any(name.split(",")[0] == site for name in charts):
+            raise RequestError(f"{what}: the traces of {self.path} have no such site, but {', '.join(charts)}")
+        return found
 
-    def cells(self, what: str = "trace", te_min: float = 0.0) -> Any:
+    def cells(self, what: str = "trace", te_min: float = 0.0, **follow: Any) -> Any:
         """Every number of the newest run of a kind as a data frame: of traces a row for each site, window, role and
         layer of an example, with its indirect effect ``ie``. ``te_min``: examples of a smaller total effect are left
         out."""
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "cells.csv"
-            self._ask("study export", {"run": self._run_of(what)}, results.Result, path)
+            self._ask("study export", {"run": self._run_of(what, follow), **follow}, results.Result, path)
             table = results.table_of(path.read_text(encoding="utf-8"))
         if what != "trace":
             return table
@@ -455,7 +460,8 @@ class Study(work.Closing):
         return few.drop(columns=["run", "what"]).rename(columns=names).reset_index(drop=True)
 
     def predict_failure(self, **options: Any) -> kinds.Prediction:
-        """`Model.predict_failure` of the examples that were run."""
-        if self.model is None or self._data is None:
-            raise RequestError("predict_failure needs the model and the examples of a run")
-        return self.model.predict_failure(self._data, **options)
+        """`Model.predict_failure` of the examples that were run last: the same file, limit, sample and wording."""
+        if self.model is None or self._data is None or "shard" in self._asked:
+            raise RequestError("predict_failure needs the model and the examples of a run that was no shard")
+        same = {k: self._asked[k] for k in CHOICE if k in self._asked}
+        return self.model.predict_failure(self._data, **{**same, **options})

@@ -1,8 +1,9 @@
-"""The only ctypes of the package: the library, its functions, its structs, arrays over its memory.
-
-Everything else of the package works with Python objects. A C object is an `Owner`: it is freed when its last
-reference goes, after which nothing points into it, because arrays and dependent objects hold their owners.
-"""
+"""The only ctypes of the package: the library, its functions, its structs, arrays over its memory. A C object is an
+`Owner`: it is freed when its last reference goes, after which nothing points into it, because arrays and dependent
+objects hold their owners."""
+# Structs: loci_err and loci_monitor; of a result's array loci_column, whose axes (loci_axis) have the names and numbers
+# that xarray wants; loci_view, of a run; loci_patch, an array that goes in; loci_draw_opts, what figures read; loci_call,
+# the objects beside a request's JSON. Fewer would be an accessor or a text for each; loci_abi checks all at import.
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ _TYPES |= {letter: C.POINTER(made) for letter, made in zip("EMKVHDC", (
 FUNCTIONS = {
     "loci_version": "s", "loci_status_name": "si", "loci_abi": "ziS", "loci_free": "vp",
     "loci_call_model": "issPE", "loci_model_close": "vp", "loci_call_run": "iCPE", "loci_call_traces": "iCPEE",
-    "loci_call_prompt": "ipspiiPE", "loci_prompt_free": "vp", "loci_prompt_get_info": "pp",
+    "loci_call_prompt": "iCpiiPE", "loci_prompt_free": "vp", "loci_prompt_get_info": "pp",
     "loci_prompt_keep": "iplppE",
     "loci_json": "ipPE", "loci_draw": "ipDPE", "loci_write": "ipsDE", "loci_text_free": "vp",
     "loci_column_of": "ipsKE", "loci_name_find": "iisIE", "loci_name": "sii",
@@ -97,8 +98,8 @@ def _load() -> tuple[C.CDLL, Path]:
 FACTS: dict[str, int] = {}
 
 
+# The library is this package's: its version, and the shape of every struct that both know.
 def _check(lib: C.CDLL, path: Path) -> None:
-    """The library is this package's: its version, and the shape of every struct that both know."""
     for function, letters in FUNCTIONS.items():
         if not hasattr(lib, function):
             raise ImportError(f"{path} has no {function}: it is not the library of {Path(__file__).parent}")
@@ -121,7 +122,6 @@ def _check(lib: C.CDLL, path: Path) -> None:
 
 _lib, LIBRARY = _load()
 _check(_lib, LIBRARY)
-_pid = os.getpid()
 
 
 def _error(status: int, err: Any, kind: type[errors.Error]) -> errors.Error:
@@ -129,20 +129,9 @@ def _error(status: int, err: Any, kind: type[errors.Error]) -> errors.Error:
     return errors.from_status(status, words, err.msg.decode("utf-8", "replace"), kind)
 
 
-def is_own() -> bool:
-    return os.getpid() == _pid
-
-
-def check_fork() -> None:
-    if not is_own():
-        raise errors.ForkError("loci was loaded before this process was forked, and its threads did not come along: "
-                               "open the model in the child, or start processes with spawn")
-
-
 def do(function: str, *arguments: Any, kind: type[errors.Error] = errors.Error) -> None:
     """Calls a function whose last argument is the error."""
     __tracebackhide__ = True  # a notebook shows the caller's line, and sooner
-    check_fork()
     err = _Err()
     status = getattr(_lib, function)(*arguments, C.byref(err))
     if status:
@@ -167,19 +156,19 @@ def path_bytes(path: str | os.PathLike[str]) -> bytes:
 class Owner:
     """A C object and what it needs to live. It is freed with its last reference, before what it needs."""
 
-    __slots__ = ("__weakref__", "_final", "pointer")
+    __slots__ = ("__weakref__", "_final", "pid", "pointer")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("what the C library holds cannot be pickled: save it, or open it again")
 
     def __init__(self, pointer: int, free: str, *needs: object) -> None:
-        self.pointer = pointer
-        self._final = weakref.finalize(self, _release, free, pointer, needs)
+        self.pointer, self.pid = pointer, os.getpid()
+        self._final = weakref.finalize(self, _release, free, pointer, self.pid, needs)
         self._final.atexit = False  # at the end the system takes it: another thread may be computing
 
 
-def _release(free: str, pointer: int, needs: tuple[object, ...]) -> None:
-    if is_own():
+def _release(free: str, pointer: int, pid: int, needs: tuple[object, ...]) -> None:
+    if pid == os.getpid():  # in a forked child it is its parent's
         getattr(_lib, free)(pointer)
 
 
@@ -209,14 +198,14 @@ def made(function: str, kind: type[errors.Error], *arguments: Any, needs: Sequen
     return Owner(out.value, free, *needs)
 
 
-def new_prompt(model: Owner, request: Mapping[str, Any], rgb: Array | None) -> Owner:
+def new_prompt(model: Owner, request: Mapping[str, Any], rgb: Array | None, monitor: Any) -> Owner:
     pixels, width, height = None, 0, 0
     if rgb is not None:
         height, width = (min(n, 2**31 - 1) for n in rgb.shape[:2])
         if height * width <= FACTS["most pixels"]:  # the library refuses more without a look at them
             rgb = np.ascontiguousarray(rgb)
         pixels = rgb.ctypes.data_as(C.c_void_p)
-    asked = (model.pointer, json_bytes(request), pixels, width, height)
+    asked = (_call("question", request, monitor, model), pixels, width, height)
     return made("loci_call_prompt", errors.QuestionError, *asked, needs=(model,), free="loci_prompt_free")
 
 
@@ -224,7 +213,7 @@ def follow(monitor: Any) -> tuple[Any, int]:  # progress and its context
     return C.cast(_lib.loci_monitor_progress, C.c_void_p), C.addressof(monitor)
 
 
-def _call(what: str, request: Mapping[str, Any], monitor: Any, model: Owner | None, prompts: Sequence[Owner],
+def _call(what: str, request: Mapping[str, Any], monitor: Any, model: Owner | None, prompts: Sequence[Owner] = (),
           edits: Sequence[Owner] = (), path: Any = None, store: Owner | None = None, lent: bool = False) -> Any:
     c = _Call(size=C.sizeof(_Call), what=what.encode(), request=json_bytes(request))
     c.model, c.store = (o.pointer if o else None for o in (model, store))
@@ -281,9 +270,8 @@ def result_write(result: int, path: str | os.PathLike[str], metric: int = 0, **f
 _DTYPES: dict[int, np.dtype[Any]] = {n: np.dtype(t) for n, t in enumerate(("f8", "f4", "i4", "?"))}
 
 
+# The base of an array: numpy holds it, and it holds the owner of the memory.
 class _Memory:
-    """The base of an array: numpy holds it, and it holds the owner of the memory."""
-
     __slots__ = ("__array_interface__", "owner")
 
     def __init__(self, owner: object, data: int, dtype: np.dtype[Any], shape: Any, strides: Any) -> None:
@@ -292,27 +280,18 @@ class _Memory:
                                     "strides": strides}
 
 
-def column(result: Owner, path: str) -> Array:
-    """An array of a result; its numbers stay where they are."""
+def column(result: Owner, path: str) -> Array | None:
+    """An array of a result, whose numbers stay where they are; None: it is of texts."""
     c = _Column()
     do("loci_column_of", result.pointer, path.encode(), C.byref(c))
     shape = [int(c.axes[i].size) for i in range(c.rank)]
     if c.type == 4:
-        return _texts(c, shape)
+        return None
     if 0 in shape or not c.data:
         return np.zeros(shape, _DTYPES[c.type])
     strides = tuple(c.strides[i] for i in range(c.rank))
     found: Array = np.asarray(_Memory(result, c.data, _DTYPES[c.type], shape, strides))
     return found
-
-
-def _texts(c: Any, shape: list[int]) -> Array:
-    out = np.empty(shape, dtype=object)
-    for at in np.ndindex(*shape):
-        place = c.data + sum(i * c.strides[k] for k, i in enumerate(at))
-        text = C.c_char_p.from_address(place).value
-        out[at] = None if text is None else text.decode("utf-8", "replace")
-    return out
 
 
 # ---------------------------------------------------------------- runs, text, edits, stores

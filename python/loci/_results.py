@@ -1,7 +1,4 @@
-"""Results: what was measured, with named numbers as arrays, as JSON, as tables, as pictures, on the page.
-
-A result is what the C library made, or, once loaded or unpickled, the JSON of it.
-"""
+"""Results, in arrays, JSON, tables and pictures: of what the C library made, or, once loaded, of the JSON of it."""
 
 from __future__ import annotations
 
@@ -16,10 +13,10 @@ import os
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -34,7 +31,16 @@ TEXTS = ("id", "token", "answer", "expected", "question", "quantity", "place", "
 
 
 class Fields(dict[str, Any]):
-    """A JSON object whose members are attributes, too."""
+    """A JSON object whose members are attributes, too; like all of a result it cannot be changed."""
+
+    def _fixed(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("a result cannot be changed; to_dict() is a copy that can")
+
+    __setitem__ = __delitem__ = __setattr__ = __delattr__ = __ior__ = _fixed
+    update = pop = popitem = clear = setdefault = _fixed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fields, (dict(self),)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -47,7 +53,12 @@ class Fields(dict[str, Any]):
 
 
 def read_json(text: str) -> Any:
-    return json.loads(text, object_hook=Fields)
+    """With objects as `Fields` and lists as tuples."""
+    return json.loads(text, object_hook=lambda d: Fields({k: _tuple(v) for k, v in d.items()}))
+
+
+def _tuple(x: Any) -> Any:
+    return x if type(x) is not list else tuple(map(_tuple, x)) if list in map(type, x) else tuple(x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,35 +116,53 @@ def tokens_of(said: Fields) -> tuple[Token, ...]:
 def at(said: Any, path: str) -> Any:
     """What stands at a path such as "steps.0.top"; "": all."""
     for step in path.split(".") if path else ():
-        said = said[int(step)] if isinstance(said, list) else said[step]
+        said = said[int(step)] if isinstance(said, tuple) else said[step]
     return said
 
 
 def said(path: str, how: Callable[[Any], V]) -> V:
     """An attribute that is made of what a result says at a path."""
-    return property(lambda self: how(at(self.to_dict(), path)), doc=f'of "{path}" in the JSON')  # type: ignore
+    return property(lambda self: how(at(self._told, path)), doc=f'of "{path}" in the JSON')  # type: ignore
 
 
-class Result:
+# Results of kinds that add nothing else, in one line of their fields.
+HEADLINES = {"score": "{right} of {n} answers right", "study.status": "{store}, {examples} examples",
+    "edit.test": "edits by {method}, score {score.value:.3f} of {sample.used} examples",
+    "edit.apply": "{dir}, {edits} edits, {lost} lost", "edit.covariance": "layer {layer}, {keys} keys"}
+
+
+class Fixed:
+    """What cannot be changed once it is made, but for what is its own."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name[0] != "_" and "_made" in self.__dict__:
+            raise AttributeError(f"{name}: a {type(self).__name__.lower()} cannot be changed")
+        object.__setattr__(self, name, value)
+
+
+class Result(Fixed):
     """What a call gives. Fields of the JSON are attributes; ``help(loci)`` lists what each kind adds."""
 
-    headline = "{format}"  # of its fields, in one line
+    headline = ""  # of its fields, in one line
     _owner: native.Owner | None = None
-    _pointer = 0
 
-    def __init__(self, owner: native.Owner | None, data: Fields | None = None, table: str = "") -> None:
-        self._owner, self._data, self._table = owner, data, table
-        self._arrays: dict[str, Any] = {}
-        if owner is not None:
-            self._pointer = owner.pointer
+    def __init__(self, owner: native.Owner | None, data: Mapping[str, Any] | None = None, table: str = "") -> None:
+        self._data: Fields | None = data if data is None or isinstance(data, Fields) else read_json(json.dumps(data))
+        self._owner, self._table, self._made = owner, table, True
+        self._arrays: dict[str, Array] = {}
+        self._pointer = owner.pointer if owner else 0
 
     # ---- text and files
 
-    def to_dict(self) -> Fields:
-        """Exactly the JSON of the command line (docs/FORMATS.md)."""
+    @property
+    def _told(self) -> Fields:
         if self._data is None:
-            self._data = Fields(read_json(native.text("loci_json", self._pointer)))
+            self._data = read_json(native.text("loci_json", self._pointer))
         return self._data
+
+    def to_dict(self) -> dict[str, Any]:
+        """Exactly the JSON of the command line (docs/FORMATS.md): a copy, to do with as one likes."""
+        return dict(json.loads(json.dumps(self._told)))
 
     command = said("", lambda d: str(d.get("command") or ""))  # that makes it again; "" where none can
 
@@ -145,7 +174,7 @@ class Result:
             number = native.number_of(4, metric)
             native.result_write(self._pointer, path, number, width=width, dpi=dpi, bare=bare, scale=scale)
         elif str(path).endswith(".json"):
-            Path(path).write_text(json.dumps(self.to_dict(), ensure_ascii=False) + "\n", encoding="utf-8")
+            Path(path).write_text(json.dumps(self._told, ensure_ascii=False) + "\n", encoding="utf-8")
         elif str(path).endswith(".csv") and self._table:
             Path(path).write_text(self._table, encoding="utf-8")
         else:
@@ -169,17 +198,17 @@ class Result:
     def array(self, path: str) -> Array:
         """The array at a path of the JSON, such as "grids.0.ie"; a read-only view of shape and dtype as in loci.h."""
         if path not in self._arrays:
-            owner = self._owner
-            self._arrays[path] = self._from_json(path) if owner is None else native.column(owner, path)
-        found: Array = self._arrays[path]
-        return found
+            found = None if self._owner is None else native.column(self._owner, path)
+            self._arrays[path] = self._from_json(path) if found is None else found
+        return self._arrays[path]
 
     def _from_json(self, path: str) -> Array:
         try:
-            out = np.array(said := at(self.to_dict(), path))
+            out = np.array(said := at(self._told, path))
         except (KeyError, IndexError, ValueError, TypeError):
             raise RequestError(f'"{path}" is no column of this result') from None
-        out = np.array(said, dtype=np.float64) if out.dtype == object else out
+        if out.dtype == object and not any(isinstance(x, str) for x in out.flat):
+            out = np.array(said, dtype=np.float64)
         out.flags.writeable = False
         return out
 
@@ -188,10 +217,10 @@ class Result:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self.to_dict(), name)
+        return getattr(self._told, name)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.to_dict()]
+        return [*super().__dir__(), *self._told]
 
     def __str__(self) -> str:
         """The command line's text, of a kind that has one."""
@@ -205,21 +234,21 @@ class Result:
 
     def _says(self) -> str:
         try:
-            return self.headline.format_map(self.to_dict())
+            return (self.headline or HEADLINES[self._told["format"][5:-2]]).format_map(self._told)
         except (KeyError, IndexError, AttributeError, TypeError, ValueError):  # a number is null, a list is empty
-            return str(self.to_dict().get("format", ""))
+            return str(self._told.get("format", ""))
 
     def show(self) -> Page:
         """Opens the page of ``loci serve`` in a browser, at the question that this result is of."""
-        asked = self.to_dict().get("request") or {}
+        asked = self._told.get("request") or {}
         if not asked.get("question") or asked.get("pixels"):
             raise RequestError("show() opens the page at a question about a picture in a file, or about none")
         names = {"question": "-q", "image": "-i", "constraints": "-c", "corrupt": "--corrupt", "window": "--window"}
         given = [(names[k], x) for k in names for x in np.ravel(asked.get(k) or []).tolist()]
         return Page("-m", str(self.model.path), *(str(x) for pair in given for x in pair))
 
+    # In base64; "" of a kind without a picture.
     def _picture(self, ending: str) -> str:
-        """In base64; "" of a kind without a picture."""
         with contextlib.suppress(Error):
             return base64.b64encode(self._written(ending)).decode() if self._owner else ""
         return ""
@@ -243,7 +272,7 @@ class Result:
         if self._owner is not None:
             with contextlib.suppress(Error):
                 table = self._written(".csv").decode()
-        return type(self), (None, self.to_dict(), table)
+        return type(self), (None, self._told, table)
 
 
 def table_of(text: str) -> Any:
@@ -263,15 +292,14 @@ R = TypeVar("R", bound=Result)
 
 def warn(result: R) -> R:
     """Notes of a result become warnings, once each."""
-    for note in result.to_dict().get("notes") or []:
+    for note in result._told.get("notes") or []:
         warnings.warn(note, Warning, stacklevel=5)
     return result
 
 
 def program() -> Path:
     """The command-line program ``loci`` that lies beside the library."""
-    found = native.LIBRARY.with_name("loci")
-    if not found.is_file():
+    if not (found := native.LIBRARY.with_name("loci")).is_file():
         raise FileNotFoundError("the package has no program beside its library; build one with make")
     return found
 

@@ -1,9 +1,7 @@
 """Long calls: in one worker thread, so that the caller can draw progress and stop it; and what calls read.
 
-A C call cannot be interrupted from Python, and a Python callback from C loses a Ctrl-C (the interrupt is raised
-inside the callback). So the caller only waits, looks at the call's monitor, and sets its cancel flag. One thread
-for all calls, because OpenMP keeps a team of threads for each thread that computes.
-"""
+A C call cannot be interrupted from Python, and a callback from C loses a Ctrl-C, which is raised inside it. So the
+caller waits, and sets the cancel flag of the call's monitor. One thread, because OpenMP keeps a team for each."""
 
 from __future__ import annotations
 
@@ -18,7 +16,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,11 +23,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import _native as native
-from ._errors import CancelledError, Error
+from ._errors import CancelledError, Error, ForkError, RequestError
 
 S = TypeVar("S", bound="Closing")
 Data = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
 Progress = bool | Callable[[str, float, float], None] | None
+LONG = ("progress", "timeout", "cancel")  # keywords of every long call
 FIRST_BAR = 2.0  # seconds until a bar is drawn
 TICK = 0.05  # seconds between looks at timeout=, cancel= and progress; Ctrl-C ends the waiting at once
 
@@ -45,8 +43,12 @@ class Closing:
         self._owner = None
 
     def _handle(self) -> native.Owner:
+        name = type(self).__name__.lower()
         if self._owner is None:
-            raise self._refuses(f"this {type(self).__name__.lower()} is closed")
+            raise self._refuses(f"this {name} is closed")
+        if self._owner.pid != os.getpid():
+            raise ForkError(f"the {name} was opened by the process that this one was forked from: open it here, a "
+                            "model with threads=1, or start processes with spawn")
         return self._owner
 
     def __enter__(self: S) -> S:
@@ -56,10 +58,9 @@ class Closing:
         self.close()
 
 
+# Work, where it is followed, and what comes of it.
 @dataclass(eq=False)
 class _Job:
-    """Work, where it is followed, and what comes of it."""
-
     work: Callable[[Any], Any]
     monitor: Any = field(default_factory=native.Monitor)
     done: threading.Event = field(default_factory=threading.Event)
@@ -80,6 +81,15 @@ _worker: threading.Thread | None = None
 _running: _Job | None = None
 
 
+# Nothing runs yet: at first, and in a forked child, which no thread follows.
+def _begin() -> None:
+    global _jobs, _lock, _worker, _running
+    _jobs, _lock, _worker, _running = queue.SimpleQueue(), threading.Lock(), None, None
+
+
+os.register_at_fork(after_in_child=_begin)
+
+
 def _loop() -> None:
     global _running
     while True:
@@ -93,18 +103,17 @@ def _loop() -> None:
         _running = None
 
 
+# The interpreter goes: what still computes is told to stop, and gets a moment to.
 @atexit.register
 def _at_exit() -> None:
-    """The interpreter goes: what still computes is told to stop, and gets a moment to."""
     job = _running
-    if job is not None and native.is_own():
+    if job is not None:
         native.stop(job.monitor)
         job.done.wait(5)
 
 
+# A function that is told, tqdm's bar where it is there, or one plain line.
 class _Bar:
-    """A function that is told, tqdm's bar where it is there, or one plain line."""
-
     def __init__(self, progress: Progress) -> None:
         shown = bool(progress) if progress is not None else "ipykernel" in sys.modules or sys.stderr.isatty()
         self.tell = progress if callable(progress) else self.draw if shown else None
@@ -134,25 +143,34 @@ class _Bar:
             self.bar.close()
 
 
+def apart(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is asked, and how it is followed."""
+    return {k: options[k] for k in options if k not in LONG}, {k: options[k] for k in LONG if k in options}
+
+
 def run(work: Callable[[Any], Any], progress: Progress = None, timeout: float | None = None,
         cancel: threading.Event | None = None) -> Any:
     """``work(monitor)`` in the worker thread. Ctrl-C, ``timeout`` (seconds) and ``cancel`` stop it; the interrupt has
     ``partial`` then, if the work gave a result all the same."""
     __tracebackhide__ = True
     global _worker
-    native.check_fork()
     with _lock:
         if _worker is None:
             _worker = threading.Thread(target=_loop, name="loci", daemon=True)
             _worker.start()
     job = _Job(work)
-    _jobs.put(job)
     bar, ends = _Bar(progress), None if timeout is None else time.monotonic() + timeout
+
+    def look() -> None:
+        if (ends is not None and time.monotonic() >= ends) or (cancel is not None and cancel.is_set()):
+            native.stop(job.monitor)
+
+    look()
+    _jobs.put(job)
     try:
         while not job.done.wait(TICK):
             bar.update(*native.stage(job.monitor))
-            if (ends is not None and time.monotonic() > ends) or (cancel is not None and cancel.is_set()):
-                native.stop(job.monitor)
+            look()
     except BaseException as e:
         job.stop()
         e.partial = job.result  # type: ignore[attr-defined]
@@ -169,7 +187,7 @@ def run(work: Callable[[Any], Any], progress: Progress = None, timeout: float | 
 # ---------------------------------------------------------------- what a call reads from files, of things in memory
 
 
-@contextmanager
+@contextlib.contextmanager
 def _file(name: str, content: bytes) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / name
@@ -177,7 +195,7 @@ def _file(name: str, content: bytes) -> Iterator[str]:
         yield str(path)
 
 
-@contextmanager
+@contextlib.contextmanager
 def noise(options: dict[str, Any]) -> Iterator[bool]:
     """An array of noise (seeds, rows, D) becomes a file for the call; whether it did."""
     given = options.get("noise")
@@ -190,10 +208,14 @@ def noise(options: dict[str, Any]) -> Iterator[bool]:
     head = json.dumps({"noise": {"dtype": "F32", "shape": given.shape, "data_offsets": [0, len(raw)]}}).encode()
     head += b" " * (-len(head) % 8)
     with _file("noise.safetensors", len(head).to_bytes(8, "little") + head + raw) as options["noise"]:
-        yield True
+        try:
+            yield True
+        except Error as e:
+            says = e.message.replace(options["noise"], f"noise of shape {given.shape}")  # instead of a file
+            raise e if says == e.message else RequestError(says, e.code) from None
 
 
-@contextmanager
+@contextlib.contextmanager
 def examples(data: Data) -> Iterator[dict[str, Any]]:
     """A file of examples for a call: the path itself, or the dicts as JSON lines, lent for the call alone."""
     if isinstance(data, (str, os.PathLike)):

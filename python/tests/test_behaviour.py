@@ -66,6 +66,11 @@ def test_hostile_values_never_reach_c(model: loci.Model, q: loci.Question) -> No
         model.ask()
     with pytest.raises(ValueError, match="noise"):
         model.trace(q, corrupt="noise:1", noise=np.zeros((2, 2)))
+    for shape, expected in (((1, 3, 160), r"\(1, 2, 160\)"), ((2, 2, 7), r"\(seeds, rows, 160\)")):
+        for call in (model.trace, lambda q, **how: list(model.trace_many([q], **how))):
+            with pytest.raises(ValueError, match=expected) as e:
+                call(q, corrupt="noise:1", noise=np.zeros(shape, np.float32))
+            assert str(shape) in str(e.value) and "tmp" not in str(e.value)
 
 
 def test_numbers_beyond_any_place_are_refused(model: loci.Model, q: loci.Question) -> None:
@@ -166,6 +171,23 @@ def test_timeout_and_cancel_stop_a_call(model: loci.Model, q: loci.Question) -> 
     assert model.ask(q).text == "Kyiv"
 
 
+def test_making_a_question_is_stopped_too(model: loci.Model) -> None:
+    """The vision tower, in the worker's thread: by Ctrl-C, timeout and cancel; and of what is asked at once."""
+    stop = threading.Event()
+    stop.set()
+    seen: list[str] = []
+    tower = np.zeros((3000, 3000, 3), np.uint8)
+    for how in ({"timeout": 0.0}, {"cancel": stop}):
+        with pytest.raises(loci.CancelledError):
+            model.question(tower, TEXT, **how)
+        with pytest.raises(loci.CancelledError):
+            model.ask(tower, TEXT, **how)
+    q = model.question(tower, TEXT, timeout=60, progress=lambda stage, *_: seen.append(stage))
+    assert set(seen) <= {"vision"} and pickle.loads(pickle.dumps(q)).tokens == q.tokens
+    with pytest.raises(ValueError, match="timeot"):
+        model.question(tower, TEXT, timeot=1)
+
+
 def test_a_stopped_trace_has_what_was_measured() -> None:
     """Of several walks: the cells of those that were done, to the last bit."""
     with loci.open(FLAGS, precision="f32", memory="90M", threads=1) as small:
@@ -202,15 +224,25 @@ def test_threads_queue_and_get_the_same_numbers(model: loci.Model, q: loci.Quest
     assert len(set(answers)) == 1
 
 
-def test_a_forked_child_is_told(model: loci.Model, q: loci.Question) -> None:
-    pid = os.fork()
-    if pid == 0:
-        try:
-            model.ask(q)
-        except loci.ForkError:
-            os._exit(7)
-        os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+def test_a_forked_child_opens_its_own_with_one_thread(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
+    """As ForkError advises; what its parent opened, and several threads, it cannot use."""
+    with loci.open(FLAGS, precision="f32", threads=2) as two, loci.Study(tmp_path / "s.db", model, "ask") as s:
+        p = two.ask(UKRAINE, TEXT).p
+        pid = os.fork()
+        if pid == 0:
+            said = []
+            for call in (lambda: model.ask(q), lambda: s.status(), lambda: model.question(UKRAINE, TEXT),
+                         lambda: model.to_tokens("a"), lambda: loci.open(FLAGS, threads=2).ask(UKRAINE, TEXT)):
+                try:
+                    call()
+                except loci.ForkError as e:
+                    said.append(str(e))
+            with loci.open(FLAGS, precision="f32", threads=1) as own:
+                works = own.ask(UKRAINE, TEXT).p == p
+                gc.collect()
+            os._exit(7 if works and len(said) == 5 and all("thread" in x for x in said) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        assert two.ask(UKRAINE, TEXT).p == p and s.status().examples == 0
 
 
 def _answer(m: loci.Model) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +53,12 @@ def test_a_study_goes_on_where_it_was(model: loci.Model, tmp_path: Path) -> None
         assert [r["used"] for r in s.status().to_dict()["runs"]] == [4, 4]
         assert s.aggregate("mlp_out").chart("mlp_out").curves[0].n == 4
         assert s.aggregate("flow").to_dict()["charts"]
+        with pytest.raises(loci.RequestError, match="no such site, but mlp_out, window 1"):
+            s.aggregate("attn_out")
+        with pytest.raises(loci.RequestError, match="did you mean"):
+            s.aggregate("mlp_uot")
+        with pytest.raises(loci.StoreError, match="no run of 'lens'"):
+            s.aggregate("lens")
         if pandas := pytest.importorskip("pandas"):
             cells = s.cells(te_min=0.1)
             assert isinstance(cells, pandas.DataFrame) and cells.line.nunique() <= 4
@@ -73,6 +82,70 @@ def test_scores_are_the_commands(model: loci.Model) -> None:
     assert isinstance(average, loci.Average) and average.numbers
     with pytest.raises(loci.RequestError, match="AUROC"):
         model.predict_failure(path, limit=6, max_new=3)
+
+
+def mixed(n: int) -> list[dict[str, Any]]:
+    """Questions of which every second one is answered as none expects."""
+    lines = [json.loads(x) for x in (DATA / "score.jsonl").read_text().splitlines()[:n]]
+    return [{**x, "image": str(DATA / x["image"]), **({"answers": ["no such"]} if i % 2 else {})}
+            for i, x in enumerate(lines)]
+
+
+def test_failures_are_predicted_of_the_examples_that_were_run(model: loci.Model, tmp_path: Path) -> None:
+    lines = mixed(14)
+    with loci.Study(tmp_path / "s.db", model, what="ask", max_new=3) as s:
+        s.run(lines, limit=10)
+        p = s.predict_failure(layers=[2, 5])
+        assert p.auroc.keys() >= {"contribution", "confidence", "probe"} and p.tested == {"right": 5, "wrong": 5}
+        assert p.request["max_new"] == 3 and p.sample.used == 10
+        assert p.to_dict()["scores"] == model.predict_failure(lines[:10], layers=[2, 5], max_new=3).to_dict()["scores"]
+        assert "5 right, 5 wrong" in repr(p)
+        assert "12 of" not in repr(p) and s.predict_failure(layers=[2, 5], limit=12).sample.used == 12
+        s.run(lines, sample=11, seed=4)
+        again = s.predict_failure(layers=[2, 5])
+        assert again.sample.used == 11 and again.request["seed"] == 4
+        s.run(lines, shard="1/2")
+        with pytest.raises(loci.RequestError, match="shard"):
+            s.predict_failure(layers=[2, 5])
+
+
+def test_a_store_is_read_under_watch(model: loci.Model, tmp_path: Path) -> None:
+    seen: list[str] = []
+    stop = threading.Event()
+    stop.set()
+    with loci.Study(tmp_path / "s.db", model, what="ask", max_new=1) as s:
+        s.run(mixed(2))
+        for read in (s.status, lambda **how: s.aggregate("ask", **how), lambda **how: s.cells("ask", **how)):
+            pytest.importorskip("pandas")
+            read(progress=lambda stage, done, total: seen.append(stage), timeout=60)
+            for how in ({"cancel": stop}, {"timeout": 0}):
+                with pytest.raises(loci.CancelledError):
+                    read(**how)
+            with pytest.raises(ValueError, match="progres"):
+                read(progres=True)
+    assert set(seen) <= {"store"}
+
+
+def test_results_say_what_they_are(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
+    """Every kind in one line that is more than its format, loaded ones too; every attribute is there."""
+    with loci.Study(tmp_path / "s.db", model, what=["trace", "flow"], site="mlp_out", layers=[2, 2]) as s:
+        ran = s.run(DATA / "trace.jsonl", limit=2)
+        e = model.solve_edit(q, "Lima", layer=3, steps=2)
+        made = [ran, s.status(), s.aggregate(), s.aggregate("flow"), e, model.ask(q), model.trace(q, layers=[2, 2]),
+                model.flow(q), model.lens(q), model.knockout(q, "image->last"),
+                model.score(DATA / "score.jsonl", limit=2),
+                model.covariance(DATA / "trace.jsonl", layer=3, limit=1), model.save(edits=[e], to=tmp_path / "m"),
+                model.predict_failure(mixed(10), layers=[2, 5], max_new=3), q]
+    for r in made:
+        assert re.fullmatch(r"<loci \w+: [^\n]{12,}>", repr(r)) and "loci." not in repr(r).replace("<loci", ""), repr(r)
+        for name in dir(type(r)):
+            if isinstance(getattr(type(r), name), property):
+                getattr(r, name)
+        if r is q:
+            continue
+        r.save(tmp_path / "r.json")
+        again = loci.load(tmp_path / "r.json")
+        assert type(again) is type(r) and repr(again) == repr(r) and again.to_dict() == r.to_dict()
 
 
 def test_what_was_lent_is_in_no_command(model: loci.Model, q: loci.Question, tmp_path: Path,

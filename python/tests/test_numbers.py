@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_grids_are_views_with_names(model: loci.Model, q: loci.Question) -> None
     g = t["mlp_out"]
     assert (g.dims, g.window, g.shape) == (("layer", "position"), 1, (12, len(g.positions or [])))
     assert t["mlp_out", 3].window == 3
-    assert t["attn_out", "groups"].groups == ["constraint", "after-constraint", "last"]
+    assert t["attn_out", "groups"].groups == ("constraint", "after-constraint", "last")
     assert g.ie is g.ie and not g.ie.flags.writeable and not g.ie.flags.owndata
     assert f"{g.ie[2, 1]:.12g}" == f"{t.to_dict()['grids'][0]['ie'][2][1]:.12g}"
     assert g.sel(layer=2, position=-1).ie == g.ie[2, -1]
@@ -120,6 +121,36 @@ def test_what_is_saved_is_read_again(model: loci.Model, q: loci.Question, tmp_pa
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(loci.RequestError, match="no result"):
         loci.load(tmp_path / "x.json")
+    for name in ("t.csv", "t.png", "t.svg", "t.pdf", "t.html", "no.json", "no.npz", "no.safetensors", "deep.json"):
+        (tmp_path / "deep.json").write_text("[" * 200_000)
+        if name.startswith("no"):
+            (tmp_path / name).write_bytes(b"\xff\x03 nothing of loci")
+        with pytest.raises(loci.RequestError, match=rf"{re.escape(name)}: expected a \.json, \.edit, \.npz"):
+            loci.load(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        loci.load(tmp_path / "none.json")
+
+
+def test_results_cannot_be_changed(model: loci.Model, q: loci.Question) -> None:
+    t = model.trace(q, site="mlp_out", layers=[0, 3])
+    te, copy = t.te, t.to_dict()
+    copy["total_effect"], copy["grids"][0]["ie"][0][0] = 5, 7.0
+    copy["cost"].clear()
+    assert t.te == te and t.cost.rows > 0 and t.to_dict()["grids"][0]["ie"][0][0] != 7.0
+    for r in (t, t["mlp_out"], q, model.ask(q), pickle.loads(pickle.dumps(t))):
+        for name in ("foo", "te", "site", "text"):
+            with pytest.raises(AttributeError, match="cannot be changed"):
+                setattr(r, name, 1)
+    for change in (lambda: t.cost.update(rows=1), lambda: t.cost.__setitem__("rows", 1), lambda: t.cost.pop("rows"),
+                   lambda: setattr(t.cost, "rows", 1), lambda: t.request.clear(), lambda: t.cost.setdefault("x", 1)):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    with pytest.raises((TypeError, AttributeError)):
+        t.prompt.tokens[0] = None
+    for array in (t["mlp_out"].ie, t.array("grids.0.ie"), loci.Trace(None, t.to_dict()).array("grids.0.ie")):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0, 0] = 1
+    assert pickle.loads(pickle.dumps(t.cost)) == t.cost
 
 
 @pytest.mark.parametrize("shape", [(60000, 60000, 3), (2**32 + 5, 1, 3), (0, 4, 3)])
@@ -214,6 +245,11 @@ def test_kept_runs_give_the_same_numbers(model: loci.Model, q: loci.Question) ->
     assert np.array_equal(kept[1].logp, fresh[1].logp) and kept[2].to_dict() == fresh[2].to_dict()
     with pytest.raises(loci.MemoryLimitError), model.keep(q, memory=1000):
         pass
+    with model.keep(q):
+        with model.keep(q), pytest.raises(ZeroDivisionError), model.keep(q):
+            1 // 0  # noqa: B018
+        assert model.trace(q, site="mlp_out", layers=4).cost.rows == kept[0].cost.rows  # of the outermost block
+    assert model.trace(q, site="mlp_out", layers=4).cost.rows == fresh[0].cost.rows
 
 
 def test_memory_bounds_what_is_kept() -> None:
