@@ -2,8 +2,8 @@
 `Owner`: it is freed when its last reference goes, after which nothing points into it, because arrays and dependent
 objects hold their owners."""
 # Structs: loci_err and loci_monitor; of a result's array loci_column, whose axes (loci_axis) have the names and numbers
-# that xarray wants; loci_view, of a run; loci_patch, an array that goes in; loci_draw_opts, what figures read; loci_call,
-# the objects beside a request's JSON. Fewer would be an accessor or a text for each; loci_abi checks all at import.
+# that xarray wants; loci_view, of a run; loci_patch, an array that goes in; loci_draw_opts, of figures; loci_call, the
+# objects beside a request's JSON. Fewer would be an accessor or a text for each; loci_abi checks all at import.
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ static loci_status check_noise(const request *r, const st_tensor *t, loci_err *e
               "%s: the noise has %lld rows, %d %s are corrupted: expected (%lld, %d, %lld)", path,
               (long long)t->shape[1], r->count,
               kinds[r->kind].on_image && r->p->sources ? "rows of the picture" : "positions",
-              (long long)t->shape[0], r->count, (long long)D);
+              (long long)t->shape[0], r->count, (long long)n);
 }
 
 /* Noise from a file is added as it is, unscaled: it is there so that another program's very
