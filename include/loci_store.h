@@ -57,6 +57,7 @@ typedef struct loci_store_run_opts {
   const loci_sharing *sharing; /* NULL: every line is this process's */
   const loci_lens_opts *lens;  /* positions, layers, answer */
   bool lent;                   /* the file of examples is gone afterwards: its name is not kept */
+  const char *donors, *donor_model; /* of "trace", as loci_average_opts has them */
 } loci_store_run_opts;
 
 /* Measures the examples that the store does not have yet.  Each one's rows are written at once, so

@@ -80,6 +80,11 @@ typedef struct loci_trace_opts {
    * and corrupted values are as far apart (docs/MATH.md, "Sets and controls"); NULL: none. */
   const char *set;
   int controls;
+  /* Of the corruption "noise:Fs": F standard deviations of the embeddings of the tokens of this
+   * file's constraints (examples; a study without one: its own file's), as ROME has it; or the
+   * deviation itself, where it is known already (0: it is not). */
+  const char *noise_data;
+  double noise_deviation;
 } loci_trace_opts;
 
 /* p and logp are of the whole answer (teacher forced), p_first and logp_first of its first token;

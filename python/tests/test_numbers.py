@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 import re
 import tracemalloc
@@ -36,6 +37,24 @@ def test_every_measurement_is_the_commands(model: loci.Model, q: loci.Question) 
         if command[0] == "ask":  # the hash is told where it is known
             ours_d["model"].pop("hash"), theirs_d["model"].pop("hash")
         assert ours_d == theirs_d, command[0]
+
+
+def test_noise_of_a_data_set_is_numpys(model: loci.Model, q: loci.Question, tmp_path: Path) -> None:
+    """torch's std over the embeddings of all subjects, each tokenized by itself, as ROME's release takes it."""
+    words = ["this country", "Ukraine", "Burkina Faso", "Ukraine"]
+    file = tmp_path / "subjects.jsonl"
+    file.write_text("".join(json.dumps({"question": f"Is it {w}?", "constraints": [{"text": w}]}) + "\n" for w in words))
+    raw = (FLAGS / "model.safetensors").read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    name, said = next(x for x in json.loads(raw[8 : 8 + size]).items() if x[0].endswith("embed_tokens.weight"))
+    begin, end = said["data_offsets"]
+    assert said["dtype"] == "BF16", name
+    bits = np.frombuffer(raw[8 + size + begin : 8 + size + end], np.uint16).astype(np.uint32) << 16
+    rows = bits.view(np.float32).reshape(said["shape"])
+    ids = [int(i) for w in words for i in model.to_tokens(w, special=False)]
+    cell = {"site": "mlp_out", "layers": [2, 2], "positions": "last", "seeds": 2}
+    t = model.trace(q, corrupt="noise:3s", noise_data=str(file), **cell)
+    assert np.isclose(t.request.noise_deviation, rows[ids].astype(np.float64).std(ddof=1), rtol=1e-12)
 
 
 def test_a_picture_in_tiles_has_two_views() -> None:

@@ -1,6 +1,7 @@
 /* Files (see file.h).  POSIX calls only. */
 #include "base/file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,10 +15,32 @@
 #include "base/kind.h"
 #include "base/tree.h"
 
-/* A link may be there while what it points to is not, as in a cache that was tidied up. */
+/* "a%20b" as an address on the web means "a b".  False: nothing in it is meant so. */
+static bool decode_address(const char *path, char *out, size_t size) {
+  bool any = false;
+  size_t n = 0;
+  for (; *path && n + 1 < size; n++) {
+    unsigned byte = 0;
+    bool coded = path[0] == '%' && isxdigit((unsigned char)path[1]) &&
+                 isxdigit((unsigned char)path[2]) && sscanf(path + 1, "%2x", &byte) == 1 && byte;
+    out[n] = coded ? (char)byte : *path;
+    path += coded ? 3 : 1;
+    any |= coded;
+  }
+  out[n] = 0;
+  return any && !*path;
+}
+
+/* A link may be there while what it points to is not, as in a cache that was tidied up; and a name
+ * may be there that was taken from an address. */
 loci_status file_absent(const char *path, int why, loci_err *err) {
-  char to[256];
+  char to[256], name[4096];
   ssize_t n = why == ENOENT ? readlink(path, to, sizeof to - 1) : -1;
+  if (n < 0 && why == ENOENT && decode_address(path, name, sizeof name) && file_exists(name))
+    return fail(err, LOCI_EIO,
+                "%s: not there, but \"%s\" is: %%20 and the like belong to addresses on the web; "
+                "write the file's own name",
+                path, name);
   if (n < 0) return fail_errno(err, why, "%s", path);
   to[n] = 0;
   return fail(err, LOCI_EIO, "%s: a link to %s, which is not there", path, to);
@@ -97,8 +120,8 @@ void file_map_read(const file_map *map, size_t begin, size_t size) {
 }
 
 loci_status file_read(const char *path, size_t limit, char **out, size_t *size, loci_err *err) {
-  int fd;
-  size_t n, have = 0;
+  int fd = -1;
+  size_t n = 0, have = 0;
   *out = NULL;
   TRY(open_regular(path, &fd, &n, err));
   loci_status st = LOCI_OK;

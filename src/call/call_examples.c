@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "call/calling.h"
-#include "study/request.h"
 
 static loci_status score(const calling *c, loci_examples *examples, loci_err *err) {
   loci_study_opts study = {.size = sizeof study};
@@ -20,17 +19,6 @@ static loci_status predict(const calling *c, loci_examples *examples, loci_err *
   CHECKED(LOCI_KIND_PREDICTION, &o);
   FOLLOW(study);
   return loci_prediction_new(c->of->model, examples, &o, (loci_prediction **)c->out, err);
-}
-
-/* Before there is a model; [o] alone says whether other prompts' values are put in. */
-static loci_status check_traces(const calling *c, const loci_average_opts *o, loci_trace_opts trace,
-                                loci_err *err) {
-  static const char *const own[] = {"min_te", "max_new",
-                                    "first_token"}; /* of a corruption's study */
-  if (o->donors) TRY(refuse_members(c, own, 3, " is not read where donors are given", err));
-  if (o->donor_model && !o->donors) return fail(err, LOCI_EINVAL, "donor_model goes with --donors");
-  request_of of = {.each = true, .donors = o->donors != NULL};
-  return trace_request_complete(&of, &trace, err);
 }
 
 static loci_status average(const calling *c, loci_examples *examples, loci_err *err) {
@@ -56,7 +44,7 @@ static loci_status average(const calling *c, loci_examples *examples, loci_err *
   TRY(settle_study_metric(c, &trace, err));
   TRY(add_single(c, &trace, err));
   TRY(cross_ends(c, &ends, &knockout, err));
-  if (traces) TRY(check_traces(c, &o, trace, err));
+  if (traces) TRY(check_study_traces(c, (donors_given){o.donors, o.donor_model}, trace, err));
   if (cuts) TRY(loci_check(LOCI_KIND_KNOCKOUT, &knockout, err));
   if (!c->out) return LOCI_OK;
   FOLLOW(study);

@@ -24,7 +24,7 @@ static bool has_kind(const char *kinds, const char *kind) {
   return false;
 }
 
-enum { KINDS = 3, TABLES = 2 };
+enum { KINDS = 3, TABLES = 3 };
 
 /* What one kind of measurement reads beside what all of them do. */
 typedef struct kind_members {
@@ -81,10 +81,11 @@ static loci_status read_kinds(const calling *c, loci_run_request *r, cut_ends *e
   if (cuts && traces && js_get(c->request, "window"))
     return fail(err, LOCI_EINVAL,
                 "window is for trace or for knockout: measure them one after the other");
-  const kind_members kinds[KINDS] = {{"trace", {trace_fields(), least_fields()}, traces},
-                                     {"knockout", {knockout_fields(), ends_fields()}, cuts},
-                                     {"lens", {lens_fields()}, looks}};
-  READ({run_fields(), &r->opts}, {study_fields(), &r->study},
+  const kind_members kinds[KINDS] = {
+      {"trace", {trace_fields(), least_fields(), kept_donors_fields()}, traces},
+      {"knockout", {knockout_fields(), ends_fields()}, cuts},
+      {"lens", {lens_fields()}, looks}};
+  READ({run_fields(), &r->opts}, {study_fields(), &r->study}, {kept_donors_fields(), &r->opts},
        {trace_fields(), traces ? &r->trace : NULL}, {knockout_fields(), cuts ? &r->knockout : NULL},
        {ends_fields(), cuts ? ends : NULL}, {lens_fields(), looks ? &r->lens : NULL});
   TRY(refuse_idle(c, kinds, what, err));
@@ -106,7 +107,10 @@ static loci_status read_run(const calling *c, loci_run_request *r, loci_err *err
   TRY(read_kinds(c, r, &ends, err));
   TRY(settle_study_metric(c, &r->trace, err));
   TRY(add_single(c, &r->trace, err));
-  if (o->trace) TRY(loci_check(LOCI_KIND_AVERAGE, o->trace, err));
+  if (o->donors && strcmp(o->donors, "-") == 0)
+    return fail(err, LOCI_EINVAL, "donors of a store are a file: what standard input had is gone");
+  if (o->trace)
+    TRY(check_study_traces(c, (donors_given){o->donors, o->donor_model}, r->trace, err));
   if (o->lens) TRY(loci_check(LOCI_KIND_LENS, o->lens, err));
   TRY(cross_ends(c, &ends, &r->knockout, err));
   return o->knockout ? loci_check(LOCI_KIND_KNOCKOUT, o->knockout, err) : LOCI_OK;

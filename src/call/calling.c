@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/result.h"
+#include "study/request.h"
 
 enum { MOST_REQUEST = 1 << 26 };
 
@@ -43,6 +44,19 @@ void settle_metric(loci_trace_opts *o) {
     o->screen_metric = LOCI_METRIC_P;
   if (o->screen_metric == LOCI_METRIC_RESTORATION_LOGIT_DIFF)
     o->screen_metric = LOCI_METRIC_LOGIT_DIFF;
+}
+
+loci_status check_study_traces(const calling *c, donors_given d, loci_trace_opts trace,
+                               loci_err *err) {
+  static const char *const own[] = {"min_te", "max_new", "first_token"};
+  const js_value *what = js_get(c->request, "what");
+  const char *one = js_text_of(what, NULL);
+  bool alone = !what || (one && strcmp(one, "trace") == 0); /* else answers are another kind's */
+  if (d.donors)
+    TRY(refuse_members(c, own, alone ? 3 : 1, " is not read where --donors are given", err));
+  if (d.model && !d.donors) return fail(err, LOCI_EINVAL, "donor_model goes with --donors");
+  request_of of = {.each = true, .donors = d.donors != NULL};
+  return trace_request_complete(&of, &trace, err);
 }
 
 loci_status settle_study_metric(const calling *c, loci_trace_opts *o, loci_err *err) {

@@ -61,6 +61,8 @@ field_table question_fields(void) { return FIELD_TABLE(of_question); }
 #define CORRUPTED_HOW                                                                              \
   {"direction", member_direction, AT(direction), 0, 0, LOCI_NAMES_DIRECTION, "a name"},            \
       NUMBER("seeds", seeds, 1, 10000), SEED("seed", seed), TEXT("noise", noise_path),             \
+      TEXT("noise_data", noise_data),                                                              \
+      OWN("noise_deviation", member_positive, noise_deviation, "a number above 0"),                \
       OWN("compat", member_compat, authors, "authors")
 static const field of_trace[] = {
     TEXT("corrupt", corrupt),
@@ -222,6 +224,9 @@ field_table curve_fields(void) { return FIELD_TABLE(of_curve); }
 
 #undef OF
 #define OF loci_store_run_opts
+static const field of_kept_donors[] = {TEXT("donors", donors), TEXT("donor_model", donor_model)};
+field_table kept_donors_fields(void) { return FIELD_TABLE(of_kept_donors); }
+
 static const field of_run[] = {
     OWN("what", field_joined, what, "kinds of measurement"),
     LEAST,
@@ -275,13 +280,15 @@ static const field of_covariance[] = {NUMBER("layer", layer, 0, 100000)};
 field_table covariance_fields(void) { return FIELD_TABLE(of_covariance); }
 
 static const field of_told[] = {
-    {"hash", member_passed, 0, 0, 0, 0, ""},       {"image", member_passed, 0, 0, 0, 0, ""},
-    {"question", member_passed, 0, 0, 0, 0, ""},   {"system", member_passed, 0, 0, 0, 0, ""},
-    {"kinds", member_passed, 0, 0, 0, 0, ""},      {"constraints", member_passed, 0, 0, 0, 0, ""},
-    {"template", member_passed, 0, 0, 0, 0, ""},   {"exif", member_passed, 0, 0, 0, 0, ""},
-    {"gate_rows", member_passed, 0, 0, 0, 0, ""},  {"mmproj", member_passed, 0, 0, 0, 0, ""},
-    {"max_pixels", member_passed, 0, 0, 0, 0, ""}, {"date", member_passed, 0, 0, 0, 0, ""},
-    {"pixels", member_passed, 0, 0, 0, 0, ""},     {"paths", member_passed, 0, 0, 0, 0, ""},
-    {"precision", member_passed, 0, 0, 0, 0, ""},  {"edits", member_passed, 0, 0, 0, 0, ""},
+    {"hash", member_passed, 0, 0, 0, 0, ""},        {"image", member_passed, 0, 0, 0, 0, ""},
+    {"question", member_passed, 0, 0, 0, 0, ""},    {"system", member_passed, 0, 0, 0, 0, ""},
+    {"kinds", member_passed, 0, 0, 0, 0, ""},       {"constraints", member_passed, 0, 0, 0, 0, ""},
+    {"template", member_passed, 0, 0, 0, 0, ""},    {"exif", member_passed, 0, 0, 0, 0, ""},
+    {"gate_rows", member_passed, 0, 0, 0, 0, ""},   {"mmproj", member_passed, 0, 0, 0, 0, ""},
+    {"max_pixels", member_passed, 0, 0, 0, 0, ""},  {"date", member_passed, 0, 0, 0, 0, ""},
+    {"pixels", member_passed, 0, 0, 0, 0, ""},      {"paths", member_passed, 0, 0, 0, 0, ""},
+    {"precision", member_passed, 0, 0, 0, 0, ""},   {"edits", member_passed, 0, 0, 0, 0, ""},
+    {"picture", member_passed, 0, 0, 0, 0, ""},     {"noise_bytes", member_passed, 0, 0, 0, 0, ""},
+    {"donor_bytes", member_passed, 0, 0, 0, 0, ""},
 };
 field_table told_fields(void) { return FIELD_TABLE(of_told); }

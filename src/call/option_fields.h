@@ -44,12 +44,13 @@ typedef struct extras {
   int keep_count;
 } extras;
 
-field_table model_fields(void);    /* loci_model_opts */
-field_table question_fields(void); /* loci_question */
-field_table trace_fields(void);    /* loci_trace_opts */
-field_table cell_fields(void);     /* the same, of one cell of it */
-field_table donor_fields(void);    /* donor_words */
-field_table donors_fields(void);   /* loci_average_opts */
+field_table model_fields(void);       /* loci_model_opts */
+field_table question_fields(void);    /* loci_question */
+field_table trace_fields(void);       /* loci_trace_opts */
+field_table cell_fields(void);        /* the same, of one cell of it */
+field_table donor_fields(void);       /* donor_words */
+field_table donors_fields(void);      /* loci_average_opts */
+field_table kept_donors_fields(void); /* the same of loci_store_run_opts */
 field_table knockout_fields(void);
 field_table flow_fields(void);
 field_table lens_fields(void);

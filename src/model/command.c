@@ -117,6 +117,7 @@ static const spelling spellings[] = {
     {"to", "to", 0, ","},
     {"heads", "heads", 0, NULL},
     {"noise", "noise", 0, NULL},
+    {"noise_data", "noise-data", 0, NULL},
     {"seeds", "seeds", 0, NULL},
     {"seed", "seed", 0, NULL},
     {"run", "run", 0, ","},

@@ -143,6 +143,29 @@ static void say_head(views *v, const loci_average *a) {
   view_gap(v);
 }
 
+/* Whether a mean that is not 0 in every example has no interval though there are enough of them. */
+static bool lacks_interval(const loci_average *a) {
+  for (int i = 0; i < a->chart_count; i++)
+    for (int k = 0; k < a->charts[i].curve_count; k++)
+      for (int p = 0; p < a->charts[i].point_count; p++) {
+        const loci_interval *x = &a->charts[i].curves[k].points[p];
+        if (a->charts[i].curves[k].n > 2 && x->value != 0 && isnan(x->lo) && !isnan(x->value))
+          return true;
+      }
+  return false;
+}
+
+static void say_intervals(views *v, const loci_average *a) {
+  view_begin(v, VIEW_LINE);
+  view_only(v, VIEW_PAGE);
+  view_say(v, VIEW_DIM, "Means over examples; bands are 95 %% intervals.");
+  if (!lacks_interval(a)) return;
+  view_begin(v, VIEW_LINE);
+  view_say(v, VIEW_DIM,
+           "A mean has no interval where too few examples differ from all others, which have the "
+           "same number: nobody knows what more of them would be.");
+}
+
 void view_average(const void *result, const loci_draw_opts *opts, views *v) {
   const loci_average *a = result;
   int charts = 0;
@@ -168,8 +191,6 @@ void view_average(const void *result, const loci_draw_opts *opts, views *v) {
     say_peaks(v, c);
     view_gap(v);
   }
-  view_begin(v, VIEW_LINE);
-  view_only(v, VIEW_PAGE);
-  view_say(v, VIEW_DIM, "Means over examples; bands are 95 %% intervals.");
+  say_intervals(v, a);
   view_sample(v, &a->sample);
 }

@@ -42,7 +42,7 @@ static const char *copy_text(arena *mem, const char *s) { return arena_strdup(me
 /* Corruption and window are all that an average says of its settings. */
 static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   js_value *v;
-  const char *corrupt = NULL, *template_name = "", *system = NULL, *date = NULL;
+  const char *corrupt = NULL, *template_name = "", *system = NULL, *date = NULL, *donors = NULL;
   int64_t window = LOCI_ALL_LAYERS; /* "all", or -1 as it was once */
   loci_trace_opts trace = {0};
   loci_knockout_opts knockout = {0};
@@ -51,6 +51,7 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   const char *where = db_path(l->store->d);
   TRY(js_parse(l->settings, strlen(l->settings), where, &v, err));
   loci_status st = js_get_text(v, "corrupt", where, &corrupt, err);
+  if (!st) st = js_get_text(v, "donors", where, &donors, err);
   if (!st) st = js_get_text(v, "template", where, &template_name, err);
   if (!st) st = js_get_text(v, "system", where, &system, err);
   if (!st) st = js_get_text(v, "date", where, &date, err);
@@ -61,11 +62,12 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
                     : window > 0 && window < 1 << 20 ? (int)window
                                                      : LOCI_ALL_LAYERS;
   if (!st && corrupt) trace.corrupt = copy_text(l->scratch, corrupt);
+  if (!st && donors) how.donors = copy_text(l->scratch, donors);
   l->template_name = copy_text(l->scratch, template_name);
   l->system = system ? copy_text(l->scratch, system) : NULL;
   l->date = date ? copy_text(l->scratch, date) : NULL;
   if (!st && (!l->template_name || (system && !l->system) || (date && !l->date) ||
-              (corrupt && !trace.corrupt)))
+              (corrupt && !trace.corrupt) || (donors && !how.donors)))
     st = fail_nomem(err, "reading a store");
   js_free(v);
   if (!st) st = job_of(&how, NULL, true, l->scratch, &l->job, err);

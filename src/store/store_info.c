@@ -81,11 +81,21 @@ static loci_status read_mean(db *d, const loci_store_run_info *r, bool reported,
   return st;
 }
 
+/* Traces with other prompts' values: all count. */
+static bool has_donors(const loci_store_run_info *r) {
+  js_value *settings;
+  if (js_parse(r->settings, strlen(r->settings), "settings", &settings, NULL)) return false;
+  bool has = js_get(settings, "donors") != NULL;
+  js_free(settings);
+  return has;
+}
+
 static loci_status read_headline(db *d, arena *mem, loci_store_run_info *r, loci_err *err) {
   average_job *job;
   stat_running mean = {0}, reported = {0};
   r->headline = "";
-  TRY(job_of(&(loci_average_opts){.what = r->what}, NULL, true, mem, &job, err));
+  loci_average_opts how = {.what = r->what, .donors = has_donors(r) ? "" : NULL};
+  TRY(job_of(&how, NULL, true, mem, &job, err));
   if (!job) return LOCI_OK;
   r->headline = job->headline;
   TRY(read_mean(d, r, false, &mean, err));

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "store/row_writer.h"
 #include "store/store.h"
+#include "study/noise_data.h"
 
 enum { KINDS = 5, LEAST_COUNTED = 30 };
 
@@ -71,7 +72,6 @@ static loci_store_run_state state_of(const keeping *x, const kept_job *k) {
   return s;
 }
 
-/* What the run has from before. */
 static loci_status count_before(const keeping *x, kept_job *k, loci_err *err) {
   db_query *q;
   bool row;
@@ -231,7 +231,6 @@ static loci_status write_example(keeping *x, study_item *item, bool *used, loci_
   return LOCI_OK;
 }
 
-/* Everything or nothing of it. */
 static loci_status commit(keeping *x, loci_status st, loci_err *err) {
   if (!st) st = db_exec(x->store->d, "COMMIT", err);
   if (st) db_exec(x->store->d, "ROLLBACK", NULL); /* if SQLite has not done so */
@@ -340,7 +339,9 @@ static loci_status add_job(keeping *x, const char *what, size_t n, loci_err *err
   TRY(job_of(&(loci_average_opts){.what = name,
                                   .trace = o->trace,
                                   .knockout = o->knockout,
-                                  .least_effect = o->least_effect},
+                                  .least_effect = o->least_effect,
+                                  .donors = o->donors,
+                                  .donor_model = o->donor_model},
              o->lens, true, x->mem, &job, err));
   kept_job *k = &x->jobs[x->job_count++]; /* there are no more kinds than places */
   if (job->complete) TRY(job->complete(job->ctx, x->s.model, err));
@@ -363,7 +364,6 @@ static loci_status add_jobs(keeping *x, loci_err *err) {
   }
 }
 
-/* The job's run in the store. */
 static loci_status find_run(keeping *x, kept_job *k, const char *hash, loci_err *err) {
   char *settings = NULL, *model = NULL;
   loci_status st = LOCI_OK;
@@ -384,7 +384,6 @@ static loci_status find_runs(keeping *x, loci_err *err) {
   return LOCI_OK;
 }
 
-/* Those after a result. */
 static loci_status forget_dropped(const keeping *x, int64_t after, loci_err *err) {
   for (int i = 0; i < x->job_count; i++) {
     db_query *q;
@@ -401,6 +400,8 @@ static loci_status forget_dropped(const keeping *x, int64_t after, loci_err *err
 }
 
 static loci_status start(keeping *x, loci_err *err) {
+  study *s = &x->s;
+  TRY(noise_of_study(s->model, examples_path(s->examples), s->opts, &x->asked.trace, err));
   TRY(rows_open(x->store->d, &x->rows, err));
   TRY(add_jobs(x, err));
   TRY(find_runs(x, err));

@@ -203,7 +203,7 @@ static void both_ratios_have_their_laws(void **state) {
   x = make(4, half, whole);
   r = restored_of(x, 0.1);
   assert_true(fabs(r->ratio_of_means->value - 0.5) < 1e-12);
-  assert_true(fabs(r->ratio_of_means->hi - r->ratio_of_means->lo) < 1e-9);
+  assert_false(r->ratio_of_means->hi - r->ratio_of_means->lo > 1e-9); /* or none: all alike */
   end(x);
 }
 

@@ -31,6 +31,7 @@ typedef struct request {
   kind kind;
   const char *text; /* after the colon */
   double factor;
+  bool of_data; /* deviations of a data set's constraints */
   arena *mem;
   int count;     /* rows that are changed: of positions, or of the picture's that are seen */
   float *rows;   /* (seeds, count, width) */
@@ -55,6 +56,8 @@ static loci_status parse_kind(request *r, const char *given, loci_err *err) {
   char *end;
   errno = 0;
   r->factor = strtod(r->text, &end);
+  r->of_data = r->kind == NOISE && end > r->text && strcmp(end, "s") == 0;
+  end += r->of_data;
   if (!*end && !errno && r->factor > 0 && r->factor <= 1e6) return LOCI_OK;
   return fail(err, LOCI_EINVAL, "corruption %s: \"%s\" is not a number above 0 and at most 1e6",
               name, r->text);
@@ -67,6 +70,11 @@ loci_status corruption_check(const char *given, bool each, loci_err *err) {
 
 bool corruption_is_noise(const char *given) {
   return strncmp(given, "noise:", 6) == 0 || strncmp(given, "image-noise:", 12) == 0;
+}
+
+bool corruption_is_of_data(const char *given) {
+  request r = {0};
+  return strncmp(given, "noise:", 6) == 0 && !parse_kind(&r, given, NULL) && r.of_data;
 }
 
 /* ---------------------------------------------------------------- replacement */
@@ -224,6 +232,9 @@ static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
       r->others = projected;
       return LOCI_OK;
     case NOISE:
+      *deviation = r->opts->noise_deviation;
+      if (!r->of_data) TRY(embedding_moments(r, mean, deviation, err));
+      break;
     case MEAN: TRY(embedding_moments(r, mean, deviation, err)); break;
     default: image_moments(r, mean, deviation); break;
   }

@@ -25,6 +25,7 @@ typedef struct corruption {
  * alone. */
 loci_status corruption_check(const char *given, bool each, loci_err *err);
 bool corruption_is_noise(const char *given);
+bool corruption_is_of_data(const char *given); /* "noise:3s" */
 /* Of a completed request (request.h).  Memory is the arena's.  [answer]: the answer's first token,
  * or -1 where it is not known yet; of the usual words the first is taken that does not begin with
  * it. */

@@ -229,13 +229,30 @@ static loci_prompt *prompt_of_example(const loci_model *m, const loci_example *e
   return prompt_of(m, e->image, e->question, e->constraints[0]);
 }
 
+/* The donors' last line, which stands before the first. */
+static loci_prompt *last_donor(const loci_model *m) {
+  loci_examples *x;
+  loci_example *e = NULL, *next = NULL;
+  loci_err err;
+  must(loci_examples_open(DATA "trace-text.jsonl", &x, &err), &err);
+  do {
+    loci_free(e);
+    e = next;
+    must(loci_examples_next(x, &next, &err), &err);
+  } while (next);
+  loci_examples_close(x);
+  loci_prompt *p = prompt_of_example(m, e);
+  loci_free(e);
+  return p;
+}
+
 /* Sums over the examples of right with the values less right without; [from]: whose donor it is,
- * 0 the own twin, 1 that of the example before. */
+ * 0 the own twin, 1 that of the line before. */
 static int gains(loci_model *m, int from, double *gain, int *between) {
   loci_examples *x, *y;
   loci_err err;
   int n = 0;
-  loci_prompt *before = NULL;
+  loci_prompt *before = last_donor(m);
   must(loci_examples_open(DATA "trace.jsonl", &x, &err), &err);
   must(loci_examples_open(DATA "trace-text.jsonl", &y, &err), &err);
   *between = 0;
@@ -249,13 +266,10 @@ static int gains(loci_model *m, int from, double *gain, int *between) {
     int own = is_right(p, e, t->corrupted.top[0].id);
     *between += is_right(p, e, t->clean.top[0].id) - own;
     loci_free(t);
-    const loci_prompt *donor = from ? before : d;
-    if (donor) {
-      t = trace_of(m, p, (loci_trace_opts){.donor = donor, .positions = "last"});
-      for (int l = 0; l < LAYERS; l++) gain[l] += is_right(p, e, t->grids[0].top_ids[l]) - own;
-      n++;
-      loci_free(t);
-    }
+    t = trace_of(m, p, (loci_trace_opts){.donor = from ? before : d, .positions = "last"});
+    for (int l = 0; l < LAYERS; l++) gain[l] += is_right(p, e, t->grids[0].top_ids[l]) - own;
+    n++;
+    loci_free(t);
     loci_prompt_free(before);
     before = d;
     loci_prompt_free(p);
@@ -302,8 +316,8 @@ static void shares_are_of_single_examples(void **state) {
   for (int k = 0; k < 2; k++) {
     int n = gains(m, k, gain, &between);
     assert_int_equal(c->curves[k].n, n);
-    for (int l = 0; l < LAYERS && k == 0; l++) {
-      double value = c->curves[0].points[l].value;
+    for (int l = 0; l < LAYERS; l++) {
+      double value = c->curves[k].points[l].value;
       if (between == 0) assert_true(isnan(value));
       if (between != 0) assert_true(fabs(value - gain[l] / between) < 1e-9);
     }

@@ -116,27 +116,37 @@ static loci_interval wilson(double m, double count, double z) {
                          m >= 1 ? 1 : (middle + half) / (1 + zz)};
 }
 
-/* What the sample's own error says of the mean: of what lies in 0 .. 1 Wilson's interval with n* =
- * m (1 - m) / se^2 in place of n, else m -+ t se. */
-static void by_error(double error, double df, stat_range range, loci_interval *out) {
-  double t = student_quantile(df), m = out->value;
-  out->lo = cut(m - t * error, range);
-  out->hi = cut(m + t * error, range);
-  if (range.lo != 0 || range.hi != 1 || m < 0 || m > 1) return;
-  *out = wilson(m, m > 0 && m < 1 ? m * (1 - m) / (error * error) : df + 1, t);
+/* What a sample says of its mean's error: s / sqrt(n), degrees of freedom, and whether more than
+ * half of it is one and the same number. */
+typedef struct own_error {
+  double error, df;
+  bool alike;
+} own_error;
+
+/* Of what lies in 0 .. 1 Wilson's interval with n* = m (1 - m) / se^2 in place of n; else m -+ t
+ * se, but not where most numbers are the same: the few others say nothing of those that were not
+ * met. */
+static void by_error(own_error e, stat_range range, loci_interval *out) {
+  double t = student_quantile(e.df), m = out->value;
+  if (range.lo == 0 && range.hi == 1 && m >= 0 && m <= 1) {
+    *out = wilson(m, m > 0 && m < 1 ? m * (1 - m) / (e.error * e.error) : e.df + 1, t);
+  } else if (!e.alike) {
+    out->lo = cut(m - t * e.error, range);
+    out->hi = cut(m + t * e.error, range);
+  }
 }
 
 /* m - t*_.975 se .. m - t*_.025 se.  A draw without an error of its own has no t*.  Where more than
  * 2.5 % have none, they are the tail that a bound would be read from (of one example in a hundred
  * that is not 0, t* of the others is never below 0, and the mean would be its own upper bound):
  * there the sample's error is asked.  So it is where all are at an end of 0 .. 1. */
-static void student(double *t, int defined, double error, double df, stat_range range,
-                    loci_interval *out) {
+static void student(double *t, int defined, own_error e, stat_range range, loci_interval *out) {
+  double error = e.error;
   bool at_end = range.lo == 0 && range.hi == 1 && (out->value == 0 || out->value == 1);
-  if (error == 0) out->lo = out->hi = out->value;
+  if (error == 0 && !e.alike) out->lo = out->hi = out->value;
   if (!(error > 0) && !(error == 0 && at_end)) return;
   if (40 * defined < 39 * STAT_RESAMPLES) {
-    by_error(error, df, range, out);
+    by_error(e, range, out);
     return;
   }
   stat_sort(t, defined);
@@ -209,6 +219,25 @@ static stat_running running_of(const stat_table *t, int k) {
   return r;
 }
 
+/* Whether more than half of a point's numbers are the same: the only candidate is what is left when
+ * pairs of different ones go (Boyer and Moore 1991). */
+static bool is_alike(const stat_table *t, int k) {
+  double most = (double)NAN;
+  int64_t lead = 0, same = 0, n = 0;
+  for (int64_t i = 0; i < t->n; i++) {
+    double v = stat_table_at(t, i, k);
+    if (isnan(v)) continue;
+    if (lead == 0) most = v;
+    lead += v == most ? 1 : -1;
+  }
+  for (int64_t i = 0; i < t->n; i++) {
+    double v = stat_table_at(t, i, k);
+    n += !isnan(v);
+    same += v == most;
+  }
+  return 2 * same > n;
+}
+
 /* ---------------------------------------------------------------- means */
 
 /* A point and where its sums are. */
@@ -236,7 +265,8 @@ static void mean_of_point(const summed_point *p, const stat_table *t, stat_range
   *out = undefined;
   *error = stat_running_error(&p->r);
   if (p->r.n > 0) out->value = p->r.mean;
-  if (p->r.n >= LEAST) student(t_of_draws, defined, *error, (double)(p->r.n - 1), range, out);
+  own_error own = {*error, (double)(p->r.n - 1), is_alike(t, p->k)};
+  if (p->r.n >= LEAST) student(t_of_draws, defined, own, range, out);
 }
 
 /* As many points as find room in a tile: half as many where an example lacks one, with a column
@@ -338,7 +368,8 @@ loci_status stat_difference(const stat_draws *d, const double *x, int64_t n, con
     q = v[0] / v[2];
     s.t[defined++] = (q * sqrt(ub) - p * sqrt(ua)) / sqrt(square);
   }
-  student(s.t, defined, hypot(ea, eb), welch_freedom(&a, &b), stat_any, out);
+  own_error own = {hypot(ea, eb), welch_freedom(&a, &b), is_alike(&of_x, 0) || is_alike(&of_y, 0)};
+  student(s.t, defined, own, stat_any, out);
   scratch_clear(&s);
   return LOCI_OK;
 }
@@ -358,7 +389,7 @@ loci_status stat_studentised(stat_error_fn *statistic, const void *ctx, int64_t 
       stat_draw(&r, times, n);
       if (statistic(ctx, times, n, &drawn, &its) && its > 0) t[defined++] = (drawn - value) / its;
     }
-    if (n >= LEAST) student(t, defined, error, (double)(n - 1), range, out);
+    if (n >= LEAST) student(t, defined, (own_error){error, (double)(n - 1), false}, range, out);
   }
   free(t);
   free(times);

@@ -3,8 +3,9 @@
  * The mean of a skewed handful is not normal, and the percentile bootstrap of one covers the truth
  * far more seldom than it says.  So a mean has the studentised bootstrap (Efron 1979; Hall 1988):
  * each draw's mean is measured in its own standard errors; where too many draws have none, the
- * sample's own error makes the interval (Wilson's, Student's).  A share has Wilson's interval,
- * which is never of width zero.  bench/coverage.c measures both on known truth.
+ * sample's own error makes the interval (Wilson's, Student's), and where fewer than about four
+ * numbers differ from all others, which may be anything, none is given.  A share has Wilson's
+ * interval, which is never of width zero.  bench/coverage.c measures both on known truth.
  *
  * The draws of n examples are the same for every number of them; so they are made once
  * (stat_draws), and their sums are one product of counts by values. */
@@ -38,7 +39,8 @@ typedef struct stat_table {
 } stat_table;
 double stat_table_at(const stat_table *t, int64_t i, int k);
 
-/* The mean of each point with its interval (NaN: fewer than three numbers).  [errors], if not NULL:
+/* The mean of each point with its interval (NaN: fewer than three numbers, or too few that are not
+ * the same as all others).  [errors], if not NULL:
  * s / sqrt(n) of each; [drawn], if not NULL: (STAT_RESAMPLES, points) means of the draws. */
 loci_status stat_means(const stat_draws *d, const stat_table *t, stat_range range,
                        loci_interval *out, double *errors, double *drawn, loci_err *err);

@@ -5,6 +5,7 @@
 
 #include "base/names.h"
 #include "base/options.h"
+#include "study/noise_data.h"
 
 loci_status job_of(const loci_average_opts *how, const loci_lens_opts *lens, bool all, arena *mem,
                    average_job **out, loci_err *err) {
@@ -51,6 +52,10 @@ loci_status loci_average_new(const loci_model *model, loci_examples *examples,
   if (!is_averaged(how.what))
     return fail(err, LOCI_EINVAL, "no average of \"%.20s\": expected flow, knockout, trace",
                 how.what);
+  loci_study_opts over;
+  TRY(options_take(loci_study_opts, &over, how.study, err));
+  if (strcmp(how.what, "trace") == 0)
+    TRY(noise_of_study(model, examples_path(examples), &over, &trace, err));
   how.trace = &trace;
   how.knockout = &knockout;
   arena *mem = arena_new();

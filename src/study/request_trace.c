@@ -6,6 +6,7 @@
 #include "base/names.h"
 #include "model/command.h"
 #include "study/corrupt.h"
+#include "study/noise_data.h"
 #include "study/receiver.h"
 #include "study/request.h"
 #include "study/request_parts.h"
@@ -105,6 +106,21 @@ static loci_status complete_noise(loci_trace_opts *o, loci_err *err) {
   return LOCI_OK;
 }
 
+/* The deviation is found once, with the model; a study's own file is its own (noise_of_study). */
+static loci_status complete_noise_data(const request_of *of, loci_trace_opts *o, loci_err *err) {
+  const watch w = {o->progress, o->progress_ctx};
+  bool of_data = o->corrupt && corruption_is_of_data(o->corrupt);
+  if (!of_data && (o->noise_data || o->noise_deviation > 0))
+    return fail(err, LOCI_EINVAL, "noise_data goes with --corrupt noise:Fs, such as noise:3s");
+  if (!of_data || o->noise_deviation > 0) return LOCI_OK;
+  if (!o->noise_data && !of->each)
+    return fail(err, LOCI_EINVAL,
+                "corrupt %s: of which constraints the deviation is, --noise-data FILE says",
+                o->corrupt);
+  if (!of->m || !o->noise_data) return LOCI_OK;
+  return noise_deviation(of->m, o->noise_data, o->constraint, &w, &o->noise_deviation, err);
+}
+
 /* Gradients say what reaches everything, and no residual stream is a sender in several layers. */
 static loci_status complete_receiver(const request_of *of, loci_trace_opts *o, loci_err *err) {
   receiver to;
@@ -189,6 +205,7 @@ loci_status trace_request_complete(const request_of *of, loci_trace_opts *o, loc
   if (o->screen > 0 && o->audit == 0) o->audit = LOCI_AUDIT;
   if (!donor) TRY(corruption_check(o->corrupt, of->each, err));
   if (!donor) TRY(complete_noise(o, err));
+  TRY(complete_noise_data(of, o, err));
   TRY(request_constraint(of, o->constraint, err));
   TRY(check_sites(o, err));
   TRY(check_windows(of, o, err));
@@ -229,6 +246,8 @@ static bool is_drawn(const loci_trace_opts *o) {
 }
 
 static void put_noise(js_value **to, const loci_trace_opts *o) {
+  if (o->noise_data) js_put(to, "noise_data", js_text(o->noise_data));
+  if (o->noise_deviation > 0) js_put(to, "noise_deviation", js_real(o->noise_deviation));
   if (!is_drawn(o)) return;
   js_put(to, "seeds", js_int(o->seeds));
   js_put(to, "seed", request_seed(o->seed));

@@ -163,7 +163,8 @@ static loci_status tell(const restored *r, int max_new, loci_answer *a, loci_err
   js_value *request = request_of_prompt(r->s.p);
   command_words words = command_of("ask", r->s.m);
   loci_trace_opts o = r->o;
-  words.cannot = o.authors || o.noise_path; /* options that the command has not */
+  words.cannot =
+      o.authors || o.noise_path || o.noise_deviation > 0; /* options that the command has not */
   o.corrupt = r->s.corrupted.kind;
   restored_request_describe(&request, &o, r->has_cell);
   js_put(&request, "max_new", js_int(max_new));

@@ -3,8 +3,9 @@
  * examples whose most likely next token begins an accepted answer.
  *
  * Each example has a twin in the donors' file: the line with its id, or its id with "-text".
- * Beside it stand two controls in the same walk: the twin of the example before, and a random
- * position of the own twin. */
+ * Beside it stand two controls in the same walk: the donor of the line before the twin's, and a
+ * random position of the own twin.  Neither depends on which examples were measured before, so a
+ * study that was stopped and goes on has the numbers of one that was not. */
 #include "study/study_donor.h"
 
 #include <math.h>
@@ -27,6 +28,7 @@ struct donors {
   const char *path;
   loci_example **all;
   int count, room, next; /* next: where the last twin was */
+  int at[2];             /* which of them the prompts are of; -1: none */
   loci_prompt *twin, *before;
   loci_trace *traces[KINDS]; /* but the first: the example's */
   const loci_trace *first;
@@ -80,6 +82,7 @@ loci_status donors_open(const char *path, const char *model, const loci_model *o
   donors *d = arena_zalloc(mem, 1, sizeof *d);
   if (!d || !arena_defer(mem, close_donors, d)) return fail_nomem(err, "reading donors");
   d->own = d->model = own;
+  d->at[0] = d->at[1] = -1;
   d->path = arena_strdup(mem, path);
   if (!d->path) return fail_nomem(err, "reading donors");
   if (model) {
@@ -90,6 +93,10 @@ loci_status donors_open(const char *path, const char *model, const loci_model *o
   }
   *out = d;
   return read_all(d, err);
+}
+
+loci_status donors_hash(const donors *d, const char **out, loci_err *err) {
+  return model_hash(d->model, NULL, NULL, out, err);
 }
 
 /* Without the ending of a text-only twin's id. */
@@ -105,23 +112,52 @@ static bool are_twins(const loci_example *a, const loci_example *b) {
   return n == trimmed(b->id) && memcmp(a->id, b->id, n) == 0;
 }
 
-/* Files of twins go side by side as a rule. */
-static const loci_example *find_twin(donors *d, const loci_example *e) {
+/* Files of twins go side by side as a rule.  -1: it has none. */
+static int find_twin(donors *d, const loci_example *e) {
   for (int i = 0; i < d->count; i++) {
     int at = (d->next + i) % d->count;
     if (!are_twins(d->all[at], e)) continue;
     d->next = at + 1;
-    return d->all[at];
+    return at;
   }
-  return NULL;
+  return -1;
+}
+
+/* The prompts of that twin and of the donor before it, of which the last ones may be one; before
+ * the first stands the last. */
+static loci_status ask_twins(donors *d, study *s, int twin, loci_err *err) {
+  int before = twin > 0 ? twin - 1 : d->count - 1;
+  if (d->at[0] == before) {
+    loci_prompt_free(d->before);
+    d->before = d->twin;
+    d->at[1] = before;
+    d->twin = NULL;
+    d->at[0] = -1;
+  }
+  if (d->at[1] != before) {
+    loci_prompt_free(d->before);
+    d->before = NULL;
+    d->at[1] = -1;
+    loci_err own = {0};
+    loci_status st = before == twin ? LOCI_OK : study_prompt(s, d->all[before], &d->before, &own);
+    if (st && !status_is_own(st)) return pass_on(&own, err); /* a control may not be there */
+    d->at[1] = before;
+  }
+  loci_prompt_free(d->twin);
+  d->twin = NULL;
+  d->at[0] = -1;
+  TRY(study_prompt(s, d->all[twin], &d->twin, err));
+  d->at[0] = twin;
+  return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- traces of an example */
 
 /* Another position than those that values are taken from, by number. */
-static const char *random_place(const donors *d, const averaging *a, char room[16]) {
+static const char *random_place(const donors *d, const averaging *a, const loci_example *e,
+                                char room[16]) {
   const loci_prompt_info *p = loci_prompt_get_info(d->twin);
-  random_source r = random_stream(a->s->opts->seed, (uint64_t)a->n);
+  random_source r = random_stream(a->s->opts->seed, e->fingerprint);
   int last = p->length > 1 ? p->length - 1 : 1, at;
   do {
     at = (int)random_below(&r, last);
@@ -148,7 +184,7 @@ static loci_status run_traces(donors *d, averaging *a, study_item *item, const l
   for (int i = 0; i < KINDS; i++) {
     opts[i].donor = i == OTHER ? d->before : d->twin;
     if (!opts[i].donor) continue;
-    if (i == RANDOM) opts[i].donor_at = random_place(d, a, place);
+    if (i == RANDOM) opts[i].donor_at = random_place(d, a, item->example, place);
     kind[n] = i;
     ask[n++] = (loci_trace_request){.prompt = item->prompt, .opts = &opts[i]};
   }
@@ -163,14 +199,11 @@ loci_status donors_trace(donors *d, averaging *a, study_item *item, const loci_t
                          loci_trace **out, loci_err *err) {
   study of = *a->s;
   *out = NULL;
-  const loci_example *e = find_twin(d, item->example);
-  if (!e) return LOCI_OK;
+  int twin = find_twin(d, item->example);
+  if (twin < 0) return LOCI_OK;
   forget_traces(d);
-  loci_prompt_free(d->before);
-  d->before = d->twin;
-  d->twin = NULL;
   of.model = d->model;
-  TRY(study_prompt(&of, e, &d->twin, err));
+  TRY(ask_twins(d, &of, twin, err));
   TRY(run_traces(d, a, item, how, out, err));
   d->first = *out;
   d->item = item;

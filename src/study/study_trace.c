@@ -27,10 +27,11 @@ static const char *const set_kinds[] = {"the set", "random sets", "difference"};
 typedef struct trace_study {
   average_job job;
   loci_trace_opts how;
-  char picture[FINGERPRINT], noise[FINGERPRINT]; /* of the corruption's files; "": there is none */
+  char picture[FINGERPRINT], noise[FINGERPRINT], twins[FINGERPRINT]; /* bytes of files; "": none */
   double least_effect;
   bool all;                             /* wrong answers and small effects are measured, too */
   const char *donor_path, *donor_model; /* NULL: none */
+  const char *donor_hash;               /* of its weights, for a store; or NULL */
   arena *mem;                           /* the job's */
   donors *donors;
 } trace_study;
@@ -386,7 +387,7 @@ static loci_status finish(void *ctx, loci_err *err) {
   averaging *a = s->job.a;
   char title[128];
   static const char *const numbers[] = {"clean p", "corrupted p", "total effect"};
-  if (s->donors) {
+  if (s->donor_path) {
     snprintf(title, sizeof title, "States of %.80s put in", s->donor_path);
   } else {
     snprintf(title, sizeof title, "Causal traces, %.80s",
@@ -426,12 +427,19 @@ static loci_status fingerprint(const char *path, char out[FINGERPRINT], loci_err
   return LOCI_OK;
 }
 
+/* What the donors are is in their file's bytes and their model's weights, whatever both are called.
+ * Standard input is read once. */
+static loci_status open_donors(trace_study *s, const loci_model *m, loci_err *err) {
+  TRY(donors_open(s->donor_path, s->donor_model, m, s->mem, &s->donors, err));
+  if (strcmp(s->donor_path, "-") != 0) TRY(fingerprint(s->donor_path, s->twins, err));
+  return s->all && s->donor_model ? donors_hash(s->donors, &s->donor_hash, err) : LOCI_OK;
+}
+
 static loci_status complete(void *ctx, const loci_model *m, loci_err *err) {
   trace_study *s = ctx;
   request_of of = {.m = m, .each = true, .donors = s->donor_path != NULL};
   TRY(trace_request_complete(&of, &s->how, err));
-  if (s->donor_path && m)
-    TRY(donors_open(s->donor_path, s->donor_model, m, s->mem, &s->donors, err));
+  if (s->donor_path && m) TRY(open_donors(s, m, err));
   if (s->how.corrupt && strncmp(s->how.corrupt, "image:", 6) == 0)
     TRY(fingerprint(s->how.corrupt + 6, s->picture, err));
   return s->how.noise_path ? fingerprint(s->how.noise_path, s->noise, err) : LOCI_OK;
@@ -444,7 +452,9 @@ static void describe(const void *ctx, js_value **to) {
   if (s->noise[0]) js_put(to, "noise_bytes", js_text(s->noise));
   if (s->how.donor_at) js_put(to, "donor_at", js_text(s->how.donor_at));
   if (s->donor_path) js_put(to, "donors", js_text(s->donor_path));
+  if (s->twins[0]) js_put(to, "donor_bytes", js_text(s->twins));
   if (s->donor_model) js_put(to, "donor_model", js_text(s->donor_model));
+  if (s->donor_hash) js_put(to, "donor_hash", js_text(s->donor_hash));
   if (!s->all && !s->donor_path) js_put(to, "min_te", js_real(s->least_effect));
 }
 
@@ -478,5 +488,6 @@ void job_trace_donors(average_job *trace, const char *path, const char *model) {
   trace_study *s = trace->ctx;
   s->donor_path = path;
   s->donor_model = model;
+  trace->judge = NULL; /* right or wrong, whatever the donor's run has more */
   if (s->how.corrupt && strcmp(s->how.corrupt, "replace") == 0) s->how.corrupt = NULL;
 }

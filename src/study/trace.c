@@ -70,6 +70,7 @@ static loci_status tell(const sweep *s, loci_trace *t, loci_err *err) {
   if (!s->donor) js_put(&request, "seed", request_seed(o.seed));
   if (s->donor) donor_describe(s, &request, &words);
   trace_request_describe(&request, &o);
+  words.cannot |= o.noise_deviation > 0 && !o.noise_data;
   if (o.verify > 0) js_put(&request, "verify", js_int(o.verify));
   return request_tell(&words, request, &t->result, err);
 }

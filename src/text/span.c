@@ -92,7 +92,24 @@ static bool has_no_width(uint32_t r) {
   return (r >= 0x200B && r <= 0x200F) || r == 0x2060 || r == 0xFEFF || r == 0x00AD;
 }
 
-/* One rune for all that look alike. */
+/* Letters of other scripts that look like a Latin one, in one case or both. */
+static uint32_t latin_of(uint32_t r) {
+  static const struct {
+    uint32_t is;
+    char like;
+  } all[] = {{0x0430, 'a'}, {0x0432, 'b'}, {0x0435, 'e'}, {0x043A, 'k'}, {0x043C, 'm'},
+             {0x043D, 'h'}, {0x043E, 'o'}, {0x0440, 'p'}, {0x0441, 'c'}, {0x0442, 't'},
+             {0x0443, 'y'}, {0x0445, 'x'}, {0x0455, 's'}, {0x0456, 'i'}, {0x0458, 'j'},
+             {0x0501, 'd'}, {0x051B, 'q'}, {0x051D, 'w'}, {0x03B1, 'a'}, {0x03B2, 'b'},
+             {0x03B5, 'e'}, {0x03B6, 'z'}, {0x03B7, 'h'}, {0x03B9, 'i'}, {0x03BA, 'k'},
+             {0x03BC, 'm'}, {0x03BD, 'n'}, {0x03BF, 'o'}, {0x03C1, 'p'}, {0x03C4, 't'},
+             {0x03C5, 'y'}, {0x03C7, 'x'}, {0x0131, 'i'}}; /* Cyrillic, Greek; a dotless i */
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (all[i].is == r) return (uint32_t)all[i].like;
+  return r;
+}
+
+/* One rune for all that look alike and are no letters; else itself. */
 static uint32_t likeness_of(uint32_t r) {
   static const uint32_t single[] = {0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0x00B4, 0x0060, 0x02BC};
   static const uint32_t twice[] = {0x201C, 0x201D, 0x201E, 0x201F, 0x2033, 0x00AB, 0x00BB};
@@ -104,7 +121,7 @@ static uint32_t likeness_of(uint32_t r) {
   for (size_t i = 0; i < sizeof twice / sizeof *twice; i++) {
     if (r == twice[i]) return '"';
   }
-  return rune_lower(r);
+  return r;
 }
 
 /* What one character of print stands for; NULL: itself. */
@@ -114,42 +131,51 @@ static const char *letters_of(uint32_t r) {
   return r >= 0xFB00 && r <= 0xFB04 ? ligatures[r - 0xFB00] : NULL;
 }
 
-/* Blanks count once. */
+/* Without case and presentation, one letter for those that look alike.  Blanks count once, and the
+ * dot of a Turkish i not at all.  Without items it only counts, more or less. */
 static void push_folded(folded_text *t, uint32_t rune, int64_t begin, int64_t end) {
-  uint32_t look = likeness_of(rune);
-  const char *letters = letters_of(rune);
-  for (const char *l = letters; l && *l; l++)
-    t->items[t->count++] = (folded){(uint32_t)*l, begin, end};
-  if (letters) return;
-  folded *last = t->count > 0 ? &t->items[t->count - 1] : NULL;
+  uint32_t all[RUNE_FOLD_MOST] = {likeness_of(rune)};
+  int n = all[0] == rune ? rune_fold(rune, true, all) : 1;
   if (has_no_width(rune)) return;
-  if (look == ' ' && last && last->rune == ' ') {
-    last->end = end;
-    return;
+  for (int i = 0; i < n; i++) {
+    folded *last = t->items && t->count > 0 ? &t->items[t->count - 1] : NULL;
+    uint32_t look = latin_of(all[i]);
+    if (look == 0x0307 && last && last->rune == 'i') {
+      last->end = end;
+    } else if (look == ' ' && last && last->rune == ' ') {
+      last->end = end;
+    } else {
+      if (t->items) t->items[t->count] = (folded){look, begin, end};
+      t->count++;
+    }
   }
-  t->items[t->count++] = (folded){look, begin, end};
 }
 
-/* The text taken apart (NFD), character by character.  False: no memory, or not UTF-8. */
-static bool fold(arena *mem, const char *s, size_t n, folded_text *out) {
-  rune_text apart = {0};
+static bool push_all(const char *s, size_t n, const rune_text *apart, folded_text *out) {
   int64_t at = 0, begin = 0;
-  uint32_t rune;
-  if (unicode_normalise(FORM_NFD, s, n, mem, &apart, NULL)) return false;
+  uint32_t rune = 0;
   out->count = 0;
-  out->items = arena_array(mem, 3 * (int64_t)(apart.items ? apart.count : n) + 1, folded);
-  if (!out->items) return false;
-  for (size_t i = 0; apart.items ? i < apart.count : (size_t)at < n; i++) {
-    int change = apart.items ? apart.items[i].change : 0;
+  for (size_t i = 0; apart->items ? i < apart->count : (size_t)at < n; i++) {
+    int change = apart->items ? apart->items[i].change : 0;
     if (change <= 0) begin = at;
     for (int k = 0; change <= 0 && k <= -change && (size_t)at < n; k++) {
       int bytes = utf8_decode(s + at, n - (size_t)at, &rune);
       if (bytes == 0) return false;
       at += bytes;
     }
-    push_folded(out, apart.items ? apart.items[i].rune : rune, begin, at);
+    push_folded(out, apart->items ? apart->items[i].rune : rune, begin, at);
   }
   return true;
+}
+
+/* The text taken apart (NFD), character by character.  False: no memory, or not UTF-8. */
+static bool fold(arena *mem, const char *s, size_t n, folded_text *out) {
+  rune_text apart = {0};
+  *out = (folded_text){0};
+  if (unicode_normalise(FORM_NFD, s, n, mem, &apart, NULL)) return false;
+  if (!push_all(s, n, &apart, out)) return false;
+  out->items = arena_array(mem, out->count + 1, folded);
+  return out->items && push_all(s, n, &apart, out);
 }
 
 /* Whether [what] stands in [in] from item [at] on, as whole characters. */
@@ -169,7 +195,46 @@ static const char *name_of(uint32_t r) {
   if (rune_is_space(r)) return r == ' ' ? "a blank" : "another kind of blank";
   if (likeness_of(r) == '-') return "a dash";
   if (likeness_of(r) == '\'' || likeness_of(r) == '"') return "a quote";
-  return "a letter";
+  if (r >= 0x0400 && r < 0x0530) return "a Cyrillic letter";
+  if (r >= 0x0370 && r < 0x0400) return "a Greek letter";
+  if (r >= 0xFF00 && r < 0xFFF0) return "a character of full width";
+  return r < 0x0250 ? "a Latin letter" : "a letter";
+}
+
+/* Whether two letters are of two scripts or widths, and no mark is among them. */
+static bool are_strangers(uint32_t a, uint32_t b) {
+  static const uint32_t first_mark = 0x0300, last_mark = 0x036F;
+  bool mark = (a >= first_mark && a <= last_mark) || (b >= first_mark && b <= last_mark);
+  return !mark && strcmp(name_of(a), name_of(b)) != 0;
+}
+
+/* Without case; the number of characters.  [out] NULL: only counts. */
+static size_t without_case(const char *s, size_t n, uint32_t *out) {
+  size_t count = 0;
+  for (size_t i = 0; i < n;) {
+    uint32_t rune = 0, all[RUNE_FOLD_MOST];
+    int bytes = utf8_decode(s + i, n - i, &rune);
+    int k = rune_fold(rune, false, all);
+    i += bytes > 0 ? (size_t)bytes : 1;
+    for (int j = 0; j < k; j++) {
+      if (all[j] == 0x0307 && j > 0 && all[j - 1] == 'i') continue; /* of a Turkish capital i */
+      if (out) out[count] = all[j];
+      count++;
+    }
+  }
+  return count;
+}
+
+/* Whether case is all that differs: every "ss" may be a sharp s, every end of a Greek word its
+ * sigma. */
+static bool differ_by_case(arena *mem, const char *a, size_t m, const char *b, size_t n) {
+  size_t x = without_case(a, m, NULL), y = without_case(b, n, NULL);
+  uint32_t *one = arena_array(mem, (int64_t)x + 1, uint32_t);
+  uint32_t *two = arena_array(mem, (int64_t)y + 1, uint32_t);
+  if (x != y || !one || !two) return false;
+  without_case(a, m, one);
+  without_case(b, n, two);
+  return memcmp(one, two, x * sizeof *one) == 0;
 }
 
 static bool is_letter(uint32_t r) {
@@ -185,31 +250,28 @@ static bool ends_in_blank(const char *s, size_t n) {
 }
 
 /* The first characters that differ, the question's and the text's. */
-static void say_difference(const char *there, size_t m, const char *text, size_t n, likeness *out) {
+static void say_difference(arena *mem, const char *there, size_t m, const char *text, size_t n,
+                           likeness *out) {
   uint32_t a = 0, b = 0;
   size_t i = 0, k = 0;
-  out->by_case = true;
-  while (i < m && k < n) {
-    int x = utf8_decode(there + i, m - i, &a), y = utf8_decode(text + k, n - k, &b);
-    if (x == 0 || y == 0) break;
-    if (a != b && rune_lower(a) != rune_lower(b)) {
-      out->by_case = false;
-      break;
-    }
-    i += (size_t)x;
-    k += (size_t)y;
-  }
-  if (out->by_case && i == m && k == n) {
+  out->by_case = differ_by_case(mem, there, m, text, n);
+  if (out->by_case) {
     snprintf(out->how, sizeof out->how, "upper and lower case differ");
     return;
   }
-  out->by_case = false;
+  while (i < m && k < n) {
+    int x = utf8_decode(there + i, m - i, &a), y = utf8_decode(text + k, n - k, &b);
+    if (x == 0 || y == 0) break;
+    if (a != b && rune_lower(a) != rune_lower(b)) break;
+    i += (size_t)x;
+    k += (size_t)y;
+  }
   if (rune_is_space(a) != rune_is_space(b) && i > 0 && k > 0 && ends_in_blank(there, i) &&
       ends_in_blank(text, k)) {
     snprintf(out->how, sizeof out->how, "they differ in how many blanks stand in a row");
     return;
   }
-  if (is_letter(a) && is_letter(b)) {
+  if (is_letter(a) && is_letter(b) && !are_strangers(a, b)) {
     snprintf(out->how, sizeof out->how,
              "they look alike, but accents are composed otherwise there (Unicode's NFC and NFD)");
     return;
@@ -230,7 +292,7 @@ bool span_alike(arena *mem, const char *question, const char *text, size_t n, in
     out->begin = in.items[at].begin;
     out->end = in.items[at + what.count - 1].end;
     if (!span_is_whole(question, out->begin, out->end) || --nth > 0) continue;
-    say_difference(question + out->begin, (size_t)(out->end - out->begin), text, n, out);
+    say_difference(mem, question + out->begin, (size_t)(out->end - out->begin), text, n, out);
     return true;
   }
   return false;

@@ -32,7 +32,8 @@ typedef struct likeness {
 
 /* The [nth] (from 1) place, at whole words, where the [n] bytes of [text] stand but for what the
  * eye does not tell: how characters are composed, which blanks, quotes and dashes they are, what
- * has no width; and but for case.  False: there is none (or no memory to look). */
+ * has no width, of which script a letter is; and but for case and width.  False: there is none (or
+ * no memory to look). */
 bool span_alike(arena *mem, const char *question, const char *text, size_t n, int nth,
                 likeness *out);
 /* Whether no word goes on beyond either end of the bytes [begin, end). */

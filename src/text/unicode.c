@@ -70,6 +70,18 @@ uint32_t rune_upper(uint32_t r) { return (uint32_t)utf8proc_toupper((utf8proc_in
 
 uint32_t rune_title(uint32_t r) { return (uint32_t)utf8proc_totitle((utf8proc_int32_t)r); }
 
+int rune_fold(uint32_t r, bool compat, uint32_t out[RUNE_FOLD_MOST]) {
+  utf8proc_option_t how = UTF8PROC_CASEFOLD;
+  utf8proc_int32_t to[RUNE_FOLD_MOST];
+  int boundary = 0;
+  if (compat) how |= UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT;
+  utf8proc_ssize_t n =
+      utf8proc_decompose_char((utf8proc_int32_t)r, to, RUNE_FOLD_MOST, how, &boundary);
+  if (n < 1 || n > RUNE_FOLD_MOST) to[0] = (utf8proc_int32_t)r, n = 1;
+  for (utf8proc_ssize_t i = 0; i < n; i++) out[i] = (uint32_t)to[i];
+  return (int)n;
+}
+
 static int combining_class(uint32_t r) {
   return utf8proc_get_property((utf8proc_int32_t)r)->combining_class;
 }

@@ -21,6 +21,10 @@ char rune_case(uint32_t r);         /* categories Lu, Ll, Lt: 'u', 'l', 't'; oth
 uint32_t rune_lower(uint32_t r);
 uint32_t rune_upper(uint32_t r);
 uint32_t rune_title(uint32_t r);
+/* What it is without case, and with [compat] without presentation (ligatures, full width) and with
+ * its marks apart; the number of characters. */
+enum { RUNE_FOLD_MOST = 32 };
+int rune_fold(uint32_t r, bool compat, uint32_t out[RUNE_FOLD_MOST]);
 
 /* One character of a changed text.  change 0: stands for the next old character; 1: inserted, no
  * old character; -n: stands for the next old character and swallows n more. */
