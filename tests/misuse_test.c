@@ -142,6 +142,24 @@ static void options_are_checked(void **state) {
           "direction");
 }
 
+/* Also where the sanitizers look: no number is read of values that no patch can have. */
+static void a_patch_is_checked_before_its_values(void **state) {
+  (void)state;
+  float values[1] = {0};
+  loci_run *r;
+  assert_int_equal(loci_run_new(model, prompt, &r, &err), LOCI_OK);
+  loci_patch q = {.site = LOCI_SITE_LOGITS, .count = 1, .values = values};
+  REFUSED(loci_run_patch(r, &q, &err), "logits comes after the last layer");
+  q.site = LOCI_SITE_FINAL_NORM;
+  REFUSED(loci_run_patch(r, &q, &err), "final_norm comes after the last layer");
+  q = (loci_patch){.site = LOCI_SITE_MLP_OUT, .count = 1, .values = values, .width = 1};
+  REFUSED(loci_run_patch(r, &q, &err), "numbers a position, not 1");
+  q.width = 0;
+  q.count = 0;
+  REFUSED(loci_run_patch(r, &q, &err), "positions 0 to -1");
+  loci_run_free(r);
+}
+
 /* A struct of options without its size may be anything. */
 static void every_call_asks_for_the_size(void **state) {
   (void)state;
@@ -344,6 +362,7 @@ int main(void) {
       cmocka_unit_test(what_is_required_is_asked_for),
       cmocka_unit_test(a_missing_prompt_fails_alone),
       cmocka_unit_test(options_are_checked),
+      cmocka_unit_test(a_patch_is_checked_before_its_values),
       cmocka_unit_test(every_call_asks_for_the_size),
       cmocka_unit_test(options_may_be_those_of_an_earlier_library),
       cmocka_unit_test(options_are_checked_without_a_model),

@@ -140,6 +140,9 @@ loci_status loci_run_patch(loci_run *r, const loci_patch *patch, loci_err *err) 
   NEEDS(r, "run");
   NEEDS(patch, "patch");
   TRY(check_request(r, patch->site, patch->layer, err));
+  if (patch->site == LOCI_SITE_FINAL_NORM || patch->site == LOCI_SITE_LOGITS)
+    return fail(err, LOCI_EINVAL, "%s comes after the last layer and cannot be patched",
+                site_name(patch->site));
   int T = r->prompt->info.length;
   if (patch->first < 0 || patch->count < 1 || patch->count > T - patch->first) {
     return fail(err, LOCI_EINVAL, "positions %d to %lld: the prompt has positions 0 to %d",
