@@ -71,14 +71,18 @@ int utf8_invalid_length(const char *s, size_t n) {
   return have > 0 ? have : 1;
 }
 
+bool utf8_is_control(uint32_t rune) {
+  bool turns = (rune >= 0x2028 && rune <= 0x202E) || (rune >= 0x2066 && rune <= 0x2069);
+  bool none = (rune >= 0xFDD0 && rune <= 0xFDEF) || (rune & 0xFFFE) == 0xFFFE;
+  return rune < 0x20 || (rune >= 0x7F && rune < 0xA0) || turns || none;
+}
+
 void utf8_make_printable(char *s) {
   size_t n = strlen(s);
   for (size_t i = 0; i < n;) {
     uint32_t rune;
     int k = utf8_decode(s + i, n - i, &rune);
-    bool control = k > 0 && (rune < 0x20 || (rune >= 0x7F && rune < 0xA0) || rune == 0x2028 ||
-                             rune == 0x2029 || (rune >= 0x202A && rune <= 0x202E) ||
-                             (rune >= 0x2066 && rune <= 0x2069));
+    bool control = k > 0 && utf8_is_control(rune);
     if (k == 0) k = 1, control = true;
     if (control) memset(s + i, '?', (size_t)k);
     i += (size_t)k;

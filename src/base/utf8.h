@@ -19,6 +19,10 @@ bool utf8_is_valid(const char *s, size_t n);
  * subpart", Unicode 3.9): at least 1.  Only meaningful where utf8_decode returned 0. */
 int utf8_invalid_length(const char *s, size_t n);
 
+/* What is no character to show: controls, marks that turn the direction of writing or end a line,
+ * and the code points that are none for good (U+FFFE and its like), which cairo and XML refuse. */
+bool utf8_is_control(uint32_t rune);
+
 /* Replaces control characters, and bytes that are not UTF-8, by '?' in place. */
 void utf8_make_printable(char *s);
 

@@ -94,6 +94,10 @@ static void unprintable_becomes_question_marks_of_the_same_length(void **state) 
   utf8_make_printable(s);
   assert_string_equal(s, "a???????????z\xc3\xa9");
   assert_int_equal(strlen(s), n);
+  char none[] =
+      "\xef\xbf\xbe\xef\xb7\x90\xf0\x9f\xbf\xbf\xef\xbf\xbd"; /* U+FFFE, FDD0, 1FFFF; FFFD */
+  utf8_make_printable(none);
+  assert_string_equal(none, "??????????\xef\xbf\xbd");
 }
 
 static void columns_count_wide_characters_twice_and_marks_not_at_all(void **state) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 
 /* Room for n more bytes and a 0 byte. */
 static bool reserve(bytes *b, size_t n) {
@@ -53,15 +54,31 @@ void bytes_repeat(bytes *b, const char *s, int count) {
   for (int i = 0; i < count; i++) bytes_text(b, s);
 }
 
+/* As JSON spells it: what is JSON stays the same text. */
+static void put_control(bytes *b, uint32_t rune) {
+  if (rune > 0xFFFF) {
+    bytes_format(b, "\\u%04X", (unsigned)(0xD800 + ((rune - 0x10000) >> 10)));
+    rune = 0xDC00 + (rune & 0x3FF);
+  }
+  bytes_format(b, "\\u%04X", (unsigned)rune);
+}
+
 void bytes_escaped(bytes *b, const char *s) {
-  for (; s && *s; s++) {
-    switch (*s) {
-      case '&': bytes_text(b, "&amp;"); break;
-      case '<': bytes_text(b, "&lt;"); break;
-      case '>': bytes_text(b, "&gt;"); break;
-      case '"': bytes_text(b, "&quot;"); break;
-      default: bytes_add(b, s, 1);
+  for (size_t n = s ? strlen(s) : 0; n > 0;) {
+    uint32_t rune;
+    int k = utf8_decode(s, n, &rune);
+    if (k == 0) {
+      k = 1;
+      bytes_text(b, "\xEF\xBF\xBD");
+    } else if (rune != '\n' && rune != '\t' && utf8_is_control(rune)) {
+      put_control(b, rune);
+    } else if (strchr("&<>\"", *s)) {
+      bytes_text(b, *s == '&' ? "&amp;" : *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : "&quot;");
+    } else {
+      bytes_add(b, s, (size_t)k);
     }
+    s += k;
+    n -= (size_t)k;
   }
 }
 

@@ -20,7 +20,8 @@ void bytes_text(bytes *b, const char *s);
 void bytes_format(bytes *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* [count] times the text. */
 void bytes_repeat(bytes *b, const char *s, int count);
-/* Text for XML and HTML: & < > " as entities; NULL: nothing. */
+/* Text for XML and HTML: & < > " as entities, what is no character to show (utf8.h) as \u001B,
+ * bytes that are not UTF-8 as U+FFFD; NULL: nothing. */
 void bytes_escaped(bytes *b, const char *s);
 /* Little-endian integers, as zip and npy want them. */
 void bytes_u16(bytes *b, uint32_t x);

@@ -196,6 +196,30 @@ static void words_in_svg_and_html_are_escaped(void **state) {
   fixture_free(&f);
 }
 
+/* U+202E, U+009B, U+FFFE and a control: none reaches a file as it is, none stops the drawing. */
+static void what_is_no_character_is_spelled(void **state) {
+  (void)state;
+  /* NOLINTNEXTLINE(misc-misleading-bidirectional): that is what is tested */
+  static const char odd[] = "What \xE2\x80\xAE is \xC2\x9B this \xEF\xBF\xBE and \x01?";
+  static const char *const raw[] = {"\xE2\x80\xAE", "\xC2\x9B", "\xEF\xBF\xBE", "\x01"};
+  fixture f;
+  char *svg;
+  size_t n;
+  fixture_make_awkward(&f);
+  loci_prompt_info p = *f.trace.prompt;
+  p.question = odd;
+  f.trace.prompt = &p;
+  f.trace.target_text = odd;
+  f.trace.result.command = odd;
+  plot(&f, CANVAS_SVG, LOCI_METRIC_P, &svg, &n);
+  for (int i = 0; i < 4; i++) assert_null(strstr(svg, raw[i]));
+  assert_non_null(strstr(svg, "\\u202E is \\u009B this \\uFFFE and \\u0001?"));
+  free(svg);
+  plot(&f, CANVAS_PNG, LOCI_METRIC_P, &svg, &n);
+  free(svg);
+  fixture_free(&f);
+}
+
 static double lightness(rgb c) {
   return 0.2126 * c.r * c.r + 0.7152 * c.g * c.g + 0.0722 * c.b * c.b;
 }
@@ -369,6 +393,7 @@ int main(void) {
       cmocka_unit_test(a_bare_figure_has_its_command_unseen),
       cmocka_unit_test(a_scale_that_is_asked_ends_colours_and_axes),
       cmocka_unit_test(words_in_svg_and_html_are_escaped),
+      cmocka_unit_test(what_is_no_character_is_spelled),
       cmocka_unit_test(colours_are_monotone_in_lightness),
       cmocka_unit_test(scales_keep_zero_and_take_both_signs_when_they_matter),
       cmocka_unit_test(next_to_no_effect_looks_like_none),
