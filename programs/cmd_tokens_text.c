@@ -1,15 +1,14 @@
 /* loci tokens --text and --lines: any text through the tokenizer alone, no weights needed.  --lines
  * reads a JSON string a line and answers each with one line of JSON, as it comes, so that it can
  * sit in a pipe. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "json_string.h"
+#include "text_in.h"
 
 #define MAX_LINE ((size_t)1 << 22)
-#define MAX_LINE_TEXT "4 MB"
 
 static const char *token_at(const void *ctx, int i) {
   return ((const loci_text_tokens *)ctx)->tokens[i];
@@ -73,55 +72,26 @@ static int one_line(cli *c, const loci_tokenizer *tokenizer, char *line, size_t 
   return code;
 }
 
-/* The next line, as long as it may be: getline would fill the memory from a file without any.
- * False: the end of the file, or *why says what is wrong. */
-static bool next_line(FILE *in, char *line, size_t *size, const char **why) {
-  int ch;
-  size_t n = 0;
-  *why = NULL;
-  while ((ch = getc_unlocked(in)) != EOF) {
-    if (n == MAX_LINE) {
-      *why = "is longer than " MAX_LINE_TEXT;
-      return false;
-    }
-    line[n++] = (char)ch;
-    if (ch == '\n') break;
-  }
-  line[n] = 0;
-  *size = n;
-  return n > 0 && !ferror(in);
-}
-
 static int all_lines(cli *c, const loci_tokenizer *tokenizer, FILE *in, const char *name) {
   char *line = malloc(MAX_LINE + 1);
   size_t n;
-  const char *why = NULL;
   long long number = 0;
   int code = EXIT_DONE;
+  loci_status st = LOCI_OK;
   if (!line) {
     cli_fail(&c->err, LOCI_ENOMEM, "out of memory");
     return cli_failed(c);
   }
-  errno = 0;
-  while (!code && next_line(in, line, &n, &why)) {
-    number++;
+  while (!code && !(st = text_in_line(in, name, ++number, line, MAX_LINE, &n, &c->err)) && n > 0) {
     if (one_line(c, tokenizer, line, n)) {
       cli_fail(&c->err, c->err.code, "%.200s, line %lld: %.250s", name, number, c->err.msg);
       code = cli_failed(c);
     }
     if (fflush(stdout) != 0) break; /* said at the end */
     if (terminal_signal()) break;
-    errno = 0;
   }
   if (!code) code = cli_stopped(c); /* also when the signal ended a wait for input */
-  if (!code && why) {
-    cli_fail(&c->err, LOCI_EFORMAT, "%.200s, line %lld: %s", name, number + 1, why);
-    code = cli_failed(c);
-  }
-  if (!code && ferror(in)) {
-    cli_fail(&c->err, LOCI_EIO, "%.300s: %s", name, strerror(errno));
-    code = cli_failed(c);
-  }
+  if (!code && st) code = cli_failed(c);
   free(line);
   return code;
 }
@@ -131,11 +101,8 @@ static int lines(cli *c, const loci_tokenizer *tokenizer) {
   if (args_has(&c->args, OPT_OUT))
     return cli_usage(c, "--lines writes to standard output: it takes no --out");
   if (strcmp(path, "-") == 0) return all_lines(c, tokenizer, stdin, "standard input");
-  FILE *in = fopen(path, "r");
-  if (!in) {
-    cli_fail(&c->err, LOCI_EIO, "%.300s: %s", path, strerror(errno));
-    return cli_failed(c);
-  }
+  FILE *in = text_in_open(path, &c->err);
+  if (!in) return cli_failed(c);
   int code = all_lines(c, tokenizer, in, path);
   fclose(in);
   return code;

@@ -1,15 +1,15 @@
 /* Texts before a question (see prefixes.h). */
 #include "prefixes.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "text_in.h"
 #include "values.h"
 
-enum { MOST = 1000 };
+enum { MOST = 1000, MOST_BYTES = 1 << 16 }; /* lines; of one */
 
 static loci_status no_memory(loci_err *err) { return cli_fail(err, LOCI_ENOMEM, "out of memory"); }
 
@@ -25,20 +25,27 @@ static loci_status add_line(prefixes *p, const char *line, const char *path, loc
   return p->at[p->count] ? (p->count++, LOCI_OK) : no_memory(err);
 }
 
-loci_status prefixes_read(const char *path, prefixes *out, loci_err *err) {
-  char *line = NULL;
-  size_t room = 0;
-  loci_status st = LOCI_OK;
-  memset(out, 0, sizeof *out);
-  FILE *in = fopen(path, "r");
-  if (!in) return cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
-  while (!st && getline(&line, &room, in) >= 0) {
+/* The lines that are more than blanks. */
+static loci_status read_lines(FILE *in, const char *path, prefixes *out, loci_err *err) {
+  char line[MOST_BYTES + 1];
+  size_t n;
+  for (long long number = 1;; number++) {
+    loci_status st = text_in_line(in, path, number, line, MOST_BYTES, &n, err);
+    if (st || n == 0) return st;
+    if (memchr(line, 0, n))
+      return cli_fail(err, LOCI_EFORMAT, "%.200s, line %lld: a NUL character", path, number);
     line[strcspn(line, "\r\n")] = 0;
     if (line[strspn(line, " \t")]) st = add_line(out, line, path, err);
+    if (st) return st;
   }
-  if (!st && ferror(in)) st = cli_fail(err, LOCI_EIO, "%s: cannot be read", path);
+}
+
+loci_status prefixes_read(const char *path, prefixes *out, loci_err *err) {
+  memset(out, 0, sizeof *out);
+  FILE *in = text_in_open(path, err);
+  if (!in) return err->code;
+  loci_status st = read_lines(in, path, out, err);
   if (!st && out->count == 0) st = cli_fail(err, LOCI_EINVAL, "%s: no text in it", path);
-  free(line);
   fclose(in);
   return st;
 }

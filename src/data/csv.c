@@ -14,7 +14,7 @@
 #include "base/kind.h"
 #include "base/utf8.h"
 
-enum { FIRST_ROOM = 4096, HEADER_MOST = 1 << 16 };
+enum { FIRST_ROOM = 4096, HEADER_MOST = 1 << 16, ENDLESS = 1 << 28 };
 
 struct csv_reader {
   FILE *file;
@@ -137,11 +137,15 @@ static ending read_record(csv_reader *r, const char **wrong) {
   return end;
 }
 
-static void skip_line(csv_reader *r) {
-  int c;
-  while ((c = next_byte(r)) != EOF && c != '\n') {
+/* False: the line has no end. */
+static bool skip_line(csv_reader *r) {
+  int c = 0;
+  for (int seen = 0; c != EOF && c != '\n'; seen++) {
+    if (seen == ENDLESS) return false;
+    c = next_byte(r);
   }
   if (c == '\n') r->line++;
+  return true;
 }
 
 static bool is_empty(const csv_reader *r) { return r->count == 1 && r->text[0] == 0; }
@@ -156,7 +160,8 @@ static loci_status next_record(csv_reader *r, loci_err *err) {
   if (end == END_MEMORY) return fail_nomem(err, r->path);
   if (ferror(r->file)) return fail_errno(err, errno, "%s", r->path);
   if (end == END_WRONG) {
-    skip_line(r);
+    if (!skip_line(r))
+      return fail(err, LOCI_ESYSTEM, "%s: line %" PRId64 " has no end", r->path, r->line);
     return fail(err, LOCI_EFORMAT, "%s, line %" PRId64 ": %s", r->path, r->first_line, wrong);
   }
   if (end == END_FILE && is_empty(r)) r->count = 0;

@@ -14,7 +14,17 @@ failed 'nosuch.png' image -m "$model" -i "$work/nosuch.png" -o "$work/x.png"
 failed 'there is no directory' ask -m nosuch -q x -o "$work/nowhere/x.json"
 failed 'is a directory' ask -m nosuch -q x -o "$(mkdir "$work/d.json" && echo "$work/d.json")"
 failed 'nosuch.jsonl' tokens -m "$model" --lines "$work/nosuch.jsonl"
-failed 'line 1: is longer than 4 MB' tokens -m "$model" --lines /dev/zero
+failed 'line 1: is longer than 4096 kB' tokens -m "$model" --lines /dev/zero
+failed 'a directory, not a file' tokens -m "$model" --lines "$work/empty"
+
+# Files without an end, lines without one, and what is no text: never more memory or time than a sentence takes.
+solve=(edit solve -m "$model" -i "$image" -q "$question" -c 'this country' --target Lima -o "$work/x.edit")
+failed '/dev/zero, line 1: is longer than 64 kB' "${solve[@]}" --prefixes /dev/zero
+failed 'a directory, not a file' "${solve[@]}" --prefixes "$work/empty"
+printf 'It is so.\nWell\0known. {}\n' >"$work/nul.txt"
+failed 'nul.txt, line 2: a NUL character' "${solve[@]}" --prefixes "$work/nul.txt"
+failed '/dev/zero: line 1 has no end' data import csv /dev/zero -o "$work/x.jsonl"
+failed '/dev/zero: line 1 has no end' data show /dev/zero
 asked=(-m "$model" -i "$image" -q "$question")
 failed 'a constraint is empty: blanks alone' tokens "${asked[@]}" -c ' '
 failed 'positions, the model was made for 256' trace "${asked[@]}" -c 'this country' \
