@@ -133,6 +133,9 @@ static void claims_of_too_many_pixels_are_refused(void **state) {
   b = png_header(100000000, 100000000, 1, 0);
   put_chunk(&b, "IDAT", "", 0);
   expect_failure(&b, LOCI_EUNSUPPORTED, "100000000 x 100000000");
+  b = png_header(1, 4194305, 1, 0); /* few pixels, each a row of its own: seconds */
+  put_chunk(&b, "IDAT", "", 0);
+  expect_failure(&b, LOCI_EUNSUPPORTED, "4194305 rows, at most 4194304 of a PNG file");
   b = read_golden("jpeg-420.jpg");
   for (size_t i = 2; i + 9 < b.n; i++) {
     if (b.data[i] != 0xff || b.data[i + 1] != 0xc0) continue;

@@ -19,7 +19,7 @@
 /* libpng refuses longer chunks even where they are skipped; only IDAT may be larger.  After the
  * last row it unpacks what is left of the data, a thousandfold: it gets no more than is left of
  * sound files, where the data end with their checksum. */
-enum { MAX_CHUNK_BYTES = 1 << 26, MAX_BEHIND = 1 << 16 };
+enum { MAX_CHUNK_BYTES = 1 << 26, MAX_BEHIND = 1 << 16, MAX_ROWS = 1 << 22 };
 
 typedef struct png_reader {
   png_structp png;
@@ -143,6 +143,9 @@ static loci_status read_picture(png_reader *r) {
   png_read_info(r->png, r->info);
   png_get_IHDR(r->png, r->info, &width, &height, &depth, &colour, &interlace, NULL, NULL);
   TRY(image_alloc(r->src, width, height, r->out, r->err));
+  if (height > MAX_ROWS)
+    return fail(r->err, LOCI_EUNSUPPORTED, "%s: %u rows, at most %d of a PNG file", r->src->what,
+                (unsigned)height, MAX_ROWS);
   r->gray16 = choose_conversion(r->png, depth, colour);
   int passes = png_set_interlace_handling(r->png);
   r->rows = passes == 1 ? height : 0;
