@@ -7,11 +7,18 @@
 
 #include "cli.h"
 
+/* A signal that ends a wait, as of a pipe, is somebody's wish, not the file's fault. */
+static loci_status refused(const char *path, loci_err *err) {
+  if (errno == EINTR)
+    return cli_fail(err, LOCI_ECANCELLED, "cancelled while waiting for %.300s", path);
+  return cli_fail(err, LOCI_EIO, "%.300s: %s", path, strerror(errno));
+}
+
 FILE *text_in_open(const char *path, loci_err *err) {
   struct stat about;
   FILE *in = fopen(path, "re");
   if (!in) {
-    cli_fail(err, LOCI_EIO, "%.300s: %s", path, strerror(errno));
+    refused(path, err);
     return NULL;
   }
   if (fstat(fileno(in), &about) == 0 && S_ISDIR(about.st_mode)) {
@@ -34,7 +41,7 @@ loci_status text_in_line(FILE *in, const char *name, long long number, char *lin
                       most >> 10);
     line[n++] = (char)ch;
   }
-  if (ferror(in)) return cli_fail(err, LOCI_EIO, "%.300s: %s", name, strerror(errno));
+  if (ferror(in)) return refused(name, err);
   line[n] = 0;
   *size = n;
   return LOCI_OK;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -138,7 +139,10 @@ loci_status gallery_add(gallery *p, const void *bytes, size_t size, char id[PICT
 }
 
 loci_status gallery_add_file(gallery *p, const char *path, char id[PICTURE_ID], loci_err *err) {
-  FILE *f = fopen(path, "rb");
+  struct stat about; /* opening a pipe waits for who writes to it */
+  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+    return cli_fail(err, LOCI_EIO, "%s: not a regular file", path);
+  FILE *f = fopen(path, "re");
   if (!f) return cli_fail(err, LOCI_EIO, "%s: %s", path, strerror(errno));
   char *bytes = malloc(PICTURE_BYTES + 1);
   size_t n = bytes ? fread(bytes, 1, PICTURE_BYTES + 1, f) : 0;

@@ -52,15 +52,9 @@ done:
   return st;
 }
 
-/* A signal that ends a wait for more is somebody's wish, not the file's fault. */
-static loci_status read_failed(const line_reader *r, int why, loci_err *err) {
-  if (why == EINTR) return fail(err, LOCI_ECANCELLED, "cancelled while waiting for %s", r->path);
-  return fail_errno(err, why, "%s", r->path);
-}
-
 loci_status lines_refuse_array(line_reader *r, loci_err *err) {
   int first = getc(r->file);
-  if (first == EOF && ferror(r->file)) return read_failed(r, errno, err);
+  if (first == EOF && ferror(r->file)) return fail_errno(err, errno, "%s", r->path);
   if (first == EOF) return LOCI_OK;
   ungetc(first, r->file);
   if (first != '[') return LOCI_OK;
@@ -77,7 +71,7 @@ static loci_status copy_rest(line_reader *r, FILE *to, loci_err *err) {
   while ((n = fread(bytes, 1, sizeof bytes, r->file)) > 0) {
     if (fwrite(bytes, 1, n, to) != n) break;
   }
-  if (ferror(r->file)) return read_failed(r, errno, err);
+  if (ferror(r->file)) return fail_errno(err, errno, "%s", r->path);
   if (ferror(to) || fflush(to) != 0)
     return fail_errno(err, errno, "%s: kept to be read twice", r->path);
   return LOCI_OK;
@@ -154,7 +148,7 @@ loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *e
   *line = NULL;
   *n = 0;
   if (!read_bytes(r, &seen, &last)) return fail_nomem(err, r->path);
-  if (ferror(r->file)) return read_failed(r, errno, err);
+  if (ferror(r->file)) return fail_errno(err, errno, "%s", r->path);
   r->seen += (double)seen + (last == '\n');
   if (last == EOF && seen == 0) return LOCI_OK;
   r->number++;

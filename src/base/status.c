@@ -32,16 +32,18 @@ loci_status(fail_errno)(loci_err *err, int why, const char *format, ...) {
   va_start(args, format);
   vsnprintf(what, sizeof what, format, args);
   va_end(args);
+  if (why == EINTR) return fail(err, LOCI_ECANCELLED, "cancelled while waiting for %s", what);
   return fail(err, status_of_errno(why), "%s: %s", what, strerror(why));
 }
 
-/* What is missing or forbidden is the file's own; what the machine cannot do now is not. */
+/* What is missing or forbidden is the file's own; what the machine cannot do now is not; a signal
+ * that ends a wait is somebody's wish. */
 loci_status status_of_errno(int why) {
-  static const int machine[] = {EMFILE,   ENFILE,      ENOSPC,    EDQUOT,   EFBIG,
-                                EIO,      EAGAIN,      EBUSY,     EINTR,    EDEADLK,
-                                ENOLCK,   ESTALE,      ENODEV,    ENOTCONN, ETIMEDOUT,
-                                ENETDOWN, ENETUNREACH, EHOSTDOWN, EREMOTEIO};
+  static const int machine[] = {EMFILE,   ENFILE,    ENOSPC,   EDQUOT,      EFBIG,     EIO,
+                                EAGAIN,   EBUSY,     EDEADLK,  ENOLCK,      ESTALE,    ENODEV,
+                                ENOTCONN, ETIMEDOUT, ENETDOWN, ENETUNREACH, EHOSTDOWN, EREMOTEIO};
   if (why == ENOMEM) return LOCI_ENOMEM;
+  if (why == EINTR) return LOCI_ECANCELLED;
   for (size_t i = 0; i < sizeof machine / sizeof *machine; i++) {
     if (why == machine[i]) return LOCI_ESYSTEM;
   }

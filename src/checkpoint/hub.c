@@ -80,7 +80,9 @@ bool hub_directory(char out[LOCI_PATH_SIZE]) {
 
 static bool snapshot_of_main(const char *repository, char out[LOCI_PATH_SIZE]) {
   char path[LOCI_PATH_SIZE], revision[128] = "";
+  struct stat about; /* opening a pipe waits for who writes to it */
   if (!join(path, "%s/refs/main", repository)) return false;
+  if (stat(path, &about) != 0 || !S_ISREG(about.st_mode)) return false;
   FILE *f = fopen(path, "re");
   if (!f) return false;
   bool read = fgets(revision, sizeof revision, f) != NULL;

@@ -43,6 +43,15 @@ for reader in 'data lint' 'data show' 'score' 'study trace' "study run --store $
   stops TERM 143 "${words[@]}" -
   says 'cancelled while waiting for -'
 done
+# Before a pipe has a writer, opening it waits.
+mkfifo "$work/silent"
+edit=(edit solve -m "$model" -i "$image" -q "$question" -c 'this country' --target Lima -o "$work/x.edit")
+stops TERM 143 "${edit[@]}" --prefixes "$work/silent"
+says "cancelled while waiting for $work/silent"
+stops INT 130 tokens -m "$model" --lines "$work/silent"
+stops INT 130 data lint "$work/silent"
+stops HUP 129 data import csv "$work/silent" -o "$work/x.jsonl"
+says "cancelled while waiting for $work/silent"
 stops INT 130 bench --rows 64 --width 128 --inner 256 --heads 4 --repeats 1000000 -o "$work/bench.json"
 quiet
 [ -z "$(find "$work" -name 'bench*')" ] || miss "a file is left"
