@@ -11,7 +11,7 @@ packages="gcc g++ make cmake pkg-config libc6-dev
   $products libjansson-dev libpcre2-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
   libcairo2-dev libxxhash-dev libsqlite3-dev libmicrohttpd-dev libcmocka-dev fontconfig fonts-dejavu-core
   python3 python3-venv"
-developer="clang clang-format clang-tidy cppcheck libclang-rt-14-dev libomp-14-dev valgrind mandoc
+developer="clang clang-format clang-tidy cppcheck libclang-rt-dev libomp-dev valgrind mandoc
   universal-ctags libopenmpi-dev openmpi-bin
   python3-numpy python3-pytest python3-pandas python3-pil chromium-headless-shell chromium-driver"
 

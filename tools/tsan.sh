@@ -10,7 +10,7 @@ build=$PWD/build/tsan tiny=$PWD/tests/golden/models/text-llama flags=$PWD/models
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 archer=$(find /usr/lib/llvm-*/lib -name libarcher.so 2>/dev/null | head -n 1)
-[ -n "$archer" ] || { echo "tsan: there is no libarcher.so (libomp-14-dev)"; exit 1; }
+[ -n "$archer" ] || { echo "tsan: there is no libarcher.so (libomp-dev)"; exit 1; }
 export OMP_TOOL_LIBRARIES=$archer TSAN_OPTIONS="log_path=$work/log exitcode=0" OMP_NUM_THREADS=2
 
 # The first frame of each side that is neither the sanitizer's nor the C library's stand-in; a report a line.

@@ -8,6 +8,7 @@ import pickle
 import re
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -251,6 +252,42 @@ def test_runs_are_recorded_and_patched(model: loci.Model, q: loci.Question, tmp_
     for name in ("blocks.3.hook_mlp_in", "blocks.3.attn.hook_q"):
         with pytest.raises(loci.RequestError, match="kept"):
             cache[name]
+
+
+def test_activations_are_those_of_transformers_hooks() -> None:
+    """Every site that a module of its own has there, in every layer; f32 that is summed in another order."""
+    for needed in ("torch", "transformers"):
+        pytest.importorskip(needed, reason=f"no {needed} here: activations are not compared with its hooks")
+    import torch
+    import transformers
+
+    there = transformers.AutoModelForCausalLM.from_pretrained(FLAGS / "text-only", dtype=torch.float32)
+    ours = loci.open(FLAGS / "text-only", precision="f32")
+    asked = ours.question(None, "The capital of Ukraine is", template="raw")
+    sites = ["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "mlp_post", "z"]
+    _, cache = ours.run_with_cache(asked, sites)
+    seen: dict[tuple[str, int], np.ndarray] = {}
+
+    def keep(site: str, layer: int, goes_in: bool = False) -> Any:
+        def hook(_: Any, given: Any, out: Any) -> None:
+            x = given[0] if goes_in else out[0] if isinstance(out, tuple) else out
+            seen[site, layer] = x.detach().numpy().reshape(asked.tokens, -1)
+
+        return hook
+
+    for i, layer in enumerate(there.model.layers):
+        layer.input_layernorm.register_forward_hook(keep("resid_pre", i, True))
+        layer.post_attention_layernorm.register_forward_hook(keep("resid_mid", i, True))
+        layer.self_attn.o_proj.register_forward_hook(keep("z", i, True))
+        layer.self_attn.o_proj.register_forward_hook(keep("attn_out", i))
+        layer.mlp.down_proj.register_forward_hook(keep("mlp_post", i, True))
+        layer.mlp.register_forward_hook(keep("mlp_out", i))
+        layer.register_forward_hook(keep("resid_post", i))
+    there(torch.tensor(ours.to_tokens("The capital of Ukraine is").tolist())[None])
+    assert len(seen) == len(sites) * ours.cfg.n_layers
+    for (site, layer), theirs in seen.items():
+        found = cache[site, layer].reshape(asked.tokens, -1)
+        assert np.abs(found - theirs).max() < 1e-5 * np.abs(theirs).max() + 1e-5, (site, layer)
 
 
 def test_kept_runs_give_the_same_numbers(model: loci.Model, q: loci.Question) -> None:
