@@ -53,6 +53,28 @@ static char *browse(int64_t run, const char *words) {
   return json;
 }
 
+/* A step of these may take minutes, which no watch over steps can end. */
+static void statements_have_no_functions_without_an_end(void **state) {
+  static const char *const long_ones[] = {"printf('%.*c', 2000000000, 'x')",
+                                          "format('%.*c', 2000000000, 'x')", "trim('a', 'b')",
+                                          "ltrim('a', 'b')", "rtrim('a', 'b')"};
+  loci_store *s;
+  loci_err err;
+  char *json, text[100];
+  (void)state;
+  assert_int_equal(loci_store_open(path, false, &s, &err), LOCI_OK);
+  for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++) {
+    snprintf(text, sizeof text, "SELECT %s", long_ones[i]);
+    const loci_store_browse_opts o = {.size = sizeof o, .sql = text};
+    assert_int_not_equal(loci_store_browse(s, &o, &json, &err), LOCI_OK);
+    assert_non_null(strstr(err.msg, "not authorized to use function"));
+  }
+  const loci_store_browse_opts o = {.size = sizeof o, .sql = "SELECT round(1.5), upper('a')"};
+  assert_int_equal(loci_store_browse(s, &o, &json, &err), LOCI_OK);
+  loci_text_free(json);
+  loci_store_close(s);
+}
+
 static void rows_of_every_kind_have_their_headline(void **state) {
   const char *kind;
   (void)state;
@@ -81,6 +103,7 @@ static void words_are_found_whatever_their_case(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_every_kind_have_their_headline),
+                                     cmocka_unit_test(statements_have_no_functions_without_an_end),
                                      cmocka_unit_test(words_are_found_whatever_their_case)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

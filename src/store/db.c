@@ -164,15 +164,17 @@ void db_follow(db *d, const watch *w, const char *stage, double done, double tot
 
 /* ---------------------------------------------------------------- statements of others */
 
-/* What only computes; load_extension, readfile and whatever a build adds are not among them. */
+/* What only computes; load_extension, readfile and whatever a build adds are not among them, nor
+ * what may compute for minutes without a step that the watch sees: printf('%.2000000000c'), trim of
+ * a long text by many characters. */
 static bool is_harmless(const char *function) {
   static const char names[] =
-      " -> ->> abs avg ceil coalesce count date datetime dense_rank exp first_value floor format"
+      " -> ->> abs avg ceil coalesce count date datetime dense_rank exp first_value floor"
       " glob group_concat hex ifnull iif instr json json_array json_array_length json_each"
       " json_extract json_group_array json_group_object json_object json_quote json_type lag"
-      " last_value lead length like ln log log10 log2 lower ltrim max min mod nth_value ntile"
-      " nullif percent_rank pow power printf quote rank replace round row_number rtrim sign sqrt"
-      " strftime substr substring sum total trim typeof unicode upper ";
+      " last_value lead length like ln log log10 log2 lower max min mod nth_value ntile"
+      " nullif percent_rank pow power quote rank replace round row_number sign sqrt"
+      " strftime substr substring sum total typeof unicode upper ";
   char word[40];
   int n = snprintf(word, sizeof word, " %s ", function);
   for (char *c = word; *c; c++)
