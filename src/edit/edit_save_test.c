@@ -334,6 +334,11 @@ static void what_was_written_is_read_as_the_model_was(void **state) {
     /* the file is in f32: nothing is rounded */
     if (!(fabs(k->p_saved - k->p_edited) <= 1e-5 * k->p_edited))
       fail_msg("%s: %.9g in memory, %.9g written", all[i].name, k->p_edited, k->p_saved);
+    /* before the first step a run that begins above the layer is the end of a whole one: f32 logits
+     */
+    double seen = e->facts[0].steps[0].p, whole = e->facts[0].before.m.p;
+    if (!(fabs(seen - whole) <= 1e-4 * whole))
+      fail_msg("%s: %.9g above the layer, %.9g in a whole run", all[i].name, seen, whole);
     loci_free(saved);
     loci_free(e);
     loci_prompt_free(p);
