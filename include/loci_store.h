@@ -195,7 +195,8 @@ typedef struct loci_compare_opts {
 } loci_compare_opts;
 
 /* One number of both: means, b - a with its bootstrap interval, the two-sided p of a t test
- * (Student's of pairs, Welch's of groups), and q, which is p corrected for all numbers that were compared (Benjamini and Hochberg 1995). */
+ * (Student's of pairs, Welch's of groups), and q, which is p corrected for all numbers that were
+ * compared (Benjamini and Hochberg 1995). */
 typedef struct loci_compared {
   int n; /* pairs; 0: the groups are independent */
   double a, b;

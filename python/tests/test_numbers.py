@@ -44,7 +44,8 @@ def test_noise_of_a_data_set_is_numpys(model: loci.Model, q: loci.Question, tmp_
     """torch's std over the embeddings of all subjects, each tokenized by itself, as ROME's release takes it."""
     words = ["this country", "Ukraine", "Burkina Faso", "Ukraine"]
     file = tmp_path / "subjects.jsonl"
-    file.write_text("".join(json.dumps({"question": f"Is it {w}?", "constraints": [{"text": w}]}) + "\n" for w in words))
+    lines = [{"question": f"Is it {w}?", "constraints": [{"text": w}]} for w in words]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     raw = (FLAGS / "model.safetensors").read_bytes()
     size = int.from_bytes(raw[:8], "little")
     name, said = next(x for x in json.loads(raw[8 : 8 + size]).items() if x[0].endswith("embed_tokens.weight"))
