@@ -71,12 +71,8 @@ async function call(method, path, body) {
 }
 
 // Of the model and the edit on it: what another tab changes is not asked by mistake.
-let edition = 0, limits = {};
-async function told(answer) {
-  const now = await (await answer).json();
-  ({edition, limits} = now);
-  return now;
-}
+let edition = 0, limits = {}, changing;
+const told = answer => changing = answer.then(a => a.json()).then(now => ({edition, limits} = now));
 
 // A file, if it is not too large: the server would not read it to its end.
 async function give(path, file, most) {
@@ -151,8 +147,9 @@ async function watch(job, onState, onPart) {
 }
 
 // Runs a command of loci: fields are its options, a list is an option given several times.  Returns
-// what `loci COMMAND --json` prints.  A brief job is told at once, a long one as it goes.
+// what `loci COMMAND --json` prints.
 export async function run(what, fields, onState = () => {}, signal = undefined, onPart = () => {}) {
+  await changing?.catch(() => {});
   const form = new URLSearchParams({what, edition});
   for (const [name, value] of Object.entries(fields))
     for (const one of [value].flat()) if (one !== undefined && one !== '') form.append(name, one);

@@ -42,7 +42,7 @@ static bool write_all(int fd, const char *bytes, size_t size) {
 
 loci_status saved_write(int folder, const char *what, const char *ending, const char *bytes,
                         size_t size, char name[SAVED_NAME], loci_err *err) {
-  char head[SAVED_NAME - LONGEST_ENDING - 8] = "", tail[LONGEST_ENDING] = "";
+  char head[SAVED_NAME - LONGEST_ENDING - 12] = "", tail[LONGEST_ENDING] = "";
   if (!add_plain(head, sizeof head, what) || !add_plain(tail, sizeof tail, ending))
     return cli_fail(err, LOCI_EINVAL, "no file is named so");
   int fd = -1;
