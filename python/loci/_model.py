@@ -326,7 +326,7 @@ class Model(work.Closing):
         given = np.asarray(values)
         rows = np.ascontiguousarray(given, dtype=np.float32) if given.dtype.kind in "fiub" and not given.size >> 29 \
             else np.empty(0)
-        if where.step != 1 or not where or not rows.size or rows.size % len(where):
+        if where.step != 1 or not where or not rows.size or len(where) not in (1, *given.shape[:1]):
             raise ValueError(f"patch of {place}: {given.dtype} values of shape {given.shape} for {where}")
         n, T = self.cfg.n_layers, q.tokens
         return site, layer + n * (layer < 0), where.start + T * (where.start < 0), rows.reshape(len(where), -1)

@@ -16,6 +16,7 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,6 +104,44 @@ def test_what_is_no_value_is_refused(model: loci.Model, q: loci.Question) -> Non
     with pytest.raises(ValueError, match="values to unpack"):
         cache["mlp_out", 2, 5]
     assert pickle.loads(pickle.dumps(q)).spans == q.spans
+
+
+def test_arrays_of_any_layout_are_the_numbers_they_show(model: loci.Model, q: loci.Question) -> None:
+    """A patch of whatever type, rank and strides runs as its plain copy does, or is refused before it runs."""
+    hypothesis = pytest.importorskip("hypothesis", reason="arrays at random are made by hypothesis")
+    from hypothesis import strategies as st
+    from hypothesis.extra import numpy as hnp
+
+    width = model.cfg.d_model
+    kinds = st.sampled_from(["f2", "f4", "f8", ">f4", "i1", "u8", "?", "c8", "M8[s]", "U3", "O"])
+    shapes = st.sampled_from([(), (0,), (width,), (1, width), (width, 1), (2, width), (width - 1,), (1, 1, width)])
+    elements = {"f": st.floats(-8, 8, width=16) | st.sampled_from([float("nan"), float("inf"), 1e300])}
+
+    @hypothesis.settings(max_examples=120, deadline=None, database=None, derandomize=True)
+    @hypothesis.given(kind=kinds, shape=shapes, step=st.sampled_from([1, -1, 2, 0]), data=st.data())
+    def try_one(kind: str, shape: tuple[int, ...], step: int, data: Any) -> None:
+        dtype = np.dtype(kind)
+        fill = elements["f"] if dtype.kind == "f" and dtype.itemsize == 8 else None
+        drawn = (max(1, step) * shape[0], *shape[1:]) if shape else ()
+        a = np.full(shape, None) if dtype.kind == "O" else data.draw(
+            hnp.arrays(dtype, drawn, elements=fill, fill=st.nothing() if fill is None else fill))
+        if shape and step:
+            a = a[::step]
+        elif shape and a.shape[0]:
+            a = np.broadcast_to(a[:1], a.shape)  # one number at every place: strides of 0
+        place = ("mlp_out", 3, 75)
+        fits = dtype.kind in "fiub" and a.size == width and bool(np.isfinite(a.astype("f4")).all())
+        if not fits:
+            with pytest.raises(ValueError, match="patch of"):
+                model.run(q, patch={place: a})
+            return
+        plain = np.ascontiguousarray(a, dtype="f4").copy()
+        assert np.array_equal(model.run(q, patch={place: a}).logits, model.run(q, patch={place: plain}).logits)
+
+    with np.errstate(all="ignore"):
+        try_one()
+    with pytest.raises(ValueError, match="patch of"):  # turned the wrong way
+        model.run(q, patch={("mlp_out", 3, range(74, 76)): np.ones((width, 2))})
 
 
 def test_a_model_lives_as_long_as_it_is_needed(q: loci.Question) -> None:
