@@ -94,7 +94,7 @@ static void say_sets(views *v, const loci_trace *t) {
   char effect[24], whole[24], mean[24];
   for (int i = 0; i < t->set_count; i++) {
     const loci_set *x = &t->sets[i];
-    double lo = INFINITY, hi = 0;
+    double lo = HUGE_VAL, hi = 0;
     for (int k = 0; k < x->control_count; k++) {
       lo = fmin(lo, x->control_norm[k]);
       hi = fmax(hi, x->control_norm[k]);
