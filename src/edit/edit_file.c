@@ -217,8 +217,8 @@ static loci_status find_matrix(const edit_reader *r, const char *name, const st_
                                loci_err *err) {
   const st_tensor *t = *out = st_find(r->file, name);
   if (t && t->dtype == ST_F32 && t->rank == 2 && t->shape[0] > 0 && t->shape[1] > 0) return LOCI_OK;
-  return fail(err, LOCI_EFORMAT, "%s: no %s of loci: %s must be a matrix of F32", r->path, r->what,
-              name);
+  fail(err, LOCI_EFORMAT, "%s: no %s of loci: %s must be a matrix of F32", r->path, r->what, name);
+  return LOCI_EFORMAT;
 }
 
 /* Looked at once, here: nothing after it asks again whether an update is finite. */

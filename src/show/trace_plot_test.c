@@ -199,9 +199,10 @@ static void words_in_svg_and_html_are_escaped(void **state) {
 /* U+202E, U+009B, U+FFFE and a control: none reaches a file as it is, none stops the drawing. */
 static void what_is_no_character_is_spelled(void **state) {
   (void)state;
-  /* NOLINTNEXTLINE(misc-misleading-bidirectional): that is what is tested */
+  /* NOLINTBEGIN(misc-misleading-bidirectional): that is what is tested */
   static const char odd[] = "What \xE2\x80\xAE is \xC2\x9B this \xEF\xBF\xBE and \x01?";
   static const char *const raw[] = {"\xE2\x80\xAE", "\xC2\x9B", "\xEF\xBF\xBE", "\x01"};
+  /* NOLINTEND(misc-misleading-bidirectional) */
   fixture f;
   char *svg;
   size_t n;

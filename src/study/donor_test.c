@@ -226,7 +226,7 @@ static bool is_right(const loci_prompt *p, const loci_example *e, int id) {
 }
 
 static loci_prompt *prompt_of_example(const loci_model *m, const loci_example *e) {
-  return prompt_of(m, e->image, e->question, e->constraints[0]);
+  return e ? prompt_of(m, e->image, e->question, e->constraints[0]) : NULL;
 }
 
 /* The donors' last line, which stands before the first. */
