@@ -122,8 +122,8 @@ static bool flips_room(flips *f) {
 
 /* As many draws as are made in the time after which somebody is asked. */
 static int block_of(const flips *f) {
-  double draw = (double)((int64_t)f->tiles * f->words * (WORD / FOUR));
-  double some = ASKED_AFTER / (draw > 1 ? draw : 1);
+  int64_t draw = (int64_t)f->tiles * f->words * (WORD / FOUR);
+  double some = ASKED_AFTER / (double)(draw > 1 ? draw : 1);
   return some < LEAST_BLOCK ? LEAST_BLOCK : some > MOST_BLOCK ? MOST_BLOCK : (int)some;
 }
 
