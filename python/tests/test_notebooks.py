@@ -30,7 +30,8 @@ def kinds(cell: Any) -> list[str]:
 
 
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-MASKED = re.compile(r"\d[\d.]* (?:s|ms|min)\b|[░▒▓█\\]|-{2,}")  # durations; shades, which change at a threshold; lines
+# durations and rates; shades, which change at a threshold; lines
+MASKED = re.compile(r"\d[\d.]* (?:s|ms|min|GFLOP/s)\b|[░▒▓█\\]|-{2,}")
 
 
 def told(cell: Any) -> str:
