@@ -116,12 +116,18 @@ static loci_interval wilson(double m, double count, double z) {
                          m >= 1 ? 1 : (middle + half) / (1 + zz)};
 }
 
-/* What a sample says of its mean's error: s / sqrt(n), degrees of freedom, and whether more than
- * half of it is one and the same number. */
+/* What a sample says of its mean's error: s / sqrt(n), degrees of freedom, and, where asks_alike,
+ * whether more than half of it is one and the same number. */
 typedef struct own_error {
   double error, df;
   bool alike;
 } own_error;
+
+/* Whether more than 2.5 % of the draws have no t*. */
+static bool lacks_tail(int defined) { return 40 * defined < 39 * STAT_RESAMPLES; }
+
+/* Another pass over all examples, for the few means that need it. */
+static bool asks_alike(double error, int defined) { return error == 0 || lacks_tail(defined); }
 
 /* Of what lies in 0 .. 1 Wilson's interval with n* = m (1 - m) / se^2 in place of n; else m -+ t
  * se, but not where most numbers are the same: the few others say nothing of those that were not
@@ -145,7 +151,7 @@ static void student(double *t, int defined, own_error e, stat_range range, loci_
   bool at_end = range.lo == 0 && range.hi == 1 && (out->value == 0 || out->value == 1);
   if (error == 0 && !e.alike) out->lo = out->hi = out->value;
   if (!(error > 0) && !(error == 0 && at_end)) return;
-  if (40 * defined < 39 * STAT_RESAMPLES) {
+  if (lacks_tail(defined)) {
     by_error(e, range, out);
     return;
   }
@@ -265,7 +271,7 @@ static void mean_of_point(const summed_point *p, const stat_table *t, stat_range
   *out = undefined;
   *error = stat_running_error(&p->r);
   if (p->r.n > 0) out->value = p->r.mean;
-  own_error own = {*error, (double)(p->r.n - 1), is_alike(t, p->k)};
+  own_error own = {*error, (double)(p->r.n - 1), asks_alike(*error, defined) && is_alike(t, p->k)};
   if (p->r.n >= LEAST) student(t_of_draws, defined, own, range, out);
 }
 
@@ -368,7 +374,8 @@ loci_status stat_difference(const stat_draws *d, const double *x, int64_t n, con
     q = v[0] / v[2];
     s.t[defined++] = (q * sqrt(ub) - p * sqrt(ua)) / sqrt(square);
   }
-  own_error own = {hypot(ea, eb), welch_freedom(&a, &b), is_alike(&of_x, 0) || is_alike(&of_y, 0)};
+  own_error own = {.error = hypot(ea, eb), .df = welch_freedom(&a, &b)};
+  if (asks_alike(own.error, defined)) own.alike = is_alike(&of_x, 0) || is_alike(&of_y, 0);
   student(s.t, defined, own, stat_any, out);
   scratch_clear(&s);
   return LOCI_OK;
