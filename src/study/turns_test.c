@@ -1,6 +1,7 @@
 /* A trace that is looked on: early parts come first, the end is the trace of one walk bit for bit,
  * and a stop at any time leaves exactly what was done. */
 #include "study/traces_test.h"
+#include "walk/keep.h"
 
 typedef struct seen {
   int calls, estimated; /* calls so far; the first that had estimates */
@@ -111,6 +112,22 @@ static void the_end_is_that_of_one_walk(void **state) {
         loci_free(plain);
       }
     }
+    loci_prompt_free(p);
+    loci_model_close(model);
+  }
+}
+
+/* No run is kept of a prompt whose rows all see one another: each would be a run more. */
+static void only_what_is_used_is_kept(void **state) {
+  static const char *const models[] = {"llava-clip-llama", "gemma3", "paligemma"};
+  (void)state;
+  for (int m = 0; m < 3; m++) {
+    loci_model *model = open_with(models[m], LOCI_PRECISION_F32, 1);
+    loci_prompt *p = ask_about(model, PICTURE);
+    assert_int_equal(loci_prompt_keep(p, 1 << 30, NULL, NULL, NULL), LOCI_OK);
+    assert_int_equal(keep_is_used(p), m < 2);
+    assert_int_equal(keep_fits(p, 1 << 30), m < 2);
+    assert_false(keep_fits(p, 1000));
     loci_prompt_free(p);
     loci_model_close(model);
   }
@@ -268,6 +285,7 @@ int main(void) {
       cmocka_unit_test(a_stopped_trace_goes_on),
       cmocka_unit_test(a_trace_of_other_cells_is_not_gone_on_with),
       cmocka_unit_test(a_position_by_its_number),
+      cmocka_unit_test(only_what_is_used_is_kept),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

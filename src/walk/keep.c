@@ -88,20 +88,25 @@ loci_status loci_prompt_keep(loci_prompt *p, int64_t bytes, loci_progress_fn pro
 
 int64_t keep_bytes(const loci_prompt *p) { return bytes_of(p->model, p->info.length); }
 
-/* What may be used of it: nothing while edits are applied, where the rotation of all positions
- * depends on how many there are, or of a prompt so short that its rows alone were multiplied as few
- * are: beside a trace's they are not, and round otherwise. */
+/* Whether a run of [length] positions could be used: none while edits are applied, nor where all
+ * rows see one another, so that none comes before the others, nor one so short that its rows alone
+ * were multiplied as few are: beside a trace's they are not, and round otherwise. */
+static bool can_use(const loci_prompt *p, int length) {
+  return changes_count(p->model) == 0 && length > FEW_ROWS &&
+         mutual_first(p->mutual, length - 1) > 0;
+}
+
+/* What may be used of it: nothing where the rotation of all positions depends on how many there
+ * are, either. */
 static const kept_run *usable(const loci_prompt *p, int length) {
   const kept_run *k = p->kept;
-  if (!k || changes_count(p->model) > 0 || length > k->cache->capacity) return NULL;
-  if (k->length <= FEW_ROWS) return NULL;
+  if (!k || !can_use(p, k->length) || length > k->cache->capacity) return NULL;
   return rope_is_same(model_decoder(p->model), k->length, length) ? k : NULL;
 }
 
 bool keep_fits(const loci_prompt *p, int64_t bytes) {
   int capacity = p->info.length + ANSWER_ROOM;
-  return changes_count(p->model) == 0 && p->info.length > FEW_ROWS &&
-         bytes_of(p->model, capacity) <= bytes;
+  return can_use(p, p->info.length) && bytes_of(p->model, capacity) <= bytes;
 }
 
 bool keep_is_used(const loci_prompt *p) { return usable(p, p->info.length) != NULL; }
