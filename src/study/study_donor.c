@@ -21,6 +21,12 @@ static const char *const kinds[KINDS] = {"", ", another example's", ", a random 
 static const char of_right[] = ", right", total_row[] = "right, donor less own",
                   donor_row[] = "right, donor", own_row[] = "right, own";
 
+/* The prompt of donor [at]; -1: of none.  NULL: a control that has none. */
+typedef struct asked_donor {
+  int at;
+  loci_prompt *prompt;
+} asked_donor;
+
 /* Accuracy of the traces of one example: (grids, columns, kinds, layers). */
 struct donors {
   const loci_model *model, *own;
@@ -28,8 +34,7 @@ struct donors {
   const char *path;
   loci_example **all;
   int count, room, next; /* next: where the last twin was */
-  int at[2];             /* which of them the prompts are of; -1: none */
-  loci_prompt *twin, *before;
+  asked_donor twin, before;
   loci_trace *traces[KINDS]; /* but the first: the example's */
   const loci_trace *first;
   study_item *item;
@@ -37,13 +42,18 @@ struct donors {
 
 /* ---------------------------------------------------------------- twins */
 
+static void forget(asked_donor *a) {
+  loci_prompt_free(a->prompt);
+  *a = (asked_donor){.at = -1};
+}
+
 static void close_donors(void *donors_) {
   donors *d = donors_;
   for (int i = 0; i < d->count; i++) loci_free(d->all[i]);
   for (int i = OTHER; i < KINDS; i++) loci_free(d->traces[i]);
   free((void *)d->all);
-  loci_prompt_free(d->twin);
-  loci_prompt_free(d->before);
+  forget(&d->twin);
+  forget(&d->before);
   loci_model_close(d->opened);
 }
 
@@ -82,7 +92,7 @@ loci_status donors_open(const char *path, const char *model, const loci_model *o
   donors *d = arena_zalloc(mem, 1, sizeof *d);
   if (!d || !arena_defer(mem, close_donors, d)) return fail_nomem(err, "reading donors");
   d->own = d->model = own;
-  d->at[0] = d->at[1] = -1;
+  d->twin.at = d->before.at = -1;
   d->path = arena_strdup(mem, path);
   if (!d->path) return fail_nomem(err, "reading donors");
   if (model) {
@@ -127,27 +137,22 @@ static int find_twin(donors *d, const loci_example *e) {
  * the first stands the last. */
 static loci_status ask_twins(donors *d, study *s, int twin, loci_err *err) {
   int before = twin > 0 ? twin - 1 : d->count - 1;
-  if (d->at[0] == before) {
-    loci_prompt_free(d->before);
+  if (d->twin.at == before) {
+    forget(&d->before);
     d->before = d->twin;
-    d->at[1] = before;
-    d->twin = NULL;
-    d->at[0] = -1;
+    d->twin = (asked_donor){.at = -1};
   }
-  if (d->at[1] != before) {
-    loci_prompt_free(d->before);
-    d->before = NULL;
-    d->at[1] = -1;
+  forget(&d->twin);
+  if (d->before.at != before) {
+    forget(&d->before);
     loci_err own = {0};
-    loci_status st = before == twin ? LOCI_OK : study_prompt(s, d->all[before], &d->before, &own);
+    loci_prompt **to = &d->before.prompt;
+    loci_status st = before == twin ? LOCI_OK : study_prompt(s, d->all[before], to, &own);
     if (st && !status_is_own(st)) return pass_on(&own, err); /* a control may not be there */
-    d->at[1] = before;
+    d->before.at = before;
   }
-  loci_prompt_free(d->twin);
-  d->twin = NULL;
-  d->at[0] = -1;
-  TRY(study_prompt(s, d->all[twin], &d->twin, err));
-  d->at[0] = twin;
+  TRY(study_prompt(s, d->all[twin], &d->twin.prompt, err));
+  d->twin.at = twin;
   return LOCI_OK;
 }
 
@@ -156,7 +161,7 @@ static loci_status ask_twins(donors *d, study *s, int twin, loci_err *err) {
 /* Another position than those that values are taken from, by number. */
 static const char *random_place(const donors *d, const averaging *a, const loci_example *e,
                                 char room[16]) {
-  const loci_prompt_info *p = loci_prompt_get_info(d->twin);
+  const loci_prompt_info *p = loci_prompt_get_info(d->twin.prompt);
   random_source r = random_stream(a->s->opts->seed, e->fingerprint);
   int last = p->length > 1 ? p->length - 1 : 1, at;
   do {
@@ -182,7 +187,7 @@ static loci_status run_traces(donors *d, averaging *a, study_item *item, const l
   char place[16];
   int n = 0, kind[KINDS];
   for (int i = 0; i < KINDS; i++) {
-    opts[i].donor = i == OTHER ? d->before : d->twin;
+    opts[i].donor = (i == OTHER ? &d->before : &d->twin)->prompt;
     if (!opts[i].donor) continue;
     if (i == RANDOM) opts[i].donor_at = random_place(d, a, item->example, place);
     kind[n] = i;
