@@ -333,6 +333,14 @@ static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const
   return st;
 }
 
+void corruption_lay(const corruption *c, int seed, const float *embeds, int length, int64_t width,
+                    float *rows) {
+  const float *changed = c->rows + (int64_t)seed * c->count * width;
+  memcpy(rows, embeds, (size_t)(length * width) * sizeof *rows);
+  for (int i = 0; i < c->count; i++)
+    memcpy(rows + c->positions[i] * width, changed + i * width, (size_t)width * sizeof *rows);
+}
+
 bool corruption_is_default(const loci_trace_opts *opts) {
   return strcmp(opts->corrupt, "replace") == 0;
 }

@@ -31,6 +31,10 @@ bool corruption_is_of_data(const char *given); /* "noise:3s" */
  * it. */
 loci_status corruption_make(const loci_prompt *p, const loci_trace_opts *opts, int answer,
                             arena *mem, corruption *out, loci_err *err);
+/* rows (length, input_width) := those of the run that seed [seed] corrupts, of the prompt's own and
+ * more [embeds]. */
+void corruption_lay(const corruption *c, int seed, const float *embeds, int length, int64_t width,
+                    float *rows);
 /* Whether the words are not given, so that others may be taken. */
 bool corruption_is_default(const loci_trace_opts *opts);
 

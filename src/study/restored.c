@@ -84,11 +84,9 @@ static const source_rows *sources_of(const restored *r) {
 }
 
 static void corrupt_rows(const restored *r) {
-  const corruption *c = &r->s.corrupted;
-  int64_t W = input_width(model_decoder(r->s.m));
-  memcpy(r->corrupted, r->s.p->embeds, (size_t)(r->s.T * W) * sizeof(float));
-  for (int i = 0; i < c->count; i++)
-    memcpy(r->corrupted + c->positions[i] * W, c->rows + i * W, (size_t)W * sizeof(float));
+  const sweep *s = &r->s;
+  corruption_lay(&s->corrupted, 0, s->p->embeds, s->T, input_width(model_decoder(s->m)),
+                 r->corrupted);
 }
 
 /* ---------------------------------------------------------------- the run it is taken from */

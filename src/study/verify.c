@@ -46,18 +46,7 @@ static void on_logits(void *ctx, int64_t index, const float *logits) {
                                   v->other[x->seed], index ? NULL : to);
 }
 
-/* The corrupted run's full input rows. */
-static void corrupt_rows(const sweep *s, int seed, float *out) {
-  int64_t W = input_width(model_decoder(s->m));
-  const corruption *c = &s->corrupted;
-  memcpy(out, s->runs.target.embeds, (size_t)(s->runs.target.length * W) * sizeof *out);
-  for (int i = 0; i < c->count; i++) {
-    memcpy(out + c->positions[i] * W, c->rows + ((int64_t)seed * c->count + i) * W,
-           (size_t)W * sizeof *out);
-  }
-}
-
-/* The same rows with what its layers of cross-attention read. */
+/* The corrupted run's rows with what its layers of cross-attention read. */
 static input corrupted_input(const full_forward *x) {
   const corruption *c = &x->s->corrupted;
   input in = target_input(&x->s->runs.target);
@@ -181,7 +170,8 @@ static loci_status forward_cell(verifying *v, const loci_model *m, const cell *c
   if (!all) return fail_nomem(err, "verifying");
   for (x.seed = 0; x.seed < S; x.seed++) {
     x.readings = all + (int64_t)x.seed * n;
-    corrupt_rows(s, x.seed, v->corrupted);
+    corruption_lay(&s->corrupted, x.seed, s->runs.target.embeds, s->runs.target.length,
+                   input_width(model_decoder(s->m)), v->corrupted);
     TRY(walk_once(&job, err));
   }
   *out = readings_mean(all, S, n);
