@@ -284,6 +284,10 @@ const loci_model_info *loci_model_get_info(const loci_model *m) {
   return !m ? NULL : m->edited_info ? m->edited_info : &m->info;
 }
 
+const char *model_quantised(const loci_model_info *m) {
+  return m && m->dtype && m->dtype[0] == 'Q' ? m->dtype : NULL;
+}
+
 /* Threads that share a model may ask at once: one reads, the others wait for it. */
 loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
                        loci_err *err) {

@@ -58,6 +58,8 @@ image_shape model_usual_shape(const loci_model *m);
 loci_status model_hash(const loci_model *m, loci_progress_fn progress, void *ctx, const char **out,
                        loci_err *err);
 
+/* "Q4_K" of quantised weights, which are another model than those of 16 bits; else NULL. */
+const char *model_quantised(const loci_model_info *m);
 /* "" unless it was read before. */
 const char *model_known_hash(const loci_model *m);
 /* Refuses to compute with the threads of another process, which would wait for ever. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/names.h"
+#include "model/model.h"
 #include "show/describe.h"
 #include "show/label.h"
 
@@ -42,7 +43,7 @@ static void say_edits(sink *s, const loci_model_info *m) {
 void say_model(sink *s, const loci_model_info *m, const char *hash) {
   say_begin(s, "model");
   say_members(s, m, path, family, layers, width, heads, kv_heads, dtype);
-  if (label_format(m)) array_note(s, "weights", label_format(m));
+  if (model_quantised(m)) array_note(s, "weights", model_quantised(m));
   say_text(s, "hash", hash && hash[0] ? hash : NULL);
   if (m->note_count > 0) say_texts(s, "notes", m->notes, m->note_count);
   if (m->edit_count > 0) say_edits(s, m);

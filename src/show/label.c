@@ -171,7 +171,3 @@ const char *label_number(double x, int decimals, char out[24]) {
 const char *label_model(const loci_model_info *m) {
   return m && m->path ? path_base(m->path) : "model";
 }
-
-const char *label_format(const loci_model_info *m) {
-  return m && m->dtype && m->dtype[0] == 'Q' ? m->dtype : NULL;
-}

@@ -24,8 +24,6 @@ char *label_ascii(arena *a, const char *label);
 
 /* The last part of a model's path, or "model". */
 const char *label_model(const loci_model_info *m);
-/* "Q4_K" of quantised weights, which are another model than those of 16 bits; else NULL. */
-const char *label_format(const loci_model_info *m);
 /* A probability or an effect, with [decimals]; one that they would write as 0 keeps two digits. */
 const char *label_number(double x, int decimals, char out[24]);
 

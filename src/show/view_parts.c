@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "model/model.h"
 #include "show/view_parts.h"
 
 label_spelling view_spelling(const loci_prompt_info *p) {
@@ -81,10 +82,11 @@ void view_question(views *v, const loci_prompt_info *p, const loci_model_info *m
   say_tokens(v, p);
   say_day(v, p->date);
   view_gap(v);
-  if (label_format(m)) {
+  if (model_quantised(m)) {
     view_begin(v, VIEW_LINE);
     view_only(v, VIEW_TERM);
-    view_say(v, VIEW_DIM, "%s weights: what is measured is the dequantised model", label_format(m));
+    view_say(v, VIEW_DIM, "%s weights: what is measured is the dequantised model",
+             model_quantised(m));
   }
   say_edits(v, m, VIEW_TERM);
 }
@@ -137,7 +139,7 @@ void view_cost(views *v, const loci_cost *c, const char *unit) {
 
 /* "Q4_K weights," */
 static void say_format(views *v, const loci_model_info *m) {
-  if (label_format(m)) view_say(v, VIEW_DIM, "%s weights,", label_format(m));
+  if (model_quantised(m)) view_say(v, VIEW_DIM, "%s weights,", model_quantised(m));
 }
 
 void view_made_by(views *v, const loci_model_info *m, const char *precision, const uint64_t *seed) {

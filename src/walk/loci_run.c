@@ -379,7 +379,7 @@ loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
   }
   loci_result made = {.memory = r->mem};
   TRY(tell(r, &made, err));
-  const char *weights = r->model->info.dtype;
+  const char *weights = model_quantised(&r->model->info);
   const char *metadata[11] = {"format",     "loci.record/1", "version",
                               LOCI_VERSION, "request",       made.request};
   int m = 6;
@@ -387,7 +387,7 @@ loci_status loci_run_write(const loci_run *r, const char *path, loci_err *err) {
     metadata[m++] = "command";
     metadata[m++] = made.command;
   }
-  if (weights && weights[0] == 'Q') { /* quantised: another model than that of 16 bits */
+  if (weights) {
     metadata[m++] = "weights";
     metadata[m] = weights;
   }
