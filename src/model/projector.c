@@ -30,7 +30,8 @@ static loci_status join_features(const model_config *c, const image_shape *s, co
   int m = c->vision.merge, cols = s->width / c->vision.patch;
   int64_t width = vision_feature_width(c), n = vision_feature_rows(c, s), one = n / s->views;
   bool pooled = c->projector.pooled;
-  float *to = arena_zarray(mem, n * width, float);
+  float *to =
+      pooled ? arena_zarray(mem, n / (m * m) * width, float) : arena_array(mem, n * width, float);
   if (!to) return fail_nomem(err, "projecting the image");
   *out = to;
   for (int64_t i = 0; i < n; i++) {
