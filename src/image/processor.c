@@ -39,11 +39,14 @@ static const struct {
     {"Gemma3ImageProcessorFast", KIND_GEMMA},
 };
 
+/* Gemma 3's is SigLIP's but for how it resamples. */
+static bool is_siglip(processor_kind kind) { return kind == KIND_SIGLIP || kind == KIND_GEMMA; }
+
 void processor_defaults(processor_kind kind, int size, image_processor *p) {
   static const double clip_mean[3] = {0.48145466, 0.4578275, 0.40821073};
   static const double clip_std[3] = {0.26862954, 0.26130258, 0.27577711};
   bool idefics = kind == KIND_IDEFICS;
-  bool siglip = kind == KIND_SIGLIP || kind == KIND_GEMMA, mllama = kind == KIND_MLLAMA;
+  bool siglip = is_siglip(kind), mllama = kind == KIND_MLLAMA;
   bool squares = siglip || kind == KIND_ONEVISION || mllama || idefics || kind == KIND_GOT;
   bool edges = !squares, clip = !siglip && !idefics;
   *p = (image_processor){.resize = true,
@@ -303,11 +306,10 @@ static loci_status read_switches(const js_value *v, const char *what, processor_
   if (p->pad_square && kind != KIND_LLAVA)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_pad\" is supported for a LlavaImageProcessor only", what);
-  bool siglip = kind == KIND_SIGLIP || kind == KIND_GEMMA;
-  if (p->crop && siglip && fast)
+  if (p->crop && is_siglip(kind) && fast)
     return fail(err, LOCI_EUNSUPPORTED,
                 "%s: \"do_center_crop\" is not supported for a SiglipImageProcessorFast", what);
-  if (siglip || kind == KIND_QWEN || pads) p->crop = false; /* they leave it unread */
+  if (is_siglip(kind) || kind == KIND_QWEN || pads) p->crop = false; /* they leave it unread */
   if (pads) TRY(js_get_bool(v, "do_pad", what, &pads, err));
   if (kind == KIND_MLLAMA && !(pads && p->resize))
     return fail(err, LOCI_EUNSUPPORTED,
