@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/kind.h"
 
-enum { FIRST_ROOM = 4096, ENDLESS = 1 << 28 };
+enum { FIRST_ROOM = 4096 };
 
 struct line_reader {
   FILE *file;
@@ -133,7 +133,8 @@ static loci_status too_long(const line_reader *r, loci_err *err) {
  * were.  False: no memory. */
 static bool read_bytes(line_reader *r, size_t *seen, int *last) {
   r->size = 0;
-  for (*seen = 0; *seen < ENDLESS && (*last = getc(r->file)) != EOF && *last != '\n'; (*seen)++) {
+  for (*seen = 0; *seen < LINE_ENDLESS && (*last = getc(r->file)) != EOF && *last != '\n';
+       (*seen)++) {
     if (*seen >= r->limit) continue;
     if (!make_room(r)) return false;
     r->text[r->size++] = (char)*last;
@@ -152,7 +153,7 @@ loci_status lines_next(line_reader *r, const char **line, size_t *n, loci_err *e
   r->seen += (double)seen + (last == '\n');
   if (last == EOF && seen == 0) return LOCI_OK;
   r->number++;
-  if (seen == ENDLESS)
+  if (seen == LINE_ENDLESS)
     return fail(err, LOCI_ESYSTEM, "%s: line %" PRId64 " has no end", r->path, r->number);
   if (seen > r->limit) return too_long(r, err);
   if (r->number == 1 && r->size >= 3 && memcmp(r->text, mark, 3) == 0) from = 3;

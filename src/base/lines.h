@@ -7,6 +7,8 @@
 
 #include "base/status.h"
 
+enum { LINE_ENDLESS = 1 << 28 }; /* bytes after which a line is not looked for the end of */
+
 typedef struct line_reader line_reader;
 
 /* "-": standard input.  [limit]: most bytes of one line. */

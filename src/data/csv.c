@@ -12,9 +12,10 @@
 
 #include "base/file.h"
 #include "base/kind.h"
+#include "base/lines.h"
 #include "base/utf8.h"
 
-enum { FIRST_ROOM = 4096, HEADER_MOST = 1 << 16, ENDLESS = 1 << 28 };
+enum { FIRST_ROOM = 4096, HEADER_MOST = 1 << 16 };
 
 struct csv_reader {
   FILE *file;
@@ -141,7 +142,7 @@ static ending read_record(csv_reader *r, const char **wrong) {
 static bool skip_line(csv_reader *r) {
   int c = 0;
   for (int seen = 0; c != EOF && c != '\n'; seen++) {
-    if (seen == ENDLESS) return false;
+    if (seen == LINE_ENDLESS) return false;
     c = next_byte(r);
   }
   if (c == '\n') r->line++;
