@@ -47,6 +47,7 @@ loci_status read_request(const calling *c, const target_table *t, int n, loci_er
 /* What a screening chooses by; a picture of the restoration goes with cells chosen by p. */
 void settle_metric(loci_trace_opts *o);
 /* The same of a study, which draws no metric: it is of a screening alone. */
+loci_status settle_study_metric(const calling *c, loci_trace_opts *o, loci_err *err);
 /* Of a study of traces with donors, a file of them and perhaps a model: what goes with them, before
  * there is a model. */
 typedef struct donors_given {
@@ -54,7 +55,6 @@ typedef struct donors_given {
 } donors_given;
 loci_status check_study_traces(const calling *c, donors_given d, loci_trace_opts trace,
                                loci_err *err);
-loci_status settle_study_metric(const calling *c, loci_trace_opts *o, loci_err *err);
 /* A study shows single layers beside wider windows: what only these bring back is no layer's own.
  */
 loci_status add_single(const calling *c, loci_trace_opts *o, loci_err *err);
