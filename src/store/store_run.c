@@ -72,6 +72,7 @@ static loci_store_run_state state_of(const keeping *x, const kept_job *k) {
   return s;
 }
 
+/* What the run has from before. */
 static loci_status count_before(const keeping *x, kept_job *k, loci_err *err) {
   db_query *q;
   bool row;
@@ -384,12 +385,12 @@ static loci_status find_runs(keeping *x, loci_err *err) {
   return LOCI_OK;
 }
 
+/* The drops among the results after [after]. */
 static loci_status forget_dropped(const keeping *x, int64_t after, loci_err *err) {
+  const char *sql = "DELETE FROM result WHERE run = ? AND dropped IS NOT NULL AND result > ?";
   for (int i = 0; i < x->job_count; i++) {
     db_query *q;
-    TRY(db_prepare(x->store->d,
-                   "DELETE FROM result WHERE run = ? AND dropped IS NOT NULL AND result > ?", &q,
-                   err));
+    TRY(db_prepare(x->store->d, sql, &q, err));
     db_bind_int(q, 1, x->jobs[i].run);
     db_bind_int(q, 2, after);
     loci_status st = db_run(q, err);
@@ -400,8 +401,7 @@ static loci_status forget_dropped(const keeping *x, int64_t after, loci_err *err
 }
 
 static loci_status start(keeping *x, loci_err *err) {
-  study *s = &x->s;
-  TRY(noise_of_study(s->model, examples_path(s->examples), s->opts, &x->asked.trace, err));
+  TRY(noise_of_study(x->s.model, examples_path(x->s.examples), x->s.opts, &x->asked.trace, err));
   TRY(rows_open(x->store->d, &x->rows, err));
   TRY(add_jobs(x, err));
   TRY(find_runs(x, err));
