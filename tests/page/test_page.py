@@ -7,44 +7,14 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(__file__))
 sys.dont_write_bytecode = True
+from server import CONSTRAINT, ENVIRONMENT, IMAGE, LOCI, MODEL, QUESTION, SOURCE, Server, picture, skip  # noqa: E402
 from webdriver import Browser, browser_programs  # noqa: E402
-
-LOCI, SOURCE = (os.path.abspath(p) for p in sys.argv[1:3])
-PICTURES = sys.argv[3] if len(sys.argv) > 3 else None
-MODEL, IMAGE = f"{SOURCE}/models/flags", f"{SOURCE}/models/flags/images/ukraine.png"
-QUESTION, CONSTRAINT = "What is the capital of this country?", "this country"
-ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
-
-
-def skip(why):
-    print(why)
-    sys.exit(77)
-
-
-class Server:
-    def __init__(self, *asked):
-        self.process = subprocess.Popen([LOCI, "serve", "-m", MODEL, "--no-open", *asked], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-        self.address = self.process.stdout.readline().strip()
-        self.origin = self.address.split("/#")[0]
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(timeout=20)
-        errors = self.process.stderr.read()
-        assert code == 0 and not errors, f"loci serve ends with {code}: {errors}"
-
-
-def picture(browser, name):
-    if PICTURES:
-        browser.screenshot(f"{PICTURES}/{name}.png")
 
 
 def command(*args):

@@ -7,74 +7,17 @@ By the API first, then where there is a browser on the page.  Skipped (77) where
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(__file__))
 sys.dont_write_bytecode = True
+from server import CONSTRAINT, ENVIRONMENT, IMAGE, LOCI, MODEL, QUESTION, SOURCE, Server, picture  # noqa: E402
 from webdriver import Browser, browser_programs  # noqa: E402
-
-LOCI, SOURCE = (os.path.abspath(p) for p in sys.argv[1:3])
-PICTURES = sys.argv[3] if len(sys.argv) > 3 else None
-MODEL, IMAGE = f"{SOURCE}/models/flags", f"{SOURCE}/models/flags/images/ukraine.png"
-QUESTION, CONSTRAINT = "What is the capital of this country?", "this country"
-ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
-ENVIRONMENT.pop("LOCI_MODELS", None)
-
-
-class Server:
-    def __init__(self, *args, model=MODEL, environment=ENVIRONMENT):
-        self.process = subprocess.Popen([LOCI, "serve", "-m", model, "--no-open", *args], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=environment)
-        self.address = self.process.stdout.readline().strip()
-        if not self.address:
-            why = self.process.stderr.read()
-            if "without the page" in why:
-                print(why)
-                sys.exit(77)
-            raise AssertionError(why)
-        self.origin, self.token = self.address.split("&")[0].split("/#token=")
-
-    def call(self, method, path, body=None, token=None, headers=()):
-        body = urllib.parse.urlencode(body, doseq=True).encode() if isinstance(body, dict) else body
-        request = urllib.request.Request(self.origin + path, body, {"Authorization": f"Bearer {token or self.token}", **dict(headers)},
-                                         method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as e:
-            return e.code, e.read()
-
-    def get(self, path, **more):
-        status, body = self.call("GET", path, **more)
-        assert status == 200, (path, status, body)
-        return json.loads(body)
-
-    def run(self, **fields):
-        """A job's number and its result, when it has ended."""
-        status, body = self.call("POST", "/api/jobs", fields)
-        assert status in (200, 202), (fields, status, body)
-        job = json.loads(body)["job"]
-        self.call("GET", f"/api/jobs/{job}/events")
-        state = self.get(f"/api/jobs/{job}")
-        assert state["state"] == "done", state
-        return job, self.get(f"/api/jobs/{job}/result.json")
-
-    def give(self):
-        with open(IMAGE, "rb") as f:
-            return json.loads(self.call("POST", "/api/pictures", f.read())[1])["picture"]
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        code, errors = self.process.wait(timeout=20), self.process.stderr.read()
-        assert code == 0 and not errors, f"loci serve ends with {code}: {errors}"
 
 
 def refused(*args, says):
@@ -261,11 +204,6 @@ def follows():
 
 
 # ---------------------------------------------------------------- on the page
-
-def picture(browser, name):
-    if PICTURES:
-        browser.screenshot(f"{PICTURES}/{name}.png")
-
 
 def traced(browser):
     browser.wait("return document.getElementById('status').textContent.startsWith('total effect')")

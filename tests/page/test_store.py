@@ -5,23 +5,16 @@
 Skipped (77) where there is no page or no store in this build."""
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.parse
-import urllib.request
 
 sys.path.insert(0, os.path.dirname(__file__))
 sys.dont_write_bytecode = True
+from server import ENVIRONMENT, LOCI, MODEL, Server, picture, skip  # noqa: E402
 from webdriver import Browser, browser_programs  # noqa: E402
 
-LOCI, SOURCE = (os.path.abspath(p) for p in sys.argv[1:3])
-PICTURES = sys.argv[3] if len(sys.argv) > 3 else None
-MODEL = f"{SOURCE}/models/flags"
-ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
 COPIES = 600
 
 
@@ -39,8 +32,7 @@ def make_store(path):
     done = subprocess.run([LOCI, "study", "run", questions, "-m", MODEL, "--store", path, "--what", "trace", "--site", "mlp_out",
                            "--corrupt", "mean"], capture_output=True, text=True, env=ENVIRONMENT)
     if "without stores" in done.stderr:
-        print(done.stderr)
-        sys.exit(77)
+        skip(done.stderr)
     d = sqlite3.connect(path)
     with d:
         for n in range(1, COPIES):
@@ -54,33 +46,17 @@ def make_store(path):
     return used, dropped
 
 
-class Server:
+class StoreServer(Server):
     def __init__(self, *args):
-        self.process = subprocess.Popen([LOCI, "serve", "--no-open", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, env=ENVIRONMENT)
-        self.address = self.process.stdout.readline().strip()
-        if not self.address:
-            print(self.process.stderr.read())
-            sys.exit(77)
-        self.origin, self.token = self.address.split("/#token=")
+        super().__init__(*args, model=None)
 
-    def call(self, path, fields=None, token=None):
-        body = None if fields is None else urllib.parse.urlencode(fields).encode()
-        request = urllib.request.Request(self.origin + path, body, {"Authorization": f"Bearer {token or self.token}"})
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as e:
-            return e.code, e.read()
+    def asked(self, path, fields=None, token=None):
+        return self.call("GET" if fields is None else "POST", path, fields, token)
 
     def ask(self, what, **fields):
-        status, body = self.call(f"/api/store/{what}", fields)
+        status, body = self.asked(f"/api/store/{what}", fields)
         assert status == 200, (what, fields, body)
         return json.loads(body)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(timeout=20) == 0
 
 
 def api(server, used, dropped):
@@ -103,19 +79,19 @@ def api(server, used, dropped):
     assert any(v["quantity"] == "total effect" and v["x"][0] == one["example"]["effect"] for v in one["values"])
     for fields in ({"run": 9}, {"result": 10**6}, {"sort": "line; DROP TABLE run"}, {"which": "none"}, {"count": 5000}, {"nonsense": 1},
                    {"first": -1}, {"least": "x"}):
-        status, body = server.call("/api/store/examples", fields)
+        status, body = server.asked("/api/store/examples", fields)
         assert status == 422 and b"error" in body, (fields, status, body)
-    assert server.call("/api/store/nothing", {})[0] == 422
-    assert server.call("/api/store/examples", {}, token="0" * 64)[0] == 401
-    status, csv = server.call("/api/store/1/run.csv")
+    assert server.asked("/api/store/nothing", {})[0] == 422
+    assert server.asked("/api/store/examples", {}, token="0" * 64)[0] == 401
+    status, csv = server.asked("/api/store/1/run.csv")
     assert status == 200 and csv.startswith(b"run,") or csv.count(b"\n") > 10, csv[:100]
-    assert server.call("/api/store/7/run.csv")[0] == 404
+    assert server.asked("/api/store/7/run.csv")[0] == 404
 
 
 def selects(server):
     """SQL reads and does nothing else, within a second and a thousand rows; views of the store may be used."""
     def sql(text):
-        status, body = server.call("/api/store/sql", {"sql": text})
+        status, body = server.asked("/api/store/sql", {"sql": text})
         return status, json.loads(body)
 
     status, got = sql("SELECT x, avg(value) FROM point WHERE quantity = 'total effect' GROUP BY x")
@@ -138,7 +114,7 @@ def selects(server):
                       ("SELECT * FROM pragma_table_info('run')", "not authorized"), ("SELEC 1", "syntax error")):
         status, got = sql(text)
         assert status == 422 and why in got["error"]["message"], (text, got)
-    assert server.call("/api/store/examples", {"sql": "SELECT 1"})[0] == 422
+    assert server.asked("/api/store/examples", {"sql": "SELECT 1"})[0] == 422
     assert server.ask("examples", which="dropped")["total"] > 0  # what follows is not restricted
 
 
@@ -165,15 +141,15 @@ def side_by_side(path):
     with d:
         d.execute("UPDATE example SET question = 'Of the other one?' WHERE line = 1")
     d.close()
-    server = Server("--store", path, "--store", other)
+    server = StoreServer("--store", path, "--store", other)
     try:
-        status, hello = server.call("/api/hello")
+        status, hello = server.asked("/api/hello")
         assert json.loads(hello)["stores"] == ["study.db", "other.db"], hello
         first, second = (server.ask("examples", store=i, result=1)["example"]["question"] for i in (0, 1))
         assert second == "Of the other one?" != first, (first, second)
         for store in (2, -1, "x"):
-            assert server.call("/api/store/runs", {"store": store})[0] == 404, store
-        csv = [server.call(f"/api/store/1/run.csv?store={i}")[0] for i in (0, 1, 2)]
+            assert server.asked("/api/store/runs", {"store": store})[0] == 404, store
+        csv = [server.asked(f"/api/store/1/run.csv?store={i}")[0] for i in (0, 1, 2)]
         assert csv == [200, 200, 404], csv
         if browser_programs():
             browser = Browser()
@@ -207,8 +183,7 @@ def whole(browser):
     browser.run("document.getElementById('sql').focus()")
     browser.chord("Control", "Enter")
     browser.wait("return document.querySelectorAll('#sql-rows tbody tr').length === 12")
-    if PICTURES:
-        browser.screenshot(f"{PICTURES}/store-whole.png")
+    picture(browser, "store-whole")
 
 
 def focus_on(browser, name):
@@ -256,8 +231,7 @@ def page(server, total):
         browser.wait("return document.querySelector('.store-row') && !document.querySelector('.store-row').textContent.includes('…')")
         browser.click("#row-0")
         browser.wait("return document.querySelector('#maps canvas') !== null && document.getElementById('store-example').textContent.includes('nothing is computed')")
-        if PICTURES:
-            browser.screenshot(f"{PICTURES}/store.png")
+        picture(browser, "store")
         whole(browser)
         by_keyboard(browser)
         first = browser.text("#store-example")
@@ -283,9 +257,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "study.db")
         used, dropped = make_store(path)
-        server = Server("--store", path)
+        server = StoreServer("--store", path)
         try:
-            assert server.call("/api/jobs", {"what": "ask", "question": "x"})[0] == 404
+            assert server.asked("/api/jobs", {"what": "ask", "question": "x"})[0] == 404
             api(server, used, dropped)
             selects(server)
             rates(server, path)
