@@ -1,8 +1,9 @@
 # Gemma-3 with pictures and PaliGemma, whose rows see what comes after them: every command.
 # shellcheck source=tests/cli/lib.sh disable=SC1091
 source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/cli/family.sh disable=SC1091
+source "$(dirname "$0")/family.sh"
 cd "$work" || exit 1
-make=$(dirname "$loci")/make_checkpoint
 images=$source_dir/tests/golden/images
 asked=(-i "$images/scene-a.png" -q 'Name a film made by this director.' --precision f32)
 about=(-c 'this director')
@@ -22,7 +23,6 @@ for family in gemma3 paligemma; do
   target=USER
   [ $family = gemma3 ] || target=What
   m=$source_dir/tests/golden/models/$family
-  each() { try "$1" -m "$m" "${asked[@]}" "${@:2}"; wants 0; }
   try info -m "$m"
   wants 0
   each ask
@@ -48,36 +48,8 @@ for family in gemma3 paligemma; do
   sees_ahead
   try flow -m "$m" "${asked[@]}" "${about[@]}" --from constraint --to image
   sees_ahead
-  try score --data few.jsonl -m "$m" --json
-  wants 0
-  for what in flow knockout; do
-    try study $what few.jsonl -m "$m" --json
-    wants 0
-  done
-  rm -rf ./*.db ./*.safetensors ./*.edit edited*
-  try study run few.jsonl -m "$m" --store $family.db --what trace,flow,ask
-  wants 0
-  for layer in 1 2; do
-    try edit covariance -m "$m" --data few.jsonl --layer $layer -o $layer.safetensors
-    wants 0
-  done
-  # One layer by every method, and two by those that spread; what is written answers as it was promised.
-  for way in "multedit --layer 1" "ft-l --layer 1 --eps 0.1" "rome --layer 1 --covariance 1.safetensors" \
-    "memit --layer 1 --covariance 1.safetensors" "memit --layer 1-2 --covariance 1.safetensors --covariance 2.safetensors" \
-    "alphaedit --layer 1-2 --covariance 1.safetensors --covariance 2.safetensors --null-relative 1"; do
-    # shellcheck disable=SC2086
-    try edit solve -m "$m" "${asked[@]}" "${about[@]}" --target $target --method $way --steps 15 -o way.edit --json
-    [ "$code" -le 1 ] || miss "exit code $code"
-    after=$(sed -n '/"after"/,/}/s/.*"p": *\([0-9.e-]*\).*/\1/p' <<<"$out" | head -1)
-    before=$(sed -n '/"before"/,/}/s/.*"p": *\([0-9.e-]*\).*/\1/p' <<<"$out" | head -1)
-    awk "BEGIN { exit !($after > $before) }" || miss "$family, $way: p of the target goes from $before to $after"
-    rm -rf edited
-    try edit apply way.edit -m "$m" --out edited --json
-    [ "$code" -le 1 ] || miss "exit code $code"
-    try edit revert edited
-    wants 0
-    cmp -s edited/model.safetensors "$m/model.safetensors" || miss "$family: taken off, the edit leaves something"
-  done
+  studies
+  edits $target
 done
 
 # Without a picture Gemma-3 is its text model; PaliGemma's prompt sees itself all the same.
@@ -86,11 +58,5 @@ for family in gemma3 paligemma; do
   wants 0
 done
 
-for shape in tiny-gemma3-vision tiny-paligemma; do
-  "$make" $shape $shape >/dev/null || miss "make_checkpoint $shape fails"
-  try ask -m $shape "${asked[@]}"
-  wants 0
-  try trace -m $shape "${asked[@]}" "${about[@]}" --verify 20 --json
-  wants 0
-done
+shapes tiny-gemma3-vision tiny-paligemma
 finish
