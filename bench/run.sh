@@ -64,6 +64,10 @@ if "$python" -c 'import torch, transformers' 2>/dev/null; then
   echo; echo "== the usual way, every cell by hooks${quick:+ (a few of them)}"
   run "$python" bench/hooks.py "$middle" "$image" "Is this movie by the director?" "this movie" --loci "$loci" \
     ${quick:+--cells 12}
+  "$build/make_checkpoint" middle-qwen "$work/qwen" --dtype f32 >/dev/null
+  run "$python" bench/hooks.py "$work/qwen" docs/img/flags-roc.png "Is this movie by the director?" "this movie" \
+    --max-pixels 230000 --cells 12 --loci "$loci"
+  rm -r "$work/qwen"
 fi
 rm -r "$middle"
 [ -z "$quick" ] || exit 0
