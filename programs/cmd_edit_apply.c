@@ -13,13 +13,15 @@ static void show_check(const cli *c, const loci_edit_check *k, int wide) {
 
 static void show(const cli *c, const loci_edit_saved *s) {
   int wide = c->term.columns - 42 < 12 ? 12 : c->term.columns - 42;
+  char digits[32];
   double share = s->norm > 0 ? 100 * s->rounding / s->norm : 0;
   put_cell(stdout, "question", wide, c->term.utf8);
   printf("  %-12s %8s %8s %8s\n", "target", "p before", "edited", "written");
   for (int i = 0; i < s->check_count; i++) show_check(c, &s->checks[i], wide);
-  printf("%d matri%s rewritten, %d files linked, %d copied; rounding to %s took %.2g %% of the "
+  printf("%d matri%s rewritten, %d files linked, %d copied; rounding to %s took %s %% of the "
          "change\n",
-         s->written, s->written == 1 ? "x" : "ces", s->linked, s->copied, s->dtype, share);
+         s->written, s->written == 1 ? "x" : "ces", s->linked, s->copied, s->dtype,
+         digits_text(share, 2, digits));
   for (int i = 0; i < s->left_count; i++) {
     printf("left out, a model of its own: ");
     put_text(stdout, s->left[i], c->term.utf8);

@@ -44,9 +44,10 @@ static void show_sizes(const cli *c, const loci_model_info *m) {
 }
 
 static void show_weights(const cli *c, const loci_model_info *m, const char *hash) {
-  char text[256], size[32];
-  snprintf(text, sizeof text, "%.4g M parameters, %s, %s in %d file%s", (double)m->parameters / 1e6,
-           m->dtype, size_text((double)m->bytes, size), m->files, m->files == 1 ? "" : "s");
+  char text[256], size[32], count[32];
+  snprintf(text, sizeof text, "%s M parameters, %s, %s in %d file%s",
+           digits_text((double)m->parameters / 1e6, 4, count), m->dtype,
+           size_text((double)m->bytes, size), m->files, m->files == 1 ? "" : "s");
   row(c, "weights", text);
   row(c, "hash", hash);
 }

@@ -20,9 +20,9 @@ static bool progress(void *ctx, const char *stage, double done, double total) {
 /* "trace 41 %: 312 used, 4 dropped, 4.1/s, 2:31 left, total effect 0.512 +- 0.013" */
 static void show_state(void *ctx, const loci_store_run_state *s) {
   cli *c = ctx;
-  char text[240], rate[32] = "", left[32] = "", mean[120] = "";
+  char text[240], digits[32], rate[40] = "", left[32] = "", mean[120] = "";
   if (s->fresh > 0 && s->seconds > 0)
-    snprintf(rate, sizeof rate, ", %.2g/s", (double)s->fresh / s->seconds);
+    snprintf(rate, sizeof rate, ", %s/s", digits_text((double)s->fresh / s->seconds, 2, digits));
   if (isfinite(s->left) && s->left < 3.6e6)
     snprintf(left, sizeof left, ", %d:%02d left", (int)s->left / 60, (int)s->left % 60);
   if (s->counted > 1)

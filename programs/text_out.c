@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700 /* wcwidth */
 #include "text_out.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,5 +219,11 @@ char *size_text(double bytes, char buf[32]) {
     u++;
   }
   snprintf(buf, 32, u == 0 ? "%.0f %s" : "%.3g %s", bytes, units[u]);
+  return buf;
+}
+
+char *digits_text(double x, int digits, char buf[32]) {
+  bool whole = fabs(x) >= pow(10, digits) - 0.5 && fabs(x) < 1e15;
+  snprintf(buf, 32, whole ? "%.*f" : "%.*g", whole ? 0 : digits, x);
   return buf;
 }

@@ -38,5 +38,8 @@ void put_json_string(FILE *out, const char *s);
 
 /* "12.5 MB" (powers of 1000) into buf, which is returned. */
 char *size_text(double bytes, char buf[32]);
+/* So many significant digits, and a number of more digits before its point whole: 150, not 1.5e+02.
+ */
+char *digits_text(double x, int digits, char buf[32]);
 
 #endif

@@ -29,3 +29,9 @@ const char *fixed_number(double x, char out[32]) {
   }
   return out;
 }
+
+const char *fixed_digits(double x, int digits, char out[32]) {
+  bool whole = fabs(x) >= pow(10, digits) - 0.5 && fabs(x) < 1e15;
+  snprintf(out, 32, whole ? "%.*f" : "%.*g", whole ? 0 : digits, x);
+  return out;
+}

@@ -1,6 +1,7 @@
 /* Numbers as commands have them: short, exact, and as people write them. */
 #include "base/fixed.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +28,23 @@ static void numbers_are_written_as_people_do(void **state) {
   }
 }
 
+static void digits_that_do_not_fit_are_written_whole(void **state) {
+  (void)state;
+  static const struct {
+    double x;
+    int digits;
+    const char *text;
+  } all[] = {{178.6, 2, "179"},     {99.4, 2, "99"},       {99.6, 2, "100"},   {35.04, 2, "35"},
+             {0.12345, 2, "0.12"},  {-1834.2, 3, "-1834"}, {999.4, 3, "999"},  {999.7, 3, "1000"},
+             {123456, 4, "123456"}, {0, 3, "0"},           {1e-7, 2, "1e-07"}, {1e20, 3, "1e+20"}};
+  char text[32];
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    assert_string_equal(fixed_digits(all[i].x, all[i].digits, text), all[i].text);
+  assert_string_equal(fixed_digits((double)NAN, 3, text), "nan");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(numbers_are_written_as_people_do)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(numbers_are_written_as_people_do),
+                                     cmocka_unit_test(digits_that_do_not_fit_are_written_whole)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/fixed.h"
 #include "model/image_layout.h"
 #include "show/flow_heatmap.h"
 #include "show/formats.h"
@@ -148,8 +149,7 @@ static void profile_axes(canvas *c, double most, int count, const char *name, ca
   char text[32];
   canvas_text(c, box.x, box.y - 5, CANVAS_LEFT, &font, name);
   font.size = 7.5;
-  snprintf(text, sizeof text, "%.2g", most);
-  canvas_text(c, box.x - 4, box.y + 6, CANVAS_RIGHT, &font, text);
+  canvas_text(c, box.x - 4, box.y + 6, CANVAS_RIGHT, &font, fixed_digits(most, 2, text));
   canvas_text(c, box.x - 4, box.y + box.h, CANVAS_RIGHT, &font, "0");
   for (int i = 0; i <= 4; i++) {
     int at = (int)lround((count - 1) * i / 4.0);
@@ -219,14 +219,15 @@ static void draw_peak(canvas *c, const overlay *o, canvas_box at) {
   const loci_flow *f = o->flow;
   const loci_flow_path *x = o->path;
   int64_t l = o->layer, n = x->source_count;
-  char text[128];
+  char text[128], digits[32];
   draw_overlay(c, o, (canvas_box){at.x, at.y, SIDE, SIDE});
   snprintf(text, sizeof text, "layer %d; outlined: the top 5 %%, %.0f %% of the total",
            f->layers[l], 100 * x->top_share[l]);
   canvas_text(c, at.x, at.y + SIDE + 11, CANVAS_LEFT, &page_name_font, text);
   if (f->layer_count > 1) {
-    snprintf(text, sizeof text, "below: layers on one scale, darkest %.2g",
-             o->fixed > 0 ? o->fixed : largest_of(x->profile, f->layer_count * n));
+    double darkest = o->fixed > 0 ? o->fixed : largest_of(x->profile, f->layer_count * n);
+    snprintf(text, sizeof text, "below: layers on one scale, darkest %s",
+             fixed_digits(darkest, 2, digits));
     canvas_text(c, at.x + WIDTH, at.y + SIDE + 11, CANVAS_RIGHT, &page_name_font, text);
   }
   canvas_box bars = {at.x + SIDE + 48, at.y + 12, WIDTH - SIDE - 48, SIDE / 2 - 32};

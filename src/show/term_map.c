@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/utf8.h"
 #include "show/colormap.h"
 #include "show/label.h"
@@ -208,8 +209,7 @@ static void put_panel(term *t, const heatmap *s, const heatmap_panel *p) {
 
 static void put_number(term *t, double x) {
   char text[32];
-  snprintf(text, sizeof text, "%.3g", x);
-  term_put(t, VIEW_PLAIN, text);
+  term_put(t, VIEW_PLAIN, fixed_digits(x, 3, text));
 }
 
 static void put_run_key(term *t, const heatmap *s) {

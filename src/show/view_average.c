@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "show/view_heads.h"
 
 static bool is_over_layers(const loci_chart *c) { return strstr(c->x_name, "layer") != NULL; }
@@ -122,9 +123,10 @@ static void say_peaks(views *v, const loci_chart *c) {
   }
   if (!isnan(c->own_peak.value) && c->curve_count > 1) say_own_peak(v, c);
   if (isnan(c->mark)) return;
+  char digits[32];
   view_begin(v, VIEW_ITEM);
   view_only(v, VIEW_TERM);
-  view_say(v, VIEW_DIM, "%s: %.3g", c->mark_name, c->mark);
+  view_say(v, VIEW_DIM, "%s: %s", c->mark_name, fixed_digits(c->mark, 3, digits));
 }
 
 /* ---------------------------------------------------------------- the whole */

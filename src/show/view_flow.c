@@ -2,6 +2,7 @@
  * numbers layer by layer, and the heads if they were kept. */
 #include <math.h>
 
+#include "base/fixed.h"
 #include "model/image_layout.h"
 #include "show/flow_heatmap.h"
 #include "show/view_parts.h"
@@ -16,15 +17,15 @@ static const view_columns table = {sizeof columns / sizeof *columns, columns};
 
 static void say_table(views *v, const loci_flow *f, const loci_flow_path *x) {
   int peak = flow_peak(f, x);
+  const double *columns_of[] = {x->total, x->max, x->mean, x->norm_of_sum};
+  char digits[32];
   view_row_of_titles(v, &table);
   for (int l = 0; l < f->layer_count; l++) {
     view_style style = l == peak ? VIEW_BOLD : VIEW_PLAIN;
     view_row(v, &table);
     view_cell_of(v, style, "%d", f->layers[l]);
-    view_cell_of(v, style, "%.4g", x->total[l]);
-    view_cell_of(v, style, "%.4g", x->max[l]);
-    view_cell_of(v, style, "%.4g", x->mean[l]);
-    view_cell_of(v, style, "%.4g", x->norm_of_sum[l]);
+    for (int k = 0; k < 4; k++)
+      view_cell_of(v, style, "%s", fixed_digits(columns_of[k][l], 4, digits));
     view_cell_of(v, style, "%.4f", x->attention[l]);
     view_cell_of(v, style, "%.1f %%", 100 * x->top_share[l]);
   }
@@ -106,13 +107,14 @@ static void say_sources(views *v, const loci_flow *f, const loci_flow_path *x) {
 static void say_heads(views *v, const loci_flow *f, const loci_flow_path *x) {
   const heatmap *s = whole(v, flow_heads_heatmap(v->mem, f, x));
   int head, layer;
+  char digits[32];
   if (!s) return;
   view_gap(v);
   view_draw(v, VIEW_MAP, VIEW_ALL, false, s);
   if (!heatmap_peak(s->panels, true, &head, &layer)) return;
   view_begin(v, VIEW_LINE);
-  view_say(v, VIEW_PLAIN, "The strongest head is %d in layer %d: %.4g.", head, f->layers[layer],
-           s->panels->values[(int64_t)head * f->layer_count + layer]);
+  view_say(v, VIEW_PLAIN, "The strongest head is %d in layer %d: %s.", head, f->layers[layer],
+           fixed_digits(s->panels->values[(int64_t)head * f->layer_count + layer], 4, digits));
 }
 
 static void say_lines(views *v, const loci_flow *f, const char *unit, const view_series *series,

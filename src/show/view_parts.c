@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/fixed.h"
 #include "model/model.h"
 #include "show/view_parts.h"
 
@@ -127,14 +128,17 @@ static void grouped_digits(int64_t n, char out[32]) {
 }
 
 void view_cost(views *v, const loci_cost *c, const char *unit) {
-  char rows[32];
+  char rows[32], x[32];
   grouped_digits(c->rows, rows);
   view_begin(v, VIEW_LINE);
   view_only(v, VIEW_TERM);
-  view_say(v, VIEW_DIM, "%.1f s, %s rows, %.3g TFLOP", c->seconds, rows, c->flop / 1e12);
-  if (c->seconds > 0) view_say(v, VIEW_DIM, "at %.3g GFLOP/s", c->flop / c->seconds / 1e9);
+  view_say(v, VIEW_DIM, "%.1f s, %s rows, %s TFLOP", c->seconds, rows,
+           fixed_digits(c->flop / 1e12, 3, x));
+  if (c->seconds > 0)
+    view_say(v, VIEW_DIM, "at %s GFLOP/s", fixed_digits(c->flop / c->seconds / 1e9, 3, x));
   if (c->flop > 0 && c->naive_flop > c->flop)
-    view_say(v, VIEW_DIM, "(%s by %s: %.3g times as many)", unit, unit, c->naive_flop / c->flop);
+    view_say(v, VIEW_DIM, "(%s by %s: %s times as many)", unit, unit,
+             fixed_digits(c->naive_flop / c->flop, 3, x));
 }
 
 /* "Q4_K weights," */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/fixed.h"
 #include "base/json.h"
 #include "show/view_parts.h"
 
@@ -113,7 +114,7 @@ static int differing(const loci_compared_row *r) {
 }
 
 static void say_row(views *v, const loci_compared_row *r) {
-  char text[80];
+  char text[80], a[32], b[32];
   int best = strongest(r), sure = differing(r);
   if (best < 0) return;
   const loci_compared *p = &r->points[best];
@@ -126,7 +127,8 @@ static void say_row(views *v, const loci_compared_row *r) {
   view_indent(v, 4, 4);
   view_say(v, VIEW_PLAIN, "b - a %s", mean_text(&p->difference, v->ascii, text));
   if (r->count > 1) view_say(v, VIEW_PLAIN, "at %d", r->first + best);
-  view_say(v, VIEW_DIM, "(%.3g to %.3g, q %.2g)", p->a, p->b, p->q);
+  view_say(v, VIEW_DIM, "(%s to %s, q %.2g)", fixed_digits(p->a, 3, a), fixed_digits(p->b, 3, b),
+           p->q);
   if (r->count == 1) return;
   view_say(v, VIEW_PLAIN, "; peaks at %d and %d", r->first + r->peak_a, r->first + r->peak_b);
   if (!isnan(r->spearman)) view_say(v, VIEW_PLAIN, "; rank correlation %.2f", r->spearman);

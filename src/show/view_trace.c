@@ -2,6 +2,7 @@
  * strongest cells in words. */
 #include <math.h>
 
+#include "base/fixed.h"
 #include "base/names.h"
 #include "show/view_parts.h"
 
@@ -41,7 +42,7 @@ static void say_effect(views *v, const report *r, loci_direction direction, doub
                                            "KL(clean || run)"};
   double total = r->t->total_effect;
   bool noise = direction == LOCI_NOISE;
-  char effect[24], whole[24];
+  char effect[24], whole[24], digits[32];
   label_number(fabs(x), 2, effect);
   label_number(total, 2, whole);
   if (r->metric == LOCI_METRIC_RESTORATION) {
@@ -53,8 +54,8 @@ static void say_effect(views *v, const report *r, loci_direction direction, doub
   } else if (r->metric == LOCI_METRIC_P && noise && x < 0 && total > 0) {
     view_say(v, VIEW_PLAIN, "destroys %s of %s", effect, whole);
   } else {
-    view_say(v, VIEW_PLAIN, "%s %s by %.3g", x < 0 ? "lowers" : "raises", quantities[r->metric],
-             fabs(x));
+    view_say(v, VIEW_PLAIN, "%s %s by %s", x < 0 ? "lowers" : "raises", quantities[r->metric],
+             fixed_digits(fabs(x), 3, digits));
   }
 }
 
@@ -91,7 +92,7 @@ static void say_peaks(views *v, const report *r, const heatmap *s) {
 /* "the set at last: restores 0.62 of 0.96; 20 random sets 0.03 on average (norm 2.9 to 3.2, its own
  * 3.1), p 0.048" */
 static void say_sets(views *v, const loci_trace *t) {
-  char effect[24], whole[24], mean[24];
+  char effect[24], whole[24], mean[24], digits[3][32];
   for (int i = 0; i < t->set_count; i++) {
     const loci_set *x = &t->sets[i];
     double lo = HUGE_VAL, hi = 0;
@@ -109,8 +110,9 @@ static void say_sets(views *v, const loci_trace *t) {
     if (x->control_count == 0) continue;
     view_say(v, VIEW_PLAIN, "%d random sets of as many %s, p %.2g", x->control_count,
              label_number(x->control_mean, 2, mean), x->p);
-    view_say(v, VIEW_DIM, "(clean and corrupted %.3g apart, those of the random sets %.3g to %.3g)",
-             x->norm, lo, hi);
+    view_say(v, VIEW_DIM, "(clean and corrupted %s apart, those of the random sets %s to %s)",
+             fixed_digits(x->norm, 3, digits[0]), fixed_digits(lo, 3, digits[1]),
+             fixed_digits(hi, 3, digits[2]));
   }
 }
 
