@@ -26,6 +26,7 @@
 #include "base/json.h"
 #include "model/changes.h"
 #include "walk/target.h"
+#include "walk/walk.h"
 
 /* The files of edits and covariances; [result] is such a one. */
 loci_status edit_write(const void *result, const char *path, loci_err *err);
@@ -84,8 +85,6 @@ static inline int key_position(const loci_prompt *p) {
   return p->info.constraints[0].first + p->info.constraints[0].count - 1;
 }
 
-/* ---------------------------------------------------------------- solving */
-
 /* Key, and delta by optimisation.  Fills the fact but for the run after. */
 loci_status value_find(problem *q, loci_err *err);
 
@@ -107,10 +106,11 @@ typedef struct target_reading {
   int *best; /* (target count, BEST) room for each token's likeliest ids (-1: none), or NULL */
 } target_reading;
 enum { BEST = 10 };
-/* logp and best of *out are set before. */
-loci_status measure_target(const loci_model *m, const target *t, target_reading *out, loci_err *e);
-/* Greedy answer to the question under any view of its model; NULL if the model does not generate.
- * In [mem]. */
+/* logp and best of *out are set before.  [cache]: where keys and values of [m] for the prompt stand
+ * already, with room for the target's, so that its own rows alone are run; or NULL. */
+loci_status measure_target(const loci_model *m, const target *t, kv_cache *cache,
+                           target_reading *out, loci_err *err);
+/* Greedy answer to the question under any view of its model, in [mem]; NULL: it generates none. */
 loci_status measure_answer(const loci_model *m, const loci_prompt *p, const watch *w, arena *mem,
                            const char **out, loci_err *err);
 

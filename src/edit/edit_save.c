@@ -52,7 +52,7 @@ static loci_status measure_phase(const saving *s, const loci_model *m, phase at,
                                  const loci_prompt *p, const target *t, loci_edit_check *out,
                                  loci_err *err) {
   target_reading seen = {0};
-  TRY(measure_target(m, t, &seen, err));
+  TRY(measure_target(m, t, NULL, &seen, err));
   if (at == BEFORE) out->p_before = seen.p;
   if (at == BEFORE) return LOCI_OK;
   if (at == EDITED) out->p_edited = seen.p;

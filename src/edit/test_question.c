@@ -11,7 +11,7 @@
 #include "data/questions.h"
 #include "data/vqa_accuracy.h"
 #include "study/likelihood.h"
-#include "walk/walk.h"
+#include "walk/ask.h"
 
 const char *const metric_names[QUESTION_KINDS][METRICS + 1] = {
     [SHOULD_STAY] = {"unchanged", "first", "p", "right", "kl", "target", "top1", "top10", "vqa"},
@@ -26,8 +26,9 @@ typedef struct model_answer {
   int first; /* its first token */
   int count; /* ids of the answer, the end token left out */
   const int *ids;
-  double *logp; /* (V) at the last prompt position */
-  int *best;    /* (tokens, BEST) of the answer whose agreement is measured */
+  double *logp;    /* (V) at the last prompt position */
+  int *best;       /* (tokens, BEST) of the answer whose agreement is measured */
+  kv_cache *cache; /* of the prompt and what follows */
 } model_answer;
 
 typedef struct job {
@@ -35,6 +36,7 @@ typedef struct job {
   const loci_prompt *p;
   arena *mem;
   const watch *watch;
+  target given;    /* the first of the accepted answers; none: not a single token */
   target original; /* the original answer */
   target agreed;   /* of one that should stay: the answer at whose positions models are compared */
 } job;
@@ -52,9 +54,16 @@ static bool is_end(const loci_model *m, int id) {
  * answer. */
 static loci_status take_answer(const job *j, model_answer *s, loci_err *err) {
   loci_answer *a;
-  loci_prompt same = *j->p; /* its rows do not depend on what a view changes */
+  loci_prompt same = *j->p;
   same.model = s->m;
-  TRY(loci_ask(s->m, &same, j->q->max_new, j->watch->progress, j->watch->ctx, &a, err));
+  answering of = {.p = &same,
+                  .rows = same.embeds,
+                  .first = same.info.length,
+                  .room = j->given.count,
+                  .cache = &s->cache};
+  walk_hooks hooks = {.progress = j->watch->progress, .progress_ctx = j->watch->ctx};
+  int most = j->q->max_new ? j->q->max_new : ANSWER_TOKENS;
+  TRY(answer_make(&of, most, &hooks, &a, err));
   loci_status st = answer_normalise(a->text, j->mem, &s->text, err);
   int *ids = arena_array(j->mem, a->count, int);
   s->raw = arena_strdup(j->mem, a->text);
@@ -76,16 +85,13 @@ static loci_status accuracy(const job *j, const model_answer *s, double *out, lo
 
 /* Means over the tokens of the target: 1 where it is the most likely one. */
 static loci_status with_target(const job *j, const model_answer *s, double *out, loci_err *err) {
-  target t;
   target_reading now = {0}, old = {0};
   bool same;
   TRY(answer_matches(s->raw, j->q->answers, j->q->answer_count, &same, err));
-  TRY(target_make(j->p, j->q->answers[0], j->mem, &t, err));
-  t.watch = j->watch;
-  TRY(measure_target(s->m, &t, &now, err));
-  TRY(measure_target(s->m, &j->original, &old, err));
+  TRY(measure_target(s->m, &j->given, s->cache, &now, err));
+  TRY(measure_target(s->m, &j->original, s->cache, &old, err));
   out[0] = same;
-  out[1] = s->first == t.ids[0];
+  out[1] = s->first == j->given.ids[0];
   out[2] = now.share;
   out[3] = now.p;
   out[4] = now.p - old.p;
@@ -111,17 +117,24 @@ static double agreement(const int *a, const int *b, int count, int k) {
   return (double)same / all;
 }
 
-/* The given answer is forced, as there; the model's own where none is given.  An answer that cannot
- * stand after the prompt is none. */
-static loci_status choose_agreed(job *j, loci_err *err) {
+/* Of a question that should stay, an answer that cannot stand after the prompt is none. */
+static loci_status take_given(job *j, loci_err *err) {
   loci_err own = {0};
-  j->agreed = j->original;
-  if (j->q->answer_count == 0) return LOCI_OK;
-  loci_status st = target_make(j->p, j->q->answers[0], j->mem, &j->agreed, &own);
-  j->agreed.watch = j->watch;
+  if (j->q->kind == FACT || j->q->answer_count == 0) return LOCI_OK;
+  loci_status st = target_make(j->p, j->q->answers[0], j->mem, &j->given, &own);
+  j->given.watch = j->watch;
   if (!st) return LOCI_OK;
-  j->agreed = j->original;
-  return status_is_own(st) ? LOCI_OK : pass_on(&own, err);
+  j->given.count = 0;
+  return j->q->kind == SHOULD_STAY && status_is_own(st) ? LOCI_OK : pass_on(&own, err);
+}
+
+/* The model's own answer; of one that should stay the given one is forced, as there, where there is
+ * one. */
+static loci_status take_original(job *j, const model_answer *s, loci_err *err) {
+  TRY(target_of_ids(j->p, s->ids, s->count, j->mem, &j->original, err));
+  j->original.watch = j->watch;
+  j->agreed = j->given.count > 0 ? j->given : j->original;
+  return LOCI_OK;
 }
 
 static bool is_original(const job *j) {
@@ -141,8 +154,8 @@ static loci_status without_target(const job *j, const model_answer *before, mode
   if (!s->logp || !s->best) return fail_nomem(err, "testing an edit");
   bool same = is_original(j);
   target_reading old = {.logp = s->logp, .best = same ? s->best : NULL}, other = {.best = s->best};
-  TRY(measure_target(s->m, &j->original, &old, err));
-  if (!same) TRY(measure_target(s->m, &j->agreed, &other, err));
+  TRY(measure_target(s->m, &j->original, s->cache, &old, err));
+  if (!same) TRY(measure_target(s->m, &j->agreed, s->cache, &other, err));
   TRY(answer_matches(s->raw, j->q->answers, j->q->answer_count, &right, err));
   TRY(answer_matches(s->raw, &j->q->target, 1, &brought, err));
   out[0] = strcmp(s->text, before->text) == 0;
@@ -175,25 +188,29 @@ static loci_status of_fact(const job *j, const model_answer *s, double *out, loc
   return LOCI_OK;
 }
 
+static loci_status measure_one(job *j, const model_answer *before, model_answer *s, double *out,
+                               loci_err *err) {
+  for (int k = 0; k < METRICS; k++) out[k] = (double)NAN;
+  TRY(take_answer(j, s, err));
+  if (s == before) TRY(take_original(j, s, err));
+  switch (j->q->kind) {
+    case SHOULD_CHANGE: return with_target(j, s, out, err);
+    case FACT: return of_fact(j, s, out, err);
+    default: return without_target(j, before, s, out, err);
+  }
+}
+
 /* Before first: what is asked of the edited model is the unedited one's own answer. */
 static loci_status measure_both(job *j, const loci_model *m, const loci_model *edited,
                                 test_numbers *out, loci_err *err) {
   model_answer answers[2] = {{.m = m}, {.m = edited}};
   double *to[2] = {out->before, out->after};
-  for (int i = 0; i < 2; i++) {
-    for (int k = 0; k < METRICS; k++) to[i][k] = (double)NAN;
-    TRY(take_answer(j, &answers[i], err));
-    if (i == 0)
-      TRY(target_of_ids(j->p, answers[0].ids, answers[0].count, j->mem, &j->original, err));
-    j->original.watch = j->watch;
-    if (i == 0 && j->q->kind == SHOULD_STAY) TRY(choose_agreed(j, err));
-    switch (j->q->kind) {
-      case SHOULD_CHANGE: TRY(with_target(j, &answers[i], to[i], err)); break;
-      case FACT: TRY(of_fact(j, &answers[i], to[i], err)); break;
-      default: TRY(without_target(j, &answers[0], &answers[i], to[i], err));
-    }
+  loci_status st = take_given(j, err);
+  for (int i = 0; i < 2 && !st; i++) {
+    st = measure_one(j, &answers[0], &answers[i], to[i], err);
+    kv_cache_free(answers[i].cache);
   }
-  return LOCI_OK;
+  return st;
 }
 
 loci_status test_question_measure(const loci_model *m, const loci_model *edited,

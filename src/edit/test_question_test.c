@@ -12,6 +12,7 @@
 #include <cmocka.h> /* last: it has a macro `fail` */
 
 #include "edit/solve_test.h"
+#include "walk/ask.h"
 
 #define PICTURE LOCI_SOURCE_DIR "/tests/golden/images/scene-a.png"
 #define QUESTION "In which city is this building?"
@@ -65,8 +66,8 @@ static loci_status measure(const loci_model *m, question_kind kind, reports *r, 
   return test_question_measure(m, m, &q, &w, out, err);
 }
 
-static const char *const families[] = {"llava-clip-llama", "qwen2-vl", "qwen2-5-vl", "mllama",
-                                       "qwen3-vl"};
+static const char *const families[] = {"llava-clip-llama", "qwen2-vl",  "qwen2-5-vl", "mllama",
+                                       "gemma3",           "paligemma", "qwen3-vl"};
 
 static void the_original_answer_is_what_was_asked(void **state) {
   (void)state;
@@ -111,8 +112,48 @@ static void a_question_stops_wherever_it_is_told(void **state) {
   loci_model_close(m);
 }
 
+/* After the cached prompt an answer has every number of its run from the first position on. */
+static void an_answer_after_the_cached_prompt_is_its_own_run(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+    loci_model *m = open_model(families[i]);
+    loci_err err;
+    loci_prompt *p;
+    loci_answer *a;
+    kv_cache *cache;
+    target t;
+    loci_question q = {.size = sizeof q, .text = QUESTION, .image = PICTURE};
+    arena *mem = arena_new();
+    assert_non_null(mem);
+    if (loci_prompt_new(m, &q, &p, &err)) fail_msg("%s", err.msg);
+    if (target_make(p, "a few old walls", mem, &t, &err)) fail_msg("%s", err.msg);
+    assert_true(t.count > 2);
+    answering of = {
+        .p = p, .rows = p->embeds, .first = p->info.length, .room = t.count, .cache = &cache};
+    if (answer_make(&of, 1, &(walk_hooks){0}, &a, &err)) fail_msg("%s", err.msg);
+    target_reading r[2];
+    int V = model_decoder(m)->vocab;
+    for (int k = 0; k < 2; k++) {
+      r[k] = (target_reading){.logp = arena_array(mem, V, double),
+                              .best = arena_array(mem, t.count * BEST, int)};
+      assert_true(r[k].logp && r[k].best);
+      if (measure_target(m, &t, k ? cache : NULL, &r[k], &err)) fail_msg("%s", err.msg);
+    }
+    if (r[0].p != r[1].p) fail_msg("%s: %.17g, after %.17g", families[i], r[0].p, r[1].p);
+    assert_true(r[0].p > 0 && r[0].share == r[1].share);
+    assert_memory_equal(r[0].logp, r[1].logp, (size_t)V * sizeof(double));
+    assert_memory_equal(r[0].best, r[1].best, (size_t)t.count * BEST * sizeof(int));
+    kv_cache_free(cache);
+    loci_free(a);
+    loci_prompt_free(p);
+    arena_free(mem);
+    loci_model_close(m);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_answer_after_the_cached_prompt_is_its_own_run),
       cmocka_unit_test(the_original_answer_is_what_was_asked),
       cmocka_unit_test(a_question_stops_wherever_it_is_told),
   };

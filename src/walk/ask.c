@@ -115,7 +115,7 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
   TRY(prompt_places(p, most, a->result.memory, &places, err));
   kv_cache *cache;
   walk *w = NULL;
-  TRY(kv_cache_new(m, T + most, &cache, err));
+  TRY(kv_cache_new(m, T + (most > of->room ? most : of->room), &cache, err));
   loci_status st = walk_new(m, &w, err);
   int same = mutual_first(p->mutual, of->first < T - 1 ? of->first : T - 1);
   input rows = prompt_input(p);
@@ -141,7 +141,8 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
     if (!st) st = step(m, w, cache, one, 0, NULL, &hooks, err);
   }
   walk_free(w);
-  kv_cache_free(cache);
+  if (!st && of->cache) *of->cache = cache;
+  if (st || !of->cache) kv_cache_free(cache);
   if (st) return st;
   a->model = loci_model_get_info(m);
   a->hash = arena_strdup(a->result.memory, model_known_hash(m));

@@ -16,6 +16,8 @@ typedef struct answering {
   int first;
   const walk_patch *patches; /* with values */
   int64_t patch_count;
+  int room;         /* positions after the prompt's that the cache has at least */
+  kv_cache **cache; /* gets keys and values of prompt and answer, the caller's; NULL: nobody does */
 } answering;
 
 /* What the model says after it: everything of an answer but its request. */
