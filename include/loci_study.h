@@ -268,7 +268,7 @@ typedef struct loci_average_opts {
   const char *what;
   const loci_trace_opts *trace; /* corruption, sites, windows, layers, seeds, and positions (NULL:
       "each"), whose groups are curves beside the roles' ("all of constraint"); the corruption
-      "swap" without a text takes each example's field "swap" */
+      "swap" and "question" without a text take each example's field "swap" or "corrupt_question" */
   const loci_knockout_opts *knockout; /* pathways, window, layers */
   double least_effect;
   /* "trace": a file with another prompt for each example (the line with its id, or its id with

@@ -58,6 +58,10 @@ typedef struct stand_in {
  * constraint's own; one that TEXT begins with counts as that one. */
 loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, const char *text,
                             arena *mem, stand_in *out, loci_err *err);
+/* Ids (T) of the prompt with TEXT for its question, in [mem]; LOCI_EINVAL unless there are as many,
+ * and the picture's where they are. */
+loci_status question_ids(const loci_prompt *p, const char *text, arena *mem, int **ids,
+                         loci_err *err);
 /* Ids of an answer: encode(prompt + answer) without the prompt's ids, which must be a prefix.  A
  * blank is put between them where neither the prompt ends in white space nor the answer begins with
  * it. */

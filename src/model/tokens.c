@@ -286,6 +286,51 @@ loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, cons
   return LOCI_OK;
 }
 
+/* ---------------------------------------------------------------- another question */
+
+/* Where the question stands in the prompt's text, word for word; -1: a template has changed it. */
+static int64_t question_at(const loci_prompt *p) {
+  const char *text = p->info.text, *question = p->info.question;
+  size_t n = strlen(question);
+  if (p->info.constraint_count == 0) {
+    const char *found = n > 0 ? strstr(text, question) : NULL;
+    return found ? found - text : -1;
+  }
+  int64_t at = p->constraint_bytes[0] - p->info.constraints[0].bytes[0];
+  return at >= 0 && strncmp(text + at, question, n) == 0 ? at : -1;
+}
+
+loci_status question_ids(const loci_prompt *p, const char *text, arena *mem, int **ids,
+                         loci_err *err) {
+  const char *old = p->info.text;
+  int64_t at = question_at(p);
+  int T = p->info.length;
+  token_rows rows;
+  if (at < 0)
+    return fail(err, LOCI_EINVAL,
+                "the template changes the question's words: no other question "
+                "can stand in their place");
+  const char *rest = old + at + strlen(p->info.question);
+  size_t size = (size_t)at + strlen(text) + strlen(rest) + 1;
+  char *joined = arena_alloc(mem, (int64_t)size, 1);
+  if (!joined) return fail_nomem(err, "tokenizing a question");
+  snprintf(joined, size, "%.*s%s%s", (int)at, old, text, rest);
+  TRY(expand_tokens(p->model, joined, prompt_picture(p), p->add_special, mem, &rows, err));
+  if (rows.count != T) {
+    return fail(
+        err, LOCI_EINVAL,
+        "the question \"%s\" makes a prompt of %d tokens, \"%s\" one of %d; they must be equal "
+        "(or use replace:TEXT, or a donor)",
+        text, rows.count, p->info.question, T);
+  }
+  for (int i = 0; i < T; i++) {
+    if (rows.image[i] && rows.ids[i] != p->ids[i])
+      return fail(err, LOCI_EINVAL, "the question \"%s\" has the picture at another place", text);
+  }
+  *ids = rows.ids;
+  return LOCI_OK;
+}
+
 /* ---------------------------------------------------------------- answers */
 
 loci_status answer_ids(const loci_prompt *p, const char *answer, arena *mem, int **ids, int *count,

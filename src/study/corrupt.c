@@ -37,6 +37,7 @@ typedef struct request {
   float *rows;   /* (seeds, count, width) */
   int64_t width; /* of an input row */
   const st_tensor *noise; /* (seeds, count, drawn) of a file; NULL: none */
+  const int *ids;         /* (T) of another question's prompt */
   const float *others; /* (P, width) instead of those that are not seen; NULL: the prompt's own */
 } request;
 
@@ -63,8 +64,13 @@ static loci_status parse_kind(request *r, const char *given, loci_err *err) {
               name, r->text);
 }
 
+const char *corruption_field(const char *given) {
+  if (strcmp(given, "swap") == 0) return "swap";
+  return strcmp(given, "question") == 0 ? "corrupt_question" : NULL;
+}
+
 loci_status corruption_check(const char *given, bool each, loci_err *err) {
-  bool own = strcmp(given, "replace") == 0 || (each && strcmp(given, "swap") == 0);
+  bool own = strcmp(given, "replace") == 0 || (each && corruption_field(given));
   return own ? LOCI_OK : parse_kind(&(request){0}, given, err);
 }
 
@@ -104,6 +110,28 @@ static loci_status replace_rows(const request *r, corruption *c, loci_err *err) 
         return fail(err, LOCI_EFORMAT, "token %d has no row in the embedding", id);
       }
     }
+  }
+  return LOCI_OK;
+}
+
+/* Another question changes the positions at which its prompt has other tokens. */
+static loci_status find_differing(request *r, int *positions, int *count, loci_err *err) {
+  int *ids;
+  TRY(question_ids(r->p, r->text, r->mem, &ids, err));
+  r->ids = ids;
+  *count = 0;
+  for (int i = 0; i < r->p->info.length; i++) {
+    if (ids[i] != r->p->ids[i]) positions[(*count)++] = i;
+  }
+  if (*count > 0) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "the question \"%s\" has the prompt's own tokens", r->text);
+}
+
+static loci_status exchange_rows(const request *r, const corruption *c, loci_err *err) {
+  for (int i = 0; i < r->count; i++) {
+    int id = r->ids[c->positions[i]];
+    if (!embed_token(r->p->model, id, r->rows + i * r->width))
+      return fail(err, LOCI_EFORMAT, "token %d has no row in the embedding", id);
   }
   return LOCI_OK;
 }
@@ -226,6 +254,7 @@ static loci_status fill_rows(request *r, corruption *c, loci_err *err) {
   switch (r->kind) {
     case REPLACE:
     case SWAP: return replace_rows(r, c, err);
+    case QUESTION: return exchange_rows(r, c, err);
     case IMAGE:
       TRY(project_image(r->p, r->text, &w, r->mem, &projected, err));
       memcpy(r->rows, projected, (size_t)(r->count * W) * sizeof *projected);
@@ -319,7 +348,11 @@ static loci_status make(const loci_prompt *p, const loci_trace_opts *opts, const
   TRY(parse_kind(&r, given, err));
   group_kind group = kinds[r.kind].on_image ? GROUP_IMAGE : GROUP_CONSTRAINT;
   bool outside = kinds[r.kind].on_image && p->sources;
-  out->count = outside ? 0 : group_positions(p, group, opts->constraint, positions);
+  if (r.kind == QUESTION) {
+    TRY(find_differing(&r, positions, &out->count, err));
+  } else {
+    out->count = outside ? 0 : group_positions(p, group, opts->constraint, positions);
+  }
   out->positions = positions;
   r.count = outside ? p->info.source_seen : out->count;
   TRY(check_target(&r, err));

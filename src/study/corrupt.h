@@ -21,8 +21,10 @@ typedef struct corruption {
 
 #define CORRUPTION_USUAL "replace:Paris"
 
-/* What is wrong with "noise:x".  "replace" alone are the usual words; [each]: "swap" may stand
- * alone. */
+/* The field of each example that has the text of a kind that stands alone; NULL: of none. */
+const char *corruption_field(const char *given);
+/* What is wrong with "noise:x".  "replace" alone are the usual words; [each]: kinds may stand alone
+ * whose text each example has. */
 loci_status corruption_check(const char *given, bool each, loci_err *err);
 bool corruption_is_noise(const char *given);
 bool corruption_is_of_data(const char *given); /* "noise:3s" */

@@ -140,18 +140,19 @@ static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
 
 /* ---------------------------------------------------------------- one example */
 
-/* "swap" takes the example's own text; *out NULL: it has none. */
+/* "swap" and "question" take the example's own text; *out NULL: it has none. */
 static loci_status corruption_of(const trace_study *s, const study_item *item, const char **out,
                                  loci_err *err) {
   *out = s->how.corrupt;
-  if (strcmp(*out, "swap") != 0) return LOCI_OK;
-  const char *swap = example_field(item->example, "swap");
+  const char *field = corruption_field(*out), *kind = *out;
+  if (!field) return LOCI_OK;
+  const char *own = example_field(item->example, field);
   *out = NULL;
-  if (!swap) return LOCI_OK;
-  size_t n = strlen(swap) + sizeof "swap:";
+  if (!own) return LOCI_OK;
+  size_t n = strlen(kind) + strlen(own) + 2;
   char *text = arena_array(item->mem, (int64_t)n, char);
   if (!text) return fail_nomem(err, "tracing");
-  snprintf(text, n, "swap:%s", swap);
+  snprintf(text, n, "%s:%s", kind, own);
   *out = text;
   return LOCI_OK;
 }
@@ -213,7 +214,7 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
   }
   TRY(corruption_of(s, item, &corrupt, err));
   if (!corrupt) {
-    item->drop = "no swap";
+    item->drop = strcmp(s->how.corrupt, "swap") == 0 ? "no swap" : "no other question";
     return LOCI_OK;
   }
   if (item->example->answer_count > 0) TRY(study_ask(s->job.a->s, item, &answer, err));

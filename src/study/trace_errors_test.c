@@ -78,6 +78,12 @@ static void corruptions_are_checked(void **state) {
   assert_refused((loci_trace_opts){.corrupt = "mean:3"}, LOCI_EINVAL, "takes no value");
   assert_refused((loci_trace_opts){.corrupt = "swap:a long sentence of many words"}, LOCI_EINVAL,
                  "they must be equal");
+  assert_refused((loci_trace_opts){.corrupt = "question"}, LOCI_EINVAL,
+                 "needs a value: question:TEXT");
+  assert_refused((loci_trace_opts){.corrupt = "question:What?"}, LOCI_EINVAL,
+                 "they must be equal (or use replace:TEXT, or a donor)");
+  assert_refused((loci_trace_opts){.corrupt = "question:" QUESTION}, LOCI_EINVAL,
+                 "has the prompt's own tokens");
   assert_refused((loci_trace_opts){.corrupt = "noise:3", .seeds = -1}, LOCI_EINVAL, "-1 seeds");
   assert_refused((loci_trace_opts){.corrupt = "noise:3", .seeds = 10001}, LOCI_EINVAL,
                  "10001 seeds, expected 1 to 10000");

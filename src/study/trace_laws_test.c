@@ -3,6 +3,8 @@
 #include "study/traces_test.h"
 
 enum { ALL = 1 << 20 };
+/* The same words, which every tokenizer here makes as many tokens of. */
+#define OTHER_QUESTION "In which building is this city, and who made it?"
 
 static const int windows[] = {1, 2, 3, 6};
 static const loci_site four[] = {LOCI_SITE_MLP_OUT, LOCI_SITE_ATTN_OUT, LOCI_SITE_RESID_POST,
@@ -32,6 +34,7 @@ static const struct {
     {"the authors' conventions", {.authors = true, .windows = windows, .window_count = 2}},
     {"one constraint, the mean", {.constraint = 2, .corrupt = "mean"}},
     {"places in the picture and behind it", {.positions = "7,12,last", .direction = LOCI_BOTH}},
+    {"another question", {.corrupt = "question:" OTHER_QUESTION, .direction = LOCI_BOTH}},
     {"the last layer, an answer",
      {.answer = "a city", .first_layer = 3, .windows = windows + 1, .window_count = 1}},
 };
@@ -270,6 +273,34 @@ static void without_a_total_effect_there_is_no_restoration(void **state) {
   loci_model_close(m);
 }
 
+/* The corrupted run is that of the other question's own prompt. */
+static void another_question_is_answered_as_when_it_is_asked(void **state) {
+  (void)state;
+  for (int i = 0; i < WORLDS; i++) {
+    loci_model *m = open_with(worlds[i].model, LOCI_PRECISION_F32, 1);
+    loci_prompt *p = ask_about(m, worlds[i].image), *other;
+    loci_trace *t = trace_of(m, p, (loci_trace_opts){.corrupt = "question:" OTHER_QUESTION});
+    loci_question q = {.size = sizeof q,
+                       .image = worlds[i].image,
+                       .text = OTHER_QUESTION,
+                       .template_name = worlds[i].image ? NULL : "raw"};
+    loci_answer *a;
+    loci_err err;
+    must(loci_prompt_new(m, &q, &other, &err), &err);
+    must(loci_ask(m, other, 1, NULL, NULL, &a, &err), &err);
+    for (int k = 0; k < LOCI_TOP; k++) {
+      assert_int_equal(t->corrupted.top[k].id, a->top[0][k].id);
+      assert_float_equal(t->corrupted.top[k].p, a->top[0][k].p, 1e-5);
+    }
+    assert_true(fabs(t->total_effect) > 1e-3);
+    loci_free(a);
+    loci_free(t);
+    loci_prompt_free(other);
+    loci_prompt_free(p);
+    loci_model_close(m);
+  }
+}
+
 static void some_layers_are_those_rows_of_the_whole_grid(void **state) {
   (void)state;
   loci_model *m = open_with("text-llama", LOCI_PRECISION_F32, 1);
@@ -325,6 +356,7 @@ int main(void) {
       cmocka_unit_test(restoring_what_goes_in_is_restoring_what_came_out),
       cmocka_unit_test(restoring_the_end_of_the_stream_restores_everything),
       cmocka_unit_test(without_a_total_effect_there_is_no_restoration),
+      cmocka_unit_test(another_question_is_answered_as_when_it_is_asked),
       cmocka_unit_test(some_layers_are_those_rows_of_the_whole_grid),
       cmocka_unit_test(all_positions_of_the_stream_restore_everything),
   };
