@@ -49,11 +49,16 @@ static void draw_bar(canvas *c, const axes *a, int s, double u, double width, do
   fill(c, (canvas_box){fmin(x0, x1), fmin(y0, y1), fabs(x1 - x0), fabs(y1 - y0)}, s);
 }
 
+/* Ink with white round it, so that it is seen on the darkest bar, too. */
 static void draw_interval(canvas *c, const axes *a, double u, double reach, double lo, double hi) {
   const double ends[2] = {lo, hi};
-  line(c, a, (double[]){u, lo}, (double[]){u, hi}, WHISKER, page_ink);
-  for (int i = 0; i < 2; i++)
-    line(c, a, (double[]){u - reach, ends[i]}, (double[]){u + reach, ends[i]}, WHISKER, page_ink);
+  for (int ink = 0; ink < 2; ink++) {
+    double width = ink ? WHISKER : WHISKER + 0.7;
+    rgb colour = ink ? page_ink : (rgb){1, 1, 1};
+    line(c, a, (double[]){u, lo}, (double[]){u, hi}, width, colour);
+    for (int i = 0; i < 2; i++)
+      line(c, a, (double[]){u - reach, ends[i]}, (double[]){u + reach, ends[i]}, width, colour);
+  }
 }
 
 static void draw_group(canvas *c, const axes *a, int g) {

@@ -50,7 +50,7 @@ done
 # Tests beside each other: the numbers are the files' own.
 try edit test -m "$model" --data set.jsonl "${quick[@]}" --layer 3 --limit 1 --method ft -o fine-tuned.json
 wants 0
-try edit compare t.json fine-tuned.json -o both.csv -o both.png -o both.json
+try edit compare t.json fine-tuned.json -o both.csv -o both.png -o both.json -o both.svg
 wants 0
 prints 'fine-tuned: together '
 prints '1 examples, ft in layer 3'
@@ -62,6 +62,8 @@ firsts() { # the first measure of each group, and what is said of examples as a 
 cmp -s <(firsts t.csv) <(sed -n '/^t,together/d; s/^t,//p' both.csv) || miss "other numbers than those of the test"
 [ "$(grep -c '^fine-tuned,' both.csv)" = "$(grep -c '^t,' both.csv)" ] || miss "a row is missing"
 [ "$(head -c 4 both.png | tail -c 3)" = PNG ] || miss "both.png is no PNG"
+whiskers() { grep -c "stroke=\"#$1\" stroke-width=\"$2\"" both.svg; } # white below each, so that none is lost on a dark bar
+[ "$(whiskers 212126 0.90)" -gt 30 ] && [ "$(whiskers 212126 0.90)" = "$(whiskers ffffff 1.60)" ] || miss "an interval without white round it"
 grep -q '"format":"loci.edit-compare/1"' both.json || miss "not a JSON object of loci.edit-compare/1"
 try edit compare t.json fine-tuned.json --json
 prints '"name":"fine-tuned"'
