@@ -1,4 +1,5 @@
-/* Intervals hold the truth as often as they say, and are what the slow way makes of the draws. */
+/* Intervals hold the truth as often as they say, are what the slow way makes of the draws, and have
+ * the ends that SciPy's draws give. */
 #include "study/intervals.h"
 
 #include <math.h>
@@ -9,10 +10,27 @@
 
 #include <cmocka.h>
 
+#include "base/json.h"
+
+#define REFERENCE LOCI_SOURCE_DIR "/tests/golden/statistics/intervals.json"
+
 static const double rounding = 1e-9; /* of sums of a few hundred doubles near one */
 
 static void expect_near(const char *what, double have, double want, double tolerance) {
   if (!(fabs(have - want) <= tolerance)) fail_msg("%s: %.12g, expected %.12g", what, have, want);
+}
+
+static double number(const js_value *v) {
+  double x = (double)NAN;
+  assert_true(js_real_of(v, &x));
+  return x;
+}
+
+static int64_t numbers(const js_value *list, double *out, int64_t most) {
+  int64_t n = js_count(list);
+  assert_true(n > 0 && n <= most);
+  for (int64_t i = 0; i < n; i++) out[i] = number(js_at(list, i));
+  return n;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -83,6 +101,33 @@ static void an_interval_is_that_of_the_draws_one_by_one(void **state) {
     expect_near("first draw", drawn[k] / 1e4, moments_of(column, times, N, 0).mean / 1e4, rounding);
   }
   stat_draws_free(d);
+}
+
+/* SciPy's draws (tests/golden/statistics/intervals.json says how): its ends are of a million, so a
+ * hundred intervals of 1000 draws have their mean there, to within four of its deviations. */
+static void ends_are_those_of_scipys_draws(void **state) {
+  (void)state;
+  enum { SEEDS = 100, MOST = 64 };
+  js_value *file;
+  assert_int_equal(js_parse_file(REFERENCE, 1 << 20, &file, NULL), LOCI_OK);
+  const js_value *cases = js_get(file, "studentised");
+  assert_true(js_count(cases) >= 4);
+  for (int64_t i = 0; i < js_count(cases); i++) {
+    const js_value *c = js_at(cases, i), *spread = js_get(c, "spread");
+    double x[MOST], lo = 0, hi = 0;
+    int64_t n = numbers(js_get(c, "x"), x, MOST);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+      loci_interval one;
+      assert_int_equal(stat_mean(x, n, stat_any, seed, &one, NULL), LOCI_OK);
+      expect_near("mean", one.value, number(js_get(c, "mean")), rounding);
+      lo += one.lo / SEEDS;
+      hi += one.hi / SEEDS;
+    }
+    double room = 4 / sqrt(SEEDS);
+    expect_near("lower end", lo, number(js_get(c, "lo")), room * number(js_at(spread, 0)));
+    expect_near("upper end", hi, number(js_get(c, "hi")), room * number(js_at(spread, 1)));
+  }
+  js_free(file);
 }
 
 /* Whether a share's draws are wanted changes nothing but that they are made. */
@@ -217,6 +262,34 @@ static void students_test_is_the_closed_form(void **state) {
   assert_true(stat_t_test(0, 3) == 1);
 }
 
+static stat_running sums_of(const js_value *list) {
+  double x[64];
+  stat_running r = {0};
+  int64_t n = numbers(list, x, 64);
+  for (int64_t i = 0; i < n; i++) stat_running_add(&r, x[i]);
+  return r;
+}
+
+/* To the digits of the file. */
+static void tests_of_means_are_scipys(void **state) {
+  (void)state;
+  js_value *file;
+  assert_int_equal(js_parse_file(REFERENCE, 1 << 20, &file, NULL), LOCI_OK);
+  const js_value *welch = js_get(file, "welch"), *student = js_get(file, "student");
+  assert_true(js_count(welch) >= 3 && js_count(student) >= 5);
+  for (int64_t i = 0; i < js_count(welch); i++) {
+    const js_value *c = js_at(welch, i);
+    stat_running x = sums_of(js_get(c, "x")), y = sums_of(js_get(c, "y"));
+    expect_near("Welch's p", stat_welch(&x, &y), number(js_get(c, "p")), rounding);
+  }
+  for (int64_t i = 0; i < js_count(student); i++) {
+    const js_value *c = js_at(student, i);
+    double p = stat_t_test(number(js_at(c, 0)), number(js_at(c, 1)));
+    expect_near("Student's p", p, number(js_at(c, 2)), 1e-11);
+  }
+  js_free(file);
+}
+
 /* Small groups of one kind are told apart in 5 % of the tests: three standard errors of 4,000 are 1
  * %, and Welch's test is a little careful with five (the normal one said 6 to 8 %). */
 static void small_groups_are_told_apart_as_often_as_promised(void **state) {
@@ -291,6 +364,8 @@ static void a_sparse_change_is_held_or_not_claimed(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_interval_is_that_of_the_draws_one_by_one),
+      cmocka_unit_test(ends_are_those_of_scipys_draws),
+      cmocka_unit_test(tests_of_means_are_scipys),
       cmocka_unit_test(shares_are_the_same_without_draws),
       cmocka_unit_test(an_interval_holds_the_truth_as_often_as_it_says),
       cmocka_unit_test(few_and_alike_numbers_claim_nothing),
