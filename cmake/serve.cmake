@@ -1,7 +1,14 @@
-# loci serve, where libmicrohttpd is: the files of page/ are packed with gzip and taken into the program.
+# loci serve, where libmicrohttpd is: the files of page/ are packed with gzip and taken into the program.  The library is
+# not linked but loaded by its name when a server starts (programs/serve/mhd.h).
 pkg_check_modules(MICROHTTPD IMPORTED_TARGET libmicrohttpd)
 find_program(GZIP gzip)
 if(LOCI_SERVE AND MICROHTTPD_FOUND AND GZIP)
+  list(GET MICROHTTPD_LINK_LIBRARIES 0 file)
+  execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${file} OUTPUT_VARIABLE said ERROR_QUIET)
+  if(NOT said MATCHES "SONAME +([^ \n]+)")
+    message(FATAL_ERROR "the name that ${file} is loaded by is not in it (objdump -p); -DLOCI_SERVE=OFF builds without loci serve")
+  endif()
+  set(soname ${CMAKE_MATCH_1})
   find_package(Threads REQUIRED)
   file(GLOB serve CONFIGURE_DEPENDS programs/serve/*.c)
   list(REMOVE_ITEM serve ${PROJECT_SOURCE_DIR}/programs/serve/cmd_serve.c)
@@ -18,5 +25,7 @@ if(LOCI_SERVE AND MICROHTTPD_FOUND AND GZIP)
   set_source_files_properties(programs/serve/site.c PROPERTIES OBJECT_DEPENDS "${packed}"
     COMPILE_DEFINITIONS LOCI_PAGE_DIR="${PROJECT_BINARY_DIR}/page")
   set_source_files_properties(programs/serve/cmd_serve.c PROPERTIES COMPILE_DEFINITIONS LOCI_HAVE_SERVE)
-  target_link_libraries(loci PRIVATE PkgConfig::MICROHTTPD Threads::Threads)
+  set_source_files_properties(programs/serve/mhd.c PROPERTIES COMPILE_DEFINITIONS LOCI_MICROHTTPD="${soname}")
+  target_include_directories(loci SYSTEM PRIVATE $<TARGET_PROPERTY:PkgConfig::MICROHTTPD,INTERFACE_INCLUDE_DIRECTORIES>)
+  target_link_libraries(loci PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
 endif()

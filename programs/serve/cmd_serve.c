@@ -19,6 +19,7 @@
 #ifdef LOCI_HAVE_SERVE
 #include "browser.h"
 #include "http.h"
+#include "mhd.h"
 #include "saved.h"
 #include "values.h"
 
@@ -66,6 +67,11 @@ static char *make_shown(cli *c, const server_opts *o, loci_err *err) {
 
 static int serve(cli *c, server_opts *o, bool open_browser) {
   int port;
+  char why[200];
+  if (!mhd_load(why, sizeof why)) {
+    cli_fail(&c->err, LOCI_EUNSUPPORTED, "%s: loci serve needs libmicrohttpd", why);
+    return cli_failed(c);
+  }
   size_t room = strlen(o->shown) + TOKEN_HEX + 64;
   char *address = malloc(room);
   server *s = server_start(o, &port);

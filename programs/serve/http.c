@@ -5,11 +5,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "mhd.h"
 #include "seats.h"
 #include "site.h"
 #include "values.h"
@@ -41,13 +41,13 @@ static const char policy[] =
 /* Sends and lets go of it. */
 static done reply(connection *c, int status, struct MHD_Response *r) {
   if (!r) return MHD_NO;
-  MHD_add_response_header(r, "Content-Security-Policy", policy);
-  MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-  MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
-  MHD_add_response_header(r, "Cross-Origin-Opener-Policy", "same-origin");
-  MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
-  done d = MHD_queue_response(c, (unsigned)status, r);
-  MHD_destroy_response(r);
+  mhd.add_response_header(r, "Content-Security-Policy", policy);
+  mhd.add_response_header(r, "X-Content-Type-Options", "nosniff");
+  mhd.add_response_header(r, "Referrer-Policy", "no-referrer");
+  mhd.add_response_header(r, "Cross-Origin-Opener-Policy", "same-origin");
+  mhd.add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+  done d = mhd.queue_response(c, (unsigned)status, r);
+  mhd.destroy_response(r);
   return d;
 }
 
@@ -55,13 +55,13 @@ static done reply(connection *c, int status, struct MHD_Response *r) {
 static done send_bytes(connection *c, const page_answer *a) {
   if (!a->bytes) return MHD_NO;
   struct MHD_Response *r =
-      MHD_create_response_from_buffer(a->size, a->bytes, MHD_RESPMEM_MUST_FREE);
+      mhd.create_response_from_buffer(a->size, a->bytes, MHD_RESPMEM_MUST_FREE);
   if (!r) {
     free(a->bytes);
     return MHD_NO;
   }
-  MHD_add_response_header(r, "Content-Type", a->type);
-  MHD_add_response_header(r, "Cache-Control", "no-store");
+  mhd.add_response_header(r, "Content-Type", a->type);
+  mhd.add_response_header(r, "Cache-Control", "no-store");
   return reply(c, a->status, r);
 }
 
@@ -71,7 +71,7 @@ static done send_error(connection *c, int status, const char *code, const char *
 }
 
 static const char *header(connection *c, const char *name) {
-  return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+  return mhd.lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
 /* A file of the program, packed; a browser that has it by its mark gets no second one. */
@@ -82,13 +82,13 @@ static done send_file(connection *c, const char *path) {
   site_mark(x, mark);
   const char *known = header(c, "If-None-Match");
   bool same = known && strcmp(known, mark) == 0;
-  struct MHD_Response *r = MHD_create_response_from_buffer(
+  struct MHD_Response *r = mhd.create_response_from_buffer(
       same ? 0 : (size_t)(x->end - x->bytes), (void *)(uintptr_t)x->bytes, MHD_RESPMEM_PERSISTENT);
   if (!r) return MHD_NO;
-  MHD_add_response_header(r, "Content-Type", x->type);
-  if (!same) MHD_add_response_header(r, "Content-Encoding", "gzip");
-  MHD_add_response_header(r, "Cache-Control", "no-cache");
-  MHD_add_response_header(r, "ETag", mark);
+  mhd.add_response_header(r, "Content-Type", x->type);
+  if (!same) mhd.add_response_header(r, "Content-Encoding", "gzip");
+  mhd.add_response_header(r, "Cache-Control", "no-cache");
+  mhd.add_response_header(r, "ETag", mark);
   return reply(c, same ? 304 : 200, r);
 }
 
@@ -146,13 +146,13 @@ static done send_events(board *b, connection *c, int job, int after) {
   if (!s) return MHD_NO;
   *s = (event_stream){.board = b, .job = job, .at.events = after};
   struct MHD_Response *r =
-      MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_stream, s, free_stream);
+      mhd.create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_stream, s, free_stream);
   if (!r) {
     free(s);
     return MHD_NO;
   }
-  MHD_add_response_header(r, "Content-Type", "text/event-stream");
-  MHD_add_response_header(r, "Cache-Control", "no-store");
+  mhd.add_response_header(r, "Content-Type", "text/event-stream");
+  mhd.add_response_header(r, "Cache-Control", "no-store");
   return reply(c, 200, r);
 }
 
@@ -160,7 +160,7 @@ static done send_events(board *b, connection *c, int job, int after) {
 
 /* ?name=NUMBER; 0: it is not there, or none. */
 static int number_of_query(connection *c, const char *name) {
-  const char *s = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, name);
+  const char *s = mhd.lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, name);
   int value = 0;
   return s && value_int(s, 0, INT32_MAX, &value) ? value : 0;
 }
@@ -194,7 +194,7 @@ static gate_answer check(const server *s, connection *c, const char *method, con
                     .origin = header(c, "Origin"),
                     .fetch_site = header(c, "Sec-Fetch-Site"),
                     .authorization = header(c, "Authorization")};
-  MHD_get_connection_values(c, MHD_HEADER_KIND, count_host, &r.hosts);
+  mhd.get_connection_values(c, MHD_HEADER_KIND, count_host, &r.hosts);
   return gate_check(&r, s->o.token);
 }
 
@@ -232,7 +232,7 @@ static done begin(server *s, connection *c, const char *path, const char *method
 
 static seat *seat_of(connection *c) {
   const union MHD_ConnectionInfo *i =
-      MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+      mhd.get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
   return i ? i->socket_context : NULL;
 }
 
@@ -241,7 +241,7 @@ static void on_connection(void *ctx, connection *c, void **place,
   server *s = ctx;
   if (what == MHD_CONNECTION_NOTIFY_STARTED) {
     const union MHD_ConnectionInfo *i =
-        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+        mhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
     *place = i ? seats_take(&s->seats, i->connect_fd) : NULL;
   } else {
     seats_leave(&s->seats, *place);
@@ -293,7 +293,7 @@ server *server_start(const server_opts *o, int *port) {
   for (*port = o->port; *port <= o->last_port && !s->daemon; ++*port) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    s->daemon = MHD_start_daemon(
+    s->daemon = mhd.start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
         NULL, on_request, s, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)SEATS, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -312,7 +312,7 @@ server *server_start(const server_opts *o, int *port) {
 
 void server_stop(server *s) {
   if (!s) return;
-  MHD_stop_daemon(s->daemon);
+  mhd.stop_daemon(s->daemon);
   seats_clear(&s->seats);
   free(s);
 }

@@ -114,6 +114,8 @@ exec 3<>"$work/pipe" 4>"$work/pipe" 3<&-
 code=$? err=$(cat "$work/err")
 [ "$code$err" = 0 ] || miss "whoever reads has seen enough: exit code $code: $err"
 exec 4>&-
+# What only one command needs is started by no other: a TLS library comes with the server's.
+[[ $(ldd "$loci") != *@(gnutls|microhttpd)* ]] || miss 'every command loads what loci serve needs'
 # A result never takes the place of what it is made from.
 cp -r "$model" "$work/own" && cp "$image" "$work/own.png"
 failed 'a file of the checkpoint' record -m "$work/own" -i "$image" -q x --site z --layers 1 -o "$work/own/model.safetensors"
