@@ -33,8 +33,8 @@ bool value_int(const char *s, int lowest, int highest, int *out) {
 
 bool value_real(const char *s, double *out) {
   char *end;
-  if (!isdigit((unsigned char)*s) && *s != '.') return false;
-  if (strpbrk(s, "xX")) return false;
+  if (!isdigit((unsigned char)*s) && *s != '.') return false; /* no sign, blank, inf, nan */
+  if (strpbrk(s, "xX")) return false;                         /* no 0x1p3 */
   *out = strtod(s, &end);
   return end != s && !*end && isfinite(*out);
 }

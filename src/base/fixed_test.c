@@ -1,5 +1,6 @@
 /* Numbers as commands have them: short, exact, and as people write them. */
 #include "base/fixed.h"
+#include "base/plain.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -43,8 +44,25 @@ static void digits_that_do_not_fit_are_written_whole(void **state) {
   assert_string_equal(fixed_digits((double)NAN, 3, text), "nan");
 }
 
+/* A setting is a decimal number; what strtod takes besides is a slip of the keyboard. */
+static void only_decimal_numbers_are_read(void **state) {
+  (void)state;
+  static const char *const none[] = {"",  ".",   "-1",  "+1",  " 1",  "0x1p3", "0X10", "inf",
+                                     "e", "nan", "1e9", "-.5", "x12", ".x",    "\t1",  ".e1"};
+  const char *end;
+  double x;
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+    assert_int_equal(plain_decimal(none[i], &x, &end), strcmp(none[i], "1e9") == 0);
+  assert_false(plain_decimal("1e999", &x, &end));
+  assert_true(plain_decimal("2.5s", &x, &end) && x == 2.5 && strcmp(end, "s") == 0);
+  assert_true(plain_decimal(".5", &x, &end) && x == 0.5 && !*end);
+  assert_true(plain_decimal("07.", &x, &end) && x == 7 && !*end);
+  assert_true(plain_decimal("3e-2", &x, &end) && x == 0.03 && !*end);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(numbers_are_written_as_people_do),
-                                     cmocka_unit_test(digits_that_do_not_fit_are_written_whole)};
+                                     cmocka_unit_test(digits_that_do_not_fit_are_written_whole),
+                                     cmocka_unit_test(only_decimal_numbers_are_read)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "base/plain.h"
 
 #include <locale.h>
+#include <math.h>
 
 #undef snprintf
 #undef vsnprintf
@@ -39,6 +40,16 @@ double plain_strtod(const char *text, char **end) {
   double x = strtod(text, end);
   plain_leave(l);
   return x;
+}
+
+bool plain_decimal(const char *text, double *out, const char **end) {
+  const char *digits = *text == '.' ? text + 1 : text;
+  char *stop;
+  if (!plain_isdigit((unsigned char)*digits)) return false;
+  if (*text == '0' && plain_tolower((unsigned char)text[1]) == 'x') return false;
+  *out = plain_strtod(text, &stop);
+  *end = stop;
+  return isfinite(*out);
 }
 
 int plain_strncasecmp(const char *a, const char *b, size_t n) {

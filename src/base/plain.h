@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@ int plain_snprintf(char *out, size_t room, const char *format, ...)
 int plain_vsnprintf(char *out, size_t room, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 double plain_strtod(const char *text, char **end);
+/* A decimal number such as 3, .5 or 1e-3 and nothing before it, *end behind it.  False: there is
+ * none, or it is too large.  What strtod takes besides (blanks, signs, 0x1p3, inf, nan) is refused:
+ * nobody means it who types a setting. */
+bool plain_decimal(const char *text, double *out, const char **end);
 int plain_strncasecmp(const char *a, const char *b, size_t n);
 int plain_strcasecmp(const char *a, const char *b);
 

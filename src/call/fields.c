@@ -104,10 +104,8 @@ bool whole_of(const char *text, int64_t lo, int64_t hi, int64_t *out) {
 }
 
 bool real_of(const char *text, double *out) {
-  char *end;
-  if (!strchr("0123456789.", *text) || !*text || strpbrk(text, "xX")) return false;
-  *out = strtod(text, &end);
-  return end != text && !*end && isfinite(*out);
+  const char *end;
+  return plain_decimal(text, out, &end) && !*end;
 }
 
 /* ---------------------------------------------------------------- readers */

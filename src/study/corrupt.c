@@ -2,7 +2,6 @@
  * image. Replacement follows the paper; noise follows ROME (Meng et al. 2022). */
 #include "study/corrupt.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,12 +53,10 @@ static loci_status parse_kind(request *r, const char *given, loci_err *err) {
   if (*argument && (!r->text || !r->text[0]))
     return fail(err, LOCI_EINVAL, "corruption %s needs a value: %s:%s", name, name, argument);
   if (strcmp(argument, "F") != 0) return LOCI_OK;
-  char *end;
-  errno = 0;
-  r->factor = strtod(r->text, &end);
-  r->of_data = r->kind == NOISE && end > r->text && strcmp(end, "s") == 0;
-  end += r->of_data;
-  if (!*end && !errno && r->factor > 0 && r->factor <= 1e6) return LOCI_OK;
+  const char *end;
+  bool is_number = plain_decimal(r->text, &r->factor, &end);
+  r->of_data = is_number && r->kind == NOISE && strcmp(end, "s") == 0;
+  if (is_number && !end[r->of_data] && r->factor > 0 && r->factor <= 1e6) return LOCI_OK;
   return fail(err, LOCI_EINVAL, "corruption %s: \"%s\" is not a number above 0 and at most 1e6",
               name, r->text);
 }

@@ -73,6 +73,9 @@ static void corruptions_are_checked(void **state) {
                  "is not a number above 0");
   assert_refused((loci_trace_opts){.corrupt = "noise:-1"}, LOCI_EINVAL, "is not a number above 0");
   assert_refused((loci_trace_opts){.corrupt = "noise:nan"}, LOCI_EINVAL, "is not a number above 0");
+  assert_refused((loci_trace_opts){.corrupt = "noise:0x1p3"}, LOCI_EINVAL,
+                 "is not a number above 0");
+  assert_refused((loci_trace_opts){.corrupt = "noise: 1"}, LOCI_EINVAL, "is not a number above 0");
   assert_refused((loci_trace_opts){.corrupt = "noise:"}, LOCI_EINVAL, "needs a value: noise:F");
   assert_refused((loci_trace_opts){.corrupt = "swap"}, LOCI_EINVAL, "needs a value: swap:TEXT");
   assert_refused((loci_trace_opts){.corrupt = "mean:3"}, LOCI_EINVAL, "takes no value");

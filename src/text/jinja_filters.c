@@ -156,8 +156,9 @@ static jvalue filter_float(jrun *r, jvalue v, jargs *a) {
   if (t.kind == JK_TEXT && t.text->n > 0 && t.text->n < sizeof text) {
     memcpy(text, t.text->s, t.text->n);
     text[t.text->n] = '\0';
-    double x = strtod(text, &end);
-    if (!*end) return jv_real(x);
+    bool plain = !strpbrk(text, "xX("); /* strtod reads 0x1p3 and nan(1), Python's float does not */
+    double x = plain ? strtod(text, &end) : 0;
+    if (plain && !*end) return jv_real(x);
   }
   return other ? *other : jv_real(0);
 }
