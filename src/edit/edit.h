@@ -94,6 +94,8 @@ const loci_covariance *covariance_of(const loci_edit_opts *o, int layer);
 loci_status covariance_check(const loci_covariance *c, const loci_model *m, int layer,
                              loci_err *err);
 
+/* Scores that are not finite, after the steps that the fact counts. */
+loci_status edit_not_finite(const problem *q, loci_err *err);
 /* What may bring a target that is not reached, in the arena of the result; NULL: no memory. */
 const char *edit_hint(const problem *q);
 /* The runs after the edit, on [view], the edited model: fact.after, and answers if wanted. */

@@ -435,6 +435,33 @@ static void a_file_holds_what_was_written(void **state) {
   unlink(path);
 }
 
+/* Whose fault scores without a number are: the edit's or the step's, and not the weights'. */
+static void numbers_too_large_are_laid_at_the_edit(void **state) {
+  (void)state;
+  loci_err err;
+  loci_edit *none;
+  loci_answer *answer;
+  loci_model *m = open_model("text-phi");
+  loci_prompt *p = ask(m, questions[0], "Vienna");
+  loci_edit_request r = {.prompt = p, .target = "the"};
+  loci_edit_opts o = {.size = sizeof o,
+                      .settings = SIZED(loci_edit_settings, .steps = 3, .lr = 1e300)};
+  assert_int_equal(loci_edit_solve(m, &r, 1, &o, &none, &err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "after 1 step of solving the edit"));
+  assert_non_null(strstr(err.msg, "1e+300"));
+  loci_edit *e =
+      solve(m, &r, 1, (loci_edit_opts){.settings = SIZED(loci_edit_settings, .steps = 2)});
+  for (int64_t i = 0; i < e->width * e->rank; i++) ((float *)(uintptr_t)e->left)[i] = 1e20f;
+  for (int64_t i = 0; i < e->inner * e->rank; i++) ((float *)(uintptr_t)e->right)[i] = 1e20f;
+  assert_int_equal(loci_edit_apply(m, e, &err), LOCI_OK);
+  assert_int_equal(loci_ask(m, p, 1, NULL, NULL, &answer, &err), LOCI_EFORMAT);
+  assert_non_null(strstr(err.msg, "numbers of the edit too large"));
+  assert_non_null(strstr(err.msg, questions[0]));
+  loci_prompt_free(p);
+  loci_model_close(m);
+  loci_free(e);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_update_solves_its_equation),
@@ -450,6 +477,7 @@ int main(void) {
       cmocka_unit_test(applied_and_reverted_every_bit_is_as_before),
       cmocka_unit_test(a_result_says_for_good_which_edits_it_saw),
       cmocka_unit_test(a_file_holds_what_was_written),
+      cmocka_unit_test(numbers_too_large_are_laid_at_the_edit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

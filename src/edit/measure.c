@@ -13,8 +13,16 @@ typedef struct best_ids {
 /* The target's run alone, under any view of the prompt's model. */
 static loci_status run_target(variants *v, arena *mem, loci_err *err) {
   TRY(variants_room(v, mem, err));
-  TRY(variants_run(&v, 1, err));
-  return v->not_finite ? not_finite(v->m, err) : LOCI_OK;
+  return variants_run(&v, 1, err);
+}
+
+loci_status edit_not_finite(const problem *q, loci_err *err) {
+  int steps = q->fact->step_count;
+  if (steps == 0) return not_finite(q->m, err);
+  return fail(err, LOCI_EINVAL,
+              "after %d step%s of solving the edit the scores are not finite: a smaller --lr "
+              "(lr, %g here)",
+              steps, steps == 1 ? "" : "s", q->set->lr);
 }
 
 loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
@@ -24,6 +32,7 @@ loci_status measure_after(problem *q, const loci_model *view, loci_err *err) {
                 .progress = q->opts->progress,
                 .progress_ctx = q->opts->progress_ctx};
   TRY(run_target(&v, q->mem, err));
+  if (v.not_finite) return edit_not_finite(q, err);
   q->fact->after.m = variants_base(&v, 0);
   top_logits_candidates(&v.clean.top, q->m, q->fact->after.top);
   q->fact->reached = v.wins == q->target.count;

@@ -225,7 +225,7 @@ static loci_status run_prompt(tuning *t, int at, bool ends, loci_err *err) {
   memset(t->slope, 0, (size_t)(first * t->D) * sizeof *t->slope);
   loci_status st = target_run_resume(q, w, b, &a, err);
   if (!st) st = walk_run(w, &hooks, err);
-  if (!st && t->not_finite) st = not_finite(q->m, err);
+  if (!st && t->not_finite) st = edit_not_finite(q, err);
   if (!st && !ends) st = walk_backward(w, slope_step, t, &hooks, err);
   if (!st && !ends) target_run_slopes(q, b, &a);
   target_run_cost(q, w);

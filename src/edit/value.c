@@ -139,7 +139,7 @@ static loci_status run_step(optimum *o, bool ends, bool *reached, loci_err *err)
     st = target_run_resume(q, w, &o->all[i], &a, err);
   }
   if (!st) st = walk_run(w, &hooks, err);
-  if (!st && o->not_finite) st = not_finite(q->m, err);
+  if (!st && o->not_finite) st = edit_not_finite(q, err);
   double decay = q->set->weight_decay * norm_of(q->delta, D) / (q->norm0 * q->norm0);
   o->loss = o->nll + decay + q->set->kl * o->kl;
   *reached = is_reached(o);

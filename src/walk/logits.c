@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "model/changes.h"
 #include "model/model.h"
 #include "tensor/kernels.h"
 
@@ -19,10 +20,19 @@ bool logits_are_finite(const float *x, int64_t n) {
   return true;
 }
 
+/* An edit is what differs from weights that may have worked before: it is named first. */
 loci_status not_finite(const loci_model *m, loci_err *err) {
-  return fail(err, LOCI_EFORMAT,
-              "%s: the model's scores are not finite; are there NaN or infinite weights?",
-              m->info.path);
+  const loci_model_info *info = loci_model_get_info(m);
+  if (changes_count(m) == 0)
+    return fail(err, LOCI_EFORMAT,
+                "%s: the model's scores are not finite; are there NaN or infinite weights?",
+                info->path);
+  const loci_applied_edit *e = info->edit_count ? &info->edits[info->edit_count - 1] : NULL;
+  return fail(
+      err, LOCI_EFORMAT,
+      "%s, edited%s%s: the scores are not finite; are numbers of the edit too large, or are "
+      "there NaN or infinite weights?",
+      info->path, e ? " by " : "", e ? e->title : "");
 }
 
 int argmax_of(const float *x, int64_t n, int skip) {
