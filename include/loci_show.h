@@ -50,7 +50,8 @@ typedef struct loci_draw_opts {
   bool ascii;       /* terminal without UTF-8 */
   bool unwrapped;   /* terminal: a text is one line, a table's row whole, however long */
   /* pictures: */
-  double width; /* inches; panels are placed to fit, then all is scaled; 0: as wide as it comes */
+  double width; /* inches, 0.1 to 200; panels are placed to fit, then all is scaled; 0: as wide as
+                   it comes */
   int dpi;      /* pixels of a PNG an inch; 0: 144 */
   bool bare;    /* without the words above and the command below, which stay in the file, unseen */
   double scale; /* the end of the colours and of a value axis, also in a terminal; 0: the largest

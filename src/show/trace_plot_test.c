@@ -135,6 +135,16 @@ static void a_figure_has_the_width_that_is_asked(void **state) {
   bytes_clear(&png);
   free(narrow);
   free(wide);
+  static const loci_draw_opts odd[] = {
+      {.width = 0.001}, {.width = 201}, {.width = 1, .dpi = 9}, {.width = -1}};
+  loci_err err;
+  char *text;
+  for (int i = 0; i < 4; i++) {
+    o = odd[i];
+    o.size = sizeof o;
+    assert_int_equal(loci_draw(&f.trace.result, &o, &text, &err), LOCI_EINVAL);
+    assert_non_null(strstr(err.msg, "expected 0.1 to 200 inches and 10 to 30000 pixels"));
+  }
   fixture_free(&f);
 }
 
