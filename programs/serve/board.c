@@ -80,7 +80,6 @@ board *board_new(const board_opts *o) {
     int i = b->worker_count;
     b->seats[i] = (seat){b, i};
     if (pthread_create(&b->workers[i], NULL, b->o.work, &b->seats[i])) {
-      board_close(b);
       board_free(b);
       return NULL;
     }
@@ -126,6 +125,7 @@ void board_forget_all(board *b) {
 
 void board_free(board *b) {
   if (!b) return;
+  board_close(b); /* where no server began, nobody did */
   board_forget_all(b);
   shelf_free(b->prompts);
   pthread_cond_destroy(&b->changed);

@@ -27,17 +27,18 @@ typedef struct board_opts {
   void *(*work)(void *seat); /* a worker's thread: board_work */
 } board_opts;
 
-/* The result of a call about a job: an HTTP status, and for a failure a code and a sentence. */
+/* The result of a call about a job: an HTTP status, and for a failure a code, a sentence, and the
+ * field of the form that it is about, "" none. */
 typedef struct board_answer {
   int status;
-  char code[24], message[512];
+  char code[24], message[512], field[32];
 } board_answer;
 
 board *board_new(const board_opts *o); /* NULL: no memory, no thread */
 void *board_work(void *seat);          /* worker.c */
 /* Every job is cancelled, every watcher woken: from here on nothing waits. */
 void board_close(board *b);
-void board_free(board *b); /* after board_close, when no watcher is left */
+void board_free(board *b); /* when no watcher is left; closes it, if need be */
 
 /* A new job, or the one that has done the same already: its number into *id.  [form] is
  * name=value&name=value, encoded as browsers do; "what" is the command. */

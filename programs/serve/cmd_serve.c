@@ -76,7 +76,7 @@ static int serve(cli *c, server_opts *o, bool open_browser) {
   char *address = malloc(room);
   server *s = server_start(o, &port);
   if (!s) {
-    cli_fail(&c->err, LOCI_ESYSTEM, "no port from %d to %d is free on 127.0.0.1", o->port,
+    cli_fail(&c->err, LOCI_ESYSTEM, "no port from %d to %d is free on 127.0.0.1 and ::1", o->port,
              o->last_port);
     free(address);
     return cli_failed(c);

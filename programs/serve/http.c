@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "mhd.h"
@@ -14,11 +15,11 @@
 #include "site.h"
 #include "values.h"
 
-enum { IDLE_SECONDS = 30, HEADER_BYTES = 32 << 10 };
+enum { IDLE_SECONDS = 30, HEADER_BYTES = 32 << 10, ADDRESSES = 2 /* 127.0.0.1, ::1 */ };
 
 struct server {
   server_opts o;
-  struct MHD_Daemon *daemon;
+  struct MHD_Daemon *daemons[ADDRESSES];
   seats seats;
 };
 
@@ -285,25 +286,56 @@ static size_t keep_encoded(void *ctx, connection *c, char *s) {
   return strlen(s);
 }
 
+/* Whether this machine has ::1: many containers do not. */
+static bool has_ipv6(void) {
+  struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool there = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+  if (fd >= 0) close(fd);
+  return there;
+}
+
+static struct MHD_Daemon *listen_at(server *s, const struct sockaddr *at) {
+  unsigned flags =
+      MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
+  if (at->sa_family == AF_INET6) flags |= MHD_USE_IPv6;
+  return mhd.start_daemon(
+      flags, 0, NULL, NULL, on_request, s, MHD_OPTION_SOCK_ADDR, at, MHD_OPTION_CONNECTION_LIMIT,
+      (unsigned)SEATS / ADDRESSES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_end,
+      s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded,
+      NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+}
+
+static void stop_listening(server *s) {
+  for (int i = 0; i < ADDRESSES; i++) {
+    if (s->daemons[i]) mhd.stop_daemon(s->daemons[i]);
+    s->daemons[i] = NULL;
+  }
+}
+
+/* On one port of both addresses: at "localhost" nobody else may answer in the page's place. */
+static bool listen_on(server *s, int port, bool ipv6) {
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6,
+                             .sin6_port = htons((uint16_t)port),
+                             .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  s->daemons[0] = listen_at(s, (struct sockaddr *)&four);
+  if (s->daemons[0] && ipv6) s->daemons[1] = listen_at(s, (struct sockaddr *)&six);
+  if (s->daemons[0] && (!ipv6 || s->daemons[1])) return true;
+  stop_listening(s);
+  return false;
+}
+
 server *server_start(const server_opts *o, int *port) {
   server *s = calloc(1, sizeof *s);
   if (!s) return NULL;
   s->o = *o;
   seats_init(&s->seats);
-  for (*port = o->port; *port <= o->last_port && !s->daemon; ++*port) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    s->daemon = mhd.start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
-        NULL, on_request, s, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SEATS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES,
-        MHD_OPTION_NOTIFY_COMPLETED, on_end, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
-  }
-  --*port;
-  if (s->daemon) return s;
+  bool ipv6 = has_ipv6();
+  for (*port = o->port; *port <= o->last_port; ++*port)
+    if (listen_on(s, *port, ipv6)) return s;
   seats_clear(&s->seats);
   free(s);
   errno = EADDRINUSE;
@@ -312,7 +344,7 @@ server *server_start(const server_opts *o, int *port) {
 
 void server_stop(server *s) {
   if (!s) return;
-  mhd.stop_daemon(s->daemon);
+  stop_listening(s);
   seats_clear(&s->seats);
   free(s);
 }

@@ -14,7 +14,8 @@ typedef struct server_opts {
   int port, last_port; /* the first of these that is free */
 } server_opts;
 
-/* Listens on 127.0.0.1 alone; NULL, with errno: no port is free.  The options are copied. */
+/* Listens on 127.0.0.1, and on ::1 where that is there; NULL, with errno: no port is free.  The
+ * options are copied. */
 server *server_start(const server_opts *o, int *port);
 void server_stop(server *s); /* after board_close: its streams end there */
 

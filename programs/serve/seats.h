@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-enum { SEATS = 128, STAYING = 24 };
+enum { SEATS = 256, STAYING = 24 };
 
 typedef struct seat {
   int socket;
