@@ -208,19 +208,25 @@ static void forget_old(board *b) {
   }
 }
 
+static board_answer about_field(board_answer a, const char *field) {
+  snprintf(a.field, sizeof a.field, "%s", field ? field : "");
+  return a;
+}
+
 /* Fills an empty place; under the lock, so that nobody takes half a job. */
 static board_answer fill(board *b, job *j, const char *text, size_t size) {
-  const char *why, *code = "request";
-  char said[400];
+  const char *why;
+  refusal no;
   if (!form_read(text, size, &j->form, &why)) return board_says(400, "form", why);
   const char *edition = form_get(&j->form, "edition");
   int of = 0;
   if (edition && (!value_int(edition, 0, INT32_MAX, &of) || of != b->edition))
-    return board_says(409, "changed", "the model, or the edit on it, is another one by now");
+    return about_field(
+        board_says(409, "changed", "the model, or the edit on it, is another one by now"), "edition");
   j->asked = malloc(size + 1);
   if (!j->asked) return board_says(507, "memory", "out of memory");
-  if (!request_read(&j->form, b->o.pictures, &j->request, &code, said, sizeof said))
-    return board_says(422, code, said);
+  if (!request_read(&j->form, b->o.pictures, &j->request, &no))
+    return about_field(board_says(422, no.code, no.why), no.field);
   memcpy(j->asked, text, size);
   j->asked_size = size;
   j->worker = worker_of(j->request.command);
@@ -284,9 +290,12 @@ static char *describe(const job *j) {
           j->started > 0 ? end - j->started : 0);
   if (j->state == CANCELLED && j->result) fprintf(f, ",\"partial\":true");
   if (j->state == FAILED) {
-    fprintf(f, ",\"error\":{\"code\":%d,\"message\":", j->err.code);
+    const char *field = form_named(&j->form, j->err.msg);
+    fprintf(f, ",\"error\":{\"code\":\"%s\",\"message\":", loci_status_name(j->err.code));
     put_json_string(f, j->err.msg);
-    fprintf(f, "}");
+    fputs(",\"field\":", f);
+    field ? put_json_string(f, field) : (void)fputs("null", f);
+    fputc('}', f);
   }
   fprintf(f, "}");
   return fclose(f) == 0 ? text : NULL;

@@ -73,3 +73,15 @@ const char *form_get(const form *f, const char *name) {
     if (strcmp(f->at[i].name, name) == 0) return f->at[i].value;
   return NULL;
 }
+
+const char *form_named(const form *f, const char *sentence) {
+  const char *word = strncmp(sentence, "--", 2) == 0 ? sentence + 2 : sentence;
+  size_t n = strcspn(word, " :");
+  for (int i = 0; i < f->count; i++) {
+    const char *name = f->at[i].name;
+    size_t k = 0;
+    while (k < n && (name[k] == word[k] || (name[k] == '-' && word[k] == '_'))) k++;
+    if (n > 0 && k == n && !name[k]) return name;
+  }
+  return NULL;
+}

@@ -1,6 +1,7 @@
 /* Forms to options (see page_request.h). */
 #include "page_request.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,25 +35,46 @@ static bool names_a_file(option_id id, const char *value) {
          (id == OPT_CORRUPT && strncmp(value, "image:", 6) == 0);
 }
 
-static bool add_option(const struct form_field *x, command_id of, args *out, char *why,
-                       size_t size) {
+/* Refuses a field. */
+static bool PRINTF(3, 4) refuse(refusal *no, const char *field, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  vsnprintf(no->why, sizeof no->why, format, list);
+  va_end(list);
+  no->field = field;
+  return false;
+}
+
+/* The field that a job of another one names it by; "": there is none. */
+static const char *of_job(command_id id) {
+  return id == COMMAND_EDIT_TEST ? "edit" : id == COMMAND_TRACE ? "continue" : "";
+}
+
+/* An unknown field, with the one that was probably meant. */
+static bool unknown(const char *name, command_id of, refusal *no) {
+  const char *known[OPT_COUNT + 3] = {"picture", "edition", of_job(of)};
+  int n = 3;
+  for (int i = 0; i < OPT_COUNT; i++)
+    if (is_offered((option_id)i) && option_is_taken((option_id)i, of))
+      known[n++] = option_get((option_id)i)->name;
+  const char *near = loci_name_near(name, known, n);
+  return near ? refuse(no, name, "%s takes no \"%.60s\" here; did you mean \"%s\"?",
+                       commands[of].name, name, near)
+              : refuse(no, name, "%s takes no \"%.60s\" here", commands[of].name, name);
+}
+
+static bool add_option(const struct form_field *x, command_id of, args *out, refusal *no) {
   option_id id = OPT_COUNT;
   for (int i = 0; i < OPT_COUNT; i++)
     if (strcmp(option_get((option_id)i)->name, x->name) == 0 && is_offered((option_id)i) &&
         option_is_taken((option_id)i, of))
       id = (option_id)i;
-  if (id == OPT_COUNT) {
-    snprintf(why, size, "%s takes no \"%.60s\" here", commands[of].name, x->name);
-    return false;
-  }
-  if (names_a_file(id, x->value)) {
-    snprintf(why, size, "--%s: the page opens no files", option_get(id)->name);
-    return false;
-  }
-  if (!option_get(id)->many && option_get(id)->argument && args_has(out, id)) {
-    snprintf(why, size, "--%s is given twice", option_get(id)->name);
-    return false;
-  }
+  if (id == OPT_COUNT) return unknown(x->name, of, no);
+  const option *o = option_get(id);
+  if (names_a_file(id, x->value))
+    return refuse(no, x->name, "--%s: the page opens no files", o->name);
+  if (!o->many && o->argument && args_has(out, id))
+    return refuse(no, x->name, "--%s is given twice", o->name);
   out->given[out->given_count].id = id;
   out->given[out->given_count++].value = x->value;
   return true;
@@ -67,59 +89,61 @@ static bool add_picture(gallery *p, const char *id, page_request *out) {
   return true;
 }
 
-static bool add_field(const struct form_field *x, gallery *p, page_request *out, const char **code,
-                      char *why, size_t size) {
+/* [again]: there is one of its name before it. */
+static bool add_field(const struct form_field *x, bool again, gallery *p, page_request *out,
+                      refusal *no) {
   bool tests = out->command->id == COMMAND_EDIT_TEST;
-  const char *of = tests ? "edit" : out->command->id == COMMAND_TRACE ? "continue" : "";
-  if (strcmp(x->name, "what") == 0 || strcmp(x->name, "edition") == 0) return true;
-  if (strcmp(x->name, of) == 0) {
-    if (value_int(x->value, 0, INT32_MAX, &out->of)) return true;
-    snprintf(why, size, "\"%s\" wants the number of a job", of);
-    return false;
-  }
-  if (tests && strcmp(x->name, "question") == 0) {
-    out->question = x->value;
+  bool of = strcmp(x->name, of_job(out->command->id)) == 0;
+  bool asked = tests && strcmp(x->name, "question") == 0;
+  if (of || asked || strcmp(x->name, "what") == 0 || strcmp(x->name, "edition") == 0) {
+    if (again) return refuse(no, x->name, "\"%s\" is given twice", x->name);
+    if (of && !value_int(x->value, 0, INT32_MAX, &out->of))
+      return refuse(no, x->name, "\"%s\" wants the number of a job", x->name);
+    if (asked) out->question = x->value;
     return true;
   }
-  if (strcmp(x->name, "picture") != 0)
-    return add_option(x, out->command->id, &out->args, why, size);
-  if (out->picture >= 0 || !(tests || option_is_taken(OPT_IMAGE, out->command->id))) {
-    snprintf(why, size, "one picture, and where the command takes one");
-    return false;
-  }
+  if (strcmp(x->name, "picture") != 0) return add_option(x, out->command->id, &out->args, no);
+  if (out->picture >= 0 || !(tests || option_is_taken(OPT_IMAGE, out->command->id)))
+    return refuse(no, x->name, "one picture, and where the command takes one");
   if (add_picture(p, x->value, out)) return true;
-  *code = "picture";
-  snprintf(why, size, "the picture is not here any more: drop it again");
-  return false;
+  no->code = "picture";
+  return refuse(no, x->name, "the picture is not here any more: drop it again");
 }
 
-bool request_read(const form *f, gallery *p, page_request *out, const char **code, char *why,
-                  size_t size) {
+static bool not_served(const char *what, refusal *no) {
+  const char *served[COMMAND_COUNT];
+  int n = 0;
+  for (int i = 0; i < COMMAND_COUNT; i++)
+    if (is_served((command_id)i)) served[n++] = commands[i].name;
+  const char *near = what ? loci_name_near(what, served, n) : NULL;
+  if (!what) return refuse(no, "what", "\"what\" is missing, the command to run");
+  return near ? refuse(no, "what", "\"%.40s\" is nothing the page computes; did you mean \"%s\"?",
+                       what, near)
+              : refuse(no, "what", "\"%.40s\" is nothing the page computes", what);
+}
+
+static bool needs(const page_request *r, refusal *no) {
+  const char *missing = NULL;
+  for (const option_id *id = r->command->needed; !missing && *id != OPT_COUNT; id++)
+    if (*id != OPT_MODEL && !args_has(&r->args, *id))
+      missing = *id == OPT_IMAGE ? "picture" : option_get(*id)->name;
+  if (r->command->id == COMMAND_EDIT_TEST)
+    missing = !r->question ? "question" : r->of <= 0 ? "edit" : NULL;
+  return !missing || refuse(no, missing, "%s needs \"%s\"", r->command->name, missing);
+}
+
+bool request_read(const form *f, gallery *p, page_request *out, refusal *no) {
   const char *what = form_get(f, "what");
   *out = (page_request){.command = what ? command_find(what) : NULL, .picture = -1, .data = -1};
-  *code = "request";
-  if (!out->command || !is_served(out->command->id)) {
-    snprintf(why, size, "\"%.40s\" is nothing the page computes", what ? what : "");
-    return false;
-  }
+  *no = (refusal){.code = "request"};
+  if (!out->command || !is_served(out->command->id)) return not_served(what, no);
   out->args.given = calloc((size_t)f->count + 1, sizeof *out->args.given);
   out->args.rest = calloc(2, sizeof *out->args.rest);
-  if (!out->args.given || !out->args.rest) {
-    snprintf(why, size, "out of memory");
-    return false;
-  }
+  if (!out->args.given || !out->args.rest) return refuse(no, NULL, "out of memory");
   for (int i = 0; i < f->count; i++)
-    if (!add_field(&f->at[i], p, out, code, why, size)) return false;
-  if (out->command->id == COMMAND_EDIT_TEST && (!out->question || out->of <= 0)) {
-    snprintf(why, size, "a test needs a \"question\" and an \"edit\", the number of a job");
-    return false;
-  }
-  for (const option_id *id = out->command->needed; *id != OPT_COUNT; id++) {
-    if (*id == OPT_MODEL || args_has(&out->args, *id)) continue;
-    snprintf(why, size, "%s needs \"%s\"", out->command->name, option_get(*id)->name);
-    return false;
-  }
-  return true;
+    if (!add_field(&f->at[i], form_get(f, f->at[i].name) != f->at[i].value, p, out, no))
+      return false;
+  return needs(out, no);
 }
 
 static void put_question(FILE *f, const page_request *r) {

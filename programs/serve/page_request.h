@@ -17,10 +17,16 @@ typedef struct page_request {
   char data_path[PICTURE_PATH];
 } page_request;
 
+/* Why a form is none. */
+typedef struct refusal {
+  const char *code;
+  const char *field; /* of the form, or that it lacks; NULL: none in particular */
+  char why[400];
+} refusal;
+
 /* Options of the command named by "what"; their values are the form's, which must stay.  No path is
- * ever taken from the form.  False, with a code and a sentence.  request_clear after either. */
-bool request_read(const form *f, gallery *p, page_request *out, const char **code, char *why,
-                  size_t size);
+ * ever taken from the form.  False, with the reason.  request_clear after either. */
+bool request_read(const form *f, gallery *p, page_request *out, refusal *no);
 /* Makes the file of a test: the question as an example that asks for [target] and is a question
  * aside as well, so that what the edit changes there is measured. */
 bool request_write_data(page_request *r, const char *target);

@@ -16,7 +16,10 @@
  *   GET    /api/jobs/N/result.json    what loci COMMAND --json prints; .csv .png ...: what -o makes
  *   POST   /api/jobs/N/save.png       the same into the folder of --save-to -> {"saved": name}
  *   DELETE /api/jobs/N                cancel
- *   POST   /api/jobs/N/apply, /revert the edit that it solved, on the model in memory */
+ *   POST   /api/jobs/N/apply, /revert the edit that it solved, on the model in memory
+ *
+ * What is refused says why: {"error": {"code", "message", "field"}}, the field of the form that it
+ * is about, or null. */
 #include "routes.h"
 
 #include <stdlib.h>
@@ -41,7 +44,8 @@ static page_answer written(int status, FILE *f, char **text, const size_t *size)
   return json_answer(status, NULL, 0);
 }
 
-page_answer route_error(int status, const char *code, const char *message) {
+static page_answer error_about(int status, const char *code, const char *message,
+                               const char *field) {
   char *text = NULL;
   size_t n = 0;
   FILE *f = open_memstream(&text, &n);
@@ -50,9 +54,20 @@ page_answer route_error(int status, const char *code, const char *message) {
     put_json_string(f, code);
     fputs(",\"message\":", f);
     put_json_string(f, message);
+    fputs(",\"field\":", f);
+    if (field && *field) put_json_string(f, field);
+    if (!field || !*field) fputs("null", f);
     fputs("}}\n", f);
   }
   return written(status, f, &text, &n);
+}
+
+page_answer route_error(int status, const char *code, const char *message) {
+  return error_about(status, code, message, NULL);
+}
+
+static page_answer refused(const board_answer *a) {
+  return error_about(a->status, a->code, a->message, a->field);
 }
 
 static page_answer named_number(int status, const char *name, int number) {
@@ -87,7 +102,7 @@ static page_answer hello(const page_parts *p) {
   size_t n = 0;
   FILE *f = open_memstream(&text, &n);
   if (!f) return json_answer(200, NULL, 0);
-  fputs("{\"model\":", f);
+  fprintf(f, "{\"version\":\"%s\",\"model\":", loci_version());
   models_put(p->models, f);
   board_edition now = p->board ? board_edition_of(p->board) : (board_edition){0};
   fprintf(f, ",\"edited\":%d,\"edition\":%d,\"store\":%s,\"stores\":[", now.applied, now.edition,
@@ -107,7 +122,7 @@ static page_answer hello(const page_parts *p) {
 
 static page_answer open_model(const page_parts *p, int id) {
   board_answer b = models_open(p->models, id, p->board, p->pictures);
-  return b.code[0] ? route_error(b.status, b.code, b.message) : hello(p);
+  return b.code[0] ? refused(&b) : hello(p);
 }
 
 /* ---------------------------------------------------------------- pictures */
@@ -137,15 +152,14 @@ static page_answer send_picture(const page_parts *p, const char *id) {
 /* ---------------------------------------------------------------- jobs */
 
 static page_answer of_board(const board_answer *a, const char *name, int number) {
-  return a->code[0] ? route_error(a->status, a->code, a->message)
-                    : named_number(a->status, name, number);
+  return a->code[0] ? refused(a) : named_number(a->status, name, number);
 }
 
 static page_answer add_job(const page_parts *p, const page_ask *a) {
   int id;
   size_t n = 0;
   board_answer b = board_add(p->board, a->body, a->size, &id);
-  if (b.code[0]) return route_error(b.status, b.code, b.message);
+  if (b.code[0]) return refused(&b);
   char *text = board_told(p->board, id, &n);
   return json_answer(b.status, text, n);
 }
@@ -191,7 +205,7 @@ static page_answer save(const page_parts *p, int job, const char *ending) {
 
 static page_answer apply(const page_parts *p, int job, bool on) {
   board_answer b = board_apply(p->board, job, on);
-  return b.code[0] ? route_error(b.status, b.code, b.message) : hello(p);
+  return b.code[0] ? refused(&b) : hello(p);
 }
 
 static page_answer of_job(const page_parts *p, const page_ask *a, int job, const char *rest) {
@@ -216,16 +230,20 @@ static page_answer ask_store(const page_parts *p, const char *what, const form *
   const char *number = form_get(f, "store");
   int at = 0;
   if (number && *number && !value_int(number, 0, MOST_STORES, &at)) at = MOST_STORES;
-  if (at >= p->store_count) return route_error(404, "store", "there is no such store");
+  if (at >= p->store_count) return error_about(404, "store", "there is no such store", "store");
   loci_status st = study_store_ask(p->stores[at], what, f, &text, &err);
-  return st ? route_error(422, "store", err.msg) : json_answer(200, text, strlen(text));
+  const char *field = form_named(f, err.msg);
+  if (!field && strcmp(what, "sql") == 0) field = what;
+  return st ? error_about(422, "store", err.msg, field) : json_answer(200, text, strlen(text));
 }
 
 static page_answer propose(const form *f) {
   size_t n = 0;
   const char *question = form_get(f, "question");
+  if (question && f->count > 1)
+    return error_about(422, "question", "a question is all that is taken", f->at[f->at[0].value == question].name);
   char *text = question ? proposals_for(question, &n) : NULL;
-  if (!text) return route_error(422, "question", "nothing can be proposed for this question");
+  if (!text) return error_about(422, "question", "nothing can be proposed for this question", "question");
   return json_answer(200, text, n);
 }
 

@@ -36,6 +36,7 @@ typedef struct page_answer {
 } page_answer;
 
 page_answer route_ask(const page_parts *p, const page_ask *a);
+/* {"error": {"code", "message", "field"}}: about no field of a form. */
 page_answer route_error(int status, const char *code, const char *message);
 /* The largest body that a path takes. */
 size_t route_room(const char *path);

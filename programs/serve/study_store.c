@@ -64,6 +64,16 @@ static loci_status read_which(const struct form_field *x, loci_browse *out, loci
   return bad_value(x, "all, right, wrong or dropped", err);
 }
 
+/* A sentence that begins with the field, as those of bad values do (form_named). */
+static loci_status unknown(const char *name, loci_err *err) {
+  static const char *const known[] = {"run",  "result", "first", "which", "count",
+                                      "least", "text",   "sql",   "sort",  "store"};
+  const char *near = loci_name_near(name, known, LENGTH(known));
+  return near ? cli_fail(err, LOCI_EINVAL,
+                         "%.40s: a store is not asked by this; did you mean \"%s\"?", name, near)
+              : cli_fail(err, LOCI_EINVAL, "%.40s: a store is not asked by this", name);
+}
+
 static loci_status read_field(const struct form_field *x, loci_store_browse_opts *o,
                               loci_err *err) {
   int64_t count = 0;
@@ -87,7 +97,7 @@ static loci_status read_field(const struct form_field *x, loci_store_browse_opts
     o->descending = x->value[0] == '-';
     o->sort = x->value + o->descending;
   } else {
-    st = cli_fail(err, LOCI_EINVAL, "rows of a store have no \"%.40s\"", x->name);
+    st = unknown(x->name, err);
   }
   return st;
 }
@@ -132,7 +142,7 @@ loci_status study_store_ask(study_store *s, const char *what, const form *f, cha
   if (st) return st;
   pthread_mutex_lock(&s->lock);
   if (o.sql && strcmp(what, "sql") != 0) {
-    st = cli_fail(err, LOCI_EINVAL, "%.40s takes no \"sql\"", what);
+    st = cli_fail(err, LOCI_EINVAL, "sql: %.40s takes none", what);
   } else if (strcmp(what, "runs") == 0) {
     st = runs(s, out, err);
   } else if (strcmp(what, "examples") == 0) {

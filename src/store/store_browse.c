@@ -135,7 +135,7 @@ static loci_status browse_rows(const browsing *b, js_value **to, loci_err *err) 
   int64_t count = 0;
   for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
     if (strcmp(orders[i].name, wanted) == 0) order = orders[i].sql;
-  if (!order) return fail(err, LOCI_EINVAL, "rows are not sorted by \"%.40s\"", wanted);
+  if (!order) return fail(err, LOCI_EINVAL, "sort: rows are not sorted by \"%.40s\"", wanted);
   TRY(count_rows(b, &count, err));
   js_put(to, "headline", js_text(b->headline));
   js_put(to, "total", js_int(count));

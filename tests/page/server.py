@@ -43,12 +43,16 @@ class Server:
             raise AssertionError(why)
         self.origin, self.token = self.address.split("&")[0].split("/#token=")
 
-    def call(self, method, path, body=None, token=None, headers=()):
+    def open(self, method, path, body=None, token=None, headers=()):
+        """The answer as it comes, or an HTTPError."""
         body = urllib.parse.urlencode(body, doseq=True).encode() if isinstance(body, dict) else body
         request = urllib.request.Request(self.origin + path, body, {"Authorization": f"Bearer {token or self.token}", **dict(headers)},
                                          method=method)
+        return urllib.request.urlopen(request, timeout=60)
+
+    def call(self, method, path, body=None, token=None, headers=()):
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with self.open(method, path, body, token, headers) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as e:
             return e.code, e.read()

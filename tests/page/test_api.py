@@ -1,16 +1,20 @@
-"""loci serve by its API: where it listens.
+"""loci serve by its API: where it listens, and what an error says.
 
     tests/page/test_api.py LOCI SOURCE
 
 Skipped (77) where there is no page in this build."""
 import http.client
+import json
 import os
 import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
 sys.dont_write_bytecode = True
-from server import Server  # noqa: E402
+from server import CONSTRAINT, QUESTION, Server  # noqa: E402
+
+ASKED = {"question": QUESTION, "constraint": CONSTRAINT}
+
 
 # ---------------------------------------------------------------- where it listens
 
@@ -57,4 +61,52 @@ def listens():
             raise AssertionError("at localhost somebody else may answer in the page's place")
 
 
+# ---------------------------------------------------------------- errors
+
+def errors():
+    """Each has a code, a sentence, the field it is about, and for an unknown one the field that was probably meant."""
+    server = Server()
+    trace = {"what": "trace", **ASKED}
+    try:
+        for form, field, says in (
+                ({}, "what", "is missing"),
+                ({"what": "tace", **ASKED}, "what", 'did you mean "trace"?'),
+                ({"what": "edit aply", **ASKED}, "what", "nothing the page computes"),
+                ({**trace, "windw": 3}, "windw", 'trace takes no "windw" here; did you mean "window"?'),
+                ({**trace, "pictur": "p0"}, "pictur", 'did you mean "picture"?'),
+                ({**trace, "contine": 3}, "contine", 'did you mean "continue"?'),
+                ({**trace, "thread": 3}, "thread", 'trace takes no "thread" here'),
+                ({"what": "trace"}, "question", 'trace needs "question"'),
+                ({"what": "image"}, "picture", 'image needs "picture"'),
+                ({"what": "edit test", "question": QUESTION}, "edit", 'edit test needs "edit"'),
+                ({**trace, "picture": "p0123456789abcdef"}, "picture", "drop it again"),
+                ({**trace, "window": [1, 3]}, "window", "given twice"),
+                ({**trace, "edition": [0, 0]}, "edition", "given twice"),
+                ({**trace, "continue": "x"}, "continue", "the number of a job"),
+                ({**trace, "corrupt": "image:/etc/passwd"}, "corrupt", "opens no files"),
+                ({**trace, "edition": 7}, "edition", "another one by now")):
+            status, body = server.call("POST", "/api/jobs", form)
+            error = json.loads(body)["error"]
+            assert status in (409, 422) and set(error) == {"code", "message", "field"}, (form, status, error)
+            assert error["field"] == field and says in error["message"], (form, error)
+            assert "did you mean" in says or "did you mean" not in error["message"], (form, error)
+        for form, field in (({**trace, "window": "three"}, "window"), ({**trace, "layers": "99"}, "layers"),
+                            ({"what": "ask", **ASKED, "max-new": "0"}, "max-new")):
+            job = json.loads(server.call("POST", "/api/jobs", form)[1])["job"]
+            server.call("GET", f"/api/jobs/{job}/events")
+            state = server.get(f"/api/jobs/{job}")
+            assert state["state"] == "failed" and state["error"]["field"] == field, (form, state)
+            assert state["error"]["code"] == "bad request" and state["error"]["message"], state
+        status, body = server.call("POST", "/api/propose", {"question": QUESTION, "picture": "x"})
+        assert status == 422 and json.loads(body)["error"]["field"] == "picture", body
+        for method, path, body in (("GET", "/api/nothing", None), ("GET", "/api/jobs/99", None), ("POST", "/api/jobs", b"what"),
+                                   ("POST", "/api/pictures", b"none"), ("PUT", "/api/jobs", b"")):
+            status, said = server.call(method, path, body)
+            error = json.loads(said)["error"]
+            assert status >= 400 and error["code"] and error["message"] and error["field"] is None, (path, status, error)
+    finally:
+        server.stop()
+
+
 listens()
+errors()

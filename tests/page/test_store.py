@@ -81,6 +81,10 @@ def api(server, used, dropped):
                    {"first": -1}, {"least": "x"}):
         status, body = server.asked("/api/store/examples", fields)
         assert status == 422 and b"error" in body, (fields, status, body)
+    for what, fields, field, says in (("examples", {"wich": "right"}, "wich", 'did you mean "which"?'), ("examples", {"least": "x"}, "least", "a number"),
+                                      ("examples", {"sort": "lin"}, "sort", "not sorted by"), ("sql", {"sql": "DROP TABLE run"}, "sql", "")):
+        error = json.loads(server.asked("/api/store/" + what, fields)[1])["error"]
+        assert error["field"] == field and says in error["message"], (fields, error)
     assert server.asked("/api/store/nothing", {})[0] == 422
     assert server.asked("/api/store/examples", {}, token="0" * 64)[0] == 401
     status, csv = server.asked("/api/store/1/run.csv")
