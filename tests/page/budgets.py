@@ -87,19 +87,28 @@ def many_cells(browser):
     })""")
 
 
-def cancel_time(browser):
-    return browser.run("""return import('/page/api.js').then(async api => {
+def processor_time(server):
+    with open(f"/proc/{server.pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cancel_time(browser, server, share):
+    """A trace stopped at so much of its cells: milliseconds to its end, and of the processor in the second after."""
+    took = browser.run("""const [about, share] = arguments;
+      return import('/page/api.js').then(async api => {
       const stop = new AbortController();
       let asked = 0;
-      try {
-        await api.run('trace', {...arguments[0], corrupt: 'noise:3', seeds: '3000', seed: String(Date.now() % 100000)}, s => {
-          if (s.state !== 'running' || s.permille < 1 || asked) return;
+      await api.run('trace', {...about, corrupt: 'noise:3', seeds: '100', seed: String(Date.now() % 100000)}, () => {}, stop.signal, p => {
+          if (asked || !(p.done >= share * p.planned)) return;
           asked = performance.now();
           stop.abort();
-        }, stop.signal);
-      } catch {}
+        }).catch(() => {});
       return performance.now() - asked;
-    })""", ASK)
+    })""", ASK, share)
+    before = processor_time(server)
+    time.sleep(1)
+    return took, processor_time(server) - before
 
 
 def main():
@@ -142,7 +151,10 @@ def main():
             fields = {**ASK, "picture": picture, "site": "mlp_out", "layers": str(layer), "positions": "last", "window": "1"}
             clicks.append(run(browser, "ask", fields))
         say("a click on a cell, ms (of it the command)", f"{statistics.median(c[0] for c in clicks):.0f} ({statistics.median(c[1] for c in clicks):.0f})", "50")
-        say("a stopped trace is idle after, ms", f"{cancel_time(browser):.0f}", "200")
+        for share in (0.1, 0.5, 0.9):
+            took, after = cancel_time(browser, server, share)
+            say(f"a trace stopped at {share:.0%} is idle after, ms", f"{took:.0f}", "200")
+            say("  of the processor in the second after, ms", f"{after:.0f}", "idle")
         paint, hover = many_cells(browser)
         say("20,000 cells painted, ms", f"{paint:.1f}", "16")
         say("a move over them, ms", f"{hover:.1f}", "8")

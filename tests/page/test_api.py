@@ -1,4 +1,4 @@
-"""loci serve by its API: where it listens, and what an error says.
+"""loci serve by its API: where it listens, what an error says, and what a trace that is stopped keeps.
 
     tests/page/test_api.py LOCI SOURCE
 
@@ -108,5 +108,75 @@ def errors():
         server.stop()
 
 
+# ---------------------------------------------------------------- what a stopped trace keeps
+
+NUMBERS = ("p", "logp", "logit_diff", "kl", "ie", "restoration")
+
+
+def cells(trace):
+    """The exact ones, all where it is whole: (grid, layer, column) -> its numbers, as they were written."""
+    return {(i, layer, column): [g[name][layer][column] for name in NUMBERS]
+            for i, g in enumerate(trace["grids"]) for layer, row in enumerate(g.get("exact", g["skipped"]))
+            for column, exact in enumerate(row) if exact or "exact" not in g}
+
+
+def follow(server, job, on_part):
+    """Its states and its parts, in the order in which they come."""
+    with server.open("GET", f"/api/jobs/{job}/events") as stream:
+        kind, last = "", None
+        for line in stream:
+            if line.startswith(b"event: "):
+                kind = line[7:].strip()
+            elif line.startswith(b"data: "):
+                last = json.loads(line[6:])
+                if kind == b"part":
+                    on_part(last)
+    return last
+
+
+def stopped_at(server, asked, share):
+    """A trace that is stopped as soon as so many of its cells are there; None: it ended before the request came."""
+    job, told = json.loads(server.call("POST", "/api/jobs", asked)[1])["job"], []
+
+    def stop(part):
+        if "done" not in part or part["done"] < share * part["planned"]:
+            return
+        if not told:
+            assert server.call("DELETE", f"/api/jobs/{job}")[0] == 202
+        told.append(part)
+
+    state = follow(server, job, stop)
+    if state["state"] == "done":
+        return None
+    assert state["state"] == "cancelled" and state["partial"] and len(told) == 1, (state, len(told))
+    return job, told[0], server.get(f"/api/jobs/{job}/result.json")
+
+
+def keeps():
+    """Stopped at 10, 50 and 90 %: the cells that are there are the whole run's, bit for bit, and no other one comes."""
+    server = Server()
+    try:
+        for share in (0.1, 0.5, 0.9):
+            for seeds in (3, 12, 50, 200, 800):  # as long as it takes for the request to come in time
+                asked = {"what": "trace", **ASKED, "corrupt": "noise:3", "site": "mlp_out", "seeds": seeds}
+                if caught := stopped_at(server, asked, share):
+                    break
+            assert caught, f"never stopped at {share}"
+            job, told, part = caught
+            whole = server.run(**asked, edition=0)[1]  # another form, so that it is another job
+            kept, every = cells(part), cells(whole)
+            skipped = sum(sum(map(sum, g["skipped"])) for g in part["grids"])
+            assert part["missing"] == told["planned"] - told["done"] > 0 == whole.get("missing", 0), (share, part["missing"], told["planned"], told["done"])
+            assert len(kept) - skipped == told["done"] and len(every) - skipped == told["planned"], (share, len(kept), len(every), skipped, told["planned"], told["done"])
+            assert all(every[at] == numbers for at, numbers in kept.items()), f"what was kept at {share} is not the whole run's"
+            assert server.run(what="ask", **ASKED)[1]["answer"], "nothing is answered after it"
+            more = []
+            assert follow(server, job, more.append)["state"] == "cancelled" and not more, more
+            assert server.get(f"/api/jobs/{job}/result.json") == part, "cells came after the stop"
+    finally:
+        server.stop()
+
+
 listens()
 errors()
+keeps()
