@@ -54,6 +54,8 @@ typedef struct loci_call {
   const loci_trace *so_far; /* of "trace", likewise; or NULL */
   void (*watch_steps)(void *ctx, const loci_edit_step *steps, int count); /* of "edit solve" */
   bool lent; /* a file of the call is gone after it: no command line names it, nor does a store */
+  /* Of "ask" without a cell, with watch_ctx, or NULL: told after each token, the answer so far. */
+  void (*watch_answer)(void *ctx, const loci_answer *so_far);
 } loci_call;
 
 typedef struct loci_run_request {

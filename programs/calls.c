@@ -121,7 +121,8 @@ loci_call call_of(cli *c, const cli_request *r, loci_model *model) {
                      .watch = c->term.watch,
                      .watch_ctx = c->term.host ? c->term.host_ctx : &c->term,
                      .so_far = c->host ? c->host->so_far : NULL,
-                     .watch_steps = c->host ? c->host->steps : NULL};
+                     .watch_steps = c->host ? c->host->steps : NULL,
+                     .watch_answer = c->host ? c->host->answer : NULL};
 }
 
 /* ---------------------------------------------------------------- commands */

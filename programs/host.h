@@ -17,6 +17,7 @@ typedef struct cli_host {
   const loci_trace *so_far;                     /* that a trace goes on with; or NULL */
   const loci_edit *edit;                        /* that is tested; or NULL */
   void (*steps)(void *ctx, const loci_edit_step *steps, int count); /* of an edit; or NULL */
+  void (*answer)(void *ctx, const loci_answer *so_far);             /* or NULL */
 } cli_host;
 
 #endif

@@ -180,6 +180,28 @@ static void on_steps(void *ctx, const loci_edit_step *steps, int count) {
   if (fclose(f) == 0) board_event(r->b, r->j, text);
 }
 
+/* The newest token of an answer, and the text so far. */
+static void on_answer(void *ctx, const loci_answer *a) {
+  running *r = ctx;
+  const loci_candidate *top = a->top[a->count - 1];
+  char *text = NULL;
+  size_t size;
+  FILE *f = open_memstream(&text, &size);
+  if (!f) return;
+  fprintf(f, "{\"token\":%d,\"text\":", a->count - 1);
+  put_json_string(f, a->text);
+  fputs(",\"top\":[", f);
+  for (int k = 0; k < LOCI_TOP && top[k].text; k++) {
+    fprintf(f, "%s{\"id\":%d,\"text\":", k ? "," : "", top[k].id);
+    put_json_string(f, top[k].text);
+    fputs(",\"p\":", f);
+    put_number(f, top[k].p, true);
+    fputc('}', f);
+  }
+  fputs("]}", f);
+  if (fclose(f) == 0) board_event(r->b, r->j, text);
+}
+
 /* ---------------------------------------------------------------- a job */
 
 static void end(running *r, int code, const loci_err *err) {
@@ -221,7 +243,8 @@ static void run(board *b, job *j) {
                    .take = on_result,
                    .keep = on_made,
                    .so_far = of && !tests ? (const loci_trace *)of->made : NULL,
-                   .steps = on_steps};
+                   .steps = on_steps,
+                   .answer = on_answer};
   cli c = {.command = j->request.command, .args = j->request.args, .json = true, .host = &host};
   c.term = (terminal){.columns = 80,
                       .wrap = 80,

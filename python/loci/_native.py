@@ -51,7 +51,7 @@ _DrawOpts = _struct("loci_draw_opts", size="z", metric="i", color="i", columns="
                     dpi="i", bare="b", scale="d")
 _Call = _struct("loci_call", size="z", what="s", request="s", model="p", prompts="P", edits="P", prompt_count="i",
                 edit_count="i", path="s", store="p", progress="p", progress_ctx="p", watch="p", watch_ctx="p",
-                so_far="p", watch_steps="p", lent="b")
+                so_far="p", watch_steps="p", lent="b", watch_answer="p")
 _TYPES |= {letter: C.POINTER(made) for letter, made in zip("EMKVHDC", (
     _Err, Monitor, _Column, _View, _Patch, _DrawOpts, _Call), strict=True)}
 

@@ -73,6 +73,7 @@ static const struct fact {
     PLACE(loci_call, so_far),
     PLACE(loci_call, watch_steps),
     PLACE(loci_call, lent),
+    PLACE(loci_call, watch_answer),
     {"most pixels", IMAGE_MAX_PIXELS},
 };
 

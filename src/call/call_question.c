@@ -3,6 +3,7 @@
 #include "model/prompt.h"
 #include "study/info.h"
 #include "study/request.h"
+#include "walk/ask.h"
 
 #include <stdlib.h>
 
@@ -23,8 +24,10 @@ loci_status ask_call(const calling *c, loci_err *err) {
   }
   TRY(refuse_members(c, of_runs, 6, " goes with a corruption, or with a site to restore", err));
   if (!c->out) return LOCI_OK;
-  return loci_ask(c->of->model, c->of->prompts[0], x.max_new, c->of->progress, c->of->progress_ctx,
-                  (loci_answer **)c->out, err);
+  TRY(prompt_check_model(c->of->prompts[0], c->of->model, err));
+  walk_hooks hooks = {.progress = c->of->progress, .progress_ctx = c->of->progress_ctx};
+  answer_watch told = {c->of->watch_answer, c->of->watch_ctx};
+  return ask_prompt(c->of->prompts[0], x.max_new, &hooks, told, (loci_answer **)c->out, err);
 }
 
 /* A donor that the call makes, and what of it the result borrows. */

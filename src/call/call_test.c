@@ -278,6 +278,35 @@ static void a_picture_may_come_as_pixels(void **state) {
   loci_free(image);
 }
 
+typedef struct told {
+  int count;
+  double first;
+  char text[64];
+} told;
+
+static void on_token(void *ctx, const loci_answer *so_far) {
+  told *t = ctx;
+  assert_int_equal(so_far->count, ++t->count);
+  t->first = so_far->top[0][0].p;
+  snprintf(t->text, sizeof t->text, "%s", so_far->text);
+}
+
+/* After each token, with the text so far; at the end the answer is what was told last. */
+static void an_answer_is_told_as_it_comes(void **state) {
+  told t = {0};
+  loci_call c = call_of("ask", "{}");
+  loci_result *r;
+  (void)state;
+  c.watch_answer = on_token;
+  c.watch_ctx = &t;
+  assert_int_equal(loci_call_run(&c, &r, NULL), LOCI_OK);
+  const loci_answer *a = (const loci_answer *)r;
+  assert_int_equal(t.count, a->count);
+  assert_true(t.count > 1 && t.first == a->top[0][0].p);
+  assert_string_equal(t.text, a->text);
+  loci_free(r);
+}
+
 static void a_constraint_has_the_kind_it_is_given(void **state) {
   static const char *const kinds[][2] = {
       {"textual", "textual"}, {"", "visual"}, {"auto", "visual"}, {"odd", NULL}};
@@ -406,6 +435,7 @@ int main(void) {
       cmocka_unit_test(a_model_and_a_prompt_are_refused_likewise),
       cmocka_unit_test(a_picture_is_looked_at_once),
       cmocka_unit_test(a_picture_may_come_as_pixels),
+      cmocka_unit_test(an_answer_is_told_as_it_comes),
       cmocka_unit_test(a_constraint_has_the_kind_it_is_given),
       cmocka_unit_test(prompts_are_traced_together),
       cmocka_unit_test(an_edit_is_solved_by_numbers_of_prompts),

@@ -76,15 +76,36 @@ static bool is_end(const loci_model *m, int id) {
   return false;
 }
 
-/* Decoded, stripped of blanks at both ends. */
-static loci_status decode_answer(const loci_model *m, loci_answer *a, const int *ids, int count,
+/* Decoded, stripped of blanks at both ends; to be freed. */
+static loci_status decode_answer(const loci_model *m, const int *ids, int count, char **out,
                                  loci_err *err) {
-  char *text;
   size_t n;
-  TRY(tokenizer_decode(m->tokens, ids, count, true, &text, &n, err));
-  size_t from = strspn(text, " \t\r\n");
-  while (n > from && strchr(" \t\r\n", text[n - 1])) n--;
-  a->text = arena_strndup(a->result.memory, text + from, n - from);
+  TRY(tokenizer_decode(m->tokens, ids, count, true, out, &n, err));
+  size_t from = strspn(*out, " \t\r\n");
+  while (n > from && strchr(" \t\r\n", (*out)[n - 1])) n--;
+  memmove(*out, *out + from, n - from);
+  (*out)[n - from] = 0;
+  return LOCI_OK;
+}
+
+static loci_status tell_so_far(const answering *of, loci_answer *a, int count, loci_err *err) {
+  char *text;
+  if (!of->watch.tell) return LOCI_OK;
+  TRY(decode_answer(of->p->model, a->ids, count, &text, err));
+  a->text = text;
+  a->count = count;
+  of->watch.tell(of->watch.ctx, a);
+  free(text);
+  return LOCI_OK;
+}
+
+/* What an answer holds beside its tokens. */
+static loci_status finish(const loci_model *m, loci_answer *a, loci_err *err) {
+  char *text;
+  a->hash = arena_strdup(a->result.memory, model_known_hash(m));
+  if (!a->hash) return fail_nomem(err, "answering");
+  TRY(decode_answer(m, a->ids, a->count, &text, err));
+  a->text = arena_strdup(a->result.memory, text);
   free(text);
   return a->text ? LOCI_OK : fail_nomem(err, "decoding the answer");
 }
@@ -106,6 +127,9 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
   loci_candidate(*top)[LOCI_TOP] = arena_zalloc(a->result.memory, most, sizeof *top);
   float *next = arena_array(a->result.memory, input_width(model_decoder(m)), float);
   if (!ids || !top || !next) return fail_nomem(err, "answering");
+  a->model = loci_model_get_info(m);
+  a->ids = ids;
+  a->top = (const loci_candidate(*)[LOCI_TOP])top;
   taken best;
   TRY(taken_init(&best, m, p, a->result.memory, err));
   walk_hooks hooks = *given;
@@ -131,7 +155,8 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
     top_logits_candidates(&best.top, m, top[n]);
     ids[n++] = best.top.id[0];
     mark_taken(&best, best.top.id[0]);
-    if (is_end(m, best.top.id[0]) || n == most) break;
+    st = tell_so_far(of, a, n, err);
+    if (st || is_end(m, best.top.id[0]) || n == most) break;
     if (!embed_token(m, best.top.id[0], next)) {
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
                 best.top.id[0]);
@@ -141,16 +166,11 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
     if (!st) st = step(m, w, cache, one, 0, NULL, &hooks, err);
   }
   walk_free(w);
+  a->count = n;
+  if (!st) st = finish(m, a, err);
   if (!st && of->cache) *of->cache = cache;
   if (st || !of->cache) kv_cache_free(cache);
-  if (st) return st;
-  a->model = loci_model_get_info(m);
-  a->hash = arena_strdup(a->result.memory, model_known_hash(m));
-  if (!a->hash) return fail_nomem(err, "answering");
-  a->count = n;
-  a->ids = ids;
-  a->top = (const loci_candidate(*)[LOCI_TOP])top;
-  return decode_answer(m, a, ids, n, err);
+  return st;
 }
 
 static loci_status tell(const loci_prompt *p, int max_new, loci_answer *a, loci_err *err) {
@@ -179,18 +199,12 @@ loci_status answer_make(const answering *of, int max_new, const walk_hooks *foll
   return LOCI_OK;
 }
 
-loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
-                     loci_progress_fn progress, void *ctx, loci_answer **out, loci_err *err) {
-  NEEDS(out, "place for the result");
-  *out = NULL;
-  NEEDS(m, "model");
-  NEEDS(p, "prompt");
-  TRY(prompt_check_model(p, m, err));
-  answering of = {.p = p, .rows = p->embeds, .first = p->info.length};
-  walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
+loci_status ask_prompt(const loci_prompt *p, int max_new, const walk_hooks *follow,
+                       answer_watch told, loci_answer **out, loci_err *err) {
+  answering of = {.p = p, .rows = p->embeds, .first = p->info.length, .watch = told};
   loci_answer *a;
   if (max_new == 0) max_new = ANSWER_TOKENS;
-  TRY(answer_make(&of, max_new, &hooks, &a, err));
+  TRY(answer_make(&of, max_new, follow, &a, err));
   loci_status st = tell(p, max_new, a, err);
   if (st) {
     loci_free(a);
@@ -198,4 +212,15 @@ loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
   }
   *out = a;
   return LOCI_OK;
+}
+
+loci_status loci_ask(const loci_model *m, const loci_prompt *p, int max_new,
+                     loci_progress_fn progress, void *ctx, loci_answer **out, loci_err *err) {
+  NEEDS(out, "place for the result");
+  *out = NULL;
+  NEEDS(m, "model");
+  NEEDS(p, "prompt");
+  TRY(prompt_check_model(p, m, err));
+  walk_hooks hooks = {.progress = progress, .progress_ctx = ctx};
+  return ask_prompt(p, max_new, &hooks, (answer_watch){0}, out, err);
 }

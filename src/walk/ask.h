@@ -7,6 +7,12 @@
 
 enum { ANSWER_TOKENS = 20 }; /* where nobody says */
 
+/* Who is told of an answer after each of its tokens: the answer so far, during the call alone. */
+typedef struct answer_watch {
+  void (*tell)(void *ctx, const loci_answer *so_far); /* NULL: nobody */
+  void *ctx;
+} answer_watch;
+
 /* A run to be continued.  Before [first] it is the prompt's own, so that what is kept of that
  * serves. */
 typedef struct answering {
@@ -18,10 +24,15 @@ typedef struct answering {
   int64_t patch_count;
   int room;         /* positions after the prompt's that the cache has at least */
   kv_cache **cache; /* gets keys and values of prompt and answer, the caller's; NULL: nobody does */
+  answer_watch watch;
 } answering;
 
 /* What the model says after it: everything of an answer but its request. */
 loci_status answer_make(const answering *of, int max_new, const walk_hooks *follow,
                         loci_answer **out, loci_err *err);
+
+/* loci_ask; checked are model and prompt. */
+loci_status ask_prompt(const loci_prompt *p, int max_new, const walk_hooks *follow,
+                       answer_watch told, loci_answer **out, loci_err *err);
 
 #endif
