@@ -8,6 +8,8 @@
 
 #include "values.h"
 
+enum { MOST_QUESTION = 8 << 10, MOST_CONSTRAINTS = 8 };
+
 /* What the page computes; the rest of loci reads or writes files. */
 static bool is_served(command_id id) {
   return id == COMMAND_INFO || id == COMMAND_IMAGE || id == COMMAND_TOKENS || id == COMMAND_ASK ||
@@ -63,6 +65,15 @@ static bool unknown(const char *name, command_id of, refusal *no) {
               : refuse(no, name, "%s takes no \"%.60s\" here", commands[of].name, name);
 }
 
+/* Longer ones than anybody types keep a machine busy, and a page in tokens that nobody reads. */
+static bool is_within(option_id id, const char *value, const args *given, refusal *no) {
+  if (id == OPT_QUESTION && strlen(value) > MOST_QUESTION)
+    return refuse(no, "question", "the question is longer than %d bytes", MOST_QUESTION);
+  if (id == OPT_CONSTRAINT && args_at(given, id, MOST_CONSTRAINTS - 1))
+    return refuse(no, "constraint", "more than %d constraints", MOST_CONSTRAINTS);
+  return true;
+}
+
 static bool add_option(const struct form_field *x, command_id of, args *out, refusal *no) {
   option_id id = OPT_COUNT;
   for (int i = 0; i < OPT_COUNT; i++)
@@ -75,6 +86,7 @@ static bool add_option(const struct form_field *x, command_id of, args *out, ref
     return refuse(no, x->name, "--%s: the page opens no files", o->name);
   if (!o->many && o->argument && args_has(out, id))
     return refuse(no, x->name, "--%s is given twice", o->name);
+  if (!is_within(id, x->value, out, no)) return false;
   out->given[out->given_count].id = id;
   out->given[out->given_count++].value = x->value;
   return true;
@@ -100,7 +112,7 @@ static bool add_field(const struct form_field *x, bool again, gallery *p, page_r
     if (of && !value_int(x->value, 0, INT32_MAX, &out->of))
       return refuse(no, x->name, "\"%s\" wants the number of a job", x->name);
     if (asked) out->question = x->value;
-    return true;
+    return !asked || is_within(OPT_QUESTION, x->value, &out->args, no);
   }
   if (strcmp(x->name, "picture") != 0) return add_option(x, out->command->id, &out->args, no);
   if (out->picture >= 0 || !(tests || option_is_taken(OPT_IMAGE, out->command->id)))

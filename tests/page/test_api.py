@@ -84,6 +84,9 @@ def errors():
                 ({**trace, "edition": [0, 0]}, "edition", "given twice"),
                 ({**trace, "continue": "x"}, "continue", "the number of a job"),
                 ({**trace, "corrupt": "image:/etc/passwd"}, "corrupt", "opens no files"),
+                ({**trace, "question": "x" * 8193}, "question", "longer than 8192 bytes"),
+                ({"what": "edit test", "question": "x" * 8193, "edit": 1}, "question", "longer than 8192 bytes"),
+                ({**trace, "constraint": [CONSTRAINT] * 9}, "constraint", "more than 8 constraints"),
                 ({**trace, "edition": 7}, "edition", "another one by now")):
             status, body = server.call("POST", "/api/jobs", form)
             error = json.loads(body)["error"]
