@@ -144,7 +144,9 @@ if(PYTHON)
   add_test(NAME page_parts COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/page/test_parts.py $<TARGET_FILE:loci>
     ${PROJECT_SOURCE_DIR})
   add_test(NAME page_api COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/page/test_api.py $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
-  set_tests_properties(page page_api page_parts page_requests page_store PROPERTIES SKIP_RETURN_CODE 77)
+  add_test(NAME page_links COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/page/test_links.py $<TARGET_FILE:loci>
+    ${PROJECT_SOURCE_DIR})
+  set_tests_properties(page page_api page_links page_parts page_requests page_store PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 set_tests_properties(cli_serve cli_memory_limit PROPERTIES SKIP_RETURN_CODE 77)
 

@@ -1,8 +1,5 @@
 // What the page has from outside: its address, and the server.
-//
-// What is shown stands in the fragment of the address: a copied link shows the same.  The token comes by the
-// fragment once, is kept for this origin, and leaves the address at once.  Every request carries it; a job's
-// states arrive as a stream.
+// The fragment of the address says what is shown.  It brings the token once, which is kept for this origin.
 const KEY = 'loci-token';
 
 function token() {
@@ -18,13 +15,13 @@ function takeToken() {
 }
 
 takeToken();
-addEventListener('hashchange', takeToken); // a link opened in this very tab
+addEventListener('hashchange', takeToken);
 
-// i picture, q question, c constraints (from-to in tokens of the question, perhaps .kind, joined by commas), k corruption, w window,
-// v view, y number shown, cell pinned cell, lay layer of the flow, f filters of the store, ex run.result of its example
+// i picture, q question, c constraints (from-to in tokens of the question, perhaps .kind, joined by commas), k corruption, w window, t template,
+// s sites, v view, y number shown, cell pinned cell, lay layer of the flow, f filters of the store, ex run.result of its example
 export const read = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
-// Constraints that an address has as words, on=..., of a page that was opened at a question; told once.
+// Constraints as words, on=..., where loci serve was started at a question; told once.
 export function pieces() {
   const all = new URLSearchParams(location.hash.slice(1)), list = all.getAll('on');
   all.delete('on');
@@ -74,7 +71,6 @@ async function call(method, path, body) {
 let edition = 0, limits = {}, changing;
 const told = answer => changing = answer.then(a => a.json()).then(now => ({edition, limits} = now));
 
-// A file, if it is not too large: the server would not read it to its end.
 async function give(path, file, most) {
   if (file.size > most) throw new Refused(413, 'size', `${file.name} is larger than ${most >> 20} MB`);
   return (await call('POST', path, file)).json();
@@ -92,7 +88,6 @@ export const result = async job => (await call('GET', `/api/jobs/${job}/result.j
 
 const pause = ms => new Promise(go => setTimeout(go, ms));
 
-// Another model of hello's list.
 export const openModel = id => told(call('POST', `/api/models/${id}/open`));
 
 // A command as a user would type it: the page's picture has a name there.
@@ -110,15 +105,12 @@ export function python(value, what, name) {
     `result = model.${what}(q${named(there(rest))})\n`;
 }
 
-// What is asked of the store, and a run of it as CSV.
 export const store = async (what, fields) => (await call('POST', '/api/store/' + what, new URLSearchParams(fields).toString())).json();
 export const storeCsv = async (store, run) => (await call('GET', `/api/store/${run}/run.csv?store=${store}`)).blob();
 
-// A result in another format, as bytes.
 export const resultBytes = async (job, ending) => (await call('GET', `/api/jobs/${job}/result.${ending}`)).blob();
 
-// What a job tells until it has ended, each state and each part handed on; returns the last state.  A stream that
-// is cut goes on where it was.
+// What a job tells until it has ended; returns the last state.  A stream that is cut goes on where it was.
 async function watch(job, onState, onPart) {
   let last = null, parts = 0;
   const take = event => {
@@ -146,8 +138,7 @@ async function watch(job, onState, onPart) {
   return last;
 }
 
-// Runs a command of loci: fields are its options, a list is an option given several times.  Returns
-// what `loci COMMAND --json` prints.
+// Runs a command of loci: fields are its options, a list is one given several times.
 export async function run(what, fields, onState = () => {}, signal = undefined, onPart = () => {}) {
   await changing?.catch(() => {});
   const form = new URLSearchParams({what, edition});

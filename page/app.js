@@ -2,7 +2,7 @@
 import * as api from './api.js';
 import * as map from './map.js';
 import * as edit from './edit.js';
-import {about, asked, listen, markPieces, marksOf, showKnown, tokens} from './question.js';
+import {about, asked, listen, markPieces, marksOf, showKnown, tokens, wording} from './question.js';
 import * as store from './store.js';
 import {askCells, bars, drawFlow, drawKnockout, drawLens, judge, listenToCells} from './ways.js';
 import {$, alone, attempt, number, offerExports, panel, panels, run, say, stop} from './work.js';
@@ -22,11 +22,15 @@ function showCommand(value, what) {
 
 const ask = () => attempt(async () => {
   await tokens();
-  api.step({q: asked.question});
-  const {value} = await run('ask', {question: asked.question, picture: asked.picture});
-  $('answers').hidden = false;
-  showBars($('clean'), `answers: ${value.answer}`, value.steps[0].top);
-  $('corrupted').replaceChildren();
+  const fields = wording(), show = (text, top) => {
+    $('answers').hidden = false;
+    showBars($('clean'), `answers: ${text}`, top);
+    $('corrupted').replaceChildren();
+  };
+  api.step({q: asked.question, t: fields.template});
+  let first;
+  const {value} = await run('ask', fields, token => show(token.text + ' …', first ||= token.top));
+  show(value.answer, value.steps[0].top);
   showCommand(value, 'ask');
   say(`answer: ${value.answer}`);
 });
@@ -34,12 +38,13 @@ const ask = () => attempt(async () => {
 // ---------------------------------------------------------------- trace and views
 
 let models = []; // their names
+let lost = '';   // the picture of a link, where the server has none of its name
 let results = {}; // of the question that was traced: view -> {job, value}, and about: what it was
 
 // [more]: goes on with the cells that are there.
 const trace = more => attempt(async () => {
   const fields = more === true ? {...results.fields, continue: results.trace.job} : about();
-  api.step({q: asked.question, k: fields.corrupt, w: fields.window, v: 'trace', cell: ''});
+  api.step({q: asked.question, k: fields.corrupt, w: fields.window, t: fields.template, s: fields.site, v: 'trace', cell: ''});
   await doTrace(fields);
 });
 
@@ -75,7 +80,8 @@ function takePart(p) {
 async function doTrace(fields) {
   began = performance.now();
   if (!fields.continue) guessed = null;
-  traced = {question: fields.question, picture: fields.picture, constraint: fields.constraint, kind: fields.kind};
+  const {question, picture, template, constraint, kind} = fields;
+  traced = {question, picture, template, constraint, kind};
   for (const name of Object.keys($('maps').dataset)) delete $('maps').dataset[name];
   $('continue').hidden = true;
   const done = await run('trace', fields, takePart), t = done.value;
@@ -152,6 +158,9 @@ async function restore() {
   $('question').value = s.q || '';
   if (s.y) $('metric').value = s.y;
   if (s.w) $('window').value = s.w;
+  $('template').value = s.t || '';
+  $('site').value = s.s || '';
+  $('more').open = Boolean(s.t || s.s);
   if (s.k) {
     const [kind, value] = s.k.split(/:(.*)/s);
     $('corrupt').value = kind;
@@ -166,6 +175,7 @@ async function restore() {
   } catch (e) {
     if (e.code !== 'picture') throw e;
     asked.picture = '';
+    lost = s.i;
     say('Drop the picture again: it was forgotten when loci serve ended.');
     await tokens();
     return;
@@ -179,7 +189,7 @@ async function restore() {
 
 function showModel({model, models: names, edited}) {
   models = names;
-  $('model').textContent = `${model.path.split('/').pop()}, ${model.layers} layers, loci ${model.version}`;
+  $('model').textContent = `${model.path.split('/').pop()}, ${model.dtype}, ${model.layers} layers, loci ${model.version}`;
   $('models').replaceChildren(...names.map((name, i) => new Option(name, i + 1)));
   $('models').value = model.id;
   $('models').hidden = names.length < 2;
@@ -213,8 +223,12 @@ function sayTraced() {
 
 function listenToAll() {
   listen(error => {
-    say(error);
+    const found = lost && asked.picture, same = found === lost;
+    say(error || (found && !same ? 'This is another picture than that of the link.' : ''));
     sayTraced();
+    if (!found) return;
+    lost = '';
+    if (same) attempt(restore);
   });
   listenToTabs();
   edit.listen();

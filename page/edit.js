@@ -1,15 +1,14 @@
 // An edit: solved, tried on the model in memory, and taken back.
 import * as api from './api.js';
 import {curves} from './paint.js';
-import {about, asked, readable} from './question.js';
-import {$, attempt, number, offerExports, run, say} from './work.js';
+import {asked, marked, readable, wording} from './question.js';
+import {$, attempt, number, offerExports, run, say, table} from './work.js';
 
 let solved = null;          // {job, value}
 let applied = 0, path = '', before = [], pictures = []; // pictures: {id, name} of other images
 let measuring = Promise.resolve(), enough = false; // what the edit does to questions aside, while it is measured
 
-// The layer whose MLP, restored at the constraint, brings most back.  A peak is a place to try and no
-// proof that an edit works best there (Hase et al. 2023).
+// The layer whose MLP, restored at the constraint, brings most back: a place to try, no proof (Hase et al. 2023).
 export function offer(trace) {
   const groups = trace.grids.find(g => g.site === 'mlp_out' && g.groups), column = groups?.groups.indexOf('constraint') ?? -1;
   const effects = column >= 0 ? groups.ie.map(row => Math.abs(row[column])) : [];
@@ -24,7 +23,6 @@ export function offer(trace) {
   $('loss').replaceChildren();
 }
 
-// The file of what is solved.
 export const offerFile = () => solved && offerExports('edit', solved.job);
 
 export function showEdited(job, text) {
@@ -33,7 +31,6 @@ export function showEdited(job, text) {
   $('edited').querySelector('span').textContent = text || '';
 }
 
-// The loss of every step so far, as a line.
 function drawLoss(steps) {
   const most = Math.max(...steps.map(s => s.loss)), first = steps[0], last = steps.at(-1);
   const said = `loss ${number(first.loss)} to ${number(last.loss)}, p of the new answer ${number(first.p)} to ${number(last.p)} in ${steps.length - 1} steps`;
@@ -42,7 +39,6 @@ function drawLoss(steps) {
 
 const lines = id => $(id).value.split('\n').map(q => q.trim()).filter(Boolean);
 
-// What is asked before and after: this question, its rephrasings, it about other pictures, other questions.
 const cases = () => [
   {kind: 'this question', question: asked.question, picture: asked.picture},
   ...lines('rephrase').map(question => ({kind: 'rephrased', question, picture: asked.picture})),
@@ -51,7 +47,7 @@ const cases = () => [
 
 async function answers() {
   const found = [];
-  for (const one of cases()) found.push({...one, value: (await run('ask', {question: one.question, picture: one.picture})).value});
+  for (const one of cases()) found.push({...one, value: (await run('ask', {...wording(), question: one.question, picture: one.picture})).value});
   return found;
 }
 
@@ -61,51 +57,38 @@ async function takePictures(files) {
   $('other-pictures-said').textContent = pictures.map(p => p.name).join(', ');
 }
 
-function cell(row, text, className) {
-  const c = row.insertCell();
-  c.textContent = text;
-  if (className) c.className = className;
-}
-
 const isAside = one => one.kind !== 'this question' && one.kind !== 'rephrased';
 const same = (list, one) => list.find(x => x.question === one.question && x.picture === one.picture);
 
 // Before the edit, what is known of it so far, and [after] it, once it is tried.
 function drawOutcome(after = []) {
-  const body = $('outcome').tBodies[0], aside = before.filter(isAside), measured = aside.filter(one => one.kl !== undefined);
-  body.replaceChildren();
+  const aside = before.filter(isAside), measured = aside.filter(one => one.kl !== undefined);
   let changed = 0;
-  for (const one of after.length ? after : before) {
-    const then = same(before, one), now = same(after, one)?.value, row = body.insertRow();
-    const other = Boolean(then && now && then.value.answer !== now.answer);
-    changed += other && isAside(one);
-    cell(row, `${one.kind}: ${one.question}`);
-    cell(row, then ? readable(then.value.answer) : '');
-    cell(row, then ? number(then.value.steps[0].p) : '');
-    cell(row, now ? readable(now.answer) + (other ? ' (changed)' : '') : '', other ? 'other' : '');
-    cell(row, now ? number(now.steps[0].p) : '');
-    cell(row, then?.kl === undefined ? '' : number(then.kl));
-  }
-  $('outcome').hidden = false;
+  const rows = (after.length ? after : before).map(one => {
+    const then = same(before, one), now = same(after, one)?.value, other = then && now && then.value.answer !== now.answer;
+    changed += Boolean(other) && isAside(one);
+    const of = value => value ? [readable(value.answer), value.steps[0].p] : ['', ''], [answer, p] = of(now);
+    return [`${one.kind}: ${one.question}`, ...of(then?.value), answer + (other ? ' (changed)' : ''), p, then?.kl];
+  });
   const mean = measured.reduce((sum, one) => sum + one.kl, 0) / measured.length;
-  $('outcome').caption.textContent = 'Before and after' +
+  $('outcome').replaceChildren(table('Before and after' +
     (after.length ? `: of ${after.filter(isAside).length} other pictures and questions ${changed} are answered otherwise` : '') +
-    (measured.length ? `; mean KL of ${measured.length} of ${aside.length} that should stay: ${number(mean)}` : '');
+    (measured.length ? `; mean KL of ${measured.length} of ${aside.length} that should stay: ${number(mean)}` : ''),
+  ['question', 'before', 'p', 'after', 'p', 'KL'], rows, {file: 'edit-test'}));
 }
 
-// How far the edit moves what should stay: KL(before || after) of each question aside, as loci edit test measures it.
+// KL(before || after) of each question aside, as loci edit test measures it.
 async function measure() {
   const list = before, edit = solved.job;
   for (const one of list.filter(isAside)) {
     if (enough) return;
-    const {value} = await api.run('edit test', {edit, question: one.question, picture: one.picture});
+    const {value} = await api.run('edit test', {...wording(), edit, question: one.question, picture: one.picture});
     if (list !== before) return; // another edit is solved by now
     one.kl = value.groups.find(g => g.name === 'unrelated').metrics.kl.after.value;
     drawOutcome();
   }
 }
 
-// What is solved, or was opened, can be tried, written and measured.
 async function show(got) {
   solved = got;
   $('try').disabled = false;
@@ -125,9 +108,9 @@ async function begin() {
 
 const solve = () => attempt(async () => {
   await begin();
-  const steps = [], now = about();
+  const steps = [];
   const got = await run('edit solve', {
-    rephrase: lines('rephrase'), question: now.question, picture: now.picture, constraint: now.constraint, kind: now.kind,
+    ...marked(), rephrase: lines('rephrase'),
     target: $('target').value.trim(), layer: $('layer').value, steps: $('steps').value},
   part => {
     steps[part.step] = part;
@@ -139,7 +122,6 @@ const solve = () => attempt(async () => {
   await show(got);
 });
 
-// An .edit that was kept: of any method, and of this model or another one of its shape.
 const openFile = file => attempt(async () => {
   await begin();
   const {job} = await api.addEdit(file), value = await api.result(job);

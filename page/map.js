@@ -31,7 +31,6 @@ function gather(t) {
 
 const value = (row, layer) => row.grid[metric]?.[layer]?.[row.column] ?? null;
 
-// The trace of the page: its request, targets, answers.
 export const current = () => trace;
 
 function scale() {
@@ -51,7 +50,7 @@ function paint(map) {
 
 let strongest = [];
 
-// The five strongest: kept in order while they are looked for, for maps may have many thousands.
+// The five strongest, without sorting: maps may have many thousands.
 function rank() {
   strongest = [];
   for (const map of maps)
@@ -254,7 +253,6 @@ export function show(t) {
   panels();
 }
 
-// The same grids as real tables, for those who do not see the map.
 export const tables = () => maps.map(map => table(`${map.name}: ${names[metric]}`, ['token', ...map.layers.map(l => `layer ${l}`)],
   map.rows.map(row => [row.label, ...map.layers.map((_, l) => number(value(row, l)))]), {named: true}));
 

@@ -1,13 +1,8 @@
 // What is drawn: colours of numbers, maps of cells, curves over layers.
-//
-// A map is one pixel a cell, blown up without smoothing, so that tens of thousands of cells cost a few
-// strokes.  Patterns say what colour must not say alone: estimates are hatched, cells that are the same by
-// construction are dashed, cells without a number are crossed.
+// A map is one pixel a cell, blown up without smoothing.  Patterns say what colour must not say alone.
 import {make} from './work.js';
 
-// Colours of numbers.  Effects of both signs: blue, near white, orange, zero always in the middle.
-// Probabilities: one ramp, monotone in lightness.  Both are told apart by colour-blind readers.
-// Of each there are two tables: on dark paper nothing is dark, and what is strong is light.
+// Effects of both signs: zero in the middle.  Probabilities: monotone in lightness.  On dark paper what is strong is light.
 export const dark = matchMedia('(prefers-color-scheme: dark)');
 const day = {paper: [255, 255, 255],
   signed: [[5, 60, 125], [52, 116, 177], [128, 175, 215], [206, 224, 238], [247, 247, 247], [252, 224, 190], [244, 177, 103], [216, 118, 28], [138, 62, 0]],
@@ -35,7 +30,7 @@ function palette(both) {
 
 export const css = rgb => `rgb(${rgb.join(' ')})`;
 
-// Black or white, whichever is read more easily on it (WCAG 2, relative luminance).
+// Black or white, whichever is read more easily on it (WCAG 2).
 export function ink(rgb) {
   const [r, g, b] = rgb.map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff';
@@ -45,9 +40,9 @@ export function ink(rgb) {
 
 export const WIDTH = 18;
 
-function tile(width, height, draw) {
-  const canvas = new OffscreenCanvas(width, height), context = canvas.getContext('2d');
-  draw(context, width, height);
+function tile(height, draw) {
+  const canvas = new OffscreenCanvas(WIDTH, height);
+  draw(canvas.getContext('2d'), height);
   return canvas;
 }
 
@@ -59,25 +54,10 @@ const stroke = (context, colour, ...points) => {
 };
 
 const marks = {
-  hatch: (c, w, h) => { stroke(c, 'rgb(255 255 255 / .85)', [0, h], [w, 0]); stroke(c, 'rgb(0 0 0 / .45)', [1, h + 1], [w + 1, 1]); },
-  dash: (c, w, h) => stroke(c, '#8a8f98', [5, h / 2], [w - 6, h / 2]),
-  cross: (c, w, h) => stroke(c, '#8a8f98', [4, 3], [w - 5, h - 4], [4, h - 4], [w - 5, 3])};
-
-// A pattern where [kind] of a cell is its name: the pattern everywhere, cut out by a mask.
-function put(context, map, name) {
-  const {canvas, cell, layers, rows} = map, w = layers.length, h = rows.length;
-  const mask = new ImageData(w, h);
-  let any = false;
-  map.kinds.forEach((kind, i) => { if (kind === name) { mask.data[4 * i + 3] = 255; any = true; } });
-  if (!any) return;
-  const layer = new OffscreenCanvas(canvas.width, canvas.height), l = layer.getContext('2d');
-  l.imageSmoothingEnabled = false;
-  l.drawImage(pixels(mask), 0, 0, canvas.width, canvas.height);
-  l.globalCompositeOperation = 'source-in';
-  l.fillStyle = l.createPattern(tile(WIDTH, cell, marks[name]), 'repeat');
-  l.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(layer, 0, 0);
-}
+  hatch: (c, h) => { stroke(c, 'rgb(255 255 255 / .85)', [0, h], [WIDTH, 0]); stroke(c, 'rgb(0 0 0 / .45)', [1, h + 1], [WIDTH + 1, 1]); },
+  dash: (c, h) => stroke(c, '#8a8f98', [5, h / 2], [WIDTH - 6, h / 2]),
+  cross: (c, h) => stroke(c, '#8a8f98', [4, 3], [WIDTH - 5, h - 4], [4, h - 4], [WIDTH - 5, 3]),
+  grid: (c, h) => { c.fillStyle = css(paper()); c.fillRect(WIDTH - 1, 0, 1, h); c.fillRect(0, h - 1, WIDTH, 1); }};
 
 function pixels(image) {
   const canvas = new OffscreenCanvas(image.width, image.height);
@@ -111,25 +91,23 @@ export function drawBase(map, value, signed, limit) {
     drawMany(map, value, signed, limit);
     return;
   }
-  map.kinds = new Array(layers.length * rows.length).fill('');
   rows.forEach((row, r) => layers.forEach((_, l) => {
-    const i = r * layers.length + l, x = value(row, l);
+    const i = 4 * (r * layers.length + l), x = value(row, l);
     const rgb = x === null ? paper() : signed ? ofEffect(x, limit) : ofShare(x, limit);
-    image.data.set(rgb, 4 * i);
-    image.data[4 * i + 3] = 255;
-    map.kinds[i] = kindOf(row, l, x);
+    image.data.set([...rgb, 255], i);
   }));
   map.base = new OffscreenCanvas(canvas.width, canvas.height);
   const context = map.base.getContext('2d');
   context.imageSmoothingEnabled = false;
   context.drawImage(pixels(image), 0, 0, canvas.width, canvas.height);
-  for (const name of Object.keys(marks)) put(context, map, name);
-  context.fillStyle = context.createPattern(tile(WIDTH, cell, c => {
-    c.fillStyle = css(paper());
-    c.fillRect(WIDTH - 1, 0, 1, cell);
-    c.fillRect(0, cell - 1, WIDTH, 1);
-  }), 'repeat');
-  context.fillRect(0, 0, canvas.width, canvas.height);
+  const patterns = {};
+  for (const name of Object.keys(marks)) patterns[name] = context.createPattern(tile(cell, marks[name]), 'repeat');
+  rows.forEach((row, r) => layers.forEach((_, l) => {
+    for (const name of [kindOf(row, l, value(row, l)), 'grid']) {
+      context.fillStyle = patterns[name];
+      if (name) context.fillRect(l * WIDTH, r * cell, WIDTH, cell);
+    }
+  }));
 }
 
 // A frame in two tones, seen on any colour.
@@ -171,9 +149,8 @@ function svg(name, attributes, text) {
 
 const line = (i, more) => ({class: `series s${i % 5}`, 'stroke-dasharray': dashes[i % 5], ...more});
 
-// curves: {y, lo, hi, said}; what is null is left out, a band where lo and hi are there.  ticks: of the
-// y axis, from the lowest to the highest shown.  level: a dotted line; mark: an upright one.  Returns the chart,
-// which tells where the mouse is ([at], as an index), and its legend.
+// curves: {y, lo, hi, said}, a band where lo and hi are there.  ticks: of the y axis, from the lowest to the highest.
+// level: a dotted line; mark: an upright one.  Returns the chart, whose at() is where the mouse is, and its legend.
 export function curves({layers, ticks, curves: all, level, mark}) {
   const low = ticks[0], high = ticks.at(-1), last = Math.max(1, layers.length - 1), every = last > 16 ? 4 * Math.ceil(last / 64) : 2;
   const x = i => LEFT + i / last * (W - LEFT), y = v => H - (v - low) / (high - low) * (H - 10);

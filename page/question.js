@@ -36,7 +36,7 @@ function show(seen) {
   $('see').setAttribute('aria-pressed', seen);
 }
 
-// After resizing and cropping, as loci image writes it, with the lines between the patches.
+// As loci image writes it, with the lines between the patches.
 async function see() {
   const of = asked.picture, {job} = await api.run('image', {picture: of});
   const image = await createImageBitmap(await api.resultBytes(job, 'png'));
@@ -73,16 +73,9 @@ export async function takePicture(file) {
 }
 
 function listenForPictures() {
-  const drop = $('drop'), file = $('file');
-  drop.addEventListener('click', () => file.click());
-  drop.addEventListener('keydown', e => {
-    if (e.key === 'Enter' || e.key === ' ') {
-      e.preventDefault();
-      file.click();
-    }
-  });
+  $('drop').addEventListener('click', () => $('file').click());
   $('see').addEventListener('click', () => $('seen').hidden ? see().catch(e => changed(e.message)) : show(false));
-  file.addEventListener('change', () => file.files[0] && takePicture(file.files[0]));
+  $('file').addEventListener('change', e => e.target.files[0] && takePicture(e.target.files[0]));
   for (const kind of ['dragenter', 'dragover']) document.addEventListener(kind, e => e.preventDefault());
   document.addEventListener('drop', e => {
     e.preventDefault();
@@ -110,16 +103,11 @@ function spansOf(prompt, question) {
 }
 
 export async function tokens() {
-  const question = $('question').value, mine = ++asking;
-  asked.question = question.trim();
-  if (!asked.question) {
-    asked.spans = [];
-    drawChips();
-    return;
-  }
-  const {value} = await api.run('tokens', {question: asked.question, picture: asked.picture});
+  const mine = ++asking;
+  asked.question = $('question').value.trim();
+  const {value} = asked.question ? await api.run('tokens', wording()) : {};
   if (mine !== asking) return; // a later question is on its way
-  asked.spans = spansOf(value.prompt, asked.question);
+  asked.spans = value ? spansOf(value.prompt, asked.question) : [];
   asked.marks = asked.marks.filter(m => m[1] < asked.spans.length);
   drawChips();
 }
@@ -158,10 +146,10 @@ export const marksOf = text => text.split(',').map(m => {
   return kind ? [first, last, kind] : [first, last];
 });
 
-// What each constraint is: visual, it points at the picture, or textual; a click makes it the other.
 async function showKinds() {
-  const marks = asked.marks, fields = {question: asked.question, picture: asked.picture, constraint: constraints(), kind: kinds()};
-  const found = marks.length ? (await api.run('tokens', fields)).value.constraints : [];
+  const marks = asked.marks;
+  countTokens().catch(e => changed(e.message));
+  const found = marks.length ? (await api.run('tokens', marked())).value.constraints : [];
   if (marks !== asked.marks) return; // others are marked by now
   const box = $('kinds');
   while (box.children.length > found.length) box.lastChild.remove();
@@ -180,25 +168,50 @@ async function showKinds() {
 
 const markAt = i => asked.marks.find(m => i >= m[0] && i <= m[1]);
 
-// A marked piece of the question as -c takes it: TEXT, or TEXT@2 for its second occurrence.
+const decode = (from, to) => new TextDecoder().decode(encoder.encode(asked.question).slice(from, to));
+
+// A marked piece of the question, and what stands before it.
 function pieceOf(mark) {
-  const bytes = encoder.encode(asked.question), decode = (a, b) => new TextDecoder().decode(bytes.slice(a, b));
-  let from = asked.spans[mark[0]].from;
-  const to = asked.spans[mark[1]].to, raw = decode(from, to), text = raw.trim();
-  from += encoder.encode(raw.slice(0, raw.indexOf(text))).length;
-  const nth = decode(0, from).split(text).length;
-  return asked.question.split(text).length > 2 ? `${text}@${nth}` : text;
+  const {from} = asked.spans[mark[0]], raw = decode(from, asked.spans[mark[1]].to), text = raw.trim();
+  return {text, before: decode(0, from) + raw.slice(0, raw.indexOf(text))};
 }
 
-export const constraints = () => asked.marks.map(pieceOf);
+// As -c takes it: TEXT, or TEXT@2 for its second occurrence.
+function nameOf(mark) {
+  const {text, before} = pieceOf(mark);
+  return asked.question.split(text).length > 2 ? `${text}@${before.split(text).length}` : text;
+}
+
+const plural = n => `${n} token${n === 1 ? '' : 's'}`;
+
+async function countTokens() {
+  const value = $('corrupt-value').value.trim(), kind = $('corrupt').value, marks = asked.marks;
+  $('counts').textContent = '';
+  if (!marks.length || !value || !['replace', 'swap'].includes(kind)) return;
+  let question = '', rest = 0;
+  for (const {text, before} of marks.map(pieceOf)) {
+    question += before.slice(rest) + value;
+    rest = before.length + text.length;
+  }
+  question += asked.question.slice(rest);
+  const {prompt} = (await api.run('tokens', {...wording(), question})).value, marked = marks.reduce((n, [a, b]) => n + b - a + 1, 0);
+  const taken = marked + spansOf(prompt, question).length - asked.spans.length;
+  if (marks === asked.marks)
+    $('counts').textContent = `Marked: ${plural(marked)}; “${value}” in its place: ${plural(taken)}${kind === 'swap' && marked !== taken ? '. A swap needs as many.' : ''}`;
+}
+
+export const constraints = () => asked.marks.map(nameOf);
 export const kinds = () => asked.marks.some(m => m[2]) ? asked.marks.map(m => m[2] || 'auto') : '';
 
-// All that is asked.
+// What a prompt is made of, then with its constraints, then all that is asked.
+export const wording = () => ({question: asked.question, picture: asked.picture, template: $('template').value.trim()});
+export const marked = () => ({...wording(), constraint: constraints(), kind: kinds()});
+
 export function about() {
   const corrupt = $('corrupt').value, value = $('corrupt-value').value.trim();
   return {
-    question: asked.question, picture: asked.picture, constraint: constraints(), kind: kinds(),
-    corrupt: corrupt === 'replace' && !value ? '' : value ? `${corrupt}:${value}` : corrupt, window: $('window').value};
+    ...marked(), corrupt: corrupt === 'replace' && !value ? '' : value ? `${corrupt}:${value}` : corrupt,
+    window: $('window').value, site: $('site').value.trim()};
 }
 
 // Marks from one token to another; what it touches becomes a part of it, the others stay.
@@ -256,6 +269,7 @@ function listenForMarks() {
     const to = {ArrowLeft: focused - 1, ArrowRight: focused + 1, Home: 0, End: last}[e.key];
     const own = markAt(before), others = asked.marks.filter(m => m !== own);
     if (e.key === 'Escape') asked.marks = [];
+    else if (e.key === 'Enter') $('trace-button').click();
     else if (e.key === ' ') asked.marks = own ? others : [...asked.marks, [before, before]].sort((x, y) => x[0] - y[0]);
     else if (to === undefined) return;
     e.preventDefault();
@@ -271,11 +285,13 @@ export function listen(then) {
   let timer = 0;
   listenForPictures();
   listenForMarks();
+  const look = () => tokens().then(() => changed(''), e => changed(e.message));
   $('question').addEventListener('input', () => {
     clearTimeout(timer);
     asked.marks = [];
-    timer = setTimeout(() => tokens().then(() => changed(''), e => changed(e.message)), 150);
+    timer = setTimeout(look, 150);
   });
-  $('corrupt').addEventListener('change', markChips);
+  $('template').addEventListener('change', look);
+  for (const id of ['corrupt', 'corrupt-value']) $(id).addEventListener('input', markChips);
   $('propose').addEventListener('click', propose);
 }

@@ -1,6 +1,4 @@
-// Stores of many examples: a list that draws only the rows in sight, filters, one example with the numbers that
-// were measured then; and a run as a whole: means with their intervals, how well its numbers tell right answers
-// from wrong ones, and a table of whatever is asked in SQL.
+// Stores of many examples: a list that draws the rows in sight, one example, and a run as a whole.
 import * as api from './api.js';
 import * as map from './map.js';
 import {curves} from './paint.js';

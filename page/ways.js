@@ -1,11 +1,9 @@
-// What the model answers with a cell restored, beside the corrupted and the clean answer, and with other windows,
-// of the whole constraint, or with noise put in; and how the image's information went: flow over the picture, the
-// lens as words, knockout as lines.
+// What the model answers with a cell restored; and the image's way: flow, lens, knockout.
 import * as api from './api.js';
 import {current} from './map.js';
 import {css, curves, frame, ink, ofShare} from './paint.js';
 import {asked, readable} from './question.js';
-import {$, attempt, make, number} from './work.js';
+import {$, attempt, make, number, table} from './work.js';
 
 // ---------------------------------------------------------------- cells
 
@@ -50,7 +48,6 @@ async function draw() {
   $('cell-command').textContent = api.shown(got.at(-1).value.command, asked.name);
 }
 
-// How well the estimates had ranked the cells, and how many of the strongest twenty they had missed.
 export function judge(t, guessed) {
   const pairs = [];
   t.grids.forEach((g, i) => g.positions && g.ie.forEach((row, l) => row.forEach((x, c) => {
@@ -199,28 +196,17 @@ export function drawFlow(view, flow) {
 // ---------------------------------------------------------------- lens
 
 export function drawLens(view, lens) {
-  const table = make('table', 'lens'), head = table.createTHead().insertRow(), scroll = make('div', 'scroll');
-  const name = at => readable(lens.prompt.tokens[at].text).trim() || '␣';
-  for (const text of ['layer', ...lens.positions.map(p => `${p} ${name(p)}`)]) {
-    const cell = make('th', '', text);
-    cell.scope = 'col';
-    head.append(cell);
-  }
-  const body = table.createTBody();
-  lens.layers.forEach((layer, l) => {
-    const row = body.insertRow(), first = make('th', '', String(layer));
-    first.scope = 'row';
-    row.append(first);
-    lens.positions.forEach((_, k) => {
-      const best = lens.top[k][l][0], p = lens.p_target[k][l], cell = row.insertCell(), colour = ofShare(p, 1);
-      cell.textContent = readable(best.text).trim() || '␣';
-      cell.title = `${number(best.p)}; the answer has ${number(p)}, rank ${lens.rank[k][l]}`;
-      cell.style.background = css(colour);
-      cell.style.color = ink(colour);
-    });
-  });
-  scroll.append(table);
-  view.replaceChildren(make('p', 'hint', `The most likely word after each layer, as if the rest added nothing; the darker, the likelier is "${readable(lens.target.text).trim()}".`), scroll);
+  const name = text => readable(text).trim() || '␣', target = readable(lens.target.text).trim();
+  const box = table('The most likely word after each layer',
+    ['layer', ...lens.positions.map(p => `${p} ${name(lens.prompt.tokens[p].text)}`)],
+    lens.layers.map((layer, l) => [layer, ...lens.top.map(at => name(at[l][0].text))]), {named: true});
+  [...box.querySelectorAll('tbody tr')].forEach((row, l) => lens.top.forEach((at, k) => {
+    const p = lens.p_target[k][l], cell = row.cells[k + 1], colour = ofShare(p, 1);
+    cell.title = `${number(at[l][0].p)}; the answer has ${number(p)}, rank ${lens.rank[k][l]}`;
+    cell.style.background = css(colour);
+    cell.style.color = ink(colour);
+  }));
+  view.replaceChildren(make('p', 'hint', `As if the layers above added nothing; the darker, the likelier is "${target}".`), box);
 }
 
 // ---------------------------------------------------------------- knockout

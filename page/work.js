@@ -82,7 +82,7 @@ export function save(bytes, name) {
 const formats = {trace: 'json csv npz png svg pdf html', flow: 'json csv npz png svg pdf html', lens: 'json csv png svg pdf html',
   knockout: 'json csv png svg pdf html', edit: 'edit json'};
 
-// A button for each format; the file is made when it is pressed, here or in the folder of --save-to.
+// A button for each format: the file is made when it is pressed.
 export function offerExports(name, job) {
   $('exports').replaceChildren('Export ', ...formats[name].split(' ').map(ending => button(ending.toUpperCase(), async () => {
     if ($('into').checked) say(`saved ${(await api.saveThere(job, ending)).saved} in ${$('into-name').textContent}`);
@@ -121,7 +121,7 @@ export function table(caption, head, rows, {named, file} = {}) {
 
 // ---------------------------------------------------------------- panels
 
-// The panel that the address names alone: what is beside it is out of sight, and out of the way of Tab and readers.
+// The panel that the address names alone: what is beside it is out of sight, and out of the way of Tab.
 export function panels() {
   const name = api.read().x;
   for (const e of document.querySelectorAll('.aside, .alone')) e.classList.remove('aside', 'alone');

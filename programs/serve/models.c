@@ -158,6 +158,8 @@ void models_put(models *x, FILE *f) {
   const loci_model_info *i = loci_model_get_info(x->model);
   fprintf(f, "{\"id\":%d,\"version\":\"%s\",\"path\":", x->open + 1, loci_version());
   put_json_string(f, i->path);
+  fputs(",\"dtype\":", f);
+  put_json_string(f, i->dtype ? i->dtype : "");
   fprintf(f, ",\"layers\":%d,\"image_rows\":%d},\"models\":[", i->layers, i->image_rows);
   for (int k = 0; k < x->count; k++) {
     if (k) fputc(',', f);

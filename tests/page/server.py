@@ -33,6 +33,8 @@ class Server:
 
     def __init__(self, *args, model=MODEL, environment=ENVIRONMENT):
         opens = ["-m", model] if model else []
+        if "LOCI_PAGE" in environment:  # its files as they are there, for whoever works on them
+            opens += ["--page", environment["LOCI_PAGE"]]
         self.process = subprocess.Popen([LOCI, "serve", *opens, "--no-open", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, env=environment)
         self.address = self.process.stdout.readline().strip()
