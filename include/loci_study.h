@@ -91,6 +91,8 @@ typedef struct loci_predict_opts {
   const loci_study_opts *study;
   int first_layer, layer_count; /* whose contributions count; layer_count 0: chosen on one half of
                                    the examples, tested on the other */
+  int samples;        /* answers drawn of each example, for self-consistency (0: there is none) */
+  double temperature; /* they are drawn at (0: 1) */
 } loci_predict_opts;
 
 /* One example: whether the model was right, and what might have told so (docs/MATH.md, "Failure
@@ -103,6 +105,7 @@ typedef struct loci_predicted {
   bool first_right;   /* the first token begins an accepted answer */
   bool tested;        /* of the half that scores are tested on */
   double contribution, best_layers, confidence, margin, entropy, probe;
+  double consistency; /* share of the drawn answers that are the greedy one; NaN: none were */
 } loci_predicted;
 
 /* How well a score tells right answers from wrong ones. */

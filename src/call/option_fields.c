@@ -161,7 +161,9 @@ field_table study_fields(void) { return FIELD_TABLE(of_study); }
 
 #undef OF
 #define OF loci_predict_opts
-static const field of_predict[] = {LAYERS};
+static const field of_predict[] = {
+    LAYERS, NUMBER("samples", samples, 1, 1000),
+    OWN("temperature", member_positive, temperature, "a number above 0")};
 field_table predict_fields(void) { return FIELD_TABLE(of_predict); }
 
 #undef OF

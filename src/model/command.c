@@ -124,6 +124,8 @@ static const spelling spellings[] = {
     {"min_te", "min-te", 0, NULL},
     {"by", "by", 0, ","},
     {"choice", "choice", 0, NULL},
+    {"samples", "samples", 0, NULL},
+    {"temperature", "temperature", 0, NULL},
     {"target", "target", 0, NULL},
     {"tested", "edit", 0, NULL},
     {"layer", "layer", 0, ","},

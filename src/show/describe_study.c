@@ -42,7 +42,7 @@ static void say_predicted(sink *s, const loci_predicted *e) {
   say_begin(s, NULL);
   say_example(s, e->line, e->id);
   say_members(s, e, answer, right, first_right, tested, contribution, best_layers, confidence,
-              margin, entropy, probe);
+              margin, entropy, probe, consistency);
   say_row(s);
   say_end(s);
 }
@@ -51,7 +51,7 @@ void describe_prediction(const void *result, sink *s) {
   const loci_prediction *p = result;
   int L = p->sample.model->layers;
   row_columns(s, "line,id,answer,right,first_right,tested,contribution,best_layers,confidence,"
-                 "margin,entropy,probe");
+                 "margin,entropy,probe,consistency");
   say_format(s, "predict");
   say_sample(s, &p->sample);
   say_request(s, &p->result);

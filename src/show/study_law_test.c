@@ -106,7 +106,8 @@ static void predicted_is(const files *f, int i, const loci_predicted *e) {
              {"first_right", e->first_right},   {"tested", e->tested},
              {"contribution", e->contribution}, {"best_layers", e->best_layers},
              {"confidence", e->confidence},     {"margin", e->margin},
-             {"entropy", e->entropy},           {"probe", e->probe}};
+             {"entropy", e->entropy},           {"probe", e->probe},
+             {"consistency", e->consistency}};
   for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
     in_json(f, all[k].x, "examples.%d.%s", i, all[k].name);
     in_csv(f, i, all[k].name, all[k].x);
@@ -133,8 +134,9 @@ static void a_prediction_is_what_its_files_say(void **state) {
                        .contribution_right = chances(base.mem, base.trace.model->layers),
                        .contribution_wrong = chances(base.mem, base.trace.model->layers)};
   for (int i = 0; i < EXAMPLES; i++)
-    examples[i] = (loci_predicted){i + 7,    NULL,     "yes",    i % 2 == 0, i % 3 == 0, i % 2 == 1,
-                                   chance(), chance(), chance(), chance(),   chance(),   chance()};
+    examples[i] =
+        (loci_predicted){i + 7,    NULL,     "yes",    i % 2 == 0, i % 3 == 0, i % 2 == 1, chance(),
+                         chance(), chance(), chance(), chance(),   chance(),   chance()};
   open_files(&f, &p.result, false);
   seed_is_whole(&f);
   interval_is(&f, "scores.0.auroc", &score.auroc);

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "study/flow_measure.h"
 #include "study/request.h"
+#include "walk/ask.h"
 #include "walk/logits.h"
 
 /* ---------------------------------------------------------------- one example */
@@ -70,6 +71,36 @@ static loci_status measure_flow(predicting *p, const loci_prompt *prompt, arena 
   return LOCI_OK;
 }
 
+/* Self-consistency (Wang et al. 2023): answers are drawn from the whole distribution, compared as
+ * answers are.  The prompt is run for the first of them alone. */
+static loci_status draw_answers(predicting *p, const study_item *item, loci_predicted *row,
+                                loci_err *err) {
+  const loci_prompt *prompt = item->prompt;
+  const loci_predict_opts *o = p->opts;
+  token_draw draw = {random_stream(o->study->seed, (uint64_t)row->line), o->temperature};
+  walk_hooks hooks = {.progress = study_progress, .progress_ctx = p->s};
+  kv_cache *cache = NULL;
+  loci_status st = LOCI_OK;
+  row->consistency = o->samples > 0 ? 0 : (double)NAN;
+  for (int i = 0; i < o->samples && !st; i++) {
+    loci_answer *a;
+    bool same = false;
+    answering of = {.p = prompt,
+                    .rows = prompt->embeds,
+                    .first = prompt->info.length,
+                    .draw = &draw,
+                    .after = cache,
+                    .cache = cache ? NULL : &cache};
+    st = answer_make(&of, study_max_new(o->study), &hooks, &a, err);
+    if (st) break;
+    st = answer_matches(a->text, &row->answer, 1, &same, err);
+    row->consistency += (double)same / o->samples;
+    loci_free(a);
+  }
+  kv_cache_free(cache);
+  return st;
+}
+
 /* Everything a predictor may need is read off one forward pass; the greedy answer is asked
  * apart, because it says only whether the example was answered correctly. */
 static loci_status measure(void *ctx, study_item *item, loci_err *err) {
@@ -93,6 +124,7 @@ static loci_status measure(void *ctx, study_item *item, loci_err *err) {
     row->id = arena_strdup(p->mem, item->example->id);
     if (!row->id) return fail_nomem(err, "predicting failure");
   }
+  TRY(draw_answers(p, item, row, err));
   p->n++;
   return LOCI_OK;
 }

@@ -11,7 +11,7 @@
 #include "study/probe.h"
 #include "study/stats.h"
 
-enum { FOLDS = 5, PREDICTORS = 6 };
+enum { FOLDS = 5, PREDICTORS = 7 };
 
 /* What scores are computed and tested with. */
 typedef struct scoring {
@@ -191,11 +191,12 @@ static loci_status fill_means(const scoring *s, loci_err *err) {
 /* Every score is turned so that more of it should mean a right answer. */
 static double score_of(const loci_predicted *row, int k) {
   const double scores[PREDICTORS] = {row->contribution, row->best_layers, row->confidence,
-                                     row->margin,       -row->entropy,    row->probe};
+                                     row->margin,       -row->entropy,    row->probe,
+                                     row->consistency};
   return scores[k];
 }
 
-enum { BEST_LAYERS = 1, CONFIDENCE = 2 };
+enum { BEST_LAYERS = 1, CONFIDENCE = 2, CONSISTENCY = 6 };
 
 typedef struct pair {
   const stat_roc *a, *b;
@@ -240,22 +241,24 @@ static loci_status test(scoring *s, int k, loci_predictor *out, loci_err *err) {
   return LOCI_OK;
 }
 
-/* "best layers" is there only where layers were chosen; the others always are. */
+/* "best layers" is there only where layers were chosen, "consistency" where answers were drawn. */
 static loci_status test_all(scoring *s, loci_err *err) {
-  static const char *const names[PREDICTORS] = {"contribution", "best layers", "confidence",
-                                                "margin",       "entropy",     "probe"};
+  static const char *const names[PREDICTORS] = {
+      "contribution", "best layers", "confidence", "margin", "entropy", "probe", "consistency"};
   static const char *const meanings[PREDICTORS] = {
       "attention contribution constraint -> last, layers round the strongest",
       "the same, layers that told best on the other half",
       "probability of the next token",
       "its lead over the second",
       "minus the entropy of the next token",
-      "logistic probe on the last position's residual, cross-validated"};
+      "logistic probe on the last position's residual, cross-validated",
+      "share of drawn answers that are the greedy one"};
   loci_predictor *rows = arena_zarray(s->p->mem, PREDICTORS, loci_predictor);
   if (!rows) return fail_nomem(err, "predicting failure");
   TRY(roc_of(s, CONFIDENCE, false, &s->confidence, err));
   for (int k = 0; k < PREDICTORS; k++) {
     if (k == BEST_LAYERS && s->out->best_first_layer < 0) continue;
+    if (k == CONSISTENCY && s->p->opts->samples == 0) continue;
     loci_predictor *row = &rows[s->out->predictor_count++];
     row->name = names[k];
     row->meaning = meanings[k];

@@ -1,6 +1,9 @@
 /* Failure prediction against its definition, computed here from public calls one by one. */
 #include "study/traces_test.h"
+#include "data/example.h"
 #include "sized.h"
+#include "walk/ask.h"
+#include "walk/target.h"
 
 enum { QUESTIONS = 12, MOST = 2 * QUESTIONS, LAYERS = 8, NEW = 3 };
 
@@ -34,6 +37,15 @@ typedef struct measured {
   bool right;
   char answer[256];
 } measured;
+
+/* What answers are drawn with, slowly. */
+typedef struct drawn {
+  const loci_model *m;
+  const loci_prompt *p;
+  random_source source;
+  double temperature;
+  float *logits; /* (V) */
+} drawn;
 
 static void measure(loci_model *m, const char *question, const char *image, measured *out) {
   loci_prompt *p = prompt_of(m, question, image);
@@ -192,8 +204,118 @@ static void given_layers_are_tested_on_all(void **state) {
   assert_int_equal(p->tested_right + p->tested_wrong, MOST);
   for (int k = 0; k < p->predictor_count; k++)
     assert_true(p->predictors[k].auroc.value == p->predictors[k].all.value);
-  for (int i = 0; i < MOST; i++) assert_true(isnan(p->examples[i].best_layers));
+  for (int i = 0; i < MOST; i++)
+    assert_true(isnan(p->examples[i].best_layers) && isnan(p->examples[i].consistency));
   loci_free(p);
+  loci_model_close(m);
+}
+
+/* ---------------------------------------------------------------- drawn answers */
+
+static void keep_logits(void *ctx, int64_t index, const float *logits) {
+  const drawn *d = ctx;
+  (void)index;
+  memcpy(d->logits, logits, (size_t)model_decoder(d->m)->vocab * sizeof *logits);
+}
+
+/* Logits after the prompt and n tokens, by a run from the first position on. */
+static void run_plainly(drawn *d, const int *ids, int n) {
+  int given[NEW + 1] = {0}, s;
+  walk *w;
+  target t;
+  loci_err err;
+  arena *mem = arena_new();
+  assert_non_null(mem);
+  memcpy(given, ids, (size_t)n * sizeof *ids); /* the last of a target is not read */
+  must(target_of_ids(d->p, given, n + 1, mem, &t, &err), &err);
+  must(walk_new(d->m, &w, &err), &err);
+  must(walk_root(w, target_input(&t), &s, &err), &err);
+  must(walk_want(w, s, t.length - 1, &err), &err);
+  must(walk_run(w, &(walk_hooks){.logits = keep_logits, .logits_ctx = d, .ordered = 1}, &err),
+       &err);
+  walk_free(w);
+  arena_free(mem);
+}
+
+/* One token of softmax(logits / temperature), by the sum up to it. */
+static int draw_slowly(drawn *d) {
+  int V = model_decoder(d->m)->vocab, id = 0;
+  double sum = 0, part = 0, largest = -(double)INFINITY;
+  for (int i = 0; i < V; i++) largest = fmax(largest, (double)d->logits[i]);
+  for (int i = 0; i < V; i++) sum += exp(((double)d->logits[i] - largest) / d->temperature);
+  double at = random_unit(&d->source);
+  for (; id < V - 1; id++) {
+    part += exp(((double)d->logits[id] - largest) / d->temperature);
+    if (part / sum > at) break;
+  }
+  return id;
+}
+
+static bool is_the_end(const loci_model *m, int id) {
+  const model_config *c = &m->weights->config;
+  for (int i = 0; i < c->n_eos; i++)
+    if (c->eos[i] == id) return true;
+  return false;
+}
+
+static double share_slowly(drawn *d, const char *greedy, int samples) {
+  int same = 0;
+  for (int k = 0; k < samples; k++) {
+    int ids[NEW], n = 0;
+    char *text;
+    size_t bytes;
+    bool is_same;
+    loci_err err;
+    while (n < NEW) {
+      run_plainly(d, ids, n);
+      ids[n] = draw_slowly(d);
+      if (is_the_end(d->m, ids[n++])) break;
+    }
+    must(tokenizer_decode(d->m->tokens, ids, n, true, &text, &bytes, &err), &err);
+    must(answer_matches(text, &greedy, 1, &is_same, &err), &err);
+    same += is_same;
+    free(text);
+  }
+  return (double)same / samples;
+}
+
+/* Every draw again, each token by a run of everything before it; cold enough all are the greedy
+ * one, and other seeds draw others. */
+static void drawn_answers_are_drawn_one_by_one(void **state) {
+  (void)state;
+  enum { SAMPLES = 6 };
+  measured x[MOST];
+  loci_model *m = open_with("llava-clip-llama", LOCI_PRECISION_F32, 1);
+  drawn d = {.m = m, .logits = malloc((size_t)model_decoder(m)->vocab * sizeof(float))};
+  assert_non_null(d.logits);
+  write_examples(m, PICTURE, x);
+  double all = 0, moved = 0;
+  loci_prediction *p[2];
+  for (uint64_t seed = 0; seed < 2; seed++) {
+    loci_study_opts study = {.size = sizeof study, .seed = seed};
+    p[seed] = predict(m, (loci_predict_opts){.study = &study,
+                                             .samples = SAMPLES,
+                                             .temperature = 0.3 + 0.4 * (double)seed});
+    assert_string_equal(p[seed]->predictors[p[seed]->predictor_count - 1].name, "consistency");
+    for (int i = 0; i < QUESTIONS; i++) {
+      d.source = random_stream(seed, (uint64_t)i + 1);
+      d.temperature = 0.3 + 0.4 * (double)seed;
+      d.p = prompt_of(m, questions[i], PICTURE);
+      double want = share_slowly(&d, x[i].answer, SAMPLES);
+      assert_float_equal(p[seed]->examples[i].consistency, want, 1e-12);
+      all += want / QUESTIONS;
+      loci_prompt_free((loci_prompt *)(uintptr_t)d.p);
+    }
+  }
+  for (int i = 0; i < MOST; i++)
+    moved += fabs(p[0]->examples[i].consistency - p[1]->examples[i].consistency);
+  assert_true(all > 0.1 && all < 1.9 && moved > 0); /* neither none nor all */
+  loci_free(p[0]);
+  loci_free(p[1]);
+  p[0] = predict(m, (loci_predict_opts){.samples = 2, .temperature = 1e-4});
+  for (int i = 0; i < MOST; i++) assert_true(p[0]->examples[i].consistency == 1);
+  loci_free(p[0]);
+  free(d.logits);
   loci_model_close(m);
 }
 
@@ -229,6 +351,7 @@ int main(void) {
       cmocka_unit_test(scores_are_those_of_single_calls),
       cmocka_unit_test(models_that_read_text_only_are_scored_too),
       cmocka_unit_test(given_layers_are_tested_on_all),
+      cmocka_unit_test(drawn_answers_are_drawn_one_by_one),
       cmocka_unit_test(predictions_can_be_stopped),
   };
   int fd = mkstemp(path);

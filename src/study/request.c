@@ -160,6 +160,14 @@ static loci_status complete_study(loci_study_opts *o, loci_err *err) {
 /* Layers are chosen on one half of the examples unless they are given. */
 loci_status predict_request_complete(const request_of *of, predict_request *r, loci_err *err) {
   TRY(complete_study(&r->study, err));
+  if (r->o.samples < 0 || r->o.samples > PREDICT_SAMPLES)
+    return fail(err, LOCI_EINVAL, "%d samples, expected 0 to %d", r->o.samples, PREDICT_SAMPLES);
+  if (!(r->o.temperature >= 0 && r->o.temperature <= 100))
+    return fail(err, LOCI_EINVAL, "a temperature of %g, expected above 0, and at most 100",
+                r->o.temperature);
+  if (r->o.temperature > 0 && r->o.samples == 0)
+    return fail(err, LOCI_EINVAL, "temperature goes with samples");
+  if (r->o.samples > 0 && r->o.temperature == 0) r->o.temperature = 1;
   if (r->o.first_layer == 0 && r->o.layer_count == 0) return LOCI_OK;
   if (r->o.layer_count == 0)
     return fail(err, LOCI_EINVAL, "no layers from layer %d on", r->o.first_layer);
@@ -168,6 +176,9 @@ loci_status predict_request_complete(const request_of *of, predict_request *r, l
 
 void predict_request_describe(js_value **to, const loci_predict_opts *o) {
   if (o->layer_count > 0) request_put_layers(to, o->first_layer, o->layer_count);
+  if (o->samples == 0) return;
+  js_put(to, "samples", js_int(o->samples));
+  js_put(to, "temperature", js_real(o->temperature));
 }
 
 loci_status score_request_complete(score_request *r, loci_err *err) {

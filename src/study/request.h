@@ -26,6 +26,7 @@ loci_status flow_request_complete(const request_of *of, loci_flow_opts *o, loci_
 loci_status lens_request_complete(const request_of *of, loci_lens_opts *o, loci_err *err);
 
 /* Options with the options inside them; the pointer of [o] leads to the other. */
+enum { PREDICT_SAMPLES = 1000 }; /* at most */
 typedef struct predict_request {
   loci_predict_opts o;
   loci_study_opts study;

@@ -1,8 +1,8 @@
 /* Greedy generation: a walk over the prompt that keeps its keys and values, then a walk of one row
  * a token.
  *
- * The token with the largest logit is taken, the first of equals; generation ends with an end
- * token, which counts, after max_new tokens, or where the model's positions end.
+ * The token with the largest logit is taken, the first of equals, unless one is drawn; generation
+ * ends with an end token, which counts, after max_new tokens, or where the model's positions end.
  *
  * A checkpoint's repetition penalty (Keskar et al. 2019) divides the positive and multiplies the
  * negative logits of all tokens there were before, the prompt's too, as transformers does; original
@@ -25,7 +25,21 @@ typedef struct taken {
   float penalty; /* 1: none */
   bool *seen;    /* (V) */
   float *scores; /* (V) logits after the penalty */
+  token_draw *draw;
+  int id; /* the next token */
 } taken;
+
+/* The first token whose share of the sum, with those before it, is above a number in [0, 1). */
+static int draw_token(token_draw *d, const float *logits, int V) {
+  double largest = (double)logits[argmax_of(logits, V, -1)], sum = 0;
+  for (int i = 0; i < V; i++) sum += exp(((double)logits[i] - largest) / d->temperature);
+  double at = random_unit(&d->source) * sum;
+  for (int i = 0; i < V; i++) {
+    at -= exp(((double)logits[i] - largest) / d->temperature);
+    if (at < 0) return i;
+  }
+  return argmax_of(logits, V, -1); /* rounding alone leads here */
+}
 
 static void take_top(void *ctx, int64_t index, const float *logits) {
   taken *t = ctx;
@@ -35,7 +49,9 @@ static void take_top(void *ctx, int64_t index, const float *logits) {
     float x = logits[i];
     t->scores[i] = !t->seen[i] ? x : x < 0 ? x * t->penalty : x / t->penalty;
   }
-  top_logits_of(t->penalty != 1 ? t->scores : logits, t->top.vocab, &t->top);
+  const float *scores = t->penalty != 1 ? t->scores : logits;
+  top_logits_of(scores, t->top.vocab, &t->top);
+  t->id = t->draw && t->finite ? draw_token(t->draw, scores, t->top.vocab) : t->top.id[0];
 }
 
 static void mark_taken(taken *t, int id) {
@@ -132,20 +148,23 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
   a->top = (const loci_candidate(*)[LOCI_TOP])top;
   taken best;
   TRY(taken_init(&best, m, p, a->result.memory, err));
+  best.draw = of->draw;
   walk_hooks hooks = *given;
   hooks.logits = take_top;
   hooks.logits_ctx = &best;
   const rope_place *places;
   TRY(prompt_places(p, most, a->result.memory, &places, err));
-  kv_cache *cache;
+  kv_cache *cache = of->after;
   walk *w = NULL;
-  TRY(kv_cache_new(m, T + (most > of->room ? most : of->room), &cache, err));
+  if (!cache) TRY(kv_cache_new(m, T + (most > of->room ? most : of->room), &cache, err));
   loci_status st = walk_new(m, &w, err);
   int same = mutual_first(p->mutual, of->first < T - 1 ? of->first : T - 1);
+  int kept = of->after ? same : !st ? keep_copy(p, same, cache) : 0;
+  if (of->after) kv_cache_cut(cache, same);
   input rows = prompt_input(p);
   rows.rows = of->rows;
   if (of->sources) rows.sources = of->sources;
-  if (!st) st = step(m, w, cache, rows, keep_copy(p, same, cache), of, &hooks, err);
+  if (!st) st = step(m, w, cache, rows, kept, of, &hooks, err);
   int n = 0;
   while (!st && n < most) {
     if (!best.finite) {
@@ -153,13 +172,13 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
       break;
     }
     top_logits_candidates(&best.top, m, top[n]);
-    ids[n++] = best.top.id[0];
-    mark_taken(&best, best.top.id[0]);
+    ids[n++] = best.id;
+    mark_taken(&best, best.id);
     st = tell_so_far(of, a, n, err);
-    if (st || is_end(m, best.top.id[0]) || n == most) break;
-    if (!embed_token(m, best.top.id[0], next)) {
+    if (st || is_end(m, best.id) || n == most) break;
+    if (!embed_token(m, best.id, next)) {
       st = fail(err, LOCI_EFORMAT, "the model answers with token %d, which has no embedding",
-                best.top.id[0]);
+                best.id);
     }
     input one = {.rows = next, .count = 1, .sources = rows.sources};
     if (places) one.places = places + T + n - 1;
@@ -169,7 +188,7 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
   a->count = n;
   if (!st) st = finish(m, a, err);
   if (!st && of->cache) *of->cache = cache;
-  if (st || !of->cache) kv_cache_free(cache);
+  if ((st || !of->cache) && !of->after) kv_cache_free(cache);
   return st;
 }
 

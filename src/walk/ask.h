@@ -2,6 +2,7 @@
 #ifndef LOCI_WALK_ASK_H
 #define LOCI_WALK_ASK_H
 
+#include "base/random.h"
 #include "model/prompt.h"
 #include "walk/walk.h"
 
@@ -13,6 +14,12 @@ typedef struct answer_watch {
   void *ctx;
 } answer_watch;
 
+/* How tokens are drawn where the likeliest is not taken: from softmax(logits / temperature). */
+typedef struct token_draw {
+  random_source source;
+  double temperature;
+} token_draw;
+
 /* A run to be continued.  Before [first] it is the prompt's own, so that what is kept of that
  * serves. */
 typedef struct answering {
@@ -22,7 +29,9 @@ typedef struct answering {
   int first;
   const walk_patch *patches; /* with values */
   int64_t patch_count;
-  int room;         /* positions after the prompt's that the cache has at least */
+  int room; /* positions after the prompt's that the cache has at least */
+  token_draw *draw;
+  kv_cache *after;  /* of the prompt, and more: its last row alone is run again; the caller's */
   kv_cache **cache; /* gets keys and values of prompt and answer, the caller's; NULL: nobody does */
   answer_watch watch;
 } answering;

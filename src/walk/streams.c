@@ -348,6 +348,10 @@ loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci
 
 int kv_cache_length(const kv_cache *c) { return c->length; }
 
+void kv_cache_cut(kv_cache *c, int length) {
+  if (length < c->length) c->length = length;
+}
+
 void kv_cache_free(kv_cache *c) {
   if (!c) return;
   free(c->keys);
