@@ -115,7 +115,7 @@ static void say_bars(views *v, const loci_edit_test *t) {
   edit_draw_bars(v, &(edit_bars){"answered as before the edit", edits_stayed, true, false}, NULL,
                  &t, 1);
   edit_draw_bars(v, &(edit_bars){"share of edits", edits_whole, true, true}, NULL, &t, 1);
-  edit_say_shares(v, "lines");
+  edit_say_shares(v, "lines", true);
 }
 
 void view_edit_test(const void *result, const loci_draw_opts *opts, views *v) {
@@ -173,7 +173,7 @@ static void say_tests_bars(views *v, const loci_edit_tests *c) {
     b.legend |= i == 1 && !whole; /* files of an earlier version end here */
     edit_draw_bars(v, &b, c->names, c->tests, c->count);
   }
-  edit_say_shares(v, "lines");
+  edit_say_shares(v, "lines", whole);
 }
 
 void view_edit_tests(const void *result, const loci_draw_opts *opts, views *v) {
@@ -241,7 +241,7 @@ static void say_curve_lines(views *v, const loci_edit_curve *c) {
                     .series = series,
                     .mark = (double)NAN};
   view_draw(v, VIEW_LINES, VIEW_PAGE | VIEW_HTML, false, l);
-  edit_say_shares(v, "bands");
+  edit_say_shares(v, "bands", false);
 }
 
 void view_edit_curve(const void *result, const loci_draw_opts *opts, views *v) {
@@ -260,6 +260,11 @@ void view_edit_curve(const void *result, const loci_draw_opts *opts, views *v) {
     view_say(v, VIEW_PLAIN, "%s", c->note);
   }
   view_gap(v);
-  say_what_tests_are(v);
+  view_begin(v, VIEW_LINE);
+  view_only(v, VIEW_TERM);
+  view_say(v, VIEW_DIM,
+           "shares of free answers: with the target on the question, its paraphrases and other "
+           "renderings, with what follows from it (port.); as before on other questions on the "
+           "picture, the question on other pictures, and unrelated ones; their harmonic mean");
   view_sample(v, &c->tests[0]->sample);
 }

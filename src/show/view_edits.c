@@ -198,15 +198,16 @@ void edit_draw_bars(views *v, const edit_bars *b, const char *const *names,
   view_draw(v, VIEW_BARS, VIEW_PAGE | VIEW_HTML, false, drawn);
 }
 
-void edit_say_shares(views *v, const char *lines) {
+void edit_say_shares(views *v, const char *lines, bool whole) {
   view_begin(v, VIEW_LINE);
   view_only(v, VIEW_PAGE);
-  view_say(
-      v, VIEW_DIM,
-      "Free answers: what should change is answered with the new answer, what should stay as "
-      "before the edit. Scope, of edits whose question is answered with the target: proper "
-      "reach every wording and rendering and move nothing else, under miss some, over move "
-      "something. Blindness: the question on other pictures is answered with the target. Means "
-      "over examples, %s are 95 %% intervals.",
-      lines);
+  view_say(v, VIEW_DIM,
+           "Free answers: what should change is answered with the new answer, what should stay as "
+           "before the edit.");
+  if (whole)
+    view_say(v, VIEW_DIM,
+             "Scope, of edits whose question is answered with the target: proper reach every "
+             "wording and rendering and move nothing else, under miss some, over move something. "
+             "Blindness: the question on other pictures is answered with the target.");
+  view_say(v, VIEW_DIM, "Means over examples, %s are 95 %% intervals.", lines);
 }

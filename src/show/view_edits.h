@@ -37,6 +37,6 @@ typedef struct edit_bars {
 void edit_draw_bars(views *v, const edit_bars *b, const char *const *names,
                     const loci_edit_test *const *tests, int count);
 /* What the shares are and what [lines] show. */
-void edit_say_shares(views *v, const char *lines);
+void edit_say_shares(views *v, const char *lines, bool whole);
 
 #endif

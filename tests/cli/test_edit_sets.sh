@@ -22,6 +22,8 @@ grep -q '^efficacy,free,1,1,0,' t.csv || miss "no row of efficacy"
 # A point of a curve is a test of its own.
 try edit curve -m "$model" --data set.jsonl "${quick[@]}" --limit 1 --over layer=2-3 -o c.csv -o c.svg -o c.json
 wants 0
+grep -q '95 % intervals' c.svg || miss "c.svg does not say what its bands are"
+grep -q 'Scope\|Blindness' c.svg && miss "c.svg explains what it does not show"
 prints 'edits by multedit over layer'
 head -1 c.csv | grep -q '^over,value,group,metric,' || miss "other columns"
 diff <(tail -n +2 t.csv) <(sed -n 's/^layer,3,//p' c.csv) >/dev/null || miss "layer 3 is not what its test says"
