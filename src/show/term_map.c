@@ -28,6 +28,8 @@ static const char ascii_bars[] = " ,;coO";
 static int most(int a, int b) { return a > b ? a : b; }
 static int least(int a, int b) { return a < b ? a : b; }
 
+/* Labels are cut to a quarter of the width, unless all layers have their two columns beside whole
+ * ones: curves of a study may differ in their last words alone. */
 static map_fit fit_panel(const term *t, const heatmap_panel *p) {
   map_fit f = {.number = 1, .label = 1};
   for (int r = 0; r < p->row_count; r++) {
@@ -38,8 +40,10 @@ static map_fit fit_panel(const term *t, const heatmap_panel *p) {
     int spare = p->rows[r].first != p->rows[r].last || n < 0 ? f.number + 1 : 0;
     f.label = most(f.label, utf8_columns(label, strlen(label)) - spare);
   }
-  f.label = least(f.label, most(10, least(20, t->width / 4)));
-  int room = t->width - (2 + f.number + 1 + f.label + 1);
+  int beside = t->width - (2 + f.number + 1 + 1); /* columns of labels and cells */
+  int given = most(10, least(20, t->width / 4));
+  f.label = least(f.label, most(given, beside - 2 * p->layer_count));
+  int room = beside - f.label;
   f.per = most(1, (p->layer_count + room - 1) / room);
   f.cells = (p->layer_count + f.per - 1) / f.per;
   f.wide = f.cells * 2 <= room ? 2 : 1;

@@ -122,4 +122,10 @@ printf '\n \n' >blank.jsonl
 for kind in predict flow knockout trace; do
   failed 'blank.jsonl: no example in it' study "$kind" blank.jsonl -m "$model"
 done
+
+# Curves of a study with donors differ in their last words, which are not cut while there is room.
+try study trace "$model/data/trace.jsonl" -m "$model" --donors "$model/data/trace-text.jsonl" --limit 3 --layers 4-5
+wants 0
+prints "all of constraint-last, another example's"
+prints "all of constraint-last, a random position's"
 finish
