@@ -60,6 +60,8 @@ static bool is_one_of(const char *s, const char *const *list) {
 
 gate_answer gate_check(const gate_request *r, const char token[TOKEN_HEX + 1]) {
   static const char *const data[] = {"GET", "POST", "DELETE", NULL}, *const files[] = {"GET", NULL};
+  if (r->header > MOST_HEADER) return (gate_answer){431, "header", "the header is too large"};
+  if (r->doubled) return (gate_answer){400, "header", "a header is there twice"};
   if (!is_plain_path(r->path)) return (gate_answer){400, "path", "no such kind of path"};
   if (r->hosts != 1 || !r->host || strlen(r->host) > LONGEST_HOST || !is_this_machine(r->host))
     return (gate_answer){403, "host", "the page answers to 127.0.0.1, localhost and [::1] alone"};

@@ -8,13 +8,17 @@
 #ifndef LOCI_SERVE_GATE_H
 #define LOCI_SERVE_GATE_H
 
-enum { TOKEN_HEX = 64 };
+#include <stddef.h>
+
+enum { TOKEN_HEX = 64, MOST_HEADER = 16 << 10 };
 
 typedef struct gate_request {
   const char *method, *path;
   const char *host;                                /* NULL: none */
   int hosts;                                       /* how many Host headers there are */
   const char *origin, *fetch_site, *authorization; /* NULL: none */
+  int doubled;   /* how many of these three, and of lengths of the body, are there again */
+  size_t header; /* bytes of all names and values */
 } gate_request;
 
 /* What stands in the way; code NULL: nothing does. */

@@ -181,10 +181,27 @@ static done answer_ask(const server *s, connection *c, const char *method, const
   return a.follow ? send_events(p->board, c, a.follow, ask.after) : send_bytes(c, &a);
 }
 
-static done count_host(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value) {
+/* Headers of a request while they are looked at. */
+typedef struct counted {
+  gate_request *r;
+  bool there[4];
+} counted;
+
+/* Which of two a browser meant nobody can tell: what decides is there once, and a body has one
+ * length, told or in chunks. */
+static done count_header(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value) {
+  static const char *const once[] = {"Origin", "Sec-Fetch-Site", "Authorization", "Content-Length",
+                                     "Transfer-Encoding"};
+  counted *n = ctx;
   (void)kind;
-  (void)value;
-  if (strcasecmp(key, "Host") == 0) ++*(int *)ctx;
+  n->r->header += strlen(key) + (value ? strlen(value) : 0);
+  if (strcasecmp(key, "Host") == 0) n->r->hosts++;
+  for (int i = 0; i < LENGTH(once); i++) {
+    if (strcasecmp(key, once[i]) != 0) continue;
+    int of = i < LENGTH(once) - 1 ? i : i - 1; /* the last two are one */
+    n->r->doubled += n->there[of];
+    n->there[of] = true;
+  }
   return MHD_YES;
 }
 
@@ -195,7 +212,8 @@ static gate_answer check(const server *s, connection *c, const char *method, con
                     .origin = header(c, "Origin"),
                     .fetch_site = header(c, "Sec-Fetch-Site"),
                     .authorization = header(c, "Authorization")};
-  mhd.get_connection_values(c, MHD_HEADER_KIND, count_host, &r.hosts);
+  counted n = {.r = &r};
+  mhd.get_connection_values(c, MHD_HEADER_KIND, count_header, &n);
   return gate_check(&r, s->o.token);
 }
 

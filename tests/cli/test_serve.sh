@@ -79,6 +79,17 @@ done
 request 'GET /api/hello' "$host" "$auth" "Origin: http://127.0.0.1:$port" 'Sec-Fetch-Site: same-origin'
 gets 200
 [[ ${answer,,} != *access-control* ]] || miss "a header of CORS"
+for twice in "Origin: http://127.0.0.1:$port" 'Sec-Fetch-Site: same-origin' "$auth"; do
+  request 'GET /api/hello' "$host" "$auth" "$twice" "$twice"
+  gets 400
+done
+request 'POST /api/jobs' "$host" "$auth" 'Content-Length: 5' 'Transfer-Encoding: chunked'
+gets 400
+long=$(printf '%15000s' '' | tr ' ' x)
+request 'GET /api/hello' "$host" "$auth" "X-Long: $long"
+gets 200
+request 'GET /api/hello' "$host" "$auth" "X-Long: ${long}${long:0:2000}"
+gets 431
 for site in cross-site same-site none; do
   request 'GET /api/hello' "$host" "$auth" "Sec-Fetch-Site: $site"
   gets 403
