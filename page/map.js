@@ -89,7 +89,7 @@ function say() {
   }
   const row = at.map.rows[at.row], of = name => row.grid[name]?.[at.layer]?.[row.column];
   $('cell').textContent = `${pinned ? 'Pinned: ' : ''}${sentence(at)}. p ${number(trace.corrupt.p)} corrupted, ` +
-    `${number(of('p'))} restored, ${number(trace.clean.p)} clean; KL from the clean run ${number(of('kl'))}; ` +
+    `${number(of('p'))} restored, ${number(trace.clean.p)} clean; restoration ${number(of('restoration'))}; KL from the clean run ${number(of('kl'))}; ` +
     `logit difference ${number(of('logit_diff'))}.`;
 }
 

@@ -28,6 +28,13 @@ async function load(n) {
   draw();
 }
 
+// All rows of the filters, as the list would show them.
+async function everyRow() {
+  const all = [];
+  for (let first = 0; !first || first < total; first += PAGE) all.push(...(await ask('examples', {...filters(), first: String(first), count: String(PAGE)})).rows);
+  return all;
+}
+
 function fetchPage(n) {
   if (!loading.has(n)) loading.set(n, load(n));
   return loading.get(n);
@@ -234,6 +241,7 @@ export async function begin(names) {
     draw();
   });
   $('store-csv').addEventListener('click', () => attempt(async () => save(await api.storeCsv(store, run), `run-${run}.csv`)));
+  $('store-json').addEventListener('click', () => attempt(async () => save(new Blob([JSON.stringify(await everyRow())]), `examples-${run}.json`)));
   renew();
   if (kept.ex) await openExample(Number(kept.ex.split('.')[1]));
 }

@@ -305,6 +305,7 @@ def by_keyboard(browser, server):
     browser.press("Down", "Right", "Right")
     said = browser.text("#cell")
     assert said.startswith("mlp_out, layer 2, position 75, country: indirect effect"), said
+    assert all(name in said for name in ("corrupted", "restored", "clean", "restoration ", "KL from the clean run")), said
     browser.press("Enter")
     assert browser.text("#cell").startswith("Pinned: mlp_out, layer 2") and "cell=mlp_out.1.denoise.1.2" in browser.url()
     browser.press("]")

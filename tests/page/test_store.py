@@ -230,6 +230,15 @@ def page(server, total):
         assert listed(browser) < 60
         browser.type("#store-text", "country")
         browser.wait("return document.getElementById('store-count').textContent !== arguments[0]", f"{total} examples")
+        rows = browser.run("""const real = URL.createObjectURL;
+          let kept;
+          URL.createObjectURL = bytes => real.call(URL, kept = bytes);
+          document.getElementById('store-json').click();
+          return new Promise(go => {
+            const look = () => kept ? kept.text().then(JSON.parse).then(go) : setTimeout(look, 20);
+            look();
+          }).finally(() => { URL.createObjectURL = real; });""")
+        assert len(rows) == int(browser.text("#store-count").split()[0]) > 100 and all("country" in r["question"] for r in rows), len(rows)
         for _ in range(2):  # the strongest first
             browser.run("document.getElementById('store-head').children[4].click()")
         browser.wait("return document.querySelector('.store-row') && !document.querySelector('.store-row').textContent.includes('…')")
