@@ -46,7 +46,7 @@ static void put_encoded(FILE *f, const char *name, const char *value) {
     fprintf(f, *s < 128 && isalnum(*s) ? "%c" : "%%%02X", *s);
 }
 
-/* The question of the command line, as the page's address has it (page/state.js). */
+/* The question of the command line, as the page's address has it (page/api.js). */
 static char *make_shown(cli *c, const server_opts *o, loci_err *err) {
   const args *a = &c->args;
   char *text = NULL, id[PICTURE_ID] = "";
@@ -180,7 +180,10 @@ int cmd_serve(cli *c) {
     return cli_usage(c, "serve needs -m DIR, a model to ask, or --store S.db, a store to browse");
   if (args_has(&c->args, OPT_CONSTRAINT) && !args_has(&c->args, OPT_QUESTION))
     return cli_usage(c, "-c is a piece of a question: -q TEXT");
-  server_opts o = {.port = PORT, .shown = "", .parts.save_folder = -1};
+  server_opts o = {.port = PORT,
+                   .shown = "",
+                   .parts.save_folder = -1,
+                   .log = args_has(&c->args, OPT_LOG)};
   int code = cli_int(c, OPT_PORT, 1024, 65535, &o.port);
   o.last_port =
       args_has(&c->args, OPT_PORT) || o.port > 65535 - MORE_PORTS ? o.port : o.port + MORE_PORTS;

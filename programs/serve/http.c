@@ -15,7 +15,7 @@
 #include "site.h"
 #include "values.h"
 
-enum { IDLE_SECONDS = 30, HEADER_BYTES = 32 << 10, ADDRESSES = 2 /* 127.0.0.1, ::1 */ };
+enum { IDLE_SECONDS = 30, HEADER_BYTES = 32 << 10, ADDRESSES = 2 /* 127.0.0.1, ::1 */, LINE = 96 };
 
 struct server {
   server_opts o;
@@ -26,6 +26,7 @@ struct server {
 /* A request while its body arrives. */
 typedef struct incoming {
   bool refused; /* answered already */
+  char line[LINE]; /* method and path, for the log */
   seat *seat;   /* while it is answered; NULL: it is not, or has no token */
   char *body;
   size_t size, room, most;
@@ -39,9 +40,17 @@ static const char policy[] =
     "'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'";
 
+static seat *seat_of(connection *c) {
+  const union MHD_ConnectionInfo *i =
+      mhd.get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return i ? i->socket_context : NULL;
+}
+
 /* Sends and lets go of it. */
 static done reply(connection *c, int status, struct MHD_Response *r) {
+  seat *at = seat_of(c);
   if (!r) return MHD_NO;
+  if (at) at->status = status;
   mhd.add_response_header(r, "Content-Security-Policy", policy);
   mhd.add_response_header(r, "X-Content-Type-Options", "nosniff");
   mhd.add_response_header(r, "Referrer-Policy", "no-referrer");
@@ -239,6 +248,8 @@ static done begin(server *s, connection *c, const char *path, const char *method
   *place = in;
   if (!in) return MHD_NO;
   in->most = route_room(path);
+  bool odd = a.code && a.status != 401; /* its bytes may be meant for a terminal */
+  snprintf(in->line, sizeof in->line, "%s %s", odd ? "-" : method, odd ? "-" : path);
   const char *length = header(c, "Content-Length");
   if (!a.code && length && strtoull(length, NULL, 10) > in->most)
     a = (gate_answer){413, "size", "the request is too large"};
@@ -248,12 +259,6 @@ static done begin(server *s, connection *c, const char *path, const char *method
 }
 
 /* ---------------------------------------------------------------- connections */
-
-static seat *seat_of(connection *c) {
-  const union MHD_ConnectionInfo *i =
-      mhd.get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  return i ? i->socket_context : NULL;
-}
 
 static void on_connection(void *ctx, connection *c, void **place,
                           enum MHD_ConnectionNotificationCode what) {
@@ -288,8 +293,9 @@ static done on_request(void *ctx, connection *c, const char *path, const char *m
 static void on_end(void *ctx, connection *c, void **place, enum MHD_RequestTerminationCode how) {
   incoming *in = *place;
   server *s = ctx;
-  (void)c;
+  const seat *at = seat_of(c);
   (void)how;
+  if (in && s->o.log) fprintf(stderr, "%d %s\n", at ? at->status : 0, in->line);
   if (in) seats_work(&s->seats, in->seat, false);
   if (in) free(in->body);
   free(in);

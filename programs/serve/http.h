@@ -12,6 +12,7 @@ typedef struct server_opts {
   const char *shown; /* "&q=...": what the address shows after its token; "" nothing */
   char token[TOKEN_HEX + 1];
   int port, last_port; /* the first of these that is free */
+  bool log;            /* a line for each request on stderr, without its words or the token */
 } server_opts;
 
 /* Listens on 127.0.0.1, and on ::1 where that is there; NULL, with errno: no port is free.  The

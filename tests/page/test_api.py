@@ -1,4 +1,4 @@
-"""loci serve by its API: where it listens, what an error says, and what a trace that is stopped keeps.
+"""loci serve by its API: where it listens, what it logs, what an error says, and what a trace that is stopped keeps.
 
     tests/page/test_api.py LOCI SOURCE
 
@@ -6,6 +6,7 @@ Skipped (77) where there is no page in this build."""
 import http.client
 import json
 import os
+import signal
 import socket
 import sys
 
@@ -59,6 +60,24 @@ def listens():
             assert f"no port from {port} to {port} is free" in str(e), e
         else:
             raise AssertionError("at localhost somebody else may answer in the page's place")
+
+
+def logs():
+    """A line for each request where --log says so, without what was asked, the token, or bytes that nobody checked."""
+    server = Server("--log")
+    server.get("/api/hello")
+    server.run(what="tokens", question="secret words")
+    assert server.call("GET", "/api/hello?token=" + server.token, token="0" * 64)[0] == 401
+    with socket.create_connection(("127.0.0.1", int(server.origin.rsplit(":", 1)[1]))) as s:
+        s.sendall(b"G\x1b[31mT /\x1b[2J HTTP/1.1\r\nHost: evil\r\nConnection: close\r\n\r\n")
+        while s.recv(4096):
+            pass
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(timeout=20) == 0
+    lines = server.process.stderr.read().splitlines()
+    assert lines[:2] == ["200 GET /api/hello", "202 POST /api/jobs"] and "401 GET /api/hello" in lines and lines[-1] == "400 - -", lines
+    said = "\n".join(lines)
+    assert "secret" not in said and server.token not in said and "\x1b" not in said and "?" not in said, lines
 
 
 # ---------------------------------------------------------------- errors
@@ -181,5 +200,6 @@ def keeps():
 
 
 listens()
+logs()
 errors()
 keeps()
