@@ -222,7 +222,8 @@ static board_answer fill(board *b, job *j, const char *text, size_t size) {
   int of = 0;
   if (edition && (!value_int(edition, 0, INT32_MAX, &of) || of != b->edition))
     return about_field(
-        board_says(409, "changed", "the model, or the edit on it, is another one by now"), "edition");
+        board_says(409, "changed", "the model, or the edit on it, is another one by now"),
+        "edition");
   j->asked = malloc(size + 1);
   if (!j->asked) return board_says(507, "memory", "out of memory");
   if (!request_read(&j->form, b->o.pictures, &j->request, &no))

@@ -49,7 +49,8 @@ board_answer board_cancel(board *b, int id);
  * NULL: no memory.  Caller frees it. */
 char *board_told(board *b, int id, size_t *size);
 
-/* A job as one line of JSON: state, stage, permille, error with the field it is about; NULL: there is none.  Caller frees it.
+/* A job as one line of JSON: state, stage, permille, error with the field it is about; NULL: there
+ * is none.  Caller frees it.
  */
 char *board_state(board *b, int id);
 void board_put_states(board *b, FILE *f); /* {"jobs": [..]} of all, the oldest first */

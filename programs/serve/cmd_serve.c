@@ -180,10 +180,8 @@ int cmd_serve(cli *c) {
     return cli_usage(c, "serve needs -m DIR, a model to ask, or --store S.db, a store to browse");
   if (args_has(&c->args, OPT_CONSTRAINT) && !args_has(&c->args, OPT_QUESTION))
     return cli_usage(c, "-c is a piece of a question: -q TEXT");
-  server_opts o = {.port = PORT,
-                   .shown = "",
-                   .parts.save_folder = -1,
-                   .log = args_has(&c->args, OPT_LOG)};
+  server_opts o = {
+      .port = PORT, .shown = "", .parts.save_folder = -1, .log = args_has(&c->args, OPT_LOG)};
   int code = cli_int(c, OPT_PORT, 1024, 65535, &o.port);
   o.last_port =
       args_has(&c->args, OPT_PORT) || o.port > 65535 - MORE_PORTS ? o.port : o.port + MORE_PORTS;

@@ -20,8 +20,8 @@ typedef struct form {
 bool form_read(const char *s, size_t n, form *out, const char **why);
 void form_clear(form *f);
 const char *form_get(const form *f, const char *name); /* NULL: it is not there */
-/* The field that a sentence is about, by its first word, as sentences about options begin: "--max-new
- * wants", "max_new is".  NULL: about none. */
+/* The field that a sentence is about, by its first word, as sentences about options begin:
+ * "--max-new wants", "max_new is".  NULL: about none. */
 const char *form_named(const form *f, const char *sentence);
 
 #endif

@@ -25,9 +25,9 @@ struct server {
 
 /* A request while its body arrives. */
 typedef struct incoming {
-  bool refused; /* answered already */
+  bool refused;    /* answered already */
   char line[LINE]; /* method and path, for the log */
-  seat *seat;   /* while it is answered; NULL: it is not, or has no token */
+  seat *seat;      /* while it is answered; NULL: it is not, or has no token */
   char *body;
   size_t size, room, most;
 } incoming;
@@ -320,8 +320,7 @@ static bool has_ipv6(void) {
 }
 
 static struct MHD_Daemon *listen_at(server *s, const struct sockaddr *at) {
-  unsigned flags =
-      MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
+  unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
   if (at->sa_family == AF_INET6) flags |= MHD_USE_IPv6;
   return mhd.start_daemon(
       flags, 0, NULL, NULL, on_request, s, MHD_OPTION_SOCK_ADDR, at, MHD_OPTION_CONNECTION_LIMIT,

@@ -241,9 +241,11 @@ static page_answer propose(const form *f) {
   size_t n = 0;
   const char *question = form_get(f, "question");
   if (question && f->count > 1)
-    return error_about(422, "question", "a question is all that is taken", f->at[f->at[0].value == question].name);
+    return error_about(422, "question", "a question is all that is taken",
+                       f->at[f->at[0].value == question].name);
   char *text = question ? proposals_for(question, &n) : NULL;
-  if (!text) return error_about(422, "question", "nothing can be proposed for this question", "question");
+  if (!text)
+    return error_about(422, "question", "nothing can be proposed for this question", "question");
   return json_answer(200, text, n);
 }
 

@@ -66,7 +66,7 @@ static loci_status read_which(const struct form_field *x, loci_browse *out, loci
 
 /* A sentence that begins with the field, as those of bad values do (form_named). */
 static loci_status unknown(const char *name, loci_err *err) {
-  static const char *const known[] = {"run",  "result", "first", "which", "count",
+  static const char *const known[] = {"run",   "result", "first", "which", "count",
                                       "least", "text",   "sql",   "sort",  "store"};
   const char *near = loci_name_near(name, known, LENGTH(known));
   return near ? cli_fail(err, LOCI_EINVAL,
