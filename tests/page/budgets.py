@@ -99,7 +99,7 @@ def cancel_time(browser, server, share):
       return import('/page/api.js').then(async api => {
       const stop = new AbortController();
       let asked = 0;
-      await api.run('trace', {...about, corrupt: 'noise:3', seeds: '100', seed: String(Date.now() % 100000)}, () => {}, stop.signal, p => {
+      await api.run('trace', {...about, corrupt: 'noise:3', seeds: '30', seed: String(Date.now() % 100000)}, () => {}, stop.signal, p => {
           if (asked || !(p.done >= share * p.planned)) return;
           asked = performance.now();
           stop.abort();
@@ -123,6 +123,7 @@ def main():
         raw, packed = size_of_page(address.split("/#")[0])
         say("page, bytes", raw, "120000")
         say("page, gzipped", packed, "40000")
+        browser.do("POST", "/timeouts", {"script": 120000})
         browser.open(address)
         browser.wait("return document.getElementById('model').textContent.includes('layers')")
         paints = []

@@ -1,9 +1,10 @@
 """Whether loci serve stays awake with a large model: the journeys by the API, the server asked all the while.
 
-    tests/page/large.py LOCI SOURCE MODEL [CONSTRAINT]     MODEL: tools/make_checkpoint 7b DIR --dtype bf16
+    tests/page/large.py LOCI SOURCE MODEL [SITES [TOKENS [PART...]]]    MODEL: make_checkpoint 7b DIR --dtype bf16
 
-Prints what each took, and how long /api/hello and the tokens of another question took meanwhile.  Nothing fails here:
-docs/BENCHMARKS.md has what was measured where."""
+SITES of the traces, TOKENS of the answer, and which of ask, trace, cancels, ways and edit (all).  Prints what each took, and how
+long /api/hello and the tokens of another question took meanwhile.  Nothing fails here: docs/BENCHMARKS.md has what was measured
+where."""
 import json
 import os
 import sys
@@ -14,7 +15,10 @@ sys.path.insert(0, os.path.dirname(__file__))
 sys.dont_write_bytecode = True
 from server import Server  # noqa: E402
 
-MODEL = os.path.abspath(sys.argv.pop(3))
+MODEL = os.path.abspath(sys.argv[3])
+SITES = {"site": sys.argv[4]} if len(sys.argv) > 4 else {}
+TOKENS = sys.argv[5] if len(sys.argv) > 5 else "20"
+PARTS = sys.argv[6:]
 QUESTION = "Is this movie by the director?"
 ABOUT = {"question": QUESTION, "constraint": "this movie", "corrupt": "mean"}
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -76,6 +80,7 @@ class Job:
                     told = json.loads(line[6:])
                     (self.parts if kind == b"part" else self.states).append((time_now, told))
                     if kind == b"part":
+                        print(f"    part {len(self.parts)} at {time_now:.0f} s", file=sys.stderr, flush=True)
                         on_part(self)
         self.end = self.states[-1][1]
         return self
@@ -114,7 +119,7 @@ def layers(server):
 
 
 def ask(server, picture):
-    job = Job(server, what="ask", question=QUESTION, picture=picture).follow()
+    job = Job(server, what="ask", question=QUESTION, picture=picture, **{"max-new": TOKENS}).follow()
     say("J1 ask: first part, all", f"{job.parts[0][0]:.1f}" if job.parts else "-", f"{job.states[-1][0]:.1f} s", job.end["state"])
     say("  tokens, seconds of the job", len(job.result()["steps"]), job.end["seconds"])
 
@@ -128,11 +133,12 @@ def trace(server, picture):
             server.run(what="ask", picture=picture, **{**ABOUT, "site": "mlp_out", "layers": 20 % layers(server), "positions": "last", "max-new": 1})
             clicks.append(time.monotonic() - began)
 
-    job = Job(server, what="trace", picture=picture, **ABOUT).follow(click)
+    used = processor_time(server)
+    job = Job(server, what="trace", picture=picture, **SITES, **ABOUT).follow(click)
     times = [t for t, _ in job.parts]
     say("J3 trace: answers, estimates, first cells, all", *(f"{t:.1f}" for t in times[:3]), f"{job.states[-1][0]:.1f} s", job.end["state"])
     say("  longest time between two parts, between two states", *(f"{max(b - a for a, b in zip(x, x[1:])):.1f} s" for x in (times, [t for t, _ in job.states])))
-    say("  cells", job.parts[-1][1].get("planned"))
+    say("  cells; seconds of the processor, of this job and the clicks", job.parts[-1][1].get("planned"), f"{processor_time(server) - used:.0f}")
     say("J4 a cell asked while it ran", *(f"{c:.1f} s" for c in clicks))
     began = time.monotonic()
     server.run(what="ask", picture=picture, **{**ABOUT, "site": "mlp_out", "layers": 21 % layers(server), "positions": "last"})
@@ -142,7 +148,7 @@ def trace(server, picture):
 def cancels(server, picture):
     """At once, in the estimates, and after the first cells."""
     for seed, (name, parts) in enumerate((("before anything is there", 0), ("in the estimates", 1), ("in the cells", 3))):
-        job, said = Job(server, what="trace", picture=picture, seed=seed + 1, **{**ABOUT, "corrupt": "noise:3"}), []
+        job, said = Job(server, what="trace", picture=picture, seed=seed + 1, **{**SITES, **ABOUT, "corrupt": "noise:3"}), []
 
         def stop(job, said=said, parts=parts):
             if len(job.parts) == parts:
@@ -191,6 +197,8 @@ def main():
         server.run(what="tokens", question=QUESTION, picture=picture)
         say("tokens, first sight of the picture", f"{time.monotonic() - began:.1f} s")
         for part in (ask, trace, cancels, ways, edit):
+            if PARTS and part.__name__ not in PARTS:
+                continue
             watch = Watch(server, picture)
             try:
                 part(server, picture)

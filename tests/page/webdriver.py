@@ -42,7 +42,7 @@ class Browser:
         data = json.dumps(body).encode() if body is not None else b"{}" if method == "POST" else None
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=180) as answer:  # longer than any script may take
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as e:
             raise AssertionError(json.load(e)["value"]["message"].split("\n")[0]) from None
