@@ -17,13 +17,25 @@ enum { MAX_SHARDS = 4096, MAX_INDEX = 1 << 24 };
 
 /* ---------------------------------------------------------------- the index */
 
+/* Whether a folder of a path is "..". */
+static bool goes_up(const char *name) {
+  for (const char *at = name; (at = strstr(at, "..")) != NULL; at += 2)
+    if ((at == name || at[-1] == '/') && (at[2] == '/' || !at[2])) return true;
+  return false;
+}
+
 /* A file below the directory: no way leads out of it. */
 static loci_status check_shard_name(const char *index, const char *tensor, const char *name,
                                     size_t n, loci_err *err) {
   if (!name || n == 0 || strlen(name) != n) {
     return fail(err, LOCI_EFORMAT, "%s: tensor %.200s: its file must be a name", index, tensor);
   }
-  if (name[0] == '/' || strchr(name, '\\') || strstr(name, "..")) {
+  if (strchr(name, '\\'))
+    return fail(err, LOCI_EFORMAT,
+                "%s: tensor %.200s: file \"%.100s\" is written with \\, which is no folder's mark "
+                "here: write /",
+                index, tensor, name);
+  if (name[0] == '/' || goes_up(name)) {
     return fail(err, LOCI_EFORMAT,
                 "%s: tensor %.200s: file \"%.100s\" is outside the checkpoint's directory", index,
                 tensor, name);
@@ -114,10 +126,11 @@ static void note_promises(checkpoint_files *files, const shard_set *set) {
   }
   if (!first) return;
   files_note(files,
-             "model.safetensors.index.json puts %" PRId64 " tensor%s into files that %s, for "
-             "example %.150s into %.60s",
-             missing, missing == 1 ? "" : "s", missing == 1 ? "lacks it" : "lack them",
-             first->tensor, first->absent ? first->absent : set->shards[first->shard].name);
+             "model.safetensors.index.json puts %" PRId64 " tensor%s into %s, for example %.150s "
+             "into %.60s",
+             missing, missing == 1 ? "" : "s",
+             missing == 1 ? "a file that lacks it" : "files that lack them", first->tensor,
+             first->absent ? first->absent : set->shards[first->shard].name);
 }
 
 static loci_status open_index(checkpoint_files *files, const char *dir, const char *index,

@@ -142,10 +142,20 @@ static bool in_loci_models(const char *name, char out[LOCI_PATH_SIZE]) {
   return false;
 }
 
-/* A name as the hub has them: "org/name". */
-static bool is_hub_name(const char *name) {
-  const char *slash = strchr(name, '/');
-  return slash && slash != name && slash[1] && !strchr(slash + 1, '/');
+/* The repository that a name means, OWNER/NAME, without what a page's address has before and behind
+ * it; "": none. */
+static void repository_of(const char *name, char out[LOCI_PATH_SIZE]) {
+  static const char *const before[] = {"https://", "http://", "www.", "huggingface.co/",
+                                       "hf.co/",   "hf://",   "hf:"};
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  out[0] = 0;
+  for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+    if (strncmp(name, before[i], strlen(before[i])) == 0) name += strlen(before[i]);
+  size_t owner = strspn(name, letters), own = 0;
+  if (owner > 0 && name[owner] == '/') own = strspn(name + owner + 1, letters);
+  const char *end = name + owner + 1 + own;
+  bool ends = own > 0 && (!*end || strcmp(end, "/") == 0 || strncmp(end, "/tree/", 6) == 0);
+  if (ends) join(out, "%.*s", (int)(end - name), name);
 }
 
 loci_status loci_model_find(const char *name, char out[LOCI_PATH_SIZE], loci_err *err) {
@@ -168,10 +178,12 @@ loci_status loci_model_find(const char *name, char out[LOCI_PATH_SIZE], loci_err
   if (by_path || why == EACCES) return fail(err, LOCI_EIO, "%s: %s", name, strerror(why));
   const char *models = env("LOCI_MODELS");
   if (!hub_directory(hub)) join(hub, "no HOME");
+  char id[LOCI_PATH_SIZE];
+  repository_of(name, id);
+  bool other = *id && strcmp(id, name) != 0;
   return fail(err, LOCI_EIO,
               "no model \"%.100s\": no directory of this name, not in LOCI_MODELS (%.120s), not in "
-              "the Hugging Face cache (%.120s); nothing is downloaded%s%.100s",
-              name, models ? models : "not set", hub,
-              is_hub_name(name) ? "; to fetch it: hf download " : "",
-              is_hub_name(name) ? name : "");
+              "the Hugging Face cache (%.120s); nothing is downloaded%s%.100s%s%.100s",
+              name, models ? models : "not set", hub, *id ? "; to fetch it: hf download " : "", id,
+              other ? ", and its name here is " : "", other ? id : "");
 }

@@ -148,6 +148,9 @@ static void what_the_index_promises_and_nobody_needs_may_be_missing(void **state
   snprintf(inside, sizeof inside, "%s/w", dir);
   assert_int_equal(mkdir(inside, 0700), 0);
   put_weights("w/1.safetensors", "", 0, n / 2, true, false);
+  put_weights("w/2..safetensors", "", n / 2, n, true, false); /* no way up, for all its points */
+  put_index("w/1.safetensors", "w/2..safetensors", "");
+  checkpoint_close(opened());
   put_weights("w/2.safetensors", "", n / 2, n, true, false);
   put_index("w/1.safetensors", "w/2.safetensors",
             "\"model.layers.0.self_attn.rotary_emb.inv_freq\":\"w/1.safetensors\","

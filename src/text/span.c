@@ -198,6 +198,7 @@ static const char *name_of(uint32_t r) {
   if (r >= 0x0400 && r < 0x0530) return "a Cyrillic letter";
   if (r >= 0x0370 && r < 0x0400) return "a Greek letter";
   if (r >= 0xFF00 && r < 0xFFF0) return "a character of full width";
+  if (r < 0x80 && !(rune_lower(r) >= 'a' && rune_lower(r) <= 'z')) return "a character of ASCII";
   return r < 0x0250 ? "a Latin letter" : "a letter";
 }
 
@@ -281,21 +282,41 @@ static void say_difference(arena *mem, const char *there, size_t m, const char *
            name_of(a), (unsigned)a, name_of(b), (unsigned)b);
 }
 
+/* The nth place where [what] stands as whole words. */
+static bool find_place(const char *question, const folded_text *in, const folded_text *what,
+                       int nth, likeness *out) {
+  for (int64_t at = 0; what->count > 0 && at < in->count; at++) {
+    if (!stands_at(in, at, what)) continue;
+    out->begin = in->items[at].begin;
+    out->end = in->items[at + what->count - 1].end;
+    if (span_is_whole(question, out->begin, out->end) && --nth <= 0) return true;
+  }
+  return false;
+}
+
+/* Without the blanks at its ends, which nobody sees. */
+static folded_text trimmed(const folded_text *t) {
+  folded_text inner = *t;
+  while (inner.count > 0 && inner.items[inner.count - 1].rune == ' ') inner.count--;
+  while (inner.count > 0 && inner.items[0].rune == ' ') inner.items++, inner.count--;
+  return inner;
+}
+
 bool span_alike(arena *mem, const char *question, const char *text, size_t n, int nth,
                 likeness *out) {
   folded_text in, what;
   size_t size = strlen(question);
   if (!utf8_is_valid(question, size) || !utf8_is_valid(text, n)) return false;
   if (!fold(mem, question, size, &in) || !fold(mem, text, n, &what)) return false;
-  for (int64_t at = 0; what.count > 0 && at < in.count; at++) {
-    if (!stands_at(&in, at, &what)) continue;
-    out->begin = in.items[at].begin;
-    out->end = in.items[at + what.count - 1].end;
-    if (!span_is_whole(question, out->begin, out->end) || --nth > 0) continue;
+  if (find_place(question, &in, &what, nth, out)) {
     say_difference(mem, question + out->begin, (size_t)(out->end - out->begin), text, n, out);
     return true;
   }
-  return false;
+  folded_text inner = trimmed(&what);
+  if (inner.count == what.count || !find_place(question, &in, &inner, nth, out)) return false;
+  out->by_case = false;
+  snprintf(out->how, sizeof out->how, "they look alike, but this has blanks at its ends");
+  return true;
 }
 
 /* Phrases that point at the image rather than name a condition. */

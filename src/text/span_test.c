@@ -48,6 +48,10 @@ static const struct {
      "\u041c\u043e\u0441\u043a\u0432\u0430", "upper and lower case"},
     {"the straight one", "stra\u00dfe", NULL, ""},
     {"What?", "", NULL, ""},
+    {"What is it today?", "today ", "today", "blanks at its ends"},
+    {"What is it Today?", "\u00a0today\t", "Today", "blanks at its ends"},
+    {"What is it today?", "to ", NULL, ""},
+    {"What is it today?", "today\uff1f", "today?", "has a character of ASCII (U+003F)"},
 };
 
 static void what_looks_alike_is_found_and_told(void **state) {

@@ -63,6 +63,9 @@ ln -s nowhere "$work/broken"
 failed 'broken: a link to nowhere, which is not there' score "$work/broken" -m "$model"
 [[ $err != *'did you mean'* ]] || miss "itself is suggested: $err"
 failed 'to fetch it: hf download some/other' tokens -m some/other --text x
+failed 'hf download some/other, and its name here is some/other' tokens -m https://huggingface.co/some/other/tree/main --text x
+failed 'nothing is downloaded' tokens -m some/other@main --text x
+[[ $err != *'hf download'* ]] || miss 'a line that cannot work'
 printf 'GGUF' >"$work/m.gguf"
 failed 'm.gguf: cut off' info -m "$work/m.gguf"
 HF_HUB_CACHE=$work/none failed "$work/none" tokens -m some/flags --text x
