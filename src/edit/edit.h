@@ -87,13 +87,11 @@ static inline int key_position(const loci_prompt *p) {
 
 /* Key, and delta by optimisation.  Fills the fact but for the run after. */
 loci_status value_find(problem *q, loci_err *err);
-
 /* The covariance of a layer among those given; NULL: none. */
 const loci_covariance *covariance_of(const loci_edit_opts *o, int layer);
 /* Whether a covariance is of this model's layer: LOCI_EINVAL. */
 loci_status covariance_check(const loci_covariance *c, const loci_model *m, int layer,
                              loci_err *err);
-
 /* Scores that are not finite, after the steps that the fact counts. */
 loci_status edit_not_finite(const problem *q, loci_err *err);
 /* What may bring a target that is not reached, in the arena of the result; NULL: no memory. */
