@@ -228,12 +228,12 @@ static bool find_extents(layout *l) {
   return true;
 }
 
-static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *out, loci_err *err) {
-  bool sound = l->p.mem && l->p.ruler && find_extents(l) && measure(l) && place(l);
-  char *label = sound ? label_text(l->p.mem, title) : NULL;
+static loci_status draw_once(layout *l, const char *label, canvas_kind kind, bytes *out,
+                             loci_err *err) {
+  bool sound = true;
   canvas_size size = {.width = l->p.width, .height = l->y + MARGIN - 6, .dpi = l->p.look.dpi};
   if (l->p.look.width > 0) size.zoom = l->p.look.width / ceil(size.width);
-  canvas *c = label ? canvas_new(kind, size, label) : NULL;
+  canvas *c = canvas_new(kind, size, label);
   if (!c) return fail_nomem(err, "drawing");
   canvas_note(c, l->note);
   for (const line *x = l->first; x; x = x->next)
@@ -243,6 +243,25 @@ static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *o
   loci_status st = sound ? canvas_check(l->p.ruler, err) : fail_nomem(err, "drawing");
   if (!st) st = canvas_finish(c, out, err);
   canvas_free(c);
+  return st;
+}
+
+/* Cairo leaves out what it has no memory for, without a word: what it draws is drawn twice, and is
+ * the same both times or refused. */
+static loci_status draw(layout *l, const char *title, canvas_kind kind, bytes *out, loci_err *err) {
+  bool sound = l->p.mem && l->p.ruler && find_extents(l) && measure(l) && place(l);
+  char *label = sound ? label_text(l->p.mem, title) : NULL;
+  if (!label) return fail_nomem(err, "drawing");
+  bytes again = {0};
+  size_t before = out->size;
+  loci_status st = draw_once(l, label, kind, out, err);
+  if (!st && kind != CANVAS_SVG) {
+    st = draw_once(l, label, kind, &again, err);
+    size_t n = out->size - before;
+    bool same = again.size == n && (n == 0 || memcmp(again.data, out->data + before, n) == 0);
+    if (!st && !same) st = fail_nomem(err, "drawing");
+  }
+  bytes_clear(&again);
   return st;
 }
 
