@@ -317,11 +317,10 @@ static loci_status read_json(const edit_reader *r, const char *key, js_kind kind
 static loci_status read_number(const edit_reader *r, const char *key, long long most, int64_t *out,
                                loci_err *err) {
   const char *text = "";
-  char *end;
   TRY(read_text(r, key, &text, err));
   errno = 0;
-  long long n = strtoll(text, &end, 10);
-  if (*end || end == text || errno || n < 0 || n > most) {
+  long long n = strtoll(text, NULL, 10);
+  if (!*text || strspn(text, "0123456789") != strlen(text) || errno || n > most) {
     return fail(err, LOCI_EFORMAT, "%s: no %s of loci: its %s is no number", r->path, r->what, key);
   }
   *out = n;

@@ -13,6 +13,7 @@
 
 #include <cmocka.h> /* last: it has a macro `fail` */
 
+#include "base/file.h"
 #include "base/random.h"
 #include "edit/questions_test.h"
 #include "model/compute.h"
@@ -307,6 +308,16 @@ static void a_covariance_file_holds_what_was_written(void **state) {
   loci_edit *e;
   assert_int_equal(edit_read(path, &e, &err), LOCI_EFORMAT);
   assert_non_null(strstr(err.msg, "no edit of loci: its format is not loci.edit/1"));
+  char *text;
+  size_t size;
+  if (file_read(path, 1 << 24, &text, &size, &err)) fail_msg("%s", err.msg);
+  char *keys = strstr(text + 8, "\"keys\":\""); /* behind the header's size */
+  assert_true(keys && c->keys >= 10);
+  keys[8] = '+'; /* what strtoll reads is no number for that */
+  assert_int_equal(file_write(path, text, size, &err), LOCI_OK);
+  assert_int_equal(covariance_read(path, &back, &err), LOCI_EFORMAT);
+  assert_non_null(strstr(err.msg, "its keys is no number"));
+  free(text);
   loci_free(c);
   loci_model_close(m);
   unlink(path);
