@@ -57,66 +57,29 @@ static void read_best(void *ctx, int token, const float *logits) {
   for (; n < BEST; n++) best[n] = -1;
 }
 
-/* A run of a target alone, and what its logits said. */
-typedef struct alone {
-  const loci_model *m;
-  target t;
-  reference first;
-  reading *all; /* (count) */
-  best_ids best;
-  int wins;
-  bool not_finite;
-} alone;
-
-static void read_alone(void *ctx, int64_t token, const float *logits) {
-  alone *r = ctx;
-  int V = model_decoder(r->m)->vocab;
-  if (token == 0) {
-    r->not_finite = !logits_are_finite(logits, V);
-    reference_read(&r->first, &r->t, logits, V);
-  }
-  if (r->best.at) read_best(&r->best, (int)token, logits);
-  r->wins += argmax_of(logits, V, -1) == r->t.ids[token];
-  r->all[token] = reading_of(logits, V, r->t.ids[token], -1, NULL);
-}
-
-/* After what is cached it begins with the prompt's last row, whose logits are the first token's, or
- * where rows begin that see one another with it. */
-static loci_status run_alone(alone *r, kv_cache *cache, loci_err *err) {
-  const target *t = &r->t;
-  int s, last = t->length - t->count, from = cache ? mutual_first(t->mutual, last) : 0;
-  input rows = input_from(target_input(t), from, model_decoder(r->m));
-  walk *w;
-  TRY(walk_new(r->m, &w, err));
-  walk_hooks hooks = {.logits = read_alone, .logits_ctx = r, .ordered = t->count};
-  if (t->watch) {
-    hooks.progress = t->watch->progress;
-    hooks.progress_ctx = t->watch->ctx;
-  }
-  walk_beside(w, from);
-  loci_status st =
-      cache ? walk_resume(w, cache, from, 0, rows, &s, err) : walk_root(w, rows, &s, err);
-  for (int i = 0; !st && i < t->count; i++) st = walk_want(w, s, last + i, err);
-  if (!st) st = walk_run(w, &hooks, err);
-  walk_free(w);
-  if (st) return st;
-  return r->not_finite ? not_finite(r->m, err) : LOCI_OK;
-}
-
 loci_status measure_target(const loci_model *m, const target *t, kv_cache *cache,
                            target_reading *out, loci_err *err) {
-  int V = model_decoder(m)->vocab;
-  alone r = {.m = m, .t = *t, .best = {out->best, V}};
-  arena *mem = arena_new();
-  r.all = mem ? arena_array(mem, t->count, reading) : NULL;
-  bool room = r.all && reference_room(&r.first, V, mem);
-  loci_status st = room ? run_alone(&r, cache, err) : fail_nomem(err, "measuring an edit");
-  if (!st) {
-    out->p = readings_metrics(r.all, t->count).p;
-    out->share = (double)r.wins / t->count;
-    out->wins = r.wins == t->count;
-    if (out->logp) memcpy(out->logp, r.first.logp, (size_t)V * sizeof *out->logp);
+  best_ids best = {out->best, model_decoder(m)->vocab};
+  variants v = {.m = m, .target = *t, .cache = cache};
+  if (out->best) {
+    v.look_at = read_best;
+    v.ctx = &best;
   }
+  if (t->watch) {
+    v.progress = t->watch->progress;
+    v.progress_ctx = t->watch->ctx;
+  }
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "measuring an edit");
+  loci_status st = run_target(&v, mem, err);
+  if (!st && v.not_finite) st = not_finite(m, err);
+  if (!st) {
+    out->p = variants_base(&v, 0).p;
+    out->share = (double)v.wins / t->count;
+    out->wins = v.wins == t->count;
+  }
+  if (!st && out->logp)
+    memcpy(out->logp, v.clean.logp, (size_t)model_decoder(m)->vocab * sizeof *out->logp);
   arena_free(mem);
   return st;
 }

@@ -119,12 +119,23 @@ static int common_rows(const variants *a, const variants *b) {
   return mutual_shared(s->mutual, t->mutual, n);
 }
 
+/* The clean run after what is cached: from the prompt's last row on, whose logits are the first
+ * token's, or from where rows begin that see one another with it. */
+static loci_status add_after(variants *v, walk *w, loci_err *err) {
+  const target *t = &v->target;
+  v->shared = mutual_first(t->mutual, t->length - t->count);
+  walk_beside(w, v->shared);
+  input own = input_from(target_input(t), v->shared, model_decoder(v->m));
+  return walk_resume(w, v->cache, v->shared, 0, own, &v->stream, err);
+}
+
 /* The clean run: a branch of the root that shares most, or a root. */
 static loci_status add_clean(const batch *b, walk *w, int i, loci_err *err) {
   variants *v = b->sets[i];
   const target *t = &v->target;
   const variants *base = NULL;
   v->shared = 0;
+  if (v->cache) return add_after(v, w, err);
   for (int k = 0; k < i; k++) {
     if (b->sets[k]->shared > 0) continue;
     int n = common_rows(v, b->sets[k]);

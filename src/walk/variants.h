@@ -32,9 +32,11 @@ typedef struct variants {
   int beside;           /* base runs beside the clean one */
   const loci_prompt *p; /* whose clean run it is, and may be kept; NULL: of no prompt */
   kept_run *own; /* the clean run's, kept from this set's deciding walk to the others; NULL: none */
-  int look;      /* the first position that any run touches */
-  int first;     /* the first position at which they differ from it */
-  int64_t count; /* variants */
+  kv_cache *cache; /* where keys and values of the prompt stand already, with room for the target's:
+                    * the clean run begins after them; NULL: nowhere */
+  int look;        /* the first position that any run touches */
+  int first;       /* the first position at which they differ from it */
+  int64_t count;   /* variants */
   const char *what;
   int64_t held; /* bytes that the caller keeps beside the walks */
   int64_t more; /* variants that other calls run */
