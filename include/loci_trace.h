@@ -155,7 +155,7 @@ typedef struct loci_audit {
   double estimate, effect; /* where they are farthest apart */
   int grid;                /* and where that is: the cell's index in this grid */
   int64_t at;
-  bool poor; /* some site's reach is .6 or more: its strongest cell may not be among those run */
+  bool poor; /* some site's reach is .35 or more: its strongest cell may not be among those run */
 } loci_audit;
 
 /* What the walks' seconds went into. */

@@ -280,7 +280,7 @@ static void what_a_sample_cannot_rule_out_is_said(void **state) {
     for (int i = 0; i < t->grid_count; i++) {
       double reach = t->grids[i].reach;
       if (!isnan(reach)) assert_true(reach >= reach_again(t, exact, i) - 1e-6);
-      any |= reach >= 0.6;
+      any |= reach >= 0.35;
     }
     assert_true(t->audit.poor == any);
     assert_true(any == (t->note_count > 0 && strstr(t->notes[0], "NOT TO BE TRUSTED") != NULL));

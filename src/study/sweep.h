@@ -105,7 +105,7 @@ loci_status sweep_in_turns(sweep *s, loci_trace *t, const trace_view *view, loci
 /* Of the metric that says what is strong. */
 double estimate_of(const sweep *s, const cell *c);
 /* From this reach (loci_grid) on a trace says that its screening is not to be trusted. */
-#define SCREEN_POOR 0.6
+#define SCREEN_POOR 0.35
 /* A stream of random numbers that no corruption's seed has. */
 #define AUDIT_STREAM 0x6175646974ULL
 /* Leaves the cells with the strongest estimates to be run, and a random sample of the others. */
