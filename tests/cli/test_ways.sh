@@ -178,7 +178,7 @@ runs --no-images --fix --out=a.jsonl --json
 seen+="--data "
 rest
 begin serve --store=s.db
-seen+=' --store --port --no-open --save-to --page --no-progress --color --model '
+seen+=' --store --port --no-open --save-to --page --log --no-progress --color --model '
 rest
 
 begin study-run "$m" --data="$data/trace.jsonl"
