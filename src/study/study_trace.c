@@ -140,14 +140,14 @@ static loci_status put(trace_study *s, const loci_trace *t, loci_err *err) {
 
 /* ---------------------------------------------------------------- one example */
 
-/* "swap" and "question" take the example's own text; *out NULL: it has none. */
-static loci_status corruption_of(const trace_study *s, const study_item *item, const char **out,
+/* "swap" and "question" take the example's own text; one that has none is dropped. */
+static loci_status corruption_of(const trace_study *s, study_item *item, const char **out,
                                  loci_err *err) {
   *out = s->how.corrupt;
   const char *field = corruption_field(*out), *kind = *out;
   if (!field) return LOCI_OK;
   const char *own = example_field(item->example, field);
-  *out = NULL;
+  if (!own) item->drop = strcmp(kind, "swap") == 0 ? "no swap" : "no other question";
   if (!own) return LOCI_OK;
   size_t n = strlen(kind) + strlen(own) + 2;
   char *text = arena_array(item->mem, (int64_t)n, char);
@@ -213,10 +213,7 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
     return LOCI_OK;
   }
   TRY(corruption_of(s, item, &corrupt, err));
-  if (!corrupt) {
-    item->drop = strcmp(s->how.corrupt, "swap") == 0 ? "no swap" : "no other question";
-    return LOCI_OK;
-  }
+  if (item->drop) return LOCI_OK;
   if (item->example->answer_count > 0) TRY(study_ask(s->job.a->s, item, &answer, err));
   if (!s->all && is_wrong(item, answer)) return LOCI_OK;
   TRY(trace(s, item, corrupt, err));
