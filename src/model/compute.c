@@ -15,15 +15,27 @@ enum {
   FEW_OF_BF16 = 4         /* that stand as products want them */
 };
 
+static loci_status multiply_here(const row_engine *e, const row_product *p, loci_err *err);
+
 loci_status compute_new(dtype type, int threads, compute **out, loci_err *err) {
+  return compute_on(NULL, type, threads, out, err);
+}
+
+loci_status compute_on(device *d, dtype type, int threads, compute **out, loci_err *err) {
   *out = NULL;
   compute *a = calloc(1, sizeof *a);
   if (!a) return fail_nomem(err, "preparing arithmetic");
   a->type = type;
-  a->rows = (row_engine){.ops = &rows_cpu, .k = kernels_choose(), .threads = threads};
+  a->rows = (row_engine){.ops = &rows_cpu,
+                         .multiply = multiply_here,
+                         .own = a,
+                         .k = kernels_choose(),
+                         .threads = threads};
   a->since = clock_seconds();
   a->follow.slice = SLICE_FLOP;
   loci_status st = product_new(type, threads, &a->products, err);
+  if (!st) st = device_begin(d, &a->rows, err);
+  if (!st) a->device = d;
   if (st) {
     compute_free(a);
     return st;
@@ -75,6 +87,7 @@ void compute_restart(compute *a) {
 
 void compute_free(compute *a) {
   if (!a) return;
+  device_end(a->device, &a->rows);
   product_free(a->products);
   free(a->block);
   free(a->vector[0]);
@@ -366,11 +379,8 @@ static loci_status linear_rows(compute *a, const weight *w, float *out, const vo
 loci_status linear_forward(compute *a, const linear_weights *w, float *out, const void *in,
                            int64_t n, loci_err *err) {
   if (n == 0) return LOCI_OK;
-  if (few_rows(a, &w->w, n)) {
-    TRY(linear_few(a, &w->w, out, in, n, err));
-  } else {
-    TRY(linear_rows(a, &w->w, out, in, n, err));
-  }
+  row_product p = {&w->w, false, 0, w->w.cols, in, out, w->w.rows, n};
+  TRY(a->rows.multiply(&a->rows, &p, err));
   a->flop += 2.0 * (double)n * (double)w->w.rows * (double)w->w.cols;
   if (w->b.data) TRY(add_bias(a, &w->b, out, n, err));
   return w->w.turned ? unpermute_heads(a, &w->w, out, n, false, err) : LOCI_OK;
@@ -379,19 +389,8 @@ loci_status linear_forward(compute *a, const linear_weights *w, float *out, cons
 /* What a turned weight gives is turned, not the weight: its rows are used as they stand. */
 loci_status unpermute_heads(compute *a, const weight *w, float *out, int64_t n, bool back,
                             loci_err *err) {
-  int64_t K = w->turned, half = K / 2;
-  TRY(compute_lines(a, K, err));
-#pragma omp parallel for num_threads(row_threads(&a->rows, n * w->rows)) schedule(static)
-  for (int64_t i = 0; i < n; i++) {
-    float *line = a->rows.lines + omp_get_thread_num() * a->rows.line;
-    for (float *head = out + i * w->rows; head < out + (i + 1) * w->rows; head += K) {
-      memcpy(line, head, (size_t)K * sizeof *line);
-      for (int64_t j = 0; j < half; j++) {
-        head[back ? 2 * j : j] = line[back ? j : 2 * j];
-        head[back ? 2 * j + 1 : half + j] = line[back ? half + j : 2 * j + 1];
-      }
-    }
-  }
+  TRY(compute_lines(a, w->turned, err));
+  a->rows.ops->unpermute(&a->rows, out, n, w->rows, w->turned, back);
   return LOCI_OK;
 }
 
@@ -418,20 +417,36 @@ static void weight_columns(compute *a, const weight *w, const linear_part *p, in
   }
 }
 
+static loci_status multiply_part(compute *a, const row_product *p, loci_err *err) {
+  const weight *w = p->w;
+  linear_part part = {p->first, p->count, p->y, p->ldy};
+  if (!a->block) a->block = malloc(BLOCK_BYTES);
+  if (!a->block) return fail_nomem(err, "converting weights");
+  if (dtype_has_blocks(w->type)) TRY(compute_lines(a, part.count, err));
+  int64_t N = w->rows, step = BLOCK_BYTES / (part.count * (int64_t)dtype_bytes(a->type));
+  for (int64_t first = 0; first < N; first += step) {
+    int64_t rows = N - first < step ? N - first : step;
+    weight_columns(a, w, &part, first, rows);
+    product_shape shape = {
+        .M = p->n, .N = rows, .K = part.count, .ldy = part.ldy, .backward = w->row_step > 0};
+    TRY(multiply(a, shape, p->x, a->block, part.out + first, err));
+  }
+  return LOCI_OK;
+}
+
+/* The processor's products: of a whole weight in place, of a part through a block. */
+static loci_status multiply_here(const row_engine *e, const row_product *p, loci_err *err) {
+  compute *a = e->own;
+  if (p->part) return multiply_part(a, p, err);
+  if (few_rows(a, p->w, p->n)) return linear_few(a, p->w, p->y, p->x, p->n, err);
+  return linear_rows(a, p->w, p->y, p->x, p->n, err);
+}
+
 loci_status linear_part_forward(compute *a, const linear_weights *w, linear_part part,
                                 const void *in, int64_t n, loci_err *err) {
   if (n == 0) return LOCI_OK;
-  if (!a->block) a->block = malloc(BLOCK_BYTES);
-  if (!a->block) return fail_nomem(err, "converting weights");
-  if (dtype_has_blocks(w->w.type)) TRY(compute_lines(a, part.count, err));
-  int64_t N = w->w.rows, step = BLOCK_BYTES / (part.count * (int64_t)dtype_bytes(a->type));
-  for (int64_t first = 0; first < N; first += step) {
-    int64_t rows = N - first < step ? N - first : step;
-    weight_columns(a, &w->w, &part, first, rows);
-    product_shape shape = {
-        .M = n, .N = rows, .K = part.count, .ldy = part.ldy, .backward = w->w.row_step > 0};
-    TRY(multiply(a, shape, in, a->block, part.out + first, err));
-  }
-  a->flop += 2.0 * (double)n * (double)N * (double)part.count;
+  row_product p = {&w->w, true, part.first, part.count, in, part.out, part.ldy, n};
+  TRY(a->rows.multiply(&a->rows, &p, err));
+  a->flop += 2.0 * (double)n * (double)w->w.rows * (double)part.count;
   return LOCI_OK;
 }

@@ -6,15 +6,15 @@
  * f32. */
 #ifndef LOCI_MODEL_ARITH_H
 #define LOCI_MODEL_ARITH_H
-
 #include "checkpoint/weights.h"
 #include "model/work.h"
+#include "tensor/device.h"
 #include "tensor/product.h"
-#include "tensor/rows.h"
 
 struct compute {
   dtype type;      /* of operands: DTYPE_F32 or DTYPE_BF16 */
   row_engine rows; /* what is not a product */
+  device *device;
   product *products;
   void *block;      /* a block of converted weights */
   float *vector[2]; /* a norm's weight and bias, or a linear's bias, as f32 */
@@ -35,9 +35,10 @@ struct compute {
 };
 
 loci_status compute_new(dtype type, int threads, compute **out, loci_err *err);
+/* On a device; NULL: the processor. */
+loci_status compute_on(device *d, dtype type, int threads, compute **out, loci_err *err);
 void compute_free(compute *a);
 void compute_restart(compute *a); /* counts work and time from here on */
-
 /* Bytes of an operand of [rows] rows (rounded up as products need) of n values. */
 int64_t operand_bytes(const compute *a, int64_t rows, int64_t n);
 /* out (operand row r of width n) := x (n) */
@@ -59,7 +60,6 @@ typedef struct norm_spec {
   double eps;
   int64_t width;
 } norm_spec;
-
 /* out := norm(x), n rows; out is f32 or an operand. */
 loci_status norm_forward(compute *a, norm_spec spec, const norm_weights *w, row_list out,
                          row_list x, int64_t n, loci_err *err);
@@ -80,8 +80,8 @@ typedef struct linear_part {
 loci_status linear_part_forward(compute *a, const linear_weights *w, linear_part part,
                                 const void *in, int64_t n, loci_err *err);
 
-/* The backward passes (compute_backward.c). */
-/* dx += d loss / d x of norm_forward, of dy = d loss / d out, n rows. */
+/* The backward passes (compute_backward.c).  dx += d loss / d x of norm_forward, of dy = d loss / d
+ * out, n rows. */
 loci_status norm_backward(compute *a, norm_spec spec, const norm_weights *w, row_list dx,
                           row_list dy, row_list x, int64_t n, loci_err *err);
 /* dx (n, K) := dy (n, N) W; dx needs room for product_rows(n) rows. */

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "tensor/device.h"
 #include "checkpoint/weights.h"
 #include "image/image.h"
 #include "loci.h"
@@ -22,6 +23,7 @@ typedef struct lazy_hash {
 enum { MODEL_NOTES = 32 };
 
 struct loci_model {
+  device *device; /* of walks; NULL: the processor */
   arena *mem;
   checkpoint *weights;
   tokenizer *tokens;

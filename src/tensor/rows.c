@@ -2,8 +2,11 @@
  * is a kernel's. */
 #include "tensor/rows.h"
 
+#include <math.h>
+#include <omp.h>
 #include <string.h>
 
+#include "tensor/attend_list.h"
 #include "tensor/backward.h"
 
 static void *row_at(const row_list *l, int64_t i) {
@@ -123,8 +126,60 @@ static void gate_back(const row_engine *e, row_list df, row_list g, row_list u, 
   }
 }
 
+static void cap(const row_engine *e, float *x, int64_t n, int64_t width, float c) {
+  int64_t all = n * width;
+#pragma omp parallel for num_threads(row_threads(e, all)) schedule(static)
+  for (int64_t i = 0; i < all; i++) x[i] = c * tanhf(x[i] / c);
+}
+
+static void scale(const row_engine *e, float *x, int64_t n, int64_t width, const float *by) {
+#pragma omp parallel for num_threads(row_threads(e, n *width)) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    for (int64_t d = 0; d < width; d++) x[i * width + d] *= by[i];
+  }
+}
+
+static void unpermute(const row_engine *e, float *x, int64_t n, int64_t width, int K, bool back) {
+  int64_t half = K / 2;
+#pragma omp parallel for num_threads(row_threads(e, n *width)) schedule(static)
+  for (int64_t i = 0; i < n; i++) {
+    float *line = e->lines + omp_get_thread_num() * e->line;
+    for (float *head = x + i * width; head < x + (i + 1) * width; head += K) {
+      memcpy(line, head, (size_t)K * sizeof *line);
+      for (int64_t j = 0; j < half; j++) {
+        head[back ? 2 * j : j] = line[back ? j : 2 * j];
+        head[back ? 2 * j + 1 : half + j] = line[back ? half + j : 2 * j + 1];
+      }
+    }
+  }
+}
+
+/* What is the host's is there at once. */
+static void *room(const row_engine *e, arena *mem, int64_t bytes) {
+  (void)e;
+  return arena_zalloc(mem, bytes, 1);
+}
+
+static void clear(const row_engine *e) { (void)e; }
+
+static const float *fetch(const row_engine *e, const float *at, int64_t n) {
+  (void)e;
+  (void)n;
+  return at;
+}
+
+static loci_status settle(const row_engine *e, loci_err *err) {
+  (void)e;
+  (void)err;
+  return LOCI_OK;
+}
+
 const row_ops rows_cpu = {
     .name = "cpu",
+    .room = room,
+    .clear = clear,
+    .fetch = fetch,
+    .settle = settle,
     .copy = copy,
     .add = add,
     .zero = zero,
@@ -133,4 +188,10 @@ const row_ops rows_cpu = {
     .turn = turn,
     .gate = gate,
     .gate_back = gate_back,
+    .cap = cap,
+    .scale = scale,
+    .unpermute = unpermute,
+    .pack = pack_streams,
+    .attend = attend_jobs,
+    .goes_back = true,
 };

@@ -47,7 +47,8 @@ static void open_bench(bench *b, int threads) {
     b->from[i] = ROWS - 1 - i;
     b->angles[i] = i * 11 % ANGLES;
   }
-  b->e = (row_engine){&rows_cpu, kernels_choose(), threads, b->lines, 208};
+  b->e = (row_engine){
+      .ops = &rows_cpu, .k = kernels_choose(), .threads = threads, .lines = b->lines, .line = 208};
 }
 
 static void close_bench(bench *b) {

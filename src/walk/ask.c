@@ -159,7 +159,7 @@ static loci_status generate(const answering *of, int most, loci_answer *a, const
   if (!cache) TRY(kv_cache_new(m, T + (most > of->room ? most : of->room), &cache, err));
   loci_status st = walk_new(m, &w, err);
   int same = mutual_first(p->mutual, of->first < T - 1 ? of->first : T - 1);
-  int kept = of->after ? same : !st ? keep_copy(p, same, cache) : 0;
+  int kept = of->after ? same : !st ? keep_copy(w, p, same, cache) : 0;
   if (of->after) kv_cache_cut(cache, same);
   input rows = prompt_input(p);
   rows.rows = of->rows;

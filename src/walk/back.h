@@ -91,10 +91,10 @@ void back_attend(walk *w, int layer);
 int64_t back_scratch_floats(const walk *w);
 
 /* attend.c */
-/* Where every stream's keys and values of a layer stand. */
+/* Where every stream's keys and values of a layer stand, and what is masked there. */
 void lay_out_kv(walk *w, int layer);
-/* Stretches of one head that a row sees, ascending; returns their count. */
-int find_stretches(const walk *w, int layer, const row *r, int g, kv_stretch *out);
+/* The end of the keys that a row sees at most. */
+int keys_end(const walk *w, int layer, const row *r);
 /* S := attention weights of the rows r, which are of one stream, masks applied. */
 void attend_weights(const walk *w, int layer, const row *r, attend_rows *a);
 

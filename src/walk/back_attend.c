@@ -49,7 +49,7 @@ static void back_block(walk *w, int layer, int head, int64_t first, int R, const
                    .S = x->S,
                    .ld = x->ld};
   bool cross = is_cross(w, layer);
-  int count = cross ? stretches->count : keys_seen(w, layer, &r[R - 1]);
+  int count = keys_end(w, layer, &r[R - 1]);
   for (int i = 0; i < n && stretches[i].first < count; i++) {
     seen[a.stretch_count] = stretches[i];
     int left = count - stretches[i].first;
@@ -77,7 +77,7 @@ static void back_head_of(walk *w, int layer, int g, int64_t first, int64_t end, 
   const row *last = &w->tape->active[end - 1];
   int group = w->c->heads / w->c->kv_heads;
   kv_stretch stretches[MAX_DEPTH];
-  int n = find_stretches(w, layer, last, g, stretches);
+  int n = find_stretches(w->kv, last->stream, keys_end(w, layer, last), g, stretches);
   kv_turned kv = x->kv;
   if (n == 0) return; /* there is nothing to see: dq is 0 */
   transpose_stretches(stretches, n, w->c->head_dim, &kv);
@@ -94,7 +94,7 @@ void back_attend(walk *w, int layer) {
   tape *t = w->tape;
   int64_t HK = (int64_t)w->c->heads * w->c->head_dim, GK = (int64_t)w->c->kv_heads * w->c->head_dim;
   int G = w->c->kv_heads;
-  if (!is_cross(w, layer)) lay_out_kv(w, layer);
+  lay_out_kv(w, layer);
   rows_zero(&w->a->rows, rows_f32(t->dq, HK, NULL), t->count, HK);
   rows_zero(&w->a->rows, rows_f32(t->dk, GK, NULL), t->all_count, GK);
   rows_zero(&w->a->rows, rows_f32(t->dv, GK, NULL), t->all_count, GK);

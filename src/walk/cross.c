@@ -13,13 +13,15 @@ static bool sees_picture(const walk *w, const row *r) {
 }
 
 void cross_gate(const walk *w, const weight *gate, const row *rows, float *at, int64_t n) {
-  int64_t D = w->c->width;
-  if (!gate->data) return;
-  float factor = (float)cross_factor(gate);
-#pragma omp parallel for num_threads(row_threads(&w->a->rows, n *D)) schedule(static)
-  for (int64_t i = 0; i < n; i++) {
-    float by = !rows || sees_picture(w, &rows[i]) ? factor : 0;
-    for (int64_t d = 0; d < D; d++) at[i * D + d] *= by;
+  enum { SOME = 256 };
+  float factor = (float)cross_factor(gate), by[SOME];
+  int64_t D = w->c->width, some;
+  for (int64_t first = 0; gate->data && first < n; first += some) {
+    some = n - first < SOME ? n - first : SOME;
+    for (int64_t i = 0; i < some; i++) {
+      by[i] = !rows || sees_picture(w, &rows[first + i]) ? factor : 0;
+    }
+    w->a->rows.ops->scale(&w->a->rows, at + first * D, some, D, by);
   }
 }
 

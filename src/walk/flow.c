@@ -18,12 +18,13 @@
 enum { PART_BYTES = 32 << 20, MOST_SOURCES = 64, MIX_ROWS = 8 };
 
 struct flow_room {
-  int64_t chunk;  /* sources at a time, queries at a time */
-  int64_t width;  /* D as kernels want it: a multiple of 16 */
-  float *part;    /* (chunk, H, width); or (chunk, D) of sums */
-  float *mixed;   /* (chunk, H K) sums of values */
-  void *operand;  /* (chunk, H K) */
-  float *scratch; /* per thread: MIX_ROWS rows of D, and of H weights */
+  const float *values; /* of the layer and stream at hand, where the host reads them */
+  int64_t chunk;       /* sources at a time, queries at a time */
+  int64_t width;       /* D as kernels want it: a multiple of 16 */
+  float *part;         /* (chunk, H, width); or (chunk, D) of sums */
+  float *mixed;        /* (chunk, H K) sums of values */
+  void *operand;       /* (chunk, H K) */
+  float *scratch;      /* per thread: MIX_ROWS rows of D, and of H weights */
   int64_t scratch_floats;
 };
 
@@ -74,14 +75,8 @@ void flow_attention(const walk *w, int layer, const row *r, int head, const floa
 
 /* Values of one head from a position of a root, or a source, on. */
 static value_rows value_at(const walk *w, const walk_flow *f, int position, int g) {
-  int s = f->stream;
-  if (is_cross(w, f->layer)) {
-    value_rows v = sources_at(w->streams.at[s].sources, w->c, f->layer, g).values;
-    v.at += position * v.row;
-    return v;
-  }
-  const stream_kv *kv = &w->kv[s];
-  value_rows v = packed_values(kv->values + g * kv->value_step, kv->room);
+  const kv_stream *kv = &w->kv[f->stream];
+  value_rows v = packed_values(w->flow->values + g * kv->value_step, kv->room);
   v.at += (position - kv->first) * v.row;
   return v;
 }
@@ -232,6 +227,9 @@ loci_status flow_layer(walk *w, int layer, loci_err *err) {
   for (int64_t i = 0; i < w->flows.count; i++) {
     const walk_flow *f = &w->flows.at[i];
     if (f->layer != layer) continue;
+    const kv_stream *kv = &w->kv[f->stream];
+    int64_t floats = w->c->kv_heads * kv->value_step;
+    if (floats > 0) TRY(rows_fetch(&w->a->rows, kv->values, floats, &w->flow->values, err));
     if (f->norms || f->head_norms) TRY(norms(w, f, err));
     if (f->sums) TRY(sums(w, f, err));
     if (f->value_norms) value_norms(w, f);

@@ -26,8 +26,8 @@ bool head_prepare(walk *w) {
   int64_t V = w->c->vocab, D = w->c->width;
   h->chunk = head_chunk(w);
   int64_t n = product_rows(h->chunk);
-  h->operand = arena_zalloc(w->mem, operand_bytes(w->a, n, D), 1);
-  h->logits = arena_array(w->mem, n * V, float);
+  h->operand = w->a->rows.ops->room(&w->a->rows, w->mem, operand_bytes(w->a, n, D));
+  h->logits = rows_room(&w->a->rows, w->mem, n * V);
   h->slots = arena_array(w->mem, n, int64_t);
   if (!h->operand || !h->logits || !h->slots) return false;
   if (w->grads.count == 0) return true;
@@ -40,11 +40,8 @@ bool head_prepare(walk *w) {
 
 /* c tanh(x / c) of n rows of logits, where the model has such a bound. */
 static void cap_logits(walk *w, int64_t n) {
-  float cap = (float)w->c->logit_cap, *x = w->head.logits;
-  int64_t all = n * w->c->vocab;
-  if (cap <= 0) return;
-#pragma omp parallel for num_threads(row_threads(&w->a->rows, all)) schedule(static)
-  for (int64_t i = 0; i < all; i++) x[i] = cap * tanhf(x[i] / cap);
+  float cap = (float)w->c->logit_cap;
+  if (cap > 0) w->a->rows.ops->cap(&w->a->rows, w->head.logits, n, w->c->vocab, cap);
 }
 
 /* The slopes of n rows := those of what the cap is of: 1 - (x / c)^2 times as large. */
@@ -89,9 +86,11 @@ static loci_status give_wanted(walk *w, const walk_hooks *hooks, loci_err *err) 
     w->a->beside = (ordered ? hooks->ordered : w->wants.count - hooks->ordered + w->apart) - n;
     TRY(head_forward(w, n, err));
     w->a->beside = 0;
+    const float *logits = NULL;
+    TRY(rows_fetch(&w->a->rows, h->logits, n * V, &logits, err));
 #pragma omp parallel for num_threads(w->a->rows.threads) schedule(dynamic) if (!ordered)
     for (int64_t i = 0; i < n; i++) {
-      hooks->logits(hooks->logits_ctx, first + i, h->logits + i * V);
+      hooks->logits(hooks->logits_ctx, first + i, logits + i * V);
     }
   }
   return LOCI_OK;

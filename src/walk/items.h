@@ -5,9 +5,7 @@
 
 #include "walk/flow.h"
 
-enum { QUERY_ROWS = 8 };  /* rows whose attention is computed together */
 enum { MLP_ROWS = 2048 }; /* rows that go through an MLP together */
-enum { MAX_DEPTH = 16 };  /* streams on the way from a root down to any other, both included */
 
 /* Where in a layer a row first differs from its parent's.  Rows that are live when the layer begins
  * have STAGE_START; a row patched at a later site joins there. */
@@ -85,6 +83,7 @@ typedef struct want_item {
   }
 
 struct kv_cache {
+  device *device; /* that keeps them */
   int length, capacity, layers, heads, K;
   float *keys, *values; /* per layer, per head */
 };

@@ -126,20 +126,18 @@ loci_status keep_root(walk *w, const loci_prompt *p, kept_run *own, input rows, 
   return walk_resume(w, k->cache, *from, 0, input_from(rows, *from, w->c), out, err);
 }
 
-int keep_copy(const loci_prompt *p, int first, kv_cache *to) {
+int keep_copy(const walk *w, const loci_prompt *p, int first, kv_cache *to) {
   const kept_run *k = usable(p, p->info.length);
   if (!k || first < 1) return 0;
   const kv_cache *c = k->cache;
-  int K = c->K;
-  int64_t keys = key_floats(first, K), panels = round_up(K, PANEL) / PANEL;
-  for (int64_t h = 0; h < (int64_t)c->layers * c->heads; h++) {
-    memcpy(to->keys + h * key_floats(to->capacity, K), c->keys + h * key_floats(c->capacity, K),
-           (size_t)keys * sizeof(float));
-    for (int64_t i = 0; i < panels; i++)
-      memcpy(to->values + h * value_floats(to->capacity, K) + i * to->capacity * PANEL,
-             c->values + h * value_floats(c->capacity, K) + i * c->capacity * PANEL,
-             (size_t)first * PANEL * sizeof(float));
-  }
+  const row_engine *e = &w->a->rows;
+  int64_t heads = (int64_t)c->layers * c->heads, values = round_up(c->K, PANEL) / PANEL * heads;
+  row_list keys_to = rows_f32(to->keys, key_floats(to->capacity, c->K), NULL);
+  row_list values_to = rows_f32(to->values, (int64_t)to->capacity * PANEL, NULL);
+  rows_copy(e, keys_to, rows_f32(c->keys, key_floats(c->capacity, c->K), NULL), heads,
+            key_floats(first, c->K));
+  rows_copy(e, values_to, rows_f32(c->values, (int64_t)c->capacity * PANEL, NULL), values,
+            (int64_t)first * PANEL);
   to->length = first;
   return first;
 }

@@ -28,8 +28,9 @@ bool keep_fits(const loci_prompt *p, int64_t bytes);
  * (NULL: none) before the prompt.  *from: the first position it computes. */
 loci_status keep_root(walk *w, const loci_prompt *p, kept_run *own, input rows, int first, int *out,
                       int *from, loci_err *err);
-/* Fills an empty cache with what is kept of the first [first] positions at most; how many. */
-int keep_copy(const loci_prompt *p, int first, kv_cache *to);
+/* Fills an empty cache with what is kept of the first [first] positions at most, by the walk that
+ * reads it; how many. */
+int keep_copy(const walk *w, const loci_prompt *p, int first, kv_cache *to);
 /* Keeps so many positions of a cache, of as many or more: what is run next continues there. */
 void kv_cache_cut(kv_cache *c, int length);
 /* Says that a layer has that many rows more than the streams do, in a cache: so few rows are

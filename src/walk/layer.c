@@ -57,11 +57,13 @@ static void add_delta(walk *w, int64_t n) {
 static void add_part(walk *w, int layer) {
   int64_t D = w->c->width, n = w->rows.upto[STAGE_MLP_OUT];
   if (layer >= w->c->deep) return;
-#pragma omp parallel for num_threads(row_threads(&w->a->rows, n *D)) schedule(static)
+  if (n == 0) return;
+  const float *first = w->inputs[w->rows.slots[0]]; /* rows by their distance to it */
   for (int64_t i = 0; i < n; i++) {
-    int64_t slot = w->rows.slots[i];
-    w->a->rows.k->add(w->resid + slot * D, w->inputs[slot] + (layer + 1) * D, D);
+    intptr_t from = (intptr_t)w->inputs[w->rows.slots[i]] - (intptr_t)first;
+    w->rows.from[i] = from / (intptr_t)sizeof *first + (layer + 1) * D;
   }
+  rows_add(&w->a->rows, resid_rows(w, w->rows.slots), rows_f32(first, 1, w->rows.from), n, D);
 }
 
 row_rotation walk_rotation(const walk *w, int layer, const int64_t *angles, int heads) {

@@ -3,7 +3,7 @@
 #ifndef LOCI_WALK_ROWS_H
 #define LOCI_WALK_ROWS_H
 
-#include "tensor/rows.h"
+#include "tensor/attend_list.h"
 #include "walk/items.h"
 
 /* A row that joins inside the layer. */
@@ -18,14 +18,6 @@ typedef struct row {
   int64_t owner; /* joiners: index in the list of the row they were equal to until now */
   int64_t slot;
 } row;
-
-/* One stream's keys and values at the current layer, with room for [room] positions; heads are
- * [key_step], [value_step] floats apart. */
-typedef struct stream_kv {
-  float *keys, *values;
-  int first, count;
-  int64_t room, key_step, value_step;
-} stream_kv;
 
 /* The rows of the current layer. */
 typedef struct layer_rows {
@@ -43,7 +35,10 @@ typedef struct layer_rows {
   int64_t *start_slots;  /* slot of every row of q, k, v */
   int64_t *start_angles; /* its row of the rope table */
   join *joins;           /* the joiners by stream, position */
-  int64_t *block;        /* where each block of attention rows begins */
+  attend_block *blocks;  /* of attention rows */
+  row_view *views;       /* what each row sees */
+  key_span *masks;       /* of the layer, in the walk's order */
+  kv_put *puts;          /* per stream: its rows of k and v */
   int64_t *to, *from;    /* room for a copy's rows */
 } layer_rows;
 

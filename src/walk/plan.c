@@ -256,10 +256,15 @@ static bool allocate_rows(walk *w, int64_t n) {
   r->start = arena_array(mem, w->streams.count, int64_t);
   r->joiner = arena_zarray(mem, w->streams.count + 1, int64_t);
   r->joins = arena_array(mem, most_joins(w), join);
-  int64_t **const lists[] = {&r->start_row,   &r->by_stream,    &r->slots, &r->owners,
-                             &r->owner_slots, &r->normed,       &r->to,    &r->from,
-                             &r->start_slots, &r->start_angles, &r->block};
-  bool ok = r->at && r->start && r->joiner && r->joins;
+  int64_t **const lists[] = {&r->start_row,   &r->by_stream,   &r->slots, &r->owners,
+                             &r->owner_slots, &r->normed,      &r->to,    &r->from,
+                             &r->start_slots, &r->start_angles};
+  r->blocks = arena_array(mem, n, attend_block);
+  r->views = arena_array(mem, n, row_view);
+  r->puts = arena_array(mem, w->streams.count, kv_put);
+  r->masks = arena_array(mem, w->masks.count, key_span);
+  bool ok =
+      r->at && r->start && r->joiner && r->joins && r->blocks && r->views && r->puts && r->masks;
   for (size_t i = 0; ok && i < sizeof lists / sizeof *lists; i++) {
     *lists[i] = arena_array(mem, n, int64_t);
     ok = *lists[i] != NULL;
@@ -277,36 +282,38 @@ static loci_status allocate(walk *w, loci_err *err) {
   w->chunk = chunk_rows(w);
   bool f32 = w->a->type == DTYPE_F32; /* rows of z and mlp_post are operands as they stand */
   int64_t widest = HK > c->width && !f32 ? HK : c->width;
-  w->kv = arena_array(mem, streams, stream_kv);
+  w->kv = arena_array(mem, streams, kv_stream);
   w->needed = arena_array(mem, n, bool);
   assert(w->kept == 0 || w->grads.count == 0);
-  w->resid = arena_zarray(mem, (n + w->kept) * c->width, float);
+  const row_engine *e = &w->a->rows;
+  w->resid = rows_room(e, mem, (n + w->kept) * c->width);
   for (int64_t i = 0; i < w->wants.count; i++) {
     if (w->wants.at[i].kept >= 0) w->wants.at[i].kept += n;
   }
-  w->delta = arena_zarray(mem, n * c->width, float);
-  w->normed = arena_zalloc(mem, operand_bytes(w->a, n, c->width), 1);
-  w->operand = arena_zalloc(mem, operand_bytes(w->a, n, widest), 1);
-  w->q = arena_zarray(mem, n * HK, float);
-  w->z = arena_zarray(mem, n * HK, float);
-  w->k = arena_zarray(mem, n * GK, float);
-  w->v = arena_zarray(mem, n * GK, float);
+  w->delta = rows_room(e, mem, n * c->width);
+  w->normed = e->ops->room(e, mem, operand_bytes(w->a, n, c->width));
+  w->operand = e->ops->room(e, mem, operand_bytes(w->a, n, widest));
+  w->q = rows_room(e, mem, n * HK);
+  w->z = rows_room(e, mem, n * HK);
+  w->k = rows_room(e, mem, n * GK);
+  w->v = rows_room(e, mem, n * GK);
   int64_t layers = kept_layers(w);
   w->key_floats = packed * GK;
   w->value_floats = packed * c->kv_heads * round_up(c->head_dim, PANEL);
-  w->keys = arena_zarray(mem, layers * w->key_floats, float);
-  w->values = arena_zarray(mem, layers * w->value_floats, float);
+  w->keys = rows_room(e, mem, layers * w->key_floats);
+  w->values = rows_room(e, mem, layers * w->value_floats);
   w->scores = arena_zarray(
       mem, w->a->rows.threads * QUERY_ROWS * (round_up(w->longest, PANEL) + PANEL), float);
-  w->gate = arena_zarray(mem, w->chunk * c->inner, float);
-  w->up = arena_zarray(mem, w->chunk * c->inner, float);
-  w->inner = arena_zalloc(mem, f32 ? 0 : operand_bytes(w->a, w->chunk, c->inner), 1);
+  w->gate = rows_room(e, mem, w->chunk * c->inner);
+  w->up = rows_room(e, mem, w->chunk * c->inner);
+  w->inner = e->ops->room(e, mem, f32 ? 0 : operand_bytes(w->a, w->chunk, c->inner));
   bool ok = allocate_rows(w, n) && w->kv && w->needed && w->resid && w->delta && w->normed &&
             w->operand && w->q && w->z && w->k && w->v && w->keys && w->values && w->scores &&
             w->gate && w->up && w->inner;
   if (ok) ok = fill_angles(w);
   if (ok && w->flows.count > 0) ok = flow_prepare(w);
   if (ok && w->layers == c->layers) ok = head_prepare(w);
+  if (!ok) TRY(rows_settle(e, err)); /* a device says more */
   return ok ? LOCI_OK : fail_nomem(err, "making room for a walk");
 }
 
@@ -317,7 +324,8 @@ static bool add_places(walk *w, int64_t slot, int first, int64_t n) {
   float *at = arena_array(w->mem, w->c->width, float);
   for (int64_t i = 0; at && i < n; i++) {
     weight_row(table, first + i, at);
-    w->a->rows.k->add(w->resid + (slot + i) * w->c->width, at, w->c->width);
+    row_list to = rows_f32(w->resid + (slot + i) * w->c->width, w->c->width, NULL);
+    rows_add(&w->a->rows, to, rows_f32(at, w->c->width, NULL), 1, w->c->width);
   }
   return at != NULL;
 }

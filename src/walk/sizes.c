@@ -23,7 +23,7 @@ int64_t walk_row_bytes(const loci_model *m) {
   int64_t GK = (int64_t)c->kv_heads * c->head_dim, operand = (int64_t)dtype_bytes(m->compute_type);
   int64_t floats = 2 * D + 2 * HK + 4 * GK + PANEL * c->kv_heads;
   return floats * 4 + (D + (HK > D ? HK : D)) * operand + (int64_t)sizeof(row) +
-         (c->deep > 0 ? 11 : 10) * 8;
+         (c->deep > 0 ? 10 : 9) * 8 + (int64_t)(sizeof(attend_block) + sizeof(row_view));
 }
 
 int64_t walk_stream_bytes(const loci_model *m) {

@@ -284,6 +284,11 @@ loci_status walk_grad(walk *w, int s, loci_site site, int layer, walk_span at, f
   if (site == LOCI_SITE_PATTERN || !has_layers(site)) {
     return fail(err, LOCI_EINVAL, "there are no gradients of %s", site_name(site));
   }
+  if (!w->a->rows.ops->goes_back) {
+    return fail(err, LOCI_EUNSUPPORTED,
+                "gradients, which edits and screening are made of, are computed by the processor "
+                "alone (--device cpu)");
+  }
   TRY(check_span(w, s, layer, at, err));
   TRY(check_site(w, site, err));
   TRY(check_cross(w, site, layer, "gradient", err));
@@ -335,9 +340,9 @@ loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci
   *cache =
       (kv_cache){.capacity = capacity, .layers = c->layers, .heads = c->kv_heads, .K = c->head_dim};
   int64_t heads = (int64_t)c->layers * c->kv_heads;
-  cache->keys = calloc((size_t)heads, (size_t)key_floats(capacity, c->head_dim) * sizeof(float));
-  cache->values =
-      calloc((size_t)heads, (size_t)value_floats(capacity, c->head_dim) * sizeof(float));
+  cache->device = m->device;
+  cache->keys = device_room(m->device, heads, key_floats(capacity, c->head_dim));
+  cache->values = device_room(m->device, heads, value_floats(capacity, c->head_dim));
   if (!cache->keys || !cache->values) {
     kv_cache_free(cache);
     return fail_nomem(err, "keeping keys and values");
@@ -354,8 +359,8 @@ void kv_cache_cut(kv_cache *c, int length) {
 
 void kv_cache_free(kv_cache *c) {
   if (!c) return;
-  free(c->keys);
-  free(c->values);
+  device_give_back(c->device, c->keys);
+  device_give_back(c->device, c->values);
   free(c);
 }
 

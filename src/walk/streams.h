@@ -25,7 +25,7 @@
 #include "checkpoint/reader.h"
 #include "model/compute.h"
 #include "model/rope.h"
-#include "tensor/attention.h"
+#include "tensor/attend_list.h"
 #include "walk/items.h"
 #include "walk/layer_rows.h"
 
@@ -70,7 +70,7 @@ struct walk {
   rope_table rope;  /* angles of all streams (plan.c); those of the same rotation share them */
   rope_table local; /* the same of the layers that slide, where they turn otherwise */
   layer_rows rows;
-  stream_kv *kv; /* per stream, current layer */
+  kv_stream *kv; /* per stream, current layer */
   bool *needed;  /* per start_row entry, last layer: its own result is asked for */
 
   float *resid;         /* (slots, D) */

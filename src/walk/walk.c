@@ -20,7 +20,7 @@ loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
   w->model = m;
   w->c = model_decoder(m);
   w->mem = arena_new();
-  loci_status st = w->mem ? compute_new(m->compute_type, m->threads, &w->a, err)
+  loci_status st = w->mem ? compute_on(m->device, m->compute_type, m->threads, &w->a, err)
                           : fail_nomem(err, "preparing a walk");
   if (!st) st = reader_new(m->weights, &w->reader, err);
   if (st) {
@@ -51,6 +51,7 @@ void walk_free(walk *w) {
  */
 void walk_clear(walk *w) {
   arena_reset(w->mem, KEPT_BYTES);
+  w->a->rows.ops->clear(&w->a->rows);
   compute_restart(w->a);
   *w = (walk){.model = w->model,
               .c = w->c,
@@ -93,6 +94,7 @@ loci_status walk_run(walk *w, const walk_hooks *hooks, loci_err *err) {
   loci_status st = walk_layers(w, hooks, err);
   compute_follow(w->a, (watch){0}, "", 0, 0);
   TRY(st);
+  TRY(rows_settle(&w->a->rows, err));
   for (int64_t i = 0; i < w->streams.count; i++) {
     const stream *s = &w->streams.at[i];
     if (s->cache && !s->resumed) s->cache->length = s->length;
