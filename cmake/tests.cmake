@@ -113,6 +113,23 @@ if(sanitized_at EQUAL -1)
     $<TARGET_FILE:refuse_nth>)
 endif()
 
+# Walks on a device; skipped where there is none.  Compiled kernels are kept in the build folder.
+if(LOCI_HAS_OPENCL AND sanitized_at EQUAL -1)
+  foreach(name oracle_forward oracle_trace oracle_knockout oracle_flow oracle_lens oracle_spans)
+    add_test(NAME device_${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/on_device.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
+      $<TARGET_FILE:${name}_test>)
+    list(APPEND device_tests device_${name})
+  endforeach()
+  add_library(fail_cl MODULE tests/fail_cl.c)
+  set_target_properties(fail_cl PROPERTIES C_VISIBILITY_PRESET default)
+  target_include_directories(fail_cl SYSTEM PRIVATE ${OPENCL_INCLUDE_DIR})
+  target_compile_options(fail_cl PRIVATE -Wno-missing-prototypes -Wno-pedantic)
+  add_test(NAME device_faults COMMAND ${PROJECT_SOURCE_DIR}/tests/device_faults.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
+    $<TARGET_FILE:fail_cl>)
+  set_tests_properties(${device_tests} device_faults PROPERTIES SKIP_RETURN_CODE 77 LABELS slow
+    RESOURCE_LOCK device ENVIRONMENT POCL_CACHE_DIR=${PROJECT_BINARY_DIR}/pocl)
+endif()
+
 # A study shared by processes; skipped where there is no MPI.
 add_test(NAME mpi COMMAND ${PROJECT_SOURCE_DIR}/tests/mpi.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR})
 set_tests_properties(mpi PROPERTIES SKIP_RETURN_CODE 77)

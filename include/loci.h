@@ -120,6 +120,7 @@ typedef enum loci_kind {
   LOCI_KIND_DATA_REPORT, /* loci_data_report */
   LOCI_KIND_STORE_INFO,  /* loci_store_info */
   LOCI_KIND_COMPARISON,  /* loci_comparison */
+  LOCI_KIND_DEVICES,     /* loci_devices */
   LOCI_KIND_COUNT
 } loci_kind;
 
@@ -173,10 +174,12 @@ typedef struct loci_model_opts {
                            and less than the weights: they are read layer by layer and given up */
   const char *mmproj;   /* a GGUF file of a tower and projector, beside a GGUF model; NULL: none */
   int64_t max_pixels;   /* of a picture, where each keeps its own size; 0: the processor's bound */
-  bool turn_images;  /* as their EXIF asks, which transformers' load_image does; else as they stand
-                        in the file, which LLaVA's own scripts do */
-  bool gate_rows_hf; /* rows before the picture see all of its places in cross-attention, as in
-                        transformers; else they see none, as the model was trained */
+  bool turn_images;   /* as their EXIF asks, which transformers' load_image does; else as they stand
+                         in the file, which LLaVA's own scripts do */
+  bool gate_rows_hf;  /* rows before the picture see all of its places in cross-attention, as in
+                         transformers; else they see none, as the model was trained */
+  const char *device; /* that walks run on: "cpu", "opencl", "opencl:N"; NULL: LOCI_DEVICE says, or
+                         the processor */
 } loci_model_opts;
 
 /* Opens a Hugging Face checkpoint directory (configuration, headers of the weights, tokenizer,
@@ -222,6 +225,7 @@ typedef struct loci_model_info {
                        */
   int cross_layer_count;
   const int *cross_layers; /* that do so */
+  const char *device;      /* that walks run on: "cpu", "opencl:0 (NVIDIA H200)" */
 } loci_model_info;
 enum { LOCI_PATH_SIZE = 4096 };
 /* A model by its name: a path, below one of LOCI_MODELS, or "org/name" in Hugging Face's cache. */

@@ -56,6 +56,23 @@ typedef struct loci_scale {
 LOCI_CHECK loci_status loci_scale_run(const loci_model *model, loci_progress_fn progress, void *ctx,
                                       loci_scale **out, loci_err *err);
 
+/* What walks may run on besides the processor, with the rate of f32 products, measured: the first
+ * time a driver compiles them, which takes up to a minute. */
+typedef struct loci_device {
+  const char *name;          /* loci_model_opts.device: "opencl:0" */
+  const char *title;         /* "NVIDIA H200" */
+  const char *driver;        /* and its version of OpenCL */
+  int64_t memory;            /* bytes */
+  double product_flop_per_s; /* of 1024 x 1024 matrices; NaN: there are none, see problem */
+  const char *problem;       /* why it cannot be used; NULL: it can */
+} loci_device;
+typedef struct loci_devices {
+  loci_result result;
+  int count; /* 0: there are none, or this library was built without them */
+  const loci_device *devices;
+} loci_devices;
+LOCI_CHECK loci_status loci_devices_new(loci_devices **out, loci_err *err);
+
 /* What an edit costs on this model: the same question with a target of one token, MultEdit in the
  * default layer. */
 typedef struct loci_edit_cost {

@@ -66,6 +66,7 @@ static void show(const cli *c, const loci_info *info) {
   row(c, "template", m->template_name ? m->template_name : "none: choose one with --template");
   row(c, "tokenizer", m->tokenizer);
   row(c, "precision", m->precision);
+  if (m->device && strcmp(m->device, "cpu") != 0) row(c, "device", m->device);
   size_text((double)info->trace_bytes, size);
   snprintf(text, sizeof text, "%s beside the weights, for a question of %d tokens", size,
            info->question_tokens);
@@ -73,7 +74,33 @@ static void show(const cli *c, const loci_info *info) {
   for (int i = 0; i < info->note_count; i++) row(c, "note", info->notes[i]);
 }
 
+static void show_devices(const cli *c, const loci_devices *d) {
+  char text[512], size[32];
+  if (d->count == 0)
+    printf("no device beside the processor: there is no driver of OpenCL, or this loci was built "
+           "without it\n");
+  for (int i = 0; i < d->count; i++) {
+    const loci_device *x = &d->devices[i];
+    snprintf(text, sizeof text, "%s, %s, %s", x->title, size_text((double)x->memory, size),
+             x->driver);
+    row(c, x->name, text);
+    snprintf(text, sizeof text, "%.1f GFLOP/s of f32 products", x->product_flop_per_s / 1e9);
+    row(c, "", x->problem ? x->problem : text);
+  }
+}
+
+static int list_devices(cli *c) {
+  loci_devices *d = NULL;
+  if (args_has(&c->args, OPT_MODEL)) return cli_usage(c, "--devices is of no model: leave -m out");
+  if (loci_devices_new(&d, &c->err)) return cli_failed(c);
+  if (!c->json) show_devices(c, d);
+  int code = cli_write_json(c, &d->result);
+  loci_free(d);
+  return code;
+}
+
 int cmd_info(cli *c) {
+  if (args_has(&c->args, OPT_DEVICES)) return list_devices(c);
   loci_model *model;
   loci_info *info = NULL;
   int code = cli_open_model(c, &model);

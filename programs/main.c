@@ -87,6 +87,7 @@ static int check_needed(cli *c) {
   char missing[128] = "";
   for (const option_id *id = c->command->needed; *id != OPT_COUNT; id++) {
     if (args_has(&c->args, *id)) continue;
+    if (*id == OPT_MODEL && args_has(&c->args, OPT_DEVICES)) continue;
     if (*id == OPT_QUESTION && args_has(&c->args, OPT_TEXT)) continue;
     const option *o = option_get(*id);
     size_t used = strlen(missing);

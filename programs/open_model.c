@@ -14,6 +14,7 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
   const char *memory = args_get(&c->args, OPT_MEMORY);
   out->threads = c->threads;
   out->mmproj = args_get(&c->args, OPT_MMPROJ);
+  out->device = args_get(&c->args, OPT_DEVICE);
   static const char *const ways[] = {"ignore", "turn"};
   const char *exif = args_get(&c->args, OPT_EXIF);
   static const char *const gates[] = {"meta", "hf"};

@@ -7,7 +7,7 @@ export LC_ALL=C
 cd "${1:-$(dirname "$0")/..}"
 
 # In the order of the data's way: a folder includes itself and those before it.
-order="base tensor checkpoint text image model walk data study edit store show call"
+order="base tensor checkpoint device text image model walk data study edit store show call"
 
 # header (a regular expression)   the folder it is fenced into   how many files there may include it
 fences='
@@ -23,6 +23,8 @@ cairo.*\.h                src/show        99
 xxhash\.h                 src/checkpoint  1
 sqlite3\.h                src/store       1
 microhttpd\.h             programs/serve  1
+CL/.*\.h                  src/device      99
+clblast_c\.h              src/device      1
 mpi\.h                    programs        1
 '
 max_c=500 max_h=120 max_public=450 max_function=60

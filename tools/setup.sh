@@ -12,7 +12,7 @@ packages="gcc g++ make cmake pkg-config libc6-dev
   libcairo2-dev libxxhash-dev libsqlite3-dev libmicrohttpd-dev libcmocka-dev fontconfig fonts-dejavu-core
   python3 python3-venv"
 developer="clang clang-format clang-tidy cppcheck libclang-rt-dev libomp-dev valgrind mandoc
-  universal-ctags libopenmpi-dev openmpi-bin
+  universal-ctags libopenmpi-dev openmpi-bin ocl-icd-opencl-dev libclblast-dev pocl-opencl-icd
   python3-numpy python3-pytest python3-pandas python3-pil chromium-headless-shell chromium-driver"
 
 case "${1:-}" in

@@ -37,15 +37,16 @@ __version__ = VERSION
 def open(  # the built-in one is not needed here
     name: str | os.PathLike[str], *, precision: str = "auto", threads: int | None = None,
     memory: str | int | None = None, exif: str | None = None, mmproj: str | os.PathLike[str] | None = None,
-    max_pixels: int | None = None, gate_rows: str | None = None,
+    max_pixels: int | None = None, gate_rows: str | None = None, device: str | None = None,
 ) -> Model:
     """Opens a checkpoint: a directory, a GGUF file, a name below LOCI_MODELS, or "org/name" in Hugging Face's cache;
     nothing is downloaded. ``memory`` bounds what a run uses beside the weights: "8G"; ``exif="turn"`` turns pictures
     as they ask; ``mmproj`` is a GGUF file's vision part, ``max_pixels`` bounds pictures that keep their own size;
-    ``gate_rows="hf"`` lets rows before a picture see it by cross-attention as transformers does."""
+    ``gate_rows="hf"`` lets rows before a picture see it by cross-attention as transformers does; ``device="opencl"``
+    runs walks on a graphics card."""
     __tracebackhide__ = True
     return Model(name, {"precision": precision, "threads": threads, "memory": memory, "exif": exif, "mmproj": mmproj,
-                        "max_pixels": max_pixels, "gate_rows": gate_rows})
+                        "max_pixels": max_pixels, "gate_rows": gate_rows, "device": device})
 
 
 def serve(model: Model | str | os.PathLike[str] | None = None, *options: str,

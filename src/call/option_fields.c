@@ -31,6 +31,7 @@ static const field of_model[] = {
     NAMED("precision", precision, LOCI_NAMES_PRECISION),
     NUMBER("threads", threads, 0, 1024),
     TEXT("mmproj", mmproj),
+    TEXT("device", device),
     OWN("max_pixels", member_count, max_pixels, "a number of pixels"),
     OWN("exif", member_exif, turn_images, "ignore or turn"),
     OWN("gate_rows", member_gate_rows, gate_rows_hf, "meta or hf"),
@@ -291,6 +292,6 @@ static const field of_told[] = {
     {"pixels", member_passed, 0, 0, 0, 0, ""},      {"paths", member_passed, 0, 0, 0, 0, ""},
     {"precision", member_passed, 0, 0, 0, 0, ""},   {"edits", member_passed, 0, 0, 0, 0, ""},
     {"picture", member_passed, 0, 0, 0, 0, ""},     {"noise_bytes", member_passed, 0, 0, 0, 0, ""},
-    {"donor_bytes", member_passed, 0, 0, 0, 0, ""},
+    {"donor_bytes", member_passed, 0, 0, 0, 0, ""}, {"device", member_passed, 0, 0, 0, 0, ""},
 };
 field_table told_fields(void) { return FIELD_TABLE(of_told); }

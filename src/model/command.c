@@ -24,6 +24,11 @@ void request_put_model(js_value **to, const loci_model *m) {
   js_value *files = js_array();
   for (int k = 0; k < i->edit_count; k++) js_push(&files, js_text(i->edits[k].file));
   js_put(to, "precision", js_text(i->precision));
+  if (m->device) { /* "opencl:0 (its name)" */
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(i->device, " "), i->device);
+    js_put(to, "device", js_text(name));
+  }
   if (m->asked.mmproj) js_put(to, "mmproj", js_text(m->asked.mmproj));
   if (m->asked.max_pixels > 0) js_put(to, "max_pixels", js_int(m->asked.max_pixels));
   if (m->asked.gate_rows_hf) js_put(to, "gate_rows", js_text("hf"));
@@ -83,6 +88,8 @@ static const spelling spellings[] = {
     {"system", "system", 0, NULL},
     {"date", "date", 0, NULL},
     {"precision", "precision", 0, NULL},
+    {"device", "device", 0, NULL},
+    {"devices", "devices", 0, NULL},
     {"mmproj", "mmproj", 0, NULL},
     {"max_pixels", "max-pixels", 0, NULL},
     {"gate_rows", "gate-rows", 0, NULL},

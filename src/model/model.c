@@ -11,6 +11,7 @@
 
 #include "base/options.h"
 #include "base/threads.h"
+#include "device/devices.h"
 #include "model/tokens.h"
 #include "model/vision.h"
 #include "tensor/product.h"
@@ -18,8 +19,8 @@
 static loci_status choose_precision(loci_model *m, loci_precision wanted, loci_err *err) {
   checkpoint_sizes sizes = checkpoint_measure(m->weights);
   bool bf16 =
-      wanted == LOCI_PRECISION_BF16 ||
-      (wanted == LOCI_PRECISION_AUTO && sizes.main_dtype != DTYPE_F32 && product_has_bf16());
+      wanted == LOCI_PRECISION_BF16 || (!m->device && wanted == LOCI_PRECISION_AUTO &&
+                                        sizes.main_dtype != DTYPE_F32 && product_has_bf16());
   if (wanted == LOCI_PRECISION_BF16 && !product_has_bf16()) {
     return fail(err, LOCI_EUNSUPPORTED,
                 "this CPU has no bf16 products (AVX-512 BF16 or AMX); use --precision f32");
@@ -115,6 +116,27 @@ static loci_status fill_info(loci_model *m, loci_err *err) {
   return LOCI_OK;
 }
 
+/* The matrices of a walk are the device's to keep: what edits put in their place is not. */
+static loci_status open_device(loci_model *m, const char *name, loci_err *err) {
+  if (!name) name = getenv("LOCI_DEVICE");
+  TRY(device_open(name && *name ? name : NULL, &m->device, err));
+  m->info.device = device_name(m->device);
+  for (int l = 0; m->device && l < model_decoder(m)->layers; l++) {
+    const decoder_layer *w = &m->weights->layers[l];
+    const weight *all[] = {&w->q.w, &w->k.w, &w->v.w, &w->o.w, &w->gate.w, &w->up.w, &w->down.w};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) TRY(device_keeps(m->device, all[i], err));
+  }
+  if (!m->device) return LOCI_OK;
+  TRY(device_keeps(m->device, &m->weights->head.w, err));
+  if (m->asked.precision == LOCI_PRECISION_BF16)
+    return fail(err, LOCI_EUNSUPPORTED, "%s computes in f32, not in bf16 (--precision f32)",
+                m->info.device);
+  if (device_memory(m->device) == 0)
+    return fail(err, LOCI_ENOMEM, "%s has no room for this model's weights (--device cpu)",
+                m->info.device);
+  return LOCI_OK;
+}
+
 /* The processor must cut pictures as the tower reads them; --max-pixels is its own bound. */
 static void check_cells(loci_model *m, const char *dir) {
   const vision_config *v = &m->weights->config.vision;
@@ -182,6 +204,7 @@ static loci_status open_components(loci_model *m, const char *dir, loci_precisio
   TRY(checkpoint_open_with(dir, eyes, &m->weights, err));
   TRY(check_max_pixels(m, dir, err));
   TRY(check_gate_rows(m, dir, err));
+  TRY(open_device(m, m->asked.device, err));
   TRY(choose_precision(m, wanted, err));
   TRY(tokenizer_open(dir, &m->tokens, err));
   TRY(image_mark_of(&m->weights->config, m->tokens, m->mem, &m->image_mark, err));
@@ -251,7 +274,8 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   pthread_mutex_init(&m->lazy_hash->lock, NULL);
   m->asked = o;
   m->asked.mmproj = o.mmproj ? arena_strdup(m->mem, o.mmproj) : NULL;
-  if (o.mmproj && !m->asked.mmproj) {
+  m->asked.device = o.device ? arena_strdup(m->mem, o.device) : NULL;
+  if ((o.mmproj && !m->asked.mmproj) || (o.device && !m->asked.device)) {
     st = fail_nomem(err, "opening the model");
     goto done;
   }
@@ -260,6 +284,8 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   m->threads = threads;
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();
   TRY_DONE(open_components(m, dir, o.precision, err));
+  if (m->device && (o.memory_bytes == 0 || m->memory > device_memory(m->device)))
+    m->memory = device_memory(m->device);
   m->release = o.memory_bytes > 0 && m->info.bytes > o.memory_bytes;
   TRY_DONE(fill_info(m, err));
   TRY_DONE(gather_notes(m, err));
@@ -273,6 +299,7 @@ done:
 void loci_model_close(loci_model *m) {
   if (!m) return;
   changes_free(m);
+  device_close(m->device);
   checkpoint_close(m->weights);
   tokenizer_close(m->tokens);
   if (m->lazy_hash) pthread_mutex_destroy(&m->lazy_hash->lock);

@@ -6,8 +6,8 @@
 
 describe_fn describe_info, describe_prompt, describe_text, describe_answer, describe_trace,
     describe_knockout, describe_flow, describe_lens, describe_bench, describe_scale,
-    describe_edit_cost, describe_example, describe_prediction, describe_score, describe_average,
-    describe_covariance, describe_edit, describe_edit_saved, describe_edit_test,
+    describe_devices, describe_edit_cost, describe_example, describe_prediction, describe_score,
+    describe_average, describe_covariance, describe_edit, describe_edit_saved, describe_edit_test,
     describe_edit_tests, describe_edit_curve, describe_data_report, describe_store_info,
     describe_comparison, describe_image;
 

@@ -13,6 +13,7 @@ void describe_info(const void *result, sink *s) {
   say_format(s, "info");
   say_members(s, m, path, family, text_model, vision_model, layout);
   say_text(s, "template", m->template_name);
+  if (m->device && strcmp(m->device, "cpu") != 0) say_text(s, "device", m->device);
   say_members(s, m, tokenizer, dtype, precision, layers, width, inner, heads, kv_heads);
   say_members(s, m, head_dim, vocab, max_positions, image_rows, image_size, image_tiles, min_pixels,
               max_pixels, parameters, bytes, files);
@@ -104,6 +105,20 @@ void describe_scale(const void *result, sink *s) {
   say_members(s, x, base_rows, vision_seconds, first_token_seconds, token_seconds,
               token_bytes_per_s, read_bytes_per_s, product_flop_per_s, share, peak_bytes);
   say_request(s, &x->result);
+}
+
+void describe_devices(const void *result, sink *s) {
+  const loci_devices *d = result;
+  say_format(s, "devices");
+  say_list(s, "devices");
+  for (int i = 0; i < d->count; i++) {
+    const loci_device *x = &d->devices[i];
+    say_begin(s, NULL);
+    say_members(s, x, name, title, driver, memory, product_flop_per_s, problem);
+    say_end(s);
+  }
+  say_end(s);
+  say_request(s, &d->result);
 }
 
 /* ---------------------------------------------------------------- files of examples */

@@ -98,6 +98,7 @@ static const kind kinds[LOCI_KIND_COUNT] = {
                         .page = "logit lens"},
     [LOCI_KIND_BENCH] = {.noun = "a bench", .describe = describe_bench, .media = PRETTY},
     [LOCI_KIND_SCALE] = {.noun = "a bench", .describe = describe_scale, .media = PRETTY},
+    [LOCI_KIND_DEVICES] = {.noun = "devices", .describe = describe_devices, .media = PRETTY},
     [LOCI_KIND_EDIT_COST] = {.noun = "a bench", .describe = describe_edit_cost, .media = PRETTY},
     [LOCI_KIND_EXAMPLE] = {.noun = "an example",
                            .describe = describe_example,

@@ -1,0 +1,121 @@
+/* Keys, values and attention of lists of rows on an OpenCL device (tensor/attend_list.h).  Keys
+ * stand in panels of 16, (K, 16) each, values in panels of 16 channels of all rows
+ * (tensor/kernels.h).  A stream is STREAM numbers: */
+enum { AT_KEYS, KEYS, AT_VALUES, VALUES, PARENT, FIRST, COUNT, ROOM, KEY_STEP, VALUE_STEP, STREAM };
+
+#define BUFFER(which, x) (which == 0 ? x##0 : which == 1 ? x##1 : x##2)
+#define GROUPED kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+
+/* Row puts[3 i] of k and v becomes position puts[3 i + 2] of the storage of stream puts[3 i + 1]. */
+GROUPED void pack(global const float *k, long k_off, global const float *v, long v_off,
+                  global float *keys0, global float *keys1, global float *keys2,
+                  global float *values0, global float *values1, global float *values2,
+                  global const long *streams, global const int *puts, int heads, int K) {
+  global const int *put = puts + (long)get_group_id(0) * 3;
+  global const long *s = streams + (long)put[1] * STREAM;
+  long at = put[2], from = (long)put[0] * heads * K;
+  global float *keys = BUFFER(s[KEYS], keys), *values = BUFFER(s[VALUES], values);
+  EACH(i, heads * K) {
+    int g = i / K, c = i % K;
+    keys[s[AT_KEYS] + g * s[KEY_STEP] + at / 16 * 16 * K + c * 16 + at % 16] = k[k_off + from + i];
+    values[s[AT_VALUES] + g * s[VALUE_STEP] + c / 16 * s[ROOM] * 16 + at * 16 + c % 16] =
+        v[v_off + from + i];
+  }
+}
+
+/* The weights of a job: scores of its rows, from the nearest stretch of keys to the farthest; then
+ * masks; then a softmax of each whole row.  A block is its first row, stream, rows, end of keys. */
+GROUPED void weigh(global const float *q, long q_off, int heads, global const float *keys0,
+                   global const float *keys1, global const float *keys2,
+                   global const long *streams, global const long *blocks, long block_count,
+                   long job0, global const long *views, global const int *masks, global float *S,
+                   long ld, int group, int K, float scale, float cap, local float *Q) {
+  local float line[GROUP];
+  long job = job0 + get_group_id(0);
+  int head = (int)(job / block_count), g = head / group;
+  global const long *b = blocks + job % block_count * 4;
+  long first_row = b[0], end = b[3];
+  int R = (int)b[2], all = 0;
+  global float *s_at = S + (long)get_group_id(0) * ROWS * ld;
+  EACH(i, ROWS * K) {
+    int r = i / K, c = i % K;
+    Q[i] = r < R ? q[q_off + ((first_row + r) * heads + head) * K + c] : 0;
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (long s = b[1]; s >= 0 && end > 0; s = streams[s * STREAM + PARENT]) {
+    global const long *t = streams + s * STREAM;
+    if (t[COUNT] == 0 || t[FIRST] >= end) continue;
+    global const float *keys = BUFFER(t[KEYS], keys) + t[AT_KEYS] + g * t[KEY_STEP];
+    if (end > all) all = (int)end;
+    for (int j = (int)t[FIRST] + get_local_id(0); j < end; j += GROUP) {
+      int p = j - (int)t[FIRST];
+      global const float *key = keys + (long)(p / 16) * 16 * K + p % 16;
+      float sum[ROWS];
+      for (int r = 0; r < ROWS; r++) sum[r] = 0;
+      for (int c = 0; c < K; c++) {
+        float x = key[c * 16];
+        for (int r = 0; r < ROWS; r++) sum[r] += x * Q[r * K + c];
+      }
+      for (int r = 0; r < R; r++) {
+        float x = sum[r] * scale;
+        s_at[r * ld + j] = cap > 0 ? cap * tanh(x / cap) : x;
+      }
+    }
+    end = t[FIRST];
+  }
+  barrier(CLK_GLOBAL_MEM_FENCE);
+  for (int r = 0; r < R; r++) {
+    global float *S_r = s_at + r * ld;
+    global const long *view = views + (first_row + r) * 4;
+    int first = (int)view[0], seen = (int)view[1];
+    for (long m = view[2]; m < view[3]; m++) {
+      int from = max(masks[2 * m], 0);
+      long to = min((long)masks[2 * m] + masks[2 * m + 1], (long)seen);
+      for (long j = from + get_local_id(0); j < to; j += GROUP) S_r[j] = -INFINITY;
+      barrier(CLK_GLOBAL_MEM_FENCE);
+    }
+    float most = -INFINITY, sum = 0;
+    for (int j = first + get_local_id(0); j < seen; j += GROUP) most = fmax(most, S_r[j]);
+    most = fold_max(most, line);
+    if (most == -INFINITY) most = 0;
+    for (int j = first + get_local_id(0); j < seen; j += GROUP) {
+      float x = exp(S_r[j] - most);
+      S_r[j] = x;
+      sum += x;
+    }
+    sum = fold_sum(sum, line);
+    EACH(j, all) {
+      S_r[j] = j < first || j >= seen || sum == 0 ? 0 : S_r[j] / sum;
+    }
+    barrier(CLK_GLOBAL_MEM_FENCE);
+  }
+}
+
+/* z := weights times values, an item each channel. */
+GROUPED void mix_values(global float *z, long z_off, int heads, global const float *values0,
+                 global const float *values1, global const float *values2,
+                 global const long *streams, global const long *blocks, long block_count, long job0,
+                 global const float *S, long ld, int group, int K) {
+  long job = job0 + get_group_id(0);
+  int head = (int)(job / block_count), g = head / group;
+  global const long *b = blocks + job % block_count * 4;
+  int R = (int)b[2];
+  global const float *s_at = S + (long)get_group_id(0) * ROWS * ld;
+  EACH(c, K) {
+    float sum[ROWS];
+    long end = b[3];
+    for (int r = 0; r < ROWS; r++) sum[r] = 0;
+    for (long s = b[1]; s >= 0 && end > 0; s = streams[s * STREAM + PARENT]) {
+      global const long *t = streams + s * STREAM;
+      if (t[COUNT] == 0 || t[FIRST] >= end) continue;
+      global const float *v = BUFFER(t[VALUES], values) + t[AT_VALUES] + g * t[VALUE_STEP] +
+                              c / 16 * t[ROOM] * 16 + c % 16;
+      for (int j = (int)t[FIRST]; j < end; j++) {
+        float x = v[(long)(j - (int)t[FIRST]) * 16];
+        for (int r = 0; r < ROWS; r++) sum[r] += s_at[r * ld + j] * x;
+      }
+      end = t[FIRST];
+    }
+    for (int r = 0; r < R; r++) z[z_off + ((b[0] + r) * heads + head) * K + c] = sum[r];
+  }
+}

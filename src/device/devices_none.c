@@ -1,0 +1,42 @@
+/* A build without OpenCL (see devices.h): the processor is all there is. */
+#include "device/devices.h"
+
+#include <string.h>
+
+loci_status device_open(const char *name, device **out, loci_err *err) {
+  *out = NULL;
+  if (!name || strcmp(name, "cpu") == 0) return LOCI_OK;
+  return fail(
+      err, LOCI_EUNSUPPORTED,
+      "device %s: this loci was built without OpenCL (-DLOCI_OPENCL=ON, with libclblast-dev "
+      "and ocl-icd-opencl-dev), so there is cpu alone",
+      name);
+}
+
+loci_status device_keeps(device *d, const weight *w, loci_err *err) {
+  (void)d, (void)w, (void)err;
+  return LOCI_OK;
+}
+
+int64_t device_memory(const device *d) {
+  (void)d;
+  return 0;
+}
+
+const char *device_name(const device *d) {
+  (void)d;
+  return "cpu";
+}
+
+loci_status devices_list(arena *mem, const device_info **out, int *count, loci_err *err) {
+  (void)mem, (void)err;
+  *out = NULL;
+  *count = 0;
+  return LOCI_OK;
+}
+
+loci_status device_rate(device *d, double *out, loci_err *err) {
+  (void)d;
+  *out = 0;
+  return fail(err, LOCI_EUNSUPPORTED, "this loci was built without OpenCL");
+}

@@ -1,0 +1,307 @@
+/* Devices of OpenCL by name, opening one, and the engine that a walk has of it (see opencl.h). */
+#include "device/opencl_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { MOST_DEVICES = 64 };
+
+/* The text of a .cl file, taken into the library by the build (CMakeLists.txt). */
+#define TEXT_OF(symbol, file)                                                                      \
+  __asm__(".section .rodata\n.hidden " #symbol "\n.global " #symbol "\n" #symbol                   \
+          ":\n.incbin \"" LOCI_CL_DIR "/" file "\"\n.byte 0\n.previous");                          \
+  extern const char symbol[] __attribute__((visibility("hidden")));
+TEXT_OF(loci_kernels_cl, "kernels.cl")
+TEXT_OF(loci_attention_cl, "attention.cl")
+
+/* ---------------------------------------------------------------- which there are */
+
+/* All devices of all platforms, in the order that the drivers are in. */
+static int find_devices(cl_device_id out[MOST_DEVICES]) {
+  cl_platform_id platforms[16];
+  cl_uint n = 0;
+  int count = 0;
+  if (clGetPlatformIDs(16, platforms, &n)) return 0; /* -1001: there is no driver */
+  for (cl_uint p = 0; p < n && p < 16; p++) {
+    cl_uint room = (cl_uint)(MOST_DEVICES - count), there = 0;
+    if (room == 0 || clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, room, out + count, &there))
+      continue;
+    count += (int)(there < room ? there : room);
+  }
+  return count;
+}
+
+static void text_of(cl_device_id id, cl_device_info what, char *out, size_t size) {
+  out[0] = 0;
+  if (clGetDeviceInfo(id, what, size, out, NULL)) snprintf(out, size, "unknown");
+  out[size - 1] = 0;
+}
+
+static int64_t memory_of(cl_device_id id) {
+  cl_ulong bytes = 0;
+  return clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof bytes, &bytes, NULL)
+             ? 0
+             : (int64_t)bytes;
+}
+
+static bool is_card(cl_device_id id) {
+  cl_device_type type = 0;
+  return !clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL) &&
+         (type & CL_DEVICE_TYPE_GPU);
+}
+
+loci_status devices_list(arena *mem, const device_info **out, int *count, loci_err *err) {
+  cl_device_id ids[MOST_DEVICES];
+  int n = cl_load("opencl", NULL) ? 0 : find_devices(ids);
+  device_info *list = arena_zarray(mem, n, device_info);
+  *count = 0;
+  *out = list;
+  if (!list) return fail_nomem(err, "listing devices");
+  for (int i = 0; i < n; i++) {
+    char name[32], title[128], driver[96], version[96], both[224];
+    text_of(ids[i], CL_DEVICE_NAME, title, sizeof title);
+    text_of(ids[i], CL_DRIVER_VERSION, driver, sizeof driver);
+    text_of(ids[i], CL_DEVICE_VERSION, version, sizeof version);
+    snprintf(name, sizeof name, "opencl:%d", i);
+    snprintf(both, sizeof both, "%s, %s", driver, version);
+    list[i] = (device_info){arena_strdup(mem, name), arena_strdup(mem, title),
+                            arena_strdup(mem, both), memory_of(ids[i])};
+    if (!list[i].name || !list[i].title || !list[i].driver)
+      return fail_nomem(err, "listing devices");
+  }
+  *count = n;
+  return LOCI_OK;
+}
+
+static bool is_numbered(const char *name) {
+  bool numbered = strncmp(name, "opencl:", 7) == 0 && name[7];
+  for (const char *s = name + 7; numbered && *s; s++) numbered = *s >= '0' && *s <= '9';
+  return numbered && strlen(name) < 12;
+}
+
+static loci_status is_device(const char *name, loci_err *err) {
+  if (strcmp(name, "opencl") == 0 || is_numbered(name)) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "device \"%.60s\": there are cpu, opencl and opencl:N", name);
+}
+
+/* "opencl" or "opencl:N" to the number of a device. */
+static loci_status choose(const char *name, const cl_device_id *ids, int n, int *out,
+                          loci_err *err) {
+  bool numbered = is_numbered(name);
+  long number = numbered ? strtol(name + 7, NULL, 10) : 0;
+  if (n == 0)
+    return fail(err, LOCI_ESYSTEM,
+                "device %s: no driver of OpenCL is installed, or it finds no device (Debian: a "
+                "card's own driver, or pocl-opencl-icd for the processor)",
+                name);
+  if (number >= n)
+    return fail(err, LOCI_EINVAL,
+                "device %s: there are opencl:0 to opencl:%d (loci info --devices)", name, n - 1);
+  *out = (int)number;
+  for (int i = n - 1; !numbered && i >= 0; i--) {
+    if (is_card(ids[i])) *out = i;
+  }
+  return LOCI_OK;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static loci_status build(opencl *d, loci_err *err) {
+  const char *text[] = {loci_kernels_cl, loci_attention_cl};
+  char options[320], *log = NULL;
+  cl_int code = 0;
+  snprintf(options, sizeof options,
+           "-cl-std=CL1.2 -DGROUP=%d -DROWS=%d -DACT_SILU=%d -DACT_GELU_TANH=%d -DACT_GELU_ERF=%d "
+           "-DACT_QUICK_GELU=%d",
+           GROUP, QUERY_ROWS, ACT_SILU, ACT_GELU_TANH, ACT_GELU_ERF, ACT_QUICK_GELU);
+  d->program = clCreateProgramWithSource(d->context, 2, text, NULL, &code);
+  if (code) return cl_refuse(err, d->name, code, "reading the kernels");
+  code = clBuildProgram(d->program, 1, &d->id, options, NULL, NULL);
+  if (!code) return LOCI_OK;
+  size_t size = 0;
+  clGetProgramBuildInfo(d->program, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+  if (size > 0) log = calloc(size + 1, 1);
+  if (log) clGetProgramBuildInfo(d->program, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
+  fail(err, LOCI_ESYSTEM,
+       "%s: compiling the kernels: OpenCL error %d, %s; the driver's words: %.200s", d->name,
+       (int)code, cl_word(code), log ? log : "none");
+  free(log);
+  return LOCI_ESYSTEM;
+}
+
+static void close_opencl(device *dev) {
+  opencl *d = (opencl *)dev;
+  for (int64_t i = 0; i < d->kept_count; i++) {
+    if (d->kept[i].mem) clReleaseMemObject(d->kept[i].mem);
+  }
+  while (d->region_count > 0) region_free(d, d->regions[0].at);
+  if (d->program) clReleaseProgram(d->program);
+  if (d->context) clReleaseContext(d->context);
+  pthread_mutex_destroy(&d->lock);
+  free(d->regions);
+  free(d->kept);
+  free(d);
+}
+
+static const device_ops opencl_ops = {
+    .room = opencl_room,
+    .give_back = opencl_give_back,
+    .begin = opencl_begin,
+    .end = opencl_end,
+    .close = close_opencl,
+};
+
+loci_status device_open(const char *name, device **out, loci_err *err) {
+  cl_device_id ids[MOST_DEVICES];
+  int number = 0;
+  cl_int code = 0;
+  *out = NULL;
+  if (!name || strcmp(name, "cpu") == 0) return LOCI_OK;
+  TRY(is_device(name, err));
+  TRY(cl_load(name, err));
+  TRY(choose(name, ids, find_devices(ids), &number, err));
+  opencl *d = calloc(1, sizeof *d);
+  if (!d) return fail_nomem(err, "opening a device");
+  char title[128];
+  d->base.ops = &opencl_ops;
+  d->id = ids[number];
+  d->memory = memory_of(d->id);
+  text_of(d->id, CL_DEVICE_NAME, title, sizeof title);
+  snprintf(d->name, sizeof d->name, "opencl:%d (%s)", number, title);
+  pthread_mutex_init(&d->lock, NULL);
+  d->context = clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
+  loci_status st = code ? cl_refuse(err, d->name, code, "opening it") : build(d, err);
+  if (st) {
+    close_opencl(&d->base);
+    return st;
+  }
+  *out = &d->base;
+  return LOCI_OK;
+}
+
+loci_status device_keeps(device *dev, const weight *w, loci_err *err) {
+  opencl *d = (opencl *)dev;
+  for (int64_t i = 0; d && i < d->kept_count; i++) {
+    if (d->kept[i].data == w->data && d->kept[i].numbers == weight_numbers(w)) return LOCI_OK;
+  }
+  if (!d || !w->data) return LOCI_OK;
+  if (d->kept_count == d->kept_room) {
+    int64_t room = d->kept_room ? 2 * d->kept_room : 256;
+    cl_kept *more = realloc(d->kept, (size_t)room * sizeof *more);
+    if (!more) return fail_nomem(err, "opening a device");
+    d->kept = more;
+    d->kept_room = room;
+  }
+  d->kept[d->kept_count++] = (cl_kept){w->data, weight_numbers(w), NULL};
+  d->kept_bytes += weight_bytes(w);
+  return LOCI_OK;
+}
+
+/* A tenth is left to the driver; a widened weight and the ring stand beside matrices. */
+int64_t device_memory(const device *dev) {
+  const opencl *d = (const opencl *)dev;
+  int64_t left = d ? d->memory / 10 * 9 - d->kept_bytes - ((int64_t)256 << 20) : 0;
+  return left > 0 ? left : 0;
+}
+
+const char *device_name(const device *d) { return d ? ((const opencl *)d)->name : "cpu"; }
+
+/* ---------------------------------------------------------------- engines */
+
+static const char *const kernel_names[KERNEL_COUNT] = {
+    [KERNEL_COPY] = "copy",   [KERNEL_ADD] = "add",        [KERNEL_ZERO] = "zero",
+    [KERNEL_NORM] = "norm",   [KERNEL_TURN] = "turn",      [KERNEL_GATE] = "gate",
+    [KERNEL_CAP] = "cap",     [KERNEL_SCALE] = "scale",    [KERNEL_UNPERMUTE] = "unpermute",
+    [KERNEL_WIDEN] = "widen", [KERNEL_DOTS] = "dots",      [KERNEL_PACK] = "pack",
+    [KERNEL_WEIGH] = "weigh", [KERNEL_MIX] = "mix_values",
+};
+
+static void free_engine(cl_engine *e) {
+  bool done = !e->queue || !clFinish(e->queue);
+  pool_free(e);
+  for (int i = 0; i < SLOT_COUNT; i++) {
+    if (e->slots[i].mem) clReleaseMemObject(e->slots[i].mem);
+  }
+  for (int i = 0; i < KERNEL_COUNT; i++) {
+    if (e->kernels[i]) clReleaseKernel(e->kernels[i]);
+  }
+  if (e->ring) clReleaseMemObject(e->ring);
+  if (e->queue) clReleaseCommandQueue(e->queue);
+  if (done) free(e->mirror); /* else a device that is lost may still read it */
+  free(e->fetched);
+  free(e);
+}
+
+static loci_status engine_new(opencl *d, cl_engine **out, loci_err *err) {
+  cl_int code = 0;
+  cl_engine *e = calloc(1, sizeof *e);
+  *out = NULL;
+  if (!e) return fail_nomem(err, "preparing a device");
+  e->d = d;
+  e->mirror = malloc(RING_BYTES);
+  if (!e->mirror) cl_ok(e, CL_OUT_OF_HOST_MEMORY, "preparing a device");
+  if (!e->err.code) e->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
+  cl_ok(e, code, "making a queue");
+  if (!e->err.code)
+    e->ring = clCreateBuffer(d->context, CL_MEM_READ_WRITE, RING_BYTES, NULL, &code);
+  cl_ok(e, code, "making room on the device");
+  for (int i = 0; i < KERNEL_COUNT && !e->err.code; i++) {
+    e->kernels[i] = clCreateKernel(d->program, kernel_names[i], &code);
+    cl_ok(e, code, kernel_names[i]);
+  }
+  if (e->err.code) {
+    loci_status st = fail(err, e->err.code, "%s", e->err.msg);
+    free_engine(e);
+    return st;
+  }
+  *out = e;
+  return LOCI_OK;
+}
+
+loci_status opencl_begin(device *dev, row_engine *engine, loci_err *err) {
+  cl_engine *e = NULL;
+  TRY(engine_new((opencl *)dev, &e, err));
+  engine->ops = &rows_opencl;
+  engine->multiply = opencl_multiply;
+  engine->own = e;
+  return LOCI_OK;
+}
+
+void opencl_end(row_engine *engine) { free_engine(engine_of(engine)); }
+
+/* The second of two products of 1024 x 1024 x 1024: the first compiles. */
+loci_status device_rate(device *dev, double *out, loci_err *err) {
+  enum { SIDE = 1024 };
+  cl_engine *e = NULL;
+  *out = 0;
+  TRY(engine_new((opencl *)dev, &e, err));
+  size_t bytes = sizeof(float) * SIDE * SIDE;
+  cl_product p = {.x = slot_room(e, SLOT_X, bytes),
+                  .w = slot_room(e, SLOT_WIDE, bytes),
+                  .y = slot_room(e, SLOT_Y, bytes),
+                  .n = SIDE,
+                  .N = SIDE,
+                  .K = SIDE,
+                  .ldx = SIDE,
+                  .ldw = SIDE,
+                  .ldy = SIDE};
+  const float one = 1;
+  for (int i = 0; i < 2 && !e->err.code; i++) {
+    cl_ok(e,
+          clEnqueueFillBuffer(e->queue, i ? p.x : p.w, &one, sizeof one, 0, bytes, 0, NULL, NULL),
+          "clearing a matrix");
+  }
+  for (int i = 0; i < 2; i++) {
+    if (!e->err.code) cl_ok(e, clFinish(e->queue), "computing");
+    double begin = clock_seconds();
+    product_enqueue(e, &p);
+    if (!e->err.code) cl_ok(e, clFinish(e->queue), "computing");
+    *out = 2e-9 * SIDE * SIDE * SIDE / (clock_seconds() - begin);
+  }
+  loci_status st = e->err.code ? fail(err, e->err.code, "%s", e->err.msg) : LOCI_OK;
+  free_engine(e);
+  return st;
+}

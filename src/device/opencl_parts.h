@@ -1,0 +1,87 @@
+/* What the operations of an engine are made of: matrices by address, what is carried to the device
+ * and back, and calls of kernels.  Private to src/device. */
+#ifndef LOCI_DEVICE_OPENCL_PARTS_H
+#define LOCI_DEVICE_OPENCL_PARTS_H
+
+#include "device/opencl.h"
+
+/* Where an address is: false: it is the host's. */
+bool find_region(opencl *d, const void *at, cl_mem *mem, int64_t *offset);
+char *region_new(opencl *d, size_t bytes, cl_int *code);
+void region_free(opencl *d, const void *at);
+float *opencl_room(device *d, int64_t floats);
+void opencl_give_back(device *d, float *at);
+
+/* Room in the ring, at a multiple of 64 bytes. */
+size_t ring_take(cl_engine *e, size_t bytes);
+/* What was written in the mirror goes to the ring. */
+void ring_send(cl_engine *e, size_t at, size_t bytes);
+size_t ring_put(cl_engine *e, const void *from, size_t bytes);
+cl_mem slot_room(cl_engine *e, slot_id id, size_t bytes);
+cl_mem slot_put(cl_engine *e, slot_id id, const void *from, size_t bytes);
+
+/* Rows as a kernel sees them: in [mem] from number [off] on, of those that the ring's numbers from
+ * [index] on name, or all (-1). */
+typedef struct row_view_cl {
+  cl_mem mem;
+  cl_long off, stride, index;
+} row_view_cl;
+/* Rows [first, first + n) of a list, carried there if they are the host's. */
+row_view_cl view_in(cl_engine *e, row_list l, int64_t first, int64_t n, int64_t width);
+/* The same to be written; of the host's, in the ring until view_back. */
+row_view_cl view_out(cl_engine *e, row_list l, int64_t first, int64_t n, int64_t width);
+void view_back(cl_engine *e, row_view_cl v, row_list l, int64_t first, int64_t n, int64_t width);
+bool is_host(cl_engine *e, row_list l);
+
+void *opencl_matrix(const row_engine *e, arena *mem, int64_t bytes);
+void opencl_clear(const row_engine *e);
+const float *opencl_fetch(const row_engine *e, const float *at, int64_t n);
+void pool_free(cl_engine *e);
+
+/* ---------------------------------------------------------------- kernels */
+
+typedef struct cl_call {
+  cl_engine *e;
+  cl_kernel kernel;
+  cl_uint args;
+} cl_call;
+cl_call cl_begin(cl_engine *e, kernel_id id);
+void cl_arg(cl_call *c, const void *value, size_t bytes);
+void cl_view(cl_call *c, row_view_cl v);
+static inline void cl_mem_arg(cl_call *c, cl_mem m) { cl_arg(c, &m, sizeof m); }
+static inline void cl_int_arg(cl_call *c, int64_t x) {
+  cl_int v = (cl_int)x;
+  cl_arg(c, &v, sizeof v);
+}
+static inline void cl_long_arg(cl_call *c, int64_t x) {
+  cl_long v = x;
+  cl_arg(c, &v, sizeof v);
+}
+static inline void cl_float_arg(cl_call *c, double x) {
+  cl_float v = (cl_float)x;
+  cl_arg(c, &v, sizeof v);
+}
+/* [groups] groups of GROUP items. */
+void cl_run(cl_call *c, int64_t groups, const char *doing);
+
+/* ---------------------------------------------------------------- operations */
+
+extern const row_ops rows_opencl;
+void opencl_pack(const row_engine *e, const kv_pack *p, int64_t first, int64_t end);
+void opencl_attend(const row_engine *e, const attend_list *l, int64_t from, int64_t to);
+/* Numbers of a weight as it stands, from its first to its last, and bytes on the device. */
+int64_t weight_numbers(const weight *w);
+int64_t weight_bytes(const weight *w);
+loci_status opencl_multiply(const row_engine *e, const row_product *p, loci_err *err);
+loci_status opencl_settle(const row_engine *e, loci_err *err);
+loci_status opencl_begin(device *d, row_engine *e, loci_err *err);
+void opencl_end(row_engine *e);
+/* CLBlast's products: y (n, N) = x (n, K) w^T, or w as (K, N). */
+typedef struct cl_product {
+  cl_mem x, w, y;
+  int64_t x_at, w_at, y_at, n, N, K, ldx, ldw, ldy;
+  bool turned; /* w stands as (K, N) */
+} cl_product;
+void product_enqueue(cl_engine *e, const cl_product *p);
+
+#endif

@@ -1,0 +1,70 @@
+/* Preloaded into loci: the LOCI_FAIL_CL-th of the calls below fails, and, with LOCI_LOST_CL, all
+ * after it, as of a device that is lost (tests/device_faults.sh). */
+#define _GNU_SOURCE
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+
+static int fails(void) {
+  static long count;
+  static long at = -1;
+  if (at < 0) {
+    const char *s = getenv("LOCI_FAIL_CL");
+    at = s ? strtol(s, NULL, 10) : 0;
+  }
+  long n = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
+  return at > 0 && (n == at || (n > at && getenv("LOCI_LOST_CL")));
+}
+
+#define CODE(name, types, names)                                                                   \
+  cl_int name types {                                                                              \
+    static cl_int(*real) types;                                                                    \
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                          \
+    return fails() ? CL_OUT_OF_RESOURCES : real names;                                             \
+  }
+#define MADE(type, name, types, names)                                                             \
+  type name types {                                                                                \
+    static type(*real) types;                                                                      \
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                          \
+    if (!fails()) return real names;                                                               \
+    if (code) *code = CL_OUT_OF_RESOURCES;                                                         \
+    return NULL;                                                                                   \
+  }
+
+CODE(clGetPlatformIDs, (cl_uint n, cl_platform_id *p, cl_uint *all), (n, p, all))
+CODE(clGetDeviceIDs, (cl_platform_id p, cl_device_type t, cl_uint n, cl_device_id *d, cl_uint *all),
+     (p, t, n, d, all))
+CODE(clBuildProgram,
+     (cl_program p, cl_uint n, const cl_device_id *d, const char *o,
+      void(CL_CALLBACK *f)(cl_program, void *), void *c),
+     (p, n, d, o, f, c))
+CODE(clSetKernelArg, (cl_kernel k, cl_uint i, size_t n, const void *v), (k, i, n, v))
+CODE(clEnqueueNDRangeKernel,
+     (cl_command_queue q, cl_kernel k, cl_uint n, const size_t *o, const size_t *g, const size_t *l,
+      cl_uint w, const cl_event *ws, cl_event *e),
+     (q, k, n, o, g, l, w, ws, e))
+CODE(clEnqueueReadBuffer,
+     (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t n, void *p, cl_uint w,
+      const cl_event *ws, cl_event *e),
+     (q, m, b, o, n, p, w, ws, e))
+CODE(clEnqueueWriteBuffer,
+     (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t n, const void *p, cl_uint w,
+      const cl_event *ws, cl_event *e),
+     (q, m, b, o, n, p, w, ws, e))
+CODE(clEnqueueFillBuffer,
+     (cl_command_queue q, cl_mem m, const void *v, size_t s, size_t o, size_t n, cl_uint w,
+      const cl_event *ws, cl_event *e),
+     (q, m, v, s, o, n, w, ws, e))
+CODE(clFinish, (cl_command_queue q), (q))
+MADE(cl_context, clCreateContext,
+     (const cl_context_properties *p, cl_uint n, const cl_device_id *d,
+      void(CL_CALLBACK *f)(const char *, const void *, size_t, void *), void *c, cl_int *code),
+     (p, n, d, f, c, code))
+MADE(cl_command_queue, clCreateCommandQueue,
+     (cl_context c, cl_device_id d, cl_command_queue_properties p, cl_int *code), (c, d, p, code))
+MADE(cl_mem, clCreateBuffer, (cl_context c, cl_mem_flags f, size_t n, void *p, cl_int *code),
+     (c, f, n, p, code))
+MADE(cl_program, clCreateProgramWithSource,
+     (cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *code), (c, n, s, l, code))
+MADE(cl_kernel, clCreateKernel, (cl_program p, const char *name, cl_int *code), (p, name, code))
