@@ -170,8 +170,9 @@ typedef struct loci_model_opts {
   size_t size; /* of this struct */
   loci_precision precision;
   int threads;          /* 0: OMP_NUM_THREADS, or one per core */
-  int64_t memory_bytes; /* what a walk may use beside the weights; 0: half of the machine's.  Given,
-                           and less than the weights: they are read layer by layer and given up */
+  int64_t memory_bytes; /* what a walk may use beside the weights, on a device with them; 0: half of
+                           the machine's.  Given, and less than the weights: they are read layer by
+                           layer and given up */
   const char *mmproj;   /* a GGUF file of a tower and projector, beside a GGUF model; NULL: none */
   int64_t max_pixels;   /* of a picture, where each keeps its own size; 0: the processor's bound */
   bool turn_images;   /* as their EXIF asks, which transformers' load_image does; else as they stand
@@ -226,6 +227,7 @@ typedef struct loci_model_info {
   int cross_layer_count;
   const int *cross_layers; /* that do so */
   const char *device;      /* that walks run on: "cpu", "opencl:0 (NVIDIA H200)" */
+  const char *device_plan; /* which weights stay there, what is left for walks; NULL: of "cpu" */
 } loci_model_info;
 enum { LOCI_PATH_SIZE = 4096 };
 /* A model by its name: a path, below one of LOCI_MODELS, or "org/name" in Hugging Face's cache. */

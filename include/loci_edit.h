@@ -175,6 +175,7 @@ typedef struct loci_edit {
   const char *path; /* it was read from; NULL: none */
   int part_count;   /* 1 or more, by layer */
   const loci_edit_part *parts;
+  const char *note; /* what else computed its values than the model's device; NULL: nothing */
 } loci_edit;
 
 /* The published settings of a name in LOCI_NAMES_PRESET, where opts and settings say nothing of

@@ -314,6 +314,7 @@ static void show(const cli *c, const loci_edit *e) {
   char line[256];
   if (e->fact_count == 1) show_one(c, e);
   if (e->fact_count > 1) show_many(c, e);
+  if (e->note) put_line(c, "note", e->note);
   for (int i = 0; i < e->part_count; i++) {
     const loci_edit_part *p = &e->parts[i];
     char room[64] = "", took[32] = "";

@@ -66,7 +66,8 @@ static void show(const cli *c, const loci_info *info) {
   row(c, "template", m->template_name ? m->template_name : "none: choose one with --template");
   row(c, "tokenizer", m->tokenizer);
   row(c, "precision", m->precision);
-  if (m->device && strcmp(m->device, "cpu") != 0) row(c, "device", m->device);
+  if (m->device_plan) row(c, "device", m->device);
+  if (m->device_plan) row(c, "", m->device_plan);
   size_text((double)info->trace_bytes, size);
   snprintf(text, sizeof text, "%s beside the weights, for a question of %d tokens", size,
            info->question_tokens);

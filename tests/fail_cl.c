@@ -1,9 +1,11 @@
-/* Preloaded into loci: the LOCI_FAIL_CL-th of the calls below fails, and, with LOCI_LOST_CL, all
- * after it, as of a device that is lost (tests/device_faults.sh). */
+/* Preloaded into loci (tests/device_faults.sh): the LOCI_FAIL_CL-th of the calls below fails, and,
+ * with LOCI_LOST_CL, all after it, as of a device that is lost; with LOCI_BAD_CL the kernels are no
+ * kernels.  What was made and not released is told at the end. */
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static int fails(void) {
@@ -17,17 +19,34 @@ static int fails(void) {
   return at > 0 && (n == at || (n > at && getenv("LOCI_LOST_CL")));
 }
 
+static long made, released;
+
+__attribute__((destructor)) static void tell(void) {
+  if (made != released) fprintf(stderr, "%ld objects of OpenCL are left\n", made - released);
+}
+
 #define CODE(name, types, names)                                                                   \
   cl_int name types {                                                                              \
     static cl_int(*real) types;                                                                    \
     if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                          \
     return fails() ? CL_OUT_OF_RESOURCES : real names;                                             \
   }
+#define FREED(name, type)                                                                          \
+  cl_int name(type x) {                                                                            \
+    static cl_int (*real)(type);                                                                   \
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                          \
+    __atomic_add_fetch(&released, 1, __ATOMIC_SEQ_CST);                                            \
+    return real(x);                                                                                \
+  }
 #define MADE(type, name, types, names)                                                             \
   type name types {                                                                                \
     static type(*real) types;                                                                      \
     if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                          \
-    if (!fails()) return real names;                                                               \
+    if (!fails()) {                                                                                \
+      type x = real names;                                                                         \
+      if (x) __atomic_add_fetch(&made, 1, __ATOMIC_SEQ_CST);                                       \
+      return x;                                                                                    \
+    }                                                                                              \
     if (code) *code = CL_OUT_OF_RESOURCES;                                                         \
     return NULL;                                                                                   \
   }
@@ -56,6 +75,11 @@ CODE(clEnqueueFillBuffer,
      (cl_command_queue q, cl_mem m, const void *v, size_t s, size_t o, size_t n, cl_uint w,
       const cl_event *ws, cl_event *e),
      (q, m, v, s, o, n, w, ws, e))
+CODE(clEnqueueMarkerWithWaitList, (cl_command_queue q, cl_uint w, const cl_event *ws, cl_event *e),
+     (q, w, ws, e))
+CODE(clEnqueueBarrierWithWaitList, (cl_command_queue q, cl_uint w, const cl_event *ws, cl_event *e),
+     (q, w, ws, e))
+CODE(clFlush, (cl_command_queue q), (q))
 CODE(clFinish, (cl_command_queue q), (q))
 MADE(cl_context, clCreateContext,
      (const cl_context_properties *p, cl_uint n, const cl_device_id *d,
@@ -65,6 +89,14 @@ MADE(cl_command_queue, clCreateCommandQueue,
      (cl_context c, cl_device_id d, cl_command_queue_properties p, cl_int *code), (c, d, p, code))
 MADE(cl_mem, clCreateBuffer, (cl_context c, cl_mem_flags f, size_t n, void *p, cl_int *code),
      (c, f, n, p, code))
+static const char *bad[] = {"kernel void copy(this is none) {"};
 MADE(cl_program, clCreateProgramWithSource,
-     (cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *code), (c, n, s, l, code))
+     (cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *code),
+     (c, getenv("LOCI_BAD_CL") ? 1 : n, getenv("LOCI_BAD_CL") ? bad : s,
+      getenv("LOCI_BAD_CL") ? NULL : l, code))
 MADE(cl_kernel, clCreateKernel, (cl_program p, const char *name, cl_int *code), (p, name, code))
+FREED(clReleaseContext, cl_context)
+FREED(clReleaseCommandQueue, cl_command_queue)
+FREED(clReleaseMemObject, cl_mem)
+FREED(clReleaseProgram, cl_program)
+FREED(clReleaseKernel, cl_kernel)

@@ -60,7 +60,7 @@ static void check_attribution(const char *name) {
   walk *w;
   input in = prompt_input(o.prompt);
   in.rows = rows;
-  assert_ok(walk_new(m, &w, &err), err);
+  assert_ok(walk_new_back(m, &w, &err), err);
   assert_ok(walk_root(w, in, &s, &err), err);
   assert_ok(walk_want(w, s, T - 1, &err), err);
   for (int i = 0; i < SITES * L; i++) {
@@ -118,7 +118,7 @@ static void check_edit(const char *name, const char *kind) {
   walk *w;
   loci_err err;
   const rope_place *places;
-  assert_ok(walk_new(m, &w, &err), err);
+  assert_ok(walk_new_back(m, &w, &err), err);
   assert_ok(prompt_places(o.prompt, l.count - 1, o.mem, &places, &err), err);
   input in = prompt_input(o.prompt);
   in.rows = rows;

@@ -3,8 +3,10 @@
  * (tensor/kernels.h).  A stream is STREAM numbers: */
 enum { AT_KEYS, KEYS, AT_VALUES, VALUES, PARENT, FIRST, COUNT, ROOM, KEY_STEP, VALUE_STEP, STREAM };
 
+#define JOBS                                                                                       \
+  global const long *streams, global const long *blocks, long block_count, long job0,              \
+      global float *S, long ld, int group, int K
 #define BUFFER(which, x) (which == 0 ? x##0 : which == 1 ? x##1 : x##2)
-#define GROUPED kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 
 /* Row puts[3 i] of k and v becomes position puts[3 i + 2] of the storage of stream puts[3 i + 1]. */
 GROUPED void pack(global const float *k, long k_off, global const float *v, long v_off,
@@ -26,10 +28,9 @@ GROUPED void pack(global const float *k, long k_off, global const float *v, long
 /* The weights of a job: scores of its rows, from the nearest stretch of keys to the farthest; then
  * masks; then a softmax of each whole row.  A block is its first row, stream, rows, end of keys. */
 GROUPED void weigh(global const float *q, long q_off, int heads, global const float *keys0,
-                   global const float *keys1, global const float *keys2,
-                   global const long *streams, global const long *blocks, long block_count,
-                   long job0, global const long *views, global const int *masks, global float *S,
-                   long ld, int group, int K, float scale, float cap, local float *Q) {
+                   global const float *keys1, global const float *keys2, JOBS,
+                   global const long *views, global const int *masks, float scale, float cap,
+                   local float *Q) {
   local float line[GROUP];
   long job = job0 + get_group_id(0);
   int head = (int)(job / block_count), g = head / group;
@@ -93,9 +94,7 @@ GROUPED void weigh(global const float *q, long q_off, int heads, global const fl
 
 /* z := weights times values, an item each channel. */
 GROUPED void mix_values(global float *z, long z_off, int heads, global const float *values0,
-                 global const float *values1, global const float *values2,
-                 global const long *streams, global const long *blocks, long block_count, long job0,
-                 global const float *S, long ld, int group, int K) {
+                        global const float *values1, global const float *values2, JOBS) {
   long job = job0 + get_group_id(0);
   int head = (int)(job / block_count), g = head / group;
   global const long *b = blocks + job % block_count * 4;

@@ -13,14 +13,16 @@ loci_status device_open(const char *name, device **out, loci_err *err) {
       name);
 }
 
-loci_status device_keeps(device *d, const weight *w, loci_err *err) {
-  (void)d, (void)w, (void)err;
+loci_status device_keeps(device *d, const weight *w, int layer, int role, loci_err *err) {
+  (void)d, (void)w, (void)layer, (void)role, (void)err;
   return LOCI_OK;
 }
 
-int64_t device_memory(const device *d) {
-  (void)d;
-  return 0;
+loci_status device_plan(device *d, int64_t most, int64_t *left, char text[160], loci_err *err) {
+  (void)d, (void)most, (void)err;
+  *left = 0;
+  text[0] = 0;
+  return LOCI_OK;
 }
 
 const char *device_name(const device *d) {

@@ -4,7 +4,9 @@
 #define LIST(x) global float *x, long x##_off, long x##_stride, long x##_index
 #define ROW(x, i)                                                                                  \
   (x + x##_off + (x##_index < 0 ? (long)(i) : (long)ring[x##_index + (i)]) * x##_stride)
+#define RING global const int *ring
 #define EACH(c, n) for (int c = get_local_id(0); c < (n); c += GROUP)
+#define GROUPED kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 
 /* The sum of what all items have, for all of them. */
 static float fold_sum(float x, local float *line) {
@@ -31,38 +33,28 @@ static float fold_max(float x, local float *line) {
   return line[0];
 }
 
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void copy(LIST(to), LIST(from),
-                                                                   global const int *ring,
-                                                                   long width) {
+GROUPED void copy(LIST(to), LIST(from), RING, int width) {
   long i = get_group_id(0);
   global float *y = ROW(to, i);
   global const float *x = ROW(from, i);
-  for (long c = get_local_id(0); c < width; c += GROUP) y[c] = x[c];
+  EACH(c, width) y[c] = x[c];
 }
 
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void add(LIST(to), LIST(from),
-                                                                  global const int *ring,
-                                                                  long width) {
+GROUPED void add(LIST(to), LIST(from), RING, int width) {
   long i = get_group_id(0);
   global float *y = ROW(to, i);
   global const float *x = ROW(from, i);
-  for (long c = get_local_id(0); c < width; c += GROUP) y[c] += x[c];
+  EACH(c, width) y[c] += x[c];
 }
 
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void zero(LIST(to),
-                                                                   global const int *ring,
-                                                                   long width) {
+GROUPED void zero(LIST(to), RING, int width) {
   global float *y = ROW(to, get_group_id(0));
-  for (long c = get_local_id(0); c < width; c += GROUP) y[c] = 0;
+  EACH(c, width) y[c] = 0;
 }
 
 /* w x / sqrt(mean(x^2) + eps), or, [centred], w (x - mean) / sqrt(var + eps) + b */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm(LIST(to), LIST(from),
-                                                                   global const int *ring,
-                                                                   global const float *weights,
-                                                                   long w_off, long b_off,
-                                                                   int width, float eps,
-                                                                   int centred) {
+GROUPED void norm(LIST(to), LIST(from), RING, int width, global const float *weights, long w_off,
+                  long b_off, float eps, int centred) {
   local float line[GROUP];
   long i = get_group_id(0);
   global float *y = ROW(to, i);
@@ -82,14 +74,11 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm(LIST(to), LI
 }
 
 /* Channels (c, c + pairs) of each head turn by the row's angle. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void turn(LIST(x), global const int *ring,
-                                                                   global const float *tables,
-                                                                   long cosine, long sine,
-                                                                   long angles, int pairs, int heads,
-                                                                   int K) {
+GROUPED void turn(LIST(x), RING, int width, global const float *tables, long cosine, long sine,
+                  long angles, int pairs, int K) {
   long i = get_group_id(0), row = (long)ring[angles + i] * pairs;
   global float *at = ROW(x, i);
-  EACH(n, heads * pairs) {
+  EACH(n, width / K * pairs) {
     global float *head = at + n / pairs * K;
     int c = n % pairs;
     float cos_ = tables[cosine + row + c], sin_ = tables[sine + row + c];
@@ -110,45 +99,33 @@ static float act(float x, int kind) {
   }
 }
 
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void gate(LIST(to), LIST(g), LIST(u),
-                                                                   global const int *ring,
-                                                                   long width, int kind,
-                                                                   int gated) {
+GROUPED void gate(LIST(to), LIST(g), LIST(u), RING, int width, int kind, int gated) {
   long i = get_group_id(0);
   global float *y = ROW(to, i);
   global const float *x = ROW(g, i), *by = ROW(u, i);
-  for (long c = get_local_id(0); c < width; c += GROUP) {
+  EACH(c, width) {
     float a = act(x[c], kind);
     y[c] = gated ? a * by[c] : a;
   }
 }
 
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void cap(LIST(x), global const int *ring,
-                                                                  long width, float bound) {
+GROUPED void cap(LIST(x), RING, int width, float bound) {
   global float *y = ROW(x, get_group_id(0));
-  for (long c = get_local_id(0); c < width; c += GROUP) y[c] = bound * tanh(y[c] / bound);
+  EACH(c, width) y[c] = bound * tanh(y[c] / bound);
 }
 
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void scale(LIST(x),
-                                                                    global const int *ring,
-                                                                    long width,
-                                                                    global const float *factors,
-                                                                    long by) {
+GROUPED void scale(LIST(x), RING, int width, global const float *factors, long by) {
   long i = get_group_id(0);
   global float *y = ROW(x, i);
-  for (long c = get_local_id(0); c < width; c += GROUP) y[c] *= factors[by + i];
+  EACH(c, width) y[c] *= factors[by + i];
 }
 
-/* Of one head of one row: channel pairs that stand side by side, to half a head apart. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void unpermute(LIST(x),
-                                                                        global const int *ring,
-                                                                        int heads, int K,
-                                                                        local float *line) {
-  long i = get_group_id(0);
-  global float *head = ROW(x, i / heads) + i % heads * K;
-  EACH(c, K) line[c] = head[c];
+/* A head's channel pairs that stand side by side, to half a head apart. */
+GROUPED void unpermute(LIST(x), RING, int width, local float *line) {
+  global float *head = ROW(x, get_group_id(0));
+  EACH(c, width) line[c] = head[c];
   barrier(CLK_LOCAL_MEM_FENCE);
-  EACH(c, K) head[c] = line[c < K / 2 ? 2 * c : 2 * (c - K / 2) + 1];
+  EACH(c, width) head[c] = line[c < width / 2 ? 2 * c : 2 * (c - width / 2) + 1];
 }
 
 static float stored(global const ushort *w, long i, int is_half) {
@@ -156,9 +133,7 @@ static float stored(global const ushort *w, long i, int is_half) {
 }
 
 /* n numbers of 16 bits, from number [from] on, as f32. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void widen(global float *to,
-                                                                    global const ushort *w,
-                                                                    long from, long n, int is_half) {
+GROUPED void widen(global float *to, global const ushort *w, long from, long n, int is_half) {
   long end = min(n, (long)(get_group_id(0) + 1) * GROUP * 16);
   for (long i = (long)get_group_id(0) * GROUP * 16 + get_local_id(0); i < end; i += GROUP) {
     to[i] = stored(w, from + i, is_half);
@@ -167,12 +142,8 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void widen(global floa
 
 /* Few rows through a weight as it is stored: a group takes a row of the weight for all rows of x.
  * [bits] 16: bf16, 17: f16, 32: f32. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dots(global float *y, long y_off,
-                                                                   long ldy, global const float *x,
-                                                                   long x_off, long ldx, int n,
-                                                                   global const ushort *w,
-                                                                   long w_off, long ldw, int K,
-                                                                   int bits) {
+GROUPED void dots(global float *y, long y_off, long ldy, global const float *x, long x_off,
+                  long ldx, int n, global const ushort *w, long w_off, long ldw, int K, int bits) {
   local float line[GROUP];
   long r = get_group_id(0), row = w_off + r * ldw;
   float sum[ROWS];

@@ -24,10 +24,11 @@ static int find_devices(cl_device_id out[MOST_DEVICES]) {
   cl_platform_id platforms[16];
   cl_uint n = 0;
   int count = 0;
-  if (clGetPlatformIDs(16, platforms, &n)) return 0; /* -1001: there is no driver */
+  if (cl_api.GetPlatformIDs(16, platforms, &n)) return 0; /* -1001: there is no driver */
   for (cl_uint p = 0; p < n && p < 16; p++) {
     cl_uint room = (cl_uint)(MOST_DEVICES - count), there = 0;
-    if (room == 0 || clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, room, out + count, &there))
+    if (room == 0 ||
+        cl_api.GetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, room, out + count, &there))
       continue;
     count += (int)(there < room ? there : room);
   }
@@ -36,20 +37,20 @@ static int find_devices(cl_device_id out[MOST_DEVICES]) {
 
 static void text_of(cl_device_id id, cl_device_info what, char *out, size_t size) {
   out[0] = 0;
-  if (clGetDeviceInfo(id, what, size, out, NULL)) snprintf(out, size, "unknown");
+  if (cl_api.GetDeviceInfo(id, what, size, out, NULL)) snprintf(out, size, "unknown");
   out[size - 1] = 0;
 }
 
 static int64_t memory_of(cl_device_id id) {
   cl_ulong bytes = 0;
-  return clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof bytes, &bytes, NULL)
+  return cl_api.GetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof bytes, &bytes, NULL)
              ? 0
              : (int64_t)bytes;
 }
 
 static bool is_card(cl_device_id id) {
   cl_device_type type = 0;
-  return !clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL) &&
+  return !cl_api.GetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL) &&
          (type & CL_DEVICE_TYPE_GPU);
 }
 
@@ -117,14 +118,14 @@ static loci_status build(opencl *d, loci_err *err) {
            "-cl-std=CL1.2 -DGROUP=%d -DROWS=%d -DACT_SILU=%d -DACT_GELU_TANH=%d -DACT_GELU_ERF=%d "
            "-DACT_QUICK_GELU=%d",
            GROUP, QUERY_ROWS, ACT_SILU, ACT_GELU_TANH, ACT_GELU_ERF, ACT_QUICK_GELU);
-  d->program = clCreateProgramWithSource(d->context, 2, text, NULL, &code);
+  d->program = cl_api.CreateProgramWithSource(d->context, 2, text, NULL, &code);
   if (code) return cl_refuse(err, d->name, code, "reading the kernels");
-  code = clBuildProgram(d->program, 1, &d->id, options, NULL, NULL);
+  code = cl_api.BuildProgram(d->program, 1, &d->id, options, NULL, NULL);
   if (!code) return LOCI_OK;
   size_t size = 0;
-  clGetProgramBuildInfo(d->program, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+  cl_api.GetProgramBuildInfo(d->program, d->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
   if (size > 0) log = calloc(size + 1, 1);
-  if (log) clGetProgramBuildInfo(d->program, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
+  if (log) cl_api.GetProgramBuildInfo(d->program, d->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
   fail(err, LOCI_ESYSTEM,
        "%s: compiling the kernels: OpenCL error %d, %s; the driver's words: %.200s", d->name,
        (int)code, cl_word(code), log ? log : "none");
@@ -135,11 +136,11 @@ static loci_status build(opencl *d, loci_err *err) {
 static void close_opencl(device *dev) {
   opencl *d = (opencl *)dev;
   for (int64_t i = 0; i < d->kept_count; i++) {
-    if (d->kept[i].mem) clReleaseMemObject(d->kept[i].mem);
+    if (d->kept[i].mem) cl_api.ReleaseMemObject(d->kept[i].mem);
   }
   while (d->region_count > 0) region_free(d, d->regions[0].at);
-  if (d->program) clReleaseProgram(d->program);
-  if (d->context) clReleaseContext(d->context);
+  if (d->program) cl_api.ReleaseProgram(d->program);
+  if (d->context) cl_api.ReleaseContext(d->context);
   pthread_mutex_destroy(&d->lock);
   free(d->regions);
   free(d->kept);
@@ -172,7 +173,7 @@ loci_status device_open(const char *name, device **out, loci_err *err) {
   text_of(d->id, CL_DEVICE_NAME, title, sizeof title);
   snprintf(d->name, sizeof d->name, "opencl:%d (%s)", number, title);
   pthread_mutex_init(&d->lock, NULL);
-  d->context = clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
+  d->context = cl_api.CreateContext(NULL, 1, &d->id, NULL, NULL, &code);
   loci_status st = code ? cl_refuse(err, d->name, code, "opening it") : build(d, err);
   if (st) {
     close_opencl(&d->base);
@@ -182,54 +183,28 @@ loci_status device_open(const char *name, device **out, loci_err *err) {
   return LOCI_OK;
 }
 
-loci_status device_keeps(device *dev, const weight *w, loci_err *err) {
-  opencl *d = (opencl *)dev;
-  for (int64_t i = 0; d && i < d->kept_count; i++) {
-    if (d->kept[i].data == w->data && d->kept[i].numbers == weight_numbers(w)) return LOCI_OK;
-  }
-  if (!d || !w->data) return LOCI_OK;
-  if (d->kept_count == d->kept_room) {
-    int64_t room = d->kept_room ? 2 * d->kept_room : 256;
-    cl_kept *more = realloc(d->kept, (size_t)room * sizeof *more);
-    if (!more) return fail_nomem(err, "opening a device");
-    d->kept = more;
-    d->kept_room = room;
-  }
-  d->kept[d->kept_count++] = (cl_kept){w->data, weight_numbers(w), NULL};
-  d->kept_bytes += weight_bytes(w);
-  return LOCI_OK;
-}
-
-/* A tenth is left to the driver; a widened weight and the ring stand beside matrices. */
-int64_t device_memory(const device *dev) {
-  const opencl *d = (const opencl *)dev;
-  int64_t left = d ? d->memory / 10 * 9 - d->kept_bytes - ((int64_t)256 << 20) : 0;
-  return left > 0 ? left : 0;
-}
-
 const char *device_name(const device *d) { return d ? ((const opencl *)d)->name : "cpu"; }
 
 /* ---------------------------------------------------------------- engines */
 
 static const char *const kernel_names[KERNEL_COUNT] = {
-    [KERNEL_COPY] = "copy",   [KERNEL_ADD] = "add",        [KERNEL_ZERO] = "zero",
-    [KERNEL_NORM] = "norm",   [KERNEL_TURN] = "turn",      [KERNEL_GATE] = "gate",
-    [KERNEL_CAP] = "cap",     [KERNEL_SCALE] = "scale",    [KERNEL_UNPERMUTE] = "unpermute",
-    [KERNEL_WIDEN] = "widen", [KERNEL_DOTS] = "dots",      [KERNEL_PACK] = "pack",
-    [KERNEL_WEIGH] = "weigh", [KERNEL_MIX] = "mix_values",
+#define KERNEL(id, name) #name,
+#include "device/opencl.def"
 };
 
 static void free_engine(cl_engine *e) {
-  bool done = !e->queue || !clFinish(e->queue);
+  bool done = !e->queue || !cl_api.Finish(e->queue);
+  if (e->uploads && cl_api.Finish(e->uploads)) done = false;
+  passages_free(e);
   pool_free(e);
   for (int i = 0; i < SLOT_COUNT; i++) {
-    if (e->slots[i].mem) clReleaseMemObject(e->slots[i].mem);
+    if (e->slots[i].mem) cl_api.ReleaseMemObject(e->slots[i].mem);
   }
   for (int i = 0; i < KERNEL_COUNT; i++) {
-    if (e->kernels[i]) clReleaseKernel(e->kernels[i]);
+    if (e->kernels[i]) cl_api.ReleaseKernel(e->kernels[i]);
   }
-  if (e->ring) clReleaseMemObject(e->ring);
-  if (e->queue) clReleaseCommandQueue(e->queue);
+  if (e->ring) cl_api.ReleaseMemObject(e->ring);
+  if (e->queue) cl_api.ReleaseCommandQueue(e->queue);
   if (done) free(e->mirror); /* else a device that is lost may still read it */
   free(e->fetched);
   free(e);
@@ -243,13 +218,13 @@ static loci_status engine_new(opencl *d, cl_engine **out, loci_err *err) {
   e->d = d;
   e->mirror = malloc(RING_BYTES);
   if (!e->mirror) cl_ok(e, CL_OUT_OF_HOST_MEMORY, "preparing a device");
-  if (!e->err.code) e->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
+  if (!e->err.code) e->queue = cl_api.CreateCommandQueue(d->context, d->id, 0, &code);
   cl_ok(e, code, "making a queue");
   if (!e->err.code)
-    e->ring = clCreateBuffer(d->context, CL_MEM_READ_WRITE, RING_BYTES, NULL, &code);
+    e->ring = cl_api.CreateBuffer(d->context, CL_MEM_READ_WRITE, RING_BYTES, NULL, &code);
   cl_ok(e, code, "making room on the device");
   for (int i = 0; i < KERNEL_COUNT && !e->err.code; i++) {
-    e->kernels[i] = clCreateKernel(d->program, kernel_names[i], &code);
+    e->kernels[i] = cl_api.CreateKernel(d->program, kernel_names[i], &code);
     cl_ok(e, code, kernel_names[i]);
   }
   if (e->err.code) {
@@ -291,14 +266,15 @@ loci_status device_rate(device *dev, double *out, loci_err *err) {
   const float one = 1;
   for (int i = 0; i < 2 && !e->err.code; i++) {
     cl_ok(e,
-          clEnqueueFillBuffer(e->queue, i ? p.x : p.w, &one, sizeof one, 0, bytes, 0, NULL, NULL),
+          cl_api.EnqueueFillBuffer(e->queue, i ? p.x : p.w, &one, sizeof one, 0, bytes, 0, NULL,
+                                   NULL),
           "clearing a matrix");
   }
   for (int i = 0; i < 2; i++) {
-    if (!e->err.code) cl_ok(e, clFinish(e->queue), "computing");
+    if (!e->err.code) cl_ok(e, cl_api.Finish(e->queue), "computing");
     double begin = clock_seconds();
     product_enqueue(e, &p);
-    if (!e->err.code) cl_ok(e, clFinish(e->queue), "computing");
+    if (!e->err.code) cl_ok(e, cl_api.Finish(e->queue), "computing");
     *out = 2e-9 * SIDE * SIDE * SIDE / (clock_seconds() - begin);
   }
   loci_status st = e->err.code ? fail(err, e->err.code, "%s", e->err.msg) : LOCI_OK;

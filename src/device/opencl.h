@@ -5,7 +5,8 @@
  * opencl_memory.c  matrices and their addresses, what is carried there and back
  * opencl_rows.c    operations over lists of rows (kernels.cl)
  * opencl_attend.c  keys, values and attention (attention.cl)
- * opencl_product.c weights and products, by CLBlast
+ * opencl_weights.c what of the weights is there, and when
+ * opencl_product.c products, by CLBlast
  *
  * A matrix of the device has an address of the host that nobody may read or write: a range of
  * pages without any right.  So addresses are counted with as everywhere else, and a step that
@@ -25,11 +26,14 @@ typedef struct cl_region {
   size_t bytes;
   cl_mem mem;
 } cl_region;
-/* A weight that is kept on the device as it is stored, once it was used. */
+/* A weight that lasts: kept on the device as it is stored, once it was used, or, [streamed],
+ * brought there for every walk. */
 typedef struct cl_kept {
-  const void *data;
-  int64_t numbers;
-  cl_mem mem; /* NULL: it was not */
+  weight w;
+  int64_t bytes;
+  int layer, role;
+  bool streamed;
+  cl_mem mem; /* NULL: not yet */
 } cl_kept;
 typedef struct opencl {
   device base;
@@ -43,24 +47,11 @@ typedef struct opencl {
   int64_t region_count, region_room;
   cl_kept *kept;
   int64_t kept_count, kept_room;
-  int64_t kept_bytes; /* of all, used or not */
 } opencl;
 
 typedef enum kernel_id {
-  KERNEL_COPY,
-  KERNEL_ADD,
-  KERNEL_ZERO,
-  KERNEL_NORM,
-  KERNEL_TURN,
-  KERNEL_GATE,
-  KERNEL_CAP,
-  KERNEL_SCALE,
-  KERNEL_UNPERMUTE,
-  KERNEL_WIDEN,
-  KERNEL_DOTS,
-  KERNEL_PACK,
-  KERNEL_WEIGH,
-  KERNEL_MIX,
+#define KERNEL(id, name) KERNEL_##id,
+#include "device/opencl.def"
   KERNEL_COUNT
 } kernel_id;
 
@@ -84,9 +75,22 @@ typedef struct cl_slot {
   cl_mem mem;
   size_t bytes;
 } cl_slot;
+/* Room that the streamed weights of one role and every other layer go through. */
+typedef struct cl_passage {
+  cl_mem mem;
+  const cl_kept *holds;
+  cl_event there, read; /* it has come; the last that read it has */
+} cl_passage;
+/* The buffers that keys, or values, of a list's streams are in. */
+enum { KV_BUFFERS = 3 };
+typedef struct kv_buffers {
+  cl_mem at[KV_BUFFERS];
+  int count;
+} kv_buffers;
 typedef struct cl_engine {
   opencl *d;
-  cl_command_queue queue;
+  cl_command_queue queue, uploads;
+  cl_passage passages[2][DEVICE_ROLES];
   cl_kernel kernels[KERNEL_COUNT];
   loci_err err; /* the first failure; nothing is done after it */
   char *mirror; /* the host's side of the ring */
@@ -101,16 +105,12 @@ typedef struct cl_engine {
   int64_t pool_count, pool_room;
   float *fetched;
   int64_t fetched_size;
-  const void *source[4]; /* what the slots of sources hold; of one layer */
+  kv_buffers keys, values; /* of the layer's attention */
+  const void *source[4];   /* what the slots of sources hold; of one layer */
 } cl_engine;
 
 enum { RING_BYTES = 32 << 20, GROUP = 64 }; /* GROUP: items of a kernel that share a row */
-
-static inline cl_engine *engine_of(const row_engine *e) { return e->own; }
-/* Whether all went well so far; keeps the first failure. */
-bool cl_ok(cl_engine *e, cl_int code, const char *doing);
-const char *cl_word(cl_int code);
-/* The same without an engine. */
-loci_status cl_refuse(loci_err *err, const char *name, cl_int code, const char *doing);
+enum { WIDE_BYTES = 128 << 20 };            /* of a weight that is widened, at a time */
+enum { SCORE_BYTES = 64 << 20 };            /* of attention, at a time */
 
 #endif

@@ -1,5 +1,4 @@
 /* Finding the functions of OpenCL and CLBlast (see opencl_api.h). */
-#define LOCI_CL_OWN_NAMES
 #include "device/opencl_api.h"
 
 #include <dlfcn.h>
@@ -22,9 +21,8 @@ static void load(void) {
   if (!dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_GLOBAL)) missing = "libOpenCL.so.1";
   if (!missing && !dlopen("libclblast.so.1", RTLD_NOW | RTLD_GLOBAL)) missing = "libclblast.so.1";
   if (missing) return;
-#define X(name) *(void **)&cl_api.name = find(#name);
-  CL_FUNCTIONS(X)
-#undef X
+#define FUNCTION(name) *(void **)&cl_api.name = find("cl" #name);
+#include "device/opencl.def"
   cl_api.sgemm = find("CLBlastSgemm");
 }
 

@@ -5,19 +5,13 @@
 
 #include "device/opencl_parts.h"
 
-enum { STREAM = 10, BUFFERS = 3 };
-
-/* The buffers that keys, or values, of a list's streams are in. */
-typedef struct kv_buffers {
-  cl_mem at[BUFFERS];
-  int count;
-} kv_buffers;
+enum { STREAM = 10 };
 
 static int number_of(cl_engine *e, kv_buffers *b, cl_mem mem) {
   for (int i = 0; i < b->count; i++) {
     if (b->at[i] == mem) return i;
   }
-  if (b->count == BUFFERS) {
+  if (b->count == KV_BUFFERS) {
     cl_ok(e, CL_INVALID_VALUE, "attention over more than three buffers of keys");
     return 0;
   }
@@ -70,7 +64,7 @@ static cl_mem send_streams(cl_engine *e, const kv_stream *s, int64_t first, int6
 }
 
 static void call_buffers(cl_call *c, const kv_buffers *b) {
-  for (int i = 0; i < BUFFERS; i++) cl_mem_arg(c, i < b->count ? b->at[i] : c->e->ring);
+  for (int i = 0; i < KV_BUFFERS; i++) cl_mem_arg(c, i < b->count ? b->at[i] : c->e->ring);
 }
 
 static void call_matrix(cl_call *c, const float *at) {
@@ -148,7 +142,7 @@ static void look_at(cl_engine *e, const attend_list *l, int64_t from, int64_t to
   }
   cl_mem mem = e->slots[SLOT_SCORES].mem;
   bool ok = !e->err.code &&
-            cl_ok(e, clEnqueueReadBuffer(e->queue, mem, CL_TRUE, 0, bytes, S, 0, NULL, NULL),
+            cl_ok(e, cl_api.EnqueueReadBuffer(e->queue, mem, CL_TRUE, 0, bytes, S, 0, NULL, NULL),
                   "reading from the device");
   for (int64_t job = from; ok && job < to; job++) {
     const attend_block *b = &l->blocks[job % l->block_count];
@@ -158,35 +152,33 @@ static void look_at(cl_engine *e, const attend_list *l, int64_t from, int64_t to
     }
   }
   if (ok) {
-    cl_ok(e, clEnqueueWriteBuffer(e->queue, mem, CL_TRUE, 0, bytes, S, 0, NULL, NULL),
+    cl_ok(e, cl_api.EnqueueWriteBuffer(e->queue, mem, CL_TRUE, 0, bytes, S, 0, NULL, NULL),
           "sending to the device");
   }
   free(S);
 }
 
-void opencl_attend(const row_engine *engine, const attend_list *l, int64_t from, int64_t to) {
-  cl_engine *e = engine_of(engine);
-  kv_buffers keys = {.count = 0}, values = {.count = 0};
-  if (e->err.code || from == to) return;
-  memset(e->source, 0, sizeof e->source);
-  cl_mem streams =
-      send_streams(e, l->streams, 0, l->stream_count, l->heads / l->group, &keys, &values);
-  if (from == 0) send_rows(e, l);
-  cl_mem S = slot_room(e, SLOT_SCORES, (size_t)(to - from) * (size_t)(QUERY_ROWS * l->ld) * 4);
+/* What weights and mixing have in common after their keys or values. */
+static void call_jobs(cl_call *c, const attend_list *l, int64_t from) {
+  cl_mem_arg(c, c->e->slots[SLOT_STREAMS].mem);
+  cl_mem_arg(c, c->e->slots[SLOT_BLOCKS].mem);
+  cl_long_arg(c, l->block_count);
+  cl_long_arg(c, from);
+  cl_mem_arg(c, c->e->slots[SLOT_SCORES].mem);
+  cl_long_arg(c, l->ld);
+  cl_int_arg(c, l->group);
+  cl_int_arg(c, l->K);
+}
+
+static void attend_some(cl_engine *e, const attend_list *l, int64_t from, int64_t to) {
+  slot_room(e, SLOT_SCORES, (size_t)(to - from) * (size_t)(QUERY_ROWS * l->ld) * sizeof(float));
   cl_call call = cl_begin(e, KERNEL_WEIGH);
   call_matrix(&call, l->q);
   cl_int_arg(&call, l->heads);
-  call_buffers(&call, &keys);
-  cl_mem_arg(&call, streams);
-  cl_mem_arg(&call, e->slots[SLOT_BLOCKS].mem);
-  cl_long_arg(&call, l->block_count);
-  cl_long_arg(&call, from);
+  call_buffers(&call, &e->keys);
+  call_jobs(&call, l, from);
   cl_mem_arg(&call, e->slots[SLOT_VIEWS].mem);
   cl_mem_arg(&call, e->slots[SLOT_MASKS].mem);
-  cl_mem_arg(&call, S);
-  cl_long_arg(&call, l->ld);
-  cl_int_arg(&call, l->group);
-  cl_int_arg(&call, l->K);
   attend_rows a = {.scale = l->scale, .K = l->K};
   cl_float_arg(&call, (double)attend_scale(&a));
   cl_float_arg(&call, l->cap);
@@ -196,14 +188,20 @@ void opencl_attend(const row_engine *engine, const attend_list *l, int64_t from,
   call = cl_begin(e, KERNEL_MIX);
   call_matrix(&call, l->z);
   cl_int_arg(&call, l->heads);
-  call_buffers(&call, &values);
-  cl_mem_arg(&call, streams);
-  cl_mem_arg(&call, e->slots[SLOT_BLOCKS].mem);
-  cl_long_arg(&call, l->block_count);
-  cl_long_arg(&call, from);
-  cl_mem_arg(&call, S);
-  cl_long_arg(&call, l->ld);
-  cl_int_arg(&call, l->group);
-  cl_int_arg(&call, l->K);
+  call_buffers(&call, &e->values);
+  call_jobs(&call, l, from);
   cl_run(&call, to - from, "attention");
+}
+
+void opencl_attend(const row_engine *engine, const attend_list *l, int64_t from, int64_t to) {
+  cl_engine *e = engine_of(engine);
+  if (e->err.code || from == to) return;
+  if (from == 0) {
+    e->keys.count = e->values.count = 0;
+    memset(e->source, 0, sizeof e->source);
+    send_streams(e, l->streams, 0, l->stream_count, l->heads / l->group, &e->keys, &e->values);
+    send_rows(e, l);
+  }
+  int64_t some = SCORE_BYTES / (QUERY_ROWS * l->ld * (int64_t)sizeof(float)) + 1;
+  for (; from < to; from += some) attend_some(e, l, from, from + some < to ? from + some : to);
 }

@@ -35,7 +35,7 @@ bool cl_ok(cl_engine *e, cl_int code, const char *doing) {
 
 loci_status opencl_settle(const row_engine *engine, loci_err *err) {
   cl_engine *e = engine_of(engine);
-  if (!e->err.code) cl_ok(e, clFinish(e->queue), "computing");
+  if (!e->err.code) cl_ok(e, cl_api.Finish(e->queue), "computing");
   return e->err.code ? fail(err, e->err.code, "%s", e->err.msg) : LOCI_OK;
 }
 
@@ -43,7 +43,7 @@ cl_call cl_begin(cl_engine *e, kernel_id id) { return (cl_call){e, e->kernels[id
 
 void cl_arg(cl_call *c, const void *value, size_t bytes) {
   if (c->e->err.code) return;
-  cl_ok(c->e, clSetKernelArg(c->kernel, c->args, bytes, value), "calling a kernel");
+  cl_ok(c->e, cl_api.SetKernelArg(c->kernel, c->args, bytes, value), "calling a kernel");
   c->args++;
 }
 
@@ -58,6 +58,6 @@ void cl_run(cl_call *c, int64_t groups, const char *doing) {
   size_t items = (size_t)groups * GROUP, local = GROUP;
   if (c->e->err.code || groups == 0) return;
   cl_ok(c->e,
-        clEnqueueNDRangeKernel(c->e->queue, c->kernel, 1, NULL, &items, &local, 0, NULL, NULL),
+        cl_api.EnqueueNDRangeKernel(c->e->queue, c->kernel, 1, NULL, &items, &local, 0, NULL, NULL),
         doing);
 }

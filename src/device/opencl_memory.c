@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------- regions */
 
-static bool grow(void **at, int64_t count, int64_t *room, size_t size) {
+bool grow(void **at, int64_t count, int64_t *room, size_t size) {
   if (count < *room) return true;
   int64_t bigger = *room ? 2 * *room : 16;
   void *more = realloc(*at, (size_t)bigger * size);
@@ -40,7 +40,7 @@ char *region_new(opencl *d, size_t bytes, cl_int *code) {
   char *at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   *code = CL_OUT_OF_HOST_MEMORY;
   if (at == MAP_FAILED) return NULL;
-  cl_mem mem = clCreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, code);
+  cl_mem mem = cl_api.CreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, code);
   if (!mem || *code) {
     munmap(at, bytes);
     return NULL;
@@ -53,7 +53,7 @@ char *region_new(opencl *d, size_t bytes, cl_int *code) {
   pthread_mutex_unlock(&d->lock);
   if (ok) return at;
   *code = CL_OUT_OF_HOST_MEMORY;
-  clReleaseMemObject(mem);
+  cl_api.ReleaseMemObject(mem);
   munmap(at, bytes);
   return NULL;
 }
@@ -69,7 +69,7 @@ void region_free(opencl *d, const void *at) {
   }
   pthread_mutex_unlock(&d->lock);
   if (!r.at) return;
-  clReleaseMemObject(r.mem);
+  cl_api.ReleaseMemObject(r.mem);
   munmap(r.at, r.bytes);
 }
 
@@ -78,15 +78,15 @@ float *opencl_room(device *dev, int64_t floats) {
   opencl *d = (opencl *)dev;
   cl_int code = 0;
   char *at = region_new(d, (size_t)floats * sizeof(float), &code);
-  cl_command_queue queue = at ? clCreateCommandQueue(d->context, d->id, 0, &code) : NULL;
+  cl_command_queue queue = at ? cl_api.CreateCommandQueue(d->context, d->id, 0, &code) : NULL;
   cl_mem mem = NULL;
   int64_t off = 0;
   const float none = 0;
   bool ok = queue && find_region(d, at, &mem, &off) &&
-            !clEnqueueFillBuffer(queue, mem, &none, sizeof none, 0, (size_t)floats * sizeof none, 0,
-                                 NULL, NULL) &&
-            !clFinish(queue);
-  if (queue) clReleaseCommandQueue(queue);
+            !cl_api.EnqueueFillBuffer(queue, mem, &none, sizeof none, 0,
+                                      (size_t)floats * sizeof none, 0, NULL, NULL) &&
+            !cl_api.Finish(queue);
+  if (queue) cl_api.ReleaseCommandQueue(queue);
   if (ok || floats == 0) return (float *)(void *)at;
   region_free(d, at);
   return NULL;
@@ -103,7 +103,7 @@ static bool fill_zeros(cl_engine *e, const char *at, size_t bytes) {
   if (bytes == 0) return true;
   if (!find_region(e->d, at, &mem, &off)) return false;
   cl_int code =
-      clEnqueueFillBuffer(e->queue, mem, &none, sizeof none, 0, bytes / 4 * 4, 0, NULL, NULL);
+      cl_api.EnqueueFillBuffer(e->queue, mem, &none, sizeof none, 0, bytes / 4 * 4, 0, NULL, NULL);
   return cl_ok(e, code, "clearing a matrix");
 }
 
@@ -158,7 +158,7 @@ void pool_free(cl_engine *e) {
 size_t ring_take(cl_engine *e, size_t bytes) {
   bytes = (bytes + 63) / 64 * 64;
   if (e->ring_at + bytes > RING_BYTES) {
-    cl_ok(e, clFinish(e->queue), "waiting for the device");
+    cl_ok(e, cl_api.Finish(e->queue), "waiting for the device");
     e->ring_at = 0;
   }
   size_t at = e->ring_at;
@@ -168,8 +168,8 @@ size_t ring_take(cl_engine *e, size_t bytes) {
 
 void ring_send(cl_engine *e, size_t at, size_t bytes) {
   if (e->err.code || bytes == 0) return;
-  cl_int code =
-      clEnqueueWriteBuffer(e->queue, e->ring, CL_FALSE, at, bytes, e->mirror + at, 0, NULL, NULL);
+  cl_int code = cl_api.EnqueueWriteBuffer(e->queue, e->ring, CL_FALSE, at, bytes, e->mirror + at, 0,
+                                          NULL, NULL);
   cl_ok(e, code, "sending to the device");
 }
 
@@ -187,8 +187,8 @@ cl_mem slot_room(cl_engine *e, slot_id id, size_t bytes) {
   if (e->err.code) return NULL;
   if (bytes <= s->bytes) return s->mem;
   cl_int code = 0;
-  if (s->mem) clReleaseMemObject(s->mem);
-  s->mem = clCreateBuffer(e->d->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+  if (s->mem) cl_api.ReleaseMemObject(s->mem);
+  s->mem = cl_api.CreateBuffer(e->d->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
   s->bytes = s->mem ? bytes : 0;
   cl_ok(e, code, "making room on the device");
   return s->mem;
@@ -197,7 +197,7 @@ cl_mem slot_room(cl_engine *e, slot_id id, size_t bytes) {
 cl_mem slot_put(cl_engine *e, slot_id id, const void *from, size_t bytes) {
   cl_mem mem = slot_room(e, id, bytes ? bytes : 64);
   if (!mem || bytes == 0) return mem;
-  cl_int code = clEnqueueWriteBuffer(e->queue, mem, CL_TRUE, 0, bytes, from, 0, NULL, NULL);
+  cl_int code = cl_api.EnqueueWriteBuffer(e->queue, mem, CL_TRUE, 0, bytes, from, 0, NULL, NULL);
   cl_ok(e, code, "sending to the device");
   return mem;
 }
@@ -254,8 +254,8 @@ row_view_cl view_out(cl_engine *e, row_list l, int64_t first, int64_t n, int64_t
 void view_back(cl_engine *e, row_view_cl v, row_list l, int64_t first, int64_t n, int64_t width) {
   size_t at = (size_t)v.off * sizeof(float), line = (size_t)width * sizeof(float);
   if (v.mem != e->ring || e->err.code) return;
-  cl_int code = clEnqueueReadBuffer(e->queue, e->ring, CL_TRUE, at, (size_t)n * line,
-                                    e->mirror + at, 0, NULL, NULL);
+  cl_int code = cl_api.EnqueueReadBuffer(e->queue, e->ring, CL_TRUE, at, (size_t)n * line,
+                                         e->mirror + at, 0, NULL, NULL);
   if (!cl_ok(e, code, "reading from the device")) return;
   for (int64_t i = 0; i < n; i++) {
     memcpy((char *)(uintptr_t)row_of(l, first + i), e->mirror + at + (size_t)i * line, line);
@@ -277,7 +277,7 @@ const float *opencl_fetch(const row_engine *engine, const float *at, int64_t n) 
     cl_ok(e, CL_OUT_OF_HOST_MEMORY, "reading from the device");
     return NULL;
   }
-  cl_int code = clEnqueueReadBuffer(e->queue, mem, CL_TRUE, (size_t)off * sizeof(float),
-                                    (size_t)n * sizeof(float), e->fetched, 0, NULL, NULL);
+  cl_int code = cl_api.EnqueueReadBuffer(e->queue, mem, CL_TRUE, (size_t)off * sizeof(float),
+                                         (size_t)n * sizeof(float), e->fetched, 0, NULL, NULL);
   return cl_ok(e, code, "reading from the device") ? e->fetched : NULL;
 }

@@ -5,8 +5,17 @@
 
 #include "device/opencl.h"
 
+static inline cl_engine *engine_of(const row_engine *e) { return e->own; }
+/* Whether all went well so far; keeps the first failure. */
+bool cl_ok(cl_engine *e, cl_int code, const char *doing);
+const char *cl_word(cl_int code);
+/* The same without an engine. */
+loci_status cl_refuse(loci_err *err, const char *name, cl_int code, const char *doing);
+
 /* Where an address is: false: it is the host's. */
 bool find_region(opencl *d, const void *at, cl_mem *mem, int64_t *offset);
+/* Room for one more in a list. */
+bool grow(void **at, int64_t count, int64_t *room, size_t size);
 char *region_new(opencl *d, size_t bytes, cl_int *code);
 void region_free(opencl *d, const void *at);
 float *opencl_room(device *d, int64_t floats);
@@ -69,9 +78,12 @@ void cl_run(cl_call *c, int64_t groups, const char *doing);
 extern const row_ops rows_opencl;
 void opencl_pack(const row_engine *e, const kv_pack *p, int64_t first, int64_t end);
 void opencl_attend(const row_engine *e, const attend_list *l, int64_t from, int64_t to);
-/* Numbers of a weight as it stands, from its first to its last, and bytes on the device. */
+/* Numbers of a weight as it stands, from its first to its last. */
 int64_t weight_numbers(const weight *w);
-int64_t weight_bytes(const weight *w);
+/* Where a weight is when what is enqueued next begins; and that it was read by what is so far. */
+cl_mem weight_there(cl_engine *e, const weight *w);
+void weight_done(cl_engine *e, const weight *w);
+void passages_free(cl_engine *e);
 loci_status opencl_multiply(const row_engine *e, const row_product *p, loci_err *err);
 loci_status opencl_settle(const row_engine *e, loci_err *err);
 loci_status opencl_begin(device *d, row_engine *e, loci_err *err);

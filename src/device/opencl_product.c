@@ -1,14 +1,10 @@
-/* Weights and products on a device (see opencl.h): the fence round CLBlast.
- *
- * A weight goes up once, as it is stored, and is widened just before its product: f16 and bf16 are
- * exact in f32.  Blocks of GGUF are widened on the host and stay f32. */
+/* Products on a device (see opencl.h): the fence round CLBlast.  A weight of 16 bits is widened
+ * just before its product, exactly. */
 #include "device/opencl_parts.h"
 
 #include <clblast_c.h>
-#include <stdlib.h>
 
-enum { WIDE_BYTES = 128 << 20 }; /* of a weight at a time */
-enum { FEW = 8 };                /* rows that read a weight as it stands */
+enum { FEW = 8 }; /* rows that read a weight as it stands */
 
 void product_enqueue(cl_engine *e, const cl_product *p) {
   if (e->err.code || p->n == 0 || p->N == 0) return;
@@ -22,61 +18,7 @@ void product_enqueue(cl_engine *e, const cl_product *p) {
   cl_ok(e, (cl_int)code, "a product");
 }
 
-/* ---------------------------------------------------------------- weights */
-
-int64_t weight_numbers(const weight *w) {
-  return w->row_step ? (w->cols - 1) * w->row_step + w->rows : w->rows * w->cols;
-}
-
-int64_t weight_bytes(const weight *w) {
-  int64_t n = weight_numbers(w);
-  return dtype_has_blocks(w->type) ? n * (int64_t)sizeof(float) : dtype_size(w->type, n);
-}
-
-static bool write_weight(cl_engine *e, const weight *w, cl_mem mem) {
-  size_t bytes = (size_t)weight_bytes(w);
-  const void *from = w->data;
-  float *wide = NULL;
-  if (dtype_has_blocks(w->type)) {
-    wide = malloc(bytes);
-    if (!wide) return cl_ok(e, CL_OUT_OF_HOST_MEMORY, "converting weights");
-    dtype_to_f32(w->type, w->data, wide, weight_numbers(w));
-    from = wide;
-  }
-  cl_int code = clEnqueueWriteBuffer(e->queue, mem, CL_TRUE, 0, bytes, from, 0, NULL, NULL);
-  free(wide);
-  return cl_ok(e, code, "sending weights");
-}
-
-static cl_kept *find_kept(const opencl *d, const weight *w) {
-  for (int64_t i = 0; i < d->kept_count; i++) {
-    if (d->kept[i].data == w->data && d->kept[i].numbers == weight_numbers(w)) return &d->kept[i];
-  }
-  return NULL;
-}
-
-/* A weight on the device: one that is not kept, such as an edited one, anew for each product.
- * Threads that share a model ask one after the other. */
-static cl_mem weight_there(cl_engine *e, const weight *w) {
-  opencl *d = e->d;
-  size_t bytes = (size_t)weight_bytes(w);
-  if (e->err.code) return NULL;
-  cl_kept *kept = find_kept(d, w);
-  if (!kept) {
-    cl_mem mem = slot_room(e, SLOT_STORED, bytes);
-    return mem && write_weight(e, w, mem) ? mem : NULL;
-  }
-  pthread_mutex_lock(&d->lock);
-  if (!kept->mem) {
-    cl_int code = 0;
-    cl_mem mem = clCreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
-    bool ok = cl_ok(e, code, "making room for weights") && write_weight(e, w, mem);
-    if (!ok && mem) clReleaseMemObject(mem);
-    kept->mem = ok ? mem : NULL;
-  }
-  pthread_mutex_unlock(&d->lock);
-  return kept->mem;
-}
+/* ---------------------------------------------------------------- products */
 
 static void widen(cl_engine *e, cl_mem to, cl_mem from, int64_t first, int64_t n, dtype type) {
   cl_call call = cl_begin(e, KERNEL_WIDEN);
@@ -87,8 +29,6 @@ static void widen(cl_engine *e, cl_mem to, cl_mem from, int64_t first, int64_t n
   cl_int_arg(&call, type == DTYPE_F16);
   cl_run(&call, (n + GROUP * 16 - 1) / (GROUP * 16), "widening weights");
 }
-
-/* ---------------------------------------------------------------- products */
 
 typedef struct operands {
   cl_mem x, y, w;
@@ -165,10 +105,11 @@ loci_status opencl_multiply(const row_engine *engine, const row_product *p, loci
   } else {
     many(e, p, &o);
   }
+  weight_done(e, p->w);
   for (int64_t i = 0; !there && !e->err.code && i < p->n; i++) {
     size_t line = (size_t)o.ldy * sizeof(float);
-    cl_int code = clEnqueueReadBuffer(e->queue, o.y, CL_TRUE, (size_t)i * line, line,
-                                      p->y + i * p->ldy, 0, NULL, NULL);
+    cl_int code = cl_api.EnqueueReadBuffer(e->queue, o.y, CL_TRUE, (size_t)i * line, line,
+                                           p->y + i * p->ldy, 0, NULL, NULL);
     cl_ok(e, code, "reading from the device");
   }
   if (e->err.code) return fail(err, e->err.code, "%s", e->err.msg);

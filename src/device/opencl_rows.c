@@ -1,191 +1,161 @@
-/* Operations over lists of rows on a device (see opencl.h and kernels.cl): some rows at a time, so
- * that their numbers, and rows of the host's, fit the ring. */
+/* Operations over lists of rows on a device (see opencl.h and kernels.cl). */
 #include <string.h>
 
 #include "device/opencl_parts.h"
 
-/* Rows that an operation takes at a time: two lists of [width] numbers each at most. */
-static int64_t some_rows(int64_t width) {
-  int64_t fit = RING_BYTES / 4 / (width * (int64_t)sizeof(float) + 1);
-  return fit < 1 ? 1 : fit < 16384 ? fit : 16384;
+/* An operation: of its lists the first is written, and [fresh], not read.  Kernels take the lists,
+ * the numbers of rows, the width, and what is their own. */
+typedef struct rows_call {
+  cl_engine *e;
+  kernel_id kernel;
+  const char *doing;
+  row_list lists[3];
+  int count;
+  bool fresh;
+  int64_t first, some; /* rows [first, first + some) are being done */
+  row_view_cl to;
+  cl_call call;
+} rows_call;
+
+static rows_call rows_of(const row_engine *e, kernel_id id, const char *doing, int lists,
+                         bool fresh, row_list to) {
+  return (rows_call){.e = engine_of(e),
+                     .kernel = id,
+                     .doing = doing,
+                     .count = lists,
+                     .fresh = fresh,
+                     .lists = {to}};
+}
+
+/* Some rows at a time, so that their numbers, and rows of the host's, fit the ring. */
+static bool next_rows(rows_call *c, int64_t n, int64_t width) {
+  enum { MOST = 16384 };
+  if (c->some > 0) {
+    cl_run(&c->call, c->some, c->doing);
+    view_back(c->e, c->to, c->lists[0], c->first, c->some, width);
+  }
+  c->first += c->some;
+  if (c->first >= n || c->e->err.code) return false;
+  int64_t fit = RING_BYTES / 4 / (width * (int64_t)sizeof(float) + 1), left = n - c->first;
+  fit = fit < 1 ? 1 : fit < MOST ? fit : MOST;
+  c->some = left < fit ? left : fit;
+  c->call = cl_begin(c->e, c->kernel);
+  for (int i = 0; i < c->count; i++) {
+    bool out = i == 0 && c->fresh;
+    row_view_cl v = out ? view_out(c->e, c->lists[i], c->first, c->some, width)
+                        : view_in(c->e, c->lists[i], c->first, c->some, width);
+    if (i == 0) c->to = v;
+    cl_view(&c->call, v);
+  }
+  cl_mem_arg(&c->call, c->e->ring);
+  cl_int_arg(&c->call, width);
+  return true;
 }
 
 static void copy(const row_engine *engine, row_list to, row_list from, int64_t n, int64_t width) {
+  enum { MOST = 1 << 20 }; /* numbers of a row at a time */
   cl_engine *e = engine_of(engine);
   if (is_host(e, to) && is_host(e, from)) {
     rows_cpu.copy(engine, to, from, n, width);
     return;
   }
-  enum { MOST = 1 << 20 }; /* numbers of a row at a time */
-  for (int64_t c = 0; c < width; c += MOST) {
-    int64_t w = width - c < MOST ? width - c : MOST, some = some_rows(w);
-    row_list a = to, b = from;
-    a.at = (float *)to.at + c;
-    b.at = (float *)from.at + c;
-    for (int64_t i = 0; i < n; i += some) {
-      int64_t rows = n - i < some ? n - i : some;
-      cl_call call = cl_begin(e, KERNEL_COPY);
-      row_view_cl x = view_in(e, b, i, rows, w), y = view_out(e, a, i, rows, w);
-      cl_view(&call, y);
-      cl_view(&call, x);
-      cl_mem_arg(&call, e->ring);
-      cl_long_arg(&call, w);
-      cl_run(&call, rows, "copying rows");
-      view_back(e, y, a, i, rows, w);
-    }
+  for (int64_t at = 0; at < width; at += MOST) {
+    rows_call c = rows_of(engine, KERNEL_COPY, "copying rows", 2, true, to);
+    c.lists[1] = from;
+    for (int i = 0; i < 2; i++) c.lists[i].at = (float *)c.lists[i].at + at;
+    while (next_rows(&c, n, width - at < MOST ? width - at : MOST)) continue;
   }
 }
 
-static void add(const row_engine *engine, row_list to, row_list from, int64_t n, int64_t width) {
-  cl_engine *e = engine_of(engine);
-  int64_t some = some_rows(width);
-  for (int64_t i = 0; i < n; i += some) {
-    int64_t rows = n - i < some ? n - i : some;
-    cl_call call = cl_begin(e, KERNEL_ADD);
-    cl_view(&call, view_in(e, to, i, rows, width));
-    cl_view(&call, view_in(e, from, i, rows, width));
-    cl_mem_arg(&call, e->ring);
-    cl_long_arg(&call, width);
-    cl_run(&call, rows, "adding rows");
-  }
+static void add(const row_engine *e, row_list to, row_list from, int64_t n, int64_t width) {
+  rows_call c = rows_of(e, KERNEL_ADD, "adding rows", 2, false, to);
+  c.lists[1] = from;
+  while (next_rows(&c, n, width)) continue;
 }
 
-static void zero(const row_engine *engine, row_list to, int64_t n, int64_t width) {
-  cl_engine *e = engine_of(engine);
-  if (is_host(e, to)) {
-    rows_cpu.zero(engine, to, n, width);
-    return;
-  }
-  for (int64_t i = 0; i < n; i += 16384) {
-    int64_t rows = n - i < 16384 ? n - i : 16384;
-    cl_call call = cl_begin(e, KERNEL_ZERO);
-    cl_view(&call, view_in(e, to, i, rows, width));
-    cl_mem_arg(&call, e->ring);
-    cl_long_arg(&call, width);
-    cl_run(&call, rows, "clearing rows");
-  }
+static void zero(const row_engine *e, row_list to, int64_t n, int64_t width) {
+  rows_call c = rows_of(e, KERNEL_ZERO, "clearing rows", 1, true, to);
+  while (next_rows(&c, n, width)) continue;
 }
 
-static void norm(const row_engine *engine, row_list to, row_list x, int64_t n, const row_norm *m) {
-  cl_engine *e = engine_of(engine);
-  int64_t some = some_rows(m->width);
+static void norm(const row_engine *e, row_list to, row_list x, int64_t n, const row_norm *m) {
+  rows_call c = rows_of(e, KERNEL_NORM, "norm", 2, true, to);
   size_t bytes = (size_t)m->width * sizeof(float);
-  for (int64_t i = 0; i < n; i += some) {
-    int64_t rows = n - i < some ? n - i : some;
-    size_t w = ring_put(e, m->w, bytes), b = m->b ? ring_put(e, m->b, bytes) : w;
-    row_view_cl in = view_in(e, x, i, rows, m->width), out = view_out(e, to, i, rows, m->width);
-    cl_call call = cl_begin(e, KERNEL_NORM);
-    cl_view(&call, out);
-    cl_view(&call, in);
-    cl_mem_arg(&call, e->ring);
-    cl_mem_arg(&call, e->ring);
-    cl_long_arg(&call, (int64_t)(w / sizeof(float)));
-    cl_long_arg(&call, (int64_t)(b / sizeof(float)));
-    cl_int_arg(&call, m->width);
-    cl_float_arg(&call, m->eps);
-    cl_int_arg(&call, m->b != NULL);
-    cl_run(&call, rows, "norm");
-    view_back(e, out, to, i, rows, m->width);
+  c.lists[1] = x;
+  while (next_rows(&c, n, m->width)) {
+    size_t w = ring_put(c.e, m->w, bytes), b = m->b ? ring_put(c.e, m->b, bytes) : w;
+    cl_mem_arg(&c.call, c.e->ring);
+    cl_long_arg(&c.call, (int64_t)(w / sizeof(float)));
+    cl_long_arg(&c.call, (int64_t)(b / sizeof(float)));
+    cl_float_arg(&c.call, m->eps);
+    cl_int_arg(&c.call, m->b != NULL);
   }
 }
 
 /* Of the tables, the rows between the least and the greatest that is asked for, or, where these are
  * more than the rows that turn, each one that is. */
-static void turn(const row_engine *engine, row_list x, int64_t n, const row_rotation *t) {
-  cl_engine *e = engine_of(engine);
-  int64_t half = t->half, some = some_rows(4 * half + 4);
-  size_t line = (size_t)half * sizeof(float);
-  for (int64_t i = 0; half > 0 && i < n; i += some) {
-    int64_t rows = n - i < some ? n - i : some, least = t->angles[i], most = least;
-    for (int64_t k = i; k < i + rows; k++) {
-      least = t->angles[k] < least ? t->angles[k] : least;
-      most = t->angles[k] > most ? t->angles[k] : most;
+static void turn(const row_engine *e, row_list x, int64_t n, const row_rotation *t) {
+  rows_call c = rows_of(e, KERNEL_TURN, "turning rows", 1, false, x);
+  size_t line = (size_t)t->half * sizeof(float);
+  while (t->half > 0 && next_rows(&c, n, (int64_t)t->heads * t->K)) {
+    const int64_t *asked = t->angles + c.first;
+    int64_t least = asked[0], most = asked[0];
+    for (int64_t k = 0; k < c.some; k++) {
+      least = asked[k] < least ? asked[k] : least;
+      most = asked[k] > most ? asked[k] : most;
     }
-    bool each = most - least >= rows;
-    int64_t count = each ? rows : most - least + 1;
-    size_t cosine = ring_take(e, 2 * (size_t)count * line + (size_t)rows * sizeof(cl_int));
-    size_t sine = cosine + (size_t)count * line, angles = sine + (size_t)count * line;
+    bool each = most - least >= c.some;
+    int64_t count = each ? c.some : most - least + 1;
+    size_t bytes = 2 * (size_t)count * line + (size_t)c.some * sizeof(cl_int);
+    size_t cosine = ring_take(c.e, bytes), sine = cosine + (size_t)count * line;
+    size_t angles = sine + (size_t)count * line;
     for (int64_t k = 0; k < count; k++) {
-      int64_t from = (each ? t->angles[i + k] : least + k) * half;
-      memcpy(e->mirror + cosine + (size_t)k * line, t->cosine + from, line);
-      memcpy(e->mirror + sine + (size_t)k * line, t->sine + from, line);
+      int64_t from = (each ? asked[k] : least + k) * t->half;
+      memcpy(c.e->mirror + cosine + (size_t)k * line, t->cosine + from, line);
+      memcpy(c.e->mirror + sine + (size_t)k * line, t->sine + from, line);
     }
-    cl_int *at = (cl_int *)(void *)(e->mirror + angles);
-    for (int64_t k = 0; k < rows; k++) at[k] = (cl_int)(each ? k : t->angles[i + k] - least);
-    ring_send(e, cosine, 2 * (size_t)count * line + (size_t)rows * sizeof(cl_int));
-    cl_call call = cl_begin(e, KERNEL_TURN);
-    cl_view(&call, view_in(e, x, i, rows, 0));
-    cl_mem_arg(&call, e->ring);
-    cl_mem_arg(&call, e->ring);
-    cl_long_arg(&call, (int64_t)(cosine / sizeof(float)));
-    cl_long_arg(&call, (int64_t)(sine / sizeof(float)));
-    cl_long_arg(&call, (int64_t)(angles / sizeof(float)));
-    cl_int_arg(&call, half);
-    cl_int_arg(&call, t->heads);
-    cl_int_arg(&call, t->K);
-    cl_run(&call, rows, "turning rows");
+    cl_int *at = (cl_int *)(void *)(c.e->mirror + angles);
+    for (int64_t k = 0; k < c.some; k++) at[k] = (cl_int)(each ? k : asked[k] - least);
+    ring_send(c.e, cosine, bytes);
+    cl_mem_arg(&c.call, c.e->ring);
+    cl_long_arg(&c.call, (int64_t)(cosine / sizeof(float)));
+    cl_long_arg(&c.call, (int64_t)(sine / sizeof(float)));
+    cl_long_arg(&c.call, (int64_t)(angles / sizeof(float)));
+    cl_int_arg(&c.call, t->half);
+    cl_int_arg(&c.call, t->K);
   }
 }
 
-static void gate(const row_engine *engine, row_list to, row_list g, row_list u, act_kind act,
-                 int64_t n, int64_t width) {
-  cl_engine *e = engine_of(engine);
-  int64_t some = some_rows(width);
-  for (int64_t i = 0; i < n; i += some) {
-    int64_t rows = n - i < some ? n - i : some;
-    cl_call call = cl_begin(e, KERNEL_GATE);
-    cl_view(&call, view_in(e, to, i, rows, width));
-    cl_view(&call, view_in(e, g, i, rows, width));
-    cl_view(&call, view_in(e, u, i, rows, width));
-    cl_mem_arg(&call, e->ring);
-    cl_long_arg(&call, width);
-    cl_int_arg(&call, act);
-    cl_int_arg(&call, u.at != NULL);
-    cl_run(&call, rows, "activation");
+static void gate(const row_engine *e, row_list to, row_list g, row_list u, act_kind act, int64_t n,
+                 int64_t width) {
+  rows_call c = rows_of(e, KERNEL_GATE, "activation", 3, false, to);
+  c.lists[1] = g;
+  c.lists[2] = u;
+  while (next_rows(&c, n, width)) {
+    cl_int_arg(&c.call, act);
+    cl_int_arg(&c.call, u.at != NULL);
   }
 }
 
-static void cap(const row_engine *engine, float *x, int64_t n, int64_t width, float c) {
-  cl_engine *e = engine_of(engine);
-  cl_call call = cl_begin(e, KERNEL_CAP);
-  cl_view(&call, view_in(e, rows_f32(x, width, NULL), 0, n, width));
-  cl_mem_arg(&call, e->ring);
-  cl_long_arg(&call, width);
-  cl_float_arg(&call, (double)c);
-  cl_run(&call, n, "capping rows");
+static void cap(const row_engine *e, float *x, int64_t n, int64_t width, float bound) {
+  rows_call c = rows_of(e, KERNEL_CAP, "capping rows", 1, false, rows_f32(x, width, NULL));
+  while (next_rows(&c, n, width)) cl_float_arg(&c.call, (double)bound);
 }
 
-static void scale(const row_engine *engine, float *x, int64_t n, int64_t width, const float *by) {
-  cl_engine *e = engine_of(engine);
-  row_list l = rows_f32(x, width, NULL);
-  if (is_host(e, l)) {
-    rows_cpu.scale(engine, x, n, width, by);
-    return;
-  }
-  for (int64_t i = 0; i < n; i += 16384) {
-    int64_t rows = n - i < 16384 ? n - i : 16384;
-    size_t at = ring_put(e, by + i, (size_t)rows * sizeof *by);
-    cl_call call = cl_begin(e, KERNEL_SCALE);
-    cl_view(&call, view_in(e, l, i, rows, width));
-    cl_mem_arg(&call, e->ring);
-    cl_long_arg(&call, width);
-    cl_mem_arg(&call, e->ring);
-    cl_long_arg(&call, (int64_t)(at / sizeof *by));
-    cl_run(&call, rows, "scaling rows");
+static void scale(const row_engine *e, float *x, int64_t n, int64_t width, const float *by) {
+  rows_call c = rows_of(e, KERNEL_SCALE, "scaling rows", 1, false, rows_f32(x, width, NULL));
+  while (next_rows(&c, n, width)) {
+    size_t at = ring_put(c.e, by + c.first, (size_t)c.some * sizeof *by);
+    cl_mem_arg(&c.call, c.e->ring);
+    cl_long_arg(&c.call, (int64_t)(at / sizeof *by));
   }
 }
 
-static void unpermute(const row_engine *engine, float *x, int64_t n, int64_t width, int K,
-                      bool back) {
-  cl_engine *e = engine_of(engine);
-  (void)back; /* of gradients, which goes_back denies */
-  cl_call call = cl_begin(e, KERNEL_UNPERMUTE);
-  cl_view(&call, view_in(e, rows_f32(x, width, NULL), 0, n, width));
-  cl_mem_arg(&call, e->ring);
-  cl_int_arg(&call, width / K);
-  cl_int_arg(&call, K);
-  cl_arg(&call, NULL, (size_t)K * sizeof(float));
-  cl_run(&call, n * (width / K), "ordering channels");
+/* [back] is of gradients, which goes_back denies; each head is a row of its own. */
+static void unpermute(const row_engine *e, float *x, int64_t n, int64_t width, int K, bool back) {
+  (void)back;
+  rows_call c = rows_of(e, KERNEL_UNPERMUTE, "ordering channels", 1, false, rows_f32(x, K, NULL));
+  while (next_rows(&c, n * (width / K), K)) cl_arg(&c.call, NULL, (size_t)K * sizeof(float));
 }
 
 const row_ops rows_opencl = {

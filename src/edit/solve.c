@@ -125,6 +125,8 @@ static loci_status solve(const loci_model *m, const loci_edit_request *requests,
   e->width = w->rows;
   e->inner = w->cols;
   e->precision = dtype_name(m->compute_type);
+  e->note = m->back_note ? arena_strdup(mem, m->back_note) : NULL;
+  if (m->back_note && !e->note) return fail_nomem(err, "solving an edit");
   problem like = {.m = m, .opts = opts, .set = &e->settings, .mem = mem, .work = work};
   like.layer = e->layer;
   like.method = k;

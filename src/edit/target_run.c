@@ -92,8 +92,8 @@ loci_status target_run_first(problem *q, target_run *b, walk_logits_fn logits, v
   /* what a product is run with may have more rows */
   b->keys = arena_zarray(q->work, product_rows(b->key_count) * (int64_t)c->inner, float);
   if (!b->keys) return fail_nomem(err, "solving an edit");
-  TRY(kv_cache_new(q->m, n, &b->cache, err));
-  TRY(walk_new(q->m, &w, err));
+  TRY(kv_cache_new_back(q->m, n, &b->cache, err));
+  TRY(walk_new_back(q->m, &w, err));
   walk_span at = {b->from, n - b->from}, keys = {b->key_first, b->key_count};
   loci_status st = walk_continue(w, b->cache, target_input(&b->target), &s, err);
   if (!st) st = walk_record_at(w, s, LOCI_SITE_RESID_PRE, target_run_layer(q), at, b->rows, err);

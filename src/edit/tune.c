@@ -164,8 +164,8 @@ static loci_status make_room(tuning *t, loci_err *err) {
     return fail_nomem(err, "solving an edit");
   }
   TRY(adam_make(mem, t->D * t->F, t->set->lr, m->threads, &t->adam, err));
-  TRY(kv_cache_new(m, (int)t->T, &t->cache, err));
-  TRY(walk_new(m, &t->w, err));
+  TRY(kv_cache_new_back(m, (int)t->T, &t->cache, err));
+  TRY(walk_new_back(m, &t->w, err));
   return product_new(DTYPE_F32, m->threads, &t->products, err);
 }
 

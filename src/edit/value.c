@@ -250,7 +250,7 @@ loci_status value_find(problem *q, loci_err *err) {
   if (!st) st = check_passes(&o, err);
   if (!st) st = key_find(q, o.all, o.count, err);
   if (!st && q->set->kl > 0) st = run_essence(&o, &essence, err);
-  if (!st) st = walk_new(q->m, &o.w, err);
+  if (!st) st = walk_new_back(q->m, &o.w, err);
   if (!st) st = optimise(&o, err);
   if (!st) st = keep_moved(&o, err);
   walk_free(o.w);

@@ -124,17 +124,25 @@ static loci_status open_device(loci_model *m, const char *name, loci_err *err) {
   for (int l = 0; m->device && l < model_decoder(m)->layers; l++) {
     const decoder_layer *w = &m->weights->layers[l];
     const weight *all[] = {&w->q.w, &w->k.w, &w->v.w, &w->o.w, &w->gate.w, &w->up.w, &w->down.w};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) TRY(device_keeps(m->device, all[i], err));
+    enum { MOST = sizeof all / sizeof *all };
+    for (int i = 0; i < MOST; i++) TRY(device_keeps(m->device, all[i], l, i, err));
   }
   if (!m->device) return LOCI_OK;
-  TRY(device_keeps(m->device, &m->weights->head.w, err));
+  TRY(device_keeps(m->device, &m->weights->head.w, -1, 0, err));
   if (m->asked.precision == LOCI_PRECISION_BF16)
     return fail(err, LOCI_EUNSUPPORTED, "%s computes in f32, not in bf16 (--precision f32)",
                 m->info.device);
-  if (device_memory(m->device) == 0)
-    return fail(err, LOCI_ENOMEM, "%s has no room for this model's weights (--device cpu)",
-                m->info.device);
-  return LOCI_OK;
+  int64_t left = 0;
+  char plan[160];
+  TRY(device_plan(m->device, m->asked.memory_bytes, &left, plan, err));
+  if (m->memory > left) m->memory = left;
+  char note[320];
+  snprintf(note, sizeof note, "gradients were computed by the processor: %s has none",
+           m->info.device);
+  m->info.device_plan = arena_strdup(m->mem, plan);
+  if (!device_back(m->device)) m->back_note = arena_strdup(m->mem, note);
+  bool ok = m->info.device_plan && (device_back(m->device) || m->back_note);
+  return ok ? LOCI_OK : fail_nomem(err, "opening the model");
 }
 
 /* The processor must cut pictures as the tower reads them; --max-pixels is its own bound. */
@@ -284,8 +292,6 @@ loci_status loci_model_open(const char *dir, const loci_model_opts *opts, loci_m
   m->threads = threads;
   m->memory = o.memory_bytes > 0 ? o.memory_bytes : half_of_memory();
   TRY_DONE(open_components(m, dir, o.precision, err));
-  if (m->device && (o.memory_bytes == 0 || m->memory > device_memory(m->device)))
-    m->memory = device_memory(m->device);
   m->release = o.memory_bytes > 0 && m->info.bytes > o.memory_bytes;
   TRY_DONE(fill_info(m, err));
   TRY_DONE(gather_notes(m, err));

@@ -23,7 +23,8 @@ typedef struct lazy_hash {
 enum { MODEL_NOTES = 32 };
 
 struct loci_model {
-  device *device; /* of walks; NULL: the processor */
+  device *device;        /* of walks; NULL: the processor */
+  const char *back_note; /* of results with gradients: where these were computed; NULL: there */
   arena *mem;
   checkpoint *weights;
   tokenizer *tokens;

@@ -13,7 +13,7 @@ void describe_info(const void *result, sink *s) {
   say_format(s, "info");
   say_members(s, m, path, family, text_model, vision_model, layout);
   say_text(s, "template", m->template_name);
-  if (m->device && strcmp(m->device, "cpu") != 0) say_text(s, "device", m->device);
+  if (m->device_plan) say_members(s, m, device, device_plan);
   say_members(s, m, tokenizer, dtype, precision, layers, width, inner, heads, kv_heads);
   say_members(s, m, head_dim, vocab, max_positions, image_rows, image_size, image_tiles, min_pixels,
               max_pixels, parameters, bytes, files);

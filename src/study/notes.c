@@ -167,6 +167,7 @@ loci_status sweep_notes(const sweep *s, loci_trace *t, loci_err *err) {
   const char **notes = arena_zarray(s->mem, MAX_NOTES, const char *);
   if (!notes) return fail_nomem(err, "writing hints");
   t->notes = notes;
+  if (s->screened.of && s->m->back_note) TRY(note(s, t, err, "%s", s->m->back_note));
   TRY(note_missing(s, t, err));
   TRY(note_audit(s, t, err));
   if (s->donor) return LOCI_OK; /* what follows is about corruptions */

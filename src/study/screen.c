@@ -321,7 +321,8 @@ static loci_status run_part(screen *x, loci_err *err) {
                   .after = go_back,
                   .ctx = x,
                   .hooks = x->hooks,
-                  .cost = &s->runs.cost};
+                  .cost = &s->runs.cost,
+                  .back = true};
   if (!st) st = walk_once(&job, err);
   arena_free(mem);
   int64_t rounds = 1;

@@ -21,6 +21,8 @@ void device_end(device *d, row_engine *e) {
   if (d) d->ops->end(e);
 }
 
+device *device_back(device *d) { return d && d->ops->goes_back ? d : NULL; }
+
 void device_close(device *d) {
   if (d) d->ops->close(d);
 }

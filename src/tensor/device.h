@@ -15,6 +15,7 @@ typedef struct device_ops {
   loci_status (*begin)(device *d, row_engine *e, loci_err *err);
   void (*end)(row_engine *e);
   void (*close)(device *d);
+  bool goes_back; /* whether its engine has the operations of gradients */
 } device_ops;
 struct device {
   const device_ops *ops;
@@ -27,5 +28,7 @@ void device_give_back(device *d, float *at);
 loci_status device_begin(device *d, row_engine *e, loci_err *err);
 void device_end(device *d, row_engine *e);
 void device_close(device *d);
+/* Where walks with gradients run: there, or on the processor. */
+device *device_back(device *d);
 
 #endif

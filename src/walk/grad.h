@@ -1,7 +1,7 @@
 /* Gradients of a walk: d loss / d site, for losses of wanted logits.
  *
- * Legal order: streams, interventions and walk_want as for any walk, and walk_grad for every site
- * asked for; walk_run; then walk_backward, once for each loss.
+ * Legal order: walk_new_back; streams, interventions and walk_want as for any walk, and walk_grad
+ * for every site asked for; walk_run; then walk_backward, once for each loss.
  *
  * Cost: of a layer, the way back takes the products of the way there, and those of the MLP's inner
  * rows once more: at most three forward passes in all, over the rows between the first position
@@ -11,6 +11,10 @@
 
 #include "walk/walk.h"
 
+/* A walk that may have gradients, and a cache for such: on the processor, where the model's device
+ * cannot go back. */
+loci_status walk_new_back(const loci_model *m, walk **out, loci_err *err);
+loci_status kv_cache_new_back(const loci_model *m, int capacity, kv_cache **out, loci_err *err);
 /* Asks for d loss / d site of a stream at a span of positions: (count, row size), what
  * walk_backward fills in.  Any site but `pattern`, final_norm and logits.  The loss is of the
  * stream's own wanted logits; the stream's rows that the site reaches become its own, as if an

@@ -1,6 +1,7 @@
 /* Building a walk (see walk.h): streams, interventions, what to keep. */
 #include "walk/cross.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,11 +285,7 @@ loci_status walk_grad(walk *w, int s, loci_site site, int layer, walk_span at, f
   if (site == LOCI_SITE_PATTERN || !has_layers(site)) {
     return fail(err, LOCI_EINVAL, "there are no gradients of %s", site_name(site));
   }
-  if (!w->a->rows.ops->goes_back) {
-    return fail(err, LOCI_EUNSUPPORTED,
-                "gradients, which edits and screening are made of, are computed by the processor "
-                "alone (--device cpu)");
-  }
+  assert(w->a->rows.ops->goes_back); /* a walk of walk_new_back */
   TRY(check_span(w, s, layer, at, err));
   TRY(check_site(w, site, err));
   TRY(check_cross(w, site, layer, "gradient", err));
@@ -332,7 +329,8 @@ loci_status walk_flow_add(walk *w, const walk_flow *f, loci_err *err) {
 /* ---------------------------------------------------------------- cache */
 
 /* Of all layers and heads one block each: a head stands at a multiple of its size. */
-loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci_err *err) {
+static loci_status cache_on(const loci_model *m, device *d, int capacity, kv_cache **out,
+                            loci_err *err) {
   const decoder_config *c = model_decoder(m);
   *out = NULL;
   kv_cache *cache = calloc(1, sizeof *cache);
@@ -340,15 +338,23 @@ loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci
   *cache =
       (kv_cache){.capacity = capacity, .layers = c->layers, .heads = c->kv_heads, .K = c->head_dim};
   int64_t heads = (int64_t)c->layers * c->kv_heads;
-  cache->device = m->device;
-  cache->keys = device_room(m->device, heads, key_floats(capacity, c->head_dim));
-  cache->values = device_room(m->device, heads, value_floats(capacity, c->head_dim));
+  cache->device = d;
+  cache->keys = device_room(d, heads, key_floats(capacity, c->head_dim));
+  cache->values = device_room(d, heads, value_floats(capacity, c->head_dim));
   if (!cache->keys || !cache->values) {
     kv_cache_free(cache);
     return fail_nomem(err, "keeping keys and values");
   }
   *out = cache;
   return LOCI_OK;
+}
+
+loci_status kv_cache_new(const loci_model *m, int capacity, kv_cache **out, loci_err *err) {
+  return cache_on(m, m->device, capacity, out, err);
+}
+
+loci_status kv_cache_new_back(const loci_model *m, int capacity, kv_cache **out, loci_err *err) {
+  return cache_on(m, device_back(m->device), capacity, out, err);
 }
 
 int kv_cache_length(const kv_cache *c) { return c->length; }

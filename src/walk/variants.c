@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/rope.h"
+#include "walk/grad.h"
 
 /* Two stretches of keys in place of one cost more than fewer rows would save. */
 enum { LEAST_SHARED = 16 };
@@ -180,7 +181,7 @@ static loci_status build(void *ctx, walk *w, loci_err *err) {
 
 loci_status walk_once(const walk_job *job, loci_err *err) {
   walk *w = job->w;
-  if (!w) TRY(walk_new(job->m, &w, err));
+  if (!w) TRY(job->back ? walk_new_back(job->m, &w, err) : walk_new(job->m, &w, err));
   walk_clear(w);
   loci_status st = job->build(job->ctx, w, err);
   if (!st) st = walk_run(w, &job->hooks, err);

@@ -93,6 +93,7 @@ typedef struct walk_job {
   void *ctx;
   walk_hooks hooks;
   loci_cost *cost; /* NULL: not counted */
+  bool back;       /* of one that is made here: with gradients */
 } walk_job;
 loci_status walk_once(const walk_job *job, loci_err *err);
 

@@ -12,7 +12,7 @@ enum { KEPT_BYTES = 64 << 20 }; /* of a cleared walk's memory */
   { .at = w->list.at, .room = w->list.room }
 
 /* Nothing is sized yet: what a walk needs is known when it is run. */
-loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
+static loci_status walk_on(const loci_model *m, device *d, walk **out, loci_err *err) {
   *out = NULL;
   TRY(model_check_process(m, err));
   walk *w = calloc(1, sizeof *w);
@@ -20,7 +20,7 @@ loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
   w->model = m;
   w->c = model_decoder(m);
   w->mem = arena_new();
-  loci_status st = w->mem ? compute_on(m->device, m->compute_type, m->threads, &w->a, err)
+  loci_status st = w->mem ? compute_on(d, m->compute_type, m->threads, &w->a, err)
                           : fail_nomem(err, "preparing a walk");
   if (!st) st = reader_new(m->weights, &w->reader, err);
   if (st) {
@@ -29,6 +29,14 @@ loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
   }
   *out = w;
   return LOCI_OK;
+}
+
+loci_status walk_new(const loci_model *m, walk **out, loci_err *err) {
+  return walk_on(m, m->device, out, err);
+}
+
+loci_status walk_new_back(const loci_model *m, walk **out, loci_err *err) {
+  return walk_on(m, device_back(m->device), out, err);
 }
 
 void walk_free(walk *w) {
