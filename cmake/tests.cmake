@@ -115,19 +115,31 @@ endif()
 
 # Walks on a device; skipped where there is none.  Compiled kernels are kept in the build folder.
 if(LOCI_HAS_OPENCL AND sanitized_at EQUAL -1)
-  foreach(name oracle_forward oracle_trace oracle_knockout oracle_flow oracle_lens oracle_spans)
+  foreach(name oracle_forward oracle_trace oracle_knockout oracle_flow oracle_lens oracle_spans oracle_edit oracle_attribution)
     add_test(NAME device_${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/on_device.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
       $<TARGET_FILE:${name}_test>)
     list(APPEND device_tests device_${name})
   endforeach()
-  add_library(fail_cl MODULE tests/fail_cl.c)
-  set_target_properties(fail_cl PROPERTIES C_VISIBILITY_PRESET default)
-  target_include_directories(fail_cl SYSTEM PRIVATE ${OPENCL_INCLUDE_DIR})
-  target_compile_options(fail_cl PRIVATE -Wno-missing-prototypes -Wno-pedantic)
+  foreach(shim tests/fail_cl.c bench/time_cl.c) # preloaded; time_cl is bench/device.sh's
+    get_filename_component(name ${shim} NAME_WE)
+    add_library(${name} MODULE ${shim})
+    set_target_properties(${name} PROPERTIES C_VISIBILITY_PRESET default)
+    target_include_directories(${name} SYSTEM PRIVATE ${OPENCL_INCLUDE_DIR})
+    target_compile_options(${name} PRIVATE -Wno-missing-prototypes -Wno-pedantic)
+  endforeach()
   add_test(NAME device_faults COMMAND ${PROJECT_SOURCE_DIR}/tests/device_faults.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
-    $<TARGET_FILE:fail_cl>)
-  set_tests_properties(${device_tests} device_faults PROPERTIES SKIP_RETURN_CODE 77 LABELS slow
-    RESOURCE_LOCK device ENVIRONMENT POCL_CACHE_DIR=${PROJECT_BINARY_DIR}/pocl)
+    $<TARGET_FILE:fail_cl> $<TARGET_FILE:make_checkpoint>)
+  add_test(NAME device_bytes COMMAND ${PROJECT_SOURCE_DIR}/tests/device_bytes.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
+    $<TARGET_FILE:make_checkpoint>)
+  list(APPEND device_tests device_faults device_bytes)
+  find_program(PYTHON python3)
+  if(PYTHON)
+    add_test(NAME device_families COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/device_families.py $<TARGET_FILE:loci>
+      ${PROJECT_SOURCE_DIR})
+    list(APPEND device_tests device_families)
+  endif()
+  set_tests_properties(${device_tests} PROPERTIES SKIP_RETURN_CODE 77 LABELS slow RESOURCE_LOCK device
+    ENVIRONMENT POCL_CACHE_DIR=${PROJECT_BINARY_DIR}/pocl)
 endif()
 
 # A study shared by processes; skipped where there is no MPI.
