@@ -48,18 +48,23 @@ GROUPED void weigh(global const float *q, long q_off, int heads, global const fl
     if (t[COUNT] == 0 || t[FIRST] >= end) continue;
     global const float *keys = BUFFER(t[KEYS], keys) + t[AT_KEYS] + g * t[KEY_STEP];
     if (end > all) all = (int)end;
-    for (int j = (int)t[FIRST] + get_local_id(0); j < end; j += GROUP) {
-      int p = j - (int)t[FIRST];
+    int first = (int)t[FIRST], count = (int)end - first;
+    for (int p = 4 * get_local_id(0); p < count; p += 4 * GROUP) { /* four keys of a panel */
       global const float *key = keys + (long)(p / 16) * 16 * K + p % 16;
-      float sum[ROWS];
+      float4 sum[ROWS];
       for (int r = 0; r < ROWS; r++) sum[r] = 0;
       for (int c = 0; c < K; c++) {
-        float x = key[c * 16];
+        float4 x = vload4(0, key + c * 16);
         for (int r = 0; r < ROWS; r++) sum[r] += x * Q[r * K + c];
       }
       for (int r = 0; r < R; r++) {
-        float x = sum[r] * scale;
-        s_at[r * ld + j] = cap > 0 ? cap * tanh(x / cap) : x;
+        float4 x = sum[r] * scale;
+        if (cap > 0) x = cap * tanh(x / cap);
+        global float *to = s_at + r * ld + first + p;
+        to[0] = x.x;
+        if (p + 1 < count) to[1] = x.y;
+        if (p + 2 < count) to[2] = x.z;
+        if (p + 3 < count) to[3] = x.w;
       }
     }
     end = t[FIRST];
@@ -92,29 +97,43 @@ GROUPED void weigh(global const float *q, long q_off, int heads, global const fl
   }
 }
 
-/* z := weights times values, an item each channel. */
+/* z := weights times values.  An item has four channels and every so manieth key; where there are
+ * items for several such slices of the keys, the first adds up what all have, in their order. */
 GROUPED void mix_values(global float *z, long z_off, int heads, global const float *values0,
                         global const float *values1, global const float *values2, JOBS) {
+  local float4 parts[ROWS * GROUP];
   long job = job0 + get_group_id(0);
-  int head = (int)(job / block_count), g = head / group;
+  int head = (int)(job / block_count), g = head / group, item = get_local_id(0);
   global const long *b = blocks + job % block_count * 4;
-  int R = (int)b[2];
   global const float *s_at = S + (long)get_group_id(0) * ROWS * ld;
-  EACH(c, K) {
-    float sum[ROWS];
-    long end = b[3];
+  int R = (int)b[2], fours = (K + 3) / 4, slices = max(GROUP / fours, 1), slice = item / fours;
+  for (int from = 0; from < fours; from += GROUP) {
+    int c = 4 * (from + item % fours);
+    long end = slice < slices && c < K ? b[3] : 0;
+    float4 sum[ROWS];
     for (int r = 0; r < ROWS; r++) sum[r] = 0;
     for (long s = b[1]; s >= 0 && end > 0; s = streams[s * STREAM + PARENT]) {
       global const long *t = streams + s * STREAM;
       if (t[COUNT] == 0 || t[FIRST] >= end) continue;
+      int first = (int)t[FIRST];
       global const float *v = BUFFER(t[VALUES], values) + t[AT_VALUES] + g * t[VALUE_STEP] +
                               c / 16 * t[ROOM] * 16 + c % 16;
-      for (int j = (int)t[FIRST]; j < end; j++) {
-        float x = v[(long)(j - (int)t[FIRST]) * 16];
+      for (int j = first + slice; j < end; j += slices) {
+        float4 x = vload4(0, v + (long)(j - first) * 16);
         for (int r = 0; r < ROWS; r++) sum[r] += s_at[r * ld + j] * x;
       }
-      end = t[FIRST];
+      end = first;
     }
-    for (int r = 0; r < R; r++) z[z_off + ((b[0] + r) * heads + head) * K + c] = sum[r];
+    for (int r = 0; r < ROWS; r++) parts[r * GROUP + item] = sum[r];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int r = 0; r < R && slice == 0 && c < K; r++) {
+      for (int k = 1; k < slices; k++) sum[r] += parts[r * GROUP + item + k * fours];
+      global float *to = z + z_off + ((b[0] + r) * heads + head) * K + c;
+      to[0] = sum[r].x;
+      if (c + 1 < K) to[1] = sum[r].y;
+      if (c + 2 < K) to[2] = sum[r].z;
+      if (c + 3 < K) to[3] = sum[r].w;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
   }
 }
