@@ -1,7 +1,7 @@
 """The usual way to trace, side by side with loci: torch and transformers, forward hooks, one forward pass per cell.
 
     python bench/hooks.py MODEL IMAGE QUESTION CONSTRAINT [--cells N] [--precision f32|bf16] [--max-pixels N]
-        [--loci build/release/loci] [--threads N]
+        [--loci build/release/loci] [--threads N] [--device opencl] [--on cuda]
 
 MODEL is a LLaVA or Qwen2.5-VL checkpoint in the layout of Hugging Face (build/release/make_checkpoint makes them).  loci traces the
 question first (three sites, every position from the constraint on and three groups, corruption by the mean embedding);
@@ -9,7 +9,7 @@ then the same cells are computed by hooks: all of them, or N random ones, from w
 way is shown at its best: the picture is encoded once, the head sees the last position alone, nothing is cached between
 cells.  Prints both times and their ratio, by the clock and in processor time (for a machine that others use, too; with
 --threads 1, since torch's threads wait by spinning), and the largest difference of a cell's probability (over its size,
-from 0.02 up; in f32 more than 1e-4 is an error)."""
+from 0.02 up; in f32 more than 1e-4 is an error).  --device is what loci runs on, --on what torch does."""
 
 import argparse
 import json
@@ -37,6 +37,8 @@ def arguments():
     p.add_argument("--max-pixels", help="of a picture that keeps its own size")
     p.add_argument("--loci", default="build/release/loci")
     p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--device", default="cpu")
+    p.add_argument("--on", default="cpu", type=torch.device)
     p.add_argument("--trace", help="a result of loci trace --json --corrupt mean, instead of running it")
     return p.parse_args()
 
@@ -44,7 +46,7 @@ def arguments():
 def run_loci(a):
     """The trace, its seconds (the whole command's; by the clock, of processors), and the model's ids and pixels."""
     asked = ["-m", a.model, "-i", a.image, "-q", a.question, "-c", a.constraint, "--no-progress"]
-    asked += ["--precision", a.precision, "--threads", str(a.threads)]
+    asked += ["--precision", a.precision, "--threads", str(a.threads), "--device", a.device]
     if a.max_pixels:
         asked += ["--max-pixels", a.max_pixels]
     with tempfile.TemporaryDirectory() as work:
@@ -84,14 +86,14 @@ class Usual:
 
     def __init__(self, a, inputs, trace):
         dtype = torch.float32 if a.precision == "f32" else torch.bfloat16
-        self.model = transformers.AutoModelForImageTextToText.from_pretrained(a.model, dtype=dtype).eval()
+        self.model = transformers.AutoModelForImageTextToText.from_pretrained(a.model, dtype=dtype).eval().to(a.on)
         self.layers = self.model.model.language_model.layers
         self.clean = {}
-        ids = inputs["input_ids"].reshape(1, -1)
-        pixels, seen, self.places = inputs["pixel_values"].to(dtype), {}, {}
+        ids = inputs["input_ids"].reshape(1, -1).to(a.on)
+        pixels, seen, self.places = inputs["pixel_values"].to(a.on, dtype), {}, {}
         if pixels.dim() == 2:  # Qwen's: patches of a picture of its own size, and places with three axes
             view = trace["prompt"]["image"]
-            seen["image_grid_thw"] = torch.tensor([[1, 2 * view["rows"], 2 * view["cols"]]])
+            seen["image_grid_thw"] = torch.tensor([[1, 2 * view["rows"], 2 * view["cols"]]], device=a.on)
             self.places["position_ids"] = self.model.model.get_rope_index(ids, **seen)[0]
         else:
             pixels = pixels.reshape(1, *pixels.shape[-3:])
@@ -150,7 +152,7 @@ def main():
         q = float(usual.restored(site, layer, positions).softmax(-1)[target])
         worst = max(worst, abs(p - q) / max(abs(q), 0.02))
     each = ((time.perf_counter() - begin) / len(sample), (time.process_time() - spent) / len(sample))
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {a.precision}, {a.threads} threads")
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {a.precision}, {a.threads} threads, loci on {a.device}, torch on {a.on}")
     print(f"{len(trace['prompt']['tokens'])} positions, {len(usual.layers)} layers, {len(cells)} cells")
     of = "" if len(sample) == len(cells) else f", of {len(sample)} cells"
     for name, ours, one in zip(("by the clock", "of processors"), loci, each):
