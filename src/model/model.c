@@ -133,12 +133,14 @@ static loci_status open_device(loci_model *m, const char *name, loci_err *err) {
     return fail(err, LOCI_EUNSUPPORTED, "%s computes in f32, not in bf16 (--precision f32)",
                 m->info.device);
   int64_t left = 0;
-  char plan[160];
+  char plan[200];
   TRY(device_plan(m->device, m->asked.memory_bytes, &left, plan, err));
   if (m->memory > left) m->memory = left;
   char note[320];
   snprintf(note, sizeof note, "gradients were computed by the processor: %s has none",
            m->info.device);
+  if (m->weights->config.has_vision)
+    snprintf(plan + strlen(plan), sizeof plan - strlen(plan), "; the processor reads pictures");
   m->info.device_plan = arena_strdup(m->mem, plan);
   if (!device_back(m->device)) m->back_note = arena_strdup(m->mem, note);
   bool ok = m->info.device_plan && (device_back(m->device) || m->back_note);
