@@ -45,13 +45,14 @@ step_test() { tests_of release; }
 step_asan() { tests_of asan; }
 step_clang() { tests_of clang; }
 
-# Without pictures and stores: it builds, and says so where one is wanted.
+# Without pictures, stores and devices: it builds, and says so where one is wanted.
 step_bare() {
   tools/build.sh bare || return 1
   local loci=build/bare/loci
   ldd $loci | grep -E 'cairo|sqlite|microhttpd' && return 1
   : >build/bare/some.db
   [[ $($loci study status build/bare/some.db 2>&1) == *'built without stores'* ]] || return 1
+  [[ $($loci ask -m models/flags/text-only -q x --device opencl 2>&1) == *'built without OpenCL'* ]] || return 1
   [[ $($loci image -m models/flags -i models/flags/images/ukraine.png -o build/bare/x.png 2>&1) == *'built without pictures'* ]]
 }
 
