@@ -8,10 +8,10 @@
 #define EACH(c, n) for (int c = get_local_id(0); c < (n); c += GROUP)
 #define GROUPED kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 
-/* The sum of what all items have, for all of them. */
+/* The sum of what all items have, for all of them; what they wrote before is seen by all, too. */
 static float fold_sum(float x, local float *line) {
   int l = get_local_id(0);
-  barrier(CLK_LOCAL_MEM_FENCE);
+  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
   line[l] = x;
   for (int reach = GROUP / 2; reach > 0; reach /= 2) {
     barrier(CLK_LOCAL_MEM_FENCE);

@@ -1,6 +1,7 @@
 /* Devices of OpenCL by name, opening one, and the engine that a walk has of it (see opencl.h). */
 #include "device/opencl_parts.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,12 @@ enum { MOST_DEVICES = 64 };
 
 /* The text of a .cl file, taken into the library by the build (CMakeLists.txt). */
 #define TEXT_OF(symbol, file)                                                                      \
-  __asm__(".section .rodata\n.hidden " #symbol "\n.global " #symbol "\n" #symbol                   \
-          ":\n.incbin \"" LOCI_CL_DIR "/" file "\"\n.byte 0\n.previous");                          \
-  extern const char symbol[] __attribute__((visibility("hidden")));
-TEXT_OF(loci_kernels_cl, "kernels.cl")
-TEXT_OF(loci_attention_cl, "attention.cl")
+  __asm__(".section .rodata\n.hidden " symbol "\n.global " symbol "\n" symbol ":\n.incbin "        \
+          "\"" LOCI_CL_DIR "/" file "\"\n.byte 0\n.previous")
+TEXT_OF("loci_kernels_cl", "kernels.cl");
+TEXT_OF("loci_attention_cl", "attention.cl");
+extern const char loci_kernels_cl[] __attribute__((visibility("hidden")));
+extern const char loci_attention_cl[] __attribute__((visibility("hidden")));
 
 /* ---------------------------------------------------------------- which there are */
 
@@ -230,6 +232,7 @@ static loci_status engine_new(opencl *d, cl_engine **out, loci_err *err) {
   if (e->err.code) {
     loci_status st = fail(err, e->err.code, "%s", e->err.msg);
     free_engine(e);
+    assert(st != LOCI_OK);
     return st;
   }
   *out = e;

@@ -13,7 +13,7 @@
 
 /* clNAME is cl_api.NAME. */
 typedef struct cl_functions {
-#define FUNCTION(name) __typeof__(cl##name) *name;
+#define FUNCTION(name) __typeof__(cl##name) *(name);
 #include "device/opencl.def"
   void *sgemm; /* CLBlast's */
 } cl_functions;
