@@ -143,6 +143,10 @@ static void close_opencl(device *dev) {
   while (d->region_count > 0) region_free(d, d->regions[0].at);
   if (d->program) cl_api.ReleaseProgram(d->program);
   if (d->context) cl_api.ReleaseContext(d->context);
+  for (char *at = d->mirrors, *next; at; at = next) {
+    next = *(char **)(void *)at;
+    free(at);
+  }
   pthread_mutex_destroy(&d->lock);
   free(d->regions);
   free(d->kept);
@@ -207,7 +211,13 @@ static void free_engine(cl_engine *e) {
   }
   if (e->ring) cl_api.ReleaseMemObject(e->ring);
   if (e->queue) cl_api.ReleaseCommandQueue(e->queue);
-  if (done) free(e->mirror); /* else a device that is lost may still read it */
+  pthread_mutex_lock(&e->d->lock);
+  if (e->mirror && !done) { /* a device that is lost may still read it: see close_opencl */
+    *(char **)(void *)e->mirror = e->d->mirrors;
+    e->d->mirrors = e->mirror;
+  }
+  pthread_mutex_unlock(&e->d->lock);
+  if (done) free(e->mirror);
   free(e->fetched);
   free(e);
 }

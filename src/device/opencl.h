@@ -47,6 +47,7 @@ typedef struct opencl {
   int64_t region_count, region_room;
   cl_kept *kept;
   int64_t kept_count, kept_room;
+  char *mirrors; /* of engines that were lost, each after the address of the next */
 } opencl;
 
 typedef enum kernel_id {

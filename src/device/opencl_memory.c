@@ -180,8 +180,6 @@ size_t ring_put(cl_engine *e, const void *from, size_t bytes) {
   return at;
 }
 
-/* ---------------------------------------------------------------- slots */
-
 cl_mem slot_room(cl_engine *e, slot_id id, size_t bytes) {
   cl_slot *s = &e->slots[id];
   if (e->err.code) return NULL;
@@ -201,8 +199,6 @@ cl_mem slot_put(cl_engine *e, slot_id id, const void *from, size_t bytes) {
   cl_ok(e, code, "sending to the device");
   return mem;
 }
-
-/* ---------------------------------------------------------------- lists */
 
 static const char *row_of(row_list l, int64_t i) {
   return (const char *)l.at + (l.index ? l.index[i] : i) * l.stride * (int64_t)sizeof(float);

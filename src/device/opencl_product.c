@@ -18,8 +18,6 @@ void product_enqueue(cl_engine *e, const cl_product *p) {
   cl_ok(e, (cl_int)code, "a product");
 }
 
-/* ---------------------------------------------------------------- products */
-
 static void widen(cl_engine *e, cl_mem to, cl_mem from, int64_t first, int64_t n, dtype type) {
   cl_call call = cl_begin(e, KERNEL_WIDEN);
   cl_mem_arg(&call, to);

@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.sh"
 cd "$work" || exit 1
 table=$("$loci" help --table)
 common=(--quiet --no-progress --color=never)
-opened=(--precision=f32 --threads=1 --memory=4G --gate-rows=meta)
+opened=(--precision=f32 --threads=1 --memory=4G --gate-rows=meta --device=cpu)
 worded=(--template=auto --date=2026-01-01)
 figure=(--width=5 --dpi=72 --scale=1 --no-title)
 m=--model=$model i=--image=$image q=--question=$question c='--constraint=this country'
@@ -169,7 +169,7 @@ begin bench "$m" --edit
 runs --precision=f32 --threads=1 --memory=4G --steps=2 --json --out=a.json
 rest
 begin bench "$m" --scale
-seen+=' --precision --threads --memory --mmproj --json --out --quiet --no-progress --color --model --scale ' # a whole trace: cli_checkpoint
+seen+=' --precision --threads --memory --device --mmproj --json --out --quiet --no-progress --color --model --scale ' # a whole trace: cli_checkpoint
 rest
 
 begin data-lint "$data/score.jsonl"
