@@ -152,7 +152,8 @@ def main():
         q = float(usual.restored(site, layer, positions).softmax(-1)[target])
         worst = max(worst, abs(p - q) / max(abs(q), 0.02))
     each = ((time.perf_counter() - begin) / len(sample), (time.process_time() - spent) / len(sample))
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {a.precision}, {a.threads} threads, loci on {a.device}, torch on {a.on}")
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {a.precision}, {a.threads} threads, "
+          f"loci on {a.device}, torch on {a.on}")
     print(f"{len(trace['prompt']['tokens'])} positions, {len(usual.layers)} layers, {len(cells)} cells")
     of = "" if len(sample) == len(cells) else f", of {len(sample)} cells"
     for name, ours, one in zip(("by the clock", "of processors"), loci, each):
