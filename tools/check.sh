@@ -23,8 +23,9 @@ count() {
   fi
 }
 
-# What another build would only repeat: tests that read the tree, and with clang those that drive the program from outside.
-declare -A left_out=([asan]='^check_' [clang]='^(check_|cli_|page|completion|exports|install|refused|mpi|reproduce|transformers|peers|python|real_model|eyes)')
+# What another build would only repeat: tests that read the tree and those of a device, whose kernels are compiled for each build
+# anew; with clang, those that drive the program from outside.
+declare -A left_out=([asan]='^(check_|device_)' [clang]='^(check_|cli_|page|completion|exports|install|refused|mpi|reproduce|transformers|peers|python|real_model|eyes|device_)')
 
 tests_of() { # PRESET: builds it and runs its tests
   local report=$PWD/build/check/$1.xml code=0
