@@ -5,8 +5,29 @@
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* A device that is lost runs nothing any more and reads no memory of the host: what was enqueued
+ * ends before the first call that is refused comes back. */
+enum { QUEUES = 64 };
+static cl_command_queue queues[QUEUES];
+
+static void drain(void) {
+  static cl_int (*finish)(cl_command_queue);
+  if (!finish) *(void **)&finish = dlsym(RTLD_NEXT, "clFinish");
+  for (int i = 0; i < QUEUES; i++) {
+    if (queues[i]) finish(queues[i]);
+  }
+}
+
+static void swap_queue(cl_command_queue from, cl_command_queue to) {
+  int i = 0;
+  while (i < QUEUES && queues[i] != from) i++;
+  if (i < QUEUES) queues[i] = to;
+}
 
 static int fails(void) {
   static long count;
@@ -16,7 +37,9 @@ static int fails(void) {
     at = s ? strtol(s, NULL, 10) : 0;
   }
   long n = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
-  return at > 0 && (n == at || (n > at && getenv("LOCI_LOST_CL")));
+  bool lost = getenv("LOCI_LOST_CL") != NULL;
+  if (n == at && lost) drain();
+  return at > 0 && (n == at || (n > at && lost));
 }
 
 static long made, released;
@@ -36,6 +59,7 @@ __attribute__((destructor)) static void tell(void) {
     static cl_int (*real)(type);                                                                   \
     if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                          \
     __atomic_add_fetch(&released, 1, __ATOMIC_SEQ_CST);                                            \
+    if (strcmp(#type, "cl_command_queue") == 0) swap_queue((cl_command_queue)x, NULL);             \
     return real(x);                                                                                \
   }
 #define MADE(type, name, types, names)                                                             \
@@ -45,6 +69,7 @@ __attribute__((destructor)) static void tell(void) {
     if (!fails()) {                                                                                \
       type x = real names;                                                                         \
       if (x) __atomic_add_fetch(&made, 1, __ATOMIC_SEQ_CST);                                       \
+      if (strcmp(#type, "cl_command_queue") == 0) swap_queue(NULL, (cl_command_queue)x);           \
       return x;                                                                                    \
     }                                                                                              \
     if (code) *code = CL_OUT_OF_RESOURCES;                                                         \
