@@ -37,7 +37,7 @@ for type in f16 f32; do
   record again
   cmp kept again || miss "two runs on one device differ ($type)"
   "$loci" info -m $type --memory 110M >info || miss "info"
-  grep -q ' 0 of 6 layers stay there and the others' info || miss "$type: the plan is not said: $(grep -A 1 ^device info)"
+  grep -q ' 0 of 6 layers stay on the device and the others' info || miss "$type: the plan is not said: $(grep -A 1 ^device info)"
   record streamed --memory 110M
   cmp kept streamed || miss "streamed weights give other numbers ($type)"
 done

@@ -245,8 +245,10 @@ static bool take_body(incoming *in, const char *data, size_t size) {
 static done begin(server *s, connection *c, const char *path, const char *method, void **place) {
   gate_answer a = check(s, c, method, path);
   incoming *in = calloc(1, sizeof *in);
+  seat *at = seat_of(c);
   *place = in;
   if (!in) return MHD_NO;
+  if (at) at->status = 0;
   in->most = route_room(path);
   bool odd = a.code && a.status != 401; /* its bytes may be meant for a terminal */
   snprintf(in->line, sizeof in->line, "%s %s", odd ? "-" : method, odd ? "-" : path);

@@ -19,7 +19,7 @@ typedef struct seat {
   int socket;
   bool taken, known, working, leaving; /* known: it has shown the token */
   long since;                          /* in the order of coming, or of the last work */
-  int status;                          /* of the last answer */
+  int status;                          /* of the answer; 0: none so far */
 } seat;
 
 typedef struct seats {

@@ -97,7 +97,7 @@ GROUPED void weigh(global const float *q, long q_off, int heads, global const fl
   }
 }
 
-/* z := weights times values.  An item has four channels and every so manieth key; where there are
+/* z := weights times values.  An item has four channels and every n-th key; where there are
  * items for several such slices of the keys, the first adds up what all have, in their order. */
 GROUPED void mix_values(global float *z, long z_off, int heads, global const float *values0,
                         global const float *values1, global const float *values2, JOBS) {

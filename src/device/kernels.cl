@@ -1,4 +1,4 @@
-/* Operations over lists of rows on an OpenCL device (tensor/rows.h says what each is): a group of
+/* Operations over lists of rows on an OpenCL device (tensor/engine.h says what each is): a group of
  * GROUP items takes a row, its sums are folded in one order.  Row i of list x is x_row(i) of its
  * matrix, by numbers that stand in the ring. */
 #define LIST(x) global float *x, long x##_off, long x##_stride, long x##_index

@@ -7,8 +7,8 @@ const char *cl_word(cl_int code) {
     case CL_DEVICE_NOT_AVAILABLE: return "the device is not available";
     case CL_COMPILER_NOT_AVAILABLE: return "the driver has no compiler";
     case CL_MEM_OBJECT_ALLOCATION_FAILURE:
-    case CL_OUT_OF_RESOURCES: return "the device's memory is out";
-    case CL_OUT_OF_HOST_MEMORY: return "the host's memory is out";
+    case CL_OUT_OF_RESOURCES: return "the device is out of memory or other resources, or is lost";
+    case CL_OUT_OF_HOST_MEMORY: return "the host is out of memory";
     case CL_INVALID_BUFFER_SIZE: return "more than the device gives in one piece";
     case CL_BUILD_PROGRAM_FAILURE: return "the driver does not compile it";
     case CL_INVALID_COMMAND_QUEUE: return "the device is lost";
@@ -23,9 +23,8 @@ static bool is_memory(cl_int code) {
 
 loci_status cl_refuse(loci_err *err, const char *name, cl_int code, const char *doing) {
   return fail(err, is_memory(code) ? LOCI_ENOMEM : LOCI_ESYSTEM,
-              "%s: %s: OpenCL error %d, %s; the processor needs none (--device cpu)%s", name, doing,
-              (int)code, cl_word(code),
-              is_memory(code) ? ", and --memory bounds what a walk asks for" : "");
+              "%s: %s: OpenCL error %d, %s; --device cpu does without%s", name, doing, (int)code,
+              cl_word(code), is_memory(code) ? ", and --memory bounds what a walk asks for" : "");
 }
 
 bool cl_ok(cl_engine *e, cl_int code, const char *doing) {

@@ -5,6 +5,7 @@
 #include <clblast_c.h>
 
 enum { FEW = 8 }; /* rows that read a weight as it stands */
+_Static_assert((int)FEW <= (int)QUERY_ROWS, "the kernel has sums for QUERY_ROWS rows");
 
 void product_enqueue(cl_engine *e, const cl_product *p) {
   if (e->err.code || p->n == 0 || p->N == 0) return;

@@ -84,8 +84,8 @@ loci_status device_plan(device *dev, int64_t most, int64_t *left, char text[160]
   for (; stay < layers && layer_bytes(d, stay) <= budget; stay++) budget -= layer_bytes(d, stay);
   for (int64_t i = 0; i < d->kept_count; i++) d->kept[i].streamed = d->kept[i].layer >= stay;
   *left = fits ? room - all : room / 2 + budget;
-  snprintf(text, 160, "%d of %d layers stay there%s, %lld MiB are left for a walk", stay, layers,
-           fits ? "" : " and the others go up for every walk", (long long)(*left >> 20));
+  snprintf(text, 160, "%d of %d layers stay on the device%s, %lld MiB are left for a walk", stay,
+           layers, fits ? "" : " and the others go up for every walk", (long long)(*left >> 20));
   return LOCI_OK;
 }
 
@@ -171,7 +171,7 @@ cl_mem weight_there(cl_engine *e, const weight *w) {
 /* The same role's weight of the next layer that is streamed, round to the first. */
 void weight_done(cl_engine *e, const weight *w) {
   const opencl *d = e->d;
-  const cl_kept *k = find_kept(d, w), *next = NULL, *first = NULL;
+  const cl_kept *k = find_kept(d, w), *next = NULL, *first = k;
   if (!k || !k->streamed || e->err.code) return;
   cl_passage *p = &e->passages[k->layer % 2][k->role];
   if (p->read) cl_api.ReleaseEvent(p->read);
@@ -182,7 +182,7 @@ void weight_done(cl_engine *e, const weight *w) {
   for (int64_t i = 0; i < d->kept_count; i++) {
     const cl_kept *other = &d->kept[i];
     if (!other->streamed || other->role != k->role) continue;
-    if (!first) first = other;
+    if (other->layer < first->layer) first = other;
     if (other->layer > k->layer && !next) next = other;
   }
   next = next ? next : first;

@@ -137,7 +137,7 @@ static loci_status open_device(loci_model *m, const char *name, loci_err *err) {
   TRY(device_plan(m->device, m->asked.memory_bytes, &left, plan, err));
   if (m->memory > left) m->memory = left;
   char note[320];
-  snprintf(note, sizeof note, "gradients were computed by the processor: %s has none",
+  snprintf(note, sizeof note, "gradients were computed by the processor: %s cannot compute them",
            m->info.device);
   if (m->weights->config.has_vision)
     snprintf(plan + strlen(plan), sizeof plan - strlen(plan), "; the processor reads pictures");

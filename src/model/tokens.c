@@ -288,13 +288,14 @@ loci_status replacement_ids(const loci_prompt *p, const loci_constraint *c, cons
 
 /* ---------------------------------------------------------------- another question */
 
-/* Where the question stands in the prompt's text, word for word; -1: a template has changed it. */
+/* Where the question stands in the prompt's text, word for word; -1: a template has changed it, or
+ * its words are there twice. */
 static int64_t question_at(const loci_prompt *p) {
   const char *text = p->info.text, *question = p->info.question;
   size_t n = strlen(question);
   if (p->info.constraint_count == 0) {
     const char *found = n > 0 ? strstr(text, question) : NULL;
-    return found ? found - text : -1;
+    return found && !strstr(found + 1, question) ? found - text : -1;
   }
   int64_t at = p->constraint_bytes[0] - p->info.constraints[0].bytes[0];
   return at >= 0 && strncmp(text + at, question, n) == 0 ? at : -1;
@@ -307,9 +308,10 @@ loci_status question_ids(const loci_prompt *p, const char *text, arena *mem, int
   int T = p->info.length;
   token_rows rows;
   if (at < 0)
-    return fail(err, LOCI_EINVAL,
-                "the template changes the question's words: no other question "
-                "can stand in their place");
+    return fail(
+        err, LOCI_EINVAL,
+        "the template changes the question's words, or has them twice: no other question can "
+        "stand in their place");
   const char *rest = old + at + strlen(p->info.question);
   size_t size = (size_t)at + strlen(text) + strlen(rest) + 1;
   char *joined = arena_alloc(mem, (int64_t)size, 1);

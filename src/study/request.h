@@ -25,8 +25,8 @@ loci_status knockout_request_complete(const request_of *of, loci_knockout_opts *
 loci_status flow_request_complete(const request_of *of, loci_flow_opts *o, loci_err *err);
 loci_status lens_request_complete(const request_of *of, loci_lens_opts *o, loci_err *err);
 
-/* Options with the options inside them; the pointer of [o] leads to the other. */
 enum { PREDICT_SAMPLES = 1000 }; /* at most */
+/* Options with the options inside them; the pointer of [o] leads to the other. */
 typedef struct predict_request {
   loci_predict_opts o;
   loci_study_opts study;

@@ -1,4 +1,4 @@
-/* Attention of many rows of many streams, as lists: what a walk asks of an engine (rows.h).
+/* Attention of many rows of many streams, as lists: what a walk asks of an engine (engine.h).
  *
  * A stream has keys and values of its own live positions, and before them its parent's.  A job is
  * one head of one block, up to QUERY_ROWS rows of one stream; jobs go head by head, so that a

@@ -1,6 +1,6 @@
 /* A device that walks run on: the processor, or what src/device finds.
  *
- * It keeps what outlives a walk (caches of keys and values, weights) and gives an engine (rows.h)
+ * It keeps what outlives a walk (caches of keys and values, weights) and gives an engine (engine.h)
  * to each walk.  NULL is the processor, whose memory is the host's and whose engine is the one that
  * compute_new makes. */
 #ifndef LOCI_TENSOR_DEVICE_H
