@@ -94,10 +94,19 @@ static int positive(cli *c, option_id id, double most, const char *wanted, doubl
   return cli_bad_value(c, id, wanted);
 }
 
+/* Before any work: the library would refuse it when that is done. */
+static int check_pixels(cli *c, const loci_draw_opts *o) {
+  double pixels = o->width * (o->dpi > 0 ? o->dpi : 144);
+  if (o->width == 0 || (o->width >= 0.1 && pixels >= 10 && pixels <= 30000)) return EXIT_DONE;
+  return cli_usage(
+      c, "--width %g is %.0f pixels (--dpi): expected 0.1 inches or more, 10 to 30000 pixels",
+      o->width, pixels);
+}
+
 int cli_look(cli *c, loci_draw_opts *out) {
   int code = positive(c, OPT_FIGURE_WIDTH, 200, "inches, such as 3.25", &out->width);
   if (!code) code = positive(c, OPT_FIGURE_SCALE, 1e6, "a number above 0", &out->scale);
   if (!code) code = cli_int(c, OPT_FIGURE_DPI, 1, 2400, &out->dpi);
   out->bare = args_has(&c->args, OPT_NO_TITLE);
-  return code;
+  return code ? code : check_pixels(c, out);
 }

@@ -80,6 +80,8 @@ usage '--only wants a whole number from 1 to 1' "${trace[@]}" --only 2
 usage 'constraint 3 was asked for, but 2 are given' "${trace[@]}" -c capital -c 3
 
 for bad in 0 -1 x 3in 1000; do usage '--width wants inches' "${trace[@]}" --width "$bad"; done
+usage '--width 0.01 is 1 pixels' "${trace[@]}" --width 0.01
+usage '--width 200 is 480000 pixels' "${trace[@]}" --width 200 --dpi 2400
 for bad in 0 -1 x; do usage '--scale wants a number above 0' "${trace[@]}" --scale "$bad"; done
 usage '--dpi wants a whole number from 1 to 2400' "${trace[@]}" --dpi 0
 usage '--width wants a whole number' bench --width 3.5
