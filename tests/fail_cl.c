@@ -48,6 +48,7 @@ __attribute__((destructor)) static void tell(void) {
   if (made != released) fprintf(stderr, "%ld objects of OpenCL are left\n", made - released);
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): [types] is a list in parentheses of its own */
 #define CODE(name, types, names)                                                                   \
   cl_int name types {                                                                              \
     static cl_int(*real) types;                                                                    \
@@ -75,6 +76,7 @@ __attribute__((destructor)) static void tell(void) {
     if (code) *code = CL_OUT_OF_RESOURCES;                                                         \
     return NULL;                                                                                   \
   }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 CODE(clGetPlatformIDs, (cl_uint n, cl_platform_id *p, cl_uint *all), (n, p, all))
 CODE(clGetDeviceIDs, (cl_platform_id p, cl_device_type t, cl_uint n, cl_device_id *d, cl_uint *all),

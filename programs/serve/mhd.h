@@ -14,7 +14,7 @@
 
 /* mhd.start_daemon is MHD_start_daemon. */
 typedef struct mhd_functions {
-#define MHD_FUNCTION(name) __typeof__(&MHD_##name)(name);
+#define MHD_FUNCTION(name) __typeof__ (&MHD_##name)(name);
   MHD_FUNCTIONS(MHD_FUNCTION)
 #undef MHD_FUNCTION
 } mhd_functions;
