@@ -42,7 +42,7 @@ def open(  # the built-in one is not needed here
     """Opens a checkpoint: a directory, a GGUF file, a name below LOCI_MODELS, or "org/name" in Hugging Face's cache;
     nothing is downloaded. ``memory`` bounds what a run uses beside the weights: "8G"; ``exif="turn"`` turns pictures
     as they ask; ``mmproj`` is a GGUF file's vision part, ``max_pixels`` bounds pictures that keep their own size;
-    ``gate_rows="hf"`` shows pictures to rows before them as transformers does; ``device="opencl"`` is a graphics card."""
+    ``gate_rows="hf"`` shows pictures to rows before them as transformers does; ``device="opencl"``: a graphics card."""
     __tracebackhide__ = True
     return Model(name, {"precision": precision, "threads": threads, "memory": memory, "exif": exif, "mmproj": mmproj,
                         "max_pixels": max_pixels, "gate_rows": gate_rows, "device": device})
