@@ -73,19 +73,23 @@ void region_free(opencl *d, const void *at) {
   munmap(r.at, r.bytes);
 }
 
+static cl_int fill_zeros(opencl *d, cl_command_queue queue, const char *at, size_t bytes) {
+  cl_mem mem = NULL;
+  int64_t off = 0;
+  const float none = 0;
+  if (bytes == 0) return CL_SUCCESS;
+  if (!find_region(d, at, &mem, &off)) return CL_INVALID_MEM_OBJECT;
+  return cl_api.EnqueueFillBuffer(queue, mem, &none, sizeof none, 0, bytes / 4 * 4, 0, NULL, NULL);
+}
+
 /* Of caches: zeros, by a queue of its own, because no engine is at hand. */
 float *opencl_room(device *dev, int64_t floats) {
   opencl *d = (opencl *)dev;
   cl_int code = 0;
   char *at = region_new(d, (size_t)floats * sizeof(float), &code);
   cl_command_queue queue = at ? cl_api.CreateCommandQueue(d->context, d->id, 0, &code) : NULL;
-  cl_mem mem = NULL;
-  int64_t off = 0;
-  const float none = 0;
-  bool ok = queue && find_region(d, at, &mem, &off) &&
-            !cl_api.EnqueueFillBuffer(queue, mem, &none, sizeof none, 0,
-                                      (size_t)floats * sizeof none, 0, NULL, NULL) &&
-            !cl_api.Finish(queue);
+  bool ok =
+      queue && !fill_zeros(d, queue, at, (size_t)floats * sizeof(float)) && !cl_api.Finish(queue);
   if (queue) cl_api.ReleaseCommandQueue(queue);
   if (ok || floats == 0) return (float *)(void *)at;
   region_free(d, at);
@@ -96,19 +100,12 @@ void opencl_give_back(device *d, float *at) { region_free((opencl *)d, at); }
 
 /* ---------------------------------------------------------------- a walk's matrices */
 
-static bool fill_zeros(cl_engine *e, const char *at, size_t bytes) {
-  cl_mem mem = NULL;
-  int64_t off = 0;
-  const float none = 0;
-  if (bytes == 0) return true;
-  if (!find_region(e->d, at, &mem, &off)) return false;
-  cl_int code =
-      cl_api.EnqueueFillBuffer(e->queue, mem, &none, sizeof none, 0, bytes / 4 * 4, 0, NULL, NULL);
-  return cl_ok(e, code, "clearing a matrix");
+static bool clear(cl_engine *e, const char *at, size_t bytes) {
+  return cl_ok(e, fill_zeros(e->d, e->queue, at, bytes), "clearing a matrix");
 }
 
 /* A walk that is cleared asks for the same matrices again. */
-void *opencl_matrix(const row_engine *engine, arena *mem, int64_t bytes) {
+void *opencl_matrix(const row_engine *engine, arena *mem, int64_t bytes, bool zeroed) {
   cl_engine *e = engine_of(engine);
   (void)mem;
   if (e->err.code || bytes < 0) return NULL;
@@ -117,7 +114,7 @@ void *opencl_matrix(const row_engine *engine, arena *mem, int64_t bytes) {
     if (e->pool[i].used || e->pool[i].bytes < wanted || e->pool[i].bytes / 2 > wanted + 4096)
       continue;
     e->pool[i].used = true;
-    return fill_zeros(e, e->pool[i].at, wanted) ? e->pool[i].at : NULL;
+    return !zeroed || clear(e, e->pool[i].at, wanted) ? e->pool[i].at : NULL;
   }
   void *list = e->pool;
   bool ok = grow(&list, e->pool_count, &e->pool_room, sizeof *e->pool);
@@ -140,7 +137,7 @@ void *opencl_matrix(const row_engine *engine, arena *mem, int64_t bytes) {
   e->pool[e->pool_count].at = at;
   e->pool[e->pool_count].bytes = wanted;
   e->pool[e->pool_count++].used = true;
-  return fill_zeros(e, at, wanted) ? at : NULL;
+  return !zeroed || clear(e, at, wanted) ? at : NULL;
 }
 
 void opencl_clear(const row_engine *engine) {

@@ -42,7 +42,7 @@ row_view_cl view_out(cl_engine *e, row_list l, int64_t first, int64_t n, int64_t
 void view_back(cl_engine *e, row_view_cl v, row_list l, int64_t first, int64_t n, int64_t width);
 bool is_host(cl_engine *e, row_list l);
 
-void *opencl_matrix(const row_engine *e, arena *mem, int64_t bytes);
+void *opencl_matrix(const row_engine *e, arena *mem, int64_t bytes, bool zeroed);
 void opencl_clear(const row_engine *e);
 const float *opencl_fetch(const row_engine *e, const float *at, int64_t n);
 void pool_free(cl_engine *e);

@@ -65,8 +65,9 @@ typedef struct row_product {
 typedef struct row_engine row_engine;
 typedef struct row_ops {
   const char *name;
-  /* Zeroed bytes, which last until [mem] is reset or the engine is cleared; NULL: there are none */
-  void *(*room)(const row_engine *e, arena *mem, int64_t bytes);
+  /* Bytes, zeroed or not, which last until [mem] is reset or the engine is cleared; NULL: there are
+   * none */
+  void *(*room)(const row_engine *e, arena *mem, int64_t bytes, bool zeroed);
   void (*clear)(const row_engine *e);
   /* [n] numbers for the host to read, until the next of these; NULL: see settle */
   const float *(*fetch)(const row_engine *e, const float *at, int64_t n);

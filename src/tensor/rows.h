@@ -46,9 +46,9 @@ static inline loci_status rows_fetch(const row_engine *e, const float *at, int64
   *out = e->ops->fetch(e, at, n);
   return *out ? LOCI_OK : e->ops->settle(e, err);
 }
-/* A matrix of an engine. */
+/* A matrix of an engine, of zeros. */
 static inline float *rows_room(const row_engine *e, arena *mem, int64_t floats) {
-  return (float *)e->ops->room(e, mem, floats * (int64_t)sizeof(float));
+  return (float *)e->ops->room(e, mem, floats * (int64_t)sizeof(float), true);
 }
 
 #endif

@@ -26,8 +26,8 @@ bool head_prepare(walk *w) {
   int64_t V = w->c->vocab, D = w->c->width;
   h->chunk = head_chunk(w);
   int64_t n = product_rows(h->chunk);
-  h->operand = w->a->rows.ops->room(&w->a->rows, w->mem, operand_bytes(w->a, n, D));
-  h->logits = rows_room(&w->a->rows, w->mem, n * V);
+  h->operand = w->a->rows.ops->room(&w->a->rows, w->mem, operand_bytes(w->a, n, D), true);
+  h->logits = w->a->rows.ops->room(&w->a->rows, w->mem, n * V * (int64_t)sizeof(float), false);
   h->slots = arena_array(w->mem, n, int64_t);
   if (!h->operand || !h->logits || !h->slots) return false;
   if (w->grads.count == 0) return true;

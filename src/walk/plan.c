@@ -291,8 +291,8 @@ static loci_status allocate(walk *w, loci_err *err) {
     if (w->wants.at[i].kept >= 0) w->wants.at[i].kept += n;
   }
   w->delta = rows_room(e, mem, n * c->width);
-  w->normed = e->ops->room(e, mem, operand_bytes(w->a, n, c->width));
-  w->operand = e->ops->room(e, mem, operand_bytes(w->a, n, widest));
+  w->normed = e->ops->room(e, mem, operand_bytes(w->a, n, c->width), true);
+  w->operand = e->ops->room(e, mem, operand_bytes(w->a, n, widest), true);
   w->q = rows_room(e, mem, n * HK);
   w->z = rows_room(e, mem, n * HK);
   w->k = rows_room(e, mem, n * GK);
@@ -306,7 +306,7 @@ static loci_status allocate(walk *w, loci_err *err) {
       mem, w->a->rows.threads * QUERY_ROWS * (round_up(w->longest, PANEL) + PANEL), float);
   w->gate = rows_room(e, mem, w->chunk * c->inner);
   w->up = rows_room(e, mem, w->chunk * c->inner);
-  w->inner = e->ops->room(e, mem, f32 ? 0 : operand_bytes(w->a, w->chunk, c->inner));
+  w->inner = e->ops->room(e, mem, f32 ? 0 : operand_bytes(w->a, w->chunk, c->inner), true);
   bool ok = allocate_rows(w, n) && w->kv && w->needed && w->resid && w->delta && w->normed &&
             w->operand && w->q && w->z && w->k && w->v && w->keys && w->values && w->scores &&
             w->gate && w->up && w->inner;
