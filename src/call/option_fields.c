@@ -5,6 +5,7 @@
 #include <limits.h>
 
 #include "call/readers.h"
+#include "study/request.h"
 
 /* ---------------------------------------------------------------- tables */
 
@@ -163,7 +164,7 @@ field_table study_fields(void) { return FIELD_TABLE(of_study); }
 #undef OF
 #define OF loci_predict_opts
 static const field of_predict[] = {
-    LAYERS, NUMBER("samples", samples, 1, 1000),
+    LAYERS, NUMBER("samples", samples, 1, PREDICT_SAMPLES),
     OWN("temperature", member_positive, temperature, "a number above 0")};
 field_table predict_fields(void) { return FIELD_TABLE(of_predict); }
 
