@@ -42,6 +42,8 @@ extern "C" {
 
 typedef enum loci_color { LOCI_COLOR_NONE, LOCI_COLOR_256, LOCI_COLOR_TRUE } loci_color;
 
+enum { LOCI_FIGURE_DPI = 144, LOCI_FIGURE_LEAST = 10, LOCI_FIGURE_MOST = 30000 };
+
 typedef struct loci_draw_opts {
   size_t size; /* of this struct */
   loci_metric metric;
@@ -50,9 +52,9 @@ typedef struct loci_draw_opts {
   bool ascii;       /* terminal without UTF-8 */
   bool unwrapped;   /* terminal: a text is one line, a table's row whole, however long */
   /* pictures: */
-  double width; /* inches, 0.1 to 200; panels are placed to fit, then all is scaled; 0: as wide as
-                   it comes */
-  int dpi;      /* pixels of a PNG an inch; 0: 144 */
+  double width; /* inches, 0.1 to 200, and LOCI_FIGURE_LEAST to LOCI_FIGURE_MOST pixels; panels are
+                   placed to fit, then all is scaled; 0: as wide as it comes */
+  int dpi;      /* pixels of a PNG an inch; 0: LOCI_FIGURE_DPI */
   bool bare;    /* without the words above and the command below, which stay in the file, unseen */
   double scale; /* the end of the colours and of a value axis, also in a terminal; 0: the largest
                    number's */

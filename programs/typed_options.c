@@ -96,11 +96,13 @@ static int positive(cli *c, option_id id, double most, const char *wanted, doubl
 
 /* Before any work: the library would refuse it when that is done. */
 static int check_pixels(cli *c, const loci_draw_opts *o) {
-  double pixels = o->width * (o->dpi > 0 ? o->dpi : 144);
-  if (o->width == 0 || (o->width >= 0.1 && pixels >= 10 && pixels <= 30000)) return EXIT_DONE;
+  double pixels = o->width * (o->dpi > 0 ? o->dpi : LOCI_FIGURE_DPI);
+  if (o->width == 0 ||
+      (o->width >= 0.1 && pixels >= LOCI_FIGURE_LEAST && pixels <= LOCI_FIGURE_MOST))
+    return EXIT_DONE;
   return cli_usage(
-      c, "--width %g is %.0f pixels (--dpi): expected 0.1 inches or more, 10 to 30000 pixels",
-      o->width, pixels);
+      c, "--width %g is %.0f pixels (--dpi): expected 0.1 inches or more, %d to %d pixels",
+      o->width, pixels, LOCI_FIGURE_LEAST, LOCI_FIGURE_MOST);
 }
 
 int cli_look(cli *c, loci_draw_opts *out) {

@@ -17,8 +17,6 @@
 #define FONT "DejaVu Sans"
 #define WIDE_FONT "Noto Sans CJK SC"
 
-enum { USUAL_DPI = 144 }; /* two pixels a point */
-
 /* An SVG is written to [data] as it is drawn; Cairo only measures its text. */
 struct canvas {
   canvas_kind kind;
@@ -58,7 +56,7 @@ canvas *canvas_new(canvas_kind kind, canvas_size size, const char *title) {
   double zoom = size.zoom > 0 ? size.zoom : 1, scale = zoom;
   size.width = ceil(size.width); /* a part of a pixel would stay black */
   size.height = ceil(size.height);
-  if (kind == CANVAS_PNG) scale *= (size.dpi > 0 ? size.dpi : USUAL_DPI) / 72.0;
+  if (kind == CANVAS_PNG) scale *= (size.dpi > 0 ? size.dpi : LOCI_FIGURE_DPI) / 72.0;
   c->kind = kind;
   c->title = strdup(title);
   if (!c->title) {

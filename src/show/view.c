@@ -18,12 +18,13 @@ loci_status draw_opts_take(loci_draw_opts *o, const loci_draw_opts *given, loci_
     return fail(err, LOCI_EINVAL, "drawing: there is no kind of colour %d", (int)o->color);
   if (o->columns < 0)
     return fail(err, LOCI_EINVAL, "drawing: %d columns, expected 0 or more", o->columns);
-  double pixels = o->width * (o->dpi > 0 ? o->dpi : 144);
-  if (o->width != 0 && !(o->width >= 0.1 && o->width <= 200 && pixels >= 10 && pixels <= 30000))
+  double pixels = o->width * (o->dpi > 0 ? o->dpi : LOCI_FIGURE_DPI);
+  if (o->width != 0 && !(o->width >= 0.1 && o->width <= 200 && pixels >= LOCI_FIGURE_LEAST &&
+                         pixels <= LOCI_FIGURE_MOST))
     return fail(err, LOCI_EINVAL,
-                "drawing: %g inches and %.0f pixels wide, expected 0.1 to 200 inches and 10 to "
-                "30000 pixels",
-                o->width, pixels);
+                "drawing: %g inches and %.0f pixels wide, expected 0.1 to 200 inches and %d to "
+                "%d pixels",
+                o->width, pixels, LOCI_FIGURE_LEAST, LOCI_FIGURE_MOST);
   if (o->dpi < 0 || o->dpi > 2400)
     return fail(err, LOCI_EINVAL, "drawing: %d dots an inch, expected 1 to 2400", o->dpi);
   if (!(o->scale >= 0 && o->scale <= 1e6))
