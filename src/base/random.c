@@ -10,17 +10,6 @@ random_source random_stream(uint64_t seed, uint64_t number) {
   return random_new(random_bits(&of_seed) + number);
 }
 
-uint64_t random_bits(random_source *r) {
-  uint64_t z = (r->state += 0x9E3779B97F4A7C15u);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
-
-double random_unit(random_source *r) { return (double)(random_bits(r) >> 11) * 0x1p-53; }
-
-int64_t random_below(random_source *r, int64_t n) { return (int64_t)(random_unit(r) * (double)n); }
-
 double random_gaussian(random_source *r) {
   if (r->has_spare) {
     r->has_spare = 0;

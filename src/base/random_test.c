@@ -16,6 +16,11 @@ static void bits_are_those_of_splitmix64(void **state) {
                                4593380528125082431u, 16408922859458223821u};
   random_source r = random_new(1234567);
   for (int i = 0; i < 5; i++) assert_true(random_bits(&r) == expected[i]);
+  for (int i = 0; i < 5; i++) {
+    const random_source begin = random_new(1234567);
+    r = random_after(&begin, (uint64_t)i);
+    assert_true(random_bits(&r) == expected[i]);
+  }
 }
 
 static void the_same_seed_gives_the_same_numbers(void **state) {

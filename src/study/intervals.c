@@ -2,13 +2,8 @@
 #include "study/intervals.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/size.h"
-#include "base/threads.h"
-#include "study/lanes.h"
 
 #define ENDLESS ((double)INFINITY)
 const stat_range stat_any = {-ENDLESS, ENDLESS, false}, stat_probability = {0, 1, false},
@@ -16,91 +11,11 @@ const stat_range stat_any = {-ENDLESS, ENDLESS, false}, stat_probability = {0, 1
                  stat_amount = {0, ENDLESS, false};
 
 /* A tile has two columns for a point, or four where some examples lack it. */
-enum { TOGETHER = 4, POINTS_MOST = TILE / 2, LEAST = 3 };
-enum { ROWS = 1024, DRAWS = 40 }; /* rows of a tile that are summed for so many draws in turn */
+enum { POINTS_MOST = TILE / 2, LEAST = 3 };
 
 static const loci_interval undefined = {(double)NAN, (double)NAN, (double)NAN};
 
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "resampling"); }
-
-/* ---------------------------------------------------------------- draws */
-
-struct stat_draws {
-  int64_t n;
-  watch w;
-  uint8_t *times; /* (STAT_RESAMPLES / TOGETHER, n, TOGETHER): four draws of an example together */
-};
-
-loci_status stat_draws_new(int64_t n, uint64_t seed, stat_draws **out, loci_err *err) {
-  *out = NULL;
-  stat_draws *d = calloc(1, sizeof *d);
-  int64_t bytes = 0;
-  if (d && size_mul(n, STAT_RESAMPLES, &bytes)) d->times = calloc((size_t)bytes + 1, 1);
-  if (!d || !d->times) {
-    stat_draws_free(d);
-    return no_memory(err);
-  }
-  d->n = n;
-  random_source r = random_new(seed);
-  for (int64_t b = 0; b < STAT_RESAMPLES; b++) {
-    uint8_t *block = d->times + b / TOGETHER * TOGETHER * n + b % TOGETHER;
-    for (int64_t i = 0; i < n; i++) {
-      uint8_t *t = block + TOGETHER * random_below(&r, n);
-      *t = (uint8_t)(*t + (*t < UINT8_MAX)); /* never met: 255 of one would take a broken source */
-    }
-  }
-  *out = d;
-  return LOCI_OK;
-}
-
-void stat_draws_free(stat_draws *d) {
-  if (!d) return;
-  free(d->times);
-  free(d);
-}
-
-int64_t stat_draws_count(const stat_draws *d) { return d->n; }
-
-void stat_draws_follow(stat_draws *d, watch w) { d->w = w; }
-
-/* Four draws by eight columns: their sums stay in registers, and no sum waits for another.  Counts
- * are widened some hundred at a time, since a product takes one from memory faster than a byte is
- * made a number of. */
-WIDEST static void sum_tile(const uint8_t *times, const double *x, int64_t n,
-                            double (*sums)[TILE]) {
-  enum { SOME = 64 };
-  lanes s[TOGETHER];
-  double wide[SOME * TOGETHER];
-  memcpy(s, sums, sizeof s);
-  for (int64_t first = 0; first < n; first += SOME, times += SOME * TOGETHER) {
-    int64_t rows = n - first < SOME ? n - first : SOME;
-    for (int64_t i = 0; i < rows * TOGETHER; i++) wide[i] = times[i];
-    for (int64_t i = 0; i < rows; i++, x += TILE) {
-      lanes row;
-      memcpy(&row, x, sizeof row);
-      for (int b = 0; b < TOGETHER; b++) s[b] += wide[i * TOGETHER + b] * row;
-    }
-  }
-  memcpy(sums, s, sizeof s);
-}
-
-/* sums (STAT_RESAMPLES, TILE) of x (n, TILE).  Some rows of x stay in the cache for many draws;
- * every draw has its own sums and goes through the rows in order: the same sums whatever the number
- * of threads. */
-static void draws_sum(const stat_draws *d, const double *x, double (*sums)[TILE]) {
-  int threads = threads_are_gone() ? 1 : omp_get_max_threads();
-  if (threads > 1) threads_used();
-  memset(sums, 0, STAT_RESAMPLES * sizeof *sums);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int first = 0; first < STAT_RESAMPLES; first += DRAWS) {
-    int end = first + DRAWS < STAT_RESAMPLES ? first + DRAWS : STAT_RESAMPLES;
-    for (int64_t i = 0; i < d->n; i += ROWS) {
-      int64_t rows = d->n - i < ROWS ? d->n - i : ROWS;
-      for (int b = first; b < end; b += TOGETHER)
-        sum_tile(d->times + b * d->n + i * TOGETHER, x + i * TILE, rows, sums + b);
-    }
-  }
-}
 
 /* ---------------------------------------------------------------- from draws to an interval */
 
@@ -224,12 +139,20 @@ static loci_status scratch_new(int64_t n, scratch *s, loci_err *err) {
   return no_memory(err);
 }
 
-static stat_running running_of(const stat_table *t, int k) {
-  stat_running r = {0};
+/* Of points k, k + 1, .. side by side, since each step of one waits for the step before it. */
+static void run_through(const stat_table *t, int k, int count, stat_running *out) {
+  memset(out, 0, (size_t)count * sizeof *out);
   for (int64_t i = 0; i < t->n; i++) {
-    double v = stat_table_at(t, i, k);
-    if (!isnan(v)) stat_running_add(&r, v);
+    for (int p = 0; p < count; p++) {
+      double v = stat_table_at(t, i, k + p);
+      if (!isnan(v)) stat_running_add(&out[p], v);
+    }
   }
+}
+
+static stat_running running_of(const stat_table *t, int k) {
+  stat_running r;
+  run_through(t, k, 1, &r);
   return r;
 }
 
@@ -289,16 +212,18 @@ static int sum_points(const stat_draws *d, const stat_table *t, int k, scratch *
                       summed_point out[POINTS_MOST]) {
   int n = t->points - k < POINTS_MOST ? t->points - k : POINTS_MOST;
   bool whole = true;
+  stat_running of[POINTS_MOST];
+  run_through(t, k, n, of);
   for (int i = 0; i < n; i++) {
-    out[i] = (summed_point){k + i, running_of(t, k + i), (const double(*)[TILE])s->sums, 2 * i, -1};
-    whole = whole && out[i].r.n == t->n;
+    out[i] = (summed_point){k + i, of[i], (const double(*)[TILE])s->sums, 2 * i, -1};
+    whole = whole && of[i].n == t->n;
   }
   if (!whole && n > POINTS_MOST / 2) n = POINTS_MOST / 2;
   for (int i = 0; i < n; i++) {
     if (!whole) out[i].z = 4 * i, out[i].there = 4 * i + 2;
     fill_columns(s->tile + out[i].z, t, k + i, &out[i].r, !whole);
   }
-  draws_sum(d, s->tile, s->sums);
+  stat_draws_sum(d, s->tile, s->sums);
   return n;
 }
 
@@ -318,7 +243,7 @@ loci_status stat_means(const stat_draws *d, const stat_table *t, stat_range rang
   double error;
   TRY(scratch_new(t->n, &s, err));
   for (int k = 0, n; k < t->points && (!range.share || drawn); k += n) {
-    if (watch_stops(&d->w, "resampling", k, t->points)) {
+    if (stat_draws_stopped(d, k, t->points)) {
       scratch_clear(&s);
       return fail(err, LOCI_ECANCELLED, "cancelled while resampling");
     }
@@ -371,7 +296,7 @@ loci_status stat_difference(const stat_draws *d, const double *x, int64_t n, con
   TRY(scratch_new(n + m, &s, err));
   fill_columns(s.tile, &of_x, 0, &a, true); /* a group's columns are zero in the other's rows */
   fill_columns(s.tile + n * TILE + TILE / 2, &of_y, 0, &b, true);
-  draws_sum(d, s.tile, s.sums);
+  stat_draws_sum(d, s.tile, s.sums);
   for (int i = 0; i < STAT_RESAMPLES; i++) {
     double p, q, ep, eq, *u = s.sums[i], *v = u + TILE / 2;
     bool one = drawn_mean((drawn_sums){u[0], u[1], u[2]}, &p, &ep);

@@ -12,7 +12,7 @@
 #ifndef LOCI_STUDY_INTERVALS_H
 #define LOCI_STUDY_INTERVALS_H
 
-#include "study/stats.h"
+#include "study/draws.h"
 
 /* What one example's number can be: an interval of the mean is cut to it. */
 typedef struct stat_range {
@@ -20,15 +20,6 @@ typedef struct stat_range {
   bool share; /* each number is a share of questions, 0 to 1: Wilson's interval */
 } stat_range;
 extern const stat_range stat_any, stat_probability, stat_shares, stat_change, stat_amount;
-
-/* How often each of n examples is in each of STAT_RESAMPLES draws of n with replacement: a byte
- * each.  Draws of the same seed and n are the same. */
-typedef struct stat_draws stat_draws;
-loci_status stat_draws_new(int64_t n, uint64_t seed, stat_draws **out, loci_err *err);
-void stat_draws_free(stat_draws *d);
-int64_t stat_draws_count(const stat_draws *d);
-/* From now on [w] is asked between the points of stat_means. */
-void stat_draws_follow(stat_draws *d, watch w);
 
 /* Numbers of n examples at some points: x[rows[i] * stride + k]; NaN: this example has none. */
 typedef struct stat_table {
