@@ -1,6 +1,5 @@
 /* loci_store_average: a run's rows become the average that the study commands make of a file, by
  * the same code and to the last digit. */
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,8 @@ typedef struct loading {
   db_query *values;
   double *room; /* numbers of a row */
   int room_size;
-  int right; /* 1, 0: right, wrong answers only, whatever the average leaves out; -1: all */
+  int64_t *results; /* (total) of the examples that are used, in their order */
+  int right;        /* 1, 0: right, wrong answers only, whatever the average leaves out; -1: all */
   loci_status (*finish)(void *ctx, loci_err *err); /* the job's own, where there is a side */
   void *finish_ctx;
   store_side *side; /* also keeps the examples' names and numbers; or NULL */
@@ -106,136 +106,32 @@ static loci_status find_run(loading *l, loci_err *err) {
 
 /* ---------------------------------------------------------------- one example's rows */
 
-static loci_status no_measurement(const char *where, double x, loci_err *err) {
-  return fail(err, LOCI_EFORMAT, "%s: has the number %g, which no measurement gives", where, x);
-}
+static const char values_query[] =
+    "SELECT series, x, quantity, window, place, first, points FROM value JOIN series USING (series)"
+    " WHERE result = ? ORDER BY series";
 
-static bool is_in_range(double x) { return fabs(x) <= (double)FLT_MAX; }
-
-loci_status store_real(const db_query *q, int column, const char *where, double *out,
-                       loci_err *err) {
-  *out = db_real(q, column);
-  if (isnan(*out) || is_in_range(*out)) return LOCI_OK;
-  return no_measurement(where, *out, err);
-}
-
-loci_status store_mean(db_query *q, const char *where, stat_running *mean, loci_err *err) {
-  double x;
-  bool row;
-  for (;;) {
-    TRY(db_step(q, &row, err));
-    if (!row) return LOCI_OK;
-    TRY(store_real(q, 0, where, &x, err));
-    stat_running_add(mean, x);
-  }
-}
-
-/* More digits, as 17 of them tell a double: their integer and the power of ten are exact in 64
- * bits, and so is the one rounding of a product or quotient but for its last bits.  Where these lie
- * on a tie of the double they may have been rounded onto it: false, and another has to decide. */
-static bool round_twice(int64_t digits, int power, double *out) {
-#if LDBL_MANT_DIG == 64
-  long double tens = 1;
-  uint64_t bits;
-  if (power < -27 || power > 27) return false;
-  for (int i = 0; i < (power < 0 ? -power : power); i++) tens *= 10;
-  long double x = power < 0 ? (long double)digits / tens : (long double)digits * tens;
-  memcpy(&bits, &x, sizeof bits);
-  *out = (double)x;
-  return (bits & 0x7FF) != 0x400;
-#else
-  (void)digits, (void)power, (void)out;
-  return false;
-#endif
-}
-
-/* A number of at most 15 digits times a power of ten up to 22 is one correctly rounded product or
- * quotient (Clinger 1990); the end of it, or NULL: another kind of number. */
-static const char *exact_number(const char *s, double *out) {
-  static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-  enum { FEW = 15, MOST = 18 };
-  bool minus = *s == '-', small;
-  int64_t digits = 0;
-  int count = 0, power = 0, exponent = 0;
-  s += minus;
-  if (*s == '0' && s[1] >= '0' && s[1] <= '9') return NULL;
-  const char *begin = s;
-  for (; *s >= '0' && *s <= '9' && count <= MOST; s++)
-    digits = count < MOST ? 10 * digits + (*s - '0') : digits, count += digits > 0;
-  if (s == begin || count > MOST) return NULL;
-  if (*s == '.') {
-    begin = ++s;
-    for (; *s >= '0' && *s <= '9' && count <= MOST; s++, power--)
-      digits = count < MOST ? 10 * digits + (*s - '0') : digits, count += digits > 0;
-    if (s == begin || count > MOST) return NULL;
-  }
-  if (*s == 'e' || *s == 'E') {
-    small = s[1] == '-';
-    s += 1 + (s[1] == '-' || s[1] == '+');
-    begin = s;
-    for (; *s >= '0' && *s <= '9' && s - begin < 4; s++) exponent = 10 * exponent + (*s - '0');
-    if (s == begin) return NULL;
-    power += small ? -exponent : exponent;
-  }
-  if (count <= FEW && power >= -22 && power <= 22) {
-    *out = power < 0 ? (double)digits / powers[-power] : (double)digits * powers[power];
-  } else if (!round_twice(digits, power, out)) {
-    return NULL;
-  }
-  if (minus) *out = -*out;
-  return s;
-}
-
-bool store_plain_row(const char *json, double *out, int n) {
-  const char *s = json;
-  if (*s != '[' || n < 1) return false;
-  for (int i = 0; i < n; i++) {
-    if (strncmp(++s, "null", 4) == 0) {
-      out[i] = (double)NAN;
-      s += 4;
-    } else if (!(s = exact_number(s, &out[i])) || fabs(out[i]) > (double)FLT_MAX) {
-      return false;
-    }
-    if (*s != (i + 1 < n ? ',' : ']')) return false;
-  }
-  return s[1] == 0;
-}
-
-loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err) {
-  js_value *v;
-  if (!json) return fail(err, LOCI_EFORMAT, "%s: a row of numbers is missing", where);
-  if (store_plain_row(json, out, n)) return LOCI_OK;
-  TRY(js_parse(json, strlen(json), where, &v, err));
-  bool good = js_kind_of(v) == JS_ARRAY && js_count(v) == n;
-  double beyond = 0;
-  for (int i = 0; good && i < n; i++) {
-    out[i] = (double)NAN;
-    good = js_real_of(js_at(v, i), &out[i]) || js_kind_of(js_at(v, i)) == JS_NULL;
-    if (!isnan(out[i]) && !is_in_range(out[i])) beyond = out[i];
-  }
-  js_free(v);
-  if (!good) return fail(err, LOCI_EFORMAT, "%s: a row of numbers is not %d numbers", where, n);
-  return beyond != 0 ? no_measurement(where, beyond, err) : LOCI_OK;
+static loci_status read_key(const db_query *q, const char *where, series_key *out, loci_err *err) {
+  int64_t first = db_int(q, 5), points = db_int(q, 6);
+  const char *quantity = db_text(q, 2), *place = db_text(q, 4);
+  if (points < 1 || points > 1 << 20 || first < 0 || first > 1 << 20 || !quantity || !place)
+    return fail(err, LOCI_EFORMAT, "%s: a series that makes no sense", where);
+  *out = (series_key){quantity, (int)db_int(q, 3), place, (int)first, (int)points};
+  return LOCI_OK;
 }
 
 static loci_status put_row(loading *l, averaging *a, loci_err *err) {
   const db_query *q = l->values;
-  int64_t first = db_int(q, 3), points = db_int(q, 4);
-  const char *where = db_path(l->store->d), *quantity = db_text(q, 0), *place = db_text(q, 2);
-  const char *numbers = db_text(q, 5);
-  if (points < 1 || points > 1 << 20 || first < 0 || first > 1 << 20 || !quantity || !place ||
-      !numbers)
-    return fail(err, LOCI_EFORMAT, "%s: a series that makes no sense", where);
-  if (l->room_size < points) {
-    double *more = realloc(l->room, (size_t)points * sizeof *more);
+  const char *where = db_path(l->store->d);
+  series_key key;
+  TRY(read_key(q, where, &key, err));
+  if (a->recall && l->job->waits(&key)) return average_await(a, &key, db_int(q, 0), err);
+  if (l->room_size < key.points) {
+    double *more = realloc(l->room, (size_t)key.points * sizeof *more);
     if (!more) return fail_nomem(err, "reading a store");
     l->room = more;
-    l->room_size = (int)points;
+    l->room_size = key.points;
   }
-  series_key key = {quantity, (int)db_int(q, 1), place, (int)first, (int)points};
-  TRY(store_numbers(numbers, where, l->room, (int)points, err));
+  TRY(store_numbers(db_text(q, 1), where, l->room, key.points, err));
   return average_put(a, &key, l->room, err);
 }
 
@@ -244,6 +140,9 @@ static loci_status put_rows(loading *l, int64_t result, loci_err *err) {
   averaging *a = l->job->a;
   loci_status st;
   TRY(average_room(a, err));
+  if (a->n >= l->total) /* of a damaged file */
+    return fail(err, LOCI_EFORMAT, "%s: has more results than it counts", db_path(l->store->d));
+  l->results[a->n] = result;
   db_bind_int(l->values, 1, result);
   while (!(st = db_step(l->values, &row, err)) && row) {
     st = put_row(l, a, err);
@@ -252,6 +151,55 @@ static loci_status put_rows(loading *l, int64_t result, loci_err *err) {
       return st;
     }
   }
+  return st;
+}
+
+/* ---------------------------------------------------------------- numbers that waited */
+
+/* The row of an average that is this series, and has room. */
+static average_row *recalled(averaging *a, int64_t source) {
+  for (int i = 0; i < a->series_count; i++)
+    if (a->series[i].waits && a->series[i].x && a->series[i].source == source) return &a->series[i];
+  return NULL;
+}
+
+static loci_status recall_example(loading *l, db_query *q, int example, loci_err *err) {
+  bool row;
+  loci_status st;
+  db_bind_int(q, 1, l->results[example]);
+  while (!(st = db_step(q, &row, err)) && row) {
+    average_row *r = recalled(l->job->a, db_int(q, 0));
+    if (!r) continue;
+    double *x = r->x + (int64_t)example * r->key.points;
+    st = store_numbers(db_text(q, 1), db_path(l->store->d), x, r->key.points, err);
+    if (st) break;
+  }
+  return st;
+}
+
+/* Of all examples that are used, between the first and the last series that have room. */
+static loci_status recall(void *ctx, loci_err *err) {
+  loading *l = ctx;
+  const averaging *a = l->job->a;
+  int64_t first = INT64_MAX, last = INT64_MIN;
+  db_query *q;
+  loci_status st = LOCI_OK;
+  for (int i = 0; i < a->series_count; i++) {
+    const average_row *r = &a->series[i];
+    if (!r->waits || !r->x) continue;
+    if (r->source < first) first = r->source;
+    if (r->source > last) last = r->source;
+  }
+  TRY(db_prepare(l->store->d,
+                 "SELECT series, x FROM value WHERE result = ? AND series BETWEEN ? AND ?", &q,
+                 err));
+  db_bind_int(q, 2, first);
+  db_bind_int(q, 3, last);
+  for (int i = 0; !st && i < a->n; i++) {
+    db_follow(l->store->d, l->watch, "store", i, a->n);
+    st = recall_example(l, q, i, err);
+  }
+  db_finish(q);
   return st;
 }
 
@@ -410,10 +358,11 @@ static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_e
   l->mem = job->a->mem;
   TRY(count_examples(l, err));
   if (l->total < MOST_EXPECTED) TRY(average_expect(job->a, (int)l->total, err));
-  TRY(db_prepare(l->store->d,
-                 "SELECT quantity, window, place, first, points, x FROM value"
-                 " JOIN series USING (series) WHERE result = ? ORDER BY series",
-                 &l->values, err));
+  l->results = malloc(((size_t)l->total + 1) * sizeof *l->results);
+  if (!l->results) return fail_nomem(err, "reading a store");
+  if (!l->side && job->waits) job->a->recall = recall;
+  job->a->recall_ctx = l;
+  TRY(db_prepare(l->store->d, values_query, &l->values, err));
   TRY(db_prepare(l->store->d,
                  "SELECT line, id, dropped, reason, right, answer, result, answers, seconds, key"
                  " FROM result JOIN example USING (example) WHERE run = ? ORDER BY line, key",
@@ -463,6 +412,7 @@ static loci_status load_run(loci_store *store, const store_which *which, store_s
   loci_status st = load(&l, out, err);
   if (run) *run = l.run;
   free(l.room);
+  free(l.results);
   arena_free(l.scratch);
   return st;
 }

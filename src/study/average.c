@@ -5,6 +5,7 @@
 #include "study/average_tests.h"
 #include "study/jobs.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,18 +51,19 @@ int average_find(const averaging *a, const char *quantity, int window, const cha
 static void forget(averaging *a, int example) {
   for (int i = 0; i < a->series_count; i++) {
     average_row *r = &a->series[i];
-    for (int k = 0; k < r->key.points; k++)
+    for (int k = 0; k < r->key.points && !r->waits; k++)
       r->x[(int64_t)example * r->key.points + k] = (double)NAN;
   }
 }
 
-/* As many rows as the others have; what is new has no values. */
+/* As many rows as the others have; what is new has no values (those of later rows go when they
+ * begin: memory that is never touched is not taken). */
 static loci_status grow(const averaging *a, average_row *r, loci_err *err) {
-  if (r->x && r->room == a->room) return LOCI_OK;
+  if (r->waits || (r->x && r->room == a->room)) return LOCI_OK;
   int64_t had = (int64_t)r->room * r->key.points, has = (int64_t)a->room * r->key.points;
   double *x = realloc(r->x, (size_t)has * sizeof *x);
   if (!x) return no_memory(err);
-  for (int64_t k = had; k < has; k++) x[k] = (double)NAN;
+  for (int64_t k = had; k < (int64_t)(a->n + 1) * r->key.points; k++) x[k] = (double)NAN;
   r->x = x;
   r->room = a->room;
   return LOCI_OK;
@@ -90,7 +92,7 @@ loci_status average_room(averaging *a, loci_err *err) {
 
 /* Series are found by their key for ever after, so their names are copied and their place never
  * changes. */
-static loci_status add_series(averaging *a, const series_key *key, int *out, loci_err *err) {
+static loci_status add_series(averaging *a, const average_row *row, loci_err *err) {
   if (a->series_count == AVERAGE_SERIES)
     return fail(err, LOCI_EUNSUPPORTED, "more than %d rows of numbers to average", AVERAGE_SERIES);
   if (a->series_count == a->series_room) {
@@ -101,26 +103,68 @@ static loci_status add_series(averaging *a, const series_key *key, int *out, loc
     a->series_room = room;
   }
   average_row *r = &a->series[a->series_count];
-  *r = (average_row){.key = *key};
-  r->key.quantity = arena_strdup(a->mem, key->quantity);
-  r->key.place = arena_strdup(a->mem, key->place);
+  *r = *row;
+  r->key.quantity = arena_strdup(a->mem, r->key.quantity);
+  r->key.place = arena_strdup(a->mem, r->key.place);
   if (!r->key.quantity || !r->key.place) return no_memory(err);
   TRY(grow(a, r, err));
-  *out = a->series_count++;
+  a->series_count++;
   return LOCI_OK;
 }
 
-loci_status average_put(averaging *a, const series_key *key, const double *values, loci_err *err) {
+/* The series of that key, added if there is none. */
+static loci_status series_for(averaging *a, const average_row *row, average_row **out,
+                              loci_err *err) {
+  const series_key *key = &row->key;
   int i = average_find(a, key->quantity, key->window, key->place);
-  if (i < 0) TRY(add_series(a, key, &i, err));
-  average_row *r = &a->series[i];
-  if (r->key.points != key->points || r->key.first != key->first) {
-    return fail(err, LOCI_EUNSUPPORTED, "%s: %d numbers from %d, those before have %d from %d",
-                key->quantity, key->points, key->first, r->key.points, r->key.first);
-  }
+  if (i < 0) TRY(add_series(a, row, err));
+  average_row *r = *out = &a->series[i < 0 ? a->series_count - 1 : i];
+  if (r->waits != row->waits || r->source != row->source)
+    return fail(err, LOCI_EUNSUPPORTED, "%s: two series of one name", key->quantity);
+  if (r->key.points == key->points && r->key.first == key->first) return LOCI_OK;
+  return fail(err, LOCI_EUNSUPPORTED, "%s: %d numbers from %d, those before have %d from %d",
+              key->quantity, key->points, key->first, r->key.points, r->key.first);
+}
+
+loci_status average_put(averaging *a, const series_key *key, const double *values, loci_err *err) {
+  average_row *r;
+  TRY(series_for(a, &(average_row){.key = *key}, &r, err));
   if (!r->x) return no_memory(err);
   memcpy(r->x + (int64_t)a->n * key->points, values, (size_t)key->points * sizeof *values);
   return LOCI_OK;
+}
+
+loci_status average_await(averaging *a, const series_key *key, int64_t source, loci_err *err) {
+  average_row *r;
+  return series_for(a, &(average_row){.key = *key, .waits = true, .source = source}, &r, err);
+}
+
+static bool is_recalled(const series_key *key, const char *quantity, int window,
+                        const char *place) {
+  size_t n = strlen(quantity);
+  if (key->window != window || strncmp(key->quantity, quantity, n) != 0) return false;
+  const char *rest = key->quantity + n;
+  return (!*rest || strcmp(rest, AVERAGE_LOGITS) == 0) &&
+         (!place || strcmp(key->place, place) == 0);
+}
+
+loci_status average_recall(averaging *a, const char *quantity, int window, const char *place,
+                           loci_err *err) {
+  if (!a->recall) return LOCI_OK;
+  for (int i = 0; i < a->series_count; i++) {
+    if (!a->series[i].waits) continue;
+    free(a->series[i].x);
+    a->series[i].x = NULL;
+  }
+  for (int i = 0; i < a->series_count; i++) {
+    average_row *r = &a->series[i];
+    int64_t count = (int64_t)a->n * r->key.points;
+    if (!r->waits || !is_recalled(&r->key, quantity, window, place)) continue;
+    r->x = malloc((size_t)count * sizeof *r->x);
+    if (!r->x) return no_memory(err);
+    for (int64_t k = 0; k < count; k++) r->x[k] = (double)NAN;
+  }
+  return a->recall(a->recall_ctx, err);
 }
 
 loci_status average_put_number(averaging *a, const char *quantity, double x, loci_err *err) {
@@ -129,6 +173,7 @@ loci_status average_put_number(averaging *a, const char *quantity, double x, loc
 
 const double *average_row_of(const averaging *a, int series, int example) {
   const average_row *r = &a->series[series];
+  assert(r->x);
   return r->x + (int64_t)example * r->key.points;
 }
 

@@ -29,7 +29,9 @@ typedef struct series_key {
 typedef struct average_row {
   series_key key; /* strings in the arena */
   int room;
-  double *x; /* (room, points), the heap's; NaN where an example has nothing */
+  double *x;      /* (room, points), the heap's; NaN where an example has nothing */
+  bool waits;     /* elsewhere, until it is recalled: then x is NULL, later (n, points) */
+  int64_t source; /* what it is called there */
 } average_row;
 
 typedef struct averaging {
@@ -42,6 +44,9 @@ typedef struct averaging {
   stat_draws *draws[3]; /* of the examples each average_whose means, once they are asked for */
   loci_chart *charts;   /* (chart_room) */
   loci_number *numbers; /* (AVERAGE_NUMBERS) */
+  /* Fills those rows that wait and have room; NULL: none waits. */
+  loci_status (*recall)(void *recall_ctx, loci_err *err);
+  void *recall_ctx;
 } averaging;
 
 /* What a quantity can be, of a run as of a store's rows; whether it says how good an answer is;
@@ -57,11 +62,16 @@ watch average_watch(const averaging *a); /* who follows it */
 loci_status average_expect(averaging *a, int count, loci_err *err);
 /* Room for one more example, before its values are put. */
 loci_status average_room(averaging *a, loci_err *err);
-/* The example's numbers of a series, met late nothing for those before.  LOCI_EUNSUPPORTED: there
- * are too many, or it has other points than before. */
+/* The example's numbers of a series, met late nothing for those before; of one number.
+ * LOCI_EUNSUPPORTED: there are too many, or it has other points than before. */
 loci_status average_put(averaging *a, const series_key *key, const double *values, loci_err *err);
-/* The same for one number. */
 loci_status average_put_number(averaging *a, const char *quantity, double x, loci_err *err);
+/* In place of average_put: they wait, as series [source] there, until they are recalled. */
+loci_status average_await(averaging *a, const series_key *key, int64_t source, loci_err *err);
+/* What waits of this quantity and window, and of the same on the logit difference, at [place] or
+ * (NULL) everywhere, is here from now on; nothing else that waits. */
+loci_status average_recall(averaging *a, const char *quantity, int window, const char *place,
+                           loci_err *err);
 void average_next(averaging *a, int right);
 int average_count(const averaging *a, average_whose whose);
 /* The series of that quantity, window and place, or -1. */
@@ -82,39 +92,5 @@ loci_status average_peaks(const averaging *a, loci_chart *chart, loci_err *err);
 loci_status average_draws(averaging *a, average_whose whose, const stat_draws **out, loci_err *err);
 loci_status average_number(averaging *a, int series, int point, average_whose whose,
                            const char *name, loci_err *err);
-
-/* ---- the public calls' frame */
-
-/* A measurement of one example, and what the average of many shows (jobs.h has them all). */
-typedef struct average_job average_job;
-struct average_job {
-  const char *what;
-  unsigned needs;
-  bool asks; /* for answers */
-  /* Completes the request for this model, before the first example, or refuses it; or NULL. */
-  loci_status (*complete)(void *ctx, const loci_model *m, loci_err *err);
-  /* All of it that changes numbers, into *to; NULL: nothing does. */
-  void (*describe)(const void *ctx, js_value **to);
-  study_fn *gather;                                /* puts numbers into [a]; ctx is the job's */
-  loci_status (*finish)(void *ctx, loci_err *err); /* makes the charts out of [a] */
-  /* Whether an example counts in the average; if not, sets drop and why.  Its numbers are put, but
-   * average_next is still to come.  NULL: all do. */
-  void (*judge)(void *ctx, study_item *item, const study_answer *answer);
-  /* Sees a trace whole, before its numbers are put; NULL: nobody wants to. */
-  loci_status (*see_trace)(void *see_ctx, const loci_trace *t, loci_err *err);
-  void *see_ctx;
-  bool tells_right;     /* right and wrong answers are told apart in the average */
-  const char *headline; /* the quantity of one number that says how far the study is */
-  void *ctx;
-  averaging *a; /* set before gather is called first */
-};
-loci_status average_run(const loci_model *model, loci_examples *examples,
-                        const loci_study_opts *opts, average_job *job, loci_average **out,
-                        loci_err *err);
-
-/* The same round any source: [fill] puts examples into job->a and describes them; s->mem is set. */
-typedef loci_status average_fill(void *ctx, average_job *job, loci_sample *sample, loci_err *err);
-loci_status average_make(study *s, average_job *job, average_fill *fill, void *ctx,
-                         loci_average **out, loci_err *err);
 
 #endif

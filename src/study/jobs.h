@@ -6,6 +6,42 @@
 
 #include "study/average.h"
 
+/* A measurement of one example, and what the average of many shows (jobs.h has them all). */
+typedef struct average_job average_job;
+struct average_job {
+  const char *what;
+  unsigned needs;
+  bool asks; /* for answers */
+  /* Completes the request for this model, before the first example, or refuses it; or NULL. */
+  loci_status (*complete)(void *ctx, const loci_model *m, loci_err *err);
+  /* All of it that changes numbers, into *to; NULL: nothing does. */
+  void (*describe)(const void *ctx, js_value **to);
+  study_fn *gather;                                /* puts numbers into [a]; ctx is the job's */
+  loci_status (*finish)(void *ctx, loci_err *err); /* makes the charts out of [a] */
+  /* Whether an example counts in the average; if not, sets drop and why.  Its numbers are put, but
+   * average_next is still to come.  NULL: all do. */
+  void (*judge)(void *ctx, study_item *item, const study_answer *answer);
+  /* Sees a trace whole, before its numbers are put; NULL: nobody wants to. */
+  loci_status (*see_trace)(void *see_ctx, const loci_trace *t, loci_err *err);
+  void *see_ctx;
+  /* Numbers that [finish] asks for by average_recall, figure by figure; NULL: none. */
+  bool (*waits)(const series_key *key);
+  bool tells_right;     /* right and wrong answers are told apart in the average */
+  const char *headline; /* the quantity of one number that says how far the study is */
+  void *ctx;
+  averaging *a; /* set before gather is called first */
+};
+loci_status average_run(const loci_model *model, loci_examples *examples,
+                        const loci_study_opts *opts, average_job *job, loci_average **out,
+                        loci_err *err);
+
+/* The same round any source: [fill] puts examples into job->a and describes them; s->mem is set. */
+typedef loci_status average_fill(void *ctx, average_job *job, loci_sample *sample, loci_err *err);
+loci_status average_make(study *s, average_job *job, average_fill *fill, void *ctx,
+                         loci_average **out, loci_err *err);
+
+/* ---- one for each measurement */
+
 /* In [mem]; NULL: out of memory.  [how] is copied, what it points to is borrowed; it is completed
  * by the job's own call, once the model is known. */
 average_job *job_ask(arena *mem);

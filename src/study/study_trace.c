@@ -293,6 +293,7 @@ static loci_status chart_of_heads(averaging *a, int series, int heads, loci_err 
   loci_chart *c = average_chart(a, own, "indirect effect", key->first, layers, heads);
   if (!c) return fail_nomem(err, "averaging");
   c->of_heads = true;
+  TRY(average_recall(a, key->quantity, key->window, key->place, err));
   TRY(average_among_ten(a, series, among, err));
   for (int h = 0; h < heads; h++) {
     snprintf(name, sizeof name, "head %d", h);
@@ -327,6 +328,7 @@ static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err
   int curves = curves_of(a, key), *of = arena_array(a->mem, curves, int);
   loci_chart *c = average_chart(a, own, "indirect effect", key->first, key->points, curves);
   if (!c || !of) return fail_nomem(err, "averaging");
+  TRY(average_recall(a, key->quantity, key->window, NULL, err));
   for (int r = 0; r < ROLES; r++) {
     int series = average_find(a, key->quantity, key->window, role_name((loci_role)r));
     if (series >= 0) TRY(add_curve(a, c, series, of, err));
@@ -378,6 +380,9 @@ static bool has_chart(const averaging *a, int i) {
     if (same_chart(&a->series[n].key, &a->series[i].key)) return true;
   return false;
 }
+
+/* What one chart shows; donors' are few. */
+static bool waits(const series_key *key) { return key->window > 0 && !donors_have(key); }
 
 /* One chart for each site, window and direction that any example has, in the order they came. */
 static loci_status finish(void *ctx, loci_err *err) {
@@ -466,6 +471,7 @@ average_job *job_trace(arena *mem, const loci_trace_opts *how) {
                          .gather = gather,
                          .finish = finish,
                          .judge = judge,
+                         .waits = waits,
                          .headline = "total effect",
                          .ctx = s};
   if (how) s->how = *how;
