@@ -64,15 +64,15 @@ static loci_status open_regular(const char *path, int *fd, size_t *size, loci_er
 
 loci_status file_map_open(const char *path, file_map *out, loci_err *err) {
   int fd;
-  out->data = NULL;
-  out->size = 0;
+  *out = (file_map){0};
   TRY(open_regular(path, &fd, &out->size, err));
   loci_status st = LOCI_OK;
+  out->data = (const uint8_t *)""; /* so that its readers may add 0 to it */
   if (out->size > 0) {
     void *p = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED) {
       st = fail_errno(err, errno, "%s: cannot be mapped", path);
-      out->size = 0;
+      *out = (file_map){0};
     } else {
       out->data = p;
     }
@@ -82,13 +82,12 @@ loci_status file_map_open(const char *path, file_map *out, loci_err *err) {
 }
 
 void file_map_close(file_map *map) {
-  if (map->data) munmap((void *)(uintptr_t)map->data, map->size);
-  map->data = NULL;
-  map->size = 0;
+  if (map->size > 0) munmap((void *)(uintptr_t)map->data, map->size);
+  *map = (file_map){0};
 }
 
 static void advise(const file_map *map, size_t begin, size_t size, int advice) {
-  if (!map->data || begin >= map->size) return;
+  if (begin >= map->size) return;
   if (size > map->size - begin) size = map->size - begin;
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   size_t from = begin / page * page;
@@ -106,7 +105,7 @@ void file_map_release(const file_map *map, size_t begin, size_t size) {
  */
 void file_map_read(const file_map *map, size_t begin, size_t size) {
   enum { STEP = 8 << 20 };
-  if (!map->data || begin >= map->size) return;
+  if (begin >= map->size) return;
   if (size > map->size - begin) size = map->size - begin;
   size_t page = (size_t)sysconf(_SC_PAGESIZE), end = begin + size;
   const volatile uint8_t *bytes = map->data;

@@ -11,7 +11,7 @@
 #include "base/status.h"
 
 typedef struct file_map {
-  const uint8_t *data; /* NULL if the file is empty */
+  const uint8_t *data; /* never NULL once opened, also where the file is empty */
   size_t size;
 } file_map;
 

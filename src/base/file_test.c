@@ -101,7 +101,7 @@ static void an_empty_file_maps_to_nothing(void **state) {
   put("empty", "");
   file_map map;
   assert_int_equal(file_map_open(at("empty"), &map, NULL), LOCI_OK);
-  assert_null(map.data);
+  assert_non_null(map.data); /* a reader's first and last byte are computed from it */
   assert_int_equal(map.size, 0);
   file_map_prefetch(&map, 0, 1);
   file_map_close(&map);
