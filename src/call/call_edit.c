@@ -126,9 +126,7 @@ loci_status curve_call(const calling *c, loci_err *err) {
       {study_fields(), &study}, {trial_fields(), &test}, {curve_fields(), &o}};
   TRY(read_edit(c, more, 3, &how, err));
   keep_all(c, &how.o);
-  if (o.over && o.value_count == 0)
-    return fail(err, LOCI_EINVAL,
-                "over wants a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
+  if (o.over) TRY(curve_check(&o, err));
   CHECKED(LOCI_KIND_EDIT, &how.o);
   NEEDS(c->of->path, "path of a file of examples");
   FOLLOW(study);

@@ -289,12 +289,13 @@ loci_status member_shard(const member *m, void *options, loci_err *err) {
   return LOCI_OK;
 }
 
-/* Points of a curve: numbers, and "3-7", the whole ones from 3 to 7. */
+/* Points of a curve: numbers (1e-3 is one), and "3-7", the whole ones from 3 to 7. */
 static bool add_points(const char *word, double *out, int *count) {
   const char *dash = strchr(word, '-');
   char first[24];
   int64_t a, b;
-  if (!dash) return real_of(word, &out[(*count)++]);
+  if (real_of(word, &out[*count])) return ++*count;
+  if (!dash) return false;
   snprintf(first, sizeof first, "%.*s", (int)(dash - word), word);
   if (!whole_of(first, 0, MOST_LAYERS, &a) || !whole_of(dash + 1, a, MOST_LAYERS, &b) ||
       *count + (b - a) >= MOST_POINTS)

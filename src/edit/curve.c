@@ -3,6 +3,7 @@
  *
  * Over "count" the first n requests of the file are solved into one matrix, and the test asks what
  * has become of each of them; otherwise each example is solved alone. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,45 +45,58 @@ static bool report(void *ctx, const char *stage, double done, double total) {
 
 /* ---------------------------------------------------------------- settings */
 
-static bool is_over(const drawing *d, const char *what) { return strcmp(d->opts->over, what) == 0; }
+static bool is_over(const char *over, const char *what) { return strcmp(over, what) == 0; }
 
-/* The value as a whole number; fails below [least]. */
-static loci_status whole(const drawing *d, double x, int least, int *out, loci_err *err) {
-  if (x < least || x > 1e6 || x != floor(x)) {
-    return fail(err, LOCI_EINVAL, "%s %g: expected a whole number, %d at least", d->opts->over, x,
-                least);
+/* What a curve can go over, the least of its values, and whether these are whole numbers. */
+static const struct {
+  const char *name;
+  double least;
+  bool whole;
+} settings[] = {{"layer", 0, true},     {"lambda", 0, false},   {"steps", 1, true},
+                {"max-norm", 0, false}, {"lr", DBL_MIN, false}, {"count", 1, true}};
+
+static loci_status check_value(const char *over, double x, loci_err *err) {
+  enum { COUNT = sizeof settings / sizeof *settings };
+  int i = 0;
+  while (i < COUNT && !is_over(over, settings[i].name)) i++;
+  if (i == COUNT) {
+    return fail(err, LOCI_EINVAL,
+                "a curve over %s: there are layer, lambda, steps, max-norm, lr and count", over);
   }
-  *out = (int)x;
+  double least = settings[i].least;
+  bool fits = isfinite(x) && x >= least;
+  if (fits && (!settings[i].whole || (x <= 1e6 && x == floor(x)))) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "%s %g: expected a %snumber%s", over, x,
+              settings[i].whole ? "whole " : "",
+              least >= 1  ? ", 1 at least"
+              : least > 0 ? " above 0"
+                          : ", 0 at least");
+}
+
+/* 0 means "none" to a reader and "the default" in the options, so it is handed on as the options'
+ * own sign for none. */
+static loci_status put_value(const char *over, double x, test_opts *o, loci_err *err) {
+  loci_edit_settings *s = &o->how.settings;
+  TRY(check_value(over, x, err));
+  if (is_over(over, "count")) o->study.limit = (int)x;
+  if (is_over(over, "steps")) s->steps = (int)x;
+  if (is_over(over, "lambda")) s->lambda = x > 0 ? x : -1;
+  if (is_over(over, "max-norm")) s->max_norm = x > 0 ? x : -1;
+  if (is_over(over, "lr")) s->lr = x;
+  if (!is_over(over, "layer")) return LOCI_OK;
+  o->how.o.has_layer = true;
+  o->how.o.layer_count = 0;
+  o->how.o.layer = (int)x;
   return LOCI_OK;
 }
 
-/* One table of what a curve can go over; 0 means "none" to a reader and "the default" in the
- * options, so it is handed on as the options' own sign for none. */
-static loci_status put_value(const drawing *d, double x, test_opts *o, loci_err *err) {
-  loci_edit_settings *s = &o->how.settings;
-  if (!isfinite(x) || x < 0) {
-    return fail(err, LOCI_EINVAL, "%s %g: expected a number that is not negative", d->opts->over,
-                x);
-  }
-  if (is_over(d, "count")) return whole(d, x, 1, &o->study.limit, err);
-  if (is_over(d, "steps")) return whole(d, x, 1, &s->steps, err);
-  if (is_over(d, "layer")) {
-    o->how.o.has_layer = true;
-    o->how.o.layer_count = 0;
-    return whole(d, x, 0, &o->how.o.layer, err);
-  }
-  if (is_over(d, "lambda")) {
-    s->lambda = x > 0 ? x : -1;
-  } else if (is_over(d, "max-norm")) {
-    s->max_norm = x > 0 ? x : -1;
-  } else if (is_over(d, "lr") && x > 0) {
-    s->lr = x;
-  } else {
+loci_status curve_check(const loci_edit_curve_opts *o, loci_err *err) {
+  if (!o->over || o->value_count == 0)
     return fail(err, LOCI_EINVAL,
-                "a curve over %s %g: there are layer, lambda, steps, max-norm, lr "
-                "and count",
-                d->opts->over, x);
-  }
+                "over wants a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
+  if (o->value_count < 0 || o->value_count > MOST_POINTS)
+    return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o->value_count, MOST_POINTS);
+  for (int i = 0; i < o->value_count; i++) TRY(check_value(o->over, o->values[i], err));
   return LOCI_OK;
 }
 
@@ -157,10 +171,10 @@ static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loc
   const loci_edit *edits[1];
   loci_examples *file;
   TRY(test_opts_take(&own, d->test, err));
-  TRY(put_value(d, x, &own, err));
+  TRY(put_value(d->opts->over, x, &own, err));
   own.study.progress = own.how.o.progress = report;
   own.study.progress_ctx = own.how.o.progress_ctx = d;
-  if (is_over(d, "count")) {
+  if (is_over(d->opts->over, "count")) {
     TRY(solve_many(d, &own, &many, err));
     edits[0] = many;
     own.o.edits = edits;
@@ -195,9 +209,6 @@ static loci_status measure_all(drawing *d, loci_err *err) {
   if (strcmp(d->path, "-") == 0 || (stat(d->path, &s) == 0 && !S_ISREG(s.st_mode)))
     return fail(err, LOCI_EINVAL, "%s: a curve reads its file again for every point: no pipe",
                 d->path);
-  if (o->value_count < 1 || o->value_count > MOST_POINTS) {
-    return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o->value_count, MOST_POINTS);
-  }
   double *points = arena_array(d->out->result.memory, o->value_count, double);
   d->tests = arena_zarray(d->out->result.memory, o->value_count, loci_edit_test *);
   v->over = arena_strdup(d->out->result.memory, o->over);
@@ -206,16 +217,11 @@ static loci_status measure_all(drawing *d, loci_err *err) {
   v->points = points;
   v->tests = (const loci_edit_test *const *)d->tests;
   v->point_count = o->value_count;
-  for (int i = 0; i < o->value_count; i++) { /* mistakes before any work */
-    test_opts same;
-    TRY(test_opts_take(&same, d->test, err));
-    TRY(put_value(d, points[i], &same, err));
-  }
   int n = 0;
   loci_err own = {0};
   for (d->now = 0; d->now < o->value_count; d->now++) {
     loci_status st = measure_point(d, o->values[d->now], &d->tests[n], &own);
-    if (st && !(st == LOCI_EINVAL && is_over(d, "layer"))) return pass_on(&own, err);
+    if (st && !(st == LOCI_EINVAL && is_over(d->opts->over, "layer"))) return pass_on(&own, err);
     if (st) TRY(leave_out(d, o->values[d->now], own.msg, err));
     if (!st && !arena_defer(d->out->result.memory, loci_free, d->tests[n]))
       return fail_nomem(err, "drawing a curve of edits");
@@ -258,7 +264,7 @@ static loci_status tell(const drawing *d, loci_err *err) {
   if (o->limit > 0) js_put(&request, "limit", js_int(o->limit));
   js_put(&request, "seed", request_seed(o->seed));
   if (!st) solve_opts_describe(&request, &how);
-  if (!is_over(d, "count")) { /* of many in one matrix each has one wording */
+  if (!is_over(d->opts->over, "count")) { /* of many in one matrix each has one wording */
     js_put(&request, "prompts", js_int(t->prompts > 0 ? t->prompts : 1));
     js_put(&request, "renderings", js_int(t->renderings));
   }
@@ -281,7 +287,7 @@ loci_status loci_edit_curve_new(const loci_model *model, const char *path,
   test_opts test;
   TRY(options_take(loci_edit_curve_opts, &own, opts, err));
   TRY(test_opts_take(&test, own.test, err));
-  if (!own.over) return fail(err, LOCI_EINVAL, "a curve needs something to go over");
+  TRY(curve_check(&own, err));
   drawing d = {.model = model, .path = path, .opts = &own, .test = &test.o};
   d.out = result_new(LOCI_KIND_EDIT_CURVE, sizeof *d.out);
   loci_status st = d.out ? measure_all(&d, err) : fail_nomem(err, "drawing a curve of edits");

@@ -62,11 +62,43 @@ static loci_status check_memory(const loci_covariance *c, const problem *of, loc
               c->layer, (long long)(bytes >> 20) + 1, (long long)(of->m->memory >> 20));
 }
 
+/* A mean of k k^T is symmetric, and no element exceeds the root of its two on the diagonal.  One
+ * hundredth of that is far beyond what sums in f32 leave and far within what a damaged or foreign
+ * file has; a projection on its eigenvectors would take any of them without a word. */
+static loci_status check_values(const loci_covariance *c, loci_err *err) {
+  const float *v = c->values;
+  double trace = 0;
+  for (int64_t i = 0; i < c->inner; i++) {
+    double d = v[i * c->inner + i];
+    if (!(d >= 0) || isinf(d))
+      return fail(err, LOCI_EFORMAT,
+                  "not a covariance of layer %d: element %lld of its diagonal is %g", c->layer,
+                  (long long)i, d);
+    trace += d;
+  }
+  if (trace == 0)
+    return fail(err, LOCI_EFORMAT, "the covariance of layer %d is all zeros: it is of no keys",
+                c->layer);
+  for (int64_t i = 0; i < c->inner; i++)
+    for (int64_t j = 0; j < i; j++) {
+      double a = v[i * c->inner + j], b = v[j * c->inner + i];
+      double most = sqrt((double)v[i * c->inner + i] * (double)v[j * c->inner + j]);
+      if (!(fabs(a - b) <= 0.01 * most) || !(fabs(a) <= 1.01 * most))
+        return fail(
+            err, LOCI_EFORMAT,
+            "not a covariance of layer %d: elements (%lld,%lld) and (%lld,%lld) are %g and %g, "
+            "the diagonal allows %g",
+            c->layer, (long long)i, (long long)j, (long long)j, (long long)i, a, b, most);
+    }
+  return LOCI_OK;
+}
+
 loci_status key_metric_new(const loci_covariance *c, const problem *of, key_metric **out,
                            loci_err *err) {
   *out = NULL;
   if (!c) return LOCI_OK;
   TRY(check_memory(c, of, err));
+  TRY(check_values(c, err));
   int64_t F = c->inner;
   double trace = 0;
   key_metric *k = calloc(1, sizeof *k);

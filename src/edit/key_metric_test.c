@@ -1,5 +1,6 @@
 /* What is made of a covariance of keys costs F^2 numbers and F^3 steps: it is counted before it is
  * made, and stops where somebody wants it to. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,10 +93,43 @@ static void it_stops(void **state) {
   }
 }
 
+/* Values that no keys have: a projection on their eigenvectors would take any of them. */
+static void what_is_no_covariance_is_refused(void **state) {
+  (void)state;
+  static const edit_method methods[] = {MEMIT, ALPHAEDIT};
+  static const struct {
+    int at;
+    float factor;
+    const char *why;
+  } changes[] = {
+      {-1, 0, "all zeros"},            /* everything */
+      {7 * F + 7, -1, "element 7 of"}, /* the diagonal */
+      {7 * F + 7, INFINITY, "is inf"},
+      {7 * F + 7, NAN, "is nan"},
+      {7 * F + 8, -3, "(8,7) and (7,8)"}, /* one of a pair */
+      {7 * F + 8, NAN, "(8,7) and (7,8)"},
+      {8 * F + 7, 1e6F, "the diagonal allows"},
+  };
+  for (size_t i = 0; i < 2 * sizeof changes / sizeof *changes; i++) {
+    setting s;
+    key_metric *k;
+    loci_err err;
+    begin(&s, methods[i % 2]);
+    int at = changes[i / 2].at;
+    for (int j = 0; j < F * F; j++)
+      if (at < 0 || j == at) s.values[j] *= changes[i / 2].factor;
+    assert_int_equal(key_metric_new(&s.c, &s.like, &k, &err), LOCI_EFORMAT);
+    assert_null(k);
+    assert_non_null(strstr(err.msg, changes[i / 2].why));
+    assert_int_equal(s.asked, 0); /* before the work */
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_is_counted_against_the_memory),
       cmocka_unit_test(it_stops),
+      cmocka_unit_test(what_is_no_covariance_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
