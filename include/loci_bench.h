@@ -82,7 +82,7 @@ typedef struct loci_edit_cost {
   int threads, positions, layer, steps;
   int64_t reached;  /* rows a change reaches: positions from the key on, in the layers above */
   double step_rows; /* rows of one step, forward, and backward twice */
-  double prepare_seconds; /* the question once, and its key */
+  double prepare_seconds; /* the question once, its key, and the first step */
   double step_seconds;
   double update_seconds; /* W + left right, in the matrix's own type */
   double edit_seconds;   /* all three: prepared, [steps] steps, applied */

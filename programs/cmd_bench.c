@@ -91,7 +91,7 @@ static void show_edit(const loci_edit_cost *e) {
   printf("engine    %s, %s kernels\n", e->engine, e->cpu);
   printf("running   %s, %d thread%s\n", e->precision, e->threads, e->threads == 1 ? "" : "s");
   printf("question  %d positions; layer %d\n\n", e->positions, e->layer);
-  printf("prepare   %9.3f s for the question once, and its key\n", e->prepare_seconds);
+  printf("prepare   %9.3f s for the question, its key, a first step\n", e->prepare_seconds);
   printf("step      %9.3f s, %.0f rows: %.2f of the %lld a change reaches\n", e->step_seconds,
          e->step_rows, e->step_rows / (double)e->reached, (long long)e->reached);
   printf("update    %9.3f s\n", e->update_seconds);

@@ -1,8 +1,8 @@
 /* loci bench --edit: what an edit costs on a model of this size.
  *
- * Two edits of the same question, of one step and of one more than asked for, so that their
- * difference is steps alone; then the update in memory, on and off.  The question is
- * bench_prompt's: time does not depend on what it says. */
+ * An edit of one step more than asked for: the first, in which the walk takes its memory, counts
+ * with what comes before it, and the others are the steps.  Then the update in memory, on and off.
+ * The question is bench_prompt's: time does not depend on what it says. */
 #include "base/clock.h"
 #include "base/result.h"
 #include "edit/edit.h"
@@ -15,19 +15,41 @@
 
 enum { USUAL_STEPS = 20, LAYER = 2 };
 
-/* The value of the question by so many steps; the target is any token, since no step stops early.
- */
-static loci_status solve(const loci_model *m, const loci_prompt *p, int steps,
-                         const loci_edit_opts *opts, arena *mem, problem *q, double *seconds,
-                         loci_err *err) {
+/* When a step was done, and how many rows had been walked by then. */
+typedef struct step_mark {
+  double at;
+  int64_t rows;
+} step_mark;
+
+typedef struct stopwatch {
+  const problem *q;
+  int last;
+  step_mark first_done, last_done;
+} stopwatch;
+
+static void mark(void *ctx, const loci_edit_step *steps, int count) {
+  stopwatch *w = ctx;
+  step_mark now = {clock_seconds(), w->q->rows};
+  (void)steps;
+  if (count == 1) w->first_done = now;
+  if (count == w->last) w->last_done = now;
+}
+
+/* The value of the question; the target is any token, since no step stops early. */
+static loci_status solve(const loci_model *m, const loci_prompt *p, const loci_edit_opts *opts,
+                         arena *mem, problem *q, loci_edit_cost *out, loci_err *err) {
   static const loci_edit_request asked;
+  stopwatch w = {.q = q, .last = 1 + out->steps};
+  loci_edit_opts watched = *opts;
   double begin = clock_seconds();
   loci_edit_settings *set = arena_zarray(mem, 1, loci_edit_settings);
   loci_edit_fact *fact = arena_zarray(mem, 1, loci_edit_fact);
   if (!set || !fact) return fail_nomem(err, "measuring");
-  *set = (loci_edit_settings){.steps = steps, .lr = 0.1, .weight_decay = 1e-3, .lambda = 0.01};
+  watched.watch = mark;
+  watched.watch_ctx = &w;
+  *set = (loci_edit_settings){.steps = w.last, .lr = 0.1, .weight_decay = 1e-3, .lambda = 0.01};
   int L = model_decoder(m)->layers;
-  *q = (problem){.m = m, .opts = opts, .set = set, .mem = mem, .work = mem, .asked = &asked};
+  *q = (problem){.m = m, .opts = &watched, .set = set, .mem = mem, .work = mem, .asked = &asked};
   q->layer = LAYER < L - 1 ? LAYER : L > 1 ? L - 2 : 0;
   q->p = p;
   q->fact = fact;
@@ -35,7 +57,11 @@ static loci_status solve(const loci_model *m, const loci_prompt *p, int steps,
   TRY(target_make(p, NULL, mem, &q->target, err));
   q->target.given = true;
   TRY(value_find(q, err));
-  *seconds = clock_seconds() - begin;
+  q->opts = opts;
+  out->prepare_seconds = w.first_done.at - begin;
+  out->step_seconds = (w.last_done.at - w.first_done.at) / out->steps;
+  out->step_rows = (double)(w.last_done.rows - w.first_done.rows) / out->steps;
+  out->edit_seconds = clock_seconds() - begin - out->step_seconds; /* it took one more */
   return LOCI_OK;
 }
 
@@ -55,22 +81,15 @@ static loci_status time_update(problem *q, arena *mem, double *seconds, loci_err
   return st;
 }
 
-/* What is alike in both solves (the clean run, keys, the first step's growth of memory) cancels
- * in their difference. */
 static loci_status measure(const loci_model *m, const loci_prompt *p, const loci_edit_opts *opts,
                            arena *mem, loci_edit_cost *out, loci_err *err) {
-  problem one, many;
-  double first, all;
-  TRY(solve(m, p, 1, opts, mem, &one, &first, err));
-  TRY(solve(m, p, 1 + out->steps, opts, mem, &many, &all, err));
-  TRY(time_update(&many, mem, &out->update_seconds, err));
-  out->layer = many.layer;
-  out->reached = (int64_t)(p->info.length - mutual_first(p->mutual, many.position)) *
-                 (model_decoder(m)->layers - 1 - many.layer);
-  out->step_rows = (double)(many.rows - one.rows) / out->steps;
-  out->step_seconds = (all - first) / out->steps;
-  out->prepare_seconds = first - out->step_seconds;
-  out->edit_seconds = out->prepare_seconds + out->steps * out->step_seconds + out->update_seconds;
+  problem q;
+  TRY(solve(m, p, opts, mem, &q, out, err));
+  TRY(time_update(&q, mem, &out->update_seconds, err));
+  out->edit_seconds += out->update_seconds;
+  out->layer = q.layer;
+  out->reached = (int64_t)(p->info.length - mutual_first(p->mutual, q.position)) *
+                 (model_decoder(m)->layers - 1 - q.layer);
   return LOCI_OK;
 }
 
