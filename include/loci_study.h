@@ -131,9 +131,11 @@ typedef struct loci_prediction {
   int predictor_count;
   const loci_predictor *predictors;
   const double *contribution_right, *contribution_wrong; /* (L) means over the examples */
+  const char *note; /* why no score is tested; NULL: they are */
 } loci_prediction;
 
-/* Answers every example and scores it; refused with fewer than 5 right or 5 wrong answers. */
+/* Answers every example and scores it.  With fewer than 5 right or 5 wrong answers (10 where layers
+ * are to be chosen) no score is tested: [note] says so, and there are no predictors. */
 LOCI_CHECK loci_status loci_prediction_new(const loci_model *model, loci_examples *examples,
                                            const loci_predict_opts *opts, loci_prediction **out,
                                            loci_err *err);

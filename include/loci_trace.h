@@ -417,8 +417,8 @@ LOCI_CHECK loci_status loci_lens_new(const loci_model *model, const loci_prompt 
 
 /* LOCI_EINVAL, and what is wrong with options whatever model and question they are for.  [kind]
  * says whose: LOCI_KIND_TRACE a loci_trace_opts, and so on for KNOCKOUT, FLOW, LENS, PREDICTION,
- * SCORE and EDIT; LOCI_KIND_AVERAGE a loci_trace_opts for every example of a study, where "swap"
- * and "question" may do without a text. */
+ * SCORE, EDIT and EDIT_CURVE; LOCI_KIND_AVERAGE a loci_trace_opts for every example of a study,
+ * where "swap" and "question" may do without a text. */
 LOCI_CHECK loci_status loci_check(loci_kind kind, const void *opts, loci_err *err);
 
 #ifdef __cplusplus

@@ -247,9 +247,9 @@ class Edit(Result):
 
 
 class Prediction(Result):
-    """How well scores tell right answers from wrong ones; ``auroc`` by the score's name."""
+    """How well scores tell right answers from wrong ones; ``auroc`` by the score's name, of too few answers none."""
 
-    headline = "{all.right} right, {all.wrong} wrong, AUROC of {scores[0].name} {scores[0].auroc.value:.3f}"
+    headline = "{all.right} right, {all.wrong} wrong of {sample.used} answers"
     auroc = said("scores", lambda all: {s.name: s.auroc for s in all})
 
 

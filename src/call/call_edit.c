@@ -126,7 +126,7 @@ loci_status curve_call(const calling *c, loci_err *err) {
       {study_fields(), &study}, {trial_fields(), &test}, {curve_fields(), &o}};
   TRY(read_edit(c, more, 3, &how, err));
   keep_all(c, &how.o);
-  if (o.over) TRY(curve_check(&o, err));
+  if (o.over) TRY(loci_check(LOCI_KIND_EDIT_CURVE, &o, err));
   CHECKED(LOCI_KIND_EDIT, &how.o);
   NEEDS(c->of->path, "path of a file of examples");
   FOLLOW(study);

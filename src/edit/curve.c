@@ -3,7 +3,6 @@
  *
  * Over "count" the first n requests of the file are solved into one matrix, and the test asks what
  * has become of each of them; otherwise each example is solved alone. */
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +14,6 @@
 #include "base/result.h"
 #include "edit/solve_opts.h"
 #include "study/study.h"
-
-enum { MOST_POINTS = 1000 };
 
 /* A request for the edit of many, with the prompt it owns. */
 typedef struct owned_request {
@@ -47,57 +44,19 @@ static bool report(void *ctx, const char *stage, double done, double total) {
 
 static bool is_over(const char *over, const char *what) { return strcmp(over, what) == 0; }
 
-/* What a curve can go over, the least of its values, and whether these are whole numbers. */
-static const struct {
-  const char *name;
-  double least;
-  bool whole;
-} settings[] = {{"layer", 0, true},     {"lambda", 0, false},   {"steps", 1, true},
-                {"max-norm", 0, false}, {"lr", DBL_MIN, false}, {"count", 1, true}};
-
-static loci_status check_value(const char *over, double x, loci_err *err) {
-  enum { COUNT = sizeof settings / sizeof *settings };
-  int i = 0;
-  while (i < COUNT && !is_over(over, settings[i].name)) i++;
-  if (i == COUNT) {
-    return fail(err, LOCI_EINVAL,
-                "a curve over %s: there are layer, lambda, steps, max-norm, lr and count", over);
-  }
-  double least = settings[i].least;
-  bool fits = isfinite(x) && x >= least;
-  if (fits && (!settings[i].whole || (x <= 1e6 && x == floor(x)))) return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "%s %g: expected a %snumber%s", over, x,
-              settings[i].whole ? "whole " : "",
-              least >= 1  ? ", 1 at least"
-              : least > 0 ? " above 0"
-                          : ", 0 at least");
-}
-
 /* 0 means "none" to a reader and "the default" in the options, so it is handed on as the options'
  * own sign for none. */
-static loci_status put_value(const char *over, double x, test_opts *o, loci_err *err) {
+static void put_value(const char *over, double x, test_opts *o) {
   loci_edit_settings *s = &o->how.settings;
-  TRY(check_value(over, x, err));
   if (is_over(over, "count")) o->study.limit = (int)x;
   if (is_over(over, "steps")) s->steps = (int)x;
   if (is_over(over, "lambda")) s->lambda = x > 0 ? x : -1;
   if (is_over(over, "max-norm")) s->max_norm = x > 0 ? x : -1;
   if (is_over(over, "lr")) s->lr = x;
-  if (!is_over(over, "layer")) return LOCI_OK;
+  if (!is_over(over, "layer")) return;
   o->how.o.has_layer = true;
   o->how.o.layer_count = 0;
   o->how.o.layer = (int)x;
-  return LOCI_OK;
-}
-
-loci_status curve_check(const loci_edit_curve_opts *o, loci_err *err) {
-  if (!o->over || o->value_count == 0)
-    return fail(err, LOCI_EINVAL,
-                "over wants a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
-  if (o->value_count < 0 || o->value_count > MOST_POINTS)
-    return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o->value_count, MOST_POINTS);
-  for (int i = 0; i < o->value_count; i++) TRY(check_value(o->over, o->values[i], err));
-  return LOCI_OK;
 }
 
 /* ---------------------------------------------------------------- many in one matrix */
@@ -171,7 +130,7 @@ static loci_status measure_point(drawing *d, double x, loci_edit_test **out, loc
   const loci_edit *edits[1];
   loci_examples *file;
   TRY(test_opts_take(&own, d->test, err));
-  TRY(put_value(d->opts->over, x, &own, err));
+  put_value(d->opts->over, x, &own);
   own.study.progress = own.how.o.progress = report;
   own.study.progress_ctx = own.how.o.progress_ctx = d;
   if (is_over(d->opts->over, "count")) {

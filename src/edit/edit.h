@@ -92,8 +92,6 @@ const loci_covariance *covariance_of(const loci_edit_opts *o, int layer);
 /* Whether a covariance is of this model's layer: LOCI_EINVAL. */
 loci_status covariance_check(const loci_covariance *c, const loci_model *m, int layer,
                              loci_err *err);
-/* What is wrong with the setting and its values, whatever model and examples they are for. */
-loci_status curve_check(const loci_edit_curve_opts *o, loci_err *err);
 /* Scores that are not finite, after the steps that the fact counts. */
 loci_status edit_not_finite(const problem *q, loci_err *err);
 /* What may bring a target that is not reached, in the arena of the result; NULL: no memory. */

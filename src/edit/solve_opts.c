@@ -1,7 +1,9 @@
 /* Requests of edits, taken and completed (see solve_opts.h). */
 #include "edit/solve_opts.h"
 
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/options.h"
 #include "edit/update.h"
@@ -211,6 +213,45 @@ void solve_opts_describe(js_value **to, const solve_opts *own) {
   put_bool(to, "without_constraint", s->without_constraint);
 }
 
+/* ---------------------------------------------------------------- curves */
+
+/* What a curve can go over, the least of its values, and whether these are whole numbers. */
+static const struct {
+  const char *name;
+  double least;
+  bool whole;
+} curves[] = {{"layer", 0, true},     {"lambda", 0, false},   {"steps", 1, true},
+              {"max-norm", 0, false}, {"lr", DBL_MIN, false}, {"count", 1, true}};
+
+static loci_status check_value(const char *over, double x, loci_err *err) {
+  enum { COUNT = sizeof curves / sizeof *curves };
+  int i = 0;
+  while (i < COUNT && strcmp(over, curves[i].name) != 0) i++;
+  if (i == COUNT) {
+    return fail(err, LOCI_EINVAL,
+                "a curve over %s: there are layer, lambda, steps, max-norm, lr and count", over);
+  }
+  double least = curves[i].least;
+  bool fits = isfinite(x) && x >= least;
+  if (fits && (!curves[i].whole || (x <= 1e6 && x == floor(x)))) return LOCI_OK;
+  return fail(err, LOCI_EINVAL, "%s %g: expected a %snumber%s", over, x,
+              curves[i].whole ? "whole " : "",
+              least >= 1  ? ", 1 at least"
+              : least > 0 ? " above 0"
+                          : ", 0 at least");
+}
+
+loci_status curve_check(const loci_edit_curve_opts *o, loci_err *err) {
+  enum { MOST_POINTS = 1000 };
+  if (!o->over || o->value_count == 0)
+    return fail(err, LOCI_EINVAL,
+                "over wants a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
+  if (o->value_count < 0 || o->value_count > MOST_POINTS)
+    return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o->value_count, MOST_POINTS);
+  for (int i = 0; i < o->value_count; i++) TRY(check_value(o->over, o->values[i], err));
+  return LOCI_OK;
+}
+
 /* ---------------------------------------------------------------- before there is a model */
 
 static loci_status check_edit(const loci_edit_opts *opts, loci_err *err) {
@@ -219,6 +260,13 @@ static loci_status check_edit(const loci_edit_opts *opts, loci_err *err) {
   return solve_opts_complete(&own, NULL, err);
 }
 
+static loci_status check_curve(const loci_edit_curve_opts *opts, loci_err *err) {
+  loci_edit_curve_opts own;
+  TRY(options_take(loci_edit_curve_opts, &own, opts, err));
+  return curve_check(&own, err);
+}
+
 loci_status loci_check(loci_kind kind, const void *opts, loci_err *err) {
-  return kind == LOCI_KIND_EDIT ? check_edit(opts, err) : request_check(kind, opts, err);
+  if (kind == LOCI_KIND_EDIT) return check_edit(opts, err);
+  return kind == LOCI_KIND_EDIT_CURVE ? check_curve(opts, err) : request_check(kind, opts, err);
 }

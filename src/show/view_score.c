@@ -192,7 +192,9 @@ static void say_prediction_head(views *v, const loci_prediction *p) {
   view_only(v, VIEW_TERM);
   view_say(v, VIEW_DIM, "(first token right: %d)", p->first_right);
   view_begin(v, VIEW_FACT);
-  if (p->best_first_layer < 0) {
+  if (p->note) {
+    view_say(v, VIEW_PLAIN, "%s", p->note);
+  } else if (p->best_first_layer < 0) {
     view_say(v, VIEW_PLAIN, "layers %d to %d, as asked for; tested on all", p->first_layer,
              p->first_layer + last);
   } else {
@@ -209,15 +211,17 @@ void view_prediction(const void *result, const loci_draw_opts *opts, views *v) {
   (void)opts;
   say_prediction_head(v, p);
   view_gap(v);
-  say_predictors(v, p);
-  view_gap(v);
-  say_curves(v, p);
+  if (!p->note) {
+    say_predictors(v, p);
+    view_gap(v);
+    say_curves(v, p);
+  }
   for (int i = 0; i < p->predictor_count; i++) {
     view_begin(v, VIEW_LINE);
     view_only(v, VIEW_TERM | VIEW_HTML);
     view_indent(v, 0, 2);
     view_say(v, VIEW_DIM, "%s: %s", p->predictors[i].name, p->predictors[i].meaning);
   }
-  view_gap(v);
+  if (!p->note) view_gap(v);
   view_sample(v, &p->sample);
 }

@@ -4,6 +4,7 @@
  * the seed and with the same share of right answers, chooses; the other tests.  Probe scores are of
  * folds the probe was not fitted on. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,19 +26,19 @@ typedef struct scoring {
   stat_roc confidence;
 } scoring;
 
-/* ---------------------------------------------------------------- refusals */
+/* ---------------------------------------------------------------- too few */
 
-static loci_status too_few(const scoring *s, int least, const char *what, loci_err *err) {
-  const loci_prediction *o = s->out;
-  const char *reason = study_first_reason(s->p->s);
-  return fail(err, LOCI_EINVAL,
-              "%d right and %d wrong answers: %s needs %d of each; examples dropped: %d%s%s",
-              o->right, o->wrong, what, least, s->p->s->dropped_count,
-              reason ? ", the first: " : "", reason ? reason : "");
+/* Answers took hours and stay worth having; what is not to be had of so few is said instead. */
+static loci_status note_too_few(const scoring *s, int least, const char *what, loci_err *err) {
+  char text[240];
+  snprintf(text, sizeof text, "no score is tested: %s needs %d right and %d wrong answers", what,
+           least, least);
+  s->out->note = arena_strdup(s->p->mem, text);
+  return s->out->note ? LOCI_OK : fail_nomem(err, "predicting failure");
 }
 
-/* An AUROC of a handful of wrong answers is noise, and half of them go into choosing layers: too
- * few of either kind is refused, rather than reported with an interval nobody reads. */
+/* An AUROC of a handful of wrong answers is noise, and half of them go into choosing layers: of too
+ * few of either kind there is none, rather than one with an interval nobody reads. */
 static loci_status count(scoring *s, loci_err *err) {
   loci_prediction *o = s->out;
   for (int i = 0; i < s->p->n; i++) {
@@ -47,12 +48,13 @@ static loci_status count(scoring *s, loci_err *err) {
   }
   o->wrong = s->p->n - o->right;
   int fewest = o->right < o->wrong ? o->right : o->wrong;
-  if (fewest < PREDICT_LEAST) return too_few(s, PREDICT_LEAST, "an AUROC", err);
+  if (s->p->n == 0) return study_nothing_left(s->p->s, err);
+  if (fewest < PREDICT_LEAST) return note_too_few(s, PREDICT_LEAST, "an AUROC", err);
   if (s->p->opts->layer_count == 0 && fewest < 2 * PREDICT_LEAST) {
-    return too_few(s, 2 * PREDICT_LEAST,
-                   "choosing layers on one half and testing them on the other (given layers do "
-                   "not)",
-                   err);
+    return note_too_few(s, 2 * PREDICT_LEAST,
+                        "choosing layers on one half and testing them on the other (given layers "
+                        "do not)",
+                        err);
   }
   return LOCI_OK;
 }
@@ -117,20 +119,22 @@ done:
 }
 
 /* Layers that are given need no half to choose them, so every example tests them.  Those that
- * are not are chosen on half 0 alone, and half 1 is all that a reader sees. */
+ * are not are chosen on half 0 alone, and half 1 is all that a reader sees.  Where nothing is
+ * tested all examples choose. */
 static loci_status choose_layers(scoring *s, loci_err *err) {
   const loci_predict_opts *o = s->p->opts;
   loci_prediction *out = s->out;
   int L = s->p->L, n = s->p->n;
+  bool tests = !out->note;
   out->best_first_layer = -1;
   out->first_layer = o->first_layer;
   out->layer_count = o->layer_count;
-  for (int i = 0; i < n; i++) s->half[i] = 1;
+  for (int i = 0; i < n; i++) s->half[i] = tests;
   if (o->layer_count == 0) {
-    TRY(stat_split(s->right, n, 2, o->study->seed, s->half, err));
+    if (tests) TRY(stat_split(s->right, n, 2, o->study->seed, s->half, err));
     out->layer_count = (L + 1) / 3 > 0 ? (L + 1) / 3 : 1; /* a third, to the nearest */
     out->first_layer = layers_round_maximum(s, out->layer_count);
-    TRY(layers_of_best_auroc(s, out->layer_count, &out->best_first_layer, err));
+    if (tests) TRY(layers_of_best_auroc(s, out->layer_count, &out->best_first_layer, err));
   }
   for (int i = 0; i < n; i++) {
     s->p->rows[i].tested = s->half[i] == 1;
@@ -168,10 +172,11 @@ static loci_status fill_scores(scoring *s, loci_err *err) {
   if (o->best_first_layer >= 0) contributions(s, o->best_first_layer, o->layer_count, s->score);
   for (int i = 0; i < p->n; i++)
     p->rows[i].best_layers = o->best_first_layer >= 0 ? s->score[i] : (double)NAN;
-  return probe(s, err);
+  for (int i = 0; o->note && i < p->n; i++) p->rows[i].probe = (double)NAN;
+  return o->note ? LOCI_OK : probe(s, err); /* its folds have some of both kinds */
 }
 
-/* Means of every layer's contribution over right and over wrong answers. */
+/* Means of every layer's contribution over right and over wrong answers; NaN: there are none. */
 static loci_status fill_means(const scoring *s, loci_err *err) {
   const predicting *p = s->p;
   double *means = arena_zarray(p->mem, 2 * (int64_t)p->L, double);
@@ -181,6 +186,8 @@ static loci_status fill_means(const scoring *s, loci_err *err) {
     int of = s->right[i] ? s->out->right : s->out->wrong;
     for (int l = 0; l < p->L; l++) to[l] += (double)p->flows[(int64_t)i * p->L + l] / of;
   }
+  for (int l = 0; l < 2 * p->L; l++)
+    if ((l < p->L ? s->out->right : s->out->wrong) == 0) means[l] = (double)NAN;
   s->out->contribution_right = means;
   s->out->contribution_wrong = means + p->L;
   return LOCI_OK;
@@ -281,7 +288,7 @@ loci_status predict_scores(predicting *p, loci_prediction *out, loci_err *err) {
   TRY(choose_layers(&s, err));
   TRY(fill_scores(&s, err));
   TRY(fill_means(&s, err));
-  TRY(test_all(&s, err));
+  if (!out->note) TRY(test_all(&s, err));
   memcpy(rows, p->rows, (size_t)p->n * sizeof *rows);
   out->examples = rows;
   return LOCI_OK;

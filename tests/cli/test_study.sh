@@ -55,8 +55,19 @@ try study predict questions.jsonl -m "$model" --json --threads 1
 try study predict questions.jsonl -m "$model" --json --threads 1 --seed 1
 [ "$(sed 's/"seconds":[0-9.e-]*//' <<<"$out")" != "$first" ] || miss "the seed changes nothing"
 
-failed '2 right and 2 wrong answers: an AUROC needs 5 of each' study predict questions.jsonl -m "$model" --limit 4
-failed '6 right and 6 wrong answers: choosing layers' study predict questions.jsonl -m "$model" --limit 12
+# Of too few there is no AUROC, and the answers are there all the same.
+try study predict questions.jsonl -m "$model" --limit 4 -o few.csv -o few.png
+wants 0
+prints '2 right, 2 wrong of 4 answers'
+prints 'no score is tested: an AUROC needs 5 right and 5 wrong answers'
+[ "$(wc -l <few.csv)" = 5 ] || miss "not a row for each answer"
+try study predict questions.jsonl -m "$model" --limit 12 --json
+wants 0
+prints '"note":"no score is tested: choosing layers on one half'
+[[ $(tr -d ' \n' <<<"$out") == *'"scores":[],'* ]] || miss "scores of too few"
+try study predict questions.jsonl -m "$model" --limit 1 --json
+wants 0
+[[ $(tr -d ' \n' <<<"$out") =~ (right|wrong)\":\[null, ]] || miss "a mean over no answers"
 failed 'layers 5 to 12: the model has layers 0 to 11' \
   study predict questions.jsonl -m "$model" --layers 5-12
 failed 'nowhere.jsonl: No such file' study predict nowhere.jsonl -m "$model"
