@@ -8,17 +8,35 @@
 
 #include "base/utf8.h"
 
+enum { LONGEST = 8192 }; /* sentence before it is cut */
+
+static bool is_inside_a_character(char c) { return ((unsigned char)c & 0xC0) == 0x80; }
+
+/* What is wrong stands at the end of a sentence, and what it is about at its beginning: of one that
+ * a long name or text makes too long, the middle is left out. */
+static void keep_both_ends(const char *text, char *out, size_t size) {
+  static const char gap[] = " ... ";
+  size_t n = strlen(text), head = n, tail = n;
+  if (n >= size) {
+    head = (size - sizeof gap) / 2;
+    tail = n - (size - sizeof gap - head);
+    while (is_inside_a_character(text[head])) head--;
+    while (is_inside_a_character(text[tail])) tail++;
+  }
+  snprintf(out, size, "%.*s%s%s", (int)head, text, head < n ? gap : "", text + tail);
+}
+
 /* Names in parentheses, because status.h has macros of these names. */
 loci_status(fail)(loci_err *err, loci_status code, const char *format, ...) {
   if (!err) return code;
-  char msg[sizeof err->msg]; /* first, since err->msg may be among the arguments */
+  char text[LONGEST]; /* first, since err->msg may be among the arguments */
   va_list args;
   va_start(args, format);
-  vsnprintf(msg, sizeof msg, format, args);
+  vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  utf8_make_printable(msg);
+  utf8_make_printable(text);
   err->code = code;
-  memcpy(err->msg, msg, sizeof msg);
+  keep_both_ends(text, err->msg, sizeof err->msg);
   return code;
 }
 
@@ -27,7 +45,7 @@ loci_status(fail_nomem)(loci_err *err, const char *doing) {
 }
 
 loci_status(fail_errno)(loci_err *err, int why, const char *format, ...) {
-  char what[sizeof err->msg];
+  char what[LONGEST];
   va_list args;
   va_start(args, format);
   vsnprintf(what, sizeof what, format, args);
