@@ -312,6 +312,25 @@ static loci_status say_refused(check_job *j, const loci_err *why) {
   return NOTE(j, NO_EXAMPLE, field[0] ? field : NULL, NULL, "%s", text);
 }
 
+/* "swap" stands for the constraint, "corrupt_question" for the question (docs/FORMATS.md). */
+static loci_status check_corruptions(check_job *j, const loci_example *e) {
+  const char *const fields[][2] = {
+      {"swap", e->constraint_count > 0 ? e->constraints[0] : NULL},
+      {"corrupt_question", e->question},
+  };
+  for (int i = 0; i < 2; i++) {
+    const char *field = fields[i][0], *own = js_text_of(js_get(j->line, field), NULL);
+    if (!js_get(j->line, field)) continue;
+    if (!own || !own[strspn(own, " \t\n")]) {
+      TRY(NOTE(j, CORRUPTION_TEXT, field, NULL, "%s", own ? "is empty" : "is no text"));
+    } else if (fields[i][1] && strcmp(own, fields[i][1]) == 0) {
+      TRY(NOTE(j, CORRUPTION_TEXT, field, NULL,
+               "is what stands there already: nothing is corrupted"));
+    }
+  }
+  return LOCI_OK;
+}
+
 static loci_status check_read(check_job *j, const loci_example *e, bool *keep) {
   TRY(check_names(j, e));
   TRY(check_label(j, e));
@@ -320,6 +339,7 @@ static loci_status check_read(check_job *j, const loci_example *e, bool *keep) {
   TRY(check_tokens(j, e));
   TRY(check_images(j, e));
   TRY(check_side_questions(j, e));
+  TRY(check_corruptions(j, e));
   return check_doubles(j, e, keep);
 }
 

@@ -166,7 +166,7 @@ loci_status predict_request_complete(const request_of *of, predict_request *r, l
     return fail(err, LOCI_EINVAL, "a temperature of %g, expected above 0, and at most 100",
                 r->o.temperature);
   if (r->o.temperature > 0 && r->o.samples == 0)
-    return fail(err, LOCI_EINVAL, "temperature goes with samples");
+    return fail(err, LOCI_EINVAL, "temperature goes with --samples");
   if (r->o.samples > 0 && r->o.temperature == 0) r->o.temperature = 1;
   if (r->o.first_layer == 0 && r->o.layer_count == 0) return LOCI_OK;
   if (r->o.layer_count == 0)

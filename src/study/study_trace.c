@@ -147,8 +147,10 @@ static loci_status corruption_of(const trace_study *s, study_item *item, const c
   const char *field = corruption_field(*out), *kind = *out;
   if (!field) return LOCI_OK;
   const char *own = example_field(item->example, field);
-  if (!own) item->drop = strcmp(kind, "swap") == 0 ? "no swap" : "no other question";
-  if (!own) return LOCI_OK;
+  if (!own || !own[strspn(own, " \t\n")]) {
+    item->drop = strcmp(kind, "swap") == 0 ? "no swap" : "no other question";
+    return LOCI_OK;
+  }
   size_t n = strlen(kind) + strlen(own) + 2;
   char *text = arena_array(item->mem, (int64_t)n, char);
   if (!text) return fail_nomem(err, "tracing");

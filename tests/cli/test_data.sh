@@ -166,6 +166,18 @@ not JSON
 {"question":"what or whatever?","constraints":[{"text":"ever"}],"answers":["b"]}
 {"question":3}
 EOF
+cat >swaps.jsonl <<'EOF'
+{"question":"What is this land?","constraints":[{"text":"this land"}],"answers":["a"],"swap":"that land","corrupt_question":"What is that land?"}
+{"question":"What was this land?","constraints":[{"text":"this land"}],"answers":["a"],"swap":" ","corrupt_question":7}
+{"question":"What are these?","constraints":[{"text":"these"}],"answers":["a"],"swap":"these","corrupt_question":"What are these?"}
+EOF
+try data lint swaps.jsonl
+wants 1
+prints 'swaps.jsonl:2: swap: is empty [error: corruption-text]'
+prints 'swaps.jsonl:2: corrupt_question: is no text [error: corruption-text]'
+prints 'swaps.jsonl:3: swap: is what stands there already'
+prints 'swaps.jsonl:3: corrupt_question: is what'
+prints '4 corruption-text'
 try data lint all.jsonl --json
 wants 1
 cp out lint.json
