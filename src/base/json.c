@@ -127,6 +127,16 @@ static char *widened(const char *text, size_t n, size_t *size) {
   return copy;
 }
 
+/* JSON by its grammar, and yet nothing that a reader could be given. */
+static bool is_well_formed(const json_error_t *e) {
+  static const enum json_error_code codes[] = {
+      json_error_duplicate_key, json_error_numeric_overflow, json_error_null_character,
+      json_error_null_byte_in_key, json_error_stack_overflow};
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+    if (json_error_code(e) == codes[i]) return true;
+  return false;
+}
+
 loci_status js_parse_line(const char *text, size_t n, const char *what, int64_t line,
                           js_value **out, loci_err *err) {
   json_error_t e = {0}; /* jansson fills in a part of it, and reads its last byte */
@@ -141,8 +151,9 @@ loci_status js_parse_line(const char *text, size_t n, const char *what, int64_t 
   }
   if (*out) return LOCI_OK;
   if (refused) return fail_nomem(err, what);
-  return fail(err, LOCI_EFORMAT, "%s: not valid JSON at line %" PRId64 ", column %d: %s", what,
-              line + e.line - 1, e.column, e.text);
+  return fail(err, LOCI_EFORMAT, "%s: %s at line %" PRId64 ", column %d: %s", what,
+              is_well_formed(&e) ? "JSON that is not read" : "not valid JSON", line + e.line - 1,
+              e.column, e.text);
 }
 
 loci_status js_parse(const char *text, size_t n, const char *what, js_value **out, loci_err *err) {
