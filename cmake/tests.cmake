@@ -130,7 +130,7 @@ if(LOCI_HAS_OPENCL AND sanitized_at EQUAL -1)
   add_test(NAME device_faults COMMAND ${PROJECT_SOURCE_DIR}/tests/device_faults.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
     $<TARGET_FILE:fail_cl> $<TARGET_FILE:make_checkpoint>)
   add_test(NAME device_bytes COMMAND ${PROJECT_SOURCE_DIR}/tests/device_bytes.sh $<TARGET_FILE:loci> ${PROJECT_SOURCE_DIR}
-    $<TARGET_FILE:make_checkpoint>)
+    $<TARGET_FILE:make_checkpoint> $<TARGET_FILE:fail_cl>)
   list(APPEND device_tests device_faults device_bytes)
   find_program(PYTHON python3)
   if(PYTHON)

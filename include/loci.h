@@ -226,7 +226,7 @@ typedef struct loci_model_info {
                        */
   int cross_layer_count;
   const int *cross_layers; /* that do so */
-  const char *device;      /* that walks run on: "cpu", "opencl:0 (NVIDIA H200)" */
+  const char *device;      /* that walks run on: "cpu", "opencl:0 (NVIDIA H200, 535.104)" */
   const char *device_plan; /* which weights stay there, what is left for walks; NULL: of "cpu" */
 } loci_model_info;
 enum { LOCI_PATH_SIZE = 4096 };

@@ -1,9 +1,9 @@
 #!/bin/bash
 # A device gives the same bytes twice, and the same whether its weights stay there or go up layer by layer; what is too
 # large is refused.  Skipped (77) where there is no device.
-#   tests/device_bytes.sh LOCI SOURCE_DIR MAKE_CHECKPOINT
+#   tests/device_bytes.sh LOCI SOURCE_DIR MAKE_CHECKPOINT SHIM
 set -u
-loci=$1 source=$2 make=$3 failures=0
+loci=$1 source=$2 make=$3 shim=$4 failures=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -47,9 +47,16 @@ cmp kept streamed || miss "streamed weights give another answer"
 "$loci" ask -m f16 "${asked[@]}" --memory 98M >out 2>said && miss "98 MiB are enough"
 grep -q 'need .* more than half' said || miss "98 MiB: $(cat said)"
 
+timeout 60 "$loci" ask -m f16 "${asked[@]}" --memory 110M --max-new 20000 >out 2>said && miss "a cache beyond --memory"
+grep -q 'keeping keys and values: more than may be used there' said || miss "a cache beyond --memory: $(cat said)"
+LD_PRELOAD=$shim LOCI_PIECE_CL=300000 "$loci" ask -m f16 "${asked[@]}" >out 2>said && miss "a matrix beyond one piece"
+grep -q 'in one piece, and a matrix' said || miss "a matrix beyond one piece: $(cat said)"
+LD_PRELOAD=$shim LOCI_PIECE_CL=1000000 "$loci" ask -m f16 "${asked[@]}" >out 2>said && miss "a buffer beyond one piece"
+grep -q 'more than the device gives in one piece' said || miss "a buffer beyond one piece: $(cat said)"
+
 echo '{"question":"The bridge of Vienna was built by","answers":["Paris"],"constraints":[{"text":"Vienna","kind":"textual"}]}' >few.jsonl
 "$loci" study run few.jsonl -m f16 --no-chat --store runs.db --what ask >/dev/null 2>said || miss "study run: $(cat said)"
-grep -aq '"device":"opencl:[0-9]*"' runs.db || miss "a store does not name the device"
+grep -aq '"device":"opencl:[0-9]*","device_name":"opencl:[0-9]* (.*)"' runs.db || miss "a store does not name the device"
 "$loci" study run few.jsonl -m f16 --no-chat --store runs.db --what ask --device cpu >out 2>&1
 grep -q '^run 2' out || miss "the processor goes on with a device's run"
 [ $failures = 0 ] && echo "the same bytes"

@@ -23,6 +23,8 @@ COMMANDS = [
     ["score"],
     ["study", "knockout"],
 ]
+# Where pictures stand outside the sequence every noisy one is rows of its own to read: more than there are buffers.
+OF_ONE = {"mllama": [["trace", "--corrupt", "image-noise:3", "--seeds", "6", "--site", "mlp_out", "--positions", "constraint,last"]]}
 # What is no number of a run, or one divided by another that may be as small as rounding, or chosen by such.
 UNLIKE = {"request", "cost", "seconds", "spent", "command", "notes", "threads", "restoration", "restoration_logit_diff",
           "controls"}  # which sets are controls, distances that are equal but for rounding may say
@@ -76,8 +78,7 @@ def main():
         for i, name in enumerate(models):
             model, sees = os.path.join(golden, "models", name), not name.startswith("text-")
             prompt = ["-q", PICTURE, "-i", os.path.join(golden, "images", "scene-a.png")] if sees else ["-q", TEXT, "--no-chat"]
-            for k in range(each):
-                command = COMMANDS[(i * each + k) % len(COMMANDS)]
+            for command in [COMMANDS[(i * each + k) % len(COMMANDS)] for k in range(each)] + OF_ONE.get(name, []):
                 of = {"score": ["--data", data], "study": [data]}.get(command[0], prompt)
                 about = ["-c", "Vienna"] if command[0] in ("trace", "knockout", "flow") else []
                 arguments = [*command[:2], *of, *about, *command[2:], "-m", model] if command[0] == "study" else \

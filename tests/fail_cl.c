@@ -1,6 +1,8 @@
 /* Preloaded into loci (tests/device_faults.sh): the LOCI_FAIL_CL-th of the calls below fails, and,
- * with LOCI_LOST_CL, all after it, as of a device that is lost; with LOCI_BAD_CL the kernels are no
- * kernels.  What was made and not released is told at the end. */
+ * with LOCI_LOST_CL, all after it, as of a device that is lost; the LOCI_LATE_CL-th command and
+ * all after it are taken and not done, and the event of that one alone says so, beside those of
+ * what waits for it; with LOCI_BAD_CL the kernels are no kernels.  What was made and not released
+ * is told at the end. */
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
@@ -29,17 +31,72 @@ static void swap_queue(cl_command_queue from, cl_command_queue to) {
   if (i < QUEUES) queues[i] = to;
 }
 
-static int fails(void) {
+/* Whether the next in a count is the one that the environment names, or [all] after it. */
+static bool is_due(const char *variable, long *count, bool all) {
+  const char *s = getenv(variable);
+  long at = s ? strtol(s, NULL, 10) : 0, n = __atomic_add_fetch(count, 1, __ATOMIC_SEQ_CST);
+  return at > 0 && (n == at || (n > at && all));
+}
+
+static bool fails(void) {
   static long count;
-  static long at = -1;
-  if (at < 0) {
-    const char *s = getenv("LOCI_FAIL_CL");
-    at = s ? strtol(s, NULL, 10) : 0;
+  static bool drained;
+  bool lost = getenv("LOCI_LOST_CL") != NULL, due = is_due("LOCI_FAIL_CL", &count, lost);
+  if (due && lost && !drained) drain();
+  drained |= due && lost;
+  return due;
+}
+
+/* Events of commands that were not done.  They are retained, so that no other has their address. */
+enum { FAILED = 4096 };
+static cl_event failed[FAILED];
+static int failed_count;
+
+static bool has_failed(cl_event e) {
+  for (int i = 0; i < failed_count; i++) {
+    if (failed[i] == e) return true;
   }
-  long n = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
-  bool lost = getenv("LOCI_LOST_CL") != NULL;
-  if (n == at && lost) drain();
-  return at > 0 && (n == at || (n > at && lost));
+  return false;
+}
+
+/* Whether a command is left out, by its number or by what it waits for, and says so, [*fails]. */
+static bool is_left_out(cl_uint n, const cl_event *waits, bool *fails) {
+  static long count, late;
+  *fails = is_due("LOCI_LATE_CL", &count, false);
+  for (cl_uint i = 0; i < n; i++) *fails |= has_failed(waits[i]);
+  if (*fails) __atomic_store_n(&late, 1, __ATOMIC_SEQ_CST);
+  return __atomic_load_n(&late, __ATOMIC_SEQ_CST);
+}
+
+static cl_int leave_out(cl_command_queue q, cl_event *e, bool fails) {
+  static __typeof__(clEnqueueMarkerWithWaitList) *marker;
+  if (!marker) *(void **)&marker = dlsym(RTLD_NEXT, "clEnqueueMarkerWithWaitList");
+  if (!e) return CL_SUCCESS;
+  cl_int code = marker(q, 0, NULL, e);
+  if (code || failed_count == FAILED) abort();
+  if (!fails) return code;
+  clRetainEvent(*e);
+  failed[failed_count++] = *e;
+  return code;
+}
+
+/* LOCI_PIECE_CL: bytes that a buffer has at most. */
+cl_int clGetDeviceInfo(cl_device_id d, cl_device_info what, size_t size, void *at, size_t *all) {
+  static __typeof__(clGetDeviceInfo) *real;
+  if (!real) *(void **)&real = dlsym(RTLD_NEXT, "clGetDeviceInfo");
+  cl_int code = real(d, what, size, at, all);
+  const char *s = getenv("LOCI_PIECE_CL");
+  if (s && at && what == CL_DEVICE_MAX_MEM_ALLOC_SIZE) *(cl_ulong *)at = strtoul(s, NULL, 10);
+  return code;
+}
+
+cl_int clGetEventInfo(cl_event e, cl_event_info what, size_t size, void *at, size_t *all) {
+  static __typeof__(clGetEventInfo) *real;
+  if (!real) *(void **)&real = dlsym(RTLD_NEXT, "clGetEventInfo");
+  cl_int code = real(e, what, size, at, all);
+  if (what == CL_EVENT_COMMAND_EXECUTION_STATUS && has_failed(e))
+    *(cl_int *)at = CL_MEM_OBJECT_ALLOCATION_FAILURE;
+  return code;
 }
 
 static long made, released;
@@ -54,6 +111,17 @@ __attribute__((destructor)) static void tell(void) {
     static cl_int(*real) types;                                                                    \
     if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                          \
     return fails() ? CL_OUT_OF_RESOURCES : real names;                                             \
+  }
+/* Commands have a queue q, and end in a list to wait for and an event */
+#define COMMAND(name, types, names)                                                                \
+  cl_int name types {                                                                              \
+    static cl_int(*real) types;                                                                    \
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, #name);                                          \
+    if (fails()) return CL_OUT_OF_RESOURCES;                                                       \
+    bool late, out = is_left_out(w, ws, &late);                                                    \
+    cl_int code = out ? leave_out(q, e, late) : real names;                                        \
+    if (e && !code) __atomic_add_fetch(&made, 1, __ATOMIC_SEQ_CST);                                \
+    return code;                                                                                   \
   }
 #define FREED(name, type)                                                                          \
   cl_int name(type x) {                                                                            \
@@ -86,26 +154,26 @@ CODE(clBuildProgram,
       void(CL_CALLBACK *f)(cl_program, void *), void *c),
      (p, n, d, o, f, c))
 CODE(clSetKernelArg, (cl_kernel k, cl_uint i, size_t n, const void *v), (k, i, n, v))
-CODE(clEnqueueNDRangeKernel,
-     (cl_command_queue q, cl_kernel k, cl_uint n, const size_t *o, const size_t *g, const size_t *l,
-      cl_uint w, const cl_event *ws, cl_event *e),
-     (q, k, n, o, g, l, w, ws, e))
-CODE(clEnqueueReadBuffer,
-     (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t n, void *p, cl_uint w,
-      const cl_event *ws, cl_event *e),
-     (q, m, b, o, n, p, w, ws, e))
-CODE(clEnqueueWriteBuffer,
-     (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t n, const void *p, cl_uint w,
-      const cl_event *ws, cl_event *e),
-     (q, m, b, o, n, p, w, ws, e))
-CODE(clEnqueueFillBuffer,
-     (cl_command_queue q, cl_mem m, const void *v, size_t s, size_t o, size_t n, cl_uint w,
-      const cl_event *ws, cl_event *e),
-     (q, m, v, s, o, n, w, ws, e))
-CODE(clEnqueueMarkerWithWaitList, (cl_command_queue q, cl_uint w, const cl_event *ws, cl_event *e),
-     (q, w, ws, e))
-CODE(clEnqueueBarrierWithWaitList, (cl_command_queue q, cl_uint w, const cl_event *ws, cl_event *e),
-     (q, w, ws, e))
+COMMAND(clEnqueueNDRangeKernel,
+        (cl_command_queue q, cl_kernel k, cl_uint n, const size_t *o, const size_t *g,
+         const size_t *l, cl_uint w, const cl_event *ws, cl_event *e),
+        (q, k, n, o, g, l, w, ws, e))
+COMMAND(clEnqueueReadBuffer,
+        (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t n, void *p, cl_uint w,
+         const cl_event *ws, cl_event *e),
+        (q, m, b, o, n, p, w, ws, e))
+COMMAND(clEnqueueWriteBuffer,
+        (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t n, const void *p, cl_uint w,
+         const cl_event *ws, cl_event *e),
+        (q, m, b, o, n, p, w, ws, e))
+COMMAND(clEnqueueFillBuffer,
+        (cl_command_queue q, cl_mem m, const void *v, size_t s, size_t o, size_t n, cl_uint w,
+         const cl_event *ws, cl_event *e),
+        (q, m, v, s, o, n, w, ws, e))
+COMMAND(clEnqueueMarkerWithWaitList,
+        (cl_command_queue q, cl_uint w, const cl_event *ws, cl_event *e), (q, w, ws, e))
+COMMAND(clEnqueueBarrierWithWaitList,
+        (cl_command_queue q, cl_uint w, const cl_event *ws, cl_event *e), (q, w, ws, e))
 CODE(clFlush, (cl_command_queue q), (q))
 CODE(clFinish, (cl_command_queue q), (q))
 MADE(cl_context, clCreateContext,
@@ -127,3 +195,4 @@ FREED(clReleaseCommandQueue, cl_command_queue)
 FREED(clReleaseMemObject, cl_mem)
 FREED(clReleaseProgram, cl_program)
 FREED(clReleaseKernel, cl_kernel)
+FREED(clReleaseEvent, cl_event)

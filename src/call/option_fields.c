@@ -294,5 +294,6 @@ static const field of_told[] = {
     {"precision", member_passed, 0, 0, 0, 0, ""},   {"edits", member_passed, 0, 0, 0, 0, ""},
     {"picture", member_passed, 0, 0, 0, 0, ""},     {"noise_bytes", member_passed, 0, 0, 0, 0, ""},
     {"donor_bytes", member_passed, 0, 0, 0, 0, ""}, {"device", member_passed, 0, 0, 0, 0, ""},
+    {"device_name", member_passed, 0, 0, 0, 0, ""},
 };
 field_table told_fields(void) { return FIELD_TABLE(of_told); }

@@ -3,8 +3,14 @@
  * (tensor/kernels.h).  A stream is STREAM numbers: */
 enum { AT_KEYS, KEYS, AT_VALUES, VALUES, PARENT, FIRST, COUNT, ROOM, KEY_STEP, VALUE_STEP, STREAM };
 
+/* attend_block: rows [first, first + R) of a stream, which see keys before [end] */
+typedef struct block {
+  long first;
+  int stream, R, end;
+} block;
+
 #define JOBS                                                                                       \
-  global const long *streams, global const long *blocks, long block_count, long job0,              \
+  global const long *streams, global const block *blocks, long block_count, long job0,              \
       global float *S, long ld, int group, int K
 #define BUFFER(which, x) (which == 0 ? x##0 : which == 1 ? x##1 : x##2)
 
@@ -26,24 +32,24 @@ GROUPED void pack(global const float *k, long k_off, global const float *v, long
 }
 
 /* The weights of a job: scores of its rows, from the nearest stretch of keys to the farthest; then
- * masks; then a softmax of each whole row.  A block is its first row, stream, rows, end of keys. */
+ * masks; then a softmax of each whole row.  A view is a row_view. */
 GROUPED void weigh(global const float *q, long q_off, int heads, global const float *keys0,
                    global const float *keys1, global const float *keys2, JOBS,
-                   global const long *views, global const int *masks, float scale, float cap,
+                   global const int *views, global const int *masks, float scale, float cap,
                    local float *Q) {
   local float line[GROUP];
   long job = job0 + get_group_id(0);
   int head = (int)(job / block_count), g = head / group;
-  global const long *b = blocks + job % block_count * 4;
-  long first_row = b[0], end = b[3];
-  int R = (int)b[2], all = 0;
+  global const block *b = blocks + job % block_count;
+  long first_row = b->first, end = b->end;
+  int R = b->R, all = 0;
   global float *s_at = S + (long)get_group_id(0) * ROWS * ld;
   EACH(i, ROWS * K) {
     int r = i / K, c = i % K;
     Q[i] = r < R ? q[q_off + ((first_row + r) * heads + head) * K + c] : 0;
   }
   barrier(CLK_LOCAL_MEM_FENCE);
-  for (long s = b[1]; s >= 0 && end > 0; s = streams[s * STREAM + PARENT]) {
+  for (long s = b->stream; s >= 0 && end > 0; s = streams[s * STREAM + PARENT]) {
     global const long *t = streams + s * STREAM;
     if (t[COUNT] == 0 || t[FIRST] >= end) continue;
     global const float *keys = BUFFER(t[KEYS], keys) + t[AT_KEYS] + g * t[KEY_STEP];
@@ -72,8 +78,8 @@ GROUPED void weigh(global const float *q, long q_off, int heads, global const fl
   barrier(CLK_GLOBAL_MEM_FENCE);
   for (int r = 0; r < R; r++) {
     global float *S_r = s_at + r * ld;
-    global const long *view = views + (first_row + r) * 4;
-    int first = (int)view[0], seen = (int)view[1];
+    global const int *view = views + (first_row + r) * 4;
+    int first = view[0], seen = view[1];
     for (long m = view[2]; m < view[3]; m++) {
       int from = max(masks[2 * m], 0);
       long to = min((long)masks[2 * m] + masks[2 * m + 1], (long)seen);
@@ -104,15 +110,15 @@ GROUPED void mix_values(global float *z, long z_off, int heads, global const flo
   local float4 parts[ROWS * GROUP];
   long job = job0 + get_group_id(0);
   int head = (int)(job / block_count), g = head / group, item = get_local_id(0);
-  global const long *b = blocks + job % block_count * 4;
+  global const block *b = blocks + job % block_count;
   global const float *s_at = S + (long)get_group_id(0) * ROWS * ld;
-  int R = (int)b[2], fours = (K + 3) / 4, slices = max(GROUP / fours, 1), slice = item / fours;
+  int R = b->R, fours = (K + 3) / 4, slices = max(GROUP / fours, 1), slice = item / fours;
   for (int from = 0; from < fours; from += GROUP) {
     int c = 4 * (from + item % fours);
-    long end = slice < slices && c < K ? b[3] : 0;
+    long end = slice < slices && c < K ? b->end : 0;
     float4 sum[ROWS];
     for (int r = 0; r < ROWS; r++) sum[r] = 0;
-    for (long s = b[1]; s >= 0 && end > 0; s = streams[s * STREAM + PARENT]) {
+    for (long s = b->stream; s >= 0 && end > 0; s = streams[s * STREAM + PARENT]) {
       global const long *t = streams + s * STREAM;
       if (t[COUNT] == 0 || t[FIRST] >= end) continue;
       int first = (int)t[FIRST];
@@ -128,7 +134,7 @@ GROUPED void mix_values(global float *z, long z_off, int heads, global const flo
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int r = 0; r < R && slice == 0 && c < K; r++) {
       for (int k = 1; k < slices; k++) sum[r] += parts[r * GROUP + item + k * fours];
-      global float *to = z + z_off + ((b[0] + r) * heads + head) * K + c;
+      global float *to = z + z_off + ((b->first + r) * heads + head) * K + c;
       to[0] = sum[r].x;
       if (c + 1 < K) to[1] = sum[r].y;
       if (c + 2 < K) to[2] = sum[r].z;

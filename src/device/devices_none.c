@@ -13,32 +13,9 @@ loci_status device_open(const char *name, device **out, loci_err *err) {
       name);
 }
 
-loci_status device_keeps(device *d, const weight *w, int layer, int role, loci_err *err) {
-  (void)d, (void)w, (void)layer, (void)role, (void)err;
-  return LOCI_OK;
-}
-
-loci_status device_plan(device *d, int64_t most, int64_t *left, char text[160], loci_err *err) {
-  (void)d, (void)most, (void)err;
-  *left = 0;
-  text[0] = 0;
-  return LOCI_OK;
-}
-
-const char *device_name(const device *d) {
-  (void)d;
-  return "cpu";
-}
-
 loci_status devices_list(arena *mem, const device_info **out, int *count, loci_err *err) {
   (void)mem, (void)err;
   *out = NULL;
   *count = 0;
   return LOCI_OK;
-}
-
-loci_status device_rate(device *d, double *out, loci_err *err) {
-  (void)d;
-  *out = 0;
-  return fail(err, LOCI_EUNSUPPORTED, "this loci was built without OpenCL");
 }

@@ -1,6 +1,9 @@
 /* Operations over lists of rows on an OpenCL device (tensor/engine.h says what each is): a group of
  * GROUP items takes a row, its sums are folded in one order.  Row i of list x is x_row(i) of its
  * matrix, by numbers that stand in the ring. */
+#ifndef __ENDIAN_LITTLE__
+#error weights are read as they are stored: low bytes first
+#endif
 #define LIST(x) global float *x, long x##_off, long x##_stride, long x##_index
 #define ROW(x, i)                                                                                  \
   (x + x##_off + (x##_index < 0 ? (long)(i) : (long)ring[x##_index + (i)]) * x##_stride)
@@ -8,30 +11,23 @@
 #define EACH(c, n) for (int c = get_local_id(0); c < (n); c += GROUP)
 #define GROUPED kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 
-/* The sum of what all items have, for all of them; what they wrote before is seen by all, too. */
-static float fold_sum(float x, local float *line) {
-  int l = get_local_id(0);
-  barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
-  line[l] = x;
-  for (int reach = GROUP / 2; reach > 0; reach /= 2) {
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (l < reach) line[l] += line[l + reach];
+/* The sum, or the greatest, of what all items have, for all of them; what they wrote before is seen
+ * by all, too. */
+#define FOLD(name, fold)                                                                           \
+  static float name(float x, local float *line) {                                                  \
+    int l = get_local_id(0);                                                                       \
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);                                           \
+    line[l] = x;                                                                                   \
+    for (int reach = GROUP / 2; reach > 0; reach /= 2) {                                           \
+      barrier(CLK_LOCAL_MEM_FENCE);                                                                \
+      if (l < reach) line[l] = fold(line[l], line[l + reach]);                                     \
+    }                                                                                              \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                  \
+    return line[0];                                                                                \
   }
-  barrier(CLK_LOCAL_MEM_FENCE);
-  return line[0];
-}
-
-static float fold_max(float x, local float *line) {
-  int l = get_local_id(0);
-  barrier(CLK_LOCAL_MEM_FENCE);
-  line[l] = x;
-  for (int reach = GROUP / 2; reach > 0; reach /= 2) {
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (l < reach) line[l] = fmax(line[l], line[l + reach]);
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
-  return line[0];
-}
+#define PLUS(a, b) ((a) + (b))
+FOLD(fold_sum, PLUS)
+FOLD(fold_max, fmax)
 
 GROUPED void copy(LIST(to), LIST(from), RING, int width) {
   long i = get_group_id(0);

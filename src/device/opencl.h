@@ -25,6 +25,8 @@ typedef struct cl_region {
   char *at; /* addresses */
   size_t bytes;
   cl_mem mem;
+  const void *owner; /* an engine; NULL: a cache */
+  bool used;         /* by the engine's walk */
 } cl_region;
 /* A weight that lasts: kept on the device as it is stored, once it was used, or, [streamed],
  * brought there for every walk. */
@@ -40,9 +42,11 @@ typedef struct opencl {
   cl_device_id id;
   cl_context context;
   cl_program program;
-  char name[192];
-  int64_t memory;
-  pthread_mutex_t lock; /* of what follows */
+  int64_t piece, most;     /* bytes of one buffer, and that may be used */
+  _Atomic int64_t used;    /* of these */
+  atomic_bool failed;      /* a command was enqueued, and failed */
+  pthread_mutex_t sending; /* of kept weights, one thread at a time */
+  pthread_mutex_t lock;    /* of what follows */
   cl_region *regions;
   int64_t region_count, region_room;
   cl_kept *kept;
@@ -50,26 +54,20 @@ typedef struct opencl {
   char *mirrors; /* of engines that were lost, each after the address of the next */
 } opencl;
 
-typedef enum kernel_id {
-#define KERNEL(id, name) KERNEL_##id,
-#include "device/opencl.def"
-  KERNEL_COUNT
-} kernel_id;
-
 /* Buffers that grow with what is asked of them. */
 typedef enum slot_id {
-  SLOT_WIDE,   /* a weight in f32 */
-  SLOT_STORED, /* a weight that does not last */
-  SLOT_X,      /* an operand of the host's */
-  SLOT_Y,      /* a result of the host's */
-  SLOT_SCORES,
+  SLOT_WIDE,    /* a weight in f32 */
+  SLOT_STORED,  /* a weight that does not last */
+  SLOT_X,       /* an operand of the host's */
+  SLOT_Y,       /* a result of the host's */
+  SLOT_SCRATCH, /* scores of attention, or what a product needs */
   SLOT_STREAMS,
   SLOT_BLOCKS,
   SLOT_VIEWS,
   SLOT_MASKS,
   SLOT_PUTS,
-  SLOT_SOURCES, /* keys and values of the host's: four of them */
-  SLOT_COUNT = SLOT_SOURCES + 4
+  SLOT_SOURCES, /* keys and values of the host's */
+  SLOT_COUNT
 } slot_id;
 
 typedef struct cl_slot {
@@ -80,10 +78,15 @@ typedef struct cl_slot {
 typedef struct cl_passage {
   cl_mem mem;
   const cl_kept *holds;
-  cl_event there, read; /* it has come; the last that read it has */
+  cl_event there, read; /* it has come; the last that read it has; NULL: so it is */
 } cl_passage;
-/* The buffers that keys, or values, of a list's streams are in. */
-enum { KV_BUFFERS = 3 };
+/* Keys or values of the host's, and where they are in their slot. */
+typedef struct cl_source {
+  const float *from;
+  int64_t floats, at;
+} cl_source;
+/* The buffers that keys, or values, of a list's streams are in; NULL: the slot of sources. */
+enum { KV_BUFFERS = 3, WATCHED = 256 };
 typedef struct kv_buffers {
   cl_mem at[KV_BUFFERS];
   int count;
@@ -91,27 +94,27 @@ typedef struct kv_buffers {
 typedef struct cl_engine {
   opencl *d;
   cl_command_queue queue, uploads;
-  cl_passage passages[2][DEVICE_ROLES];
+  struct {          /* commands that nobody has asked about yet: how one ends is known later */
+    cl_event event; /* NULL: it was not enqueued */
+    const char *doing;
+  } watched[WATCHED];
+  int watched_count;
+  cl_passage passages[2 * DEVICE_ROLES]; /* of even layers, of odd ones */
   cl_kernel kernels[KERNEL_COUNT];
   loci_err err; /* the first failure; nothing is done after it */
   char *mirror; /* the host's side of the ring */
   cl_mem ring;
   size_t ring_at;
   cl_slot slots[SLOT_COUNT];
-  struct pool_room {
-    char *at;
-    size_t bytes;
-    bool used;
-  } * pool;
-  int64_t pool_count, pool_room;
   float *fetched;
   int64_t fetched_size;
   kv_buffers keys, values; /* of the layer's attention */
-  const void *source[4];   /* what the slots of sources hold; of one layer */
+  cl_source *sources;      /* of one layer */
+  int64_t source_count, source_room;
 } cl_engine;
 
 enum { RING_BYTES = 32 << 20, GROUP = 64 }; /* GROUP: items of a kernel that share a row */
-enum { WIDE_BYTES = 128 << 20 };            /* of a weight that is widened, at a time */
-enum { SCORE_BYTES = 64 << 20 };            /* of attention, at a time */
+enum { WIDE_BYTES = 128 << 20 };            /* of a weight in a product, at a time */
+enum { SCRATCH_BYTES = 64 << 20 }; /* of attention's scores, or a product's rows, at a time */
 
 #endif

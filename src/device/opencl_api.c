@@ -23,7 +23,8 @@ static void load(void) {
   if (missing) return;
 #define FUNCTION(name) *(void **)&cl_api.name = find("cl" #name);
 #include "device/opencl.def"
-  cl_api.sgemm = find("CLBlastSgemm");
+  cl_api.sgemm = find("CLBlastSgemmWithTempBuffer");
+  cl_api.sgemm_room = find("CLBlastSGemmTempBufferSize");
 }
 
 loci_status cl_load(const char *device, loci_err *err) {

@@ -15,9 +15,28 @@
 typedef struct cl_functions {
 #define FUNCTION(name) __typeof__(cl##name) *(name);
 #include "device/opencl.def"
-  void *sgemm; /* CLBlast's */
+  void *sgemm, *sgemm_room; /* CLBlast's */
 } cl_functions;
 
+typedef enum kernel_id {
+#define KERNEL(id, name) KERNEL_##id,
+#include "device/opencl.def"
+  KERNEL_COUNT
+} kernel_id;
+
+/* An argument of a kernel. */
+typedef struct cl_value {
+  size_t bytes;
+  const void *at;
+} cl_value;
+#define VALUE(type, x) ((cl_value){sizeof(type), &(type){(type)(x)}})
+#define MEM(x) VALUE(cl_mem, x)
+#define INT(x) VALUE(cl_int, x)
+#define LONG(x) VALUE(cl_long, x)
+#define FLOAT(x) VALUE(cl_float, x)
+#define LOCAL(n) ((cl_value){(size_t)(n) * sizeof(float), NULL}) /* room that a group shares */
+
+enum { CL_NO_ROOM = 1 }; /* a failure of our own: see buffer_new */
 /* Filled in once, by cl_load. */
 extern cl_functions cl_api;
 loci_status cl_load(const char *device, loci_err *err);

@@ -3,13 +3,12 @@
  * What operations need beside matrices, such as numbers of rows, goes through a ring: it is written
  * on the host, sent without waiting, and used by the next kernel; when the ring is full, what was
  * asked for so far is awaited. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "device/opencl_parts.h"
-
-/* ---------------------------------------------------------------- regions */
 
 bool grow(void **at, int64_t count, int64_t *room, size_t size) {
   if (count < *room) return true;
@@ -35,30 +34,61 @@ bool find_region(opencl *d, const void *at, cl_mem *mem, int64_t *offset) {
   return found;
 }
 
-char *region_new(opencl *d, size_t bytes, cl_int *code) {
-  bytes = bytes ? (bytes + 4095) / 4096 * 4096 : 4096;
-  char *at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  *code = CL_OUT_OF_HOST_MEMORY;
-  if (at == MAP_FAILED) return NULL;
-  cl_mem mem = cl_api.CreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, code);
-  if (!mem || *code) {
-    munmap(at, bytes);
-    return NULL;
+cl_mem buffer_new(opencl *d, size_t bytes, cl_int *code) {
+  int64_t more = (int64_t)bytes;
+  cl_mem mem = NULL;
+  *code = CL_INVALID_BUFFER_SIZE;
+  if (more < 0 || more > d->piece) return NULL;
+  *code = CL_NO_ROOM;
+  if (atomic_fetch_add(&d->used, more) + more <= d->most)
+    mem = cl_api.CreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, code);
+  if (!mem) atomic_fetch_sub(&d->used, more);
+  return mem;
+}
+
+void buffer_free(opencl *d, cl_mem mem, size_t bytes) {
+  if (!mem) return;
+  cl_api.ReleaseMemObject(mem);
+  atomic_fetch_sub(&d->used, (int64_t)bytes);
+}
+
+cl_mem engine_buffer(cl_engine *e, size_t bytes, const char *doing) {
+  cl_int code = 0;
+  if (e->err.code) return NULL;
+  cl_mem mem = buffer_new(e->d, bytes, &code);
+  if (!mem) {
+    pool_drop(e, false);
+    mem = buffer_new(e->d, bytes, &code);
   }
+  cl_ok(e, code, doing);
+  return mem;
+}
+
+/* Addresses for a buffer of whole pages, which is given back where there are none. */
+static char *region_new(cl_engine *e, cl_mem mem, size_t bytes, const void *owner) {
+  opencl *d = e->d;
+  char *at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   pthread_mutex_lock(&d->lock);
   void *list = d->regions;
-  bool ok = grow(&list, d->region_count, &d->region_room, sizeof *d->regions);
+  bool ok = at != MAP_FAILED && grow(&list, d->region_count, &d->region_room, sizeof *d->regions);
   d->regions = list;
-  if (ok) d->regions[d->region_count++] = (cl_region){at, bytes, mem};
+  if (ok) d->regions[d->region_count++] = (cl_region){at, bytes, mem, owner, true};
   pthread_mutex_unlock(&d->lock);
   if (ok) return at;
-  *code = CL_OUT_OF_HOST_MEMORY;
-  cl_api.ReleaseMemObject(mem);
-  munmap(at, bytes);
+  if (at != MAP_FAILED) munmap(at, bytes);
+  buffer_free(d, mem, bytes);
+  cl_ok(e, CL_OUT_OF_HOST_MEMORY, "making room for a walk");
   return NULL;
 }
 
-void region_free(opencl *d, const void *at) {
+static size_t pages_of(size_t bytes) { return bytes ? (bytes + 4095) / 4096 * 4096 : 4096; }
+
+static char *room_new(cl_engine *e, size_t bytes, const void *owner, const char *doing) {
+  cl_mem mem = engine_buffer(e, pages_of(bytes), doing);
+  return mem ? region_new(e, mem, pages_of(bytes), owner) : NULL;
+}
+
+size_t region_free(opencl *d, const void *at) {
   cl_region r = {0};
   pthread_mutex_lock(&d->lock);
   for (int64_t i = 0; i < d->region_count; i++) {
@@ -68,94 +98,95 @@ void region_free(opencl *d, const void *at) {
     break;
   }
   pthread_mutex_unlock(&d->lock);
-  if (!r.at) return;
-  cl_api.ReleaseMemObject(r.mem);
-  munmap(r.at, r.bytes);
+  buffer_free(d, r.mem, r.bytes);
+  if (r.at) munmap(r.at, r.bytes);
+  return r.bytes;
 }
 
-static cl_int fill_zeros(opencl *d, cl_command_queue queue, const char *at, size_t bytes) {
+static bool clear(cl_engine *e, const char *at, size_t bytes) {
   cl_mem mem = NULL;
   int64_t off = 0;
   const float none = 0;
-  if (bytes == 0) return CL_SUCCESS;
-  if (!find_region(d, at, &mem, &off)) return CL_INVALID_MEM_OBJECT;
-  return cl_api.EnqueueFillBuffer(queue, mem, &none, sizeof none, 0, bytes / 4 * 4, 0, NULL, NULL);
+  size_t whole = bytes / sizeof none * sizeof none;
+  if (whole > 0 && find_region(e->d, at, &mem, &off))
+    ENQUEUE(e, "clearing a matrix", FillBuffer, e->queue, mem, &none, sizeof none, 0, whole, 0,
+            NULL);
+  return !e->err.code;
 }
 
-/* Of caches: zeros, by a queue of its own, because no engine is at hand. */
-float *opencl_room(device *dev, int64_t floats) {
-  opencl *d = (opencl *)dev;
+/* Of caches: zeros, by a queue of their own, because no engine is at hand. */
+loci_status opencl_room(device *dev, int64_t floats, float **out, loci_err *err) {
+  cl_engine e = {.d = (opencl *)dev};
   cl_int code = 0;
-  char *at = region_new(d, (size_t)floats * sizeof(float), &code);
-  cl_command_queue queue = at ? cl_api.CreateCommandQueue(d->context, d->id, 0, &code) : NULL;
-  bool ok =
-      queue && !fill_zeros(d, queue, at, (size_t)floats * sizeof(float)) && !cl_api.Finish(queue);
-  if (queue) cl_api.ReleaseCommandQueue(queue);
-  if (ok || floats == 0) return (float *)(void *)at;
-  region_free(d, at);
-  return NULL;
+  char *at = room_new(&e, (size_t)floats * sizeof(float), NULL, "keeping keys and values");
+  if (at) e.queue = cl_api.CreateCommandQueue(e.d->context, e.d->id, 0, &code);
+  cl_ok(&e, code, "making a queue");
+  if (at && clear(&e, at, (size_t)floats * sizeof(float))) cl_await(&e);
+  if (e.queue) cl_api.ReleaseCommandQueue(e.queue);
+  if (at) atomic_fetch_add(&dev->held, (int64_t)pages_of((size_t)floats * sizeof(float)));
+  *out = (float *)(void *)at;
+  if (e.err.code && at) opencl_give_back(dev, *out);
+  return cl_told(&e, err);
 }
 
-void opencl_give_back(device *d, float *at) { region_free((opencl *)d, at); }
+void opencl_give_back(device *d, float *at) {
+  atomic_fetch_sub(&d->held, (int64_t)region_free((opencl *)d, at));
+}
 
-/* ---------------------------------------------------------------- a walk's matrices */
-
-static bool clear(cl_engine *e, const char *at, size_t bytes) {
-  return cl_ok(e, fill_zeros(e->d, e->queue, at, bytes), "clearing a matrix");
+/* One of the engine's that has so many bytes, and that no walk uses, or [used] any; NULL: none. */
+static char *take_room(cl_engine *e, size_t least, size_t most, bool used) {
+  char *at = NULL;
+  pthread_mutex_lock(&e->d->lock);
+  for (int64_t i = 0; !at && i < e->d->region_count; i++) {
+    cl_region *r = &e->d->regions[i];
+    if (r->owner != e || (r->used && !used) || r->bytes < least || r->bytes > most) continue;
+    r->used = true;
+    at = r->at;
+  }
+  pthread_mutex_unlock(&e->d->lock);
+  return at;
 }
 
 /* A walk that is cleared asks for the same matrices again. */
 void *opencl_matrix(const row_engine *engine, arena *mem, int64_t bytes, bool zeroed) {
   cl_engine *e = engine_of(engine);
-  (void)mem;
-  if (e->err.code || bytes < 0) return NULL;
   size_t wanted = (size_t)bytes;
-  for (int64_t i = 0; i < e->pool_count; i++) {
-    if (e->pool[i].used || e->pool[i].bytes < wanted || e->pool[i].bytes / 2 > wanted + 4096)
-      continue;
-    e->pool[i].used = true;
-    return !zeroed || clear(e, e->pool[i].at, wanted) ? e->pool[i].at : NULL;
-  }
-  void *list = e->pool;
-  bool ok = grow(&list, e->pool_count, &e->pool_room, sizeof *e->pool);
-  e->pool = list;
-  if (!ok) return NULL;
-  cl_int code = 0;
-  char *at = region_new(e->d, wanted, &code);
-  if (!at) { /* what earlier walks left is given up for it */
-    for (int64_t i = 0; i < e->pool_count; i++) {
-      if (e->pool[i].used) continue;
-      region_free(e->d, e->pool[i].at);
-      e->pool[i--] = e->pool[--e->pool_count];
-    }
-    at = region_new(e->d, wanted, &code);
-  }
-  if (!at) {
-    cl_ok(e, code, "making room for a walk");
-    return NULL;
-  }
-  e->pool[e->pool_count].at = at;
-  e->pool[e->pool_count].bytes = wanted;
-  e->pool[e->pool_count++].used = true;
-  return !zeroed || clear(e, at, wanted) ? at : NULL;
+  (void)mem;
+  char *at = take_room(e, wanted, 2 * wanted + 8192, false);
+  if (!at) at = room_new(e, wanted, e, "making room for a walk");
+  return at && (!zeroed || clear(e, at, wanted)) ? at : NULL;
 }
 
 void opencl_clear(const row_engine *engine) {
-  cl_engine *e = engine_of(engine);
-  for (int64_t i = 0; i < e->pool_count; i++) e->pool[i].used = false;
+  opencl *d = engine_of(engine)->d;
+  pthread_mutex_lock(&d->lock);
+  for (int64_t i = 0; i < d->region_count; i++)
+    d->regions[i].used = d->regions[i].used && d->regions[i].owner != engine->own;
+  pthread_mutex_unlock(&d->lock);
 }
 
-void pool_free(cl_engine *e) {
-  for (int64_t i = 0; i < e->pool_count; i++) region_free(e->d, e->pool[i].at);
-  free(e->pool);
+void pool_drop(cl_engine *e, bool used) {
+  for (char *at; (at = take_room(e, 0, SIZE_MAX, used));) region_free(e->d, at);
 }
 
-/* ---------------------------------------------------------------- the ring */
+static void send(cl_engine *e, cl_mem to, size_t at, const char *from, size_t bytes) {
+  if (bytes > 0)
+    ENQUEUE(e, "sending to the device", WriteBuffer, e->queue, to, CL_FALSE, at, bytes, from, 0,
+            NULL);
+}
+
+bool cl_read(cl_engine *e, cl_mem from, size_t at, void *to, size_t bytes) {
+  ENQUEUE(e, "reading from the device", ReadBuffer, e->queue, from, CL_FALSE, at, bytes, to, 0,
+          NULL);
+  if (!e->err.code) cl_await(e);
+  return !e->err.code;
+}
 
 size_t ring_take(cl_engine *e, size_t bytes) {
   bytes = (bytes + 63) / 64 * 64;
+  assert(bytes <= RING_BYTES);
   if (e->ring_at + bytes > RING_BYTES) {
-    cl_ok(e, cl_api.Finish(e->queue), "waiting for the device");
+    cl_await(e);
     e->ring_at = 0;
   }
   size_t at = e->ring_at;
@@ -164,10 +195,7 @@ size_t ring_take(cl_engine *e, size_t bytes) {
 }
 
 void ring_send(cl_engine *e, size_t at, size_t bytes) {
-  if (e->err.code || bytes == 0) return;
-  cl_int code = cl_api.EnqueueWriteBuffer(e->queue, e->ring, CL_FALSE, at, bytes, e->mirror + at, 0,
-                                          NULL, NULL);
-  cl_ok(e, code, "sending to the device");
+  send(e, e->ring, at, e->mirror + at, bytes);
 }
 
 size_t ring_put(cl_engine *e, const void *from, size_t bytes) {
@@ -177,23 +205,27 @@ size_t ring_put(cl_engine *e, const void *from, size_t bytes) {
   return at;
 }
 
+void cl_put(cl_engine *e, cl_mem to, size_t at, const void *from, size_t bytes) {
+  for (size_t done = 0, some; done < bytes && !e->err.code; done += some) {
+    some = bytes - done < RING_BYTES / 4 ? bytes - done : RING_BYTES / 4;
+    char *here = e->mirror + ring_take(e, some);
+    memcpy(here, (const char *)from + done, some);
+    send(e, to, at + done, here, some);
+  }
+}
+
 cl_mem slot_room(cl_engine *e, slot_id id, size_t bytes) {
   cl_slot *s = &e->slots[id];
-  if (e->err.code) return NULL;
+  bytes = bytes ? bytes : 64;
   if (bytes <= s->bytes) return s->mem;
-  cl_int code = 0;
-  if (s->mem) cl_api.ReleaseMemObject(s->mem);
-  s->mem = cl_api.CreateBuffer(e->d->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
-  s->bytes = s->mem ? bytes : 0;
-  cl_ok(e, code, "making room on the device");
+  buffer_free(e->d, s->mem, s->bytes);
+  *s = (cl_slot){engine_buffer(e, bytes, "making room on the device"), bytes};
   return s->mem;
 }
 
 cl_mem slot_put(cl_engine *e, slot_id id, const void *from, size_t bytes) {
-  cl_mem mem = slot_room(e, id, bytes ? bytes : 64);
-  if (!mem || bytes == 0) return mem;
-  cl_int code = cl_api.EnqueueWriteBuffer(e->queue, mem, CL_TRUE, 0, bytes, from, 0, NULL, NULL);
-  cl_ok(e, code, "sending to the device");
+  cl_mem mem = slot_room(e, id, bytes);
+  cl_put(e, mem, 0, from, bytes);
   return mem;
 }
 
@@ -230,9 +262,8 @@ row_view_cl view_in(cl_engine *e, row_list l, int64_t first, int64_t n, int64_t 
   if (!l.at || view_there(e, l, first, n, &v)) return v;
   int64_t rows = l.stride == 0 && !l.index ? 1 : n;
   size_t line = (size_t)width * sizeof(float), at = ring_take(e, (size_t)rows * line);
-  for (int64_t i = 0; i < rows; i++) {
+  for (int64_t i = 0; i < rows; i++)
     memcpy(e->mirror + at + (size_t)i * line, row_of(l, first + i), line);
-  }
   ring_send(e, at, (size_t)rows * line);
   return (row_view_cl){e->ring, (cl_long)(at / sizeof(float)), rows == n ? width : 0, -1};
 }
@@ -246,13 +277,9 @@ row_view_cl view_out(cl_engine *e, row_list l, int64_t first, int64_t n, int64_t
 
 void view_back(cl_engine *e, row_view_cl v, row_list l, int64_t first, int64_t n, int64_t width) {
   size_t at = (size_t)v.off * sizeof(float), line = (size_t)width * sizeof(float);
-  if (v.mem != e->ring || e->err.code) return;
-  cl_int code = cl_api.EnqueueReadBuffer(e->queue, e->ring, CL_TRUE, at, (size_t)n * line,
-                                         e->mirror + at, 0, NULL, NULL);
-  if (!cl_ok(e, code, "reading from the device")) return;
-  for (int64_t i = 0; i < n; i++) {
+  if (v.mem != e->ring || !cl_read(e, e->ring, at, e->mirror + at, (size_t)n * line)) return;
+  for (int64_t i = 0; i < n; i++)
     memcpy((char *)(uintptr_t)row_of(l, first + i), e->mirror + at + (size_t)i * line, line);
-  }
 }
 
 const float *opencl_fetch(const row_engine *engine, const float *at, int64_t n) {
@@ -260,17 +287,12 @@ const float *opencl_fetch(const row_engine *engine, const float *at, int64_t n) 
   cl_mem mem = NULL;
   int64_t off = 0;
   if (!find_region(e->d, at, &mem, &off)) return at;
-  if (e->err.code) return NULL;
   if (n > e->fetched_size) {
     free(e->fetched);
     e->fetched = malloc((size_t)n * sizeof(float));
     e->fetched_size = e->fetched ? n : 0;
   }
-  if (!e->fetched) {
-    cl_ok(e, CL_OUT_OF_HOST_MEMORY, "reading from the device");
-    return NULL;
-  }
-  cl_int code = cl_api.EnqueueReadBuffer(e->queue, mem, CL_TRUE, (size_t)off * sizeof(float),
-                                         (size_t)n * sizeof(float), e->fetched, 0, NULL, NULL);
-  return cl_ok(e, code, "reading from the device") ? e->fetched : NULL;
+  if (!e->fetched) cl_ok(e, CL_OUT_OF_HOST_MEMORY, "reading from the device");
+  bool ok = cl_read(e, mem, (size_t)off * sizeof(float), e->fetched, (size_t)n * sizeof(float));
+  return ok ? e->fetched : NULL;
 }

@@ -7,25 +7,35 @@
 enum { FEW = 8 }; /* rows that read a weight as it stands */
 _Static_assert((int)FEW <= (int)QUERY_ROWS, "the kernel has sums for QUERY_ROWS rows");
 
+/* CLBlast counts numbers in 32 bits; the room that it needs for copies is ours, because its own
+ * would last until the product is done, of all products that are enqueued. */
 void product_enqueue(cl_engine *e, const cl_product *p) {
   if (e->err.code || p->n == 0 || p->N == 0) return;
-  __typeof__(CLBlastSgemm) *sgemm = NULL;
+  __typeof__(CLBlastSgemmWithTempBuffer) *sgemm = NULL;
+  __typeof__(CLBlastSGemmTempBufferSize) *room = NULL;
   *(void **)&sgemm = cl_api.sgemm;
-  CLBlastStatusCode code =
-      sgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo,
-            p->turned ? CLBlastTransposeNo : CLBlastTransposeYes, (size_t)p->n, (size_t)p->N,
-            (size_t)p->K, 1.0F, p->x, (size_t)p->x_at, (size_t)p->ldx, p->w, (size_t)p->w_at,
-            (size_t)p->ldw, 0.0F, p->y, (size_t)p->y_at, (size_t)p->ldy, &e->queue, NULL);
+  *(void **)&room = cl_api.sgemm_room;
+  size_t end = p->w_at + (p->turned ? p->K : p->N) * p->ldw;
+  if (p->x_at + p->n * p->ldx > end) end = p->x_at + p->n * p->ldx;
+  if (p->y_at + p->n * p->ldy > end) end = p->y_at + p->n * p->ldy;
+  cl_ok(e, end > INT32_MAX ? CL_INVALID_BUFFER_SIZE : CL_SUCCESS, "a product");
+  const CLBlastTranspose as_is = CLBlastTransposeNo, turn = p->turned ? as_is : CLBlastTransposeYes;
+  const CLBlastLayout layout = CLBlastLayoutRowMajor;
+  size_t bytes = 0;
+  CLBlastStatusCode code = room(layout, as_is, turn, p->n, p->N, p->K, p->x_at, p->ldx, p->w_at,
+                                p->ldw, p->y_at, p->ldy, &e->queue, &bytes);
+  cl_ok(e, (cl_int)code, "a product");
+  cl_mem scratch = bytes > 0 ? slot_room(e, SLOT_SCRATCH, bytes) : NULL;
+  cl_event *event = cl_watch(e, "a product");
+  if (!event) return;
+  code = sgemm(layout, as_is, turn, p->n, p->N, p->K, 1.0F, p->x, p->x_at, p->ldx, p->w, p->w_at,
+               p->ldw, 0.0F, p->y, p->y_at, p->ldy, &e->queue, event, scratch);
   cl_ok(e, (cl_int)code, "a product");
 }
 
 static void widen(cl_engine *e, cl_mem to, cl_mem from, int64_t first, int64_t n, dtype type) {
   cl_call call = cl_begin(e, KERNEL_WIDEN);
-  cl_mem_arg(&call, to);
-  cl_mem_arg(&call, from);
-  cl_long_arg(&call, first);
-  cl_long_arg(&call, n);
-  cl_int_arg(&call, type == DTYPE_F16);
+  ARGS(&call, MEM(to), MEM(from), LONG(first), LONG(n), INT(type == DTYPE_F16));
   cl_run(&call, (n + GROUP * 16 - 1) / (GROUP * 16), "widening weights");
 }
 
@@ -39,50 +49,52 @@ static bool is_wide(const weight *w) { return w->type == DTYPE_F32 || dtype_has_
 static void few(cl_engine *e, const row_product *p, const operands *o) {
   const weight *w = p->w;
   cl_call call = cl_begin(e, KERNEL_DOTS);
-  cl_mem_arg(&call, o->y);
-  cl_long_arg(&call, o->y_at);
-  cl_long_arg(&call, o->ldy);
-  cl_mem_arg(&call, o->x);
-  cl_long_arg(&call, o->x_at);
-  cl_long_arg(&call, p->count);
-  cl_int_arg(&call, p->n);
-  cl_mem_arg(&call, o->w);
-  cl_long_arg(&call, p->first);
-  cl_long_arg(&call, w->cols);
-  cl_int_arg(&call, p->count);
-  cl_int_arg(&call, is_wide(w) ? 32 : w->type == DTYPE_F16 ? 17 : 16);
+  ARGS(&call, MEM(o->y), LONG(o->y_at), LONG(o->ldy), MEM(o->x), LONG(o->x_at), LONG(p->count),
+       INT(p->n), MEM(o->w), LONG(p->first), LONG(w->cols), INT(p->count),
+       INT(is_wide(w)             ? 32
+           : w->type == DTYPE_F16 ? 17
+                                  : 16));
   cl_run(&call, w->rows, "a product of few rows");
 }
 
-/* Some rows of the weight at a time, widened; all of them where it is f32. */
+/* So many numbers of [line] fit [bytes]; at least one line, at most all. */
+static int64_t fitting(int64_t bytes, int64_t line, int64_t all) {
+  int64_t fit = bytes / (line * (int64_t)sizeof(float));
+  return fit >= all ? all : fit < 1 ? 1 : fit;
+}
+
+/* Some rows of the weight at a time, widened, and some of x, so that copies of either are bounded;
+ * a weight that stands as (K, N), whole. */
 static void many(cl_engine *e, const row_product *p, const operands *o) {
   const weight *w = p->w;
-  int64_t step = w->row_step ? w->row_step : w->cols, lines = w->row_step ? w->cols : w->rows;
-  int64_t fit = WIDE_BYTES / (step * (int64_t)sizeof(float));
-  bool whole = is_wide(w) || w->row_step;
-  fit = whole || fit >= lines ? lines : fit < 1 ? 1 : fit;
-  for (int64_t first = 0; first < lines && !e->err.code; first += fit) {
-    int64_t n = lines - first < fit ? lines - first : fit;
+  bool turned = w->row_step > 0;
+  int64_t step = turned ? w->row_step : w->cols;
+  int64_t fit = turned ? w->rows : fitting(WIDE_BYTES, step, w->rows);
+  int64_t some = fitting(SCRATCH_BYTES, p->count + fit, p->n);
+  for (int64_t first = 0; first < w->rows && !e->err.code; first += fit) {
+    int64_t n = w->rows - first < fit ? w->rows - first : fit;
+    int64_t numbers = turned ? weight_numbers(w) : n * step;
     cl_mem at = o->w;
     if (!is_wide(w)) {
-      int64_t count = w->row_step ? weight_numbers(w) : n * step;
-      at = slot_room(e, SLOT_WIDE, (size_t)count * sizeof(float));
-      widen(e, at, o->w, first * step, count, w->type);
+      at = slot_room(e, SLOT_WIDE, (size_t)numbers * sizeof(float));
+      widen(e, at, o->w, first * step, numbers, w->type);
     }
-    cl_product one = {.x = o->x,
-                      .w = at,
-                      .y = o->y,
-                      .x_at = o->x_at,
-                      .w_at = w->row_step ? p->first * step : p->first,
-                      .y_at = o->y_at + (w->row_step ? 0 : first),
-                      .n = p->n,
-                      .N = w->row_step ? w->rows : n,
-                      .K = p->count,
-                      .ldx = p->count,
-                      .ldw = step,
-                      .ldy = o->ldy,
-                      .turned = w->row_step > 0};
-    product_enqueue(e, &one);
+    for (int64_t row = 0; row < p->n; row += some) {
+      cl_product one = {.x = o->x,
+                        .w = at,
+                        .y = o->y,
+                        .x_at = o->x_at + row * p->count,
+                        .w_at = turned ? p->first * step : p->first + (at == o->w) * first * step,
+                        .y_at = o->y_at + row * o->ldy + first,
+                        .n = p->n - row < some ? p->n - row : some,
+                        .N = n,
+                        .K = p->count,
+                        .ldx = p->count,
+                        .ldw = step,
+                        .ldy = o->ldy,
+                        .turned = turned};
+      product_enqueue(e, &one);
+    }
   }
 }
 
@@ -107,10 +119,7 @@ loci_status opencl_multiply(const row_engine *engine, const row_product *p, loci
   weight_done(e, p->w);
   for (int64_t i = 0; !there && !e->err.code && i < p->n; i++) {
     size_t line = (size_t)o.ldy * sizeof(float);
-    cl_int code = cl_api.EnqueueReadBuffer(e->queue, o.y, CL_TRUE, (size_t)i * line, line,
-                                           p->y + i * p->ldy, 0, NULL, NULL);
-    cl_ok(e, code, "reading from the device");
+    cl_read(e, o.y, (size_t)i * line, p->y + i * p->ldy, line);
   }
-  if (e->err.code) return fail(err, e->err.code, "%s", e->err.msg);
-  return LOCI_OK;
+  return cl_told(e, err);
 }

@@ -37,6 +37,8 @@ static bool next_rows(rows_call *c, int64_t n, int64_t width) {
   c->first += c->some;
   if (c->first >= n || c->e->err.code) return false;
   int64_t fit = RING_BYTES / 4 / (width * (int64_t)sizeof(float) + 1), left = n - c->first;
+  for (int i = 0; fit < 1 && i < c->count; i++) /* no kernel has more than five such rows */
+    cl_ok(c->e, is_host(c->e, c->lists[i]) ? CL_INVALID_BUFFER_SIZE : CL_SUCCESS, c->doing);
   fit = fit < 1 ? 1 : fit < MOST ? fit : MOST;
   c->some = left < fit ? left : fit;
   c->call = cl_begin(c->e, c->kernel);
@@ -45,10 +47,9 @@ static bool next_rows(rows_call *c, int64_t n, int64_t width) {
     row_view_cl v = out ? view_out(c->e, c->lists[i], c->first, c->some, width)
                         : view_in(c->e, c->lists[i], c->first, c->some, width);
     if (i == 0) c->to = v;
-    cl_view(&c->call, v);
+    ARGS(&c->call, MEM(v.mem), LONG(v.off), LONG(v.stride), LONG(v.index));
   }
-  cl_mem_arg(&c->call, c->e->ring);
-  cl_int_arg(&c->call, width);
+  ARGS(&c->call, MEM(c->e->ring), INT(width));
   return true;
 }
 
@@ -84,11 +85,8 @@ static void norm(const row_engine *e, row_list to, row_list x, int64_t n, const 
   c.lists[1] = x;
   while (next_rows(&c, n, m->width)) {
     size_t w = ring_put(c.e, m->w, bytes), b = m->b ? ring_put(c.e, m->b, bytes) : w;
-    cl_mem_arg(&c.call, c.e->ring);
-    cl_long_arg(&c.call, (int64_t)(w / sizeof(float)));
-    cl_long_arg(&c.call, (int64_t)(b / sizeof(float)));
-    cl_float_arg(&c.call, m->eps);
-    cl_int_arg(&c.call, m->b != NULL);
+    ARGS(&c.call, MEM(c.e->ring), LONG(w / sizeof(float)), LONG(b / sizeof(float)), FLOAT(m->eps),
+         INT(m->b != NULL));
   }
 }
 
@@ -117,12 +115,8 @@ static void turn(const row_engine *e, row_list x, int64_t n, const row_rotation 
     cl_int *at = (cl_int *)(void *)(c.e->mirror + angles);
     for (int64_t k = 0; k < c.some; k++) at[k] = (cl_int)(each ? k : asked[k] - least);
     ring_send(c.e, cosine, bytes);
-    cl_mem_arg(&c.call, c.e->ring);
-    cl_long_arg(&c.call, (int64_t)(cosine / sizeof(float)));
-    cl_long_arg(&c.call, (int64_t)(sine / sizeof(float)));
-    cl_long_arg(&c.call, (int64_t)(angles / sizeof(float)));
-    cl_int_arg(&c.call, t->half);
-    cl_int_arg(&c.call, t->K);
+    ARGS(&c.call, MEM(c.e->ring), LONG(cosine / sizeof(float)), LONG(sine / sizeof(float)),
+         LONG(angles / sizeof(float)), INT(t->half), INT(t->K));
   }
 }
 
@@ -132,22 +126,20 @@ static void gate(const row_engine *e, row_list to, row_list g, row_list u, act_k
   c.lists[1] = g;
   c.lists[2] = u;
   while (next_rows(&c, n, width)) {
-    cl_int_arg(&c.call, act);
-    cl_int_arg(&c.call, u.at != NULL);
+    ARGS(&c.call, INT(act), INT(u.at != NULL));
   }
 }
 
 static void cap(const row_engine *e, float *x, int64_t n, int64_t width, float bound) {
   rows_call c = rows_of(e, KERNEL_CAP, "capping rows", 1, false, rows_f32(x, width, NULL));
-  while (next_rows(&c, n, width)) cl_float_arg(&c.call, (double)bound);
+  while (next_rows(&c, n, width)) ARGS(&c.call, FLOAT(bound));
 }
 
 static void scale(const row_engine *e, float *x, int64_t n, int64_t width, const float *by) {
   rows_call c = rows_of(e, KERNEL_SCALE, "scaling rows", 1, false, rows_f32(x, width, NULL));
   while (next_rows(&c, n, width)) {
     size_t at = ring_put(c.e, by + c.first, (size_t)c.some * sizeof *by);
-    cl_mem_arg(&c.call, c.e->ring);
-    cl_long_arg(&c.call, (int64_t)(at / sizeof *by));
+    ARGS(&c.call, MEM(c.e->ring), LONG(at / sizeof *by));
   }
 }
 
@@ -155,7 +147,7 @@ static void scale(const row_engine *e, float *x, int64_t n, int64_t width, const
 static void unpermute(const row_engine *e, float *x, int64_t n, int64_t width, int K, bool back) {
   (void)back;
   rows_call c = rows_of(e, KERNEL_UNPERMUTE, "ordering channels", 1, false, rows_f32(x, K, NULL));
-  while (next_rows(&c, n * (width / K), K)) cl_arg(&c.call, NULL, (size_t)K * sizeof(float));
+  while (next_rows(&c, n * (width / K), K)) ARGS(&c.call, LOCAL(K));
 }
 
 const row_ops rows_opencl = {

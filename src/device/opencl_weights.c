@@ -26,11 +26,9 @@ static cl_kept *find_kept(const opencl *d, const weight *w) {
   return NULL;
 }
 
-/* ---------------------------------------------------------------- the plan */
-
-loci_status device_keeps(device *dev, const weight *w, int layer, int role, loci_err *err) {
+loci_status opencl_keeps(device *dev, const weight *w, int layer, int role, loci_err *err) {
   opencl *d = (opencl *)dev;
-  if (!d || !w->data || find_kept(d, w)) return LOCI_OK;
+  if (!w->data || find_kept(d, w)) return LOCI_OK;
   void *list = d->kept;
   bool ok = grow(&list, d->kept_count, &d->kept_room, sizeof *d->kept);
   d->kept = list;
@@ -59,20 +57,28 @@ static int64_t role_bytes(const opencl *d, int role) {
   return most;
 }
 
-/* A tenth is left to the driver.  Where three quarters of the rest hold all weights, they stay;
- * else half of it is for them. */
-loci_status device_plan(device *dev, int64_t most, int64_t *left, char text[160], loci_err *err) {
+/* What may be used is at most nine tenths: the rest is the driver's.  Where three quarters of the
+ * rest hold all weights, they stay; else half of it is for them. */
+loci_status opencl_plan(device *dev, int64_t most, int64_t *left, char text[160], loci_err *err) {
   opencl *d = (opencl *)dev;
-  int64_t room = d->memory / 10 * 9, wide = 0, all = 0, budget = 0;
+  int64_t wide = 0, all = 0, budget = 0, largest = 0, edited = 0;
   int layers = 0, stay = 0;
-  if (most > 0 && most < room) room = most;
+  if (most > 0 && most < d->most) d->most = most;
   for (int64_t i = 0; i < d->kept_count; i++) {
     const cl_kept *k = &d->kept[i];
     all += k->bytes;
     if (weight_numbers(&k->w) * 4 > wide) wide = weight_numbers(&k->w) * 4;
+    if (k->bytes > largest) largest = k->bytes;
+    if (k->bytes > edited && k->layer >= 0) edited = k->bytes;
     if (k->layer >= layers) layers = k->layer + 1;
   }
-  room -= RING_BYTES + SCORE_BYTES + (wide < WIDE_BYTES ? wide : WIDE_BYTES);
+  if (largest > d->piece)
+    return fail(err, LOCI_ENOMEM,
+                "%s gives %lld MiB in one piece, and a matrix of this model has %lld MiB (--device "
+                "cpu)",
+                d->base.name, (long long)(d->piece >> 20), (long long)(largest >> 20));
+  int64_t room = d->most - RING_BYTES - SCRATCH_BYTES - edited;
+  room -= 2 * (wide < WIDE_BYTES ? wide : WIDE_BYTES); /* widened, and in CLBlast's order */
   bool fits = all <= room / 4 * 3;
   for (int r = 0; r < DEVICE_ROLES; r++) budget -= 2 * role_bytes(d, r);
   budget = (fits ? all : room / 2 + budget) - layer_bytes(d, -1);
@@ -80,16 +86,17 @@ loci_status device_plan(device *dev, int64_t most, int64_t *left, char text[160]
     return fail(err, LOCI_ENOMEM,
                 "%s: two layers and the head of this model need %lld MiB more than half of what "
                 "may be used there (--memory; --device cpu)",
-                d->name, (long long)((-budget >> 20) + 1));
+                d->base.name, (long long)((-budget >> 20) + 1));
   for (; stay < layers && layer_bytes(d, stay) <= budget; stay++) budget -= layer_bytes(d, stay);
   for (int64_t i = 0; i < d->kept_count; i++) d->kept[i].streamed = d->kept[i].layer >= stay;
   *left = fits ? room - all : room / 2 + budget;
+  /* No matrix has more than a third of a walk, and CLBlast counts its numbers in 32 bits. */
+  int64_t matrix = d->piece < 4LL * INT32_MAX ? d->piece : 4LL * INT32_MAX;
+  if (*left > 3 * matrix) *left = 3 * matrix;
   snprintf(text, 160, "%d of %d layers stay on the device%s, %lld MiB are left for a walk", stay,
            layers, fits ? "" : " and the others go up for every walk", (long long)(*left >> 20));
   return LOCI_OK;
 }
-
-/* ---------------------------------------------------------------- carrying */
 
 /* Waits, but for what is on its way through and needs no widening. */
 static void send(cl_engine *e, const weight *w, cl_mem to, cl_passage *room) {
@@ -97,32 +104,29 @@ static void send(cl_engine *e, const weight *w, cl_mem to, cl_passage *room) {
   bool blocks = dtype_has_blocks(w->type);
   float *wide = blocks ? malloc(bytes) : NULL;
   if (blocks && !wide) cl_ok(e, CL_OUT_OF_HOST_MEMORY, "converting weights");
-  if (e->err.code) {
-    free(wide);
-    return;
-  }
-  if (blocks) dtype_to_f32(w->type, w->data, wide, weight_numbers(w));
-  const cl_event *after = room && room->read ? &room->read : NULL;
-  cl_event there = NULL;
-  cl_int code = cl_api.EnqueueWriteBuffer(room ? e->uploads : e->queue, to, blocks || !room, 0,
-                                          bytes, blocks ? (const void *)wide : w->data,
-                                          after != NULL, after, room ? &there : NULL);
+  if (wide) dtype_to_f32(w->type, w->data, wide, weight_numbers(w));
+  ENQUEUE(e, "sending weights", WriteBuffer, room ? e->uploads : e->queue, to, blocks, 0, bytes,
+          blocks ? (const void *)wide : w->data, room && room->read,
+          room && room->read ? &room->read : NULL);
   free(wide);
-  if (room && room->there) cl_api.ReleaseEvent(room->there);
-  if (room) room->there = there;
-  cl_ok(e, code, "sending weights");
+  if (room && !e->err.code) room->there = cl_last(e);
+  if (!room && !e->err.code) cl_await(e);
+}
+
+static cl_passage *passage_of(cl_engine *e, const cl_kept *k) {
+  return &e->passages[k->layer % 2 * DEVICE_ROLES + k->role];
 }
 
 /* The passage of a streamed weight, which is in it or on its way. */
 static cl_passage *bring(cl_engine *e, const cl_kept *k) {
-  cl_passage *p = &e->passages[k->layer % 2][k->role];
+  cl_passage *p = passage_of(e, k);
   cl_int code = 0;
   if (p->holds == k || e->err.code) return p;
   if (!e->uploads) e->uploads = cl_api.CreateCommandQueue(e->d->context, e->d->id, 0, &code);
-  if (!code && !p->mem)
-    p->mem = cl_api.CreateBuffer(e->d->context, CL_MEM_READ_WRITE,
-                                 (size_t)role_bytes(e->d, k->role), NULL, &code);
-  if (!cl_ok(e, code, "making room for weights")) return p;
+  cl_ok(e, code, "making a queue");
+  if (!p->mem)
+    p->mem = engine_buffer(e, (size_t)role_bytes(e->d, k->role), "making room for weights");
+  if (e->err.code) return p;
   send(e, &k->w, p->mem, p);
   if (!e->err.code) cl_ok(e, cl_api.Flush(e->uploads), "sending weights");
   p->holds = e->err.code ? NULL : k;
@@ -131,10 +135,7 @@ static cl_passage *bring(cl_engine *e, const cl_kept *k) {
 
 void passages_free(cl_engine *e) {
   for (int i = 0; i < 2 * DEVICE_ROLES; i++) {
-    cl_passage *p = &e->passages[i / DEVICE_ROLES][i % DEVICE_ROLES];
-    if (p->there) cl_api.ReleaseEvent(p->there);
-    if (p->read) cl_api.ReleaseEvent(p->read);
-    if (p->mem) cl_api.ReleaseMemObject(p->mem);
+    buffer_free(e->d, e->passages[i].mem, (size_t)role_bytes(e->d, i % DEVICE_ROLES));
   }
   if (e->uploads) cl_api.ReleaseCommandQueue(e->uploads);
 }
@@ -144,7 +145,6 @@ void passages_free(cl_engine *e) {
 cl_mem weight_there(cl_engine *e, const weight *w) {
   opencl *d = e->d;
   cl_kept *kept = find_kept(d, w);
-  cl_int code = 0;
   if (!kept) {
     cl_mem mem = slot_room(e, SLOT_STORED, (size_t)weight_bytes(w));
     send(e, w, mem, NULL);
@@ -152,19 +152,18 @@ cl_mem weight_there(cl_engine *e, const weight *w) {
   }
   if (kept->streamed) {
     const cl_passage *p = bring(e, kept);
-    if (!e->err.code)
-      cl_ok(e, cl_api.EnqueueBarrierWithWaitList(e->queue, 1, &p->there, NULL), "sending weights");
+    ENQUEUE(e, "sending weights", BarrierWithWaitList, e->queue, p->there != NULL,
+            p->there ? &p->there : NULL);
     return p->mem;
   }
-  pthread_mutex_lock(&d->lock);
+  pthread_mutex_lock(&d->sending);
   if (!kept->mem && !e->err.code) {
-    cl_mem mem =
-        cl_api.CreateBuffer(d->context, CL_MEM_READ_WRITE, (size_t)kept->bytes, NULL, &code);
-    if (cl_ok(e, code, "making room for weights")) send(e, w, mem, NULL);
-    if (e->err.code && mem) cl_api.ReleaseMemObject(mem);
+    cl_mem mem = engine_buffer(e, (size_t)kept->bytes, "making room for weights");
+    send(e, w, mem, NULL);
+    if (e->err.code) buffer_free(d, mem, (size_t)kept->bytes);
     kept->mem = e->err.code ? NULL : mem;
   }
-  pthread_mutex_unlock(&d->lock);
+  pthread_mutex_unlock(&d->sending);
   return kept->mem;
 }
 
@@ -173,12 +172,9 @@ void weight_done(cl_engine *e, const weight *w) {
   const opencl *d = e->d;
   const cl_kept *k = find_kept(d, w), *next = NULL, *first = k;
   if (!k || !k->streamed || e->err.code) return;
-  cl_passage *p = &e->passages[k->layer % 2][k->role];
-  if (p->read) cl_api.ReleaseEvent(p->read);
-  p->read = NULL;
-  if (!cl_ok(e, cl_api.EnqueueMarkerWithWaitList(e->queue, 0, NULL, &p->read), "sending weights") ||
-      !cl_ok(e, cl_api.Flush(e->queue), "sending weights"))
-    return;
+  ENQUEUE(e, "sending weights", MarkerWithWaitList, e->queue, 0, NULL);
+  if (e->err.code || !cl_ok(e, cl_api.Flush(e->queue), "sending weights")) return;
+  passage_of(e, k)->read = cl_last(e);
   for (int64_t i = 0; i < d->kept_count; i++) {
     const cl_kept *other = &d->kept[i];
     if (!other->streamed || other->role != k->role) continue;

@@ -24,10 +24,11 @@ void request_put_model(js_value **to, const loci_model *m) {
   js_value *files = js_array();
   for (int k = 0; k < i->edit_count; k++) js_push(&files, js_text(i->edits[k].file));
   js_put(to, "precision", js_text(i->precision));
-  if (m->device) { /* "opencl:0 (its name)" */
+  if (m->device) { /* "opencl:0 (its name, its driver)" */
     char name[32];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(i->device, " "), i->device);
     js_put(to, "device", js_text(name));
+    js_put(to, "device_name", js_text(i->device)); /* of settings: another card, another run */
   }
   if (m->asked.mmproj) js_put(to, "mmproj", js_text(m->asked.mmproj));
   if (m->asked.max_pixels > 0) js_put(to, "max_pixels", js_int(m->asked.max_pixels));

@@ -221,6 +221,7 @@ static loci_status measure(const loci_model *m, loci_prompt *p, loci_progress_fn
   TRY(run_trace(m, p, progress, ctx, out, err));
   out->positions = p->info.length;
   out->base_rows = (int64_t)c->layers * (p->info.length + CONSTRAINT + BEHIND);
+  if (m->device) return device_rate(m->device, &out->product_flop_per_s, err);
   return bench_product_rate(&sizes, m->compute_type, REPEATS, &out->product_flop_per_s, err);
 }
 

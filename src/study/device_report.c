@@ -14,7 +14,7 @@ static loci_status measure(loci_device *x, arena *mem, loci_err *err) {
   loci_status st = device_open(x->name, &d, &why);
   if (!st) st = device_rate(d, &rate, &why);
   device_close(d);
-  x->product_flop_per_s = st ? (double)NAN : 1e9 * rate;
+  x->product_flop_per_s = st ? (double)NAN : rate;
   x->problem = st ? arena_strdup(mem, why.msg) : NULL;
   return st && !x->problem ? fail_nomem(err, "listing devices") : LOCI_OK;
 }

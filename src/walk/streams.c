@@ -339,11 +339,11 @@ static loci_status cache_on(const loci_model *m, device *d, int capacity, kv_cac
       (kv_cache){.capacity = capacity, .layers = c->layers, .heads = c->kv_heads, .K = c->head_dim};
   int64_t heads = (int64_t)c->layers * c->kv_heads;
   cache->device = d;
-  cache->keys = device_room(d, heads, key_floats(capacity, c->head_dim));
-  cache->values = device_room(d, heads, value_floats(capacity, c->head_dim));
-  if (!cache->keys || !cache->values) {
+  loci_status st = device_room(d, heads, key_floats(capacity, c->head_dim), &cache->keys, err);
+  if (!st) st = device_room(d, heads, value_floats(capacity, c->head_dim), &cache->values, err);
+  if (st) {
     kv_cache_free(cache);
-    return fail_nomem(err, "keeping keys and values");
+    return st;
   }
   *out = cache;
   return LOCI_OK;

@@ -244,10 +244,13 @@ static loci_status run_walk(variants *const *sets, int n, walk *w, loci_err *err
 
 /* ---------------------------------------------------------------- what fits the memory */
 
+/* What is kept on a device is there already, and counted there. */
+static int64_t room_of(const variants *v) { return v->m->memory - device_held(v->m->device); }
+
 /* A clean run that is kept has no rows before the first that is looked at. */
 static int64_t base_bytes(const variants *v) {
   int64_t n = v->target.length, rows = v->own ? n - (v->look < n ? v->look : n - 1) : n;
-  int64_t kept = v->held + (v->own ? keep_bytes(v->p) : 0);
+  int64_t kept = v->held + (v->own && !v->m->device ? keep_bytes(v->p) : 0);
   return (rows + (int64_t)v->beside * (n - v->first)) * walk_row_bytes(v->m) + kept;
 }
 
@@ -259,7 +262,7 @@ static int64_t variant_bytes(const variants *v, int64_t i) {
 
 /* As many variants as fit the memory beside the base runs, and one walk; at least one. */
 static loci_status next_variants(variants *v, loci_err *err) {
-  int64_t left = v->m->memory - walk_fixed_bytes(v->m, v->target.length) - base_bytes(v);
+  int64_t left = room_of(v) - walk_fixed_bytes(v->m, v->target.length) - base_bytes(v);
   int64_t pairs = 0;
   v->begin = v->end;
   while (v->end < v->count && (v->each == 0 || pairs < v->each)) {
@@ -275,7 +278,7 @@ static loci_status next_variants(variants *v, loci_err *err) {
 
 /* How many of [n] sets fit one walk whole; at least one. */
 static int fitting(variants *const *sets, int n) {
-  int64_t left = sets[0]->m->memory;
+  int64_t left = room_of(sets[0]);
   int longest = 0, i = 0;
   for (; i < n; i++) {
     const variants *v = sets[i];
