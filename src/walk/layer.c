@@ -203,9 +203,9 @@ static loci_status mlp_chunk(walk *w, const decoder_layer *weights, int layer, i
 
 loci_status walk_report(const walk *w, const walk_hooks *hooks, const char *word, double done,
                         loci_err *err) {
-  if (!hooks->progress || hooks->progress(hooks->progress_ctx, word, done, w->layers)) {
-    return LOCI_OK;
-  }
+  if (!hooks->progress) return LOCI_OK;
+  TRY(rows_settle(&w->a->rows, err)); /* a device may have taken more than it has done */
+  if (hooks->progress(hooks->progress_ctx, word, done, w->layers)) return LOCI_OK;
   return fail(err, LOCI_ECANCELLED, "cancelled in layer %d", (int)done);
 }
 
