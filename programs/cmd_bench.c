@@ -53,7 +53,11 @@ static void show_scale(const loci_scale *s) {
   const loci_spent *t = &s->cost.spent;
   double rate = s->cost.flop / s->cost.seconds;
   printf("model     %s\n", s->model->path);
-  printf("engine    %s, %s kernels\n", s->engine, s->cpu);
+  if (s->model->device_plan) {
+    printf("device    %s\n", s->model->device);
+  } else {
+    printf("engine    %s, %s kernels\n", s->engine, s->cpu);
+  }
   printf("running   %s, %d thread%s\n", s->precision, s->threads, s->threads == 1 ? "" : "s");
   printf("question  %d positions, %d %s\n\n", s->positions, s->model->image_rows,
          s->model->image_outside ? "rows of the picture beside them" : "of the picture");
@@ -64,10 +68,12 @@ static void show_scale(const loci_scale *s) {
   printf("products  %9.1f GFLOP/s of the whole trace, %.1f alone\n", rate / 1e9,
          s->product_flop_per_s / 1e9);
   printf("share     %9.1f %%\n", 100 * s->share);
-  printf("seconds   %9.2f products, %.2f attention, %.2f head,\n", t->product, t->attention,
-         t->head);
-  printf("          %9.2f converting, %.2f waiting for weights, %.2f the rest\n", t->convert,
-         t->read, t->other);
+  if (t->product > 0) {
+    printf("seconds   %9.2f products, %.2f attention, %.2f head,\n", t->product, t->attention,
+           t->head);
+    printf("          %9.2f converting, %.2f waiting for weights, %.2f the rest\n", t->convert,
+           t->read, t->other);
+  }
   printf("memory    %9.1f GB resident at most\n\n", (double)s->peak_bytes / 1e9);
   printf("picture   %9.2f s\n", s->vision_seconds);
   printf("answer    %9.2f s for the first token, %.3f s for each of the others\n",

@@ -162,6 +162,6 @@ void view_flow(const void *result, const loci_draw_opts *opts, views *v) {
   for (int i = 0; i < f->path_count; i++) say_path(v, f, &f->paths[i]);
   view_gap(v);
   view_notes(v, f->notes, f->note_count);
-  view_cost(v, &f->cost, "vector");
+  view_cost(v, f->model, &f->cost, "vector");
   view_made_by(v, f->model, f->precision, NULL);
 }

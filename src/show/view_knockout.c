@@ -165,7 +165,7 @@ void view_knockout(const void *result, const loci_draw_opts *opts, views *v) {
   view_gap(v);
   say_strongest(v, k, opts->metric);
   view_gap(v);
-  view_cost(v, &k->cost, "cut");
+  view_cost(v, k->model, &k->cost, "cut");
   say_what_was_cut(v, k);
   view_made_by(v, k->model, k->precision, NULL);
 }

@@ -107,7 +107,7 @@ void view_lens(const void *result, const loci_draw_opts *opts, views *v) {
   view_gap(v);
   for (int i = 0; i < l->position_count && l->position_count <= 8; i++) say_summary(v, l, i);
   if (l->position_count <= 8) view_gap(v);
-  view_cost(v, &l->cost, "cell");
+  view_cost(v, l->model, &l->cost, "cell");
   view_begin(v, VIEW_LINE);
   view_only(v, VIEW_PAGE);
   view_say(v, VIEW_DIM, "Final norm and output head on the residual stream after each layer.");

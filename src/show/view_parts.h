@@ -15,7 +15,7 @@ void view_outcome(views *v, label_spelling spelling, const loci_candidate top[LO
 void view_target(views *v, label_spelling spelling, const char *target);
 void view_notes(views *v, const char *const *notes, int count);
 /* Seconds, rows, products; how many times more if done [unit] by unit.  To be continued. */
-void view_cost(views *v, const loci_cost *c, const char *unit);
+void view_cost(views *v, const loci_model_info *m, const loci_cost *c, const char *unit);
 /* "flags, bf16, seed 0, loci 0.1.0" and the edits, below a picture; [seed] NULL: there is none. */
 void view_made_by(views *v, const loci_model_info *m, const char *precision, const uint64_t *seed);
 /* Why examples were dropped, most frequent reasons first; what the sample is. */

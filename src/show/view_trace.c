@@ -157,7 +157,7 @@ static void say_notes(views *v, const report *r, bool heads, int band) {
 }
 
 static void say_cost(views *v, const loci_trace *t) {
-  view_cost(v, &t->cost, "cell");
+  view_cost(v, t->model, &t->cost, "cell");
   if (t->verified > 0) {
     view_say(v, VIEW_DIM, "; %d cells recomputed, largest difference %.2g", t->verified,
              t->verify_error);

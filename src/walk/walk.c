@@ -119,6 +119,7 @@ void walk_add_cost(const walk *w, double share, loci_cost *cost) {
   const double *s = w->a->seconds;
   cost->rows += llround(share * (double)w->row_count);
   cost->flop += share * w->a->flop;
+  if (w->model->device) return; /* whose time the host's steps do not take */
   cost->spent.read += share * s[WORK_READ];
   cost->spent.convert += share * s[WORK_CONVERT];
   cost->spent.product += share * s[WORK_PRODUCT];
