@@ -186,12 +186,20 @@ static bool not_alone(command_id command, option_id id, char *why, size_t size) 
   return false;
 }
 
+static const char *way_of(command_id command, const args *a) {
+  for (size_t i = 0; i < sizeof choosing / sizeof *choosing; i++)
+    if (has_command(choosing[i].commands, command, NULL) && is_given(a, choosing[i].id))
+      return table[choosing[i].id].name;
+  return "";
+}
+
+bool args_takes(const args *a, command_id command, option_id id) {
+  return has_command(table[id].commands, command, way_of(command, a));
+}
+
 /* What the command as it is asked for would not read. */
 static bool check_way(command_id command, const args *a, char *why, size_t size) {
-  const char *way = "";
-  for (size_t i = 0; !*way && i < sizeof choosing / sizeof *choosing; i++)
-    if (has_command(choosing[i].commands, command, NULL) && is_given(a, choosing[i].id))
-      way = table[choosing[i].id].name;
+  const char *way = way_of(command, a);
   for (int i = 0; i < a->given_count; i++) {
     option_id id = a->given[i].id;
     if (has_command(table[id].commands, command, way)) continue;

@@ -53,6 +53,8 @@ typedef struct args {
 bool args_parse(command_id command, int argc, char **argv, args *out, char *why, size_t why_size);
 void args_clear(args *a);
 
+/* Whether the command as it is asked for would read it. */
+bool args_takes(const args *a, command_id command, option_id id);
 bool args_has(const args *a, option_id id);
 const char *args_get(const args *a, option_id id);       /* the value, or NULL */
 const char *args_at(const args *a, option_id id, int i); /* the i-th value, NULL after the last */

@@ -92,7 +92,6 @@ static void show_devices(const cli *c, const loci_devices *d) {
 
 static int list_devices(cli *c) {
   loci_devices *d = NULL;
-  if (args_has(&c->args, OPT_MODEL)) return cli_usage(c, "--devices takes no model: leave out -m");
   if (loci_devices_new(&d, &c->err)) return cli_failed(c);
   if (!c->json) show_devices(c, d);
   int code = cli_write_json(c, &d->result);

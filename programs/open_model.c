@@ -8,13 +8,20 @@
 #include "values.h"
 #include "typed_options.h"
 
+static bool is_device(const char *s) {
+  const char *number = strncmp(s, "opencl:", 7) == 0 ? s + 7 : "";
+  return strcmp(s, "cpu") == 0 || strcmp(s, "opencl") == 0 ||
+         (*number && strspn(number, "0123456789") == strlen(number));
+}
+
 int cli_model_opts(cli *c, loci_model_opts *out) {
   memset(out, 0, sizeof *out);
   out->size = sizeof *out;
   const char *memory = args_get(&c->args, OPT_MEMORY);
   out->threads = c->threads;
   out->mmproj = args_get(&c->args, OPT_MMPROJ);
-  out->device = args_get(&c->args, OPT_DEVICE);
+  bool elsewhere = args_takes(&c->args, c->command->id, OPT_DEVICE);
+  out->device = elsewhere ? args_get(&c->args, OPT_DEVICE) : "cpu"; /* whatever LOCI_DEVICE says */
   static const char *const ways[] = {"ignore", "turn"};
   const char *exif = args_get(&c->args, OPT_EXIF);
   static const char *const gates[] = {"meta", "hf"};
@@ -24,6 +31,8 @@ int cli_model_opts(cli *c, loci_model_opts *out) {
   out->turn_images = way == 1;
   if (!code && gate_rows) code = cli_word(c, OPT_GATE_ROWS, gate_rows, gates, 2, &way);
   out->gate_rows_hf = gate_rows && way == 1;
+  if (!code && out->device && !is_device(out->device))
+    code = cli_bad_value(c, OPT_DEVICE, "cpu, opencl or opencl:N");
   if (!code) code = cli_int(c, OPT_THREADS, 1, MOST_THREADS, &out->threads);
   if (!code) code = cli_int(c, OPT_MAX_PIXELS, 1, INT32_MAX, &pixels);
   out->max_pixels = pixels;
