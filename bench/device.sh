@@ -20,11 +20,13 @@ asked=(-m "$work/model" -i models/flags/images/ukraine.png -q "Is this movie by 
 "$loci" ask "${asked[@]:0:6}" "${asked[@]:10}" >/dev/null # compiles
 "$loci" trace "${asked[@]}" --json >"$work/trace.json"
 "$loci" info --devices --json >"$work/devices.json" # in the same minute
-python3 - "$work" "$device" <<'END'
+python3 - "$work" <<'END'
 import json, sys
-cost = json.load(open(f"{sys.argv[1]}/trace.json"))["cost"]
+trace = json.load(open(f"{sys.argv[1]}/trace.json"))
+cost = trace["cost"]
 devices = json.load(open(f"{sys.argv[1]}/devices.json"))["devices"]
-rate = next((d for d in devices if d["name"] == sys.argv[2]), devices[0])["product_flop_per_s"]
+name = trace["request"]["device"]  # the one that was chosen, where DEVICE is opencl
+rate = next(d for d in devices if d["name"] == name)["product_flop_per_s"]
 print(f"trace   {cost['seconds']:.2f} s, {cost['rows']} rows, {cost['flop'] / cost['seconds'] / 1e9:.1f} GFLOP/s: "
       f"{cost['flop'] / cost['seconds'] / rate:.2f} of {rate / 1e9:.1f} GFLOP/s")
 END
