@@ -92,6 +92,27 @@ static void the_line_of_names_says_what_separates(void **state) {
   }
 }
 
+/* Each byte after sep= separates, or is refused: none is taken for a quote, a line's end or the
+ * file's (0xFF, as a char). */
+static void every_separator_separates_or_is_refused(void **state) {
+  (void)state;
+  for (int c = 0; c < 256; c++) {
+    char text[] = "sep=?\n#?b\n#?2\n";
+    bool can = c == '\t' || (c >= ' ' && c <= '~' && !strchr("\"#=b2", c));
+    text[4] = text[7] = text[11] = (char)c;
+    csv_reader *r = opened(text, strlen("sep=?") + 10);
+    if (!r) {
+      assert_false(can);
+      if (!strstr(err.msg, "t.csv, line 1: ")) fail_msg("%d: %s", c, err.msg);
+      continue;
+    }
+    if (can) gives(r, 3, "#", "2");
+    const char *const *row;
+    for (int left = 4; csv_next(r, &row, &err) || row; left--) assert_true(left > 0);
+    csv_close(r);
+  }
+}
+
 static void what_is_wrong_is_refused_alone(void **state) {
   (void)state;
   csv_reader *r = OPEN("a,b\n1,x\"y\n2,\"z\"w\n3\n4,5,6\n7,8\r9\n10,\xff\n11,\0\n12,ok\n13,\"open");
@@ -136,11 +157,13 @@ static void a_record_has_a_limit(void **state) {
 }
 
 int main(void) {
-  static const struct CMUnitTest tests[] = {cmocka_unit_test(blanks_round_names_are_left_out),
-                                            cmocka_unit_test(quotes_line_ends_and_marks_are_read),
-                                            cmocka_unit_test(the_line_of_names_says_what_separates),
-                                            cmocka_unit_test(what_is_wrong_is_refused_alone),
-                                            cmocka_unit_test(a_header_must_name_the_columns),
-                                            cmocka_unit_test(a_record_has_a_limit)};
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(blanks_round_names_are_left_out),
+      cmocka_unit_test(quotes_line_ends_and_marks_are_read),
+      cmocka_unit_test(the_line_of_names_says_what_separates),
+      cmocka_unit_test(every_separator_separates_or_is_refused),
+      cmocka_unit_test(what_is_wrong_is_refused_alone),
+      cmocka_unit_test(a_header_must_name_the_columns),
+      cmocka_unit_test(a_record_has_a_limit)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
