@@ -40,7 +40,7 @@ foreach(test ${tests})
   add_executable(${name} ${test})
   target_include_directories(${name} PRIVATE src tests)
   target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/tests/fail_is_final.h
-    $<$<NOT:$<CONFIG:Debug>>:-O1>) # of the library nothing: a test's own lines take longer to optimise than to run
+    $<$<NOT:$<CONFIG:Debug>>:-O1>) # tests only: optimising them takes longer than it saves
   target_compile_definitions(${name} PRIVATE LOCI_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     MAKE_CHECKPOINT="$<TARGET_FILE:make_checkpoint>")
   target_link_libraries(${name} PRIVATE loci_static cmocka m)

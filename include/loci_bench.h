@@ -49,9 +49,9 @@ typedef struct loci_scale {
   double token_seconds;       /* every further token */
   double token_bytes_per_s;   /* weights read for it */
   double read_bytes_per_s;    /* what this machine reads from memory, all threads together */
-  double product_flop_per_s;  /* plain products of a layer's shapes, 2048 rows */
-  double share;               /* of that: cost.flop over the seconds of the whole trace */
-  int64_t peak_bytes;         /* of the process, resident, pages of the weights among them */
+  double product_flop_per_s; /* plain products of a layer's shapes, 2048 rows; on a device 1024^3 */
+  double share;              /* of that: cost.flop over the seconds of the whole trace */
+  int64_t peak_bytes;        /* of the process, resident, pages of the weights among them */
 } loci_scale;
 LOCI_CHECK loci_status loci_scale_run(const loci_model *model, loci_progress_fn progress, void *ctx,
                                       loci_scale **out, loci_err *err);
@@ -85,7 +85,7 @@ typedef struct loci_edit_cost {
   double prepare_seconds; /* the question once, its key, and the first step */
   double step_seconds;
   double update_seconds; /* W + left right, in the matrix's own type */
-  double edit_seconds;   /* all three: prepared, [steps] steps, applied */
+  double edit_seconds; /* the whole: prepared, [steps] steps of which the first is there, applied */
 } loci_edit_cost;
 LOCI_CHECK loci_status loci_edit_cost_run(const loci_model *model, int steps, /* 0: 20 */
                                           loci_progress_fn progress, void *ctx,

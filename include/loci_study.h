@@ -126,7 +126,8 @@ typedef struct loci_prediction {
   int first_right;
   int tested_right, tested_wrong;
   int first_layer, layer_count; /* of the contribution score */
-  int best_first_layer;         /* of best_layers, as many; -1: layers were given, there is none */
+  int best_first_layer; /* of best_layers, as many; -1: there is none, layers were given or [note]
+                         */
   const loci_predicted *examples; /* (sample.used) */
   int predictor_count;
   const loci_predictor *predictors;

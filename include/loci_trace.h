@@ -158,7 +158,7 @@ typedef struct loci_audit {
   bool poor; /* some site's reach is .35 or more: its strongest cell may not be among those run */
 } loci_audit;
 
-/* What the walks' seconds went into. */
+/* What the walks' seconds went into; of a model on a device all 0. */
 typedef struct loci_spent {
   double read;    /* waiting for weights that were still on their way from the disk */
   double convert; /* weights of another dtype than that of the products */

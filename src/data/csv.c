@@ -222,7 +222,7 @@ static loci_status find_separator(csv_reader *r, loci_err *err) {
   if (n >= quote + 5 && strncasecmp(named, "sep=", 4) == 0 &&
       strspn(named + 5, "\"\r\n") >= n - quote - 5) {
     bool can = named[4] == '\t' || (named[4] >= ' ' && named[4] <= '~' && named[4] != '"');
-    if (!can) /* the end of a file, as a char, would be one that never comes to an end */
+    if (!can) /* as a char 0xFF equals EOF, and the file would never end */
       return fail(err, LOCI_EFORMAT,
                   "%s, line 1: sep= wants one character such as , or ; that is no quote", r->path);
     r->separator = named[4];

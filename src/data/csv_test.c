@@ -100,16 +100,17 @@ static void every_separator_separates_or_is_refused(void **state) {
     char text[] = "sep=?\n#?b\n#?2\n";
     bool can = c == '\t' || (c >= ' ' && c <= '~' && !strchr("\"#=b2", c));
     text[4] = text[7] = text[11] = (char)c;
-    csv_reader *r = opened(text, strlen("sep=?") + 10);
+    csv_reader *r = opened(text, sizeof text - 1);
     if (!r) {
       assert_false(can);
       if (!strstr(err.msg, "t.csv, line 1: ")) fail_msg("%d: %s", c, err.msg);
       continue;
     }
     if (can) gives(r, 3, "#", "2");
+    if (can) ends(r);
     const char *const *row;
-    for (int left = 4; csv_next(r, &row, &err) || row; left--) assert_true(left > 0);
-    csv_close(r);
+    for (int left = 4; !can && (csv_next(r, &row, &err) || row); left--) assert_true(left > 0);
+    if (!can) csv_close(r);
   }
 }
 

@@ -57,9 +57,9 @@ bool cl_await(cl_engine *e) {
     cl_ok(e, asked ? asked : status < 0 ? status : CL_SUCCESS, e->watched[i].doing);
   }
   e->watched_count = 0;
-  for (int i = 0; i < 2 * DEVICE_ROLES; i++) { /* what has ended is not waited for */
+  for (int i = 0; i < 2 * DEVICE_ROLES; i++) /* what has ended is not waited for */
     e->passages[i].there = e->passages[i].read = NULL;
-  }
+  if (code || more) atomic_store(&e->d->failed, true);
   cl_ok(e, code ? code : more, "computing");
   return !code && !more;
 }

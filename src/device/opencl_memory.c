@@ -56,7 +56,7 @@ cl_mem engine_buffer(cl_engine *e, size_t bytes, const char *doing) {
   cl_int code = 0;
   if (e->err.code) return NULL;
   cl_mem mem = buffer_new(e->d, bytes, &code);
-  if (!mem) {
+  if (!mem && cl_await(e)) { /* what is given back is free when no command reads it */
     pool_drop(e, false);
     mem = buffer_new(e->d, bytes, &code);
   }
@@ -124,8 +124,8 @@ loci_status opencl_room(device *dev, int64_t floats, float **out, loci_err *err)
   if (at && clear(&e, at, (size_t)floats * sizeof(float))) cl_await(&e);
   if (e.queue) cl_api.ReleaseCommandQueue(e.queue);
   if (at) atomic_fetch_add(&dev->held, (int64_t)pages_of((size_t)floats * sizeof(float)));
-  *out = (float *)(void *)at;
-  if (e.err.code && at) opencl_give_back(dev, *out);
+  if (e.err.code && at) opencl_give_back(dev, (float *)(void *)at);
+  *out = e.err.code ? NULL : (float *)(void *)at;
   return cl_told(&e, err);
 }
 
@@ -176,7 +176,7 @@ static void send(cl_engine *e, cl_mem to, size_t at, const char *from, size_t by
 }
 
 bool cl_read(cl_engine *e, cl_mem from, size_t at, void *to, size_t bytes) {
-  ENQUEUE(e, "reading from the device", ReadBuffer, e->queue, from, CL_FALSE, at, bytes, to, 0,
+  ENQUEUE(e, "reading from the device", ReadBuffer, e->queue, from, CL_TRUE, at, bytes, to, 0,
           NULL);
   if (!e->err.code) cl_await(e);
   return !e->err.code;
@@ -217,7 +217,7 @@ void cl_put(cl_engine *e, cl_mem to, size_t at, const void *from, size_t bytes) 
 cl_mem slot_room(cl_engine *e, slot_id id, size_t bytes) {
   cl_slot *s = &e->slots[id];
   bytes = bytes ? bytes : 64;
-  if (bytes <= s->bytes) return s->mem;
+  if (bytes <= s->bytes || (s->mem && !cl_await(e))) return s->mem;
   buffer_free(e->d, s->mem, s->bytes);
   *s = (cl_slot){engine_buffer(e, bytes, "making room on the device"), bytes};
   return s->mem;

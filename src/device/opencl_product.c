@@ -18,7 +18,7 @@ void product_enqueue(cl_engine *e, const cl_product *p) {
   size_t end = p->w_at + (p->turned ? p->K : p->N) * p->ldw;
   if (p->x_at + p->n * p->ldx > end) end = p->x_at + p->n * p->ldx;
   if (p->y_at + p->n * p->ldy > end) end = p->y_at + p->n * p->ldy;
-  cl_ok(e, end > INT32_MAX ? CL_INVALID_BUFFER_SIZE : CL_SUCCESS, "a product");
+  cl_ok(e, end > INT32_MAX ? CL_NO_ROOM : CL_SUCCESS, "a product whose numbers are beyond 2^31");
   const CLBlastTranspose as_is = CLBlastTransposeNo, turn = p->turned ? as_is : CLBlastTransposeYes;
   const CLBlastLayout layout = CLBlastLayoutRowMajor;
   size_t bytes = 0;

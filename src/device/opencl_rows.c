@@ -37,7 +37,7 @@ static bool next_rows(rows_call *c, int64_t n, int64_t width) {
   c->first += c->some;
   if (c->first >= n || c->e->err.code) return false;
   int64_t fit = RING_BYTES / 4 / (width * (int64_t)sizeof(float) + 1), left = n - c->first;
-  for (int i = 0; fit < 1 && i < c->count; i++) /* no kernel has more than five such rows */
+  for (int i = 0; fit < 1 && i < c->count; i++) /* a list of rows wider than that */
     cl_ok(c->e, is_host(c->e, c->lists[i]) ? CL_INVALID_BUFFER_SIZE : CL_SUCCESS, c->doing);
   fit = fit < 1 ? 1 : fit < MOST ? fit : MOST;
   c->some = left < fit ? left : fit;

@@ -23,7 +23,7 @@ typedef struct step_mark {
 
 typedef struct stopwatch {
   const problem *q;
-  int last;
+  int last, steps; /* asked for; done after the first */
   step_mark first_done, last_done;
 } stopwatch;
 
@@ -32,7 +32,9 @@ static void mark(void *ctx, const loci_edit_step *steps, int count) {
   step_mark now = {clock_seconds(), w->q->rows};
   (void)steps;
   if (count == 1) w->first_done = now;
-  if (count == w->last) w->last_done = now;
+  if (count > w->last) return;
+  w->last_done = now;
+  w->steps = count - 1;
 }
 
 /* The value of the question; the target is any token, since no step stops early. */
@@ -58,9 +60,10 @@ static loci_status solve(const loci_model *m, const loci_prompt *p, const loci_e
   q->target.given = true;
   TRY(value_find(q, err));
   q->opts = opts;
+  if (w.steps == 0) return fail(err, LOCI_EVERIFY, "the edit was solved by its first step");
   out->prepare_seconds = w.first_done.at - begin;
-  out->step_seconds = (w.last_done.at - w.first_done.at) / out->steps;
-  out->step_rows = (double)(w.last_done.rows - w.first_done.rows) / out->steps;
+  out->step_seconds = (w.last_done.at - w.first_done.at) / w.steps;
+  out->step_rows = (double)(w.last_done.rows - w.first_done.rows) / w.steps;
   out->edit_seconds = clock_seconds() - begin - out->step_seconds; /* it took one more */
   return LOCI_OK;
 }

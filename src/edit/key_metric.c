@@ -1,6 +1,7 @@
 /* What keys an update spares (see update.h; docs/MATH.md, "ROME and MEMIT", "AlphaEdit"): C^-1 of a
  * covariance by its Cholesky factor, or P, the projection on the directions in which keys hardly
  * vary.  Made once for a layer, however many batches of requests are solved in it. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -64,7 +65,8 @@ static loci_status check_memory(const loci_covariance *c, const problem *of, loc
 
 /* A mean of k k^T is symmetric, and no element exceeds the root of its two on the diagonal.  One
  * hundredth of that is far beyond what sums in f32 leave and far within what a damaged or foreign
- * file has; a projection on its eigenvectors would take any of them without a word. */
+ * file has; a projection on its eigenvectors would take any of them without a word.  A square may
+ * underflow where the product with another key does not. */
 static loci_status check_values(const loci_covariance *c, loci_err *err) {
   const float *v = c->values;
   double trace = 0;
@@ -82,7 +84,7 @@ static loci_status check_values(const loci_covariance *c, loci_err *err) {
   for (int64_t i = 0; i < c->inner; i++)
     for (int64_t j = 0; j < i; j++) {
       double a = v[i * c->inner + j], b = v[j * c->inner + i];
-      double most = sqrt((double)v[i * c->inner + i] * (double)v[j * c->inner + j]);
+      double most = sqrt(fmax(v[i * c->inner + i], FLT_MIN) * fmax(v[j * c->inner + j], FLT_MIN));
       if (!(fabs(a - b) <= 0.01 * most) || !(fabs(a) <= 1.01 * most))
         return fail(
             err, LOCI_EFORMAT,

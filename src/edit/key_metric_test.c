@@ -125,11 +125,23 @@ static void what_is_no_covariance_is_refused(void **state) {
   }
 }
 
+/* The square of a unit that is all but off underflows; its products with others do not. */
+static void a_unit_that_is_all_but_off_is_taken(void **state) {
+  (void)state;
+  setting s;
+  key_metric *k;
+  begin(&s, MEMIT);
+  for (int i = 0; i < F; i++) s.values[7 * F + i] = s.values[i * F + 7] = i == 7 ? 0 : 1e-24F;
+  assert_int_equal(key_metric_new(&s.c, &s.like, &k, NULL), LOCI_OK);
+  key_metric_free(k);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_is_counted_against_the_memory),
       cmocka_unit_test(it_stops),
       cmocka_unit_test(what_is_no_covariance_is_refused),
+      cmocka_unit_test(a_unit_that_is_all_but_off_is_taken),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,11 +234,11 @@ static loci_status check_value(const char *over, double x, loci_err *err) {
   double least = curves[i].least;
   bool fits = isfinite(x) && x >= least;
   if (fits && (!curves[i].whole || (x <= 1e6 && x == floor(x)))) return LOCI_OK;
-  return fail(err, LOCI_EINVAL, "%s %g: expected a %snumber%s", over, x,
-              curves[i].whole ? "whole " : "",
-              least >= 1  ? ", 1 at least"
-              : least > 0 ? " above 0"
-                          : ", 0 at least");
+  if (curves[i].whole)
+    return fail(err, LOCI_EINVAL, "%s %g: expected a whole number from %g to 1000000", over, x,
+                least);
+  return fail(err, LOCI_EINVAL, "%s %g: expected a number %s", over, x,
+              least > 0 ? "above 0" : "not below 0");
 }
 
 loci_status curve_check(const loci_edit_curve_opts *o, loci_err *err) {

@@ -73,7 +73,7 @@ void describe_edit(const void *result, sink *s) {
   say_text(s, "method", e->method);
   say_text(s, "model_hash", e->hash);
   say_members(s, e, precision, layer, tensor);
-  if (e->note) say_text(s, "note", e->note);
+  say_text(s, "note", e->note);
   say_settings(s, &e->settings);
   say_begin(s, "update");
   say_members(s, e, rank, norm);

@@ -58,7 +58,7 @@ void describe_prediction(const void *result, sink *s) {
   say_counts(s, "all", p->right, p->wrong);
   say_counts(s, "tested", p->tested_right, p->tested_wrong);
   say_int(s, "first_right", p->first_right);
-  if (p->note) say_text(s, "note", p->note);
+  say_text(s, "note", p->note);
   say_begin(s, "layers");
   say_layers(s, "contribution", p->first_layer, p->layer_count);
   say_layers(s, "best_layers", p->best_first_layer, p->layer_count);

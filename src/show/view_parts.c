@@ -128,8 +128,8 @@ static void grouped_digits(int64_t n, char out[32]) {
 }
 
 /* "on opencl:0 (NVIDIA H200, 535.104)" */
-static void say_device(views *v, const loci_model_info *m) {
-  if (m && m->device_plan) view_say(v, VIEW_DIM, "on %.160s", m->device);
+static void say_device(views *v, const loci_model_info *m, const char *after) {
+  if (m && m->device_plan) view_say(v, VIEW_DIM, "on %.160s%s", m->device, after);
 }
 
 void view_cost(views *v, const loci_model_info *m, const loci_cost *c, const char *unit) {
@@ -144,7 +144,7 @@ void view_cost(views *v, const loci_model_info *m, const loci_cost *c, const cha
   if (c->flop > 0 && c->naive_flop > c->flop)
     view_say(v, VIEW_DIM, "(%s by %s: %s times as many)", unit, unit,
              fixed_digits(c->naive_flop / c->flop, 3, x));
-  say_device(v, m);
+  say_device(v, m, "");
 }
 
 /* "Q4_K weights," */
@@ -157,7 +157,7 @@ void view_made_by(views *v, const loci_model_info *m, const char *precision, con
   view_only(v, VIEW_PAGE);
   view_say(v, VIEW_DIM, "%s, %s,", label_model(m), precision ? precision : "");
   say_format(v, m);
-  say_device(v, m);
+  say_device(v, m, ",");
   if (seed) view_say(v, VIEW_DIM, "seed %" PRIu64 ",", *seed);
   view_say(v, VIEW_DIM, "loci %s", LOCI_VERSION);
   say_edits(v, m, VIEW_PAGE);
@@ -205,7 +205,7 @@ void view_sample(views *v, const loci_sample *s) {
   view_begin(v, VIEW_LINE);
   view_say(v, VIEW_DIM, "%.120s, %s,", label_model(s->model), s->precision);
   say_format(v, s->model);
-  say_device(v, s->model);
+  say_device(v, s->model, ",");
   view_say(v, VIEW_DIM, "%.120s, template %s, seed %" PRIu64 ", loci %s", path_base(s->path),
            s->template_name, s->seed, LOCI_VERSION);
   view_only(v, VIEW_TERM);

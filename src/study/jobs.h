@@ -6,7 +6,7 @@
 
 #include "study/average.h"
 
-/* A measurement of one example, and what the average of many shows (jobs.h has them all). */
+/* A measurement of one example, and what the average of many shows. */
 typedef struct average_job average_job;
 struct average_job {
   const char *what;

@@ -147,7 +147,7 @@ static loci_status corruption_of(const trace_study *s, study_item *item, const c
   const char *field = corruption_field(*out), *kind = *out;
   if (!field) return LOCI_OK;
   const char *own = example_field(item->example, field);
-  if (!own || !own[strspn(own, " \t\n")]) {
+  if (!own || !own[strspn(own, " \t\r\n")]) {
     item->drop = strcmp(kind, "swap") == 0 ? "no swap" : "no other question";
     return LOCI_OK;
   }

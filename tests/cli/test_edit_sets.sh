@@ -147,9 +147,9 @@ usage '--over wants a name and its values' edit curve -m "$model" --data set.jso
 usage '--over wants a name and its values' edit curve -m "$model" --data set.jsonl --over layer=x
 usage 'says itself how many examples' edit curve -m "$model" --data set.jsonl --over count=1 --limit 1
 usage 'a curve over rank: there are layer, lambda' edit curve -m "$model" --data set.jsonl --over rank=1
-usage 'steps 0: expected a whole number, 1 at least' edit curve -m "$model" --data set.jsonl --over steps=0
+usage 'steps 0: expected a whole number from 1 to 1000000' edit curve -m "$model" --data set.jsonl --over steps=0
 usage 'lr 0: expected a number above 0' edit curve -m "$model" --data set.jsonl --over lr=0
-usage 'layer 1.5: expected a whole number, 0 at least' edit curve -m "$model" --data set.jsonl --over layer=1.5
+usage 'layer 1.5: expected a whole number from 0 to' edit curve -m "$model" --data set.jsonl --over layer=1.5
 failed 'no-such.jsonl' edit curve -m "$model" --data no-such.jsonl --over lambda=1e-3,1e-2
 failed 'set.jsonl: 2 requests, 3 were asked for' edit curve -m "$model" --data set.jsonl --layer 3 --over count=3
 failed 'layer 12: the model has layers 0 to 11' edit curve -m "$model" --data set.jsonl --limit 1 --over layer=12
