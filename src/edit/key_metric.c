@@ -84,7 +84,8 @@ static loci_status check_values(const loci_covariance *c, loci_err *err) {
   for (int64_t i = 0; i < c->inner; i++)
     for (int64_t j = 0; j < i; j++) {
       double a = v[i * c->inner + j], b = v[j * c->inner + i];
-      double most = sqrt(fmax(v[i * c->inner + i], FLT_MIN) * fmax(v[j * c->inner + j], FLT_MIN));
+      double most = sqrt((double)fmaxf(v[i * c->inner + i], FLT_MIN) *
+                         (double)fmaxf(v[j * c->inner + j], FLT_MIN));
       if (!(fabs(a - b) <= 0.01 * most) || !(fabs(a) <= 1.01 * most))
         return fail(
             err, LOCI_EFORMAT,
