@@ -29,7 +29,7 @@ typedef struct cl_value {
   size_t bytes;
   const void *at;
 } cl_value;
-#define VALUE(type, x) ((cl_value){sizeof(type), &(type){(type)(x)}})
+#define VALUE(type, x) ((cl_value){sizeof(type), (const type[]){(type)(x)}})
 #define MEM(x) VALUE(cl_mem, x)
 #define INT(x) VALUE(cl_int, x)
 #define LONG(x) VALUE(cl_long, x)
