@@ -255,7 +255,7 @@ static int read_many(cli *c, solving *r, const loci_model *m) {
   } while (!code);
   loci_examples_close(file);
   if (!code && r->count == 0) {
-    cli_fail(&c->err, LOCI_EFORMAT, "%s: no request in it", path);
+    cli_fail(&c->err, LOCI_EFORMAT, "%.300s: no request in it", path);
     code = cli_failed(c);
   }
   return code;

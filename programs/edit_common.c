@@ -97,7 +97,7 @@ int edit_read_questions(cli *c, option_id id, const loci_model *m, const char *i
   }
   loci_examples_close(file);
   if (!code && out->count == before) {
-    cli_fail(&c->err, LOCI_EINVAL, "%s: no question with a constraint in it for --%s", path,
+    cli_fail(&c->err, LOCI_EINVAL, "%.300s: no question with a constraint in it for --%s", path,
              option_get(id)->name);
     code = cli_failed(c);
   }

@@ -151,14 +151,14 @@ static loci_status check_inputs(const char *path, const char *directory, const a
   loci_err ignored;
   const char *name = args_get(a, OPT_MODEL);
   if (cli_is_same_file(path, args_get(a, OPT_IMAGE)))
-    return cli_fail(err, LOCI_EINVAL, "%s: is the picture this is about", path);
+    return cli_fail(err, LOCI_EINVAL, "%.300s: is the picture this is about", path);
   bool made_from = is_named(path, a);
   for (int i = 0; i < a->rest_count; i++) made_from |= cli_is_same_file(path, a->rest[i]);
-  if (made_from) return cli_fail(err, LOCI_EINVAL, "%s: is the file this is made from", path);
+  if (made_from) return cli_fail(err, LOCI_EINVAL, "%.300s: is the file this is made from", path);
   bool exists = access(path, F_OK) == 0;
   if (exists && name && !loci_model_find(name, model, &ignored) &&
       cli_is_same_file(directory, model))
-    return cli_fail(err, LOCI_EINVAL, "%s: is a file of the checkpoint", path);
+    return cli_fail(err, LOCI_EINVAL, "%.300s: is a file of the checkpoint", path);
   return LOCI_OK;
 }
 
@@ -168,14 +168,15 @@ static loci_status check_place(const char *path, const args *a, loci_err *err) {
   struct stat s;
   const char *slash = strrchr(path, '/');
   if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
-    return cli_fail(err, LOCI_EIO, "%s: is a directory", path);
+    return cli_fail(err, LOCI_EIO, "%.300s: is a directory", path);
   if (strlen(path) >= sizeof directory) return cli_fail(err, LOCI_EIO, "output path is too long");
   int n = slash && slash > path ? (int)(slash - path) : 1;
   snprintf(directory, sizeof directory, "%.*s", n, slash ? path : ".");
   if (stat(directory, &s) != 0 || !S_ISDIR(s.st_mode))
-    return cli_fail(err, LOCI_EIO, "%s: there is no directory %s to write it to", path, directory);
+    return cli_fail(err, LOCI_EIO, "%.300s: there is no directory %.100s to write it to", path,
+                    directory);
   if (access(directory, W_OK | X_OK) != 0)
-    return cli_fail(err, LOCI_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    return cli_fail(err, LOCI_EIO, "%.300s: cannot be written: %s", path, strerror(errno));
   return check_inputs(path, directory, a, err);
 }
 

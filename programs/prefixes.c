@@ -14,7 +14,7 @@ enum { MOST = 1000, MOST_BYTES = 1 << 16 }; /* lines; of one */
 static loci_status no_memory(loci_err *err) { return cli_fail(err, LOCI_ENOMEM, "out of memory"); }
 
 static loci_status add_line(prefixes *p, const char *line, const char *path, loci_err *err) {
-  if (p->count == MOST) return cli_fail(err, LOCI_EINVAL, "%s: more than %d lines", path, MOST);
+  if (p->count == MOST) return cli_fail(err, LOCI_EINVAL, "%.300s: more than %d lines", path, MOST);
   if ((p->count & (p->count - 1)) == 0) { /* at 0, 1, 2, 4, ... there is no room left */
     size_t room = p->count ? 2 * (size_t)p->count : 1;
     char **wider = realloc(p->at, room * sizeof *wider);
@@ -45,7 +45,7 @@ loci_status prefixes_read(const char *path, prefixes *out, loci_err *err) {
   FILE *in = text_in_open(path, err);
   if (!in) return err->code;
   loci_status st = read_lines(in, path, out, err);
-  if (!st && out->count == 0) st = cli_fail(err, LOCI_EINVAL, "%s: no text in it", path);
+  if (!st && out->count == 0) st = cli_fail(err, LOCI_EINVAL, "%.300s: no text in it", path);
   fclose(in);
   return st;
 }

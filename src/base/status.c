@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 
-enum { LONGEST = 8192 }; /* sentence before it is cut */
+enum { USUAL = 2048 }; /* bytes of a sentence before it is cut */
 
 static bool is_inside_a_character(char c) { return ((unsigned char)c & 0xC0) == 0x80; }
 
@@ -29,14 +30,19 @@ static void keep_both_ends(const char *text, char *out, size_t size) {
 /* Names in parentheses, because status.h has macros of these names. */
 loci_status(fail)(loci_err *err, loci_status code, const char *format, ...) {
   if (!err) return code;
-  char text[LONGEST]; /* first, since err->msg may be among the arguments */
-  va_list args;
+  char usual[USUAL], *text = usual; /* err->msg may be among the arguments */
+  va_list args, again;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  va_copy(again, args);
+  int n = vsnprintf(usual, sizeof usual, format, args);
+  char *longer = n >= USUAL ? malloc((size_t)n + 1) : NULL;
+  if (longer) vsnprintf(text = longer, (size_t)n + 1, format, again);
+  va_end(again);
   va_end(args);
   utf8_make_printable(text);
   err->code = code;
   keep_both_ends(text, err->msg, sizeof err->msg);
+  free(longer);
   return code;
 }
 
@@ -45,7 +51,7 @@ loci_status(fail_nomem)(loci_err *err, const char *doing) {
 }
 
 loci_status(fail_errno)(loci_err *err, int why, const char *format, ...) {
-  char what[LONGEST];
+  char what[4 * USUAL];
   va_list args;
   va_start(args, format);
   vsnprintf(what, sizeof what, format, args);

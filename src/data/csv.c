@@ -220,7 +220,7 @@ static loci_status find_separator(csv_reader *r, loci_err *err) {
   size_t quote = n > 0 && line[0] == '"'; /* some programs write it as a field */
   const char *named = line + quote;
   if (n >= quote + 5 && strncasecmp(named, "sep=", 4) == 0 &&
-      strspn(named + 5, "\"\r\n") >= n - quote - 5) {
+      strspn(named + 5, (char[]){named[4], ' ', '"', '\r', '\n', 0}) >= n - quote - 5) {
     bool can = named[4] == '\t' || (named[4] >= ' ' && named[4] <= '~' && named[4] != '"');
     if (!can) /* as a char 0xFF equals EOF, and the file would never end */
       return fail(err, LOCI_EFORMAT,

@@ -76,11 +76,15 @@ static void quotes_line_ends_and_marks_are_read(void **state) {
 
 static void the_line_of_names_says_what_separates(void **state) {
   (void)state;
-  static const char *const tables[] = {
-      "a;\"b, c\"\n1;x, y\n",          "a\t\"b, c\"\n1\tx, y\n",
-      "a|\"b, c\"\n1|x, y\n",          "\"sep=;\"\r\na;\"b, c\"\n1;x, y\n",
-      "sep=;\r\na;\"b, c\"\n1;x, y\n", "\xEF\xBB\xBFsep=\t\na\t\"b, c\"\n1\tx, y",
-      "a,\"b, c\"\n1,\"x, y\"\n",      "\"a;;;\",\"b, c\"\n1,\"x, y\"\n"};
+  static const char *const tables[] = {"a;\"b, c\"\n1;x, y\n",
+                                       "a\t\"b, c\"\n1\tx, y\n",
+                                       "a|\"b, c\"\n1|x, y\n",
+                                       "\"sep=;\"\r\na;\"b, c\"\n1;x, y\n",
+                                       "sep=;\r\na;\"b, c\"\n1;x, y\n",
+                                       "\xEF\xBB\xBFsep=\t\na\t\"b, c\"\n1\tx, y",
+                                       "sep=;;; \r\na;\"b, c\"\n1;x, y\n",
+                                       "a,\"b, c\"\n1,\"x, y\"\n",
+                                       "\"a;;;\",\"b, c\"\n1,\"x, y\"\n"};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
     csv_reader *r = opened(tables[i], strlen(tables[i]));
     assert_non_null(r);

@@ -44,6 +44,12 @@ static loci_status decompose(key_metric *k, const loci_covariance *c, double tra
   double mean = trace / (double)k->F;
   k->bound = set->null_relative > 0 ? set->null_relative * mean : set->null_below;
   TRY(spectrum_new(k->values, k->F, of->m->threads, &w, &k->s, err));
+  int64_t wrong = spectrum_below(k->s, -0.01 * mean); /* rounding leaves a thousandth at most */
+  if (wrong > 0) {
+    return fail(err, LOCI_EFORMAT,
+                "not a covariance of layer %d: %lld of its eigenvalues are below 0", c->layer,
+                (long long)wrong);
+  }
   if (spectrum_below(k->s, k->bound) > 0) return LOCI_OK;
   return fail(err, LOCI_EINVAL,
               "no direction of the keys of layer %d is free: all eigenvalues of their covariance "
@@ -71,7 +77,7 @@ static loci_status check_values(const loci_covariance *c, loci_err *err) {
   const float *v = c->values;
   double trace = 0;
   for (int64_t i = 0; i < c->inner; i++) {
-    double d = v[i * c->inner + i];
+    double d = (double)v[i * c->inner + i];
     if (!(d >= 0) || isinf(d))
       return fail(err, LOCI_EFORMAT,
                   "not a covariance of layer %d: element %lld of its diagonal is %g", c->layer,
@@ -83,15 +89,16 @@ static loci_status check_values(const loci_covariance *c, loci_err *err) {
                 c->layer);
   for (int64_t i = 0; i < c->inner; i++)
     for (int64_t j = 0; j < i; j++) {
-      double a = v[i * c->inner + j], b = v[j * c->inner + i];
+      double a = (double)v[i * c->inner + j], b = (double)v[j * c->inner + i];
       double most = sqrt((double)fmaxf(v[i * c->inner + i], FLT_MIN) *
                          (double)fmaxf(v[j * c->inner + j], FLT_MIN));
-      if (!(fabs(a - b) <= 0.01 * most) || !(fabs(a) <= 1.01 * most))
-        return fail(
-            err, LOCI_EFORMAT,
-            "not a covariance of layer %d: elements (%lld,%lld) and (%lld,%lld) are %g and %g, "
-            "the diagonal allows %g",
-            c->layer, (long long)i, (long long)j, (long long)j, (long long)i, a, b, most);
+      bool even = fabs(a - b) <= 0.01 * most; /* false of a NaN, too */
+      if (!even || !(fabs(a) <= 1.01 * most))
+        return fail(err, LOCI_EFORMAT,
+                    "not a covariance of layer %d: elements (%lld,%lld) and (%lld,%lld) are %g and "
+                    "%g: %s",
+                    c->layer, (long long)i, (long long)j, (long long)j, (long long)i, a, b,
+                    even ? "more than the diagonal allows" : "it is not symmetric");
     }
   return LOCI_OK;
 }

@@ -108,7 +108,7 @@ static void what_is_no_covariance_is_refused(void **state) {
       {7 * F + 7, NAN, "is nan"},
       {7 * F + 8, -3, "(8,7) and (7,8)"}, /* one of a pair */
       {7 * F + 8, NAN, "(8,7) and (7,8)"},
-      {8 * F + 7, 1e6F, "the diagonal allows"},
+      {8 * F + 7, 1e6F, "not symmetric"},
   };
   for (size_t i = 0; i < 2 * sizeof changes / sizeof *changes; i++) {
     setting s;
@@ -123,6 +123,23 @@ static void what_is_no_covariance_is_refused(void **state) {
     assert_non_null(strstr(err.msg, changes[i / 2].why));
     assert_int_equal(s.asked, 0); /* before the work */
   }
+}
+
+/* No pair of elements gives it away, and C^-1 would not exist; a projection would. */
+static void an_indefinite_matrix_is_refused(void **state) {
+  (void)state;
+  setting s;
+  key_metric *k;
+  loci_err err;
+  begin(&s, ALPHAEDIT);
+  for (int i = 0; i < F; i++)
+    for (int j = 0; j < F; j++) s.values[i * F + j] *= i == j ? 1 : -1; /* 2 diag(C) - C */
+  for (int i = 0; i < F; i++)
+    for (int j = 0; j < F; j++) /* more alike than keys of noise are */
+      if (i != j) s.values[i * F + j] -= 0.3F * sqrtf(s.values[i * F + i] * s.values[j * F + j]);
+  assert_int_equal(key_metric_new(&s.c, &s.like, &k, &err), LOCI_EFORMAT);
+  assert_null(k);
+  assert_non_null(strstr(err.msg, "eigenvalues are below 0"));
 }
 
 /* The square of a unit that is all but off underflows; its products with others do not. */
@@ -141,6 +158,7 @@ int main(void) {
       cmocka_unit_test(it_is_counted_against_the_memory),
       cmocka_unit_test(it_stops),
       cmocka_unit_test(what_is_no_covariance_is_refused),
+      cmocka_unit_test(an_indefinite_matrix_is_refused),
       cmocka_unit_test(a_unit_that_is_all_but_off_is_taken),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

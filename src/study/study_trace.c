@@ -174,7 +174,8 @@ static void judge(void *ctx, study_item *item, const study_answer *answer) {
   int effect = average_find(a, "total effect", 0, "");
   double x = effect < 0 ? (double)NAN : average_row_of(a, effect, a->n)[0];
   if (is_wrong(item, answer) || x >= s->least_effect) return;
-  item->drop = "small effect";
+  item->drop = isnan(x) ? "no total effect" : "small effect";
+  if (isnan(x)) return;
   snprintf(item->why, sizeof item->why, "the corruption lowers p by %.3g, less than %.3g", x,
            s->least_effect);
 }
