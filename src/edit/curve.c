@@ -246,7 +246,7 @@ loci_status loci_edit_curve_new(const loci_model *model, const char *path,
   test_opts test;
   TRY(options_take(loci_edit_curve_opts, &own, opts, err));
   TRY(test_opts_take(&test, own.test, err));
-  TRY(curve_check(&own, err));
+  TRY(loci_check(LOCI_KIND_EDIT_CURVE, opts, err));
   drawing d = {.model = model, .path = path, .opts = &own, .test = &test.o};
   d.out = result_new(LOCI_KIND_EDIT_CURVE, sizeof *d.out);
   loci_status st = d.out ? measure_all(&d, err) : fail_nomem(err, "drawing a curve of edits");

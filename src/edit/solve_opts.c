@@ -241,17 +241,6 @@ static loci_status check_value(const char *over, double x, loci_err *err) {
               least > 0 ? "above 0" : "not below 0");
 }
 
-loci_status curve_check(const loci_edit_curve_opts *o, loci_err *err) {
-  enum { MOST_POINTS = 1000 };
-  if (!o->over || o->value_count == 0)
-    return fail(err, LOCI_EINVAL,
-                "over wants a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
-  if (o->value_count < 0 || o->value_count > MOST_POINTS)
-    return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o->value_count, MOST_POINTS);
-  for (int i = 0; i < o->value_count; i++) TRY(check_value(o->over, o->values[i], err));
-  return LOCI_OK;
-}
-
 /* ---------------------------------------------------------------- before there is a model */
 
 static loci_status check_edit(const loci_edit_opts *opts, loci_err *err) {
@@ -261,9 +250,16 @@ static loci_status check_edit(const loci_edit_opts *opts, loci_err *err) {
 }
 
 static loci_status check_curve(const loci_edit_curve_opts *opts, loci_err *err) {
-  loci_edit_curve_opts own;
-  TRY(options_take(loci_edit_curve_opts, &own, opts, err));
-  return curve_check(&own, err);
+  enum { MOST_POINTS = 1000 };
+  loci_edit_curve_opts o;
+  TRY(options_take(loci_edit_curve_opts, &o, opts, err));
+  if (!o.over || o.value_count == 0)
+    return fail(err, LOCI_EINVAL,
+                "over wants a name and its values, such as layer=0-11 or lambda=0.01,0.1,1");
+  if (o.value_count < 0 || o.value_count > MOST_POINTS)
+    return fail(err, LOCI_EINVAL, "%d points, expected 1 to %d", o.value_count, MOST_POINTS);
+  for (int i = 0; i < o.value_count; i++) TRY(check_value(o.over, o.values[i], err));
+  return LOCI_OK;
 }
 
 loci_status loci_check(loci_kind kind, const void *opts, loci_err *err) {

@@ -27,8 +27,5 @@ loci_status solve_opts_complete(solve_opts *own, const loci_model *m, loci_err *
 
 /* Members of a completed request into *to: method, layer and settings that the method has. */
 void solve_opts_describe(js_value **to, const solve_opts *own);
-/* What is wrong with what a curve goes over and its values, whatever model and examples they are
- * for. */
-loci_status curve_check(const loci_edit_curve_opts *o, loci_err *err);
 
 #endif

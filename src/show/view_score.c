@@ -206,6 +206,15 @@ static void say_prediction_head(views *v, const loci_prediction *p) {
   }
 }
 
+static void say_meanings(views *v, const loci_prediction *p) {
+  for (int i = 0; i < p->predictor_count; i++) {
+    view_begin(v, VIEW_LINE);
+    view_only(v, VIEW_TERM | VIEW_HTML);
+    view_indent(v, 0, 2);
+    view_say(v, VIEW_DIM, "%s: %s", p->predictors[i].name, p->predictors[i].meaning);
+  }
+}
+
 void view_prediction(const void *result, const loci_draw_opts *opts, views *v) {
   const loci_prediction *p = result;
   (void)opts;
@@ -215,13 +224,8 @@ void view_prediction(const void *result, const loci_draw_opts *opts, views *v) {
     say_predictors(v, p);
     view_gap(v);
     say_curves(v, p);
+    say_meanings(v, p);
+    view_gap(v);
   }
-  for (int i = 0; i < p->predictor_count; i++) {
-    view_begin(v, VIEW_LINE);
-    view_only(v, VIEW_TERM | VIEW_HTML);
-    view_indent(v, 0, 2);
-    view_say(v, VIEW_DIM, "%s: %s", p->predictors[i].name, p->predictors[i].meaning);
-  }
-  if (!p->note) view_gap(v);
   view_sample(v, &p->sample);
 }
