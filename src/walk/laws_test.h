@@ -65,6 +65,7 @@ static inline loci_model *open_f32(const char *dir) {
 }
 
 static inline float *room(int64_t n) {
+  if (n <= 0) abort(); /* an analyser takes no assertion of cmocka for an end */
   float *x = calloc((size_t)n, sizeof *x);
   assert_non_null(x);
   return x;
