@@ -6,27 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_POINTS = 1 << 20 };
+#include "store/numbers.h"
 
 static const char *text_at(const db_query *q, int column) {
   const char *text = db_text(q, column);
   return text ? text : "";
 }
 
-/* Window, quantity, place, first and points stand in five columns from [at] on. */
+/* Quantity, window, place, first and points stand in five columns from [at] on. */
 static loci_status read_series(const db_query *q, int at, const char *where, store_series *out,
                                loci_err *err) {
-  int64_t first = db_int(q, at + 3), points = db_int(q, at + 4);
-  if (points < 1 || points > MOST_POINTS)
-    return fail(err, LOCI_EFORMAT, "%s: a series of %" PRId64 " numbers", where, points);
-  if (first < 0 || first > MOST_POINTS)
-    return fail(err, LOCI_EFORMAT, "%s: a series that begins at %" PRId64, where, first);
-  *out = (store_series){.quantity = text_at(q, at),
-                        .window = db_int(q, at + 1),
-                        .place = text_at(q, at + 2),
-                        .first = (int)first,
-                        .points = (int)points};
+  series_key key;
+  TRY(series_key_read(q, at, where, 0, &key, err));
+  *out = (store_series){.quantity = key.quantity,
+                        .window = key.window,
+                        .place = key.place,
+                        .first = key.first,
+                        .points = key.points};
   return LOCI_OK;
+}
+
+static loci_status read_numbers(const store_series *s, const char *json, const char *where,
+                                double *out, loci_err *err) {
+  series_key key = {.quantity = s->quantity, .points = s->points};
+  return series_numbers(&key, average_range(s->quantity), json, where, out, err);
 }
 
 static int right_at(const db_query *q, int column) {
@@ -87,7 +90,7 @@ static loci_status value_row(going *g, const db_query *q, loci_err *err) {
   double *x = malloc((size_t)v.series.points * sizeof *x);
   if (!x) return fail_nomem(err, "reading a store");
   v.x = x;
-  loci_status st = store_numbers(db_text(q, 10), where, x, v.series.points, err);
+  loci_status st = read_numbers(&v.series, db_text(q, 10), where, x, err);
   if (!st) st = g->fn.value(g->ctx, &v, err);
   free(x);
   return st;
@@ -158,8 +161,9 @@ static loci_status map_row(going *g, const db_query *q, loci_err *err) {
   const unsigned char *ie = db_bytes(q, 5, &size);
   TRY(js_parse(json, strlen(json), where, &tokens, err));
   int64_t rows = js_count(tokens), cells = (int64_t)(size / 4);
-  bool whole = layers >= 1 && layers <= MOST_POINTS && rows >= 1 && rows <= MOST_POINTS &&
-               size % 4 == 0 && cells % layers == 0 && cells / layers == rows;
+  bool whole = layers >= 1 && layers <= STORE_POINTS && rows >= 1 && rows <= STORE_POINTS &&
+               first >= 0 && first <= STORE_POINTS && size % 4 == 0 && cells % layers == 0 &&
+               cells / layers == rows;
   store_map m = {.site = text_at(q, 0),
                  .window = db_int(q, 1),
                  .first = (int)first,
@@ -196,7 +200,7 @@ loci_status store_fill_series(loci_store *s, const store_series *series, const i
     db_bind_int(q, 2, series->id);
     st = db_step(q, &row, err);
     if (!st && row) {
-      st = store_numbers(db_text(q, 0), db_path(s->d), x, series->points, err);
+      st = read_numbers(series, db_text(q, 0), db_path(s->d), x, err);
       db_rewind(q);
     }
   }

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/options.h"
+#include "store/numbers.h"
 #include "store/store.h"
 
 enum { MOST_EXPECTED = 1 << 22 }; /* examples: beyond it room grows as it is filled */
@@ -24,6 +25,7 @@ typedef struct loading {
   const char *system, *date; /* NULL: none */
   double least_effect;
   db_query *values;
+  run_series_list series;
   double *room; /* numbers of a row */
   int room_size;
   int64_t *results; /* (total) of the examples that are used, in their order */
@@ -106,33 +108,20 @@ static loci_status find_run(loading *l, loci_err *err) {
 
 /* ---------------------------------------------------------------- one example's rows */
 
-static const char values_query[] =
-    "SELECT series, x, quantity, window, place, first, points FROM value JOIN series USING (series)"
-    " WHERE result = ? ORDER BY series";
-
-static loci_status read_key(const db_query *q, const char *where, series_key *out, loci_err *err) {
-  int64_t first = db_int(q, 5), points = db_int(q, 6);
-  const char *quantity = db_text(q, 2), *place = db_text(q, 4);
-  if (points < 1 || points > 1 << 20 || first < 0 || first > 1 << 20 || !quantity || !place)
-    return fail(err, LOCI_EFORMAT, "%s: a series that makes no sense", where);
-  *out = (series_key){quantity, (int)db_int(q, 3), place, (int)first, (int)points};
-  return LOCI_OK;
-}
-
 static loci_status put_row(loading *l, averaging *a, loci_err *err) {
   const db_query *q = l->values;
   const char *where = db_path(l->store->d);
-  series_key key;
-  TRY(read_key(q, where, &key, err));
-  if (a->recall && l->job->waits(&key)) return average_await(a, &key, db_int(q, 0), err);
-  if (l->room_size < key.points) {
-    double *more = realloc(l->room, (size_t)key.points * sizeof *more);
+  const run_series *s;
+  TRY(run_series_find(&l->series, db_int(q, 0), where, &s, err));
+  if (a->recall && l->job->waits(&s->key)) return average_await(a, &s->key, s->id, err);
+  if (l->room_size < s->key.points) {
+    double *more = realloc(l->room, (size_t)s->key.points * sizeof *more);
     if (!more) return fail_nomem(err, "reading a store");
     l->room = more;
-    l->room_size = key.points;
+    l->room_size = s->key.points;
   }
-  TRY(store_numbers(db_text(q, 1), where, l->room, key.points, err));
-  return average_put(a, &key, l->room, err);
+  TRY(series_numbers(&s->key, s->range, db_text(q, 1), where, l->room, err));
+  return average_put(a, &s->key, l->room, err);
 }
 
 static loci_status put_rows(loading *l, int64_t result, loci_err *err) {
@@ -170,8 +159,11 @@ static loci_status recall_example(loading *l, db_query *q, int example, loci_err
   while (!(st = db_step(q, &row, err)) && row) {
     average_row *r = recalled(l->job->a, db_int(q, 0));
     if (!r) continue;
+    const run_series *s;
+    const char *where = db_path(l->store->d);
     double *x = r->x + (int64_t)example * r->key.points;
-    st = store_numbers(db_text(q, 1), db_path(l->store->d), x, r->key.points, err);
+    st = run_series_find(&l->series, r->source, where, &s, err);
+    if (!st) st = series_numbers(&s->key, s->range, db_text(q, 1), where, x, err);
     if (st) break;
   }
   return st;
@@ -279,13 +271,16 @@ static loci_status load_examples(loading *l, db_query *q, double *seconds, loci_
     db_follow(l->store->d, l->watch, "store", (double)done++, l->total);
     arena *mem = arena_new();
     double took;
-    st = mem ? store_real(q, 8, db_path(l->store->d), &took, err)
+    st = mem ? store_real(q, 8, db_path(l->store->d), "seconds", stat_amount, &took, err)
              : fail_nomem(err, "reading a store");
     if (!st) st = load_example(l, q, mem, err);
     arena_free(mem);
     if (st) break;
     if (!isnan(took)) *seconds += took;
   }
+  if (!st && (double)done != l->total)
+    return fail(err, LOCI_EFORMAT, "%s: %.0f of %.0f results are of examples that it does not have",
+                db_path(l->store->d), l->total - (double)done, l->total);
   return st;
 }
 
@@ -362,7 +357,10 @@ static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_e
   if (!l->results) return fail_nomem(err, "reading a store");
   if (!l->side && job->waits) job->a->recall = recall;
   job->a->recall_ctx = l;
-  TRY(db_prepare(l->store->d, values_query, &l->values, err));
+  TRY(run_series_read(l->store->d, l->run, db_path(l->store->d), l->model->layers, l->scratch,
+                      &l->series, err));
+  TRY(db_prepare(l->store->d, "SELECT series, x FROM value WHERE result = ? ORDER BY series",
+                 &l->values, err));
   TRY(db_prepare(l->store->d,
                  "SELECT line, id, dropped, reason, right, answer, result, answers, seconds, key"
                  " FROM result JOIN example USING (example) WHERE run = ? ORDER BY line, key",

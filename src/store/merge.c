@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/list.h"
 #include "base/result.h"
+#include "store/numbers.h"
 #include "store/store.h"
 
 /* ---------------------------------------------------------------- may they be merged */

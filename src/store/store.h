@@ -5,7 +5,8 @@
  * settings.c  what makes two runs the same    store_run.c      measuring a file of examples
  * load.c      rows to averages                store_info.c     what is in it
  * merge.c     stores to one                   store_compare.c  two runs, number by number
- * numbers.c   what measurements give             store_browse.c   its examples, one by one
+ * numbers.c   what measurements give         store_browse.c   its examples, one by one
+ * run_series.c   what a run's rows are
  *
  * A run is one measurement with one choice of settings; a result is an example in a run.  An
  * example's rows come in one transaction, so a store that was left at any moment holds whole
@@ -92,20 +93,5 @@ typedef struct store_side {
 loci_status store_side_load(loci_store *s, const store_which *which, store_side *out,
                             loci_err *err);
 void store_side_clear(store_side *side);
-
-/* A number of a store: NULL is NaN, and none is beyond what the library computes with (f32). */
-loci_status store_real(const db_query *q, int column, const char *where, double *out,
-                       loci_err *err);
-/* The mean of a query's only column. */
-loci_status store_mean(db_query *q, const char *where, stat_running *mean, loci_err *err);
-/* n numbers out of a row's JSON; null is NaN. */
-loci_status store_numbers(const char *json, const char *where, double *out, int n, loci_err *err);
-/* The same of rows as stores write them, to the last bit and many times as fast; false: such a row
- * it is not. */
-bool store_plain_row(const char *json, double *out, int n);
-
-/* All numbers of the store attached as "source" are in range, and its rows as long as they say
- * (numbers.c). */
-loci_status store_check_numbers(db *d, const char *path, loci_err *err);
 
 #endif

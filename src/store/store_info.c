@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "model/command.h"
+#include "store/numbers.h"
 #include "store/store.h"
 
 static loci_status copy_text(arena *mem, const char *s, const char **out, loci_err *err) {
@@ -31,7 +32,7 @@ static loci_status read_counts(db *d, loci_store_run_info *r, loci_err *err) {
     r->dropped = db_int(q, 1);
     r->right = db_int(q, 2);
     r->wrong = db_int(q, 3);
-    st = store_real(q, 4, db_path(d), &r->seconds, err);
+    st = store_real(q, 4, db_path(d), "seconds", stat_amount, &r->seconds, err);
   }
   db_finish(q);
   return st;
@@ -76,7 +77,7 @@ static loci_status read_mean(db *d, const loci_store_run_info *r, bool reported,
   db_bind_text(q, 2, r->headline);
   db_bind_int(q, 3, reported);
   db_bind_real(q, 4, reported ? REPORTED_TE : 0);
-  loci_status st = store_mean(q, db_path(d), out, err);
+  loci_status st = store_mean(q, db_path(d), r->headline, out, err);
   db_finish(q);
   return st;
 }

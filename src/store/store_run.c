@@ -1,8 +1,7 @@
 /* loci_store_run: a file of examples, measured into a store (see store.h).
  *
- * study_each goes through the file as for any study; the keeper below tells it which examples the
- * store has, and writes the others down as they are measured: one transaction for an example, all
- * its kinds together. */
+ * study_each goes through the file as for any study; the keeper below tells it which examples are
+ * there, and writes the others down as they are measured: one transaction each, all its kinds. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "store/row_writer.h"
+#include "store/numbers.h"
 #include "store/store.h"
 #include "study/noise_data.h"
 
@@ -83,7 +83,7 @@ static loci_status count_before(const keeping *x, kept_job *k, loci_err *err) {
   db_bind_text(q, 2, k->job->headline);
   db_bind_int(q, 3, k->job->judge != NULL);
   db_bind_real(q, 4, x->opts->least_effect);
-  loci_status st = store_mean(q, db_path(x->store->d), &k->mean, err);
+  loci_status st = store_mean(q, db_path(x->store->d), k->job->headline, &k->mean, err);
   db_finish(q);
   TRY(st);
   TRY(db_prepare(x->store->d,

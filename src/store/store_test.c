@@ -1,4 +1,5 @@
 /* What a store gives back, and what it makes of files that are none. */
+#include "store/numbers.h"
 #include "store/store.h"
 #include "base/random.h"
 #include "sized.h"
@@ -259,7 +260,7 @@ static void write_run(int run, const char *setting, int key, const double (*x)[2
   loci_store_close(s);
   snprintf(text, sizeof text,
            "INSERT INTO run VALUES (%d, 'lens', '%s', '{\"layers\":2}', 'q', '');"
-           "INSERT INTO series VALUES (%d, %d, 'p of the target', 0, 'last', 0, 2)",
+           "INSERT INTO series VALUES (%d, %d, 'constraint -> last', 0, 'last', 0, 2)",
            run, setting, run, run);
   sql(text);
   for (int i = 0; i < rows; i++) {

@@ -195,56 +195,6 @@ int average_count(const averaging *a, average_whose whose) {
 
 /* ---------------------------------------------------------------- means */
 
-/* Quantities by name: the range of their means, and whether they say how good an answer is. */
-static const struct quantity {
-  const char *name;
-  const stat_range *range;
-  bool outcome;
-} quantities[] = {{"clean p", &stat_probability, false},
-                  {"corrupted p", &stat_probability, false},
-                  {"confidence", &stat_probability, false},
-                  {"margin", &stat_probability, false},
-                  {"p", &stat_probability, false},
-                  {"p of the target", &stat_probability, false},
-                  {"top share", &stat_probability, false},
-                  {"visual tokens", &stat_probability, false},
-                  {"visual places", &stat_probability, false},
-                  {"right", &stat_shares, true},
-                  {"first token right", &stat_shares, true},
-                  {"VQA accuracy", &stat_probability, true},
-                  {"target leads", &stat_shares, false},
-                  {"total effect", &stat_change, false},
-                  {"change", &stat_change, false},
-                  {"image -> constraint-last", &stat_amount, false},
-                  {"constraint -> last", &stat_amount, false},
-                  {"mean constraint -> last", &stat_amount, false}};
-
-static const struct quantity *find_quantity(const char *name) {
-  for (size_t i = 0; i < sizeof quantities / sizeof *quantities; i++)
-    if (strcmp(quantities[i].name, name) == 0) return &quantities[i];
-  return NULL;
-}
-
-stat_range average_range(const char *quantity) {
-  const struct quantity *known = find_quantity(quantity);
-  int site;
-  if (known) return *known->range;
-  if (strstr(quantity, AVERAGE_LOGITS)) return stat_any;
-  if (strstr(quantity, AVERAGE_BY_HEAD)) return stat_change;
-  return loci_name_find(LOCI_NAMES_SITE, quantity, &site, NULL) ? stat_any
-                                                                : stat_change; /* a site's effect */
-}
-
-bool average_is_outcome(const char *quantity) {
-  const struct quantity *known = find_quantity(quantity);
-  return known && known->outcome;
-}
-
-bool average_is_beside(const series_key *key) {
-  bool accuracy = strcmp(key->quantity, "first token right") == 0 && key->place[0];
-  return accuracy || strstr(key->quantity, AVERAGE_LOGITS);
-}
-
 const char *grid_name(const loci_grid *g, char out[GRID_NAME]) {
   bool noise = g->direction == LOCI_NOISE;
   snprintf(out, GRID_NAME, "%s%s", site_name(g->site), noise ? ", noise" : "");

@@ -49,11 +49,15 @@ typedef struct averaging {
   void *recall_ctx;
 } averaging;
 
-/* What a quantity can be, of a run as of a store's rows; whether it says how good an answer is;
- * whether a series only says otherwise what another one says, and is no test of its own. */
+/* What a quantity can be, of a run as of a store's rows (series.c); whether it says how good an
+ * answer is; whether a series only says otherwise what another one says, and is no test of its own.
+ */
 stat_range average_range(const char *quantity);
 bool average_is_outcome(const char *quantity);
 bool average_is_beside(const series_key *key);
+/* Whether some measurement of a model with so many layers (0: unknown) gives a series of that name
+ * and place, of so many numbers. */
+bool average_is_series(const series_key *key, int layers);
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 

@@ -11,6 +11,9 @@
 /* Ends a quantity whose numbers are of the logit difference: "mlp_out, logit_diff". */
 #define AVERAGE_LOGITS ", logit_diff"
 
+/* Begins a place that is a group of positions, whole: "all of image". */
+#define AVERAGE_GROUP "all of "
+
 /* Which share of an example's total a series' numbers from [from] on are, over examples whose total
  * is at least [least]: NULL in *out where one of both is not there (average_ratios.c). */
 loci_status average_restored(averaging *a, int series, int from, int points, int total,

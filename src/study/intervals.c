@@ -17,6 +17,11 @@ static const loci_interval undefined = {(double)NAN, (double)NAN, (double)NAN};
 
 static loci_status no_memory(loci_err *err) { return fail_nomem(err, "resampling"); }
 
+bool stat_is_of(stat_range r, double x) {
+  static const double roundings = 1e-3; /* of a sum of f32 shares over a vocabulary, and to spare */
+  return isnan(x) || (x >= r.lo - roundings && x <= r.hi + roundings);
+}
+
 /* ---------------------------------------------------------------- from draws to an interval */
 
 static double cut(double x, stat_range r) { return fmin(fmax(x, r.lo), r.hi); }

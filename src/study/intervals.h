@@ -20,6 +20,9 @@ typedef struct stat_range {
   bool share; /* each number is a share of questions, 0 to 1: Wilson's interval */
 } stat_range;
 extern const stat_range stat_any, stat_probability, stat_shares, stat_change, stat_amount;
+/* Whether a number can be of that range: NaN can, and what the roundings of a sum leave beyond it.
+ */
+bool stat_is_of(stat_range r, double x);
 
 /* Numbers of n examples at some points: x[rows[i] * stride + k]; NaN: this example has none. */
 typedef struct stat_table {

@@ -238,7 +238,7 @@ static loci_status put_column(const donors *d, averaging *a, const loci_grid *g,
   double *x = calloc((size_t)g->layer_count, sizeof *x);
   loci_status st = x ? LOCI_OK : fail_nomem(err, "averaging");
   snprintf(quantity, sizeof quantity, "%s%s", grid_name(g, name), of_right);
-  snprintf(place, sizeof place, "all of %s%s", g->groups[column], kinds[kind]);
+  snprintf(place, sizeof place, AVERAGE_GROUP "%s%s", g->groups[column], kinds[kind]);
   for (int l = 0; !st && l < g->layer_count; l++) {
     for (int h = 0; !st && h < heads; h++) {
       double right = 0;

@@ -21,7 +21,7 @@ enum { ROLES = LOCI_ROLE_LAST + 1, GROUP_PLACE = 64, FINGERPRINT = 24 };
 /* "all of constraint", beside the role "constraint-last" */
 enum { CORRUPTION_MAX = 1 << 28 }; /* bytes of its file */
 
-static const char group_prefix[] = "all of ", of_sets[] = ", set";
+static const char of_sets[] = ", set";
 static const char *const set_kinds[] = {"the set", "random sets", "difference"};
 
 typedef struct trace_study {
@@ -93,7 +93,7 @@ static loci_status put_effects(averaging *a, const effects *e, bool by_head, loc
   snprintf(quantity, sizeof quantity, "%s%s%s", grid_name(g, name), heads,
            e->logits ? AVERAGE_LOGITS : "");
   for (int r = 0; !st && r < (g->positions ? ROLES : g->column_count); r++) {
-    snprintf(place, sizeof place, "%s%s", g->groups ? group_prefix : "",
+    snprintf(place, sizeof place, "%s%s", g->groups ? AVERAGE_GROUP : "",
              g->groups ? g->groups[r] : role_name((loci_role)r));
     if (effect_of_place(e, r, by_head, x)) st = average_put(a, &key, x, err);
   }
@@ -110,7 +110,7 @@ static loci_status put_sets(averaging *a, const loci_trace *t, loci_err *err) {
     snprintf(quantity, sizeof quantity, "%s%s%s", site_name(x->site),
              x->direction == LOCI_NOISE ? ", noise" : "", of_sets);
     for (int k = 0; k < 3 && x->control_count > 0; k++) {
-      snprintf(place, sizeof place, "%s%s: %s", group_prefix, x->group, set_kinds[k]);
+      snprintf(place, sizeof place, AVERAGE_GROUP "%s: %s", x->group, set_kinds[k]);
       series_key key = {.quantity = quantity, .place = place, .points = 1};
       TRY(average_put(a, &key, &values[k], err));
     }
@@ -228,7 +228,7 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
 /* ---------------------------------------------------------------- charts */
 
 static bool is_group(const char *place) {
-  return strncmp(place, group_prefix, sizeof group_prefix - 1) == 0;
+  return strncmp(place, AVERAGE_GROUP, sizeof AVERAGE_GROUP - 1) == 0;
 }
 
 /* The series of the same numbers on the logit difference; -1: there is none. */
