@@ -320,9 +320,9 @@ static loci_status check_corruptions(check_job *j, const loci_example *e) {
   };
   for (int i = 0; i < 2; i++) {
     const char *field = fields[i][0], *own = js_text_of(js_get(j->line, field), NULL);
-    if (!js_get(j->line, field)) continue;
-    if (!own || !own[strspn(own, " \t\r\n")]) {
-      TRY(NOTE(j, CORRUPTION_TEXT, field, NULL, "%s", own ? "is empty" : "is no text"));
+    if (!own) continue;
+    if (!own[strspn(own, " \t\r\n")]) {
+      TRY(NOTE(j, CORRUPTION_TEXT, field, NULL, "is empty"));
     } else if (fields[i][1] && strcmp(own, fields[i][1]) == 0) {
       TRY(NOTE(j, CORRUPTION_TEXT, field, NULL,
                "is what stands there already: nothing is corrupted"));

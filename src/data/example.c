@@ -138,12 +138,17 @@ static bool is_known(const char *key) {
   return false;
 }
 
+/* What a corruption puts in is a text, as everything that a model is asked. */
+static bool is_question_part(const char *key) {
+  return strcmp(key, "swap") == 0 || strcmp(key, "corrupt_question") == 0;
+}
+
 static loci_status copy_further(const job *j, const char *key, const js_value *v, loci_field *out) {
   char field[64];
   out->name = arena_strdup(j->mem, key);
   if (!out->name) return no_memory(j);
   snprintf(field, sizeof field, "\"%.50s\"", key);
-  if (js_kind_of(v) == JS_TEXT) return copy_text(j, field, v, &out->value);
+  if (js_kind_of(v) == JS_TEXT || is_question_part(key)) return copy_text(j, field, v, &out->value);
   char *text;
   TRY(js_dump(v, &text, j->err));
   out->value = arena_strdup(j->mem, text);

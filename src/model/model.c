@@ -118,8 +118,11 @@ static loci_status fill_info(loci_model *m, loci_err *err) {
 
 /* The matrices of a walk are the device's to keep: what edits put in their place is not. */
 static loci_status open_device(loci_model *m, const char *name, loci_err *err) {
-  if (!name) name = getenv("LOCI_DEVICE");
-  TRY(device_open(name && *name ? name : NULL, &m->device, err));
+  const char *usual = name ? NULL : getenv("LOCI_DEVICE");
+  loci_err own;
+  if (usual) name = *usual ? usual : NULL;
+  loci_status st = device_open(name, &m->device, &own);
+  if (st) return usual ? fail(err, st, "LOCI_DEVICE: %s", own.msg) : pass_on(&own, err);
   m->info.device = device_name(m->device);
   for (int l = 0; m->device && l < model_decoder(m)->layers; l++) {
     const decoder_layer *w = &m->weights->layers[l];

@@ -206,11 +206,12 @@ static loci_status add_dropped(loading *l, const db_query *q, const char *kind, 
 }
 
 /* The first of the answers in JSON, which is what a sentence about a wrong one names. */
-static loci_status first_answer(const char *json, arena *mem, const char **out, loci_err *err) {
+static loci_status first_answer(const char *json, const char *where, arena *mem, const char **out,
+                                loci_err *err) {
   js_value *v;
   *out = "";
   if (!json) return LOCI_OK;
-  TRY(js_parse(json, strlen(json), "answers", &v, err));
+  TRY(js_parse(json, strlen(json), where, &v, err));
   const char *text = js_text_of(js_at(v, 0), NULL);
   if (text) *out = arena_strdup(mem, text);
   js_free(v);
@@ -250,7 +251,7 @@ static loci_status load_example(loading *l, const db_query *q, arena *mem, loci_
   bool judged = !db_is_null(q, 4);
   const char *answer_text = db_text(q, 5);
   study_answer answer = {.text = answer_text ? answer_text : "", .right = db_int(q, 4) != 0};
-  TRY(first_answer(db_text(q, 7), mem, &expected, err));
+  TRY(first_answer(db_text(q, 7), db_path(l->store->d), mem, &expected, err));
   loci_example e = {.answers = &expected, .answer_count = 1};
   study_item item = {.example = &e};
   TRY(put_rows(l, db_int(q, 6), err));

@@ -91,6 +91,7 @@ static void what_no_measurement_gives_is_refused(void **state) {
       {"UPDATE value SET series = 3 WHERE series = 2", "series 3, which is not of their run", true},
       {"UPDATE value SET series = 99 WHERE series = 2", "series 99, which is not of their", false},
       {"UPDATE result SET seconds = -1 WHERE result = 1", "the number -1 as seconds", false},
+      {"UPDATE example SET answers = '[x'", "not valid JSON", true},
       {"DELETE FROM example WHERE example = 2", "1 of 2 results are of examples", true},
   };
   (void)state;

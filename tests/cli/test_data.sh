@@ -168,13 +168,17 @@ not JSON
 EOF
 cat >swaps.jsonl <<'EOF'
 {"question":"What is this land?","constraints":[{"text":"this land"}],"answers":["a"],"swap":"that land","corrupt_question":"What is that land?"}
-{"question":"What was this land?","constraints":[{"text":"this land"}],"answers":["a"],"swap":" ","corrupt_question":7}
+{"question":"What was this land?","constraints":[{"text":"this land"}],"answers":["a"],"swap":" ","corrupt_question":"\t"}
 {"question":"What are these?","constraints":[{"text":"these"}],"answers":["a"],"swap":"these","corrupt_question":"What are these?"}
+{"question":"What were these?","constraints":[{"text":"these"}],"answers":["a"],"swap":7}
+{"question":"What were those?","constraints":[{"text":"those"}],"answers":["a"],"corrupt_question":["a"]}
 EOF
 try data lint swaps.jsonl
 wants 1
 prints 'swaps.jsonl:2: swap: is empty [error: corruption-text]'
-prints 'swaps.jsonl:2: corrupt_question: is no text [error: corruption-text]'
+prints 'swaps.jsonl:2: corrupt_question: is empty [error: corruption-text]'
+prints 'swaps.jsonl:4: swap: "swap" must be a string, found an integer'
+prints 'swaps.jsonl:5: corrupt_question: "corrupt_question" must be a string, found an array'
 prints 'swaps.jsonl:3: swap: is what stands there already'
 prints 'swaps.jsonl:3: corrupt_question: is what'
 prints '4 corruption-text'

@@ -19,7 +19,7 @@ refused 2 'cpu, opencl or opencl:N' --device nonsense
 refused 2 'cpu, opencl or opencl:N' --device opencl:x
 refused 1 'device|OpenCL' --device opencl:63
 OCL_ICD_VENDORS=$work/none refused 1 'no driver of OpenCL|without OpenCL' --device opencl
-LOCI_DEVICE=nonsense refused 1 'device'
+LOCI_DEVICE=nonsense refused 1 'LOCI_DEVICE: device'
 LOCI_DEVICE=nonsense "$loci" ask -m "$model" -q "The capital" -t raw --device cpu >/dev/null 2>said || miss "cpu: $(cat said)"
 OCL_ICD_VENDORS=$work/none "$loci" info --devices >out 2>said || miss "info --devices: $(cat said)"
 grep -q 'no device' out || miss "info --devices: $(cat out)"
