@@ -57,6 +57,7 @@ grep -q 'more than the device gives in one piece' said || miss "a buffer beyond 
 echo '{"question":"The bridge of Vienna was built by","answers":["Paris"],"constraints":[{"text":"Vienna","kind":"textual"}]}' >few.jsonl
 "$loci" study run few.jsonl -m f16 --no-chat --store runs.db --what ask >/dev/null 2>said || miss "study run: $(cat said)"
 grep -aq '"device":"opencl:[0-9]*","device_name":"opencl:[0-9]* (.*)"' runs.db || miss "a store does not name the device"
+"$loci" study report runs.db 2>&1 | grep -q 'on opencl:[0-9]* (' || miss "a store's report does not name the device"
 "$loci" study run few.jsonl -m f16 --no-chat --store runs.db --what ask --device cpu >out 2>&1
 grep -q '^run 2' out || miss "the processor goes on with a device's run"
 [ $failures = 0 ] && echo "the same bytes"

@@ -129,7 +129,8 @@ static void grouped_digits(int64_t n, char out[32]) {
 
 /* "on opencl:0 (NVIDIA H200, 535.104)" */
 static void say_device(views *v, const loci_model_info *m, const char *after) {
-  if (m && m->device_plan) view_say(v, VIEW_DIM, "on %.160s%s", m->device, after);
+  if (m && m->device && strcmp(m->device, "cpu") != 0)
+    view_say(v, VIEW_DIM, "on %.160s%s", m->device, after);
 }
 
 void view_cost(views *v, const loci_model_info *m, const loci_cost *c, const char *unit) {

@@ -22,7 +22,7 @@ typedef struct loading {
   average_job *job;
   loci_model_info *model;
   const char *data, *hash, *template_name, *settings;
-  const char *system, *date; /* NULL: none */
+  const char *system, *date, *device; /* NULL: none */
   double least_effect;
   db_query *values;
   run_series_list series;
@@ -44,7 +44,8 @@ static const char *copy_text(arena *mem, const char *s) { return arena_strdup(me
 /* Corruption and window are all that an average says of its settings. */
 static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   js_value *v;
-  const char *corrupt = NULL, *template_name = "", *system = NULL, *date = NULL, *donors = NULL;
+  const char *corrupt = NULL, *template_name = "", *system = NULL, *date = NULL, *card = NULL,
+             *donors = NULL;
   int64_t window = LOCI_ALL_LAYERS; /* "all", or -1 as it was once */
   loci_trace_opts trace = {0};
   loci_knockout_opts knockout = {0};
@@ -57,6 +58,7 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   if (!st) st = js_get_text(v, "template", where, &template_name, err);
   if (!st) st = js_get_text(v, "system", where, &system, err);
   if (!st) st = js_get_text(v, "date", where, &date, err);
+  if (!st) st = js_get_text(v, "device_name", where, &card, err);
   (void)js_int_of(js_get(v, "window"), &window);
   const char *word = js_text_of(js_get(v, "window"), NULL);
   bool onward = word && strcmp(word, "onward") == 0;
@@ -68,8 +70,9 @@ static loci_status read_settings(loading *l, const char *what, loci_err *err) {
   l->template_name = copy_text(l->scratch, template_name);
   l->system = system ? copy_text(l->scratch, system) : NULL;
   l->date = date ? copy_text(l->scratch, date) : NULL;
+  l->device = card ? copy_text(l->scratch, card) : NULL;
   if (!st && (!l->template_name || (system && !l->system) || (date && !l->date) ||
-              (corrupt && !trace.corrupt) || (donors && !how.donors)))
+              (card && !l->device) || (corrupt && !trace.corrupt) || (donors && !how.donors)))
     st = fail_nomem(err, "reading a store");
   js_free(v);
   if (!st) st = job_of(&how, NULL, true, l->scratch, &l->job, err);
@@ -302,8 +305,9 @@ static loci_status describe(loading *l, double seconds, loci_sample *out, loci_e
   if (!m) return fail_nomem(err, "reading a store");
   *m = *l->model;
   m->edit_count = 0; /* what they did is in the request */
+  m->device = l->device;
   const char **texts[] = {&m->path, &m->family,        &m->dtype,  &m->precision, &l->hash,
-                          &l->data, &l->template_name, &l->system, &l->date};
+                          &l->data, &l->template_name, &l->system, &l->date,      &m->device};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     if (!*texts[i]) continue;
     *texts[i] = copy_text(l->mem, *texts[i]);
