@@ -144,7 +144,10 @@ static void a_merge_copies_numbers_as_they_are(void **state) {
     char change[200];
     loci_err err;
     copy_sound();
-    snprintf(change, sizeof change, "UPDATE value SET x = '%s' WHERE series = 2", rows[i]);
+    snprintf(change, sizeof change,
+             "UPDATE series SET quantity = 'mlp_out, logit_diff' WHERE series = 2;"
+             "UPDATE value SET x = '%s' WHERE series = 2",
+             rows[i]);
     sql(path, change);
     forget(other);
     if (loci_store_merge((const char *const[]){path}, 1, other, NULL, NULL, &err))
