@@ -34,12 +34,12 @@ static const char *report_directory(const cli *c) {
 static int check_report(cli *c) {
   const char *dir = report_directory(c), *base = dir ? strrchr(dir, '/') : NULL;
   const char *dot = dir ? strrchr(base ? base : dir, '.') : NULL;
+  if (dot && dot != dir && isalpha((unsigned char)dot[1]) && access(dir, F_OK) != 0)
+    return cli_usage(
+        c, "-o %.200s: study report writes .json .csv .png .svg .pdf .html, or a directory", dir);
   if (dir && args_has(&c->args, OPT_RUN))
     return cli_usage(c, "a directory has all runs: --run goes with a file, or with no -o");
-  if (!dot || dot == dir || !isalpha((unsigned char)dot[1]) || access(dir, F_OK) == 0)
-    return EXIT_DONE;
-  return cli_usage(
-      c, "-o %.200s: study report writes .json .csv .png .svg .pdf .html, or a directory", dir);
+  return EXIT_DONE;
 }
 
 static int write_report(cli *c, loci_store *store, const loci_store_opts *how) {

@@ -133,6 +133,7 @@ failed "did you mean $model?" info -m "${model%s}"
 failed "did you mean $model/data/trace.jsonl?" data lint "$model/data/trac.jsonl"
 usage 'study report writes .json .csv .png .svg .pdf .html, or a directory' study report x.db -o x.gif
 usage 'a directory has all runs' study report x.db --run 1 -o pages
+usage 'study report writes .json' study report x.db --run 1 -o pages.npz
 usage 'a file of examples is named twice: a.jsonl and --data b.jsonl' study trace a.jsonl --data b.jsonl -m "$model"
 usage 'score needs a file of examples' score -m "$model"
 try data show --data "$model/data/score.jsonl" --limit 1
