@@ -26,17 +26,19 @@ miss() {
 try() {
   last=$*
   "$loci" "$@" >"$work/out" 2>"$work/err" </dev/null
-  code=$? out=$(cat "$work/out") err=$(cat "$work/err")
+  code=$? out=$(<"$work/out") err=$(<"$work/err")
 }
 wants() { [ "$code" = "$1" ] || miss "exit code $code, expected $1"; }
 says() { [[ $err == *"$1"* ]] || miss "standard error does not say: $1"; }
 prints() { [[ $out == *"$1"* ]] || miss "standard output does not show: $1"; }
 # The first line of standard input that takes more than $1 columns of a screen, if there is one.
 too_wide() {
-  local line
+  local text line
+  text=$(</dev/stdin)
+  [ "$(LC_ALL=C.UTF-8 wc -L <<<"$text")" -gt "$1" ] || return 0
   while IFS= read -r line; do
-    [ "$(printf '%s\n' "$line" | LC_ALL=C.UTF-8 wc -L)" -le "$1" ] || { printf '%s\n' "$line"; break; }
-  done
+    [ "$(LC_ALL=C.UTF-8 wc -L <<<"$line")" -le "$1" ] || { printf '%s\n' "$line"; break; }
+  done <<<"$text"
 }
 quiet() { [ -z "$out" ] || miss "standard output is not empty: ${out:0:100}"; }
 usage() { # usage SENTENCE ARGS...: wrong usage, said in this sentence

@@ -39,7 +39,7 @@ rest() { # all other options of the command are refused
     [ "$takes" = - ] || option+==1
     last="${way[*]} $option"
     "$loci" "${way[@]}" "$option" >out 2>"$work/err" </dev/null
-    code=$? out=$(cat out) err=$(cat "$work/err")
+    code=$? out=$(<out) err=$(<"$work/err")
     wants 2
     says "${option%%=*}"
     quiet
@@ -128,7 +128,7 @@ runs "${few[@]}" --data="$data/score.jsonl" --out=a.json "$edited" "${figure[@]}
 seen+='--system --no-chat '
 rest
 
-solving=(--layer=2 --steps=2 --lr=0.1 --weight-decay=0.001 --lambda=0.01 --max-norm=4 --stop-p=0.9 --method=multedit --keep-weight=1 --average-loss --each-key --keep="$data/trace.jsonl" --prompts=2)
+solving=(--layer=2 --steps=2 --lr=0.1 --weight-decay=0.001 --lambda=0.01 --max-norm=4 --stop-p=0.9 --method=multedit --keep-weight=1 --average-loss --each-key --keep=wishes.jsonl --prompts=2)
 kinds='--preset --compat --kl --eps --ft-at --without-constraint --covariance --null-below --null-relative --batch --ridge --stop-loss ' # each of some methods, read by the library
 head -2 "$data/trace.jsonl" | sed "s|\.\./images|$model/images|g;s/}$/, \"target\": \"Lima\"}/" >wishes.jsonl
 begin edit-solve "$m" "$q" "$c" --target=Lima
