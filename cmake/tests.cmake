@@ -40,7 +40,9 @@ foreach(test ${tests})
   add_executable(${name} ${test})
   target_include_directories(${name} PRIVATE src tests)
   target_compile_options(${name} PRIVATE -include ${PROJECT_SOURCE_DIR}/tests/fail_is_final.h
-    $<$<NOT:$<CONFIG:Debug>>:-O1>) # tests only: optimising them takes longer than it saves
+    $<$<NOT:$<CONFIG:Debug>>:-O1>      # tests only: optimising them takes longer than it saves,
+    $<$<CONFIG:RelWithDebInfo>:-g0>)   # and so does writing where each line is; sanitizers and Debug keep it
+  target_link_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-Wl,-S>)
   target_compile_definitions(${name} PRIVATE LOCI_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     MAKE_CHECKPOINT="$<TARGET_FILE:make_checkpoint>")
   target_link_libraries(${name} PRIVATE loci_static cmocka m)
