@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "store/asked.h"
+#include "store/numbers.h"
 #include "study/average.h"
 #include "study/stats.h"
 
@@ -30,7 +31,10 @@ static loci_status read_series(loci_store *s, int64_t series, int64_t most, rate
     double x = db_real(q, 0);
     if (!isfinite(x)) continue;
     out->x[out->n] = x;
-    out->right[out->n] = db_int(q, 1) != 0;
+    int right;
+    st = store_verdict(q, 1, db_path(s->d), &right, err);
+    if (st) break;
+    out->right[out->n] = right == 1;
     out->right_count += out->right[out->n++];
   }
   db_finish(q);

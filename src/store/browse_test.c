@@ -89,6 +89,34 @@ static void rows_of_every_kind_have_their_headline(void **state) {
   arena_free(mem);
 }
 
+/* One example's page has its numbers as a report has them: none that no measurement gives. */
+static void an_example_has_no_number_that_no_measurement_gives(void **state) {
+  static const char *const bad[] = {"UPDATE value SET x = '[{}]' WHERE result = 1",
+                                    "UPDATE value SET x = '[0.1,0.2]' WHERE result = 1",
+                                    "UPDATE value SET x = '[7]' WHERE result = 1",
+                                    "UPDATE series SET quantity = 'mlp_in' WHERE run = 1",
+                                    "UPDATE result SET right = 'no' WHERE result = 1"};
+  (void)state;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    loci_store *s;
+    loci_err err;
+    char *json;
+    arena *mem = arena_new();
+    assert_non_null(mem);
+    write_runs(mem);
+    arena_free(mem);
+    const loci_store_browse_opts o = {.size = sizeof o, .run = 1, .result = 1};
+    assert_int_equal(loci_store_open(path, true, &s, &err), LOCI_OK);
+    assert_int_equal(loci_store_browse(s, &o, &json, &err), LOCI_OK);
+    loci_text_free(json);
+    assert_int_equal(db_exec(s->d, bad[i], &err), LOCI_OK);
+    if (loci_store_browse(s, &o, &json, &err) != LOCI_EFORMAT) fail_msg("%s", bad[i]);
+    assert_non_null(strstr(err.msg, path));
+    loci_store_close(s);
+  }
+  unlink(path);
+}
+
 /* SQLite's letters are ASCII's: others have to be as they stand. */
 static void words_are_found_whatever_their_case(void **state) {
   (void)state;
@@ -98,12 +126,13 @@ static void words_are_found_whatever_their_case(void **state) {
     if (!strstr(json, "\"total\":1")) fail_msg("%s is not found: %s", words[i], json);
     loci_text_free(json);
   }
-  unlink(path);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_every_kind_have_their_headline),
-                                     cmocka_unit_test(statements_have_no_functions_without_an_end),
-                                     cmocka_unit_test(words_are_found_whatever_their_case)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rows_of_every_kind_have_their_headline),
+      cmocka_unit_test(statements_have_no_functions_without_an_end),
+      cmocka_unit_test(words_are_found_whatever_their_case),
+      cmocka_unit_test(an_example_has_no_number_that_no_measurement_gives)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static loci_status check_rows(db *d, db_query *q, const char *where, loci_err *e
   bool row;
   arena *mem = arena_new();
   if (!mem) return fail_nomem(err, "reading a store");
-  loci_status st = run_series_read(d, 0, where, 0, mem, &all, err);
+  loci_status st = run_series_read(d, 0, where, (run_kind){"", 0}, mem, &all, err);
   while (!st && !(st = db_step(q, &row, err)) && row) st = check_row(q, where, &all, &room, err);
   free(room);
   arena_free(mem);
@@ -32,18 +32,25 @@ static loci_status check_rows(db *d, db_query *q, const char *where, loci_err *e
 static loci_status check_maps(db *d, db_query *q, const char *where, loci_err *err) {
   (void)d;
   bool row;
-  loci_status st;
-  while (!(st = db_step(q, &row, err)) && row) {
+  for (;;) {
     size_t n;
+    TRY(db_step(q, &row, err));
+    if (!row) return LOCI_OK;
     const unsigned char *bytes = db_bytes(q, 0, &n);
-    float x = 0;
-    for (size_t i = 0; i + sizeof x <= n && !isinf(x); i += sizeof x)
-      memcpy(&x, bytes + i, sizeof x);
-    if (!isinf(x)) continue;
-    st = fail(err, LOCI_EFORMAT, "%s: a heat map has an infinite effect", where);
-    break;
+    TRY(store_effects(bytes, n, where, err));
   }
-  return st;
+}
+
+static loci_status check_verdicts(db *d, db_query *q, const char *where, loci_err *err) {
+  (void)d;
+  int verdict;
+  bool row;
+  for (;;) {
+    TRY(db_step(q, &row, err));
+    if (!row) return LOCI_OK;
+    TRY(store_verdict(q, 0, where, &verdict, err));
+    TRY(store_verdict(q, 1, where, &verdict, err));
+  }
 }
 
 static loci_status check_seconds(db *d, db_query *q, const char *where, loci_err *err) {
@@ -64,6 +71,7 @@ loci_status store_check_numbers(db *d, const char *path, loci_err *err) {
   } all[] = {
       {"SELECT series, x FROM source.value", check_rows},
       {"SELECT seconds FROM source.result", check_seconds},
+      {"SELECT right, first_right FROM source.result", check_verdicts},
       {"SELECT ie FROM source.grid", check_maps},
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

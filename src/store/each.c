@@ -17,7 +17,7 @@ static const char *text_at(const db_query *q, int column) {
 static loci_status read_series(const db_query *q, int at, const char *where, store_series *out,
                                loci_err *err) {
   series_key key;
-  TRY(series_key_read(q, at, where, 0, &key, err));
+  TRY(series_key_read(q, at, where, (run_kind){"", 0}, &key, err));
   *out = (store_series){.quantity = key.quantity,
                         .window = key.window,
                         .place = key.place,
@@ -30,10 +30,6 @@ static loci_status read_numbers(const store_series *s, const char *json, const c
                                 double *out, loci_err *err) {
   series_key key = {.quantity = s->quantity, .points = s->points};
   return series_numbers(&key, average_range(s->quantity), json, where, out, err);
-}
-
-static int right_at(const db_query *q, int column) {
-  return db_is_null(q, column) ? -1 : db_int(q, column) != 0;
 }
 
 /* ---------------------------------------------------------------- one kind of row each */
@@ -79,13 +75,11 @@ loci_status store_each_run(loci_store *s, int64_t run, store_run_fn *fn, void *c
 
 static loci_status value_row(going *g, const db_query *q, loci_err *err) {
   const char *where = db_path(g->s->d);
-  store_value v = {.run = db_int(q, 0),
-                   .what = text_at(q, 1),
-                   .result = {.line = db_int(q, 2),
-                              .name = text_at(q, 3),
-                              .right = right_at(q, 4),
-                              .question = "",
-                              .answer = ""}};
+  store_value v = {
+      .run = db_int(q, 0),
+      .what = text_at(q, 1),
+      .result = {.line = db_int(q, 2), .name = text_at(q, 3), .question = "", .answer = ""}};
+  TRY(store_verdict(q, 4, where, &v.result.right, err));
   TRY(read_series(q, 5, where, &v.series, err));
   double *x = malloc((size_t)v.series.points * sizeof *x);
   if (!x) return fail_nomem(err, "reading a store");
@@ -111,9 +105,9 @@ static loci_status result_row(going *g, const db_query *q, loci_err *err) {
   store_result r = {.id = db_int(q, 0),
                     .line = db_int(q, 1),
                     .name = text_at(q, 2),
-                    .right = right_at(q, 3),
                     .question = text_at(q, 4),
                     .answer = text_at(q, 5)};
+  TRY(store_verdict(q, 3, db_path(g->s->d), &r.right, err));
   return g->fn.result(g->ctx, &r, err);
 }
 
@@ -172,8 +166,9 @@ static loci_status map_row(going *g, const db_query *q, loci_err *err) {
                  .tokens = tokens,
                  .ie = ie};
   loci_status st =
-      whole ? g->fn.map(g->ctx, &m, err)
+      whole ? store_effects(ie, size, where, err)
             : fail(err, LOCI_EFORMAT, "%s: a heat map is not as large as it says", where);
+  if (!st) st = g->fn.map(g->ctx, &m, err);
   js_free(tokens);
   return st;
 }

@@ -251,9 +251,11 @@ static loci_status keep_names(loading *l, const db_query *q, loci_err *err) {
 static loci_status load_example(loading *l, const db_query *q, arena *mem, loci_err *err) {
   const char *dropped = db_text(q, 2), *reason = db_text(q, 3), *expected;
   if (dropped) return add_dropped(l, q, dropped, reason ? reason : dropped, err);
-  bool judged = !db_is_null(q, 4);
+  int right;
+  TRY(store_verdict(q, 4, db_path(l->store->d), &right, err));
+  bool judged = right >= 0;
   const char *answer_text = db_text(q, 5);
-  study_answer answer = {.text = answer_text ? answer_text : "", .right = db_int(q, 4) != 0};
+  study_answer answer = {.text = answer_text ? answer_text : "", .right = right == 1};
   TRY(first_answer(db_text(q, 7), db_path(l->store->d), mem, &expected, err));
   loci_example e = {.answers = &expected, .answer_count = 1};
   study_item item = {.example = &e};
@@ -362,8 +364,8 @@ static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_e
   if (!l->results) return fail_nomem(err, "reading a store");
   if (!l->side && job->waits) job->a->recall = recall;
   job->a->recall_ctx = l;
-  TRY(run_series_read(l->store->d, l->run, db_path(l->store->d), l->model->layers, l->scratch,
-                      &l->series, err));
+  TRY(run_series_read(l->store->d, l->run, db_path(l->store->d),
+                      (run_kind){job->what, l->model->layers}, l->scratch, &l->series, err));
   TRY(db_prepare(l->store->d, "SELECT series, x FROM value WHERE result = ? ORDER BY series",
                  &l->values, err));
   TRY(db_prepare(l->store->d,
@@ -373,7 +375,7 @@ static loci_status fill(void *ctx, average_job *job, loci_sample *sample, loci_e
   loci_status st = load_examples(l, q, &seconds, err);
   db_finish(q);
   TRY(st);
-  if (l->s.used == 0) return study_nothing_left(&l->s, err);
+  if (l->s.used == 0) return study_nothing_left(&l->s, db_path(l->store->d), err);
   if (l->side) {
     l->finish = l->job->finish;
     l->finish_ctx = l->job->ctx;

@@ -34,6 +34,29 @@ loci_status store_mean(db_query *q, const char *where, const char *quantity, sta
   }
 }
 
+loci_status store_verdict(const db_query *q, int column, const char *where, int *out,
+                          loci_err *err) {
+  const char *text = db_text(q, column);
+  bool yes = text && strcmp(text, "1") == 0, no = text && strcmp(text, "0") == 0;
+  *out = yes ? 1 : no ? 0 : -1;
+  if (db_is_null(q, column) || yes || no) return LOCI_OK;
+  return fail(err, LOCI_EFORMAT, "%s: has an answer that is neither right (1) nor wrong (0): %.20s",
+              where, text ? text : "");
+}
+
+loci_status store_effects(const unsigned char *bytes, size_t size, const char *where,
+                          loci_err *err) {
+  for (size_t i = 0; i + 4 <= size; i += 4) {
+    const unsigned char *b = bytes + i;
+    uint32_t bits = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    if (!stat_is_of(stat_change, (double)x))
+      return store_no_measurement(where, "an effect of a heat map", (double)x, err);
+  }
+  return LOCI_OK;
+}
+
 /* More digits, as 17 of them tell a double: their integer and the power of ten are exact in 64
  * bits, and so is the one rounding of a product or quotient but for its last bits.  Where these lie
  * on a tie of the double they may have been rounded onto it: false, and another has to decide. */

@@ -25,6 +25,13 @@ loci_status store_numbers(const char *json, const char *where, double *out, int 
  * it is not. */
 bool store_plain_row(const char *json, double *out, int n);
 
+/* An answer's verdict: 1, 0, or -1 where the column is NULL; LOCI_EFORMAT: another. */
+loci_status store_verdict(const db_query *q, int column, const char *where, int *out,
+                          loci_err *err);
+/* The effects of a heat map, 32-bit little-endian floats. */
+loci_status store_effects(const unsigned char *bytes, size_t size, const char *where,
+                          loci_err *err);
+
 /* LOCI_EFORMAT, with its sentence. */
 loci_status store_no_measurement(const char *where, const char *quantity, double x, loci_err *err);
 
@@ -34,10 +41,15 @@ loci_status store_check_numbers(db *d, const char *path, loci_err *err);
 
 /* ---------------------------------------------------------------- the series of a run */
 
+/* Which run it is: its measurement ("": any) and the layers of its model (0: unknown). */
+typedef struct run_kind {
+  const char *what;
+  int layers;
+} run_kind;
+
 /* A series out of five columns from [at] on: quantity, window, place, first, points; borrowed until
- * the next step.  LOCI_EFORMAT: no measurement of a model with so many layers (0: unknown) gives
- * it. */
-loci_status series_key_read(const db_query *q, int at, const char *where, int layers,
+ * the next step.  LOCI_EFORMAT: no run of that kind gives it. */
+loci_status series_key_read(const db_query *q, int at, const char *where, run_kind of,
                             series_key *out, loci_err *err);
 /* A row's numbers, as many as the series has; LOCI_EFORMAT where one of them is beyond the range.
  */
@@ -55,7 +67,7 @@ typedef struct run_series_list {
   run_series *all;
 } run_series_list;
 /* In [mem]; run 0: of all runs of the store that is attached as "source". */
-loci_status run_series_read(db *d, int64_t run, const char *where, int layers, arena *mem,
+loci_status run_series_read(db *d, int64_t run, const char *where, run_kind of, arena *mem,
                             run_series_list *out, loci_err *err);
 loci_status run_series_find(const run_series_list *list, int64_t id, const char *where,
                             const run_series **out, loci_err *err);

@@ -5,7 +5,7 @@
 
 #include "store/numbers.h"
 
-loci_status series_key_read(const db_query *q, int at, const char *where, int layers,
+loci_status series_key_read(const db_query *q, int at, const char *where, run_kind of,
                             series_key *out, loci_err *err) {
   const char *quantity = db_text(q, at), *place = db_text(q, at + 2);
   int64_t window = db_int(q, at + 1), first = db_int(q, at + 3), points = db_int(q, at + 4);
@@ -13,24 +13,25 @@ loci_status series_key_read(const db_query *q, int at, const char *where, int la
       points < 1 || points > STORE_POINTS)
     return fail(err, LOCI_EFORMAT, "%s: a series that makes no sense", where);
   *out = (series_key){quantity, (int)window, place, (int)first, (int)points};
-  if (average_is_series(out, layers)) return LOCI_OK;
+  if (average_is_series(out, of.what, of.layers)) return LOCI_OK;
   return fail(err, LOCI_EFORMAT,
               "%s: has a series \"%.60s\" at \"%.60s\", window %d, of %d numbers from layer %d on,"
-              " which no measurement of its model gives",
-              where, quantity, place, out->window, out->points, out->first);
+              " which no %s of its model gives",
+              where, quantity, place, out->window, out->points, out->first,
+              of.what[0] ? of.what : "measurement");
 }
 
-static loci_status read_series(const db_query *q, const char *where, int layers, arena *mem,
+static loci_status read_series(const db_query *q, const char *where, run_kind of, arena *mem,
                                run_series *out, loci_err *err) {
   series_key key;
-  TRY(series_key_read(q, 1, where, layers, &key, err));
+  TRY(series_key_read(q, 1, where, of, &key, err));
   *out = (run_series){db_int(q, 0), key, average_range(key.quantity)};
   out->key.quantity = arena_strdup(mem, key.quantity);
   out->key.place = arena_strdup(mem, key.place);
   return out->key.quantity && out->key.place ? LOCI_OK : fail_nomem(err, "reading a store");
 }
 
-static loci_status read_all(db_query *q, const char *where, int layers, arena *mem,
+static loci_status read_all(db_query *q, const char *where, run_kind of, arena *mem,
                             run_series_list *out, loci_err *err) {
   bool row;
   int room = 0;
@@ -44,13 +45,13 @@ static loci_status read_all(db_query *q, const char *where, int layers, arena *m
       for (int i = 0; i < out->count; i++) more[i] = out->all[i];
       out->all = more;
     }
-    TRY(read_series(q, where, layers, mem, &out->all[out->count], err));
+    TRY(read_series(q, where, of, mem, &out->all[out->count], err));
     out->count++;
   }
   return st;
 }
 
-loci_status run_series_read(db *d, int64_t run, const char *where, int layers, arena *mem,
+loci_status run_series_read(db *d, int64_t run, const char *where, run_kind of, arena *mem,
                             run_series_list *out, loci_err *err) {
   db_query *q;
   *out = (run_series_list){0};
@@ -61,7 +62,7 @@ loci_status run_series_read(db *d, int64_t run, const char *where, int layers, a
                        " ORDER BY series",
                  &q, err));
   if (run) db_bind_int(q, 1, run);
-  loci_status st = read_all(q, where, layers, mem, out, err);
+  loci_status st = read_all(q, where, of, mem, out, err);
   db_finish(q);
   return st;
 }

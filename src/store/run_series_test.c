@@ -91,6 +91,11 @@ static void what_no_measurement_gives_is_refused(void **state) {
       {"UPDATE value SET series = 3 WHERE series = 2", "series 3, which is not of their run", true},
       {"UPDATE value SET series = 99 WHERE series = 2", "series 99, which is not of their", false},
       {"UPDATE result SET seconds = -1 WHERE result = 1", "the number -1 as seconds", false},
+      {"UPDATE series SET quantity = 'confidence' WHERE series = 1", "no trace of its model", true},
+      {"UPDATE series SET window = 0 WHERE series = 2", "window 0", false},
+      {"UPDATE result SET right = 7", "neither right (1) nor wrong (0): 7", false},
+      {"UPDATE result SET right = 'no'", "neither right (1) nor wrong (0): no", false},
+      {"UPDATE result SET right = 0.5", "neither right (1) nor wrong (0): 0.5", false},
       {"UPDATE example SET answers = '[x'", "not valid JSON", true},
       {"DELETE FROM example WHERE example = 2", "1 of 2 results are of examples", true},
   };
@@ -103,6 +108,31 @@ static void what_no_measurement_gives_is_refused(void **state) {
       fail_msg("%s: %s", bad[i].change, err.msg);
     if (!bad[i].merges) assert_int_equal(merge(&err), LOCI_EFORMAT);
   }
+}
+
+/* Verdicts are no shares, tokens no fractions; a heat map has changes of p. */
+static void other_numbers_are_held_to_what_they_are(void **state) {
+  static const char *const bad[] = {
+      "UPDATE series SET quantity = 'right' WHERE series = 1",
+      "UPDATE series SET quantity = 'top visual tokens' WHERE series = 1",
+      "INSERT INTO grid VALUES (1, 'mlp_out', 1, 0, 1, '[\"a\"]', x'0000C03F')",
+      "UPDATE result SET first_right = -1",
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    loci_err err;
+    write_store(bad[i]);
+    if (merge(&err) != LOCI_EFORMAT || !strstr(err.msg, path))
+      fail_msg("%s: not refused by name", bad[i]);
+  }
+}
+
+static void a_store_of_which_nothing_is_used_is_named(void **state) {
+  loci_err err;
+  (void)state;
+  write_store("DELETE FROM value WHERE series = 1");
+  assert_int_equal(average(&err), LOCI_EINVAL);
+  assert_non_null(strstr(err.msg, "run_series_test.db: no example can be used"));
 }
 
 /* A mean that status and studies print is of the same numbers. */
@@ -122,31 +152,52 @@ static void names_of_series_are_told_from_others(void **state) {
   static const struct {
     series_key key;
     bool is;
+    const char *job;
   } all[] = {
-      {{"clean p", 0, "", 0, 1}, true},
-      {{"z, noise, 12 heads, logit_diff", 3, "constraint-last", 1, 36}, true},
-      {{"z, noise, 12 heads, logit_diff", 3, "constraint-last", 2, 36}, false},
-      {{"mlp_out, noise, set", 0, "all of image: random sets", 0, 1}, true},
-      {{"z, right", 1, "all of last, another example's", 0, 4}, true},
-      {{"visual tokens", 0, "", 0, 576}, true},
-      {{"p", LOCI_ONWARD, "image -> last", 0, 4}, true},
-      {{"p", 3, "image -> last: random layers", 0, 4}, true},
-      {{"z, 0 heads", 1, "last", 0, 4}, false},
-      {{"z, 99999999999 heads", 1, "last", 0, 4}, false},
-      {{"z, 2 headsets", 1, "last", 0, 4}, false},
-      {{"z,", 1, "last", 0, 4}, false},
-      {{"", 0, "", 0, 1}, false},
+      {{"clean p", 0, "", 0, 1}, true, ""},
+      {{"z, noise, 12 heads, logit_diff", 3, "constraint-last", 1, 36}, true, ""},
+      {{"z, noise, 12 heads, logit_diff", 3, "constraint-last", 2, 36}, false, ""},
+      {{"mlp_out, noise, set", 0, "all of image: random sets", 0, 1}, true, ""},
+      {{"z, right", 1, "all of last, another example's", 0, 4}, true, ""},
+      {{"visual tokens", 0, "", 0, 576}, true, ""},
+      {{"p", LOCI_ONWARD, "image -> last", 0, 4}, true, ""},
+      {{"p", 3, "image -> last: random layers", 0, 4}, true, ""},
+      {{"z, 0 heads", 1, "last", 0, 4}, false, ""},
+      {{"z, 99999999999 heads", 1, "last", 0, 4}, false, ""},
+      {{"z, 2 headsets", 1, "last", 0, 4}, false, ""},
+      {{"z,", 1, "last", 0, 4}, false, ""},
+      {{"", 0, "", 0, 1}, false, ""},
+      {{"clean p", 0, "", 0, 1}, true, "lens"},
+      {{"clean p", 0, "", 0, 1}, false, "ask"},
+      {{"clean p", 0, "", 0, 3}, false, ""},
+      {{"clean p", 0, "", 3, 1}, false, ""},
+      {{"clean p", 3, "", 0, 1}, false, ""},
+      {{"clean p", 0, "last", 0, 1}, false, ""},
+      {{"first token right", 0, "", 0, 1}, true, "ask"},
+      {{"first token right", 3, "image -> last", 0, 4}, true, "knockout"},
+      {{"first token right", 3, "image -> last", 0, 4}, false, "ask"},
+      {{"mlp_out", 0, "last", 0, 4}, false, ""},
+      {{"mlp_out", 1, "", 0, 4}, false, ""},
+      {{"mlp_out", 1, "image -> last", 0, 4}, false, ""},
+      {{"mlp_out", 1, "last", 0, 4}, false, "lens"},
+      {{"mlp_out, set", 0, "all of last: set", 0, 4}, false, ""},
+      {{"mlp_out, right", 1, "last", 0, 4}, false, ""},
+      {{"p of the target", 0, "all of last", 0, 4}, false, ""},
+      {{"visual tokens", 0, "last", 0, 576}, false, ""},
   };
   (void)state;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    if (average_is_series(&all[i].key, 4) != all[i].is) fail_msg("%s", all[i].key.quantity);
-  assert_true(average_is_series(&(series_key){"z", 40, "last", 80, 20}, 0)); /* nobody knows */
+    if (average_is_series(&all[i].key, all[i].job, 4) != all[i].is)
+      fail_msg("%s", all[i].key.quantity);
+  assert_true(average_is_series(&(series_key){"z", 40, "last", 80, 20}, "", 0)); /* nobody knows */
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_a_trace_gives_is_averaged),
       cmocka_unit_test(what_no_measurement_gives_is_refused),
+      cmocka_unit_test(other_numbers_are_held_to_what_they_are),
+      cmocka_unit_test(a_store_of_which_nothing_is_used_is_named),
       cmocka_unit_test(headlines_are_held_to_it),
       cmocka_unit_test(names_of_series_are_told_from_others),
   };

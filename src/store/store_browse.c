@@ -2,10 +2,12 @@
  * whole, with the numbers that were measured then; nothing is computed. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/options.h"
 #include "store/asked.h"
+#include "store/numbers.h"
 #include "store/each.h"
 
 enum { MOST_ROWS = 1000, USUAL_ROWS = 100 };
@@ -82,17 +84,20 @@ static void bind(const browsing *b, db_query *q) {
   db_bind_real(q, 5, b->o->least_effect != 0 ? b->o->least_effect : (double)NAN);
 }
 
-static js_value *row_of(const db_query *q) {
+static loci_status row_of(const browsing *b, const db_query *q, js_value **out, loci_err *err) {
+  int right;
+  TRY(store_verdict(q, 8, db_path(b->s->d), &right, err));
   js_value *o = js_object();
   static const char *const texts[] = {"id", "question", "answer", "dropped", "reason", "image"};
   js_put(&o, "result", js_int(db_int(q, 0)));
   js_put(&o, "line", js_int(db_int(q, 1)));
   for (int i = 0; i < 6; i++)
     if (!db_is_null(q, 2 + i)) js_put(&o, texts[i], js_text(db_text(q, 2 + i)));
-  if (!db_is_null(q, 8)) js_put(&o, "right", js_bool(db_int(q, 8) != 0));
+  if (right >= 0) js_put(&o, "right", js_bool(right == 1));
   put_number(&o, "effect", db_real(q, 9));
   put_number(&o, "seconds", db_real(q, 10));
-  return o;
+  *out = o;
+  return LOCI_OK;
 }
 
 static loci_status count_rows(const browsing *b, int64_t *out, loci_err *err) {
@@ -124,7 +129,12 @@ static loci_status put_rows(const browsing *b, const char *order, js_value **to,
   bind(b, q);
   db_bind_int(q, 6, b->o->count);
   db_bind_int(q, 7, b->o->first);
-  while (!(st = db_step(q, &row, err)) && row) js_push(&rows, row_of(q));
+  while (!(st = db_step(q, &row, err)) && row) {
+    js_value *o;
+    st = row_of(b, q, &o, err);
+    if (st) break;
+    js_push(&rows, o);
+  }
   db_finish(q);
   js_put(to, "rows", rows);
   return st;
@@ -177,13 +187,35 @@ static loci_status put_map(void *ctx, const store_map *m, loci_err *err) {
   return LOCI_OK;
 }
 
+/* quantity, window, place, first, points and x in columns from 0 on. */
+static loci_status value_of(const browsing *b, const db_query *q, js_value **out, loci_err *err) {
+  const char *where = db_path(b->s->d);
+  series_key key;
+  TRY(series_key_read(q, 0, where, (run_kind){b->what, 0}, &key, err));
+  double *x = malloc((size_t)key.points * sizeof *x);
+  if (!x) return fail_nomem(err, "reading a store");
+  loci_status st = series_numbers(&key, average_range(key.quantity), db_text(q, 5), where, x, err);
+  js_value *o = js_object(), *numbers = js_array();
+  for (int i = 0; !st && i < key.points; i++)
+    js_push(&numbers, isnan(x[i]) ? js_null() : js_real(x[i]));
+  free(x);
+  js_put(&o, "quantity", js_text(key.quantity));
+  js_put(&o, "window", js_int(key.window));
+  js_put(&o, "place", js_text(key.place));
+  js_put(&o, "first", js_int(key.first));
+  js_put(&o, "x", numbers);
+  if (st) js_free(o);
+  if (!st) *out = o;
+  return st;
+}
+
 static loci_status put_values(const browsing *b, js_value **to, loci_err *err) {
   db_query *q;
   bool row;
   js_value *list = js_array();
   loci_status st =
       db_prepare(b->s->d,
-                 "SELECT quantity, window, place, first, x FROM value JOIN series USING"
+                 "SELECT quantity, window, place, first, points, x FROM value JOIN series USING"
                  " (series) WHERE result = ?1 ORDER BY series",
                  &q, err);
   if (st) {
@@ -192,15 +224,9 @@ static loci_status put_values(const browsing *b, js_value **to, loci_err *err) {
   }
   db_bind_int(q, 1, b->o->result);
   while (!(st = db_step(q, &row, err)) && row) {
-    js_value *o = js_object(), *x = NULL;
-    const char *json = db_text(q, 4);
-    if ((st = js_parse(json ? json : "", json ? strlen(json) : 0, db_path(b->s->d), &x, err)))
-      break;
-    js_put(&o, "quantity", js_text(db_text(q, 0)));
-    js_put(&o, "window", js_int(db_int(q, 1)));
-    js_put(&o, "place", js_text(db_text(q, 2)));
-    js_put(&o, "first", js_int(db_int(q, 3)));
-    js_put(&o, "x", x);
+    js_value *o;
+    st = value_of(b, q, &o, err);
+    if (st) break;
     js_push(&list, o);
   }
   db_finish(q);
@@ -222,7 +248,9 @@ static loci_status browse_one(const browsing *b, js_value **to, loci_err *err) {
   db_bind_int(q, 3, b->o->result);
   loci_status st = db_step(q, &row, err);
   if (!st && !row) st = fail(err, LOCI_EINVAL, "run %" PRId64 " has no such example", b->run);
-  if (!st) js_put(to, "example", row_of(q));
+  js_value *o = NULL;
+  if (!st) st = row_of(b, q, &o, err);
+  if (!st) js_put(to, "example", o);
   db_finish(q);
   TRY(st);
   js_value *maps = js_array();

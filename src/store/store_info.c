@@ -18,11 +18,13 @@ static loci_status copy_text(arena *mem, const char *s, const char **out, loci_e
 
 static loci_status read_counts(db *d, loci_store_run_info *r, loci_err *err) {
   db_query *q;
+  int other; /* than right and wrong */
   bool row;
   TRY(db_prepare(d,
                  "SELECT count(*) FILTER (WHERE dropped IS NULL), count(dropped),"
                  " count(*) FILTER (WHERE dropped IS NULL AND right = 1),"
-                 " count(*) FILTER (WHERE dropped IS NULL AND right = 0), total(seconds)"
+                 " count(*) FILTER (WHERE dropped IS NULL AND right = 0), total(seconds),"
+                 " max(right) FILTER (WHERE right NOT IN (0, 1))"
                  " FROM result WHERE run = ?",
                  &q, err));
   db_bind_int(q, 1, r->id);
@@ -32,7 +34,8 @@ static loci_status read_counts(db *d, loci_store_run_info *r, loci_err *err) {
     r->dropped = db_int(q, 1);
     r->right = db_int(q, 2);
     r->wrong = db_int(q, 3);
-    st = store_real(q, 4, db_path(d), "seconds", stat_amount, &r->seconds, err);
+    st = store_verdict(q, 5, db_path(d), &other, err);
+    if (!st) st = store_real(q, 4, db_path(d), "seconds", stat_amount, &r->seconds, err);
   }
   db_finish(q);
   return st;

@@ -259,8 +259,8 @@ static void write_run(int run, const char *setting, int key, const double (*x)[2
   must(loci_store_open(path, true, &s, &err), &err);
   loci_store_close(s);
   snprintf(text, sizeof text,
-           "INSERT INTO run VALUES (%d, 'lens', '%s', '{\"layers\":2}', 'q', '');"
-           "INSERT INTO series VALUES (%d, %d, 'constraint -> last', 0, 'last', 0, 2)",
+           "INSERT INTO run VALUES (%d, 'flow', '%s', '{\"layers\":2}', 'q', '');"
+           "INSERT INTO series VALUES (%d, %d, 'constraint -> last', 0, '', 0, 2)",
            run, setting, run, run);
   sql(text);
   for (int i = 0; i < rows; i++) {

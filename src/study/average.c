@@ -360,7 +360,7 @@ done:
 static loci_status measure_all(void *ctx, average_job *job, loci_sample *sample, loci_err *err) {
   study *s = ctx;
   TRY(study_each(s, job->gather, job->ctx, err));
-  if (s->used == 0) return study_nothing_left(s, err);
+  if (s->used == 0) return study_nothing_left(s, examples_path(s->examples), err);
   return study_describe(s, sample, err);
 }
 

@@ -55,9 +55,9 @@ typedef struct averaging {
 stat_range average_range(const char *quantity);
 bool average_is_outcome(const char *quantity);
 bool average_is_beside(const series_key *key);
-/* Whether some measurement of a model with so many layers (0: unknown) gives a series of that name
- * and place, of so many numbers. */
-bool average_is_series(const series_key *key, int layers);
+/* Whether that job ("": any) in a model of so many layers (0: unknown) gives such a series: of that
+ * name, place and window, and of so many numbers. */
+bool average_is_series(const series_key *key, const char *job, int layers);
 loci_status average_begin(averaging *a, loci_err *err);
 void average_clear(averaging *a);
 

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #define ENDLESS ((double)INFINITY)
-const stat_range stat_any = {-ENDLESS, ENDLESS, false}, stat_probability = {0, 1, false},
-                 stat_shares = {0, 1, true}, stat_change = {-1, 1, false},
-                 stat_amount = {0, ENDLESS, false};
+const stat_range stat_any = {-ENDLESS, ENDLESS, false, false},
+                 stat_probability = {0, 1, false, false}, stat_shares = {0, 1, true, false},
+                 stat_verdicts = {0, 1, true, true}, stat_change = {-1, 1, false, false},
+                 stat_amount = {0, ENDLESS, false, false}, stat_index = {0, ENDLESS, false, true};
 
 /* A tile has two columns for a point, or four where some examples lack it. */
 enum { POINTS_MOST = TILE / 2, LEAST = 3 };
@@ -19,6 +20,7 @@ static loci_status no_memory(loci_err *err) { return fail_nomem(err, "resampling
 
 bool stat_is_of(stat_range r, double x) {
   static const double roundings = 1e-3; /* of a sum of f32 shares over a vocabulary, and to spare */
+  if (r.whole && x != floor(x)) return isnan(x);
   return isnan(x) || (x >= r.lo - roundings && x <= r.hi + roundings);
 }
 

@@ -18,8 +18,10 @@
 typedef struct stat_range {
   double lo, hi;
   bool share; /* each number is a share of questions, 0 to 1: Wilson's interval */
+  bool whole; /* no fraction */
 } stat_range;
-extern const stat_range stat_any, stat_probability, stat_shares, stat_change, stat_amount;
+extern const stat_range stat_any, stat_probability, stat_shares, stat_verdicts, stat_change,
+    stat_amount, stat_index;
 /* Whether a number can be of that range: NaN can, and what the roundings of a sum leave beyond it.
  */
 bool stat_is_of(stat_range r, double x);

@@ -48,7 +48,7 @@ static loci_status count(scoring *s, loci_err *err) {
   }
   o->wrong = s->p->n - o->right;
   int fewest = o->right < o->wrong ? o->right : o->wrong;
-  if (s->p->n == 0) return study_nothing_left(s->p->s, err);
+  if (s->p->n == 0) return study_nothing_left(s->p->s, examples_path(s->p->s->examples), err);
   if (fewest < PREDICT_LEAST) return note_too_few(s, PREDICT_LEAST, "an AUROC", err);
   if (s->p->opts->layer_count == 0 && fewest < 2 * PREDICT_LEAST) {
     return note_too_few(s, 2 * PREDICT_LEAST,

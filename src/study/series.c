@@ -7,44 +7,49 @@
 #include "base/names.h"
 #include "study/average_tests.h"
 
-/* Which numbers a series has: as a layer has one each, or as a picture has parts. */
-typedef enum extent { BY_LAYER, BY_PART } extent;
+/* Where a series has numbers, and how many: one of an example, one for each layer, as many as a
+ * picture has parts, or layers at a place. */
+typedef enum shape { NUMBER, LAYERS, PARTS, AT_ROLE, ON_PATHWAY } shape;
 
-/* Quantities by name: the range of their numbers, and whether they say how good an answer is. */
+/* Quantities by name: the range of their numbers, whether they say how good an answer is, and what
+ * measures them.  A name that has two shapes stands twice, below itself. */
 static const struct quantity {
   const char *name;
   const stat_range *range;
   bool outcome;
-  extent extent;
-} quantities[] = {{"clean p", &stat_probability, false, BY_LAYER},
-                  {"corrupted p", &stat_probability, false, BY_LAYER},
-                  {"confidence", &stat_probability, false, BY_LAYER},
-                  {"margin", &stat_probability, false, BY_LAYER},
-                  {"p", &stat_probability, false, BY_LAYER},
-                  {"p of the target", &stat_probability, false, BY_LAYER},
-                  {"top share", &stat_probability, false, BY_LAYER},
-                  {"visual tokens", &stat_probability, false, BY_PART},
-                  {"visual places", &stat_probability, false, BY_PART},
-                  {"top visual tokens", &stat_amount, false, BY_PART},
-                  {"top visual places", &stat_amount, false, BY_PART},
-                  {"right", &stat_shares, true, BY_LAYER},
-                  {"first token right", &stat_shares, true, BY_LAYER},
-                  {"VQA accuracy", &stat_probability, true, BY_LAYER},
-                  {"target leads", &stat_shares, false, BY_LAYER},
-                  {"total effect", &stat_change, false, BY_LAYER},
-                  {"total" AVERAGE_LOGITS, &stat_any, false, BY_LAYER},
-                  {"change", &stat_change, false, BY_LAYER},
-                  {"right, donor", &stat_shares, false, BY_LAYER},
-                  {"right, own", &stat_shares, false, BY_LAYER},
-                  {"right, donor less own", &stat_change, false, BY_LAYER},
-                  {"image -> constraint-last", &stat_amount, false, BY_LAYER},
-                  {"image-base -> constraint-last", &stat_amount, false, BY_LAYER},
-                  {"image-tiles -> constraint-last", &stat_amount, false, BY_LAYER},
-                  {"constraint -> last", &stat_amount, false, BY_LAYER},
-                  {"mean constraint -> last", &stat_amount, false, BY_LAYER}};
+  shape shape;
+  const char *jobs;
+} quantities[] = {{"clean p", &stat_probability, false, NUMBER, "trace knockout lens"},
+                  {"corrupted p", &stat_probability, false, NUMBER, "trace"},
+                  {"confidence", &stat_probability, false, NUMBER, "ask"},
+                  {"margin", &stat_probability, false, NUMBER, "ask"},
+                  {"p", &stat_probability, false, ON_PATHWAY, "knockout"},
+                  {"p of the target", &stat_probability, false, AT_ROLE, "lens"},
+                  {"top share", &stat_probability, false, LAYERS, "flow"},
+                  {"visual tokens", &stat_probability, false, PARTS, "flow"},
+                  {"visual places", &stat_probability, false, PARTS, "flow"},
+                  {"top visual tokens", &stat_index, false, PARTS, "flow"},
+                  {"top visual places", &stat_index, false, PARTS, "flow"},
+                  {"right", &stat_verdicts, true, NUMBER, "ask"},
+                  {"first token right", &stat_verdicts, true, NUMBER, "ask knockout"},
+                  {"first token right", &stat_verdicts, true, ON_PATHWAY, "knockout"},
+                  {"VQA accuracy", &stat_probability, true, NUMBER, "ask"},
+                  {"target leads", &stat_shares, false, AT_ROLE, "lens"},
+                  {"total effect", &stat_change, false, NUMBER, "trace"},
+                  {"total" AVERAGE_LOGITS, &stat_any, false, NUMBER, "trace"},
+                  {"change", &stat_change, false, ON_PATHWAY, "knockout"},
+                  {"right, donor", &stat_verdicts, false, NUMBER, "trace"},
+                  {"right, own", &stat_verdicts, false, NUMBER, "trace"},
+                  {"right, donor less own", &stat_change, false, NUMBER, "trace"},
+                  {"image -> constraint-last", &stat_amount, false, LAYERS, "flow"},
+                  {"image-base -> constraint-last", &stat_amount, false, LAYERS, "flow"},
+                  {"image-tiles -> constraint-last", &stat_amount, false, LAYERS, "flow"},
+                  {"constraint -> last", &stat_amount, false, LAYERS, "flow"},
+                  {"mean constraint -> last", &stat_amount, false, NUMBER, "flow"}};
+enum { QUANTITIES = sizeof quantities / sizeof *quantities };
 
 static const struct quantity *find_quantity(const char *name) {
-  for (size_t i = 0; i < sizeof quantities / sizeof *quantities; i++)
+  for (int i = 0; i < QUANTITIES; i++)
     if (strcmp(quantities[i].name, name) == 0) return &quantities[i];
   return NULL;
 }
@@ -77,8 +82,9 @@ static const char *after(const char *s, const char *word) {
 }
 
 /* "z", "z, noise", "z, 12 heads", "mlp_out, set", "z, right", "z, 12 heads, logit_diff": a site's
- * effect, of so many heads; 0: another quantity. */
-static int heads_of_effect(const char *quantity) {
+ * effect, of so many heads; 0: another quantity.  [kind]: what stands behind the site, if anything.
+ */
+static int heads_of_effect(const char *quantity, const char **kind) {
   size_t n = strcspn(quantity, ",");
   int site, heads = 1;
   char *end;
@@ -90,22 +96,60 @@ static int heads_of_effect(const char *quantity) {
     heads = (int)count;
     rest = after(end, AVERAGE_BY_HEAD);
   }
+  *kind = rest;
   rest = after(after(after(rest, ", set"), ", right"), AVERAGE_LOGITS);
   return *rest ? 0 : heads;
 }
 
-/* A role, a group of positions, a pathway, or none. */
-static bool is_place(const char *place) {
+static bool is_role(const char *place) {
   int role;
-  return !place[0] || !loci_name_find(LOCI_NAMES_ROLE, place, &role, NULL) ||
-         after(place, AVERAGE_GROUP) != place || strstr(place, " -> ");
+  return !loci_name_find(LOCI_NAMES_ROLE, place, &role, NULL);
 }
 
-bool average_is_series(const series_key *key, int layers) {
-  const struct quantity *known = find_quantity(key->quantity);
-  int heads = known ? 1 : heads_of_effect(key->quantity);
-  if (heads == 0 || !is_place(key->place)) return false;
-  if (key->window < LOCI_ONWARD || (layers > 0 && key->window > 2 * layers)) return false;
-  if (known && known->extent == BY_PART) return true;
+static bool is_group(const char *place) { return after(place, AVERAGE_GROUP) != place; }
+
+static bool is_number(const series_key *key) {
+  return key->window == 0 && key->first == 0 && key->points == 1;
+}
+
+static bool has_layers(const series_key *key, int heads, int layers) {
   return key->points % heads == 0 && (layers == 0 || key->first + key->points / heads <= layers);
+}
+
+static bool has_window(const series_key *key, int least, int layers) {
+  return key->window >= least && (layers == 0 || key->window <= 2 * layers);
+}
+
+static bool has_shape(const series_key *key, shape of, int layers) {
+  switch (of) {
+    case NUMBER: return !key->place[0] && is_number(key);
+    case LAYERS: return !key->place[0] && key->window == 0 && has_layers(key, 1, layers);
+    case PARTS: return !key->place[0] && key->window == 0 && key->first == 0;
+    case AT_ROLE: return is_role(key->place) && key->window == 0 && has_layers(key, 1, layers);
+    case ON_PATHWAY:
+      return strstr(key->place, " -> ") && has_window(key, LOCI_ONWARD, layers) &&
+             has_layers(key, 1, layers);
+  }
+  return false;
+}
+
+static bool is_effect(const series_key *key, int layers) {
+  const char *kind;
+  int heads = heads_of_effect(key->quantity, &kind);
+  if (heads == 0) return false;
+  if (after(kind, ", set") != kind) return is_group(key->place) && is_number(key);
+  bool placed = is_group(key->place) || (after(kind, ", right") == kind && is_role(key->place));
+  return placed && has_window(key, 1, layers) && has_layers(key, heads, layers);
+}
+
+bool average_is_series(const series_key *key, const char *job, int layers) {
+  if (!find_quantity(key->quantity))
+    return (!*job || strcmp(job, "trace") == 0) && is_effect(key, layers);
+  for (int i = 0; i < QUANTITIES; i++) {
+    const struct quantity *q = &quantities[i];
+    if (strcmp(q->name, key->quantity) == 0 && strstr(q->jobs, job) &&
+        has_shape(key, q->shape, layers))
+      return true;
+  }
+  return false;
 }

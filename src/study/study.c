@@ -55,10 +55,10 @@ const char *study_first_reason(const study *s) {
   return s->dropped_count > 0 ? s->dropped[0].reason : NULL;
 }
 
-loci_status study_nothing_left(const study *s, loci_err *err) {
+loci_status study_nothing_left(const study *s, const char *where, loci_err *err) {
   const char *reason = study_first_reason(s);
-  return fail(err, LOCI_EINVAL, "no example can be used: %d dropped%s%s", s->dropped_count,
-              reason ? ", the first: " : "", reason ? reason : "");
+  return fail(err, LOCI_EINVAL, "%s: no example can be used: %d dropped%s%s", where,
+              s->dropped_count, reason ? ", the first: " : "", reason ? reason : "");
 }
 
 const char *study_lacking(unsigned needs, const loci_example *e) {

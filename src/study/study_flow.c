@@ -217,6 +217,7 @@ static top_sets find_sets(const averaging *a, const struct picture_rows *kind) {
   if (series < 0 || totals < 0) return s;
   s.layers = a->series[totals].key.points;
   s.size = a->series[series].key.points / s.layers;
+  if (s.size == 0) return s;
   for (int i = 0; i < a->n && s.n < PAIRED; i++) {
     const double *row = average_row_of(a, series, i);
     if (!isnan(row[0])) s.of[s.n++] = row;
@@ -232,7 +233,9 @@ static void compare_tops(const top_sets *s, int layer, float *jaccard) {
       const double *b = s->of[k] + (int64_t)layer * s->size;
       int both = 0;
       for (int x = 0; x < s->size; x++) {
-        for (int y = 0; y < s->size; y++) both += a[x] == b[y];
+        int y = 0;
+        while (y < s->size && a[x] != b[y]) y++;
+        both += y < s->size;
       }
       jaccard[(int64_t)i * s->n + k] = (float)both / (float)(2 * s->size - both);
     }
