@@ -167,8 +167,10 @@ static loci_status check_place(const char *path, const args *a, loci_err *err) {
   char directory[LOCI_PATH_SIZE];
   struct stat s;
   const char *slash = strrchr(path, '/');
-  if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
-    return cli_fail(err, LOCI_EIO, "%.300s: is a directory", path);
+  bool there = stat(path, &s) == 0;
+  if (there && S_ISDIR(s.st_mode)) return cli_fail(err, LOCI_EIO, "%.300s: is a directory", path);
+  if (!there && lstat(path, &s) == 0)
+    return cli_fail(err, LOCI_EIO, "%.300s: is a link that leads to no file", path);
   if (strlen(path) >= sizeof directory) return cli_fail(err, LOCI_EIO, "output path is too long");
   int n = slash && slash > path ? (int)(slash - path) : 1;
   snprintf(directory, sizeof directory, "%.*s", n, slash ? path : ".");
@@ -180,6 +182,21 @@ static loci_status check_place(const char *path, const args *a, loci_err *err) {
   return check_inputs(path, directory, a, err);
 }
 
+/* Of two outputs in one place the second would take the place of the first. */
+static loci_status check_others(const args *a, int at, loci_err *err) {
+  const char *path = args_at(a, OPT_OUT, at);
+  char *real = realpath(path, NULL);
+  bool same = false;
+  for (int i = 0; i < at && !same; i++) {
+    char *other = realpath(args_at(a, OPT_OUT, i), NULL);
+    same = (real && other && strcmp(real, other) == 0) || strcmp(path, args_at(a, OPT_OUT, i)) == 0;
+    free(other);
+  }
+  free(real);
+  if (same) return cli_fail(err, LOCI_EINVAL, "%.300s: two outputs would be this one file", path);
+  return LOCI_OK;
+}
+
 int cli_check_outputs(cli *c) {
   const char *path;
   if (!c->command->endings) return EXIT_DONE; /* a directory: the library looks at it */
@@ -188,7 +205,8 @@ int cli_check_outputs(cli *c) {
       return cli_usage(c, "-o %.200s: %s writes files that end in %s", path, c->command->name,
                        c->command->endings);
   for (int i = 0; (path = args_at(&c->args, OPT_OUT, i)) != NULL; i++)
-    if (check_place(path, &c->args, &c->err)) return cli_failed(c);
+    if (check_place(path, &c->args, &c->err) || check_others(&c->args, i, &c->err))
+      return cli_failed(c);
   return EXIT_DONE;
 }
 

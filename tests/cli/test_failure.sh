@@ -13,6 +13,13 @@ failed 'config.json' info -m "$work/empty"
 failed 'nosuch.png' image -m "$model" -i "$work/nosuch.png" -o "$work/x.png"
 failed 'there is no directory' ask -m nosuch -q x -o "$work/nowhere/x.json"
 failed 'is a directory' ask -m nosuch -q x -o "$(mkdir "$work/d.json" && echo "$work/d.json")"
+ln -s nowhere.json "$work/dangling.json"
+failed 'dangling.json: is a link that leads to no file' ask -m nosuch -q x -o "$work/dangling.json"
+[ -L "$work/dangling.json" ] || miss 'the link is gone'
+touch "$work/real.svg"
+ln -s real.svg "$work/alias.json"
+failed 'alias.json: two outputs would be this one file' trace -m nosuch -q x -o "$work/real.svg" -o "$work/alias.json"
+failed 'new.json: two outputs would be this one file' trace -m nosuch -q x -o "$work/new.json" -o "$work/new.json"
 failed 'nosuch.jsonl' tokens -m "$model" --lines "$work/nosuch.jsonl"
 failed 'line 1: is longer than 4096 kB' tokens -m "$model" --lines /dev/zero
 failed 'a directory, not a file' tokens -m "$model" --lines "$work/empty"
