@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/numbers.h"
+#include "store/store.h"
 
 static loci_status check_row(const db_query *q, const char *where, const run_series_list *all,
                              double **room, loci_err *err) {
@@ -41,6 +42,34 @@ static loci_status check_maps(db *d, db_query *q, const char *where, loci_err *e
   }
 }
 
+static loci_status check_lines(db *d, db_query *q, const char *where, loci_err *err) {
+  (void)d;
+  int64_t line;
+  bool row;
+  for (;;) {
+    TRY(db_step(q, &row, err));
+    if (!row) return LOCI_OK;
+    TRY(store_line(q, 0, where, &line, err));
+  }
+}
+
+/* Models, as whoever reads the runs will read them. */
+static loci_status check_models(db *d, db_query *q, const char *where, loci_err *err) {
+  (void)d;
+  bool row;
+  loci_status st;
+  while (!(st = db_step(q, &row, err)) && row) {
+    const char *json = db_text(q, 0), *hash;
+    loci_model_info model;
+    arena *mem = arena_new();
+    if (!mem) return fail_nomem(err, "reading a store");
+    st = settings_read_model(json ? json : "", where, mem, &model, &hash, err);
+    arena_free(mem);
+    if (st) break;
+  }
+  return st;
+}
+
 static loci_status check_verdicts(db *d, db_query *q, const char *where, loci_err *err) {
   (void)d;
   int verdict;
@@ -71,6 +100,8 @@ loci_status store_check_numbers(db *d, const char *path, loci_err *err) {
   } all[] = {
       {"SELECT series, x FROM source.value", check_rows},
       {"SELECT seconds FROM source.result", check_seconds},
+      {"SELECT model FROM source.run", check_models},
+      {"SELECT line FROM source.example", check_lines},
       {"SELECT right, first_right FROM source.result", check_verdicts},
       {"SELECT ie FROM source.grid", check_maps},
   };

@@ -75,10 +75,10 @@ loci_status store_each_run(loci_store *s, int64_t run, store_run_fn *fn, void *c
 
 static loci_status value_row(going *g, const db_query *q, loci_err *err) {
   const char *where = db_path(g->s->d);
-  store_value v = {
-      .run = db_int(q, 0),
-      .what = text_at(q, 1),
-      .result = {.line = db_int(q, 2), .name = text_at(q, 3), .question = "", .answer = ""}};
+  store_value v = {.run = db_int(q, 0),
+                   .what = text_at(q, 1),
+                   .result = {.name = text_at(q, 3), .question = "", .answer = ""}};
+  TRY(store_line(q, 2, where, &v.result.line, err));
   TRY(store_verdict(q, 4, where, &v.result.right, err));
   TRY(read_series(q, 5, where, &v.series, err));
   double *x = malloc((size_t)v.series.points * sizeof *x);
@@ -103,10 +103,10 @@ loci_status store_each_value(loci_store *s, int64_t run, store_value_fn *fn, voi
 
 static loci_status result_row(going *g, const db_query *q, loci_err *err) {
   store_result r = {.id = db_int(q, 0),
-                    .line = db_int(q, 1),
                     .name = text_at(q, 2),
                     .question = text_at(q, 4),
                     .answer = text_at(q, 5)};
+  TRY(store_line(q, 1, db_path(g->s->d), &r.line, err));
   TRY(store_verdict(q, 3, db_path(g->s->d), &r.right, err));
   return g->fn.result(g->ctx, &r, err);
 }

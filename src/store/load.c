@@ -203,8 +203,9 @@ static loci_status recall(void *ctx, loci_err *err) {
 static loci_status add_dropped(loading *l, const db_query *q, const char *kind, const char *reason,
                                loci_err *err) {
   loci_example e = {.id = db_text(q, 1)};
-  loci_dropped d = {.line = db_int(q, 0), .kind = copy_text(l->mem, kind), .reason = reason};
+  loci_dropped d = {.kind = copy_text(l->mem, kind), .reason = reason};
   if (!d.kind) return fail_nomem(err, "reading a store");
+  TRY(store_line(q, 0, db_path(l->store->d), &d.line, err));
   return study_drop(&l->s, &e, &d, err);
 }
 

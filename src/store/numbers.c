@@ -16,6 +16,10 @@ static bool is_in_range(double x) { return fabs(x) <= (double)FLT_MAX; }
 
 loci_status store_real(const db_query *q, int column, const char *where, const char *quantity,
                        stat_range range, double *out, loci_err *err) {
+  *out = (double)NAN;
+  if (!db_is_null(q, column) && !db_is_number(q, column))
+    return fail(err, LOCI_EFORMAT, "%s: has \"%.20s\" as %.60s, which is no number", where,
+                db_text(q, column), quantity);
   *out = db_real(q, column);
   if (isnan(*out) || (is_in_range(*out) && stat_is_of(range, *out))) return LOCI_OK;
   return store_no_measurement(where, quantity, *out, err);
@@ -32,6 +36,16 @@ loci_status store_mean(db_query *q, const char *where, const char *quantity, sta
     TRY(store_real(q, 0, where, quantity, range, &x, err));
     stat_running_add(mean, x);
   }
+}
+
+loci_status store_line(const db_query *q, int column, const char *where, int64_t *out,
+                       loci_err *err) {
+  bool number = db_is_number(q, column);
+  *out = db_int(q, column);
+  if (number && *out >= 1) return LOCI_OK;
+  const char *text = db_text(q, column);
+  return fail(err, LOCI_EFORMAT, "%s: has an example of line %.20s: lines are counted from 1",
+              where, text ? text : "");
 }
 
 loci_status store_verdict(const db_query *q, int column, const char *where, int *out,

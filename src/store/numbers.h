@@ -25,6 +25,9 @@ loci_status store_numbers(const char *json, const char *where, double *out, int 
  * it is not. */
 bool store_plain_row(const char *json, double *out, int n);
 
+/* An example's line, from 1 on. */
+loci_status store_line(const db_query *q, int column, const char *where, int64_t *out,
+                       loci_err *err);
 /* An answer's verdict: 1, 0, or -1 where the column is NULL; LOCI_EFORMAT: another. */
 loci_status store_verdict(const db_query *q, int column, const char *where, int *out,
                           loci_err *err);

@@ -117,6 +117,11 @@ static void other_numbers_are_held_to_what_they_are(void **state) {
       "UPDATE series SET quantity = 'top visual tokens' WHERE series = 1",
       "INSERT INTO grid VALUES (1, 'mlp_out', 1, 0, 1, '[\"a\"]', x'0000C03F')",
       "UPDATE result SET first_right = -1",
+      "UPDATE result SET seconds = 'long'",
+      "UPDATE example SET line = 0 WHERE example = 1",
+      "UPDATE example SET line = 'one' WHERE example = 1",
+      "UPDATE run SET model = '{' WHERE run = 1",
+      "UPDATE run SET model = '{\"layers\":-4}' WHERE run = 1",
   };
   (void)state;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
