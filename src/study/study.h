@@ -115,7 +115,6 @@ loci_status study_begins_with(const loci_prompt *prompt, const char *const *acce
                               bool *out, loci_err *err);
 
 const char *study_lacking(unsigned needs, const loci_example *e); /* in two words, or NULL */
-/* The error of examples of a file, or of a store, none of which is used. */
-loci_status study_nothing_left(const study *s, const char *where, loci_err *err);
+loci_status study_nothing_left(const study *s, const char *where, loci_err *err); /* the error */
 
 #endif
