@@ -130,7 +130,7 @@ static loci_status put_rows(const browsing *b, const char *order, js_value **to,
   db_bind_int(q, 6, b->o->count);
   db_bind_int(q, 7, b->o->first);
   while (!(st = db_step(q, &row, err)) && row) {
-    js_value *o;
+    js_value *o = NULL;
     st = row_of(b, q, &o, err);
     if (st) break;
     js_push(&rows, o);
@@ -224,7 +224,7 @@ static loci_status put_values(const browsing *b, js_value **to, loci_err *err) {
   }
   db_bind_int(q, 1, b->o->result);
   while (!(st = db_step(q, &row, err)) && row) {
-    js_value *o;
+    js_value *o = NULL;
     st = value_of(b, q, &o, err);
     if (st) break;
     js_push(&list, o);
