@@ -231,11 +231,22 @@ static int find_label(const choice *c, const char *const *labels, const char *an
   return -1;
 }
 
+/* The number from 0 on that an answer is; -1: none, or the options have numbers of their own. */
+static int number_of(const job *j, const char *answer) {
+  bool counts = !j->labels || !isdigit((unsigned char)j->labels[0][0]);
+  size_t digits = strspn(answer, "0123456789");
+  return counts && digits > 0 && digits < 3 && !answer[digits] ? atoi(answer) : -1;
+}
+
+/* How far a number names an option: never, after every other way, or before them. */
+typedef enum numbering { NO_NUMBER, NUMBER_LAST, NUMBER_FIRST } numbering;
+
 /* The option that [answer] names by its label, by a letter, by its text, by a letter with its
  * mark, or by its number where options come as "choices", from 0 on as ScienceQA and MMLU count. */
-static int find_option(const job *j, const choice *c, const char *answer, bool numbered) {
-  bool counts = !j->labels || !isdigit((unsigned char)j->labels[0][0]);
+static int find_option(const job *j, const choice *c, const char *answer, numbering numbers) {
   int letter = j->labels ? find_label(c, j->labels, answer) : letter_of(answer);
+  int number = numbers == NO_NUMBER ? -1 : number_of(j, answer);
+  if (numbers == NUMBER_FIRST && number >= 0) return number < c->option_count ? number : -1;
   if (letter >= 0 && letter < c->option_count && (j->labels || !answer[1])) return letter;
   for (int i = 0; i < c->option_count; i++) {
     if (strcmp(c->options[i], answer) == 0) return i;
@@ -244,10 +255,7 @@ static int find_option(const job *j, const choice *c, const char *answer, bool n
     if (strcasecmp(c->options[i], answer) == 0) return i;
   }
   if (letter >= 0 && letter < c->option_count) return letter;
-  size_t digits = strspn(answer, "0123456789");
-  long number =
-      numbered && counts && digits > 0 && digits < 3 && !answer[digits] ? atol(answer) : -1;
-  return number < c->option_count ? (int)number : -1;
+  return number < c->option_count ? number : -1;
 }
 
 /* Whether the answer is the letter of one of the options, which then may be fields a, b, .. */
@@ -415,19 +423,59 @@ static loci_status read_answers(const job *j, choice *out) {
   return LOCI_OK;
 }
 
+/* An index by its name and a number in the file are numbers, also where an option is called "2". */
+static numbering numbering_of(const job *j, const char *name) {
+  static const char *const indices[] = {"correct_choice_idx", "answer_idx", "answer_index", "cop"};
+  for (size_t i = 0; i < sizeof indices / sizeof *indices; i++)
+    if (strcmp(name, indices[i]) == 0) return NUMBER_FIRST;
+  bool plain = strcmp(name, "answer") == 0 &&
+               (example_field(j->e, "options") || !FIRST_FIELD(j->e, list_names));
+  if (plain) return NO_NUMBER;
+  return example_is_number(j->e, name) ? NUMBER_FIRST : NUMBER_LAST;
+}
+
+/* The option that the field names; -1: none, or there is no such field. */
+static loci_status find_by_field(const job *j, const choice *c, const char *name, int *out) {
+  const char *answer = example_field(j->e, name);
+  *out = -1;
+  if (!answer) return LOCI_OK;
+  if (!(answer = trimmed(answer, j->mem))) return fail_nomem(j->err, "reading an example");
+  *out = find_option(j, c, answer, numbering_of(j, name));
+  return LOCI_OK;
+}
+
+static loci_status two_options(const job *j, const choice *c, int one, int other) {
+  char what[200];
+  snprintf(what, sizeof what, "two options are named as right, \"%.60s\" and \"%.60s\"",
+           c->options[one], c->options[other]);
+  return refuse(j, LOCI_EFORMAT, what);
+}
+
+/* Each field and each answer that names an option names the same; a label may be of another kind,
+ * and of a free question's answers those that are no option do not count. */
 static loci_status find_correct(const job *j, choice *out) {
-  const char *answer = answer_field(j->e);
-  bool counted = answer && answer != example_field(j->e, "answer"); /* an index by its name */
-  bool numbered = counted || (!example_field(j->e, "options") && FIRST_FIELD(j->e, list_names));
+  int found;
   out->correct = -1;
   if (out->option_count == 0 || out->answer_count == 0) return LOCI_OK;
-  if (answer && !(answer = trimmed(answer, j->mem)))
-    return fail_nomem(j->err, "reading an example");
-  if (answer) out->correct = find_option(j, out, answer, numbered);
-  for (int i = 0; i < out->answer_count && out->correct < 0; i++) {
-    out->correct = find_option(j, out, out->answers[i], numbered);
+  for (size_t i = 0; i < sizeof answer_names / sizeof *answer_names; i++) {
+    if (out->correct >= 0 && strcmp(answer_names[i], "label") == 0) continue;
+    TRY(find_by_field(j, out, answer_names[i], &found));
+    if (found >= 0 && out->correct >= 0 && found != out->correct)
+      return two_options(j, out, out->correct, found);
+    if (found >= 0) out->correct = found;
+  }
+  bool by_field = out->correct >= 0;
+  numbering numbers = numbering_of(j, "answer");
+  for (int i = 0; i < out->answer_count && !by_field; i++) {
+    found = find_option(j, out, out->answers[i], numbers);
+    if (found >= 0 && out->correct >= 0 && found != out->correct)
+      return two_options(j, out, out->correct, found);
+    if (found >= 0) out->correct = found;
   }
   if (out->correct < 0) return refuse(j, LOCI_EFORMAT, "the answer is none of the options");
+  for (int i = 0; i < out->option_count; i++)
+    if (i != out->correct && strcmp(out->options[i], out->options[out->correct]) == 0)
+      return refuse(j, LOCI_EFORMAT, "the right option is there twice");
   out->answers = &out->options[out->correct];
   out->answer_count = 1;
   return LOCI_OK;

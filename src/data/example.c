@@ -138,6 +138,12 @@ static bool is_known(const char *key) {
   return false;
 }
 
+/* An example with what choices alone ask: which of its fields are numbers. */
+typedef struct kept {
+  loci_example e;
+  const bool *numbers;
+} kept;
+
 /* What a corruption puts in is a text, as everything that a model is asked. */
 static bool is_question_part(const char *key) {
   return strcmp(key, "swap") == 0 || strcmp(key, "corrupt_question") == 0;
@@ -160,12 +166,15 @@ static loci_status copy_fields(const job *j, loci_example *e) {
   const char *key;
   const js_value *v;
   loci_field *fields = arena_zarray(j->mem, js_count(j->line), loci_field);
-  if (!fields) return no_memory(j);
+  bool *numbers = arena_zarray(j->mem, js_count(j->line), bool);
+  if (!fields || !numbers) return no_memory(j);
   for (void *it = js_first(j->line, &key, &v); it; it = js_next(j->line, it, &key, &v)) {
     if (is_known(key) || js_kind_of(v) == JS_NULL) continue;
+    numbers[e->field_count] = js_kind_of(v) == JS_INT;
     TRY(copy_further(j, key, v, &fields[e->field_count++]));
   }
   e->fields = fields;
+  ((kept *)e)->numbers = numbers;
   return LOCI_OK;
 }
 
@@ -217,7 +226,7 @@ uint64_t example_fingerprint(const char *text, size_t n) {
 loci_status example_read(const js_value *line, const example_source *from, loci_example **out,
                          loci_err *err) {
   *out = NULL;
-  loci_example *e = result_new(LOCI_KIND_EXAMPLE, sizeof *e);
+  loci_example *e = result_new(LOCI_KIND_EXAMPLE, sizeof(kept));
   if (!e) return fail_nomem(err, "reading an example");
   job j = {from, line, e->result.memory, err};
   loci_status st = copy_example(&j, e);
@@ -249,4 +258,10 @@ const char *example_field(const loci_example *e, const char *name) {
     if (strcmp(e->fields[i].name, name) == 0) return e->fields[i].value;
   }
   return NULL;
+}
+
+bool example_is_number(const loci_example *e, const char *name) {
+  for (int i = 0; i < e->field_count; i++)
+    if (strcmp(e->fields[i].name, name) == 0) return ((const kept *)e)->numbers[i];
+  return false;
 }

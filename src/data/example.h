@@ -22,6 +22,10 @@ typedef struct example_source {
 /* Any field that is one value, by its name in the file; NULL: the line does not have it. */
 const char *example_field(const loci_example *example, const char *name);
 
+/* Whether such a field, of those kept as text, is a whole number in the file.  Of an example that
+ * example_read made. */
+bool example_is_number(const loci_example *example, const char *name);
+
 /* The fields whose meaning is fixed. */
 enum { EXAMPLE_FIELDS = 10 };
 extern const char *const example_fields[EXAMPLE_FIELDS];
