@@ -83,6 +83,15 @@ static int check_color(cli *c, color_when *out) {
   return code;
 }
 
+static int check_kinds(cli *c) {
+  static const char *const names[] = {"auto", "visual", "textual"};
+  int code = EXIT_DONE, k;
+  for (int i = 0; i < c->args.given_count && !code; i++) /* as it was given: it is not read yet */
+    if (c->args.given[i].id == OPT_KIND)
+      code = cli_word(c, OPT_KIND, c->args.given[i].value, names, LENGTH(names), &k);
+  return code;
+}
+
 static int check_needed(cli *c) {
   char missing[128] = "";
   for (const option_id *id = c->command->needed; *id != OPT_COUNT; id++) {
@@ -143,8 +152,8 @@ static int run(cli *c, int argc, char **argv) {
     help_command(c->command, &c->term);
     return EXIT_DONE;
   }
-  if ((code = check_files(c)) || (code = check_needed(c)) || (code = cli_look(c, &c->look)) ||
-      (code = cli_check_outputs(c)))
+  if ((code = check_files(c)) || (code = check_needed(c)) || (code = check_kinds(c)) ||
+      (code = cli_look(c, &c->look)) || (code = cli_check_outputs(c)))
     return code;
   /* What is printed for people goes nowhere; JSON stays. */
   if (args_has(&c->args, OPT_QUIET) && !c->json && !freopen("/dev/null", "w", stdout))

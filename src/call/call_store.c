@@ -95,6 +95,26 @@ static loci_status read_kinds(const calling *c, loci_run_request *r, cut_ends *e
   return refuse_answers(c, what, err);
 }
 
+/* What a study measures, by name; and a share only of so many, as every line would be measured. */
+static loci_status check_run(const loci_store_run_opts *o, loci_err *err) {
+  const char *what = o->what ? o->what : "";
+  while (*what) {
+    int kind;
+    char name[80];
+    size_t n = strcspn(what, ",");
+    snprintf(name, sizeof name, "%.*s", (int)n, what);
+    TRY(loci_name_find(LOCI_NAMES_STUDY, name, &kind, err));
+    what += n + (what[n] == ',');
+  }
+  if (o->shard > 0 && o->shard_count == 0)
+    return fail(err, LOCI_EINVAL, "shard %d: of how many? expected a share such as \"%d/%d\"",
+                o->shard, o->shard, o->shard > 3 ? o->shard : 4);
+  if (o->shard > o->shard_count || (o->shard_count > 0 && o->shard == 0))
+    return fail(err, LOCI_EINVAL, "shard %d of %d: expected 1 to %d", o->shard, o->shard_count,
+                o->shard_count);
+  return LOCI_OK;
+}
+
 static loci_status read_run(const calling *c, loci_run_request *r, loci_err *err) {
   loci_store_run_opts *o = &r->opts;
   cut_ends ends = {0};
@@ -104,6 +124,7 @@ static loci_status read_run(const calling *c, loci_run_request *r, loci_err *err
   r->lens.size = sizeof r->lens;
   *o = (loci_store_run_opts){.size = sizeof *o, .study = &r->study, .least_effect = 0.1};
   TRY(fields_read(run_fields(), c->request, c->mem, o, err));
+  TRY(check_run(o, err));
   TRY(read_kinds(c, r, &ends, err));
   TRY(settle_study_metric(c, &r->trace, err));
   TRY(add_single(c, &r->trace, err));

@@ -205,6 +205,11 @@ static void a_study_has_its_options(void **state) {
   assert_refused(call_of("study options", "{\"what\": \"trace,knockout\", \"window\": 3}"),
                  "one after the other");
   assert_refused(call_of("study options", "{\"metric\": \"logp\"}"), "metric goes with");
+  assert_refused(call_of("study options", "{\"what\": \"trace,flwo\"}"), "did you mean flow?");
+  assert_refused(call_of("study options", "{\"shard\": 2}"), "a share such as \"2/4\"");
+  assert_refused(call_of("study options", "{\"shard\": \"7\"}"), "a share such as \"7/7\"");
+  assert_refused(call_of("study options", "{\"shards\": 3}"), "shard 0 of 3: expected 1 to 3");
+  assert_refused(call_of("study options", "{\"shard\": 4, \"shards\": 3}"), "expected 1 to 3");
   assert_refused(call_of("study options", "{\"what\": \"flow,ask\", \"direction\": \"noise\"}"),
                  "direction is read by trace");
   r = run("study options", "{\"what\": \"lens\", \"layers\": [2, 4], \"positions\": \"last\"}");

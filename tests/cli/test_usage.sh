@@ -64,6 +64,11 @@ usage 'did you mean image-noise?' "${trace[@]}" --corrupt image_noise:3
 usage 'noise needs a value: noise:F' "${trace[@]}" --corrupt noise
 usage '"3x" is not a number' "${trace[@]}" --corrupt noise:3x
 usage 'mean takes no value' "${trace[@]}" --corrupt mean:1
+usage 'did you mean textual?' "${trace[@]}" --kind visual --kind texual
+usage '--kind wants auto, visual or textual, not "x"' "${ask[@]}" -c "this country" --kind x
+study=(study run "$model/none.jsonl" -m "$model" --store none.db)
+usage 'did you mean flow?' "${study[@]}" --what trace,flwo
+usage '--shard 2: of how many? expected a share such as "2/4"' "${study[@]}" --shard 2
 usage 'did you mean denoise?' "${trace[@]}" --direction denose
 usage 'did you mean constraint-last?' "${trace[@]}" --positions each,constraint-lst
 for bad in screen:0 screen: screen:9,ig screen:9,ig:0 screen:9,audit:0 screen:9,x screen,; do
