@@ -73,7 +73,7 @@ static ending separator(csv_reader *r, int c, const char **wrong) {
     int next = next_byte(r);
     if (next != '\n') {
       give_back(r, next);
-      *wrong = "a carriage return without a line feed";
+      *wrong = "a carriage return without a line feed; lines end in a line feed (mac2unix)";
       return END_WRONG;
     }
     c = next;
@@ -167,7 +167,9 @@ static loci_status next_record(csv_reader *r, loci_err *err) {
   }
   if (end == END_FILE && is_empty(r)) r->count = 0;
   if (!utf8_is_valid(r->text, r->count ? r->size : 0)) {
-    return fail(err, LOCI_EFORMAT, "%s, line %" PRId64 ": is not UTF-8", r->path, r->first_line);
+    return fail(err, LOCI_EFORMAT,
+                "%s, line %" PRId64 ": is not UTF-8; save the table as UTF-8 (%s)", r->path,
+                r->first_line, "iconv -f WINDOWS-1252 -t UTF-8");
   }
   for (int i = 0; i < r->count; i++) r->fields[i] = r->text + r->starts[i];
   return LOCI_OK;
@@ -206,6 +208,16 @@ static char separator_of(const char *line, size_t n) {
   return known[best];
 }
 
+/* An object, or an array of objects, texts or arrays: read as a table, a quote would be wrong. */
+static bool is_json(const char *line) {
+  static const char blanks[] = " \t\r\n";
+  line += strspn(line, blanks);
+  const char *next = line + (*line != 0);
+  next += strspn(next, blanks);
+  if (*line == '{') return *next == '"' || *next == 0;
+  return *line == '[' && (*next == 0 || strchr("[{\"", *next));
+}
+
 /* After a byte order mark: Excel's "sep=;" line says what separates, else the line of names. */
 static loci_status find_separator(csv_reader *r, loci_err *err) {
   static const char mark[] = "\xEF\xBB\xBF";
@@ -217,6 +229,11 @@ static loci_status find_separator(csv_reader *r, loci_err *err) {
   }
   const char *line = r->ahead + r->ahead_at;
   size_t n = r->ahead_size - r->ahead_at;
+  if (is_json(line))
+    return fail(
+        err, LOCI_EFORMAT,
+        "%s: JSON, not a table; a file of one object a line is read as it is: loci data lint",
+        r->path);
   size_t quote = n > 0 && line[0] == '"'; /* some programs write it as a field */
   const char *named = line + quote;
   if (n >= quote + 5 && strncasecmp(named, "sep=", 4) == 0 &&

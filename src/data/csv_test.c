@@ -126,8 +126,10 @@ static void what_is_wrong_is_refused_alone(void **state) {
   refuses(r, "t.csv, line 3: text after a closing quote");
   refuses(r, "t.csv, line 4: 1 fields, but there are 2 columns");
   refuses(r, "t.csv, line 5: 3 fields, but there are 2 columns");
-  refuses(r, "t.csv, line 6: a carriage return without a line feed");
-  refuses(r, "t.csv, line 7: is not UTF-8");
+  refuses(r, "t.csv, line 6: a carriage return without a line feed; lines end in a line feed "
+             "(mac2unix)");
+  refuses(r, "t.csv, line 7: is not UTF-8; save the table as UTF-8 (iconv -f WINDOWS-1252 -t "
+             "UTF-8)");
   refuses(r, "t.csv, line 8: a NUL character");
   gives(r, 9, "12", "ok");
   refuses(r, "t.csv, line 10: a quote that is never closed");
@@ -143,6 +145,12 @@ static void a_header_must_name_the_columns(void **state) {
   assert_string_equal(err.msg, "t.csv, line 1: two columns are named \"a\"");
   assert_null(OPEN("\xEF\xBBx"));
   assert_string_equal(err.msg, "t.csv, line 1: is not UTF-8");
+  static const char *const json[] = {"[{\"question\":\"a\"}]", "[\n {\n",
+                                     "\xEF\xBB\xBF{\"question\": 1}\n", "{\n\"question\": 1}\n"};
+  for (size_t i = 0; i < sizeof json / sizeof *json; i++) {
+    assert_null(OPEN(json[i]));
+    assert_non_null(strstr(err.msg, "t.csv: JSON, not a table"));
+  }
 }
 
 static void a_record_has_a_limit(void **state) {

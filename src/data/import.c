@@ -141,14 +141,19 @@ static loci_status note_nothings(importer *m, const char *const *row) {
 
 /* ---------------------------------------------------------------- one row */
 
+/* array(['Kyiv'], dtype=object), set(['Kyiv']), tensor([1, 2]): what a program printed. */
+static bool is_call(const char *s) {
+  size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._");
+  return n > 0 && s[n] == '(' && s[n + 1] && strchr("[({'\"", s[n + 1]) && strrchr(s, ')');
+}
+
 /* A cell that is a list as Python or JSON writes one, "['Kyiv', 'Kiev']"; *count is -1 where it is
  * none.  What looks like a list and is none is told. */
 static loci_status cell_list(importer *m, const char *text, role r, const char *const **items,
                              int *count) {
   const char *begin = text + strspn(text, " \t");
-  bool array = strncmp(begin, "array(", 6) == 0;
   *count = -1;
-  if (!*begin || (!strchr("[({", *begin) && !array)) return LOCI_OK;
+  if (!*begin || (!strchr("[({", *begin) && !is_call(begin))) return LOCI_OK;
   loci_status st = choice_list(text, m->mem, items, count, NULL);
   if (st == LOCI_ENOMEM) return no_memory(m);
   bool empty = !st && *count == 0 && *begin != '['; /* a text that begins with a bracket */

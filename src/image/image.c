@@ -4,9 +4,11 @@
  * gamma and the EXIF orientation are ignored. */
 #include "image/image.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/kind.h"
@@ -19,6 +21,17 @@ static bool starts_with(const uint8_t *bytes, size_t n, const void *magic, size_
   return n >= m && memcmp(bytes, magic, m) == 0;
 }
 
+/* A server's answer under a picture's name says itself what went wrong. */
+static loci_status not_a_picture(const image_source *src, loci_err *err) {
+  enum { SHOWN = 60 };
+  size_t n = 0;
+  while (n < src->size && n < SHOWN && (isprint(src->bytes[n]) || isspace(src->bytes[n]))) n++;
+  if (n < src->size && n < SHOWN)
+    return fail(err, LOCI_EFORMAT, "%s: neither a JPEG nor a PNG nor a WebP file", src->what);
+  return fail(err, LOCI_EFORMAT, "%s: a text (\"%.*s\"), neither a JPEG nor a PNG nor a WebP file",
+              src->what, (int)n, (const char *)src->bytes);
+}
+
 static loci_status decode(const image_source *src, image_rgb *out, loci_err *err) {
   const uint8_t *bytes = src->bytes;
   size_t n = src->size;
@@ -27,7 +40,7 @@ static loci_status decode(const image_source *src, image_rgb *out, loci_err *err
   if (n >= 12 && starts_with(bytes, n, "RIFF", 4) && memcmp(bytes + 8, "WEBP", 4) == 0)
     return webp_decode(src, out, err);
   TRY(kind_refuse(bytes, n, src->what, "a JPEG, PNG or WebP picture", err));
-  return fail(err, LOCI_EFORMAT, "%s: neither a JPEG nor a PNG nor a WebP file", src->what);
+  return not_a_picture(src, err);
 }
 
 loci_status image_decode_within(const uint8_t *bytes, size_t n, const char *what,
@@ -49,6 +62,9 @@ loci_status image_load(const char *path, image_rgb *out, loci_err *err) {
   char *bytes;
   size_t n;
   *out = (image_rgb){0};
+  if (strstr(path, "://") && access(path, F_OK) != 0)
+    return fail(err, LOCI_EIO, "%s: an address; nothing is downloaded, expected a picture's path",
+                path);
   TRY(file_read(path, MAX_FILE_BYTES, &bytes, &n, err));
   loci_status st = image_decode((const uint8_t *)bytes, n, path, out, err);
   free(bytes);

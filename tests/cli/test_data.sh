@@ -135,6 +135,12 @@ wants 0
 holds vqa.jsonl '{"image":"win/COCO_val2014_000000262148.jpg","question":"Is she here?","answers":["yes"]}' '"image":"win/a b.png"'
 prints "vqa.csv:3: multiple_choice_answer: looks like a list and is taken as one text: ['no' [cell-list]"
 
+printf 'question,answer\nIs she here?,"set(['"'yes'"'])"\nIs he here?,"tensor([1, 2])"\nSay when (roughly)?,May(be)\n' >calls.csv
+try data import csv calls.csv -o calls.jsonl
+wants 0
+prints "calls.csv:2: answer: looks like a list and is taken as one text: set(['yes']) [cell-list]"
+prints 'calls.csv:3: answer: looks like a list and is taken as one text: tensor([1, 2]) [cell-list]' '2 cell-list'
+
 failed 'unknown kind of file "okvka"; did you mean okvqa?' data import okvka okvqa.csv -o x.jsonl
 failed 'known.csv: a table of the kind movies has a column "director"' data import movies known.csv -o x.jsonl
 failed 'questions.json: there are no "annotations"' data import okvqa okvqa.csv --answers questions.json -o x.jsonl
