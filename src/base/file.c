@@ -41,6 +41,9 @@ loci_status file_absent(const char *path, int why, loci_err *err) {
                 "%s: not there, but \"%s\" is: %%20 and the like belong to addresses on the web; "
                 "write the file's own name",
                 path, name);
+  if (n < 0 && why == ENOENT && strstr(path, "://"))
+    return fail(err, LOCI_EIO, "%s: an address; nothing is downloaded, a file's path is wanted",
+                path);
   if (n < 0) return fail_errno(err, why, "%s", path);
   to[n] = 0;
   return fail(err, LOCI_EIO, "%s: a link to %s, which is not there", path, to);

@@ -128,6 +128,7 @@ static void what_is_no_regular_file_is_not_read(void **state) {
   expect_unreadable(dir, "a directory, not a file");
   assert_int_equal(symlink("../blobs/ab12", at("link")), 0);
   expect_unreadable(at("link"), "a link to ../blobs/ab12, which is not there");
+  expect_unreadable("https://loci.invalid/a.png", "an address; nothing is downloaded");
   expect_unreadable("/dev/null", "not a regular file");
   expect_unreadable(at("absent"), "No such file");
   expect_unreadable("", "No such file");

@@ -175,7 +175,8 @@ loci_status loci_model_find(const char *name, char out[LOCI_PATH_SIZE], loci_err
     return fail(err, LOCI_EIO, "%s: not a directory; a model is a directory with config.json",
                 name);
   }
-  if (by_path || why == EACCES) return fail(err, LOCI_EIO, "%s: %s", name, strerror(why));
+  if (by_path || why == EACCES || (why == ENOENT && file_exists(name)))
+    return file_absent(name, why, err); /* a link to nothing exists itself */
   const char *models = env("LOCI_MODELS");
   if (!hub_directory(hub)) join(hub, "no HOME");
   char id[LOCI_PATH_SIZE];

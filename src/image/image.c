@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/kind.h"
@@ -62,9 +61,6 @@ loci_status image_load(const char *path, image_rgb *out, loci_err *err) {
   char *bytes;
   size_t n;
   *out = (image_rgb){0};
-  if (strstr(path, "://") && access(path, F_OK) != 0)
-    return fail(err, LOCI_EIO, "%s: an address; nothing is downloaded, expected a picture's path",
-                path);
   TRY(file_read(path, MAX_FILE_BYTES, &bytes, &n, err));
   loci_status st = image_decode((const uint8_t *)bytes, n, path, out, err);
   free(bytes);

@@ -76,7 +76,14 @@ static loci_status find_files(tokenizer_files *f, const char *dir, loci_err *err
   TRY(find_file(f, dir, "special_tokens_map.json", &f->special, err));
   TRY(find_file(f, dir, "config.json", &f->checkpoint, err));
   if (f->json || f->model) return LOCI_OK;
-  return fail(err, LOCI_EIO, "%s: neither tokenizer.json nor tokenizer.model is here", dir);
+  const char *older = NULL;
+  TRY(find_file(f, dir, "vocab.json", &older, err));
+  return fail(err, LOCI_EIO, "%s: neither tokenizer.json nor tokenizer.model is here%s", dir,
+              older
+                  ? ", but vocab.json is: make tokenizer.json of it, in that directory: python3 -c "
+                    "\"import transformers as t; "
+                    "t.AutoTokenizer.from_pretrained('.').save_pretrained('.')\""
+                  : "");
 }
 
 static loci_status parse_if_there(const char *path, js_value **out, loci_err *err) {

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "text/golden_test.h"
 
 static void refused(const char *json, const char *config, const char *sentence) {
@@ -290,6 +292,14 @@ static void a_directory_without_a_tokenizer_is_named(void **s) {
   assert_int_equal(tokenizer_open("/nonexistent", &t, &err), LOCI_EIO);
   assert_non_null(strstr(err.msg, "/nonexistent: neither tokenizer.json nor tokenizer.model"));
   assert_null(t);
+  char dir[] = "/tmp/loci-tokenizer-XXXXXX", path[64];
+  assert_non_null(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/vocab.json", dir);
+  assert_int_equal(file_write(path, "{}", 2, &err), LOCI_OK);
+  assert_int_equal(tokenizer_open(dir, &t, &err), LOCI_EIO);
+  assert_non_null(strstr(err.msg, "is here, but vocab.json is: make tokenizer.json of it"));
+  unlink(path);
+  rmdir(dir);
   tokenizer_close(NULL);
 }
 

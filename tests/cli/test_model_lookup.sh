@@ -70,4 +70,9 @@ printf 'GGUF' >"$work/m.gguf"
 failed 'm.gguf: cut off' info -m "$work/m.gguf"
 HF_HUB_CACHE=$work/none failed "$work/none" tokens -m some/flags --text x
 failed 'no model' tokens -m some/flags/more --text x
+
+# A link whose target is gone says so, wherever it lies.
+ln -s ../blobs/gone gone.gguf
+failed 'gone.gguf: a link to ../blobs/gone, which is not there' info -m gone.gguf
+failed './gone.gguf: a link to ../blobs/gone, which is not there' info -m ./gone.gguf
 finish
