@@ -65,68 +65,69 @@ static void mmmu_is_read(void **state) {
   arena_free(mem);
 }
 
+static const struct {
+  const char *fields;
+  int correct; /* -1: a free question */
+} named[] = {
+    {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":\"B\"", 1},
+    {"\"choices\":\"['Lima' 'Kyiv']\",\"answer\":\"Kyiv\"", 1},
+    {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":1", 1},
+    {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":0", 0},
+    {"\"choices\":[\"Lima\",\"Kyiv\"],\"correct_choice_idx\":1", 1},
+    {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"answer\":\"(B)\"", 1},
+    {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"C\":\"Oslo\",\"answer\":\"C. Oslo\"", 2},
+    {"\"option_a\":\"Lima\",\"option_b\":\"Kyiv\",\"answer\":\"b\"", 1},
+    {"\"options\":[\"B\",\"A\"],\"answer\":\"B\"", 1},
+    {"\"choices\":{\"text\":[\"Lima\",\"Kyiv\",\"Oslo\"],\"label\":[\"1\",\"2\",\"3\"]},"
+     "\"answerKey\":\"2\"",
+     1},
+    {"\"choices\":[{\"label\":\"A\",\"text\":\"Lima\"},{\"label\":\"B\",\"text\":\"Kyiv\"}],"
+     "\"answerKey\":\"B\"",
+     1},
+    {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"C\":\"nan\",\"D\":\"nan\",\"answer\":\"B\"", 1},
+    {"\"A\":\"Lima\",\"C\":\"Kyiv\",\"answer\":\"C\"", 1},
+    {"\"opa\":\"Lima\",\"opb\":\"Kyiv\",\"cop\":1", 1},
+    {"\"endings\":[\"Lima\",\"Kyiv\"],\"label\":\"1\"", 1},
+    {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":[\"B\"]", 1},
+    {"\"label\":\"1\",\"answer\":\"Kyiv\"", -1},
+    {"\"choices\":[\"1\",\"2\"],\"answer\":\"2\"", 1},
+    {"\"A\":\"Lima\",\"answer\":\"B\"", -1},
+    {"\"a\":\"Lima\",\"b\":\"Kyiv\",\"answer\":\"b\"", 1},
+    {"\"a\":\"Lima\",\"b\":\"Kyiv\",\"answer\":\"Kyiv\"", -1},
+    {"\"options\":{\"A\":\"Lima\",\"B\":\"Kyiv\"},\"answer\":\"B\"", 1},
+    {"\"choices\":{\"text\":[\"Lima\",\"Kyiv\"],\"label\":[\"A\",\"B\"]},\"answerKey\":\"B\"", 1},
+    {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer_idx\":1", 1},
+    {"\"options\":[\"Lima\",\"Kyiv\"],\"answer_index\":0", 0},
+    {"\"options\":\"('Lima', 'Kyiv', None)\",\"answer\":\"B\"", 1},
+    {"\"options\":[1, 2.5],\"answer\":\"2.5\"", 1},
+    {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":\" B \"", 1},
+    {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":\"kyiv\"", 1},
+    {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":{\"text\":\"Kyiv\"}", 1},
+    {"\"alternatives\":[\"Lima\",\"Kyiv\"],\"answer\":\"B\"", 1},
+    {"\"choices\":[\"2\",\"1\",\"4\"],\"answer\":2", 2},
+    {"\"choices\":[\"2\",\"1\",\"4\"],\"answer\":\"2\"", 0},
+    {"\"options\":[\"2\",\"1\",\"4\"],\"answer\":2", 0},
+    {"\"options\":[\"2\",\"1\",\"4\"],\"answer_idx\":2", 2},
+    {"\"options\":[\"2\",\"1\",\"4\"],\"correct_choice_idx\":\"1\"", 1},
+    {"\"endings\":[\"2\",\"1\",\"4\"],\"label\":0", 0},
+    {"\"options\":[\"x\",\"y\"],\"answer\":\"y\",\"answer_idx\":\"B\"", 1},
+    {"\"options\":[\"x\",\"y\"],\"answer\":\"B\",\"label\":0", 1},
+    {"\"options\":[\"x\",\"x\",\"y\"],\"answer\":\"C\"", 2},
+    {"\"options\":[\"x\",\"y\"],\"answers\":[\"y\",\"Y\",\"B\",\"w\"]", 1},
+    {"\"choice_a\":\"Lima\",\"choice_b\":\"Kyiv\",\"answer\":\"B\"", 1},
+    {"\"Option A\":\"Lima\",\"Option B\":\"Kyiv\",\"answer\":\"B\"", 1},
+};
+
 static void options_stand_in_other_usual_fields(void **state) {
   (void)state;
-  static const struct {
-    const char *fields;
-    int correct; /* -1: a free question */
-  } rows[] = {
-      {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":\"B\"", 1},
-      {"\"choices\":\"['Lima' 'Kyiv']\",\"answer\":\"Kyiv\"", 1},
-      {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":1", 1},
-      {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer\":0", 0},
-      {"\"choices\":[\"Lima\",\"Kyiv\"],\"correct_choice_idx\":1", 1},
-      {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"answer\":\"(B)\"", 1},
-      {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"C\":\"Oslo\",\"answer\":\"C. Oslo\"", 2},
-      {"\"option_a\":\"Lima\",\"option_b\":\"Kyiv\",\"answer\":\"b\"", 1},
-      {"\"options\":[\"B\",\"A\"],\"answer\":\"B\"", 1},
-      {"\"choices\":{\"text\":[\"Lima\",\"Kyiv\",\"Oslo\"],\"label\":[\"1\",\"2\",\"3\"]},"
-       "\"answerKey\":\"2\"",
-       1},
-      {"\"choices\":[{\"label\":\"A\",\"text\":\"Lima\"},{\"label\":\"B\",\"text\":\"Kyiv\"}],"
-       "\"answerKey\":\"B\"",
-       1},
-      {"\"A\":\"Lima\",\"B\":\"Kyiv\",\"C\":\"nan\",\"D\":\"nan\",\"answer\":\"B\"", 1},
-      {"\"A\":\"Lima\",\"C\":\"Kyiv\",\"answer\":\"C\"", 1},
-      {"\"opa\":\"Lima\",\"opb\":\"Kyiv\",\"cop\":1", 1},
-      {"\"endings\":[\"Lima\",\"Kyiv\"],\"label\":\"1\"", 1},
-      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":[\"B\"]", 1},
-      {"\"label\":\"1\",\"answer\":\"Kyiv\"", -1},
-      {"\"choices\":[\"1\",\"2\"],\"answer\":\"2\"", 1},
-      {"\"A\":\"Lima\",\"answer\":\"B\"", -1},
-      {"\"a\":\"Lima\",\"b\":\"Kyiv\",\"answer\":\"b\"", 1},
-      {"\"a\":\"Lima\",\"b\":\"Kyiv\",\"answer\":\"Kyiv\"", -1},
-      {"\"options\":{\"A\":\"Lima\",\"B\":\"Kyiv\"},\"answer\":\"B\"", 1},
-      {"\"choices\":{\"text\":[\"Lima\",\"Kyiv\"],\"label\":[\"A\",\"B\"]},\"answerKey\":\"B\"", 1},
-      {"\"choices\":[\"Lima\",\"Kyiv\"],\"answer_idx\":1", 1},
-      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer_index\":0", 0},
-      {"\"options\":\"('Lima', 'Kyiv', None)\",\"answer\":\"B\"", 1},
-      {"\"options\":[1, 2.5],\"answer\":\"2.5\"", 1},
-      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":\" B \"", 1},
-      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":\"kyiv\"", 1},
-      {"\"options\":[\"Lima\",\"Kyiv\"],\"answer\":{\"text\":\"Kyiv\"}", 1},
-      {"\"alternatives\":[\"Lima\",\"Kyiv\"],\"answer\":\"B\"", 1},
-      {"\"choices\":[\"2\",\"1\",\"4\"],\"answer\":2", 2},
-      {"\"choices\":[\"2\",\"1\",\"4\"],\"answer\":\"2\"", 0},
-      {"\"options\":[\"2\",\"1\",\"4\"],\"answer\":2", 0},
-      {"\"options\":[\"2\",\"1\",\"4\"],\"answer_idx\":2", 2},
-      {"\"options\":[\"2\",\"1\",\"4\"],\"correct_choice_idx\":\"1\"", 1},
-      {"\"endings\":[\"2\",\"1\",\"4\"],\"label\":0", 0},
-      {"\"options\":[\"x\",\"y\"],\"answer\":\"y\",\"answer_idx\":\"B\"", 1},
-      {"\"options\":[\"x\",\"y\"],\"answer\":\"B\",\"label\":0", 1},
-      {"\"options\":[\"x\",\"x\",\"y\"],\"answer\":\"C\"", 2},
-      {"\"options\":[\"x\",\"y\"],\"answers\":[\"y\",\"Y\",\"B\",\"w\"]", 1},
-      {"\"choice_a\":\"Lima\",\"choice_b\":\"Kyiv\",\"answer\":\"B\"", 1},
-      {"\"Option A\":\"Lima\",\"Option B\":\"Kyiv\",\"answer\":\"B\"", 1},
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+  for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
     choice c;
     loci_err err;
     char line[400];
     arena *mem = arena_new();
-    snprintf(line, sizeof line, "{\"question\":\"Which?\",%s}", rows[i].fields);
+    snprintf(line, sizeof line, "{\"question\":\"Which?\",%s}", named[i].fields);
     if (read_one(line, mem, &c, &err)) fail_msg("%s: %s", line, err.msg);
-    if (c.correct != rows[i].correct) fail_msg("%s: option %d", line, c.correct);
+    if (c.correct != named[i].correct) fail_msg("%s: option %d", line, c.correct);
     arena_free(mem);
   }
 }

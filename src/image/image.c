@@ -4,8 +4,8 @@
  * gamma and the EXIF orientation are ignored. */
 #include "image/image.h"
 
-#include <ctype.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +20,13 @@ static bool starts_with(const uint8_t *bytes, size_t n, const void *magic, size_
   return n >= m && memcmp(bytes, magic, m) == 0;
 }
 
+static bool is_ascii_text(uint8_t c) { return (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r'); }
+
 /* A server's answer under a picture's name says itself what went wrong. */
 static loci_status not_a_picture(const image_source *src, loci_err *err) {
   enum { SHOWN = 60 };
   size_t n = 0;
-  while (n < src->size && n < SHOWN && (isprint(src->bytes[n]) || isspace(src->bytes[n]))) n++;
+  while (n < src->size && n < SHOWN && is_ascii_text(src->bytes[n])) n++;
   if (n < src->size && n < SHOWN)
     return fail(err, LOCI_EFORMAT, "%s: neither a JPEG nor a PNG nor a WebP file", src->what);
   return fail(err, LOCI_EFORMAT, "%s: a text (\"%.*s\"), neither a JPEG nor a PNG nor a WebP file",

@@ -38,6 +38,13 @@ static const char *core_of(const char *token) {
   return token;
 }
 
+/* The same for a sentence: of blanks alone their signs, as the terminal and pictures write them. */
+static const char *shown(const char *token) {
+  const char *core = core_of(token);
+  if (*core || !*token) return core;
+  return strstr(token, "\u010A") ? "\u21B5" : "\u2423";
+}
+
 /* A token that many answers begin with: nothing but blanks, signs or a byte. */
 static bool is_uninformative(const char *token) {
   const char *core = core_of(token);
@@ -67,7 +74,7 @@ static loci_status note_swap(const sweep *s, loci_trace *t, loci_err *err) {
 /* What is odd about target and effect.  The sign is kept: a corruption that makes the answer
  * likelier turns every colour of the map round, which no absolute value would show. */
 static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
-  const char *clean = core_of(t->clean.top[0].text), *corrupt = core_of(t->corrupted.top[0].text);
+  const char *clean = shown(t->clean.top[0].text), *corrupt = shown(t->corrupted.top[0].text);
   if (!s->runs.target.given && is_uninformative(t->target_text)) {
     TRY(note(s, t, err,
              "the target is only the first token \"%s\", which many answers share: give the whole "
@@ -77,13 +84,13 @@ static loci_status note_effect(const sweep *s, loci_trace *t, loci_err *err) {
   bool unsaid = t->answer_given && s->runs.target.ids[0] != t->clean.top[0].id;
   if (unsaid) {
     TRY(note(s, t, err, "the clean run would answer \"%s\", not the given \"%s\"", clean,
-             core_of(t->target_text)));
+             shown(t->target_text)));
   }
   if (s->corrupted.first_id == s->runs.target.ids[0]) {
     TRY(note(s, t, err,
              "the replacement begins as the answer does (\"%s\"): the corrupted run is told the "
              "answer; take other words",
-             core_of(token_of(s, s->runs.target.ids[0]))));
+             shown(token_of(s, s->runs.target.ids[0]))));
   }
   if (s->corrupted.differs >= 0) TRY(note_swap(s, t, err));
   if (t->total_effect >= SMALL_EFFECT) return LOCI_OK;

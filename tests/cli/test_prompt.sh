@@ -55,7 +55,7 @@ prints "--system 'Be brief.'"
 try tokens -m "$model" -i "$image" -q "$question" -c capital -c 'this country' --kind auto --kind textual --json
 [[ $(tr -d ' \n' <<<"$out") == *'"kind":"textual"'*'"thiscountry","kind":"textual"'* ]] || miss "not the kinds asked for"
 usage '--kind is of a -c: 2 for 1 of them' tokens -m "$model" -q "$question" -c capital --kind auto --kind textual
-failed 'visual or textual, not "odd"' tokens -m "$model" -q "$question" -c capital --kind odd
+usage 'visual or textual, not "odd"' tokens -m "$model" -q "$question" -c capital --kind odd
 failed 'not a day as YYYY-MM-DD' tokens -m "$model" -q 'Who?' --date 2026-02-30
 failed 'no place for a system prompt' tokens -m "$model" -q 'Who?' --system 'Be brief.'
 failed 'no place for an image' tokens -m "$model" -i "$image" -q 'Who?' --no-chat
@@ -82,4 +82,8 @@ printf 'a\n{%% include "b" %%}' >"$own/chat_template.jinja.new"
 rm "$own/chat_template.jinja"
 mv "$own/chat_template.jinja.new" "$own/chat_template.jinja"
 failed 'chat_template.jinja: line 2: the statement "include" is not supported here' ask -m "$own" -q 'Who?'
+# A blank is written as one in a sentence, not as nothing between quotes.
+try trace -m "$model" -i "$image" -q "$question" -c "this country" -a ' ' --layers 1 --site mlp_out
+wants 0
+prints 'not the given "_"' # in the C locale
 finish

@@ -230,7 +230,7 @@ echo 'no database, but long enough to be looked at: a store begins with the word
 failed 'text.db: file is not a database' study status text.db
 failed 'text.db: file is not a database' study run data/q.jsonl -m "$model" --store text.db
 failed 'nowhere.db: No such file' study status nowhere.db
-failed 'unknown measurement "tarce"; did you mean trace?' study run data/q.jsonl -m "$model" --store new.db --what tarce
+usage 'unknown measurement "tarce"; did you mean trace?' study run data/q.jsonl -m "$model" --store new.db --what tarce
 failed '"ask" is there twice' study run data/q.jsonl -m "$model" --store new.db --what ask,ask
 failed 'there is no run in it' study report new.db
 study status new.db
