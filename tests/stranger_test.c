@@ -111,7 +111,7 @@ static void a_merge_copies_no_such_numbers(void **state) {
       {"UPDATE value SET x = '[0.5,1]x' WHERE series = 2", "not valid JSON"},
       {"UPDATE series SET points = -1", "makes no sense"},
       {"UPDATE result SET seconds = -1e300", "no measurement gives"},
-      {"UPDATE grid SET ie = x'0000807f'", "infinite"},
+      {"UPDATE grid SET ie = x'0000807f'", "inf as an effect of a heat map"},
   };
   (void)state;
   for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {

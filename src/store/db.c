@@ -347,7 +347,9 @@ double db_real(const db_query *q, int column) {
 }
 
 const char *db_text(const db_query *q, int column) {
-  return (const char *)sqlite3_column_text(q->statement, column);
+  const char *text = (const char *)sqlite3_column_text(q->statement, column);
+  size_t n = (size_t)sqlite3_column_bytes(q->statement, column);
+  return text && strlen(text) == n ? text : NULL; /* what follows a NUL would be passed over */
 }
 
 const void *db_bytes(const db_query *q, int column, size_t *n) {

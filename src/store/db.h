@@ -67,8 +67,9 @@ db_type db_type_of(const db_query *q, int column);
 bool db_is_null(const db_query *q, int column);
 bool db_is_number(const db_query *q, int column);
 int64_t db_int(const db_query *q, int column);
-double db_real(const db_query *q, int column);      /* NULL: NaN */
-const char *db_text(const db_query *q, int column); /* borrowed until the next step; or NULL */
+double db_real(const db_query *q, int column); /* NULL: NaN */
+/* Borrowed until the next step; NULL where there is none, or one that has a NUL in it. */
+const char *db_text(const db_query *q, int column);
 const void *db_bytes(const db_query *q, int column, size_t *n);
 
 /* The whole database as bytes of a file; db_free.  And such bytes as a further database of that

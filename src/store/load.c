@@ -95,6 +95,8 @@ static loci_status read_run(loading *l, db_query *q, loci_err *err) {
   if (!what || !l->settings || !model || !l->data || !l->model)
     return fail_nomem(err, "reading a store");
   TRY(settings_read_model(model, db_path(l->store->d), l->scratch, l->model, &l->hash, err));
+  if (l->model->layers < 1)
+    return fail(err, LOCI_EFORMAT, "%s: a run of a model without layers", db_path(l->store->d));
   return read_settings(l, what, err);
 }
 

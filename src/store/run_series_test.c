@@ -96,6 +96,8 @@ static void what_no_measurement_gives_is_refused(void **state) {
       {"UPDATE result SET right = 7", "neither right (1) nor wrong (0): 7", false},
       {"UPDATE result SET right = 'no'", "neither right (1) nor wrong (0): no", false},
       {"UPDATE result SET right = 0.5", "neither right (1) nor wrong (0): 0.5", false},
+      {"UPDATE value SET x = x || char(0) || 'x' WHERE series = 1", "numbers is missing", false},
+      {"UPDATE run SET model = '[]'", "a model without layers", true},
       {"UPDATE example SET answers = '[x'", "not valid JSON", true},
       {"DELETE FROM example WHERE example = 2", "1 of 2 results are of examples", true},
   };

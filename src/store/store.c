@@ -57,6 +57,8 @@ static loci_status lock_store(loci_store *s, const char *path, loci_err *err) {
   int why = errno;
   loci_status st = why == EWOULDBLOCK
                        ? fail(err, LOCI_ESYSTEM, "%s: another loci is writing to this store", path)
+                   : why == ENOENT
+                       ? fail(err, LOCI_EIO, "%s: there is no directory to make it in", path)
                        : fail_errno(err, why, "%s", s->lock_path);
   free(s->lock_path);
   s->lock_path = NULL;

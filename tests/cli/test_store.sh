@@ -70,6 +70,7 @@ failed 'there is no run 9 in it' study report parts.db --run 9
 failed 'window 13: expected 1 to 12 layers' study run data/q.jsonl -m "$model" --store w.db --window 13
 failed 'window 25: expected 1 to 24 layers' study run data/q.jsonl -m "$model" --store w.db --what knockout --window 25
 failed 'write ./file:x.db for a file of this name' study run data/q.jsonl -m "$model" --store file:x.db
+failed 'nodir/w.db: there is no directory to make it in' study run data/q.jsonl -m "$model" --store nodir/w.db
 
 # What cannot be used is written down, once, with the reason.
 run data/mixed.jsonl mixed.db
