@@ -148,7 +148,7 @@ static void a_header_must_name_the_columns(void **state) {
   static const char *const json[] = {"[{\"question\":\"a\"}]", "[\n {\n",
                                      "\xEF\xBB\xBF{\"question\": 1}\n", "{\n\"question\": 1}\n"};
   for (size_t i = 0; i < sizeof json / sizeof *json; i++) {
-    assert_null(OPEN(json[i]));
+    assert_null(opened(json[i], strlen(json[i])));
     assert_non_null(strstr(err.msg, "t.csv: JSON, not a table"));
   }
 }
