@@ -168,8 +168,9 @@ static loci_status next_record(csv_reader *r, loci_err *err) {
   if (end == END_FILE && is_empty(r)) r->count = 0;
   if (!utf8_is_valid(r->text, r->count ? r->size : 0)) {
     return fail(err, LOCI_EFORMAT,
-                "%s, line %" PRId64 ": is not UTF-8; save the table as UTF-8 (%s)", r->path,
-                r->first_line, "iconv -f WINDOWS-1252 -t UTF-8");
+                "%s, line %" PRId64
+                ": is not UTF-8; save the table as UTF-8 (iconv -f WINDOWS-1252 -t UTF-8)",
+                r->path, r->first_line);
   }
   for (int i = 0; i < r->count; i++) r->fields[i] = r->text + r->starts[i];
   return LOCI_OK;

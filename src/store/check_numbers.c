@@ -30,85 +30,63 @@ static loci_status check_rows(db *d, db_query *q, const char *where, loci_err *e
 }
 
 /* Effects of a heat map: as many as its layers and tokens are is for whoever draws it. */
-static loci_status check_maps(db *d, db_query *q, const char *where, loci_err *err) {
-  (void)d;
-  bool row;
-  for (;;) {
-    size_t n;
-    TRY(db_step(q, &row, err));
-    if (!row) return LOCI_OK;
-    const unsigned char *bytes = db_bytes(q, 0, &n);
-    TRY(store_effects(bytes, n, where, err));
-  }
+static loci_status check_map(const db_query *q, const char *where, loci_err *err) {
+  size_t n;
+  const unsigned char *bytes = db_bytes(q, 0, &n);
+  return store_effects(bytes, n, where, err);
 }
 
-static loci_status check_lines(db *d, db_query *q, const char *where, loci_err *err) {
-  (void)d;
+static loci_status check_line(const db_query *q, const char *where, loci_err *err) {
   int64_t line;
-  bool row;
-  for (;;) {
-    TRY(db_step(q, &row, err));
-    if (!row) return LOCI_OK;
-    TRY(store_line(q, 0, where, &line, err));
-  }
+  return store_line(q, 0, where, &line, err);
 }
 
-/* Models, as whoever reads the runs will read them. */
-static loci_status check_models(db *d, db_query *q, const char *where, loci_err *err) {
-  (void)d;
-  bool row;
-  loci_status st;
-  while (!(st = db_step(q, &row, err)) && row) {
-    const char *json = db_text(q, 0), *hash;
-    loci_model_info model;
-    arena *mem = arena_new();
-    if (!mem) return fail_nomem(err, "reading a store");
-    st = settings_read_model(json ? json : "", where, mem, &model, &hash, err);
-    arena_free(mem);
-    if (st) break;
-  }
+/* A model, as whoever reads its run will read it. */
+static loci_status check_model(const db_query *q, const char *where, loci_err *err) {
+  const char *json = db_text(q, 0), *hash;
+  loci_model_info model;
+  arena *mem = arena_new();
+  if (!mem) return fail_nomem(err, "reading a store");
+  loci_status st = settings_read_model(json ? json : "", where, mem, &model, &hash, err);
+  arena_free(mem);
   return st;
 }
 
-static loci_status check_verdicts(db *d, db_query *q, const char *where, loci_err *err) {
-  (void)d;
+static loci_status check_result(const db_query *q, const char *where, loci_err *err) {
+  double seconds;
   int verdict;
-  bool row;
-  for (;;) {
-    TRY(db_step(q, &row, err));
-    if (!row) return LOCI_OK;
-    TRY(store_verdict(q, 0, where, &verdict, err));
-    TRY(store_verdict(q, 1, where, &verdict, err));
-  }
+  TRY(store_real(q, 0, where, "seconds", stat_amount, &seconds, err));
+  TRY(store_verdict(q, 1, where, &verdict, err));
+  return store_verdict(q, 2, where, &verdict, err);
 }
 
-static loci_status check_seconds(db *d, db_query *q, const char *where, loci_err *err) {
-  (void)d;
-  double seconds;
+typedef loci_status check_fn(const db_query *q, const char *where, loci_err *err);
+
+static loci_status check_each(db_query *q, const char *where, check_fn *check, loci_err *err) {
   bool row;
   for (;;) {
     TRY(db_step(q, &row, err));
     if (!row) return LOCI_OK;
-    TRY(store_real(q, 0, where, "seconds", stat_amount, &seconds, err));
+    TRY(check(q, where, err));
   }
 }
 
 loci_status store_check_numbers(db *d, const char *path, loci_err *err) {
   static const struct {
     const char *sql;
-    loci_status (*check)(db *d, db_query *q, const char *where, loci_err *err);
+    check_fn *check; /* NULL: rows of numbers */
   } all[] = {
-      {"SELECT series, x FROM source.value", check_rows},
-      {"SELECT seconds FROM source.result", check_seconds},
-      {"SELECT model FROM source.run", check_models},
-      {"SELECT line FROM source.example", check_lines},
-      {"SELECT right, first_right FROM source.result", check_verdicts},
-      {"SELECT ie FROM source.grid", check_maps},
+      {"SELECT series, x FROM source.value", NULL},
+      {"SELECT seconds, right, first_right FROM source.result", check_result},
+      {"SELECT model FROM source.run", check_model},
+      {"SELECT line FROM source.example", check_line},
+      {"SELECT ie FROM source.grid", check_map},
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     db_query *q;
     TRY(db_prepare(d, all[i].sql, &q, err));
-    loci_status st = all[i].check(d, q, path, err);
+    loci_status st =
+        all[i].check ? check_each(q, path, all[i].check, err) : check_rows(d, q, path, err);
     db_finish(q);
     TRY(st);
   }

@@ -335,11 +335,6 @@ bool db_is_null(const db_query *q, int column) {
   return sqlite3_column_type(q->statement, column) == SQLITE_NULL;
 }
 
-bool db_is_number(const db_query *q, int column) {
-  int type = sqlite3_column_type(q->statement, column);
-  return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
-}
-
 int64_t db_int(const db_query *q, int column) { return sqlite3_column_int64(q->statement, column); }
 
 double db_real(const db_query *q, int column) {

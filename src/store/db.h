@@ -65,7 +65,6 @@ const char *db_column_name(const db_query *q, int column); /* borrowed until db_
 db_type db_type_of(const db_query *q, int column);
 
 bool db_is_null(const db_query *q, int column);
-bool db_is_number(const db_query *q, int column);
 int64_t db_int(const db_query *q, int column);
 double db_real(const db_query *q, int column); /* NULL: NaN */
 /* Borrowed until the next step; NULL where there is none, or one that has a NUL in it. */

@@ -72,11 +72,6 @@ db_type db_type_of(const db_query *q, int column) {
   (void)q, (void)column;
   return DB_NULL;
 }
-bool db_is_number(const db_query *q, int column) {
-  (void)q, (void)column;
-  return false;
-}
-
 bool db_is_null(const db_query *q, int column) {
   (void)q, (void)column;
   return true;

@@ -12,12 +12,17 @@ loci_status store_no_measurement(const char *where, const char *quantity, double
               x, quantity[0] ? " as " : "", quantity);
 }
 
+static bool is_number(const db_query *q, int column) {
+  db_type type = db_type_of(q, column);
+  return type == DB_INT || type == DB_REAL;
+}
+
 static bool is_in_range(double x) { return fabs(x) <= (double)FLT_MAX; }
 
 loci_status store_real(const db_query *q, int column, const char *where, const char *quantity,
                        stat_range range, double *out, loci_err *err) {
   *out = (double)NAN;
-  if (!db_is_null(q, column) && !db_is_number(q, column))
+  if (!db_is_null(q, column) && !is_number(q, column))
     return fail(err, LOCI_EFORMAT, "%s: has \"%.20s\" as %.60s, which is no number", where,
                 db_text(q, column), quantity);
   *out = db_real(q, column);
@@ -40,7 +45,7 @@ loci_status store_mean(db_query *q, const char *where, const char *quantity, sta
 
 loci_status store_line(const db_query *q, int column, const char *where, int64_t *out,
                        loci_err *err) {
-  bool number = db_is_number(q, column);
+  bool number = is_number(q, column);
   *out = db_int(q, column);
   if (number && *out >= 1) return LOCI_OK;
   const char *text = db_text(q, column);
@@ -58,15 +63,20 @@ loci_status store_verdict(const db_query *q, int column, const char *where, int 
               where, text ? text : "");
 }
 
+float store_effect(const unsigned char *bytes, size_t at) {
+  const unsigned char *b = bytes + 4 * at;
+  uint32_t bits = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
 loci_status store_effects(const unsigned char *bytes, size_t size, const char *where,
                           loci_err *err) {
-  for (size_t i = 0; i + 4 <= size; i += 4) {
-    const unsigned char *b = bytes + i;
-    uint32_t bits = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    if (!stat_is_of(stat_change, (double)x))
-      return store_no_measurement(where, "an effect of a heat map", (double)x, err);
+  for (size_t i = 0; i < size / 4; i++) {
+    double x = (double)store_effect(bytes, i);
+    if (!stat_is_of(stat_change, x))
+      return store_no_measurement(where, "an effect of a heat map", x, err);
   }
   return LOCI_OK;
 }

@@ -31,6 +31,8 @@ loci_status store_line(const db_query *q, int column, const char *where, int64_t
 /* An answer's verdict: 1, 0, or -1 where the column is NULL; LOCI_EFORMAT: another. */
 loci_status store_verdict(const db_query *q, int column, const char *where, int *out,
                           loci_err *err);
+/* Effect [at] of a heat map's bytes, 32-bit little-endian floats. */
+float store_effect(const unsigned char *bytes, size_t at);
 /* The effects of a heat map, 32-bit little-endian floats. */
 loci_status store_effects(const unsigned char *bytes, size_t size, const char *where,
                           loci_err *err);

@@ -155,14 +155,6 @@ static loci_status browse_rows(const browsing *b, js_value **to, loci_err *err) 
 
 /* ---------------------------------------------------------------- one example */
 
-static float little_endian(const unsigned char *b) {
-  uint32_t bits =
-      (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-  float x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
 static loci_status put_map(void *ctx, const store_map *m, loci_err *err) {
   js_value **list = ctx, *o = js_object(), *tokens = js_array(), *ie = js_array();
   (void)err;
@@ -173,7 +165,7 @@ static loci_status put_map(void *ctx, const store_map *m, loci_err *err) {
   for (int l = 0; l < m->layers; l++) {
     js_value *line = js_array();
     for (int i = 0; i < m->rows; i++) {
-      float x = little_endian(m->ie + 4 * ((size_t)l * (size_t)m->rows + (size_t)i));
+      float x = store_effect(m->ie, (size_t)l * (size_t)m->rows + (size_t)i);
       js_push(&line, isfinite(x) ? js_real((double)x) : js_null());
     }
     js_push(&ie, line);

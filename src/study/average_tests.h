@@ -13,6 +13,7 @@
 
 /* Begins a place that is a group of positions, whole: "all of image". */
 #define AVERAGE_GROUP "all of "
+bool average_is_group(const char *place);
 
 /* Which share of an example's total a series' numbers from [from] on are, over examples whose total
  * is at least [least]: NULL in *out where one of both is not there (average_ratios.c). */

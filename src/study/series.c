@@ -106,7 +106,7 @@ static bool is_role(const char *place) {
   return !loci_name_find(LOCI_NAMES_ROLE, place, &role, NULL);
 }
 
-static bool is_group(const char *place) { return after(place, AVERAGE_GROUP) != place; }
+bool average_is_group(const char *place) { return after(place, AVERAGE_GROUP) != place; }
 
 static bool is_number(const series_key *key) {
   return key->window == 0 && key->first == 0 && key->points == 1;
@@ -137,8 +137,9 @@ static bool is_effect(const series_key *key, int layers) {
   const char *kind;
   int heads = heads_of_effect(key->quantity, &kind);
   if (heads == 0) return false;
-  if (after(kind, ", set") != kind) return is_group(key->place) && is_number(key);
-  bool placed = is_group(key->place) || (after(kind, ", right") == kind && is_role(key->place));
+  if (after(kind, ", set") != kind) return average_is_group(key->place) && is_number(key);
+  bool placed =
+      average_is_group(key->place) || (after(kind, ", right") == kind && is_role(key->place));
   return placed && has_window(key, 1, layers) && has_layers(key, heads, layers);
 }
 

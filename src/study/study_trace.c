@@ -227,10 +227,6 @@ static loci_status gather(void *ctx, study_item *item, loci_err *err) {
 
 /* ---------------------------------------------------------------- charts */
 
-static bool is_group(const char *place) {
-  return strncmp(place, AVERAGE_GROUP, sizeof AVERAGE_GROUP - 1) == 0;
-}
-
 /* The series of the same numbers on the logit difference; -1: there is none. */
 static int logits_of(const averaging *a, const series_key *key) {
   char quantity[GRID_NAME + 48];
@@ -338,7 +334,7 @@ static loci_status chart_of(trace_study *s, const series_key *key, loci_err *err
   }
   for (int i = 0; i < a->series_count; i++) {
     const series_key *k = &a->series[i].key;
-    if (same_chart(k, key) && is_group(k->place)) TRY(add_curve(a, c, i, of, err));
+    if (same_chart(k, key) && average_is_group(k->place)) TRY(add_curve(a, c, i, of, err));
   }
   average_own_map(a, c, of);
   return average_peaks(a, c, err);
